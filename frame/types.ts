@@ -1,0 +1,142 @@
+/**
+ * Frames as values: one interface a type, told apart by `frameType`.
+ *
+ * @module
+ */
+
+import type {
+  DATA,
+  GOAWAY,
+  HEADERS,
+  PING,
+  RST_STREAM,
+  SETTINGS,
+  SYN_REPLY,
+  SYN_STREAM,
+  WINDOW_UPDATE,
+} from "./constants.ts";
+
+/** One header; a name with several values stands in the list several times. */
+export type NameValue = [name: string, value: string];
+
+/** One SETTINGS entry: id 1..2^24-1, flags 0..255, value 0..2^32-1. */
+export type SettingsEntry = [id: number, flags: number, value: number];
+
+/** What every control frame has. */
+export interface CtrlFrameBase {
+  /** Version field on the wire: 2, or 3 (SPDY/3 and SPDY/3.1). */
+  readonly version: number;
+  /** Flags byte, 0..255. */
+  readonly flags: number;
+  /** Payload length, bytes, without the 8 bytes of the frame's head. */
+  readonly length: number;
+}
+
+/** SYN_STREAM: opens a stream (SPDY/3 draft 2.6.1). */
+export interface SynStreamFrame extends CtrlFrameBase {
+  /** {@linkcode SYN_STREAM}. */
+  readonly frameType: typeof SYN_STREAM;
+  /** The new stream's id, 1..2^31-1; odd from a client. */
+  readonly streamId: number;
+  /** The stream this one belongs to, 0 for none. */
+  readonly assocStreamId: number;
+  /** Priority, 0 (highest) to 3 (SPDY/2) or 7. */
+  readonly pri: number;
+  /** Credential slot, 0 for none. */
+  readonly slot: number;
+  /** Headers. */
+  readonly nv: NameValue[];
+}
+
+/** SYN_REPLY: accepts a stream (SPDY/3 draft 2.6.2). */
+export interface SynReplyFrame extends CtrlFrameBase {
+  /** {@linkcode SYN_REPLY}. */
+  readonly frameType: typeof SYN_REPLY;
+  /** Stream id, 1..2^31-1. */
+  readonly streamId: number;
+  /** Headers. */
+  readonly nv: NameValue[];
+}
+
+/** HEADERS: more headers for a stream (SPDY/3 draft 2.6.7). */
+export interface HeadersFrame extends CtrlFrameBase {
+  /** {@linkcode HEADERS}. */
+  readonly frameType: typeof HEADERS;
+  /** Stream id, 1..2^31-1. */
+  readonly streamId: number;
+  /** Headers. */
+  readonly nv: NameValue[];
+}
+
+/** RST_STREAM: ends a stream at once (SPDY/3 draft 2.6.3). */
+export interface RstStreamFrame extends CtrlFrameBase {
+  /** {@linkcode RST_STREAM}. */
+  readonly frameType: typeof RST_STREAM;
+  /** Stream id, 1..2^31-1. */
+  readonly streamId: number;
+  /** Stream status code, 32 bits. */
+  readonly statusCode: number;
+}
+
+/** SETTINGS (SPDY/3 draft 2.6.4). */
+export interface SettingsFrame extends CtrlFrameBase {
+  /** {@linkcode SETTINGS}. */
+  readonly frameType: typeof SETTINGS;
+  /** Entries in wire order. */
+  readonly iv: SettingsEntry[];
+}
+
+/** PING (SPDY/3 draft 2.6.5). */
+export interface PingFrame extends CtrlFrameBase {
+  /** {@linkcode PING}. */
+  readonly frameType: typeof PING;
+  /** Id, 32 bits; odd when a client began it. */
+  readonly uniqueId: number;
+}
+
+/** GOAWAY (SPDY/3 draft 2.6.6). */
+export interface GoawayFrame extends CtrlFrameBase {
+  /** {@linkcode GOAWAY}. */
+  readonly frameType: typeof GOAWAY;
+  /** The last stream the sender of the frame has taken, 0 for none. */
+  readonly lastGoodStreamId: number;
+  /** GOAWAY status code; 0 in SPDY/2, which has none. */
+  readonly statusCode: number;
+}
+
+/** WINDOW_UPDATE (SPDY/3 draft 2.6.8). */
+export interface WindowUpdateFrame extends CtrlFrameBase {
+  /** {@linkcode WINDOW_UPDATE}. */
+  readonly frameType: typeof WINDOW_UPDATE;
+  /** Stream id; 0 for the whole session (SPDY/3.1). */
+  readonly streamId: number;
+  /** Bytes granted, 1..2^31-1. */
+  readonly deltaWindowSize: number;
+}
+
+/** A frame that carries a header block. */
+export type HeaderBlockFrame = SynStreamFrame | SynReplyFrame | HeadersFrame;
+
+/** Any control frame. */
+export type CtrlFrame =
+  | HeaderBlockFrame
+  | RstStreamFrame
+  | SettingsFrame
+  | PingFrame
+  | GoawayFrame
+  | WindowUpdateFrame;
+
+/** A DATA frame (SPDY/3 draft 2.2.2). */
+export interface DataFrame {
+  /** {@linkcode DATA}, 0. */
+  readonly frameType: typeof DATA;
+  /** Stream id, 1..2^31-1. */
+  readonly streamId: number;
+  /** Flags byte; {@linkcode DATA_FLAG_FIN} ends the sender's half. */
+  readonly flags: number;
+  /** Payload, 0..2^24-1 bytes. */
+  readonly data: Uint8Array;
+}
+
+/** Any frame. */
+export type Frame = CtrlFrame | DataFrame;

@@ -1,0 +1,9 @@
+/**
+ * SPDY/2, SPDY/3 and SPDY/3.1 for Deno.
+ *
+ * @module
+ */
+
+export * from "./errors.ts";
+export * from "./frame/constants.ts";
+export type * from "./frame/types.ts";

@@ -1,0 +1,27 @@
+/**
+ * Outside modules that tests use: the Deno standard library only.
+ *
+ * @module
+ */
+
+export {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertExists,
+  assertGreater,
+  assertGreaterOrEqual,
+  assertInstanceOf,
+  assertLess,
+  assertLessOrEqual,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+  fail,
+} from "jsr:@std/assert@1";
+export { concat } from "jsr:@std/bytes@1";
+export { decodeHex, encodeHex } from "jsr:@std/encoding@1/hex";
+export { delay } from "jsr:@std/async@1";

@@ -1,0 +1,158 @@
+/**
+ * Checks that imports run one way, that there is no circle, and that nothing
+ * below the connection names `Deno`, and that the library's module graph has
+ * no module from outside but the standard library.
+ *
+ * @module
+ */
+
+import { stdFlags } from "./std.ts";
+
+/** Lowest first: a layer may import itself and those before it. */
+const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
+  ["errors", /^errors\.ts$/],
+  ["zlib", /^zlib\//],
+  ["frame", /^frame\//],
+  ["session", /^session(\.ts|\/)/],
+  ["connection", /^connection(\.ts|\/)/],
+  ["mod", /^mod\.ts$/],
+  ["kubernetes", /^kubernetes\//],
+  ["cli", /^cli(\.ts|\/)/],
+];
+const PURE = new Set(["errors", "zlib", "frame", "session"]);
+const ENTRIES = [
+  "mod.ts",
+  "frame/mod.ts",
+  "zlib/mod.ts",
+  "kubernetes/mod.ts",
+  "cli.ts",
+];
+/** Layers that may use the standard library (through deps.ts); the others stand alone. */
+const MAY_USE_STD = new Set(["cli"]);
+
+interface Module {
+  specifier: string;
+  dependencies?: {
+    specifier: string;
+    code?: { specifier: string };
+    type?: { specifier: string };
+  }[];
+}
+
+const root = new URL("../", import.meta.url);
+const faults: string[] = [];
+const graph = new Map<string, string[]>();
+
+for (const entry of ENTRIES) {
+  if (await exists(entry)) await addGraph(entry);
+}
+for (const [from, targets] of graph) checkModule(from, targets);
+checkCircles();
+
+if (faults.length > 0) {
+  for (const fault of faults) console.error(fault);
+  Deno.exit(1);
+}
+console.log(`imports: ${graph.size} modules run one way`);
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(new URL(path, root)).then(() => true, () => false);
+}
+
+async function addGraph(entry: string): Promise<void> {
+  const output = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", ...await stdFlags(), entry],
+    cwd: root,
+  }).output();
+  if (!output.success) throw new Error(new TextDecoder().decode(output.stderr));
+  const modules: Module[] =
+    JSON.parse(new TextDecoder().decode(output.stdout)).modules;
+  for (const module of modules) {
+    if (!module.specifier.startsWith(root.href)) continue;
+    const targets = (module.dependencies ?? []).map((dependency) => {
+      const target = dependency.code?.specifier ?? dependency.type?.specifier ??
+        "";
+      return target.startsWith(root.href)
+        ? target.slice(root.href.length)
+        : dependency.specifier;
+    });
+    graph.set(module.specifier.slice(root.href.length), targets);
+  }
+}
+
+function layerOf(path: string): number {
+  return LAYERS.findIndex(([, pattern]) => pattern.test(path));
+}
+
+function checkModule(from: string, targets: string[]): void {
+  if (from === "deps.ts") {
+    for (const target of targets) {
+      if (!target.startsWith("jsr:@std/")) {
+        faults.push(`deps.ts: ${target} is not of the Deno standard library`);
+      }
+    }
+    return;
+  }
+  const layer = layerOf(from);
+  if (layer < 0) {
+    faults.push(
+      `${from}: stands in no layer; name it in tools/check_imports.ts`,
+    );
+    return;
+  }
+  const name = LAYERS[layer][0];
+  for (const target of targets) {
+    if (target === "deps.ts") {
+      if (!MAY_USE_STD.has(name)) {
+        faults.push(
+          `${from}: only ${[...MAY_USE_STD].join(", ")} may import deps.ts`,
+        );
+      }
+    } else if (layerOf(target) < 0) {
+      const builtIn = target.startsWith("node:") && !PURE.has(name);
+      if (!builtIn) {
+        faults.push(
+          `${from}: imports ${target}, which is outside; deps.ts is the place for that`,
+        );
+      }
+    } else if (layerOf(target) > layer) {
+      faults.push(`${from}: imports ${target}, which is a layer above`);
+    }
+  }
+  if (PURE.has(name)) checkPure(from);
+}
+
+/** The layers below the connection do no I/O and read no clock. */
+function checkPure(path: string): void {
+  const lines = Deno.readTextFileSync(new URL(path, root)).split("\n");
+  lines.forEach((line, index) => {
+    if (/^\s*(\*|\/\/|\/\*)/.test(line)) return;
+    const found = line.match(
+      /\bDeno\.|\bDate\.now|\bperformance\.|\bsetTimeout\(|\bsetInterval\(/,
+    );
+    if (found) {
+      faults.push(
+        `${path}:${index + 1}: ${found[0]} below the connection layer`,
+      );
+    }
+  });
+}
+
+function checkCircles(): void {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (module: string): void => {
+    if (path.includes(module)) {
+      faults.push(
+        `circle: ${[...path.slice(path.indexOf(module)), module].join(" -> ")}`,
+      );
+      return;
+    }
+    if (done.has(module)) return;
+    path.push(module);
+    for (const target of graph.get(module) ?? []) visit(target);
+    path.pop();
+    done.add(module);
+  };
+  for (const module of graph.keys()) visit(module);
+}

@@ -1,0 +1,50 @@
+/**
+ * The gate: everything that must hold before a commit, in the order in which
+ * a fault is cheapest to find. Closes with the line `N passed, N failed`.
+ *
+ * @module
+ */
+
+import { stdFlags } from "./std.ts";
+
+const root = new URL("../", import.meta.url);
+const flags = await stdFlags();
+const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
+const entries = Object.values<string>(config.exports);
+
+const STEPS: readonly (readonly [name: string, args: string[]])[] = [
+  ["fmt", ["fmt", "--check"]],
+  ["lint", ["lint"]],
+  ["check", ["check", ...flags, "."]],
+  ["doc", ["doc", "--lint", ...flags, ...entries]],
+  ["imports", ["run", "-A", "tools/check_imports.ts"]],
+  ["test", ["test", "-A", "--doc", "--parallel", "--quiet", ...flags]],
+  ["publish", ["publish", "--dry-run", "--allow-dirty", ...flags]],
+];
+
+let summary = "";
+for (const [name, args] of STEPS) {
+  const begin = performance.now();
+  const output = await new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: root,
+    env: { SPDY_STD: flags.length === 0 ? "jsr" : "npm", NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder().decode(output.stdout) +
+    new TextDecoder().decode(output.stderr);
+  const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+  const counted = text.match(
+    /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed/,
+  );
+  if (name === "test" && counted) {
+    summary = `${counted[1]} passed, ${counted[2]} failed`;
+  }
+  if (!output.success) {
+    console.log(text);
+    console.log(`${name}: failed after ${seconds} s`);
+    console.log(summary || "0 passed, 1 failed");
+    Deno.exit(1);
+  }
+  console.log(`${name}: ok (${seconds} s)`);
+}
+console.log(summary);

@@ -1,0 +1,93 @@
+/**
+ * Runs a deno command with the standard library from wherever this machine
+ * can have it: from JSR when JSR answers, else from its copy on npm.
+ *
+ *     deno run -A tools/std.ts test -A --doc
+ *
+ * The copy is put in by a second configuration file (`.deno.npm-std.json`, not
+ * committed, not published): `deno.json` plus an import map from every full
+ * `jsr:@std/...` specifier of the repository to the same module in `deno-std`.
+ * SPDY_STD=jsr or SPDY_STD=npm decides without asking the network.
+ *
+ * @module
+ */
+
+const NPM_COPY = "npm:deno-std@1.3.0";
+const NPM_CONFIG = ".deno.npm-std.json";
+const root = new URL("../", import.meta.url);
+
+/** Flags that make `deno` find the standard library; none when JSR answers. */
+export async function stdFlags(): Promise<string[]> {
+  const choice = Deno.env.get("SPDY_STD");
+  if (choice === "jsr") return [];
+  if (choice !== "npm" && await jsrAnswers()) return [];
+  const config = JSON.parse(
+    await Deno.readTextFile(new URL("deno.json", root)),
+  );
+  config.imports = { ...config.imports, ...await npmImports() };
+  const path = new URL(NPM_CONFIG, root);
+  const text = JSON.stringify(config, null, 2);
+  // Runs side by side must not read a half-written file: write beside, then rename.
+  const scratch = new URL(`${NPM_CONFIG}.${Deno.pid}`, root);
+  await Deno.writeTextFile(scratch, text);
+  await Deno.rename(scratch, path);
+  return ["--config", path.pathname];
+}
+
+/** Runs `deno` with the flags put in after the subcommand; resolves to its exit code. */
+export async function runDeno(
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<number> {
+  const [subcommand, ...rest] = args;
+  const flags = await stdFlags();
+  const process = new Deno.Command(Deno.execPath(), {
+    args: [subcommand, ...flags, ...rest],
+    env: { SPDY_STD: flags.length === 0 ? "jsr" : "npm", ...env },
+  }).spawn();
+  return (await process.status).code;
+}
+
+async function jsrAnswers(): Promise<boolean> {
+  try {
+    const answer = await fetch("https://jsr.io/@std/assert/meta.json", {
+      signal: AbortSignal.timeout(3000),
+    });
+    await answer.body?.cancel();
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+
+/** Maps each `jsr:@std/name@version/sub-path` in the sources to `deno-std`'s `name/sub_path.js`. */
+async function npmImports(): Promise<Record<string, string>> {
+  const imports: Record<string, string> = {};
+  for (const file of sources(root)) {
+    const text = await Deno.readTextFile(file);
+    for (
+      const [specifier, name, path] of text.matchAll(
+        /jsr:@std\/([a-z-]+)@[\w.^~-]+(?:\/([\w/-]+))?/g,
+      )
+    ) {
+      const module = (path ?? "mod").replaceAll("-", "_");
+      imports[specifier] = `${NPM_COPY}/${
+        name.replaceAll("-", "_")
+      }/${module}.js`;
+    }
+  }
+  return imports;
+}
+
+function* sources(folder: URL): Generator<URL> {
+  for (const entry of Deno.readDirSync(folder)) {
+    if (
+      entry.name.startsWith(".") || entry.name === "node_modules" ||
+      entry.name === "coverage"
+    ) continue;
+    if (entry.isDirectory) yield* sources(new URL(`${entry.name}/`, folder));
+    else if (/\.(ts|md)$/.test(entry.name)) yield new URL(entry.name, folder);
+  }
+}
+
+if (import.meta.main) Deno.exit(await runDeno(Deno.args));
