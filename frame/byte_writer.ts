@@ -1,0 +1,106 @@
+/**
+ * A growing piece of memory that frames are written into, one behind another.
+ *
+ * @module
+ */
+
+const ENCODER: TextEncoder = new TextEncoder();
+
+/**
+ * Writes big-endian numbers, bytes and text at the end of a buffer that grows
+ * by doubling. Numbers are taken as they are: whoever calls has checked them.
+ */
+export class ByteWriter {
+  /** The memory; what was written stands in its first {@linkcode length} bytes. */
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Bytes written. May be set back to undo, or to 0 to begin anew. */
+  length = 0;
+
+  /** Makes a writer with room for `capacity` bytes before it first grows. */
+  constructor(capacity = 256) {
+    this.bytes = new Uint8Array(capacity);
+  }
+
+  /** Makes room for `size` more bytes; `bytes` may be another array afterwards. */
+  reserve(size: number): void {
+    const needed = this.length + size;
+    if (needed <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+  }
+
+  /** Writes one byte. */
+  uint8(value: number): void {
+    this.reserve(1);
+    this.bytes[this.length++] = value;
+  }
+
+  /** Writes two bytes. */
+  uint16(value: number): void {
+    this.reserve(2);
+    const { bytes, length } = this;
+    bytes[length] = value >>> 8;
+    bytes[length + 1] = value;
+    this.length = length + 2;
+  }
+
+  /** Writes four bytes. */
+  uint32(value: number): void {
+    this.reserve(4);
+    writeUint32(this.bytes, this.length, value);
+    this.length += 4;
+  }
+
+  /** Writes a copy of `data`. */
+  append(data: Uint8Array): void {
+    this.reserve(data.length);
+    this.bytes.set(data, this.length);
+    this.length += data.length;
+  }
+
+  /** Writes `text` as UTF-8 and returns how many bytes that took. */
+  text(text: string): number {
+    // A character takes at most three bytes for each UTF-16 unit.
+    this.reserve(text.length * 3);
+    const { bytes, length } = this;
+    for (let index = 0; index < text.length; index++) {
+      const unit = text.charCodeAt(index);
+      if (unit > 0x7f) return this.#textFrom(text, index);
+      bytes[length + index] = unit;
+    }
+    this.length = length + text.length;
+    return text.length;
+  }
+
+  #textFrom(text: string, index: number): number {
+    const { written } = ENCODER.encodeInto(
+      text.slice(index),
+      this.bytes.subarray(this.length + index),
+    );
+    this.length += index + written;
+    return index + written;
+  }
+
+  /** What was written, as a view that is valid until the next write. */
+  view(): Uint8Array<ArrayBuffer> {
+    return this.bytes.subarray(0, this.length);
+  }
+
+  /** What was written, as a copy. */
+  copy(): Uint8Array<ArrayBuffer> {
+    return this.bytes.slice(0, this.length);
+  }
+}
+
+/** Overwrites four bytes at `offset`, big-endian. */
+export function writeUint32(
+  bytes: Uint8Array,
+  offset: number,
+  value: number,
+): void {
+  bytes[offset] = value >>> 24;
+  bytes[offset + 1] = value >>> 16;
+  bytes[offset + 2] = value >>> 8;
+  bytes[offset + 3] = value;
+}

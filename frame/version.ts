@@ -1,0 +1,87 @@
+/**
+ * What differs between the versions, as data.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../errors.ts";
+import {
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  type ProtocolVersion,
+} from "./constants.ts";
+
+/** How one version lays out its frames. */
+export interface VersionTraits {
+  /** Name as in ALPN. */
+  readonly name: string;
+  /** The version field of control frames. */
+  readonly wireVersion: 2 | 3;
+  /** Lowest priority (highest number); 0 is the highest priority. */
+  readonly lowestPriority: number;
+  /** Bits right of the priority in its byte of SYN_STREAM. */
+  readonly priorityShift: number;
+  /** Bytes of a count or length in a header block. */
+  readonly lengthSize: 2 | 4;
+  /** Payload bytes of SYN_REPLY and HEADERS before the header block. */
+  readonly replyFixedLength: 4 | 6;
+  /** Payload bytes of GOAWAY; 8 with a status. */
+  readonly goawayLength: 4 | 8;
+  /** SETTINGS ids travel little-endian and before their flags. */
+  readonly littleEndianSettings: boolean;
+  /** WINDOW_UPDATE is part of the version. */
+  readonly windowUpdate: boolean;
+  /** Header names with a colon travel without it ({@linkcode SPDY2_NAMES}). */
+  readonly renamesHeaders: boolean;
+}
+
+const SPDY2: VersionTraits = {
+  name: "SPDY/2",
+  wireVersion: 2,
+  lowestPriority: 3,
+  priorityShift: 6,
+  lengthSize: 2,
+  replyFixedLength: 6,
+  goawayLength: 4,
+  littleEndianSettings: true,
+  windowUpdate: false,
+  renamesHeaders: true,
+};
+
+const SPDY3: VersionTraits = {
+  name: "SPDY/3",
+  wireVersion: 3,
+  lowestPriority: 7,
+  priorityShift: 5,
+  lengthSize: 4,
+  replyFixedLength: 4,
+  goawayLength: 8,
+  littleEndianSettings: false,
+  windowUpdate: true,
+  renamesHeaders: false,
+};
+
+const SPDY3_1: VersionTraits = { ...SPDY3, name: "SPDY/3.1" };
+
+/** The layout of a session's version. Throws `InvalidArgumentError` for any other number. */
+export function versionTraits(version: ProtocolVersion): VersionTraits {
+  switch (version) {
+    case PROTO_SPDY2:
+      return SPDY2;
+    case PROTO_SPDY3:
+      return SPDY3;
+    case PROTO_SPDY3_1:
+      return SPDY3_1;
+    default:
+      throw new InvalidArgumentError(
+        `version ${version} is none of PROTO_SPDY2 (2), PROTO_SPDY3 (3), PROTO_SPDY3_1 (4)`,
+      );
+  }
+}
+
+/** The layout that a received version field names; `undefined` when it is neither 2 nor 3. */
+export function wireTraits(wireVersion: number): VersionTraits | undefined {
+  if (wireVersion === 3) return SPDY3;
+  return wireVersion === 2 ? SPDY2 : undefined;
+}
