@@ -15,3 +15,6 @@ export {
   red,
   yellow,
 } from "jsr:@std/fmt@1/colors";
+export { decodeHex } from "jsr:@std/encoding@1/hex";
+export { parseArgs } from "jsr:@std/cli@1/parse-args";
+export { format as formatBytes } from "jsr:@std/fmt@1/bytes";

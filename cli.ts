@@ -1,0 +1,76 @@
+/**
+ * The command line: `deno run -A jsr:@spdy/spdy/cli COMMAND ...`.
+ *
+ * @module
+ */
+
+import { bold, red } from "./deps.ts";
+import {
+  type Command,
+  EXIT_FAILURE,
+  EXIT_OK,
+  EXIT_USAGE,
+  UsageError,
+} from "./cli/command.ts";
+import { decode } from "./cli/decode.ts";
+
+const COMMANDS: readonly Command[] = [decode];
+
+/**
+ * Runs the command line and resolves to its exit code: 0 when all went well,
+ * 1 when the work failed, 2 when the arguments make no sense.
+ *
+ * @example
+ * ```ts
+ * import { main } from "@spdy/spdy/cli";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * assertEquals(await main(["--help"]), 0);
+ * ```
+ */
+export async function main(args: string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (
+    name === undefined || name === "--help" || name === "-h" || name === "help"
+  ) {
+    console.log(usage());
+    return name === undefined ? EXIT_USAGE : EXIT_OK;
+  }
+  const command = COMMANDS.find((command) => command.name === name);
+  if (command === undefined) {
+    complain(
+      `unknown command "${name}"; known are ${
+        COMMANDS.map(({ name }) => name).join(", ")
+      }`,
+    );
+    return EXIT_USAGE;
+  }
+  if (rest.includes("--help") || rest.includes("-h")) {
+    console.log(command.help);
+    return EXIT_OK;
+  }
+  try {
+    return await command.run(rest);
+  } catch (error) {
+    complain(error instanceof Error ? error.message : String(error));
+    if (!(error instanceof UsageError)) return EXIT_FAILURE;
+    console.error(`Try: spdy ${command.name} --help`);
+    return EXIT_USAGE;
+  }
+}
+
+function usage(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
+  const lines = COMMANDS.map(({ name, summary }) =>
+    `  ${bold(name.padEnd(width))}  ${summary}`
+  );
+  return `Usage: spdy COMMAND [OPTION...]\n\n${
+    lines.join("\n")
+  }\n\nspdy COMMAND --help says more.`;
+}
+
+function complain(message: string): void {
+  console.error(`${red("spdy:")} ${message}`);
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

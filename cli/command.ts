@@ -1,0 +1,39 @@
+/**
+ * What every command of the command line has, and how it ends.
+ *
+ * @module
+ */
+
+/** One command, such as `spdy decode`. */
+export interface Command {
+  /** Its name, as typed. */
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What `--help` prints. */
+  readonly help: string;
+  /** Runs it with the arguments behind its name; resolves to the exit code. */
+  run(args: string[]): Promise<number>;
+}
+
+/** Everything went well. */
+export const EXIT_OK = 0;
+/** The work was tried and failed: an unreachable host, a broken file. */
+export const EXIT_FAILURE = 1;
+/** The arguments make no sense. */
+export const EXIT_USAGE = 2;
+
+/** The arguments make no sense; ends the program with {@linkcode EXIT_USAGE}. */
+export class UsageError extends Error {
+  /** Makes the error; the message says which argument and what is possible. */
+  constructor(message: string) {
+    super(message);
+    this.name = "UsageError";
+  }
+}
+
+/** Refuses options that a command does not have. Use as `unknown` of `parseArgs`. */
+export function refuseUnknown(argument: string, key?: string): boolean {
+  if (key !== undefined) throw new UsageError(`unknown option ${argument}`);
+  return true;
+}

@@ -1,0 +1,148 @@
+/**
+ * `spdy decode`: a capture as a table of frames.
+ *
+ * @module
+ */
+
+import { bold, cyan, dim, parseArgs, red } from "../deps.ts";
+import { decodeCaptures, type DecodedFrame } from "./capture/decode.ts";
+import {
+  type Command,
+  EXIT_FAILURE,
+  EXIT_OK,
+  refuseUnknown,
+  UsageError,
+} from "./command.ts";
+import { frameText } from "./frame_text.ts";
+
+/** `spdy decode FILE...` */
+export const decode: Command = {
+  name: "decode",
+  summary: "a capture as a table of frames",
+  help: `Usage: spdy decode [--json] FILE...
+
+Reads captured SPDY and prints its frames, headers inflated in both directions.
+Errors are marked at their offset, and end with exit code 1.
+
+FILE  raw bytes, hex digits, pcap (tcpdump -w) or pcapng (tshark -w); "-" is
+      standard input. A raw or hex file holds one direction of a connection,
+      from its first byte; give two files to see both.
+
+  --json   one JSON object a line
+  --help   this text
+
+Permission: --allow-read for the files.`,
+  async run(args: string[]): Promise<number> {
+    const options = parseArgs(args, {
+      boolean: ["json"],
+      string: ["_"],
+      unknown: refuseUnknown,
+    });
+    const names = options._.map(String);
+    if (names.length === 0) throw new UsageError("decode needs a file");
+    const files = [];
+    for (const name of names) files.push({ name, bytes: await readFile(name) });
+    const frames = decodeCaptures(files);
+    if (frames.length === 0) {
+      throw new Error(`${names.join(", ")}: no SPDY frames found`);
+    }
+    if (options.json) {
+      for (const frame of frames) console.log(decodedFrameJson(frame));
+    } else for (const line of decodedFrameTable(frames)) console.log(line);
+    return frames.some(({ error }) => error !== undefined)
+      ? EXIT_FAILURE
+      : EXIT_OK;
+  },
+};
+
+async function readFile(name: string): Promise<Uint8Array> {
+  if (name === "-") {
+    return new Uint8Array(
+      await new Response(Deno.stdin.readable).arrayBuffer(),
+    );
+  }
+  return await Deno.readFile(name);
+}
+
+/** The frame as one line of JSON. */
+export function decodedFrameJson(decoded: DecodedFrame): string {
+  const { from, to, offset, time, frame, note, error } = decoded;
+  const words = frame && frameText(frame);
+  return JSON.stringify({
+    from,
+    to: to || undefined,
+    offset,
+    time: time || undefined,
+    type: words?.type ?? note,
+    flagNames: words?.flags,
+    ...frame,
+    error,
+  });
+}
+
+/** The frames as a table for people, one string a line. */
+export function* decodedFrameTable(
+  frames: readonly DecodedFrame[],
+): Generator<string> {
+  const begin = frames.find(({ time }) => time > 0)?.time ?? 0;
+  const peers = [...new Set(frames.map(({ from }) => from))];
+  const marks = new Map(
+    peers.map((peer, index) => [peer, String.fromCharCode(65 + index % 26)]),
+  );
+  for (const peer of peers) {
+    const to = frames.find(({ from }) => from === peer)?.to;
+    yield `${bold(marks.get(peer) ?? "")}  ${peer}${to ? ` -> ${to}` : ""}`;
+  }
+  yield "";
+  yield dim(
+    row("", "offset", "ms", "frame", "stream", "length", "flags and fields"),
+  );
+  for (const { from, offset, time, frame, note, error } of frames) {
+    const words = frame && frameText(frame);
+    const fields = [words?.flags.join(" "), words?.detail].filter(Boolean).join(
+      "  ",
+    );
+    const line = row(
+      marks.get(from) ?? "",
+      String(offset),
+      begin ? (time - begin).toFixed(1) : "",
+      words?.type ?? note ?? "",
+      words?.streamId === undefined ? "" : String(words.streamId),
+      words ? String(words.length) : "",
+      fields,
+    );
+    yield error ? red(`${line}${fields ? "  " : ""}! ${error}`) : line;
+    for (const [name, value] of words?.headers ?? []) {
+      yield `${" ".repeat(25)}${cyan(printable(name))} ${printable(value)}`;
+    }
+  }
+}
+
+function row(
+  mark: string,
+  offset: string,
+  time: string,
+  type: string,
+  stream: string,
+  length: string,
+  fields: string,
+): string {
+  return [
+    mark.padEnd(1),
+    offset.padStart(9),
+    time.padStart(9),
+    ` ${type.padEnd(13)}`,
+    stream.padStart(6),
+    length
+      .padStart(8),
+    ` ${fields}`,
+  ].join(" ").trimEnd();
+}
+
+/** What a peer sent must not steer the terminal. */
+function printable(text: string): string {
+  return text.replace(
+    /\p{Cc}/gu,
+    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+}
