@@ -14,7 +14,7 @@ const entries = Object.values<string>(config.exports);
 
 const STEPS: readonly (readonly [name: string, args: string[]])[] = [
   ["fmt", ["fmt", "--check"]],
-  ["lint", ["lint"]],
+  ["lint", ["lint", ...flags]],
   ["check", ["check", ...flags, "."]],
   ["doc", ["doc", "--lint", ...flags, ...entries]],
   ["imports", ["run", "-A", "tools/check_imports.ts"]],
