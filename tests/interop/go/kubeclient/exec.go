@@ -16,7 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/transport/spdy"
-	utilexec "k8s.io/utils/exec"
+	utilexec "k8s.io/client-go/util/exec"
 )
 
 type commandOptions struct {
@@ -76,14 +76,14 @@ func newExecutor(config *rest.Config, target *url.URL, protocols string) (remote
 	return remotecommand.NewSPDYExecutorForProtocols(transport, upgrader, "POST", target, strings.Split(protocols, ",")...)
 }
 
-// headLength is how much of an output is kept as text beside its checksum.
-const headLength = 4096
+// textLength is up to how many bytes an output is kept as text beside its checksum.
+const textLength = 4096
 
-// sink takes an output: its length and checksum, and its first bytes.
+// sink takes an output: its length and checksum, and the whole of it when it is short.
 type sink struct {
 	hash  hash.Hash
 	size  int64
-	head  bytes.Buffer
+	text  bytes.Buffer
 	delay time.Duration
 }
 
@@ -91,16 +91,18 @@ func (s *sink) Write(p []byte) (int, error) {
 	time.Sleep(s.delay)
 	s.hash.Write(p)
 	s.size += int64(len(p))
-	s.head.Write(p[:min(len(p), headLength-s.head.Len())])
+	if s.size <= textLength {
+		s.text.Write(p)
+	}
 	return len(p), nil
 }
 
 func (s *sink) summary() map[string]any {
-	return map[string]any{
-		"size":   s.size,
-		"sha256": hex.EncodeToString(s.hash.Sum(nil)),
-		"head":   s.head.String(),
+	summary := map[string]any{"size": s.size, "sha256": hex.EncodeToString(s.hash.Sum(nil))}
+	if s.size <= textLength {
+		summary["text"] = s.text.String()
 	}
+	return summary
 }
 
 // sizeQueue hands out its sizes and then says that there are no more.
