@@ -1,0 +1,177 @@
+/**
+ * What a benchmark is made of: a row compares one thing of ours with its
+ * peers, in rounds that take turns, so that a slow moment of the machine falls
+ * on all of them alike.
+ *
+ * @module
+ */
+
+/** Something that can be timed. */
+export interface Subject {
+  readonly name: string;
+  /** Works for about `milliseconds` and resolves to the figure: units a second, or bytes. */
+  run(milliseconds: number): number | Promise<number>;
+  close?(): void | Promise<void>;
+}
+
+/** How a figure is read and written. */
+export type Unit = "req/s" | "op/s" | "GB/s" | "MB/s" | "bytes";
+
+/** A peer, and the ratio ours / peer that is wanted. */
+export interface Peer {
+  /** Shown when the peer cannot be opened. */
+  readonly name: string;
+  open(): Subject | Promise<Subject>;
+  readonly atLeast?: number;
+  readonly aim?: number;
+}
+
+/** One thing of ours beside its peers. */
+export interface Row {
+  readonly name: string;
+  /** `bytes`: less is better, else more is. */
+  readonly unit: Unit;
+  ours(): Subject | Promise<Subject>;
+  readonly peers: readonly Peer[];
+  /** Rounds of one length for a figure that does not depend on time. */
+  readonly rounds?: number;
+}
+
+/** A subject's figures over the rounds. */
+export interface Sample {
+  readonly name: string;
+  readonly figures: readonly number[];
+}
+
+/** Ours against one peer. */
+export interface Comparison {
+  readonly row: string;
+  readonly unit: Unit;
+  readonly ours: Sample;
+  readonly peer: Sample | { readonly name: string; readonly missing: string };
+  readonly atLeast?: number;
+  readonly aim?: number;
+}
+
+/** How long and how often. */
+export interface Plan {
+  readonly roundMilliseconds: number;
+  readonly rounds: number;
+  readonly warmUpMilliseconds: number;
+}
+
+/** A peer that this machine does not have; its row says so and goes on. */
+export class PeerMissing extends Error {}
+
+/** Runs one row: everything is opened and warmed up, then rounds take turns. */
+export async function runRow(row: Row, plan: Plan): Promise<Comparison[]> {
+  const ours = await row.ours();
+  const subjects = [ours];
+  const missing = new Map<Peer, string>();
+  const opened = new Map<Peer, Subject>();
+  for (const peer of row.peers) {
+    try {
+      const subject = await peer.open();
+      opened.set(peer, subject);
+      subjects.push(subject);
+    } catch (error) {
+      if (!(error instanceof PeerMissing)) throw error;
+      missing.set(peer, error.message);
+    }
+  }
+  const figures = new Map<Subject, number[]>();
+  for (const subject of subjects) {
+    figures.set(subject, []);
+    if (plan.warmUpMilliseconds > 0) await subject.run(plan.warmUpMilliseconds);
+  }
+  const rounds = Math.min(plan.rounds, row.rounds ?? plan.rounds);
+  for (let round = 0; round < rounds; round++) {
+    for (const subject of subjects) {
+      collectGarbage();
+      const figure = await subject.run(plan.roundMilliseconds);
+      figures.get(subject)!.push(figure);
+    }
+  }
+  for (const subject of subjects) await subject.close?.();
+
+  const sampleOf = (subject: Subject): Sample => ({
+    name: subject.name,
+    figures: figures.get(subject)!,
+  });
+  return row.peers.map((peer) => ({
+    row: row.name,
+    unit: row.unit,
+    ours: sampleOf(ours),
+    peer: opened.has(peer)
+      ? sampleOf(opened.get(peer)!)
+      : { name: peer.name, missing: missing.get(peer)! },
+    atLeast: peer.atLeast,
+    aim: peer.aim,
+  }));
+}
+
+/** Ours / peer, round by round, turned so that more is better. */
+export function ratios(comparison: Comparison): number[] {
+  const { peer, ours, unit } = comparison;
+  if ("missing" in peer) return [];
+  return ours.figures.map((figure, round) =>
+    unit === "bytes"
+      ? peer.figures[round] / figure
+      : figure / peer.figures[round]
+  );
+}
+
+/** The middle one; of an even count, the mean of the two in the middle. */
+export function median(figures: readonly number[]): number {
+  const sorted = [...figures].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? sorted[middle]
+    : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** Half the distance from the lowest to the highest, as a share of the median. */
+export function spread(figures: readonly number[]): number {
+  return (Math.max(...figures) - Math.min(...figures)) / 2 / median(figures);
+}
+
+/**
+ * Repeats `work` until the time is up. A loop that never awaits a timer or
+ * I/O starves Deno's timers, so it lets them run every `yieldEvery` ms.
+ *
+ * @returns units a second, counting only the time in `work`.
+ */
+export async function repeat(
+  milliseconds: number,
+  work: () => number,
+  yieldEvery = 50,
+): Promise<number> {
+  let units = 0;
+  let elapsed = 0;
+  while (elapsed < milliseconds) {
+    const begin = performance.now();
+    let now = begin;
+    do {
+      units += work();
+      now = performance.now();
+    } while (now - begin < yieldEvery && elapsed + now - begin < milliseconds);
+    elapsed += now - begin;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  return units / elapsed * 1000;
+}
+
+/** A synchronous subject: `work` does some units and says how many. */
+export function loop(
+  name: string,
+  work: () => number,
+  close?: () => void,
+): Subject {
+  return { name, run: (milliseconds) => repeat(milliseconds, work), close };
+}
+
+/** Runs the collector where the process was started with `--expose-gc`. */
+export function collectGarbage(): void {
+  const gc: unknown = Reflect.get(globalThis, "gc");
+  if (typeof gc === "function") gc();
+}

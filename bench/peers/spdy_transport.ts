@@ -1,0 +1,170 @@
+/**
+ * The peer spdy-transport 3.0.0 (npm), on Deno, both sides in this process.
+ *
+ * @module
+ */
+
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { type Duplex, duplexPair } from "node:stream";
+import { setImmediate } from "node:timers";
+import {
+  startTransport,
+  type TransportConnection,
+  type TransportStream,
+} from "../../tests/interop/spdy_transport.ts";
+import type { Subject } from "../harness.ts";
+import {
+  asObject,
+  BODY,
+  IN_FLIGHT,
+  path,
+  requestHeaders,
+  responseHeaders,
+} from "../load.ts";
+
+/** It makes these itself, so they are not given to it a second time. */
+const madeByItself = (name: string): boolean => name.startsWith(":");
+
+/** Request and response, 100 in flight, through a pair of in-memory Duplexes. */
+export function inMemoryRequests(): Subject {
+  const [client, server] = duplexPair();
+  return requests("spdy-transport, in memory", client, server);
+}
+
+/** Request and response, 100 in flight, over loopback TCP. */
+export async function tcpRequests(): Promise<Subject> {
+  const [client, server] = await tcpPair();
+  return requests("spdy-transport, TCP", client, server);
+}
+
+/** One long response body, in memory. */
+export function inMemoryBulk(): Subject {
+  const [client, server] = duplexPair();
+  return bulk("spdy-transport, in memory", client, server);
+}
+
+/** One long response body over loopback TCP. */
+export async function tcpBulk(): Promise<Subject> {
+  const [client, server] = await tcpPair();
+  return bulk("spdy-transport, TCP", client, server);
+}
+
+function requests(name: string, client: Duplex, server: Duplex): Subject {
+  serve(server, (stream, index) => {
+    stream.respond(200, asObject(responseHeaders(index), madeByItself));
+    stream.end(BODY);
+  });
+  const connection = start(client, false);
+  let next = 0;
+  return {
+    name,
+    async run(milliseconds: number): Promise<number> {
+      const begin = performance.now();
+      let done = 0;
+      const worker = async (): Promise<void> => {
+        while (performance.now() - begin < milliseconds) {
+          await request(connection, next++);
+          done++;
+        }
+      };
+      await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+      return done / (performance.now() - begin) * 1000;
+    },
+    close: () => end(client, server),
+  };
+}
+
+function request(
+  connection: TransportConnection,
+  index: number,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stream = connection.request({
+      method: "GET",
+      path: path(index),
+      host: "www.example.com",
+      headers: asObject(requestHeaders(index), madeByItself),
+    });
+    let received = 0;
+    stream.on("data", (data: Uint8Array) => received += data.length);
+    stream.on("end", () => {
+      if (received === BODY.length) resolve();
+      else reject(new Error(`${received} bytes of ${BODY.length} came`));
+    });
+    stream.on("error", reject);
+  });
+}
+
+function bulk(name: string, client: Duplex, server: Duplex): Subject {
+  const piece = new Uint8Array(64 * 1024);
+  serve(server, (stream) => {
+    stream.respond(200, {});
+    let written = 0;
+    const write = (): void => {
+      while (stream.write(piece)) written++;
+    };
+    // In memory all of it runs in ticks, which would starve the timers.
+    stream.on("drain", () => {
+      if (written++ % 16 === 0) setImmediate(write);
+      else write();
+    });
+    write();
+  });
+  const connection = start(client, false);
+  const stream = connection.request({
+    method: "GET",
+    path: "/",
+    host: "www.example.com",
+  });
+  let received = 0;
+  stream.on("data", (data: Uint8Array) => received += data.length);
+  return {
+    name,
+    async run(milliseconds: number): Promise<number> {
+      const begin = performance.now();
+      const before = received;
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      return (received - before) / 1e6 / (performance.now() - begin);
+    },
+    close: () => end(client, server),
+  };
+}
+
+function start(socket: Duplex, isServer: boolean): TransportConnection {
+  const connection = startTransport(socket, isServer, 3);
+  // The sockets are destroyed under a running stream at the end of the row.
+  connection.on("error", () => {});
+  return connection;
+}
+
+function serve(
+  socket: Duplex,
+  handler: (stream: TransportStream, index: number) => void,
+): void {
+  let index = 0;
+  start(socket, true).on("stream", (stream) => {
+    stream.on("error", () => {});
+    handler(stream, index++);
+  });
+}
+
+async function tcpPair(): Promise<[client: Socket, server: Socket]> {
+  const listener = createServer();
+  await new Promise<void>((resolve) =>
+    listener.listen(0, "127.0.0.1", () => resolve())
+  );
+  const { port } = listener.address() as AddressInfo;
+  const accepted = new Promise<Socket>((resolve) =>
+    listener.once("connection", resolve)
+  );
+  const client = connect(port, "127.0.0.1");
+  await new Promise<void>((resolve) => client.once("connect", () => resolve()));
+  const server = await accepted;
+  listener.close();
+  return [client, server];
+}
+
+function end(client: Duplex, server: Duplex): void {
+  client.destroy();
+  server.destroy();
+}

@@ -1,0 +1,236 @@
+/**
+ * Runs the benchmarks and prints them as one table.
+ *
+ *     deno task bench [--quick] [--only NAME]... [--write]
+ *
+ * `--only` takes rows whose name contains NAME, `--quick` is for a look while
+ * working, `--write` keeps the table in `bench/RESULTS.md`.
+ *
+ * Each family of rows runs in a process of its own: what the compiler learnt
+ * from one must not slow the next.
+ *
+ * @module
+ */
+
+import {
+  type Comparison,
+  median,
+  type Plan,
+  ratios,
+  type Row,
+  runRow,
+  spread,
+  type Unit,
+} from "./harness.ts";
+import { goVersion } from "./peers/spdystream.ts";
+
+/** Each file exports `rows`. */
+const FAMILIES = [
+  "in_memory",
+  "tcp",
+  "http",
+  "header_blocks",
+  "memory",
+  "scale",
+] as const;
+
+const FULL: Plan = {
+  roundMilliseconds: 1000,
+  rounds: 5,
+  warmUpMilliseconds: 1500,
+};
+const QUICK: Plan = {
+  roundMilliseconds: 250,
+  rounds: 3,
+  warmUpMilliseconds: 500,
+};
+
+interface Flags {
+  readonly quick: boolean;
+  readonly write: boolean;
+  readonly only: readonly string[];
+  /** Set in the child: the family to run; its results go out as JSON. */
+  readonly family: string | undefined;
+}
+
+if (import.meta.main) await main(parseFlags(Deno.args));
+
+async function main(flags: Flags): Promise<void> {
+  if (flags.family !== undefined) {
+    const { rows }: { rows: readonly Row[] } = await import(
+      new URL(`${flags.family}.ts`, import.meta.url).href
+    );
+    for (const row of rows) {
+      if (!isWanted(row, flags.only)) continue;
+      console.error(`${flags.family}: ${row.name} ...`);
+      const comparisons = await runRow(row, flags.quick ? QUICK : FULL);
+      console.log(JSON.stringify(comparisons));
+    }
+    Deno.exit(0);
+  }
+  const begin = performance.now();
+  const comparisons: Comparison[] = [];
+  for (const family of FAMILIES) {
+    comparisons.push(...await runFamily(family));
+  }
+  const lines = await machine();
+  lines.push(
+    `${flags.quick ? "Quick run" : "Full run"}: ${
+      Math.round((performance.now() - begin) / 1000)
+    } s`,
+  );
+  console.log(lines.join("\n") + "\n");
+  console.log(toText(comparisons));
+  if (flags.write) await write(lines, comparisons);
+}
+
+function parseFlags(args: readonly string[]): Flags {
+  const only: string[] = [];
+  let quick = false;
+  let write = false;
+  let family: string | undefined;
+  const rest = args[Symbol.iterator]();
+  for (const flag of rest) {
+    if (flag === "--quick") quick = true;
+    else if (flag === "--write") write = true;
+    else if (flag === "--only") only.push(valueOf(flag, rest));
+    else if (flag === "--family") family = valueOf(flag, rest);
+    else fail(`bench: ${flag} is none of --quick, --only NAME, --write`);
+  }
+  return { quick, write, only, family };
+}
+
+function valueOf(flag: string, rest: Iterator<string>): string {
+  const next = rest.next();
+  if (next.done) fail(`bench: ${flag} needs a value`);
+  return next.value;
+}
+
+function fail(message: string): never {
+  console.error(message);
+  Deno.exit(2);
+}
+
+function isWanted(row: Row, only: readonly string[]): boolean {
+  return only.length === 0 || only.some((name) => row.name.includes(name));
+}
+
+async function runFamily(family: string): Promise<Comparison[]> {
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--no-check",
+      "--v8-flags=--expose-gc",
+      import.meta.filename!,
+      ...Deno.args,
+      "--family",
+      family,
+    ],
+    stdout: "piped",
+    stderr: "inherit",
+  }).output();
+  if (!success) fail(`bench: the rows of ${family} failed`);
+  const lines = new TextDecoder().decode(stdout).trim();
+  if (lines === "") return [];
+  return lines.split("\n").flatMap((line) => JSON.parse(line));
+}
+
+async function machine(): Promise<string[]> {
+  const cpu = await Deno.readTextFile("/proc/cpuinfo").then(
+    (text) => text.match(/model name\s*:\s*(.*)/)?.[1],
+    () => undefined,
+  );
+  return [
+    `Machine: ${
+      cpu ?? Deno.build.arch
+    }, ${navigator.hardwareConcurrency} cores, ${Deno.build.os}`,
+    `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}; Go ${await goVersion()}`,
+    "Peers: spdy-transport 3.0.0, moby/spdystream 0.5.1, pako 3.0.3, fflate 0.8.3",
+  ];
+}
+
+const HEAD = [
+  "row",
+  "ours",
+  "peer",
+  "peer's",
+  "ratio",
+  "at least",
+  "aim",
+  "verdict",
+  "spread",
+];
+
+/** A comparison as the cells of one line. */
+function cells(comparison: Comparison): string[] {
+  const { row, unit, ours, peer, atLeast, aim } = comparison;
+  const begin = [row, figure(median(ours.figures), unit), peer.name];
+  const goals = [
+    atLeast === undefined ? "" : times(atLeast),
+    aim === undefined ? "" : times(aim),
+  ];
+  if ("missing" in peer) {
+    return [...begin, "-", "-", ...goals, `not run: ${peer.missing}`, ""];
+  }
+  const all = ratios(comparison);
+  const ratio = median(all);
+  return [
+    ...begin,
+    figure(median(peer.figures), unit),
+    times(ratio),
+    ...goals,
+    verdict(ratio, atLeast, aim),
+    `\u00b1${(spread(all) * 100).toFixed(0)} %`,
+  ];
+}
+
+function verdict(ratio: number, atLeast?: number, aim?: number): string {
+  if (atLeast !== undefined && ratio < atLeast) return "behind";
+  if (aim !== undefined && ratio >= aim) return "ahead, aim reached";
+  return atLeast === undefined && aim === undefined ? "" : "ahead";
+}
+
+function times(ratio: number): string {
+  return `${ratio >= 10 ? ratio.toFixed(1) : ratio.toFixed(2)} x`;
+}
+
+function figure(value: number, unit: Unit): string {
+  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  const text = value.toLocaleString("en-US", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  return `${text} ${unit}`;
+}
+
+function toText(comparisons: readonly Comparison[]): string {
+  const table = [HEAD, ...comparisons.map(cells)];
+  const widths = HEAD.map((_, column) =>
+    Math.max(...table.map((line) => line[column].length))
+  );
+  return table.map((line) =>
+    line.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd()
+  ).join("\n");
+}
+
+async function write(
+  lines: readonly string[],
+  comparisons: readonly Comparison[],
+): Promise<void> {
+  const table = [HEAD, HEAD.map(() => "---"), ...comparisons.map(cells)]
+    .map((line) => `| ${line.join(" | ")} |`);
+  const text = [
+    "# Benchmark results",
+    "",
+    "Written by `deno task bench --write`. Ratios are medians of rounds in which",
+    "ours and the peers took turns; more is better; the spread is half the",
+    "distance from the lowest to the highest ratio.",
+    "",
+    ...lines.map((line) => `- ${line}`),
+    "",
+    ...table,
+    "",
+  ].join("\n");
+  await Deno.writeTextFile(new URL("RESULTS.md", import.meta.url), text);
+}

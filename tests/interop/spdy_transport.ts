@@ -1,0 +1,109 @@
+/**
+ * npm's spdy-transport 3.0.0, typed as far as tests and benchmarks use it. It
+ * is the peer of most browsers' servers of the time (node-spdy is built on it).
+ *
+ * What to know of that version, each seen and worked around by its users here:
+ *
+ * - `headerCompression: true` is needed: uncompressed, a stored block that does
+ *   not fit one output chunk trips its `obuf`.
+ * - `:method` and `:path` are demanded in every SYN_STREAM, and `:status` in a
+ *   push; it makes `:version`, `:scheme` and `:host` itself.
+ * - A GET is finished by itself: no body can follow.
+ * - SPDY/2: it keeps windows as if it were SPDY/3, sends WINDOW_UPDATE and waits
+ *   for it, so a peer true to SPDY/2 must raise `initial_window_size` by
+ *   SETTINGS. Its GOAWAY has SPDY/3's 8 bytes, and it wants 8 bytes in return.
+ *   It writes the priority into three bits instead of two.
+ * - A WINDOW_UPDATE for a stream that has just ended is answered by RST_STREAM
+ *   INVALID_STREAM.
+ *
+ * @module
+ */
+
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import transport from "npm:spdy-transport@3.0.0";
+
+/** Versions as spdy-transport spells them. */
+export type TransportVersion = 2 | 3 | 3.1;
+
+/** Headers as spdy-transport takes and gives them; several values are an array. */
+export type TransportHeaders = Record<string, string | string[]>;
+
+/** What a request or a push is asked for by. */
+export interface TransportRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly host?: string;
+  readonly headers?: TransportHeaders;
+  /** Push only: the status and headers of the response. */
+  readonly status?: number;
+  readonly response?: TransportHeaders;
+}
+
+/** A stream: a node Duplex of the body. */
+export interface TransportStream extends Duplex {
+  readonly id: number;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: TransportHeaders;
+  respond(
+    status: number,
+    headers: TransportHeaders,
+    callback?: (error: Error | null) => void,
+  ): void;
+  sendHeaders(headers: TransportHeaders): void;
+  abort(code?: string): void;
+  pushPromise(
+    request: TransportRequest,
+    callback: (error: Error | null, stream: TransportStream) => void,
+  ): void;
+}
+
+/** A connection. */
+export interface TransportConnection {
+  on(event: "stream", listener: (stream: TransportStream) => void): this;
+  on(event: "error" | "close", listener: (error?: Error) => void): this;
+  on(event: "ping", listener: (opaque: Uint8Array) => void): this;
+  on(event: "frame", listener: (frame: { type: string }) => void): this;
+  start(version: TransportVersion): void;
+  request(
+    request: TransportRequest,
+    callback?: (error: Error | null, stream: TransportStream) => void,
+  ): TransportStream;
+  ping(callback: () => void): void;
+  end(callback?: () => void): void;
+}
+
+interface Transport {
+  readonly connection: {
+    create(
+      socket: Duplex | Socket,
+      options: {
+        readonly protocol: "spdy";
+        readonly isServer: boolean;
+        readonly headerCompression: boolean;
+        readonly windowSize?: number;
+      },
+    ): TransportConnection;
+  };
+}
+
+/** Makes a connection on a socket and starts it. */
+export function startTransport(
+  socket: Duplex | Socket,
+  isServer: boolean,
+  version: TransportVersion,
+  windowSize?: number,
+): TransportConnection {
+  const { connection }: Transport = transport;
+  const started = connection.create(socket, {
+    protocol: "spdy",
+    isServer,
+    headerCompression: true,
+    windowSize,
+  });
+  // Listeners are put on before `start`, for it may already emit; the caller
+  // has this very turn of the event loop to add its own.
+  queueMicrotask(() => started.start(version));
+  return started;
+}
