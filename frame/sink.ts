@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ZlibError } from "../errors.ts";
 import type { CtrlFrame, HeaderBlockFrame } from "./types.ts";
 
 /**
@@ -32,12 +33,14 @@ export interface FrameSink {
    * field, `errorCode` one of `ERR_INVALID_FRAME`, `ERR_ZLIB`,
    * `ERR_UNSUPPORTED_VERSION`. `payload` holds received bytes only: of a frame
    * with headers the part before the block, of a frame above the limits none.
+   * `cause` says more about an `ERR_ZLIB`.
    */
   onParseError(
     type: number,
     head: Uint8Array,
     payload: Uint8Array,
     errorCode: number,
+    cause?: ZlibError,
   ): void;
   /** A control frame of an unknown type; `payload` is empty when above the limit. */
   onUnknown(head: Uint8Array, payload: Uint8Array): void;

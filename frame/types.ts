@@ -140,3 +140,15 @@ export interface DataFrame {
 
 /** Any frame. */
 export type Frame = CtrlFrame | DataFrame;
+
+/**
+ * A control frame that a SPDY endpoint passes over: NOOP, CREDENTIAL, an
+ * unknown type, a frame of another version than the session's, WINDOW_UPDATE
+ * in SPDY/2.
+ */
+export interface IgnoredFrame extends CtrlFrameBase {
+  /** The type field, 0..65535. */
+  readonly type: number;
+  /** Payload of NOOP, CREDENTIAL and unknown types, if within the limits; else empty. */
+  readonly payload: Uint8Array;
+}

@@ -1,0 +1,31 @@
+/**
+ * DATA, the sending direction (SPDY/3 draft 2.2.2). The receiving one has no
+ * frame of its own: the parser hands its payload on piece by piece.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../errors.ts";
+import type { ByteWriter } from "./byte_writer.ts";
+import { checkFlags, checkStreamId } from "./check.ts";
+import { MAX_FRAME_LENGTH } from "./constants.ts";
+import { writeDataHead } from "./frame_head.ts";
+import type { DataFrame } from "./types.ts";
+
+/** Appends the frame. Throws `InvalidArgumentError` before it writes anything. */
+export function writeData(out: ByteWriter, frame: DataFrame): void {
+  const { streamId, flags, data } = frame;
+  checkStreamId(streamId);
+  checkFlags(flags);
+  if (!(data instanceof Uint8Array)) {
+    throw new InvalidArgumentError("data of a DATA frame is not a Uint8Array");
+  }
+  // The length has 24 bits (2.2.2).
+  if (data.length > MAX_FRAME_LENGTH) {
+    throw new InvalidArgumentError(
+      `DATA of ${data.length} bytes is above ${MAX_FRAME_LENGTH}`,
+    );
+  }
+  writeDataHead(out, streamId, flags, data.length);
+  out.append(data);
+}

@@ -1,0 +1,186 @@
+/**
+ * Frames into bytes.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../errors.ts";
+import { ByteWriter } from "./byte_writer.ts";
+import {
+  DATA,
+  GOAWAY,
+  HEADERS,
+  MAX_FRAME_LENGTH,
+  PING,
+  type ProtocolVersion,
+  RST_STREAM,
+  SETTINGS,
+  SYN_REPLY,
+  SYN_STREAM,
+  WINDOW_UPDATE,
+} from "./constants.ts";
+import { writeData } from "./data.ts";
+import { closeFrame, FRAME_HEAD_LENGTH } from "./frame_head.ts";
+import { writeGoaway } from "./goaway.ts";
+import { checkLengthFields, headerBlockLength } from "./header_block.ts";
+import { HeaderEncoder, type HeaderEncoderOptions } from "./header_encoder.ts";
+import { prepareHeaders, wirePairs } from "./header_list.ts";
+import { writePing } from "./ping.ts";
+import { writeRstStream } from "./rst_stream.ts";
+import { writeSettings } from "./settings.ts";
+import { checkSynReply, writeSynReply } from "./syn_reply.ts";
+import {
+  checkSynStream,
+  SYN_STREAM_FIXED_LENGTH,
+  writeSynStream,
+} from "./syn_stream.ts";
+import type { Frame, HeaderBlockFrame, NameValue } from "./types.ts";
+import { type VersionTraits, versionTraits } from "./version.ts";
+import { writeWindowUpdate } from "./window_update.ts";
+
+/** Memory kept between calls, bytes; a larger frame's goes with it. */
+const KEPT_CAPACITY = 65536;
+
+/**
+ * Encodes the frames of one direction of a connection. It owns that
+ * direction's header compression, so frames must be sent in the order in which
+ * they were encoded, and all of them.
+ *
+ * A frame's `version` and `length` are not read: the encoder knows both.
+ *
+ * @example
+ * ```ts
+ * import { FrameEncoder, PING, PROTO_SPDY3 } from "@spdy/spdy/frame";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * const encoder = new FrameEncoder(PROTO_SPDY3);
+ * const bytes = encoder.encode({
+ *   frameType: PING,
+ *   version: 3,
+ *   flags: 0,
+ *   length: 4,
+ *   uniqueId: 1,
+ * });
+ * assertEquals(bytes, Uint8Array.of(0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 1));
+ * ```
+ */
+export class FrameEncoder {
+  readonly #traits: VersionTraits;
+  readonly #headers: HeaderEncoder;
+  #arena: ByteWriter = new ByteWriter();
+
+  /**
+   * Makes an encoder at the start of its direction.
+   *
+   * Throws `InvalidArgumentError` for an unknown version or compression policy.
+   */
+  constructor(version: ProtocolVersion, options: HeaderEncoderOptions = {}) {
+    this.#traits = versionTraits(version);
+    this.#headers = new HeaderEncoder(version, options);
+  }
+
+  /**
+   * The bytes of `frame`: a control frame or a DATA frame.
+   *
+   * Header names are put in lower case and sorted; a value with NUL is taken
+   * as several values. SETTINGS entries go in the order given.
+   *
+   * Throws `InvalidArgumentError` when a field is out of its range, when the
+   * version has no such frame, and for header names and values that no SPDY
+   * peer accepts. Nothing is compressed then, so the encoder stays usable.
+   */
+  encode(frame: Frame): Uint8Array<ArrayBuffer> {
+    if (frame.frameType === DATA) {
+      const exact = new ByteWriter(FRAME_HEAD_LENGTH + frame.data.length);
+      writeData(exact, frame);
+      return exact.bytes;
+    }
+    const arena = this.#arena;
+    arena.length = 0;
+    const nv = "nv" in frame ? prepareHeaders(frame.nv, "wire") : [];
+    this.#append(arena, frame, nv);
+    const bytes = arena.copy();
+    if (arena.bytes.length > KEPT_CAPACITY) this.#arena = new ByteWriter();
+    return bytes;
+  }
+
+  /**
+   * Appends the bytes of `frame` to `out` and returns its payload length.
+   *
+   * For the session, which has prepared the headers by `prepareHeaders` when
+   * they were submitted: `frame.nv` is taken as it is. Throws as
+   * {@linkcode encode} does; of prepared headers only their size can still be
+   * at fault.
+   *
+   * @ignore
+   */
+  append(out: ByteWriter, frame: Frame): number {
+    const start = out.length;
+    this.#append(out, frame, "nv" in frame ? frame.nv : []);
+    return out.length - start - FRAME_HEAD_LENGTH;
+  }
+
+  #append(out: ByteWriter, frame: Frame, nv: NameValue[]): void {
+    const traits = this.#traits;
+    switch (frame.frameType) {
+      case DATA:
+        return writeData(out, frame);
+      case SYN_STREAM:
+        checkSynStream(traits, frame);
+        return this.#appendHeaders(out, frame, nv);
+      case SYN_REPLY:
+      case HEADERS:
+        checkSynReply(frame);
+        return this.#appendHeaders(out, frame, nv);
+      case RST_STREAM:
+        return writeRstStream(out, traits, frame);
+      case SETTINGS:
+        return writeSettings(out, traits, frame);
+      case PING:
+        return writePing(out, traits, frame);
+      case GOAWAY:
+        return writeGoaway(out, traits, frame);
+      case WINDOW_UPDATE:
+        return writeWindowUpdate(out, traits, frame);
+      default:
+        return refuseType(frame);
+    }
+  }
+
+  #appendHeaders(
+    out: ByteWriter,
+    frame: HeaderBlockFrame,
+    nv: NameValue[],
+  ): void {
+    const pairs = wirePairs(nv, this.#traits);
+    checkLengthFields(pairs, this.#traits);
+    this.#checkRoom(pairs);
+    const start = out.length;
+    if (frame.frameType === SYN_STREAM) {
+      writeSynStream(out, this.#traits, frame);
+    } else {
+      writeSynReply(out, this.#traits, frame);
+    }
+    this.#headers.encode(pairs, out);
+    closeFrame(out, start);
+  }
+
+  /** The frame's length has 24 bits; a block that might pass them must not move the compressor. */
+  #checkRoom(pairs: readonly NameValue[]): void {
+    const room = MAX_FRAME_LENGTH - SYN_STREAM_FIXED_LENGTH;
+    for (const exact of [false, true]) {
+      const length = headerBlockLength(pairs, this.#traits, exact);
+      if (this.#headers.maxEncodedLength(length, pairs.length) <= room) return;
+    }
+    throw new InvalidArgumentError(
+      `header block of ${
+        headerBlockLength(pairs, this.#traits, true)
+      } bytes may not fit a frame of ${MAX_FRAME_LENGTH}`,
+    );
+  }
+}
+
+function refuseType(frame: never): never {
+  const { frameType } = frame as { frameType?: unknown };
+  throw new InvalidArgumentError(`frameType ${frameType} cannot be sent`);
+}

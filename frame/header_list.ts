@@ -1,0 +1,172 @@
+/**
+ * Header lists on their way out: what is allowed in them, and how a list of
+ * pairs becomes the pairs of a header block (SPDY/3 draft 2.6.10).
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../errors.ts";
+import type { NameValue } from "./types.ts";
+import type { VersionTraits } from "./version.ts";
+
+/**
+ * Which names may be sent. `"token"`: what HTTP allows (RFC 9110 5.6.2), with
+ * or without a colon before it. `"wire"`: all that a SPDY peer accepts,
+ * 0x20..0x7e.
+ */
+export type NameRule = "token" | "wire";
+
+const LOWER_TOKEN = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+const ANY_TOKEN = /^:?[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const WIRE_NAME = /^[\x20-\x7e]+$/;
+/** Tab and printable ASCII: nothing to look at more closely. */
+const PLAIN_VALUE = /^[\t\x20-\x7e]*$/;
+const CONTROL = /[^\t\x20-\x7e\x80-\uffff]/;
+
+/** Colon names and what SPDY/2 calls them. */
+const SPDY2_NAMES: readonly (readonly [string, string])[] = [
+  [":host", "host"],
+  [":method", "method"],
+  [":path", "url"],
+  [":scheme", "scheme"],
+  [":status", "status"],
+  [":version", "version"],
+];
+const TO_SPDY2: ReadonlyMap<string, string> = new Map(SPDY2_NAMES);
+const FROM_SPDY2: ReadonlyMap<string, string> = new Map(
+  SPDY2_NAMES.map(([spdy3, spdy2]) => [spdy2, spdy3]),
+);
+
+/**
+ * Checks a header list and returns it as callbacks see it: a copy with names
+ * in lower case, sorted by name, values with NUL split into several.
+ *
+ * Throws `InvalidArgumentError` for a name outside `rule`, a value with a
+ * control character other than tab, an empty part beside a NUL, or text that
+ * UTF-8 cannot carry (a lone surrogate).
+ */
+export function prepareHeaders(
+  nv: readonly (readonly [string, string])[],
+  rule: NameRule = "token",
+): NameValue[] {
+  const prepared: NameValue[] = [];
+  for (const [name, value] of nv) {
+    const lowerName = checkName(name, rule);
+    if (typeof value === "string" && PLAIN_VALUE.test(value)) {
+      prepared.push([lowerName, value]);
+    } else {
+      for (const part of splitValue(name, value)) {
+        prepared.push([lowerName, part]);
+      }
+    }
+  }
+  return sortByName(prepared);
+}
+
+function checkName(name: string, rule: NameRule): string {
+  if (typeof name !== "string") {
+    throw new InvalidArgumentError(`header name ${name} is not a string`);
+  }
+  if (LOWER_TOKEN.test(name)) return name;
+  if (name === "") throw new InvalidArgumentError("header name is empty");
+  if (!(rule === "token" ? ANY_TOKEN : WIRE_NAME).test(name)) {
+    throw new InvalidArgumentError(
+      `header name ${JSON.stringify(name)} holds a character that no name may`,
+    );
+  }
+  // Only ASCII is left here, so only ASCII letters change.
+  return name.toLowerCase();
+}
+
+/** The NUL-joined parts of a value that is not plain ASCII. */
+function splitValue(name: string, value: string): string[] {
+  if (typeof value !== "string") {
+    throw new InvalidArgumentError(
+      `value of header ${JSON.stringify(name)} is not a string`,
+    );
+  }
+  const parts = value.split("\0");
+  for (const part of parts) {
+    if (part === "" && parts.length > 1) {
+      throw new InvalidArgumentError(
+        `value of header ${
+          JSON.stringify(name)
+        } has an empty part beside a NUL`,
+      );
+    }
+    const control = CONTROL.exec(part);
+    if (control !== null) {
+      throw new InvalidArgumentError(
+        `value of header ${JSON.stringify(name)} holds the control character ${
+          JSON.stringify(control[0])
+        } at ${control.index}`,
+      );
+    }
+    if (!part.isWellFormed()) {
+      throw new InvalidArgumentError(
+        `value of header ${JSON.stringify(name)} holds a lone surrogate`,
+      );
+    }
+  }
+  return parts;
+}
+
+/** Sorts in place by name; pairs of one name keep their order. */
+export function sortByName(pairs: NameValue[]): NameValue[] {
+  for (let index = 1; index < pairs.length; index++) {
+    if (pairs[index - 1][0] > pairs[index][0]) {
+      return pairs.sort(compareNames);
+    }
+  }
+  return pairs;
+}
+
+/** Names are ASCII, so the order of their characters is that of their bytes. */
+function compareNames(left: NameValue, right: NameValue): number {
+  if (left[0] === right[0]) return 0;
+  return left[0] < right[0] ? -1 : 1;
+}
+
+/**
+ * The pairs of the header block for a prepared list: SPDY/2 names in SPDY/2,
+ * each name once, sorted, its values joined by NUL. May return `prepared`
+ * itself.
+ */
+export function wirePairs(
+  prepared: NameValue[],
+  traits: VersionTraits,
+): readonly NameValue[] {
+  const pairs = traits.renamesHeaders ? toSpdy2Names(prepared) : prepared;
+  for (let index = 1; index < pairs.length; index++) {
+    if (pairs[index - 1][0] === pairs[index][0]) return joinValues(pairs);
+  }
+  return pairs;
+}
+
+function toSpdy2Names(prepared: NameValue[]): NameValue[] {
+  return sortByName(
+    prepared.map(([name, value]) => [TO_SPDY2.get(name) ?? name, value]),
+  );
+}
+
+/** Renames the SPDY/2 names of a received list in place. */
+export function fromSpdy2Names(pairs: NameValue[]): void {
+  for (const pair of pairs) pair[0] = FROM_SPDY2.get(pair[0]) ?? pair[0];
+}
+
+/**
+ * One pair a name. An empty value goes when the name has another one, because
+ * a NUL must stand between two values that are not empty (2.6.10).
+ */
+function joinValues(pairs: NameValue[]): NameValue[] {
+  const joined: NameValue[] = [];
+  for (let index = 0; index < pairs.length;) {
+    const name = pairs[index][0];
+    const values: string[] = [];
+    for (; index < pairs.length && pairs[index][0] === name; index++) {
+      if (pairs[index][1] !== "") values.push(pairs[index][1]);
+    }
+    joined.push([name, values.join("\0")]);
+  }
+  return joined;
+}

@@ -1,0 +1,49 @@
+/**
+ * SYN_REPLY, both directions, but for its header block (SPDY/3 draft 2.6.2).
+ * HEADERS has the same layout and shares it.
+ *
+ * @module
+ */
+
+import { readUint31 } from "./byte_reader.ts";
+import type { ByteWriter } from "./byte_writer.ts";
+import { checkFlags, checkStreamId } from "./check.ts";
+import { SYN_REPLY } from "./constants.ts";
+import { writeControlHead } from "./frame_head.ts";
+import type { HeadersFrame, NameValue, SynReplyFrame } from "./types.ts";
+import type { VersionTraits } from "./version.ts";
+
+/** Throws `InvalidArgumentError` when a field cannot be sent. */
+export function checkSynReply(frame: SynReplyFrame | HeadersFrame): void {
+  checkFlags(frame.flags);
+  checkStreamId(frame.streamId);
+}
+
+/** Appends head and fixed part; the header block is to follow, and `closeFrame`. */
+export function writeSynReply(
+  out: ByteWriter,
+  traits: VersionTraits,
+  frame: SynReplyFrame | HeadersFrame,
+): void {
+  writeControlHead(out, traits.wireVersion, frame.frameType, frame.flags, 0);
+  out.uint32(frame.streamId);
+  if (traits.replyFixedLength === 6) out.uint16(0);
+}
+
+/** Makes the frame of its fixed part and its headers. */
+export function readSynReply(
+  traits: VersionTraits,
+  flags: number,
+  fixed: Uint8Array,
+  length: number,
+  nv: NameValue[],
+): SynReplyFrame {
+  return {
+    frameType: SYN_REPLY,
+    version: traits.wireVersion,
+    flags,
+    length,
+    streamId: readUint31(fixed, 0),
+    nv,
+  };
+}

@@ -1,0 +1,66 @@
+/**
+ * SYN_STREAM, both directions, but for its header block (SPDY/3 draft 2.6.1).
+ *
+ * @module
+ */
+
+import { readUint31 } from "./byte_reader.ts";
+import { type ByteWriter, writeUint32 } from "./byte_writer.ts";
+import { checkFlags, checkRange, checkStreamId } from "./check.ts";
+import { MAX_STREAM_ID, SYN_STREAM } from "./constants.ts";
+import { writeControlHead } from "./frame_head.ts";
+import type { NameValue, SynStreamFrame } from "./types.ts";
+import type { VersionTraits } from "./version.ts";
+
+/** Payload bytes before the header block. */
+export const SYN_STREAM_FIXED_LENGTH = 10;
+
+/** Throws `InvalidArgumentError` when a field cannot be sent. */
+export function checkSynStream(
+  traits: VersionTraits,
+  frame: SynStreamFrame,
+): void {
+  checkFlags(frame.flags);
+  checkStreamId(frame.streamId);
+  checkRange("assocStreamId", frame.assocStreamId, 0, MAX_STREAM_ID);
+  checkRange("pri", frame.pri, 0, traits.lowestPriority);
+  // SPDY/2 has no credential slots.
+  checkRange("slot", frame.slot, 0, traits.wireVersion === 2 ? 0 : 0xff);
+}
+
+/** Appends head and fixed part; the header block is to follow, and `closeFrame`. */
+export function writeSynStream(
+  out: ByteWriter,
+  traits: VersionTraits,
+  frame: SynStreamFrame,
+): void {
+  writeControlHead(out, traits.wireVersion, SYN_STREAM, frame.flags, 0);
+  out.reserve(SYN_STREAM_FIXED_LENGTH);
+  const { bytes, length: at } = out;
+  writeUint32(bytes, at, frame.streamId);
+  writeUint32(bytes, at + 4, frame.assocStreamId);
+  bytes[at + 8] = frame.pri << traits.priorityShift;
+  bytes[at + 9] = frame.slot;
+  out.length = at + SYN_STREAM_FIXED_LENGTH;
+}
+
+/** Makes the frame of its fixed part and its headers. */
+export function readSynStream(
+  traits: VersionTraits,
+  flags: number,
+  fixed: Uint8Array,
+  length: number,
+  nv: NameValue[],
+): SynStreamFrame {
+  return {
+    frameType: SYN_STREAM,
+    version: traits.wireVersion,
+    flags,
+    length,
+    streamId: readUint31(fixed, 0),
+    assocStreamId: readUint31(fixed, 4),
+    pri: fixed[8] >>> traits.priorityShift,
+    slot: traits.wireVersion === 2 ? 0 : fixed[9],
+    nv,
+  };
+}

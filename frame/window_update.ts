@@ -1,0 +1,57 @@
+/**
+ * WINDOW_UPDATE, both directions (SPDY/3 draft 2.6.8). Not part of SPDY/2.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../errors.ts";
+import { readUint31 } from "./byte_reader.ts";
+import type { ByteWriter } from "./byte_writer.ts";
+import { checkFlags, checkRange } from "./check.ts";
+import { MAX_STREAM_ID, WINDOW_UPDATE } from "./constants.ts";
+import { writeControlHead } from "./frame_head.ts";
+import type { WindowUpdateFrame } from "./types.ts";
+import type { VersionTraits } from "./version.ts";
+
+const LENGTH = 8;
+
+/**
+ * Appends the frame. Stream 0 is the whole session (SPDY/3.1).
+ * Throws `InvalidArgumentError` before it writes anything.
+ */
+export function writeWindowUpdate(
+  out: ByteWriter,
+  traits: VersionTraits,
+  frame: WindowUpdateFrame,
+): void {
+  if (!traits.windowUpdate) {
+    throw new InvalidArgumentError(`${traits.name} has no WINDOW_UPDATE`);
+  }
+  checkFlags(frame.flags);
+  checkRange("streamId", frame.streamId, 0, MAX_STREAM_ID);
+  // The delta is 1 to 2^31-1 (2.6.8).
+  checkRange("deltaWindowSize", frame.deltaWindowSize, 1, 0x7fffffff);
+  writeControlHead(out, traits.wireVersion, WINDOW_UPDATE, frame.flags, LENGTH);
+  out.uint32(frame.streamId);
+  out.uint32(frame.deltaWindowSize);
+}
+
+/** Reads `length` payload bytes at `at`; `undefined` when the length is wrong. */
+export function readWindowUpdate(
+  version: number,
+  flags: number,
+  payload: Uint8Array,
+  at: number,
+  length: number,
+): WindowUpdateFrame | undefined {
+  // The length is 8 (2.6.8).
+  if (length !== LENGTH) return undefined;
+  return {
+    frameType: WINDOW_UPDATE,
+    version,
+    flags,
+    length,
+    streamId: readUint31(payload, at),
+    deltaWindowSize: readUint31(payload, at + 4),
+  };
+}
