@@ -1,0 +1,136 @@
+/**
+ * What the headers of requests and responses have in common.
+ *
+ * @module
+ */
+
+import type { NameValue } from "../../frame/types.ts";
+import { fromByteString, toByteString } from "./header_text.ts";
+import { HttpMessageError } from "./message_error.ts";
+
+/**
+ * Headers about one HTTP/1.1 hop, which a SPDY message must not hold (SPDY/3
+ * draft 3.2.1 and 3.2.2).
+ */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+]);
+
+/** What SPDY says in headers whose name begins with a colon. */
+export interface PseudoHeaders {
+  host?: string;
+  method?: string;
+  path?: string;
+  scheme?: string;
+  status?: string;
+  version?: string;
+}
+
+/** A received header list, taken apart. */
+export interface Fields {
+  readonly pseudo: PseudoHeaders;
+  /** The ordinary headers, as `Headers` takes them. */
+  readonly headers: NameValue[];
+  /** Bytes the body announces; `undefined` when it does not. */
+  readonly contentLength: number | undefined;
+}
+
+/**
+ * Takes a received header list apart. `hopByHop` says what becomes of a header
+ * that must not be there: `"refuse"` throws, `"drop"` leaves it out.
+ *
+ * Throws {@linkcode HttpMessageError} for a list that cannot be a message.
+ */
+export function readFields(
+  nv: readonly NameValue[],
+  hopByHop: "refuse" | "drop",
+): Fields {
+  const pseudo: PseudoHeaders = {};
+  const headers: NameValue[] = [];
+  let contentLength: number | undefined;
+  let cookie: NameValue | undefined;
+  for (const [name, value] of nv) {
+    if (name.startsWith(":")) {
+      setPseudo(pseudo, name, value);
+    } else if (HOP_BY_HOP.has(name)) {
+      // Rule: these "are not valid and MUST not be sent" (draft 3.2.1).
+      if (hopByHop === "refuse") {
+        throw new HttpMessageError(`the header ${name} must not be sent`);
+      }
+    } else if (name === "content-length") {
+      const size = parseContentLength(value);
+      if (contentLength === undefined) headers.push([name, value]);
+      else if (contentLength !== size) {
+        throw new HttpMessageError(
+          `content-length is ${contentLength} and ${size}`,
+        );
+      }
+      contentLength = size;
+    } else if (name === "cookie" && cookie !== undefined) {
+      // Crumbs belong together with "; " (RFC 6265 5.4), never with ",".
+      cookie[1] += `; ${toByteString(value)}`;
+    } else {
+      const pair: NameValue = [name, toByteString(value)];
+      if (name === "cookie") cookie = pair;
+      headers.push(pair);
+    }
+  }
+  return { pseudo, headers, contentLength };
+}
+
+/** Appends the headers that SPDY may carry; the others stay behind. */
+export function appendHeaders(nv: NameValue[], headers: Headers): void {
+  headers.forEach((value, name) => {
+    if (!HOP_BY_HOP.has(name) && name !== "host") {
+      nv.push([name, fromByteString(value)]);
+    }
+  });
+}
+
+/** Headers that came after the body, or before a pushed one. */
+export function toHeaders(nv: readonly NameValue[]): Headers {
+  try {
+    return new Headers(readFields(nv, "drop").headers);
+  } catch (error) {
+    throw asMessageError(error);
+  }
+}
+
+/** What the platform's own checks threw (a name that is no token), as ours. */
+export function asMessageError(error: unknown): unknown {
+  return error instanceof TypeError
+    ? new HttpMessageError(error.message, { cause: error })
+    : error;
+}
+
+function setPseudo(pseudo: PseudoHeaders, name: string, value: string): void {
+  switch (name) {
+    case ":host":
+    case ":method":
+    case ":path":
+    case ":scheme":
+    case ":status":
+    case ":version": {
+      const key = name.slice(1) as keyof PseudoHeaders;
+      if (pseudo[key] !== undefined) {
+        throw new HttpMessageError(`${name} has more than one value`);
+      }
+      pseudo[key] = value;
+    }
+      // Others are left out: the draft says nothing of them.
+  }
+}
+
+/** Rule: content-length is decimal digits (RFC 9110 8.6). */
+function parseContentLength(value: string): number {
+  const size = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
+  if (Number.isNaN(size)) {
+    throw new HttpMessageError(
+      `content-length ${JSON.stringify(value)} is no number of bytes`,
+    );
+  }
+  return size;
+}

@@ -1,0 +1,33 @@
+/**
+ * Header values between SPDY and `Headers`. SPDY's side has text, which is
+ * UTF-8 on the wire; a `Headers` object has byte strings, one character a
+ * byte. Both ways the bytes on the wire stay what they are.
+ *
+ * @module
+ */
+
+/** Tab and printable ASCII: the same bytes in every reading. */
+const PLAIN = /^[\t\x20-\x7e]*$/;
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Text as `Headers` takes it: a character for each byte of its UTF-8 form. */
+export function toByteString(text: string): string {
+  if (PLAIN.test(text)) return text;
+  let bytes = "";
+  for (const byte of ENCODER.encode(text)) bytes += String.fromCharCode(byte);
+  return bytes;
+}
+
+/**
+ * A value out of `Headers` as text. Bytes that are no UTF-8 are taken for
+ * Latin-1, which is what older HTTP meant by them.
+ */
+export function fromByteString(bytes: string): string {
+  if (PLAIN.test(bytes)) return bytes;
+  try {
+    return DECODER.decode(Uint8Array.from(bytes, (char) => char.charCodeAt(0)));
+  } catch {
+    return bytes;
+  }
+}

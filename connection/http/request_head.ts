@@ -1,0 +1,121 @@
+/**
+ * Requests as SPDY header lists, both directions (SPDY/3 draft 3.2.1).
+ *
+ * @module
+ */
+
+import type { NameValue } from "../../frame/types.ts";
+import {
+  appendHeaders,
+  asMessageError,
+  type PseudoHeaders,
+  readFields,
+} from "./fields.ts";
+import { HttpMessageError } from "./message_error.ts";
+
+/** What the headers of a request say. */
+export interface RequestHead {
+  readonly method: string;
+  /** Absolute. */
+  readonly url: string;
+  /** The ordinary headers, as `Headers` takes them. */
+  readonly headers: NameValue[];
+  /** Bytes the body announces; `undefined` when it does not. */
+  readonly contentLength: number | undefined;
+}
+
+/** A token (RFC 9110 5.6.2). */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** A host and port cannot hold what would begin another part of the URL. */
+const HOST = /^[^\s/?#@\\]+$/;
+const ABSOLUTE = /^https?:\/\//i;
+
+/** The header list of a request to `url`, which must be the request's own. */
+export function writeRequestHead(
+  request: Request,
+  url: URL,
+  contentLength: number | undefined,
+): NameValue[] {
+  const { headers } = request;
+  const nv: NameValue[] = [
+    [":host", headers.get("host") ?? url.host],
+    [":method", request.method],
+    [":path", url.pathname + url.search],
+    [":scheme", url.protocol.slice(0, -1)],
+    [":version", "HTTP/1.1"],
+  ];
+  appendHeaders(nv, headers);
+  if (contentLength !== undefined && !headers.has("content-length")) {
+    nv.push(["content-length", String(contentLength)]);
+  }
+  return nv;
+}
+
+/**
+ * Reads the header list of a request that a client sent.
+ *
+ * Throws {@linkcode HttpMessageError} for a list that is no request.
+ */
+export function readRequestHead(nv: readonly NameValue[]): RequestHead {
+  const { pseudo, headers, contentLength } = readFields(nv, "refuse");
+  const method = required(pseudo, "method", "request");
+  required(pseudo, "version", "request");
+  if (!TOKEN.test(method)) {
+    throw new HttpMessageError(
+      `:method ${JSON.stringify(method)} is no HTTP method`,
+    );
+  }
+  return {
+    method,
+    url: readUrl(pseudo, "request"),
+    headers,
+    contentLength,
+  };
+}
+
+/**
+ * The URL that a pushed stream is the answer to (draft 3.3.1), absolute.
+ *
+ * Throws {@linkcode HttpMessageError} when the list names none.
+ */
+export function readPushedUrl(nv: readonly NameValue[]): string {
+  const { pseudo } = readFields(nv, "drop");
+  try {
+    return new URL(readUrl(pseudo, "pushed stream")).href;
+  } catch (error) {
+    throw asMessageError(error);
+  }
+}
+
+function readUrl(pseudo: PseudoHeaders, what: string): string {
+  const scheme = required(pseudo, "scheme", what);
+  const host = required(pseudo, "host", what);
+  const path = required(pseudo, "path", what);
+  if (scheme !== "http" && scheme !== "https") {
+    throw new HttpMessageError(`:scheme ${JSON.stringify(scheme)} is not HTTP`);
+  }
+  if (!HOST.test(host)) {
+    throw new HttpMessageError(`:host ${JSON.stringify(host)} is no host`);
+  }
+  // SPDY/2's url, and a request to a proxy, may be absolute.
+  if (ABSOLUTE.test(path)) return path;
+  if (path.startsWith("/")) return `${scheme}://${host}${path}`;
+  // Rule: OPTIONS may be about the server as a whole (RFC 9110 9.3.7).
+  if (path === "*") return `${scheme}://${host}/*`;
+  throw new HttpMessageError(
+    `:path ${JSON.stringify(path)} does not begin with "/"`,
+  );
+}
+
+/** Rule: a request holds all of :method :scheme :path :version :host (draft 3.2.1). */
+function required(
+  pseudo: PseudoHeaders,
+  name: keyof PseudoHeaders,
+  what: string,
+): string {
+  const value = pseudo[name];
+  if (value === undefined || value === "") {
+    throw new HttpMessageError(`the ${what} has no :${name}`);
+  }
+  return value;
+}
