@@ -1,0 +1,240 @@
+/**
+ * The session's way to its application: every call of a callback goes through
+ * here, so that an exception is kept until the work at hand is done, and no
+ * callback can call back into `send()` or `recv()`.
+ *
+ * @module
+ */
+
+import {
+  CallbackFailureError,
+  ERR_DEFERRED,
+  ERR_INVALID_STATE,
+  SpdyError,
+} from "../errors.ts";
+import type { CtrlFrame } from "../frame/types.ts";
+import type { BodySource, ReadCtrl, SessionCallbacks } from "./callbacks.ts";
+
+/** Runs the callbacks of one session. `S` is the session's class. */
+export class Application<S> {
+  readonly #session: S;
+  readonly #callbacks: SessionCallbacks<S>;
+  #thrown: { readonly error: unknown } | undefined;
+  #busy = "";
+
+  /** Takes the callbacks; `session` is what they get first. */
+  constructor(session: S, callbacks: SessionCallbacks<S>) {
+    this.#session = session;
+    this.#callbacks = callbacks;
+  }
+
+  /**
+   * Runs `work`, then throws the last exception of a callback that was kept.
+   *
+   * Throws `SpdyError` (`ERR_INVALID_STATE`) when called from a callback.
+   */
+  run(name: string, work: () => void): void {
+    if (this.#busy !== "") {
+      throw new SpdyError(
+        `${name}() was called from inside a callback of ${this.#busy}()`,
+        ERR_INVALID_STATE,
+      );
+    }
+    this.#busy = name;
+    try {
+      work();
+      const thrown = this.#thrown;
+      if (thrown !== undefined) throw thrown.error;
+    } finally {
+      this.#busy = "";
+      this.#thrown = undefined;
+    }
+  }
+
+  /**
+   * Offers `data` to the transport; returns how many bytes it took. Without a
+   * callback all are deemed sent (spdylay).
+   *
+   * Throws what the callback throws, and `CallbackFailureError` for a number
+   * that cannot be.
+   */
+  send(data: Uint8Array): number {
+    if (this.#callbacks.send === undefined) return data.length;
+    const taken = this.#callbacks.send(this.#session, data) ?? 0;
+    if (!Number.isInteger(taken) || taken < 0 || taken > data.length) {
+      throw new CallbackFailureError(
+        `send returned ${taken} for ${data.length} bytes`,
+      );
+    }
+    return taken;
+  }
+
+  /**
+   * Asks the transport for at most `length` bytes; `undefined`: would block.
+   *
+   * Throws what the callback throws, and `CallbackFailureError` when there is
+   * none or it gives something else than asked for.
+   */
+  recv(length: number): Uint8Array | undefined {
+    if (this.#callbacks.recv === undefined) {
+      throw new CallbackFailureError("recv() without data and without a recv callback");
+    }
+    const data = this.#callbacks.recv(this.#session, length);
+    if (data === undefined) return undefined;
+    checkBytes("recv", data, length);
+    return data.length === 0 ? undefined : data;
+  }
+
+  /**
+   * Asks a body for at most `length` bytes.
+   *
+   * Throws what the callback throws, and `CallbackFailureError` when it gives
+   * something else than asked for.
+   */
+  read(
+    body: BodySource<S>,
+    streamId: number,
+    length: number,
+    readCtrl: ReadCtrl,
+  ): Uint8Array | typeof ERR_DEFERRED {
+    const data = body.readCb(
+      this.#session,
+      streamId,
+      length,
+      readCtrl,
+      body.source,
+    );
+    if (data !== ERR_DEFERRED) checkBytes("readCb", data, length);
+    return data;
+  }
+
+  onCtrlRecv(frame: CtrlFrame): void {
+    try {
+      this.#callbacks.onCtrlRecv?.(this.#session, frame);
+    } catch (error) {
+      this.#keep(error);
+    }
+  }
+
+  onInvalidCtrlRecv(frame: CtrlFrame, statusCode: number): void {
+    try {
+      this.#callbacks.onInvalidCtrlRecv?.(this.#session, frame, statusCode);
+    } catch (error) {
+      this.#keep(error);
+    }
+  }
+
+  onDataChunkRecv(flags: number, streamId: number, data: Uint8Array): void {
+    try {
+      this.#callbacks.onDataChunkRecv?.(this.#session, flags, streamId, data);
+    } catch (error) {
+      this.#keep(error);
+    }
+  }
+
+  onDataRecv(flags: number, streamId: number, length: number): void {
+    try {
+      this.#callbacks.onDataRecv?.(this.#session, flags, streamId, length);
+    } catch (error) {
+      this.#keep(error);
+    }
+  }
+
+  beforeCtrlSend(frame: CtrlFrame): void {
+    try {
+      this.#callbacks.beforeCtrlSend?.(this.#session, frame);
+    } catch (error) {
+      this.#keep(error);
+    }
+  }
+
+  onCtrlSend(frame: CtrlFrame): void {
+    try {
+      this.#callbacks.onCtrlSend?.(this.#session, frame);
+    } catch (error) {
+      this.#keep(error);
+    }
+  }
+
+  onCtrlNotSend(frame: CtrlFrame, errorCode: number): void {
+    try {
+      this.#callbacks.onCtrlNotSend?.(this.#session, frame, errorCode);
+    } catch (error) {
+      this.#keep(error);
+    }
+  }
+
+  onDataSend(flags: number, streamId: number, length: number): void {
+    try {
+      this.#callbacks.onDataSend?.(this.#session, flags, streamId, length);
+    } catch (error) {
+      this.#keep(error);
+    }
+  }
+
+  onDataNotSend(streamId: number, errorCode: number): void {
+    try {
+      this.#callbacks.onDataNotSend?.(this.#session, streamId, errorCode);
+    } catch (error) {
+      this.#keep(error);
+    }
+  }
+
+  onStreamClose(streamId: number, statusCode: number): void {
+    try {
+      this.#callbacks.onStreamClose?.(this.#session, streamId, statusCode);
+    } catch (error) {
+      this.#keep(error);
+    }
+  }
+
+  onRequestRecv(streamId: number): void {
+    try {
+      this.#callbacks.onRequestRecv?.(this.#session, streamId);
+    } catch (error) {
+      this.#keep(error);
+    }
+  }
+
+  onCtrlRecvParseError(
+    type: number,
+    head: Uint8Array,
+    payload: Uint8Array,
+    errorCode: number,
+  ): void {
+    try {
+      this.#callbacks.onCtrlRecvParseError?.(
+        this.#session,
+        type,
+        head,
+        payload,
+        errorCode,
+      );
+    } catch (error) {
+      this.#keep(error);
+    }
+  }
+
+  onUnknownCtrlRecv(head: Uint8Array, payload: Uint8Array): void {
+    try {
+      this.#callbacks.onUnknownCtrlRecv?.(this.#session, head, payload);
+    } catch (error) {
+      this.#keep(error);
+    }
+  }
+
+  #keep(error: unknown): void {
+    this.#thrown = { error };
+  }
+}
+
+function checkBytes(name: string, data: unknown, length: number): void {
+  if (!(data instanceof Uint8Array)) {
+    throw new CallbackFailureError(`${name} returned no Uint8Array`);
+  }
+  if (data.length > length) {
+    throw new CallbackFailureError(
+      `${name} returned ${data.length} bytes where ${length} were asked for`,
+    );
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * The numbers of the session's interface. Those of the wire stand in
+ * `frame/constants.ts`.
+ *
+ * @module
+ */
+
+/** This end opens the connection; its streams and PINGs have odd numbers. */
+export const CLIENT = 1;
+/** This end accepts the connection; its streams and PINGs have even numbers. */
+export const SERVER = 2;
+/** One of {@linkcode CLIENT}, {@linkcode SERVER}. */
+export type Side = typeof CLIENT | typeof SERVER;
+
+/** Set in `readCtrl.flags` by a read callback: these are the last bytes. */
+export const READ_EOF = 1;
+
+/** Most bytes that `Session.recv()` asks its callback for at once. */
+export const RECV_LENGTH = 16384;

@@ -1,0 +1,100 @@
+/**
+ * Flow-control arithmetic (SPDY/3 draft 2.6.8): the part that can overflow,
+ * by itself.
+ *
+ * @module
+ */
+
+/** A window is never larger, bytes (2.6.8). */
+export const MAX_WINDOW = 0x7fffffff;
+
+/** `window` raised by `delta`; `undefined` when it would pass {@linkcode MAX_WINDOW}. */
+export function raiseWindow(window: number, delta: number): number | undefined {
+  const raised = window + delta;
+  return raised > MAX_WINDOW ? undefined : raised;
+}
+
+/**
+ * Bytes of DATA that may be sent at once: what both windows and the frame
+ * leave room for, 0 when a window is used up or negative.
+ */
+export function sendableLength(
+  maxFrame: number,
+  streamWindow: number,
+  sessionWindow: number,
+): number {
+  return Math.max(0, Math.min(maxFrame, streamWindow, sessionWindow));
+}
+
+/** Bytes received or consumed at which a WINDOW_UPDATE is due: half the initial window (spdylay). */
+export function updateThreshold(initialWindow: number): number {
+  return Math.floor(initialWindow / 2);
+}
+
+/**
+ * The receiving side of one window, of a stream or of the session: what the
+ * peer may still send, and what is to be given back to it.
+ */
+export class ReceiveWindow {
+  #available: number;
+  #unacknowledged = 0;
+  #consumed = 0;
+  #unconsumed = 0;
+
+  /** Makes a window of which the peer has used nothing yet. */
+  constructor(initialWindow: number) {
+    this.#available = initialWindow;
+  }
+
+  /** Bytes the peer may still send. */
+  get available(): number {
+    return this.#available;
+  }
+
+  /** Bytes delivered that the application has not yet consumed. */
+  get unconsumed(): number {
+    return this.#unconsumed;
+  }
+
+  /** Takes a frame of `length` bytes from the window; false when it does not fit (2.6.8). */
+  charge(length: number): boolean {
+    if (length > this.#available) return false;
+    this.#available -= length;
+    return true;
+  }
+
+  /** Gives the peer `delta` bytes more. */
+  grant(delta: number): void {
+    this.#available = Math.min(MAX_WINDOW, this.#available + delta);
+  }
+
+  /** Counts `size` bytes for the next automatic update; returns its delta when it is due, else 0. */
+  receive(size: number, threshold: number): number {
+    this.#unacknowledged += size;
+    if (this.#unacknowledged < threshold) return 0;
+    const delta = this.#unacknowledged;
+    this.#unacknowledged = 0;
+    return delta;
+  }
+
+  /** The application acknowledged `delta` bytes by hand. */
+  acknowledge(delta: number): void {
+    this.#unacknowledged = Math.max(0, this.#unacknowledged - delta);
+  }
+
+  /** Counts `size` bytes as delivered, to be consumed. */
+  deliver(size: number): void {
+    this.#unconsumed += size;
+  }
+
+  /** Counts `size` delivered bytes as consumed; returns the delta of the update when it is due, else 0. */
+  consume(size: number, threshold: number): number {
+    this.#unconsumed -= size;
+    this.#consumed += size;
+    if (this.#consumed < threshold) return 0;
+    const delta = this.#consumed;
+    this.#consumed = 0;
+    this.acknowledge(delta);
+    return delta;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * The order in which frames leave: by priority, then by the order in which
+ * they were queued. O(log n) to put in and to take out.
+ *
+ * @module
+ */
+
+/** Anything that can stand in the queue. */
+export interface Queued {
+  /** Place in the order; see {@linkcode OutboundQueue.keyFor}. Smaller leaves first. */
+  key: number;
+}
+
+/** Keys of one priority span this many sequence numbers: 2^45 frames are never reached. */
+const KEYS_PER_PRIORITY = 2 ** 45;
+/** Makes the most urgent priority, -32, key 0. */
+const PRIORITY_OFFSET = 32;
+
+/** The priority in a key. */
+export function priorityOf(key: number): number {
+  return Math.floor(key / KEYS_PER_PRIORITY) - PRIORITY_OFFSET;
+}
+
+/**
+ * Three heaps under one order. SYN_STREAMs stand apart, because the peer's
+ * limit on streams holds back all of them at once; so does DATA that waits for
+ * the session's window. What is held back costs nothing while it waits.
+ */
+export class OutboundQueue<Item extends Queued> {
+  #sequence = 0;
+  readonly #frames = new Heap<Item>();
+  readonly #synStreams = new Heap<Item>();
+  readonly #blocked = new Heap<Item>();
+
+  /** The key of an item queued now; `priority` is a whole number from -32. */
+  keyFor(priority: number): number {
+    return (priority + PRIORITY_OFFSET) * KEYS_PER_PRIORITY + this.#sequence++;
+  }
+
+  /** Puts in anything but a SYN_STREAM. */
+  push(item: Item): void {
+    this.#frames.push(item);
+  }
+
+  /** Puts in a SYN_STREAM. */
+  pushSynStream(item: Item): void {
+    this.#synStreams.push(item);
+  }
+
+  /** Puts in DATA that waits for the session's window. */
+  pushBlocked(item: Item): void {
+    this.#blocked.push(item);
+  }
+
+  /** Takes out an item put in by {@linkcode push}, wherever it stands; O(n). */
+  remove(item: Item): void {
+    this.#frames.remove(item);
+  }
+
+  /**
+   * The next item to leave, still in the queue.
+   *
+   * @param mayOpen The peer's limit lets another stream be opened.
+   * @param windowOpen The session's window is above 0.
+   */
+  peek(mayOpen: boolean, windowOpen: boolean): Item | undefined {
+    return this.#nextHeap(mayOpen, windowOpen)?.peek();
+  }
+
+  /** Takes out what {@linkcode peek} shows. */
+  pop(mayOpen: boolean, windowOpen: boolean): Item | undefined {
+    return this.#nextHeap(mayOpen, windowOpen)?.pop();
+  }
+
+  /** Items that wait for their turn; those waiting for the window only while it is open. */
+  size(windowOpen: boolean): number {
+    return this.#frames.size + this.#synStreams.size +
+      (windowOpen ? this.#blocked.size : 0);
+  }
+
+  #nextHeap(mayOpen: boolean, windowOpen: boolean): Heap<Item> | undefined {
+    let next = this.#frames;
+    if (mayOpen && this.#synStreams.firstKey < next.firstKey) {
+      next = this.#synStreams;
+    }
+    if (windowOpen && this.#blocked.firstKey < next.firstKey) {
+      next = this.#blocked;
+    }
+    return next.size === 0 ? undefined : next;
+  }
+}
+
+/** A binary heap: no item's key is smaller than its parent's. */
+class Heap<Item extends Queued> {
+  readonly #items: Item[] = [];
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  get firstKey(): number {
+    return this.#items.length === 0 ? Infinity : this.#items[0].key;
+  }
+
+  peek(): Item | undefined {
+    return this.#items[0];
+  }
+
+  push(item: Item): void {
+    this.#items.push(item);
+    this.#rise(this.#items.length - 1, item);
+  }
+
+  pop(): Item | undefined {
+    const first = this.#items[0];
+    const last = this.#items.pop();
+    if (last !== undefined && last !== first) this.#sink(0, last);
+    return first;
+  }
+
+  remove(item: Item): void {
+    const index = this.#items.indexOf(item);
+    if (index < 0) return;
+    const last = this.#items.pop();
+    if (last === undefined || last === item) return;
+    this.#sink(index, last);
+    if (this.#items[index] === last) this.#rise(index, last);
+  }
+
+  #rise(start: number, item: Item): void {
+    const items = this.#items;
+    let index = start;
+    while (index > 0) {
+      const parent = (index - 1) >>> 1;
+      if (items[parent].key <= item.key) break;
+      items[index] = items[parent];
+      index = parent;
+    }
+    items[index] = item;
+  }
+
+  #sink(start: number, item: Item): void {
+    const items = this.#items;
+    const { length } = items;
+    let index = start;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= length) break;
+      if (child + 1 < length && items[child + 1].key < items[child].key) {
+        child++;
+      }
+      if (items[child].key >= item.key) break;
+      items[index] = items[child];
+      index = child;
+    }
+    items[index] = item;
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * PINGs of this end and their replies (SPDY/3 draft 2.6.5).
+ *
+ * @module
+ */
+
+import { ERR_INVALID_STATE, SpdyError } from "../errors.ts";
+import { CLIENT, type Side } from "./constants.ts";
+
+/** Ids stay below 2^31, as spdylay's do. */
+const MAX_PING_ID = 0x7fffffff;
+
+/** Hands out ids and remembers which of them wait for a reply. */
+export class Pings {
+  readonly #first: number;
+  readonly #limit: number;
+  readonly #waiting = new Set<number>();
+  #next: number;
+  #queued = 0;
+
+  /** `limit`: most PINGs that may wait for their replies. `next`: the first id, for tests of the wrap. */
+  constructor(side: Side, limit: number, next?: number) {
+    this.#first = side === CLIENT ? 1 : 2;
+    this.#limit = limit;
+    this.#next = next ?? this.#first;
+  }
+
+  /** PINGs that were queued or written and have no reply yet. */
+  get outstanding(): number {
+    return this.#queued + this.#waiting.size;
+  }
+
+  /**
+   * The id of a new PING. Ids go up by two and begin anew behind 2^31-1.
+   *
+   * Throws `SpdyError` (`ERR_INVALID_STATE`) when as many as the limit wait.
+   */
+  take(): number {
+    if (this.outstanding >= this.#limit) {
+      throw new SpdyError(
+        `${this.#limit} PINGs wait for their replies (limits.maxOutstandingPings)`,
+        ERR_INVALID_STATE,
+      );
+    }
+    // An id that still waits would take the other one's reply.
+    while (this.#waiting.has(this.#next)) this.#advance();
+    const id = this.#next;
+    this.#advance();
+    this.#queued++;
+    return id;
+  }
+
+  #advance(): void {
+    this.#next += 2;
+    if (this.#next > MAX_PING_ID) this.#next = this.#first;
+  }
+
+  /** The PING was written. */
+  written(id: number): void {
+    this.#queued--;
+    this.#waiting.add(id);
+  }
+
+  /** The id is one of this end's (2.6.5: odd from a client, even from a server). */
+  isOwn(id: number): boolean {
+    return id % 2 === this.#first % 2;
+  }
+
+  /** True when `id` is a reply to a PING that was written; it is then forgotten. */
+  answered(id: number): boolean {
+    return this.#waiting.delete(id);
+  }
+}

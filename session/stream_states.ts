@@ -1,0 +1,162 @@
+/**
+ * What may be sent and what is accepted in which state of a stream: two
+ * tables, and the few lines that find a stream's column in them.
+ *
+ * @module
+ */
+
+import {
+  ERR_INVALID_STREAM_ID,
+  ERR_INVALID_STREAM_STATE,
+  ERR_STREAM_CLOSED,
+  ERR_STREAM_CLOSING,
+  ERR_STREAM_SHUT_WR,
+} from "../errors.ts";
+
+/** Where a stream stands between its SYN_STREAM and its end. */
+export type StreamState =
+  /** Own stream: SYN_STREAM prepared, not all of it written. */
+  | "initial"
+  /** SYN_STREAM went by, SYN_REPLY did not. */
+  | "opening"
+  /** SYN_REPLY went by. */
+  | "opened"
+  /** RST_STREAM is queued. */
+  | "closing";
+
+/** What the tables need to know of a stream. */
+export interface StreamCondition {
+  /** Opened by this end. */
+  readonly own: boolean;
+  /** Where it stands. */
+  readonly state: StreamState;
+  /** The peer sends no more. */
+  readonly shutRead: boolean;
+  /** This end sends no more. */
+  readonly shutWrite: boolean;
+}
+
+/** Frames that need a stream in the right state to be sent. */
+export type SentFrame = "SYN_REPLY" | "HEADERS" | "DATA" | "WINDOW_UPDATE";
+
+/** Columns of {@linkcode SENDABLE}. */
+export type SendColumn =
+  | "none"
+  | "shutWrite"
+  | "own"
+  | "ownClosing"
+  | "peerOpening"
+  | "peerOpened"
+  | "peerClosing";
+
+/** 0: may be sent. `"look on"`: decided by the state's own column. Else the `ERR_*` code of the refusal. */
+export type SendVerdict = number | "look on";
+
+const CLOSED = ERR_STREAM_CLOSED;
+const SHUT_WR = ERR_STREAM_SHUT_WR;
+const CLOSING = ERR_STREAM_CLOSING;
+const BAD_ID = ERR_INVALID_STREAM_ID;
+const BAD_STATE = ERR_INVALID_STREAM_STATE;
+
+/** What may be sent, by the state of its stream (spdylay; SPDY/3 draft 2.3). */
+// deno-fmt-ignore
+export const SENDABLE: Readonly<Record<SentFrame, Readonly<Record<SendColumn, SendVerdict>>>> = {
+  SYN_REPLY:     { none: CLOSED, shutWrite: SHUT_WR,   own: BAD_ID, ownClosing: BAD_ID,  peerOpening: 0,         peerOpened: BAD_STATE, peerClosing: CLOSING },
+  HEADERS:       { none: CLOSED, shutWrite: SHUT_WR,   own: 0,      ownClosing: CLOSING, peerOpening: BAD_STATE, peerOpened: 0,         peerClosing: CLOSING },
+  DATA:          { none: CLOSED, shutWrite: SHUT_WR,   own: 0,      ownClosing: CLOSING, peerOpening: BAD_STATE, peerOpened: 0,         peerClosing: CLOSING },
+  WINDOW_UPDATE: { none: CLOSED, shutWrite: "look on", own: 0,      ownClosing: CLOSING, peerOpening: 0,         peerOpened: 0,         peerClosing: CLOSING },
+};
+
+/** 0 when `frame` may be sent on `stream`, else the `ERR_*` code that says why not. */
+export function sendError(
+  frame: SentFrame,
+  stream: StreamCondition | undefined,
+): number {
+  const row = SENDABLE[frame];
+  if (stream === undefined) return Number(row.none);
+  if (stream.shutWrite && row.shutWrite !== "look on") return row.shutWrite;
+  const verdict = row[sendColumn(stream)];
+  return verdict === "look on" ? 0 : verdict;
+}
+
+function sendColumn(stream: StreamCondition): SendColumn {
+  if (stream.own) return stream.state === "closing" ? "ownClosing" : "own";
+  switch (stream.state) {
+    case "closing":
+      return "peerClosing";
+    case "opened":
+      return "peerOpened";
+    case "initial":
+    case "opening":
+      return "peerOpening";
+  }
+}
+
+/** Frames whose acceptance depends on their stream. */
+export type ReceivedFrame =
+  | "SYN_REPLY"
+  | "HEADERS"
+  | "DATA"
+  | "RST_STREAM"
+  | "WINDOW_UPDATE";
+
+/** Columns of {@linkcode RECEIVABLE}. */
+export type ReceiveColumn =
+  | "none"
+  | "ownInitial"
+  | "ownOpening"
+  | "ownOpened"
+  | "ownClosing"
+  | "peer"
+  | "peerClosing"
+  | "shutRead"
+  | "shutReadClosing";
+
+/**
+ * What is done with a received frame. `accept`: it has its effect. `ignore`:
+ * nothing at all. `tell`: the callback, no effect. `reset`: RST_STREAM
+ * PROTOCOL_ERROR. `inUse`: RST_STREAM STREAM_IN_USE, which SPDY/2 does not
+ * have: PROTOCOL_ERROR there. `fail`: GOAWAY.
+ */
+export type ReceiveVerdict =
+  | "accept"
+  | "ignore"
+  | "tell"
+  | "reset"
+  | "inUse"
+  | "fail";
+
+/** What is accepted, by the state of its stream (spdylay; SPDY/3 draft 2.3). */
+// deno-fmt-ignore
+export const RECEIVABLE: Readonly<Record<ReceivedFrame, Readonly<Record<ReceiveColumn, ReceiveVerdict>>>> = {
+  SYN_REPLY:     { none: "reset",  ownInitial: "inUse",  ownOpening: "accept", ownOpened: "inUse",  ownClosing: "ignore", peer: "reset",  peerClosing: "reset",  shutRead: "reset",  shutReadClosing: "reset" },
+  HEADERS:       { none: "reset",  ownInitial: "reset",  ownOpening: "reset",  ownOpened: "accept", ownClosing: "ignore", peer: "accept", peerClosing: "ignore", shutRead: "reset",  shutReadClosing: "reset" },
+  DATA:          { none: "ignore", ownInitial: "fail",   ownOpening: "fail",   ownOpened: "accept", ownClosing: "ignore", peer: "accept", peerClosing: "ignore", shutRead: "fail",   shutReadClosing: "ignore" },
+  RST_STREAM:    { none: "tell",   ownInitial: "accept", ownOpening: "accept", ownOpened: "accept", ownClosing: "accept", peer: "accept", peerClosing: "accept", shutRead: "accept", shutReadClosing: "accept" },
+  WINDOW_UPDATE: { none: "ignore", ownInitial: "accept", ownOpening: "accept", ownOpened: "accept", ownClosing: "accept", peer: "accept", peerClosing: "accept", shutRead: "accept", shutReadClosing: "accept" },
+};
+
+/** What is done with a received `frame` of `stream`. */
+export function receiveVerdict(
+  frame: ReceivedFrame,
+  stream: StreamCondition | undefined,
+): ReceiveVerdict {
+  return RECEIVABLE[frame][receiveColumn(stream)];
+}
+
+function receiveColumn(stream: StreamCondition | undefined): ReceiveColumn {
+  if (stream === undefined) return "none";
+  const closing = stream.state === "closing";
+  if (stream.shutRead) return closing ? "shutReadClosing" : "shutRead";
+  if (!stream.own) return closing ? "peerClosing" : "peer";
+  switch (stream.state) {
+    case "initial":
+      return "ownInitial";
+    case "opening":
+      return "ownOpening";
+    case "opened":
+      return "ownOpened";
+    case "closing":
+      return "ownClosing";
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The streams that are open, and the ids that were used (SPDY/3 draft 2.3.2).
+ *
+ * @module
+ */
+
+import { MAX_STREAM_ID } from "../frame/constants.ts";
+import { CLIENT, type Side } from "./constants.ts";
+import type { Stream } from "./stream.ts";
+
+/** All open streams of a session. `S` is the session's class. */
+export class StreamTable<S> {
+  readonly #streams = new Map<number, Stream<S>>();
+  readonly #ownParity: number;
+  #nextOwn: number;
+  #open = { own: 0, peer: 0 };
+  /** The last stream id of the peer that was looked at; 0 at first. */
+  lastReceived = 0;
+
+  /** Makes an empty table. `nextOwn`: the first own id, for tests of its end. */
+  constructor(side: Side, nextOwn?: number) {
+    // A client's ids are odd, a server's even (2.3.2).
+    this.#ownParity = side === CLIENT ? 1 : 0;
+    this.#nextOwn = nextOwn ?? (side === CLIENT ? 1 : 2);
+  }
+
+  /** Streams in the table. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** Streams of this end in the table. */
+  get ownOpen(): number {
+    return this.#open.own;
+  }
+
+  /** Streams of the peer in the table. */
+  get peerOpen(): number {
+    return this.#open.peer;
+  }
+
+  /** The stream of that id, if it is open. */
+  get(id: number): Stream<S> | undefined {
+    return this.#streams.get(id);
+  }
+
+  /** All open streams. */
+  values(): Iterable<Stream<S>> {
+    return this.#streams.values();
+  }
+
+  /** True when the id is one that this end opens. */
+  isOwn(id: number): boolean {
+    return id % 2 === this.#ownParity;
+  }
+
+  /** The next own id, 0 when they are used up. */
+  takeOwnId(): number {
+    const id = this.#nextOwn;
+    if (id > MAX_STREAM_ID) return 0;
+    this.#nextOwn += 2;
+    return id;
+  }
+
+  /** Puts a stream in. */
+  add(stream: Stream<S>): void {
+    this.#streams.set(stream.id, stream);
+    this.#open[stream.own ? "own" : "peer"]++;
+    const parent = this.#streams.get(stream.assocStreamId);
+    if (parent !== undefined) (parent.pushed ??= new Set()).add(stream.id);
+  }
+
+  /** Takes a stream out. */
+  remove(stream: Stream<S>): void {
+    if (!this.#streams.delete(stream.id)) return;
+    this.#open[stream.own ? "own" : "peer"]--;
+    this.#streams.get(stream.assocStreamId)?.pushed?.delete(stream.id);
+  }
+}

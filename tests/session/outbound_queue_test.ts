@@ -1,0 +1,113 @@
+import { assertEquals } from "../deps.ts";
+import { OutboundQueue, priorityOf } from "../../session/outbound_queue.ts";
+import { Random } from "../helpers/random.ts";
+
+interface Item {
+  key: number;
+  name: string;
+}
+
+function item(
+  queue: OutboundQueue<Item>,
+  priority: number,
+  name: string,
+): Item {
+  return { key: queue.keyFor(priority), name };
+}
+
+function drain(
+  queue: OutboundQueue<Item>,
+  mayOpen = true,
+  windowOpen = true,
+): string[] {
+  const names: string[] = [];
+  for (;;) {
+    const peeked = queue.peek(mayOpen, windowOpen);
+    const popped = queue.pop(mayOpen, windowOpen);
+    assertEquals(popped, peeked);
+    if (popped === undefined) return names;
+    names.push(popped.name);
+  }
+}
+
+Deno.test("priority first, then the order of queueing", () => {
+  const queue = new OutboundQueue<Item>();
+  queue.push(item(queue, 7, "low 1"));
+  queue.push(item(queue, 0, "high 1"));
+  queue.push(item(queue, -10, "ping"));
+  queue.push(item(queue, 0, "high 2"));
+  queue.push(item(queue, 7, "low 2"));
+  queue.push(item(queue, -1, "settings"));
+  assertEquals(queue.size(true), 6);
+  assertEquals(drain(queue), [
+    "ping",
+    "settings",
+    "high 1",
+    "high 2",
+    "low 1",
+    "low 2",
+  ]);
+  assertEquals(queue.pop(true, true), undefined);
+});
+
+Deno.test("SYN_STREAMs share the order while streams may be opened", () => {
+  const queue = new OutboundQueue<Item>();
+  queue.pushSynStream(item(queue, 3, "syn 3"));
+  queue.push(item(queue, 3, "data 3"));
+  queue.pushSynStream(item(queue, 0, "syn 0"));
+  assertEquals(queue.peek(false, true)?.name, "data 3");
+  assertEquals(drain(queue, false), ["data 3"]);
+  assertEquals(queue.size(true), 2);
+  assertEquals(drain(queue), ["syn 0", "syn 3"]);
+});
+
+Deno.test("DATA that waits for the window counts and leaves when it is open", () => {
+  const queue = new OutboundQueue<Item>();
+  queue.pushBlocked(item(queue, 0, "blocked"));
+  queue.push(item(queue, 1, "other"));
+  assertEquals([queue.size(false), queue.size(true)], [1, 2]);
+  assertEquals(drain(queue, true, false), ["other"]);
+  assertEquals(drain(queue), ["blocked"]);
+});
+
+Deno.test("an item put back keeps its place", () => {
+  const queue = new OutboundQueue<Item>();
+  queue.push(item(queue, 2, "first"));
+  queue.push(item(queue, 2, "second"));
+  const first = queue.pop(true, true);
+  queue.push(item(queue, 2, "third"));
+  if (first !== undefined) queue.push(first);
+  assertEquals(drain(queue), ["first", "second", "third"]);
+});
+
+Deno.test("priorityOf gives back what keyFor was given", () => {
+  const queue = new OutboundQueue<Item>();
+  for (const priority of [-32, -10, -1, 0, 3, 7]) {
+    assertEquals(priorityOf(queue.keyFor(priority)), priority);
+  }
+});
+
+Deno.test("random pushes, pops and removals agree with a sorted list", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const random = new Random(seed);
+    const queue = new OutboundQueue<Item>();
+    let model: Item[] = [];
+    for (let step = 0; step < 500; step++) {
+      const action = random.int(0, 9);
+      if (action < 6) {
+        const next = item(queue, random.int(-3, 7), `${step}`);
+        queue.push(next);
+        model.push(next);
+      } else if (action < 9) {
+        model.sort((left, right) => left.key - right.key);
+        assertEquals(queue.pop(true, true), model.shift());
+      } else if (model.length > 0) {
+        const gone = random.pick(model);
+        queue.remove(gone);
+        queue.remove(gone);
+        model = model.filter((kept) => kept !== gone);
+      }
+      assertEquals(queue.size(true), model.length);
+    }
+  }
+});
