@@ -1,0 +1,223 @@
+/**
+ * A session on a transport: streams, promises and clocks over `Session`.
+ *
+ * @module
+ */
+
+import { Engine } from "./connection/engine.ts";
+import { handled } from "./connection/deferred.ts";
+import {
+  type ConnectionOptions,
+  resolveOptions,
+} from "./connection/options.ts";
+import {
+  createStream,
+  type Pusher,
+  type PushOptions,
+  type Stream,
+} from "./connection/stream.ts";
+import type { StreamState } from "./connection/stream_state.ts";
+import { openWire, type Transport } from "./connection/transport.ts";
+import { GOAWAY_OK, type ProtocolVersion } from "./frame/constants.ts";
+import type { NameValue, SettingsEntry } from "./frame/types.ts";
+import type { Session } from "./session.ts";
+
+/** What {@linkcode Connection.openStream} takes besides headers. */
+export interface OpenStreamOptions {
+  /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default 0. */
+  readonly pri?: number;
+  /** This side sends nothing after the SYN_STREAM; default false. */
+  readonly fin?: boolean;
+  /** The stream it belongs to, 0 for none; from a client always 0. */
+  readonly assocStreamId?: number;
+  /** The peer sends nothing on it; default false. */
+  readonly unidirectional?: boolean;
+  /** Gives the stream up: before it left `openStream` rejects with the signal's reason, afterwards it is reset with CANCEL. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A SPDY session on a transport: TCP, TLS or Unix as `Deno.Conn`, or any pair of
+ * byte streams. `connect` and `accept` make one with the version agreed on;
+ * the constructor is for a transport and a version at hand.
+ *
+ * Iterating over it gives the streams that the peer opened; it ends with the
+ * connection, with an error when that ended badly.
+ *
+ * It ends by {@linkcode close} or {@linkcode goaway}, by the peer's GOAWAY once
+ * the last stream is through, by the end or failure of the transport, or by
+ * the peer's fault. Everything pending then rejects with an error that says
+ * which; nothing hangs.
+ *
+ * @example A server and a client on loopback TCP
+ * ```ts
+ * import { accept, connect } from "@spdy/spdy";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const { port } = listener.addr as Deno.NetAddr;
+ *
+ * async function serve(): Promise<void> {
+ *   await using connection = await accept(await listener.accept());
+ *   for await (const stream of connection) {
+ *     await stream.reply([[":status", "200"], [":version", "HTTP/1.1"]]);
+ *     await stream.readable.pipeTo(stream.writable);
+ *   }
+ * }
+ * const served = serve();
+ *
+ * await using connection = await connect({ hostname: "127.0.0.1", port });
+ * const stream = await connection.openStream([[":path", "/echo"]]);
+ * const writer = stream.writable.getWriter();
+ * writer.write(new TextEncoder().encode("multiplexed"));
+ * writer.close();
+ * assertEquals((await stream.response)[0], [":status", "200"]);
+ * assertEquals(await new Response(stream.readable).text(), "multiplexed");
+ * await connection.goaway();
+ * await served;
+ * ```
+ */
+export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
+  readonly #engine: Engine;
+
+  /**
+   * Starts a session on `transport`, which it owns from then on.
+   *
+   * Throws `InvalidArgumentError` when an option is out of its range,
+   * `UnsupportedVersionError` for a version that is none.
+   */
+  constructor(transport: Transport, options: ConnectionOptions) {
+    this.#engine = new Engine(openWire(transport), resolveOptions(options));
+  }
+
+  /** The protocol version spoken. */
+  get version(): ProtocolVersion {
+    return this.#engine.options.version;
+  }
+
+  /** `CLIENT` or `SERVER`. */
+  get side(): 1 | 2 {
+    return this.#engine.options.side;
+  }
+
+  /**
+   * The session underneath, for what has no name here. What is submitted on it
+   * leaves with the connection's next write.
+   */
+  get session(): Session {
+    return this.#engine.session;
+  }
+
+  /**
+   * Resolves when the connection has ended in order, rejects with the reason
+   * when it ended otherwise.
+   */
+  get closed(): Promise<void> {
+    return this.#engine.closed.promise;
+  }
+
+  /** SETTINGS values this side announced, by id. */
+  get settings(): ReadonlyMap<number, number> {
+    return this.#engine.ownSettings;
+  }
+
+  /** SETTINGS values the peer announced, by id. */
+  get peerSettings(): ReadonlyMap<number, number> {
+    return this.#engine.peerSettings;
+  }
+
+  /**
+   * Opens a stream. Resolves when its SYN_STREAM is on its way; that waits for
+   * the peer's MAX_CONCURRENT_STREAMS, the most urgent stream first.
+   *
+   * Rejects with `InvalidArgumentError` when headers or priority are wrong, with
+   * the signal's reason when it aborts first, with `ConnectionClosedError` when
+   * the connection takes no more streams (`unprocessed` is then true).
+   */
+  openStream(
+    nv: NameValue[],
+    options: OpenStreamOptions = {},
+  ): Promise<Stream> {
+    return handled(this.#open(nv, options));
+  }
+
+  /** Streams that the peer opened, in the order in which they came. */
+  [Symbol.asyncIterator](): AsyncIterator<Stream, undefined> {
+    const { incoming } = this.#engine;
+    return {
+      next: async () => {
+        const { done, value } = await incoming.next();
+        return done
+          ? { done, value: undefined }
+          : { done: false, value: createStream(value, this.#push) };
+      },
+    };
+  }
+
+  /**
+   * Sends a PING; resolves to the round trip in ms.
+   *
+   * Rejects with `ConnectionClosedError` when the connection ends first, with
+   * `SpdyError` when too many PINGs wait (`limits.maxOutstandingPings`).
+   */
+  ping(): Promise<number> {
+    return handled(this.#engine.ping());
+  }
+
+  /**
+   * Sends SETTINGS. `flags` may be `FLAG_SETTINGS_CLEAR_SETTINGS` on a server.
+   *
+   * Throws `InvalidArgumentError` for an id outside 1..8 or given twice.
+   */
+  sendSettings(entries: SettingsEntry[], flags: number = 0): void {
+    this.#engine.sendSettings(flags, entries);
+  }
+
+  /**
+   * Sends GOAWAY: no side opens streams any more, those under way go on, and
+   * with the last of them the connection ends. The promise settles as
+   * {@linkcode closed} does.
+   */
+  goaway(statusCode: number = GOAWAY_OK): Promise<void> {
+    return this.#engine.goaway(statusCode);
+  }
+
+  /**
+   * Ends the connection: what was accepted for sending leaves together with a
+   * GOAWAY, open streams fail, the transport closes. Resolves when it has;
+   * never rejects. A peer that takes nothing delays it by `closeTimeout` at
+   * most.
+   */
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #open(nv: NameValue[], options: OpenStreamOptions): Promise<Stream> {
+    const state = await this.#engine.open({
+      headers: nv,
+      pri: options.pri ?? 0,
+      fin: options.fin ?? false,
+      unidirectional: options.unidirectional ?? false,
+      associatedStreamId: options.assocStreamId ?? 0,
+      signal: options.signal,
+    });
+    return createStream(state, this.#push);
+  }
+
+  readonly #push: Pusher = (
+    parent: StreamState,
+    nv: NameValue[],
+    { pri = parent.origin.pri, signal }: PushOptions,
+  ): Promise<Stream> =>
+    this.openStream(nv, {
+      pri,
+      signal,
+      assocStreamId: parent.id,
+      unidirectional: true,
+    });
+}

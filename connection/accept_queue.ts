@@ -1,0 +1,53 @@
+/**
+ * Hands out, one by one, what comes in.
+ *
+ * @module
+ */
+
+import { deferred } from "./deferred.ts";
+
+/** A queue with awaiting readers; ends once, well or with an error. */
+export class AcceptQueue<T> {
+  #items: T[] = [];
+  #first = 0;
+  #readers: PromiseWithResolvers<IteratorResult<T, undefined>>[] = [];
+  #end: { readonly error: unknown } | undefined;
+
+  /** Adds an item. */
+  push(item: T): void {
+    const reader = this.#readers.shift();
+    if (reader === undefined) this.#items.push(item);
+    else reader.resolve({ done: false, value: item });
+  }
+
+  /** The next item; after the end what is left, then done or the error. */
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#first < this.#items.length) {
+      const value = this.#items[this.#first++];
+      if (this.#first === this.#items.length) {
+        this.#items = [];
+        this.#first = 0;
+      }
+      return Promise.resolve({ done: false, value });
+    }
+    const reader = deferred<IteratorResult<T, undefined>>();
+    if (this.#end === undefined) this.#readers.push(reader);
+    else settle(reader, this.#end.error);
+    return reader.promise;
+  }
+
+  /** No more items; with an error, readers get it. */
+  end(error: unknown): void {
+    if (this.#end !== undefined) return;
+    this.#end = { error };
+    for (const reader of this.#readers.splice(0)) settle(reader, error);
+  }
+}
+
+function settle<T>(
+  reader: PromiseWithResolvers<IteratorResult<T, undefined>>,
+  error: unknown,
+): void {
+  if (error === undefined) reader.resolve({ done: true, value: undefined });
+  else reader.reject(error);
+}

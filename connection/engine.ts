@@ -1,0 +1,531 @@
+/**
+ * A session on a wire: turns what the session reports into streams and
+ * promises, and ends everything when either of them ends.
+ *
+ * @module
+ */
+
+import { type SpdyError, SpdyError as BaseError } from "../errors.ts";
+import {
+  CTRL_FLAG_FIN,
+  CTRL_FLAG_NONE,
+  CTRL_FLAG_UNIDIRECTIONAL,
+  GOAWAY_OK,
+  INITIAL_WINDOW_SIZE,
+  INTERNAL_ERROR,
+  PROTO_SPDY2,
+  REFUSED_STREAM,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+  SETTINGS_MAX_CONCURRENT_STREAMS,
+} from "../frame/constants.ts";
+import type {
+  GoawayFrame,
+  NameValue,
+  SettingsEntry,
+  SettingsFrame,
+  SynStreamFrame,
+} from "../frame/types.ts";
+import { CLIENT, Session } from "../session.ts";
+import { AcceptQueue } from "./accept_queue.ts";
+import { Credit } from "./credit.ts";
+import { LazyPromise } from "./deferred.ts";
+import { ConnectionClosedError, StreamResetError } from "./errors.ts";
+import { Lifetime } from "./lifetime.ts";
+import { Opener } from "./opener.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { Pinger } from "./pinger.ts";
+import { Pump, type PumpEvents } from "./pump.ts";
+import { QuietTimer } from "./quiet_timer.ts";
+import { sessionOptions, type SessionReports } from "./reports.ts";
+import {
+  applySettings,
+  persistedSettings,
+  persistSettings,
+} from "./settings.ts";
+import { type StreamHost, StreamState } from "./stream_state.ts";
+import type { Wire } from "./transport.ts";
+
+/** What an own stream is opened with. */
+export interface OpenRequest {
+  readonly headers: NameValue[];
+  readonly pri: number;
+  readonly fin: boolean;
+  readonly unidirectional: boolean;
+  readonly associatedStreamId: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export class Engine implements StreamHost, PumpEvents, SessionReports {
+  readonly session: Session;
+  readonly options: ResolvedOptions;
+  /** Settles with the end of the connection; rejects when that was no orderly one. */
+  readonly closed: LazyPromise<void> = new LazyPromise();
+  readonly ownSettings: Map<number, number> = new Map();
+  readonly peerSettings: Map<number, number> = new Map();
+  /** Streams that the peer opened. */
+  readonly incoming: AcceptQueue<StreamState> = new AcceptQueue();
+
+  readonly #pump: Pump;
+  readonly #streams = new Map<number, StreamState>();
+  readonly #opener: Opener;
+  readonly #pinger: Pinger;
+  readonly #lifetime: Lifetime;
+  readonly #credit: Credit | undefined;
+  /** Streams with something to submit before the next write. */
+  #ready: StreamState[] = [];
+  /** Small chunks copied out of writers, bytes. */
+  #reserved = 0;
+  /** Received bytes that nobody has read, over all streams. */
+  #buffered = 0;
+  #ending = false;
+  #goawaySent = false;
+  #goawayReceived: GoawayFrame | undefined;
+  /** The last thing the session found wrong with the peer. */
+  #fault = "the session failed";
+  /** The session went away by itself. */
+  #sessionFailed = false;
+  #inputEnded = false;
+  #writeError: unknown;
+  #readDeadline: QuietTimer | undefined;
+
+  constructor(wire: Wire, options: ResolvedOptions) {
+    this.options = options;
+    const { side, version } = options;
+    this.session = new Session(side, version, sessionOptions(this, options));
+    this.#pump = new Pump(wire, options.maxSendBuffer, this);
+    this.#opener = new Opener(this.session);
+    this.#pinger = new Pinger(side, () => {
+      this.session.submitPing();
+      this.flush();
+    });
+    this.#sendFirstSettings();
+    if (options.flowControl !== false && version !== PROTO_SPDY2) {
+      const initial = this.ownSettings.get(SETTINGS_INITIAL_WINDOW_SIZE) ??
+        INITIAL_WINDOW_SIZE;
+      this.#credit = new Credit(this.session, version, initial, options.tuning);
+    }
+    this.#lifetime = new Lifetime(options, {
+      ping: () => void this.ping(),
+      openStreams: () => this.#streams.size + this.#opener.waiting,
+      timedOut: (message) => this.#fail(this.#closedBy("remote", message)),
+      idle: () => void this.close(),
+    });
+    this.flush();
+    this.#pump.start();
+  }
+
+  // What the connection asks.
+
+  /** Opens a stream; rejects with `unprocessed` set when it certainly did not leave. */
+  async open(request: OpenRequest): Promise<StreamState> {
+    if (this.#ending || this.#goawaySent || this.#goawayReceived) {
+      throw this.#notOpened();
+    }
+    const state = new StreamState(this, 0, {
+      own: true,
+      headers: request.headers,
+      pri: request.pri,
+      associatedStreamId: request.associatedStreamId,
+      unidirectional: request.unidirectional,
+      fin: request.fin,
+    });
+    const flags = (request.fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE) |
+      (request.unidirectional ? CTRL_FLAG_UNIDIRECTIONAL : CTRL_FLAG_NONE);
+    const opened = this.#opener.open(state, flags, request.signal);
+    this.flush();
+    return await opened;
+  }
+
+  async ping(): Promise<number> {
+    if (this.#ending) throw this.#closedBy("local", "the connection is closed");
+    return await this.#pinger.ping();
+  }
+
+  sendSettings(flags: number, entries: SettingsEntry[]): void {
+    this.session.submitSettings(flags, entries);
+    applySettings(this.ownSettings, entries);
+    this.flush();
+  }
+
+  /** No more streams; the end comes with the last of those under way. */
+  goaway(statusCode: number): Promise<void> {
+    if (!this.#goawaySent && !this.#ending) {
+      this.#goawaySent = true;
+      this.session.submitGoaway(statusCode);
+      this.#opener.failQueued(this.#notOpened());
+      this.flush();
+    }
+    return this.closed.promise;
+  }
+
+  /** Ends the connection: what was accepted for sending leaves, everything else fails. */
+  async close(): Promise<void> {
+    if (!this.#ending) {
+      if (!this.#goawaySent) {
+        this.#goawaySent = true;
+        this.session.submitGoaway(GOAWAY_OK);
+      }
+      this.#end(undefined, this.#closedBy("local", "this side closed"));
+    }
+    await this.closed.promise.catch(() => {});
+  }
+
+  // StreamHost
+
+  flush(): void {
+    this.#pump.flush();
+  }
+
+  ready(state: StreamState): void {
+    if (state.listed) return;
+    state.listed = true;
+    this.#ready.push(state);
+    this.#pump.flush();
+  }
+
+  consumed(state: StreamState, size: number): void {
+    this.#buffered -= size;
+    if (this.#credit !== undefined) {
+      if (this.#ending) return;
+      this.#credit.consumed(state, size);
+      this.#pump.flush();
+    } else if (
+      this.#pump.readingPaused &&
+      this.#buffered <= this.options.maxBufferedBytes / 2
+    ) {
+      this.#pump.resumeReading();
+    }
+  }
+
+  reserve(size: number): boolean {
+    if (this.#reserved + size > this.options.maxSendBuffer) return false;
+    this.#reserved += size;
+    return true;
+  }
+
+  release(size: number): void {
+    this.#reserved -= size;
+  }
+
+  // PumpEvents
+
+  input(data: Uint8Array): void {
+    if (this.#ending) return;
+    this.#lifetime.touch();
+    this.#readDeadline?.touch();
+    this.session.recv(data);
+    if (
+      this.#credit === undefined &&
+      this.#buffered > this.options.maxBufferedBytes
+    ) {
+      this.#pump.pauseReading();
+    }
+    this.#pump.flush();
+    this.#endIfDone();
+  }
+
+  fill(): void {
+    do {
+      const ready = this.#ready;
+      this.#ready = [];
+      for (const state of ready) state.submit(this.session);
+      this.session.send();
+    } while (this.#ready.length > 0);
+  }
+
+  idle(): void {
+    this.#endIfDone();
+    if (!this.#inputEnded || this.#ending) return;
+    // The peer can grant no more window: what has not left by now never will.
+    for (const state of [...this.#streams.values()]) {
+      if (state.outbox.size > 0) this.#giveUp(state, this.#peerClosed());
+    }
+    this.#endIfDone();
+  }
+
+  inputEnded(error: unknown): void {
+    this.#inputEnded = true;
+    if (this.#ending) return;
+    if (this.#writeError !== undefined) {
+      this.#fail(this.#closedBy("remote", "writing failed", this.#writeError));
+    } else if (error !== undefined) {
+      this.#fail(
+        error instanceof BaseError
+          ? error
+          : this.#closedBy("remote", "reading failed", error),
+      );
+    } else {
+      this.#halfClosed();
+    }
+  }
+
+  outputFailed(error: unknown): void {
+    if (this.#ending) return;
+    if (error instanceof BaseError) {
+      this.#fail(error);
+      return;
+    }
+    // What the peer sent before it went may still be read: it is, to its end.
+    this.#writeError = error;
+    const reason = this.#closedBy("remote", "writing failed", error);
+    for (const state of this.#streams.values()) state.outbox.fail(reason);
+    this.#opener.fail(reason);
+    this.#pinger.fail(reason);
+    if (this.#inputEnded) this.#fail(reason);
+    else {
+      this.#readDeadline = new QuietTimer(this.options.closeTimeout, () => {
+        if (!this.#pump.readingPaused) this.#fail(reason);
+      });
+    }
+  }
+
+  // SessionReports
+
+  takeBytes(data: Uint8Array): number {
+    return this.#pump.out.append(data);
+  }
+
+  streamOpened(frame: SynStreamFrame): void {
+    const { streamId, flags } = frame;
+    const state = new StreamState(this, streamId, {
+      own: false,
+      headers: frame.nv,
+      pri: frame.pri,
+      associatedStreamId: frame.assocStreamId,
+      unidirectional: (flags & CTRL_FLAG_UNIDIRECTIONAL) !== 0,
+      fin: (flags & CTRL_FLAG_FIN) !== 0,
+    });
+    this.#streams.set(streamId, state);
+    this.#lifetime.streamCame();
+    this.incoming.push(state);
+  }
+
+  stream(streamId: number): StreamState | undefined {
+    return this.#streams.get(streamId);
+  }
+
+  replied(state: StreamState): void {
+    this.#lifetime.replied(state);
+  }
+
+  dataCame(streamId: number, data: Uint8Array): void {
+    const state = this.#streams.get(streamId);
+    this.#buffered += data.length;
+    if (this.#credit?.received(data.length)) this.#measure(this.#credit);
+    if (state !== undefined) state.inbox.push(data);
+    else this.#buffered -= data.length;
+  }
+
+  streamNumbered(frame: SynStreamFrame): void {
+    const state = this.#opener.numbered(frame);
+    if (state !== undefined) this.#streams.set(frame.streamId, state);
+  }
+
+  streamSent(streamId: number): void {
+    const state = this.#streams.get(streamId);
+    if (state === undefined) return;
+    this.#opener.sent(state);
+    if (!state.origin.unidirectional) this.#lifetime.awaitReply(state);
+    this.ready(state);
+  }
+
+  streamNotSent(frame: SynStreamFrame, error: SpdyError): void {
+    const state = this.session.getStreamUserData(frame.streamId);
+    if (!(state instanceof StreamState)) return;
+    this.#streams.delete(frame.streamId);
+    this.#opener.notSent(
+      state,
+      this.#goawayReceived || this.#goawaySent ? this.#notOpened() : error,
+    );
+  }
+
+  streamClosed(streamId: number, statusCode: number): void {
+    const state = this.#streams.get(streamId);
+    if (state === undefined) return;
+    this.#streams.delete(streamId);
+    this.#credit?.closed(state);
+    this.#lifetime.replied(state);
+    state.sessionClosed(statusCode);
+    if (state.origin.own) this.#opener.closed();
+  }
+
+  pingSent(uniqueId: number): void {
+    this.#pinger.sent(uniqueId);
+  }
+
+  pingCame(uniqueId: number): void {
+    this.#pinger.received(uniqueId);
+  }
+
+  settingsCame(frame: SettingsFrame): void {
+    applySettings(this.peerSettings, frame.iv);
+    const limit = this.peerSettings.get(SETTINGS_MAX_CONCURRENT_STREAMS);
+    if (limit !== undefined) this.#opener.limit = limit;
+    const { settingsStore, origin, side } = this.options;
+    // SPDY/3 draft 2.6.4: only servers may ask for persistence.
+    if (settingsStore && origin !== undefined && side === CLIENT) {
+      persistSettings(settingsStore, origin, frame);
+    }
+  }
+
+  goawayCame(frame: GoawayFrame): void {
+    this.#goawayReceived = frame;
+    this.#opener.failQueued(this.#notOpened());
+    // 2.6.6: streams above the last good one were not processed.
+    for (const state of [...this.#streams.values()]) {
+      if (!state.origin.own || state.id <= frame.lastGoodStreamId) continue;
+      this.#giveUp(
+        state,
+        new StreamResetError(
+          `stream ${state.id}: the peer went away before it took the stream`,
+          {
+            streamId: state.id,
+            statusCode: REFUSED_STREAM,
+            initiator: "remote",
+          },
+        ),
+      );
+    }
+  }
+
+  faultFound(message: string): void {
+    this.#fault = message;
+  }
+
+  goawayLeft(): void {
+    if (!this.#goawaySent) this.#sessionFailed = true;
+  }
+
+  // The end.
+
+  /** An orderly end once the session has nothing more to do. */
+  #endIfDone(): void {
+    if (this.#ending) return;
+    if (this.session.wantRead() || this.session.wantWrite()) {
+      if (!this.#inputEnded || this.#streams.size > 0) return;
+    }
+    if (this.#ready.length > 0 || this.#opener.waiting > 0) return;
+    const failure = this.#sessionFailure();
+    this.#end(failure, failure ?? this.#peerClosed());
+  }
+
+  /** Why the session ended, if not in good order. */
+  #sessionFailure(): ConnectionClosedError | undefined {
+    const status = this.#goawayReceived?.statusCode ?? GOAWAY_OK;
+    if (this.#sessionFailed) return this.#closedBy("remote", this.#fault);
+    if (status === GOAWAY_OK) return undefined;
+    return new ConnectionClosedError(
+      `the connection ended: the peer went away with status ${status}`,
+      { initiator: "remote", statusCode: status },
+    );
+  }
+
+  /** The peer's direction ended in good order; this side's streams may go on. */
+  #halfClosed(): void {
+    const reason = this.#peerClosed();
+    const cutOff = this.#streams.size > 0 || this.#opener.waiting > 0;
+    for (const state of [...this.#streams.values()]) {
+      if (!state.trailers.settled) this.#giveUp(state, reason);
+    }
+    this.#opener.fail(reason);
+    this.#pinger.fail(reason);
+    if (this.#streams.size > 0) {
+      this.flush();
+      return;
+    }
+    const failure = this.#sessionFailure() ?? (cutOff ? reason : undefined);
+    this.#end(failure, failure ?? reason);
+  }
+
+  /** Fails a stream here and takes it out of the session. */
+  #giveUp(state: StreamState, reason: unknown): void {
+    this.session.submitRstStream(state.id, INTERNAL_ERROR);
+    this.#streams.delete(state.id);
+    this.#credit?.closed(state);
+    this.#lifetime.replied(state);
+    state.failed(reason);
+    if (state.origin.own) this.#opener.closed();
+    this.flush();
+  }
+
+  /** Ends at once. */
+  #fail(error: SpdyError): void {
+    if (this.#ending) return;
+    this.#settleAll(error, error);
+    this.#pump.close();
+    this.closed.reject(error);
+  }
+
+  /** Ends in order: the last bytes leave, the peer's end is awaited. */
+  #end(failure: SpdyError | undefined, reason: SpdyError): void {
+    if (this.#ending) return;
+    this.#settleAll(failure, reason);
+    this.#pump.finish(this.options.closeTimeout).then(() => {
+      if (failure === undefined) this.closed.resolve();
+      else this.closed.reject(failure);
+    });
+  }
+
+  #settleAll(failure: SpdyError | undefined, reason: SpdyError): void {
+    this.#ending = true;
+    this.#lifetime.stop();
+    this.#readDeadline?.stop();
+    for (const state of this.#streams.values()) state.failed(reason);
+    this.#streams.clear();
+    this.#opener.fail(reason);
+    this.#pinger.fail(reason);
+    this.incoming.end(failure);
+  }
+
+  #sendFirstSettings(): void {
+    const { settings = [], settingsStore, origin, side } = this.options;
+    const entries = [...settings];
+    if (settingsStore && origin !== undefined && side === CLIENT) {
+      const own = new Set(entries.map(([id]) => id));
+      for (const entry of persistedSettings(settingsStore, origin)) {
+        if (!own.has(entry[0])) entries.push(entry);
+      }
+    }
+    if (entries.length > 0) this.session.submitSettings(0, entries);
+    applySettings(this.ownSettings, settings);
+  }
+
+  #measure(credit: Credit): void {
+    this.ping().then(() => {
+      credit.measured();
+      this.flush();
+    }).catch(() => credit.abandoned());
+  }
+
+  #notOpened(): ConnectionClosedError {
+    let why = "it is closed";
+    if (this.#goawayReceived) why = "the peer went away";
+    else if (this.#goawaySent) why = "this side went away";
+    return new ConnectionClosedError(
+      `the connection takes no more streams: ${why}`,
+      {
+        initiator: this.#goawayReceived ? "remote" : "local",
+        statusCode: this.#goawayReceived?.statusCode,
+        unprocessed: true,
+      },
+    );
+  }
+
+  #peerClosed(): ConnectionClosedError {
+    return this.#sessionFailure() ??
+      this.#closedBy("remote", "the peer closed the transport");
+  }
+
+  #closedBy(
+    initiator: "local" | "remote",
+    message: string,
+    cause?: unknown,
+  ): ConnectionClosedError {
+    return new ConnectionClosedError(
+      `the connection ended: ${message}${
+        cause instanceof Error ? ` (${cause.message})` : ""
+      }`,
+      { initiator, cause },
+    );
+  }
+}

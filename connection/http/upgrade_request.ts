@@ -1,0 +1,136 @@
+/**
+ * The client's side of the HTTP/1.1 upgrade, on an open connection. node:http
+ * writes the request and reads the answer's head; this file loads it, so it is
+ * imported only when somebody upgrades.
+ *
+ * @module
+ */
+
+import { type IncomingMessage, request as httpRequest } from "node:http";
+import type { ByteConn } from "../transport.ts";
+import { ConnectionClosedError } from "../errors.ts";
+import { HeadDuplex } from "./head_duplex.ts";
+import { HttpMessageError } from "./message_error.ts";
+
+/** What to ask for. */
+export interface UpgradeRequest {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Headers;
+  /** Longest head of an answer, bytes. */
+  readonly maxHead: number;
+  /** Longest body kept of an answer that refuses, bytes. */
+  readonly maxBody: number;
+  /** Ends the waiting, with its reason. */
+  readonly signal: AbortSignal;
+}
+
+/** What was answered. */
+export interface UpgradeAnswer {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Headers;
+  /** The connection after a 101, beginning behind the head. */
+  readonly conn?: ByteConn;
+  /** The body of any other answer, cut at `maxBody`. */
+  readonly body?: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Sends the request and waits for the answer. After anything but a 101 the
+ * connection is closed.
+ */
+export function requestUpgrade(
+  conn: ByteConn,
+  options: UpgradeRequest,
+): Promise<UpgradeAnswer> {
+  const { url, method, maxHead, maxBody, signal } = options;
+  const duplex = new HeadDuplex(conn);
+  const { promise, resolve, reject } = Promise.withResolvers<UpgradeAnswer>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+
+  const request = httpRequest({
+    // Not a pooled socket, and not one that a pool may take back.
+    agent: false,
+    createConnection: () => duplex,
+    method,
+    path: url.pathname + url.search,
+    headers: lines(options.headers, url.host),
+    maxHeaderSize: maxHead,
+  });
+  request.on("upgrade", (message, _socket, head) => {
+    resolve({ ...describe(message), conn: duplex.detach(head) });
+  });
+  request.on("response", (message) => {
+    readBody(message, maxBody)
+      .then((body) => resolve({ ...describe(message), body }))
+      .catch(reject);
+  });
+  request.on("error", (error) => reject(translate(error)));
+  request.end();
+  return promise.catch((error) => {
+    duplex.destroy();
+    throw error;
+  }).finally(() => {
+    signal.removeEventListener("abort", onAbort);
+  }).then((answer) => {
+    if (answer.conn === undefined) duplex.destroy();
+    return answer;
+  });
+}
+
+function lines(headers: Headers, host: string): Record<string, string[]> {
+  const result: Record<string, string[]> = { host: [host] };
+  for (const [name, value] of headers) result[name] = [value];
+  return result;
+}
+
+function describe(
+  message: IncomingMessage,
+): Pick<UpgradeAnswer, "status" | "statusText" | "headers"> {
+  const headers = new Headers();
+  const { rawHeaders } = message;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    headers.append(rawHeaders[i], rawHeaders[i + 1]);
+  }
+  return {
+    status: message.statusCode ?? 0,
+    statusText: message.statusMessage ?? "",
+    headers,
+  };
+}
+
+async function readBody(
+  message: IncomingMessage,
+  bound: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const body = new Uint8Array(bound);
+  let length = 0;
+  try {
+    for await (const chunk of message) {
+      const part = chunk.subarray(0, bound - length);
+      body.set(part, length);
+      length += part.length;
+      if (length === bound) break;
+    }
+  } catch {
+    // Cut short: what came still tells why the upgrade was refused.
+  }
+  return body.slice(0, length);
+}
+
+function translate(error: Error): Error {
+  const { code } = error as { code?: unknown };
+  if (typeof code === "string" && code.startsWith("HPE_")) {
+    return new HttpMessageError(
+      `the answer to the upgrade cannot be read: ${error.message}`,
+      { cause: error },
+    );
+  }
+  return new ConnectionClosedError(
+    `the peer closed the connection before it answered the upgrade: ${error.message}`,
+    { initiator: "remote", cause: error },
+  );
+}

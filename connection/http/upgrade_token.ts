@@ -1,0 +1,48 @@
+/**
+ * The names of SPDY in HTTP/1.1's `Upgrade` header: `SPDY/3.1`, `SPDY/3`,
+ * `SPDY/2`.
+ *
+ * @module
+ */
+
+import type { ProtocolVersion } from "../../frame/constants.ts";
+import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
+
+/** A name and the version it stands for. */
+export interface UpgradeToken {
+  /** As it was written. */
+  readonly name: string;
+  readonly version: ProtocolVersion;
+}
+
+/** Every name, best version first. */
+export const UPGRADE_PROTOCOLS: readonly string[] = getNpnProtocols()
+  .map((name) => name.toUpperCase());
+
+/** The version a name stands for, in any case of letters; 0 when it is none of ours. */
+export function versionOfToken(name: string): ProtocolVersion | 0 {
+  return npnGetVersion(name.trim().toLowerCase());
+}
+
+/**
+ * The first name in an `Upgrade` header that is one of `versions`: the sender
+ * lists what it prefers first (RFC 9110 7.8).
+ */
+export function chooseToken(
+  header: string | undefined,
+  versions: readonly ProtocolVersion[],
+): UpgradeToken | undefined {
+  for (const part of (header ?? "").split(",")) {
+    const version = versionOfToken(part);
+    if (version !== 0 && versions.includes(version)) {
+      return { name: part.trim(), version };
+    }
+  }
+  return undefined;
+}
+
+/** Whether a `Connection` header names `upgrade` (RFC 9110 7.8). */
+export function namesUpgrade(header: string | undefined): boolean {
+  return (header ?? "").split(",")
+    .some((part) => part.trim().toLowerCase() === "upgrade");
+}

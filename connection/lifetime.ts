@@ -1,0 +1,103 @@
+/**
+ * The clocks of a connection: keepalive, idle timeout, header timeout.
+ *
+ * @module
+ */
+
+import { CANCEL } from "../frame/constants.ts";
+import { SERVER } from "../session.ts";
+import { StreamResetError } from "./errors.ts";
+import { KeepAlive } from "./keepalive.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { QuietTimer } from "./quiet_timer.ts";
+import type { StreamState } from "./stream_state.ts";
+
+/** What the clocks ask of the connection. */
+export interface LifetimeEvents {
+  /** Send a PING. */
+  ping(): void;
+  /** How many streams are open. */
+  openStreams(): number;
+  /** The peer is gone, or took too long. */
+  timedOut(message: string): void;
+  /** Nothing happened for so long: an orderly end. */
+  idle(): void;
+}
+
+/** Only the clocks that the options ask for run; {@linkcode stop} ends them all. */
+export class Lifetime {
+  readonly #headerTimeout: number;
+  readonly #keepAlive: KeepAlive | undefined;
+  readonly #idle: QuietTimer | undefined;
+  #firstStream: ReturnType<typeof setTimeout> | undefined;
+  readonly #replies = new Map<StreamState, ReturnType<typeof setTimeout>>();
+
+  constructor(options: ResolvedOptions, events: LifetimeEvents) {
+    this.#headerTimeout = options.headerTimeout;
+    if (options.keepAlive !== undefined) {
+      this.#keepAlive = new KeepAlive(options.keepAlive, {
+        ping: () => events.ping(),
+        dead: (timeout) =>
+          events.timedOut(
+            `nothing came from the peer for ${timeout} ms after a PING`,
+          ),
+      });
+    }
+    if (options.idleTimeout > 0) {
+      this.#idle = new QuietTimer(options.idleTimeout, () => {
+        if (events.openStreams() === 0) events.idle();
+      });
+    }
+    if (options.headerTimeout > 0 && options.side === SERVER) {
+      this.#firstStream = setTimeout(() => {
+        events.timedOut(
+          `the peer opened no stream for ${options.headerTimeout} ms`,
+        );
+      }, options.headerTimeout);
+    }
+  }
+
+  /** Bytes came, or this side holds reading back. */
+  touch(): void {
+    this.#keepAlive?.touch();
+    this.#idle?.touch();
+  }
+
+  /** The peer opened a stream. */
+  streamCame(): void {
+    clearTimeout(this.#firstStream);
+    this.#firstStream = undefined;
+  }
+
+  /** A stream of this side left and waits for its reply. */
+  awaitReply(state: StreamState): void {
+    if (this.#headerTimeout === 0) return;
+    const timer = setTimeout(() => {
+      this.#replies.delete(state);
+      state.reset(
+        CANCEL,
+        new StreamResetError(
+          `stream ${state.id}: no reply came for ${this.#headerTimeout} ms`,
+          { streamId: state.id, statusCode: CANCEL, initiator: "remote" },
+        ),
+      );
+    }, this.#headerTimeout);
+    this.#replies.set(state, timer);
+  }
+
+  /** The reply came, or the stream ended without one. */
+  replied(state: StreamState): void {
+    if (this.#headerTimeout === 0) return;
+    clearTimeout(this.#replies.get(state));
+    this.#replies.delete(state);
+  }
+
+  /** Ends all clocks. */
+  stop(): void {
+    this.#keepAlive?.stop();
+    this.#idle?.stop();
+    this.streamCame();
+    for (const timer of this.#replies.values()) clearTimeout(timer);
+    this.#replies.clear();
+  }
+}

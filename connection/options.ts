@@ -1,0 +1,177 @@
+/**
+ * Everything a `Connection` can be told, with defaults and ranges.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../errors.ts";
+import type { ProtocolVersion } from "../frame/constants.ts";
+import type { CtrlFrame, SettingsEntry } from "../frame/types.ts";
+import type { DATA } from "../frame/constants.ts";
+import type { SessionOptions } from "../session.ts";
+import type { KeepAliveOptions } from "./keepalive.ts";
+import type { SettingsStore } from "./settings.ts";
+
+/** A DATA frame in a trace: its size, not its bytes. */
+export interface TracedData {
+  /** {@linkcode DATA}. */
+  readonly frameType: typeof DATA;
+  /** Stream id, 1..2^31-1. */
+  readonly streamId: number;
+  /** Flags byte, 0..255. */
+  readonly flags: number;
+  /** Payload length, bytes. */
+  readonly length: number;
+}
+
+/** A frame as `onFrame` sees it. */
+export type TracedFrame = CtrlFrame | TracedData;
+
+/** Which way a frame went. */
+export type FrameDirection = "sent" | "received";
+
+/** Bounds on the growth of receive windows. */
+export interface WindowTuningOptions {
+  /** Largest window of a stream, and of a SPDY/3.1 session, bytes; default 16 MiB, 65536 to 2^31-1. */
+  readonly maxWindow?: number;
+  /** Most memory that all streams' windows together may grow by, bytes; default 64 MiB, 0 to 2^53-1. */
+  readonly maxMemory?: number;
+}
+
+/**
+ * What a `Connection` can be told besides its side and version. All of it is
+ * optional; times are in ms, sizes in bytes.
+ */
+export interface ConnectionTuning {
+  /** Bounds of the session; see `Limits`. */
+  readonly limits?: SessionOptions["limits"];
+  /**
+   * Default true. False: neither windows nor WINDOW_UPDATE, for peers that know
+   * neither (moby/spdystream, Kubernetes). Back-pressure is then the socket,
+   * see `maxBufferedBytes`. SPDY/2 has no flow control in any case.
+   */
+  readonly flowControl?: boolean;
+  /** Header compression, default `"safe"`. */
+  readonly headerCompression?: SessionOptions["headerCompression"];
+  /** Header names kept out of compression besides the built-in ones. */
+  readonly sensitiveHeaders?: string[];
+  /** A client takes bidirectional streams that the server opens; default false. */
+  readonly acceptServerStreams?: boolean;
+  /** Bytes collected for one write; default 262144, 1024 to 16777216. A full buffer stops the senders. */
+  readonly maxSendBuffer?: number;
+  /**
+   * Without flow control only: received bytes that may wait to be read, over
+   * all streams, before reading from the socket stops; default 4194304, 1 to
+   * 2^53-1. One read more than that may come.
+   */
+  readonly maxBufferedBytes?: number;
+  /** Growth of receive windows by measured bandwidth x delay; default true. */
+  readonly windowTuning?: boolean | WindowTuningOptions;
+  /** SETTINGS sent at the start. */
+  readonly settings?: readonly SettingsEntry[];
+  /** Client: where settings are kept that the server asked to persist. Needs `origin`. */
+  readonly settingsStore?: SettingsStore;
+  /** Client: the key in `settingsStore`, such as `"https://example.org"`. */
+  readonly origin?: string;
+  /** PINGs into silence; default none. */
+  readonly keepAlive?: KeepAliveOptions;
+  /** The connection closes after so long with no stream open and no byte received, ms; default 0: never. At most 2^31-1. */
+  readonly idleTimeout?: number;
+  /**
+   * Own streams: reset with CANCEL when no SYN_REPLY came for so long, ms. A
+   * server also closes a connection that began with no stream for so long.
+   * Default 0: never. At most 2^31-1.
+   */
+  readonly headerTimeout?: number;
+  /** Longest wait for the last bytes to leave, and again for the peer to close, ms; default 1000, 0 to 2^31-1. */
+  readonly closeTimeout?: number;
+  /** Called for each frame sent and received. What it throws ends the connection. */
+  readonly onFrame?: (direction: FrameDirection, frame: TracedFrame) => void;
+}
+
+/** What `new Connection` takes after the transport. */
+export interface ConnectionOptions extends ConnectionTuning {
+  /** `CLIENT` or `SERVER`. */
+  readonly side: 1 | 2;
+  /** The protocol version both sides know. */
+  readonly version: ProtocolVersion;
+}
+
+/** Options with every default filled in. */
+export interface ResolvedOptions extends ConnectionOptions {
+  readonly maxSendBuffer: number;
+  readonly maxBufferedBytes: number;
+  /** `undefined`: windows are not tuned. */
+  readonly tuning: Required<WindowTuningOptions> | undefined;
+  readonly idleTimeout: number;
+  readonly headerTimeout: number;
+  readonly closeTimeout: number;
+}
+
+/** Longest delay a timer takes, ms. */
+const LONGEST_DELAY = 0x7fffffff;
+
+/**
+ * Fills in the defaults.
+ *
+ * Throws `InvalidArgumentError` naming the option that is out of its range.
+ */
+export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
+  const { windowTuning = true, keepAlive } = options;
+  const tuning = typeof windowTuning === "object" ? windowTuning : {};
+  if (keepAlive !== undefined) {
+    within("keepAlive.interval", keepAlive.interval, 1, LONGEST_DELAY);
+    within("keepAlive.timeout", keepAlive.timeout ?? 1, 1, LONGEST_DELAY);
+  }
+  if (options.settingsStore !== undefined && options.origin === undefined) {
+    throw new InvalidArgumentError("settingsStore needs an origin");
+  }
+  const {
+    maxSendBuffer = 256 * 1024,
+    maxBufferedBytes = 4 * 1024 * 1024,
+    idleTimeout = 0,
+    headerTimeout = 0,
+    closeTimeout = 1000,
+  } = options;
+  return {
+    ...options,
+    maxSendBuffer: within("maxSendBuffer", maxSendBuffer, 1024, 1 << 24),
+    maxBufferedBytes: within(
+      "maxBufferedBytes",
+      maxBufferedBytes,
+      1,
+      Number.MAX_SAFE_INTEGER,
+    ),
+    idleTimeout: within("idleTimeout", idleTimeout, 0, LONGEST_DELAY),
+    headerTimeout: within("headerTimeout", headerTimeout, 0, LONGEST_DELAY),
+    closeTimeout: within("closeTimeout", closeTimeout, 0, LONGEST_DELAY),
+    tuning: windowTuning === false ? undefined : {
+      maxWindow: within(
+        "windowTuning.maxWindow",
+        tuning.maxWindow ?? 16 * 1024 * 1024,
+        65536,
+        0x7fffffff,
+      ),
+      maxMemory: within(
+        "windowTuning.maxMemory",
+        tuning.maxMemory ?? 64 * 1024 * 1024,
+        0,
+        Number.MAX_SAFE_INTEGER,
+      ),
+    },
+  };
+}
+
+function within(
+  name: string,
+  value: number,
+  lowest: number,
+  highest: number,
+): number {
+  if (!Number.isInteger(value) || value < lowest || value > highest) {
+    throw new InvalidArgumentError(
+      `${name} is ${value}, not a whole number from ${lowest} to ${highest}`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,182 @@
+/**
+ * The sending half of a stream: what the application wrote and the session has
+ * not taken yet.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../errors.ts";
+import { deferred, LazyPromise } from "./deferred.ts";
+
+/** What the outbox tells and asks its stream. */
+export interface OutboxEvents {
+  /** There is something to send: bytes or the end. */
+  ready(): void;
+  /** The application gave up writing. */
+  aborted(reason: unknown): void;
+  /** Whether so many bytes may be taken at once, on account of the connection's send buffer. */
+  reserve(size: number): boolean;
+  /** Gives back what `reserve` allowed. */
+  release(size: number): void;
+}
+
+/**
+ * A chunk up to this size is copied and its write resolves at once while the
+ * connection's send buffer has room: small messages written one after another
+ * then share a DATA frame, and the end of the stream rides on it. Bytes.
+ */
+const SMALL_CHUNK = 4096;
+
+/**
+ * Holds chunks until the session takes them. A larger chunk is not copied: its
+ * write resolves when the last byte went into the connection's send buffer.
+ */
+export class Outbox {
+  readonly #events: OutboxEvents;
+  #chunks: Uint8Array[] = [];
+  #first = 0;
+  /** Bytes of the first chunk that the session took. */
+  #offset = 0;
+  #size = 0;
+  #reserved = 0;
+  #ending = false;
+  #ended = false;
+  #error: { readonly reason: unknown } | undefined;
+  #accepted: PromiseWithResolvers<void> | undefined;
+  readonly #finished = new LazyPromise<void>();
+  #writable: WritableStream<Uint8Array> | undefined;
+  #controller: WritableStreamDefaultController | undefined;
+
+  constructor(events: OutboxEvents) {
+    this.#events = events;
+  }
+
+  /** Bytes waiting. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether the application has written its last byte. */
+  get ending(): boolean {
+    return this.#ending;
+  }
+
+  /** Whether the end left, or the half failed. */
+  get ended(): boolean {
+    return this.#ended || this.#error !== undefined;
+  }
+
+  /** The writable end, made when first asked for. */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#writable ??= this.#open();
+  }
+
+  /** The next bytes, at most `length`; a view into what the application wrote. */
+  take(length: number): Uint8Array {
+    if (this.#first === this.#chunks.length) return EMPTY;
+    const chunk = this.#chunks[this.#first];
+    const end = Math.min(this.#offset + length, chunk.length);
+    const view = chunk.subarray(this.#offset, end);
+    this.#size -= view.length;
+    if (end < chunk.length) {
+      this.#offset = end;
+    } else {
+      this.#offset = 0;
+      this.#first++;
+      if (this.#first === this.#chunks.length) this.#emptied();
+    }
+    return view;
+  }
+
+  /** The end of the stream left. */
+  finish(): void {
+    this.#ended = true;
+    this.#ending = true;
+    this.#finished.resolve();
+  }
+
+  /** Nothing more can be sent: pending and later writes reject with `reason`. */
+  fail(reason: unknown): void {
+    if (this.ended) return;
+    this.#error = { reason };
+    this.#chunks = [];
+    this.#first = 0;
+    this.#size = 0;
+    this.#release();
+    this.#accepted?.reject(reason);
+    this.#accepted = undefined;
+    this.#finished.reject(reason);
+    this.#controller?.error(reason);
+  }
+
+  #open(): WritableStream<Uint8Array> {
+    const writable = new WritableStream<Uint8Array>({
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      write: (chunk) => this.#write(chunk),
+      close: () => this.#close(),
+      abort: (reason) => this.#abort(reason),
+    });
+    if (this.#error !== undefined) this.#controller?.error(this.#error.reason);
+    return writable;
+  }
+
+  #write(chunk: Uint8Array): Promise<void> | undefined {
+    if (!(chunk instanceof Uint8Array)) {
+      const error = new InvalidArgumentError(
+        `a stream takes Uint8Array chunks, not ${typeof chunk}`,
+      );
+      // The web stream is errored by this and says no more to its sink.
+      this.#events.aborted(error);
+      throw error;
+    }
+    if (this.#error !== undefined) throw this.#error.reason;
+    if (this.#ending) {
+      throw new InvalidArgumentError("this side of the stream has ended");
+    }
+    if (chunk.length === 0) return undefined;
+    const small = chunk.length <= SMALL_CHUNK &&
+      this.#events.reserve(chunk.length);
+    this.#size += chunk.length;
+    if (small) {
+      this.#reserved += chunk.length;
+      this.#chunks.push(chunk.slice());
+      this.#events.ready();
+      return undefined;
+    }
+    this.#chunks.push(chunk);
+    this.#accepted = deferred<void>();
+    this.#events.ready();
+    return this.#accepted.promise;
+  }
+
+  #close(): Promise<void> {
+    if (this.#error !== undefined) throw this.#error.reason;
+    if (!this.#ending) {
+      this.#ending = true;
+      this.#events.ready();
+    }
+    return this.#finished.promise;
+  }
+
+  #abort(reason: unknown): void {
+    if (!this.ended) this.#events.aborted(reason);
+  }
+
+  #emptied(): void {
+    this.#chunks = [];
+    this.#first = 0;
+    this.#release();
+    this.#accepted?.resolve();
+    this.#accepted = undefined;
+  }
+
+  #release(): void {
+    if (this.#reserved === 0) return;
+    this.#events.release(this.#reserved);
+    this.#reserved = 0;
+  }
+}
+
+const EMPTY = new Uint8Array(0);

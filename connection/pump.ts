@@ -1,0 +1,181 @@
+/**
+ * Moves bytes between the session and the wire: one read loop, one write loop,
+ * neither of which ever spins.
+ *
+ * @module
+ */
+
+import { deferred } from "./deferred.ts";
+import { OutBuffer } from "./out_buffer.ts";
+import type { Wire } from "./transport.ts";
+
+/** What the pump tells and asks its owner. */
+export interface PumpEvents {
+  /** Bytes came; the view is valid during the call. */
+  input(data: Uint8Array): void;
+  /** The input ended; with an error when reading failed. Called once. */
+  inputEnded(error: unknown): void;
+  /** Put what is ready into {@linkcode Pump.out}, with no more than its bound. */
+  fill(): void;
+  /** Everything that was ready has been written. */
+  idle(): void;
+  /** Writing failed; nothing is written any more. Called once. */
+  outputFailed(error: unknown): void;
+}
+
+/**
+ * While a write is under way nothing is put into the buffer, so that whatever
+ * becomes ready meanwhile leaves together in the next one, and a slow socket
+ * stops the senders.
+ */
+export class Pump {
+  /** Where `fill` puts bytes. */
+  readonly out: OutBuffer;
+  readonly #wire: Wire;
+  readonly #events: PumpEvents;
+  #scheduled = false;
+  #writing = false;
+  #outputEnded = false;
+  #closed = false;
+  #paused: PromiseWithResolvers<void> | undefined;
+  readonly #inputEnd = deferred<void>();
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  constructor(wire: Wire, bound: number, events: PumpEvents) {
+    this.#wire = wire;
+    this.#events = events;
+    this.out = new OutBuffer(bound);
+  }
+
+  /** Begins to read; call once. */
+  start(): void {
+    this.#readLoop();
+  }
+
+  /** Writes what is ready, at the end of this turn of the microtask queue. */
+  flush(): void {
+    if (this.#scheduled || this.#writing || this.#outputEnded) return;
+    this.#scheduled = true;
+    queueMicrotask(this.#runScheduled);
+  }
+
+  /** Stops reading before the next read; the peer's socket fills up. */
+  pauseReading(): void {
+    this.#paused ??= deferred<void>();
+  }
+
+  /** Reads again. */
+  resumeReading(): void {
+    this.#paused?.resolve();
+    this.#paused = undefined;
+  }
+
+  /** Whether reading is held back. */
+  get readingPaused(): boolean {
+    return this.#paused !== undefined;
+  }
+
+  /**
+   * The orderly end: what is ready leaves, this side's direction ends, the
+   * peer's end is awaited (closing with bytes unread would make the kernel
+   * reset the connection and drop what the peer has not read yet), then both
+   * end. Each of the two waits lasts at most `timeout` ms.
+   */
+  async finish(timeout: number): Promise<void> {
+    this.resumeReading();
+    this.flush();
+    await within(timeout, this.#drain());
+    if (!this.#outputEnded) {
+      this.#outputEnded = true;
+      if (!this.#writing) {
+        // A peer that is already gone makes this fail, which changes nothing.
+        await within(timeout, this.#wire.closeWrite().catch(() => {}));
+      }
+      await within(timeout, this.#inputEnd.promise);
+    }
+    this.close();
+  }
+
+  /** Ends both directions at once. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#outputEnded = true;
+    this.resumeReading();
+    this.#drained?.resolve();
+    try {
+      this.#wire.close();
+    } catch {
+      // Closed already by whoever owns the transport.
+    }
+  }
+
+  readonly #runScheduled = (): void => {
+    this.#scheduled = false;
+    if (this.#outputEnded) this.#drained?.resolve();
+    else if (!this.#writing) this.#writeLoop();
+  };
+
+  async #writeLoop(): Promise<void> {
+    this.#writing = true;
+    try {
+      for (;;) {
+        this.#events.fill();
+        if (this.out.length === 0) break;
+        let rest = this.out.view;
+        while (rest.length > 0) {
+          const size = await this.#wire.send(rest);
+          rest = rest.subarray(size);
+        }
+        this.out.clear();
+        if (this.#outputEnded) break;
+      }
+    } catch (error) {
+      this.#failOutput(error);
+    } finally {
+      this.#writing = false;
+      this.#drained?.resolve();
+    }
+    if (!this.#outputEnded) this.#events.idle();
+  }
+
+  #failOutput(error: unknown): void {
+    this.out.clear();
+    if (this.#outputEnded) return;
+    this.#outputEnded = true;
+    this.#events.outputFailed(error);
+  }
+
+  async #readLoop(): Promise<void> {
+    let failure: unknown;
+    try {
+      for (;;) {
+        if (this.#paused !== undefined) await this.#paused.promise;
+        if (this.#closed) break;
+        const data = await this.#wire.receive();
+        if (data === null) break;
+        this.#events.input(data);
+      }
+    } catch (error) {
+      failure = error;
+    }
+    this.#inputEnd.resolve();
+    this.#events.inputEnded(failure);
+  }
+
+  async #drain(): Promise<void> {
+    if (!this.#scheduled && !this.#writing) return;
+    this.#drained = deferred<void>();
+    await this.#drained.promise;
+  }
+}
+
+/** Waits for the promise, but not longer than `timeout` ms. */
+async function within(timeout: number, promise: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeout);
+  });
+  await Promise.race([promise, limit]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,47 @@
+/**
+ * A timer for "nothing happened for so long", cheap to put off.
+ *
+ * @module
+ */
+
+/**
+ * Calls back each time `quiet` ms passed without a {@linkcode touch}. A touch
+ * only notes the time; the timer looks at it when it fires.
+ */
+export class QuietTimer {
+  readonly #quiet: number;
+  readonly #onQuiet: () => void;
+  #last: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(quiet: number, onQuiet: () => void) {
+    this.#quiet = quiet;
+    this.#onQuiet = onQuiet;
+    this.#last = performance.now();
+    this.#arm(quiet);
+  }
+
+  /** Something happened. */
+  touch(): void {
+    this.#last = performance.now();
+  }
+
+  /** Ends the timer. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #arm(delay: number): void {
+    this.#timer = setTimeout(() => {
+      const rest = this.#quiet - (performance.now() - this.#last);
+      if (rest > 0.5) {
+        this.#arm(rest);
+        return;
+      }
+      this.#last = performance.now();
+      this.#arm(this.#quiet);
+      this.#onQuiet();
+    }, delay);
+  }
+}

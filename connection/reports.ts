@@ -1,0 +1,192 @@
+/**
+ * The session's callbacks, handed on in the connection's own terms.
+ *
+ * @module
+ */
+
+import { SpdyError } from "../errors.ts";
+import {
+  CTRL_FLAG_FIN,
+  DATA,
+  DATA_FLAG_FIN,
+  GOAWAY,
+  HEADERS,
+  PING,
+  RST_STREAM,
+  SETTINGS,
+  SYN_REPLY,
+  SYN_STREAM,
+  WINDOW_UPDATE,
+} from "../frame/constants.ts";
+import type {
+  CtrlFrame,
+  GoawayFrame,
+  SettingsFrame,
+  SynStreamFrame,
+} from "../frame/types.ts";
+import type { SessionOptions } from "../session.ts";
+import { statusName } from "./errors.ts";
+import type { ResolvedOptions } from "./options.ts";
+import type { StreamState } from "./stream_state.ts";
+
+/** What a session reports. */
+export interface SessionReports {
+  /** Bytes to send; returns how many were taken. */
+  takeBytes(data: Uint8Array): number;
+  stream(streamId: number): StreamState | undefined;
+  streamOpened(frame: SynStreamFrame): void;
+  replied(state: StreamState): void;
+  dataCame(streamId: number, data: Uint8Array): void;
+  streamNumbered(frame: SynStreamFrame): void;
+  streamSent(streamId: number): void;
+  streamNotSent(frame: SynStreamFrame, error: SpdyError): void;
+  streamClosed(streamId: number, statusCode: number): void;
+  pingSent(uniqueId: number): void;
+  pingCame(uniqueId: number): void;
+  settingsCame(frame: SettingsFrame): void;
+  goawayCame(frame: GoawayFrame): void;
+  /** A GOAWAY of this side left, the application's or the session's own. */
+  goawayLeft(): void;
+  /** The peer broke a rule. */
+  faultFound(message: string): void;
+}
+
+/** The options of the session under a connection. */
+export function sessionOptions(
+  reports: SessionReports,
+  options: ResolvedOptions,
+): SessionOptions {
+  const { onFrame } = options;
+  return {
+    autoWindowUpdate: false,
+    flowControl: options.flowControl,
+    headerCompression: options.headerCompression,
+    sensitiveHeaders: options.sensitiveHeaders,
+    acceptServerStreams: options.acceptServerStreams,
+    limits: options.limits,
+    send: (_, data) => reports.takeBytes(data),
+    onCtrlRecv: (_, frame) => {
+      onFrame?.("received", frame);
+      controlCame(reports, frame);
+    },
+    onInvalidCtrlRecv: (_, frame, statusCode) => {
+      onFrame?.("received", frame);
+      reports.faultFound(
+        `the peer sent a wrong ${frameName(frame.frameType)}: ${
+          statusName(statusCode)
+        }`,
+      );
+    },
+    onCtrlRecvParseError: (_, type, _head, _payload, errorCode) =>
+      reports.faultFound(
+        `the peer sent a malformed ${frameName(type)} (error ${errorCode})`,
+      ),
+    onDataChunkRecv: (_, _flags, streamId, data) =>
+      reports.dataCame(streamId, data),
+    onDataRecv: (_, flags, streamId, length) => {
+      onFrame?.("received", { frameType: DATA, streamId, flags, length });
+      if (flags & DATA_FLAG_FIN) reports.stream(streamId)?.remoteEnded();
+    },
+    beforeCtrlSend: (_, frame) => {
+      if (frame.frameType === SYN_STREAM) reports.streamNumbered(frame);
+      else if (frame.frameType === PING) reports.pingSent(frame.uniqueId);
+    },
+    onCtrlSend: (_, frame) => {
+      onFrame?.("sent", frame);
+      controlSent(reports, frame);
+    },
+    onCtrlNotSend: (_, frame, errorCode) =>
+      controlNotSent(reports, frame, errorCode),
+    onDataSend: (_, flags, streamId, length) => {
+      onFrame?.("sent", { frameType: DATA, streamId, flags, length });
+      if (flags & DATA_FLAG_FIN) reports.stream(streamId)?.outbox.finish();
+    },
+    onStreamClose: (_, streamId, statusCode) =>
+      reports.streamClosed(streamId, statusCode),
+  };
+}
+
+function controlCame(reports: SessionReports, frame: CtrlFrame): void {
+  const fin = (frame.flags & CTRL_FLAG_FIN) !== 0;
+  switch (frame.frameType) {
+    case SYN_STREAM:
+      reports.streamOpened(frame);
+      break;
+    case SYN_REPLY: {
+      const state = reports.stream(frame.streamId);
+      if (state === undefined) break;
+      reports.replied(state);
+      state.replyReceived(frame.nv, fin);
+      break;
+    }
+    case HEADERS:
+      reports.stream(frame.streamId)?.headersReceived(frame.nv, fin);
+      break;
+    case RST_STREAM: {
+      const state = reports.stream(frame.streamId);
+      if (state !== undefined) state.resetByPeer = true;
+      break;
+    }
+    case SETTINGS:
+      reports.settingsCame(frame);
+      break;
+    case PING:
+      reports.pingCame(frame.uniqueId);
+      break;
+    case GOAWAY:
+      reports.goawayCame(frame);
+      break;
+    case WINDOW_UPDATE:
+      break;
+  }
+}
+
+function controlSent(reports: SessionReports, frame: CtrlFrame): void {
+  switch (frame.frameType) {
+    case SYN_STREAM:
+      reports.streamSent(frame.streamId);
+      break;
+    case SYN_REPLY:
+    case HEADERS:
+      reports.stream(frame.streamId)?.headersSent();
+      break;
+    case GOAWAY:
+      reports.goawayLeft();
+      break;
+    case RST_STREAM:
+    case SETTINGS:
+    case PING:
+    case WINDOW_UPDATE:
+      break;
+  }
+}
+
+function controlNotSent(
+  reports: SessionReports,
+  frame: CtrlFrame,
+  errorCode: number,
+): void {
+  const error = new SpdyError(
+    `${frameName(frame.frameType)} was not sent: error ${errorCode}`,
+    errorCode,
+  );
+  if (frame.frameType === SYN_STREAM) reports.streamNotSent(frame, error);
+  else if (frame.frameType === SYN_REPLY || frame.frameType === HEADERS) {
+    reports.stream(frame.streamId)?.headersSent(error);
+  }
+}
+
+const FRAME_NAMES: ReadonlyMap<number, string> = new Map<number, string>([
+  [SYN_STREAM, "SYN_STREAM"],
+  [SYN_REPLY, "SYN_REPLY"],
+  [RST_STREAM, "RST_STREAM"],
+  [SETTINGS, "SETTINGS"],
+  [PING, "PING"],
+  [GOAWAY, "GOAWAY"],
+  [HEADERS, "HEADERS"],
+  [WINDOW_UPDATE, "WINDOW_UPDATE"],
+]);
+
+function frameName(type: number): string {
+  return FRAME_NAMES.get(type) ?? `frame of type ${type}`;
+}

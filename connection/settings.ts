@@ -1,0 +1,76 @@
+/**
+ * SETTINGS values of a side, and their persistence by origin (SPDY/3 draft
+ * 2.6.4).
+ *
+ * @module
+ */
+
+import {
+  FLAG_SETTINGS_CLEAR_SETTINGS,
+  ID_FLAG_SETTINGS_PERSIST_VALUE,
+  ID_FLAG_SETTINGS_PERSISTED,
+} from "../frame/constants.ts";
+import type { SettingsEntry, SettingsFrame } from "../frame/types.ts";
+
+/**
+ * Where a client keeps the settings that servers asked it to persist. A `Map`
+ * serves for the life of the process; a store that outlives it must be cleared
+ * together with cookies.
+ *
+ * @example
+ * ```ts
+ * import type { SettingsEntry, SettingsStore } from "@spdy/spdy";
+ *
+ * const store: SettingsStore = new Map<string, SettingsEntry[]>();
+ * store.set("https://example.org", [[4, 0, 100]]);
+ * ```
+ */
+export interface SettingsStore {
+  /** What is kept for the origin. */
+  get(origin: string): SettingsEntry[] | undefined;
+  /** Keeps entries for the origin, in place of what was kept. */
+  set(origin: string, entries: SettingsEntry[]): unknown;
+  /** Forgets the origin. */
+  delete(origin: string): unknown;
+}
+
+/** Puts the entries of a frame into `values`: of a repeated id the first counts. */
+export function applySettings(
+  values: Map<number, number>,
+  entries: readonly SettingsEntry[],
+): void {
+  const seen = new Set<number>();
+  for (const [id, , value] of entries) {
+    if (seen.has(id)) continue;
+    seen.add(id);
+    values.set(id, value);
+  }
+}
+
+/** Keeps what the server asked to keep, forgets what it asked to forget. */
+export function persistSettings(
+  store: SettingsStore,
+  origin: string,
+  frame: SettingsFrame,
+): void {
+  if (frame.flags & FLAG_SETTINGS_CLEAR_SETTINGS) store.delete(origin);
+  const kept = new Map<number, SettingsEntry>();
+  for (const entry of store.get(origin) ?? []) kept.set(entry[0], entry);
+  let changed = false;
+  for (const [id, flags, value] of frame.iv) {
+    if ((flags & ID_FLAG_SETTINGS_PERSIST_VALUE) === 0) continue;
+    kept.set(id, [id, ID_FLAG_SETTINGS_PERSISTED, value]);
+    changed = true;
+  }
+  if (changed) store.set(origin, [...kept.values()]);
+}
+
+/** What a client sends back to a server it has met before: marked as persisted. */
+export function persistedSettings(
+  store: SettingsStore,
+  origin: string,
+): SettingsEntry[] {
+  return (store.get(origin) ?? []).map((
+    [id, , value],
+  ) => [id, ID_FLAG_SETTINGS_PERSISTED, value]);
+}

@@ -1,0 +1,225 @@
+/**
+ * A stream as the application sees it.
+ *
+ * @module
+ */
+
+import { CANCEL } from "../frame/constants.ts";
+import type { NameValue } from "../frame/types.ts";
+import type { HeadersHandler, StreamState } from "./stream_state.ts";
+
+export type { HeadersHandler } from "./stream_state.ts";
+
+/** What {@linkcode Stream.reply} and {@linkcode Stream.sendHeaders} take besides headers. */
+export interface SendHeadersOptions {
+  /** This side sends nothing after it; default false. */
+  readonly fin?: boolean;
+}
+
+/** What {@linkcode Stream.push} takes besides headers. */
+export interface PushOptions {
+  /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default that of the stream it belongs to. */
+  readonly pri?: number;
+  /** Gives the stream up: before it left `push` rejects, afterwards it is reset with CANCEL. */
+  readonly signal?: AbortSignal;
+}
+
+/** Opens a pushed stream for another stream. */
+export type Pusher = (
+  parent: StreamState,
+  nv: NameValue[],
+  options: PushOptions,
+) => Promise<Stream>;
+
+/** Makes a {@linkcode Stream}; only the connection does. */
+export let createStream: (state: StreamState, pusher: Pusher) => Stream;
+
+/**
+ * One stream of a connection, with web streams on both ends. Got from
+ * `Connection.openStream`, from iterating over a connection, or from
+ * {@linkcode Stream.push}.
+ *
+ * Both directions are back-pressured. The peer gets credit for what was read
+ * from `readable`, so a reader that stops stops the sender. A write to
+ * `writable` resolves when its bytes went into the connection's send buffer.
+ * Do not change a chunk before its write has resolved.
+ *
+ * No promise of a stream hangs: when the stream or the connection ends early,
+ * each rejects with a `StreamResetError` or `ConnectionClosedError` that says
+ * why. A promise that nobody awaits causes no unhandled rejection.
+ *
+ * @example An echo over one stream
+ * ```ts
+ * import { CLIENT, Connection, PROTO_SPDY3_1, SERVER } from "@spdy/spdy";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * const up = new TransformStream<Uint8Array, Uint8Array>();
+ * const down = new TransformStream<Uint8Array, Uint8Array>();
+ * const version = PROTO_SPDY3_1;
+ * await using server = new Connection(
+ *   { readable: up.readable, writable: down.writable },
+ *   { side: SERVER, version },
+ * );
+ * await using client = new Connection(
+ *   { readable: down.readable, writable: up.writable },
+ *   { side: CLIENT, version },
+ * );
+ * (async () => {
+ *   for await (const stream of server) {
+ *     await stream.reply([["x", "1"]]);
+ *     await stream.readable.pipeTo(stream.writable);
+ *   }
+ * })();
+ *
+ * const stream = await client.openStream([["name", "echo"]]);
+ * const writer = stream.writable.getWriter();
+ * writer.write(new TextEncoder().encode("hello"));
+ * writer.close();
+ * assertEquals(await stream.response, [["x", "1"]]);
+ * assertEquals(await new Response(stream.readable).text(), "hello");
+ * assertEquals(await stream.closed, 0);
+ * ```
+ */
+export class Stream {
+  readonly #state: StreamState;
+  readonly #pusher: Pusher;
+
+  static {
+    createStream = (state, pusher) => new Stream(state, pusher);
+  }
+
+  private constructor(state: StreamState, pusher: Pusher) {
+    this.#state = state;
+    this.#pusher = pusher;
+  }
+
+  /** Stream id, 1..2^31-1; odd when the client opened it. */
+  get id(): number {
+    return this.#state.id;
+  }
+
+  /** Headers of the SYN_STREAM. */
+  get headers(): NameValue[] {
+    return this.#state.origin.headers;
+  }
+
+  /** Priority, 0 (highest) to 3 (SPDY/2) or 7. */
+  get pri(): number {
+    return this.#state.origin.pri;
+  }
+
+  /** The stream this one belongs to, 0 for none. */
+  get associatedStreamId(): number {
+    return this.#state.origin.associatedStreamId;
+  }
+
+  /** Whether only the side that opened it may send. */
+  get unidirectional(): boolean {
+    return this.#state.origin.unidirectional;
+  }
+
+  /**
+   * What the peer sends. Closes with the peer's FIN. Cancelling it before that
+   * resets the stream with CANCEL, or with the status of a `StreamResetError`
+   * given as the reason. After a reset by the peer or the end of the connection
+   * it first gives what had come, then the error.
+   */
+  get readable(): ReadableStream<Uint8Array> {
+    return this.#state.inbox.readable;
+  }
+
+  /**
+   * What goes to the peer. Closing it sends FIN. Aborting it resets the stream
+   * with CANCEL, or with the status of a `StreamResetError` given as the
+   * reason. On a stream that the peer opened, nothing leaves before
+   * {@linkcode reply}.
+   */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#state.outbox.writable;
+  }
+
+  /**
+   * Headers of the peer's SYN_REPLY. Rejects on a stream that the peer opened
+   * and on a pushed one, which have none.
+   */
+  get response(): Promise<NameValue[]> {
+    return this.#state.response.promise;
+  }
+
+  /**
+   * All headers of the peer's HEADERS frames, once its half has ended; empty
+   * when there were none. To have them as they come, set
+   * {@linkcode onheaders}.
+   */
+  get trailers(): Promise<NameValue[]> {
+    return this.#state.trailers.promise;
+  }
+
+  /**
+   * Called with each HEADERS frame of the peer: its headers, and whether it
+   * ended the peer's half. Setting it calls it at once with those that came
+   * before.
+   */
+  get onheaders(): HeadersHandler | undefined {
+    return this.#state.onHeaders;
+  }
+
+  set onheaders(handler: HeadersHandler | undefined) {
+    this.#state.onHeaders = handler;
+  }
+
+  /**
+   * How the stream ended: 0 when both halves ended in order, else the status of
+   * the RST_STREAM. Rejects when the connection ended first.
+   */
+  get closed(): Promise<number> {
+    return this.#state.closed.promise;
+  }
+
+  /**
+   * Sends SYN_REPLY on a stream that the peer opened; resolves when it is on
+   * its way.
+   *
+   * Rejects with `InvalidArgumentError` when headers are wrong or the stream
+   * takes no (second) reply, with `StreamResetError` when it has ended.
+   */
+  // deno-lint-ignore require-await -- what is thrown becomes a rejection
+  async reply(
+    nv: NameValue[],
+    { fin = false }: SendHeadersOptions = {},
+  ): Promise<void> {
+    return this.#state.reply(nv, fin);
+  }
+
+  /**
+   * Sends HEADERS after what was written before; resolves when they are on
+   * their way. With `fin` they are trailers and end this side's half.
+   *
+   * Rejects as {@linkcode reply} does, and when this side's half has ended.
+   */
+  // deno-lint-ignore require-await -- what is thrown becomes a rejection
+  async sendHeaders(
+    nv: NameValue[],
+    { fin = false }: SendHeadersOptions = {},
+  ): Promise<void> {
+    return this.#state.sendHeaders(nv, fin);
+  }
+
+  /**
+   * Opens a unidirectional stream that belongs to this one (server push, SPDY/3
+   * draft 2.6.1, 3.3). Write its body to its `writable`. Only a server's peer
+   * takes it.
+   */
+  push(nv: NameValue[], options: PushOptions = {}): Promise<Stream> {
+    return this.#pusher(this.#state, nv, options);
+  }
+
+  /**
+   * Ends the stream at once with RST_STREAM; default CANCEL. What came and was
+   * not read is dropped, and everything pending rejects. Does nothing on a
+   * stream that has ended.
+   */
+  reset(statusCode: number = CANCEL): void {
+    this.#state.reset(statusCode);
+  }
+}

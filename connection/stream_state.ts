@@ -1,0 +1,385 @@
+/**
+ * One stream's life: both halves, its headers, its end. The engine feeds it
+ * with what the session reports; the public `Stream` shows it.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../errors.ts";
+import {
+  CANCEL,
+  CTRL_FLAG_FIN,
+  CTRL_FLAG_NONE,
+  DATA_FLAG_FIN,
+  DATA_FLAG_NONE,
+  FRAME_TOO_LARGE,
+} from "../frame/constants.ts";
+import type { NameValue } from "../frame/types.ts";
+import { DataProvider, READ_EOF, type Session } from "../session.ts";
+import { deferred, LazyPromise } from "./deferred.ts";
+import { statusName, StreamResetError } from "./errors.ts";
+import { Inbox, type InboxEvents } from "./inbox.ts";
+import { Outbox, type OutboxEvents } from "./outbox.ts";
+
+/** What a stream needs of its connection. */
+export interface StreamHost {
+  readonly session: Session;
+  /** Something was submitted: write soon. */
+  flush(): void;
+  /** The stream has bytes, headers or its end to submit. */
+  ready(state: StreamState): void;
+  /** The application has finished with so many received bytes. */
+  consumed(state: StreamState, size: number): void;
+  /** Whether so many bytes may be held in addition to the send buffer. */
+  reserve(size: number): boolean;
+  /** Gives back what `reserve` allowed. */
+  release(size: number): void;
+}
+
+/** How a stream began. */
+export interface StreamOrigin {
+  /** Opened by this side. */
+  readonly own: boolean;
+  readonly headers: NameValue[];
+  readonly pri: number;
+  readonly associatedStreamId: number;
+  readonly unidirectional: boolean;
+  /** The opener's half ended with the SYN_STREAM. */
+  readonly fin: boolean;
+}
+
+/** Called for each HEADERS frame. */
+export type HeadersHandler = (headers: NameValue[], fin: boolean) => void;
+
+interface HeldHeaders {
+  readonly nv: NameValue[];
+  readonly fin: boolean;
+  readonly sent: PromiseWithResolvers<void>;
+}
+
+/** Most headers kept of a stream's HEADERS frames; more reset it. */
+const MAX_LATER_HEADERS = 1024;
+
+export class StreamState implements InboxEvents, OutboxEvents {
+  /** 0 until the SYN_STREAM leaves. */
+  id: number;
+  readonly origin: StreamOrigin;
+  readonly inbox: Inbox;
+  readonly outbox: Outbox;
+  readonly response: LazyPromise<NameValue[]> = new LazyPromise();
+  readonly trailers: LazyPromise<NameValue[]> = new LazyPromise();
+  readonly closed: LazyPromise<number> = new LazyPromise();
+  /** Whether the engine's list of streams with something to submit has it. */
+  listed = false;
+  /** An RST_STREAM of the peer came. */
+  resetByPeer = false;
+  /** By how much its receive window has grown over the initial one, bytes. */
+  grown = 0;
+  /** Runs once when the stream has ended, however it did. */
+  onEnd: (() => void) | undefined;
+
+  readonly #host: StreamHost;
+  #ended = false;
+  #error: unknown;
+  #replied: boolean;
+  #provider: DataProvider | undefined;
+  /** A DATA item is in the session's queue. */
+  #sending = false;
+  #held: HeldHeaders[] = [];
+  /** SYN_REPLY and HEADERS submitted, in order, not yet reported as sent. */
+  #unsent: PromiseWithResolvers<void>[] = [];
+  #laterHeaders: NameValue[] = [];
+  #laterBlocks: { headers: NameValue[]; fin: boolean }[] = [];
+  #onHeaders: HeadersHandler | undefined;
+
+  constructor(host: StreamHost, id: number, origin: StreamOrigin) {
+    this.#host = host;
+    this.id = id;
+    this.origin = origin;
+    this.inbox = new Inbox(this);
+    this.outbox = new Outbox(this);
+    // What this side opened needs no reply of its own before DATA.
+    this.#replied = origin.own;
+    const sends = origin.own ? !origin.fin : !origin.unidirectional;
+    const receives = origin.own ? !origin.unidirectional : !origin.fin;
+    if (!sends) this.outbox.finish();
+    if (!receives) this.remoteEnded();
+    if (!origin.own) {
+      this.response.reject(
+        new InvalidArgumentError(
+          `stream ${id} was opened by the peer: it is answered with reply()`,
+        ),
+      );
+    }
+  }
+
+  /** Whether it has closed or failed. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  // Called by the application's side.
+
+  reply(nv: NameValue[], fin: boolean): Promise<void> {
+    this.#checkAlive();
+    if (this.origin.own || this.origin.unidirectional) {
+      throw new InvalidArgumentError(
+        `stream ${this.id} takes no reply: ${
+          this.origin.own ? "this side opened it" : "it is unidirectional"
+        }`,
+      );
+    }
+    if (this.#replied) {
+      throw new InvalidArgumentError(`stream ${this.id} was replied to before`);
+    }
+    const { session } = this.#host;
+    session.submitSynReply(fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE, this.id, nv);
+    this.#replied = true;
+    if (fin) this.outbox.finish();
+    else this.#host.ready(this);
+    this.#host.flush();
+    return this.#sentPromise();
+  }
+
+  sendHeaders(nv: NameValue[], fin: boolean): Promise<void> {
+    this.#checkAlive();
+    if (!this.#replied) {
+      throw new InvalidArgumentError(
+        `stream ${this.id} has no reply yet; HEADERS come after it`,
+      );
+    }
+    if (this.outbox.ended || this.outbox.ending) {
+      throw new InvalidArgumentError(
+        `this side of stream ${this.id} has ended`,
+      );
+    }
+    const sent = deferred<void>();
+    this.#held.push({ nv, fin, sent });
+    this.#host.ready(this);
+    return sent.promise;
+  }
+
+  /** Ends the stream at once; `error` is what pending calls reject with. */
+  reset(statusCode: number, error?: unknown): void {
+    if (this.#ended) return;
+    const reason = error ?? new StreamResetError(
+      `stream ${this.id} was reset by this side with ${statusName(statusCode)}`,
+      { streamId: this.id, statusCode },
+    );
+    if (this.id !== 0) {
+      this.#host.session.submitRstStream(this.id, statusCode);
+      this.#host.flush();
+    }
+    this.#abandon(reason);
+  }
+
+  set onHeaders(handler: HeadersHandler | undefined) {
+    this.#onHeaders = handler;
+    const blocks = this.#laterBlocks;
+    this.#laterBlocks = [];
+    if (handler === undefined) return;
+    for (const { headers, fin } of blocks) handler(headers, fin);
+  }
+
+  get onHeaders(): HeadersHandler | undefined {
+    return this.#onHeaders;
+  }
+
+  // Called by the engine with what the session reports.
+
+  replyReceived(nv: NameValue[], fin: boolean): void {
+    this.response.resolve(nv);
+    if (fin) this.remoteEnded();
+  }
+
+  headersReceived(nv: NameValue[], fin: boolean): void {
+    if (this.#laterHeaders.length + nv.length > MAX_LATER_HEADERS) {
+      this.reset(FRAME_TOO_LARGE);
+      return;
+    }
+    this.#laterHeaders.push(...nv);
+    if (this.#onHeaders !== undefined) this.#onHeaders(nv, fin);
+    else this.#laterBlocks.push({ headers: nv, fin });
+    if (fin) this.remoteEnded();
+  }
+
+  /** FIN came, or the peer has no half to send on. */
+  remoteEnded(): void {
+    this.trailers.resolve(this.#laterHeaders);
+    this.inbox.finish();
+  }
+
+  /** The first SYN_REPLY or HEADERS that was submitted left, or could not. */
+  headersSent(error?: unknown): void {
+    const sent = this.#unsent.shift();
+    if (error === undefined) sent?.resolve();
+    else sent?.reject(error);
+  }
+
+  /** The session has no such stream any more. */
+  sessionClosed(statusCode: number): void {
+    if (this.#ended) return;
+    if (statusCode === 0) {
+      this.#ended = true;
+      this.outbox.finish();
+      this.remoteEnded();
+      this.closed.resolve(0);
+      this.onEnd?.();
+      return;
+    }
+    this.closed.resolve(statusCode);
+    if (this.#error === undefined) {
+      const what = this.resetByPeer
+        ? "the peer reset it with"
+        : "what the peer sent on it was answered with";
+      this.failed(
+        new StreamResetError(
+          `stream ${this.id}: ${what} ${statusName(statusCode)}`,
+          { streamId: this.id, statusCode, initiator: "remote" },
+        ),
+      );
+    } else {
+      this.#ended = true;
+      this.onEnd?.();
+    }
+  }
+
+  /** Nothing more comes or goes; what came can still be read. */
+  failed(error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.inbox.fail(error);
+    this.#rejectAll(error);
+    this.onEnd?.();
+  }
+
+  /** Submits what waits: called when the send buffer has room. */
+  submit(session: Session): void {
+    this.listed = false;
+    if (this.#ended || this.#error !== undefined || !this.#replied) return;
+    if (this.#sending) return;
+    if (this.outbox.size > 0) {
+      this.#submitData(session, this.outbox.ending);
+      return;
+    }
+    for (const { nv, fin, sent } of this.#held.splice(0)) {
+      try {
+        session.submitHeaders(
+          fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE,
+          this.id,
+          nv,
+        );
+      } catch (error) {
+        sent.reject(error);
+        continue;
+      }
+      this.#unsent.push(sent);
+      if (fin) this.outbox.finish();
+    }
+    if (this.outbox.ending && !this.outbox.ended) {
+      this.#submitData(session, true);
+    }
+  }
+
+  /** The session asks for at most `length` bytes. */
+  provide(length: number, readCtrl: { flags: number }): Uint8Array {
+    const view = this.outbox.take(length);
+    if (this.outbox.size === 0) {
+      readCtrl.flags = READ_EOF;
+      this.#sending = false;
+      if (this.#held.length > 0 || this.outbox.ending) this.#host.ready(this);
+    }
+    return view;
+  }
+
+  // InboxEvents
+
+  consumed(size: number): void {
+    this.#host.consumed(this, size);
+  }
+
+  cancelled(reason: unknown, size: number): void {
+    if (size > 0) this.#host.consumed(this, size);
+    if (!this.trailers.settled) this.reset(statusOf(reason));
+  }
+
+  // OutboxEvents
+
+  ready(): void {
+    this.#host.ready(this);
+  }
+
+  aborted(reason: unknown): void {
+    this.reset(statusOf(reason));
+  }
+
+  reserve(size: number): boolean {
+    return this.#host.reserve(size);
+  }
+
+  release(size: number): void {
+    this.#host.release(size);
+  }
+
+  #submitData(session: Session, fin: boolean): void {
+    this.#provider ??= new DataProvider(this, provideFrom);
+    this.#sending = true;
+    session.submitData(
+      this.id,
+      fin ? DATA_FLAG_FIN : DATA_FLAG_NONE,
+      this.#provider,
+    );
+  }
+
+  #sentPromise(): Promise<void> {
+    const sent = deferred<void>();
+    this.#unsent.push(sent);
+    return sent.promise;
+  }
+
+  #checkAlive(): void {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#ended) {
+      throw new StreamResetError(`stream ${this.id} has ended`, {
+        streamId: this.id,
+        statusCode: 0,
+      });
+    }
+  }
+
+  /** This side gave the stream up: nothing of it is wanted any more. */
+  #abandon(reason: unknown): void {
+    if (this.#error !== undefined) return;
+    this.#error = reason;
+    this.inbox.abort(reason);
+    this.#rejectAll(reason);
+  }
+
+  #rejectAll(error: unknown): void {
+    this.#error ??= error;
+    this.outbox.fail(error);
+    this.response.reject(error);
+    this.trailers.reject(error);
+    if (this.#ended) this.closed.reject(error);
+    for (const sent of this.#unsent.splice(0)) sent.reject(error);
+    for (const { sent } of this.#held.splice(0)) sent.reject(error);
+  }
+}
+
+/** The one read callback of all streams: no closure a stream. */
+function provideFrom(
+  _session: Session,
+  _streamId: number,
+  length: number,
+  readCtrl: { flags: number },
+  source: unknown,
+): Uint8Array {
+  return (source as StreamState).provide(length, readCtrl);
+}
+
+/** The status a reader or writer asked for by its reason; CANCEL otherwise. */
+function statusOf(reason: unknown): number {
+  return reason instanceof StreamResetError && reason.statusCode > 0
+    ? reason.statusCode
+    : CANCEL;
+}

@@ -1,0 +1,142 @@
+/**
+ * What bytes travel on: a `Deno.Conn` read and written directly, or any pair of
+ * web streams, behind one small interface.
+ *
+ * @module
+ */
+
+/**
+ * A pair of byte streams: a `WebSocketStream`'s, a node Duplex made web by
+ * `Duplex.toWeb`, one end of an in-memory pipe.
+ */
+export interface ByteStreams {
+  /** What the peer sends. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** What goes to the peer. */
+  readonly writable: WritableStream<Uint8Array>;
+}
+
+/**
+ * What a `Connection` can run on. A `Deno.Conn` (TCP, TLS, Unix) is used by its
+ * `read` and `write`, which is several times faster than its web streams.
+ */
+export type Transport = Deno.Conn | ByteStreams;
+
+/** A transport as the pump sees it. */
+export interface Wire {
+  /** The next bytes, valid until the next call; `null` at the end of input. */
+  receive(): Promise<Uint8Array | null>;
+  /** Sends some of the bytes and resolves to how many; they may change afterwards. */
+  send(data: Uint8Array): Promise<number>;
+  /** Ends this side's direction; the peer reads the end of input. */
+  closeWrite(): Promise<void>;
+  /** Ends both directions at once; pending calls settle. */
+  close(): void;
+}
+
+const SMALLEST_READ = 16 * 1024;
+/**
+ * Reading 64 KiB moves 2.8 GB/s on the machine this was written on, 256 KiB up
+ * to 3 times that when the sender keeps up; more brings nothing.
+ */
+const LARGEST_READ = 256 * 1024;
+/** So many small reads in a row, and the buffer is halved. */
+const SMALL_READS = 64;
+
+/** Puts a transport behind {@linkcode Wire}. */
+export function openWire(transport: Transport): Wire {
+  return isConn(transport)
+    ? new ConnWire(transport)
+    : new StreamsWire(transport);
+}
+
+/** Whether the transport has `read` and `write` of its own. */
+export function isConn(transport: Transport): transport is Deno.Conn {
+  return "read" in transport && typeof transport.read === "function" &&
+    "write" in transport && typeof transport.write === "function";
+}
+
+class ConnWire implements Wire {
+  readonly #conn: Deno.Conn;
+  #buffer = new Uint8Array(SMALLEST_READ);
+  #smallReads = 0;
+  #closed = false;
+
+  constructor(conn: Deno.Conn) {
+    this.#conn = conn;
+  }
+
+  async receive(): Promise<Uint8Array | null> {
+    const size = await this.#conn.read(this.#buffer);
+    if (size === null) return null;
+    const data = this.#buffer.subarray(0, size);
+    this.#fit(size);
+    return data;
+  }
+
+  send(data: Uint8Array): Promise<number> {
+    return this.#conn.write(data);
+  }
+
+  async closeWrite(): Promise<void> {
+    await this.#conn.closeWrite();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#conn.close();
+  }
+
+  /** Full reads ask for a larger buffer; an idle connection keeps a small one. */
+  #fit(size: number): void {
+    const length = this.#buffer.length;
+    if (size === length) {
+      this.#smallReads = 0;
+      if (length < LARGEST_READ) this.#buffer = new Uint8Array(length * 4);
+    } else if (size < length / 4 && length > SMALLEST_READ) {
+      this.#smallReads++;
+      if (this.#smallReads < SMALL_READS) return;
+      this.#smallReads = 0;
+      this.#buffer = new Uint8Array(length / 4);
+    }
+  }
+}
+
+class StreamsWire implements Wire {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+
+  constructor(streams: ByteStreams) {
+    this.#reader = streams.readable.getReader();
+    this.#writer = streams.writable.getWriter();
+    // Failures come back out of read() and write(); these two repeat them.
+    this.#reader.closed.catch(() => {});
+    this.#writer.closed.catch(() => {});
+  }
+
+  async receive(): Promise<Uint8Array | null> {
+    for (;;) {
+      const { done, value } = await this.#reader.read();
+      if (done) return null;
+      if (value.length > 0) return value;
+    }
+  }
+
+  async send(data: Uint8Array): Promise<number> {
+    // A copy, since nothing says how long the other end keeps what it got.
+    const copy = data.slice();
+    await this.#writer.ready;
+    await this.#writer.write(copy);
+    return copy.length;
+  }
+
+  async closeWrite(): Promise<void> {
+    await this.#writer.close();
+  }
+
+  close(): void {
+    this.#reader.cancel().catch(() => {});
+    this.#writer.abort().catch(() => {});
+  }
+}

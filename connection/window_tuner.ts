@@ -1,0 +1,86 @@
+/**
+ * How large a receive window should be: bandwidth times delay, measured.
+ *
+ * @module
+ */
+
+/** What {@linkcode WindowTuner} starts from, bytes. */
+export interface WindowTunerOptions {
+  /** The window at the start. */
+  readonly initial: number;
+  /** The window is never larger. */
+  readonly max: number;
+}
+
+/** A window is grown when so much of it arrived within one round trip. */
+const FILLED = 2 / 3;
+/** Pause before the next measurement, ms, after one that changed nothing; doubled each time. */
+const FIRST_PAUSE = 50;
+const LONGEST_PAUSE = 10_000;
+
+/**
+ * Measures by PING: what arrives between a PING and its reply is what the path
+ * carries in one round trip, as long as the window does not hold it back. When
+ * the window was nearly filled within the round trip, it did, and is doubled
+ * over what arrived. (The same rule as gRPC's BDP estimator.)
+ *
+ * Reads no clock: the times are handed in, in ms.
+ */
+export class WindowTuner {
+  readonly #max: number;
+  #window: number;
+  #sample = 0;
+  #measuring = false;
+  #pause = FIRST_PAUSE;
+  #notBefore = 0;
+
+  constructor(options: WindowTunerOptions) {
+    this.#window = options.initial;
+    this.#max = Math.max(options.max, options.initial);
+  }
+
+  /** The window a stream should have now, bytes. */
+  get window(): number {
+    return this.#window;
+  }
+
+  /** Whether the window may still grow. */
+  get growing(): boolean {
+    return this.#window < this.#max;
+  }
+
+  /** So many bytes came; true when a PING should leave now to begin a measurement. */
+  received(size: number, now: number): boolean {
+    if (this.#measuring) {
+      this.#sample += size;
+      return false;
+    }
+    if (!this.growing || now < this.#notBefore) return false;
+    this.#measuring = true;
+    this.#sample = 0;
+    return true;
+  }
+
+  /** The PING's reply came; true when the window has grown. */
+  measured(now: number): boolean {
+    if (!this.#measuring) return false;
+    this.#measuring = false;
+    if (this.#sample < this.#window * FILLED) {
+      this.#notBefore = now + this.#pause;
+      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+      return false;
+    }
+    this.#pause = FIRST_PAUSE;
+    this.#window = Math.min(
+      Math.max(this.#sample, this.#window) * 2,
+      this.#max,
+    );
+    return true;
+  }
+
+  /** The PING could not leave or was not answered. */
+  abandoned(now: number): void {
+    this.#measuring = false;
+    this.#notBefore = now + LONGEST_PAUSE;
+  }
+}
