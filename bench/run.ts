@@ -70,8 +70,11 @@ async function main(flags: Flags): Promise<void> {
   }
   const begin = performance.now();
   const comparisons: Comparison[] = [];
+  const failed: string[] = [];
   for (const family of FAMILIES) {
-    comparisons.push(...await runFamily(family));
+    const { success, results } = await runFamily(family, flags);
+    comparisons.push(...results);
+    if (!success) failed.push(family);
   }
   const lines = await machine();
   lines.push(
@@ -81,6 +84,7 @@ async function main(flags: Flags): Promise<void> {
   );
   console.log(lines.join("\n") + "\n");
   console.log(toText(comparisons));
+  if (failed.length > 0) fail(`bench: failed: ${failed.join(", ")}`);
   if (flags.write) await write(lines, comparisons);
 }
 
@@ -115,7 +119,10 @@ function isWanted(row: Row, only: readonly string[]): boolean {
   return only.length === 0 || only.some((name) => row.name.includes(name));
 }
 
-async function runFamily(family: string): Promise<Comparison[]> {
+async function runFamily(
+  family: string,
+  flags: Flags,
+): Promise<{ success: boolean; results: Comparison[] }> {
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -123,17 +130,19 @@ async function runFamily(family: string): Promise<Comparison[]> {
       "--no-check",
       "--v8-flags=--expose-gc",
       import.meta.filename!,
-      ...Deno.args,
       "--family",
       family,
+      ...(flags.quick ? ["--quick"] : []),
+      ...flags.only.flatMap((name) => ["--only", name]),
     ],
     stdout: "piped",
     stderr: "inherit",
   }).output();
-  if (!success) fail(`bench: the rows of ${family} failed`);
   const lines = new TextDecoder().decode(stdout).trim();
-  if (lines === "") return [];
-  return lines.split("\n").flatMap((line) => JSON.parse(line));
+  const results: Comparison[] = lines === ""
+    ? []
+    : lines.split("\n").flatMap((line) => JSON.parse(line));
+  return { success, results };
 }
 
 async function machine(): Promise<string[]> {

@@ -8,10 +8,13 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
 import { setImmediate } from "node:timers";
 import {
+  createFramer,
+  createParser,
   startTransport,
   type TransportConnection,
   type TransportStream,
 } from "../../tests/interop/spdy_transport.ts";
+import type { NameValue } from "../../frame/types.ts";
 import type { Subject } from "../harness.ts";
 import {
   asObject,
@@ -47,6 +50,73 @@ export function inMemoryBulk(): Subject {
 export async function tcpBulk(): Promise<Subject> {
   const [client, server] = await tcpPair();
   return bulk("spdy-transport, TCP", client, server);
+}
+
+/** Its framer alone: SYN_STREAM frames of the header lists. */
+export function headerEncoding(lists: readonly NameValue[][]): Subject {
+  const framer = createFramer(3);
+  framer.resume();
+  const headers = lists.map((nv) => asObject(nv, madeByItself));
+  return eachAsync("spdy-transport", headers, (list, index, done) => {
+    framer.requestFrame({
+      id: 2 * index + 1,
+      fin: true,
+      method: "GET",
+      path: path(index),
+      host: "www.example.com",
+      headers: list,
+    }, done);
+  });
+}
+
+/** Its parser alone: the given SYN_STREAM frames, of one context. */
+export function headerDecoding(frames: readonly Uint8Array[]): Subject {
+  return {
+    name: "spdy-transport",
+    async run(milliseconds: number): Promise<number> {
+      let decoded = 0;
+      let elapsed = 0;
+      while (elapsed < milliseconds) {
+        const begin = performance.now();
+        const parser = createParser(3);
+        await new Promise<void>((resolve, reject) => {
+          let left = frames.length;
+          parser.on("data", () => {
+            if (--left === 0) resolve();
+          });
+          parser.on("error", reject);
+          for (const frame of frames) parser.write(frame);
+        });
+        decoded += frames.length;
+        elapsed += performance.now() - begin;
+      }
+      return decoded / elapsed * 1000;
+    },
+  };
+}
+
+/** Runs `work` over the items, all of them at once, again and again. */
+function eachAsync<T>(
+  name: string,
+  items: readonly T[],
+  work: (item: T, index: number, done: () => void) => void,
+): Subject {
+  return {
+    name,
+    async run(milliseconds: number): Promise<number> {
+      const begin = performance.now();
+      let count = 0;
+      while (performance.now() - begin < milliseconds) {
+        await Promise.all(
+          items.map((item, index) =>
+            new Promise<void>((resolve) => work(item, index, resolve))
+          ),
+        );
+        count += items.length;
+      }
+      return count / (performance.now() - begin) * 1000;
+    },
+  };
 }
 
 function requests(name: string, client: Duplex, server: Duplex): Subject {

@@ -20,7 +20,7 @@
  */
 
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import type { Duplex, Readable, Transform } from "node:stream";
 import transport from "npm:spdy-transport@3.0.0";
 
 /** Versions as spdy-transport spells them. */
@@ -74,7 +74,29 @@ export interface TransportConnection {
   end(callback?: () => void): void;
 }
 
+/** The half of a connection that makes frames; a Readable of their bytes. */
+export interface TransportFramer extends Readable {
+  requestFrame(
+    frame: TransportRequest & { readonly id: number; readonly fin: boolean },
+    callback: () => void,
+  ): void;
+}
+
+interface Codec {
+  setCompression(pair: object): void;
+  setVersion(version: TransportVersion): void;
+}
+
 interface Transport {
+  readonly protocol: {
+    readonly spdy: {
+      readonly compressionPool: {
+        create(compression: boolean): { get(version: number): object };
+      };
+      readonly framer: { create(options: object): TransportFramer & Codec };
+      readonly parser: { create(options: object): Transform & Codec };
+    };
+  };
   readonly connection: {
     create(
       socket: Duplex | Socket,
@@ -86,6 +108,39 @@ interface Transport {
       },
     ): TransportConnection;
   };
+}
+
+/** The framer alone, without a connection. */
+export function createFramer(version: TransportVersion): TransportFramer {
+  const { protocol }: Transport = transport;
+  return prepared(
+    protocol.spdy.framer.create({
+      window: { send: { update() {} } },
+      timeout: { reset() {} },
+    }),
+    version,
+  );
+}
+
+/** The parser alone: a Transform of bytes into frames. */
+export function createParser(version: TransportVersion): Transform {
+  const { protocol }: Transport = transport;
+  return prepared(
+    protocol.spdy.parser.create({
+      isServer: true,
+      window: { recv: { update() {} } },
+    }),
+    version,
+  );
+}
+
+function prepared<T extends Codec>(codec: T, version: TransportVersion): T {
+  const { protocol }: Transport = transport;
+  codec.setCompression(
+    protocol.spdy.compressionPool.create(true).get(version),
+  );
+  codec.setVersion(version);
+  return codec;
 }
 
 /** Makes a connection on a socket and starts it. */

@@ -1,0 +1,84 @@
+/**
+ * What an idle session costs in memory.
+ *
+ * @module
+ */
+
+import { PROTO_SPDY3_1 } from "../frame/constants.ts";
+import { Session } from "../session.ts";
+import { collectGarbage, type Row, type Subject } from "./harness.ts";
+import { requestHeaders, responseHeaders } from "./load.ts";
+import { exchange, Pipe } from "./session_pair.ts";
+
+const COUNT = 500;
+
+/** A bound to hold, as a peer that always has the same figure. */
+const bound: Subject = { name: "bound of 64 KiB", run: () => 64 * 1024 };
+
+/** The rows of this family. */
+export const rows: readonly Row[] = [
+  {
+    name: "memory of an idle session",
+    unit: "bytes",
+    rounds: 3,
+    ours: () => measured("Session, nothing sent yet", fresh),
+    peers: [{ name: bound.name, open: () => bound, atLeast: 1, aim: 4 }],
+  },
+  {
+    name: "memory of an idle session, used",
+    unit: "bytes",
+    rounds: 3,
+    ours: () => measured("Session, after a request", used),
+    peers: [{ name: bound.name, open: () => bound }],
+  },
+];
+
+function fresh(): Session[] {
+  return [
+    new Session("client", PROTO_SPDY3_1, {}),
+    new Session("server", PROTO_SPDY3_1, {}),
+  ];
+}
+
+/** Both sides after one request: their four header contexts have been used. */
+function used(): Session[] {
+  const toServer = new Pipe();
+  const toClient = new Pipe();
+  const client = new Session("client", PROTO_SPDY3_1, { send: toServer.write });
+  const server = new Session("server", PROTO_SPDY3_1, {
+    send: toClient.write,
+    onRequestRecv: (session, streamId) => {
+      session.submitResponse(streamId, responseHeaders(0));
+    },
+  });
+  client.submitRequest(0, requestHeaders(0));
+  exchange(client, toServer, server, toClient);
+  exchange(client, toServer, server, toClient);
+  // The pipes' memory is not the sessions'.
+  toServer.drop();
+  toClient.drop();
+  return [client, server];
+}
+
+function measured(name: string, make: () => Session[]): Subject {
+  return {
+    name,
+    run(): number {
+      const sessions: Session[] = [];
+      const before = memoryInUse();
+      while (sessions.length < COUNT) sessions.push(...make());
+      const bytes = (memoryInUse() - before) / sessions.length;
+      // Read after the measurement, so that the sessions are still there.
+      if (!sessions.every((session) => session.wantRead())) {
+        throw new Error("a session has ended");
+      }
+      return bytes;
+    },
+  };
+}
+
+function memoryInUse(): number {
+  collectGarbage();
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
+}

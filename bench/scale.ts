@@ -1,0 +1,87 @@
+/**
+ * Cost of a request against the number of streams open, and of a frame against
+ * the length of the queue. The peer of each row is the same with one.
+ *
+ * @module
+ */
+
+import { PROTO_SPDY3_1 } from "../frame/constants.ts";
+import { Session } from "../session.ts";
+import { loop, type Row, type Subject } from "./harness.ts";
+import { requestHeaders, responseHeaders } from "./load.ts";
+import { exchange, Pipe } from "./session_pair.ts";
+
+/** "Flat" with room for cache misses; O(n) would be 0.01 and less. */
+const flat = { atLeast: 0.5, aim: 0.8 };
+
+/** The rows of this family. */
+export const rows: readonly Row[] = [
+  streamsRow(100),
+  streamsRow(10_000),
+  queueRow(1000),
+  queueRow(100_000),
+];
+
+function streamsRow(open: number): Row {
+  return {
+    name: `request with ${open} streams open`,
+    unit: "req/s",
+    ours: () => withStreamsOpen(open),
+    peers: [{ name: "with 1 open", open: () => withStreamsOpen(1), ...flat }],
+  };
+}
+
+function queueRow(length: number): Row {
+  return {
+    name: `request from a queue of ${length}`,
+    unit: "req/s",
+    ours: () => fromQueue(length),
+    peers: [{
+      name: "from a queue of 100",
+      open: () => fromQueue(100),
+      ...flat,
+    }],
+  };
+}
+
+/** `open` streams wait for their answers while others come and go. */
+function withStreamsOpen(open: number): Subject {
+  const toServer = new Pipe();
+  const toClient = new Pipe();
+  const client = new Session("client", PROTO_SPDY3_1, {
+    send: toServer.write,
+  });
+  const server = new Session("server", PROTO_SPDY3_1, {
+    send: toClient.write,
+    limits: { maxConcurrentStreams: open + 10 },
+    onRequestRecv: (session, streamId) => {
+      if (streamId <= 2 * open) return;
+      session.submitResponse(streamId, responseHeaders(0));
+    },
+  });
+  // The server's SETTINGS raise the number of streams the client may open.
+  exchange(client, toServer, server, toClient);
+  for (let i = 0; i < open; i++) client.submitRequest(i % 8, requestHeaders(i));
+  exchange(client, toServer, server, toClient);
+  let next = open;
+  return loop(`with ${open} open`, () => {
+    client.submitRequest(next % 8, requestHeaders(next++));
+    exchange(client, toServer, server, toClient);
+    return 1;
+  });
+}
+
+/** `length` requests are submitted, then all sent. */
+function fromQueue(length: number): Subject {
+  return loop(`from a queue of ${length}`, () => {
+    const client = new Session("client", PROTO_SPDY3_1, {
+      send: (_session, data) => data.length,
+    });
+    for (let i = 0; i < length; i++) {
+      client.submitRequest(i % 8, requestHeaders(i));
+    }
+    client.send();
+    if (client.getOutboundQueueSize() !== 0) throw new Error("frames are left");
+    return length;
+  });
+}
