@@ -10,14 +10,8 @@ import {
   type ConnectionOptions,
   resolveOptions,
 } from "./connection/options.ts";
-import {
-  createStream,
-  type Pusher,
-  type PushOptions,
-  type Stream,
-} from "./connection/stream.ts";
-import type { StreamState } from "./connection/stream_state.ts";
-import { openWire, type Transport } from "./connection/transport.ts";
+import { createStream, type Stream } from "./connection/stream.ts";
+import { isConn, openWire, type Transport } from "./connection/transport.ts";
 import { GOAWAY_OK, type ProtocolVersion } from "./frame/constants.ts";
 import type { NameValue, SettingsEntry } from "./frame/types.ts";
 import type { Session } from "./session.ts";
@@ -79,6 +73,10 @@ export interface OpenStreamOptions {
  */
 export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
   readonly #engine: Engine;
+  /** The peer's address; `undefined` where the transport has none. */
+  readonly remoteAddr: Deno.Addr | undefined;
+  /** This side's address; `undefined` where the transport has none. */
+  readonly localAddr: Deno.Addr | undefined;
 
   /**
    * Starts a session on `transport`, which it owns from then on.
@@ -88,6 +86,10 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
    */
   constructor(transport: Transport, options: ConnectionOptions) {
     this.#engine = new Engine(openWire(transport), resolveOptions(options));
+    if (isConn(transport)) {
+      this.remoteAddr = transport.remoteAddr;
+      this.localAddr = transport.localAddr;
+    }
   }
 
   /** The protocol version spoken. */
@@ -114,6 +116,11 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
    */
   get closed(): Promise<void> {
     return this.#engine.closed.promise;
+  }
+
+  /** Whether streams can be opened: not closed, and no GOAWAY sent or received. */
+  get accepting(): boolean {
+    return this.#engine.accepting;
   }
 
   /** SETTINGS values this side announced, by id. */
@@ -149,7 +156,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
         const { done, value } = await incoming.next();
         return done
           ? { done, value: undefined }
-          : { done: false, value: createStream(value, this.#push) };
+          : { done: false, value: createStream(value) };
       },
     };
   }
@@ -206,18 +213,6 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
       associatedStreamId: options.assocStreamId ?? 0,
       signal: options.signal,
     });
-    return createStream(state, this.#push);
+    return createStream(state);
   }
-
-  readonly #push: Pusher = (
-    parent: StreamState,
-    nv: NameValue[],
-    { pri = parent.origin.pri, signal }: PushOptions,
-  ): Promise<Stream> =>
-    this.openStream(nv, {
-      pri,
-      signal,
-      assocStreamId: parent.id,
-      unidirectional: true,
-    });
 }

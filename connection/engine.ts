@@ -42,7 +42,11 @@ import {
   persistedSettings,
   persistSettings,
 } from "./settings.ts";
-import { type StreamHost, StreamState } from "./stream_state.ts";
+import {
+  type PushOptions,
+  type StreamHost,
+  StreamState,
+} from "./stream_state.ts";
 import type { Wire } from "./transport.ts";
 
 /** What an own stream is opened with. */
@@ -118,7 +122,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
 
   /** Opens a stream; rejects with `unprocessed` set when it certainly did not leave. */
   async open(request: OpenRequest): Promise<StreamState> {
-    if (this.#ending || this.#goawaySent || this.#goawayReceived) {
+    if (!this.accepting) {
       throw this.#notOpened();
     }
     const state = new StreamState(this, 0, {
@@ -134,6 +138,11 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     const opened = this.#opener.open(state, flags, request.signal);
     this.flush();
     return await opened;
+  }
+
+  /** Whether new streams may be opened. */
+  get accepting(): boolean {
+    return !this.#ending && !this.#goawaySent && !this.#goawayReceived;
   }
 
   async ping(): Promise<number> {
@@ -181,6 +190,21 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     state.listed = true;
     this.#ready.push(state);
     this.#pump.flush();
+  }
+
+  push(
+    parent: StreamState,
+    nv: NameValue[],
+    { pri = parent.origin.pri, signal }: PushOptions,
+  ): Promise<StreamState> {
+    return this.open({
+      headers: nv,
+      pri,
+      fin: false,
+      unidirectional: true,
+      associatedStreamId: parent.id,
+      signal,
+    });
   }
 
   consumed(state: StreamState, size: number): void {
@@ -297,7 +321,9 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     });
     this.#streams.set(streamId, state);
     this.#lifetime.streamCame();
-    this.incoming.push(state);
+    const onPush = this.#streams.get(frame.assocStreamId)?.onPush;
+    if (onPush === undefined) this.incoming.push(state);
+    else onPush(state);
   }
 
   stream(streamId: number): StreamState | undefined {
@@ -425,7 +451,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     const reason = this.#peerClosed();
     const cutOff = this.#streams.size > 0 || this.#opener.waiting > 0;
     for (const state of [...this.#streams.values()]) {
-      if (!state.trailers.settled) this.#giveUp(state, reason);
+      if (!state.remoteEnded) this.#giveUp(state, reason);
     }
     this.#opener.fail(reason);
     this.#pinger.fail(reason);

@@ -85,6 +85,33 @@ export class Inbox {
     if (this.#size === 0) this.#settle();
   }
 
+  /**
+   * All that came, in one array, when the end has come and nobody has asked for
+   * the readable end; `undefined` otherwise. Counts as consumed.
+   */
+  takeAll(): Uint8Array | undefined {
+    if (
+      this.#end?.kind !== "finished" || this.#closed ||
+      this.#readable !== undefined
+    ) return undefined;
+    this.#closed = true;
+    const size = this.#size;
+    if (size === 0) return new Uint8Array(0);
+    const bytes = this.#chunks.length === 1 ? this.#chunks[0] : this.#join();
+    this.#drop();
+    this.#events.consumed(size);
+    return bytes;
+  }
+
+  /** Drops what came and what comes; the readable end, if any, closes. */
+  discard(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#controller?.close();
+    const dropped = this.#drop();
+    if (dropped > 0) this.#events.consumed(dropped);
+  }
+
   /** Drops what came and fails at once. */
   abort(error: unknown): void {
     if (this.#closed) return;
@@ -126,6 +153,16 @@ export class Inbox {
     if (this.#closed) return;
     this.#closed = true;
     this.#events.cancelled(reason, this.#drop());
+  }
+
+  #join(): Uint8Array {
+    const bytes = new Uint8Array(this.#size);
+    let offset = 0;
+    for (const chunk of this.#chunks) {
+      bytes.set(chunk, offset);
+      offset += chunk.length;
+    }
+    return bytes;
   }
 
   #drop(): number {

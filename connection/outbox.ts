@@ -71,6 +71,49 @@ export class Outbox {
     return this.#writable ??= this.#open();
   }
 
+  /**
+   * Takes a chunk; the promise resolves when the connection's send buffer has
+   * it, `undefined` says that it was copied. Throws when this half has ended.
+   */
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (!(chunk instanceof Uint8Array)) {
+      const error = new InvalidArgumentError(
+        `a stream takes Uint8Array chunks, not ${typeof chunk}`,
+      );
+      // The web stream is errored by this and says no more to its sink.
+      this.#events.aborted(error);
+      throw error;
+    }
+    if (this.#error !== undefined) throw this.#error.reason;
+    if (this.#ending) {
+      throw new InvalidArgumentError("this side of the stream has ended");
+    }
+    if (chunk.length === 0) return undefined;
+    const small = chunk.length <= SMALL_CHUNK &&
+      this.#events.reserve(chunk.length);
+    this.#size += chunk.length;
+    if (small) {
+      this.#reserved += chunk.length;
+      this.#chunks.push(chunk.slice());
+      this.#events.ready();
+      return undefined;
+    }
+    this.#chunks.push(chunk);
+    this.#accepted = deferred<void>();
+    this.#events.ready();
+    return this.#accepted.promise;
+  }
+
+  /** No more chunks; resolves when the end is on its way. */
+  end(): Promise<void> {
+    if (this.#error !== undefined) throw this.#error.reason;
+    if (!this.#ending) {
+      this.#ending = true;
+      this.#events.ready();
+    }
+    return this.#finished.promise;
+  }
+
   /** The next bytes, at most `length`; a view into what the application wrote. */
   take(length: number): Uint8Array {
     if (this.#first === this.#chunks.length) return EMPTY;
@@ -114,50 +157,12 @@ export class Outbox {
       start: (controller) => {
         this.#controller = controller;
       },
-      write: (chunk) => this.#write(chunk),
-      close: () => this.#close(),
+      write: (chunk) => this.write(chunk),
+      close: () => this.end(),
       abort: (reason) => this.#abort(reason),
     });
     if (this.#error !== undefined) this.#controller?.error(this.#error.reason);
     return writable;
-  }
-
-  #write(chunk: Uint8Array): Promise<void> | undefined {
-    if (!(chunk instanceof Uint8Array)) {
-      const error = new InvalidArgumentError(
-        `a stream takes Uint8Array chunks, not ${typeof chunk}`,
-      );
-      // The web stream is errored by this and says no more to its sink.
-      this.#events.aborted(error);
-      throw error;
-    }
-    if (this.#error !== undefined) throw this.#error.reason;
-    if (this.#ending) {
-      throw new InvalidArgumentError("this side of the stream has ended");
-    }
-    if (chunk.length === 0) return undefined;
-    const small = chunk.length <= SMALL_CHUNK &&
-      this.#events.reserve(chunk.length);
-    this.#size += chunk.length;
-    if (small) {
-      this.#reserved += chunk.length;
-      this.#chunks.push(chunk.slice());
-      this.#events.ready();
-      return undefined;
-    }
-    this.#chunks.push(chunk);
-    this.#accepted = deferred<void>();
-    this.#events.ready();
-    return this.#accepted.promise;
-  }
-
-  #close(): Promise<void> {
-    if (this.#error !== undefined) throw this.#error.reason;
-    if (!this.#ending) {
-      this.#ending = true;
-      this.#events.ready();
-    }
-    return this.#finished.promise;
   }
 
   #abort(reason: unknown): void {

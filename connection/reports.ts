@@ -85,7 +85,7 @@ export function sessionOptions(
       reports.dataCame(streamId, data),
     onDataRecv: (_, flags, streamId, length) => {
       onFrame?.("received", { frameType: DATA, streamId, flags, length });
-      if (flags & DATA_FLAG_FIN) reports.stream(streamId)?.remoteEnded();
+      if (flags & DATA_FLAG_FIN) reports.stream(streamId)?.endRemote();
     },
     beforeCtrlSend: (_, frame) => {
       if (frame.frameType === SYN_STREAM) reports.streamNumbered(frame);

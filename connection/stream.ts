@@ -6,9 +6,14 @@
 
 import { CANCEL } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
-import type { HeadersHandler, StreamState } from "./stream_state.ts";
+import { handled } from "./deferred.ts";
+import type {
+  HeadersHandler,
+  PushOptions,
+  StreamState,
+} from "./stream_state.ts";
 
-export type { HeadersHandler } from "./stream_state.ts";
+export type { HeadersHandler, PushOptions } from "./stream_state.ts";
 
 /** What {@linkcode Stream.reply} and {@linkcode Stream.sendHeaders} take besides headers. */
 export interface SendHeadersOptions {
@@ -16,23 +21,10 @@ export interface SendHeadersOptions {
   readonly fin?: boolean;
 }
 
-/** What {@linkcode Stream.push} takes besides headers. */
-export interface PushOptions {
-  /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default that of the stream it belongs to. */
-  readonly pri?: number;
-  /** Gives the stream up: before it left `push` rejects, afterwards it is reset with CANCEL. */
-  readonly signal?: AbortSignal;
-}
-
-/** Opens a pushed stream for another stream. */
-export type Pusher = (
-  parent: StreamState,
-  nv: NameValue[],
-  options: PushOptions,
-) => Promise<Stream>;
-
-/** Makes a {@linkcode Stream}; only the connection does. */
-export let createStream: (state: StreamState, pusher: Pusher) => Stream;
+/** Makes a {@linkcode Stream} of its state; for the layers of this module. */
+export let createStream: (state: StreamState) => Stream;
+/** The state behind a {@linkcode Stream}; for the layers of this module. */
+export let stateOf: (stream: Stream) => StreamState;
 
 /**
  * One stream of a connection, with web streams on both ends. Got from
@@ -82,15 +74,14 @@ export let createStream: (state: StreamState, pusher: Pusher) => Stream;
  */
 export class Stream {
   readonly #state: StreamState;
-  readonly #pusher: Pusher;
 
   static {
-    createStream = (state, pusher) => new Stream(state, pusher);
+    createStream = (state) => new Stream(state);
+    stateOf = (stream) => stream.#state;
   }
 
-  private constructor(state: StreamState, pusher: Pusher) {
+  private constructor(state: StreamState) {
     this.#state = state;
-    this.#pusher = pusher;
   }
 
   /** Stream id, 1..2^31-1; odd when the client opened it. */
@@ -211,7 +202,7 @@ export class Stream {
    * takes it.
    */
   push(nv: NameValue[], options: PushOptions = {}): Promise<Stream> {
-    return this.#pusher(this.#state, nv, options);
+    return handled(this.#state.push(nv, options).then(createStream));
   }
 
   /**

@@ -30,10 +30,24 @@ export interface StreamHost {
   ready(state: StreamState): void;
   /** The application has finished with so many received bytes. */
   consumed(state: StreamState, size: number): void;
+  /** Opens a unidirectional stream that belongs to `parent`. */
+  push(
+    parent: StreamState,
+    nv: NameValue[],
+    options: PushOptions,
+  ): Promise<StreamState>;
   /** Whether so many bytes may be held in addition to the send buffer. */
   reserve(size: number): boolean;
   /** Gives back what `reserve` allowed. */
   release(size: number): void;
+}
+
+/** What a push takes besides headers. */
+export interface PushOptions {
+  /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default that of the stream it belongs to. */
+  readonly pri?: number;
+  /** Gives the stream up: before it left `push` rejects, afterwards it is reset with CANCEL. */
+  readonly signal?: AbortSignal;
 }
 
 /** How a stream began. */
@@ -75,6 +89,10 @@ export class StreamState implements InboxEvents, OutboxEvents {
   resetByPeer = false;
   /** By how much its receive window has grown over the initial one, bytes. */
   grown = 0;
+  /** Cancelling the readable end drops what comes instead of resetting the stream. */
+  keepOnCancel = false;
+  /** Gets the streams pushed for this one, in place of the connection's iterator. */
+  onPush: ((pushed: StreamState) => void) | undefined;
   /** Runs once when the stream has ended, however it did. */
   onEnd: (() => void) | undefined;
 
@@ -103,7 +121,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
     const sends = origin.own ? !origin.fin : !origin.unidirectional;
     const receives = origin.own ? !origin.unidirectional : !origin.fin;
     if (!sends) this.outbox.finish();
-    if (!receives) this.remoteEnded();
+    if (!receives) this.endRemote();
     if (!origin.own) {
       this.response.reject(
         new InvalidArgumentError(
@@ -118,7 +136,17 @@ export class StreamState implements InboxEvents, OutboxEvents {
     return this.#ended;
   }
 
+  /** Whether the peer's half is over. */
+  get remoteEnded(): boolean {
+    return this.trailers.settled;
+  }
+
   // Called by the application's side.
+
+  /** Opens a stream that belongs to this one. */
+  push(nv: NameValue[], options: PushOptions): Promise<StreamState> {
+    return this.#host.push(this, nv, options);
+  }
 
   reply(nv: NameValue[], fin: boolean): Promise<void> {
     this.#checkAlive();
@@ -189,7 +217,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
 
   replyReceived(nv: NameValue[], fin: boolean): void {
     this.response.resolve(nv);
-    if (fin) this.remoteEnded();
+    if (fin) this.endRemote();
   }
 
   headersReceived(nv: NameValue[], fin: boolean): void {
@@ -200,11 +228,11 @@ export class StreamState implements InboxEvents, OutboxEvents {
     this.#laterHeaders.push(...nv);
     if (this.#onHeaders !== undefined) this.#onHeaders(nv, fin);
     else this.#laterBlocks.push({ headers: nv, fin });
-    if (fin) this.remoteEnded();
+    if (fin) this.endRemote();
   }
 
   /** FIN came, or the peer has no half to send on. */
-  remoteEnded(): void {
+  endRemote(): void {
     this.trailers.resolve(this.#laterHeaders);
     this.inbox.finish();
   }
@@ -222,7 +250,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
     if (statusCode === 0) {
       this.#ended = true;
       this.outbox.finish();
-      this.remoteEnded();
+      this.endRemote();
       this.closed.resolve(0);
       this.onEnd?.();
       return;
@@ -300,7 +328,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
 
   cancelled(reason: unknown, size: number): void {
     if (size > 0) this.#host.consumed(this, size);
-    if (!this.trailers.settled) this.reset(statusOf(reason));
+    if (!this.remoteEnded && !this.keepOnCancel) this.reset(statusOf(reason));
   }
 
   // OutboxEvents

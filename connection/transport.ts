@@ -16,11 +16,27 @@ export interface ByteStreams {
   readonly writable: WritableStream<Uint8Array>;
 }
 
+/** What a `Connection` uses of a `Deno.Conn` (TCP, TLS, Unix). */
+export interface ByteConn {
+  /** Reads into `buffer`; resolves to the number of bytes, `null` at the end of input. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes some of `data`; resolves to the number of bytes taken. */
+  write(data: Uint8Array): Promise<number>;
+  /** Ends this side's direction. */
+  closeWrite(): Promise<void>;
+  /** Ends both directions at once. */
+  close(): void;
+  /** The address of the peer, where there is one. */
+  readonly remoteAddr?: Deno.Addr;
+  /** The address of this side, where there is one. */
+  readonly localAddr?: Deno.Addr;
+}
+
 /**
- * What a `Connection` can run on. A `Deno.Conn` (TCP, TLS, Unix) is used by its
- * `read` and `write`, which is several times faster than its web streams.
+ * What a `Connection` can run on. A `Deno.Conn` is used by its `read` and
+ * `write`, which is several times faster than its web streams.
  */
-export type Transport = Deno.Conn | ByteStreams;
+export type Transport = ByteConn | ByteStreams;
 
 /** A transport as the pump sees it. */
 export interface Wire {
@@ -51,18 +67,18 @@ export function openWire(transport: Transport): Wire {
 }
 
 /** Whether the transport has `read` and `write` of its own. */
-export function isConn(transport: Transport): transport is Deno.Conn {
+export function isConn(transport: Transport): transport is ByteConn {
   return "read" in transport && typeof transport.read === "function" &&
     "write" in transport && typeof transport.write === "function";
 }
 
 class ConnWire implements Wire {
-  readonly #conn: Deno.Conn;
+  readonly #conn: ByteConn;
   #buffer = new Uint8Array(SMALLEST_READ);
   #smallReads = 0;
   #closed = false;
 
-  constructor(conn: Deno.Conn) {
+  constructor(conn: ByteConn) {
     this.#conn = conn;
   }
 

@@ -1,0 +1,184 @@
+/**
+ * TLS certificates for tests: X.509 (RFC 5280) written by hand over WebCrypto,
+ * so that no test needs openssl or a file that runs out.
+ *
+ * @module
+ */
+
+/** A server's certificate and the authority that signed it, all PEM. */
+export interface TestCertificate {
+  /** For `cert` of the listener. */
+  readonly cert: string;
+  /** For `key` of the listener. */
+  readonly key: string;
+  /** For `caCerts` of the client. */
+  readonly caCert: string;
+}
+
+const ECDSA = { name: "ECDSA", namedCurve: "P-256" } as const;
+const OID_ECDSA_SHA256 = "1.2.840.10045.4.3.2";
+const OID_COMMON_NAME = "2.5.4.3";
+const OID_BASIC_CONSTRAINTS = "2.5.29.19";
+const OID_SUBJECT_ALT_NAME = "2.5.29.17";
+const DAY = 24 * 60 * 60 * 1000;
+
+/** Makes a certificate for `localhost` and `127.0.0.1`, signed by an authority of its own. */
+export async function makeCertificate(): Promise<TestCertificate> {
+  const authority = await generateKeys();
+  const server = await generateKeys();
+  const ca = await certificate({
+    subject: "spdy test authority",
+    issuer: "spdy test authority",
+    keys: authority,
+    signer: authority.privateKey,
+    serial: 1,
+    extension: extension(
+      OID_BASIC_CONSTRAINTS,
+      sequence([der(0x01, Uint8Array.of(0xff))]),
+      true,
+    ),
+  });
+  const leaf = await certificate({
+    subject: "localhost",
+    issuer: "spdy test authority",
+    keys: server,
+    signer: authority.privateKey,
+    serial: 2,
+    extension: extension(
+      OID_SUBJECT_ALT_NAME,
+      sequence([
+        der(0x82, text("localhost")),
+        der(0x87, Uint8Array.of(127, 0, 0, 1)),
+      ]),
+      false,
+    ),
+  });
+  const key = await crypto.subtle.exportKey("pkcs8", server.privateKey);
+  return {
+    cert: pem("CERTIFICATE", leaf),
+    key: pem("PRIVATE KEY", new Uint8Array(key)),
+    caCert: pem("CERTIFICATE", ca),
+  };
+}
+
+interface CertificateParts {
+  readonly subject: string;
+  readonly issuer: string;
+  readonly keys: CryptoKeyPair;
+  readonly signer: CryptoKey;
+  readonly serial: number;
+  readonly extension: Uint8Array;
+}
+
+async function generateKeys(): Promise<CryptoKeyPair> {
+  return await crypto.subtle.generateKey(ECDSA, true, ["sign", "verify"]);
+}
+
+async function certificate(parts: CertificateParts): Promise<Uint8Array> {
+  const spki = await crypto.subtle.exportKey("spki", parts.keys.publicKey);
+  const algorithm = sequence([oid(OID_ECDSA_SHA256)]);
+  const now = Date.now();
+  const body = sequence([
+    der(0xa0, integer(Uint8Array.of(2))), // version 3
+    integer(Uint8Array.of(parts.serial)),
+    algorithm,
+    name(parts.issuer),
+    sequence([time(now - DAY), time(now + DAY)]),
+    name(parts.subject),
+    new Uint8Array(spki),
+    der(0xa3, sequence([parts.extension])),
+  ]);
+  const signature = await crypto.subtle.sign(
+    { name: "ECDSA", hash: "SHA-256" },
+    parts.signer,
+    body.slice(),
+  );
+  return sequence([body, algorithm, bitString(signatureOf(signature))]);
+}
+
+/** WebCrypto gives r and s side by side, X.509 wants them as a SEQUENCE. */
+function signatureOf(raw: ArrayBuffer): Uint8Array {
+  const bytes = new Uint8Array(raw);
+  const half = bytes.length / 2;
+  return sequence([
+    integer(bytes.subarray(0, half)),
+    integer(bytes.subarray(half)),
+  ]);
+}
+
+function name(commonName: string): Uint8Array {
+  const attribute = sequence([
+    oid(OID_COMMON_NAME),
+    der(0x0c, text(commonName)),
+  ]);
+  return sequence([der(0x31, attribute)]);
+}
+
+function extension(
+  id: string,
+  value: Uint8Array,
+  critical: boolean,
+): Uint8Array {
+  return sequence([
+    oid(id),
+    ...(critical ? [der(0x01, Uint8Array.of(0xff))] : []),
+    der(0x04, value),
+  ]);
+}
+
+/** UTCTime: years 1950 to 2049. */
+function time(milliseconds: number): Uint8Array {
+  const digits = new Date(milliseconds).toISOString().replace(/[-:T]/g, "")
+    .slice(2, 14);
+  return der(0x17, text(`${digits}Z`));
+}
+
+function oid(dotted: string): Uint8Array {
+  const [first, second, ...rest] = dotted.split(".").map(Number);
+  const bytes = [first * 40 + second];
+  for (const value of rest) {
+    const groups = [value & 0x7f];
+    for (let left = value >>> 7; left > 0; left >>>= 7) {
+      groups.unshift((left & 0x7f) | 0x80);
+    }
+    bytes.push(...groups);
+  }
+  return der(0x06, Uint8Array.from(bytes));
+}
+
+/** A positive INTEGER: no leading zeros but the one that keeps it positive. */
+function integer(bytes: Uint8Array): Uint8Array {
+  let start = 0;
+  while (start < bytes.length - 1 && bytes[start] === 0) start++;
+  const digits = bytes.subarray(start);
+  const sign = digits[0] >= 0x80 ? [0] : [];
+  return der(0x02, Uint8Array.from([...sign, ...digits]));
+}
+
+function bitString(bytes: Uint8Array): Uint8Array {
+  return der(0x03, Uint8Array.from([0, ...bytes]));
+}
+
+function sequence(parts: Uint8Array[]): Uint8Array {
+  return der(0x30, Uint8Array.from(parts.flatMap((part) => [...part])));
+}
+
+function der(tag: number, content: Uint8Array): Uint8Array {
+  const { length } = content;
+  const head = length < 0x80
+    ? [tag, length]
+    : length < 0x100
+    ? [tag, 0x81, length]
+    : [tag, 0x82, length >>> 8, length & 0xff];
+  return Uint8Array.from([...head, ...content]);
+}
+
+function text(value: string): Uint8Array {
+  return new TextEncoder().encode(value);
+}
+
+function pem(label: string, bytes: Uint8Array): string {
+  const lines = bytes.toBase64().match(/.{1,64}/g) ?? [];
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""]
+    .join("\n");
+}
