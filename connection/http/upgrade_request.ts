@@ -16,7 +16,8 @@ import { HttpMessageError } from "./message_error.ts";
 export interface UpgradeRequest {
   readonly url: URL;
   readonly method: string;
-  readonly headers: Headers;
+  /** A name that stands here several times leaves as several lines. */
+  readonly headers: Iterable<readonly [name: string, value: string]>;
   /** Longest head of an answer, bytes. */
   readonly maxHead: number;
   /** Longest body kept of an answer that refuses, bytes. */
@@ -81,9 +82,12 @@ export function requestUpgrade(
   });
 }
 
-function lines(headers: Headers, host: string): Record<string, string[]> {
+function lines(
+  headers: UpgradeRequest["headers"],
+  host: string,
+): Record<string, string[]> {
   const result: Record<string, string[]> = { host: [host] };
-  for (const [name, value] of headers) result[name] = [value];
+  for (const [name, value] of headers) (result[name] ??= []).push(value);
   return result;
 }
 
