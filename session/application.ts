@@ -77,7 +77,9 @@ export class Application<S> {
    */
   recv(length: number): Uint8Array | undefined {
     if (this.#callbacks.recv === undefined) {
-      throw new CallbackFailureError("recv() without data and without a recv callback");
+      throw new CallbackFailureError(
+        "recv() without data and without a recv callback",
+      );
     }
     const data = this.#callbacks.recv(this.#session, length);
     if (data === undefined) return undefined;

@@ -33,6 +33,10 @@ export class Stream<S> {
   readonly receiveWindow: ReceiveWindow | undefined;
   /** The body being sent; others wait behind it. */
   body: DataItem<S> | undefined;
+  /** The last of the bodies. */
+  lastBody: DataItem<S> | undefined;
+  /** How many bodies wait behind the first. */
+  bodiesBehind = 0;
   /** Ids of the streams pushed for this one. */
   pushed: Set<number> | undefined;
 

@@ -1,0 +1,380 @@
+/**
+ * The state of a session, and what both its directions do with it: queue
+ * frames, reset and close streams, fail.
+ *
+ * @module
+ */
+
+import { ERR_PROTO, SpdyError } from "../errors.ts";
+import {
+  CANCEL,
+  GOAWAY,
+  GOAWAY_OK,
+  GOAWAY_PROTOCOL_ERROR,
+  INITIAL_MAX_CONCURRENT_STREAMS,
+  INITIAL_WINDOW_SIZE,
+  OK,
+  PING,
+  PROTO_SPDY2,
+  PROTO_SPDY3_1,
+  type ProtocolVersion,
+  RST_STREAM,
+  SETTINGS,
+  SETTINGS_MAX_CONCURRENT_STREAMS,
+  type SYN_STREAM,
+  WINDOW_UPDATE,
+} from "../frame/constants.ts";
+import type { CtrlFrame, SettingsEntry } from "../frame/types.ts";
+import { type VersionTraits, versionTraits } from "../frame/version.ts";
+import type { Application } from "./application.ts";
+import { Bodies } from "./bodies.ts";
+import type { BodySource } from "./callbacks.ts";
+import { SERVER, type Side } from "./constants.ts";
+import { type Budget, Floods } from "./floods.ts";
+import { ReceiveWindow } from "./flow_control.ts";
+import { ControlItem, type Draft, type OutboundItem } from "./items.ts";
+import type { ResolvedSettings } from "./options.ts";
+import { OutboundQueue, priorityOf } from "./outbound_queue.ts";
+import { Pings } from "./pings.ts";
+import { LocalSettings, PeerSettings, settingOf } from "./settings.ts";
+import { Stream } from "./stream.ts";
+import { StreamTable } from "./stream_table.ts";
+
+/** Goes before everything: the GOAWAY of a session that failed. */
+const PRIORITY_FAILED = -20;
+const PRIORITY_PING = -10;
+const PRIORITY_SETTINGS = -1;
+
+/** State and common operations of one session. `S` is the session's class. */
+export class SessionCore<S> {
+  readonly side: Side;
+  readonly traits: VersionTraits;
+  readonly options: ResolvedSettings;
+  readonly app: Application<S>;
+
+  readonly streams: StreamTable<S>;
+  readonly queue: OutboundQueue<OutboundItem<S>> = new OutboundQueue();
+  readonly bodies: Bodies<S>;
+  readonly pings: Pings;
+  readonly floods: Floods;
+  readonly local: LocalSettings;
+  readonly peer: PeerSettings = new PeerSettings();
+
+  /** Streams have windows (SPDY/3 on, unless told not to). */
+  readonly flowControl: boolean;
+  /** Bytes the session may send; without a window of its own (before SPDY/3.1) infinite. */
+  sendWindow: number;
+  /** What the peer may send on the session; `undefined` before SPDY/3.1. */
+  readonly receiveWindow: ReceiveWindow | undefined;
+
+  /** GOAWAY was written. */
+  goawaySent = false;
+  /** GOAWAY came. */
+  goawayReceived = false;
+  /** The session failed: its GOAWAY goes first, nothing else follows, input is discarded. */
+  failing = false;
+  /** Why, when the peer or a callback is the reason. */
+  failure: SpdyError | undefined;
+  /** Called once when the session fails. */
+  onFail: () => void = () => {};
+
+  /** The SETTINGS that announces `limits.maxConcurrentStreams`, while it is queued. */
+  #announcement: ControlItem<S> | undefined;
+  #automaticQueued = 0;
+
+  /** Makes a session's state; queues the announcement of a server. */
+  constructor(
+    side: Side,
+    version: ProtocolVersion,
+    options: ResolvedSettings,
+    app: Application<S>,
+  ) {
+    const { limits } = options;
+    this.side = side;
+    this.traits = versionTraits(version);
+    this.options = options;
+    this.app = app;
+    this.streams = new StreamTable(side);
+    this.bodies = new Bodies(this.queue, app);
+    this.pings = new Pings(side, limits.maxOutstandingPings);
+    this.floods = new Floods(limits);
+    this.local = new LocalSettings(limits.maxConcurrentStreams);
+    this.flowControl = options.flowControl && version !== PROTO_SPDY2;
+    const sessionWindow = this.flowControl && version === PROTO_SPDY3_1;
+    this.sendWindow = sessionWindow ? INITIAL_WINDOW_SIZE : Infinity;
+    this.receiveWindow = sessionWindow
+      ? new ReceiveWindow(INITIAL_WINDOW_SIZE)
+      : undefined;
+    const announced = limits.maxConcurrentStreams;
+    if (side === SERVER && announced < INITIAL_MAX_CONCURRENT_STREAMS) {
+      this.#announcement = this.#pushSettings(0, [
+        [SETTINGS_MAX_CONCURRENT_STREAMS, 0, announced],
+      ]);
+    }
+  }
+
+  /** True when one GOAWAY flag is set: no more streams are taken or opened. */
+  get goingAway(): boolean {
+    return this.goawaySent || this.goawayReceived || this.failing;
+  }
+
+  /** True when the session failed and has said so: it sends nothing more. */
+  get finished(): boolean {
+    return this.failing && this.goawaySent;
+  }
+
+  /** The peer's limit lets this end open another stream (SETTINGS_MAX_CONCURRENT_STREAMS). */
+  get mayOpen(): boolean {
+    return this.streams.ownOpen < this.peer.maxConcurrentStreams;
+  }
+
+  /** The item whose turn it is. Of a session that failed nothing but its GOAWAY goes out. */
+  get next(): OutboundItem<S> | undefined {
+    const item = this.queue.peek(this.mayOpen, this.sendWindow > 0);
+    const held = this.failing && item !== undefined &&
+      priorityOf(item.key) !== PRIORITY_FAILED;
+    return held ? undefined : item;
+  }
+
+  /** Takes {@linkcode next} out of the queue. */
+  takeNext(): OutboundItem<S> | undefined {
+    return this.next && this.queue.pop(this.mayOpen, this.sendWindow > 0);
+  }
+
+  /** Priority of a frame on that stream: the stream's, the lowest when it is not open. */
+  #priorityOn(streamId: number): number {
+    return this.streams.get(streamId)?.pri ?? this.traits.lowestPriority;
+  }
+
+  #push(
+    priority: number,
+    frame: Draft<CtrlFrame>,
+    automatic = false,
+  ): ControlItem<S> {
+    const key = this.queue.keyFor(priority);
+    const item = new ControlItem<S>(key, frame, automatic);
+    this.queue.push(item);
+    if (automatic) this.#countAutomatic();
+    return item;
+  }
+
+  /** Automatic frames pile up when the peer causes them and does not read. */
+  #countAutomatic(): void {
+    const { maxQueuedReplies } = this.options.limits;
+    if (++this.#automaticQueued > maxQueuedReplies) {
+      this.failForPeer(
+        `more than ${maxQueuedReplies} replies wait to be written (limits.maxQueuedReplies)`,
+        ERR_PROTO,
+      );
+    }
+  }
+
+  /** An automatic frame was taken from the queue. */
+  automaticTaken(): void {
+    this.#automaticQueued--;
+  }
+
+  /** Queues SYN_STREAM. */
+  pushSynStream(
+    frame: Draft<CtrlFrame> & { frameType: typeof SYN_STREAM },
+    body: BodySource<S> | undefined,
+    userData: unknown,
+  ): void {
+    const key = this.queue.keyFor(frame.pri);
+    this.queue.pushSynStream(
+      new ControlItem(key, frame, false, body, userData),
+    );
+  }
+
+  /** Queues SYN_REPLY or HEADERS, with the body that follows a SYN_REPLY. */
+  pushHeaders(
+    frame: Draft<CtrlFrame> & { streamId: number },
+    body?: BodySource<S>,
+  ): void {
+    const key = this.queue.keyFor(this.#priorityOn(frame.streamId));
+    this.queue.push(new ControlItem(key, frame, false, body));
+  }
+
+  /** Queues PING: a reply when `automatic`. */
+  pushPing(uniqueId: number, automatic: boolean): void {
+    this.#push(PRIORITY_PING, {
+      frameType: PING,
+      version: this.traits.wireVersion,
+      flags: 0,
+      length: 0,
+      uniqueId,
+    }, automatic);
+  }
+
+  /** Queues SETTINGS with values of the application; they count from now on. */
+  submitSettings(flags: number, iv: SettingsEntry[]): void {
+    const announcement = this.#announcement;
+    if (
+      announcement !== undefined &&
+      settingOf(iv, SETTINGS_MAX_CONCURRENT_STREAMS) !== undefined
+    ) {
+      // The application's own value is the first thing the peer shall hear.
+      this.queue.remove(announcement);
+      this.#announcement = undefined;
+    }
+    const growth = this.local.submitted(iv);
+    if (growth > 0) {
+      for (const stream of this.streams.values()) {
+        stream.receiveWindow?.grant(growth);
+      }
+    }
+    this.#pushSettings(flags, iv);
+  }
+
+  #pushSettings(flags: number, iv: SettingsEntry[]): ControlItem<S> {
+    return this.#push(PRIORITY_SETTINGS, {
+      frameType: SETTINGS,
+      version: this.traits.wireVersion,
+      flags,
+      length: 0,
+      iv,
+    });
+  }
+
+  /** SETTINGS was written. */
+  settingsWritten(iv: readonly SettingsEntry[]): void {
+    this.#announcement = undefined;
+    this.local.written(iv);
+  }
+
+  /** Queues WINDOW_UPDATE for the application, which acknowledges that many bytes. */
+  submitWindowUpdate(streamId: number, deltaWindowSize: number): void {
+    this.#receiveWindowOf(streamId)?.acknowledge(deltaWindowSize);
+    this.pushWindowUpdate(streamId, deltaWindowSize, false);
+  }
+
+  #receiveWindowOf(streamId: number): ReceiveWindow | undefined {
+    return streamId === 0
+      ? this.receiveWindow
+      : this.streams.get(streamId)?.receiveWindow;
+  }
+
+  /** Queues WINDOW_UPDATE; stream 0 is the session. */
+  pushWindowUpdate(
+    streamId: number,
+    deltaWindowSize: number,
+    automatic: boolean,
+  ): void {
+    this.#receiveWindowOf(streamId)?.grant(deltaWindowSize);
+    this.#push(this.#priorityOn(streamId), {
+      frameType: WINDOW_UPDATE,
+      version: this.traits.wireVersion,
+      flags: 0,
+      length: 0,
+      streamId,
+      deltaWindowSize,
+    }, automatic);
+  }
+
+  /** Queues RST_STREAM, `automatic` when the peer made it necessary. An open stream of that id takes and sends no more. */
+  resetStream(streamId: number, statusCode: number, automatic: boolean): void {
+    const stream = this.streams.get(streamId);
+    this.#push(this.#priorityOn(streamId), {
+      frameType: RST_STREAM,
+      version: this.traits.wireVersion,
+      flags: 0,
+      length: 0,
+      streamId,
+      statusCode,
+    }, automatic);
+    if (stream !== undefined) stream.state = "closing";
+    if (automatic) this.spend("maxRapidResets");
+  }
+
+  /** Queues GOAWAY at the end of its line. */
+  pushGoaway(statusCode: number): void {
+    this.#pushGoaway(this.traits.lowestPriority, statusCode);
+  }
+
+  #pushGoaway(priority: number, statusCode: number): void {
+    this.#push(priority, {
+      frameType: GOAWAY,
+      version: this.traits.wireVersion,
+      flags: 0,
+      length: 0,
+      lastGoodStreamId: this.streams.lastReceived,
+      // SPDY/2 has no status in its GOAWAY.
+      statusCode: this.traits.goawayLength === 8 ? statusCode : GOAWAY_OK,
+    });
+  }
+
+  /** Ends the session: GOAWAY goes before all that is queued, input is discarded from now on. */
+  fail(statusCode: number, failure?: SpdyError): void {
+    // What comes after the first failure is its consequence.
+    if (this.failing && failure !== undefined) return;
+    this.failing = true;
+    this.failure ??= failure;
+    this.#pushGoaway(PRIORITY_FAILED, statusCode);
+    this.onFail();
+  }
+
+  /** Fails because the peer broke a rule: GOAWAY PROTOCOL_ERROR. */
+  failForPeer(message: string, code: number): void {
+    this.fail(
+      GOAWAY_PROTOCOL_ERROR,
+      new SpdyError(message, code, { initiator: "remote" }),
+    );
+  }
+
+  /** Spends one of a budget; fails the session and returns false when it is used up. */
+  spend(budget: Budget): boolean {
+    if (this.floods.spend(budget)) return true;
+    const limit = this.options.limits[budget];
+    this.failForPeer(
+      `more than ${limit} frames without use (limits.${budget})`,
+      ERR_PROTO,
+    );
+    return false;
+  }
+
+  /** Makes a stream with its windows and puts it into the table. */
+  openStream(
+    id: number,
+    own: boolean,
+    pri: number,
+    assocStreamId: number,
+    userData?: unknown,
+  ): Stream<S> {
+    const window = this.flowControl
+      ? new ReceiveWindow(this.local.grantedWindow)
+      : undefined;
+    const stream = new Stream<S>(id, own, pri, assocStreamId, userData, window);
+    this.streams.add(stream);
+    return stream;
+  }
+
+  /** Ends a stream; the application is told while it can still be asked about it. */
+  closeStream(stream: Stream<S>, statusCode: number): void {
+    this.app.onStreamClose(stream.id, statusCode);
+    this.streams.remove(stream);
+    this.bodies.dropAll(stream);
+  }
+
+  /** Ends a stream when both halves are shut. */
+  closeIfShut(stream: Stream<S>): void {
+    if (!stream.shutRead || !stream.shutWrite) return;
+    this.floods.exchanged();
+    this.closeStream(stream, OK);
+  }
+
+  /**
+   * Ends a stream by RST_STREAM, sent or received. CANCEL of a request by its
+   * client ends what was pushed for it, too (SPDY/3 draft 3.3.2).
+   */
+  closeByReset(stream: Stream<S>, statusCode: number, byClient: boolean): void {
+    if (
+      statusCode === CANCEL && byClient && stream.pushed !== undefined
+    ) {
+      for (const id of [...stream.pushed]) {
+        const pushed = this.streams.get(id);
+        if (pushed !== undefined) this.closeStream(pushed, CANCEL);
+      }
+    }
+    this.closeStream(stream, statusCode);
+  }
+}

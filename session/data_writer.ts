@@ -1,0 +1,177 @@
+/**
+ * Bodies into DATA frames: windows, the read callback, and whose turn is next.
+ *
+ * @module
+ */
+
+import {
+  CallbackFailureError,
+  ERR_CALLBACK_FAILURE,
+  ERR_DEFERRED,
+  ERR_STREAM_CLOSING,
+  ERR_TEMPORAL_CALLBACK_FAILURE,
+  TemporalCallbackFailureError,
+} from "../errors.ts";
+import type { ByteWriter } from "../frame/byte_writer.ts";
+import {
+  DATA_FLAG_FIN,
+  DATA_FLAG_NONE,
+  GOAWAY_INTERNAL_ERROR,
+  INTERNAL_ERROR,
+} from "../frame/constants.ts";
+import { writeDataHead } from "../frame/frame_head.ts";
+import type { ReadCtrl } from "./callbacks.ts";
+import { READ_EOF } from "./constants.ts";
+import type { SessionCore } from "./core.ts";
+import { sendableLength } from "./flow_control.ts";
+import type { DataItem } from "./items.ts";
+import { priorityOf } from "./outbound_queue.ts";
+import type { Stream } from "./stream.ts";
+import { sendError } from "./stream_states.ts";
+
+/** Makes the DATA frames of one session, one at a time. `S` is the session's class. */
+export class DataWriter<S> {
+  readonly #core: SessionCore<S>;
+  /** The body of the frame in progress. */
+  #item: DataItem<S> | undefined;
+  #length = 0;
+  #flags: number = DATA_FLAG_NONE;
+  #eof = false;
+  /** The body that goes on without going through the queue. */
+  #continued: DataItem<S> | undefined;
+
+  /** Makes it for `core`. */
+  constructor(core: SessionCore<S>) {
+    this.#core = core;
+  }
+
+  /** The body that goes on at once, if any. */
+  takeContinued(): DataItem<S> | undefined {
+    const item = this.#continued;
+    this.#continued = undefined;
+    return this.#core.failing ? undefined : item;
+  }
+
+  /**
+   * Writes the body's next DATA frame into `arena`; false when there is none
+   * for now or for ever.
+   *
+   * Throws what the read callback throws, except
+   * `TemporalCallbackFailureError`, which resets the stream.
+   */
+  prepare(item: DataItem<S>, arena: ByteWriter): boolean {
+    const core = this.#core;
+    const stream = core.streams.get(item.streamId);
+    // The stream has closed, and the body was given up with it.
+    if (stream === undefined || stream.body !== item) return false;
+    const errorCode = sendError("DATA", stream);
+    if (errorCode !== 0) {
+      core.bodies.drop(stream, errorCode);
+      return false;
+    }
+    const room = this.#room(stream, item);
+    if (room === 0) return false;
+    const readCtrl: ReadCtrl = { flags: 0 };
+    const data = this.#read(stream, item, room, readCtrl);
+    if (data === undefined) return false;
+    this.#eof = (readCtrl.flags & READ_EOF) !== 0;
+    // Nothing to send and not the end: wait, as for ERR_DEFERRED. An empty
+    // frame would only be followed by the next one.
+    if (data === ERR_DEFERRED || data.length === 0 && !this.#eof) {
+      core.bodies.park(stream, item, "deferred");
+      return false;
+    }
+    this.#item = item;
+    this.#length = data.length;
+    this.#flags = this.#eof && item.fin ? DATA_FLAG_FIN : DATA_FLAG_NONE;
+    writeDataHead(arena, item.streamId, this.#flags, data.length);
+    arena.append(data);
+    stream.sendCredit -= data.length;
+    core.sendWindow -= data.length;
+    return true;
+  }
+
+  /** Bytes that the windows leave; when 0 the body is set aside (SPDY/3 draft 2.6.8). */
+  #room(stream: Stream<S>, item: DataItem<S>): number {
+    const core = this.#core;
+    const { maxDataFrameSize } = core.options.limits;
+    if (!core.flowControl) return maxDataFrameSize;
+    const streamWindow = core.peer.initialWindow + stream.sendCredit;
+    const room = sendableLength(
+      maxDataFrameSize,
+      streamWindow,
+      core.sendWindow,
+    );
+    if (room === 0) {
+      if (streamWindow <= 0) core.bodies.park(stream, item, "window");
+      else core.queue.pushBlocked(item);
+    }
+    return room;
+  }
+
+  /** What the read callback gives; `undefined` when it failed for its stream only. */
+  #read(
+    stream: Stream<S>,
+    item: DataItem<S>,
+    room: number,
+    readCtrl: ReadCtrl,
+  ): Uint8Array | typeof ERR_DEFERRED | undefined {
+    const core = this.#core;
+    try {
+      return core.app.read(item.body, item.streamId, room, readCtrl);
+    } catch (error) {
+      if (error instanceof TemporalCallbackFailureError) {
+        core.resetStream(stream.id, INTERNAL_ERROR, false);
+        core.bodies.drop(stream, ERR_TEMPORAL_CALLBACK_FAILURE);
+        return undefined;
+      }
+      if (error instanceof CallbackFailureError) {
+        core.bodies.drop(stream, ERR_CALLBACK_FAILURE);
+        core.fail(GOAWAY_INTERNAL_ERROR, error);
+      } else {
+        // Nothing was read: the next send() asks again.
+        core.queue.push(item);
+      }
+      throw error;
+    }
+  }
+
+  /** The frame in progress was written. */
+  finish(): void {
+    const core = this.#core;
+    const item = this.#item;
+    if (item === undefined) return;
+    this.#item = undefined;
+    core.app.onDataSend(this.#flags, item.streamId, this.#length);
+    core.floods.transferred(this.#length);
+    const stream = core.streams.get(item.streamId);
+    if (stream === undefined || stream.body !== item) return;
+    if (this.#eof) {
+      core.bodies.next(stream);
+      if (item.fin) {
+        stream.shutWrite = true;
+        core.closeIfShut(stream);
+      }
+      return;
+    }
+    // A reset was queued meanwhile: no more of this body.
+    if (stream.state === "closing") {
+      core.bodies.drop(stream, ERR_STREAM_CLOSING);
+      return;
+    }
+    this.#passTurn(item);
+  }
+
+  /** More urgent bodies go on; bodies of one priority take turns, a frame each. */
+  #passTurn(item: DataItem<S>): void {
+    const core = this.#core;
+    const { next } = core;
+    const priority = priorityOf(item.key);
+    if (next === undefined || priority < priorityOf(next.key)) {
+      this.#continued = item;
+      return;
+    }
+    item.key = core.queue.keyFor(priority);
+    core.queue.push(item);
+  }
+}

@@ -1,0 +1,451 @@
+/**
+ * The receiving direction: what each frame of the peer does, in the order in
+ * which the SPDY/3 draft and spdylay check it.
+ *
+ * @module
+ */
+
+import {
+  ERR_INVALID_FRAME,
+  ERR_INVALID_HEADER_BLOCK,
+  ERR_PROTO,
+  ERR_UNSUPPORTED_VERSION,
+  ERR_ZLIB,
+} from "../errors.ts";
+import {
+  CTRL_FLAG_FIN,
+  CTRL_FLAG_UNIDIRECTIONAL,
+  FLOW_CONTROL_ERROR,
+  FRAME_TOO_LARGE,
+  GOAWAY,
+  HEADERS,
+  INVALID_STREAM,
+  OK,
+  PING,
+  PROTOCOL_ERROR,
+  type ProtocolVersion,
+  REFUSED_STREAM,
+  RST_STREAM,
+  SETTINGS,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+  SETTINGS_MAX_CONCURRENT_STREAMS,
+  STREAM_IN_USE,
+  SYN_REPLY,
+  SYN_STREAM,
+  UNSUPPORTED_VERSION,
+  WINDOW_UPDATE,
+} from "../frame/constants.ts";
+import { FrameParser } from "../frame/parser.ts";
+import type { FrameSink } from "../frame/sink.ts";
+import type {
+  CtrlFrame,
+  GoawayFrame,
+  HeaderBlockFrame,
+  HeadersFrame,
+  PingFrame,
+  RstStreamFrame,
+  SettingsFrame,
+  SynReplyFrame,
+  SynStreamFrame,
+  WindowUpdateFrame,
+} from "../frame/types.ts";
+import { RECV_LENGTH, SERVER } from "./constants.ts";
+import type { SessionCore } from "./core.ts";
+import { InboundData } from "./inbound_data.ts";
+import { MAX_WINDOW, raiseWindow } from "./flow_control.ts";
+import { settingOf } from "./settings.ts";
+import type { Stream } from "./stream.ts";
+import { receiveVerdict } from "./stream_states.ts";
+
+/** The receiving half of one session. `S` is the session's class. */
+export class Inbound<S> implements FrameSink {
+  readonly #core: SessionCore<S>;
+  readonly #parser: FrameParser;
+  readonly #data: InboundData<S>;
+  /** Upper bound of every stream's send credit so far: who could pass the largest window. */
+  #largestCredit = 0;
+
+  /** Makes the receiving half of `core`. */
+  constructor(core: SessionCore<S>, version: ProtocolVersion) {
+    this.#core = core;
+    this.#parser = new FrameParser(version, this, core.options.limits);
+    this.#data = new InboundData(core);
+    core.onFail = () => this.#parser.stop();
+  }
+
+  /** Takes bytes of the peer. Never throws for what they say. */
+  receive(data: Uint8Array): void {
+    this.#parser.push(data);
+  }
+
+  /** Asks the transport for bytes until it would block or the session has failed. */
+  receiveAll(): void {
+    while (!this.#core.failing) {
+      const data = this.#core.app.recv(RECV_LENGTH);
+      if (data === undefined) return;
+      this.#parser.push(data);
+    }
+  }
+
+  /** See `InboundData.consume`. */
+  consume(streamId: number, size: number): boolean {
+    return this.#data.consume(streamId, size);
+  }
+
+  onControl(frame: CtrlFrame): void {
+    switch (frame.frameType) {
+      case SYN_STREAM:
+        return this.#onSynStream(frame);
+      case SYN_REPLY:
+        return this.#onSynReply(frame);
+      case HEADERS:
+        return this.#onHeaders(frame);
+      case RST_STREAM:
+        return this.#onRstStream(frame);
+      case SETTINGS:
+        return this.#onSettings(frame);
+      case PING:
+        return this.#onPing(frame);
+      case GOAWAY:
+        return this.#onGoaway(frame);
+      case WINDOW_UPDATE:
+        return this.#onWindowUpdate(frame);
+    }
+  }
+
+  onInvalidHeaders(frame: HeaderBlockFrame, errorCode: number): void {
+    // A good new id is used up, whatever stands in the block: else the peer
+    // could open it again.
+    if (frame.frameType === SYN_STREAM && this.#isNewPeerId(frame.streamId)) {
+      this.#core.streams.lastReceived = frame.streamId;
+    }
+    const invalid = errorCode === ERR_INVALID_HEADER_BLOCK;
+    this.#refuseStream(frame, invalid ? PROTOCOL_ERROR : FRAME_TOO_LARGE);
+  }
+
+  onParseError(
+    type: number,
+    head: Uint8Array,
+    payload: Uint8Array,
+    errorCode: number,
+  ): void {
+    this.#core.app.onCtrlRecvParseError(type, head, payload, errorCode);
+    this.#core.failForPeer(
+      `${typeName(type)} frame: ${parseFault(errorCode)}`,
+      errorCode,
+    );
+  }
+
+  onUnknown(head: Uint8Array, payload: Uint8Array): void {
+    this.#core.app.onUnknownCtrlRecv(head, payload);
+    this.#ignore();
+  }
+
+  onIgnored(): void {
+    this.#ignore();
+  }
+
+  onDataBegin(streamId: number, flags: number, length: number): boolean {
+    return this.#data.begin(streamId, flags, length);
+  }
+
+  onDataChunk(
+    streamId: number,
+    flags: number,
+    chunk: Uint8Array,
+    remaining: number,
+  ): void {
+    this.#data.chunk(streamId, flags, chunk, remaining);
+  }
+
+  onDataSkipped(_streamId: number, _flags: number, size: number): void {
+    this.#data.skipped(size);
+  }
+
+  onDataEnd(
+    streamId: number,
+    flags: number,
+    length: number,
+    admitted: boolean,
+  ): void {
+    if (admitted) this.#data.end(streamId, flags, length);
+  }
+
+  /** SYN_STREAM (SPDY/3 draft 2.6.1, 2.3.2). */
+  #onSynStream(frame: SynStreamFrame): void {
+    const core = this.#core;
+    const { streams } = core;
+    // After GOAWAY, sent or received, no more streams are taken (2.6.6).
+    if (core.goingAway) return this.#ignore();
+    const { streamId } = frame;
+    // The same id twice is a stream error (2.3.2).
+    if (streamId === streams.lastReceived) {
+      return this.#refuseStream(frame, PROTOCOL_ERROR);
+    }
+    // Ids are of the peer's parity and go up (2.3.2).
+    if (!this.#isNewPeerId(streamId)) {
+      return this.#failSession(
+        frame,
+        `SYN_STREAM with stream id ${streamId} after ${streams.lastReceived}`,
+      );
+    }
+    streams.lastReceived = streamId;
+    const refusal = this.#synStreamRefusal(frame);
+    if (refusal !== OK) return this.#refuseStream(frame, refusal);
+    this.#openPeerStream(frame);
+  }
+
+  #isNewPeerId(streamId: number): boolean {
+    const { streams } = this.#core;
+    return streamId > streams.lastReceived && !streams.isOwn(streamId);
+  }
+
+  /** `OK`, or the status with which the stream is refused. */
+  #synStreamRefusal(frame: SynStreamFrame): number {
+    const core = this.#core;
+    if (frame.version !== core.traits.wireVersion) return UNSUPPORTED_VERSION;
+    const unidirectional = (frame.flags & CTRL_FLAG_UNIDIRECTIONAL) !== 0;
+    const assoc = frame.assocStreamId;
+    if (core.side === SERVER) {
+      // Only servers push (3.3).
+      if (assoc !== 0 || unidirectional) return PROTOCOL_ERROR;
+    } else if (!core.options.acceptServerStreams) {
+      // A pushed stream names the request it belongs to (3.3.1).
+      if (assoc === 0) return INVALID_STREAM;
+      if (!unidirectional || !core.streams.get(assoc)) return PROTOCOL_ERROR;
+    } else if (assoc !== 0 && !core.streams.get(assoc)) {
+      return PROTOCOL_ERROR;
+    }
+    const full = core.streams.peerOpen >= core.local.maxConcurrentStreams;
+    return full ? REFUSED_STREAM : OK;
+  }
+
+  #openPeerStream(frame: SynStreamFrame): void {
+    const core = this.#core;
+    const { streamId, flags } = frame;
+    const fin = (flags & CTRL_FLAG_FIN) !== 0;
+    const unidirectional = (flags & CTRL_FLAG_UNIDIRECTIONAL) !== 0;
+    if (fin && unidirectional) {
+      // Nothing can follow in either direction: it never becomes a stream.
+      core.app.onCtrlRecv(frame);
+      core.app.onRequestRecv(streamId);
+      core.app.onStreamClose(streamId, OK);
+      core.spend("maxIdleHeaders");
+      return;
+    }
+    const stream = core.openStream(
+      streamId,
+      false,
+      frame.pri,
+      frame.assocStreamId,
+    );
+    stream.shutRead = fin;
+    stream.shutWrite = unidirectional;
+    core.app.onCtrlRecv(frame);
+    if (fin) core.app.onRequestRecv(streamId);
+  }
+
+  /** SYN_REPLY (2.6.2). */
+  #onSynReply(frame: SynReplyFrame): void {
+    const core = this.#core;
+    const stream = core.streams.get(frame.streamId);
+    const verdict = receiveVerdict("SYN_REPLY", stream);
+    switch (verdict) {
+      case "accept":
+        if (stream === undefined) return;
+        stream.state = "opened";
+        core.app.onCtrlRecv(frame);
+        return this.#readEnds(stream, frame.flags);
+      case "ignore":
+        return this.#ignore();
+      case "inUse":
+        // SPDY/2 has no STREAM_IN_USE.
+        return this.#refuseStream(
+          frame,
+          core.traits.wireVersion === 2 ? PROTOCOL_ERROR : STREAM_IN_USE,
+        );
+      default:
+        return this.#refuseStream(frame, PROTOCOL_ERROR);
+    }
+  }
+
+  /** HEADERS (2.6.7). */
+  #onHeaders(frame: HeadersFrame): void {
+    const core = this.#core;
+    const stream = core.streams.get(frame.streamId);
+    if (!core.spend("maxIdleHeaders")) return;
+    switch (receiveVerdict("HEADERS", stream)) {
+      case "accept":
+        if (stream === undefined) return;
+        core.app.onCtrlRecv(frame);
+        return this.#readEnds(stream, frame.flags);
+      case "ignore":
+        return;
+      default:
+        return this.#refuseStream(frame, PROTOCOL_ERROR);
+    }
+  }
+
+  /** The peer's half ends with a control frame that has FIN. */
+  #readEnds(stream: Stream<S>, flags: number): void {
+    if ((flags & CTRL_FLAG_FIN) !== 0) this.#data.shutRead(stream);
+  }
+
+  /** RST_STREAM (2.6.3). It is never answered. */
+  #onRstStream(frame: RstStreamFrame): void {
+    const core = this.#core;
+    core.app.onCtrlRecv(frame);
+    const stream = core.streams.get(frame.streamId);
+    if (stream === undefined) return this.#ignore();
+    if (!stream.own && !stream.replied) core.spend("maxRapidResets");
+    const byClient = core.side === SERVER && !stream.own;
+    core.closeByReset(stream, frame.statusCode, byClient);
+  }
+
+  /** SETTINGS (2.6.4). */
+  #onSettings(frame: SettingsFrame): void {
+    const core = this.#core;
+    if (!core.spend("maxIdleSettings")) return;
+    const { flowControl } = core;
+    const window = flowControl
+      ? settingOf(frame.iv, SETTINGS_INITIAL_WINDOW_SIZE)
+      : undefined;
+    // A window is at most 2^31-1 (2.6.8).
+    if (window !== undefined && window > MAX_WINDOW) {
+      return this.#failSession(frame, `INITIAL_WINDOW_SIZE ${window}`);
+    }
+    const streams = settingOf(frame.iv, SETTINGS_MAX_CONCURRENT_STREAMS);
+    if (streams !== undefined) core.peer.maxConcurrentStreams = streams;
+    if (window !== undefined) this.#setInitialWindow(window);
+    core.app.onCtrlRecv(frame);
+  }
+
+  /** Every stream's send window is the initial one and its credit, so all of them have changed now. */
+  #setInitialWindow(window: number): void {
+    const core = this.#core;
+    core.peer.initialWindow = window;
+    if (window + this.#largestCredit > MAX_WINDOW) this.#resetOverflown(window);
+    for (const stream of core.bodies.windowBlocked) {
+      if (window + stream.sendCredit > 0) {
+        core.bodies.resume(stream, "window");
+      }
+    }
+  }
+
+  /** A window raised past 2^31-1 by SETTINGS is a stream error FLOW_CONTROL_ERROR. */
+  #resetOverflown(window: number): void {
+    for (const stream of this.#core.streams.values()) {
+      if (
+        stream.state !== "closing" && window + stream.sendCredit > MAX_WINDOW
+      ) {
+        this.#core.resetStream(stream.id, FLOW_CONTROL_ERROR, true);
+      }
+    }
+  }
+
+  /** PING (2.6.5). */
+  #onPing(frame: PingFrame): void {
+    const core = this.#core;
+    const { uniqueId } = frame;
+    if (uniqueId === 0) return this.#ignore();
+    if (!core.pings.isOwn(uniqueId)) {
+      core.pushPing(uniqueId, true);
+    } else if (!core.pings.answered(uniqueId)) {
+      return this.#ignore();
+    }
+    core.app.onCtrlRecv(frame);
+  }
+
+  /** GOAWAY (2.6.6). */
+  #onGoaway(frame: GoawayFrame): void {
+    if (this.#core.goawayReceived) this.#ignore();
+    this.#core.goawayReceived = true;
+    this.#core.app.onCtrlRecv(frame);
+  }
+
+  /** WINDOW_UPDATE (2.6.8). */
+  #onWindowUpdate(frame: WindowUpdateFrame): void {
+    const core = this.#core;
+    if (!core.spend("maxIdleWindowUpdates")) return;
+    const { streamId, deltaWindowSize } = frame;
+    if (streamId === 0) return this.#raiseSessionWindow(frame);
+    const stream = core.streams.get(streamId);
+    if (stream === undefined) return;
+    if (core.flowControl) {
+      const window = core.peer.initialWindow + stream.sendCredit;
+      // A window is at most 2^31-1 (2.6.8).
+      if (raiseWindow(window, deltaWindowSize) === undefined) {
+        return this.#refuseStream(frame, FLOW_CONTROL_ERROR);
+      }
+      stream.sendCredit += deltaWindowSize;
+      this.#largestCredit = Math.max(this.#largestCredit, stream.sendCredit);
+      if (window + deltaWindowSize > 0) core.bodies.resume(stream, "window");
+    }
+    core.app.onCtrlRecv(frame);
+  }
+
+  /** Stream 0 is the whole session, in SPDY/3.1 alone. */
+  #raiseSessionWindow(frame: WindowUpdateFrame): void {
+    const core = this.#core;
+    if (core.receiveWindow !== undefined) {
+      const raised = raiseWindow(core.sendWindow, frame.deltaWindowSize);
+      if (raised === undefined) {
+        return this.#failSession(
+          frame,
+          `WINDOW_UPDATE of ${frame.deltaWindowSize} on a window of ${core.sendWindow}`,
+        );
+      }
+      core.sendWindow = raised;
+      core.app.onCtrlRecv(frame);
+    }
+  }
+
+  /** A stream error: RST_STREAM is queued, then the application is told. */
+  #refuseStream(
+    frame: HeaderBlockFrame | WindowUpdateFrame,
+    statusCode: number,
+  ): void {
+    const core = this.#core;
+    core.resetStream(frame.streamId, statusCode, true);
+    core.app.onInvalidCtrlRecv(frame, statusCode);
+  }
+
+  /** A frame that is passed over. */
+  #ignore(): void {
+    this.#core.spend("maxIdleIgnored");
+  }
+
+  /** A session error: the application is told, then the session fails. */
+  #failSession(frame: CtrlFrame, message: string): void {
+    this.#core.app.onInvalidCtrlRecv(frame, PROTOCOL_ERROR);
+    this.#core.failForPeer(message, ERR_PROTO);
+  }
+}
+
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  [SYN_STREAM]: "SYN_STREAM",
+  [SYN_REPLY]: "SYN_REPLY",
+  [RST_STREAM]: "RST_STREAM",
+  [SETTINGS]: "SETTINGS",
+  [PING]: "PING",
+  [GOAWAY]: "GOAWAY",
+  [HEADERS]: "HEADERS",
+  [WINDOW_UPDATE]: "WINDOW_UPDATE",
+};
+
+function typeName(type: number): string {
+  return TYPE_NAMES[type] ?? `type ${type}`;
+}
+
+function parseFault(errorCode: number): string {
+  switch (errorCode) {
+    case ERR_ZLIB:
+      return "its header block is not the zlib stream of this session";
+    case ERR_UNSUPPORTED_VERSION:
+      return "its version is neither 2 nor 3";
+    case ERR_INVALID_FRAME:
+      return "its length or its structure is wrong";
+    default:
+      return `error ${errorCode}`;
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * What a session can be told besides its callbacks.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError, UnsupportedVersionError } from "../errors.ts";
+import {
+  MAX_FRAME_LENGTH,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  type ProtocolVersion,
+} from "../frame/constants.ts";
+import type { HeaderCompression } from "../frame/header_encoder.ts";
+import { CALLBACK_NAMES, type SessionCallbacks } from "./callbacks.ts";
+import { CLIENT, SERVER, type Side } from "./constants.ts";
+import { type Limits, type ResolvedLimits, resolveLimits } from "./limits.ts";
+
+/** Smallest `maxRecvCtrlFrameBuffer`: what the SPDY/3 draft (2.2.1) has every endpoint take. */
+const MIN_CTRL_FRAME_BUFFER = 8192;
+
+/** The settings of a session, all optional. */
+export interface SessionSettings {
+  /** Anything; read it as `session.userData`. */
+  readonly userData?: unknown;
+  /**
+   * Give the peer its window back as data comes in; default true. False: the
+   * application says by `consume` what it has finished with, or calls
+   * `submitWindowUpdate` itself.
+   */
+  readonly autoWindowUpdate?: boolean;
+  /**
+   * Longest control frame that is taken, and longest header block after
+   * inflating, bytes, 8192..2^24-1; sets `limits.maxControlFrameLength` and
+   * `limits.maxHeaderBlock` where `limits` does not.
+   */
+  readonly maxRecvCtrlFrameBuffer?: number;
+  /** How header blocks are compressed; default `"safe"`. */
+  readonly headerCompression?: HeaderCompression;
+  /** Header names treated as secret besides the built-in ones. */
+  readonly sensitiveHeaders?: readonly string[];
+  /**
+   * Use windows and WINDOW_UPDATE; default true. SPDY/2 never does. False is
+   * for peers that know neither (moby/spdystream, Kubernetes): no window holds
+   * anything back, none is enforced, no WINDOW_UPDATE is sent.
+   */
+  readonly flowControl?: boolean;
+  /**
+   * Client only: take streams that the server opens without an associated
+   * stream, or for both directions, as moby/spdystream does; default false.
+   */
+  readonly acceptServerStreams?: boolean;
+  /** Bounds on what the peer can cause. */
+  readonly limits?: Limits;
+}
+
+/** The settings of a session, checked and complete. */
+export interface ResolvedSettings {
+  readonly userData: unknown;
+  readonly autoWindowUpdate: boolean;
+  readonly headerCompression: HeaderCompression;
+  readonly sensitiveHeaders: readonly string[];
+  readonly flowControl: boolean;
+  readonly acceptServerStreams: boolean;
+  readonly limits: ResolvedLimits;
+}
+
+/** Throws unless `side` is `CLIENT` or `SERVER` (`InvalidArgumentError`) and `version` is known (`UnsupportedVersionError`). */
+export function checkSideAndVersion(
+  side: Side,
+  version: ProtocolVersion,
+): void {
+  if (side !== CLIENT && side !== SERVER) {
+    throw new InvalidArgumentError(
+      `side ${side} is neither CLIENT (1) nor SERVER (2)`,
+    );
+  }
+  if (
+    version !== PROTO_SPDY2 && version !== PROTO_SPDY3 &&
+    version !== PROTO_SPDY3_1
+  ) {
+    throw new UnsupportedVersionError(
+      `version ${version} is none of PROTO_SPDY2 (2), PROTO_SPDY3 (3), PROTO_SPDY3_1 (4)`,
+    );
+  }
+}
+
+/**
+ * Checks options and fills in the defaults.
+ *
+ * Throws `InvalidArgumentError` naming the option that is wrong.
+ */
+export function resolveSettings(
+  options: SessionSettings & SessionCallbacks<never>,
+): ResolvedSettings {
+  if (typeof options !== "object" || options === null) {
+    throw new InvalidArgumentError(`options ${options} are not an object`);
+  }
+  for (const name of CALLBACK_NAMES) {
+    const callback: unknown = options[name];
+    if (callback !== undefined && typeof callback !== "function") {
+      throw new InvalidArgumentError(`option ${name} is not a function`);
+    }
+  }
+  const { headerCompression = "safe", sensitiveHeaders = [] } = options;
+  if (!["safe", "full", "none"].includes(headerCompression)) {
+    throw new InvalidArgumentError(
+      `headerCompression ${headerCompression} is none of "safe", "full", "none"`,
+    );
+  }
+  if (
+    !Array.isArray(sensitiveHeaders) ||
+    !sensitiveHeaders.every((name) => typeof name === "string")
+  ) {
+    throw new InvalidArgumentError("sensitiveHeaders is not a list of strings");
+  }
+  return {
+    userData: options.userData,
+    autoWindowUpdate: boolean(options, "autoWindowUpdate", true),
+    headerCompression,
+    sensitiveHeaders,
+    flowControl: boolean(options, "flowControl", true),
+    acceptServerStreams: boolean(options, "acceptServerStreams", false),
+    limits: resolveLimits(withCtrlFrameBuffer(options)),
+  };
+}
+
+function boolean(
+  options: SessionSettings,
+  name: "autoWindowUpdate" | "flowControl" | "acceptServerStreams",
+  fallback: boolean,
+): boolean {
+  const value = options[name] ?? fallback;
+  if (typeof value !== "boolean") {
+    throw new InvalidArgumentError(`${name} ${value} is not a boolean`);
+  }
+  return value;
+}
+
+function withCtrlFrameBuffer(options: SessionSettings): Limits {
+  const { limits = {}, maxRecvCtrlFrameBuffer: buffer } = options;
+  if (typeof limits !== "object" || limits === null) {
+    throw new InvalidArgumentError(`limits ${limits} are not an object`);
+  }
+  if (buffer === undefined) return limits;
+  if (
+    !Number.isInteger(buffer) || buffer < MIN_CTRL_FRAME_BUFFER ||
+    buffer > MAX_FRAME_LENGTH
+  ) {
+    throw new InvalidArgumentError(
+      `maxRecvCtrlFrameBuffer ${buffer} is not a whole number from ${MIN_CTRL_FRAME_BUFFER} to ${MAX_FRAME_LENGTH}`,
+    );
+  }
+  return {
+    maxControlFrameLength: buffer,
+    maxHeaderBlock: buffer,
+    maxHeaderValueLength: buffer,
+    ...limits,
+  };
+}

@@ -1,0 +1,271 @@
+/**
+ * The sending direction: takes items from the queue, makes frames of them,
+ * writes them, and does what a written frame does to its stream.
+ *
+ * @module
+ */
+
+import {
+  ERR_FRAME_TOO_LARGE,
+  ERR_GOAWAY_ALREADY_SENT,
+  ERR_STREAM_CLOSED,
+  ERR_STREAM_ID_NOT_AVAILABLE,
+  ERR_SYN_STREAM_NOT_ALLOWED,
+  InvalidArgumentError,
+} from "../errors.ts";
+import { ByteWriter } from "../frame/byte_writer.ts";
+import {
+  CTRL_FLAG_FIN,
+  CTRL_FLAG_UNIDIRECTIONAL,
+  GOAWAY,
+  HEADERS,
+  INTERNAL_ERROR,
+  PING,
+  type ProtocolVersion,
+  RST_STREAM,
+  SETTINGS,
+  SYN_REPLY,
+  SYN_STREAM,
+  WINDOW_UPDATE,
+} from "../frame/constants.ts";
+import { FrameEncoder } from "../frame/encoder.ts";
+import { DataWriter } from "./data_writer.ts";
+import { CLIENT } from "./constants.ts";
+import type { SessionCore } from "./core.ts";
+import type { ControlItem } from "./items.ts";
+import { sendError } from "./stream_states.ts";
+
+/** Memory kept between frames, bytes; a larger frame's goes with it. */
+const KEPT_CAPACITY = 65536;
+
+/** The sending half of one session. `S` is the session's class. */
+export class Outbound<S> {
+  readonly #core: SessionCore<S>;
+  readonly #version: ProtocolVersion;
+  readonly #data: DataWriter<S>;
+  /** Made with the first control frame: an idle session has no compressor. */
+  #encoder: FrameEncoder | undefined;
+  /** The frame in progress. */
+  #arena: ByteWriter = new ByteWriter(512);
+  /** Bytes of it that were taken by the transport. */
+  #written = 0;
+  #control: ControlItem<S> | undefined;
+
+  /** Makes the sending half of `core`. */
+  constructor(core: SessionCore<S>, version: ProtocolVersion) {
+    this.#core = core;
+    this.#version = version;
+    this.#data = new DataWriter(core);
+  }
+
+  /** True when `send` has something to do. */
+  get wantsWrite(): boolean {
+    if (this.#inProgress) return true;
+    return !this.#core.finished && this.#core.next !== undefined;
+  }
+
+  get #inProgress(): boolean {
+    return this.#arena.length > 0;
+  }
+
+  /** Writes frames until the queue is empty or the transport takes no more. */
+  send(): void {
+    while (this.#inProgress || this.#prepareNext()) {
+      if (!this.#write()) return;
+      this.#finish();
+    }
+  }
+
+  /** Hands the rest of the frame to the transport; false when it would block. */
+  #write(): boolean {
+    const arena = this.#arena;
+    while (this.#written < arena.length) {
+      const rest = arena.bytes.subarray(this.#written, arena.length);
+      const taken = this.#core.app.send(rest);
+      if (taken === 0) return false;
+      this.#written += taken;
+    }
+    return true;
+  }
+
+  /** Makes a frame of the next item that can be sent; false when there is none. */
+  #prepareNext(): boolean {
+    const core = this.#core;
+    for (;;) {
+      const next = this.#data.takeContinued() ?? core.takeNext();
+      if (next === undefined) return false;
+      const prepared = next.kind === "data"
+        ? this.#data.prepare(next, this.#arena)
+        : this.#prepareControl(next);
+      if (prepared) return true;
+    }
+  }
+
+  #prepareControl(item: ControlItem<S>): boolean {
+    const core = this.#core;
+    const { frame } = item;
+    if (item.automatic) core.automaticTaken();
+    if (frame.frameType === SYN_STREAM) return this.#prepareSynStream(item);
+    const errorCode = this.#refusal(item) || this.#encode(item);
+    if (errorCode === 0) return true;
+    // spdylay's rule: a WINDOW_UPDATE that comes too late is nobody's business.
+    if (frame.frameType !== WINDOW_UPDATE) {
+      core.app.onCtrlNotSend(frame, errorCode);
+    }
+    return false;
+  }
+
+  /** 0, or why the frame cannot be sent now. */
+  #refusal({ frame }: ControlItem<S>): number {
+    const core = this.#core;
+    switch (frame.frameType) {
+      case SYN_REPLY:
+        return sendError("SYN_REPLY", core.streams.get(frame.streamId));
+      case HEADERS:
+        return sendError("HEADERS", core.streams.get(frame.streamId));
+      case WINDOW_UPDATE:
+        return frame.streamId === 0
+          ? 0
+          : sendError("WINDOW_UPDATE", core.streams.get(frame.streamId));
+      case GOAWAY:
+        return core.goawaySent ? ERR_GOAWAY_ALREADY_SENT : 0;
+      case SYN_STREAM:
+      case RST_STREAM:
+      case SETTINGS:
+      case PING:
+        return 0;
+    }
+  }
+
+  /** A SYN_STREAM gets its id now, in the order of sending (SPDY/3 draft 2.3.2: ids go up). */
+  #prepareSynStream(item: ControlItem<S>): boolean {
+    const { streams, app } = this.#core;
+    const { frame, userData } = item;
+    if (frame.frameType !== SYN_STREAM) return false;
+    const refusal = this.#synStreamRefusal(frame.assocStreamId);
+    frame.streamId = streams.takeOwnId();
+    if (frame.streamId === 0) {
+      app.onCtrlNotSend(frame, refusal || ERR_STREAM_ID_NOT_AVAILABLE);
+      return false;
+    }
+    const stream = this.#core.openStream(
+      frame.streamId,
+      true,
+      frame.pri,
+      frame.assocStreamId,
+      userData,
+    );
+    if (refusal !== 0) {
+      app.onCtrlNotSend(frame, refusal);
+      this.#core.closeStream(stream, INTERNAL_ERROR);
+      return false;
+    }
+    const errorCode = this.#encode(item);
+    if (errorCode === 0) return true;
+    app.onCtrlNotSend(frame, errorCode);
+    streams.remove(stream);
+    return false;
+  }
+
+  #synStreamRefusal(assocStreamId: number): number {
+    if (this.#core.goingAway) return ERR_SYN_STREAM_NOT_ALLOWED;
+    const orphan = assocStreamId !== 0 &&
+      this.#core.streams.get(assocStreamId) === undefined;
+    return orphan ? ERR_STREAM_CLOSED : 0;
+  }
+
+  /** Writes the frame into the arena; 0, or why that cannot be. */
+  #encode(item: ControlItem<S>): number {
+    const { frame } = item;
+    const arena = this.#arena;
+    this.#encoder ??= new FrameEncoder(this.#version, this.#core.options);
+    try {
+      frame.length = this.#encoder.append(arena, frame);
+    } catch (error) {
+      // What was submitted has been checked but for the size of its block.
+      if (!(error instanceof InvalidArgumentError)) throw error;
+      arena.length = 0;
+      return ERR_FRAME_TOO_LARGE;
+    }
+    this.#control = item;
+    this.#core.app.beforeCtrlSend(frame);
+    return 0;
+  }
+
+  /** The frame was written: tell, and do what it does. */
+  #finish(): void {
+    const control = this.#control;
+    this.#control = undefined;
+    this.#written = 0;
+    if (this.#arena.bytes.length > KEPT_CAPACITY) {
+      this.#arena = new ByteWriter(512);
+    } else {
+      this.#arena.length = 0;
+    }
+    if (control === undefined) this.#data.finish();
+    else this.#finishControl(control);
+  }
+
+  #finishControl(item: ControlItem<S>): void {
+    const core = this.#core;
+    const { frame } = item;
+    core.app.onCtrlSend(frame);
+    switch (frame.frameType) {
+      case SYN_STREAM:
+      case SYN_REPLY:
+        return this.#opened(item, frame);
+      case HEADERS:
+        return this.#headersWritten(frame.streamId, frame.flags);
+      case RST_STREAM: {
+        const stream = core.streams.get(frame.streamId);
+        if (stream === undefined) return;
+        const byClient = core.side === CLIENT && stream.own;
+        return core.closeByReset(stream, frame.statusCode, byClient);
+      }
+      case SETTINGS:
+        return core.settingsWritten(frame.iv);
+      case PING:
+        if (!item.automatic) core.pings.written(frame.uniqueId);
+        return;
+      case GOAWAY:
+        core.goawaySent = true;
+        return;
+      case WINDOW_UPDATE:
+        return;
+    }
+  }
+
+  /** SYN_STREAM or SYN_REPLY was written; its stream may have been closed meanwhile. */
+  #opened(
+    item: ControlItem<S>,
+    frame: { frameType: number; streamId: number; flags: number },
+  ): void {
+    const core = this.#core;
+    const stream = core.streams.get(frame.streamId);
+    if (stream === undefined) return;
+    const isReply = frame.frameType === SYN_REPLY;
+    // A stream that was reset while the frame was half-written stays that.
+    if (stream.state !== "closing") {
+      stream.state = isReply ? "opened" : "opening";
+    }
+    if (isReply) {
+      stream.replied = true;
+      core.floods.exchanged();
+    }
+    if ((frame.flags & CTRL_FLAG_FIN) !== 0) stream.shutWrite = true;
+    if (!isReply && (frame.flags & CTRL_FLAG_UNIDIRECTIONAL) !== 0) {
+      stream.shutRead = true;
+    }
+    core.closeIfShut(stream);
+    if (item.body !== undefined && core.streams.get(stream.id) === stream) {
+      core.bodies.submit(stream, true, item.body);
+    }
+  }
+
+  #headersWritten(streamId: number, flags: number): void {
+    const stream = this.#core.streams.get(streamId);
+    if (stream === undefined) return;
+    if ((flags & CTRL_FLAG_FIN) !== 0) stream.shutWrite = true;
+    this.#core.closeIfShut(stream);
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Arguments of the submit calls: types and ranges, before anything is queued.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError, StreamClosedError } from "../errors.ts";
+import { checkRange, checkUint32 } from "../frame/check.ts";
+import {
+  MAX_STREAM_ID,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+  SETTINGS_MAX,
+} from "../frame/constants.ts";
+import { checkLengthFields } from "../frame/header_block.ts";
+import { prepareHeaders, wirePairs } from "../frame/header_list.ts";
+import type { NameValue, SettingsEntry } from "../frame/types.ts";
+import type { VersionTraits } from "../frame/version.ts";
+import type { BodySource } from "./callbacks.ts";
+import { SERVER } from "./constants.ts";
+import type { SessionCore } from "./core.ts";
+import { MAX_WINDOW } from "./flow_control.ts";
+import type { Stream } from "./stream.ts";
+
+/** Throws `InvalidArgumentError` unless `streamId` is 0..2^31-1. */
+export function checkAnyStreamId(name: string, streamId: number): void {
+  checkRange(name, streamId, 0, MAX_STREAM_ID);
+}
+
+/** The bits of `flags` in `mask`; others are dropped (spdylay). Throws `InvalidArgumentError` unless `flags` is a whole number. */
+export function maskFlags(flags: number, mask: number): number {
+  checkUint32("flags", flags);
+  return flags & mask;
+}
+
+/** Throws `InvalidArgumentError` unless `pri` is a priority of the version. */
+export function checkPriority(pri: number, traits: VersionTraits): void {
+  checkRange("pri", pri, 0, traits.lowestPriority);
+}
+
+/**
+ * The list as callbacks see it: names in lower case, sorted.
+ *
+ * Throws `InvalidArgumentError` for a name or value that cannot be sent, or
+ * that is too long for the version.
+ */
+export function checkHeaders(
+  nv: readonly (readonly [string, string])[],
+  traits: VersionTraits,
+): NameValue[] {
+  if (!Array.isArray(nv) || !nv.every(isPair)) {
+    throw new InvalidArgumentError("nv is not a list of [name, value] pairs");
+  }
+  const prepared = prepareHeaders(nv);
+  // Only SPDY/2 has length fields that a header can outgrow.
+  if (traits.lengthSize === 2) {
+    checkLengthFields(wirePairs(prepared, traits), traits);
+  }
+  return prepared;
+}
+
+function isPair(pair: unknown): boolean {
+  return Array.isArray(pair) && pair.length === 2;
+}
+
+/** Throws `InvalidArgumentError` unless `body` has a read callback. */
+export function checkBody<S>(body: BodySource<S>): void {
+  if (typeof body?.readCb !== "function") {
+    throw new InvalidArgumentError("dataPrd is not a DataProvider");
+  }
+}
+
+/**
+ * The associated stream of a new stream: a client has none. For a server it is
+ * 0 or a stream of the client.
+ *
+ * Throws `InvalidArgumentError` for any other.
+ */
+export function checkAssociated<S>(
+  core: SessionCore<S>,
+  assocStreamId: number,
+): number {
+  checkAnyStreamId("assocStreamId", assocStreamId);
+  if (core.side !== SERVER) return 0;
+  if (assocStreamId !== 0 && core.streams.isOwn(assocStreamId)) {
+    throw new InvalidArgumentError(
+      `assocStreamId ${assocStreamId} is not a stream of the client`,
+    );
+  }
+  return assocStreamId;
+}
+
+/**
+ * The open stream that a body is for.
+ *
+ * Throws `StreamClosedError` when the stream is not open, or can take no more
+ * from this end: spdylay drops such bodies without a word.
+ */
+export function checkBodyStream<S>(
+  core: SessionCore<S>,
+  streamId: number,
+): Stream<S> {
+  checkAnyStreamId("streamId", streamId);
+  const stream = core.streams.get(streamId);
+  if (stream === undefined) {
+    throw new StreamClosedError(`stream ${streamId} is not open`);
+  }
+  if (stream.shutWrite) {
+    throw new StreamClosedError(
+      `stream ${streamId} takes no more DATA from this end`,
+    );
+  }
+  if (stream.state === "closing") {
+    throw new StreamClosedError(`stream ${streamId} is being reset`);
+  }
+  return stream;
+}
+
+/**
+ * The entries in ascending order of their ids, as they are sent.
+ *
+ * Throws `InvalidArgumentError` for an id that is not known or stands twice,
+ * and for flags or a value out of range.
+ */
+export function checkSettings(iv: readonly SettingsEntry[]): SettingsEntry[] {
+  if (!Array.isArray(iv)) {
+    throw new InvalidArgumentError("iv is not a list of [id, flags, value]");
+  }
+  const ids = new Set<number>();
+  const entries = iv.map((entry): SettingsEntry => {
+    if (!Array.isArray(entry) || entry.length !== 3) {
+      throw new InvalidArgumentError(
+        "an entry of iv is not [id, flags, value]",
+      );
+    }
+    const [id, flags, value] = entry;
+    checkRange("SETTINGS id", id, 1, SETTINGS_MAX);
+    checkRange(`flags of SETTINGS id ${id}`, flags, 0, 0xff);
+    checkUint32(`value of SETTINGS id ${id}`, value);
+    // A window is at most 2^31-1 (SPDY/3 draft 2.6.8).
+    if (id === SETTINGS_INITIAL_WINDOW_SIZE) {
+      checkRange("INITIAL_WINDOW_SIZE", value, 0, MAX_WINDOW);
+    }
+    if (ids.has(id)) {
+      throw new InvalidArgumentError(`SETTINGS id ${id} stands twice`);
+    }
+    ids.add(id);
+    return [id, flags, value];
+  });
+  return entries.sort((left, right) => left[0] - right[0]);
+}
+
+/**
+ * Throws unless WINDOW_UPDATE can be sent for the stream: `InvalidArgumentError`
+ * for a bad delta or a session without windows, `StreamClosedError` for a
+ * stream that is not open; stream 0 is open in SPDY/3.1 alone.
+ */
+export function checkWindowUpdate<S>(
+  core: SessionCore<S>,
+  streamId: number,
+  deltaWindowSize: number,
+): void {
+  checkAnyStreamId("streamId", streamId);
+  checkRange("deltaWindowSize", deltaWindowSize, 1, MAX_WINDOW);
+  if (!core.flowControl) {
+    throw new InvalidArgumentError(
+      core.traits.windowUpdate
+        ? "the session was made without flow control"
+        : `${core.traits.name} has no WINDOW_UPDATE`,
+    );
+  }
+  const open = streamId === 0
+    ? core.receiveWindow !== undefined
+    : core.streams.get(streamId) !== undefined;
+  if (!open) throw new StreamClosedError(`stream ${streamId} is not open`);
+}
