@@ -14,3 +14,39 @@ export { CLIENT, READ_EOF, SERVER, type Side } from "./session/constants.ts";
 export type { Limits } from "./session/limits.ts";
 export { getNpnProtocols, npnGetVersion } from "./session/npn.ts";
 export type { SessionSettings } from "./session/options.ts";
+export { Connection, type OpenStreamOptions } from "./connection.ts";
+export {
+  accept,
+  type AcceptOptions,
+  connect,
+  type ConnectOptions,
+  type TlsOptions,
+} from "./connection/connect.ts";
+export {
+  ConnectionClosedError,
+  type ConnectionClosedErrorOptions,
+  StreamResetError,
+  type StreamResetErrorOptions,
+} from "./connection/errors.ts";
+export type { KeepAliveOptions } from "./connection/keepalive.ts";
+export type {
+  ConnectionOptions,
+  ConnectionTuning,
+  FrameDirection,
+  TracedData,
+  TracedFrame,
+  WindowTuningOptions,
+} from "./connection/options.ts";
+export type { SettingsStore } from "./connection/settings.ts";
+export type {
+  HeadersHandler,
+  PushOptions,
+  SendHeadersOptions,
+  Stream,
+} from "./connection/stream.ts";
+export type {
+  ByteConn,
+  ByteStreams,
+  Transport,
+} from "./connection/transport.ts";
+export { webSocketStreams } from "./connection/websocket.ts";

@@ -13,7 +13,8 @@ import {
   UnsupportedVersionError,
 } from "../errors.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
-import { CLIENT, getNpnProtocols, npnGetVersion, SERVER } from "../session.ts";
+import { CLIENT, SERVER } from "../session/constants.ts";
+import { getNpnProtocols, npnGetVersion } from "../session/npn.ts";
 import type { ConnectionTuning } from "./options.ts";
 
 /** TLS settings of {@linkcode connect}. */

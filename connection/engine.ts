@@ -25,7 +25,8 @@ import type {
   SettingsFrame,
   SynStreamFrame,
 } from "../frame/types.ts";
-import { CLIENT, Session } from "../session.ts";
+import { Session } from "../session.ts";
+import { CLIENT } from "../session/constants.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { Credit } from "./credit.ts";
 import { LazyPromise } from "./deferred.ts";
@@ -84,8 +85,6 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   #ending = false;
   #goawaySent = false;
   #goawayReceived: GoawayFrame | undefined;
-  /** The last thing the session found wrong with the peer. */
-  #fault = "the session failed";
   /** The session went away by itself. */
   #sessionFailed = false;
   #inputEnded = false;
@@ -414,10 +413,6 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     }
   }
 
-  faultFound(message: string): void {
-    this.#fault = message;
-  }
-
   goawayLeft(): void {
     if (!this.#goawaySent) this.#sessionFailed = true;
   }
@@ -438,7 +433,17 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   /** Why the session ended, if not in good order. */
   #sessionFailure(): ConnectionClosedError | undefined {
     const status = this.#goawayReceived?.statusCode ?? GOAWAY_OK;
-    if (this.#sessionFailed) return this.#closedBy("remote", this.#fault);
+    const { failure } = this.session;
+    if (failure !== undefined || this.#sessionFailed) {
+      return new ConnectionClosedError(
+        `the connection ended: ${failure?.message ?? "the session failed"}`,
+        {
+          code: failure?.code,
+          initiator: failure?.initiator,
+          cause: failure,
+        },
+      );
+    }
     if (status === GOAWAY_OK) return undefined;
     return new ConnectionClosedError(
       `the connection ended: the peer went away with status ${status}`,

@@ -5,7 +5,7 @@
  */
 
 import { CANCEL } from "../frame/constants.ts";
-import { SERVER } from "../session.ts";
+import { SERVER } from "../session/constants.ts";
 import { StreamResetError } from "./errors.ts";
 import { KeepAlive } from "./keepalive.ts";
 import type { ResolvedOptions } from "./options.ts";

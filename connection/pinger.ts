@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CLIENT, type Side } from "../session.ts";
+import { CLIENT, type Side } from "../session/constants.ts";
 import { deferred } from "./deferred.ts";
 
 interface Waiting {

@@ -25,7 +25,6 @@ import type {
   SynStreamFrame,
 } from "../frame/types.ts";
 import type { SessionOptions } from "../session.ts";
-import { statusName } from "./errors.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { StreamState } from "./stream_state.ts";
 
@@ -47,8 +46,6 @@ export interface SessionReports {
   goawayCame(frame: GoawayFrame): void;
   /** A GOAWAY of this side left, the application's or the session's own. */
   goawayLeft(): void;
-  /** The peer broke a rule. */
-  faultFound(message: string): void;
 }
 
 /** The options of the session under a connection. */
@@ -69,18 +66,7 @@ export function sessionOptions(
       onFrame?.("received", frame);
       controlCame(reports, frame);
     },
-    onInvalidCtrlRecv: (_, frame, statusCode) => {
-      onFrame?.("received", frame);
-      reports.faultFound(
-        `the peer sent a wrong ${frameName(frame.frameType)}: ${
-          statusName(statusCode)
-        }`,
-      );
-    },
-    onCtrlRecvParseError: (_, type, _head, _payload, errorCode) =>
-      reports.faultFound(
-        `the peer sent a malformed ${frameName(type)} (error ${errorCode})`,
-      ),
+    onInvalidCtrlRecv: onFrame && ((_, frame) => onFrame("received", frame)),
     onDataChunkRecv: (_, _flags, streamId, data) =>
       reports.dataCame(streamId, data),
     onDataRecv: (_, flags, streamId, length) => {

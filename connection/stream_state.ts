@@ -15,7 +15,8 @@ import {
   FRAME_TOO_LARGE,
 } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
-import { DataProvider, READ_EOF, type Session } from "../session.ts";
+import { DataProvider, type Session } from "../session.ts";
+import { READ_EOF } from "../session/constants.ts";
 import { deferred, LazyPromise } from "./deferred.ts";
 import { statusName, StreamResetError } from "./errors.ts";
 import { Inbox, type InboxEvents } from "./inbox.ts";

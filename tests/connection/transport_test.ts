@@ -1,0 +1,297 @@
+/** The same conversation over every kind of transport, and what can go wrong before it. */
+
+import { Duplex } from "node:stream";
+import { Connection } from "../../connection.ts";
+import { accept, connect } from "../../connection/connect.ts";
+import type { Transport } from "../../connection/transport.ts";
+import { webSocketStreams } from "../../connection/websocket.ts";
+import {
+  ERR_PROTO,
+  InvalidArgumentError,
+  SpdyError,
+  UnsupportedVersionError,
+} from "../../errors.ts";
+import {
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+} from "../../frame/constants.ts";
+import { CLIENT, SERVER } from "../../session/constants.ts";
+import { getNpnProtocols } from "../../session/npn.ts";
+import { assert, assertEquals, assertRejects } from "../deps.ts";
+import { makeCertificate } from "../helpers/certificate.ts";
+import { memoryStreams, tcpConns } from "../helpers/connections.ts";
+import { Random } from "../helpers/random.ts";
+
+const BODY = new Random(1).bytes(300_000);
+
+async function echo(connection: Connection): Promise<void> {
+  for await (const stream of connection) {
+    await stream.reply([["ok", "1"]]);
+    await stream.readable.pipeTo(stream.writable);
+  }
+}
+
+/** Four bodies through an echo at once, then an orderly end. */
+async function converse(client: Connection, server: Connection): Promise<void> {
+  const served = echo(server);
+  await Promise.all([1, 2, 3, 4].map(async () => {
+    const stream = await client.openStream([["name", "value"]]);
+    const writing = new Response(BODY).body!.pipeTo(stream.writable);
+    const bytes = await new Response(stream.readable).bytes();
+    await writing;
+    assertEquals(await stream.response, [["ok", "1"]]);
+    assert(bytes.length === BODY.length);
+    assert(bytes.every((byte, index) => byte === BODY[index]));
+  }));
+  assert(await client.ping() >= 0);
+  await client.goaway();
+  await served;
+  await server.closed;
+}
+
+function over(left: Transport, right: Transport): [Connection, Connection] {
+  const version = PROTO_SPDY3_1;
+  return [
+    new Connection(left, { side: CLIENT, version }),
+    new Connection(right, { side: SERVER, version }),
+  ];
+}
+
+Deno.test("transport: TCP by connect and accept", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const [client, server] = await Promise.all([
+    connect({ port, version: PROTO_SPDY3 }),
+    listener.accept().then((conn) => accept(conn, { version: PROTO_SPDY3 })),
+  ]);
+  assertEquals(client.version, PROTO_SPDY3);
+  assertEquals(server.side, SERVER);
+  assertEquals((client.remoteAddr as Deno.NetAddr).port, port);
+  await converse(client, server);
+});
+
+Deno.test("transport: Unix socket", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/spdy.sock`;
+  using listener = Deno.listen({ transport: "unix", path });
+  const [client, server] = await Promise.all([
+    connect({ path }),
+    listener.accept().then((conn) => accept(conn)),
+  ]);
+  await converse(client, server);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("transport: a pair of web streams", async () => {
+  await converse(...over(...memoryStreams()));
+});
+
+Deno.test("transport: the web streams of a Deno.Conn", async () => {
+  const [left, right] = await tcpConns();
+  await converse(
+    ...over(
+      { readable: left.readable, writable: left.writable },
+      { readable: right.readable, writable: right.writable },
+    ),
+  );
+});
+
+Deno.test("transport: a node Duplex made web", async () => {
+  const [left, right] = memoryStreams();
+  const duplex = Duplex.fromWeb({
+    readable: left.readable,
+    writable: left.writable,
+  });
+  const web = Duplex.toWeb(duplex);
+  await converse(...over(
+    {
+      readable: web.readable as ReadableStream<Uint8Array>,
+      writable: web.writable as WritableStream<Uint8Array>,
+    },
+    right,
+  ));
+});
+
+Deno.test("transport: WebSocket with binary messages", async () => {
+  const accepted = Promise.withResolvers<WebSocket>();
+  const http = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      const { socket, response } = Deno.upgradeWebSocket(request);
+      socket.onopen = () => accepted.resolve(socket);
+      return response;
+    },
+  );
+  const socket = new WebSocket(`ws://127.0.0.1:${http.addr.port}`);
+  const left = webSocketStreams(socket);
+  await converse(...over(left, webSocketStreams(await accepted.promise)));
+  await http.shutdown();
+});
+
+Deno.test("transport: a WebSocket's text message ends the connection", async () => {
+  const http = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      const { socket, response } = Deno.upgradeWebSocket(request);
+      socket.onopen = () => socket.send("not SPDY");
+      return response;
+    },
+  );
+  const socket = new WebSocket(`ws://127.0.0.1:${http.addr.port}`);
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  const connection = new Connection(webSocketStreams(socket), {
+    side: CLIENT,
+    version: PROTO_SPDY3,
+  });
+  const error = await assertRejects(() => connection.closed, SpdyError);
+  assertEquals(error.message, "WebSocket: the peer sent a text message");
+  await closed;
+  await http.shutdown();
+});
+
+const certificate = await makeCertificate();
+
+function listenTls(alpnProtocols: string[] | undefined): Deno.TlsListener {
+  const { cert, key } = certificate;
+  return Deno.listenTls({
+    hostname: "127.0.0.1",
+    port: 0,
+    cert,
+    key,
+    ...(alpnProtocols ? { alpnProtocols } : {}),
+  });
+}
+
+for (
+  const [offered, version] of [
+    [getNpnProtocols(), PROTO_SPDY3_1],
+    [["spdy/3", "spdy/2"], PROTO_SPDY3],
+    [["spdy/2"], PROTO_SPDY2],
+  ] as const
+) {
+  Deno.test(`transport: TLS, the server knows ${offered.join(", ")}`, async () => {
+    using listener = listenTls([...offered]);
+    const [client, server] = await Promise.all([
+      connect({
+        port: listener.addr.port,
+        tls: { caCerts: [certificate.caCert] },
+      }),
+      listener.accept().then((conn) => accept(conn)),
+    ]);
+    assertEquals(client.version, version);
+    assertEquals(server.version, version);
+    await converse(client, server);
+  });
+}
+
+Deno.test("TLS: a peer that chose no protocol", async () => {
+  using listener = listenTls(undefined);
+  const server = listener.accept().then((conn) => accept(conn));
+  const refused = assertRejects(
+    () => server,
+    UnsupportedVersionError,
+    "agreed on no protocol by ALPN",
+  );
+  const error = await assertRejects(
+    () =>
+      connect({
+        port: listener.addr.port,
+        tls: { caCerts: [certificate.caCert] },
+      }),
+    UnsupportedVersionError,
+    "agreed on no protocol by ALPN, of spdy/3.1, spdy/3, spdy/2",
+  );
+  assertEquals(error.initiator, "remote");
+  await refused;
+});
+
+Deno.test("TLS: ALPN mismatch", async () => {
+  using listener = listenTls(["h2"]);
+  const server = listener.accept().then((conn) => accept(conn));
+  const refused = assertRejects(() => server, SpdyError, "TLS handshake");
+  const error = await assertRejects(
+    () =>
+      connect({
+        port: listener.addr.port,
+        tls: { caCerts: [certificate.caCert] },
+      }),
+    SpdyError,
+    "NoApplicationProtocol",
+  );
+  assertEquals(error.code, ERR_PROTO);
+  await refused;
+});
+
+Deno.test("TLS: ALPN agreed on something else than SPDY", async () => {
+  using listener = listenTls(["h2"]);
+  const server = listener.accept().then((conn) => accept(conn));
+  const refused = assertRejects(
+    () => server,
+    UnsupportedVersionError,
+    `"h2", which is no SPDY version`,
+  );
+  await assertRejects(
+    () =>
+      connect({
+        port: listener.addr.port,
+        tls: { caCerts: [certificate.caCert], alpnProtocols: ["h2"] },
+      }),
+    UnsupportedVersionError,
+    `"h2", which is no SPDY version`,
+  );
+  await refused;
+});
+
+Deno.test("TLS: certificate refused", async () => {
+  using listener = listenTls(getNpnProtocols());
+  const server = listener.accept().then((conn) => accept(conn));
+  const refused = assertRejects(() => server, SpdyError, "TLS handshake");
+  const error = await assertRejects(
+    () => connect({ port: listener.addr.port, tls: true }),
+    SpdyError,
+    "UnknownIssuer",
+  );
+  assert(error.cause instanceof Error);
+  await refused;
+});
+
+Deno.test("TLS: connection closed during the handshake", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const server = listener.accept().then((conn) => conn.close());
+  await assertRejects(
+    () => connect({ port, tls: true }),
+    SpdyError,
+    "TLS handshake failed",
+  );
+  await server;
+});
+
+Deno.test("TLS: a signal ends a handshake that hangs", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const controller = new AbortController();
+  const connecting = connect({ port, tls: true, signal: controller.signal });
+  const conn = await listener.accept();
+  // The client's hello is in: its handshake waits for us.
+  await conn.read(new Uint8Array(1024));
+  controller.abort(new Error("enough"));
+  await assertRejects(() => connecting, Error, "enough");
+  conn.close();
+});
+
+Deno.test("connect: an aborted signal, a missing port, nobody there", async () => {
+  await assertRejects(
+    () => connect({ port: 1, signal: AbortSignal.abort(new Error("no")) }),
+    Error,
+    "no",
+  );
+  await assertRejects(() => connect({}), InvalidArgumentError, "port");
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  await assertRejects(() => connect({ port }), Deno.errors.ConnectionRefused);
+});
