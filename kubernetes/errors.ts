@@ -1,0 +1,119 @@
+/**
+ * What goes wrong at the other end of an exec, attach or port-forward.
+ *
+ * @module
+ */
+
+import { ERR_PROTO, SpdyError, type SpdyErrorOptions } from "../errors.ts";
+
+/** What {@linkcode RemoteCommandError} takes after the message. */
+export interface RemoteCommandErrorOptions extends SpdyErrorOptions {
+  /** Machine-readable reason, such as `"InternalError"`. */
+  readonly reason?: string;
+  /** HTTP status that stands for the failure, 0 for none. */
+  readonly httpStatus?: number;
+}
+
+/**
+ * The server could not run the command, or did not say how it ended. A command
+ * that ran and ended with an exit code other than 0 is no error: see
+ * `ExitStatus`.
+ *
+ * @example
+ * ```ts
+ * import { RemoteCommandError } from "@spdy/spdy/kubernetes";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * const error = new RemoteCommandError("no such container", {
+ *   reason: "InternalError",
+ *   httpStatus: 500,
+ * });
+ * assertEquals(error.initiator, "remote");
+ * assertEquals(error.reason, "InternalError");
+ * ```
+ */
+export class RemoteCommandError extends SpdyError {
+  /** Machine-readable reason; `""` when none was given. */
+  readonly reason: string;
+  /** HTTP status that stands for the failure; 0 when none was given. */
+  readonly httpStatus: number;
+
+  /** Makes the error. */
+  constructor(message: string, options: RemoteCommandErrorOptions = {}) {
+    super(message, ERR_PROTO, { initiator: "remote", ...options });
+    this.reason = options.reason ?? "";
+    this.httpStatus = options.httpStatus ?? 0;
+  }
+}
+
+/**
+ * The server could not forward a connection, or broke it off. The message is
+ * the server's own.
+ *
+ * @example
+ * ```ts
+ * import { PortForwardError } from "@spdy/spdy/kubernetes";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * const error = new PortForwardError(8080, "connection refused");
+ * assertEquals(error.message, "port 8080: connection refused");
+ * ```
+ */
+export class PortForwardError extends SpdyError {
+  /** The port in the pod. */
+  readonly port: number;
+
+  /** Makes the error. */
+  constructor(port: number, message: string, options: SpdyErrorOptions = {}) {
+    super(`port ${port}: ${message}`, ERR_PROTO, {
+      initiator: "remote",
+      ...options,
+    });
+    this.port = port;
+  }
+}
+
+/**
+ * The server answered the upgrade with something else than `101 Switching
+ * Protocols`, or with a protocol that was not offered.
+ *
+ * @example
+ * ```ts
+ * import { UpgradeRefusedError } from "@spdy/spdy/kubernetes";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * const error = new UpgradeRefusedError(403, "pods is forbidden");
+ * assertEquals(error.status, 403);
+ * assertEquals(error.message, "the upgrade was refused with 403: pods is forbidden");
+ * ```
+ */
+export class UpgradeRefusedError extends SpdyError {
+  /** HTTP status of the answer. */
+  readonly status: number;
+  /** Body of the answer as text, cut at 64 KiB: plain text, or a `Status` object as JSON. */
+  readonly body: string;
+
+  /** Makes the error. */
+  constructor(status: number, body: string, options: SpdyErrorOptions = {}) {
+    super(
+      `the upgrade was refused with ${status}: ${messageIn(body)}`,
+      ERR_PROTO,
+      { initiator: "remote", ...options },
+    );
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** An API server answers with a `Status` object, a kubelet or a runtime with text. */
+function messageIn(body: string): string {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (typeof value === "object" && value !== null && "message" in value) {
+      return String(value.message);
+    }
+  } catch {
+    // Plain text.
+  }
+  return body.trim();
+}

@@ -1,0 +1,152 @@
+/**
+ * Runs a command in a container, or attaches to the one that runs in it.
+ *
+ * @module
+ */
+
+import type { NameValue } from "../frame/types.ts";
+import type { Stream } from "../connection/stream.ts";
+import { dialSignal, type TargetOptions, targetUrl, upgrade } from "./dial.ts";
+import { UpgradeRefusedError } from "./errors.ts";
+import { openConnection, openStreams } from "./open.ts";
+import { createProcess, type RemoteProcess } from "./process.ts";
+import {
+  COMMAND_PROTOCOLS,
+  type CommandProtocol,
+  type CommandStreams,
+  type CommandStreamType,
+  PROTOCOL_HEADER,
+  STREAM_TYPE,
+  streamTypes,
+} from "./protocol.ts";
+
+/** What `attach` takes. */
+export interface AttachOptions extends TargetOptions {
+  /** Sends standard input; default false. */
+  readonly stdin?: boolean;
+  /** Takes standard output; default true. */
+  readonly stdout?: boolean;
+  /** Takes standard error; default true, but false with a terminal. */
+  readonly stderr?: boolean;
+  /** The process has a terminal; default false. */
+  readonly tty?: boolean;
+  /** Sub-protocols to offer, best first; default all of `COMMAND_PROTOCOLS`. */
+  readonly protocols?: readonly CommandProtocol[];
+}
+
+/** What `exec` takes. */
+export interface ExecOptions extends AttachOptions {
+  /** The command and its arguments. Needed with `pod`; a streaming URL knows it already. */
+  readonly command?: readonly string[];
+}
+
+/**
+ * Runs a command in a container.
+ *
+ * Rejects with `UpgradeRefusedError` when the server does not take the request,
+ * with the signal's reason or a `TimeoutError` when that comes first, with the
+ * socket's error when nobody can be reached.
+ *
+ * @example
+ * ```ts no-eval
+ * import { exec } from "@spdy/spdy/kubernetes";
+ *
+ * const process = await exec({
+ *   url: "https://10.0.0.1:6443",
+ *   pod: { name: "web", namespace: "shop" },
+ *   command: ["cat"],
+ *   stdin: true,
+ *   headers: { authorization: "Bearer ..." },
+ *   tls: { caCerts: [await Deno.readTextFile("ca.crt")] },
+ * });
+ * const sent = ReadableStream.from(["hello\n"])
+ *   .pipeThrough(new TextEncoderStream()).pipeTo(process.stdin);
+ * console.log(await new Response(process.stdout).text());
+ * await sent;
+ * console.log((await process.status).code);
+ * ```
+ */
+export function exec(options: ExecOptions): Promise<RemoteProcess> {
+  const command = (options.command ?? [])
+    .map((word): NameValue => ["command", word]);
+  return start(options, "exec", command);
+}
+
+/**
+ * Attaches to the process a container was started with. It goes on when the
+ * connection ends.
+ *
+ * Rejects as {@linkcode exec} does.
+ *
+ * @example
+ * ```ts no-eval
+ * import { attach } from "@spdy/spdy/kubernetes";
+ *
+ * await using process = await attach({
+ *   url: "https://10.0.0.1:6443",
+ *   pod: { name: "web" },
+ * });
+ * for await (const chunk of process.stdout) Deno.stdout.writeSync(chunk);
+ * ```
+ */
+export function attach(options: AttachOptions): Promise<RemoteProcess> {
+  return start(options, "attach", []);
+}
+
+async function start(
+  options: AttachOptions,
+  subresource: "exec" | "attach",
+  command: readonly NameValue[],
+): Promise<RemoteProcess> {
+  const { tty = false, protocols = COMMAND_PROTOCOLS } = options;
+  const wanted: CommandStreams = {
+    stdin: options.stdin ?? false,
+    stdout: options.stdout ?? true,
+    stderr: options.stderr ?? !tty,
+    tty,
+  };
+  const url = targetUrl(options, subresource, [...command, ...query(wanted)]);
+  const signal = dialSignal(options);
+  const { conn, headers } = await upgrade(url, options, {
+    method: "POST",
+    protocol: "SPDY/3.1",
+    headers: protocols.map((name): NameValue => [PROTOCOL_HEADER, name]),
+  }, signal);
+  // A server from before sub-protocols says nothing: that is the first one.
+  const chosen = headers.get(PROTOCOL_HEADER) ?? "channel.k8s.io";
+  const protocol = protocols.find((name) => name === chosen);
+  if (protocol === undefined) {
+    conn.close();
+    throw new UpgradeRefusedError(
+      101,
+      `the server chose ${chosen}, which was not offered`,
+    );
+  }
+  const connection = openConnection(conn, options);
+  try {
+    const types = streamTypes(protocol, wanted);
+    const opened = await openStreams(
+      connection,
+      types.map((type) => ({ nv: [[STREAM_TYPE, type]] })),
+      signal,
+    );
+    const streams = new Map<CommandStreamType, Stream>(
+      types.map((type, index) => [type, opened[index]]),
+    );
+    return createProcess({
+      connection,
+      protocol,
+      streams,
+      signal: options.signal,
+    });
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+function query(wanted: CommandStreams): NameValue[] {
+  return Object.entries(wanted)
+    .filter(([, value]) => value)
+    .map(([name]) => [name, "true"]);
+}

@@ -1,0 +1,123 @@
+/**
+ * One connection to a port of a pod.
+ *
+ * @module
+ */
+
+import { handled } from "../connection/deferred.ts";
+import type { Stream } from "../connection/stream.ts";
+import { PortForwardError } from "./errors.ts";
+import { isCancelledByPeer, readableToEnd, readText } from "./streams.ts";
+
+/** Most bytes kept of what the error stream says. */
+const MAX_MESSAGE = 64 * 1024;
+/** How long the end of a connection waits for the word that it failed, ms. */
+const ERROR_GRACE = 1000;
+
+/** Makes a connection of its two streams; only `PortForwarder.connect` does. */
+export let createForwarded: (
+  port: number,
+  data: Stream,
+  error: Stream,
+) => ForwardedConnection;
+
+/**
+ * A connection to a port of a pod, to be used like one to the port itself.
+ *
+ * @example
+ * ```ts no-eval
+ * import { portForward } from "@spdy/spdy/kubernetes";
+ *
+ * await using forwarder = await portForward({
+ *   url: "https://10.0.0.1:6443",
+ *   pod: { name: "web" },
+ * });
+ * const listener = Deno.listen({ port: 8080 });
+ * for await (const local of listener) {
+ *   const remote = await forwarder.connect(80);
+ *   remote.readable.pipeTo(local.writable).catch(console.error);
+ *   local.readable.pipeTo(remote.writable).catch(console.error);
+ * }
+ * ```
+ */
+export class ForwardedConnection {
+  readonly #data: Stream;
+  readonly #error: Stream;
+
+  /** The port in the pod. */
+  readonly port: number;
+  /**
+   * What the port sends. Fails with `PortForwardError` when the server tells of
+   * a failure, with `ConnectionClosedError` when the session ends first.
+   */
+  readonly readable: ReadableStream<Uint8Array>;
+
+  static {
+    createForwarded = (...parts) => new ForwardedConnection(...parts);
+  }
+
+  private constructor(port: number, data: Stream, error: Stream) {
+    this.port = port;
+    this.#data = data;
+    this.#error = error;
+    const message = handled(
+      readText(readableToEnd(error, () => {}), MAX_MESSAGE),
+    );
+    this.readable = this.#readUntilFailure(message);
+  }
+
+  /** What the port receives. Closing it is the end of input there. */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#data.writable;
+  }
+
+  /** Breaks the connection off. */
+  close(): void {
+    this.#data.reset();
+    this.#error.reset();
+  }
+
+  #readUntilFailure(message: Promise<string>): ReadableStream<Uint8Array> {
+    const reader = this.#data.readable.getReader();
+    return new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        let failure: unknown;
+        try {
+          const { done, value } = await reader.read();
+          if (!done) {
+            controller.enqueue(value);
+            return;
+          }
+        } catch (error) {
+          failure = error;
+        }
+        // A server writes the message first and ends the data stream then.
+        const text = await within(ERROR_GRACE, message);
+        if (text !== "") throw new PortForwardError(this.port, text);
+        if (failure !== undefined && !isCancelledByPeer(failure)) throw failure;
+        controller.close();
+        // With the error stream's end the server has left the port: nobody reads what is still written.
+        message.then(() => this.#data.reset(), () => {});
+      },
+      cancel: async (reason) => {
+        await reader.cancel(reason);
+      },
+    }, { highWaterMark: 0 });
+  }
+}
+
+/** The text, or "" when it does not come in time or not at all. */
+async function within(
+  milliseconds: number,
+  text: Promise<string>,
+): Promise<string> {
+  const late = Promise.withResolvers<string>();
+  const timer = setTimeout(() => late.resolve(""), milliseconds);
+  try {
+    return await Promise.race([text, late.promise]);
+  } catch {
+    return "";
+  } finally {
+    clearTimeout(timer);
+  }
+}

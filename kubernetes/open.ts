@@ -1,0 +1,44 @@
+/**
+ * Opens the SPDY session and the streams of a client.
+ *
+ * @module
+ */
+
+import { Connection } from "../connection.ts";
+import type { Stream } from "../connection/stream.ts";
+import type { ByteConn } from "../connection/transport.ts";
+import { PROTO_SPDY3_1 } from "../frame/constants.ts";
+import type { NameValue } from "../frame/types.ts";
+import { CLIENT } from "../session/constants.ts";
+import type { TargetOptions } from "./dial.ts";
+import { KUBERNETES_PROFILE } from "./profile.ts";
+
+/** A SPDY/3.1 session with the Kubernetes profile. */
+export function openConnection(
+  conn: ByteConn,
+  { keepAlive, maxBufferedBytes }: TargetOptions,
+): Connection {
+  return new Connection(conn, {
+    ...KUBERNETES_PROFILE,
+    keepAlive,
+    maxBufferedBytes,
+    side: CLIENT,
+    version: PROTO_SPDY3_1,
+  });
+}
+
+/**
+ * Opens streams in order and waits until each has its reply: spdystream 0.5.1
+ * silently drops DATA that comes before it has replied.
+ */
+export async function openStreams(
+  connection: Connection,
+  headers: readonly { nv: NameValue[]; fin?: boolean }[],
+  signal: AbortSignal,
+): Promise<Stream[]> {
+  const streams = await Promise.all(
+    headers.map(({ nv, fin }) => connection.openStream(nv, { fin, signal })),
+  );
+  await Promise.all(streams.map((stream) => stream.response));
+  return streams;
+}

@@ -1,0 +1,195 @@
+/**
+ * Connections to ports of a pod, many over one SPDY session.
+ *
+ * @module
+ */
+
+import type { Connection } from "../connection.ts";
+import type { ByteConn } from "../connection/transport.ts";
+import { InvalidArgumentError } from "../errors.ts";
+import { dialSignal, type TargetOptions, targetUrl, upgrade } from "./dial.ts";
+import { UpgradeRefusedError } from "./errors.ts";
+import { createForwarded, type ForwardedConnection } from "./forwarded.ts";
+import { openConnection, openStreams } from "./open.ts";
+import {
+  PORT,
+  PORT_FORWARD_PROTOCOL,
+  PROTOCOL_HEADER,
+  REQUEST_ID,
+  STREAM_TYPE,
+  TUNNEL_PROTOCOL,
+} from "./protocol.ts";
+import { openWebSocket } from "./websocket/handshake.ts";
+
+/** How SPDY travels: in an upgraded connection, or in the binary messages of a WebSocket. */
+export type ForwardTransport = "spdy" | "websocket";
+
+/** What `portForward` takes. */
+export interface PortForwardOptions extends TargetOptions {
+  /**
+   * Default `"auto"`: a WebSocket as kubectl tries it first, which passes more
+   * proxies; when the server refuses it (older than Kubernetes 1.30, a kubelet,
+   * a container runtime), the SPDY upgrade.
+   */
+  readonly transport?: ForwardTransport | "auto";
+}
+
+/** Makes a forwarder; only `portForward` does. */
+let createForwarder: (
+  connection: Connection,
+  transport: ForwardTransport,
+  options: PortForwardOptions,
+) => PortForwarder;
+
+/**
+ * A session that takes connections to ports of a pod: what `portForward`
+ * resolves to.
+ *
+ * @example
+ * ```ts no-eval
+ * import { portForward } from "@spdy/spdy/kubernetes";
+ *
+ * await using forwarder = await portForward({
+ *   url: "https://10.0.0.1:6443",
+ *   pod: { name: "web" },
+ * });
+ * const connection = await forwarder.connect(8080);
+ * ```
+ */
+export class PortForwarder implements AsyncDisposable {
+  readonly #connection: Connection;
+  readonly #options: PortForwardOptions;
+  #nextRequestId = 0;
+
+  /** How SPDY travels. */
+  readonly transport: ForwardTransport;
+
+  static {
+    createForwarder = (...parts) => new PortForwarder(...parts);
+  }
+
+  private constructor(
+    connection: Connection,
+    transport: ForwardTransport,
+    options: PortForwardOptions,
+  ) {
+    this.#connection = connection;
+    this.#options = options;
+    this.transport = transport;
+    const { signal } = options;
+    const onAbort = (): void => void this.close();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    connection.closed
+      .finally(() => signal?.removeEventListener("abort", onAbort))
+      .catch(() => {});
+  }
+
+  /**
+   * Settles when the session has ended: resolves after {@linkcode close} and
+   * after an orderly end by the server, rejects otherwise.
+   */
+  get closed(): Promise<void> {
+    return this.#connection.closed;
+  }
+
+  /**
+   * Connects to a port of the pod, 1..65535. Whether something listens there
+   * shows only when the connection is read: it then fails with
+   * `PortForwardError`.
+   *
+   * Rejects with `InvalidArgumentError` for another port, with
+   * `StreamResetError` when the server refuses the streams, with
+   * `ConnectionClosedError` when the session has ended.
+   */
+  async connect(port: number): Promise<ForwardedConnection> {
+    if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
+      throw new InvalidArgumentError(`port ${port} is not in 1..65535`);
+    }
+    const common: [string, string][] = [
+      [PORT, `${port}`],
+      [REQUEST_ID, `${this.#nextRequestId++}`],
+    ];
+    const [error, data] = await openStreams(this.#connection, [
+      // This side says nothing on it; the server's streaming code pairs both by their id.
+      { nv: [[STREAM_TYPE, "error"], ...common], fin: true },
+      { nv: [[STREAM_TYPE, "data"], ...common] },
+    ], dialSignal(this.#options));
+    return createForwarded(port, data, error);
+  }
+
+  /** Ends the session and every connection over it. Never rejects. */
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/**
+ * Opens a session for connections to ports of a pod.
+ *
+ * Rejects with `UpgradeRefusedError` when the server does not take the request,
+ * with the signal's reason or a `TimeoutError` when that comes first, with the
+ * socket's error when nobody can be reached.
+ *
+ * @example
+ * ```ts no-eval
+ * import { portForward } from "@spdy/spdy/kubernetes";
+ *
+ * await using forwarder = await portForward({
+ *   url: "https://10.0.0.1:6443",
+ *   pod: { name: "web" },
+ *   headers: { authorization: "Bearer ..." },
+ * });
+ * const { readable, writable } = await forwarder.connect(80);
+ * const request = "GET / HTTP/1.0\r\n\r\n";
+ * await ReadableStream.from([new TextEncoder().encode(request)])
+ *   .pipeTo(writable);
+ * console.log(await new Response(readable).text());
+ * ```
+ */
+export async function portForward(
+  options: PortForwardOptions,
+): Promise<PortForwarder> {
+  const { transport: wanted = "auto" } = options;
+  const url = targetUrl(options, "portforward", []);
+  const signal = dialSignal(options);
+  let transport: ForwardTransport = wanted === "spdy" ? "spdy" : "websocket";
+  let conn: ByteConn;
+  if (transport === "websocket") {
+    try {
+      conn = await openWebSocket(url, options, TUNNEL_PROTOCOL, signal);
+    } catch (error) {
+      if (wanted !== "auto" || !(error instanceof UpgradeRefusedError)) {
+        throw error;
+      }
+      transport = "spdy";
+      conn = await upgradeToSpdy(url, options, signal);
+    }
+  } else {
+    conn = await upgradeToSpdy(url, options, signal);
+  }
+  return createForwarder(openConnection(conn, options), transport, options);
+}
+
+async function upgradeToSpdy(
+  url: URL,
+  options: PortForwardOptions,
+  signal: AbortSignal,
+): Promise<ByteConn> {
+  const { conn, headers } = await upgrade(url, options, {
+    method: "POST",
+    protocol: "SPDY/3.1",
+    headers: [[PROTOCOL_HEADER, PORT_FORWARD_PROTOCOL]],
+  }, signal);
+  const chosen = headers.get(PROTOCOL_HEADER);
+  if (chosen === PORT_FORWARD_PROTOCOL) return conn;
+  conn.close();
+  throw new UpgradeRefusedError(
+    101,
+    `the server chose ${chosen}, which was not offered`,
+  );
+}

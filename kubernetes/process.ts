@@ -1,0 +1,186 @@
+/**
+ * A process in a container, as the client sees it.
+ *
+ * @module
+ */
+
+import type { Connection } from "../connection.ts";
+import { handled } from "../connection/deferred.ts";
+import type { Stream } from "../connection/stream.ts";
+import { InvalidArgumentError } from "../errors.ts";
+import type { CommandProtocol, CommandStreamType } from "./protocol.ts";
+import { decodeExit, type ExitStatus } from "./status.ts";
+import { readableToEnd, readText } from "./streams.ts";
+
+/** Most bytes kept of what the error stream says. */
+const MAX_STATUS = 64 * 1024;
+
+/** What a process is made of. */
+export interface ProcessParts {
+  readonly connection: Connection;
+  readonly protocol: CommandProtocol;
+  readonly streams: ReadonlyMap<CommandStreamType, Stream>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Makes a process of its parts; only `exec` and `attach` do. */
+export let createProcess: (parts: ProcessParts) => RemoteProcess;
+
+/**
+ * A process in a container: what `exec` and `attach` resolve to.
+ *
+ * Read {@linkcode stdout} and {@linkcode stderr} to their ends, or cancel them:
+ * the connection has one bounded buffer, and output that nobody reads keeps
+ * back the exit status behind it. When both have ended and the status is there,
+ * the connection closes by itself; to leave earlier, {@linkcode close} it.
+ *
+ * @example
+ * ```ts no-eval
+ * import { exec } from "@spdy/spdy/kubernetes";
+ *
+ * await using process = await exec({
+ *   url: "https://10.0.0.1:6443",
+ *   pod: { name: "web" },
+ *   command: ["ls", "-l"],
+ * });
+ * for await (const chunk of process.stdout) Deno.stdout.writeSync(chunk);
+ * console.log((await process.status).code);
+ * ```
+ */
+export class RemoteProcess implements AsyncDisposable {
+  readonly #connection: Connection;
+  readonly #streams: ReadonlyMap<CommandStreamType, Stream>;
+  readonly #stdout: ReadableStream<Uint8Array> | undefined;
+  readonly #stderr: ReadableStream<Uint8Array> | undefined;
+  #resizes: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  /** Outputs and the status: what has to end before the connection may. */
+  #pending: number;
+  #closing: Promise<void> | undefined;
+
+  /** The sub-protocol the server chose. */
+  readonly protocol: CommandProtocol;
+  /**
+   * How the process ended. Rejects with `RemoteCommandError` when it was not
+   * run, with `ConnectionClosedError` when the connection ended first.
+   */
+  readonly status: Promise<ExitStatus>;
+
+  static {
+    createProcess = (parts) => new RemoteProcess(parts);
+  }
+
+  private constructor({ connection, protocol, streams, signal }: ProcessParts) {
+    this.#connection = connection;
+    this.#streams = streams;
+    this.protocol = protocol;
+    const outputEnded = this.#once();
+    this.#stdout = this.#output("stdout");
+    this.#stderr = this.#output("stderr");
+    this.#pending = 1 + Number(this.#stdout !== undefined) +
+      Number(this.#stderr !== undefined);
+    this.status = handled(this.#readStatus().finally(outputEnded));
+    const onAbort = (): void => void this.close();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    handled(
+      connection.closed.finally(() =>
+        signal?.removeEventListener("abort", onAbort)
+      ),
+    );
+  }
+
+  /**
+   * What the process reads. Closing it is the end of its input. Writing fails
+   * with `StreamResetError` once the process has ended.
+   *
+   * Throws `InvalidArgumentError` when stdin was not asked for.
+   */
+  get stdin(): WritableStream<Uint8Array> {
+    return this.#stream("stdin").writable;
+  }
+
+  /**
+   * What the process writes. It fails with `ConnectionClosedError` when the
+   * connection ends before the output does: an output is whole or an error.
+   *
+   * Throws `InvalidArgumentError` when stdout was not asked for.
+   */
+  get stdout(): ReadableStream<Uint8Array> {
+    return this.#asked("stdout", this.#stdout);
+  }
+
+  /**
+   * What the process writes to its standard error; the same rules as
+   * {@linkcode stdout}.
+   *
+   * Throws `InvalidArgumentError` when stderr was not asked for; with a
+   * terminal there is none.
+   */
+  get stderr(): ReadableStream<Uint8Array> {
+    return this.#asked("stderr", this.#stderr);
+  }
+
+  /**
+   * Tells the process the size of its terminal, in characters, 1..65535.
+   *
+   * Rejects with `InvalidArgumentError` for other sizes, and when there is no
+   * terminal or the sub-protocol (`v1`, `v2`) cannot resize it.
+   */
+  async resize(columns: number, rows: number): Promise<void> {
+    for (const size of [columns, rows]) {
+      if (!Number.isInteger(size) || size < 1 || size > 0xffff) {
+        throw new InvalidArgumentError(
+          `a terminal of ${columns} x ${rows} characters`,
+        );
+      }
+    }
+    this.#resizes ??= this.#stream("resize").writable.getWriter();
+    const line = `${JSON.stringify({ Width: columns, Height: rows })}\n`;
+    await this.#resizes.write(new TextEncoder().encode(line));
+  }
+
+  /** Leaves the process: closes the connection, whatever is under way. Never rejects. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#connection.close();
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #stream(type: CommandStreamType): Stream {
+    return this.#asked(type, this.#streams.get(type));
+  }
+
+  #asked<T>(type: CommandStreamType, value: T | undefined): T {
+    if (value !== undefined) return value;
+    throw new InvalidArgumentError(
+      type === "resize"
+        ? `there is no terminal to resize (sub-protocol ${this.protocol})`
+        : `${type} was not asked for`,
+    );
+  }
+
+  #output(
+    type: "stdout" | "stderr",
+  ): ReadableStream<Uint8Array> | undefined {
+    const stream = this.#streams.get(type);
+    return stream && readableToEnd(stream, this.#once());
+  }
+
+  async #readStatus(): Promise<ExitStatus> {
+    const readable = readableToEnd(this.#stream("error"), () => {});
+    return decodeExit(this.protocol, await readText(readable, MAX_STATUS));
+  }
+
+  /** One of the things that have to end before the connection is closed. */
+  #once(): () => void {
+    let called = false;
+    return () => {
+      if (called) return;
+      called = true;
+      // Not sooner: a frame towards a server that is about to close can cost the end of its output.
+      if (--this.#pending === 0) void this.close();
+    };
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * How a connection has to behave towards Kubernetes.
+ *
+ * @module
+ */
+
+import type { ConnectionTuning } from "../connection/options.ts";
+
+/**
+ * For every peer that is built on moby/spdystream 0.5.1 or older, which all of
+ * Kubernetes is:
+ *
+ * - It has no flow control: it sends no WINDOW_UPDATE and ignores those it
+ *   gets. A sender that keeps to the 64 KiB window stalls after 65,536 bytes.
+ * - A server closes the socket right after its last byte. Any frame of ours
+ *   that it has not read by then (a WINDOW_UPDATE, a PING, SETTINGS) makes its
+ *   kernel reset the connection and throw away what it had still to send: the
+ *   end of stdout is lost. So nothing is sent that need not be.
+ * - It stops reading at a GOAWAY, so that comes last.
+ * - Its server side may open bidirectional streams.
+ *
+ * Back-pressure is the socket's: see `maxBufferedBytes`.
+ */
+export const KUBERNETES_PROFILE: ConnectionTuning = {
+  flowControl: false,
+  acceptServerStreams: true,
+  // The largest value is the one that is not announced by SETTINGS.
+  limits: { maxConcurrentStreams: 0x7fffffff, maxDataFrameSize: 32 * 1024 },
+};

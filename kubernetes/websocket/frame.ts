@@ -1,0 +1,136 @@
+/**
+ * WebSocket frames (RFC 6455 section 5) as far as a tunnel of bytes needs them.
+ *
+ * @module
+ */
+
+import { ERR_PROTO, SpdyError, type SpdyErrorOptions } from "../../errors.ts";
+
+/** Opcodes (RFC 6455 5.2). */
+export const CONTINUATION = 0;
+export const TEXT = 1;
+export const BINARY = 2;
+export const CLOSE = 8;
+export const PING = 9;
+export const PONG = 10;
+
+/** Close status: an orderly end (RFC 6455 7.4.1). */
+export const NORMAL_CLOSURE = 1000;
+/** Close status: an endpoint goes away. */
+export const GOING_AWAY = 1001;
+/** Close status that stands for none; never on the wire. */
+export const NO_STATUS = 1005;
+
+/** Longest payload of a control frame, bytes (RFC 6455 5.5). */
+export const MAX_CONTROL_PAYLOAD = 125;
+/** Longest head of a frame, bytes: two, eight of length, four of mask. */
+export const MAX_HEAD = 14;
+
+/**
+ * A WebSocket peer broke RFC 6455 or the tunnel's rule of binary messages, or
+ * closed with a status that tells of a fault.
+ */
+export class WebSocketError extends SpdyError {
+  /** Makes the error. */
+  constructor(message: string, options: SpdyErrorOptions = {}) {
+    super(message, ERR_PROTO, { initiator: "remote", ...options });
+  }
+}
+
+/** The head of a frame. */
+export interface FrameHead {
+  readonly opcode: number;
+  readonly fin: boolean;
+  /** The four bytes of the mask; `undefined` for a frame that is not masked. */
+  readonly mask: Uint8Array | undefined;
+  /** Payload length, bytes. */
+  readonly length: number;
+  /** Length of the head itself, bytes. */
+  readonly size: number;
+}
+
+/**
+ * Reads a frame's head from the beginning of `data`; `undefined` when more bytes
+ * are needed.
+ *
+ * Throws {@linkcode WebSocketError} for a head that is not allowed.
+ */
+export function readHead(
+  data: Uint8Array,
+  masked: boolean,
+): FrameHead | undefined {
+  if (data.length < 2) return undefined;
+  const opcode = data[0] & 0x0f;
+  const fin = (data[0] & 0x80) !== 0;
+  // RFC 6455 5.2: reserved bits are 0 unless an extension was agreed on; none is.
+  if ((data[0] & 0x70) !== 0) throw new WebSocketError("reserved bits are set");
+  // RFC 6455 5.1: a client masks every frame, a server none.
+  if ((data[1] & 0x80) !== 0 !== masked) {
+    throw new WebSocketError(
+      masked ? "a client's frame is not masked" : "a server's frame is masked",
+    );
+  }
+  const short = data[1] & 0x7f;
+  const lengthSize = short === 127 ? 8 : short === 126 ? 2 : 0;
+  const size = 2 + lengthSize + (masked ? 4 : 0);
+  if (data.length < size) return undefined;
+  const length = lengthSize === 0 ? short : readLength(data, lengthSize);
+  // RFC 6455 5.5: control frames are short and not fragmented.
+  if (opcode >= CLOSE && (length > MAX_CONTROL_PAYLOAD || !fin)) {
+    throw new WebSocketError("a control frame is too long or fragmented");
+  }
+  return {
+    opcode,
+    fin,
+    length,
+    size,
+    mask: masked ? data.slice(size - 4, size) : undefined,
+  };
+}
+
+function readLength(data: Uint8Array, size: number): number {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  if (size === 2) return view.getUint16(2);
+  const length = view.getUint32(2) * 0x1_0000_0000 + view.getUint32(6);
+  if (!Number.isSafeInteger(length)) {
+    throw new WebSocketError("a frame of more than 2^53 bytes");
+  }
+  return length;
+}
+
+/** A whole frame with FIN; the payload is copied, and masked when there is a mask. */
+export function encodeFrame(
+  opcode: number,
+  payload: Uint8Array,
+  mask: Uint8Array | undefined,
+): Uint8Array {
+  const { length } = payload;
+  const lengthSize = length < 126 ? 0 : length < 0x1_0000 ? 2 : 8;
+  const size = 2 + lengthSize + (mask === undefined ? 0 : 4);
+  const frame = new Uint8Array(size + length);
+  const view = new DataView(frame.buffer);
+  frame[0] = 0x80 | opcode;
+  frame[1] = lengthSize === 0 ? length : lengthSize === 2 ? 126 : 127;
+  if (lengthSize === 2) {
+    view.setUint16(2, length);
+  } else if (lengthSize === 8) {
+    view.setUint32(2, Math.floor(length / 0x1_0000_0000));
+    view.setUint32(6, length >>> 0);
+  }
+  frame.set(payload, size);
+  if (mask !== undefined) {
+    frame[1] |= 0x80;
+    frame.set(mask, size - 4);
+    applyMask(frame.subarray(size), mask, 0);
+  }
+  return frame;
+}
+
+/** Masks or unmasks in place (RFC 6455 5.3); `offset` is where in the payload `data` begins. */
+export function applyMask(
+  data: Uint8Array,
+  mask: Uint8Array,
+  offset: number,
+): void {
+  for (let i = 0; i < data.length; i++) data[i] ^= mask[(offset + i) & 3];
+}

@@ -1,0 +1,65 @@
+/**
+ * The opening handshake of a WebSocket (RFC 6455 section 4), both sides.
+ *
+ * By hand, because Deno 2.9.6 cannot: `WebSocket` and `WebSocketStream` refuse
+ * the sub-protocol `SPDY/3.1+portforward.k8s.io` ("Invalid protocol value": a
+ * slash is no token character, and Kubernetes uses one nevertheless) and drop a
+ * `sec-websocket-protocol` given as a header. `Deno.upgradeWebSocket` works
+ * under `Deno.serve` only, which cannot serve the SPDY upgrade on the same port.
+ *
+ * @module
+ */
+
+import type { ByteConn } from "../../connection/transport.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { type TargetOptions, upgrade } from "../dial.ts";
+import { UpgradeRefusedError } from "../errors.ts";
+import { WebSocketTunnel } from "./tunnel.ts";
+
+/** Joined to the client's key before it is hashed (RFC 6455 1.3). */
+const KEY_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** What the server answers to a client's key. */
+export async function acceptKey(key: string): Promise<string> {
+  const hash = await crypto.subtle.digest(
+    "SHA-1",
+    new TextEncoder().encode(key + KEY_SUFFIX),
+  );
+  return base64(new Uint8Array(hash));
+}
+
+/**
+ * Opens a WebSocket and resolves to the bytes in its binary messages.
+ *
+ * Throws `UpgradeRefusedError` when the server refuses it, or the sub-protocol.
+ */
+export async function openWebSocket(
+  url: URL,
+  options: TargetOptions,
+  protocol: string,
+  signal: AbortSignal,
+): Promise<ByteConn> {
+  const key = base64(crypto.getRandomValues(new Uint8Array(16)));
+  const headers: NameValue[] = [
+    ["sec-websocket-key", key],
+    ["sec-websocket-version", "13"],
+    ["sec-websocket-protocol", protocol],
+  ];
+  const { conn, headers: answer } = await upgrade(url, options, {
+    method: "GET",
+    protocol: "websocket",
+    headers,
+  }, signal);
+  const refusal = answer.get("sec-websocket-accept") !== await acceptKey(key)
+    ? "the WebSocket handshake was answered with a wrong key"
+    : answer.get("sec-websocket-protocol") !== protocol
+    ? `the server does not speak ${protocol}`
+    : undefined;
+  if (refusal === undefined) return new WebSocketTunnel(conn, true);
+  conn.close();
+  throw new UpgradeRefusedError(101, refusal);
+}
+
+function base64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}

@@ -1,0 +1,202 @@
+/**
+ * The programs on the other side: the Go programs of `go/`, built once into a
+ * cache directory, started, spoken to by JSON lines, and stopped.
+ *
+ * @module
+ */
+
+/** A tool that this machine lacks: a skip, or in CI a failure. */
+export class MissingToolError extends Error {
+  override readonly name = "MissingToolError";
+}
+
+const SOURCES = new URL("go/", import.meta.url);
+const encoder = new TextEncoder();
+
+/** Whether a run without some tool has failed, as it has in CI. */
+export function toolsAreRequired(): boolean {
+  const value = Deno.env.get("CI");
+  return value !== undefined && value !== "" && value !== "0" &&
+    value !== "false";
+}
+
+/** Throws {@linkcode MissingToolError} unless the tool runs; resolves to its first line of output. */
+export async function requireTool(
+  command: string,
+  args: string[],
+): Promise<string> {
+  let output: Deno.CommandOutput;
+  try {
+    output = await new Deno.Command(command, { args, stderr: "null" }).output();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new MissingToolError(`${command} is not on this machine`);
+    }
+    throw error;
+  }
+  if (!output.success) {
+    throw new MissingToolError(
+      `${command} ${args.join(" ")} ended with ${output.code}`,
+    );
+  }
+  return new TextDecoder().decode(output.stdout).split("\n", 1)[0];
+}
+
+let built: Promise<string> | undefined;
+
+/**
+ * Builds the Go programs and resolves to the folder they are in. Go's own cache
+ * makes this quick from the second time on; from cold caches it downloads about
+ * 60 modules and compiles for two to four minutes on two cores.
+ */
+export function buildGoPrograms(): Promise<string> {
+  built ??= build();
+  return built;
+}
+
+async function build(): Promise<string> {
+  await requireTool("go", ["version"]);
+  const folder = `${cacheFolder()}/spdy-interop`;
+  await Deno.mkdir(folder, { recursive: true });
+  const output = await new Deno.Command("go", {
+    args: ["build", "-trimpath", "-ldflags=-s -w", "-o", folder, "./..."],
+    cwd: SOURCES,
+    stderr: "piped",
+  }).output();
+  if (!output.success) {
+    throw new Error(
+      `go build failed:\n${new TextDecoder().decode(output.stderr)}`,
+    );
+  }
+  return folder;
+}
+
+function cacheFolder(): string {
+  const home = Deno.env.get("HOME");
+  return Deno.env.get("XDG_CACHE_HOME") ??
+    (home === undefined ? "/tmp" : `${home}/.cache`);
+}
+
+/** Path of one of the built programs. */
+export async function goProgram(name: string): Promise<string> {
+  return `${await buildGoPrograms()}/${name}`;
+}
+
+/** A Go program that runs until it is disposed of. */
+export class Peer implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  /** What its first line of output said. */
+  readonly hello: Readonly<Record<string, string>>;
+
+  private constructor(
+    process: Deno.ChildProcess,
+    hello: Record<string, string>,
+  ) {
+    this.#process = process;
+    this.hello = hello;
+  }
+
+  /** Starts a program and waits for its first line, a JSON object. */
+  static async start(name: string, args: string[] = []): Promise<Peer> {
+    const process = new Deno.Command(await goProgram(name), {
+      args,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const line = await firstLine(process.stdout);
+    if (line === "") {
+      const { code } = await process.status;
+      await process.stdin.close();
+      throw new Error(`${name} ended with ${code} before it said its address`);
+    }
+    return new Peer(process, JSON.parse(line));
+  }
+
+  /** Its address, `host:port`. */
+  get address(): string {
+    return this.hello.address;
+  }
+
+  /** Its port on the loopback interface. */
+  get port(): number {
+    return Number(this.address.split(":").at(-1));
+  }
+
+  /** Kills it in the middle of whatever it does. */
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#process.status;
+  }
+
+  /** Ends its standard input, which is what it lives by, and waits for its end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process.stdin.close().catch(() => {});
+    await this.#process.status;
+  }
+}
+
+async function firstLine(
+  output: ReadableStream<Uint8Array>,
+): Promise<string> {
+  let text = "";
+  // Cancelling at the first newline closes our end of the pipe; the programs print nothing more.
+  for await (const chunk of output.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const end = text.indexOf("\n");
+    if (end >= 0) return text.slice(0, end);
+  }
+  return text;
+}
+
+/** What a program that plays one scenario printed, and how it ended. */
+export interface Played {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Options of {@linkcode play}. */
+export interface PlayOptions {
+  readonly stdin?: string;
+  readonly env?: Record<string, string>;
+  /** Milliseconds until it is killed; default 150,000. */
+  readonly timeout?: number;
+}
+
+/** Runs a built program to its end. */
+export async function play(
+  name: string,
+  args: string[],
+  { stdin, env, timeout = 150_000 }: PlayOptions = {},
+): Promise<Played> {
+  const process = new Deno.Command(await goProgram(name), {
+    args,
+    env,
+    stdin: stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(timeout),
+  }).spawn();
+  if (stdin !== undefined) {
+    const writer = process.stdin.getWriter();
+    await writer.write(encoder.encode(stdin));
+    await writer.close();
+  }
+  const { code, stdout, stderr } = await process.output();
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+/** Runs a built program that prints one JSON object; throws what its `error` says. */
+export async function playJson<T>(name: string, args: string[]): Promise<T> {
+  const { code, stdout, stderr } = await play(name, args);
+  if (stdout === "") throw new Error(`${name} ended with ${code}: ${stderr}`);
+  const result = JSON.parse(stdout);
+  if (code !== 0) throw new Error(`${name}: ${result.error}`);
+  return result;
+}

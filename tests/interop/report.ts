@@ -1,0 +1,159 @@
+/**
+ * Runs scenarios one after the other and prints the table: peer, version,
+ * scenario, result.
+ *
+ * @module
+ */
+
+import { MissingToolError, toolsAreRequired } from "./peers.ts";
+
+/** One thing to try with one peer. */
+export interface Scenario {
+  /** What is tried, in a few words. */
+  readonly name: string;
+  /** Tries it; throws when it did not work; may resolve to what was measured. */
+  run(): Promise<string | void>;
+}
+
+/** Everything that is tried with one peer. */
+export interface Suite {
+  /** The peer's name. */
+  readonly peer: string;
+  /** Gets the peer ready, or throws `MissingToolError`; resolves to its version and what to try. */
+  prepare(): Promise<PreparedSuite>;
+}
+
+/** A peer that is ready. */
+export interface PreparedSuite extends AsyncDisposable {
+  /** Its version. */
+  readonly version: string;
+  /** What to try with it, in order. */
+  readonly scenarios: readonly Scenario[];
+}
+
+type Outcome = "pass" | "FAIL" | "skip";
+
+interface Row {
+  readonly peer: string;
+  readonly version: string;
+  readonly scenario: string;
+  readonly outcome: Outcome;
+  readonly detail: string;
+}
+
+/** Longest time one scenario may take, milliseconds. */
+const SCENARIO_TIMEOUT = 300_000;
+
+/** Runs the suites, prints a line as each scenario ends and the totals; resolves to whether all is well. */
+export async function runSuites(
+  suites: readonly Suite[],
+  filter: RegExp,
+): Promise<boolean> {
+  const rows: Row[] = [];
+  printRow({
+    peer: "peer",
+    version: "version",
+    scenario: "scenario",
+    outcome: "result",
+    detail: "",
+  });
+  const add = (row: Row): void => {
+    rows.push(row);
+    printRow(row);
+  };
+  for (const suite of suites) await runSuite(suite, filter, add);
+  const count = (outcome: Outcome): number =>
+    rows.filter((row) => row.outcome === outcome).length;
+  const failed = count("FAIL");
+  const skipped = count("skip");
+  console.log(
+    `\ninterop: ${count("pass")} passed, ${failed} failed` +
+      (skipped > 0 ? `, ${skipped} skipped` : ""),
+  );
+  // Nothing tried is no success either.
+  return failed === 0 && rows.length > 0;
+}
+
+async function runSuite(
+  suite: Suite,
+  filter: RegExp,
+  add: (row: Row) => void,
+): Promise<void> {
+  let prepared: PreparedSuite;
+  try {
+    prepared = await suite.prepare();
+  } catch (error) {
+    if (!filter.test(suite.peer)) return;
+    const skipped = error instanceof MissingToolError && !toolsAreRequired();
+    add({
+      peer: suite.peer,
+      version: "-",
+      scenario: "(all)",
+      outcome: skipped ? "skip" : "FAIL",
+      detail: messageOf(error),
+    });
+    return;
+  }
+  await using ready = prepared;
+  for (const { name, run } of ready.scenarios) {
+    if (!filter.test(`${suite.peer} ${name}`)) continue;
+    const begin = performance.now();
+    let outcome: Outcome = "pass";
+    let detail: string;
+    try {
+      detail = await within(SCENARIO_TIMEOUT, run()) ?? "";
+    } catch (error) {
+      outcome = "FAIL";
+      detail = messageOf(error);
+    }
+    const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+    add({
+      peer: suite.peer,
+      version: ready.version,
+      scenario: name,
+      outcome,
+      detail: detail === "" ? `${seconds} s` : `${seconds} s; ${detail}`,
+    });
+  }
+}
+
+async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  let timer: number | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`not done within ${milliseconds / 1000} s`)),
+      milliseconds,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error
+    ? `${error.name}: ${error.message}`
+    : String(error);
+}
+
+interface PrintedRow {
+  readonly peer: string;
+  readonly version: string;
+  readonly scenario: string;
+  readonly outcome: string;
+  readonly detail: string;
+}
+
+function printRow(row: PrintedRow): void {
+  console.log(
+    [
+      row.peer.padEnd(24),
+      row.version.padEnd(9),
+      row.scenario.padEnd(48),
+      row.outcome.padEnd(6),
+      row.detail,
+    ].join("  ").trimEnd(),
+  );
+}
