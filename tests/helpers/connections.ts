@@ -8,7 +8,7 @@ import { Connection } from "../../connection.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
 import type { ByteStreams, Transport } from "../../connection/transport.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";
-import { CLIENT, SERVER } from "../../session.ts";
+import { CLIENT, SERVER } from "../../session/constants.ts";
 
 /** How the two sides of a pair are set up. */
 export interface PairOptions {

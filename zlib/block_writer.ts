@@ -1,0 +1,298 @@
+/**
+ * Writes deflate blocks (RFC 1951, section 3.2.3) out of a list of tokens.
+ *
+ * A token is one number: a literal is its byte; a match of `length` (3..258)
+ * at `distance` (1..32768) is `length << 16 | distance`, see
+ * {@linkcode matchToken}. Nothing here chooses matches or keeps a state between
+ * blocks, save what the {@linkcode BitWriter} holds.
+ *
+ * @module
+ */
+
+import type { BitWriter } from "./bit_writer.ts";
+import {
+  BLOCK_DYNAMIC,
+  BLOCK_FIXED,
+  BLOCK_STORED,
+  CODE_LENGTH_ORDER,
+  CODE_LENGTH_SYMBOLS,
+  DISTANCE_BASE,
+  DISTANCE_EXTRA,
+  DISTANCE_SYMBOLS,
+  distanceCode,
+  END_OF_BLOCK,
+  LENGTH_BASE,
+  LENGTH_CODE,
+  LENGTH_EXTRA,
+  LITERAL_SYMBOLS,
+  MAX_CODE_BITS,
+  MAX_CODE_LENGTH_BITS,
+  MAX_STORED,
+} from "./constants.ts";
+import {
+  buildCode,
+  FIXED_DISTANCE_CODE,
+  FIXED_LITERAL_CODE,
+  type PrefixCode,
+  prefixCode,
+} from "./huffman.ts";
+
+/** Most bytes that one token can become: 15 + 5 + 15 + 13 bits. */
+const MAX_TOKEN_BYTES = 6;
+/** Most bytes of a dynamic block's codes: 14 + 19 * 3 + 316 * 14 bits. */
+const MAX_HEADER_BYTES = 568;
+
+// Scratch of one synchronous call, shared: nothing in it outlives the call.
+const literalFrequencies = new Int32Array(LITERAL_SYMBOLS);
+const distanceFrequencies = new Int32Array(DISTANCE_SYMBOLS);
+const runFrequencies = new Int32Array(CODE_LENGTH_SYMBOLS);
+const literalCode = prefixCode(LITERAL_SYMBOLS);
+const distanceCodes = prefixCode(DISTANCE_SYMBOLS);
+const runCode = prefixCode(CODE_LENGTH_SYMBOLS);
+/** Code lengths of both codes as runs: `symbol | extra value << 8`. */
+const runs = new Uint16Array(LITERAL_SYMBOLS + DISTANCE_SYMBOLS);
+
+/** Extra bits behind the run symbols 16, 17 and 18. */
+const RUN_EXTRA = Uint8Array.of(2, 3, 7);
+
+/** The token of a match; a literal's token is the byte itself. */
+export function matchToken(length: number, distance: number): number {
+  return length << 16 | distance;
+}
+
+/**
+ * Writes the tokens as one block, in the cheapest of the three forms (stored
+ * may take more than one block).
+ *
+ * @param tokens The list; `count` of it are meant.
+ * @param source Where the bytes stand that the tokens make: `source[from..to)`.
+ * @param final Whether this is the last block of the stream.
+ */
+export function writeBlock(
+  writer: BitWriter,
+  tokens: Int32Array,
+  count: number,
+  source: Uint8Array,
+  from: number,
+  to: number,
+  final: boolean,
+): void {
+  const extraBits = countSymbols(tokens, count);
+  buildCode(literalCode, literalFrequencies, MAX_CODE_BITS);
+  buildCode(distanceCodes, distanceFrequencies, MAX_CODE_BITS);
+  const runCount = packCodeLengths();
+  const sentLengths = buildRunCode();
+
+  const dynamicBits = 14 + sentLengths * 3 + runBits() + extraBits +
+    bitsOf(literalCode, literalFrequencies) +
+    bitsOf(distanceCodes, distanceFrequencies);
+  const fixedBits = extraBits +
+    bitsOf(FIXED_LITERAL_CODE, literalFrequencies) +
+    bitsOf(FIXED_DISTANCE_CODE, distanceFrequencies);
+  const codedBits = Math.min(dynamicBits, fixedBits);
+  if (storedBits(writer, to - from) <= codedBits) {
+    writeStored(writer, source, from, to, final);
+  } else if (fixedBits <= dynamicBits) {
+    writeFixed(writer, tokens, count, final);
+  } else {
+    writer.reserve(MAX_HEADER_BYTES);
+    writeBlockHeader(writer, BLOCK_DYNAMIC, final);
+    writeCodes(writer, runCount, sentLengths);
+    writeTokens(writer, tokens, count, literalCode, distanceCodes);
+  }
+}
+
+/** Writes the tokens as one block with the fixed codes. */
+export function writeFixed(
+  writer: BitWriter,
+  tokens: Int32Array,
+  count: number,
+  final: boolean,
+): void {
+  writer.reserve(1);
+  writeBlockHeader(writer, BLOCK_FIXED, final);
+  writeTokens(
+    writer,
+    tokens,
+    count,
+    FIXED_LITERAL_CODE,
+    FIXED_DISTANCE_CODE,
+  );
+}
+
+/** Writes `source[from..to)` as stored blocks, one at least. */
+export function writeStored(
+  writer: BitWriter,
+  source: Uint8Array,
+  from: number,
+  to: number,
+  final: boolean,
+): void {
+  do {
+    const end = Math.min(from + MAX_STORED, to);
+    writer.reserve(6);
+    writeBlockHeader(writer, BLOCK_STORED, final && end === to);
+    writer.align();
+    writer.reserve(4);
+    writer.write(end - from, 16);
+    writer.write(~(end - from) & 0xffff, 16);
+    writer.writeBytes(source, from, end);
+    from = end;
+  } while (from < to);
+}
+
+/** Writes what a sync flush puts behind a block: an empty stored block, which ends on a byte. */
+export function writeSyncMarker(writer: BitWriter): void {
+  writeStored(writer, NOTHING, 0, 0, false);
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Bits of the stored form, those that fill up a byte included. */
+function storedBits(writer: BitWriter, length: number): number {
+  const blocks = Math.max(1, Math.ceil(length / MAX_STORED));
+  const filling = -(writer.pendingBits + 3) & 7;
+  return filling + (length + 4 * blocks) * 8 + (blocks - 1) * 8;
+}
+
+function writeBlockHeader(
+  writer: BitWriter,
+  type: number,
+  final: boolean,
+): void {
+  writer.write((final ? 1 : 0) | type << 1, 3);
+}
+
+/** Counts the symbols of the tokens and the end of the block; returns how many extra bits they take. */
+function countSymbols(tokens: Int32Array, count: number): number {
+  literalFrequencies.fill(0);
+  distanceFrequencies.fill(0);
+  let extraBits = 0;
+  for (let index = 0; index < count; index++) {
+    const token = tokens[index];
+    if (token < 256) {
+      literalFrequencies[token]++;
+    } else {
+      const length = LENGTH_CODE[token >>> 16];
+      const distance = distanceCode(token & 0xffff);
+      literalFrequencies[END_OF_BLOCK + 1 + length]++;
+      distanceFrequencies[distance]++;
+      extraBits += LENGTH_EXTRA[length] + DISTANCE_EXTRA[distance];
+    }
+  }
+  literalFrequencies[END_OF_BLOCK] = 1;
+  return extraBits;
+}
+
+function bitsOf(code: PrefixCode, frequencies: Int32Array): number {
+  let bits = 0;
+  for (let symbol = 0; symbol < frequencies.length; symbol++) {
+    bits += code.lengths[symbol] * frequencies[symbol];
+  }
+  return bits;
+}
+
+/** How many of the lengths have to be sent, at least `least`: unused symbols at the end do not. */
+function usedSymbols(lengths: Uint8Array, least: number): number {
+  let used = lengths.length;
+  while (used > least && lengths[used - 1] === 0) used--;
+  return used;
+}
+
+/** Packs the lengths of both codes into `runs` (RFC 1951, section 3.2.7) and counts the run symbols. */
+function packCodeLengths(): number {
+  const literals = usedSymbols(literalCode.lengths, 257);
+  const distances = usedSymbols(distanceCodes.lengths, 1);
+  const lengthAt = (index: number): number =>
+    index < literals
+      ? literalCode.lengths[index]
+      : distanceCodes.lengths[index - literals];
+  const total = literals + distances;
+  runFrequencies.fill(0);
+  let packed = 0;
+  const add = (symbol: number, extra: number): void => {
+    runs[packed++] = symbol | extra << 8;
+    runFrequencies[symbol]++;
+  };
+  for (let index = 0; index < total;) {
+    const length = lengthAt(index);
+    let run = 1;
+    while (index + run < total && lengthAt(index + run) === length) run++;
+    index += run;
+    if (length === 0) {
+      for (; run >= 11; run -= Math.min(run, 138)) {
+        add(18, Math.min(run, 138) - 11);
+      }
+      if (run >= 3) {
+        add(17, run - 3);
+        run = 0;
+      }
+    } else {
+      add(length, 0);
+      for (run--; run >= 3; run -= Math.min(run, 6)) {
+        add(16, Math.min(run, 6) - 3);
+      }
+    }
+    for (; run > 0; run--) add(length, 0);
+  }
+  return packed;
+}
+
+/** Builds the code for the run symbols; returns how many of its lengths have to be sent. */
+function buildRunCode(): number {
+  buildCode(runCode, runFrequencies, MAX_CODE_LENGTH_BITS);
+  let sent = CODE_LENGTH_SYMBOLS;
+  while (sent > 4 && runCode.lengths[CODE_LENGTH_ORDER[sent - 1]] === 0) sent--;
+  return sent;
+}
+
+function runBits(): number {
+  return bitsOf(runCode, runFrequencies) + runFrequencies[16] * RUN_EXTRA[0] +
+    runFrequencies[17] * RUN_EXTRA[1] + runFrequencies[18] * RUN_EXTRA[2];
+}
+
+/** Writes the two codes of a dynamic block (RFC 1951, section 3.2.7). */
+function writeCodes(
+  writer: BitWriter,
+  runCount: number,
+  sentLengths: number,
+): void {
+  writer.write(usedSymbols(literalCode.lengths, 257) - 257, 5);
+  writer.write(usedSymbols(distanceCodes.lengths, 1) - 1, 5);
+  writer.write(sentLengths - 4, 4);
+  for (let index = 0; index < sentLengths; index++) {
+    writer.write(runCode.lengths[CODE_LENGTH_ORDER[index]], 3);
+  }
+  for (let index = 0; index < runCount; index++) {
+    const symbol = runs[index] & 0xff;
+    writer.write(runCode.codes[symbol], runCode.lengths[symbol]);
+    if (symbol >= 16) writer.write(runs[index] >>> 8, RUN_EXTRA[symbol - 16]);
+  }
+}
+
+function writeTokens(
+  writer: BitWriter,
+  tokens: Int32Array,
+  count: number,
+  literals: PrefixCode,
+  distances: PrefixCode,
+): void {
+  writer.reserve(count * MAX_TOKEN_BYTES + 2);
+  for (let index = 0; index < count; index++) {
+    const token = tokens[index];
+    if (token < 256) {
+      writer.write(literals.codes[token], literals.lengths[token]);
+    } else {
+      const length = token >>> 16;
+      const lengthCode = LENGTH_CODE[length];
+      const symbol = END_OF_BLOCK + 1 + lengthCode;
+      writer.write(literals.codes[symbol], literals.lengths[symbol]);
+      writer.write(length - LENGTH_BASE[lengthCode], LENGTH_EXTRA[lengthCode]);
+      const distance = token & 0xffff;
+      const code = distanceCode(distance);
+      writer.write(distances.codes[code], distances.lengths[code]);
+      writer.write(distance - DISTANCE_BASE[code], DISTANCE_EXTRA[code]);
+    }
+  }
+  writer.write(literals.codes[END_OF_BLOCK], literals.lengths[END_OF_BLOCK]);
+}

@@ -1,0 +1,227 @@
+/**
+ * Compression of whole bodies, on the platform's own streams.
+ *
+ * @module
+ */
+
+import { adler32 } from "./adler32.ts";
+import { InvalidArgumentError, ZlibError } from "../errors.ts";
+
+/**
+ * How a body is compressed, by the name that HTTP has for it (RFC 9110, section
+ * 8.4.1): `"deflate"` is the zlib format.
+ */
+export type BodyEncoding = "gzip" | "deflate";
+
+/** What {@linkcode decompress} takes besides the body. */
+export interface DecompressOptions {
+  /** Most bytes that the body may become; default no bound. */
+  readonly maxOutput?: number;
+}
+
+/**
+ * Compresses a whole body.
+ *
+ * @param data The body, or a stream of it.
+ * @param encoding The format.
+ * @returns The compressed body.
+ *
+ * @example
+ * ```ts
+ * import { compress, decompress } from "@spdy/spdy/zlib";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * const body = new TextEncoder().encode("a body");
+ * const packed = await compress(body, "gzip");
+ * assertEquals(await decompress(packed, "gzip"), body);
+ * ```
+ */
+export async function compress(
+  data: Uint8Array | ReadableStream<Uint8Array>,
+  encoding: BodyEncoding,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const packed = pieces(data).pipeThrough(new CompressionStream(encoding));
+  return await collect(packed, Infinity);
+}
+
+/**
+ * Decompresses a whole body. Input behind the end of the compressed data is an
+ * error, and so is an end before it.
+ *
+ * @param data The compressed body, or a stream of it.
+ * @param encoding The format.
+ * @returns The body.
+ * @throws {ZlibError} The body is corrupt, or would be longer than `maxOutput`.
+ * @throws {InvalidArgumentError} `maxOutput` is not a number from 0 up.
+ *
+ * @example
+ * ```ts
+ * import { compress, decompress, ZlibError } from "@spdy/spdy/zlib";
+ * import { assertRejects } from "jsr:@std/assert@1";
+ *
+ * const packed = await compress(new Uint8Array(1_000_000), "deflate");
+ * await assertRejects(() => decompress(packed.subarray(1), "deflate"), ZlibError);
+ * await assertRejects(
+ *   () => decompress(packed, "deflate", { maxOutput: 65536 }),
+ *   ZlibError,
+ * );
+ * ```
+ */
+export async function decompress(
+  data: Uint8Array | ReadableStream<Uint8Array>,
+  encoding: BodyEncoding,
+  options: DecompressOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { maxOutput = Infinity } = options;
+  if (!(maxOutput >= 0)) {
+    throw new InvalidArgumentError(`maxOutput ${maxOutput} is below 0`);
+  }
+  return await collect(decompressStream(pieces(data), encoding), maxOutput);
+}
+
+/**
+ * Decompresses a body as it passes, with back-pressure.
+ *
+ * @param stream The compressed body. An error of it passes through unchanged.
+ * @param encoding The format.
+ * @returns The body. It fails with a {@linkcode ZlibError} where the compressed data is corrupt.
+ *
+ * @example
+ * ```ts
+ * import { compress, decompressStream } from "@spdy/spdy/zlib";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * const packed = await compress(new TextEncoder().encode("a body"), "gzip");
+ * const stream = decompressStream(ReadableStream.from([packed]), "gzip");
+ * assertEquals(await new Response(stream).text(), "a body");
+ * ```
+ */
+export function decompressStream(
+  stream: ReadableStream<Uint8Array>,
+  encoding: BodyEncoding,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const source = new WatchedSource(stream);
+  const output = ReadableStream.from(source.chunks())
+    .pipeThrough(new DecompressionStream(encoding));
+  return ReadableStream.from(
+    encoding === "gzip"
+      ? translateErrors(output, source)
+      : checkEnd(translateErrors(output, source), source),
+  );
+}
+
+/** A source of compressed bytes that remembers how it ended. */
+class WatchedSource {
+  /** Whether reading ended in an error of the source, or was given up. */
+  failed = false;
+  /** The last four bytes read, big-endian. */
+  tail = 0;
+  /** How many bytes were read. */
+  length = 0;
+  readonly #stream: ReadableStream<Uint8Array>;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#stream = stream;
+  }
+
+  async *chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    let ended = false;
+    try {
+      for await (const chunk of this.#stream) {
+        this.length += chunk.length;
+        for (const byte of chunk.subarray(-4)) {
+          this.tail = (this.tail << 8 | byte) >>> 0;
+        }
+        yield ownBytes(chunk);
+      }
+      ended = true;
+    } finally {
+      this.failed = !ended;
+    }
+  }
+}
+
+async function* translateErrors(
+  output: ReadableStream<Uint8Array<ArrayBuffer>>,
+  source: WatchedSource,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  try {
+    yield* output;
+  } catch (error) {
+    if (source.failed) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ZlibError(`compressed body is corrupt: ${reason}`, {
+      cause: error,
+      initiator: "remote",
+    });
+  }
+}
+
+/**
+ * Deno's DecompressionStream takes a zlib stream that was cut short for a whole
+ * one. A whole one ends with the Adler-32 of the output (RFC 1950, section 2.2).
+ */
+async function* checkEnd(
+  output: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  source: WatchedSource,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let sum = 1;
+  for await (const chunk of output) {
+    sum = adler32(chunk, sum);
+    yield chunk;
+  }
+  if (source.tail !== sum || source.length < LEAST_ZLIB_STREAM) {
+    throw new ZlibError("compressed body ends before its end", {
+      offset: source.length,
+      initiator: "remote",
+    });
+  }
+}
+
+/** Bytes of the shortest zlib stream: header, an empty fixed block, Adler-32. */
+const LEAST_ZLIB_STREAM = 8;
+
+function pieces(
+  data: Uint8Array | ReadableStream<Uint8Array>,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return ReadableStream.from(
+    data instanceof Uint8Array ? [ownBytes(data)] : mapBytes(data),
+  );
+}
+
+async function* mapBytes(
+  stream: ReadableStream<Uint8Array>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for await (const chunk of stream) yield ownBytes(chunk);
+}
+
+/** The platform's streams take no view into shared memory, so such a view is copied. */
+function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer
+    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    : bytes.slice();
+}
+
+async function collect(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  maxOutput: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    length += chunk.length;
+    if (length > maxOutput) {
+      throw new ZlibError(`body is longer than maxOutput, ${maxOutput} bytes`, {
+        initiator: "remote",
+      });
+    }
+    chunks.push(chunk);
+  }
+  const body = new Uint8Array(length);
+  let end = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, end);
+    end += chunk.length;
+  }
+  return body;
+}
