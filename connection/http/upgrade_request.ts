@@ -85,10 +85,11 @@ export function requestUpgrade(
 function lines(
   headers: UpgradeRequest["headers"],
   host: string,
-): Record<string, string[]> {
-  const result: Record<string, string[]> = { host: [host] };
+): Record<string, string | string[]> {
+  const result: Record<string, string[]> = {};
   for (const [name, value] of headers) (result[name] ??= []).push(value);
-  return result;
+  // node:http wants this one as a string.
+  return { ...result, host };
 }
 
 function describe(
