@@ -53,8 +53,7 @@ export function requestUpgrade(
   if (signal.aborted) onAbort();
 
   const request = httpRequest({
-    // Not a pooled socket, and not one that a pool may take back.
-    agent: false,
+    // No agent: with one, even `false`, node:http would connect by itself.
     createConnection: () => duplex,
     method,
     path: url.pathname + url.search,
