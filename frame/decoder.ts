@@ -44,6 +44,15 @@ export interface FrameDecoderOptions {
   readonly onIgnored?: (frame: IgnoredFrame) => void;
 }
 
+/**
+ * What a decoder takes where its limits name nothing: a value of 65535 bytes,
+ * which SPDY/2 can carry, has to fit in with its name. Sessions are stricter.
+ */
+const DECODER_LIMITS: FrameLimits = {
+  maxHeaderBlock: 131072,
+  maxHeaderValueLength: 131072,
+};
+
 const TYPE_NAMES: ReadonlyMap<number, string> = new Map([
   [SYN_STREAM, "SYN_STREAM"],
   [SYN_REPLY, "SYN_REPLY"],
@@ -99,7 +108,9 @@ export class FrameDecoder {
   #data: ByteWriter | undefined;
 
   /**
-   * Makes a decoder at the start of its direction.
+   * Makes a decoder at the start of its direction. The defaults of `limits`
+   * are those of {@linkcode FrameLimits}, but for `maxHeaderBlock` and
+   * `maxHeaderValueLength`: here they are 131072.
    *
    * Throws `InvalidArgumentError` for an unknown version or a limit out of range.
    */
@@ -111,7 +122,7 @@ export class FrameDecoder {
     this.#parser = new FrameParser(
       version,
       this.#makeSink(options.onIgnored),
-      limits,
+      { ...DECODER_LIMITS, ...limits },
     );
   }
 

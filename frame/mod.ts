@@ -5,7 +5,7 @@
  * @example
  * ```ts
  * import { FrameDecoder, FrameEncoder, PROTO_SPDY3_1, SYN_REPLY } from "@spdy/spdy/frame";
- * import { assert, assertEquals } from "jsr:@std/assert@1";
+ * import { assertEquals } from "jsr:@std/assert@1";
  *
  * const encoder = new FrameEncoder(PROTO_SPDY3_1);
  * const decoder = new FrameDecoder(PROTO_SPDY3_1);
@@ -18,7 +18,7 @@
  *   nv: [[":version", "HTTP/1.1"], [":status", "200 OK"]],
  * }));
  * const frame = decoder.next();
- * assert(frame?.frameType === SYN_REPLY);
+ * if (frame?.frameType !== SYN_REPLY) throw new Error("no SYN_REPLY");
  * assertEquals(frame.nv, [[":status", "200 OK"], [":version", "HTTP/1.1"]]);
  * ```
  *

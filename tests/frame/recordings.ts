@@ -75,12 +75,10 @@ export interface Recording {
   readonly name: string;
   readonly version: "2" | "3" | "3.1";
   readonly hex: string | { readonly client: string; readonly server: string };
-  readonly frames:
-    | readonly RecordedFrame[]
-    | {
-      readonly client: readonly RecordedFrame[];
-      readonly server: readonly RecordedFrame[];
-    };
+  readonly frames: RecordedFrame[] | {
+    readonly client: RecordedFrame[];
+    readonly server: RecordedFrame[];
+  };
   readonly setup: readonly {
     readonly call: string;
     readonly hex?: string;
@@ -95,6 +93,11 @@ export interface Recording {
     readonly input: string;
     readonly events: readonly RecordedEvent[];
   };
+}
+
+/** `assert` that narrows also where the standard library comes without its types. */
+export function ensure(condition: unknown, message = ""): asserts condition {
+  if (!condition) throw new Error(`not as it should be: ${message}`);
 }
 
 /** The cases of one file. */
