@@ -6,6 +6,14 @@
 
 export * from "./errors.ts";
 export * from "./frame/constants.ts";
+export { FrameDecoder, type FrameDecoderOptions } from "./frame/decoder.ts";
+export { FrameEncoder } from "./frame/encoder.ts";
+export { FrameError, type FrameErrorOptions } from "./frame/frame_error.ts";
+export type {
+  HeaderCompression,
+  HeaderEncoderOptions,
+} from "./frame/header_encoder.ts";
+export type { FrameLimits } from "./frame/limits.ts";
 export type * from "./frame/types.ts";
 export { DataProvider, type ReadCallback, Session } from "./session.ts";
 export type { SessionOptions } from "./session.ts";
