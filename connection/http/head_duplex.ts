@@ -9,6 +9,7 @@
 import { Duplex } from "node:stream";
 import { Buffer } from "node:buffer";
 import type { ByteConn } from "../transport.ts";
+import { closeQuietly, ResumedConn, writeAll } from "./byte_conn.ts";
 
 /** Bytes asked for at a time while a head is read. */
 const READ_SIZE = 4096;
@@ -65,73 +66,6 @@ export class HeadDuplex extends Duplex {
       closeQuietly(this.#conn);
     }
     done(error);
-  }
-}
-
-/** A connection some of whose bytes were read already. */
-class ResumedConn implements ByteConn {
-  readonly #conn: ByteConn;
-  #first: Uint8Array;
-  #reading: Promise<Uint8Array | null> | undefined;
-
-  constructor(
-    conn: ByteConn,
-    first: Uint8Array,
-    reading: Promise<Uint8Array | null> | undefined,
-  ) {
-    this.#conn = conn;
-    this.#first = first;
-    this.#reading = reading;
-  }
-
-  async read(into: Uint8Array): Promise<number | null> {
-    if (this.#first.length === 0 && this.#reading !== undefined) {
-      const data = await this.#reading;
-      this.#reading = undefined;
-      if (data === null) return null;
-      this.#first = data;
-    }
-    if (this.#first.length === 0) return await this.#conn.read(into);
-    const part = this.#first.subarray(0, into.length);
-    this.#first = this.#first.subarray(part.length);
-    into.set(part);
-    return part.length;
-  }
-
-  write(data: Uint8Array): Promise<number> {
-    return this.#conn.write(data);
-  }
-
-  async closeWrite(): Promise<void> {
-    await this.#conn.closeWrite();
-  }
-
-  close(): void {
-    this.#conn.close();
-  }
-}
-
-/** A connection with bytes put back in front of it. */
-export function withFirst(conn: ByteConn, first: Uint8Array): ByteConn {
-  return new ResumedConn(conn, first, undefined);
-}
-
-/** Writes all of `data`. */
-export async function writeAll(
-  conn: ByteConn,
-  data: Uint8Array,
-): Promise<void> {
-  for (let rest = data; rest.length > 0;) {
-    rest = rest.subarray(await conn.write(rest));
-  }
-}
-
-/** Closes a connection that may be closed already. */
-export function closeQuietly(conn: { close(): void }): void {
-  try {
-    conn.close();
-  } catch {
-    // Closed by the peer's or the caller's doing.
   }
 }
 

@@ -10,66 +10,78 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { ByteConn } from "../transport.ts";
-import { closeQuietly, HeadDuplex, writeAll } from "./head_duplex.ts";
-import {
-  chooseToken,
-  namesUpgrade,
-  UPGRADE_PROTOCOLS,
-} from "./upgrade_token.ts";
+import { writeAll } from "./byte_conn.ts";
+import { HeadDuplex } from "./head_duplex.ts";
+import { refuseUpgrade, switchingProtocols } from "./upgrade_answer.ts";
+import { readToken } from "./upgrade_token.ts";
 
 /** Longest head of a request, bytes. */
 const MAX_HEAD = 16 * 1024;
-const ENCODER = new TextEncoder();
 
-/** Takes over a connection that was upgraded. */
-export type UpgradedHandler = (
-  conn: ByteConn,
-  version: ProtocolVersion,
-) => void;
+/** A connection that was upgraded. */
+export interface Upgraded {
+  /** Begins behind the head. */
+  readonly conn: ByteConn;
+  readonly version: ProtocolVersion;
+}
+
+interface Waiting {
+  readonly duplex: HeadDuplex;
+  readonly upgraded: PromiseWithResolvers<Upgraded | undefined>;
+}
 
 /** Reads HTTP/1.1 requests and upgrades them; everything else is answered 426. */
 export class UpgradeListener {
-  readonly #server: Server;
+  readonly #server: Server = createServer({ maxHeaderSize: MAX_HEAD });
   readonly #versions: readonly ProtocolVersion[];
-  readonly #headTimeout: number;
-  readonly #waiting = new Map<Duplex, UpgradedHandler>();
+  readonly #waiting = new Map<Duplex, Waiting>();
 
-  /** `headTimeout`: longest wait for a whole head, ms. */
-  constructor(versions: readonly ProtocolVersion[], headTimeout: number) {
+  /** `versions` may be asked for. */
+  constructor(versions: readonly ProtocolVersion[]) {
     this.#versions = versions;
-    this.#headTimeout = headTimeout;
-    this.#server = createServer({ maxHeaderSize: MAX_HEAD });
     this.#server.on("upgrade", (request, socket, head) => {
-      this.#upgrade(request, socket, head);
+      this.#answer(request, socket, head);
     });
-    this.#server.on("request", (_request, response) => {
-      response.writeHead(426, {
-        connection: "close, upgrade",
-        upgrade: UPGRADE_PROTOCOLS.join(", "),
-      });
-      response.end("This server speaks SPDY\n");
+    this.#server.on("request", ({ socket }) => {
+      socket.end(refuseUpgrade(versions), () => socket.destroy());
     });
     this.#server.on("clientError", (_error, socket) => {
-      socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
-      socket.destroySoon?.();
+      socket.end(
+        "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n",
+        () => socket.destroy(),
+      );
     });
   }
 
-  /** Reads a head from `conn`; `onUpgraded` is called once at most. */
-  take(conn: ByteConn, first: Uint8Array, onUpgraded: UpgradedHandler): void {
+  /**
+   * Reads a head from `conn`, whose first bytes are `first`. Resolves to the
+   * connection after the upgrade, or to `undefined` when it came to none and
+   * the connection is closed.
+   */
+  upgrade(conn: ByteConn, first: Uint8Array): Promise<Upgraded | undefined> {
     const duplex = new HeadDuplex(conn, first);
-    this.#waiting.set(duplex, onUpgraded);
-    const timer = setTimeout(() => duplex.destroy(), this.#headTimeout);
+    const upgraded = Promise.withResolvers<Upgraded | undefined>();
+    this.#waiting.set(duplex, { duplex, upgraded });
     duplex.once("close", () => {
-      clearTimeout(timer);
       this.#waiting.delete(duplex);
+      upgraded.resolve(undefined);
     });
     this.#server.emit("connection", duplex);
+    return upgraded.promise;
   }
 
-  /** Closes every connection that is not upgraded yet. */
-  close(): void {
-    for (const duplex of this.#waiting.keys()) duplex.destroy();
-    this.#server.close();
+  #answer(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    const waiting = this.#waiting.get(socket);
+    const token = readToken(request.headers, this.#versions);
+    if (waiting === undefined || token === undefined) {
+      socket.end(refuseUpgrade(this.#versions), () => socket.destroy());
+      return;
+    }
+    const { duplex, upgraded } = waiting;
+    const conn = duplex.detach(head);
+    writeAll(conn, switchingProtocols(token.name)).then(
+      () => upgraded.resolve({ conn, version: token.version }),
+      () => conn.close(),
+    ).finally(() => duplex.destroy());
   }
 }

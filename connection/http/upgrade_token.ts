@@ -5,6 +5,7 @@
  * @module
  */
 
+import { UnsupportedVersionError } from "../../errors.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
 
@@ -15,13 +16,40 @@ export interface UpgradeToken {
   readonly version: ProtocolVersion;
 }
 
-/** Every name, best version first. */
-export const UPGRADE_PROTOCOLS: readonly string[] = getNpnProtocols()
-  .map((name) => name.toUpperCase());
+/** The headers of an HTTP/1.1 message that speak of an upgrade. */
+export interface UpgradeHeaders {
+  readonly connection?: string;
+  readonly upgrade?: string;
+}
+
+/** Every version, best first. */
+export const ALL_VERSIONS: readonly ProtocolVersion[] = getNpnProtocols()
+  .map(npnGetVersion).filter((version) => version !== 0);
 
 /** The version a name stands for, in any case of letters; 0 when it is none of ours. */
 export function versionOfToken(name: string): ProtocolVersion | 0 {
   return npnGetVersion(name.trim().toLowerCase());
+}
+
+/** The name that stands for a version. */
+export function tokenOf(version: ProtocolVersion): string {
+  const name = getNpnProtocols().find((each) =>
+    npnGetVersion(each) === version
+  );
+  if (name === undefined) {
+    throw new UnsupportedVersionError(`there is no SPDY version ${version}`);
+  }
+  return name.toUpperCase();
+}
+
+/** What a request asks to upgrade to, of `versions`; `undefined` when to none. */
+export function readToken(
+  headers: UpgradeHeaders,
+  versions: readonly ProtocolVersion[],
+): UpgradeToken | undefined {
+  return namesUpgrade(headers.connection)
+    ? chooseToken(headers.upgrade, versions)
+    : undefined;
 }
 
 /**

@@ -1,0 +1,85 @@
+/**
+ * The server's side of the HTTP/1.1 upgrade, for a node:http server of the
+ * application's own.
+ *
+ * @module
+ */
+
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { Connection } from "../../connection.ts";
+import { SERVER } from "../../session/constants.ts";
+import type { ProtocolVersion } from "../../frame/constants.ts";
+import type { ConnectionTuning } from "../options.ts";
+import { HttpMessageError } from "./message_error.ts";
+import { refuseUpgrade, switchingProtocols } from "./upgrade_answer.ts";
+import { ALL_VERSIONS, readToken } from "./upgrade_token.ts";
+
+/** What {@linkcode acceptUpgrade} takes besides what the `upgrade` event gives. */
+export interface AcceptUpgradeOptions extends ConnectionTuning {
+  /** Versions to agree to; default all. */
+  readonly versions?: readonly ProtocolVersion[];
+  /** Headers of the 101, besides `connection` and `upgrade`. */
+  readonly headers?: HeadersInit;
+}
+
+/**
+ * Answers an HTTP/1.1 request with `Upgrade: SPDY/3.1` (or `SPDY/3`,
+ * `SPDY/2`), as node:http's `upgrade` event gives it, and begins a SPDY
+ * connection behind it. Of several names the client's first counts. Bytes that
+ * came with the head are kept.
+ *
+ * `serve` with its `upgrade` option does this by itself; this is for a server
+ * that has other requests to answer, or looks at the request first.
+ *
+ * Rejects with `HttpMessageError` when the request asks for none of `versions`;
+ * it has been answered with 426 then, and the socket ends.
+ *
+ * @example
+ * ```ts
+ * import { acceptUpgrade, connectUpgrade } from "@spdy/spdy";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ * import { createServer } from "node:http";
+ * import type { AddressInfo } from "node:net";
+ *
+ * const server = createServer();
+ * server.on("upgrade", async (request, socket, head) => {
+ *   const connection = await acceptUpgrade(request, socket, head);
+ *   for await (const stream of connection) {
+ *     await stream.reply([[":status", "204"], [":version", "HTTP/1.1"]], { fin: true });
+ *   }
+ * });
+ * await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+ * const { port } = server.address() as AddressInfo;
+ *
+ * const { connection } = await connectUpgrade(`http://127.0.0.1:${port}/`);
+ * const stream = await connection.openStream([[":path", "/"]], { fin: true });
+ * assertEquals((await stream.response)[0], [":status", "204"]);
+ * await connection.close();
+ * await new Promise((done) => server.close(done));
+ * ```
+ */
+export async function acceptUpgrade(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Uint8Array,
+  options: AcceptUpgradeOptions = {},
+): Promise<Connection> {
+  const { versions = ALL_VERSIONS, headers, ...tuning } = options;
+  const token = readToken(request.headers, versions);
+  if (token === undefined) {
+    socket.end(refuseUpgrade(versions), () => socket.destroy());
+    throw new HttpMessageError(
+      `the request asks to upgrade to ${request.headers.upgrade}, not to SPDY`,
+    );
+  }
+  // Loaded here: node:stream costs 10 ms and is not for those who never upgrade.
+  const { Duplex } = await import("node:stream");
+  if (head.length > 0) socket.unshift(head);
+  socket.write(switchingProtocols(token.name, new Headers(headers)));
+  return new Connection(Duplex.toWeb(socket), {
+    ...tuning,
+    side: SERVER,
+    version: token.version,
+  });
+}

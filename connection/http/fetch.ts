@@ -1,0 +1,74 @@
+/**
+ * `fetch` over a connection.
+ *
+ * @module
+ */
+
+import type { NameValue } from "../../frame/types.ts";
+import { createStream, stateOf, type Stream } from "../stream.ts";
+import type { StreamState } from "../stream_state.ts";
+import type { FetchInit } from "./fetch_init.ts";
+import { appendHeaders } from "./fields.ts";
+import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
+import { receivePush } from "./receive_push.ts";
+import { receiveResponse } from "./receive_response.ts";
+import { readAhead } from "./read_ahead.ts";
+import { sendBytes, sendSource } from "./send_body.ts";
+import type { SpdyResponse } from "./spdy_response.ts";
+
+/** What `fetch` needs of a connection. */
+export interface StreamOpener {
+  openStream(
+    nv: NameValue[],
+    options: { pri?: number; fin?: boolean; signal?: AbortSignal },
+  ): Promise<Stream>;
+}
+
+/** Sends a request over a connection and resolves to the response's head. */
+export async function fetchOver(
+  opener: StreamOpener,
+  input: string | URL | Request,
+  init?: FetchInit,
+): Promise<SpdyResponse> {
+  return await exchange(opener, await prepareRequest(input, init));
+}
+
+/** Sends a prepared request. */
+export async function exchange(
+  opener: StreamOpener,
+  request: OutgoingRequest,
+): Promise<SpdyResponse> {
+  const { body, init, nv, signal } = request;
+  const stream = await opener.openStream(nv, {
+    pri: init.pri,
+    fin: body === undefined,
+    signal,
+  });
+  const state = stateOf(stream);
+  state.onPush = (pushed) => receivePush(createStream(pushed), request);
+  if (body !== undefined) {
+    // Beside the waiting for the response: that tells what failed, and a
+    // response that came in full is good even if the body was not wanted.
+    sendBody(state, body, init.trailers).catch(() => {});
+  }
+  return receiveResponse(stream, await stream.response, request);
+}
+
+async function sendBody(
+  state: StreamState,
+  body: Uint8Array | ReadableStream<Uint8Array>,
+  trailers: FetchInit["trailers"],
+): Promise<void> {
+  const after = trailers === undefined
+    ? undefined
+    : async (): Promise<NameValue[]> => toPairs(await trailers);
+  const source = body instanceof Uint8Array ? body : await readAhead(body);
+  if (source instanceof Uint8Array) await sendBytes(state, source, after);
+  else await sendSource(state, source, after);
+}
+
+function toPairs(init: HeadersInit): NameValue[] {
+  const nv: NameValue[] = [];
+  appendHeaders(nv, new Headers(init));
+  return nv;
+}

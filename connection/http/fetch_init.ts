@@ -1,0 +1,57 @@
+/**
+ * What `fetch` over SPDY takes besides what `fetch` takes.
+ *
+ * @module
+ */
+
+import type { SpdyResponse } from "./spdy_response.ts";
+
+/** What `Connection.fetch` and `Client.fetch` take besides what `fetch` takes. */
+export interface FetchInit extends RequestInit {
+  /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default 0. */
+  readonly pri?: number;
+  /** Headers to send after the body. The request must have one. */
+  readonly trailers?: HeadersInit | Promise<HeadersInit>;
+  /** Called with each response that the server pushes along; without it they are refused. */
+  readonly onPush?: (push: PushedResponse) => void;
+  /**
+   * Default false: a response's `content-length` that the body does not keep
+   * to is ignored, as the draft says (3.2.2). True: the body then fails with
+   * `HttpMessageError`.
+   */
+  readonly strictContentLength?: boolean;
+}
+
+/**
+ * A response that came without being asked for.
+ *
+ * @example
+ * ```ts
+ * import { connect, type PushedResponse, serve } from "@spdy/spdy";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * await using server = serve({ port: 0, onListen() {} }, async (request, info) => {
+ *   const { pathname } = new URL(request.url);
+ *   if (pathname === "/style.css") return new Response("body {}");
+ *   await info.push("/style.css");
+ *   return new Response("<link rel=stylesheet href=/style.css>");
+ * });
+ * await using connection = await connect({ port: server.addr.port });
+ *
+ * const pushes: PushedResponse[] = [];
+ * const page = await connection.fetch("http://localhost/", {
+ *   onPush: (push) => pushes.push(push),
+ * });
+ * await page.text();
+ * assertEquals(pushes[0].url, "http://localhost/style.css");
+ * assertEquals(await (await pushes[0].response).text(), "body {}");
+ * ```
+ */
+export interface PushedResponse {
+  /** What it is the answer to, as if GET had asked for it; absolute. */
+  readonly url: string;
+  /** The response. Rejects when the stream ends before its head came. */
+  readonly response: Promise<SpdyResponse>;
+  /** Tells the server that it is not wanted (RST_STREAM CANCEL). */
+  cancel(): void;
+}

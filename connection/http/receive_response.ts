@@ -1,0 +1,69 @@
+/**
+ * From a header list and a stream to a `Response`.
+ *
+ * @module
+ */
+
+import { PROTOCOL_ERROR } from "../../frame/constants.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { stateOf, type Stream } from "../stream.ts";
+import type { StreamState } from "../stream_state.ts";
+import { decodeBody } from "./content_coding.ts";
+import { checkLength } from "./content_length.ts";
+import { asMessageError } from "./fields.ts";
+import type { FetchInit } from "./fetch_init.ts";
+import {
+  isNullBodyStatus,
+  readResponseHead,
+  type ResponseHead,
+} from "./response_head.ts";
+import { type ResponseOrigin, SpdyResponse } from "./spdy_response.ts";
+
+/** What the reading of a response depends on. */
+export interface AskedFor {
+  readonly url: string;
+  readonly method: string;
+  readonly init: FetchInit;
+}
+
+/** A response whose head came, with its body as it comes. */
+export function receiveResponse(
+  stream: Stream,
+  nv: readonly NameValue[],
+  asked: AskedFor,
+  trailers?: ResponseOrigin["trailers"],
+): SpdyResponse {
+  const state = stateOf(stream);
+  try {
+    const head = readResponseHead(nv);
+    const body = receiveBody(state, head, asked);
+    return new SpdyResponse(body, head, { url: asked.url, stream, trailers });
+  } catch (error) {
+    // Rule: what is no response is reset with PROTOCOL_ERROR (draft 3.2.2).
+    const reason = asMessageError(error);
+    state.reset(PROTOCOL_ERROR, reason);
+    throw reason;
+  }
+}
+
+function receiveBody(
+  state: StreamState,
+  head: ResponseHead,
+  { method, init }: AskedFor,
+): BodyInit | null {
+  if (method === "HEAD" || isNullBodyStatus(head.status)) {
+    state.inbox.discard();
+    return null;
+  }
+  const coding = head.headers.find(([name]) => name === "content-encoding");
+  const announced = init.strictContentLength ? head.contentLength : undefined;
+  if (coding === undefined && announced === undefined) {
+    // A small response is there as a whole when its head is; the platform's
+    // web stream would then be a third of what a response costs.
+    const bytes = state.inbox.takeAll();
+    if (bytes !== undefined) return bytes;
+  }
+  let body = state.inbox.readable;
+  if (announced !== undefined) body = checkLength(body, announced);
+  return coding === undefined ? body : decodeBody(body, coding[1]);
+}

@@ -1,0 +1,208 @@
+/**
+ * The server behind `serve`: accepts connections, answers their streams, ends.
+ *
+ * @module
+ */
+
+import { Connection } from "../../connection.ts";
+import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";
+import { SERVER } from "../../session/constants.ts";
+import { npnGetVersion } from "../../session/npn.ts";
+import { accept } from "../connect.ts";
+import { LazyPromise } from "../deferred.ts";
+import type { ByteConn } from "../transport.ts";
+import { closeQuietly, ResumedConn } from "./byte_conn.ts";
+import { type ExchangeHost, handleStream } from "./server_exchange.ts";
+import type {
+  ServeHandler,
+  ServeOptions,
+  SpdyServer,
+} from "./serve_options.ts";
+import type { UpgradeListener } from "./upgrade_listener.ts";
+import { ALL_VERSIONS } from "./upgrade_token.ts";
+
+/** What a {@linkcode Server} is told. */
+export interface ServerOptions extends ServeOptions {
+  readonly handler: ServeHandler;
+}
+
+/** Wait after a failed accept, such as for want of file descriptors, ms. */
+const ACCEPT_PAUSE = 50;
+/** Set in a connection's first byte: a SPDY client begins with a control frame. */
+const CONTROL_BIT = 0x80;
+
+export class Server implements SpdyServer {
+  readonly addr: Deno.Addr;
+  readonly #listener: Deno.Listener;
+  readonly #options: ServerOptions;
+  readonly #host: ExchangeHost<Deno.Addr>;
+  readonly #finished = new LazyPromise<void>();
+  readonly #connections = new Set<Connection>();
+  /** Open sockets. */
+  readonly #conns = new Set<Deno.Conn>();
+  #upgrades: Promise<UpgradeListener> | undefined;
+  #ending = false;
+  #referenced = true;
+
+  constructor(listener: Deno.Listener, options: ServerOptions) {
+    const { handler, onError = logError, signal } = options;
+    this.#listener = listener;
+    this.addr = listener.addr;
+    this.#options = options;
+    this.#host = { handler, onError };
+    this.#acceptLoop();
+    signal?.addEventListener("abort", this.#abort, { once: true });
+    if (signal?.aborted) this.#abort();
+  }
+
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  async shutdown(): Promise<void> {
+    if (!this.#ending) {
+      this.#ending = true;
+      this.#listener.close();
+      // What has not begun to speak SPDY has no request under way.
+      const speaking = [...this.#connections];
+      await Promise.allSettled(speaking.map((each) => each.goaway()));
+      this.#end();
+    }
+    await this.finished;
+  }
+
+  ref(): void {
+    this.#referenced = true;
+    this.#listener.ref();
+    for (const conn of this.#conns) conn.ref();
+  }
+
+  unref(): void {
+    this.#referenced = false;
+    this.#listener.unref();
+    for (const conn of this.#conns) conn.unref();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  readonly #abort = (): void => {
+    if (!this.#ending) {
+      this.#ending = true;
+      this.#listener.close();
+    }
+    this.#end();
+  };
+
+  #end(): void {
+    this.#options.signal?.removeEventListener("abort", this.#abort);
+    for (const conn of this.#conns) closeQuietly(conn);
+    this.#finished.resolve();
+  }
+
+  async #acceptLoop(): Promise<void> {
+    while (!this.#ending) {
+      let conn: Deno.Conn;
+      try {
+        conn = await this.#listener.accept();
+      } catch {
+        // Either the listener is closed, or the system has no room for now.
+        if (!this.#ending) await pause(ACCEPT_PAUSE);
+        continue;
+      }
+      this.#take(conn);
+    }
+  }
+
+  /** Serves a connection until it ends, however it does. */
+  async #take(conn: Deno.Conn): Promise<void> {
+    this.#conns.add(conn);
+    if (!this.#referenced) conn.unref();
+    try {
+      const connection = await this.#begin(conn);
+      if (connection !== undefined) await this.#serve(connection, conn);
+    } catch {
+      // The client's doing or the network's; each request under way knows.
+    } finally {
+      this.#conns.delete(conn);
+      closeQuietly(conn);
+    }
+  }
+
+  async #serve(connection: Connection, conn: Deno.Conn): Promise<void> {
+    this.#connections.add(connection);
+    if (this.#ending) connection.goaway();
+    try {
+      const { remoteAddr } = conn;
+      for await (const stream of connection) {
+        handleStream(stream, remoteAddr, this.#host);
+      }
+      await connection.closed;
+    } finally {
+      this.#connections.delete(connection);
+    }
+  }
+
+  /** Finds out what the client speaks; `undefined` when that came to nothing. */
+  async #begin(conn: Deno.Conn): Promise<Connection | undefined> {
+    const { upgrade, version = PROTO_SPDY3_1 } = this.#options;
+    const tls = "handshake" in conn;
+    if (!upgrade && !tls) return await accept(conn, this.#options);
+    const timer = setTimeout(
+      () => closeQuietly(conn),
+      this.#options.handshakeTimeout ?? 10_000,
+    );
+    try {
+      if (!upgrade || tls && await choseSpdy(conn as Deno.TlsConn)) {
+        return await accept(conn, this.#options);
+      }
+      const first = await readSome(conn);
+      if (first === undefined) return undefined;
+      if (!tls && (first[0] & CONTROL_BIT) !== 0) {
+        return this.#connect(new ResumedConn(conn, first), version);
+      }
+      const upgraded = await (await this.#upgradeListener()).upgrade(
+        conn,
+        first,
+      );
+      return upgraded && this.#connect(upgraded.conn, upgraded.version);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #connect(transport: ByteConn, version: ProtocolVersion): Connection {
+    return new Connection(transport, {
+      ...this.#options,
+      side: SERVER,
+      version,
+    });
+  }
+
+  #upgradeListener(): Promise<UpgradeListener> {
+    const { versions = ALL_VERSIONS } = this.#options;
+    return this.#upgrades ??= import("./upgrade_listener.ts")
+      .then(({ UpgradeListener }) => new UpgradeListener(versions));
+  }
+}
+
+async function choseSpdy(conn: Deno.TlsConn): Promise<boolean> {
+  const { alpnProtocol } = await conn.handshake();
+  return alpnProtocol !== null && npnGetVersion(alpnProtocol) !== 0;
+}
+
+async function readSome(conn: Deno.Conn): Promise<Uint8Array | undefined> {
+  const buffer = new Uint8Array(4096);
+  const size = await conn.read(buffer);
+  return size === null ? undefined : buffer.subarray(0, size);
+}
+
+function logError(error: unknown): Response {
+  console.error(error);
+  return new Response("Internal Server Error", { status: 500 });
+}
+
+function pause(time: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, time));
+}

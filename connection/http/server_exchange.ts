@@ -1,0 +1,271 @@
+/**
+ * One request and its response, on the server's side.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../../errors.ts";
+import { CANCEL, PROTOCOL_ERROR } from "../../frame/constants.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { LazyPromise } from "../deferred.ts";
+import {
+  ConnectionClosedError,
+  statusName,
+  StreamResetError,
+} from "../errors.ts";
+import { createStream, stateOf, type Stream } from "../stream.ts";
+import type { StreamState } from "../stream_state.ts";
+import { checkLength, wrongLength } from "./content_length.ts";
+import { appendHeaders, asMessageError, toHeaders } from "./fields.ts";
+import { HttpMessageError } from "./message_error.ts";
+import { readRequestHead, type RequestHead } from "./request_head.ts";
+import { sendResponse } from "./send_response.ts";
+import type { Trailers } from "./send_body.ts";
+import type { ServeHandler, ServeInfo } from "./serve_options.ts";
+import { pushResponse } from "./server_push.ts";
+
+/** What all requests of a server have in common. */
+export interface ExchangeHost<Addr extends Deno.Addr> {
+  readonly handler: ServeHandler<Addr>;
+  readonly onError: (error: unknown) => Response | Promise<Response>;
+}
+
+/** How long an upload may go on, unread, after the response left, ms. */
+const LINGER = 1000;
+/** Methods that no `Request` can have. */
+const NO_REQUEST: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
+
+/** Answers the request on a stream; never rejects. */
+export async function handleStream<Addr extends Deno.Addr>(
+  stream: Stream,
+  remoteAddr: Addr,
+  host: ExchangeHost<Addr>,
+): Promise<void> {
+  await new ServerExchange(stream, remoteAddr, host).run();
+}
+
+class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
+  readonly stream: Stream;
+  readonly remoteAddr: Addr;
+  readonly #state: StreamState;
+  readonly #host: ExchangeHost<Addr>;
+  readonly #abort = new AbortController();
+  readonly #completed = new LazyPromise<void>();
+  #url = "";
+  #trailers: Trailers | undefined;
+  #replied = false;
+  #wrongLength: HttpMessageError | undefined;
+
+  constructor(stream: Stream, remoteAddr: Addr, host: ExchangeHost<Addr>) {
+    this.stream = stream;
+    this.remoteAddr = remoteAddr;
+    this.#state = stateOf(stream);
+    this.#host = host;
+  }
+
+  get completed(): Promise<void> {
+    return this.#completed.promise;
+  }
+
+  get trailers(): Promise<Headers> {
+    return this.#state.trailers.promise.then(toHeaders);
+  }
+
+  readonly sendTrailers: ServeInfo["sendTrailers"] = (trailers) => {
+    this.#trailers = async () => {
+      const nv: NameValue[] = [];
+      const init = typeof trailers === "function" ? await trailers() : trailers;
+      appendHeaders(nv, new Headers(init));
+      return nv;
+    };
+  };
+
+  readonly push: ServeInfo["push"] = async (path, init = {}) =>
+    createStream(
+      await pushResponse(this.#state, this.#url, path, init, (url) => {
+        const request = new Request(url, {
+          headers: init.headers,
+          signal: this.#abort.signal,
+        });
+        return this.#answer(request, pushedInfo(this));
+      }),
+    );
+
+  async run(): Promise<void> {
+    const state = this.#state;
+    // Cancelling the request's body must not take the response with it.
+    state.keepOnCancel = true;
+    state.onEnd = () => this.#streamEnded();
+    try {
+      await this.#respond();
+      this.#completed.resolve();
+      this.#finishUpload();
+    } catch (error) {
+      // The client went away, or the body failed: the stream has been reset.
+      this.#completed.reject(error);
+    }
+  }
+
+  async #respond(): Promise<void> {
+    let head: RequestHead;
+    let request: Request;
+    try {
+      head = readRequestHead(this.stream.headers);
+      if (NO_REQUEST.has(head.method)) {
+        return await this.#send(plain(501, "Not Implemented"), head.method);
+      }
+      request = this.#readRequest(head);
+    } catch (error) {
+      // Rule: a request that breaks the rules is answered with 400 (draft 3.2.1).
+      return await this.#send(badRequest(asMessageError(error)), "");
+    }
+    const response = await this.#answer(request, this);
+    await this.#send(
+      this.#wrongLength === undefined
+        ? response
+        : badRequest(this.#wrongLength),
+      head.method,
+    );
+  }
+
+  #readRequest({ method, url, headers, contentLength }: RequestHead): Request {
+    this.#url = url;
+    return new Request(url, {
+      method,
+      headers,
+      body: this.#readBody(method, contentLength),
+      signal: this.#abort.signal,
+    });
+  }
+
+  #readBody(
+    method: string,
+    announced: number | undefined,
+  ): BodyInit | undefined {
+    const { inbox } = this.#state;
+    // Rule: no `Request` with these methods has a body (Fetch standard 5.4).
+    if (method === "GET" || method === "HEAD") {
+      inbox.discard();
+      return undefined;
+    }
+    const bytes = inbox.takeAll();
+    if (bytes !== undefined) {
+      if (announced !== undefined && announced !== bytes.length) {
+        throw wrongLength(announced, String(bytes.length));
+      }
+      return bytes.length > 0 ? bytes : undefined;
+    }
+    return announced === undefined
+      ? inbox.readable
+      : checkLength(inbox.readable, announced, (error) => {
+        this.#wrongLength = error;
+        if (this.#replied) this.#state.reset(PROTOCOL_ERROR, error);
+      });
+  }
+
+  async #answer(request: Request, info: ServeInfo<Addr>): Promise<Response> {
+    try {
+      return checked(await this.#host.handler(request, info));
+    } catch (error) {
+      if (this.#wrongLength !== undefined) return badRequest(this.#wrongLength);
+      // Nobody is left to answer, and it is not the handler's fault.
+      if (this.#isDeparture(error)) throw error;
+      try {
+        return checked(await this.#host.onError(error));
+      } catch (nested) {
+        console.error("Exception in onError while handling exception", nested);
+        return plain(500, "Internal Server Error");
+      }
+    }
+  }
+
+  /** Whether the handler failed only because the client is gone. */
+  #isDeparture(error: unknown): boolean {
+    return this.#state.ended &&
+      (error === this.#abort.signal.reason ||
+        error instanceof StreamResetError ||
+        error instanceof ConnectionClosedError);
+  }
+
+  async #send(response: Response, method: string): Promise<void> {
+    const state = this.#state;
+    this.#replied = true;
+    await sendResponse(state, response, {
+      method,
+      sendHead: (nv, fin) => {
+        const sent = state.reply(nv, fin);
+        return fin ? sent : undefined;
+      },
+      trailers: this.#trailers,
+    });
+  }
+
+  #streamEnded(): void {
+    if (this.#completed.settled) return;
+    this.#state.closed.promise.then((statusCode) => {
+      if (statusCode === 0) return;
+      this.#abort.abort(
+        new StreamResetError(
+          `stream ${this.#state.id} was reset with ${statusName(statusCode)}`,
+          { streamId: this.#state.id, statusCode, initiator: "remote" },
+        ),
+      );
+    }, (error) => this.#abort.abort(error));
+  }
+
+  /** Lets the rest of an upload run dry for a while, then stops it. */
+  #finishUpload(): void {
+    const state = this.#state;
+    if (state.ended || state.remoteEnded) return;
+    state.inbox.discard();
+    const timer = setTimeout(() => state.reset(CANCEL), LINGER);
+    state.onEnd = () => clearTimeout(timer);
+  }
+}
+
+/** What the handler gets besides the request when the response is to be pushed. */
+function pushedInfo<Addr extends Deno.Addr>(
+  { completed, remoteAddr, stream, trailers }: ServeInfo<Addr>,
+): ServeInfo<Addr> {
+  const refuse = (what: string): never => {
+    throw new InvalidArgumentError(`a pushed response takes no ${what}`);
+  };
+  return {
+    completed,
+    remoteAddr,
+    stream,
+    trailers,
+    sendTrailers: () => refuse("trailers"),
+    // deno-lint-ignore require-await -- what is thrown becomes a rejection
+    push: async () => refuse("pushes of its own"),
+  };
+}
+
+/** The errors are those of `Deno.serve`. */
+function checked(response: Response): Response {
+  if (!(response instanceof Response)) {
+    throw new TypeError(
+      "Return value from serve handler must be a response or a promise resolving to a response",
+    );
+  }
+  if (response.type === "error") {
+    throw new TypeError(
+      "Return value from serve handler must not be an error response (like Response.error())",
+    );
+  }
+  if (response.bodyUsed) {
+    throw new TypeError(
+      "The body of the Response returned from the serve handler has already been consumed",
+    );
+  }
+  return response;
+}
+
+function badRequest(error: unknown): Response {
+  const reason = error instanceof HttpMessageError ? `: ${error.message}` : "";
+  return plain(400, `Bad Request${reason}`);
+}
+
+function plain(status: number, text: string): Response {
+  return new Response(text, { status });
+}

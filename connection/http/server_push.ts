@@ -1,0 +1,56 @@
+/**
+ * Responses pushed along with another (SPDY/3 draft 3.3), on the server's side.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../../errors.ts";
+import type { StreamState } from "../stream_state.ts";
+import { sendResponse } from "./send_response.ts";
+import type { PushInit } from "./serve_options.ts";
+
+/** The response to push, asked for once the client has been told of it. */
+export type PushedAnswer = (url: string) => Promise<Response>;
+
+/**
+ * Opens a stream for the response to `GET path`, and sends that as soon as it is
+ * there. Resolves once the stream is on its way.
+ */
+export async function pushResponse(
+  parent: StreamState,
+  parentUrl: string,
+  path: string,
+  { pri, response }: PushInit,
+  answer: PushedAnswer,
+): Promise<StreamState> {
+  const base = new URL(parentUrl);
+  const url = new URL(path, base);
+  // Rule: a server pushes for the origin it was asked at (draft 3.3.1).
+  if (url.origin !== base.origin) {
+    throw new InvalidArgumentError(
+      `${url.href} cannot be pushed along with ${base.href}: another origin`,
+    );
+  }
+  url.hash = "";
+  const pushed = await parent.push([
+    [":host", url.host],
+    [":path", url.pathname + url.search],
+    [":scheme", url.protocol.slice(0, -1)],
+  ], { pri });
+  sendPushed(pushed, response ?? answer(url.href)).catch(() => {
+    // The client does not want it, or is gone: its right.
+  });
+  return pushed;
+}
+
+async function sendPushed(
+  pushed: StreamState,
+  response: Response | Promise<Response>,
+): Promise<void> {
+  await sendResponse(pushed, await response, {
+    method: "GET",
+    // DATA may overtake HEADERS that wait, so the body waits for the head.
+    sendHead: (nv, fin) => pushed.sendHeaders(nv, fin),
+    trailers: undefined,
+  });
+}

@@ -1,0 +1,37 @@
+/**
+ * What a server answers to an HTTP/1.1 upgrade, as bytes.
+ *
+ * @module
+ */
+
+import type { ProtocolVersion } from "../../frame/constants.ts";
+import { tokenOf } from "./upgrade_token.ts";
+
+const ENCODER = new TextEncoder();
+const REFUSAL = "This server speaks SPDY\n";
+
+/** 101: SPDY begins behind it. */
+export function switchingProtocols(
+  token: string,
+  headers: Headers = new Headers(),
+): Uint8Array {
+  const lines = ["HTTP/1.1 101 Switching Protocols"];
+  lines.push("connection: Upgrade", `upgrade: ${token}`);
+  for (const [name, value] of headers) lines.push(`${name}: ${value}`);
+  return ENCODER.encode(`${lines.join("\r\n")}\r\n\r\n`);
+}
+
+/** 426: names what the server upgrades to (RFC 9110 15.5.22). */
+export function refuseUpgrade(
+  versions: readonly ProtocolVersion[],
+): Uint8Array {
+  return ENCODER.encode([
+    "HTTP/1.1 426 Upgrade Required",
+    "connection: close, Upgrade",
+    `upgrade: ${versions.map(tokenOf).join(", ")}`,
+    "content-type: text/plain",
+    `content-length: ${REFUSAL.length}`,
+    "",
+    REFUSAL,
+  ].join("\r\n"));
+}
