@@ -10,6 +10,9 @@ import {
   type ConnectionOptions,
   resolveOptions,
 } from "./connection/options.ts";
+import type { FetchInit } from "./connection/http/fetch_init.ts";
+import { fetchOver } from "./connection/http/fetch.ts";
+import type { SpdyResponse } from "./connection/http/spdy_response.ts";
 import { createStream, type Stream } from "./connection/stream.ts";
 import { isConn, openWire, type Transport } from "./connection/transport.ts";
 import { GOAWAY_OK, type ProtocolVersion } from "./frame/constants.ts";
@@ -102,6 +105,11 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
     return this.#engine.options.side;
   }
 
+  /** The server's scheme, host and port, on a client that was told; see `ConnectionTuning`. */
+  get origin(): string | undefined {
+    return this.#engine.options.origin;
+  }
+
   /**
    * The session underneath, for what has no name here. What is submitted on it
    * leaves with the connection's next write.
@@ -146,6 +154,50 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
     options: OpenStreamOptions = {},
   ): Promise<Stream> {
     return handled(this.#open(nv, options));
+  }
+
+  /**
+   * Sends an HTTP request over this connection, in the manner of the global
+   * `fetch`; resolves when the response's head has come. The URL says what to
+   * ask for, never where; a path alone, such as `"/index.html"`, is asked of
+   * {@linkcode origin}. Request and response bodies stream, both
+   * back-pressured.
+   *
+   * What differs from `fetch`: redirects are the caller's to follow, whatever
+   * `redirect` says; there is no cache and no cookie jar; trailers are at
+   * `response.trailers`, pushed responses go to `init.onPush`. As with `fetch`,
+   * a body with content-encoding gzip or deflate is decoded and the header
+   * stays. Hop-by-hop headers (`connection`, `keep-alive`, `proxy-connection`,
+   * `transfer-encoding`) are left out, a `host` header becomes `:host`.
+   *
+   * Rejects with `TypeError` for what is no request, with the signal's reason
+   * when that aborts, with `HttpMessageError` when what came is no response
+   * (the stream is then reset with PROTOCOL_ERROR, SPDY/3 draft 3.2.2), with
+   * `StreamResetError` or `ConnectionClosedError` when the stream or the
+   * connection ended first; `unprocessed` on these two says that the server
+   * certainly did nothing.
+   *
+   * @example
+   * ```ts
+   * import { connect, serve } from "@spdy/spdy";
+   * import { assertEquals } from "jsr:@std/assert@1";
+   *
+   * await using server = serve({ port: 0, onListen() {} }, async (request) => {
+   *   return Response.json({ length: (await request.bytes()).length });
+   * });
+   * await using connection = await connect({ port: server.addr.port });
+   * const response = await connection.fetch("/upload", {
+   *   method: "POST",
+   *   body: "12345",
+   * });
+   * assertEquals(await response.json(), { length: 5 });
+   * ```
+   */
+  fetch(
+    input: string | URL | Request,
+    init?: FetchInit,
+  ): Promise<SpdyResponse> {
+    return handled(fetchOver(this, input, init));
   }
 
   /** Streams that the peer opened, in the order in which they came. */

@@ -92,7 +92,8 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     conn.close();
     throw signal.reason;
   }
-  return new Connection(conn, { ...options, side: CLIENT, version });
+  const origin = options.origin ?? originOf(options);
+  return new Connection(conn, { ...options, side: CLIENT, version, origin });
 }
 
 /**
@@ -220,6 +221,15 @@ async function abortable<Conn extends Deno.Conn>(
   } finally {
     signal.removeEventListener("abort", abort);
   }
+}
+
+function originOf(
+  { hostname = "127.0.0.1", port, tls }: ConnectOptions,
+): string {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return port === undefined
+    ? "http://localhost"
+    : new URL(`${tls ? "https" : "http"}://${host}:${port}`).origin;
 }
 
 function portOf({ port }: ConnectOptions): number {

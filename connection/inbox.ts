@@ -26,7 +26,7 @@ type End =
  */
 export class Inbox {
   readonly #events: InboxEvents;
-  #chunks: Uint8Array[] = [];
+  #chunks: Uint8Array<ArrayBuffer>[] = [];
   #first = 0;
   #size = 0;
   #end: End | undefined;
@@ -89,7 +89,7 @@ export class Inbox {
    * All that came, in one array, when the end has come and nobody has asked for
    * the readable end; `undefined` otherwise. Counts as consumed.
    */
-  takeAll(): Uint8Array | undefined {
+  takeAll(): Uint8Array<ArrayBuffer> | undefined {
     if (
       this.#end?.kind !== "finished" || this.#closed ||
       this.#readable !== undefined
@@ -155,7 +155,7 @@ export class Inbox {
     this.#events.cancelled(reason, this.#drop());
   }
 
-  #join(): Uint8Array {
+  #join(): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(this.#size);
     let offset = 0;
     for (const chunk of this.#chunks) {

@@ -71,7 +71,11 @@ export interface ConnectionTuning {
   readonly settings?: readonly SettingsEntry[];
   /** Client: where settings are kept that the server asked to persist. Needs `origin`. */
   readonly settingsStore?: SettingsStore;
-  /** Client: the key in `settingsStore`, such as `"https://example.org"`. */
+  /**
+   * Client: the server's scheme, host and port, such as `"https://example.org"`.
+   * It is the key in `settingsStore`, and what `fetch` puts before a path.
+   * `connect` fills it in.
+   */
   readonly origin?: string;
   /** PINGs into silence; default none. */
   readonly keepAlive?: KeepAliveOptions;

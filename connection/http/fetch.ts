@@ -18,6 +18,8 @@ import type { SpdyResponse } from "./spdy_response.ts";
 
 /** What `fetch` needs of a connection. */
 export interface StreamOpener {
+  /** What stands before a path. */
+  readonly origin: string | undefined;
   openStream(
     nv: NameValue[],
     options: { pri?: number; fin?: boolean; signal?: AbortSignal },
@@ -30,7 +32,10 @@ export async function fetchOver(
   input: string | URL | Request,
   init?: FetchInit,
 ): Promise<SpdyResponse> {
-  return await exchange(opener, await prepareRequest(input, init));
+  return await exchange(
+    opener,
+    await prepareRequest(input, init, opener.origin),
+  );
 }
 
 /** Sends a prepared request. */
