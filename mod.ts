@@ -36,6 +36,26 @@ export {
   StreamResetError,
   type StreamResetErrorOptions,
 } from "./connection/errors.ts";
+export {
+  acceptUpgrade,
+  type AcceptUpgradeOptions,
+} from "./connection/http/accept_upgrade.ts";
+export type {
+  FetchInit,
+  PushedResponse,
+} from "./connection/http/fetch_init.ts";
+export { HttpMessageError } from "./connection/http/message_error.ts";
+export { serve } from "./connection/http/serve.ts";
+export type {
+  PushInit,
+  ServeHandler,
+  ServeInfo,
+  ServeOptions,
+  ServeTcpOptions,
+  ServeUnixOptions,
+  SpdyServer,
+} from "./connection/http/serve_options.ts";
+export type { SpdyResponse } from "./connection/http/spdy_response.ts";
 export type { KeepAliveOptions } from "./connection/keepalive.ts";
 export type {
   ConnectionOptions,
