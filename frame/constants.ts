@@ -6,36 +6,36 @@
  */
 
 /** SPDY/2. */
-export const PROTO_SPDY2 = 2;
+export const PROTO_SPDY2: 2 = 2;
 /** SPDY/3. */
-export const PROTO_SPDY3 = 3;
+export const PROTO_SPDY3: 3 = 3;
 /** SPDY/3.1: version 3 on the wire, with a flow-control window for the whole session. */
-export const PROTO_SPDY3_1 = 4;
+export const PROTO_SPDY3_1: 4 = 4;
 /** One of {@linkcode PROTO_SPDY2}, {@linkcode PROTO_SPDY3}, {@linkcode PROTO_SPDY3_1}. */
 export type ProtocolVersion = 2 | 3 | 4;
 
 /** `frameType` of a DATA frame in this module; DATA has no type on the wire. */
-export const DATA = 0;
+export const DATA: 0 = 0;
 /** Opens a stream (SPDY/3 draft 2.6.1). */
-export const SYN_STREAM = 1;
+export const SYN_STREAM: 1 = 1;
 /** Accepts a stream (2.6.2). */
-export const SYN_REPLY = 2;
+export const SYN_REPLY: 2 = 2;
 /** Ends a stream at once (2.6.3). */
-export const RST_STREAM = 3;
+export const RST_STREAM: 3 = 3;
 /** Tells the peer configuration values (2.6.4). */
-export const SETTINGS = 4;
+export const SETTINGS: 4 = 4;
 /** No operation, SPDY/2 only. */
-export const NOOP = 5;
+export const NOOP: 5 = 5;
 /** Measures the round trip (2.6.5). */
-export const PING = 6;
+export const PING: 6 = 6;
 /** Announces that no more streams are taken (2.6.6). */
-export const GOAWAY = 7;
+export const GOAWAY: 7 = 7;
 /** Adds headers to a stream (2.6.7). */
-export const HEADERS = 8;
+export const HEADERS: 8 = 8;
 /** Grants window to the sender (2.6.8); SPDY/3 and later. */
-export const WINDOW_UPDATE = 9;
+export const WINDOW_UPDATE: 9 = 9;
 /** Carries a client certificate (2.6.9); recognised and ignored. */
-export const CREDENTIAL = 10;
+export const CREDENTIAL: 10 = 10;
 
 /** No flag on a control frame. */
 export const CTRL_FLAG_NONE = 0;

@@ -9,7 +9,7 @@ import { InvalidArgumentError } from "../errors.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import { checkFlags, checkStreamId } from "./check.ts";
 import { MAX_FRAME_LENGTH } from "./constants.ts";
-import { writeDataHead } from "./frame_head.ts";
+import { FRAME_HEAD_LENGTH, writeDataHead } from "./frame_head.ts";
 import type { DataFrame } from "./types.ts";
 
 /** Appends the frame. Throws `InvalidArgumentError` before it writes anything. */
@@ -26,6 +26,7 @@ export function writeData(out: ByteWriter, frame: DataFrame): void {
       `DATA of ${data.length} bytes is above ${MAX_FRAME_LENGTH}`,
     );
   }
+  out.reserve(FRAME_HEAD_LENGTH + data.length);
   writeDataHead(out, streamId, flags, data.length);
   out.append(data);
 }

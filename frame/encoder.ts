@@ -40,6 +40,7 @@ import { writeWindowUpdate } from "./window_update.ts";
 
 /** Memory kept between calls, bytes; a larger frame's goes with it. */
 const KEPT_CAPACITY = 65536;
+const NO_HEADERS: NameValue[] = [];
 
 /**
  * Encodes the frames of one direction of a connection. It owns that
@@ -91,14 +92,17 @@ export class FrameEncoder {
    */
   encode(frame: Frame): Uint8Array<ArrayBuffer> {
     if (frame.frameType === DATA) {
-      const exact = new ByteWriter(FRAME_HEAD_LENGTH + frame.data.length);
+      const exact = new ByteWriter(0);
       writeData(exact, frame);
       return exact.bytes;
     }
     const arena = this.#arena;
     arena.length = 0;
-    const nv = "nv" in frame ? prepareHeaders(frame.nv, "wire") : [];
-    this.#append(arena, frame, nv);
+    this.#append(
+      arena,
+      frame,
+      hasHeaders(frame) ? prepareHeaders(frame.nv, "wire") : NO_HEADERS,
+    );
     const bytes = arena.copy();
     if (arena.bytes.length > KEPT_CAPACITY) this.#arena = new ByteWriter();
     return bytes;
@@ -116,7 +120,7 @@ export class FrameEncoder {
    */
   append(out: ByteWriter, frame: Frame): number {
     const start = out.length;
-    this.#append(out, frame, "nv" in frame ? frame.nv : []);
+    this.#append(out, frame, hasHeaders(frame) ? frame.nv : NO_HEADERS);
     return out.length - start - FRAME_HEAD_LENGTH;
   }
 
@@ -178,6 +182,12 @@ export class FrameEncoder {
       } bytes may not fit a frame of ${MAX_FRAME_LENGTH}`,
     );
   }
+}
+
+function hasHeaders(frame: Frame): frame is HeaderBlockFrame {
+  const { frameType } = frame;
+  return frameType === SYN_STREAM || frameType === SYN_REPLY ||
+    frameType === HEADERS;
 }
 
 function refuseType(frame: never): never {

@@ -41,7 +41,7 @@ const FROM_SPDY2: ReadonlyMap<string, string> = new Map(
  * Checks a header list and returns it as callbacks see it: a copy with names
  * in lower case, sorted by name, values with NUL split into several.
  *
- * Throws `InvalidArgumentError` for a name outside `rule`, a value with a
+ * Throws `InvalidArgumentError` for what is no list of pairs, a name outside `rule`, a value with a
  * control character other than tab, an empty part beside a NUL, or text that
  * UTF-8 cannot carry (a lone surrogate).
  */
@@ -49,8 +49,15 @@ export function prepareHeaders(
   nv: readonly (readonly [string, string])[],
   rule: NameRule = "token",
 ): NameValue[] {
+  if (!Array.isArray(nv)) {
+    throw new InvalidArgumentError("nv is not a list of [name, value] pairs");
+  }
   const prepared: NameValue[] = [];
-  for (const [name, value] of nv) {
+  for (const pair of nv) {
+    if (!Array.isArray(pair)) {
+      throw new InvalidArgumentError("a header is not a [name, value] pair");
+    }
+    const [name, value] = pair;
     const lowerName = checkName(name, rule);
     if (typeof value === "string" && PLAIN_VALUE.test(value)) {
       prepared.push([lowerName, value]);

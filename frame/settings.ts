@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InvalidArgumentError } from "../errors.ts";
 import { readUint24, readUint32 } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import { checkFlags, checkRange, checkUint32 } from "./check.ts";
@@ -35,6 +36,11 @@ export function writeSettings(
   frame: SettingsFrame,
 ): void {
   checkFlags(frame.flags);
+  if (!Array.isArray(frame.iv) || !frame.iv.every(Array.isArray)) {
+    throw new InvalidArgumentError(
+      "iv is not a list of [id, flags, value] entries",
+    );
+  }
   checkRange("number of SETTINGS entries", frame.iv.length, 0, MAX_ENTRIES);
   for (const [id, flags, value] of frame.iv) {
     checkRange("SETTINGS id", id, 1, 0xffffff);
