@@ -11,11 +11,14 @@ import { type CommandProtocol, hasStatus } from "./protocol.ts";
 /** How a command ended. */
 export interface ExitStatus {
   /**
-   * Exit code, 0..255. `undefined` when the sub-protocol carries none (`v1` to
-   * `v3`) and the command failed.
+   * Exit code, 0..255. `undefined` where the sub-protocol carries none: `v2` and
+   * `v3` of a command that failed, `v1` always.
    */
   readonly code: number | undefined;
-  /** Whether the exit code is 0. */
+  /**
+   * Whether the server tells of no failure. A `v1` server never does: it resets
+   * the error stream before the command has run (kubelet 1.0, kept to this day).
+   */
   readonly success: boolean;
   /** What the server says about it; `""` on success. */
   readonly message: string;
@@ -86,9 +89,10 @@ export function decodeExit(
   text: string,
 ): ExitStatus {
   if (!hasStatus(protocol)) {
-    return text === ""
-      ? SUCCESS
-      : { code: undefined, success: false, message: text };
+    if (text !== "") return { code: undefined, success: false, message: text };
+    return protocol === "channel.k8s.io"
+      ? { ...SUCCESS, code: undefined }
+      : SUCCESS;
   }
   if (text === "") {
     throw new RemoteCommandError("the server ended without an exit status");

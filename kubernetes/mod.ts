@@ -1,0 +1,57 @@
+/**
+ * Kubernetes' exec, attach and port-forward over SPDY/3.1, client and server.
+ *
+ * The client talks to API servers, kubelets and container runtimes (CRI
+ * streaming); the server stands in for any of them.
+ *
+ * @example Run a command in a container
+ * ```ts no-eval
+ * import { exec } from "@spdy/spdy/kubernetes";
+ *
+ * await using process = await exec({
+ *   url: "https://10.0.0.1:6443",
+ *   pod: { name: "web" },
+ *   command: ["ls", "-l"],
+ * });
+ * for await (const chunk of process.stdout) Deno.stdout.writeSync(chunk);
+ * console.log((await process.status).code);
+ * ```
+ *
+ * @module
+ */
+
+export { attach, type AttachOptions, exec, type ExecOptions } from "./exec.ts";
+export {
+  type ForwardTransport,
+  portForward,
+  PortForwarder,
+  type PortForwardOptions,
+} from "./port_forward.ts";
+export { ForwardedConnection } from "./forwarded.ts";
+export { RemoteProcess } from "./process.ts";
+export type { ExitStatus } from "./status.ts";
+export type { KubernetesTls, PodReference, TargetOptions } from "./dial.ts";
+export {
+  PortForwardError,
+  RemoteCommandError,
+  type RemoteCommandErrorOptions,
+  UpgradeRefusedError,
+} from "./errors.ts";
+export {
+  COMMAND_PROTOCOLS,
+  type CommandProtocol,
+  type CommandStreams,
+} from "./protocol.ts";
+export { WebSocketError } from "./websocket/frame.ts";
+export {
+  serveStreaming,
+  type StreamingOptions,
+  StreamingServer,
+} from "./server/serve.ts";
+export type { StreamingCall, StreamingKind } from "./server/call.ts";
+export type {
+  ProcessHandler,
+  ServedProcess,
+  TerminalSize,
+} from "./server/command.ts";
+export type { ForwardHandler, ServedConnection } from "./server/forward.ts";

@@ -1,0 +1,189 @@
+/**
+ * The server's side of exec and attach.
+ *
+ * @module
+ */
+
+import type { Connection } from "../../connection.ts";
+import type { Stream } from "../../connection/stream.ts";
+import { PROTOCOL_ERROR } from "../../frame/constants.ts";
+import { RemoteCommandError } from "../errors.ts";
+import {
+  type CommandProtocol,
+  type CommandStreamType,
+  STREAM_TYPE,
+  streamTypes,
+} from "../protocol.ts";
+import { encodeExit, encodeFailure } from "../status.ts";
+import { header } from "../streams.ts";
+import type { StreamingCall } from "./call.ts";
+import { drain, drainedReadable, finish, linger } from "./ending.ts";
+
+/** Size of a terminal, characters. */
+export interface TerminalSize {
+  /** Width, 1..65535. */
+  readonly columns: number;
+  /** Height, 1..65535. */
+  readonly rows: number;
+}
+
+/** A client's end of a process: what a handler of exec or attach gets. */
+export interface ServedProcess {
+  /** What was asked for. */
+  readonly call: StreamingCall;
+  /** What the client sends to the process; empty when it sends nothing. */
+  readonly stdin: ReadableStream<Uint8Array>;
+  /** Goes to the client; leads nowhere when it does not want it. */
+  readonly stdout: WritableStream<Uint8Array>;
+  /** Goes to the client; leads nowhere when it does not want it, and with a terminal. */
+  readonly stderr: WritableStream<Uint8Array>;
+  /** Sizes of the client's terminal as they change; empty without a terminal. */
+  readonly resizes: ReadableStream<TerminalSize>;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a process for a client. It resolves to the exit code, 0..255, once all
+ * output is written; nothing stands for 0. What it throws is told to the client: a
+ * `RemoteCommandError` as it is, anything else as an internal error.
+ */
+export type ProcessHandler = (process: ServedProcess) => Promise<number | void>;
+
+type CommandStreamMap = ReadonlyMap<CommandStreamType, Stream>;
+
+/** Longest line of the resize stream, characters. */
+const MAX_RESIZE_LINE = 4096;
+
+/** Serves one exec or attach; resolves when the connection has ended. */
+export async function serveCommand(
+  connection: Connection,
+  protocol: CommandProtocol,
+  call: StreamingCall,
+  handler: ProcessHandler,
+  creationTimeout: number,
+): Promise<void> {
+  const gone = new AbortController();
+  connection.closed.catch(() => {}).then(() => gone.abort());
+  try {
+    const streams = await collect(connection, protocol, call, creationTimeout);
+    if (streams === undefined) return;
+    const text = await run(protocol, call, streams, gone.signal, handler);
+    for (const type of ["stdout", "stderr"] as const) {
+      await finish(streams.get(type));
+    }
+    await finish(streams.get("error"), text);
+    await linger(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** The streams the client announced; `undefined` when they do not all come. */
+async function collect(
+  connection: Connection,
+  protocol: CommandProtocol,
+  call: StreamingCall,
+  timeout: number,
+): Promise<CommandStreamMap | undefined> {
+  const missing = new Set<string>(streamTypes(protocol, call));
+  const streams = new Map<CommandStreamType, Stream>();
+  const complete = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => complete.resolve(false), timeout);
+  const accept = async (): Promise<void> => {
+    for await (const stream of connection) {
+      const type = header(stream.headers, STREAM_TYPE);
+      if (!missing.delete(type)) {
+        stream.reset(PROTOCOL_ERROR);
+        continue;
+      }
+      streams.set(type as CommandStreamType, stream);
+      await stream.reply([]);
+      if (missing.size === 0) complete.resolve(true);
+    }
+    complete.resolve(false);
+  };
+  accept().catch(() => complete.resolve(false));
+  try {
+    return await complete.promise ? streams : undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Runs the handler; what the error stream has to say about it. */
+async function run(
+  protocol: CommandProtocol,
+  call: StreamingCall,
+  streams: CommandStreamMap,
+  signal: AbortSignal,
+  handler: ProcessHandler,
+): Promise<string> {
+  // What comes on the others is nobody's: it must not fill the connection's buffer.
+  for (const type of ["error", "stdout", "stderr"] as const) {
+    drain(streams.get(type));
+  }
+  const stdin = streams.get("stdin");
+  const resize = streams.get("resize");
+  try {
+    const code = await handler({
+      call,
+      stdin: stdin === undefined ? emptyReadable() : drainedReadable(stdin),
+      stdout: streams.get("stdout")?.writable ?? new WritableStream(),
+      stderr: streams.get("stderr")?.writable ?? new WritableStream(),
+      resizes: resize === undefined ? emptyReadable() : readSizes(resize),
+      signal,
+    });
+    return encodeExit(protocol, code ?? 0);
+  } catch (error) {
+    return encodeFailure(protocol, asCommandError(error));
+  }
+}
+
+function asCommandError(error: unknown): RemoteCommandError {
+  if (error instanceof RemoteCommandError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  // The words a container runtime's streaming server uses.
+  return new RemoteCommandError(
+    `Internal error occurred: error executing command in container: ${message}`,
+    { cause: error, reason: "InternalError", httpStatus: 500 },
+  );
+}
+
+function emptyReadable<T>(): ReadableStream<T> {
+  return new ReadableStream({
+    start: (controller) => controller.close(),
+  });
+}
+
+/** The resize stream holds one JSON object after another; client-go puts each on a line. */
+function readSizes(stream: Stream): ReadableStream<TerminalSize> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  return drainedReadable(stream).pipeThrough(
+    new TransformStream<Uint8Array, TerminalSize>({
+      transform(chunk, controller) {
+        rest += decoder.decode(chunk, { stream: true });
+        for (let end = rest.indexOf("}"); end >= 0; end = rest.indexOf("}")) {
+          const size = parseSize(rest.slice(0, end + 1));
+          rest = rest.slice(end + 1);
+          if (size !== undefined) controller.enqueue(size);
+        }
+        // Not a size and never going to be one.
+        if (rest.length > MAX_RESIZE_LINE) rest = "";
+      },
+    }),
+  );
+}
+
+function parseSize(text: string): TerminalSize | undefined {
+  try {
+    const { Width, Height } = JSON.parse(text);
+    const valid = [Width, Height].every((size) =>
+      Number.isInteger(size) && size >= 1 && size <= 0xffff
+    );
+    return valid ? { columns: Width, rows: Height } : undefined;
+  } catch {
+    return undefined;
+  }
+}

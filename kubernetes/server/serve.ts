@@ -1,0 +1,263 @@
+/**
+ * A server for exec, attach and port-forward.
+ *
+ * @module
+ */
+
+import { closeQuietly } from "../../connection/http/byte_conn.ts";
+import type { ByteConn } from "../../connection/transport.ts";
+import { InvalidArgumentError } from "../../errors.ts";
+import { COMMAND_PROTOCOLS, PORT_FORWARD_PROTOCOL } from "../protocol.ts";
+import { parseCall, type StreamingCall } from "./call.ts";
+import { type ProcessHandler, serveCommand } from "./command.ts";
+import { type ForwardHandler, serveForward } from "./forward.ts";
+import { HttpListener } from "./http_listener.ts";
+import {
+  refuse,
+  RefusedUpgrade,
+  upgradeToSpdy,
+  upgradeToTunnel,
+  wantsWebSocket,
+} from "./upgrade.ts";
+
+/** What {@linkcode serveStreaming} takes. */
+export interface StreamingOptions {
+  /** Address to listen on; default `"127.0.0.1"`. */
+  readonly hostname?: string;
+  /** Port to listen on; default 0: a free one. */
+  readonly port?: number;
+  /** Certificate chain (PEM); with `key`: TLS. */
+  readonly cert?: string;
+  /** Private key (PEM). */
+  readonly key?: string;
+  /** Ends the server as `shutdown()` does. */
+  readonly signal?: AbortSignal;
+  /** Runs commands; none: exec is refused. */
+  readonly exec?: ProcessHandler;
+  /** Attaches to processes; none: attach is refused. */
+  readonly attach?: ProcessHandler;
+  /** Connects to ports; none: port-forward is refused. */
+  readonly portForward?: ForwardHandler;
+  /**
+   * Called before an upgrade is granted. It may change what is asked for (a
+   * container runtime's server looks its token up), or refuse it with a
+   * response. Default: everything is granted.
+   */
+  readonly resolve?: (
+    call: StreamingCall,
+  ) => StreamingCall | Response | Promise<StreamingCall | Response>;
+  /** Answers every other request; default 404. */
+  readonly fetch?: (request: Request) => Response | Promise<Response>;
+  /** Told of failures that no client can be told of; default: nobody is. */
+  readonly onError?: (error: unknown) => void;
+  /** Longest wait for the streams of an exec, attach or forwarded connection, ms; default 30000. */
+  readonly streamCreationTimeout?: number;
+  /** Received bytes of one connection that may wait to be read; default 4194304. */
+  readonly maxBufferedBytes?: number;
+}
+
+/** Makes a server; only `serveStreaming` does. */
+let createServer: (
+  listener: Deno.Listener<Deno.TcpConn | Deno.TlsConn>,
+  options: StreamingOptions,
+) => StreamingServer;
+
+/**
+ * A running server: what {@linkcode serveStreaming} gives.
+ *
+ * @example
+ * ```ts
+ * import { serveStreaming } from "@spdy/spdy/kubernetes";
+ *
+ * await using server = serveStreaming({ exec: async () => {} });
+ * console.log(server.addr.port);
+ * ```
+ */
+export class StreamingServer implements AsyncDisposable {
+  readonly #listener: Deno.Listener<Deno.TcpConn | Deno.TlsConn>;
+  readonly #options: StreamingOptions;
+  readonly #http: HttpListener;
+  readonly #serving = new Map<ByteConn, Promise<void>>();
+
+  /** Where it listens. */
+  readonly addr: Deno.NetAddr;
+  /** Resolves when it has stopped and every connection has ended. */
+  readonly finished: Promise<void>;
+
+  static {
+    createServer = (...parts) => new StreamingServer(...parts);
+  }
+
+  private constructor(
+    listener: Deno.Listener<Deno.TcpConn | Deno.TlsConn>,
+    options: StreamingOptions,
+  ) {
+    this.#listener = listener;
+    this.#options = options;
+    this.addr = listener.addr as Deno.NetAddr;
+    this.#http = new HttpListener(options.cert !== undefined, {
+      request: async (request) => await this.#fetch(request),
+      upgrade: (request, conn) => this.#take(request, conn),
+      error: (error) => options.onError?.(error),
+    });
+    this.finished = this.#accept();
+    const onAbort = (): void => void this.shutdown();
+    options.signal?.addEventListener("abort", onAbort, { once: true });
+    this.finished.finally(() =>
+      options.signal?.removeEventListener("abort", onAbort)
+    );
+  }
+
+  /** Stops listening and ends every connection; resolves when all is over. */
+  async shutdown(): Promise<void> {
+    try {
+      this.#listener.close();
+    } catch {
+      // Closed before.
+    }
+    this.#http.close();
+    for (const conn of this.#serving.keys()) closeQuietly(conn);
+    await this.finished;
+  }
+
+  /** The same as {@linkcode shutdown}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  async #accept(): Promise<void> {
+    for (;;) {
+      let conn: Deno.TcpConn | Deno.TlsConn;
+      try {
+        conn = await this.#listener.accept();
+      } catch (error) {
+        if (error instanceof Deno.errors.BadResource) break;
+        // One connection that failed before it was accepted.
+        this.#options.onError?.(error);
+        continue;
+      }
+      if (!("handshake" in conn)) conn.setNoDelay(true);
+      this.#http.take(conn);
+    }
+    await Promise.allSettled(this.#serving.values());
+  }
+
+  #fetch(request: Request): Response | Promise<Response> {
+    if (parseCall(request) !== undefined) {
+      return new Response("unable to upgrade: missing upgrade headers\n", {
+        status: 400,
+      });
+    }
+    return this.#options.fetch?.(request) ??
+      new Response("not found\n", { status: 404 });
+  }
+
+  #take(request: Request, conn: ByteConn): void {
+    const served = this.#upgrade(request, conn)
+      .catch(async (error) => {
+        if (error instanceof RefusedUpgrade) {
+          await refuse(conn, error.response);
+        } else {
+          closeQuietly(conn);
+          this.#options.onError?.(error);
+        }
+      })
+      .catch(() => closeQuietly(conn))
+      .finally(() => this.#serving.delete(conn));
+    this.#serving.set(conn, served);
+  }
+
+  async #upgrade(request: Request, conn: ByteConn): Promise<void> {
+    const { resolve, maxBufferedBytes, streamCreationTimeout = 30_000 } =
+      this.#options;
+    const parsed = parseCall(request);
+    if (parsed === undefined) throw new RefusedUpgrade(404, "not found");
+    const call = await resolve?.(parsed) ?? parsed;
+    if (call instanceof Response) {
+      await refuse(conn, call);
+      return;
+    }
+    if (call.kind === "portforward") {
+      const handler = this.#handler(call.kind, this.#options.portForward);
+      const connection = wantsWebSocket(request)
+        ? await upgradeToTunnel(conn, request, maxBufferedBytes)
+        : (await upgradeToSpdy(
+          conn,
+          request,
+          [PORT_FORWARD_PROTOCOL],
+          maxBufferedBytes,
+        )).connection;
+      await serveForward(connection, call, handler, streamCreationTimeout);
+      return;
+    }
+    const handler = this.#handler(call.kind, this.#options[call.kind]);
+    const { connection, protocol } = await upgradeToSpdy(
+      conn,
+      request,
+      COMMAND_PROTOCOLS,
+      maxBufferedBytes,
+    );
+    await serveCommand(
+      connection,
+      protocol,
+      call,
+      handler,
+      streamCreationTimeout,
+    );
+  }
+
+  #handler<Handler>(kind: string, handler: Handler | undefined): Handler {
+    if (handler !== undefined) return handler;
+    throw new RefusedUpgrade(501, `this server has no ${kind}`);
+  }
+}
+
+/**
+ * Serves exec, attach and port-forward, over SPDY/3.1 and, for port-forward,
+ * over SPDY in a WebSocket, on the paths of an API server, of a kubelet and of
+ * a container runtime. kubectl and a kubelet's client take it for one of these.
+ *
+ * An exec over a WebSocket (`v5.channel.k8s.io`) is refused, upon which kubectl
+ * takes SPDY. Client certificates are not asked for: Deno's TLS cannot.
+ *
+ * Throws `InvalidArgumentError` when only one of `cert` and `key` is there.
+ *
+ * @example
+ * ```ts
+ * import { exec, serveStreaming } from "@spdy/spdy/kubernetes";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * await using server = serveStreaming({
+ *   async exec({ call, stdout }) {
+ *     const writer = stdout.getWriter();
+ *     await writer.write(new TextEncoder().encode(call.command.join(" ")));
+ *     await writer.close();
+ *     return 3;
+ *   },
+ * });
+ * await using process = await exec({
+ *   url: `http://127.0.0.1:${server.addr.port}`,
+ *   pod: { name: "web" },
+ *   command: ["echo", "hello"],
+ *   stderr: false,
+ * });
+ * assertEquals(await new Response(process.stdout).text(), "echo hello");
+ * assertEquals((await process.status).code, 3);
+ * ```
+ */
+export function serveStreaming(options: StreamingOptions): StreamingServer {
+  const { hostname = "127.0.0.1", port = 0, cert, key } = options;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new InvalidArgumentError("TLS needs both cert and key");
+  }
+  const listener = cert === undefined || key === undefined
+    ? Deno.listen({ hostname, port })
+    : Deno.listenTls({
+      hostname,
+      port,
+      cert,
+      key,
+      alpnProtocols: ["http/1.1"],
+    });
+  return createServer(listener, options);
+}

@@ -1,0 +1,162 @@
+/**
+ * Answers an upgrade: the sub-protocol, the 101, or the refusal.
+ *
+ * @module
+ */
+
+import { Connection } from "../../connection.ts";
+import { writeAll } from "../../connection/http/byte_conn.ts";
+import type { ByteConn } from "../../connection/transport.ts";
+import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { SERVER } from "../../session/constants.ts";
+import { KUBERNETES_PROFILE } from "../profile.ts";
+import {
+  ACCEPTED_PROTOCOLS_HEADER,
+  PROTOCOL_HEADER,
+  TUNNEL_PROTOCOL,
+} from "../protocol.ts";
+import { acceptKey } from "../websocket/handshake.ts";
+import { WebSocketTunnel } from "../websocket/tunnel.ts";
+
+/** An upgrade that cannot be granted, and the answer that says so. */
+export class RefusedUpgrade extends Error {
+  override readonly name = "RefusedUpgrade";
+  readonly response: Response;
+
+  constructor(status: number, message: string, headers?: HeadersInit) {
+    super(message);
+    this.response = new Response(`${message}\n`, { status, headers });
+  }
+}
+
+/** What an upgrade led to. */
+export interface Upgraded<Protocol extends string> {
+  readonly connection: Connection;
+  readonly protocol: Protocol;
+}
+
+/** Grants a SPDY upgrade; the client's first sub-protocol that is in `known` is chosen. */
+export async function upgradeToSpdy<Protocol extends string>(
+  conn: ByteConn,
+  { headers }: Request,
+  known: readonly Protocol[],
+  maxBufferedBytes: number | undefined,
+): Promise<Upgraded<Protocol>> {
+  if (!tokens(headers, "upgrade").includes("spdy/3.1")) {
+    throw new RefusedUpgrade(
+      400,
+      `unable to upgrade: to ${headers.get("upgrade")}, only to SPDY/3.1`,
+    );
+  }
+  const offered = list(headers, PROTOCOL_HEADER);
+  if (offered.length === 0) {
+    throw new RefusedUpgrade(
+      400,
+      `unable to upgrade: no ${PROTOCOL_HEADER} in the request`,
+    );
+  }
+  const protocol = offered
+    .map((name) => known.find((each) => each === name))
+    .find((each) => each !== undefined);
+  if (protocol === undefined) {
+    throw new RefusedUpgrade(
+      403,
+      `unable to upgrade: client supports ${
+        offered.join(", ")
+      }, server accepts ${known.join(", ")}`,
+      known.map((name) => [ACCEPTED_PROTOCOLS_HEADER, name]),
+    );
+  }
+  await writeSwitch(conn, [
+    ["upgrade", "SPDY/3.1"],
+    [PROTOCOL_HEADER, protocol],
+  ]);
+  return { connection: startServer(conn, maxBufferedBytes), protocol };
+}
+
+/** Grants a WebSocket with SPDY in its messages. */
+export async function upgradeToTunnel(
+  conn: ByteConn,
+  { headers }: Request,
+  maxBufferedBytes: number | undefined,
+): Promise<Connection> {
+  const key = headers.get("sec-websocket-key");
+  // RFC 6455 4.2.1: the key is there and the version is 13.
+  if (key === null || headers.get("sec-websocket-version") !== "13") {
+    throw new RefusedUpgrade(400, "unable to upgrade: no WebSocket handshake");
+  }
+  if (!list(headers, "sec-websocket-protocol").includes(TUNNEL_PROTOCOL)) {
+    throw new RefusedUpgrade(
+      400,
+      `unable to upgrade: a WebSocket needs ${TUNNEL_PROTOCOL}`,
+    );
+  }
+  await writeSwitch(conn, [
+    ["upgrade", "websocket"],
+    ["sec-websocket-accept", await acceptKey(key)],
+    ["sec-websocket-protocol", TUNNEL_PROTOCOL],
+  ]);
+  return startServer(new WebSocketTunnel(conn, false), maxBufferedBytes);
+}
+
+/** Whether a request asks for a WebSocket. */
+export function wantsWebSocket({ headers }: Request): boolean {
+  return tokens(headers, "upgrade").includes("websocket");
+}
+
+/** Writes a whole response on a connection that node:http has left, and closes it. */
+export async function refuse(
+  conn: ByteConn,
+  response: Response,
+): Promise<void> {
+  const body = new Uint8Array(await response.arrayBuffer());
+  const headers = new Headers(response.headers);
+  headers.set("content-length", `${body.length}`);
+  headers.set("connection", "close");
+  const line = `HTTP/1.1 ${response.status} ${
+    response.statusText || "Refused"
+  }`;
+  await writeAll(conn, encodeHead(line, [...headers]));
+  await writeAll(conn, body);
+  await conn.closeWrite();
+  conn.close();
+}
+
+function startServer(
+  conn: ByteConn,
+  maxBufferedBytes: number | undefined,
+): Connection {
+  return new Connection(conn, {
+    ...KUBERNETES_PROFILE,
+    maxBufferedBytes,
+    side: SERVER,
+    version: PROTO_SPDY3_1,
+  });
+}
+
+async function writeSwitch(
+  conn: ByteConn,
+  headers: readonly NameValue[],
+): Promise<void> {
+  const line = "HTTP/1.1 101 Switching Protocols";
+  await writeAll(
+    conn,
+    encodeHead(line, [["connection", "Upgrade"], ...headers]),
+  );
+}
+
+function encodeHead(line: string, headers: readonly NameValue[]): Uint8Array {
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);
+  return new TextEncoder().encode(`${line}\r\n${lines.join("")}\r\n`);
+}
+
+function list(headers: Headers, name: string): string[] {
+  return (headers.get(name) ?? "").split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
+function tokens(headers: Headers, name: string): string[] {
+  return list(headers, name).map((token) => token.toLowerCase());
+}
