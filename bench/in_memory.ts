@@ -4,8 +4,14 @@
  * @module
  */
 
-import { PROTO_SPDY3 } from "../frame/constants.ts";
-import { DataProvider, READ_EOF, Session } from "../session.ts";
+import {
+  CLIENT,
+  DataProvider,
+  PROTO_SPDY3,
+  READ_EOF,
+  SERVER,
+  Session,
+} from "../mod.ts";
 import { loop, type Row, type Subject } from "./harness.ts";
 import { BODY, IN_FLIGHT, requestHeaders, responseHeaders } from "./load.ts";
 import { inMemoryBulk, inMemoryRequests } from "./peers/spdy_transport.ts";
@@ -51,7 +57,7 @@ function requests(): Subject {
   let next = 0;
   let done = 0;
   let received = 0;
-  const client = new Session("client", PROTO_SPDY3, {
+  const client = new Session(CLIENT, PROTO_SPDY3, {
     send: toServer.write,
     onDataChunkRecv: (_session, _flags, _streamId, data) => {
       received += data.length;
@@ -61,7 +67,7 @@ function requests(): Subject {
       session.submitRequest(3, requestHeaders(next++));
     },
   });
-  const server = new Session("server", PROTO_SPDY3, {
+  const server = new Session(SERVER, PROTO_SPDY3, {
     send: toClient.write,
     onRequestRecv: (session, streamId) => {
       session.submitResponse(streamId, responseHeaders(streamId), body);
@@ -82,13 +88,13 @@ function bulk(): Subject {
   const toClient = new Pipe();
   const endless = new Uint8Array(1 << 20);
   let received = 0;
-  const client = new Session("client", PROTO_SPDY3, {
+  const client = new Session(CLIENT, PROTO_SPDY3, {
     send: toServer.write,
     onDataChunkRecv: (_session, _flags, _streamId, data) => {
       received += data.length;
     },
   });
-  const server = new Session("server", PROTO_SPDY3, {
+  const server = new Session(SERVER, PROTO_SPDY3, {
     send: toClient.write,
     onRequestRecv: (session, streamId) => {
       session.submitResponse(

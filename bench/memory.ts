@@ -4,8 +4,7 @@
  * @module
  */
 
-import { PROTO_SPDY3_1 } from "../frame/constants.ts";
-import { Session } from "../session.ts";
+import { CLIENT, PROTO_SPDY3_1, SERVER, Session } from "../mod.ts";
 import { collectGarbage, type Row, type Subject } from "./harness.ts";
 import { requestHeaders, responseHeaders } from "./load.ts";
 import { exchange, Pipe } from "./session_pair.ts";
@@ -35,8 +34,8 @@ export const rows: readonly Row[] = [
 
 function fresh(): Session[] {
   return [
-    new Session("client", PROTO_SPDY3_1, {}),
-    new Session("server", PROTO_SPDY3_1, {}),
+    new Session(CLIENT, PROTO_SPDY3_1, {}),
+    new Session(SERVER, PROTO_SPDY3_1, {}),
   ];
 }
 
@@ -44,8 +43,8 @@ function fresh(): Session[] {
 function used(): Session[] {
   const toServer = new Pipe();
   const toClient = new Pipe();
-  const client = new Session("client", PROTO_SPDY3_1, { send: toServer.write });
-  const server = new Session("server", PROTO_SPDY3_1, {
+  const client = new Session(CLIENT, PROTO_SPDY3_1, { send: toServer.write });
+  const server = new Session(SERVER, PROTO_SPDY3_1, {
     send: toClient.write,
     onRequestRecv: (session, streamId) => {
       session.submitResponse(streamId, responseHeaders(0));

@@ -53,8 +53,6 @@ interface Flags {
   readonly family: string | undefined;
 }
 
-if (import.meta.main) await main(parseFlags(Deno.args));
-
 async function main(flags: Flags): Promise<void> {
   if (flags.family !== undefined) {
     const { rows }: { rows: readonly Row[] } = await import(
@@ -195,9 +193,9 @@ function cells(comparison: Comparison): string[] {
 }
 
 function verdict(ratio: number, atLeast?: number, aim?: number): string {
-  if (atLeast !== undefined && ratio < atLeast) return "behind";
+  if (atLeast === undefined && aim === undefined) return "";
   if (aim !== undefined && ratio >= aim) return "ahead, aim reached";
-  return atLeast === undefined && aim === undefined ? "" : "ahead";
+  return ratio >= (atLeast ?? Infinity) ? "ahead" : "behind";
 }
 
 function times(ratio: number): string {
@@ -243,3 +241,5 @@ async function write(
   ].join("\n");
   await Deno.writeTextFile(new URL("RESULTS.md", import.meta.url), text);
 }
+
+if (import.meta.main) await main(parseFlags(Deno.args));

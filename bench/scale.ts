@@ -5,8 +5,7 @@
  * @module
  */
 
-import { PROTO_SPDY3_1 } from "../frame/constants.ts";
-import { Session } from "../session.ts";
+import { CLIENT, PROTO_SPDY3_1, SERVER, Session } from "../mod.ts";
 import { loop, type Row, type Subject } from "./harness.ts";
 import { requestHeaders, responseHeaders } from "./load.ts";
 import { exchange, Pipe } from "./session_pair.ts";
@@ -48,10 +47,10 @@ function queueRow(length: number): Row {
 function withStreamsOpen(open: number): Subject {
   const toServer = new Pipe();
   const toClient = new Pipe();
-  const client = new Session("client", PROTO_SPDY3_1, {
+  const client = new Session(CLIENT, PROTO_SPDY3_1, {
     send: toServer.write,
   });
-  const server = new Session("server", PROTO_SPDY3_1, {
+  const server = new Session(SERVER, PROTO_SPDY3_1, {
     send: toClient.write,
     limits: { maxConcurrentStreams: open + 10 },
     onRequestRecv: (session, streamId) => {
@@ -74,7 +73,7 @@ function withStreamsOpen(open: number): Subject {
 /** `length` requests are submitted, then all sent. */
 function fromQueue(length: number): Subject {
   return loop(`from a queue of ${length}`, () => {
-    const client = new Session("client", PROTO_SPDY3_1, {
+    const client = new Session(CLIENT, PROTO_SPDY3_1, {
       send: (_session, data) => data.length,
     });
     for (let i = 0; i < length; i++) {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Session } from "../session.ts";
+import type { Session } from "../mod.ts";
 
 /** One direction. */
 export class Pipe {

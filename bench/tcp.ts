@@ -4,7 +4,13 @@
  * @module
  */
 
-import { Connection, PROTO_SPDY3 } from "../mod.ts";
+import {
+  CLIENT,
+  Connection,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  SERVER,
+} from "../mod.ts";
 import type { Row, Subject } from "./harness.ts";
 import { BODY, IN_FLIGHT, requestHeaders, responseHeaders } from "./load.ts";
 import { connPair, rawConn } from "./peers/raw_conn.ts";
@@ -42,8 +48,8 @@ export const rows: readonly Row[] = [
 async function requests(): Promise<Subject> {
   const [clientConn, serverConn] = await connPair();
   const version = PROTO_SPDY3;
-  const client = new Connection(clientConn, { side: "client", version });
-  const server = new Connection(serverConn, { side: "server", version });
+  const client = new Connection(clientConn, { side: CLIENT, version });
+  const server = new Connection(serverConn, { side: SERVER, version });
   const serving = (async () => {
     let index = 0;
     for await (const stream of server) {
@@ -90,8 +96,9 @@ async function requests(): Promise<Subject> {
 
 async function bulk(): Promise<Subject> {
   const [clientConn, serverConn] = await connPair();
-  const client = new Connection(clientConn, { side: "client" });
-  const server = new Connection(serverConn, { side: "server" });
+  const version = PROTO_SPDY3_1;
+  const client = new Connection(clientConn, { side: CLIENT, version });
+  const server = new Connection(serverConn, { side: SERVER, version });
   const opened = await client.openStream(requestHeaders(0), { fin: true });
   const { value: stream } = await server[Symbol.asyncIterator]().next();
   if (stream === undefined) throw new Error("the stream did not come");

@@ -36,6 +36,8 @@ interface Handle {
 }
 
 const OUTPUT = 1 << 16;
+/** pako takes new memory of this size for each block: no more than a block needs. */
+const BLOCK_OUTPUT = 2048;
 
 /** Native deflate, level 6, a sync flush after each block. */
 export function nativeBlockDeflate(dictionary: Uint8Array): BlockCodec {
@@ -70,9 +72,9 @@ function isHandle(stream: object): stream is Handle {
 
 /** pako's inflate in one long stream. */
 export function pakoBlockInflate(dictionary: Uint8Array): BlockCodec {
-  let output = new Uint8Array(0);
-  const inflate = new pako.Inflate({ dictionary });
-  inflate.onData = (chunk: Uint8Array) => output = chunk.slice();
+  let output: Uint8Array = new Uint8Array(0);
+  const inflate = new pako.Inflate({ dictionary, chunkSize: BLOCK_OUTPUT });
+  inflate.onData = (chunk: Uint8Array) => output = chunk;
   return (block) => {
     inflate.push(block, pako.Z_SYNC_FLUSH);
     return output;

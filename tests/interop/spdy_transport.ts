@@ -13,6 +13,8 @@
  *   for it, so a peer true to SPDY/2 must raise `initial_window_size` by
  *   SETTINGS. Its GOAWAY has SPDY/3's 8 bytes, and it wants 8 bytes in return.
  *   It writes the priority into three bits instead of two.
+ * - Its pushes lack the UNIDIRECTIONAL flag, so our client has to be told to
+ *   take them (`acceptServerStreams`).
  * - A WINDOW_UPDATE for a stream that has just ended is answered by RST_STREAM
  *   INVALID_STREAM.
  *
@@ -157,8 +159,6 @@ export function startTransport(
     headerCompression: true,
     windowSize,
   });
-  // Listeners are put on before `start`, for it may already emit; the caller
-  // has this very turn of the event loop to add its own.
-  queueMicrotask(() => started.start(version));
+  started.start(version);
   return started;
 }
