@@ -1,0 +1,400 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "../deps.ts";
+import {
+  CREDENTIAL,
+  ERR_INVALID_FRAME,
+  ERR_INVALID_STATE,
+  ERR_UNSUPPORTED_VERSION,
+  ERR_ZLIB,
+  GOAWAY,
+  HEADERS,
+  NOOP,
+  PING,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  type ProtocolVersion,
+  RST_STREAM,
+  SETTINGS,
+  SpdyError,
+  SYN_REPLY,
+  SYN_STREAM,
+  WINDOW_UPDATE,
+} from "../../frame/mod.ts";
+import { FrameParser } from "../../frame/parser.ts";
+import type { FrameLimits } from "../../frame/mod.ts";
+import { bytesOf, ensure } from "./recordings.ts";
+import { RecordingSink, type Told } from "./sink.ts";
+
+const NONE = new Uint8Array(0);
+const PING_BYTES = bytesOf("8003000600000004 00000001");
+const PING_FRAME = {
+  frameType: PING,
+  version: 3,
+  flags: 0,
+  length: 4,
+  uniqueId: 1,
+};
+const PING_TOLD: Told = ["control", PING_FRAME];
+const REPLY_BYTES = bytesOf(
+  "800300020000001d 00000001 38eae3c6a7c202a62346507ab482275266602205000000ffff",
+);
+const DATA_BYTES = bytesOf("00000005 01000003 616263");
+
+function joined(...parts: Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+/** What a parser tells of `bytes`, given whole and in pieces of one byte. */
+function tell(
+  version: ProtocolVersion,
+  bytes: Uint8Array,
+  limits: FrameLimits = {},
+): Told[] {
+  const whole = new RecordingSink();
+  new FrameParser(version, whole, limits).push(bytes);
+  const single = new RecordingSink();
+  const parser = new FrameParser(version, single, limits);
+  for (const byte of bytes) parser.push(Uint8Array.of(byte));
+  // DATA aside, the size of the pieces makes no difference.
+  const isData = ([call]: Told) => call.startsWith("data");
+  assertEquals(
+    single.told.filter((told) => !isData(told)),
+    whole.told.filter((told) => !isData(told)),
+  );
+  return whole.told;
+}
+
+Deno.test("DATA: begin, chunks as they come, end", () => {
+  const sink = new RecordingSink();
+  const parser = new FrameParser(PROTO_SPDY3, sink);
+  parser.push(DATA_BYTES.subarray(0, 8));
+  assertEquals(sink.told, [["data begin", 5, 1, 3]]);
+  parser.push(DATA_BYTES.subarray(8, 10));
+  parser.push(NONE);
+  parser.push(joined(DATA_BYTES.subarray(10), PING_BYTES));
+  assertEquals(sink.told.slice(1), [
+    ["data chunk", 5, 1, bytesOf("6162"), 1],
+    ["data chunk", 5, 1, bytesOf("63"), 0],
+    ["data end", 5, 1, 3, true],
+    PING_TOLD,
+  ]);
+});
+
+Deno.test("DATA: a chunk is a view into the pushed bytes", () => {
+  const sink = new RecordingSink();
+  let buffer: ArrayBufferLike | undefined;
+  sink.onDataChunk = (_streamId, _flags, chunk) => {
+    buffer = chunk.buffer;
+  };
+  new FrameParser(PROTO_SPDY3, sink).push(DATA_BYTES);
+  assertStrictEquals(buffer, DATA_BYTES.buffer);
+});
+
+Deno.test("DATA: not admitted, it is counted and skipped", () => {
+  const sink = new RecordingSink();
+  sink.admit = false;
+  const parser = new FrameParser(PROTO_SPDY3, sink);
+  parser.push(DATA_BYTES.subarray(0, 9));
+  parser.push(joined(DATA_BYTES.subarray(9), PING_BYTES));
+  assertEquals(sink.told, [
+    ["data begin", 5, 1, 3],
+    ["data skipped", 5, 1, 1, 2],
+    ["data skipped", 5, 1, 2, 0],
+    ["data end", 5, 1, 3, false],
+    PING_TOLD,
+  ]);
+});
+
+Deno.test("DATA: an empty frame has no chunk", () => {
+  assertEquals(tell(PROTO_SPDY3, bytesOf("80000005 00000000")).length, 1);
+  assertEquals(tell(PROTO_SPDY3, bytesOf("00000005 01000000")), [
+    ["data begin", 5, 1, 0],
+    ["data end", 5, 1, 0, true],
+  ]);
+});
+
+Deno.test("stop: nothing is told after it, of this input or a later one", () => {
+  for (
+    const call of ["data begin", "data chunk", "data end", "control"]
+  ) {
+    const sink = new RecordingSink();
+    const parser = new FrameParser(PROTO_SPDY3, sink);
+    sink.after = (told) => {
+      if (told === call) parser.stop();
+    };
+    parser.push(joined(DATA_BYTES, PING_BYTES, DATA_BYTES));
+    parser.push(PING_BYTES);
+    assertEquals(sink.told.at(-1)?.[0], call);
+    assertEquals(sink.told.filter(([told]) => told === call).length, 1);
+  }
+});
+
+Deno.test("a sink that throws loses no byte, and its exception comes out", () => {
+  const input = joined(DATA_BYTES, PING_BYTES, REPLY_BYTES, PING_BYTES);
+  const untroubled = tell(PROTO_SPDY3, input);
+  for (const [index, [call]] of untroubled.entries()) {
+    const sink = new RecordingSink();
+    const parser = new FrameParser(PROTO_SPDY3, sink);
+    const fault = new RangeError("out of the sink");
+    sink.after = () => {
+      if (sink.told.length === index + 1) throw fault;
+    };
+    assertStrictEquals(assertThrows(() => parser.push(input)), fault);
+    if (call !== "data begin") assertEquals(sink.told, untroubled);
+    assertEquals(sink.told.at(-1), PING_TOLD);
+    parser.push(PING_BYTES);
+    assertEquals(sink.told.at(-1), PING_TOLD);
+  }
+});
+
+Deno.test("a sink that always throws: everything is told, the last exception comes out", () => {
+  const sink = new RecordingSink();
+  sink.after = () => {
+    throw new Error(String(sink.told.length));
+  };
+  const parser = new FrameParser(PROTO_SPDY3, sink);
+  const input = joined(DATA_BYTES, PING_BYTES, REPLY_BYTES, DATA_BYTES);
+  const error = assertThrows(() => parser.push(input), Error);
+  assertEquals(error.message, "8");
+  // DATA whose admission threw was not admitted.
+  assertEquals(sink.told.map(([call]) => call), [
+    "data begin",
+    "data skipped",
+    "data end",
+    "control",
+    "control",
+    "data begin",
+    "data skipped",
+    "data end",
+  ]);
+});
+
+Deno.test("push from inside a sink call is refused, and the parser goes on", () => {
+  const sink = new RecordingSink();
+  const parser = new FrameParser(PROTO_SPDY3, sink);
+  sink.after = () => {
+    const error = assertThrows(() => parser.push(PING_BYTES), SpdyError);
+    ensure(error instanceof SpdyError);
+    assertEquals(error.code, ERR_INVALID_STATE);
+  };
+  parser.push(joined(PING_BYTES, PING_BYTES));
+  assertEquals(sink.told, [PING_TOLD, PING_TOLD]);
+});
+
+Deno.test("frameOffset is where the frame under way begins", () => {
+  const sink = new RecordingSink();
+  const parser = new FrameParser(PROTO_SPDY3, sink);
+  const offsets: number[] = [];
+  sink.after = () => offsets.push(parser.frameOffset);
+  for (const byte of joined(PING_BYTES, DATA_BYTES, PING_BYTES)) {
+    parser.push(Uint8Array.of(byte));
+  }
+  parser.push(joined(PING_BYTES, PING_BYTES));
+  assertEquals([...new Set(offsets)], [0, 12, 23, 35, 47]);
+});
+
+Deno.test("wrong lengths of fixed frames are parse errors", () => {
+  for (
+    const [type, lengths] of [
+      [RST_STREAM, [0, 4, 7, 9, 16]],
+      [PING, [0, 3, 5, 8]],
+      [GOAWAY, [0, 4, 7, 9, 12]],
+      [WINDOW_UPDATE, [0, 4, 7, 9]],
+      [SETTINGS, [0, 3, 5, 11, 13]],
+    ] as const
+  ) {
+    for (const length of lengths) {
+      const head = Uint8Array.of(0x80, 3, 0, type, 0, 0, 0, length);
+      const payload = new Uint8Array(length).fill(0);
+      assertEquals(tell(PROTO_SPDY3, joined(head, payload, PING_BYTES)), [
+        ["parse error", type, head, payload, ERR_INVALID_FRAME],
+        PING_TOLD,
+      ]);
+    }
+  }
+});
+
+Deno.test("GOAWAY has 4 bytes in SPDY/2 and 8 in SPDY/3", () => {
+  const v2 = bytesOf("8002000700000004 80000005");
+  assertEquals(tell(PROTO_SPDY2, v2), [["control", {
+    frameType: GOAWAY,
+    version: 2,
+    flags: 0,
+    length: 4,
+    lastGoodStreamId: 5,
+    statusCode: 0,
+  }]]);
+  assertEquals(
+    tell(PROTO_SPDY2, bytesOf("8002000700000008 0000000000000000"))[0][0],
+    "parse error",
+  );
+});
+
+Deno.test("frames of the other supported version: SYN_STREAM is told, the rest ignored", () => {
+  for (
+    const hex of [
+      "8002000300000008 0000000500000003",
+      "8002000600000004 00000001",
+      "8002000700000004 00000000",
+      "800200040000000c 00000001 04000001 00000064",
+      "8002000900000008 0000000100000001",
+      "800200020000002500000001000038eae3c6a7c2626086e71396126004c1532b2cadc2532a3c9d02000000ffff",
+    ]
+  ) {
+    const bytes = bytesOf(hex);
+    assertEquals(tell(PROTO_SPDY3, joined(bytes, PING_BYTES)), [
+      ["ignored", bytes[3], bytes.slice(0, 8), NONE],
+      PING_TOLD,
+    ]);
+  }
+  const [[call, frame]] = tell(
+    PROTO_SPDY3,
+    bytesOf(
+      "80020001010000470000000100000000000038eae3c6a7c26260859605fcc0a4ac975a91080a55bd646021014bc7cceeae21c0340c2c0873531958334a4a0a8a21e994511f918ce18918000000ffff",
+    ),
+  );
+  assertEquals(call, "control");
+  ensure(
+    typeof frame === "object" && frame !== null && "version" in frame &&
+      "nv" in frame,
+  );
+  assertEquals(frame.version, 2);
+  // Not a SPDY/2 session, so its names stay as they are.
+  assertEquals(frame.nv, [
+    ["host", "www.example.com"],
+    ["method", "GET"],
+    ["scheme", "https"],
+    ["url", "/"],
+    ["version", "HTTP/1.1"],
+  ]);
+});
+
+Deno.test("frames of an unknown version", () => {
+  for (const version of [0, 1, 4, 5, 0x7fff]) {
+    const head = (type: number, length: number) =>
+      Uint8Array.of(
+        0x80 | version >>> 8,
+        version,
+        0,
+        type,
+        0,
+        0,
+        0,
+        length,
+      );
+    for (const [type, length] of [[SETTINGS, 4], [GOAWAY, 8]]) {
+      const payload = new Uint8Array(length);
+      assertEquals(tell(PROTO_SPDY3, joined(head(type, length), payload)), [
+        ["parse error", type, head(type, length), payload, -503],
+      ]);
+    }
+    for (const [type, length] of [[RST_STREAM, 8], [PING, 4]]) {
+      assertEquals(
+        tell(PROTO_SPDY3, joined(head(type, length), new Uint8Array(length))),
+        [["ignored", type, head(type, length), NONE]],
+      );
+      // Of a wrong length it is an error all the same.
+      assertEquals(tell(PROTO_SPDY3, head(type, 0))[0][0], "parse error");
+    }
+    for (
+      const [type, fixed] of [[SYN_STREAM, 10], [SYN_REPLY, 4], [HEADERS, 4]]
+    ) {
+      const payload = new Uint8Array(fixed).fill(1);
+      const bytes = joined(head(type, 30), payload, new Uint8Array(30 - fixed));
+      assertEquals(tell(PROTO_SPDY3, joined(bytes, PING_BYTES)), [
+        [
+          "parse error",
+          type,
+          head(type, 30),
+          payload,
+          ERR_UNSUPPORTED_VERSION,
+        ],
+        PING_TOLD,
+      ]);
+    }
+  }
+});
+
+Deno.test("WINDOW_UPDATE in SPDY/2 is ignored", () => {
+  const bytes = bytesOf("8002000900000008 0000000100000001");
+  assertEquals(tell(PROTO_SPDY2, bytes), [
+    ["ignored", WINDOW_UPDATE, bytes.slice(0, 8), NONE],
+  ]);
+});
+
+Deno.test("NOOP and CREDENTIAL are ignored in any version, at any length", () => {
+  for (const type of [NOOP, CREDENTIAL]) {
+    for (const version of [2, 3, 9]) {
+      for (const length of [0, 6, 20]) {
+        const head = Uint8Array.of(0x80, version, 0, type, 7, 0, 0, length);
+        const payload = new Uint8Array(length).fill(5);
+        assertEquals(tell(PROTO_SPDY3, joined(head, payload, PING_BYTES)), [
+          ["ignored", type, head, payload],
+          PING_TOLD,
+        ]);
+      }
+    }
+  }
+});
+
+Deno.test("unknown types are told with head and payload, in any version", () => {
+  for (const type of [0, 11, 255, 256, 65535]) {
+    const head = Uint8Array.of(0x80, 9, type >>> 8, type, 3, 0, 0, 2);
+    const payload = Uint8Array.of(1, 2);
+    assertEquals(tell(PROTO_SPDY3, joined(head, payload, PING_BYTES)), [
+      ["unknown", head, payload],
+      PING_TOLD,
+    ]);
+  }
+});
+
+Deno.test("a frame with headers and no room for them tells only what came", () => {
+  for (
+    const [type, version, fixed] of [
+      [SYN_STREAM, 3, 10],
+      [SYN_REPLY, 3, 4],
+      [HEADERS, 3, 4],
+      [SYN_REPLY, 2, 6],
+      [HEADERS, 2, 6],
+    ]
+  ) {
+    for (let length = 0; length <= fixed; length++) {
+      const head = Uint8Array.of(0x80, version, 0, type, 0, 0, 0, length);
+      const payload = new Uint8Array(length).fill(9);
+      const told = tell(
+        version === 2 ? PROTO_SPDY2 : PROTO_SPDY3,
+        // What came before must not show up in the payload.
+        joined(bytesOf("8003000300000008 ffffffffffffffff"), head, payload),
+      );
+      assertEquals(told[1], [
+        "parse error",
+        type,
+        head,
+        payload,
+        ERR_INVALID_FRAME,
+      ]);
+    }
+  }
+});
+
+Deno.test("a zlib error is told where it is found, with the fixed part", () => {
+  const head = bytesOf("800300020000001d");
+  const sink = new RecordingSink();
+  const parser = new FrameParser(PROTO_SPDY3, sink);
+  parser.push(joined(head, bytesOf("00000001 ffff")));
+  assertEquals(sink.told, [
+    ["parse error", SYN_REPLY, head, bytesOf("00000001"), ERR_ZLIB],
+  ]);
+  // The rest of the frame is skipped, and other frames can still be read.
+  parser.push(joined(new Uint8Array(0x1d - 6), PING_BYTES));
+  assertEquals(sink.told.slice(1), [PING_TOLD]);
+});
+
+Deno.test("a zlib stream that ends is a zlib error", () => {
+  // The whole of a finished stream without a dictionary: an empty stored block.
+  const block = bytesOf("7801 010000ffff 00000001");
+  const head = Uint8Array.of(0x80, 3, 0, SYN_REPLY, 0, 0, 0, 4 + block.length);
+  assertEquals(
+    tell(PROTO_SPDY3, joined(head, bytesOf("00000001"), block)),
+    [["parse error", SYN_REPLY, head, bytesOf("00000001"), ERR_ZLIB]],
+  );
+});
