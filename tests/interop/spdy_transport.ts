@@ -15,8 +15,10 @@
  *   It writes the priority into three bits instead of two.
  * - Its pushes lack the UNIDIRECTIONAL flag, so our client has to be told to
  *   take them (`acceptServerStreams`).
- * - A WINDOW_UPDATE for a stream that has just ended is answered by RST_STREAM
- *   INVALID_STREAM.
+ * - It forgets a stream when FIN is queued, not when it is sent; a WINDOW_UPDATE
+ *   that comes in between is answered by RST_STREAM INVALID_STREAM, which
+ *   overtakes the last DATA. It does so to itself, too. Against its server we
+ *   grant windows that need no WINDOW_UPDATE.
  *
  * @module
  */

@@ -47,6 +47,10 @@ const VERSIONS: readonly (readonly [
   ["SPDY/3.1", PROTO_SPDY3_1, 3.1],
 ];
 
+const WIDE_WINDOW: readonly SettingsEntry[] = [
+  [SETTINGS_INITIAL_WINDOW_SIZE, 0, 64 * 1024 * 1024],
+];
+
 const BODY_SIZES = [0, 1, 64 * 1024, 5 * 1024 * 1024];
 
 /** A connection between us and spdy-transport, over loopback TCP. */
@@ -307,18 +311,22 @@ for (const [name, version, theirVersion] of VERSIONS) {
           ]], { fin: true });
         }));
         const request = theirs.request({ method: "GET", path: "/" });
-        const pushed = new Promise<TransportStream>((resolve) =>
-          request.on("pushPromise", resolve)
-        );
         const response = responseOf(request);
-        const stream = await pushed;
-        const pushedResponse = responseOf(stream);
-        const pushedBody = bodyOf(stream);
-        assertEquals(stream.path, "/pushed");
-        assertEquals(stream.headers["x-pushed"], "yes");
-        assertEquals((await pushedResponse).status, 200);
-        assertEquals(await pushedBody, body);
+        const pushed = Promise.withResolvers<void>();
+        // Its response comes in the same turn, so all listeners go on at once.
+        request.on("pushPromise", (stream: TransportStream) => {
+          const checks = async (): Promise<void> => {
+            const pushedResponse = responseOf(stream);
+            const pushedBody = bodyOf(stream);
+            assertEquals(stream.path, "/pushed");
+            assertEquals(stream.headers["x-pushed"], "yes");
+            assertEquals((await pushedResponse).status, 200);
+            assertEquals(await pushedBody, body);
+          };
+          checks().then(pushed.resolve, pushed.reject);
+        });
         assertEquals((await response).status, 204);
+        await pushed.promise;
       },
     );
   });
@@ -458,7 +466,9 @@ async function withTheirClient(
   await run(
     new Connection(conn, {
       side: SERVER,
-      ...forTransport(version),
+      version,
+      // In SPDY/2 it waits for window too, where there is none.
+      settings: version === PROTO_SPDY2 ? WIDE_WINDOW : [],
     }),
     socket,
     {
@@ -488,12 +498,18 @@ async function withTheirServer(
   const socket = await accepted;
   // Done when the connection is.
   const closed = new Promise((resolve) => listener.close(resolve));
+  const ours = new Connection(conn, {
+    side: CLIENT,
+    version,
+    // With windows as wide no WINDOW_UPDATE meets a stream that it has ended.
+    settings: WIDE_WINDOW,
+    ...tuning,
+  });
+  if (version === PROTO_SPDY3_1) {
+    ours.session.submitWindowUpdate(0, WIDE_WINDOW[0][2]);
+  }
   await run(
-    new Connection(conn, {
-      side: CLIENT,
-      ...forTransport(version),
-      ...tuning,
-    }),
+    ours,
     socket,
     {
       isServer: true,
@@ -502,18 +518,6 @@ async function withTheirServer(
     use,
   );
   await closed;
-}
-
-/** spdy-transport waits for window in SPDY/2 too, where there is none: it is given all at once. */
-function forTransport(
-  version: ProtocolVersion,
-): { version: ProtocolVersion; settings: SettingsEntry[] } {
-  return {
-    version,
-    settings: version === PROTO_SPDY2
-      ? [[SETTINGS_INITIAL_WINDOW_SIZE, 0, 0x7fffffff]]
-      : [],
-  };
 }
 
 async function run(
