@@ -434,9 +434,11 @@ export class Inflater {
       }
     }
 
-    // Whole bytes go back, so that `position` tells what was used.
-    position -= held >>> 3;
-    held &= 7;
+    // Whole bytes go back, so that `position` tells what was used; those of an
+    // earlier piece cannot.
+    const returned = Math.min(held >>> 3, position);
+    position -= returned;
+    held -= returned * 8;
     reader.position = position;
     reader.hold = hold & ((1 << held) - 1);
     reader.held = held;

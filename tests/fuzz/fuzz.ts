@@ -1,0 +1,55 @@
+/**
+ * Runs fuzz targets for a bounded time; every execution has a seed of its own
+ * that replays it.
+ *
+ * @module
+ */
+
+import { Random } from "../helpers/random.ts";
+import type { Outcome, Target } from "./target.ts";
+import { inflateTarget } from "./targets/inflate.ts";
+
+/** Every target, in the order in which they run. */
+export const TARGETS: readonly Target[] = [inflateTarget];
+
+/** Seeds of one run lie this far apart, so that runs with neighbouring seeds do not repeat each other. */
+const SEED_STRIDE = 0x9e3779b1;
+
+/** The seed of execution `index` of a run. */
+export function executionSeed(seed: number, index: number): number {
+  return (seed + Math.imul(index, SEED_STRIDE)) >>> 0;
+}
+
+/** Runs one target until `milliseconds` are over, or its property fails. */
+export function fuzz(
+  target: Target,
+  seed: number,
+  milliseconds: number,
+): Outcome {
+  const end = performance.now() + milliseconds;
+  let executions = 0;
+  let slowest = 0;
+  let slowestSeed = seed;
+  for (let begin = performance.now(); begin < end || executions === 0;) {
+    const own = executionSeed(seed, executions);
+    try {
+      target.run(new Random(own));
+    } catch (error) {
+      return {
+        target,
+        executions,
+        slowest,
+        slowestSeed,
+        failure: { seed: own, error },
+      };
+    }
+    executions++;
+    const now = performance.now();
+    if (now - begin > slowest) {
+      slowest = now - begin;
+      slowestSeed = own;
+    }
+    begin = now;
+  }
+  return { target, executions, slowest, slowestSeed };
+}
