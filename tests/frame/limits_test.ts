@@ -1,0 +1,316 @@
+import { deflateRawSync } from "node:zlib";
+import { assert, assertEquals, assertLess, assertThrows } from "../deps.ts";
+import {
+  CREDENTIAL,
+  DEFAULT_FRAME_LIMITS,
+  ERR_FRAME_TOO_LARGE,
+  ERR_INVALID_FRAME,
+  FrameDecoder,
+  FrameEncoder,
+  FrameError,
+  type FrameLimits,
+  InvalidArgumentError,
+  type NameValue,
+  PING,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  type ProtocolVersion,
+  SETTINGS,
+  SYN_REPLY,
+} from "../../frame/mod.ts";
+import { FrameParser } from "../../frame/parser.ts";
+import { resolveFrameLimits } from "../../frame/limits.ts";
+import { bytesOf, decodeAll, drain, ensure } from "./recordings.ts";
+import { RecordingSink, type Told } from "./sink.ts";
+
+const BASE = { version: 3, flags: 0, length: 0 };
+const MIB = 1024 * 1024;
+
+/** Frames with the given lists, on one compression. */
+function replies(
+  lists: NameValue[][],
+  version: ProtocolVersion = PROTO_SPDY3,
+): Uint8Array[] {
+  const encoder = new FrameEncoder(version, { headerCompression: "none" });
+  return lists.map((nv) =>
+    encoder.encode({ frameType: SYN_REPLY, ...BASE, streamId: 1, nv })
+  );
+}
+
+function tell(
+  bytes: Uint8Array[],
+  limits: FrameLimits,
+  version: ProtocolVersion = PROTO_SPDY3,
+): Told[] {
+  const sink = new RecordingSink();
+  const parser = new FrameParser(version, sink, limits);
+  for (const chunk of bytes) parser.push(chunk);
+  return sink.told;
+}
+
+/** `list` under `limits`, and a good list behind it: is the first taken, and the second in step? */
+function isTaken(list: NameValue[], limits: FrameLimits): boolean {
+  const good: NameValue[] = [["a", "b"]];
+  const [first, second] = tell(replies([list, good]), limits);
+  ensure(typeof second[1] === "object" && second[1] !== null);
+  assertEquals(second[0], "control");
+  assert("nv" in second[1]);
+  assertEquals("nv" in second[1] && second[1].nv, good);
+  if (first[0] === "control") return true;
+  assertEquals([first[0], first[2]], ["invalid headers", ERR_FRAME_TOO_LARGE]);
+  ensure(
+    typeof first[1] === "object" && first[1] !== null && "nv" in first[1] &&
+      "streamId" in first[1],
+  );
+  assertEquals([first[1].nv, first[1].streamId], [[], 1]);
+  return false;
+}
+
+Deno.test("limit: bytes of an inflated header block", () => {
+  // Count, two lengths, name, value: 4 + 4 + 1 + 4 + n.
+  const list: NameValue[] = [["x", "v".repeat(8192 - 13)]];
+  assert(isTaken(list, { maxHeaderBlock: 8192 }));
+  assert(!isTaken(list, { maxHeaderBlock: 8191 }));
+  const huge: NameValue[] = [["x", "v".repeat(65536 - 13)]];
+  assert(isTaken(huge, {}));
+  assert(!isTaken([["x", huge[0][1] + "v"]], {}));
+});
+
+Deno.test("limit: bytes of a control frame with headers", () => {
+  const list: NameValue[] = [["x", "v".repeat(5000)]];
+  const [frame] = replies([list]);
+  assert(isTaken(list, { maxControlFrameLength: frame.length - 8 }));
+  assert(!isTaken(list, { maxControlFrameLength: frame.length - 9 }));
+});
+
+Deno.test("limit: number of headers, parts of values counted", () => {
+  const names = (count: number) =>
+    Array.from({ length: count }, (_, index): NameValue => [`n${index}`, ""]);
+  assert(isTaken(names(10), { maxHeaderCount: 10 }));
+  assert(!isTaken(names(11), { maxHeaderCount: 10 }));
+  assert(isTaken(names(1024), {}));
+  assert(!isTaken(names(1025), {}));
+  const parts = (count: number): NameValue[] => [
+    ["a", ""],
+    ["x", Array(count).fill("v").join("\0")],
+  ];
+  assert(isTaken(parts(9), { maxHeaderCount: 10 }));
+  assert(!isTaken(parts(10), { maxHeaderCount: 10 }));
+  assert(!isTaken(parts(1024), {}));
+});
+
+Deno.test("limit: length of a name and of a value", () => {
+  assert(isTaken([["n".repeat(20), ""]], { maxHeaderNameLength: 20 }));
+  assert(!isTaken([["n".repeat(21), ""]], { maxHeaderNameLength: 20 }));
+  assert(isTaken([["n".repeat(4096), ""]], {}));
+  assert(!isTaken([["n".repeat(4097), ""]], {}));
+  assert(isTaken([["x", "v".repeat(20)]], { maxHeaderValueLength: 20 }));
+  assert(!isTaken([["x", "v".repeat(21)]], { maxHeaderValueLength: 20 }));
+  // A value is as long as its bytes.
+  assert(!isTaken([["x", "\u00e9".repeat(11)]], { maxHeaderValueLength: 20 }));
+});
+
+Deno.test("limit: SETTINGS entries, and control frames without headers", () => {
+  const settings = (count: number) =>
+    new FrameEncoder(PROTO_SPDY3).encode({
+      frameType: SETTINGS,
+      ...BASE,
+      iv: Array.from({ length: count }, () => [1, 0, 0]),
+    });
+  const ping = bytesOf("8003000600000004 00000001");
+  const refused = (count: number): Told => [
+    "parse error",
+    SETTINGS,
+    settings(count).slice(0, 8),
+    new Uint8Array(0),
+    ERR_INVALID_FRAME,
+  ];
+  const limits = { maxSettingsEntries: 3 };
+  assertEquals(tell([settings(3)], limits)[0][0], "control");
+  // The frame behind it is still found.
+  const [first, second] = tell([settings(4), ping], limits);
+  assertEquals(first, refused(4));
+  assertEquals(second[0], "control");
+  assertEquals(tell([settings(256)], {})[0][0], "control");
+  assertEquals(tell([settings(257)], {})[0], refused(257));
+  const short = { maxControlFrameLength: 20 };
+  assertEquals(tell([settings(2)], short)[0][0], "control");
+  assertEquals(tell([settings(3)], short)[0], refused(3));
+});
+
+Deno.test("limit: unknown and ignored frames above it are told without payload", () => {
+  const ping = bytesOf("8003000600000004 00000001");
+  for (const [type, call] of [[77, "unknown"], [CREDENTIAL, "ignored"]]) {
+    const head = Uint8Array.of(0x80, 3, 0, Number(type), 0, 0, 0, 21);
+    const [first, second] = tell([head, new Uint8Array(21), ping], {
+      maxControlFrameLength: 20,
+    });
+    assertEquals(first[0], call);
+    assertEquals(first.at(-1), new Uint8Array(0));
+    assertEquals(second[0], "control");
+  }
+});
+
+Deno.test("limits out of range are refused", () => {
+  for (const name of Object.keys(DEFAULT_FRAME_LIMITS)) {
+    for (const value of [-1, 1.5, NaN, 2 ** 31]) {
+      assertThrows(
+        () => new FrameDecoder(PROTO_SPDY3, { [name]: value }),
+        InvalidArgumentError,
+        name,
+      );
+    }
+  }
+  assertThrows(
+    () => resolveFrameLimits({ maxControlFrameLength: 2 ** 24 }),
+    InvalidArgumentError,
+  );
+  assertEquals(resolveFrameLimits(), DEFAULT_FRAME_LIMITS);
+  assertEquals(resolveFrameLimits({ maxHeaderCount: 5 }).maxHeaderCount, 5);
+});
+
+// Hostile lengths: what the wire claims must cost nothing.
+
+/** Bytes of heap and buffers that `run` leaves behind, and its milliseconds. */
+function cost(run: () => unknown): { bytes: number; ms: number } {
+  const used = () => {
+    const { heapUsed, external } = Deno.memoryUsage();
+    return heapUsed + external;
+  };
+  const before = used();
+  const begin = performance.now();
+  const kept = run();
+  const ms = performance.now() - begin;
+  const bytes = used() - before;
+  assert(kept !== undefined);
+  return { bytes, ms };
+}
+
+/** A SYN_REPLY with `block`, deflated by the real zlib, without the dictionary. */
+function rawReply(block: Uint8Array, version: 2 | 3): Uint8Array {
+  const deflated = deflateRawSync(block, { finishFlush: 2 });
+  const payload = [
+    ...bytesOf(version === 2 ? "000000010000" : "00000001"),
+    0x78,
+    0x01,
+    ...deflated,
+  ];
+  const { length } = payload;
+  return Uint8Array.from([
+    ...[0x80, version, 0, 2, 0, length >>> 16, length >>> 8 & 255],
+    length & 255,
+    ...payload,
+  ]);
+}
+
+const CLAIMS: readonly (readonly [string, 2 | 3, string])[] = [
+  ["SPDY/3 pair count 2^32-1", 3, "ffffffff 00000001 61 00000001 62"],
+  ["SPDY/3 pair count 2^31", 3, "80000000 00000001 61 00000001 62"],
+  ["SPDY/3 pair count of empty pairs", 3, "ffffffff 00000000 00000000"],
+  ["SPDY/3 name length 2^31", 3, "00000001 80000000 61 00000001 62"],
+  ["SPDY/3 name length 2^32-1", 3, "00000001 ffffffff 61 00000001 62"],
+  ["SPDY/3 value length 2^31", 3, "00000001 00000001 61 80000000 62"],
+  ["SPDY/3 value length 2^32-1", 3, "00000001 00000001 61 ffffffff 62"],
+  ["SPDY/2 pair count 65535", 2, "ffff 0001 61 0001 62"],
+  ["SPDY/2 name length 65535", 2, "0001 ffff 61 0001 62"],
+  ["SPDY/2 value length 65535", 2, "0001 0001 61 ffff 62"],
+];
+
+for (const [name, version, hex] of CLAIMS) {
+  Deno.test(`a block that claims a ${name} is refused for nothing`, () => {
+    const bytes = rawReply(bytesOf(hex), version);
+    const session = version === 2 ? PROTO_SPDY2 : PROTO_SPDY3;
+    const { ms, bytes: used } = cost(() => {
+      const [outcome] = decodeAll(session, bytes);
+      ensure("code" in outcome);
+      assertEquals(outcome.code, ERR_INVALID_FRAME);
+      return outcome;
+    });
+    assertLess(ms, 100);
+    assertLess(used, 4 * MIB);
+  });
+}
+
+Deno.test("SETTINGS that claims 2^29 entries in 4 bytes is refused for nothing", () => {
+  // 8 * 2^29 is 2^32: in 32 bits the length would come out right.
+  for (const count of ["20000000", "ffffffff", "80000000", "e0000000"]) {
+    for (const payload of [count, `${count} 00000001 00000001`]) {
+      const bytes = bytesOf(payload);
+      const head = Uint8Array.of(0x80, 3, 0, SETTINGS, 0, 0, 0, bytes.length);
+      const { ms, bytes: used } = cost(() => {
+        const told = tell([head, bytes], {});
+        assertEquals(told, [[
+          "parse error",
+          SETTINGS,
+          head,
+          bytes,
+          ERR_INVALID_FRAME,
+        ]]);
+        return told;
+      });
+      assertLess(ms, 100);
+      assertLess(used, 4 * MIB);
+    }
+  }
+});
+
+Deno.test("frames that claim 2^24-1 bytes and send few cost nothing", () => {
+  for (const type of [SETTINGS, PING, SYN_REPLY, CREDENTIAL, 99]) {
+    const { bytes } = cost(() => {
+      const parsers = Array.from({ length: 20 }, () => {
+        const parser = new FrameParser(PROTO_SPDY3, new RecordingSink());
+        parser.push(Uint8Array.of(0x80, 3, 0, type, 0, 0xff, 0xff, 0xff));
+        parser.push(new Uint8Array(100));
+        return parser;
+      });
+      return parsers;
+    });
+    assertLess(bytes, 8 * MIB);
+  }
+  const { bytes } = cost(() => {
+    const decoder = new FrameDecoder(PROTO_SPDY3);
+    decoder.push(bytesOf("00000001 00ffffff 616263"));
+    return decoder;
+  });
+  assertLess(bytes, 2 * MIB);
+});
+
+Deno.test("a bomb of 10 MiB is stopped at the bound and kept in step", () => {
+  const block = new Uint8Array(10 * MIB).fill(0x61);
+  block.set(bytesOf("00000001 00000001 61"));
+  block.set(bytesOf("009ffff3"), 9);
+  const bomb = rawReply(block, 3);
+  assertLess(bomb.length, 16 * 1024);
+  const decoder = new FrameDecoder(PROTO_SPDY3);
+  const { bytes, ms } = cost(() => {
+    decoder.push(bomb);
+    return decoder;
+  });
+  assertLess(bytes, 2 * MIB);
+  assertLess(ms, 2000);
+  const error = assertThrows(() => decoder.next(), FrameError);
+  ensure(error instanceof FrameError);
+  assertEquals(error.code, ERR_FRAME_TOO_LARGE);
+  assertEquals(error.initiator, "remote");
+  assertEquals(error.frame?.nv, []);
+  // A stored block with a good list on the same stream.
+  const list = bytesOf("00000001 00000001 61 00000001 62");
+  const stored = [0, list.length, 0, 255 - list.length, 255, ...list];
+  const tail = [...stored, 0, 0, 0, 255, 255];
+  decoder.push(Uint8Array.from([
+    ...[0x80, 3, 0, SYN_REPLY, 0, 0, 0, 4 + tail.length],
+    ...[0, 0, 0, 3],
+    ...tail,
+  ]));
+  const [frame] = drain(decoder);
+  ensure("nv" in frame);
+  assertEquals([frame.nv, frame.streamId], [[["a", "b"]], 3]);
+});
+
+Deno.test("a value of 60000 NULs is one error, not 60000 strings", () => {
+  const block = new Uint8Array(13 + 60000);
+  block.set(bytesOf("00000001 00000001 61 0000ea60"));
+  const [outcome] = decodeAll(PROTO_SPDY3, rawReply(block, 3), undefined, {});
+  ensure("code" in outcome);
+  assertEquals(outcome.code, ERR_FRAME_TOO_LARGE);
+});
