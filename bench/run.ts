@@ -30,6 +30,7 @@ const FAMILIES = [
   "tcp",
   "http",
   "header_blocks",
+  "zlib",
   "memory",
   "scale",
 ] as const;
