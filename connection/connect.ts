@@ -127,7 +127,6 @@ export async function accept(
   const version = isTls(conn)
     ? await agreedVersion(conn, getNpnProtocols())
     : options.version ?? PROTO_SPDY3_1;
-  setNoDelay(conn);
   return new Connection(conn, { ...options, side: SERVER, version });
 }
 
@@ -137,12 +136,7 @@ async function connectPlain(options: ConnectOptions): Promise<Deno.Conn> {
     return await abortable(Deno.connect({ transport: "unix", path }), signal);
   }
   const port = portOf(options);
-  const conn = await abortable(
-    Deno.connect({ hostname, port, signal }),
-    signal,
-  );
-  setNoDelay(conn);
-  return conn;
+  return await abortable(Deno.connect({ hostname, port, signal }), signal);
 }
 
 async function connectTls(
@@ -202,7 +196,7 @@ async function agreedVersion(
 }
 
 /** Settles as `dialing` does, or with the signal's reason; a late connection is closed. */
-async function abortable<Conn extends Deno.Conn>(
+export async function abortable<Conn extends Deno.Conn>(
   dialing: Promise<Conn>,
   signal: AbortSignal | undefined,
 ): Promise<Conn> {
@@ -241,11 +235,6 @@ function portOf({ port }: ConnectOptions): number {
 
 function isTls(conn: Deno.Conn): conn is Deno.TlsConn {
   return "handshake" in conn;
-}
-
-/** Frames are small and wait for nothing: Nagle's algorithm would hold them back. */
-function setNoDelay(conn: Deno.Conn): void {
-  if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
 }
 
 function closeQuietly(conn: Deno.Conn): void {

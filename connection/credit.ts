@@ -9,7 +9,7 @@ import { PROTO_SPDY3_1 } from "../frame/constants.ts";
 import { INITIAL_WINDOW_SIZE } from "../frame/constants.ts";
 import type { ProtocolVersion } from "../frame/constants.ts";
 import type { Session } from "../session.ts";
-import type { WindowTuningOptions } from "./options.ts";
+import type { ResolvedOptions } from "./options.ts";
 import type { StreamState } from "./stream_state.ts";
 import { WindowTuner } from "./window_tuner.ts";
 
@@ -20,24 +20,23 @@ export class Credit {
   readonly #initial: number;
   readonly #maxMemory: number;
   readonly #tuner: WindowTuner | undefined;
+  readonly #firstSessionWindow: number;
   #sessionWindow = INITIAL_WINDOW_SIZE;
   /** By how much streams' windows have grown, all together. */
   #grown = 0;
 
-  /** `initial` is the window new streams have, bytes; without `tuning` it stays. */
-  constructor(
-    session: Session,
-    version: ProtocolVersion,
-    initial: number,
-    tuning: Required<WindowTuningOptions> | undefined,
-  ) {
+  /** `initial` is the window new streams have, bytes. */
+  constructor(session: Session, initial: number, options: ResolvedOptions) {
+    const { tuning, version, sessionWindow } = options;
     this.#session = session;
     this.#version = version;
     this.#initial = initial;
+    this.#firstSessionWindow = sessionWindow;
     this.#maxMemory = tuning?.maxMemory ?? 0;
     if (tuning !== undefined) {
       this.#tuner = new WindowTuner({ initial, max: tuning.maxWindow });
     }
+    this.#growSession(sessionWindow);
   }
 
   /** Bytes came; true when a PING should leave to measure the path. */
@@ -49,12 +48,10 @@ export class Credit {
   measured(): void {
     const tuner = this.#tuner;
     if (tuner === undefined || !tuner.measured(performance.now())) return;
-    if (this.#version !== PROTO_SPDY3_1) return;
-    // The session's own window lets through what its streams may carry.
-    const growth = tuner.window - this.#sessionWindow;
-    if (growth <= 0) return;
-    this.#sessionWindow = tuner.window;
-    this.#session.submitWindowUpdate(0, growth);
+    // A stream that nobody reads must not take the whole session's window.
+    this.#growSession(
+      tuner.window - this.#initial + this.#firstSessionWindow,
+    );
   }
 
   /** The measuring PING failed. */
@@ -81,4 +78,15 @@ export class Credit {
     this.#grown -= state.grown;
     state.grown = 0;
   }
+
+  #growSession(window: number): void {
+    const target = Math.min(window, MAX_WINDOW);
+    const growth = target - this.#sessionWindow;
+    if (this.#version !== PROTO_SPDY3_1 || growth <= 0) return;
+    this.#sessionWindow = target;
+    this.#session.submitWindowUpdate(0, growth);
+  }
 }
+
+/** 2.6.8: a window is at most so large, bytes. */
+const MAX_WINDOW = 0x7fffffff;

@@ -105,7 +105,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     if (options.flowControl !== false && version !== PROTO_SPDY2) {
       const initial = this.ownSettings.get(SETTINGS_INITIAL_WINDOW_SIZE) ??
         INITIAL_WINDOW_SIZE;
-      this.#credit = new Credit(this.session, version, initial, options.tuning);
+      this.#credit = new Credit(this.session, initial, options);
     }
     this.#lifetime = new Lifetime(options, {
       ping: () => void this.ping(),

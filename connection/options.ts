@@ -32,7 +32,7 @@ export type FrameDirection = "sent" | "received";
 
 /** Bounds on the growth of receive windows. */
 export interface WindowTuningOptions {
-  /** Largest window of a stream, and of a SPDY/3.1 session, bytes; default 16 MiB, 65536 to 2^31-1. */
+  /** Largest window of a stream, bytes; default 16 MiB, 65536 to 2^31-1. */
   readonly maxWindow?: number;
   /** Most memory that all streams' windows together may grow by, bytes; default 64 MiB, 0 to 2^53-1. */
   readonly maxMemory?: number;
@@ -65,6 +65,13 @@ export interface ConnectionTuning {
    * 2^53-1. One read more than that may come.
    */
   readonly maxBufferedBytes?: number;
+  /**
+   * SPDY/3.1 only: receive window of the whole session, bytes; default 1048576,
+   * 65536 to 2^31-1. It bounds what may wait unread over all streams; with no
+   * more than a stream's window, one unread stream would stop all others. It
+   * grows by as much as the tuned window of a stream.
+   */
+  readonly sessionWindow?: number;
   /** Growth of receive windows by measured bandwidth x delay; default true. */
   readonly windowTuning?: boolean | WindowTuningOptions;
   /** SETTINGS sent at the start. */
@@ -105,6 +112,7 @@ export interface ConnectionOptions extends ConnectionTuning {
 export interface ResolvedOptions extends ConnectionOptions {
   readonly maxSendBuffer: number;
   readonly maxBufferedBytes: number;
+  readonly sessionWindow: number;
   /** `undefined`: windows are not tuned. */
   readonly tuning: Required<WindowTuningOptions> | undefined;
   readonly idleTimeout: number;
@@ -133,6 +141,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   const {
     maxSendBuffer = 256 * 1024,
     maxBufferedBytes = 4 * 1024 * 1024,
+    sessionWindow = 1024 * 1024,
     idleTimeout = 0,
     headerTimeout = 0,
     closeTimeout = 1000,
@@ -146,6 +155,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       1,
       Number.MAX_SAFE_INTEGER,
     ),
+    sessionWindow: within("sessionWindow", sessionWindow, 65536, 0x7fffffff),
     idleTimeout: within("idleTimeout", idleTimeout, 0, LONGEST_DELAY),
     headerTimeout: within("headerTimeout", headerTimeout, 0, LONGEST_DELAY),
     closeTimeout: within("closeTimeout", closeTimeout, 0, LONGEST_DELAY),

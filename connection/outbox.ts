@@ -27,6 +27,9 @@ export interface OutboxEvents {
  */
 const SMALL_CHUNK = 4096;
 
+/** Small chunks are joined up to so many bytes. */
+const LARGEST_TAIL = 16384;
+
 /**
  * Holds chunks until the session takes them. A larger chunk is not copied: its
  * write resolves when the last byte went into the connection's send buffer.
@@ -39,6 +42,10 @@ export class Outbox {
   #offset = 0;
   #size = 0;
   #reserved = 0;
+  /** Chunks in the writable end's own queue. */
+  #coming = 0;
+  /** Memory of the last chunk, when that is a copy to which more can be added. */
+  #tail: Uint8Array | undefined;
   #ending = false;
   #ended = false;
   #error: { readonly reason: unknown } | undefined;
@@ -54,6 +61,11 @@ export class Outbox {
   /** Bytes waiting. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Whether nothing waits, here or on its way through the writable end. */
+  get idle(): boolean {
+    return this.#size === 0 && this.#coming === 0;
   }
 
   /** Whether the application has written its last byte. */
@@ -88,17 +100,21 @@ export class Outbox {
     if (this.#ending) {
       throw new InvalidArgumentError("this side of the stream has ended");
     }
-    if (chunk.length === 0) return undefined;
+    if (chunk.length === 0) {
+      this.#events.ready();
+      return undefined;
+    }
     const small = chunk.length <= SMALL_CHUNK &&
       this.#events.reserve(chunk.length);
     this.#size += chunk.length;
     if (small) {
       this.#reserved += chunk.length;
-      this.#chunks.push(chunk.slice());
+      this.#appendCopy(chunk);
       this.#events.ready();
       return undefined;
     }
     this.#chunks.push(chunk);
+    this.#tail = undefined;
     this.#accepted = deferred<void>();
     this.#events.ready();
     return this.#accepted.promise;
@@ -157,12 +173,42 @@ export class Outbox {
       start: (controller) => {
         this.#controller = controller;
       },
-      write: (chunk) => this.write(chunk),
+      write: (chunk) => {
+        this.#coming--;
+        return this.write(chunk);
+      },
       close: () => this.end(),
       abort: (reason) => this.#abort(reason),
+    }, {
+      highWaterMark: 1,
+      // Called by write() itself, the sink only later: tells what is on its way.
+      size: () => {
+        this.#coming++;
+        return 1;
+      },
     });
     if (this.#error !== undefined) this.#controller?.error(this.#error.reason);
     return writable;
+  }
+
+  /** Copies a small chunk, behind the last one where that was small, too. */
+  #appendCopy(chunk: Uint8Array): void {
+    const last = this.#chunks.length - 1;
+    if (this.#tail === undefined || last < this.#first) {
+      this.#tail = chunk.slice();
+      this.#chunks.push(this.#tail);
+      return;
+    }
+    const length = this.#chunks[last].length;
+    const end = length + chunk.length;
+    if (end > this.#tail.length) {
+      const grown = new Uint8Array(Math.max(end * 2, 1024));
+      grown.set(this.#chunks[last]);
+      this.#tail = grown;
+    }
+    this.#tail.set(chunk, length);
+    this.#chunks[last] = this.#tail.subarray(0, end);
+    if (end >= LARGEST_TAIL) this.#tail = undefined;
   }
 
   #abort(reason: unknown): void {
@@ -172,6 +218,7 @@ export class Outbox {
   #emptied(): void {
     this.#chunks = [];
     this.#first = 0;
+    this.#tail = undefined;
     this.#release();
     this.#accepted?.resolve();
     this.#accepted = undefined;

@@ -150,7 +150,6 @@ export class StreamState implements InboxEvents, OutboxEvents {
   }
 
   reply(nv: NameValue[], fin: boolean): Promise<void> {
-    this.#checkAlive();
     if (this.origin.own || this.origin.unidirectional) {
       throw new InvalidArgumentError(
         `stream ${this.id} takes no reply: ${
@@ -158,6 +157,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
         }`,
       );
     }
+    this.#checkAlive();
     if (this.#replied) {
       throw new InvalidArgumentError(`stream ${this.id} was replied to before`);
     }
@@ -291,6 +291,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
       this.#submitData(session, this.outbox.ending);
       return;
     }
+    if (!this.outbox.idle) return;
     for (const { nv, fin, sent } of this.#held.splice(0)) {
       try {
         session.submitHeaders(

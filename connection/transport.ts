@@ -26,6 +26,8 @@ export interface ByteConn {
   closeWrite(): Promise<void>;
   /** Ends both directions at once. */
   close(): void;
+  /** Turns Nagle's algorithm off (`true`), where there is one. */
+  setNoDelay?(noDelay: boolean): void;
   /** The address of the peer, where there is one. */
   readonly remoteAddr?: Deno.Addr;
   /** The address of this side, where there is one. */
@@ -80,6 +82,8 @@ class ConnWire implements Wire {
 
   constructor(conn: ByteConn) {
     this.#conn = conn;
+    // Frames that are ready together leave together; nothing else is worth waiting for.
+    conn.setNoDelay?.(true);
   }
 
   async receive(): Promise<Uint8Array | null> {

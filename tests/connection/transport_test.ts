@@ -27,8 +27,8 @@ const BODY = new Random(1).bytes(300_000);
 
 async function echo(connection: Connection): Promise<void> {
   for await (const stream of connection) {
-    await stream.reply([["ok", "1"]]);
-    await stream.readable.pipeTo(stream.writable);
+    stream.reply([["ok", "1"]]);
+    stream.readable.pipeTo(stream.writable);
   }
 }
 
