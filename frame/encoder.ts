@@ -174,7 +174,7 @@ export class FrameEncoder {
     const room = MAX_FRAME_LENGTH - SYN_STREAM_FIXED_LENGTH;
     for (const exact of [false, true]) {
       const length = headerBlockLength(pairs, this.#traits, exact);
-      if (this.#headers.maxEncodedLength(length, pairs.length) <= room) return;
+      if (this.#headers.maxEncodedLength(length) <= room) return;
     }
     throw new InvalidArgumentError(
       `header block of ${

@@ -4,14 +4,17 @@
  * @module
  */
 
-import { SPDY2_DICTIONARY, SPDY3_DICTIONARY } from "../zlib/dictionaries.ts";
-import { Deflate } from "../zlib/deflate.ts";
-import { ByteWriter } from "./byte_writer.ts";
-import { writeHeaderBlock } from "./header_block.ts";
-import type { NameValue } from "./types.ts";
-import type { ProtocolVersion } from "./constants.ts";
-import { type VersionTraits, versionTraits } from "./version.ts";
 import { InvalidArgumentError } from "../errors.ts";
+import { SPDY2_DICTIONARY, SPDY3_DICTIONARY } from "../zlib/dictionaries.ts";
+import type { ByteWriter } from "./byte_writer.ts";
+import type { BlockCompressor } from "./compression/block_compressor.ts";
+import { PlainCompressor } from "./compression/plain_compressor.ts";
+import { SafeCompressor } from "./compression/safe_compressor.ts";
+import { isSecretName } from "./compression/sensitive.ts";
+import type { ProtocolVersion } from "./constants.ts";
+import { wirePairs } from "./header_list.ts";
+import type { NameValue } from "./types.ts";
+import { type VersionTraits, versionTraits } from "./version.ts";
 
 /**
  * How header blocks are compressed: `"safe"` keeps secrets out of matching,
@@ -30,33 +33,26 @@ export interface HeaderEncoderOptions {
 /** Owns the header compression of one direction. */
 export class HeaderEncoder {
   readonly #traits: VersionTraits;
-  readonly #deflate: Deflate;
-  readonly #block: ByteWriter = new ByteWriter(1024);
+  readonly #policy: HeaderCompression;
+  readonly #sensitive: ReadonlySet<string>;
+  /** Made for the first block: a connection that sends none pays for none. */
+  #compressor: BlockCompressor | undefined;
 
   /**
    * Makes an encoder at the start of its stream.
    *
-   * Throws `InvalidArgumentError` for an unknown version or policy.
+   * Throws `InvalidArgumentError` for an unknown version or policy, or a
+   * sensitive header that is not a string.
    */
   constructor(version: ProtocolVersion, options: HeaderEncoderOptions = {}) {
     this.#traits = versionTraits(version);
-    this.#deflate = new Deflate({
-      level: levelOf(options.headerCompression ?? "safe"),
-      windowBits: 15,
-      dictionary: this.#traits.wireVersion === 2
-        ? SPDY2_DICTIONARY
-        : SPDY3_DICTIONARY,
-    });
+    this.#policy = checkPolicy(options.headerCompression ?? "safe");
+    this.#sensitive = wireNames(options.sensitiveHeaders ?? [], this.#traits);
   }
 
-  /**
-   * Most bytes that `pairs` header pairs of `blockLength` bytes in all can
-   * become by {@linkcode encode}.
-   */
-  maxEncodedLength(blockLength: number, _pairs: number): number {
-    // Stored blocks of at most 65535 bytes take 5 bytes more each; the zlib
-    // header and the sync flush together 16 at most.
-    return blockLength + 5 * Math.ceil(blockLength / 16384) + 16;
+  /** Most bytes that a block of `blockLength` bytes can become by {@linkcode encode}. */
+  maxEncodedLength(blockLength: number): number {
+    return this.#open().maxCompressedLength(blockLength);
   }
 
   /**
@@ -67,22 +63,54 @@ export class HeaderEncoder {
    * their sizes have been checked; this call cannot fail.
    */
   encode(pairs: readonly NameValue[], out: ByteWriter): void {
-    this.#block.length = 0;
-    writeHeaderBlock(this.#block, pairs, this.#traits.lengthSize);
-    out.append(this.#deflate.push(this.#block.view(), "sync"));
+    this.#open().compress(pairs, out);
+  }
+
+  #open(): BlockCompressor {
+    return this.#compressor ??= this.#makeCompressor();
+  }
+
+  #makeCompressor(): BlockCompressor {
+    const traits = this.#traits;
+    const dictionary = traits.wireVersion === 2
+      ? SPDY2_DICTIONARY
+      : SPDY3_DICTIONARY;
+    switch (this.#policy) {
+      case "full":
+        return new PlainCompressor(traits, dictionary, 6);
+      case "none":
+        return new PlainCompressor(traits, dictionary, 0);
+      case "safe":
+        return new SafeCompressor(
+          traits,
+          dictionary,
+          (name) => this.#sensitive.has(name) || isSecretName(name),
+        );
+    }
   }
 }
 
-function levelOf(policy: HeaderCompression): number {
+function checkPolicy(policy: HeaderCompression): HeaderCompression {
   switch (policy) {
-    case "full":
-      return 6;
     case "safe":
+    case "full":
     case "none":
-      return 0;
+      return policy;
     default:
       throw new InvalidArgumentError(
         `headerCompression ${policy} is none of "safe", "full", "none"`,
       );
   }
+}
+
+/** The names as the compressor meets them: in lower case, and SPDY/2's own in SPDY/2. */
+function wireNames(
+  names: readonly string[],
+  traits: VersionTraits,
+): ReadonlySet<string> {
+  const pairs = names.map((name): NameValue => {
+    if (typeof name === "string") return [name.toLowerCase(), ""];
+    throw new InvalidArgumentError(`sensitive header ${name} is not a string`);
+  });
+  return new Set(wirePairs(pairs, traits).map(([name]) => name));
 }

@@ -1,0 +1,16 @@
+import type { ByteWriter } from "../byte_writer.ts";
+import type { NameValue } from "../types.ts";
+
+/** Compresses the header blocks of one direction, by one policy. */
+export interface BlockCompressor {
+  /**
+   * Appends the block of `pairs`, compressed and closed by a sync flush.
+   *
+   * `pairs` are wire pairs: each name once, sorted, values with NUL between
+   * joined parts. They have been checked; this call cannot fail.
+   */
+  compress(pairs: readonly NameValue[], out: ByteWriter): void;
+
+  /** Most bytes that a block of `blockLength` bytes can become. */
+  maxCompressedLength(blockLength: number): number;
+}

@@ -1,0 +1,34 @@
+import { Deflate } from "../../zlib/deflate.ts";
+import { ByteWriter } from "../byte_writer.ts";
+import { writeHeaderBlock } from "../header_block.ts";
+import type { NameValue } from "../types.ts";
+import type { VersionTraits } from "../version.ts";
+import type { BlockCompressor } from "./block_compressor.ts";
+
+/**
+ * Compresses header blocks as zlib does, by the policies "full" (level 6) and
+ * "none" (level 0, stored blocks).
+ */
+export class PlainCompressor implements BlockCompressor {
+  readonly #traits: VersionTraits;
+  readonly #deflate: Deflate;
+  readonly #block: ByteWriter = new ByteWriter(1024);
+
+  /** Makes a compressor at the start of its stream. */
+  constructor(traits: VersionTraits, dictionary: Uint8Array, level: 0 | 6) {
+    this.#traits = traits;
+    this.#deflate = new Deflate({ level, windowBits: 15, dictionary });
+  }
+
+  compress(pairs: readonly NameValue[], out: ByteWriter): void {
+    this.#block.length = 0;
+    writeHeaderBlock(this.#block, pairs, this.#traits.lengthSize);
+    out.append(this.#deflate.push(this.#block.view(), "sync"));
+  }
+
+  maxCompressedLength(blockLength: number): number {
+    // Stored blocks, of 16 KiB at least but for the last one, take 5 bytes more
+    // each; the zlib header and the sync flush together 16 at most.
+    return blockLength + 5 * Math.ceil(blockLength / 16384) + 16;
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * Finds the best earlier copy for a run of repeated pairs, by pairs instead of
+ * bytes.
+ *
+ * @module
+ */
+
+import { MAX_WINDOW } from "../../zlib/constants.ts";
+import type { BlockLayout } from "./block_layout.ts";
+import type { Seen } from "./history.ts";
+import type { MatchWindow } from "./window.ts";
+
+/** Pairs remembered; a power of two. A window of 32 KiB holds about 1,000 usual ones. */
+const REMEMBERED = 4096;
+const MASK = REMEMBERED - 1;
+/** Earlier copies of the first pair that are looked at. */
+const COPIES = 2;
+/** Earlier blocks with the same names that are looked at. */
+const BLOCKS = 16;
+const SHAPES = 256;
+/** A candidate whose pairs are this much shorter than the best is not compared byte by byte. */
+const HOPELESS = 48;
+
+/**
+ * Remembers the pairs sent, numbered one after another with a number left out
+ * between two blocks, so that pairs with neighbouring numbers are neighbours in
+ * the window.
+ */
+export class RunFinder {
+  /** Of the run found last: position of its earlier copy. */
+  source = 0;
+  /** Of the run found last: how far it goes, as position. */
+  reach = 0;
+  /** Of the run found last: where the bytes before it agree from, as position. */
+  early = 0;
+  readonly #window: MatchWindow;
+  readonly #layout: BlockLayout;
+  #seen: (Seen | undefined)[] = [];
+  #positions: number[] = [];
+  /** Of each pair, the number of its copy before. */
+  #before: number[] = [];
+  #next = 1;
+  /** Number of the first pair of the last block with a shape (hash of its names), and of the one before. */
+  readonly #shapes = new Int32Array(SHAPES);
+  #sameShape: number[] = [];
+  #shape = 0;
+
+  constructor(window: MatchWindow, layout: BlockLayout) {
+    this.#window = window;
+    this.#layout = layout;
+  }
+
+  clear(): void {
+    this.#next = 1;
+    this.#shapes.fill(0);
+  }
+
+  /** Begins with the block that was laid out. */
+  begin(): void {
+    const { known, count } = this.#layout;
+    let shape = count;
+    for (let index = 0; index < count; index++) {
+      shape = Math.imul(shape, 31) + known[index].id | 0;
+    }
+    this.#shape = shape & (SHAPES - 1);
+  }
+
+  /**
+   * Finds an earlier copy for the pair `index`, which has one, and as much of
+   * what follows up to `to` as possible; bytes before it agree down to `from` at most.
+   */
+  find(index: number, from: number, to: number): void {
+    const window = this.#window;
+    const { starts, seen } = this.#layout;
+    const start = starts[index];
+    const wanted = seen[index]!;
+    const oldest = this.#next - REMEMBERED;
+    let best = -1;
+    let number = wanted.number;
+    let lowest = number;
+    for (let left = COPIES; left > 0 && number > oldest && number > 0; left--) {
+      if (start - this.#positions[number & MASK] > MAX_WINDOW) break;
+      best = this.#weigh(number, index, from, to, best);
+      lowest = number;
+      number = this.#before[number & MASK];
+    }
+    number = this.#shapes[this.#shape];
+    for (let left = BLOCKS; left > 0 && number > oldest && number > 0; left--) {
+      const candidate = number + index;
+      const position = this.#positions[candidate & MASK];
+      if (start - position > MAX_WINDOW) break;
+      if (candidate < lowest && this.#seen[candidate & MASK] === wanted) {
+        best = this.#weigh(candidate, index, from, to, best);
+      }
+      number = this.#sameShape[number & MASK];
+    }
+    if (best < 0) {
+      this.source = wanted.last;
+      this.reach = start + window.matchLength(wanted.last, start, to);
+      this.early = start - window.matchBefore(wanted.last, start, from);
+    }
+  }
+
+  #weigh(
+    number: number,
+    index: number,
+    from: number,
+    to: number,
+    best: number,
+  ): number {
+    const { starts, seen, count } = this.#layout;
+    const window = this.#window;
+    const start = starts[index];
+    const source = this.#positions[number & MASK];
+    let last = index + 1;
+    while (
+      last < count && seen[last] !== undefined && starts[last] < to &&
+      this.#seen[++number & MASK] === seen[last]
+    ) last++;
+    const end = starts[last];
+    if (end - start + HOPELESS < best) return best;
+    const reach = end + window.matchLength(source + end - start, end, to);
+    const before = window.matchBefore(source, start, from);
+    const score = reach - start + before;
+    if (score <= best) return best;
+    this.source = source;
+    this.reach = reach;
+    this.early = start - before;
+    return score;
+  }
+
+  /** Remembers the block, whose pairs have been noted. */
+  note(): void {
+    const { starts, seen, count } = this.#layout;
+    const first = this.#next;
+    for (let index = 0; index < count; index++) {
+      const number = first + index;
+      const slot = number & MASK;
+      const entry = seen[index];
+      this.#seen[slot] = entry;
+      this.#positions[slot] = starts[index];
+      this.#before[slot] = 0;
+      if (entry === undefined) continue;
+      this.#before[slot] = entry.number;
+      entry.number = number;
+    }
+    this.#seen[(first + count) & MASK] = undefined;
+    this.#sameShape[first & MASK] = this.#shapes[this.#shape];
+    this.#shapes[this.#shape] = first;
+    this.#next = first + count + 1;
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * Header blocks as a zlib stream that tells nothing of secrets but their
+ * lengths and their repetition as a whole.
+ *
+ * What goes out, and why it is safe:
+ * - Public bytes (counts, lengths, names, values that are not secret) are coded
+ *   with the fixed codes, as literals and as matches with earlier public bytes.
+ *   Matches are searched in a {@linkcode MatchWindow}, which holds no secret.
+ * - A secret value, or a whole unit of it such as a cookie's crumb, that was
+ *   sent before under the same name goes out as a reference to that copy.
+ * - Every other secret byte goes out in a stored block: eight bits, whatever
+ *   it is. The fixed code would give bytes from 144 on nine bits; a code fitted
+ *   to the block would tell which bytes are frequent.
+ * No choice of codes, blocks or matches depends on a secret byte otherwise.
+ *
+ * @module
+ */
+
+import {
+  matchToken,
+  writeFixed,
+  writeStored,
+  writeSyncMarker,
+} from "../../zlib/block_writer.ts";
+import { BitWriter } from "../../zlib/bit_writer.ts";
+import { adler32 } from "../../zlib/adler32.ts";
+import {
+  MAX_MATCH,
+  MAX_STORED,
+  METHOD_DEFLATE,
+  MIN_MATCH,
+  PRESET_DICTIONARY,
+} from "../../zlib/constants.ts";
+import { ByteWriter } from "../byte_writer.ts";
+import { headerBlockLength, writeHeaderBlock } from "../header_block.ts";
+import type { VersionTraits } from "../version.ts";
+import type { BlockCompressor } from "./block_compressor.ts";
+import type { NameValue } from "../types.ts";
+import { BlockLayout } from "./block_layout.ts";
+import { GapParser } from "./gap_parser.ts";
+import { RunFinder } from "./run_finder.ts";
+import { MatchWindow } from "./window.ts";
+
+/** A repeated value is indexed again after so many bytes, to be found as a nearer source. */
+const INDEX_AGAIN = 8192;
+/** Where positions begin anew: far below the 31 bits of the index. */
+const LAST_POSITION = 2 ** 29;
+
+/** A longer block is stored as it is, and what came before is forgotten: it leaves the window anyway. */
+const MAX_MATCHED = 1 << 18;
+/** Below this the length of a block need not be exact. */
+const ROUGH = 16384;
+
+/** Compresses header blocks by the policy "safe", those of one direction. */
+export class SafeCompressor implements BlockCompressor {
+  readonly #traits: VersionTraits;
+  readonly #window: MatchWindow;
+  readonly #layout: BlockLayout;
+  readonly #runs: RunFinder;
+  readonly #parser: GapParser;
+  readonly #writer = new BitWriter();
+  #tokens = new Int32Array(256);
+  #count = 0;
+
+  /**
+   * Makes a compressor at the start of its stream.
+   *
+   * @param isSecret Judges a name as it goes over the wire.
+   */
+  constructor(
+    traits: VersionTraits,
+    dictionary: Uint8Array,
+    isSecret: (name: string) => boolean,
+  ) {
+    this.#traits = traits;
+    this.#window = MatchWindow.of(dictionary);
+    this.#layout = new BlockLayout(
+      this.#window,
+      traits.lengthSize,
+      isSecret,
+    );
+    this.#runs = new RunFinder(this.#window, this.#layout);
+    this.#parser = new GapParser(this.#window, this.#layout);
+    writeZlibHeader(this.#writer, dictionary);
+  }
+
+  maxCompressedLength(blockLength: number): number {
+    // A fixed code takes 9 bits a byte at most. A stored unit takes 7 bytes
+    // more, and so does a block of 64 KiB of a large header block.
+    return blockLength > MAX_MATCHED
+      ? blockLength + Math.ceil(blockLength / MAX_STORED) * 7 + 16
+      : 8 * blockLength + 32;
+  }
+
+  compress(pairs: readonly NameValue[], out: ByteWriter): void {
+    let length = headerBlockLength(pairs, this.#traits, false);
+    if (length > ROUGH) length = headerBlockLength(pairs, this.#traits, true);
+    if (length > MAX_MATCHED) {
+      this.#forget();
+      this.#storeBlock(pairs, length);
+    } else {
+      if (this.#window.position + length > LAST_POSITION) this.#forget();
+      this.#window.reserve(length);
+      this.#compressBlock(pairs);
+    }
+    writeSyncMarker(this.#writer);
+    out.append(this.#writer.view());
+    this.#writer.clear();
+  }
+
+  #compressBlock(pairs: readonly NameValue[]): void {
+    const layout = this.#layout;
+    layout.put(pairs);
+    this.#runs.begin();
+    let from = layout.begin;
+    let first = 0;
+    for (const secret of layout.secrets) {
+      this.#parsePublic(from, secret.start, first, secret.pair);
+      if (secret.source >= 0) {
+        this.#addMatches(
+          secret.end - secret.start,
+          secret.start - secret.source,
+        );
+      } else {
+        this.#closeBlock();
+        writeStored(this.#writer, secret.bytes, 0, secret.bytes.length, false);
+      }
+      from = secret.end;
+      first = secret.pair + 1;
+    }
+    this.#parsePublic(from, layout.end, first, pairs.length);
+    this.#closeBlock();
+    layout.note(pairs);
+    this.#runs.note();
+  }
+
+  #storeBlock(pairs: readonly NameValue[], length: number): void {
+    const block = new ByteWriter(length);
+    writeHeaderBlock(block, pairs, this.#traits.lengthSize);
+    writeStored(this.#writer, block.bytes, 0, block.length, false);
+  }
+
+  /** Forgets what was sent: nothing later refers to it. */
+  #forget(): void {
+    this.#window.clear();
+    this.#layout.clear();
+    this.#runs.clear();
+  }
+
+  /**
+   * Adds the tokens of the public bytes `from..to`, in which the pairs from
+   * `first` on up to `last` stand as a whole.
+   *
+   * Runs of repeated pairs become one match each, stretched both ways as far as
+   * the bytes agree. What is left between two runs is parsed byte by byte.
+   */
+  #parsePublic(from: number, to: number, first: number, last: number): void {
+    const { starts, seen } = this.#layout;
+    const runs = this.#runs;
+    const parser = this.#parser;
+    // The run found last, not written yet: it ends at `runEnd` or, if that is
+    // cheaper, at up to `reach`.
+    let runBegin = from;
+    let runEnd = from;
+    let reach = from;
+    let distance = 0;
+    let gapFirst = first;
+    for (let index = first; index < last;) {
+      if (seen[index] === undefined) {
+        index++;
+        continue;
+      }
+      const begin = starts[index];
+      runs.find(index, runEnd, to);
+      parser.parse(runEnd, begin, reach, runs.early, to, gapFirst);
+      this.#addMatches(parser.begin - runBegin, distance);
+      this.#addGap();
+      runBegin = parser.end;
+      reach = runs.reach;
+      distance = begin - runs.source;
+      do {
+        this.#indexAgain(index++);
+      } while (index < last && starts[index + 1] <= reach);
+      runEnd = starts[index];
+      gapFirst = index;
+    }
+    parser.parse(runEnd, to, reach, to, to, gapFirst);
+    this.#addMatches(parser.begin - runBegin, distance);
+    this.#addGap();
+  }
+
+  /**
+   * Indexes a repeated pair, when that was long ago. Each time would double the
+   * work, never would let its parts leave the window unseen.
+   */
+  #indexAgain(index: number): void {
+    const seen = this.#layout.seen[index];
+    const start = this.#layout.starts[index];
+    if (seen === undefined || start - seen.indexed <= INDEX_AGAIN) return;
+    seen.indexed = start;
+    this.#window.indexAll(start, this.#layout.starts[index + 1]);
+  }
+
+  /** Adds `length` bytes (0, or 3 at least) at one distance: as many matches as the length asks for. */
+  #addMatches(length: number, distance: number): void {
+    this.#reserveTokens(2 + length / MAX_MATCH);
+    while (length > 0) {
+      let part = Math.min(length, MAX_MATCH);
+      if (length > part && length - part < MIN_MATCH) part = length - MIN_MATCH;
+      this.#tokens[this.#count++] = matchToken(part, distance);
+      length -= part;
+    }
+  }
+
+  #addGap(): void {
+    const { tokens, count } = this.#parser;
+    this.#reserveTokens(count);
+    for (let index = count - 1; index >= 0; index--) {
+      this.#tokens[this.#count++] = tokens[index];
+    }
+  }
+
+  #reserveTokens(count: number): void {
+    if (this.#count + count <= this.#tokens.length) return;
+    const grown = new Int32Array(2 * (this.#count + Math.ceil(count)));
+    grown.set(this.#tokens);
+    this.#tokens = grown;
+  }
+
+  /** Writes the tokens so far as a block. */
+  #closeBlock(): void {
+    if (this.#count === 0) return;
+    writeFixed(this.#writer, this.#tokens, this.#count, false);
+    this.#count = 0;
+  }
+}
+
+/** The zlib header with the dictionary's checksum (RFC 1950, section 2.2): a window of 32 KiB, default effort. */
+function writeZlibHeader(writer: BitWriter, dictionary: Uint8Array): void {
+  const method = METHOD_DEFLATE | 7 << 4;
+  const flags = PRESET_DICTIONARY | 2 << 6;
+  const check = 31 - (method << 8 | flags) % 31;
+  const checksum = adler32(dictionary);
+  writer.writeBytes(Uint8Array.of(
+    method,
+    flags | check,
+    checksum >>> 24,
+    checksum >>> 16,
+    checksum >>> 8,
+    checksum,
+  ));
+}
