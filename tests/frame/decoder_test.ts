@@ -1,0 +1,159 @@
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "../deps.ts";
+import {
+  CREDENTIAL,
+  DATA,
+  ERR_INVALID_FRAME,
+  ERR_INVALID_HEADER_BLOCK,
+  ERR_UNSUPPORTED_VERSION,
+  ERR_ZLIB,
+  FrameDecoder,
+  FrameError,
+  type IgnoredFrame,
+  NOOP,
+  PING,
+  PROTO_SPDY3,
+  SpdyError,
+  UnsupportedVersionError,
+  ZlibError,
+} from "../../frame/mod.ts";
+import { bytesOf, ensure } from "./recordings.ts";
+
+const PING_BYTES = bytesOf("8003000600000004 00000001");
+/** SYN_REPLY with a name in capitals, in a stored block without dictionary. */
+const CAPITALS = bytesOf(
+  `800300020000001d 00000007 7801 000d00f2ff 00000001 00000001 41 00000000
+   000000ffff`,
+);
+
+function failureOf(decoder: FrameDecoder): SpdyError {
+  const error = assertThrows(() => decoder.next(), SpdyError);
+  ensure(error instanceof SpdyError);
+  return error;
+}
+
+Deno.test("frames come out in order, however the bytes came", () => {
+  const decoder = new FrameDecoder(PROTO_SPDY3);
+  assertEquals(decoder.next(), undefined);
+  decoder.push(PING_BYTES);
+  decoder.push(bytesOf("00000001 00000003 61"));
+  const ping = decoder.next();
+  assertEquals(ping?.frameType, PING);
+  assertEquals(decoder.next(), undefined);
+  decoder.push(bytesOf("6263 00000001 01000000"));
+  assertEquals(decoder.next(), {
+    frameType: DATA,
+    streamId: 1,
+    flags: 0,
+    data: bytesOf("616263"),
+  });
+  assertEquals(decoder.next(), {
+    frameType: DATA,
+    streamId: 1,
+    flags: 1,
+    data: new Uint8Array(0),
+  });
+  assertEquals(decoder.next(), undefined);
+});
+
+Deno.test("DATA owns its bytes", () => {
+  const decoder = new FrameDecoder(PROTO_SPDY3);
+  const chunk = bytesOf("00000001 00000001 61");
+  decoder.push(chunk);
+  chunk.fill(0);
+  const frame = decoder.next();
+  ensure(frame?.frameType === DATA);
+  assertEquals(frame.data, bytesOf("61"));
+});
+
+Deno.test("a frame that cannot be read: what came before is given, then it fails for good", () => {
+  const decoder = new FrameDecoder(PROTO_SPDY3);
+  decoder.push(PING_BYTES);
+  decoder.push(bytesOf("8003000600000005 0000000100"));
+  decoder.push(PING_BYTES);
+  assertEquals(decoder.next()?.frameType, PING);
+  const error = failureOf(decoder);
+  assertInstanceOf(error, FrameError);
+  assertEquals(
+    [error.code, error.initiator],
+    [ERR_INVALID_FRAME, "remote"],
+  );
+  ensure(error instanceof FrameError);
+  assertEquals([error.offset, error.frame], [12, undefined]);
+  assertStringIncludes(error.message, "PING at offset 12");
+  decoder.push(PING_BYTES);
+  assertStrictEquals(failureOf(decoder), error);
+});
+
+Deno.test("an unknown version and bad zlib data have their own classes", () => {
+  const versioned = new FrameDecoder(PROTO_SPDY3);
+  versioned.push(bytesOf("8009000400000004 00000000"));
+  const unsupported = failureOf(versioned);
+  assertInstanceOf(unsupported, UnsupportedVersionError);
+  assertEquals(unsupported.code, ERR_UNSUPPORTED_VERSION);
+  assertEquals(unsupported.initiator, "remote");
+  assertStringIncludes(unsupported.message, "SETTINGS at offset 0");
+  assertStringIncludes(unsupported.message, "version 9");
+
+  const zlib = new FrameDecoder(PROTO_SPDY3);
+  zlib.push(PING_BYTES);
+  zlib.push(bytesOf("8003000200000008 00000001 ffffffff"));
+  zlib.next();
+  const corrupt = failureOf(zlib);
+  assertInstanceOf(corrupt, ZlibError);
+  assertEquals([corrupt.code, corrupt.initiator], [ERR_ZLIB, "remote"]);
+  assertStringIncludes(corrupt.message, "SYN_REPLY at offset 12");
+  assertInstanceOf(corrupt.cause, ZlibError);
+});
+
+Deno.test("headers that are not allowed are one error in their place", () => {
+  const decoder = new FrameDecoder(PROTO_SPDY3);
+  decoder.push(PING_BYTES);
+  decoder.push(CAPITALS);
+  decoder.push(PING_BYTES);
+  assertEquals(decoder.next()?.frameType, PING);
+  const error = failureOf(decoder);
+  ensure(error instanceof FrameError);
+  assertEquals(error.code, ERR_INVALID_HEADER_BLOCK);
+  assertEquals(error.offset, 12);
+  assertEquals(error.frame?.streamId, 7);
+  assertEquals(error.frame?.nv, [["A", ""]]);
+  assertStringIncludes(error.message, "SYN_REPLY for stream 7 at offset 12");
+  assertEquals(decoder.next()?.frameType, PING);
+  assertEquals(decoder.next(), undefined);
+});
+
+Deno.test("frames that are passed over go to onIgnored", () => {
+  const ignored: IgnoredFrame[] = [];
+  const decoder = new FrameDecoder(PROTO_SPDY3, {}, {
+    onIgnored: (frame) => ignored.push(frame),
+  });
+  decoder.push(bytesOf("8002000500000000"));
+  decoder.push(bytesOf("8003000a01000006 000100000000"));
+  decoder.push(bytesOf("8003012c02000001 77"));
+  decoder.push(bytesOf("8002000600000004 00000001"));
+  decoder.push(PING_BYTES);
+  assertEquals(decoder.next()?.frameType, PING);
+  const none = new Uint8Array(0);
+  assertEquals(ignored, [
+    { type: NOOP, version: 2, flags: 0, length: 0, payload: none },
+    {
+      type: CREDENTIAL,
+      version: 3,
+      flags: 1,
+      length: 6,
+      payload: bytesOf("000100000000"),
+    },
+    { type: 300, version: 3, flags: 2, length: 1, payload: bytesOf("77") },
+    { type: PING, version: 2, flags: 0, length: 4, payload: none },
+  ]);
+  // Nobody has to listen.
+  const silent = new FrameDecoder(PROTO_SPDY3);
+  silent.push(bytesOf("8002000500000000"));
+  assertEquals(silent.next(), undefined);
+});

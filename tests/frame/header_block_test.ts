@@ -1,0 +1,218 @@
+import { assert, assertEquals } from "../deps.ts";
+import {
+  ERR_FRAME_TOO_LARGE,
+  ERR_INVALID_FRAME,
+  ERR_INVALID_HEADER_BLOCK,
+  type NameValue,
+} from "../../frame/mod.ts";
+import { ByteWriter } from "../../frame/byte_writer.ts";
+import {
+  headerBlockLength,
+  readHeaderBlock,
+  writeHeaderBlock,
+} from "../../frame/header_block.ts";
+import { prepareHeaders, wirePairs } from "../../frame/header_list.ts";
+import { resolveFrameLimits } from "../../frame/limits.ts";
+import { versionTraits } from "../../frame/version.ts";
+import { Random } from "../helpers/random.ts";
+
+const LIMITS = resolveFrameLimits();
+const VERSIONS = [2, 3, 4] as const;
+
+/** A block of pairs of raw bytes (Latin-1 text), SPDY/3. */
+function blockOf(...pairs: [string, string][]): Uint8Array {
+  const out = new ByteWriter();
+  out.uint32(pairs.length);
+  for (const text of pairs.flat()) {
+    out.uint32(text.length);
+    out.append(Uint8Array.from(text, (unit) => unit.charCodeAt(0)));
+  }
+  return out.copy();
+}
+
+function read(block: Uint8Array) {
+  return readHeaderBlock(block, versionTraits(3), LIMITS, false);
+}
+
+function listOf(random: Random): NameValue[] {
+  const nv: NameValue[] = [];
+  const alphabet = "abc-_:~!XYZ.0";
+  const letters = [
+    "a",
+    " ",
+    "~",
+    "\t",
+    "\u00e9",
+    "\u20ac",
+    "\u{1f600}",
+    "\ufeff",
+  ];
+  for (let count = random.int(0, 20); count > 0; count--) {
+    let name = random.pick([":", ""]);
+    const named = ["host", ":path", "url", ":host", "x"];
+    if (random.chance(0.3)) name = random.pick(named);
+    else {
+      for (let left = random.int(1, 20); left > 0; left--) {
+        name += alphabet[random.int(0, alphabet.length - 1)];
+      }
+    }
+    let value = "";
+    for (let left = random.int(0, 200); left > 0; left--) {
+      value += random.chance(0.95) ? "v" : random.pick(letters);
+    }
+    nv.push([name, value]);
+  }
+  return nv;
+}
+
+Deno.test("blocks of random lists read back as what was prepared", () => {
+  const random = new Random(20260611);
+  for (let run = 0; run < 2000; run++) {
+    const traits = versionTraits(random.pick(VERSIONS));
+    const pairs = wirePairs(prepareHeaders(listOf(random), "wire"), traits);
+    const out = new ByteWriter(random.int(0, 50));
+    writeHeaderBlock(out, pairs, traits.lengthSize);
+    assertEquals(headerBlockLength(pairs, traits, true), out.length);
+    assert(headerBlockLength(pairs, traits, false) >= out.length);
+    const { errorCode, nv } = readHeaderBlock(
+      out.view(),
+      traits,
+      LIMITS,
+      false,
+    );
+    assertEquals(errorCode, 0);
+    assertEquals(
+      nv,
+      pairs.flatMap(([name, value]) =>
+        value.split("\0").map((part) => [name, part])
+      ),
+    );
+  }
+});
+
+Deno.test("a block cut short at any byte, or with bytes behind it, is no frame", () => {
+  const random = new Random(7);
+  for (const version of VERSIONS) {
+    const traits = versionTraits(version);
+    const pairs = wirePairs(
+      prepareHeaders([["a", "1"], ["b", "\u00e9"], ["c", ""]]),
+      traits,
+    );
+    const out = new ByteWriter();
+    writeHeaderBlock(out, pairs, traits.lengthSize);
+    for (let cut = 0; cut < out.length; cut++) {
+      assertEquals(
+        readHeaderBlock(out.view().subarray(0, cut), traits, LIMITS, true),
+        { errorCode: ERR_INVALID_FRAME, nv: [] },
+      );
+    }
+    out.append(random.bytes(1));
+    assertEquals(
+      readHeaderBlock(out.view(), traits, LIMITS, true).errorCode,
+      ERR_INVALID_FRAME,
+    );
+  }
+});
+
+Deno.test("received blocks are sorted, whatever their order", () => {
+  assertEquals(read(blockOf(["b", "1\0" + "2"], [":a", "3"], ["a", "4"])), {
+    errorCode: 0,
+    nv: [[":a", "3"], ["a", "4"], ["b", "1"], ["b", "2"]],
+  });
+});
+
+Deno.test("names: at least one byte of 0x20..0x7e, no capitals", () => {
+  for (let code = 0; code < 256; code++) {
+    const name = `a${String.fromCharCode(code)}`;
+    const { errorCode, nv } = read(blockOf([name, "v"]));
+    const allowed = code >= 0x20 && code < 0x7f &&
+      !(code >= 0x41 && code <= 0x5a);
+    assertEquals(errorCode, allowed ? 0 : ERR_INVALID_HEADER_BLOCK);
+    assertEquals(nv, [[code < 0x80 ? name : "a\ufffd", "v"]]);
+  }
+  assertEquals(read(blockOf(["", "v"])).errorCode, ERR_INVALID_HEADER_BLOCK);
+});
+
+Deno.test("values: no control characters but tab, no empty part", () => {
+  for (let code = 1; code < 256; code++) {
+    const { errorCode } = read(blockOf(["a", String.fromCharCode(code)]));
+    const allowed = code === 9 || code >= 0x20 && code !== 0x7f;
+    assertEquals(errorCode, allowed ? 0 : ERR_INVALID_HEADER_BLOCK);
+  }
+  for (
+    const [value, parts] of [
+      ["\0a", ["", "a"]],
+      ["a\0", ["a", ""]],
+      ["a\0\0b", ["a", "", "b"]],
+      ["\0", ["", ""]],
+    ] as const
+  ) {
+    assertEquals(read(blockOf(["x", value])), {
+      errorCode: ERR_INVALID_HEADER_BLOCK,
+      nv: parts.map((part): NameValue => ["x", part]),
+    });
+  }
+});
+
+Deno.test("a repeated name is invalid, next to itself or not", () => {
+  const invalid = ERR_INVALID_HEADER_BLOCK;
+  assertEquals(read(blockOf(["a", "1"], ["a", "2"])), {
+    errorCode: invalid,
+    nv: [["a", "1"], ["a", "2"]],
+  });
+  // Sorted, because nothing else is wrong.
+  assertEquals(read(blockOf(["b", "1"], ["a", "2"], ["b", "3"])), {
+    errorCode: invalid,
+    nv: [["a", "2"], ["b", "1"], ["b", "3"]],
+  });
+  // As it came, because something else is.
+  assertEquals(read(blockOf(["b", "1"], ["A", "2"], ["b", "3"])), {
+    errorCode: invalid,
+    nv: [["b", "1"], ["A", "2"], ["b", "3"]],
+  });
+});
+
+Deno.test("SPDY/2 names are put back after the sort, and only where asked", () => {
+  const out = new ByteWriter();
+  writeHeaderBlock(out, [["url", "/"], ["host", "h"], ["a", "b"]], 2);
+  const traits = versionTraits(2);
+  assertEquals(readHeaderBlock(out.view(), traits, LIMITS, true).nv, [
+    ["a", "b"],
+    [":host", "h"],
+    [":path", "/"],
+  ]);
+  assertEquals(readHeaderBlock(out.view(), traits, LIMITS, false).nv, [
+    ["a", "b"],
+    ["host", "h"],
+    ["url", "/"],
+  ]);
+});
+
+Deno.test("values are UTF-8; other bytes do not throw", () => {
+  const nv = [["a", "\ufeffx"], ["b", "\u00e9\u{1f600}"]] as NameValue[];
+  const out = new ByteWriter();
+  writeHeaderBlock(out, nv, 4);
+  assertEquals(read(out.view()), { errorCode: 0, nv });
+  assertEquals(read(blockOf(["x", "a\xff\xfe\x80b"])), {
+    errorCode: 0,
+    nv: [["x", "a\ufffd\ufffd\ufffdb"]],
+  });
+  assertEquals(read(blockOf(["x", "\xe9\0\xc3\xa9"])).nv, [
+    ["x", "\ufffd"],
+    ["x", "\u00e9"],
+  ]);
+});
+
+Deno.test("limits come behind the structure and before the content", () => {
+  const limits = { ...LIMITS, maxHeaderCount: 1 };
+  const traits = versionTraits(3);
+  const two = blockOf(["A", "\x01"], ["A", "\0"]);
+  assertEquals(
+    readHeaderBlock(two, traits, limits, false).errorCode,
+    ERR_FRAME_TOO_LARGE,
+  );
+  assertEquals(
+    readHeaderBlock(two.subarray(0, -1), traits, limits, false).errorCode,
+    ERR_INVALID_FRAME,
+  );
+});
