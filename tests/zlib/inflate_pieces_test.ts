@@ -1,16 +1,22 @@
-import { Deflate, Inflate } from "../../zlib/mod.ts";
+import { deflateRawSync } from "node:zlib";
+import { Inflate } from "../../zlib/mod.ts";
 import { assertEquals, concat } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 
-Deno.test("inflate keeps the bits of an earlier piece when the fast loop stops at once", () => {
-  for (let seed = 1; seed <= 20; seed++) {
-    const random = new Random(seed);
-    const plain = random.text(70000, 50);
-    const packed = new Deflate({ format: "raw", level: 3, windowBits: 10 })
-      .push(plain, "finish");
+Deno.test("inflate gives the same output wherever the input is cut in two", () => {
+  // Small blocks, so that many cuts fall into the code that ends a block.
+  const plain = new Random(1).text(20000, 300);
+  const packed = Uint8Array.from(deflateRawSync(plain, { memLevel: 1 }));
+  for (let cut = 0; cut <= packed.length; cut++) {
     const inflate = new Inflate({ format: "raw" });
-    const parts = random.pieces(packed, 7).map((piece) => inflate.push(piece));
-    assertEquals(concat(parts), plain);
-    assertEquals(inflate.finished, true);
+    const parts = [
+      inflate.push(packed.subarray(0, cut)),
+      inflate.push(packed.subarray(cut)),
+    ];
+    assertEquals(inflate.finished, true, `cut at ${cut}`);
+    const output = concat(parts);
+    if (output.some((byte, index) => byte !== plain[index])) {
+      assertEquals(output, plain, `cut at ${cut}`);
+    }
   }
 });
