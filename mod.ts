@@ -40,6 +40,13 @@ export {
   acceptUpgrade,
   type AcceptUpgradeOptions,
 } from "./connection/http/accept_upgrade.ts";
+export { Client, type ClientOptions } from "./connection/http/client.ts";
+export {
+  connectUpgrade,
+  type UpgradedConnection,
+  type UpgradeOptions,
+  UpgradeRefusedError,
+} from "./connection/http/connect_upgrade.ts";
 export type {
   FetchInit,
   PushedResponse,
