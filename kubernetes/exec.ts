@@ -130,6 +130,8 @@ async function start(
       types.map((type) => ({ nv: [[STREAM_TYPE, type]] })),
       signal,
     );
+    // moby/spdystream 0.5.1 silently drops DATA that comes before it has replied.
+    await Promise.all(opened.map((stream) => stream.response));
     const streams = new Map<CommandStreamType, Stream>(
       types.map((type, index) => [type, opened[index]]),
     );

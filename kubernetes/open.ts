@@ -27,18 +27,13 @@ export function openConnection(
   });
 }
 
-/**
- * Opens streams in order and waits until each has its reply: spdystream 0.5.1
- * silently drops DATA that comes before it has replied.
- */
+/** Opens streams, in order. */
 export async function openStreams(
   connection: Connection,
   headers: readonly { nv: NameValue[]; fin?: boolean }[],
   signal: AbortSignal,
 ): Promise<Stream[]> {
-  const streams = await Promise.all(
+  return await Promise.all(
     headers.map(({ nv, fin }) => connection.openStream(nv, { fin, signal })),
   );
-  await Promise.all(streams.map((stream) => stream.response));
-  return streams;
 }

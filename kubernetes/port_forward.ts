@@ -19,6 +19,7 @@ import {
   STREAM_TYPE,
   TUNNEL_PROTOCOL,
 } from "./protocol.ts";
+import { isCancelledByPeer } from "./streams.ts";
 import { openWebSocket } from "./websocket/handshake.ts";
 
 /** How SPDY travels: in an upgraded connection, or in the binary messages of a WebSocket. */
@@ -27,9 +28,11 @@ export type ForwardTransport = "spdy" | "websocket";
 /** What `portForward` takes. */
 export interface PortForwardOptions extends TargetOptions {
   /**
-   * Default `"auto"`: a WebSocket as kubectl tries it first, which passes more
-   * proxies; when the server refuses it (older than Kubernetes 1.30, a kubelet,
-   * a container runtime), the SPDY upgrade.
+   * `"auto"`: a WebSocket, as kubectl tries it first, since it passes more
+   * proxies; when the server refuses it (before Kubernetes 1.30), the SPDY
+   * upgrade. Default: `"auto"` with `pod`, else `"spdy"`: a kubelet and a
+   * container runtime know no tunnel, and a runtime's URL is good for one
+   * request only.
    */
   readonly transport?: ForwardTransport | "auto";
 }
@@ -114,6 +117,13 @@ export class PortForwarder implements AsyncDisposable {
       { nv: [[STREAM_TYPE, "error"], ...common], fin: true },
       { nv: [[STREAM_TYPE, "data"], ...common] },
     ], dialSignal(this.#options));
+    // moby/spdystream 0.5.1 silently drops DATA that comes before it has replied.
+    await error.response;
+    await data.response.catch((reason) => {
+      // The CRI streaming server 0.37 replies to a stream after it has handed it
+      // on: when the port cannot be reached, its CANCEL may overtake its reply.
+      if (!isCancelledByPeer(reason)) throw reason;
+    });
     return createForwarded(port, data, error);
   }
 
@@ -154,7 +164,8 @@ export class PortForwarder implements AsyncDisposable {
 export async function portForward(
   options: PortForwardOptions,
 ): Promise<PortForwarder> {
-  const { transport: wanted = "auto" } = options;
+  const { transport: wanted = options.pod === undefined ? "spdy" : "auto" } =
+    options;
   const url = targetUrl(options, "portforward", []);
   const signal = dialSignal(options);
   let transport: ForwardTransport = wanted === "spdy" ? "spdy" : "websocket";

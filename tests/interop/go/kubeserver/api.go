@@ -17,6 +17,7 @@ import (
 //
 //	GET /cri/<method>?…                            the streaming URL the runtime would hand to a kubelet
 //	/api/v1/namespaces/<ns>/pods/<pod>/<method>?…  the same, proxied as kubelet and API server do
+//	/old/api/v1/…                                  the same, as an API server does that knows no tunnel
 //
 // where <method> is exec, attach or portforward.
 func apiHandler(cri streaming.Server) http.Handler {
@@ -29,7 +30,13 @@ func apiHandler(cri streaming.Server) http.Handler {
 		}
 		fmt.Fprint(w, address)
 	})
-	mux.HandleFunc("/api/v1/namespaces/{namespace}/pods/{pod}/{method}", func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("/api/v1/namespaces/{namespace}/pods/{pod}/{method}", podHandler(cri, true))
+	mux.Handle("/old/api/v1/namespaces/{namespace}/pods/{pod}/{method}", podHandler(cri, false))
+	return mux
+}
+
+func podHandler(cri streaming.Server, tunnels bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		address, err := streamingURL(cri, r)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
@@ -41,12 +48,11 @@ func apiHandler(cri streaming.Server) http.Handler {
 			return
 		}
 		var handler http.Handler = proxy.NewUpgradeAwareHandler(location, nil, false, true, responder{})
-		if r.PathValue("method") == "portforward" && wsstream.IsWebSocketRequestWithTunnelingProtocol(r) {
+		if tunnels && r.PathValue("method") == "portforward" && wsstream.IsWebSocketRequestWithTunnelingProtocol(r) {
 			handler = tunnel.NewTunnelingHandler(handler)
 		}
 		handler.ServeHTTP(w, r)
-	})
-	return mux
+	}
 }
 
 func streamingURL(cri streaming.Server, r *http.Request) (string, error) {

@@ -1,0 +1,22 @@
+/**
+ * Tries this module against the real programs and prints a table: peer,
+ * version, scenario, result. An argument is a pattern that chooses among them:
+ *
+ *     deno task interop kubectl
+ *
+ * A tool that is missing is a skip, said in the table; with CI set it is a
+ * failure.
+ *
+ * @module
+ */
+
+import { runSuites } from "./report.ts";
+import { kubernetesClientSuite } from "./kubernetes_client.ts";
+import { kubernetesServerSuite } from "./kubernetes_server.ts";
+import { spdystreamSuites } from "./spdystream.ts";
+
+const passed = await runSuites(
+  [...spdystreamSuites, kubernetesClientSuite, kubernetesServerSuite],
+  new RegExp(Deno.args[0] ?? "", "i"),
+);
+Deno.exit(passed ? 0 : 1);
