@@ -94,7 +94,7 @@ export class Deflate {
     this.#isZlib = format === "zlib";
     this.#level = level;
     this.#windowBits = Math.max(9, windowBits);
-    this.#dictionary = dictionary;
+    this.#dictionary = dictionary?.length === 0 ? undefined : dictionary;
     const effort = EFFORTS[Math.max(1, level) - 1];
     this.#tokenizer = new Tokenizer(effort, 1 << this.#windowBits);
   }

@@ -562,7 +562,9 @@ export class Inflater {
       this.#sumUp();
       this.#extendWindow();
     }
-    return Math.min(this.#window.length, this.#start + limit);
+    const end = Math.min(this.#window.length, this.#start + limit);
+    // The limit may be lower than it was, and exceeded already.
+    return Math.max(this.#end, end);
   }
 
   /** Slides the window over history that nothing can reach, or makes it larger. */

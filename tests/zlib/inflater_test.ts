@@ -1,0 +1,169 @@
+import { assert, assertEquals, assertThrows } from "../deps.ts";
+import { Random } from "../helpers/random.ts";
+import {
+  Deflate,
+  Inflate,
+  SPDY3_DICTIONARY,
+  ZlibError,
+} from "../../zlib/mod.ts";
+import { Inflater } from "../../zlib/inflater.ts";
+import { type Bytes, nativeDeflate, same, singly } from "./native.ts";
+
+/** Header-like blocks, deflated as one stream with a sync flush after each. */
+function blocksOf(count: number): { blocks: Bytes[]; packed: Bytes[] } {
+  const random = new Random(51);
+  const deflate = new Deflate({ dictionary: SPDY3_DICTIONARY });
+  const blocks = Array.from(
+    { length: count },
+    () => random.text(random.int(0, 1500), 300),
+  );
+  return { blocks, packed: blocks.map((block) => deflate.push(block, "sync")) };
+}
+
+Deno.test("Inflater holds the output of a part in one stretch, however it is cut", () => {
+  const { blocks, packed } = blocksOf(120);
+  for (const longest of [1, 10, 10_000]) {
+    const inflater = new Inflater({ dictionary: SPDY3_DICTIONARY });
+    const random = new Random(52);
+    blocks.forEach((block, index) => {
+      inflater.release();
+      for (const piece of random.pieces(packed[index], longest)) {
+        inflater.feed(piece);
+        assert(inflater.inflate(65536));
+      }
+      assertEquals(inflater.outputLength, block.length);
+      assert(same(inflater.output(), block), `block ${index}`);
+    });
+  }
+});
+
+Deno.test("Inflater stops at the limit, and not where the limit is just reached", () => {
+  const { blocks, packed } = blocksOf(60);
+  const inflater = new Inflater({ dictionary: SPDY3_DICTIONARY });
+  blocks.forEach((block, index) => {
+    const limit = index % 3 === 0 ? block.length : block.length >> 1;
+    inflater.release();
+    inflater.feed(packed[index]);
+    assertEquals(inflater.inflate(limit), block.length <= limit);
+    assert(same(inflater.output(), block.subarray(0, limit)));
+    // It goes on with a higher limit, or without the output.
+    if (index % 2 === 0) {
+      assert(inflater.inflate(block.length));
+      assert(same(inflater.output(), block));
+    } else {
+      inflater.skip();
+      assertEquals(inflater.outputLength, 0);
+    }
+  });
+});
+
+Deno.test("Inflater stops at any limit of any stream, and goes on from there", () => {
+  const random = new Random(53);
+  const data = random.text(3000, 40);
+  for (const level of [0, 1, 9]) {
+    const packed = nativeDeflate(data, { level });
+    for (let limit = 0; limit < data.length; limit += random.int(1, 40)) {
+      const inflater = new Inflater();
+      let blocked = false;
+      for (const piece of random.pieces(packed, 300)) {
+        inflater.feed(piece);
+        if (inflater.inflate(limit)) continue;
+        // From the second time on the output is longer than the limit.
+        if (!blocked) assertEquals(inflater.outputLength, limit);
+        blocked = true;
+        const held = inflater.outputLength;
+        assert(!inflater.inflate(limit));
+        assertEquals(inflater.outputLength, held);
+        assert(inflater.inflate(data.length));
+      }
+      assert(blocked && inflater.finished);
+      assert(same(inflater.output(), data));
+    }
+  }
+});
+
+Deno.test("Inflater does not make more than the limit of a bomb, nor take memory for it", () => {
+  const bomb = nativeDeflate(new Uint8Array(50_000_000), { level: 9 });
+  const inflater = new Inflater();
+  inflater.feed(bomb);
+  assert(!inflater.inflate(100_000));
+  assertEquals(inflater.outputLength, 100_000);
+  assert(inflater.output().buffer.byteLength < 500_000);
+  inflater.skip();
+  assert(inflater.finished);
+  assert(inflater.output().buffer.byteLength < 500_000);
+});
+
+Deno.test("Inflater of small blocks keeps no more than the window", () => {
+  const inflater = new Inflater({ dictionary: SPDY3_DICTIONARY });
+  assertEquals(inflater.output().buffer.byteLength, 0);
+  const { packed } = blocksOf(300);
+  inflater.feed(packed[0]);
+  inflater.inflate(65536);
+  assert(inflater.output().buffer.byteLength <= 8192);
+  for (const piece of packed.slice(1)) {
+    inflater.release();
+    inflater.feed(piece);
+    inflater.inflate(65536);
+  }
+  assert(inflater.output().buffer.byteLength <= 80_000);
+});
+
+Deno.test("Inflater gives up a large window once its output is released", () => {
+  const data = new Random(54).text(300_000);
+  const deflate = new Deflate();
+  const inflater = new Inflater();
+  inflater.feed(deflate.push(data, "sync"));
+  assert(inflater.inflate(Infinity));
+  assert(same(inflater.output(), data));
+  inflater.release();
+  assert(inflater.output().buffer.byteLength < 50_000);
+  const again = data.subarray(-30_000);
+  inflater.feed(deflate.push(again, "sync"));
+  assert(inflater.inflate(Infinity));
+  assert(same(inflater.output(), again));
+});
+
+Deno.test("Inflater can do without the check", () => {
+  const packed = nativeDeflate(new Random(55).text(1000));
+  packed[packed.length - 1] ^= 1;
+  const unchecked = new Inflater({ verify: false });
+  unchecked.feed(packed);
+  assert(unchecked.inflate(Infinity));
+  assert(unchecked.finished);
+  const checked = new Inflater();
+  checked.feed(packed);
+  assertThrows(() => checked.inflate(Infinity), ZlibError, "Adler-32");
+});
+
+Deno.test("Inflate stops at maxOutput, which is for the whole stream", () => {
+  const bomb = nativeDeflate(new Uint8Array(5_000_000));
+  const inflate = new Inflate({ maxOutput: 100_000 });
+  const error = assertThrows(() => inflate.push(bomb), ZlibError, "maxOutput");
+  assert(!inflate.finished);
+  assert(error.offset !== undefined && error.offset < 400, `${error.offset}`);
+  assertThrows(() => inflate.push(new Uint8Array(0)), ZlibError, "maxOutput");
+
+  const data = new Random(56).text(5000);
+  const packed = nativeDeflate(data);
+  for (const maxOutput of [0, 1, 4999, 5000, 5001]) {
+    const capped = new Inflate({ maxOutput });
+    let length = 0;
+    const run = () => {
+      for (const byte of singly(packed)) length += capped.push(byte).length;
+    };
+    if (maxOutput < data.length) {
+      assertThrows(run, ZlibError, "maxOutput");
+      assert(length <= maxOutput);
+    } else {
+      run();
+      assert(capped.finished);
+    }
+  }
+});
+
+Deno.test("Inflate with maxOutput 0 takes an empty stream", () => {
+  const inflate = new Inflate({ maxOutput: 0 });
+  assertEquals(inflate.push(nativeDeflate(new Uint8Array(0))).length, 0);
+  assert(inflate.finished);
+});
