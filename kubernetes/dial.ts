@@ -4,6 +4,7 @@
  * @module
  */
 
+import { closeQuietly } from "../connection/http/byte_conn.ts";
 import {
   requestUpgrade,
   type UpgradeAnswer,
@@ -97,12 +98,44 @@ export function targetUrl(
   return target;
 }
 
-/** The signal that bounds the whole of dialing and opening streams. */
-export function dialSignal(
+/**
+ * Runs `work` within the options' timeout and signal. What it is given ends with
+ * it: it must not be handed to anything that lives on.
+ */
+export async function withinTimeout<T>(
   { signal, timeout = 30_000 }: TargetOptions,
-): AbortSignal {
-  const late = AbortSignal.timeout(timeout);
-  return signal === undefined ? late : AbortSignal.any([signal, late]);
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const controller = new AbortController();
+  const onAbort = (): void => controller.abort(signal?.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  const timer = setTimeout(() => {
+    const message = `the server did not answer within ${timeout} ms`;
+    controller.abort(new DOMException(message, "TimeoutError"));
+  }, timeout);
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Waits for `work` unless the signal aborts first; then rejects with its reason. */
+export async function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 /**
@@ -143,7 +176,6 @@ async function dial(
   tls: KubernetesTls,
   signal: AbortSignal,
 ): Promise<Deno.Conn> {
-  signal.throwIfAborted();
   // An IPv6 address stands in brackets in a URL, and without them here.
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
   const secure = url.protocol === "https:";
@@ -160,19 +192,14 @@ async function dial(
         : {}),
     })
     : Deno.connect({ hostname, port });
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    aborted.reject(signal.reason);
-    dialing.then((conn) => conn.close(), () => {});
-  };
-  signal.addEventListener("abort", onAbort, { once: true });
   try {
-    const conn = await Promise.race([dialing, aborted.promise]);
+    const conn = await unlessAborted(dialing, signal);
     // Otherwise a certificate that is not trusted shows only at the first write.
-    if ("handshake" in conn) await conn.handshake();
+    if ("handshake" in conn) await unlessAborted(conn.handshake(), signal);
     else conn.setNoDelay(true);
     return conn;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
+  } catch (error) {
+    dialing.then(closeQuietly, () => {});
+    throw error;
   }
 }

@@ -5,8 +5,15 @@
  */
 
 import type { NameValue } from "../frame/types.ts";
+import type { Connection } from "../connection.ts";
 import type { Stream } from "../connection/stream.ts";
-import { dialSignal, type TargetOptions, targetUrl, upgrade } from "./dial.ts";
+import {
+  type TargetOptions,
+  targetUrl,
+  unlessAborted,
+  upgrade,
+  withinTimeout,
+} from "./dial.ts";
 import { UpgradeRefusedError } from "./errors.ts";
 import { openConnection, openStreams } from "./open.ts";
 import { createProcess, type RemoteProcess } from "./process.ts";
@@ -106,45 +113,50 @@ async function start(
     tty,
   };
   const url = targetUrl(options, subresource, [...command, ...query(wanted)]);
-  const signal = dialSignal(options);
-  const { conn, headers } = await upgrade(url, options, {
-    method: "POST",
-    protocol: "SPDY/3.1",
-    headers: protocols.map((name): NameValue => [PROTOCOL_HEADER, name]),
-  }, signal);
-  // A server from before sub-protocols says nothing: that is the first one.
-  const chosen = headers.get(PROTOCOL_HEADER) ?? "channel.k8s.io";
-  const protocol = protocols.find((name) => name === chosen);
-  if (protocol === undefined) {
-    conn.close();
-    throw new UpgradeRefusedError(
-      101,
-      `the server chose ${chosen}, which was not offered`,
-    );
-  }
-  const connection = openConnection(conn, options);
-  try {
-    const types = streamTypes(protocol, wanted);
-    const opened = await openStreams(
-      connection,
-      types.map((type) => ({ nv: [[STREAM_TYPE, type]] })),
-      signal,
-    );
-    // moby/spdystream 0.5.1 silently drops DATA that comes before it has replied.
-    await Promise.all(opened.map((stream) => stream.response));
-    const streams = new Map<CommandStreamType, Stream>(
-      types.map((type, index) => [type, opened[index]]),
-    );
-    return createProcess({
-      connection,
-      protocol,
-      streams,
-      signal: options.signal,
-    });
-  } catch (error) {
-    await connection.close();
-    throw error;
-  }
+  return await withinTimeout(options, async (signal) => {
+    const { conn, headers } = await upgrade(url, options, {
+      method: "POST",
+      protocol: "SPDY/3.1",
+      headers: protocols.map((name): NameValue => [PROTOCOL_HEADER, name]),
+    }, signal);
+    // A server from before sub-protocols says nothing: that is the first one.
+    const chosen = headers.get(PROTOCOL_HEADER) ?? "channel.k8s.io";
+    const protocol = protocols.find((name) => name === chosen);
+    if (protocol === undefined) {
+      conn.close();
+      throw new UpgradeRefusedError(
+        101,
+        `the server chose ${chosen}, which was not offered`,
+      );
+    }
+    const connection = openConnection(conn, options);
+    try {
+      const types = streamTypes(protocol, wanted);
+      const streams = await unlessAborted(open(connection, types), signal);
+      return createProcess({
+        connection,
+        protocol,
+        streams,
+        signal: options.signal,
+      });
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  });
+}
+
+async function open(
+  connection: Connection,
+  types: readonly CommandStreamType[],
+): Promise<ReadonlyMap<CommandStreamType, Stream>> {
+  const opened = await openStreams(
+    connection,
+    types.map((type) => ({ nv: [[STREAM_TYPE, type]] })),
+  );
+  // moby/spdystream 0.5.1 silently drops DATA that comes before it has replied.
+  await Promise.all(opened.map((stream) => stream.response));
+  return new Map(types.map((type, index) => [type, opened[index]]));
 }
 
 function query(wanted: CommandStreams): NameValue[] {

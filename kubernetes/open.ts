@@ -31,9 +31,8 @@ export function openConnection(
 export async function openStreams(
   connection: Connection,
   headers: readonly { nv: NameValue[]; fin?: boolean }[],
-  signal: AbortSignal,
 ): Promise<Stream[]> {
   return await Promise.all(
-    headers.map(({ nv, fin }) => connection.openStream(nv, { fin, signal })),
+    headers.map(({ nv, fin }) => connection.openStream(nv, { fin })),
   );
 }

@@ -5,9 +5,16 @@
  */
 
 import type { Connection } from "../connection.ts";
+import type { Stream } from "../connection/stream.ts";
 import type { ByteConn } from "../connection/transport.ts";
 import { InvalidArgumentError } from "../errors.ts";
-import { dialSignal, type TargetOptions, targetUrl, upgrade } from "./dial.ts";
+import {
+  type TargetOptions,
+  targetUrl,
+  unlessAborted,
+  upgrade,
+  withinTimeout,
+} from "./dial.ts";
 import { UpgradeRefusedError } from "./errors.ts";
 import { createForwarded, type ForwardedConnection } from "./forwarded.ts";
 import { openConnection, openStreams } from "./open.ts";
@@ -112,19 +119,21 @@ export class PortForwarder implements AsyncDisposable {
       [PORT, `${port}`],
       [REQUEST_ID, `${this.#nextRequestId++}`],
     ];
-    const [error, data] = await openStreams(this.#connection, [
+    const opening = openStreams(this.#connection, [
       // This side says nothing on it; the server's streaming code pairs both by their id.
       { nv: [[STREAM_TYPE, "error"], ...common], fin: true },
       { nv: [[STREAM_TYPE, "data"], ...common] },
-    ], dialSignal(this.#options));
-    // moby/spdystream 0.5.1 silently drops DATA that comes before it has replied.
-    await error.response;
-    await data.response.catch((reason) => {
-      // The CRI streaming server 0.37 replies to a stream after it has handed it
-      // on: when the port cannot be reached, its CANCEL may overtake its reply.
-      if (!isCancelledByPeer(reason)) throw reason;
-    });
-    return createForwarded(port, data, error);
+    ]);
+    try {
+      return await withinTimeout(
+        this.#options,
+        (signal) => unlessAborted(this.#forwarded(port, opening), signal),
+      );
+    } catch (reason) {
+      opening.then((streams) => streams.forEach((each) => each.reset()))
+        .catch(() => {});
+      throw reason;
+    }
   }
 
   /** Ends the session and every connection over it. Never rejects. */
@@ -135,6 +144,21 @@ export class PortForwarder implements AsyncDisposable {
   /** The same as {@linkcode close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #forwarded(
+    port: number,
+    opening: Promise<Stream[]>,
+  ): Promise<ForwardedConnection> {
+    const [error, data] = await opening;
+    // moby/spdystream 0.5.1 silently drops DATA that comes before it has replied.
+    await error.response;
+    await data.response.catch((reason) => {
+      // The CRI streaming server 0.37 replies to a stream after it has handed it
+      // on: when the port cannot be reached, its CANCEL may overtake its reply.
+      if (!isCancelledByPeer(reason)) throw reason;
+    });
+    return createForwarded(port, data, error);
   }
 }
 
@@ -164,26 +188,23 @@ export class PortForwarder implements AsyncDisposable {
 export async function portForward(
   options: PortForwardOptions,
 ): Promise<PortForwarder> {
-  const { transport: wanted = options.pod === undefined ? "spdy" : "auto" } =
-    options;
+  const { transport = options.pod === undefined ? "spdy" : "auto" } = options;
   const url = targetUrl(options, "portforward", []);
-  const signal = dialSignal(options);
-  let transport: ForwardTransport = wanted === "spdy" ? "spdy" : "websocket";
-  let conn: ByteConn;
-  if (transport === "websocket") {
-    try {
-      conn = await openWebSocket(url, options, TUNNEL_PROTOCOL, signal);
-    } catch (error) {
-      if (wanted !== "auto" || !(error instanceof UpgradeRefusedError)) {
-        throw error;
+  return await withinTimeout(options, async (signal) => {
+    if (transport !== "spdy") {
+      try {
+        const conn = await openWebSocket(url, options, TUNNEL_PROTOCOL, signal);
+        const connection = openConnection(conn, options);
+        return createForwarder(connection, "websocket", options);
+      } catch (error) {
+        const mayFallBack = transport === "auto" &&
+          error instanceof UpgradeRefusedError;
+        if (!mayFallBack) throw error;
       }
-      transport = "spdy";
-      conn = await upgradeToSpdy(url, options, signal);
     }
-  } else {
-    conn = await upgradeToSpdy(url, options, signal);
-  }
-  return createForwarder(openConnection(conn, options), transport, options);
+    const conn = await upgradeToSpdy(url, options, signal);
+    return createForwarder(openConnection(conn, options), "spdy", options);
+  });
 }
 
 async function upgradeToSpdy(
