@@ -68,8 +68,13 @@ async function requests(): Promise<Subject> {
       fin: true,
     });
     await stream.response;
+    const reader = stream.readable.getReader();
     let received = 0;
-    for await (const chunk of stream.readable) received += chunk.length;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      received += value.length;
+    }
     if (received !== BODY.length) throw new Error("bytes are lost");
   };
   return {

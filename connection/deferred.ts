@@ -15,6 +15,11 @@ export function handled<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
+/** Calls an asynchronous function; what it throws becomes a rejection, and that is handled. */
+export function attempt<T>(work: () => Promise<T>): Promise<T> {
+  return handled(Promise.try(work));
+}
+
 /** A promise with its two ends, already marked as handled. */
 export function deferred<T>(): PromiseWithResolvers<T> {
   const result = Promise.withResolvers<T>();
@@ -24,7 +29,7 @@ export function deferred<T>(): PromiseWithResolvers<T> {
 
 type Outcome<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: unknown };
+  | { readonly ok: false; readonly error: () => unknown };
 
 /**
  * A promise that costs nothing until `promise` is read: 10,000 streams that
@@ -57,6 +62,14 @@ export class LazyPromise<T> {
 
   /** Rejects it; the first settling counts. */
   reject(error: unknown): void {
+    this.rejectWith(() => error);
+  }
+
+  /**
+   * Rejects it with an error that is made when somebody asks: making one takes
+   * a look at the stack, 5 % of a request when each stream does it.
+   */
+  rejectWith(error: () => unknown): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = { ok: false, error };
     this.#pass();
@@ -65,6 +78,6 @@ export class LazyPromise<T> {
   #pass(): void {
     if (this.#deferred === undefined || this.#outcome === undefined) return;
     if (this.#outcome.ok) this.#deferred.resolve(this.#outcome.value);
-    else this.#deferred.reject(this.#outcome.error);
+    else this.#deferred.reject(this.#outcome.error());
   }
 }

@@ -124,10 +124,10 @@ export class StreamState implements InboxEvents, OutboxEvents {
     if (!sends) this.outbox.finish();
     if (!receives) this.endRemote();
     if (!origin.own) {
-      this.response.reject(
+      this.response.rejectWith(() =>
         new InvalidArgumentError(
           `stream ${id} was opened by the peer: it is answered with reply()`,
-        ),
+        )
       );
     }
   }
