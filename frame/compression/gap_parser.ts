@@ -37,8 +37,10 @@ const TRIES = 8;
 /** The same where a gap is longer than {@linkcode LONG_GAP}, so that time stays linear. */
 const LONG_TRIES = 6;
 const LONG_GAP = 2048;
-/** Inside a match this long no other is searched for. */
+/** A match this long is not compared with farther ones. */
 const NICE_LENGTH = 32;
+/** Inside a match this long no other is searched for. */
+const SKIPPED_LENGTH = 16;
 
 /** Finds the cheapest tokens of one gap by dynamic programming over its bytes. */
 export class GapParser {
@@ -54,6 +56,8 @@ export class GapParser {
   readonly #layout: BlockLayout;
   #costs = new Int32Array(64);
   #steps = new Int32Array(64);
+  /** Matches at one place; each is longer than the one before. */
+  readonly #found = new Int32Array(2 * (TRIES + 1));
 
   constructor(window: MatchWindow, layout: BlockLayout) {
     this.#window = window;
@@ -78,16 +82,16 @@ export class GapParser {
     const window = this.#window;
     if (free >= early) {
       // The runs meet: nothing to search.
-      window.indexAll(from, Math.min(to + 3, limit));
+      window.index(from, Math.min(to + 3, limit));
       this.begin = this.end = Math.max(early, from);
       this.count = 0;
       return;
     }
-    window.indexAll(from, Math.min(free + 3, limit));
+    window.index(from, Math.min(free + 3, limit));
     const size = to - free;
     this.#prepare(size);
     this.#search(free, early - free, size, limit, first);
-    window.indexAll(early, Math.min(to + 3, limit));
+    window.index(early, Math.min(to + 3, limit));
 
     const costs = this.#costs;
     let end = size;
@@ -123,16 +127,18 @@ export class GapParser {
     starts: number,
     size: number,
     limit: number,
-    hint: number,
+    pair: number,
   ): void {
-    const { starts: pairStarts, known } = this.#layout;
+    const { starts: pairStarts, known, count } = this.#layout;
     const window = this.#window;
-    const { symbols, mask, chain, heads, shortHeads } = window;
+    const { symbols, mask } = window;
+    const found = this.#found;
     const costs = this.#costs;
     const steps = this.#steps;
     const tries = size > LONG_GAP ? LONG_TRIES : TRIES;
-    while (hint < this.#layout.count && pairStarts[hint] < from) hint++;
-    let searchFrom = 0;
+    while (pair < count && pairStarts[pair] < from) pair++;
+    let nextPair = pair < count ? pairStarts[pair] : -1;
+    let searchFrom = from;
     for (let at = 0; at < starts; at++) {
       const position = from + at;
       const symbol = symbols[position & mask];
@@ -141,80 +147,34 @@ export class GapParser {
         costs[at + 1] = literalCost;
         steps[at + 1] = symbol;
       }
-      if (pairStarts[hint] === position && hint < this.#layout.count) {
-        const source = known[hint++].last;
+      if (position === nextPair) {
+        const source = known[pair].last;
+        nextPair = ++pair < count ? pairStarts[pair] : -1;
         if (source >= 0 && position - source <= MAX_WINDOW) {
           const length = window.matchLength(source, position, from + size);
           if (length >= MIN_MATCH) {
             this.#relax(at, MIN_MATCH, length, position - source);
-            searchFrom = at + length - 4;
           }
         }
       }
-      if (position + 4 > limit) continue;
-      const begin = symbol | symbols[(position + 1) & mask] << 8 |
-        symbols[(position + 2) & mask] << 16;
-      const shortHash = Math.imul(begin, 0x9e3779b1) >>> 17;
-      const hash = Math.imul(
-        begin | symbols[(position + 3) & mask] << 24,
-        0x9e3779b1,
-      ) >>> 17;
-      let source = shortHeads[shortHash] - 1;
-      shortHeads[shortHash] = position + 1;
-      const before = heads[hash] - 1;
-      heads[hash] = position + 1;
-      let distance = before < 0 || position - before > MAX_WINDOW
-        ? 0
-        : position - before;
-      chain[position & mask] = distance;
-      if (at < searchFrom) continue;
-      const most = Math.min(size - at, MAX_MATCH);
-      let longest = MIN_MATCH - 1;
-      if (source >= 0 && position - source <= MAX_WINDOW) {
-        let length = 0;
-        while (
-          length < most &&
-          symbols[(source + length) & mask] ===
-            symbols[(position + length) & mask]
-        ) length++;
-        if (length > longest) {
-          this.#relax(at, MIN_MATCH, length, position - source);
-          longest = length;
-          // The nearest with three equal bytes is the nearest with four, too.
-          if (source === before) {
-            distance = chain[source & mask];
-          } else source = position;
-        } else source = position;
-      } else source = position;
-      if (longest >= NICE_LENGTH) {
-        searchFrom = at + longest;
+      if (position < searchFrom) {
+        window.index(position, Math.min(position + 4, limit));
         continue;
       }
-      if (longest < 3) longest = 3;
-      for (let left = tries; left > 0 && distance !== 0; left--) {
-        source -= distance;
-        if (position - source > MAX_WINDOW || longest >= most) break;
-        if (
-          symbols[(source + longest) & mask] ===
-            symbols[(position + longest) & mask]
-        ) {
-          let length = 0;
-          while (
-            length < most &&
-            symbols[(source + length) & mask] ===
-              symbols[(position + length) & mask]
-          ) length++;
-          if (length > longest) {
-            this.#relax(at, longest + 1, length, position - source);
-            longest = length;
-            if (length >= NICE_LENGTH) {
-              searchFrom = at + length;
-              break;
-            }
-          }
-        }
-        distance = chain[source & mask];
+      if (position + 4 > limit) continue;
+      const numbers = window.search(
+        position,
+        Math.min(size - at, MAX_MATCH),
+        tries,
+        NICE_LENGTH,
+        found,
+      );
+      let longest = MIN_MATCH - 1;
+      for (let index = 0; index < numbers; index += 2) {
+        this.#relax(at, longest + 1, found[index], found[index + 1]);
+        longest = found[index];
       }
+      if (longest >= SKIPPED_LENGTH) searchFrom = position + longest;
     }
   }
 

@@ -198,7 +198,7 @@ export class SafeCompressor implements BlockCompressor {
     const start = this.#layout.starts[index];
     if (seen === undefined || start - seen.indexed <= INDEX_AGAIN) return;
     seen.indexed = start;
-    this.#window.indexAll(start, this.#layout.starts[index + 1]);
+    this.#window.index(start, this.#layout.starts[index + 1]);
   }
 
   /** Adds `length` bytes (0, or 3 at least) at one distance: as many matches as the length asks for. */

@@ -10,13 +10,16 @@
  * @module
  */
 
-import { MAX_WINDOW } from "../../zlib/constants.ts";
+import { MAX_WINDOW, MIN_MATCH } from "../../zlib/constants.ts";
 
 /** Stands for each byte of a secret; bytes are 0..255. */
 const HOLE = 0x100;
-const HASH_SIZE = 32768;
-const SHIFT = 17;
-const SHORT_SHIFT = 17;
+/** The hash tables hold 2^13 positions each, of which 16 bits are enough. */
+const HASH_BITS = 13;
+const HASH_SHIFT = 32 - HASH_BITS;
+const HASH_FACTOR = 0x9e3779b1;
+/** Bytes that are hashed for the chains; a shorter match is searched at one place only. */
+const CHAINED = 4;
 const FIRST_CAPACITY = 4096;
 const ENCODER: TextEncoder = new TextEncoder();
 
@@ -25,55 +28,50 @@ const beginnings = new WeakMap<Uint8Array, MatchWindow>();
 
 /**
  * A ring of symbols, addressed by their positions in the stream (the
- * dictionary's first byte has position 0), with chains of the positions that
- * begin with the same three symbols.
+ * dictionary's first byte has position 0), and an index of what begins where.
  */
 export class MatchWindow {
   /** The symbol at a position stands at `position & mask`. */
   symbols: Uint16Array<ArrayBuffer>;
   /** Capacity less one; the capacity is a power of two. */
   mask: number;
-  /** By hash of three symbols, the last position indexed, plus 1; 0 for none. */
-  heads: Int32Array<ArrayBuffer>;
-  shortHeads: Int32Array<ArrayBuffer>;
-  /** At `position & mask`, how far back the position indexed before with that hash stands; 0 for none within reach. */
-  chain: Uint16Array<ArrayBuffer>;
   /** Where the next symbol goes: the length of the stream so far. */
   position = 0;
+  /** By hash of three symbols, the low 16 bits of the last position indexed. */
+  readonly #threeHeads: Uint16Array<ArrayBuffer>;
+  /** By hash of four symbols, the same. */
+  readonly #heads: Uint16Array<ArrayBuffer>;
+  /** At `position & mask`, how far back the position before with that hash of four stands; 0 for none within reach. */
+  #chain: Uint16Array<ArrayBuffer>;
 
-  private constructor(
-    capacity: number,
-    heads: Int32Array<ArrayBuffer> = new Int32Array(HASH_SIZE),
-    shortHeads: Int32Array<ArrayBuffer> = new Int32Array(HASH_SIZE),
-  ) {
+  private constructor(beginning?: MatchWindow) {
+    const capacity = FIRST_CAPACITY;
     this.symbols = new Uint16Array(capacity);
-    this.chain = new Uint16Array(capacity);
+    this.#chain = new Uint16Array(capacity);
     this.mask = capacity - 1;
-    this.heads = heads;
-    this.shortHeads = shortHeads;
+    if (beginning === undefined) {
+      this.#threeHeads = new Uint16Array(1 << HASH_BITS);
+      this.#heads = new Uint16Array(1 << HASH_BITS);
+    } else {
+      this.#threeHeads = beginning.#threeHeads.slice();
+      this.#heads = beginning.#heads.slice();
+      this.#chain.set(beginning.#chain);
+      this.symbols.set(beginning.symbols);
+      this.position = beginning.position;
+    }
   }
 
   /** A window that holds the dictionary (at most 4 KiB less 1). */
   static of(dictionary: Uint8Array): MatchWindow {
     let beginning = beginnings.get(dictionary);
     if (beginning === undefined) {
-      beginning = new MatchWindow(FIRST_CAPACITY);
+      beginning = new MatchWindow();
       beginning.symbols.set(dictionary);
       beginning.position = dictionary.length;
-      for (let at = 0; at + 4 <= dictionary.length; at++) {
-        beginning.index(at);
-      }
+      beginning.index(0, dictionary.length);
       beginnings.set(dictionary, beginning);
     }
-    const window = new MatchWindow(
-      FIRST_CAPACITY,
-      beginning.heads.slice(),
-      beginning.shortHeads.slice(),
-    );
-    window.symbols.set(beginning.symbols);
-    window.chain.set(beginning.chain);
-    window.position = beginning.position;
-    return window;
+    return new MatchWindow(beginning);
   }
 
   /** Makes room for `size` more symbols behind the last 32 KiB. */
@@ -82,26 +80,28 @@ export class MatchWindow {
     if (kept + size <= this.symbols.length) return;
     let capacity = this.symbols.length;
     while (capacity < kept + size) capacity *= 2;
-    const { symbols, chain, mask } = this;
+    const { symbols, mask } = this;
+    const chain = this.#chain;
     this.symbols = new Uint16Array(capacity);
-    this.chain = new Uint16Array(capacity);
+    this.#chain = new Uint16Array(capacity);
     this.mask = capacity - 1;
     if (this.position <= symbols.length) {
       this.symbols.set(symbols);
-      this.chain.set(chain);
+      this.#chain.set(chain);
       return;
     }
     for (let at = this.position - kept; at < this.position; at++) {
       this.symbols[at & this.mask] = symbols[at & mask];
-      this.chain[at & this.mask] = chain[at & mask];
+      this.#chain[at & this.mask] = chain[at & mask];
     }
   }
 
   /** Forgets everything; positions begin at 0 again. */
   clear(): void {
     this.position = 0;
-    this.heads.fill(0);
-    this.shortHeads.fill(0);
+    this.#heads.fill(0);
+    this.#threeHeads.fill(0);
+    this.#chain.fill(0);
   }
 
   /** Writes a number in big-endian order. */
@@ -173,24 +173,86 @@ export class MatchWindow {
     return end - target;
   }
 
-  /** Indexes the positions of the public bytes `from..to` that have three more behind them. */
-  indexAll(from: number, to: number): void {
-    for (let at = from; at + 4 <= to; at++) this.index(at);
+  /** Indexes the positions from `from` on that have four public bytes up to `to`. */
+  index(from: number, to: number): void {
+    const { symbols, mask } = this;
+    const last = to - CHAINED;
+    for (let at = from; at <= last; at++) {
+      const three = symbols[at & mask] | symbols[(at + 1) & mask] << 8 |
+        symbols[(at + 2) & mask] << 16;
+      const four = three | symbols[(at + 3) & mask] << 24;
+      this.#threeHeads[Math.imul(three, HASH_FACTOR) >>> HASH_SHIFT] = at;
+      const hash = Math.imul(four, HASH_FACTOR) >>> HASH_SHIFT;
+      const distance = (at - this.#heads[hash]) & 0xffff;
+      this.#heads[hash] = at;
+      this.#chain[at & mask] = distance > MAX_WINDOW || distance > at
+        ? 0
+        : distance;
+    }
   }
 
   /**
-   * Indexes the symbols at `at`, which are public, as are the three behind it.
+   * Indexes `at`, which has four public bytes, and searches what begins there.
+   *
+   * The heads hold 16 bits of a position. A stale one points at a wrong place
+   * in the window, where the bytes turn out to differ.
+   *
+   * @param most Longest match that is of use.
+   * @param tries How many places to look at.
+   * @param nice Length from which no longer match is looked for.
+   * @param found Gets a length and a distance for each match, every one longer
+   * and farther than the one before.
+   * @returns How many numbers were put into `found`.
    */
-  index(at: number): void {
-    const { symbols, mask, heads, shortHeads, chain } = this;
-    const begin = symbols[at & mask] | symbols[(at + 1) & mask] << 8 |
+  search(
+    at: number,
+    most: number,
+    tries: number,
+    nice: number,
+    found: Int32Array,
+  ): number {
+    const { symbols, mask } = this;
+    const chain = this.#chain;
+    const three = symbols[at & mask] | symbols[(at + 1) & mask] << 8 |
       symbols[(at + 2) & mask] << 16;
-    shortHeads[Math.imul(begin, 0x9e3779b1) >>> SHORT_SHIFT] = at + 1;
-    const hash =
-      Math.imul(begin | symbols[(at + 3) & mask] << 24, 0x9e3779b1) >>> SHIFT;
-    const before = heads[hash];
-    heads[hash] = at + 1;
-    const distance = at + 1 - before;
-    chain[at & mask] = before === 0 || distance > MAX_WINDOW ? 0 : distance;
+    const four = three | symbols[(at + 3) & mask] << 24;
+    const threeHash = Math.imul(three, HASH_FACTOR) >>> HASH_SHIFT;
+    const near = (at - this.#threeHeads[threeHash]) & 0xffff;
+    this.#threeHeads[threeHash] = at;
+    const hash = Math.imul(four, HASH_FACTOR) >>> HASH_SHIFT;
+    let distance = (at - this.#heads[hash]) & 0xffff;
+    this.#heads[hash] = at;
+    if (distance > MAX_WINDOW || distance > at) distance = 0;
+    chain[at & mask] = distance;
+
+    let count = 0;
+    let longest = MIN_MATCH - 1;
+    if (near <= MAX_WINDOW && near <= at && near > 0) {
+      const length = this.matchLength(at - near, at, at + most);
+      if (length >= MIN_MATCH) {
+        found[count++] = length;
+        found[count++] = near;
+        longest = length;
+      }
+    }
+    if (longest < CHAINED - 1) longest = CHAINED - 1;
+    // Nearest first: a farther match is of use only where it is longer.
+    for (let back = distance; distance !== 0; back += distance) {
+      if (back > MAX_WINDOW || longest >= nice || longest >= most) break;
+      const source = at - back;
+      if (
+        symbols[(source + longest) & mask] === symbols[(at + longest) & mask]
+      ) {
+        const length = this.matchLength(source, at, at + most);
+        if (length > longest) {
+          found[count++] = length;
+          found[count++] = back;
+          longest = length;
+        }
+      }
+      if (--tries === 0) break;
+      distance = chain[source & mask];
+    }
+    return count;
   }
 }
