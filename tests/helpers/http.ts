@@ -1,0 +1,120 @@
+/**
+ * A server and a connection to it, for tests.
+ *
+ * @module
+ */
+
+import type { Connection } from "../../connection.ts";
+import { connect, type ConnectOptions } from "../../connection/connect.ts";
+import { serve } from "../../connection/http/serve.ts";
+import type {
+  ServeHandler,
+  ServeTcpOptions,
+  SpdyServer,
+} from "../../connection/http/serve_options.ts";
+import type { Stream } from "../../connection/stream.ts";
+import {
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  type ProtocolVersion,
+} from "../../frame/constants.ts";
+import type { NameValue } from "../../frame/types.ts";
+
+/** Every version there is. */
+export const VERSIONS: readonly ProtocolVersion[] = [
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+];
+
+/** A running server and one client's connection to it; disposing of it ends both. */
+export interface HttpPair extends AsyncDisposable {
+  readonly server: SpdyServer<Deno.NetAddr>;
+  readonly client: Connection;
+}
+
+/** Serves on a free port of loopback TCP and connects to it. */
+export async function httpPair(
+  handler: ServeHandler<Deno.NetAddr>,
+  serving: ServeTcpOptions = {},
+  connecting: ConnectOptions = {},
+): Promise<HttpPair> {
+  const server = serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+    ...serving,
+  }, handler);
+  const client = await connect({
+    hostname: "127.0.0.1",
+    port: server.addr.port,
+    version: serving.version,
+    ...connecting,
+  });
+  return {
+    server,
+    client,
+    [Symbol.asyncDispose]: async () => {
+      await client.close();
+      await server.shutdown();
+    },
+  };
+}
+
+/** The headers of a plain request, to be changed by a test. */
+export const REQUEST: readonly NameValue[] = [
+  [":host", "localhost"],
+  [":method", "GET"],
+  [":path", "/"],
+  [":scheme", "http"],
+  [":version", "HTTP/1.1"],
+];
+
+/** The headers of a plain response, to be changed by a test. */
+export const RESPONSE: readonly NameValue[] = [
+  [":status", "200"],
+  [":version", "HTTP/1.1"],
+];
+
+/** Value of a header in a list. */
+export function valueOf(
+  nv: readonly NameValue[],
+  name: string,
+): string | undefined {
+  return nv.find((pair) => pair[0] === name)?.[1];
+}
+
+/** The next stream that the peer opens. */
+export async function nextStream(connection: Connection): Promise<Stream> {
+  const result = await connection[Symbol.asyncIterator]().next();
+  if (result.done) throw new Error("the connection ended without a stream");
+  return result.value;
+}
+
+/** Writes a body and ends it. */
+export async function writeBody(stream: Stream, text: string): Promise<void> {
+  const writer = stream.writable.getWriter();
+  await writer.write(new TextEncoder().encode(text));
+  await writer.close();
+}
+
+/** Reads a body as text. */
+export function readBody(stream: Stream): Promise<string> {
+  return new Response(stream.readable).text();
+}
+
+/** Silences `console.error` and keeps what was said. */
+export function captureErrors(): { readonly said: unknown[][] } & Disposable {
+  const original = console.error;
+  const said: unknown[][] = [];
+  console.error = (...args: unknown[]) => {
+    said.push(args);
+  };
+  return {
+    said,
+    [Symbol.dispose]: () => {
+      console.error = original;
+    },
+  };
+}
