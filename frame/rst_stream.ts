@@ -6,8 +6,8 @@
 
 import { readUint31, readUint32 } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { checkFlags, checkStreamId, checkUint32 } from "./check.ts";
-import { RST_STREAM } from "./constants.ts";
+import { checkFlags, checkRange, checkUint32 } from "./check.ts";
+import { MAX_STREAM_ID, RST_STREAM } from "./constants.ts";
 import { writeControlHead } from "./frame_head.ts";
 import type { RstStreamFrame } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
@@ -21,7 +21,8 @@ export function writeRstStream(
   frame: RstStreamFrame,
 ): void {
   checkFlags(frame.flags);
-  checkStreamId(frame.streamId);
+  // Stream 0 is reset, too: what else could answer a SYN_STREAM that names it.
+  checkRange("streamId", frame.streamId, 0, MAX_STREAM_ID);
   checkUint32("statusCode", frame.statusCode);
   writeControlHead(out, traits.wireVersion, RST_STREAM, frame.flags, LENGTH);
   out.uint32(frame.streamId);
