@@ -13,6 +13,8 @@ import {
 import type { FetchInit } from "./connection/http/fetch_init.ts";
 import { fetchOver } from "./connection/http/fetch.ts";
 import type { SpdyResponse } from "./connection/http/spdy_response.ts";
+import type { AcceptQueue } from "./connection/accept_queue.ts";
+import type { StreamState } from "./connection/stream_state.ts";
 import { createStream, type Stream } from "./connection/stream.ts";
 import { isConn, openWire, type Transport } from "./connection/transport.ts";
 import { GOAWAY_OK, type ProtocolVersion } from "./frame/constants.ts";
@@ -203,14 +205,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
   /** Streams that the peer opened, in the order in which they came. */
   [Symbol.asyncIterator](): AsyncIterator<Stream, undefined> {
     const { incoming } = this.#engine;
-    return {
-      next: async () => {
-        const { done, value } = await incoming.next();
-        return done
-          ? { done, value: undefined }
-          : { done: false, value: createStream(value) };
-      },
-    };
+    return { next: () => handled(nextStream(incoming)) };
   }
 
   /**
@@ -267,4 +262,13 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
     });
     return createStream(state);
   }
+}
+
+async function nextStream(
+  incoming: AcceptQueue<StreamState>,
+): Promise<IteratorResult<Stream, undefined>> {
+  const { done, value } = await incoming.next();
+  return done
+    ? { done, value: undefined }
+    : { done: false, value: createStream(value) };
 }

@@ -29,7 +29,7 @@ import { Session } from "../session.ts";
 import { CLIENT } from "../session/constants.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { Credit } from "./credit.ts";
-import { LazyPromise } from "./deferred.ts";
+import { handled, LazyPromise } from "./deferred.ts";
 import { ConnectionClosedError, StreamResetError } from "./errors.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Opener } from "./opener.ts";
@@ -88,8 +88,9 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   /** The session went away by itself. */
   #sessionFailed = false;
   #inputEnded = false;
-  #writeError: unknown;
-  #readDeadline: QuietTimer | undefined;
+  #writeError: SpdyError | undefined;
+  /** Ends what one broken or ended direction left half alive. */
+  #deadline: QuietTimer | undefined;
 
   constructor(wire: Wire, options: ResolvedOptions) {
     this.options = options;
@@ -108,7 +109,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
       this.#credit = new Credit(this.session, initial, options);
     }
     this.#lifetime = new Lifetime(options, {
-      ping: () => void this.ping(),
+      ping: () => void handled(this.ping()),
       openStreams: () => this.#streams.size + this.#opener.waiting,
       timedOut: (message) => this.#fail(this.#closedBy("remote", message)),
       idle: () => void this.close(),
@@ -235,7 +236,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   input(data: Uint8Array): void {
     if (this.#ending) return;
     this.#lifetime.touch();
-    this.#readDeadline?.touch();
+    this.#deadline?.touch();
     this.session.recv(data);
     if (
       this.#credit === undefined &&
@@ -269,37 +270,37 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   inputEnded(error: unknown): void {
     this.#inputEnded = true;
     if (this.#ending) return;
-    if (this.#writeError !== undefined) {
-      this.#fail(this.#closedBy("remote", "writing failed", this.#writeError));
-    } else if (error !== undefined) {
-      this.#fail(
-        error instanceof BaseError
-          ? error
-          : this.#closedBy("remote", "reading failed", error),
-      );
-    } else {
-      this.#halfClosed();
-    }
+    if (this.#writeError !== undefined) this.#fail(this.#writeError);
+    else if (error === undefined) this.#halfClosed();
+    else this.#fail(this.#broken("reading failed", error));
+  }
+
+  /** The application's hook threw, or this module did. */
+  failed(error: unknown): void {
+    this.#fail(
+      this.#closedBy(
+        "local",
+        error instanceof Error ? error.message : String(error),
+        error,
+      ),
+    );
   }
 
   outputFailed(error: unknown): void {
     if (this.#ending) return;
-    if (error instanceof BaseError) {
-      this.#fail(error);
-      return;
-    }
     // What the peer sent before it went may still be read: it is, to its end.
-    this.#writeError = error;
-    const reason = this.#closedBy("remote", "writing failed", error);
+    const reason = this.#broken("writing failed", error);
+    this.#writeError = reason;
     for (const state of this.#streams.values()) state.outbox.fail(reason);
     this.#opener.fail(reason);
     this.#pinger.fail(reason);
-    if (this.#inputEnded) this.#fail(reason);
-    else {
-      this.#readDeadline = new QuietTimer(this.options.closeTimeout, () => {
-        if (!this.#pump.readingPaused) this.#fail(reason);
-      });
+    if (this.#inputEnded) {
+      this.#fail(reason);
+      return;
     }
+    this.#deadline = new QuietTimer(this.options.closeTimeout, () => {
+      if (!this.#pump.readingPaused) this.#fail(reason);
+    });
   }
 
   // SessionReports
@@ -451,7 +452,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     );
   }
 
-  /** The peer's direction ended in good order; this side's streams may go on. */
+  /** The peer's direction ended in good order; answers under way have `closeTimeout` to leave. */
   #halfClosed(): void {
     const reason = this.#peerClosed();
     const cutOff = this.#streams.size > 0 || this.#opener.waiting > 0;
@@ -461,6 +462,11 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#opener.fail(reason);
     this.#pinger.fail(reason);
     if (this.#streams.size > 0) {
+      // Nothing tells a peer that still listens from one that is gone.
+      this.#deadline = new QuietTimer(
+        this.options.closeTimeout,
+        () => this.#end(reason, reason),
+      );
       this.flush();
       return;
     }
@@ -500,7 +506,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   #settleAll(failure: SpdyError | undefined, reason: SpdyError): void {
     this.#ending = true;
     this.#lifetime.stop();
-    this.#readDeadline?.stop();
+    this.#deadline?.stop();
     for (const state of this.#streams.values()) state.failed(reason);
     this.#streams.clear();
     this.#opener.fail(reason);
@@ -547,16 +553,21 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
       this.#closedBy("remote", "the peer closed the transport");
   }
 
+  /** The transport's own error, as this module tells it. */
+  #broken(what: string, error: unknown): SpdyError {
+    if (error instanceof BaseError) return error;
+    const detail = error instanceof Error ? error.message : String(error);
+    return this.#closedBy("remote", `${what} (${detail})`, error);
+  }
+
   #closedBy(
     initiator: "local" | "remote",
     message: string,
     cause?: unknown,
   ): ConnectionClosedError {
-    return new ConnectionClosedError(
-      `the connection ended: ${message}${
-        cause instanceof Error ? ` (${cause.message})` : ""
-      }`,
-      { initiator, cause },
-    );
+    return new ConnectionClosedError(`the connection ended: ${message}`, {
+      initiator,
+      cause,
+    });
   }
 }

@@ -94,7 +94,11 @@ export interface ConnectionTuning {
    * Default 0: never. At most 2^31-1.
    */
   readonly headerTimeout?: number;
-  /** Longest wait for the last bytes to leave, and again for the peer to close, ms; default 1000, 0 to 2^31-1. */
+  /**
+   * Longest wait for the last bytes to leave, and again for the peer to close,
+   * ms; default 1000, 0 to 2^31-1. Streams whose peer has ended its direction
+   * of the transport have as long to finish their answers.
+   */
   readonly closeTimeout?: number;
   /** Called for each frame sent and received. What it throws ends the connection. */
   readonly onFrame?: (direction: FrameDirection, frame: TracedFrame) => void;

@@ -26,6 +26,8 @@ export interface PumpEvents {
   idle(): void;
   /** Writing failed; nothing is written any more. Called once. */
   outputFailed(error: unknown): void;
+  /** What `input` or `fill` threw. */
+  failed(error: unknown): void;
 }
 
 /**
@@ -123,29 +125,35 @@ export class Pump {
 
   async #writeLoop(): Promise<void> {
     this.#writing = true;
-    try {
-      for (;;) {
-        this.#events.fill();
-        if (this.out.length === 0) break;
-        let rest = this.out.view;
+    while (!this.#outputEnded && this.#fill()) {
+      let rest = this.out.view;
+      try {
         while (rest.length > 0) {
           const size = await this.#wire.send(rest);
           rest = rest.subarray(size);
         }
-        this.out.clear();
-        if (this.#outputEnded) break;
+      } catch (error) {
+        this.#failOutput(error);
       }
-    } catch (error) {
-      this.#failOutput(error);
-    } finally {
-      this.#writing = false;
-      this.#drained?.resolve();
+      this.out.clear();
     }
+    this.#writing = false;
+    this.#drained?.resolve();
     if (!this.#outputEnded) this.#events.idle();
   }
 
+  /** Collects what is ready; false when that is nothing. */
+  #fill(): boolean {
+    try {
+      this.#events.fill();
+    } catch (error) {
+      this.#events.failed(error);
+      return false;
+    }
+    return this.out.length > 0;
+  }
+
   #failOutput(error: unknown): void {
-    this.out.clear();
     if (this.#outputEnded) return;
     this.#outputEnded = true;
     this.#events.outputFailed(error);
@@ -153,16 +161,21 @@ export class Pump {
 
   async #readLoop(): Promise<void> {
     let failure: unknown;
-    try {
-      for (;;) {
-        if (this.#paused !== undefined) await this.#paused.promise;
-        if (this.#closed) break;
-        const data = await this.#wire.receive();
-        if (data === null) break;
-        this.#events.input(data);
+    for (;;) {
+      if (this.#paused !== undefined) await this.#paused.promise;
+      if (this.#closed) break;
+      let data: Uint8Array | null = null;
+      try {
+        data = await this.#wire.receive();
+      } catch (error) {
+        failure = error;
       }
-    } catch (error) {
-      failure = error;
+      if (data === null) break;
+      try {
+        this.#events.input(data);
+      } catch (error) {
+        this.#events.failed(error);
+      }
     }
     this.#inputEnd.resolve();
     this.#events.inputEnded(failure);

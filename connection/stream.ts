@@ -6,7 +6,7 @@
 
 import { CANCEL } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
-import { handled } from "./deferred.ts";
+import { attempt } from "./deferred.ts";
 import type {
   HeadersHandler,
   PushOptions,
@@ -174,12 +174,11 @@ export class Stream {
    * Rejects with `InvalidArgumentError` when headers are wrong or the stream
    * takes no (second) reply, with `StreamResetError` when it has ended.
    */
-  // deno-lint-ignore require-await -- what is thrown becomes a rejection
-  async reply(
+  reply(
     nv: NameValue[],
     { fin = false }: SendHeadersOptions = {},
   ): Promise<void> {
-    return this.#state.reply(nv, fin);
+    return attempt(() => this.#state.reply(nv, fin));
   }
 
   /**
@@ -188,12 +187,11 @@ export class Stream {
    *
    * Rejects as {@linkcode reply} does, and when this side's half has ended.
    */
-  // deno-lint-ignore require-await -- what is thrown becomes a rejection
-  async sendHeaders(
+  sendHeaders(
     nv: NameValue[],
     { fin = false }: SendHeadersOptions = {},
   ): Promise<void> {
-    return this.#state.sendHeaders(nv, fin);
+    return attempt(() => this.#state.sendHeaders(nv, fin));
   }
 
   /**
@@ -202,7 +200,7 @@ export class Stream {
    * takes it.
    */
   push(nv: NameValue[], options: PushOptions = {}): Promise<Stream> {
-    return handled(this.#state.push(nv, options).then(createStream));
+    return attempt(() => this.#state.push(nv, options).then(createStream));
   }
 
   /**

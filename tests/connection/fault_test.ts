@@ -1,0 +1,480 @@
+/** What goes wrong on a live connection: each error says what, and nothing is left over. */
+
+import { Connection } from "../../connection.ts";
+import { accept, connect } from "../../connection/connect.ts";
+import {
+  ConnectionClosedError,
+  StreamResetError,
+} from "../../connection/errors.ts";
+import type { Stream } from "../../connection/stream.ts";
+import {
+  ERR_INVALID_FRAME,
+  InvalidArgumentError,
+  SpdyError,
+} from "../../errors.ts";
+import {
+  CANCEL,
+  CTRL_FLAG_FIN,
+  DATA,
+  GOAWAY,
+  GOAWAY_INTERNAL_ERROR,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  REFUSED_STREAM,
+  SYN_REPLY,
+  SYN_STREAM,
+} from "../../frame/constants.ts";
+import { FrameDecoder } from "../../frame/decoder.ts";
+import { FrameEncoder } from "../../frame/encoder.ts";
+import { CLIENT, SERVER } from "../../session/constants.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
+import { memoryPair, tcpConns, tcpPair } from "../helpers/connections.ts";
+
+async function next(connection: Connection): Promise<Stream> {
+  const result = await connection[Symbol.asyncIterator]().next();
+  if (result.done) throw new Error("no stream came");
+  return result.value;
+}
+
+/** A client whose peer is a bare socket. */
+async function clientAgainstSocket(
+  tuning = {},
+): Promise<[Connection, Deno.TcpConn]> {
+  const [left, right] = await tcpConns();
+  const client = new Connection(left, {
+    ...tuning,
+    side: CLIENT,
+    version: PROTO_SPDY3,
+  });
+  return [client, right];
+}
+
+/** Everything a stream promises, while it waits. */
+function pendingOf(stream: Stream): Promise<unknown>[] {
+  return [
+    stream.response,
+    stream.trailers,
+    stream.closed,
+    stream.readable.getReader().read(),
+  ];
+}
+
+Deno.test("fault: the peer vanishes in the middle of a frame", async () => {
+  const [client, socket] = await clientAgainstSocket();
+  const stream = await client.openStream([["a", "b"]]);
+  const pending = [...pendingOf(stream), client.ping()];
+  const reply = new FrameEncoder(PROTO_SPDY3).encode({
+    frameType: SYN_REPLY,
+    version: 3,
+    flags: 0,
+    length: 0,
+    streamId: 1,
+    nv: [["x", "y"]],
+  });
+  await socket.write(reply.subarray(0, reply.length - 3));
+  socket.close();
+  for (const promise of pending) {
+    const error = await assertRejects(() => promise, ConnectionClosedError);
+    assertEquals(error.initiator, "remote");
+  }
+  await assertRejects(() => client.closed, ConnectionClosedError);
+});
+
+Deno.test("fault: a half-open peer is found by keepalive", async () => {
+  const [client, socket] = await clientAgainstSocket({
+    keepAlive: { interval: 20, timeout: 30 },
+  });
+  const stream = await client.openStream([["a", "b"]]);
+  const error = await assertRejects(
+    () => stream.response,
+    ConnectionClosedError,
+    "nothing came from the peer for 30 ms after a PING",
+  );
+  assertEquals(error.initiator, "remote");
+  await assertRejects(() => client.closed, ConnectionClosedError);
+  socket.close();
+});
+
+Deno.test("keepalive: a peer that answers lives on", async () => {
+  let pings = 0;
+  const enough = Promise.withResolvers<void>();
+  await using pair = await tcpPair({
+    client: {
+      keepAlive: { interval: 5, timeout: 2000 },
+      onFrame: (direction, frame) => {
+        if (
+          direction === "received" && frame.frameType === 6 && ++pings === 5
+        ) {
+          enough.resolve();
+        }
+      },
+    },
+  });
+  await enough.promise;
+  assert(pair.client.accepting);
+});
+
+Deno.test("fault: a reader that never reads stops the writer, not the others", async () => {
+  await using pair = await tcpPair();
+  const stream = await pair.client.openStream([["a", "b"]], { fin: true });
+  const incoming = await next(pair.server);
+  await incoming.reply([]);
+  const writer = incoming.writable.getWriter();
+  let accepted = 0;
+  const writing = (async () => {
+    for (;;) {
+      await writer.write(new Uint8Array(16384));
+      accepted += 16384;
+    }
+  })();
+  // Other streams pass all the while, and give the writer time to run into its bound.
+  for (let count = 0; count < 50; count++) {
+    const other = await pair.client.openStream([["n", "1"]], { fin: true });
+    await (await next(pair.server)).reply([], { fin: true });
+    await other.closed;
+  }
+  // The window of the stream, and what one frame may hold of the next.
+  assert(accepted <= 65536 + 16384, `${accepted} bytes were accepted`);
+  await stream.readable.cancel();
+  await assertRejects(() => writing, StreamResetError, "CANCEL");
+});
+
+Deno.test("fault: a socket that takes nothing stops the writer", async () => {
+  const [client, socket] = await clientAgainstSocket({
+    flowControl: false,
+    maxSendBuffer: 65536,
+    closeTimeout: 20,
+  });
+  const stream = await client.openStream([["a", "b"]]);
+  const writer = stream.writable.getWriter();
+  let accepted = 0;
+  const chunk = new Uint8Array(65536);
+  const writing = (async () => {
+    for (;;) {
+      await writer.write(chunk);
+      accepted += chunk.length;
+    }
+  })();
+  const failed = assertRejects(() => writing, ConnectionClosedError);
+  let before = -1;
+  while (accepted !== before) {
+    before = accepted;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  // The kernel's two buffers took the rest; nothing grows any more.
+  assert(accepted < 64 * 1024 * 1024);
+  await client.close();
+  await failed;
+  socket.close();
+});
+
+Deno.test("fault: a writer that never ends, and an end of the connection", async () => {
+  await using pair = await tcpPair();
+  const stream = await pair.client.openStream([["a", "b"]]);
+  const incoming = await next(pair.server);
+  const writer = stream.writable.getWriter();
+  const writing = (async () => {
+    for (;;) await writer.write(new Uint8Array(1000));
+  })();
+  const reader = incoming.readable.getReader();
+  let got = 0;
+  while (got < 500_000) got += (await reader.read()).value?.length ?? 0;
+  const failed = assertRejects(() => writing, SpdyError);
+  await pair.server.close();
+  assertEquals((await failed).initiator, "remote");
+  await assertRejects(async () => {
+    for (;;) await reader.read();
+  }, ConnectionClosedError);
+});
+
+Deno.test("fault: 10,000 streams opened and dropped", async () => {
+  await using pair = await tcpPair();
+  const served = (async () => {
+    for await (const stream of pair.server) {
+      stream.reply([], { fin: stream.id % 3 === 0 });
+    }
+  })();
+  for (let round = 0; round < 100; round++) {
+    await Promise.all(Array.from({ length: 100 }, async () => {
+      const stream = await pair.client.openStream([["a", "b"]]);
+      await stream.response;
+      stream.reset();
+    }));
+  }
+  const last = await pair.client.openStream([["a", "b"]], { fin: true });
+  assertEquals(last.id, 20_001);
+  await last.response;
+  await pair.client.close();
+  await served;
+});
+
+Deno.test("fault: streams reset before an answer are a flood at last", async () => {
+  await using pair = await tcpPair({
+    server: { limits: { maxRapidResets: 50 } },
+  });
+  const closed = assertRejects(
+    () => pair.server.closed,
+    ConnectionClosedError,
+    "maxRapidResets",
+  );
+  const opened = assertRejects(async () => {
+    for (;;) (await pair.client.openStream([["a", "b"]])).reset();
+  }, ConnectionClosedError);
+  assertEquals((await closed).initiator, "remote");
+  await opened;
+});
+
+Deno.test("fault: the peer breaks the protocol", async () => {
+  const [client, socket] = await clientAgainstSocket();
+  const stream = await client.openStream([["a", "b"]]);
+  // A PING of 5 bytes.
+  await socket.write(Uint8Array.of(0x80, 3, 0, 6, 0, 0, 0, 5, 0, 0, 0, 1, 0));
+  const error = await assertRejects(
+    () => stream.response,
+    ConnectionClosedError,
+  );
+  assertEquals(error.initiator, "remote");
+  assertEquals(error.code, ERR_INVALID_FRAME);
+  socket.close();
+  await assertRejects(() => client.closed, ConnectionClosedError);
+});
+
+Deno.test("fault: the peer goes away with a status", async () => {
+  const [client, socket] = await clientAgainstSocket();
+  const encoder = new FrameEncoder(PROTO_SPDY3);
+  await socket.write(encoder.encode({
+    frameType: GOAWAY,
+    version: 3,
+    flags: 0,
+    length: 0,
+    lastGoodStreamId: 0,
+    statusCode: GOAWAY_INTERNAL_ERROR,
+  }));
+  socket.closeWrite();
+  const error = await assertRejects(() => client.closed, ConnectionClosedError);
+  assertEquals(error.statusCode, GOAWAY_INTERNAL_ERROR);
+  socket.close();
+});
+
+Deno.test("goaway: streams above the last good one were not processed", async () => {
+  const [client, socket] = await clientAgainstSocket();
+  const first = await client.openStream([["a", "b"]]);
+  const second = await client.openStream([["a", "b"]]);
+  const encoder = new FrameEncoder(PROTO_SPDY3);
+  const reply = encoder.encode({
+    frameType: SYN_REPLY,
+    version: 3,
+    flags: 1,
+    length: 0,
+    streamId: 1,
+    nv: [["x", "y"]],
+  });
+  await socket.write(encoder.encode({
+    frameType: GOAWAY,
+    version: 3,
+    flags: 0,
+    length: 0,
+    lastGoodStreamId: 1,
+    statusCode: 0,
+  }));
+  const error = await assertRejects(() => second.response, StreamResetError);
+  assertEquals(error.statusCode, REFUSED_STREAM);
+  assertEquals(error.unprocessed, true);
+  await socket.write(reply);
+  assertEquals(await first.response, [["x", "y"]]);
+  await first.writable.close();
+  socket.closeWrite();
+  await client.closed;
+  socket.close();
+});
+
+/** A server behind a socket that sends one request and ends its direction. */
+async function halfClosed(closeTimeout: number): Promise<{
+  server: Connection;
+  incoming: Stream;
+  socket: Deno.TcpConn;
+}> {
+  const [socket, right] = await tcpConns();
+  const version = PROTO_SPDY3_1;
+  const server = new Connection(right, { side: SERVER, version, closeTimeout });
+  const encoder = new FrameEncoder(version);
+  await socket.write(encoder.encode({
+    frameType: SYN_STREAM,
+    version: 3,
+    flags: CTRL_FLAG_FIN,
+    length: 0,
+    streamId: 1,
+    assocStreamId: 0,
+    pri: 0,
+    slot: 0,
+    nv: [["a", "b"]],
+  }));
+  await socket.closeWrite();
+  return { server, incoming: await next(server), socket };
+}
+
+Deno.test("half-close: a peer that is done sending still gets its answer", async () => {
+  const { server, incoming, socket } = await halfClosed(5000);
+  incoming.reply([["x", "y"]]);
+  const writer = incoming.writable.getWriter();
+  writer.write(new Uint8Array(1000));
+  writer.close();
+  const decoder = new FrameDecoder(PROTO_SPDY3_1);
+  for await (const chunk of socket.readable) decoder.push(chunk);
+  const types: number[] = [];
+  let body = 0;
+  for (let frame = decoder.next(); frame; frame = decoder.next()) {
+    types.push(frame.frameType);
+    if (frame.frameType === DATA) body += frame.data.length;
+  }
+  assert(types.includes(SYN_REPLY));
+  assertEquals(body, 1000);
+  assertEquals(await incoming.closed, 0);
+  await server.closed;
+});
+
+Deno.test("half-close: an answer that does not come ends with the timeout", async () => {
+  const { server, incoming, socket } = await halfClosed(20);
+  await assertRejects(
+    () => incoming.closed,
+    ConnectionClosedError,
+    "the peer closed the transport",
+  );
+  socket.close();
+  await assertRejects(() => server.closed, ConnectionClosedError);
+});
+
+Deno.test("half-close: an answer that needs more window than there is fails at once", async () => {
+  const { server, incoming, socket } = await halfClosed(5000);
+  await incoming.reply([]);
+  await assertRejects(
+    () => incoming.writable.getWriter().write(new Uint8Array(100_000)),
+    ConnectionClosedError,
+    "the peer closed the transport",
+  );
+  for await (const _ of socket.readable);
+  await server.closed.catch(() => {});
+});
+
+Deno.test("fault: what onFrame throws ends the connection", async () => {
+  const [client, socket] = await clientAgainstSocket({
+    onFrame: () => {
+      throw new Error("trace disk is full");
+    },
+  });
+  const error = await assertRejects(
+    () => client.openStream([["a", "b"]]).then((stream) => stream.response),
+    ConnectionClosedError,
+    "trace disk is full",
+  );
+  assertEquals(error.initiator, "local");
+  await assertRejects(() => client.closed, ConnectionClosedError);
+  socket.close();
+});
+
+Deno.test("timeouts: idle, no stream, no reply", async () => {
+  {
+    await using pair = await tcpPair({ client: { idleTimeout: 20 } });
+    const stream = await pair.client.openStream([["a", "b"]]);
+    const incoming = await next(pair.server);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    assert(pair.client.accepting);
+    await incoming.reply([], { fin: true });
+    await stream.writable.close();
+    await pair.client.closed;
+    await pair.server.closed;
+  }
+  {
+    const pair = await tcpPair({ server: { headerTimeout: 20 } });
+    await assertRejects(
+      () => pair.server.closed,
+      ConnectionClosedError,
+      "opened no stream for 20 ms",
+    );
+    await pair.client.close();
+  }
+  {
+    await using pair = await tcpPair({ client: { headerTimeout: 20 } });
+    const stream = await pair.client.openStream([["a", "b"]]);
+    const incoming = await next(pair.server);
+    const error = await assertRejects(
+      () => stream.response,
+      StreamResetError,
+      "no reply came for 20 ms",
+    );
+    assertEquals(error.initiator, "remote");
+    assertEquals(await incoming.closed, CANCEL);
+    const quick = await pair.client.openStream([["a", "b"]], { fin: true });
+    await (await next(pair.server)).reply([], { fin: true });
+    assertEquals(await quick.closed, 0);
+  }
+});
+
+Deno.test("fault: connection closed while streams are asked for", async () => {
+  await using pair = memoryPair({
+    server: { limits: { maxConcurrentStreams: 1 } },
+  });
+  await pair.client.ping();
+  await pair.client.openStream([["a", "b"]]);
+  const waiting = pair.client.openStream([["a", "b"]]);
+  await pair.client.close();
+  const error = await assertRejects(() => waiting, ConnectionClosedError);
+  assertEquals(error.initiator, "local");
+});
+
+Deno.test("fault: floating promises are no unhandled rejections", async () => {
+  const [client, socket] = await clientAgainstSocket();
+  const stream = await client.openStream([["a", "b"]]);
+  stream.response;
+  stream.closed;
+  stream.trailers;
+  client.ping();
+  client.closed;
+  const writer = stream.writable.getWriter();
+  writer.closed.catch(() => {});
+  writer.ready.catch(() => {});
+  stream.sendHeaders([["c", "d"]]);
+  stream.push([["e", "f"]]);
+  client[Symbol.asyncIterator]().next().catch(() => {});
+  socket.close();
+  await client.closed.catch(() => {});
+  client.openStream([]);
+  client.ping();
+});
+
+Deno.test("accept: a client that says nothing of TLS", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const [client, server] = await Promise.all([
+    connect({ port }),
+    listener.accept().then((conn) => accept(conn)),
+  ]);
+  assertEquals(client.version, PROTO_SPDY3_1);
+  await Promise.all([client.close(), server.close()]);
+});
+
+Deno.test("options: each out of range is named", async () => {
+  const [left, right] = await tcpConns();
+  const options = { side: CLIENT, version: PROTO_SPDY3 } as const;
+  for (
+    const [wrong, name] of [
+      [{ maxSendBuffer: 0 }, "maxSendBuffer is 0"],
+      [{ idleTimeout: -1 }, "idleTimeout is -1"],
+      [{ headerTimeout: 0.5 }, "headerTimeout is 0.5"],
+      [{ closeTimeout: NaN }, "closeTimeout is NaN"],
+      [{ maxBufferedBytes: 0 }, "maxBufferedBytes is 0"],
+      [{ sessionWindow: 1 }, "sessionWindow is 1"],
+      [{ keepAlive: { interval: 0 } }, "keepAlive.interval is 0"],
+      [{ windowTuning: { maxWindow: 1 } }, "windowTuning.maxWindow is 1"],
+      [{ settingsStore: new Map() }, "settingsStore needs an origin"],
+    ] as const
+  ) {
+    assertThrows(
+      () => new Connection(left, { ...options, ...wrong }),
+      InvalidArgumentError,
+      name,
+    );
+  }
+  left.close();
+  right.close();
+});
