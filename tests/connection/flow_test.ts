@@ -1,0 +1,259 @@
+/** Back-pressure with and without windows, and windows that fit the path. */
+
+import type { Connection } from "../../connection.ts";
+import { accept, connect } from "../../connection/connect.ts";
+import type { ConnectionTuning } from "../../connection/options.ts";
+import type { Stream } from "../../connection/stream.ts";
+import { WindowTuner } from "../../connection/window_tuner.ts";
+import {
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+  WINDOW_UPDATE,
+} from "../../frame/constants.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertLessOrEqual,
+} from "../deps.ts";
+import { tcpPair } from "../helpers/connections.ts";
+import { delayProxy } from "../helpers/delay_proxy.ts";
+import { Random } from "../helpers/random.ts";
+
+const HEADERS: [string, string][] = [["a", "b"]];
+
+async function next(connection: Connection): Promise<Stream> {
+  const result = await connection[Symbol.asyncIterator]().next();
+  if (result.done) throw new Error("no stream came");
+  return result.value;
+}
+
+async function upload(stream: Stream, bytes: Uint8Array): Promise<void> {
+  const writer = stream.writable.getWriter();
+  await writer.write(bytes);
+  await writer.close();
+}
+
+async function download(stream: Stream): Promise<Uint8Array> {
+  return await new Response(stream.readable).bytes();
+}
+
+for (
+  const [name, version, tuning] of [
+    ["SPDY/2", PROTO_SPDY2, {}],
+    ["flowControl: false", PROTO_SPDY3_1, { flowControl: false }],
+  ] as const
+) {
+  Deno.test(`flow: without windows an unread stream stops others only at the bound, ${name}`, async () => {
+    const bound = 1_000_000;
+    await using pair = await tcpPair({
+      version,
+      both: { ...tuning, maxBufferedBytes: bound },
+    });
+    const body = new Random(3).bytes(700_000);
+    const unread = await pair.client.openStream(HEADERS);
+    const incoming = await next(pair.server);
+    await upload(unread, body);
+
+    // Below the bound: others pass.
+    const other = await pair.client.openStream(HEADERS);
+    const otherIncoming = await next(pair.server);
+    const [bytes] = await Promise.all([
+      download(otherIncoming),
+      upload(other, body.subarray(0, 200_000)),
+    ]);
+    assertEquals(bytes.length, 200_000);
+
+    // Above it reading stops; a socket's buffers take some megabytes more.
+    const second = await pair.client.openStream(HEADERS);
+    const secondIncoming = await next(pair.server);
+    const big = new Random(4).bytes(1_000_000);
+    const writer = second.writable.getWriter();
+    let accepted = 0;
+    const writing = (async () => {
+      for (let count = 0; count < 30; count++) {
+        await writer.write(big);
+        accepted++;
+      }
+      await writer.close();
+    })();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assertLess(accepted, 30);
+
+    // Nothing is lost: all of it comes when it is read.
+    const [first, rest] = await Promise.all([
+      download(incoming),
+      download(secondIncoming),
+      writing,
+    ]);
+    assertEquals(first, body);
+    assertEquals(rest.length, 30_000_000);
+    for (let offset = 0; offset < rest.length; offset += 999_983) {
+      assertEquals(rest[offset], big[offset % big.length]);
+    }
+  });
+}
+
+Deno.test("flow: without flow control no WINDOW_UPDATE, no SETTINGS, no PING", async () => {
+  const types = new Set<number>();
+  const tuning: ConnectionTuning = {
+    flowControl: false,
+    limits: { maxConcurrentStreams: 0x7fffffff },
+    onFrame: (direction, frame) => {
+      if (direction === "sent") types.add(frame.frameType);
+    },
+  };
+  await using pair = await tcpPair({ both: tuning });
+  const stream = await pair.client.openStream(HEADERS);
+  const incoming = await next(pair.server);
+  incoming.reply([]);
+  const [bytes] = await Promise.all([
+    download(stream),
+    incoming.readable.pipeTo(incoming.writable),
+    upload(stream, new Uint8Array(1_000_000)),
+  ]);
+  assertEquals(bytes.length, 1_000_000);
+  assertEquals([...types].sort(), [0, 1, 2]);
+});
+
+Deno.test("flow: credit follows the reader, not the wire", async () => {
+  let updates = 0;
+  await using pair = await tcpPair({
+    version: PROTO_SPDY3,
+    server: {
+      windowTuning: false,
+      onFrame: (direction, frame) => {
+        if (direction === "sent" && frame.frameType === WINDOW_UPDATE) {
+          updates += frame.deltaWindowSize;
+        }
+      },
+    },
+  });
+  const stream = await pair.client.openStream(HEADERS);
+  const incoming = await next(pair.server);
+  const uploading = upload(stream, new Uint8Array(200_000));
+  await pair.client.ping();
+  assertEquals(updates, 0);
+  const reader = incoming.readable.getReader();
+  let read = 0;
+  while (read < 40_000) read += (await reader.read()).value?.length ?? 0;
+  await pair.client.ping();
+  assertGreater(updates, 0);
+  assertLessOrEqual(updates, read);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    read += value.length;
+  }
+  assertEquals(read, 200_000);
+  await uploading;
+});
+
+Deno.test("flow: one unread stream leaves the session's window to the others", async () => {
+  await using pair = await tcpPair({ version: PROTO_SPDY3_1 });
+  const unread = await pair.client.openStream(HEADERS);
+  const incoming = await next(pair.server);
+  const uploading = upload(unread, new Uint8Array(1_000_000));
+  for (let count = 0; count < 5; count++) {
+    const stream = await pair.client.openStream(HEADERS);
+    const [bytes] = await Promise.all([
+      next(pair.server).then(download),
+      upload(stream, new Uint8Array(300_000)),
+    ]);
+    assertEquals(bytes.length, 300_000);
+  }
+  assertEquals((await download(incoming)).length, 1_000_000);
+  await uploading;
+});
+
+Deno.test("flow: an initial window by SETTINGS holds from the first byte", async () => {
+  await using pair = await tcpPair({
+    version: PROTO_SPDY3,
+    server: {
+      windowTuning: false,
+      settings: [[SETTINGS_INITIAL_WINDOW_SIZE, 0, 1000]],
+    },
+  });
+  await pair.client.ping();
+  assertEquals(
+    pair.client.peerSettings.get(SETTINGS_INITIAL_WINDOW_SIZE),
+    1000,
+  );
+  assertEquals(pair.server.settings.get(SETTINGS_INITIAL_WINDOW_SIZE), 1000);
+  const stream = await pair.client.openStream(HEADERS);
+  const incoming = await next(pair.server);
+  const uploading = upload(stream, new Uint8Array(50_000));
+  assertEquals((await download(incoming)).length, 50_000);
+  await uploading;
+});
+
+async function transfer(
+  size: number,
+  delay: number,
+  windowTuning: boolean,
+): Promise<number> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using proxy = delayProxy(
+    (listener.addr as Deno.NetAddr).port,
+    delay,
+  );
+  const accepted = listener.accept().then((conn) =>
+    accept(conn, { windowTuning })
+  );
+  await using client = await connect({ port: proxy.port });
+  await using server = await accepted;
+  const stream = await client.openStream(HEADERS);
+  const incoming = await next(server);
+  const begin = performance.now();
+  const [bytes] = await Promise.all([
+    download(incoming),
+    upload(stream, new Uint8Array(size)),
+  ]);
+  assertEquals(bytes.length, size);
+  return performance.now() - begin;
+}
+
+Deno.test("tuning: over a link with 10 ms each way windows grow to the path", async () => {
+  const size = 4 * 1024 * 1024;
+  const tuned = await transfer(size, 10, true);
+  const fixed = await transfer(size / 4, 10, false) * 4;
+  // 64 KiB in 20 ms are 3.3 MB/s: at least 1.2 s. Doubling windows need a tenth.
+  assertGreater(fixed, 1000);
+  assertLess(tuned, fixed / 2);
+});
+
+Deno.test("tuner: grows while the window is filled within a round trip, up to its bound", () => {
+  const tuner = new WindowTuner({ initial: 65536, max: 1_000_000 });
+  assert(tuner.received(1000, 0));
+  assertEquals(tuner.received(60_000, 10), false);
+  assertEquals(tuner.measured(100), true);
+  assertEquals(tuner.window, 131072);
+  assert(tuner.received(1, 100));
+  tuner.received(120_000, 150);
+  assert(tuner.measured(200));
+  assertEquals(tuner.window, 262144);
+  assert(tuner.received(1, 200));
+  tuner.received(900_000, 250);
+  assert(tuner.measured(300));
+  assertEquals(tuner.window, 1_000_000);
+  assertEquals(tuner.received(1, 300), false);
+});
+
+Deno.test("tuner: rests longer and longer while nothing is gained", () => {
+  const tuner = new WindowTuner({ initial: 65536, max: 1_000_000 });
+  assertEquals(tuner.measured(0), false);
+  assert(tuner.received(1000, 0));
+  assertEquals(tuner.measured(10), false);
+  assertEquals(tuner.received(1000, 20), false);
+  assert(tuner.received(1000, 60));
+  assertEquals(tuner.measured(70), false);
+  assertEquals(tuner.received(1000, 130), false);
+  assert(tuner.received(1000, 171));
+  tuner.abandoned(180);
+  assertEquals(tuner.received(1000, 5000), false);
+  assert(tuner.received(1000, 10_181));
+  assertEquals(tuner.window, 65536);
+});

@@ -1,0 +1,96 @@
+/** SETTINGS of both sides, and what a client keeps of them. */
+
+import type { SettingsStore } from "../../connection/settings.ts";
+import { InvalidArgumentError } from "../../errors.ts";
+import {
+  FLAG_SETTINGS_CLEAR_SETTINGS,
+  ID_FLAG_SETTINGS_PERSIST_VALUE,
+  ID_FLAG_SETTINGS_PERSISTED,
+  SETTINGS_CURRENT_CWND,
+  SETTINGS_MAX_CONCURRENT_STREAMS,
+  SETTINGS_ROUND_TRIP_TIME,
+} from "../../frame/constants.ts";
+import type { SettingsEntry } from "../../frame/types.ts";
+import { assertEquals, assertThrows } from "../deps.ts";
+import { tcpPair } from "../helpers/connections.ts";
+
+const PERSIST = ID_FLAG_SETTINGS_PERSIST_VALUE;
+const PERSISTED = ID_FLAG_SETTINGS_PERSISTED;
+const origin = "https://example.org";
+
+Deno.test("settings: each side sees its own and the peer's", async () => {
+  await using pair = await tcpPair({
+    client: { settings: [[SETTINGS_ROUND_TRIP_TIME, 0, 80]] },
+  });
+  await pair.client.ping();
+  assertEquals([...pair.client.settings], [[SETTINGS_ROUND_TRIP_TIME, 80]]);
+  assertEquals([...pair.server.peerSettings], [[SETTINGS_ROUND_TRIP_TIME, 80]]);
+  assertEquals(
+    pair.client.peerSettings.get(SETTINGS_MAX_CONCURRENT_STREAMS),
+    100,
+  );
+  pair.server.sendSettings([[SETTINGS_MAX_CONCURRENT_STREAMS, 0, 7]]);
+  await pair.server.ping();
+  assertEquals(
+    pair.client.peerSettings.get(SETTINGS_MAX_CONCURRENT_STREAMS),
+    7,
+  );
+  assertThrows(
+    () => pair.server.sendSettings([[9, 0, 1]]),
+    InvalidArgumentError,
+  );
+});
+
+Deno.test("settings: kept by origin when the server asks, sent back, forgotten", async () => {
+  const store: SettingsStore & Map<string, SettingsEntry[]> = new Map();
+  {
+    await using pair = await tcpPair({
+      client: { settingsStore: store, origin },
+    });
+    pair.server.sendSettings([
+      [SETTINGS_CURRENT_CWND, PERSIST, 20],
+      [SETTINGS_ROUND_TRIP_TIME, 0, 5],
+    ]);
+    await pair.server.ping();
+    assertEquals(store.get(origin), [[SETTINGS_CURRENT_CWND, PERSISTED, 20]]);
+    pair.server.sendSettings([[SETTINGS_ROUND_TRIP_TIME, PERSIST, 6]]);
+    await pair.server.ping();
+    assertEquals(store.get(origin)?.length, 2);
+  }
+  {
+    const back: SettingsEntry[] = [];
+    await using pair = await tcpPair({
+      client: {
+        settingsStore: store,
+        origin,
+        settings: [[SETTINGS_ROUND_TRIP_TIME, 0, 1]],
+      },
+      server: {
+        onFrame: (direction, frame) => {
+          if (direction === "received" && frame.frameType === 4) {
+            back.push(...frame.iv);
+          }
+        },
+      },
+    });
+    await pair.client.ping();
+    // An own value goes before a kept one.
+    assertEquals(back, [
+      [SETTINGS_ROUND_TRIP_TIME, 0, 1],
+      [SETTINGS_CURRENT_CWND, PERSISTED, 20],
+    ]);
+    pair.server.sendSettings([], FLAG_SETTINGS_CLEAR_SETTINGS);
+    await pair.server.ping();
+    assertEquals(store.get(origin), undefined);
+  }
+});
+
+Deno.test("settings: a server keeps nothing of what a client sends", async () => {
+  const store = new Map<string, SettingsEntry[]>();
+  await using pair = await tcpPair({
+    client: { settings: [[SETTINGS_CURRENT_CWND, PERSIST, 20]] },
+    server: { settingsStore: store, origin },
+  });
+  await pair.client.ping();
+  assertEquals(store.size, 0);
+});
