@@ -5,7 +5,11 @@
  */
 
 import { InvalidArgumentError } from "../../errors.ts";
-import { CANCEL, PROTOCOL_ERROR } from "../../frame/constants.ts";
+import {
+  CANCEL,
+  INTERNAL_ERROR,
+  PROTOCOL_ERROR,
+} from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { LazyPromise } from "../deferred.ts";
 import {
@@ -101,8 +105,11 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
       this.#completed.resolve();
       this.#finishUpload();
     } catch (error) {
-      // The client went away, or the body failed: the stream has been reset.
       this.#completed.reject(error);
+      // Either the client is gone, or the handler's body or headers are no good.
+      if (isDeparture(error)) return;
+      console.error(error);
+      if (!state.outbox.ended) state.reset(INTERNAL_ERROR, error);
     }
   }
 
@@ -169,7 +176,7 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
     } catch (error) {
       if (this.#wrongLength !== undefined) return badRequest(this.#wrongLength);
       // Nobody is left to answer, and it is not the handler's fault.
-      if (this.#isDeparture(error)) throw error;
+      if (this.#state.ended && isDeparture(error)) throw error;
       try {
         return checked(await this.#host.onError(error));
       } catch (nested) {
@@ -177,14 +184,6 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
         return plain(500, "Internal Server Error");
       }
     }
-  }
-
-  /** Whether the handler failed only because the client is gone. */
-  #isDeparture(error: unknown): boolean {
-    return this.#state.ended &&
-      (error === this.#abort.signal.reason ||
-        error instanceof StreamResetError ||
-        error instanceof ConnectionClosedError);
   }
 
   async #send(response: Response, method: string): Promise<void> {
@@ -239,6 +238,13 @@ function pushedInfo<Addr extends Deno.Addr>(
     // deno-lint-ignore require-await -- what is thrown becomes a rejection
     push: async () => refuse("pushes of its own"),
   };
+}
+
+/** Whether something failed only because the stream or connection ended first. */
+function isDeparture(error: unknown): boolean {
+  return error instanceof StreamResetError ||
+    error instanceof ConnectionClosedError ||
+    error instanceof HttpMessageError;
 }
 
 /** The errors are those of `Deno.serve`. */
