@@ -130,9 +130,9 @@ class OutcomeBuilder {
       returns: result.returns,
       events,
       frames: [],
+      wants: normalWants(result.before_send),
     });
     for (const call of before_send_calls ?? []) this.addCall(call);
-    this.#addWants(result.before_send);
     const frames = this.#decoders[side].decode(
       Uint8Array.fromHex(bytewise ? bytewise.emits : result.emits),
     );
@@ -141,7 +141,7 @@ class OutcomeBuilder {
       call: { call: "send", returns: 0 },
       returns: 0,
       events: bytewise
-        ? sendEvents(frames)
+        ? [UNRECORDED]
         : (result.send_events ?? []).map(normalEvent),
       frames,
       wants: normalWants(result.after),
@@ -168,20 +168,10 @@ class OutcomeBuilder {
       wants: normalWants(followup.after),
     });
   }
-
-  #addWants(wants: Wants): void {
-    const last = this.steps.length - 1;
-    this.steps[last] = { ...this.steps[last], wants: normalWants(wants) };
-  }
 }
 
 /** Stands for events that the recording does not hold. */
 export const UNRECORDED: Event = { callback: "unrecorded" };
-
-/** In a bytewise outcome the callbacks of `send` are not recorded, but every frame has two. */
-function sendEvents(_frames: readonly RawFrame[]): Event[] {
-  return [UNRECORDED];
-}
 
 function isChunk(
   event: RecordedEvent | readonly ["chunk", number, number, number],
@@ -248,4 +238,16 @@ function text(value: unknown): string {
     );
   });
   return json.length > 1500 ? `${json.slice(0, 1500)}...` : json;
+}
+
+/** The outcome but for WINDOW_UPDATEs and their callbacks. */
+export function withoutWindowUpdates(outcome: Outcome): Outcome {
+  return outcome.map((step) => ({
+    ...step,
+    wants: step.wants && { ...step.wants, want_write: false },
+    frames: step.frames.filter(({ type }) => type !== "WINDOW_UPDATE"),
+    events: step.events.filter(({ type, callback }) =>
+      type !== "WINDOW_UPDATE" || callback === "on_ctrl_recv"
+    ),
+  }));
 }

@@ -49,6 +49,30 @@ async function readDictionary(version: number): Promise<void> {
 await readDictionary(2);
 await readDictionary(3);
 
+/** The frames in `bytes` without looking into header blocks; half a frame at the end is left out. */
+export function splitFrames(bytes: Uint8Array): RawFrame[] {
+  const frames: RawFrame[] = [];
+  for (let at = 0; at + 8 <= bytes.length;) {
+    const head = new DataView(bytes.buffer, bytes.byteOffset + at, 8);
+    const length = head.getUint32(4) & 0xffffff;
+    if (at + 8 + length > bytes.length) break;
+    const payload = bytes.subarray(at + 8, at + 8 + length).toHex();
+    const flags = bytes[at + 4];
+    frames.push(
+      (bytes[at] & 0x80) === 0
+        ? { type: "DATA", flags, payload, streamId: head.getUint32(0) }
+        : {
+          type: TYPE_NAMES[head.getUint16(2)] ?? `${head.getUint16(2)}`,
+          flags,
+          payload,
+          version: head.getUint16(0) & 0x7fff,
+        },
+    );
+    at += 8 + length;
+  }
+  return frames;
+}
+
 /** Splits and inflates what one side emits. */
 export class RawDecoder {
   #compressed: Uint8Array = new Uint8Array(0);

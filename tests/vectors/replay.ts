@@ -244,7 +244,11 @@ class Player {
       },
       onCtrlRecv: (_session, frame) => tell("on_ctrl_recv", fieldsOf(frame)),
       onInvalidCtrlRecv: (_session, frame, status_code) =>
-        tell("on_invalid_ctrl_recv", { ...fieldsOf(frame), status_code }),
+        tell("on_invalid_ctrl_recv", {
+          ...fieldsOf(frame),
+          ...headersAsInC(frame),
+          status_code,
+        }),
       onDataChunkRecv: (_session, flags, stream_id, data) =>
         this.#tellChunk(flags, stream_id, data),
       onDataRecv: (_session, flags, stream_id, length) =>
@@ -305,7 +309,7 @@ function withoutContent(event: Event, step: Step): Event {
   );
   if (!bare || event.callback !== "on_data_chunk_recv") return event;
   const { data: _data, sha256: _sha256, ...rest } = event;
-  return { callback: event.callback, ...rest };
+  return rest as Event;
 }
 
 /** What a frame has in an event. */
@@ -352,6 +356,14 @@ function fieldsOf(frame: CtrlFrame): Record<string, unknown> {
         delta_window_size: frame.deltaWindowSize,
       };
   }
+}
+
+/** In events of rejected frames the recordings hold C strings, which end at a NUL. */
+function headersAsInC(frame: CtrlFrame): Record<string, unknown> {
+  if (!("nv" in frame)) return {};
+  return {
+    headers: frame.nv.map((pair) => pair.map((text) => text.split("\0")[0])),
+  };
 }
 
 const TYPE_NAMES: Readonly<Record<number, string>> = {

@@ -1,31 +1,34 @@
 /**
- * Replays recordings of a real spdylay: `deno task vectors [DIR]`.
+ * Replays recordings of a real spdylay: `deno task vectors [DIR]`. DIR, or
+ * SPDY_VECTORS, names a directory of other recordings of the same form. Ends
+ * with one line, `N passed, N failed, N deviate`, and code 1 when any failed.
  *
  * @module
  */
 
+import { judge, unusedNames } from "./judge.ts";
 import { readVectors } from "./recording.ts";
-import { difference, recordedOutcome } from "./outcome.ts";
-import { replay } from "./replay.ts";
-const directory = Deno.args[0] ?? Deno.env.get("SPDY_VECTORS") ??
-  new URL("spdylay/", import.meta.url);
-const vectors = await readVectors(directory);
-let passed = 0, failed = 0;
-for (const v of vectors) {
-  const expected = recordedOutcome(v.recording, "whole");
-  if (!expected) {
-    console.log("crash", v.id);
-    continue;
+
+const other = Deno.args[0] ?? Deno.env.get("SPDY_VECTORS");
+const vectors = await readVectors(
+  other ?? new URL("spdylay/", import.meta.url),
+);
+const verdicts = vectors.map((vector) => judge(vector, other === undefined));
+for (const { id, status, detail, rules } of verdicts) {
+  if (status === "failed") console.log(`failed: ${id}\n  ${detail}`);
+  if (status === "deviates") {
+    console.log(
+      `deviates: ${id}: ${rules.map(({ name }) => name).join(", ")}`,
+    );
   }
-  let d: string | undefined;
-  try {
-    d = difference(expected, replay(v.recording, expected, "whole"));
-  } catch (e) {
-    d = String((e as Error).stack);
-  }
-  if (d) {
-    failed++;
-    console.log("FAIL", v.id, "\n", d.slice(0, 900));
-  } else passed++;
 }
-console.log(passed, failed);
+const unused = other === undefined ? unusedNames(vectors, verdicts) : [];
+for (const name of unused) console.log(`failed: nothing deviates by ${name}`);
+
+const count = (status: string): number =>
+  verdicts.filter((verdict) => verdict.status === status).length;
+const failed = count("failed") + unused.length;
+console.log(
+  `${count("passed")} passed, ${failed} failed, ${count("deviates")} deviate`,
+);
+if (failed > 0 || vectors.length === 0) Deno.exit(1);

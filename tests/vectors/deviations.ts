@@ -1,0 +1,164 @@
+/**
+ * Every recording from which this module differs on purpose, with the rule
+ * behind it. A recording under a rule is compared with what the rule makes of
+ * it; one that no longer differs is a failure.
+ *
+ * In the reasons, A is python-spdylay's document and R a recommendation for
+ * doing better than spdylay.
+ *
+ * @module
+ */
+
+import * as rules from "./rules.ts";
+
+/** A rule, why it is there, and the recordings that fall under it (in any version). */
+export interface Deviation {
+  readonly rule: rules.Rule;
+  readonly reason: string;
+  readonly names: readonly string[];
+}
+
+/** In the order in which the rules are applied. */
+export const DEVIATIONS: readonly Deviation[] = [
+  {
+    rule: rules.argumentsAreChecked,
+    reason:
+      "A: a priority below the lowest is InvalidArgumentError. R (2.4, 2.5, section 10): what a receiver rejects or the version cannot carry is refused, control characters in values above all; names are HTTP tokens.",
+    names: [
+      "syn_reply/value_longer_than_65535",
+      "syn_stream/odd_names",
+      "syn_stream/priority_clamped",
+      "syn_stream/value_control_chars_are_sent",
+    ],
+  },
+  {
+    rule: rules.valuesAreText,
+    reason:
+      "Header values are strings here; R (2.6): lenient decoding. Bytes that are not UTF-8 cannot be said.",
+    names: ["syn_stream/invalid_utf8_value"],
+  },
+  {
+    rule: rules.lostBodiesAreReported,
+    reason:
+      "R (section 10): DATA failures are not silent. submitData throws StreamClosedError.",
+    names: ["data_after_fin", "data_unknown_stream"],
+  },
+  {
+    rule: rules.bodiesWaitForEachOther,
+    reason:
+      "R (4.5): a queue for each stream, where spdylay drops the second body without a word.",
+    names: ["data_while_deferred"],
+  },
+  {
+    rule: rules.cancelEndsPushes,
+    reason:
+      "R (3.7), SPDY/3 draft 3.3.2: children are registered, so that CANCEL ends them.",
+    names: ["rst_stream/cancel_with_push"],
+  },
+  {
+    rule: rules.idsAreUsedUp,
+    reason:
+      "R (section 10): last_recv moves before the header block's content is looked at.",
+    names: ["header_block/same_stream_id_after_rejected_block"],
+  },
+  {
+    rule: rules.windowsAreEnforced,
+    reason:
+      "R (section 10): overrun of a stream's window is FLOW_CONTROL_ERROR.",
+    names: [
+      "flow_control/over_window_auto",
+      "flow_control/over_window_no_auto2",
+    ],
+  },
+  {
+    rule: rules.raisedWindowsAreChecked,
+    reason:
+      "R (4.8): overflow by INITIAL_WINDOW_SIZE is FLOW_CONTROL_ERROR on the stream.",
+    names: ["settings/initial_window_overflows_stream"],
+  },
+  {
+    rule: rules.pingRepliesAreKnown,
+    reason: "R (4.12): the set of outstanding ids is remembered.",
+    names: ["ping/reply_to_older"],
+  },
+  {
+    rule: rules.synStreamsLeaveByPriority,
+    reason:
+      "A (4.3): SYN_STREAM has its own priority and gets its id when it is sent.",
+    names: ["client_syn_stream_order"],
+  },
+  {
+    rule: rules.onlyReceivedBytesAreTold,
+    reason: "R (4.7): the payload of a parse error holds received bytes only.",
+    names: [
+      "length/headers_0",
+      "length/syn_reply_0",
+      "length/syn_reply_4",
+      "length/syn_stream_0",
+      "length/syn_stream_9",
+    ],
+  },
+  {
+    rule: rules.failureEndsAll,
+    reason:
+      "R (4.11, section 10): the GOAWAY of a failed session goes first, want_write stays true until it is written, input is discarded from the failure on.",
+    names: [
+      "data/empty_half_closed",
+      "header_block/corrupt_in_headers",
+      "header_block/corrupt_in_syn_reply",
+      "header_block/count_huge",
+      "header_block/count_larger",
+      "header_block/name_length_beyond",
+      "header_block/trailing_byte",
+      "header_block/truncated_length",
+      "header_block/truncated_value",
+      "header_block/zero_bytes",
+      "header_block/zlib_finished",
+      "header_block/zlib_no_flush",
+      "header_block/zlib_other_version_dictionary",
+      "length/goaway_0",
+      "length/goaway_12",
+      "length/goaway_7",
+      "length/headers_0",
+      "length/ping_3",
+      "length/ping_5",
+      "length/ping_8",
+      "length/rst_stream_0",
+      "length/rst_stream_16",
+      "length/rst_stream_4",
+      "length/rst_stream_7",
+      "length/rst_stream_9",
+      "length/settings_0",
+      "length/settings_3",
+      "length/settings_count_huge",
+      "length/settings_count_too_small",
+      "length/syn_reply_0",
+      "length/syn_reply_4",
+      "length/syn_reply_6",
+      "length/syn_stream_0",
+      "length/syn_stream_9",
+      "length/window_update_0",
+      "length/window_update_4",
+      "stream_id/decreasing",
+      "stream_id/wrong_parity_server",
+      "too_large/settings",
+      "version/goaway_version_5",
+      "version/settings_version_5",
+      "version/syn_stream_version_5",
+      "version/version_0",
+    ],
+  },
+  {
+    rule: rules.queuedFramesAreWanted,
+    reason: "R (4.11): want_write stays true for what is queued after GOAWAY.",
+    names: ["goaway/ping_after"],
+  },
+];
+
+/** Where spdylay did not survive its input there is nothing to differ from. */
+export const SURVIVED: Deviation = {
+  rule: rules.inputIsSurvived,
+  reason:
+    "R (5.2): SYN_REPLY and HEADERS of an unknown version are a parse error, ERR_UNSUPPORTED_VERSION.",
+  names: ["version/headers_version_5", "version/syn_reply_version_5"],
+};
