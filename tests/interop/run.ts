@@ -13,10 +13,16 @@
 import { runSuites } from "./report.ts";
 import { kubernetesClientSuite } from "./kubernetes_client.ts";
 import { kubernetesServerSuite } from "./kubernetes_server.ts";
+import { kubectlSuite } from "./kubectl.ts";
 import { spdystreamSuites } from "./spdystream.ts";
 
 const passed = await runSuites(
-  [...spdystreamSuites, kubernetesClientSuite, kubernetesServerSuite],
+  [
+    ...spdystreamSuites,
+    kubernetesClientSuite,
+    kubernetesServerSuite,
+    kubectlSuite,
+  ],
   new RegExp(Deno.args[0] ?? "", "i"),
 );
 Deno.exit(passed ? 0 : 1);
