@@ -16,6 +16,7 @@ import { readUint16, readUint32 } from "./byte_reader.ts";
 import { type ByteWriter, writeUint32 } from "./byte_writer.ts";
 import { fromSpdy2Names, sortByName } from "./header_list.ts";
 import type { FrameLimits } from "./limits.ts";
+import { PairMemory } from "./pair_memory.ts";
 import type { NameValue } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
 
@@ -26,8 +27,7 @@ const HIGH = 4;
 const NAME_CLASS = classify((byte) => {
   // Names are 0x20..0x7e without capitals (2.6.10, spdylay).
   const capital = byte >= 0x41 && byte <= 0x5a;
-  if (byte >= 0x80) return BAD | HIGH;
-  return byte < 0x20 || byte === 0x7f || capital ? BAD : 0;
+  return byte < 0x20 || byte > 0x7e || capital ? BAD : 0;
 });
 const VALUE_CLASS = classify((byte) => {
   if (byte === 0) return NUL;
@@ -39,8 +39,6 @@ function classify(classOf: (byte: number) => number): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => classOf(byte));
 }
 
-/** One character a byte, so that offsets in the text are offsets in the block. */
-const LATIN1: TextDecoder = new TextDecoder("latin1");
 /** Never throws; what is not UTF-8 becomes U+FFFD, a byte order mark stays. */
 const UTF8: TextDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -138,18 +136,35 @@ function writeText(out: ByteWriter, text: string, lengthSize: 2 | 4): void {
 
 /**
  * Reads a whole block. `traits` are those of the frame's version field;
- * `rename` puts SPDY/2 names back into their colon names.
+ * `rename` puts SPDY/2 names back into their colon names. `memory` has
+ * the pairs of earlier blocks.
  */
 export function readHeaderBlock(
   block: Uint8Array,
   traits: VersionTraits,
   limits: Required<FrameLimits>,
   rename: boolean,
+  memory: PairMemory = new PairMemory(),
 ): HeaderBlock {
-  const errorCode = checkStructure(block, traits.lengthSize, limits);
-  return errorCode === 0
-    ? readPairs(block, traits.lengthSize, limits.maxHeaderCount, rename)
-    : { errorCode, nv: [] };
+  const { lengthSize } = traits;
+  const errorCode = checkStructure(block, lengthSize, limits);
+  if (errorCode !== 0) return { errorCode, nv: [] };
+  const nv: NameValue[] = [];
+  const order = readPairs(block, lengthSize, limits.maxHeaderCount, nv, memory);
+  // The parts of a value count each (a value of NULs is one entry a byte).
+  if (nv.length > limits.maxHeaderCount) {
+    return { errorCode: ERR_FRAME_TOO_LARGE, nv: [] };
+  }
+  if (order === "invalid") return { errorCode: ERR_INVALID_HEADER_BLOCK, nv };
+  if (order === "unsorted") {
+    sortByName(nv);
+    // A name stands in a block once (2.6.10).
+    if (countNames(nv) < readLength(block, 0, lengthSize)) {
+      return { errorCode: ERR_INVALID_HEADER_BLOCK, nv };
+    }
+  }
+  if (rename) fromSpdy2Names(nv);
+  return { errorCode: 0, nv };
 }
 
 /** Walks the lengths: they must fill the block exactly, and keep to the limits. */
@@ -181,52 +196,79 @@ function checkStructure(
   return tooLarge ? ERR_FRAME_TOO_LARGE : 0;
 }
 
-/** Makes the pairs of a block whose structure has been checked. */
+/**
+ * Pushes the pairs of a block whose structure has been checked, at most one
+ * more than `maxCount`.
+ */
 function readPairs(
   block: Uint8Array,
   lengthSize: 2 | 4,
   maxCount: number,
-  rename: boolean,
-): HeaderBlock {
-  // One decode for the block and slices of it: 1.0 us for 12 headers of 590
-  // bytes, where a decode for each string takes 2.8 us.
-  const text = LATIN1.decode(block);
-  const nv: NameValue[] = [];
-  let invalid = false;
-  let ascending = true;
+  nv: NameValue[],
+  memory: PairMemory,
+): "sorted" | "unsorted" | "invalid" {
+  let sorted = true;
+  let valid = true;
   let previous = "";
-  for (let at = lengthSize; at < block.length;) {
+  for (let at = lengthSize; at < block.length && nv.length <= maxCount;) {
     const nameAt = at + lengthSize;
-    at = nameAt + readLength(block, at, lengthSize);
-    const nameClass = classOf(block, nameAt, at, NAME_CLASS);
-    const name = textOf(block, text, nameAt, at, nameClass);
-    // A name has at least one byte, all of them allowed ones (2.6.10).
-    if (name === "" || (nameClass & BAD) !== 0) invalid = true;
-    if (name <= previous) ascending = false;
-    previous = name;
+    const nameLength = readLength(block, at, lengthSize);
+    const valueAt = nameAt + nameLength + lengthSize;
+    const valueLength = readLength(block, nameAt + nameLength, lengthSize);
+    at = valueAt + valueLength;
 
-    const valueAt = at + lengthSize;
-    at = valueAt + readLength(block, at, lengthSize);
-    const valueClass = classOf(block, valueAt, at, VALUE_CLASS);
-    const value = textOf(block, text, valueAt, at, valueClass);
-    if ((valueClass & BAD) !== 0) invalid = true;
-    if ((valueClass & NUL) === 0) {
-      nv.push([name, value]);
-    } else if (!splitInto(nv, name, value, maxCount)) {
-      invalid = true;
+    // What equals a pair that was good needs no other check: 12 headers of 690
+    // bytes, two of them new, take 1.3 us, and 4.2 us if all are read anew.
+    const [knownName, knownValue] = memory.like(block, nameAt, nameLength);
+    const isKnown = equals(block, nameAt, nameLength, knownName);
+    if (isKnown && equals(block, valueAt, valueLength, knownValue)) {
+      nv.push([knownName, knownValue]);
+      if (knownName <= previous) sorted = false;
+      previous = knownName;
+      continue;
     }
-    // The parts of a value count each (a value of NULs is one entry a byte).
-    if (nv.length > maxCount) return { errorCode: ERR_FRAME_TOO_LARGE, nv: [] };
+    const name = isKnown ? knownName : textOf(block, nameAt, nameLength);
+    if (name <= previous) sorted = false;
+    previous = name;
+    const value = textOf(block, valueAt, valueLength);
+    const nameClass = classOf(block, nameAt, nameLength, NAME_CLASS);
+    const valueClass = classOf(block, valueAt, valueLength, VALUE_CLASS);
+    // A name has at least one byte, all of them allowed ones (2.6.10).
+    if (nameLength === 0 || ((nameClass | valueClass) & BAD) !== 0) {
+      valid = false;
+    }
+    if ((valueClass & NUL) !== 0) {
+      if (!splitInto(nv, name, value, maxCount)) valid = false;
+      continue;
+    }
+    nv.push([name, value]);
+    if (valid && (valueClass & HIGH) === 0) memory.keep(name, value);
   }
-  if (invalid) return { errorCode: ERR_INVALID_HEADER_BLOCK, nv };
-  if (!ascending) {
-    const repeated = repeatsName(block, text, lengthSize);
-    sortByName(nv);
-    // A name stands in a block once (2.6.10).
-    if (repeated) return { errorCode: ERR_INVALID_HEADER_BLOCK, nv };
+  if (!valid) return "invalid";
+  return sorted ? "sorted" : "unsorted";
+}
+
+/** Whether the `length` bytes at `at` are those of an ASCII text. */
+function equals(
+  block: Uint8Array,
+  at: number,
+  length: number,
+  text: string,
+): boolean {
+  if (length !== text.length) return false;
+  for (let index = 0; index < length; index++) {
+    if (block[at + index] !== text.charCodeAt(index)) return false;
   }
-  if (rename) fromSpdy2Names(nv);
-  return { errorCode: 0, nv };
+  return true;
+}
+
+/** How many names a sorted list has. */
+function countNames(nv: readonly NameValue[]): number {
+  let count = 0;
+  for (let index = 0; index < nv.length; index++) {
+    if (index === 0 || nv[index][0] !== nv[index - 1][0]) count++;
+  }
+  return count;
 }
 
 /**
@@ -250,22 +292,6 @@ function splitInto(
   return valid;
 }
 
-function repeatsName(
-  block: Uint8Array,
-  text: string,
-  lengthSize: 2 | 4,
-): boolean {
-  const seen = new Set<string>();
-  let count = 0;
-  for (let at = lengthSize; at < block.length; count++) {
-    const nameAt = at + lengthSize;
-    at = nameAt + readLength(block, at, lengthSize);
-    seen.add(text.slice(nameAt, at));
-    at += lengthSize + readLength(block, at, lengthSize);
-  }
-  return seen.size < count;
-}
-
 function readLength(
   block: Uint8Array,
   at: number,
@@ -276,23 +302,18 @@ function readLength(
 
 function classOf(
   block: Uint8Array,
-  begin: number,
-  end: number,
+  at: number,
+  length: number,
   classes: Uint8Array,
 ): number {
   let found = 0;
-  for (let at = begin; at < end; at++) found |= classes[block[at]];
+  for (let index = 0; index < length; index++) {
+    found |= classes[block[at + index]];
+  }
   return found;
 }
 
-function textOf(
-  block: Uint8Array,
-  text: string,
-  begin: number,
-  end: number,
-  found: number,
-): string {
-  return (found & HIGH) === 0
-    ? text.slice(begin, end)
-    : UTF8.decode(block.subarray(begin, end));
+/** The text of the `length` bytes at `at`. */
+function textOf(block: Uint8Array, at: number, length: number): string {
+  return UTF8.decode(block.subarray(at, at + length));
 }

@@ -8,6 +8,7 @@ import { ERR_FRAME_TOO_LARGE, ZlibError } from "../errors.ts";
 import { SPDY2_DICTIONARY, SPDY3_DICTIONARY } from "../zlib/dictionaries.ts";
 import { Inflater } from "../zlib/inflater.ts";
 import { type HeaderBlock, readHeaderBlock } from "./header_block.ts";
+import { PairMemory } from "./pair_memory.ts";
 import type { FrameLimits } from "./limits.ts";
 import type { VersionTraits } from "./version.ts";
 
@@ -20,6 +21,7 @@ export class HeaderDecoder {
   readonly #traits: VersionTraits;
   readonly #limits: Required<FrameLimits>;
   readonly #inflater: Inflater;
+  readonly #memory: PairMemory = new PairMemory();
   #discarding = false;
 
   /** Makes a decoder at the start of its stream. */
@@ -77,6 +79,7 @@ export class HeaderDecoder {
       frame,
       this.#limits,
       rename,
+      this.#memory,
     );
     this.#inflater.release();
     return block;

@@ -75,10 +75,10 @@ const REFUSED: readonly (readonly [string, ProtocolVersion, Frame])[] = [
     streamId: 1,
     statusCode: 2 ** 32,
   }],
-  ["streamId 0", PROTO_SPDY3, {
+  ["streamId -1", PROTO_SPDY3, {
     frameType: RST_STREAM,
     ...BASE,
-    streamId: 0,
+    streamId: -1,
     statusCode: 1,
   }],
   ["uniqueId 4294967296", PROTO_SPDY3, {

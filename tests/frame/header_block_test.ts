@@ -12,6 +12,7 @@ import {
   writeHeaderBlock,
 } from "../../frame/header_block.ts";
 import { prepareHeaders, wirePairs } from "../../frame/header_list.ts";
+import { PairMemory } from "../../frame/pair_memory.ts";
 import { resolveFrameLimits } from "../../frame/limits.ts";
 import { versionTraits } from "../../frame/version.ts";
 import { Random } from "../helpers/random.ts";
@@ -215,4 +216,30 @@ Deno.test("limits come behind the structure and before the content", () => {
     readHeaderBlock(two.subarray(0, -1), traits, limits, false).errorCode,
     ERR_INVALID_FRAME,
   );
+});
+
+Deno.test("what is remembered of earlier blocks changes nothing", () => {
+  const random = new Random(31);
+  const names = ["a", "aa", "b", "A", "", ":path", "path:", "n".repeat(600)];
+  const values = ["", "x", "y", "x\0y", "\0", "\x01", "\xe9", "\u0100"];
+  for (let run = 0; run < 100; run++) {
+    const memory = new PairMemory();
+    for (let count = 0; count < 50; count++) {
+      const pairs = Array.from(
+        { length: random.int(0, 6) },
+        (): [string, string] => [
+          random.pick(names),
+          random.chance(0.1)
+            ? "v".repeat(random.int(500, 530))
+            : random.pick(values),
+        ],
+      );
+      const block = blockOf(...pairs);
+      const traits = versionTraits(random.pick(VERSIONS));
+      assertEquals(
+        readHeaderBlock(block, traits, LIMITS, false, memory),
+        readHeaderBlock(block, traits, LIMITS, false),
+      );
+    }
+  }
 });
