@@ -49,8 +49,8 @@ export class OutBuffer {
   }
 
   #grow(needed: number): void {
-    let size = Math.max(this.#bytes.length * 4, SMALLEST);
-    while (size < needed) size *= 4;
+    let size = Math.max(this.#bytes.length * 2, SMALLEST);
+    while (size < needed) size *= 2;
     const grown = new Uint8Array(Math.min(size, this.#bound));
     grown.set(this.view);
     this.#bytes = grown;
