@@ -27,6 +27,7 @@ import type {
 } from "../frame/types.ts";
 import { Session } from "../session.ts";
 import { CLIENT } from "../session/constants.ts";
+import { IdMap } from "../session/id_map.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { Credit } from "./credit.ts";
 import { handled, LazyPromise } from "./deferred.ts";
@@ -71,7 +72,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   readonly incoming: AcceptQueue<StreamState> = new AcceptQueue();
 
   readonly #pump: Pump;
-  readonly #streams = new Map<number, StreamState>();
+  readonly #streams = new IdMap<StreamState>();
   readonly #opener: Opener;
   readonly #pinger: Pinger;
   readonly #lifetime: Lifetime;

@@ -8,9 +8,10 @@
 import { CANCEL, INITIAL_MAX_CONCURRENT_STREAMS } from "../frame/constants.ts";
 import type { SynStreamFrame } from "../frame/types.ts";
 import type { Session } from "../session.ts";
+import { IdMap } from "../session/id_map.ts";
 import { deferred } from "./deferred.ts";
 import { OpenQueue } from "./open_queue.ts";
-import type { StreamState } from "./stream_state.ts";
+import { StreamState } from "./stream_state.ts";
 
 interface Opening {
   readonly state: StreamState;
@@ -24,8 +25,9 @@ interface Opening {
 export class Opener {
   readonly #session: Session;
   readonly #queue = new OpenQueue<Opening>();
-  /** Submitted to the session, not sent yet. */
-  readonly #submitted = new Map<StreamState, Opening>();
+  /** Submitted to the session, not sent yet, by ticket. */
+  readonly #submitted = new IdMap<Opening>();
+  #tickets = 0;
   /** Own streams submitted or open. */
   #open = 0;
   #limit = INITIAL_MAX_CONCURRENT_STREAMS;
@@ -71,16 +73,15 @@ export class Opener {
   /** The SYN_STREAM got its id. */
   numbered(frame: SynStreamFrame): StreamState | undefined {
     const state = this.#session.getStreamUserData(frame.streamId);
-    if (!this.#isSubmitted(state)) return undefined;
+    if (!(state instanceof StreamState) || state.ticket === 0) return undefined;
     state.id = frame.streamId;
     return state;
   }
 
   /** The SYN_STREAM left. */
   sent(state: StreamState): void {
-    const opening = this.#submitted.get(state);
+    const opening = this.#takeSubmitted(state);
     if (opening === undefined) return;
-    this.#submitted.delete(state);
     opening.given = true;
     opening.opened.resolve(state);
     if (opening.signal?.aborted) state.reset(CANCEL, opening.signal.reason);
@@ -88,9 +89,8 @@ export class Opener {
 
   /** The SYN_STREAM could not leave. */
   notSent(state: StreamState, error: unknown): void {
-    const opening = this.#submitted.get(state);
+    const opening = this.#takeSubmitted(state);
     if (opening === undefined) return;
-    this.#submitted.delete(state);
     this.#open--;
     state.failed(error);
     opening.opened.reject(error);
@@ -123,8 +123,11 @@ export class Opener {
     this.#submitted.clear();
   }
 
-  #isSubmitted(state: unknown): state is StreamState {
-    return this.#submitted.has(state as StreamState);
+  #takeSubmitted(state: StreamState): Opening | undefined {
+    const opening = this.#submitted.get(state.ticket);
+    this.#submitted.delete(state.ticket);
+    state.ticket = 0;
+    return opening;
   }
 
   #submitNext(): void {
@@ -151,7 +154,8 @@ export class Opener {
       state,
     );
     this.#open++;
-    this.#submitted.set(state, opening);
+    state.ticket = ++this.#tickets;
+    this.#submitted.set(state.ticket, opening);
   }
 
   #watch(opening: Opening, signal: AbortSignal): void {

@@ -84,6 +84,8 @@ export class StreamState implements InboxEvents, OutboxEvents {
   readonly response: LazyPromise<NameValue[]> = new LazyPromise();
   readonly trailers: LazyPromise<NameValue[]> = new LazyPromise();
   readonly closed: LazyPromise<number> = new LazyPromise();
+  /** Its number among those whose SYN_STREAM waits to leave, 0 for none. */
+  ticket = 0;
   /** Whether the engine's list of streams with something to submit has it. */
   listed = false;
   /** An RST_STREAM of the peer came. */

@@ -6,11 +6,12 @@
 
 import { MAX_STREAM_ID } from "../frame/constants.ts";
 import { CLIENT, type Side } from "./constants.ts";
+import { IdMap } from "./id_map.ts";
 import type { Stream } from "./stream.ts";
 
 /** All open streams of a session. `S` is the session's class. */
 export class StreamTable<S> {
-  readonly #streams = new Map<number, Stream<S>>();
+  readonly #streams = new IdMap<Stream<S>>();
   readonly #ownParity: number;
   #nextOwn: number;
   #open = { own: 0, peer: 0 };
