@@ -10,11 +10,16 @@ import {
   EXIT_FAILURE,
   EXIT_OK,
   EXIT_USAGE,
+  reasonOf,
   UsageError,
 } from "./cli/command.ts";
+import { bench } from "./cli/bench.ts";
 import { decode } from "./cli/decode.ts";
+import { get } from "./cli/get.ts";
+import { proxy } from "./cli/proxy.ts";
+import { serve } from "./cli/serve.ts";
 
-const COMMANDS: readonly Command[] = [decode];
+const COMMANDS: readonly Command[] = [get, serve, proxy, decode, bench];
 
 /**
  * Runs the command line and resolves to its exit code: 0 when all went well,
@@ -52,7 +57,7 @@ export async function main(args: string[]): Promise<number> {
   try {
     return await command.run(rest);
   } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
+    complain(reasonOf(error));
     if (!(error instanceof UsageError)) return EXIT_FAILURE;
     console.error(`Try: spdy ${command.name} --help`);
     return EXIT_USAGE;

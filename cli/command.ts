@@ -37,3 +37,13 @@ export function refuseUnknown(argument: string, key?: string): boolean {
   if (key !== undefined) throw new UsageError(`unknown option ${argument}`);
   return true;
 }
+
+/** What an error says, the error behind it included. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { message, cause } = error;
+  if (!(cause instanceof Error) || message.includes(cause.message)) {
+    return message;
+  }
+  return `${message}: ${reasonOf(cause)}`;
+}

@@ -13,7 +13,7 @@ import {
   refuseUnknown,
   UsageError,
 } from "./command.ts";
-import { frameText } from "./frame_text.ts";
+import { frameText, printable } from "./frame_text.ts";
 
 /** `spdy decode FILE...` */
 export const decode: Command = {
@@ -111,7 +111,7 @@ export function* decodedFrameTable(
       words ? String(words.length) : "",
       fields,
     );
-    yield error ? red(`${line}${fields ? "  " : ""}! ${error}`) : line;
+    yield error ? red(`${line}  ! ${error}`) : line;
     for (const [name, value] of words?.headers ?? []) {
       yield `${" ".repeat(25)}${cyan(printable(name))} ${printable(value)}`;
     }
@@ -137,12 +137,4 @@ function row(
       .padStart(8),
     ` ${fields}`,
   ].join(" ").trimEnd();
-}
-
-/** What a peer sent must not steer the terminal. */
-function printable(text: string): string {
-  return text.replace(
-    /\p{Cc}/gu,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
 }

@@ -131,7 +131,7 @@ function ours(
       parts.push(inflate.push(piece).slice());
     }
   } catch (error) {
-    assert(error instanceof ZlibError, `not a ZlibError: ${error}`);
+    if (!(error instanceof ZlibError)) throw error;
     const offset = error.offset ?? 0;
     assert(
       offset >= 0 && offset <= bytes.length,

@@ -1,0 +1,59 @@
+/**
+ * One line a request, on standard output, as the request ends.
+ *
+ * @module
+ */
+
+import type { ServeHandler } from "../connection/http/serve_options.ts";
+import { formatBytes, green, red, yellow } from "../deps.ts";
+import { reasonOf } from "./command.ts";
+import { printable } from "./frame_text.ts";
+
+/** Wraps a handler so that each request is told. `silent`: it is not. */
+export function withAccessLog(
+  handler: ServeHandler,
+  silent: boolean,
+): ServeHandler {
+  if (silent) return handler;
+  return async (request, info): Promise<Response> => {
+    const begin = performance.now();
+    const response = await handler(request, info);
+    let bytes = 0;
+    const counted = response.body?.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, controller): void {
+          bytes += chunk.length;
+          controller.enqueue(chunk);
+        },
+      }),
+    );
+    const line = (result: string): void => {
+      const { pathname, search } = new URL(request.url);
+      const parts = [
+        new Date().toISOString(),
+        "hostname" in info.remoteAddr ? info.remoteAddr.hostname : "unix",
+        request.method,
+        printable(pathname + search),
+        result,
+        formatBytes(bytes),
+        `${(performance.now() - begin).toFixed(1)} ms`,
+      ];
+      console.log(parts.join(" "));
+    };
+    info.completed.then(
+      () => line(coloured(response.status)),
+      (error) =>
+        line(
+          red(
+            `${response.status} cut short: ${reasonOf(error)}`,
+          ),
+        ),
+    );
+    return counted === undefined ? response : new Response(counted, response);
+  };
+}
+
+function coloured(status: number): string {
+  if (status >= 500) return red(String(status));
+  return status >= 400 ? yellow(String(status)) : green(String(status));
+}

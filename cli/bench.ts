@@ -1,0 +1,207 @@
+/**
+ * `spdy bench`: loads a server, as h2load does.
+ *
+ * @module
+ */
+
+import { bold, formatBytes, parseArgs } from "../deps.ts";
+import type { Connection } from "../connection.ts";
+import {
+  type Command,
+  EXIT_FAILURE,
+  EXIT_OK,
+  reasonOf,
+  refuseUnknown,
+  UsageError,
+} from "./command.ts";
+import { openTarget, readTarget, readVersion } from "./target.ts";
+
+/** `spdy bench URL` */
+export const bench: Command = {
+  name: "bench",
+  summary: "load a server: rate, latencies, bytes",
+  help: `Usage: spdy bench [OPTION...] URL
+
+Sends requests for URL as fast as they are answered, and prints their rate,
+latencies and bytes. Load only servers that are yours.
+
+  -c, --connections N    connections; default 1
+  -m, --streams N        requests under way on each; default 10
+  -d, --duration S       seconds; default 10
+  -n, --requests N       end after so many requests
+      --version 2|3|3.1  SPDY version
+      --ca FILE          certificates (PEM) to trust besides the usual ones
+      --json             the figures as one JSON object
+      --help             this text
+
+Permission: --allow-net for the server.`,
+  async run(args: string[]): Promise<number> {
+    const parsed = parseArgs(args, {
+      string: [
+        "connections",
+        "streams",
+        "duration",
+        "requests",
+        "version",
+        "ca",
+        "_",
+      ],
+      boolean: ["json"],
+      alias: { c: "connections", m: "streams", d: "duration", n: "requests" },
+      unknown: refuseUnknown,
+    });
+    if (parsed._.length !== 1) throw new UsageError("bench needs one URL");
+    readVersion(parsed.version);
+    const target = readTarget(String(parsed._[0]));
+    const count = positive("--connections", parsed.connections, 1);
+    const streams = positive("--streams", parsed.streams, 10);
+    const load = new Load(
+      target.url,
+      positive("--duration", parsed.duration, 10) * 1000,
+      positive("--requests", parsed.requests, Infinity),
+    );
+    const caCerts = parsed.ca === undefined
+      ? undefined
+      : [await Deno.readTextFile(parsed.ca)];
+    const connections = await Promise.all(
+      Array.from(
+        { length: count },
+        () => openTarget(target, { version: parsed.version, caCerts }),
+      ),
+    );
+    try {
+      const figures = await load.run(connections, streams);
+      console.log(parsed.json ? JSON.stringify(figures) : figuresText(figures));
+      return figures.failed === 0 ? EXIT_OK : EXIT_FAILURE;
+    } finally {
+      await Promise.all(connections.map((connection) => connection.close()));
+    }
+  },
+};
+
+function positive(
+  name: string,
+  text: string | undefined,
+  otherwise: number,
+): number {
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (!(value > 0) || (name !== "--duration" && !Number.isInteger(value))) {
+    throw new UsageError(`${name} ${text}: a number above 0`);
+  }
+  return value;
+}
+
+/** What a load came to. */
+export interface Figures {
+  readonly seconds: number;
+  /** Requests answered with a status below 400. */
+  readonly succeeded: number;
+  /** Requests that failed or were answered with 400 and above. */
+  readonly failed: number;
+  readonly requestsPerSecond: number;
+  /** Bytes of the bodies received. */
+  readonly bytes: number;
+  /** Of the answered requests, ms. */
+  readonly latency: {
+    readonly min: number;
+    readonly p50: number;
+    readonly p99: number;
+    readonly max: number;
+  };
+  /** The first failure, if there was one. */
+  readonly error?: string;
+}
+
+class Load {
+  readonly #url: string;
+  readonly #milliseconds: number;
+  #left: number;
+  readonly #latencies: number[] = [];
+  #succeeded = 0;
+  #failed = 0;
+  #bytes = 0;
+  #error: string | undefined;
+
+  constructor(url: string, milliseconds: number, requests: number) {
+    this.#url = url;
+    this.#milliseconds = milliseconds;
+    this.#left = requests;
+  }
+
+  async run(
+    connections: readonly Connection[],
+    streams: number,
+  ): Promise<Figures> {
+    const begin = performance.now();
+    const end = begin + this.#milliseconds;
+    await Promise.all(
+      connections.flatMap((connection) =>
+        Array.from({ length: streams }, () => this.#requests(connection, end))
+      ),
+    );
+    const seconds = (performance.now() - begin) / 1000;
+    const sorted = this.#latencies.sort((a, b) => a - b);
+    return {
+      seconds,
+      succeeded: this.#succeeded,
+      failed: this.#failed,
+      requestsPerSecond: (this.#succeeded + this.#failed) / seconds,
+      bytes: this.#bytes,
+      latency: {
+        min: quantile(sorted, 0),
+        p50: quantile(sorted, 0.5),
+        p99: quantile(sorted, 0.99),
+        max: quantile(sorted, 1),
+      },
+      error: this.#error,
+    };
+  }
+
+  /** One request after the other. A connection that died ends it: the rest would only fail as fast as they can. */
+  async #requests(connection: Connection, end: number): Promise<void> {
+    while (performance.now() < end && this.#left-- > 0) {
+      const begin = performance.now();
+      try {
+        const response = await connection.fetch(this.#url);
+        const { byteLength } = await response.arrayBuffer();
+        this.#bytes += byteLength;
+        this.#latencies.push(performance.now() - begin);
+        if (response.status < 400) this.#succeeded++;
+        else this.#fail(`status ${response.status}`);
+      } catch (error) {
+        this.#fail(reasonOf(error));
+        if (!connection.accepting) return;
+      }
+    }
+  }
+
+  #fail(reason: string): void {
+    this.#failed++;
+    this.#error ??= reason;
+  }
+}
+
+function quantile(sorted: readonly number[], part: number): number {
+  if (sorted.length === 0) return 0;
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
+}
+
+function figuresText(
+  { seconds, succeeded, failed, requestsPerSecond, bytes, latency, error }:
+    Figures,
+): string {
+  const ms = (value: number): string => `${value.toFixed(2)} ms`;
+  return [
+    `${bold(requestsPerSecond.toFixed(0))} requests/s, ${
+      formatBytes(Math.round(bytes / seconds))
+    }/s`,
+    `${succeeded} succeeded, ${failed} failed in ${seconds.toFixed(2)} s; ${
+      formatBytes(bytes)
+    } received`,
+    `latency: p50 ${ms(latency.p50)}, p99 ${ms(latency.p99)}, min ${
+      ms(latency.min)
+    }, max ${ms(latency.max)}`,
+    ...(error === undefined ? [] : [`first failure: ${error}`]),
+  ].join("\n");
+}

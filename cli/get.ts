@@ -1,0 +1,353 @@
+/**
+ * `spdy get`: fetches URLs, those of one server over one connection.
+ *
+ * @module
+ */
+
+import { cyan, dim, green, parseArgs, yellow } from "../deps.ts";
+import { SYN_REPLY, SYN_STREAM } from "../frame/constants.ts";
+import type { Connection } from "../connection.ts";
+import type { FrameDirection, TracedFrame } from "../connection/options.ts";
+import {
+  type Command,
+  EXIT_FAILURE,
+  EXIT_OK,
+  reasonOf,
+  refuseUnknown,
+  UsageError,
+} from "./command.ts";
+import { frameText, printable } from "./frame_text.ts";
+import { Progress } from "./progress.ts";
+import {
+  openTarget,
+  readTarget,
+  readVersion,
+  type Target,
+  versionName,
+} from "./target.ts";
+import { type Timing, waterfallSvg, waterfallText } from "./timing.ts";
+
+const HELP = `Usage: spdy get [OPTION...] URL...
+
+Fetches each URL and writes its body to standard output. URLs of one server
+share one connection.
+
+  spdy://host:port/path           plain TCP
+  spdys://host/path, https://...  TLS, the version agreed on by ALPN
+  spdy+upgrade://host:port/path   HTTP/1.1 upgrade on plain TCP
+  spdys+upgrade://host/path       HTTP/1.1 upgrade on TLS
+
+  -X, --method METHOD    default GET, or POST with --data
+  -H, --header "n: v"    a header; may be repeated
+  -d, --data TEXT        the body: text, @FILE, or @- for standard input
+  -o, --output FILE      write the body there; one URL only
+      --version 2|3|3.1  SPDY version; default 3.1, over TLS the best both know
+      --ca FILE          certificates (PEM) to trust besides the usual ones
+      --timeout S        give up after so many seconds; default never
+      --fail             exit code 1 for a status of 400 and above
+  -v, --verbose          show frames as they pass, on standard error
+      --timing           a waterfall of the requests, on standard error
+      --svg FILE         the same as a picture
+      --json             one JSON object a URL in place of the bodies
+  -s, --silent           no progress bar
+      --help             this text
+
+An interrupted download is not resumed: -C and --continue are refused. Ask for
+the rest with -H "range: bytes=N-".
+
+Permissions: --allow-net for the servers, --allow-read and --allow-write for the
+files named.`;
+
+interface Options {
+  readonly method: string;
+  readonly headers: [string, string][];
+  readonly data: string | undefined;
+  readonly output: string | undefined;
+  readonly version: string | undefined;
+  readonly caCerts: string[] | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly fail: boolean;
+  readonly verbose: boolean;
+  readonly timing: boolean;
+  readonly svg: string | undefined;
+  readonly json: boolean;
+  readonly silent: boolean;
+}
+
+/** `spdy get URL...` */
+export const get: Command = {
+  name: "get",
+  summary: "fetch URLs, showing frames and timing on request",
+  help: HELP,
+  async run(args: string[]): Promise<number> {
+    const { options, targets } = await readOptions(args);
+    const run = new Run(options);
+    const results = await run.fetchAll(targets);
+    return results.every((ok) => ok) ? EXIT_OK : EXIT_FAILURE;
+  },
+};
+
+async function readOptions(
+  args: string[],
+): Promise<{ options: Options; targets: Target[] }> {
+  const parsed = parseArgs(args, {
+    string: [
+      "method",
+      "header",
+      "data",
+      "output",
+      "version",
+      "ca",
+      "svg",
+      "timeout",
+      "_",
+    ],
+    boolean: ["fail", "verbose", "timing", "json", "silent", "continue"],
+    collect: ["header"],
+    alias: {
+      X: "method",
+      H: "header",
+      d: "data",
+      o: "output",
+      v: "verbose",
+      s: "silent",
+      C: "continue",
+    },
+    unknown: refuseUnknown,
+  });
+  if (parsed.continue) {
+    throw new UsageError(
+      `get does not resume; ask for the rest with -H "range: bytes=N-"`,
+    );
+  }
+  const targets = parsed._.map(String).map(readTarget);
+  if (targets.length === 0) throw new UsageError("get needs a URL");
+  if (parsed.output !== undefined && targets.length > 1) {
+    throw new UsageError("--output takes one URL only");
+  }
+  readVersion(parsed.version);
+  const seconds = Number(parsed.timeout ?? Infinity);
+  if (!(seconds > 0)) {
+    throw new UsageError(`--timeout ${parsed.timeout}: seconds above 0`);
+  }
+  const headers = parsed.header.map((line: string): [string, string] => {
+    const match = /^([^:\s]+):\s*(.*)$/.exec(line);
+    if (!match) {
+      throw new UsageError(`--header "${line}": write it as "name: value"`);
+    }
+    return [match[1], match[2]];
+  });
+  const options = {
+    method: parsed.method ?? (parsed.data === undefined ? "GET" : "POST"),
+    headers,
+    data: parsed.data,
+    output: parsed.output,
+    version: parsed.version,
+    caCerts: parsed.ca === undefined
+      ? undefined
+      : [await Deno.readTextFile(parsed.ca)],
+    signal: seconds === Infinity
+      ? undefined
+      : AbortSignal.timeout(seconds * 1000),
+    fail: parsed.fail,
+    verbose: parsed.verbose,
+    timing: parsed.timing,
+    svg: parsed.svg,
+    json: parsed.json,
+    silent: parsed.silent,
+  };
+  return { options, targets };
+}
+
+/** One call of `spdy get`: its connections, its timings, its output. */
+class Run {
+  readonly #options: Options;
+  readonly #progress: Progress;
+  readonly #begin = performance.now();
+  readonly #timings: Timing[] = [];
+  /** Bodies go to standard output one after the other, in the order of the URLs. */
+  #output: Promise<void> = Promise.resolve();
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#progress = new Progress(!options.silent && !options.verbose);
+  }
+
+  async fetchAll(targets: readonly Target[]): Promise<boolean[]> {
+    const origins = Map.groupBy(targets, ({ origin }) => origin);
+    const results = await Promise.all(
+      [...origins.values()].map((group) => this.#fetchOrigin(group)),
+    );
+    this.#progress.clear();
+    if (this.#options.timing) {
+      for (const line of waterfallText(this.#timings)) {
+        console.error(line);
+      }
+    }
+    if (this.#options.svg !== undefined) {
+      await Deno.writeTextFile(this.#options.svg, waterfallSvg(this.#timings));
+    }
+    return results.flat();
+  }
+
+  async #fetchOrigin(targets: readonly Target[]): Promise<boolean[]> {
+    const byPath = new Map<string, Timing>();
+    const byStream = new Map<number, Timing>();
+    const onFrame = (direction: FrameDirection, frame: TracedFrame): void => {
+      if (this.#options.verbose) this.#showFrame(direction, frame);
+      if (frame.frameType === SYN_STREAM && direction === "sent") {
+        const path = frame.nv.find(([name]) => name === ":path")?.[1] ?? "";
+        const timing = byPath.get(path);
+        if (timing === undefined) return;
+        byPath.delete(path);
+        timing.sent = this.#now();
+        byStream.set(frame.streamId, timing);
+      } else if (frame.frameType === SYN_REPLY && direction === "received") {
+        const timing = byStream.get(frame.streamId);
+        if (timing) timing.head = this.#now();
+      }
+    };
+    const { version, caCerts, signal } = this.#options;
+    const connection = await openTarget(targets[0], {
+      version,
+      caCerts,
+      signal,
+      onFrame,
+    });
+    if (this.#options.verbose) {
+      console.error(
+        dim(
+          `connected to ${targets[0].origin}, ${
+            versionName(connection.version)
+          }`,
+        ),
+      );
+    }
+    try {
+      return await Promise.all(targets.map((target) => {
+        const timing: Timing = {
+          url: target.url,
+          start: this.#now(),
+          bytes: 0,
+          result: "",
+        };
+        const { pathname, search } = new URL(target.url);
+        byPath.set(pathname + search, timing);
+        this.#timings.push(timing);
+        return this.#fetchOne(connection, target, timing);
+      }));
+    } finally {
+      await connection.close();
+    }
+  }
+
+  async #fetchOne(
+    connection: Connection,
+    target: Target,
+    timing: Timing,
+  ): Promise<boolean> {
+    const { method, headers, signal, fail, json } = this.#options;
+    // Each body waits for the bodies before it, also when its request fails.
+    const before = this.#output;
+    const { promise: written, resolve: done } = Promise.withResolvers<void>();
+    this.#output = written;
+    try {
+      const response = await connection.fetch(target.url, {
+        method,
+        headers,
+        signal,
+        body: await this.#requestBody(),
+      });
+      timing.result = String(response.status);
+      await before;
+      await this.#writeBody(response, timing);
+      timing.end = this.#now();
+      if (json) console.log(responseJson(response, timing));
+      return !(fail && response.status >= 400);
+    } catch (error) {
+      timing.end = this.#now();
+      timing.result = "error";
+      const reason = reasonOf(error);
+      this.#progress.clear();
+      await before;
+      if (json) console.log(JSON.stringify({ url: target.url, error: reason }));
+      console.error(`${yellow(target.url)}: ${reason}`);
+      return false;
+    } finally {
+      done();
+    }
+  }
+
+  async #requestBody(): Promise<BodyInit | undefined> {
+    const { data } = this.#options;
+    if (data === undefined || !data.startsWith("@")) return data;
+    const source = data === "@-" ? Deno.stdin : await Deno.open(data.slice(1));
+    if (source instanceof Deno.FsFile) {
+      this.#progress.expect((await source.stat()).size);
+    }
+    return source.readable.pipeThrough(this.#counted());
+  }
+
+  async #writeBody(response: Response, timing: Timing): Promise<void> {
+    const { output, json } = this.#options;
+    const length = response.headers.get("content-length");
+    this.#progress.expect(length === null ? undefined : Number(length));
+    if (response.body === null) {
+      if (output !== undefined) await Deno.writeFile(output, new Uint8Array());
+      return;
+    }
+    const body = response.body.pipeThrough(
+      this.#counted((bytes) => timing.bytes += bytes),
+    );
+    if (output !== undefined) await Deno.writeFile(output, body);
+    else if (json) await body.pipeTo(new WritableStream());
+    else await body.pipeTo(Deno.stdout.writable, { preventClose: true });
+  }
+
+  #counted(
+    count?: (bytes: number) => void,
+  ): TransformStream<Uint8Array, Uint8Array> {
+    return new TransformStream({
+      transform: (chunk, controller): void => {
+        this.#progress.advance(chunk.length);
+        count?.(chunk.length);
+        controller.enqueue(chunk);
+      },
+    });
+  }
+
+  #showFrame(direction: FrameDirection, frame: TracedFrame): void {
+    const { type, streamId, flags, length, detail, headers } = frameText(frame);
+    const arrow = direction === "sent" ? green(">") : cyan("<");
+    const time = `${this.#now().toFixed(1).padStart(8)} ms`;
+    const stream = streamId === undefined ? "" : ` stream ${streamId}`;
+    const fields = [...flags, detail].filter(Boolean).join("  ");
+    console.error(
+      `${dim(time)} ${arrow} ${type}${stream} ${
+        dim(`${length} bytes`)
+      }  ${fields}`.trimEnd(),
+    );
+    for (const [name, value] of headers ?? []) {
+      console.error(
+        `${" ".repeat(14)}${cyan(printable(name))} ${printable(value)}`,
+      );
+    }
+  }
+
+  #now(): number {
+    return performance.now() - this.#begin;
+  }
+}
+
+function responseJson(
+  response: Response,
+  { url, start, sent, head, end, bytes }: Timing,
+): string {
+  return JSON.stringify({
+    url,
+    status: response.status,
+    headers: [...response.headers],
+    bytes,
+    timing: { start, sent, head, end },
+  });
+}

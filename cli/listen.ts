@@ -1,0 +1,113 @@
+/**
+ * The options that `spdy serve` and `spdy proxy` have in common: where to
+ * listen, TLS, version; and the end by Ctrl-C.
+ *
+ * @module
+ */
+
+import type { SpdyServer } from "../connection/http/serve_options.ts";
+import type { ProtocolVersion } from "../frame/constants.ts";
+import { UsageError } from "./command.ts";
+import { readVersion } from "./target.ts";
+
+/** Where and how to listen. */
+export interface ListenOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly version: ProtocolVersion;
+  readonly silent: boolean;
+}
+
+/** What `parseArgs` makes of the options below. */
+export interface ListenArguments {
+  readonly host?: string;
+  readonly port?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly version?: string;
+  readonly silent?: boolean;
+}
+
+/** The options' names that take a value, as `parseArgs` takes them. */
+export const LISTEN_STRINGS: string[] = [
+  "host",
+  "port",
+  "cert",
+  "key",
+  "version",
+  "_",
+];
+/** The options' short names. */
+export const LISTEN_ALIASES: Record<string, string> = {
+  p: "port",
+  s: "silent",
+};
+
+/** The same as `--help` tells it. */
+export const LISTEN_HELP =
+  `  -p, --port N           default 8000; 0 for any free one
+      --host ADDRESS     default 127.0.0.1; 0.0.0.0 for all
+      --cert FILE        certificate chain (PEM); TLS with ALPN, needs --key
+      --key FILE         its private key (PEM)
+      --version 2|3|3.1  SPDY version on plain TCP; default 3.1
+  -s, --silent           no access log`;
+
+/** Reads the options out of what `parseArgs` gave. */
+export async function readListenOptions(
+  parsed:
+    & Partial<Record<"host" | "port" | "cert" | "key" | "version", string>>
+    & { silent?: boolean },
+): Promise<ListenOptions> {
+  const port = Number(parsed.port ?? 8000);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new UsageError(`--port ${parsed.port}: a number from 0 to 65535`);
+  }
+  const { cert, key } = parsed;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new UsageError("--cert and --key go together");
+  }
+  const tls = cert !== undefined && key !== undefined
+    ? { cert: await Deno.readTextFile(cert), key: await Deno.readTextFile(key) }
+    : {};
+  return {
+    hostname: parsed.host ?? "127.0.0.1",
+    port,
+    ...tls,
+    version: readVersion(parsed.version),
+    silent: parsed.silent ?? false,
+  };
+}
+
+/** The URL under which a server is reached, to be typed after `spdy get`. */
+export function listeningUrl(addr: Deno.NetAddr, scheme: string): string {
+  const host = addr.hostname.includes(":")
+    ? `[${addr.hostname}]`
+    : addr.hostname;
+  return `${scheme}://${host}:${addr.port}/`;
+}
+
+/** Waits for the server's end; Ctrl-C and SIGTERM finish what is under way, a second one does not wait. */
+export async function untilInterrupted(
+  server: { readonly finished: Promise<void>; shutdown(): Promise<void> },
+): Promise<void> {
+  let asked = false;
+  const stop = (): void => {
+    if (asked) Deno.exit(130);
+    asked = true;
+    server.shutdown();
+  };
+  const signals: Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT"]
+    : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  try {
+    await server.finished;
+  } finally {
+    for (const signal of signals) Deno.removeSignalListener(signal, stop);
+  }
+}
+
+/** A server on TCP, as `serve` gives it. */
+export type TcpServer = SpdyServer<Deno.NetAddr>;

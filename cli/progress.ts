@@ -1,0 +1,74 @@
+/**
+ * A progress bar on a terminal; nothing where the output is no terminal.
+ *
+ * @module
+ */
+
+import { formatBytes } from "../deps.ts";
+
+const WIDTH = 30;
+/** The bar is drawn at most this often, ms. */
+const INTERVAL_MS = 100;
+const ENCODER = new TextEncoder();
+
+/** One bar for all transfers under way. */
+export class Progress {
+  readonly #begin = performance.now();
+  readonly #shown: boolean;
+  #total: number | undefined = 0;
+  #done = 0;
+  /** When the bar was drawn last; `-Infinity`: it is not there. */
+  #drawn = -Infinity;
+
+  /** A bar on standard error, drawn only when that is a terminal and `wanted`. */
+  constructor(wanted: boolean) {
+    this.#shown = wanted && Deno.stderr.isTerminal();
+  }
+
+  /** More bytes are expected; `undefined` when their number is not known. */
+  expect(bytes: number | undefined): void {
+    this.#total = bytes === undefined || this.#total === undefined
+      ? undefined
+      : this.#total + bytes;
+  }
+
+  /** So many bytes came. */
+  advance(bytes: number): void {
+    this.#done += bytes;
+    const now = performance.now();
+    if (!this.#shown || now - this.#drawn < INTERVAL_MS) return;
+    this.#drawn = now;
+    this.#write(
+      `\r${progressLine(this.#done, this.#total, now - this.#begin)}\x1b[K`,
+    );
+  }
+
+  /** Takes the bar away, so that other text can be written. */
+  clear(): void {
+    if (this.#drawn > 0) this.#write("\r\x1b[K");
+    this.#drawn = -Infinity;
+  }
+
+  #write(text: string): void {
+    Deno.stderr.writeSync(ENCODER.encode(text));
+  }
+}
+
+/** The bar as text. */
+export function progressLine(
+  done: number,
+  total: number | undefined,
+  milliseconds: number,
+): string {
+  const rate = `${
+    formatBytes(milliseconds > 0 ? Math.round(done / milliseconds * 1000) : 0)
+  }/s`;
+  if (total === undefined || total === 0) {
+    return `${formatBytes(done)}  ${rate}`;
+  }
+  const part = Math.min(1, done / total);
+  const bar = "#".repeat(Math.round(part * WIDTH)).padEnd(WIDTH, ".");
+  return `[${bar}] ${Math.floor(part * 100)} %  ${formatBytes(done)} of ${
+    formatBytes(total)
+  }  ${rate}`;
+}

@@ -1,0 +1,182 @@
+/**
+ * `spdy proxy`: SPDY in front of an HTTP server, or HTTP in front of a SPDY
+ * server.
+ *
+ * @module
+ */
+
+import { Client } from "../connection/http/client.ts";
+import { serve } from "../connection/http/serve.ts";
+import type { ServeHandler } from "../connection/http/serve_options.ts";
+import { parseArgs } from "../deps.ts";
+import { withAccessLog } from "./access_log.ts";
+import {
+  type Command,
+  EXIT_OK,
+  reasonOf,
+  refuseUnknown,
+  UsageError,
+} from "./command.ts";
+import {
+  LISTEN_ALIASES,
+  LISTEN_HELP,
+  LISTEN_STRINGS,
+  listeningUrl,
+  type ListenOptions,
+  readListenOptions,
+  untilInterrupted,
+} from "./listen.ts";
+import { openTarget, readTarget } from "./target.ts";
+
+/** `spdy proxy URL` */
+export const proxy: Command = {
+  name: "proxy",
+  summary: "SPDY in front of an HTTP server, or the other way round",
+  help: `Usage: spdy proxy [OPTION...] URL
+
+URL names the server behind the proxy.
+
+  http://, https://              an HTTP server: the proxy speaks SPDY to clients
+  spdy://, spdys://,
+  spdy+upgrade://, spdys+upgrade://
+                                 a SPDY server: the proxy speaks HTTP/1.1 to
+                                 clients, so any browser or curl can use it
+
+${LISTEN_HELP}
+      --ca FILE          certificates (PEM) to trust besides the usual ones
+      --help             this text
+
+A server that cannot be reached is answered with 502. Ctrl-C finishes what is
+under way. Permissions: --allow-net, --allow-read for the files named.`,
+  async run(args: string[]): Promise<number> {
+    const parsed = parseArgs(args, {
+      string: [...LISTEN_STRINGS, "ca"],
+      boolean: ["silent"],
+      alias: LISTEN_ALIASES,
+      unknown: refuseUnknown,
+    });
+    if (parsed._.length !== 1) throw new UsageError("proxy needs one URL");
+    const behind = String(parsed._[0]);
+    const caCerts = parsed.ca === undefined
+      ? undefined
+      : [await Deno.readTextFile(parsed.ca)];
+    const options = await readListenOptions(parsed);
+    if (/^https?:/.test(behind)) await inFrontOfHttp(behind, options, caCerts);
+    else await inFrontOfSpdy(behind, parsed.version, options, caCerts);
+    return EXIT_OK;
+  },
+};
+
+async function inFrontOfHttp(
+  behind: string,
+  options: ListenOptions,
+  caCerts: string[] | undefined,
+): Promise<void> {
+  if (!URL.canParse(behind)) throw new UsageError(`"${behind}" is no URL`);
+  using client = Deno.createHttpClient({ caCerts });
+  const handler: ServeHandler = (request, info) => {
+    const from = "hostname" in info.remoteAddr
+      ? info.remoteAddr.hostname
+      : "unix";
+    return forward(
+      request,
+      new URL(behind).origin,
+      from,
+      (url, init) => fetch(url, { ...init, client }),
+    );
+  };
+  const scheme = options.cert === undefined ? "spdy" : "spdys";
+  const server = serve({
+    ...options,
+    upgrade: options.cert === undefined,
+    onListen: (addr) =>
+      console.log(`SPDY at ${listeningUrl(addr, scheme)} for ${behind}`),
+  }, withAccessLog(handler, options.silent));
+  await untilInterrupted(server);
+}
+
+async function inFrontOfSpdy(
+  behind: string,
+  version: string | undefined,
+  options: ListenOptions,
+  caCerts: string[] | undefined,
+): Promise<void> {
+  const target = readTarget(behind);
+  await using client = new Client({
+    connect: () => openTarget(target, { version, caCerts }),
+  });
+  const { origin } = new URL(target.url);
+  const server = Deno.serve({
+    ...options,
+    onListen: (addr) =>
+      console.log(
+        `HTTP at ${
+          listeningUrl(addr, options.cert ? "https" : "http")
+        } for ${behind}`,
+      ),
+  }, (request, info) =>
+    forward(
+      request,
+      origin,
+      info.remoteAddr.hostname,
+      (url, init) => client.fetch(url, init),
+    ));
+  await untilInterrupted(server);
+}
+
+/** Fields that belong to one connection and end with it (RFC 9110, 7.6.1), and those the next hop makes anew. */
+const OWN_HEADERS = [
+  "connection",
+  "content-length",
+  "host",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+/** Sends a request on and its answer back; a server out of reach is 502. */
+async function forward(
+  request: Request,
+  origin: string,
+  from: string,
+  send: (url: string, init: RequestInit) => Promise<Response>,
+): Promise<Response> {
+  const { pathname, search } = new URL(request.url);
+  const headers = passedOn(request.headers);
+  headers.append("x-forwarded-for", from);
+  try {
+    const response = await send(origin + pathname + search, {
+      method: request.method,
+      headers,
+      body: request.body,
+      redirect: "manual",
+      signal: request.signal,
+    });
+    const answered = passedOn(response.headers);
+    // Both kinds of fetch decode the body, so what was said of its coding holds no more.
+    answered.delete("content-encoding");
+    return new Response(response.body, {
+      status: response.status,
+      statusText: response.statusText,
+      headers: answered,
+    });
+  } catch (error) {
+    const reason = reasonOf(error);
+    return new Response(
+      `the server behind the proxy did not answer: ${reason}\n`,
+      { status: 502 },
+    );
+  }
+}
+
+function passedOn(headers: Headers): Headers {
+  const passed = new Headers(headers);
+  for (const name of passed.get("connection")?.split(",") ?? []) {
+    passed.delete(name.trim());
+  }
+  for (const name of OWN_HEADERS) passed.delete(name);
+  return passed;
+}

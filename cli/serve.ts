@@ -1,0 +1,99 @@
+/**
+ * `spdy serve`: the files below a directory.
+ *
+ * @module
+ */
+
+import { serve as serveSpdy } from "../connection/http/serve.ts";
+import type { ServeHandler } from "../connection/http/serve_options.ts";
+import { parseArgs } from "../deps.ts";
+import { withAccessLog } from "./access_log.ts";
+import { type Command, EXIT_OK, refuseUnknown, UsageError } from "./command.ts";
+import {
+  LISTEN_ALIASES,
+  LISTEN_HELP,
+  LISTEN_STRINGS,
+  listeningUrl,
+  readListenOptions,
+  untilInterrupted,
+} from "./listen.ts";
+import { type FileHandler, staticFiles } from "./static_files.ts";
+
+/** `spdy serve DIR` */
+export const serve: Command = {
+  name: "serve",
+  summary: "serve the files of a directory",
+  help: `Usage: spdy serve [OPTION...] [DIR]
+
+Serves the files below DIR, the working directory unless named: types, ranges,
+entity tags, listings. Nothing outside of DIR is read.
+
+${LISTEN_HELP}
+      --push "A=B,C"     push B and C along with A; may be repeated
+      --help             this text
+
+Ctrl-C finishes what is under way. Permissions: --allow-net to listen,
+--allow-read for DIR and the certificate.`,
+  async run(args: string[]): Promise<number> {
+    const parsed = parseArgs(args, {
+      string: [...LISTEN_STRINGS, "push"],
+      boolean: ["silent"],
+      collect: ["push"],
+      alias: LISTEN_ALIASES,
+      unknown: refuseUnknown,
+    });
+    if (parsed._.length > 1) throw new UsageError("serve takes one directory");
+    const directory = String(parsed._[0] ?? ".");
+    const options = await readListenOptions(parsed);
+    const rules = readPushRules(parsed.push);
+    const handler = withAccessLog(
+      withPush(await staticFiles(directory), rules),
+      options.silent,
+    );
+    const scheme = options.cert === undefined ? "spdy" : "spdys";
+    const onListen = (addr: Deno.NetAddr): void => {
+      console.log(`Serving ${directory} at ${listeningUrl(addr, scheme)}`);
+    };
+    const server = serveSpdy({
+      ...options,
+      upgrade: options.cert === undefined,
+      onListen,
+    }, handler);
+    await untilInterrupted(server);
+    return EXIT_OK;
+  },
+};
+
+/** Which paths are pushed along with a path. */
+export type PushRules = ReadonlyMap<string, readonly string[]>;
+
+/** Reads `--push "A=B,C"`. */
+export function readPushRules(rules: readonly string[]): PushRules {
+  return new Map(rules.map((rule) => {
+    const [path, pushed, ...rest] = rule.split("=");
+    const paths = (pushed ?? "").split(",").map((name) => name.trim()).filter(
+      Boolean,
+    );
+    const named = [path, ...paths];
+    if (
+      rest.length > 0 || paths.length === 0 ||
+      !named.every((name) => name.startsWith("/"))
+    ) {
+      throw new UsageError(
+        `--push "${rule}": write it as "/page=/style.css,/script.js"`,
+      );
+    }
+    return [path, paths];
+  }));
+}
+
+/** Pushes by the rules; a push that cannot be made does not hurt its page. */
+function withPush(handler: FileHandler, rules: PushRules): ServeHandler {
+  return async (request, info): Promise<Response> => {
+    const { pathname } = new URL(request.url);
+    const pushed = request.method === "GET" ? rules.get(pathname) ?? [] : [];
+    // The client has to be told before it reads what refers to it (draft 3.3.1).
+    await Promise.allSettled(pushed.map((path) => info.push(path)));
+    return await handler(request);
+  };
+}

@@ -1,0 +1,138 @@
+/**
+ * Where a URL of the command line leads, and the connection to it.
+ *
+ * @module
+ */
+
+import {
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  type ProtocolVersion,
+} from "../frame/constants.ts";
+import { npnGetVersion } from "../session/npn.ts";
+import { connect } from "../connection/connect.ts";
+import { connectUpgrade } from "../connection/http/connect_upgrade.ts";
+import type { Connection } from "../connection.ts";
+import type { ConnectionTuning } from "../connection/options.ts";
+import { reasonOf, UsageError } from "./command.ts";
+
+/** How the bytes of SPDY travel. */
+export type Carrier = "tcp" | "tls" | "upgrade" | "upgrade-tls";
+
+/** Where a URL leads. */
+export interface Target {
+  /** How to get there. */
+  readonly carrier: Carrier;
+  readonly hostname: string;
+  readonly port: number;
+  /** The same for all URLs that share a connection. */
+  readonly origin: string;
+  /** The URL as the HTTP layer takes it. */
+  readonly url: string;
+}
+
+/** What the carriers are called in a URL, and the port where it names none. */
+const SCHEMES: Readonly<
+  Record<string, readonly [carrier: Carrier, http: string, port: number]>
+> = {
+  "spdy:": ["tcp", "http:", 80],
+  "spdys:": ["tls", "https:", 443],
+  "https:": ["tls", "https:", 443],
+  "spdy+upgrade:": ["upgrade", "http:", 80],
+  "spdys+upgrade:": ["upgrade-tls", "https:", 443],
+};
+
+/** Reads a URL. Throws {@linkcode UsageError} for one that is no URL of SPDY. */
+export function readTarget(text: string): Target {
+  if (!URL.canParse(text)) {
+    throw new UsageError(`"${text}" is no URL; try spdy://host:port/path`);
+  }
+  const url = new URL(text);
+  const scheme = SCHEMES[url.protocol];
+  if (scheme === undefined) {
+    const known = Object.keys(SCHEMES).map((name) => `${name}//`).join(", ");
+    throw new UsageError(`"${text}": ${url.protocol}// is none of ${known}`);
+  }
+  const [carrier, httpScheme, defaultPort] = scheme;
+  // A scheme of its own has no default port and an opaque path: read it as HTTP.
+  const http = new URL(text.replace(/^[^:]+:/, httpScheme));
+  if (http.hostname === "") throw new UsageError(`"${text}" names no host`);
+  const port = Number(http.port || defaultPort);
+  return {
+    carrier,
+    hostname: http.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port,
+    origin: `${url.protocol}//${http.hostname}:${port}`,
+    url: http.href,
+  };
+}
+
+/** Reads `--version`. */
+export function readVersion(text: string | undefined): ProtocolVersion {
+  if (text === undefined) return PROTO_SPDY3_1;
+  const version = npnGetVersion(`spdy/${text}`);
+  if (version === 0) {
+    throw new UsageError(`--version ${text}: known are 2, 3 and 3.1`);
+  }
+  return version;
+}
+
+/** What `get` says of a version. */
+export function versionName(version: ProtocolVersion): string {
+  return {
+    [PROTO_SPDY2]: "SPDY/2",
+    [PROTO_SPDY3]: "SPDY/3",
+    [PROTO_SPDY3_1]: "SPDY/3.1",
+  }[version];
+}
+
+/** What is wanted of a connection to a target. */
+export interface OpenOptions extends Pick<ConnectionTuning, "onFrame"> {
+  /** Version wanted; over TLS the only one offered. `undefined`: the best both sides know. */
+  readonly version: string | undefined;
+  /** Certificates (PEM) to trust besides the usual ones. */
+  readonly caCerts?: string[];
+  readonly signal?: AbortSignal;
+}
+
+/** Connects to a target; an error names the place. */
+export async function openTarget(
+  target: Target,
+  options: OpenOptions,
+): Promise<Connection> {
+  const { hostname, port, carrier, url } = target;
+  const { caCerts, onFrame, signal } = options;
+  const version = readVersion(options.version);
+  const protocol = options.version === undefined
+    ? undefined
+    : `spdy/${options.version}`;
+  try {
+    if (carrier === "tcp") {
+      return await connect({ hostname, port, version, onFrame, signal });
+    }
+    if (carrier === "tls") {
+      const alpnProtocols = protocol === undefined ? undefined : [protocol];
+      return await connect({
+        hostname,
+        port,
+        tls: { caCerts, alpnProtocols },
+        onFrame,
+        signal,
+      });
+    }
+    const protocols = protocol === undefined
+      ? undefined
+      : [protocol.toUpperCase()];
+    const { connection } = await connectUpgrade(url, {
+      protocols,
+      tls: { caCerts },
+      onFrame,
+      signal,
+    });
+    return connection;
+  } catch (error) {
+    const reason = reasonOf(error);
+    throw new Error(`${hostname}:${port}: ${reason}`, { cause: error });
+  }
+}

@@ -1,0 +1,276 @@
+import {
+  connect,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  serve,
+} from "../../mod.ts";
+import type { ServeHandler, SpdyServer } from "../../mod.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "../deps.ts";
+import { makeCertificate } from "../helpers/certificate.ts";
+import { Random } from "../helpers/random.ts";
+import { command, run, runOnTerminal } from "./process.ts";
+
+const BIG = new Random(1).bytes(3_000_000);
+
+const handler: ServeHandler = async (request) => {
+  const { pathname } = new URL(request.url);
+  if (pathname === "/echo") {
+    const body = await request.bytes();
+    return new Response(body, {
+      headers: {
+        "x-method": request.method,
+        "x-sent": request.headers.get("x-sent") ?? "",
+      },
+    });
+  }
+  if (pathname === "/big") return new Response(BIG);
+  if (pathname === "/slow") {
+    return new Response(
+      new ReadableStream({ pull: () => new Promise(() => {}) }),
+    );
+  }
+  return new Response("missing\n", { status: 404 });
+};
+
+function listen(
+  options: { version?: 2 | 3 | 4; upgrade?: boolean } = {},
+): SpdyServer<Deno.NetAddr> {
+  return serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {}, ...options },
+    handler,
+  );
+}
+
+Deno.test("get fetches with every version", async () => {
+  for (
+    const [name, version] of [["2", PROTO_SPDY2], ["3", PROTO_SPDY3], [
+      "3.1",
+      PROTO_SPDY3_1,
+    ]] as const
+  ) {
+    await using server = listen({ version });
+    const { code, bytes, stderr } = await run([
+      "get",
+      "--version",
+      name,
+      `spdy://127.0.0.1:${server.addr.port}/big`,
+    ]);
+    assertEquals([code, stderr, bytes.length], [0, "", BIG.length]);
+    assertEquals(bytes, BIG);
+  }
+});
+
+Deno.test("get sends method, headers and a body from an argument, a file and standard input", async () => {
+  await using server = listen();
+  const url = `spdy://127.0.0.1:${server.addr.port}/echo`;
+  const put = await run([
+    "get",
+    "--json",
+    "-X",
+    "PUT",
+    "-H",
+    "x-sent: hello",
+    "-d",
+    "text",
+    url,
+  ]);
+  const answer = JSON.parse(put.stdout);
+  assertEquals([answer.status, answer.bytes], [200, 4]);
+  assertEquals(new Map(answer.headers).get("x-method"), "PUT");
+  assertEquals(new Map(answer.headers).get("x-sent"), "hello");
+  const posted = await run(["get", "-d", "@-", url], { input: BIG });
+  assertEquals(posted.bytes, BIG);
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(file, BIG);
+    assertEquals(
+      (await run(["get", "-d", `@${file}`, "-o", `${file}.out`, url])).code,
+      0,
+    );
+    assertEquals(await Deno.readFile(`${file}.out`), BIG);
+  } finally {
+    await Deno.remove(file);
+    await Deno.remove(`${file}.out`);
+  }
+});
+
+Deno.test("get over TLS: the version agreed on, an unknown authority, a refused version", async () => {
+  const { cert, key, caCert } = await makeCertificate();
+  const ca = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(ca, caCert);
+    await using server = serve(
+      {
+        hostname: "127.0.0.1",
+        port: 0,
+        cert,
+        key,
+        versions: [PROTO_SPDY3],
+        onListen() {},
+      },
+      handler,
+    );
+    const url = `https://localhost:${server.addr.port}/missing`;
+    const trusted = await run(["get", "-v", "--ca", ca, url]);
+    assertEquals([trusted.code, trusted.stdout], [0, "missing\n"]);
+    assertStringIncludes(trusted.stderr, "SPDY/3\n");
+    assertMatch(trusted.stderr, /> SYN_STREAM stream 1 .*FIN/);
+    assertMatch(trusted.stderr, /< DATA stream 1 8 bytes {2}FIN/);
+    const untrusted = await run(["get", url]);
+    assertEquals(untrusted.code, 1);
+    assertMatch(untrusted.stderr, /^spdy: localhost:\d+: .*certificate/);
+    const refused = await run(["get", "--ca", ca, "--version", "3.1", url]);
+    assertEquals(refused.code, 1);
+    assertMatch(refused.stderr, /^spdy: localhost:\d+: /);
+  } finally {
+    await Deno.remove(ca);
+  }
+});
+
+Deno.test("get by the HTTP/1.1 upgrade", async () => {
+  await using server = listen({ upgrade: true });
+  const { code, bytes } = await run([
+    "get",
+    `spdy+upgrade://127.0.0.1:${server.addr.port}/big`,
+  ]);
+  assertEquals(code, 0);
+  assertEquals(bytes, BIG);
+});
+
+Deno.test("get of several URLs uses one connection a server and keeps their order", async () => {
+  let connections = 0;
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using server = listen();
+  const relayed = (async () => {
+    for await (const conn of listener) {
+      connections++;
+      const onward = await Deno.connect({ port: server.addr.port });
+      Promise.allSettled([
+        conn.readable.pipeTo(onward.writable),
+        onward.readable.pipeTo(conn.writable),
+      ]);
+    }
+  })();
+  const { port } = listener.addr as Deno.NetAddr;
+  const base = `spdy://127.0.0.1:${port}`;
+  const { code, bytes, stderr } = await run([
+    "get",
+    "--timing",
+    `${base}/big`,
+    `${base}/missing`,
+    `${base}/nothing`,
+  ]);
+  listener.close();
+  await relayed.catch(() => {});
+  assertEquals([code, connections, bytes.length], [0, 1, BIG.length + 16]);
+  assertEquals(bytes.subarray(0, BIG.length), BIG);
+  assertEquals(stderr.match(/^http:.*\|.*\| +[\d.]+ ms$/gm)?.length, 3);
+});
+
+Deno.test("get writes its waterfall as a picture", async () => {
+  await using server = listen();
+  const file = await Deno.makeTempFile({ suffix: ".svg" });
+  try {
+    await run([
+      "get",
+      "--svg",
+      file,
+      "-o",
+      "/dev/null",
+      `spdy://127.0.0.1:${server.addr.port}/big?a=<b>`,
+    ]);
+    const svg = await Deno.readTextFile(file);
+    assertMatch(svg, /^<svg [^>]+>[\s\S]*receiving[\s\S]*<\/svg>\n$/);
+    assertEquals(svg.includes("<b>"), false);
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("get tells what went wrong, where, and with which exit code", async () => {
+  await using server = listen();
+  const base = `spdy://127.0.0.1:${server.addr.port}`;
+  const cases: [args: string[], code: number, message: RegExp][] = [
+    [[], 2, /get needs a URL/],
+    [["http://h/"], 2, /http:\/\/ is none of spdy:\/\//],
+    [["nonsense"], 2, /"nonsense" is no URL/],
+    [["--version", "4", base], 2, /known are 2, 3 and 3\.1/],
+    [["--bogus", base], 2, /unknown option --bogus/],
+    [["-C", "-", base], 2, /does not resume/],
+    [["-H", "no colon", base], 2, /write it as "name: value"/],
+    [["-o", "f", base, base], 2, /one URL only/],
+    [["--timeout", "soon", base], 2, /--timeout soon/],
+    [["--fail", `${base}/missing`], 1, /^$/],
+    [["--timeout", "0.5", `${base}/slow`], 1, /aborted due to timeout/],
+    [["spdy://127.0.0.1:1/"], 1, /127\.0\.0\.1:1: .*refused/],
+    [["spdy://host.invalid/"], 1, /host\.invalid:80: /],
+  ];
+  for (const [args, code, message] of cases) {
+    const finished = await run(["get", ...args]);
+    assertEquals(finished.code, code, args.join(" "));
+    assertMatch(finished.stderr, message, args.join(" "));
+  }
+});
+
+Deno.test("get ends quietly when its reader goes away", async () => {
+  await using server = listen();
+  const [program, ...args] = command([
+    "get",
+    `spdy://127.0.0.1:${server.addr.port}/big`,
+  ]);
+  const process = new Deno.Command(program, {
+    args,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const reader = process.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  const stderr = await new Response(process.stderr).text();
+  const { code } = await process.status;
+  assertEquals(code, 1);
+  assertMatch(stderr, /Broken pipe/);
+  assertEquals(stderr.split("\n").length, 2);
+});
+
+Deno.test("get is ended by Ctrl-C, and the server goes on", async () => {
+  await using server = listen();
+  const [program, ...args] = command([
+    "get",
+    `spdy://127.0.0.1:${server.addr.port}/slow`,
+    "-v",
+  ]);
+  const process = new Deno.Command(program, {
+    args,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const reader = process.stderr.pipeThrough(new TextDecoderStream())
+    .getReader();
+  for (let text = ""; !text.includes("SYN_REPLY");) {
+    text += (await reader.read()).value ?? "";
+  }
+  process.kill("SIGINT");
+  await reader.cancel();
+  assertEquals((await process.status).signal, "SIGINT");
+  await using client = await connect({ port: server.addr.port });
+  assertEquals((await client.fetch("http://localhost/missing")).status, 404);
+});
+
+Deno.test("get shows colours and progress on a terminal only", async () => {
+  await using server = listen();
+  const base = `spdy://127.0.0.1:${server.addr.port}`;
+  assertStringIncludes(
+    await runOnTerminal(["get", "-v", `${base}/missing`]),
+    "\x1b[32m>\x1b[39m SYN_STREAM",
+  );
+  assertMatch(
+    await runOnTerminal(["get", "-o", "/dev/null", `${base}/big`]),
+    /\[#*\.*\] \d+ %/,
+  );
+  const piped = await run(["get", "-v", "-o", "/dev/null", `${base}/big`]);
+  assertEquals(piped.stderr.includes("\x1b"), false);
+});

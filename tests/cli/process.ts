@@ -1,0 +1,143 @@
+/**
+ * Runs the command line as a process of its own.
+ *
+ * @module
+ */
+
+import { stdFlags } from "../../tools/std.ts";
+
+const flags = await stdFlags();
+const CLI = new URL("../../cli.ts", import.meta.url).pathname;
+/** A command that has not ended by then is broken, ms. */
+const LONGEST_RUN = 60_000;
+
+/** What became of a process. */
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Standard output as it was. */
+  readonly bytes: Uint8Array;
+}
+
+/** What a run takes besides the arguments. */
+export interface RunOptions {
+  /** Standard input; default none. */
+  readonly input?: Uint8Array<ArrayBuffer>;
+  /** Permissions; default all. */
+  readonly permissions?: readonly string[];
+  /** Environment; NO_COLOR is set unless this says otherwise. */
+  readonly env?: Record<string, string>;
+}
+
+/** The command that runs the command line. */
+export function command(
+  args: readonly string[],
+  permissions: readonly string[] = ["-A"],
+): string[] {
+  return [
+    Deno.execPath(),
+    "run",
+    "--no-prompt",
+    "--quiet",
+    "--no-check",
+    ...flags,
+    ...permissions,
+    CLI,
+    ...args,
+  ];
+}
+
+/** Runs the command line to its end. */
+export async function run(
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Finished> {
+  const [program, ...rest] = command(args, options.permissions);
+  const process = new Deno.Command(program, {
+    args: rest,
+    env: { NO_COLOR: "1", ...options.env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(LONGEST_RUN),
+  }).spawn();
+  const writer = process.stdin.getWriter();
+  if (options.input !== undefined) await writer.write(options.input);
+  await writer.close();
+  const { code, stdout, stderr } = await process.output();
+  return {
+    code,
+    stdout: decode(stdout),
+    stderr: decode(stderr),
+    bytes: stdout,
+  };
+}
+
+/** Runs the command line on a pseudo-terminal made by `script`; both outputs come as one. */
+export async function runOnTerminal(args: readonly string[]): Promise<string> {
+  const quoted = command(args).map((part) =>
+    `'${part.replaceAll("'", "'\\''")}'`
+  ).join(" ");
+  const output = await new Deno.Command("script", {
+    args: ["-qec", quoted, "/dev/null"],
+    env: { TERM: "xterm", NO_COLOR: "" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+    signal: AbortSignal.timeout(LONGEST_RUN),
+  }).output();
+  return decode(output.stdout);
+}
+
+/** A server command under way. */
+export interface Running extends AsyncDisposable {
+  /** What it said first: where it listens. */
+  readonly url: string;
+  /** Asks it to end as Ctrl-C does; resolves to its exit code and everything it said. */
+  interrupt(): Promise<{ code: number; stdout: string }>;
+}
+
+/** Starts a command that listens, and waits until it says where. */
+export async function start(args: readonly string[]): Promise<Running> {
+  const [program, ...rest] = command(args);
+  const process = new Deno.Command(program, {
+    args: rest,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const reader = process.stdout.pipeThrough(new TextDecoderStream())
+    .getReader();
+  let stdout = "";
+  let url: string | undefined;
+  while (url === undefined) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(`${args.join(" ")} ended: ${stdout}`);
+    stdout += value;
+    url = /(\w+:\/\/\S+)/.exec(stdout)?.[1];
+  }
+  let ended: Promise<{ code: number; stdout: string }> | undefined;
+  const interrupt = (): Promise<{ code: number; stdout: string }> =>
+    ended ??= (async () => {
+      process.kill("SIGINT");
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        stdout += value;
+      }
+      return { code: (await process.status).code, stdout };
+    })();
+  return {
+    url,
+    interrupt,
+    async [Symbol.asyncDispose](): Promise<void> {
+      await interrupt();
+    },
+  };
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
