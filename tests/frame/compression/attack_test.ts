@@ -1,0 +1,294 @@
+/**
+ * The attack that SPDY is known for (CRIME): who can put text into a request
+ * and see its compressed size guesses a secret of the same connection bit by
+ * bit. It must fail on "safe", and succeed on "full" with the same code.
+ */
+
+import { assert, assertEquals, assertLess } from "../../deps.ts";
+import { ByteWriter } from "../../../frame/byte_writer.ts";
+import {
+  HeaderEncoder,
+  type HeaderEncoderOptions,
+} from "../../../frame/header_encoder.ts";
+import {
+  type HeaderCompression,
+  type NameValue,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  type ProtocolVersion,
+} from "../../../frame/mod.ts";
+import { Random } from "../../helpers/random.ts";
+import { asWirePairs } from "./corpus.ts";
+
+const GUESSES = 1000;
+const SECRET = "7f3a9c51e08b2d46";
+/** Shares no character with {@linkcode SECRET} at any place. */
+const DECOY = "0692d47fa51ce83b";
+const HEX = "0123456789abcdef";
+const CARRIERS = [":path", "referer", "x-note"] as const;
+
+/** A victim whose requests carry a fixed secret and the attacker's text. */
+class Victim {
+  readonly #encoder: HeaderEncoder;
+  readonly #out = new ByteWriter();
+  readonly #version: ProtocolVersion;
+  readonly #secrets: readonly NameValue[];
+
+  constructor(
+    version: ProtocolVersion,
+    secrets: readonly NameValue[],
+    options: HeaderEncoderOptions,
+  ) {
+    this.#version = version;
+    this.#secrets = secrets;
+    this.#encoder = new HeaderEncoder(version, options);
+  }
+
+  /** Bytes of a request with `text` in `carrier`. */
+  request(carrier: string, text: string): number {
+    const headers = new Map<string, string>([
+      [":host", "bank.example"],
+      [":method", "GET"],
+      [":path", "/"],
+      [":scheme", "https"],
+      [":version", "HTTP/1.1"],
+      ["accept", "text/html"],
+      ["referer", "https://evil.example/"],
+      ["user-agent", "browser/1.0"],
+      ...this.#secrets,
+    ]);
+    headers.set(carrier, text);
+    this.#out.length = 0;
+    this.#encoder.encode(asWirePairs([...headers], this.#version), this.#out);
+    return this.#out.length;
+  }
+}
+
+/** `count` hexadecimal characters that begin otherwise than `secret` does from `from` on. */
+function wrongTail(random: Random, from: number): string {
+  let tail = "";
+  for (let at = from; at < SECRET.length; at++) {
+    let character = random.pick([...HEX]);
+    while (character === SECRET[at] || character === DECOY[at]) {
+      character = random.pick([...HEX]);
+    }
+    tail += character;
+  }
+  return tail;
+}
+
+interface Outcome {
+  /** Mean size of the guesses by how many leading characters are right, where the secret is what is guessed. */
+  readonly means: number[];
+  /** The same where the secret is another one. */
+  readonly decoyMeans: number[];
+  /** Guesses whose size differs between the two. */
+  readonly differing: number;
+}
+
+/** What is guessed, where, and how often for each length of right prefix. */
+interface Attack {
+  readonly carrier: string;
+  readonly secretsOf?: (secret: string) => NameValue[];
+  readonly format?: (guess: string) => string;
+  readonly guesses?: number;
+  /** Whether all guesses go over one connection; else each has its own, on which the secret was sent once. */
+  readonly oneConnection?: boolean;
+}
+
+/** Makes the same seeded guesses against a secret and against a decoy of the same length. */
+function run(
+  version: ProtocolVersion,
+  headerCompression: HeaderCompression,
+  {
+    carrier,
+    secretsOf = cookie,
+    format = (guess) => `/?sid=${guess}`,
+    guesses = GUESSES,
+    oneConnection = false,
+  }: Attack,
+): Outcome {
+  const random = new Random(20120913);
+  const meet = (secret: string): Victim => {
+    const victim = new Victim(version, secretsOf(secret), {
+      headerCompression,
+    });
+    victim.request(carrier, "/");
+    return victim;
+  };
+  let victim = meet(SECRET);
+  let decoy = meet(DECOY);
+  const means: number[] = [];
+  const decoyMeans: number[] = [];
+  let differing = 0;
+  for (let right = 0; right <= SECRET.length; right++) {
+    let total = 0;
+    let decoyTotal = 0;
+    for (let left = guesses; left > 0; left--) {
+      if (!oneConnection) {
+        victim = meet(SECRET);
+        decoy = meet(DECOY);
+      }
+      const guess = SECRET.slice(0, right) + wrongTail(random, right);
+      const size = victim.request(carrier, format(guess));
+      const decoySize = decoy.request(carrier, format(guess));
+      total += size;
+      decoyTotal += decoySize;
+      if (size !== decoySize) differing++;
+    }
+    means.push(total / guesses);
+    decoyMeans.push(decoyTotal / guesses);
+  }
+  return { means, decoyMeans, differing };
+}
+
+function cookie(secret: string): NameValue[] {
+  return [["cookie", `theme=dark; sid=${secret}; lang=en`]];
+}
+
+for (
+  const [version, guesses] of [
+    [PROTO_SPDY2, 100],
+    [PROTO_SPDY3, GUESSES],
+  ] as const
+) {
+  for (const carrier of CARRIERS) {
+    Deno.test(`attack through ${carrier}, version ${version}: "safe" gives each guess the size it has with another cookie`, () => {
+      const { differing } = run(version, "safe", { carrier, guesses });
+      assertEquals(differing, 0);
+    });
+
+    Deno.test(`attack through ${carrier}, version ${version}: "safe" does so on a connection that wraps the window many times`, () => {
+      const { differing } = run(version, "safe", {
+        carrier,
+        guesses,
+        oneConnection: true,
+      });
+      assertEquals(differing, 0);
+    });
+
+    Deno.test(`attack through ${carrier}, version ${version}: the same on "full" tells right from wrong`, () => {
+      const { means, decoyMeans } = run(version, "full", {
+        carrier,
+        guesses: 100,
+      });
+      // A guess with no right character is as long as any other ...
+      assertLess(Math.abs(decoyMeans[0] - means[0]), 0.5);
+      // ... and three more right ones always show, from the third on.
+      for (let right = 6; right < SECRET.length; right++) {
+        assertLess(means[right], means[right - 3] - 1);
+        assertLess(means[right], decoyMeans[right] - 1);
+      }
+    });
+  }
+}
+
+Deno.test('attack on "safe": a guess that is right as a whole does not show elsewhere', () => {
+  for (const carrier of CARRIERS) {
+    const { differing } = run(PROTO_SPDY3, "safe", {
+      carrier,
+      format: (guess) => `sid=${guess}`,
+      guesses: 100,
+    });
+    assertEquals(differing, 0, carrier);
+  }
+});
+
+Deno.test('attack on "safe": nor does one with the neighbours of the secret', () => {
+  const { differing } = run(PROTO_SPDY3, "safe", {
+    carrier: "x-note",
+    format: (guess) => `theme=dark; sid=${guess}; lang=en`,
+    guesses: 100,
+  });
+  assertEquals(differing, 0);
+});
+
+Deno.test('attack on "safe": other secrets are as safe as the cookie', () => {
+  for (
+    const [name, begin] of [
+      ["authorization", "Bearer "],
+      ["proxy-authorization", "Basic "],
+      ["x-csrf-token", ""],
+      ["x-api-key", "k-"],
+      ["set-cookie", "sid="],
+    ]
+  ) {
+    const { differing } = run(PROTO_SPDY3, "safe", {
+      carrier: "x-note",
+      secretsOf: (secret) => [[name, begin + secret]],
+      format: (guess) => begin + guess,
+      guesses: 100,
+    });
+    assertEquals(differing, 0, name);
+  }
+});
+
+/**
+ * Guesses the secret character by character: the right one makes the request
+ * shorter. Text of several lengths before the guess shifts its bits against
+ * the bytes, so that one bit less shows somewhere.
+ */
+function guessSecret(policy: HeaderCompression): string {
+  let known = "";
+  while (known.length < SECRET.length) {
+    let best = "";
+    let bestSize = Infinity;
+    for (const character of HEX) {
+      let size = 0;
+      for (let padding = 0; padding < 8; padding++) {
+        const victim = new Victim(PROTO_SPDY3, cookie(SECRET), {
+          headerCompression: policy,
+        });
+        victim.request("x-note", "");
+        const text = "~".repeat(padding) + `; sid=${known}${character}^`;
+        size += victim.request("x-note", text);
+      }
+      if (size < bestSize) [best, bestSize] = [character, size];
+    }
+    known += best;
+  }
+  return known;
+}
+
+Deno.test('attack: character by character "full" gives the whole secret away, "safe" nothing', () => {
+  assertEquals(guessSecret("full"), SECRET);
+  const guessed = guessSecret("safe");
+  const right = [...guessed].filter((character, at) =>
+    character === SECRET[at]
+  );
+  // One of sixteen is right by chance.
+  assertLess(right.length, 5);
+});
+
+Deno.test("sensitiveHeaders: a named header is as safe as a cookie, an unnamed one is not", () => {
+  const differs = (sensitiveHeaders: string[]): boolean => {
+    const guessed = (secret: string): number => {
+      const victim = new Victim(PROTO_SPDY3, [["x-badge", secret]], {
+        sensitiveHeaders,
+      });
+      victim.request("x-note", "-");
+      return victim.request("x-note", SECRET);
+    };
+    return guessed(SECRET) !== guessed(DECOY);
+  };
+  assert(differs([]));
+  assert(!differs(["X-Badge"]));
+});
+
+Deno.test("sensitiveHeaders: colon names hold in SPDY/2, which sends them without", () => {
+  const random = new Random(8);
+  const make = (secret: string) =>
+    new Victim(PROTO_SPDY2, [[":path", `/reset/${secret}`]], {
+      sensitiveHeaders: [":path"],
+    });
+  const victim = make(SECRET);
+  const decoy = make(DECOY);
+  for (let right = 0; right <= SECRET.length; right++) {
+    const guess = "/reset/" + SECRET.slice(0, right) +
+      wrongTail(random, right);
+    assertEquals(
+      victim.request("x-note", guess),
+      decoy.request("x-note", guess),
+    );
+  }
+});

@@ -1,0 +1,141 @@
+/** The size of a block tells the length of its secrets, and nothing of what is in them. */
+
+import { assert, assertEquals, assertLess, assertThrows } from "../../deps.ts";
+import { ByteWriter } from "../../../frame/byte_writer.ts";
+import {
+  HeaderEncoder,
+  type HeaderEncoderOptions,
+} from "../../../frame/header_encoder.ts";
+import { InvalidArgumentError, PROTO_SPDY3 } from "../../../frame/mod.ts";
+import type { NameValue } from "../../../frame/mod.ts";
+import { Random } from "../../helpers/random.ts";
+
+/** Sizes of the lists, one after another on one connection. */
+function sizes(
+  lists: readonly (readonly NameValue[])[],
+  options?: HeaderEncoderOptions,
+): number[] {
+  const encoder = new HeaderEncoder(PROTO_SPDY3, options);
+  const out = new ByteWriter();
+  return lists.map((list) => {
+    out.length = 0;
+    encoder.encode(list, out);
+    return out.length;
+  });
+}
+
+/** Secrets of `bytes` bytes (an even number) that differ in all but their length. */
+function contents(bytes: number): string[] {
+  const random = new Random(bytes);
+  const printable = (): string =>
+    String.fromCharCode(
+      ...Array.from({ length: bytes }, () => random.int(0x3c, 0x7e)),
+    );
+  return [
+    "a".repeat(bytes),
+    "\u00e9".repeat(bytes / 2),
+    "\u00bf\u00ff".repeat(bytes / 4) + (bytes % 4 === 0 ? "" : "\u00bf"),
+    printable(),
+    printable(),
+    "0123456789".repeat(Math.ceil(bytes / 10)).slice(0, bytes),
+    "gzip,deflate,sdchcharset=utf-8".repeat(20).slice(0, bytes),
+  ];
+}
+
+for (
+  const name of [
+    "cookie",
+    "set-cookie",
+    "authorization",
+    "proxy-authorization",
+    "x-xsrf-token",
+  ]
+) {
+  Deno.test(`length only: ${name} values of one length give one size`, () => {
+    for (const bytes of [2, 4, 10, 50, 258, 260, 600]) {
+      let wanted: number[] | undefined;
+      for (const content of contents(bytes)) {
+        // New, repeated, replaced by another one, and repeated once more.
+        const got = sizes([
+          [[":path", "/a"], [name, content], ["user-agent", "b/1.0"]],
+          [[":path", "/b"], [name, content], ["user-agent", "b/1.0"]],
+          [[":path", "/c"], [name, "~".repeat(bytes)], ["user-agent", "b/1.0"]],
+          [[":path", "/d"], [name, content], ["user-agent", "b/1.0"]],
+        ]);
+        wanted ??= got;
+        assertEquals(got, wanted, `${bytes} bytes: ${content.slice(0, 20)}`);
+      }
+    }
+  });
+}
+
+Deno.test("length only: crumbs of one length give one size, wherever they stand", () => {
+  for (const bytes of [2, 10, 50, 300]) {
+    let wanted: number[] | undefined;
+    for (const content of contents(bytes)) {
+      const got = sizes([
+        [["cookie", `a=1; b=${content}; c=long enough`]],
+        [["cookie", `b=${content}; a=1; c=long enough`]],
+        [["cookie", `c=long enough; d=new; b=${content}`]],
+        [["cookie", `b=${content}`]],
+      ]);
+      wanted ??= got;
+      assertEquals(got, wanted, `${bytes} bytes: ${content.slice(0, 20)}`);
+    }
+  }
+});
+
+Deno.test("length only: what stands around a secret is coded alike whatever the secret is", () => {
+  // The last secret bytes and the first public ones behind them, and the other
+  // way round, are the same as elsewhere in public: nothing may join them.
+  const around = (secret: string): number[] =>
+    sizes([
+      [["x-a", "same-tail-of-the-secret"], ["x-z", "same-tail-of-the-secret"]],
+      [["authorization", secret], ["x-z", "same-tail-of-the-secret"]],
+      [["x-a", "same-tail-of-the-secret"], ["authorization", secret]],
+    ]);
+  assertEquals(
+    around("same-tail-of-the-secret"),
+    around("0123456789!$%&/()=?<>|~"),
+  );
+});
+
+Deno.test("repetition: a whole value, and a whole crumb, cost a few bytes the second time", () => {
+  const token = "0123456789abcdef".repeat(8);
+  const [, again] = sizes([
+    [["authorization", token]],
+    [["authorization", token]],
+  ]);
+  assertLess(again, 20);
+  const [, , moved] = sizes([
+    [["cookie", `a=${token}; b=2`]],
+    [["cookie", "c=3"]],
+    [["cookie", `c=3; a=${token}`]],
+  ]);
+  assertLess(moved, 40);
+});
+
+Deno.test("repetition: values that are out of the window are sent anew", () => {
+  const token = "0123456789abcdef".repeat(8);
+  const random = new Random(3);
+  const filling = Array.from({ length: 40 }, (): NameValue[] => [
+    ["x-fill", new TextDecoder().decode(random.bytes(1000, 0x60))],
+  ]);
+  const got = sizes([
+    [["authorization", token]],
+    ...filling,
+    [["authorization", token]],
+  ]);
+  assert(got[got.length - 1] > token.length);
+});
+
+Deno.test("policy: one that is not known, and sensitive headers that are no strings, are refused", () => {
+  const refuse = (options: unknown, message: string) =>
+    assertThrows(
+      () => new HeaderEncoder(PROTO_SPDY3, options as HeaderEncoderOptions),
+      InvalidArgumentError,
+      message,
+    );
+  refuse({ headerCompression: "best" }, "headerCompression best");
+  refuse({ sensitiveHeaders: ["x-a", 7] }, "sensitive header 7");
+});

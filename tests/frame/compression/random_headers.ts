@@ -1,0 +1,91 @@
+/**
+ * Seeded random header lists that try to mislead the compressor: secrets,
+ * their parts and their neighbours turn up everywhere.
+ *
+ * @module
+ */
+
+import type { NameValue } from "../../../frame/mod.ts";
+import type { Random } from "../../helpers/random.ts";
+
+/** The secret names that the lists use. */
+export const SECRET_NAMES: readonly string[] = [
+  "cookie",
+  "set-cookie",
+  "authorization",
+  "x-csrf-token",
+  "x-token",
+];
+const PUBLIC_NAMES = [":host", ":path", "accept", "referer", "x-a", "x-b"];
+const ATTRIBUTES = [
+  "Path=/",
+  "HttpOnly",
+  "Secure",
+  "expires=Thu, 01-Jan-1970",
+  "Domain=.example",
+  "x-odd=1",
+];
+
+/** `count` lists of one connection. Values come again, in full and in part. */
+export function randomLists(random: Random, count: number): NameValue[][] {
+  const texts = Array.from({ length: 12 }, () => randomText(random));
+  return Array.from({ length: count }, () => {
+    if (random.chance(0.2)) {
+      texts[random.int(0, texts.length - 1)] = randomText(random);
+    }
+    const list: NameValue[] = [];
+    for (let left = random.int(0, 12); left > 0; left--) {
+      const name = random.chance(0.4)
+        ? random.pick(SECRET_NAMES)
+        : random.chance(0.1)
+        ? `x-${random.word()}`
+        : random.pick(PUBLIC_NAMES);
+      list.push([name, randomValue(random, name, texts)]);
+    }
+    return list;
+  });
+}
+
+function randomText(random: Random): string {
+  const length = random.chance(0.1) ? random.int(250, 800) : random.int(0, 40);
+  switch (random.int(0, 3)) {
+    case 0:
+      return random.pick(["a", "0", "~", "\u00e9", "\u20ac"]).repeat(length);
+    case 1:
+      return new TextDecoder().decode(random.text(length, 20))
+        .replaceAll("\n", " ").trim();
+    case 2:
+      return Array.from(random.bytes(length), (byte) => byte.toString(16))
+        .join("");
+    default:
+      return String.fromCodePoint(
+        ...Array.from({ length }, () => random.int(0xa1, 0x2fff)),
+      );
+  }
+}
+
+function randomValue(
+  random: Random,
+  name: string,
+  texts: readonly string[],
+): string {
+  const piece = (): string => {
+    const text = random.pick(texts);
+    if (random.chance(0.7)) return text;
+    const from = random.int(0, text.length);
+    return text.slice(from, random.int(from, text.length));
+  };
+  if (!name.endsWith("cookie")) {
+    return random.chance(0.3) ? `; ${piece()}; ${piece()}` : piece();
+  }
+  const crumbs = Array.from(
+    { length: random.int(1, 5) },
+    () => `${random.pick(["a", "sid", "theme"])}=${piece()}`,
+  );
+  if (name === "set-cookie") {
+    for (let left = random.int(0, 3); left > 0; left--) {
+      crumbs.push(random.pick(ATTRIBUTES));
+    }
+  }
+  return crumbs.join(random.chance(0.9) ? "; " : ";");
+}

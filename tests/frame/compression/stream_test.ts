@@ -1,0 +1,170 @@
+/** What any policy emits is plain zlib, and says exactly what went in. */
+
+import { constants, inflateSync } from "node:zlib";
+import { assert, assertEquals, concat } from "../../deps.ts";
+import { ByteWriter } from "../../../frame/byte_writer.ts";
+import { writeHeaderBlock } from "../../../frame/header_block.ts";
+import { HeaderEncoder } from "../../../frame/header_encoder.ts";
+import {
+  type HeaderCompression,
+  type NameValue,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  type ProtocolVersion,
+} from "../../../frame/mod.ts";
+import { versionTraits } from "../../../frame/version.ts";
+import {
+  Inflate,
+  SPDY2_DICTIONARY,
+  SPDY3_DICTIONARY,
+} from "../../../zlib/mod.ts";
+import { Random } from "../../helpers/random.ts";
+import { asWirePairs, corpus } from "./corpus.ts";
+import { randomLists } from "./random_headers.ts";
+
+const POLICIES: readonly HeaderCompression[] = ["safe", "full", "none"];
+const VERSIONS = [PROTO_SPDY2, PROTO_SPDY3] as const;
+const SYNC_MARKER = Uint8Array.of(0, 0, 0xff, 0xff);
+
+/** One direction of a connection, with all that went in and came out. */
+class Direction {
+  readonly #version: ProtocolVersion;
+  readonly #encoder: HeaderEncoder;
+  readonly #dictionary: Uint8Array;
+  readonly #blocks: Uint8Array<ArrayBuffer>[] = [];
+  readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
+
+  constructor(version: ProtocolVersion, headerCompression: HeaderCompression) {
+    this.#version = version;
+    this.#encoder = new HeaderEncoder(version, { headerCompression });
+    this.#dictionary = version === PROTO_SPDY2
+      ? SPDY2_DICTIONARY
+      : SPDY3_DICTIONARY;
+  }
+
+  /** Encodes a list and returns the size. */
+  send(list: readonly NameValue[]): number {
+    const pairs = asWirePairs(list, this.#version);
+    const block = new ByteWriter();
+    writeHeaderBlock(block, pairs, versionTraits(this.#version).lengthSize);
+    this.#blocks.push(block.copy());
+    const out = new ByteWriter();
+    this.#encoder.encode(pairs, out);
+    assertEquals(out.view().slice(-4), SYNC_MARKER);
+    assert(out.length <= this.#encoder.maxEncodedLength(block.length));
+    this.#pieces.push(out.copy());
+    return out.length;
+  }
+
+  /** Inflates the first `count` pieces natively; they must say the first `count` blocks. */
+  checkNative(count: number = this.#blocks.length): void {
+    const inflated = inflateSync(concat(this.#pieces.slice(0, count)), {
+      dictionary: this.#dictionary,
+      finishFlush: constants.Z_SYNC_FLUSH,
+    });
+    const wanted = concat(this.#blocks.slice(0, count));
+    assertEquals(inflated.length, wanted.length);
+    assert(inflated.equals(wanted), "native zlib inflates something else");
+  }
+
+  /** Inflates piece by piece: each must give its whole block. */
+  checkPieces(): void {
+    const inflate = new Inflate({ dictionary: this.#dictionary });
+    this.#pieces.forEach((piece, index) => {
+      assertEquals(inflate.push(piece), this.#blocks[index]);
+    });
+  }
+}
+
+for (const version of VERSIONS) {
+  for (const policy of POLICIES) {
+    Deno.test(`"${policy}", version ${version}: native zlib inflates the corpus to the exact blocks`, () => {
+      for (const { lists } of corpus()) {
+        const direction = new Direction(version, policy);
+        for (const list of lists) direction.send(list);
+        for (let count = 1; count <= Math.min(3, lists.length); count++) {
+          direction.checkNative(count);
+        }
+        direction.checkNative();
+        direction.checkPieces();
+      }
+    });
+
+    Deno.test(`"${policy}", version ${version}: native zlib inflates random connections to the exact blocks`, () => {
+      for (let seed = 1; seed <= 15; seed++) {
+        const random = new Random(seed);
+        const direction = new Direction(version, policy);
+        for (const list of randomLists(random, random.int(1, 100))) {
+          direction.send(list);
+        }
+        direction.checkNative();
+        direction.checkPieces();
+      }
+    });
+
+    Deno.test(`"${policy}", version ${version}: a connection that wraps the window many times stays in step`, () => {
+      const random = new Random(99);
+      const direction = new Direction(version, policy);
+      const stories = corpus();
+      let size = 0;
+      while (size < 20 * 32768) {
+        const { lists } = random.pick(stories);
+        const from = random.int(0, lists.length - 1);
+        for (const list of lists.slice(from, from + random.int(1, 40))) {
+          direction.send(list);
+          size += list.flat().join("").length;
+        }
+        for (const list of randomLists(random, 3)) direction.send(list);
+      }
+      direction.checkNative();
+    });
+  }
+
+  Deno.test(`"safe", version ${version}: blocks of every size up to beyond the window, and small ones between`, () => {
+    const random = new Random(5);
+    const direction = new Direction(version, "safe");
+    const text = new TextDecoder().decode(random.text(400_000, 300))
+      .replaceAll("\n", " ");
+    const longest = version === PROTO_SPDY2 ? 60_000 : 300_000;
+    for (let size = 1; size < longest; size = Math.ceil(size * 2.3)) {
+      const from = random.int(0, text.length - size);
+      const value = text.slice(from, from + size);
+      direction.send([["x-a", value], ["cookie", value]]);
+      direction.send([[":path", "/"], ["cookie", `a=1; b=${size}`]]);
+      direction.send([["x-a", value], ["x-b", "1"], ["x-c", value]]);
+    }
+    direction.checkNative();
+    direction.checkPieces();
+  });
+}
+
+Deno.test('"safe": a block larger than can be matched is stored, and forgets what came before', () => {
+  const direction = new Direction(PROTO_SPDY3, "safe");
+  const small: NameValue[] = [[":path", "/index.html"], [
+    "x-a",
+    "b".repeat(50),
+  ]];
+  const fresh = direction.send(small) - 6;
+  const again = direction.send(small);
+  assert(again < fresh / 2);
+  const large = "l".repeat(1 << 18);
+  assert(direction.send([["x-large", large]]) > large.length);
+  // The dictionary is out of reach as well, so it may be longer than the first time.
+  assert(direction.send(small) >= fresh);
+  assertEquals(direction.send(small), again);
+  direction.checkNative();
+  direction.checkPieces();
+});
+
+Deno.test('"safe": empty lists, empty values, and values of NULs between parts', () => {
+  const direction = new Direction(PROTO_SPDY3, "safe");
+  for (let round = 0; round < 3; round++) {
+    direction.send([]);
+    direction.send([["cookie", ""], ["x-a", ""]]);
+    direction.send([["cookie", "; ; =; ;"], ["set-cookie", ";;"]]);
+    direction.send([["set-cookie", "a=1"], ["set-cookie", "b=2; Path=/"]]);
+    direction.send([["cookie", "a=1"], ["cookie", "b=2"], ["x-a", "1"]]);
+  }
+  direction.checkNative();
+  direction.checkPieces();
+});

@@ -1,0 +1,214 @@
+/**
+ * What matches cover: the emitted streams are read token by token and held
+ * against the header lists that went in.
+ */
+
+import { assert, assertEquals } from "../../deps.ts";
+import { ByteWriter } from "../../../frame/byte_writer.ts";
+import { HeaderEncoder } from "../../../frame/header_encoder.ts";
+import {
+  type NameValue,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  type ProtocolVersion,
+} from "../../../frame/mod.ts";
+import { versionTraits } from "../../../frame/version.ts";
+import { SPDY2_DICTIONARY, SPDY3_DICTIONARY } from "../../../zlib/mod.ts";
+import { Random } from "../../helpers/random.ts";
+import { asWirePairs, corpus } from "./corpus.ts";
+import { DeflateReader, type Token } from "./deflate_reader.ts";
+import { randomLists, SECRET_NAMES } from "./random_headers.ts";
+
+/** Where one unit of a secret stands in the stream. */
+interface Unit {
+  readonly start: number;
+  readonly end: number;
+  readonly name: string;
+  readonly text: string;
+}
+
+/**
+ * Follows one direction of a connection: knows of each byte of the stream
+ * whether it is secret, and which units it belongs to. The units are found
+ * here by splitting, not by the code under test.
+ */
+class Observer {
+  readonly #version: ProtocolVersion;
+  readonly #encoder: HeaderEncoder;
+  readonly #reader: DeflateReader;
+  readonly #out = new ByteWriter();
+  /** By offset in the stream: a secret byte. */
+  readonly #secret: boolean[];
+  /** Whole values and crumbs, by offset of their first byte. */
+  readonly #units = new Map<number, Unit[]>();
+  /** Whole references met. */
+  references = 0;
+  /** Secret bytes met in stored blocks. */
+  stored = 0;
+
+  constructor(version: ProtocolVersion) {
+    this.#version = version;
+    this.#encoder = new HeaderEncoder(version);
+    const dictionary = version === PROTO_SPDY2
+      ? SPDY2_DICTIONARY
+      : SPDY3_DICTIONARY;
+    this.#reader = new DeflateReader(dictionary);
+    this.#secret = new Array(dictionary.length).fill(false);
+  }
+
+  /** Encodes the list and checks every token. */
+  check(list: readonly NameValue[]): void {
+    const pairs = asWirePairs(list, this.#version);
+    this.#mark(pairs);
+    this.#out.length = 0;
+    this.#encoder.encode(pairs, this.#out);
+    const tokens = this.#reader.read(this.#out.view());
+    assertEquals(this.#reader.output.length, this.#secret.length);
+    for (let index = 0; index < tokens.length;) {
+      index = this.#checkToken(tokens, index);
+    }
+  }
+
+  #mark(pairs: readonly NameValue[]): void {
+    const size = versionTraits(this.#version).lengthSize;
+    const encoder = new TextEncoder();
+    const add = (count: number, secret: boolean) => {
+      for (let left = count; left > 0; left--) this.#secret.push(secret);
+    };
+    add(size, false);
+    for (const [name, value] of pairs) {
+      add(size + name.length + size, false);
+      const isSecret = SECRET_NAMES.includes(name);
+      const start = this.#secret.length;
+      const bytes = encoder.encode(value).length;
+      if (!isSecret) {
+        add(bytes, false);
+        continue;
+      }
+      this.#unit(start, name, value);
+      const splitter = name === "cookie"
+        ? /(; |\0)/
+        : name === "set-cookie"
+        ? /(; ?|\0)/
+        : /(\0)/;
+      value.split(splitter).forEach((part, index) => {
+        const isUnit = index % 2 === 0 && !isAttribute(name, part);
+        if (isUnit && part !== "") {
+          this.#unit(this.#secret.length, name, part);
+        }
+        add(encoder.encode(part).length, isUnit);
+      });
+      assertEquals(this.#secret.length, start + bytes);
+    }
+  }
+
+  #unit(start: number, name: string, text: string): void {
+    const end = start + new TextEncoder().encode(text).length;
+    const units = this.#units.get(start) ?? [];
+    units.push({ start, end, name, text });
+    this.#units.set(start, units);
+  }
+
+  #touches(start: number, end: number): boolean {
+    for (let at = start; at < end; at++) if (this.#secret[at]) return true;
+    return false;
+  }
+
+  /** Checks the token, or the tokens that make one long reference; returns the index of the next. */
+  #checkToken(tokens: readonly Token[], index: number): number {
+    const { kind, start, length, distance } = tokens[index];
+    let end = start + length;
+    if (kind === "stored") {
+      for (let at = start; at < end; at++) if (this.#secret[at]) this.stored++;
+      return index + 1;
+    }
+    if (!this.#touches(start, end)) {
+      if (kind === "match") {
+        assert(
+          !this.#touches(start - distance, end - distance),
+          "a public match reads a secret",
+        );
+      }
+      return index + 1;
+    }
+    assertEquals(kind, "match", "a secret byte as a coded literal");
+    // A reference longer than 258 bytes takes several matches, all or none.
+    let next = index + 1;
+    while (!this.#isReference(start, end, distance)) {
+      const token = tokens[next++];
+      assertEquals(token?.kind, "match", "a match covers part of a secret");
+      assertEquals(token.distance, distance);
+      assertEquals(token.start, end);
+      end += token.length;
+    }
+    this.references++;
+    return next;
+  }
+
+  #isReference(start: number, end: number, distance: number): boolean {
+    const sources = this.#units.get(start - distance) ?? [];
+    return (this.#units.get(start) ?? []).some((target) =>
+      target.end === end &&
+      sources.some((source) =>
+        source.end === end - distance && source.name === target.name &&
+        source.text === target.text
+      )
+    );
+  }
+}
+
+/** How a cookie is kept; the same list as in docs/security.md. */
+function isAttribute(name: string, part: string): boolean {
+  return name === "set-cookie" &&
+    /^(comment|domain|expires|httponly|max-age|partitioned|path|priority|samesite|secure|version)(=|$)/i
+      .test(part);
+}
+
+for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
+  Deno.test(`white box, version ${version}: in the corpus no match covers secret bytes but whole references`, () => {
+    let references = 0;
+    let stored = 0;
+    for (const { lists } of corpus()) {
+      const observer = new Observer(version);
+      for (const list of lists) observer.check(list);
+      references += observer.references;
+      stored += observer.stored;
+    }
+    assert(references > 50, `${references} references`);
+    assert(stored > 5000, `${stored} secret bytes stored`);
+  });
+
+  Deno.test(`white box, version ${version}: nor on seeded random connections full of look-alikes`, () => {
+    let references = 0;
+    for (let seed = 1; seed <= 20; seed++) {
+      const observer = new Observer(version);
+      for (const list of randomLists(new Random(seed), 150)) {
+        observer.check(list);
+      }
+      references += observer.references;
+    }
+    assert(references > 500, `${references} references`);
+  });
+}
+
+Deno.test("white box: a long secret is one reference of several matches, or none", () => {
+  for (const length of [257, 258, 259, 260, 261, 515, 516, 517, 2000]) {
+    const observer = new Observer(PROTO_SPDY3);
+    const secret = "s".repeat(length - 1);
+    observer.check([["authorization", secret + "a"], ["a", "1"]]);
+    observer.check([["authorization", secret + "b"], ["a", "2"]]);
+    assertEquals(observer.references, 0);
+    observer.check([["authorization", secret + "a"], ["a", "3"]]);
+    assertEquals(observer.references, 1);
+  }
+});
+
+Deno.test("white box: a value is no reference to the same value of another name", () => {
+  const observer = new Observer(PROTO_SPDY3);
+  observer.check([["authorization", "0123456789abcdef"]]);
+  observer.check([["x-token", "0123456789abcdef"]]);
+  observer.check([["cookie", "0123456789abcdef"]]);
+  assertEquals(observer.references, 0);
+  observer.check([["x-token", "0123456789abcdef"]]);
+  assertEquals(observer.references, 1);
+});
