@@ -15,6 +15,7 @@ import { kubernetesClientSuite } from "./kubernetes_client.ts";
 import { kubernetesServerSuite } from "./kubernetes_server.ts";
 import { kubectlSuite } from "./kubectl.ts";
 import { spdystreamSuites } from "./spdystream.ts";
+import { tsharkSuite } from "./tshark.ts";
 
 const passed = await runSuites(
   [
@@ -22,6 +23,7 @@ const passed = await runSuites(
     kubernetesClientSuite,
     kubernetesServerSuite,
     kubectlSuite,
+    tsharkSuite,
   ],
   new RegExp(Deno.args[0] ?? "", "i"),
 );

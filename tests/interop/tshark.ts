@@ -1,0 +1,303 @@
+/**
+ * Wireshark's SPDY dissector on captures of our own conversations.
+ *
+ * Debian 12's tshark 4.0.17 has the dissector, bound to TCP port 6121 and to
+ * any other by `-d tcp.port==PORT,spdy`. It knows SPDY/3 and 3.1, not SPDY/2,
+ * and inflates headers with the SPDY/3 dictionary. HEADERS it takes for the
+ * server's whoever sent them, so a client's put it out of step: only the server
+ * sends them here. The captures are written from what a relay saw: no right to
+ * listen on an interface is needed.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, concat } from "../deps.ts";
+import { ipv4Packet, pcapFile } from "../cli/packets.ts";
+import {
+  accept,
+  connect,
+  type Connection,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  type ProtocolVersion,
+  serve,
+} from "../../mod.ts";
+import { exec } from "../../kubernetes/mod.ts";
+import { servePretendPod } from "./pretend_pod.ts";
+import { requireTool } from "./peers.ts";
+import type { PreparedSuite, Suite } from "./report.ts";
+
+/** Link type of packets that begin with their IP head. */
+const RAW_IP = 101;
+/** An IPv4 packet holds fewer than 64 KiB. */
+const MAX_SEGMENT = 32 * 1024;
+/** Fields that tshark sets when it cannot make sense of something. */
+const FAULTS = [
+  "_ws.malformed",
+  "spdy.inflation_failed",
+  "spdy.malformed.frame_data",
+  "spdy.malformed.setting_frame",
+  "spdy.rst_stream.invalid",
+  "spdy.goaway.invalid",
+  "spdy.type.invalid",
+];
+
+/** tshark on three conversations. */
+export const tsharkSuite: Suite = { peer: "tshark", prepare };
+
+interface Segment {
+  readonly fromClient: boolean;
+  readonly bytes: Uint8Array;
+}
+
+async function prepare(): Promise<PreparedSuite> {
+  const line = await requireTool("tshark", ["--version"]);
+  const scenario = (
+    name: string,
+    talk: () => Promise<Capture>,
+    wanted: string[],
+  ): { name: string; run: () => Promise<string> } => ({
+    name,
+    run: async () => await check(await talk(), wanted),
+  });
+  return {
+    version: /\d+\.\d+\.\d+/.exec(line)?.[0] ?? line,
+    scenarios: [
+      scenario(
+        "fetch and serve, SPDY/3.1",
+        () => httpConversation(PROTO_SPDY3_1),
+        [":method GET", ":path /0", "x-count 2", ":status 200"],
+      ),
+      scenario(
+        "streams, PING, SETTINGS, resets, SPDY/3",
+        streamConversation,
+        ["name first", "late header"],
+      ),
+      scenario(
+        "exec with the Kubernetes profile",
+        execConversation,
+        ["streamtype error", "streamtype stdin", "streamtype stdout"],
+      ),
+    ],
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+/** A relay in front of a port that keeps what it sees. */
+class Capture implements AsyncDisposable {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #segments: Segment[] = [];
+  readonly #relaying: Promise<void>;
+
+  constructor(target: number) {
+    this.#relaying = this.#relay(target);
+  }
+
+  get port(): number {
+    return this.#listener.addr.port;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.#relaying;
+  }
+
+  /** What passed, as a pcap file; before `from` bytes of each direction it is left out. */
+  toPcap(skip: { client: number; server: number }): Uint8Array {
+    const next = { client: 1, server: 1 };
+    const passed = { client: 0, server: 0 };
+    const packets: Uint8Array[] = [];
+    for (const { fromClient, bytes } of this.#segments) {
+      const side = fromClient ? "client" : "server";
+      const rest = bytes.subarray(Math.max(0, skip[side] - passed[side]));
+      passed[side] += bytes.length;
+      for (let at = 0; at < rest.length; at += MAX_SEGMENT) {
+        const part = rest.subarray(at, at + MAX_SEGMENT);
+        packets.push(ipv4Packet({
+          fromPort: fromClient ? 50000 : this.port,
+          toPort: fromClient ? this.port : 50000,
+          sequence: next[side],
+          bytes: part,
+        }));
+        next[side] += part.length;
+      }
+    }
+    return pcapFile({ linkType: RAW_IP, packets });
+  }
+
+  /** All that one side sent, as text. */
+  text(fromClient: boolean): string {
+    const parts = this.#segments.filter((each) =>
+      each.fromClient === fromClient
+    );
+    return new TextDecoder("latin1").decode(
+      concat(parts.map(({ bytes }) => bytes)),
+    );
+  }
+
+  async #relay(target: number): Promise<void> {
+    const client = await this.#listener.accept();
+    const server = await Deno.connect({ hostname: "127.0.0.1", port: target });
+    await Promise.all([
+      this.#pass(client, server, true),
+      this.#pass(server, client, false),
+    ]);
+    client.close();
+    server.close();
+  }
+
+  async #pass(
+    from: Deno.Conn,
+    to: Deno.Conn,
+    fromClient: boolean,
+  ): Promise<void> {
+    try {
+      for await (const chunk of readAll(from)) {
+        this.#segments.push({ fromClient, bytes: chunk });
+        for (let rest = chunk; rest.length > 0;) {
+          rest = rest.subarray(await to.write(rest));
+        }
+      }
+      await to.closeWrite();
+    } catch {
+      // One of the two has closed.
+    }
+  }
+}
+
+async function* readAll(conn: Deno.Conn): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const buffer = new Uint8Array(MAX_SEGMENT);
+    const size = await conn.read(buffer);
+    if (size === null) return;
+    yield buffer.subarray(0, size);
+  }
+}
+
+async function httpConversation(version: ProtocolVersion): Promise<Capture> {
+  await using server = serve(
+    { hostname: "127.0.0.1", port: 0, version, onListen() {} },
+    (request) => new Response(`answer to ${new URL(request.url).pathname}`),
+  );
+  const address = server.addr as Deno.NetAddr;
+  await using capture = new Capture(address.port);
+  await using connection = await connect({ port: capture.port, version });
+  for (let i = 0; i < 3; i++) {
+    const response = await connection.fetch(`http://example.test/${i}`, {
+      headers: { "x-count": `${i}`, cookie: "session=0123456789" },
+    });
+    assertEquals(await response.text(), `answer to /${i}`);
+  }
+  await connection.close();
+  return capture;
+}
+
+async function streamConversation(): Promise<Capture> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using capture = new Capture(listener.addr.port);
+  const version = PROTO_SPDY3;
+  const serving = listener.accept().then(async (conn) => {
+    const server = await accept(conn, { version });
+    await echoHeaders(server);
+  });
+  await using connection = await connect({
+    port: capture.port,
+    version,
+    settings: [[4, 0, 50], [7, 0, 1 << 20]],
+  });
+  const stream = await connection.openStream([["name", "first"]], { pri: 3 });
+  await stream.response;
+  await connection.ping();
+  (await connection.openStream([["name", "second"]])).reset();
+  await connection.ping();
+  await connection.close();
+  listener.close();
+  await serving;
+  return capture;
+}
+
+async function echoHeaders(connection: Connection): Promise<void> {
+  try {
+    for await (const stream of connection) {
+      await stream.reply(stream.headers);
+      await stream.sendHeaders([["late", "header"]]);
+    }
+  } catch {
+    // The client leaves with streams open.
+  }
+}
+
+async function execConversation(): Promise<Capture> {
+  await using server = servePretendPod();
+  await using capture = new Capture(server.addr.port);
+  const process = await exec({
+    url: `http://127.0.0.1:${capture.port}`,
+    pod: { name: "pod" },
+    command: ["cat"],
+    stdin: true,
+    stderr: false,
+  });
+  await new Blob(["hello".repeat(20_000)]).stream().pipeTo(process.stdin);
+  assertEquals((await new Response(process.stdout).text()).length, 100_000);
+  await process.status;
+  await process.close();
+  return capture;
+}
+
+async function check(capture: Capture, wanted: string[]): Promise<string> {
+  const file = await Deno.makeTempFile({ suffix: ".pcap" });
+  try {
+    await Deno.writeFile(
+      file,
+      capture.toPcap({
+        client: headLength(capture.text(true)),
+        server: headLength(capture.text(false)),
+      }),
+    );
+    const decode = ["-r", file, "-d", `tcp.port==${capture.port},spdy`];
+    const faults = await tshark([...decode, "-Y", FAULTS.join(" || ")]);
+    assertEquals(faults, "", "tshark marks packets");
+    const frames = await tshark([
+      ...decode,
+      "-Y",
+      "spdy",
+      "-T",
+      "fields",
+      "-e",
+      "spdy.header.name",
+      "-e",
+      "spdy.header.value",
+      // One character that stands in no header of these conversations.
+      "-E",
+      "aggregator=|",
+    ]);
+    const headers = new Set(frames.split("\n").flatMap(pairUp));
+    for (const header of wanted) {
+      assert(headers.has(header), `${header} is not among the headers shown`);
+    }
+    const count = (await tshark([...decode, "-Y", "spdy"])).split("\n").length;
+    return `${count - 1} packets with SPDY`;
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+/** `"a|b<tab>1|2"` as `["a 1", "b 2"]`. */
+function pairUp(line: string): string[] {
+  const [names = "", values = ""] = line.split("\t");
+  const list = values.split("|");
+  return names.split("|").map((name, index) => `${name} ${list[index]}`);
+}
+
+/** The HTTP head before an upgraded conversation, bytes; 0 when there is none. */
+function headLength(text: string): number {
+  return /^(POST |HTTP\/)/.test(text) ? text.indexOf("\r\n\r\n") + 4 : 0;
+}
+
+async function tshark(args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command("tshark", { args })
+    .output();
+  const decoder = new TextDecoder();
+  if (!success) throw new Error(`tshark: ${decoder.decode(stderr)}`);
+  return decoder.decode(stdout);
+}
