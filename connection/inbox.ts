@@ -116,7 +116,7 @@ export class Inbox {
   abort(error: unknown): void {
     if (this.#closed) return;
     const dropped = this.#drop();
-    this.#end = { kind: "failed", error };
+    if (this.#end?.kind !== "failed") this.#end = { kind: "failed", error };
     this.#settle();
     if (dropped > 0) this.#events.consumed(dropped);
   }

@@ -1,0 +1,239 @@
+/** `Client`: one connection an origin, anew when it has to be. */
+
+import type { Connection } from "../../../connection.ts";
+import {
+  ConnectionClosedError,
+  StreamResetError,
+} from "../../../connection/errors.ts";
+import { Client } from "../../../connection/http/client.ts";
+import { serve } from "../../../connection/http/serve.ts";
+import { InvalidArgumentError } from "../../../errors.ts";
+import { INTERNAL_ERROR, REFUSED_STREAM } from "../../../frame/constants.ts";
+import { assertEquals, assertRejects, assertThrows } from "../../deps.ts";
+import { makeCertificate } from "../../helpers/certificate.ts";
+import { memoryPair, type Pair } from "../../helpers/connections.ts";
+import { nextStream, RESPONSE, VERSIONS } from "../../helpers/http.ts";
+
+for (const version of VERSIONS) {
+  Deno.test(`client: one connection for each origin, version ${version}`, async () => {
+    const ports = new Set<number>();
+    const options = { hostname: "127.0.0.1", port: 0, version, onListen() {} };
+    const handler = (_: Request, info: { remoteAddr: Deno.NetAddr }) => {
+      ports.add(info.remoteAddr.port);
+      return new Response("x");
+    };
+    await using one = serve(options, handler);
+    await using two = serve(options, handler);
+    await using client = new Client({ version });
+    for (let i = 0; i < 3; i++) {
+      const responses = await Promise.all([
+        client.fetch(`http://127.0.0.1:${one.addr.port}/`),
+        client.fetch(`http://127.0.0.1:${one.addr.port}/`),
+        client.fetch(`http://127.0.0.1:${two.addr.port}/`),
+      ]);
+      for (const response of responses) await response.text();
+    }
+    assertEquals(ports.size, 2);
+  });
+}
+
+Deno.test("client: https by ALPN", async () => {
+  const { cert, key, caCert } = await makeCertificate();
+  await using server = serve(
+    { hostname: "127.0.0.1", port: 0, cert, key, onListen() {} },
+    (request) => new Response(request.url),
+  );
+  await using client = new Client({ tls: { caCerts: [caCert] } });
+  const url = `https://localhost:${server.addr.port}/x`;
+  assertEquals(await (await client.fetch(url)).text(), url);
+});
+
+Deno.test("client: connects anew after the server went away", async () => {
+  let port = 0;
+  const run = () =>
+    serve(
+      { hostname: "127.0.0.1", port, onListen() {} },
+      () => new Response("x"),
+    );
+  await using client = new Client();
+  for (let i = 0; i < 3; i++) {
+    await using server = run();
+    port = server.addr.port;
+    const response = await client.fetch(`http://127.0.0.1:${port}/`);
+    assertEquals(await response.text(), "x");
+  }
+  await assertRejects(
+    () => client.fetch(`http://127.0.0.1:${port}/`),
+    Deno.errors.ConnectionRefused,
+  );
+});
+
+/** A client whose connections all end here, each answered by `answer`. */
+function scripted(
+  answer: (server: Connection, made: number) => Promise<void>,
+  retries?: number,
+): { client: Client; pairs: Pair[] } & AsyncDisposable {
+  const pairs: Pair[] = [];
+  const client = new Client({
+    retries,
+    // deno-lint-ignore require-await -- stands for what takes time
+    connect: async () => {
+      const pair = memoryPair();
+      pairs.push(pair);
+      answer(pair.server, pairs.length).catch(() => {});
+      return pair.client;
+    },
+  });
+  return {
+    client,
+    pairs,
+    [Symbol.asyncDispose]: async () => {
+      await client.close();
+      for (const pair of pairs) await pair[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("client: a refused stream is sent again", async () => {
+  let refused = 0;
+  await using script = scripted(async (server) => {
+    for await (const stream of server) {
+      if (refused < 2) {
+        refused++;
+        stream.reset(REFUSED_STREAM);
+      } else {
+        await stream.reply([...RESPONSE]);
+        await stream.readable.pipeTo(stream.writable);
+      }
+    }
+  });
+  const response = await script.client.fetch("http://h/", {
+    method: "POST",
+    body: "again",
+  });
+  assertEquals(await response.text(), "again");
+  assertEquals(refused, 2);
+  assertEquals(script.pairs.length, 1);
+});
+
+Deno.test("client: gives up after so many times", async () => {
+  let refused = 0;
+  await using script = scripted(async (server) => {
+    for await (const stream of server) {
+      refused++;
+      stream.reset(REFUSED_STREAM);
+    }
+  }, 1);
+  await assertRejects(() => script.client.fetch("http://h/"), StreamResetError);
+  assertEquals(refused, 2);
+});
+
+Deno.test("client: what may have been processed is not sent again", async () => {
+  let seen = 0;
+  await using script = scripted(async (server) => {
+    for await (const stream of server) {
+      seen++;
+      stream.reset(INTERNAL_ERROR);
+    }
+  });
+  await assertRejects(() => script.client.fetch("http://h/"), StreamResetError);
+  assertEquals(seen, 1);
+  await using dying = scripted(async (server) => {
+    await nextStream(server);
+    seen++;
+    await server.close();
+  });
+  await assertRejects(
+    () => dying.client.fetch("http://h/"),
+    ConnectionClosedError,
+  );
+  assertEquals(seen, 2);
+});
+
+Deno.test("client: a body that was begun is not sent again", async () => {
+  let refused = 0;
+  await using script = scripted(async (server) => {
+    for await (const stream of server) {
+      refused++;
+      stream.reset(REFUSED_STREAM);
+    }
+  });
+  const body = ReadableStream.from([new Uint8Array(3)]);
+  await assertRejects(
+    () => script.client.fetch("http://h/", { method: "PUT", body }),
+    StreamResetError,
+  );
+  assertEquals(refused, 1);
+});
+
+Deno.test("client: requests above a GOAWAY's last id go to a new connection", async () => {
+  await using script = scripted(async (server, made) => {
+    if (made === 1) return;
+    for await (const stream of server) {
+      await stream.reply([...RESPONSE, ["x-made", String(made)]], {
+        fin: true,
+      });
+    }
+  });
+  const ask = async (): Promise<string | null> => {
+    const response = await script.client.fetch("http://h/");
+    await response.text();
+    return response.headers.get("x-made");
+  };
+  const first = ask();
+  // One turn for the client to connect.
+  await Promise.resolve();
+  const { server } = script.pairs[0];
+  const stream = await nextStream(server);
+  // These two cross the GOAWAY on its way.
+  server.goaway();
+  const crossing = [ask(), ask()];
+  await stream.reply([...RESPONSE, ["x-made", "1"]], { fin: true });
+  assertEquals(await Promise.all([first, ...crossing]), ["1", "2", "2"]);
+  assertEquals(script.pairs.length, 2);
+});
+
+Deno.test("client: a signal lets go of one request, not of the connecting", async () => {
+  const release = Promise.withResolvers<void>();
+  const pair = memoryPair();
+  await using client = new Client({
+    connect: async () => {
+      await release.promise;
+      return pair.client;
+    },
+  });
+  const abort = new AbortController();
+  const first = client.fetch("http://h/", { signal: abort.signal });
+  const second = client.fetch("http://h/");
+  abort.abort(new Error("not this one"));
+  await assertRejects(() => first, Error, "not this one");
+  release.resolve();
+  const stream = await nextStream(pair.server);
+  await stream.reply([...RESPONSE], { fin: true });
+  assertEquals((await second).status, 200);
+  await (await second).text();
+  await pair[Symbol.asyncDispose]();
+});
+
+Deno.test("client: after close, and with options that cannot be", async () => {
+  const client = new Client();
+  await client.close();
+  await assertRejects(
+    () => client.fetch("http://h/"),
+    InvalidArgumentError,
+    "the client is closed",
+  );
+  for (const retries of [-1, 0.5, NaN]) {
+    assertThrows(() => new Client({ retries }), InvalidArgumentError);
+  }
+});
+
+Deno.test("client: close ends responses under way", async () => {
+  await using script = scripted(async (server) => {
+    const stream = await nextStream(server);
+    await stream.reply([...RESPONSE]);
+  });
+  const response = await script.client.fetch("http://h/");
+  await script.client.close();
+  await assertRejects(() => response.text(), ConnectionClosedError);
+});

@@ -1,0 +1,339 @@
+/** The parts of a connection by themselves. */
+
+import { AcceptQueue } from "../../connection/accept_queue.ts";
+import { attempt, LazyPromise } from "../../connection/deferred.ts";
+import { statusName, StreamResetError } from "../../connection/errors.ts";
+import { Inbox } from "../../connection/inbox.ts";
+import { OpenQueue } from "../../connection/open_queue.ts";
+import { OutBuffer } from "../../connection/out_buffer.ts";
+import { Outbox } from "../../connection/outbox.ts";
+import { Pinger } from "../../connection/pinger.ts";
+import { Pump } from "../../connection/pump.ts";
+import { QuietTimer } from "../../connection/quiet_timer.ts";
+import type { Wire } from "../../connection/transport.ts";
+import { StreamClosedError } from "../../errors.ts";
+import { CLIENT } from "../../session/constants.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "../deps.ts";
+
+function bytes(...values: number[]): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(values);
+}
+
+Deno.test("out buffer: takes up to its bound, in order", () => {
+  const buffer = new OutBuffer(10_000);
+  assertEquals(buffer.append(new Uint8Array(4000).fill(1)), 4000);
+  assertEquals(buffer.append(new Uint8Array(5000).fill(2)), 5000);
+  assertEquals(buffer.append(new Uint8Array(5000).fill(3)), 1000);
+  assertEquals(buffer.append(bytes(4)), 0);
+  const { view } = buffer;
+  assertEquals(view.length, 10_000);
+  assertEquals([view[3999], view[4000], view[8999], view[9000]], [1, 2, 2, 3]);
+  buffer.clear();
+  assertEquals(buffer.length, 0);
+  assertEquals(buffer.append(bytes(5)), 1);
+  assertEquals(buffer.view, bytes(5));
+});
+
+Deno.test("open queue: the urgent first, then the early; entries can leave", () => {
+  const queue = new OpenQueue<string>();
+  assertEquals(queue.shift(), undefined);
+  for (
+    const [pri, entry] of [[3, "c"], [0, "a"], [3, "d"], [0, "b"]] as const
+  ) {
+    queue.push(pri, entry);
+  }
+  assertEquals(queue.size, 4);
+  assertEquals(queue.delete(3, "c"), true);
+  assertEquals(queue.delete(3, "c"), false);
+  assertEquals(queue.delete(7, "x"), false);
+  assertEquals([queue.shift(), queue.shift(), queue.shift()], ["a", "b", "d"]);
+  assertEquals(queue.size, 0);
+});
+
+Deno.test("accept queue: items wait for readers, readers for items, both for the end", async () => {
+  const queue = new AcceptQueue<number>();
+  queue.push(1);
+  queue.push(2);
+  assertEquals((await queue.next()).value, 1);
+  assertEquals((await queue.next()).value, 2);
+  const waiting = queue.next();
+  queue.push(3);
+  assertEquals((await waiting).value, 3);
+  const last = queue.next();
+  queue.push(4);
+  queue.push(5);
+  queue.end(undefined);
+  queue.end(new Error("too late"));
+  assertEquals((await last).value, 4);
+  assertEquals((await queue.next()).value, 5);
+  assertEquals((await queue.next()).done, true);
+  assertEquals((await queue.next()).done, true);
+
+  const failing = new AcceptQueue<number>();
+  const pending = failing.next();
+  failing.end(new Error("gone"));
+  await assertRejects(() => pending, Error, "gone");
+  await assertRejects(() => failing.next(), Error, "gone");
+});
+
+Deno.test("lazy promise: settles before or after it is asked for, once", async () => {
+  const early = new LazyPromise<number>();
+  early.resolve(1);
+  early.resolve(2);
+  early.reject(new Error("late"));
+  assertEquals(early.settled, true);
+  assertEquals(await early.promise, 1);
+  assertStrictEquals(early.promise, early.promise);
+  const late = new LazyPromise<number>();
+  const { promise } = late;
+  late.reject(new Error("no"));
+  await assertRejects(() => promise, Error, "no");
+  await assertRejects(
+    () =>
+      attempt(() => {
+        throw new Error("thrown");
+      }),
+    Error,
+    "thrown",
+  );
+});
+
+Deno.test("errors: statuses have names", () => {
+  assertEquals(statusName(5), "CANCEL (5)");
+  assertEquals(statusName(4711), "status 4711");
+  const error = new StreamResetError("x", { streamId: 1, statusCode: 5 });
+  assert(error instanceof StreamClosedError);
+  assertEquals(error.unprocessed, false);
+  assertEquals(error.name, "StreamResetError");
+});
+
+function inboxWithLog(): { inbox: Inbox; log: string[] } {
+  const log: string[] = [];
+  const inbox = new Inbox({
+    consumed: (size) => log.push(`consumed ${size}`),
+    cancelled: (reason, size) => log.push(`cancelled ${reason} ${size}`),
+  });
+  return { inbox, log };
+}
+
+Deno.test("inbox: credit when a reader takes, not when it comes", async () => {
+  const { inbox, log } = inboxWithLog();
+  inbox.push(bytes(1, 2));
+  inbox.push(bytes(3));
+  assertEquals(inbox.size, 3);
+  const reader = inbox.readable.getReader();
+  await Promise.resolve();
+  assertEquals(log, []);
+  assertEquals((await reader.read()).value, bytes(1, 2));
+  assertEquals(log, ["consumed 2"]);
+  assertEquals((await reader.read()).value, bytes(3));
+  const pending = reader.read();
+  await Promise.resolve();
+  inbox.push(bytes(4));
+  assertEquals((await pending).value, bytes(4));
+  assertEquals(log, ["consumed 2", "consumed 1", "consumed 1"]);
+  inbox.finish();
+  assertEquals((await reader.read()).done, true);
+  inbox.push(bytes(5, 6, 7));
+  assertEquals(log.at(-1), "consumed 3");
+});
+
+Deno.test("inbox: a chunk is a copy", async () => {
+  const { inbox } = inboxWithLog();
+  const buffer = bytes(1, 2, 3);
+  inbox.push(buffer.subarray(0, 2));
+  buffer.fill(9);
+  inbox.finish();
+  assertEquals((await inbox.readable.getReader().read()).value, bytes(1, 2));
+});
+
+Deno.test("inbox: an error comes behind what came, an abort at once", async () => {
+  const failing = inboxWithLog();
+  failing.inbox.push(bytes(1));
+  failing.inbox.fail(new Error("cut"));
+  const reader = failing.inbox.readable.getReader();
+  assertEquals((await reader.read()).value, bytes(1));
+  await assertRejects(() => reader.read(), Error, "cut");
+
+  const aborted = inboxWithLog();
+  aborted.inbox.push(bytes(1, 2));
+  aborted.inbox.abort(new Error("now"));
+  aborted.inbox.abort(new Error("again"));
+  assertEquals(aborted.log, ["consumed 2"]);
+  await assertRejects(
+    () => aborted.inbox.readable.getReader().read(),
+    Error,
+    "now",
+  );
+});
+
+Deno.test("inbox: cancelled, taken whole, discarded", async () => {
+  const cancelled = inboxWithLog();
+  cancelled.inbox.push(bytes(1, 2));
+  await cancelled.inbox.readable.cancel("enough");
+  assertEquals(cancelled.log, ["cancelled enough 2"]);
+  cancelled.inbox.push(bytes(3));
+  assertEquals(cancelled.log.at(-1), "consumed 1");
+
+  const whole = inboxWithLog();
+  assertEquals(whole.inbox.takeAll(), undefined);
+  whole.inbox.push(bytes(1));
+  whole.inbox.push(bytes(2, 3));
+  assertEquals(whole.inbox.takeAll(), undefined);
+  whole.inbox.finish();
+  assertEquals(whole.inbox.takeAll(), bytes(1, 2, 3));
+  assertEquals(whole.log, ["consumed 3"]);
+  assertEquals(whole.inbox.takeAll(), undefined);
+
+  const discarded = inboxWithLog();
+  const reader = discarded.inbox.readable.getReader();
+  discarded.inbox.push(bytes(1));
+  discarded.inbox.discard();
+  discarded.inbox.push(bytes(2));
+  assertEquals(discarded.log, ["consumed 1", "consumed 1"]);
+  assertEquals((await reader.read()).done, true);
+});
+
+function outboxWithLog(room = Infinity): { outbox: Outbox; log: string[] } {
+  const log: string[] = [];
+  let left = room;
+  const outbox = new Outbox({
+    ready: () => log.push("ready"),
+    aborted: (reason) => log.push(`aborted ${reason}`),
+    reserve: (size) => {
+      if (size > left) return false;
+      left -= size;
+      return true;
+    },
+    release: (size) => {
+      left += size;
+      log.push(`released ${size}`);
+    },
+  });
+  return { outbox, log };
+}
+
+Deno.test("outbox: small chunks are copied, joined and taken at once", () => {
+  const { outbox, log } = outboxWithLog();
+  const chunk = bytes(1, 2, 3);
+  assertEquals(outbox.write(chunk), undefined);
+  chunk.fill(9);
+  assertEquals(outbox.write(bytes(4)), undefined);
+  assertEquals(outbox.take(2), bytes(1, 2));
+  assertEquals(outbox.write(bytes(5)), undefined);
+  assertEquals(outbox.take(100), bytes(3, 4, 5));
+  assertEquals(log.at(-1), "released 5");
+  assertEquals(outbox.idle, true);
+});
+
+Deno.test("outbox: a large chunk is a view, its write resolves with its last byte", async () => {
+  const { outbox } = outboxWithLog();
+  const chunk = new Uint8Array(10_000);
+  let resolved = false;
+  const writing = outbox.write(chunk)?.then(() => resolved = true);
+  assertStrictEquals(outbox.take(4000).buffer, chunk.buffer);
+  await Promise.resolve();
+  assertEquals(resolved, false);
+  assertEquals(outbox.take(10_000).length, 6000);
+  await writing;
+  assertEquals(outbox.take(1).length, 0);
+});
+
+Deno.test("outbox: small chunks wait when the connection has no room", async () => {
+  const { outbox } = outboxWithLog(2);
+  assertEquals(outbox.write(bytes(1, 2)), undefined);
+  const writing = outbox.write(bytes(3));
+  assert(writing instanceof Promise);
+  assertEquals(outbox.take(10), bytes(1, 2));
+  assertEquals(outbox.take(10), bytes(3));
+  await writing;
+});
+
+Deno.test("outbox: a failure reaches every pending and later call", async () => {
+  const { outbox } = outboxWithLog();
+  const writer = outbox.writable.getWriter();
+  const writing = writer.write(new Uint8Array(10_000));
+  const failed = assertRejects(() => writing, Error, "reset");
+  await Promise.resolve();
+  outbox.fail(new Error("reset"));
+  await failed;
+  await assertRejects(() => writer.closed, Error, "reset");
+  assertThrows(() => outbox.write(bytes(1)), Error, "reset");
+  assertEquals(outbox.ended, true);
+
+  const later = outboxWithLog();
+  later.outbox.fail(new Error("gone"));
+  await assertRejects(
+    () => later.outbox.writable.getWriter().write(bytes(1)),
+    Error,
+    "gone",
+  );
+});
+
+Deno.test("pinger: replies find their PING, requests of the peer do not", async () => {
+  let submitted = 0;
+  const pinger = new Pinger(CLIENT, () => submitted++);
+  const first = pinger.ping();
+  const second = pinger.ping();
+  assertEquals(submitted, 2);
+  pinger.sent(2);
+  pinger.sent(1);
+  pinger.sent(3);
+  pinger.received(2);
+  pinger.received(3);
+  assert(await second >= 0);
+  pinger.fail(new Error("gone"));
+  await assertRejects(() => first, Error, "gone");
+});
+
+Deno.test("quiet timer: fires after silence only", async () => {
+  const begin = performance.now();
+  const fired = Promise.withResolvers<number>();
+  const timer = new QuietTimer(40, () => fired.resolve(performance.now()));
+  await new Promise((resolve) => setTimeout(resolve, 25));
+  timer.touch();
+  const at = await fired.promise;
+  timer.stop();
+  assert(at - begin >= 60, `${at - begin} ms`);
+});
+
+Deno.test("pump: partial writes lose nothing, and frames ready together share a write", async () => {
+  const written: number[] = [];
+  const sizes: number[] = [];
+  const ended = Promise.withResolvers<Uint8Array | null>();
+  const wire: Wire = {
+    receive: () => ended.promise,
+    send: (data) => {
+      sizes.push(data.length);
+      const size = Math.min(3, data.length);
+      written.push(...data.subarray(0, size));
+      return Promise.resolve(size);
+    },
+    closeWrite: () => Promise.resolve(),
+    close: () => ended.resolve(null),
+  };
+  let ready = [bytes(1, 2), bytes(3, 4, 5), bytes(6, 7)];
+  const pump: Pump = new Pump(wire, 1000, {
+    input: () => {},
+    inputEnded: () => {},
+    fill: () => {
+      for (const frame of ready) pump.out.append(frame);
+      ready = [];
+    },
+    idle: () => {},
+    outputFailed: () => {},
+    failed: () => {},
+  });
+  pump.start();
+  pump.flush();
+  pump.flush();
+  await pump.finish(10);
+  assertEquals(written, [1, 2, 3, 4, 5, 6, 7]);
+  assertEquals(sizes, [7, 4, 1]);
+});
