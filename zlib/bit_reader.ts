@@ -16,6 +16,8 @@ export class BitReader {
   hold = 0;
   /** How many bits `hold` has. */
   held = 0;
+  /** `input` for reading several bytes at once; made when first asked for. */
+  #view: DataView | undefined;
   /** Bytes of all pieces before this one. */
   #before = 0;
 
@@ -24,6 +26,13 @@ export class BitReader {
     this.#before += this.input.length;
     this.input = input;
     this.position = 0;
+    this.#view = undefined;
+  }
+
+  /** `input` as a view that can read several bytes at once. */
+  view(): DataView {
+    const { buffer, byteOffset, byteLength } = this.input;
+    return this.#view ??= new DataView(buffer, byteOffset, byteLength);
   }
 
   /** Takes bytes until `count` bits (0..24; 32 when on a byte) are held; false when the input ends before. */

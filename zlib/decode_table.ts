@@ -5,11 +5,14 @@
  * Codes longer than that share a root entry, which points to a second table for
  * the bits behind. An entry packs, from the lowest bit on:
  *
- *     4 bits   length of the code, to be dropped
- *     4 bits   number of extra bits; of a pointer: index bits of the second table
+ *     5 bits   bits to drop: the code and the extra bits behind it
+ *     5 bits   length of the code; of a pointer: index bits of the second table
  *     4 bits   kind: LITERAL, END, POINTER, INVALID; none of them: a base
- *     4 bits   unused
+ *     2 bits   unused
  *     15 bits  literal byte, base of a length or distance, or index of the second table
+ *
+ * The first two stand where they do because a shift takes the lowest five bits
+ * of its right side: `hold >>> entry` drops a code with its extra bits.
  *
  * @module
  */
@@ -27,13 +30,13 @@ import {
 import { FIXED_LITERAL_CODE, reverseBits } from "./huffman.ts";
 
 /** Kind: the value is a byte of output, or a plain symbol. */
-export const LITERAL = 0x100;
+export const LITERAL = 0x400;
 /** Kind: the end of the block. */
-export const END = 0x200;
+export const END = 0x800;
 /** Kind: the value is the index of a second table. */
-export const POINTER = 0x400;
+export const POINTER = 0x1000;
 /** Kind: no symbol has this code. */
-export const INVALID = 0x800;
+export const INVALID = 0x2000;
 
 /** Bits that index a literal/length table. */
 export const LITERAL_ROOT = 10;
@@ -51,7 +54,7 @@ export const CODE_LENGTH_ENTRIES: number = 1 << CODE_LENGTH_ROOT;
 /** What {@linkcode buildTable} makes of a list of code lengths. */
 export type TableResult = "ok" | "over-subscribed" | "incomplete";
 
-/** Entries of the literal/length symbols, without their code length. 286 and 287 must not be used. */
+/** Entries of the literal/length symbols, without their code. 286 and 287 must not be used. */
 export const LITERAL_KINDS: Int32Array = Int32Array.from(
   { length: LITERAL_SYMBOLS + 2 },
   (_, symbol) => {
@@ -59,21 +62,21 @@ export const LITERAL_KINDS: Int32Array = Int32Array.from(
     if (symbol === END_OF_BLOCK) return END;
     const code = symbol - END_OF_BLOCK - 1;
     return symbol < LITERAL_SYMBOLS
-      ? LENGTH_EXTRA[code] << 4 | LENGTH_BASE[code] << 16
+      ? LENGTH_EXTRA[code] | LENGTH_BASE[code] << 16
       : INVALID;
   },
 );
 
-/** Entries of the distance symbols, without their code length. 30 and 31 must not be used. */
+/** Entries of the distance symbols, without their code. 30 and 31 must not be used. */
 export const DISTANCE_KINDS: Int32Array = Int32Array.from(
   { length: DISTANCE_SYMBOLS + 2 },
   (_, symbol) =>
     symbol < DISTANCE_SYMBOLS
-      ? DISTANCE_EXTRA[symbol] << 4 | DISTANCE_BASE[symbol] << 16
+      ? DISTANCE_EXTRA[symbol] | DISTANCE_BASE[symbol] << 16
       : INVALID,
 );
 
-/** Entries of plain symbols, without their code length. */
+/** Entries of plain symbols, without their code. */
 export const CODE_LENGTH_KINDS: Int32Array = Int32Array.from(
   { length: 19 },
   (_, symbol) => LITERAL | symbol << 16,
@@ -95,7 +98,7 @@ const sorted = new Uint16Array(LITERAL_SYMBOLS + 2);
  *
  * @param root How many bits index the table.
  * @param lengths The length in bits of the code of symbol `i` is `lengths[from + i]`, 0 for none.
- * @param kinds The entry of each symbol, without the code length.
+ * @param kinds The entry of each symbol, without its code: with the extra bits alone to drop.
  */
 export function buildTable(
   table: Int32Array,
@@ -117,7 +120,7 @@ export function buildTable(
   }
   if (space > 0) {
     if (longest > 1) return "incomplete";
-    table.fill(INVALID | 1, 0, 1 << root);
+    table.fill(INVALID | codeOf(1), 0, 1 << root);
   }
 
   offsets[1] = 0;
@@ -148,7 +151,7 @@ function fillTable(
   for (let bits = 1; bits <= longest; bits++, code <<= 1) {
     for (; counts[bits] > 0; counts[bits]--, code++) {
       const reversed = reverseBits(code, bits);
-      const entry = kinds[sorted[next++]] | bits;
+      const entry = kinds[sorted[next++]] + codeOf(bits);
       if (bits <= root) {
         for (let index = reversed; index < rootSize; index += 1 << bits) {
           table[index] = entry;
@@ -161,7 +164,7 @@ function fillTable(
         second = free;
         secondSize = 1 << secondBits;
         free += secondSize;
-        table[prefix] = POINTER | root | secondBits << 4 | second << 16;
+        table[prefix] = POINTER | secondBits << 5 | second << 16;
       }
       const step = 1 << (bits - root);
       for (let index = reversed >>> root; index < secondSize; index += step) {
@@ -179,6 +182,11 @@ function bitsOfSecond(root: number, bits: number, longest: number): number {
     if (space <= 0) break;
   }
   return size;
+}
+
+/** What a code of so many bits adds to an entry: to the bits to drop, and as the code's length. */
+function codeOf(bits: number): number {
+  return bits | bits << 5;
 }
 
 let fixedLiterals: Int32Array | undefined;

@@ -108,15 +108,15 @@ export class DynamicCodes {
   #readLengths(reader: BitReader): boolean {
     while (this.#known < this.#total) {
       let entry = this.#runs[reader.hold & (CODE_LENGTH_ENTRIES - 1)];
-      while ((entry & 15) > reader.held) {
+      while ((entry & 31) > reader.held) {
         if (!reader.pull()) return false;
         entry = this.#runs[reader.hold & (CODE_LENGTH_ENTRIES - 1)];
       }
       const symbol = entry >>> 16;
       if (symbol <= MAX_CODE_BITS) {
-        reader.drop(entry & 15);
+        reader.drop(entry & 31);
         this.#lengths[this.#known++] = symbol;
-      } else if (!this.#readRun(reader, symbol - 16, entry & 15)) return false;
+      } else if (!this.#readRun(reader, symbol - 16, entry & 31)) return false;
     }
     return true;
   }

@@ -79,9 +79,8 @@ export class Inflate {
     if (!inflater.inflate(this.#left)) {
       throw inflater.fail("output is longer than maxOutput allows");
     }
-    const output = inflater.output().slice();
+    const output = inflater.take();
     this.#left -= output.length;
-    inflater.release();
     return output;
   }
 }

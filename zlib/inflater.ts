@@ -75,12 +75,18 @@ const AT_END = 11;
 
 /** Room for output that the window begins with, bytes. */
 const FIRST_ROOM = 4096;
+/** A window grows to no more than so many times its size, and what was really inflated with it, at a time. */
+const MOST_GROWTH = 8;
 /** Output dropped at a time by `skip`, bytes. */
 const SKIP_STEP = 32768;
+/** Output of this size, bytes, may be worth giving its memory away. */
+const LARGE_OUTPUT = 65536;
 /** A window above this size, bytes, is given up once its output is released. */
 const LARGE_WINDOW = 3 * MAX_WINDOW;
-/** Most input bytes that the fast loop takes for one symbol and its distance. */
-const FAST_INPUT = 6;
+/** Room for a match that is copied four bytes at a time. */
+const MATCH_ROOM = MAX_MATCH + 3;
+const LITERAL_MASK = (1 << LITERAL_ROOT) - 1;
+const DISTANCE_MASK = (1 << DISTANCE_ROOT) - 1;
 const NOTHING = new Uint8Array(0);
 const NO_TABLE = new Int32Array(0);
 
@@ -97,6 +103,7 @@ export class Inflater {
 
   // Output: released bytes, which are history, then held ones, then room.
   #window: Uint8Array<ArrayBuffer> = NOTHING;
+  #words = new DataView(NOTHING.buffer);
   #start = 0;
   #end = 0;
   #sum = 1;
@@ -109,7 +116,8 @@ export class Inflater {
   /** Bytes left of a match or a stored block. */
   #length = 0;
   #distance = 0;
-  #distanceEntry = 0;
+  #distanceBase = 0;
+  #distanceBits = 0;
   #distanceOffset = 0;
 
   /** Makes an inflater at the start of a stream; it takes no memory to speak of until it is fed. */
@@ -139,6 +147,18 @@ export class Inflater {
   /** The output made since the last `release`: a view, right until the next call of any method. */
   output(): Uint8Array<ArrayBuffer> {
     return this.#window.subarray(this.#start, this.#end);
+  }
+
+  /** The output made since the last `release`, as the caller's own, and lets go of it. */
+  take(): Uint8Array<ArrayBuffer> {
+    const output = this.output();
+    // Memory that is nearly all output is given away rather than copied.
+    const give = output.length >= LARGE_OUTPUT &&
+      output.length * 4 >= this.#window.length * 3;
+    const taken = give ? output : output.slice();
+    this.#start = this.#end;
+    if (give) this.#moveWindow(this.finished ? 0 : FIRST_ROOM);
+    return taken;
   }
 
   /** How many bytes `output` has. */
@@ -269,6 +289,7 @@ export class Inflater {
     const history = this.#dictionary?.subarray(-MAX_WINDOW) ?? NOTHING;
     if (history.length === 0) return;
     this.#window = new Uint8Array(history.length + FIRST_ROOM);
+    this.#words = new DataView(this.#window.buffer);
     this.#window.set(history);
     this.#start = this.#end = this.#summed = history.length;
   }
@@ -346,104 +367,118 @@ export class Inflater {
   }
 
   /**
-   * Decodes whole symbols, with their distances, while there is plenty of input
-   * and of room up to `roomEnd`. Returns whether it decoded any, with the state
-   * set for what comes next: what it cannot do it leaves to the other steps.
+   * Decodes symbols while there are four bytes of input and room for a match up
+   * to `roomEnd`, and sets the state for what comes next. What it cannot do it
+   * leaves to the other steps; returns whether it did anything.
    */
   #decodeFast(roomEnd: number): boolean {
     const reader = this.#reader;
+    const lastInput = reader.input.length - 4;
+    const lastRoom = roomEnd - MATCH_ROOM;
+    if (reader.position > lastInput || this.#end > lastRoom) return false;
+    // Bytes of an earlier piece could not go back at the end.
+    if (reader.held > 7) return false;
+    const input = reader.view();
     const window = this.#window;
-    const input = reader.input;
+    const words = this.#words;
     const literals = this.#literals;
     const distances = this.#distances;
-    const lastInput = input.length - FAST_INPUT;
-    const lastOutput = roomEnd - MAX_MATCH;
     let { position, hold, held } = reader;
     let end = this.#end;
-    const begin = end;
-    if (position > lastInput || end > lastOutput) return false;
 
-    while (position <= lastInput && end <= lastOutput) {
-      if (held < 16) {
-        hold |= (input[position] | input[position + 1] << 8) << held;
-        position += 2;
-        held += 16;
-      }
-      let entry = literals[hold & ((1 << LITERAL_ROOT) - 1)];
-      if (entry & POINTER) {
-        entry = literals[
-          (entry >>> 16) +
-          (hold >>> LITERAL_ROOT & ((1 << (entry >>> 4 & 15)) - 1))
-        ];
-      }
+    while (position <= lastInput && end <= lastRoom) {
+      // Fills up to 24..31 bits: as many whole bytes as have room count as taken.
+      hold |= input.getInt32(position, true) << held;
+      position += (31 - held) >>> 3;
+      held |= 24;
+
+      let entry = literals[hold & LITERAL_MASK];
       if (entry & LITERAL) {
-        hold >>>= entry & 15;
-        held -= entry & 15;
+        hold >>>= entry;
+        held -= entry & 31;
+        window[end++] = entry >>> 16;
+        // 14 bits are left at least, enough to look up another.
+        entry = literals[hold & LITERAL_MASK];
+        if (!(entry & LITERAL)) continue;
+        hold >>>= entry;
+        held -= entry & 31;
         window[end++] = entry >>> 16;
         continue;
       }
-      if (entry & (END | INVALID)) break;
-      hold >>>= entry & 15;
-      held -= entry & 15;
-      if (held < 16) {
-        hold |= (input[position] | input[position + 1] << 8) << held;
-        position += 2;
-        held += 16;
-      }
-      let extra = entry >>> 4 & 15;
-      const length = (entry >>> 16) + (hold & ((1 << extra) - 1));
-      hold >>>= extra;
-      held -= extra;
-
-      if (held < 16) {
-        hold |= (input[position] | input[position + 1] << 8) << held;
-        position += 2;
-        held += 16;
-      }
-      entry = distances[hold & ((1 << DISTANCE_ROOT) - 1)];
       if (entry & POINTER) {
-        entry = distances[
+        entry = literals[
           (entry >>> 16) +
-          (hold >>> DISTANCE_ROOT & ((1 << (entry >>> 4 & 15)) - 1))
+          (hold >>> LITERAL_ROOT & ~(-1 << (entry >>> 5)))
         ];
+        if (entry & LITERAL) {
+          hold >>>= entry;
+          held -= entry & 31;
+          window[end++] = entry >>> 16;
+          continue;
+        }
       }
-      if (entry & INVALID) {
+      if (entry & (END | INVALID)) {
+        if (entry & INVALID) break;
+        hold >>>= entry;
+        held -= entry & 31;
+        this.#state = AT_BLOCK;
+        break;
+      }
+      const length = (entry >>> 16) +
+        ((hold & ~(-1 << entry)) >>> (entry >>> 5));
+      hold >>>= entry;
+      held -= entry & 31;
+
+      if (position > lastInput) {
         this.#length = length;
         this.#state = AT_DISTANCE;
         break;
       }
-      hold >>>= entry & 15;
-      held -= entry & 15;
-      if (held < 16) {
-        hold |= (input[position] | input[position + 1] << 8) << held;
-        position += 2;
-        held += 16;
+      hold |= input.getInt32(position, true) << held;
+      position += (31 - held) >>> 3;
+      held |= 24;
+      entry = distances[hold & DISTANCE_MASK];
+      if (entry & POINTER) {
+        entry = distances[
+          (entry >>> 16) +
+          (hold >>> DISTANCE_ROOT & ~(-1 << (entry >>> 5)))
+        ];
       }
-      extra = entry >>> 4 & 15;
-      const distance = (entry >>> 16) + (hold & ((1 << extra) - 1));
-      hold >>>= extra;
-      held -= extra;
-      if (distance > end) {
-        reader.position = position;
-        reader.held = held + (entry & 15) + extra;
-        throw this.#tooFar(distance, end, reader.bitOffset);
+      const distance = (entry >>> 16) +
+        ((hold & ~(-1 << entry)) >>> (entry >>> 5));
+      if ((entry & 31) > held || entry & INVALID || distance > end) {
+        this.#length = length;
+        this.#state = AT_DISTANCE;
+        break;
       }
+      hold >>>= entry;
+      held -= entry & 31;
+
       let from = end - distance;
-      for (const stop = end + length; end < stop;) {
-        window[end++] = window[from++];
+      const stop = end + length;
+      if (distance < 4) {
+        while (end < stop) window[end++] = window[from++];
+      } else if (length > 128 && distance >= length) {
+        window.copyWithin(end, from, from + length);
+      } else {
+        do {
+          words.setInt32(end, words.getInt32(from, true), true);
+          end += 4;
+          from += 4;
+        } while (end < stop);
       }
+      end = stop;
     }
 
-    // Whole bytes go back, so that `position` tells what was used; those of an
-    // earlier piece cannot.
-    const returned = Math.min(held >>> 3, position);
-    position -= returned;
-    held -= returned * 8;
+    // Whole bytes go back, so that `position` tells what was used.
+    position -= held >>> 3;
+    held &= 7;
+    const decoded = end > this.#end || this.#state !== AT_SYMBOL;
     reader.position = position;
-    reader.hold = hold & ((1 << held) - 1);
+    reader.hold = hold & ~(-1 << held);
     reader.held = held;
     this.#end = end;
-    return end > begin || this.#state !== AT_SYMBOL;
+    return decoded;
   }
 
   /** Decodes one literal, length or end of block. */
@@ -451,7 +486,7 @@ export class Inflater {
     const reader = this.#reader;
     const entry = this.#lookUp(this.#literals, LITERAL_ROOT);
     if (entry < 0) return false;
-    const bits = entry & 15;
+    const bits = entry & 31;
     if (entry & LITERAL) {
       if (this.#makeRoom(limit) === this.#end) return this.#stop(true);
       reader.drop(bits);
@@ -462,10 +497,9 @@ export class Inflater {
     } else if (entry & INVALID) {
       throw reader.error("no literal or length has this code");
     } else {
-      const extra = entry >>> 4 & 15;
-      if (!reader.need(bits + extra)) return false;
+      if (!reader.need(bits)) return false;
+      this.#length = (entry >>> 16) + extraBits(entry, reader.hold);
       reader.drop(bits);
-      this.#length = (entry >>> 16) + reader.take(extra);
       this.#state = AT_DISTANCE;
     }
     return true;
@@ -475,20 +509,26 @@ export class Inflater {
     const entry = this.#lookUp(this.#distances, DISTANCE_ROOT);
     if (entry < 0) return false;
     if (entry & INVALID) throw this.#reader.error("no distance has this code");
-    this.#distanceEntry = entry;
+    const codeBits = entry >>> 5 & 31;
+    this.#distanceBase = entry >>> 16;
+    this.#distanceBits = (entry & 31) - codeBits;
     this.#distanceOffset = this.#reader.bitOffset;
-    this.#reader.drop(entry & 15);
+    this.#reader.drop(codeBits);
     this.#state = AT_DISTANCE_EXTRA;
     return true;
   }
 
   #readDistanceExtra(): boolean {
-    const extra = this.#distanceEntry >>> 4 & 15;
-    if (!this.#reader.need(extra)) return false;
-    this.#distance = (this.#distanceEntry >>> 16) + this.#reader.take(extra);
-    if (this.#distance > this.#end) {
-      throw this.#tooFar(this.#distance, this.#end, this.#distanceOffset);
+    const reader = this.#reader;
+    if (!reader.need(this.#distanceBits)) return false;
+    const distance = this.#distanceBase + reader.take(this.#distanceBits);
+    if (distance > this.#end) {
+      throw reader.error(
+        `distance ${distance} reaches behind the ${this.#end} bytes there are`,
+        this.#distanceOffset,
+      );
     }
+    this.#distance = distance;
     this.#state = IN_MATCH;
     return true;
   }
@@ -528,22 +568,15 @@ export class Inflater {
   #lookUp(table: Int32Array, root: number): number {
     const reader = this.#reader;
     for (;;) {
-      let entry = table[reader.hold & ((1 << root) - 1)];
+      let entry = table[reader.hold & ~(-1 << root)];
       if (entry & POINTER) {
-        const mask = (1 << (entry >>> 4 & 15)) - 1;
+        const mask = ~(-1 << (entry >>> 5));
         entry = table[(entry >>> 16) + (reader.hold >>> root & mask)];
       }
       // Bits not held yet count as zeros: they are not part of a code this short.
-      if ((entry & 15) <= reader.held) return entry;
+      if ((entry >>> 5 & 31) <= reader.held) return entry;
       if (!reader.pull()) return -1;
     }
-  }
-
-  #tooFar(distance: number, available: number, bitOffset: number): ZlibError {
-    return this.#reader.error(
-      `distance ${distance} reaches behind the ${available} bytes there are`,
-      bitOffset,
-    );
   }
 
   /** Stops the run, at the limit or for want of input. */
@@ -558,7 +591,7 @@ export class Inflater {
    */
   #makeRoom(limit: number): number {
     const room = this.#window.length - this.#end;
-    if (room < MAX_MATCH && this.#end - this.#start + room < limit) {
+    if (room < MATCH_ROOM && this.#end - this.#start + room < limit) {
       this.#sumUp();
       this.#extendWindow();
     }
@@ -576,8 +609,20 @@ export class Inflater {
       this.#end -= unreachable;
       this.#summed -= unreachable;
     } else {
-      this.#moveWindow(Math.max(this.#window.length, FIRST_ROOM));
+      this.#moveWindow(Math.max(this.#expectedOutput(), FIRST_ROOM));
     }
+  }
+
+  /** A guess at what the rest of the piece becomes: it goes on like the part before. */
+  #expectedOutput(): number {
+    const { input, position } = this.#reader;
+    const held = this.#end - this.#start;
+    const expected = held / Math.max(1, position) * (input.length - position);
+    const capacity = this.#window.length;
+    return Math.min(
+      capacity * MOST_GROWTH,
+      Math.max(capacity, Math.ceil(expected * 1.05)),
+    );
   }
 
   /** Moves what can be reached into a new window with `room` bytes behind it. */
@@ -588,6 +633,7 @@ export class Inflater {
     );
     const kept = this.#window.subarray(unreachable, this.#end);
     this.#window = new Uint8Array(kept.length + room);
+    this.#words = new DataView(this.#window.buffer);
     this.#window.set(kept);
     this.#start -= unreachable;
     this.#end -= unreachable;
@@ -605,6 +651,11 @@ export class Inflater {
     }
     this.#summed = this.#end;
   }
+}
+
+/** The extra bits behind a code, out of bits that begin with the code. */
+function extraBits(entry: number, bits: number): number {
+  return (bits & ~(-1 << entry)) >>> (entry >>> 5);
 }
 
 function bigEndian(littleEndian: number): number {
