@@ -237,13 +237,24 @@ export class FrameDecoder {
         );
       default:
         return new FrameError(
-          `${where}: its ${
-            readUint24(head, 5)
-          } bytes are no such frame, or above the limits`,
+          `${where}: ${describeLength(type, readUint24(head, 5))}`,
           errorCode,
           { initiator: "remote", offset },
         );
     }
+  }
+}
+
+function describeLength(type: number, length: number): string {
+  switch (type) {
+    case SYN_STREAM:
+    case SYN_REPLY:
+    case HEADERS:
+      return `the lengths in its header block do not fill its ${length} bytes`;
+    case SETTINGS:
+      return `length ${length} does not fit its count, or is above the limits`;
+    default:
+      return `length ${length} is not that of such a frame`;
   }
 }
 

@@ -19,31 +19,23 @@ import { readUint16, readUint24, readUint31 } from "./byte_reader.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import {
   CREDENTIAL,
-  GOAWAY,
   HEADERS,
   NOOP,
-  PING,
   type ProtocolVersion,
-  RST_STREAM,
   SETTINGS,
   SYN_REPLY,
   SYN_STREAM,
   WINDOW_UPDATE,
 } from "./constants.ts";
+import { makeHeaderFrame, readControlFrame } from "./control_frame.ts";
 import { FRAME_HEAD_LENGTH } from "./frame_head.ts";
-import { readGoaway } from "./goaway.ts";
 import { HeaderDecoder } from "./header_decoder.ts";
-import { readHeaders } from "./headers.ts";
 import { type FrameLimits, resolveFrameLimits } from "./limits.ts";
-import { readPing } from "./ping.ts";
-import { readRstStream } from "./rst_stream.ts";
-import { readSettings, settingsLength } from "./settings.ts";
+import { settingsLength } from "./settings.ts";
 import type { FrameSink } from "./sink.ts";
-import { readSynReply } from "./syn_reply.ts";
-import { readSynStream, SYN_STREAM_FIXED_LENGTH } from "./syn_stream.ts";
-import type { CtrlFrame, HeaderBlockFrame, NameValue } from "./types.ts";
+import { SYN_STREAM_FIXED_LENGTH } from "./syn_stream.ts";
+import type { HeaderBlockFrame, NameValue } from "./types.ts";
 import { type VersionTraits, versionTraits, wireTraits } from "./version.ts";
-import { readWindowUpdate } from "./window_update.ts";
 
 export type { FrameSink } from "./sink.ts";
 
@@ -336,20 +328,20 @@ export class FrameParser {
       this.#sink.onUnknown(this.#head.slice(), payload.slice(at, at + length));
       return;
     }
-    const traits = wireTraits(this.#version);
-    // Only these two are laid out by their version field (spdylay).
-    const versioned = type === SETTINGS || type === GOAWAY;
-    const frame = versioned && traits === undefined
-      ? undefined
-      : this.#readFrame(traits ?? this.#traits, payload, at, length);
-    if (frame === undefined) {
+    const frame = readControlFrame(
+      type,
+      this.#version,
+      this.#flags,
+      payload,
+      at,
+      length,
+    );
+    if (typeof frame === "number") {
       this.#sink.onParseError(
         type,
         this.#head.slice(),
         payload.slice(at, at + length),
-        versioned && traits === undefined
-          ? ERR_UNSUPPORTED_VERSION
-          : ERR_INVALID_FRAME,
+        frame,
       );
     } else if (
       this.#version !== this.#traits.wireVersion ||
@@ -359,32 +351,6 @@ export class FrameParser {
       this.#sink.onIgnored(type, this.#head.slice(), NO_BYTES);
     } else {
       this.#sink.onControl(frame);
-    }
-  }
-
-  #readFrame(
-    traits: VersionTraits,
-    payload: Uint8Array,
-    at: number,
-    length: number,
-  ): CtrlFrame | undefined {
-    switch (this.#type) {
-      case RST_STREAM:
-        return readRstStream(this.#version, this.#flags, payload, at, length);
-      case PING:
-        return readPing(this.#version, this.#flags, payload, at, length);
-      case WINDOW_UPDATE:
-        return readWindowUpdate(
-          this.#version,
-          this.#flags,
-          payload,
-          at,
-          length,
-        );
-      case SETTINGS:
-        return readSettings(traits, this.#flags, payload, at, length);
-      default:
-        return readGoaway(traits, this.#flags, payload, at, length);
     }
   }
 
@@ -460,19 +426,13 @@ export class FrameParser {
   }
 
   #headerFrame(traits: VersionTraits, nv: NameValue[]): HeaderBlockFrame {
-    switch (this.#type) {
-      case SYN_STREAM:
-        return readSynStream(
-          traits,
-          this.#flags,
-          this.#fixed,
-          this.#length,
-          nv,
-        );
-      case SYN_REPLY:
-        return readSynReply(traits, this.#flags, this.#fixed, this.#length, nv);
-      default:
-        return readHeaders(traits, this.#flags, this.#fixed, this.#length, nv);
-    }
+    return makeHeaderFrame(
+      this.#type,
+      traits,
+      this.#flags,
+      this.#fixed,
+      this.#length,
+      nv,
+    );
   }
 }
