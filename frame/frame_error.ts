@@ -18,6 +18,18 @@ export interface FrameErrorOptions extends SpdyErrorOptions {
 /**
  * A received frame breaks the rules. `code` is `ERR_INVALID_FRAME`,
  * `ERR_INVALID_HEADER_BLOCK` or `ERR_FRAME_TOO_LARGE`.
+ *
+ * @example
+ * ```ts
+ * import { FrameDecoder, FrameError, PROTO_SPDY3 } from "@spdy/spdy/frame";
+ * import { assert, assertThrows } from "jsr:@std/assert@1";
+ *
+ * const decoder = new FrameDecoder(PROTO_SPDY3);
+ * // A PING of five bytes.
+ * decoder.push(Uint8Array.of(0x80, 3, 0, 6, 0, 0, 0, 5, 0, 0, 0, 0, 0));
+ * const error = assertThrows(() => decoder.next(), FrameError);
+ * assert(error.message.startsWith("PING at offset 0: length 5"));
+ * ```
  */
 export class FrameError extends SpdyError {
   /** Where the frame begins, in bytes from the start of the input. */
