@@ -62,6 +62,11 @@ export const DEVIATIONS: readonly Deviation[] = [
     names: ["header_block/same_stream_id_after_rejected_block"],
   },
   {
+    rule: rules.refusedIdsAreNamed,
+    reason: "R (section 10): as idsAreUsedUp; GOAWAY then names such an id.",
+    names: [],
+  },
+  {
     rule: rules.windowsAreEnforced,
     reason:
       "R (section 10): overrun of a stream's window is FLOW_CONTROL_ERROR.",
@@ -77,15 +82,37 @@ export const DEVIATIONS: readonly Deviation[] = [
     names: ["settings/initial_window_overflows_stream"],
   },
   {
+    rule: rules.windowsHaveALimit,
+    reason:
+      "R (4.8): an INITIAL_WINDOW_SIZE of 2^31 or more is an error, and ignored.",
+    names: [],
+  },
+  {
+    rule: rules.sessionWindowIsEnforced,
+    reason: "R (section 10): overrun of the session's window is GOAWAY.",
+    names: [],
+  },
+  {
     rule: rules.pingRepliesAreKnown,
     reason: "R (4.12): the set of outstanding ids is remembered.",
     names: ["ping/reply_to_older"],
+  },
+  {
+    rule: rules.everyPingIsAnswered,
+    reason: "R (4.12): ids of the peer's parity are always answered.",
+    names: [],
   },
   {
     rule: rules.synStreamsLeaveByPriority,
     reason:
       "A (4.3): SYN_STREAM has its own priority and gets its id when it is sent.",
     names: ["client_syn_stream_order"],
+  },
+  {
+    rule: rules.failedReadsAreFatal,
+    reason:
+      "A: CallbackFailureError of a read callback is the failure of the entire session.",
+    names: [],
   },
   {
     rule: rules.onlyReceivedBytesAreTold,

@@ -8,10 +8,13 @@
 
 import {
   CANCEL,
+  ERR_CALLBACK_FAILURE,
   ERR_INVALID_ARGUMENT,
   ERR_STREAM_CLOSED,
   ERR_UNSUPPORTED_VERSION,
   FLOW_CONTROL_ERROR,
+  GOAWAY_INTERNAL_ERROR,
+  GOAWAY_PROTOCOL_ERROR,
   INITIAL_WINDOW_SIZE,
   PROTOCOL_ERROR,
 } from "../../mod.ts";
@@ -86,14 +89,10 @@ export const argumentsAreChecked: Rule = (outcome, recording) => {
   let result = outcome;
   outcome.forEach((step, index) => {
     const { call, side } = step;
-    if (step.returns !== 0 || !isRefused(call, recording)) return;
-    result = replaceStep(result, index, { returns: ERR_INVALID_ARGUMENT });
-    const type = call.call === "submit_request" ||
-        call.call === "submit_syn_stream"
-      ? "SYN_STREAM"
-      : call.call === "submit_headers"
-      ? "HEADERS"
-      : "SYN_REPLY";
+    const returns = step.returns === 0 ? refusal(call, side, recording) : 0;
+    if (returns === 0) return;
+    result = replaceStep(result, index, { returns });
+    const type = FRAME_OF[call.call];
     const send = nextSend(result, index, side);
     if (send < 0) return;
     result = replaceStep(result, send, {
@@ -106,10 +105,40 @@ export const argumentsAreChecked: Rule = (outcome, recording) => {
   return result;
 };
 
-function isRefused(call: RecordedCall, { version }: Recording): boolean {
-  if (call.pri !== undefined && call.pri > (version === "2" ? 3 : 7)) {
-    return true;
+/** What the calls that can be refused would have sent. */
+const FRAME_OF: Readonly<Record<string, string>> = {
+  submit_request: "SYN_STREAM",
+  submit_syn_stream: "SYN_STREAM",
+  submit_response: "SYN_REPLY",
+  submit_syn_reply: "SYN_REPLY",
+  submit_headers: "HEADERS",
+  submit_settings: "SETTINGS",
+  submit_window_update: "WINDOW_UPDATE",
+};
+
+/** 0, or the code of the error here. */
+function refusal(
+  call: RecordedCall,
+  side: SideName,
+  { version }: Recording,
+): number {
+  if (call.call === "submit_window_update") {
+    if (version === "2") return ERR_INVALID_ARGUMENT;
+    return version === "3" && call.stream_id === 0 ? ERR_STREAM_CLOSED : 0;
   }
+  const lowest = version === "2" ? 3 : 7;
+  const assoc = call.assoc_stream_id ?? 0;
+  const window = call.entries?.find(({ id }) => id === 7)?.value ?? 0;
+  const refused = (call.pri ?? 0) > lowest || window > MAX_WINDOW ||
+    side === "server" && assoc !== 0 && assoc % 2 === 0 ||
+    hasBadHeader(call, version);
+  return refused ? ERR_INVALID_ARGUMENT : 0;
+}
+
+function hasBadHeader(
+  call: RecordedCall,
+  version: Recording["version"],
+): boolean {
   const joined = new Map<string, number>();
   return (call.nv ?? []).some(([recordedName, recordedValue]) => {
     const name = textOf(recordedName);
@@ -119,7 +148,7 @@ function isRefused(call: RecordedCall, { version }: Recording): boolean {
     return !/^:?[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name) ||
       // deno-lint-ignore no-control-regex
       /[\x01-\x08\x0a-\x1f\x7f]/.test(value) ||
-      version === "2" && length > 65535;
+      version === "2" && Math.max(length, name.length) > 65535;
   });
 }
 
@@ -169,6 +198,7 @@ export const lostBodiesAreReported: Rule = (outcome) => {
     const key = (id: unknown): string => `${side} ${id}`;
     const stream = streams.get(key(call.stream_id));
     const lost = call.call === "submit_data" && (!stream || stream.shut);
+    if (call.call === "submit_rst_stream" && stream) stream.shut = true;
     for (const event of step.events) {
       const fin = (Number(event.flags) & 1) !== 0;
       const unidirectional = (Number(event.flags) & 2) !== 0;
@@ -180,6 +210,9 @@ export const lostBodiesAreReported: Rule = (outcome) => {
         streams.set(id, { shut: unidirectional });
       } else if (event.callback === "on_stream_close") {
         streams.delete(id);
+      } else if (event.callback === "on_invalid_ctrl_recv") {
+        const reset = streams.get(id);
+        if (reset) reset.shut = true;
       } else if (fin && /^on_(ctrl|data)_send$/.test(event.callback)) {
         const sent = streams.get(id);
         if (sent) sent.shut = true;
@@ -203,6 +236,11 @@ export const bodiesWaitForEachOther: Rule = (outcome) => {
     if (!before || sentBytes(outcome, call, side, index) >= length(before)) {
       return;
     }
+    const send = nextSend(result, first, side);
+    if (send > index && sentIn(result[send], call.stream_id) > 0) {
+      result = inTurn(result, send, [outcome[first].call, call]);
+      return;
+    }
     let sum = 0;
     const done = outcome.findIndex((other) => {
       if (other.side !== side) return false;
@@ -210,30 +248,74 @@ export const bodiesWaitForEachOther: Rule = (outcome) => {
       return sum >= length(before);
     });
     if (done < index) return;
-    const body = bytesOf(call.data);
-    const frames = [...result[done].frames];
-    const events = [...result[done].events];
-    for (let at = 0; at < body.length; at += 4096) {
-      const piece = body.subarray(at, at + 4096);
-      const flags = at + 4096 >= body.length ? (call.flags ?? 0) & 1 : 0;
-      const stream_id = call.stream_id;
-      frames.push({
-        type: "DATA",
-        flags,
-        payload: piece.toHex(),
-        streamId: stream_id,
-      });
-      events.push({
-        callback: "on_data_send",
-        flags,
-        stream_id,
-        length: piece.length,
-      });
-    }
+    const added = dataFrames(
+      call.stream_id ?? 0,
+      bytesOf(call.data),
+      (call.flags ?? 0) & 1,
+    );
+    const frames = [...result[done].frames, ...added];
+    const events = [...result[done].events, ...added.map(dataEvent)];
     result = replaceStep(result, done, { frames, events });
   });
   return result;
 };
+
+/** The bodies of a stream, one behind the other where their DATA began in that send. */
+function inTurn(
+  outcome: Outcome,
+  send: number,
+  calls: readonly RecordedCall[],
+): Outcome {
+  const { frames, events } = outcome[send];
+  const streamId = calls[0].stream_id ?? 0;
+  const data = calls.flatMap(({ data, flags = 0 }) =>
+    data ? dataFrames(streamId, bytesOf(data), flags & 1) : []
+  );
+  const ofStream = (frame: RawFrame): boolean =>
+    frame.type === "DATA" && frame.streamId === streamId;
+  const sent = (event: Event): boolean =>
+    event.callback === "on_data_send" && event.stream_id === streamId;
+  const frameAt = frames.findIndex(ofStream);
+  const eventAt = events.findIndex(sent);
+  return replaceStep(outcome, send, {
+    frames: [
+      ...frames.slice(0, frameAt),
+      ...data,
+      ...frames.slice(frameAt).filter((frame) => !ofStream(frame)),
+    ],
+    events: [
+      ...events.slice(0, eventAt),
+      ...data.map(dataEvent),
+      ...events.slice(eventAt).filter((event) => !sent(event)),
+    ],
+  });
+}
+
+function dataFrames(
+  streamId: number,
+  body: Uint8Array,
+  fin: number,
+): RawFrame[] {
+  const frames: RawFrame[] = [];
+  for (let at = 0; at < body.length || at === 0; at += 4096) {
+    frames.push({
+      type: "DATA",
+      flags: at + 4096 >= body.length ? fin : 0,
+      payload: body.subarray(at, at + 4096).toHex(),
+      streamId,
+    });
+  }
+  return frames;
+}
+
+function dataEvent(frame: RawFrame): Event {
+  return {
+    callback: "on_data_send",
+    flags: frame.flags,
+    stream_id: frame.streamId,
+    length: frame.payload.length / 2,
+  };
+}
 
 function length(body: NonNullable<RecordedCall["data"]>): number {
   return bytesOf(body).length;
@@ -258,10 +340,15 @@ function sentBytes(
 /** CANCEL of a request by its client ends the streams pushed for it. */
 export const cancelEndsPushes: Rule = (outcome) => {
   const pushed = new Map<string, Set<number>>();
+  const ended = new Set<string>();
   return outcome.map((step) => {
     const events: Event[] = [];
+    const frames = step.frames.filter((frame) =>
+      frame.type !== "DATA" || !ended.has(`${step.side} ${streamOf(frame)}`)
+    );
     step.events.forEach((event, at) => {
       const id = Number(event.stream_id);
+      if (ended.has(`${step.side} ${id}`)) return;
       const key = (streamId: unknown): string => `${step.side} ${streamId}`;
       const opened = event.callback === "on_ctrl_recv" ||
         event.callback === "on_ctrl_send";
@@ -278,12 +365,13 @@ export const cancelEndsPushes: Rule = (outcome) => {
         if (event.status_code === CANCEL && byClient) {
           for (const child of pushed.get(key(id)) ?? []) {
             events.push({ ...event, stream_id: child });
+            ended.add(key(child));
           }
         }
       }
       events.push(event);
     });
-    return { ...step, events };
+    return { ...step, events, frames };
   });
 };
 
@@ -330,6 +418,46 @@ export const idsAreUsedUp: Rule = (outcome, recording) => {
     });
   });
   return result;
+};
+
+/** The last stream that a GOAWAY names is then one whose header block was refused, too. */
+export const refusedIdsAreNamed: Rule = (outcome) => {
+  const refused = { client: 0, server: 0 };
+  const last = { client: 0, server: 0 };
+  return outcome.map((step) => {
+    const { side } = step;
+    for (const event of step.events) {
+      const id = Number(event.stream_id);
+      if (event.type !== "SYN_STREAM" || isOwn(id, side)) continue;
+      if (event.callback === "on_ctrl_recv") {
+        last[side] = Math.max(last[side], id);
+      }
+      // A session error does not use the id up: it is not a new one.
+      if (event.callback === "on_invalid_ctrl_recv" && id > last[side]) {
+        refused[side] = Math.max(refused[side], id);
+      }
+    }
+    const named = (id: number): number => Math.max(id, refused[side]);
+    return {
+      ...step,
+      frames: step.frames.map((frame) =>
+        frame.type === "GOAWAY"
+          ? {
+            ...frame,
+            payload: uint32(named(streamOf(frame))) + frame.payload.slice(8),
+          }
+          : frame
+      ),
+      events: step.events.map((event) =>
+        event.type === "GOAWAY" && /_send$/.test(event.callback)
+          ? {
+            ...event,
+            last_good_stream_id: named(Number(event.last_good_stream_id)),
+          }
+          : event
+      ),
+    };
+  });
 };
 
 /** DATA beyond the window of its stream resets the stream. */
@@ -500,6 +628,169 @@ export const pingRepliesAreKnown: Rule = (outcome) => {
   });
 };
 
+/** A PING of the peer is answered whatever its id, also one it has used before. */
+export const everyPingIsAnswered: Rule = (outcome, recording) => {
+  let result = outcome;
+  outcome.forEach((step, index) => {
+    const { side, input } = step;
+    if (input === undefined) return;
+    const asked = splitFrames(input).filter(({ type }) => type === "PING").map(
+      (frame) => Number.parseInt(frame.payload, 16),
+    ).filter((id) => id !== 0 && !isOwn(id, side));
+    const send = nextSend(result, index, side);
+    if (send < 0 || result[send].events.includes(UNRECORDED)) return;
+    const isReply = (id: unknown): boolean => !isOwn(Number(id), side);
+    const { frames, events } = result[send];
+    const replies = frames.filter((frame) =>
+      frame.type === "PING" && isReply(Number.parseInt(frame.payload, 16))
+    );
+    if (replies.length >= asked.length) return;
+    result = replaceStep(result, send, {
+      frames: [
+        ...asked.map((id): RawFrame => ({
+          type: "PING",
+          flags: 0,
+          payload: uint32(id),
+          version: recording.version === "2" ? 2 : 3,
+        })),
+        ...frames.filter((frame) => !replies.includes(frame)),
+      ],
+      events: [
+        ...asked.flatMap((unique_id): Event[] => [
+          { callback: "before_ctrl_send", type: "PING", unique_id },
+          { callback: "on_ctrl_send", type: "PING", unique_id },
+        ]),
+        ...events.filter((event) =>
+          event.type !== "PING" || !isReply(event.unique_id)
+        ),
+      ],
+    });
+  });
+  return result;
+};
+
+/** Puts the GOAWAY of a failure at `index` into the next send; `failureEndsAll` does the rest. */
+function failedAt(
+  outcome: Outcome,
+  index: number,
+  status: number,
+  recording: Recording,
+): Outcome {
+  const { side } = outcome[index];
+  const last = Math.max(
+    0,
+    ...outcome.slice(0, index + 1).filter((step) => step.side === side)
+      .flatMap(({ events }) => events).filter((event) =>
+        event.type === "SYN_STREAM" && !isOwn(Number(event.stream_id), side)
+      ).map((event) => Number(event.stream_id)),
+  );
+  const isSpdy2 = recording.version === "2";
+  const fields = {
+    type: "GOAWAY",
+    last_good_stream_id: last,
+    status_code: isSpdy2 ? 0 : status,
+  };
+  const result = replaceStep(outcome, index, {
+    wants: outcome[index].wants && { want_read: false, want_write: true },
+  });
+  const send = nextSend(result, index, side);
+  if (send < 0) return result;
+  return replaceStep(result, send, {
+    frames: [{
+      type: "GOAWAY",
+      flags: 0,
+      payload: uint32(last) + (isSpdy2 ? "" : uint32(status)),
+      version: isSpdy2 ? 2 : 3,
+    }],
+    events: [
+      { callback: "before_ctrl_send", ...fields },
+      { callback: "on_ctrl_send", ...fields },
+    ],
+  });
+}
+
+/** A read callback that fails fails the session. */
+export const failedReadsAreFatal: Rule = (outcome, recording) => {
+  const index = outcome.findIndex(({ returns }) =>
+    returns === ERR_CALLBACK_FAILURE
+  );
+  return index < 0
+    ? outcome
+    : failedAt(outcome, index, GOAWAY_INTERNAL_ERROR, recording);
+};
+
+/** An INITIAL_WINDOW_SIZE above 2^31-1 is a session error. */
+export const windowsHaveALimit: Rule = (outcome, recording) => {
+  if (recording.version === "2") return outcome;
+  let result = outcome;
+  outcome.forEach((step, index) => {
+    const at = step.events.findIndex((event) => {
+      if (event.callback !== "on_ctrl_recv" || event.type !== "SETTINGS") {
+        return false;
+      }
+      const entries = event.entries as RecordedCall["entries"];
+      return (entries?.find(({ id }) => id === 7)?.value ?? 0) > MAX_WINDOW;
+    });
+    if (at < 0 || result !== outcome) return;
+    const refused = {
+      ...step.events[at],
+      callback: "on_invalid_ctrl_recv",
+      status_code: PROTOCOL_ERROR,
+    };
+    result = failedAt(
+      replaceStep(result, index, {
+        events: [...step.events.slice(0, at), refused],
+      }),
+      index,
+      GOAWAY_PROTOCOL_ERROR,
+      recording,
+    );
+  });
+  return result;
+};
+
+/** DATA beyond the window of the session (SPDY/3.1) ends the session. */
+export const sessionWindowIsEnforced: Rule = (outcome, recording) => {
+  if (recording.version !== "3.1") return outcome;
+  const windows = {
+    client: INITIAL_WINDOW_SIZE,
+    server: INITIAL_WINDOW_SIZE,
+  };
+  for (let index = 0; index < outcome.length; index++) {
+    const { side, frames, input } = outcome[index];
+    for (const frame of frames) {
+      if (frame.type !== "WINDOW_UPDATE" || streamOf(frame) !== 0) continue;
+      windows[side] += Number.parseInt(frame.payload.slice(8), 16);
+    }
+    if (input === undefined) continue;
+    for (const frame of splitFrames(input)) {
+      if (frame.type !== "DATA") continue;
+      windows[side] -= frame.payload.length / 2;
+      if (windows[side] < 0) {
+        return failedAt(
+          replaceStep(outcome, index, {
+            events: beforeData(outcome[index], frame),
+          }),
+          index,
+          GOAWAY_PROTOCOL_ERROR,
+          recording,
+        );
+      }
+    }
+  }
+  return outcome;
+};
+
+/** The events before those of the last DATA frame of that length on that stream. */
+function beforeData(step: Step, frame: RawFrame): readonly Event[] {
+  const at = step.events.findLastIndex((event) =>
+    event.callback === "on_data_chunk_recv" &&
+    event.stream_id === frame.streamId &&
+    event.length === frame.payload.length / 2
+  );
+  return at < 0 ? step.events : step.events.slice(0, at);
+}
+
 /** What the sides of a frame are in a send: the frame with its callbacks. */
 interface Unit {
   readonly frame: RawFrame;
@@ -507,30 +798,44 @@ interface Unit {
 }
 
 /** SYN_STREAMs leave by priority and get their ids then. */
-export const synStreamsLeaveByPriority: Rule = (outcome) => {
+export const synStreamsLeaveByPriority: Rule = (outcome, recording) => {
+  const lowest = recording.version === "2" ? 3 : 7;
+  const priorities = new Map<string, number>();
   return outcome.map((step, index) => {
+    for (const event of step.events) {
+      if (event.type === "SYN_STREAM" && /^on_ctrl_/.test(event.callback)) {
+        const key = `${step.side} ${event.stream_id}`;
+        priorities.set(key, Number(event.priority));
+      }
+    }
     if (step.call.call !== "send" || step.events.includes(UNRECORDED)) {
       return step;
     }
     const units = unitsOf(step);
-    const opened = units?.filter(({ frame }) => frame.type === "SYN_STREAM");
-    if (units === undefined || opened === undefined || opened.length < 2) {
-      return step;
-    }
-    const priorities = new Map(
-      opened.map(({ frame, events }) => [
-        streamOf(frame),
-        Number(events[0].priority),
-      ]),
+    if (!units?.some(({ frame }) => frame.type === "SYN_STREAM")) return step;
+    const before = outcome.slice(0, index).filter(({ side }) =>
+      side === step.side
     );
-    // Only what this send queued can be put in order without more knowledge.
-    const known = units.every(({ frame }) =>
-      ["PING", "SETTINGS"].includes(frame.type) ||
-      priorities.has(streamOf(frame))
-    );
-    if (!known || index === 0) return step;
-    return reordered(step, schedule(units, priorities));
+    const calls = before.slice(
+      before.findLastIndex(({ call }) => call.call === "send") + 1,
+    ).map(({ call }) => call.call);
+    const priorityOf = (frame: RawFrame): number => {
+      if (frame.type === "PING") return -10;
+      if (frame.type === "SETTINGS") return -1;
+      if (frame.type === "GOAWAY") return lowest;
+      return priorities.get(`${step.side} ${streamOf(frame)}`) ?? lowest;
+    };
+    return reordered(step, schedule(units, calls, priorityOf));
   });
+};
+
+/** The frame that a call queues. */
+const QUEUED_BY: Readonly<Record<string, string>> = {
+  ...FRAME_OF,
+  submit_data: "DATA",
+  submit_rst_stream: "RST_STREAM",
+  submit_ping: "PING",
+  submit_goaway: "GOAWAY",
 };
 
 function unitsOf(step: Step): Unit[] | undefined {
@@ -552,10 +857,14 @@ function unitsOf(step: Step): Unit[] | undefined {
   return at === step.events.length ? units : undefined;
 }
 
-/** Sends the units again: smallest priority first, then the order of queueing; bodies take turns. */
+/**
+ * Sends the units again: smallest priority first, then the order of queueing,
+ * which is that of the calls; bodies take turns.
+ */
 function schedule(
   units: readonly Unit[],
-  priorities: ReadonlyMap<number, number>,
+  calls: readonly string[],
+  priorityOf: (frame: RawFrame) => number,
 ): Unit[] {
   interface Queued {
     readonly priority: number;
@@ -564,16 +873,41 @@ function schedule(
   }
   let sequence = 0;
   const queue: Queued[] = [];
-  const synStreams = units.filter(({ frame }) => frame.type === "SYN_STREAM")
-    .sort((left, right) => streamOf(left.frame) - streamOf(right.frame));
-  for (const unit of synStreams) {
-    const priority = priorities.get(streamOf(unit.frame)) ?? 0;
-    queue.push({ priority, sequence: sequence++, units: [unit] });
-  }
+  const push = (items: Unit[]): void => {
+    const [first] = items;
+    if (first === undefined) return;
+    queue.push({
+      priority: priorityOf(first.frame),
+      sequence: sequence++,
+      units: items,
+    });
+  };
+  const dataOf = (id: number): Unit[] =>
+    units.filter(({ frame }) => frame.type === "DATA" && frame.streamId === id);
+  // In the recording frames of one type and priority left as they were queued.
+  const rest = new Map<string, Unit[]>();
   for (const unit of units) {
-    const urgent = unit.frame.type === "PING" ? -10 : -1;
-    if (["PING", "SETTINGS"].includes(unit.frame.type)) {
-      queue.push({ priority: urgent, sequence: sequence++, units: [unit] });
+    if (unit.frame.type === "DATA") continue;
+    const list = rest.get(unit.frame.type) ?? [];
+    rest.set(unit.frame.type, [...list, unit]);
+  }
+  const started = new Set<number>();
+  for (const call of calls) {
+    const next = rest.get(QUEUED_BY[call])?.shift();
+    if (next !== undefined) push([next]);
+  }
+  // What no call asked for was queued by the session itself, or long before.
+  for (const list of rest.values()) for (const unit of list) push([unit]);
+  const opening = new Set(
+    units.filter(({ frame }) => /^SYN_/.test(frame.type)).map(({ frame }) =>
+      streamOf(frame)
+    ),
+  );
+  for (const { frame } of units) {
+    const id = streamOf(frame);
+    if (frame.type === "DATA" && !opening.has(id) && !started.has(id)) {
+      started.add(id);
+      push(dataOf(id));
     }
   }
   const sent: Unit[] = [];
@@ -585,19 +919,8 @@ function schedule(
     const unit = next.units.shift();
     if (unit === undefined) continue;
     sent.push(unit);
-    const id = streamOf(unit.frame);
-    const rest = unit.frame.type === "SYN_STREAM"
-      ? units.filter(({ frame }) =>
-        frame.type === "DATA" && frame.streamId === id
-      )
-      : next.units;
-    if (rest.length > 0) {
-      queue.push({
-        priority: next.priority,
-        sequence: sequence++,
-        units: rest,
-      });
-    }
+    const starts = /^SYN_/.test(unit.frame.type);
+    push(starts ? dataOf(streamOf(unit.frame)) : next.units);
   }
   return sent;
 }
@@ -657,30 +980,32 @@ export const failureEndsAll: Rule = (outcome) => {
 
 function failOneSide(outcome: Outcome, side: SideName): Outcome {
   let asked = 0;
-  let failedAt = -1;
+  let begin = -1;
   let sendAt = -1;
   outcome.forEach((step, index) => {
     if (step.side !== side || sendAt >= 0) return;
     if (step.call.call === "submit_goaway") asked++;
-    if (step.call.call === "fail_session" && failedAt < 0) failedAt = index;
+    const fails = step.call.call === "fail_session" ||
+      step.returns === ERR_CALLBACK_FAILURE;
+    if (fails && begin < 0) begin = index;
     const goaways = step.frames.filter(({ type }) => type === "GOAWAY").length;
     if (goaways > asked) sendAt = index;
     asked -= Math.min(asked, goaways);
   });
   if (sendAt < 0) return outcome;
-  if (failedAt < 0) {
-    failedAt = outcome.findLastIndex((step, at) =>
+  if (begin < 0) {
+    begin = outcome.findLastIndex((step, at) =>
       at < sendAt && step.side === side && step.call.call === "recv"
     );
   }
-  if (failedAt < 0) return outcome;
+  if (begin < 0) return outcome;
   return outcome.map((step, index) => {
-    if (step.side !== side || index < failedAt) return step;
+    if (step.side !== side || index < begin) return step;
     const wants = step.wants && {
       want_read: false,
       want_write: index < sendAt,
     };
-    if (index === failedAt) {
+    if (index === begin) {
       return { ...step, events: untilFailure(step, outcome[sendAt]), wants };
     }
     if (index === sendAt) {
@@ -720,7 +1045,8 @@ export const queuedFramesAreWanted: Rule = (outcome) => {
   return outcome.map((step, index) => {
     const next = outcome[index + 1];
     const queued = next?.side === step.side && next.call.call === "send" &&
-      next.frames.length > 0;
+      (next.frames.length > 0 ||
+        next.events.some(({ callback }) => callback === "on_ctrl_not_send"));
     return queued && step.wants?.want_write === false
       ? { ...step, wants: { ...step.wants, want_write: true } }
       : step;
