@@ -4,10 +4,9 @@
  * @module
  */
 
-import { handled } from "../connection/deferred.ts";
 import type { Stream } from "../connection/stream.ts";
 import { PortForwardError } from "./errors.ts";
-import { isCancelledByPeer, readableToEnd, readText } from "./streams.ts";
+import { isCancelledByPeer, type LastWords, readLastWords } from "./streams.ts";
 
 /** Most bytes kept of what the error stream says. */
 const MAX_MESSAGE = 64 * 1024;
@@ -60,10 +59,7 @@ export class ForwardedConnection {
     this.port = port;
     this.#data = data;
     this.#error = error;
-    const message = handled(
-      readText(readableToEnd(error, () => {}), MAX_MESSAGE),
-    );
-    this.readable = this.#readUntilFailure(message);
+    this.readable = this.#readUntilFailure(readLastWords(error, MAX_MESSAGE));
   }
 
   /** What the port receives. Closing it is the end of input there. */
@@ -77,7 +73,9 @@ export class ForwardedConnection {
     this.#error.reset();
   }
 
-  #readUntilFailure(message: Promise<string>): ReadableStream<Uint8Array> {
+  #readUntilFailure(
+    lastWords: Promise<LastWords>,
+  ): ReadableStream<Uint8Array> {
     const reader = this.#data.readable.getReader();
     return new ReadableStream<Uint8Array>({
       pull: async (controller) => {
@@ -92,12 +90,12 @@ export class ForwardedConnection {
           failure = error;
         }
         // A server writes the message first and ends the data stream then.
-        const text = await within(ERROR_GRACE, message);
+        const text = await within(ERROR_GRACE, lastWords);
         if (text !== "") throw new PortForwardError(this.port, text);
         if (failure !== undefined && !isCancelledByPeer(failure)) throw failure;
         controller.close();
         // With the error stream's end the server has left the port: nobody reads what is still written.
-        message.then(() => this.#data.reset(), () => {});
+        lastWords.then(() => this.#data.reset());
       },
       cancel: async (reason) => {
         await reader.cancel(reason);
@@ -106,18 +104,14 @@ export class ForwardedConnection {
   }
 }
 
-/** The text, or "" when it does not come in time or not at all. */
+/** What the error stream says; "" when that does not come in time. */
 async function within(
   milliseconds: number,
-  text: Promise<string>,
+  lastWords: Promise<LastWords>,
 ): Promise<string> {
-  const late = Promise.withResolvers<string>();
-  const timer = setTimeout(() => late.resolve(""), milliseconds);
-  try {
-    return await Promise.race([text, late.promise]);
-  } catch {
-    return "";
-  } finally {
-    clearTimeout(timer);
-  }
+  const late = Promise.withResolvers<LastWords>();
+  const timer = setTimeout(() => late.resolve({ text: "" }), milliseconds);
+  const { text } = await Promise.race([lastWords, late.promise]);
+  clearTimeout(timer);
+  return text;
 }

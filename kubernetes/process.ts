@@ -6,11 +6,16 @@
 
 import type { Connection } from "../connection.ts";
 import { handled } from "../connection/deferred.ts";
+import { ConnectionClosedError } from "../connection/errors.ts";
 import type { Stream } from "../connection/stream.ts";
 import { InvalidArgumentError } from "../errors.ts";
-import type { CommandProtocol, CommandStreamType } from "./protocol.ts";
-import { decodeExit, type ExitStatus } from "./status.ts";
-import { readableToEnd, readText } from "./streams.ts";
+import {
+  type CommandProtocol,
+  type CommandStreamType,
+  hasStatus,
+} from "./protocol.ts";
+import { decodeExit, type ExitStatus, isWholeStatus } from "./status.ts";
+import { readableToEnd, readLastWords } from "./streams.ts";
 
 /** Most bytes kept of what the error stream says. */
 const MAX_STATUS = 64 * 1024;
@@ -165,12 +170,33 @@ export class RemoteProcess implements AsyncDisposable {
     type: "stdout" | "stderr",
   ): ReadableStream<Uint8Array> | undefined {
     const stream = this.#streams.get(type);
-    return stream && readableToEnd(stream, this.#once());
+    return stream &&
+      readableToEnd(stream, this.#once(), (failure) => this.#isWhole(failure));
   }
 
   async #readStatus(): Promise<ExitStatus> {
-    const readable = readableToEnd(this.#stream("error"), () => {});
-    return decodeExit(this.protocol, await readText(readable, MAX_STATUS));
+    const { text, failure } = await readLastWords(
+      this.#stream("error"),
+      MAX_STATUS,
+    );
+    // What came before the connection broke may be all there was to say.
+    if (failure !== undefined && !isWholeStatus(this.protocol, text)) {
+      throw failure;
+    }
+    return decodeExit(this.protocol, text);
+  }
+
+  /**
+   * Whether an output is whole although the connection broke. The CRI streaming
+   * server 0.37 writes the status after all output, resets its streams and
+   * closes; when it had not read all our input, its kernel resets the connection
+   * on the way, and the end of that may not arrive. Output that stands before
+   * the status has then arrived all the same.
+   */
+  async #isWhole(failure: unknown): Promise<boolean> {
+    if (!(failure instanceof ConnectionClosedError)) return false;
+    if (!hasStatus(this.protocol)) return false;
+    return await this.status.then(() => true, () => false);
   }
 
   /** One of the things that have to end before the connection is closed. */

@@ -114,6 +114,20 @@ export function decodeExit(
   });
 }
 
+/** Whether the text of an error stream that broke off is a status nevertheless. */
+export function isWholeStatus(
+  protocol: CommandProtocol,
+  text: string,
+): boolean {
+  if (!hasStatus(protocol)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

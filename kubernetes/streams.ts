@@ -25,12 +25,12 @@ export function isCancelledByPeer(error: unknown): boolean {
 
 /**
  * What the peer sends, to the end of it: a CANCEL of the peer is an end like
- * FIN. The end of the connection is not: that output may be cut short, and
- * reading fails with `ConnectionClosedError`.
+ * FIN. Any other failure is one, unless `isWhole` knows better.
  */
 export function readableToEnd(
   stream: Stream,
   onEnd: () => void,
+  isWhole: (failure: unknown) => Promise<boolean>,
 ): ReadableStream<Uint8Array> {
   const reader = stream.readable.getReader();
   return new ReadableStream<Uint8Array>({
@@ -42,10 +42,8 @@ export function readableToEnd(
           return;
         }
       } catch (error) {
-        if (!isCancelledByPeer(error)) {
-          onEnd();
-          throw error;
-        }
+        onEnd();
+        if (!isCancelledByPeer(error) && !await isWhole(error)) throw error;
       }
       onEnd();
       controller.close();
@@ -57,18 +55,29 @@ export function readableToEnd(
   }, { highWaterMark: 0 });
 }
 
-/** Reads a whole stream as text, at most `bound` bytes of it; the rest is read and dropped. */
-export async function readText(
-  readable: ReadableStream<Uint8Array>,
+/** What a stream said, and what ended it other than its peer. */
+export interface LastWords {
+  readonly text: string;
+  readonly failure?: unknown;
+}
+
+/** Reads a whole stream as text, at most `bound` bytes of it; the rest is read and dropped. Never rejects. */
+export async function readLastWords(
+  stream: Stream,
   bound: number,
-): Promise<string> {
+): Promise<LastWords> {
   const decoder = new TextDecoder();
   let text = "";
   let size = 0;
-  for await (const chunk of readable) {
-    const part = chunk.subarray(0, Math.max(0, bound - size));
-    size += chunk.length;
-    text += decoder.decode(part, { stream: true });
+  try {
+    for await (const chunk of stream.readable) {
+      const part = chunk.subarray(0, Math.max(0, bound - size));
+      size += chunk.length;
+      text += decoder.decode(part, { stream: true });
+    }
+  } catch (failure) {
+    text += decoder.decode();
+    return isCancelledByPeer(failure) ? { text } : { text, failure };
   }
-  return text + decoder.decode();
+  return { text: text + decoder.decode() };
 }

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { faultSuite } from "./faults.ts";
 import { runSuites } from "./report.ts";
 import { kubernetesClientSuite } from "./kubernetes_client.ts";
 import { kubernetesServerSuite } from "./kubernetes_server.ts";
@@ -24,6 +25,7 @@ const passed = await runSuites(
     kubernetesServerSuite,
     kubectlSuite,
     tsharkSuite,
+    faultSuite,
   ],
   new RegExp(Deno.args[0] ?? "", "i"),
 );
