@@ -7,10 +7,19 @@
 
 import { Random } from "../helpers/random.ts";
 import type { Outcome, Target } from "./target.ts";
+import { sessionTarget, splitTarget } from "./targets/hostile.ts";
 import { inflateTarget } from "./targets/inflate.ts";
+import { scriptTarget } from "./targets/script.ts";
+import { modelTarget } from "./targets/stream_model.ts";
 
 /** Every target, in the order in which they run. */
-export const TARGETS: readonly Target[] = [inflateTarget];
+export const TARGETS: readonly Target[] = [
+  sessionTarget,
+  splitTarget,
+  scriptTarget,
+  modelTarget,
+  inflateTarget,
+];
 
 /** Seeds of one run lie this far apart, so that runs with neighbouring seeds do not repeat each other. */
 const SEED_STRIDE = 0x9e3779b1;

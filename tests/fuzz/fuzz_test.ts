@@ -1,0 +1,19 @@
+import { fuzz, TARGETS } from "./fuzz.ts";
+
+/** All targets together, in the gate; `deno task fuzz` runs as long as it is told. */
+const GATE_MS = 15_000;
+const SEED = 20261123;
+
+for (const target of TARGETS) {
+  Deno.test(`fuzz ${target.name}: ${target.property}`, () => {
+    const { failure } = fuzz(target, SEED, GATE_MS / TARGETS.length);
+    if (failure) {
+      throw new Error(
+        `replay: deno task fuzz --target ${target.name} --replay ${failure.seed}`,
+        {
+          cause: failure.error,
+        },
+      );
+    }
+  });
+}
