@@ -42,6 +42,8 @@ export class BlockLayout {
   end = 0;
   /** How many pairs there are. */
   count = 0;
+  /** How many of them stood at the same index in the block before. */
+  repeated = 0;
   /** Position of each pair, and behind the last one. */
   starts: Int32Array<ArrayBuffer> = new Int32Array(33);
   /** What is known of each pair's name. */
@@ -53,6 +55,15 @@ export class BlockLayout {
   readonly #window: MatchWindow;
   readonly #history: History;
   readonly #lengthSize: 2 | 4;
+  // The block before, as far as it may be repeated.
+  #countBefore = 0;
+  #startsBefore = new Int32Array(33);
+  readonly #names: string[] = [];
+  readonly #values: string[] = [];
+  /** False for a secret that is too short for a reference. */
+  readonly #repeatable: boolean[] = [];
+  /** Of each repeatable secret, where its whole value stands. */
+  readonly #wholes: (Seen | undefined)[] = [];
 
   constructor(
     window: MatchWindow,
@@ -67,138 +78,204 @@ export class BlockLayout {
   /** Puts the block of `pairs` into the window, which has the room. */
   put(pairs: readonly NameValue[]): void {
     const window = this.#window;
-    const lengthSize = this.#lengthSize;
+    const before = this.starts;
+    this.starts = this.#startsBefore;
+    this.#startsBefore = before;
     if (pairs.length >= this.starts.length) {
       this.starts = new Int32Array(pairs.length * 2);
     }
     this.secrets.length = 0;
     this.count = pairs.length;
+    this.repeated = 0;
     this.begin = window.position;
-    window.writeNumber(pairs.length, lengthSize);
-    for (let index = 0; index < pairs.length; index++) {
-      const [name, value] = pairs[index];
-      this.starts[index] = window.position;
-      const known = this.#history.name(name, window.position);
-      this.known[index] = known;
-      if (known.secret) {
-        this.seen[index] = undefined;
-        this.#putHead(name, utf8Length(value));
-        if (value !== "") this.#putSecret(name, value, index);
-        continue;
-      }
-      const seen = known.find(value, window.position);
-      this.seen[index] = seen;
-      if (seen !== undefined) {
-        window.writeCopy(seen.last, seen.size);
-      } else {
-        this.#putHead(name, value.length);
-        const valueStart = window.position;
-        window.writeText(value);
-        const size = window.position - valueStart;
-        if (size !== value.length) {
-          const end = window.position;
-          window.position = valueStart - lengthSize;
-          window.writeNumber(size, lengthSize);
-          window.position = end;
-        }
-      }
+    const isNext = this.#history.begin(this.begin);
+    const end = isNext ? 0 : Math.min(this.#countBefore, pairs.length);
+    window.writeNumber(pairs.length, this.#lengthSize);
+    for (let index = 0; index < pairs.length;) {
+      // Most pairs stood here in the block before. To compare strings that
+      // usually are the same object takes a tenth of the time of two look-ups.
+      const first = index;
+      while (
+        index < end && pairs[index][0] === this.#names[index] &&
+        pairs[index][1] === this.#values[index] && this.#repeatable[index]
+      ) index++;
+      if (index > first) this.#putRepeated(first, index);
+      else this.#putPair(pairs[index][0], pairs[index][1], index++);
     }
     this.end = window.position;
     this.starts[pairs.length] = this.end;
+    this.#countBefore = pairs.length;
   }
 
   /** Forgets every name and value. */
   clear(): void {
     this.#history.clear();
+    this.#countBefore = 0;
   }
 
   /** Notes where the block's public pairs stand now. */
-  note(pairs: readonly NameValue[]): void {
-    const { starts } = this;
+  note(): void {
+    const { starts, seen, known } = this;
     for (let index = 0; index < this.count; index++) {
-      const known = this.known[index];
       const start = starts[index];
-      known.last = start;
-      if (known.secret) continue;
-      this.seen[index] = known.note(
-        pairs[index][1],
-        this.seen[index],
+      known[index].last = start;
+      if (known[index].secret) continue;
+      seen[index] = this.#history.note(
+        known[index],
+        this.#values[index],
+        seen[index],
         start,
         starts[index + 1] - start,
       );
     }
   }
 
-  #putHead(name: string, valueSize: number): void {
+  /** Puts pairs `first..last` of the block before, at the same indices. */
+  #putRepeated(first: number, last: number): void {
+    const window = this.#window;
+    const before = this.#startsBefore;
+    const shift = window.position - before[first];
+    window.writeCopy(before[first], before[last] - before[first]);
+    this.repeated += last - first;
+    for (let index = first; index < last; index++) {
+      this.starts[index] = before[index] + shift;
+      const whole = this.#wholes[index];
+      if (whole === undefined) continue;
+      const start = before[index + 1] + shift - whole.size;
+      this.#repeatSecret(
+        this.#names[index],
+        this.#values[index],
+        index,
+        whole,
+        start,
+      );
+    }
+  }
+
+  #putPair(name: string, value: string, index: number): void {
+    const window = this.#window;
+    const start = window.position;
+    const known = this.#history.name(name);
+    this.starts[index] = start;
+    this.known[index] = known;
+    this.#names[index] = name;
+    this.#values[index] = value;
+    this.seen[index] = undefined;
+    this.#wholes[index] = undefined;
+    this.#repeatable[index] = true;
+    if (known.secret) {
+      const valueStart = this.#putHead(name, utf8Length(value));
+      if (value !== "") this.#putSecret(name, value, index, valueStart);
+      return;
+    }
+    const seen = known.find(value, start);
+    this.seen[index] = seen;
+    if (seen !== undefined) {
+      window.writeCopy(seen.last, seen.size);
+      return;
+    }
+    const valueStart = this.#putHead(name, value.length);
+    window.writeText(value);
+    const end = window.position;
+    if (end - valueStart === value.length) return;
+    // The text was not ASCII: its length is another one.
+    window.position = valueStart - this.#lengthSize;
+    window.writeNumber(end - valueStart, this.#lengthSize);
+    window.position = end;
+  }
+
+  /** Puts the part of a pair before the value; returns where the value begins. */
+  #putHead(name: string, valueSize: number): number {
     const window = this.#window;
     window.writeNumber(name.length, this.#lengthSize);
     window.writeText(name);
     window.writeNumber(valueSize, this.#lengthSize);
+    return window.position;
+  }
+
+  /** Adds the reference to a whole value that was put at `start` as a copy. */
+  #repeatSecret(
+    name: string,
+    value: string,
+    pair: number,
+    whole: Seen,
+    start: number,
+  ): void {
+    const known = this.known[pair];
+    this.#addSecret(start, start + whole.size, pair, whole.last, NOTHING);
+    this.#wholes[pair] = this.#history.note(
+      known,
+      value,
+      whole,
+      start,
+      whole.size,
+    );
+    if (start - whole.indexed <= NOTE_AGAIN) return;
+    whole.indexed = start;
+    findUnits(name, value, (from, to) => {
+      const unit = value.slice(from, to);
+      const position = start + utf8Length(value.slice(0, from));
+      const seen = known.find(unit, position);
+      this.#history.note(known, unit, seen, position, utf8Length(unit));
+    });
   }
 
   /** Puts a secret value: one hole when it was sent before as a whole, else a hole for each unit. */
-  #putSecret(name: string, value: string, pair: number): void {
+  #putSecret(name: string, value: string, pair: number, start: number): void {
     const window = this.#window;
     const known = this.known[pair];
-    const start = window.position;
-    const size = utf8Length(value);
     const whole = known.find(value, start);
-    if (whole !== undefined && size >= MIN_REFERENCE) {
-      window.writeCopy(whole.last, size);
-      const { last, indexed } = whole;
-      this.#addSecret(start, start + size, pair, last, NOTHING);
-      const noted = known.note(value, whole, start, size);
-      if (start - indexed <= NOTE_AGAIN) return;
-      noted.indexed = start;
-      this.#noteUnits(name, value, known, start);
+    if (whole !== undefined && whole.size >= MIN_REFERENCE) {
+      window.writeCopy(whole.last, whole.size);
+      this.#repeatSecret(name, value, pair, whole, start);
       return;
     }
-    let storedFrom = 0;
     let done = 0;
+    let storedFrom = 0;
     let stored: Secret | undefined;
     findUnits(name, value, (from, to) => {
       const unit = value.slice(from, to);
-      const unitSize = utf8Length(unit);
+      const size = utf8Length(unit);
       const between = value.slice(done, from);
-      done = to;
       const position = window.position + utf8Length(between);
-      const seen = unitSize < MIN_REFERENCE
-        ? undefined
-        : known.find(unit, position);
+      done = to;
+      const found = known.find(unit, position);
+      const seen = size < MIN_REFERENCE ? undefined : found;
       if (
         seen === undefined && stored !== undefined &&
         position - stored.end <= MAX_JOINED
       ) {
-        window.writeHole(position + unitSize - stored.end);
+        window.writeHole(position + size - stored.end);
+        stored.end = position + size;
         stored.bytes = ENCODER.encode(value.slice(storedFrom, to));
-        stored.end = window.position;
       } else {
         window.writeText(between);
-        window.writeHole(unitSize);
-        if (seen === undefined) {
-          storedFrom = from;
-          stored = this.#addSecret(
-            position,
-            window.position,
-            pair,
-            -1,
-            ENCODER.encode(unit),
-          );
-        } else {
-          stored = undefined;
-          this.#addSecret(
-            position,
-            window.position,
-            pair,
-            seen.last,
-            NOTHING,
-          );
-        }
+        window.writeHole(size);
+        const source = seen === undefined ? -1 : seen.last;
+        const bytes = seen === undefined ? ENCODER.encode(unit) : NOTHING;
+        const secret = this.#addSecret(
+          position,
+          position + size,
+          pair,
+          source,
+          bytes,
+        );
+        storedFrom = from;
+        stored = seen === undefined ? secret : undefined;
       }
-      known.note(unit, seen, position, unitSize);
+      this.#history.note(known, unit, found, position, size);
     });
     window.writeText(value.slice(done));
-    known.note(value, known.find(value, start), start, size);
+    const size = window.position - start;
+    const noted = this.#history.note(
+      known,
+      value,
+      known.find(value, start),
+      start,
+      size,
+    );
+    if (size >= MIN_REFERENCE) this.#wholes[pair] = noted;
+    else this.#repeatable[pair] = false;
   }
 
   #addSecret(
@@ -211,24 +288,6 @@ export class BlockLayout {
     const secret = { start, end, pair, source, bytes };
     this.secrets.push(secret);
     return secret;
-  }
-
-  #noteUnits(
-    name: string,
-    value: string,
-    known: KnownName,
-    start: number,
-  ): void {
-    findUnits(name, value, (from, to) => {
-      const unit = value.slice(from, to);
-      const position = start + utf8Length(value.slice(0, from));
-      known.note(
-        unit,
-        known.find(unit, position),
-        position,
-        utf8Length(unit),
-      );
-    });
   }
 }
 

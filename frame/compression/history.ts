@@ -17,23 +17,24 @@ export interface Seen {
   readonly size: number;
   /** Its number in the run finder, 0 for none. */
   number: number;
-  at?: number[];
+  /** The generation in which it was noted last. */
+  generation: number;
 }
 
 /** What is known of one header name. */
 export class KnownName {
   /** Whether the values are secret. */
   readonly secret: boolean;
-  /** Position of the last pair with this name, -1 for none. */
-  last = -1;
-  #values = new Map<string, Seen>();
-  #olderValues: Map<string, Seen> | undefined;
-  #generation = 0;
-  #lastValue: string | undefined;
-  #lastSeen: Seen | undefined;
-
   /** Tells the names apart. */
   readonly id: number;
+  /** Position of the last pair with this name, -1 for none. */
+  last = -1;
+  /** The generation in which a value was noted last. */
+  generation = 0;
+  /** Values noted in that generation. */
+  values: Map<string, Seen> = new Map();
+  /** Values noted in the generation before. */
+  olderValues: Map<string, Seen> | undefined;
 
   constructor(secret: boolean, id: number) {
     this.id = id;
@@ -42,49 +43,19 @@ export class KnownName {
 
   /** The value's last copy, when its position is at most 32 KiB before `position`. */
   find(value: string, position: number): Seen | undefined {
-    const seen = value === this.#lastValue
-      ? this.#lastSeen
-      : this.#values.get(value) ?? this.#olderValues?.get(value);
+    const seen = this.values.get(value) ?? this.olderValues?.get(value);
     if (seen === undefined) return undefined;
     return position - seen.last <= MAX_WINDOW ? seen : undefined;
   }
-
-  /** Notes that the value stands at `position`, `size` bytes long; `seen` is what `find` gave for it. */
-  note(
-    value: string,
-    seen: Seen | undefined,
-    position: number,
-    size: number,
-  ): Seen {
-    const generation = position >>> 15;
-    this.#lastValue = value;
-    if (generation !== this.#generation) this.#age(generation);
-    else if (seen !== undefined && seen.last >>> 15 === generation) {
-      // The usual case: the value is in the younger map already.
-      seen.last = position;
-      return this.#lastSeen = seen;
-    }
-    if (seen === undefined) {
-      seen = { last: position, indexed: position, size, number: 0 };
-    } else seen.last = position;
-    this.#values.set(value, seen);
-    return this.#lastSeen = seen;
-  }
-
-  /**
-   * What was noted in the generation before the last is out of the window.
-   * Two maps that take turns need no list of what is to be dropped when.
-   */
-  #age(generation: number): void {
-    this.#olderValues = generation === this.#generation + 1
-      ? this.#values
-      : undefined;
-    this.#values = new Map();
-    this.#generation = generation;
-  }
 }
 
-/** All names of one direction that stand in the window. */
+/**
+ * All names of one direction that stand in the window.
+ *
+ * A generation is 32 KiB of stream. What was noted in the generation before the
+ * last is out of the window: two maps that take turns need no list of what is
+ * to be dropped when.
+ */
 export class History {
   readonly #isSecret: (name: string) => boolean;
   #names = new Map<string, KnownName>();
@@ -96,14 +67,18 @@ export class History {
     this.#isSecret = isSecret;
   }
 
-  /** What is known of `name`, now at `position`. */
-  name(name: string, position: number): KnownName {
-    const generation = position >>> 15;
-    if (generation !== this.#generation) {
-      this.#olderNames = this.#names;
-      this.#names = new Map();
-      this.#generation = generation;
-    }
+  /** Begins a block at `position`. Returns whether a generation begins with it. */
+  begin(position: number): boolean {
+    const generation = Math.floor(position / MAX_WINDOW);
+    if (generation === this.#generation) return false;
+    this.#olderNames = this.#names;
+    this.#names = new Map();
+    this.#generation = generation;
+    return true;
+  }
+
+  /** What is known of `name`. */
+  name(name: string): KnownName {
     let known = this.#names.get(name);
     if (known === undefined) {
       known = this.#olderNames.get(name) ??
@@ -111,6 +86,40 @@ export class History {
       this.#names.set(name, known);
     }
     return known;
+  }
+
+  /**
+   * Notes that a value of `known` stands at `position`, `size` bytes long;
+   * `seen` is what `find` gave for it.
+   */
+  note(
+    known: KnownName,
+    value: string,
+    seen: Seen | undefined,
+    position: number,
+    size: number,
+  ): Seen {
+    const generation = this.#generation;
+    if (seen !== undefined && seen.generation === generation) {
+      // The usual case: the value is in the younger map already.
+      seen.last = position;
+      return seen;
+    }
+    if (known.generation !== generation) {
+      known.olderValues = known.generation === generation - 1
+        ? known.values
+        : undefined;
+      known.values = new Map();
+      known.generation = generation;
+    }
+    if (seen === undefined) {
+      seen = { last: position, indexed: position, size, number: 0, generation };
+    } else {
+      seen.last = position;
+      seen.generation = generation;
+    }
+    known.values.set(value, seen);
+    return seen;
   }
 
   /** Forgets everything. */

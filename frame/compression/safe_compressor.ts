@@ -130,7 +130,7 @@ export class SafeCompressor implements BlockCompressor {
     }
     this.#parsePublic(from, layout.end, first, pairs.length);
     this.#closeBlock();
-    layout.note(pairs);
+    layout.note();
     this.#runs.note();
   }
 
