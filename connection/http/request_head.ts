@@ -30,22 +30,22 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const HOST = /^[^\s/?#@\\]+$/;
 const ABSOLUTE = /^https?:\/\//i;
 
-/** The header list of a request to `url`, which must be the request's own. */
+/** The header list of a request. */
 export function writeRequestHead(
-  request: Request,
+  method: string,
   url: URL,
+  headers: Headers | undefined,
   contentLength: number | undefined,
 ): NameValue[] {
-  const { headers } = request;
   const nv: NameValue[] = [
-    [":host", headers.get("host") ?? url.host],
-    [":method", request.method],
+    [":host", headers?.get("host") ?? url.host],
+    [":method", method],
     [":path", url.pathname + url.search],
     [":scheme", url.protocol.slice(0, -1)],
     [":version", "HTTP/1.1"],
   ];
-  appendHeaders(nv, headers);
-  if (contentLength !== undefined && !headers.has("content-length")) {
+  if (headers !== undefined) appendHeaders(nv, headers);
+  if (contentLength !== undefined && !headers?.has("content-length")) {
     nv.push(["content-length", String(contentLength)]);
   }
   return nv;

@@ -112,6 +112,7 @@ Deno.test("fetch: what is no request is refused before anything leaves", async (
   const { client } = pair;
   await assertRejects(() => client.fetch("/no/base"), TypeError);
   await assertRejects(() => client.fetch("ftp://h/"), TypeError);
+  await assertRejects(() => client.fetch("http://user:pass@h/"), TypeError);
   await assertRejects(
     () => client.fetch("http://h/", { body: "x" }),
     TypeError,

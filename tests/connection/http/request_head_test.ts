@@ -25,7 +25,12 @@ function withPair(name: string, value: string): NameValue[] {
 
 function write(url: string, init?: RequestInit, length?: number): NameValue[] {
   const request = new Request(url, init);
-  return writeRequestHead(request, new URL(request.url), length);
+  return writeRequestHead(
+    request.method,
+    new URL(request.url),
+    request.headers,
+    length,
+  );
 }
 
 Deno.test("a request becomes the five required pairs and its headers", () => {
