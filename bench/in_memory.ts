@@ -13,7 +13,13 @@ import {
   Session,
 } from "../mod.ts";
 import { loop, type Row, type Subject } from "./harness.ts";
-import { BODY, IN_FLIGHT, requestHeaders, responseHeaders } from "./load.ts";
+import {
+  BODY,
+  BULK,
+  IN_FLIGHT,
+  requestHeaders,
+  responseHeaders,
+} from "./load.ts";
 import { inMemoryBulk, inMemoryRequests } from "./peers/spdy_transport.ts";
 import { spdystream } from "./peers/spdystream.ts";
 import { exchange, Pipe } from "./session_pair.ts";
@@ -86,7 +92,6 @@ function requests(): Subject {
 function bulk(): Subject {
   const toServer = new Pipe();
   const toClient = new Pipe();
-  const endless = new Uint8Array(1 << 20);
   let received = 0;
   const client = new Session(CLIENT, PROTO_SPDY3, {
     send: toServer.write,
@@ -101,8 +106,8 @@ function bulk(): Subject {
         streamId,
         responseHeaders(0),
         new DataProvider(
-          endless,
-          (_session, _streamId, length) => endless.subarray(0, length),
+          BULK,
+          (_session, _streamId, length) => BULK.subarray(0, length),
         ),
       );
     },

@@ -12,7 +12,13 @@ import {
   SERVER,
 } from "../mod.ts";
 import type { Row, Subject } from "./harness.ts";
-import { BODY, IN_FLIGHT, requestHeaders, responseHeaders } from "./load.ts";
+import {
+  BODY,
+  BULK,
+  IN_FLIGHT,
+  requestHeaders,
+  responseHeaders,
+} from "./load.ts";
 import { connPair, rawConn } from "./peers/raw_conn.ts";
 import { tcpBulk, tcpRequests } from "./peers/spdy_transport.ts";
 import { spdystream } from "./peers/spdystream.ts";
@@ -110,7 +116,6 @@ async function bulk(): Promise<Subject> {
   await stream.reply(responseHeaders(0));
   const writer = stream.writable.getWriter();
   const reader = opened.readable.getReader();
-  const piece = new Uint8Array(64 * 1024);
   return {
     name: "Connection, one stream",
     async run(milliseconds: number): Promise<number> {
@@ -120,8 +125,8 @@ async function bulk(): Promise<Subject> {
       let writing = true;
       const write = async (): Promise<void> => {
         while (performance.now() - begin < milliseconds) {
-          await writer.write(piece);
-          sent += piece.length;
+          await writer.write(BULK);
+          sent += BULK.length;
         }
         writing = false;
       };

@@ -5,6 +5,7 @@
  */
 
 import type { Subject } from "../harness.ts";
+import { BULK } from "../load.ts";
 
 /** Both ends of a loopback TCP connection in this process. */
 export async function connPair(): Promise<
@@ -23,7 +24,6 @@ export async function connPair(): Promise<
 /** Moves bytes one way as fast as one process can. */
 export async function rawConn(): Promise<Subject> {
   const [client, server] = await connPair();
-  const written = new Uint8Array(64 * 1024);
   const read = new Uint8Array(64 * 1024);
   return {
     name: "raw Deno.Conn",
@@ -34,7 +34,7 @@ export async function rawConn(): Promise<Subject> {
       let writing = true;
       const writer = async (): Promise<void> => {
         while (performance.now() - begin < milliseconds) {
-          sent += await server.write(written);
+          sent += await server.write(BULK);
         }
         writing = false;
       };

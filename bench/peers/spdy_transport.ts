@@ -19,6 +19,7 @@ import type { Subject } from "../harness.ts";
 import {
   asObject,
   BODY,
+  BULK,
   IN_FLIGHT,
   path,
   requestHeaders,
@@ -166,12 +167,11 @@ function request(
 }
 
 function bulk(name: string, client: Duplex, server: Duplex): Subject {
-  const piece = new Uint8Array(64 * 1024);
   serve(server, (stream) => {
     stream.respond(200, {});
     let written = 0;
     const write = (): void => {
-      while (stream.write(piece)) written++;
+      while (stream.write(BULK)) written++;
     };
     // In memory all of it runs in ticks, which would starve the timers.
     stream.on("drain", () => {
