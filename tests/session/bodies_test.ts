@@ -1,0 +1,385 @@
+import { assert, assertEquals, assertThrows } from "../deps.ts";
+import {
+  CallbackFailureError,
+  CLIENT,
+  DATA_FLAG_FIN,
+  DataProvider,
+  ERR_DEFERRED,
+  GOAWAY_INTERNAL_ERROR,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  READ_EOF,
+  type ReadCallback,
+  SERVER,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+  TemporalCallbackFailureError,
+} from "../../mod.ts";
+import {
+  body,
+  Harness,
+  HEADERS_LIST,
+  rstStream,
+  settings,
+  synReply,
+  synStream,
+  windowUpdate,
+} from "./harness.ts";
+
+function opened(version: 2 | 3 | 4 = PROTO_SPDY3): Harness {
+  const harness = new Harness(CLIENT, version);
+  harness.session.submitSynStream(0, 0, 3, HEADERS_LIST);
+  harness.session.send();
+  harness.written();
+  harness.told();
+  return harness;
+}
+
+function provider(readCb: ReadCallback): DataProvider {
+  return new DataProvider(undefined, readCb);
+}
+
+Deno.test("two bodies on one stream go one after the other", () => {
+  const harness = opened();
+  harness.session.submitData(1, 0, body(20000));
+  harness.session.submitData(1, 0, body(5));
+  harness.session.submitData(1, DATA_FLAG_FIN, body(7));
+  assertEquals(harness.flushNames(), [
+    "DATA 1 0 16384",
+    "DATA 1 0 3616",
+    "DATA 1 0 5",
+    "DATA 1 1 7",
+  ]);
+});
+
+Deno.test("a body waits behind one that is deferred and is not lost", () => {
+  const harness = opened();
+  harness.session.submitData(1, 0, body(4, [2]));
+  harness.session.submitData(1, DATA_FLAG_FIN, body(1));
+  assertEquals(harness.flushNames(), ["DATA 1 0 2"]);
+  assertEquals(harness.session.wantWrite(), false);
+  harness.session.resumeData(1);
+  assertEquals(harness.flushNames(), ["DATA 1 0 2", "DATA 1 1 1"]);
+});
+
+Deno.test("bodies of one priority take turns, a frame each", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY2, {
+    limits: { maxDataFrameSize: 10 },
+  });
+  harness.session.submitRequest(1, HEADERS_LIST, body(25));
+  harness.session.submitRequest(1, HEADERS_LIST, body(15));
+  assertEquals(harness.flushNames().slice(2), [
+    "DATA 1 0 10",
+    "DATA 3 0 10",
+    "DATA 1 0 10",
+    "DATA 3 1 5",
+    "DATA 1 1 5",
+  ]);
+});
+
+Deno.test("a more urgent body goes on until it is done", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY2, {
+    limits: { maxDataFrameSize: 10 },
+  });
+  harness.session.submitRequest(2, HEADERS_LIST, body(15));
+  harness.session.submitRequest(1, HEADERS_LIST, body(15));
+  assertEquals(harness.flushNames(), [
+    "SYN_STREAM 1",
+    "DATA 1 0 10",
+    "DATA 1 1 5",
+    "SYN_STREAM 3",
+    "DATA 3 0 10",
+    "DATA 3 1 5",
+  ]);
+});
+
+Deno.test("a resumed body goes before newer ones of its priority", () => {
+  const harness = opened();
+  const { session } = harness;
+  session.submitSynStream(0, 0, 3, HEADERS_LIST);
+  session.send();
+  session.submitData(1, 0, body(1, [0]));
+  session.send();
+  session.submitData(3, 0, body(1));
+  session.resumeData(1);
+  harness.written();
+  assertEquals(harness.flushNames(), ["DATA 1 0 1", "DATA 3 0 1"]);
+});
+
+Deno.test("an empty read that is not the end waits, as ERR_DEFERRED does", () => {
+  const harness = opened();
+  const answers = [new Uint8Array(0), new Uint8Array(3)];
+  let reads = 0;
+  harness.session.submitData(
+    1,
+    0,
+    provider((_session, _streamId, _length, readCtrl) => {
+      const answer = answers[reads++];
+      if (reads === 2) readCtrl.flags = READ_EOF;
+      return answer;
+    }),
+  );
+  assertEquals(harness.flushNames(), []);
+  assertEquals([reads, harness.session.wantWrite()], [1, false]);
+  harness.session.resumeData(1);
+  assertEquals(harness.flushNames(), ["DATA 1 0 3"]);
+});
+
+Deno.test("bytes given with the end of nothing: an empty DATA frame", () => {
+  const harness = opened();
+  harness.session.submitData(1, 0, body(0));
+  harness.session.submitData(1, DATA_FLAG_FIN, body(0));
+  assertEquals(harness.flushNames(), ["DATA 1 0 0", "DATA 1 1 0"]);
+});
+
+Deno.test("the read callback gets stream, room and source, and flags of 0", () => {
+  const harness = opened();
+  const seen: unknown[] = [];
+  harness.session.submitData(
+    1,
+    0,
+    new DataProvider(
+      "source",
+      (session, streamId, length, readCtrl, source) => {
+        seen.push(
+          session === harness.session,
+          streamId,
+          length,
+          readCtrl.flags,
+          source,
+        );
+        readCtrl.flags = seen.length === 5 ? 0 : READ_EOF;
+        return new Uint8Array(1);
+      },
+    ),
+  );
+  harness.session.send();
+  assertEquals(seen, [
+    true,
+    1,
+    16384,
+    0,
+    "source",
+    true,
+    1,
+    16384,
+    0,
+    "source",
+  ]);
+});
+
+Deno.test("a temporal failure resets its stream and is told", () => {
+  const harness = opened();
+  harness.session.submitData(
+    1,
+    0,
+    provider(() => {
+      throw new TemporalCallbackFailureError();
+    }),
+  );
+  harness.session.submitData(1, 0, body(1));
+  assertEquals(harness.flushNames(), ["RST_STREAM 1 6"]);
+  assertEquals(harness.told().filter((line) => !line.includes("RST")), [
+    "onDataNotSend 1 -521",
+    "onDataNotSend 1 -511",
+    "onStreamClose 1 6",
+  ]);
+});
+
+Deno.test("a CallbackFailureError of a read callback fails the session", () => {
+  const harness = opened();
+  const error = new CallbackFailureError("disk gone");
+  harness.session.submitData(
+    1,
+    0,
+    provider(() => {
+      throw error;
+    }),
+  );
+  assertEquals(assertThrows(() => harness.session.send()), error);
+  assertEquals(harness.session.failure, error);
+  assertEquals(harness.session.wantWrite(), true);
+  assertEquals(harness.flushNames(), [`GOAWAY 0 ${GOAWAY_INTERNAL_ERROR}`]);
+  assertEquals(harness.session.wantWrite(), false);
+  assertEquals(harness.told()[0], "onDataNotSend 1 -902");
+});
+
+Deno.test("a read callback that gives too much, or no bytes at all, fails the session", () => {
+  const answers: unknown[] = [new Uint8Array(16385), "text", undefined, -1];
+  for (const answer of answers) {
+    const harness = opened();
+    harness.session.submitData(1, 0, provider(() => answer as Uint8Array));
+    const error = assertThrows(
+      () => harness.session.send(),
+      CallbackFailureError,
+      "readCb returned",
+    );
+    assertEquals(harness.session.failure, error);
+  }
+});
+
+Deno.test("any other exception of a read callback comes out, and the body is asked again", () => {
+  const harness = opened();
+  let calls = 0;
+  harness.session.submitData(
+    1,
+    DATA_FLAG_FIN,
+    provider((_session, _streamId, _length, readCtrl) => {
+      if (calls++ === 0) throw new TypeError("once");
+      readCtrl.flags = READ_EOF;
+      return new Uint8Array(4);
+    }),
+  );
+  assertThrows(() => harness.session.send(), TypeError, "once");
+  assertEquals(harness.session.failure, undefined);
+  assertEquals(harness.flushNames(), ["DATA 1 1 4"]);
+});
+
+Deno.test("bodies of a stream that closes are told, each once", () => {
+  const harness = opened();
+  harness.session.submitData(1, 0, body(4, [2]));
+  harness.session.submitData(1, 0, body(4));
+  harness.session.send();
+  harness.told();
+  harness.give(rstStream(1));
+  assertEquals(harness.told(), [
+    "onCtrlRecv RST_STREAM 1 5",
+    "onStreamClose 1 5",
+    "onDataNotSend 1 -510",
+    "onDataNotSend 1 -510",
+  ]);
+  harness.session.send();
+  assertEquals(harness.told(), []);
+});
+
+Deno.test("a body whose stream was shut before its turn is told", () => {
+  const harness = opened();
+  harness.session.submitData(1, DATA_FLAG_FIN, body(1));
+  harness.session.submitData(1, 0, body(1));
+  assertEquals(harness.flushNames(), ["DATA 1 1 1"]);
+  assertEquals(harness.told(), ["onDataSend 1 1 1", "onDataNotSend 1 -512"]);
+});
+
+Deno.test("a stream closed while its DATA is half-written: the frame is finished, the rest is told once", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  harness.give(synStream(1));
+  harness.session.submitResponse(1, HEADERS_LIST, body(20000));
+  harness.session.send();
+  harness.written();
+  const other = new Harness(SERVER, PROTO_SPDY3);
+  other.give(synStream(1));
+  other.session.submitResponse(1, HEADERS_LIST, body(20000));
+  other.room = 1000;
+  other.session.send();
+  other.told();
+  other.give(rstStream(1));
+  assertEquals(other.told().at(-1), "onDataNotSend 1 -510");
+  other.room = Infinity;
+  assertEquals(other.flushNames().at(-1), "DATA 1 0 16384");
+  assertEquals(other.told(), ["onDataSend 0 1 16384"]);
+});
+
+Deno.test("a reset queued in onDataSend ends the body", () => {
+  const harness = opened();
+  const { session } = harness;
+  let asked = 0;
+  session.submitData(
+    1,
+    0,
+    provider((inner, streamId) => {
+      asked++;
+      inner.submitRstStream(streamId, 5);
+      return new Uint8Array(1);
+    }),
+  );
+  assertEquals(harness.flushNames(), ["DATA 1 0 1", "RST_STREAM 1 5"]);
+  assertEquals(asked, 1);
+  assert(harness.told().includes("onDataNotSend 1 -511"));
+});
+
+Deno.test("a SYN frame that is not sent does not start its body", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  let asked = 0;
+  harness.session.submitResponse(
+    1,
+    HEADERS_LIST,
+    provider(() => {
+      asked++;
+      return ERR_DEFERRED;
+    }),
+  );
+  assertEquals(harness.flushNames(), []);
+  assertEquals(asked, 0);
+});
+
+Deno.test("a stream that is closed while its SYN_STREAM is half-written stays closed", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  harness.session.submitRequest(0, HEADERS_LIST, body(10));
+  harness.room = 10;
+  harness.session.send();
+  harness.give(rstStream(1));
+  harness.room = Infinity;
+  assertEquals(harness.flushNames(), ["SYN_STREAM 1"]);
+  assertEquals(harness.told().slice(-2), [
+    "onStreamClose 1 5",
+    "onCtrlSend SYN_STREAM 1",
+  ]);
+});
+
+Deno.test("a reset queued while SYN_STREAM is half-written keeps the stream closing", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  harness.session.submitRequest(0, HEADERS_LIST, body(10));
+  harness.room = 10;
+  harness.session.send();
+  harness.session.submitRstStream(1, 5);
+  harness.room = Infinity;
+  assertEquals(harness.flushNames(), ["SYN_STREAM 1", "RST_STREAM 1 5"]);
+});
+
+Deno.test("send windows hold DATA back and let it go again", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3_1);
+  const { session } = harness;
+  harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 10]));
+  session.submitRequest(0, HEADERS_LIST, body(30));
+  assertEquals(harness.flushNames(), ["SYN_STREAM 1", "DATA 1 0 10"]);
+  assertEquals(session.wantWrite(), false);
+  harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 15]));
+  assertEquals(harness.flushNames(), ["DATA 1 0 5"]);
+  harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 5]));
+  harness.give(windowUpdate(1, 10));
+  assertEquals(session.wantWrite(), false, "the window is exactly 0");
+  harness.give(windowUpdate(1, 1));
+  assertEquals(harness.flushNames(), ["DATA 1 0 1"]);
+  harness.give(windowUpdate(1, 100));
+  assertEquals(harness.flushNames(), ["DATA 1 1 14"]);
+});
+
+Deno.test("the session's window is shared, and both have to leave room", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3_1);
+  const { session } = harness;
+  session.submitRequest(0, HEADERS_LIST, body(65000));
+  session.submitRequest(1, HEADERS_LIST, body(1000));
+  const sent = harness.flushNames();
+  assertEquals(sent.at(-1), "DATA 3 0 536");
+  assertEquals([session.wantWrite(), session.getOutboundQueueSize()], [
+    false,
+    0,
+  ]);
+  harness.give(windowUpdate(0, 100));
+  assertEquals([session.wantWrite(), session.getOutboundQueueSize()], [
+    true,
+    1,
+  ]);
+  assertEquals(harness.flushNames(), ["DATA 3 0 100"]);
+  harness.give(windowUpdate(0, 1000));
+  assertEquals(harness.flushNames(), ["DATA 3 1 364"]);
+});
+
+Deno.test("an empty last frame also waits for the window", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 0]));
+  harness.session.submitRequest(0, HEADERS_LIST, body(0));
+  assertEquals(harness.flushNames(), ["SYN_STREAM 1"]);
+  harness.give(synReply(1), windowUpdate(1, 1));
+  assertEquals(harness.flushNames(), ["DATA 1 1 0"]);
+});
