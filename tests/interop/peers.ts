@@ -77,12 +77,46 @@ function cacheFolder(): string {
     (home === undefined ? "/tmp" : `${home}/.cache`);
 }
 
+let installed: Promise<string> | undefined;
+
+/** Installs the npm packages of `node/` and resolves to the folder they are in. */
+export function installNodePackages(): Promise<string> {
+  installed ??= install();
+  return installed;
+}
+
+async function install(): Promise<string> {
+  await requireTool("node", ["--version"]);
+  await requireTool("npm", ["--version"]);
+  const folder = `${cacheFolder()}/spdy-interop/node`;
+  await Deno.mkdir(folder, { recursive: true });
+  for await (
+    const { name } of Deno.readDir(new URL("node/", import.meta.url))
+  ) {
+    await Deno.copyFile(
+      new URL(`node/${name}`, import.meta.url),
+      `${folder}/${name}`,
+    );
+  }
+  const output = await new Deno.Command("npm", {
+    args: ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"],
+    cwd: folder,
+    stderr: "piped",
+  }).output();
+  if (!output.success) {
+    throw new Error(
+      `npm ci failed:\n${new TextDecoder().decode(output.stderr)}`,
+    );
+  }
+  return folder;
+}
+
 /** Path of one of the built programs. */
 export async function goProgram(name: string): Promise<string> {
   return `${await buildGoPrograms()}/${name}`;
 }
 
-/** A Go program that runs until it is disposed of. */
+/** A program that runs until it is disposed of. */
 export class Peer implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   /** What its first line of output said. */
@@ -96,9 +130,14 @@ export class Peer implements AsyncDisposable {
     this.hello = hello;
   }
 
-  /** Starts a program and waits for its first line, a JSON object. */
+  /** Starts one of the Go programs. */
   static async start(name: string, args: string[] = []): Promise<Peer> {
-    const process = new Deno.Command(await goProgram(name), {
+    return await Peer.run(await goProgram(name), args);
+  }
+
+  /** Starts a program and waits for its first line, a JSON object. */
+  static async run(command: string, args: string[]): Promise<Peer> {
+    const process = new Deno.Command(command, {
       args,
       stdin: "piped",
       stdout: "piped",
@@ -108,7 +147,9 @@ export class Peer implements AsyncDisposable {
     if (line === "") {
       const { code } = await process.status;
       await process.stdin.close();
-      throw new Error(`${name} ended with ${code} before it said its address`);
+      throw new Error(
+        `${command} ended with ${code} before it said its address`,
+      );
     }
     return new Peer(process, JSON.parse(line));
   }

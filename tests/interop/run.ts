@@ -11,6 +11,7 @@
  */
 
 import { faultSuite } from "./faults.ts";
+import { npmSuites } from "./npm.ts";
 import { runSuites } from "./report.ts";
 import { kubernetesClientSuite } from "./kubernetes_client.ts";
 import { kubernetesServerSuite } from "./kubernetes_server.ts";
@@ -25,6 +26,7 @@ const passed = await runSuites(
     kubernetesServerSuite,
     kubectlSuite,
     tsharkSuite,
+    ...npmSuites,
     faultSuite,
   ],
   new RegExp(Deno.args[0] ?? "", "i"),
