@@ -20,6 +20,7 @@ import {
   type ProtocolVersion,
   RST_STREAM,
   SETTINGS,
+  SETTINGS_INITIAL_WINDOW_SIZE,
   SETTINGS_MAX_CONCURRENT_STREAMS,
   type SYN_STREAM,
   WINDOW_UPDATE,
@@ -31,7 +32,7 @@ import { Bodies } from "./bodies.ts";
 import type { BodySource } from "./callbacks.ts";
 import { SERVER, type Side } from "./constants.ts";
 import { type Budget, Floods } from "./floods.ts";
-import { ReceiveWindow } from "./flow_control.ts";
+import { ReceiveWindow, updateThreshold } from "./flow_control.ts";
 import { ControlItem, type Draft, type OutboundItem } from "./items.ts";
 import type { ResolvedSettings } from "./options.ts";
 import { OutboundQueue, priorityOf } from "./outbound_queue.ts";
@@ -224,6 +225,25 @@ export class SessionCore<S> {
       }
     }
     this.#pushSettings(flags, iv);
+    if (settingOf(iv, SETTINGS_INITIAL_WINDOW_SIZE) !== undefined) {
+      this.#pushDueUpdates();
+    }
+  }
+
+  /**
+   * A lower initial window lowers the bytes at which an update is due, and may
+   * leave the peer with nothing to send: it would wait for an update that only
+   * more bytes bring about.
+   */
+  #pushDueUpdates(): void {
+    const threshold = updateThreshold(this.local.initialWindow);
+    for (const { id, receiveWindow, shutRead } of this.streams.values()) {
+      if (receiveWindow === undefined || shutRead) continue;
+      const delta = this.options.autoWindowUpdate
+        ? receiveWindow.receive(0, threshold)
+        : receiveWindow.consume(0, threshold);
+      if (delta > 0) this.pushWindowUpdate(id, delta, false);
+    }
   }
 
   #pushSettings(flags: number, iv: SettingsEntry[]): ControlItem<S> {
