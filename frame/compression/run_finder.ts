@@ -14,12 +14,10 @@ import type { MatchWindow } from "./window.ts";
 const REMEMBERED = 4096;
 const MASK = REMEMBERED - 1;
 /** Earlier copies of the first pair that are looked at. */
-const COPIES = 2;
+const COPIES = 8;
 /** Earlier blocks with the same names that are looked at. */
-const BLOCKS = 16;
+const BLOCKS = 32;
 const SHAPES = 256;
-/** A candidate whose pairs are this much shorter than the best is not compared byte by byte. */
-const HOPELESS = 48;
 
 /**
  * Remembers the pairs sent, numbered one after another with a number left out
@@ -112,13 +110,13 @@ export class RunFinder {
     const window = this.#window;
     const start = starts[index];
     const source = this.#positions[number & MASK];
+    if (best >= 0 && !this.#isPromising(start - source, from, to)) return best;
     let last = index + 1;
     while (
       last < count && seen[last] !== undefined && starts[last] < to &&
       this.#seen[++number & MASK] === seen[last]
     ) last++;
     const end = starts[last];
-    if (end - start + HOPELESS < best) return best;
     const reach = end + window.matchLength(source + end - start, end, to);
     const before = window.matchBefore(source, start, from);
     const score = reach - start + before;
@@ -127,6 +125,16 @@ export class RunFinder {
     this.reach = reach;
     this.early = start - before;
     return score;
+  }
+
+  /** Whether a copy at this distance agrees with a byte more, on one side at least, than the best so far. */
+  #isPromising(distance: number, from: number, to: number): boolean {
+    const { symbols, mask } = this.#window;
+    const { reach, early } = this;
+    return reach < to &&
+        symbols[(reach - distance) & mask] === symbols[reach & mask] ||
+      early > from &&
+        symbols[(early - 1 - distance) & mask] === symbols[(early - 1) & mask];
   }
 
   /** Remembers the block, whose pairs have been noted. */
