@@ -1,0 +1,86 @@
+import {
+  type Comparison,
+  loop,
+  median,
+  PeerMissing,
+  ratios,
+  runRow,
+  spread,
+} from "../../bench/harness.ts";
+import { assertAlmostEquals, assertEquals, assertRejects } from "../deps.ts";
+
+const PLAN = { roundMilliseconds: 1, rounds: 3, warmUpMilliseconds: 0 };
+
+/** A subject whose figures are given. */
+function fixed(name: string, figures: readonly number[], calls: string[]) {
+  let round = 0;
+  return {
+    name,
+    run: () => {
+      calls.push(name);
+      return figures[round++];
+    },
+    close: () => {
+      calls.push(`${name} closed`);
+    },
+  };
+}
+
+Deno.test("bench: median and spread", () => {
+  assertEquals(median([3, 1, 2]), 2);
+  assertEquals(median([4, 1, 2, 3]), 2.5);
+  assertAlmostEquals(spread([90, 100, 120]), 0.15);
+});
+
+Deno.test("bench: rounds take turns, ratios are made round by round", async () => {
+  const calls: string[] = [];
+  const [comparison] = await runRow({
+    name: "row",
+    unit: "op/s",
+    ours: () => fixed("ours", [10, 20, 30], calls),
+    peers: [{ name: "peer", open: () => fixed("peer", [5, 5, 10], calls) }],
+  }, PLAN);
+  assertEquals(calls, [
+    ..."ours,peer,ours,peer,ours,peer".split(","),
+    "ours closed",
+    "peer closed",
+  ]);
+  assertEquals(ratios(comparison), [2, 4, 3]);
+});
+
+Deno.test("bench: of bytes less is better", () => {
+  const comparison: Comparison = {
+    row: "row",
+    unit: "bytes",
+    ours: { name: "ours", figures: [10] },
+    peer: { name: "peer", figures: [40] },
+  };
+  assertEquals(ratios(comparison), [4]);
+});
+
+Deno.test("bench: a missing peer is told, any other failure is one", async () => {
+  const row = (error: Error) => ({
+    name: "row",
+    unit: "op/s" as const,
+    ours: () => fixed("ours", [1, 1, 1], []),
+    peers: [{
+      name: "peer",
+      open: () => {
+        throw error;
+      },
+    }],
+  });
+  const [comparison] = await runRow(row(new PeerMissing("no Go here")), PLAN);
+  assertEquals(comparison.peer, { name: "peer", missing: "no Go here" });
+  assertEquals(ratios(comparison), []);
+  await assertRejects(() => runRow(row(new Error("broken")), PLAN), "broken");
+});
+
+Deno.test("bench: a loop in memory lets timers run", async () => {
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  const subject = loop("busy", () => 1);
+  await subject.run(250);
+  clearInterval(timer);
+  assertEquals(ticks > 0, true);
+});
