@@ -32,6 +32,7 @@ import { AcceptQueue } from "./accept_queue.ts";
 import { Credit } from "./credit.ts";
 import { handled, LazyPromise } from "./deferred.ts";
 import { ConnectionClosedError, StreamResetError } from "./errors.ts";
+import type { Inbox } from "./inbox.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Opener } from "./opener.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -79,6 +80,8 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   readonly #credit: Credit | undefined;
   /** Streams with something to submit before the next write. */
   #ready: StreamState[] = [];
+  /** Inboxes that hold pieces of the read under way. */
+  readonly #unsettled: Inbox[] = [];
   /** Small chunks copied out of writers, bytes. */
   #reserved = 0;
   /** Received bytes that nobody has read, over all streams. */
@@ -238,7 +241,12 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     if (this.#ending) return;
     this.#lifetime.touch();
     this.#deadline?.touch();
-    this.session.recv(data);
+    try {
+      this.session.recv(data);
+    } finally {
+      for (const inbox of this.#unsettled) inbox.settle();
+      this.#unsettled.length = 0;
+    }
     if (
       this.#credit === undefined &&
       this.#buffered > this.options.maxBufferedBytes
@@ -339,8 +347,8 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     const state = this.#streams.get(streamId);
     this.#buffered += data.length;
     if (this.#credit?.received(data.length)) this.#measure(this.#credit);
-    if (state !== undefined) state.inbox.push(data);
-    else this.#buffered -= data.length;
+    if (state === undefined) this.#buffered -= data.length;
+    else if (state.inbox.push(data)) this.#unsettled.push(state.inbox);
   }
 
   streamNumbered(frame: SynStreamFrame): void {

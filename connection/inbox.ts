@@ -32,6 +32,9 @@ export class Inbox {
   #end: End | undefined;
   #closed = false;
   #waiting = false;
+  /** Views into the read buffer. */
+  #piece: Uint8Array | undefined;
+  #morePieces: Uint8Array[] = [];
   #readable: ReadableStream<Uint8Array> | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
@@ -54,35 +57,59 @@ export class Inbox {
     return this.#readable ??= this.#open();
   }
 
-  /** Takes a copy of `chunk`, which is a view into the read buffer. */
-  push(chunk: Uint8Array): void {
+  /**
+   * Takes a piece of the read buffer, to be copied before that is used again:
+   * true when {@linkcode settle} is to be called by then.
+   */
+  push(piece: Uint8Array): boolean {
     if (this.ended) {
-      this.#events.consumed(chunk.length);
-      return;
+      this.#events.consumed(piece.length);
+      return false;
     }
-    // slice() allocates without zeroing: 64 KiB in 4.3 us, no more than
-    // handing out the read buffer and allocating a fresh one would cost.
-    const copy = chunk.slice();
+    this.#size += piece.length;
+    if (this.#piece !== undefined) {
+      this.#morePieces.push(piece);
+      return false;
+    }
+    this.#piece = piece;
+    return true;
+  }
+
+  /**
+   * Copies the pieces that came in one read into one chunk: sixteen frames of
+   * 16 KiB in 16 us instead of 32, with one object for the collector. A copy,
+   * since an application may transfer the buffer of what it reads.
+   */
+  settle(): void {
+    if (this.#piece === undefined) return;
+    // slice() allocates without zeroing.
+    const chunk = this.#morePieces.length === 0
+      ? this.#piece.slice()
+      : join([this.#piece, ...this.#morePieces]);
+    this.#piece = undefined;
+    this.#morePieces = [];
     if (this.#waiting && this.#controller !== undefined) {
       this.#waiting = false;
-      this.#controller.enqueue(copy);
-      this.#events.consumed(copy.length);
-      return;
+      this.#size -= chunk.length;
+      this.#controller.enqueue(chunk);
+      this.#events.consumed(chunk.length);
+    } else {
+      this.#chunks.push(chunk);
     }
-    this.#chunks.push(copy);
-    this.#size += copy.length;
   }
 
   /** No more bytes come; what came can still be read. */
   finish(): void {
+    this.settle();
     this.#end ??= { kind: "finished" };
-    if (this.#size === 0) this.#settle();
+    if (this.#size === 0) this.#close();
   }
 
   /** The rest does not come; what came can still be read, then the error stands. */
   fail(error: unknown): void {
+    this.settle();
     this.#end ??= { kind: "failed", error };
-    if (this.#size === 0) this.#settle();
+    if (this.#size === 0) this.#close();
   }
 
   /**
@@ -97,7 +124,9 @@ export class Inbox {
     this.#closed = true;
     const size = this.#size;
     if (size === 0) return new Uint8Array(0);
-    const bytes = this.#chunks.length === 1 ? this.#chunks[0] : this.#join();
+    const bytes = this.#chunks.length === 1
+      ? this.#chunks[0]
+      : join(this.#chunks);
     this.#drop();
     this.#events.consumed(size);
     return bytes;
@@ -117,7 +146,7 @@ export class Inbox {
     if (this.#closed) return;
     const dropped = this.#drop();
     if (this.#end?.kind !== "failed") this.#end = { kind: "failed", error };
-    this.#settle();
+    this.#close();
     if (dropped > 0) this.#events.consumed(dropped);
   }
 
@@ -129,7 +158,7 @@ export class Inbox {
       pull: () => this.#pull(),
       cancel: (reason) => this.#cancel(reason),
     }, { highWaterMark: 0 });
-    if (this.#end !== undefined && this.#size === 0) this.#settle();
+    if (this.#end !== undefined && this.#size === 0) this.#close();
     return readable;
   }
 
@@ -143,7 +172,7 @@ export class Inbox {
       this.#size -= chunk.length;
       this.#controller?.enqueue(chunk);
       this.#events.consumed(chunk.length);
-      if (this.#size === 0 && this.#end !== undefined) this.#settle();
+      if (this.#size === 0 && this.#end !== undefined) this.#close();
     } else {
       this.#waiting = true;
     }
@@ -155,29 +184,33 @@ export class Inbox {
     this.#events.cancelled(reason, this.#drop());
   }
 
-  #join(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(this.#size);
-    let offset = 0;
-    for (const chunk of this.#chunks) {
-      bytes.set(chunk, offset);
-      offset += chunk.length;
-    }
-    return bytes;
-  }
-
   #drop(): number {
     const dropped = this.#size;
     this.#chunks = [];
     this.#first = 0;
+    this.#piece = undefined;
+    this.#morePieces = [];
     this.#size = 0;
     return dropped;
   }
 
   /** Closes or fails the readable end, once there is one. */
-  #settle(): void {
+  #close(): void {
     if (this.#controller === undefined || this.#closed) return;
     this.#closed = true;
     if (this.#end?.kind === "failed") this.#controller.error(this.#end.error);
     else this.#controller.close();
   }
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let size = 0;
+  for (const part of parts) size += part.length;
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
 }

@@ -18,11 +18,17 @@ const FILLED = 2 / 3;
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 10_000;
 
+/** The shortest round trip counts for so long, ms; then the path may be another. */
+const ROUND_TRIP_LIFE = 10_000;
+
 /**
  * Measures by PING: what arrives between a PING and its reply is what the path
- * carries in one round trip, as long as the window does not hold it back. When
- * the window was nearly filled within the round trip, it did, and is doubled
- * over what arrived. (The same rule as gRPC's BDP estimator.)
+ * carries in that time, as long as the window does not hold it back. When the
+ * window was nearly filled it did, and is set to twice the bandwidth times the
+ * shortest round trip seen: a longer one only means that bytes wait in a queue,
+ * which a larger window would lengthen. On loopback this ends near 256 KiB,
+ * which stay in the processor's cache: a third of the CPU time that 4 MiB
+ * under way take.
  *
  * Reads no clock: the times are handed in, in ms.
  */
@@ -30,6 +36,9 @@ export class WindowTuner {
   readonly #max: number;
   #window: number;
   #sample = 0;
+  #begin = 0;
+  #shortest = Infinity;
+  #shortestAt = 0;
   #measuring = false;
   #pause = FIRST_PAUSE;
   #notBefore = 0;
@@ -58,6 +67,7 @@ export class WindowTuner {
     if (!this.growing || now < this.#notBefore) return false;
     this.#measuring = true;
     this.#sample = 0;
+    this.#begin = now;
     return true;
   }
 
@@ -65,16 +75,24 @@ export class WindowTuner {
   measured(now: number): boolean {
     if (!this.#measuring) return false;
     this.#measuring = false;
-    if (this.#sample < this.#window * FILLED) {
+    const roundTrip = Math.max(now - this.#begin, 0.001);
+    if (
+      roundTrip < this.#shortest || now - this.#shortestAt > ROUND_TRIP_LIFE
+    ) {
+      this.#shortest = roundTrip;
+      this.#shortestAt = now;
+    }
+    const wanted = Math.min(
+      Math.ceil(2 * this.#sample * this.#shortest / roundTrip),
+      this.#max,
+    );
+    if (this.#sample < this.#window * FILLED || wanted <= this.#window) {
       this.#notBefore = now + this.#pause;
       this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
       return false;
     }
     this.#pause = FIRST_PAUSE;
-    this.#window = Math.min(
-      Math.max(this.#sample, this.#window) * 2,
-      this.#max,
-    );
+    this.#window = wanted;
     return true;
   }
 

@@ -225,21 +225,38 @@ Deno.test("tuning: over a link with 10 ms each way windows grow to the path", as
   assertLess(tuned, fixed / 2);
 });
 
+/** One measurement: `size` bytes in `roundTrip` ms. */
+function measure(
+  tuner: WindowTuner,
+  begin: number,
+  roundTrip: number,
+  size: number,
+): boolean {
+  assert(tuner.received(1, begin));
+  tuner.received(size, begin + roundTrip / 2);
+  return tuner.measured(begin + roundTrip);
+}
+
 Deno.test("tuner: grows while the window is filled within a round trip, up to its bound", () => {
   const tuner = new WindowTuner({ initial: 65536, max: 1_000_000 });
-  assert(tuner.received(1000, 0));
-  assertEquals(tuner.received(60_000, 10), false);
-  assertEquals(tuner.measured(100), true);
-  assertEquals(tuner.window, 131072);
-  assert(tuner.received(1, 100));
-  tuner.received(120_000, 150);
-  assert(tuner.measured(200));
-  assertEquals(tuner.window, 262144);
-  assert(tuner.received(1, 200));
-  tuner.received(900_000, 250);
-  assert(tuner.measured(300));
+  assertEquals(measure(tuner, 0, 100, 60_000), true);
+  assertEquals(tuner.window, 120_000);
+  assertEquals(measure(tuner, 100, 100, 120_000), true);
+  assertEquals(tuner.window, 240_000);
+  assertEquals(measure(tuner, 200, 100, 900_000), true);
   assertEquals(tuner.window, 1_000_000);
   assertEquals(tuner.received(1, 300), false);
+});
+
+Deno.test("tuner: a window that only lengthens a queue is not enlarged again", () => {
+  const tuner = new WindowTuner({ initial: 65536, max: 1_000_000 });
+  assertEquals(measure(tuner, 0, 10, 65_536), true);
+  // Twice the window, twice the round trip.
+  assertEquals(measure(tuner, 10, 20, 131_072), false);
+  assertEquals(tuner.window, 131_072);
+  // The shortest round trip is forgotten in the end: the path has become longer.
+  assertEquals(measure(tuner, 20_000, 20, 131_072), true);
+  assertEquals(tuner.window, 262_144);
 });
 
 Deno.test("tuner: rests longer and longer while nothing is gained", () => {

@@ -125,7 +125,9 @@ function inboxWithLog(): { inbox: Inbox; log: string[] } {
 Deno.test("inbox: credit when a reader takes, not when it comes", async () => {
   const { inbox, log } = inboxWithLog();
   inbox.push(bytes(1, 2));
+  inbox.settle();
   inbox.push(bytes(3));
+  inbox.settle();
   assertEquals(inbox.size, 3);
   const reader = inbox.readable.getReader();
   await Promise.resolve();
@@ -136,6 +138,7 @@ Deno.test("inbox: credit when a reader takes, not when it comes", async () => {
   const pending = reader.read();
   await Promise.resolve();
   inbox.push(bytes(4));
+  inbox.settle();
   assertEquals((await pending).value, bytes(4));
   assertEquals(log, ["consumed 2", "consumed 1", "consumed 1"]);
   inbox.finish();
@@ -144,13 +147,22 @@ Deno.test("inbox: credit when a reader takes, not when it comes", async () => {
   assertEquals(log.at(-1), "consumed 3");
 });
 
-Deno.test("inbox: a chunk is a copy", async () => {
+Deno.test("inbox: the pieces of one read are one chunk, a copy", async () => {
   const { inbox } = inboxWithLog();
-  const buffer = bytes(1, 2, 3);
-  inbox.push(buffer.subarray(0, 2));
-  buffer.fill(9);
+  const buffer = bytes(1, 2, 9, 3, 9, 9, 4);
+  assertEquals(inbox.push(buffer.subarray(0, 2)), true);
+  assertEquals(inbox.push(buffer.subarray(3, 4)), false);
+  assertEquals(inbox.push(buffer.subarray(6)), false);
+  inbox.settle();
+  inbox.settle();
+  buffer.fill(8);
+  assertEquals(inbox.push(bytes(5)), true);
   inbox.finish();
-  assertEquals((await inbox.readable.getReader().read()).value, bytes(1, 2));
+  inbox.settle();
+  const reader = inbox.readable.getReader();
+  assertEquals((await reader.read()).value, bytes(1, 2, 3, 4));
+  assertEquals((await reader.read()).value, bytes(5));
+  assertEquals((await reader.read()).done, true);
 });
 
 Deno.test("inbox: an error comes behind what came, an abort at once", async () => {
