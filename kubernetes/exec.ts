@@ -55,22 +55,28 @@ export interface ExecOptions extends AttachOptions {
  * socket's error when nobody can be reached.
  *
  * @example
- * ```ts no-eval
- * import { exec } from "@spdy/spdy/kubernetes";
+ * ```ts
+ * import { exec, serveStreaming } from "@spdy/spdy/kubernetes";
+ * import { assertEquals } from "jsr:@std/assert@1";
  *
- * const process = await exec({
- *   url: "https://10.0.0.1:6443",
+ * // Stands in for a cluster. With a real one: its URL, `tls: { caCerts }`, and
+ * // `headers: { authorization }` or `tls: { cert, key }`.
+ * await using server = serveStreaming({
+ *   async exec({ stdin, stdout }) {
+ *     await stdin.pipeTo(stdout);
+ *   },
+ * });
+ * await using process = await exec({
+ *   url: `http://127.0.0.1:${server.addr.port}`,
  *   pod: { name: "web", namespace: "shop" },
  *   command: ["cat"],
  *   stdin: true,
- *   headers: { authorization: "Bearer ..." },
- *   tls: { caCerts: [await Deno.readTextFile("ca.crt")] },
+ *   stderr: false,
  * });
- * const sent = ReadableStream.from(["hello\n"])
- *   .pipeThrough(new TextEncoderStream()).pipeTo(process.stdin);
- * console.log(await new Response(process.stdout).text());
+ * const sent = new Blob(["hello"]).stream().pipeTo(process.stdin);
+ * assertEquals(await new Response(process.stdout).text(), "hello");
  * await sent;
- * console.log((await process.status).code);
+ * assertEquals((await process.status).code, 0);
  * ```
  */
 export function exec(options: ExecOptions): Promise<RemoteProcess> {
@@ -86,14 +92,21 @@ export function exec(options: ExecOptions): Promise<RemoteProcess> {
  * Rejects as {@linkcode exec} does.
  *
  * @example
- * ```ts no-eval
- * import { attach } from "@spdy/spdy/kubernetes";
+ * ```ts
+ * import { attach, serveStreaming } from "@spdy/spdy/kubernetes";
+ * import { assertEquals } from "jsr:@std/assert@1";
  *
- * await using process = await attach({
- *   url: "https://10.0.0.1:6443",
- *   pod: { name: "web" },
+ * await using server = serveStreaming({
+ *   async attach({ stdout }) {
+ *     await new Blob(["still running"]).stream().pipeTo(stdout);
+ *   },
  * });
- * for await (const chunk of process.stdout) Deno.stdout.writeSync(chunk);
+ * await using process = await attach({
+ *   url: `http://127.0.0.1:${server.addr.port}`,
+ *   pod: { name: "web" },
+ *   stderr: false,
+ * });
+ * assertEquals(await new Response(process.stdout).text(), "still running");
  * ```
  */
 export function attach(options: AttachOptions): Promise<RemoteProcess> {

@@ -24,19 +24,25 @@ export let createForwarded: (
  * A connection to a port of a pod, to be used like one to the port itself.
  *
  * @example
- * ```ts no-eval
- * import { portForward } from "@spdy/spdy/kubernetes";
+ * ```ts
+ * import { portForward, serveStreaming } from "@spdy/spdy/kubernetes";
+ * import { assertEquals } from "jsr:@std/assert@1";
  *
+ * await using server = serveStreaming({
+ *   async portForward({ readable, writable }) {
+ *     await readable.pipeTo(writable);
+ *   },
+ * });
  * await using forwarder = await portForward({
- *   url: "https://10.0.0.1:6443",
+ *   url: `http://127.0.0.1:${server.addr.port}`,
  *   pod: { name: "web" },
  * });
- * const listener = Deno.listen({ port: 8080 });
- * for await (const local of listener) {
- *   const remote = await forwarder.connect(80);
- *   remote.readable.pipeTo(local.writable).catch(console.error);
- *   local.readable.pipeTo(remote.writable).catch(console.error);
- * }
+ * // What a local listener would do with each connection it accepts.
+ * const remote = await forwarder.connect(80);
+ * const local = new Blob(["GET / HTTP/1.0"]).stream();
+ * const sent = local.pipeTo(remote.writable);
+ * assertEquals(await new Response(remote.readable).text(), "GET / HTTP/1.0");
+ * await sent;
  * ```
  */
 export class ForwardedConnection {

@@ -4,18 +4,9 @@
  * The client talks to API servers, kubelets and container runtimes (CRI
  * streaming); the server stands in for any of them.
  *
- * @example Run a command in a container
- * ```ts no-eval
- * import { exec } from "@spdy/spdy/kubernetes";
- *
- * await using process = await exec({
- *   url: "https://10.0.0.1:6443",
- *   pod: { name: "web" },
- *   command: ["ls", "-l"],
- * });
- * for await (const chunk of process.stdout) Deno.stdout.writeSync(chunk);
- * console.log((await process.status).code);
- * ```
+ * {@linkcode exec}, {@linkcode attach} and {@linkcode portForward} are the
+ * client's three, {@linkcode serveStreaming} is the server. `docs/kubernetes.md`
+ * tells what works with which versions, and what to know of the peers.
  *
  * @module
  */

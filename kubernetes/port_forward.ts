@@ -56,14 +56,22 @@ let createForwarder: (
  * resolves to.
  *
  * @example
- * ```ts no-eval
- * import { portForward } from "@spdy/spdy/kubernetes";
+ * ```ts
+ * import { portForward, serveStreaming } from "@spdy/spdy/kubernetes";
+ * import { assertEquals } from "jsr:@std/assert@1";
  *
+ * await using server = serveStreaming({
+ *   async portForward({ readable, writable }) {
+ *     await readable.pipeTo(writable);
+ *   },
+ * });
  * await using forwarder = await portForward({
- *   url: "https://10.0.0.1:6443",
+ *   url: `http://127.0.0.1:${server.addr.port}`,
  *   pod: { name: "web" },
  * });
- * const connection = await forwarder.connect(8080);
+ * // Many connections, to any port, over one session.
+ * const ports = [80, 443].map((port) => forwarder.connect(port));
+ * assertEquals((await Promise.all(ports)).map(({ port }) => port), [80, 443]);
  * ```
  */
 export class PortForwarder implements AsyncDisposable {
@@ -170,19 +178,22 @@ export class PortForwarder implements AsyncDisposable {
  * socket's error when nobody can be reached.
  *
  * @example
- * ```ts no-eval
- * import { portForward } from "@spdy/spdy/kubernetes";
+ * ```ts
+ * import { portForward, serveStreaming } from "@spdy/spdy/kubernetes";
+ * import { assertEquals } from "jsr:@std/assert@1";
  *
+ * await using server = serveStreaming({
+ *   async portForward({ readable, writable }) {
+ *     await readable.pipeTo(writable);
+ *   },
+ * });
  * await using forwarder = await portForward({
- *   url: "https://10.0.0.1:6443",
+ *   url: `http://127.0.0.1:${server.addr.port}`,
  *   pod: { name: "web" },
- *   headers: { authorization: "Bearer ..." },
  * });
  * const { readable, writable } = await forwarder.connect(80);
- * const request = "GET / HTTP/1.0\r\n\r\n";
- * await ReadableStream.from([new TextEncoder().encode(request)])
- *   .pipeTo(writable);
- * console.log(await new Response(readable).text());
+ * await new Blob(["hello"]).stream().pipeTo(writable);
+ * assertEquals(await new Response(readable).text(), "hello");
  * ```
  */
 export async function portForward(

@@ -40,16 +40,26 @@ export let createProcess: (parts: ProcessParts) => RemoteProcess;
  * the connection closes by itself; to leave earlier, {@linkcode close} it.
  *
  * @example
- * ```ts no-eval
- * import { exec } from "@spdy/spdy/kubernetes";
+ * ```ts
+ * import { exec, serveStreaming } from "@spdy/spdy/kubernetes";
+ * import { assertEquals } from "jsr:@std/assert@1";
  *
- * await using process = await exec({
- *   url: "https://10.0.0.1:6443",
- *   pod: { name: "web" },
- *   command: ["ls", "-l"],
+ * await using server = serveStreaming({
+ *   async exec({ resizes, stdout }) {
+ *     const { value } = await resizes.getReader().read();
+ *     const text = `${value?.columns} columns`;
+ *     await new Blob([text]).stream().pipeTo(stdout);
+ *   },
  * });
- * for await (const chunk of process.stdout) Deno.stdout.writeSync(chunk);
- * console.log((await process.status).code);
+ * await using process = await exec({
+ *   url: `http://127.0.0.1:${server.addr.port}`,
+ *   pod: { name: "web" },
+ *   command: ["tput", "cols"],
+ *   tty: true,
+ * });
+ * await process.resize(100, 30);
+ * assertEquals(await new Response(process.stdout).text(), "100 columns");
+ * assertEquals((await process.status).success, true);
  * ```
  */
 export class RemoteProcess implements AsyncDisposable {

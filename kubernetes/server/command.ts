@@ -17,7 +17,7 @@ import {
 import { encodeExit, encodeFailure } from "../status.ts";
 import { header } from "../streams.ts";
 import type { StreamingCall } from "./call.ts";
-import { drain, drainedReadable, finish, linger } from "./ending.ts";
+import { drain, drainedReadable, linger, Output } from "./ending.ts";
 
 /** Size of a terminal, characters. */
 export interface TerminalSize {
@@ -68,11 +68,7 @@ export async function serveCommand(
   try {
     const streams = await collect(connection, protocol, call, creationTimeout);
     if (streams === undefined) return;
-    const text = await run(protocol, call, streams, gone.signal, handler);
-    for (const type of ["stdout", "stderr"] as const) {
-      await finish(streams.get(type));
-    }
-    await finish(streams.get("error"), text);
+    await run(protocol, call, streams, gone.signal, handler);
     await linger(connection);
   } finally {
     await connection.close();
@@ -111,33 +107,43 @@ async function collect(
   }
 }
 
-/** Runs the handler; what the error stream has to say about it. */
+/** Runs the handler, ends the outputs, then tells how it ended: the status proves the output before it. */
 async function run(
   protocol: CommandProtocol,
   call: StreamingCall,
   streams: CommandStreamMap,
   signal: AbortSignal,
   handler: ProcessHandler,
-): Promise<string> {
+): Promise<void> {
   // What comes on the others is nobody's: it must not fill the connection's buffer.
   for (const type of ["error", "stdout", "stderr"] as const) {
     drain(streams.get(type));
   }
   const stdin = streams.get("stdin");
   const resize = streams.get("resize");
+  const stdout = outputOf(streams.get("stdout"));
+  const stderr = outputOf(streams.get("stderr"));
+  let status: string;
   try {
     const code = await handler({
       call,
       stdin: stdin === undefined ? emptyReadable() : drainedReadable(stdin),
-      stdout: streams.get("stdout")?.writable ?? new WritableStream(),
-      stderr: streams.get("stderr")?.writable ?? new WritableStream(),
+      stdout: stdout?.writable ?? new WritableStream(),
+      stderr: stderr?.writable ?? new WritableStream(),
       resizes: resize === undefined ? emptyReadable() : readSizes(resize),
       signal,
     });
-    return encodeExit(protocol, code ?? 0);
+    status = encodeExit(protocol, code ?? 0);
   } catch (error) {
-    return encodeFailure(protocol, asCommandError(error));
+    status = encodeFailure(protocol, asCommandError(error));
   }
+  await stdout?.finish();
+  await stderr?.finish();
+  await outputOf(streams.get("error"))?.finish(status);
+}
+
+function outputOf(stream: Stream | undefined): Output | undefined {
+  return stream && new Output(stream);
 }
 
 function asCommandError(error: unknown): RemoteCommandError {

@@ -6,7 +6,6 @@
 
 import type { Connection } from "../../connection.ts";
 import type { Stream } from "../../connection/stream.ts";
-import { CANCEL } from "../../frame/constants.ts";
 
 /** How long a client that has everything may take to close the connection, ms. */
 const LINGER = 10_000;
@@ -36,25 +35,33 @@ export function drain(stream: Stream | undefined): void {
   stream?.readable.pipeTo(new WritableStream()).catch(() => {});
 }
 
-/** Writes the last words and FIN, as far as the stream still takes them. */
-export async function finish(
-  stream: Stream | undefined,
-  text = "",
-): Promise<void> {
-  if (stream === undefined) return;
-  if (stream.writable.locked) {
-    // A handler that went away without its writer; the client is not to wait for it.
-    stream.reset(CANCEL);
-    return;
+/**
+ * This side's half of a stream. A handler writes to {@linkcode writable}; what it
+ * wrote arrives even when it goes away without closing it.
+ */
+export class Output {
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+
+  constructor(stream: Stream) {
+    const writer = stream.writable.getWriter();
+    this.#writer = writer;
+    this.writable = new WritableStream({
+      write: (chunk) => writer.write(chunk),
+      close: () => writer.close(),
+      abort: (reason) => writer.abort(reason),
+    });
   }
-  const writer = stream.writable.getWriter();
-  try {
-    if (text !== "") await writer.write(new TextEncoder().encode(text));
-    await writer.close();
-  } catch {
-    // Closed by the handler, or reset by the client.
+
+  /** Writes the last words and FIN, as far as the stream still takes them. */
+  async finish(text = ""): Promise<void> {
+    try {
+      if (text !== "") await this.#writer.write(new TextEncoder().encode(text));
+      await this.#writer.close();
+    } catch {
+      // Closed by the handler, or reset by the client.
+    }
   }
-  writer.releaseLock();
 }
 
 /**

@@ -11,7 +11,7 @@ import { PROTOCOL_ERROR, REFUSED_STREAM } from "../../frame/constants.ts";
 import { PORT, REQUEST_ID, STREAM_TYPE } from "../protocol.ts";
 import { header } from "../streams.ts";
 import type { StreamingCall } from "./call.ts";
-import { drain, drainedReadable, finish } from "./ending.ts";
+import { drain, drainedReadable, Output } from "./ending.ts";
 
 /** A connection to a port: what a handler of port-forward gets. */
 export interface ServedConnection {
@@ -102,10 +102,9 @@ function expire(pairs: Map<string, Pair>, id: string): void {
   const pair = pairs.get(id);
   pairs.delete(id);
   pair?.data?.reset(PROTOCOL_ERROR);
-  void finish(
-    pair?.error,
-    `request ${id}: timed out waiting for the data stream`,
-  );
+  if (pair?.error === undefined) return;
+  const message = `request ${id}: timed out waiting for the data stream`;
+  void new Output(pair.error).finish(message);
 }
 
 interface Carried {
@@ -121,22 +120,24 @@ async function carry(
   handler: ForwardHandler,
 ): Promise<void> {
   drain(error);
+  const output = new Output(data);
+  const status = new Output(error);
   try {
     await handler({
       call,
       port,
       readable: drainedReadable(data),
-      writable: data.writable,
+      writable: output.writable,
       signal,
     });
     // The error stream first: its end without a word tells that the other end is no failure.
-    await finish(error);
-    await finish(data);
+    await status.finish();
+    await output.finish();
   } catch (failure) {
     const message = failure instanceof Error
       ? failure.message
       : String(failure);
-    await finish(error, `error forwarding port ${port}: ${message}`);
+    await status.finish(`error forwarding port ${port}: ${message}`);
     data.reset();
   }
 }

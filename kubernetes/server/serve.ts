@@ -68,9 +68,10 @@ let createServer: (
  * @example
  * ```ts
  * import { serveStreaming } from "@spdy/spdy/kubernetes";
+ * import { assert } from "jsr:@std/assert@1";
  *
  * await using server = serveStreaming({ exec: async () => {} });
- * console.log(server.addr.port);
+ * assert(server.addr.port > 0);
  * ```
  */
 export class StreamingServer implements AsyncDisposable {

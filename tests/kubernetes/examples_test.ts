@@ -1,0 +1,66 @@
+import { assertEquals, assertStringIncludes } from "../deps.ts";
+import { servePod } from "../../examples/kubernetes_server.ts";
+import { parseArguments } from "../../examples/kubernetes_exec.ts";
+import { answerRest } from "../../examples/kubernetes_rest.ts";
+
+const PROGRAM =
+  new URL("../../examples/kubernetes_exec.ts", import.meta.url).pathname;
+
+async function run(
+  port: number,
+  ...args: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", PROGRAM, `http://127.0.0.1:${port}`, "web", ...args],
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+Deno.test("the example client runs a command in the example pod", async () => {
+  await using server = servePod(0);
+  const { code, stdout, stderr } = await run(
+    server.addr.port,
+    "--",
+    "sh",
+    "-c",
+    "echo out; echo err >&2; exit 9",
+  );
+  assertEquals(code, 9);
+  assertEquals(stdout, "out\n");
+  assertStringIncludes(stderr, "err\n");
+});
+
+Deno.test("the example client says what the server could not run", async () => {
+  await using server = servePod(0);
+  const { code, stderr } = await run(server.addr.port, "--", "/no/such");
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "/no/such cannot be run");
+});
+
+Deno.test("the example client's arguments", () => {
+  assertEquals(parseArguments(["http://h", "web", "-i", "--", "ls", "-i"]), {
+    server: "http://h",
+    pod: "web",
+    command: ["ls", "-i"],
+    input: true,
+  });
+  assertEquals(parseArguments(["http://h", "web"]), undefined);
+  assertEquals(parseArguments(["http://h", "web", "--"]), undefined);
+  assertEquals(parseArguments([]), undefined);
+});
+
+Deno.test("the example server's REST answers", async () => {
+  const ask = (path: string): Promise<{ kind?: string }> =>
+    answerRest(new Request(`http://127.0.0.1${path}`)).json();
+  assertEquals((await ask("/api")).kind, "APIVersions");
+  assertEquals((await ask("/apis")).kind, "APIGroupList");
+  assertEquals((await ask("/api/v1")).kind, "APIResourceList");
+  assertEquals((await ask("/api/v1/namespaces/a/pods/b")).kind, "Pod");
+  assertEquals((await ask("/nothing")).kind, "Status");
+});

@@ -1,0 +1,352 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
+import { InvalidArgumentError } from "../../errors.ts";
+import {
+  attach,
+  COMMAND_PROTOCOLS,
+  exec,
+  type ExecOptions,
+  type ProcessHandler,
+  RemoteCommandError,
+  serveStreaming,
+  type StreamingServer,
+  type TerminalSize,
+  UpgradeRefusedError,
+} from "../../kubernetes/mod.ts";
+import { ConnectionClosedError, StreamResetError } from "../../mod.ts";
+import { makeCertificate } from "../helpers/certificate.ts";
+import { Random } from "../helpers/random.ts";
+
+const encoder = new TextEncoder();
+
+function target({ addr }: StreamingServer): ExecOptions {
+  return {
+    url: `http://127.0.0.1:${addr.port}`,
+    pod: { name: "web" },
+    command: ["run"],
+  };
+}
+
+async function say(
+  writable: WritableStream<Uint8Array>,
+  text: string,
+): Promise<void> {
+  const writer = writable.getWriter();
+  await writer.write(encoder.encode(text));
+  await writer.close();
+}
+
+const greet: ProcessHandler = async ({ stdout, stderr }) => {
+  await say(stdout, "out");
+  await say(stderr, "err");
+  return 7;
+};
+
+const echo: ProcessHandler = async ({ stdin, stdout }) => {
+  await stdin.pipeTo(stdout);
+};
+
+Deno.test("exec: both outputs and the exit code", async () => {
+  await using server = serveStreaming({ exec: greet });
+  const process = await exec(target(server));
+  assertEquals(process.protocol, "v4.channel.k8s.io");
+  assertEquals(await new Response(process.stdout).text(), "out");
+  assertEquals(await new Response(process.stderr).text(), "err");
+  assertEquals((await process.status).code, 7);
+});
+
+Deno.test("exec: the handler is told what was asked for", async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  await using server = serveStreaming({
+    // deno-lint-ignore require-await
+    async exec({ call }) {
+      resolve([
+        call.namespace,
+        call.pod,
+        call.container,
+        ...call.command,
+        call.request.headers.get("authorization"),
+      ].join(" "));
+    },
+  });
+  await using process = await exec({
+    ...target(server),
+    pod: { namespace: "shop", name: "web/1", container: "main" },
+    command: ["ls", "a b&c"],
+    headers: { authorization: "Bearer secret" },
+  });
+  assertEquals((await process.status).code, 0);
+  assertEquals(await promise, "shop web/1 main ls a b&c Bearer secret");
+});
+
+Deno.test("exec: input to its end, whole and in order", async () => {
+  await using server = serveStreaming({ exec: echo });
+  const body = new Random(3).bytes(3_000_000);
+  const process = await exec({ ...target(server), stdin: true, stderr: false });
+  const sent = ReadableStream.from(new Random(4).pieces(body, 100_000))
+    .pipeTo(process.stdin);
+  const back = new Uint8Array(await new Response(process.stdout).arrayBuffer());
+  await sent;
+  assertEquals(back.length, body.length);
+  assert(back.every((byte, index) => byte === body[index]));
+});
+
+Deno.test("exec: every sub-protocol, as far as it tells the exit code", async () => {
+  await using server = serveStreaming({ exec: greet });
+  const codes = [];
+  for (const protocol of COMMAND_PROTOCOLS) {
+    const process = await exec({ ...target(server), protocols: [protocol] });
+    assertEquals(process.protocol, protocol);
+    assertEquals(await new Response(process.stdout).text(), "out");
+    await process.stderr.cancel();
+    const { code, success } = await process.status;
+    codes.push([code, success]);
+    await process.close();
+  }
+  assertEquals(codes, [
+    [7, false],
+    [undefined, false],
+    [undefined, false],
+    [undefined, false],
+  ]);
+});
+
+Deno.test("exec with a terminal: sizes arrive, stderr is not there", async () => {
+  await using server = serveStreaming({
+    async exec({ resizes, stdout, stderr }) {
+      await say(stderr, "leads nowhere");
+      const seen: TerminalSize[] = [];
+      for await (const size of resizes) {
+        seen.push(size);
+        if (seen.length === 2) break;
+      }
+      await say(stdout, JSON.stringify(seen));
+    },
+  });
+  const process = await exec({ ...target(server), tty: true });
+  await process.resize(80, 24);
+  await process.resize(65535, 1);
+  assertEquals(JSON.parse(await new Response(process.stdout).text()), [
+    { columns: 80, rows: 24 },
+    { columns: 65535, rows: 1 },
+  ]);
+  assertThrows(() => process.stderr, InvalidArgumentError);
+  for (const [columns, rows] of [[0, 24], [80, 65536], [1.5, 2]]) {
+    await assertRejects(
+      () => process.resize(columns, rows),
+      InvalidArgumentError,
+    );
+  }
+  await process.status;
+});
+
+Deno.test("without a terminal there is nothing to resize", async () => {
+  await using server = serveStreaming({ exec: greet });
+  await using process = await exec(target(server));
+  await assertRejects(() => process.resize(80, 24), InvalidArgumentError);
+  assertThrows(() => process.stdin, InvalidArgumentError, "stdin");
+});
+
+Deno.test("exec: what the handler throws reaches the client", async () => {
+  await using server = serveStreaming({
+    exec({ call }) {
+      if (call.command[0] === "typed") {
+        throw new RemoteCommandError("no such container", {
+          reason: "NotFound",
+          httpStatus: 404,
+        });
+      }
+      throw new Error("out of pretend memory");
+    },
+  });
+  for (
+    const [command, reason, message] of [
+      ["typed", "NotFound", "no such container"],
+      ["other", "InternalError", "out of pretend memory"],
+    ]
+  ) {
+    await using process = await exec({ ...target(server), command: [command] });
+    const error = await assertRejects(
+      () => process.status,
+      RemoteCommandError,
+      message,
+    );
+    assertEquals(error.reason, reason);
+  }
+});
+
+Deno.test("exec: a handler that leaves its output unfinished ends it", async () => {
+  await using server = serveStreaming({
+    async exec({ stdout }) {
+      await stdout.getWriter().write(encoder.encode("begun"));
+      return 1;
+    },
+  });
+  const process = await exec({ ...target(server), stderr: false });
+  assertEquals(await new Response(process.stdout).text(), "begun");
+  assertEquals((await process.status).code, 1);
+});
+
+Deno.test("exec: a process that ends while its input flows", async () => {
+  await using server = serveStreaming({
+    async exec({ stdout }) {
+      await say(stdout, "enough");
+      return 5;
+    },
+  });
+  const process = await exec({ ...target(server), stdin: true, stderr: false });
+  const zeros = new Uint8Array(65536);
+  const sent = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(zeros),
+  }).pipeTo(process.stdin);
+  sent.catch(() => {});
+  assertEquals(await new Response(process.stdout).text(), "enough");
+  assertEquals((await process.status).code, 5);
+  await assertRejects(() => sent);
+});
+
+Deno.test("attach is served by its own handler", async () => {
+  await using server = serveStreaming({ attach: echo });
+  const { command: _command, ...options } = target(server);
+  const process = await attach({ ...options, stdin: true, stderr: false });
+  await say(process.stdin, "hello");
+  assertEquals(await new Response(process.stdout).text(), "hello");
+  const refused = await assertRejects(
+    () => exec(target(server)),
+    UpgradeRefusedError,
+  );
+  assertEquals(refused.status, 501);
+});
+
+Deno.test("a client that leaves is told to the handler", async () => {
+  const left = Promise.withResolvers<void>();
+  await using server = serveStreaming({
+    async exec({ signal }) {
+      signal.addEventListener("abort", () => left.resolve());
+      await left.promise;
+    },
+  });
+  const process = await exec(target(server));
+  const reading = assertRejects(
+    () => new Response(process.stdout).text(),
+    ConnectionClosedError,
+  );
+  await process.close();
+  await reading;
+  await assertRejects(() => process.status, ConnectionClosedError);
+  await left.promise;
+});
+
+Deno.test("a server that goes away in the middle is an error, not an end", async () => {
+  const started = Promise.withResolvers<void>();
+  const server = serveStreaming({
+    async exec({ stdout, signal }) {
+      await stdout.getWriter().write(encoder.encode("half"));
+      started.resolve();
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    },
+  });
+  const process = await exec({ ...target(server), stderr: false });
+  const text = new Response(process.stdout).text();
+  const rejected = assertRejects(() => text, ConnectionClosedError);
+  await started.promise;
+  await server.shutdown();
+  await rejected;
+  await assertRejects(() => process.status, ConnectionClosedError);
+});
+
+Deno.test("a signal ends an exec before and after it stands", async () => {
+  await using server = serveStreaming({
+    exec: ({ signal }) =>
+      new Promise((resolve) =>
+        signal.addEventListener("abort", () => resolve())
+      ),
+  });
+  const aborted = AbortSignal.abort(new Error("changed my mind"));
+  await assertRejects(
+    () => exec({ ...target(server), signal: aborted }),
+    Error,
+    "changed my mind",
+  );
+  const controller = new AbortController();
+  const process = await exec({ ...target(server), signal: controller.signal });
+  controller.abort();
+  await assertRejects(() => process.status, ConnectionClosedError);
+  await process.close();
+});
+
+Deno.test("a server that accepts and says nothing is given up", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = listener.accept();
+  const error = await assertRejects(
+    () =>
+      exec({
+        url: `http://127.0.0.1:${listener.addr.port}`,
+        pod: { name: "web" },
+        timeout: 50,
+      }),
+    DOMException,
+  );
+  assertEquals(error.name, "TimeoutError");
+  (await accepted).close();
+});
+
+Deno.test("a client that opens too few streams is given up", async () => {
+  await using server = serveStreaming({
+    exec: greet,
+    streamCreationTimeout: 50,
+    // The server waits for a stdin that this client does not open.
+    resolve: (call) => ({ ...call, stdin: true }),
+  });
+  await using process = await exec(target(server));
+  await assertRejects(() => process.status, ConnectionClosedError);
+});
+
+Deno.test("a stream that nobody announced is reset", async () => {
+  await using server = serveStreaming({
+    exec: greet,
+    resolve: (call) => ({ ...call, stderr: false }),
+  });
+  await assertRejects(() => exec(target(server)), StreamResetError);
+});
+
+Deno.test("resolve may refuse, and the client sees why", async () => {
+  await using server = serveStreaming({
+    exec: greet,
+    resolve: () =>
+      Response.json({ kind: "Status", message: "pods is forbidden" }, {
+        status: 403,
+      }),
+  });
+  const error = await assertRejects(
+    () => exec(target(server)),
+    UpgradeRefusedError,
+    "refused with 403: pods is forbidden",
+  );
+  assertEquals(error.status, 403);
+});
+
+Deno.test("exec over TLS with a private authority", async () => {
+  const { cert, key, caCert } = await makeCertificate();
+  await using server = serveStreaming({ exec: greet, cert, key });
+  const options = {
+    ...target(server),
+    url: `https://localhost:${server.addr.port}`,
+  };
+  const process = await exec({ ...options, tls: { caCerts: [caCert] } });
+  assertEquals(await new Response(process.stdout).text(), "out");
+  assertEquals(await new Response(process.stderr).text(), "err");
+  assertEquals((await process.status).code, 7);
+  await assertRejects(() => exec(options), Error, "certificate");
+});
+
+Deno.test("URLs and options that cannot be", async () => {
+  await assertRejects(
+    () => exec({ url: "ftp://127.0.0.1/" }),
+    InvalidArgumentError,
+    "ftp:",
+  );
+  assertThrows(
+    () => serveStreaming({ cert: "only" }),
+    InvalidArgumentError,
+  );
+});

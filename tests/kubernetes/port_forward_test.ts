@@ -1,0 +1,163 @@
+import { assertEquals, assertRejects } from "../deps.ts";
+import { InvalidArgumentError } from "../../errors.ts";
+import {
+  type ForwardedConnection,
+  type ForwardHandler,
+  portForward,
+  PortForwardError,
+  serveStreaming,
+  UpgradeRefusedError,
+} from "../../kubernetes/mod.ts";
+import { ConnectionClosedError } from "../../mod.ts";
+
+const encoder = new TextEncoder();
+
+const echo: ForwardHandler = async ({ port, readable, writable }) => {
+  if (port === 1) throw new Error("connection refused");
+  await readable.pipeTo(writable);
+};
+
+async function ask(
+  { readable, writable }: ForwardedConnection,
+  text: string,
+): Promise<string> {
+  const writer = writable.getWriter();
+  const written = writer.write(encoder.encode(text)).then(() => writer.close());
+  const answer = await new Response(readable).text();
+  await written;
+  return answer;
+}
+
+for (const transport of ["spdy", "websocket"] as const) {
+  Deno.test(`port-forward: 50 connections at once, ${transport}`, async () => {
+    await using server = serveStreaming({ portForward: echo });
+    await using forwarder = await portForward({
+      url: `http://127.0.0.1:${server.addr.port}`,
+      pod: { name: "web" },
+      transport,
+    });
+    assertEquals(forwarder.transport, transport);
+    const texts = await Promise.all(
+      Array.from({ length: 50 }, async (_, index) => {
+        const text = `${index} `.repeat(10_000);
+        return await ask(await forwarder.connect(80), text) === text;
+      }),
+    );
+    assertEquals(texts.filter((same) => same).length, 50);
+  });
+
+  Deno.test(`port-forward: a port that cannot be reached, ${transport}`, async () => {
+    await using server = serveStreaming({ portForward: echo });
+    await using forwarder = await portForward({
+      url: `http://127.0.0.1:${server.addr.port}`,
+      pod: { name: "web" },
+      transport,
+    });
+    const { readable } = await forwarder.connect(1);
+    const error = await assertRejects(
+      () => new Response(readable).text(),
+      PortForwardError,
+      "connection refused",
+    );
+    assertEquals(error.port, 1);
+    // The session and its other connections live on.
+    assertEquals(await ask(await forwarder.connect(2), "still"), "still");
+  });
+}
+
+Deno.test("port-forward: the tunnel is tried first, SPDY when it is refused", async () => {
+  const asked: string[] = [];
+  await using server = serveStreaming({
+    portForward: echo,
+    resolve(call) {
+      const upgrade = call.request.headers.get("upgrade") ?? "";
+      asked.push(upgrade);
+      return upgrade === "websocket"
+        ? new Response("no", { status: 400 })
+        : call;
+    },
+  });
+  const options = {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    pod: { name: "web" },
+  };
+  await using forwarder = await portForward(options);
+  assertEquals(forwarder.transport, "spdy");
+  assertEquals(asked, ["websocket", "SPDY/3.1"]);
+  assertEquals(await ask(await forwarder.connect(80), "hello"), "hello");
+  await assertRejects(
+    () => portForward({ ...options, transport: "websocket" }),
+    UpgradeRefusedError,
+  );
+});
+
+Deno.test("port-forward: half-closed connections go on in the other direction", async () => {
+  await using server = serveStreaming({
+    async portForward({ readable, writable }) {
+      const text = await new Response(readable).text();
+      const writer = writable.getWriter();
+      await writer.write(encoder.encode(`after ${text}`));
+      await writer.close();
+    },
+  });
+  await using forwarder = await portForward({
+    url: `http://127.0.0.1:${server.addr.port}/portforward/token`,
+  });
+  assertEquals(forwarder.transport, "spdy");
+  assertEquals(
+    await ask(await forwarder.connect(80), "the end"),
+    "after the end",
+  );
+});
+
+Deno.test("port-forward: a closed connection is told to the handler", async () => {
+  const ended = Promise.withResolvers<void>();
+  await using server = serveStreaming({
+    async portForward({ readable }) {
+      await new Response(readable).text().catch(() => {});
+      ended.resolve();
+    },
+  });
+  await using forwarder = await portForward({
+    url: `http://127.0.0.1:${server.addr.port}/portforward/token`,
+  });
+  (await forwarder.connect(80)).close();
+  await ended.promise;
+});
+
+Deno.test("port-forward: the session's end ends its connections", async () => {
+  const left = Promise.withResolvers<void>();
+  await using server = serveStreaming({
+    portForward: ({ signal }) =>
+      new Promise((resolve) =>
+        signal.addEventListener("abort", () => {
+          left.resolve();
+          resolve();
+        })
+      ),
+  });
+  const controller = new AbortController();
+  const forwarder = await portForward({
+    url: `http://127.0.0.1:${server.addr.port}/portforward/token`,
+    signal: controller.signal,
+  });
+  const { readable } = await forwarder.connect(80);
+  const read = assertRejects(
+    () => new Response(readable).text(),
+    ConnectionClosedError,
+  );
+  controller.abort();
+  await read;
+  await left.promise;
+  await assertRejects(() => forwarder.connect(80));
+});
+
+Deno.test("port-forward: ports are 1 to 65535", async () => {
+  await using server = serveStreaming({ portForward: echo });
+  await using forwarder = await portForward({
+    url: `http://127.0.0.1:${server.addr.port}/portforward/token`,
+  });
+  for (const port of [0, 65536, 1.5, NaN]) {
+    await assertRejects(() => forwarder.connect(port), InvalidArgumentError);
+  }
+});
