@@ -33,7 +33,7 @@ const FREE = -1;
 const FAR = 0x7fffffff;
 
 /** How many positions with the same hash are tried. */
-const TRIES = 8;
+const TRIES = 12;
 /** The same where a gap is longer than {@linkcode LONG_GAP}, so that time stays linear. */
 const LONG_TRIES = 6;
 const LONG_GAP = 2048;

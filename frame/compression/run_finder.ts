@@ -13,10 +13,17 @@ import type { MatchWindow } from "./window.ts";
 /** Pairs remembered; a power of two. A window of 32 KiB holds about 1,000 usual ones. */
 const REMEMBERED = 4096;
 const MASK = REMEMBERED - 1;
-/** Earlier copies of the first pair that are looked at. */
+/** Earlier copies of a run's first pair that are looked at. */
 const COPIES = 8;
 /** Earlier blocks with the same names that are looked at. */
 const BLOCKS = 32;
+/**
+ * The same where all pairs but one are those of the block before, which then
+ * is a good copy already: a row of such blocks is encoded in 3.4 instead of
+ * 4.4 us each, and corpus requests take 0.1 bytes more.
+ */
+const CLOSE_COPIES = 2;
+const CLOSE_BLOCKS = 8;
 const SHAPES = 256;
 
 /**
@@ -69,21 +76,30 @@ export class RunFinder {
    */
   find(index: number, from: number, to: number): void {
     const window = this.#window;
-    const { starts, seen } = this.#layout;
+    const { starts, seen, count, repeated } = this.#layout;
     const start = starts[index];
     const wanted = seen[index]!;
     const oldest = this.#next - REMEMBERED;
+    const isClose = repeated + 1 >= count;
     let best = -1;
     let number = wanted.number;
     let lowest = number;
-    for (let left = COPIES; left > 0 && number > oldest && number > 0; left--) {
+    for (
+      let left = isClose ? CLOSE_COPIES : COPIES;
+      left > 0 && number > oldest && number > 0;
+      left--
+    ) {
       if (start - this.#positions[number & MASK] > MAX_WINDOW) break;
       best = this.#weigh(number, index, from, to, best);
       lowest = number;
       number = this.#before[number & MASK];
     }
     number = this.#shapes[this.#shape];
-    for (let left = BLOCKS; left > 0 && number > oldest && number > 0; left--) {
+    for (
+      let left = isClose ? CLOSE_BLOCKS : BLOCKS;
+      left > 0 && number > oldest && number > 0;
+      left--
+    ) {
       const candidate = number + index;
       const position = this.#positions[candidate & MASK];
       if (start - position > MAX_WINDOW) break;

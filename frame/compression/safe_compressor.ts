@@ -42,7 +42,7 @@ import { RunFinder } from "./run_finder.ts";
 import { MatchWindow } from "./window.ts";
 
 /** A repeated value is indexed again after so many bytes, to be found as a nearer source. */
-const INDEX_AGAIN = 8192;
+const INDEX_AGAIN = 16384;
 /** Where positions begin anew: far below the 31 bits of the index. */
 const LAST_POSITION = 2 ** 29;
 

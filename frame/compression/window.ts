@@ -131,8 +131,14 @@ export class MatchWindow {
   /** Writes a copy of what stands at `source`. */
   writeCopy(source: number, size: number): void {
     const { symbols, mask, position } = this;
-    for (let index = 0; index < size; index++) {
-      symbols[(position + index) & mask] = symbols[(source + index) & mask];
+    const from = source & mask;
+    const to = position & mask;
+    if (Math.max(from, to) + size <= mask) {
+      symbols.copyWithin(to, from, from + size);
+    } else {
+      for (let index = 0; index < size; index++) {
+        symbols[(position + index) & mask] = symbols[(source + index) & mask];
+      }
     }
     this.position = position + size;
   }
