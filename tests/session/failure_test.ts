@@ -1,0 +1,435 @@
+import { assert, assertEquals, assertThrows } from "../deps.ts";
+import {
+  CLIENT,
+  ERR_INVALID_FRAME,
+  ERR_PROTO,
+  ERR_UNSUPPORTED_VERSION,
+  ERR_ZLIB,
+  InvalidArgumentError,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  SERVER,
+  Session,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+} from "../../mod.ts";
+import {
+  body,
+  data,
+  goaway,
+  Harness,
+  headers,
+  HEADERS_LIST,
+  ping,
+  rstStream,
+  settings,
+  synReply,
+  synStream,
+  VERSIONS,
+  windowUpdate,
+} from "./harness.ts";
+
+function assertFailed(
+  harness: Harness,
+  code: number,
+  ...words: string[]
+): void {
+  const { failure } = harness.session;
+  assertEquals([failure?.code, failure?.initiator], [code, "remote"]);
+  for (const word of words) {
+    assert(failure?.message.includes(word), failure?.message);
+  }
+}
+
+Deno.test("failSession: GOAWAY goes before all that is queued, and nothing behind it", () => {
+  for (const version of VERSIONS) {
+    const harness = new Harness(SERVER, version);
+    const { session } = harness;
+    harness.give(synStream(1, { flags: 1 }));
+    session.submitResponse(1, HEADERS_LIST, body(100));
+    session.submitPing();
+    session.failSession(1);
+    assertEquals([session.wantRead(), session.wantWrite()], [false, true]);
+    assertEquals(harness.flushNames(), [
+      `GOAWAY 1 ${version === PROTO_SPDY2 ? 0 : 1}`,
+    ]);
+    assertEquals([session.wantRead(), session.wantWrite()], [false, false]);
+    session.submitPing();
+    assertEquals(harness.flushNames(), []);
+    assertEquals(session.failure, undefined, "nobody's fault");
+    assertThrows(
+      () => session.failSession(-1),
+      InvalidArgumentError,
+      "statusCode",
+    );
+  }
+});
+
+Deno.test("failSession with no stream open: wantWrite stays true until the GOAWAY is written", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  harness.session.failSession(2);
+  harness.room = 3;
+  harness.session.send();
+  assertEquals(harness.session.wantWrite(), true);
+  harness.room = Infinity;
+  assertEquals(harness.flushNames(), ["GOAWAY 0 2"]);
+  assertEquals(harness.session.wantWrite(), false);
+});
+
+Deno.test("a frame that is half-written is finished before the GOAWAY of a failure", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  harness.session.submitRequest(0, HEADERS_LIST, body(50000));
+  harness.room = 100;
+  harness.session.send();
+  harness.session.failSession(1);
+  harness.room = Infinity;
+  const names = harness.flushNames();
+  assertEquals(names.at(-1), "GOAWAY 0 1");
+  assert(names.length <= 3, names.join());
+});
+
+Deno.test("after GOAWAY went out in peace, a failure has nothing more to say", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  harness.session.submitGoaway(0);
+  harness.session.send();
+  harness.written();
+  harness.told();
+  harness.session.failSession(1);
+  assertEquals(harness.session.wantWrite(), false);
+  assertEquals(harness.flushNames(), []);
+  assertEquals(harness.told(), ["onCtrlNotSend GOAWAY 0 1 -517"]);
+});
+
+Deno.test("input behind a session error is discarded, and no second failure is told", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  const bad = Uint8Array.of(0x80, 3, 0, 6, 0, 0, 0, 0);
+  harness.session.recv(bad);
+  harness.give(synStream(1), ping(1), data(5, 4));
+  harness.session.recv(bad);
+  assertEquals(harness.told(), [
+    `onCtrlRecvParseError 6 0 ${ERR_INVALID_FRAME}`,
+  ]);
+  assertFailed(harness, ERR_INVALID_FRAME, "PING");
+  assertEquals(harness.flushNames(), ["GOAWAY 0 1"]);
+});
+
+Deno.test("recv() does not ask the transport of a session that failed", () => {
+  let asked = 0;
+  const session = new Session(SERVER, PROTO_SPDY3, {
+    recv: () => {
+      asked++;
+      return Uint8Array.of(0x80, 3, 0, 6, 0, 0, 0, 0);
+    },
+  });
+  session.recv();
+  session.recv();
+  assertEquals(asked, 1);
+});
+
+Deno.test("failSession inside a callback stops the parsing there", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  const seen: number[] = [];
+  const session: Session = new Session(SERVER, PROTO_SPDY3, {
+    onCtrlRecv: (inner, frame) => {
+      seen.push(frame.frameType);
+      inner.failSession(2);
+    },
+  });
+  session.recv(Uint8Array.of(
+    ...[0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 1],
+    ...[0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 3],
+  ));
+  assertEquals(seen, [6]);
+  assertEquals(harness.session.failure, undefined);
+});
+
+Deno.test("every kind of session error ends in GOAWAY 1 and a failure that says why", () => {
+  const cases: [string, number, (harness: Harness) => void, string][] = [
+    [
+      "length",
+      ERR_INVALID_FRAME,
+      ({ session }) =>
+        session.recv(Uint8Array.of(0x80, 3, 0, 3, 0, 0, 0, 1, 0)),
+      "RST_STREAM",
+    ],
+    [
+      "version",
+      ERR_UNSUPPORTED_VERSION,
+      ({ session }) =>
+        session.recv(Uint8Array.of(0x80, 9, 0, 4, 0, 0, 0, 4, 0, 0, 0, 0)),
+      "SETTINGS",
+    ],
+    [
+      "zlib",
+      ERR_ZLIB,
+      ({ session }) =>
+        session.recv(
+          Uint8Array.of(0x80, 3, 0, 8, 0, 0, 0, 8, 0, 0, 0, 1, 1, 2, 3, 4),
+        ),
+      "HEADERS",
+    ],
+    [
+      "own parity",
+      ERR_PROTO,
+      (harness) => harness.give(synStream(2)),
+      "stream id 2",
+    ],
+    [
+      "lower id",
+      ERR_PROTO,
+      (harness) => harness.give(synStream(5), synStream(3)),
+      "3 after 5",
+    ],
+    [
+      "data after FIN",
+      ERR_PROTO,
+      (harness) => harness.give(synStream(1, { flags: 1 }), data(1, 0)),
+      "after its FIN",
+    ],
+    [
+      "window",
+      ERR_PROTO,
+      (harness) =>
+        harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 2 ** 31])),
+      "2147483648",
+    ],
+    [
+      "session window",
+      ERR_PROTO,
+      (harness) => harness.give(windowUpdate(0, 2 ** 31 - 1)),
+      "WINDOW_UPDATE",
+    ],
+  ];
+  for (const [name, code, provoke, word] of cases) {
+    const harness = new Harness(SERVER, PROTO_SPDY3_1);
+    provoke(harness);
+    assertFailed(harness, code, word);
+    assertEquals(harness.session.wantRead(), false, name);
+    const [frame, ...rest] = harness.flushNames();
+    assert(/^GOAWAY \d+ 1$/.test(frame), `${name}: ${frame}`);
+    assertEquals(rest, []);
+  }
+});
+
+Deno.test("DATA before SYN_REPLY at the stream's creator ends the session", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  harness.session.submitRequest(0, HEADERS_LIST);
+  harness.session.send();
+  harness.give(data(1, 1));
+  assertFailed(harness, ERR_PROTO, "before its SYN_REPLY");
+});
+
+Deno.test("an INITIAL_WINDOW_SIZE that no window can have is refused and ignored", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 0xffffffff]));
+  assertEquals(harness.told(), [
+    "onInvalidCtrlRecv SETTINGS [[7,0,4294967295]] 1",
+  ]);
+  const spdy2 = new Harness(SERVER, PROTO_SPDY2);
+  spdy2.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 0xffffffff]));
+  assertEquals(spdy2.session.failure, undefined, "SPDY/2 has no windows");
+});
+
+Deno.test("of an id that stands twice in SETTINGS the first counts, unknown ids do not", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  harness.give({
+    ...settings([4, 0, 1], [4, 0, 100], [77, 0, 5]),
+  });
+  harness.session.submitRequest(0, HEADERS_LIST);
+  harness.session.submitRequest(0, HEADERS_LIST);
+  assertEquals(harness.flushNames(), ["SYN_STREAM 1"]);
+});
+
+Deno.test("stream errors reset the stream and leave the session alone", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  harness.give(
+    synStream(1, { assoc: 3 }),
+    synStream(3, { flags: 2 }),
+    synReply(3),
+    headers(99),
+    synStream(5),
+    synStream(5),
+  );
+  assertEquals(
+    harness.told().filter((line) => line.includes("Invalid")),
+    [
+      "onInvalidCtrlRecv SYN_STREAM 1 1",
+      "onInvalidCtrlRecv SYN_STREAM 3 1",
+      "onInvalidCtrlRecv SYN_REPLY 3 1",
+      "onInvalidCtrlRecv HEADERS 99 1",
+      "onInvalidCtrlRecv SYN_STREAM 5 1",
+    ],
+  );
+  assertEquals(harness.session.failure, undefined);
+  // Those of an open stream have its priority, the highest.
+  assertEquals(harness.flushNames(), [
+    "RST_STREAM 5 1",
+    "RST_STREAM 1 1",
+    "RST_STREAM 3 1",
+    "RST_STREAM 3 1",
+    "RST_STREAM 99 1",
+  ]);
+});
+
+Deno.test("pushes: what a client takes, and what it resets", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  harness.session.submitRequest(0, HEADERS_LIST);
+  harness.session.send();
+  harness.give(
+    synStream(2, { flags: 2, assoc: 1 }),
+    synStream(4, { flags: 2 }),
+    synStream(6, { assoc: 1 }),
+    synStream(8, { flags: 2, assoc: 99 }),
+    synStream(10, { flags: 3, assoc: 1 }),
+    data(2, 3, 1),
+  );
+  assertEquals(harness.told().slice(2), [
+    "onCtrlRecv SYN_STREAM 2",
+    "onInvalidCtrlRecv SYN_STREAM 4 2",
+    "onInvalidCtrlRecv SYN_STREAM 6 1",
+    "onInvalidCtrlRecv SYN_STREAM 8 1",
+    "onCtrlRecv SYN_STREAM 10",
+    "onRequestRecv 10",
+    "onStreamClose 10 0",
+    "onDataChunkRecv 1 2 3",
+    "onDataRecv 1 2 3",
+    "onRequestRecv 2",
+    "onStreamClose 2 0",
+  ]);
+});
+
+Deno.test("acceptServerStreams: a client takes streams of the server in both directions", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3, {
+    acceptServerStreams: true,
+  });
+  harness.give(
+    synStream(2),
+    synStream(4, { flags: 2 }),
+    synStream(6, { assoc: 99 }),
+  );
+  assertEquals(harness.told(), [
+    "onCtrlRecv SYN_STREAM 2",
+    "onCtrlRecv SYN_STREAM 4",
+    "onInvalidCtrlRecv SYN_STREAM 6 1",
+  ]);
+  harness.session.submitResponse(2, HEADERS_LIST, body(3));
+  assertEquals(
+    harness.flushNames(),
+    ["SYN_REPLY 2", "RST_STREAM 6 1", "DATA 2 1 3"].sort((a, b) =>
+      Number(a.startsWith("RST")) - Number(b.startsWith("RST"))
+    ),
+  );
+});
+
+Deno.test("CANCEL of a request ends its pushes, at both ends", () => {
+  const server = new Harness(SERVER, PROTO_SPDY3);
+  server.give(synStream(1), synStream(3));
+  server.session.submitSynStream(2, 1, 0, HEADERS_LIST);
+  server.session.submitSynStream(2, 1, 0, HEADERS_LIST);
+  server.session.submitSynStream(2, 3, 0, HEADERS_LIST);
+  server.session.send();
+  server.session.submitData(2, 1, body(10, [0]));
+  server.session.send();
+  server.told();
+  server.give(rstStream(1, 5));
+  assertEquals(server.told(), [
+    "onCtrlRecv RST_STREAM 1 5",
+    "onStreamClose 2 5",
+    "onDataNotSend 2 -510",
+    "onStreamClose 4 5",
+    "onStreamClose 1 5",
+  ]);
+  server.give(rstStream(3, 1));
+  assertEquals(server.told(), [
+    "onCtrlRecv RST_STREAM 3 1",
+    "onStreamClose 3 1",
+  ]);
+
+  const client = new Harness(CLIENT, PROTO_SPDY3);
+  client.session.submitRequest(0, HEADERS_LIST);
+  client.session.send();
+  client.give(
+    synStream(2, { flags: 2, assoc: 1 }),
+    synStream(4, { flags: 2, assoc: 1 }),
+  );
+  client.give(data(2, 1, 1));
+  client.session.submitRstStream(1, 5);
+  client.told();
+  client.session.send();
+  assertEquals(client.told().slice(-2), [
+    "onStreamClose 4 5",
+    "onStreamClose 1 5",
+  ]);
+});
+
+Deno.test("a well-numbered SYN_STREAM uses its id up, even when its headers are refused", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3, {
+    limits: { maxHeaderCount: 1 },
+  });
+  harness.give(synStream(5));
+  assertEquals(harness.told(), ["onInvalidCtrlRecv SYN_STREAM 5 11"]);
+  harness.give(synStream(5));
+  assertEquals(harness.told(), ["onInvalidCtrlRecv SYN_STREAM 5 11"]);
+  harness.give({ ...synStream(3), nv: [] } as ReturnType<typeof synStream>);
+  assertFailed(harness, ERR_PROTO, "3 after 5");
+});
+
+Deno.test("GOAWAY received: streams go on, PING is answered, want_write says so", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  harness.give(synStream(1, { flags: 1 }), goaway(0, 0));
+  const { session } = harness;
+  assertEquals([session.wantRead(), session.wantWrite()], [true, false]);
+  harness.give(synStream(3), goaway(0, 0));
+  session.submitResponse(1, HEADERS_LIST);
+  assertEquals(harness.flushNames(), ["SYN_REPLY 1"]);
+  assertEquals([session.wantRead(), session.wantWrite()], [false, false]);
+  harness.give(ping(1));
+  assertEquals(session.wantWrite(), true);
+  assertEquals(harness.flushNames(), ["PING 1"]);
+  assertEquals(
+    harness.told().filter((line) => /SYN_STREAM|GOAWAY/.test(line)),
+    [
+      "onCtrlRecv SYN_STREAM 1",
+      "onCtrlRecv GOAWAY 0 0",
+      "onCtrlRecv GOAWAY 0 0",
+    ],
+  );
+});
+
+Deno.test("PING: every one of the peer is answered, every one of ours is known", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  harness.session.submitPing();
+  harness.session.submitPing();
+  harness.session.send();
+  harness.written();
+  harness.told();
+  harness.give(ping(2), ping(2), ping(0), ping(99), ping(1), ping(3), ping(3));
+  assertEquals(harness.told(), [
+    "onCtrlRecv PING 2",
+    "onCtrlRecv PING 2",
+    "onCtrlRecv PING 1",
+    "onCtrlRecv PING 3",
+  ]);
+  assertEquals(harness.flushNames(), ["PING 2", "PING 2"]);
+});
+
+Deno.test("a SYN_STREAM of the other version is refused with UNSUPPORTED_VERSION", () => {
+  // No name/value pair: it reads the same in both versions but for the count.
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  const seen: string[] = [];
+  const spdy2 = new Session(CLIENT, PROTO_SPDY2, {
+    headerCompression: "none",
+    send: (_session, bytes) => {
+      harness.session.recv(bytes.slice());
+      return bytes.length;
+    },
+  });
+  spdy2.submitRequest(0, HEADERS_LIST);
+  spdy2.send();
+  seen.push(...harness.told());
+  assertEquals(seen.length, 1);
+  assert(
+    /onInvalidCtrlRecv SYN_STREAM 1 4|onCtrlRecvParseError 1/.test(seen[0]),
+    seen[0],
+  );
+});

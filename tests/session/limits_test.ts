@@ -1,0 +1,385 @@
+import { assert, assertEquals, assertThrows } from "../deps.ts";
+import {
+  CLIENT,
+  ERR_INVALID_STATE,
+  ERR_PROTO,
+  type Frame,
+  type Limits,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  SERVER,
+  SpdyError,
+} from "../../mod.ts";
+import {
+  body,
+  data,
+  goaway,
+  Harness,
+  headers,
+  HEADERS_LIST,
+  ping,
+  rstStream,
+  settings,
+  synReply,
+  synStream,
+  windowUpdate,
+} from "./harness.ts";
+
+function makeServer(limits: Limits): Harness {
+  return new Harness(SERVER, PROTO_SPDY3_1, { limits });
+}
+
+function assertOver(harness: Harness, limit: string): void {
+  const { failure } = harness.session;
+  assertEquals([failure?.code, failure?.initiator], [ERR_PROTO, "remote"]);
+  assert(failure?.message.includes(`limits.${limit}`), failure?.message);
+  assertEquals(harness.session.wantRead(), false);
+  const [first, ...rest] = harness.flushNames();
+  assert(/^GOAWAY \d+ 1$/.test(first), first);
+  assertEquals(rest, []);
+  assertEquals(harness.session.wantWrite(), false);
+}
+
+/** Gives frames one by one: the first `allowed` pass, the next one ends the session. */
+function assertEdge(
+  harness: Harness,
+  limit: string,
+  allowed: number,
+  frame: (index: number) => Frame | Frame[],
+): void {
+  for (let index = 0; index < allowed; index++) {
+    harness.give(...[frame(index)].flat());
+    assertEquals(harness.session.failure, undefined, `frame ${index}`);
+  }
+  harness.give(...[frame(allowed)].flat());
+  assertOver(harness, limit);
+}
+
+Deno.test("maxConcurrentStreams: one more is refused, the session goes on", () => {
+  const harness = makeServer({ maxConcurrentStreams: 2 });
+  harness.give(synStream(1), synStream(3), synStream(5));
+  assertEquals(harness.told(), [
+    "onCtrlRecv SYN_STREAM 1",
+    "onCtrlRecv SYN_STREAM 3",
+    "onInvalidCtrlRecv SYN_STREAM 5 3",
+  ]);
+  harness.give(rstStream(1), synStream(7));
+  assertEquals(harness.told().at(-1), "onCtrlRecv SYN_STREAM 7");
+  assertEquals(harness.session.failure, undefined);
+});
+
+Deno.test("maxConcurrentStreams: 100 by default, pushes to a client, too", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3, {
+    limits: { maxConcurrentStreams: 100 },
+  });
+  harness.session.submitRequest(0, HEADERS_LIST);
+  harness.session.send();
+  for (let id = 2; id <= 202; id += 2) {
+    harness.give(synStream(id, { flags: 2, assoc: 1 }));
+  }
+  const told = harness.told();
+  assertEquals(
+    told.filter((line) => line.startsWith("onCtrlRecv")).length,
+    100,
+  );
+  assertEquals(told.at(-1), "onInvalidCtrlRecv SYN_STREAM 202 3");
+});
+
+Deno.test("maxDataFrameSize: no DATA frame is longer", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3, {
+    limits: { maxDataFrameSize: 7 },
+  });
+  harness.session.submitRequest(0, HEADERS_LIST, body(15));
+  assertEquals(harness.flushNames().slice(1), [
+    "DATA 1 0 7",
+    "DATA 1 0 7",
+    "DATA 1 1 1",
+  ]);
+});
+
+Deno.test("maxQueuedReplies: PINGs of a peer that does not read", () => {
+  const harness = makeServer({ maxQueuedReplies: 5 });
+  harness.room = 0;
+  for (let count = 0; count < 5; count++) harness.give(ping(1));
+  assertEquals(harness.session.failure, undefined);
+  harness.room = Infinity;
+  harness.session.send();
+  harness.written();
+  assertEdge(harness, "maxQueuedReplies", 5, () => ping(1));
+});
+
+Deno.test("maxQueuedReplies: a peer that reads may go on pinging for ever", () => {
+  const harness = makeServer({ maxQueuedReplies: 1 });
+  for (let count = 0; count < 2000; count++) {
+    harness.give(ping(1));
+    harness.session.send();
+  }
+  assertEquals(harness.session.failure, undefined);
+});
+
+Deno.test("maxQueuedReplies: RST_STREAMs and WINDOW_UPDATEs count as well", () => {
+  assertEdge(
+    makeServer({ maxQueuedReplies: 3 }),
+    "maxQueuedReplies",
+    3,
+    () => headers(99),
+  );
+  const harness = makeServer({ maxQueuedReplies: 3 });
+  harness.give(synStream(1));
+  // Each brings an update of the stream and one of the session.
+  harness.give(data(1, 32768));
+  assertEquals(harness.session.failure, undefined);
+  harness.give(data(1, 32768));
+  assertOver(harness, "maxQueuedReplies");
+});
+
+Deno.test("maxOutstandingPings: the call says so, nobody is hurt", () => {
+  const harness = makeServer({ maxOutstandingPings: 2 });
+  harness.session.submitPing();
+  harness.session.submitPing();
+  const error = assertThrows(
+    () => harness.session.submitPing(),
+    SpdyError,
+    "maxOutstandingPings",
+  );
+  assertEquals(error.code, ERR_INVALID_STATE);
+  harness.session.send();
+  harness.give(ping(4));
+  harness.session.submitPing();
+  assertEquals(harness.session.failure, undefined);
+});
+
+Deno.test("maxRapidResets: streams opened and reset at once", () => {
+  assertEdge(
+    makeServer({ maxRapidResets: 4 }),
+    "maxRapidResets",
+    4,
+    (index) => [
+      synStream(2 * index + 1),
+      rstStream(2 * index + 1),
+    ],
+  );
+});
+
+Deno.test("maxRapidResets: replies and streams that end well give back", () => {
+  const harness = makeServer({ maxRapidResets: 2 });
+  for (let id = 1; id < 200; id += 4) {
+    harness.give(synStream(id), rstStream(id), synStream(id + 2, { flags: 1 }));
+    harness.session.submitResponse(id + 2, HEADERS_LIST);
+    harness.session.send();
+  }
+  assertEquals(harness.session.failure, undefined);
+  const busy = makeServer({ maxRapidResets: 2 });
+  for (let id = 1; id < 200; id += 2) {
+    busy.give(synStream(id));
+    busy.session.submitSynReply(0, id, HEADERS_LIST);
+    busy.session.send();
+    busy.give(rstStream(id));
+  }
+  assertEquals(
+    busy.session.failure,
+    undefined,
+    "a cancelled download is no attack",
+  );
+});
+
+Deno.test("maxRapidResets: bytes do not excuse resets", () => {
+  assertEdge(
+    makeServer({ maxRapidResets: 4 }),
+    "maxRapidResets",
+    4,
+    (index) => [
+      synStream(2 * index + 1),
+      data(2 * index + 1, 10000),
+      rstStream(2 * index + 1),
+    ],
+  );
+});
+
+Deno.test("maxRapidResets: streams that are refused, and resets that the peer brings about", () => {
+  assertEdge(
+    makeServer({ maxRapidResets: 4, maxConcurrentStreams: 0 }),
+    "maxRapidResets",
+    4,
+    (index) => synStream(2 * index + 1),
+  );
+  assertEdge(
+    makeServer({ maxRapidResets: 4 }),
+    "maxRapidResets",
+    4,
+    (index) => [
+      synStream(2 * index + 1, { flags: 1 }),
+      headers(2 * index + 1),
+    ],
+  );
+});
+
+Deno.test("maxIdleSettings: SETTINGS without end", () => {
+  assertEdge(
+    makeServer({ maxIdleSettings: 3 }),
+    "maxIdleSettings",
+    3,
+    () => settings(),
+  );
+});
+
+Deno.test("maxIdleWindowUpdates: WINDOW_UPDATE without end", () => {
+  const harness = makeServer({ maxIdleWindowUpdates: 3 });
+  harness.give(synStream(1));
+  assertEdge(
+    harness,
+    "maxIdleWindowUpdates",
+    3,
+    (index) => windowUpdate(index % 2, 1),
+  );
+});
+
+Deno.test("maxIdleEmptyData: empty DATA without end", () => {
+  const harness = makeServer({ maxIdleEmptyData: 3 });
+  harness.give(synStream(1));
+  assertEdge(harness, "maxIdleEmptyData", 3, () => data(1, 0));
+});
+
+Deno.test("maxIdleHeaders: HEADERS without end", () => {
+  const harness = makeServer({ maxIdleHeaders: 3 });
+  harness.give(synStream(1));
+  assertEdge(harness, "maxIdleHeaders", 3, () => headers(1));
+});
+
+Deno.test("maxIdleHeaders: pushes that never become a stream", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3, {
+    limits: { maxIdleHeaders: 3 },
+  });
+  harness.session.submitRequest(0, HEADERS_LIST);
+  harness.session.send();
+  for (let id = 2; id <= 8; id += 2) {
+    harness.give(synStream(id, { flags: 3, assoc: 1 }));
+  }
+  assert(harness.session.failure?.message.includes("limits.maxIdleHeaders"));
+});
+
+Deno.test("maxIdleIgnored: everything that is passed over", () => {
+  const unknown = Uint8Array.of(0x80, 3, 0, 77, 0, 0, 0, 0);
+  const noop = Uint8Array.of(0x80, 3, 0, 5, 0, 0, 0, 0);
+  const credential = Uint8Array.of(0x80, 3, 0, 10, 0, 0, 0, 0);
+  const otherVersion = Uint8Array.of(0x80, 2, 0, 6, 0, 0, 0, 4, 0, 0, 0, 1);
+  for (const bytes of [unknown, noop, credential, otherVersion]) {
+    const harness = makeServer({ maxIdleIgnored: 3 });
+    for (let count = 0; count < 3; count++) harness.session.recv(bytes);
+    assertEquals(harness.session.failure, undefined);
+    harness.session.recv(bytes);
+    assertOver(harness, "maxIdleIgnored");
+  }
+  const frames: [string, Frame][] = [
+    ["reset of nothing", rstStream(99)],
+    ["small DATA for nothing", data(99, 255)],
+    ["PING 0", ping(0)],
+    ["an answer to no PING", ping(2)],
+  ];
+  for (const [name, frame] of frames) {
+    const harness = makeServer({ maxIdleIgnored: 3 });
+    for (let count = 0; count < 3; count++) harness.give(frame);
+    assertEquals(harness.session.failure, undefined, name);
+    harness.give(frame);
+    assertOver(harness, "maxIdleIgnored");
+  }
+  const late = makeServer({ maxIdleIgnored: 3 });
+  late.give(goaway());
+  assertEdge(late, "maxIdleIgnored", 3, (index) => synStream(2 * index + 1));
+  const goaways = makeServer({ maxIdleIgnored: 3 });
+  goaways.give(goaway());
+  assertEdge(goaways, "maxIdleIgnored", 3, () => goaway());
+  const replies = new Harness(CLIENT, PROTO_SPDY3, {
+    limits: { maxIdleIgnored: 3 },
+  });
+  replies.session.submitSynStream(0, 0, 0, HEADERS_LIST);
+  replies.session.send();
+  replies.session.submitRstStream(1, 5);
+  for (let count = 0; count < 4; count++) replies.give(synReply(1));
+  assert(replies.session.failure?.message.includes("maxIdleIgnored"));
+});
+
+Deno.test("the rest of a large body whose stream was reset is no flood", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY2, {
+    limits: { maxIdleIgnored: 3 },
+  });
+  for (let count = 0; count < 100; count++) harness.give(data(99, 4096));
+  assertEquals(harness.session.failure, undefined);
+});
+
+Deno.test("budgets are given back by bytes in either direction", () => {
+  const harness = makeServer({
+    maxIdleSettings: 2,
+    maxIdleIgnored: 2,
+    maxIdleEmptyData: 2,
+  });
+  harness.give(synStream(1));
+  for (let count = 0; count < 100; count++) {
+    harness.give(data(1, 300), settings(), ping(0), data(1, 0));
+  }
+  assertEquals(harness.session.failure, undefined);
+  const sender = makeServer({ maxIdleWindowUpdates: 2 });
+  sender.give(synStream(1));
+  sender.session.submitResponse(1, HEADERS_LIST, body(1 << 20));
+  for (let count = 0; count < 100; count++) {
+    sender.session.send();
+    sender.give(windowUpdate(1, 1000), windowUpdate(0, 1000));
+  }
+  assertEquals(sender.session.failure, undefined);
+});
+
+Deno.test("maxRecvCtrlFrameBuffer bounds frames and header blocks", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3, {
+    maxRecvCtrlFrameBuffer: 8192,
+  });
+  const large = (id: number, length: number): Frame => ({
+    ...synStream(id),
+    nv: [["a", "x".repeat(length)]],
+  } as Frame);
+  // Count, two lengths and the name are 13 bytes of the block.
+  harness.give(large(1, 8192 - 13), large(3, 8192 - 12), synStream(5));
+  assertEquals(harness.told(), [
+    "onCtrlRecv SYN_STREAM 1",
+    "onInvalidCtrlRecv SYN_STREAM 3 11",
+    "onCtrlRecv SYN_STREAM 5",
+  ]);
+});
+
+Deno.test("frame limits reach the session: headers, names, values, SETTINGS entries", () => {
+  const make = (limits: Limits): Harness => makeServer(limits);
+  const with_ = (
+    nv: [string, string][],
+  ): Frame => ({ ...synStream(1), nv } as Frame);
+  const cases: [Limits, Frame, Frame][] = [
+    [
+      { maxHeaderCount: 2 },
+      with_([["a", "1"], ["b", "2"]]),
+      with_([["a", "x\0y\0z"]]),
+    ],
+    [{ maxHeaderNameLength: 3 }, with_([["abc", "1"]]), with_([["abcd", "1"]])],
+    [
+      { maxHeaderValueLength: 3 },
+      with_([["a", "123"]]),
+      with_([["a", "1234"]]),
+    ],
+    [
+      { maxHeaderBlock: 20 },
+      with_([["a", "1234567"]]),
+      with_([["a", "12345678"]]),
+    ],
+  ];
+  for (const [limits, good, bad] of cases) {
+    const harness = make(limits);
+    harness.give(good);
+    assertEquals(harness.told(), ["onCtrlRecv SYN_STREAM 1"]);
+    const other = make(limits);
+    other.give(bad);
+    assertEquals(other.told(), ["onInvalidCtrlRecv SYN_STREAM 1 11"]);
+  }
+  const harness = make({ maxSettingsEntries: 2 });
+  harness.give(settings([1, 0, 1], [2, 0, 1]));
+  assertEquals(harness.session.failure, undefined);
+  harness.give(settings([1, 0, 1], [2, 0, 1], [3, 0, 1]));
+  assertEquals(harness.session.failure?.initiator, "remote");
+});

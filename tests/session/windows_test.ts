@@ -1,0 +1,284 @@
+import { assert, assertEquals, assertThrows } from "../deps.ts";
+import {
+  CLIENT,
+  ERR_INVALID_STATE,
+  ERR_PROTO,
+  InvalidArgumentError,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  SERVER,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+  SpdyError,
+} from "../../mod.ts";
+import {
+  body,
+  data,
+  Harness,
+  HEADERS_LIST,
+  rstStream,
+  settings,
+  synStream,
+  windowUpdate,
+} from "./harness.ts";
+
+const MANUAL = { autoWindowUpdate: false };
+
+Deno.test("a stream's window takes its last byte, one more resets the stream", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3, MANUAL);
+  harness.give(synStream(1), synStream(3), data(1, 65536), data(3, 65537));
+  assertEquals(harness.told().slice(2), [
+    "onDataChunkRecv 0 1 65536",
+    "onDataRecv 0 1 65536",
+  ]);
+  assertEquals(harness.flushNames(), ["RST_STREAM 3 7"]);
+  assertEquals(harness.told().at(-1), "onStreamClose 3 7");
+  harness.give(data(1, 1), data(3, 1));
+  assertEquals(harness.told().length, 0);
+  assertEquals(harness.flushNames(), ["RST_STREAM 1 7"]);
+  assertEquals(harness.session.failure, undefined);
+});
+
+Deno.test("an overrun is judged by the frame's head, however it is cut", () => {
+  for (const cut of [false, true]) {
+    const harness = new Harness(SERVER, PROTO_SPDY3, MANUAL);
+    harness.give(synStream(1));
+    harness.told();
+    const bytes = Uint8Array.of(
+      0,
+      0,
+      0,
+      1,
+      0,
+      1,
+      0,
+      1,
+      ...new Uint8Array(65537),
+    );
+    if (cut) {
+      for (const byte of bytes) harness.session.recv(Uint8Array.of(byte));
+    } else harness.session.recv(bytes);
+    assertEquals(harness.told(), []);
+    assertEquals(harness.flushNames(), ["RST_STREAM 1 7"]);
+  }
+});
+
+Deno.test("the session's window: one byte too many ends the session", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3_1, MANUAL);
+  harness.give(synStream(1), synStream(3), data(1, 65535), data(3, 1));
+  assertEquals(harness.session.failure, undefined);
+  harness.give(data(3, 1));
+  assertEquals(harness.session.failure?.code, ERR_PROTO);
+  assertEquals(harness.session.failure?.initiator, "remote");
+  assertEquals(harness.flushNames(), ["GOAWAY 3 1"]);
+});
+
+Deno.test("DATA of streams that are gone counts for the session's window and is given back", () => {
+  for (const options of [{}, MANUAL]) {
+    const harness = new Harness(SERVER, PROTO_SPDY3_1, options);
+    harness.give(data(9, 32767));
+    assertEquals(harness.flushNames(), []);
+    harness.give(data(9, 1));
+    assertEquals(harness.flushNames(), ["WINDOW_UPDATE 0 32768"]);
+    for (let count = 0; count < 10; count++) harness.give(data(9, 40000));
+    assertEquals(harness.session.failure, undefined);
+  }
+});
+
+Deno.test("what a peer may still send grows by submitWindowUpdate and by SETTINGS", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3, MANUAL);
+  harness.give(synStream(1), synStream(3), data(1, 65536), data(3, 65536));
+  harness.session.submitWindowUpdate(1, 10);
+  harness.session.submitSettings(0, [[
+    SETTINGS_INITIAL_WINDOW_SIZE,
+    0,
+    65536 + 5,
+  ]]);
+  harness.told();
+  harness.give(data(1, 15), data(3, 5), synStream(5), data(5, 65541));
+  assertEquals(
+    harness.told().filter((line) => line.startsWith("onDataRecv")),
+    ["onDataRecv 0 1 15", "onDataRecv 0 3 5", "onDataRecv 0 5 65541"],
+  );
+  harness.give(data(1, 1), data(3, 1), data(5, 1));
+  harness.session.send();
+  assertEquals(
+    harness.told().filter((line) => line.startsWith("onStreamClose")),
+    ["onStreamClose 1 7", "onStreamClose 3 7", "onStreamClose 5 7"],
+  );
+});
+
+Deno.test("a lowered window counts for new streams once it is written, never for open ones", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3, MANUAL);
+  harness.give(synStream(1));
+  harness.session.submitSettings(0, [[SETTINGS_INITIAL_WINDOW_SIZE, 0, 10]]);
+  harness.give(synStream(3));
+  harness.session.send();
+  harness.give(synStream(5), data(1, 11), data(3, 11), data(5, 11));
+  harness.told();
+  harness.session.send();
+  assertEquals(
+    harness.told().filter((line) => line.startsWith("onStreamClose")),
+    [
+      "onStreamClose 5 7",
+    ],
+  );
+});
+
+Deno.test("automatic updates: at half the window, and not for the last bytes of a stream", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  harness.give(synStream(1), data(1, 32767));
+  assertEquals(harness.flushNames(), []);
+  harness.give(data(1, 1));
+  assertEquals(harness.flushNames(), ["WINDOW_UPDATE 1 32768"]);
+  harness.give(data(1, 40000, 1));
+  assertEquals(harness.flushNames(), []);
+});
+
+Deno.test("consume: windows are given back when half of them is consumed", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3_1, MANUAL);
+  const { session } = harness;
+  harness.give(synStream(1), data(1, 40000));
+  assertEquals(harness.flushNames(), []);
+  session.consume(1, 32767);
+  assertEquals(harness.flushNames(), []);
+  session.consume(1, 1);
+  assertEquals(
+    harness.flushNames(),
+    ["WINDOW_UPDATE 1 32768", "WINDOW_UPDATE 0 32768"].sort((a) =>
+      a.startsWith("WINDOW_UPDATE 1") ? -1 : 1
+    ),
+  );
+  session.consume(1, 0);
+  session.consume(1, 40000 - 32768);
+  assertEquals(harness.flushNames(), []);
+});
+
+Deno.test("consume: the session's window comes back for streams that have closed", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3_1, MANUAL);
+  harness.give(synStream(1), data(1, 40000), rstStream(1));
+  harness.session.consume(1, 40000);
+  assertEquals(harness.flushNames(), ["WINDOW_UPDATE 0 40000"]);
+});
+
+Deno.test("consume: a stream whose peer is done gets no update", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3, MANUAL);
+  harness.give(synStream(1), data(1, 40000, 1));
+  harness.session.consume(1, 40000);
+  assertEquals(harness.flushNames(), []);
+});
+
+Deno.test("consume: range, what was delivered, and the option", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3_1, MANUAL);
+  const { session } = harness;
+  harness.give(synStream(1), data(1, 10));
+  for (
+    const [id, size] of [[0, 1], [-1, 1], [1, -1], [1, 0.5], [1, 11], [9, 11]]
+  ) {
+    assertThrows(
+      () => session.consume(id, size),
+      InvalidArgumentError,
+      undefined,
+      `${id} ${size}`,
+    );
+  }
+  session.consume(1, 10);
+  assertThrows(() => session.consume(1, 1), InvalidArgumentError, "stream 1");
+
+  const spdy3 = new Harness(SERVER, PROTO_SPDY3, MANUAL);
+  spdy3.give(synStream(1), data(1, 10));
+  assertThrows(() => spdy3.session.consume(1, 11), InvalidArgumentError);
+  spdy3.session.consume(99, 5);
+
+  const automatic = new Harness(SERVER, PROTO_SPDY3_1);
+  automatic.give(synStream(1), data(1, 10));
+  const error = assertThrows(() => automatic.session.consume(1, 1), SpdyError);
+  assertEquals(error.code, ERR_INVALID_STATE);
+
+  const spdy2 = new Harness(SERVER, PROTO_SPDY2, MANUAL);
+  spdy2.give(synStream(1), data(1, 10));
+  spdy2.session.consume(1, 10);
+  assertEquals(spdy2.flushNames(), []);
+});
+
+Deno.test("WINDOW_UPDATE: to 2^31-1 and no further, on streams and on the session", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3_1);
+  const most = 2 ** 31 - 1 - 65536;
+  harness.give(synStream(1), windowUpdate(1, most), windowUpdate(0, most));
+  harness.told();
+  harness.give(windowUpdate(1, 1));
+  assertEquals(harness.told(), ["onInvalidCtrlRecv WINDOW_UPDATE 1 1 7"]);
+  assertEquals(harness.flushNames(), ["RST_STREAM 1 7"]);
+  harness.told();
+  harness.give(windowUpdate(0, 1));
+  assertEquals(harness.told(), ["onInvalidCtrlRecv WINDOW_UPDATE 0 1 1"]);
+  assertEquals(harness.flushNames(), ["GOAWAY 1 1"]);
+});
+
+Deno.test("WINDOW_UPDATE: 0 is nothing, unknown streams and other versions are passed over", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  harness.give(synStream(1));
+  harness.told();
+  // The codec refuses to write a delta of 0.
+  harness.session.recv(
+    Uint8Array.of(0x80, 3, 0, 9, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0),
+  );
+  assertEquals(harness.told(), ["onCtrlRecv WINDOW_UPDATE 1 0"]);
+  harness.give(windowUpdate(0, 5), windowUpdate(99, 5));
+  assertEquals(harness.told(), []);
+});
+
+Deno.test("SETTINGS that overflow a stream's window reset that stream", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  harness.give(
+    synStream(1),
+    synStream(3),
+    windowUpdate(1, 2 ** 31 - 1 - 65536),
+  );
+  harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 65537]));
+  assertEquals(harness.flushNames(), ["RST_STREAM 1 7"]);
+  harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 2 ** 31 - 1]));
+  assertEquals(harness.flushNames(), []);
+  assertEquals(harness.session.failure, undefined);
+});
+
+Deno.test("flowControl false: nothing is held back, nothing is enforced, no WINDOW_UPDATE leaves", () => {
+  for (const version of [PROTO_SPDY3, PROTO_SPDY3_1]) {
+    for (const autoWindowUpdate of [true, false]) {
+      const harness = new Harness(SERVER, version, {
+        flowControl: false,
+        autoWindowUpdate,
+      });
+      const { session } = harness;
+      harness.give(
+        settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 1]),
+        settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 2 ** 32 - 1]),
+        synStream(1),
+        data(1, 200000),
+        data(9, 100000),
+        windowUpdate(1, 2 ** 31 - 1),
+        windowUpdate(1, 2 ** 31 - 1),
+        windowUpdate(0, 2 ** 31 - 1),
+      );
+      if (!autoWindowUpdate) session.consume(1, 200000);
+      session.submitResponse(1, HEADERS_LIST, body(100000));
+      const names = harness.flushNames();
+      assertEquals(names.length, 8);
+      assertEquals(names.at(-1), "DATA 1 1 1696");
+      assertEquals(session.failure, undefined);
+      assertThrows(
+        () => session.submitWindowUpdate(1, 1),
+        InvalidArgumentError,
+        "flow control",
+      );
+    }
+  }
+});
+
+Deno.test("SPDY/2 has no windows at all", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY2);
+  harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 1]));
+  harness.session.submitRequest(0, HEADERS_LIST, body(100000));
+  const names = harness.flushNames();
+  assert(names.length === 8, `${names}`);
+});
