@@ -4,12 +4,20 @@
  * @module
  */
 
+import { InvalidArgumentError } from "../errors.ts";
+import { deferred, handled } from "./deferred.ts";
+
 /** What the inbox tells its stream. */
 export interface InboxEvents {
   /** The application took so many bytes: credit for the peer. */
   consumed(size: number): void;
   /** The application gave up reading; `size` bytes were dropped. */
   cancelled(reason: unknown, size: number): void;
+}
+
+interface PendingRead {
+  readonly buffer: Uint8Array;
+  readonly result: PromiseWithResolvers<number | null>;
 }
 
 type End =
@@ -32,6 +40,10 @@ export class Inbox {
   #end: End | undefined;
   #closed = false;
   #waiting = false;
+  /** A call of read() that waits. */
+  #pending: PendingRead | undefined;
+  /** Bytes of the first chunk that read() took. */
+  #offset = 0;
   /** Views into the read buffer. */
   #piece: Uint8Array | undefined;
   #morePieces: Uint8Array[] = [];
@@ -82,6 +94,15 @@ export class Inbox {
    */
   settle(): void {
     if (this.#piece === undefined) return;
+    const pending = this.#pending;
+    if (pending !== undefined) {
+      this.#pending = undefined;
+      const taken = this.#fillFromPieces(pending.buffer);
+      this.#size -= taken;
+      pending.result.resolve(taken);
+      this.#events.consumed(taken);
+      if (this.#piece === undefined) return;
+    }
     // slice() allocates without zeroing.
     const chunk = this.#morePieces.length === 0
       ? this.#piece.slice()
@@ -96,6 +117,34 @@ export class Inbox {
     } else {
       this.#chunks.push(chunk);
     }
+  }
+
+  /**
+   * Reads into `buffer` without a stream in between: what comes while a call
+   * waits is copied there and nowhere else, which spares the 64 KiB allocation
+   * that a chunk costs (a quarter of the time of a bulk transfer).
+   */
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#readable !== undefined) {
+      throw new InvalidArgumentError("the stream is read through readable");
+    }
+    if (this.#pending !== undefined) {
+      throw new InvalidArgumentError("another read() is waiting");
+    }
+    if (buffer.length === 0) return Promise.resolve(0);
+    if (this.#size > 0) {
+      const taken = this.#fillFromChunks(buffer);
+      this.#size -= taken;
+      this.#events.consumed(taken);
+      return Promise.resolve(taken);
+    }
+    if (this.#end?.kind === "failed") {
+      return handled(Promise.reject(this.#end.error));
+    }
+    if (this.ended) return Promise.resolve(null);
+    const result = deferred<number | null>();
+    this.#pending = { buffer, result };
+    return result.promise;
   }
 
   /** No more bytes come; what came can still be read. */
@@ -119,14 +168,13 @@ export class Inbox {
   takeAll(): Uint8Array<ArrayBuffer> | undefined {
     if (
       this.#end?.kind !== "finished" || this.#closed ||
-      this.#readable !== undefined
+      this.#readable !== undefined || this.#offset > 0
     ) return undefined;
     this.#closed = true;
     const size = this.#size;
     if (size === 0) return new Uint8Array(0);
-    const bytes = this.#chunks.length === 1
-      ? this.#chunks[0]
-      : join(this.#chunks);
+    const chunks = this.#chunks.slice(this.#first);
+    const bytes = chunks.length === 1 ? chunks[0] : join(chunks);
     this.#drop();
     this.#events.consumed(size);
     return bytes;
@@ -137,6 +185,8 @@ export class Inbox {
     if (this.#closed) return;
     this.#closed = true;
     this.#controller?.close();
+    this.#pending?.result.resolve(null);
+    this.#pending = undefined;
     const dropped = this.#drop();
     if (dropped > 0) this.#events.consumed(dropped);
   }
@@ -150,7 +200,50 @@ export class Inbox {
     if (dropped > 0) this.#events.consumed(dropped);
   }
 
+  /** Copies what the pieces have; keeps the rest of them. */
+  #fillFromPieces(buffer: Uint8Array): number {
+    let taken = 0;
+    while (this.#piece !== undefined && taken < buffer.length) {
+      const part = this.#piece.subarray(0, buffer.length - taken);
+      buffer.set(part, taken);
+      taken += part.length;
+      this.#piece = part.length < this.#piece.length
+        ? this.#piece.subarray(part.length)
+        : this.#morePieces.shift();
+    }
+    return taken;
+  }
+
+  #fillFromChunks(buffer: Uint8Array): number {
+    let taken = 0;
+    while (this.#first < this.#chunks.length && taken < buffer.length) {
+      const chunk = this.#chunks[this.#first];
+      const end = this.#offset + buffer.length - taken;
+      const part = chunk.subarray(this.#offset, end);
+      buffer.set(part, taken);
+      taken += part.length;
+      this.#offset += part.length;
+      if (this.#offset === chunk.length) this.#shift();
+    }
+    return taken;
+  }
+
+  /** Takes out what is left of the first chunk. */
+  #shift(): Uint8Array<ArrayBuffer> {
+    const chunk = this.#chunks[this.#first++];
+    const rest = this.#offset === 0 ? chunk : chunk.subarray(this.#offset);
+    this.#offset = 0;
+    if (this.#first === this.#chunks.length) {
+      this.#chunks = [];
+      this.#first = 0;
+    }
+    return rest;
+  }
+
   #open(): ReadableStream<Uint8Array> {
+    if (this.#pending !== undefined) {
+      throw new InvalidArgumentError("a read() is waiting");
+    }
     const readable = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
@@ -164,11 +257,7 @@ export class Inbox {
 
   #pull(): void {
     if (this.#first < this.#chunks.length) {
-      const chunk = this.#chunks[this.#first++];
-      if (this.#first === this.#chunks.length) {
-        this.#chunks = [];
-        this.#first = 0;
-      }
+      const chunk = this.#shift();
       this.#size -= chunk.length;
       this.#controller?.enqueue(chunk);
       this.#events.consumed(chunk.length);
@@ -188,14 +277,19 @@ export class Inbox {
     const dropped = this.#size;
     this.#chunks = [];
     this.#first = 0;
+    this.#offset = 0;
     this.#piece = undefined;
     this.#morePieces = [];
     this.#size = 0;
     return dropped;
   }
 
-  /** Closes or fails the readable end, once there is one. */
+  /** Closes or fails the readable end, once there is one, or the read() that waits. */
   #close(): void {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (this.#end?.kind === "failed") pending?.result.reject(this.#end.error);
+    else pending?.result.resolve(null);
     if (this.#controller === undefined || this.#closed) return;
     this.#closed = true;
     if (this.#end?.kind === "failed") this.#controller.error(this.#end.error);

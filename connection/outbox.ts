@@ -115,7 +115,7 @@ export class Outbox {
     }
     this.#chunks.push(chunk);
     this.#tail = undefined;
-    this.#accepted = deferred<void>();
+    this.#accepted ??= deferred<void>();
     this.#events.ready();
     return this.#accepted.promise;
   }

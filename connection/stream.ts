@@ -6,7 +6,7 @@
 
 import { CANCEL } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
-import { attempt } from "./deferred.ts";
+import { attempt, handled } from "./deferred.ts";
 import type {
   HeadersHandler,
   PushOptions,
@@ -14,6 +14,8 @@ import type {
 } from "./stream_state.ts";
 
 export type { HeadersHandler, PushOptions } from "./stream_state.ts";
+
+const WRITTEN = Promise.resolve();
 
 /** What {@linkcode Stream.reply} and {@linkcode Stream.sendHeaders} take besides headers. */
 export interface SendHeadersOptions {
@@ -27,7 +29,7 @@ export let createStream: (state: StreamState) => Stream;
 export let stateOf: (stream: Stream) => StreamState;
 
 /**
- * One stream of a connection, with web streams on both ends. Got from
+ * One stream of a connection, with web streams on both ends, or read and written directly, as a `Deno.Conn`. Got from
  * `Connection.openStream`, from iterating over a connection, or from
  * {@linkcode Stream.push}.
  *
@@ -127,6 +129,72 @@ export class Stream {
    */
   get writable(): WritableStream<Uint8Array> {
     return this.#state.outbox.writable;
+  }
+
+  /**
+   * Reads what came into `buffer`, as `Deno.Conn.read` does: resolves to the
+   * number of bytes, 1 to its length, or to `null` at the peer's end. The same
+   * bytes as {@linkcode readable} gives, without a chunk allocated for them; use
+   * one or the other.
+   *
+   * Rejects with `InvalidArgumentError` while another read waits or when
+   * `readable` is in use, and as reading from `readable` does.
+   *
+   * @example
+   * ```ts
+   * import type { Stream } from "@spdy/spdy";
+   *
+   * async function count(stream: Stream): Promise<number> {
+   *   const buffer = new Uint8Array(65536);
+   *   let total = 0;
+   *   for (;;) {
+   *     const size = await stream.read(buffer);
+   *     if (size === null) return total;
+   *     total += size;
+   *   }
+   * }
+   * ```
+   */
+  read(buffer: Uint8Array): Promise<number | null> {
+    try {
+      return this.#state.inbox.read(buffer);
+    } catch (error) {
+      return handled(Promise.reject(error));
+    }
+  }
+
+  /**
+   * Sends all of `chunk`, as a writer of {@linkcode writable} does, without
+   * making that: resolves when the bytes went into the connection's send
+   * buffer. Await it, or keep the number of writes under way small: nothing
+   * else bounds what waits.
+   *
+   * Rejects as writing to `writable` does.
+   *
+   * @example
+   * ```ts
+   * import type { Stream } from "@spdy/spdy";
+   *
+   * async function send(stream: Stream, text: string): Promise<void> {
+   *   await stream.write(new TextEncoder().encode(text));
+   *   await stream.closeWrite();
+   * }
+   * ```
+   */
+  write(chunk: Uint8Array): Promise<void> {
+    try {
+      return this.#state.outbox.write(chunk) ?? WRITTEN;
+    } catch (error) {
+      return handled(Promise.reject(error));
+    }
+  }
+
+  /**
+   * Ends this side's half, behind everything written; resolves when the end is
+   * on its way.
+   */
+  closeWrite(): Promise<void> {
+    return attempt(() => this.#state.outbox.end());
   }
 
   /**

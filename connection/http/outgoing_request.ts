@@ -36,13 +36,15 @@ export async function prepareRequest(
       input.startsWith("/")
     ? new URL(input, base)
     : input;
-  // `new Request` is a tenth of what a small request costs, and says nothing
-  // about a plain GET that its URL does not.
-  const request = init === EMPTY_INIT && !(target instanceof Request)
+  // A plain GET is what its URL and headers say: `new Request` would add a
+  // tenth to what a small one costs, and nothing else.
+  const request = isPlainGet(target, init)
     ? undefined
     : new Request(target, init);
   const url = readUrl(request?.url ?? target as string | URL);
   const method = request?.method ?? "GET";
+  const headers = request?.headers ??
+    (init.headers === undefined ? undefined : new Headers(init.headers));
   const body = request && isInMemory(init.body)
     ? await request.bytes()
     : request?.body ?? undefined;
@@ -52,7 +54,7 @@ export async function prepareRequest(
   const nv = writeRequestHead(
     method,
     url,
-    request?.headers,
+    headers,
     contentLength(method, body),
   );
   return {
@@ -64,6 +66,14 @@ export async function prepareRequest(
       (input instanceof Request ? input.signal : undefined),
     init,
   };
+}
+
+function isPlainGet(
+  target: string | URL | Request,
+  { method = "GET", body }: FetchInit,
+): boolean {
+  return !(target instanceof Request) && method === "GET" &&
+    (body === undefined || body === null);
 }
 
 /** Throws `TypeError` for what `fetch` does not take either. */

@@ -22,7 +22,7 @@ import type { StreamState } from "../stream_state.ts";
 import { checkLength, wrongLength } from "./content_length.ts";
 import { appendHeaders, asMessageError, toHeaders } from "./fields.ts";
 import { HttpMessageError } from "./message_error.ts";
-import { readRequestHead, type RequestHead } from "./request_head.ts";
+import { readRequestHead } from "./request_head.ts";
 import { sendResponse } from "./send_response.ts";
 import type { Trailers } from "./send_body.ts";
 import type { ServeHandler, ServeInfo } from "./serve_options.ts";
@@ -53,9 +53,10 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
   readonly remoteAddr: Addr;
   readonly #state: StreamState;
   readonly #host: ExchangeHost<Addr>;
-  readonly #abort = new AbortController();
   readonly #completed = new LazyPromise<void>();
+  #method = "GET";
   #url = "";
+  #abort: AbortController | undefined;
   #trailers: Trailers | undefined;
   #replied = false;
   #wrongLength: HttpMessageError | undefined;
@@ -87,10 +88,8 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
   readonly push: ServeInfo["push"] = async (path, init = {}) =>
     createStream(
       await pushResponse(this.#state, this.#url, path, init, (url) => {
-        const request = new Request(url, {
-          headers: init.headers,
-          signal: this.#abort.signal,
-        });
+        const { headers } = init;
+        const request = new HandlerRequest(url, { headers }, this.#signal);
         return this.#answer(request, pushedInfo(this));
       }),
     );
@@ -99,9 +98,16 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
     const state = this.#state;
     // Cancelling the request's body must not take the response with it.
     state.keepOnCancel = true;
-    state.onEnd = () => this.#streamEnded();
     try {
-      await this.#respond();
+      const request = this.#readRequest();
+      const response = request instanceof Response
+        ? request
+        : await this.#answer(request, this);
+      await this.#send(
+        this.#wrongLength === undefined
+          ? response
+          : badRequest(this.#wrongLength),
+      );
       this.#completed.resolve();
       this.#finishUpload();
     } catch (error) {
@@ -113,36 +119,39 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
     }
   }
 
-  async #respond(): Promise<void> {
-    let head: RequestHead;
-    let request: Request;
+  /** Aborts when the stream ends before the response has left. */
+  readonly #signal = (): AbortSignal => {
+    if (this.#abort === undefined) {
+      const abort = new AbortController();
+      const { id, closed } = this.#state;
+      closed.promise.then((statusCode) => {
+        if (this.#completed.settled || statusCode === 0) return;
+        abort.abort(
+          new StreamResetError(
+            `stream ${id} was reset with ${statusName(statusCode)}`,
+            { streamId: id, statusCode, initiator: "remote" },
+          ),
+        );
+      }, (error) => abort.abort(error));
+      this.#abort = abort;
+    }
+    return this.#abort.signal;
+  };
+
+  /** The request, or the answer to what is none. */
+  #readRequest(): Request | Response {
     try {
-      head = readRequestHead(this.stream.headers);
-      if (NO_REQUEST.has(head.method)) {
-        return await this.#send(plain(501, "Not Implemented"), head.method);
-      }
-      request = this.#readRequest(head);
+      const head = readRequestHead(this.stream.headers);
+      const { method, url, headers, contentLength } = head;
+      this.#method = method;
+      this.#url = url;
+      if (NO_REQUEST.has(method)) return plain(501, "Not Implemented");
+      const body = this.#readBody(method, contentLength);
+      return new HandlerRequest(url, { method, headers, body }, this.#signal);
     } catch (error) {
       // Rule: a request that breaks the rules is answered with 400 (draft 3.2.1).
-      return await this.#send(badRequest(asMessageError(error)), "");
+      return badRequest(asMessageError(error));
     }
-    const response = await this.#answer(request, this);
-    await this.#send(
-      this.#wrongLength === undefined
-        ? response
-        : badRequest(this.#wrongLength),
-      head.method,
-    );
-  }
-
-  #readRequest({ method, url, headers, contentLength }: RequestHead): Request {
-    this.#url = url;
-    return new Request(url, {
-      method,
-      headers,
-      body: this.#readBody(method, contentLength),
-      signal: this.#abort.signal,
-    });
   }
 
   #readBody(
@@ -186,30 +195,17 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
     }
   }
 
-  async #send(response: Response, method: string): Promise<void> {
+  async #send(response: Response): Promise<void> {
     const state = this.#state;
     this.#replied = true;
     await sendResponse(state, response, {
-      method,
+      method: this.#method,
       sendHead: (nv, fin) => {
         const sent = state.reply(nv, fin);
         return fin ? sent : undefined;
       },
       trailers: this.#trailers,
     });
-  }
-
-  #streamEnded(): void {
-    if (this.#completed.settled) return;
-    this.#state.closed.promise.then((statusCode) => {
-      if (statusCode === 0) return;
-      this.#abort.abort(
-        new StreamResetError(
-          `stream ${this.#state.id} was reset with ${statusName(statusCode)}`,
-          { streamId: this.#state.id, statusCode, initiator: "remote" },
-        ),
-      );
-    }, (error) => this.#abort.abort(error));
   }
 
   /** Lets the rest of an upload run dry for a while, then stops it. */
@@ -219,6 +215,24 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
     state.inbox.discard();
     const timer = setTimeout(() => state.reset(CANCEL), LINGER);
     state.onEnd = () => clearTimeout(timer);
+  }
+}
+
+/**
+ * A request whose signal is made when a handler asks for it: most never do, and
+ * it is a tenth of what a small request costs. What the platform makes of it
+ * (`new Request(request)`, `fetch(request)`) has a signal of its own.
+ */
+class HandlerRequest extends Request {
+  readonly #signal: () => AbortSignal;
+
+  constructor(url: string, init: RequestInit, signal: () => AbortSignal) {
+    super(url, init);
+    this.#signal = signal;
+  }
+
+  override get signal(): AbortSignal {
+    return this.#signal();
   }
 }
 

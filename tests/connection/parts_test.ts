@@ -11,7 +11,7 @@ import { Pinger } from "../../connection/pinger.ts";
 import { Pump } from "../../connection/pump.ts";
 import { QuietTimer } from "../../connection/quiet_timer.ts";
 import type { Wire } from "../../connection/transport.ts";
-import { StreamClosedError } from "../../errors.ts";
+import { InvalidArgumentError, StreamClosedError } from "../../errors.ts";
 import { CLIENT } from "../../session/constants.ts";
 import {
   assert,
@@ -165,6 +165,63 @@ Deno.test("inbox: the pieces of one read are one chunk, a copy", async () => {
   assertEquals((await reader.read()).done, true);
 });
 
+Deno.test("inbox: read() takes pieces, then chunks, then the end", async () => {
+  const { inbox, log } = inboxWithLog();
+  const buffer = new Uint8Array(3);
+  const waiting = inbox.read(buffer);
+  assertThrows(() => inbox.read(buffer), InvalidArgumentError, "waiting");
+  assertThrows(() => inbox.readable, InvalidArgumentError, "waiting");
+  inbox.push(bytes(1, 2));
+  inbox.push(bytes(3, 4, 5));
+  inbox.push(bytes(6));
+  inbox.settle();
+  assertEquals(await waiting, 3);
+  assertEquals(buffer, bytes(1, 2, 3));
+  assertEquals(inbox.size, 3);
+  assertEquals(await inbox.read(buffer.subarray(0, 2)), 2);
+  assertEquals(buffer, bytes(4, 5, 3));
+  inbox.push(bytes(7, 8));
+  inbox.settle();
+  assertEquals(await inbox.read(buffer), 3);
+  assertEquals(buffer, bytes(6, 7, 8));
+  assertEquals(await inbox.read(new Uint8Array(0)), 0);
+  assertEquals(log, ["consumed 3", "consumed 2", "consumed 3"]);
+  const last = inbox.read(buffer);
+  inbox.finish();
+  assertEquals(await last, null);
+  assertEquals(await inbox.read(buffer), null);
+});
+
+Deno.test("inbox: read() and readable see each byte once", async () => {
+  const mixed = inboxWithLog();
+  mixed.inbox.push(bytes(1, 2, 3));
+  mixed.inbox.settle();
+  assertEquals(await mixed.inbox.read(new Uint8Array(1)), 1);
+  assertEquals(mixed.inbox.takeAll(), undefined);
+  const reader = mixed.inbox.readable.getReader();
+  assertEquals((await reader.read()).value, bytes(2, 3));
+  assertThrows(
+    () => mixed.inbox.read(new Uint8Array(1)),
+    InvalidArgumentError,
+    "through readable",
+  );
+
+  const failing = inboxWithLog();
+  const pending = failing.inbox.read(new Uint8Array(1));
+  failing.inbox.fail(new Error("cut"));
+  await assertRejects(() => pending, Error, "cut");
+  await assertRejects(
+    () => failing.inbox.read(new Uint8Array(1)),
+    Error,
+    "cut",
+  );
+
+  const discarded = inboxWithLog();
+  const given = discarded.inbox.read(new Uint8Array(1));
+  discarded.inbox.discard();
+  assertEquals(await given, null);
+});
+
 Deno.test("inbox: an error comes behind what came, an abort at once", async () => {
   const failing = inboxWithLog();
   failing.inbox.push(bytes(1));
@@ -255,6 +312,16 @@ Deno.test("outbox: a large chunk is a view, its write resolves with its last byt
   assertEquals(outbox.take(10_000).length, 6000);
   await writing;
   assertEquals(outbox.take(1).length, 0);
+});
+
+Deno.test("outbox: writes side by side all resolve", async () => {
+  const { outbox } = outboxWithLog();
+  const writes = [1, 2, 3].map(() => outbox.write(new Uint8Array(5000)));
+  outbox.take(5000);
+  outbox.take(5000);
+  outbox.take(5000);
+  await Promise.all(writes);
+  assertEquals(outbox.idle, true);
 });
 
 Deno.test("outbox: small chunks wait when the connection has no room", async () => {

@@ -6,7 +6,7 @@ import {
   StreamResetError,
 } from "../../connection/errors.ts";
 import type { Stream } from "../../connection/stream.ts";
-import { InvalidArgumentError } from "../../errors.ts";
+import { InvalidArgumentError, SpdyError } from "../../errors.ts";
 import {
   CANCEL,
   INTERNAL_ERROR,
@@ -88,6 +88,36 @@ for (const version of VERSIONS) {
     await served;
   });
 }
+
+Deno.test("stream: read and written as a Deno.Conn", async () => {
+  await using pair = await tcpPair();
+  const body = new Random(9).bytes(3_000_000);
+  const stream = await pair.client.openStream(HEADERS);
+  const incoming = await next(pair.server);
+  const echoed = (async () => {
+    await incoming.reply([]);
+    const buffer = new Uint8Array(50_000);
+    for (;;) {
+      const size = await incoming.read(buffer);
+      if (size === null) break;
+      await incoming.write(buffer.subarray(0, size));
+    }
+    await incoming.closeWrite();
+  })();
+  const sent = (async () => {
+    for (let offset = 0; offset < body.length; offset += 65_000) {
+      await stream.write(body.subarray(offset, offset + 65_000));
+    }
+    await stream.closeWrite();
+  })();
+  const echo = await read(stream);
+  assertEquals(echo.length, body.length);
+  assert(echo.every((byte, index) => byte === body[index]));
+  await Promise.all([echoed, sent]);
+  assertEquals(await incoming.closed, 0);
+  await assertRejects(() => stream.write(new Uint8Array(1)), SpdyError);
+  await assertRejects(() => stream.read(new Uint8Array(1)), SpdyError);
+});
 
 Deno.test("stream: each half closes by itself", async () => {
   await using pair = await tcpPair();
