@@ -26,7 +26,7 @@ export const inflateTarget: Target = {
   property: "inflate and node:zlib give the same bytes, or both refuse",
   run(random: Random): void {
     const stream = makeStream(random);
-    assertEquals(ours(stream.packed, stream, random), stream.plain);
+    assertSame(ours(stream.packed, stream, random), stream.plain);
     const mutated = mutate(stream.packed, random);
     const expected = theirs(mutated, stream);
     const actual = ours(mutated, stream, random);
@@ -36,7 +36,7 @@ export const inflateTarget: Target = {
         expected === undefined,
         "one refuses, the other does not",
       );
-    } else assertEquals(actual, expected);
+    } else assertSame(actual, expected);
   },
 };
 
@@ -140,4 +140,16 @@ function ours(
     return undefined;
   }
   return inflate.finished ? concat(parts) : undefined;
+}
+
+/** A list of all the bytes would say less than where they begin to differ. */
+function assertSame(
+  actual: Uint8Array | undefined,
+  expected: Uint8Array,
+): void {
+  assert(actual !== undefined, "refused, although it was packed well");
+  const bytes = actual ?? new Uint8Array();
+  const differs = bytes.findIndex((byte, index) => byte !== expected[index]);
+  assertEquals(differs, -1, "first byte that differs");
+  assertEquals(bytes.length, expected.length, "length");
 }
