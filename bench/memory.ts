@@ -7,9 +7,11 @@
 import { CLIENT, PROTO_SPDY3_1, SERVER, Session } from "../mod.ts";
 import { collectGarbage, type Row, type Subject } from "./harness.ts";
 import { requestHeaders, responseHeaders } from "./load.ts";
+import { transportMemory } from "./peers/spdy_transport.ts";
 import { exchange, Pipe } from "./session_pair.ts";
 
 const COUNT = 500;
+const STREAMS = 5000;
 
 /** A bound to hold, as a peer that always has the same figure. */
 const bound: Subject = { name: "bound of 64 KiB", run: () => 64 * 1024 };
@@ -28,7 +30,23 @@ export const rows: readonly Row[] = [
     unit: "bytes",
     rounds: 3,
     ours: () => measured("Session, after a request", used),
-    peers: [{ name: bound.name, open: () => bound }],
+    peers: [
+      { name: bound.name, open: () => bound },
+      {
+        name: "spdy-transport",
+        open: () => transportMemory("connections", COUNT, memoryInUse),
+      },
+    ],
+  },
+  {
+    name: "memory of an open stream",
+    unit: "bytes",
+    rounds: 3,
+    ours: openStreams,
+    peers: [{
+      name: "spdy-transport",
+      open: () => transportMemory("streams", STREAMS, memoryInUse),
+    }],
   },
 ];
 
@@ -57,6 +75,37 @@ function used(): Session[] {
   toServer.drop();
   toClient.drop();
   return [client, server];
+}
+
+/** Streams that wait for their answers: what both sides of one take. */
+function openStreams(): Subject {
+  return {
+    name: "Session, both sides of a stream",
+    run(): number {
+      const toServer = new Pipe();
+      const toClient = new Pipe();
+      const client = new Session(CLIENT, PROTO_SPDY3_1, {
+        send: toServer.write,
+      });
+      const server = new Session(SERVER, PROTO_SPDY3_1, {
+        send: toClient.write,
+        limits: { maxConcurrentStreams: STREAMS },
+      });
+      exchange(client, toServer, server, toClient);
+      const before = memoryInUse();
+      for (let index = 0; index < STREAMS; index++) {
+        client.submitRequest(3, requestHeaders(index));
+        // Now and then, so that no queue grows that is then kept.
+        if (index % 100 === 0) exchange(client, toServer, server, toClient);
+      }
+      exchange(client, toServer, server, toClient);
+      const bytes = (memoryInUse() - before) / STREAMS;
+      if (!client.wantRead() || !server.wantRead()) {
+        throw new Error("a session has ended");
+      }
+      return bytes;
+    },
+  };
 }
 
 function measured(name: string, make: () => Session[]): Subject {

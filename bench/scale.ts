@@ -5,7 +5,15 @@
  * @module
  */
 
-import { CLIENT, PROTO_SPDY3_1, SERVER, Session } from "../mod.ts";
+import {
+  CLIENT,
+  DataProvider,
+  type NameValue,
+  PROTO_SPDY3_1,
+  READ_EOF,
+  SERVER,
+  Session,
+} from "../mod.ts";
 import { loop, type Row, type Subject } from "./harness.ts";
 import { requestHeaders, responseHeaders } from "./load.ts";
 import { exchange, Pipe } from "./session_pair.ts";
@@ -19,6 +27,18 @@ export const rows: readonly Row[] = [
   streamsRow(10_000),
   queueRow(1000),
   queueRow(100_000),
+  {
+    name: "request with 60 headers",
+    unit: "req/s",
+    ours: () => exchanging(60, 1024),
+    peers: [{ name: "with 12 headers", open: () => exchanging(12, 1024) }],
+  },
+  {
+    name: "response of 64 KiB",
+    unit: "req/s",
+    ours: () => exchanging(12, 64 * 1024),
+    peers: [{ name: "of 1 KiB", open: () => exchanging(12, 1024) }],
+  },
 ];
 
 function streamsRow(open: number): Row {
@@ -82,5 +102,47 @@ function fromQueue(length: number): Subject {
     client.send();
     if (client.getOutboundQueueSize() !== 0) throw new Error("frames are left");
     return length;
+  });
+}
+
+/** A request with so many headers, of which one changes, and a response body of so many bytes. */
+function exchanging(headers: number, size: number): Subject {
+  const toServer = new Pipe();
+  const toClient = new Pipe();
+  const bytes = new Uint8Array(size);
+  const more: NameValue[] = Array.from(
+    { length: headers - 12 },
+    (_, index) => [`x-header-${index}`, `value ${index} of a header`],
+  );
+  let offset = 0;
+  let received = 0;
+  const client = new Session(CLIENT, PROTO_SPDY3_1, {
+    send: toServer.write,
+    onDataChunkRecv: (_session, _flags, _streamId, data) => {
+      received += data.length;
+    },
+  });
+  const server = new Session(SERVER, PROTO_SPDY3_1, {
+    send: toClient.write,
+    onRequestRecv: (session, streamId) => {
+      offset = 0;
+      session.submitResponse(
+        streamId,
+        responseHeaders(streamId),
+        new DataProvider(bytes, (_session, _streamId, length, control) => {
+          const piece = bytes.subarray(offset, offset + length);
+          offset += piece.length;
+          if (offset === size) control.flags = READ_EOF;
+          return piece;
+        }),
+      );
+    },
+  });
+  let next = 0;
+  return loop(`${headers} headers, ${size} bytes`, () => {
+    client.submitRequest(3, [...requestHeaders(next++), ...more]);
+    received = 0;
+    while (received < size) exchange(client, toServer, server, toClient);
+    return 1;
   });
 }

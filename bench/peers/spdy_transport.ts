@@ -53,6 +53,52 @@ export async function tcpBulk(): Promise<Subject> {
   return bulk("spdy-transport, TCP", client, server);
 }
 
+/**
+ * Bytes that one side of a connection takes after a request, or both sides of
+ * a stream that waits for its answer. What native zlib takes is not counted.
+ */
+export function transportMemory(
+  what: "connections" | "streams",
+  count: number,
+  memoryInUse: () => number,
+): Subject {
+  const kept: Duplex[] = [];
+  const openPair = (answer: boolean): TransportConnection => {
+    const [client, server] = duplexPair();
+    kept.push(client, server);
+    serve(server, (stream, index) => {
+      if (!answer) return;
+      stream.respond(200, asObject(responseHeaders(index), madeByItself));
+      stream.end(BODY);
+    });
+    return start(client, false);
+  };
+  return {
+    name: "spdy-transport",
+    async run(): Promise<number> {
+      const waiting = openPair(false);
+      const before = memoryInUse();
+      for (let index = 0; index < count; index++) {
+        if (what === "streams") {
+          waiting.request({
+            method: "GET",
+            path: path(index),
+            headers: asObject(requestHeaders(index), madeByItself),
+          });
+        } else if (index % 2 === 0) {
+          await request(openPair(true), index);
+        }
+      }
+      // A PING comes back when what was sent before it has been taken.
+      await new Promise<void>((resolve) => waiting.ping(resolve));
+      return (memoryInUse() - before) / count;
+    },
+    close(): void {
+      for (const socket of kept) socket.destroy();
+    },
+  };
+}
+
 /** Its framer alone: SYN_STREAM frames of the header lists. */
 export function headerEncoding(lists: readonly NameValue[][]): Subject {
   const framer = createFramer(3);
