@@ -5,17 +5,13 @@
  * @module
  */
 
-import { type SpdyError, SpdyError as BaseError } from "../errors.ts";
+import type { SpdyError } from "../errors.ts";
 import {
   CTRL_FLAG_FIN,
   CTRL_FLAG_NONE,
   CTRL_FLAG_UNIDIRECTIONAL,
   GOAWAY_OK,
-  INITIAL_WINDOW_SIZE,
   INTERNAL_ERROR,
-  PROTO_SPDY2,
-  REFUSED_STREAM,
-  SETTINGS_INITIAL_WINDOW_SIZE,
   SETTINGS_MAX_CONCURRENT_STREAMS,
 } from "../frame/constants.ts";
 import type {
@@ -29,22 +25,24 @@ import { Session } from "../session.ts";
 import { CLIENT } from "../session/constants.ts";
 import { IdMap } from "../session/id_map.ts";
 import { AcceptQueue } from "./accept_queue.ts";
-import { Credit } from "./credit.ts";
 import { handled, LazyPromise } from "./deferred.ts";
-import { ConnectionClosedError, StreamResetError } from "./errors.ts";
-import type { Inbox } from "./inbox.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Opener } from "./opener.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Pinger } from "./pinger.ts";
 import { Pump, type PumpEvents } from "./pump.ts";
 import { QuietTimer } from "./quiet_timer.ts";
-import { sessionOptions, type SessionReports } from "./reports.ts";
 import {
-  applySettings,
-  persistedSettings,
-  persistSettings,
-} from "./settings.ts";
+  broken,
+  closedBy,
+  notOpened,
+  notTaken,
+  sessionFailed,
+  wentAway,
+} from "./reasons.ts";
+import { Receiving } from "./receiving.ts";
+import { sessionOptions, type SessionReports } from "./reports.ts";
+import { applySettings, firstSettings, persistSettings } from "./settings.ts";
 import {
   type PushOptions,
   type StreamHost,
@@ -77,15 +75,11 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   readonly #opener: Opener;
   readonly #pinger: Pinger;
   readonly #lifetime: Lifetime;
-  readonly #credit: Credit | undefined;
+  readonly #receiving: Receiving;
   /** Streams with something to submit before the next write. */
   #ready: StreamState[] = [];
-  /** Inboxes that hold pieces of the read under way. */
-  readonly #unsettled: Inbox[] = [];
   /** Small chunks copied out of writers, bytes. */
   #reserved = 0;
-  /** Received bytes that nobody has read, over all streams. */
-  #buffered = 0;
   #ending = false;
   #goawaySent = false;
   #goawayReceived: GoawayFrame | undefined;
@@ -106,16 +100,18 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
       this.session.submitPing();
       this.flush();
     });
-    this.#sendFirstSettings();
-    if (options.flowControl !== false && version !== PROTO_SPDY2) {
-      const initial = this.ownSettings.get(SETTINGS_INITIAL_WINDOW_SIZE) ??
-        INITIAL_WINDOW_SIZE;
-      this.#credit = new Credit(this.session, initial, options);
-    }
+    const first = firstSettings(options);
+    if (first.length > 0) this.session.submitSettings(0, first);
+    applySettings(this.ownSettings, options.settings ?? []);
+    this.#receiving = new Receiving(this.session, options, this.ownSettings, {
+      ping: () => this.ping(),
+      flush: () => this.flush(),
+      holdReading: (hold) => this.#pump.holdReading(hold),
+    });
     this.#lifetime = new Lifetime(options, {
       ping: () => void handled(this.ping()),
       openStreams: () => this.#streams.size + this.#opener.waiting,
-      timedOut: (message) => this.#fail(this.#closedBy("remote", message)),
+      timedOut: (message) => this.#fail(closedBy("remote", message)),
       idle: () => void this.close(),
     });
     this.flush();
@@ -150,7 +146,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   }
 
   async ping(): Promise<number> {
-    if (this.#ending) throw this.#closedBy("local", "the connection is closed");
+    if (this.#ending) throw closedBy("local", "the connection is closed");
     return await this.#pinger.ping();
   }
 
@@ -178,7 +174,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
         this.#goawaySent = true;
         this.session.submitGoaway(GOAWAY_OK);
       }
-      this.#end(undefined, this.#closedBy("local", "this side closed"));
+      this.#end(undefined, closedBy("local", "this side closed"));
     }
     await this.closed.promise.catch(() => {});
   }
@@ -212,17 +208,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   }
 
   consumed(state: StreamState, size: number): void {
-    this.#buffered -= size;
-    if (this.#credit !== undefined) {
-      if (this.#ending) return;
-      this.#credit.consumed(state, size);
-      this.#pump.flush();
-    } else if (
-      this.#pump.readingPaused &&
-      this.#buffered <= this.options.maxBufferedBytes / 2
-    ) {
-      this.#pump.resumeReading();
-    }
+    if (!this.#ending) this.#receiving.consumed(state, size);
   }
 
   reserve(size: number): boolean {
@@ -244,14 +230,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     try {
       this.session.recv(data);
     } finally {
-      for (const inbox of this.#unsettled) inbox.settle();
-      this.#unsettled.length = 0;
-    }
-    if (
-      this.#credit === undefined &&
-      this.#buffered > this.options.maxBufferedBytes
-    ) {
-      this.#pump.pauseReading();
+      this.#receiving.settle();
     }
     this.#pump.flush();
     this.#endIfDone();
@@ -281,13 +260,13 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     if (this.#ending) return;
     if (this.#writeError !== undefined) this.#fail(this.#writeError);
     else if (error === undefined) this.#halfClosed();
-    else this.#fail(this.#broken("reading failed", error));
+    else this.#fail(broken("reading failed", error));
   }
 
   /** The application's hook threw, or this module did. */
   failed(error: unknown): void {
     this.#fail(
-      this.#closedBy(
+      closedBy(
         "local",
         error instanceof Error ? error.message : String(error),
         error,
@@ -298,7 +277,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   outputFailed(error: unknown): void {
     if (this.#ending) return;
     // What the peer sent before it went may still be read: it is, to its end.
-    const reason = this.#broken("writing failed", error);
+    const reason = broken("writing failed", error);
     this.#writeError = reason;
     for (const state of this.#streams.values()) state.outbox.fail(reason);
     this.#opener.fail(reason);
@@ -345,10 +324,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
 
   dataCame(streamId: number, data: Uint8Array): void {
     const state = this.#streams.get(streamId);
-    this.#buffered += data.length;
-    if (this.#credit?.received(data.length)) this.#measure(this.#credit);
-    if (state === undefined) this.#buffered -= data.length;
-    else if (state.inbox.push(data)) this.#unsettled.push(state.inbox);
+    if (state !== undefined) this.#receiving.came(state, data);
   }
 
   streamNumbered(frame: SynStreamFrame): void {
@@ -378,7 +354,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     const state = this.#streams.get(streamId);
     if (state === undefined) return;
     this.#streams.delete(streamId);
-    this.#credit?.closed(state);
+    this.#receiving.closed(state);
     this.#lifetime.replied(state);
     state.sessionClosed(statusCode);
     if (state.origin.own) this.#opener.closed();
@@ -409,17 +385,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     // 2.6.6: streams above the last good one were not processed.
     for (const state of [...this.#streams.values()]) {
       if (!state.origin.own || state.id <= frame.lastGoodStreamId) continue;
-      this.#giveUp(
-        state,
-        new StreamResetError(
-          `stream ${state.id}: the peer went away before it took the stream`,
-          {
-            streamId: state.id,
-            statusCode: REFUSED_STREAM,
-            initiator: "remote",
-          },
-        ),
-      );
+      this.#giveUp(state, notTaken(state.id));
     }
   }
 
@@ -441,24 +407,13 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   }
 
   /** Why the session ended, if not in good order. */
-  #sessionFailure(): ConnectionClosedError | undefined {
-    const status = this.#goawayReceived?.statusCode ?? GOAWAY_OK;
+  #sessionFailure(): SpdyError | undefined {
     const { failure } = this.session;
     if (failure !== undefined || this.#sessionFailed) {
-      return new ConnectionClosedError(
-        `the connection ended: ${failure?.message ?? "the session failed"}`,
-        {
-          code: failure?.code,
-          initiator: failure?.initiator,
-          cause: failure,
-        },
-      );
+      return sessionFailed(failure);
     }
-    if (status === GOAWAY_OK) return undefined;
-    return new ConnectionClosedError(
-      `the connection ended: the peer went away with status ${status}`,
-      { initiator: "remote", statusCode: status },
-    );
+    const status = this.#goawayReceived?.statusCode ?? GOAWAY_OK;
+    return status === GOAWAY_OK ? undefined : wentAway(status);
   }
 
   /** The peer's direction ended in good order; answers under way have `closeTimeout` to leave. */
@@ -487,7 +442,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   #giveUp(state: StreamState, reason: unknown): void {
     this.session.submitRstStream(state.id, INTERNAL_ERROR);
     this.#streams.delete(state.id);
-    this.#credit?.closed(state);
+    this.#receiving.closed(state);
     this.#lifetime.replied(state);
     state.failed(reason);
     if (state.origin.own) this.#opener.closed();
@@ -523,60 +478,12 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.incoming.end(failure);
   }
 
-  #sendFirstSettings(): void {
-    const { settings = [], settingsStore, origin, side } = this.options;
-    const entries = [...settings];
-    if (settingsStore && origin !== undefined && side === CLIENT) {
-      const own = new Set(entries.map(([id]) => id));
-      for (const entry of persistedSettings(settingsStore, origin)) {
-        if (!own.has(entry[0])) entries.push(entry);
-      }
-    }
-    if (entries.length > 0) this.session.submitSettings(0, entries);
-    applySettings(this.ownSettings, settings);
+  #notOpened(): SpdyError {
+    return notOpened(this.#goawayReceived, this.#goawaySent);
   }
 
-  #measure(credit: Credit): void {
-    this.ping().then(() => {
-      credit.measured();
-      this.flush();
-    }).catch(() => credit.abandoned());
-  }
-
-  #notOpened(): ConnectionClosedError {
-    let why = "it is closed";
-    if (this.#goawayReceived) why = "the peer went away";
-    else if (this.#goawaySent) why = "this side went away";
-    return new ConnectionClosedError(
-      `the connection takes no more streams: ${why}`,
-      {
-        initiator: this.#goawayReceived ? "remote" : "local",
-        statusCode: this.#goawayReceived?.statusCode,
-        unprocessed: true,
-      },
-    );
-  }
-
-  #peerClosed(): ConnectionClosedError {
+  #peerClosed(): SpdyError {
     return this.#sessionFailure() ??
-      this.#closedBy("remote", "the peer closed the transport");
-  }
-
-  /** The transport's own error, as this module tells it. */
-  #broken(what: string, error: unknown): SpdyError {
-    if (error instanceof BaseError) return error;
-    const detail = error instanceof Error ? error.message : String(error);
-    return this.#closedBy("remote", `${what} (${detail})`, error);
-  }
-
-  #closedBy(
-    initiator: "local" | "remote",
-    message: string,
-    cause?: unknown,
-  ): ConnectionClosedError {
-    return new ConnectionClosedError(`the connection ended: ${message}`, {
-      initiator,
-      cause,
-    });
+      closedBy("remote", "the peer closed the transport");
   }
 }

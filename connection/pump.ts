@@ -66,15 +66,14 @@ export class Pump {
     process.nextTick(this.#runScheduled);
   }
 
-  /** Stops reading before the next read; the peer's socket fills up. */
-  pauseReading(): void {
-    this.#paused ??= deferred<void>();
-  }
-
-  /** Reads again. */
-  resumeReading(): void {
-    this.#paused?.resolve();
-    this.#paused = undefined;
+  /** Stops reading before the next read, so that the peer's socket fills up; or goes on. */
+  holdReading(hold: boolean): void {
+    if (hold) {
+      this.#paused ??= deferred<void>();
+    } else {
+      this.#paused?.resolve();
+      this.#paused = undefined;
+    }
   }
 
   /** Whether reading is held back. */
@@ -89,7 +88,7 @@ export class Pump {
    * end. Each of the two waits lasts at most `timeout` ms.
    */
   async finish(timeout: number): Promise<void> {
-    this.resumeReading();
+    this.holdReading(false);
     this.flush();
     await within(timeout, this.#drain());
     if (!this.#outputEnded) {
@@ -108,7 +107,7 @@ export class Pump {
     if (this.#closed) return;
     this.#closed = true;
     this.#outputEnded = true;
-    this.resumeReading();
+    this.holdReading(false);
     this.#drained?.resolve();
     try {
       this.#wire.close();

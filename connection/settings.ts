@@ -11,6 +11,7 @@ import {
   ID_FLAG_SETTINGS_PERSISTED,
 } from "../frame/constants.ts";
 import type { SettingsEntry, SettingsFrame } from "../frame/types.ts";
+import { CLIENT, type Side } from "../session/constants.ts";
 
 /**
  * Where a client keeps the settings that servers asked it to persist. A `Map`
@@ -65,12 +66,26 @@ export function persistSettings(
   if (changed) store.set(origin, [...kept.values()]);
 }
 
-/** What a client sends back to a server it has met before: marked as persisted. */
-export function persistedSettings(
-  store: SettingsStore,
-  origin: string,
-): SettingsEntry[] {
-  return (store.get(origin) ?? []).map((
-    [id, , value],
-  ) => [id, ID_FLAG_SETTINGS_PERSISTED, value]);
+/** Where the first settings come from: part of a connection's options. */
+export interface SettingsSource {
+  readonly side: Side;
+  readonly settings?: readonly SettingsEntry[];
+  readonly settingsStore?: SettingsStore;
+  readonly origin?: string;
+}
+
+/**
+ * The SETTINGS a connection begins with: the application's, and from a client
+ * what the server had it keep, marked as persisted.
+ */
+export function firstSettings(source: SettingsSource): SettingsEntry[] {
+  const { settings = [], settingsStore, origin, side } = source;
+  const entries = [...settings];
+  if (settingsStore && origin !== undefined && side === CLIENT) {
+    const own = new Set(entries.map(([id]) => id));
+    for (const [id, , value] of settingsStore.get(origin) ?? []) {
+      if (!own.has(id)) entries.push([id, ID_FLAG_SETTINGS_PERSISTED, value]);
+    }
+  }
+  return entries;
 }

@@ -1,0 +1,100 @@
+/**
+ * Received bytes on their way to the readers: who has them, what credit the
+ * peer gets for them, and when to stop reading.
+ *
+ * @module
+ */
+
+import {
+  INITIAL_WINDOW_SIZE,
+  PROTO_SPDY2,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+} from "../frame/constants.ts";
+import type { Session } from "../session.ts";
+import { Credit } from "./credit.ts";
+import type { Inbox } from "./inbox.ts";
+import type { ResolvedOptions } from "./options.ts";
+import type { StreamState } from "./stream_state.ts";
+
+/** What is asked of the connection. */
+export interface ReceivingEvents {
+  /** Sends a PING to measure the path. */
+  ping(): Promise<number>;
+  /** Credit was submitted: write soon. */
+  flush(): void;
+  /** Stop reading from the transport, or go on. */
+  holdReading(hold: boolean): void;
+}
+
+/**
+ * With flow control, windows bound what may come, and credit follows the
+ * readers. Without, the socket is the back-pressure: reading stops while more
+ * than `maxBufferedBytes` are unread.
+ */
+export class Receiving {
+  readonly #events: ReceivingEvents;
+  readonly #bound: number;
+  readonly #credit: Credit | undefined;
+  /** Inboxes that hold pieces of the read under way. */
+  readonly #unsettled: Inbox[] = [];
+  /** Received bytes that nobody has read, over all streams. */
+  #buffered = 0;
+  #holding = false;
+
+  /** `ownSettings`: what was announced to the peer by now. */
+  constructor(
+    session: Session,
+    options: ResolvedOptions,
+    ownSettings: ReadonlyMap<number, number>,
+    events: ReceivingEvents,
+  ) {
+    this.#events = events;
+    this.#bound = options.maxBufferedBytes;
+    if (options.flowControl === false || options.version === PROTO_SPDY2) {
+      return;
+    }
+    const initial = ownSettings.get(SETTINGS_INITIAL_WINDOW_SIZE) ??
+      INITIAL_WINDOW_SIZE;
+    this.#credit = new Credit(session, initial, options);
+  }
+
+  /** A piece of the read buffer belongs to the stream. */
+  came(state: StreamState, data: Uint8Array): void {
+    this.#buffered += data.length;
+    const credit = this.#credit;
+    if (credit?.received(data.length)) {
+      this.#events.ping().then(() => {
+        credit.measured();
+        this.#events.flush();
+      }).catch(() => credit.abandoned());
+    }
+    if (state.inbox.push(data)) this.#unsettled.push(state.inbox);
+  }
+
+  /** The read buffer is about to be used again. */
+  settle(): void {
+    for (const inbox of this.#unsettled) inbox.settle();
+    this.#unsettled.length = 0;
+    if (this.#credit === undefined && this.#buffered > this.#bound) {
+      this.#holding = true;
+      this.#events.holdReading(true);
+    }
+  }
+
+  /** The application has finished with bytes of the stream. */
+  consumed(state: StreamState, size: number): void {
+    this.#buffered -= size;
+    if (this.#credit !== undefined) {
+      this.#credit.consumed(state, size);
+      this.#events.flush();
+    } else if (this.#holding && this.#buffered <= this.#bound / 2) {
+      this.#holding = false;
+      this.#events.holdReading(false);
+    }
+  }
+
+  /** The stream has closed, and its window with it. */
+  closed(state: StreamState): void {
+    this.#credit?.closed(state);
+  }
+}
