@@ -4,26 +4,22 @@
  * @module
  */
 
-import { closeQuietly } from "../connection/http/byte_conn.ts";
+import { Connection } from "../connection.ts";
+import type { TlsOptions } from "../connection/connect.ts";
 import {
-  requestUpgrade,
-  type UpgradeAnswer,
-} from "../connection/http/upgrade_request.ts";
+  connectUpgrade,
+  UpgradeRefusedError,
+} from "../connection/http/connect_upgrade.ts";
+import { TimeLimit } from "../connection/http/dial.ts";
 import type { KeepAliveOptions } from "../connection/keepalive.ts";
 import type { ByteConn } from "../connection/transport.ts";
 import { InvalidArgumentError } from "../errors.ts";
+import { PROTO_SPDY3_1 } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
-import { UpgradeRefusedError } from "./errors.ts";
-
-/** TLS material of a client. */
-export interface KubernetesTls {
-  /** Certificates (PEM) to trust besides the usual ones, such as the cluster's own authority. */
-  readonly caCerts?: string[];
-  /** Client certificate chain (PEM). */
-  readonly cert?: string;
-  /** Private key of the client certificate (PEM). */
-  readonly key?: string;
-}
+import { CLIENT } from "../session/constants.ts";
+import { StreamingRefusedError } from "./errors.ts";
+import { KUBERNETES_PROFILE } from "./profile.ts";
+import { PROTOCOL_HEADER } from "./protocol.ts";
 
 /** A pod on an API server. */
 export interface PodReference {
@@ -48,7 +44,7 @@ export interface TargetOptions {
   /** Headers of the upgrade, such as `authorization`. */
   readonly headers?: HeadersInit;
   /** For `https:` URLs. */
-  readonly tls?: KubernetesTls;
+  readonly tls?: TlsOptions;
   /** Gives up, before the connection stands and afterwards. */
   readonly signal?: AbortSignal;
   /** Longest wait for the connection and the streams on it, ms; default 30000. */
@@ -62,16 +58,6 @@ export interface TargetOptions {
   /** Received bytes that may wait to be read, over all streams; default 4194304. */
   readonly maxBufferedBytes?: number;
 }
-
-/** What an upgrade asks for. */
-export interface Upgrade {
-  readonly method: "GET" | "POST";
-  readonly protocol: "SPDY/3.1" | "websocket";
-  readonly headers: readonly NameValue[];
-}
-
-const MAX_HEAD = 16 * 1024;
-const MAX_BODY = 64 * 1024;
 
 /** The URL of a pod's `subresource` with its query, or the one given. */
 export function targetUrl(
@@ -107,18 +93,11 @@ export async function withinTimeout<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
-  const controller = new AbortController();
-  const onAbort = (): void => controller.abort(signal?.reason);
-  signal?.addEventListener("abort", onAbort, { once: true });
-  const timer = setTimeout(() => {
-    const message = `the server did not answer within ${timeout} ms`;
-    controller.abort(new DOMException(message, "TimeoutError"));
-  }, timeout);
+  const limit = new TimeLimit(timeout, signal);
   try {
-    return await work(controller.signal);
+    return await work(limit.signal);
   } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
+    limit.end();
   }
 }
 
@@ -139,67 +118,53 @@ export async function unlessAborted<T>(
 }
 
 /**
- * Connects and upgrades.
+ * Connects and upgrades to SPDY/3.1; resolves to the sub-protocol as well, `null`
+ * when the server names none.
  *
- * Throws `UpgradeRefusedError` for any answer but a 101.
+ * Throws `StreamingRefusedError` for any answer but a 101.
  */
-export async function upgrade(
+export async function upgradeToSpdy(
   url: URL,
   options: TargetOptions,
-  { method, protocol, headers }: Upgrade,
+  protocols: readonly string[],
   signal: AbortSignal,
-): Promise<{ conn: ByteConn; headers: Headers }> {
-  const conn = await dial(url, options.tls ?? {}, signal);
-  const answer = await requestUpgrade(conn, {
-    url,
-    method,
-    headers: [
-      ...new Headers(options.headers),
-      ["connection", "Upgrade"],
-      ["upgrade", protocol],
-      ...headers,
-    ],
-    maxHead: MAX_HEAD,
-    maxBody: MAX_BODY,
-    signal,
-  });
-  if (answer.conn === undefined) throw refusal(answer);
-  return { conn: answer.conn, headers: answer.headers };
-}
-
-function refusal({ status, body }: UpgradeAnswer): UpgradeRefusedError {
-  return new UpgradeRefusedError(status, new TextDecoder().decode(body));
-}
-
-async function dial(
-  url: URL,
-  tls: KubernetesTls,
-  signal: AbortSignal,
-): Promise<Deno.Conn> {
-  // An IPv6 address stands in brackets in a URL, and without them here.
-  const hostname = url.hostname.replace(/^\[|\]$/g, "");
-  const secure = url.protocol === "https:";
-  const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
-  const dialing: Promise<Deno.TcpConn | Deno.TlsConn> = secure
-    ? Deno.connectTls({
-      hostname,
-      port,
-      caCerts: tls.caCerts,
-      // An upgrade needs HTTP/1.1: an API server prefers HTTP/2 when it may.
-      alpnProtocols: ["http/1.1"],
-      ...(tls.cert !== undefined && tls.key !== undefined
-        ? { cert: tls.cert, key: tls.key }
-        : {}),
-    })
-    : Deno.connect({ hostname, port });
+): Promise<{ connection: Connection; protocol: string | null }> {
+  const { headers, tls, timeout, keepAlive, maxBufferedBytes } = options;
   try {
-    const conn = await unlessAborted(dialing, signal);
-    // Otherwise a certificate that is not trusted shows only at the first write.
-    if ("handshake" in conn) await unlessAborted(conn.handshake(), signal);
-    else conn.setNoDelay(true);
-    return conn;
+    const { connection, response } = await connectUpgrade(url, {
+      ...KUBERNETES_PROFILE,
+      keepAlive,
+      maxBufferedBytes,
+      method: "POST",
+      headers: [
+        ...new Headers(headers),
+        // A line for each: kubelets before 1.26 do not split at commas.
+        ...protocols.map((name): NameValue => [PROTOCOL_HEADER, name]),
+      ],
+      tls,
+      timeout,
+      signal,
+    });
+    return { connection, protocol: response.headers.get(PROTOCOL_HEADER) };
   } catch (error) {
-    dialing.then(closeQuietly, () => {});
-    throw error;
+    if (!(error instanceof UpgradeRefusedError)) throw error;
+    const { response } = error;
+    throw new StreamingRefusedError(response.status, await response.text(), {
+      cause: error,
+    });
   }
+}
+
+/** A SPDY/3.1 session with the Kubernetes profile, on bytes that need no upgrade. */
+export function startSpdy(
+  conn: ByteConn,
+  { keepAlive, maxBufferedBytes }: TargetOptions,
+): Connection {
+  return new Connection(conn, {
+    ...KUBERNETES_PROFILE,
+    keepAlive,
+    maxBufferedBytes,
+    side: CLIENT,
+    version: PROTO_SPDY3_1,
+  });
 }

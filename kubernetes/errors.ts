@@ -79,15 +79,15 @@ export class PortForwardError extends SpdyError {
  *
  * @example
  * ```ts
- * import { UpgradeRefusedError } from "@spdy/spdy/kubernetes";
+ * import { StreamingRefusedError } from "@spdy/spdy/kubernetes";
  * import { assertEquals } from "jsr:@std/assert@1";
  *
- * const error = new UpgradeRefusedError(403, "pods is forbidden");
+ * const error = new StreamingRefusedError(403, "pods is forbidden");
  * assertEquals(error.status, 403);
- * assertEquals(error.message, "the upgrade was refused with 403: pods is forbidden");
+ * assertEquals(error.message, "the server refused with 403: pods is forbidden");
  * ```
  */
-export class UpgradeRefusedError extends SpdyError {
+export class StreamingRefusedError extends SpdyError {
   /** HTTP status of the answer. */
   readonly status: number;
   /** Body of the answer as text, cut at 64 KiB: plain text, or a `Status` object as JSON. */
@@ -96,7 +96,7 @@ export class UpgradeRefusedError extends SpdyError {
   /** Makes the error. */
   constructor(status: number, body: string, options: SpdyErrorOptions = {}) {
     super(
-      `the upgrade was refused with ${status}: ${messageIn(body)}`,
+      `the server refused with ${status}: ${messageIn(body)}`,
       ERR_PROTO,
       { initiator: "remote", ...options },
     );

@@ -11,18 +11,17 @@ import {
   type TargetOptions,
   targetUrl,
   unlessAborted,
-  upgrade,
+  upgradeToSpdy,
   withinTimeout,
 } from "./dial.ts";
-import { UpgradeRefusedError } from "./errors.ts";
-import { openConnection, openStreams } from "./open.ts";
+import { StreamingRefusedError } from "./errors.ts";
+import { openStreams } from "./open.ts";
 import { createProcess, type RemoteProcess } from "./process.ts";
 import {
   COMMAND_PROTOCOLS,
   type CommandProtocol,
   type CommandStreams,
   type CommandStreamType,
-  PROTOCOL_HEADER,
   STREAM_TYPE,
   streamTypes,
 } from "./protocol.ts";
@@ -50,9 +49,10 @@ export interface ExecOptions extends AttachOptions {
 /**
  * Runs a command in a container.
  *
- * Rejects with `UpgradeRefusedError` when the server does not take the request,
- * with the signal's reason or a `TimeoutError` when that comes first, with the
- * socket's error when nobody can be reached.
+ * Rejects with `StreamingRefusedError` when the server does not take the request,
+ * with the signal's reason when that comes first, with `ConnectionClosedError`
+ * when the server takes too long, with the socket's error when nobody can be
+ * reached.
  *
  * @example
  * ```ts
@@ -127,23 +127,18 @@ async function start(
   };
   const url = targetUrl(options, subresource, [...command, ...query(wanted)]);
   return await withinTimeout(options, async (signal) => {
-    const { conn, headers } = await upgrade(url, options, {
-      method: "POST",
-      protocol: "SPDY/3.1",
-      headers: protocols.map((name): NameValue => [PROTOCOL_HEADER, name]),
-    }, signal);
-    // A server from before sub-protocols says nothing: that is the first one.
-    const chosen = headers.get(PROTOCOL_HEADER) ?? "channel.k8s.io";
-    const protocol = protocols.find((name) => name === chosen);
-    if (protocol === undefined) {
-      conn.close();
-      throw new UpgradeRefusedError(
-        101,
-        `the server chose ${chosen}, which was not offered`,
-      );
-    }
-    const connection = openConnection(conn, options);
+    const upgraded = await upgradeToSpdy(url, options, protocols, signal);
+    const { connection } = upgraded;
     try {
+      // A server from before sub-protocols says nothing: that is the first one.
+      const chosen = upgraded.protocol ?? "channel.k8s.io";
+      const protocol = protocols.find((name) => name === chosen);
+      if (protocol === undefined) {
+        throw new StreamingRefusedError(
+          101,
+          `the server chose ${chosen}, which was not offered`,
+        );
+      }
       const types = streamTypes(protocol, wanted);
       const streams = await unlessAborted(open(connection, types), signal);
       return createProcess({

@@ -21,12 +21,12 @@ export {
 export { ForwardedConnection } from "./forwarded.ts";
 export { RemoteProcess } from "./process.ts";
 export type { ExitStatus } from "./status.ts";
-export type { KubernetesTls, PodReference, TargetOptions } from "./dial.ts";
+export type { PodReference, TargetOptions } from "./dial.ts";
 export {
   PortForwardError,
   RemoteCommandError,
   type RemoteCommandErrorOptions,
-  UpgradeRefusedError,
+  StreamingRefusedError,
 } from "./errors.ts";
 export {
   COMMAND_PROTOCOLS,

@@ -6,22 +6,21 @@
 
 import type { Connection } from "../connection.ts";
 import type { Stream } from "../connection/stream.ts";
-import type { ByteConn } from "../connection/transport.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import {
+  startSpdy,
   type TargetOptions,
   targetUrl,
   unlessAborted,
-  upgrade,
+  upgradeToSpdy,
   withinTimeout,
 } from "./dial.ts";
-import { UpgradeRefusedError } from "./errors.ts";
+import { StreamingRefusedError } from "./errors.ts";
 import { createForwarded, type ForwardedConnection } from "./forwarded.ts";
-import { openConnection, openStreams } from "./open.ts";
+import { openStreams } from "./open.ts";
 import {
   PORT,
   PORT_FORWARD_PROTOCOL,
-  PROTOCOL_HEADER,
   REQUEST_ID,
   STREAM_TYPE,
   TUNNEL_PROTOCOL,
@@ -173,9 +172,10 @@ export class PortForwarder implements AsyncDisposable {
 /**
  * Opens a session for connections to ports of a pod.
  *
- * Rejects with `UpgradeRefusedError` when the server does not take the request,
- * with the signal's reason or a `TimeoutError` when that comes first, with the
- * socket's error when nobody can be reached.
+ * Rejects with `StreamingRefusedError` when the server does not take the request,
+ * with the signal's reason when that comes first, with `ConnectionClosedError`
+ * when the server takes too long, with the socket's error when nobody can be
+ * reached.
  *
  * @example
  * ```ts
@@ -205,34 +205,26 @@ export async function portForward(
     if (transport !== "spdy") {
       try {
         const conn = await openWebSocket(url, options, TUNNEL_PROTOCOL, signal);
-        const connection = openConnection(conn, options);
-        return createForwarder(connection, "websocket", options);
+        return createForwarder(startSpdy(conn, options), "websocket", options);
       } catch (error) {
         const mayFallBack = transport === "auto" &&
-          error instanceof UpgradeRefusedError;
+          error instanceof StreamingRefusedError;
         if (!mayFallBack) throw error;
       }
     }
-    const conn = await upgradeToSpdy(url, options, signal);
-    return createForwarder(openConnection(conn, options), "spdy", options);
+    const { connection, protocol } = await upgradeToSpdy(
+      url,
+      options,
+      [PORT_FORWARD_PROTOCOL],
+      signal,
+    );
+    if (protocol === PORT_FORWARD_PROTOCOL) {
+      return createForwarder(connection, "spdy", options);
+    }
+    await connection.close();
+    throw new StreamingRefusedError(
+      101,
+      `the server chose ${protocol}, which was not offered`,
+    );
   });
-}
-
-async function upgradeToSpdy(
-  url: URL,
-  options: PortForwardOptions,
-  signal: AbortSignal,
-): Promise<ByteConn> {
-  const { conn, headers } = await upgrade(url, options, {
-    method: "POST",
-    protocol: "SPDY/3.1",
-    headers: [[PROTOCOL_HEADER, PORT_FORWARD_PROTOCOL]],
-  }, signal);
-  const chosen = headers.get(PROTOCOL_HEADER);
-  if (chosen === PORT_FORWARD_PROTOCOL) return conn;
-  conn.close();
-  throw new UpgradeRefusedError(
-    101,
-    `the server chose ${chosen}, which was not offered`,
-  );
 }

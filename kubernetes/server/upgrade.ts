@@ -6,6 +6,8 @@
 
 import { Connection } from "../../connection.ts";
 import { writeAll } from "../../connection/http/byte_conn.ts";
+import { switchingProtocols } from "../../connection/http/upgrade_answer.ts";
+import { chooseToken } from "../../connection/http/upgrade_token.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
@@ -43,10 +45,11 @@ export async function upgradeToSpdy<Protocol extends string>(
   known: readonly Protocol[],
   maxBufferedBytes: number | undefined,
 ): Promise<Upgraded<Protocol>> {
-  if (!tokens(headers, "upgrade").includes("spdy/3.1")) {
+  const asked = headers.get("upgrade") ?? undefined;
+  if (chooseToken(asked, [PROTO_SPDY3_1]) === undefined) {
     throw new RefusedUpgrade(
       400,
-      `unable to upgrade: to ${headers.get("upgrade")}, only to SPDY/3.1`,
+      `unable to upgrade: to ${asked}, only to SPDY/3.1`,
     );
   }
   const offered = list(headers, PROTOCOL_HEADER);
@@ -68,10 +71,8 @@ export async function upgradeToSpdy<Protocol extends string>(
       known.map((name) => [ACCEPTED_PROTOCOLS_HEADER, name]),
     );
   }
-  await writeSwitch(conn, [
-    ["upgrade", "SPDY/3.1"],
-    [PROTOCOL_HEADER, protocol],
-  ]);
+  const chosen = new Headers({ [PROTOCOL_HEADER]: protocol });
+  await writeAll(conn, switchingProtocols("SPDY/3.1", chosen));
   return { connection: startServer(conn, maxBufferedBytes), protocol };
 }
 
@@ -92,17 +93,18 @@ export async function upgradeToTunnel(
       `unable to upgrade: a WebSocket needs ${TUNNEL_PROTOCOL}`,
     );
   }
-  await writeSwitch(conn, [
-    ["upgrade", "websocket"],
-    ["sec-websocket-accept", await acceptKey(key)],
-    ["sec-websocket-protocol", TUNNEL_PROTOCOL],
-  ]);
+  const accepted = new Headers({
+    "sec-websocket-accept": await acceptKey(key),
+    "sec-websocket-protocol": TUNNEL_PROTOCOL,
+  });
+  await writeAll(conn, switchingProtocols("websocket", accepted));
   return startServer(new WebSocketTunnel(conn, false), maxBufferedBytes);
 }
 
 /** Whether a request asks for a WebSocket. */
 export function wantsWebSocket({ headers }: Request): boolean {
-  return tokens(headers, "upgrade").includes("websocket");
+  return list(headers, "upgrade")
+    .some((name) => name.toLowerCase() === "websocket");
 }
 
 /** Writes a whole response on a connection that node:http has left, and closes it. */
@@ -135,17 +137,6 @@ function startServer(
   });
 }
 
-async function writeSwitch(
-  conn: ByteConn,
-  headers: readonly NameValue[],
-): Promise<void> {
-  const line = "HTTP/1.1 101 Switching Protocols";
-  await writeAll(
-    conn,
-    encodeHead(line, [["connection", "Upgrade"], ...headers]),
-  );
-}
-
 function encodeHead(line: string, headers: readonly NameValue[]): Uint8Array {
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);
   return new TextEncoder().encode(`${line}\r\n${lines.join("")}\r\n`);
@@ -155,8 +146,4 @@ function list(headers: Headers, name: string): string[] {
   return (headers.get(name) ?? "").split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "");
-}
-
-function tokens(headers: Headers, name: string): string[] {
-  return list(headers, name).map((token) => token.toLowerCase());
 }

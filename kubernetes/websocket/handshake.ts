@@ -10,12 +10,18 @@
  * @module
  */
 
+import { dial } from "../../connection/http/dial.ts";
+import { requestUpgrade } from "../../connection/http/upgrade_request.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { type TargetOptions, upgrade } from "../dial.ts";
-import { UpgradeRefusedError } from "../errors.ts";
+import type { TargetOptions } from "../dial.ts";
+import { StreamingRefusedError } from "../errors.ts";
 import { WebSocketTunnel } from "./tunnel.ts";
 
+/** Longest head of an answer, bytes. */
+const MAX_HEAD = 16 * 1024;
+/** Longest body kept of an answer that refuses, bytes. */
+const MAX_BODY = 64 * 1024;
 /** Joined to the client's key before it is hashed (RFC 6455 1.3). */
 const KEY_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -31,7 +37,7 @@ export async function acceptKey(key: string): Promise<string> {
 /**
  * Opens a WebSocket and resolves to the bytes in its binary messages.
  *
- * Throws `UpgradeRefusedError` when the server refuses it, or the sub-protocol.
+ * Throws `StreamingRefusedError` when the server refuses it, or the sub-protocol.
  */
 export async function openWebSocket(
   url: URL,
@@ -45,11 +51,23 @@ export async function openWebSocket(
     ["sec-websocket-version", "13"],
     ["sec-websocket-protocol", protocol],
   ];
-  const { conn, headers: answer } = await upgrade(url, options, {
+  const socket = await dial(url, undefined, options.tls, signal);
+  const { status, body, conn, headers: answer } = await requestUpgrade(socket, {
+    url,
     method: "GET",
-    protocol: "websocket",
-    headers,
-  }, signal);
+    headers: [
+      ...new Headers(options.headers),
+      ["connection", "Upgrade"],
+      ["upgrade", "websocket"],
+      ...headers,
+    ],
+    maxHead: MAX_HEAD,
+    maxBody: MAX_BODY,
+    signal,
+  });
+  if (conn === undefined) {
+    throw new StreamingRefusedError(status, new TextDecoder().decode(body));
+  }
   const refusal = answer.get("sec-websocket-accept") !== await acceptKey(key)
     ? "the WebSocket handshake was answered with a wrong key"
     : answer.get("sec-websocket-protocol") !== protocol
@@ -57,7 +75,7 @@ export async function openWebSocket(
     : undefined;
   if (refusal === undefined) return new WebSocketTunnel(conn, true);
   conn.close();
-  throw new UpgradeRefusedError(101, refusal);
+  throw new StreamingRefusedError(101, refusal);
 }
 
 function base64(bytes: Uint8Array): string {

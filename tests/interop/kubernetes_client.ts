@@ -18,8 +18,8 @@ import {
   PortForwardError,
   RemoteCommandError,
   type RemoteProcess,
+  StreamingRefusedError,
   type TargetOptions,
-  UpgradeRefusedError,
 } from "../../kubernetes/mod.ts";
 import { digest, patternDigest, patternStream } from "./pattern.ts";
 import { Peer } from "./peers.ts";
@@ -83,7 +83,7 @@ async function prepare(): Promise<PreparedSuite> {
         const nothing = { stdout: false, stderr: false };
         const error = await assertRejects(
           () => exec({ ...target, command: ["true"], ...nothing }),
-          UpgradeRefusedError,
+          StreamingRefusedError,
         );
         assertEquals(error.status, 400);
       },

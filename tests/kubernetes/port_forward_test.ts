@@ -6,7 +6,7 @@ import {
   portForward,
   PortForwardError,
   serveStreaming,
-  UpgradeRefusedError,
+  StreamingRefusedError,
 } from "../../kubernetes/mod.ts";
 import { ConnectionClosedError } from "../../mod.ts";
 
@@ -87,7 +87,7 @@ Deno.test("port-forward: the tunnel is tried first, SPDY when it is refused", as
   assertEquals(await ask(await forwarder.connect(80), "hello"), "hello");
   await assertRejects(
     () => portForward({ ...options, transport: "websocket" }),
-    UpgradeRefusedError,
+    StreamingRefusedError,
   );
 });
 
