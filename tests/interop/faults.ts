@@ -205,7 +205,8 @@ async function manyExecs(target: TargetOptions): Promise<string> {
   const grown = memoryInUse() - memory;
   assert(openFiles() <= files, `${openFiles() - files} file descriptors more`);
   assertLess(grown, 16 * MIB);
-  return `${(grown / MIB).toFixed(1)} MiB more in use, no descriptor more`;
+  const sign = grown < 0 ? "" : "+";
+  return `memory in use ${sign}${(grown / MIB).toFixed(1)} MiB, descriptors +0`;
 }
 
 /** Passes one connection on, no faster than it is taken, and counts. */

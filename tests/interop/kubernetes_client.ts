@@ -77,6 +77,7 @@ async function prepare(): Promise<PreparedSuite> {
     { name: "exec: every sub-protocol", run: () => everyProtocol(target) },
     { name: "exec: failure of the runtime", run: () => failure(target) },
     { name: "attach", run: () => attachAndEcho(target) },
+    { name: "exec, TLS with a client certificate", run: execOverTls },
     {
       name: "refusal of the API server",
       run: async () => {
@@ -130,6 +131,27 @@ async function execWithExit(target: TargetOptions): Promise<void> {
   const process = await exec({ ...target, command });
   assertEquals(await outputs(process), { stdout: "out\n", stderr: "err\n" });
   assertEquals((await process.status).code, 42);
+}
+
+/** A private authority on both sides: the server's certificate and ours. */
+async function execOverTls(): Promise<void> {
+  await using peer = await Peer.start("kubeserver", ["-tls"]);
+  const { ca, cert, key, target: address } = peer.hello;
+  const target: TargetOptions = {
+    url: `https://localhost:${peer.port}`,
+    pod: { name: "pod" },
+    tls: { caCerts: [ca], cert, key },
+  };
+  await execWithExit(target);
+  await download(target);
+  for (const transport of ["spdy", "websocket"] as const) {
+    await using forwarder = await portForward({ ...target, transport });
+    await request(forwarder, Number(address.split(":").at(-1)));
+  }
+  // Without a certificate of ours the server hangs up.
+  await assertRejects(
+    () => execWithExit({ ...target, tls: { caCerts: [ca] } }),
+  );
 }
 
 async function download(target: TargetOptions): Promise<void> {

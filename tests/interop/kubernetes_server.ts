@@ -5,6 +5,7 @@
  */
 
 import { assertEquals, assertRejects } from "../deps.ts";
+import { makeCertificate } from "../helpers/certificate.ts";
 import { patternDigest } from "./pattern.ts";
 import { playJson } from "./peers.ts";
 import { servePretendPod, serveTarget } from "./pretend_pod.ts";
@@ -181,6 +182,7 @@ async function prepare(): Promise<PreparedSuite> {
         );
       },
     },
+    { name: "exec over TLS", run: execOverTls },
     {
       name: "exec: 500 one after the other",
       run: async () => {
@@ -212,4 +214,32 @@ async function prepare(): Promise<PreparedSuite> {
       await target.shutdown();
     },
   };
+}
+
+async function execOverTls(): Promise<void> {
+  const { cert, key, caCert } = await makeCertificate();
+  const file = await Deno.makeTempFile();
+  await using server = servePretendPod({ cert, key });
+  try {
+    await Deno.writeTextFile(file, caCert);
+    const query = new URLSearchParams([
+      ["command", "produce"],
+      ["command", `${64 * MIB}`],
+      ["stdout", "true"],
+    ]);
+    const { stdout } = await playJson<ExecResult>("kubeclient", [
+      "exec",
+      "-url",
+      `https://localhost:${server.addr.port}/api/v1/namespaces/default/pods/pod/exec?${query}`,
+      "-stderr=false",
+      "-ca",
+      file,
+    ]);
+    assertEquals(
+      `${stdout.size} ${stdout.sha256}`,
+      await patternDigest(64 * MIB),
+    );
+  } finally {
+    await Deno.remove(file);
+  }
 }

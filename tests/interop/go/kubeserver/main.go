@@ -8,7 +8,6 @@ package main
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -22,19 +21,17 @@ import (
 )
 
 func main() {
-	certificate := flag.String("cert", "", "PEM file of the API server's certificate; none: plain HTTP")
-	key := flag.String("key", "", "PEM file of its key")
-	clientCA := flag.String("client-ca", "", "PEM file of the authority client certificates must come from")
+	secure := flag.Bool("tls", false, "TLS, with certificates made for this run that clients have to show, too")
 	flag.Parse()
 	klog.SetOutput(io.Discard)
 	klog.LogToStderr(false)
-	if err := run(*certificate, *key, *clientCA); err != nil {
+	if err := run(*secure); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(certificate, key, clientCA string) error {
+func run(secure bool) error {
 	cri, err := startCRI()
 	if err != nil {
 		return err
@@ -43,15 +40,21 @@ func run(certificate, key, clientCA string) error {
 	if err != nil {
 		return err
 	}
-	listener, err := listen(certificate, key, clientCA)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	json.NewEncoder(os.Stdout).Encode(map[string]string{
+	hello := map[string]string{
 		"address": listener.Addr().String(),
 		"target":  target,
 		"version": version("k8s.io/cri-streaming"),
-	})
+	}
+	if secure {
+		if listener, err = withTLS(listener, hello); err != nil {
+			return err
+		}
+	}
+	json.NewEncoder(os.Stdout).Encode(hello)
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
@@ -64,25 +67,24 @@ func run(certificate, key, clientCA string) error {
 	return server.Serve(listener)
 }
 
-func listen(certificate, key, clientCA string) (net.Listener, error) {
-	if certificate == "" {
-		return net.Listen("tcp", "127.0.0.1:0")
-	}
-	pair, err := tls.LoadX509KeyPair(certificate, key)
+// withTLS also tells what a client needs.
+func withTLS(listener net.Listener, hello map[string]string) (net.Listener, error) {
+	authority, err := newAuthority()
 	if err != nil {
 		return nil, err
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}
-	if clientCA != "" {
-		pem, err := os.ReadFile(clientCA)
-		if err != nil {
-			return nil, err
-		}
-		config.ClientCAs = x509.NewCertPool()
-		config.ClientCAs.AppendCertsFromPEM(pem)
-		config.ClientAuth = tls.RequireAndVerifyClientCert
+	config, err := authority.serverConfig()
+	if err != nil {
+		return nil, err
 	}
-	return tls.Listen("tcp", "127.0.0.1:0", config)
+	certificate, key, err := authority.issue("client")
+	if err != nil {
+		return nil, err
+	}
+	hello["ca"] = string(pemOf("CERTIFICATE", authority.certificate.Raw))
+	hello["cert"] = string(certificate)
+	hello["key"] = string(key)
+	return tls.NewListener(listener, config), nil
 }
 
 // version is the version of a module this program was built with.
