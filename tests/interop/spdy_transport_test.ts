@@ -561,7 +561,7 @@ async function within(
   milliseconds: number,
   work: Promise<unknown>,
 ): Promise<void> {
-  let timer: number | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
       () => reject(new Error(`not done after ${milliseconds} ms`)),
