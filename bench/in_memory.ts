@@ -14,7 +14,7 @@ export const rows: readonly Row[] = [
   {
     name: "request/response in memory",
     unit: "req/s",
-    ours: sessionRequests,
+    ours: () => sessionRequests(),
     peers: [
       {
         name: "spdy-transport, in memory",
@@ -27,6 +27,8 @@ export const rows: readonly Row[] = [
         open: () => spdystream("memory", "requests"),
         atLeast: 6,
       },
+      { name: "policy full", open: () => sessionRequests("full") },
+      { name: "policy none", open: () => sessionRequests("none") },
     ],
   },
   {

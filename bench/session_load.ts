@@ -7,6 +7,7 @@
 import {
   CLIENT,
   DataProvider,
+  type HeaderCompression,
   PROTO_SPDY3,
   READ_EOF,
   SERVER,
@@ -28,13 +29,16 @@ const body = new DataProvider(BODY, (_session, _streamId, _length, control) => {
 });
 
 /** Request and response, 100 in flight. */
-export function sessionRequests(): Subject {
+export function sessionRequests(
+  headerCompression: HeaderCompression = "safe",
+): Subject {
   const toServer = new Pipe();
   const toClient = new Pipe();
   let next = 0;
   let done = 0;
   let received = 0;
   const client = new Session(CLIENT, PROTO_SPDY3, {
+    headerCompression,
     send: toServer.write,
     onDataChunkRecv: (_session, _flags, _streamId, data) => {
       received += data.length;
@@ -45,6 +49,7 @@ export function sessionRequests(): Subject {
     },
   });
   const server = new Session(SERVER, PROTO_SPDY3, {
+    headerCompression,
     send: toClient.write,
     onRequestRecv: (session, streamId) => {
       session.submitResponse(streamId, responseHeaders(streamId), body);
@@ -53,7 +58,7 @@ export function sessionRequests(): Subject {
   for (let i = 0; i < IN_FLIGHT; i++) {
     client.submitRequest(3, requestHeaders(next++));
   }
-  return loop("Session, policy safe", () => {
+  return loop(`Session, policy ${headerCompression}`, () => {
     const before = done;
     exchange(client, toServer, server, toClient);
     return done - before;
