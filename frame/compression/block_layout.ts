@@ -11,7 +11,7 @@ import { findUnits } from "./sensitive.ts";
 import type { MatchWindow } from "./window.ts";
 
 /** Bytes of the shortest secret unit that becomes a reference; a shorter one costs less as it is. */
-const MIN_REFERENCE = 6;
+const MIN_REFERENCE = 8;
 /** A repeated value's units are noted again after so many bytes, before they leave the window. */
 const NOTE_AGAIN = 8192;
 /** Public bytes between two stored units that are cheaper stored than in a block of their own. */

@@ -33,14 +33,14 @@ const FREE = -1;
 const FAR = 0x7fffffff;
 
 /** How many positions with the same hash are tried. */
-const TRIES = 12;
+const TRIES = 24;
 /** The same where a gap is longer than {@linkcode LONG_GAP}, so that time stays linear. */
 const LONG_TRIES = 6;
 const LONG_GAP = 2048;
 /** A match this long is not compared with farther ones. */
 const NICE_LENGTH = 32;
 /** Inside a match this long no other is searched for. */
-const SKIPPED_LENGTH = 16;
+const SKIPPED_LENGTH = 10;
 
 /** Finds the cheapest tokens of one gap by dynamic programming over its bytes. */
 export class GapParser {

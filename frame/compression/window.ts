@@ -182,18 +182,20 @@ export class MatchWindow {
   /** Indexes the positions from `from` on that have four public bytes up to `to`. */
   index(from: number, to: number): void {
     const { symbols, mask } = this;
+    const threeHeads = this.#threeHeads;
+    const heads = this.#heads;
+    const chain = this.#chain;
     const last = to - CHAINED;
+    if (from > last) return;
+    let four = symbols[from & mask] << 8 | symbols[(from + 1) & mask] << 16 |
+      symbols[(from + 2) & mask] << 24;
     for (let at = from; at <= last; at++) {
-      const three = symbols[at & mask] | symbols[(at + 1) & mask] << 8 |
-        symbols[(at + 2) & mask] << 16;
-      const four = three | symbols[(at + 3) & mask] << 24;
-      this.#threeHeads[Math.imul(three, HASH_FACTOR) >>> HASH_SHIFT] = at;
+      four = four >>> 8 | symbols[(at + 3) & mask] << 24;
+      threeHeads[Math.imul(four & 0xffffff, HASH_FACTOR) >>> HASH_SHIFT] = at;
       const hash = Math.imul(four, HASH_FACTOR) >>> HASH_SHIFT;
-      const distance = (at - this.#heads[hash]) & 0xffff;
-      this.#heads[hash] = at;
-      this.#chain[at & mask] = distance > MAX_WINDOW || distance > at
-        ? 0
-        : distance;
+      const distance = (at - heads[hash]) & 0xffff;
+      heads[hash] = at;
+      chain[at & mask] = distance > MAX_WINDOW || distance > at ? 0 : distance;
     }
   }
 

@@ -212,3 +212,15 @@ Deno.test("white box: a value is no reference to the same value of another name"
   observer.check([["x-token", "0123456789abcdef"]]);
   assertEquals(observer.references, 1);
 });
+
+Deno.test("white box: a secret too short for a reference is stored each time", () => {
+  for (const length of [1, 2, 3, 7, 8]) {
+    const observer = new Observer(PROTO_SPDY3);
+    const secret = "s".repeat(length);
+    for (let round = 0; round < 3; round++) {
+      observer.check([["a", "1"], ["x-token", secret], ["z", `${round}`]]);
+    }
+    assertEquals(observer.references, length < 8 ? 0 : 2);
+    assertEquals(observer.stored, length < 8 ? 3 * length : length);
+  }
+});
