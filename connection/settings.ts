@@ -9,9 +9,14 @@ import {
   FLAG_SETTINGS_CLEAR_SETTINGS,
   ID_FLAG_SETTINGS_PERSIST_VALUE,
   ID_FLAG_SETTINGS_PERSISTED,
+  INITIAL_WINDOW_SIZE,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+  SETTINGS_MAX,
+  SETTINGS_MAX_CONCURRENT_STREAMS,
 } from "../frame/constants.ts";
 import type { SettingsEntry, SettingsFrame } from "../frame/types.ts";
 import { CLIENT, type Side } from "../session/constants.ts";
+import { DEFAULT_SESSION_LIMITS } from "../session/limits.ts";
 
 /**
  * Where a client keeps the settings that servers asked it to persist. A `Map`
@@ -35,14 +40,19 @@ export interface SettingsStore {
   delete(origin: string): unknown;
 }
 
-/** Puts the entries of a frame into `values`: of a repeated id the first counts. */
+/** Ids go up to 2^24-1: keeping unknown ones would let a peer fill the memory. */
+function isKnown(id: number): boolean {
+  return id >= 1 && id <= SETTINGS_MAX;
+}
+
+/** Puts the entries of a frame with known ids into `values`: of a repeated id the first counts. */
 export function applySettings(
   values: Map<number, number>,
   entries: readonly SettingsEntry[],
 ): void {
   const seen = new Set<number>();
   for (const [id, , value] of entries) {
-    if (seen.has(id)) continue;
+    if (seen.has(id) || !isKnown(id)) continue;
     seen.add(id);
     values.set(id, value);
   }
@@ -59,7 +69,9 @@ export function persistSettings(
   for (const entry of store.get(origin) ?? []) kept.set(entry[0], entry);
   let changed = false;
   for (const [id, flags, value] of frame.iv) {
-    if ((flags & ID_FLAG_SETTINGS_PERSIST_VALUE) === 0) continue;
+    if ((flags & ID_FLAG_SETTINGS_PERSIST_VALUE) === 0 || !isKnown(id)) {
+      continue;
+    }
     kept.set(id, [id, ID_FLAG_SETTINGS_PERSISTED, value]);
     changed = true;
   }
@@ -72,11 +84,17 @@ export interface SettingsSource {
   readonly settings?: readonly SettingsEntry[];
   readonly settingsStore?: SettingsStore;
   readonly origin?: string;
+  /** Bounds that no kept value lifts. */
+  readonly limits?: { readonly maxConcurrentStreams?: number };
 }
 
 /**
  * The SETTINGS a connection begins with: the application's, and from a client
  * what the server had it keep, marked as persisted.
+ *
+ * What a client sends, it also grants. So a kept value that is above its own
+ * bound stays at home: else a server could have its client promise 2 GiB of
+ * window a stream.
  */
 export function firstSettings(source: SettingsSource): SettingsEntry[] {
   const { settings = [], settingsStore, origin, side } = source;
@@ -84,8 +102,21 @@ export function firstSettings(source: SettingsSource): SettingsEntry[] {
   if (settingsStore && origin !== undefined && side === CLIENT) {
     const own = new Set(entries.map(([id]) => id));
     for (const [id, , value] of settingsStore.get(origin) ?? []) {
-      if (!own.has(id)) entries.push([id, ID_FLAG_SETTINGS_PERSISTED, value]);
+      if (own.has(id) || !isKnown(id) || value > highest(id, source)) continue;
+      entries.push([id, ID_FLAG_SETTINGS_PERSISTED, value]);
     }
   }
   return entries;
+}
+
+function highest(id: number, { limits }: SettingsSource): number {
+  switch (id) {
+    case SETTINGS_MAX_CONCURRENT_STREAMS:
+      return limits?.maxConcurrentStreams ??
+        DEFAULT_SESSION_LIMITS.maxConcurrentStreams;
+    case SETTINGS_INITIAL_WINDOW_SIZE:
+      return INITIAL_WINDOW_SIZE;
+    default:
+      return 0xffffffff;
+  }
 }
