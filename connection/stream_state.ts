@@ -313,6 +313,14 @@ export class StreamState implements InboxEvents, OutboxEvents {
     }
   }
 
+  /**
+   * Submits what waits right behind what was submitted before, so that a reply
+   * and a short body leave side by side and are read at once.
+   */
+  submitNow(): void {
+    this.submit(this.#host.session);
+  }
+
   /** The session asks for at most `length` bytes. */
   provide(length: number, readCtrl: { flags: number }): Uint8Array {
     const view = this.outbox.take(length);

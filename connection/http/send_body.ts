@@ -24,7 +24,9 @@ export async function sendBytes(
   const taken = state.outbox.write(body);
   if (trailers === undefined) {
     // Before the wait, so that FIN rides on the last DATA.
-    await state.outbox.end();
+    const ended = state.outbox.end();
+    state.submitNow();
+    await ended;
   } else {
     await taken;
     await sendTrailers(state, trailers);
