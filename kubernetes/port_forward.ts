@@ -35,7 +35,7 @@ export type ForwardTransport = "spdy" | "websocket";
 export interface PortForwardOptions extends TargetOptions {
   /**
    * `"auto"`: a WebSocket, as kubectl tries it first, since it passes more
-   * proxies; when the server refuses it (before Kubernetes 1.30), the SPDY
+   * proxies; when the server refuses it (before Kubernetes 1.31), the SPDY
    * upgrade. Default: `"auto"` with `pod`, else `"spdy"`: a kubelet and a
    * container runtime know no tunnel, and a runtime's URL is good for one
    * request only.
