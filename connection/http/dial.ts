@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortable, type TlsOptions } from "../connect.ts";
+import { abortable, dialTls, type TlsOptions } from "../connect.ts";
 import { ConnectionClosedError } from "../errors.ts";
 import { closeQuietly } from "./byte_conn.ts";
 
@@ -26,16 +26,10 @@ export async function dial(
   const secure = url.protocol === "https:";
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
   if (!secure) return await Deno.connect({ hostname, port, signal });
-  const { cert, key, ...rest } = tls ?? {};
-  const conn = await abortable(
-    Deno.connectTls({
-      ...rest,
-      ...(cert !== undefined && key !== undefined ? { cert, key } : {}),
-      hostname,
-      port,
-      // Rule: HTTP/2 knows no such upgrade (RFC 9113 8.6).
-      alpnProtocols: ["http/1.1"],
-    }),
+  const conn = await dialTls(
+    { hostname, port },
+    // Rule: HTTP/2 knows no such upgrade (RFC 9113 8.6).
+    { ...tls, alpnProtocols: ["http/1.1"] },
     signal,
   );
   // Without this a certificate that is not trusted would show as a hang-up.
