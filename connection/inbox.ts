@@ -25,6 +25,18 @@ type End =
   | { readonly kind: "failed"; readonly error: unknown };
 
 /**
+ * When so many chunks wait, further small ones share memory: an object for each
+ * byte that comes alone would take hundreds of times what the windows allow.
+ */
+const MANY_CHUNKS = 32;
+/** A chunk up to this size is small, bytes. */
+const SMALL_CHUNK = 1024;
+/** Small chunks are joined up to so many bytes. */
+const LARGEST_TAIL = 16384;
+/** So many chunks that were read may stay in the list. */
+const MOST_READ = 32;
+
+/**
  * Holds chunks until they are read. Nothing counts as consumed before a reader
  * asked for it: the stream has no queue of its own (`highWaterMark: 0`).
  *
@@ -36,6 +48,8 @@ export class Inbox {
   readonly #events: InboxEvents;
   #chunks: Uint8Array<ArrayBuffer>[] = [];
   #first = 0;
+  /** Memory of the last chunk, when more small ones can be added to it. */
+  #tail: Uint8Array<ArrayBuffer> | undefined;
   #size = 0;
   #end: End | undefined;
   #closed = false;
@@ -115,7 +129,7 @@ export class Inbox {
       this.#controller.enqueue(chunk);
       this.#events.consumed(chunk.length);
     } else {
-      this.#chunks.push(chunk);
+      this.#keep(chunk);
     }
   }
 
@@ -174,7 +188,7 @@ export class Inbox {
     const size = this.#size;
     if (size === 0) return new Uint8Array(0);
     const chunks = this.#chunks.slice(this.#first);
-    const bytes = chunks.length === 1 ? chunks[0] : join(chunks);
+    const bytes = chunks.length === 1 ? unshared(chunks[0]) : join(chunks);
     this.#drop();
     this.#events.consumed(size);
     return bytes;
@@ -203,14 +217,18 @@ export class Inbox {
   /** Copies what the pieces have; keeps the rest of them. */
   #fillFromPieces(buffer: Uint8Array): number {
     let taken = 0;
-    while (this.#piece !== undefined && taken < buffer.length) {
-      const part = this.#piece.subarray(0, buffer.length - taken);
+    let used = 0;
+    let piece = this.#piece;
+    while (piece !== undefined && taken < buffer.length) {
+      const part = piece.subarray(0, buffer.length - taken);
       buffer.set(part, taken);
       taken += part.length;
-      this.#piece = part.length < this.#piece.length
-        ? this.#piece.subarray(part.length)
-        : this.#morePieces.shift();
+      piece = part.length < piece.length
+        ? piece.subarray(part.length)
+        : this.#morePieces.at(used++);
     }
+    this.#piece = piece;
+    if (used > 0) this.#morePieces.splice(0, used);
     return taken;
   }
 
@@ -228,16 +246,44 @@ export class Inbox {
     return taken;
   }
 
+  #keep(chunk: Uint8Array<ArrayBuffer>): void {
+    const tail = this.#tail;
+    const join = chunk.length <= SMALL_CHUNK &&
+      this.#chunks.length - this.#first >= MANY_CHUNKS;
+    if (!join || tail === undefined) {
+      this.#chunks.push(chunk);
+      this.#tail = join ? chunk : undefined;
+      return;
+    }
+    const last = this.#chunks.length - 1;
+    const { length } = this.#chunks[last];
+    const end = length + chunk.length;
+    let memory = tail;
+    if (end > tail.length) {
+      memory = new Uint8Array(end * 2);
+      memory.set(this.#chunks[last]);
+    }
+    memory.set(chunk, length);
+    this.#chunks[last] = memory.subarray(0, end);
+    this.#tail = end >= LARGEST_TAIL ? undefined : memory;
+  }
+
   /** Takes out what is left of the first chunk. */
   #shift(): Uint8Array<ArrayBuffer> {
-    const chunk = this.#chunks[this.#first++];
+    const chunk = this.#chunks[this.#first];
+    // The list must not keep alive what was read, however long it never runs empty.
+    this.#chunks[this.#first++] = NOTHING;
     const rest = this.#offset === 0 ? chunk : chunk.subarray(this.#offset);
     this.#offset = 0;
     if (this.#first === this.#chunks.length) {
       this.#chunks = [];
       this.#first = 0;
+      this.#tail = undefined;
+    } else if (this.#first === MOST_READ) {
+      this.#chunks.splice(0, MOST_READ);
+      this.#first = 0;
     }
-    return rest;
+    return unshared(rest);
   }
 
   #open(): ReadableStream<Uint8Array> {
@@ -277,6 +323,7 @@ export class Inbox {
     const dropped = this.#size;
     this.#chunks = [];
     this.#first = 0;
+    this.#tail = undefined;
     this.#offset = 0;
     this.#piece = undefined;
     this.#morePieces = [];
@@ -295,6 +342,13 @@ export class Inbox {
     if (this.#end?.kind === "failed") this.#controller.error(this.#end.error);
     else this.#controller.close();
   }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** A chunk as the application may have it: alone in its memory. */
+function unshared(chunk: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return chunk.length < chunk.buffer.byteLength ? chunk.slice() : chunk;
 }
 
 function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
