@@ -52,7 +52,8 @@ export function readFields(
   const headers: NameValue[] = [];
   let contentLength: number | undefined;
   let cookie: NameValue | undefined;
-  for (const [name, value] of nv) {
+  for (const pair of nv) {
+    const [name, value] = pair;
     if (name.startsWith(":")) {
       setPseudo(pseudo, name, value);
     } else if (HOP_BY_HOP.has(name)) {
@@ -62,7 +63,7 @@ export function readFields(
       }
     } else if (name === "content-length") {
       const size = parseContentLength(value);
-      if (contentLength === undefined) headers.push([name, value]);
+      if (contentLength === undefined) headers.push(pair);
       else if (contentLength !== size) {
         throw new HttpMessageError(
           `content-length is ${contentLength} and ${size}`,
@@ -73,9 +74,12 @@ export function readFields(
       // Crumbs belong together with "; " (RFC 6265 5.4), never with ",".
       cookie[1] += `; ${toByteString(value)}`;
     } else {
-      const pair: NameValue = [name, toByteString(value)];
-      if (name === "cookie") cookie = pair;
-      headers.push(pair);
+      const bytes = toByteString(value);
+      const kept: NameValue = bytes === value && name !== "cookie"
+        ? pair
+        : [name, bytes];
+      if (name === "cookie") cookie = kept;
+      headers.push(kept);
     }
   }
   return { pseudo, headers, contentLength };
@@ -88,6 +92,11 @@ export function appendHeaders(nv: NameValue[], headers: Headers): void {
       nv.push([name, fromByteString(value)]);
     }
   });
+}
+
+/** Whether a list has a header of this name. */
+export function hasName(nv: readonly NameValue[], name: string): boolean {
+  return nv.some((pair) => pair[0] === name);
 }
 
 /** Headers that came after the body, or before a pushed one. */

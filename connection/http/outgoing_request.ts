@@ -7,6 +7,7 @@
 import { InvalidArgumentError } from "../../errors.ts";
 import type { NameValue } from "../../frame/types.ts";
 import type { FetchInit } from "./fetch_init.ts";
+import { hasName } from "./fields.ts";
 import { writeRequestHead } from "./request_head.ts";
 
 /** A request that can be sent. */
@@ -120,7 +121,7 @@ const DEFAULTS: readonly NameValue[] = [
 
 function withDefaults(nv: NameValue[]): NameValue[] {
   for (const pair of DEFAULTS) {
-    if (!nv.some(([name]) => name === pair[0])) nv.push(pair);
+    if (!hasName(nv, pair[0])) nv.push(pair);
   }
   return nv;
 }

@@ -28,26 +28,21 @@ export async function readAhead(
   body: ReadableStream<Uint8Array>,
 ): Promise<Uint8Array | BodySource> {
   const reader = body.getReader();
-  let next = reader.read();
-  const first = await soon(next);
-  if (first === undefined) return { reader, ahead: undefined, next };
-  if (first.done) return EMPTY;
-  next = reader.read();
-  const second = await soon(next);
-  if (second?.done) return first.value;
-  return { reader, ahead: first.value, next };
+  const came: ReadableStreamReadResult<Uint8Array>[] = [];
+  const keep = (read: ReadableStreamReadResult<Uint8Array>): void => {
+    came.push(read);
+  };
+  for (let reads = 1;; reads++) {
+    const next = reader.read();
+    // Whoever reads on gets the failure.
+    next.then(keep, ignore);
+    for (let turn = 0; turn < TURNS && came.length < reads; turn++) {
+      await undefined;
+    }
+    const ahead = came[0]?.value;
+    if (came.at(reads - 1)?.done) return ahead ?? EMPTY;
+    if (reads === 2 || came.length < reads) return { reader, ahead, next };
+  }
 }
 
-/** What the promise resolves to within a few turns, else `undefined`. */
-async function soon<T>(promise: Promise<T>): Promise<T | undefined> {
-  let result: T | undefined;
-  promise.then((value) => {
-    result = value;
-  }, () => {
-    // Whoever reads on gets the failure.
-  });
-  for (let turn = 0; turn < TURNS && result === undefined; turn++) {
-    await undefined;
-  }
-  return result;
-}
+function ignore(): void {}

@@ -8,6 +8,7 @@ import type { NameValue } from "../../frame/types.ts";
 import {
   appendHeaders,
   asMessageError,
+  hasName,
   type PseudoHeaders,
   readFields,
 } from "./fields.ts";
@@ -45,7 +46,7 @@ export function writeRequestHead(
     [":version", "HTTP/1.1"],
   ];
   if (headers !== undefined) appendHeaders(nv, headers);
-  if (contentLength !== undefined && !headers?.has("content-length")) {
+  if (contentLength !== undefined && !hasName(nv, "content-length")) {
     nv.push(["content-length", String(contentLength)]);
   }
   return nv;

@@ -5,7 +5,7 @@
  */
 
 import type { NameValue } from "../../frame/types.ts";
-import { appendHeaders, readFields } from "./fields.ts";
+import { appendHeaders, hasName, readFields } from "./fields.ts";
 import { fromByteString, toByteString } from "./header_text.ts";
 import { HttpMessageError } from "./message_error.ts";
 
@@ -40,10 +40,10 @@ export function writeResponseHead(
     [":version", "HTTP/1.1"],
   ];
   appendHeaders(nv, headers);
-  if (contentLength !== undefined && !headers.has("content-length")) {
+  if (contentLength !== undefined && !hasName(nv, "content-length")) {
     nv.push(["content-length", String(contentLength)]);
   }
-  if (!headers.has("date")) nv.push(["date", date]);
+  if (!hasName(nv, "date")) nv.push(["date", date]);
   return nv;
 }
 
