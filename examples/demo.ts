@@ -63,6 +63,7 @@ async function runVersion(
   );
 
   let frames = 0;
+  const failedBefore = failures;
   const client = await connect({
     port,
     version,
@@ -121,7 +122,7 @@ async function serve(
   cancelled: (statusCode: number) => void,
 ): Promise<void> {
   for await (const stream of connection) {
-    answer(connection, stream, cancelled).catch((error) =>
+    answer(stream, cancelled).catch((error) =>
       check(`server: ${error.message}`, false)
     );
   }
@@ -129,7 +130,6 @@ async function serve(
 }
 
 async function answer(
-  _connection: Connection,
   stream: Stream,
   cancelled: (statusCode: number) => void,
 ): Promise<void> {
