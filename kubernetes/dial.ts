@@ -138,7 +138,7 @@ export async function upgradeToSpdy(
       method: "POST",
       headers: [
         ...new Headers(headers),
-        // A line for each: kubelets before 1.20 do not split at commas.
+        // A line for each: kubelets before 1.19 do not split at commas.
         ...protocols.map((name): NameValue => [PROTOCOL_HEADER, name]),
       ],
       tls,
