@@ -1,0 +1,259 @@
+/**
+ * The package as its users meet it: imported by URL, type-checked from another
+ * project, bundled for Node, run with few permissions, published.
+ */
+
+import { assertEquals, assertMatch, fail } from "../deps.ts";
+import { stdFlags } from "../../tools/std.ts";
+
+const root = new URL("../../", import.meta.url);
+
+interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function finish(
+  program: string,
+  args: readonly string[],
+  cwd?: string,
+): Promise<Finished> {
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: [...args],
+    cwd,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(120_000),
+  }).output();
+  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** A folder of its own outside the repository, with the files given. */
+async function withProject(
+  files: Readonly<Record<string, string>>,
+  test: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(`${folder}/${name}`, text);
+    }
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Two sessions that talk to each other; `library` is where they come from. */
+function sessionPair(library: string): string {
+  return `
+    import { CLIENT, PROTO_SPDY3_1, SERVER, Session } from "${library}";
+    const client = new Session(CLIENT, PROTO_SPDY3_1, {
+      send: (_session, data) => (server.recv(data), data.length),
+      onCtrlRecv: (_session, frame) => { if (frame.frameType === 2) console.log(frame.nv[0][1]); },
+    });
+    const server = new Session(SERVER, PROTO_SPDY3_1, {
+      send: (_session, data) => (client.recv(data), data.length),
+      onRequestRecv: (session, streamId) => session.submitResponse(streamId, [[":status", "200"]]),
+    });
+    client.submitRequest(0, [[":method", "GET"], [":path", "/"]]);
+    client.send();
+    server.send();
+  `;
+}
+
+Deno.test("mod.ts runs when imported by URL, with no import map and no permission", async () => {
+  await using server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+  }, async (request) => {
+    const { pathname } = new URL(request.url);
+    try {
+      const text = await Deno.readTextFile(new URL(`.${pathname}`, root));
+      return new Response(text, {
+        headers: { "content-type": "application/typescript" },
+      });
+    } catch {
+      return new Response(null, { status: 404 });
+    }
+  });
+  const library = `http://127.0.0.1:${server.addr.port}/mod.ts`;
+  await withProject({ "main.js": sessionPair(library) }, async (folder) => {
+    const args = [
+      "run",
+      "--no-prompt",
+      "--no-config",
+      "--allow-import",
+      "--reload",
+      "main.js",
+    ];
+    const { code, stdout, stderr } = await finish(
+      Deno.execPath(),
+      args,
+      folder,
+    );
+    assertEquals([code, stdout], [0, "200\n"], stderr);
+  });
+});
+
+Deno.test("another project type-checks against the package, everything it imports included", async () => {
+  const main = `
+    import { connect, type Connection, Session, type SpdyServer } from "${new URL(
+    "mod.ts",
+    root,
+  )}";
+    import { FrameDecoder, type Frame } from "${new URL("frame/mod.ts", root)}";
+    import { Inflate } from "${new URL("zlib/mod.ts", root)}";
+    export const used: unknown[] = [connect, Session, FrameDecoder, Inflate];
+    export type Types = [Connection, SpdyServer, Frame];
+  `;
+  const config =
+    `{ "compilerOptions": { "strict": true, "noUncheckedIndexedAccess": false } }`;
+  await withProject(
+    { "main.ts": main, "deno.json": config },
+    async (folder) => {
+      const { code, stderr } = await finish(Deno.execPath(), [
+        "check",
+        "--all",
+        "main.ts",
+      ], folder);
+      assertEquals(code, 0, stderr);
+    },
+  );
+});
+
+const nodeVersion = await finish("node", ["--version"]).then(
+  ({ stdout }) => stdout.trim(),
+  () => undefined,
+);
+
+Deno.test({
+  name: `mod.ts, ./frame and ./zlib run under Node, bundled (${
+    nodeVersion ?? "there is no Node here"
+  })`,
+  ignore: nodeVersion === undefined && !Deno.env.has("CI"),
+  async fn() {
+    if (nodeVersion === undefined) fail("Node is missing");
+    const scripts: Readonly<Record<string, string>> = {
+      "mod.ts": sessionPair("./library.mjs"),
+      "frame/mod.ts": `
+        import { FrameDecoder, FrameEncoder, PING, PROTO_SPDY3 } from "./library.mjs";
+        const decoder = new FrameDecoder(PROTO_SPDY3);
+        decoder.push(new FrameEncoder(PROTO_SPDY3).encode({ frameType: PING, version: 3, flags: 0, length: 4, uniqueId: 200 }));
+        console.log(decoder.next().uniqueId);
+      `,
+      "zlib/mod.ts": `
+        import { Deflate, Inflate, SPDY3_DICTIONARY } from "./library.mjs";
+        const options = { dictionary: SPDY3_DICTIONARY };
+        const packed = new Deflate(options).push(new TextEncoder().encode("200"), "finish");
+        console.log(new TextDecoder().decode(new Inflate(options).push(packed)));
+      `,
+    };
+    for (const [entry, script] of Object.entries(scripts)) {
+      await withProject({ "main.mjs": script }, async (folder) => {
+        const bundled = await finish(Deno.execPath(), [
+          "bundle",
+          "--quiet",
+          "--no-check",
+          "-o",
+          `${folder}/library.mjs`,
+          new URL(entry, root).pathname,
+        ]);
+        assertEquals(bundled.code, 0, bundled.stderr);
+        const { code, stdout, stderr } = await finish(
+          "node",
+          ["main.mjs"],
+          folder,
+        );
+        assertEquals([code, stdout], [0, "200\n"], `${entry}: ${stderr}`);
+      });
+    }
+  },
+});
+
+Deno.test("each entry needs just the permissions the README names", async () => {
+  const mod = new URL("mod.ts", root).href;
+  const roundTrip = (server: string, client: string): string => `
+    import { connect, serve } from "${mod}";
+    await using server = serve({ ${server}, onListen() {} }, () => new Response("fine"));
+    await using connection = await connect({ ${client} });
+    console.log(await (await connection.fetch("http://localhost/")).text());
+  `;
+  await withProject({
+    "session.js": sessionPair(mod),
+    "tcp.js": roundTrip(
+      `hostname: "127.0.0.1", port: 0`,
+      "port: server.addr.port",
+    ),
+    "unix.js": roundTrip(`path: "socket"`, `path: "socket"`),
+  }, async (folder) => {
+    const run = (file: string, ...flags: string[]): Promise<Finished> =>
+      finish(Deno.execPath(), [
+        "run",
+        "--no-prompt",
+        "--quiet",
+        "--no-check",
+        ...flags,
+        file,
+      ], folder);
+    assertEquals((await run("session.js")).stdout, "200\n");
+    assertEquals((await run("tcp.js", "--allow-net")).stdout, "fine\n");
+    const refused = await run("tcp.js");
+    assertEquals(refused.code, 1);
+    assertMatch(refused.stderr, /Requires net access/);
+    const unix = await run(
+      "unix.js",
+      "--allow-net",
+      "--allow-read",
+      "--allow-write",
+    );
+    assertEquals(unix.stdout, "fine\n", unix.stderr);
+  });
+});
+
+Deno.test("what is published has no tests, recordings, tools, benchmarks or CI files", async () => {
+  const args = [
+    "publish",
+    "--dry-run",
+    "--allow-dirty",
+    "--no-check",
+    ...await stdFlags(),
+  ];
+  const { code, stdout, stderr } = await finish(
+    Deno.execPath(),
+    args,
+    root.pathname,
+  );
+  assertEquals(code, 0, stderr);
+  const published = [
+    ...(stdout + stderr).matchAll(
+      /^\s+(?:file:\/\/)?(\S+) \([\d.]+ ?[KM]?i?B\)$/gm,
+    ),
+  ]
+    .map(([, path]) => path.replace(root.pathname, ""));
+  const folders = new Set(
+    published.map((path) =>
+      path.includes("/") ? path.slice(0, path.indexOf("/")) : ""
+    ),
+  );
+  assertEquals([...folders].sort(), [
+    "",
+    "cli",
+    "connection",
+    "frame",
+    "kubernetes",
+    "session",
+    "zlib",
+  ]);
+  // The configuration that stands in where JSR does not answer is listed as the
+  // configuration of this run; a real one has deno.json.
+  const hidden = published.filter((path) =>
+    path.startsWith(".") && path !== ".deno.npm-std.json"
+  );
+  assertEquals(hidden, []);
+});
