@@ -11,7 +11,7 @@ import {
   PROTOCOL_ERROR,
 } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { LazyPromise } from "../deferred.ts";
+import { handled, LazyPromise } from "../deferred.ts";
 import {
   ConnectionClosedError,
   statusName,
@@ -73,7 +73,7 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
   }
 
   get trailers(): Promise<Headers> {
-    return this.#state.trailers.promise.then(toHeaders);
+    return handled(this.#state.trailers.promise.then(toHeaders));
   }
 
   readonly sendTrailers: ServeInfo["sendTrailers"] = (trailers) => {
@@ -153,8 +153,10 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
       for (const [name, value] of headers) request.headers.append(name, value);
       return request;
     } catch (error) {
+      const reason = asMessageError(error);
+      if (!(reason instanceof HttpMessageError)) throw reason;
       // Rule: a request that breaks the rules is answered with 400 (draft 3.2.1).
-      return badRequest(asMessageError(error));
+      return badRequest(reason);
     }
   }
 
@@ -285,9 +287,8 @@ function checked(response: Response): Response {
   return response;
 }
 
-function badRequest(error: unknown): Response {
-  const reason = error instanceof HttpMessageError ? `: ${error.message}` : "";
-  return plain(400, `Bad Request${reason}`);
+function badRequest(reason: HttpMessageError): Response {
+  return plain(400, `Bad Request: ${reason.message}`);
 }
 
 function plain(status: number, text: string): Response {

@@ -5,6 +5,7 @@
  */
 
 import type { NameValue } from "../../frame/types.ts";
+import { handled } from "../deferred.ts";
 import type { Stream } from "../stream.ts";
 import { toHeaders } from "./fields.ts";
 import type { ResponseHead } from "./response_head.ts";
@@ -68,6 +69,6 @@ export class SpdyResponse extends Response {
    */
   get trailers(): Promise<Headers> {
     const { stream, trailers } = this.#origin;
-    return (trailers?.() ?? stream.trailers).then(toHeaders);
+    return handled((trailers?.() ?? stream.trailers).then(toHeaders));
   }
 }

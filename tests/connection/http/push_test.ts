@@ -134,6 +134,33 @@ Deno.test("push: a handler that throws for a pushed path pushes a 500", async ()
   await (await pushes[0].response).text();
 });
 
+Deno.test("push: a request reset while a push is answered rejects nothing unheard", async () => {
+  const called = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  await using pair = await httpPair(async (request, info) => {
+    if (!request.url.endsWith("/pushed")) {
+      await info.push("/pushed");
+      called.resolve();
+    }
+    await release.promise;
+    return new Response();
+  });
+  // The upload never ends, so that its trailers never come.
+  const body = new ReadableStream<Uint8Array>({});
+  const abort = new AbortController();
+  const asked = pair.client.fetch("/", {
+    method: "POST",
+    body,
+    signal: abort.signal,
+    onPush() {},
+  });
+  await called.promise;
+  abort.abort(new Error("enough"));
+  await assertRejects(() => asked, Error, "enough");
+  await pair.client.ping();
+  release.resolve();
+});
+
 Deno.test("push: after the client has gone it is rejected", async () => {
   const outcome = Promise.withResolvers<unknown>();
   const called = Promise.withResolvers<void>();
