@@ -91,6 +91,17 @@ Deno.test("examples/raw_stream.ts against an echo", async () => {
   await served;
 });
 
+Deno.test("README shows the three short examples as they are", async () => {
+  const readme = await Deno.readTextFile(new URL("../README.md", EXAMPLES));
+  for (const name of ["hello_server.ts", "hello_client.ts", "raw_stream.ts"]) {
+    const text = await Deno.readTextFile(new URL(name, EXAMPLES));
+    assertStringIncludes(
+      readme,
+      text.replace('"../mod.ts"', '"jsr:@spdy/spdy"'),
+    );
+  }
+});
+
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
