@@ -17,8 +17,17 @@ import type { NameValue } from "./types.ts";
 import { type VersionTraits, versionTraits } from "./version.ts";
 
 /**
- * How header blocks are compressed: `"safe"` keeps secrets out of matching,
- * `"full"` is plain zlib, `"none"` stores.
+ * How header blocks are compressed, always as a zlib stream that any SPDY peer
+ * inflates (SPDY/3 draft 2.6.10.1):
+ *
+ * - `"safe"`: cookies, credentials and the like never take part in matching,
+ *   so that the size of a block tells only their lengths, and whether a whole
+ *   one was sent before. Anything else is compressed as zlib does.
+ * - `"full"`: plain zlib, level 6. Who can put text into a header and sees
+ *   sizes can guess the secrets of the connection (CRIME).
+ * - `"none"`: stored blocks.
+ *
+ * `docs/security.md` says what `"safe"` promises and how that is tested.
  */
 export type HeaderCompression = "safe" | "full" | "none";
 
@@ -26,7 +35,10 @@ export type HeaderCompression = "safe" | "full" | "none";
 export interface HeaderEncoderOptions {
   /** How to compress; default `"safe"`. */
   readonly headerCompression?: HeaderCompression;
-  /** Names treated as secret besides the built-in ones (`"safe"` only). */
+  /**
+   * Names treated as secret besides the built-in ones (`"safe"` only), in upper
+   * or lower case; colon names in every version.
+   */
   readonly sensitiveHeaders?: readonly string[];
 }
 

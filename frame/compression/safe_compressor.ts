@@ -16,6 +16,7 @@
  * @module
  */
 
+import { adler32 } from "../../zlib/adler32.ts";
 import {
   matchToken,
   writeFixed,
@@ -23,7 +24,6 @@ import {
   writeSyncMarker,
 } from "../../zlib/block_writer.ts";
 import { BitWriter } from "../../zlib/bit_writer.ts";
-import { adler32 } from "../../zlib/adler32.ts";
 import {
   MAX_MATCH,
   MAX_STORED,
@@ -33,9 +33,9 @@ import {
 } from "../../zlib/constants.ts";
 import { ByteWriter } from "../byte_writer.ts";
 import { headerBlockLength, writeHeaderBlock } from "../header_block.ts";
+import type { NameValue } from "../types.ts";
 import type { VersionTraits } from "../version.ts";
 import type { BlockCompressor } from "./block_compressor.ts";
-import type { NameValue } from "../types.ts";
 import { BlockLayout } from "./block_layout.ts";
 import { GapParser } from "./gap_parser.ts";
 import { RunFinder } from "./run_finder.ts";
@@ -45,9 +45,11 @@ import { MatchWindow } from "./window.ts";
 const INDEX_AGAIN = 16384;
 /** Where positions begin anew: far below the 31 bits of the index. */
 const LAST_POSITION = 2 ** 29;
-
-/** A longer block is stored as it is, and what came before is forgotten: it leaves the window anyway. */
-const MAX_MATCHED = 1 << 18;
+/**
+ * A longer block is stored as it is, and what came before is forgotten: it
+ * leaves the window anyway. Bounds the memory, and the time for one block.
+ */
+const MAX_MATCHED = 1 << 16;
 /** Below this the length of a block need not be exact. */
 const ROUGH = 16384;
 
@@ -85,11 +87,11 @@ export class SafeCompressor implements BlockCompressor {
   }
 
   maxCompressedLength(blockLength: number): number {
-    // A fixed code takes 9 bits a byte at most. A stored unit takes 7 bytes
-    // more, and so does a block of 64 KiB of a large header block.
+    // What is matched takes 9 bits a byte at most, and each stored unit, of one
+    // byte at least, 7 bytes more. A larger block takes 5 bytes for each 64 KiB.
     return blockLength > MAX_MATCHED
-      ? blockLength + Math.ceil(blockLength / MAX_STORED) * 7 + 16
-      : 8 * blockLength + 32;
+      ? blockLength + Math.ceil(blockLength / MAX_STORED) * 5 + 16
+      : 9 * blockLength + 32;
   }
 
   compress(pairs: readonly NameValue[], out: ByteWriter): void {
@@ -212,6 +214,7 @@ export class SafeCompressor implements BlockCompressor {
     }
   }
 
+  /** Adds the tokens of the gap parsed last. */
   #addGap(): void {
     const { tokens, count } = this.#parser;
     this.#reserveTokens(count);
@@ -227,7 +230,7 @@ export class SafeCompressor implements BlockCompressor {
     this.#tokens = grown;
   }
 
-  /** Writes the tokens so far as a block. */
+  /** Writes the tokens so far as a block with the fixed codes. */
   #closeBlock(): void {
     if (this.#count === 0) return;
     writeFixed(this.#writer, this.#tokens, this.#count, false);
