@@ -6,12 +6,20 @@
 
 import { deferred } from "./deferred.ts";
 
+/** So many places of items that were taken may stay in the list. */
+const MOST_TAKEN = 32;
+
 /** A queue with awaiting readers; ends once, well or with an error. */
 export class AcceptQueue<T> {
-  #items: T[] = [];
+  #items: (T | undefined)[] = [];
   #first = 0;
   #readers: PromiseWithResolvers<IteratorResult<T, undefined>>[] = [];
   #end: { readonly error: unknown } | undefined;
+
+  /** Items that nobody has taken yet. */
+  get size(): number {
+    return this.#items.length - this.#first;
+  }
 
   /** Adds an item. */
   push(item: T): void {
@@ -22,18 +30,24 @@ export class AcceptQueue<T> {
 
   /** The next item; after the end what is left, then done or the error. */
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#first < this.#items.length) {
-      const value = this.#items[this.#first++];
-      if (this.#first === this.#items.length) {
-        this.#items = [];
-        this.#first = 0;
-      }
-      return Promise.resolve({ done: false, value });
+    if (this.size > 0) {
+      return Promise.resolve({ done: false, value: this.#shift() });
     }
     const reader = deferred<IteratorResult<T, undefined>>();
     if (this.#end === undefined) this.#readers.push(reader);
     else settle(reader, this.#end.error);
     return reader.promise;
+  }
+
+  /** Takes out the first item: the list must not keep it alive, however long it never runs empty. */
+  #shift(): T {
+    const item = this.#items[this.#first] as T;
+    this.#items[this.#first++] = undefined;
+    if (this.#first === this.#items.length || this.#first === MOST_TAKEN) {
+      this.#items.splice(0, this.#first);
+      this.#first = 0;
+    }
+    return item;
   }
 
   /** No more items; with an error, readers get it. */

@@ -12,6 +12,7 @@ import {
   CTRL_FLAG_UNIDIRECTIONAL,
   GOAWAY_OK,
   INTERNAL_ERROR,
+  REFUSED_STREAM,
   SETTINGS_MAX_CONCURRENT_STREAMS,
 } from "../frame/constants.ts";
 import type {
@@ -26,6 +27,7 @@ import { CLIENT } from "../session/constants.ts";
 import { IdMap } from "../session/id_map.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { handled, LazyPromise } from "./deferred.ts";
+import { laterHeadersRoom } from "./later_headers.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Opener } from "./opener.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -62,6 +64,7 @@ export interface OpenRequest {
 
 export class Engine implements StreamHost, PumpEvents, SessionReports {
   readonly session: Session;
+  readonly laterHeadersRoom: number;
   readonly options: ResolvedOptions;
   /** Settles with the end of the connection; rejects when that was no orderly one. */
   readonly closed: LazyPromise<void> = new LazyPromise();
@@ -92,7 +95,8 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
 
   constructor(wire: Wire, options: ResolvedOptions) {
     this.options = options;
-    const { side, version } = options;
+    const { side, version, limits } = options;
+    this.laterHeadersRoom = laterHeadersRoom(limits);
     this.session = new Session(side, version, sessionOptions(this, options));
     this.#pump = new Pump(wire, options.maxSendBuffer, this);
     this.#opener = new Opener(this.session);
@@ -142,11 +146,13 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
 
   /** Whether new streams may be opened. */
   get accepting(): boolean {
-    return !this.#ending && !this.#goawaySent && !this.#goawayReceived;
+    return !this.#ending && !this.#goawaySent && !this.#goawayReceived &&
+      this.#writeError === undefined;
   }
 
   async ping(): Promise<number> {
     if (this.#ending) throw closedBy("local", "the connection is closed");
+    if (this.#writeError !== undefined) throw this.#writeError;
     return await this.#pinger.ping();
   }
 
@@ -308,10 +314,13 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
       fin: (flags & CTRL_FLAG_FIN) !== 0,
     });
     this.#streams.set(streamId, state);
+    if (this.#writeError !== undefined) state.outbox.fail(this.#writeError);
     this.#lifetime.streamCame();
     const onPush = this.#streams.get(frame.assocStreamId)?.onPush;
-    if (onPush === undefined) this.incoming.push(state);
-    else onPush(state);
+    if (onPush !== undefined) onPush(state);
+    else if (this.incoming.size < this.options.maxWaitingStreams) {
+      this.incoming.push(state);
+    } else state.reset(REFUSED_STREAM);
   }
 
   stream(streamId: number): StreamState | undefined {

@@ -9,6 +9,7 @@ import type { ProtocolVersion } from "../frame/constants.ts";
 import type { CtrlFrame, SettingsEntry } from "../frame/types.ts";
 import type { DATA } from "../frame/constants.ts";
 import type { SessionOptions } from "../session.ts";
+import { DEFAULT_SESSION_LIMITS } from "../session/limits.ts";
 import type { KeepAliveOptions } from "./keepalive.ts";
 import type { SettingsStore } from "./settings.ts";
 
@@ -66,6 +67,12 @@ export interface ConnectionTuning {
    */
   readonly maxBufferedBytes?: number;
   /**
+   * Streams of the peer that may wait to be taken by iterating over the
+   * connection, ended ones among them; one more is reset with REFUSED_STREAM.
+   * 0 to 2^31-1; default 256, or `limits.maxConcurrentStreams` if that is more.
+   */
+  readonly maxWaitingStreams?: number;
+  /**
    * SPDY/3.1 only: receive window of the whole session, bytes; default 1048576,
    * 65536 to 2^31-1. It bounds what may wait unread over all streams; with no
    * more than a stream's window, one unread stream would stop all others. It
@@ -116,6 +123,7 @@ export interface ConnectionOptions extends ConnectionTuning {
 export interface ResolvedOptions extends ConnectionOptions {
   readonly maxSendBuffer: number;
   readonly maxBufferedBytes: number;
+  readonly maxWaitingStreams: number;
   readonly sessionWindow: number;
   /** `undefined`: windows are not tuned. */
   readonly tuning: Required<WindowTuningOptions> | undefined;
@@ -145,6 +153,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   const {
     maxSendBuffer = 256 * 1024,
     maxBufferedBytes = 4 * 1024 * 1024,
+    maxWaitingStreams = Math.max(256, maxConcurrentStreams(options)),
     sessionWindow = 1024 * 1024,
     idleTimeout = 0,
     headerTimeout = 0,
@@ -158,6 +167,12 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       maxBufferedBytes,
       1,
       Number.MAX_SAFE_INTEGER,
+    ),
+    maxWaitingStreams: within(
+      "maxWaitingStreams",
+      maxWaitingStreams,
+      0,
+      0x7fffffff,
     ),
     sessionWindow: within("sessionWindow", sessionWindow, 65536, 0x7fffffff),
     idleTimeout: within("idleTimeout", idleTimeout, 0, LONGEST_DELAY),
@@ -178,6 +193,12 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       ),
     },
   };
+}
+
+/** Streams that the peer may have open at once. */
+export function maxConcurrentStreams({ limits }: ConnectionTuning): number {
+  return limits?.maxConcurrentStreams ??
+    DEFAULT_SESSION_LIMITS.maxConcurrentStreams;
 }
 
 function within(

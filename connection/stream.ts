@@ -7,13 +7,11 @@
 import { CANCEL } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
 import { attempt, handled } from "./deferred.ts";
-import type {
-  HeadersHandler,
-  PushOptions,
-  StreamState,
-} from "./stream_state.ts";
+import type { HeadersHandler } from "./later_headers.ts";
+import type { PushOptions, StreamState } from "./stream_state.ts";
 
-export type { HeadersHandler, PushOptions } from "./stream_state.ts";
+export type { HeadersHandler } from "./later_headers.ts";
+export type { PushOptions } from "./stream_state.ts";
 
 const WRITTEN = Promise.resolve();
 

@@ -20,11 +20,14 @@ import { READ_EOF } from "../session/constants.ts";
 import { deferred, LazyPromise } from "./deferred.ts";
 import { statusName, StreamResetError } from "./errors.ts";
 import { Inbox, type InboxEvents } from "./inbox.ts";
+import { type HeadersHandler, LaterHeaders } from "./later_headers.ts";
 import { Outbox, type OutboxEvents } from "./outbox.ts";
 
 /** What a stream needs of its connection. */
 export interface StreamHost {
   readonly session: Session;
+  /** Bytes that HEADERS frames of one stream may bring. */
+  readonly laterHeadersRoom: number;
   /** Something was submitted: write soon. */
   flush(): void;
   /** The stream has bytes, headers or its end to submit. */
@@ -63,17 +66,11 @@ export interface StreamOrigin {
   readonly fin: boolean;
 }
 
-/** Called for each HEADERS frame. */
-export type HeadersHandler = (headers: NameValue[], fin: boolean) => void;
-
 interface HeldHeaders {
   readonly nv: NameValue[];
   readonly fin: boolean;
   readonly sent: PromiseWithResolvers<void>;
 }
-
-/** Most headers kept of a stream's HEADERS frames; more reset it. */
-const MAX_LATER_HEADERS = 1024;
 
 export class StreamState implements InboxEvents, OutboxEvents {
   /** 0 until the SYN_STREAM leaves. */
@@ -107,11 +104,12 @@ export class StreamState implements InboxEvents, OutboxEvents {
   /** A DATA item is in the session's queue. */
   #sending = false;
   #held: HeldHeaders[] = [];
-  /** SYN_REPLY and HEADERS submitted, in order, not yet reported as sent. */
+  /** SYN_REPLY submitted, not yet reported as sent. */
+  #unsentReply: PromiseWithResolvers<void> | undefined;
+  /** The same of HEADERS, in order. */
   #unsent: PromiseWithResolvers<void>[] = [];
-  #laterHeaders: NameValue[] = [];
-  #laterBlocks: { headers: NameValue[]; fin: boolean }[] = [];
-  #onHeaders: HeadersHandler | undefined;
+  /** Made with the first HEADERS frame or handler. */
+  #later: LaterHeaders | undefined;
 
   constructor(host: StreamHost, id: number, origin: StreamOrigin) {
     this.#host = host;
@@ -160,6 +158,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
       );
     }
     this.#checkAlive();
+    this.outbox.check();
     if (this.#replied) {
       throw new InvalidArgumentError(`stream ${this.id} was replied to before`);
     }
@@ -169,7 +168,8 @@ export class StreamState implements InboxEvents, OutboxEvents {
     if (fin) this.outbox.finish();
     else this.#host.ready(this);
     this.#host.flush();
-    return this.#sentPromise();
+    this.#unsentReply = deferred<void>();
+    return this.#unsentReply.promise;
   }
 
   sendHeaders(nv: NameValue[], fin: boolean): Promise<void> {
@@ -179,6 +179,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
         `stream ${this.id} has no reply yet; HEADERS come after it`,
       );
     }
+    this.outbox.check();
     if (this.outbox.ended || this.outbox.ending) {
       throw new InvalidArgumentError(
         `this side of stream ${this.id} has ended`,
@@ -197,7 +198,10 @@ export class StreamState implements InboxEvents, OutboxEvents {
       `stream ${this.id} was reset by this side with ${statusName(statusCode)}`,
       { streamId: this.id, statusCode },
     );
-    if (this.id !== 0) {
+    // A push that ended with its SYN_STREAM is no stream of the session.
+    const { own, unidirectional, fin } = this.origin;
+    const over = !own && unidirectional && fin;
+    if (this.id !== 0 && !over) {
       this.#host.session.submitRstStream(this.id, statusCode);
       this.#host.flush();
     }
@@ -205,15 +209,12 @@ export class StreamState implements InboxEvents, OutboxEvents {
   }
 
   set onHeaders(handler: HeadersHandler | undefined) {
-    this.#onHeaders = handler;
-    const blocks = this.#laterBlocks;
-    this.#laterBlocks = [];
-    if (handler === undefined) return;
-    for (const { headers, fin } of blocks) handler(headers, fin);
+    this.#later ??= new LaterHeaders();
+    this.#later.handler = handler;
   }
 
   get onHeaders(): HeadersHandler | undefined {
-    return this.#onHeaders;
+    return this.#later?.handler;
   }
 
   // Called by the engine with what the session reports.
@@ -224,27 +225,29 @@ export class StreamState implements InboxEvents, OutboxEvents {
   }
 
   headersReceived(nv: NameValue[], fin: boolean): void {
-    if (this.#laterHeaders.length + nv.length > MAX_LATER_HEADERS) {
+    this.#later ??= new LaterHeaders();
+    if (!this.#later.add(nv, fin, this.#host.laterHeadersRoom)) {
       this.reset(FRAME_TOO_LARGE);
       return;
     }
-    this.#laterHeaders.push(...nv);
-    if (this.#onHeaders !== undefined) this.#onHeaders(nv, fin);
-    else this.#laterBlocks.push({ headers: nv, fin });
     if (fin) this.endRemote();
   }
 
   /** FIN came, or the peer has no half to send on. */
   endRemote(): void {
-    this.trailers.resolve(this.#laterHeaders);
+    this.trailers.resolve(this.#later?.all ?? []);
     this.inbox.finish();
   }
 
-  /** The first SYN_REPLY or HEADERS that was submitted left, or could not. */
+  /** The SYN_REPLY left, or could not. */
+  replySent(error?: unknown): void {
+    settle(this.#unsentReply, error);
+    this.#unsentReply = undefined;
+  }
+
+  /** The first HEADERS that were submitted left, or could not. */
   headersSent(error?: unknown): void {
-    const sent = this.#unsent.shift();
-    if (error === undefined) sent?.resolve();
-    else sent?.reject(error);
+    settle(this.#unsent.shift(), error);
   }
 
   /** The session has no such stream any more. */
@@ -371,12 +374,6 @@ export class StreamState implements InboxEvents, OutboxEvents {
     );
   }
 
-  #sentPromise(): Promise<void> {
-    const sent = deferred<void>();
-    this.#unsent.push(sent);
-    return sent.promise;
-  }
-
   #checkAlive(): void {
     if (this.#error !== undefined) throw this.#error;
     if (this.#ended) {
@@ -401,6 +398,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
     this.response.reject(error);
     this.trailers.reject(error);
     if (this.#ended) this.closed.reject(error);
+    this.#unsentReply?.reject(error);
     for (const sent of this.#unsent.splice(0)) sent.reject(error);
     for (const { sent } of this.#held.splice(0)) sent.reject(error);
   }
@@ -415,6 +413,14 @@ function provideFrom(
   source: unknown,
 ): Uint8Array {
   return (source as StreamState).provide(length, readCtrl);
+}
+
+function settle(
+  sent: PromiseWithResolvers<void> | undefined,
+  error: unknown,
+): void {
+  if (error === undefined) sent?.resolve();
+  else sent?.reject(error);
 }
 
 /** The status a reader or writer asked for by its reason; CANCEL otherwise. */

@@ -1,0 +1,132 @@
+/**
+ * What streams can make a connection hold: HEADERS that pile up, streams that
+ * nobody takes.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertLess, assertRejects } from "../deps.ts";
+import { AcceptQueue } from "../../connection/accept_queue.ts";
+import {
+  LaterHeaders,
+  laterHeadersRoom,
+} from "../../connection/later_headers.ts";
+import {
+  CLIENT,
+  Connection,
+  FRAME_TOO_LARGE,
+  type NameValue,
+  PROTO_SPDY3,
+  REFUSED_STREAM,
+  SERVER,
+  StreamResetError,
+} from "../../mod.ts";
+import { nextStream } from "../helpers/http.ts";
+import { memoryPair, memoryStreams } from "../helpers/connections.ts";
+import { headers, RawPeer, synReply, synStream } from "./raw_peer.ts";
+
+Deno.test("held: HEADERS of a stream bring as much as one block may, and no byte more", () => {
+  const room = laterHeadersRoom({ maxHeaderBlock: 1000, maxHeaderCount: 10 });
+  assertEquals(room, 1000 + 64 * 11);
+  const full: NameValue[] = [["x", "v".repeat(room - 2 * 64 - 1)]];
+  assert(new LaterHeaders().add(full, false, room));
+  full[0][1] += "v";
+  assert(!new LaterHeaders().add(full, false, room));
+  // A block as large as the limits let it be always fits.
+  const largest = Array.from({ length: 1024 }, (_, index): NameValue => [
+    `name${index}`,
+    "v".repeat(64 - 8 - `name${index}`.length),
+  ]);
+  assert(new LaterHeaders().add(largest, false, laterHeadersRoom()));
+});
+
+Deno.test("held: HEADERS without headers take room while nobody takes them", () => {
+  const room = laterHeadersRoom();
+  const waiting = new LaterHeaders();
+  let taken = 0;
+  while (waiting.add([], false, room)) taken++;
+  assertLess(taken, 3000);
+  let handled = 0;
+  waiting.handler = () => handled++;
+  assertEquals(handled, taken);
+  for (let count = 0; count < 5000; count++) {
+    assert(waiting.add([], false, room));
+  }
+  assertEquals(handled, taken + 5000);
+});
+
+Deno.test("held: a stream whose HEADERS pile up is reset with FRAME_TOO_LARGE", async () => {
+  const [left, right] = memoryStreams();
+  await using server = new Connection(right, {
+    side: SERVER,
+    version: PROTO_SPDY3,
+    limits: { maxHeaderBlock: 8192, maxHeaderCount: 8 },
+  });
+  const peer = new RawPeer(left, PROTO_SPDY3);
+  peer.send(synStream(1));
+  const stream = await nextStream(server);
+  // Half of the room each: two fit.
+  const half = headers(1, [["x", "v".repeat(4200)]]);
+  peer.send(half, half);
+  await peer.ping();
+  assertEquals(peer.resets, []);
+  peer.send(half);
+  const error = await assertRejects(() => stream.trailers, StreamResetError);
+  assertEquals(error.statusCode, FRAME_TOO_LARGE);
+  await peer.ping();
+  assertEquals(peer.resets, [[1, FRAME_TOO_LARGE]]);
+});
+
+Deno.test("held: pushes that nobody takes are refused beyond maxWaitingStreams", async () => {
+  const [left, right] = memoryStreams();
+  await using client = new Connection(left, {
+    side: CLIENT,
+    version: PROTO_SPDY3,
+    maxWaitingStreams: 5,
+  });
+  const peer = new RawPeer(right, PROTO_SPDY3, true);
+  const opening = client.openStream([["x", "1"]]);
+  await opening;
+  peer.send(synReply(1));
+  // Each push ends at once, so the limit on open streams says nothing.
+  for (let id = 2; id <= 20; id += 2) {
+    peer.send(synStream(id, { assoc: 1, flags: id % 4 === 0 ? 2 : 3 }));
+  }
+  await peer.ping();
+  // The sixth and later ones; those with FIN are over and need no reset.
+  assertEquals(peer.resets, [12, 16, 20].map((id) => [id, REFUSED_STREAM]));
+  for (let id = 2; id <= 10; id += 2) {
+    assertEquals((await nextStream(client)).id, id);
+  }
+  peer.send(synStream(22, { assoc: 1, flags: 2 }));
+  assertEquals((await nextStream(client)).id, 22);
+});
+
+Deno.test("held: by default as many streams wait as may be open", async () => {
+  await using pair = memoryPair({
+    server: { limits: { maxConcurrentStreams: 300 } },
+  });
+  const streams = [];
+  for (let count = 0; count < 300; count++) {
+    streams.push(await pair.client.openStream([], { fin: true }));
+  }
+  await pair.client.ping();
+  for (let count = 0; count < 300; count++) {
+    const stream = await nextStream(pair.server);
+    stream.reply([["n", `${count}`]], { fin: true });
+  }
+  for (const stream of streams) assertEquals((await stream.response).length, 1);
+});
+
+Deno.test("held: the queue of streams lets go of those that were taken", async () => {
+  const queue = new AcceptQueue<{ readonly bytes: Uint8Array }>();
+  const make = () => ({ bytes: new Uint8Array(65536) });
+  queue.push(make());
+  const before = Deno.memoryUsage().external;
+  for (let count = 0; count < 8192; count++) {
+    queue.push(make());
+    await queue.next();
+    assertEquals(queue.size, 1);
+  }
+  assertLess(Deno.memoryUsage().external - before, 256 * 1024 * 1024);
+});

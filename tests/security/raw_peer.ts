@@ -1,0 +1,136 @@
+/**
+ * A peer that says anything, made of the codec alone, on a transport.
+ *
+ * @module
+ */
+
+import { concat } from "../deps.ts";
+import {
+  type CtrlFrame,
+  type Frame,
+  FrameDecoder,
+  FrameEncoder,
+  HEADERS,
+  type NameValue,
+  PING,
+  type ProtocolVersion,
+  RST_STREAM,
+  SYN_REPLY,
+  SYN_STREAM,
+} from "../../mod.ts";
+import { openWire, type Transport } from "../../connection/transport.ts";
+
+const BASE = { version: 3, length: 0 };
+
+/** Reads all the time; see also {@linkcode RawPeer.send}. */
+export class RawPeer {
+  /** Frames that came. */
+  readonly frames: Frame[] = [];
+  /** Stream id and status of each RST_STREAM that came. */
+  readonly resets: [number, number][] = [];
+  /** Resolves with the end of what comes. */
+  readonly ended: Promise<void>;
+  readonly #wire;
+  readonly #encoder: FrameEncoder;
+  readonly #decoder: FrameDecoder;
+  #sending: Promise<unknown> = Promise.resolve();
+  #pings = new Map<number, () => void>();
+  /** Above the ids of either side's session, so that it is nobody's reply. */
+  #nextPing: number;
+
+  /** `server`: the peer is one, so its PING ids are even. */
+  constructor(transport: Transport, version: ProtocolVersion, server = false) {
+    this.#wire = openWire(transport);
+    this.#encoder = new FrameEncoder(version);
+    this.#decoder = new FrameDecoder(version);
+    this.#nextPing = server ? 0x10000 : 0x10001;
+    this.ended = this.#read();
+  }
+
+  /** Sends frames in one piece, behind what is still being sent. */
+  send(...frames: Frame[]): Promise<void> {
+    return this.sendBytes(
+      concat(frames.map((frame) => this.#encoder.encode(frame))),
+    );
+  }
+
+  /** Sends bytes; resolves when the transport has them, or has failed. */
+  sendBytes(bytes: Uint8Array): Promise<void> {
+    const sent = this.#sending.then(async () => {
+      let rest = bytes;
+      while (rest.length > 0) {
+        rest = rest.subarray(await this.#wire.send(rest));
+      }
+    }).catch(() => {});
+    this.#sending = sent;
+    return sent;
+  }
+
+  /** Resolves when all that was sent before has been dealt with. */
+  async ping(): Promise<void> {
+    const uniqueId = this.#nextPing;
+    this.#nextPing += 2;
+    const answer = Promise.withResolvers<void>();
+    this.#pings.set(uniqueId, answer.resolve);
+    await this.send({ ...BASE, frameType: PING, flags: 0, uniqueId });
+    await Promise.race([answer.promise, this.ended]);
+  }
+
+  close(): void {
+    this.#wire.close();
+  }
+
+  async #read(): Promise<void> {
+    for (;;) {
+      let bytes: Uint8Array | null = null;
+      try {
+        bytes = await this.#wire.receive();
+      } catch {
+        // The other side broke the transport off.
+      }
+      if (bytes === null) return this.#wire.close();
+      this.#decoder.push(bytes);
+      for (;;) {
+        const frame = this.#decoder.next();
+        if (frame === undefined) break;
+        this.#take(frame);
+      }
+    }
+  }
+
+  #take(frame: Frame): void {
+    this.frames.push(frame);
+    if (frame.frameType === RST_STREAM) {
+      this.resets.push([frame.streamId, frame.statusCode]);
+    } else if (frame.frameType === PING) {
+      this.#pings.get(frame.uniqueId)?.();
+    }
+  }
+}
+
+const LIST: NameValue[] = [["x", "1"]];
+
+export function synStream(
+  streamId: number,
+  options: { flags?: number; assoc?: number; nv?: NameValue[] } = {},
+): CtrlFrame {
+  const { flags = 0, assoc = 0, nv = LIST } = options;
+  return {
+    ...BASE,
+    frameType: SYN_STREAM,
+    flags,
+    streamId,
+    assocStreamId: assoc,
+    pri: 0,
+    slot: 0,
+    nv,
+  };
+}
+
+export function synReply(streamId: number, flags = 0): CtrlFrame {
+  return { ...BASE, frameType: SYN_REPLY, flags, streamId, nv: LIST };
+}
+
+export function headers(streamId: number, nv: NameValue[] = LIST): CtrlFrame {
+  return { ...BASE, frameType: HEADERS, flags: 0, streamId, nv };
+}
