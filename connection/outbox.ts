@@ -78,6 +78,11 @@ export class Outbox {
     return this.#ended || this.#error !== undefined;
   }
 
+  /** Throws the reason for which nothing can be sent any more, if there is one. */
+  check(): void {
+    if (this.#error !== undefined) throw this.#error.reason;
+  }
+
   /** The writable end, made when first asked for. */
   get writable(): WritableStream<Uint8Array> {
     return this.#writable ??= this.#open();

@@ -133,6 +133,8 @@ function controlSent(reports: SessionReports, frame: CtrlFrame): void {
       reports.streamSent(frame.streamId);
       break;
     case SYN_REPLY:
+      reports.stream(frame.streamId)?.replySent();
+      break;
     case HEADERS:
       reports.stream(frame.streamId)?.headersSent();
       break;
@@ -157,7 +159,9 @@ function controlNotSent(
     errorCode,
   );
   if (frame.frameType === SYN_STREAM) reports.streamNotSent(frame, error);
-  else if (frame.frameType === SYN_REPLY || frame.frameType === HEADERS) {
+  else if (frame.frameType === SYN_REPLY) {
+    reports.stream(frame.streamId)?.replySent(error);
+  } else if (frame.frameType === HEADERS) {
     reports.stream(frame.streamId)?.headersSent(error);
   }
 }

@@ -1,0 +1,209 @@
+/** Frames that cannot leave any more, and transports that fail in one direction. */
+
+import { Connection } from "../../connection.ts";
+import {
+  ConnectionClosedError,
+  StreamResetError,
+} from "../../connection/errors.ts";
+import type { Stream } from "../../connection/stream.ts";
+import type { ByteConn } from "../../connection/transport.ts";
+import { webSocketStreams } from "../../connection/websocket.ts";
+import { SpdyError, StreamClosedError } from "../../errors.ts";
+import {
+  CANCEL,
+  CTRL_FLAG_NONE,
+  DATA,
+  DATA_FLAG_FIN,
+  DATA_FLAG_NONE,
+  GOAWAY,
+  PROTO_SPDY3,
+  SYN_STREAM,
+} from "../../frame/constants.ts";
+import { FrameEncoder } from "../../frame/encoder.ts";
+import { CLIENT, SERVER } from "../../session/constants.ts";
+import { assertEquals, assertInstanceOf, assertRejects } from "../deps.ts";
+import { tcpConns, tcpPair } from "../helpers/connections.ts";
+
+async function next(connection: Connection): Promise<Stream> {
+  const result = await connection[Symbol.asyncIterator]().next();
+  if (result.done) throw new Error("no stream came");
+  return result.value;
+}
+
+/** A transport that takes no byte and gives what it is fed. */
+function deafConn(): {
+  conn: ByteConn;
+  feed: (bytes: Uint8Array) => void;
+  end: () => void;
+} {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>(
+    {},
+    { highWaterMark: 100 },
+  );
+  const writer = writable.getWriter();
+  const reader = readable.getReader();
+  return {
+    feed: (bytes) => void writer.write(bytes).catch(() => {}),
+    end: () => void writer.close().catch(() => {}),
+    conn: {
+      async read(buffer) {
+        const { done, value } = await reader.read();
+        if (done) return null;
+        buffer.set(value);
+        return value.length;
+      },
+      write: () => Promise.reject(new Deno.errors.BrokenPipe("Broken pipe")),
+      closeWrite: () => Promise.resolve(),
+      close: () => void reader.cancel().catch(() => {}),
+    },
+  };
+}
+
+function synStream(encoder: FrameEncoder): Uint8Array {
+  return encoder.encode({
+    frameType: SYN_STREAM,
+    version: 3,
+    flags: CTRL_FLAG_NONE,
+    length: 0,
+    streamId: 1,
+    assocStreamId: 0,
+    pri: 0,
+    slot: 0,
+    nv: [["a", "b"]],
+  });
+}
+
+Deno.test("refusal: after a failed write what the peer sent is read to its end", async () => {
+  const { conn, feed, end } = deafConn();
+  const server = new Connection(conn, { side: SERVER, version: PROTO_SPDY3 });
+  const encoder = new FrameEncoder(PROTO_SPDY3);
+  feed(synStream(encoder));
+  const stream = await next(server);
+  const reply = stream.reply([]);
+  const writing = stream.write(new Uint8Array(10_000));
+  const ping = server.ping();
+  for (const promise of [reply, writing, ping]) {
+    const error = await assertRejects(
+      () => promise,
+      ConnectionClosedError,
+      "writing failed (Broken pipe)",
+    );
+    assertInstanceOf(error.cause, Deno.errors.BrokenPipe);
+  }
+  for (let count = 0; count < 5; count++) {
+    feed(encoder.encode({
+      frameType: DATA,
+      streamId: 1,
+      flags: count === 4 ? DATA_FLAG_FIN : DATA_FLAG_NONE,
+      data: new Uint8Array(1000),
+    }));
+  }
+  assertEquals((await new Response(stream.readable).bytes()).length, 5000);
+  end();
+  await assertRejects(
+    () => server.closed,
+    ConnectionClosedError,
+    "writing failed",
+  );
+  await assertRejects(() => stream.closed, ConnectionClosedError);
+});
+
+Deno.test("refusal: after a failed write a silent peer is given up", async () => {
+  const { conn, feed } = deafConn();
+  const server = new Connection(conn, {
+    side: SERVER,
+    version: PROTO_SPDY3,
+    closeTimeout: 20,
+  });
+  feed(synStream(new FrameEncoder(PROTO_SPDY3)));
+  const stream = await next(server);
+  await assertRejects(() => stream.trailers, ConnectionClosedError);
+  await assertRejects(
+    () => server.closed,
+    ConnectionClosedError,
+    "writing failed",
+  );
+});
+
+Deno.test("refusal: a GOAWAY that comes before the SYN_STREAM leaves", async () => {
+  const [left, socket] = await tcpConns();
+  const opened = Promise.withResolvers<Stream>();
+  const client: Connection = new Connection(left, {
+    side: CLIENT,
+    version: PROTO_SPDY3,
+    onFrame: (direction, frame) => {
+      if (direction === "received" && frame.frameType === GOAWAY) {
+        client.openStream([["a", "b"]]).then(opened.resolve, opened.reject);
+      }
+    },
+  });
+  await socket.write(
+    new FrameEncoder(PROTO_SPDY3).encode({
+      frameType: GOAWAY,
+      version: 3,
+      flags: 0,
+      length: 0,
+      lastGoodStreamId: 0,
+      statusCode: 0,
+    }),
+  );
+  const error = await assertRejects(
+    () => opened.promise,
+    ConnectionClosedError,
+  );
+  assertEquals(error.unprocessed, true);
+  socket.close();
+  await client.closed;
+});
+
+Deno.test("refusal: a push for a stream that is gone", async () => {
+  await using pair = await tcpPair();
+  const stream = await pair.client.openStream([["a", "b"]], { fin: true });
+  const incoming = await next(pair.server);
+  await incoming.reply([], { fin: true });
+  await stream.closed;
+  await incoming.closed;
+  await assertRejects(() => incoming.push([["c", "d"]]), SpdyError);
+  // The server's streams still open.
+  assertEquals(pair.server.accepting, true);
+});
+
+Deno.test("refusal: a reply that the peer's reset overtakes", async () => {
+  await using pair = await tcpPair();
+  const stream = await pair.client.openStream([["a", "b"]]);
+  const incoming = await next(pair.server);
+  stream.reset();
+  assertEquals(await incoming.closed, CANCEL);
+  await assertRejects(() => incoming.reply([]), StreamResetError, "CANCEL");
+  await assertRejects(() => incoming.sendHeaders([]), StreamClosedError);
+});
+
+Deno.test("refusal: a stream of the application's own session calls", async () => {
+  await using pair = await tcpPair();
+  // HEADERS before SYN_REPLY cannot be sent; the session says so by itself.
+  const stream = await pair.client.openStream([["a", "b"]]);
+  const incoming = await next(pair.server);
+  pair.server.session.submitHeaders(0, incoming.id, [["c", "d"]]);
+  await incoming.reply([["x", "y"]]);
+  assertEquals(await stream.response, [["x", "y"]]);
+});
+
+Deno.test("WebSocket: one that closes before it opens", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepting = listener.accept().then((conn) => conn.close());
+  const { port } = listener.addr as Deno.NetAddr;
+  const socket = new WebSocket(`ws://127.0.0.1:${port}`);
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  const connection = new Connection(webSocketStreams(socket), {
+    side: CLIENT,
+    version: PROTO_SPDY3,
+  });
+  await assertRejects(
+    () => connection.openStream([["a", "b"]]).then((stream) => stream.response),
+    SpdyError,
+  );
+  await assertRejects(() => connection.closed, SpdyError, "WebSocket");
+  await accepting;
+  await closed;
+  listener.close();
+});
