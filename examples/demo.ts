@@ -110,9 +110,10 @@ async function runVersion(
   await client.goaway();
   await served;
   check("both sides ended in order", true);
+  const good = failures === failedBefore;
   results.push(
     `${
-      green("ok")
+      good ? green("ok") : red("FAILED")
     } ${name}: GET, push, POST of ${UPLOAD.length} bytes, reset, PING, GOAWAY in ${frames} frames`,
   );
 }
