@@ -30,7 +30,6 @@ const FAMILIES = [
   "tcp",
   "http",
   "cores",
-  "header_blocks",
   "headers",
   "zlib",
   "memory",
