@@ -15,11 +15,21 @@ import {
 } from "./cli/command.ts";
 import { bench } from "./cli/bench.ts";
 import { decode } from "./cli/decode.ts";
+import { exec } from "./cli/exec.ts";
 import { get } from "./cli/get.ts";
+import { portForward } from "./cli/port_forward.ts";
 import { proxy } from "./cli/proxy.ts";
 import { serve } from "./cli/serve.ts";
 
-const COMMANDS: readonly Command[] = [get, serve, proxy, decode, bench];
+const COMMANDS: readonly Command[] = [
+  get,
+  serve,
+  proxy,
+  decode,
+  bench,
+  exec,
+  portForward,
+];
 
 /**
  * Runs the command line and resolves to its exit code: 0 when all went well,

@@ -1,0 +1,109 @@
+/**
+ * `spdy exec`: a command in a pod.
+ *
+ * @module
+ */
+
+import { parseArgs } from "../deps.ts";
+import { exec as execInPod } from "../kubernetes/exec.ts";
+import type { RemoteProcess } from "../kubernetes/process.ts";
+import {
+  type Command,
+  EXIT_FAILURE,
+  refuseUnknown,
+  UsageError,
+} from "./command.ts";
+import { POD_HELP, POD_STRINGS, podTarget } from "./pod.ts";
+
+/** `spdy exec POD -- COMMAND...` */
+export const exec: Command = {
+  name: "exec",
+  summary: "run a command in a Kubernetes pod",
+  help: `Usage: spdy exec [OPTION...] POD -- COMMAND [ARGUMENT...]
+
+Runs a command in a pod, over SPDY/3.1, and ends with its exit code.
+
+  -i, --stdin            pass standard input on
+  -t, --tty              give the command a terminal, of this one's size
+${POD_HELP}
+      --help             this text
+
+Permissions: --allow-net for the server, --allow-read for the files named.`,
+  async run(args: string[]): Promise<number> {
+    const parsed = parseArgs(args, {
+      string: POD_STRINGS,
+      boolean: ["stdin", "tty"],
+      alias: {
+        i: "stdin",
+        t: "tty",
+        s: "server",
+        n: "namespace",
+        c: "container",
+      },
+      "--": true,
+      unknown: refuseUnknown,
+    });
+    const command: string[] = parsed["--"] ?? [];
+    if (parsed._.length !== 1 || command.length === 0) {
+      throw new UsageError("exec needs POD -- COMMAND");
+    }
+    const { stdin, tty } = parsed;
+    const target = await podTarget(parsed, String(parsed._[0]));
+    await using process = await execInPod({
+      ...target,
+      command,
+      stdin,
+      tty,
+      stderr: !tty,
+    });
+    return await passThrough(process, stdin, tty);
+  },
+};
+
+async function passThrough(
+  process: RemoteProcess,
+  stdin: boolean,
+  tty: boolean,
+): Promise<number> {
+  using _terminal = tty && Deno.stdin.isTerminal()
+    ? new RawTerminal(process)
+    : undefined;
+  // The process may end before its input does; that is no failure.
+  if (stdin) Deno.stdin.readable.pipeTo(process.stdin).catch(() => {});
+  const outputs = [
+    process.stdout.pipeTo(Deno.stdout.writable, { preventClose: true }),
+  ];
+  if (!tty) {
+    outputs.push(
+      process.stderr.pipeTo(Deno.stderr.writable, { preventClose: true }),
+    );
+  }
+  await Promise.all(outputs);
+  const { code, message } = await process.status;
+  if (code === undefined) console.error(message);
+  return code ?? EXIT_FAILURE;
+}
+
+/** This terminal, handing every key on, and telling the process its size as it changes. */
+class RawTerminal implements Disposable {
+  readonly #tell: () => void;
+
+  constructor(process: RemoteProcess) {
+    this.#tell = () => {
+      const { columns, rows } = Deno.consoleSize();
+      process.resize(columns, rows).catch(() => {});
+    };
+    Deno.stdin.setRaw(true);
+    this.#tell();
+    if (Deno.build.os !== "windows") {
+      Deno.addSignalListener("SIGWINCH", this.#tell);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    Deno.stdin.setRaw(false);
+    if (Deno.build.os !== "windows") {
+      Deno.removeSignalListener("SIGWINCH", this.#tell);
+    }
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * `spdy port-forward`: ports of a pod, on this machine.
+ *
+ * @module
+ */
+
+import { parseArgs } from "../deps.ts";
+import {
+  portForward as forwardToPod,
+  type PortForwarder,
+} from "../kubernetes/port_forward.ts";
+import {
+  type Command,
+  EXIT_OK,
+  reasonOf,
+  refuseUnknown,
+  UsageError,
+} from "./command.ts";
+import { untilInterrupted } from "./listen.ts";
+import { POD_HELP, POD_STRINGS, podTarget } from "./pod.ts";
+
+/** `spdy port-forward POD LOCAL:REMOTE...` */
+export const portForward: Command = {
+  name: "port-forward",
+  summary: "reach ports of a Kubernetes pod from this machine",
+  help: `Usage: spdy port-forward [OPTION...] POD [LOCAL:]REMOTE...
+
+Listens on 127.0.0.1 and carries each connection to a port of the pod, all of
+them over one SPDY/3.1 session. LOCAL is REMOTE unless named, 0 any free port.
+
+      --transport NAME   "websocket", "spdy", or "auto": a WebSocket, and SPDY
+                         where the server refuses it; the default for a pod
+${POD_HELP}
+      --help             this text
+
+Ctrl-C ends it. Permissions: --allow-net, --allow-read for the files named.`,
+  async run(args: string[]): Promise<number> {
+    const parsed = parseArgs(args, {
+      string: [...POD_STRINGS, "transport"],
+      alias: { s: "server", n: "namespace", c: "container" },
+      unknown: refuseUnknown,
+    });
+    const [pod, ...ports] = parsed._.map(String);
+    if (ports.length === 0) {
+      throw new UsageError("port-forward needs POD and a port");
+    }
+    const pairs: { local: number; remote: number }[] = ports.map(readPorts);
+    const transport = readTransport(parsed.transport);
+    await using forwarder = await forwardToPod({
+      ...await podTarget(parsed, pod),
+      transport,
+    });
+    const listeners = pairs.map(({ local }) =>
+      Deno.listen({ hostname: "127.0.0.1", port: local })
+    );
+    const shutdown = async (): Promise<void> => {
+      for (const listener of listeners) listener.close();
+      await forwarder.close();
+    };
+    listeners.forEach((listener, index) =>
+      listen(listener, forwarder, pairs[index].remote)
+    );
+    await untilInterrupted({ finished: forwarder.closed, shutdown });
+    return EXIT_OK;
+  },
+};
+
+function readPorts(text: string): { local: number; remote: number } {
+  const [remote, local = remote, ...rest] = text.split(":").reverse().map(
+    Number,
+  );
+  const known = [remote, local].every((port) =>
+    Number.isInteger(port) && port >= 0 && port <= 65535
+  );
+  if (!known || remote === 0 || rest.length > 0) {
+    throw new UsageError(`"${text}": write it as 8080:80, or 80`);
+  }
+  return { local, remote };
+}
+
+function readTransport(
+  text: string | undefined,
+): "auto" | "spdy" | "websocket" | undefined {
+  if (
+    text === undefined || text === "auto" || text === "spdy" ||
+    text === "websocket"
+  ) return text;
+  throw new UsageError(
+    `--transport ${text}: known are auto, spdy and websocket`,
+  );
+}
+
+/** Carries every connection to the pod; one that fails does not hurt the others. */
+async function listen(
+  listener: Deno.TcpListener,
+  forwarder: PortForwarder,
+  remote: number,
+): Promise<void> {
+  console.log(
+    `Forwarding from tcp://127.0.0.1:${listener.addr.port} to ${remote}`,
+  );
+  for await (const conn of listener) {
+    carry(conn, forwarder, remote).catch((error) =>
+      console.error(`port ${remote}: ${reasonOf(error)}`)
+    );
+  }
+}
+
+/** Both directions at once, each ended by itself: `conn.readable` would close both at the first end. */
+async function carry(
+  conn: Deno.TcpConn,
+  forwarder: PortForwarder,
+  remote: number,
+): Promise<void> {
+  using _conn = conn;
+  const { readable, writable } = await forwarder.connect(remote);
+  await Promise.all([
+    // The pod may be done before this end has said everything.
+    sendAll(conn, writable).catch(() => {}),
+    receiveAll(readable, conn),
+  ]);
+}
+
+async function sendAll(
+  conn: Deno.TcpConn,
+  writable: WritableStream<Uint8Array>,
+): Promise<void> {
+  const writer = writable.getWriter();
+  for (;;) {
+    const buffer = new Uint8Array(65536);
+    const count = await conn.read(buffer);
+    if (count === null) break;
+    await writer.write(buffer.subarray(0, count));
+  }
+  await writer.close();
+}
+
+async function receiveAll(
+  readable: ReadableStream<Uint8Array>,
+  conn: Deno.TcpConn,
+): Promise<void> {
+  for await (const chunk of readable) {
+    for (let at = 0; at < chunk.length;) {
+      at += await conn.write(chunk.subarray(at));
+    }
+  }
+  await conn.closeWrite();
+}

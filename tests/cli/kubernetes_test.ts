@@ -1,0 +1,102 @@
+import { serveStreaming } from "../../kubernetes/mod.ts";
+import { assertEquals, assertMatch } from "../deps.ts";
+import { run, start } from "./process.ts";
+
+const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+
+async function write(
+  writable: WritableStream<Uint8Array>,
+  value: string,
+): Promise<void> {
+  const writer = writable.getWriter();
+  await writer.write(text(value));
+  await writer.close();
+}
+
+Deno.test("exec passes input and outputs, and ends with the command's exit code", async () => {
+  await using server = serveStreaming({
+    async exec(process) {
+      const said = process.stdin
+        ? await new Response(process.stdin).text()
+        : "";
+      await write(process.stdout, `${process.call.command.join(" ")}: ${said}`);
+      await write(process.stderr, "complaint");
+      return 7;
+    },
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const finished = await run([
+    "exec",
+    "-i",
+    "-s",
+    url,
+    "web",
+    "--",
+    "cat",
+    "-n",
+  ], { input: new Uint8Array(text("input")) });
+  assertEquals([finished.code, finished.stdout, finished.stderr], [
+    7,
+    "cat -n: input",
+    "complaint",
+  ]);
+});
+
+Deno.test("port-forward carries connections to the pod", async () => {
+  await using server = serveStreaming({
+    async portForward({ port, readable, writable }) {
+      await write(
+        writable,
+        `${port} heard ${await new Response(readable).text()}`,
+      );
+    },
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  await using forward = await start(["port-forward", "-s", url, "web", "0:80"]);
+  const port = Number(new URL(forward.url).port);
+  await Promise.all([1, 2, 3].map(async (number) => {
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    await conn.write(text(`hello ${number}`));
+    await conn.closeWrite();
+    assertEquals(
+      await new Response(conn.readable).text(),
+      `80 heard hello ${number}`,
+    );
+  }));
+  assertEquals((await forward.interrupt()).code, 0);
+});
+
+Deno.test("exec and port-forward tell what is wrong", async () => {
+  await using server = serveStreaming({});
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const cases: [args: string[], code: number, message: RegExp][] = [
+    [["exec", "-s", url, "web"], 2, /exec needs POD -- COMMAND/],
+    [
+      ["exec", "web", "--", "ls"],
+      2,
+      /--server: the URL of the API server is needed/,
+    ],
+    [
+      ["exec", "-s", url, "web", "--", "ls"],
+      1,
+      /the server refused with 501: this server has no exec/,
+    ],
+    [
+      ["port-forward", "-s", url, "web"],
+      2,
+      /port-forward needs POD and a port/,
+    ],
+    [["port-forward", "-s", url, "web", "x:80"], 2, /write it as 8080:80/],
+    [
+      ["port-forward", "-s", url, "--transport", "mail", "web", "80"],
+      2,
+      /known are auto, spdy and websocket/,
+    ],
+    [["port-forward", "-s", url, "web", "0:80"], 1, /spdy: /],
+  ];
+  for (const [args, code, message] of cases) {
+    const finished = await run(args);
+    assertMatch(finished.stderr, message, args.join(" "));
+    assertEquals(finished.code, code, args.join(" "));
+  }
+});
