@@ -30,6 +30,7 @@ const FAMILIES = [
   "tcp",
   "http",
   "cores",
+  "header_blocks",
   "headers",
   "zlib",
   "memory",
