@@ -8,6 +8,8 @@ import { HttpMessageError } from "../../../connection/http/message_error.ts";
 import {
   CANCEL,
   INTERNAL_ERROR,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
   PROTOCOL_ERROR,
 } from "../../../frame/constants.ts";
 import type { NameValue } from "../../../frame/types.ts";
@@ -396,6 +398,60 @@ Deno.test("serve: an upload nobody reads is held back, then stopped", async () =
   assertEquals(await response.text(), "no thanks");
   assertEquals(await response.stream.closed, CANCEL);
   assert(cancelled);
+});
+
+// SPDY/2 has no windows: there the socket fills up, PINGs included.
+for (const version of [PROTO_SPDY3, PROTO_SPDY3_1] as const) {
+  Deno.test(`serve: a client that does not read stops the producer, version ${version}`, async () => {
+    let produced = 0;
+    const cancelled = Promise.withResolvers<void>();
+    await using pair = await httpPair(
+      () =>
+        new Response(
+          new ReadableStream<Uint8Array>({
+            pull(controller) {
+              produced += 65536;
+              controller.enqueue(new Uint8Array(65536));
+            },
+            cancel: () => cancelled.resolve(),
+          }, { highWaterMark: 0 }),
+        ),
+      { version },
+      { windowTuning: false },
+    );
+    const response = await pair.client.fetch("/");
+    const reader = response.body!.getReader();
+    await reader.read();
+    let before = -1;
+    // Until nothing more is produced between two round trips.
+    while (before !== produced) {
+      before = produced;
+      for (let i = 0; i < 3; i++) await pair.client.ping();
+    }
+    // The window of 64 KiB, the send buffer of 256 KiB, chunks on their way.
+    assertLess(produced, 640 * 1024);
+    await reader.cancel();
+    await cancelled.promise;
+  });
+}
+
+Deno.test("serve: a client that vanishes in the middle of a response", async () => {
+  const completed = Promise.withResolvers<unknown>();
+  const cancelled = Promise.withResolvers<void>();
+  await using pair = await httpPair((_request, info) => {
+    info.completed.catch(completed.resolve);
+    return new Response(
+      new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(new Uint8Array(10)),
+        cancel: () => cancelled.resolve(),
+      }),
+    );
+  });
+  const response = await pair.client.fetch("/");
+  await response.body!.getReader().read();
+  await pair.client.close();
+  await cancelled.promise;
+  assert(await completed.promise instanceof Error);
 });
 
 Deno.test("serve: a handler may cancel the request's body and still answer", async () => {
