@@ -11,7 +11,7 @@ import type { Seen } from "./history.ts";
 import type { MatchWindow } from "./window.ts";
 
 /** Pairs remembered; a power of two. A window of 32 KiB holds about 1,000 usual ones. */
-const REMEMBERED = 4096;
+const REMEMBERED = 2048;
 const MASK = REMEMBERED - 1;
 /** Earlier copies of a run's first pair that are looked at. */
 const COPIES = 8;

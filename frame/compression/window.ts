@@ -41,14 +41,16 @@ export class MatchWindow {
   readonly #threeHeads: Uint16Array<ArrayBuffer>;
   /** By hash of four symbols, the same. */
   readonly #heads: Uint16Array<ArrayBuffer>;
-  /** At `position & mask`, how far back the position before with that hash of four stands; 0 for none within reach. */
+  /** At `position & #chainMask`, how far back the position before with that hash of four stands; 0 for none within reach. */
   #chain: Uint16Array<ArrayBuffer>;
+  #chainMask: number;
 
   private constructor(beginning?: MatchWindow) {
     const capacity = FIRST_CAPACITY;
     this.symbols = new Uint16Array(capacity);
     this.#chain = new Uint16Array(capacity);
     this.mask = capacity - 1;
+    this.#chainMask = capacity - 1;
     if (beginning === undefined) {
       this.#threeHeads = new Uint16Array(1 << HASH_BITS);
       this.#heads = new Uint16Array(1 << HASH_BITS);
@@ -80,20 +82,31 @@ export class MatchWindow {
     if (kept + size <= this.symbols.length) return;
     let capacity = this.symbols.length;
     while (capacity < kept + size) capacity *= 2;
-    const { symbols, mask } = this;
-    const chain = this.#chain;
-    this.symbols = new Uint16Array(capacity);
-    this.#chain = new Uint16Array(capacity);
+    this.symbols = this.#moved(this.symbols, capacity);
     this.mask = capacity - 1;
-    if (this.position <= symbols.length) {
-      this.symbols.set(symbols);
-      this.#chain.set(chain);
-      return;
+    // Nothing older than the window is looked up in the chain.
+    capacity = Math.min(capacity, MAX_WINDOW);
+    if (this.#chain.length === capacity) return;
+    this.#chain = this.#moved(this.#chain, capacity);
+    this.#chainMask = capacity - 1;
+  }
+
+  /** A ring of the given capacity with the same entries for the window. */
+  #moved(
+    ring: Uint16Array<ArrayBuffer>,
+    capacity: number,
+  ): Uint16Array<ArrayBuffer> {
+    const moved = new Uint16Array(capacity);
+    const { position } = this;
+    if (position <= ring.length) {
+      moved.set(ring);
+      return moved;
     }
-    for (let at = this.position - kept; at < this.position; at++) {
-      this.symbols[at & this.mask] = symbols[at & mask];
-      this.#chain[at & this.mask] = chain[at & mask];
+    const first = position - Math.min(ring.length, MAX_WINDOW);
+    for (let at = first; at < position; at++) {
+      moved[at & (capacity - 1)] = ring[at & (ring.length - 1)];
     }
+    return moved;
   }
 
   /** Forgets everything; positions begin at 0 again. */
@@ -185,6 +198,7 @@ export class MatchWindow {
     const threeHeads = this.#threeHeads;
     const heads = this.#heads;
     const chain = this.#chain;
+    const chainMask = this.#chainMask;
     const last = to - CHAINED;
     if (from > last) return;
     let four = symbols[from & mask] << 8 | symbols[(from + 1) & mask] << 16 |
@@ -195,7 +209,9 @@ export class MatchWindow {
       const hash = Math.imul(four, HASH_FACTOR) >>> HASH_SHIFT;
       const distance = (at - heads[hash]) & 0xffff;
       heads[hash] = at;
-      chain[at & mask] = distance > MAX_WINDOW || distance > at ? 0 : distance;
+      chain[at & chainMask] = distance > MAX_WINDOW || distance > at
+        ? 0
+        : distance;
     }
   }
 
@@ -221,6 +237,7 @@ export class MatchWindow {
   ): number {
     const { symbols, mask } = this;
     const chain = this.#chain;
+    const chainMask = this.#chainMask;
     const three = symbols[at & mask] | symbols[(at + 1) & mask] << 8 |
       symbols[(at + 2) & mask] << 16;
     const four = three | symbols[(at + 3) & mask] << 24;
@@ -231,7 +248,7 @@ export class MatchWindow {
     let distance = (at - this.#heads[hash]) & 0xffff;
     this.#heads[hash] = at;
     if (distance > MAX_WINDOW || distance > at) distance = 0;
-    chain[at & mask] = distance;
+    chain[at & chainMask] = distance;
 
     let count = 0;
     let longest = MIN_MATCH - 1;
@@ -259,7 +276,7 @@ export class MatchWindow {
         }
       }
       if (--tries === 0) break;
-      distance = chain[source & mask];
+      distance = chain[source & chainMask];
     }
     return count;
   }
