@@ -257,6 +257,11 @@ export class Session {
     return queue.size(sendWindow > 0) + bodies.behind;
   }
 
+  /** Where a control frame began whose end has not come, bytes from the start of input; -1 without one. */
+  get unfinishedControl(): number {
+    return this.#inbound.unfinishedControl;
+  }
+
   /** The lowest priority: 3 in SPDY/2, else 7. The highest is 0. */
   getPriLowest(): number {
     return this.#core.traits.lowestPriority;

@@ -235,6 +235,12 @@ export class FrameDecoder {
           `${where} has version ${readUint16(head, 0) & 0x7fff}`,
           { initiator: "remote" },
         );
+      case ERR_FRAME_TOO_LARGE:
+        return new FrameError(
+          `${where}: more header bytes to be dropped than limits.maxDroppedHeaders`,
+          errorCode,
+          { initiator: "remote", offset },
+        );
       default:
         return new FrameError(
           `${where}: ${describeLength(type, readUint24(head, 5))}`,

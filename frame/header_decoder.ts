@@ -12,6 +12,9 @@ import { PairMemory } from "./pair_memory.ts";
 import type { FrameLimits } from "./limits.ts";
 import type { VersionTraits } from "./version.ts";
 
+/** Output that is dropped at a time, bytes. */
+const DROP_STEP = 32768;
+
 /**
  * Owns the header decompression of one direction. A block is given in pieces
  * as they come, between {@linkcode begin} and {@linkcode finish}; what it
@@ -23,6 +26,8 @@ export class HeaderDecoder {
   readonly #inflater: Inflater;
   readonly #memory: PairMemory = new PairMemory();
   #discarding = false;
+  /** Bytes that were inflated and dropped so far. */
+  #dropped = 0;
 
   /** Makes a decoder at the start of its stream. */
   constructor(traits: VersionTraits, limits: Required<FrameLimits>) {
@@ -48,16 +53,19 @@ export class HeaderDecoder {
   /**
    * Inflates the next piece of the block, stopping at the bound rather than
    * behind it; from there on it holds nothing. Returns what is wrong with the
-   * zlib stream, if anything is: the stream cannot go on then.
+   * zlib stream, if anything is, or `ERR_FRAME_TOO_LARGE` when too much of it
+   * was dropped: the stream cannot go on then.
    */
-  push(piece: Uint8Array): ZlibError | undefined {
+  push(
+    piece: Uint8Array,
+  ): ZlibError | typeof ERR_FRAME_TOO_LARGE | undefined {
     const inflater = this.#inflater;
     try {
       inflater.feed(piece);
       if (!this.#discarding) {
         this.#discarding = !inflater.inflate(this.#limits.maxHeaderBlock);
       }
-      if (this.#discarding) inflater.skip();
+      if (this.#discarding && !this.#drop()) return ERR_FRAME_TOO_LARGE;
     } catch (error) {
       if (error instanceof ZlibError) return error;
       throw error;
@@ -68,6 +76,23 @@ export class HeaderDecoder {
         initiator: "remote",
       })
       : undefined;
+  }
+
+  /**
+   * Inflates the rest of the piece for the sake of later blocks; false when
+   * that is more work than a peer may cause. A byte that is sent can inflate
+   * to a thousand.
+   */
+  #drop(): boolean {
+    const inflater = this.#inflater;
+    for (let more = true; more;) {
+      inflater.release();
+      more = !inflater.inflate(DROP_STEP);
+      this.#dropped += inflater.outputLength;
+      if (this.#dropped > this.#limits.maxDroppedHeaders) return false;
+    }
+    inflater.release();
+    return true;
   }
 
   /** Ends the block and reads it; `frame` is how the frame's version lays it out. */

@@ -29,6 +29,13 @@ export interface FrameLimits {
   readonly maxControlFrameLength?: number;
   /** Longest header block after inflating, bytes; default 65536. */
   readonly maxHeaderBlock?: number;
+  /**
+   * Bytes of header blocks above the limits that are inflated only to be
+   * dropped, over the life of a direction; default 134217728 (128 MiB). A
+   * thousandth of them has to be sent for it. Beyond it the direction ends in
+   * `ERR_FRAME_TOO_LARGE`, for its compression has lost step.
+   */
+  readonly maxDroppedHeaders?: number;
   /** Most headers in a block, each value of a NUL-joined one counted; default 1024. */
   readonly maxHeaderCount?: number;
   /** Longest header name, bytes; default 4096. */
@@ -43,6 +50,7 @@ export interface FrameLimits {
 export const DEFAULT_FRAME_LIMITS: Required<FrameLimits> = {
   maxControlFrameLength: 131072,
   maxHeaderBlock: 65536,
+  maxDroppedHeaders: 134217728,
   maxHeaderCount: 1024,
   maxHeaderNameLength: 4096,
   maxHeaderValueLength: 65536,
@@ -63,6 +71,8 @@ export function resolveFrameLimits(
       DEFAULT_FRAME_LIMITS.maxControlFrameLength,
     maxHeaderBlock: limits.maxHeaderBlock ??
       DEFAULT_FRAME_LIMITS.maxHeaderBlock,
+    maxDroppedHeaders: limits.maxDroppedHeaders ??
+      DEFAULT_FRAME_LIMITS.maxDroppedHeaders,
     maxHeaderCount: limits.maxHeaderCount ??
       DEFAULT_FRAME_LIMITS.maxHeaderCount,
     maxHeaderNameLength: limits.maxHeaderNameLength ??

@@ -102,6 +102,23 @@ export class FrameParser {
   }
 
   /**
+   * Where the control frame begins that is under way, in bytes from the start
+   * of the direction; -1 when none is. A peer that takes long over it can be
+   * told from one that is silent.
+   */
+  get unfinishedControl(): number {
+    switch (this.#state) {
+      case "payload":
+      case "fixed":
+      case "block":
+      case "skip":
+        return this.#frameOffset;
+      default:
+        return -1;
+    }
+  }
+
+  /**
    * Reads all of `chunk`, calling the sink in wire order. Whatever the peer
    * sent ends in a call of the sink, never in an exception.
    *
@@ -393,7 +410,9 @@ export class FrameParser {
     this.#at += size;
     const fault = this.#headers.push(this.#chunk.subarray(at, at + size));
     this.#beginSkip(this.#remaining - size);
-    if (fault !== undefined) {
+    if (fault === ERR_FRAME_TOO_LARGE) {
+      this.#failHeaders(fault);
+    } else if (fault !== undefined) {
       this.#failHeaders(ERR_ZLIB, fault);
     } else if (this.#remaining > 0) {
       this.#state = "block";

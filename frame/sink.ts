@@ -31,7 +31,8 @@ export interface FrameSink {
   /**
    * A frame that cannot be read; the session has to fail. `type` is the type
    * field, `errorCode` one of `ERR_INVALID_FRAME`, `ERR_ZLIB`,
-   * `ERR_UNSUPPORTED_VERSION`. `payload` holds received bytes only: of a frame
+   * `ERR_UNSUPPORTED_VERSION`, `ERR_FRAME_TOO_LARGE` (more header bytes to be
+   * dropped than `maxDroppedHeaders`). `payload` holds received bytes only: of a frame
    * with headers the part before the block, of a frame above the limits none.
    * `cause` says more about an `ERR_ZLIB`.
    */

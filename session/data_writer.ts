@@ -29,6 +29,9 @@ import { priorityOf } from "./outbound_queue.ts";
 import type { Stream } from "./stream.ts";
 import { sendError } from "./stream_states.ts";
 
+/** Below this many bytes a frame costs more than it carries. */
+const TINY_FRAME = 256;
+
 /** Makes the DATA frames of one session, one at a time. `S` is the session's class. */
 export class DataWriter<S> {
   readonly #core: SessionCore<S>;
@@ -37,6 +40,8 @@ export class DataWriter<S> {
   #length = 0;
   #flags: number = DATA_FLAG_NONE;
   #eof = false;
+  /** The windows left room for less than the body has, and for next to nothing. */
+  #tiny = false;
   /** The body that goes on without going through the queue. */
   #continued: DataItem<S> | undefined;
 
@@ -82,6 +87,8 @@ export class DataWriter<S> {
       return false;
     }
     this.#item = item;
+    this.#tiny = room < TINY_FRAME && data.length === room && !this.#eof &&
+      room < core.options.limits.maxDataFrameSize;
     this.#length = data.length;
     this.#flags = this.#eof && item.fin ? DATA_FLAG_FIN : DATA_FLAG_NONE;
     writeDataHead(arena, item.streamId, this.#flags, data.length);
@@ -143,7 +150,8 @@ export class DataWriter<S> {
     if (item === undefined) return;
     this.#item = undefined;
     core.app.onDataSend(this.#flags, item.streamId, this.#length);
-    core.floods.transferred(this.#length);
+    if (this.#tiny) core.spend("maxTinyData");
+    else core.floods.transferred(this.#length);
     const stream = core.streams.get(item.streamId);
     if (stream === undefined || stream.body !== item) return;
     if (this.#eof) {

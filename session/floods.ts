@@ -13,6 +13,7 @@ export type Budget =
   | "maxIdleSettings"
   | "maxIdleWindowUpdates"
   | "maxIdleEmptyData"
+  | "maxTinyData"
   | "maxIdleHeaders"
   | "maxIdleIgnored";
 
@@ -33,6 +34,7 @@ export class Floods {
     maxIdleSettings: { spent: 0, workSeen: 0 },
     maxIdleWindowUpdates: { spent: 0, workSeen: 0 },
     maxIdleEmptyData: { spent: 0, workSeen: 0 },
+    maxTinyData: { spent: 0, workSeen: 0 },
     maxIdleHeaders: { spent: 0, workSeen: 0 },
     maxIdleIgnored: { spent: 0, workSeen: 0 },
   };

@@ -6,6 +6,7 @@
  */
 
 import {
+  ERR_FRAME_TOO_LARGE,
   ERR_INVALID_FRAME,
   ERR_INVALID_HEADER_BLOCK,
   ERR_PROTO,
@@ -76,6 +77,11 @@ export class Inbound<S> implements FrameSink {
   /** Takes bytes of the peer. Never throws for what they say. */
   receive(data: Uint8Array): void {
     this.#parser.push(data);
+  }
+
+  /** See `FrameParser.unfinishedControl`. */
+  get unfinishedControl(): number {
+    return this.#parser.unfinishedControl;
   }
 
   /** Asks the transport for bytes until it would block or the session has failed. */
@@ -443,6 +449,8 @@ function parseFault(errorCode: number): string {
       return "its header block is not the zlib stream of this session";
     case ERR_UNSUPPORTED_VERSION:
       return "its version is neither 2 nor 3";
+    case ERR_FRAME_TOO_LARGE:
+      return "more header bytes to be dropped than limits.maxDroppedHeaders";
     case ERR_INVALID_FRAME:
       return "its length or its structure is wrong";
     default:

@@ -59,6 +59,11 @@ export interface Limits extends FrameLimits {
   readonly maxIdleWindowUpdates?: number;
   /** DATA frames that are empty and do not end their stream; default 1000. */
   readonly maxIdleEmptyData?: number;
+  /**
+   * DATA frames sent that the peer's windows cut below 256 bytes, without
+   * useful work between them; default 10000.
+   */
+  readonly maxTinyData?: number;
   /** HEADERS frames without useful work between them; default 1000. */
   readonly maxIdleHeaders?: number;
   /**
@@ -84,6 +89,7 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxIdleSettings: 1000,
   maxIdleWindowUpdates: 10000,
   maxIdleEmptyData: 1000,
+  maxTinyData: 10000,
   maxIdleHeaders: 1000,
   maxIdleIgnored: 1000,
 };
@@ -120,6 +126,7 @@ function limitNames(): (keyof SessionLimits)[] {
     "maxIdleSettings",
     "maxIdleWindowUpdates",
     "maxIdleEmptyData",
+    "maxTinyData",
     "maxIdleHeaders",
     "maxIdleIgnored",
   ];
