@@ -316,9 +316,11 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#streams.set(streamId, state);
     if (this.#writeError !== undefined) state.outbox.fail(this.#writeError);
     this.#lifetime.streamCame();
-    const onPush = this.#streams.get(frame.assocStreamId)?.onPush;
-    if (onPush !== undefined) onPush(state);
-    else if (this.incoming.size < this.options.maxWaitingStreams) {
+    const { maxWaitingStreams } = this.options;
+    const parent = this.#streams.get(frame.assocStreamId);
+    const most = parent?.mostWaiting ?? maxWaitingStreams;
+    if (parent?.onPush !== undefined) parent.onPush(state);
+    else if (this.incoming.size < Math.min(most, maxWaitingStreams)) {
       this.incoming.push(state);
     } else state.reset(REFUSED_STREAM);
   }

@@ -93,6 +93,8 @@ export class StreamState implements InboxEvents, OutboxEvents {
   keepOnCancel = false;
   /** Gets the streams pushed for this one, in place of the connection's iterator. */
   onPush: ((pushed: StreamState) => void) | undefined;
+  /** With so many streams waiting at that iterator, pushed ones are refused; default `maxWaitingStreams`. */
+  mostWaiting: number | undefined;
   /** Runs once when the stream has ended, however it did. */
   onEnd: (() => void) | undefined;
 

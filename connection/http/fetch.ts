@@ -26,6 +26,12 @@ export interface StreamOpener {
   ): Promise<Stream>;
 }
 
+/**
+ * Pushed streams that may wait for somebody to iterate over the connection:
+ * with 64 KiB each unread, half of a session's window is left for responses.
+ */
+const MOST_UNCLAIMED = 8;
+
 /** Sends a request over a connection and resolves to the response's head. */
 export async function fetchOver(
   opener: StreamOpener,
@@ -50,7 +56,12 @@ export async function exchange(
     signal,
   });
   const state = stateOf(stream);
-  state.onPush = (pushed) => receivePush(createStream(pushed), request);
+  const { onPush } = init;
+  if (onPush === undefined) state.mostWaiting = MOST_UNCLAIMED;
+  else {
+    state.onPush = (pushed) =>
+      receivePush(createStream(pushed), request, onPush);
+  }
   if (body !== undefined) {
     // Beside the waiting for the response: that tells what failed, and a
     // response that came in full is good even if the body was not wanted.

@@ -12,7 +12,11 @@ export interface FetchInit extends RequestInit {
   readonly pri?: number;
   /** Headers to send after the body. The request must have one. */
   readonly trailers?: HeadersInit | Promise<HeadersInit>;
-  /** Called with each response that the server pushes along; without it they are refused. */
+  /**
+   * Called with each response that the server pushes along. Without it they
+   * come out of iterating over the connection, as raw streams; eight may wait
+   * there, more are refused.
+   */
   readonly onPush?: (push: PushedResponse) => void;
   /**
    * Default false: a response's `content-length` that the body does not keep

@@ -10,20 +10,17 @@ import type { NameValue } from "../../frame/types.ts";
 import { deferred, handled } from "../deferred.ts";
 import { stateOf, type Stream } from "../stream.ts";
 import { HttpMessageError } from "./message_error.ts";
+import type { PushedResponse } from "./fetch_init.ts";
 import type { OutgoingRequest } from "./outgoing_request.ts";
 import { receiveResponse } from "./receive_response.ts";
 import { readPushedUrl } from "./request_head.ts";
 
-/** Takes a pushed stream that belongs to `request`, or refuses it. */
+/** Hands a pushed stream that belongs to `request` to `onPush`, or refuses it. */
 export function receivePush(
   pushed: Stream,
   request: Pick<OutgoingRequest, "nv" | "init">,
+  onPush: (push: PushedResponse) => void,
 ): void {
-  const { onPush } = request.init;
-  if (onPush === undefined) {
-    pushed.reset(CANCEL);
-    return;
-  }
   const state = stateOf(pushed);
   let url: string;
   try {

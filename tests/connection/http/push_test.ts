@@ -6,14 +6,20 @@ import type { PushedResponse } from "../../../connection/http/fetch_init.ts";
 import { HttpMessageError } from "../../../connection/http/message_error.ts";
 import type { Stream } from "../../../connection/stream.ts";
 import { InvalidArgumentError } from "../../../errors.ts";
-import { CANCEL, PROTOCOL_ERROR } from "../../../frame/constants.ts";
+import {
+  CANCEL,
+  PROTOCOL_ERROR,
+  REFUSED_STREAM,
+} from "../../../frame/constants.ts";
 import type { NameValue } from "../../../frame/types.ts";
 import { assertEquals, assertRejects } from "../../deps.ts";
 import { memoryPair } from "../../helpers/connections.ts";
 import {
   httpPair,
   nextStream,
+  readBody,
   RESPONSE,
+  valueOf,
   VERSIONS,
   writeBody,
 } from "../../helpers/http.ts";
@@ -51,18 +57,36 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("push: a client that did not ask for pushes refuses them", async () => {
-  const closed = Promise.withResolvers<number>();
+Deno.test("push: without onPush they come out of the connection, as streams", async () => {
   await using pair = await httpPair(async (_request, info) => {
-    const endless = new ReadableStream<Uint8Array>({
-      pull: (controller) => controller.enqueue(new Uint8Array(1000)),
-    });
-    const pushed = await info.push("/x", { response: new Response(endless) });
-    pushed.closed.then(closed.resolve, closed.reject);
+    await info.push("/x", { response: new Response("pushed") });
     return new Response("page");
   });
   assertEquals(await (await pair.client.fetch("/")).text(), "page");
-  assertEquals(await closed.promise, CANCEL);
+  const pushed = await nextStream(pair.client);
+  assertEquals(pushed.associatedStreamId, 1);
+  assertEquals(valueOf(pushed.headers, ":path"), "/x");
+  assertEquals(await readBody(pushed), "pushed");
+});
+
+Deno.test("push: a client that takes no pushes is sent a few, and its pages", async () => {
+  const refused: number[] = [];
+  await using pair = await httpPair(async (_request, info) => {
+    for (let i = 0; i < 3; i++) {
+      const endless = new ReadableStream<Uint8Array>({
+        pull: (controller) => controller.enqueue(new Uint8Array(65536)),
+      });
+      const pushed = await info.push("/x", { response: new Response(endless) });
+      pushed.closed.then((status) => refused.push(status), () => {});
+    }
+    return new Response("page".repeat(50_000));
+  });
+  for (let i = 0; i < 20; i++) {
+    const page = await pair.client.fetch("/");
+    assertEquals((await page.text()).length, 200_000);
+  }
+  assertEquals(refused.length, 60 - 8);
+  assertEquals(new Set(refused), new Set([REFUSED_STREAM]));
 });
 
 Deno.test("push: a client may cancel one, the page comes nonetheless", async () => {
