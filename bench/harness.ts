@@ -6,11 +6,19 @@
  * @module
  */
 
+import process from "node:process";
+
 /** Something that can be timed. */
 export interface Subject {
   readonly name: string;
   /** Works for about `milliseconds` and resolves to the figure: units a second, or bytes. */
   run(milliseconds: number): number | Promise<number>;
+  /**
+   * True when the figure stands as it is: work in another process or on other
+   * threads, or no rate at all. Else it is put into units a second of this
+   * process's CPU time.
+   */
+  readonly measuresItself?: boolean;
   close?(): void | Promise<void>;
 }
 
@@ -63,6 +71,39 @@ export interface Plan {
 /** A peer that this machine does not have; its row says so and goes on. */
 export class PeerMissing extends Error {}
 
+/**
+ * One round, in units a second of CPU time. Both ends of every conversation
+ * run in this process and keep one core busy, so on a machine with nothing else
+ * to do that is the same as by the clock; on a busy one it still is.
+ */
+async function measure(
+  subject: Subject,
+  unit: Unit,
+  milliseconds: number,
+): Promise<{ readonly figure: number; readonly cpuMilliseconds: number }> {
+  const cpu = process.cpuUsage();
+  const begin = performance.now();
+  const figure = await subject.run(milliseconds);
+  const elapsed = performance.now() - begin;
+  const { user, system } = process.cpuUsage(cpu);
+  const cpuMilliseconds = (user + system) / 1000;
+  return subject.measuresItself || unit === "bytes"
+    ? { figure, cpuMilliseconds: milliseconds }
+    : { figure: figure * elapsed / cpuMilliseconds, cpuMilliseconds };
+}
+
+/** Lets the compiler finish; on a busy machine that takes longer by the clock. */
+async function warmUp(
+  subject: Subject,
+  unit: Unit,
+  milliseconds: number,
+): Promise<void> {
+  let done = 0;
+  for (let turn = 0; done < milliseconds && turn < 5; turn++) {
+    done += (await measure(subject, unit, milliseconds)).cpuMilliseconds;
+  }
+}
+
 /** Runs one row: everything is opened and warmed up, then rounds take turns. */
 export async function runRow(row: Row, plan: Plan): Promise<Comparison[]> {
   const ours = await row.ours();
@@ -82,13 +123,17 @@ export async function runRow(row: Row, plan: Plan): Promise<Comparison[]> {
   const figures = new Map<Subject, number[]>();
   for (const subject of subjects) {
     figures.set(subject, []);
-    if (plan.warmUpMilliseconds > 0) await subject.run(plan.warmUpMilliseconds);
+    await warmUp(subject, row.unit, plan.warmUpMilliseconds);
   }
   const rounds = Math.min(plan.rounds, row.rounds ?? plan.rounds);
   for (let round = 0; round < rounds; round++) {
     for (const subject of subjects) {
       collectGarbage();
-      const figure = await subject.run(plan.roundMilliseconds);
+      const { figure } = await measure(
+        subject,
+        row.unit,
+        plan.roundMilliseconds,
+      );
       figures.get(subject)!.push(figure);
     }
   }

@@ -38,9 +38,9 @@ const FAMILIES = [
 ] as const;
 
 const FULL: Plan = {
-  roundMilliseconds: 1000,
+  roundMilliseconds: 800,
   rounds: 5,
-  warmUpMilliseconds: 1500,
+  warmUpMilliseconds: 1000,
 };
 const QUICK: Plan = {
   roundMilliseconds: 250,
@@ -236,7 +236,8 @@ async function write(
     "",
     "Written by `deno task bench --write`. Ratios are medians of rounds in which",
     "ours and the peers took turns; more is better; the spread is half the",
-    "distance from the lowest to the highest ratio.",
+    "distance from the lowest to the highest ratio. Rates are a second of CPU time:",
+    "both ends of each conversation share one process and keep one core busy.",
     "",
     ...lines.map((line) => `- ${line}`),
     "",

@@ -7,7 +7,12 @@ import {
   runRow,
   spread,
 } from "../../bench/harness.ts";
-import { assertAlmostEquals, assertEquals, assertRejects } from "../deps.ts";
+import {
+  assertAlmostEquals,
+  assertEquals,
+  assertGreater,
+  assertRejects,
+} from "../deps.ts";
 
 const PLAN = { roundMilliseconds: 1, rounds: 3, warmUpMilliseconds: 0 };
 
@@ -16,6 +21,7 @@ function fixed(name: string, figures: readonly number[], calls: string[]) {
   let round = 0;
   return {
     name,
+    measuresItself: true,
     run: () => {
       calls.push(name);
       return figures[round++];
@@ -46,6 +52,24 @@ Deno.test("bench: rounds take turns, ratios are made round by round", async () =
     "peer closed",
   ]);
   assertEquals(ratios(comparison), [2, 4, 3]);
+});
+
+Deno.test("bench: a rate by the clock becomes one by CPU time", async () => {
+  const waiting = {
+    name: "waiting",
+    run: async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return 1000;
+    },
+  };
+  const [comparison] = await runRow({
+    name: "row",
+    unit: "op/s",
+    ours: () => waiting,
+    peers: [{ name: "peer", open: () => fixed("peer", [1, 1, 1], []) }],
+  }, PLAN);
+  // It did nothing for 50 ms, so all of its work was done in little CPU time.
+  for (const ratio of ratios(comparison)) assertGreater(ratio, 1000);
 });
 
 Deno.test("bench: of bytes less is better", () => {
