@@ -24,7 +24,8 @@ import { ALL_VERSIONS, tokenOf } from "./upgrade_token.ts";
  *
  * What the handler gets and gives are the platform's `Request` and `Response`.
  * Request and response bodies stream, both back-pressured. `request.signal`
- * aborts when the client goes away before the response has left. A handler that
+ * aborts when the client goes away before the response has left; a copy of the
+ * request (`new Request(request)`) has a signal of its own. A handler that
  * throws is answered for by `onError`, and with 500 by default. A request that
  * breaks SPDY's rules is answered with 400, such as one without `:path`, with a
  * `connection` header, or with a body of another length than `content-length`

@@ -10,8 +10,11 @@ import { SERVER } from "../../session/constants.ts";
 import { npnGetVersion } from "../../session/npn.ts";
 import { accept } from "../connect.ts";
 import { LazyPromise } from "../deferred.ts";
+import { maxConcurrentStreams } from "../options.ts";
+import { stateOf } from "../stream.ts";
 import type { ByteConn } from "../transport.ts";
 import { closeQuietly, ResumedConn } from "./byte_conn.ts";
+import { Places } from "./places.ts";
 import { type ExchangeHost, handleStream } from "./server_exchange.ts";
 import type {
   ServeHandler,
@@ -135,8 +138,18 @@ export class Server implements SpdyServer {
     if (this.#ending) connection.goaway();
     try {
       const { remoteAddr } = conn;
+      // A handler may go on when its stream was reset: it counts until it ends.
+      const places = new Places(maxConcurrentStreams(this.#options));
       for await (const stream of connection) {
-        handleStream(stream, remoteAddr, this.#host);
+        const place = places.take();
+        if (place !== undefined) {
+          await Promise.race([place, connection.closed]);
+        }
+        // Reset while it waited: nobody is left to answer.
+        if (stateOf(stream).ended) places.release();
+        else {
+          handleStream(stream, remoteAddr, this.#host).then(places.release);
+        }
       }
       await connection.closed;
     } finally {
