@@ -15,15 +15,12 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import { Readable } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
 import { HeadDuplex } from "../../connection/http/head_duplex.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 
 /** Longest head of a request, bytes: API servers send long tokens. */
 const MAX_HEAD = 64 * 1024;
-/** Longest wait for a whole head, ms. */
-const HEAD_TIMEOUT = 30_000;
-
 /** What a listener hands its requests to. */
 export interface RequestHandlers {
   /** Answers a request that asks for no upgrade. */
@@ -38,15 +35,19 @@ export interface RequestHandlers {
 export class HttpListener {
   readonly #server: Server;
   readonly #secure: boolean;
-  readonly #open = new Set<HeadDuplex>();
+  readonly #headTimeout: number;
+  /** Connections that are not upgraded, each with what ends its wait for a head. */
+  readonly #open = new Map<Duplex, ReturnType<typeof setTimeout> | undefined>();
 
-  constructor(secure: boolean, handlers: RequestHandlers) {
+  /** `headTimeout`: longest wait for a whole head, ms. */
+  constructor(secure: boolean, headTimeout: number, handlers: RequestHandlers) {
     this.#secure = secure;
-    this.#server = createServer({
-      maxHeaderSize: MAX_HEAD,
-      headersTimeout: HEAD_TIMEOUT,
-    });
+    this.#headTimeout = headTimeout;
+    this.#server = createServer({ maxHeaderSize: MAX_HEAD });
     this.#server.on("request", (message, response) => {
+      const { socket } = message;
+      this.#stopWaiting(socket);
+      response.on("finish", () => this.#wait(socket));
       this.#answer(handlers, message, response).catch((error) => {
         handlers.error(error);
         response.destroy();
@@ -55,6 +56,7 @@ export class HttpListener {
     this.#server.on("upgrade", (message, socket, head) => {
       // Every connection of this server is one that take() gave it.
       const duplex = socket as HeadDuplex;
+      this.#stopWaiting(duplex);
       this.#open.delete(duplex);
       const conn = duplex.detach(head);
       try {
@@ -70,8 +72,12 @@ export class HttpListener {
   /** Reads requests from a connection until it is upgraded or ends. */
   take(conn: ByteConn): void {
     const duplex = new HeadDuplex(conn);
-    this.#open.add(duplex);
-    duplex.once("close", () => this.#open.delete(duplex));
+    this.#open.set(duplex, undefined);
+    this.#wait(duplex);
+    duplex.once("close", () => {
+      this.#stopWaiting(duplex);
+      this.#open.delete(duplex);
+    });
     // A broken connection is the client's loss; node:http closes it.
     duplex.on("error", () => {});
     this.#server.emit("connection", duplex);
@@ -79,8 +85,20 @@ export class HttpListener {
 
   /** Closes every connection that is not upgraded. */
   close(): void {
-    for (const duplex of this.#open) duplex.destroy();
+    for (const duplex of this.#open.keys()) duplex.destroy();
     this.#server.close();
+  }
+
+  /** By a timer of our own: the duplex is none of the sockets node:http watches. */
+  #wait(socket: Duplex): void {
+    if (!this.#open.has(socket)) return;
+    this.#stopWaiting(socket);
+    const timer = setTimeout(() => socket.destroy(), this.#headTimeout);
+    this.#open.set(socket, timer);
+  }
+
+  #stopWaiting(socket: Duplex): void {
+    clearTimeout(this.#open.get(socket));
   }
 
   async #answer(

@@ -50,6 +50,8 @@ export interface StreamingOptions {
   readonly fetch?: (request: Request) => Response | Promise<Response>;
   /** Told of failures that no client can be told of; default: nobody is. */
   readonly onError?: (error: unknown) => void;
+  /** Longest wait for a request's whole head, also between two requests, ms; default 30000. */
+  readonly headTimeout?: number;
   /** Longest wait for the streams of an exec, attach or forwarded connection, ms; default 30000. */
   readonly streamCreationTimeout?: number;
   /** Received bytes of one connection that may wait to be read; default 4194304. */
@@ -96,7 +98,8 @@ export class StreamingServer implements AsyncDisposable {
     this.#listener = listener;
     this.#options = options;
     this.addr = listener.addr as Deno.NetAddr;
-    this.#http = new HttpListener(options.cert !== undefined, {
+    const { cert, headTimeout = 30_000 } = options;
+    this.#http = new HttpListener(cert !== undefined, headTimeout, {
       request: async (request) => await this.#fetch(request),
       upgrade: (request, conn) => this.#take(request, conn),
       error: (error) => options.onError?.(error),

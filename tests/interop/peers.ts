@@ -46,8 +46,8 @@ let built: Promise<string> | undefined;
 
 /**
  * Builds the Go programs and resolves to the folder they are in. Go's own cache
- * makes this quick from the second time on; from cold caches it downloads about
- * 60 modules and compiles for two to four minutes on two cores.
+ * makes this quick from the second time on; from cold caches it downloads 324 MB
+ * and compiles for three minutes of processor time.
  */
 export function buildGoPrograms(): Promise<string> {
   built ??= build();

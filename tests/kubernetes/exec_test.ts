@@ -350,3 +350,20 @@ Deno.test("URLs and options that cannot be", async () => {
     InvalidArgumentError,
   );
 });
+
+Deno.test("an idle exec is kept alive by PINGs that are asked for", async () => {
+  await using server = serveStreaming({
+    async exec({ stdout }) {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      await say(stdout, "at last");
+    },
+  });
+  const process = await exec({
+    ...target(server),
+    stderr: false,
+    // Unanswered, it would end the connection long before the process ends.
+    keepAlive: { interval: 10, timeout: 40 },
+  });
+  assertEquals(await new Response(process.stdout).text(), "at last");
+  assertEquals((await process.status).code, 0);
+});

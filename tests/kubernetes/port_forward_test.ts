@@ -8,7 +8,13 @@ import {
   serveStreaming,
   StreamingRefusedError,
 } from "../../kubernetes/mod.ts";
-import { ConnectionClosedError } from "../../mod.ts";
+import {
+  type Connection,
+  ConnectionClosedError,
+  connectUpgrade,
+  type NameValue,
+  PROTOCOL_ERROR,
+} from "../../mod.ts";
 
 const encoder = new TextEncoder();
 
@@ -160,4 +166,79 @@ Deno.test("port-forward: ports are 1 to 65535", async () => {
   for (const port of [0, 65536, 1.5, NaN]) {
     await assertRejects(() => forwarder.connect(port), InvalidArgumentError);
   }
+});
+
+/** The streams of a client that does as it likes. */
+async function rawForward(port: number): Promise<Connection> {
+  const { connection } = await connectUpgrade(
+    `http://127.0.0.1:${port}/portforward/token`,
+    {
+      method: "POST",
+      flowControl: false,
+      headers: { "x-stream-protocol-version": "portforward.k8s.io" },
+    },
+  );
+  return connection;
+}
+
+Deno.test("port-forward: clients from before request ids are paired by stream id", async () => {
+  await using server = serveStreaming({ portForward: echo });
+  await using connection = await rawForward(server.addr.port);
+  for (let i = 0; i < 2; i++) {
+    const [, data] = await Promise.all(
+      ["error", "data"].map((type) =>
+        connection.openStream([["streamtype", type], ["port", "80"]])
+      ),
+    );
+    await data.response;
+    await new Blob(["old"]).stream().pipeTo(data.writable);
+    assertEquals(await new Response(data.readable).text(), "old");
+  }
+});
+
+Deno.test("port-forward: streams that make no sense are reset", async () => {
+  await using server = serveStreaming({ portForward: echo });
+  await using connection = await rawForward(server.addr.port);
+  const wrong: NameValue[][] = [
+    [],
+    [["streamtype", "data"]],
+    [["streamtype", "data"], ["port", "0"]],
+    [["streamtype", "data"], ["port", "65536"]],
+    [["streamtype", "data"], ["port", "8o"]],
+    [["streamtype", "stdin"], ["port", "80"]],
+  ];
+  for (const headers of wrong) {
+    const stream = await connection.openStream(headers);
+    assertEquals(await stream.closed, PROTOCOL_ERROR);
+  }
+  const twice: NameValue[] = [
+    ["streamtype", "data"],
+    ["port", "80"],
+    ["requestid", "7"],
+  ];
+  await (await connection.openStream(twice)).response;
+  assertEquals(
+    await (await connection.openStream(twice)).closed,
+    PROTOCOL_ERROR,
+  );
+});
+
+Deno.test("port-forward: half a connection is given up", async () => {
+  await using server = serveStreaming({
+    portForward: echo,
+    streamCreationTimeout: 50,
+  });
+  await using connection = await rawForward(server.addr.port);
+  const error = await connection.openStream(
+    [["streamtype", "error"], ["port", "80"], ["requestid", "0"]],
+    { fin: true },
+  );
+  assertEquals(
+    await new Response(error.readable).text(),
+    "request 0: timed out waiting for the data stream",
+  );
+  const data = await connection.openStream(
+    [["streamtype", "data"], ["port", "80"], ["requestid", "1"]],
+  );
+  assertEquals(await data.closed, PROTOCOL_ERROR);
 });
