@@ -12,7 +12,12 @@ import {
   SETTINGS_MAX,
 } from "../frame/constants.ts";
 import { checkLengthFields } from "../frame/header_block.ts";
-import { prepareHeaders, wirePairs } from "../frame/header_list.ts";
+import {
+  fromSpdy2Names,
+  prepareHeaders,
+  sortByName,
+  wirePairs,
+} from "../frame/header_list.ts";
 import type { NameValue, SettingsEntry } from "../frame/types.ts";
 import type { VersionTraits } from "../frame/version.ts";
 import type { BodySource } from "./callbacks.ts";
@@ -54,6 +59,11 @@ export function checkHeaders(
   // Only SPDY/2 has length fields that a header can outgrow.
   if (traits.lengthSize === 2) {
     checkLengthFields(wirePairs(prepared, traits), traits);
+  }
+  if (traits.renamesHeaders) {
+    // A header `host` leaves as `:host` does, and callbacks see what leaves.
+    fromSpdy2Names(prepared);
+    sortByName(prepared);
   }
   return prepared;
 }
@@ -151,8 +161,8 @@ export function checkSettings(iv: readonly SettingsEntry[]): SettingsEntry[] {
 
 /**
  * Throws unless WINDOW_UPDATE can be sent for the stream: `InvalidArgumentError`
- * for a bad delta or a session without windows, `StreamClosedError` for a
- * stream that is not open; stream 0 is open in SPDY/3.1 alone.
+ * for a bad delta, `StreamClosedError` for a stream that is not open (stream 0
+ * is in SPDY/3.1 alone), `InvalidArgumentError` for a session without windows.
  */
 export function checkWindowUpdate<S>(
   core: SessionCore<S>,
@@ -161,6 +171,10 @@ export function checkWindowUpdate<S>(
 ): void {
   checkAnyStreamId("streamId", streamId);
   checkRange("deltaWindowSize", deltaWindowSize, 1, MAX_WINDOW);
+  const open = streamId === 0
+    ? core.receiveWindow !== undefined
+    : core.streams.get(streamId) !== undefined;
+  if (!open) throw new StreamClosedError(`stream ${streamId} is not open`);
   if (!core.flowControl) {
     throw new InvalidArgumentError(
       core.traits.windowUpdate
@@ -168,8 +182,4 @@ export function checkWindowUpdate<S>(
         : `${core.traits.name} has no WINDOW_UPDATE`,
     );
   }
-  const open = streamId === 0
-    ? core.receiveWindow !== undefined
-    : core.streams.get(streamId) !== undefined;
-  if (!open) throw new StreamClosedError(`stream ${streamId} is not open`);
 }

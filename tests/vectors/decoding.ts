@@ -53,7 +53,11 @@ export function decodingFault(recording: Recording): string | undefined {
   const all = typeof hex === "string" ? [hex] : [hex.client, hex.server];
   for (const emitted of all) {
     const bytes = Uint8Array.fromHex(emitted);
-    const expected = describeAll(new RawDecoder().decode(bytes));
+    // SPDY/2 has no WINDOW_UPDATE, though spdylay can be made to send one.
+    const frames = new RawDecoder().decode(bytes).filter(({ type }) =>
+      recording.version !== "2" || type !== "WINDOW_UPDATE"
+    );
+    const expected = describeAll(frames);
     for (const feed of ["whole", "bytewise"] as const) {
       const fault = compare(expected, decode(bytes, recording, feed));
       if (fault !== undefined) return `${feed}: ${fault}`;

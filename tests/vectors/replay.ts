@@ -117,6 +117,7 @@ class Player {
   play(step: Step, feed: Feed): Step {
     this.#events = [];
     const returns = this.#call(step, feed);
+    this.#finishChunk();
     const frames: RawFrame[] = this.#decoder.decode(concat(this.#written));
     this.#written = [];
     return {
@@ -285,19 +286,30 @@ class Player {
     const last = this.#events.at(-1);
     const goesOn = last?.callback === "on_data_chunk_recv" &&
       last.flags === flags && last.stream_id === stream_id;
-    if (goesOn) this.#events.pop();
-    else this.#chunks = [];
-    this.#chunks.push(data.slice());
+    if (goesOn) {
+      this.#chunks.push(data.slice());
+      return;
+    }
+    this.#finishChunk();
+    this.#chunks = [data.slice()];
+    this.#events.push({ callback: "on_data_chunk_recv", flags, stream_id });
+  }
+
+  /** Puts length and content into the event of the pieces before. */
+  #finishChunk(): void {
+    const at = this.#events.findLastIndex(({ callback }) =>
+      callback === "on_data_chunk_recv"
+    );
+    if (at < 0 || this.#chunks.length === 0) return;
     const all = concat(this.#chunks);
-    this.#events.push({
-      callback: "on_data_chunk_recv",
-      flags,
-      stream_id,
+    this.#chunks = [];
+    this.#events[at] = {
+      ...this.#events[at],
       length: all.length,
       ...all.length > 64
         ? { sha256: createHash("sha256").update(all).digest("hex") }
         : { data: all.toHex() },
-    });
+    };
   }
 }
 
