@@ -21,19 +21,8 @@ import {
   SYN_STREAM,
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
-import type { CtrlFrame, NameValue, SettingsEntry } from "../frame/types.ts";
-
-/** A DATA frame without its payload. */
-export interface DataSummary {
-  /** {@linkcode DATA}. */
-  readonly frameType: typeof DATA;
-  /** Stream id. */
-  readonly streamId: number;
-  /** Flags byte. */
-  readonly flags: number;
-  /** Payload length, bytes. */
-  readonly length: number;
-}
+import type { TracedFrame } from "../connection/options.ts";
+import type { NameValue, SettingsEntry } from "../frame/types.ts";
 
 /** A frame in words. */
 export interface FrameText {
@@ -109,7 +98,7 @@ export function goawayStatusName(status: number): string {
 }
 
 /** Puts a frame into words. */
-export function frameText(frame: CtrlFrame | DataSummary): FrameText {
+export function frameText(frame: TracedFrame): FrameText {
   const type = frameTypeName(frame.frameType);
   const { length } = frame;
   switch (frame.frameType) {

@@ -18,7 +18,8 @@ import {
 } from "../../frame/constants.ts";
 import { FrameParser, type FrameSink } from "../../frame/parser.ts";
 import type { CtrlFrame, HeaderBlockFrame } from "../../frame/types.ts";
-import { type DataSummary, frameTypeName } from "../frame_text.ts";
+import type { TracedFrame } from "../../connection/options.ts";
+import { frameTypeName } from "../frame_text.ts";
 import { type Direction, readCapture } from "./read.ts";
 
 /** A frame of a capture, or what stood in its place. */
@@ -32,7 +33,7 @@ export interface DecodedFrame {
   /** Time at which its last byte was captured, ms since 1970; 0 when the file does not say. */
   readonly time: number;
   /** The frame; `undefined` where it could not be read. */
-  readonly frame: CtrlFrame | DataSummary | undefined;
+  readonly frame: TracedFrame | undefined;
   /** What the bytes are, when they are no known frame. */
   readonly note: string | undefined;
   /** What is wrong with the frame; `undefined` when nothing is. */
@@ -168,7 +169,7 @@ class DirectionReader implements FrameSink {
 
   #add(
     length: number,
-    frame?: CtrlFrame | DataSummary,
+    frame?: TracedFrame,
     note?: string,
     error?: string,
   ): void {
