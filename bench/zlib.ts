@@ -6,7 +6,6 @@
  */
 
 import { deflateSync } from "node:zlib";
-import { Random } from "../tests/helpers/random.ts";
 import { Deflate, Inflate, SPDY3_DICTIONARY } from "../zlib/mod.ts";
 import { Inflater } from "../zlib/inflater.ts";
 import { loop, type Peer, type Row, type Subject } from "./harness.ts";
@@ -32,8 +31,8 @@ const GOALS: Readonly<Record<string, Pick<Peer, "atLeast" | "aim">>> = {
   "node:zlib": { aim: 0.6 },
 };
 
-const text = new Random(7).text(BODY, 20_000);
-const json = await corpusText();
+const text = await textOf(["zlib", "frame", "session", "tests"], ".ts");
+const json = await textOf(["tests/corpus/headers"], ".json");
 const blocks = headerBlocks();
 
 /** The rows of this family. */
@@ -184,15 +183,28 @@ function headerBlocks(): Uint8Array[] {
   });
 }
 
-/** The header corpus as it stands in its files, up to {@linkcode BODY} bytes. */
-async function corpusText(): Promise<Uint8Array> {
-  const folder = new URL("../tests/corpus/headers/", import.meta.url);
-  const names: string[] = [];
-  for await (const { name } of Deno.readDir(folder)) {
-    if (name.endsWith(".json")) names.push(name);
+/** Files of these folders, behind each other, up to {@linkcode BODY} bytes: real text. */
+async function textOf(
+  folders: readonly string[],
+  ending: string,
+): Promise<Uint8Array> {
+  const texts: string[] = [];
+  for (const folder of folders) {
+    for (const path of (await filesIn(`../${folder}`)).sort()) {
+      if (path.endsWith(ending)) {
+        texts.push(await Deno.readTextFile(new URL(path, import.meta.url)));
+      }
+    }
   }
-  const texts = await Promise.all(
-    names.sort().map((name) => Deno.readTextFile(new URL(name, folder))),
-  );
   return new TextEncoder().encode(texts.join("")).slice(0, BODY);
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const entry of Deno.readDir(new URL(folder, import.meta.url))) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) paths.push(...await filesIn(path));
+    else paths.push(path);
+  }
+  return paths;
 }

@@ -1,5 +1,7 @@
 /** Bytes a writer begins with when first written to. */
 const FIRST_CAPACITY = 256;
+/** Room that a write may touch behind what it writes. */
+const SLACK = 8;
 /** From this size on, `take` gives its memory away rather than a copy. */
 const LARGE = 65536;
 const EMPTY = new Uint8Array(0);
@@ -8,56 +10,53 @@ const EMPTY = new Uint8Array(0);
  * Writes bits, lowest first (RFC 1951, section 3.1.1), into a byte array that
  * grows as needed.
  *
- * Whole bytes stand in `bytes[0..length)`; up to 15 bits more wait until their
- * bytes are full, over any number of {@linkcode BitWriter.clear} calls.
+ * Whole bytes stand in `bytes[0..length)`; up to 7 bits more wait until their
+ * byte is full, over any number of {@linkcode BitWriter.clear} calls. The fields
+ * are open because the loop over tokens takes them into local variables.
  */
 export class BitWriter {
   /** The written bytes, and room behind them. Replaced when it grows. */
   bytes: Uint8Array<ArrayBuffer> = EMPTY;
+  /** The memory of `bytes`, for writing several at once. */
+  words: DataView<ArrayBuffer> = new DataView(EMPTY.buffer);
   /** How many of `bytes` are written. */
   length = 0;
-  #hold = 0;
-  #held = 0;
-
-  /** Bits of the last, unfinished byte and before that were not put in `bytes` yet: 0..15. */
-  get pendingBits(): number {
-    return this.#held;
-  }
+  /** The bits that wait, the first one lowest; zero above `held`. */
+  hold = 0;
+  /** How many bits wait: 0..7. */
+  held = 0;
 
   /** Makes sure that `count` more bytes fit, besides the waiting bits. */
   reserve(count: number): void {
-    const needed = this.length + count + 4;
+    const needed = this.length + count + SLACK;
     if (needed <= this.bytes.length) return;
     const grown = new Uint8Array(
       Math.max(needed, this.bytes.length * 2, FIRST_CAPACITY),
     );
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
+    this.words = new DataView(grown.buffer);
   }
 
   /**
-   * Writes the lowest `count` bits of `value`, `count` 0..16; higher bits of
+   * Writes the lowest `count` bits of `value`, `count` 0..24; higher bits of
    * `value` must be 0. The room must have been reserved.
    */
   write(value: number, count: number): void {
-    this.#hold |= value << this.#held;
-    this.#held += count;
-    if (this.#held >= 16) {
-      this.bytes[this.length++] = this.#hold;
-      this.bytes[this.length++] = this.#hold >>> 8;
-      this.#hold >>>= 16;
-      this.#held -= 16;
-    }
+    const hold = this.hold | value << this.held;
+    const held = this.held + count;
+    // All of `hold` is stored; how much of it counts is told by `length`.
+    this.words.setInt32(this.length, hold, true);
+    this.length += held >>> 3;
+    this.hold = hold >>> (held & 24);
+    this.held = held & 7;
   }
 
   /** Fills the last byte with zero bits. */
   align(): void {
-    this.reserve(2);
-    for (; this.#held > 0; this.#held -= 8) {
-      this.bytes[this.length++] = this.#hold;
-      this.#hold >>>= 8;
-    }
-    this.#held = 0;
+    if (this.held === 0) return;
+    this.reserve(1);
+    this.write(0, 8 - this.held);
   }
 
   /** Copies `source[from..to)`; the writer must be aligned. */
@@ -78,6 +77,7 @@ export class BitWriter {
     this.length = 0;
     if (taken.length < LARGE) return taken.slice();
     this.bytes = EMPTY;
+    this.words = new DataView(EMPTY.buffer);
     return taken;
   }
 

@@ -39,6 +39,8 @@ import {
 
 /** Most bytes that one token can become: 15 + 5 + 15 + 13 bits. */
 const MAX_TOKEN_BYTES = 6;
+/** Fewer tokens than this do not earn back what codes of their own cost: 30 bytes and more. */
+const LEAST_DYNAMIC = 40;
 /** Most bytes of a dynamic block's codes: 14 + 19 * 3 + 316 * 14 bits. */
 const MAX_HEADER_BYTES = 568;
 
@@ -78,28 +80,28 @@ export function writeBlock(
   final: boolean,
 ): void {
   const extraBits = countSymbols(tokens, count);
-  buildCode(literalCode, literalFrequencies, MAX_CODE_BITS);
-  buildCode(distanceCodes, distanceFrequencies, MAX_CODE_BITS);
-  const runCount = packCodeLengths();
-  const sentLengths = buildRunCode();
-
-  const dynamicBits = 14 + sentLengths * 3 + runBits() + extraBits +
-    bitsOf(literalCode, literalFrequencies) +
-    bitsOf(distanceCodes, distanceFrequencies);
   const fixedBits = extraBits +
     bitsOf(FIXED_LITERAL_CODE, literalFrequencies) +
     bitsOf(FIXED_DISTANCE_CODE, distanceFrequencies);
-  const codedBits = Math.min(dynamicBits, fixedBits);
-  if (storedBits(writer, to - from) <= codedBits) {
-    writeStored(writer, source, from, to, final);
-  } else if (fixedBits <= dynamicBits) {
-    writeFixed(writer, tokens, count, final);
-  } else {
-    writer.reserve(MAX_HEADER_BYTES);
-    writeBlockHeader(writer, BLOCK_DYNAMIC, final);
-    writeCodes(writer, runCount, sentLengths);
-    writeTokens(writer, tokens, count, literalCode, distanceCodes);
+  const otherBits = Math.min(fixedBits, storedBits(writer, to - from));
+  if (count >= LEAST_DYNAMIC) {
+    buildCode(literalCode, literalFrequencies, MAX_CODE_BITS);
+    buildCode(distanceCodes, distanceFrequencies, MAX_CODE_BITS);
+    const runCount = packCodeLengths();
+    const sentLengths = buildRunCode();
+    const dynamicBits = 14 + sentLengths * 3 + runBits() + extraBits +
+      bitsOf(literalCode, literalFrequencies) +
+      bitsOf(distanceCodes, distanceFrequencies);
+    if (dynamicBits < otherBits) {
+      writer.reserve(MAX_HEADER_BYTES);
+      writeBlockHeader(writer, BLOCK_DYNAMIC, final);
+      writeCodes(writer, runCount, sentLengths);
+      writeTokens(writer, tokens, count, literalCode, distanceCodes);
+      return;
+    }
   }
+  if (fixedBits <= otherBits) writeFixed(writer, tokens, count, final);
+  else writeStored(writer, source, from, to, final);
 }
 
 /** Writes the tokens as one block with the fixed codes. */
@@ -151,7 +153,7 @@ const NOTHING = new Uint8Array(0);
 /** Bits of the stored form, those that fill up a byte included. */
 function storedBits(writer: BitWriter, length: number): number {
   const blocks = Math.max(1, Math.ceil(length / MAX_STORED));
-  const filling = -(writer.pendingBits + 3) & 7;
+  const filling = -(writer.held + 3) & 7;
   return filling + (length + 4 * blocks) * 8 + (blocks - 1) * 8;
 }
 
@@ -265,11 +267,16 @@ function writeCodes(
   }
   for (let index = 0; index < runCount; index++) {
     const symbol = runs[index] & 0xff;
-    writer.write(runCode.codes[symbol], runCode.lengths[symbol]);
+    const code = runCode.packed[symbol];
+    writer.write(code & 0xffff, code >>> 16);
     if (symbol >= 16) writer.write(runs[index] >>> 8, RUN_EXTRA[symbol - 16]);
   }
 }
 
+/**
+ * Writes the tokens and the end of the block. Twice as fast with the writer's
+ * fields in local variables and packed codes.
+ */
 function writeTokens(
   writer: BitWriter,
   tokens: Int32Array,
@@ -278,21 +285,47 @@ function writeTokens(
   distances: PrefixCode,
 ): void {
   writer.reserve(count * MAX_TOKEN_BYTES + 2);
+  const { words } = writer;
+  let { length, hold, held } = writer;
   for (let index = 0; index < count; index++) {
     const token = tokens[index];
     if (token < 256) {
-      writer.write(literals.codes[token], literals.lengths[token]);
+      const code = literals.packed[token];
+      hold |= (code & 0xffff) << held;
+      held += code >>> 16;
     } else {
-      const length = token >>> 16;
-      const lengthCode = LENGTH_CODE[length];
-      const symbol = END_OF_BLOCK + 1 + lengthCode;
-      writer.write(literals.codes[symbol], literals.lengths[symbol]);
-      writer.write(length - LENGTH_BASE[lengthCode], LENGTH_EXTRA[lengthCode]);
+      const matched = token >>> 16;
+      const lengthCode = LENGTH_CODE[matched];
+      let code = literals.packed[END_OF_BLOCK + 1 + lengthCode];
+      hold |= (code & 0xffff) << held;
+      held += code >>> 16;
+      hold |= matched - LENGTH_BASE[lengthCode] << held;
+      held += LENGTH_EXTRA[lengthCode];
+      words.setInt32(length, hold, true);
+      length += held >>> 3;
+      hold >>>= held & 24;
+      held &= 7;
+
       const distance = token & 0xffff;
-      const code = distanceCode(distance);
-      writer.write(distances.codes[code], distances.lengths[code]);
-      writer.write(distance - DISTANCE_BASE[code], DISTANCE_EXTRA[code]);
+      const distanceSymbol = distanceCode(distance);
+      code = distances.packed[distanceSymbol];
+      hold |= (code & 0xffff) << held;
+      held += code >>> 16;
+      words.setInt32(length, hold, true);
+      length += held >>> 3;
+      hold >>>= held & 24;
+      held &= 7;
+      hold |= distance - DISTANCE_BASE[distanceSymbol] << held;
+      held += DISTANCE_EXTRA[distanceSymbol];
     }
+    words.setInt32(length, hold, true);
+    length += held >>> 3;
+    hold >>>= held & 24;
+    held &= 7;
   }
-  writer.write(literals.codes[END_OF_BLOCK], literals.lengths[END_OF_BLOCK]);
+  writer.length = length;
+  writer.hold = hold;
+  writer.held = held;
+  const last = literals.packed[END_OF_BLOCK];
+  writer.write(last & 0xffff, last >>> 16);
 }

@@ -63,16 +63,13 @@ export const CODE_LENGTH_ORDER: Uint8Array = Uint8Array.of(
 /** Length symbol less 257, by match length (3..258). */
 export const LENGTH_CODE: Uint8Array = lengthCodes();
 
-/**
- * Distance symbols: of `distance - 1` below 256, and from index 256 on of
- * `(distance - 1) >> 7` above; longer distances need no more than that.
- */
-const DISTANCE_CODE: Uint8Array = distanceCodes();
-
 /** The distance symbol of a distance, 1..32768. */
 export function distanceCode(distance: number): number {
-  const index = distance - 1;
-  return index < 256 ? DISTANCE_CODE[index] : DISTANCE_CODE[256 + (index >> 7)];
+  // Two symbols for each power of two: the bit below the highest tells which.
+  const beyond = distance - 1;
+  if (beyond < 2) return beyond;
+  const highest = 31 - Math.clz32(beyond);
+  return highest * 2 + (beyond >>> (highest - 1) & 1);
 }
 
 function bases(extra: Uint8Array, first: number): Uint16Array {
@@ -93,17 +90,6 @@ function lengthCodes(): Uint8Array {
       LENGTH_BASE[code],
       LENGTH_BASE[code] + (1 << LENGTH_EXTRA[code]),
     );
-  }
-  return table;
-}
-
-function distanceCodes(): Uint8Array {
-  const table = new Uint8Array(512);
-  for (let code = 0; code < DISTANCE_BASE.length; code++) {
-    const from = DISTANCE_BASE[code] - 1;
-    const to = from + (1 << DISTANCE_EXTRA[code]);
-    if (from < 256) table.fill(code, from, to);
-    else table.fill(code, 256 + (from >> 7), 256 + (to >> 7));
   }
   return table;
 }

@@ -7,12 +7,14 @@
 
 import { DISTANCE_SYMBOLS, MAX_CODE_BITS } from "./constants.ts";
 
-/** A prefix code: of each symbol the length in bits (0: unused) and the bits, ready for lowest-first writing. */
+/** A prefix code, ready for lowest-first writing. */
 export interface PrefixCode {
   /** Bits of each symbol's code, 0..15. */
   readonly lengths: Uint8Array;
   /** Each symbol's code, its first bit lowest. */
   readonly codes: Uint16Array;
+  /** Both in one, `code | length << 16`, for the loops that write. */
+  readonly packed: Int32Array;
 }
 
 /** A code with room for `symbols` symbols, all unused. */
@@ -20,6 +22,7 @@ export function prefixCode(symbols: number): PrefixCode {
   return {
     lengths: new Uint8Array(symbols),
     codes: new Uint16Array(symbols),
+    packed: new Int32Array(symbols),
   };
 }
 
@@ -123,7 +126,7 @@ function countLengths(used: number, maxBits: number): void {
 }
 
 /** Sets the canonical codes that belong to the lengths (RFC 1951, section 3.2.2). */
-export function assignCodes({ lengths, codes }: PrefixCode): void {
+export function assignCodes({ lengths, codes, packed }: PrefixCode): void {
   lengthCounts.fill(0);
   for (let symbol = 0; symbol < lengths.length; symbol++) {
     lengthCounts[lengths[symbol]]++;
@@ -137,6 +140,7 @@ export function assignCodes({ lengths, codes }: PrefixCode): void {
   for (let symbol = 0; symbol < lengths.length; symbol++) {
     const bits = lengths[symbol];
     if (bits > 0) codes[symbol] = reverseBits(nextCodes[bits]++, bits);
+    packed[symbol] = codes[symbol] | bits << 16;
   }
 }
 

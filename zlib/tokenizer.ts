@@ -1,43 +1,61 @@
 import { MAX_MATCH } from "./constants.ts";
 
-/** How hard a level looks for matches, as zlib's configuration table has it. */
+/** How hard a level looks for matches; the first five as in zlib's configuration table. */
 export interface Effort {
-  /** From this length on, a match is looked for with a quarter of the chain at the next byte. */
+  /** From this length on, the next byte is tried with a quarter of the chain. */
   readonly good: number;
-  /** From this length on, the next byte is not tried for a longer match (lazy), or the bytes of a match are not indexed (greedy). */
+  /**
+   * Up to this length: lazy matching tries the next byte for a longer match;
+   * greedy matching lets later matches refer to places inside this one.
+   */
   readonly lazy: number;
   /** From this length on, no longer match is looked for. */
   readonly nice: number;
   /** How many earlier places are compared at most. */
   readonly chain: number;
-  /** Whether a match may give way to a longer one at the next byte. */
+  /** Whether a match gives way to a longer one at the next byte. */
   readonly isLazy: boolean;
+  /** Shortest match looked for: 3 finds more, 4 is faster. */
+  readonly shortest: 3 | 4;
 }
 
-/** Shortest match looked for: places are indexed by so many bytes. */
-const HASHED = 4;
+/** A match of three bytes from farther away costs more than the bytes do. */
+const FAR = 1024;
+/** Length from which on a match is long. */
+const LONG = 64;
+/** Bytes that are read to index a place. */
+const INDEXED = 5;
 /** Bytes that have to stand ahead for matches to be found as well as they can be. */
-const LOOKAHEAD = MAX_MATCH + HASHED;
-/** First capacity of the window and of the token list. */
+const LOOKAHEAD = MAX_MATCH + INDEXED;
+/** First capacity of the window, bytes. */
 const FIRST_WINDOW = 1024;
-const FIRST_TOKENS = 256;
 /** The window never has to be larger than this, bytes, or four times what matches may reach. */
 const LEAST_LARGEST_WINDOW = 1 << 17;
 /** Longest list of tokens: a block ends there at the latest. */
 const MAX_TOKENS = 16384;
-/** Index bits of the hash table at most. */
+/** Index bits of the hash tables at most. */
 const MAX_HASH_BITS = 15;
+/** Multipliers that spread the bytes of a place over the high bits. */
+const HASH_FACTOR = 0x9e3779b1;
+const SECOND_FACTOR = 0x85ebca6b;
+/** Memory behind the window that reading four bytes at once may touch. */
+const BEYOND = 8;
 const NOTHING = new Uint8Array(0);
 
 /**
  * Turns bytes into literals and matches: the part of deflate that RFC 1951
  * leaves open.
  *
- * Earlier places with the same four bytes are chained: `#heads` has the latest
- * place of each hash, `#links` of each place the one before it. Places are kept
- * modulo twice the window, so nothing has to be done to them as the window
- * slides (by that much): a stale place is only a bad guess, as every guess is
- * compared, and a chain ends where distances stop growing.
+ * Two indexes of earlier places, by a hash of what stands there: `#latest` has
+ * the last place where the shortest match begins, `#heads` the last place of one
+ * byte more, from which `#links` leads to those before. So the shortest matches
+ * are found where they are nearest, and the chains have few places that cannot
+ * be longer ones. (With one chain by four bytes instead, level 6 took half as
+ * long again for the same size.)
+ *
+ * Places are kept modulo twice the window, so nothing has to be done to them as
+ * the window slides (by that much): a stale place is only a bad guess, as every
+ * guess is compared, and a chain ends where the distances stop growing.
  */
 export class Tokenizer {
   /** History, then the bytes of the block under way, then those still to be looked at. */
@@ -55,10 +73,13 @@ export class Tokenizer {
 
   readonly #effort: Effort;
   readonly #windowSize: number;
+  /** The memory of `window`, and a little more: for reading four bytes at once. */
+  #words = new DataView(NOTHING.buffer);
+  #latest = new Uint16Array(0);
   #heads = new Uint16Array(0);
   #links = new Uint16Array(0);
   #hashShift = 32;
-  /** Places before this one are in the chains. */
+  /** Places before this one are indexed. */
   #indexed = 0;
 
   /** Takes no memory to speak of until bytes are added. */
@@ -69,8 +90,7 @@ export class Tokenizer {
 
   /** Puts bytes before the stream that matches may refer to. */
   setDictionary(dictionary: Uint8Array): void {
-    const history = dictionary.subarray(-this.#windowSize);
-    this.add(history, 0);
+    this.add(dictionary.subarray(-this.#windowSize), 0);
     this.blockStart = this.position = this.end;
   }
 
@@ -93,9 +113,9 @@ export class Tokenizer {
   run(flush: boolean): boolean {
     const bound = flush ? this.end : this.end - LOOKAHEAD;
     if (this.position >= bound) return false;
+    this.#reserveTokens(this.end - this.position);
     this.#index(this.position);
-    if (this.#effort.isLazy) this.#runLazy(bound);
-    else this.#runGreedy(bound);
+    this.#tokenize(bound);
     return this.position < bound;
   }
 
@@ -105,126 +125,154 @@ export class Tokenizer {
     this.count = 0;
   }
 
-  #runGreedy(bound: number): void {
-    const { chain, lazy } = this.#effort;
-    while (this.position < bound && this.count < MAX_TOKENS) {
-      const match = this.#findMatch(this.position, HASHED - 1, chain);
-      if (match === 0) {
-        this.#emit(this.window[this.position]);
-        this.position++;
-        continue;
-      }
-      this.#emit(match);
-      this.position += match >>> 16;
-      if (match >>> 16 <= lazy) this.#index(this.position);
-      else this.#indexed = Math.max(this.#indexed, this.position);
-    }
-  }
-
-  #runLazy(bound: number): void {
-    const { good, lazy, chain } = this.#effort;
-    while (this.position < bound && this.count < MAX_TOKENS) {
-      let match = this.#findMatch(this.position, HASHED - 1, chain);
-      if (match === 0) {
-        this.#emit(this.window[this.position]);
-        this.position++;
-        continue;
-      }
-      while (match >>> 16 < lazy && this.count < MAX_TOKENS - 1) {
-        const length = match >>> 16;
-        const next = this.#findMatch(
-          this.position + 1,
-          length,
-          length >= good ? chain >>> 2 : chain,
-        );
-        if (next === 0) break;
-        this.#emit(this.window[this.position]);
-        this.position++;
-        match = next;
-      }
-      this.#emit(match);
-      this.position += match >>> 16;
-      this.#index(this.position);
-    }
-  }
-
-  #emit(token: number): void {
-    if (this.count === this.tokens.length) {
-      const grown = new Int32Array(Math.max(FIRST_TOKENS, this.count * 2));
-      grown.set(this.tokens);
-      this.tokens = grown;
-    }
-    this.tokens[this.count++] = token;
-  }
-
   /**
-   * Looks for the longest earlier match at `place`, longer than `atLeast`; indexes
-   * `place`. Returns its token, or 0.
+   * Makes tokens up to `bound` at least, unless the list is full. One loop with
+   * all in local variables: calling out for each place cost a third more.
    */
-  #findMatch(place: number, atLeast: number, chain: number): number {
-    const window = this.window;
-    const longest = Math.min(MAX_MATCH, this.end - place);
-    if (longest <= atLeast || longest < HASHED) return 0;
-    this.#index(place);
+  #tokenize(bound: number): void {
+    const { good, nice, chain, lazy, isLazy, shortest } = this.#effort;
+    const { window, tokens, end } = this;
+    const words = this.#words;
+    const latest = this.#latest;
+    const heads = this.#heads;
     const links = this.#links;
     const linkMask = links.length - 1;
-    const placeMask = this.#windowSize * 2 - 1;
-    const hash = this.#hash(place);
-    let candidate = this.#heads[hash];
-    if (this.#indexed === place) {
-      links[place & linkMask] = candidate;
-      this.#heads[hash] = place & placeMask;
-      this.#indexed++;
-    } else {
-      candidate = links[place & linkMask];
-    }
-    const nice = Math.min(this.#effort.nice, longest);
-    const reach = Math.min(this.#windowSize, place);
-    let best = atLeast;
-    let bestDistance = 0;
-    let lastDistance = 0;
-    for (let left = chain; left > 0; left--) {
-      const distance = (place - candidate) & placeMask;
-      if (distance <= lastDistance || distance > reach) break;
-      lastDistance = distance;
-      const from = place - distance;
-      if (
-        window[from + best] === window[place + best] &&
-        window[from] === window[place]
-      ) {
-        let length = 0;
-        while (
-          length < longest && window[from + length] === window[place + length]
-        ) length++;
-        if (length > best) {
-          best = length;
-          bestDistance = distance;
-          if (length >= nice) break;
+    const windowSize = this.#windowSize;
+    const placeMask = windowSize * 2 - 1;
+    const shift = this.#hashShift;
+    const latestShift = shift - 1;
+    const second = shortest - 3;
+    const latestMask = maskOf(shortest);
+    const lastIndexed = end - INDEXED;
+    let { position, count } = this;
+    // A match found at the byte before, which stands if there is none longer here.
+    let waiting = 0;
+    let waitingDistance = 0;
+
+    while ((position < bound && count < MAX_TOKENS - 2) || waiting > 0) {
+      let best = waiting > 0 ? waiting : shortest - 1;
+      let bestDistance = 0;
+      if (position <= lastIndexed) {
+        const begin = words.getInt32(position, true);
+        const more = words.getInt32(position + second, true);
+        const near = latestHash(begin, latestMask) >>> latestShift;
+        const hash = chainHash(begin, more) >>> shift;
+        const nearest = (position - latest[near]) & placeMask;
+        let distance = (position - heads[hash]) & placeMask;
+        latest[near] = position;
+        links[position & linkMask] = heads[hash];
+        heads[hash] = position;
+
+        const longest = Math.min(MAX_MATCH, end - position);
+        const enough = Math.min(nice, longest);
+        const reach = Math.min(windowSize, position);
+        // Where the latest place of a hash has other bytes, so have mostly those
+        // before it: not looking at them is 10 % faster.
+        const isMatch = nearest - 1 >>> 0 < reach && longest > best &&
+          ((words.getInt32(position - nearest, true) ^ begin) & latestMask) ===
+            0;
+        if (isMatch && waiting === 0) {
+          const length = matchLength(
+            words,
+            position - nearest,
+            position,
+            longest,
+          );
+          if (length > 3 || nearest <= FAR) {
+            best = length;
+            bestDistance = nearest;
+          }
+        }
+        // The chains have no matches of three bytes.
+        if (best < 3) best = 3;
+        if (isMatch && best < enough) {
+          let left = waiting >= good ? chain >>> 2 : chain;
+          let ending = words.getInt32(position + best - 3, true);
+          let last = 0;
+          while (distance > last && distance <= reach && left > 0) {
+            const from = position - distance;
+            // The four bytes that would make it longer tell most of them apart.
+            if (words.getInt32(from + best - 3, true) === ending) {
+              const length = matchLength(words, from, position, longest);
+              if (length > best) {
+                best = length;
+                bestDistance = distance;
+                if (length >= enough) break;
+                ending = words.getInt32(position + best - 3, true);
+              }
+            }
+            left--;
+            last = distance;
+            distance = (position - links[from & linkMask]) & placeMask;
+          }
         }
       }
-      candidate = links[from & linkMask];
+
+      if (isLazy && bestDistance > 0 && best < lazy && count < MAX_TOKENS - 2) {
+        if (waiting > 0) tokens[count++] = window[position - 1];
+        waiting = best;
+        waitingDistance = bestDistance;
+        position++;
+        continue;
+      }
+      let place = position + 1;
+      if (bestDistance > 0) {
+        if (waiting > 0) tokens[count++] = window[position - 1];
+        tokens[count++] = best << 16 | bestDistance;
+        position += best;
+        if (!isLazy && best > lazy) place = position;
+      } else if (waiting > 0) {
+        tokens[count++] = waiting << 16 | waitingDistance;
+        position += waiting - 1;
+      } else {
+        tokens[count++] = window[position++];
+        continue;
+      }
+      waiting = 0;
+      // Inside a long match every other place will do: JSON, with long ones, is
+      // deflated 15 % faster for 0.8 % in size.
+      const step = best >= LONG && shortest > 3 ? 2 : 1;
+      const stop = Math.min(position, lastIndexed + 1);
+      for (; place < stop; place += step) {
+        const begin = words.getInt32(place, true);
+        const more = words.getInt32(place + second, true);
+        const hash = chainHash(begin, more) >>> shift;
+        latest[latestHash(begin, latestMask) >>> latestShift] = place;
+        links[place & linkMask] = heads[hash];
+        heads[hash] = place;
+      }
     }
-    return bestDistance === 0 ? 0 : best << 16 | bestDistance;
+    this.#indexed = Math.max(
+      this.#indexed,
+      Math.min(position, lastIndexed + 1),
+    );
+    this.position = position;
+    this.count = count;
   }
 
-  #hash(place: number): number {
-    const window = this.window;
-    const bytes = window[place] | window[place + 1] << 8 |
-      window[place + 2] << 16 | window[place + 3] << 24;
-    return Math.imul(bytes, 0x9e3779b1) >>> this.#hashShift;
-  }
-
-  /** Puts the places up to `to` into the chains, as far as their bytes are there. */
+  /** Indexes the places before `to`, as far as their bytes are there. */
   #index(to: number): void {
-    const last = Math.min(to, this.end - HASHED + 1);
+    const { shortest } = this.#effort;
+    const second = shortest - 3;
+    const latestMask = maskOf(shortest);
+    const stop = Math.min(to, this.end - INDEXED + 1);
+    const words = this.#words;
+    const latest = this.#latest;
+    const heads = this.#heads;
     const links = this.#links;
     const linkMask = links.length - 1;
-    const placeMask = this.#windowSize * 2 - 1;
-    for (; this.#indexed < last; this.#indexed++) {
-      const hash = this.#hash(this.#indexed);
-      links[this.#indexed & linkMask] = this.#heads[hash];
-      this.#heads[hash] = this.#indexed & placeMask;
+    const shift = this.#hashShift;
+    const latestShift = shift - 1;
+    let place = this.#indexed;
+    for (; place < stop; place++) {
+      const begin = words.getInt32(place, true);
+      const more = words.getInt32(place + second, true);
+      const hash = chainHash(begin, more) >>> shift;
+      latest[latestHash(begin, latestMask) >>> latestShift] = place;
+      links[place & linkMask] = heads[hash];
+      heads[hash] = place;
     }
+    this.#indexed = place;
   }
 
   /** Makes room for `count` bytes, or for as many as can be had at once; none when the block has to end first. */
@@ -247,18 +295,65 @@ export class Tokenizer {
     }
   }
 
-  /** Makes the window larger, and the tables with it. */
+  /** Makes room for so many tokens more, as far as a block can have them. */
+  #reserveTokens(count: number): void {
+    const needed = Math.min(MAX_TOKENS, this.count + count);
+    if (needed <= this.tokens.length) return;
+    const doubled = Math.min(MAX_TOKENS, this.tokens.length * 2);
+    const grown = new Int32Array(Math.max(needed, doubled));
+    grown.set(this.tokens);
+    this.tokens = grown;
+  }
+
+  /** Makes the window larger, and the tables with it, which then have to be filled again. */
   #grow(capacity: number): void {
-    const grown = new Uint8Array(capacity);
+    const words = new DataView(new ArrayBuffer(capacity + BEYOND));
+    const grown = new Uint8Array(words.buffer, 0, capacity);
     grown.set(this.window.subarray(0, this.end));
     this.window = grown;
+    this.#words = words;
     const places = Math.min(capacity, this.#windowSize);
     const hashBits = Math.min(MAX_HASH_BITS, Math.log2(places));
     this.#hashShift = 32 - hashBits;
+    this.#latest = new Uint16Array(2 << hashBits);
     this.#heads = new Uint16Array(1 << hashBits);
     this.#links = new Uint16Array(places);
     this.#indexed = Math.max(0, this.#indexed - this.#windowSize);
   }
+}
+
+/** How many bytes are the same from both places on, at most `longest`. */
+function matchLength(
+  words: DataView,
+  from: number,
+  place: number,
+  longest: number,
+): number {
+  for (let length = 0; length < longest; length += 4) {
+    const difference = words.getInt32(from + length, true) ^
+      words.getInt32(place + length, true);
+    if (difference !== 0) {
+      // The lowest bit that differs stands in the first byte that does.
+      const same = (31 - Math.clz32(difference & -difference)) >>> 3;
+      return Math.min(length + same, longest);
+    }
+  }
+  return longest;
+}
+
+/** Selects the first bytes of four, as many as the shortest match has. */
+function maskOf(shortest: 3 | 4): number {
+  return shortest === 3 ? 0xffffff : -1;
+}
+
+/** A hash, in the high bits, of those of four bytes that the mask selects. */
+function latestHash(begin: number, mask: number): number {
+  return Math.imul(begin & mask, HASH_FACTOR);
+}
+
+/** A hash, in the high bits, of four bytes and four more that overlap with them. */
+function chainHash(begin: number, more: number): number {
+  return Math.imul(begin, HASH_FACTOR) + Math.imul(more, SECOND_FACTOR);
 }
 
 function powerOfTwo(least: number): number {

@@ -113,7 +113,7 @@ Deno.test("blocks and sync markers stand behind each other at any bit", () => {
     const tokens = Int32Array.from({ length: count }, (_, index) => 60 + index);
     writeFixed(writer, tokens, count, false);
     writeSyncMarker(writer);
-    assertEquals(writer.pendingBits, 0);
+    assertEquals(writer.held, 0);
     const output = inflate.push(writer.take());
     assertEquals(output, Uint8Array.from(tokens));
     parts.push(output);
@@ -125,12 +125,14 @@ Deno.test("BitWriter keeps the bits of an unfinished byte over take and clear", 
   writer.reserve(4);
   writer.write(0b101, 3);
   assertEquals(writer.take().length, 0);
-  assertEquals(writer.pendingBits, 3);
+  assertEquals(writer.held, 3);
   writer.write(0xffff, 16);
   assertEquals([...writer.view()], [0b11111101, 0xff]);
   writer.clear();
   writer.align();
   assertEquals([...writer.take()], [0b111]);
+  writer.write(0xabcdef, 24);
+  assertEquals([...writer.take()], [0xef, 0xcd, 0xab]);
 });
 
 Deno.test("BitWriter hands over what it wrote, large or small", () => {
