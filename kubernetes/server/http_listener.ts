@@ -16,6 +16,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { type Duplex, Readable } from "node:stream";
+import { closeQuietly } from "../../connection/http/byte_conn.ts";
 import { HeadDuplex } from "../../connection/http/head_duplex.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 
@@ -59,12 +60,9 @@ export class HttpListener {
       this.#stopWaiting(duplex);
       this.#open.delete(duplex);
       const conn = duplex.detach(head);
-      try {
-        handlers.upgrade(this.#toRequest(message), conn);
-      } catch (error) {
-        conn.close();
-        handlers.error(error);
-      }
+      const request = this.#toRequest(message);
+      if (request === undefined) closeQuietly(conn);
+      else handlers.upgrade(request, conn);
     });
     this.#server.on("clientError", (_error, socket) => socket.destroy());
   }
@@ -106,17 +104,27 @@ export class HttpListener {
     message: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const answer = await handlers.request(this.#toRequest(message));
+    const request = this.#toRequest(message);
+    if (request === undefined) {
+      response.writeHead(400).end();
+      return;
+    }
+    const answer = await handlers.request(request);
     response.writeHead(answer.status, [...answer.headers].flat());
     for await (const chunk of answer.body ?? []) {
+      if (response.destroyed) return;
       if (!response.write(chunk)) {
-        await new Promise((resolve) => response.once("drain", resolve));
+        await new Promise<void>((resolve) => {
+          response.once("drain", resolve);
+          response.once("close", resolve);
+        });
       }
     }
     response.end();
   }
 
-  #toRequest(message: IncomingMessage): Request {
+  /** `undefined` for a head that node:http lets pass and that names no URL. */
+  #toRequest(message: IncomingMessage): Request | undefined {
     const { method = "GET", url = "/", rawHeaders } = message;
     const headers = new Headers();
     for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -126,6 +134,7 @@ export class HttpListener {
     const base = `${scheme}://${headers.get("host") ?? "localhost"}`;
     const bodyless = method === "GET" || method === "HEAD" ||
       headers.has("upgrade");
+    if (!URL.canParse(url, base)) return undefined;
     return new Request(new URL(url, base), {
       method,
       headers,

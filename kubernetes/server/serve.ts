@@ -58,6 +58,9 @@ export interface StreamingOptions {
   readonly maxBufferedBytes?: number;
 }
 
+/** How long a failed accept is let be, ms. */
+const ACCEPT_PAUSE = 50;
+
 /** Makes a server; only `serveStreaming` does. */
 let createServer: (
   listener: Deno.Listener<Deno.TcpConn | Deno.TlsConn>,
@@ -106,6 +109,7 @@ export class StreamingServer implements AsyncDisposable {
     });
     this.finished = this.#accept();
     const onAbort = (): void => void this.shutdown();
+    if (options.signal?.aborted) onAbort();
     options.signal?.addEventListener("abort", onAbort, { once: true });
     this.finished.finally(() =>
       options.signal?.removeEventListener("abort", onAbort)
@@ -136,8 +140,9 @@ export class StreamingServer implements AsyncDisposable {
         conn = await this.#listener.accept();
       } catch (error) {
         if (error instanceof Deno.errors.BadResource) break;
-        // One connection that failed before it was accepted.
+        // One connection that failed, or no room for more at the moment.
         this.#options.onError?.(error);
+        await pause(ACCEPT_PAUSE);
         continue;
       }
       if (!("handshake" in conn)) conn.setNoDelay(true);
@@ -264,4 +269,8 @@ export function serveStreaming(options: StreamingOptions): StreamingServer {
       alpnProtocols: ["http/1.1"],
     });
   return createServer(listener, options);
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

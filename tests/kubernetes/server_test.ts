@@ -160,6 +160,21 @@ Deno.test("other requests are answered by fetch, several on a connection", async
   }
 });
 
+Deno.test("a request that names no URL is answered 400", async () => {
+  await using server = serveStreaming({});
+  const { conn, head } = await send(server.addr.port, [
+    "GET / HTTP/1.1",
+    "Host: [",
+  ]);
+  assertEquals(head.split(" ")[1], "400");
+  conn.close();
+});
+
+Deno.test("a server whose signal has aborted before does not begin", async () => {
+  const server = serveStreaming({ signal: AbortSignal.abort() });
+  await server.finished;
+});
+
 Deno.test("a server stops when its signal says so", async () => {
   const controller = new AbortController();
   const server = serveStreaming({ signal: controller.signal });
