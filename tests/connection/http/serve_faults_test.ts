@@ -174,8 +174,10 @@ for (const version of VERSIONS) {
 
 Deno.test("serve: a handler that fails because the client left is not logged", async () => {
   using errors = captureErrors();
+  const called = Promise.withResolvers<void>();
   const done = Promise.withResolvers<void>();
   await using pair = await httpPair(async (request) => {
+    called.resolve();
     try {
       return new Response(await request.bytes());
     } finally {
@@ -188,6 +190,7 @@ Deno.test("serve: a handler that fails because the client left is not logged", a
   ]);
   const writer = stream.writable.getWriter();
   await writer.write(new Uint8Array(10));
+  await called.promise;
   stream.reset();
   await done.promise;
   // A second request on the connection: the first is over and done with.
