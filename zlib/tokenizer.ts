@@ -20,7 +20,7 @@ export interface Effort {
 }
 
 /** A match of three bytes from farther away costs more than the bytes do. */
-const FAR = 1024;
+const FAR = 512;
 /** Length from which on a match is long. */
 const LONG = 64;
 /** Bytes that are read to index a place. */
