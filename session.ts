@@ -21,9 +21,8 @@ import {
   MAX_STREAM_ID,
   type ProtocolVersion,
   SYN_REPLY,
-  SYN_STREAM,
 } from "./frame/constants.ts";
-import type { NameValue, SettingsEntry } from "./frame/types.ts";
+import type { SettingsEntry } from "./frame/types.ts";
 import { Application } from "./session/application.ts";
 import type { ReadCtrl, SessionCallbacks } from "./session/callbacks.ts";
 import type { Side } from "./session/constants.ts";
@@ -40,12 +39,12 @@ import {
   checkAssociated,
   checkBody,
   checkBodyStream,
-  checkHeaders,
-  checkPriority,
   checkSettings,
   checkWindowUpdate,
   maskFlags,
-} from "./session/submit_checks.ts";
+  submitHeaders,
+  submitSynStream,
+} from "./session/submit.ts";
 
 /** Callbacks and settings of a {@linkcode Session}, all optional. */
 export interface SessionOptions
@@ -292,7 +291,7 @@ export class Session {
   ): void {
     if (dataPrd !== undefined) checkBody(dataPrd);
     const flags = dataPrd === undefined ? CTRL_FLAG_FIN : CTRL_FLAG_NONE;
-    this.#submitSynStream(flags, 0, pri, nv, dataPrd, streamUserData);
+    submitSynStream(this.#core, flags, 0, pri, nv, dataPrd, streamUserData);
   }
 
   /**
@@ -308,7 +307,7 @@ export class Session {
   ): void {
     if (dataPrd !== undefined) checkBody(dataPrd);
     const flags = dataPrd === undefined ? CTRL_FLAG_FIN : CTRL_FLAG_NONE;
-    this.#submitHeaders(SYN_REPLY, flags, streamId, nv, dataPrd);
+    submitHeaders(this.#core, SYN_REPLY, flags, streamId, nv, dataPrd);
   }
 
   /**
@@ -327,7 +326,15 @@ export class Session {
   ): void {
     const masked = maskFlags(flags, CTRL_FLAG_FIN | CTRL_FLAG_UNIDIRECTIONAL);
     const assoc = checkAssociated(this.#core, assocStreamId);
-    this.#submitSynStream(masked, assoc, pri, nv, undefined, streamUserData);
+    submitSynStream(
+      this.#core,
+      masked,
+      assoc,
+      pri,
+      nv,
+      undefined,
+      streamUserData,
+    );
   }
 
   /** Queues SYN_REPLY; of `flags` only `CTRL_FLAG_FIN` counts. Throws `InvalidArgumentError` for a bad argument. */
@@ -337,7 +344,7 @@ export class Session {
     nv: readonly (readonly [name: string, value: string])[],
   ): void {
     const masked = maskFlags(flags, CTRL_FLAG_FIN);
-    this.#submitHeaders(SYN_REPLY, masked, streamId, nv);
+    submitHeaders(this.#core, SYN_REPLY, masked, streamId, nv);
   }
 
   /** Queues HEADERS; of `flags` only `CTRL_FLAG_FIN` counts. Throws `InvalidArgumentError` for a bad argument. */
@@ -347,7 +354,7 @@ export class Session {
     nv: readonly (readonly [name: string, value: string])[],
   ): void {
     const masked = maskFlags(flags, CTRL_FLAG_FIN);
-    this.#submitHeaders(HEADERS, masked, streamId, nv);
+    submitHeaders(this.#core, HEADERS, masked, streamId, nv);
   }
 
   /**
@@ -443,53 +450,5 @@ export class Session {
         `size ${size} is more than stream ${streamId} has delivered`,
       );
     }
-  }
-
-  #submitSynStream(
-    flags: number,
-    assocStreamId: number,
-    pri: number,
-    nv: readonly (readonly [string, string])[],
-    body: DataProvider | undefined,
-    userData: unknown,
-  ): void {
-    const { traits } = this.#core;
-    checkPriority(pri, traits);
-    const headers: NameValue[] = checkHeaders(nv, traits);
-    this.#core.pushSynStream(
-      {
-        frameType: SYN_STREAM,
-        version: traits.wireVersion,
-        flags,
-        length: 0,
-        streamId: 0,
-        assocStreamId,
-        pri,
-        slot: 0,
-        nv: headers,
-      },
-      body,
-      userData,
-    );
-  }
-
-  #submitHeaders(
-    frameType: typeof SYN_REPLY | typeof HEADERS,
-    flags: number,
-    streamId: number,
-    nv: readonly (readonly [string, string])[],
-    body?: DataProvider,
-  ): void {
-    const { traits } = this.#core;
-    checkAnyStreamId("streamId", streamId);
-    const headers: NameValue[] = checkHeaders(nv, traits);
-    this.#core.pushHeaders({
-      frameType,
-      version: traits.wireVersion,
-      flags,
-      length: 0,
-      streamId,
-      nv: headers,
-    }, body);
   }
 }

@@ -19,8 +19,9 @@ import type { CtrlFrame } from "../frame/types.ts";
 export interface SessionCallbacks<S> {
   /**
    * Takes bytes to the transport. Returns how many it took, 0 or `undefined`
-   * when it would block. `data` is valid during the call only. What it throws
-   * ends `send()`; the bytes are offered again by the next `send()`.
+   * when it would block. `data` may be kept, unless `reuseSendBuffer` is set.
+   * What it throws ends `send()`; the bytes are offered again by the next
+   * `send()`.
    */
   send?(session: S, data: Uint8Array): number | undefined;
   /**
@@ -33,7 +34,7 @@ export interface SessionCallbacks<S> {
   onCtrlRecv?(session: S, frame: CtrlFrame): void;
   /** A control frame was received and refused; RST_STREAM or GOAWAY with `statusCode` follows. */
   onInvalidCtrlRecv?(session: S, frame: CtrlFrame, statusCode: number): void;
-  /** A piece of a DATA frame's payload; `flags` are the frame's. `data` is valid during the call only. */
+  /** A piece of a DATA frame's payload; `flags` are the frame's. `data` is a view of what `recv` was given. */
   onDataChunkRecv?(
     session: S,
     flags: number,

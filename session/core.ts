@@ -8,24 +8,23 @@
 import { ERR_PROTO, SpdyError } from "../errors.ts";
 import {
   CANCEL,
-  GOAWAY,
-  GOAWAY_OK,
   GOAWAY_PROTOCOL_ERROR,
   INITIAL_MAX_CONCURRENT_STREAMS,
   INITIAL_WINDOW_SIZE,
   OK,
-  PING,
   PROTO_SPDY2,
   PROTO_SPDY3_1,
   type ProtocolVersion,
-  RST_STREAM,
-  SETTINGS,
   SETTINGS_INITIAL_WINDOW_SIZE,
   SETTINGS_MAX_CONCURRENT_STREAMS,
-  type SYN_STREAM,
-  WINDOW_UPDATE,
 } from "../frame/constants.ts";
-import type { CtrlFrame, SettingsEntry } from "../frame/types.ts";
+import type {
+  CtrlFrame,
+  HeadersFrame,
+  SettingsEntry,
+  SynReplyFrame,
+  SynStreamFrame,
+} from "../frame/types.ts";
 import { type VersionTraits, versionTraits } from "../frame/version.ts";
 import type { Application } from "./application.ts";
 import { Bodies } from "./bodies.ts";
@@ -33,7 +32,15 @@ import type { BodySource } from "./callbacks.ts";
 import { SERVER, type Side } from "./constants.ts";
 import { type Budget, Floods } from "./floods.ts";
 import { ReceiveWindow, updateThreshold } from "./flow_control.ts";
-import { ControlItem, type Draft, type OutboundItem } from "./items.ts";
+import {
+  type Draft,
+  draftGoaway,
+  draftPing,
+  draftRstStream,
+  draftSettings,
+  draftWindowUpdate,
+} from "./drafts.ts";
+import { ControlItem, type OutboundItem } from "./items.ts";
 import type { ResolvedSettings } from "./options.ts";
 import { OutboundQueue, priorityOf } from "./outbound_queue.ts";
 import { Pings } from "./pings.ts";
@@ -177,7 +184,7 @@ export class SessionCore<S> {
 
   /** Queues SYN_STREAM. */
   pushSynStream(
-    frame: Draft<CtrlFrame> & { frameType: typeof SYN_STREAM },
+    frame: Draft<SynStreamFrame>,
     body: BodySource<S> | undefined,
     userData: unknown,
   ): void {
@@ -189,7 +196,7 @@ export class SessionCore<S> {
 
   /** Queues SYN_REPLY or HEADERS, with the body that follows a SYN_REPLY. */
   pushHeaders(
-    frame: Draft<CtrlFrame> & { streamId: number },
+    frame: Draft<SynReplyFrame | HeadersFrame>,
     body?: BodySource<S>,
   ): void {
     const key = this.queue.keyFor(this.#priorityOn(frame.streamId));
@@ -198,13 +205,7 @@ export class SessionCore<S> {
 
   /** Queues PING: a reply when `automatic`. */
   pushPing(uniqueId: number, automatic: boolean): void {
-    this.#push(PRIORITY_PING, {
-      frameType: PING,
-      version: this.traits.wireVersion,
-      flags: 0,
-      length: 0,
-      uniqueId,
-    }, automatic);
+    this.#push(PRIORITY_PING, draftPing(this.traits, uniqueId), automatic);
   }
 
   /** Queues SETTINGS with values of the application; they count from now on. */
@@ -247,13 +248,7 @@ export class SessionCore<S> {
   }
 
   #pushSettings(flags: number, iv: SettingsEntry[]): ControlItem<S> {
-    return this.#push(PRIORITY_SETTINGS, {
-      frameType: SETTINGS,
-      version: this.traits.wireVersion,
-      flags,
-      length: 0,
-      iv,
-    });
+    return this.#push(PRIORITY_SETTINGS, draftSettings(this.traits, flags, iv));
   }
 
   /** SETTINGS was written. */
@@ -281,27 +276,15 @@ export class SessionCore<S> {
     automatic: boolean,
   ): void {
     this.#receiveWindowOf(streamId)?.grant(deltaWindowSize);
-    this.#push(this.#priorityOn(streamId), {
-      frameType: WINDOW_UPDATE,
-      version: this.traits.wireVersion,
-      flags: 0,
-      length: 0,
-      streamId,
-      deltaWindowSize,
-    }, automatic);
+    const frame = draftWindowUpdate(this.traits, streamId, deltaWindowSize);
+    this.#push(this.#priorityOn(streamId), frame, automatic);
   }
 
   /** Queues RST_STREAM, `automatic` when the peer made it necessary. An open stream of that id takes and sends no more. */
   resetStream(streamId: number, statusCode: number, automatic: boolean): void {
+    const frame = draftRstStream(this.traits, streamId, statusCode);
+    this.#push(this.#priorityOn(streamId), frame, automatic);
     const stream = this.streams.get(streamId);
-    this.#push(this.#priorityOn(streamId), {
-      frameType: RST_STREAM,
-      version: this.traits.wireVersion,
-      flags: 0,
-      length: 0,
-      streamId,
-      statusCode,
-    }, automatic);
     if (stream !== undefined) stream.state = "closing";
     if (automatic) this.spend("maxRapidResets");
   }
@@ -312,15 +295,8 @@ export class SessionCore<S> {
   }
 
   #pushGoaway(priority: number, statusCode: number): void {
-    this.#push(priority, {
-      frameType: GOAWAY,
-      version: this.traits.wireVersion,
-      flags: 0,
-      length: 0,
-      lastGoodStreamId: this.streams.lastReceived,
-      // SPDY/2 has no status in its GOAWAY.
-      statusCode: this.traits.goawayLength === 8 ? statusCode : GOAWAY_OK,
-    });
+    const { lastReceived } = this.streams;
+    this.#push(priority, draftGoaway(this.traits, lastReceived, statusCode));
   }
 
   /** Ends the session: GOAWAY goes before all that is queued, input is discarded from now on. */

@@ -7,11 +7,7 @@
 
 import type { CtrlFrame } from "../frame/types.ts";
 import type { BodySource } from "./callbacks.ts";
-
-/** A frame whose fields can still be set. */
-export type Draft<Frame> = Frame extends CtrlFrame
-  ? { -readonly [Field in keyof Frame]: Frame[Field] }
-  : never;
+import type { Draft } from "./drafts.ts";
 
 /** A control frame. `S` is the session's class. */
 export class ControlItem<S> {

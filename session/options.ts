@@ -51,6 +51,12 @@ export interface SessionSettings {
    * stream, or for both directions, as moby/spdystream does; default false.
    */
   readonly acceptServerStreams?: boolean;
+  /**
+   * Write the next frame over the last one: what the `send` callback gets is
+   * then valid during the call only. For callbacks that copy it or hand it on
+   * at once; default false.
+   */
+  readonly reuseSendBuffer?: boolean;
   /** Bounds on what the peer can cause. */
   readonly limits?: Limits;
 }
@@ -63,6 +69,7 @@ export interface ResolvedSettings {
   readonly sensitiveHeaders: readonly string[];
   readonly flowControl: boolean;
   readonly acceptServerStreams: boolean;
+  readonly reuseSendBuffer: boolean;
   readonly limits: ResolvedLimits;
 }
 
@@ -122,13 +129,18 @@ export function resolveSettings(
     sensitiveHeaders,
     flowControl: boolean(options, "flowControl", true),
     acceptServerStreams: boolean(options, "acceptServerStreams", false),
+    reuseSendBuffer: boolean(options, "reuseSendBuffer", false),
     limits: resolveLimits(withCtrlFrameBuffer(options)),
   };
 }
 
 function boolean(
   options: SessionSettings,
-  name: "autoWindowUpdate" | "flowControl" | "acceptServerStreams",
+  name:
+    | "autoWindowUpdate"
+    | "flowControl"
+    | "acceptServerStreams"
+    | "reuseSendBuffer",
   fallback: boolean,
 ): boolean {
   const value = options[name] ?? fallback;

@@ -35,8 +35,10 @@ import type { SessionCore } from "./core.ts";
 import type { ControlItem } from "./items.ts";
 import { sendError } from "./stream_states.ts";
 
-/** Memory kept between frames, bytes; a larger frame's goes with it. */
+/** Memory kept between frames where that may be, bytes; a larger frame's goes with it. */
 const KEPT_CAPACITY = 65536;
+/** Memory that a frame begins with, bytes: so little of it is not worth keeping. */
+const FRESH_CAPACITY = 512;
 
 /** The sending half of one session. `S` is the session's class. */
 export class Outbound<S> {
@@ -46,7 +48,7 @@ export class Outbound<S> {
   /** Made with the first control frame: an idle session has no compressor. */
   #encoder: FrameEncoder | undefined;
   /** The frame in progress. */
-  #arena: ByteWriter = new ByteWriter(512);
+  #arena: ByteWriter = new ByteWriter(FRESH_CAPACITY);
   /** Bytes of it that were taken by the transport. */
   #written = 0;
   #control: ControlItem<S> | undefined;
@@ -197,11 +199,10 @@ export class Outbound<S> {
     const control = this.#control;
     this.#control = undefined;
     this.#written = 0;
-    if (this.#arena.bytes.length > KEPT_CAPACITY) {
-      this.#arena = new ByteWriter(512);
-    } else {
-      this.#arena.length = 0;
-    }
+    const reused = this.#core.options.reuseSendBuffer &&
+      this.#arena.bytes.length <= KEPT_CAPACITY;
+    if (reused) this.#arena.length = 0;
+    else this.#arena = new ByteWriter(FRESH_CAPACITY);
     if (control === undefined) this.#data.finish();
     else this.#finishControl(control);
   }

@@ -1,5 +1,6 @@
 /**
- * Arguments of the submit calls: types and ranges, before anything is queued.
+ * The submit calls: types and ranges of their arguments are checked before
+ * anything is queued.
  *
  * @module
  */
@@ -7,9 +8,11 @@
 import { InvalidArgumentError, StreamClosedError } from "../errors.ts";
 import { checkRange, checkUint32 } from "../frame/check.ts";
 import {
+  type HEADERS,
   MAX_STREAM_ID,
   SETTINGS_INITIAL_WINDOW_SIZE,
   SETTINGS_MAX,
+  type SYN_REPLY,
 } from "../frame/constants.ts";
 import { checkLengthFields } from "../frame/header_block.ts";
 import {
@@ -23,8 +26,12 @@ import type { VersionTraits } from "../frame/version.ts";
 import type { BodySource } from "./callbacks.ts";
 import { SERVER } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
+import { draftHeaders, draftSynStream } from "./drafts.ts";
 import { MAX_WINDOW } from "./flow_control.ts";
 import type { Stream } from "./stream.ts";
+
+/** Headers as an application gives them. */
+export type HeaderList = readonly (readonly [name: string, value: string])[];
 
 /** Throws `InvalidArgumentError` unless `streamId` is 0..2^31-1. */
 export function checkAnyStreamId(name: string, streamId: number): void {
@@ -38,7 +45,7 @@ export function maskFlags(flags: number, mask: number): number {
 }
 
 /** Throws `InvalidArgumentError` unless `pri` is a priority of the version. */
-export function checkPriority(pri: number, traits: VersionTraits): void {
+function checkPriority(pri: number, traits: VersionTraits): void {
   checkRange("pri", pri, 0, traits.lowestPriority);
 }
 
@@ -48,8 +55,8 @@ export function checkPriority(pri: number, traits: VersionTraits): void {
  * Throws `InvalidArgumentError` for a name or value that cannot be sent, or
  * that is too long for the version.
  */
-export function checkHeaders(
-  nv: readonly (readonly [string, string])[],
+function checkHeaders(
+  nv: HeaderList,
   traits: VersionTraits,
 ): NameValue[] {
   if (!Array.isArray(nv) || !nv.every(isPair)) {
@@ -182,4 +189,40 @@ export function checkWindowUpdate<S>(
         : `${core.traits.name} has no WINDOW_UPDATE`,
     );
   }
+}
+
+/**
+ * Queues SYN_STREAM. Throws `InvalidArgumentError` for a bad priority or header.
+ */
+export function submitSynStream<S>(
+  core: SessionCore<S>,
+  flags: number,
+  assocStreamId: number,
+  pri: number,
+  nv: HeaderList,
+  body: BodySource<S> | undefined,
+  userData: unknown,
+): void {
+  const { traits } = core;
+  checkPriority(pri, traits);
+  const headers = checkHeaders(nv, traits);
+  const frame = draftSynStream(traits, flags, assocStreamId, pri, headers);
+  core.pushSynStream(frame, body, userData);
+}
+
+/**
+ * Queues SYN_REPLY or HEADERS. Throws `InvalidArgumentError` for a bad id or header.
+ */
+export function submitHeaders<S>(
+  core: SessionCore<S>,
+  frameType: typeof SYN_REPLY | typeof HEADERS,
+  flags: number,
+  streamId: number,
+  nv: HeaderList,
+  body?: BodySource<S>,
+): void {
+  checkAnyStreamId("streamId", streamId);
+  const headers = checkHeaders(nv, core.traits);
+  const frame = draftHeaders(core.traits, frameType, flags, streamId, headers);
+  core.pushHeaders(frame, body);
 }

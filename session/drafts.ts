@@ -1,0 +1,134 @@
+/**
+ * Control frames as they stand in the queue: complete but for what is known
+ * only when they are sent, the length and a new stream's id.
+ *
+ * @module
+ */
+
+import {
+  GOAWAY,
+  GOAWAY_OK,
+  type HEADERS,
+  PING,
+  RST_STREAM,
+  SETTINGS,
+  type SYN_REPLY,
+  SYN_STREAM,
+  WINDOW_UPDATE,
+} from "../frame/constants.ts";
+import type {
+  CtrlFrame,
+  GoawayFrame,
+  HeadersFrame,
+  NameValue,
+  PingFrame,
+  RstStreamFrame,
+  SettingsEntry,
+  SettingsFrame,
+  SynReplyFrame,
+  SynStreamFrame,
+  WindowUpdateFrame,
+} from "../frame/types.ts";
+import type { VersionTraits } from "../frame/version.ts";
+
+/** A frame whose fields can still be set. */
+export type Draft<Frame> = Frame extends CtrlFrame
+  ? { -readonly [Field in keyof Frame]: Frame[Field] }
+  : never;
+
+/** SYN_STREAM; the id comes when it is sent. */
+export function draftSynStream(
+  { wireVersion: version }: VersionTraits,
+  flags: number,
+  assocStreamId: number,
+  pri: number,
+  nv: NameValue[],
+): Draft<SynStreamFrame> {
+  return {
+    frameType: SYN_STREAM,
+    version,
+    flags,
+    length: 0,
+    streamId: 0,
+    assocStreamId,
+    pri,
+    slot: 0,
+    nv,
+  };
+}
+
+/** SYN_REPLY or HEADERS. */
+export function draftHeaders(
+  { wireVersion: version }: VersionTraits,
+  frameType: typeof SYN_REPLY | typeof HEADERS,
+  flags: number,
+  streamId: number,
+  nv: NameValue[],
+): Draft<SynReplyFrame | HeadersFrame> {
+  return { frameType, version, flags, length: 0, streamId, nv };
+}
+
+/** RST_STREAM. */
+export function draftRstStream(
+  { wireVersion: version }: VersionTraits,
+  streamId: number,
+  statusCode: number,
+): Draft<RstStreamFrame> {
+  return {
+    frameType: RST_STREAM,
+    version,
+    flags: 0,
+    length: 0,
+    streamId,
+    statusCode,
+  };
+}
+
+/** SETTINGS. */
+export function draftSettings(
+  { wireVersion: version }: VersionTraits,
+  flags: number,
+  iv: SettingsEntry[],
+): Draft<SettingsFrame> {
+  return { frameType: SETTINGS, version, flags, length: 0, iv };
+}
+
+/** PING. */
+export function draftPing(
+  { wireVersion: version }: VersionTraits,
+  uniqueId: number,
+): Draft<PingFrame> {
+  return { frameType: PING, version, flags: 0, length: 0, uniqueId };
+}
+
+/** GOAWAY; SPDY/2 has no status in it. */
+export function draftGoaway(
+  { wireVersion: version, goawayLength }: VersionTraits,
+  lastGoodStreamId: number,
+  status: number,
+): Draft<GoawayFrame> {
+  return {
+    frameType: GOAWAY,
+    version,
+    flags: 0,
+    length: 0,
+    lastGoodStreamId,
+    statusCode: goawayLength === 8 ? status : GOAWAY_OK,
+  };
+}
+
+/** WINDOW_UPDATE. */
+export function draftWindowUpdate(
+  { wireVersion: version }: VersionTraits,
+  streamId: number,
+  deltaWindowSize: number,
+): Draft<WindowUpdateFrame> {
+  return {
+    frameType: WINDOW_UPDATE,
+    version,
+    flags: 0,
+    length: 0,
+    streamId,
+    deltaWindowSize,
+  };
+}
