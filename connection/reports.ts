@@ -61,6 +61,8 @@ export function sessionOptions(
     sensitiveHeaders: options.sensitiveHeaders,
     acceptServerStreams: options.acceptServerStreams,
     limits: options.limits,
+    // The pump copies what it takes.
+    reuseSendBuffer: true,
     send: (_, data) => reports.takeBytes(data),
     onCtrlRecv: (_, frame) => {
       onFrame?.("received", frame);

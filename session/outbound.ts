@@ -37,8 +37,8 @@ import { sendError } from "./stream_states.ts";
 
 /** Memory kept between frames where that may be, bytes; a larger frame's goes with it. */
 const KEPT_CAPACITY = 65536;
-/** Memory that a frame begins with, bytes: so little of it is not worth keeping. */
-const FRESH_CAPACITY = 512;
+/** Memory that a frame begins with, bytes. */
+const FRESH_CAPACITY = 256;
 
 /** The sending half of one session. `S` is the session's class. */
 export class Outbound<S> {
