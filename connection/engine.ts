@@ -114,6 +114,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     });
     this.#lifetime = new Lifetime(options, {
       ping: () => void handled(this.ping()),
+      readingPaused: () => this.#pump.readingPaused,
       openStreams: () => this.#streams.size + this.#opener.waiting,
       timedOut: (message) => this.#fail(closedBy("remote", message)),
       idle: () => void this.close(),
@@ -238,6 +239,9 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     } finally {
       this.#receiving.settle();
     }
+    if (!this.#ending) {
+      this.#lifetime.controlFrame(this.session.unfinishedControl);
+    }
     this.#pump.flush();
     this.#endIfDone();
   }
@@ -246,6 +250,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     do {
       const ready = this.#ready;
       this.#ready = [];
+      this.#receiving.giveCredit();
       for (const state of ready) state.submit(this.session);
       this.session.send();
     } while (this.#ready.length > 0);

@@ -16,6 +16,8 @@ import type { StreamState } from "./stream_state.ts";
 export interface LifetimeEvents {
   /** Send a PING. */
   ping(): void;
+  /** Whether this side holds reading back. */
+  readingPaused(): boolean;
   /** How many streams are open. */
   openStreams(): number;
   /** The peer is gone, or took too long. */
@@ -29,11 +31,18 @@ export class Lifetime {
   readonly #headerTimeout: number;
   readonly #keepAlive: KeepAlive | undefined;
   readonly #idle: QuietTimer | undefined;
+  readonly #events: LifetimeEvents;
+  readonly #controlFrameTimeout: number;
+  /** Where the control frame under way begins, -1 for none. */
+  #frameAt = -1;
+  #frameTimer: ReturnType<typeof setTimeout> | undefined;
   #firstStream: ReturnType<typeof setTimeout> | undefined;
   readonly #replies = new Map<StreamState, ReturnType<typeof setTimeout>>();
 
   constructor(options: ResolvedOptions, events: LifetimeEvents) {
+    this.#events = events;
     this.#headerTimeout = options.headerTimeout;
+    this.#controlFrameTimeout = options.controlFrameTimeout;
     if (options.keepAlive !== undefined) {
       this.#keepAlive = new KeepAlive(options.keepAlive, {
         ping: () => events.ping(),
@@ -61,6 +70,26 @@ export class Lifetime {
   touch(): void {
     this.#keepAlive?.touch();
     this.#idle?.touch();
+  }
+
+  /** After a read: where the control frame begins that is under way, -1 for none. */
+  controlFrame(at: number): void {
+    if (at === this.#frameAt) return;
+    this.#frameAt = at;
+    clearTimeout(this.#frameTimer);
+    this.#frameTimer = undefined;
+    if (at >= 0 && this.#controlFrameTimeout > 0) this.#awaitFrame();
+  }
+
+  #awaitFrame(): void {
+    this.#frameTimer = setTimeout(() => {
+      if (this.#events.readingPaused()) this.#awaitFrame();
+      else {
+        this.#events.timedOut(
+          `a control frame of the peer was not complete after ${this.#controlFrameTimeout} ms`,
+        );
+      }
+    }, this.#controlFrameTimeout);
   }
 
   /** The peer opened a stream. */
@@ -96,6 +125,7 @@ export class Lifetime {
   stop(): void {
     this.#keepAlive?.stop();
     this.#idle?.stop();
+    this.controlFrame(-1);
     this.streamCame();
     for (const timer of this.#replies.values()) clearTimeout(timer);
     this.#replies.clear();

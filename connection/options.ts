@@ -102,6 +102,12 @@ export interface ConnectionTuning {
    */
   readonly headerTimeout?: number;
   /**
+   * Longest time a control frame of the peer may take from its head to its
+   * last byte, ms; beyond it the connection ends. 0: for ever; default 30000.
+   * At most 2^31-1.
+   */
+  readonly controlFrameTimeout?: number;
+  /**
    * Longest wait for the last bytes to leave, and again for the peer to close,
    * ms; default 1000, 0 to 2^31-1. Streams whose peer has ended its direction
    * of the transport have as long to finish their answers.
@@ -129,6 +135,7 @@ export interface ResolvedOptions extends ConnectionOptions {
   readonly tuning: Required<WindowTuningOptions> | undefined;
   readonly idleTimeout: number;
   readonly headerTimeout: number;
+  readonly controlFrameTimeout: number;
   readonly closeTimeout: number;
 }
 
@@ -157,6 +164,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
     sessionWindow = 1024 * 1024,
     idleTimeout = 0,
     headerTimeout = 0,
+    controlFrameTimeout = 30_000,
     closeTimeout = 1000,
   } = options;
   return {
@@ -177,6 +185,12 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
     sessionWindow: within("sessionWindow", sessionWindow, 65536, 0x7fffffff),
     idleTimeout: within("idleTimeout", idleTimeout, 0, LONGEST_DELAY),
     headerTimeout: within("headerTimeout", headerTimeout, 0, LONGEST_DELAY),
+    controlFrameTimeout: within(
+      "controlFrameTimeout",
+      controlFrameTimeout,
+      0,
+      LONGEST_DELAY,
+    ),
     closeTimeout: within("closeTimeout", closeTimeout, 0, LONGEST_DELAY),
     tuning: windowTuning === false ? undefined : {
       maxWindow: within(

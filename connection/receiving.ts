@@ -40,6 +40,8 @@ export class Receiving {
   /** Received bytes that nobody has read, over all streams. */
   #buffered = 0;
   #holding = false;
+  /** Streams whose readers have finished with bytes since the last write. */
+  readonly #due: StreamState[] = [];
 
   /** `ownSettings`: what was announced to the peer by now. */
   constructor(
@@ -85,12 +87,25 @@ export class Receiving {
   consumed(state: StreamState, size: number): void {
     this.#buffered -= size;
     if (this.#credit !== undefined) {
-      this.#credit.consumed(state, size);
+      if (state.uncredited === 0) this.#due.push(state);
+      state.uncredited += size;
       this.#events.flush();
     } else if (this.#holding && this.#buffered <= this.#bound / 2) {
       this.#holding = false;
       this.#events.holdReading(false);
     }
+  }
+
+  /**
+   * A write begins, so credit for what was read can leave. Not before: a peer
+   * that does not read would have more and more of it queued, and might use it.
+   */
+  giveCredit(): void {
+    for (const state of this.#due) {
+      this.#credit?.consumed(state, state.uncredited);
+      state.uncredited = 0;
+    }
+    this.#due.length = 0;
   }
 
   /** The stream has closed, and its window with it. */

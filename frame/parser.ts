@@ -107,15 +107,10 @@ export class FrameParser {
    * told from one that is silent.
    */
   get unfinishedControl(): number {
-    switch (this.#state) {
-      case "payload":
-      case "fixed":
-      case "block":
-      case "skip":
-        return this.#frameOffset;
-      default:
-        return -1;
-    }
+    const state = this.#state;
+    const under = state === "payload" || state === "fixed" ||
+      state === "block" || state === "skip";
+    return under ? this.#frameOffset : -1;
   }
 
   /**

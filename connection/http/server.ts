@@ -144,12 +144,13 @@ export class Server implements SpdyServer {
         const place = places.take();
         if (place !== undefined) {
           await Promise.race([place, connection.closed]);
+          // Reset while it waited: nobody is left to answer.
+          if (stateOf(stream).ended) {
+            places.release();
+            continue;
+          }
         }
-        // Reset while it waited: nobody is left to answer.
-        if (stateOf(stream).ended) places.release();
-        else {
-          handleStream(stream, remoteAddr, this.#host).then(places.release);
-        }
+        handleStream(stream, remoteAddr, this.#host).then(places.release);
       }
       await connection.closed;
     } finally {

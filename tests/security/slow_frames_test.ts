@@ -1,0 +1,130 @@
+/**
+ * Control frames that trickle in.
+ *
+ * @module
+ */
+
+import { assertEquals, assertLess, assertRejects } from "../deps.ts";
+import {
+  Connection,
+  ConnectionClosedError,
+  FrameEncoder,
+  PROTO_SPDY3,
+  SERVER,
+  Session,
+} from "../../mod.ts";
+import { memoryStreams } from "../helpers/connections.ts";
+import { MIB, usedMemory } from "./measure.ts";
+import { headers, RawPeer, synStream } from "./raw_peer.ts";
+
+const LIMIT = 300;
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function serverWith(controlFrameTimeout: number): {
+  server: Connection;
+  peer: RawPeer;
+} {
+  const [left, right] = memoryStreams();
+  const server = new Connection(right, {
+    side: SERVER,
+    version: PROTO_SPDY3,
+    controlFrameTimeout,
+  });
+  return { server, peer: new RawPeer(left, PROTO_SPDY3) };
+}
+
+const SYN_STREAM_BYTES = new FrameEncoder(PROTO_SPDY3).encode(synStream(1));
+
+Deno.test("slow frames: a header block that trickles ends the connection", async () => {
+  const { server, peer } = serverWith(LIMIT);
+  const begin = performance.now();
+  let over = false;
+  peer.ended.then(() => over = true);
+  // A byte every 15 ms keeps any timeout for silence away.
+  for (let at = 0; at < SYN_STREAM_BYTES.length - 1 && !over; at++) {
+    peer.sendBytes(SYN_STREAM_BYTES.slice(at, at + 1));
+    await pause(15);
+  }
+  const error = await assertRejects(
+    () => server.closed,
+    ConnectionClosedError,
+    `a control frame of the peer was not complete after ${LIMIT} ms`,
+  );
+  assertEquals(error.initiator, "remote");
+  assertLess(performance.now() - begin, 20 * LIMIT);
+  peer.close();
+});
+
+Deno.test("slow frames: frames that come to their end may take long all together", async () => {
+  const { server, peer } = serverWith(LIMIT);
+  const encoder = new FrameEncoder(PROTO_SPDY3);
+  const begin = performance.now();
+  peer.sendBytes(encoder.encode(synStream(1)));
+  while (performance.now() - begin < 2 * LIMIT) {
+    const bytes = encoder.encode(headers(1));
+    // A read ends within a frame each time, but in another one.
+    peer.sendBytes(bytes.slice(0, 20));
+    await pause(30);
+    peer.sendBytes(bytes.slice(20));
+    await pause(1);
+  }
+  await peer.ping();
+  // A slow upload is the application's business.
+  peer.sendBytes(Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 3, 1));
+  await pause(1.5 * LIMIT);
+  peer.sendBytes(Uint8Array.of(2, 3));
+  await peer.ping();
+  await server.close();
+  await server.closed;
+  peer.close();
+});
+
+Deno.test("slow frames: 0 waits for ever", async () => {
+  const { server, peer } = serverWith(0);
+  peer.sendBytes(SYN_STREAM_BYTES.slice(0, 20));
+  await pause(50);
+  peer.sendBytes(SYN_STREAM_BYTES.slice(20));
+  await peer.ping();
+  await server.close();
+  peer.close();
+});
+
+Deno.test("slow frames: a frame that claims 16 MiB holds what has come of it", () => {
+  const sessions: Session[] = [];
+  const before = usedMemory();
+  for (let count = 0; count < 200; count++) {
+    const session = new Session(SERVER, PROTO_SPDY3);
+    session.recv(Uint8Array.of(0x80, 3, 0, 1, 0, 0xff, 0xff, 0xff));
+    assertEquals(session.unfinishedControl, 0);
+    for (let byte = 0; byte < 100; byte++) {
+      session.recv(SYN_STREAM_BYTES.slice(8 + byte % 30, 9 + byte % 30));
+    }
+    sessions.push(session);
+  }
+  assertLess(usedMemory() - before, 64 * MIB);
+  assertEquals(sessions.length, 200);
+});
+
+Deno.test("unfinishedControl: where the frame under way begins", () => {
+  const session = new Session(SERVER, PROTO_SPDY3);
+  const encoder = new FrameEncoder(PROTO_SPDY3);
+  const frames = [synStream(1), synStream(3)].map((frame) =>
+    encoder.encode(frame)
+  );
+  let base = 0;
+  for (const bytes of frames) {
+    for (const [at, byte] of bytes.entries()) {
+      const begun = at > 7;
+      assertEquals(session.unfinishedControl, begun ? base : -1);
+      session.recv(Uint8Array.of(byte));
+    }
+    assertEquals(session.unfinishedControl, -1);
+    base += bytes.length;
+  }
+  // DATA is no control frame.
+  session.recv(Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 3, 1));
+  assertEquals(session.unfinishedControl, -1);
+});
