@@ -9,7 +9,7 @@ import type { Session } from "../mod.ts";
 
 /** One direction. */
 export class Pipe {
-  #bytes = new Uint8Array(1 << 16);
+  #bytes = new Uint8Array(1 << 12);
   #length = 0;
 
   /** A `send` callback that takes everything. */

@@ -20,7 +20,7 @@ export interface KnownPair {
 
 const SLOTS = 64;
 /** All that a memory holds but the strings, bytes. */
-const CAPACITY = 8192;
+const CAPACITY = 4096;
 /** Longest pair that is kept, bytes. */
 const LONGEST = 1024;
 
