@@ -1,0 +1,301 @@
+import type { BitReader } from "./bit_reader.ts";
+import {
+  DISTANCE_ROOT,
+  END,
+  INVALID,
+  LITERAL,
+  LITERAL_ROOT,
+  POINTER,
+} from "./decode_table.ts";
+import { MATCH_ROOM, type OutputWindow } from "./output_window.ts";
+
+/** Why {@linkcode SymbolDecoder.decode} returned: the block is at its end. */
+export const BLOCK_ENDED = 0;
+/** Why {@linkcode SymbolDecoder.decode} returned: the input is used up. */
+export const INPUT_USED = 1;
+/** Why {@linkcode SymbolDecoder.decode} returned: the output would exceed the limit. */
+export const LIMIT_REACHED = 2;
+/** Why {@linkcode SymbolDecoder.decode} returned. */
+export type DecodeResult =
+  | typeof BLOCK_ENDED
+  | typeof INPUT_USED
+  | typeof LIMIT_REACHED;
+
+// What the next bits are.
+const AT_SYMBOL = 0;
+const AT_DISTANCE = 1;
+const AT_DISTANCE_EXTRA = 2;
+const IN_MATCH = 3;
+const AT_END = 4;
+
+/** A step of the careful decoder has to go on with the next. */
+const GO_ON = -1;
+
+const LITERAL_MASK = (1 << LITERAL_ROOT) - 1;
+const DISTANCE_MASK = (1 << DISTANCE_ROOT) - 1;
+/** From this length on, the platform's copying is faster than ours. */
+const LONG_COPY = 128;
+const NO_TABLE = new Int32Array(0);
+
+/**
+ * Decodes the literals and matches of a block with fixed or dynamic codes (RFC
+ * 1951, section 3.2.5), resumable at any byte.
+ *
+ * There are two decoders: a fast one while there is plenty of input and room,
+ * and a careful one, a step at a time, for the rest and for every error.
+ */
+export class SymbolDecoder {
+  readonly #reader: BitReader;
+  readonly #output: OutputWindow;
+  #state = AT_END;
+  #literals: Int32Array = NO_TABLE;
+  #distances: Int32Array = NO_TABLE;
+  /** Of the match under way: bytes left of it. */
+  #length = 0;
+  #distance = 0;
+  /** Of the distance under way: base, number of extra bits, and where its code began. */
+  #distanceBase = 0;
+  #distanceBits = 0;
+  #distanceOffset = 0;
+
+  /** Decodes from `reader` into `output`. */
+  constructor(reader: BitReader, output: OutputWindow) {
+    this.#reader = reader;
+    this.#output = output;
+  }
+
+  /** Begins a block with these tables, see `decode_table.ts`. */
+  begin(literals: Int32Array, distances: Int32Array): void {
+    this.#literals = literals;
+    this.#distances = distances;
+    this.#state = AT_SYMBOL;
+  }
+
+  /**
+   * Decodes until the block or the input ends, or the output would become longer
+   * than `limit`.
+   *
+   * @throws {ZlibError} A code is not valid, or a distance reaches too far.
+   */
+  decode(limit: number): DecodeResult {
+    for (;;) {
+      const result = this.#step(limit);
+      if (result !== GO_ON) return result;
+    }
+  }
+
+  #step(limit: number): DecodeResult | typeof GO_ON {
+    switch (this.#state) {
+      case AT_SYMBOL:
+        this.#decodeFast(this.#output.makeRoom(limit));
+        return this.#state === AT_SYMBOL ? this.#readSymbol(limit) : GO_ON;
+      case AT_DISTANCE:
+        return this.#readDistance();
+      case AT_DISTANCE_EXTRA:
+        return this.#readDistanceExtra();
+      case IN_MATCH:
+        return this.#copyMatch(limit);
+      default:
+        return BLOCK_ENDED;
+    }
+  }
+
+  /**
+   * Decodes while there are four bytes of input and room for a match up to
+   * `roomEnd`, and sets the state for what comes next. What it cannot do it
+   * leaves to the steps.
+   */
+  #decodeFast(roomEnd: number): void {
+    const reader = this.#reader;
+    const output = this.#output;
+    const lastInput = reader.input.length - 4;
+    const lastRoom = roomEnd - MATCH_ROOM;
+    if (reader.position > lastInput || output.end > lastRoom) return;
+    // Bytes of an earlier piece could not go back at the end.
+    if (reader.held > 7) return;
+    const input = reader.view();
+    const window = output.bytes;
+    const { words } = output;
+    const literals = this.#literals;
+    const distances = this.#distances;
+    let { position, hold, held } = reader;
+    let { end } = output;
+
+    while (position <= lastInput && end <= lastRoom) {
+      // Fills up to 24..31 bits: as many whole bytes as have room count as taken.
+      hold |= input.getInt32(position, true) << held;
+      position += (31 - held) >>> 3;
+      held |= 24;
+
+      let entry = literals[hold & LITERAL_MASK];
+      if (entry & LITERAL) {
+        hold >>>= entry;
+        held -= entry & 31;
+        window[end++] = entry >>> 16;
+        // 14 bits are left at least, enough to look up another.
+        entry = literals[hold & LITERAL_MASK];
+        if (!(entry & LITERAL)) continue;
+        hold >>>= entry;
+        held -= entry & 31;
+        window[end++] = entry >>> 16;
+        continue;
+      }
+      if (entry & POINTER) {
+        entry = literals[secondIndex(entry, hold >>> LITERAL_ROOT)];
+        if (entry & LITERAL) {
+          hold >>>= entry;
+          held -= entry & 31;
+          window[end++] = entry >>> 16;
+          continue;
+        }
+      }
+      if (entry & (END | INVALID)) {
+        if (entry & INVALID) break;
+        hold >>>= entry;
+        held -= entry & 31;
+        this.#state = AT_END;
+        break;
+      }
+      const length = valueOf(entry, hold);
+      hold >>>= entry;
+      held -= entry & 31;
+
+      if (position > lastInput) {
+        this.#length = length;
+        this.#state = AT_DISTANCE;
+        break;
+      }
+      hold |= input.getInt32(position, true) << held;
+      position += (31 - held) >>> 3;
+      held |= 24;
+      entry = distances[hold & DISTANCE_MASK];
+      if (entry & POINTER) {
+        entry = distances[secondIndex(entry, hold >>> DISTANCE_ROOT)];
+      }
+      const distance = valueOf(entry, hold);
+      if ((entry & 31) > held || entry & INVALID || distance > end) {
+        this.#length = length;
+        this.#state = AT_DISTANCE;
+        break;
+      }
+      hold >>>= entry;
+      held -= entry & 31;
+
+      let from = end - distance;
+      const stop = end + length;
+      if (distance < 4) {
+        while (end < stop) window[end++] = window[from++];
+      } else if (length >= LONG_COPY && distance >= length) {
+        window.copyWithin(end, from, from + length);
+      } else {
+        do {
+          words.setInt32(end, words.getInt32(from, true), true);
+          end += 4;
+          from += 4;
+        } while (end < stop);
+      }
+      end = stop;
+    }
+
+    // Whole bytes go back, so that `position` tells what was used.
+    reader.position = position - (held >>> 3);
+    reader.held = held & 7;
+    reader.hold = hold & ~(-1 << (held & 7));
+    output.end = end;
+  }
+
+  /** Decodes one literal, length or end of block. */
+  #readSymbol(limit: number): DecodeResult | typeof GO_ON {
+    const reader = this.#reader;
+    const output = this.#output;
+    const entry = this.#lookUp(this.#literals, LITERAL_ROOT);
+    if (entry < 0) return INPUT_USED;
+    const bits = entry & 31;
+    if (entry & LITERAL) {
+      if (output.makeRoom(limit) === output.end) return LIMIT_REACHED;
+      reader.drop(bits);
+      output.bytes[output.end++] = entry >>> 16;
+    } else if (entry & END) {
+      reader.drop(bits);
+      this.#state = AT_END;
+    } else if (entry & INVALID) {
+      throw reader.error("no literal or length has this code");
+    } else {
+      if (!reader.need(bits)) return INPUT_USED;
+      this.#length = valueOf(entry, reader.hold);
+      reader.drop(bits);
+      this.#state = AT_DISTANCE;
+    }
+    return GO_ON;
+  }
+
+  #readDistance(): DecodeResult | typeof GO_ON {
+    const reader = this.#reader;
+    const entry = this.#lookUp(this.#distances, DISTANCE_ROOT);
+    if (entry < 0) return INPUT_USED;
+    if (entry & INVALID) throw reader.error("no distance has this code");
+    const codeBits = entry >>> 5 & 31;
+    this.#distanceBase = entry >>> 16;
+    this.#distanceBits = (entry & 31) - codeBits;
+    this.#distanceOffset = reader.bitOffset;
+    reader.drop(codeBits);
+    this.#state = AT_DISTANCE_EXTRA;
+    return GO_ON;
+  }
+
+  #readDistanceExtra(): DecodeResult | typeof GO_ON {
+    const reader = this.#reader;
+    if (!reader.need(this.#distanceBits)) return INPUT_USED;
+    const distance = this.#distanceBase + reader.take(this.#distanceBits);
+    const available = this.#output.end;
+    if (distance > available) {
+      throw reader.error(
+        `distance ${distance} reaches behind the ${available} bytes there are`,
+        this.#distanceOffset,
+      );
+    }
+    this.#distance = distance;
+    this.#state = IN_MATCH;
+    return GO_ON;
+  }
+
+  #copyMatch(limit: number): DecodeResult | typeof GO_ON {
+    const output = this.#output;
+    while (this.#length > 0) {
+      const room = output.makeRoom(limit) - output.end;
+      if (room === 0) return LIMIT_REACHED;
+      const count = Math.min(this.#length, room);
+      this.#length -= count;
+      for (let left = count; left > 0; left--) {
+        output.bytes[output.end] = output.bytes[output.end - this.#distance];
+        output.end++;
+      }
+    }
+    this.#state = AT_SYMBOL;
+    return GO_ON;
+  }
+
+  /** Looks up the next code; -1 when the input ends inside it. Drops nothing. */
+  #lookUp(table: Int32Array, root: number): number {
+    const reader = this.#reader;
+    for (;;) {
+      let entry = table[reader.hold & ~(-1 << root)];
+      if (entry & POINTER) {
+        entry = table[secondIndex(entry, reader.hold >>> root)];
+      }
+      // Bits not held yet count as zeros: they are not part of a code this short.
+      if ((entry >>> 5 & 31) <= reader.held) return entry;
+      if (!reader.pull()) return -1;
+    }
+  }
+}
+
+/** Where in a table the entry stands that a pointer and the bits behind the root lead to. */
+function secondIndex(pointer: number, bits: number): number {
+  return (pointer >>> 16) + (bits & ~(-1 << (pointer >>> 5)));
+}
+
+/** The length or distance of an entry, out of bits that begin with its code. */
+function valueOf(entry: number, bits: number): number {
+  return (entry >>> 16) + ((bits & ~(-1 << entry)) >>> (entry >>> 5));
+}
