@@ -4,8 +4,9 @@
  * @module
  */
 
-import { type Event, type Step, UNRECORDED } from "../outcome.ts";
+import { type Event, type Outcome, type Step, UNRECORDED } from "../outcome.ts";
 import { type RawFrame, splitFrames } from "../raw_frames.ts";
+import type { RecordedCall, SideName } from "../recording.ts";
 import {
   FRAME_OF,
   isOwn,
@@ -95,37 +96,134 @@ interface Unit {
   readonly events: readonly Event[];
 }
 
+/** A stream as it was opened in the recording: its SYN_STREAM, and its DATA in the same send. */
+interface Opening {
+  readonly id: number;
+  readonly priority: number;
+  readonly units: readonly Unit[];
+}
+
+/** What has become of the SYN_STREAMs of one side. */
+interface SideOrder {
+  /** In the order in which they were submitted, which is that of the recording. */
+  readonly openings: Opening[];
+  /** How many were submitted so far. */
+  submitted: number;
+  /** Submitted and not sent yet. */
+  pending: Opening[];
+  /** The ids that streams have here, by those of the recording. */
+  readonly ids: Map<number, number>;
+}
+
 /** SYN_STREAMs leave by priority and get their ids then. */
 export const synStreamsLeaveByPriority: Rule = (outcome, recording) => {
   const lowest = recording.version === "2" ? 3 : 7;
+  const sides = {
+    client: orderOf(outcome, "client"),
+    server: orderOf(outcome, "server"),
+  };
   const priorities = new Map<string, number>();
   return outcome.map((step, index) => {
-    for (const event of step.events) {
-      if (event.type === "SYN_STREAM" && /^on_ctrl_/.test(event.callback)) {
-        const key = `${step.side} ${event.stream_id}`;
-        priorities.set(key, Number(event.priority));
+    const side = sides[step.side];
+    for (const { type, callback, stream_id, priority } of step.events) {
+      if (type === "SYN_STREAM" && /^on_ctrl_/.test(callback)) {
+        priorities.set(`${step.side} ${stream_id}`, Number(priority));
       }
+    }
+    if (FRAME_OF[step.call.call] === "SYN_STREAM" && step.returns === 0) {
+      const opening = side.openings[side.submitted++];
+      if (opening !== undefined) side.pending.push(opening);
     }
     if (step.call.call !== "send" || step.events.includes(UNRECORDED)) {
       return step;
     }
     const units = unitsOf(step);
-    if (!units?.some(({ frame }) => frame.type === "SYN_STREAM")) return step;
-    const before = outcome.slice(0, index).filter(({ side }) =>
-      side === step.side
-    );
-    const calls = before.slice(
-      before.findLastIndex(({ call }) => call.call === "send") + 1,
-    ).map(({ call }) => call.call);
+    if (units === undefined) return step;
     const priorityOf = (frame: RawFrame): number => {
       if (frame.type === "PING") return -10;
       if (frame.type === "SETTINGS") return -1;
       if (frame.type === "GOAWAY") return lowest;
       return priorities.get(`${step.side} ${streamOf(frame)}`) ?? lowest;
     };
-    return reordered(step, schedule(units, calls, priorityOf));
+    for (const { id, priority } of side.pending) {
+      priorities.set(`${step.side} ${id}`, priority);
+    }
+    const chosen = chooseOpenings(side, units);
+    if (chosen.length === 0) return renumberedStep(step, units, side.ids);
+    const before = outcome.slice(0, index).filter((other) =>
+      other.side === step.side
+    );
+    const calls = before.slice(
+      before.findLastIndex(({ call }) => call.call === "send") + 1,
+    ).map(({ call }) => call);
+    const sent = schedule(chosen, calls, priorityOf);
+    return renumberedStep(step, sent, side.ids);
   });
 };
+
+function orderOf(outcome: Outcome, side: SideName): SideOrder {
+  const openings = outcome.flatMap((step): Opening[] => {
+    const units = step.side === side && step.call.call === "send"
+      ? unitsOf(step) ?? []
+      : [];
+    return units.filter(({ frame }) => frame.type === "SYN_STREAM").map(
+      ({ frame, events }) => ({
+        id: streamOf(frame),
+        priority: Number(events[0]?.priority),
+        units: units.filter((unit) => opens(unit.frame, [streamOf(frame)])),
+      }),
+    );
+  });
+  return { openings, submitted: 0, pending: [], ids: new Map() };
+}
+
+/** A SYN_STREAM or DATA frame of one of those streams. */
+function opens(frame: RawFrame, ids: readonly number[]): boolean {
+  return ["SYN_STREAM", "DATA"].includes(frame.type) &&
+    ids.includes(streamOf(frame));
+}
+
+/**
+ * The units of a send with the SYN_STREAMs that go first here; none when it
+ * opens no stream. As many leave as in the recording: a limit held back the rest.
+ */
+function chooseOpenings(side: SideOrder, units: readonly Unit[]): Unit[] {
+  const opened = units.filter(({ frame }) => frame.type === "SYN_STREAM").map(
+    ({ frame }) => streamOf(frame),
+  );
+  if (opened.length === 0) return [];
+  const chosen = [...side.pending].sort((left, right) =>
+    left.priority - right.priority || left.id - right.id
+  ).slice(0, opened.length);
+  side.pending = side.pending.filter((opening) => !chosen.includes(opening));
+  const ids = [...opened].sort((left, right) => left - right);
+  chosen.forEach(({ id }, index) => side.ids.set(id, ids[index]));
+  return [
+    ...chosen.toSorted((left, right) => left.id - right.id).flatMap((opening) =>
+      opening.units
+    ),
+    ...units.filter(({ frame }) => !opens(frame, opened)),
+  ];
+}
+
+function renumberedStep(
+  step: Step,
+  units: readonly Unit[],
+  ids: ReadonlyMap<number, number>,
+): Step {
+  const renumber = (id: number): number => ids.get(id) ?? id;
+  return {
+    ...step,
+    frames: units.map(({ frame }) => renumbered(frame, renumber)),
+    events: units.flatMap(({ events }) =>
+      events.map((event) =>
+        event.stream_id === undefined
+          ? event
+          : { ...event, stream_id: renumber(Number(event.stream_id)) }
+      )
+    ),
+  };
+}
 
 /** The frame that a call queues. */
 const QUEUED_BY: Readonly<Record<string, string>> = {
@@ -161,7 +259,7 @@ function unitsOf(step: Step): Unit[] | undefined {
  */
 function schedule(
   units: readonly Unit[],
-  calls: readonly string[],
+  calls: readonly RecordedCall[],
   priorityOf: (frame: RawFrame) => number,
 ): Unit[] {
   interface Queued {
@@ -182,25 +280,28 @@ function schedule(
   };
   const dataOf = (id: number): Unit[] =>
     units.filter(({ frame }) => frame.type === "DATA" && frame.streamId === id);
-  // In the recording frames of one type and priority left as they were queued.
-  const rest = new Map<string, Unit[]>();
-  for (const unit of units) {
-    if (unit.frame.type === "DATA") continue;
-    const list = rest.get(unit.frame.type) ?? [];
-    rest.set(unit.frame.type, [...list, unit]);
-  }
-  const started = new Set<number>();
-  for (const call of calls) {
-    const next = rest.get(QUEUED_BY[call])?.shift();
-    if (next !== undefined) push([next]);
-  }
+  const waiting = units.filter(({ frame }) => frame.type !== "DATA");
+  const take = (type: string | undefined, id?: number): void => {
+    const at = waiting.findIndex(({ frame }) =>
+      frame.type === type && (id === undefined || streamOf(frame) === id)
+    );
+    if (at >= 0) push(waiting.splice(at, 1));
+  };
+  // SYN_STREAMs held back by an earlier send come first.
+  const synStreams =
+    calls.filter(({ call }) => QUEUED_BY[call] === "SYN_STREAM").length;
+  const opened =
+    units.filter(({ frame }) => frame.type === "SYN_STREAM").length;
+  for (let count = synStreams; count < opened; count++) take("SYN_STREAM");
+  for (const { call, stream_id } of calls) take(QUEUED_BY[call], stream_id);
   // What no call asked for was queued by the session itself, or long before.
-  for (const list of rest.values()) for (const unit of list) push([unit]);
+  for (const unit of waiting) push([unit]);
   const opening = new Set(
     units.filter(({ frame }) => /^SYN_/.test(frame.type)).map(({ frame }) =>
       streamOf(frame)
     ),
   );
+  const started = new Set<number>();
   for (const { frame } of units) {
     const id = streamOf(frame);
     if (frame.type === "DATA" && !opening.has(id) && !started.has(id)) {
@@ -221,27 +322,4 @@ function schedule(
     push(starts ? dataOf(streamOf(unit.frame)) : next.units);
   }
   return sent;
-}
-
-/** The units in their new order, streams numbered in that order. */
-function reordered(step: Step, units: readonly Unit[]): Step {
-  const old = units.filter(({ frame }) => frame.type === "SYN_STREAM").map(
-    ({ frame }) => streamOf(frame),
-  );
-  const ids = [...old].sort((left, right) => left - right);
-  const renumber = (id: number): number => {
-    const at = old.indexOf(id);
-    return at < 0 ? id : ids[at];
-  };
-  return {
-    ...step,
-    frames: units.map(({ frame }) => renumbered(frame, renumber)),
-    events: units.flatMap(({ events }) =>
-      events.map((event) =>
-        event.stream_id === undefined
-          ? event
-          : { ...event, stream_id: renumber(Number(event.stream_id)) }
-      )
-    ),
-  };
 }
