@@ -17,7 +17,9 @@ export class PlainCompressor implements BlockCompressor {
   /** Makes a compressor at the start of its stream. */
   constructor(traits: VersionTraits, dictionary: Uint8Array, level: 0 | 6) {
     this.#traits = traits;
-    this.#deflate = new Deflate({ level, windowBits: 15, dictionary });
+    // Stored blocks use no window: with spdylay's they are spdylay's own bytes.
+    const windowBits = level === 0 ? 11 : 15;
+    this.#deflate = new Deflate({ level, windowBits, dictionary });
   }
 
   compress(pairs: readonly NameValue[], out: ByteWriter): void {
