@@ -1,0 +1,287 @@
+/**
+ * Known attacks, replayed over loopback TCP against `serve`: the attacker's
+ * connection ends or stands still at a bounded cost, and another client is
+ * served all the while.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertLess, concat } from "../deps.ts";
+import {
+  connect,
+  type Frame,
+  FrameEncoder,
+  PROTO_SPDY3_1,
+  serve,
+  type ServeHandler,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+} from "../../mod.ts";
+import {
+  data,
+  headers,
+  ping,
+  rstStream,
+  settings,
+  windowUpdate,
+} from "../session/harness.ts";
+import { type HttpPair, REQUEST } from "../helpers/http.ts";
+import { MIB, usedMemory } from "./measure.ts";
+import { RawPeer, synStream } from "./raw_peer.ts";
+
+const VERSION = PROTO_SPDY3_1;
+/** Memory in use may grow by so much, most of it not yet collected; both ends are in it. */
+const MOST_MEMORY = 128 * MIB;
+/** An attack that has not ended by then did not, ms. */
+const MOST_TIME = 30_000;
+
+function request(streamId: number, flags = 1): Frame {
+  return synStream(streamId, { flags, nv: [...REQUEST] });
+}
+
+/** A server, and a client that keeps asking it while `attack` goes on. */
+async function underAttack(
+  handler: ServeHandler<Deno.NetAddr>,
+  attack: (port: number, server: HttpPair["server"]) => Promise<void>,
+): Promise<void> {
+  await using server = serve(
+    {
+      hostname: "127.0.0.1",
+      port: 0,
+      onListen() {},
+      version: VERSION,
+      closeTimeout: 100,
+    },
+    (incoming, info) =>
+      new URL(incoming.url).pathname === "/honest"
+        ? new Response("still here")
+        : handler(incoming, info),
+  );
+  await using client = await connect({ port: server.addr.port });
+  let over = false;
+  const honest = async () => {
+    do {
+      const response = await client.fetch("/honest");
+      assertEquals(await response.text(), "still here");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    } while (!over);
+  };
+  const asking = honest();
+  const before = usedMemory();
+  try {
+    await attack(server.addr.port, server);
+  } finally {
+    over = true;
+    await asking;
+  }
+  assertLess(usedMemory() - before, MOST_MEMORY);
+}
+
+async function dial(port: number): Promise<Deno.TcpConn> {
+  return await Deno.connect({ hostname: "127.0.0.1", port });
+}
+
+/** Sends bursts until the server has ended the connection; fails when it does not. */
+async function floodUntilClosed(
+  port: number,
+  bursts: (index: number) => Frame[],
+  reading = true,
+): Promise<void> {
+  const conn = await dial(port);
+  const encoder = new FrameEncoder(VERSION);
+  let ended = false;
+  const drained = reading ? drain(conn).then(() => ended = true) : undefined;
+  const deadline = performance.now() + MOST_TIME;
+  try {
+    for (let index = 0; !ended; index++) {
+      assertLess(performance.now(), deadline, "the server puts up with it");
+      await writeAll(
+        conn,
+        concat(bursts(index).map((frame) => encoder.encode(frame))),
+      );
+      // Lets the other parties run.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+  } catch (error) {
+    // The server closed while this side wrote: what was to be shown.
+    const broken = error instanceof Deno.errors.BrokenPipe ||
+      error instanceof Deno.errors.ConnectionReset ||
+      error instanceof Deno.errors.ConnectionAborted;
+    if (!broken) throw error;
+  } finally {
+    conn.close();
+    await drained;
+  }
+}
+
+async function drain(conn: Deno.Conn): Promise<void> {
+  const buffer = new Uint8Array(65536);
+  try {
+    while (await conn.read(buffer) !== null);
+  } catch {
+    // Reset: ended as well.
+  }
+}
+
+async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  let rest = bytes;
+  while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
+}
+
+function times<T>(count: number, make: (index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}
+
+const ok: ServeHandler<Deno.NetAddr> = () => new Response("ok");
+
+Deno.test("serve, CVE-2019-9512 ping flood: replies that nobody reads", async () => {
+  await underAttack(ok, (port) =>
+    floodUntilClosed(
+      port,
+      (burst) => times(5000, (index) => ping(2 * (5000 * burst + index) + 1)),
+      false,
+    ));
+});
+
+Deno.test("serve, CVE-2019-9515 settings flood", async () => {
+  await underAttack(ok, (port) =>
+    floodUntilClosed(
+      port,
+      () => times(500, (index) => settings([1 + index % 6, 0, index])),
+    ));
+});
+
+Deno.test("serve, CVE-2019-9518 empty frames flood", async () => {
+  await underAttack(() => new Promise<Response>(() => {}), async (port) => {
+    for (const frame of [data(1, 0), headers(1)]) {
+      await floodUntilClosed(
+        port,
+        (burst) => burst === 0 ? [request(1, 0)] : times(500, () => frame),
+      );
+    }
+  });
+});
+
+Deno.test("serve, CVE-2023-44487 rapid reset: handlers at work are bounded", async () => {
+  let atWork = 0;
+  let most = 0;
+  let begun = 0;
+  let release = () => {};
+  const released = new Promise<void>((resolve) => release = resolve);
+  await underAttack(async () => {
+    begun++;
+    most = Math.max(most, ++atWork);
+    // A handler that does not look at its signal.
+    await released;
+    atWork--;
+    return new Response("too late");
+  }, async (port) => {
+    await floodUntilClosed(
+      port,
+      (burst) =>
+        times(100, (index) => 2 * (100 * burst + index) + 1)
+          .flatMap((id) => [request(id), rstStream(id)]),
+    );
+    release();
+  });
+  assertLess(most, 101);
+  assertLess(begun, 1100);
+});
+
+Deno.test("serve, CVE-2023-44487 rapid reset: mixed with requests that end well", async () => {
+  let atWork = 0;
+  let most = 0;
+  await underAttack(async (incoming) => {
+    most = Math.max(most, ++atWork);
+    const quick = new URL(incoming.url).pathname === "/quick";
+    if (!quick) await new Promise((resolve) => setTimeout(resolve, 100));
+    atWork--;
+    return new Response("x");
+  }, async (port) => {
+    const peer = new RawPeer(await dial(port), VERSION);
+    const quick = REQUEST.map(([name, value]): [string, string] =>
+      name === ":path" ? [name, "/quick"] : [name, value]
+    );
+    let id = 1;
+    for (let burst = 0; burst < 30; burst++) {
+      // As many that end well as are reset: the budget of resets stays full.
+      peer.send(
+        ...times(50, () => synStream(id += 2, { flags: 1, nv: quick })),
+      );
+      await peer.ping();
+      peer.send(
+        ...times(50, () => id += 2).flatMap((each) => [
+          request(each),
+          rstStream(each),
+        ]),
+      );
+      await peer.ping();
+    }
+    peer.close();
+    await peer.ended;
+  });
+  assertLess(most, 101);
+});
+
+Deno.test("serve, CVE-2019-9511 data dribble: windows raised byte by byte", async () => {
+  let bytes = 0;
+  const endless = () =>
+    new ReadableStream<Uint8Array>({
+      pull(controller) {
+        bytes += 16384;
+        controller.enqueue(new Uint8Array(16384));
+      },
+    });
+  await underAttack(
+    () => new Response(endless()),
+    (port) =>
+      floodUntilClosed(port, (burst) =>
+        burst === 0
+          ? [
+            settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 0]),
+            ...times(100, (index) => request(2 * index + 1)),
+          ]
+          : [settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, burst])]),
+  );
+  // Some chunks a stream wait, no more.
+  assertLess(bytes, 100 * 16 * 16384);
+});
+
+Deno.test("serve, CVE-2019-9517 internal data buffering: a client that asks and does not read", async () => {
+  const CHUNK = 65536;
+  let pulled = 0;
+  const body = () => {
+    let left = 256;
+    return new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += CHUNK;
+        controller.enqueue(new Uint8Array(CHUNK));
+        if (--left === 0) controller.close();
+      },
+    });
+  };
+  await underAttack(() => new Response(body()), async (port) => {
+    const conn = await dial(port);
+    const encoder = new FrameEncoder(VERSION);
+    const frames = [
+      settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 0x7fffffff]),
+      windowUpdate(0, 0x7fffffff - 65536),
+      ...times(100, (index) => request(2 * index + 1)),
+    ];
+    await writeAll(
+      conn,
+      concat(frames.map((frame) => encoder.encode(frame))),
+    );
+    // Nothing more is pulled once the socket is full.
+    let last = -1;
+    for (let quiet = 0; quiet < 5; quiet++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      if (pulled !== last) quiet = 0;
+      last = pulled;
+    }
+    conn.close();
+  });
+  // 1600 MiB were asked for. Each stream has a few chunks of its own, and the
+  // kernel takes some MiB.
+  assert(pulled > 0);
+  assertLess(pulled, 64 * MIB);
+});
