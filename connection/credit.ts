@@ -63,6 +63,10 @@ export class Credit {
   consumed(state: StreamState, size: number): void {
     this.#session.consume(state.id, size);
     if (this.#tuner === undefined || state.inbox.ended || state.ended) return;
+    // A short body needs no more window, and a WINDOW_UPDATE for a stream that is
+    // about to end is an error to npm's spdy 4.0.2: it resets the stream.
+    state.read += size;
+    if (state.read < this.#initial / 2) return;
     const growth = Math.min(
       this.#tuner.window - this.#initial - state.grown,
       this.#maxMemory - this.#grown,

@@ -87,6 +87,8 @@ export class StreamState implements InboxEvents, OutboxEvents {
   listed = false;
   /** An RST_STREAM of the peer came. */
   resetByPeer = false;
+  /** Bytes of it that the application has finished with. */
+  read = 0;
   /** By how much its receive window has grown over the initial one, bytes. */
   grown = 0;
   /** Bytes that were read and for which the peer has no credit yet. */
