@@ -77,7 +77,7 @@ export class Deflate {
 
   /**
    * Makes a deflater at the start of a stream; it takes memory as it is used, up
-   * to about 360 KiB for a long stream.
+   * to about 450 KiB for a long stream with the largest window.
    *
    * @throws {InvalidArgumentError} `level` or `windowBits` is out of its range.
    */

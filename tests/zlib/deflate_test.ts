@@ -58,7 +58,7 @@ for (const [name, data] of samples()) {
   Deno.test(`zlib takes what Deflate makes of ${name}, at every level and window`, () => {
     for (const format of ["zlib", "raw"] as const) {
       for (let level = 0; level <= 9; level++) {
-        for (const windowBits of [9, 11, 13, 15]) {
+        for (const windowBits of [9, 12, 15]) {
           const options = { format, level, windowBits };
           const packed = new Deflate(options).push(data, "finish");
           const message = `${format}, level ${level}, window ${windowBits}`;
@@ -76,7 +76,7 @@ for (const [name, data] of samples()) {
     const halves = data.slice(data.length >> 1);
     for (const dictionary of [SPDY2_DICTIONARY, SPDY3_DICTIONARY, halves]) {
       for (const level of [0, 1, 6, 9]) {
-        for (const windowBits of [9, 12, 15]) {
+        for (const windowBits of [9, 15]) {
           for (const format of ["zlib", "raw"] as const) {
             const options = { format, level, windowBits, dictionary };
             const packed = new Deflate(options).push(data, "finish");
