@@ -112,7 +112,8 @@ export class FrameDecoder {
    * are those of {@linkcode FrameLimits}, but for `maxHeaderBlock` and
    * `maxHeaderValueLength`: here they are 131072.
    *
-   * Throws `InvalidArgumentError` for an unknown version or a limit out of range.
+   * Throws `UnsupportedVersionError` for an unknown version and
+   * `InvalidArgumentError` for a limit out of range.
    */
   constructor(
     version: ProtocolVersion,

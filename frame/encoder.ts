@@ -73,7 +73,8 @@ export class FrameEncoder {
   /**
    * Makes an encoder at the start of its direction.
    *
-   * Throws `InvalidArgumentError` for an unknown version or compression policy.
+   * Throws `UnsupportedVersionError` for an unknown version and
+   * `InvalidArgumentError` for an unknown compression policy.
    */
   constructor(version: ProtocolVersion, options: HeaderEncoderOptions = {}) {
     this.#traits = versionTraits(version);

@@ -53,8 +53,9 @@ export class HeaderEncoder {
   /**
    * Makes an encoder at the start of its stream.
    *
-   * Throws `InvalidArgumentError` for an unknown version or policy, or a
-   * sensitive header that is not a string.
+   * Throws `UnsupportedVersionError` for an unknown version and
+   * `InvalidArgumentError` for an unknown policy or a sensitive header that is
+   * not a string.
    */
   constructor(version: ProtocolVersion, options: HeaderEncoderOptions = {}) {
     this.#traits = versionTraits(version);

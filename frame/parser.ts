@@ -83,7 +83,8 @@ export class FrameParser {
   /**
    * Makes a parser at the start of its direction.
    *
-   * Throws `InvalidArgumentError` for an unknown version or a limit out of range.
+   * Throws `UnsupportedVersionError` for an unknown version and
+   * `InvalidArgumentError` for a limit out of range.
    */
   constructor(
     version: ProtocolVersion,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { InvalidArgumentError } from "../errors.ts";
+import { UnsupportedVersionError } from "../errors.ts";
 import {
   PROTO_SPDY2,
   PROTO_SPDY3,
@@ -64,7 +64,7 @@ const SPDY3: VersionTraits = {
 
 const SPDY3_1: VersionTraits = { ...SPDY3, name: "SPDY/3.1" };
 
-/** The layout of a session's version. Throws `InvalidArgumentError` for any other number. */
+/** The layout of a session's version. Throws `UnsupportedVersionError` for any other number. */
 export function versionTraits(version: ProtocolVersion): VersionTraits {
   switch (version) {
     case PROTO_SPDY2:
@@ -74,7 +74,7 @@ export function versionTraits(version: ProtocolVersion): VersionTraits {
     case PROTO_SPDY3_1:
       return SPDY3_1;
     default:
-      throw new InvalidArgumentError(
+      throw new UnsupportedVersionError(
         `version ${version} is none of PROTO_SPDY2 (2), PROTO_SPDY3 (3), PROTO_SPDY3_1 (4)`,
       );
   }

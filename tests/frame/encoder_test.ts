@@ -17,6 +17,7 @@ import {
   SETTINGS,
   SYN_REPLY,
   SYN_STREAM,
+  UnsupportedVersionError,
   WINDOW_UPDATE,
 } from "../../frame/mod.ts";
 import { ByteWriter } from "../../frame/byte_writer.ts";
@@ -242,11 +243,11 @@ Deno.test("an encoder or decoder of an unknown version or policy is refused", ()
   for (const version of [0, 1, 5, 3.5, NaN]) {
     assertThrows(
       () => new FrameEncoder(version as ProtocolVersion),
-      InvalidArgumentError,
+      UnsupportedVersionError,
     );
     assertThrows(
       () => new FrameDecoder(version as ProtocolVersion),
-      InvalidArgumentError,
+      UnsupportedVersionError,
     );
   }
   assertThrows(
