@@ -12,18 +12,18 @@ import {
   ERR_TEMPORAL_CALLBACK_FAILURE,
   TemporalCallbackFailureError,
 } from "../errors.ts";
-import type { ByteWriter } from "../frame/byte_writer.ts";
 import {
   DATA_FLAG_FIN,
   DATA_FLAG_NONE,
   GOAWAY_INTERNAL_ERROR,
   INTERNAL_ERROR,
 } from "../frame/constants.ts";
-import { writeDataHead } from "../frame/frame_head.ts";
+import { FRAME_HEAD_LENGTH, writeDataHead } from "../frame/frame_head.ts";
 import type { ReadCtrl } from "./callbacks.ts";
 import { READ_EOF } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
 import { sendableLength } from "./flow_control.ts";
+import type { FrameArena } from "./frame_arena.ts";
 import type { DataItem } from "./items.ts";
 import { priorityOf } from "./outbound_queue.ts";
 import type { Stream } from "./stream.ts";
@@ -64,7 +64,7 @@ export class DataWriter<S> {
    * Throws what the read callback throws, except
    * `TemporalCallbackFailureError`, which resets the stream.
    */
-  prepare(item: DataItem<S>, arena: ByteWriter): boolean {
+  prepare(item: DataItem<S>, arena: FrameArena): boolean {
     const core = this.#core;
     const stream = core.streams.get(item.streamId);
     // The stream has closed, and the body was given up with it.
@@ -91,8 +91,9 @@ export class DataWriter<S> {
       room < core.options.limits.maxDataFrameSize;
     this.#length = data.length;
     this.#flags = this.#eof && item.fin ? DATA_FLAG_FIN : DATA_FLAG_NONE;
-    writeDataHead(arena, item.streamId, this.#flags, data.length);
-    arena.append(data);
+    const writer = arena.open(FRAME_HEAD_LENGTH + data.length);
+    writeDataHead(writer, item.streamId, this.#flags, data.length);
+    writer.append(data);
     stream.sendCredit -= data.length;
     core.sendWindow -= data.length;
     return true;

@@ -13,7 +13,6 @@ import {
   ERR_SYN_STREAM_NOT_ALLOWED,
   InvalidArgumentError,
 } from "../errors.ts";
-import { ByteWriter } from "../frame/byte_writer.ts";
 import {
   CTRL_FLAG_FIN,
   CTRL_FLAG_UNIDIRECTIONAL,
@@ -32,13 +31,12 @@ import { FrameEncoder } from "../frame/encoder.ts";
 import { DataWriter } from "./data_writer.ts";
 import { CLIENT } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
+import { FrameArena } from "./frame_arena.ts";
 import type { ControlItem } from "./items.ts";
 import { sendError } from "./stream_states.ts";
 
-/** Memory kept between frames where that may be, bytes; a larger frame's goes with it. */
-const KEPT_CAPACITY = 65536;
-/** Memory that a frame begins with, bytes. */
-const FRESH_CAPACITY = 256;
+/** What most control frames need, bytes; a longer one makes its memory grow. */
+const CONTROL_SIZE = 512;
 
 /** The sending half of one session. `S` is the session's class. */
 export class Outbound<S> {
@@ -47,10 +45,7 @@ export class Outbound<S> {
   readonly #data: DataWriter<S>;
   /** Made with the first control frame: an idle session has no compressor. */
   #encoder: FrameEncoder | undefined;
-  /** The frame in progress. */
-  #arena: ByteWriter = new ByteWriter(FRESH_CAPACITY);
-  /** Bytes of it that were taken by the transport. */
-  #written = 0;
+  readonly #arena: FrameArena;
   #control: ControlItem<S> | undefined;
 
   /** Makes the sending half of `core`. */
@@ -58,21 +53,18 @@ export class Outbound<S> {
     this.#core = core;
     this.#version = version;
     this.#data = new DataWriter(core);
+    this.#arena = new FrameArena(core.options.reuseSendBuffer);
   }
 
   /** True when `send` has something to do. */
   get wantsWrite(): boolean {
-    if (this.#inProgress) return true;
+    if (this.#arena.inProgress) return true;
     return !this.#core.finished && this.#core.next !== undefined;
-  }
-
-  get #inProgress(): boolean {
-    return this.#arena.length > 0;
   }
 
   /** Writes frames until the queue is empty or the transport takes no more. */
   send(): void {
-    while (this.#inProgress || this.#prepareNext()) {
+    while (this.#arena.inProgress || this.#prepareNext()) {
       if (!this.#write()) return;
       this.#finish();
     }
@@ -81,11 +73,10 @@ export class Outbound<S> {
   /** Hands the rest of the frame to the transport; false when it would block. */
   #write(): boolean {
     const arena = this.#arena;
-    while (this.#written < arena.length) {
-      const rest = arena.bytes.subarray(this.#written, arena.length);
-      const taken = this.#core.app.send(rest);
+    while (arena.inProgress) {
+      const taken = this.#core.app.send(arena.rest);
       if (taken === 0) return false;
-      this.#written += taken;
+      arena.take(taken);
     }
     return true;
   }
@@ -179,14 +170,14 @@ export class Outbound<S> {
   /** Writes the frame into the arena; 0, or why that cannot be. */
   #encode(item: ControlItem<S>): number {
     const { frame } = item;
-    const arena = this.#arena;
+    const writer = this.#arena.open(CONTROL_SIZE);
     this.#encoder ??= new FrameEncoder(this.#version, this.#core.options);
     try {
-      frame.length = this.#encoder.append(arena, frame);
+      frame.length = this.#encoder.append(writer, frame);
     } catch (error) {
       // What was submitted has been checked but for the size of its block.
       if (!(error instanceof InvalidArgumentError)) throw error;
-      arena.length = 0;
+      this.#arena.undo();
       return ERR_FRAME_TOO_LARGE;
     }
     this.#control = item;
@@ -198,11 +189,6 @@ export class Outbound<S> {
   #finish(): void {
     const control = this.#control;
     this.#control = undefined;
-    this.#written = 0;
-    const reused = this.#core.options.reuseSendBuffer &&
-      this.#arena.bytes.length <= KEPT_CAPACITY;
-    if (reused) this.#arena.length = 0;
-    else this.#arena = new ByteWriter(FRESH_CAPACITY);
     if (control === undefined) this.#data.finish();
     else this.#finishControl(control);
   }

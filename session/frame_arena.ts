@@ -1,0 +1,76 @@
+/**
+ * Memory for frames on their way out.
+ *
+ * @module
+ */
+
+import { ByteWriter } from "../frame/byte_writer.ts";
+
+/** A session that has said little holds little, bytes. */
+const FIRST_CAPACITY = 1024;
+/** Memory taken at once by a session that says more, bytes. */
+const CAPACITY = 16384;
+/** Memory that is kept for the next frame, bytes. */
+const KEPT_CAPACITY = 65536;
+
+/**
+ * Frames stand one behind the other in memory that is written once: what was
+ * handed to the transport may be kept. One allocation serves many frames. With
+ * `reuse` each frame takes the place of the one before.
+ */
+export class FrameArena {
+  readonly #reuse: boolean;
+  /** Where small frames stand. */
+  #shared: ByteWriter = new ByteWriter(FIRST_CAPACITY);
+  /** Where the frame in progress stands. */
+  #writer: ByteWriter = this.#shared;
+  #begin = 0;
+  #taken = 0;
+
+  /** Makes an empty arena. */
+  constructor(reuse: boolean) {
+    this.#reuse = reuse;
+  }
+
+  /** True while the transport has not taken all of a frame. */
+  get inProgress(): boolean {
+    return this.#taken < this.#writer.length;
+  }
+
+  /** What the transport has yet to take of the frame. */
+  get rest(): Uint8Array {
+    const { bytes, length } = this.#writer;
+    return bytes.subarray(this.#taken, length);
+  }
+
+  /** The writer for a frame of about `size` bytes; there is none in progress. */
+  open(size: number): ByteWriter {
+    if (this.#reuse) {
+      if (this.#shared.bytes.length > KEPT_CAPACITY) {
+        this.#shared = new ByteWriter(FIRST_CAPACITY);
+      }
+      this.#shared.length = 0;
+      this.#writer = this.#shared;
+    } else if (size > CAPACITY / 2) {
+      this.#writer = new ByteWriter(size);
+    } else {
+      if (this.#shared.bytes.length - this.#shared.length < size) {
+        this.#shared = new ByteWriter(CAPACITY);
+      }
+      this.#writer = this.#shared;
+    }
+    this.#begin = this.#writer.length;
+    this.#taken = this.#begin;
+    return this.#writer;
+  }
+
+  /** Takes back what was written of a frame that is not to be. */
+  undo(): void {
+    this.#writer.length = this.#begin;
+  }
+
+  /** The transport took `size` bytes. */
+  take(size: number): void {
+    this.#taken += size;
+  }
+}

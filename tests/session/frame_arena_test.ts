@@ -1,0 +1,57 @@
+import { assert, assertEquals, assertStrictEquals } from "../deps.ts";
+import { FrameArena } from "../../session/frame_arena.ts";
+
+/** Writes a frame of `size` equal bytes and takes it in pieces of `step`. */
+function write(arena: FrameArena, value: number, size: number): Uint8Array {
+  arena.open(size).append(new Uint8Array(size).fill(value));
+  return arena.rest;
+}
+
+Deno.test("a frame is taken piece by piece", () => {
+  const arena = new FrameArena(false);
+  assertEquals(arena.inProgress, false);
+  write(arena, 7, 10);
+  arena.take(4);
+  assertEquals([arena.rest.length, arena.inProgress], [6, true]);
+  arena.take(6);
+  assertEquals(arena.inProgress, false);
+});
+
+Deno.test("what was handed out is never written again, and small frames share memory", () => {
+  const arena = new FrameArena(false);
+  const frames: Uint8Array[] = [];
+  for (let index = 0; index < 2000; index++) {
+    const size = index % 100 === 99 ? 20000 : 1 + index % 300;
+    frames.push(write(arena, index % 256, size));
+    arena.take(size);
+  }
+  frames.forEach((frame, index) => {
+    assert(frame.every((byte) => byte === index % 256), `frame ${index}`);
+  });
+  const pieces = new Set(frames.map(({ buffer }) => buffer));
+  assert(pieces.size < 60, `${pieces.size} allocations`);
+});
+
+Deno.test("with reuse one piece of memory serves all frames, unless one was huge", () => {
+  const arena = new FrameArena(true);
+  const first = write(arena, 1, 10);
+  arena.take(10);
+  const second = write(arena, 2, 10);
+  arena.take(10);
+  assertStrictEquals(first.buffer, second.buffer);
+  assertEquals(first[0], 2);
+  const huge = write(arena, 3, 100000);
+  arena.take(100000);
+  const next = write(arena, 4, 10);
+  assert(next.buffer.byteLength < huge.buffer.byteLength);
+});
+
+Deno.test("a frame that is not to be leaves nothing behind", () => {
+  for (const reuse of [false, true]) {
+    const arena = new FrameArena(reuse);
+    write(arena, 1, 5);
+    arena.undo();
+    assertEquals(arena.inProgress, false);
+    assertEquals([...write(arena, 2, 3)], [2, 2, 2]);
+  }
+});
