@@ -40,6 +40,7 @@ export function sessionRequests(
   const client = new Session(CLIENT, PROTO_SPDY3, {
     headerCompression,
     send: toServer.write,
+    reuseSendBuffer: true,
     onDataChunkRecv: (_session, _flags, _streamId, data) => {
       received += data.length;
     },
@@ -51,6 +52,7 @@ export function sessionRequests(
   const server = new Session(SERVER, PROTO_SPDY3, {
     headerCompression,
     send: toClient.write,
+    reuseSendBuffer: true,
     onRequestRecv: (session, streamId) => {
       session.submitResponse(streamId, responseHeaders(streamId), body);
     },
@@ -72,12 +74,14 @@ export function sessionBulk(): Subject {
   let received = 0;
   const client = new Session(CLIENT, PROTO_SPDY3, {
     send: toServer.write,
+    reuseSendBuffer: true,
     onDataChunkRecv: (_session, _flags, _streamId, data) => {
       received += data.length;
     },
   });
   const server = new Session(SERVER, PROTO_SPDY3, {
     send: toClient.write,
+    reuseSendBuffer: true,
     onRequestRecv: (session, streamId) => {
       session.submitResponse(
         streamId,
