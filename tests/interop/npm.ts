@@ -63,10 +63,6 @@ async function fetchFrom(
     // npm's spdy 4.0.2 keeps windows in SPDY/2 as well, and waits for a
     // WINDOW_UPDATE that SPDY/2 does not have: a window for all there is.
     settings: protocol === "spdy/2" ? [[7, 0, 64 * MIB]] : [],
-    // A WINDOW_UPDATE that comes while it ends a stream is answered by
-    // RST_STREAM INVALID_STREAM, which may overtake the end of the body: no more
-    // of them than there have to be, and bodies of less than half a window.
-    windowTuning: false,
   });
   assertEquals(connection.version, npnGetVersion(protocol));
   const url = `https://localhost:${port}`;
