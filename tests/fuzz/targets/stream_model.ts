@@ -387,7 +387,9 @@ class StreamModel {
 
   #close(streamId: number, status: number, byClient = false): void {
     // A request that its client cancels takes its pushes along (SPDY/3 draft 3.3.1).
-    if (status === CANCEL && byClient) {
+    const isRequest =
+      this.#streams.get(streamId)?.own === (this.#side === CLIENT);
+    if (status === CANCEL && byClient && isRequest) {
       for (const [child, { parent }] of this.#streams) {
         if (parent === streamId) this.#close(child, CANCEL);
       }
