@@ -3,29 +3,7 @@
 import { accept } from "../../connection/connect.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../deps.ts";
 import { serve } from "../../connection/http/serve.ts";
-
-const EXAMPLES = new URL("../../examples/", import.meta.url);
-
-/** Starts an example; `port` stands in for the 8000 that it names. */
-async function start(name: string, port = 8000): Promise<Deno.ChildProcess> {
-  const mod = new URL("../mod.ts", EXAMPLES).href;
-  const text = (await Deno.readTextFile(new URL(name, EXAMPLES)))
-    .replace('"../mod.ts"', JSON.stringify(mod)).replace("8000", `${port}`);
-  const module = `data:text/typescript,${encodeURIComponent(text)}`;
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-config", "--no-check", "-A", module],
-    stdout: "piped",
-    stderr: "inherit",
-    env: { NO_COLOR: "1" },
-  }).spawn();
-}
-
-async function run(name: string, port?: number): Promise<string> {
-  const { success, stdout } = await (await start(name, port)).output();
-  const text = new TextDecoder().decode(stdout);
-  assertEquals(success, true, text);
-  return text;
-}
+import { EXAMPLES, freePort, run, startServer } from "./process.ts";
 
 Deno.test("examples/serve_and_fetch.ts", async () => {
   const lines = (await run("serve_and_fetch.ts")).trimEnd().split("\n");
@@ -57,23 +35,18 @@ Deno.test("examples/hello_client.ts against a server", async () => {
     (request) => new Response(new URL(request.url).pathname),
   );
   assertEquals(
-    await run("hello_client.ts", server.addr.port),
+    await run("hello_client.ts", { port: server.addr.port }),
     "200 /hello\n",
   );
 });
 
 Deno.test("examples/hello_server.ts, with hello_client.ts", async () => {
   const port = freePort();
-  await using server = await start("hello_server.ts", port);
-  const reader = server.stdout.getReader();
-  const { value } = await reader.read();
-  assertStringIncludes(new TextDecoder().decode(value), "Listening on");
+  await using _server = await startServer("hello_server.ts", { port });
   assertEquals(
-    await run("hello_client.ts", port),
+    await run("hello_client.ts", { port }),
     `200 You asked for http://127.0.0.1:${port}/hello\n`,
   );
-  server.kill();
-  await reader.cancel();
 });
 
 Deno.test("examples/raw_stream.ts against an echo", async () => {
@@ -85,7 +58,7 @@ Deno.test("examples/raw_stream.ts against an echo", async () => {
     }
   })();
   assertEquals(
-    await run("raw_stream.ts", listener.addr.port),
+    await run("raw_stream.ts", { port: listener.addr.port }),
     '[ [ "x", "1" ] ] one stream of many\n',
   );
   await served;
@@ -101,8 +74,3 @@ Deno.test("README shows the three short examples as they are", async () => {
     );
   }
 });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
