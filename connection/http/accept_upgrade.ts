@@ -11,6 +11,7 @@ import { Connection } from "../../connection.ts";
 import { SERVER } from "../../session/constants.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { ConnectionTuning } from "../options.ts";
+import type { ByteStreams } from "../transport.ts";
 import { HttpMessageError } from "./message_error.ts";
 import { refuseUpgrade, switchingProtocols } from "./upgrade_answer.ts";
 import { ALL_VERSIONS, readToken } from "./upgrade_token.ts";
@@ -77,7 +78,8 @@ export async function acceptUpgrade(
   const { Duplex } = await import("node:stream");
   if (head.length > 0) socket.unshift(head);
   socket.write(switchingProtocols(token.name, new Headers(headers)));
-  return new Connection(Duplex.toWeb(socket), {
+  // The node types of Deno before 2.8 have other web streams than Deno's own.
+  return new Connection(Duplex.toWeb(socket) as ByteStreams, {
     ...tuning,
     side: SERVER,
     version: token.version,

@@ -101,10 +101,7 @@ Deno.test("transport: the web streams of a Deno.Conn", async () => {
 
 Deno.test("transport: a node Duplex made web", async () => {
   const [left, right] = memoryStreams();
-  const duplex = Duplex.fromWeb({
-    readable: left.readable,
-    writable: left.writable,
-  });
+  const duplex = Duplex.fromWeb(left as Parameters<typeof Duplex.fromWeb>[0]);
   const web = Duplex.toWeb(duplex);
   await converse(...over(
     {
