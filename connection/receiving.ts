@@ -84,7 +84,11 @@ export class Receiving {
   }
 
   /** The application has finished with bytes of the stream. */
-  consumed(state: StreamState, size: number): void {
+  consumed(state: StreamState, consumed: number): void {
+    const counted = Math.min(consumed, state.discounted);
+    state.discounted -= counted;
+    const size = consumed - counted;
+    if (size === 0) return;
     this.#buffered -= size;
     if (this.#credit !== undefined) {
       if (state.uncredited === 0) this.#due.push(state);
@@ -108,8 +112,14 @@ export class Receiving {
     this.#due.length = 0;
   }
 
-  /** The stream has closed, and its window with it. */
+  /**
+   * The stream has closed, and its window with it. What is left to read of it
+   * may never be read, so it holds nobody else back: it counts as consumed.
+   */
   closed(state: StreamState): void {
     this.#credit?.closed(state);
+    const rest = state.inbox.size;
+    this.consumed(state, rest);
+    state.discounted = rest;
   }
 }

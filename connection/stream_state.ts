@@ -93,6 +93,8 @@ export class StreamState implements InboxEvents, OutboxEvents {
   grown = 0;
   /** Bytes that were read and for which the peer has no credit yet. */
   uncredited = 0;
+  /** Unread bytes that count as consumed already. */
+  discounted = 0;
   /** Cancelling the readable end drops what comes instead of resetting the stream. */
   keepOnCancel = false;
   /** Gets the streams pushed for this one, in place of the connection's iterator. */

@@ -22,12 +22,17 @@ import { openWire, type Transport } from "../../connection/transport.ts";
 
 const BASE = { version: 3, length: 0 };
 
+/** Longest wait for the reply to a PING, ms. */
+const PATIENCE = 20_000;
+
 /** Reads all the time; see also {@linkcode RawPeer.send}. */
 export class RawPeer {
   /** Frames that came. */
   readonly frames: Frame[] = [];
   /** Stream id and status of each RST_STREAM that came. */
   readonly resets: [number, number][] = [];
+  /** Nothing more comes. */
+  over = false;
   /** Resolves with the end of what comes. */
   readonly ended: Promise<void>;
   readonly #wire;
@@ -66,14 +71,22 @@ export class RawPeer {
     return sent;
   }
 
-  /** Resolves when all that was sent before has been dealt with. */
+  /** Resolves when all that was sent before has been dealt with, or nothing more comes. */
   async ping(): Promise<void> {
     const uniqueId = this.#nextPing;
     this.#nextPing += 2;
     const answer = Promise.withResolvers<void>();
     this.#pings.set(uniqueId, answer.resolve);
+    const timer = setTimeout(
+      () => answer.reject(new Error("no reply to a PING")),
+      PATIENCE,
+    );
     await this.send({ ...BASE, frameType: PING, flags: 0, uniqueId });
-    await Promise.race([answer.promise, this.ended]);
+    try {
+      await Promise.race([answer.promise, this.ended]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   close(): void {
@@ -88,7 +101,10 @@ export class RawPeer {
       } catch {
         // The other side broke the transport off.
       }
-      if (bytes === null) return this.#wire.close();
+      if (bytes === null) {
+        this.over = true;
+        return this.#wire.close();
+      }
       this.#decoder.push(bytes);
       for (;;) {
         const frame = this.#decoder.next();

@@ -5,9 +5,21 @@
  * @module
  */
 
-import { assertEquals, assertLess } from "../deps.ts";
+import { assert, assertEquals, assertLess } from "../deps.ts";
 import { Inbox } from "../../connection/inbox.ts";
+import {
+  Connection,
+  DATA,
+  type DataFrame,
+  type Frame,
+  FrameEncoder,
+  PROTO_SPDY3,
+  serve,
+  SERVER,
+} from "../../mod.ts";
+import { nextStream, REQUEST, VERSIONS } from "../helpers/http.ts";
 import { MIB, usedMemory } from "./measure.ts";
+import { RawPeer, synStream } from "./raw_peer.ts";
 
 const EVENTS = { consumed() {}, cancelled() {} };
 
@@ -106,3 +118,91 @@ Deno.test("unread: a read of one-byte frames takes time in proportion to them", 
   // its square it would be 256 times.
   assertLess(await best(256_000), 128 * await best(16_000));
 });
+
+Deno.test("unread: a peer that does not read gets no more window, however much is read of it", async () => {
+  let blocked = false;
+  const input = new TransformStream<Uint8Array, Uint8Array>();
+  const output = new WritableStream<Uint8Array>({
+    write: () => blocked ? new Promise<void>(() => {}) : undefined,
+  });
+  const server = new Connection(
+    { readable: input.readable, writable: output },
+    { side: SERVER, version: PROTO_SPDY3, closeTimeout: 0 },
+  );
+  const writer = input.writable.getWriter();
+  const encoder = new FrameEncoder(PROTO_SPDY3);
+  writer.write(encoder.encode(synStream(1)));
+  const stream = await nextStream(server);
+  blocked = true;
+  // Fills what may be under way, so that the next write waits.
+  stream.reply([["x", "1"]]);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  let taken = 0;
+  const reading = (async () => {
+    for await (const chunk of stream.readable) taken += chunk.length;
+  })().catch(() => {});
+  for (let count = 0; count < 64; count++) {
+    writer.write(encoder.encode(
+      { frameType: DATA, streamId: 1, flags: 0, data: new Uint8Array(16384) },
+    ));
+  }
+  await writer.ready;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  // The window it was given, and not a byte of the updates that did not leave.
+  assertEquals(taken, 65536);
+  await server.close();
+  await reading;
+});
+
+for (const version of VERSIONS) {
+  Deno.test(`unread: bodies that handlers leave unread take no window for good, SPDY version ${version}`, async () => {
+    let release = () => {};
+    let released = new Promise<void>((resolve) => release = resolve);
+    await using server = serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      onListen() {},
+      version,
+      sessionWindow: 65536,
+      maxBufferedBytes: 65536,
+      windowTuning: false,
+      closeTimeout: 100,
+    }, async () => {
+      await released;
+      return new Response("not interested");
+    });
+    const { port } = server.addr;
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    const peer = new RawPeer(conn, version);
+    const nv = REQUEST.map(([name, value]): [string, string] =>
+      name === ":method" ? [name, "POST"] : [name, value]
+    );
+    const piece = (streamId: number, flags: number): DataFrame => (
+      { frameType: DATA, streamId, flags, data: new Uint8Array(4000) }
+    );
+    for (let id = 1; id < 120; id += 2) {
+      released = new Promise<void>((resolve) => release = resolve);
+      await peer.send(synStream(id, { nv }));
+      await peer.ping();
+      // Each in a read of its own: the platform takes the first ahead.
+      for (const flags of [0, 0, 1]) {
+        await peer.send(piece(id, flags));
+        await peer.ping();
+      }
+      release();
+      while (!peer.frames.some((frame) => ended(frame, id))) {
+        assert(!peer.over, `the connection ended at stream ${id}`);
+        await peer.ping();
+      }
+    }
+    // 700 KB of 64 KB.
+    assertEquals(peer.resets, []);
+    peer.close();
+    await peer.ended;
+  });
+}
+
+function ended(frame: Frame, id: number): boolean {
+  return frame.frameType === DATA && frame.streamId === id &&
+    (frame.flags & 1) !== 0;
+}
