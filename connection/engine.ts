@@ -99,7 +99,8 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.laterHeadersRoom = laterHeadersRoom(limits);
     this.session = new Session(side, version, sessionOptions(this, options));
     this.#pump = new Pump(wire, options.maxSendBuffer, this);
-    this.#opener = new Opener(this.session);
+    // Every peer answers a PING, and its SETTINGS come first.
+    this.#opener = new Opener(this.session, () => void handled(this.ping()));
     this.#pinger = new Pinger(side, () => {
       this.session.submitPing();
       this.flush();
@@ -335,6 +336,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   }
 
   replied(state: StreamState): void {
+    this.#opener.heard();
     this.#lifetime.replied(state);
   }
 
@@ -381,6 +383,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   }
 
   pingCame(uniqueId: number): void {
+    this.#opener.heard();
     this.#pinger.received(uniqueId);
   }
 
@@ -388,6 +391,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     applySettings(this.peerSettings, frame.iv);
     const limit = this.peerSettings.get(SETTINGS_MAX_CONCURRENT_STREAMS);
     if (limit !== undefined) this.#opener.limit = limit;
+    else this.#opener.heard();
     const { settingsStore, origin, side } = this.options;
     // SPDY/3 draft 2.6.4: only servers may ask for persistence.
     if (settingsStore && origin !== undefined && side === CLIENT) {

@@ -21,19 +21,29 @@ interface Opening {
   given: boolean;
 }
 
+/**
+ * Streams that are opened before the peer has said anything: a server begins
+ * with its SETTINGS, and the SPDY/3 draft (2.6.4) wants no limit below this.
+ */
+const EARLY_STREAMS = 100;
+
 /** Own streams from the wish to the SYN_STREAM on its way. */
 export class Opener {
   readonly #session: Session;
+  readonly #askPeer: () => void;
   readonly #queue = new OpenQueue<Opening>();
   /** Submitted to the session, not sent yet, by ticket. */
   readonly #submitted = new IdMap<Opening>();
   #tickets = 0;
   /** Own streams submitted or open. */
   #open = 0;
-  #limit = INITIAL_MAX_CONCURRENT_STREAMS;
+  #limit = EARLY_STREAMS;
+  #peer: "silent" | "asked" | "heard" = "silent";
 
-  constructor(session: Session) {
+  /** `askPeer`: called once when streams wait for a peer that has said nothing. */
+  constructor(session: Session, askPeer: () => void) {
     this.#session = session;
+    this.#askPeer = askPeer;
   }
 
   /** Streams that were asked for and have not left. */
@@ -43,8 +53,14 @@ export class Opener {
 
   /** The peer's MAX_CONCURRENT_STREAMS changed. */
   set limit(value: number) {
+    this.#peer = "heard";
     this.#limit = value;
     this.#submitNext();
+  }
+
+  /** The peer has spoken: no limit so far means that there is none. */
+  heard(): void {
+    if (this.#peer !== "heard") this.limit = INITIAL_MAX_CONCURRENT_STREAMS;
   }
 
   /** Resolves when the SYN_STREAM is on its way and the stream has its id. */
@@ -65,6 +81,10 @@ export class Opener {
       this.#submit(opening);
     } else {
       this.#queue.push(state.origin.pri, opening);
+      if (this.#peer === "silent") {
+        this.#peer = "asked";
+        this.#askPeer();
+      }
     }
     if (signal !== undefined) this.#watch(opening, signal);
     return opening.opened.promise;
