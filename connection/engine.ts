@@ -27,7 +27,6 @@ import { CLIENT } from "../session/constants.ts";
 import { IdMap } from "../session/id_map.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { handled, LazyPromise } from "./deferred.ts";
-import { laterHeadersRoom } from "./later_headers.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Opener } from "./opener.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -46,6 +45,7 @@ import { Receiving } from "./receiving.ts";
 import { sessionOptions, type SessionReports } from "./reports.ts";
 import { applySettings, firstSettings, persistSettings } from "./settings.ts";
 import {
+  originAtPeer,
   type PushOptions,
   type StreamHost,
   StreamState,
@@ -64,7 +64,6 @@ export interface OpenRequest {
 
 export class Engine implements StreamHost, PumpEvents, SessionReports {
   readonly session: Session;
-  readonly laterHeadersRoom: number;
   readonly options: ResolvedOptions;
   /** Settles with the end of the connection; rejects when that was no orderly one. */
   readonly closed: LazyPromise<void> = new LazyPromise();
@@ -95,8 +94,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
 
   constructor(wire: Wire, options: ResolvedOptions) {
     this.options = options;
-    const { side, version, limits } = options;
-    this.laterHeadersRoom = laterHeadersRoom(limits);
+    const { side, version } = options;
     this.session = new Session(side, version, sessionOptions(this, options));
     this.#pump = new Pump(wire, options.maxSendBuffer, this);
     // Every peer answers a PING, and its SETTINGS come first.
@@ -310,15 +308,8 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   }
 
   streamOpened(frame: SynStreamFrame): void {
-    const { streamId, flags } = frame;
-    const state = new StreamState(this, streamId, {
-      own: false,
-      headers: frame.nv,
-      pri: frame.pri,
-      associatedStreamId: frame.assocStreamId,
-      unidirectional: (flags & CTRL_FLAG_UNIDIRECTIONAL) !== 0,
-      fin: (flags & CTRL_FLAG_FIN) !== 0,
-    });
+    const { streamId } = frame;
+    const state = new StreamState(this, streamId, originAtPeer(frame));
     this.#streams.set(streamId, state);
     if (this.#writeError !== undefined) state.outbox.fail(this.#writeError);
     this.#lifetime.streamCame();

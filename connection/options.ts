@@ -11,6 +11,7 @@ import type { DATA } from "../frame/constants.ts";
 import type { SessionOptions } from "../session.ts";
 import { DEFAULT_SESSION_LIMITS } from "../session/limits.ts";
 import type { KeepAliveOptions } from "./keepalive.ts";
+import { laterHeadersRoom } from "./later_headers.ts";
 import type { SettingsStore } from "./settings.ts";
 
 /** A DATA frame in a trace: its size, not its bytes. */
@@ -130,6 +131,7 @@ export interface ResolvedOptions extends ConnectionOptions {
   readonly maxSendBuffer: number;
   readonly maxBufferedBytes: number;
   readonly maxWaitingStreams: number;
+  readonly laterHeadersRoom: number;
   readonly sessionWindow: number;
   /** `undefined`: windows are not tuned. */
   readonly tuning: Required<WindowTuningOptions> | undefined;
@@ -182,6 +184,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       0,
       0x7fffffff,
     ),
+    laterHeadersRoom: laterHeadersRoom(options.limits),
     sessionWindow: within("sessionWindow", sessionWindow, 65536, 0x7fffffff),
     idleTimeout: within("idleTimeout", idleTimeout, 0, LONGEST_DELAY),
     headerTimeout: within("headerTimeout", headerTimeout, 0, LONGEST_DELAY),

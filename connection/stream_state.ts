@@ -10,11 +10,12 @@ import {
   CANCEL,
   CTRL_FLAG_FIN,
   CTRL_FLAG_NONE,
+  CTRL_FLAG_UNIDIRECTIONAL,
   DATA_FLAG_FIN,
   DATA_FLAG_NONE,
   FRAME_TOO_LARGE,
 } from "../frame/constants.ts";
-import type { NameValue } from "../frame/types.ts";
+import type { NameValue, SynStreamFrame } from "../frame/types.ts";
 import { DataProvider, type Session } from "../session.ts";
 import { READ_EOF } from "../session/constants.ts";
 import { deferred, LazyPromise } from "./deferred.ts";
@@ -26,8 +27,10 @@ import { Outbox, type OutboxEvents } from "./outbox.ts";
 /** What a stream needs of its connection. */
 export interface StreamHost {
   readonly session: Session;
-  /** Bytes that HEADERS frames of one stream may bring. */
-  readonly laterHeadersRoom: number;
+  readonly options: {
+    /** Bytes that HEADERS frames of one stream may bring. */
+    readonly laterHeadersRoom: number;
+  };
   /** Something was submitted: write soon. */
   flush(): void;
   /** The stream has bytes, headers or its end to submit. */
@@ -64,6 +67,18 @@ export interface StreamOrigin {
   readonly unidirectional: boolean;
   /** The opener's half ended with the SYN_STREAM. */
   readonly fin: boolean;
+}
+
+/** How a stream of the peer began. */
+export function originAtPeer(frame: SynStreamFrame): StreamOrigin {
+  return {
+    own: false,
+    headers: frame.nv,
+    pri: frame.pri,
+    associatedStreamId: frame.assocStreamId,
+    unidirectional: (frame.flags & CTRL_FLAG_UNIDIRECTIONAL) !== 0,
+    fin: (frame.flags & CTRL_FLAG_FIN) !== 0,
+  };
 }
 
 interface HeldHeaders {
@@ -234,7 +249,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
 
   headersReceived(nv: NameValue[], fin: boolean): void {
     this.#later ??= new LaterHeaders();
-    if (!this.#later.add(nv, fin, this.#host.laterHeadersRoom)) {
+    if (!this.#later.add(nv, fin, this.#host.options.laterHeadersRoom)) {
       this.reset(FRAME_TOO_LARGE);
       return;
     }
