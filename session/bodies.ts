@@ -93,7 +93,11 @@ export class Bodies<S> {
   dropAll(stream: Stream<S>): void {
     const first = stream.body;
     if (first === undefined) return;
-    if (first.parked === "no") this.#behind -= stream.bodiesBehind;
+    if (first.parked === "no") {
+      this.#behind -= stream.bodiesBehind;
+      // The session's window may never open: nobody else would take it out.
+      this.#queue.removeBlocked(first);
+    }
     this.#windowBlocked.delete(stream);
     stream.body = undefined;
     stream.lastBody = undefined;

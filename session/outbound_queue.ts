@@ -57,6 +57,11 @@ export class OutboundQueue<Item extends Queued> {
     this.#frames.remove(item);
   }
 
+  /** Takes out an item put in by {@linkcode pushBlocked}, if it is there; O(n). */
+  removeBlocked(item: Item): void {
+    this.#blocked.remove(item);
+  }
+
   /**
    * The next item to leave, still in the queue.
    *
