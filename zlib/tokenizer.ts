@@ -143,7 +143,7 @@ export class Tokenizer {
     const latestShift = shift - 1;
     const second = shortest - 3;
     const latestMask = maskOf(shortest);
-    const lastIndexed = end - INDEXED;
+    const indexable = Math.max(0, end - INDEXED + 1);
     let { position, count } = this;
     // A match found at the byte before, which stands if there is none longer here.
     let waiting = 0;
@@ -152,7 +152,7 @@ export class Tokenizer {
     while ((position < bound && count < MAX_TOKENS - 2) || waiting > 0) {
       let best = waiting > 0 ? waiting : shortest - 1;
       let bestDistance = 0;
-      if (position <= lastIndexed) {
+      if (position < indexable) {
         const begin = words.getInt32(position, true);
         const more = words.getInt32(position + second, true);
         const near = latestHash(begin, latestMask) >>> latestShift;
@@ -215,13 +215,13 @@ export class Tokenizer {
         position++;
         continue;
       }
-      this.#indexed = Math.min(position, lastIndexed) + 1;
+      this.#indexed = Math.min(position + 1, indexable);
       if (bestDistance > 0) {
         if (waiting > 0) tokens[count++] = window[position - 1];
         tokens[count++] = best << 16 | bestDistance;
         position += best;
         if (!isLazy && best > lazy) {
-          this.#indexed = Math.min(position, lastIndexed + 1);
+          this.#indexed = Math.min(position, indexable);
         }
       } else if (waiting > 0) {
         tokens[count++] = waiting << 16 | waitingDistance;
