@@ -57,6 +57,8 @@ export type ServeHandler<Addr extends Deno.Addr = Deno.Addr> = (
 /** What {@linkcode serve} takes on every kind of listener. */
 export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
   extends ConnectionTuning {
+  /** Bounds of each session; see `Limits`. Here `maxHeaderCount` is 256 by default. */
+  readonly limits?: ConnectionTuning["limits"];
   /** Ends the server and all connections at once. */
   readonly signal?: AbortSignal;
   /** Called when the server listens; default: it says so on the console. */

@@ -10,11 +10,14 @@ import { assert, assertEquals, assertLess, concat } from "../deps.ts";
 import {
   connect,
   type Frame,
+  FRAME_TOO_LARGE,
   FrameEncoder,
+  type NameValue,
   PROTO_SPDY3_1,
   serve,
   type ServeHandler,
   SETTINGS_INITIAL_WINDOW_SIZE,
+  SYN_REPLY,
 } from "../../mod.ts";
 import {
   data,
@@ -284,4 +287,26 @@ Deno.test("serve, CVE-2019-9517 internal data buffering: a client that asks and 
   // kernel takes some MiB.
   assert(pulled > 0);
   assertLess(pulled, 64 * MIB);
+});
+
+Deno.test("serve: 256 headers are served, one more is FRAME_TOO_LARGE", async () => {
+  await underAttack(ok, async (port) => {
+    const peer = new RawPeer(await dial(port), VERSION);
+    const list = (count: number) => [
+      ...REQUEST,
+      ...times(count - REQUEST.length, (index): NameValue => [`n${index}`, ""]),
+    ];
+    await peer.send(
+      synStream(1, { flags: 1, nv: list(256) }),
+      synStream(3, { flags: 1, nv: list(257) }),
+    );
+    await peer.ping();
+    while (!peer.frames.some((frame) => frame.frameType === SYN_REPLY)) {
+      assert(!peer.over);
+      await peer.ping();
+    }
+    assertEquals(peer.resets, [[3, FRAME_TOO_LARGE]]);
+    peer.close();
+    await peer.ended;
+  });
 });
