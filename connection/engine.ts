@@ -430,7 +430,10 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   /** The peer's direction ended in good order; answers under way have `closeTimeout` to leave. */
   #halfClosed(): void {
     const reason = this.#peerClosed();
-    const cutOff = this.#streams.size > 0 || this.#opener.waiting > 0;
+    // A peer that said GOAWAY first ends the connection in order, if not the streams.
+    const cutOff = this.#goawayReceived === undefined &&
+      (this.#streams.size > 0 || this.#opener.waiting > 0);
+    const failure = this.#sessionFailure() ?? (cutOff ? reason : undefined);
     for (const state of [...this.#streams.values()]) {
       if (!state.remoteEnded) this.#giveUp(state, reason);
     }
@@ -440,13 +443,12 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
       // Nothing tells a peer that still listens from one that is gone.
       this.#deadline = new QuietTimer(
         this.options.closeTimeout,
-        () => this.#end(reason, reason),
+        () => this.#end(failure, reason),
       );
       this.flush();
       return;
     }
-    const failure = this.#sessionFailure() ?? (cutOff ? reason : undefined);
-    this.#end(failure, failure ?? reason);
+    this.#end(failure, reason);
   }
 
   /** Fails a stream here and takes it out of the session. */
