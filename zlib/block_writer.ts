@@ -44,9 +44,18 @@ const LEAST_DYNAMIC = 40;
 /** Most bytes of a dynamic block's codes: 14 + 19 * 3 + 316 * 14 bits. */
 const MAX_HEADER_BYTES = 568;
 
+/** Set in the index of a distance that is none. */
+const NO_DISTANCE = 32;
+/** The symbol of a match length, 3..258; of 0, which literals have, 0. */
+const SYMBOL_OF_LENGTH = Uint16Array.from(
+  LENGTH_CODE,
+  (code, length) => length === 0 ? 0 : END_OF_BLOCK + 1 + code,
+);
+
 // Scratch of one synchronous call, shared: nothing in it outlives the call.
-const literalFrequencies = new Int32Array(LITERAL_SYMBOLS);
-const distanceFrequencies = new Int32Array(DISTANCE_SYMBOLS);
+const literalFrequencies = new Int32Array(FIXED_LITERAL_CODE.lengths.length);
+/** Beyond the symbols it counts, to be ignored, the distances that literals have not. */
+const distanceFrequencies = new Int32Array(2 * NO_DISTANCE);
 const runFrequencies = new Int32Array(CODE_LENGTH_SYMBOLS);
 const literalCode = prefixCode(LITERAL_SYMBOLS);
 const distanceCodes = prefixCode(DISTANCE_SYMBOLS);
@@ -169,26 +178,30 @@ function writeBlockHeader(
 function countSymbols(tokens: Int32Array, count: number): number {
   literalFrequencies.fill(0);
   distanceFrequencies.fill(0);
-  let extraBits = 0;
+  // Without a branch: whether a literal comes next or a match is not foreseeable.
   for (let index = 0; index < count; index++) {
     const token = tokens[index];
-    if (token < 256) {
-      literalFrequencies[token]++;
-    } else {
-      const length = LENGTH_CODE[token >>> 16];
-      const distance = distanceCode(token & 0xffff);
-      literalFrequencies[END_OF_BLOCK + 1 + length]++;
-      distanceFrequencies[distance]++;
-      extraBits += LENGTH_EXTRA[length] + DISTANCE_EXTRA[distance];
-    }
+    const length = token >>> 16;
+    const isLiteral = (length - 1) >> 31;
+    literalFrequencies[SYMBOL_OF_LENGTH[length] + (token & isLiteral)]++;
+    const code = distanceCode(token & 0xffff);
+    distanceFrequencies[code | isLiteral & NO_DISTANCE]++;
   }
   literalFrequencies[END_OF_BLOCK] = 1;
+  let extraBits = 0;
+  for (let code = 0; code < LENGTH_EXTRA.length; code++) {
+    extraBits += literalFrequencies[END_OF_BLOCK + 1 + code] *
+      LENGTH_EXTRA[code];
+  }
+  for (let code = 0; code < DISTANCE_SYMBOLS; code++) {
+    extraBits += distanceFrequencies[code] * DISTANCE_EXTRA[code];
+  }
   return extraBits;
 }
 
 function bitsOf(code: PrefixCode, frequencies: Int32Array): number {
   let bits = 0;
-  for (let symbol = 0; symbol < frequencies.length; symbol++) {
+  for (let symbol = 0; symbol < code.lengths.length; symbol++) {
     bits += code.lengths[symbol] * frequencies[symbol];
   }
   return bits;

@@ -67,9 +67,8 @@ export const LENGTH_CODE: Uint8Array = lengthCodes();
 export function distanceCode(distance: number): number {
   // Two symbols for each power of two: the bit below the highest tells which.
   const beyond = distance - 1;
-  if (beyond < 2) return beyond;
-  const highest = 31 - Math.clz32(beyond);
-  return highest * 2 + (beyond >>> (highest - 1) & 1);
+  const highest = 31 - Math.clz32(beyond | 1);
+  return highest * 2 + (beyond >>> Math.max(highest - 1, 0) & 1);
 }
 
 function bases(extra: Uint8Array, first: number): Uint16Array {
