@@ -99,6 +99,8 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#pump = new Pump(wire, options.maxSendBuffer, this);
     // Every peer answers a PING, and its SETTINGS come first.
     this.#opener = new Opener(this.session, () => void handled(this.ping()));
+    // moby/spdystream sets no limit, and kubelets on it lose output over a PING.
+    if (options.flowControl === false) this.#opener.heard();
     this.#pinger = new Pinger(side, () => {
       this.session.submitPing();
       this.flush();

@@ -1,9 +1,15 @@
 import { assertEquals } from "../deps.ts";
-import { CLIENT, Connection, PROTO_SPDY3 } from "../../mod.ts";
-import { Session } from "../../session.ts";
-import { SERVER } from "../../session/constants.ts";
+import type { ByteStreams, CtrlFrame } from "../../mod.ts";
+import {
+  CLIENT,
+  Connection,
+  PING,
+  PROTO_SPDY3,
+  SERVER,
+  Session,
+  SYN_STREAM,
+} from "../../mod.ts";
 import { memoryPair, memoryStreams } from "../helpers/connections.ts";
-import type { Stream } from "../../mod.ts";
 
 const FLOOD = 300;
 
@@ -27,33 +33,45 @@ Deno.test("streams opened before the server's SETTINGS came are not refused", as
   await served;
 });
 
-Deno.test("a server that says nothing of streams gets as many as are asked for", async () => {
-  const [left, right] = memoryStreams();
-  await using client = new Connection(left, {
-    side: CLIENT,
-    version: PROTO_SPDY3,
-  });
-  // A server without limit or SETTINGS that answers PINGs and nothing else.
-  const ids: number[] = [];
-  const writer = right.writable.getWriter();
+/** A server without limit or SETTINGS; `onFrame` hears what it gets. */
+async function serveSilently(
+  { readable, writable }: ByteStreams,
+  onFrame: (frame: CtrlFrame) => void,
+): Promise<void> {
+  const writer = writable.getWriter();
   const server = new Session(SERVER, PROTO_SPDY3, {
     limits: { maxConcurrentStreams: 0x7fffffff },
     send: (_session, data) => (writer.write(data).catch(() => {}), data.length),
-    onCtrlRecv: (_session, frame) => {
-      if ("nv" in frame) ids.push(frame.streamId);
-    },
+    onCtrlRecv: (_session, frame) => onFrame(frame),
   });
-  const reading = (async () => {
-    for await (const chunk of right.readable) {
-      server.recv(chunk);
-      server.send();
-    }
-  })();
-  const streams: Stream[] = await Promise.all(
-    Array.from({ length: FLOOD }, () => client.openStream([["a", "b"]])),
-  );
-  assertEquals(streams.map(({ id }) => id), ids);
-  assertEquals(ids.length, FLOOD);
-  await client.close();
-  await reading;
-});
+  for await (const chunk of readable) {
+    server.recv(chunk);
+    server.send();
+  }
+}
+
+for (const flowControl of [true, false]) {
+  Deno.test(`a silent server gets as many streams as are asked for, flow control ${flowControl}`, async () => {
+    const [left, right] = memoryStreams();
+    await using client = new Connection(left, {
+      side: CLIENT,
+      version: PROTO_SPDY3,
+      flowControl,
+      closeTimeout: 50,
+    });
+    const types: number[] = [];
+    const serving = serveSilently(
+      right,
+      ({ frameType }) => void types.push(frameType),
+    );
+    const streams = await Promise.all(
+      Array.from({ length: FLOOD }, () => client.openStream([["a", "b"]])),
+    );
+    assertEquals(new Set(streams.map(({ id }) => id)).size, FLOOD);
+    await client.close();
+    await serving;
+    assertEquals(types.includes(PING), flowControl);
+    const opened = types.filter((type) => type === SYN_STREAM);
+    assertEquals(opened.length, FLOOD);
+  });
+}
