@@ -36,7 +36,7 @@ const PATHS: readonly (readonly [subject: Subject, floor: number])[] = [
   [named("header blocks encoded", encoding()), 0.15],
   [named("header blocks decoded", decoding()), 0.25],
   [named("requests in memory", sessionRequests()), 0.035],
-  [named("GB in memory", sessionBulk()), 6e-6],
+  [named("GB in memory", sessionBulk()), 1e-6],
   [named("bytes deflated", deflating()), 12],
   [named("bytes inflated", inflating()), 120],
 ];

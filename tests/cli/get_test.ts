@@ -202,7 +202,11 @@ Deno.test("get tells what went wrong, where, and with which exit code", async ()
     [["-o", "f", base, base], 2, /one URL only/],
     [["--timeout", "soon", base], 2, /--timeout soon/],
     [["--fail", `${base}/missing`], 1, /^$/],
-    [["--timeout", "0.5", `${base}/slow`], 1, /aborted due to timeout/],
+    [
+      ["--timeout", "0.5", `${base}/slow`],
+      1,
+      /aborted due to timeout|timed out/,
+    ],
     [["spdy://127.0.0.1:1/"], 1, /127\.0\.0\.1:1: .*refused/],
     [["spdy://host.invalid/"], 1, /host\.invalid:80: /],
   ];
