@@ -5,6 +5,7 @@
  */
 
 import { adler32 } from "./adler32.ts";
+import { checkOneOf } from "./check.ts";
 import { InvalidArgumentError, ZlibError } from "../errors.ts";
 
 /**
@@ -12,6 +13,8 @@ import { InvalidArgumentError, ZlibError } from "../errors.ts";
  * 8.4.1): `"deflate"` is the zlib format.
  */
 export type BodyEncoding = "gzip" | "deflate";
+
+const ENCODINGS: readonly BodyEncoding[] = ["gzip", "deflate"];
 
 /** What {@linkcode decompress} takes besides the body. */
 export interface DecompressOptions {
@@ -25,6 +28,7 @@ export interface DecompressOptions {
  * @param data The body, or a stream of it.
  * @param encoding The format.
  * @returns The compressed body.
+ * @throws {InvalidArgumentError} `encoding` is none.
  *
  * @example
  * ```ts
@@ -40,6 +44,7 @@ export async function compress(
   data: Uint8Array | ReadableStream<Uint8Array>,
   encoding: BodyEncoding,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  checkOneOf("encoding", encoding, ENCODINGS);
   const packed = pieces(data).pipeThrough(new CompressionStream(encoding));
   return await collect(packed, Infinity);
 }
@@ -52,7 +57,7 @@ export async function compress(
  * @param encoding The format.
  * @returns The body.
  * @throws {ZlibError} The body is corrupt, or would be longer than `maxOutput`.
- * @throws {InvalidArgumentError} `maxOutput` is not a number from 0 up.
+ * @throws {InvalidArgumentError} `encoding` is none, or `maxOutput` is not a number from 0 up.
  *
  * @example
  * ```ts
@@ -85,6 +90,7 @@ export async function decompress(
  * @param stream The compressed body. An error of it passes through unchanged.
  * @param encoding The format.
  * @returns The body. It fails with a {@linkcode ZlibError} where the compressed data is corrupt.
+ * @throws {InvalidArgumentError} `encoding` is none.
  *
  * @example
  * ```ts
@@ -100,6 +106,7 @@ export function decompressStream(
   stream: ReadableStream<Uint8Array>,
   encoding: BodyEncoding,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
+  checkOneOf("encoding", encoding, ENCODINGS);
   const source = new WatchedSource(stream);
   const output = ReadableStream.from(source.chunks())
     .pipeThrough(new DecompressionStream(encoding));

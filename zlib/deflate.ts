@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "../errors.ts";
 import { adler32 } from "./adler32.ts";
 import { BitWriter } from "./bit_writer.ts";
+import { checkOneOf } from "./check.ts";
 import { writeBlock, writeStored, writeSyncMarker } from "./block_writer.ts";
 import { METHOD_DEFLATE, PRESET_DICTIONARY } from "./constants.ts";
 import type { ZlibFormat } from "./inflater.ts";
@@ -29,6 +30,8 @@ export interface DeflateOptions {
  */
 export type DeflateFlush = "none" | "sync" | "finish";
 
+const FLUSHES: readonly DeflateFlush[] = ["none", "sync", "finish"];
+
 /**
  * Levels 1 to 9 after zlib's configuration table, from level 6 on with other
  * figures: what they find here is as much, in less time.
@@ -38,8 +41,8 @@ const EFFORTS: readonly Effort[] = [
   { good: 4, lazy: 5, nice: 16, chain: 8, isLazy: false, shortest: 4 },
   { good: 4, lazy: 6, nice: 32, chain: 32, isLazy: false, shortest: 4 },
   { good: 4, lazy: 4, nice: 16, chain: 16, isLazy: true, shortest: 4 },
-  { good: 4, lazy: 8, nice: 32, chain: 32, isLazy: true, shortest: 4 },
-  { good: 4, lazy: 8, nice: 258, chain: 80, isLazy: true, shortest: 4 },
+  { good: 4, lazy: 6, nice: 32, chain: 32, isLazy: true, shortest: 4 },
+  { good: 4, lazy: 6, nice: 258, chain: 96, isLazy: true, shortest: 4 },
   { good: 8, lazy: 32, nice: 258, chain: 256, isLazy: true, shortest: 4 },
   { good: 32, lazy: 128, nice: 258, chain: 1024, isLazy: true, shortest: 3 },
   { good: 32, lazy: 258, nice: 258, chain: 4096, isLazy: true, shortest: 3 },
@@ -79,10 +82,11 @@ export class Deflate {
    * Makes a deflater at the start of a stream; it takes memory as it is used, up
    * to about 450 KiB for a long stream with the largest window.
    *
-   * @throws {InvalidArgumentError} `level` or `windowBits` is out of its range.
+   * @throws {InvalidArgumentError} `format` is none, or `level` or `windowBits` is out of its range.
    */
   constructor(options: DeflateOptions = {}) {
     const { format = "zlib", level = 6, windowBits = 15, dictionary } = options;
+    checkOneOf("format", format, ["zlib", "raw"]);
     if (!Number.isInteger(level) || level < 0 || level > 9) {
       throw new InvalidArgumentError(`level ${level} is not one of 0..9`);
     }
@@ -115,12 +119,13 @@ export class Deflate {
    * @param data Any number of bytes.
    * @param flush Default `"none"`.
    * @returns What became ready of the stream; it is the caller's.
-   * @throws {InvalidArgumentError} The stream was already finished.
+   * @throws {InvalidArgumentError} `flush` is none, or the stream was already finished.
    */
   push(
     data: Uint8Array,
     flush: DeflateFlush = "none",
   ): Uint8Array<ArrayBuffer> {
+    checkOneOf("flush", flush, FLUSHES);
     if (this.#finished) {
       throw new InvalidArgumentError("deflate stream was already finished");
     }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "../errors.ts";
+import { checkOneOf } from "./check.ts";
 import { Inflater, type ZlibFormat } from "./inflater.ts";
 
 /** What an {@linkcode Inflate} is made with. */
@@ -44,9 +45,10 @@ export class Inflate {
   /**
    * Makes an inflater at the start of a stream.
    *
-   * @throws {InvalidArgumentError} `maxOutput` is not a number from 0 up.
+   * @throws {InvalidArgumentError} `format` is none, or `maxOutput` is not a number from 0 up.
    */
   constructor(options: InflateOptions = {}) {
+    checkOneOf("format", options.format ?? "zlib", ["zlib", "raw"]);
     this.#left = options.maxOutput ?? Infinity;
     if (!(this.#left >= 0)) {
       throw new InvalidArgumentError(`maxOutput ${this.#left} is below 0`);

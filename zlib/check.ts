@@ -1,0 +1,14 @@
+import { InvalidArgumentError } from "../errors.ts";
+
+/** Throws `InvalidArgumentError` unless `value` is one of `allowed`: types stop no caller in JavaScript. */
+export function checkOneOf(
+  name: string,
+  value: string,
+  allowed: readonly string[],
+): void {
+  if (allowed.includes(value)) return;
+  const list = allowed.map((each) => JSON.stringify(each)).join(", ");
+  throw new InvalidArgumentError(
+    `${name} ${JSON.stringify(value)} is none of ${list}`,
+  );
+}
