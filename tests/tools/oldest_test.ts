@@ -1,0 +1,18 @@
+import { oldestDeno } from "../../tools/oldest.ts";
+import { assertEquals, assertThrows } from "../deps.ts";
+
+Deno.test("oldest: the version that the README names, no later than this one", async () => {
+  const readme = await Deno.readTextFile(
+    new URL("../../README.md", import.meta.url),
+  );
+  const numbers = (version: string): number[] =>
+    version.split(/[.+-]/, 3).map(Number);
+  const [oldest, here] = [oldestDeno(readme), Deno.version.deno].map(numbers);
+  const at = oldest.findIndex((number, index) => number !== here[index]);
+  assertEquals(at === -1 || oldest[at] < here[at], true, `${oldest}, ${here}`);
+});
+
+Deno.test("oldest: a README that names none is an error", () => {
+  assertEquals(oldestDeno("wants Deno 3.1.4 or later."), "3.1.4");
+  assertThrows(() => oldestDeno("wants Deno"), TypeError, "or later");
+});
