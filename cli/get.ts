@@ -43,6 +43,7 @@ share one connection.
   -o, --output FILE      write the body there; one URL only
       --version 2|3|3.1  SPDY version; default 3.1, over TLS the best both know
       --ca FILE          certificates (PEM) to trust besides the usual ones
+      --no-flow-control  for servers that know no windows (moby/spdystream)
       --timeout S        give up after so many seconds; default never
       --fail             exit code 1 for a status of 400 and above
   -v, --verbose          show frames as they pass, on standard error
@@ -66,6 +67,7 @@ interface Options {
   readonly version: string | undefined;
   readonly caCerts: string[] | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly flowControl: boolean;
   readonly fail: boolean;
   readonly verbose: boolean;
   readonly timing: boolean;
@@ -102,7 +104,17 @@ async function readOptions(
       "timeout",
       "_",
     ],
-    boolean: ["fail", "verbose", "timing", "json", "silent", "continue"],
+    boolean: [
+      "fail",
+      "verbose",
+      "timing",
+      "json",
+      "silent",
+      "continue",
+      "flow-control",
+    ],
+    negatable: ["flow-control"],
+    default: { "flow-control": true },
     collect: ["header"],
     alias: {
       X: "method",
@@ -149,6 +161,7 @@ async function readOptions(
     signal: seconds === Infinity
       ? undefined
       : AbortSignal.timeout(seconds * 1000),
+    flowControl: parsed["flow-control"],
     fail: parsed.fail,
     verbose: parsed.verbose,
     timing: parsed.timing,
@@ -207,11 +220,12 @@ class Run {
         if (timing) timing.head = this.#now();
       }
     };
-    const { version, caCerts, signal } = this.#options;
+    const { version, caCerts, signal, flowControl } = this.#options;
     const connection = await openTarget(targets[0], {
       version,
       caCerts,
       signal,
+      flowControl,
       onFrame,
     });
     if (this.#options.verbose) {

@@ -18,6 +18,7 @@ export interface ListenOptions {
   readonly key?: string;
   readonly version: ProtocolVersion;
   readonly silent: boolean;
+  readonly flowControl: boolean;
 }
 
 /** What `parseArgs` makes of the options below. */
@@ -28,6 +29,7 @@ export interface ListenArguments {
   readonly key?: string;
   readonly version?: string;
   readonly silent?: boolean;
+  readonly "flow-control"?: boolean;
 }
 
 /** The options' names that take a value, as `parseArgs` takes them. */
@@ -39,6 +41,10 @@ export const LISTEN_STRINGS: string[] = [
   "version",
   "_",
 ];
+/** The options that take none. */
+export const LISTEN_BOOLEANS: string[] = ["silent", "flow-control"];
+/** The options that `--no-` turns off. */
+export const LISTEN_NEGATABLE: string[] = ["flow-control"];
 /** The options' short names. */
 export const LISTEN_ALIASES: Record<string, string> = {
   p: "port",
@@ -52,13 +58,12 @@ export const LISTEN_HELP =
       --cert FILE        certificate chain (PEM); TLS with ALPN, needs --key
       --key FILE         its private key (PEM)
       --version 2|3|3.1  SPDY version on plain TCP; default 3.1
+      --no-flow-control  for clients that know no windows (moby/spdystream)
   -s, --silent           no access log`;
 
 /** Reads the options out of what `parseArgs` gave. */
 export async function readListenOptions(
-  parsed:
-    & Partial<Record<"host" | "port" | "cert" | "key" | "version", string>>
-    & { silent?: boolean },
+  parsed: ListenArguments,
 ): Promise<ListenOptions> {
   const port = Number(parsed.port ?? 8000);
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
@@ -77,6 +82,7 @@ export async function readListenOptions(
     ...tls,
     version: readVersion(parsed.version),
     silent: parsed.silent ?? false,
+    flowControl: parsed["flow-control"] ?? true,
   };
 }
 

@@ -19,7 +19,9 @@ import {
 } from "./command.ts";
 import {
   LISTEN_ALIASES,
+  LISTEN_BOOLEANS,
   LISTEN_HELP,
+  LISTEN_NEGATABLE,
   LISTEN_STRINGS,
   listeningUrl,
   type ListenOptions,
@@ -51,7 +53,9 @@ under way. Permissions: --allow-net, --allow-read for the files named.`,
   async run(args: string[]): Promise<number> {
     const parsed = parseArgs(args, {
       string: [...LISTEN_STRINGS, "ca"],
-      boolean: ["silent"],
+      boolean: LISTEN_BOOLEANS,
+      negatable: LISTEN_NEGATABLE,
+      default: { "flow-control": true },
       alias: LISTEN_ALIASES,
       unknown: refuseUnknown,
     });

@@ -11,7 +11,9 @@ import { withAccessLog } from "./access_log.ts";
 import { type Command, EXIT_OK, refuseUnknown, UsageError } from "./command.ts";
 import {
   LISTEN_ALIASES,
+  LISTEN_BOOLEANS,
   LISTEN_HELP,
+  LISTEN_NEGATABLE,
   LISTEN_STRINGS,
   listeningUrl,
   readListenOptions,
@@ -37,7 +39,9 @@ Ctrl-C finishes what is under way. Permissions: --allow-net to listen,
   async run(args: string[]): Promise<number> {
     const parsed = parseArgs(args, {
       string: [...LISTEN_STRINGS, "push"],
-      boolean: ["silent"],
+      boolean: LISTEN_BOOLEANS,
+      negatable: LISTEN_NEGATABLE,
+      default: { "flow-control": true },
       collect: ["push"],
       alias: LISTEN_ALIASES,
       unknown: refuseUnknown,

@@ -88,7 +88,8 @@ export function versionName(version: ProtocolVersion): string {
 }
 
 /** What is wanted of a connection to a target. */
-export interface OpenOptions extends Pick<ConnectionTuning, "onFrame"> {
+export interface OpenOptions
+  extends Pick<ConnectionTuning, "flowControl" | "onFrame"> {
   /** Version wanted; over TLS the only one offered. `undefined`: the best both sides know. */
   readonly version: string | undefined;
   /** Certificates (PEM) to trust besides the usual ones. */
@@ -102,14 +103,15 @@ export async function openTarget(
   options: OpenOptions,
 ): Promise<Connection> {
   const { hostname, port, carrier, url } = target;
-  const { caCerts, onFrame, signal } = options;
+  const { caCerts, flowControl, onFrame, signal } = options;
+  const tuning = { flowControl, onFrame, signal };
   const version = readVersion(options.version);
   const protocol = options.version === undefined
     ? undefined
     : `spdy/${options.version}`;
   try {
     if (carrier === "tcp") {
-      return await connect({ hostname, port, version, onFrame, signal });
+      return await connect({ hostname, port, version, ...tuning });
     }
     if (carrier === "tls") {
       const alpnProtocols = protocol === undefined ? undefined : [protocol];
@@ -117,8 +119,7 @@ export async function openTarget(
         hostname,
         port,
         tls: { caCerts, alpnProtocols },
-        onFrame,
-        signal,
+        ...tuning,
       });
     }
     const protocols = protocol === undefined
@@ -127,8 +128,7 @@ export async function openTarget(
     const { connection } = await connectUpgrade(url, {
       protocols,
       tls: { caCerts },
-      onFrame,
-      signal,
+      ...tuning,
     });
     return connection;
   } catch (error) {

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { commandLineSuites } from "./command_line.ts";
 import { faultSuite } from "./faults.ts";
 import { npmSuites } from "./npm.ts";
 import { runSuites } from "./report.ts";
@@ -27,6 +28,7 @@ const passed = await runSuites(
     kubectlSuite,
     tsharkSuite,
     ...npmSuites,
+    ...commandLineSuites,
     faultSuite,
   ],
   new RegExp(Deno.args[0] ?? "", "i"),

@@ -52,6 +52,8 @@ func play(scenario, address string, streams int, size int64) (string, error) {
 		return client.readAll(http.Header{"mode": {"ping"}}, "pong")
 	case "upload":
 		return client.upload(size)
+	case "get":
+		return client.get(size)
 	case "download":
 		return client.download(size)
 	case "echo":
@@ -191,6 +193,22 @@ func (c *client) download(size int64) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return compare(digest(stream), digest(pattern(size)))
+}
+
+// get asks for a file of size bytes of pattern(), as a browser would.
+func (c *client) get(size int64) (string, error) {
+	stream, err := c.open(http.Header{
+		":method":  {"GET"},
+		":path":    {"/pattern"},
+		":scheme":  {"http"},
+		":host":    {"localhost"},
+		":version": {"HTTP/1.1"},
+	})
+	if err != nil {
+		return "", err
+	}
+	stream.Close()
 	return compare(digest(stream), digest(pattern(size)))
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/moby/spdystream"
 )
@@ -24,6 +25,9 @@ import (
 //	         echo; the names of those that came back whole are sent, then FIN
 //	ping     the server pings the client, sends "pong", then FIN
 //	goaway   a reply, "going", then FIN and GOAWAY
+//
+// A request of HTTP (":method") is answered by 200 and as many bytes of pattern() as
+// its path names.
 func serve(address string) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -52,6 +56,10 @@ func answer(connection *spdystream.Connection, stream *spdystream.Stream) {
 	mode := headers.Get("mode")
 	if mode == "refuse" {
 		stream.Refuse()
+		return
+	}
+	if path := headers[":path"]; len(path) > 0 {
+		go answerRequest(stream, path[0])
 		return
 	}
 	if err := stream.SendReply(headers, false); err != nil {
@@ -89,6 +97,15 @@ func answer(connection *spdystream.Connection, stream *spdystream.Stream) {
 		}
 		stream.Close()
 	}()
+}
+
+func answerRequest(stream *spdystream.Stream, path string) {
+	if stream.SendReply(http.Header{":status": {"200"}, ":version": {"HTTP/1.1"}}, false) != nil {
+		return
+	}
+	size, _ := strconv.ParseInt(strings.TrimPrefix(path, "/"), 10, 64)
+	io.CopyBuffer(plainWriter{stream}, pattern(size), make([]byte, 32<<10))
+	stream.Close()
 }
 
 func echoHeaders(stream *spdystream.Stream) {
