@@ -72,7 +72,8 @@ export function matchToken(length: number, distance: number): number {
 }
 
 /**
- * Writes the tokens as one block, in the cheapest of the three forms (stored
+ * Writes the tokens as one block, in the cheapest of the three forms (codes of
+ * its own are not tried for less than 40 tokens; stored
  * may take more than one block).
  *
  * @param tokens The list; `count` of it are meant.
