@@ -72,9 +72,8 @@ export function matchToken(length: number, distance: number): number {
 }
 
 /**
- * Writes the tokens as one block, in the cheapest of the three forms (codes of
- * its own are not tried for less than 40 tokens; stored
- * may take more than one block).
+ * Writes the tokens as one block, in the cheapest of the three forms. Stored may
+ * take more than one block; codes of its own are tried from 40 tokens on.
  *
  * @param tokens The list; `count` of it are meant.
  * @param source Where the bytes stand that the tokens make: `source[from..to)`.
