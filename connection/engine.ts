@@ -270,7 +270,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   inputEnded(error: unknown): void {
     this.#inputEnded = true;
     if (this.#ending) return;
-    if (this.#writeError !== undefined) this.#fail(this.#writeError);
+    if (this.#writeError !== undefined) this.#cutOff(this.#writeError);
     else if (error === undefined) this.#halfClosed();
     else this.#fail(broken("reading failed", error));
   }
@@ -295,11 +295,11 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#opener.fail(reason);
     this.#pinger.fail(reason);
     if (this.#inputEnded) {
-      this.#fail(reason);
+      this.#cutOff(reason);
       return;
     }
     this.#deadline = new QuietTimer(this.options.closeTimeout, () => {
-      if (!this.#pump.readingPaused) this.#fail(reason);
+      if (!this.#pump.readingPaused) this.#cutOff(reason);
     });
   }
 
@@ -462,6 +462,14 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     state.failed(reason);
     if (state.origin.own) this.#opener.closed();
     this.flush();
+  }
+
+  /** Nothing leaves and nothing comes any more; after a GOAWAY of the peer that is its good order. */
+  #cutOff(reason: SpdyError): void {
+    const inOrder = this.#goawayReceived !== undefined &&
+      this.#sessionFailure() === undefined;
+    if (inOrder) this.#end(undefined, reason);
+    else this.#fail(reason);
   }
 
   /** Ends at once. */

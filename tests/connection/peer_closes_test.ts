@@ -1,6 +1,11 @@
 import { assertEquals, assertRejects } from "../deps.ts";
-import { ConnectionClosedError } from "../../mod.ts";
-import type { Connection } from "../../mod.ts";
+import {
+  CLIENT,
+  Connection,
+  ConnectionClosedError,
+  PROTO_SPDY3_1,
+  SERVER,
+} from "../../mod.ts";
 import { memoryPair, tcpPair } from "../helpers/connections.ts";
 
 /** Takes streams and answers none of them, as a loop that nobody awaits. */
@@ -41,5 +46,44 @@ Deno.test("the streams of a peer that closed fail with the reason", async () => 
   );
   assertEquals(error.initiator, "remote");
   await assertRejects(async () => await stream?.closed, ConnectionClosedError);
+  await server.closed;
+});
+
+Deno.test("a peer that closes before it has read everything ends in order", async () => {
+  const toServer = new TransformStream<Uint8Array, Uint8Array>();
+  const toClient = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = toClient.writable.getWriter();
+  const ending = toServer.writable.getWriter();
+  const answered = Promise.withResolvers<void>();
+  let gone = false;
+  const version = PROTO_SPDY3_1;
+  const server = new Connection({
+    readable: toServer.readable,
+    // As a WebSocket does that the peer has closed.
+    writable: new WritableStream({
+      write(chunk) {
+        if (!gone) return writer.write(chunk);
+        answered.resolve();
+        throw new Error("it is closed");
+      },
+    }),
+  }, { side: SERVER, version });
+  const client = new Connection({
+    readable: toClient.readable,
+    // The end comes when the answer to the PING has failed.
+    writable: new WritableStream({
+      write: (chunk) => ending.write(chunk),
+      close: () => answered.promise.then(() => ending.close()),
+    }),
+  }, { side: CLIENT, version, closeTimeout: 50 });
+  const taking = takeAll(server);
+  await client.openStream([["cut", "1"]]);
+  await client.ping();
+
+  gone = true;
+  // Its answer cannot be written any more; the GOAWAY behind it is read.
+  client.ping().catch(() => {});
+  await client.close();
+  assertEquals(await taking, 1);
   await server.closed;
 });
