@@ -278,3 +278,13 @@ Deno.test("get shows colours and progress on a terminal only", async () => {
   const piped = await run(["get", "-v", "-o", "/dev/null", `${base}/big`]);
   assertEquals(piped.stderr.includes("\x1b"), false);
 });
+
+Deno.test("get needs no more than the network, and says what it lacks", async () => {
+  await using server = listen();
+  const url = `spdy://127.0.0.1:${server.addr.port}/missing`;
+  const allowed = await run(["get", url], { permissions: ["--allow-net"] });
+  assertEquals([allowed.code, allowed.stdout], [0, "missing\n"]);
+  const refused = await run(["get", url], { permissions: [] });
+  assertEquals(refused.code, 1);
+  assertMatch(refused.stderr, /Requires net access to "127\.0\.0\.1/);
+});

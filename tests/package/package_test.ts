@@ -184,7 +184,17 @@ Deno.test("each entry needs just the permissions the README names", async () => 
     await using connection = await connect({ ${client} });
     console.log(await (await connection.fetch("http://localhost/")).text());
   `;
+  const inPod = `
+    import { exec, serveStreaming } from "${new URL(
+    "kubernetes/mod.ts",
+    root,
+  )}";
+    await using server = serveStreaming({ exec: (process) => process.stdout.getWriter().write(new TextEncoder().encode("fine")) && 0 });
+    await using process = await exec({ url: "http://127.0.0.1:" + server.addr.port, pod: { name: "web" }, command: ["ls"] });
+    console.log((await process.status).code);
+  `;
   await withProject({
+    "kubernetes.js": inPod,
     "session.js": sessionPair(mod),
     "tcp.js": roundTrip(
       `hostname: "127.0.0.1", port: 0`,
@@ -203,6 +213,8 @@ Deno.test("each entry needs just the permissions the README names", async () => 
       ], folder);
     assertEquals((await run("session.js")).stdout, "200\n");
     assertEquals((await run("tcp.js", "--allow-net")).stdout, "fine\n");
+    const kubernetes = await run("kubernetes.js", "--allow-net");
+    assertEquals(kubernetes.stdout, "0\n", kubernetes.stderr);
     const refused = await run("tcp.js");
     assertEquals(refused.code, 1);
     assertMatch(refused.stderr, /Requires net access/);
