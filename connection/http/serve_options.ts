@@ -85,7 +85,10 @@ export interface ServeTcpOptions extends ServeOptions<Deno.NetAddr> {
   readonly port?: number;
   /** Address to listen on; default `"0.0.0.0"`. */
   readonly hostname?: string;
-  /** Lets several processes listen on the port. */
+  /**
+   * Lets several processes or workers listen on the port; default false. Deno
+   * has it under `--unstable-net` only: without that flag it ends the process.
+   */
   readonly reusePort?: boolean;
   /** Certificate chain (PEM). */
   readonly cert?: string;
