@@ -2,27 +2,59 @@ import { IdMap } from "../../session/id_map.ts";
 import { assertEquals } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 
-Deno.test("IdMap: does what a Map does, in the same order", () => {
-  const random = new Random(1);
-  const map = new IdMap<string>();
-  const model = new Map<number, string>();
-  for (let step = 0; step < 20_000; step++) {
-    const id = random.int(0, 60);
-    if (random.chance(0.5)) {
-      map.set(id, `value ${step}`);
-      model.set(id, `value ${step}`);
-    } else {
-      assertEquals(map.delete(id), model.delete(id));
+/** Values of a Map in the order of its keys. */
+function byId<T>(map: Map<number, T>): T[] {
+  return [...map].sort(([a], [b]) => a - b).map(([, value]) => value);
+}
+
+/** Makes ids; `step` is the number of the call. */
+const IDS: Readonly<Record<string, (random: Random, step: number) => number>> =
+  {
+    "few ids again and again": (random) => random.int(1, 60),
+    "ids that go up, one side's": (random, step) =>
+      Math.max(1, 2 * step + 1 - 2 * random.int(0, 100)),
+    "ids that go up, and old ones": (random, step) =>
+      random.chance(0.1)
+        ? random.int(1, 50)
+        : Math.max(1, step - random.int(0, 300)),
+    "ids that share their low bits": (random, step) =>
+      0x7fff0000 - 0x10000 * random.int(0, 20) + (step & 1),
+    "the highest ids": (random) => 0x7fffffff - random.int(0, 2000),
+  };
+
+for (const [name, nextId] of Object.entries(IDS)) {
+  Deno.test(`IdMap: does what a Map does, in the order of ids: ${name}`, () => {
+    const random = new Random(1);
+    const map = new IdMap<string>();
+    const model = new Map<number, string>();
+    for (let step = 0; step < 20_000; step++) {
+      const id = nextId(random, step);
+      if (random.chance(0.5)) {
+        map.set(id, `value ${step}`);
+        model.set(id, `value ${step}`);
+      } else {
+        assertEquals(map.delete(id), model.delete(id));
+      }
+      const asked = nextId(random, step);
+      assertEquals(map.get(asked), model.get(asked));
+      assertEquals(map.size, model.size);
+      if (step % 100 === 0) assertEquals([...map.values()], byId(model));
+      if (step % 3000 === 0) {
+        map.clear();
+        model.clear();
+      }
     }
-    const asked = random.int(0, 60);
-    assertEquals(map.get(asked), model.get(asked));
-    assertEquals(map.size, model.size);
-    if (step % 100 === 0) assertEquals([...map.values()], [...model.values()]);
-    if (step % 3000 === 0) {
-      map.clear();
-      model.clear();
-    }
-  }
+  });
+}
+
+Deno.test("IdMap: 0, which is no id, is not there", () => {
+  const map = new IdMap<number>();
+  assertEquals(map.get(0), undefined);
+  assertEquals(map.delete(0), false);
+  map.set(1, 1);
+  assertEquals(map.get(0), undefined);
+  assertEquals(map.delete(0), false);
+  assertEquals(map.size, 1);
 });
 
 Deno.test("IdMap: an entry taken out during a walk does not come", () => {
