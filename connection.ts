@@ -5,7 +5,7 @@
  */
 
 import { Engine } from "./connection/engine.ts";
-import { handled } from "./connection/deferred.ts";
+import { attempt, handled } from "./connection/deferred.ts";
 import {
   type ConnectionOptions,
   resolveOptions,
@@ -13,8 +13,6 @@ import {
 import type { FetchInit } from "./connection/http/fetch_init.ts";
 import { fetchOver } from "./connection/http/fetch.ts";
 import type { SpdyResponse } from "./connection/http/spdy_response.ts";
-import type { AcceptQueue } from "./connection/accept_queue.ts";
-import type { StreamState } from "./connection/stream_state.ts";
 import { createStream, type Stream } from "./connection/stream.ts";
 import { isConn, openWire, type Transport } from "./connection/transport.ts";
 import { GOAWAY_OK, type ProtocolVersion } from "./frame/constants.ts";
@@ -155,7 +153,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
     nv: NameValue[],
     options: OpenStreamOptions = {},
   ): Promise<Stream> {
-    return handled(this.#open(nv, options));
+    return attempt(() => this.#open(nv, options));
   }
 
   /**
@@ -205,7 +203,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
   /** Streams that the peer opened, in the order in which they came. */
   [Symbol.asyncIterator](): AsyncIterator<Stream, undefined> {
     const { incoming } = this.#engine;
-    return { next: () => handled(nextStream(incoming)) };
+    return { next: () => incoming.next() };
   }
 
   /**
@@ -251,24 +249,14 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
     return this.close();
   }
 
-  async #open(nv: NameValue[], options: OpenStreamOptions): Promise<Stream> {
-    const state = await this.#engine.open({
+  #open(nv: NameValue[], options: OpenStreamOptions): Promise<Stream> {
+    return this.#engine.open({
       headers: nv,
       pri: options.pri ?? 0,
       fin: options.fin ?? false,
       unidirectional: options.unidirectional ?? false,
       associatedStreamId: options.assocStreamId ?? 0,
       signal: options.signal,
-    });
-    return createStream(state);
+    }, createStream);
   }
-}
-
-async function nextStream(
-  incoming: AcceptQueue<StreamState>,
-): Promise<IteratorResult<Stream, undefined>> {
-  const { done, value } = await incoming.next();
-  return done
-    ? { done, value: undefined }
-    : { done: false, value: createStream(value) };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { deferred } from "./deferred.ts";
+import { Deferred } from "./deferred.ts";
 
 /** So many places of items that were taken may stay in the list. */
 const MOST_TAKEN = 32;
@@ -13,7 +13,7 @@ const MOST_TAKEN = 32;
 export class AcceptQueue<T> {
   #items: (T | undefined)[] = [];
   #first = 0;
-  #readers: PromiseWithResolvers<IteratorResult<T, undefined>>[] = [];
+  #readers: Deferred<IteratorResult<T, undefined>>[] = [];
   #end: { readonly error: unknown } | undefined;
 
   /** Items that nobody has taken yet. */
@@ -33,7 +33,7 @@ export class AcceptQueue<T> {
     if (this.size > 0) {
       return Promise.resolve({ done: false, value: this.#shift() });
     }
-    const reader = deferred<IteratorResult<T, undefined>>();
+    const reader = new Deferred<IteratorResult<T, undefined>>();
     if (this.#end === undefined) this.#readers.push(reader);
     else settle(reader, this.#end.error);
     return reader.promise;
@@ -59,7 +59,7 @@ export class AcceptQueue<T> {
 }
 
 function settle<T>(
-  reader: PromiseWithResolvers<IteratorResult<T, undefined>>,
+  reader: Deferred<IteratorResult<T, undefined>>,
   error: unknown,
 ): void {
   if (error === undefined) reader.resolve({ done: true, value: undefined });

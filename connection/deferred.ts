@@ -15,39 +15,60 @@ export function handled<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-/** Calls an asynchronous function; what it throws becomes a rejection, and that is handled. */
+/**
+ * Calls a function that gives a promise which needs no handling, as those of
+ * {@linkcode Deferred} do; what it throws becomes such a promise, too.
+ */
 export function attempt<T>(work: () => Promise<T>): Promise<T> {
-  return handled(Promise.try(work));
+  try {
+    return work();
+  } catch (error) {
+    return handled(Promise.reject(error));
+  }
 }
 
-/** A promise with its two ends, already marked as handled. */
-export function deferred<T>(): PromiseWithResolvers<T> {
-  const result = Promise.withResolvers<T>();
-  handled(result.promise);
-  return result;
-}
+/**
+ * A promise with its two ends. Its rejection is for whoever awaits it, and
+ * handled when nobody does: it is marked when it rejects, which most never do.
+ */
+export class Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly #reject: (error: unknown) => void;
 
-type Outcome<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: () => unknown };
+  constructor() {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.promise = promise;
+    this.resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** Rejects it; the first settling counts. */
+  reject(error: unknown): void {
+    handled(this.promise);
+    this.#reject(error);
+  }
+}
 
 /**
  * A promise that costs nothing until `promise` is read: 10,000 streams that
  * nobody asks for `closed` make no promise.
  */
 export class LazyPromise<T> {
-  #outcome: Outcome<T> | undefined;
-  #deferred: PromiseWithResolvers<T> | undefined;
+  #state: "pending" | "resolved" | "rejected" = "pending";
+  #value: T | undefined;
+  #error: (() => unknown) | undefined;
+  #deferred: Deferred<T> | undefined;
 
   /** Whether it was resolved or rejected. */
   get settled(): boolean {
-    return this.#outcome !== undefined;
+    return this.#state !== "pending";
   }
 
   /** The promise; the same one at each read. */
   get promise(): Promise<T> {
     if (this.#deferred === undefined) {
-      this.#deferred = deferred<T>();
+      this.#deferred = new Deferred();
       this.#pass();
     }
     return this.#deferred.promise;
@@ -55,8 +76,9 @@ export class LazyPromise<T> {
 
   /** Resolves it; the first settling counts. */
   resolve(value: T): void {
-    if (this.#outcome !== undefined) return;
-    this.#outcome = { ok: true, value };
+    if (this.settled) return;
+    this.#state = "resolved";
+    this.#value = value;
     this.#pass();
   }
 
@@ -70,14 +92,15 @@ export class LazyPromise<T> {
    * a look at the stack, 5 % of a request when each stream does it.
    */
   rejectWith(error: () => unknown): void {
-    if (this.#outcome !== undefined) return;
-    this.#outcome = { ok: false, error };
+    if (this.settled) return;
+    this.#state = "rejected";
+    this.#error = error;
     this.#pass();
   }
 
   #pass(): void {
-    if (this.#deferred === undefined || this.#outcome === undefined) return;
-    if (this.#outcome.ok) this.#deferred.resolve(this.#outcome.value);
-    else this.#deferred.reject(this.#outcome.error());
+    if (this.#deferred === undefined) return;
+    if (this.#state === "resolved") this.#deferred.resolve(this.#value as T);
+    else if (this.#state === "rejected") this.#deferred.reject(this.#error?.());
   }
 }

@@ -43,6 +43,7 @@ import {
 } from "./reasons.ts";
 import { Receiving } from "./receiving.ts";
 import { sessionOptions, type SessionReports } from "./reports.ts";
+import { createStream, type Stream } from "./stream.ts";
 import { applySettings, firstSettings, persistSettings } from "./settings.ts";
 import {
   originAtPeer,
@@ -70,7 +71,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   readonly ownSettings: Map<number, number> = new Map();
   readonly peerSettings: Map<number, number> = new Map();
   /** Streams that the peer opened. */
-  readonly incoming: AcceptQueue<StreamState> = new AcceptQueue();
+  readonly incoming: AcceptQueue<Stream> = new AcceptQueue();
 
   readonly #pump: Pump;
   readonly #streams = new IdMap<StreamState>();
@@ -126,11 +127,15 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
 
   // What the connection asks.
 
-  /** Opens a stream; rejects with `unprocessed` set when it certainly did not leave. */
-  async open(request: OpenRequest): Promise<StreamState> {
-    if (!this.accepting) {
-      throw this.#notOpened();
-    }
+  /**
+   * Opens a stream; resolves to what `present` makes of it. Rejects with
+   * `unprocessed` set when it certainly did not leave, throws when it cannot.
+   */
+  open<T>(
+    request: OpenRequest,
+    present: (state: StreamState) => T,
+  ): Promise<T> {
+    if (!this.accepting) throw this.#notOpened();
     const state = new StreamState(this, 0, {
       own: true,
       headers: request.headers,
@@ -141,9 +146,9 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     });
     const flags = (request.fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE) |
       (request.unidirectional ? CTRL_FLAG_UNIDIRECTIONAL : CTRL_FLAG_NONE);
-    const opened = this.#opener.open(state, flags, request.signal);
+    const opened = this.#opener.open(state, flags, request.signal, present);
     this.flush();
-    return await opened;
+    return opened;
   }
 
   /** Whether new streams may be opened. */
@@ -200,11 +205,12 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#pump.flush();
   }
 
-  push(
+  push<T>(
     parent: StreamState,
     nv: NameValue[],
     { pri = parent.origin.pri, signal }: PushOptions,
-  ): Promise<StreamState> {
+    present: (state: StreamState) => T,
+  ): Promise<T> {
     return this.open({
       headers: nv,
       pri,
@@ -212,7 +218,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
       unidirectional: true,
       associatedStreamId: parent.id,
       signal,
-    });
+    }, present);
   }
 
   consumed(state: StreamState, size: number): void {
@@ -320,7 +326,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     const most = parent?.mostWaiting ?? maxWaitingStreams;
     if (parent?.onPush !== undefined) parent.onPush(state);
     else if (this.incoming.size < Math.min(most, maxWaitingStreams)) {
-      this.incoming.push(state);
+      this.incoming.push(createStream(state));
     } else state.reset(REFUSED_STREAM);
   }
 

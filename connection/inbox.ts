@@ -5,7 +5,7 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
-import { deferred, handled } from "./deferred.ts";
+import { Deferred, handled } from "./deferred.ts";
 
 /** What the inbox tells its stream. */
 export interface InboxEvents {
@@ -17,7 +17,7 @@ export interface InboxEvents {
 
 interface PendingRead {
   readonly buffer: Uint8Array;
-  readonly result: PromiseWithResolvers<number | null>;
+  readonly result: Deferred<number | null>;
 }
 
 type End =
@@ -156,7 +156,7 @@ export class Inbox {
       return handled(Promise.reject(this.#end.error));
     }
     if (this.ended) return Promise.resolve(null);
-    const result = deferred<number | null>();
+    const result = new Deferred<number | null>();
     this.#pending = { buffer, result };
     return result.promise;
   }

@@ -8,15 +8,16 @@
 import { CANCEL, INITIAL_MAX_CONCURRENT_STREAMS } from "../frame/constants.ts";
 import type { SynStreamFrame } from "../frame/types.ts";
 import type { Session } from "../session.ts";
-import { IdMap } from "../session/id_map.ts";
-import { deferred } from "./deferred.ts";
+import { Deferred } from "./deferred.ts";
 import { OpenQueue } from "./open_queue.ts";
 import { StreamState } from "./stream_state.ts";
 
 interface Opening {
   readonly state: StreamState;
   readonly flags: number;
-  readonly opened: PromiseWithResolvers<StreamState>;
+  readonly opened: Deferred<unknown>;
+  /** Makes of the state what `opened` resolves to. */
+  readonly present: (state: StreamState) => unknown;
   readonly signal: AbortSignal | undefined;
   given: boolean;
 }
@@ -32,9 +33,8 @@ export class Opener {
   readonly #session: Session;
   readonly #askPeer: () => void;
   readonly #queue = new OpenQueue<Opening>();
-  /** Submitted to the session, not sent yet, by ticket. */
-  readonly #submitted = new IdMap<Opening>();
-  #tickets = 0;
+  /** Submitted to the session, not sent yet; a state's ticket is its place, from 1. */
+  readonly #submitted: Opening[] = [];
   /** Own streams submitted or open. */
   #open = 0;
   #limit = EARLY_STREAMS;
@@ -48,7 +48,7 @@ export class Opener {
 
   /** Streams that were asked for and have not left. */
   get waiting(): number {
-    return this.#queue.size + this.#submitted.size;
+    return this.#queue.size + this.#submitted.length;
   }
 
   /** The peer's MAX_CONCURRENT_STREAMS changed. */
@@ -63,17 +63,23 @@ export class Opener {
     if (this.#peer !== "heard") this.limit = INITIAL_MAX_CONCURRENT_STREAMS;
   }
 
-  /** Resolves when the SYN_STREAM is on its way and the stream has its id. */
-  open(
+  /**
+   * Resolves to what `present` makes of the state, when the SYN_STREAM is on
+   * its way and the stream has its id.
+   */
+  open<T>(
     state: StreamState,
     flags: number,
     signal: AbortSignal | undefined,
-  ): Promise<StreamState> {
+    present: (state: StreamState) => T,
+  ): Promise<T> {
     signal?.throwIfAborted();
+    const opened = new Deferred<T>();
     const opening: Opening = {
       state,
       flags,
-      opened: deferred<StreamState>(),
+      opened: opened as Deferred<unknown>,
+      present,
       signal,
       given: false,
     };
@@ -87,7 +93,7 @@ export class Opener {
       }
     }
     if (signal !== undefined) this.#watch(opening, signal);
-    return opening.opened.promise;
+    return opened.promise;
   }
 
   /** The SYN_STREAM got its id. */
@@ -103,7 +109,7 @@ export class Opener {
     const opening = this.#takeSubmitted(state);
     if (opening === undefined) return;
     opening.given = true;
-    opening.opened.resolve(state);
+    opening.opened.resolve(opening.present(state));
     if (opening.signal?.aborted) state.reset(CANCEL, opening.signal.reason);
   }
 
@@ -136,17 +142,24 @@ export class Opener {
   /** Gives up everything that has not left. */
   fail(error: unknown): void {
     this.failQueued(error);
-    for (const { state, opened } of this.#submitted.values()) {
+    for (const { state, opened } of this.#submitted.splice(0)) {
+      state.ticket = 0;
       state.failed(error);
       opened.reject(error);
     }
-    this.#submitted.clear();
   }
 
   #takeSubmitted(state: StreamState): Opening | undefined {
-    const opening = this.#submitted.get(state.ticket);
-    this.#submitted.delete(state.ticket);
+    if (state.ticket === 0) return undefined;
+    const place = state.ticket - 1;
     state.ticket = 0;
+    const opening = this.#submitted[place];
+    const last = this.#submitted.pop();
+    // The last one takes its place.
+    if (last !== undefined && last !== opening) {
+      this.#submitted[place] = last;
+      last.state.ticket = place + 1;
+    }
     return opening;
   }
 
@@ -174,8 +187,7 @@ export class Opener {
       state,
     );
     this.#open++;
-    state.ticket = ++this.#tickets;
-    this.#submitted.set(state.ticket, opening);
+    state.ticket = this.#submitted.push(opening);
   }
 
   #watch(opening: Opening, signal: AbortSignal): void {

@@ -6,7 +6,7 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
-import { deferred, LazyPromise } from "./deferred.ts";
+import { Deferred, LazyPromise } from "./deferred.ts";
 
 /** What the outbox tells and asks its stream. */
 export interface OutboxEvents {
@@ -49,7 +49,7 @@ export class Outbox {
   #ending = false;
   #ended = false;
   #error: { readonly reason: unknown } | undefined;
-  #accepted: PromiseWithResolvers<void> | undefined;
+  #accepted: Deferred<void> | undefined;
   readonly #finished = new LazyPromise<void>();
   #writable: WritableStream<Uint8Array> | undefined;
   #controller: WritableStreamDefaultController | undefined;
@@ -120,7 +120,7 @@ export class Outbox {
     }
     this.#chunks.push(chunk);
     this.#tail = undefined;
-    this.#accepted ??= deferred<void>();
+    this.#accepted ??= new Deferred<void>();
     this.#events.ready();
     return this.#accepted.promise;
   }

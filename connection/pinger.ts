@@ -5,10 +5,10 @@
  */
 
 import { CLIENT, type Side } from "../session/constants.ts";
-import { deferred } from "./deferred.ts";
+import { Deferred } from "./deferred.ts";
 
 interface Waiting {
-  readonly answer: PromiseWithResolvers<number>;
+  readonly answer: Deferred<number>;
   sentAt: number;
 }
 
@@ -29,7 +29,7 @@ export class Pinger {
 
   /** Sends a PING; resolves to the round trip in ms. */
   ping(): Promise<number> {
-    const waiting: Waiting = { answer: deferred<number>(), sentAt: 0 };
+    const waiting: Waiting = { answer: new Deferred<number>(), sentAt: 0 };
     this.#submit();
     this.#submitted.push(waiting);
     return waiting.answer.promise;

@@ -10,7 +10,7 @@
 // queueMicrotask each small message would leave in a write of its own, since a
 // write that the socket takes at once resolves within the microtasks.
 import process from "node:process";
-import { deferred } from "./deferred.ts";
+import { Deferred } from "./deferred.ts";
 import { OutBuffer } from "./out_buffer.ts";
 import type { Wire } from "./transport.ts";
 
@@ -44,9 +44,9 @@ export class Pump {
   #writing = false;
   #outputEnded = false;
   #closed = false;
-  #paused: PromiseWithResolvers<void> | undefined;
-  readonly #inputEnd = deferred<void>();
-  #drained: PromiseWithResolvers<void> | undefined;
+  #paused: Deferred<void> | undefined;
+  readonly #inputEnd = new Deferred<void>();
+  #drained: Deferred<void> | undefined;
 
   constructor(wire: Wire, bound: number, events: PumpEvents) {
     this.#wire = wire;
@@ -69,7 +69,7 @@ export class Pump {
   /** Stops reading before the next read, so that the peer's socket fills up; or goes on. */
   holdReading(hold: boolean): void {
     if (hold) {
-      this.#paused ??= deferred<void>();
+      this.#paused ??= new Deferred<void>();
     } else {
       this.#paused?.resolve();
       this.#paused = undefined;
@@ -118,27 +118,30 @@ export class Pump {
 
   readonly #runScheduled = (): void => {
     this.#scheduled = false;
-    if (this.#outputEnded) this.#drained?.resolve();
-    else if (!this.#writing) this.#writeLoop();
-  };
-
-  async #writeLoop(): Promise<void> {
-    this.#writing = true;
-    while (!this.#outputEnded && this.#fill()) {
-      let rest = this.out.view;
-      try {
-        while (rest.length > 0) {
-          const size = await this.#wire.send(rest);
-          rest = rest.subarray(size);
-        }
-      } catch (error) {
-        this.#failOutput(error);
-      }
-      this.out.clear();
+    if (!this.#outputEnded && !this.#writing && this.#fill()) {
+      this.#write();
+      return;
     }
-    this.#writing = false;
     this.#drained?.resolve();
     if (!this.#outputEnded) this.#events.idle();
+  };
+
+  async #write(): Promise<void> {
+    this.#writing = true;
+    let rest = this.out.view;
+    try {
+      while (rest.length > 0) {
+        const size = await this.#wire.send(rest);
+        rest = rest.subarray(size);
+      }
+    } catch (error) {
+      this.#failOutput(error);
+    }
+    this.out.clear();
+    this.#writing = false;
+    if (this.#outputEnded) this.#drained?.resolve();
+    // Not at once: what this turn still makes ready shall share the next write.
+    else this.flush();
   }
 
   /** Collects what is ready; false when that is nothing. */
@@ -182,7 +185,7 @@ export class Pump {
 
   async #drain(): Promise<void> {
     if (!this.#scheduled && !this.#writing) return;
-    this.#drained = deferred<void>();
+    this.#drained = new Deferred<void>();
     await this.#drained.promise;
   }
 }

@@ -266,7 +266,7 @@ export class Stream {
    * takes it.
    */
   push(nv: NameValue[], options: PushOptions = {}): Promise<Stream> {
-    return attempt(() => this.#state.push(nv, options).then(createStream));
+    return attempt(() => this.#state.push(nv, options, createStream));
   }
 
   /**

@@ -18,7 +18,7 @@ import {
 import type { NameValue, SynStreamFrame } from "../frame/types.ts";
 import { DataProvider, type Session } from "../session.ts";
 import { READ_EOF } from "../session/constants.ts";
-import { deferred, LazyPromise } from "./deferred.ts";
+import { Deferred, LazyPromise } from "./deferred.ts";
 import { statusName, StreamResetError } from "./errors.ts";
 import { Inbox, type InboxEvents } from "./inbox.ts";
 import { type HeadersHandler, LaterHeaders } from "./later_headers.ts";
@@ -37,12 +37,13 @@ export interface StreamHost {
   ready(state: StreamState): void;
   /** The application has finished with so many received bytes. */
   consumed(state: StreamState, size: number): void;
-  /** Opens a unidirectional stream that belongs to `parent`. */
-  push(
+  /** Opens a unidirectional stream that belongs to `parent`; resolves to what `present` makes of it. */
+  push<T>(
     parent: StreamState,
     nv: NameValue[],
     options: PushOptions,
-  ): Promise<StreamState>;
+    present: (state: StreamState) => T,
+  ): Promise<T>;
   /** Whether so many bytes may be held in addition to the send buffer. */
   reserve(size: number): boolean;
   /** Gives back what `reserve` allowed. */
@@ -84,7 +85,7 @@ export function originAtPeer(frame: SynStreamFrame): StreamOrigin {
 interface HeldHeaders {
   readonly nv: NameValue[];
   readonly fin: boolean;
-  readonly sent: PromiseWithResolvers<void>;
+  readonly sent: Deferred<void>;
 }
 
 export class StreamState implements InboxEvents, OutboxEvents {
@@ -96,7 +97,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
   readonly response: LazyPromise<NameValue[]> = new LazyPromise();
   readonly trailers: LazyPromise<NameValue[]> = new LazyPromise();
   readonly closed: LazyPromise<number> = new LazyPromise();
-  /** Its number among those whose SYN_STREAM waits to leave, 0 for none. */
+  /** Its place among those whose SYN_STREAM waits to leave, from 1; 0 for none. */
   ticket = 0;
   /** Whether the engine's list of streams with something to submit has it. */
   listed = false;
@@ -128,9 +129,9 @@ export class StreamState implements InboxEvents, OutboxEvents {
   #sending = false;
   #held: HeldHeaders[] = [];
   /** SYN_REPLY submitted, not yet reported as sent. */
-  #unsentReply: PromiseWithResolvers<void> | undefined;
+  #unsentReply: Deferred<void> | undefined;
   /** The same of HEADERS, in order. */
-  #unsent: PromiseWithResolvers<void>[] = [];
+  #unsent: Deferred<void>[] = [];
   /** Made with the first HEADERS frame or handler. */
   #later: LaterHeaders | undefined;
 
@@ -168,8 +169,12 @@ export class StreamState implements InboxEvents, OutboxEvents {
   // Called by the application's side.
 
   /** Opens a stream that belongs to this one. */
-  push(nv: NameValue[], options: PushOptions): Promise<StreamState> {
-    return this.#host.push(this, nv, options);
+  push<T>(
+    nv: NameValue[],
+    options: PushOptions,
+    present: (state: StreamState) => T,
+  ): Promise<T> {
+    return this.#host.push(this, nv, options, present);
   }
 
   reply(nv: NameValue[], fin: boolean): Promise<void> {
@@ -191,7 +196,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
     if (fin) this.outbox.finish();
     else this.#host.ready(this);
     this.#host.flush();
-    this.#unsentReply = deferred<void>();
+    this.#unsentReply = new Deferred<void>();
     return this.#unsentReply.promise;
   }
 
@@ -208,7 +213,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
         `this side of stream ${this.id} has ended`,
       );
     }
-    const sent = deferred<void>();
+    const sent = new Deferred<void>();
     this.#held.push({ nv, fin, sent });
     this.#host.ready(this);
     return sent.promise;
@@ -439,7 +444,7 @@ function provideFrom(
 }
 
 function settle(
-  sent: PromiseWithResolvers<void> | undefined,
+  sent: Deferred<void> | undefined,
   error: unknown,
 ): void {
   if (error === undefined) sent?.resolve();

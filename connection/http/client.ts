@@ -8,7 +8,7 @@ import type { Connection } from "../../connection.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import { connect, type TlsOptions } from "../connect.ts";
-import { deferred } from "../deferred.ts";
+import { Deferred } from "../deferred.ts";
 import { ConnectionClosedError, StreamResetError } from "../errors.ts";
 import type { ConnectionTuning } from "../options.ts";
 import { exchange } from "./fetch.ts";
@@ -170,7 +170,7 @@ async function unlessAborted<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   if (signal === undefined) return await promise;
-  const aborted = deferred<never>();
+  const aborted = new Deferred<never>();
   const abort = (): void => aborted.reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   try {

@@ -7,7 +7,7 @@
 
 import { CANCEL, PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { deferred, handled } from "../deferred.ts";
+import { Deferred, handled } from "../deferred.ts";
 import { stateOf, type Stream } from "../stream.ts";
 import { HttpMessageError } from "./message_error.ts";
 import type { PushedResponse } from "./fetch_init.ts";
@@ -73,12 +73,12 @@ interface PushedHead {
 
 /** The response's head may stand in the SYN_STREAM or in HEADERS after it. */
 function collectHead(pushed: Stream): PushedHead {
-  const { promise, resolve, reject } = deferred<NameValue[]>();
+  const head = new Deferred<NameValue[]>();
   const nv = [...pushed.headers];
   const seen = new Set(nv.map(([name]) => name));
   let taken = 0;
   let complete = seen.has(":status");
-  if (complete) resolve(nv);
+  if (complete) head.resolve(nv);
   pushed.onheaders = (more) => {
     const names = more.map(([name]) => name);
     const again = names.find((name) => seen.has(name));
@@ -95,9 +95,12 @@ function collectHead(pushed: Stream): PushedHead {
     nv.push(...more);
     taken += more.length;
     complete = seen.has(":status");
-    if (complete) resolve(nv);
+    if (complete) head.resolve(nv);
   };
   // The end without a head: what there is then gets the error it deserves.
-  pushed.trailers.then(() => resolve(nv), reject);
-  return { nv: promise, headersTaken: () => taken };
+  pushed.trailers.then(
+    () => head.resolve(nv),
+    (error) => head.reject(error),
+  );
+  return { nv: head.promise, headersTaken: () => taken };
 }

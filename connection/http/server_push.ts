@@ -36,7 +36,7 @@ export async function pushResponse(
     [":host", url.host],
     [":path", url.pathname + url.search],
     [":scheme", url.protocol.slice(0, -1)],
-  ], { pri });
+  ], { pri }, (state) => state);
   sendPushed(pushed, response ?? answer(url.href)).catch(() => {
     // The client does not want it, or is gone: its right.
   });
