@@ -32,11 +32,15 @@ export async function pushResponse(
     );
   }
   url.hash = "";
-  const pushed = await parent.push([
-    [":host", url.host],
-    [":path", url.pathname + url.search],
-    [":scheme", url.protocol.slice(0, -1)],
-  ], { pri }, (state) => state);
+  const pushed = await parent.push(
+    [
+      [":host", url.host],
+      [":path", url.pathname + url.search],
+      [":scheme", url.protocol.slice(0, -1)],
+    ],
+    { pri },
+    (state) => state,
+  );
   sendPushed(pushed, response ?? answer(url.href)).catch(() => {
     // The client does not want it, or is gone: its right.
   });
