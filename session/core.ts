@@ -146,7 +146,8 @@ export class SessionCore<S> {
 
   /** Takes {@linkcode next} out of the queue. */
   takeNext(): OutboundItem<S> | undefined {
-    return this.next && this.queue.pop(this.mayOpen, this.sendWindow > 0);
+    if (this.failing && this.next === undefined) return undefined;
+    return this.queue.pop(this.mayOpen, this.sendWindow > 0);
   }
 
   /** Priority of a frame on that stream: the stream's, the lowest when it is not open. */
