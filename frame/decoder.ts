@@ -100,6 +100,9 @@ const TYPE_NAMES: ReadonlyMap<number, string> = new Map([
  * ```
  */
 export class FrameDecoder {
+  /** Keeps its code, and that of what it is made of, compiled while no other is in use; see `zlib/deflate.ts`. */
+  static readonly #kept: FrameDecoder = new FrameDecoder(3);
+
   readonly #parser: FrameParser;
   #queue: (Frame | FrameError)[] = [];
   #taken = 0;

@@ -27,6 +27,9 @@ const RUN_EXTRA = Uint8Array.of(2, 3, 7);
 
 /** Reads the two codes of a dynamic block (RFC 1951, section 3.2.7), resumable at any byte. */
 export class DynamicCodes {
+  /** Keeps its code compiled while no stream is open, as in `deflate.ts`. */
+  static readonly #kept: DynamicCodes = new DynamicCodes();
+
   /** Decodes literals and lengths, once `read` has returned true. */
   readonly literals: Int32Array = new Int32Array(LITERAL_ENTRIES);
   /** Decodes distances, once `read` has returned true. */

@@ -71,6 +71,9 @@ const SKIP_STEP = 32768;
 
 /** Inflates one stream (RFC 1950, RFC 1951); see the head of this file. */
 export class Inflater {
+  /** Keeps its code compiled while no stream is open, as in `deflate.ts`. */
+  static readonly #kept: Inflater = new Inflater();
+
   readonly #format: ZlibFormat;
   readonly #dictionary: Uint8Array | undefined;
   readonly #verify: boolean;

@@ -34,6 +34,7 @@ export class OutputWindow {
 
   readonly #reader: BitReader;
   readonly #isSummed: boolean;
+  /** The Adler-32 so far, signed: a small integer in any case. */
   #sum = 1;
   /** Bytes before this one are in `#sum`. */
   #summed = 0;
@@ -98,10 +99,11 @@ export class OutputWindow {
   /** Adds the output made since the last call to the Adler-32, and returns it. */
   sumUp(): number {
     if (this.#isSummed) {
-      this.#sum = adler32Range(this.bytes, this.#summed, this.end, this.#sum);
+      this.#sum = adler32Range(this.bytes, this.#summed, this.end, this.#sum) |
+        0;
     }
     this.#summed = this.end;
-    return this.#sum;
+    return this.#sum >>> 0;
   }
 
   /** Slides over history that nothing can reach, or makes the window larger. */
