@@ -105,6 +105,7 @@ export class HeaderDecoder {
       this.#limits,
       rename,
       this.#memory,
+      this.#inflater.outputWords,
     );
     this.#inflater.release();
     return block;

@@ -1,5 +1,8 @@
 import { ZlibError } from "../errors.ts";
 
+/** A piece up to this length is copied, bytes. */
+const SHORT = 128;
+
 /**
  * Reads bits, lowest first (RFC 1951, section 3.1.1), out of pieces of input.
  *
@@ -18,6 +21,12 @@ export class BitReader {
   held = 0;
   /** `input` for reading several bytes at once; made when first asked for. */
   #view: DataView | undefined;
+  /**
+   * A copy of a short piece, and a view that stays: to make one takes longer
+   * than to copy. A header block of 690 bytes in 0.48 instead of 0.58 us.
+   */
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+  #bytesView: DataView | undefined;
   /** Bytes of all pieces before this one. */
   #before = 0;
 
@@ -29,10 +38,21 @@ export class BitReader {
     this.#view = undefined;
   }
 
-  /** `input` as a view that can read several bytes at once. */
+  /** The bytes of `input`, for reading several at once: right until the next `feed`. */
   view(): DataView {
-    const { buffer, byteOffset, byteLength } = this.input;
-    return this.#view ??= new DataView(buffer, byteOffset, byteLength);
+    return this.#view ??= this.#makeView();
+  }
+
+  #makeView(): DataView {
+    const { input } = this;
+    const { length } = input;
+    if (length > SHORT) {
+      return new DataView(input.buffer, input.byteOffset, length);
+    }
+    const bytes = this.#bytes ??= new Uint8Array(SHORT);
+    const view = this.#bytesView ??= new DataView(bytes.buffer);
+    for (let index = 0; index < length; index++) bytes[index] = input[index];
+    return view;
   }
 
   /** Takes bytes until `count` bits (0..24; 32 when on a byte) are held; false when the input ends before. */

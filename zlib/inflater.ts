@@ -124,6 +124,11 @@ export class Inflater {
     return this.#output.output();
   }
 
+  /** All of the memory that `output` is a view of, for reading several bytes at once. */
+  get outputWords(): DataView<ArrayBuffer> {
+    return this.#output.words;
+  }
+
   /** Lets go of the output made so far. */
   release(): void {
     this.#output.release();
