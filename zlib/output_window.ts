@@ -2,8 +2,8 @@ import { adler32Range } from "./adler32.ts";
 import type { BitReader } from "./bit_reader.ts";
 import { MAX_MATCH, MAX_WINDOW } from "./constants.ts";
 
-/** Room for a match that is copied four bytes at a time. */
-export const MATCH_ROOM: number = MAX_MATCH + 3;
+/** Room for a match that is copied eight bytes at a time. */
+export const MATCH_ROOM: number = MAX_MATCH + 7;
 
 /** Room for output that a window begins with, bytes. */
 const FIRST_ROOM = 4096;
@@ -25,7 +25,7 @@ const NOTHING = new Uint8Array(0);
 export class OutputWindow {
   /** The window's memory; another one after each {@linkcode OutputWindow.makeRoom}. */
   bytes: Uint8Array<ArrayBuffer> = NOTHING;
-  /** The same memory, for copying four bytes at a time. */
+  /** The same memory, for copying several bytes at a time. */
   words: DataView<ArrayBuffer> = new DataView(NOTHING.buffer);
   /** Where in `bytes` the output begins. */
   start = 0;
