@@ -201,6 +201,8 @@ export class FrameParser {
       this.#at += length;
       return this.#at - length;
     }
+    // So every chunk ends that ends with a frame.
+    if (available === 0) return -1;
     const size = Math.min(available, missing);
     held.append(this.#chunk.subarray(this.#at, this.#at + size));
     this.#at += size;
