@@ -24,7 +24,8 @@ import { closeFrame, FRAME_HEAD_LENGTH } from "./frame_head.ts";
 import { writeGoaway } from "./goaway.ts";
 import { checkLengthFields, headerBlockLength } from "./header_block.ts";
 import { HeaderEncoder, type HeaderEncoderOptions } from "./header_encoder.ts";
-import { prepareHeaders, wirePairs } from "./header_list.ts";
+import { HeaderChecker } from "./header_checker.ts";
+import { wirePairs } from "./header_list.ts";
 import { writePing } from "./ping.ts";
 import { writeRstStream } from "./rst_stream.ts";
 import { writeSettings } from "./settings.ts";
@@ -69,6 +70,8 @@ export class FrameEncoder {
   readonly #traits: VersionTraits;
   readonly #headers: HeaderEncoder;
   #arena: ByteWriter = new ByteWriter();
+  /** Made with the first header block. */
+  #checker: HeaderChecker | undefined;
 
   /**
    * Makes an encoder at the start of its direction.
@@ -102,7 +105,7 @@ export class FrameEncoder {
     this.#append(
       arena,
       frame,
-      hasHeaders(frame) ? prepareHeaders(frame.nv, "wire") : NO_HEADERS,
+      hasHeaders(frame) ? this.#check(frame.nv) : NO_HEADERS,
     );
     const bytes = arena.copy();
     if (arena.bytes.length > KEPT_CAPACITY) this.#arena = new ByteWriter();
@@ -112,8 +115,7 @@ export class FrameEncoder {
   /**
    * Appends the bytes of `frame` to `out` and returns its payload length.
    *
-   * For the session, which has prepared the headers by `prepareHeaders` when
-   * they were submitted: `frame.nv` is taken as it is. Throws as
+   * For the session, which has prepared the headers when they were submitted: `frame.nv` is taken as it is. Throws as
    * {@linkcode encode} does; of prepared headers only their size can still be
    * at fault.
    *
@@ -123,6 +125,11 @@ export class FrameEncoder {
     const start = out.length;
     this.#append(out, frame, hasHeaders(frame) ? frame.nv : NO_HEADERS);
     return out.length - start - FRAME_HEAD_LENGTH;
+  }
+
+  #check(nv: NameValue[]): NameValue[] {
+    this.#checker ??= new HeaderChecker("wire");
+    return this.#checker.check(nv);
   }
 
   #append(out: ByteWriter, frame: Frame, nv: NameValue[]): void {

@@ -19,7 +19,7 @@ export type NameRule = "token" | "wire";
 const LOWER_TOKEN = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const ANY_TOKEN = /^:?[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const WIRE_NAME = /^[\x20-\x7e]+$/;
-/** Tab and printable ASCII: nothing to look at more closely. */
+/** Tab and printable ASCII. */
 const PLAIN_VALUE = /^[\t\x20-\x7e]*$/;
 const CONTROL = /[^\t\x20-\x7e\x80-\uffff]/;
 
@@ -59,7 +59,7 @@ export function prepareHeaders(
     }
     const [name, value] = pair;
     const lowerName = checkName(name, rule);
-    if (typeof value === "string" && PLAIN_VALUE.test(value)) {
+    if (isPlain(value)) {
       prepared.push([lowerName, value]);
     } else {
       for (const part of splitValue(name, value)) {
@@ -70,7 +70,8 @@ export function prepareHeaders(
   return sortByName(prepared);
 }
 
-function checkName(name: string, rule: NameRule): string {
+/** The name in lower case. Throws `InvalidArgumentError` for one outside `rule`. */
+export function checkName(name: string, rule: NameRule): string {
   if (typeof name !== "string") {
     throw new InvalidArgumentError(`header name ${name} is not a string`);
   }
@@ -85,8 +86,16 @@ function checkName(name: string, rule: NameRule): string {
   return name.toLowerCase();
 }
 
-/** The NUL-joined parts of a value that is not plain ASCII. */
-function splitValue(name: string, value: string): string[] {
+/** Whether the value is plain ASCII: nothing to look at more closely. */
+export function isPlain(value: string): boolean {
+  return typeof value === "string" && PLAIN_VALUE.test(value);
+}
+
+/**
+ * The NUL-joined parts of a value. Throws `InvalidArgumentError` for one that
+ * cannot be sent.
+ */
+export function splitValue(name: string, value: string): string[] {
   if (typeof value !== "string") {
     throw new InvalidArgumentError(
       `value of header ${JSON.stringify(name)} is not a string`,

@@ -25,6 +25,7 @@ import type {
   SynReplyFrame,
   SynStreamFrame,
 } from "../frame/types.ts";
+import { HeaderChecker } from "../frame/header_checker.ts";
 import { type VersionTraits, versionTraits } from "../frame/version.ts";
 import type { Application } from "./application.ts";
 import { Bodies } from "./bodies.ts";
@@ -67,6 +68,9 @@ export class SessionCore<S> {
   readonly floods: Floods;
   readonly local: LocalSettings;
   readonly peer: PeerSettings = new PeerSettings();
+
+  /** Checks the headers that are submitted. */
+  readonly headers: HeaderChecker = new HeaderChecker("token");
 
   /** Streams have windows (SPDY/3 on, unless told not to). */
   readonly flowControl: boolean;

@@ -15,12 +15,8 @@ import {
   type SYN_REPLY,
 } from "../frame/constants.ts";
 import { checkLengthFields } from "../frame/header_block.ts";
-import {
-  fromSpdy2Names,
-  prepareHeaders,
-  sortByName,
-  wirePairs,
-} from "../frame/header_list.ts";
+import type { HeaderChecker } from "../frame/header_checker.ts";
+import { fromSpdy2Names, sortByName, wirePairs } from "../frame/header_list.ts";
 import type { NameValue, SettingsEntry } from "../frame/types.ts";
 import type { VersionTraits } from "../frame/version.ts";
 import type { BodySource } from "./callbacks.ts";
@@ -58,11 +54,12 @@ function checkPriority(pri: number, traits: VersionTraits): void {
 function checkHeaders(
   nv: HeaderList,
   traits: VersionTraits,
+  checker: HeaderChecker,
 ): NameValue[] {
   if (!Array.isArray(nv) || !nv.every(isPair)) {
     throw new InvalidArgumentError("nv is not a list of [name, value] pairs");
   }
-  const prepared = prepareHeaders(nv);
+  const prepared = checker.prepare(nv);
   // Only SPDY/2 has length fields that a header can outgrow.
   if (traits.lengthSize === 2) {
     checkLengthFields(wirePairs(prepared, traits), traits);
@@ -205,7 +202,7 @@ export function submitSynStream<S>(
 ): void {
   const { traits } = core;
   checkPriority(pri, traits);
-  const headers = checkHeaders(nv, traits);
+  const headers = checkHeaders(nv, traits, core.headers);
   const frame = draftSynStream(traits, flags, assocStreamId, pri, headers);
   core.pushSynStream(frame, body, userData);
 }
@@ -222,7 +219,7 @@ export function submitHeaders<S>(
   body?: BodySource<S>,
 ): void {
   checkAnyStreamId("streamId", streamId);
-  const headers = checkHeaders(nv, core.traits);
+  const headers = checkHeaders(nv, core.traits, core.headers);
   const frame = draftHeaders(core.traits, frameType, flags, streamId, headers);
   core.pushHeaders(frame, body);
 }

@@ -1,0 +1,142 @@
+import { assertEquals, assertThrows } from "../deps.ts";
+import { InvalidArgumentError, type NameValue } from "../../frame/mod.ts";
+import { HeaderChecker } from "../../frame/header_checker.ts";
+import {
+  type NameRule,
+  prepareHeaders,
+  wirePairs,
+} from "../../frame/header_list.ts";
+import { versionTraits } from "../../frame/version.ts";
+import { Random } from "../helpers/random.ts";
+
+const SPDY3 = versionTraits(3);
+
+const NAMES = [":path", ":Host", "accept", "X-A", "x-a", "x-b", "cookie", "e"];
+const VALUES = ["", "a", "/index.html", "a\0b", "\u00e9", "\ttab", "a, b"];
+const BAD_NAMES = ["", "a\n", "b\u00e9", "(x)"];
+const BAD_VALUES = ["a\nb", "\0", "a\0", "\ud800", "\x7f"];
+
+/** A list, and now and then one like it: a pair less, more, changed, or out of its place. */
+function* lists(random: Random, count: number): Generator<NameValue[]> {
+  let list: NameValue[] = [];
+  const pair = (): NameValue => [random.pick(NAMES), random.pick(VALUES)];
+  for (let left = count; left > 0; left--) {
+    list = list.map(([name, value]) => [name, value]);
+    switch (random.int(0, 7)) {
+      case 0:
+        list = Array.from({ length: random.int(0, 9) }, pair);
+        break;
+      case 1:
+        list.splice(random.int(0, list.length), 1);
+        break;
+      case 2:
+        list.splice(random.int(0, list.length), 0, pair());
+        break;
+      case 3:
+        list = random.shuffle(list);
+        break;
+      case 4:
+        if (list.length > 0) random.pick(list)[1] = random.pick(VALUES);
+        break;
+      case 5:
+        if (list.length > 0) random.pick(list)[0] = random.pick(NAMES);
+        break;
+    }
+    yield list;
+  }
+}
+
+for (const rule of ["token", "wire"] satisfies NameRule[]) {
+  Deno.test(`HeaderChecker, "${rule}": each list as prepareHeaders makes it, whatever came before`, () => {
+    const random = new Random(20);
+    const prepares = new HeaderChecker(rule);
+    const checks = new HeaderChecker(rule);
+    for (const list of lists(random, 3000)) {
+      const given = structuredClone(list);
+      const prepared = prepareHeaders(list, rule);
+      assertEquals(prepares.prepare(list), prepared);
+      assertEquals(
+        wirePairs(checks.check(list), SPDY3),
+        wirePairs(prepared, SPDY3),
+      );
+      assertEquals(list, given);
+    }
+  });
+
+  Deno.test(`HeaderChecker, "${rule}": refuses what prepareHeaders refuses, in the same words, and goes on`, () => {
+    const random = new Random(21);
+    const checker = new HeaderChecker(rule);
+    for (const list of lists(random, 1000)) {
+      assertEquals(checker.prepare(list), prepareHeaders(list, rule));
+      if (list.length === 0) continue;
+      const wrong = structuredClone(list);
+      const pair = random.pick(wrong);
+      if (random.chance(0.5)) pair[0] = random.pick(BAD_NAMES);
+      else pair[1] = random.pick(BAD_VALUES);
+      let expected: string | undefined;
+      try {
+        prepareHeaders(wrong, rule);
+      } catch (error) {
+        if (error instanceof InvalidArgumentError) expected = error.message;
+      }
+      for (let twice = 0; twice < 2; twice++) {
+        if (expected === undefined) {
+          assertEquals(checker.prepare(wrong), prepareHeaders(wrong, rule));
+        } else {
+          assertThrows(
+            () => checker.prepare(wrong),
+            InvalidArgumentError,
+            expected,
+          );
+        }
+      }
+    }
+  });
+}
+
+Deno.test("HeaderChecker: what is no list of pairs of strings", () => {
+  const checker = new HeaderChecker("token");
+  const good: NameValue[] = [["a", "1"], ["b", "2"]];
+  // deno-lint-ignore no-explicit-any
+  const wrong: any[] = [
+    undefined,
+    {},
+    "ab",
+    [undefined],
+    [["a", "1"], "b2"],
+    [["a", "1"], ["b"]],
+    [["a", "1"], ["b", 2]],
+    [["a", "1"], [2, "2"]],
+    [["a", "1"], []],
+    new Array(2),
+  ];
+  for (const list of wrong) {
+    checker.prepare(good);
+    assertThrows(() => checker.prepare(list), InvalidArgumentError);
+    checker.check(good);
+    assertThrows(() => checker.check(list), InvalidArgumentError);
+    assertEquals(checker.prepare(good), good);
+  }
+});
+
+Deno.test("HeaderChecker: what it returned from prepare is the caller's own", () => {
+  const checker = new HeaderChecker("token");
+  const list: NameValue[] = [["a", "1"], ["b", "2"]];
+  const first = checker.prepare(list);
+  const second = checker.prepare([["a", "3"], ["b", "2"]]);
+  first[1][1] = "changed";
+  second.pop();
+  list[0][1] = "4";
+  assertEquals(first, [["a", "1"], ["b", "changed"]]);
+  assertEquals(checker.prepare(list), [["a", "4"], ["b", "2"]]);
+});
+
+Deno.test("HeaderChecker: lists too large to be remembered", () => {
+  const checker = new HeaderChecker("token");
+  const many = Array.from({ length: 1000 }, (_, i): NameValue => [`x${i}`, ""]);
+  const long: NameValue[] = [["b", "1"], ["a", "v".repeat(50_000)]];
+  for (const list of [many, long, many, [], long]) {
+    assertEquals(checker.prepare(list), prepareHeaders(list));
+    assertEquals(checker.check(list), prepareHeaders(list));
+  }
+});
