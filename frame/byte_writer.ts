@@ -5,6 +5,8 @@
  */
 
 const ENCODER: TextEncoder = new TextEncoder();
+/** So many bytes are copied one by one in the time that a view of them takes. */
+const FEW = 96;
 
 /**
  * Writes big-endian numbers, bytes and text at the end of a buffer that grows
@@ -57,6 +59,17 @@ export class ByteWriter {
     this.reserve(data.length);
     this.bytes.set(data, this.length);
     this.length += data.length;
+  }
+
+  /** Writes a copy of the first `count` bytes of `source`. */
+  appendFirst(source: Uint8Array, count: number): void {
+    if (count > FEW) return this.append(source.subarray(0, count));
+    this.reserve(count);
+    const { bytes, length } = this;
+    for (let index = 0; index < count; index++) {
+      bytes[length + index] = source[index];
+    }
+    this.length = length + count;
   }
 
   /** Writes `text` as UTF-8 and returns how many bytes that took. */

@@ -180,14 +180,12 @@ export class FrameEncoder {
   /** The frame's length has 24 bits; a block that might pass them must not move the compressor. */
   #checkRoom(pairs: readonly NameValue[]): void {
     const room = MAX_FRAME_LENGTH - SYN_STREAM_FIXED_LENGTH;
-    for (const exact of [false, true]) {
-      const length = headerBlockLength(pairs, this.#traits, exact);
-      if (this.#headers.maxEncodedLength(length) <= room) return;
-    }
+    const most = headerBlockLength(pairs, this.#traits, false);
+    if (this.#headers.maxEncodedLength(most) <= room) return;
+    const exact = headerBlockLength(pairs, this.#traits, true);
+    if (this.#headers.maxEncodedLength(exact) <= room) return;
     throw new InvalidArgumentError(
-      `header block of ${
-        headerBlockLength(pairs, this.#traits, true)
-      } bytes may not fit a frame of ${MAX_FRAME_LENGTH}`,
+      `header block of ${exact} bytes may not fit a frame of ${MAX_FRAME_LENGTH}`,
     );
   }
 }

@@ -63,9 +63,10 @@ export function headerBlockLength(
   traits: VersionTraits,
   exact: boolean,
 ): number {
-  let total = traits.lengthSize;
-  for (const [name, value] of pairs) {
-    total += 2 * traits.lengthSize + name.length +
+  let total = traits.lengthSize * (1 + 2 * pairs.length);
+  for (let index = 0; index < pairs.length; index++) {
+    const value = pairs[index][1];
+    total += pairs[index][0].length +
       (exact ? utf8Length(value) : value.length * 3);
   }
   return total;

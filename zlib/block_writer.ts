@@ -147,7 +147,7 @@ export function writeStored(
     writer.reserve(4);
     writer.write(end - from, 16);
     writer.write(~(end - from) & 0xffff, 16);
-    writer.writeBytes(source, from, end);
+    if (from < end) writer.writeBytes(source, from, end);
     from = end;
   } while (from < to);
 }

@@ -28,6 +28,11 @@ const LENGTH_BITS: Uint8Array = Uint8Array.from(
   },
 );
 const { lengths: LITERAL_BITS } = FIXED_LITERAL_CODE;
+/** Bits of a match's distance in the fixed code, by distance code. */
+const DISTANCE_BITS: Uint8Array = Uint8Array.from(
+  DISTANCE_EXTRA,
+  (extra, code) => FIXED_DISTANCE_CODE.lengths[code] + extra,
+);
 /** More bits than any block takes. */
 const FAR = 0x7fffffff;
 
@@ -150,17 +155,12 @@ export class GapParser {
         const source = known[pair].last;
         nextPair = ++pair < count ? pairStarts[pair] : -1;
         if (source >= 0 && position - source <= MAX_WINDOW) {
-          const length = window.matchLength(source, position, from + size);
-          if (length >= MIN_MATCH) {
-            this.#relax(at, MIN_MATCH, length, position - source);
-          }
+          const most = size - at < MAX_MATCH ? size - at : MAX_MATCH;
+          const length = window.matchLength(source, position, position + most);
+          this.#relax(at, MIN_MATCH, length, position - source);
         }
       }
-      if (position < searchFrom) {
-        window.index(position, Math.min(position + 4, limit));
-        continue;
-      }
-      if (position + 4 > limit) continue;
+      if (position < searchFrom || position + 4 > limit) continue;
       const numbers = window.search(
         position,
         Math.min(size - at, MAX_MATCH),
@@ -173,7 +173,10 @@ export class GapParser {
         this.#relax(at, longest + 1, found[index], found[index + 1]);
         longest = found[index];
       }
-      if (longest >= SKIPPED_LENGTH) searchFrom = position + longest;
+      if (longest >= SKIPPED_LENGTH) {
+        searchFrom = Math.min(position + longest, from + starts);
+        window.index(position + 1, Math.min(searchFrom + 3, limit));
+      }
     }
   }
 
@@ -186,10 +189,7 @@ export class GapParser {
   ): void {
     const costs = this.#costs;
     const steps = this.#steps;
-    const code = distanceCode(distance);
-    const base = costs[at] + FIXED_DISTANCE_CODE.lengths[code] +
-      DISTANCE_EXTRA[code];
-    if (longest > MAX_MATCH) longest = MAX_MATCH;
+    const base = costs[at] + DISTANCE_BITS[distanceCode(distance)];
     for (let length = shortest; length <= longest; length++) {
       const cost = base + LENGTH_BITS[length];
       if (cost < costs[at + length]) {

@@ -15,6 +15,8 @@ export interface Seen {
   indexed: number;
   /** Bytes of it. */
   readonly size: number;
+  /** Tells the values apart; above 0. */
+  readonly id: number;
   /** Its number in the run finder, 0 for none. */
   number: number;
   /** The generation in which it was noted last. */
@@ -62,6 +64,7 @@ export class History {
   #olderNames = new Map<string, KnownName>();
   #generation = 0;
   #ids = 0;
+  #values = 0;
 
   constructor(isSecret: (name: string) => boolean) {
     this.#isSecret = isSecret;
@@ -113,7 +116,14 @@ export class History {
       known.generation = generation;
     }
     if (seen === undefined) {
-      seen = { last: position, indexed: position, size, number: 0, generation };
+      seen = {
+        last: position,
+        indexed: position,
+        size,
+        id: ++this.#values,
+        number: 0,
+        generation,
+      };
     } else {
       seen.last = position;
       seen.generation = generation;
@@ -127,5 +137,6 @@ export class History {
     this.#names.clear();
     this.#olderNames.clear();
     this.#generation = 0;
+    this.#values = 0;
   }
 }

@@ -7,12 +7,12 @@
 
 import { MAX_WINDOW } from "../../zlib/constants.ts";
 import type { BlockLayout } from "./block_layout.ts";
-import type { Seen } from "./history.ts";
 import type { MatchWindow } from "./window.ts";
 
 /** Pairs remembered; a power of two. A window of 32 KiB holds about 1,000 usual ones. */
 const REMEMBERED = 2048;
-const MASK = REMEMBERED - 1;
+/** Pairs that there is room for at first; a power of two. */
+const FIRST_CAPACITY = 64;
 /** Earlier copies of a run's first pair that are looked at. */
 const COPIES = 8;
 /** Earlier blocks with the same names that are looked at. */
@@ -26,6 +26,17 @@ const CLOSE_COPIES = 2;
 const CLOSE_BLOCKS = 8;
 /** Blocks whose names give the same hash form a chain; that they differ is found out pair by pair. */
 const SHAPES = 256;
+
+// What is remembered of a pair, as numbers that stand next to each other:
+const PAIR_SHIFT = 2;
+/** the id of its value, 0 when it is not public; */
+const ID = 0;
+/** its position; */
+const POSITION = 1;
+/** the number of its copy before, 0 for none; */
+const BEFORE = 2;
+/** and, of a block's first pair, that of the block before with its shape. */
+const SAME_SHAPE = 3;
 
 /**
  * Remembers the pairs sent, numbered one after another with a number left out
@@ -41,14 +52,10 @@ export class RunFinder {
   early = 0;
   readonly #window: MatchWindow;
   readonly #layout: BlockLayout;
-  // Of each pair, by the low bits of its number: what it is, if it is public,
-  readonly #seen: (Seen | undefined)[] = [];
-  // its position,
-  readonly #positions: number[] = [];
-  // the number of its copy before, 0 for none,
-  readonly #before: number[] = [];
-  // and, of a block's first pair, that of the block before with its shape.
-  readonly #sameShape: number[] = [];
+  /** The pairs, by the low bits of their numbers. */
+  #pairs = new Int32Array(FIRST_CAPACITY << PAIR_SHIFT);
+  /** How many pairs there is room for, less one. */
+  #mask = FIRST_CAPACITY - 1;
   #next = 1;
   /** By shape (hash of the names), the number of the first pair of the last block that has it. */
   readonly #shapes = new Int32Array(SHAPES);
@@ -73,6 +80,19 @@ export class RunFinder {
       shape = Math.imul(shape, 31) + known[index].id | 0;
     }
     this.#shape = shape & (SHAPES - 1);
+    this.#reserve(count + 1);
+  }
+
+  #reserve(count: number): void {
+    const needed = Math.min(this.#next + count, REMEMBERED);
+    let capacity = this.#mask + 1;
+    if (capacity >= needed) return;
+    // Nothing has been overwritten yet, so each pair keeps its place.
+    while (capacity < needed) capacity *= 2;
+    const grown = new Int32Array(capacity << PAIR_SHIFT);
+    grown.set(this.#pairs);
+    this.#pairs = grown;
+    this.#mask = capacity - 1;
   }
 
   /**
@@ -80,40 +100,48 @@ export class RunFinder {
    * what follows up to `to` as possible; bytes before it agree down to `from` at most.
    */
   find(index: number, from: number, to: number): void {
-    const window = this.#window;
     const { starts, seen, count, repeated } = this.#layout;
+    const pairs = this.#pairs;
+    const mask = this.#mask;
     const start = starts[index];
     const wanted = seen[index]!;
-    const oldest = this.#next - REMEMBERED;
+    const id = wanted.id;
+    const oldest = Math.max(this.#next - REMEMBERED, 0);
     const isClose = repeated + 1 >= count;
+    /** What all bytes score: nothing can be better. */
+    const most = to - from;
     let best = -1;
     let number = wanted.number;
     let lowest = number;
     for (
       let left = isClose ? CLOSE_COPIES : COPIES;
-      left > 0 && number > oldest && number > 0;
+      left > 0 && number > oldest && best < most;
       left--
     ) {
-      if (start - this.#positions[number & MASK] > MAX_WINDOW) break;
-      best = this.#weigh(number, index, from, to, best);
+      const place = (number & mask) << PAIR_SHIFT;
+      const source = pairs[place + POSITION];
+      if (start - source > MAX_WINDOW) break;
+      best = this.#weigh(number, source, index, from, to, best);
       lowest = number;
-      number = this.#before[number & MASK];
+      number = pairs[place + BEFORE];
     }
     number = this.#shapes[this.#shape];
     for (
       let left = isClose ? CLOSE_BLOCKS : BLOCKS;
-      left > 0 && number > oldest && number > 0;
+      left > 0 && number > oldest && best < most;
       left--
     ) {
       const candidate = number + index;
-      const position = this.#positions[candidate & MASK];
-      if (start - position > MAX_WINDOW) break;
-      if (candidate < lowest && this.#seen[candidate & MASK] === wanted) {
-        best = this.#weigh(candidate, index, from, to, best);
+      const place = (candidate & mask) << PAIR_SHIFT;
+      const source = pairs[place + POSITION];
+      if (start - source > MAX_WINDOW) break;
+      if (candidate < lowest && pairs[place + ID] === id) {
+        best = this.#weigh(candidate, source, index, from, to, best);
       }
-      number = this.#sameShape[number & MASK];
+      number = pairs[((number & mask) << PAIR_SHIFT) + SAME_SHAPE];
     }
     if (best < 0) {
+      const window = this.#window;
       this.source = wanted.last;
       this.reach = start + window.matchLength(wanted.last, start, to);
       this.early = start - window.matchBefore(wanted.last, start, from);
@@ -121,12 +149,13 @@ export class RunFinder {
   }
 
   /**
-   * Compares a copy of the pair `index` with the best so far, which scores
-   * `best` (-1: none yet), and keeps the better one. Returns its score: the
-   * bytes that agree, before the pair and from it on.
+   * Compares a copy of the pair `index`, at `source`, with the best so far,
+   * which scores `best` (-1: none yet), and keeps the better one. Returns its
+   * score: the bytes that agree, before the pair and from it on.
    */
   #weigh(
     number: number,
+    source: number,
     index: number,
     from: number,
     to: number,
@@ -135,13 +164,14 @@ export class RunFinder {
     const { starts, seen, count } = this.#layout;
     const window = this.#window;
     const start = starts[index];
-    const source = this.#positions[number & MASK];
     if (best >= 0 && !this.#isPromising(start - source, from, to)) return best;
+    const pairs = this.#pairs;
+    const mask = this.#mask;
     let last = index + 1;
-    while (
-      last < count && seen[last] !== undefined && starts[last] < to &&
-      this.#seen[++number & MASK] === seen[last]
-    ) last++;
+    for (; last < count && starts[last] < to; last++) {
+      const id = pairs[((++number & mask) << PAIR_SHIFT) + ID];
+      if (id === 0 || id !== seen[last]?.id) break;
+    }
     const end = starts[last];
     const reach = end + window.matchLength(source + end - start, end, to);
     const before = window.matchBefore(source, start, from);
@@ -166,20 +196,25 @@ export class RunFinder {
   /** Remembers the block, whose pairs have been noted. */
   note(): void {
     const { starts, seen, count } = this.#layout;
+    const pairs = this.#pairs;
+    const mask = this.#mask;
     const first = this.#next;
     for (let index = 0; index < count; index++) {
       const number = first + index;
-      const slot = number & MASK;
+      const place = (number & mask) << PAIR_SHIFT;
       const entry = seen[index];
-      this.#seen[slot] = entry;
-      this.#positions[slot] = starts[index];
-      this.#before[slot] = 0;
-      if (entry === undefined) continue;
-      this.#before[slot] = entry.number;
+      pairs[place + POSITION] = starts[index];
+      if (entry === undefined) {
+        pairs[place + ID] = 0;
+        continue;
+      }
+      pairs[place + ID] = entry.id;
+      pairs[place + BEFORE] = entry.number;
       entry.number = number;
     }
-    this.#seen[(first + count) & MASK] = undefined;
-    this.#sameShape[first & MASK] = this.#shapes[this.#shape];
+    pairs[(((first + count) & mask) << PAIR_SHIFT) + ID] = 0;
+    pairs[((first & mask) << PAIR_SHIFT) + SAME_SHAPE] =
+      this.#shapes[this.#shape];
     this.#shapes[this.#shape] = first;
     this.#next = first + count + 1;
   }

@@ -106,7 +106,7 @@ export class SafeCompressor implements BlockCompressor {
       this.#compressBlock(pairs);
     }
     writeSyncMarker(this.#writer);
-    out.append(this.#writer.view());
+    out.appendFirst(this.#writer.bytes, this.#writer.length);
     this.#writer.clear();
   }
 

@@ -265,18 +265,22 @@ export class MatchWindow {
       }
     }
     if (longest < CHAINED - 1) longest = CHAINED - 1;
+    // Of two parameters `Math.min` makes floating-point numbers: 5 % of the time.
+    const enough = nice < most ? nice : most;
+    if (longest >= enough) return count;
     // Nearest first: a farther match is of use only where it is longer.
+    let next = symbols[(at + longest) & mask];
     for (let back = distance; distance !== 0; back += distance) {
-      if (back > MAX_WINDOW || longest >= nice || longest >= most) break;
+      if (back > MAX_WINDOW) break;
       const source = at - back;
-      if (
-        symbols[(source + longest) & mask] === symbols[(at + longest) & mask]
-      ) {
+      if (symbols[(source + longest) & mask] === next) {
         const length = this.matchLength(source, at, at + most);
         if (length > longest) {
           found[count++] = length;
           found[count++] = back;
           longest = length;
+          if (longest >= enough) break;
+          next = symbols[(at + longest) & mask];
         }
       }
       if (--tries === 0) break;
