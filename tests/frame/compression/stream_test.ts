@@ -156,6 +156,42 @@ Deno.test('"safe": a block larger than can be matched is stored, and forgets wha
   direction.checkPieces();
 });
 
+Deno.test('"safe": lists of every length after blocks that make it forget', () => {
+  const random = new Random(31);
+  const direction = new Direction(PROTO_SPDY3, "safe");
+  const large = "l".repeat(1 << 16);
+  for (let round = 0; round < 12; round++) {
+    direction.send([["x-large", large]]);
+    for (let left = random.int(5, 120); left > 0; left--) {
+      const names = random.shuffle([..."abcdefghijklmnopqrst"]);
+      direction.send(
+        names.slice(0, random.int(1, 20)).sort().map((
+          name,
+        ): NameValue => [name, random.pick(["1", "22", "333", random.word()])]),
+      );
+    }
+  }
+  direction.checkNative();
+  direction.checkPieces();
+});
+
+Deno.test('"safe": more pairs in a block than are remembered', () => {
+  const random = new Random(32);
+  for (const version of VERSIONS) {
+    const direction = new Direction(version, "safe");
+    for (const count of [3, 3000, 2047, 2048, 5, 3000, 2049, 1, 64, 63]) {
+      direction.send(
+        Array.from({ length: count }, (_, index): NameValue => [
+          `n${index}`,
+          random.pick(["", "1", "22"]),
+        ]),
+      );
+    }
+    direction.checkNative();
+    direction.checkPieces();
+  }
+});
+
 Deno.test('"safe": empty lists, empty values, and values of NULs between parts', () => {
   const direction = new Direction(PROTO_SPDY3, "safe");
   for (let round = 0; round < 3; round++) {
