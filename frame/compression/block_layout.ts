@@ -62,6 +62,8 @@ export class BlockLayout {
   readonly #values: string[] = [];
   /** False for a secret that is too short for a reference. */
   readonly #repeatable: boolean[] = [];
+  /** Whether {@linkcode note} is to note it: not a secret, nor one of many new values of its name. */
+  readonly #noted: boolean[] = [];
   /** Of each repeatable secret, where its whole value stands. */
   readonly #wholes: (Seen | undefined)[] = [];
 
@@ -119,7 +121,7 @@ export class BlockLayout {
     for (let index = 0; index < this.count; index++) {
       const start = starts[index];
       known[index].last = start;
-      if (known[index].secret) continue;
+      if (!this.#noted[index]) continue;
       seen[index] = this.#history.note(
         known[index],
         this.#values[index],
@@ -140,7 +142,10 @@ export class BlockLayout {
     for (let index = first; index < last; index++) {
       this.starts[index] = before[index] + shift;
       const whole = this.#wholes[index];
-      if (whole === undefined) continue;
+      if (whole === undefined) {
+        if (!this.#noted[index]) this.#noteFromNowOn(index);
+        continue;
+      }
       const start = before[index + 1] + shift - whole.size;
       this.#repeatSecret(
         this.#names[index],
@@ -150,6 +155,14 @@ export class BlockLayout {
         start,
       );
     }
+  }
+
+  /** A pair that was new, one of many of its name, is repeated after all. */
+  #noteFromNowOn(index: number): void {
+    const known = this.known[index];
+    if (known.secret) return;
+    known.repeats();
+    this.#noted[index] = true;
   }
 
   #putPair(name: string, value: string, index: number): void {
@@ -164,11 +177,14 @@ export class BlockLayout {
     this.#wholes[index] = undefined;
     this.#repeatable[index] = true;
     if (known.secret) {
+      this.#noted[index] = false;
       const valueStart = this.#putHead(name, utf8Length(value));
       if (value !== "") this.#putSecret(name, value, index, valueStart);
       return;
     }
-    const seen = known.find(value, start);
+    const looksUp = known.looksUp;
+    const seen = looksUp ? known.find(value, start) : undefined;
+    this.#noted[index] = looksUp;
     this.seen[index] = seen;
     if (seen !== undefined) {
       window.writeCopy(seen.last, seen.size);

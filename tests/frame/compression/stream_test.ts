@@ -204,3 +204,23 @@ Deno.test('"safe": empty lists, empty values, and values of NULs between parts',
   direction.checkNative();
   direction.checkPieces();
 });
+
+Deno.test("safe: a value sent again after many new ones of its name costs one match more at most", () => {
+  const random = new Random(3);
+  const text = (): string =>
+    Array.from({ length: 60 }, () => random.pick([..."0123456789abcdef"])).join(
+      "",
+    );
+  const direction = new Direction(PROTO_SPDY3, "safe");
+  const send = (path: string): number =>
+    direction.send([[":method", "GET"], [":path", path], ["accept", "*/*"]]);
+  const paths = Array.from({ length: 60 }, text);
+  const sizes = paths.map(send);
+  const last = paths[paths.length - 1];
+  const again = [last, last, last].map(send);
+  const earlier = [paths[10], paths[51], paths[52]].map(send);
+  assert(Math.min(...sizes.slice(20)) > 35, `new ones: ${sizes}`);
+  assert(Math.max(...again) <= 14, `the same again: ${again}`);
+  assert(Math.max(...earlier) <= 18, `earlier ones: ${earlier}`);
+  direction.checkNative();
+});
