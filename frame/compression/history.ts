@@ -31,7 +31,7 @@ export interface Seen {
  */
 const NOVEL = 16;
 /** Of those that follow, one in so many is looked up; a power of two. */
-const SAMPLED = 4;
+const SAMPLED = 8;
 
 /** What is known of one header name. */
 export class KnownName {
