@@ -6,10 +6,27 @@
  * @module
  */
 
+import type { NameValue } from "../../frame/types.ts";
+
 /** Tab and printable ASCII: the same bytes in every reading. */
 const PLAIN = /^[\t\x20-\x7e]*$/;
+/** A token (RFC 9110 5.6.2) in lower case. */
+const LOWER_TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Whether text is the same in every reading. */
+export function isPlain(text: string): boolean {
+  return PLAIN.test(text);
+}
+
+/** Whether `Headers` certainly takes a list: for others it has to be asked. */
+export function isPlainList(nv: readonly NameValue[]): boolean {
+  for (const [name, value] of nv) {
+    if (!LOWER_TOKEN.test(name) || !PLAIN.test(value)) return false;
+  }
+  return true;
+}
 
 /** Text as `Headers` takes it: a character for each byte of its UTF-8 form. */
 export function toByteString(text: string): string {

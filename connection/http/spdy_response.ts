@@ -8,6 +8,7 @@ import type { NameValue } from "../../frame/types.ts";
 import { handled } from "../deferred.ts";
 import type { Stream } from "../stream.ts";
 import { toHeaders } from "./fields.ts";
+import { ReceivedResponse } from "./received_response.ts";
 import type { ResponseHead } from "./response_head.ts";
 
 /** What a {@linkcode SpdyResponse} knows besides its head and body. */
@@ -40,6 +41,13 @@ export interface ResponseOrigin {
  * ```
  */
 export class SpdyResponse extends Response {
+  static {
+    // What `super` makes. To the type checker, and to the documentation, it is
+    // what it is to everybody: a `Response`.
+    Object.setPrototypeOf(this, ReceivedResponse);
+    Object.setPrototypeOf(this.prototype, ReceivedResponse.prototype);
+  }
+
   readonly #origin: ResponseOrigin;
 
   /** Made by `fetch`. */
