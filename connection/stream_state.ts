@@ -177,7 +177,14 @@ export class StreamState implements InboxEvents, OutboxEvents {
     return this.#host.push(this, nv, options, present);
   }
 
+  /** Replies; resolves when the reply is on its way. */
   reply(nv: NameValue[], fin: boolean): Promise<void> {
+    this.submitReply(nv, fin);
+    return this.replyLeft();
+  }
+
+  /** Replies, for somebody who does not wait for it. */
+  submitReply(nv: NameValue[], fin: boolean): void {
     if (this.origin.own || this.origin.unidirectional) {
       throw new InvalidArgumentError(
         `stream ${this.id} takes no reply: ${
@@ -196,6 +203,10 @@ export class StreamState implements InboxEvents, OutboxEvents {
     if (fin) this.outbox.finish();
     else this.#host.ready(this);
     this.#host.flush();
+  }
+
+  /** Resolves when the reply that was just submitted is on its way. */
+  replyLeft(): Promise<void> {
     this.#unsentReply = new Deferred<void>();
     return this.#unsentReply.promise;
   }

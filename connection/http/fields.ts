@@ -96,7 +96,10 @@ export function appendHeaders(nv: NameValue[], headers: Headers): void {
 
 /** Whether a list has a header of this name. */
 export function hasName(nv: readonly NameValue[], name: string): boolean {
-  return nv.some((pair) => pair[0] === name);
+  for (const pair of nv) {
+    if (pair[0] === name) return true;
+  }
+  return false;
 }
 
 /** Headers that came after the body, or before a pushed one. */
@@ -118,19 +121,36 @@ export function asMessageError(error: unknown): unknown {
 function setPseudo(pseudo: PseudoHeaders, name: string, value: string): void {
   switch (name) {
     case ":host":
+      pseudo.host = once(pseudo.host, name, value);
+      break;
     case ":method":
+      pseudo.method = once(pseudo.method, name, value);
+      break;
     case ":path":
+      pseudo.path = once(pseudo.path, name, value);
+      break;
     case ":scheme":
+      pseudo.scheme = once(pseudo.scheme, name, value);
+      break;
     case ":status":
-    case ":version": {
-      const key = name.slice(1) as keyof PseudoHeaders;
-      if (pseudo[key] !== undefined) {
-        throw new HttpMessageError(`${name} has more than one value`);
-      }
-      pseudo[key] = value;
-    }
+      pseudo.status = once(pseudo.status, name, value);
+      break;
+    case ":version":
+      pseudo.version = once(pseudo.version, name, value);
+      break;
       // Others are left out: the draft says nothing of them.
   }
+}
+
+function once(
+  before: string | undefined,
+  name: string,
+  value: string,
+): string {
+  if (before !== undefined) {
+    throw new HttpMessageError(`${name} has more than one value`);
+  }
+  return value;
 }
 
 /** Rule: content-length is decimal digits (RFC 9110 8.6). */

@@ -14,23 +14,21 @@ export type Trailers = () => Promise<NameValue[]>;
 
 /**
  * Sends a body in memory and ends this side's half; resolves when the end is on
- * its way.
+ * its way. Throws or rejects when it cannot.
  */
-export async function sendBytes(
+export function sendBytes(
   state: StreamState,
   body: Uint8Array,
   trailers: Trailers | undefined,
 ): Promise<void> {
   const taken = state.outbox.write(body);
-  if (trailers === undefined) {
-    // Before the wait, so that FIN rides on the last DATA.
-    const ended = state.outbox.end();
-    state.submitNow();
-    await ended;
-  } else {
-    await taken;
-    await sendTrailers(state, trailers);
+  if (trailers !== undefined) {
+    return Promise.resolve(taken).then(() => sendTrailers(state, trailers));
   }
+  // Before any wait, so that FIN rides on the last DATA.
+  const ended = state.outbox.end();
+  state.submitNow();
+  return ended;
 }
 
 /**

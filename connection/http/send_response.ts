@@ -15,6 +15,7 @@ import {
   sendTrailers,
   type Trailers,
 } from "./send_body.ts";
+import { takeBody } from "./take_body.ts";
 
 /** How a response is sent. */
 export interface SendResponseOptions {
@@ -32,38 +33,58 @@ export interface SendResponseOptions {
   readonly trailers: Trailers | undefined;
 }
 
-/** Sends a response in full; resolves when its end is on its way. */
-export async function sendResponse(
+/**
+ * Sends a response in full; resolves when its end is on its way. Throws or
+ * rejects when it cannot. A body in memory is submitted before anything is
+ * awaited: it leaves beside its head.
+ */
+export function sendResponse(
   state: StreamState,
   response: Response,
+  options: SendResponseOptions,
+): Promise<void> {
+  const body = takeBody(response) ?? EMPTY;
+  return body instanceof ReadableStream
+    ? readAhead(body).then((read) => send(state, response, read, options))
+    : send(state, response, body, options);
+}
+
+function send(
+  state: StreamState,
+  response: Response,
+  body: Uint8Array | BodySource,
   { method, sendHead, trailers }: SendResponseOptions,
 ): Promise<void> {
-  const body = response.body === null
-    ? undefined
-    : await readAhead(response.body);
-  const bare = method === "HEAD" || isNullBodyStatus(response.status);
-  if (bare && body !== undefined && !(body instanceof Uint8Array)) {
+  const length = body instanceof Uint8Array ? body.length : undefined;
+  const bodyless = isNullBodyStatus(response.status);
+  const bare = method === "HEAD" || bodyless;
+  if (bare && !(body instanceof Uint8Array)) {
     // Rule: neither has a body, whatever the handler gave (RFC 9110 6.4.1).
     body.reader.cancel().catch(() => {});
   }
   const nv = writeResponseHead(
     response,
-    isNullBodyStatus(response.status) ? undefined : lengthOf(body),
+    bodyless ? undefined : length,
     httpDate(),
   );
-  const rest = bare || lengthOf(body) === 0 ? undefined : body;
+  const rest = bare || length === 0 ? undefined : body;
   const head = sendHead(nv, rest === undefined && trailers === undefined);
-  // Not awaited for nothing: head and body would leave in two writes.
-  if (head !== undefined) await head;
-  if (rest instanceof Uint8Array) await sendBytes(state, rest, trailers);
-  else if (rest !== undefined) await sendSource(state, rest, trailers);
-  else if (trailers !== undefined) await sendTrailers(state, trailers);
+  return head === undefined
+    ? sendRest(state, rest, trailers)
+    : head.then(() => sendRest(state, rest, trailers));
 }
 
-/** Bytes of a body whose length is known. */
-function lengthOf(
+/** Sends what comes after the head. */
+function sendRest(
+  state: StreamState,
   body: Uint8Array | BodySource | undefined,
-): number | undefined {
-  if (body === undefined) return 0;
-  return body instanceof Uint8Array ? body.length : undefined;
+  trailers: Trailers | undefined,
+): Promise<void> {
+  if (body instanceof Uint8Array) return sendBytes(state, body, trailers);
+  if (body !== undefined) return sendSource(state, body, trailers);
+  return trailers === undefined
+    ? Promise.resolve()
+    : sendTrailers(state, trailers);
 }
+
+const EMPTY = new Uint8Array(0);

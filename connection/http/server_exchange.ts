@@ -102,9 +102,11 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
     state.keepOnCancel = true;
     try {
       const request = this.#readRequest();
-      const response = request instanceof Response
+      const answer = request instanceof Response
         ? request
-        : await this.#answer(request, this);
+        : this.#answer(request, this);
+      // Not awaited for nothing: each turn of the queue costs.
+      const response = answer instanceof Promise ? await answer : answer;
       await this.#send(
         this.#wrongLength === undefined
           ? response
@@ -184,19 +186,38 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
       });
   }
 
-  async #answer(request: Request, info: ServeInfo<Addr>): Promise<Response> {
+  /** Never rejects for what the handler did; a promise only where there was one. */
+  #answer(
+    request: Request,
+    info: ServeInfo<Addr>,
+  ): Response | Promise<Response> {
     try {
-      return checked(await this.#host.handler(request, info));
+      const response = this.#host.handler(request, info);
+      return response instanceof Response
+        ? checked(response)
+        : this.#checkLater(response);
     } catch (error) {
-      if (this.#wrongLength !== undefined) return badRequest(this.#wrongLength);
-      // Nobody is left to answer, and it is not the handler's fault.
-      if (this.#state.ended && isDeparture(error)) throw error;
-      try {
-        return checked(await this.#host.onError(error));
-      } catch (nested) {
-        console.error("Exception in onError while handling exception", nested);
-        return plain(500, "Internal Server Error");
-      }
+      return this.#answerError(error);
+    }
+  }
+
+  async #checkLater(response: Promise<Response>): Promise<Response> {
+    try {
+      return checked(await response);
+    } catch (error) {
+      return await this.#answerError(error);
+    }
+  }
+
+  async #answerError(error: unknown): Promise<Response> {
+    if (this.#wrongLength !== undefined) return badRequest(this.#wrongLength);
+    // Nobody is left to answer, and it is not the handler's fault.
+    if (this.#state.ended && isDeparture(error)) throw error;
+    try {
+      return checked(await this.#host.onError(error));
+    } catch (nested) {
+      console.error("Exception in onError while handling exception", nested);
+      return plain(500, "Internal Server Error");
     }
   }
 
@@ -206,8 +227,8 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
     return sendResponse(state, response, {
       method: this.#method,
       sendHead: (nv, fin) => {
-        const sent = state.reply(nv, fin);
-        return fin ? sent : undefined;
+        state.submitReply(nv, fin);
+        return fin ? state.replyLeft() : undefined;
       },
       trailers: this.#trailers,
     });

@@ -10,7 +10,7 @@ import { sendResponse } from "./send_response.ts";
 import type { PushInit } from "./serve_options.ts";
 
 /** The response to push, asked for once the client has been told of it. */
-export type PushedAnswer = (url: string) => Promise<Response>;
+export type PushedAnswer = (url: string) => Response | Promise<Response>;
 
 /**
  * Opens a stream for the response to `GET path`, and sends that as soon as it is

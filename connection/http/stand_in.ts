@@ -76,6 +76,13 @@ export abstract class Held<T extends Message> {
   }
 }
 
+/** Takes the bytes out of a stand-in; `undefined` where there are none to take. */
+export function takeHeldBytes(
+  message: Message & { readonly [HELD]?: Held<Message> },
+): Uint8Array<ArrayBuffer> | undefined {
+  return message[HELD]?.takeBytes();
+}
+
 /**
  * Puts `prototype` in front of the platform's, and on it what every stand-in
  * has. False when the platform's functions do not work on the outcome: it keeps
