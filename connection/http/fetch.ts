@@ -33,15 +33,20 @@ export interface StreamOpener {
 const MOST_UNCLAIMED = 8;
 
 /** Sends a request over a connection and resolves to the response's head. */
-export async function fetchOver(
+export function fetchOver(
   opener: StreamOpener,
   input: string | URL | Request,
   init?: FetchInit,
 ): Promise<SpdyResponse> {
-  return await exchange(
-    opener,
-    await prepareRequest(input, init, opener.origin),
-  );
+  try {
+    const request = prepareRequest(input, init, opener.origin);
+    // Not awaited for nothing: each turn of the queue costs.
+    return request instanceof Promise
+      ? request.then((prepared) => exchange(opener, prepared))
+      : exchange(opener, request);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** Sends a prepared request. */
@@ -85,6 +90,6 @@ async function sendBody(
 
 function toPairs(init: HeadersInit): NameValue[] {
   const nv: NameValue[] = [];
-  appendHeaders(nv, new Headers(init));
+  appendHeaders(nv, init);
   return nv;
 }

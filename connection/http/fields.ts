@@ -7,6 +7,7 @@
 import type { NameValue } from "../../frame/types.ts";
 import { fromByteString, toByteString } from "./header_text.ts";
 import { HttpMessageError } from "./message_error.ts";
+import { plainHeaders } from "./plain_headers.ts";
 
 /**
  * Headers about one HTTP/1.1 hop, which a SPDY message must not hold (SPDY/3
@@ -85,13 +86,31 @@ export function readFields(
   return { pseudo, headers, contentLength };
 }
 
-/** Appends the headers that SPDY may carry; the others stay behind. */
-export function appendHeaders(nv: NameValue[], headers: Headers): void {
-  headers.forEach((value, name) => {
-    if (!HOP_BY_HOP.has(name) && name !== "host") {
-      nv.push([name, fromByteString(value)]);
+/**
+ * Appends the headers that SPDY may carry; the others stay behind. Returns the
+ * value of `host`, which SPDY has in a place of its own.
+ *
+ * Throws `TypeError` for what `Headers` does not take.
+ */
+export function appendHeaders(
+  nv: NameValue[],
+  init: HeadersInit,
+): string | undefined {
+  let host: string | undefined;
+  const plain = plainHeaders(init);
+  if (plain !== undefined) {
+    for (const pair of plain) {
+      if (pair[0] === "host") host = pair[1];
+      else if (!HOP_BY_HOP.has(pair[0])) nv.push(pair);
     }
+    return host;
+  }
+  const headers = init instanceof Headers ? init : new Headers(init);
+  headers.forEach((value, name) => {
+    if (name === "host") host = value;
+    else if (!HOP_BY_HOP.has(name)) nv.push([name, fromByteString(value)]);
   });
+  return host;
 }
 
 /** Whether a list has a header of this name. */

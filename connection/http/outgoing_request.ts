@@ -8,6 +8,7 @@ import { InvalidArgumentError } from "../../errors.ts";
 import type { NameValue } from "../../frame/types.ts";
 import type { FetchInit } from "./fetch_init.ts";
 import { hasName } from "./fields.ts";
+import { plainInit } from "./plain_init.ts";
 import { writeRequestHead } from "./request_head.ts";
 
 /** A request that can be sent. */
@@ -21,60 +22,82 @@ export interface OutgoingRequest {
   readonly init: FetchInit;
 }
 
+const ABSOLUTE = /^https?:\/\//i;
 const EMPTY_INIT: FetchInit = {};
+
+/** What a request is made of. */
+interface Parts {
+  readonly url: string | URL;
+  readonly method: string;
+  readonly headers: HeadersInit | undefined;
+  readonly body: OutgoingRequest["body"];
+  /** Said where the headers do not say another. */
+  readonly contentType?: string;
+}
 
 /**
  * Reads what `fetch` was given. A body in memory is taken as bytes and announced
  * with content-length; a stream stays a stream. `base` is what a URL that is
- * not absolute stands beside.
+ * not absolute stands beside. Returns a promise only where a body has to be
+ * waited for.
+ *
+ * Throws or rejects with `TypeError` for what `fetch` does not take.
  */
-export async function prepareRequest(
+export function prepareRequest(
   input: string | URL | Request,
   init: FetchInit = EMPTY_INIT,
   base?: string,
-): Promise<OutgoingRequest> {
-  const target = typeof input === "string" && base !== undefined &&
+): OutgoingRequest | Promise<OutgoingRequest> {
+  const url = typeof input === "string" && base !== undefined &&
       input.startsWith("/")
     ? new URL(input, base)
     : input;
-  // A plain GET is what its URL and headers say: `new Request` would add a
-  // tenth to what a small one costs, and nothing else.
-  const request = isPlainGet(target, init)
-    ? undefined
-    : new Request(target, init);
-  const url = readUrl(request?.url ?? target as string | URL);
-  const method = request?.method ?? "GET";
-  const headers = request?.headers ??
-    (init.headers === undefined ? undefined : new Headers(init.headers));
-  const body = request && isInMemory(init.body)
-    ? await request.bytes()
-    : request?.body ?? undefined;
+  const signal = init.signal ??
+    (input instanceof Request ? input.signal : undefined);
+  // `new Request` would add a tenth to what a small request costs.
+  const plain = plainInit(init);
+  if (plain !== undefined && isWhole(url, plain.method)) {
+    const { method, body, contentType } = plain;
+    const { headers } = init;
+    return prepare({ url, method, headers, body, contentType }, init, signal);
+  }
+  const request = new Request(url, init);
+  const withBody = (body: OutgoingRequest["body"]): OutgoingRequest => {
+    const { url, method, headers } = request;
+    return prepare({ url, method, headers, body }, init, signal);
+  };
+  return isInMemory(init.body)
+    ? request.bytes().then(withBody)
+    : withBody(request.body ?? undefined);
+}
+
+function prepare(
+  { url, method, headers, body, contentType }: Parts,
+  init: FetchInit,
+  signal: AbortSignal | undefined,
+): OutgoingRequest {
+  const target = readUrl(url);
   if (body === undefined && init.trailers !== undefined) {
     throw new InvalidArgumentError("trailers come after a body; there is none");
   }
-  const nv = writeRequestHead(
-    method,
-    url,
-    headers,
-    contentLength(method, body),
-  );
-  return {
-    url: url.href,
-    method,
-    nv: withDefaults(nv),
-    body,
-    signal: init.signal ??
-      (input instanceof Request ? input.signal : undefined),
-    init,
-  };
+  const length = contentLength(method, body);
+  const nv = writeRequestHead(method, target, headers, length);
+  if (contentType !== undefined && !hasName(nv, "content-type")) {
+    nv.push(["content-type", contentType]);
+  }
+  return { url: target.href, method, nv: withDefaults(nv), body, signal, init };
 }
 
-function isPlainGet(
-  target: string | URL | Request,
-  { method = "GET", body }: FetchInit,
-): boolean {
-  return !(target instanceof Request) && method === "GET" &&
-    (body === undefined || body === null);
+/**
+ * Whether a URL is what there is to know of a request: only `Request` knows what
+ * a relative one stands beside (`--location`).
+ */
+function isWhole(
+  url: string | URL | Request,
+  method: string,
+): url is string | URL {
+  if (typeof url === "string") return method === "GET" || ABSOLUTE.test(url);
+  return url instanceof URL;
 }
 
 /** Throws `TypeError` for what `fetch` does not take either. */

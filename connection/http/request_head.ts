@@ -35,17 +35,18 @@ const ABSOLUTE = /^https?:\/\//i;
 export function writeRequestHead(
   method: string,
   url: URL,
-  headers: Headers | undefined,
+  headers: HeadersInit | undefined,
   contentLength: number | undefined,
 ): NameValue[] {
   const nv: NameValue[] = [
-    [":host", headers?.get("host") ?? url.host],
+    [":host", url.host],
     [":method", method],
     [":path", url.pathname + url.search],
     [":scheme", url.protocol.slice(0, -1)],
     [":version", "HTTP/1.1"],
   ];
-  if (headers !== undefined) appendHeaders(nv, headers);
+  const host = headers && appendHeaders(nv, headers);
+  if (host !== undefined) nv[0][1] = host;
   if (contentLength !== undefined && !hasName(nv, "content-length")) {
     nv.push(["content-length", String(contentLength)]);
   }

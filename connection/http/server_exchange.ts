@@ -81,7 +81,7 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
     this.#trailers = async () => {
       const nv: NameValue[] = [];
       const init = typeof trailers === "function" ? await trailers() : trailers;
-      appendHeaders(nv, new Headers(init));
+      appendHeaders(nv, init);
       return nv;
     };
   };

@@ -1,0 +1,75 @@
+/**
+ * What `Headers` makes of headers, without making one, where that is certain.
+ *
+ * @module
+ */
+
+import type { NameValue } from "../../frame/types.ts";
+import { isPlain } from "./header_text.ts";
+
+/** Tokens (RFC 9110 5.6.2). */
+const LOWER_TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/**
+ * The headers, names in lower case, in the order given; `undefined` when only
+ * `Headers` can say what comes of them: it joins what stands there twice, cuts
+ * white space off and refuses what is no header.
+ */
+export function plainHeaders(init: HeadersInit): NameValue[] | undefined {
+  return Array.isArray(init) ? plainPairs(init) : plainRecord(init);
+}
+
+function plainRecord(init: HeadersInit): NameValue[] | undefined {
+  if (!isPlainObject(init)) return undefined;
+  const nv: NameValue[] = [];
+  let unique = true;
+  for (const key of Object.keys(init)) {
+    const name = toName(key);
+    const value = init[key];
+    if (name === undefined || !isValue(value)) return undefined;
+    // "A" and "a" can stand in one object.
+    if (name !== key) unique = false;
+    nv.push([name, value]);
+  }
+  return unique || areUnique(nv) ? nv : undefined;
+}
+
+function plainPairs(init: readonly unknown[]): NameValue[] | undefined {
+  const nv: NameValue[] = [];
+  for (const pair of init) {
+    if (!Array.isArray(pair) || pair.length !== 2) return undefined;
+    const name = toName(pair[0]);
+    const value: unknown = pair[1];
+    if (name === undefined || !isValue(value)) return undefined;
+    nv.push([name, value]);
+  }
+  return areUnique(nv) ? nv : undefined;
+}
+
+/** An object that has what it has by itself, and under names. */
+function isPlainObject(object: object): object is Record<string, unknown> {
+  const prototype = Object.getPrototypeOf(object);
+  return (prototype === Object.prototype || prototype === null) &&
+    Object.getOwnPropertySymbols(object).length === 0;
+}
+
+function toName(text: unknown): string | undefined {
+  if (typeof text !== "string") return undefined;
+  if (LOWER_TOKEN.test(text)) return text;
+  return TOKEN.test(text) ? text.toLowerCase() : undefined;
+}
+
+function isValue(value: unknown): value is string {
+  return typeof value === "string" && isPlain(value) &&
+    !isSpace(value.charCodeAt(0)) &&
+    !isSpace(value.charCodeAt(value.length - 1));
+}
+
+function isSpace(char: number): boolean {
+  return char === 0x20 || char === 0x09;
+}
+
+function areUnique(nv: readonly NameValue[]): boolean {
+  return new Set(nv.map(([name]) => name)).size === nv.length;
+}
