@@ -58,8 +58,14 @@ export function prepareRequest(
   const plain = plainInit(init);
   if (plain !== undefined && isWhole(url, plain.method)) {
     const { method, body, contentType } = plain;
-    const { headers } = init;
-    return prepare({ url, method, headers, body, contentType }, init, signal);
+    const parts = { url, method, headers: init.headers, body, contentType };
+    try {
+      return prepare(parts, init, signal);
+    } catch (error) {
+      // What the platform has to say of it comes first, in its words.
+      if (plain.method !== "GET") new Request(url, init);
+      throw error;
+    }
   }
   const request = new Request(url, init);
   const withBody = (body: OutgoingRequest["body"]): OutgoingRequest => {

@@ -110,10 +110,12 @@ export function standInFor(
       Object.defineProperty(prototype, key, {
         configurable: true,
         get(this: StandIn): unknown {
-          return Reflect.get(this[HELD].real, key);
+          const value: unknown = Reflect.get(this[HELD].real, key);
+          return isHandle(value) ? null : value;
         },
         set(this: StandIn, value: unknown): void {
-          Reflect.set(this[HELD].real, key, value);
+          if (!isHandle(value)) Reflect.set(this[HELD].real, key, value);
+          else Object.defineProperty(this, key, { value, writable: true });
         },
       });
     }
@@ -121,6 +123,17 @@ export function standInFor(
   } catch {
     return false;
   }
+}
+
+/**
+ * Whether a value stands for memory outside of JavaScript. Deno frees that with
+ * the very object that it gave it to: through a stand-in it would be freed a
+ * second time. Each object has its own, or none.
+ */
+function isHandle(value: unknown): boolean {
+  return typeof value === "object" && value !== null &&
+    Object.getPrototypeOf(value) === null &&
+    Reflect.ownKeys(value).length === 0;
 }
 
 /** Whether the platform's own functions take a stand-in for the real thing. */
