@@ -24,7 +24,6 @@ const USUAL: ReadonlySet<string> = new Set([
 class HeldRequest extends Held<Request> {
   readonly url: string;
   readonly method: string;
-  readonly #headers: RequestHead["headers"];
   readonly #signal: () => AbortSignal;
 
   constructor(
@@ -32,10 +31,9 @@ class HeldRequest extends Held<Request> {
     body: StandInBody,
     signal: () => AbortSignal,
   ) {
-    super(body);
+    super(body, headers);
     this.url = new URL(url).href;
     this.method = method;
-    this.#headers = headers;
     this.#signal = signal;
     // The platform says what is wrong with others, and watches over streams.
     if (
@@ -52,14 +50,9 @@ class HeldRequest extends Held<Request> {
 
   protected override make(body: BodyInit | null): Request {
     // Without what goes without saying: a dictionary takes 1.5 us to convert.
-    const request = this.method === "GET"
+    return this.method === "GET"
       ? new Request(this.url)
       : new Request(this.url, { method: this.method, body });
-    // A third faster than handing over the pairs: no sequences to convert.
-    for (const [name, value] of this.#headers) {
-      request.headers.append(name, value);
-    }
-    return request;
   }
 }
 

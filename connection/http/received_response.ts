@@ -12,7 +12,7 @@ class HeldResponse extends Held<Response> {
   readonly #head: ResponseHead;
 
   constructor(body: StandInBody, head: ResponseHead) {
-    super(body);
+    super(body, head.headers);
     this.#head = head;
   }
 
@@ -25,10 +25,8 @@ class HeldResponse extends Held<Response> {
   }
 
   protected override make(body: BodyInit | null): Response {
-    const { status, statusText, headers } = this.#head;
-    const response = new Response(body, { status, statusText });
-    for (const [name, value] of headers) response.headers.append(name, value);
-    return response;
+    const { status, statusText } = this.#head;
+    return new Response(body, { status, statusText });
   }
 }
 

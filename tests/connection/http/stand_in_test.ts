@@ -249,6 +249,42 @@ Deno.test("headers are one object, and changes to them count", async () => {
   }
 });
 
+Deno.test("headers are one object before and after the real one is made", async () => {
+  for (const pair of PAIRS) {
+    const headersOf = Object.getOwnPropertyDescriptor(
+      pair.prototype,
+      "headers",
+    )!.get!;
+    for (const [when, reveal] of REVEALING) {
+      for (const first of [true, false]) {
+        await same(
+          pair,
+          `${when}, headers first: ${first}`,
+          async (message) => {
+            if (first) message.headers.append("x-new", "1");
+            const revealed = reveal(message);
+            await Promise.resolve(revealed).catch(() => {});
+            const before = message.headers;
+            before.append("x-new", "2");
+            const theirs: Headers = headersOf.call(message);
+            theirs.append("x-new", "3");
+            before.delete("x-twice");
+            const seen = Deno.inspect(message);
+            before.set("x-last", "4");
+            const copied = await outcome(() => message.clone());
+            return [
+              before === theirs,
+              before === message.headers,
+              copied,
+              seen,
+            ];
+          },
+        );
+      }
+    }
+  }
+});
+
 Deno.test("properties are where they are, and as they are", async () => {
   const views: ((message: Request | Response) => unknown)[] = [
     (message) => {
@@ -421,7 +457,7 @@ Deno.test("where the platform hides its state, nothing stands in", () => {
     }
   }
   class Pretender {
-    readonly [HELD]: Held<Response> = new HeldSealed(null);
+    readonly [HELD]: Held<Response> = new HeldSealed(null, []);
   }
   const platform = Sealed as unknown as { prototype: Response };
   const probe = (): StandIn => new Pretender();
