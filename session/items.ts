@@ -5,12 +5,34 @@
  * @module
  */
 
+import { ERR_DEFERRED } from "../errors.ts";
+import { PING } from "../frame/constants.ts";
 import type { CtrlFrame } from "../frame/types.ts";
 import type { BodySource } from "./callbacks.ts";
 import type { Draft } from "./drafts.ts";
 
+/** A key like any other: no small integer. */
+const SOME_KEY = 2 ** 50;
+const NO_FRAME: Draft<CtrlFrame> = {
+  frameType: PING,
+  version: 3,
+  flags: 0,
+  length: 4,
+  uniqueId: 1,
+};
+const NO_BODY: BodySource<never> = {
+  source: undefined,
+  readCb: () => ERR_DEFERRED,
+};
+
 /** A control frame. `S` is the session's class. */
 export class ControlItem<S> {
+  /** Keeps its code compiled while none is queued; see `zlib/deflate.ts`. */
+  static readonly #kept: ControlItem<never> = new ControlItem<never>(
+    SOME_KEY,
+    NO_FRAME,
+  );
+
   readonly kind = "control";
   key: number;
   readonly frame: Draft<CtrlFrame>;
@@ -50,6 +72,14 @@ export type Parked =
 
 /** A body of a stream. `S` is the session's class. */
 export class DataItem<S> {
+  /** Keeps its code compiled while none is queued; see `zlib/deflate.ts`. */
+  static readonly #kept: DataItem<never> = new DataItem<never>(
+    SOME_KEY,
+    1,
+    true,
+    NO_BODY,
+  );
+
   readonly kind = "data";
   key: number;
   readonly streamId: number;

@@ -4,12 +4,22 @@
  * @module
  */
 
-import type { ReceiveWindow } from "./flow_control.ts";
+import { ReceiveWindow } from "./flow_control.ts";
 import type { DataItem } from "./items.ts";
 import type { StreamState } from "./stream_states.ts";
 
 /** A stream in the table. `S` is the session's class. */
 export class Stream<S> {
+  /** Keeps the code for streams compiled while none is open; see `zlib/deflate.ts`. */
+  static readonly #kept: Stream<never> = new Stream<never>(
+    1,
+    true,
+    0,
+    0,
+    undefined,
+    new ReceiveWindow(0),
+  );
+
   readonly id: number;
   /** Opened by this end. */
   readonly own: boolean;
