@@ -6,11 +6,11 @@
  */
 
 import {
+  ERR_DEFERRED,
   ERR_INVALID_STATE,
   InvalidArgumentError,
   SpdyError,
 } from "./errors.ts";
-import type { ERR_DEFERRED } from "./errors.ts";
 import { checkFlags, checkRange, checkUint32 } from "./frame/check.ts";
 import {
   CTRL_FLAG_FIN,
@@ -91,6 +91,12 @@ export type ReadCallback = (
  * ```
  */
 export class DataProvider {
+  /** Keeps its code compiled while there is no other; see `zlib/deflate.ts`. */
+  static readonly #kept: DataProvider = new DataProvider(
+    undefined,
+    () => ERR_DEFERRED,
+  );
+
   /** Handed to the read callback as it is. */
   source: unknown;
   /** Gives the bytes. */

@@ -27,6 +27,7 @@ import { CLIENT } from "../session/constants.ts";
 import { IdMap } from "../session/id_map.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { handled, LazyPromise } from "./deferred.ts";
+import "./kept.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Opener } from "./opener.ts";
 import type { ResolvedOptions } from "./options.ts";

@@ -6,6 +6,7 @@
 
 import type { NameValue } from "../../frame/types.ts";
 import { fromByteString, toByteString } from "./header_text.ts";
+import "./kept_platform.ts";
 import { HttpMessageError } from "./message_error.ts";
 import { plainHeaders } from "./plain_headers.ts";
 
@@ -22,12 +23,12 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 
 /** What SPDY says in headers whose name begins with a colon. */
 export interface PseudoHeaders {
-  host?: string;
-  method?: string;
-  path?: string;
-  scheme?: string;
-  status?: string;
-  version?: string;
+  host: string | undefined;
+  method: string | undefined;
+  path: string | undefined;
+  scheme: string | undefined;
+  status: string | undefined;
+  version: string | undefined;
 }
 
 /** A received header list, taken apart. */
@@ -49,7 +50,15 @@ export function readFields(
   nv: readonly NameValue[],
   hopByHop: "refuse" | "drop",
 ): Fields {
-  const pseudo: PseudoHeaders = {};
+  // All there from the beginning: one shape, whatever comes first.
+  const pseudo: PseudoHeaders = {
+    host: undefined,
+    method: undefined,
+    path: undefined,
+    scheme: undefined,
+    status: undefined,
+    version: undefined,
+  };
   const headers: NameValue[] = [];
   let contentLength: number | undefined;
   let cookie: NameValue | undefined;

@@ -107,3 +107,10 @@ export function receivedRequest(
     get: signal,
   });
 }
+
+/** Keeps the code for requests compiled while there is no other; see `zlib/deflate.ts`. */
+export const KEPT_REQUEST: Request = receivedRequest(
+  { method: "GET", url: "http://localhost/", headers: [["a", "b"]] },
+  null,
+  () => new AbortController().signal,
+);

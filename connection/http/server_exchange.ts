@@ -17,6 +17,7 @@ import {
   statusName,
   StreamResetError,
 } from "../errors.ts";
+import { KEPT_STREAM } from "../kept.ts";
 import { createStream, stateOf, type Stream } from "../stream.ts";
 import type { StreamState } from "../stream_state.ts";
 import { checkLength, wrongLength } from "./content_length.ts";
@@ -50,6 +51,13 @@ export function handleStream<Addr extends Deno.Addr>(
 }
 
 class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
+  /** Keeps its code compiled while there is no other; see `zlib/deflate.ts`. */
+  static readonly #kept: unknown = new ServerExchange(
+    KEPT_STREAM,
+    { transport: "unix", path: "" },
+    { handler: () => new Response(), onError: () => new Response() },
+  );
+
   readonly stream: Stream;
   readonly remoteAddr: Addr;
   readonly #state: StreamState;

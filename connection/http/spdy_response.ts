@@ -6,6 +6,7 @@
 
 import type { NameValue } from "../../frame/types.ts";
 import { handled } from "../deferred.ts";
+import { KEPT_STREAM } from "../kept.ts";
 import type { Stream } from "../stream.ts";
 import { toHeaders } from "./fields.ts";
 import { ReceivedResponse } from "./received_response.ts";
@@ -47,6 +48,13 @@ export class SpdyResponse extends Response {
     Object.setPrototypeOf(this, ReceivedResponse);
     Object.setPrototypeOf(this.prototype, ReceivedResponse.prototype);
   }
+
+  /** Keeps its code compiled while there is no other; see `zlib/deflate.ts`. */
+  static readonly #kept: SpdyResponse = new SpdyResponse(
+    new Uint8Array(1),
+    { status: 200, statusText: "", headers: [], contentLength: undefined },
+    { url: "", stream: KEPT_STREAM },
+  );
 
   readonly #origin: ResponseOrigin;
 
