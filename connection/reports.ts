@@ -25,6 +25,7 @@ import type {
   SynStreamFrame,
 } from "../frame/types.ts";
 import type { SessionOptions } from "../session.ts";
+import { BORROW_BODIES, type TransportSettings } from "../session/options.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { StreamState } from "./stream_state.ts";
 
@@ -52,7 +53,7 @@ export interface SessionReports {
 export function sessionOptions(
   reports: SessionReports,
   options: ResolvedOptions,
-): SessionOptions {
+): SessionOptions & TransportSettings {
   const { onFrame } = options;
   return {
     autoWindowUpdate: false,
@@ -63,6 +64,7 @@ export function sessionOptions(
     limits: options.limits,
     // The pump copies what it takes.
     reuseSendBuffer: true,
+    [BORROW_BODIES]: true,
     send: (_, data) => reports.takeBytes(data),
     onCtrlRecv: (_, frame) => {
       onFrame?.("received", frame);
