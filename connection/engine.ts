@@ -229,6 +229,10 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#reserved -= size;
   }
 
+  collect(): void {
+    this.#pump.collect();
+  }
+
   // PumpEvents
 
   input(data: Uint8Array): void {

