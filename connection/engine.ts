@@ -235,20 +235,22 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
 
   // PumpEvents
 
-  input(data: Uint8Array): void {
-    if (this.#ending) return;
+  input(data: Uint8Array): boolean {
+    if (this.#ending) return false;
     this.#lifetime.touch();
     this.#deadline?.touch();
-    try {
-      this.session.recv(data);
-    } finally {
-      this.#receiving.settle();
-    }
+    this.session.recv(data);
+    const left = this.#receiving.deliver();
     if (!this.#ending) {
       this.#lifetime.controlFrame(this.session.unfinishedControl);
     }
     this.#pump.flush();
     this.#endIfDone();
+    return left;
+  }
+
+  inputOver(): void {
+    this.#receiving.settle();
   }
 
   fill(): void {

@@ -16,8 +16,13 @@ import type { Wire } from "./transport.ts";
 
 /** What the pump tells and asks its owner. */
 export interface PumpEvents {
-  /** Bytes came; the view is valid during the call. */
-  input(data: Uint8Array): void;
+  /**
+   * Bytes came; the view is valid until `inputOver`. True: readers may take
+   * more of them in this turn.
+   */
+  input(data: Uint8Array): boolean;
+  /** The bytes of the last `input` are about to be overwritten. */
+  inputOver(): void;
   /** The input ended; with an error when reading failed. Called once. */
   inputEnded(error: unknown): void;
   /** Put what is ready into {@linkcode Pump.out}, with no more than its bound. */
@@ -193,10 +198,11 @@ export class Pump {
       }
       if (data === null) break;
       try {
-        this.#events.input(data);
+        if (this.#events.input(data)) await endOfTurn();
       } catch (error) {
         this.#events.failed(error);
       }
+      this.#events.inputOver();
     }
     this.#inputEnd.resolve();
     this.#events.inputEnded(failure);
@@ -207,6 +213,11 @@ export class Pump {
     this.#drained = deferred<void>();
     await this.#drained.promise;
   }
+}
+
+/** Resolves when all that runs in this turn has run. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }
 
 /** Waits for the promise, but not longer than `timeout` ms. */
