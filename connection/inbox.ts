@@ -63,6 +63,8 @@ export class Inbox {
   /** Views into the read buffer. */
   #piece: Uint8Array | undefined;
   #morePieces: Uint8Array[] = [];
+  /** Which of them comes next. */
+  #nextIndex = 0;
   #readable: ReadableStream<Uint8Array> | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
@@ -126,28 +128,30 @@ export class Inbox {
   settle(): void {
     this.deliver();
     if (this.#piece === undefined) return;
-    const pieces = [this.#piece, ...this.#morePieces];
-    this.#piece = undefined;
-    this.#morePieces = [];
+    if (this.#nextIndex === this.#morePieces.length) {
+      const only = this.#piece;
+      this.#forgetPieces();
+      // Allocates without zeroing.
+      this.#settleChunk(only.slice());
+      return;
+    }
+    const pieces = [this.#piece, ...this.#morePieces.slice(this.#nextIndex)];
+    this.#forgetPieces();
     let first = 0;
     let size = 0;
     for (let index = 0; index < pieces.length; index++) {
       const { length } = pieces[index];
       if (size > 0 && size + length > LARGEST_CHUNK) {
-        this.#settleChunk(pieces.slice(first, index));
+        this.#settleChunk(join(pieces.slice(first, index)));
         first = index;
         size = 0;
       }
       size += length;
     }
-    this.#settleChunk(pieces.slice(first));
+    this.#settleChunk(join(pieces.slice(first)));
   }
 
-  #settleChunk(pieces: readonly Uint8Array[]): void {
-    // slice() allocates without zeroing.
-    const chunk = pieces.length === 1
-      ? pieces[0].slice()
-      : join(pieces);
+  #settleChunk(chunk: Uint8Array<ArrayBuffer>): void {
     if (this.#waiting && this.#controller !== undefined) {
       this.#waiting = false;
       this.#size -= chunk.length;
@@ -242,19 +246,35 @@ export class Inbox {
   /** Copies what the pieces have; keeps the rest of them. */
   #fillFromPieces(buffer: Uint8Array, offset: number): number {
     let taken = offset;
-    let used = 0;
     let piece = this.#piece;
     while (piece !== undefined && taken < buffer.length) {
-      const part = piece.subarray(0, buffer.length - taken);
-      buffer.set(part, taken);
-      taken += part.length;
-      piece = part.length < piece.length
-        ? piece.subarray(part.length)
-        : this.#morePieces.at(used++);
+      const room = buffer.length - taken;
+      if (piece.length <= room) {
+        buffer.set(piece, taken);
+        taken += piece.length;
+        piece = this.#nextPiece();
+      } else {
+        buffer.set(piece.subarray(0, room), taken);
+        taken += room;
+        piece = piece.subarray(room);
+      }
     }
     this.#piece = piece;
-    if (used > 0) this.#morePieces.splice(0, used);
     return taken;
+  }
+
+  #nextPiece(): Uint8Array | undefined {
+    if (this.#nextIndex < this.#morePieces.length) {
+      return this.#morePieces[this.#nextIndex++];
+    }
+    this.#forgetPieces();
+    return undefined;
+  }
+
+  #forgetPieces(): void {
+    this.#piece = undefined;
+    if (this.#morePieces.length > 0) this.#morePieces = [];
+    this.#nextIndex = 0;
   }
 
   #fillFromChunks(buffer: Uint8Array): number {
@@ -350,8 +370,7 @@ export class Inbox {
     this.#first = 0;
     this.#tail = undefined;
     this.#offset = 0;
-    this.#piece = undefined;
-    this.#morePieces = [];
+    this.#forgetPieces();
     this.#size = 0;
     return dropped;
   }

@@ -26,6 +26,7 @@ export class FrameArena {
   #writer: ByteWriter = this.#shared;
   #begin = 0;
   #taken = 0;
+  #rest: Uint8Array = this.#shared.bytes;
   /** Bytes of somebody else that end the frame. */
   #borrowed: Uint8Array | undefined;
 
@@ -45,7 +46,13 @@ export class FrameArena {
     if (this.#borrowed !== undefined && this.#taken === length) {
       return this.#borrowed;
     }
-    return bytes.subarray(this.#taken, length);
+    // In reused memory the head of every DATA frame makes the same view.
+    const last = this.#rest;
+    if (
+      last.buffer === bytes.buffer && last.byteOffset === this.#taken &&
+      last.length === length - this.#taken
+    ) return last;
+    return this.#rest = bytes.subarray(this.#taken, length);
   }
 
   /** The writer for a frame of about `size` bytes; there is none in progress. */
