@@ -31,7 +31,7 @@ import { Lifetime } from "./lifetime.ts";
 import { Opener } from "./opener.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Pinger } from "./pinger.ts";
-import { Pump, type PumpEvents } from "./pump.ts";
+import { endOfTurn, Pump, type PumpEvents } from "./pump.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 import {
   broken,
@@ -235,21 +235,28 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
 
   // PumpEvents
 
-  input(data: Uint8Array): boolean {
-    if (this.#ending) return false;
+  input(data: Uint8Array): void | Promise<void> {
+    if (this.#ending) return;
     this.#lifetime.touch();
     this.#deadline?.touch();
-    this.session.recv(data);
-    const left = this.#receiving.deliver();
+    let left = false;
+    try {
+      this.session.recv(data);
+      left = this.#receiving.deliver();
+    } finally {
+      if (!left) this.#receiving.settle();
+    }
     if (!this.#ending) {
       this.#lifetime.controlFrame(this.session.unfinishedControl);
     }
     this.#pump.flush();
     this.#endIfDone();
-    return left;
+    if (left) return this.#settleLater();
   }
 
-  inputOver(): void {
+  /** Readers that come back in this turn read on where they were. */
+  async #settleLater(): Promise<void> {
+    await endOfTurn();
     this.#receiving.settle();
   }
 

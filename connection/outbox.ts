@@ -12,8 +12,6 @@ import { deferred, LazyPromise } from "./deferred.ts";
 export interface OutboxEvents {
   /** There is something to send: bytes or the end. */
   ready(): void;
-  /** The writer of a chunk waits until it is taken. */
-  writerWaits(): void;
   /** The application gave up writing. */
   aborted(reason: unknown): void;
   /** Whether so many bytes may be taken at once, on account of the connection's send buffer. */
@@ -70,6 +68,11 @@ export class Outbox {
     return this.#size === 0 && this.#coming === 0;
   }
 
+  /** Whether a writer waits until its chunk is taken. */
+  get writerWaits(): boolean {
+    return this.#accepted !== undefined;
+  }
+
   /** Whether the application has written its last byte. */
   get ending(): boolean {
     return this.#ending;
@@ -124,7 +127,6 @@ export class Outbox {
     this.#tail = undefined;
     this.#accepted ??= deferred<void>();
     this.#events.ready();
-    this.#events.writerWaits();
     return this.#accepted.promise;
   }
 

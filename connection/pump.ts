@@ -16,13 +16,8 @@ import type { Wire } from "./transport.ts";
 
 /** What the pump tells and asks its owner. */
 export interface PumpEvents {
-  /**
-   * Bytes came; the view is valid until `inputOver`. True: readers may take
-   * more of them in this turn.
-   */
-  input(data: Uint8Array): boolean;
-  /** The bytes of the last `input` are about to be overwritten. */
-  inputOver(): void;
+  /** Bytes came; the view is valid during the call, or until the promise resolves. */
+  input(data: Uint8Array): void | Promise<void>;
   /** The input ended; with an error when reading failed. Called once. */
   inputEnded(error: unknown): void;
   /** Put what is ready into {@linkcode Pump.out}, with no more than its bound. */
@@ -198,11 +193,11 @@ export class Pump {
       }
       if (data === null) break;
       try {
-        if (this.#events.input(data)) await endOfTurn();
+        const reading = this.#events.input(data);
+        if (reading !== undefined) await reading;
       } catch (error) {
         this.#events.failed(error);
       }
-      this.#events.inputOver();
     }
     this.#inputEnd.resolve();
     this.#events.inputEnded(failure);
@@ -216,7 +211,7 @@ export class Pump {
 }
 
 /** Resolves when all that runs in this turn has run. */
-function endOfTurn(): Promise<void> {
+export function endOfTurn(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
 }
 

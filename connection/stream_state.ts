@@ -375,10 +375,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
 
   ready(): void {
     this.#host.ready(this);
-  }
-
-  writerWaits(): void {
-    this.#host.collect();
+    if (this.outbox.writerWaits) this.#host.collect();
   }
 
   aborted(reason: unknown): void {
