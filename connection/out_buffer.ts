@@ -4,15 +4,11 @@
  * @module
  */
 
-const SMALLEST = 4096;
+import { nextPlace, PLACES } from "./placement.ts";
 
-/**
- * Bytes begin here, so that a body, 8 bytes of head before it, lies 64 bytes
- * further into its page than in the application's memory when both have memory
- * of their own from the system. At a distance of 1 to 31 bytes AMD's processors
- * (`rep movsb` in memmove) copy 64 KiB in 25 us or more, else in 2.
- */
-const START = 56;
+const SMALLEST = 4096;
+/** Memory above this is worth placing, bytes. */
+const LARGE = 16384;
 
 /**
  * Collects the frames that are ready together, up to a bound, so that they
@@ -21,7 +17,8 @@ const START = 56;
 export class OutBuffer {
   readonly #bound: number;
   #bytes = new Uint8Array(0);
-  #end = START;
+  #begin = 0;
+  #end = 0;
 
   /** Takes at most `bound` bytes at a time. */
   constructor(bound: number) {
@@ -30,7 +27,7 @@ export class OutBuffer {
 
   /** Bytes waiting. */
   get length(): number {
-    return this.#end - START;
+    return this.#end - this.#begin;
   }
 
   /** Whether it takes no more. */
@@ -40,7 +37,7 @@ export class OutBuffer {
 
   /** Takes as much of `data` as fits and returns how much; 0 when full. */
   append(data: Uint8Array): number {
-    const end = Math.min(this.#end + data.length, START + this.#bound);
+    const end = Math.min(this.#end + data.length, this.#begin + this.#bound);
     const taken = end - this.#end;
     if (end > this.#bytes.length) this.#grow(end);
     this.#bytes.set(
@@ -53,19 +50,20 @@ export class OutBuffer {
 
   /** What waits; valid until {@linkcode clear} or {@linkcode append}. */
   get view(): Uint8Array {
-    return this.#bytes.subarray(START, this.#end);
+    return this.#bytes.subarray(this.#begin, this.#end);
   }
 
   /** Forgets what waits, after it was written. */
   clear(): void {
-    this.#end = START;
+    this.#begin = this.#bytes.length > LARGE ? nextPlace(this.#begin) : 0;
+    this.#end = this.#begin;
   }
 
   #grow(needed: number): void {
     let size = Math.max(this.#bytes.length * 2, SMALLEST);
     while (size < needed) size *= 2;
-    const grown = new Uint8Array(Math.min(size, START + this.#bound));
-    grown.set(this.view, START);
+    const grown = new Uint8Array(Math.min(size, this.#bound + PLACES));
+    grown.set(this.view, this.#begin);
     this.#bytes = grown;
   }
 }

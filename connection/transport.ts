@@ -5,6 +5,8 @@
  * @module
  */
 
+import { nextPlace } from "./placement.ts";
+
 /**
  * A pair of byte streams: a `WebSocketStream`'s, a node Duplex made web by
  * `Duplex.toWeb`, one end of an in-memory pipe.
@@ -78,6 +80,7 @@ export function isConn(transport: Transport): transport is ByteConn {
 class ConnWire implements Wire {
   readonly #conn: ByteConn;
   #buffer = new Uint8Array(SMALLEST_READ);
+  #place = 0;
   #smallReads = 0;
   #closed = false;
 
@@ -88,11 +91,15 @@ class ConnWire implements Wire {
   }
 
   async receive(): Promise<Uint8Array | null> {
-    const size = await this.#conn.read(this.#buffer);
+    let target = this.#buffer;
+    if (target.length > SMALLEST_READ) {
+      this.#place = nextPlace(this.#place);
+      target = target.subarray(this.#place);
+    }
+    const size = await this.#conn.read(target);
     if (size === null) return null;
-    const data = this.#buffer.subarray(0, size);
-    this.#fit(size);
-    return data;
+    this.#fit(size, target.length);
+    return target.subarray(0, size);
   }
 
   send(data: Uint8Array): Promise<number> {
@@ -110,9 +117,9 @@ class ConnWire implements Wire {
   }
 
   /** Full reads ask for a larger buffer; an idle connection keeps a small one. */
-  #fit(size: number): void {
+  #fit(size: number, room: number): void {
     const length = this.#buffer.length;
-    if (size === length) {
+    if (size === room) {
       this.#smallReads = 0;
       if (length < LARGEST_READ) {
         this.#buffer = new Uint8Array(Math.min(length * 4, LARGEST_READ));

@@ -2,6 +2,7 @@
 // mixed up or changed, and nobody waits longer than the send buffer.
 
 import { Inbox } from "../../connection/inbox.ts";
+import { OutBuffer } from "../../connection/out_buffer.ts";
 import type { Stream } from "../../connection/stream.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { DATA } from "../../frame/constants.ts";
@@ -297,4 +298,27 @@ Deno.test("inbox: the pieces of a large read are joined to chunks of 64 KiB at m
   const sizes: number[] = [];
   for await (const chunk of inbox.readable) sizes.push(chunk.length);
   assertEquals(sizes, [60_000, 60_000, 30_000]);
+});
+
+Deno.test("out buffer: exactly its bound, wherever in its memory it begins", () => {
+  const random = new Random(11);
+  for (const bound of [1024, 20_000, 262_144]) {
+    const buffer = new OutBuffer(bound);
+    const data = new Uint8Array(bound + 100);
+    for (let turn = 0; turn < 200; turn++) {
+      const wanted = turn < 3 ? bound : random.int(1, bound);
+      data.fill(turn, 0, wanted + 100);
+      const first = random.int(0, wanted);
+      assertEquals(buffer.append(data.subarray(0, first)), first);
+      const rest = data.subarray(first, wanted + 100);
+      const room = Math.min(rest.length, bound - first);
+      assertEquals(buffer.append(rest), room);
+      assertEquals(buffer.full, first + room === bound);
+      const { view } = buffer;
+      assertEquals(view.length, first + room);
+      assert(view.every((byte) => byte === turn % 256));
+      buffer.clear();
+      assertEquals(buffer.length, 0);
+    }
+  }
 });
