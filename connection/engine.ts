@@ -32,7 +32,7 @@ import { Lifetime } from "./lifetime.ts";
 import { Opener } from "./opener.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Pinger } from "./pinger.ts";
-import { Pump, type PumpEvents } from "./pump.ts";
+import { endOfTurn, Pump, type PumpEvents } from "./pump.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 import {
   broken,
@@ -236,22 +236,35 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#reserved -= size;
   }
 
+  collect(): void {
+    this.#pump.collect();
+  }
+
   // PumpEvents
 
-  input(data: Uint8Array): void {
+  input(data: Uint8Array): void | Promise<void> {
     if (this.#ending) return;
     this.#lifetime.touch();
     this.#deadline?.touch();
+    let left = false;
     try {
       this.session.recv(data);
+      left = this.#receiving.deliver();
     } finally {
-      this.#receiving.settle();
+      if (!left) this.#receiving.settle();
     }
     if (!this.#ending) {
       this.#lifetime.controlFrame(this.session.unfinishedControl);
     }
     this.#pump.flush();
     this.#endIfDone();
+    if (left) return this.#settleLater();
+  }
+
+  /** Readers that come back in this turn read on where they were. */
+  async #settleLater(): Promise<void> {
+    await endOfTurn();
+    this.#receiving.settle();
   }
 
   fill(): void {

@@ -33,6 +33,8 @@ const MANY_CHUNKS = 32;
 const SMALL_CHUNK = 1024;
 /** Small chunks are joined up to so many bytes. */
 const LARGEST_TAIL = 16384;
+/** Pieces of one read are joined up to so many bytes; memory of 128 KiB and more comes as fresh pages. */
+const LARGEST_CHUNK = 65536;
 /** So many chunks that were read may stay in the list. */
 const MOST_READ = 32;
 
@@ -61,6 +63,8 @@ export class Inbox {
   /** Views into the read buffer. */
   #piece: Uint8Array | undefined;
   #morePieces: Uint8Array[] = [];
+  /** Which of them comes next. */
+  #nextIndex = 0;
   #readable: ReadableStream<Uint8Array> | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
@@ -102,27 +106,52 @@ export class Inbox {
   }
 
   /**
-   * Copies the pieces that came in one read into one chunk: sixteen frames of
+   * Copies the pieces to a read() that waits. True when that leaves some, for
+   * which the reader may come before {@linkcode settle} is called.
+   */
+  deliver(): boolean {
+    const pending = this.#pending;
+    if (this.#piece === undefined || pending === undefined) return false;
+    this.#pending = undefined;
+    const taken = this.#fillFromPieces(pending.buffer, 0);
+    this.#size -= taken;
+    pending.result.resolve(taken);
+    this.#events.consumed(taken);
+    return this.#piece !== undefined;
+  }
+
+  /**
+   * Copies the pieces that came in one read into chunks: sixteen frames of
    * 16 KiB in 16 us instead of 32, with one object for the collector. A copy,
    * since an application may transfer the buffer of what it reads.
    */
   settle(): void {
+    this.deliver();
     if (this.#piece === undefined) return;
-    const pending = this.#pending;
-    if (pending !== undefined) {
-      this.#pending = undefined;
-      const taken = this.#fillFromPieces(pending.buffer);
-      this.#size -= taken;
-      pending.result.resolve(taken);
-      this.#events.consumed(taken);
-      if (this.#piece === undefined) return;
+    if (this.#nextIndex === this.#morePieces.length) {
+      const only = this.#piece;
+      this.#forgetPieces();
+      // Allocates without zeroing.
+      this.#settleChunk(only.slice());
+      return;
     }
-    // slice() allocates without zeroing.
-    const chunk = this.#morePieces.length === 0
-      ? this.#piece.slice()
-      : join([this.#piece, ...this.#morePieces]);
-    this.#piece = undefined;
-    this.#morePieces = [];
+    const pieces = [this.#piece, ...this.#morePieces.slice(this.#nextIndex)];
+    this.#forgetPieces();
+    let first = 0;
+    let size = 0;
+    for (let index = 0; index < pieces.length; index++) {
+      const { length } = pieces[index];
+      if (size > 0 && size + length > LARGEST_CHUNK) {
+        this.#settleChunk(join(pieces.slice(first, index)));
+        first = index;
+        size = 0;
+      }
+      size += length;
+    }
+    this.#settleChunk(join(pieces.slice(first)));
+  }
+
+  #settleChunk(chunk: Uint8Array<ArrayBuffer>): void {
     if (this.#waiting && this.#controller !== undefined) {
       this.#waiting = false;
       this.#size -= chunk.length;
@@ -147,7 +176,7 @@ export class Inbox {
     }
     if (buffer.length === 0) return Promise.resolve(0);
     if (this.#size > 0) {
-      const taken = this.#fillFromChunks(buffer);
+      const taken = this.#fillFromPieces(buffer, this.#fillFromChunks(buffer));
       this.#size -= taken;
       this.#events.consumed(taken);
       return Promise.resolve(taken);
@@ -215,21 +244,37 @@ export class Inbox {
   }
 
   /** Copies what the pieces have; keeps the rest of them. */
-  #fillFromPieces(buffer: Uint8Array): number {
-    let taken = 0;
-    let used = 0;
+  #fillFromPieces(buffer: Uint8Array, offset: number): number {
+    let taken = offset;
     let piece = this.#piece;
     while (piece !== undefined && taken < buffer.length) {
-      const part = piece.subarray(0, buffer.length - taken);
-      buffer.set(part, taken);
-      taken += part.length;
-      piece = part.length < piece.length
-        ? piece.subarray(part.length)
-        : this.#morePieces.at(used++);
+      const room = buffer.length - taken;
+      if (piece.length <= room) {
+        buffer.set(piece, taken);
+        taken += piece.length;
+        piece = this.#nextPiece();
+      } else {
+        buffer.set(piece.subarray(0, room), taken);
+        taken += room;
+        piece = piece.subarray(room);
+      }
     }
     this.#piece = piece;
-    if (used > 0) this.#morePieces.splice(0, used);
     return taken;
+  }
+
+  #nextPiece(): Uint8Array | undefined {
+    if (this.#nextIndex < this.#morePieces.length) {
+      return this.#morePieces[this.#nextIndex++];
+    }
+    this.#forgetPieces();
+    return undefined;
+  }
+
+  #forgetPieces(): void {
+    this.#piece = undefined;
+    if (this.#morePieces.length > 0) this.#morePieces = [];
+    this.#nextIndex = 0;
   }
 
   #fillFromChunks(buffer: Uint8Array): number {
@@ -325,8 +370,7 @@ export class Inbox {
     this.#first = 0;
     this.#tail = undefined;
     this.#offset = 0;
-    this.#piece = undefined;
-    this.#morePieces = [];
+    this.#forgetPieces();
     this.#size = 0;
     return dropped;
   }

@@ -45,7 +45,7 @@ export interface WindowTuningOptions {
  * optional; times are in ms, sizes in bytes.
  */
 export interface ConnectionTuning {
-  /** Bounds of the session; see `Limits`. */
+  /** Bounds of the session; see `Limits`. Here `maxDataFrameSize` is 65536 by default. */
   readonly limits?: SessionOptions["limits"];
   /**
    * Default true. False: neither windows nor WINDOW_UPDATE, for peers that know

@@ -4,7 +4,11 @@
  * @module
  */
 
+import { nextPlace, PLACES } from "./placement.ts";
+
 const SMALLEST = 4096;
+/** Memory above this is worth placing, bytes. */
+const LARGE = 16384;
 
 /**
  * Collects the frames that are ready together, up to a bound, so that they
@@ -13,7 +17,8 @@ const SMALLEST = 4096;
 export class OutBuffer {
   readonly #bound: number;
   #bytes = new Uint8Array(0);
-  #length = 0;
+  #begin = 0;
+  #end = 0;
 
   /** Takes at most `bound` bytes at a time. */
   constructor(bound: number) {
@@ -22,37 +27,43 @@ export class OutBuffer {
 
   /** Bytes waiting. */
   get length(): number {
-    return this.#length;
+    return this.#end - this.#begin;
+  }
+
+  /** Whether it takes no more. */
+  get full(): boolean {
+    return this.length === this.#bound;
   }
 
   /** Takes as much of `data` as fits and returns how much; 0 when full. */
   append(data: Uint8Array): number {
-    const end = Math.min(this.#length + data.length, this.#bound);
-    const taken = end - this.#length;
+    const end = Math.min(this.#end + data.length, this.#begin + this.#bound);
+    const taken = end - this.#end;
     if (end > this.#bytes.length) this.#grow(end);
     this.#bytes.set(
       taken === data.length ? data : data.subarray(0, taken),
-      this.#length,
+      this.#end,
     );
-    this.#length = end;
+    this.#end = end;
     return taken;
   }
 
   /** What waits; valid until {@linkcode clear} or {@linkcode append}. */
   get view(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    return this.#bytes.subarray(this.#begin, this.#end);
   }
 
   /** Forgets what waits, after it was written. */
   clear(): void {
-    this.#length = 0;
+    this.#begin = this.#bytes.length > LARGE ? nextPlace(this.#begin) : 0;
+    this.#end = this.#begin;
   }
 
   #grow(needed: number): void {
     let size = Math.max(this.#bytes.length * 2, SMALLEST);
     while (size < needed) size *= 2;
-    const grown = new Uint8Array(Math.min(size, this.#bound));
-    grown.set(this.view);
+    const grown = new Uint8Array(Math.min(size, this.#bound + PLACES));
+    grown.set(this.view, this.#begin);
     this.#bytes = grown;
   }
 }

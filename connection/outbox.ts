@@ -68,6 +68,11 @@ export class Outbox {
     return this.#size === 0 && this.#coming === 0;
   }
 
+  /** Whether a writer waits until its chunk is taken. */
+  get writerWaits(): boolean {
+    return this.#accepted !== undefined;
+  }
+
   /** Whether the application has written its last byte. */
   get ending(): boolean {
     return this.#ending;

@@ -16,8 +16,8 @@ import type { Wire } from "./transport.ts";
 
 /** What the pump tells and asks its owner. */
 export interface PumpEvents {
-  /** Bytes came; the view is valid during the call. */
-  input(data: Uint8Array): void;
+  /** Bytes came; the view is valid during the call, or until the promise resolves. */
+  input(data: Uint8Array): void | Promise<void>;
   /** The input ended; with an error when reading failed. Called once. */
   inputEnded(error: unknown): void;
   /** Put what is ready into {@linkcode Pump.out}, with no more than its bound. */
@@ -41,6 +41,7 @@ export class Pump {
   readonly #wire: Wire;
   readonly #events: PumpEvents;
   #scheduled = false;
+  #collecting = false;
   #writing = false;
   #outputEnded = false;
   #closed = false;
@@ -64,6 +65,17 @@ export class Pump {
     if (this.#scheduled || this.#writing || this.#outputEnded) return;
     this.#scheduled = true;
     process.nextTick(this.#runScheduled);
+  }
+
+  /**
+   * Puts what is ready into the buffer before this turn ends, so that writers
+   * who wait for it can add more to the same write: 256 KiB in one take half of
+   * the time of four writes of 64 KiB.
+   */
+  collect(): void {
+    if (this.#collecting) return;
+    this.#collecting = true;
+    queueMicrotask(this.#collect);
   }
 
   /** Stops reading before the next read, so that the peer's socket fills up; or goes on. */
@@ -139,10 +151,20 @@ export class Pump {
     }
     this.out.clear();
     this.#writing = false;
-    if (this.#outputEnded) this.#drained?.resolve();
+    if (this.#outputEnded) {
+      this.#drained?.resolve();
+      return;
+    }
     // Not at once: what this turn still makes ready shall share the next write.
-    else this.flush();
+    this.flush();
+    this.collect();
   }
+
+  readonly #collect = (): void => {
+    this.#collecting = false;
+    if (this.#writing || this.#outputEnded || this.out.full) return;
+    if (this.#fill()) this.flush();
+  };
 
   /** Collects what is ready; false when that is nothing. */
   #fill(): boolean {
@@ -174,7 +196,8 @@ export class Pump {
       }
       if (data === null) break;
       try {
-        this.#events.input(data);
+        const reading = this.#events.input(data);
+        if (reading !== undefined) await reading;
       } catch (error) {
         this.#events.failed(error);
       }
@@ -188,6 +211,11 @@ export class Pump {
     this.#drained = new Deferred<void>();
     await this.#drained.promise;
   }
+}
+
+/** Resolves when all that runs in this turn has run. */
+export function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }
 
 /** Waits for the promise, but not longer than `timeout` ms. */

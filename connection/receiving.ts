@@ -73,6 +73,16 @@ export class Receiving {
     if (state.inbox.push(data)) this.#unsettled.push(state.inbox);
   }
 
+  /**
+   * What came goes to the readers that wait. True when more is left for them:
+   * those who come back before {@linkcode settle} get it from the read buffer.
+   */
+  deliver(): boolean {
+    let left = false;
+    for (const inbox of this.#unsettled) left = inbox.deliver() || left;
+    return left;
+  }
+
   /** The read buffer is about to be used again. */
   settle(): void {
     for (const inbox of this.#unsettled) inbox.settle();

@@ -25,6 +25,8 @@ import type {
   SynStreamFrame,
 } from "../frame/types.ts";
 import type { SessionOptions } from "../session.ts";
+import type { Limits } from "../session/limits.ts";
+import { BORROW_BODIES, type TransportSettings } from "../session/options.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { StreamState } from "./stream_state.ts";
 
@@ -52,7 +54,7 @@ export interface SessionReports {
 export function sessionOptions(
   reports: SessionReports,
   options: ResolvedOptions,
-): SessionOptions {
+): SessionOptions & TransportSettings {
   const { onFrame } = options;
   return {
     autoWindowUpdate: false,
@@ -60,9 +62,10 @@ export function sessionOptions(
     headerCompression: options.headerCompression,
     sensitiveHeaders: options.sensitiveHeaders,
     acceptServerStreams: options.acceptServerStreams,
-    limits: options.limits,
+    limits: withFrameSize(options.limits),
     // The pump copies what it takes.
     reuseSendBuffer: true,
+    [BORROW_BODIES]: true,
     send: (_, data) => reports.takeBytes(data),
     onCtrlRecv: (_, frame) => {
       onFrame?.("received", frame);
@@ -92,6 +95,19 @@ export function sessionOptions(
     onStreamClose: (_, streamId, statusCode) =>
       reports.streamClosed(streamId, statusCode),
   };
+}
+
+/**
+ * Longest payload of a DATA frame where the application says nothing, bytes:
+ * a quarter of the send buffer. Moving a frame takes about 1 us whatever its
+ * size, which with 16 KiB was a tenth of the time of a bulk transfer.
+ */
+const DATA_FRAME_SIZE = 64 * 1024;
+
+function withFrameSize(limits: Limits = {}): Limits {
+  // What is no object is the session's to refuse.
+  if (typeof limits !== "object" || limits === null) return limits;
+  return { maxDataFrameSize: DATA_FRAME_SIZE, ...limits };
 }
 
 function controlCame(reports: SessionReports, frame: CtrlFrame): void {

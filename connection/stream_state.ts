@@ -35,6 +35,8 @@ export interface StreamHost {
   flush(): void;
   /** The stream has bytes, headers or its end to submit. */
   ready(state: StreamState): void;
+  /** A writer waits for the send buffer to take its chunk. */
+  collect(): void;
   /** The application has finished with so many received bytes. */
   consumed(state: StreamState, size: number): void;
   /** Opens a unidirectional stream that belongs to `parent`; resolves to what `present` makes of it. */
@@ -389,6 +391,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
 
   ready(): void {
     this.#host.ready(this);
+    if (this.outbox.writerWaits) this.#host.collect();
   }
 
   aborted(reason: unknown): void {

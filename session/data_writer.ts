@@ -91,9 +91,15 @@ export class DataWriter<S> {
       room < core.options.limits.maxDataFrameSize;
     this.#length = data.length;
     this.#flags = this.#eof && item.fin ? DATA_FLAG_FIN : DATA_FLAG_NONE;
-    const writer = arena.open(FRAME_HEAD_LENGTH + data.length);
-    writeDataHead(writer, item.streamId, this.#flags, data.length);
-    writer.append(data);
+    if (core.options.borrowBodies) {
+      const writer = arena.open(FRAME_HEAD_LENGTH);
+      writeDataHead(writer, item.streamId, this.#flags, data.length);
+      arena.borrow(data);
+    } else {
+      const writer = arena.open(FRAME_HEAD_LENGTH + data.length);
+      writeDataHead(writer, item.streamId, this.#flags, data.length);
+      writer.append(data);
+    }
     stream.sendCredit -= data.length;
     core.sendWindow -= data.length;
     return true;

@@ -26,6 +26,9 @@ export class FrameArena {
   #writer: ByteWriter = this.#shared;
   #begin = 0;
   #taken = 0;
+  #rest: Uint8Array = this.#shared.bytes;
+  /** Bytes of somebody else that end the frame. */
+  #borrowed: Uint8Array | undefined;
 
   /** Makes an empty arena. */
   constructor(reuse: boolean) {
@@ -34,13 +37,22 @@ export class FrameArena {
 
   /** True while the transport has not taken all of a frame. */
   get inProgress(): boolean {
-    return this.#taken < this.#writer.length;
+    return this.#taken < this.#writer.length || this.#borrowed !== undefined;
   }
 
-  /** What the transport has yet to take of the frame. */
+  /** What the transport has yet to take of the frame, as far as it lies in one piece. */
   get rest(): Uint8Array {
     const { bytes, length } = this.#writer;
-    return bytes.subarray(this.#taken, length);
+    if (this.#borrowed !== undefined && this.#taken === length) {
+      return this.#borrowed;
+    }
+    // In reused memory the head of every DATA frame makes the same view.
+    const last = this.#rest;
+    if (
+      last.buffer === bytes.buffer && last.byteOffset === this.#taken &&
+      last.length === length - this.#taken
+    ) return last;
+    return this.#rest = bytes.subarray(this.#taken, length);
   }
 
   /** The writer for a frame of about `size` bytes; there is none in progress. */
@@ -69,8 +81,27 @@ export class FrameArena {
     this.#writer.length = this.#begin;
   }
 
-  /** The transport took `size` bytes. */
+  /** Ends the frame with `bytes`, which are not copied: see {@linkcode own}. */
+  borrow(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#borrowed = bytes;
+  }
+
+  /** Copies what is left of borrowed bytes, before their owner may change them. */
+  own(): void {
+    if (this.#borrowed === undefined) return;
+    this.#writer.append(this.#borrowed);
+    this.#borrowed = undefined;
+  }
+
+  /** The transport took `size` bytes of {@linkcode rest}. */
   take(size: number): void {
-    this.#taken += size;
+    const borrowed = this.#borrowed;
+    if (borrowed === undefined || this.#taken < this.#writer.length) {
+      this.#taken += size;
+    } else {
+      this.#borrowed = size < borrowed.length
+        ? borrowed.subarray(size)
+        : undefined;
+    }
   }
 }

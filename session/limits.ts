@@ -35,7 +35,7 @@ export interface Limits extends FrameLimits {
    * above it is refused with RST_STREAM `REFUSED_STREAM`.
    */
   readonly maxConcurrentStreams?: number;
-  /** Longest payload of a DATA frame that is sent, bytes, 1..2^24-1; default 16384. */
+  /** Longest payload of a DATA frame that is sent, bytes, 1..2^24-1; default 16384, of a `Connection` 65536. */
   readonly maxDataFrameSize?: number;
   /**
    * Frames that the session queued by itself (PING replies, RST_STREAMs,

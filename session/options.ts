@@ -62,6 +62,19 @@ export interface SessionSettings {
   readonly limits?: Limits;
 }
 
+/** Key of {@linkcode TransportSettings}' one member: no name that an application could meet. */
+export const BORROW_BODIES: unique symbol = Symbol("borrowBodies");
+
+/** What only the transport of this module asks for. */
+export interface TransportSettings {
+  /**
+   * The payload of a DATA frame is handed to `send` by itself, behind its
+   * head, and not copied: it is what the body's read callback returned, valid
+   * during the call. Spares one of two copies.
+   */
+  readonly [BORROW_BODIES]?: boolean;
+}
+
 /** The settings of a session, checked and complete. */
 export interface ResolvedSettings {
   readonly userData: unknown;
@@ -71,6 +84,7 @@ export interface ResolvedSettings {
   readonly flowControl: boolean;
   readonly acceptServerStreams: boolean;
   readonly reuseSendBuffer: boolean;
+  readonly borrowBodies: boolean;
   readonly limits: ResolvedLimits;
 }
 
@@ -100,7 +114,7 @@ export function checkSideAndVersion(
  * Throws `InvalidArgumentError` naming the option that is wrong.
  */
 export function resolveSettings(
-  options: SessionSettings & SessionCallbacks<never>,
+  options: SessionSettings & TransportSettings & SessionCallbacks<never>,
 ): ResolvedSettings {
   if (typeof options !== "object" || options === null) {
     throw new InvalidArgumentError(`options ${options} are not an object`);
@@ -131,6 +145,7 @@ export function resolveSettings(
     flowControl: boolean(options, "flowControl", true),
     acceptServerStreams: boolean(options, "acceptServerStreams", false),
     reuseSendBuffer: boolean(options, "reuseSendBuffer", false),
+    borrowBodies: options[BORROW_BODIES] ?? false,
     limits: resolveLimits(withCtrlFrameBuffer(options)),
   };
 }

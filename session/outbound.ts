@@ -73,12 +73,16 @@ export class Outbound<S> {
   /** Hands the rest of the frame to the transport; false when it would block. */
   #write(): boolean {
     const arena = this.#arena;
-    while (arena.inProgress) {
-      const taken = this.#core.app.send(arena.rest);
-      if (taken === 0) return false;
-      arena.take(taken);
+    try {
+      while (arena.inProgress) {
+        const taken = this.#core.app.send(arena.rest);
+        if (taken === 0) return false;
+        arena.take(taken);
+      }
+      return true;
+    } finally {
+      arena.own();
     }
-    return true;
   }
 
   /** Makes a frame of the next item that can be sent; false when there is none. */

@@ -55,3 +55,26 @@ Deno.test("a frame that is not to be leaves nothing behind", () => {
     assertEquals([...write(arena, 2, 3)], [2, 2, 2]);
   }
 });
+
+Deno.test("borrowed bytes end the frame; what is left of them can be made the arena's own", () => {
+  const arena = new FrameArena(true);
+  const body = new Uint8Array([3, 4, 5, 6]);
+  arena.open(2).append(new Uint8Array([1, 2]));
+  arena.borrow(body);
+  assertEquals([...arena.rest], [1, 2]);
+  arena.take(1);
+  assertEquals([...arena.rest], [2]);
+  arena.take(1);
+  assertStrictEquals(arena.rest, body);
+  arena.take(1);
+  assertEquals([...arena.rest], [4, 5, 6]);
+  arena.own();
+  body.fill(9);
+  assertEquals([...arena.rest], [4, 5, 6]);
+  arena.take(3);
+  assertEquals(arena.inProgress, false);
+  arena.open(1).append(new Uint8Array([1]));
+  arena.borrow(body.subarray(0, 0));
+  arena.take(1);
+  assertEquals(arena.inProgress, false);
+});

@@ -1,0 +1,324 @@
+// Bodies of many sizes over real sockets, whatever the cuts: nothing is lost,
+// mixed up or changed, and nobody waits longer than the send buffer.
+
+import { Inbox } from "../../connection/inbox.ts";
+import { OutBuffer } from "../../connection/out_buffer.ts";
+import type { Stream } from "../../connection/stream.ts";
+import type { ByteConn } from "../../connection/transport.ts";
+import { DATA } from "../../frame/constants.ts";
+import { assert, assertEquals, assertRejects } from "../deps.ts";
+import {
+  type Pair,
+  pairOver,
+  tcpConns,
+  tcpPair,
+} from "../helpers/connections.ts";
+import { Random } from "../helpers/random.ts";
+
+const HEAD: [string, string][] = [
+  [":method", "POST"],
+  [":path", "/"],
+  [":scheme", "http"],
+  [":host", "test"],
+  [":version", "HTTP/1.1"],
+];
+
+/** The byte at an offset of a stream's body. */
+function byteAt(seed: number, offset: number): number {
+  return (offset * 31 + (offset >>> 9) * 7 + seed) & 0xff;
+}
+
+/** Writes a body in pieces of random sizes out of one piece of memory that is used again at once. */
+async function send(
+  stream: Stream,
+  seed: number,
+  total: number,
+  largest: number,
+): Promise<void> {
+  const random = new Random(seed);
+  const memory = new Uint8Array(largest);
+  for (let sent = 0; sent < total;) {
+    const size = Math.min(random.int(1, largest), total - sent);
+    for (let at = 0; at < size; at++) memory[at] = byteAt(seed, sent + at);
+    await stream.write(memory.subarray(0, size));
+    memory.fill(0xaa);
+    sent += size;
+  }
+  await stream.closeWrite();
+}
+
+/** Reads a body into buffers of random sizes, pausing now and then; resolves to its length. */
+async function receive(
+  stream: Stream,
+  seed: number,
+  largest: number,
+): Promise<number> {
+  const random = new Random(seed + 1);
+  let received = 0;
+  for (;;) {
+    const buffer = new Uint8Array(random.int(1, largest));
+    const size = await stream.read(buffer);
+    if (size === null) return received;
+    for (let at = 0; at < size; at++) {
+      if (buffer[at] !== byteAt(seed, received + at)) {
+        throw new Error(`byte ${received + at} of body ${seed} is wrong`);
+      }
+    }
+    received += size;
+    if (random.chance(0.02)) {
+      await new Promise((resolve) => setTimeout(resolve, random.int(0, 3)));
+    }
+  }
+}
+
+/** A connection that takes and gives a few bytes at a time, now and then after a while. */
+function fitful(conn: Deno.TcpConn, seed: number): ByteConn {
+  const random = new Random(seed);
+  const largest = () => random.chance(0.5) ? random.int(1, 100) : 70_000;
+  const pause = async () => {
+    if (random.chance(0.05)) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  };
+  return {
+    async read(buffer) {
+      await pause();
+      return await conn.read(buffer.subarray(0, largest()));
+    },
+    async write(data) {
+      await pause();
+      return await conn.write(data.subarray(0, largest()));
+    },
+    closeWrite: () => conn.closeWrite(),
+    close: () => conn.close(),
+  };
+}
+
+for (const maxSendBuffer of [1024, 100_000, 262_144]) {
+  Deno.test(`bodies both ways on eight streams, cut at random, send buffer ${maxSendBuffer}`, async () => {
+    const [left, right] = await tcpConns();
+    await using pair = pairOver(fitful(left, 1), fitful(right, 2), {
+      both: { maxSendBuffer },
+    });
+    const { client, server } = pair;
+    const sizes = [1, 16_383, 65_536, 65_537, 200_000, 262_145, 300_000, 9];
+    const largest = [10, 5000, 65_536, 20_000, 200_000, 262_145, 70_000, 9];
+    const serving = (async () => {
+      const iterator = server[Symbol.asyncIterator]();
+      const work: Promise<void>[] = [];
+      for (let index = 0; index < sizes.length; index++) {
+        const { value: stream } = await iterator.next();
+        if (stream === undefined) throw new Error("no stream came");
+        stream.reply([[":status", "200"], [":version", "HTTP/1.1"]]);
+        work.push((async () => {
+          const [received] = await Promise.all([
+            receive(stream, index, largest.at(-1 - index)!),
+            send(stream, index + 100, sizes[index], largest[index]),
+          ]);
+          assertEquals(received, sizes[index]);
+        })());
+      }
+      await Promise.all(work);
+    })();
+    const asking: Promise<number>[] = [];
+    for (const [index, size] of sizes.entries()) {
+      const stream = await client.openStream(HEAD);
+      send(stream, index, size, largest[index]);
+      asking.push(receive(stream, index + 100, largest[index]));
+    }
+    assertEquals(await Promise.all(asking), sizes);
+    await serving;
+  });
+}
+
+/** A stream of the client and the server's side of it. */
+async function openPair(
+  pair: Pair,
+  pri = 3,
+): Promise<[Stream, Stream]> {
+  const opening = pair.client.openStream(HEAD, { pri });
+  const { value } = await pair.server[Symbol.asyncIterator]().next();
+  if (value === undefined) throw new Error("no stream came");
+  value.reply([[":status", "200"], [":version", "HTTP/1.1"]]);
+  return [await opening, value];
+}
+
+Deno.test("a reset between two reads of one piece: what came before it counts, then the error stands", async () => {
+  await using pair = await tcpPair();
+  const [client, server] = await openPair(pair);
+  const [other, atServer] = await openPair(pair);
+  const writing = server.write(new Uint8Array(60_000).fill(7)).catch(() => {});
+  const buffer = new Uint8Array(1000);
+  assert((await client.read(buffer))! > 0);
+  client.reset(5);
+  await assertRejects(() => client.read(buffer), Error, "reset");
+  await writing;
+  // The connection, its windows among it, goes on.
+  const sending = send(atServer, 5, 400_000, 65_536);
+  assertEquals(await receive(other, 5, 10_000), 400_000);
+  await sending;
+});
+
+Deno.test("a buffer that is transferred while its read waits fails nobody else", async () => {
+  await using pair = await tcpPair();
+  const [client, server] = await openPair(pair);
+  const [other, atServer] = await openPair(pair);
+  const buffer = new Uint8Array(1000);
+  const reading = client.read(buffer);
+  structuredClone(buffer, { transfer: [buffer.buffer] });
+  await server.write(new Uint8Array(5000));
+  assertEquals(await reading, 0);
+  const sending = send(atServer, 6, 100_000, 65_536);
+  assertEquals(await receive(other, 6, 65_536), 100_000);
+  await sending;
+});
+
+Deno.test("writers that wait share a write, which is never larger than the send buffer", async () => {
+  const [left, right] = await tcpConns();
+  const writes: number[] = [];
+  const counting: ByteConn = {
+    read: (buffer) => right.read(buffer),
+    write: (data) => (writes.push(data.length), right.write(data)),
+    closeWrite: () => right.closeWrite(),
+    close: () => right.close(),
+  };
+  // Without windows nothing but the send buffer holds the writer.
+  await using pair = pairOver(left, counting, {
+    both: { flowControl: false },
+    server: { maxSendBuffer: 200_000 },
+  });
+  const [client, server] = await openPair(pair);
+  writes.length = 0;
+  const receiving = receive(client, 3, 65_536);
+  await send(server, 3, 1_000_000, 20_000);
+  assertEquals(await receiving, 1_000_000);
+  assert(writes.length < 20, `${writes.length} writes`);
+  assert(Math.max(...writes) <= 200_000);
+});
+
+Deno.test("an urgent stream waits for no more than the send buffer; equal ones take turns", async () => {
+  const [left, right] = await tcpConns();
+  const slow: ByteConn = {
+    read: (buffer) => right.read(buffer),
+    async write(data) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      return await right.write(data);
+    },
+    closeWrite: () => right.closeWrite(),
+    close: () => right.close(),
+  };
+  const sent: [streamId: number, length: number][] = [];
+  await using pair = pairOver(left, slow, {
+    both: { flowControl: false },
+    server: {
+      onFrame: (direction, frame) => {
+        if (direction === "sent" && frame.frameType === DATA) {
+          sent.push([frame.streamId, frame.length]);
+        }
+      },
+    },
+  });
+  const bulk = [await openPair(pair, 5), await openPair(pair, 5)];
+  const [urgentClient, urgentServer] = await openPair(pair, 0);
+  const total = 2_000_000;
+  const all = bulk.map(([client, server], index) =>
+    Promise.all([
+      receive(client, index, 65_536),
+      send(server, index, total, 65_536),
+    ])
+  );
+  await urgentClient.write(new Uint8Array(1));
+  await urgentServer.read(new Uint8Array(1));
+  while (sent.length < 4) await new Promise((done) => setTimeout(done, 1));
+  const before = sent.length;
+  await urgentServer.write(new Uint8Array(10));
+  await urgentClient.read(new Uint8Array(10));
+  const at = sent.findIndex(([id]) => id === urgentServer.id);
+  let between = 0;
+  for (const [, length] of sent.slice(before, at)) between += length;
+  assert(at >= before && between <= 262_144, `${between} bytes went before`);
+  for (const [received] of await Promise.all(all)) {
+    assertEquals(received, total);
+  }
+  // While both had something to send, neither was ahead by more than a send buffer.
+  let lead = 0;
+  for (const [id, length] of sent.slice(0, sent.length >> 1)) {
+    if (id === bulk[0][1].id) lead += length;
+    if (id === bulk[1][1].id) lead -= length;
+    assert(Math.abs(lead) <= 262_144 + 65_536, `ahead by ${lead}`);
+  }
+});
+
+Deno.test("inbox: a reader that comes back reads on in the read buffer; the rest is copied before it changes", async () => {
+  let consumed = 0;
+  const inbox = new Inbox({
+    consumed: (size) => consumed += size,
+    cancelled: () => {},
+  });
+  const memory = Uint8Array.from({ length: 10 }, (_, index) => index);
+  const buffer = new Uint8Array(3);
+  const first = inbox.read(buffer);
+  inbox.push(memory.subarray(0, 5));
+  inbox.push(memory.subarray(6, 7));
+  inbox.push(memory.subarray(7, 10));
+  assertEquals(inbox.deliver(), true);
+  assertEquals([await first, ...buffer, consumed], [3, 0, 1, 2, 3]);
+  assertEquals([await inbox.read(buffer), ...buffer], [3, 3, 4, 6]);
+  inbox.settle();
+  memory.fill(99);
+  assertEquals(inbox.size, 3);
+  assertEquals([await inbox.read(buffer), ...buffer], [3, 7, 8, 9]);
+  assertEquals([inbox.size, consumed], [0, 9]);
+  const waiting = inbox.read(buffer);
+  inbox.push(memory.subarray(0, 2));
+  assertEquals(inbox.deliver(), false);
+  assertEquals(await waiting, 2);
+  inbox.finish();
+  assertEquals(await inbox.read(buffer), null);
+});
+
+Deno.test("inbox: chunks kept for later come before pieces, and one read may take both", async () => {
+  const inbox = new Inbox({ consumed: () => {}, cancelled: () => {} });
+  inbox.push(new Uint8Array([1, 2]));
+  inbox.settle();
+  inbox.push(new Uint8Array([3, 4]));
+  const buffer = new Uint8Array(3);
+  assertEquals([await inbox.read(buffer), ...buffer], [3, 1, 2, 3]);
+  inbox.abort(new Error("gone"));
+  inbox.settle();
+  await assertRejects(() => inbox.read(buffer), Error, "gone");
+});
+
+Deno.test("inbox: the pieces of a large read are joined to chunks of 64 KiB at most", async () => {
+  const inbox = new Inbox({ consumed: () => {}, cancelled: () => {} });
+  const piece = new Uint8Array(30_000);
+  for (let index = 0; index < 5; index++) inbox.push(piece);
+  inbox.settle();
+  inbox.finish();
+  const sizes: number[] = [];
+  for await (const chunk of inbox.readable) sizes.push(chunk.length);
+  assertEquals(sizes, [60_000, 60_000, 30_000]);
+});
+
+Deno.test("out buffer: exactly its bound, wherever in its memory it begins", () => {
+  const random = new Random(11);
+  for (const bound of [1024, 20_000, 262_144]) {
+    const buffer = new OutBuffer(bound);
+    const data = new Uint8Array(bound + 100);
+    for (let turn = 0; turn < 200; turn++) {
+      const wanted = turn < 3 ? bound : random.int(1, bound);
+      data.fill(turn, 0, wanted + 100);
+      const first = random.int(0, wanted);
+      assertEquals(buffer.append(data.subarray(0, first)), first);
+      const rest = data.subarray(first, wanted + 100);
+      const room = Math.min(rest.length, bound - first);
+      assertEquals(buffer.append(rest), room);
+      assertEquals(buffer.full, first + room === bound);
+      const { view } = buffer;
+      assertEquals(view.length, first + room);
+      assert(view.every((byte) => byte === turn % 256));
+      buffer.clear();
+      assertEquals(buffer.length, 0);
+    }
+  }
+});
