@@ -6,12 +6,12 @@
 
 import { InvalidArgumentError } from "../errors.ts";
 import { SPDY2_DICTIONARY, SPDY3_DICTIONARY } from "../zlib/dictionaries.ts";
-import type { ByteWriter } from "./byte_writer.ts";
+import { ByteWriter } from "./byte_writer.ts";
 import type { BlockCompressor } from "./compression/block_compressor.ts";
 import { PlainCompressor } from "./compression/plain_compressor.ts";
 import { SafeCompressor } from "./compression/safe_compressor.ts";
 import { isSecretName } from "./compression/sensitive.ts";
-import type { ProtocolVersion } from "./constants.ts";
+import { PROTO_SPDY3, type ProtocolVersion } from "./constants.ts";
 import { wirePairs } from "./header_list.ts";
 import type { NameValue } from "./types.ts";
 import { type VersionTraits, versionTraits } from "./version.ts";
@@ -44,6 +44,9 @@ export interface HeaderEncoderOptions {
 
 /** Owns the header compression of one direction. */
 export class HeaderEncoder {
+  /** Keeps the code for compressing compiled while there is no other; see `zlib/deflate.ts`. */
+  static readonly #kept: HeaderEncoder = HeaderEncoder.#make();
+
   readonly #traits: VersionTraits;
   readonly #policy: HeaderCompression;
   readonly #sensitive: ReadonlySet<string>;
@@ -77,6 +80,12 @@ export class HeaderEncoder {
    */
   encode(pairs: readonly NameValue[], out: ByteWriter): void {
     this.#open().compress(pairs, out);
+  }
+
+  static #make(): HeaderEncoder {
+    const encoder = new HeaderEncoder(PROTO_SPDY3);
+    encoder.encode([[":path", "/"], ["cookie", "a=b"]], new ByteWriter());
+    return encoder;
   }
 
   #open(): BlockCompressor {
