@@ -6,6 +6,7 @@
 
 import { InvalidArgumentError } from "../errors.ts";
 import { Deferred, handled } from "./deferred.ts";
+import { smallCopy } from "./small_copy.ts";
 
 /** What the inbox tells its stream. */
 export interface InboxEvents {
@@ -131,8 +132,8 @@ export class Inbox {
     if (this.#nextIndex === this.#morePieces.length) {
       const only = this.#piece;
       this.#forgetPieces();
-      // Allocates without zeroing.
-      this.#settleChunk(only.slice());
+      // A stream that waits hands it out; slice() allocates without zeroing.
+      this.#settleChunk(this.#waiting ? only.slice() : smallCopy(only));
       return;
     }
     const pieces = [this.#piece, ...this.#morePieces.slice(this.#nextIndex)];

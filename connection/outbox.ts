@@ -7,6 +7,7 @@
 
 import { InvalidArgumentError } from "../errors.ts";
 import { Deferred, LazyPromise } from "./deferred.ts";
+import { smallCopy } from "./small_copy.ts";
 
 /** What the outbox tells and asks its stream. */
 export interface OutboxEvents {
@@ -205,7 +206,7 @@ export class Outbox {
   #appendCopy(chunk: Uint8Array): void {
     const last = this.#chunks.length - 1;
     if (this.#tail === undefined || last < this.#first) {
-      this.#tail = chunk.slice();
+      this.#tail = smallCopy(chunk);
       this.#chunks.push(this.#tail);
       return;
     }
