@@ -132,8 +132,10 @@ export class Inbox {
     if (this.#nextIndex === this.#morePieces.length) {
       const only = this.#piece;
       this.#forgetPieces();
-      // A stream that waits hands it out; slice() allocates without zeroing.
-      this.#settleChunk(this.#waiting ? only.slice() : smallCopy(only));
+      // A web stream that waits hands it out. One chunk a stream at most shares
+      // memory: more would keep many times their size alive.
+      const alone = this.#waiting || this.#first < this.#chunks.length;
+      this.#settleChunk(alone ? only.slice() : smallCopy(only));
       return;
     }
     const pieces = [this.#piece, ...this.#morePieces.slice(this.#nextIndex)];

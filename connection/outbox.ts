@@ -206,7 +206,9 @@ export class Outbox {
   #appendCopy(chunk: Uint8Array): void {
     const last = this.#chunks.length - 1;
     if (this.#tail === undefined || last < this.#first) {
-      this.#tail = smallCopy(chunk);
+      // Only one a stream shares memory: more would keep many times their size alive.
+      const isFirst = this.#first === this.#chunks.length;
+      this.#tail = isFirst ? smallCopy(chunk) : chunk.slice();
       this.#chunks.push(this.#tail);
       return;
     }
