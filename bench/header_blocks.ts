@@ -2,8 +2,8 @@
  * Header blocks: encoding and decoding, beside zlib alone and beside
  * spdy-transport.
  *
- * The zlib peers only turn bytes into bytes; ours start from, and end at,
- * lists of strings, and check them.
+ * The zlib peers only turn bytes into bytes, but for the one "from strings";
+ * ours start from, and end at, lists of strings, and check them.
  *
  * @module
  */
@@ -20,6 +20,7 @@ import { SPDY3_DICTIONARY } from "../zlib/mod.ts";
 import { corpusRequests } from "./corpus.ts";
 import { loop, type Row, type Subject } from "./harness.ts";
 import { requestHeaders } from "./load.ts";
+import { FROM_STRINGS, writingAndDeflating } from "./native_blocks.ts";
 import {
   headerDecoding as transportDecoding,
   headerEncoding as transportEncoding,
@@ -52,6 +53,7 @@ export const rows: readonly Row[] = [
         atLeast: 1,
         aim: 2,
       },
+      { name: FROM_STRINGS, open: () => writingAndDeflating(varying) },
       {
         name: "spdy-transport",
         open: () => transportEncoding(varying),
@@ -62,12 +64,15 @@ export const rows: readonly Row[] = [
     name: "header block encode, safe, corpus",
     unit: "op/s",
     ours: () => encoding(corpus),
-    peers: [{
-      name: "node:zlib deflate 6",
-      open: () => deflating("node:zlib deflate 6", corpus),
-      atLeast: 1,
-      aim: 2,
-    }],
+    peers: [
+      {
+        name: "node:zlib deflate 6",
+        open: () => deflating("node:zlib deflate 6", corpus),
+        atLeast: 1,
+        aim: 2,
+      },
+      { name: FROM_STRINGS, open: () => writingAndDeflating(corpus) },
+    ],
   },
   {
     name: "header block decode",

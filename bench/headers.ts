@@ -28,6 +28,7 @@ import { prepareHeaders, wirePairs } from "../frame/header_list.ts";
 import { versionTraits } from "../frame/version.ts";
 import { SPDY3_DICTIONARY } from "../zlib/mod.ts";
 import { loop, type Peer, type Row, type Subject } from "./harness.ts";
+import { FROM_STRINGS, writingAndDeflating } from "./native_blocks.ts";
 import { nativeBlockDeflate } from "./peers/zlib.ts";
 
 type Direction = "request" | "response";
@@ -87,11 +88,14 @@ export const rows: readonly Row[] = [
     name: "header block encode, safe, corpus responses",
     unit: "op/s",
     ours: encodingResponses,
-    peers: [{
-      name: "node:zlib deflate 6",
-      open: deflatingResponses,
-      atLeast: 1,
-    }],
+    peers: [
+      {
+        name: "node:zlib deflate 6",
+        open: deflatingResponses,
+        atLeast: 1,
+      },
+      { name: FROM_STRINGS, open: () => writingAndDeflating(responses()) },
+    ],
   },
 ];
 
