@@ -37,14 +37,23 @@ const DISTANCE_BITS: Uint8Array = Uint8Array.from(
 const FAR = 0x7fffffff;
 
 /** How many positions with the same hash are tried. */
-const TRIES = 24;
+const TRIES = 14;
 /** The same where a gap is longer than {@linkcode LONG_GAP}, so that time stays linear. */
 const LONG_TRIES = 6;
 const LONG_GAP = 2048;
 /** Where a match is this long, none farther away is looked for. */
 const NICE_LENGTH = 32;
-/** Inside a match this long no other is searched for: 8 % less time, 0.1 bytes more a header set. */
-const SKIPPED_LENGTH = 10;
+/** Inside a match this long no other is searched for: 10 % less time, 0.15 bytes more a header set. */
+const SKIPPED_LENGTH = 8;
+/**
+ * What a changed value shares with an earlier one is indexed after so many bytes
+ * again, when it is longer than {@linkcode SHORT}: blocks that differ in a path
+ * take 5 % less time, corpus responses 0.05 bytes more.
+ */
+const INDEX_AGAIN = 4096;
+const SHORT = 24;
+/** Names for which it is known when that was, by the low bits of their ids; a power of two. */
+const NAMES = 64;
 
 /** Finds the cheapest tokens of one gap by dynamic programming over its bytes. */
 export class GapParser {
@@ -60,12 +69,19 @@ export class GapParser {
   readonly #layout: BlockLayout;
   #costs = new Int32Array(64);
   #steps = new Int32Array(64);
+  /** By name, where the beginning of a changed value was indexed last. */
+  readonly #indexed = new Int32Array(NAMES).fill(-INDEX_AGAIN);
   /** Matches at one place; each is longer than the one before. */
   readonly #found = new Int32Array(2 * (TRIES + 1));
 
   constructor(window: MatchWindow, layout: BlockLayout) {
     this.#window = window;
     this.#layout = layout;
+  }
+
+  /** Begins with a window that is empty again. */
+  clear(): void {
+    this.#indexed.fill(-INDEX_AGAIN);
   }
 
   /**
@@ -91,7 +107,8 @@ export class GapParser {
       this.count = 0;
       return;
     }
-    window.index(from, Math.min(free + 3, limit));
+    const known = free - from > SHORT && this.#isKnown(from, first);
+    window.index(known ? free - 3 : from, Math.min(free + 3, limit));
     const size = to - free;
     this.#prepare(size);
     this.#search(free, early - free, size, limit, first);
@@ -105,6 +122,14 @@ export class GapParser {
     this.end = free + end;
     this.begin = free;
     this.#trace(end);
+  }
+
+  /** Whether the beginning of the changed pair `index`, at `from`, was indexed lately; if not, it is about to be. */
+  #isKnown(from: number, index: number): boolean {
+    const name = this.#layout.known[index].id & (NAMES - 1);
+    if (from - this.#indexed[name] < INDEX_AGAIN) return true;
+    this.#indexed[name] = from;
+    return false;
   }
 
   /** Makes every place but the first one unreached. */

@@ -16,7 +16,7 @@ const FIRST_CAPACITY = 64;
 /** Earlier copies of a run's first pair that are looked at. */
 const COPIES = 8;
 /** Earlier blocks with the same names that are looked at. */
-const BLOCKS = 32;
+const BLOCKS = 48;
 /**
  * The same where all pairs but one are those of the block before, which then
  * is a good copy already: a row of such blocks is encoded in 3.4 us instead of
@@ -24,6 +24,8 @@ const BLOCKS = 32;
  */
 const CLOSE_COPIES = 2;
 const CLOSE_BLOCKS = 8;
+/** No symbol is that. */
+const NONE = -1;
 /** Blocks whose names give the same hash form a chain; that they differ is found out pair by pair. */
 const SHAPES = 256;
 
@@ -60,6 +62,9 @@ export class RunFinder {
   /** By shape (hash of the names), the number of the first pair of the last block that has it. */
   readonly #shapes = new Int32Array(SHAPES);
   #shape = 0;
+  // Of the run found so far: the symbols behind it and before it, NONE where it cannot grow.
+  #following = NONE;
+  #preceding = NONE;
 
   constructor(window: MatchWindow, layout: BlockLayout) {
     this.#window = window;
@@ -121,7 +126,9 @@ export class RunFinder {
       const place = (number & mask) << PAIR_SHIFT;
       const source = pairs[place + POSITION];
       if (start - source > MAX_WINDOW) break;
-      best = this.#weigh(number, source, index, from, to, best);
+      if (best < 0 || this.#isPromising(start - source)) {
+        best = this.#weigh(number, source, index, from, to, best);
+      }
       lowest = number;
       number = pairs[place + BEFORE];
     }
@@ -135,7 +142,10 @@ export class RunFinder {
       const place = (candidate & mask) << PAIR_SHIFT;
       const source = pairs[place + POSITION];
       if (start - source > MAX_WINDOW) break;
-      if (candidate < lowest && pairs[place + ID] === id) {
+      if (
+        candidate < lowest && pairs[place + ID] === id &&
+        (best < 0 || this.#isPromising(start - source))
+      ) {
         best = this.#weigh(candidate, source, index, from, to, best);
       }
       number = pairs[((number & mask) << PAIR_SHIFT) + SAME_SHAPE];
@@ -164,7 +174,6 @@ export class RunFinder {
     const { starts, seen, count } = this.#layout;
     const window = this.#window;
     const start = starts[index];
-    if (best >= 0 && !this.#isPromising(start - source, from, to)) return best;
     const pairs = this.#pairs;
     const mask = this.#mask;
     let last = index + 1;
@@ -180,17 +189,19 @@ export class RunFinder {
     this.source = source;
     this.reach = reach;
     this.early = start - before;
+    const { symbols, mask: ringMask } = window;
+    this.#following = reach < to ? symbols[reach & ringMask] : NONE;
+    this.#preceding = start - before > from
+      ? symbols[(start - before - 1) & ringMask]
+      : NONE;
     return score;
   }
 
   /** Whether a copy at this distance agrees with a byte more, on one side at least, than the best so far. */
-  #isPromising(distance: number, from: number, to: number): boolean {
+  #isPromising(distance: number): boolean {
     const { symbols, mask } = this.#window;
-    const { reach, early } = this;
-    return reach < to &&
-        symbols[(reach - distance) & mask] === symbols[reach & mask] ||
-      early > from &&
-        symbols[(early - 1 - distance) & mask] === symbols[(early - 1) & mask];
+    return symbols[(this.reach - distance) & mask] === this.#following ||
+      symbols[(this.early - 1 - distance) & mask] === this.#preceding;
   }
 
   /** Remembers the block, whose pairs have been noted. */

@@ -147,6 +147,7 @@ export class SafeCompressor implements BlockCompressor {
     this.#window.clear();
     this.#layout.clear();
     this.#runs.clear();
+    this.#parser.clear();
   }
 
   /**
