@@ -153,7 +153,7 @@ export class RunFinder {
     if (best < 0) {
       const window = this.#window;
       this.source = wanted.last;
-      this.reach = start + window.matchLength(wanted.last, start, to);
+      this.reach = start + window.longMatchLength(wanted.last, start, to);
       this.early = start - window.matchBefore(wanted.last, start, from);
     }
   }
@@ -182,7 +182,7 @@ export class RunFinder {
       if (id === 0 || id !== seen[last]?.id) break;
     }
     const end = starts[last];
-    const reach = end + window.matchLength(source + end - start, end, to);
+    const reach = end + window.longMatchLength(source + end - start, end, to);
     const before = window.matchBefore(source, start, from);
     const score = reach - start + before;
     if (score <= best) return best;
