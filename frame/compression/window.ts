@@ -17,8 +17,8 @@ const HOLE = 0x100;
 /**
  * The hash tables hold 2^11 and 2^12 positions, of which 16 bits are enough.
  * With 2^12 for four symbols half as many places with another text are tried in
- * vain: 14 tries find what 24 found, in 5 % less time a corpus response. With
- * 2^13 it is as long, and a connection takes 8 KiB more.
+ * vain, so that 14 tries do for 24: 3 % less time a corpus request and 5 % a
+ * response, 0.01 and 0.12 bytes more. 2^13 gains no more, and takes 8 KiB.
  */
 const THREE_BITS = 11;
 const FOUR_BITS = 12;
