@@ -166,24 +166,27 @@ export class FrameEncoder {
   ): void {
     const pairs = wirePairs(nv, this.#traits);
     checkLengthFields(pairs, this.#traits);
-    this.#checkRoom(pairs);
+    const atMost = this.#checkRoom(pairs);
     const start = out.length;
     if (frame.frameType === SYN_STREAM) {
       writeSynStream(out, this.#traits, frame);
     } else {
       writeSynReply(out, this.#traits, frame);
     }
-    this.#headers.encode(pairs, out);
+    this.#headers.encode(pairs, out, atMost);
     closeFrame(out, start);
   }
 
-  /** The frame's length has 24 bits; a block that might pass them must not move the compressor. */
-  #checkRoom(pairs: readonly NameValue[]): void {
+  /**
+   * The frame's length has 24 bits; a block that might pass them must not move
+   * the compressor. Returns the bytes of the block, or a few too many.
+   */
+  #checkRoom(pairs: readonly NameValue[]): number {
     const room = MAX_FRAME_LENGTH - SYN_STREAM_FIXED_LENGTH;
     const most = headerBlockLength(pairs, this.#traits, false);
-    if (this.#headers.maxEncodedLength(most) <= room) return;
+    if (this.#headers.maxEncodedLength(most) <= room) return most;
     const exact = headerBlockLength(pairs, this.#traits, true);
-    if (this.#headers.maxEncodedLength(exact) <= room) return;
+    if (this.#headers.maxEncodedLength(exact) <= room) return exact;
     throw new InvalidArgumentError(
       `header block of ${exact} bytes may not fit a frame of ${MAX_FRAME_LENGTH}`,
     );

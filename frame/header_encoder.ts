@@ -12,6 +12,7 @@ import { PlainCompressor } from "./compression/plain_compressor.ts";
 import { SafeCompressor } from "./compression/safe_compressor.ts";
 import { isSecretName } from "./compression/sensitive.ts";
 import { PROTO_SPDY3, type ProtocolVersion } from "./constants.ts";
+import { headerBlockLength } from "./header_block.ts";
 import { wirePairs } from "./header_list.ts";
 import type { NameValue } from "./types.ts";
 import { type VersionTraits, versionTraits } from "./version.ts";
@@ -76,10 +77,15 @@ export class HeaderEncoder {
    *
    * `pairs` are wire pairs: names as on the wire (lower case, SPDY/2 names in
    * SPDY/2), each once, sorted; values with NUL between joined parts. They and
-   * their sizes have been checked; this call cannot fail.
+   * their sizes have been checked; this call cannot fail. The block is of
+   * `atMost` bytes before compression, if not fewer.
    */
-  encode(pairs: readonly NameValue[], out: ByteWriter): void {
-    this.#open().compress(pairs, out);
+  encode(
+    pairs: readonly NameValue[],
+    out: ByteWriter,
+    atMost: number = headerBlockLength(pairs, this.#traits, false),
+  ): void {
+    this.#open().compress(pairs, out, atMost);
   }
 
   static #make(): HeaderEncoder {

@@ -7,9 +7,14 @@ export interface BlockCompressor {
    * Appends the block of `pairs`, compressed and closed by a sync flush.
    *
    * `pairs` are wire pairs: each name once, sorted, values with NUL between
-   * joined parts. They have been checked; this call cannot fail.
+   * joined parts. They have been checked; this call cannot fail. The block is of
+   * `atMost` bytes, if not fewer.
    */
-  compress(pairs: readonly NameValue[], out: ByteWriter): void;
+  compress(
+    pairs: readonly NameValue[],
+    out: ByteWriter,
+    atMost: number,
+  ): void;
 
   /** Most bytes that a block of `blockLength` bytes can become. */
   maxCompressedLength(blockLength: number): number;

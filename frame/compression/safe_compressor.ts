@@ -94,8 +94,12 @@ export class SafeCompressor implements BlockCompressor {
       : 9 * blockLength + 32;
   }
 
-  compress(pairs: readonly NameValue[], out: ByteWriter): void {
-    let length = headerBlockLength(pairs, this.#traits, false);
+  compress(
+    pairs: readonly NameValue[],
+    out: ByteWriter,
+    atMost: number,
+  ): void {
+    let length = atMost;
     if (length > ROUGH) length = headerBlockLength(pairs, this.#traits, true);
     if (length > MAX_MATCHED) {
       this.#forget();
