@@ -140,3 +140,22 @@ Deno.test("HeaderChecker: lists too large to be remembered", () => {
     assertEquals(checker.check(list), prepareHeaders(list));
   }
 });
+
+Deno.test("HeaderChecker: more names than are remembered, and more characters", () => {
+  const random = new Random(22);
+  const prepares = new HeaderChecker("token");
+  const checks = new HeaderChecker("wire");
+  for (let round = 0; round < 2000; round++) {
+    const most = random.pick([60, 400]);
+    const list = Array.from({ length: random.int(0, 30) }, (): NameValue => [
+      `${random.pick(["x", "X"])}-${random.int(0, most)}`,
+      random.chance(0.01) ? "v".repeat(9000) : random.pick(VALUES),
+    ]);
+    const prepared = prepareHeaders(list);
+    assertEquals(prepares.prepare(list), prepared);
+    assertEquals(
+      wirePairs(checks.check(list), SPDY3),
+      wirePairs(prepared, SPDY3),
+    );
+  }
+});
