@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MAX_WINDOW } from "../../zlib/constants.ts";
 import type { NameValue } from "../types.ts";
 import { History, type KnownName, type Seen } from "./history.ts";
 import { findUnits } from "./sensitive.ts";
@@ -97,8 +98,10 @@ export class BlockLayout {
       // Most pairs stood here in the block before. To compare strings that
       // usually are the same object takes a tenth of the time of two look-ups.
       const first = index;
+      // What is new before them may have pushed them out of the window.
+      const isNear = window.position - before[first] <= MAX_WINDOW;
       while (
-        index < end && pairs[index][0] === this.#names[index] &&
+        isNear && index < end && pairs[index][0] === this.#names[index] &&
         pairs[index][1] === this.#values[index] && this.#repeatable[index]
       ) index++;
       if (index > first) this.#putRepeated(first, index);

@@ -138,6 +138,31 @@ for (const version of VERSIONS) {
   });
 }
 
+Deno.test('"safe": pairs of the block before that a long new one has pushed out of the window', () => {
+  const random = new Random(32);
+  const tail: NameValue[] = [
+    ["authorization", "Bearer 0123456789"],
+    ["cookie", "sid=abcdefgh; theme=dark-and-long"],
+    ["user-agent", "an agent with a name of some length"],
+  ];
+  // Around the window's 32 KiB, and up to the largest block that is matched.
+  for (const size of [32_400, 32_600, 32_700, 32_768, 33_000, 50_000, 65_000]) {
+    const direction = new Direction(PROTO_SPDY3, "safe");
+    const long = new TextDecoder().decode(random.bytes(size, 0x5f))
+      .replace(
+        /[^]/g,
+        (char) => String.fromCharCode(0x20 + char.charCodeAt(0)),
+      );
+    direction.send([["a", ""], ...tail]);
+    for (let more = 0; more < 40; more++) {
+      direction.send([["a", long.slice(more * 4)], ...tail]);
+      direction.send([["a", ""], ...tail]);
+    }
+    direction.checkNative();
+    direction.checkPieces();
+  }
+});
+
 Deno.test('"safe": a block larger than can be matched is stored, and forgets what came before', () => {
   const direction = new Direction(PROTO_SPDY3, "safe");
   const small: NameValue[] = [[":path", "/index.html"], [
