@@ -91,12 +91,6 @@ export type ReadCallback = (
  * ```
  */
 export class DataProvider {
-  /** Keeps its code compiled while there is no other; see `zlib/deflate.ts`. */
-  static readonly #kept: DataProvider = new DataProvider(
-    undefined,
-    () => ERR_DEFERRED,
-  );
-
   /** Handed to the read callback as it is. */
   source: unknown;
   /** Gives the bytes. */
@@ -151,6 +145,16 @@ export class DataProvider {
  * ```
  */
 export class Session {
+  /**
+   * Keeps the code of {@linkcode DataProvider} compiled while there is no other;
+   * see `zlib/deflate.ts`. It stands here because a private member, even a static
+   * one, would make the declared class a type that no object literal fits.
+   */
+  static readonly #keptProvider: DataProvider = new DataProvider(
+    undefined,
+    () => ERR_DEFERRED,
+  );
+
   readonly #core: SessionCore<Session>;
   readonly #inbound: Inbound<Session>;
   readonly #outbound: Outbound<Session>;
