@@ -115,9 +115,9 @@ export class FrameEncoder {
   /**
    * Appends the bytes of `frame` to `out` and returns its payload length.
    *
-   * For the session, which has prepared the headers when they were submitted: `frame.nv` is taken as it is. Throws as
-   * {@linkcode encode} does; of prepared headers only their size can still be
-   * at fault.
+   * For the session, which has prepared the headers when they were submitted:
+   * `frame.nv` is taken as it is. Throws as {@linkcode encode} does; of prepared
+   * headers only their size can still be at fault.
    *
    * @ignore
    */

@@ -11,8 +11,9 @@ const FIRST_CAPACITY = 16;
  *
  * Ids go up, and most open streams are young ones: an id's place in the table
  * is its low bits, and an older entry that stands there moves over to a Map.
- * The table keeps a quarter of its places at most, so memory follows the number
- * of entries, and ids that are chosen to share a place cost a Map's look-up.
+ * The table has entries at a quarter of its places at most, and never shrinks:
+ * memory follows the most entries there were. Ids that are chosen to share a
+ * place cost a Map's look-up.
  *
  * No Map holds all entries, because V8's Maps keep the entries of their former
  * memory alive through scavenges, and with them half of all dead streams.
