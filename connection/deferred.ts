@@ -37,8 +37,14 @@ export class Deferred<T> {
   readonly #reject: (error: unknown) => void;
 
   constructor() {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.promise = promise;
+    // One is made when the module is loaded, also by Node 20, whose Promise has
+    // no `withResolvers`.
+    let resolve!: (value: T) => void;
+    let reject!: (error: unknown) => void;
+    this.promise = new Promise<T>((whenResolved, whenRejected) => {
+      resolve = whenResolved;
+      reject = whenRejected;
+    });
     this.resolve = resolve;
     this.#reject = reject;
   }
