@@ -121,7 +121,7 @@ export class HeaderChecker {
       if (checked?.name.given !== name || checked.list === number) {
         isSame = false;
         checked = this.#find(name, number);
-        if (checked === undefined) return false;
+        if (checked === undefined) return this.#forget();
       }
       checked.list = number;
       if (checked.pair[1] !== value) {
@@ -133,6 +133,8 @@ export class HeaderChecker {
       list[index] = checked;
     }
     if (this.#characters > MOST_CHARACTERS) return this.#forget();
+    // A list that is no plain array can come back here while it is read.
+    if (this.#lists !== number) return this.#forget();
     list.length = nv.length;
     this.#list = list;
     this.#hasParts = hasParts;
@@ -153,10 +155,7 @@ export class HeaderChecker {
   #learn(given: string): Checked | undefined {
     const lower = checkName(given, this.#rule);
     const order = this.#order;
-    if (order.length === MOST_NAMES) {
-      this.#forget();
-      return undefined;
-    }
+    if (order.length === MOST_NAMES) return undefined;
     let place = 0;
     for (let end = order.length; place < end;) {
       const middle = (place + end) >>> 1;

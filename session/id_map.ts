@@ -5,15 +5,17 @@
  */
 
 const FIRST_CAPACITY = 16;
+/** Places that stay when the last entry leaves. */
+const KEPT_CAPACITY = 512;
 
 /**
  * Values by id, 1..2^31-1, walked in the order of their ids.
  *
  * Ids go up, and most open streams are young ones: an id's place in the table
  * is its low bits, and an older entry that stands there moves over to a Map.
- * The table has entries at a quarter of its places at most, and never shrinks:
- * memory follows the most entries there were. Ids that are chosen to share a
- * place cost a Map's look-up.
+ * The table has entries at a quarter of its places at most; what it grew to goes
+ * when the last entry leaves. Ids that are chosen to share a place cost a Map's
+ * look-up.
  *
  * No Map holds all entries, because V8's Maps keep the entries of their former
  * memory alive through scavenges, and with them half of all dead streams.
@@ -74,6 +76,7 @@ export class IdMap<T> {
     this.#ids[place] = 0;
     this.#values[place] = undefined;
     this.#young--;
+    if (this.#ids.length > KEPT_CAPACITY && this.size === 0) this.clear();
     return true;
   }
 

@@ -185,7 +185,7 @@ export class BlockLayout {
       if (value !== "") this.#putSecret(name, value, index, valueStart);
       return;
     }
-    const looksUp = known.looksUp;
+    const looksUp = known.looksUp();
     const seen = looksUp ? known.find(value, start) : undefined;
     this.#noted[index] = looksUp;
     this.seen[index] = seen;

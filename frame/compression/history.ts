@@ -55,8 +55,8 @@ export class KnownName {
     this.secret = secret;
   }
 
-  /** Whether it pays to look the next value up, and to note it. */
-  get looksUp(): boolean {
+  /** Whether it pays to look the next value up, and to note it. Asked once a value. */
+  looksUp(): boolean {
     return this.secret || this.#novel < NOVEL ||
       (this.#novel++ & (SAMPLED - 1)) === 0;
   }

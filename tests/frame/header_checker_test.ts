@@ -159,3 +159,19 @@ Deno.test("HeaderChecker: more names than are remembered, and more characters", 
     );
   }
 });
+
+Deno.test("HeaderChecker: a list that has another one checked while it is read", () => {
+  const checker = new HeaderChecker("token");
+  checker.prepare([["a", "0"], ["b", "0"]]);
+  const list: NameValue[] = [["a", "1"], ["b", "1"]];
+  let inner: NameValue[] | undefined;
+  const odd = Object.defineProperty([...list], 1, {
+    get(): NameValue {
+      inner ??= checker.prepare([["a", "2"], ["c", "2"]]);
+      return ["b", "1"];
+    },
+  });
+  assertEquals(checker.prepare(odd), list);
+  assertEquals(inner, [["a", "2"], ["c", "2"]]);
+  assertEquals(checker.prepare(list), list);
+});
