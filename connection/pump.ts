@@ -130,7 +130,9 @@ export class Pump {
 
   readonly #runScheduled = (): void => {
     this.#scheduled = false;
-    if (!this.#outputEnded && !this.#writing && this.#fill()) {
+    // Scheduled while the buffer was filled for the write that is under way.
+    if (this.#writing) return;
+    if (!this.#outputEnded && this.#fill()) {
       this.#write();
       return;
     }

@@ -19,6 +19,7 @@ import {
   assertRejects,
   assertStrictEquals,
   assertThrows,
+  delay,
 } from "../deps.ts";
 
 function bytes(...values: number[]): Uint8Array<ArrayBuffer> {
@@ -415,4 +416,39 @@ Deno.test("pump: partial writes lose nothing, and frames ready together share a 
   await pump.finish(10);
   assertEquals(written, [1, 2, 3, 4, 5, 6, 7]);
   assertEquals(sizes, [7, 4, 1]);
+});
+
+Deno.test("pump: what is flushed while the buffer is filled waits for the write", async () => {
+  const written: number[] = [];
+  const ended = Promise.withResolvers<Uint8Array | null>();
+  const wire: Wire = {
+    receive: () => ended.promise,
+    send: async (data) => {
+      await delay(5);
+      written.push(...data);
+      return data.length;
+    },
+    closeWrite: () => Promise.resolve(ended.resolve(null)),
+    close: () => ended.resolve(null),
+  };
+  let ready = [bytes(1, 2), bytes(3, 4), bytes(5, 6)];
+  const idleAfter: number[] = [];
+  const pump: Pump = new Pump(wire, 2, {
+    input: () => {},
+    inputEnded: () => {},
+    fill: () => {
+      const [frame] = ready;
+      if (frame === undefined || pump.out.append(frame) === 0) return;
+      ready = ready.slice(1);
+      // As a stream does whose body has been taken in full.
+      pump.flush();
+    },
+    idle: () => idleAfter.push(written.length),
+    outputFailed: () => {},
+    failed: () => {},
+  });
+  pump.start();
+  await pump.finish(1000);
+  assertEquals(written, [1, 2, 3, 4, 5, 6]);
+  assertEquals(idleAfter, [6]);
 });

@@ -1,12 +1,15 @@
-import { assertEquals, assertRejects } from "../deps.ts";
+import { assertEquals, assertRejects, delay } from "../deps.ts";
 import {
   CLIENT,
   Connection,
   ConnectionClosedError,
+  CTRL_FLAG_FIN,
   PROTO_SPDY3_1,
   SERVER,
+  Session,
+  type Stream,
 } from "../../mod.ts";
-import { memoryPair, tcpPair } from "../helpers/connections.ts";
+import { memoryPair, tcpConns, tcpPair } from "../helpers/connections.ts";
 
 /** Takes streams and answers none of them, as a loop that nobody awaits. */
 async function takeAll(connection: Connection): Promise<number> {
@@ -86,4 +89,53 @@ Deno.test("a peer that closes before it has read everything ends in order", asyn
   await client.close();
   assertEquals(await taking, 1);
   await server.closed;
+});
+
+Deno.test("a peer that only listens gets answers that do not fit into one write", async () => {
+  const [left, right] = await tcpConns();
+  const server = new Connection({
+    read: (buffer) => right.read(buffer),
+    write: async (data) => {
+      await delay(1);
+      return await right.write(data);
+    },
+    closeWrite: () => right.closeWrite(),
+    close: () => right.close(),
+  }, { side: SERVER, version: PROTO_SPDY3_1, maxSendBuffer: 8192 });
+  const asked: Uint8Array<ArrayBuffer>[] = [];
+  const came = new Map<number, number>();
+  const client = new Session(CLIENT, PROTO_SPDY3_1, {
+    send: (_, data) => asked.push(data.slice()) && data.length,
+    onDataChunkRecv: (_, _flags, id, data) =>
+      came.set(id, (came.get(id) ?? 0) + data.length),
+  });
+  for (let count = 0; count < 12; count++) {
+    client.submitSynStream(CTRL_FLAG_FIN, 0, 0, [["asked", "1"]]);
+  }
+  client.send();
+  for (const frame of asked) await left.write(frame);
+  await left.closeWrite();
+
+  const answers: Promise<void>[] = [];
+  const streams: Stream[] = [];
+  const answering = (async () => {
+    for await (const stream of server) {
+      answers.push(stream.reply([["x", "1"]]));
+      streams.push(stream);
+    }
+  })();
+  // When the end of input has come. Each is small enough to be copied, all
+  // together are more than one write.
+  setTimeout(() => {
+    for (const stream of streams) {
+      stream.write(new Uint8Array(2000));
+      answers.push(stream.closeWrite());
+    }
+  }, 50);
+  for await (const data of left.readable) client.recv(data);
+  assertEquals(came.size, 12);
+  assertEquals(new Set(came.values()), new Set([2000]));
+  await Promise.all(answers);
+  await server.closed;
+  await answering;
 });
