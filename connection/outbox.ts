@@ -206,9 +206,10 @@ export class Outbox {
   #appendCopy(chunk: Uint8Array): void {
     const last = this.#chunks.length - 1;
     if (this.#tail === undefined || last < this.#first) {
-      // Only one a stream shares memory: more would keep many times their size alive.
+      // Only one a stream shares memory: more would keep many times their size
+      // alive. Not slice(): that of a node `Buffer` copies nothing.
       const isFirst = this.#first === this.#chunks.length;
-      this.#tail = isFirst ? smallCopy(chunk) : chunk.slice();
+      this.#tail = isFirst ? smallCopy(chunk) : new Uint8Array(chunk);
       this.#chunks.push(this.#tail);
       return;
     }

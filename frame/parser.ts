@@ -130,7 +130,7 @@ export class FrameParser {
       );
     }
     if (chunk.length === 0) return;
-    this.#chunk = chunk;
+    this.#chunk = plainView(chunk);
     this.#at = 0;
     try {
       this.#run();
@@ -452,4 +452,11 @@ export class FrameParser {
       nv,
     );
   }
+}
+
+/** Without the methods of a subclass: `slice()` of a node `Buffer` copies nothing. */
+function plainView(bytes: Uint8Array): Uint8Array {
+  return bytes.constructor === Uint8Array
+    ? bytes
+    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

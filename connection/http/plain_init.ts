@@ -62,8 +62,9 @@ export function plainInit(init: FetchInit): PlainInit | undefined {
   }
   const bytes: unknown = body;
   if (!isOrdinary(bytes)) return undefined;
-  // A copy: the caller may write to it before it has left.
-  return { method, body: bytes.slice(), contentType: undefined };
+  // A copy: the caller may write to it before it has left. Not by slice(): that
+  // of a node `Buffer` copies nothing.
+  return { method, body: new Uint8Array(bytes), contentType: undefined };
 }
 
 function hasPlainKeys(init: FetchInit): boolean {

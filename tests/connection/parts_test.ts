@@ -1,5 +1,6 @@
 /** The parts of a connection by themselves. */
 
+import { Buffer } from "node:buffer";
 import { AcceptQueue } from "../../connection/accept_queue.ts";
 import { attempt, LazyPromise } from "../../connection/deferred.ts";
 import { statusName, StreamResetError } from "../../connection/errors.ts";
@@ -300,6 +301,14 @@ Deno.test("outbox: small chunks are copied, joined and taken at once", () => {
   assertEquals(outbox.take(100), bytes(3, 4, 5));
   assertEquals(log.at(-1), "released 5");
   assertEquals(outbox.idle, true);
+});
+
+Deno.test("outbox: a small node Buffer is copied, too", () => {
+  const { outbox } = outboxWithLog();
+  const chunk = Buffer.from([1, 2, 3]);
+  assertEquals(outbox.write(chunk), undefined);
+  chunk.fill(9);
+  assertEquals(outbox.take(3), bytes(1, 2, 3));
 });
 
 Deno.test("outbox: a large chunk is a view, its write resolves with its last byte", async () => {

@@ -1,5 +1,6 @@
 /** The same conversation over every kind of transport, and what can go wrong before it. */
 
+import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import { Connection } from "../../connection.ts";
 import { accept, connect } from "../../connection/connect.ts";
@@ -291,4 +292,36 @@ Deno.test("connect: an aborted signal, a missing port, nobody there", async () =
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
   await assertRejects(() => connect({ port }), Deno.errors.ConnectionRefused);
+});
+
+Deno.test("what came in one node Buffer is each stream's own", async () => {
+  const [left, right] = memoryStreams();
+  const buffers = new TransformStream<Uint8Array, Uint8Array>({
+    transform: (chunk, controller) => controller.enqueue(Buffer.from(chunk)),
+  });
+  const version = PROTO_SPDY3_1;
+  const server = new Connection(right, { side: SERVER, version });
+  const client = new Connection({
+    readable: left.readable.pipeThrough(buffers),
+    writable: left.writable,
+  }, { side: CLIENT, version });
+  const asked = [
+    await client.openStream([["a", "1"]], { fin: true }),
+    await client.openStream([["b", "1"]], { fin: true }),
+  ];
+  const incoming = server[Symbol.asyncIterator]();
+  for (const { id } of asked) {
+    const stream = (await incoming.next()).value;
+    stream?.reply([["x", "1"]]);
+    stream?.write(new Uint8Array(3000).fill(id));
+    stream?.closeWrite();
+  }
+  for (const stream of asked) {
+    assertEquals(await stream.closed, 0);
+    const { value } = await stream.readable.getReader().read();
+    assertEquals(value, new Uint8Array(3000).fill(stream.id));
+    // As postMessage() does with what it is given.
+    structuredClone(value, { transfer: [value?.buffer as ArrayBuffer] });
+  }
+  await Promise.all([client.close(), server.close()]);
 });

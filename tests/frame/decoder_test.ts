@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import {
   assertEquals,
   assertInstanceOf,
@@ -36,6 +37,16 @@ function failureOf(decoder: FrameDecoder): SpdyError {
   ensure(error instanceof SpdyError);
   return error;
 }
+
+Deno.test("frames own their memory, also when a node Buffer was pushed", () => {
+  const decoder = new FrameDecoder(PROTO_SPDY3);
+  const chunk = Buffer.from(bytesOf("00000001 00000003 010203"));
+  decoder.push(chunk);
+  chunk.fill(9);
+  const frame = decoder.next();
+  ensure(frame?.frameType === DATA);
+  assertEquals(frame.data, Uint8Array.of(1, 2, 3));
+});
 
 Deno.test("frames come out in order, however the bytes came", () => {
   const decoder = new FrameDecoder(PROTO_SPDY3);
