@@ -25,7 +25,7 @@ import type {
   SynStreamFrame,
 } from "../frame/types.ts";
 import type { SessionOptions } from "../session.ts";
-import type { Limits } from "../session/limits.ts";
+import { type Limits, resolveLimits } from "../session/limits.ts";
 import { BORROW_BODIES, type TransportSettings } from "../session/options.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { StreamState } from "./stream_state.ts";
@@ -107,7 +107,9 @@ const DATA_FRAME_SIZE = 64 * 1024;
 function withFrameSize(limits: Limits = {}): Limits {
   // What is no object is the session's to refuse.
   if (typeof limits !== "object" || limits === null) return limits;
-  return { maxDataFrameSize: DATA_FRAME_SIZE, ...limits };
+  const { maxDataFrameSize = DATA_FRAME_SIZE } = limits;
+  // Not spread: what a class has behind its objects would be left out.
+  return { ...resolveLimits(limits), maxDataFrameSize };
 }
 
 function controlCame(reports: SessionReports, frame: CtrlFrame): void {

@@ -322,3 +322,42 @@ Deno.test("out buffer: exactly its bound, wherever in its memory it begins", () 
     }
   }
 });
+
+Deno.test("frames are of 64 KiB where the limits name no size, whatever the limits are made of", async () => {
+  class Own {
+    get maxHeaderBlock(): number {
+      return 1000;
+    }
+  }
+  const cases = [
+    { limits: undefined, longest: 65_536 },
+    { limits: { maxDataFrameSize: undefined }, longest: 65_536 },
+    { limits: { maxDataFrameSize: 30_000 }, longest: 30_000 },
+    { limits: Object.create({ maxDataFrameSize: 30_000 }), longest: 30_000 },
+    { limits: new Own(), longest: 65_536 },
+  ];
+  for (const { limits, longest } of cases) {
+    const lengths: number[] = [];
+    await using pair = await tcpPair({
+      client: {
+        limits,
+        onFrame: (direction, frame) => {
+          if (direction === "sent" && frame.frameType === DATA) {
+            lengths.push(frame.length);
+          }
+        },
+      },
+      server: { flowControl: false },
+      both: { flowControl: false },
+    });
+    const { client, server } = pair;
+    const stream = await client.openStream(HEAD);
+    await stream.write(new Uint8Array(150_000));
+    assertEquals(Math.max(...lengths), longest);
+    if (!(limits instanceof Own)) continue;
+    // Names behind an object count as well.
+    const { value } = await server[Symbol.asyncIterator]().next();
+    value?.reply([["long", "x".repeat(2000)]]);
+    await assertRejects(() => stream.response);
+  }
+});
