@@ -369,8 +369,10 @@ export class StreamState implements InboxEvents, OutboxEvents {
   provide(length: number, readCtrl: { flags: number }): Uint8Array {
     const view = this.outbox.take(length);
     if (this.outbox.size === 0) {
-      readCtrl.flags = READ_EOF;
       this.#sending = false;
+      // What failed has no end: the peer must not take the part for the whole.
+      if (this.#error !== undefined) return view;
+      readCtrl.flags = READ_EOF;
       if (this.#held.length > 0 || this.outbox.ending) this.#host.ready(this);
     }
     return view;

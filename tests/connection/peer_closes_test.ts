@@ -139,3 +139,28 @@ Deno.test("a peer that only listens gets answers that do not fit into one write"
   await server.closed;
   await answering;
 });
+
+Deno.test("a close cuts bodies off, it does not end them", async () => {
+  // Nothing but the send buffer holds the first body, the window the second.
+  for (const flowControl of [false, true]) {
+    await using pair = await tcpPair({
+      both: { flowControl, maxSendBuffer: 65_536 },
+    });
+    const { client, server } = pair;
+    const asked = await client.openStream([["asked", "1"]], { fin: true });
+    const { value } = await server[Symbol.asyncIterator]().next();
+    if (value === undefined) throw new Error("no stream came");
+    await value.reply([["x", "1"]]);
+    const writing = value.write(new Uint8Array(5_000_000));
+    const ending = value.closeWrite();
+    await asked.response;
+    await server.close();
+
+    await assertRejects(() => writing, ConnectionClosedError);
+    await assertRejects(() => ending, ConnectionClosedError);
+    await assertRejects(
+      () => new Response(asked.readable).bytes(),
+      ConnectionClosedError,
+    );
+  }
+});
