@@ -49,7 +49,8 @@ function plainPairs(init: readonly unknown[]): NameValue[] | undefined {
 }
 
 /** An object that has what it has by itself, and under names. */
-function isPlainObject(object: object): object is Record<string, unknown> {
+function isPlainObject(object: unknown): object is Record<string, unknown> {
+  if (typeof object !== "object" || object === null) return false;
   const prototype = Object.getPrototypeOf(object);
   return (prototype === Object.prototype || prototype === null) &&
     Object.getOwnPropertySymbols(object).length === 0;

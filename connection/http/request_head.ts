@@ -45,7 +45,7 @@ export function writeRequestHead(
     [":scheme", url.protocol.slice(0, -1)],
     [":version", "HTTP/1.1"],
   ];
-  const host = headers && appendHeaders(nv, headers);
+  const host = headers === undefined ? undefined : appendHeaders(nv, headers);
   if (host !== undefined) nv[0][1] = host;
   if (contentLength !== undefined && !hasName(nv, "content-length")) {
     nv.push(["content-length", String(contentLength)]);

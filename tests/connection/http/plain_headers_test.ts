@@ -2,10 +2,11 @@
 
 import { Buffer } from "node:buffer";
 import type { FetchInit } from "../../../connection/http/fetch_init.ts";
+import { appendHeaders } from "../../../connection/http/fields.ts";
 import { prepareRequest } from "../../../connection/http/outgoing_request.ts";
 import { plainHeaders } from "../../../connection/http/plain_headers.ts";
 import { takeBody } from "../../../connection/http/take_body.ts";
-import { assert, assertEquals } from "../../deps.ts";
+import { assert, assertEquals, assertThrows } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
 
 const NAMES = [
@@ -68,6 +69,8 @@ Deno.test("only Headers can say what comes of the others", () => {
     ["ab"],
     [new Set(["a", "b"])],
     [["a", 1]],
+    undefined,
+    null,
     { a: "x", A: "y" },
     [["a", "x"], ["a", "y"]],
     { "\u212a": "x" },
@@ -136,6 +139,9 @@ Deno.test("a request is the same with and without Request", async () => {
     { method: "POST", body: "x", headers: { connection: "close" } },
     { method: "POST", body: "x", headers: { "b c": "1" } },
     { method: "POST", body: "x", headers: { a: "\u0100" } },
+    ...[null, "", 0, false].map((none) => (
+      { method: "POST", body: "x", headers: none as unknown as HeadersInit }
+    )),
     { method: "POST", trailers: {} },
     { method: "POST", body: 1 as unknown as string },
     { method: "POST", signal: {} as AbortSignal },
@@ -152,6 +158,17 @@ Deno.test("a request is the same with and without Request", async () => {
       );
     }
   }
+});
+
+Deno.test("what is no headers is refused, of a plain GET as well", () => {
+  for (const none of [null, "", 0, false]) {
+    const headers = none as unknown as HeadersInit;
+    assertThrows(() => prepareRequest("http://a/", { headers }), TypeError);
+  }
+  // As `Headers` has it.
+  const nv: [string, string][] = [];
+  appendHeaders(nv, undefined as unknown as HeadersInit);
+  assertEquals(nv, []);
 });
 
 Deno.test("a body in memory is a copy", async () => {
