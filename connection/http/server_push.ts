@@ -5,6 +5,7 @@
  */
 
 import { InvalidArgumentError } from "../../errors.ts";
+import { INTERNAL_ERROR } from "../../frame/constants.ts";
 import type { StreamState } from "../stream_state.ts";
 import { sendResponse } from "./send_response.ts";
 import type { PushInit } from "./serve_options.ts";
@@ -41,8 +42,9 @@ export async function pushResponse(
     { pri },
     (state) => state,
   );
-  sendPushed(pushed, response ?? answer(url.href)).catch(() => {
-    // The client does not want it, or is gone: its right.
+  sendPushed(pushed, response ?? answer(url.href)).catch((error) => {
+    // Else the client does not want it, or is gone: its right.
+    if (!pushed.outbox.ended) pushed.reset(INTERNAL_ERROR, error);
   });
   return pushed;
 }

@@ -8,6 +8,7 @@ import type { Stream } from "../../../connection/stream.ts";
 import { InvalidArgumentError } from "../../../errors.ts";
 import {
   CANCEL,
+  INTERNAL_ERROR,
   PROTOCOL_ERROR,
   REFUSED_STREAM,
 } from "../../../frame/constants.ts";
@@ -156,6 +157,25 @@ Deno.test("push: a handler that throws for a pushed path pushes a 500", async ()
   await response.text();
   assertEquals((await pushes[0].response).status, 500);
   await (await pushes[0].response).text();
+});
+
+Deno.test("push: a response that cannot be sent fails at the client, too", async () => {
+  const used = new Response("used");
+  await used.text();
+  await using pair = await httpPair(async (_request, info) => {
+    await info.push("/x", { response: used });
+    return new Response("page");
+  });
+  const pushes: PushedResponse[] = [];
+  const page = await pair.client.fetch("/", {
+    onPush: (push) => pushes.push(push),
+  });
+  assertEquals(await page.text(), "page");
+  const error = await assertRejects(
+    () => pushes[0].response,
+    StreamResetError,
+  );
+  assertEquals(error.statusCode, INTERNAL_ERROR);
 });
 
 Deno.test("push: a request reset while a push is answered rejects nothing unheard", async () => {
