@@ -40,7 +40,11 @@ export async function readAhead(
       await undefined;
     }
     const ahead = came[0]?.value;
-    if (came.at(reads - 1)?.done) return ahead ?? EMPTY;
+    // Anything may be in a stream; whoever reads on refuses what is no bytes.
+    if (came.at(reads - 1)?.done) {
+      const bytes = ahead ?? EMPTY;
+      if (bytes instanceof Uint8Array) return bytes;
+    }
     if (reads === 2 || came.length < reads) return { reader, ahead, next };
   }
 }

@@ -115,18 +115,31 @@ Deno.test("serve: a response body that fails after the head resets the stream", 
   ]);
 });
 
-Deno.test("serve: a body of something else than bytes resets the stream", async () => {
-  using errors = captureErrors();
-  await using pair = await httpPair(() =>
-    new Response(ReadableStream.from(["text"]) as ReadableStream)
-  );
-  // The head may have left by then or not.
-  await assertRejects(async () => {
-    const response = await pair.client.fetch("/");
-    await response.text();
-  }, StreamResetError);
-  assertStringIncludes(String(errors.said[0][0]), "takes Uint8Array chunks");
-});
+for (
+  const [when, makeBody] of [
+    ["later", () => ReadableStream.from(["text"])],
+    ["at once", () =>
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue("text");
+          controller.close();
+        },
+      })],
+  ] as const
+) {
+  Deno.test(`serve: a body of something else than bytes resets the stream, it comes ${when}`, async () => {
+    using errors = captureErrors();
+    await using pair = await httpPair(() =>
+      new Response(makeBody() as ReadableStream)
+    );
+    // The head may have left by then or not.
+    await assertRejects(async () => {
+      const response = await pair.client.fetch("/");
+      await response.text();
+    }, StreamResetError);
+    assertStringIncludes(String(errors.said[0][0]), "takes Uint8Array chunks");
+  });
+}
 
 Deno.test("serve: headers that cannot be sent reset the stream", async () => {
   using errors = captureErrors();
