@@ -345,7 +345,8 @@ export class Inbox {
       pull: () => this.#pull(),
       cancel: (reason) => this.#cancel(reason),
     }, { highWaterMark: 0 });
-    if (this.#end !== undefined && this.#size === 0) this.#close();
+    if (this.#closed) this.#controller?.close();
+    else if (this.#end !== undefined && this.#size === 0) this.#close();
     return readable;
   }
 

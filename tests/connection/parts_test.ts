@@ -271,6 +271,17 @@ Deno.test("inbox: cancelled, taken whole, discarded", async () => {
   assertEquals((await reader.read()).done, true);
 });
 
+Deno.test("inbox: what was dropped or taken as a whole before leaves an end to read", async () => {
+  const dropped = inboxWithLog().inbox;
+  dropped.discard();
+  assertEquals((await dropped.readable.getReader().read()).done, true);
+  const taken = inboxWithLog().inbox;
+  taken.push(bytes(1));
+  taken.finish();
+  assertEquals(taken.takeAll(), bytes(1));
+  assertEquals((await taken.readable.getReader().read()).done, true);
+});
+
 function outboxWithLog(room = Infinity): { outbox: Outbox; log: string[] } {
   const log: string[] = [];
   let left = room;
