@@ -26,13 +26,13 @@ import { Session } from "../session.ts";
 import { CLIENT } from "../session/constants.ts";
 import { IdMap } from "../session/id_map.ts";
 import { AcceptQueue } from "./accept_queue.ts";
-import { handled, LazyPromise } from "./deferred.ts";
+import { Deferred, handled, LazyPromise } from "./deferred.ts";
 import "./kept.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Opener } from "./opener.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Pinger } from "./pinger.ts";
-import { endOfTurn, Pump, type PumpEvents } from "./pump.ts";
+import { endOfTurn, Pump, type PumpEvents, within } from "./pump.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 import {
   broken,
@@ -85,6 +85,8 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   /** Small chunks copied out of writers, bytes. */
   #reserved = 0;
   #ending = false;
+  /** Settles when nothing is left of what writers were told is taken; made by a close that waits for it. */
+  #bytesLeft: Deferred<void> | undefined;
   #goawaySent = false;
   #goawayReceived: GoawayFrame | undefined;
   /** The session went away by itself. */
@@ -183,11 +185,14 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
 
   /** Ends the connection: what was accepted for sending leaves, everything else fails. */
   async close(): Promise<void> {
-    if (!this.#ending) {
-      if (!this.#goawaySent) {
-        this.#goawaySent = true;
-        this.session.submitGoaway(GOAWAY_OK);
+    if (!this.#ending && this.#bytesLeft === undefined) {
+      const announced = this.#goawaySent;
+      this.#goawaySent = true;
+      if (this.#owesBytes()) {
+        this.#bytesLeft = new Deferred();
+        await within(this.options.closeTimeout, this.#bytesLeft.promise);
       }
+      if (!announced && !this.#ending) this.session.submitGoaway(GOAWAY_OK);
       this.#end(undefined, closedBy("local", "this side closed"));
     }
     await this.closed.promise.catch(() => {});
@@ -234,6 +239,9 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
 
   release(size: number): void {
     this.#reserved -= size;
+    if (this.#bytesLeft !== undefined && !this.#owesBytes()) {
+      this.#bytesLeft.resolve();
+    }
   }
 
   collect(): void {
@@ -473,6 +481,13 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#end(failure, reason);
   }
 
+  #owesBytes(): boolean {
+    for (const state of this.#streams.values()) {
+      if (state.owesBytes) return true;
+    }
+    return false;
+  }
+
   /** Fails a stream here and takes it out of the session. */
   #giveUp(state: StreamState, reason: unknown): void {
     this.session.submitRstStream(state.id, INTERNAL_ERROR);
@@ -512,6 +527,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
 
   #settleAll(failure: SpdyError | undefined, reason: SpdyError): void {
     this.#ending = true;
+    this.#bytesLeft?.resolve();
     this.#lifetime.stop();
     this.#deadline?.stop();
     for (const state of this.#streams.values()) state.failed(reason);

@@ -64,6 +64,11 @@ export class Outbox {
     return this.#size;
   }
 
+  /** Bytes of small chunks waiting, whose writes have resolved. */
+  get accepted(): number {
+    return this.#reserved;
+  }
+
   /** Whether nothing waits, here or on its way through the writable end. */
   get idle(): boolean {
     return this.#size === 0 && this.#coming === 0;
@@ -239,9 +244,9 @@ export class Outbox {
   }
 
   #release(): void {
-    if (this.#reserved === 0) return;
-    this.#events.release(this.#reserved);
+    const size = this.#reserved;
     this.#reserved = 0;
+    if (size > 0) this.#events.release(size);
   }
 }
 

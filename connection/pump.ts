@@ -221,7 +221,10 @@ export function endOfTurn(): Promise<void> {
 }
 
 /** Waits for the promise, but not longer than `timeout` ms. */
-async function within(timeout: number, promise: Promise<void>): Promise<void> {
+export async function within(
+  timeout: number,
+  promise: Promise<void>,
+): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, timeout);

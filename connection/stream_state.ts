@@ -168,6 +168,11 @@ export class StreamState implements InboxEvents, OutboxEvents {
     return this.trailers.settled;
   }
 
+  /** Whether bytes wait whose writes have resolved, and may leave. */
+  get owesBytes(): boolean {
+    return this.#replied && this.outbox.accepted > 0;
+  }
+
   // Called by the application's side.
 
   /** Opens a stream that belongs to this one. */
