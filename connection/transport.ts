@@ -61,8 +61,12 @@ const SMALLEST_READ = 16 * 1024;
  * with reads of 512 KiB.
  */
 const LARGEST_READ = 512 * 1024;
-/** So many small reads in a row, and the buffer is halved. */
+/** So many small reads in a row, and the buffer shrinks to a quarter. */
 const SMALL_READS = 64;
+/** A buffer beyond this size is for bulk, which is over when little comes. */
+const LARGE_BUFFER = 64 * 1024;
+/** A read of little that comes into a large buffer counts as so many. */
+const AFTER_BULK = 16;
 
 /** Puts a transport behind {@linkcode Wire}. */
 export function openWire(transport: Transport): Wire {
@@ -125,7 +129,8 @@ class ConnWire implements Wire {
         this.#buffer = new Uint8Array(Math.min(length * 4, LARGEST_READ));
       }
     } else if (size < length / 4 && length > SMALLEST_READ) {
-      this.#smallReads++;
+      const isAfterBulk = length > LARGE_BUFFER && size < SMALLEST_READ;
+      this.#smallReads += isAfterBulk ? AFTER_BULK : 1;
       if (this.#smallReads < SMALL_READS) return;
       this.#smallReads = 0;
       this.#buffer = new Uint8Array(Math.max(length / 4, SMALLEST_READ));

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import { Connection } from "../../connection.ts";
 import { accept, connect } from "../../connection/connect.ts";
-import type { Transport } from "../../connection/transport.ts";
+import { openWire, type Transport } from "../../connection/transport.ts";
 import { webSocketStreams } from "../../connection/websocket.ts";
 import {
   ERR_PROTO,
@@ -324,4 +324,26 @@ Deno.test("what came in one node Buffer is each stream's own", async () => {
     structuredClone(value, { transfer: [value?.buffer as ArrayBuffer] });
   }
   await Promise.all([client.close(), server.close()]);
+});
+
+Deno.test("transport: reads grow while they are full, and shrink soon after bulk", async () => {
+  const offered: number[] = [];
+  let next = Infinity;
+  const wire = openWire({
+    read: (buffer) => {
+      offered.push(buffer.length);
+      return Promise.resolve(Math.min(next, buffer.length));
+    },
+    write: (data) => Promise.resolve(data.length),
+    closeWrite: () => Promise.resolve(),
+    close: () => {},
+  });
+  for (let count = 0; count < 5; count++) await wire.receive();
+  assert(offered[4] > 500_000, `${offered}`);
+  next = 100_000;
+  for (let count = 0; count < 10; count++) await wire.receive();
+  assert(offered[14] > 500_000, "reads of 100,000 bytes are bulk");
+  next = 12;
+  for (let count = 0; count < 10; count++) await wire.receive();
+  assert(offered[24] <= 65536, `${offered}`);
 });
