@@ -10,8 +10,10 @@ import type { NameValue } from "../../frame/types.ts";
 
 /** Tab and printable ASCII: the same bytes in every reading. */
 const PLAIN = /^[\t\x20-\x7e]*$/;
-/** A token (RFC 9110 5.6.2) in lower case. */
-const LOWER_TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+/** A token (RFC 9110 5.6.2). */
+export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** The same in lower case. */
+export const LOWER_TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

@@ -5,11 +5,7 @@
  */
 
 import type { NameValue } from "../../frame/types.ts";
-import { isPlain } from "./header_text.ts";
-
-/** Tokens (RFC 9110 5.6.2). */
-const LOWER_TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+import { isPlain, LOWER_TOKEN, TOKEN } from "./header_text.ts";
 
 /**
  * The headers, names in lower case, in the order given; `undefined` when only

@@ -12,6 +12,7 @@ import {
   type PseudoHeaders,
   readFields,
 } from "./fields.ts";
+import { TOKEN } from "./header_text.ts";
 import { HttpMessageError } from "./message_error.ts";
 
 /** What the headers of a request say. */
@@ -25,8 +26,6 @@ export interface RequestHead {
   readonly contentLength: number | undefined;
 }
 
-/** A token (RFC 9110 5.6.2). */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** A host and port cannot hold what would begin another part of the URL. */
 const HOST = /^[^\s/?#@\\]+$/;
 const ABSOLUTE = /^https?:\/\//i;
