@@ -49,7 +49,7 @@ for (
 }
 
 Deno.test("close: waits no longer than closeTimeout for a window, and not for a reply", async () => {
-  await using pair = await tcpPair({ both: { closeTimeout: 100 } });
+  await using pair = await tcpPair({ both: { closeTimeout: 20_000 } });
   const stream = await pair.client.openStream([["a", "b"]]);
   const incoming = await nextStream(pair.server);
   const unanswered = incoming.write(new Uint8Array(5));
@@ -57,7 +57,7 @@ Deno.test("close: waits no longer than closeTimeout for a window, and not for a 
   const begin = performance.now();
   const serverClosed = pair.server.close();
   await assertRejects(() => stream.response, ConnectionClosedError);
-  assert(performance.now() - begin < 90, "waited for a reply");
+  assert(performance.now() - begin < 10_000, "waited for a reply");
   await serverClosed;
 
   await using other = await tcpPair({ both: { closeTimeout: 100 } });
