@@ -24,18 +24,22 @@ Deno.test("a body of less than half a window makes no WINDOW_UPDATE for its stre
     },
   );
   await using link = delayProxy(server.addr.port, 5);
-  const updated = new Map<number, number>();
+  const updated = new Set<number>();
+  let largest = 0;
   await using connection = await connect({
     port: link.port,
     onFrame(direction, frame) {
       if (direction === "sent" && frame.frameType === WINDOW_UPDATE) {
-        updated.set(frame.streamId, frame.deltaWindowSize);
+        updated.add(frame.streamId);
+        largest = Math.max(largest, frame.deltaWindowSize);
       }
     },
   });
-  // A long body first: what is measured lets the windows of later streams grow.
-  await (await connection.fetch("/long")).bytes();
-  assertGreater(Math.max(...updated.values()), 65536);
+  // Long bodies first: what is measured lets the windows of later streams grow.
+  for (let count = 0; count < 20 && largest <= 65536; count++) {
+    await (await connection.fetch("/long")).bytes();
+  }
+  assertGreater(largest, 65536);
   updated.clear();
   const { body } = await connection.fetch("/short");
   let length = 0;
@@ -45,5 +49,5 @@ Deno.test("a body of less than half a window makes no WINDOW_UPDATE for its stre
     firstRead.resolve();
   }
   assertEquals(length, 30000);
-  assertEquals([...updated.keys()].filter((streamId) => streamId > 0), []);
+  assertEquals([...updated].filter((streamId) => streamId > 0), []);
 });
