@@ -6,6 +6,7 @@
  */
 
 import { MAX_WINDOW } from "../../zlib/constants.ts";
+import { ByteWriter } from "../byte_writer.ts";
 import type { NameValue } from "../types.ts";
 import { History, type KnownName, type Seen } from "./history.ts";
 import { findUnits } from "./sensitive.ts";
@@ -18,8 +19,9 @@ const NOTE_AGAIN = 8192;
 /** Public bytes between two stored units that are cheaper stored than in a block of their own. */
 const MAX_JOINED = 6;
 
+/** Memory for secrets that is kept between blocks, bytes. */
+const KEPT_CAPACITY = 16384;
 const ENCODER: TextEncoder = new TextEncoder();
-const NOTHING = new Uint8Array(0);
 
 /** A hole in the window: bytes that the public tokens leave out. */
 export interface Secret {
@@ -31,8 +33,10 @@ export interface Secret {
   readonly pair: number;
   /** Position of the earlier copy to refer to, -1 for none. */
   readonly source: number;
-  /** The bytes, when there is no earlier copy. */
-  bytes: Uint8Array;
+  /** When there is no earlier copy: where the bytes begin in {@linkcode BlockLayout.stored}. */
+  readonly from: number;
+  /** And where they end. */
+  to: number;
 }
 
 /** Puts blocks into the window, one after another. */
@@ -53,6 +57,8 @@ export class BlockLayout {
   readonly seen: (Seen | undefined)[] = [];
   /** The holes, in order. */
   readonly secrets: Secret[] = [];
+  /** The bytes of those that have no earlier copy. */
+  stored: ByteWriter = new ByteWriter();
   readonly #window: MatchWindow;
   readonly #history: History;
   readonly #lengthSize: 2 | 4;
@@ -88,6 +94,10 @@ export class BlockLayout {
       this.starts = new Int32Array(pairs.length * 2);
     }
     this.secrets.length = 0;
+    this.stored.length = 0;
+    if (this.stored.bytes.length > KEPT_CAPACITY) {
+      this.stored = new ByteWriter();
+    }
     this.count = pairs.length;
     this.repeated = 0;
     this.begin = window.position;
@@ -104,8 +114,13 @@ export class BlockLayout {
         isNear && index < end && pairs[index][0] === this.#names[index] &&
         pairs[index][1] === this.#values[index] && this.#repeatable[index]
       ) index++;
-      if (index > first) this.#putRepeated(first, index);
-      else this.#putPair(pairs[index][0], pairs[index][1], index++);
+      if (index > first) {
+        this.#putRepeated(first, index);
+        continue;
+      }
+      const [name, value] = pairs[index];
+      this.#putPair(name, value, index, index < end);
+      index++;
     }
     this.end = window.position;
     this.starts[pairs.length] = this.end;
@@ -168,10 +183,13 @@ export class BlockLayout {
     this.#noted[index] = true;
   }
 
-  #putPair(name: string, value: string, index: number): void {
+  /** Puts the pair `index`; `isOld`: the block before has one at that index. */
+  #putPair(name: string, value: string, index: number, isOld: boolean): void {
     const window = this.#window;
     const start = window.position;
-    const known = this.#history.name(name);
+    const known = isOld && this.#names[index] === name
+      ? this.known[index]
+      : this.#history.name(name);
     this.starts[index] = start;
     this.known[index] = known;
     this.#names[index] = name;
@@ -221,7 +239,7 @@ export class BlockLayout {
     start: number,
   ): void {
     const known = this.known[pair];
-    this.#addSecret(start, start + whole.size, pair, whole.last, NOTHING);
+    this.#addSecret(start, start + whole.size, pair, whole.last, "");
     this.#wholes[pair] = this.#history.note(
       known,
       value,
@@ -250,7 +268,6 @@ export class BlockLayout {
       return;
     }
     let done = 0;
-    let storedFrom = 0;
     let stored: Secret | undefined;
     findUnits(name, value, (from, to) => {
       const unit = value.slice(from, to);
@@ -266,20 +283,20 @@ export class BlockLayout {
       ) {
         window.writeHole(position + size - stored.end);
         stored.end = position + size;
-        stored.bytes = ENCODER.encode(value.slice(storedFrom, to));
+        this.stored.text(between);
+        this.stored.text(unit);
+        stored.to = this.stored.length;
       } else {
         window.writeText(between);
         window.writeHole(size);
         const source = seen === undefined ? -1 : seen.last;
-        const bytes = seen === undefined ? ENCODER.encode(unit) : NOTHING;
         const secret = this.#addSecret(
           position,
           position + size,
           pair,
           source,
-          bytes,
+          seen === undefined ? unit : "",
         );
-        storedFrom = from;
         stored = seen === undefined ? secret : undefined;
       }
       this.#history.note(known, unit, found, position, size);
@@ -302,9 +319,11 @@ export class BlockLayout {
     end: number,
     pair: number,
     source: number,
-    bytes: Uint8Array,
+    text: string,
   ): Secret {
-    const secret = { start, end, pair, source, bytes };
+    const from = this.stored.length;
+    const to = from + this.stored.text(text);
+    const secret = { start, end, pair, source, from, to };
     this.secrets.push(secret);
     return secret;
   }

@@ -37,18 +37,18 @@ const DISTANCE_BITS: Uint8Array = Uint8Array.from(
 const FAR = 0x7fffffff;
 
 /** How many positions with the same hash are tried. */
-const TRIES = 14;
+const TRIES = 24;
 /** The same where a gap is longer than {@linkcode LONG_GAP}, so that time stays linear. */
 const LONG_TRIES = 6;
 const LONG_GAP = 2048;
 /** Where a match is this long, none farther away is looked for. */
 const NICE_LENGTH = 32;
 /**
- * Inside a match this long no other is searched for: 20 % less time for corpus
- * requests and 40 % for responses, 0.1 and 0.6 bytes more. With 10 instead of 8
- * it was 4 % more time and 0.1 bytes fewer.
+ * A match this long is taken whole, and nothing begins inside it: 6 % less time
+ * for corpus requests and 4 % for responses than when only the search is left out
+ * there, and 0.05 bytes more a response.
  */
-const SKIPPED_LENGTH = 8;
+const TAKEN_LENGTH = 7;
 /**
  * What a changed value shares with an earlier one is indexed after so many bytes
  * again, when it is longer than {@linkcode SHORT}: blocks that differ in a path
@@ -163,21 +163,22 @@ export class GapParser {
   ): void {
     const { starts: pairStarts, known, count } = this.#layout;
     const window = this.#window;
-    const { symbols, mask } = window;
+    const { bytes, base } = window;
     const found = this.#found;
     const costs = this.#costs;
     const steps = this.#steps;
     const tries = size > LONG_GAP ? LONG_TRIES : TRIES;
     while (pair < count && pairStarts[pair] < from) pair++;
     let nextPair = pair < count ? pairStarts[pair] : -1;
-    let searchFrom = from;
+    // A match begins with four public bytes at least.
+    let searchTo = Math.min(from + starts, limit - 3);
     for (let at = 0; at < starts; at++) {
       const position = from + at;
-      const symbol = symbols[position & mask];
-      const literalCost = costs[at] + LITERAL_BITS[symbol];
+      const byte = bytes[position - base];
+      const literalCost = costs[at] + LITERAL_BITS[byte];
       if (literalCost < costs[at + 1]) {
         costs[at + 1] = literalCost;
-        steps[at + 1] = symbol;
+        steps[at + 1] = byte;
       }
       if (position === nextPair) {
         // The name and its length stand where it was sent last.
@@ -189,7 +190,7 @@ export class GapParser {
           this.#relax(at, MIN_MATCH, length, position - source);
         }
       }
-      if (position < searchFrom || position + 4 > limit) continue;
+      if (position >= searchTo) continue;
       const numbers = window.search(
         position,
         Math.min(size - at, MAX_MATCH),
@@ -197,14 +198,26 @@ export class GapParser {
         NICE_LENGTH,
         found,
       );
-      let longest = MIN_MATCH - 1;
-      for (let index = 0; index < numbers; index += 2) {
-        this.#relax(at, longest + 1, found[index], found[index + 1]);
-        longest = found[index];
+      if (numbers === 0) continue;
+      const longest = found[numbers - 2];
+      const end = position + longest;
+      if (longest >= TAKEN_LENGTH) {
+        window.index(position + 1, Math.min(end, from + starts, limit - 3) + 3);
+        if (at + longest <= starts) {
+          this.#relax(at, longest, longest, found[numbers - 1]);
+          while (nextPair >= 0 && nextPair < end) {
+            nextPair = ++pair < count ? pairStarts[pair] : -1;
+          }
+          at += longest - 1;
+          continue;
+        }
+        // The run behind the gap begins inside it: all of its lengths count.
+        searchTo = position;
       }
-      if (longest >= SKIPPED_LENGTH) {
-        searchFrom = Math.min(position + longest, from + starts);
-        window.index(position + 1, Math.min(searchFrom + 3, limit));
+      let shortest = MIN_MATCH;
+      for (let index = 0; index < numbers; index += 2) {
+        this.#relax(at, shortest, found[index], found[index + 1]);
+        shortest = found[index] + 1;
       }
     }
   }

@@ -29,7 +29,7 @@ export interface Seen {
  * V8 takes 0.3 us to hash a fresh string. What is not noted is found byte by
  * byte, if it is public.
  */
-const NOVEL = 16;
+const NOVEL = 8;
 /** Of those that follow, one in so many is looked up; a power of two. */
 const SAMPLED = 8;
 

@@ -129,7 +129,8 @@ export class SafeCompressor implements BlockCompressor {
         );
       } else {
         this.#closeBlock();
-        writeStored(this.#writer, secret.bytes, 0, secret.bytes.length, false);
+        const { bytes } = layout.stored;
+        writeStored(this.#writer, bytes, secret.from, secret.to, false);
       }
       from = secret.end;
       first = secret.pair + 1;

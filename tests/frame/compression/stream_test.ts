@@ -276,3 +276,34 @@ Deno.test("safe: a value sent again after many new ones of its name costs one ma
   assert(Math.max(...earlier) <= 18, `earlier ones: ${earlier}`);
   direction.checkNative();
 });
+
+for (const version of VERSIONS) {
+  Deno.test(`"safe", version ${version}: counts and lengths whose bytes look like a secret's hole`, () => {
+    const random = new Random(21);
+    const direction = new Direction(version, "safe");
+    // 255 pairs: the count ends like a hole, and what stood behind one follows.
+    const many = Array.from(
+      { length: 255 },
+      (_, index): NameValue => [`b${index + 100}`, "the same value"],
+    );
+    direction.send([["authorization", "Basic abcdefgh"], many[0], many[1]]);
+    direction.send(many);
+    direction.send([["authorization", "Basic abcdefgi"], many[0], many[1]]);
+    direction.send(many);
+    const lengths = [255, 254, 256, 511, 0x5ff, 0x2ff, 0x1ff, 5, 3, 1];
+    for (let round = 0; round < 300; round++) {
+      const value = (): string =>
+        random.pick(["a", "ab", "z"]).repeat(random.pick(lengths))
+          .slice(0, random.pick(lengths));
+      direction.send([
+        ["cookie", `a=${value()}; b=${value()}`],
+        ["date", value()],
+        ["x-key", value()],
+        ["x-next", value()],
+        [`x-${"n".repeat(253)}`, random.pick(["1", "2"])],
+      ]);
+    }
+    direction.checkNative();
+    direction.checkPieces();
+  });
+}

@@ -5,34 +5,153 @@ import { SPDY3_DICTIONARY } from "../../../zlib/mod.ts";
 import { assert, assertEquals } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
 
-Deno.test("window: four symbols at once agree as far as one by one, round the ring's end too", () => {
-  const random = new Random(7);
-  const window = MatchWindow.of(SPDY3_DICTIONARY);
-  const words = ["a", "ab", "abcdefgh", "abcdefghijklmnopqrstuvwxyz", "\0"];
-  let longest = 0;
-  for (let round = 0; round < 40_000; round++) {
-    window.reserve(40);
-    const target = window.position;
-    if (random.int(0, 9) === 0) window.writeHole(random.int(1, 9));
-    const begin = window.position;
-    if (random.int(0, 3) === 0) {
-      window.writeCopy(random.int(Math.max(0, target - 32768), target - 1), 1);
-    }
-    window.writeText(random.pick(words));
-    const end = window.position;
-    const source = random.int(Math.max(0, begin - 32768), begin - 1);
-    const length = window.matchLength(source, begin, end);
-    assertEquals(window.longMatchLength(source, begin, end), length);
-    longest = Math.max(longest, length);
+const HOLE = 0x100;
+
+/** A window, and beside it all symbols of its stream, one by one. */
+class Twin {
+  readonly window = MatchWindow.of(SPDY3_DICTIONARY);
+  readonly symbols: number[] = [...SPDY3_DICTIONARY];
+
+  text(text: string): void {
+    this.window.writeText(text);
+    this.symbols.push(...new TextEncoder().encode(text));
   }
-  assert(longest >= 26);
-  assert(window.position > 3 * (window.mask + 1));
+
+  number(value: number): void {
+    this.window.writeNumber(value, 4);
+    for (let shift = 24; shift >= 0; shift -= 8) {
+      this.symbols.push(value >>> shift & 0xff);
+    }
+  }
+
+  hole(size: number): void {
+    this.window.writeHole(size);
+    this.symbols.push(...new Array(size).fill(HOLE));
+  }
+
+  copy(source: number, size: number): void {
+    this.window.writeCopy(source, size);
+    this.symbols.push(...this.symbols.slice(source, source + size));
+  }
+
+  /** How many symbols agree, none of them a hole. */
+  matchLength(source: number, target: number, end: number): number {
+    const { symbols } = this;
+    let length = 0;
+    while (
+      target + length < end &&
+      symbols[source + length] === symbols[target + length]
+    ) length++;
+    return length;
+  }
+
+  matchBefore(source: number, target: number, begin: number): number {
+    const { symbols } = this;
+    let length = 0;
+    while (
+      target - length > begin && source - length > 0 &&
+      symbols[source - length - 1] === symbols[target - length - 1]
+    ) length++;
+    return length;
+  }
+}
+
+for (const alike of [false, true]) {
+  Deno.test(`window: matches are as long as symbols agree, as it grows and slides${alike ? ", with lengths that look like holes" : ""}`, () => {
+    const random = new Random(7);
+    const twin = new Twin();
+    const { window } = twin;
+    const texts = [
+      "a",
+      "ab",
+      "abcdefgh",
+      "abcdefghijklmnopqrst",
+      "\0",
+      "\xff\xe9",
+      "a".repeat(150),
+    ];
+    let longest = 0;
+    let slides = 0;
+    for (let round = 0; round < 12_000; round++) {
+      const { base } = window;
+      window.reserve(1000);
+      if (window.base > base) slides++;
+      if (random.int(0, 5) === 0) twin.hole(random.int(1, 9));
+      const begin = window.position;
+      if (random.int(0, 3) === 0) {
+        const source = random.int(Math.max(0, begin - 32768), begin - 1);
+        const size = random.int(1, Math.min(200, begin - source));
+        // What is repeated is public.
+        if (!twin.symbols.slice(source, source + size).includes(HOLE)) {
+          twin.copy(source, size);
+        }
+      }
+      if (random.int(0, 3) === 0) {
+        twin.number(random.int(0, alike ? 0x5ff : 0xfe));
+      }
+      twin.text(random.pick(texts));
+      const end = window.position;
+      assertEquals(end, twin.symbols.length);
+      const source = random.int(Math.max(0, begin - 32768), begin - 1);
+      const length = window.matchLength(source, begin, end);
+      const most = twin.matchLength(source, begin, end);
+      const before = window.matchBefore(source, end, begin);
+      const mostBefore = twin.matchBefore(source, end, begin);
+      if (alike) {
+        // It may stop at such a length, and only there.
+        assert(
+          length === most ||
+            twin.symbols[begin + length] === 0xff && length < most,
+        );
+        assert(
+          before === mostBefore ||
+            twin.symbols[end - before - 1] === 0xff && before < mostBefore,
+        );
+      } else {
+        assertEquals(length, most);
+        assertEquals(before, mostBefore);
+      }
+      longest = Math.max(longest, length);
+    }
+    assert(longest >= 26);
+    assert(slides >= 3);
+  });
+}
+
+Deno.test("window: what is found stands where it is said to stand", () => {
+  const random = new Random(11);
+  const twin = new Twin();
+  const { window } = twin;
+  const found = new Int32Array(64);
+  let matches = 0;
+  for (let round = 0; round < 4000; round++) {
+    window.reserve(400);
+    if (random.int(0, 3) === 0) twin.hole(random.int(1, 20));
+    const begin = window.position;
+    for (let count = random.int(1, 12); count > 0; count--) {
+      twin.text(random.pick(["abc", "bcde", "xyz/", "0", "17", "GMT"]));
+    }
+    if (random.int(0, 4) === 0) twin.number(random.pick([255, 511, 65535, 7]));
+    const end = window.position;
+    for (let at = begin; at + 4 <= end; at++) {
+      const count = window.search(at, end - at, 30, 258, found);
+      let longest = 2;
+      for (let index = 0; index < count; index += 2) {
+        const [length, distance] = found.subarray(index, index + 2);
+        assert(length > longest && distance > 0 && distance <= 32768);
+        assert(length <= twin.matchLength(at - distance, at, end));
+        longest = length;
+        matches++;
+      }
+    }
+  }
+  assert(matches > 20_000, `${matches} matches`);
 });
 
 Deno.test("window: no match reads a hole", () => {
   const window = MatchWindow.of(SPDY3_DICTIONARY);
-  window.reserve(100);
   for (let size = 0; size < 20; size++) {
+    window.reserve(100);
     const source = window.position;
     window.writeText("a".repeat(size));
     window.writeHole(1);
@@ -42,6 +161,27 @@ Deno.test("window: no match reads a hole", () => {
     window.writeText("a".repeat(40));
     const end = window.position;
     assertEquals(window.matchLength(source, target, end), size);
-    assertEquals(window.longMatchLength(source, target, end), size);
+  }
+});
+
+Deno.test("window: a length that looks like a hole matches none", () => {
+  const window = MatchWindow.of(SPDY3_DICTIONARY);
+  window.reserve(100);
+  window.writeText("ab");
+  const source = window.position;
+  window.writeNumber(5, 4);
+  window.writeHole(5);
+  window.writeText("cd");
+  window.index(source, source + 4);
+  // 00 00 05 ff, where 00 00 00 05 and the hole stand.
+  const target = window.position;
+  window.writeNumber(0x5ff, 4);
+  const end = window.position;
+  assertEquals(window.matchLength(source + 1, target, end), 3);
+  assertEquals(window.matchBefore(source + 5, end, target), 0);
+  const found = new Int32Array(64);
+  window.index(source + 1, source + 5);
+  for (let index = 0; index < window.search(target, 4, 9, 9, found); index++) {
+    assertEquals(found[0], 3);
   }
 });
