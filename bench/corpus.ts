@@ -1,56 +1,56 @@
 /**
- * The header lists of real browsing sessions, from `tests/corpus/headers`.
+ * The header lists of real browsing sessions: a part of
+ * http2jp/hpack-test-case in `tests/corpus/headers`. `HEADER_CORPUS` names a
+ * folder with another part, or all of it.
  *
  * @module
  */
 
 import type { NameValue } from "../frame/types.ts";
 
-const folder = new URL("../tests/corpus/headers/", import.meta.url);
+/** Which way headers go. */
+export type Direction = "request" | "response";
 
-interface Story {
-  readonly cases: readonly {
-    readonly headers: readonly Record<string, string>[];
-  }[];
+/** One connection in one direction. */
+export interface Story {
+  readonly direction: Direction;
+  /** Its header lists, with SPDY's names, in the order and form in which they were sent. */
+  readonly lists: readonly NameValue[][];
 }
 
-/** Every request of the corpus, story after story. */
-export async function corpusRequests(): Promise<NameValue[][]> {
-  const lists: NameValue[][] = [];
-  for (const name of await storyNames()) {
-    const story: Story = JSON.parse(
-      await Deno.readTextFile(new URL(name, folder)),
-    );
-    for (const { headers } of story.cases) {
-      lists.push(joined(headers.flatMap((entry) => Object.entries(entry))));
-    }
-  }
-  return lists;
+const folder = Deno.env.get("HEADER_CORPUS") ??
+  new URL("../tests/corpus/headers", import.meta.url).pathname;
+
+/** Every story of the corpus. */
+export const stories: readonly Story[] = await Promise.all(
+  (await storyNames()).map(async (name): Promise<Story> => {
+    const story: {
+      cases: { headers: Record<string, string>[] }[];
+    } = JSON.parse(await Deno.readTextFile(`${folder}/${name}`));
+    return {
+      // Stories 00 to 20 are requests (tests/corpus/headers/README.md).
+      direction: Number(name.slice(6, 8)) <= 20 ? "request" : "response",
+      lists: story.cases.map(({ headers }) =>
+        headers.flatMap((entry) => Object.entries(entry)).map(spdyPair)
+      ),
+    };
+  }),
+);
+
+/** All lists of one direction, story after story. */
+export function corpusLists(wanted: Direction): NameValue[][] {
+  return stories.filter(({ direction }) => direction === wanted)
+    .flatMap(({ lists }) => lists);
 }
 
-/** Stories up to 20 are requests, the others responses. */
 async function storyNames(): Promise<string[]> {
   const names: string[] = [];
   for await (const { name } of Deno.readDir(folder)) {
-    const number = name.match(/^story_(\d+)\.json$/)?.[1];
-    if (number !== undefined && Number(number) <= 20) names.push(name);
+    if (/^story_\d+\.json$/.test(name)) names.push(name);
   }
   return names.sort();
 }
 
-/** Values of one name in one pair, as SPDY has them. */
-function joined(
-  headers: readonly [name: string, value: string][],
-): NameValue[] {
-  const values = new Map<string, string[]>();
-  for (const [name, value] of headers) {
-    const spdyName = name === ":authority" ? ":host" : name;
-    const list = values.get(spdyName);
-    if (list === undefined) values.set(spdyName, [value]);
-    else list.push(value);
-  }
-  return [...values].map(([name, list]) => {
-    const some = list.filter((value) => value !== "");
-    return [name, some.length > 0 ? some.join("\0") : ""];
-  });
+function spdyPair([name, value]: [string, string]): NameValue {
+  return [name === ":authority" ? ":host" : name, value];
 }

@@ -1,26 +1,30 @@
 /**
  * Header blocks: encoding and decoding, beside zlib alone and beside
- * spdy-transport.
- *
- * The zlib peers only turn bytes into bytes, but for the one "from strings";
- * ours start from, and end at, lists of strings, and check them.
+ * spdy-transport; `block_encoding.ts` says who does what.
  *
  * @module
  */
 
 import {
   FrameDecoder,
-  FrameEncoder,
   type NameValue,
   PROTO_SPDY3,
   SYN_STREAM,
-  type SynStreamFrame,
 } from "../frame/mod.ts";
 import { SPDY3_DICTIONARY } from "../zlib/mod.ts";
-import { corpusRequests } from "./corpus.ts";
-import { loop, type Row, type Subject } from "./harness.ts";
+import {
+  blockEncoding,
+  deflating,
+  frameEncoding,
+  headerBlock,
+  NATIVE,
+  NATIVE_FROM_STRINGS,
+  preparedLists,
+  writingAndDeflating,
+} from "./block_encoding.ts";
+import { corpusLists } from "./corpus.ts";
+import { loop, type Peer, type Row, type Subject } from "./harness.ts";
 import { requestHeaders } from "./load.ts";
-import { FROM_STRINGS, writingAndDeflating } from "./native_blocks.ts";
 import {
   headerDecoding as transportDecoding,
   headerEncoding as transportEncoding,
@@ -38,42 +42,21 @@ const varying: readonly NameValue[][] = Array.from(
   { length: BATCH },
   (_, index) => requestHeaders(index),
 );
-const corpus = await corpusRequests();
+const requests = corpusLists("request");
+const responses = corpusLists("response");
+const corpus = [...requests, ...responses];
 
 /** The rows of this family. */
 export const rows: readonly Row[] = [
-  {
-    name: "header block encode, safe",
-    unit: "op/s",
-    ours: () => encoding(varying),
-    peers: [
-      {
-        name: "node:zlib deflate 6",
-        open: () => deflating("node:zlib deflate 6", varying),
-        atLeast: 1,
-        aim: 2,
-      },
-      { name: FROM_STRINGS, open: () => writingAndDeflating(varying) },
-      {
-        name: "spdy-transport",
-        open: () => transportEncoding(varying),
-      },
-    ],
-  },
-  {
-    name: "header block encode, safe, corpus",
-    unit: "op/s",
-    ours: () => encoding(corpus),
-    peers: [
-      {
-        name: "node:zlib deflate 6",
-        open: () => deflating("node:zlib deflate 6", corpus),
-        atLeast: 1,
-        aim: 2,
-      },
-      { name: FROM_STRINGS, open: () => writingAndDeflating(corpus) },
-    ],
-  },
+  blockRow("safe", varying),
+  blockRow("safe, corpus", corpus),
+  blockRow("safe, corpus requests", requests),
+  blockRow("safe, corpus responses", responses),
+  frameRow("safe", varying, [{
+    name: "spdy-transport",
+    open: () => transportEncoding(varying),
+  }]),
+  frameRow("safe, corpus", corpus),
   {
     name: "header block decode",
     unit: "op/s",
@@ -97,13 +80,35 @@ export const rows: readonly Row[] = [
   },
 ];
 
-function encoding(lists: readonly NameValue[][]): Subject {
-  const encoder = new FrameEncoder(PROTO_SPDY3);
-  const frames = lists.map(synStream);
-  return loop("FrameEncoder, policy safe", () => {
-    for (const frame of frames) encoder.encode(frame);
-    return frames.length;
-  });
+function blockRow(what: string, lists: readonly NameValue[][]): Row {
+  return {
+    name: `header block encode, ${what}`,
+    unit: "op/s",
+    ours: () => blockEncoding(lists),
+    peers: [
+      { name: NATIVE, open: () => deflating(lists), atLeast: 1, aim: 2 },
+    ],
+  };
+}
+
+function frameRow(
+  what: string,
+  lists: readonly NameValue[][],
+  others: readonly Peer[] = [],
+): Row {
+  return {
+    name: `frame with headers encode, ${what}`,
+    unit: "op/s",
+    ours: () => frameEncoding(lists),
+    peers: [
+      {
+        name: NATIVE_FROM_STRINGS,
+        open: () => writingAndDeflating(lists),
+      },
+      { name: NATIVE, open: () => deflating(lists) },
+      ...others,
+    ],
+  };
 }
 
 function decoding(lists: readonly NameValue[][]): Subject {
@@ -120,22 +125,13 @@ function decoding(lists: readonly NameValue[][]): Subject {
   });
 }
 
-function deflating(name: string, lists: readonly NameValue[][]): Subject {
-  const blocks = lists.map(headerBlock);
-  const deflate = nativeBlockDeflate(SPDY3_DICTIONARY);
-  return loop(name, () => {
-    for (const block of blocks) deflate(block);
-    return blocks.length;
-  });
-}
-
 function inflating(
   name: string,
   lists: readonly NameValue[][],
   open: (dictionary: Uint8Array) => BlockCodec,
 ): Subject {
   const blocks = deflated(lists);
-  const expected = headerBlock(lists[0]).length;
+  const expected = headerBlock(preparedLists(lists)[0]).length;
   return loop(name, () => {
     const inflate = open(SPDY3_DICTIONARY);
     const first = inflate(blocks[0]).length;
@@ -145,42 +141,10 @@ function inflating(
   });
 }
 
-function synStream(nv: NameValue[], index: number): SynStreamFrame {
-  return {
-    frameType: SYN_STREAM,
-    version: 3,
-    flags: 1,
-    length: 0,
-    streamId: 2 * index + 1,
-    assocStreamId: 0,
-    pri: 3,
-    slot: 0,
-    nv,
-  };
-}
-
-/** SPDY/3 draft 2.6.10: counts and lengths of 32 bits. */
-function headerBlock(nv: readonly NameValue[]): Uint8Array {
-  const encoder = new TextEncoder();
-  const parts = [...nv].sort(([a], [b]) => a < b ? -1 : 1).flat()
-    .map((text) => encoder.encode(text));
-  const size = parts.reduce((sum, part) => sum + 4 + part.length, 4);
-  const block = new Uint8Array(size);
-  const view = new DataView(block.buffer);
-  view.setUint32(0, nv.length);
-  let offset = 4;
-  for (const part of parts) {
-    view.setUint32(offset, part.length);
-    block.set(part, offset + 4);
-    offset += 4 + part.length;
-  }
-  return block;
-}
-
 /** The blocks as native zlib deflates them: the same input for every decoder. */
 function deflated(lists: readonly NameValue[][]): Uint8Array[] {
   const deflate = nativeBlockDeflate(SPDY3_DICTIONARY);
-  return lists.map((nv) => deflate(headerBlock(nv)).slice());
+  return preparedLists(lists).map((nv) => deflate(headerBlock(nv)).slice());
 }
 
 /** The deflated blocks as SYN_STREAM frames. */
