@@ -33,11 +33,13 @@ const DISTANCE_BITS: Uint8Array = Uint8Array.from(
   DISTANCE_EXTRA,
   (extra, code) => FIXED_DISTANCE_CODE.lengths[code] + extra,
 );
+/** How far behind its first byte a match, if it is the shortest, has its last. */
+const LAST = MIN_MATCH - 1;
 /** More bits than any block takes. */
 const FAR = 0x7fffffff;
 
 /** How many positions with the same hash are tried. */
-const TRIES = 24;
+const TRIES = 32;
 /** The same where a gap is longer than {@linkcode LONG_GAP}, so that time stays linear. */
 const LONG_TRIES = 6;
 const LONG_GAP = 2048;
@@ -106,17 +108,17 @@ export class GapParser {
     const window = this.#window;
     if (free >= early) {
       // The runs meet: nothing to search.
-      window.index(from, Math.min(to + 3, limit));
+      window.index(from, Math.min(to + LAST, limit));
       this.begin = this.end = Math.max(early, from);
       this.count = 0;
       return;
     }
     const known = free - from > SHORT && this.#isKnown(from, first);
-    window.index(known ? free - 3 : from, Math.min(free + 3, limit));
+    window.index(known ? free - LAST : from, Math.min(free + LAST, limit));
     const size = to - free;
     this.#prepare(size);
     this.#search(free, early - free, size, limit, first);
-    window.index(early, Math.min(to + 3, limit));
+    window.index(early, Math.min(to + LAST, limit));
 
     const costs = this.#costs;
     let end = size;
@@ -170,8 +172,7 @@ export class GapParser {
     const tries = size > LONG_GAP ? LONG_TRIES : TRIES;
     while (pair < count && pairStarts[pair] < from) pair++;
     let nextPair = pair < count ? pairStarts[pair] : -1;
-    // A match begins with four public bytes at least.
-    let searchTo = Math.min(from + starts, limit - 3);
+    let searchTo = Math.min(from + starts, limit - LAST);
     for (let at = 0; at < starts; at++) {
       const position = from + at;
       const byte = bytes[position - base];
@@ -202,7 +203,10 @@ export class GapParser {
       const longest = found[numbers - 2];
       const end = position + longest;
       if (longest >= TAKEN_LENGTH) {
-        window.index(position + 1, Math.min(end, from + starts, limit - 3) + 3);
+        window.index(
+          position + 1,
+          Math.min(end, from + starts, limit - LAST) + LAST,
+        );
         if (at + longest <= starts) {
           this.#relax(at, longest, longest, found[numbers - 1]);
           while (nextPair >= 0 && nextPair < end) {
