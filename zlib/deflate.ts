@@ -133,10 +133,27 @@ export class Deflate {
     data: Uint8Array,
     flush: DeflateFlush = "none",
   ): Uint8Array<ArrayBuffer> {
+    this.#push(data, flush);
+    return this.#writer.take();
+  }
+
+  /**
+   * The same, without memory of its own for what is returned: a view that is
+   * valid until the next call. For header blocks, where it takes a fifth less time.
+   *
+   * @ignore
+   */
+  pushView(data: Uint8Array, flush: DeflateFlush): Uint8Array<ArrayBuffer> {
+    this.#push(data, flush);
+    return this.#writer.view();
+  }
+
+  #push(data: Uint8Array, flush: DeflateFlush): void {
     checkOneOf("flush", flush, FLUSHES);
     if (this.#finished) {
       throw new InvalidArgumentError("deflate stream was already finished");
     }
+    this.#writer.clear();
     if (!this.#begun) this.#begin();
     if (this.#isZlib) this.#sum = adler32(data, this.#sum);
     this.#addAll(data, flush !== "none");
@@ -149,7 +166,6 @@ export class Deflate {
       writeSyncMarker(this.#writer);
     }
     if (data.length > 0 || flush === "sync") this.#synced = flush === "sync";
-    return this.#writer.take();
   }
 
   /** Runs the data through the tokenizer, writing blocks as they become full. */

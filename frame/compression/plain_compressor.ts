@@ -25,7 +25,7 @@ export class PlainCompressor implements BlockCompressor {
   compress(pairs: readonly NameValue[], out: ByteWriter): void {
     this.#block.length = 0;
     writeHeaderBlock(this.#block, pairs, this.#traits.lengthSize);
-    out.append(this.#deflate.push(this.#block.view(), "sync"));
+    out.append(this.#deflate.pushView(this.#block.view(), "sync"));
   }
 
   maxCompressedLength(blockLength: number): number {

@@ -252,3 +252,23 @@ Deno.test("Deflate refuses data after the end", () => {
   deflate.push(NOTHING, "finish");
   assertThrows(() => deflate.push(NOTHING), InvalidArgumentError, "finished");
 });
+
+Deno.test("pushView gives the bytes that push gives, in any turn with it", () => {
+  const random = new Random(5);
+  for (const level of [0, 1, 6]) {
+    const options = { level, dictionary: SPDY3_DICTIONARY };
+    const expected = new Deflate(options);
+    const deflate = new Deflate(options);
+    for (let round = 0; round < 200; round++) {
+      const text = random.pick(["", "abc", "GET /index", "x".repeat(70_000)]);
+      const data = new TextEncoder().encode(text + random.int(0, 99));
+      const viewed = random.int(0, 1) === 0;
+      const bytes = viewed
+        ? deflate.pushView(data, "sync").slice()
+        : deflate.push(data, "sync");
+      assert(same(bytes, expected.push(data, "sync")));
+    }
+    const last = deflate.push(NOTHING, "finish");
+    assert(same(last, expected.push(NOTHING, "finish")));
+  }
+});
