@@ -7,6 +7,13 @@
 import { nextPlace, PLACES } from "./placement.ts";
 
 const SMALLEST = 4096;
+/** As much waits as long as it is not known that the link is a fast one. */
+const USUAL_BOUND = 256 * 1024;
+/**
+ * A write of all that fits, through in so many ms, lets more wait for the next
+ * one: at 2 Gbit/s and more. One that takes longer ends that.
+ */
+const QUICK = 1;
 /** Memory above this is worth placing, bytes. */
 const LARGE = 16384;
 
@@ -15,14 +22,16 @@ const LARGE = 16384;
  * leave in one write. Its memory grows with use.
  */
 export class OutBuffer {
-  readonly #bound: number;
+  readonly #most: number;
+  #bound: number;
   #bytes = new Uint8Array(0);
   #begin = 0;
   #end = 0;
 
-  /** Takes at most `bound` bytes at a time. */
-  constructor(bound: number) {
-    this.#bound = bound;
+  /** Takes at most `most` bytes at a time, and on slow links at most 256 KiB. */
+  constructor(most: number) {
+    this.#most = most;
+    this.#bound = Math.min(most, USUAL_BOUND);
   }
 
   /** Bytes waiting. */
@@ -53,8 +62,12 @@ export class OutBuffer {
     return this.#bytes.subarray(this.#begin, this.#end);
   }
 
-  /** Forgets what waits, after it was written. */
-  clear(): void {
+  /** Forgets what waits, after it was written within so many ms. */
+  clear(duration: number): void {
+    if (this.full) {
+      const bound = duration <= QUICK ? this.#most : USUAL_BOUND;
+      this.#bound = Math.min(this.#most, bound);
+    }
     this.#begin = this.#bytes.length > LARGE ? nextPlace(this.#begin) : 0;
     this.#end = this.#begin;
   }

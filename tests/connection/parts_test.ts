@@ -36,10 +36,34 @@ Deno.test("out buffer: takes up to its bound, in order", () => {
   const { view } = buffer;
   assertEquals(view.length, 10_000);
   assertEquals([view[3999], view[4000], view[8999], view[9000]], [1, 2, 2, 3]);
-  buffer.clear();
+  buffer.clear(1);
   assertEquals(buffer.length, 0);
   assertEquals(buffer.append(bytes(5)), 1);
   assertEquals(buffer.view, bytes(5));
+});
+
+Deno.test("out buffer: more than 256 KiB wait only after a full write that was quick", () => {
+  const usual = 256 * 1024;
+  const data = new Uint8Array(1 << 20);
+  const buffer = new OutBuffer(512 * 1024);
+  const fill = (duration: number): number => {
+    const size = buffer.append(data);
+    assert(buffer.full);
+    buffer.clear(duration);
+    return size;
+  };
+  assertEquals([fill(5), fill(0.5), fill(0.5)], [usual, usual, 2 * usual]);
+  // What is not full says nothing, however long it took.
+  buffer.append(bytes(1));
+  buffer.clear(100);
+  assertEquals([fill(2), fill(0.1), fill(9)], [2 * usual, usual, 2 * usual]);
+  assertEquals(fill(0), usual);
+
+  const small = new OutBuffer(1000);
+  for (let count = 0; count < 3; count++) {
+    assertEquals(small.append(data), 1000);
+    small.clear(0);
+  }
 });
 
 Deno.test("open queue: the urgent first, then the early; entries can leave", () => {
