@@ -62,8 +62,8 @@ export interface ConnectionTuning {
   /**
    * Bytes collected for one write; default 524288, 1024 to 16777216. A full
    * buffer stops the senders. More than 262144 are collected only while the
-   * transport takes a full buffer within 1 ms, so that slow links stay quick
-   * for what is urgent.
+   * transport takes full buffers at 2 Gbit/s or faster, so that slow links stay
+   * quick for what is urgent.
    */
   readonly maxSendBuffer?: number;
   /**

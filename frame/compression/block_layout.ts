@@ -249,11 +249,16 @@ export class BlockLayout {
     );
     if (start - whole.indexed <= NOTE_AGAIN) return;
     whole.indexed = start;
+    let done = 0;
+    let position = start;
     findUnits(name, value, (from, to) => {
+      position += utf8Length(value.slice(done, from));
+      done = to;
       const unit = value.slice(from, to);
-      const position = start + utf8Length(value.slice(0, from));
+      const size = utf8Length(unit);
       const seen = known.find(unit, position);
-      this.#history.note(known, unit, seen, position, utf8Length(unit));
+      this.#history.note(known, unit, seen, position, size);
+      position += size;
     });
   }
 

@@ -57,6 +57,8 @@ const TAKEN_LENGTH = 5;
  */
 const INDEX_AGAIN = 4096;
 const SHORT = 32;
+/** Bytes of the longest gap whose memory is kept for the next one. */
+const KEPT_CAPACITY = 8192;
 /** Names for which it is known when that was, by the low bits of their ids; a power of two. */
 const NAMES = 64;
 
@@ -139,7 +141,8 @@ export class GapParser {
 
   /** Makes every place but the first one unreached. */
   #prepare(size: number): void {
-    if (size >= this.#costs.length) {
+    const room = this.#costs.length;
+    if (size >= room || (room > KEPT_CAPACITY && size < KEPT_CAPACITY)) {
       const capacity = 2 ** Math.ceil(Math.log2(size + 1));
       this.#costs = new Int32Array(capacity);
       this.#steps = new Int32Array(capacity);

@@ -56,14 +56,39 @@ Deno.test("out buffer: more than 256 KiB wait only after a full write that was q
   // What is not full says nothing, however long it took.
   buffer.append(bytes(1));
   buffer.clear(100);
-  assertEquals([fill(2), fill(0.1), fill(9)], [2 * usual, usual, 2 * usual]);
+  assertEquals([fill(3), fill(0.1), fill(9)], [2 * usual, usual, 2 * usual]);
   assertEquals(fill(0), usual);
+
+  const large = new OutBuffer(1 << 20);
+  const bounds = [0, 1, 2, 4, 5].map((duration) => {
+    assertEquals(large.append(data), large.bound);
+    large.clear(duration);
+    return large.bound / usual;
+  });
+  assertEquals(bounds, [2, 4, 4, 4, 1]);
 
   const small = new OutBuffer(1000);
   for (let count = 0; count < 3; count++) {
     assertEquals(small.append(data), 1000);
     small.clear(0);
   }
+});
+
+Deno.test("out buffer: after bulk its memory goes, and what waits stays whole", () => {
+  const buffer = new OutBuffer(256 * 1024);
+  const data = new Uint8Array(256 * 1024);
+  buffer.append(data);
+  assertEquals(buffer.view.buffer.byteLength >= data.length, true);
+  buffer.clear(9);
+  for (let count = 0; count < 400; count++) {
+    buffer.append(bytes(1, 2, count & 0xff));
+    assertEquals(buffer.view, bytes(1, 2, count & 0xff));
+    buffer.clear(0);
+  }
+  buffer.append(bytes(1));
+  assert(buffer.view.buffer.byteLength <= 20_000);
+  assertEquals(buffer.append(data.fill(7)), data.length - 1);
+  assert(buffer.view.subarray(1).every((byte) => byte === 7));
 });
 
 Deno.test("open queue: the urgent first, then the early; entries can leave", () => {
