@@ -19,8 +19,7 @@ const HOLE = 0xff;
 /**
  * The hash table holds 2^13 positions, of which 16 bits are enough. With 2^12
  * and 2^14 a corpus response takes 0.2 bytes more and 0.1 bytes fewer. Another
- * table by four bytes, for the chains, took 3 % more time, and 0.3 bytes fewer a
- * request.
+ * table by four bytes, for the chains, took 3 % more time.
  */
 const HASH_BITS = 13;
 const HASH_SHIFT = 32 - HASH_BITS;
