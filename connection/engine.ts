@@ -232,7 +232,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   }
 
   reserve(size: number): boolean {
-    if (this.#reserved + size > this.#pump.out.bound) return false;
+    if (this.#reserved + size > this.options.maxSendBuffer) return false;
     this.#reserved += size;
     return true;
   }

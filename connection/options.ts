@@ -59,12 +59,7 @@ export interface ConnectionTuning {
   readonly sensitiveHeaders?: string[];
   /** A client takes bidirectional streams that the server opens; default false. */
   readonly acceptServerStreams?: boolean;
-  /**
-   * Bytes collected for one write; default 524288, 1024 to 16777216. A full
-   * buffer stops the senders. More than 262144 are collected only while the
-   * transport takes full buffers at 2 Gbit/s or faster, so that slow links stay
-   * quick for what is urgent.
-   */
+  /** Bytes collected for one write; default 262144, 1024 to 16777216. A full buffer stops the senders. */
   readonly maxSendBuffer?: number;
   /**
    * Without flow control only: received bytes that may wait to be read, over
@@ -165,7 +160,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
     throw new InvalidArgumentError("settingsStore needs an origin");
   }
   const {
-    maxSendBuffer = 512 * 1024,
+    maxSendBuffer = 256 * 1024,
     maxBufferedBytes = 4 * 1024 * 1024,
     maxWaitingStreams = Math.max(256, maxConcurrentStreams(options)),
     sessionWindow = 1024 * 1024,

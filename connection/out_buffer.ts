@@ -7,15 +7,6 @@
 import { nextPlace, PLACES } from "./placement.ts";
 
 const SMALLEST = 4096;
-/** As much waits as long as it is not known that the link is a fast one. */
-const USUAL_BOUND = 256 * 1024;
-/**
- * Bytes a ms, 2 Gbit/s: a write of all that fits, through as fast, lets twice as
- * much wait for the next one. A slower one ends that.
- */
-const QUICK = 256 * 1024;
-/** So many writes of little in a row, and the memory shrinks to a quarter. */
-const SMALL_WRITES = 64;
 /** Memory above this is worth placing, bytes. */
 const LARGE = 16384;
 
@@ -24,17 +15,14 @@ const LARGE = 16384;
  * leave in one write. Its memory grows with use.
  */
 export class OutBuffer {
-  readonly #most: number;
-  #bound: number;
+  readonly #bound: number;
   #bytes = new Uint8Array(0);
   #begin = 0;
   #end = 0;
-  #smallWrites = 0;
 
-  /** Takes at most `most` bytes at a time, and on slow links at most 256 KiB. */
-  constructor(most: number) {
-    this.#most = most;
-    this.#bound = Math.min(most, USUAL_BOUND);
+  /** Takes at most `bound` bytes at a time. */
+  constructor(bound: number) {
+    this.#bound = bound;
   }
 
   /** Bytes waiting. */
@@ -65,33 +53,10 @@ export class OutBuffer {
     return this.#bytes.subarray(this.#begin, this.#end);
   }
 
-  /** Most bytes that it takes now. */
-  get bound(): number {
-    return this.#bound;
-  }
-
-  /** Forgets what waits, after it was written within so many ms. */
-  clear(duration: number): void {
-    if (this.full) {
-      const isQuick = this.length >= duration * QUICK;
-      const bound = isQuick ? this.#bound * 2 : USUAL_BOUND;
-      this.#bound = Math.min(this.#most, bound);
-    }
-    this.#fit(this.length);
+  /** Forgets what waits, after it was written. */
+  clear(): void {
     this.#begin = this.#bytes.length > LARGE ? nextPlace(this.#begin) : 0;
     this.#end = this.#begin;
-  }
-
-  /** After bulk, a connection does not keep its memory. */
-  #fit(written: number): void {
-    const size = this.#bytes.length;
-    if (size <= LARGE || written >= size / 4) {
-      this.#smallWrites = 0;
-    } else if (++this.#smallWrites === SMALL_WRITES) {
-      this.#smallWrites = 0;
-      this.#bytes = new Uint8Array(size >>> 2);
-      this.#begin = 0;
-    }
   }
 
   #grow(needed: number): void {

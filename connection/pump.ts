@@ -143,7 +143,6 @@ export class Pump {
   async #write(): Promise<void> {
     this.#writing = true;
     let rest = this.out.view;
-    const begin = performance.now();
     try {
       while (rest.length > 0) {
         const size = await this.#wire.send(rest);
@@ -152,7 +151,7 @@ export class Pump {
     } catch (error) {
       this.#failOutput(error);
     }
-    this.out.clear(performance.now() - begin);
+    this.out.clear();
     this.#writing = false;
     if (this.#outputEnded) {
       this.#drained?.resolve();

@@ -36,59 +36,10 @@ Deno.test("out buffer: takes up to its bound, in order", () => {
   const { view } = buffer;
   assertEquals(view.length, 10_000);
   assertEquals([view[3999], view[4000], view[8999], view[9000]], [1, 2, 2, 3]);
-  buffer.clear(1);
+  buffer.clear();
   assertEquals(buffer.length, 0);
   assertEquals(buffer.append(bytes(5)), 1);
   assertEquals(buffer.view, bytes(5));
-});
-
-Deno.test("out buffer: more than 256 KiB wait only after a full write that was quick", () => {
-  const usual = 256 * 1024;
-  const data = new Uint8Array(1 << 20);
-  const buffer = new OutBuffer(512 * 1024);
-  const fill = (duration: number): number => {
-    const size = buffer.append(data);
-    assert(buffer.full);
-    buffer.clear(duration);
-    return size;
-  };
-  assertEquals([fill(5), fill(0.5), fill(0.5)], [usual, usual, 2 * usual]);
-  // What is not full says nothing, however long it took.
-  buffer.append(bytes(1));
-  buffer.clear(100);
-  assertEquals([fill(3), fill(0.1), fill(9)], [2 * usual, usual, 2 * usual]);
-  assertEquals(fill(0), usual);
-
-  const large = new OutBuffer(1 << 20);
-  const bounds = [0, 1, 2, 4, 5].map((duration) => {
-    assertEquals(large.append(data), large.bound);
-    large.clear(duration);
-    return large.bound / usual;
-  });
-  assertEquals(bounds, [2, 4, 4, 4, 1]);
-
-  const small = new OutBuffer(1000);
-  for (let count = 0; count < 3; count++) {
-    assertEquals(small.append(data), 1000);
-    small.clear(0);
-  }
-});
-
-Deno.test("out buffer: after bulk its memory goes, and what waits stays whole", () => {
-  const buffer = new OutBuffer(256 * 1024);
-  const data = new Uint8Array(256 * 1024);
-  buffer.append(data);
-  assertEquals(buffer.view.buffer.byteLength >= data.length, true);
-  buffer.clear(9);
-  for (let count = 0; count < 400; count++) {
-    buffer.append(bytes(1, 2, count & 0xff));
-    assertEquals(buffer.view, bytes(1, 2, count & 0xff));
-    buffer.clear(0);
-  }
-  buffer.append(bytes(1));
-  assert(buffer.view.buffer.byteLength <= 20_000);
-  assertEquals(buffer.append(data.fill(7)), data.length - 1);
-  assert(buffer.view.subarray(1).every((byte) => byte === 7));
 });
 
 Deno.test("open queue: the urgent first, then the early; entries can leave", () => {
