@@ -9,6 +9,7 @@ import { PROTO_SPDY3_1 } from "../frame/constants.ts";
 import { INITIAL_WINDOW_SIZE } from "../frame/constants.ts";
 import type { ProtocolVersion } from "../frame/constants.ts";
 import type { Session } from "../session.ts";
+import { now } from "./clock.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { StreamState } from "./stream_state.ts";
 import { WindowTuner } from "./window_tuner.ts";
@@ -41,13 +42,13 @@ export class Credit {
 
   /** Bytes came; true when a PING should leave to measure the path. */
   received(size: number): boolean {
-    return this.#tuner?.received(size, performance.now()) ?? false;
+    return this.#tuner?.received(size, now()) ?? false;
   }
 
   /** The measuring PING was answered. */
   measured(): void {
     const tuner = this.#tuner;
-    if (tuner === undefined || !tuner.measured(performance.now())) return;
+    if (tuner === undefined || !tuner.measured(now())) return;
     // A stream that nobody reads must not take the whole session's window.
     this.#growSession(
       tuner.window - this.#initial + this.#firstSessionWindow,
@@ -56,7 +57,7 @@ export class Credit {
 
   /** The measuring PING failed. */
   abandoned(): void {
-    this.#tuner?.abandoned(performance.now());
+    this.#tuner?.abandoned(now());
   }
 
   /** The application has finished with bytes of a stream. */

@@ -26,13 +26,14 @@ import { Session } from "../session.ts";
 import { CLIENT } from "../session/constants.ts";
 import { IdMap } from "../session/id_map.ts";
 import { AcceptQueue } from "./accept_queue.ts";
+import { endOfTurn, within } from "./clock.ts";
 import { Deferred, handled, LazyPromise } from "./deferred.ts";
 import "./kept.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Opener } from "./opener.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Pinger } from "./pinger.ts";
-import { endOfTurn, Pump, type PumpEvents, within } from "./pump.ts";
+import { Pump, type PumpEvents } from "./pump.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 import {
   broken,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { startTimer, stopTimer, type Timer } from "./clock.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 
 /** When a silent peer is asked, and when it is given up. */
@@ -30,7 +31,7 @@ export class KeepAlive {
   readonly #timer: QuietTimer;
   readonly #timeout: number;
   readonly #events: KeepAliveEvents;
-  #deadline: ReturnType<typeof setTimeout> | undefined;
+  #deadline: Timer | undefined;
 
   constructor(options: KeepAliveOptions, events: KeepAliveEvents) {
     this.#timeout = options.timeout ?? DEFAULT_KEEPALIVE_TIMEOUT;
@@ -42,21 +43,21 @@ export class KeepAlive {
   touch(): void {
     this.#timer.touch();
     if (this.#deadline === undefined) return;
-    clearTimeout(this.#deadline);
+    stopTimer(this.#deadline);
     this.#deadline = undefined;
   }
 
   /** Ends the timers. */
   stop(): void {
     this.#timer.stop();
-    clearTimeout(this.#deadline);
+    stopTimer(this.#deadline);
     this.#deadline = undefined;
   }
 
   #ask(): void {
     if (this.#deadline !== undefined) return;
     this.#events.ping();
-    this.#deadline = setTimeout(() => {
+    this.#deadline = startTimer(() => {
       this.#events.dead(this.#timeout);
     }, this.#timeout);
   }

@@ -6,6 +6,7 @@
 
 import { CANCEL } from "../frame/constants.ts";
 import { SERVER } from "../session/constants.ts";
+import { startTimer, stopTimer, type Timer } from "./clock.ts";
 import { StreamResetError } from "./errors.ts";
 import { KeepAlive } from "./keepalive.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -35,9 +36,9 @@ export class Lifetime {
   readonly #controlFrameTimeout: number;
   /** Where the control frame under way begins, -1 for none. */
   #frameAt = -1;
-  #frameTimer: ReturnType<typeof setTimeout> | undefined;
-  #firstStream: ReturnType<typeof setTimeout> | undefined;
-  readonly #replies = new Map<StreamState, ReturnType<typeof setTimeout>>();
+  #frameTimer: Timer | undefined;
+  #firstStream: Timer | undefined;
+  readonly #replies = new Map<StreamState, Timer>();
 
   constructor(options: ResolvedOptions, events: LifetimeEvents) {
     this.#events = events;
@@ -58,7 +59,7 @@ export class Lifetime {
       });
     }
     if (options.headerTimeout > 0 && options.side === SERVER) {
-      this.#firstStream = setTimeout(() => {
+      this.#firstStream = startTimer(() => {
         events.timedOut(
           `the peer opened no stream for ${options.headerTimeout} ms`,
         );
@@ -76,13 +77,13 @@ export class Lifetime {
   controlFrame(at: number): void {
     if (at === this.#frameAt) return;
     this.#frameAt = at;
-    clearTimeout(this.#frameTimer);
+    stopTimer(this.#frameTimer);
     this.#frameTimer = undefined;
     if (at >= 0 && this.#controlFrameTimeout > 0) this.#awaitFrame();
   }
 
   #awaitFrame(): void {
-    this.#frameTimer = setTimeout(() => {
+    this.#frameTimer = startTimer(() => {
       if (this.#events.readingPaused()) this.#awaitFrame();
       else {
         this.#events.timedOut(
@@ -94,14 +95,14 @@ export class Lifetime {
 
   /** The peer opened a stream. */
   streamCame(): void {
-    clearTimeout(this.#firstStream);
+    stopTimer(this.#firstStream);
     this.#firstStream = undefined;
   }
 
   /** A stream of this side left and waits for its reply. */
   awaitReply(state: StreamState): void {
     if (this.#headerTimeout === 0) return;
-    const timer = setTimeout(() => {
+    const timer = startTimer(() => {
       this.#replies.delete(state);
       state.reset(
         CANCEL,
@@ -117,7 +118,7 @@ export class Lifetime {
   /** The reply came, or the stream ended without one. */
   replied(state: StreamState): void {
     if (this.#headerTimeout === 0) return;
-    clearTimeout(this.#replies.get(state));
+    stopTimer(this.#replies.get(state));
     this.#replies.delete(state);
   }
 
@@ -127,7 +128,7 @@ export class Lifetime {
     this.#idle?.stop();
     this.controlFrame(-1);
     this.streamCame();
-    for (const timer of this.#replies.values()) clearTimeout(timer);
+    for (const timer of this.#replies.values()) stopTimer(timer);
     this.#replies.clear();
   }
 }

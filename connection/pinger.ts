@@ -5,6 +5,7 @@
  */
 
 import { CLIENT, type Side } from "../session/constants.ts";
+import { now } from "./clock.ts";
 import { Deferred } from "./deferred.ts";
 
 interface Waiting {
@@ -40,7 +41,7 @@ export class Pinger {
     if (uniqueId % 2 !== this.#parity) return;
     const waiting = this.#submitted.shift();
     if (waiting === undefined) return;
-    waiting.sentAt = performance.now();
+    waiting.sentAt = now();
     this.#sent.set(uniqueId, waiting);
   }
 
@@ -49,7 +50,7 @@ export class Pinger {
     const waiting = this.#sent.get(uniqueId);
     if (waiting === undefined) return;
     this.#sent.delete(uniqueId);
-    waiting.answer.resolve(performance.now() - waiting.sentAt);
+    waiting.answer.resolve(now() - waiting.sentAt);
   }
 
   /** No reply will come. */

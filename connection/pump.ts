@@ -5,11 +5,7 @@
  * @module
  */
 
-// Web APIs have nothing that runs when the microtasks are through and before
-// the next poll for I/O: setTimeout takes 2 ms, a message channel a poll. With
-// queueMicrotask each small message would leave in a write of its own, since a
-// write that the socket takes at once resolves within the microtasks.
-import process from "node:process";
+import { atEndOfTurn, within } from "./clock.ts";
 import { Deferred } from "./deferred.ts";
 import { OutBuffer } from "./out_buffer.ts";
 import type { Wire } from "./transport.ts";
@@ -64,7 +60,7 @@ export class Pump {
   flush(): void {
     if (this.#scheduled || this.#writing || this.#outputEnded) return;
     this.#scheduled = true;
-    process.nextTick(this.#runScheduled);
+    atEndOfTurn(this.#runScheduled);
   }
 
   /**
@@ -213,22 +209,4 @@ export class Pump {
     this.#drained = new Deferred<void>();
     await this.#drained.promise;
   }
-}
-
-/** Resolves when all that runs in this turn has run. */
-export function endOfTurn(): Promise<void> {
-  return new Promise((resolve) => process.nextTick(resolve));
-}
-
-/** Waits for the promise, but not longer than `timeout` ms. */
-export async function within(
-  timeout: number,
-  promise: Promise<void>,
-): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeout);
-  });
-  await Promise.race([promise, limit]);
-  clearTimeout(timer);
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { now, startTimer, stopTimer, type Timer } from "./clock.ts";
+
 /**
  * Calls back each time `quiet` ms passed without a {@linkcode touch}. A touch
  * only notes the time; the timer looks at it when it fires.
@@ -12,34 +14,34 @@ export class QuietTimer {
   readonly #quiet: number;
   readonly #onQuiet: () => void;
   #last: number;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer | undefined;
 
   constructor(quiet: number, onQuiet: () => void) {
     this.#quiet = quiet;
     this.#onQuiet = onQuiet;
-    this.#last = performance.now();
+    this.#last = now();
     this.#arm(quiet);
   }
 
   /** Something happened. */
   touch(): void {
-    this.#last = performance.now();
+    this.#last = now();
   }
 
   /** Ends the timer. */
   stop(): void {
-    clearTimeout(this.#timer);
+    stopTimer(this.#timer);
     this.#timer = undefined;
   }
 
   #arm(delay: number): void {
-    this.#timer = setTimeout(() => {
-      const rest = this.#quiet - (performance.now() - this.#last);
+    this.#timer = startTimer(() => {
+      const rest = this.#quiet - (now() - this.#last);
       if (rest > 0.5) {
         this.#arm(rest);
         return;
       }
-      this.#last = performance.now();
+      this.#last = now();
       this.#arm(this.#quiet);
       this.#onQuiet();
     }, delay);

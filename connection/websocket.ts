@@ -5,6 +5,7 @@
  */
 
 import { ERR_PROTO, SpdyError } from "../errors.ts";
+import { pause } from "./clock.ts";
 import type { ByteStreams } from "./transport.ts";
 
 /** Above so many bytes on their way, writing waits. */
@@ -91,7 +92,7 @@ function writableOf(socket: WebSocket): WritableStream<Uint8Array> {
     },
     async write(chunk) {
       while (socket.bufferedAmount > MAX_BUFFERED) {
-        await new Promise((resolve) => setTimeout(resolve, RECHECK));
+        await pause(RECHECK);
         if (socket.readyState !== WebSocket.OPEN) break;
       }
       if (socket.readyState !== WebSocket.OPEN) {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { startTimer, stopTimer } from "../connection/clock.ts";
 import type { Stream } from "../connection/stream.ts";
 import { PortForwardError } from "./errors.ts";
 import { isCancelledByPeer, type LastWords, readLastWords } from "./streams.ts";
@@ -116,8 +117,8 @@ async function within(
   lastWords: Promise<LastWords>,
 ): Promise<string> {
   const late = Promise.withResolvers<LastWords>();
-  const timer = setTimeout(() => late.resolve({ text: "" }), milliseconds);
+  const timer = startTimer(() => late.resolve({ text: "" }), milliseconds);
   const { text } = await Promise.race([lastWords, late.promise]);
-  clearTimeout(timer);
+  stopTimer(timer);
   return text;
 }

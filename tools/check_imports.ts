@@ -1,7 +1,8 @@
 /**
  * Checks that imports run one way, that there is no circle, and that nothing
- * below the connection names `Deno`, and that the library's module graph has
- * no module from outside but the standard library.
+ * below the connection names `Deno`, that time comes from one place, and that
+ * the library's module graph has no module from outside but the standard
+ * library.
  *
  * @module
  */
@@ -27,6 +28,9 @@ const ENTRIES = [
   "kubernetes/mod.ts",
   "cli.ts",
 ];
+/** Layers whose time comes from {@linkcode CLOCK}, so that tests can replace it. */
+const TIMED = new Set(["connection", "kubernetes"]);
+const CLOCK = "connection/clock.ts";
 /** Layers that may use the standard library (through deps.ts); the others stand alone. */
 const MAY_USE_STD = new Set(["cli"]);
 
@@ -119,22 +123,29 @@ function checkModule(from: string, targets: string[]): void {
       faults.push(`${from}: imports ${target}, which is a layer above`);
     }
   }
-  if (PURE.has(name)) checkPure(from);
+  if (PURE.has(name)) {
+    // The layers below the connection do no I/O and read no clock.
+    checkLines(
+      from,
+      /\bDeno\.|\bDate\.now|\bperformance\.|\bsetTimeout\(|\bsetInterval\(/,
+      "below the connection layer",
+    );
+  } else if (TIMED.has(name) && from !== CLOCK) {
+    checkLines(
+      from,
+      /\b((set|clear)(Timeout|Interval|Immediate)|performance|Date\.now|nextTick|AbortSignal\.timeout)\b|\bnew Date\(\)/,
+      `is time from elsewhere than ${CLOCK}`,
+    );
+  }
 }
 
-/** The layers below the connection do no I/O and read no clock. */
-function checkPure(path: string): void {
+/** No line of code matches `pattern`. */
+function checkLines(path: string, pattern: RegExp, what: string): void {
   const lines = Deno.readTextFileSync(new URL(path, root)).split("\n");
   lines.forEach((line, index) => {
     if (/^\s*(\*|\/\/|\/\*)/.test(line)) return;
-    const found = line.match(
-      /\bDeno\.|\bDate\.now|\bperformance\.|\bsetTimeout\(|\bsetInterval\(/,
-    );
-    if (found) {
-      faults.push(
-        `${path}:${index + 1}: ${found[0]} below the connection layer`,
-      );
-    }
+    const found = line.match(pattern);
+    if (found) faults.push(`${path}:${index + 1}: ${found[0]} ${what}`);
   });
 }
 

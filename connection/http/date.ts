@@ -4,12 +4,14 @@
  * @module
  */
 
+import { date } from "../clock.ts";
+
 let second = -1;
 let text = "";
 
 /** The time as HTTP writes it, worded once a second. */
 export function httpDate(): string {
-  const now = Math.floor(Date.now() / 1000);
+  const now = Math.floor(date() / 1000);
   if (now !== second) {
     second = now;
     text = new Date(now * 1000).toUTCString();

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { startTimer, stopTimer, type Timer } from "../clock.ts";
 import { abortable, dialTls, type TlsOptions } from "../connect.ts";
 import { ConnectionClosedError } from "../errors.ts";
 import { closeQuietly } from "./byte_conn.ts";
@@ -51,12 +52,12 @@ export async function dial(
 export class TimeLimit {
   readonly #controller = new AbortController();
   readonly #outer: AbortSignal | undefined;
-  readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #timer: Timer;
 
   /** Fires after `timeout` ms, or when `outer` does. */
   constructor(timeout: number, outer: AbortSignal | undefined) {
     this.#outer = outer;
-    this.#timer = setTimeout(() => {
+    this.#timer = startTimer(() => {
       this.#controller.abort(
         new ConnectionClosedError(
           `the upgrade was not answered within ${timeout} ms`,
@@ -74,7 +75,7 @@ export class TimeLimit {
 
   /** The time no longer counts. */
   end(): void {
-    clearTimeout(this.#timer);
+    stopTimer(this.#timer);
     this.#outer?.removeEventListener("abort", this.#pass);
   }
 

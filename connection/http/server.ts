@@ -8,6 +8,7 @@ import { Connection } from "../../connection.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";
 import { SERVER } from "../../session/constants.ts";
 import { npnGetVersion } from "../../session/npn.ts";
+import { pause, startTimer, stopTimer } from "../clock.ts";
 import { accept } from "../connect.ts";
 import { LazyPromise } from "../deferred.ts";
 import { maxConcurrentStreams } from "../options.ts";
@@ -170,7 +171,7 @@ export class Server implements SpdyServer {
     const { upgrade, version = PROTO_SPDY3_1 } = this.#options;
     const tls = "handshake" in conn;
     if (!upgrade && !tls) return await accept(conn, this.#options);
-    const timer = setTimeout(
+    const timer = startTimer(
       () => closeQuietly(conn),
       this.#options.handshakeTimeout ?? 10_000,
     );
@@ -189,7 +190,7 @@ export class Server implements SpdyServer {
       );
       return upgraded && this.#connect(upgraded.conn, upgraded.version);
     } finally {
-      clearTimeout(timer);
+      stopTimer(timer);
     }
   }
 
@@ -222,8 +223,4 @@ async function readSome(conn: Deno.Conn): Promise<Uint8Array | undefined> {
 function logError(error: unknown): Response {
   console.error(error);
   return new Response("Internal Server Error", { status: 500 });
-}
-
-function pause(time: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, time));
 }

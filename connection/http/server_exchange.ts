@@ -11,6 +11,7 @@ import {
   PROTOCOL_ERROR,
 } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
+import { startTimer, stopTimer } from "../clock.ts";
 import { handled, LazyPromise } from "../deferred.ts";
 import {
   ConnectionClosedError,
@@ -247,8 +248,8 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
     const state = this.#state;
     if (state.ended || state.remoteEnded) return;
     state.inbox.discard();
-    const timer = setTimeout(() => state.reset(CANCEL), LINGER);
-    state.onEnd = () => clearTimeout(timer);
+    const timer = startTimer(() => state.reset(CANCEL), LINGER);
+    state.onEnd = () => stopTimer(timer);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Connection } from "../../connection.ts";
+import { startTimer, stopTimer } from "../../connection/clock.ts";
 import type { Stream } from "../../connection/stream.ts";
 
 /** How long a client that has everything may take to close the connection, ms. */
@@ -71,7 +72,7 @@ export class Output {
  */
 export async function linger(connection: Connection): Promise<void> {
   const late = Promise.withResolvers<void>();
-  const timer = setTimeout(() => late.resolve(), LINGER);
+  const timer = startTimer(() => late.resolve(), LINGER);
   await Promise.race([connection.closed.catch(() => {}), late.promise]);
-  clearTimeout(timer);
+  stopTimer(timer);
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Connection } from "../../connection.ts";
+import { startTimer, stopTimer, type Timer } from "../../connection/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import type { Stream } from "../../connection/stream.ts";
 import { PROTOCOL_ERROR, REFUSED_STREAM } from "../../frame/constants.ts";
@@ -34,7 +35,7 @@ export interface ServedConnection {
 export type ForwardHandler = (connection: ServedConnection) => Promise<void>;
 
 interface Pair {
-  readonly timer: ReturnType<typeof setTimeout>;
+  readonly timer: Timer;
   data?: Stream;
   error?: Stream;
 }
@@ -69,7 +70,7 @@ export async function serveForward(
           stream.reset(REFUSED_STREAM);
           continue;
         }
-        const timer = setTimeout(() => expire(pairs, id), creationTimeout);
+        const timer = startTimer(() => expire(pairs, id), creationTimeout);
         pair = { timer };
         pairs.set(id, pair);
       }
@@ -82,7 +83,7 @@ export async function serveForward(
       await stream.reply([]);
       const { data, error } = pair;
       if (data === undefined || error === undefined) continue;
-      clearTimeout(pair.timer);
+      stopTimer(pair.timer);
       pairs.delete(id);
       open++;
       carry({ data, error, port, call, signal: gone.signal }, handler)
@@ -92,7 +93,7 @@ export async function serveForward(
     // A client ends a port-forward by going away; that is no failure.
     if (!(error instanceof ConnectionClosedError)) throw error;
   } finally {
-    for (const { timer } of pairs.values()) clearTimeout(timer);
+    for (const { timer } of pairs.values()) stopTimer(timer);
     await connection.close();
   }
 }

@@ -18,6 +18,7 @@ import {
 import { type Duplex, Readable } from "node:stream";
 import { closeQuietly } from "../../connection/http/byte_conn.ts";
 import { HeadDuplex } from "../../connection/http/head_duplex.ts";
+import { startTimer, stopTimer, type Timer } from "../../connection/clock.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 
 /** Longest head of a request, bytes: API servers send long tokens. */
@@ -38,7 +39,7 @@ export class HttpListener {
   readonly #secure: boolean;
   readonly #headTimeout: number;
   /** Connections that are not upgraded, each with what ends its wait for a head. */
-  readonly #open = new Map<Duplex, ReturnType<typeof setTimeout> | undefined>();
+  readonly #open = new Map<Duplex, Timer | undefined>();
 
   /** `headTimeout`: longest wait for a whole head, ms. */
   constructor(secure: boolean, headTimeout: number, handlers: RequestHandlers) {
@@ -91,12 +92,12 @@ export class HttpListener {
   #wait(socket: Duplex): void {
     if (!this.#open.has(socket)) return;
     this.#stopWaiting(socket);
-    const timer = setTimeout(() => socket.destroy(), this.#headTimeout);
+    const timer = startTimer(() => socket.destroy(), this.#headTimeout);
     this.#open.set(socket, timer);
   }
 
   #stopWaiting(socket: Duplex): void {
-    clearTimeout(this.#open.get(socket));
+    stopTimer(this.#open.get(socket));
   }
 
   async #answer(

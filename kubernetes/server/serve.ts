@@ -5,6 +5,7 @@
  */
 
 import { closeQuietly } from "../../connection/http/byte_conn.ts";
+import { pause } from "../../connection/clock.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { COMMAND_PROTOCOLS, PORT_FORWARD_PROTOCOL } from "../protocol.ts";
@@ -269,8 +270,4 @@ export function serveStreaming(options: StreamingOptions): StreamingServer {
       alpnProtocols: ["http/1.1"],
     });
   return createServer(listener, options);
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -1,0 +1,108 @@
+/**
+ * Time, for everything that has a clock: the one place that tests replace.
+ *
+ * @module
+ */
+
+// Web APIs have nothing that runs when the microtasks are through and before
+// the next poll for I/O: setTimeout takes 2 ms, a message channel a poll. With
+// queueMicrotask each small message would leave in a write of its own, since a
+// write that the socket takes at once resolves within the microtasks.
+import process from "node:process";
+
+// Bound when the module is loaded. Deno makes them when they are first touched
+// and runs the microtasks that wait while it does; touched for the first time
+// inside a callback of the session, those would call the session again.
+const { setTimeout, clearTimeout, performance } = globalThis;
+
+/** A timer under way. */
+export type Timer = ReturnType<typeof globalThis.setTimeout>;
+
+/** What time is made of. */
+export interface Clock {
+  /** Time since some moment, ms; never goes back. */
+  now(): number;
+  /** Time since 1970, ms. */
+  date(): number;
+  /** Calls back once, after `delay` ms. */
+  startTimer(callback: () => void, delay: number): Timer;
+  /** The timer does not call back any more; `undefined` is none. */
+  stopTimer(timer: Timer | undefined): void;
+  /** Calls back when all that runs in this turn has run, before the next I/O. */
+  atEndOfTurn(callback: () => void): void;
+}
+
+/** The clock of the machine. */
+export const SYSTEM_CLOCK: Clock = {
+  now: () => performance.now(),
+  date: () => Date.now(),
+  startTimer: (callback, delay) => setTimeout(callback, delay),
+  stopTimer: (timer) => clearTimeout(timer),
+  atEndOfTurn: (callback) => process.nextTick(callback),
+};
+
+let clock = SYSTEM_CLOCK;
+
+/**
+ * For tests: all time comes from `replacement` until what is returned is
+ * disposed of.
+ */
+export function useClock(replacement: Clock): Disposable {
+  const before = clock;
+  clock = replacement;
+  return {
+    [Symbol.dispose]: () => {
+      clock = before;
+    },
+  };
+}
+
+/** See {@linkcode Clock.now}. */
+export function now(): number {
+  return clock.now();
+}
+
+/** See {@linkcode Clock.date}. */
+export function date(): number {
+  return clock.date();
+}
+
+/** See {@linkcode Clock.startTimer}. */
+export function startTimer(callback: () => void, delay: number): Timer {
+  return clock.startTimer(callback, delay);
+}
+
+/** See {@linkcode Clock.stopTimer}. */
+export function stopTimer(timer: Timer | undefined): void {
+  clock.stopTimer(timer);
+}
+
+/** See {@linkcode Clock.atEndOfTurn}. */
+export function atEndOfTurn(callback: () => void): void {
+  clock.atEndOfTurn(callback);
+}
+
+/** Resolves when all that runs in this turn has run. */
+export function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => clock.atEndOfTurn(resolve));
+}
+
+/** Resolves after so many ms. */
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.startTimer(resolve, milliseconds);
+  });
+}
+
+/** Waits for the promise, but not longer than `timeout` ms. */
+export async function within(
+  timeout: number,
+  promise: Promise<void>,
+): Promise<void> {
+  let timer: Timer | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = startTimer(resolve, timeout);
+  });
+  await Promise.race([promise, limit]);
+  stopTimer(timer);
+}

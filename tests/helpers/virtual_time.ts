@@ -1,0 +1,128 @@
+/**
+ * Time that passes when a test says so.
+ *
+ * ```ts
+ * using time = virtualTime();
+ * const { client } = memoryPair({ client: { keepAlive: { interval: 30_000 } } });
+ * await time.advance(30_000); // the PING leaves now
+ * ```
+ *
+ * Everything in `connection/` and `kubernetes/` sees it. Transports must be in
+ * memory: what waits for a socket waits for real time.
+ *
+ * @module
+ */
+
+import {
+  type Clock,
+  SYSTEM_CLOCK,
+  type Timer,
+  useClock,
+} from "../../connection/clock.ts";
+
+/** When the virtual clocks start, ms since 1970. */
+const EPOCH = Date.UTC(2024, 0, 1);
+
+interface VirtualTimer {
+  readonly id: number;
+  readonly at: number;
+  readonly callback: () => void;
+}
+
+/** Timers that fire in the order of their times, and a clock that only they and the test move. */
+export class VirtualClock implements Clock {
+  #now = 0;
+  #lastId = 0;
+  /** In the order of their times; those of one time in the order they were started. */
+  readonly #timers: VirtualTimer[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  date(): number {
+    return EPOCH + this.#now;
+  }
+
+  startTimer(callback: () => void, delay: number): Timer {
+    const timer = {
+      id: ++this.#lastId,
+      at: this.#now + Math.max(0, delay),
+      callback,
+    };
+    let index = this.#timers.length;
+    while (index > 0 && this.#timers[index - 1].at > timer.at) index--;
+    this.#timers.splice(index, 0, timer);
+    return timer.id as unknown as Timer;
+  }
+
+  stopTimer(timer: Timer | undefined): void {
+    if (timer === undefined) return;
+    const id = timer as unknown as number;
+    const index = this.#timers.findIndex((other) => other.id === id);
+    if (index >= 0) this.#timers.splice(index, 1);
+  }
+
+  atEndOfTurn(callback: () => void): void {
+    SYSTEM_CLOCK.atEndOfTurn(callback);
+  }
+
+  /** How many timers are under way. */
+  get timers(): number {
+    return this.#timers.length;
+  }
+
+  /** When the next timer fires, ms; `undefined` when there is none. */
+  get next(): number | undefined {
+    return this.#timers[0]?.at;
+  }
+
+  /** Sets the clock on, to no earlier than it shows; fires nothing. */
+  moveTo(time: number): void {
+    this.#now = Math.max(this.#now, time);
+  }
+
+  /** Fires the first timer if its time has come; whether there was one. */
+  fire(): boolean {
+    const first = this.#timers[0];
+    if (first === undefined || first.at > this.#now) return false;
+    this.#timers.shift();
+    first.callback();
+    return true;
+  }
+}
+
+/** A clock in the hands of a test; disposing of it brings the machine's back. */
+export class VirtualTime extends VirtualClock implements Disposable {
+  readonly #restore: Disposable = useClock(this);
+
+  /**
+   * Lets so many ms pass: each timer fires at its time, and all that follows
+   * from it runs before the next one.
+   */
+  async advance(milliseconds: number): Promise<void> {
+    const end = this.now() + milliseconds;
+    await turn();
+    while (this.next !== undefined && this.next <= end) {
+      this.moveTo(this.next);
+      this.fire();
+      await turn();
+    }
+    this.moveTo(end);
+  }
+
+  [Symbol.dispose](): void {
+    this.#restore[Symbol.dispose]();
+  }
+}
+
+/** From now on time passes only by {@linkcode VirtualTime.advance}. */
+export function virtualTime(): VirtualTime {
+  return new VirtualTime();
+}
+
+/** Lets everything run that can run without time or I/O. */
+export async function turn(): Promise<void> {
+  // A turn of the event loop begins when promises and ends of turns are through.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+}
