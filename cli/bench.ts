@@ -4,14 +4,14 @@
  * @module
  */
 
-import { bold, formatBytes, parseArgs } from "../deps.ts";
+import { bold, formatBytes } from "../deps.ts";
+import { readArguments } from "./arguments.ts";
 import type { Connection } from "../connection.ts";
 import {
   type Command,
   EXIT_FAILURE,
   EXIT_OK,
   reasonOf,
-  refuseUnknown,
   UsageError,
 } from "./command.ts";
 import { openTarget, readTarget, readVersion } from "./target.ts";
@@ -36,42 +36,40 @@ latencies and bytes. Load only servers that are yours.
 
 Permission: --allow-net for the server.`,
   async run(args: string[]): Promise<number> {
-    const parsed = parseArgs(args, {
-      string: [
+    const { values, flags, positionals } = readArguments(args, {
+      values: [
         "connections",
         "streams",
         "duration",
         "requests",
         "version",
         "ca",
-        "_",
       ],
-      boolean: ["json"],
-      alias: { c: "connections", m: "streams", d: "duration", n: "requests" },
-      unknown: refuseUnknown,
+      flags: ["json"],
+      aliases: { c: "connections", m: "streams", d: "duration", n: "requests" },
     });
-    if (parsed._.length !== 1) throw new UsageError("bench needs one URL");
-    readVersion(parsed.version);
-    const target = readTarget(String(parsed._[0]));
-    const count = positive("--connections", parsed.connections, 1);
-    const streams = positive("--streams", parsed.streams, 10);
+    if (positionals.length !== 1) throw new UsageError("bench needs one URL");
+    readVersion(values.version);
+    const target = readTarget(positionals[0]);
+    const count = positive("--connections", values.connections, 1);
+    const streams = positive("--streams", values.streams, 10);
     const load = new Load(
       target.url,
-      positive("--duration", parsed.duration, 10) * 1000,
-      positive("--requests", parsed.requests, Infinity),
+      positive("--duration", values.duration, 10) * 1000,
+      positive("--requests", values.requests, Infinity),
     );
-    const caCerts = parsed.ca === undefined
+    const caCerts = values.ca === undefined
       ? undefined
-      : [await Deno.readTextFile(parsed.ca)];
+      : [await Deno.readTextFile(values.ca)];
     const connections = await Promise.all(
       Array.from(
         { length: count },
-        () => openTarget(target, { version: parsed.version, caCerts }),
+        () => openTarget(target, { version: values.version, caCerts }),
       ),
     );
     try {
       const figures = await load.run(connections, streams);
-      console.log(parsed.json ? JSON.stringify(figures) : figuresText(figures));
+      console.log(flags.json ? JSON.stringify(figures) : figuresText(figures));
       return figures.failed === 0 ? EXIT_OK : EXIT_FAILURE;
     } finally {
       await Promise.all(connections.map((connection) => connection.close()));

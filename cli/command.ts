@@ -32,12 +32,6 @@ export class UsageError extends Error {
   }
 }
 
-/** Refuses options that a command does not have. Use as `unknown` of `parseArgs`. */
-export function refuseUnknown(argument: string, key?: string): boolean {
-  if (key !== undefined) throw new UsageError(`unknown option ${argument}`);
-  return true;
-}
-
 /** What an error says, the error behind it included. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

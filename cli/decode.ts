@@ -4,15 +4,10 @@
  * @module
  */
 
-import { bold, cyan, dim, parseArgs, red } from "../deps.ts";
+import { bold, cyan, dim, red } from "../deps.ts";
+import { readArguments } from "./arguments.ts";
 import { decodeCaptures, type DecodedFrame } from "./capture/decode.ts";
-import {
-  type Command,
-  EXIT_FAILURE,
-  EXIT_OK,
-  refuseUnknown,
-  UsageError,
-} from "./command.ts";
+import { type Command, EXIT_FAILURE, EXIT_OK, UsageError } from "./command.ts";
 import { frameText, printable } from "./frame_text.ts";
 
 /** `spdy decode FILE...` */
@@ -33,12 +28,9 @@ FILE  raw bytes, hex digits, pcap (tcpdump -w) or pcapng (tshark -w); "-" is
 
 Permission: --allow-read for the files.`,
   async run(args: string[]): Promise<number> {
-    const options = parseArgs(args, {
-      boolean: ["json"],
-      string: ["_"],
-      unknown: refuseUnknown,
+    const { flags, positionals: names } = readArguments(args, {
+      flags: ["json"],
     });
-    const names = options._.map(String);
     if (names.length === 0) throw new UsageError("decode needs a file");
     const files = [];
     for (const name of names) files.push({ name, bytes: await readFile(name) });
@@ -46,7 +38,7 @@ Permission: --allow-read for the files.`,
     if (frames.length === 0) {
       throw new Error(`${names.join(", ")}: no SPDY frames found`);
     }
-    if (options.json) {
+    if (flags.json) {
       for (const frame of frames) console.log(decodedFrameJson(frame));
     } else for (const line of decodedFrameTable(frames)) console.log(line);
     return frames.some(({ error }) => error !== undefined)

@@ -4,16 +4,11 @@
  * @module
  */
 
-import { parseArgs } from "../deps.ts";
 import { exec as execInPod } from "../kubernetes/exec.ts";
 import type { RemoteProcess } from "../kubernetes/process.ts";
-import {
-  type Command,
-  EXIT_FAILURE,
-  refuseUnknown,
-  UsageError,
-} from "./command.ts";
-import { POD_HELP, POD_STRINGS, podTarget } from "./pod.ts";
+import { readArguments } from "./arguments.ts";
+import { type Command, EXIT_FAILURE, UsageError } from "./command.ts";
+import { POD_ALIASES, POD_HELP, POD_VALUES, podTarget } from "./pod.ts";
 
 /** `spdy exec POD -- COMMAND...` */
 export const exec: Command = {
@@ -30,25 +25,18 @@ ${POD_HELP}
 
 Permissions: --allow-net for the server, --allow-read for the files named.`,
   async run(args: string[]): Promise<number> {
-    const parsed = parseArgs(args, {
-      string: POD_STRINGS,
-      boolean: ["stdin", "tty"],
-      alias: {
-        i: "stdin",
-        t: "tty",
-        s: "server",
-        n: "namespace",
-        c: "container",
-      },
-      "--": true,
-      unknown: refuseUnknown,
+    const { values, flags, positionals, rest } = readArguments(args, {
+      values: POD_VALUES,
+      flags: ["stdin", "tty"],
+      aliases: { i: "stdin", t: "tty", ...POD_ALIASES },
+      rest: true,
     });
-    const command: string[] = parsed["--"] ?? [];
-    if (parsed._.length !== 1 || command.length === 0) {
+    const command = [...rest];
+    if (positionals.length !== 1 || command.length === 0) {
       throw new UsageError("exec needs POD -- COMMAND");
     }
-    const { stdin, tty } = parsed;
-    const target = await podTarget(parsed, String(parsed._[0]));
+    const { stdin, tty } = flags;
+    const target = await podTarget(values, positionals[0]);
     await using process = await execInPod({
       ...target,
       command,

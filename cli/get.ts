@@ -4,7 +4,8 @@
  * @module
  */
 
-import { cyan, dim, green, parseArgs, yellow } from "../deps.ts";
+import { cyan, dim, green, yellow } from "../deps.ts";
+import { readArguments } from "./arguments.ts";
 import { SYN_REPLY, SYN_STREAM } from "../frame/constants.ts";
 import type { Connection } from "../connection.ts";
 import type { FrameDirection, TracedFrame } from "../connection/options.ts";
@@ -13,7 +14,6 @@ import {
   EXIT_FAILURE,
   EXIT_OK,
   reasonOf,
-  refuseUnknown,
   UsageError,
 } from "./command.ts";
 import { frameText, printable } from "./frame_text.ts";
@@ -92,19 +92,18 @@ export const get: Command = {
 async function readOptions(
   args: string[],
 ): Promise<{ options: Options; targets: Target[] }> {
-  const parsed = parseArgs(args, {
-    string: [
+  const { values, lists, flags, positionals } = readArguments(args, {
+    values: [
       "method",
-      "header",
       "data",
       "output",
       "version",
       "ca",
       "svg",
       "timeout",
-      "_",
     ],
-    boolean: [
+    lists: ["header"],
+    flags: [
       "fail",
       "verbose",
       "timing",
@@ -113,10 +112,8 @@ async function readOptions(
       "continue",
       "flow-control",
     ],
-    negatable: ["flow-control"],
-    default: { "flow-control": true },
-    collect: ["header"],
-    alias: {
+    onByDefault: ["flow-control"],
+    aliases: {
       X: "method",
       H: "header",
       d: "data",
@@ -125,24 +122,23 @@ async function readOptions(
       s: "silent",
       C: "continue",
     },
-    unknown: refuseUnknown,
   });
-  if (parsed.continue) {
+  if (flags.continue) {
     throw new UsageError(
       `get does not resume; ask for the rest with -H "range: bytes=N-"`,
     );
   }
-  const targets = parsed._.map(String).map(readTarget);
+  const targets = positionals.map(readTarget);
   if (targets.length === 0) throw new UsageError("get needs a URL");
-  if (parsed.output !== undefined && targets.length > 1) {
+  if (values.output !== undefined && targets.length > 1) {
     throw new UsageError("--output takes one URL only");
   }
-  readVersion(parsed.version);
-  const seconds = Number(parsed.timeout ?? Infinity);
+  readVersion(values.version);
+  const seconds = Number(values.timeout ?? Infinity);
   if (!(seconds > 0)) {
-    throw new UsageError(`--timeout ${parsed.timeout}: seconds above 0`);
+    throw new UsageError(`--timeout ${values.timeout}: seconds above 0`);
   }
-  const headers = parsed.header.map((line: string): [string, string] => {
+  const headers = lists.header.map((line): [string, string] => {
     const match = /^([^:\s]+):\s*(.*)$/.exec(line);
     if (!match) {
       throw new UsageError(`--header "${line}": write it as "name: value"`);
@@ -150,24 +146,24 @@ async function readOptions(
     return [match[1], match[2]];
   });
   const options = {
-    method: parsed.method ?? (parsed.data === undefined ? "GET" : "POST"),
+    method: values.method ?? (values.data === undefined ? "GET" : "POST"),
     headers,
-    data: parsed.data,
-    output: parsed.output,
-    version: parsed.version,
-    caCerts: parsed.ca === undefined
+    data: values.data,
+    output: values.output,
+    version: values.version,
+    caCerts: values.ca === undefined
       ? undefined
-      : [await Deno.readTextFile(parsed.ca)],
+      : [await Deno.readTextFile(values.ca)],
     signal: seconds === Infinity
       ? undefined
       : AbortSignal.timeout(seconds * 1000),
-    flowControl: parsed["flow-control"],
-    fail: parsed.fail,
-    verbose: parsed.verbose,
-    timing: parsed.timing,
-    svg: parsed.svg,
-    json: parsed.json,
-    silent: parsed.silent,
+    flowControl: flags["flow-control"],
+    fail: flags.fail,
+    verbose: flags.verbose,
+    timing: flags.timing,
+    svg: values.svg,
+    json: flags.json,
+    silent: flags.silent,
   };
   return { options, targets };
 }

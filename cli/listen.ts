@@ -7,6 +7,7 @@
 
 import type { SpdyServer } from "../connection/http/serve_options.ts";
 import type { ProtocolVersion } from "../frame/constants.ts";
+import type { Arguments } from "./arguments.ts";
 import { UsageError } from "./command.ts";
 import { readVersion } from "./target.ts";
 
@@ -21,35 +22,27 @@ export interface ListenOptions {
   readonly flowControl: boolean;
 }
 
-/** What `parseArgs` makes of the options below. */
-export interface ListenArguments {
-  readonly host?: string;
-  readonly port?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly version?: string;
-  readonly silent?: boolean;
-  readonly "flow-control"?: boolean;
-}
-
-/** The options' names that take a value, as `parseArgs` takes them. */
-export const LISTEN_STRINGS: string[] = [
+/** Names of the options with a value. */
+export const LISTEN_VALUES = [
   "host",
   "port",
   "cert",
   "key",
   "version",
-  "_",
-];
-/** The options that take none. */
-export const LISTEN_BOOLEANS: string[] = ["silent", "flow-control"];
-/** The options that `--no-` turns off. */
-export const LISTEN_NEGATABLE: string[] = ["flow-control"];
-/** The options' short names. */
-export const LISTEN_ALIASES: Record<string, string> = {
-  p: "port",
-  s: "silent",
-};
+] as const;
+
+/** The options without one, as {@linkcode readArguments} takes them. */
+export const LISTEN_FLAGS = {
+  flags: ["silent", "flow-control"],
+  onByDefault: ["flow-control"],
+  aliases: { p: "port", s: "silent" },
+} as const;
+
+/** The options, as given. */
+export type ListenArguments = Pick<
+  Arguments<typeof LISTEN_VALUES[number], never, "silent" | "flow-control">,
+  "values" | "flags"
+>;
 
 /** The same as `--help` tells it. */
 export const LISTEN_HELP =
@@ -61,15 +54,15 @@ export const LISTEN_HELP =
       --no-flow-control  for clients that know no windows (moby/spdystream)
   -s, --silent           no access log`;
 
-/** Reads the options out of what `parseArgs` gave. */
+/** What the options say. Reads the files that they name. */
 export async function readListenOptions(
-  parsed: ListenArguments,
+  { values, flags }: ListenArguments,
 ): Promise<ListenOptions> {
-  const port = Number(parsed.port ?? 8000);
+  const port = Number(values.port ?? 8000);
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new UsageError(`--port ${parsed.port}: a number from 0 to 65535`);
+    throw new UsageError(`--port ${values.port}: a number from 0 to 65535`);
   }
-  const { cert, key } = parsed;
+  const { cert, key } = values;
   if ((cert === undefined) !== (key === undefined)) {
     throw new UsageError("--cert and --key go together");
   }
@@ -77,12 +70,12 @@ export async function readListenOptions(
     ? { cert: await Deno.readTextFile(cert), key: await Deno.readTextFile(key) }
     : {};
   return {
-    hostname: parsed.host ?? "127.0.0.1",
+    hostname: values.host ?? "127.0.0.1",
     port,
     ...tls,
-    version: readVersion(parsed.version),
-    silent: parsed.silent ?? false,
-    flowControl: parsed["flow-control"] ?? true,
+    version: readVersion(values.version),
+    silent: flags.silent,
+    flowControl: flags["flow-control"],
   };
 }
 

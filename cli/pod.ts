@@ -7,19 +7,8 @@
 import type { TargetOptions } from "../kubernetes/dial.ts";
 import { UsageError } from "./command.ts";
 
-/** What `parseArgs` makes of the options below. */
-export interface PodArguments {
-  readonly server?: string;
-  readonly namespace?: string;
-  readonly container?: string;
-  readonly token?: string;
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-}
-
-/** The options' names that take a value, as `parseArgs` takes them. */
-export const POD_STRINGS: string[] = [
+/** Names of the options. */
+export const POD_VALUES = [
   "server",
   "namespace",
   "container",
@@ -27,8 +16,19 @@ export const POD_STRINGS: string[] = [
   "ca",
   "cert",
   "key",
-  "_",
-];
+] as const;
+
+/** Values of the options, as given. */
+export type PodValues = {
+  readonly [name in typeof POD_VALUES[number]]?: string;
+};
+
+/** Their short names. */
+export const POD_ALIASES = {
+  s: "server",
+  n: "namespace",
+  c: "container",
+} as const;
 
 /** The same as `--help` tells it. */
 export const POD_HELP =
@@ -40,12 +40,12 @@ export const POD_HELP =
       --ca FILE          certificates (PEM) to trust besides the usual ones
       --cert FILE        client certificate (PEM), with --key its private key`;
 
-/** Reads the options out of what `parseArgs` gave. */
+/** Where the options say the pod is. Reads the files that they name. */
 export async function podTarget(
-  parsed: PodArguments,
+  values: PodValues,
   pod: string,
 ): Promise<TargetOptions> {
-  const { server, token, ca, cert, key } = parsed;
+  const { server, token, ca, cert, key } = values;
   if (
     server === undefined || !/^https?:/.test(server) || !URL.canParse(server)
   ) {
@@ -64,7 +64,7 @@ export async function podTarget(
     url: server,
     pod: pod === "-"
       ? undefined
-      : { name: pod, namespace: parsed.namespace, container: parsed.container },
+      : { name: pod, namespace: values.namespace, container: values.container },
     headers: bearer === undefined
       ? undefined
       : { authorization: `Bearer ${bearer}` },

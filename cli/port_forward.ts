@@ -4,20 +4,14 @@
  * @module
  */
 
-import { parseArgs } from "../deps.ts";
 import {
   portForward as forwardToPod,
   type PortForwarder,
 } from "../kubernetes/port_forward.ts";
-import {
-  type Command,
-  EXIT_OK,
-  reasonOf,
-  refuseUnknown,
-  UsageError,
-} from "./command.ts";
+import { readArguments } from "./arguments.ts";
+import { type Command, EXIT_OK, reasonOf, UsageError } from "./command.ts";
 import { untilInterrupted } from "./listen.ts";
-import { POD_HELP, POD_STRINGS, podTarget } from "./pod.ts";
+import { POD_ALIASES, POD_HELP, POD_VALUES, podTarget } from "./pod.ts";
 
 /** `spdy port-forward POD LOCAL:REMOTE...` */
 export const portForward: Command = {
@@ -35,19 +29,18 @@ ${POD_HELP}
 
 Ctrl-C ends it. Permissions: --allow-net, --allow-read for the files named.`,
   async run(args: string[]): Promise<number> {
-    const parsed = parseArgs(args, {
-      string: [...POD_STRINGS, "transport"],
-      alias: { s: "server", n: "namespace", c: "container" },
-      unknown: refuseUnknown,
+    const { values, positionals } = readArguments(args, {
+      values: [...POD_VALUES, "transport"],
+      aliases: POD_ALIASES,
     });
-    const [pod, ...ports] = parsed._.map(String);
+    const [pod, ...ports] = positionals;
     if (ports.length === 0) {
       throw new UsageError("port-forward needs POD and a port");
     }
     const pairs: { local: number; remote: number }[] = ports.map(readPorts);
-    const transport = readTransport(parsed.transport);
+    const transport = readTransport(values.transport);
     await using forwarder = await forwardToPod({
-      ...await podTarget(parsed, pod),
+      ...await podTarget(values, pod),
       transport,
     });
     const listeners = pairs.map(({ local }) =>

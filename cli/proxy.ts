@@ -8,21 +8,13 @@
 import { Client } from "../connection/http/client.ts";
 import { serve } from "../connection/http/serve.ts";
 import type { ServeHandler } from "../connection/http/serve_options.ts";
-import { parseArgs } from "../deps.ts";
+import { readArguments } from "./arguments.ts";
 import { withAccessLog } from "./access_log.ts";
+import { type Command, EXIT_OK, reasonOf, UsageError } from "./command.ts";
 import {
-  type Command,
-  EXIT_OK,
-  reasonOf,
-  refuseUnknown,
-  UsageError,
-} from "./command.ts";
-import {
-  LISTEN_ALIASES,
-  LISTEN_BOOLEANS,
+  LISTEN_FLAGS,
   LISTEN_HELP,
-  LISTEN_NEGATABLE,
-  LISTEN_STRINGS,
+  LISTEN_VALUES,
   listeningUrl,
   type ListenOptions,
   readListenOptions,
@@ -51,22 +43,19 @@ ${LISTEN_HELP}
 A server that cannot be reached is answered with 502. Ctrl-C finishes what is
 under way. Permissions: --allow-net, --allow-read for the files named.`,
   async run(args: string[]): Promise<number> {
-    const parsed = parseArgs(args, {
-      string: [...LISTEN_STRINGS, "ca"],
-      boolean: LISTEN_BOOLEANS,
-      negatable: LISTEN_NEGATABLE,
-      default: { "flow-control": true },
-      alias: LISTEN_ALIASES,
-      unknown: refuseUnknown,
+    const parsed = readArguments(args, {
+      values: [...LISTEN_VALUES, "ca"],
+      ...LISTEN_FLAGS,
     });
-    if (parsed._.length !== 1) throw new UsageError("proxy needs one URL");
-    const behind = String(parsed._[0]);
-    const caCerts = parsed.ca === undefined
+    const { values, positionals } = parsed;
+    if (positionals.length !== 1) throw new UsageError("proxy needs one URL");
+    const behind = positionals[0];
+    const caCerts = values.ca === undefined
       ? undefined
-      : [await Deno.readTextFile(parsed.ca)];
+      : [await Deno.readTextFile(values.ca)];
     const options = await readListenOptions(parsed);
     if (/^https?:/.test(behind)) await inFrontOfHttp(behind, options, caCerts);
-    else await inFrontOfSpdy(behind, parsed.version, options, caCerts);
+    else await inFrontOfSpdy(behind, values.version, options, caCerts);
     return EXIT_OK;
   },
 };

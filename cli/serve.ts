@@ -6,15 +6,13 @@
 
 import { serve as serveSpdy } from "../connection/http/serve.ts";
 import type { ServeHandler } from "../connection/http/serve_options.ts";
-import { parseArgs } from "../deps.ts";
 import { withAccessLog } from "./access_log.ts";
-import { type Command, EXIT_OK, refuseUnknown, UsageError } from "./command.ts";
+import { readArguments } from "./arguments.ts";
+import { type Command, EXIT_OK, UsageError } from "./command.ts";
 import {
-  LISTEN_ALIASES,
-  LISTEN_BOOLEANS,
+  LISTEN_FLAGS,
   LISTEN_HELP,
-  LISTEN_NEGATABLE,
-  LISTEN_STRINGS,
+  LISTEN_VALUES,
   listeningUrl,
   readListenOptions,
   untilInterrupted,
@@ -37,19 +35,18 @@ ${LISTEN_HELP}
 Ctrl-C finishes what is under way. Permissions: --allow-net to listen,
 --allow-read for DIR and the certificate.`,
   async run(args: string[]): Promise<number> {
-    const parsed = parseArgs(args, {
-      string: [...LISTEN_STRINGS, "push"],
-      boolean: LISTEN_BOOLEANS,
-      negatable: LISTEN_NEGATABLE,
-      default: { "flow-control": true },
-      collect: ["push"],
-      alias: LISTEN_ALIASES,
-      unknown: refuseUnknown,
+    const parsed = readArguments(args, {
+      values: LISTEN_VALUES,
+      lists: ["push"],
+      ...LISTEN_FLAGS,
     });
-    if (parsed._.length > 1) throw new UsageError("serve takes one directory");
-    const directory = String(parsed._[0] ?? ".");
+    const { positionals } = parsed;
+    if (positionals.length > 1) {
+      throw new UsageError("serve takes one directory");
+    }
+    const [directory = "."] = positionals;
     const options = await readListenOptions(parsed);
-    const rules = readPushRules(parsed.push);
+    const rules = readPushRules(parsed.lists.push);
     const handler = withAccessLog(
       withPush(await staticFiles(directory), rules),
       options.silent,

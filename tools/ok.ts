@@ -5,9 +5,10 @@
  * @module
  */
 
-import { stdFlags } from "./std.ts";
+import { stdFlags, stdSource } from "./std.ts";
 
 const root = new URL("../", import.meta.url);
+const source = await stdSource();
 const flags = await stdFlags();
 const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
 const entries = Object.values<string>(config.exports);
@@ -28,7 +29,7 @@ for (const [name, args] of STEPS) {
   const output = await new Deno.Command(Deno.execPath(), {
     args,
     cwd: root,
-    env: { SPDY_STD: flags.length === 0 ? "jsr" : "npm", NO_COLOR: "1" },
+    env: { SPDY_STD: source, NO_COLOR: "1" },
   }).output();
   const text = new TextDecoder().decode(output.stdout) +
     new TextDecoder().decode(output.stderr);

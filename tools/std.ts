@@ -7,31 +7,68 @@
  * The copy is put in by a second configuration file (`.deno.npm-std.json`, not
  * committed, not published): `deno.json` plus an import map from every full
  * `jsr:@std/...` specifier of the repository to the same module in `deno-std`.
- * SPDY_STD=jsr or SPDY_STD=npm decides without asking the network.
+ *
+ * `SPDY_STD` decides without asking the network: `jsr`, `npm`, or the path of a
+ * checkout of denoland/std. The checkout has types, which the copy on npm lacks.
  *
  * @module
  */
 
 const NPM_COPY = "npm:deno-std@1.3.0";
-const NPM_CONFIG = ".deno.npm-std.json";
+/** Where the second configuration file goes; nothing of it is committed or published. */
+const SECOND_CONFIG = ".deno.std.json";
+/** Compiler options that the sources of the standard library do not keep. */
+const STRICTER_THAN_STD = ["isolatedDeclarations", "noImplicitReturns"];
 const root = new URL("../", import.meta.url);
 
-/** Flags that make `deno` find the standard library; none when JSR answers. */
-export async function stdFlags(): Promise<string[]> {
+/** Where the standard library comes from: `"jsr"`, `"npm"` or a folder. */
+export async function stdSource(): Promise<string> {
   const choice = Deno.env.get("SPDY_STD");
-  if (choice === "jsr") return [];
-  if (choice !== "npm" && await jsrAnswers()) return [];
+  if (choice !== undefined && choice !== "") return choice;
+  return await jsrAnswers() ? "jsr" : "npm";
+}
+
+/** Flags that make `deno` find the standard library; none when it is on JSR. */
+export async function stdFlags(): Promise<string[]> {
+  const source = await stdSource();
+  if (source === "jsr") return [];
   const config = JSON.parse(
     await Deno.readTextFile(new URL("deno.json", root)),
   );
-  config.imports = { ...config.imports, ...await npmImports() };
-  const path = new URL(NPM_CONFIG, root);
+  if (source === "npm") {
+    config.imports = { ...config.imports, ...await npmImports() };
+  } else {
+    config.links = await packagesOf(source);
+    for (const option of STRICTER_THAN_STD) {
+      delete config.compilerOptions[option];
+    }
+  }
+  const path = new URL(SECOND_CONFIG, root);
   const text = JSON.stringify(config, null, 2);
   // Runs side by side must not read a half-written file: write beside, then rename.
-  const scratch = new URL(`${NPM_CONFIG}.${Deno.pid}`, root);
+  const scratch = new URL(`${SECOND_CONFIG}.${Deno.pid}`, root);
   await Deno.writeTextFile(scratch, text);
   await Deno.rename(scratch, path);
   return ["--config", path.pathname];
+}
+
+/** The packages in a checkout of the standard library, as `links` takes them. */
+async function packagesOf(checkout: string): Promise<string[]> {
+  const folder = await Deno.realPath(checkout).catch(() => {
+    throw new Error(
+      `SPDY_STD is ${checkout}: expected "jsr", "npm" or a checkout of denoland/std`,
+    );
+  });
+  const packages: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    const found = await Deno.stat(`${path}/deno.json`).catch(() => undefined);
+    if (found?.isFile) packages.push(path);
+  }
+  if (packages.length === 0) {
+    throw new Error(`SPDY_STD is ${checkout}: no package of std is there`);
+  }
+  return packages.sort();
 }
 
 /** Runs `deno` with the flags put in after the subcommand; resolves to its exit code. */
@@ -43,7 +80,7 @@ export async function runDeno(
   const flags = await stdFlags();
   const process = new Deno.Command(Deno.execPath(), {
     args: [subcommand, ...flags, ...rest],
-    env: { SPDY_STD: flags.length === 0 ? "jsr" : "npm", ...env },
+    env: { SPDY_STD: await stdSource(), ...env },
   }).spawn();
   return (await process.status).code;
 }

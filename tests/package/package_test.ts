@@ -265,7 +265,7 @@ Deno.test("what is published has no tests, recordings, tools, benchmarks or CI f
   // The configuration that stands in where JSR does not answer is listed as the
   // configuration of this run; a real one has deno.json.
   const hidden = published.filter((path) =>
-    path.startsWith(".") && path !== ".deno.npm-std.json"
+    path.startsWith(".") && path !== ".deno.std.json"
   );
   assertEquals(hidden, []);
 });
