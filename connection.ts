@@ -19,6 +19,9 @@ import { GOAWAY_OK, type ProtocolVersion } from "./frame/constants.ts";
 import type { NameValue, SettingsEntry } from "./frame/types.ts";
 import type { Session } from "./session.ts";
 
+/** The engine behind a {@linkcode Connection}; for the layers of this module and tests. */
+export let engineOf: (connection: Connection) => Engine;
+
 /** What {@linkcode Connection.openStream} takes besides headers. */
 export interface OpenStreamOptions {
   /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default 0. */
@@ -76,6 +79,11 @@ export interface OpenStreamOptions {
  */
 export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
   readonly #engine: Engine;
+
+  static {
+    engineOf = (connection) => connection.#engine;
+  }
+
   /** The peer's address; `undefined` where the transport has none. */
   readonly remoteAddr: Deno.Addr | undefined;
   /** This side's address; `undefined` where the transport has none. */

@@ -27,6 +27,7 @@ import { Application } from "./session/application.ts";
 import type { ReadCtrl, SessionCallbacks } from "./session/callbacks.ts";
 import type { Side } from "./session/constants.ts";
 import { SessionCore } from "./session/core.ts";
+import { type SessionCounters, sessionCounters } from "./session/counters.ts";
 import { Inbound } from "./session/inbound.ts";
 import {
   checkSideAndVersion,
@@ -106,6 +107,9 @@ export class DataProvider {
   }
 }
 
+/** What a session counts; for the layers of this module and tests. */
+export let countersOf: (session: Session) => SessionCounters;
+
 /**
  * One end of a SPDY connection: `submit` calls queue frames, `send()` writes
  * them, `recv()` reads those of the peer, and callbacks tell what happened. It
@@ -158,6 +162,11 @@ export class Session {
   readonly #core: SessionCore<Session>;
   readonly #inbound: Inbound<Session>;
   readonly #outbound: Outbound<Session>;
+
+  static {
+    countersOf = (session) =>
+      sessionCounters(session.#core, session.#inbound.unfinishedData);
+  }
 
   /**
    * Makes one end of a connection.

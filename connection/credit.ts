@@ -40,6 +40,11 @@ export class Credit {
     this.#growSession(sessionWindow);
   }
 
+  /** The receive window that the session is meant to have, bytes. */
+  get sessionWindow(): number {
+    return this.#sessionWindow;
+  }
+
   /** Bytes came; true when a PING should leave to measure the path. */
   received(size: number): boolean {
     return this.#tuner?.received(size, now()) ?? false;

@@ -22,11 +22,12 @@ import type {
   SettingsFrame,
   SynStreamFrame,
 } from "../frame/types.ts";
-import { Session } from "../session.ts";
+import { countersOf, Session } from "../session.ts";
 import { CLIENT } from "../session/constants.ts";
 import { IdMap } from "../session/id_map.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { endOfTurn, within } from "./clock.ts";
+import type { ConnectionCounters } from "./counters.ts";
 import { Deferred, handled, LazyPromise } from "./deferred.ts";
 import "./kept.ts";
 import { Lifetime } from "./lifetime.ts";
@@ -127,6 +128,21 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     });
     this.flush();
     this.#pump.start();
+  }
+
+  /** What is under way, for tests. */
+  get counters(): ConnectionCounters {
+    return {
+      streams: this.#streams.size,
+      ready: this.#ready.length,
+      opening: this.#opener.waiting,
+      ownStreams: this.#opener.occupied,
+      reserved: this.#reserved,
+      unread: this.#receiving.unread,
+      readingHeld: this.#pump.readingPaused,
+      sessionWindow: this.#receiving.sessionWindow,
+      session: countersOf(this.session),
+    };
   }
 
   // What the connection asks.

@@ -51,6 +51,11 @@ export class Opener {
     return this.#queue.size + this.#submitted.length;
   }
 
+  /** Own streams submitted or open. */
+  get occupied(): number {
+    return this.#open;
+  }
+
   /** The peer's MAX_CONCURRENT_STREAMS changed. */
   set limit(value: number) {
     this.#peer = "heard";

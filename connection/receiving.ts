@@ -60,6 +60,16 @@ export class Receiving {
     this.#credit = new Credit(session, initial, options);
   }
 
+  /** Received bytes that nobody has read, over all streams. */
+  get unread(): number {
+    return this.#buffered;
+  }
+
+  /** See `Credit.sessionWindow`. */
+  get sessionWindow(): number {
+    return this.#credit?.sessionWindow ?? 0;
+  }
+
   /** A piece of the read buffer belongs to the stream. */
   came(state: StreamState, data: Uint8Array): void {
     this.#buffered += data.length;

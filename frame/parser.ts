@@ -114,6 +114,13 @@ export class FrameParser {
     return under ? this.#frameOffset : -1;
   }
 
+  /** The stream of the DATA frame under way, and the bytes of it that are still to come; 0 and 0 for none. */
+  get unfinishedData(): { streamId: number; remaining: number } {
+    return this.#state === "data"
+      ? { streamId: this.#streamId, remaining: this.#remaining }
+      : { streamId: 0, remaining: 0 };
+  }
+
   /**
    * Reads all of `chunk`, calling the sink in wire order. Whatever the peer
    * sent ends in a call of the sink, never in an exception.

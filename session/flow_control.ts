@@ -56,6 +56,17 @@ export class ReceiveWindow {
     return this.#unconsumed;
   }
 
+  /**
+   * Bytes the window spans: what the peer may still send, what the application
+   * has of it, and what is still to be given back. Only
+   * {@linkcode grant} beyond that changes it; the bytes of a frame under way
+   * come on top.
+   */
+  get span(): number {
+    return this.#available + this.#unconsumed + this.#consumed +
+      this.#unacknowledged;
+  }
+
   /** Takes a frame of `length` bytes from the window; false when it does not fit (2.6.8). */
   charge(length: number): boolean {
     if (length > this.#available) return false;

@@ -84,6 +84,11 @@ export class Inbound<S> implements FrameSink {
     return this.#parser.unfinishedControl;
   }
 
+  /** See `FrameParser.unfinishedData`. */
+  get unfinishedData(): { streamId: number; remaining: number } {
+    return this.#parser.unfinishedData;
+  }
+
   /** Asks the transport for bytes until it would block or the session has failed. */
   receiveAll(): void {
     while (!this.#core.failing) {

@@ -1,0 +1,29 @@
+/**
+ * What a connection counts, to be looked at and not to be changed: tests hold
+ * it against what they saw happen.
+ *
+ * @module
+ */
+
+import type { SessionCounters } from "../session/counters.ts";
+
+/** A connection. When it is at rest with no stream open, all but the windows is 0. */
+export interface ConnectionCounters {
+  /** Open streams. */
+  readonly streams: number;
+  /** Streams with something to submit. */
+  readonly ready: number;
+  /** Own streams that wait for a place or for their SYN_STREAM to leave. */
+  readonly opening: number;
+  /** Own streams submitted or open. */
+  readonly ownStreams: number;
+  /** Bytes copied out of writers. */
+  readonly reserved: number;
+  /** Received bytes that nobody has read. */
+  readonly unread: number;
+  /** Reading is held back. */
+  readonly readingHeld: boolean;
+  /** The receive window that the session is meant to have, bytes; 0 without flow control. */
+  readonly sessionWindow: number;
+  readonly session: SessionCounters;
+}
