@@ -13,8 +13,12 @@ const flags = await stdFlags();
 const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
 const entries = Object.values<string>(config.exports);
 
+/** The words that cspell does not know are in `.cspell_words.txt`. */
+const SPELLING = ["run", "-A", "npm:cspell@9", "lint", "--no-progress"];
+
 const STEPS: readonly (readonly [name: string, args: string[]])[] = [
   ["fmt", ["fmt", "--check"]],
+  ["spelling", SPELLING],
   ["lint", ["lint", ...flags]],
   ["check", ["check", ...flags, "."]],
   ["doc", ["doc", "--lint", ...flags, ...entries]],
