@@ -96,7 +96,9 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
    * `UnsupportedVersionError` for a version that is none.
    */
   constructor(transport: Transport, options: ConnectionOptions) {
-    this.#engine = new Engine(openWire(transport), resolveOptions(options));
+    // Checked first: a transport is not touched for options that cannot be.
+    const resolved = resolveOptions(options);
+    this.#engine = new Engine(openWire(transport), resolved);
     if (isConn(transport)) {
       this.remoteAddr = transport.remoteAddr;
       this.localAddr = transport.localAddr;

@@ -5,13 +5,14 @@
  * @module
  */
 
+import { checkWhole } from "./numbers.ts";
 import {
   ERR_DEFERRED,
   ERR_INVALID_STATE,
   InvalidArgumentError,
   SpdyError,
 } from "./errors.ts";
-import { checkFlags, checkRange, checkUint32 } from "./frame/check.ts";
+import { checkFlags, checkUint32 } from "./frame/check.ts";
 import {
   CTRL_FLAG_FIN,
   CTRL_FLAG_NONE,
@@ -456,8 +457,8 @@ export class Session {
    * `InvalidArgumentError` for more bytes than were delivered.
    */
   consume(streamId: number, size: number): void {
-    checkRange("streamId", streamId, 1, MAX_STREAM_ID);
-    checkRange("size", size, 0, Number.MAX_SAFE_INTEGER);
+    checkWhole("streamId", streamId, 1, MAX_STREAM_ID);
+    checkWhole("size", size, 0, Number.MAX_SAFE_INTEGER);
     if (this.#core.options.autoWindowUpdate) {
       throw new SpdyError(
         "consume() needs the option autoWindowUpdate: false",

@@ -11,6 +11,8 @@ import {
   type Command,
   EXIT_FAILURE,
   EXIT_OK,
+  readSeconds,
+  readWhole,
   reasonOf,
   UsageError,
 } from "./command.ts";
@@ -27,7 +29,7 @@ latencies and bytes. Load only servers that are yours.
 
   -c, --connections N    connections; default 1
   -m, --streams N        requests under way on each; default 10
-  -d, --duration S       seconds; default 10
+  -d, --duration S       seconds; default 10, 0: no end
   -n, --requests N       end after so many requests
       --version 2|3|3.1  SPDY version
       --ca FILE          certificates (PEM) to trust besides the usual ones
@@ -55,7 +57,7 @@ Permission: --allow-net for the server.`,
     const streams = positive("--streams", values.streams, 10);
     const load = new Load(
       target.url,
-      positive("--duration", values.duration, 10) * 1000,
+      readSeconds("--duration", values.duration ?? "10") || Infinity,
       positive("--requests", values.requests, Infinity),
     );
     const caCerts = values.ca === undefined
@@ -77,15 +79,18 @@ Permission: --allow-net for the server.`,
   },
 };
 
+/** Most of anything that is counted. */
+const MOST = 0x7fffffff;
+
 function positive(
   name: string,
   text: string | undefined,
   otherwise: number,
 ): number {
   if (text === undefined) return otherwise;
-  const value = Number(text);
-  if (!(value > 0) || (name !== "--duration" && !Number.isInteger(value))) {
-    throw new UsageError(`${name} ${text}: a number above 0`);
+  const value = readWhole(text);
+  if (!(value > 0 && value <= MOST)) {
+    throw new UsageError(`${name} ${text}: a whole number from 1 to ${MOST}`);
   }
   return value;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkTimeout } from "../numbers.ts";
+
 /** One command, such as `spdy decode`. */
 export interface Command {
   /** Its name, as typed. */
@@ -29,6 +31,29 @@ export class UsageError extends Error {
   constructor(message: string) {
     super(message);
     this.name = "UsageError";
+  }
+}
+
+/** A whole number as it is typed, NaN for anything else: `Number` takes "", "0x50" and "1e3" as well. */
+export function readWhole(text: string): number {
+  return /^[0-9]+$/.test(text) ? Number(text) : NaN;
+}
+
+/**
+ * Seconds as they are typed, such as "2" or "0.5", in whole ms; 0 means never.
+ *
+ * Throws {@linkcode UsageError} for anything else, and for more than a timer takes.
+ */
+export function readSeconds(name: string, text: string): number {
+  const seconds = /^([0-9]+\.?[0-9]*|\.[0-9]+)$/.test(text)
+    ? Number(text)
+    : NaN;
+  try {
+    return checkTimeout(name, Math.ceil(seconds * 1000));
+  } catch {
+    throw new UsageError(
+      `${name} ${text}: seconds from 0 (never) to 2147483`,
+    );
   }
 }
 

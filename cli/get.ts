@@ -13,6 +13,7 @@ import {
   type Command,
   EXIT_FAILURE,
   EXIT_OK,
+  readSeconds,
   reasonOf,
   UsageError,
 } from "./command.ts";
@@ -44,7 +45,7 @@ share one connection.
       --version 2|3|3.1  SPDY version; default 3.1, over TLS the best both know
       --ca FILE          certificates (PEM) to trust besides the usual ones
       --no-flow-control  for servers that know no windows (moby/spdystream)
-      --timeout S        give up after so many seconds; default never
+      --timeout S        give up after so many seconds; 0: never, the default
       --fail             exit code 1 for a status of 400 and above
   -v, --verbose          show frames as they pass, on standard error
       --timing           a waterfall of the requests, on standard error
@@ -134,10 +135,7 @@ async function readOptions(
     throw new UsageError("--output takes one URL only");
   }
   readVersion(values.version);
-  const seconds = Number(values.timeout ?? Infinity);
-  if (!(seconds > 0)) {
-    throw new UsageError(`--timeout ${values.timeout}: seconds above 0`);
-  }
+  const timeout = readSeconds("--timeout", values.timeout ?? "0");
   const headers = lists.header.map((line): [string, string] => {
     const match = /^([^:\s]+):\s*(.*)$/.exec(line);
     if (!match) {
@@ -154,9 +152,7 @@ async function readOptions(
     caCerts: values.ca === undefined
       ? undefined
       : [await Deno.readTextFile(values.ca)],
-    signal: seconds === Infinity
-      ? undefined
-      : AbortSignal.timeout(seconds * 1000),
+    signal: timeout === 0 ? undefined : AbortSignal.timeout(timeout),
     flowControl: flags["flow-control"],
     fail: flags.fail,
     verbose: flags.verbose,

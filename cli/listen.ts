@@ -8,7 +8,7 @@
 import type { SpdyServer } from "../connection/http/serve_options.ts";
 import type { ProtocolVersion } from "../frame/constants.ts";
 import type { Arguments } from "./arguments.ts";
-import { UsageError } from "./command.ts";
+import { readWhole, UsageError } from "./command.ts";
 import { readVersion } from "./target.ts";
 
 /** Where and how to listen. */
@@ -58,8 +58,8 @@ export const LISTEN_HELP =
 export async function readListenOptions(
   { values, flags }: ListenArguments,
 ): Promise<ListenOptions> {
-  const port = Number(values.port ?? 8000);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+  const port = readWhole(values.port ?? "8000");
+  if (!(port <= 65535)) {
     throw new UsageError(`--port ${values.port}: a number from 0 to 65535`);
   }
   const { cert, key } = values;

@@ -9,7 +9,13 @@ import {
   type PortForwarder,
 } from "../kubernetes/port_forward.ts";
 import { readArguments } from "./arguments.ts";
-import { type Command, EXIT_OK, reasonOf, UsageError } from "./command.ts";
+import {
+  type Command,
+  EXIT_OK,
+  readWhole,
+  reasonOf,
+  UsageError,
+} from "./command.ts";
 import { untilInterrupted } from "./listen.ts";
 import { POD_ALIASES, POD_HELP, POD_VALUES, podTarget } from "./pod.ts";
 
@@ -60,11 +66,9 @@ Ctrl-C ends it. Permissions: --allow-net, --allow-read for the files named.`,
 
 function readPorts(text: string): { local: number; remote: number } {
   const [remote, local = remote, ...rest] = text.split(":").reverse().map(
-    Number,
+    readWhole,
   );
-  const known = [remote, local].every((port) =>
-    Number.isInteger(port) && port >= 0 && port <= 65535
-  );
+  const known = [remote, local].every((port) => port <= 65535);
   if (!known || remote === 0 || rest.length > 0) {
     throw new UsageError(`"${text}": write it as 8080:80, or 80`);
   }

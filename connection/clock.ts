@@ -72,6 +72,17 @@ export function startTimer(callback: () => void, delay: number): Timer {
   return clock.startTimer(callback, delay);
 }
 
+/**
+ * Calls back once, after `timeout` ms, which is a time-out as `checkTimeout`
+ * takes it: with 0 never, and then there is no timer.
+ */
+export function startTimeout(
+  callback: () => void,
+  timeout: number,
+): Timer | undefined {
+  return timeout === 0 ? undefined : clock.startTimer(callback, timeout);
+}
+
 /** See {@linkcode Clock.stopTimer}. */
 export function stopTimer(timer: Timer | undefined): void {
   clock.stopTimer(timer);
@@ -94,11 +105,15 @@ export function pause(milliseconds: number): Promise<void> {
   });
 }
 
-/** Waits for the promise, but not longer than `timeout` ms. */
+/** Waits for the promise, but not longer than `timeout` ms; 0: as long as it takes. */
 export async function within(
   timeout: number,
   promise: Promise<void>,
 ): Promise<void> {
+  if (timeout === 0) {
+    await promise;
+    return;
+  }
   let timer: Timer | undefined;
   const limit = new Promise<void>((resolve) => {
     timer = startTimer(resolve, timeout);

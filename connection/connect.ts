@@ -13,9 +13,10 @@ import {
   UnsupportedVersionError,
 } from "../errors.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
+import { checkPort } from "../numbers.ts";
 import { CLIENT, SERVER } from "../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../session/npn.ts";
-import type { ConnectionTuning } from "./options.ts";
+import { checkTuning, type ConnectionTuning } from "./options.ts";
 
 /** TLS settings of {@linkcode connect}. */
 export interface TlsOptions {
@@ -82,6 +83,7 @@ export interface AcceptOptions extends ConnectionTuning {
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const { signal, tls } = options;
   signal?.throwIfAborted();
+  checkTuning(options, options.version);
   const { conn, version } = tls
     ? await connectTls(options, tls === true ? {} : tls)
     : {
@@ -247,7 +249,7 @@ function portOf({ port }: ConnectOptions): number {
   if (port === undefined) {
     throw new InvalidArgumentError("connect needs a port or a path");
   }
-  return port;
+  return checkPort("port", port, 1);
 }
 
 function isTls(conn: Deno.Conn): conn is Deno.TlsConn {

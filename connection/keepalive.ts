@@ -4,14 +4,14 @@
  * @module
  */
 
-import { startTimer, stopTimer, type Timer } from "./clock.ts";
+import { startTimeout, stopTimer, type Timer } from "./clock.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 
 /** When a silent peer is asked, and when it is given up. */
 export interface KeepAliveOptions {
   /** A PING leaves after so long without a byte from the peer, ms; 1 to 2^31-1. */
   readonly interval: number;
-  /** The connection ends when nothing came for so long after the PING, ms; default 10000. */
+  /** The connection ends when nothing came for so long after the PING, ms; 0: never; default 10000. */
   readonly timeout?: number;
 }
 
@@ -57,7 +57,7 @@ export class KeepAlive {
   #ask(): void {
     if (this.#deadline !== undefined) return;
     this.#events.ping();
-    this.#deadline = startTimer(() => {
+    this.#deadline = startTimeout(() => {
       this.#events.dead(this.#timeout);
     }, this.#timeout);
   }

@@ -5,11 +5,19 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
-import type { ProtocolVersion } from "../frame/constants.ts";
+import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
 import type { CtrlFrame, SettingsEntry } from "../frame/types.ts";
 import type { DATA } from "../frame/constants.ts";
+import { checkInterval, checkTimeout, checkWhole } from "../numbers.ts";
 import type { SessionOptions } from "../session.ts";
+import { CLIENT } from "../session/constants.ts";
 import { DEFAULT_SESSION_LIMITS } from "../session/limits.ts";
+import {
+  checkSideAndVersion,
+  resolveSettings,
+  type SessionSettings,
+} from "../session/options.ts";
+import { checkSettings } from "../session/submit.ts";
 import type { KeepAliveOptions } from "./keepalive.ts";
 import { laterHeadersRoom } from "./later_headers.ts";
 import type { SettingsStore } from "./settings.ts";
@@ -94,7 +102,7 @@ export interface ConnectionTuning {
   readonly origin?: string;
   /** PINGs into silence; default none. */
   readonly keepAlive?: KeepAliveOptions;
-  /** The connection closes after so long with no stream open and no byte received, ms; default 0: never. At most 2^31-1. */
+  /** The connection closes after so long with no stream open and no byte received, ms; default 0: never. A whole number of at most 2^31-1, as all times are. */
   readonly idleTimeout?: number;
   /**
    * Own streams: reset with CANCEL when no SYN_REPLY came for so long, ms. A
@@ -104,13 +112,13 @@ export interface ConnectionTuning {
   readonly headerTimeout?: number;
   /**
    * Longest time a control frame of the peer may take from its head to its
-   * last byte, ms; beyond it the connection ends. 0: for ever; default 30000.
+   * last byte, ms; beyond it the connection ends. 0: never; default 30000.
    * At most 2^31-1.
    */
   readonly controlFrameTimeout?: number;
   /**
    * Longest wait for the last bytes to leave, and again for the peer to close,
-   * ms; default 1000, 0 to 2^31-1. Streams whose peer has ended its direction
+   * ms; default 1000. 0: no end to the wait; at most 2^31-1. Streams whose peer has ended its direction
    * of the transport have as long to finish their answers.
    */
   readonly closeTimeout?: number;
@@ -141,20 +149,21 @@ export interface ResolvedOptions extends ConnectionOptions {
   readonly closeTimeout: number;
 }
 
-/** Longest delay a timer takes, ms. */
-const LONGEST_DELAY = 0x7fffffff;
-
 /**
  * Fills in the defaults.
  *
- * Throws `InvalidArgumentError` naming the option that is out of its range.
+ * Throws `InvalidArgumentError` naming the option that is out of its range,
+ * `UnsupportedVersionError` for a version that is none.
  */
 export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
+  checkSideAndVersion(options.side, options.version);
+  resolveSettings(sessionSettings(options));
+  checkSettings(options.settings ?? []);
   const { windowTuning = true, keepAlive } = options;
   const tuning = typeof windowTuning === "object" ? windowTuning : {};
   if (keepAlive !== undefined) {
-    within("keepAlive.interval", keepAlive.interval, 1, LONGEST_DELAY);
-    within("keepAlive.timeout", keepAlive.timeout ?? 1, 1, LONGEST_DELAY);
+    checkInterval("keepAlive.interval", keepAlive.interval);
+    checkTimeout("keepAlive.timeout", keepAlive.timeout ?? 0);
   }
   if (options.settingsStore !== undefined && options.origin === undefined) {
     throw new InvalidArgumentError("settingsStore needs an origin");
@@ -171,38 +180,41 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   } = options;
   return {
     ...options,
-    maxSendBuffer: within("maxSendBuffer", maxSendBuffer, 1024, 1 << 24),
-    maxBufferedBytes: within(
+    maxSendBuffer: checkWhole("maxSendBuffer", maxSendBuffer, 1024, 1 << 24),
+    maxBufferedBytes: checkWhole(
       "maxBufferedBytes",
       maxBufferedBytes,
       1,
       Number.MAX_SAFE_INTEGER,
     ),
-    maxWaitingStreams: within(
+    maxWaitingStreams: checkWhole(
       "maxWaitingStreams",
       maxWaitingStreams,
       0,
       0x7fffffff,
     ),
     laterHeadersRoom: laterHeadersRoom(options.limits),
-    sessionWindow: within("sessionWindow", sessionWindow, 65536, 0x7fffffff),
-    idleTimeout: within("idleTimeout", idleTimeout, 0, LONGEST_DELAY),
-    headerTimeout: within("headerTimeout", headerTimeout, 0, LONGEST_DELAY),
-    controlFrameTimeout: within(
+    sessionWindow: checkWhole(
+      "sessionWindow",
+      sessionWindow,
+      65536,
+      0x7fffffff,
+    ),
+    idleTimeout: checkTimeout("idleTimeout", idleTimeout),
+    headerTimeout: checkTimeout("headerTimeout", headerTimeout),
+    controlFrameTimeout: checkTimeout(
       "controlFrameTimeout",
       controlFrameTimeout,
-      0,
-      LONGEST_DELAY,
     ),
-    closeTimeout: within("closeTimeout", closeTimeout, 0, LONGEST_DELAY),
+    closeTimeout: checkTimeout("closeTimeout", closeTimeout),
     tuning: windowTuning === false ? undefined : {
-      maxWindow: within(
+      maxWindow: checkWhole(
         "windowTuning.maxWindow",
         tuning.maxWindow ?? 16 * 1024 * 1024,
         65536,
         0x7fffffff,
       ),
-      maxMemory: within(
+      maxMemory: checkWhole(
         "windowTuning.maxMemory",
         tuning.maxMemory ?? 64 * 1024 * 1024,
         0,
@@ -212,22 +224,33 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   };
 }
 
+/**
+ * Throws what `new Connection` would for these options. Whoever connects or
+ * listens asks first: an error after that would leave a socket open, or end each
+ * connection in silence.
+ */
+export function checkTuning(
+  options: ConnectionTuning,
+  version: ProtocolVersion = PROTO_SPDY3_1,
+): void {
+  // `connect` and `connectUpgrade` fill the origin in.
+  const origin = options.origin ?? "http://localhost";
+  resolveOptions({ ...options, origin, side: CLIENT, version });
+}
+
+/** What the session under a connection is told by the application. */
+export function sessionSettings(options: ConnectionTuning): SessionSettings {
+  return {
+    flowControl: options.flowControl,
+    headerCompression: options.headerCompression,
+    sensitiveHeaders: options.sensitiveHeaders,
+    acceptServerStreams: options.acceptServerStreams,
+    limits: options.limits,
+  };
+}
+
 /** Streams that the peer may have open at once. */
 export function maxConcurrentStreams({ limits }: ConnectionTuning): number {
   return limits?.maxConcurrentStreams ??
     DEFAULT_SESSION_LIMITS.maxConcurrentStreams;
-}
-
-function within(
-  name: string,
-  value: number,
-  lowest: number,
-  highest: number,
-): number {
-  if (!Number.isInteger(value) || value < lowest || value > highest) {
-    throw new InvalidArgumentError(
-      `${name} is ${value}, not a whole number from ${lowest} to ${highest}`,
-    );
-  }
-  return value;
 }

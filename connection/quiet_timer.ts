@@ -7,8 +7,8 @@
 import { now, startTimer, stopTimer, type Timer } from "./clock.ts";
 
 /**
- * Calls back each time `quiet` ms passed without a {@linkcode touch}. A touch
- * only notes the time; the timer looks at it when it fires.
+ * Calls back each time `quiet` ms passed without a {@linkcode touch}; never
+ * with 0. A touch only notes the time; the timer looks at it when it fires.
  */
 export class QuietTimer {
   readonly #quiet: number;
@@ -20,7 +20,7 @@ export class QuietTimer {
     this.#quiet = quiet;
     this.#onQuiet = onQuiet;
     this.#last = now();
-    this.#arm(quiet);
+    if (quiet > 0) this.#arm(quiet);
   }
 
   /** Something happened. */

@@ -27,7 +27,7 @@ import type {
 import type { SessionOptions } from "../session.ts";
 import { type Limits, resolveLimits } from "../session/limits.ts";
 import { BORROW_BODIES, type TransportSettings } from "../session/options.ts";
-import type { ResolvedOptions } from "./options.ts";
+import { type ResolvedOptions, sessionSettings } from "./options.ts";
 import type { StreamState } from "./stream_state.ts";
 
 /** What a session reports. */
@@ -58,10 +58,7 @@ export function sessionOptions(
   const { onFrame } = options;
   return {
     autoWindowUpdate: false,
-    flowControl: options.flowControl,
-    headerCompression: options.headerCompression,
-    sensitiveHeaders: options.sensitiveHeaders,
-    acceptServerStreams: options.acceptServerStreams,
+    ...sessionSettings(options),
     limits: withFrameSize(options.limits),
     // The pump copies what it takes.
     reuseSendBuffer: true,

@@ -4,9 +4,10 @@
  * @module
  */
 
+import { checkWhole } from "../numbers.ts";
 import { readUint31, readUint32 } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { checkFlags, checkRange, checkUint32 } from "./check.ts";
+import { checkFlags, checkUint32 } from "./check.ts";
 import { GOAWAY, GOAWAY_OK, MAX_STREAM_ID } from "./constants.ts";
 import { writeControlHead } from "./frame_head.ts";
 import type { GoawayFrame } from "./types.ts";
@@ -19,7 +20,7 @@ export function writeGoaway(
   frame: GoawayFrame,
 ): void {
   checkFlags(frame.flags);
-  checkRange("lastGoodStreamId", frame.lastGoodStreamId, 0, MAX_STREAM_ID);
+  checkWhole("lastGoodStreamId", frame.lastGoodStreamId, 0, MAX_STREAM_ID);
   checkUint32("statusCode", frame.statusCode);
   const length = traits.goawayLength;
   writeControlHead(out, traits.wireVersion, GOAWAY, frame.flags, length);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { InvalidArgumentError } from "../errors.ts";
+import { checkWhole } from "../numbers.ts";
 import { MAX_FRAME_LENGTH } from "./constants.ts";
 
 /**
@@ -86,11 +86,7 @@ export function resolveFrameLimits(
     const highest = name === "maxControlFrameLength"
       ? MAX_FRAME_LENGTH
       : 0x7fffffff;
-    if (!Number.isInteger(value) || value < 0 || value > highest) {
-      throw new InvalidArgumentError(
-        `${name} ${value} is not a whole number from 0 to ${highest}`,
-      );
-    }
+    checkWhole(`limits.${name}`, value, 0, highest);
   }
   return resolved;
 }

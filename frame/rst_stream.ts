@@ -4,9 +4,10 @@
  * @module
  */
 
+import { checkWhole } from "../numbers.ts";
 import { readUint31, readUint32 } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { checkFlags, checkRange, checkUint32 } from "./check.ts";
+import { checkFlags, checkUint32 } from "./check.ts";
 import { MAX_STREAM_ID, RST_STREAM } from "./constants.ts";
 import { writeControlHead } from "./frame_head.ts";
 import type { RstStreamFrame } from "./types.ts";
@@ -22,7 +23,7 @@ export function writeRstStream(
 ): void {
   checkFlags(frame.flags);
   // Stream 0 is reset, too: what else could answer a SYN_STREAM that names it.
-  checkRange("streamId", frame.streamId, 0, MAX_STREAM_ID);
+  checkWhole("streamId", frame.streamId, 0, MAX_STREAM_ID);
   checkUint32("statusCode", frame.statusCode);
   writeControlHead(out, traits.wireVersion, RST_STREAM, frame.flags, LENGTH);
   out.uint32(frame.streamId);

@@ -5,9 +5,10 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
+import { checkWhole } from "../numbers.ts";
 import { readUint24, readUint32 } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { checkFlags, checkRange, checkUint32 } from "./check.ts";
+import { checkFlags, checkUint32 } from "./check.ts";
 import { MAX_FRAME_LENGTH, SETTINGS } from "./constants.ts";
 import { writeControlHead } from "./frame_head.ts";
 import type { SettingsEntry, SettingsFrame } from "./types.ts";
@@ -41,10 +42,10 @@ export function writeSettings(
       "iv is not a list of [id, flags, value] entries",
     );
   }
-  checkRange("number of SETTINGS entries", frame.iv.length, 0, MAX_ENTRIES);
+  checkWhole("number of SETTINGS entries", frame.iv.length, 0, MAX_ENTRIES);
   for (const [id, flags, value] of frame.iv) {
-    checkRange("SETTINGS id", id, 1, 0xffffff);
-    checkRange("SETTINGS entry flags", flags, 0, 0xff);
+    checkWhole("SETTINGS id", id, 1, 0xffffff);
+    checkWhole("SETTINGS entry flags", flags, 0, 0xff);
     checkUint32("SETTINGS value", value);
   }
   const length = settingsLength(frame.iv.length);

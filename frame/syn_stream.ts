@@ -4,9 +4,10 @@
  * @module
  */
 
+import { checkWhole } from "../numbers.ts";
 import { readUint31 } from "./byte_reader.ts";
 import { type ByteWriter, writeUint32 } from "./byte_writer.ts";
-import { checkFlags, checkRange, checkStreamId } from "./check.ts";
+import { checkFlags, checkStreamId } from "./check.ts";
 import { MAX_STREAM_ID, SYN_STREAM } from "./constants.ts";
 import { writeControlHead } from "./frame_head.ts";
 import type { NameValue, SynStreamFrame } from "./types.ts";
@@ -22,10 +23,10 @@ export function checkSynStream(
 ): void {
   checkFlags(frame.flags);
   checkStreamId(frame.streamId);
-  checkRange("assocStreamId", frame.assocStreamId, 0, MAX_STREAM_ID);
-  checkRange("pri", frame.pri, 0, traits.lowestPriority);
+  checkWhole("assocStreamId", frame.assocStreamId, 0, MAX_STREAM_ID);
+  checkWhole("pri", frame.pri, 0, traits.lowestPriority);
   // SPDY/2 has no credential slots.
-  checkRange("slot", frame.slot, 0, traits.wireVersion === 2 ? 0 : 0xff);
+  checkWhole("slot", frame.slot, 0, traits.wireVersion === 2 ? 0 : 0xff);
 }
 
 /** Appends head and fixed part; the header block is to follow, and `closeFrame`. */

@@ -5,9 +5,10 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
+import { checkWhole } from "../numbers.ts";
 import { readUint31 } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { checkFlags, checkRange } from "./check.ts";
+import { checkFlags } from "./check.ts";
 import { MAX_STREAM_ID, WINDOW_UPDATE } from "./constants.ts";
 import { writeControlHead } from "./frame_head.ts";
 import type { WindowUpdateFrame } from "./types.ts";
@@ -28,9 +29,9 @@ export function writeWindowUpdate(
     throw new InvalidArgumentError(`${traits.name} has no WINDOW_UPDATE`);
   }
   checkFlags(frame.flags);
-  checkRange("streamId", frame.streamId, 0, MAX_STREAM_ID);
+  checkWhole("streamId", frame.streamId, 0, MAX_STREAM_ID);
   // The delta is 1 to 2^31-1 (2.6.8).
-  checkRange("deltaWindowSize", frame.deltaWindowSize, 1, 0x7fffffff);
+  checkWhole("deltaWindowSize", frame.deltaWindowSize, 1, 0x7fffffff);
   writeControlHead(out, traits.wireVersion, WINDOW_UPDATE, frame.flags, LENGTH);
   out.uint32(frame.streamId);
   out.uint32(frame.deltaWindowSize);

@@ -12,10 +12,12 @@ import {
 } from "../connection/http/connect_upgrade.ts";
 import { TimeLimit } from "../connection/http/dial.ts";
 import type { KeepAliveOptions } from "../connection/keepalive.ts";
+import { checkTuning } from "../connection/options.ts";
 import type { ByteConn } from "../connection/transport.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import { PROTO_SPDY3_1 } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
+import { checkTimeout } from "../numbers.ts";
 import { CLIENT } from "../session/constants.ts";
 import { StreamingRefusedError } from "./errors.ts";
 import { KUBERNETES_PROFILE } from "./profile.ts";
@@ -47,7 +49,7 @@ export interface TargetOptions {
   readonly tls?: TlsOptions;
   /** Gives up, before the connection stands and afterwards. */
   readonly signal?: AbortSignal;
-  /** Longest wait for the connection and the streams on it, ms; default 30000. */
+  /** Longest wait for the connection and the streams on it, ms; 0: never; default 30000. */
   readonly timeout?: number;
   /**
    * SPDY PINGs against proxies that drop idle connections; default none. Not
@@ -85,14 +87,16 @@ export function targetUrl(
 }
 
 /**
- * Runs `work` within the options' timeout and signal. What it is given ends with
+ * Runs `work` within the options' timeout and signal, once it has checked them. What it is given ends with
  * it: it must not be handed to anything that lives on.
  */
 export async function withinTimeout<T>(
-  { signal, timeout = 30_000 }: TargetOptions,
+  { signal, timeout = 30_000, keepAlive, maxBufferedBytes }: TargetOptions,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
+  checkTimeout("timeout", timeout);
+  checkTuning({ keepAlive, maxBufferedBytes });
   const limit = new TimeLimit(timeout, signal);
   try {
     return await work(limit.signal);

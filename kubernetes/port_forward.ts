@@ -6,7 +6,7 @@
 
 import type { Connection } from "../connection.ts";
 import type { Stream } from "../connection/stream.ts";
-import { InvalidArgumentError } from "../errors.ts";
+import { checkPort } from "../numbers.ts";
 import {
   startSpdy,
   type TargetOptions,
@@ -119,9 +119,7 @@ export class PortForwarder implements AsyncDisposable {
    * `ConnectionClosedError` when the session has ended.
    */
   async connect(port: number): Promise<ForwardedConnection> {
-    if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
-      throw new InvalidArgumentError(`port ${port} is not in 1..65535`);
-    }
+    checkPort("port", port, 1);
     const common: [string, string][] = [
       [PORT, `${port}`],
       [REQUEST_ID, `${this.#nextRequestId++}`],

@@ -9,6 +9,7 @@ import { handled } from "../connection/deferred.ts";
 import { ConnectionClosedError } from "../connection/errors.ts";
 import type { Stream } from "../connection/stream.ts";
 import { InvalidArgumentError } from "../errors.ts";
+import { checkWhole } from "../numbers.ts";
 import {
   type CommandProtocol,
   type CommandStreamType,
@@ -141,13 +142,8 @@ export class RemoteProcess implements AsyncDisposable {
    * terminal or the sub-protocol (`v1`, `v2`) cannot resize it.
    */
   async resize(columns: number, rows: number): Promise<void> {
-    for (const size of [columns, rows]) {
-      if (!Number.isInteger(size) || size < 1 || size > 0xffff) {
-        throw new InvalidArgumentError(
-          `a terminal of ${columns} x ${rows} characters`,
-        );
-      }
-    }
+    checkWhole("columns", columns, 1, 0xffff);
+    checkWhole("rows", rows, 1, 0xffff);
     this.#resizes ??= this.#stream("resize").writable.getWriter();
     const line = `${JSON.stringify({ Width: columns, Height: rows })}\n`;
     await this.#resizes.write(new TextEncoder().encode(line));

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { InvalidArgumentError } from "../errors.ts";
 import { MAX_FRAME_LENGTH } from "../frame/constants.ts";
 import { type FrameLimits, resolveFrameLimits } from "../frame/limits.ts";
+import { checkWhole } from "../numbers.ts";
 
 /**
  * The bounds of a session. Those that the frames themselves have to keep come
@@ -106,12 +106,7 @@ export function resolveLimits(limits: Limits): ResolvedLimits {
     const isFrameSize = name === "maxDataFrameSize";
     const lowest = isFrameSize ? 1 : 0;
     const highest = isFrameSize ? MAX_FRAME_LENGTH : 0x7fffffff;
-    if (!Number.isInteger(value) || value < lowest || value > highest) {
-      throw new InvalidArgumentError(
-        `limits.${name} ${value} is not a whole number from ${lowest} to ${highest}`,
-      );
-    }
-    resolved[name] = value;
+    resolved[name] = checkWhole(`limits.${name}`, value, lowest, highest);
   }
   return { ...resolved, ...resolveFrameLimits(limits) };
 }

@@ -5,6 +5,7 @@
  */
 
 import { InvalidArgumentError, UnsupportedVersionError } from "../errors.ts";
+import { checkWhole } from "../numbers.ts";
 import {
   MAX_FRAME_LENGTH,
   PROTO_SPDY2,
@@ -172,14 +173,12 @@ function withCtrlFrameBuffer(options: SessionSettings): Limits {
     throw new InvalidArgumentError(`limits ${limits} are not an object`);
   }
   if (buffer === undefined) return limits;
-  if (
-    !Number.isInteger(buffer) || buffer < MIN_CTRL_FRAME_BUFFER ||
-    buffer > MAX_FRAME_LENGTH
-  ) {
-    throw new InvalidArgumentError(
-      `maxRecvCtrlFrameBuffer ${buffer} is not a whole number from ${MIN_CTRL_FRAME_BUFFER} to ${MAX_FRAME_LENGTH}`,
-    );
-  }
+  checkWhole(
+    "maxRecvCtrlFrameBuffer",
+    buffer,
+    MIN_CTRL_FRAME_BUFFER,
+    MAX_FRAME_LENGTH,
+  );
   return {
     maxControlFrameLength: buffer,
     maxHeaderBlock: buffer,

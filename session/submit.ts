@@ -6,7 +6,8 @@
  */
 
 import { InvalidArgumentError, StreamClosedError } from "../errors.ts";
-import { checkRange, checkUint32 } from "../frame/check.ts";
+import { checkWhole } from "../numbers.ts";
+import { checkUint32 } from "../frame/check.ts";
 import {
   type HEADERS,
   MAX_STREAM_ID,
@@ -31,7 +32,7 @@ export type HeaderList = readonly (readonly [name: string, value: string])[];
 
 /** Throws `InvalidArgumentError` unless `streamId` is 0..2^31-1. */
 export function checkAnyStreamId(name: string, streamId: number): void {
-  checkRange(name, streamId, 0, MAX_STREAM_ID);
+  checkWhole(name, streamId, 0, MAX_STREAM_ID);
 }
 
 /** The bits of `flags` in `mask`; others are dropped (spdylay). Throws `InvalidArgumentError` unless `flags` is a whole number. */
@@ -42,7 +43,7 @@ export function maskFlags(flags: number, mask: number): number {
 
 /** Throws `InvalidArgumentError` unless `pri` is a priority of the version. */
 function checkPriority(pri: number, traits: VersionTraits): void {
-  checkRange("pri", pri, 0, traits.lowestPriority);
+  checkWhole("pri", pri, 0, traits.lowestPriority);
 }
 
 /**
@@ -147,12 +148,12 @@ export function checkSettings(iv: readonly SettingsEntry[]): SettingsEntry[] {
       );
     }
     const [id, flags, value] = entry;
-    checkRange("SETTINGS id", id, 1, SETTINGS_MAX);
-    checkRange(`flags of SETTINGS id ${id}`, flags, 0, 0xff);
+    checkWhole("SETTINGS id", id, 1, SETTINGS_MAX);
+    checkWhole(`flags of SETTINGS id ${id}`, flags, 0, 0xff);
     checkUint32(`value of SETTINGS id ${id}`, value);
     // A window is at most 2^31-1 (SPDY/3 draft 2.6.8).
     if (id === SETTINGS_INITIAL_WINDOW_SIZE) {
-      checkRange("INITIAL_WINDOW_SIZE", value, 0, MAX_WINDOW);
+      checkWhole("INITIAL_WINDOW_SIZE", value, 0, MAX_WINDOW);
     }
     if (ids.has(id)) {
       throw new InvalidArgumentError(`SETTINGS id ${id} stands twice`);
@@ -174,7 +175,7 @@ export function checkWindowUpdate<S>(
   deltaWindowSize: number,
 ): void {
   checkAnyStreamId("streamId", streamId);
-  checkRange("deltaWindowSize", deltaWindowSize, 1, MAX_WINDOW);
+  checkWhole("deltaWindowSize", deltaWindowSize, 1, MAX_WINDOW);
   const open = streamId === 0
     ? core.receiveWindow !== undefined
     : core.streams.get(streamId) !== undefined;

@@ -6,7 +6,8 @@
 
 import { adler32 } from "./adler32.ts";
 import { checkOneOf } from "./check.ts";
-import { InvalidArgumentError, ZlibError } from "../errors.ts";
+import { ZlibError } from "../errors.ts";
+import { checkWhole } from "../numbers.ts";
 
 /**
  * How a body is compressed, by the name that HTTP has for it (RFC 9110, section
@@ -18,7 +19,7 @@ const ENCODINGS: readonly BodyEncoding[] = ["gzip", "deflate"];
 
 /** What {@linkcode decompress} takes besides the body. */
 export interface DecompressOptions {
-  /** Most bytes that the body may become; default no bound. */
+  /** Most bytes that the body may become, 0 to 2^53-1; default `Infinity`, no bound. */
   readonly maxOutput?: number;
 }
 
@@ -57,7 +58,7 @@ export async function compress(
  * @param encoding The format.
  * @returns The body.
  * @throws {ZlibError} The body is corrupt, or would be longer than `maxOutput`.
- * @throws {InvalidArgumentError} `encoding` is none, or `maxOutput` is not a number from 0 up.
+ * @throws {InvalidArgumentError} `encoding` is none, or `maxOutput` is not a whole number from 0 up.
  *
  * @example
  * ```ts
@@ -78,8 +79,8 @@ export async function decompress(
   options: DecompressOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { maxOutput = Infinity } = options;
-  if (!(maxOutput >= 0)) {
-    throw new InvalidArgumentError(`maxOutput ${maxOutput} is below 0`);
+  if (maxOutput !== Infinity) {
+    checkWhole("maxOutput", maxOutput, 0, Number.MAX_SAFE_INTEGER);
   }
   return await collect(decompressStream(pieces(data), encoding), maxOutput);
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "../errors.ts";
+import { checkWhole } from "../numbers.ts";
 import { adler32 } from "./adler32.ts";
 import { BitWriter } from "./bit_writer.ts";
 import { checkOneOf } from "./check.ts";
@@ -95,17 +96,8 @@ export class Deflate {
   constructor(options: DeflateOptions = {}) {
     const { format = "zlib", level = 6, windowBits = 15, dictionary } = options;
     checkOneOf("format", format, ["zlib", "raw"]);
-    if (!Number.isInteger(level) || level < 0 || level > 9) {
-      throw new InvalidArgumentError(`level ${level} is not one of 0..9`);
-    }
-    const least = format === "zlib" ? 8 : 9;
-    if (
-      !Number.isInteger(windowBits) || windowBits < least || windowBits > 15
-    ) {
-      throw new InvalidArgumentError(
-        `windowBits ${windowBits} is not one of ${least}..15`,
-      );
-    }
+    checkWhole("level", level, 0, 9);
+    checkWhole("windowBits", windowBits, format === "zlib" ? 8 : 9, 15);
     this.#isZlib = format === "zlib";
     this.#level = level;
     this.#windowBits = Math.max(9, windowBits);

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "../errors.ts";
+import { checkWhole } from "../numbers.ts";
 import { checkOneOf } from "./check.ts";
 import { Inflater, type ZlibFormat } from "./inflater.ts";
 
@@ -45,14 +45,15 @@ export class Inflate {
   /**
    * Makes an inflater at the start of a stream.
    *
-   * @throws {InvalidArgumentError} `format` is none, or `maxOutput` is not a number from 0 up.
+   * @throws {InvalidArgumentError} `format` is none, or `maxOutput` is not a whole number from 0 up.
    */
   constructor(options: InflateOptions = {}) {
     checkOneOf("format", options.format ?? "zlib", ["zlib", "raw"]);
-    this.#left = options.maxOutput ?? Infinity;
-    if (!(this.#left >= 0)) {
-      throw new InvalidArgumentError(`maxOutput ${this.#left} is below 0`);
+    const { maxOutput = Infinity } = options;
+    if (maxOutput !== Infinity) {
+      checkWhole("maxOutput", maxOutput, 0, Number.MAX_SAFE_INTEGER);
     }
+    this.#left = maxOutput;
     this.#inflater = new Inflater(options);
   }
 

@@ -7,10 +7,11 @@
 import type { Connection } from "../../connection.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
+import { checkWhole } from "../../numbers.ts";
 import { connect, type TlsOptions } from "../connect.ts";
 import { Deferred } from "../deferred.ts";
 import { ConnectionClosedError, StreamResetError } from "../errors.ts";
-import type { ConnectionTuning } from "../options.ts";
+import { checkTuning, type ConnectionTuning } from "../options.ts";
 import { exchange } from "./fetch.ts";
 import type { FetchInit } from "./fetch_init.ts";
 import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
@@ -67,12 +68,15 @@ export class Client implements AsyncDisposable {
   readonly #open = new Set<Connection>();
   #closed = false;
 
-  /** Connects to nobody yet. */
+  /**
+   * Connects to nobody yet.
+   *
+   * Throws `InvalidArgumentError` when an option is out of its range.
+   */
   constructor(options: ClientOptions = {}) {
     const { retries = 2 } = options;
-    if (!Number.isInteger(retries) || retries < 0) {
-      throw new InvalidArgumentError(`retries is ${retries}, not 0 or more`);
-    }
+    checkWhole("retries", retries, 0, Number.MAX_SAFE_INTEGER);
+    checkTuning(options, options.version);
     this.#options = options;
     this.#retries = retries;
   }

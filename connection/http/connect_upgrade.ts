@@ -6,9 +6,10 @@
 
 import { Connection } from "../../connection.ts";
 import { ERR_PROTO, InvalidArgumentError, SpdyError } from "../../errors.ts";
+import { checkTimeout } from "../../numbers.ts";
 import { CLIENT } from "../../session/constants.ts";
 import type { TlsOptions } from "../connect.ts";
-import type { ConnectionTuning } from "../options.ts";
+import { checkTuning, type ConnectionTuning } from "../options.ts";
 import { closeQuietly } from "./byte_conn.ts";
 import { dial, TimeLimit } from "./dial.ts";
 import { HttpMessageError } from "./message_error.ts";
@@ -29,7 +30,7 @@ export interface UpgradeOptions extends ConnectionTuning {
   readonly tls?: TlsOptions;
   /** Gives up; the promise rejects with the signal's reason. Has no say after the upgrade. */
   readonly signal?: AbortSignal;
-  /** Longest wait for the connection and the answer, ms; default 30000. */
+  /** Longest wait for the connection and the answer, ms; 0: never; default 30000. */
   readonly timeout?: number;
 }
 
@@ -103,7 +104,7 @@ class SwitchingProtocols extends Response {
  * Rejects with {@linkcode UpgradeRefusedError} for any answer but 101, with
  * `HttpMessageError` for one that is no HTTP or switches to something else,
  * with `ConnectionClosedError` when the server hangs up or takes too long, with
- * `InvalidArgumentError` for a URL or protocol that cannot be, with the
+ * `InvalidArgumentError` for a URL, protocol or option that cannot be, with the
  * transport's own error when there is nobody to connect to.
  *
  * @example
@@ -138,6 +139,8 @@ export async function connectUpgrade(
     ...tuning
   } = options;
   const target = readTarget(url, protocols);
+  checkTimeout("timeout", timeout);
+  checkTuning(tuning);
   signal?.throwIfAborted();
   const limit = new TimeLimit(timeout, signal);
   try {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { startTimer, stopTimer, type Timer } from "../clock.ts";
+import { startTimeout, stopTimer, type Timer } from "../clock.ts";
 import { abortable, dialTls, type TlsOptions } from "../connect.ts";
 import { ConnectionClosedError } from "../errors.ts";
 import { closeQuietly } from "./byte_conn.ts";
@@ -52,12 +52,12 @@ export async function dial(
 export class TimeLimit {
   readonly #controller = new AbortController();
   readonly #outer: AbortSignal | undefined;
-  readonly #timer: Timer;
+  readonly #timer: Timer | undefined;
 
-  /** Fires after `timeout` ms, or when `outer` does. */
+  /** Fires after `timeout` ms (0: never), or when `outer` does. */
   constructor(timeout: number, outer: AbortSignal | undefined) {
     this.#outer = outer;
-    this.#timer = startTimer(() => {
+    this.#timer = startTimeout(() => {
       this.#controller.abort(
         new ConnectionClosedError(
           `the upgrade was not answered within ${timeout} ms`,

@@ -5,6 +5,10 @@
  */
 
 import { InvalidArgumentError } from "../../errors.ts";
+import { checkPort, checkTimeout } from "../../numbers.ts";
+import { SERVER } from "../../session/constants.ts";
+import { checkSideAndVersion } from "../../session/options.ts";
+import { checkTuning } from "../options.ts";
 import type {
   ServeHandler,
   ServeOptions,
@@ -37,8 +41,9 @@ import { ALL_VERSIONS, tokenOf } from "./upgrade_token.ts";
  * An upload that the handler did not read goes on for a second after the
  * response has left, then its stream is reset.
  *
- * Throws what `Deno.listen` throws, and `InvalidArgumentError` for options that
- * contradict one another.
+ * Throws what `Deno.listen` throws, `InvalidArgumentError` for options that are
+ * out of their range or contradict one another, and `UnsupportedVersionError`
+ * for a version that is none.
  *
  * @example A server in five lines
  * ```ts
@@ -88,6 +93,7 @@ export function serve(
   if (typeof handler !== "function") {
     throw new TypeError("A handler function must be provided.");
   }
+  checkServeOptions(options as ServeOptions);
   const listener = listen(options);
   // One kind of address a server: the overloads say which.
   const server = new Server(listener, {
@@ -103,11 +109,20 @@ type AnyOptions = (ServeTcpOptions | ServeUnixOptions) & {
   readonly handler?: AnyHandler;
 };
 
+/** Before anything listens: what is found later would end each connection in silence. */
+function checkServeOptions(options: ServeOptions): void {
+  const { version, versions = [], handshakeTimeout = 0 } = options;
+  checkTimeout("handshakeTimeout", handshakeTimeout);
+  checkTuning(options, version);
+  for (const each of versions) checkSideAndVersion(SERVER, each);
+}
+
 function listen(options: AnyOptions): Deno.Listener {
   if ("path" in options) {
     return Deno.listen({ transport: "unix", path: options.path });
   }
   const { hostname = "0.0.0.0", port = 8000, reusePort, cert, key } = options;
+  checkPort("port", port, 0);
   if (cert === undefined && key === undefined) {
     return Deno.listen({ hostname, port, reusePort });
   }

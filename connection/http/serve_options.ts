@@ -75,7 +75,7 @@ export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
    * HTTP/1.1 requests are answered with 426.
    */
   readonly upgrade?: boolean;
-  /** Longest wait for a TLS handshake and for the head of an HTTP/1.1 request, ms; default 10000. */
+  /** Longest wait for a TLS handshake and for the head of an HTTP/1.1 request, ms; 0: never; default 10000. */
   readonly handshakeTimeout?: number;
 }
 

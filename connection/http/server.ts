@@ -8,7 +8,7 @@ import { Connection } from "../../connection.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";
 import { SERVER } from "../../session/constants.ts";
 import { npnGetVersion } from "../../session/npn.ts";
-import { pause, startTimer, stopTimer } from "../clock.ts";
+import { pause, startTimeout, stopTimer } from "../clock.ts";
 import { accept } from "../connect.ts";
 import { LazyPromise } from "../deferred.ts";
 import { maxConcurrentStreams } from "../options.ts";
@@ -171,7 +171,7 @@ export class Server implements SpdyServer {
     const { upgrade, version = PROTO_SPDY3_1 } = this.#options;
     const tls = "handshake" in conn;
     if (!upgrade && !tls) return await accept(conn, this.#options);
-    const timer = startTimer(
+    const timer = startTimeout(
       () => closeQuietly(conn),
       this.#options.handshakeTimeout ?? 10_000,
     );

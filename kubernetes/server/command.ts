@@ -5,7 +5,7 @@
  */
 
 import type { Connection } from "../../connection.ts";
-import { startTimer, stopTimer } from "../../connection/clock.ts";
+import { startTimeout, stopTimer } from "../../connection/clock.ts";
 import type { Stream } from "../../connection/stream.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import { RemoteCommandError } from "../errors.ts";
@@ -86,7 +86,7 @@ async function collect(
   const missing = new Set<string>(streamTypes(protocol, call));
   const streams = new Map<CommandStreamType, Stream>();
   const complete = Promise.withResolvers<boolean>();
-  const timer = startTimer(() => complete.resolve(false), timeout);
+  const timer = startTimeout(() => complete.resolve(false), timeout);
   const accept = async (): Promise<void> => {
     for await (const stream of connection) {
       const type = header(stream.headers, STREAM_TYPE);

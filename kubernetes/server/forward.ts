@@ -5,7 +5,7 @@
  */
 
 import type { Connection } from "../../connection.ts";
-import { startTimer, stopTimer, type Timer } from "../../connection/clock.ts";
+import { startTimeout, stopTimer, type Timer } from "../../connection/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import type { Stream } from "../../connection/stream.ts";
 import { PROTOCOL_ERROR, REFUSED_STREAM } from "../../frame/constants.ts";
@@ -35,7 +35,7 @@ export interface ServedConnection {
 export type ForwardHandler = (connection: ServedConnection) => Promise<void>;
 
 interface Pair {
-  readonly timer: Timer;
+  readonly timer: Timer | undefined;
   data?: Stream;
   error?: Stream;
 }
@@ -70,7 +70,7 @@ export async function serveForward(
           stream.reset(REFUSED_STREAM);
           continue;
         }
-        const timer = startTimer(() => expire(pairs, id), creationTimeout);
+        const timer = startTimeout(() => expire(pairs, id), creationTimeout);
         pair = { timer };
         pairs.set(id, pair);
       }

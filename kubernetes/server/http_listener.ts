@@ -18,7 +18,7 @@ import {
 import { type Duplex, Readable } from "node:stream";
 import { closeQuietly } from "../../connection/http/byte_conn.ts";
 import { HeadDuplex } from "../../connection/http/head_duplex.ts";
-import { startTimer, stopTimer, type Timer } from "../../connection/clock.ts";
+import { startTimeout, stopTimer, type Timer } from "../../connection/clock.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 
 /** Longest head of a request, bytes: API servers send long tokens. */
@@ -41,7 +41,7 @@ export class HttpListener {
   /** Connections that are not upgraded, each with what ends its wait for a head. */
   readonly #open = new Map<Duplex, Timer | undefined>();
 
-  /** `headTimeout`: longest wait for a whole head, ms. */
+  /** `headTimeout`: longest wait for a whole head, ms; 0: never. */
   constructor(secure: boolean, headTimeout: number, handlers: RequestHandlers) {
     this.#secure = secure;
     this.#headTimeout = headTimeout;
@@ -92,7 +92,7 @@ export class HttpListener {
   #wait(socket: Duplex): void {
     if (!this.#open.has(socket)) return;
     this.#stopWaiting(socket);
-    const timer = startTimer(() => socket.destroy(), this.#headTimeout);
+    const timer = startTimeout(() => socket.destroy(), this.#headTimeout);
     this.#open.set(socket, timer);
   }
 

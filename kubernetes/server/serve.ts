@@ -7,7 +7,9 @@
 import { closeQuietly } from "../../connection/http/byte_conn.ts";
 import { pause } from "../../connection/clock.ts";
 import type { ByteConn } from "../../connection/transport.ts";
+import { checkTuning } from "../../connection/options.ts";
 import { InvalidArgumentError } from "../../errors.ts";
+import { checkPort, checkTimeout } from "../../numbers.ts";
 import { COMMAND_PROTOCOLS, PORT_FORWARD_PROTOCOL } from "../protocol.ts";
 import { parseCall, type StreamingCall } from "./call.ts";
 import { type ProcessHandler, serveCommand } from "./command.ts";
@@ -51,9 +53,9 @@ export interface StreamingOptions {
   readonly fetch?: (request: Request) => Response | Promise<Response>;
   /** Told of failures that no client can be told of; default: nobody is. */
   readonly onError?: (error: unknown) => void;
-  /** Longest wait for a request's whole head, also between two requests, ms; default 30000. */
+  /** Longest wait for a request's whole head, also between two requests, ms; 0: never; default 30000. */
   readonly headTimeout?: number;
-  /** Longest wait for the streams of an exec, attach or forwarded connection, ms; default 30000. */
+  /** Longest wait for the streams of an exec, attach or forwarded connection, ms; 0: never; default 30000. */
   readonly streamCreationTimeout?: number;
   /** Received bytes of one connection that may wait to be read; default 4194304. */
   readonly maxBufferedBytes?: number;
@@ -230,7 +232,8 @@ export class StreamingServer implements AsyncDisposable {
  * An exec over a WebSocket (`v5.channel.k8s.io`) is refused, upon which kubectl
  * takes SPDY. Client certificates are not asked for: Deno's TLS cannot.
  *
- * Throws `InvalidArgumentError` when only one of `cert` and `key` is there.
+ * Throws `InvalidArgumentError` when only one of `cert` and `key` is there, and
+ * when a number is out of its range.
  *
  * @example
  * ```ts
@@ -257,6 +260,11 @@ export class StreamingServer implements AsyncDisposable {
  */
 export function serveStreaming(options: StreamingOptions): StreamingServer {
   const { hostname = "127.0.0.1", port = 0, cert, key } = options;
+  checkPort("port", port, 0);
+  const { headTimeout = 0, streamCreationTimeout = 0 } = options;
+  checkTimeout("headTimeout", headTimeout);
+  checkTimeout("streamCreationTimeout", streamCreationTimeout);
+  checkTuning({ maxBufferedBytes: options.maxBufferedBytes });
   if ((cert === undefined) !== (key === undefined)) {
     throw new InvalidArgumentError("TLS needs both cert and key");
   }

@@ -458,14 +458,14 @@ Deno.test("options: each out of range is named", async () => {
   const options = { side: CLIENT, version: PROTO_SPDY3 } as const;
   for (
     const [wrong, name] of [
-      [{ maxSendBuffer: 0 }, "maxSendBuffer is 0"],
-      [{ idleTimeout: -1 }, "idleTimeout is -1"],
-      [{ headerTimeout: 0.5 }, "headerTimeout is 0.5"],
-      [{ closeTimeout: NaN }, "closeTimeout is NaN"],
-      [{ maxBufferedBytes: 0 }, "maxBufferedBytes is 0"],
-      [{ sessionWindow: 1 }, "sessionWindow is 1"],
-      [{ keepAlive: { interval: 0 } }, "keepAlive.interval is 0"],
-      [{ windowTuning: { maxWindow: 1 } }, "windowTuning.maxWindow is 1"],
+      [{ maxSendBuffer: 0 }, "maxSendBuffer 0 is not"],
+      [{ idleTimeout: -1 }, "idleTimeout -1 is not"],
+      [{ headerTimeout: 0.5 }, "headerTimeout 0.5 is not"],
+      [{ closeTimeout: NaN }, "closeTimeout NaN is not"],
+      [{ maxBufferedBytes: 0 }, "maxBufferedBytes 0 is not"],
+      [{ sessionWindow: 1 }, "sessionWindow 1 is not"],
+      [{ keepAlive: { interval: 0 } }, "keepAlive.interval 0 is not"],
+      [{ windowTuning: { maxWindow: 1 } }, "windowTuning.maxWindow 1 is not"],
       [{ settingsStore: new Map() }, "settingsStore needs an origin"],
     ] as const
   ) {

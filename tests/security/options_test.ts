@@ -20,7 +20,7 @@ Deno.test("options that bound a peer: defaults and edges", () => {
       assertThrows(
         () => resolveOptions({ ...BASE, [name]: value }),
         InvalidArgumentError,
-        `${name} is ${value}`,
+        `${name} ${value} is not`,
       );
     }
   }

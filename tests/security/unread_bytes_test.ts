@@ -127,7 +127,7 @@ Deno.test("unread: a peer that does not read gets no more window, however much i
   });
   const server = new Connection(
     { readable: input.readable, writable: output },
-    { side: SERVER, version: PROTO_SPDY3, closeTimeout: 0 },
+    { side: SERVER, version: PROTO_SPDY3, closeTimeout: 1 },
   );
   const writer = input.writable.getWriter();
   const encoder = new FrameEncoder(PROTO_SPDY3);

@@ -243,7 +243,7 @@ Deno.test("Deflate refuses levels and windows there are not", () => {
   assertThrows(
     () => new Deflate({ windowBits, format: "raw" }),
     InvalidArgumentError,
-    "9..15",
+    "from 9 to 15",
   );
 });
 
