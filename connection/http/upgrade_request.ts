@@ -85,10 +85,18 @@ function lines(
   headers: UpgradeRequest["headers"],
   host: string,
 ): Record<string, string | string[]> {
-  const result: Record<string, string[]> = {};
-  for (const [name, value] of headers) (result[name] ??= []).push(value);
+  // A map, as "constructor" is a name as good as any. And of two names that
+  // differ in case node:http would send the last alone.
+  const byName = new Map<string, [name: string, values: string[]]>();
+  for (const [name, value] of headers) {
+    const key = name.toLowerCase();
+    const known = byName.get(key);
+    if (known === undefined) byName.set(key, [name, [value]]);
+    else known[1].push(value);
+  }
+  byName.delete("host");
   // node:http wants this one as a string.
-  return { ...result, host };
+  return { ...Object.fromEntries(byName.values()), host };
 }
 
 function describe(
