@@ -117,7 +117,8 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#receiving = new Receiving(this.session, options, this.ownSettings, {
       ping: () => this.ping(),
       flush: () => this.flush(),
-      holdReading: (hold) => this.#pump.holdReading(hold),
+      // Reading to the end is part of ending in order.
+      holdReading: (hold) => this.#pump.holdReading(hold && !this.#ending),
     });
     this.#lifetime = new Lifetime(options, {
       ping: () => void handled(this.ping()),
@@ -306,8 +307,9 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#endIfDone();
     if (!this.#inputEnded || this.#ending) return;
     // The peer can grant no more window: what has not left by now never will.
+    // What waits for its stream's reply is the application's to send.
     for (const state of [...this.#streams.values()]) {
-      if (state.outbox.size > 0) this.#giveUp(state, this.#peerClosed());
+      if (state.waitsForWindow) this.#giveUp(state, this.#peerClosed());
     }
     this.#endIfDone();
   }
@@ -355,6 +357,8 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   }
 
   streamOpened(frame: SynStreamFrame): void {
+    // The application closed the connection while the frame was looked at.
+    if (this.#ending) return;
     const { streamId } = frame;
     const state = new StreamState(this, streamId, originAtPeer(frame));
     this.#streams.set(streamId, state);

@@ -21,6 +21,14 @@ export interface OutboxEvents {
   release(size: number): void;
 }
 
+/** A place among the bytes of a stream: behind all that was written by then. */
+export interface Place {
+  /** Bytes before it; `undefined` as long as chunks before it are in the writable end's own queue. */
+  at: number | undefined;
+  /** How many such chunks there are. */
+  coming: number;
+}
+
 /**
  * A chunk up to this size is copied and its write resolves at once while the
  * connection's send buffer has room: small messages written one after another
@@ -43,13 +51,21 @@ export class Outbox {
   #offset = 0;
   #size = 0;
   #reserved = 0;
-  /** Chunks in the writable end's own queue. */
+  /** Bytes taken from the application, sent ones among them. */
+  #written = 0;
+  /** Chunks in the writable end's own queue, of those that came before the end. */
   #coming = 0;
+  /** Places that chunks in that queue come before. */
+  #places: Place[] = [];
   /** Memory of the last chunk, when that is a copy to which more can be added. */
   #tail: Uint8Array | undefined;
   #ending = false;
+  /** Trailers end this half: no more bytes, but no end of their own either. */
+  #sealed = false;
   #ended = false;
   #error: { readonly reason: unknown } | undefined;
+  /** The writable end is being aborted. */
+  #aborting = false;
   #accepted: Deferred<void> | undefined;
   readonly #finished = new LazyPromise<void>();
   #writable: WritableStream<Uint8Array> | undefined;
@@ -81,7 +97,12 @@ export class Outbox {
 
   /** Whether the application has written its last byte. */
   get ending(): boolean {
-    return this.#ending;
+    return this.#ending || this.#sealed;
+  }
+
+  /** Whether the end may leave with the bytes that wait here: none come after them. */
+  get complete(): boolean {
+    return this.#ending && this.#coming === 0;
   }
 
   /** Whether the end left, or the half failed. */
@@ -104,6 +125,13 @@ export class Outbox {
    * it, `undefined` says that it was copied. Throws when this half has ended.
    */
   write(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#error === undefined && this.ending) {
+      throw new InvalidArgumentError("this side of the stream has ended");
+    }
+    return this.#put(chunk);
+  }
+
+  #put(chunk: Uint8Array): Promise<void> | undefined {
     if (!(chunk instanceof Uint8Array)) {
       const error = new InvalidArgumentError(
         `a stream takes Uint8Array chunks, not ${typeof chunk}`,
@@ -113,9 +141,6 @@ export class Outbox {
       throw error;
     }
     if (this.#error !== undefined) throw this.#error.reason;
-    if (this.#ending) {
-      throw new InvalidArgumentError("this side of the stream has ended");
-    }
     if (chunk.length === 0) {
       this.#events.ready();
       return undefined;
@@ -123,6 +148,7 @@ export class Outbox {
     const small = chunk.length <= SMALL_CHUNK &&
       this.#events.reserve(chunk.length);
     this.#size += chunk.length;
+    this.#written += chunk.length;
     if (small) {
       this.#reserved += chunk.length;
       this.#appendCopy(chunk);
@@ -146,6 +172,31 @@ export class Outbox {
     return this.#finished.promise;
   }
 
+  /** Trailers are to come behind what was written by now: no more bytes are taken. */
+  seal(): void {
+    this.#sealed = true;
+  }
+
+  /** The trailers could not be sent; this half can end otherwise. */
+  unseal(): void {
+    this.#sealed = false;
+  }
+
+  /** The place behind all that was written by now. */
+  place(): Place {
+    const coming = this.#coming;
+    if (coming === 0) return { at: this.#written, coming };
+    const place: Place = { at: undefined, coming };
+    this.#places.push(place);
+    return place;
+  }
+
+  /** Bytes that leave before a place. */
+  before({ at }: Place): number {
+    if (at === undefined) return Infinity;
+    return at - (this.#written - this.#size);
+  }
+
   /** The next bytes, at most `length`; a view into what the application wrote. */
   take(length: number): Uint8Array {
     if (this.#first === this.#chunks.length) return EMPTY;
@@ -165,8 +216,16 @@ export class Outbox {
 
   /** The end of the stream left. */
   finish(): void {
+    if (this.ended) return;
     this.#ended = true;
     this.#ending = true;
+    if (this.#size > 0) {
+      this.#drop(
+        new InvalidArgumentError(
+          "this side of the stream ended before all that was written had left",
+        ),
+      );
+    }
     this.#finished.resolve();
   }
 
@@ -174,37 +233,66 @@ export class Outbox {
   fail(reason: unknown): void {
     if (this.ended) return;
     this.#error = { reason };
+    this.#drop(reason);
+    this.#finished.reject(reason);
+    // An abort() under way would take it for the failure of another, and reject.
+    if (!this.#aborting) this.#controller?.error(reason);
+  }
+
+  /** What waits does not leave any more. */
+  #drop(reason: unknown): void {
     this.#chunks = [];
     this.#first = 0;
+    this.#offset = 0;
     this.#size = 0;
+    this.#tail = undefined;
     this.#release();
     this.#accepted?.reject(reason);
     this.#accepted = undefined;
-    this.#finished.reject(reason);
-    this.#controller?.error(reason);
   }
 
   #open(): WritableStream<Uint8Array> {
     const writable = new WritableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
+        // The sink's abort() waits for the write under way, and that one
+        // perhaps for a window that never opens.
+        const { signal } = controller;
+        signal.addEventListener("abort", () => {
+          this.#aborting = true;
+          this.#abort(signal.reason);
+        });
       },
-      write: (chunk) => {
-        this.#coming--;
-        return this.write(chunk);
-      },
+      write: (chunk) => this.#come(chunk),
       close: () => this.end(),
       abort: (reason) => this.#abort(reason),
     }, {
       highWaterMark: 1,
       // Called by write() itself, the sink only later: tells what is on its way.
       size: () => {
-        this.#coming++;
+        // What comes behind the end is none of those that the end waits for.
+        if (!this.ending) this.#coming++;
         return 1;
       },
     });
     if (this.#error !== undefined) this.#controller?.error(this.#error.reason);
     return writable;
+  }
+
+  /** A chunk comes out of the writable end's queue. */
+  #come(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#coming === 0) return this.write(chunk);
+    this.#coming--;
+    const taken = this.#put(chunk);
+    if (this.#places.length > 0) this.#passPlaces();
+    return taken;
+  }
+
+  #passPlaces(): void {
+    for (const place of this.#places) {
+      if (--place.coming === 0) place.at = this.#written;
+    }
+    this.#places = this.#places.filter(({ at }) => at === undefined);
   }
 
   /** Copies a small chunk, behind the last one where that was small, too. */

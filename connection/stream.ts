@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InvalidArgumentError } from "../errors.ts";
 import { CANCEL } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
 import { attempt, handled } from "./deferred.ts";
@@ -122,8 +123,13 @@ export class Stream {
   /**
    * What goes to the peer. Closing it sends FIN. Aborting it resets the stream
    * with CANCEL, or with the status of a `StreamResetError` given as the
-   * reason. On a stream that the peer opened, nothing leaves before
-   * {@linkcode reply}.
+   * reason, also while a write waits. On a stream that the peer opened, nothing
+   * leaves before {@linkcode reply}.
+   *
+   * The `signal` of a `pipeTo` waits for the write under way, as the Streams
+   * standard has it (it does so with a `Deno.Conn`, too): when the peer does
+   * not read, {@linkcode reset}, or the signal given to `openStream`, ends
+   * both.
    */
   get writable(): WritableStream<Uint8Array> {
     return this.#state.outbox.writable;
@@ -235,7 +241,8 @@ export class Stream {
 
   /**
    * Sends SYN_REPLY on a stream that the peer opened; resolves when it is on
-   * its way.
+   * its way. With `fin` this side's half ends: behind what was written before
+   * the reply, or with the reply itself.
    *
    * Rejects with `InvalidArgumentError` when headers are wrong or the stream
    * takes no (second) reply, with `StreamResetError` when it has ended.
@@ -248,8 +255,8 @@ export class Stream {
   }
 
   /**
-   * Sends HEADERS after what was written before; resolves when they are on
-   * their way. With `fin` they are trailers and end this side's half.
+   * Sends HEADERS after what was written before, and before what is written
+   * later; resolves when they are on their way. With `fin` they are trailers and end this side's half.
    *
    * Rejects as {@linkcode reply} does, and when this side's half has ended.
    */
@@ -273,8 +280,18 @@ export class Stream {
    * Ends the stream at once with RST_STREAM; default CANCEL. What came and was
    * not read is dropped, and everything pending rejects. Does nothing on a
    * stream that has ended.
+   *
+   * Throws `InvalidArgumentError` when `statusCode` is no whole number from 1 to
+   * 2^32-1 (SPDY/3 draft 2.6.3).
    */
   reset(statusCode: number = CANCEL): void {
+    if (
+      !Number.isInteger(statusCode) || statusCode < 1 || statusCode > 0xffffffff
+    ) {
+      throw new InvalidArgumentError(
+        `status ${statusCode} of an RST_STREAM is no whole number from 1 to 4294967295`,
+      );
+    }
     this.#state.reset(statusCode);
   }
 }

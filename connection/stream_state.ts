@@ -14,6 +14,8 @@ import {
   DATA_FLAG_FIN,
   DATA_FLAG_NONE,
   FRAME_TOO_LARGE,
+  INTERNAL_ERROR,
+  PROTOCOL_ERROR,
 } from "../frame/constants.ts";
 import type { NameValue, SynStreamFrame } from "../frame/types.ts";
 import { DataProvider, type Session } from "../session.ts";
@@ -22,7 +24,7 @@ import { Deferred, LazyPromise } from "./deferred.ts";
 import { statusName, StreamResetError } from "./errors.ts";
 import { Inbox, type InboxEvents } from "./inbox.ts";
 import { type HeadersHandler, LaterHeaders } from "./later_headers.ts";
-import { Outbox, type OutboxEvents } from "./outbox.ts";
+import { Outbox, type OutboxEvents, type Place } from "./outbox.ts";
 
 /** What a stream needs of its connection. */
 export interface StreamHost {
@@ -88,6 +90,8 @@ interface HeldHeaders {
   readonly nv: NameValue[];
   readonly fin: boolean;
   readonly sent: Deferred<void>;
+  /** Bytes before it leave before it, and those behind it after it. */
+  readonly place: Place;
 }
 
 export class StreamState implements InboxEvents, OutboxEvents {
@@ -133,7 +137,7 @@ export class StreamState implements InboxEvents, OutboxEvents {
   /** SYN_REPLY submitted, not yet reported as sent. */
   #unsentReply: Deferred<void> | undefined;
   /** The same of HEADERS, in order. */
-  #unsent: Deferred<void>[] = [];
+  #unsent: HeldHeaders[] = [];
   /** Made with the first HEADERS frame or handler. */
   #later: LaterHeaders | undefined;
 
@@ -149,7 +153,13 @@ export class StreamState implements InboxEvents, OutboxEvents {
     const receives = origin.own ? !origin.unidirectional : !origin.fin;
     if (!sends) this.outbox.finish();
     if (!receives) this.endRemote();
-    if (!origin.own) {
+    if (origin.own && origin.unidirectional) {
+      this.response.rejectWith(() =>
+        new InvalidArgumentError(
+          `stream ${this.id} is unidirectional: the peer sends no reply on it`,
+        )
+      );
+    } else if (!origin.own) {
       this.response.rejectWith(() =>
         new InvalidArgumentError(
           `stream ${id} was opened by the peer: it is answered with reply()`,
@@ -166,6 +176,11 @@ export class StreamState implements InboxEvents, OutboxEvents {
   /** Whether the peer's half is over. */
   get remoteEnded(): boolean {
     return this.trailers.settled;
+  }
+
+  /** Whether bytes wait that nothing but the peer's window keeps from leaving. */
+  get waitsForWindow(): boolean {
+    return this.#replied && this.outbox.size > 0;
   }
 
   /** Whether bytes wait whose writes have resolved, and may leave. */
@@ -205,11 +220,13 @@ export class StreamState implements InboxEvents, OutboxEvents {
       throw new InvalidArgumentError(`stream ${this.id} was replied to before`);
     }
     const { session } = this.#host;
-    session.submitSynReply(fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE, this.id, nv);
+    // What was written before the reply leaves behind it, and the end behind that.
+    const ends = fin && this.outbox.idle;
+    session.submitSynReply(ends ? CTRL_FLAG_FIN : CTRL_FLAG_NONE, this.id, nv);
     this.#replied = true;
-    if (fin) this.outbox.finish();
-    else this.#host.ready(this);
-    this.#host.flush();
+    if (ends) this.outbox.finish();
+    else if (fin) this.outbox.end();
+    this.#host.ready(this);
   }
 
   /** Resolves when the reply that was just submitted is on its way. */
@@ -232,7 +249,8 @@ export class StreamState implements InboxEvents, OutboxEvents {
       );
     }
     const sent = new Deferred<void>();
-    this.#held.push({ nv, fin, sent });
+    this.#held.push({ nv, fin, sent, place: this.outbox.place() });
+    if (fin) this.outbox.seal();
     this.#host.ready(this);
     return sent.promise;
   }
@@ -289,25 +307,35 @@ export class StreamState implements InboxEvents, OutboxEvents {
   replySent(error?: unknown): void {
     settle(this.#unsentReply, error);
     this.#unsentReply = undefined;
+    // Nothing can follow a reply that did not leave, such as one too large.
+    if (error !== undefined) this.reset(INTERNAL_ERROR, error);
   }
 
   /** The first HEADERS that were submitted left, or could not. */
   headersSent(error?: unknown): void {
-    settle(this.#unsent.shift(), error);
+    const headers = this.#unsent.shift();
+    if (headers === undefined) return;
+    settle(headers.sent, error);
+    if (!headers.fin) this.#host.ready(this);
+    else if (error === undefined) this.outbox.finish();
+    // The peer would wait for the end for ever.
+    else this.reset(INTERNAL_ERROR, error);
   }
 
   /** The session has no such stream any more. */
   sessionClosed(statusCode: number): void {
     if (this.#ended) return;
-    if (statusCode === 0) {
+    if (statusCode === 0 && !this.resetByPeer) {
       this.#ended = true;
       this.outbox.finish();
       this.endRemote();
       this.closed.resolve(0);
+      this.#rejectUnsettled();
       this.onEnd?.();
       return;
     }
-    this.closed.resolve(statusCode);
+    // Rule: 0 is no status of an RST_STREAM (2.6.3), and such a stream is cut as any other.
+    this.closed.resolve(statusCode === 0 ? PROTOCOL_ERROR : statusCode);
     if (this.#error === undefined) {
       const what = this.resetByPeer
         ? "the peer reset it with"
@@ -338,27 +366,16 @@ export class StreamState implements InboxEvents, OutboxEvents {
     this.listed = false;
     if (this.#ended || this.#error !== undefined || !this.#replied) return;
     if (this.#sending) return;
-    if (this.outbox.size > 0) {
-      this.#submitData(session, this.outbox.ending);
-      return;
+    while (
+      this.#held.length > 0 && this.outbox.before(this.#held[0].place) === 0
+    ) {
+      this.#submitHeaders(session, this.#held.shift() as HeldHeaders);
     }
-    if (!this.outbox.idle) return;
-    for (const { nv, fin, sent } of this.#held.splice(0)) {
-      try {
-        session.submitHeaders(
-          fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE,
-          this.id,
-          nv,
-        );
-      } catch (error) {
-        sent.reject(error);
-        continue;
-      }
-      this.#unsent.push(sent);
-      if (fin) this.outbox.finish();
-    }
-    if (this.outbox.ending && !this.outbox.ended) {
-      this.#submitData(session, true);
+    // DATA in the session's queue can overtake HEADERS.
+    if (this.#unsent.length > 0) return;
+    const fin = this.outbox.complete && this.#held.length === 0;
+    if (this.#sendable > 0 || fin && !this.outbox.ended) {
+      this.#submitData(session, fin);
     }
   }
 
@@ -372,13 +389,15 @@ export class StreamState implements InboxEvents, OutboxEvents {
 
   /** The session asks for at most `length` bytes. */
   provide(length: number, readCtrl: { flags: number }): Uint8Array {
-    const view = this.outbox.take(length);
-    if (this.outbox.size === 0) {
+    const view = this.outbox.take(Math.min(length, this.#sendable));
+    if (this.#sendable === 0) {
       this.#sending = false;
       // What failed has no end: the peer must not take the part for the whole.
       if (this.#error !== undefined) return view;
       readCtrl.flags = READ_EOF;
-      if (this.#held.length > 0 || this.outbox.ending) this.#host.ready(this);
+      if (
+        this.#held.length > 0 || this.outbox.size > 0 || this.outbox.ending
+      ) this.#host.ready(this);
     }
     return view;
   }
@@ -411,6 +430,26 @@ export class StreamState implements InboxEvents, OutboxEvents {
 
   release(size: number): void {
     this.#host.release(size);
+  }
+
+  /** Bytes that may leave before the next HEADERS. */
+  get #sendable(): number {
+    const { size } = this.outbox;
+    return this.#held.length === 0
+      ? size
+      : Math.min(size, this.outbox.before(this.#held[0].place));
+  }
+
+  #submitHeaders(session: Session, headers: HeldHeaders): void {
+    const { nv, fin, sent } = headers;
+    try {
+      session.submitHeaders(fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE, this.id, nv);
+    } catch (error) {
+      if (fin) this.outbox.unseal();
+      sent.reject(error);
+      return;
+    }
+    this.#unsent.push(headers);
   }
 
   #submitData(session: Session, fin: boolean): void {
@@ -448,7 +487,23 @@ export class StreamState implements InboxEvents, OutboxEvents {
     this.trailers.reject(error);
     if (this.#ended) this.closed.reject(error);
     this.#unsentReply?.reject(error);
-    for (const sent of this.#unsent.splice(0)) sent.reject(error);
+    for (const { sent } of this.#unsent.splice(0)) sent.reject(error);
+    for (const { sent } of this.#held.splice(0)) sent.reject(error);
+  }
+
+  /** Both halves ended in order; what was waited for beside that does not come. */
+  #rejectUnsettled(): void {
+    if (
+      this.response.settled && this.#unsentReply === undefined &&
+      this.#unsent.length === 0 && this.#held.length === 0
+    ) return;
+    const error = new StreamResetError(
+      `stream ${this.id} ended before it came to that`,
+      { streamId: this.id, statusCode: 0 },
+    );
+    this.response.reject(error);
+    this.#unsentReply?.reject(error);
+    for (const { sent } of this.#unsent.splice(0)) sent.reject(error);
     for (const { sent } of this.#held.splice(0)) sent.reject(error);
   }
 }
