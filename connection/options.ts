@@ -67,6 +67,8 @@ export interface ConnectionTuning {
   readonly sensitiveHeaders?: string[];
   /** A client takes bidirectional streams that the server opens; default false. */
   readonly acceptServerStreams?: boolean;
+  /** Server: tells the peer `limits.maxConcurrentStreams` by SETTINGS; default true. False for peers that ignore it (Kubernetes). */
+  readonly announceStreams?: boolean;
   /** Bytes collected for one write; default 262144, 1024 to 16777216. A full buffer stops the senders. */
   readonly maxSendBuffer?: number;
   /**
@@ -245,6 +247,7 @@ export function sessionSettings(options: ConnectionTuning): SessionSettings {
     headerCompression: options.headerCompression,
     sensitiveHeaders: options.sensitiveHeaders,
     acceptServerStreams: options.acceptServerStreams,
+    announceStreams: options.announceStreams,
     limits: options.limits,
   };
 }

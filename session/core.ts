@@ -118,7 +118,10 @@ export class SessionCore<S> {
       ? new ReceiveWindow(INITIAL_WINDOW_SIZE)
       : undefined;
     const announced = limits.maxConcurrentStreams;
-    if (side === SERVER && announced < INITIAL_MAX_CONCURRENT_STREAMS) {
+    if (
+      side === SERVER && options.announceStreams &&
+      announced < INITIAL_MAX_CONCURRENT_STREAMS
+    ) {
       this.#announcement = this.#pushSettings(0, [
         [SETTINGS_MAX_CONCURRENT_STREAMS, 0, announced],
       ]);

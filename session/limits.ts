@@ -31,7 +31,7 @@ export interface Limits extends FrameLimits {
   /**
    * Streams the peer may have open at once, 0..2^31-1; default 100. A server
    * announces it in a SETTINGS frame that it queues when it is made, unless it
-   * is 2^31-1 or the application submits a value of its own first. A stream
+   * is 2^31-1, `announceStreams` is false, or the application submits a value of its own first. A stream
    * above it is refused with RST_STREAM `REFUSED_STREAM`.
    */
   readonly maxConcurrentStreams?: number;

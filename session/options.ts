@@ -59,6 +59,12 @@ export interface SessionSettings {
    * ones a few percent faster; default false.
    */
   readonly reuseSendBuffer?: boolean;
+  /**
+   * Server only: tell the peer `limits.maxConcurrentStreams` by SETTINGS; default
+   * true. False is for peers that ignore SETTINGS, such as moby/spdystream:
+   * streams above the limit are refused all the same.
+   */
+  readonly announceStreams?: boolean;
   /** Bounds on what the peer can cause. */
   readonly limits?: Limits;
 }
@@ -85,6 +91,7 @@ export interface ResolvedSettings {
   readonly flowControl: boolean;
   readonly acceptServerStreams: boolean;
   readonly reuseSendBuffer: boolean;
+  readonly announceStreams: boolean;
   readonly borrowBodies: boolean;
   readonly limits: ResolvedLimits;
 }
@@ -146,6 +153,7 @@ export function resolveSettings(
     flowControl: boolean(options, "flowControl", true),
     acceptServerStreams: boolean(options, "acceptServerStreams", false),
     reuseSendBuffer: boolean(options, "reuseSendBuffer", false),
+    announceStreams: boolean(options, "announceStreams", true),
     borrowBodies: options[BORROW_BODIES] ?? false,
     limits: resolveLimits(withCtrlFrameBuffer(options)),
   };
@@ -157,7 +165,8 @@ function boolean(
     | "autoWindowUpdate"
     | "flowControl"
     | "acceptServerStreams"
-    | "reuseSendBuffer",
+    | "reuseSendBuffer"
+    | "announceStreams",
   fallback: boolean,
 ): boolean {
   const value = options[name] ?? fallback;
