@@ -109,11 +109,21 @@ export class StreamingRefusedError extends SpdyError {
 function messageIn(body: string): string {
   try {
     const value: unknown = JSON.parse(body);
-    if (typeof value === "object" && value !== null && "message" in value) {
-      return String(value.message);
-    }
+    if (
+      typeof value === "object" && value !== null && "message" in value &&
+      typeof value.message === "string"
+    ) return value.message;
   } catch {
     // Plain text.
   }
   return body.trim();
+}
+
+/** What a handler threw, in words; anything can be thrown. */
+export function messageOf(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return "what was thrown has no text";
+  }
 }

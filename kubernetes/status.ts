@@ -5,13 +5,15 @@
  * @module
  */
 
+import { checkWhole } from "../numbers.ts";
 import { RemoteCommandError } from "./errors.ts";
 import { type CommandProtocol, hasStatus } from "./protocol.ts";
 
 /** How a command ended. */
 export interface ExitStatus {
   /**
-   * Exit code, 0..255. `undefined` where the sub-protocol carries none: `v2` and
+   * Exit code: 0..255, and up to 4294967295 or down to -2147483648 from a
+   * container of Windows, whose codes have 32 bits. `undefined` where the sub-protocol carries none: `v2` and
    * `v3` of a command that failed, `v1` always.
    */
   readonly code: number | undefined;
@@ -40,8 +42,16 @@ interface WireStatus {
   readonly code?: number;
 }
 
-/** What the error stream says of a command that ended with `code`. */
+/** Lowest and highest exit code: those of Windows have 32 bits, and are seen with and without a sign. */
+const EXIT_CODES = [-0x8000_0000, 0xffff_ffff] as const;
+
+/**
+ * What the error stream says of a command that ended with `code`.
+ *
+ * Throws `InvalidArgumentError` for what is no exit code.
+ */
 export function encodeExit(protocol: CommandProtocol, code: number): string {
+  checkWhole("the exit code", code, ...EXIT_CODES);
   if (code === 0) {
     return hasStatus(protocol)
       ? encode({ metadata: {}, status: "Success" })
@@ -64,7 +74,8 @@ export function encodeFailure(
   protocol: CommandProtocol,
   { message, reason, httpStatus }: RemoteCommandError,
 ): string {
-  if (!hasStatus(protocol)) return message;
+  // Before v4 an error stream without a word tells success.
+  if (!hasStatus(protocol)) return message || "the command was not run";
   return encode({
     metadata: {},
     status: "Failure",
@@ -143,8 +154,11 @@ function exitCode(status: unknown, text: string): number {
   const causes = field(field(status, "details"), "causes");
   for (const cause of Array.isArray(causes) ? causes : []) {
     if (field(cause, "reason") !== EXIT_CODE_CAUSE) continue;
-    const code = Number(field(cause, "message"));
-    if (Number.isInteger(code) && code >= 0 && code <= 255) return code;
+    const message = field(cause, "message");
+    // Decimal digits and nothing else: Go's strconv.Atoi reads it in Kubernetes.
+    if (typeof message !== "string" || !/^-?\d{1,10}$/.test(message)) continue;
+    const code = Number(message);
+    if (code >= EXIT_CODES[0] && code <= EXIT_CODES[1]) return code;
   }
   throw new RemoteCommandError(`no exit code in ${shorten(text)}`);
 }

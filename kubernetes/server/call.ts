@@ -40,7 +40,7 @@ export function parseCall(request: Request): StreamingCall | undefined {
   const place = parsePath(pathname);
   if (place === undefined) return undefined;
   const flag = (...names: string[]): boolean =>
-    names.some((name) => /^(1|true)$/i.test(searchParams.get(name) ?? ""));
+    names.some((name) => isTrue(searchParams.get(name)));
   return {
     ...place,
     container: place.container || (searchParams.get("container") ?? ""),
@@ -52,6 +52,15 @@ export function parseCall(request: Request): StreamingCall | undefined {
     stderr: flag("stderr", "error"),
     tty: flag("tty"),
   };
+}
+
+/**
+ * Whether a parameter stands for true. Rule: all but no parameter, `0` and
+ * `false` does, `stdin=` as well (apimachinery, `Convert_Slice_string_To_bool`);
+ * of several the first counts.
+ */
+function isTrue(value: string | null): boolean {
+  return value !== null && !/^(0|false)$/i.test(value);
 }
 
 type Place = Pick<StreamingCall, "kind" | "namespace" | "pod" | "container">;

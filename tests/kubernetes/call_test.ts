@@ -44,6 +44,30 @@ Deno.test("a kubelet's exec names its streams otherwise", () => {
   );
 });
 
+Deno.test("a flag is true unless it is absent, 0 or false, as an API server reads it", () => {
+  const flags: [query: string, expected: boolean][] = [
+    ["", false],
+    ["stdin=0", false],
+    ["stdin=false", false],
+    ["stdin=FALSE", false],
+    ["stdin=0&stdin=1", false],
+    ["stdin", true],
+    ["stdin=", true],
+    ["stdin=1", true],
+    ["stdin=yes", true],
+    ["stdin=T", true],
+    ["stdin=no", true],
+    ["stdin=00", true],
+    ["stdin=1&stdin=0", true],
+    ["input=1", true],
+    ["stdin=0&input=1", true],
+  ];
+  for (const [query, expected] of flags) {
+    const call = parse(`/exec/token?command=x&${query}`);
+    assertEquals((call as { stdin: boolean }).stdin, expected, query);
+  }
+});
+
 Deno.test("port-forward on the paths of all three", () => {
   const paths = [
     "/api/v1/namespaces/shop/pods/web/portforward",

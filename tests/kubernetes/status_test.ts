@@ -1,5 +1,7 @@
 import { assertEquals, assertThrows } from "../deps.ts";
+import { InvalidArgumentError } from "../../errors.ts";
 import { RemoteCommandError } from "../../kubernetes/errors.ts";
+import { COMMAND_PROTOCOLS } from "../../kubernetes/protocol.ts";
 import {
   decodeExit,
   encodeExit,
@@ -8,7 +10,7 @@ import {
 } from "../../kubernetes/status.ts";
 
 Deno.test("an exit code survives v4", () => {
-  for (const code of [0, 1, 42, 255]) {
+  for (const code of [0, 1, 42, 255, 256, 0xffff_ffff, -0x8000_0000]) {
     const status = decodeExit(
       "v4.channel.k8s.io",
       encodeExit("v4.channel.k8s.io", code),
@@ -68,8 +70,15 @@ Deno.test("a v4 error stream without a status proves nothing", () => {
     '{"status":"Maybe"}',
     '{"status":"Failure","reason":"NonZeroExitCode"}',
     '{"status":"Failure","reason":"NonZeroExitCode","details":{"causes":{}}}',
-    '{"status":"Failure","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":"256"}]}}',
-    '{"status":"Failure","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":"x"}]}}',
+    "5",
+    "true",
+    '[{"status":"Success"}]',
+    '{"__proto__":{"status":"Success"}}',
+    '{"status":["Success"]}',
+    '{"status":"Failure","reason":"NonZeroExitCode","details":[]}',
+    "[".repeat(65_000),
+    "[".repeat(30_000) + "]".repeat(30_000),
+    '{"a":'.repeat(10_000) + "1" + "}".repeat(10_000),
   ];
   for (const text of wrong) {
     assertThrows(
@@ -77,6 +86,74 @@ Deno.test("a v4 error stream without a status proves nothing", () => {
       RemoteCommandError,
     );
   }
+});
+
+Deno.test("an exit code is decimal digits of 32 bits, anything else is none", () => {
+  const status = (message: unknown): string =>
+    JSON.stringify({
+      status: "Failure",
+      reason: "NonZeroExitCode",
+      details: { causes: [null, { reason: "ExitCode", message }] },
+    });
+  const wrong = [
+    null,
+    true,
+    false,
+    1,
+    [],
+    ["1"],
+    {},
+    "",
+    " ",
+    " 1",
+    "1 ",
+    "0x0",
+    "1e2",
+    "1.0",
+    "+1",
+    "--1",
+    "x",
+    "4294967296",
+    "-2147483649",
+    "1".repeat(400),
+  ];
+  for (const message of wrong) {
+    assertThrows(
+      () => decodeExit("v4.channel.k8s.io", status(message)),
+      RemoteCommandError,
+      "no exit code",
+    );
+  }
+  const codes = ["1", "007", "256", "3221225786", "4294967295", "-1073741510"];
+  for (const message of codes) {
+    const exit = decodeExit("v4.channel.k8s.io", status(message));
+    assertEquals([exit.code, exit.success], [Number(message), false]);
+  }
+});
+
+Deno.test("a handler's exit code is a whole number of 32 bits", () => {
+  for (const code of [NaN, Infinity, 1.5, 2 ** 32, -(2 ** 31) - 1]) {
+    assertThrows(
+      () => encodeExit("v4.channel.k8s.io", code),
+      InvalidArgumentError,
+    );
+  }
+});
+
+Deno.test("a failure without words is no success", () => {
+  const failure = new RemoteCommandError("");
+  for (const protocol of COMMAND_PROTOCOLS.slice(1)) {
+    const text = encodeFailure(protocol, failure);
+    assertEquals(decodeExit(protocol, text).success, false, protocol);
+  }
+  assertThrows(
+    () =>
+      decodeExit(
+        "v4.channel.k8s.io",
+        encodeFailure("v4.channel.k8s.io", failure),
+      ),
+    RemoteCommandError,
+  );
 });
 
 Deno.test("a status cut short is not whole", () => {
