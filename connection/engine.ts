@@ -122,7 +122,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     });
     this.#lifetime = new Lifetime(options, {
       ping: () => void handled(this.ping()),
-      readingSince: () => this.#pump.readingSince,
+      readingPaused: () => this.#pump.readingPaused,
       openStreams: () => this.#streams.size + this.#opener.waiting,
       timedOut: (message) => this.#fail(closedBy("remote", message)),
       idle: () => void this.close(),

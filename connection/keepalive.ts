@@ -4,7 +4,7 @@
  * @module
  */
 
-import { PeerTimer, type Reading } from "./peer_timer.ts";
+import { startTimeout, stopTimer, type Timer } from "./clock.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 
 /** When a silent peer is asked, and when it is given up. */
@@ -19,19 +19,19 @@ export interface KeepAliveOptions {
 export const DEFAULT_KEEPALIVE_TIMEOUT = 10_000;
 
 /** What {@linkcode KeepAlive} asks of its owner. */
-export interface KeepAliveEvents extends Reading {
+export interface KeepAliveEvents {
   /** Send a PING. */
   ping(): void;
   /** Nothing came in time. */
   dead(timeout: number): void;
 }
 
-/** Sends PINGs into silence. Any byte received counts as life; what this side does not read says nothing. */
+/** Sends PINGs into silence. Any byte received counts as life. */
 export class KeepAlive {
   readonly #timer: QuietTimer;
   readonly #timeout: number;
   readonly #events: KeepAliveEvents;
-  #deadline: PeerTimer | undefined;
+  #deadline: Timer | undefined;
 
   constructor(options: KeepAliveOptions, events: KeepAliveEvents) {
     this.#timeout = options.timeout ?? DEFAULT_KEEPALIVE_TIMEOUT;
@@ -39,29 +39,26 @@ export class KeepAlive {
     this.#timer = new QuietTimer(options.interval, () => this.#ask());
   }
 
-  /** Bytes came. */
+  /** Bytes came, or reading is held back by this side. */
   touch(): void {
     this.#timer.touch();
     if (this.#deadline === undefined) return;
-    this.#deadline.stop();
+    stopTimer(this.#deadline);
     this.#deadline = undefined;
   }
 
   /** Ends the timers. */
   stop(): void {
     this.#timer.stop();
-    this.#deadline?.stop();
+    stopTimer(this.#deadline);
     this.#deadline = undefined;
   }
 
   #ask(): void {
-    // The silence is this side's own while it does not read.
-    if (this.#events.readingSince() === undefined) return;
     if (this.#deadline !== undefined) return;
     this.#events.ping();
-    if (this.#timeout === 0) return;
-    this.#deadline = new PeerTimer(this.#timeout, this.#events, () => {
+    this.#deadline = startTimeout(() => {
       this.#events.dead(this.#timeout);
-    });
+    }, this.#timeout);
   }
 }

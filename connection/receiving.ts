@@ -134,10 +134,12 @@ export class Receiving {
 
   /**
    * The stream has closed, and its window with it. What is left to read of it
-   * may never be read, so it holds nobody else back: it counts as consumed.
+   * may never be read, so it holds nobody else back: it counts as consumed,
+   * unless somebody sees to it that it is read or dropped.
    */
   closed(state: StreamState): void {
     this.#credit?.closed(state);
+    if (state.countedWhenClosed) return;
     const rest = state.inbox.size;
     this.consumed(state, rest);
     state.discounted = rest;

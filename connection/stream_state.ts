@@ -17,12 +17,11 @@ import {
   INTERNAL_ERROR,
   PROTOCOL_ERROR,
 } from "../frame/constants.ts";
-import { statusName } from "../frame/names.ts";
 import type { NameValue, SynStreamFrame } from "../frame/types.ts";
 import { DataProvider, type Session } from "../session.ts";
 import { READ_EOF } from "../session/constants.ts";
 import { Deferred, LazyPromise } from "./deferred.ts";
-import { StreamResetError } from "./errors.ts";
+import { statusName, StreamResetError } from "./errors.ts";
 import { Inbox, type InboxEvents } from "./inbox.ts";
 import { type HeadersHandler, LaterHeaders } from "./later_headers.ts";
 import { Outbox, type OutboxEvents, type Place } from "./outbox.ts";
@@ -120,6 +119,8 @@ export class StreamState implements InboxEvents, OutboxEvents {
   discounted = 0;
   /** Cancelling the readable end drops what comes instead of resetting the stream. */
   keepOnCancel = false;
+  /** Its unread bytes count also when it has closed; see `Receiving.closed`. */
+  countedWhenClosed = false;
   /** Gets the streams pushed for this one, in place of the connection's iterator. */
   onPush: ((pushed: StreamState) => void) | undefined;
   /** With so many streams waiting at that iterator, pushed ones are refused; default `maxWaitingStreams`. */
@@ -172,6 +173,11 @@ export class StreamState implements InboxEvents, OutboxEvents {
   /** Whether it has closed or failed. */
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Why nothing can be sent or awaited any more; `undefined` while something can, and after a good end. */
+  get failure(): unknown {
+    return this.#error;
   }
 
   /** Whether the peer's half is over. */

@@ -5,6 +5,7 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
+import { SPDY2_DICTIONARY, SPDY3_DICTIONARY } from "../zlib/dictionaries.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import type { BlockCompressor } from "./compression/block_compressor.ts";
 import { PlainCompressor } from "./compression/plain_compressor.ts";
@@ -99,7 +100,9 @@ export class HeaderEncoder {
 
   #makeCompressor(): BlockCompressor {
     const traits = this.#traits;
-    const { dictionary } = traits;
+    const dictionary = traits.wireVersion === 2
+      ? SPDY2_DICTIONARY
+      : SPDY3_DICTIONARY;
     switch (this.#policy) {
       case "full":
         return new PlainCompressor(traits, dictionary, 6);

@@ -20,7 +20,7 @@ import type { NameValue } from "../frame/types.ts";
 import { checkTimeout } from "../numbers.ts";
 import { CLIENT } from "../session/constants.ts";
 import { StreamingRefusedError } from "./errors.ts";
-import { KUBERNETES_PROFILE } from "./profile.ts";
+import { CLIENT_PROFILE } from "./profile.ts";
 import { PROTOCOL_HEADER } from "./protocol.ts";
 
 /** A pod on an API server. */
@@ -136,7 +136,7 @@ export async function upgradeToSpdy(
   const { headers, tls, timeout, keepAlive, maxBufferedBytes } = options;
   try {
     const { connection, response } = await connectUpgrade(url, {
-      ...KUBERNETES_PROFILE,
+      ...CLIENT_PROFILE,
       keepAlive,
       maxBufferedBytes,
       method: "POST",
@@ -165,7 +165,7 @@ export function startSpdy(
   { keepAlive, maxBufferedBytes }: TargetOptions,
 ): Connection {
   return new Connection(conn, {
-    ...KUBERNETES_PROFILE,
+    ...CLIENT_PROFILE,
     keepAlive,
     maxBufferedBytes,
     side: CLIENT,

@@ -40,9 +40,6 @@ export {
   StreamingServer,
 } from "./server/serve.ts";
 export type { StreamingCall, StreamingKind } from "./server/call.ts";
-export type {
-  ProcessHandler,
-  ServedProcess,
-  TerminalSize,
-} from "./server/command.ts";
+export type { ProcessHandler, ServedProcess } from "./server/command.ts";
+export type { TerminalSize } from "./server/sizes.ts";
 export type { ForwardHandler, ServedConnection } from "./server/forward.ts";

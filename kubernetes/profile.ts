@@ -19,13 +19,38 @@ import type { ConnectionTuning } from "../connection/options.ts";
  *   came whole in 20 of 20 runs like this, in 0 of 20 with windows, in 17 of 20
  *   with a PING after each 5 ms of silence.
  * - It stops reading at a GOAWAY, so that comes last.
- * - Its server side may open bidirectional streams.
  *
  * Back-pressure is the socket's: see `maxBufferedBytes`.
  */
-export const KUBERNETES_PROFILE: ConnectionTuning = {
+const PROFILE: ConnectionTuning = {
   flowControl: false,
-  acceptServerStreams: true,
-  // The largest value is the one that is not announced by SETTINGS.
-  limits: { maxConcurrentStreams: 0x7fffffff, maxDataFrameSize: 32 * 1024 },
+  announceStreams: false,
 };
+
+/**
+ * What one frame may bring. A stream's headers are three of a few dozen bytes
+ * each; what a peer sends above that is memory it pins.
+ */
+const LIMITS = {
+  maxDataFrameSize: 32 * 1024,
+  maxControlFrameLength: 8192,
+  maxHeaderBlock: 2048,
+  maxHeaderCount: 16,
+  maxDroppedHeaders: 1024 * 1024,
+};
+
+/** A client's end: no server of Kubernetes opens streams. */
+export const CLIENT_PROFILE: ConnectionTuning = {
+  ...PROFILE,
+  limits: { ...LIMITS, maxConcurrentStreams: 0 },
+  maxWaitingStreams: 0,
+};
+
+/** A server's end that holds at most so many streams of its client. */
+export function serverProfile(streams: number): ConnectionTuning {
+  return {
+    ...PROFILE,
+    limits: { ...LIMITS, maxConcurrentStreams: streams },
+    maxWaitingStreams: streams,
+  };
+}

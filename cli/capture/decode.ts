@@ -10,7 +10,6 @@ import {
   ERR_UNSUPPORTED_VERSION,
   ERR_ZLIB,
 } from "../../errors.ts";
-import { frameName } from "../../frame/names.ts";
 import {
   DATA,
   PROTO_SPDY2,
@@ -20,6 +19,7 @@ import {
 import { FrameParser, type FrameSink } from "../../frame/parser.ts";
 import type { CtrlFrame, HeaderBlockFrame } from "../../frame/types.ts";
 import type { TracedFrame } from "../../connection/options.ts";
+import { frameTypeName } from "../frame_text.ts";
 import { type Direction, readCapture } from "./read.ts";
 
 /** A frame of a capture, or what stood in its place. */
@@ -138,7 +138,7 @@ class DirectionReader implements FrameSink {
     this.#add(
       lengthOf(head),
       undefined,
-      frameName(type),
+      frameTypeName(type),
       `${why}; what follows is not read`,
     );
   }
@@ -147,12 +147,12 @@ class DirectionReader implements FrameSink {
     this.#add(
       lengthOf(head),
       undefined,
-      `unknown ${frameName(head[2] << 8 | head[3])}`,
+      `unknown ${frameTypeName(head[2] << 8 | head[3])}`,
     );
   }
 
   onIgnored(type: number, head: Uint8Array): void {
-    this.#add(lengthOf(head), undefined, frameName(type));
+    this.#add(lengthOf(head), undefined, frameTypeName(type));
   }
 
   onDataBegin(): boolean {

@@ -20,9 +20,11 @@ export class HeadDuplex extends Duplex {
   #reading: Promise<Uint8Array | null> | undefined;
   #detached = false;
 
-  constructor(conn: ByteConn) {
+  /** `first` are bytes that were read already. */
+  constructor(conn: ByteConn, first?: Uint8Array) {
     super();
     this.#conn = conn;
+    if (first !== undefined) this.push(Buffer.from(first));
   }
 
   /**

@@ -22,15 +22,16 @@ export function switchingProtocols(
 }
 
 /** 426: names what the server upgrades to (RFC 9110 15.5.22). */
-export function upgradeRequired(
+export function refuseUpgrade(
   versions: readonly ProtocolVersion[],
-): Response {
-  return new Response(REFUSAL, {
-    status: 426,
-    headers: {
-      connection: "close",
-      "content-type": "text/plain",
-      upgrade: versions.map(tokenOf).join(", "),
-    },
-  });
+): Uint8Array {
+  return ENCODER.encode([
+    "HTTP/1.1 426 Upgrade Required",
+    "connection: close, Upgrade",
+    `upgrade: ${versions.map(tokenOf).join(", ")}`,
+    "content-type: text/plain",
+    `content-length: ${REFUSAL.length}`,
+    "",
+    REFUSAL,
+  ].join("\r\n"));
 }

@@ -60,21 +60,13 @@ export function requestUpgrade(
     headers: lines(options.headers, url.host),
     maxHeaderSize: maxHead,
   });
-  // What an event handler throws, and the fault of a socket that nobody listens
-  // for, would end the process.
-  duplex.on("error", reject);
   request.on("upgrade", (message, _socket, head) => {
-    try {
-      resolve({ ...describe(message), conn: duplex.detach(head) });
-    } catch (error) {
-      reject(unreadable(error));
-    }
+    resolve({ ...describe(message), conn: duplex.detach(head) });
   });
   request.on("response", (message) => {
-    message.on("error", () => {});
     readBody(message, maxBody)
       .then((body) => resolve({ ...describe(message), body }))
-      .catch((error) => reject(unreadable(error)));
+      .catch(reject);
   });
   request.on("error", (error) => reject(translate(error)));
   request.end();
@@ -117,11 +109,7 @@ function describe(
   }
   return {
     status: message.statusCode ?? 0,
-    // Neither a Response nor a terminal takes control characters.
-    statusText: (message.statusMessage ?? "").replace(
-      /[^\t\x20-\x7e\xa0-\xff]/g,
-      "?",
-    ),
+    statusText: message.statusMessage ?? "",
     headers,
   };
 }
@@ -148,18 +136,13 @@ async function readBody(
 function translate(error: Error): Error {
   const { code } = error as { code?: unknown };
   if (typeof code === "string" && code.startsWith("HPE_")) {
-    return unreadable(error);
+    return new HttpMessageError(
+      `the answer to the upgrade cannot be read: ${error.message}`,
+      { cause: error },
+    );
   }
   return new ConnectionClosedError(
     `the peer closed the connection before it answered the upgrade: ${error.message}`,
     { initiator: "remote", cause: error },
-  );
-}
-
-function unreadable(error: unknown): HttpMessageError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new HttpMessageError(
-    `the answer to the upgrade cannot be read: ${reason}`,
-    { cause: error },
   );
 }

@@ -6,9 +6,9 @@
 
 import type { Connection } from "../../connection.ts";
 import { startTimeout, stopTimer } from "../../connection/clock.ts";
-import type { Stream } from "../../connection/stream.ts";
+import { stateOf, type Stream } from "../../connection/stream.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
-import { RemoteCommandError } from "../errors.ts";
+import { messageOf, RemoteCommandError } from "../errors.ts";
 import {
   type CommandProtocol,
   type CommandStreamType,
@@ -18,15 +18,15 @@ import {
 import { encodeExit, encodeFailure } from "../status.ts";
 import { header } from "../streams.ts";
 import type { StreamingCall } from "./call.ts";
-import { drain, drainedReadable, linger, Output } from "./ending.ts";
-
-/** Size of a terminal, characters. */
-export interface TerminalSize {
-  /** Width, 1..65535. */
-  readonly columns: number;
-  /** Height, 1..65535. */
-  readonly rows: number;
-}
+import { linger, Output } from "./ending.ts";
+import { readSizes, type TerminalSize } from "./sizes.ts";
+import {
+  boundUnread,
+  discard,
+  drainedReadable,
+  refuseHeaders,
+  reply,
+} from "./taking.ts";
 
 /** A client's end of a process: what a handler of exec or attach gets. */
 export interface ServedProcess {
@@ -45,16 +45,17 @@ export interface ServedProcess {
 }
 
 /**
- * Runs a process for a client. It resolves to the exit code, 0..255, once all
- * output is written; nothing stands for 0. What it throws is told to the client: a
- * `RemoteCommandError` as it is, anything else as an internal error.
+ * Runs a process for a client. It resolves to the exit code, 0..255 (on Windows
+ * any of 32 bits), once all output is written; nothing stands for 0. What it
+ * throws is told to the client: a `RemoteCommandError` as it is, anything else
+ * as an internal error, another exit code among them.
  */
 export type ProcessHandler = (process: ServedProcess) => Promise<number | void>;
 
-type CommandStreamMap = ReadonlyMap<CommandStreamType, Stream>;
+/** Streams a client may have open: an exec has five at most, and wrong ones are reset as they come. */
+export const MAX_COMMAND_STREAMS = 16;
 
-/** Longest line of the resize stream, characters. */
-const MAX_RESIZE_LINE = 4096;
+type CommandStreamMap = ReadonlyMap<CommandStreamType, Stream>;
 
 /** Serves one exec or attach; resolves when the connection has ended. */
 export async function serveCommand(
@@ -85,6 +86,7 @@ async function collect(
 ): Promise<CommandStreamMap | undefined> {
   const missing = new Set<string>(streamTypes(protocol, call));
   const streams = new Map<CommandStreamType, Stream>();
+  const replies: Promise<void>[] = [];
   const complete = Promise.withResolvers<boolean>();
   const timer = startTimeout(() => complete.resolve(false), timeout);
   const accept = async (): Promise<void> => {
@@ -94,9 +96,17 @@ async function collect(
         stream.reset(PROTOCOL_ERROR);
         continue;
       }
+      // Reset by the client before its turn came: it may open another one.
+      if (stateOf(stream).ended) {
+        missing.add(type);
+        continue;
+      }
+      take(stream, type);
       streams.set(type as CommandStreamType, stream);
-      await stream.reply([]);
-      if (missing.size === 0) complete.resolve(true);
+      replies.push(reply(stream));
+      if (missing.size > 0) continue;
+      // Before anything else: spdystream's clients take a reset without a reply for a fault.
+      Promise.all(replies).then(() => complete.resolve(true));
     }
     complete.resolve(false);
   };
@@ -108,6 +118,13 @@ async function collect(
   }
 }
 
+/** What is nobody's to read must not fill the connection's buffer. */
+function take(stream: Stream, type: string): void {
+  refuseHeaders(stream);
+  if (type === "stdin" || type === "resize") boundUnread(stream);
+  else discard(stream);
+}
+
 /** Runs the handler, ends the outputs, then tells how it ended: the status proves the output before it. */
 async function run(
   protocol: CommandProtocol,
@@ -116,10 +133,6 @@ async function run(
   signal: AbortSignal,
   handler: ProcessHandler,
 ): Promise<void> {
-  // What comes on the others is nobody's: it must not fill the connection's buffer.
-  for (const type of ["error", "stdout", "stderr"] as const) {
-    drain(streams.get(type));
-  }
   const stdin = streams.get("stdin");
   const resize = streams.get("resize");
   const stdout = outputOf(streams.get("stdout"));
@@ -138,6 +151,9 @@ async function run(
   } catch (error) {
     status = encodeFailure(protocol, asCommandError(error));
   }
+  // The process has ended: what it did not read is of no use.
+  discard(stdin);
+  discard(resize);
   await stdout?.finish();
   await stderr?.finish();
   await outputOf(streams.get("error"))?.finish(status);
@@ -149,7 +165,7 @@ function outputOf(stream: Stream | undefined): Output | undefined {
 
 function asCommandError(error: unknown): RemoteCommandError {
   if (error instanceof RemoteCommandError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   // The words a container runtime's streaming server uses.
   return new RemoteCommandError(
     `Internal error occurred: error executing command in container: ${message}`,
@@ -161,36 +177,4 @@ function emptyReadable<T>(): ReadableStream<T> {
   return new ReadableStream({
     start: (controller) => controller.close(),
   });
-}
-
-/** The resize stream holds one JSON object after another; client-go puts each on a line. */
-function readSizes(stream: Stream): ReadableStream<TerminalSize> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  return drainedReadable(stream).pipeThrough(
-    new TransformStream<Uint8Array, TerminalSize>({
-      transform(chunk, controller) {
-        rest += decoder.decode(chunk, { stream: true });
-        for (let end = rest.indexOf("}"); end >= 0; end = rest.indexOf("}")) {
-          const size = parseSize(rest.slice(0, end + 1));
-          rest = rest.slice(end + 1);
-          if (size !== undefined) controller.enqueue(size);
-        }
-        // Not a size and never going to be one.
-        if (rest.length > MAX_RESIZE_LINE) rest = "";
-      },
-    }),
-  );
-}
-
-function parseSize(text: string): TerminalSize | undefined {
-  try {
-    const { Width, Height } = JSON.parse(text);
-    const valid = [Width, Height].every((size) =>
-      Number.isInteger(size) && size >= 1 && size <= 0xffff
-    );
-    return valid ? { columns: Width, rows: Height } : undefined;
-  } catch {
-    return undefined;
-  }
 }

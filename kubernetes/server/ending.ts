@@ -8,60 +8,83 @@ import type { Connection } from "../../connection.ts";
 import { startTimer, stopTimer } from "../../connection/clock.ts";
 import type { Stream } from "../../connection/stream.ts";
 
-/** How long a client that has everything may take to close the connection, ms. */
-const LINGER = 10_000;
-
-/**
- * What the peer sends, without a reset when the reader gives up: what still
- * comes is read and dropped. moby/spdystream 0.5.1 goes on writing to a stream
- * that was reset, and those frames would be charged to the peer as a fault.
- */
-export function drainedReadable(stream: Stream): ReadableStream<Uint8Array> {
-  const reader = stream.readable.getReader();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = await reader.read();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel() {
-      reader.releaseLock();
-      drain(stream);
-    },
-  }, { highWaterMark: 0 });
-}
-
-/** Reads and drops what the peer sends, as long as it does. */
-export function drain(stream: Stream | undefined): void {
-  stream?.readable.pipeTo(new WritableStream()).catch(() => {});
-}
+/** How long a client that has everything may take to end what it still has, ms. */
+export const LINGER = 10_000;
 
 /**
  * This side's half of a stream. A handler writes to {@linkcode writable}; what it
- * wrote arrives even when it goes away without closing it.
+ * wrote arrives even when it goes away without closing it, or without waiting
+ * for its writes.
  */
 export class Output {
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly writable: WritableStream<Uint8Array>;
+  readonly #stream: Stream;
+  #writable: WritableStream<Uint8Array> | undefined;
+  /** Chunks that the handler has written and the stream has not taken. */
+  #queued = 0;
+  /** Called with the last of them. */
+  #onTaken: (() => void) | undefined;
 
   constructor(stream: Stream) {
-    const writer = stream.writable.getWriter();
-    this.#writer = writer;
-    this.writable = new WritableStream({
-      write: (chunk) => writer.write(chunk),
-      close: () => writer.close(),
-      abort: (reason) => writer.abort(reason),
+    this.#stream = stream;
+  }
+
+  /** For the handler; made when first asked for. */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#writable ??= new WritableStream({
+      write: async (chunk) => {
+        try {
+          await this.#stream.write(chunk);
+        } catch (error) {
+          // The sink gets no more.
+          this.#took(this.#queued);
+          throw error;
+        }
+        this.#took(1);
+      },
+      close: () => {
+        // Writes behind the close were counted, too; they are rejected.
+        this.#took(this.#queued);
+        return this.#stream.closeWrite();
+      },
+      abort: () => {
+        this.#took(this.#queued);
+        this.#stream.reset();
+      },
+    }, {
+      highWaterMark: 1,
+      // Called with each write(), the sink only when its turn has come.
+      size: () => {
+        this.#queued++;
+        return 1;
+      },
     });
   }
 
-  /** Writes the last words and FIN, as far as the stream still takes them. */
+  /** Writes the last words and FIN behind all that the handler wrote, as far as the stream still takes them. */
   async finish(text = ""): Promise<void> {
     try {
-      if (text !== "") await this.#writer.write(new TextEncoder().encode(text));
-      await this.#writer.close();
+      await this.#taken();
+      if (text !== "") {
+        await this.#stream.write(new TextEncoder().encode(text));
+      }
+      await this.#stream.closeWrite();
     } catch {
       // Closed by the handler, or reset by the client.
     }
+  }
+
+  #took(chunks: number): void {
+    this.#queued -= chunks;
+    if (this.#queued === 0) this.#onTaken?.();
+  }
+
+  /** Resolves when the stream has taken what the handler wrote, or has ended. */
+  async #taken(): Promise<void> {
+    if (this.#queued === 0) return;
+    const taken = Promise.withResolvers<void>();
+    this.#onTaken = taken.resolve;
+    const ended = this.#stream.closed.then(() => {}, () => {});
+    await Promise.race([taken.promise, ended]);
   }
 }
 

@@ -5,14 +5,26 @@
  */
 
 import type { Connection } from "../../connection.ts";
-import { startTimeout, stopTimer, type Timer } from "../../connection/clock.ts";
+import { startTimer, stopTimer } from "../../connection/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
-import type { Stream } from "../../connection/stream.ts";
-import { PROTOCOL_ERROR, REFUSED_STREAM } from "../../frame/constants.ts";
+import { stateOf, type Stream } from "../../connection/stream.ts";
+import {
+  CANCEL,
+  PROTOCOL_ERROR,
+  REFUSED_STREAM,
+} from "../../frame/constants.ts";
 import { PORT, REQUEST_ID, STREAM_TYPE } from "../protocol.ts";
 import { header } from "../streams.ts";
 import type { StreamingCall } from "./call.ts";
-import { drain, drainedReadable, Output } from "./ending.ts";
+import { messageOf } from "../errors.ts";
+import { LINGER, Output } from "./ending.ts";
+import {
+  boundUnread,
+  discard,
+  drainedReadable,
+  refuseHeaders,
+} from "./taking.ts";
+import { HalfPairs, type StreamPair, type StreamPlace } from "./half_pairs.ts";
 
 /** A connection to a port: what a handler of port-forward gets. */
 export interface ServedConnection {
@@ -34,16 +46,14 @@ export interface ServedConnection {
  */
 export type ForwardHandler = (connection: ServedConnection) => Promise<void>;
 
-interface Pair {
-  readonly timer: Timer | undefined;
-  data?: Stream;
-  error?: Stream;
-}
+/**
+ * Connections of one session under way. The memory that one session can hold
+ * grows with it: see `docs/security.md`.
+ */
+export const MAX_CONNECTIONS = 500;
 
-/** Connections whose second stream has not come. */
-const MAX_HALF_PAIRS = 1000;
-/** Connections under way. */
-const MAX_CONNECTIONS = 10_000;
+/** Longest request id, characters; clients count from 0. */
+const MAX_REQUEST_ID = 256;
 
 /** Serves the connections of one port-forward; resolves when the session has ended. */
 export async function serveForward(
@@ -54,76 +64,56 @@ export async function serveForward(
 ): Promise<void> {
   const gone = new AbortController();
   connection.closed.catch(() => {}).then(() => gone.abort());
-  const pairs = new Map<string, Pair>();
-  let open = 0;
+  const halves = new HalfPairs(creationTimeout);
+  let atWork = 0;
   try {
     for await (const stream of connection) {
+      // Reset by the client before its turn came.
+      if (stateOf(stream).ended) continue;
       const place = parseStream(stream);
       if (place === undefined) {
         stream.reset(PROTOCOL_ERROR);
         continue;
       }
-      const { id, type, port } = place;
-      let pair = pairs.get(id);
-      if (pair === undefined) {
-        if (pairs.size >= MAX_HALF_PAIRS || open >= MAX_CONNECTIONS) {
-          stream.reset(REFUSED_STREAM);
-          continue;
-        }
-        const timer = startTimeout(() => expire(pairs, id), creationTimeout);
-        pair = { timer };
-        pairs.set(id, pair);
-      }
-      // A second stream of the same kind is not the other half.
-      if (pair[type] !== undefined) {
-        stream.reset(PROTOCOL_ERROR);
+      // The streams themselves are counted by the session; a handler may go on
+      // when its streams have ended.
+      if (atWork >= MAX_CONNECTIONS) {
+        stream.reset(REFUSED_STREAM);
         continue;
       }
-      pair[type] = stream;
-      await stream.reply([]);
-      const { data, error } = pair;
-      if (data === undefined || error === undefined) continue;
-      stopTimer(pair.timer);
-      pairs.delete(id);
-      open++;
-      carry({ data, error, port, call, signal: gone.signal }, handler)
-        .finally(() => open--);
+      refuseHeaders(stream);
+      const pair = halves.add(stream, place);
+      if (pair === undefined) continue;
+      atWork++;
+      carry({ ...pair, port: place.port, call, signal: gone.signal }, handler)
+        .finally(() => atWork--);
     }
   } catch (error) {
     // A client ends a port-forward by going away; that is no failure.
     if (!(error instanceof ConnectionClosedError)) throw error;
   } finally {
-    for (const { timer } of pairs.values()) stopTimer(timer);
+    halves.clear();
     await connection.close();
   }
 }
 
-/** The half that came waits no longer. */
-function expire(pairs: Map<string, Pair>, id: string): void {
-  const pair = pairs.get(id);
-  pairs.delete(id);
-  pair?.data?.reset(PROTOCOL_ERROR);
-  if (pair?.error === undefined) return;
-  const message = `request ${id}: timed out waiting for the data stream`;
-  void new Output(pair.error).finish(message);
-}
-
-interface Carried {
-  readonly data: Stream;
-  readonly error: Stream;
+interface Carried extends StreamPair {
   readonly port: number;
   readonly call: StreamingCall;
   readonly signal: AbortSignal;
 }
 
 async function carry(
-  { data, error, port, call, signal }: Carried,
+  { data, error, replied, port, call, signal }: Carried,
   handler: ForwardHandler,
 ): Promise<void> {
-  drain(error);
+  discard(error);
+  boundUnread(data);
   const output = new Output(data);
   const status = new Output(error);
   try {
+    // Before anything else: spdystream's clients take a reset without a reply for a fault.
+    await replied;
     await handler({
       call,
       port,
@@ -135,18 +125,30 @@ async function carry(
     await status.finish();
     await output.finish();
   } catch (failure) {
-    const message = failure instanceof Error
-      ? failure.message
-      : String(failure);
-    await status.finish(`error forwarding port ${port}: ${message}`);
+    await status.finish(
+      `error forwarding port ${port}: ${messageOf(failure)}`,
+    );
     data.reset();
   }
+  // Whatever the handler left unread would count against the other connections.
+  discard(data);
+  endLater([data, error]);
 }
 
-interface StreamPlace {
-  readonly id: string;
-  readonly type: "data" | "error";
-  readonly port: number;
+/** A client that never ends its halves holds no place for ever. */
+function endLater(streams: readonly Stream[]): void {
+  const left = streams.filter((stream) => !stateOf(stream).ended);
+  if (left.length === 0) return;
+  let open = left.length;
+  const timer = startTimer(
+    () => left.forEach((stream) => stream.reset(CANCEL)),
+    LINGER,
+  );
+  for (const stream of left) {
+    stateOf(stream).onEnd = () => {
+      if (--open === 0) stopTimer(timer);
+    };
+  }
 }
 
 function parseStream(stream: Stream): StreamPlace | undefined {
@@ -156,7 +158,12 @@ function parseStream(stream: Stream): StreamPlace | undefined {
   if (type !== "data" && type !== "error") return undefined;
   if (!/^\d+$/.test(text) || port < 1 || port > 0xffff) return undefined;
   const given = header(stream.headers, REQUEST_ID);
+  if (given.length > MAX_REQUEST_ID) return undefined;
+  if (given !== "") {
+    return { type, port, id: `id ${given}`, request: `request ${given}` };
+  }
   // Clients before Kubernetes 1.1 send no id, and open the data stream right after the error stream.
   const implied = type === "error" ? stream.id : stream.id - 2;
-  return { type, port, id: given === "" ? `stream ${implied}` : given };
+  const id = `stream ${implied}`;
+  return { type, port, id, request: `the request of ${id}` };
 }

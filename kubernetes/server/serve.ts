@@ -5,22 +5,27 @@
  */
 
 import { closeQuietly } from "../../connection/http/byte_conn.ts";
-import { acceptAll } from "../../connection/accept_loop.ts";
-import { answerAndEnd } from "../../connection/http/upgrade/answer.ts";
-import {
-  HttpListener,
-  MOST_HEAD,
-  type UpgradeCall,
-} from "../../connection/http/upgrade/http_listener.ts";
+import { pause } from "../../connection/clock.ts";
+import type { Connection } from "../../connection.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { checkTuning } from "../../connection/options.ts";
 import { InvalidArgumentError } from "../../errors.ts";
-import { checkPort, checkTimeout, checkWhole } from "../../numbers.ts";
+import { checkPort, checkTimeout } from "../../numbers.ts";
 import { COMMAND_PROTOCOLS, PORT_FORWARD_PROTOCOL } from "../protocol.ts";
 import { parseCall, type StreamingCall } from "./call.ts";
-import { type ProcessHandler, serveCommand } from "./command.ts";
-import { type ForwardHandler, serveForward } from "./forward.ts";
 import {
+  MAX_COMMAND_STREAMS,
+  type ProcessHandler,
+  serveCommand,
+} from "./command.ts";
+import {
+  type ForwardHandler,
+  MAX_CONNECTIONS,
+  serveForward,
+} from "./forward.ts";
+import { HttpListener } from "./http_listener.ts";
+import {
+  refuse,
   RefusedUpgrade,
   upgradeToSpdy,
   upgradeToTunnel,
@@ -55,27 +60,23 @@ export interface StreamingOptions {
   ) => StreamingCall | Response | Promise<StreamingCall | Response>;
   /** Answers every other request; default 404. */
   readonly fetch?: (request: Request) => Response | Promise<Response>;
-  /** Told of failures that no client can be told of, and of requests that are refused as no HTTP/1.1; default: nobody is. */
+  /** Told of failures that no client can be told of; default: nobody is. */
   readonly onError?: (error: unknown) => void;
-  /** Longest wait for a request's whole head, also between two requests, and for the next bytes of other requests' bodies either way, ms; 0: never; default 30000. */
+  /** Longest wait for a request's whole head, also between two requests, ms; 0: never; default 30000. */
   readonly headTimeout?: number;
   /** Longest wait for the streams of an exec, attach or forwarded connection, ms; 0: never; default 30000. */
   readonly streamCreationTimeout?: number;
   /** Received bytes of one connection that may wait to be read; default 4194304. */
   readonly maxBufferedBytes?: number;
-  /** Longest head of a request, bytes; a longer one is answered with 431. Default 1048576. */
-  readonly maxHeadBytes?: number;
-  /**
-   * Origins, such as `"https://dashboard.example"`, whose pages may ask for an
-   * upgrade. A request whose `Origin` is neither one of them nor of the host
-   * that `Host` names is answered with 403, since a browser lets any page open
-   * a WebSocket to any server. Default none.
-   */
-  readonly allowedOrigins?: readonly string[];
 }
 
-/** Longest head of a request unless an option says otherwise, bytes: Go's servers take as much, and a command may be a script. */
-const MAX_HEAD = 1024 * 1024;
+interface Serving {
+  connection?: Connection;
+  served?: Promise<void>;
+}
+
+/** How long a failed accept is let be, ms. */
+const ACCEPT_PAUSE = 50;
 
 /** Makes a server; only `serveStreaming` does. */
 let createServer: (
@@ -99,7 +100,8 @@ export class StreamingServer implements AsyncDisposable {
   readonly #listener: Deno.Listener<Deno.TcpConn | Deno.TlsConn>;
   readonly #options: StreamingOptions;
   readonly #http: HttpListener;
-  readonly #serving = new Map<ByteConn, Promise<void>>();
+  /** Upgraded connections; the session on one, once it stands. */
+  readonly #serving = new Map<ByteConn, Serving>();
 
   /** Where it listens. */
   readonly addr: Deno.NetAddr;
@@ -117,21 +119,11 @@ export class StreamingServer implements AsyncDisposable {
     this.#listener = listener;
     this.#options = options;
     this.addr = listener.addr as Deno.NetAddr;
-    const {
-      cert,
-      headTimeout = 30_000,
-      maxHeadBytes = MAX_HEAD,
-      allowedOrigins,
-      onError,
-    } = options;
-    this.#http = new HttpListener({
-      secure: cert !== undefined,
-      headTimeout,
-      maxHeadBytes,
-      allowedOrigins,
-      knows: namesStreaming,
-      request: (request) => this.#fetch(request),
-      error: (error) => onError?.(error),
+    const { cert, headTimeout = 30_000 } = options;
+    this.#http = new HttpListener(cert !== undefined, headTimeout, {
+      request: async (request) => await this.#fetch(request),
+      upgrade: (request, conn) => this.#take(request, conn),
+      error: (error) => options.onError?.(error),
     });
     this.finished = this.#accept();
     const onAbort = (): void => void this.shutdown();
@@ -150,7 +142,11 @@ export class StreamingServer implements AsyncDisposable {
       // Closed before.
     }
     this.#http.close();
-    for (const conn of this.#serving.keys()) closeQuietly(conn);
+    for (const [conn, { connection }] of this.#serving) {
+      // A session whose reading is held back would not notice the closed socket.
+      void connection?.close();
+      closeQuietly(conn);
+    }
     await this.finished;
   }
 
@@ -160,16 +156,22 @@ export class StreamingServer implements AsyncDisposable {
   }
 
   async #accept(): Promise<void> {
-    await acceptAll(this.#listener, {
-      take: (conn) => {
-        if (!("handshake" in conn)) conn.setNoDelay(true);
-        this.#http.take(conn).then((call) => {
-          if (call !== undefined) this.#take(call);
-        });
-      },
-      error: (error) => this.#options.onError?.(error),
-    });
-    await Promise.allSettled(this.#serving.values());
+    for (;;) {
+      let conn: Deno.TcpConn | Deno.TlsConn;
+      try {
+        conn = await this.#listener.accept();
+      } catch (error) {
+        if (error instanceof Deno.errors.BadResource) break;
+        // One connection that failed, or no room for more at the moment.
+        this.#options.onError?.(error);
+        await pause(ACCEPT_PAUSE);
+        continue;
+      }
+      if (!("handshake" in conn)) conn.setNoDelay(true);
+      this.#http.take(conn);
+    }
+    const serving = [...this.#serving.values()];
+    await Promise.allSettled(serving.map(({ served }) => served));
   }
 
   #fetch(request: Request): Response | Promise<Response> {
@@ -182,11 +184,13 @@ export class StreamingServer implements AsyncDisposable {
       new Response("not found\n", { status: 404 });
   }
 
-  #take({ request, conn }: UpgradeCall): void {
-    const served = this.#upgrade(request, conn)
+  #take(request: Request, conn: ByteConn): void {
+    const serving: Serving = {};
+    this.#serving.set(conn, serving);
+    serving.served = this.#upgrade(request, conn, serving)
       .catch(async (error) => {
         if (error instanceof RefusedUpgrade) {
-          await answerAndEnd(conn, error.response);
+          await refuse(conn, error.response);
         } else {
           closeQuietly(conn);
           this.#options.onError?.(error);
@@ -194,29 +198,30 @@ export class StreamingServer implements AsyncDisposable {
       })
       .catch(() => closeQuietly(conn))
       .finally(() => this.#serving.delete(conn));
-    this.#serving.set(conn, served);
   }
 
-  async #upgrade(request: Request, conn: ByteConn): Promise<void> {
+  async #upgrade(
+    request: Request,
+    conn: ByteConn,
+    serving: Serving,
+  ): Promise<void> {
     const { resolve, maxBufferedBytes, streamCreationTimeout = 30_000 } =
       this.#options;
     const parsed = parseCall(request);
     if (parsed === undefined) throw new RefusedUpgrade(404, "not found");
     const call = await resolve?.(parsed) ?? parsed;
     if (call instanceof Response) {
-      await answerAndEnd(conn, call);
+      await refuse(conn, call);
       return;
     }
     if (call.kind === "portforward") {
       const handler = this.#handler(call.kind, this.#options.portForward);
+      const bounds = { streams: 2 * MAX_CONNECTIONS, maxBufferedBytes };
       const connection = wantsWebSocket(request)
-        ? await upgradeToTunnel(conn, request, maxBufferedBytes)
-        : (await upgradeToSpdy(
-          conn,
-          request,
-          [PORT_FORWARD_PROTOCOL],
-          maxBufferedBytes,
-        )).connection;
+        ? await upgradeToTunnel(conn, request, bounds)
+        : (await upgradeToSpdy(conn, request, [PORT_FORWARD_PROTOCOL], bounds))
+          .connection;
+      serving.connection = connection;
       await serveForward(connection, call, handler, streamCreationTimeout);
       return;
     }
@@ -225,8 +230,9 @@ export class StreamingServer implements AsyncDisposable {
       conn,
       request,
       COMMAND_PROTOCOLS,
-      maxBufferedBytes,
+      { streams: MAX_COMMAND_STREAMS, maxBufferedBytes },
     );
+    serving.connection = connection;
     await serveCommand(
       connection,
       protocol,
@@ -281,7 +287,6 @@ export function serveStreaming(options: StreamingOptions): StreamingServer {
   checkPort("port", port, 0);
   const { headTimeout = 0, streamCreationTimeout = 0 } = options;
   checkTimeout("headTimeout", headTimeout);
-  checkWhole("maxHeadBytes", options.maxHeadBytes ?? MAX_HEAD, 1, MOST_HEAD);
   checkTimeout("streamCreationTimeout", streamCreationTimeout);
   checkTuning({ maxBufferedBytes: options.maxBufferedBytes });
   if ((cert === undefined) !== (key === undefined)) {
@@ -297,11 +302,4 @@ export function serveStreaming(options: StreamingOptions): StreamingServer {
       alpnProtocols: ["http/1.1"],
     });
   return createServer(listener, options);
-}
-
-/** Whether an `Upgrade` header names SPDY, in any version, or WebSockets. */
-function namesStreaming(upgrade: string): boolean {
-  return upgrade.split(",").some((name) =>
-    /^(spdy\/.*|websocket)$/i.test(name.trim())
-  );
 }

@@ -10,8 +10,9 @@ import { switchingProtocols } from "../../connection/http/upgrade_answer.ts";
 import { chooseToken } from "../../connection/http/upgrade_token.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
+import type { NameValue } from "../../frame/types.ts";
 import { SERVER } from "../../session/constants.ts";
-import { KUBERNETES_PROFILE } from "../profile.ts";
+import { serverProfile } from "../profile.ts";
 import {
   ACCEPTED_PROTOCOLS_HEADER,
   PROTOCOL_HEADER,
@@ -37,12 +38,20 @@ export interface Upgraded<Protocol extends string> {
   readonly protocol: Protocol;
 }
 
+/** What a client may make the server hold. */
+export interface ServerBounds {
+  /** Streams that may be open at once. */
+  readonly streams: number;
+  /** Received bytes that may wait to be read. */
+  readonly maxBufferedBytes: number | undefined;
+}
+
 /** Grants a SPDY upgrade; the client's first sub-protocol that is in `known` is chosen. */
 export async function upgradeToSpdy<Protocol extends string>(
   conn: ByteConn,
   { headers }: Request,
   known: readonly Protocol[],
-  maxBufferedBytes: number | undefined,
+  bounds: ServerBounds,
 ): Promise<Upgraded<Protocol>> {
   const asked = headers.get("upgrade") ?? undefined;
   if (chooseToken(asked, [PROTO_SPDY3_1]) === undefined) {
@@ -72,14 +81,14 @@ export async function upgradeToSpdy<Protocol extends string>(
   }
   const chosen = new Headers({ [PROTOCOL_HEADER]: protocol });
   await writeAll(conn, switchingProtocols("SPDY/3.1", chosen));
-  return { connection: startServer(conn, maxBufferedBytes), protocol };
+  return { connection: startServer(conn, bounds), protocol };
 }
 
 /** Grants a WebSocket with SPDY in its messages. */
 export async function upgradeToTunnel(
   conn: ByteConn,
   { headers }: Request,
-  maxBufferedBytes: number | undefined,
+  bounds: ServerBounds,
 ): Promise<Connection> {
   const key = headers.get("sec-websocket-key");
   // RFC 6455 4.2.1: the key is there and the version is 13.
@@ -97,7 +106,7 @@ export async function upgradeToTunnel(
     "sec-websocket-protocol": TUNNEL_PROTOCOL,
   });
   await writeAll(conn, switchingProtocols("websocket", accepted));
-  return startServer(new WebSocketTunnel(conn, false), maxBufferedBytes);
+  return startServer(new WebSocketTunnel(conn, false), bounds);
 }
 
 /** Whether a request asks for a WebSocket. */
@@ -106,16 +115,39 @@ export function wantsWebSocket({ headers }: Request): boolean {
     .some((name) => name.toLowerCase() === "websocket");
 }
 
+/** Writes a whole response on a connection that node:http has left, and closes it. */
+export async function refuse(
+  conn: ByteConn,
+  response: Response,
+): Promise<void> {
+  const body = new Uint8Array(await response.arrayBuffer());
+  const headers = new Headers(response.headers);
+  headers.set("content-length", `${body.length}`);
+  headers.set("connection", "close");
+  const line = `HTTP/1.1 ${response.status} ${
+    response.statusText || "Refused"
+  }`;
+  await writeAll(conn, encodeHead(line, [...headers]));
+  await writeAll(conn, body);
+  await conn.closeWrite();
+  conn.close();
+}
+
 function startServer(
   conn: ByteConn,
-  maxBufferedBytes: number | undefined,
+  { streams, maxBufferedBytes }: ServerBounds,
 ): Connection {
   return new Connection(conn, {
-    ...KUBERNETES_PROFILE,
+    ...serverProfile(streams),
     maxBufferedBytes,
     side: SERVER,
     version: PROTO_SPDY3_1,
   });
+}
+
+function encodeHead(line: string, headers: readonly NameValue[]): Uint8Array {
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);
+  return new TextEncoder().encode(`${line}\r\n${lines.join("")}\r\n`);
 }
 
 function list(headers: Headers, name: string): string[] {

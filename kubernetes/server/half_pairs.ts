@@ -1,0 +1,107 @@
+/**
+ * The streams of a port-forward, put together two by two.
+ *
+ * @module
+ */
+
+import { startTimeout, stopTimer, type Timer } from "../../connection/clock.ts";
+import { stateOf, type Stream } from "../../connection/stream.ts";
+import { PROTOCOL_ERROR } from "../../frame/constants.ts";
+import type { ForwardStreamType } from "../protocol.ts";
+import { Output } from "./ending.ts";
+import { reply } from "./taking.ts";
+
+/** Where a stream belongs, by its headers. */
+export interface StreamPlace {
+  /** What pairs it with the other one. */
+  readonly id: string;
+  /** The same, to tell a client. */
+  readonly request: string;
+  readonly type: ForwardStreamType;
+  /** The port in the pod, 1..65535. */
+  readonly port: number;
+}
+
+/** The two streams of a connection. */
+export interface StreamPair {
+  readonly data: Stream;
+  readonly error: Stream;
+  /** Resolves when both replies have left, or cannot. */
+  readonly replied: Promise<unknown>;
+}
+
+interface Half {
+  readonly place: StreamPlace;
+  readonly stream: Stream;
+  readonly replied: Promise<void>;
+  readonly timer: Timer | undefined;
+}
+
+/** Streams whose other half has not come. */
+export class HalfPairs {
+  readonly #halves = new Map<string, Half>();
+  readonly #timeout: number;
+
+  /** `timeout`: longest wait for the other half, ms; 0: for ever. */
+  constructor(timeout: number) {
+    this.#timeout = timeout;
+  }
+
+  /**
+   * Takes a stream and replies; the pair when it is the second one, `undefined`
+   * when it waits, or when it does not fit and was reset.
+   */
+  add(stream: Stream, place: StreamPlace): StreamPair | undefined {
+    const half = this.#halves.get(place.id);
+    if (half === undefined) {
+      this.#keep(stream, place);
+      return undefined;
+    }
+    // Not the other half: the same again, or of another port. A container
+    // runtime pairs by the id alone; which port was meant cannot be known here.
+    if (half.place.type === place.type || half.place.port !== place.port) {
+      stream.reset(PROTOCOL_ERROR);
+      return undefined;
+    }
+    this.#forget(half);
+    const replied = Promise.all([half.replied, reply(stream)]);
+    return place.type === "data"
+      ? { data: stream, error: half.stream, replied }
+      : { data: half.stream, error: stream, replied };
+  }
+
+  /** Nothing is waited for any more. */
+  clear(): void {
+    for (const half of this.#halves.values()) this.#forget(half);
+  }
+
+  #keep(stream: Stream, place: StreamPlace): void {
+    const half: Half = {
+      place,
+      stream,
+      replied: reply(stream),
+      timer: startTimeout(() => this.#expire(half), this.#timeout),
+    };
+    this.#halves.set(place.id, half);
+    // A half that the client has reset is none.
+    stateOf(stream).onEnd = () => this.#forget(half);
+  }
+
+  #forget(half: Half): void {
+    stopTimer(half.timer);
+    stateOf(half.stream).onEnd = undefined;
+    this.#halves.delete(half.place.id);
+  }
+
+  /** The half that came waits no longer. */
+  #expire(half: Half): void {
+    this.#forget(half);
+    const { place, stream } = half;
+    if (place.type === "data") {
+      stream.reset(PROTOCOL_ERROR);
+      return;
+    }
+    const message = `${place.request}: timed out waiting for the data stream`;
+    void new Output(stream).finish(message);
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Sizes of a client's terminal, as they come on the resize stream.
+ *
+ * @module
+ */
+
+import { pause } from "../../connection/clock.ts";
+import type { Stream } from "../../connection/stream.ts";
+import { drainedReadable } from "./taking.ts";
+
+/** Size of a terminal, characters. */
+export interface TerminalSize {
+  /** Width, 1..65535. */
+  readonly columns: number;
+  /** Height, 1..65535. */
+  readonly rows: number;
+}
+
+/** Longest JSON object that is looked at, characters. */
+const MAX_OBJECT = 1024;
+/** After so many bytes others have their turn. */
+const BYTES_A_TURN = 32 * 1024;
+
+/** The resize stream of a client, read. */
+export function readSizes(stream: Stream): ReadableStream<TerminalSize> {
+  const decoder = new TextDecoder();
+  const parser = new SizeParser();
+  let taken = 0;
+  return drainedReadable(stream).pipeThrough(
+    new TransformStream<Uint8Array, TerminalSize>({
+      async transform(chunk, controller) {
+        for (let at = 0; at < chunk.length; at += BYTES_A_TURN) {
+          const part = chunk.subarray(at, at + BYTES_A_TURN);
+          const text = decoder.decode(part, { stream: true });
+          for (const size of parser.push(text)) controller.enqueue(size);
+          taken += part.length;
+          if (taken >= BYTES_A_TURN) {
+            taken = 0;
+            await pause(0);
+          }
+        }
+      },
+    }),
+  );
+}
+
+/**
+ * Finds one JSON object after another, wherever the text is cut, and looks at
+ * each character once. What stands between objects, and what is no size, is
+ * passed over.
+ */
+export class SizeParser {
+  /** The object under way, as far as it came in pieces before. */
+  #begun = "";
+  /** How many braces are open. */
+  #depth = 0;
+  #inString = false;
+  #escaped = false;
+
+  /** The sizes whose last brace stands in `text`. */
+  push(text: string): TerminalSize[] {
+    const sizes: TerminalSize[] = [];
+    let start = 0;
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (this.#depth === 0) {
+        if (code !== OPEN) continue;
+        start = at;
+        this.#depth = 1;
+      } else if (this.#begun.length + at - start >= MAX_OBJECT) {
+        // No size is as long; the next one begins with the next brace.
+        this.#reset();
+      } else if (this.#inString) {
+        if (this.#escaped) this.#escaped = false;
+        else if (code === BACKSLASH) this.#escaped = true;
+        else if (code === QUOTE) this.#inString = false;
+      } else if (code === QUOTE) {
+        this.#inString = true;
+      } else if (code === OPEN) {
+        this.#depth++;
+      } else if (code === CLOSE && --this.#depth === 0) {
+        const size = parseSize(this.#begun + text.slice(start, at + 1));
+        if (size !== undefined) sizes.push(size);
+        this.#reset();
+      }
+    }
+    if (this.#depth > 0) this.#begun += text.slice(start);
+    return sizes;
+  }
+
+  #reset(): void {
+    this.#begun = "";
+    this.#depth = 0;
+    this.#inString = false;
+    this.#escaped = false;
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+
+function parseSize(text: string): TerminalSize | undefined {
+  let value: Record<string, unknown>;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  let columns: unknown;
+  let rows: unknown;
+  for (const [name, size] of Object.entries(value)) {
+    // Go's encoding/json, which reads it in Kubernetes, takes names in any case.
+    const known = name.toLowerCase();
+    if (known === "width") columns = size;
+    else if (known === "height") rows = size;
+  }
+  return isSize(columns) && isSize(rows) ? { columns, rows } : undefined;
+}
+
+function isSize(size: unknown): size is number {
+  return typeof size === "number" && Number.isInteger(size) && size >= 1 &&
+    size <= 0xffff;
+}
