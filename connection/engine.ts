@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { SpdyError } from "../errors.ts";
+import { SpdyError } from "../errors.ts";
 import {
   CTRL_FLAG_FIN,
   CTRL_FLAG_NONE,
@@ -29,6 +29,7 @@ import { AcceptQueue } from "./accept_queue.ts";
 import { endOfTurn, within } from "./clock.ts";
 import type { ConnectionCounters } from "./counters.ts";
 import { Deferred, handled, LazyPromise } from "./deferred.ts";
+import { FirstFrame } from "./first_frame.ts";
 import "./kept.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Opener } from "./opener.ts";
@@ -95,6 +96,8 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   #sessionFailed = false;
   #inputEnded = false;
   #writeError: SpdyError | undefined;
+  /** Until the peer's first frame is known to be one. */
+  #firstFrame: FirstFrame | undefined;
   /** Ends what one broken or ended direction left half alive. */
   #deadline: QuietTimer | undefined;
 
@@ -103,6 +106,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     const { side, version } = options;
     this.session = new Session(side, version, sessionOptions(this, options));
     this.#pump = new Pump(wire, options.maxSendBuffer, this);
+    this.#firstFrame = new FirstFrame(side, version);
     // Every peer answers a PING, and its SETTINGS come first.
     this.#opener = new Opener(this.session, () => void handled(this.ping()));
     // moby/spdystream sets no limit, and kubelets on it lose output over a PING.
@@ -272,6 +276,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     if (this.#ending) return;
     this.#lifetime.touch();
     this.#deadline?.touch();
+    if (this.#firstFrame !== undefined && !this.#begins(data)) return;
     let left = false;
     try {
       this.session.recv(data);
@@ -285,6 +290,18 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#pump.flush();
     this.#endIfDone();
     if (left) return this.#settleLater();
+  }
+
+  /** Whether a SPDY session can begin with what has come; ends the connection if not. */
+  #begins(data: Uint8Array): boolean {
+    try {
+      if (this.#firstFrame?.take(data)) this.#firstFrame = undefined;
+      return true;
+    } catch (error) {
+      if (!(error instanceof SpdyError)) throw error;
+      this.#fail(sessionFailed(error));
+      return false;
+    }
   }
 
   /** Readers that come back in this turn read on where they were. */
@@ -388,6 +405,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   }
 
   streamNumbered(frame: SynStreamFrame): void {
+    this.#firstFrame?.opened(frame.streamId);
     const state = this.#opener.numbered(frame);
     if (state !== undefined) this.#streams.set(frame.streamId, state);
   }

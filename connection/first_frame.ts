@@ -1,0 +1,181 @@
+/**
+ * Whether a peer speaks SPDY at all, by its first bytes.
+ *
+ * @module
+ */
+
+import { ERR_PROTO, SpdyError, UnsupportedVersionError } from "../errors.ts";
+import {
+  HEADERS,
+  RST_STREAM,
+  SYN_REPLY,
+  WINDOW_UPDATE,
+} from "../frame/constants.ts";
+import type { ProtocolVersion } from "../frame/constants.ts";
+import { readUint31 } from "../frame/byte_reader.ts";
+import { versionTraits } from "../frame/version.ts";
+import { SERVER, type Side } from "../session/constants.ts";
+
+/** A frame's head and a stream id behind it, bytes. */
+const ENOUGH = 12;
+/** So many bytes are looked at to say what they are. */
+const MOST_TOLD = 24;
+
+/**
+ * Looks at the first frame of a peer. It is a control frame of the version
+ * spoken; where it names a stream, this side has opened that stream, and the
+ * same goes for DATA.
+ *
+ * The bytes of an HTTP request are a DATA frame's to SPDY: "POST" is a stream
+ * id. Without this check such a frame is passed over, and what stands in the
+ * request's body behind it is executed. Any page in a browser, and any program
+ * that sends a body of others' choice, could say so to a server on the same
+ * machine.
+ */
+export class FirstFrame {
+  readonly #side: Side;
+  readonly #version: ProtocolVersion;
+  readonly #seen = new Uint8Array(MOST_TOLD);
+  #length = 0;
+  /** Highest id of the streams that this side has opened. */
+  #lastOwn = 0;
+
+  /** For what comes to a connection of this side and version. */
+  constructor(side: Side, version: ProtocolVersion) {
+    this.#side = side;
+    this.#version = version;
+  }
+
+  /** This side has opened a stream. */
+  opened(streamId: number): void {
+    this.#lastOwn = streamId;
+  }
+
+  /**
+   * Takes the next bytes, before the session gets them: true when they are fine
+   * and nothing more is to be looked at, false when more have to come.
+   *
+   * Throws `SpdyError`, saying what they look like, when no SPDY session begins
+   * with them.
+   */
+  take(data: Uint8Array): boolean {
+    const begin = this.#length;
+    const room = data.subarray(0, MOST_TOLD - begin);
+    this.#seen.set(room, begin);
+    this.#length += room.length;
+    const verdict = this.#judge(this.#seen.subarray(0, this.#length));
+    if (verdict === "wrong") throw this.#fault();
+    return verdict === "fine";
+  }
+
+  #judge(bytes: Uint8Array): "fine" | "wrong" | "open" {
+    if (bytes.length === 0) return "open";
+    if ((bytes[0] & 0x80) === 0) {
+      if (this.#lastOwn === 0) return "wrong";
+      if (bytes.length < 4) return "open";
+      return this.#isOwn(readUint31(bytes, 0)) ? "fine" : "wrong";
+    }
+    const { wireVersion } = versionTraits(this.#version);
+    if (bytes[0] !== 0x80) return "wrong";
+    if (bytes.length < 2) return "open";
+    if (bytes[1] !== wireVersion) return "wrong";
+    if (bytes.length < 4) return "open";
+    switch (bytes[2] << 8 | bytes[3]) {
+      case SYN_REPLY:
+      case RST_STREAM:
+      case HEADERS:
+      case WINDOW_UPDATE: {
+        if (bytes.length < ENOUGH) return "open";
+        const streamId = readUint31(bytes, 8);
+        const isWindow = bytes[3] === WINDOW_UPDATE;
+        return isWindow && streamId === 0 || this.#isOwn(streamId)
+          ? "fine"
+          : "wrong";
+      }
+      default:
+        return "fine";
+    }
+  }
+
+  #isOwn(streamId: number): boolean {
+    return streamId > 0 && streamId <= this.#lastOwn &&
+      streamId % 2 === this.#lastOwn % 2;
+  }
+
+  #fault(): SpdyError {
+    const { name, wireVersion } = versionTraits(this.#version);
+    const peer = this.#side === SERVER ? "client" : "server";
+    const bytes = this.#seen.subarray(0, this.#length);
+    const other = bytes[1] === wireVersion ? undefined : otherVersion(bytes);
+    if (other !== undefined) {
+      return new UnsupportedVersionError(
+        `the ${peer} speaks ${other}, this side ${name}: both need the same \`version\``,
+        { initiator: "remote" },
+      );
+    }
+    if (bytes[0] === 0x80 && bytes[1] === wireVersion) {
+      return new SpdyError(
+        `the ${peer} began with a frame of type ${
+          bytes[3]
+        } for a stream that never was`,
+        ERR_PROTO,
+        { initiator: "remote" },
+      );
+    }
+    const [what, advice] = describe(bytes);
+    return new SpdyError(
+      `the ${peer} does not speak ${name}: it began with ${what}${
+        advice === "" ? "" : `; ${advice}`
+      }`,
+      ERR_PROTO,
+      { initiator: "remote" },
+    );
+  }
+}
+
+/** The SPDY that a control frame of another version is of. */
+function otherVersion(bytes: Uint8Array): string | undefined {
+  if (bytes.length < 2 || bytes[0] !== 0x80) return undefined;
+  if (bytes[1] === 2) return "SPDY/2";
+  if (bytes[1] === 3) return "SPDY/3 or SPDY/3.1";
+  return undefined;
+}
+
+/** What other protocols begin with, and what whoever meets them can do. */
+const KNOWN:
+  readonly (readonly [begin: string, what: string, advice: string])[] = [
+    ["PRI * ", "the preface of HTTP/2", ""],
+    ["PROXY ", "a header of the PROXY protocol", ""],
+    ["\r\n\r\n\0\r\nQUIT\n", "a header of the PROXY protocol", ""],
+    [
+      "HTTP/",
+      "an HTTP/1.1 response",
+      "`connectUpgrade` asks an HTTP/1.1 server for SPDY",
+    ],
+    ["SSH-", "SSH", ""],
+    ["\x16\x03", "a TLS handshake", "`serve` needs `cert` and `key` for TLS"],
+    ["\x15\x03", "a TLS alert", "`connect` speaks TLS with `tls: true`"],
+  ];
+const REQUEST = /^[A-Z]+ [^ ]/;
+/** A head of 9 bytes, of which the fourth is the type and the last four the stream. */
+const HTTP2_SETTINGS = 4;
+
+function describe(bytes: Uint8Array): readonly [what: string, advice: string] {
+  const text = String.fromCharCode(...bytes);
+  for (const [begin, what, advice] of KNOWN) {
+    if (text.startsWith(begin)) return [what, advice];
+  }
+  if (REQUEST.test(text)) {
+    return [
+      "an HTTP/1.1 request",
+      "`serve` answers these with `upgrade: true`",
+    ];
+  }
+  if (
+    bytes.length >= 9 && bytes[0] === 0 && bytes[3] === HTTP2_SETTINGS &&
+    bytes.subarray(5, 9).every((byte) => byte === 0)
+  ) return ["SETTINGS of HTTP/2", ""];
+  const first = [...bytes.subarray(0, 8)]
+    .map((byte) => byte.toString(16).padStart(2, "0"));
+  return [`the bytes ${first.join(" ")}`, ""];
+}

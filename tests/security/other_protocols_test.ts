@@ -1,0 +1,368 @@
+/** Peers that speak something else: nothing of what they say is executed. */
+
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  concat,
+} from "../deps.ts";
+import {
+  CLIENT,
+  connect,
+  Connection,
+  ConnectionClosedError,
+  type ConnectionTuning,
+  FrameEncoder,
+  GOAWAY,
+  PING,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  type ProtocolVersion,
+  RST_STREAM,
+  serve,
+  SERVER,
+  SETTINGS,
+  WINDOW_UPDATE,
+} from "../../mod.ts";
+import type { CtrlFrame } from "../../mod.ts";
+import { memoryStreams } from "../helpers/connections.ts";
+import { REQUEST, VERSIONS } from "../helpers/http.ts";
+import { Random } from "../helpers/random.ts";
+import { headers, RawPeer, synReply, synStream } from "./raw_peer.ts";
+
+const UTF8 = new TextEncoder();
+
+/** Whoever is served: with windows, and without. */
+const SERVERS: readonly (ConnectionTuning & { version: ProtocolVersion })[] = [
+  ...VERSIONS.map((version) => ({ version })),
+  { version: PROTO_SPDY3_1, flowControl: false },
+  { version: PROTO_SPDY3, flowControl: false },
+];
+
+/** What a request line says to SPDY: "POST /!!" is the head of a frame of 0x2f2121 bytes. */
+const TARGET = "/!!";
+const FRAME_END = 8 + 0x2f2121;
+/** All bodies are so long: the heads before them have one length. */
+const BODY_SIZE = FRAME_END + 1024;
+/** Stands at the beginning of what a page can choose. */
+const MARK = "here it begins";
+
+/** Bodies that a page can send to any origin without asking it first. */
+const KINDS: Readonly<Record<string, (own: Uint8Array) => BodyInit>> = {
+  "text/plain": (own) => new Blob([own.slice()], { type: "text/plain" }),
+  "multipart/form-data": (own) => {
+    const form = new FormData();
+    form.set("file", new Blob([own.slice()]), "a");
+    return form;
+  },
+  "no type": (own) => own.slice(),
+};
+
+/** What the page chooses, with a request of SPDY where the frame ends that the request line began. */
+function chosen(head: number, version: ProtocolVersion): Uint8Array {
+  const own = new Uint8Array(BODY_SIZE).fill(0x61);
+  own.set(UTF8.encode(MARK));
+  const nv = REQUEST.map(([name, value]): [string, string] => [name, value]);
+  const forged = new FrameEncoder(version).encode(
+    synStream(1, { flags: 1, nv: [...nv, ["authorization", "forged"]] }),
+  );
+  own.set(forged, FRAME_END - head);
+  return own;
+}
+
+/** All that `fetch` sends for a body, and where what the page chooses begins in it. */
+async function recorded(body: BodyInit): Promise<[Uint8Array, number]> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const sent = fetch(`http://127.0.0.1:${port}${TARGET}`, {
+    method: "POST",
+    body,
+  }).catch(() => {});
+  const parts: Uint8Array[] = [];
+  using conn = await listener.accept();
+  for (let length = 0; length < BODY_SIZE + 64;) {
+    const buffer = new Uint8Array(65536);
+    const size = await conn.read(buffer);
+    if (size === null) throw new Error("fetch ended early");
+    parts.push(buffer.subarray(0, size));
+    length += size;
+  }
+  await conn.write(UTF8.encode("HTTP/1.1 204 No Content\r\n\r\n"));
+  await sent;
+  const all = concat(parts);
+  const begin = new TextDecoder("latin1").decode(all.subarray(0, 4096));
+  assert(begin.includes(MARK));
+  return [all, begin.indexOf(MARK)];
+}
+
+/** Gives a connection these bytes in pieces; resolves to how it ended and to the streams that came. */
+async function told(
+  pieces: Iterable<Uint8Array>,
+  options: ConnectionTuning & { version: ProtocolVersion; side?: 1 | 2 },
+): Promise<{ error: unknown; streams: number }> {
+  const [left, right] = memoryStreams();
+  const { side = SERVER } = options;
+  const connection = new Connection(right, {
+    ...options,
+    side,
+    closeTimeout: 1,
+  });
+  if (side === CLIENT) connection.openStream([[":path", "/"]]).catch(() => {});
+  left.readable.pipeTo(new WritableStream()).catch(() => {});
+  let streams = 0;
+  const taking = (async () => {
+    for await (const _ of connection) streams++;
+  })().catch(() => {});
+  const writer = left.writable.getWriter();
+  try {
+    for (const piece of pieces) await writer.write(piece);
+    await writer.close();
+  } catch {
+    // The connection ended before that.
+  }
+  const error = await connection.closed.then(() => undefined, (e) => e);
+  await taking;
+  return { error, streams };
+}
+
+/** What the end of a connection by its peer says. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof ConnectionClosedError)) {
+    throw new Error(`it ended with ${error}`);
+  }
+  assertEquals(error.initiator, "remote");
+  return error.message;
+}
+
+function* cut(bytes: Uint8Array, random: Random): Iterable<Uint8Array> {
+  for (let begin = 0; begin < bytes.length;) {
+    const size = random.int(1, random.chance(0.3) ? 3 : 200_000);
+    yield bytes.slice(begin, begin += size);
+  }
+}
+
+for (const [kind, makeBody] of Object.entries(KINDS)) {
+  Deno.test(`other protocols: an HTTP POST with a SPDY request in its body, ${kind}`, async () => {
+    const [, begin] = await recorded(makeBody(chosen(100, PROTO_SPDY3)));
+    for (const options of SERVERS) {
+      const body = makeBody(chosen(begin, options.version));
+      let handled = 0;
+      await using server = serve(
+        { hostname: "127.0.0.1", port: 0, onListen() {}, ...options },
+        () => new Response(`${++handled}`),
+      );
+      const { port } = server.addr;
+      await fetch(`http://127.0.0.1:${port}${TARGET}`, {
+        method: "POST",
+        body,
+      }).then((response) => response.body?.cancel(), () => {});
+      // Others are served, and theirs is the first request.
+      await using client = await connect({ port, ...options });
+      assertEquals(await (await client.fetch("/")).text(), "1");
+      assertEquals(handled, 1);
+    }
+  });
+
+  Deno.test(`other protocols: the same in any segments, ${kind}`, async () => {
+    const random = new Random(kind.length);
+    const [, begin] = await recorded(makeBody(chosen(100, PROTO_SPDY3)));
+    for (const options of SERVERS) {
+      const [bytes, again] = await recorded(
+        makeBody(chosen(begin, options.version)),
+      );
+      assertEquals(again, begin);
+      for (let round = 0; round < 4; round++) {
+        const { error, streams } = await told(cut(bytes, random), options);
+        assertEquals(streams, 0);
+        messageOf(error);
+      }
+    }
+  });
+}
+
+/** What peers may begin with, and what they are told apart as. */
+const OTHERS: readonly (readonly [bytes: string, what: string])[] = [
+  ["GET / HTTP/1.1\r\nhost: a\r\n\r\n", "an HTTP/1.1 request"],
+  ["OPTIONS * HTTP/1.1\r\n\r\n", "an HTTP/1.1 request"],
+  ["POST /!! HTTP/1.0\r\n\r\n", "an HTTP/1.1 request"],
+  ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "the preface of HTTP/2"],
+  ["HTTP/1.1 400 Bad Request\r\n\r\n", "an HTTP/1.1 response"],
+  ["PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n", "a header of the PROXY protocol"],
+  ["\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", "a header of the PROXY protocol"],
+  ["SSH-2.0-OpenSSH_9.6\r\n", "SSH"],
+  ["\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", "a TLS handshake"],
+  ["\x15\x03\x01\0\x02\x02\x16", "a TLS alert"],
+  ["\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x80", "SETTINGS of HTTP/2"],
+  ["\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\xf7", "ff fe fd fc fb fa f9 f8"],
+  ["\0\0\0\x03\0\0\0\x01x", "00 00 00 03"],
+];
+
+/** Frames of the version that are for a stream which never was, by their type. */
+const STRAYS: readonly (readonly [bytes: string, type: number])[] = [
+  ["\x80\x03\0\x02\0\0\0\x08\0\0\0\x05\0\0\0\0", 2],
+  ["\x80\x03\0\x03\0\0\0\x08\0\0\0\x05\0\0\0\x01", 3],
+  ["\x80\x03\0\x08\0\0\0\x08\0\0\0\x05\0\0\0\0", 8],
+  ["\x80\x03\0\x09\0\0\0\x08\0\0\0\x05\0\0\0\x01", 9],
+];
+
+function latin1(text: string): Uint8Array {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+for (const side of [CLIENT, SERVER] as const) {
+  Deno.test(`other protocols: they are named, side ${side}`, async () => {
+    for (const [text, what] of OTHERS) {
+      const bytes = latin1(text);
+      const options = { version: PROTO_SPDY3_1, side };
+      const { error } = await told([bytes], options);
+      const peer = side === SERVER ? "client" : "server";
+      const told0 = `the ${peer} does not speak SPDY/3.1: it began with `;
+      assertStringIncludes(messageOf(error), told0);
+      assertStringIncludes(messageOf(error), what);
+      // Byte by byte, and cut anywhere: less is known, but the end is the same.
+      for (let at = 1; at < Math.min(bytes.length, 14); at++) {
+        const pieces = [bytes.slice(0, at), bytes.slice(at)];
+        const { error, streams } = await told(pieces, options);
+        assertStringIncludes(
+          messageOf(error),
+          "does not speak",
+          `cut at ${at}`,
+        );
+        assertEquals(streams, 0);
+      }
+    }
+  });
+
+  Deno.test(`other protocols: a first frame for a stream that never was, side ${side}`, async () => {
+    for (const [text, type] of STRAYS) {
+      const bytes = latin1(text);
+      for (let at = 0; at < bytes.length; at++) {
+        const { error } = await told(
+          [bytes.slice(0, at), bytes.slice(at)].filter(({ length }) => length),
+          { version: PROTO_SPDY3_1, side },
+        );
+        assertStringIncludes(
+          messageOf(error),
+          `began with a frame of type ${type} for a stream that never was`,
+        );
+      }
+    }
+  });
+
+  Deno.test(`other protocols: SPDY of another version is named, side ${side}`, async () => {
+    const ping = (version: ProtocolVersion): Uint8Array =>
+      new FrameEncoder(version).encode(control(version, PING));
+    for (
+      const [version, other, message] of [
+        [
+          PROTO_SPDY2,
+          PROTO_SPDY3,
+          "speaks SPDY/3 or SPDY/3.1, this side SPDY/2",
+        ],
+        [PROTO_SPDY3, PROTO_SPDY2, "speaks SPDY/2, this side SPDY/3:"],
+        [PROTO_SPDY3_1, PROTO_SPDY2, "speaks SPDY/2, this side SPDY/3.1:"],
+      ] as const
+    ) {
+      const { error } = await told([ping(other)], { version, side });
+      assertStringIncludes(messageOf(error), message);
+    }
+  });
+}
+
+function control(
+  version: ProtocolVersion,
+  frameType: 4 | 6 | 7 | 9,
+): CtrlFrame {
+  const head = {
+    version: version === PROTO_SPDY2 ? 2 : 3,
+    flags: 0,
+    length: 0,
+  };
+  switch (frameType) {
+    case SETTINGS:
+      return { ...head, frameType, iv: [[4, 0, 10]] };
+    case PING:
+      return { ...head, frameType, uniqueId: 1 };
+    case GOAWAY:
+      return { ...head, frameType, lastGoodStreamId: 0, statusCode: 0 };
+    case WINDOW_UPDATE:
+      return { ...head, frameType, streamId: 0, deltaWindowSize: 1 };
+  }
+}
+
+Deno.test("other protocols: every frame that a client can begin with is taken, byte by byte", async () => {
+  for (const version of VERSIONS) {
+    const wire = version === PROTO_SPDY2 ? 2 : 3;
+    const encoder = new FrameEncoder(version);
+    const firsts = [
+      ...[SETTINGS, PING, GOAWAY].map((type) =>
+        encoder.encode(control(version, type as 4 | 6 | 7))
+      ),
+      latin1(`\x80${String.fromCharCode(wire)}\0\x05\0\0\0\0`),
+      latin1(`\x80${String.fromCharCode(wire)}\0\x0a\0\0\0\x02ab`),
+      latin1(`\x80${String.fromCharCode(wire)}\x12\x34\0\0\0\x02ab`),
+      ...wire === 3 ? [encoder.encode(control(version, WINDOW_UPDATE))] : [],
+    ];
+    for (const first of firsts) {
+      const syn = new FrameEncoder(version).encode(synStream(1, { flags: 1 }));
+      const isGoaway = first[3] === GOAWAY;
+      const bytes = concat([first, syn]);
+      const { error, streams } = await told(
+        [...bytes as Uint8Array].map((byte) => Uint8Array.of(byte)),
+        { version },
+      );
+      const text = error instanceof Error ? error.message : "";
+      assert(!text.includes("does not speak"), text);
+      assertEquals(streams, isGoaway ? 0 : 1);
+    }
+  }
+});
+
+Deno.test("other protocols: a server may begin with anything about a stream that it was sent", async () => {
+  const begins: ((peer: RawPeer) => Promise<void>)[] = [
+    (peer) => peer.send(synReply(1)),
+    (peer) => peer.send(headers(1)),
+    (peer) =>
+      peer.send({ ...BASE, frameType: RST_STREAM, streamId: 1, statusCode: 5 }),
+    (peer) =>
+      peer.send({
+        ...BASE,
+        frameType: WINDOW_UPDATE,
+        streamId: 1,
+        deltaWindowSize: 1,
+      }),
+  ];
+  for (const begin of begins) {
+    const [left, right] = memoryStreams();
+    const client = new Connection(left, {
+      side: CLIENT,
+      version: PROTO_SPDY3,
+      closeTimeout: 1,
+    });
+    const peer = new RawPeer(right, PROTO_SPDY3, true);
+    await client.openStream([[":path", "/"]]);
+    await begin(peer);
+    // Whatever becomes of the stream, the session goes on.
+    await peer.ping();
+    assert(!peer.over);
+    await client.close();
+    peer.close();
+  }
+});
+
+const BASE = { version: 3, flags: 0, length: 0 } as const;
+
+Deno.test("other protocols: fetch says that the server speaks HTTP/1.1", async () => {
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("x"),
+  );
+  await using client = await connect({ port: server.addr.port });
+  await assertRejects(
+    () => client.fetch("/"),
+    ConnectionClosedError,
+    "the server does not speak SPDY/3.1: it began with an HTTP/1.1 response",
+  );
+});
