@@ -36,7 +36,7 @@ const RECORDED: readonly (readonly [name: string, sizes: Sizes])[] = [
   ["zlib 1.2.13, level 9", { request: 53.15, response: 58.44 }],
 ];
 /** Most bytes that `"safe"` may take. */
-const WANTED: Sizes = { request: 58, response: 62 };
+const WANTED: Sizes = { request: 58, response: 63 };
 const POLICIES: readonly HeaderCompression[] = ["safe", "full", "none"];
 const DIRECTIONS: readonly Direction[] = ["request", "response"];
 

@@ -8,9 +8,10 @@ import { InvalidArgumentError } from "../errors.ts";
 import { SPDY2_DICTIONARY, SPDY3_DICTIONARY } from "../zlib/dictionaries.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import type { BlockCompressor } from "./compression/block_compressor.ts";
+import { natureOf } from "./compression/nature.ts";
 import { PlainCompressor } from "./compression/plain_compressor.ts";
 import { SafeCompressor } from "./compression/safe_compressor.ts";
-import { isSecretName } from "./compression/sensitive.ts";
+
 import { PROTO_SPDY3, type ProtocolVersion } from "./constants.ts";
 import { headerBlockLength } from "./header_block.ts";
 import { wirePairs } from "./header_list.ts";
@@ -21,9 +22,10 @@ import { type VersionTraits, versionTraits } from "./version.ts";
  * How header blocks are compressed, always as a zlib stream that any SPDY peer
  * inflates (SPDY/3 draft 2.6.10.1):
  *
- * - `"safe"`: cookies, credentials and the like never take part in matching,
- *   so that the size of a block tells only their lengths, and whether a whole
- *   one was sent before. Anything else is compressed as zlib does.
+ * - `"safe"`: cookies, credentials and the like, tokens in addresses and long
+ *   values of unknown headers never take part in matching, so that the size of a
+ *   block tells only their lengths, and whether a whole one was sent before.
+ *   Anything else is compressed as zlib does.
  * - `"full"`: plain zlib, level 6. Who can put text into a header and sees
  *   sizes can guess the secrets of the connection (CRIME).
  * - `"none"`: stored blocks.
@@ -112,7 +114,7 @@ export class HeaderEncoder {
         return new SafeCompressor(
           traits,
           dictionary,
-          (name) => this.#sensitive.has(name) || isSecretName(name),
+          (name) => this.#sensitive.has(name) ? "secret" : natureOf(name),
         );
     }
   }

@@ -9,7 +9,8 @@ import { MAX_WINDOW } from "../../zlib/constants.ts";
 import { ByteWriter } from "../byte_writer.ts";
 import type { NameValue } from "../types.ts";
 import { History, type KnownName, type Seen } from "./history.ts";
-import { findUnits } from "./sensitive.ts";
+import type { Nature } from "./nature.ts";
+import { findUnits, isSecretValue } from "./sensitive.ts";
 import type { MatchWindow } from "./window.ts";
 
 /** Bytes of the shortest secret unit that becomes a reference; a shorter one costs less as it is. */
@@ -67,6 +68,8 @@ export class BlockLayout {
   #startsBefore = new Int32Array(33);
   readonly #names: string[] = [];
   readonly #values: string[] = [];
+  /** Whether it is secret, or a part of it is. */
+  readonly #secret: boolean[] = [];
   /** False for a secret that is too short for a reference. */
   readonly #repeatable: boolean[] = [];
   /** Whether {@linkcode note} is to note it: not a secret, nor one of many new values of its name. */
@@ -77,10 +80,10 @@ export class BlockLayout {
   constructor(
     window: MatchWindow,
     lengthSize: 2 | 4,
-    isSecret: (name: string) => boolean,
+    natureOf: (name: string) => Nature,
   ) {
     this.#window = window;
-    this.#history = new History(isSecret);
+    this.#history = new History(natureOf);
     this.#lengthSize = lengthSize;
   }
 
@@ -141,7 +144,7 @@ export class BlockLayout {
       known[index].last = start;
       if (!this.#noted[index]) continue;
       seen[index] = this.#history.note(
-        known[index],
+        known[index].shown,
         this.#values[index],
         seen[index],
         start,
@@ -177,9 +180,8 @@ export class BlockLayout {
 
   /** A pair that was new, one of many of its name, is repeated after all. */
   #noteFromNowOn(index: number): void {
-    const known = this.known[index];
-    if (known.secret) return;
-    known.repeats();
+    if (this.#secret[index]) return;
+    this.known[index].repeats();
     this.#noted[index] = true;
   }
 
@@ -197,14 +199,24 @@ export class BlockLayout {
     this.seen[index] = undefined;
     this.#wholes[index] = undefined;
     this.#repeatable[index] = true;
-    if (known.secret) {
+    let seen: Seen | undefined;
+    let looksUp = false;
+    const { nature } = known;
+    let secret = nature !== "address" && isSecretValue(nature, value);
+    if (!secret) {
+      looksUp = known.looksUp();
+      seen = looksUp ? known.find(value, start) : undefined;
+      // To look at an address takes longer. What was public is public.
+      secret = seen === undefined && nature === "address" &&
+        isSecretValue(nature, value);
+    }
+    this.#secret[index] = secret;
+    if (secret) {
       this.#noted[index] = false;
       const valueStart = this.#putHead(name, utf8Length(value));
       if (value !== "") this.#putSecret(name, value, index, valueStart);
       return;
     }
-    const looksUp = known.looksUp();
-    const seen = looksUp ? known.find(value, start) : undefined;
     this.#noted[index] = looksUp;
     this.seen[index] = seen;
     if (seen !== undefined) {
@@ -238,7 +250,7 @@ export class BlockLayout {
     whole: Seen,
     start: number,
   ): void {
-    const known = this.known[pair];
+    const known = this.known[pair].hidden;
     this.#addSecret(start, start + whole.size, pair, whole.last, "");
     this.#wholes[pair] = this.#history.note(
       known,
@@ -251,7 +263,7 @@ export class BlockLayout {
     whole.indexed = start;
     let done = 0;
     let position = start;
-    findUnits(name, value, (from, to) => {
+    findUnits(name, this.known[pair].nature, value, (from, to) => {
       position += utf8Length(value.slice(done, from));
       done = to;
       const unit = value.slice(from, to);
@@ -265,7 +277,7 @@ export class BlockLayout {
   /** Puts a secret value: one hole when it was sent before as a whole, else a hole for each unit. */
   #putSecret(name: string, value: string, pair: number, start: number): void {
     const window = this.#window;
-    const known = this.known[pair];
+    const { hidden: known, nature } = this.known[pair];
     const whole = known.find(value, start);
     if (whole !== undefined && whole.size >= MIN_REFERENCE) {
       window.writeCopy(whole.last, whole.size);
@@ -274,7 +286,7 @@ export class BlockLayout {
     }
     let done = 0;
     let stored: Secret | undefined;
-    findUnits(name, value, (from, to) => {
+    findUnits(name, nature, value, (from, to) => {
       const unit = value.slice(from, to);
       const size = utf8Length(unit);
       const between = value.slice(done, from);

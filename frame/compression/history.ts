@@ -6,6 +6,7 @@
  */
 
 import { MAX_WINDOW } from "../../zlib/constants.ts";
+import type { Nature } from "./nature.ts";
 
 /** Where one value, or one unit of a secret value, stood last. */
 export interface Seen {
@@ -15,7 +16,7 @@ export interface Seen {
   indexed: number;
   /** Bytes of it. */
   readonly size: number;
-  /** Tells the values apart; above 0. */
+  /** Tells the public values apart, above 0; 0 for a secret. */
   readonly id: number;
   /** Its number in the run finder, 0 for none. */
   number: number;
@@ -33,32 +34,61 @@ const NOVEL = 8;
 /** Of those that follow, one in so many is looked up; a power of two. */
 const SAMPLED = 8;
 
-/** What is known of one header name. */
-export class KnownName {
-  /** Whether the values are secret. */
+/** The values of one name that were sent lately, those of one kind: public ones, or secret ones and their units. */
+export class KnownValues {
+  /** Whether they are secret. */
   readonly secret: boolean;
-  /** Tells the names apart. */
-  readonly id: number;
-  /** Position of the last pair with this name, -1 for none. */
-  last = -1;
   /** The generation in which a value was noted last. */
   generation = 0;
-  /** How many values in a row were new, those included that were not looked up. */
-  #novel = 0;
   /** Values noted in that generation. */
   values: Map<string, Seen> = new Map();
   /** Values noted in the generation before. */
   olderValues: Map<string, Seen> | undefined;
 
-  constructor(secret: boolean, id: number) {
-    this.id = id;
+  constructor(secret: boolean) {
     this.secret = secret;
   }
 
-  /** Whether it pays to look the next value up, and to note it. Asked once a value. */
+  /** The value's last copy, when its position is at most 32 KiB before `position`. */
+  find(value: string, position: number): Seen | undefined {
+    const seen = this.values.get(value) ?? this.olderValues?.get(value);
+    return seen !== undefined && position - seen.last <= MAX_WINDOW
+      ? seen
+      : undefined;
+  }
+}
+
+/** What is known of one header name. */
+export class KnownName {
+  /** What the name says of its values. */
+  readonly nature: Nature;
+  /** Tells the names apart. */
+  readonly id: number;
+  /** Position of the last pair with this name, -1 for none. */
+  last = -1;
+  #shown: KnownValues | undefined;
+  #hidden: KnownValues | undefined;
+  /** How many public values in a row were new, those included that were not looked up. */
+  #novel = 0;
+
+  constructor(nature: Nature, id: number) {
+    this.id = id;
+    this.nature = nature;
+  }
+
+  /** The public values. They and the secret ones must not be taken for one another: what is noted of them differs. */
+  get shown(): KnownValues {
+    return this.#shown ??= new KnownValues(false);
+  }
+
+  /** The secret values, and their units. */
+  get hidden(): KnownValues {
+    return this.#hidden ??= new KnownValues(true);
+  }
+
+  /** Whether it pays to look the next public value up, and to note it. Asked once a value. */
   looksUp(): boolean {
-    return this.secret || this.#novel < NOVEL ||
-      (this.#novel++ & (SAMPLED - 1)) === 0;
+    return this.#novel < NOVEL || (this.#novel++ & (SAMPLED - 1)) === 0;
   }
 
   /** A value was sent again that was not looked up. */
@@ -66,14 +96,11 @@ export class KnownName {
     this.#novel = 0;
   }
 
-  /** The value's last copy, when its position is at most 32 KiB before `position`. */
+  /** The last copy of a public value, as {@linkcode KnownValues.find}. */
   find(value: string, position: number): Seen | undefined {
-    const seen = this.values.get(value) ?? this.olderValues?.get(value);
-    if (seen === undefined || position - seen.last > MAX_WINDOW) {
-      this.#novel++;
-      return undefined;
-    }
-    this.#novel = 0;
+    const seen = this.shown.find(value, position);
+    if (seen === undefined) this.#novel++;
+    else this.#novel = 0;
     return seen;
   }
 }
@@ -86,15 +113,15 @@ export class KnownName {
  * to be dropped when.
  */
 export class History {
-  readonly #isSecret: (name: string) => boolean;
+  readonly #natureOf: (name: string) => Nature;
   #names = new Map<string, KnownName>();
   #olderNames = new Map<string, KnownName>();
   #generation = 0;
   #ids = 0;
   #values = 0;
 
-  constructor(isSecret: (name: string) => boolean) {
-    this.#isSecret = isSecret;
+  constructor(natureOf: (name: string) => Nature) {
+    this.#natureOf = natureOf;
   }
 
   /** Begins a block at `position`. Returns whether a generation begins with it. */
@@ -112,18 +139,18 @@ export class History {
     let known = this.#names.get(name);
     if (known === undefined) {
       known = this.#olderNames.get(name) ??
-        new KnownName(this.#isSecret(name), ++this.#ids);
+        new KnownName(this.#natureOf(name), ++this.#ids);
       this.#names.set(name, known);
     }
     return known;
   }
 
   /**
-   * Notes that a value of `known` stands at `position`, `size` bytes long;
+   * Notes that a value, one of `known`, stands at `position`, `size` bytes long;
    * `seen` is what `find` gave for it.
    */
   note(
-    known: KnownName,
+    known: KnownValues,
     value: string,
     seen: Seen | undefined,
     position: number,
@@ -147,7 +174,9 @@ export class History {
         last: position,
         indexed: position,
         size,
-        id: ++this.#values,
+        // A secret gets none: what is coded later must not depend on how many
+        // of them were new.
+        id: known.secret ? 0 : ++this.#values,
         number: 0,
         generation,
       };

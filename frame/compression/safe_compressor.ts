@@ -7,7 +7,8 @@
  *   with the fixed codes, as literals and as matches with earlier public bytes.
  *   Matches are searched in a {@linkcode MatchWindow}, which holds no secret.
  * - A secret value, or a whole unit of it such as a cookie's crumb, that was
- *   sent before under the same name goes out as a reference to that copy.
+ *   sent before under the same name goes out as a reference to that copy, in one
+ *   match with the public bytes beside it where they stand beside the copy, too.
  * - Every other secret byte goes out in a stored block: eight bits, whatever
  *   it is. The fixed code would give bytes from 144 on nine bits; a code fitted
  *   to the block would tell which bytes are frequent.
@@ -39,6 +40,7 @@ import type { BlockCompressor } from "./block_compressor.ts";
 import { BlockLayout } from "./block_layout.ts";
 import { GapParser } from "./gap_parser.ts";
 import { RunFinder } from "./run_finder.ts";
+import type { Nature } from "./nature.ts";
 import { MatchWindow } from "./window.ts";
 
 /** A repeated value is indexed again after so many bytes, to be found as a nearer source. */
@@ -67,19 +69,19 @@ export class SafeCompressor implements BlockCompressor {
   /**
    * Makes a compressor at the start of its stream.
    *
-   * @param isSecret Judges a name as it goes over the wire.
+   * @param natureOf Judges a name as it goes over the wire.
    */
   constructor(
     traits: VersionTraits,
     dictionary: Uint8Array,
-    isSecret: (name: string) => boolean,
+    natureOf: (name: string) => Nature,
   ) {
     this.#traits = traits;
     this.#window = MatchWindow.of(dictionary);
     this.#layout = new BlockLayout(
       this.#window,
       traits.lengthSize,
-      isSecret,
+      natureOf,
     );
     this.#runs = new RunFinder(this.#window, this.#layout);
     this.#parser = new GapParser(this.#window, this.#layout);
@@ -120,13 +122,13 @@ export class SafeCompressor implements BlockCompressor {
     this.#runs.begin();
     let from = layout.begin;
     let first = 0;
+    let distance = 0;
     for (const secret of layout.secrets) {
-      this.#parsePublic(from, secret.start, first, secret.pair);
+      this.#parsePublic(from, secret.start, first, secret.pair, distance);
+      distance = 0;
       if (secret.source >= 0) {
-        this.#addMatches(
-          secret.end - secret.start,
-          secret.start - secret.source,
-        );
+        distance = secret.start - secret.source;
+        this.#addMatches(secret.end - secret.start, distance);
       } else {
         this.#closeBlock();
         const { bytes } = layout.stored;
@@ -135,7 +137,7 @@ export class SafeCompressor implements BlockCompressor {
       from = secret.end;
       first = secret.pair + 1;
     }
-    this.#parsePublic(from, layout.end, first, pairs.length);
+    this.#parsePublic(from, layout.end, first, pairs.length, distance);
     this.#closeBlock();
     layout.note();
     this.#runs.note();
@@ -161,8 +163,16 @@ export class SafeCompressor implements BlockCompressor {
    *
    * Runs of repeated pairs become one match each, stretched both ways as far as
    * the bytes agree. What is left between two runs is parsed byte by byte.
+   *
+   * @param distance Of the reference to a secret that ends at `from`, 0 for none.
    */
-  #parsePublic(from: number, to: number, first: number, last: number): void {
+  #parsePublic(
+    from: number,
+    to: number,
+    first: number,
+    last: number,
+    distance: number,
+  ): void {
     const { starts, seen } = this.#layout;
     const runs = this.#runs;
     const parser = this.#parser;
@@ -171,9 +181,19 @@ export class SafeCompressor implements BlockCompressor {
     let runBegin = from;
     let runEnd = from;
     let reach = from;
-    let distance = 0;
-    let gapFirst = first;
-    for (let index = first; index < last;) {
+    let index = first;
+    // The reference goes on where no run begins at once; a run at the same
+    // distance becomes one match with it anyway. Comparing the bytes always saves
+    // 0.04 bytes a response and takes 3 % more time.
+    if (distance > 0 && (from < starts[first] || seen[first] === undefined)) {
+      reach += this.#window.matchLength(from - distance, from, to);
+      while (index < last && starts[index + 1] <= reach) {
+        this.#indexAgain(index++);
+      }
+      if (index > first) runEnd = starts[index];
+    }
+    let gapFirst = index;
+    while (index < last) {
       if (seen[index] === undefined) {
         index++;
         continue;
@@ -209,8 +229,17 @@ export class SafeCompressor implements BlockCompressor {
     this.#window.index(start, this.#layout.starts[index + 1]);
   }
 
-  /** Adds `length` bytes (0, or 3 at least) at one distance: as many matches as the length asks for. */
+  /**
+   * Adds `length` bytes at one distance: as many matches as the length asks for,
+   * those before at the same distance included. Alone they are 0 or 3 at least.
+   */
   #addMatches(length: number, distance: number): void {
+    if (length === 0) return;
+    const last = this.#count > 0 ? this.#tokens[this.#count - 1] : 0;
+    if ((last & 0xffff) === distance && last >>> 16 >= MIN_MATCH) {
+      length += last >>> 16;
+      this.#count--;
+    }
     this.#reserveTokens(2 + length / MAX_MATCH);
     while (length > 0) {
       let part = Math.min(length, MAX_MATCH);

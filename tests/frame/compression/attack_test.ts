@@ -25,7 +25,7 @@ const SECRET = "7f3a9c51e08b2d46";
 /** Shares no character with {@linkcode SECRET} at any place. */
 const DECOY = "0692d47fa51ce83b";
 const HEX = "0123456789abcdef";
-const CARRIERS = [":path", "referer", "x-note"] as const;
+const CARRIERS = [":path", "referer", "user-agent"] as const;
 
 /** A victim whose requests carry a fixed secret and the attacker's text. */
 class Victim {
@@ -196,39 +196,95 @@ Deno.test('attack on "safe": a guess that is right as a whole does not show else
 
 Deno.test('attack on "safe": nor does one with the neighbours of the secret', () => {
   const { differing } = run(PROTO_SPDY3, "safe", {
-    carrier: "x-note",
+    carrier: "user-agent",
     format: (guess) => `theme=dark; sid=${guess}; lang=en`,
     guesses: 100,
   });
   assertEquals(differing, 0);
 });
 
-Deno.test('attack on "safe": other secrets are as safe as the cookie', () => {
-  for (
-    const [name, begin] of [
-      ["authorization", "Bearer "],
-      ["proxy-authorization", "Basic "],
-      ["x-csrf-token", ""],
-      ["x-api-key", "k-"],
-      ["set-cookie", "sid="],
-    ]
-  ) {
-    const { differing } = run(PROTO_SPDY3, "safe", {
-      carrier: "x-note",
-      secretsOf: (secret) => [[name, begin + secret]],
-      format: (guess) => begin + guess,
-      guesses: 100,
-    });
-    assertEquals(differing, 0, name);
-  }
-});
+/** Where a secret may stand, and what a stranger knows to stand before it. */
+const PLACES: readonly (readonly [
+  name: string,
+  before: string,
+  after?: string,
+])[] = [
+  // By name.
+  ["authorization", "Bearer "],
+  ["proxy-authorization", "Basic "],
+  ["x-serverless-authorization", "Bearer eyJ"],
+  ["x-forwarded-cookie", "sid="],
+  ["www-authenticate", "Negotiate "],
+  ["set-cookie", "sid=", "; Path=/; HttpOnly"],
+  ["x-csrf-token", ""],
+  ["x-api-key", "k-"],
+  ["x-amzn-oidc-data", "eyJ"],
+  ["x-ms-client-principal", "eyJ"],
+  ["cf-access-client-secret", ""],
+  ["dpop", "eyJ"],
+  ["x-saml-response", ""],
+  ["x-goog-authenticated-user-id", "accounts.google.com:"],
+  ["impersonate-user", "system:"],
+  ["x-forwarded-client-cert", "Hash="],
+  // By value, as the name says nothing.
+  ["x-badge", ""],
+  ["x-badge", "v1 "],
+  ["sec-websocket-protocol", "base64url.bearer.authorization.k8s.io."],
+  // A part of an address.
+  ["location", "https://example/?access_token=", "&expires=1"],
+  ["location", "https://example/cb#id_token=", ""],
+  ["location", "https://user:", "@example/"],
+  ["link", "<https://example/?X-Amz-Signature=", ">; rel=next"],
+  ["x-original-url", "/files/eyJ", "/x"],
+];
+
+for (const [name, before, after = ""] of PLACES) {
+  Deno.test(`attack on "safe": the secret in ${name}: ${before}... does not show`, () => {
+    for (const carrier of CARRIERS) {
+      for (const oneConnection of [false, true]) {
+        const { differing } = run(PROTO_SPDY3, "safe", {
+          carrier,
+          secretsOf: (secret) => [[name, before + secret + after]],
+          format: (guess) => before + guess,
+          guesses: 25,
+          oneConnection,
+        });
+        assertEquals(differing, 0, carrier);
+      }
+    }
+  });
+}
+
+for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
+  Deno.test(`attack on "safe", version ${version}: a token in the path itself does not show, beside a stranger's text in the same path`, () => {
+    const random = new Random(5);
+    const victim = new Victim(version, [], {});
+    const decoy = new Victim(version, [], {});
+    // A guess that is right in full, where a token may stand, does show.
+    for (let right = 0; right < SECRET.length; right++) {
+      for (let left = 25; left > 0; left--) {
+        const guess = SECRET.slice(0, right) + wrongTail(random, right);
+        const path = (secret: string): string =>
+          `/?q=token=${guess}&token=${secret}`;
+        assertEquals(
+          victim.request(":path", path(SECRET)),
+          decoy.request(":path", path(DECOY)),
+        );
+      }
+    }
+  });
+}
 
 /**
  * Guesses the secret character by character: the right one makes the request
  * shorter. Text of several lengths before the guess shifts its bits against
  * the bytes, so that one bit less shows somewhere.
  */
-function guessSecret(policy: HeaderCompression): string {
+function guessSecret(
+  policy: HeaderCompression,
+  secrets: readonly NameValue[] = cookie(SECRET),
+  before = "; sid=",
+): string {
   let known = "";
   while (known.length < SECRET.length) {
     let best = "";
@@ -236,12 +292,12 @@ function guessSecret(policy: HeaderCompression): string {
     for (const character of HEX) {
       let size = 0;
       for (let padding = 0; padding < 8; padding++) {
-        const victim = new Victim(PROTO_SPDY3, cookie(SECRET), {
+        const victim = new Victim(PROTO_SPDY3, secrets, {
           headerCompression: policy,
         });
-        victim.request("x-note", "");
-        const text = "~".repeat(padding) + `; sid=${known}${character}^`;
-        size += victim.request("x-note", text);
+        victim.request("user-agent", "");
+        const text = "~".repeat(padding) + `${before}${known}${character}^`;
+        size += victim.request("user-agent", text);
       }
       if (size < bestSize) [best, bestSize] = [character, size];
     }
@@ -253,26 +309,46 @@ function guessSecret(policy: HeaderCompression): string {
 Deno.test('attack: character by character "full" gives the whole secret away, "safe" nothing', () => {
   assertEquals(guessSecret("full"), SECRET);
   const guessed = guessSecret("safe");
-  const right = [...guessed].filter((character, at) =>
-    character === SECRET[at]
-  );
-  // One of sixteen is right by chance.
-  assertLess(right.length, 5);
+  assertLess(rightOnes(guessed), 5);
+});
+
+/** How many characters of the secret were guessed at their places; one of sixteen is right by chance. */
+function rightOnes(guessed: string): number {
+  return [...guessed].filter((character, at) => character === SECRET[at])
+    .length;
+}
+
+for (
+  const [name, before] of [
+    ["x-serverless-authorization", "Bearer eyJ"],
+    ["x-badge", "v1 "],
+    ["location", "https://example/?access_token="],
+  ]
+) {
+  Deno.test(`attack: character by character "safe" gives nothing of ${name} away`, () => {
+    const secrets: NameValue[] = [[name, before + SECRET]];
+    assertLess(rightOnes(guessSecret("safe", secrets, before)), 6);
+  });
+}
+
+Deno.test("attack: character by character a header that is taken for public is lost", () => {
+  const secrets: NameValue[] = [["x-request-id", "id-" + SECRET]];
+  assertEquals(rightOnes(guessSecret("safe", secrets, "id-")), SECRET.length);
 });
 
 Deno.test("sensitiveHeaders: a named header is as safe as a cookie, an unnamed one is not", () => {
   const differs = (sensitiveHeaders: string[]): boolean => {
     const guessed = (secret: string): number => {
-      const victim = new Victim(PROTO_SPDY3, [["x-badge", secret]], {
+      const victim = new Victim(PROTO_SPDY3, [["x-request-id", secret]], {
         sensitiveHeaders,
       });
-      victim.request("x-note", "-");
-      return victim.request("x-note", SECRET);
+      victim.request("user-agent", "-");
+      return victim.request("user-agent", SECRET);
     };
     return guessed(SECRET) !== guessed(DECOY);
   };
   assert(differs([]));
-  assert(!differs(["X-Badge"]));
+  assert(!differs(["X-Request-Id"]));
 });
 
 Deno.test("sensitiveHeaders: colon names hold in SPDY/2, which sends them without", () => {
@@ -287,8 +363,8 @@ Deno.test("sensitiveHeaders: colon names hold in SPDY/2, which sends them withou
     const guess = "/reset/" + SECRET.slice(0, right) +
       wrongTail(random, right);
     assertEquals(
-      victim.request("x-note", guess),
-      decoy.request("x-note", guess),
+      victim.request("user-agent", guess),
+      decoy.request("user-agent", guess),
     );
   }
 });

@@ -8,8 +8,7 @@
 import type { NameValue } from "../../../frame/mod.ts";
 import type { Random } from "../../helpers/random.ts";
 
-/** The secret names that the lists use. */
-export const SECRET_NAMES: readonly string[] = [
+const SECRET_NAMES: readonly string[] = [
   "cookie",
   "set-cookie",
   "authorization",
@@ -75,6 +74,9 @@ function randomValue(
     const from = random.int(0, text.length);
     return text.slice(from, random.int(from, text.length));
   };
+  if ((name === ":path" || name === "referer") && random.chance(0.5)) {
+    return `/${piece()}?q=${piece()}&token=${piece()}&z=${piece()};sig=${piece()}`;
+  }
   if (!name.endsWith("cookie")) {
     return random.chance(0.3) ? `; ${piece()}; ${piece()}` : piece();
   }

@@ -6,6 +6,7 @@
 import { assert, assertEquals } from "../../deps.ts";
 import { ByteWriter } from "../../../frame/byte_writer.ts";
 import { HeaderEncoder } from "../../../frame/header_encoder.ts";
+import { natureOf } from "../../../frame/compression/nature.ts";
 import {
   type NameValue,
   PROTO_SPDY2,
@@ -17,7 +18,7 @@ import { SPDY2_DICTIONARY, SPDY3_DICTIONARY } from "../../../zlib/mod.ts";
 import { Random } from "../../helpers/random.ts";
 import { asWirePairs, corpus } from "./corpus.ts";
 import { DeflateReader, type Token } from "./deflate_reader.ts";
-import { randomLists, SECRET_NAMES } from "./random_headers.ts";
+import { randomLists } from "./random_headers.ts";
 
 /** Where one unit of a secret stands in the stream. */
 interface Unit {
@@ -65,7 +66,7 @@ class Observer {
     const tokens = this.#reader.read(this.#out.view());
     assertEquals(this.#reader.output.length, this.#secret.length);
     for (let index = 0; index < tokens.length;) {
-      index = this.#checkToken(tokens, index);
+      index = this.#checkTokens(tokens, index);
     }
   }
 
@@ -78,26 +79,18 @@ class Observer {
     add(size, false);
     for (const [name, value] of pairs) {
       add(size + name.length + size, false);
-      const isSecret = SECRET_NAMES.includes(name);
       const start = this.#secret.length;
       const bytes = encoder.encode(value).length;
-      if (!isSecret) {
+      const parts = secretParts(name, value);
+      if (parts === undefined) {
         add(bytes, false);
         continue;
       }
       this.#unit(start, name, value);
-      const splitter = name === "cookie"
-        ? /(; |\0)/
-        : name === "set-cookie"
-        ? /(; ?|\0)/
-        : /(\0)/;
-      value.split(splitter).forEach((part, index) => {
-        const isUnit = index % 2 === 0 && !isAttribute(name, part);
-        if (isUnit && part !== "") {
-          this.#unit(this.#secret.length, name, part);
-        }
+      for (const [part, isUnit] of parts) {
+        if (isUnit) this.#unit(this.#secret.length, name, part);
         add(encoder.encode(part).length, isUnit);
-      });
+      }
       assertEquals(this.#secret.length, start + bytes);
     }
   }
@@ -109,52 +102,83 @@ class Observer {
     this.#units.set(start, units);
   }
 
-  #touches(start: number, end: number): boolean {
-    for (let at = start; at < end; at++) if (this.#secret[at]) return true;
-    return false;
-  }
-
-  /** Checks the token, or the tokens that make one long reference; returns the index of the next. */
-  #checkToken(tokens: readonly Token[], index: number): number {
+  /**
+   * Checks a token, or the matches of one distance in a row, which together are
+   * one long match; returns the index of the next token.
+   */
+  #checkTokens(tokens: readonly Token[], index: number): number {
     const { kind, start, length, distance } = tokens[index];
     let end = start + length;
-    if (kind === "stored") {
-      for (let at = start; at < end; at++) if (this.#secret[at]) this.stored++;
-      return index + 1;
-    }
-    if (!this.#touches(start, end)) {
-      if (kind === "match") {
-        assert(
-          !this.#touches(start - distance, end - distance),
-          "a public match reads a secret",
-        );
+    if (kind !== "match") {
+      for (let at = start; at < end; at++) {
+        if (!this.#secret[at]) continue;
+        assertEquals(kind, "stored", "a secret byte as a coded literal");
+        this.stored++;
       }
       return index + 1;
     }
-    assertEquals(kind, "match", "a secret byte as a coded literal");
-    // A reference longer than 258 bytes takes several matches, all or none.
     let next = index + 1;
-    while (!this.#isReference(start, end, distance)) {
-      const token = tokens[next++];
-      assertEquals(token?.kind, "match", "a match covers part of a secret");
-      assertEquals(token.distance, distance);
-      assertEquals(token.start, end);
-      end += token.length;
+    while (
+      next < tokens.length && tokens[next].kind === "match" &&
+      tokens[next].distance === distance
+    ) end += tokens[next++].length;
+    for (let at = start; at < end;) {
+      if (!this.#secret[at]) {
+        assert(!this.#secret[at - distance], "a public match reads a secret");
+        at++;
+        continue;
+      }
+      const unit = this.#reference(at, end, distance);
+      assert(unit !== undefined, "a match covers part of a secret");
+      this.references++;
+      at = unit.end;
     }
-    this.references++;
     return next;
   }
 
-  #isReference(start: number, end: number, distance: number): boolean {
+  /** The longest unit at `start` that is the same as one `distance` before, and ends at `end` or before. */
+  #reference(start: number, end: number, distance: number): Unit | undefined {
     const sources = this.#units.get(start - distance) ?? [];
-    return (this.#units.get(start) ?? []).some((target) =>
-      target.end === end &&
+    return (this.#units.get(start) ?? []).filter((target) =>
+      target.end <= end &&
       sources.some((source) =>
-        source.end === end - distance && source.name === target.name &&
+        source.end === target.end - distance && source.name === target.name &&
         source.text === target.text
       )
-    );
+    ).sort((left, right) => right.end - left.end)[0];
   }
+}
+
+/** The parts of a value, each with whether it is secret; undefined for a public value. */
+function secretParts(
+  name: string,
+  value: string,
+): [part: string, isUnit: boolean][] | undefined {
+  const nature = natureOf(name);
+  if (nature === "public") return undefined;
+  if (nature === "unknown" && value.length < 16) return undefined;
+  if (nature === "address") {
+    const parts = value.split(/((?:token|sig)=[^\0 "#&;<>?]*)/).flatMap((
+      text,
+      index,
+    ): [string, boolean][] => {
+      if (index % 2 === 0) return [[text, false]];
+      const equals = text.indexOf("=") + 1;
+      return [[text.slice(0, equals), false], [text.slice(equals), true]];
+    });
+    return parts.some(([part, isUnit]) => isUnit && part !== "")
+      ? parts.filter(([part]) => part !== "")
+      : undefined;
+  }
+  const splitter = name === "cookie"
+    ? /(; |\0)/
+    : name === "set-cookie"
+    ? /(; ?|\0)/
+    : /(\0)/;
+  return value.split(splitter).map((part, index): [string, boolean] => [
+    part,
+    index % 2 === 0 && part !== "" && !isAttribute(name, part),
+  ]);
 }
 
 /** How a cookie is kept; the same list as in docs/security.md. */

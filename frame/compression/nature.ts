@@ -1,0 +1,321 @@
+/**
+ * What a header's name says of its values.
+ *
+ * @module
+ */
+
+/**
+ * What a name says of the values:
+ *
+ * - `"secret"`: they are secret.
+ * - `"address"`: they are public but for the parts that carry a credential.
+ * - `"public"`: they are public.
+ * - `"unknown"`: nothing. Long ones are secret: see `isSecretValue` in `sensitive.ts`.
+ */
+export type Nature = "secret" | "address" | "public" | "unknown";
+
+/**
+ * Headers that are public although they look like secret ones, and all that are
+ * known to hold no credential. To stand here saves bytes; not to stand here
+ * costs some, and no secret.
+ */
+const PUBLIC_NAMES: ReadonlySet<string> = new Set([
+  // Of SPDY/3 and, without the colon, of SPDY/2.
+  ":host",
+  ":method",
+  ":scheme",
+  ":status",
+  ":version",
+  "host",
+  "method",
+  "scheme",
+  "status",
+  "version",
+  // In requests.
+  "accept",
+  "device-memory",
+  "dnt",
+  "downlink",
+  "dpr",
+  "early-data",
+  "ect",
+  "expect",
+  "forwarded",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "if-unmodified-since",
+  "max-forwards",
+  "origin",
+  "prefer",
+  "priority",
+  "range",
+  "rtt",
+  "save-data",
+  "sec-gpc",
+  "te",
+  "upgrade-insecure-requests",
+  "user-agent",
+  "viewport-width",
+  "width",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-proto",
+  "x-real-ip",
+  "x-requested-with",
+  // In responses.
+  "age",
+  "allow",
+  "alt-svc",
+  "etag",
+  "expect-ct",
+  "expires",
+  "last-modified",
+  "nel",
+  "p3p",
+  "permissions-policy",
+  "referrer-policy",
+  "report-to",
+  "retry-after",
+  "server",
+  "server-timing",
+  "strict-transport-security",
+  "timing-allow-origin",
+  "tk",
+  "vary",
+  "x-aspnet-version",
+  "x-aspnetmvc-version",
+  "x-cache",
+  "x-cache-hits",
+  "x-cache-lookup",
+  "x-content-type-options",
+  "x-dns-prefetch-control",
+  "x-download-options",
+  "x-frame-options",
+  "x-permitted-cross-domain-policies",
+  "x-powered-by",
+  "x-robots-tag",
+  "x-runtime",
+  "x-served-by",
+  "x-timer",
+  "x-ua-compatible",
+  "x-varnish",
+  "x-xss-protection",
+  // In both.
+  "cache-control",
+  "connection",
+  "date",
+  "keep-alive",
+  "pragma",
+  "proxy-connection",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "via",
+  "warning",
+  "x-via",
+  // They name a request, and give nobody a right.
+  "cf-cache-status",
+  "cf-ray",
+  "traceparent",
+  "x-amz-cf-id",
+  "x-amz-cf-pop",
+  "x-amz-id-1",
+  "x-amz-id-2",
+  "x-amz-request-id",
+  "x-amzn-requestid",
+  "x-amzn-trace-id",
+  "x-b3-spanid",
+  "x-b3-traceid",
+  "x-correlation-id",
+  "x-github-request-id",
+  "x-request-id",
+  // They look like secrets.
+  "access-control-allow-credentials",
+  "sec-fetch-user",
+]);
+
+/** Families of headers that hold no credential. */
+const PUBLIC_LOOKS =
+  /^(?:accept|access-control|content|cross-origin|sec-ch|sec-fetch)-/;
+
+/** Headers that hold addresses; `url` is `:path` in SPDY/2. */
+const ADDRESS_NAMES: ReadonlySet<string> = new Set([
+  ":path",
+  "url",
+  "content-location",
+  "destination",
+  "link",
+  "location",
+  "referer",
+  "refresh",
+  "service-worker-allowed",
+  "sourcemap",
+  "x-accel-redirect",
+  "x-forwarded-uri",
+  "x-ms-copy-source",
+  "x-original-uri",
+  "x-original-url",
+  "x-pingback",
+  "x-rewrite-url",
+]);
+
+/**
+ * What stands in the name of a header that carries a credential, or says who
+ * somebody is. Wide on purpose: a header that is taken for a secret by mistake
+ * costs some bytes, the other mistake costs the secret. `docs/security.md` lists
+ * the headers that it was made for.
+ */
+const SECRET_PARTS: readonly string[] = [
+  "access[-_]?key",
+  "api[-_]?key",
+  "app[-_]?key",
+  "appcheck",
+  "assert",
+  "authenti[ck]",
+  "auth[-_]?key",
+  "authori[sz]",
+  "bearer",
+  "captcha",
+  "cf-access",
+  "client[-_]?cert",
+  "consumer",
+  "cookie",
+  "credential",
+  "crumb",
+  "csrf",
+  "dpop",
+  "hmac",
+  "identity",
+  "impersonat",
+  "jwt",
+  "oauth",
+  "oidc",
+  "origin[-_]?verify",
+  "pass(?:wd|w|phrase|code)",
+  "principal",
+  "remote[-_]?(?:extra|group|uid|user)",
+  "saml",
+  "secret",
+  "session",
+  "shib",
+  "signature",
+  "ssl[-_]?client",
+  "token",
+  "x-amz-security",
+  "xsrf",
+  "(?:access|activation|security|verification)[-_]?code",
+];
+
+/** And what is one of its words, between `-`, `_` or `.`. */
+const SECRET_WORDS: readonly string[] = [
+  "2fa",
+  "auth",
+  "cert",
+  "email",
+  "eppn",
+  "key",
+  "login",
+  "mfa",
+  "nonce",
+  "otp",
+  "pin",
+  "pwd",
+  "sid",
+  "sig",
+  "sso",
+  "ticket",
+  "totp",
+  "user",
+  "userid",
+  "userinfo",
+  "username",
+  "webauth",
+  "wsse",
+];
+
+const SECRET_LOOKS = new RegExp(
+  `${SECRET_PARTS.join("|")}|(?:^|[-_.])(?:${
+    SECRET_WORDS.join("|")
+  })(?:$|[-_.])`,
+);
+
+/** Names in lower case of parameters of an address that carry a credential, besides those with the name of a header that does. */
+const SECRET_PARAMETERS: ReadonlySet<string> = new Set([
+  "code",
+  "policy",
+  "relaystate",
+  "sas",
+  "state",
+]);
+
+/** Judged names, so that a usual name costs one look-up: the pattern takes ten times as long. */
+const judged = new Map<string, Nature>();
+const MAX_JUDGED = 1000;
+
+/**
+ * What the name of a header says of its values, by the built-in rule.
+ *
+ * @param name In lower case, as it goes over the wire.
+ */
+export function natureOf(name: string): Nature {
+  let nature = judged.get(name);
+  if (nature === undefined) {
+    nature = judge(name);
+    if (judged.size < MAX_JUDGED) judged.set(name, nature);
+  }
+  return nature;
+}
+
+function judge(name: string): Nature {
+  if (PUBLIC_NAMES.has(name)) return "public";
+  if (SECRET_LOOKS.test(name)) return "secret";
+  if (ADDRESS_NAMES.has(name)) return "address";
+  return PUBLIC_LOOKS.test(name) ? "public" : "unknown";
+}
+
+/**
+ * Names of parameters judged last, by hash: to find one in its address takes a
+ * third of the time of a string of its own and a look-up in a map.
+ */
+const parameters: (JudgedParameter | undefined)[] = Array(256).fill(undefined);
+/** A longer name would keep the memory of the whole address, of which V8 makes it a part. */
+const LONGEST_PARAMETER = 12;
+
+interface JudgedParameter {
+  readonly name: string;
+  readonly secret: boolean;
+}
+
+/** Whether `address[from..to)`, the name of a parameter, is that of one that carries a credential. */
+export function isSecretParameter(
+  address: string,
+  from: number,
+  to: number,
+): boolean {
+  const length = to - from;
+  if (length > LONGEST_PARAMETER) {
+    return judgeParameter(address.slice(from, to));
+  }
+  let hash = length;
+  for (let at = from; at < to; at++) {
+    hash = Math.imul(hash, 31) + address.charCodeAt(at) | 0;
+  }
+  const place = hash & (parameters.length - 1);
+  const known = parameters[place];
+  if (
+    known !== undefined && known.name.length === length &&
+    address.startsWith(known.name, from)
+  ) return known.secret;
+  const name = address.slice(from, to);
+  const secret = judgeParameter(name);
+  parameters[place] = { name, secret };
+  return secret;
+}
+
+function judgeParameter(name: string): boolean {
+  const lower = name.toLowerCase();
+  return SECRET_PARAMETERS.has(lower) || SECRET_LOOKS.test(lower);
+}
