@@ -133,6 +133,8 @@ export class GapParser {
 
   /** Whether the beginning of the changed pair `index`, at `from`, was indexed lately; if not, it is about to be. */
   #isKnown(from: number, index: number): boolean {
+    // What a reference to a secret went on into may be the end of the block.
+    if (index >= this.#layout.count) return false;
     const name = this.#layout.known[index].id & (NAMES - 1);
     if (from - this.#indexed[name] < INDEX_AGAIN) return true;
     this.#indexed[name] = from;

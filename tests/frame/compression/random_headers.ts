@@ -23,6 +23,8 @@ const ATTRIBUTES = [
   "expires=Thu, 01-Jan-1970",
   "Domain=.example",
   "x-odd=1",
+  "Domain=.a.rather.long.domain.that.comes.again.example",
+  "Path=/a/rather/long/path/that/comes/again/and/again",
 ];
 
 /** `count` lists of one connection. Values come again, in full and in part. */

@@ -320,3 +320,18 @@ Deno.test("safe: a cookie of ten thousand crumbs, sent again and again, takes ti
   assert(duration < 2000, `${duration} ms`);
   direction.checkNative();
 });
+
+Deno.test("a reference to a secret goes on into a long public part, up to the end of the block", () => {
+  const attributes =
+    "; Path=/a/rather/long/path/that/comes/again; Domain=.a.long.domain.example";
+  const lists = ["", "; Secure", "; HttpOnly", "; Secure"].map((
+    end,
+  ): NameValue[] => [[
+    "set-cookie",
+    `sid=0123456789abcdef${attributes}${end}`,
+  ]]);
+  const direction = new Direction(PROTO_SPDY3, "safe");
+  for (const list of lists) direction.send(list);
+  direction.checkNative();
+  direction.checkPieces();
+});
