@@ -21,9 +21,13 @@ export interface ConnectionCounters {
   readonly reserved: number;
   /** Received bytes that nobody has read. */
   readonly unread: number;
+  /** Bytes that were read and for which the peer has no credit yet. */
+  readonly uncredited: number;
   /** Reading is held back. */
   readonly readingHeld: boolean;
   /** The receive window that the session is meant to have, bytes; 0 without flow control. */
   readonly sessionWindow: number;
+  /** The end has begun: nothing is read or opened any more. */
+  readonly ending: boolean;
   readonly session: SessionCounters;
 }

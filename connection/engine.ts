@@ -144,8 +144,10 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
       ownStreams: this.#opener.occupied,
       reserved: this.#reserved,
       unread: this.#receiving.unread,
+      uncredited: this.#receiving.uncredited,
       readingHeld: this.#pump.readingPaused,
       sessionWindow: this.#receiving.sessionWindow,
+      ending: this.#ending,
       session: countersOf(this.session),
     };
   }
@@ -571,6 +573,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#deadline?.stop();
     for (const state of this.#streams.values()) state.failed(reason);
     this.#streams.clear();
+    this.#ready = [];
     this.#opener.fail(reason);
     this.#pinger.fail(reason);
     this.incoming.end(failure);

@@ -65,6 +65,11 @@ export class Receiving {
     return this.#buffered;
   }
 
+  /** Bytes that were read and for which the peer has no credit yet. */
+  get uncredited(): number {
+    return this.#due.reduce((sum, { uncredited }) => sum + uncredited, 0);
+  }
+
   /** See `Credit.sessionWindow`. */
   get sessionWindow(): number {
     return this.#credit?.sessionWindow ?? 0;

@@ -44,7 +44,7 @@ export interface PortForwardOptions extends TargetOptions {
 }
 
 /** Makes a forwarder; only `portForward` does. */
-let createForwarder: (
+export let createForwarder: (
   connection: Connection,
   transport: ForwardTransport,
   options: PortForwardOptions,

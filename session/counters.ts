@@ -21,7 +21,7 @@ export interface WindowCounters {
 /** One stream of a session. */
 export interface SessionStreamCounters {
   readonly id: number;
-  /** Neither reset nor about to be. */
+  /** The peer may still send on it: neither reset, nor about to be, nor ended by it. */
   readonly open: boolean;
   /** Bytes it may send as far as its own window goes. */
   readonly sendWindow: number;
@@ -44,7 +44,7 @@ export function sessionCounters<S>(
   const { streamId, remaining } = unfinished;
   const streams = [...core.streams.values()].map((stream) => ({
     id: stream.id,
-    open: stream.state !== "closing",
+    open: stream.state !== "closing" && !stream.shutRead,
     sendWindow: core.peer.initialWindow + stream.sendCredit,
     receiveWindow: windowCounters(
       stream.receiveWindow,

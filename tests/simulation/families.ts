@@ -1,0 +1,397 @@
+/**
+ * What the seeds of a family have in common.
+ *
+ * @module
+ */
+
+import type { ConnectionTuning } from "../../connection/options.ts";
+import {
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  type ProtocolVersion,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+} from "../../frame/constants.ts";
+import type { SettingsEntry } from "../../frame/types.ts";
+import { KUBERNETES_PROFILE } from "../../kubernetes/profile.ts";
+import type { Random } from "../helpers/random.ts";
+import type { LinkOptions, Segments } from "./network.ts";
+import type { PlanStyle } from "./plan.ts";
+
+/** What happens to the connection while the applications work. */
+export type Fault =
+  | "none"
+  /** The network stands still for a while. */
+  | "stall"
+  /** One side closes. */
+  | "close"
+  /** One side says GOAWAY. */
+  | "goaway"
+  /** The transport is reset. */
+  | "reset"
+  /** One direction fails. */
+  | "one way"
+  /** One direction ends. */
+  | "half close";
+
+/** Runs that have something in common. */
+export type Family =
+  | "mixed"
+  | "calm"
+  | "k8s"
+  | "bulk"
+  | "http"
+  | "push"
+  | "clocks"
+  | "lowWindow"
+  | "readingOrder"
+  | "cancel"
+  | "misuse";
+
+/** One run. */
+export interface Scenario {
+  readonly version: ProtocolVersion;
+  readonly flowControl: boolean;
+  readonly link: { up: LinkOptions; down: LinkOptions };
+  readonly client: ConnectionTuning;
+  readonly server: ConnectionTuning;
+  /** Which of the two use web streams as transport. */
+  readonly asStreams: readonly [boolean, boolean];
+  readonly application:
+    | "streams"
+    | "http"
+    | "exec"
+    | "port-forward"
+    | "reading order";
+  /** Streams or requests. */
+  readonly count: number;
+  readonly style: PlanStyle;
+  readonly fault: Fault;
+  /** Lowers or raises the window of streams in the midst of it, to so many bytes; 0 for not. */
+  readonly newWindow: number;
+  /** Once everything is opened one side ends in order, and all of it still comes. */
+  readonly orderlyEnd: boolean;
+}
+
+type Draft = { -readonly [Key in keyof Scenario]: Scenario[Key] };
+type Tuning = {
+  -readonly [Key in keyof ConnectionTuning]: ConnectionTuning[Key];
+};
+
+const VERSIONS = [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1, PROTO_SPDY3_1];
+
+const SEGMENTS: readonly (readonly [Segments, Segments])[] = [
+  ["all", "all"],
+  ["mixed", "mixed"],
+  ["packets", "large"],
+  ["packets", "all"],
+  ["tiny", "mixed"],
+  ["byte", "all"],
+  ["large", "large"],
+  ["mixed", "all"],
+];
+
+/** Bytes of a half that segments of that kind carry in reasonable time. */
+const MOST: Readonly<Record<Segments, number>> = {
+  byte: 600,
+  tiny: 4000,
+  packets: 60_000,
+  mixed: 60_000,
+  large: 120_000,
+  all: 120_000,
+};
+
+function linkOptions(
+  random: Random,
+  [reads, writes]: readonly [Segments, Segments],
+): LinkOptions {
+  return {
+    reads,
+    writes,
+    capacity: random.pick([500, 5000, 65_536, 262_144, 1 << 22]),
+    latency: random.pick([0, 0, 1, 20]),
+    rate: Infinity,
+    resetsUnread: random.chance(0.5),
+  };
+}
+
+function tuning(random: Random, flowControl: boolean): Tuning {
+  const options: Tuning = { closeTimeout: random.pick([1000, 1000, 50]) };
+  if (!flowControl) options.flowControl = false;
+  if (random.chance(0.6)) {
+    options.maxSendBuffer = random.pick([1024, 1500, 4096, 65_536, 1 << 19]);
+  }
+  if (random.chance(0.5)) {
+    options.sessionWindow = random.pick([65_536, 65_537, 100_000, 1 << 20]);
+  }
+  options.windowTuning = random.pick([
+    true,
+    false,
+    false,
+    {
+      maxWindow: random.pick([65_536, 200_000, 1 << 24]),
+      maxMemory: random.pick([0, 1000, 100_000, 1 << 26]),
+    },
+  ]);
+  if (random.chance(0.6)) {
+    options.maxBufferedBytes = random.pick([1, 1000, 65_536, 300_000]);
+  }
+  options.limits = {
+    ...random.chance(0.4)
+      ? { maxConcurrentStreams: random.pick([1, 2, 5, 100]) }
+      : {},
+    ...random.chance(0.5)
+      ? { maxDataFrameSize: random.pick([256, 1000, 16_384, 65_536]) }
+      : {},
+  };
+  if (random.chance(0.3)) {
+    options.headerCompression = random.pick(["safe", "none", "full"]);
+  }
+  return options;
+}
+
+function window(bytes: number): SettingsEntry[] {
+  return [[SETTINGS_INITIAL_WINDOW_SIZE, 0, bytes]];
+}
+
+/** What a run is like when its family has nothing to say. */
+function ordinary(random: Random): Draft {
+  const version = random.pick(VERSIONS);
+  const flowControl = random.chance(0.7);
+  const segments = random.pick(SEGMENTS);
+  const client = tuning(random, flowControl);
+  client.acceptServerStreams = true;
+  const server = tuning(random, flowControl);
+  for (const side of [client, server]) {
+    if (version !== PROTO_SPDY2 && random.chance(0.3)) {
+      side.settings = window(random.pick([65_536, 65_536, 200_000, 1 << 20]));
+    }
+  }
+  return {
+    version,
+    flowControl,
+    link: {
+      up: linkOptions(random, segments),
+      down: linkOptions(random, segments),
+    },
+    client,
+    server,
+    asStreams: [random.chance(0.2), random.chance(0.2)],
+    application: "streams",
+    count: random.chance(0.3) ? 1 : random.int(1, 7),
+    style: {
+      most: MOST[segments[0]],
+      big: 0.25,
+      breaks: 0,
+      misuse: 0,
+      push: 0.15,
+      pauses: random.pick([0, 0.1, 0.5]),
+    },
+    fault: "none",
+    newWindow: 0,
+    orderlyEnd: false,
+  };
+}
+
+function kubernetes(draft: Draft, random: Random): void {
+  draft.version = PROTO_SPDY3_1;
+  draft.flowControl = false;
+  draft.newWindow = 0;
+  for (const side of ["client", "server"] as const) {
+    draft[side] = {
+      ...KUBERNETES_PROFILE,
+      closeTimeout: 1000,
+      maxBufferedBytes: random.pick([1, 30_000, 100_000, 1 << 20]),
+    };
+  }
+}
+
+/** Each changes an ordinary run into one of its own. */
+const FAMILIES: Record<Family, (draft: Draft, random: Random) => void> = {
+  mixed(draft, random) {
+    draft.fault = random.pick([
+      "none",
+      "none",
+      "stall",
+      "close",
+      "goaway",
+      "reset",
+      "one way",
+      "half close",
+    ]);
+    draft.style = { ...draft.style, breaks: random.pick([0, 0.35, 0.35]) };
+  },
+  calm(draft, random) {
+    draft.fault = random.pick(["none", "none", "stall"]);
+  },
+  k8s(draft, random) {
+    kubernetes(draft, random);
+    draft.application = random.pick([
+      "exec",
+      "exec",
+      "port-forward",
+      "streams",
+    ]);
+    draft.style = { ...draft.style, most: draft.style.most * 2, push: 0 };
+    draft.fault = random.pick([
+      "none",
+      "none",
+      "none",
+      "stall",
+      "close",
+      "reset",
+      "half close",
+    ]);
+  },
+  bulk(draft, random) {
+    kubernetes(draft, random);
+    const segments = random.pick(
+      [
+        ["all", "all"],
+        ["large", "large"],
+        ["mixed", "all"],
+      ] as const,
+    );
+    const options = {
+      ...linkOptions(random, segments),
+      capacity: random.pick([65_536, 262_144, 1 << 20, 1 << 22]),
+    };
+    draft.link = { up: options, down: options };
+    for (const side of ["client", "server"] as const) {
+      draft[side] = {
+        ...draft[side],
+        maxBufferedBytes: random.pick([100_000, 1 << 20, 4 << 20]),
+        maxSendBuffer: random.pick([65_536, 262_144, 524_288, 1 << 20]),
+      };
+    }
+    draft.count = random.int(1, 2);
+    draft.style = {
+      ...draft.style,
+      most: 6 << 20,
+      big: 0.7,
+      push: 0,
+      pauses: 0.02,
+    };
+    draft.orderlyEnd = random.chance(0.4);
+  },
+  http(draft, random) {
+    draft.application = "http";
+    draft.fault = random.pick([
+      "none",
+      "none",
+      "none",
+      "stall",
+      "close",
+      "goaway",
+      "reset",
+      "half close",
+    ]);
+    draft.style = { ...draft.style, breaks: random.pick([0, 0.35]) };
+  },
+  push(draft, random) {
+    draft.application = random.pick(["http", "http", "streams"]);
+    draft.style = {
+      ...draft.style,
+      push: 0.8,
+      breaks: random.pick([0, 0, 0.2]),
+    };
+    draft.fault = random.pick(["none", "none", "none", "close", "goaway"]);
+  },
+  clocks(draft, random) {
+    for (const side of ["client", "server"] as const) {
+      const options: Tuning = { ...draft[side] };
+      if (random.chance(0.7)) {
+        options.keepAlive = {
+          interval: random.pick([5, 20, 100]),
+          timeout: 8000,
+        };
+      }
+      if (random.chance(0.5)) options.headerTimeout = 9000;
+      if (random.chance(0.5)) {
+        options.controlFrameTimeout = random.pick([9000, 20_000]);
+      }
+      draft[side] = options;
+    }
+    if (random.chance(0.5)) {
+      // A link on which the last bytes take long, and never stand still.
+      const rate = random.pick([20, 60]);
+      const slow = { ...draft.link.down, reads: "packets", rate } as const;
+      draft.link = random.chance(0.5)
+        ? { up: slow, down: slow }
+        : { up: draft.link.up, down: slow };
+      draft.style = { ...draft.style, most: 120_000, big: 0.6 };
+      draft.count = random.int(1, 3);
+    } else draft.fault = random.pick(["none", "stall"]);
+    draft.orderlyEnd = random.chance(0.5);
+  },
+  lowWindow(draft, random) {
+    draft.version = random.pick([PROTO_SPDY3, PROTO_SPDY3_1]);
+    const sizes = [500, 1000, 20_000, 30_000, 65_536, 300_000];
+    for (const side of ["client", "server"] as const) {
+      if (random.chance(0.6)) {
+        draft[side] = { ...draft[side], settings: window(random.pick(sizes)) };
+      }
+    }
+    if (random.chance(0.5)) draft.newWindow = random.pick(sizes);
+    draft.fault = random.pick(["none", "none", "stall"]);
+    draft.style = { ...draft.style, big: 0.5 };
+  },
+  readingOrder(draft, random) {
+    draft.application = "reading order";
+    const large = random.chance(0.04);
+    draft.count = large ? random.int(18, 100) : random.int(2, 12);
+    draft.style = {
+      ...draft.style,
+      most: large ? random.pick([66_000, 200_000]) : draft.style.most,
+    };
+    const small = random.pick([1, 30_000, 100_000]);
+    const reads = large ? "all" : draft.link.down.reads;
+    const capacity = large ? 262_144 : draft.link.down.capacity;
+    const link = { ...draft.link.down, reads, capacity };
+    draft.link = { up: link, down: link };
+    draft.client = large
+      ? { flowControl: draft.flowControl }
+      : { ...draft.client, maxBufferedBytes: small, sessionWindow: 65_536 };
+    draft.server = large
+      ? { flowControl: draft.flowControl }
+      : { ...draft.server, maxBufferedBytes: small, sessionWindow: 65_536 };
+    const limits = { maxConcurrentStreams: 100 };
+    draft.client = { ...draft.client, limits };
+    draft.server = { ...draft.server, limits };
+  },
+  cancel(draft, random) {
+    const link = {
+      ...linkOptions(random, ["packets", "all"]),
+      capacity: random.pick([5000, 65_536]),
+    };
+    draft.link = { up: link, down: link };
+    draft.style = { ...draft.style, breaks: 0.75, big: 0.7, most: 60_000 };
+    draft.count = random.int(3, 9);
+  },
+  misuse(draft, random) {
+    draft.style = {
+      ...draft.style,
+      misuse: 0.5,
+      breaks: random.pick([0, 0.2]),
+      most: Math.min(draft.style.most, 80_000),
+    };
+    draft.count = random.int(2, 7);
+    // Who never answers must not keep others from being opened.
+    const limits = { maxConcurrentStreams: 100 };
+    draft.client = { ...draft.client, limits };
+    draft.server = { ...draft.server, limits };
+    draft.fault = random.pick(["none", "none", "none", "close", "reset"]);
+  },
+};
+
+/** All families. */
+export const FAMILY_NAMES: readonly Family[] = Object.keys(
+  FAMILIES,
+) as Family[];
+
+/** What happens in one run. */
+export function makeScenario(family: Family, random: Random): Scenario {
+  const draft = ordinary(random);
+  FAMILIES[family](draft, random);
+  return draft;
+}

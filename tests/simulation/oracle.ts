@@ -1,0 +1,142 @@
+/**
+ * What must hold: of the windows after every event, of the counters when
+ * nothing is under way.
+ *
+ * @module
+ */
+
+import { type Connection, engineOf } from "../../connection.ts";
+import type { ConnectionCounters } from "../../connection/counters.ts";
+import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
+import type { SentWindow } from "./wire_watch.ts";
+import type { World } from "./world.ts";
+
+/** One side of a run. */
+export interface Side {
+  readonly name: string;
+  readonly connection: Connection;
+  /** What this side sends, as seen on the wire; `undefined` without windows. */
+  readonly sent: SentWindow | undefined;
+}
+
+/** Streams beyond so many are looked at only now and then. */
+const MANY_STREAMS = 8;
+const NOW_AND_THEN = 16;
+
+/**
+ * The windows of one side: what may still come, what the application has and
+ * what is to be given back add up to the window, at every moment. A byte that
+ * is lost for the window shows at once.
+ */
+export class WindowInvariant {
+  readonly #world: World;
+  readonly #side: Side;
+  /** What a stream's window spans, less what tuning added. */
+  readonly #spans = new Map<number, number>();
+  #events = 0;
+
+  constructor(world: World, side: Side) {
+    this.#world = world;
+    this.#side = side;
+  }
+
+  /** Own SETTINGS changed the windows of streams. */
+  settingsChanged(): void {
+    this.#spans.clear();
+  }
+
+  check(): void {
+    const { connection, name } = this.#side;
+    const many = this.#spans.size > MANY_STREAMS;
+    if (many && this.#events++ % NOW_AND_THEN !== 0) return;
+    const engine = engineOf(connection);
+    const counters = engine.counters;
+    // What comes after the end is not looked at.
+    if (counters.ending || connection.session.failure !== undefined) return;
+    const { session, sessionWindow } = counters;
+    const window = session.receiveWindow;
+    if (window !== undefined && window.span !== sessionWindow) {
+      this.#bad(
+        `${name}: the session's window of ${sessionWindow} bytes spans ${window.span}`,
+      );
+    }
+    const held = counters.unread + counters.uncredited;
+    if (window !== undefined && window.unconsumed > held) {
+      this.#bad(
+        `${name}: the session waits for ${window.unconsumed} bytes to be consumed, the application has ${held}`,
+      );
+    }
+    if (counters.unread < 0 || counters.reserved < 0) {
+      this.#bad(`${name}: counters below 0: ${JSON.stringify(counters)}`);
+    }
+    for (const { id, open, receiveWindow } of session.streams) {
+      if (receiveWindow === undefined || !open) continue;
+      const state = engine.stream(id);
+      if (state === undefined) continue;
+      const unread = state.inbox.size + state.uncredited;
+      if (receiveWindow.unconsumed !== unread) {
+        this.#bad(
+          `${name}: stream ${id} waits for ${receiveWindow.unconsumed} bytes to be consumed, its reader has ${unread}`,
+        );
+      }
+      const span = receiveWindow.span - state.grown;
+      const before = this.#spans.get(id);
+      if (before === undefined) this.#spans.set(id, span);
+      else if (before !== span) {
+        this.#bad(
+          `${name}: the window of stream ${id}, of ${before} bytes, spans ${span}`,
+        );
+        this.#spans.set(id, span);
+      }
+    }
+  }
+
+  #bad(what: string): void {
+    if (this.#world.violations.length === 0) this.#world.bad(what);
+  }
+}
+
+/** Nothing is under way: both sides hold nothing, and agree about the windows. */
+export function checkRest(world: World, sides: readonly [Side, Side]): void {
+  for (const [side, peer] of [sides, [sides[1], sides[0]]] as const) {
+    const { name, connection, sent } = side;
+    const counters = engineOf(connection).counters;
+    const left = leftovers(counters);
+    if (left.length > 0) world.bad(`${name} at rest: ${left.join(", ")}`);
+    if (connection.version !== PROTO_SPDY3_1 || sent === undefined) continue;
+    const { sendWindow } = counters.session;
+    const granted = engineOf(peer.connection).counters.session.receiveWindow
+      ?.available;
+    if (sendWindow !== granted || sendWindow !== sent.session) {
+      world.bad(
+        `${name} at rest may send ${sendWindow} bytes on the session; its peer granted ${granted}, the wire ${sent.session}`,
+      );
+    }
+    const unconsumed = counters.session.receiveWindow?.unconsumed;
+    if (unconsumed !== 0) {
+      world.bad(`${name} at rest: ${unconsumed} bytes were never consumed`);
+    }
+  }
+}
+
+/** What is not 0 though no stream is open. */
+export function leftovers(counters: ConnectionCounters): string[] {
+  const left: string[] = [];
+  for (
+    const name of [
+      "streams",
+      "ready",
+      "opening",
+      "ownStreams",
+      "reserved",
+      "unread",
+    ] as const
+  ) {
+    if (counters[name] !== 0) left.push(`${name} is ${counters[name]}`);
+  }
+  if (counters.readingHeld) left.push("reading is held");
+  if (counters.session.streams.length > 0) {
+    left.push(`the session has ${counters.session.streams.length} streams`);
+  }
+  return left;
+}

@@ -1,0 +1,125 @@
+/**
+ * Bodies that are read one after the other, in any order, when all of them have
+ * begun: nobody may wait for what only another read brings.
+ *
+ * @module
+ */
+
+import type { Connection } from "../../connection.ts";
+import type { Stream } from "../../connection/stream.ts";
+import { matches, pattern } from "./pattern.ts";
+import type { World } from "./world.ts";
+
+/** What is read. */
+export interface ReadingOrder {
+  /** Streams. */
+  readonly count: number;
+  /** Bytes of each. */
+  readonly size: number;
+  readonly order: "forward" | "reverse" | "middle first" | "random";
+  /** Who reads: the client its responses, or the server its uploads. */
+  readonly reader: "client" | "server";
+}
+
+/** Resolves when every body has been read. */
+export async function readInOrder(
+  world: World,
+  client: Connection,
+  server: Connection,
+  { count, size, order, reader }: ReadingOrder,
+): Promise<void> {
+  const accepted = accept(server, count);
+  const opened = await world.track(
+    "all opened",
+    Promise.all(
+      Array.from(
+        { length: count },
+        (_, index) =>
+          client.openStream([["n", String(index)]], {
+            fin: reader === "client",
+          }),
+      ),
+    ),
+  );
+  const came = await world.track("all accepted", accepted);
+  const salt = (stream: Stream): number => Number(stream.headers[0][1]);
+  const senders = reader === "client" ? came : opened;
+  const readers = reader === "client" ? opened : came;
+  const replies = came.map((stream) =>
+    stream.reply([["re", "1"]], { fin: reader === "server" })
+  );
+  const sent = senders.map((stream) => send(world, stream, salt(stream), size));
+  await world.track("all replies", Promise.all(replies));
+  await world.track(
+    "all responses",
+    Promise.all(opened.map(({ response }) => response)),
+  );
+  for (const index of inOrder(world, order, count)) {
+    const stream = readers[index];
+    await world.track(
+      `body ${index}`,
+      read(world, stream, salt(stream), size),
+    );
+  }
+  await world.track("all sent", Promise.all(sent));
+}
+
+async function accept(server: Connection, count: number): Promise<Stream[]> {
+  const streams: Stream[] = [];
+  for await (const stream of server) {
+    streams.push(stream);
+    if (streams.length === count) break;
+  }
+  return streams;
+}
+
+function inOrder(
+  { random }: World,
+  order: ReadingOrder["order"],
+  count: number,
+): number[] {
+  const places = Array.from({ length: count }, (_, index) => index);
+  switch (order) {
+    case "forward":
+      return places;
+    case "reverse":
+      return places.reverse();
+    case "middle first":
+      return [...places.splice(count >> 1), ...places];
+    case "random":
+      return random.shuffle(places);
+  }
+}
+
+async function send(
+  world: World,
+  stream: Stream,
+  salt: number,
+  size: number,
+): Promise<void> {
+  for (let offset = 0; offset < size;) {
+    const length = Math.min(size - offset, world.random.int(1000, 100_000));
+    await stream.write(pattern(salt, offset, length));
+    offset += length;
+  }
+  await stream.closeWrite();
+}
+
+async function read(
+  world: World,
+  stream: Stream,
+  salt: number,
+  size: number,
+): Promise<void> {
+  const buffer = new Uint8Array(65_536);
+  let got = 0;
+  for (;;) {
+    const length = await stream.read(buffer);
+    if (length === null) break;
+    if (!matches(salt, got, buffer.subarray(0, length))) {
+      world.bad(`body of ${salt}: wrong bytes at ${got}`);
+    }
+    got += length;
+  }
+  if (got !== size) world.bad(`body of ${salt}: ${got} of ${size} bytes`);
+}

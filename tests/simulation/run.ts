@@ -1,0 +1,64 @@
+/**
+ * Runs seeds: `deno task simulate --seeds N --family F --seed S`.
+ *
+ * @module
+ */
+
+import { parseArgs } from "../deps.ts";
+import { FAMILY_NAMES } from "./families.ts";
+import { runSeeds } from "./seeds.ts";
+
+const HELP = `deno task simulate: two connections in a network, in virtual time
+
+  --seeds N      how many seeds of each family; default 200
+  --family F     ${FAMILY_NAMES.join(", ")}; default all
+  --seed S       the first seed; default 1
+  --minutes M    stop after so long
+  --failures N   stop after so many seeds that fail; default 10
+  --verbose      tell all that happens, for one seed`;
+
+const flags = parseArgs(Deno.args, {
+  string: ["seeds", "family", "seed", "minutes", "failures"],
+  boolean: ["verbose", "help"],
+});
+if (flags.help) {
+  console.log(HELP);
+  Deno.exit(0);
+}
+const families = flags.family === undefined
+  ? FAMILY_NAMES
+  : FAMILY_NAMES.filter((name) => flags.family?.split(",").includes(name));
+if (families.length === 0) {
+  console.error(`there is no family ${flags.family}\n\n${HELP}`);
+  Deno.exit(2);
+}
+const alone = flags.seed !== undefined && flags.seeds === undefined;
+let failed = 0;
+let total = 0;
+const begin = performance.now();
+for (const family of families) {
+  const report = await runSeeds(family, {
+    first: Number(flags.seed ?? 1),
+    count: Number(flags.seeds ?? (alone ? 1 : 200)),
+    failures: Number(flags.failures ?? 10),
+    milliseconds: Number(flags.minutes ?? Infinity) * 60_000 / families.length,
+    verbose: flags.verbose,
+  });
+  for (const { seed, violations } of report.failed) {
+    console.log(`${family} ${seed}:`);
+    for (const violation of violations) console.log(`  ${violation}`);
+  }
+  const seconds = report.milliseconds / 1000;
+  console.log(
+    `${family}: ${report.seeds} seeds, ${report.failed.length} failed, ${
+      seconds.toFixed(1)
+    } s, ${(report.seeds / seconds).toFixed(0)} seeds/s, ${
+      (report.events / report.seeds).toFixed(0)
+    } events a seed`,
+  );
+  failed += report.failed.length;
+  total += report.seeds;
+}
+const seconds = (performance.now() - begin) / 1000;
+console.log(`${total} seeds, ${failed} failed, ${seconds.toFixed(1)} s`);
+if (failed > 0) Deno.exit(1);

@@ -1,0 +1,84 @@
+/**
+ * Many seeds of one family.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers";
+import type { Family } from "./families.ts";
+import { simulate } from "./simulation.ts";
+
+/** Which seeds to run, and when to stop. */
+export interface SeedsOptions {
+  readonly first: number;
+  readonly count: number;
+  /** Stops after so many that fail. */
+  readonly failures?: number;
+  /** Stops after so long. */
+  readonly milliseconds?: number;
+  readonly verbose?: boolean;
+}
+
+/** A seed that showed something wrong. */
+export interface FailedSeed {
+  readonly seed: number;
+  readonly violations: readonly string[];
+}
+
+/** How the seeds went. */
+export interface SeedsReport {
+  readonly seeds: number;
+  readonly events: number;
+  readonly milliseconds: number;
+  readonly failed: readonly FailedSeed[];
+}
+
+/** Runs seeds, one after the other. */
+export async function runSeeds(
+  family: Family,
+  { first, count, failures = Infinity, milliseconds = Infinity, verbose }:
+    SeedsOptions,
+): Promise<SeedsReport> {
+  using unhandled = new UnhandledRejections();
+  const begin = performance.now();
+  const failed: FailedSeed[] = [];
+  let events = 0;
+  let seeds = 0;
+  while (
+    seeds < count && failed.length < failures &&
+    performance.now() - begin < milliseconds
+  ) {
+    const seed = first + seeds++;
+    const outcome = await simulate(family, seed, verbose);
+    events += outcome.events;
+    const violations = [...outcome.violations, ...await unhandled.take()];
+    if (violations.length > 0) failed.push({ seed, violations });
+  }
+  return { seeds, events, milliseconds: performance.now() - begin, failed };
+}
+
+/** Rejections that nobody handled. */
+class UnhandledRejections implements Disposable {
+  #reasons: string[] = [];
+
+  constructor() {
+    addEventListener("unhandledrejection", this.#note);
+  }
+
+  /** Those since the last call. */
+  async take(): Promise<string[]> {
+    // They are told when the event loop goes round.
+    await new Promise((resolve) => setImmediate(resolve));
+    return this.#reasons.splice(0);
+  }
+
+  [Symbol.dispose](): void {
+    removeEventListener("unhandledrejection", this.#note);
+  }
+
+  readonly #note = (event: PromiseRejectionEvent): void => {
+    event.preventDefault();
+    const { reason } = event;
+    this.#reasons.push(`an unhandled rejection: ${reason?.stack ?? reason}`);
+  };
+}

@@ -1,0 +1,461 @@
+/**
+ * One run: two connections on a network, applications on both, a fault in the
+ * midst, an end; and what was wrong with it.
+ *
+ * @module
+ */
+
+import { Connection, engineOf } from "../../connection.ts";
+import { useClock } from "../../connection/clock.ts";
+import type { Transport } from "../../connection/transport.ts";
+import {
+  PROTO_SPDY2,
+  PROTO_SPDY3_1,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+} from "../../frame/constants.ts";
+import {
+  CLIENT,
+  SERVER,
+  type Side as SideId,
+} from "../../session/constants.ts";
+import { expectError } from "./errors.ts";
+import { type Family, makeScenario, type Scenario } from "./families.ts";
+import { HttpApplication } from "./http_application.ts";
+import { KubernetesApplication } from "./kubernetes_application.ts";
+import { asStreams, type Link, link, type SimulatedConn } from "./network.ts";
+import { checkRest, leftovers, type Side, WindowInvariant } from "./oracle.ts";
+import type { Plan } from "./plan.ts";
+import { type ReadingOrder, readInOrder } from "./reading_order.ts";
+import { StreamApplication } from "./stream_application.ts";
+import { SentWindow } from "./wire_watch.ts";
+import { World } from "./world.ts";
+
+/** What is pending for as long as a connection lives. */
+const LIFELONG = /: next$|\.closed$|orderly end|^the served/;
+/** Longest that a connection may take to end when its peer is gone, virtual ms. */
+const LONGEST_END = 60_000;
+
+/** How a run went. */
+export interface Outcome {
+  readonly violations: readonly string[];
+  readonly events: number;
+}
+
+/** Runs one seed of a family. */
+export async function simulate(
+  family: Family,
+  seed: number,
+  verbose = false,
+): Promise<Outcome> {
+  const world = new World(seed, verbose);
+  using _clock = useClock(world.clock);
+  const { error } = console;
+  // Handlers that fail are reported there.
+  if (!verbose) console.error = () => {};
+  try {
+    await new Simulation(world, makeScenario(family, world.random)).run();
+  } catch (failure) {
+    world.bad(failure instanceof Error ? `${failure.stack}` : `${failure}`);
+  } finally {
+    console.error = error;
+  }
+  return { violations: world.violations, events: world.events };
+}
+
+class Simulation {
+  readonly #world: World;
+  readonly #scenario: Scenario;
+  readonly #link: Link;
+  readonly #client: Connection;
+  readonly #server: Connection;
+  readonly #sides: readonly [Side, Side];
+  readonly #invariants: readonly WindowInvariant[];
+  readonly #streams: StreamApplication;
+  /** The applications are through. */
+  #through = false;
+  /** Both connections have ended. */
+  #over = false;
+
+  constructor(world: World, scenario: Scenario) {
+    this.#world = world;
+    this.#scenario = scenario;
+    world.log(JSON.stringify(scenario));
+    this.#link = link(world, scenario.link);
+    const { client, server, up, down } = this.#link;
+    const [clientStreams, serverStreams] = scenario.asStreams;
+    const windows = scenario.flowControl && scenario.version !== PROTO_SPDY2;
+    const sent = ["the client", "the server"].map((name) =>
+      windows
+        ? new SentWindow(world, name, scenario.version === PROTO_SPDY3_1)
+        : undefined
+    );
+    sent[0]?.watch(up, down);
+    sent[1]?.watch(down, up);
+    this.#client = this.#connect(client, clientStreams, CLIENT);
+    this.#server = this.#connect(server, serverStreams, SERVER);
+    this.#sides = [
+      { name: "the client", connection: this.#client, sent: sent[0] },
+      { name: "the server", connection: this.#server, sent: sent[1] },
+    ];
+    this.#invariants = this.#sides.map((side) =>
+      new WindowInvariant(world, side)
+    );
+    world.onEvent = () => {
+      for (const invariant of this.#invariants) invariant.check();
+    };
+    this.#streams = new StreamApplication(world, scenario.style);
+    const ends = this.#sides.map(({ name, connection }) =>
+      world.track(`${name}.closed`, connection.closed)
+    );
+    Promise.allSettled(ends).then(() => this.#over = true);
+  }
+
+  /** Whether every whole exchange has to come whole. */
+  get #calm(): boolean {
+    const { fault } = this.#scenario;
+    return fault === "none" || fault === "stall";
+  }
+
+  async run(): Promise<void> {
+    const world = this.#world;
+    const work = this.#work();
+    work.then(
+      () => this.#through = true,
+      (error) => world.bad(`the work failed: ${error?.stack ?? error}`),
+    );
+    if (!await world.run(() => this.#through)) {
+      world.bad(`hangs: ${this.#describe()}`);
+      return;
+    }
+    if (this.#calm) await this.#checkCalm();
+    await this.#end();
+    await this.#checkOver();
+  }
+
+  #connect(conn: SimulatedConn, streams: boolean, side: SideId): Connection {
+    const { version, client, server } = this.#scenario;
+    const transport: Transport = streams ? asStreams(this.#world, conn) : conn;
+    return new Connection(transport, {
+      ...side === CLIENT ? client : server,
+      origin: "http://host",
+      side,
+      version,
+      onFrame: (direction, frame) =>
+        this.#world.log(
+          side === CLIENT ? "client" : "server",
+          direction,
+          frame,
+        ),
+    });
+  }
+
+  /** Resolves when the applications and the fault are through. */
+  async #work(): Promise<void> {
+    const application = this.#begin();
+    const fault = this.#fault();
+    await this.#changeWindow();
+    await Promise.all([application, fault]);
+  }
+
+  async #begin(): Promise<void> {
+    const world = this.#world;
+    const { random } = world;
+    const { application, count, style } = this.#scenario;
+    const [client, server] = [this.#client, this.#server];
+    switch (application) {
+      case "exec":
+      case "port-forward": {
+        const kubernetes = new KubernetesApplication(
+          world,
+          style.most,
+          this.#calm,
+        );
+        if (application === "exec") kubernetes.exec(client, server);
+        else kubernetes.forward(client, server);
+        return await kubernetes.through;
+      }
+      case "reading order": {
+        const order: ReadingOrder = {
+          count,
+          size: random.int(style.most / 2, style.most),
+          order: random.pick(["forward", "reverse", "middle first", "random"]),
+          reader: random.pick(["client", "server"]),
+        };
+        world.log(order);
+        return await readInOrder(world, client, server, order);
+      }
+      case "http": {
+        const http = new HttpApplication(world, style, this.#calm);
+        http.serve(server);
+        for (let left = count; left > 0; left--) {
+          await world.maybePause(0.5, 4);
+          http.request(client);
+        }
+        await this.#endInOrder();
+        return await http.through();
+      }
+      default: {
+        this.#streams.accept(server, "the server");
+        this.#streams.accept(client, "the client");
+        for (let left = count; left > 0; left--) {
+          await world.maybePause(0.5, 4);
+          // SPDY/2 clients take no streams but pushes.
+          const fromServer = this.#scenario.version !== PROTO_SPDY2 &&
+            random.chance(0.1);
+          const kind: Plan["kind"] = fromServer ? "from the server" : "request";
+          this.#streams.open(
+            fromServer ? server : client,
+            this.#streams.plan(kind),
+          );
+        }
+        await this.#endInOrder();
+        return await this.#streams.through();
+      }
+    }
+  }
+
+  /** Says GOAWAY while everything is under way: all of it still has to come. */
+  async #endInOrder(): Promise<void> {
+    if (!this.#scenario.orderlyEnd) return;
+    const world = this.#world;
+    const { random } = world;
+    await world.pause(random.float() * random.pick([3, 300, 3000]));
+    const { connection } = random.pick(this.#sides);
+    world.log("orderly end");
+    world.track("orderly end", connection.goaway()).catch((error) =>
+      expectError(world, error)
+    );
+  }
+
+  async #changeWindow(): Promise<void> {
+    const world = this.#world;
+    const { newWindow } = this.#scenario;
+    if (newWindow === 0) return;
+    await world.pause(world.random.float() * 10);
+    const side = world.random.int(0, 1);
+    try {
+      this.#sides[side].connection.sendSettings([
+        [SETTINGS_INITIAL_WINDOW_SIZE, 0, newWindow],
+      ]);
+      this.#invariants[side].settingsChanged();
+    } catch (error) {
+      expectError(world, error);
+    }
+  }
+
+  async #fault(): Promise<void> {
+    const world = this.#world;
+    const { random } = world;
+    const { up, down } = this.#link;
+    const { fault } = this.#scenario;
+    if (random.chance(0.3)) this.#ping();
+    if (fault === "none") return;
+    if (fault === "stall") {
+      for (let left = 3; left > 0; left--) {
+        await world.pause(random.float() * 10);
+        random.pick([up, down]).stall(random.float() * 2000);
+      }
+      return;
+    }
+    if (random.chance(0.5)) {
+      await world.pause(random.float() * random.pick([5, 40]));
+    } else {for (let left = random.int(0, 120); left > 0; left--) {
+        await world.pause();
+      }}
+    const { name, connection } = random.pick(this.#sides);
+    world.log("fault:", fault, name);
+    switch (fault) {
+      case "close":
+        await world.track("close in the midst", connection.close());
+        break;
+      case "goaway":
+        world.track("goaway in the midst.closed", connection.goaway())
+          .catch((error) => expectError(world, error));
+        break;
+      case "reset":
+        up.reset("ECONNRESET");
+        down.reset("ECONNRESET");
+        this.#noticeable();
+        break;
+      case "one way":
+        random.pick([up, down]).reset("EIO");
+        this.#noticeable();
+        break;
+      case "half close":
+        random.pick([up, down]).cut(random.chance(0.5), random.chance(0.5));
+        this.#noticeable();
+        break;
+    }
+  }
+
+  /** A side that neither reads nor writes cannot know that its transport broke. */
+  #noticeable(): void {
+    for (let round = 1; round <= 3; round++) {
+      this.#world.after(round * 10, () => this.#ping());
+    }
+  }
+
+  #ping(): void {
+    const world = this.#world;
+    for (const { name, connection } of this.#sides) {
+      world.track(`ping of ${name}`, connection.ping()).catch((error) =>
+        expectError(world, error)
+      );
+    }
+  }
+
+  /** All that had to come came, and nothing is left of it. */
+  async #checkCalm(): Promise<void> {
+    const world = this.#world;
+    const { orderlyEnd, application } = this.#scenario;
+    const start = world.now;
+    await world.run(() => world.idle || world.now > start + 5000);
+    for (const plan of this.#streams.plans) this.#checkPlan(plan);
+    if (application === "exec" || orderlyEnd) return;
+    if (this.#streams.plans.some(({ stuck }) => stuck)) return;
+    const left = world.pending(LIFELONG);
+    if (left.length > 0) world.bad(`pending at rest: ${left.join(", ")}`);
+    if (world.pending(/^(?!the (client|server)\.closed)/).length < 2) {
+      world.bad("a connection ended by itself");
+      return;
+    }
+    checkRest(world, this.#sides);
+  }
+
+  #checkPlan(plan: Plan): void {
+    if (plan.broken || plan.stuck) return;
+    const world = this.#world;
+    const who = `${plan.kind} ${plan.id}`;
+    const [first] = plan.closed;
+    // Refused before it was looked at: it may be tried again.
+    if (isUnprocessed(first) || plan.kind === "push" && first !== 0) return;
+    for (const direction of plan.kind === "push" ? [0] : [0, 1]) {
+      const { clean, got, written, error, cameHeaders, sentHeaders } =
+        plan.seen[direction];
+      // A push that closed before the peer looked at it.
+      if (plan.closed[1] === undefined) continue;
+      if (!clean) {
+        world.bad(
+          `${who}.${direction}: no end, ${got} of ${written} bytes: ${error}`,
+        );
+      } else if (String(cameHeaders) !== String(sentHeaders)) {
+        world.bad(`${who}.${direction}: HEADERS ${cameHeaders}`);
+      }
+    }
+    for (const status of plan.closed) {
+      if (status !== 0 && status !== undefined) {
+        world.bad(`${who} closed with ${status}`);
+      }
+    }
+  }
+
+  /** Ends the connections, in one of many ways. */
+  async #end(): Promise<void> {
+    const world = this.#world;
+    const { random } = world;
+    const { up, down } = this.#link;
+    const how = random.pick([
+      "client",
+      "server",
+      "both",
+      "goaway",
+      "end",
+      "reset",
+    ]);
+    world.log("end:", how);
+    const start = world.now;
+    const [{ connection: client }, { connection: server }] = this.#sides;
+    switch (how) {
+      case "client":
+        world.track("the end: client.close()", client.close());
+        break;
+      case "server":
+        world.track("the end: server.close()", server.close());
+        break;
+      case "both":
+        world.track("the end: client.close()", client.close());
+        world.track("the end: server.close()", server.close());
+        break;
+      case "goaway":
+        client.goaway().catch(() => {});
+        break;
+      case "end":
+        up.cut(true, false);
+        down.cut(true, false);
+        break;
+      case "reset":
+        up.reset("ECONNRESET");
+        down.reset("ECONNRESET");
+        this.#noticeable();
+    }
+    const ended = await world.run(() => this.#over, LONGEST_END);
+    // Streams that nobody ends hold an orderly end back; so does who never reads, when the peer just ends.
+    const stuck = this.#streams.plans.some((plan) => plan.stuck);
+    const mayWait = how === "goaway" || how === "end" && stuck;
+    if (!ended && !mayWait) {
+      world.bad(`the end by ${how} never comes: ${this.#describe()}`);
+    }
+    const { closeTimeout = 1000 } = this.#scenario.client;
+    const longest = 3 * Math.max(1000, closeTimeout) + 500;
+    if (ended && this.#calm && !stuck && world.now - start > longest) {
+      world.bad(`the end by ${how} took ${Math.round(world.now - start)} ms`);
+    }
+    if (ended) return;
+    world.track("the end: close() at last", client.close());
+    world.track("the end: close() at last", server.close());
+    if (!await world.run(() => this.#over, LONGEST_END)) {
+      world.bad(`close() of both never ends: ${this.#describe()}`);
+    }
+  }
+
+  /** Nothing is left of the connections. */
+  async #checkOver(): Promise<void> {
+    const world = this.#world;
+    await world.run(() => false, LONGEST_END);
+    const left = world.pending();
+    if (left.length > 0) {
+      world.bad(`pending after the end: ${left.slice(0, 8).join(", ")}`);
+    }
+    if (world.clock.timers > 0) {
+      world.bad(`${world.clock.timers} timers after the end`);
+    }
+    for (const { name, connection } of this.#sides) {
+      const counters = engineOf(connection).counters;
+      // The session of a connection that ended is not used any more.
+      const rest = leftovers({
+        ...counters,
+        unread: 0,
+        ownStreams: 0,
+        session: { ...counters.session, streams: [] },
+      });
+      if (rest.length > 0) {
+        world.bad(`${name} after the end: ${rest.join(", ")}`);
+      }
+    }
+    for (const conn of [this.#link.client, this.#link.server]) {
+      const [asStreamsClient, asStreamsServer] = this.#scenario.asStreams;
+      const isStreams = conn === this.#link.client
+        ? asStreamsClient
+        : asStreamsServer;
+      if (!conn.closed && !isStreams) world.bad(`${conn.name} was not closed`);
+    }
+  }
+
+  #describe(): string {
+    const names = this.#world.pending(LIFELONG).slice(0, 8).join(", ");
+    const counters = this.#sides.map(({ name, connection }) => {
+      const { session, ...rest } = engineOf(connection).counters;
+      return `${name} ${
+        JSON.stringify({ ...rest, sendWindow: session.sendWindow })
+      }`;
+    });
+    return `at ${Math.round(this.#world.now)} ms, pending ${names}; ${
+      counters.join("; ")
+    }`;
+  }
+}
+
+function isUnprocessed(error: unknown): boolean {
+  return error instanceof Error && "unprocessed" in error &&
+    error.unprocessed === true;
+}
