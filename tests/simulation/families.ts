@@ -13,7 +13,7 @@ import {
   SETTINGS_INITIAL_WINDOW_SIZE,
 } from "../../frame/constants.ts";
 import type { SettingsEntry } from "../../frame/types.ts";
-import { KUBERNETES_PROFILE } from "../../kubernetes/profile.ts";
+import { CLIENT_PROFILE, serverProfile } from "../../kubernetes/profile.ts";
 import type { Random } from "../helpers/random.ts";
 import type { LinkOptions, Segments } from "./network.ts";
 import type { PlanStyle } from "./plan.ts";
@@ -197,13 +197,12 @@ function kubernetes(draft: Draft, random: Random): void {
   draft.version = PROTO_SPDY3_1;
   draft.flowControl = false;
   draft.newWindow = 0;
-  for (const side of ["client", "server"] as const) {
-    draft[side] = {
-      ...KUBERNETES_PROFILE,
-      closeTimeout: 1000,
-      maxBufferedBytes: random.pick([1, 30_000, 100_000, 1 << 20]),
-    };
-  }
+  const bounds = {
+    closeTimeout: 1000,
+    maxBufferedBytes: random.pick([1, 30_000, 100_000, 1 << 20]),
+  };
+  draft.client = { ...CLIENT_PROFILE, ...bounds };
+  draft.server = { ...serverProfile(100), ...bounds };
 }
 
 /** Each changes an ordinary run into one of its own. */

@@ -201,6 +201,7 @@ class Simulation {
           await world.maybePause(0.5, 4);
           // SPDY/2 clients take no streams but pushes.
           const fromServer = this.#scenario.version !== PROTO_SPDY2 &&
+            this.#scenario.client.acceptServerStreams === true &&
             random.chance(0.1);
           const kind: Plan["kind"] = fromServer ? "from the server" : "request";
           this.#streams.open(
