@@ -21,6 +21,12 @@ import {
   SYN_STREAM,
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
+import {
+  frameName,
+  goawayStatusName,
+  settingName,
+  statusName,
+} from "../frame/names.ts";
 import type { TracedFrame } from "../connection/options.ts";
 import type { NameValue, SettingsEntry } from "../frame/types.ts";
 
@@ -40,66 +46,9 @@ export interface FrameText {
   readonly headers: readonly NameValue[] | undefined;
 }
 
-const FRAME_TYPES = [
-  "DATA",
-  "SYN_STREAM",
-  "SYN_REPLY",
-  "RST_STREAM",
-  "SETTINGS",
-  "NOOP",
-  "PING",
-  "GOAWAY",
-  "HEADERS",
-  "WINDOW_UPDATE",
-  "CREDENTIAL",
-] as const;
-
-const STATUS_CODES = [
-  "OK",
-  "PROTOCOL_ERROR",
-  "INVALID_STREAM",
-  "REFUSED_STREAM",
-  "UNSUPPORTED_VERSION",
-  "CANCEL",
-  "INTERNAL_ERROR",
-  "FLOW_CONTROL_ERROR",
-  "STREAM_IN_USE",
-  "STREAM_ALREADY_CLOSED",
-  "INVALID_CREDENTIALS",
-  "FRAME_TOO_LARGE",
-] as const;
-
-const SETTINGS_IDS = [
-  "",
-  "UPLOAD_BANDWIDTH",
-  "DOWNLOAD_BANDWIDTH",
-  "ROUND_TRIP_TIME",
-  "MAX_CONCURRENT_STREAMS",
-  "CURRENT_CWND",
-  "DOWNLOAD_RETRANS_RATE",
-  "INITIAL_WINDOW_SIZE",
-  "CLIENT_CERTIFICATE_VECTOR_SIZE",
-] as const;
-
-/** Name of a frame type; `type 99` for one without a name. */
-export function frameTypeName(type: number): string {
-  return FRAME_TYPES[type] ?? `type ${type}`;
-}
-
-/** Name of a RST_STREAM status; the number for one without a name. */
-export function statusName(status: number): string {
-  return STATUS_CODES[status] ?? String(status);
-}
-
-/** Name of a GOAWAY status (7.4 of the reference: 2 in deployed code, 11 in the draft). */
-export function goawayStatusName(status: number): string {
-  if (status === 2 || status === 11) return "INTERNAL_ERROR";
-  return status <= 1 ? statusName(status) : String(status);
-}
-
 /** Puts a frame into words. */
 export function frameText(frame: TracedFrame): FrameText {
-  const type = frameTypeName(frame.frameType);
+  const type = frameName(frame.frameType);
   const { length } = frame;
   switch (frame.frameType) {
     case DATA:
@@ -209,7 +158,7 @@ function settingText([id, flags, value]: SettingsEntry): string {
     [ID_FLAG_SETTINGS_PERSIST_VALUE, "PERSIST_VALUE"],
     [ID_FLAG_SETTINGS_PERSISTED, "PERSISTED"],
   ]);
-  return `${SETTINGS_IDS[id] || `id ${id}`} = ${value}${
+  return `${settingName(id)} = ${value}${
     names.length ? ` (${names.join(", ")})` : ""
   }`;
 }

@@ -8,6 +8,7 @@ import {
   portForward as forwardToPod,
   type PortForwarder,
 } from "../kubernetes/port_forward.ts";
+import { acceptAll } from "../connection/accept_loop.ts";
 import { readArguments } from "./arguments.ts";
 import {
   type Command,
@@ -96,11 +97,12 @@ async function listen(
   console.log(
     `Forwarding from tcp://127.0.0.1:${listener.addr.port} to ${remote}`,
   );
-  for await (const conn of listener) {
-    carry(conn, forwarder, remote).catch((error) =>
-      console.error(`port ${remote}: ${reasonOf(error)}`)
-    );
-  }
+  const tell = (error: unknown): void =>
+    console.error(`port ${remote}: ${reasonOf(error)}`);
+  await acceptAll(listener, {
+    take: (conn) => void carry(conn, forwarder, remote).catch(tell),
+    error: tell,
+  });
 }
 
 /** Both directions at once, each ended by itself: `conn.readable` would close both at the first end. */

@@ -126,7 +126,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     });
     this.#lifetime = new Lifetime(options, {
       ping: () => void handled(this.ping()),
-      readingPaused: () => this.#pump.readingPaused,
+      readingSince: () => this.#pump.readingSince,
       openStreams: () => this.#streams.size + this.#opener.waiting,
       timedOut: (message) => this.#fail(closedBy("remote", message)),
       idle: () => void this.close(),

@@ -11,19 +11,7 @@ import {
   type SpdyErrorOptions,
   StreamClosedError,
 } from "../errors.ts";
-import {
-  CANCEL,
-  FLOW_CONTROL_ERROR,
-  FRAME_TOO_LARGE,
-  INTERNAL_ERROR,
-  INVALID_CREDENTIALS,
-  INVALID_STREAM,
-  PROTOCOL_ERROR,
-  REFUSED_STREAM,
-  STREAM_ALREADY_CLOSED,
-  STREAM_IN_USE,
-  UNSUPPORTED_VERSION,
-} from "../frame/constants.ts";
+import { REFUSED_STREAM } from "../frame/constants.ts";
 
 /** What {@linkcode ConnectionClosedError} takes after the message. */
 export interface ConnectionClosedErrorOptions extends SpdyErrorOptions {
@@ -110,26 +98,4 @@ export class StreamResetError extends StreamClosedError {
     this.unprocessed = options.unprocessed ??
       options.statusCode === REFUSED_STREAM;
   }
-}
-
-const STATUS_NAMES: ReadonlyMap<number, string> = new Map([
-  [PROTOCOL_ERROR, "PROTOCOL_ERROR"],
-  [INVALID_STREAM, "INVALID_STREAM"],
-  [REFUSED_STREAM, "REFUSED_STREAM"],
-  [UNSUPPORTED_VERSION, "UNSUPPORTED_VERSION"],
-  [CANCEL, "CANCEL"],
-  [INTERNAL_ERROR, "INTERNAL_ERROR"],
-  [FLOW_CONTROL_ERROR, "FLOW_CONTROL_ERROR"],
-  [STREAM_IN_USE, "STREAM_IN_USE"],
-  [STREAM_ALREADY_CLOSED, "STREAM_ALREADY_CLOSED"],
-  [INVALID_CREDENTIALS, "INVALID_CREDENTIALS"],
-  [FRAME_TOO_LARGE, "FRAME_TOO_LARGE"],
-]);
-
-/** A stream status as text for messages: `"CANCEL (5)"`. */
-export function statusName(statusCode: number): string {
-  const name = STATUS_NAMES.get(statusCode);
-  return name === undefined
-    ? `status ${statusCode}`
-    : `${name} (${statusCode})`;
 }

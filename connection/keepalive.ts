@@ -4,7 +4,7 @@
  * @module
  */
 
-import { startTimeout, stopTimer, type Timer } from "./clock.ts";
+import { PeerTimer, type Reading } from "./peer_timer.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 
 /** When a silent peer is asked, and when it is given up. */
@@ -19,19 +19,19 @@ export interface KeepAliveOptions {
 export const DEFAULT_KEEPALIVE_TIMEOUT = 10_000;
 
 /** What {@linkcode KeepAlive} asks of its owner. */
-export interface KeepAliveEvents {
+export interface KeepAliveEvents extends Reading {
   /** Send a PING. */
   ping(): void;
   /** Nothing came in time. */
   dead(timeout: number): void;
 }
 
-/** Sends PINGs into silence. Any byte received counts as life. */
+/** Sends PINGs into silence. Any byte received counts as life; what this side does not read says nothing. */
 export class KeepAlive {
   readonly #timer: QuietTimer;
   readonly #timeout: number;
   readonly #events: KeepAliveEvents;
-  #deadline: Timer | undefined;
+  #deadline: PeerTimer | undefined;
 
   constructor(options: KeepAliveOptions, events: KeepAliveEvents) {
     this.#timeout = options.timeout ?? DEFAULT_KEEPALIVE_TIMEOUT;
@@ -39,26 +39,29 @@ export class KeepAlive {
     this.#timer = new QuietTimer(options.interval, () => this.#ask());
   }
 
-  /** Bytes came, or reading is held back by this side. */
+  /** Bytes came. */
   touch(): void {
     this.#timer.touch();
     if (this.#deadline === undefined) return;
-    stopTimer(this.#deadline);
+    this.#deadline.stop();
     this.#deadline = undefined;
   }
 
   /** Ends the timers. */
   stop(): void {
     this.#timer.stop();
-    stopTimer(this.#deadline);
+    this.#deadline?.stop();
     this.#deadline = undefined;
   }
 
   #ask(): void {
+    // The silence is this side's own while it does not read.
+    if (this.#events.readingSince() === undefined) return;
     if (this.#deadline !== undefined) return;
     this.#events.ping();
-    this.#deadline = startTimeout(() => {
+    if (this.#timeout === 0) return;
+    this.#deadline = new PeerTimer(this.#timeout, this.#events, () => {
       this.#events.dead(this.#timeout);
-    }, this.#timeout);
+    });
   }
 }

@@ -6,19 +6,17 @@
 
 import { CANCEL } from "../frame/constants.ts";
 import { SERVER } from "../session/constants.ts";
-import { startTimer, stopTimer, type Timer } from "./clock.ts";
 import { StreamResetError } from "./errors.ts";
 import { KeepAlive } from "./keepalive.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { PeerTimer, type Reading } from "./peer_timer.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 import type { StreamState } from "./stream_state.ts";
 
 /** What the clocks ask of the connection. */
-export interface LifetimeEvents {
+export interface LifetimeEvents extends Reading {
   /** Send a PING. */
   ping(): void;
-  /** Whether this side holds reading back. */
-  readingPaused(): boolean;
   /** How many streams are open. */
   openStreams(): number;
   /** The peer is gone, or took too long. */
@@ -36,9 +34,9 @@ export class Lifetime {
   readonly #controlFrameTimeout: number;
   /** Where the control frame under way begins, -1 for none. */
   #frameAt = -1;
-  #frameTimer: Timer | undefined;
-  #firstStream: Timer | undefined;
-  readonly #replies = new Map<StreamState, Timer>();
+  #frameTimer: PeerTimer | undefined;
+  #firstStream: PeerTimer | undefined;
+  readonly #replies = new Map<StreamState, PeerTimer>();
 
   constructor(options: ResolvedOptions, events: LifetimeEvents) {
     this.#events = events;
@@ -46,6 +44,7 @@ export class Lifetime {
     this.#controlFrameTimeout = options.controlFrameTimeout;
     if (options.keepAlive !== undefined) {
       this.#keepAlive = new KeepAlive(options.keepAlive, {
+        readingSince: () => events.readingSince(),
         ping: () => events.ping(),
         dead: (timeout) =>
           events.timedOut(
@@ -55,19 +54,20 @@ export class Lifetime {
     }
     if (options.idleTimeout > 0) {
       this.#idle = new QuietTimer(options.idleTimeout, () => {
-        if (events.openStreams() === 0) events.idle();
+        const reads = events.readingSince() !== undefined;
+        if (reads && events.openStreams() === 0) events.idle();
       });
     }
     if (options.headerTimeout > 0 && options.side === SERVER) {
-      this.#firstStream = startTimer(() => {
+      this.#firstStream = new PeerTimer(options.headerTimeout, events, () => {
         events.timedOut(
           `the peer opened no stream for ${options.headerTimeout} ms`,
         );
-      }, options.headerTimeout);
+      });
     }
   }
 
-  /** Bytes came, or this side holds reading back. */
+  /** Bytes came. */
   touch(): void {
     this.#keepAlive?.touch();
     this.#idle?.touch();
@@ -77,32 +77,27 @@ export class Lifetime {
   controlFrame(at: number): void {
     if (at === this.#frameAt) return;
     this.#frameAt = at;
-    stopTimer(this.#frameTimer);
+    this.#frameTimer?.stop();
     this.#frameTimer = undefined;
-    if (at >= 0 && this.#controlFrameTimeout > 0) this.#awaitFrame();
-  }
-
-  #awaitFrame(): void {
-    this.#frameTimer = startTimer(() => {
-      if (this.#events.readingPaused()) this.#awaitFrame();
-      else {
-        this.#events.timedOut(
-          `a control frame of the peer was not complete after ${this.#controlFrameTimeout} ms`,
-        );
-      }
-    }, this.#controlFrameTimeout);
+    const timeout = this.#controlFrameTimeout;
+    if (at < 0 || timeout === 0) return;
+    this.#frameTimer = new PeerTimer(timeout, this.#events, () => {
+      this.#events.timedOut(
+        `a control frame of the peer was not complete after ${timeout} ms`,
+      );
+    });
   }
 
   /** The peer opened a stream. */
   streamCame(): void {
-    stopTimer(this.#firstStream);
+    this.#firstStream?.stop();
     this.#firstStream = undefined;
   }
 
   /** A stream of this side left and waits for its reply. */
   awaitReply(state: StreamState): void {
     if (this.#headerTimeout === 0) return;
-    const timer = startTimer(() => {
+    const timer = new PeerTimer(this.#headerTimeout, this.#events, () => {
       this.#replies.delete(state);
       state.reset(
         CANCEL,
@@ -111,14 +106,14 @@ export class Lifetime {
           { streamId: state.id, statusCode: CANCEL, initiator: "remote" },
         ),
       );
-    }, this.#headerTimeout);
+    });
     this.#replies.set(state, timer);
   }
 
   /** The reply came, or the stream ended without one. */
   replied(state: StreamState): void {
     if (this.#headerTimeout === 0) return;
-    stopTimer(this.#replies.get(state));
+    this.#replies.get(state)?.stop();
     this.#replies.delete(state);
   }
 
@@ -128,7 +123,7 @@ export class Lifetime {
     this.#idle?.stop();
     this.controlFrame(-1);
     this.streamCame();
-    for (const timer of this.#replies.values()) stopTimer(timer);
+    for (const timer of this.#replies.values()) timer.stop();
     this.#replies.clear();
   }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { atEndOfTurn, within } from "./clock.ts";
+import { atEndOfTurn, now, within } from "./clock.ts";
 import { Deferred } from "./deferred.ts";
 import { OutBuffer } from "./out_buffer.ts";
 import type { Wire } from "./transport.ts";
@@ -42,6 +42,7 @@ export class Pump {
   #outputEnded = false;
   #closed = false;
   #paused: Deferred<void> | undefined;
+  #readingSince = now();
   readonly #inputEnd = new Deferred<void>();
   #drained: Deferred<void> | undefined;
 
@@ -78,15 +79,21 @@ export class Pump {
   holdReading(hold: boolean): void {
     if (hold) {
       this.#paused ??= new Deferred<void>();
-    } else {
-      this.#paused?.resolve();
+    } else if (this.#paused !== undefined) {
+      this.#paused.resolve();
       this.#paused = undefined;
+      this.#readingSince = now();
     }
   }
 
   /** Whether reading is held back. */
   get readingPaused(): boolean {
     return this.#paused !== undefined;
+  }
+
+  /** Since when reading goes on, ms of the clock; `undefined` while it is held back. */
+  get readingSince(): number | undefined {
+    return this.#paused === undefined ? this.#readingSince : undefined;
   }
 
   /**

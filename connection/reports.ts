@@ -18,6 +18,7 @@ import {
   SYN_STREAM,
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
+import { frameName } from "../frame/names.ts";
 import type {
   CtrlFrame,
   GoawayFrame,
@@ -181,19 +182,4 @@ function controlNotSent(
   } else if (frame.frameType === HEADERS) {
     reports.stream(frame.streamId)?.headersSent(error);
   }
-}
-
-const FRAME_NAMES: ReadonlyMap<number, string> = new Map<number, string>([
-  [SYN_STREAM, "SYN_STREAM"],
-  [SYN_REPLY, "SYN_REPLY"],
-  [RST_STREAM, "RST_STREAM"],
-  [SETTINGS, "SETTINGS"],
-  [PING, "PING"],
-  [GOAWAY, "GOAWAY"],
-  [HEADERS, "HEADERS"],
-  [WINDOW_UPDATE, "WINDOW_UPDATE"],
-]);
-
-function frameName(type: number): string {
-  return FRAME_NAMES.get(type) ?? `frame of type ${type}`;
 }

@@ -17,11 +17,12 @@ import {
   INTERNAL_ERROR,
   PROTOCOL_ERROR,
 } from "../frame/constants.ts";
+import { statusName } from "../frame/names.ts";
 import type { NameValue, SynStreamFrame } from "../frame/types.ts";
 import { DataProvider, type Session } from "../session.ts";
 import { READ_EOF } from "../session/constants.ts";
 import { Deferred, LazyPromise } from "./deferred.ts";
-import { statusName, StreamResetError } from "./errors.ts";
+import { StreamResetError } from "./errors.ts";
 import { Inbox, type InboxEvents } from "./inbox.ts";
 import { type HeadersHandler, LaterHeaders } from "./later_headers.ts";
 import { Outbox, type OutboxEvents, type Place } from "./outbox.ts";

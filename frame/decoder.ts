@@ -15,21 +15,16 @@ import {
 import { readUint16, readUint24 } from "./byte_reader.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import {
-  CREDENTIAL,
   DATA,
-  GOAWAY,
   HEADERS,
-  NOOP,
-  PING,
   type ProtocolVersion,
-  RST_STREAM,
   SETTINGS,
   SYN_REPLY,
   SYN_STREAM,
-  WINDOW_UPDATE,
 } from "./constants.ts";
 import { FrameError } from "./frame_error.ts";
 import type { FrameLimits } from "./limits.ts";
+import { frameName } from "./names.ts";
 import { FrameParser } from "./parser.ts";
 import type { FrameSink } from "./sink.ts";
 import type { Frame, HeaderBlockFrame, IgnoredFrame } from "./types.ts";
@@ -52,19 +47,6 @@ const DECODER_LIMITS: FrameLimits = {
   maxHeaderBlock: 131072,
   maxHeaderValueLength: 131072,
 };
-
-const TYPE_NAMES: ReadonlyMap<number, string> = new Map([
-  [SYN_STREAM, "SYN_STREAM"],
-  [SYN_REPLY, "SYN_REPLY"],
-  [RST_STREAM, "RST_STREAM"],
-  [SETTINGS, "SETTINGS"],
-  [NOOP, "NOOP"],
-  [PING, "PING"],
-  [GOAWAY, "GOAWAY"],
-  [HEADERS, "HEADERS"],
-  [WINDOW_UPDATE, "WINDOW_UPDATE"],
-  [CREDENTIAL, "CREDENTIAL"],
-]);
 
 /**
  * Decodes the frames of one direction of a connection from bytes cut anywhere.
@@ -212,7 +194,7 @@ export class FrameDecoder {
     const offset = this.#parser.frameOffset;
     return new FrameError(
       `header block of ${
-        nameType(frame.frameType)
+        frameName(frame.frameType)
       } for stream ${frame.streamId} at offset ${offset} ${fault}`,
       errorCode,
       { initiator: "remote", offset, frame },
@@ -226,7 +208,7 @@ export class FrameDecoder {
     cause: ZlibError | undefined,
   ): SpdyError {
     const offset = this.#parser.frameOffset;
-    const where = `${nameType(type)} at offset ${offset}`;
+    const where = `${frameName(type)} at offset ${offset}`;
     switch (errorCode) {
       case ERR_ZLIB:
         return new ZlibError(`header block of ${where}: ${cause?.message}`, {
@@ -266,8 +248,4 @@ function describeLength(type: number, length: number): string {
     default:
       return `length ${length} is not that of such a frame`;
   }
-}
-
-function nameType(type: number): string {
-  return TYPE_NAMES.get(type) ?? `frame of type ${type}`;
 }

@@ -5,7 +5,6 @@
  */
 
 import { ERR_FRAME_TOO_LARGE, ZlibError } from "../errors.ts";
-import { SPDY2_DICTIONARY, SPDY3_DICTIONARY } from "../zlib/dictionaries.ts";
 import { Inflater } from "../zlib/inflater.ts";
 import { type HeaderBlock, readHeaderBlock } from "./header_block.ts";
 import { PairMemory } from "./pair_memory.ts";
@@ -34,9 +33,7 @@ export class HeaderDecoder {
     this.#traits = traits;
     this.#limits = limits;
     this.#inflater = new Inflater({
-      dictionary: traits.wireVersion === 2
-        ? SPDY2_DICTIONARY
-        : SPDY3_DICTIONARY,
+      dictionary: traits.dictionary,
       // The stream never ends, so its checksum never comes.
       verify: false,
     });

@@ -5,7 +5,6 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
-import { SPDY2_DICTIONARY, SPDY3_DICTIONARY } from "../zlib/dictionaries.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import type { BlockCompressor } from "./compression/block_compressor.ts";
 import { natureOf } from "./compression/nature.ts";
@@ -102,9 +101,7 @@ export class HeaderEncoder {
 
   #makeCompressor(): BlockCompressor {
     const traits = this.#traits;
-    const dictionary = traits.wireVersion === 2
-      ? SPDY2_DICTIONARY
-      : SPDY3_DICTIONARY;
+    const { dictionary } = traits;
     switch (this.#policy) {
       case "full":
         return new PlainCompressor(traits, dictionary, 6);

@@ -294,8 +294,9 @@ export class FrameParser {
         return;
       case SYN_REPLY:
       case HEADERS:
-        // The layout is that of the frame's version, whatever the session's.
-        this.#fixedLength = this.#version === 2 ? 6 : 4;
+        // The layout is that of the frame's version, whatever the session's;
+        // spdylay reads unknown versions as SPDY/3.
+        this.#fixedLength = wireTraits(this.#version)?.replyFixedLength ?? 4;
         this.#state = "fixed";
         return;
       default:

@@ -25,8 +25,7 @@ export function checkSynStream(
   checkStreamId(frame.streamId);
   checkWhole("assocStreamId", frame.assocStreamId, 0, MAX_STREAM_ID);
   checkWhole("pri", frame.pri, 0, traits.lowestPriority);
-  // SPDY/2 has no credential slots.
-  checkWhole("slot", frame.slot, 0, traits.wireVersion === 2 ? 0 : 0xff);
+  checkWhole("slot", frame.slot, 0, traits.maxSlot);
 }
 
 /** Appends head and fixed part; the header block is to follow, and `closeFrame`. */
@@ -61,7 +60,7 @@ export function readSynStream(
     streamId: readUint31(fixed, 0),
     assocStreamId: readUint31(fixed, 4),
     pri: fixed[8] >>> traits.priorityShift,
-    slot: traits.wireVersion === 2 ? 0 : fixed[9],
+    slot: traits.maxSlot === 0 ? 0 : fixed[9],
     nv,
   };
 }

@@ -5,11 +5,14 @@
  */
 
 import { UnsupportedVersionError } from "../errors.ts";
+import { SPDY2_DICTIONARY, SPDY3_DICTIONARY } from "../zlib/dictionaries.ts";
 import {
   PROTO_SPDY2,
   PROTO_SPDY3,
   PROTO_SPDY3_1,
+  PROTOCOL_ERROR,
   type ProtocolVersion,
+  STREAM_IN_USE,
 } from "./constants.ts";
 
 /** How one version lays out its frames. */
@@ -32,6 +35,12 @@ export interface VersionTraits {
   readonly littleEndianSettings: boolean;
   /** WINDOW_UPDATE is part of the version. */
   readonly windowUpdate: boolean;
+  /** Highest credential slot; SPDY/2 has none. */
+  readonly maxSlot: number;
+  /** Dictionary of the header blocks (2.6.10.1). */
+  readonly dictionary: Uint8Array;
+  /** Status of the reset for a second SYN_REPLY: SPDY/2 has no STREAM_IN_USE. */
+  readonly streamInUse: number;
   /** Header names with a colon travel without it ({@linkcode SPDY2_NAMES}). */
   readonly renamesHeaders: boolean;
 }
@@ -46,6 +55,9 @@ const SPDY2: VersionTraits = {
   goawayLength: 4,
   littleEndianSettings: true,
   windowUpdate: false,
+  maxSlot: 0,
+  dictionary: SPDY2_DICTIONARY,
+  streamInUse: PROTOCOL_ERROR,
   renamesHeaders: true,
 };
 
@@ -59,6 +71,9 @@ const SPDY3: VersionTraits = {
   goawayLength: 8,
   littleEndianSettings: false,
   windowUpdate: true,
+  maxSlot: 0xff,
+  dictionary: SPDY3_DICTIONARY,
+  streamInUse: STREAM_IN_USE,
   renamesHeaders: false,
 };
 

@@ -30,12 +30,12 @@ import {
   SETTINGS,
   SETTINGS_INITIAL_WINDOW_SIZE,
   SETTINGS_MAX_CONCURRENT_STREAMS,
-  STREAM_IN_USE,
   SYN_REPLY,
   SYN_STREAM,
   UNSUPPORTED_VERSION,
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
+import { frameName } from "../frame/names.ts";
 import { FrameParser } from "../frame/parser.ts";
 import type { FrameSink } from "../frame/sink.ts";
 import type {
@@ -56,7 +56,10 @@ import { InboundData } from "./inbound_data.ts";
 import { MAX_WINDOW, raiseWindow } from "./flow_control.ts";
 import { settingOf } from "./settings.ts";
 import type { Stream } from "./stream.ts";
-import { receiveVerdict } from "./stream_states.ts";
+import { type ReceivedFrame, receiveVerdict } from "./stream_states.ts";
+
+/** A control frame that belongs to one stream. */
+type StreamFrame = HeaderBlockFrame | RstStreamFrame | WindowUpdateFrame;
 
 /** The receiving half of one session. `S` is the session's class. */
 export class Inbound<S> implements FrameSink {
@@ -142,7 +145,7 @@ export class Inbound<S> implements FrameSink {
   ): void {
     this.#core.app.onCtrlRecvParseError(type, head, payload, errorCode);
     this.#core.failForPeer(
-      `${typeName(type)} frame: ${parseFault(errorCode)}`,
+      `${frameName(type)} frame: ${parseFault(errorCode)}`,
       errorCode,
     );
   }
@@ -260,24 +263,10 @@ export class Inbound<S> implements FrameSink {
   #onSynReply(frame: SynReplyFrame): void {
     const core = this.#core;
     const stream = core.streams.get(frame.streamId);
-    const verdict = receiveVerdict("SYN_REPLY", stream);
-    switch (verdict) {
-      case "accept":
-        if (stream === undefined) return;
-        stream.state = "opened";
-        core.app.onCtrlRecv(frame);
-        return this.#readEnds(stream, frame.flags);
-      case "ignore":
-        return this.#ignore();
-      case "inUse":
-        // SPDY/2 has no STREAM_IN_USE.
-        return this.#refuseStream(
-          frame,
-          core.traits.wireVersion === 2 ? PROTOCOL_ERROR : STREAM_IN_USE,
-        );
-      default:
-        return this.#refuseStream(frame, PROTOCOL_ERROR);
-    }
+    if (!this.#accepts("SYN_REPLY", frame, stream)) return;
+    stream.state = "opened";
+    core.app.onCtrlRecv(frame);
+    this.#readEnds(stream, frame.flags);
   }
 
   /** HEADERS (2.6.7). */
@@ -285,15 +274,46 @@ export class Inbound<S> implements FrameSink {
     const core = this.#core;
     const stream = core.streams.get(frame.streamId);
     if (!core.spend("maxIdleHeaders")) return;
-    switch (receiveVerdict("HEADERS", stream)) {
+    if (!this.#accepts("HEADERS", frame, stream)) return;
+    core.app.onCtrlRecv(frame);
+    this.#readEnds(stream, frame.flags);
+  }
+
+  /**
+   * Whether a frame has its effect on its stream. If it has not, does what the
+   * table says instead.
+   */
+  #accepts(
+    name: ReceivedFrame,
+    frame: StreamFrame,
+    stream: Stream<S> | undefined,
+  ): stream is Stream<S> {
+    const verdict = receiveVerdict(name, stream);
+    switch (verdict) {
       case "accept":
-        if (stream === undefined) return;
-        core.app.onCtrlRecv(frame);
-        return this.#readEnds(stream, frame.flags);
+        return true;
       case "ignore":
-        return;
+        // HEADERS and WINDOW_UPDATE were charged to limits of their own.
+        if (name === "SYN_REPLY" || name === "RST_STREAM") this.#ignore();
+        return false;
+      case "tell":
+        this.#core.app.onCtrlRecv(frame);
+        this.#ignore();
+        return false;
+      case "reset":
+        this.#refuseStream(frame, PROTOCOL_ERROR);
+        return false;
+      case "inUse":
+        this.#refuseStream(frame, this.#core.traits.streamInUse);
+        return false;
+      case "fail":
+        this.#failSession(
+          frame,
+          `${name} on stream ${frame.streamId}, whose state does not allow it`,
+        );
+        return false;
       default:
-        return this.#refuseStream(frame, PROTOCOL_ERROR);
+        return verdict satisfies never;
     }
   }
 
@@ -305,9 +325,11 @@ export class Inbound<S> implements FrameSink {
   /** RST_STREAM (2.6.3). It is never answered. */
   #onRstStream(frame: RstStreamFrame): void {
     const core = this.#core;
-    core.app.onCtrlRecv(frame);
     const stream = core.streams.get(frame.streamId);
-    if (stream === undefined) return this.#ignore();
+    if (!this.#accepts("RST_STREAM", frame, stream)) return;
+    core.app.onCtrlRecv(frame);
+    // The callback may have closed it.
+    if (core.streams.get(frame.streamId) !== stream) return;
     if (!stream.own && !stream.replied) core.spend("maxRapidResets");
     const byClient = core.side === SERVER && !stream.own;
     core.closeByReset(stream, frame.statusCode, byClient);
@@ -381,7 +403,7 @@ export class Inbound<S> implements FrameSink {
     const { streamId, deltaWindowSize } = frame;
     if (streamId === 0) return this.#raiseSessionWindow(frame);
     const stream = core.streams.get(streamId);
-    if (stream === undefined) return;
+    if (!this.#accepts("WINDOW_UPDATE", frame, stream)) return;
     if (core.flowControl) {
       const window = core.peer.initialWindow + stream.sendCredit;
       // A window is at most 2^31-1 (2.6.8).
@@ -413,7 +435,7 @@ export class Inbound<S> implements FrameSink {
 
   /** A stream error: RST_STREAM is queued, then the application is told. */
   #refuseStream(
-    frame: HeaderBlockFrame | WindowUpdateFrame,
+    frame: StreamFrame,
     statusCode: number,
   ): void {
     const core = this.#core;
@@ -431,21 +453,6 @@ export class Inbound<S> implements FrameSink {
     this.#core.app.onInvalidCtrlRecv(frame, PROTOCOL_ERROR);
     this.#core.failForPeer(message, ERR_PROTO);
   }
-}
-
-const TYPE_NAMES: Readonly<Record<number, string>> = {
-  [SYN_STREAM]: "SYN_STREAM",
-  [SYN_REPLY]: "SYN_REPLY",
-  [RST_STREAM]: "RST_STREAM",
-  [SETTINGS]: "SETTINGS",
-  [PING]: "PING",
-  [GOAWAY]: "GOAWAY",
-  [HEADERS]: "HEADERS",
-  [WINDOW_UPDATE]: "WINDOW_UPDATE",
-};
-
-function typeName(type: number): string {
-  return TYPE_NAMES[type] ?? `type ${type}`;
 }
 
 function parseFault(errorCode: number): string {

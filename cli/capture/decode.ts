@@ -10,6 +10,7 @@ import {
   ERR_UNSUPPORTED_VERSION,
   ERR_ZLIB,
 } from "../../errors.ts";
+import { frameName } from "../../frame/names.ts";
 import {
   DATA,
   PROTO_SPDY2,
@@ -19,7 +20,6 @@ import {
 import { FrameParser, type FrameSink } from "../../frame/parser.ts";
 import type { CtrlFrame, HeaderBlockFrame } from "../../frame/types.ts";
 import type { TracedFrame } from "../../connection/options.ts";
-import { frameTypeName } from "../frame_text.ts";
 import { type Direction, readCapture } from "./read.ts";
 
 /** A frame of a capture, or what stood in its place. */
@@ -138,7 +138,7 @@ class DirectionReader implements FrameSink {
     this.#add(
       lengthOf(head),
       undefined,
-      frameTypeName(type),
+      frameName(type),
       `${why}; what follows is not read`,
     );
   }
@@ -147,12 +147,12 @@ class DirectionReader implements FrameSink {
     this.#add(
       lengthOf(head),
       undefined,
-      `unknown ${frameTypeName(head[2] << 8 | head[3])}`,
+      `unknown ${frameName(head[2] << 8 | head[3])}`,
     );
   }
 
   onIgnored(type: number, head: Uint8Array): void {
-    this.#add(lengthOf(head), undefined, frameTypeName(type));
+    this.#add(lengthOf(head), undefined, frameName(type));
   }
 
   onDataBegin(): boolean {

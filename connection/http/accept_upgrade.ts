@@ -13,7 +13,10 @@ import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { ConnectionTuning } from "../options.ts";
 import type { ByteStreams } from "../transport.ts";
 import { HttpMessageError } from "./message_error.ts";
-import { refuseUpgrade, switchingProtocols } from "./upgrade_answer.ts";
+import { encodeWhole } from "./upgrade/answer.ts";
+import { RequestRefusal } from "./upgrade/refusal.ts";
+import { checkUpgrade } from "./upgrade/upgrade_rules.ts";
+import { switchingProtocols, upgradeRequired } from "./upgrade_answer.ts";
 import { ALL_VERSIONS, readToken } from "./upgrade_token.ts";
 
 /** What {@linkcode acceptUpgrade} takes besides what the `upgrade` event gives. */
@@ -22,6 +25,8 @@ export interface AcceptUpgradeOptions extends ConnectionTuning {
   readonly versions?: readonly ProtocolVersion[];
   /** Headers of the 101, besides `connection` and `upgrade`. */
   readonly headers?: HeadersInit;
+  /** Origins of other hosts whose pages may ask for an upgrade; default none. */
+  readonly allowedOrigins?: readonly string[];
 }
 
 /**
@@ -35,8 +40,10 @@ export interface AcceptUpgradeOptions extends ConnectionTuning {
  * node:https server nothing holds a fast peer back: Deno's node:tls (2.9.6)
  * reads on while nobody takes what came. `serve` does not go through it.
  *
- * Rejects with `HttpMessageError` when the request asks for none of `versions`;
- * it has been answered with 426 then, and the socket ends.
+ * Rejects with `HttpMessageError`, the request answered and the socket ended,
+ * when it asks for none of `versions` (426), has a body (400), another method
+ * than GET and POST (405), or an `Origin` that is neither the host that `Host`
+ * names nor one of `allowedOrigins` (403).
  *
  * @example
  * ```ts
@@ -68,13 +75,31 @@ export async function acceptUpgrade(
   head: Uint8Array,
   options: AcceptUpgradeOptions = {},
 ): Promise<Connection> {
-  const { versions = ALL_VERSIONS, headers, ...tuning } = options;
+  const { versions = ALL_VERSIONS, headers, allowedOrigins = [], ...tuning } =
+    options;
+  // node:http listens for faults no more once it has given the socket away; one
+  // that nobody listens for ends the process.
+  socket.on("error", () => {});
   const token = readToken(request.headers, versions);
   if (token === undefined) {
-    socket.end(refuseUpgrade(versions), () => socket.destroy());
+    endWith(socket, await encodeWhole(upgradeRequired(versions)));
     throw new HttpMessageError(
       `the request asks to upgrade to ${request.headers.upgrade}, not to SPDY`,
     );
+  }
+  const { "content-length": length = "0", "transfer-encoding": coding } =
+    request.headers;
+  try {
+    checkUpgrade({
+      method: request.method ?? "",
+      hasBody: coding !== undefined || length !== "0",
+      host: request.headers.host,
+      origin: request.headers.origin,
+    }, allowedOrigins);
+  } catch (error) {
+    if (!(error instanceof RequestRefusal)) throw error;
+    endWith(socket, await encodeWhole(error.toResponse()));
+    throw new HttpMessageError(`refused: ${error.message}`, { cause: error });
   }
   // Loaded here: node:stream costs 10 ms and is not for those who never upgrade.
   const { Duplex } = await import("node:stream");
@@ -86,4 +111,8 @@ export async function acceptUpgrade(
     side: SERVER,
     version: token.version,
   });
+}
+
+function endWith(socket: Duplex, answer: Uint8Array): void {
+  socket.end(answer, () => socket.destroy());
 }

@@ -56,6 +56,10 @@ export class ResumedConn implements ByteConn {
   close(): void {
     this.#conn.close();
   }
+
+  setNoDelay(noDelay: boolean): void {
+    this.#conn.setNoDelay?.(noDelay);
+  }
 }
 
 /** Writes all of `data`. */

@@ -20,11 +20,9 @@ export class HeadDuplex extends Duplex {
   #reading: Promise<Uint8Array | null> | undefined;
   #detached = false;
 
-  /** `first` are bytes that were read already. */
-  constructor(conn: ByteConn, first?: Uint8Array) {
+  constructor(conn: ByteConn) {
     super();
     this.#conn = conn;
-    if (first !== undefined) this.push(Buffer.from(first));
   }
 
   /**

@@ -5,7 +5,7 @@
  */
 
 import { InvalidArgumentError } from "../../errors.ts";
-import { checkPort, checkTimeout } from "../../numbers.ts";
+import { checkPort, checkTimeout, checkWhole } from "../../numbers.ts";
 import { SERVER } from "../../session/constants.ts";
 import { checkSideAndVersion } from "../../session/options.ts";
 import { checkTuning } from "../options.ts";
@@ -16,7 +16,8 @@ import type {
   ServeUnixOptions,
   SpdyServer,
 } from "./serve_options.ts";
-import { Server } from "./server.ts";
+import { MAX_HEAD, Server } from "./server.ts";
+import { MOST_HEAD } from "./upgrade/http_listener.ts";
 import { ALL_VERSIONS, tokenOf } from "./upgrade_token.ts";
 
 /**
@@ -113,6 +114,7 @@ type AnyOptions = (ServeTcpOptions | ServeUnixOptions) & {
 function checkServeOptions(options: ServeOptions): void {
   const { version, versions = [], handshakeTimeout = 0 } = options;
   checkTimeout("handshakeTimeout", handshakeTimeout);
+  checkWhole("maxHeadBytes", options.maxHeadBytes ?? MAX_HEAD, 1, MOST_HEAD);
   checkTuning(options, version);
   for (const each of versions) checkSideAndVersion(SERVER, each);
 }

@@ -77,6 +77,14 @@ export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
   readonly upgrade?: boolean;
   /** Longest wait for a TLS handshake and for the head of an HTTP/1.1 request, ms; 0: never; default 10000. */
   readonly handshakeTimeout?: number;
+  /** With `upgrade`: longest head of an HTTP/1.1 request, bytes; a longer one is answered with 431. Default 16384. */
+  readonly maxHeadBytes?: number;
+  /**
+   * With `upgrade`: origins, such as `"https://example.org"`, whose pages may
+   * ask for an upgrade. A request whose `Origin` is neither one of them nor of
+   * the host that `Host` names is answered with 403. Default none.
+   */
+  readonly allowedOrigins?: readonly string[];
 }
 
 /** {@linkcode serve} on TCP; with `cert` and `key` on TLS. */

@@ -8,13 +8,14 @@ import { Connection } from "../../connection.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";
 import { SERVER } from "../../session/constants.ts";
 import { npnGetVersion } from "../../session/npn.ts";
-import { pause, startTimeout, stopTimer } from "../clock.ts";
+import { acceptAll } from "../accept_loop.ts";
+import { startTimeout, stopTimer } from "../clock.ts";
 import { accept } from "../connect.ts";
 import { LazyPromise } from "../deferred.ts";
 import { maxConcurrentStreams } from "../options.ts";
 import { stateOf } from "../stream.ts";
 import type { ByteConn } from "../transport.ts";
-import { closeQuietly, ResumedConn } from "./byte_conn.ts";
+import { closeQuietly, ResumedConn, writeAll } from "./byte_conn.ts";
 import { Places } from "./places.ts";
 import { type ExchangeHost, handleStream } from "./server_exchange.ts";
 import type {
@@ -22,16 +23,20 @@ import type {
   ServeOptions,
   SpdyServer,
 } from "./serve_options.ts";
-import type { UpgradeListener } from "./upgrade_listener.ts";
-import { ALL_VERSIONS } from "./upgrade_token.ts";
+import { answerAndEnd } from "./upgrade/answer.ts";
+import { HttpListener } from "./upgrade/http_listener.ts";
+import { switchingProtocols, upgradeRequired } from "./upgrade_answer.ts";
+import { ALL_VERSIONS, chooseToken } from "./upgrade_token.ts";
 
 /** What a {@linkcode Server} is told. */
 export interface ServerOptions extends ServeOptions {
   readonly handler: ServeHandler;
 }
 
-/** Wait after a failed accept, such as for want of file descriptors, ms. */
-const ACCEPT_PAUSE = 50;
+/** Longest wait for a TLS handshake and for a head, ms; an option changes it. */
+const HANDSHAKE_TIMEOUT = 10_000;
+/** Longest head of an HTTP/1.1 request, bytes; an option changes it. */
+export const MAX_HEAD: number = 16 * 1024;
 /**
  * Headers of a request. The platform's `Headers` takes a time that grows with
  * the square of their number: 9 ms for 1024, which a client says in some hundred
@@ -50,7 +55,7 @@ export class Server implements SpdyServer {
   readonly #connections = new Set<Connection>();
   /** Open sockets. */
   readonly #conns = new Set<Deno.Conn>();
-  #upgrades: Promise<UpgradeListener> | undefined;
+  readonly #http: HttpListener;
   #ending = false;
   #referenced = true;
 
@@ -61,7 +66,8 @@ export class Server implements SpdyServer {
     const limits = { maxHeaderCount: MAX_HEADERS, ...options.limits };
     this.#options = { ...options, limits };
     this.#host = { handler, onError };
-    this.#acceptLoop();
+    this.#http = this.#httpListener("cert" in options);
+    acceptAll(listener, { take: (conn) => void this.#take(conn) });
     signal?.addEventListener("abort", this.#abort, { once: true });
     if (signal?.aborted) this.#abort();
   }
@@ -108,22 +114,9 @@ export class Server implements SpdyServer {
 
   #end(): void {
     this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#http.close();
     for (const conn of this.#conns) closeQuietly(conn);
     this.#finished.resolve();
-  }
-
-  async #acceptLoop(): Promise<void> {
-    while (!this.#ending) {
-      let conn: Deno.Conn;
-      try {
-        conn = await this.#listener.accept();
-      } catch {
-        // Either the listener is closed, or the system has no room for now.
-        if (!this.#ending) await pause(ACCEPT_PAUSE);
-        continue;
-      }
-      this.#take(conn);
-    }
   }
 
   /** Serves a connection until it ends, however it does. */
@@ -173,7 +166,7 @@ export class Server implements SpdyServer {
     if (!upgrade && !tls) return await accept(conn, this.#options);
     const timer = startTimeout(
       () => closeQuietly(conn),
-      this.#options.handshakeTimeout ?? 10_000,
+      this.#options.handshakeTimeout ?? HANDSHAKE_TIMEOUT,
     );
     try {
       if (!upgrade || tls && await choseSpdy(conn as Deno.TlsConn)) {
@@ -184,11 +177,7 @@ export class Server implements SpdyServer {
       if (!tls && (first[0] & CONTROL_BIT) !== 0) {
         return this.#connect(new ResumedConn(conn, first), version);
       }
-      const upgraded = await (await this.#upgradeListener()).upgrade(
-        conn,
-        first,
-      );
-      return upgraded && this.#connect(upgraded.conn, upgraded.version);
+      return await this.#upgrade(conn, first);
     } finally {
       stopTimer(timer);
     }
@@ -202,10 +191,40 @@ export class Server implements SpdyServer {
     });
   }
 
-  #upgradeListener(): Promise<UpgradeListener> {
+  /** SPDY behind an HTTP/1.1 upgrade; `undefined` when the client asks for none. */
+  async #upgrade(
+    conn: Deno.Conn,
+    first: Uint8Array,
+  ): Promise<Connection | undefined> {
+    const call = await this.#http.take(conn, first);
+    if (call === undefined) return undefined;
     const { versions = ALL_VERSIONS } = this.#options;
-    return this.#upgrades ??= import("./upgrade_listener.ts")
-      .then(({ UpgradeListener }) => new UpgradeListener(versions));
+    const asked = call.request.headers.get("upgrade") ?? undefined;
+    const token = chooseToken(asked, versions);
+    if (token === undefined) {
+      await answerAndEnd(call.conn, upgradeRequired(versions));
+      return undefined;
+    }
+    await writeAll(call.conn, switchingProtocols(token.name));
+    return this.#connect(call.conn, token.version);
+  }
+
+  #httpListener(secure: boolean): HttpListener {
+    const {
+      versions = ALL_VERSIONS,
+      maxHeadBytes = MAX_HEAD,
+      allowedOrigins,
+      handshakeTimeout = HANDSHAKE_TIMEOUT,
+    } = this.#options;
+    return new HttpListener({
+      secure,
+      maxHeadBytes,
+      allowedOrigins,
+      headTimeout: handshakeTimeout,
+      knows: (upgrade) => chooseToken(upgrade, versions) !== undefined,
+      request: () => upgradeRequired(versions),
+      error() {},
+    });
   }
 }
 

@@ -10,14 +10,11 @@ import {
   INTERNAL_ERROR,
   PROTOCOL_ERROR,
 } from "../../frame/constants.ts";
+import { statusName } from "../../frame/names.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { startTimer, stopTimer } from "../clock.ts";
 import { handled, LazyPromise } from "../deferred.ts";
-import {
-  ConnectionClosedError,
-  statusName,
-  StreamResetError,
-} from "../errors.ts";
+import { ConnectionClosedError, StreamResetError } from "../errors.ts";
 import { KEPT_STREAM } from "../kept.ts";
 import { createStream, stateOf, type Stream } from "../stream.ts";
 import type { StreamState } from "../stream_state.ts";

@@ -22,16 +22,15 @@ export function switchingProtocols(
 }
 
 /** 426: names what the server upgrades to (RFC 9110 15.5.22). */
-export function refuseUpgrade(
+export function upgradeRequired(
   versions: readonly ProtocolVersion[],
-): Uint8Array {
-  return ENCODER.encode([
-    "HTTP/1.1 426 Upgrade Required",
-    "connection: close, Upgrade",
-    `upgrade: ${versions.map(tokenOf).join(", ")}`,
-    "content-type: text/plain",
-    `content-length: ${REFUSAL.length}`,
-    "",
-    REFUSAL,
-  ].join("\r\n"));
+): Response {
+  return new Response(REFUSAL, {
+    status: 426,
+    headers: {
+      connection: "close",
+      "content-type": "text/plain",
+      upgrade: versions.map(tokenOf).join(", "),
+    },
+  });
 }

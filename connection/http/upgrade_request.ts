@@ -60,13 +60,21 @@ export function requestUpgrade(
     headers: lines(options.headers, url.host),
     maxHeaderSize: maxHead,
   });
+  // What an event handler throws, and the fault of a socket that nobody listens
+  // for, would end the process.
+  duplex.on("error", reject);
   request.on("upgrade", (message, _socket, head) => {
-    resolve({ ...describe(message), conn: duplex.detach(head) });
+    try {
+      resolve({ ...describe(message), conn: duplex.detach(head) });
+    } catch (error) {
+      reject(unreadable(error));
+    }
   });
   request.on("response", (message) => {
+    message.on("error", () => {});
     readBody(message, maxBody)
       .then((body) => resolve({ ...describe(message), body }))
-      .catch(reject);
+      .catch((error) => reject(unreadable(error)));
   });
   request.on("error", (error) => reject(translate(error)));
   request.end();
@@ -109,7 +117,11 @@ function describe(
   }
   return {
     status: message.statusCode ?? 0,
-    statusText: message.statusMessage ?? "",
+    // Neither a Response nor a terminal takes control characters.
+    statusText: (message.statusMessage ?? "").replace(
+      /[^\t\x20-\x7e\xa0-\xff]/g,
+      "?",
+    ),
     headers,
   };
 }
@@ -136,13 +148,18 @@ async function readBody(
 function translate(error: Error): Error {
   const { code } = error as { code?: unknown };
   if (typeof code === "string" && code.startsWith("HPE_")) {
-    return new HttpMessageError(
-      `the answer to the upgrade cannot be read: ${error.message}`,
-      { cause: error },
-    );
+    return unreadable(error);
   }
   return new ConnectionClosedError(
     `the peer closed the connection before it answered the upgrade: ${error.message}`,
     { initiator: "remote", cause: error },
+  );
+}
+
+function unreadable(error: unknown): HttpMessageError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new HttpMessageError(
+    `the answer to the upgrade cannot be read: ${reason}`,
+    { cause: error },
   );
 }

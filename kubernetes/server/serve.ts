@@ -5,12 +5,18 @@
  */
 
 import { closeQuietly } from "../../connection/http/byte_conn.ts";
-import { pause } from "../../connection/clock.ts";
+import { acceptAll } from "../../connection/accept_loop.ts";
+import { answerAndEnd } from "../../connection/http/upgrade/answer.ts";
+import {
+  HttpListener,
+  MOST_HEAD,
+  type UpgradeCall,
+} from "../../connection/http/upgrade/http_listener.ts";
 import type { Connection } from "../../connection.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { checkTuning } from "../../connection/options.ts";
 import { InvalidArgumentError } from "../../errors.ts";
-import { checkPort, checkTimeout } from "../../numbers.ts";
+import { checkPort, checkTimeout, checkWhole } from "../../numbers.ts";
 import { COMMAND_PROTOCOLS, PORT_FORWARD_PROTOCOL } from "../protocol.ts";
 import { parseCall, type StreamingCall } from "./call.ts";
 import {
@@ -23,9 +29,7 @@ import {
   MAX_CONNECTIONS,
   serveForward,
 } from "./forward.ts";
-import { HttpListener } from "./http_listener.ts";
 import {
-  refuse,
   RefusedUpgrade,
   upgradeToSpdy,
   upgradeToTunnel,
@@ -60,23 +64,32 @@ export interface StreamingOptions {
   ) => StreamingCall | Response | Promise<StreamingCall | Response>;
   /** Answers every other request; default 404. */
   readonly fetch?: (request: Request) => Response | Promise<Response>;
-  /** Told of failures that no client can be told of; default: nobody is. */
+  /** Told of failures that no client can be told of, and of requests that are refused as no HTTP/1.1; default: nobody is. */
   readonly onError?: (error: unknown) => void;
-  /** Longest wait for a request's whole head, also between two requests, ms; 0: never; default 30000. */
+  /** Longest wait for a request's whole head, also between two requests, and for the next bytes of other requests' bodies either way, ms; 0: never; default 30000. */
   readonly headTimeout?: number;
   /** Longest wait for the streams of an exec, attach or forwarded connection, ms; 0: never; default 30000. */
   readonly streamCreationTimeout?: number;
   /** Received bytes of one connection that may wait to be read; default 4194304. */
   readonly maxBufferedBytes?: number;
+  /** Longest head of a request, bytes; a longer one is answered with 431. Default 1048576. */
+  readonly maxHeadBytes?: number;
+  /**
+   * Origins, such as `"https://dashboard.example"`, whose pages may ask for an
+   * upgrade. A request whose `Origin` is neither one of them nor of the host
+   * that `Host` names is answered with 403, since a browser lets any page open
+   * a WebSocket to any server. Default none.
+   */
+  readonly allowedOrigins?: readonly string[];
 }
+
+/** Longest head of a request unless an option says otherwise, bytes: Go's servers take as much, and a command may be a script. */
+const MAX_HEAD = 1024 * 1024;
 
 interface Serving {
   connection?: Connection;
   served?: Promise<void>;
 }
-
-/** How long a failed accept is let be, ms. */
-const ACCEPT_PAUSE = 50;
 
 /** Makes a server; only `serveStreaming` does. */
 let createServer: (
@@ -119,11 +132,21 @@ export class StreamingServer implements AsyncDisposable {
     this.#listener = listener;
     this.#options = options;
     this.addr = listener.addr as Deno.NetAddr;
-    const { cert, headTimeout = 30_000 } = options;
-    this.#http = new HttpListener(cert !== undefined, headTimeout, {
-      request: async (request) => await this.#fetch(request),
-      upgrade: (request, conn) => this.#take(request, conn),
-      error: (error) => options.onError?.(error),
+    const {
+      cert,
+      headTimeout = 30_000,
+      maxHeadBytes = MAX_HEAD,
+      allowedOrigins,
+      onError,
+    } = options;
+    this.#http = new HttpListener({
+      secure: cert !== undefined,
+      headTimeout,
+      maxHeadBytes,
+      allowedOrigins,
+      knows: namesStreaming,
+      request: (request) => this.#fetch(request),
+      error: (error) => onError?.(error),
     });
     this.finished = this.#accept();
     const onAbort = (): void => void this.shutdown();
@@ -156,20 +179,15 @@ export class StreamingServer implements AsyncDisposable {
   }
 
   async #accept(): Promise<void> {
-    for (;;) {
-      let conn: Deno.TcpConn | Deno.TlsConn;
-      try {
-        conn = await this.#listener.accept();
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource) break;
-        // One connection that failed, or no room for more at the moment.
-        this.#options.onError?.(error);
-        await pause(ACCEPT_PAUSE);
-        continue;
-      }
-      if (!("handshake" in conn)) conn.setNoDelay(true);
-      this.#http.take(conn);
-    }
+    await acceptAll(this.#listener, {
+      take: (conn) => {
+        if (!("handshake" in conn)) conn.setNoDelay(true);
+        this.#http.take(conn).then((call) => {
+          if (call !== undefined) this.#take(call);
+        });
+      },
+      error: (error) => this.#options.onError?.(error),
+    });
     const serving = [...this.#serving.values()];
     await Promise.allSettled(serving.map(({ served }) => served));
   }
@@ -184,13 +202,13 @@ export class StreamingServer implements AsyncDisposable {
       new Response("not found\n", { status: 404 });
   }
 
-  #take(request: Request, conn: ByteConn): void {
+  #take({ request, conn }: UpgradeCall): void {
     const serving: Serving = {};
     this.#serving.set(conn, serving);
     serving.served = this.#upgrade(request, conn, serving)
       .catch(async (error) => {
         if (error instanceof RefusedUpgrade) {
-          await refuse(conn, error.response);
+          await answerAndEnd(conn, error.response);
         } else {
           closeQuietly(conn);
           this.#options.onError?.(error);
@@ -211,7 +229,7 @@ export class StreamingServer implements AsyncDisposable {
     if (parsed === undefined) throw new RefusedUpgrade(404, "not found");
     const call = await resolve?.(parsed) ?? parsed;
     if (call instanceof Response) {
-      await refuse(conn, call);
+      await answerAndEnd(conn, call);
       return;
     }
     if (call.kind === "portforward") {
@@ -287,6 +305,7 @@ export function serveStreaming(options: StreamingOptions): StreamingServer {
   checkPort("port", port, 0);
   const { headTimeout = 0, streamCreationTimeout = 0 } = options;
   checkTimeout("headTimeout", headTimeout);
+  checkWhole("maxHeadBytes", options.maxHeadBytes ?? MAX_HEAD, 1, MOST_HEAD);
   checkTimeout("streamCreationTimeout", streamCreationTimeout);
   checkTuning({ maxBufferedBytes: options.maxBufferedBytes });
   if ((cert === undefined) !== (key === undefined)) {
@@ -302,4 +321,11 @@ export function serveStreaming(options: StreamingOptions): StreamingServer {
       alpnProtocols: ["http/1.1"],
     });
   return createServer(listener, options);
+}
+
+/** Whether an `Upgrade` header names SPDY, in any version, or WebSockets. */
+function namesStreaming(upgrade: string): boolean {
+  return upgrade.split(",").some((name) =>
+    /^(spdy\/.*|websocket)$/i.test(name.trim())
+  );
 }

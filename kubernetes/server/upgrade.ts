@@ -10,7 +10,6 @@ import { switchingProtocols } from "../../connection/http/upgrade_answer.ts";
 import { chooseToken } from "../../connection/http/upgrade_token.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
-import type { NameValue } from "../../frame/types.ts";
 import { SERVER } from "../../session/constants.ts";
 import { serverProfile } from "../profile.ts";
 import {
@@ -115,24 +114,6 @@ export function wantsWebSocket({ headers }: Request): boolean {
     .some((name) => name.toLowerCase() === "websocket");
 }
 
-/** Writes a whole response on a connection that node:http has left, and closes it. */
-export async function refuse(
-  conn: ByteConn,
-  response: Response,
-): Promise<void> {
-  const body = new Uint8Array(await response.arrayBuffer());
-  const headers = new Headers(response.headers);
-  headers.set("content-length", `${body.length}`);
-  headers.set("connection", "close");
-  const line = `HTTP/1.1 ${response.status} ${
-    response.statusText || "Refused"
-  }`;
-  await writeAll(conn, encodeHead(line, [...headers]));
-  await writeAll(conn, body);
-  await conn.closeWrite();
-  conn.close();
-}
-
 function startServer(
   conn: ByteConn,
   { streams, maxBufferedBytes }: ServerBounds,
@@ -143,11 +124,6 @@ function startServer(
     side: SERVER,
     version: PROTO_SPDY3_1,
   });
-}
-
-function encodeHead(line: string, headers: readonly NameValue[]): Uint8Array {
-  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);
-  return new TextEncoder().encode(`${line}\r\n${lines.join("")}\r\n`);
 }
 
 function list(headers: Headers, name: string): string[] {

@@ -18,6 +18,8 @@ export const PONG = 10;
 export const NORMAL_CLOSURE = 1000;
 /** Close status: an endpoint goes away. */
 export const GOING_AWAY = 1001;
+/** Close status: the peer broke the protocol. */
+export const PROTOCOL_ERROR = 1002;
 /** Close status that stands for none; never on the wire. */
 export const NO_STATUS = 1005;
 
@@ -133,4 +135,15 @@ export function applyMask(
   offset: number,
 ): void {
   for (let i = 0; i < data.length; i++) data[i] ^= mask[(offset + i) & 3];
+}
+
+/**
+ * Whether a close frame may carry the status (RFC 6455 7.4): one of the
+ * registered ones that are not reserved for ends without a close frame, or one
+ * of those for libraries and applications.
+ */
+export function isCloseStatus(status: number): boolean {
+  return status >= 1000 && status <= 1014 && status !== 1004 &&
+      status !== NO_STATUS && status !== 1006 ||
+    status >= 3000 && status <= 4999;
 }

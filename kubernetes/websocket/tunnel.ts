@@ -14,12 +14,14 @@ import {
   encodeFrame,
   type FrameHead,
   GOING_AWAY,
+  isCloseStatus,
   MAX_CONTROL_PAYLOAD,
   MAX_HEAD,
   NO_STATUS,
   NORMAL_CLOSURE,
   PING,
   PONG,
+  PROTOCOL_ERROR,
   readHead,
   TEXT,
   WebSocketError,
@@ -141,9 +143,22 @@ export class WebSocketTunnel implements ByteConn {
       case PONG:
         return;
       case CLOSE: {
-        const status = payload.length < 2
+        const status = payload.length === 0
           ? NO_STATUS
           : payload[0] << 8 | payload[1];
+        // RFC 6455 5.5.1, 7.4: none, or a status that may be on the wire.
+        if (
+          payload.length === 1 ||
+          payload.length > 1 && !isCloseStatus(status)
+        ) {
+          this.#ended = true;
+          await this.#sendClose(PROTOCOL_ERROR).catch(() => {});
+          throw new WebSocketError(
+            payload.length === 1
+              ? "the peer closed the WebSocket with half a status"
+              : `the peer closed the WebSocket with ${status}, which is no status`,
+          );
+        }
         // RFC 6455 5.5.1: a close frame is answered by one. The peer may be gone already.
         await this.#sendClose(status === NO_STATUS ? NORMAL_CLOSURE : status)
           .catch(() => {});

@@ -184,3 +184,33 @@ Deno.test("closing a tunnel closes its transport", async () => {
   assertEquals(conn.closed, true);
   assertEquals(await tunnel.read(new Uint8Array(1)), null);
 });
+
+Deno.test("a close status is answered with itself, one that is none with a protocol error", async () => {
+  const answers: [payload: number[], answer: number][] = [
+    [[], 1000],
+    ...[1000, 1001, 1002, 1003, 1007, 1011, 1014, 3000, 4999].map((
+      status,
+    ): [number[], number] => [[status >> 8, status & 0xff], status]),
+    ...[0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535].map((
+      status,
+    ): [number[], number] => [[status >> 8, status & 0xff], 1002]),
+    // Half a status.
+    [[3], 1002],
+  ];
+  for (const [payload, answer] of answers) {
+    const conn = new Script(
+      encodeFrame(CLOSE, new Uint8Array(payload), undefined),
+    );
+    const tunnel = new WebSocketTunnel(conn, true);
+    await readAll(tunnel).catch((error) => {
+      if (!(error instanceof WebSocketError)) throw error;
+    });
+    const sent = concat(conn.written);
+    const head = readHead(sent, true);
+    assertEquals(head?.opcode, CLOSE);
+    const body = sent.slice(head?.size);
+    applyMask(body, head?.mask ?? new Uint8Array(4), 0);
+    assertEquals(body[0] << 8 | body[1], answer, `${payload}`);
+    assertEquals(await tunnel.read(new Uint8Array(1)), null);
+  }
+});

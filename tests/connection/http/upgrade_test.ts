@@ -537,3 +537,50 @@ Deno.test("acceptUpgrade: keeps bytes behind the head, refuses other names", asy
   await came.promise;
   assertEquals(streams, ["localhost"]);
 });
+
+Deno.test("acceptUpgrade: what nobody may ask for, and a client that resets meanwhile", async () => {
+  const outcomes: string[] = [];
+  const http = createServer();
+  http.on("upgrade", (request, socket, head) => {
+    acceptUpgrade(request, socket, head).then(
+      (connection) => {
+        outcomes.push("granted");
+        return connection.close();
+      },
+      (error) => outcomes.push(error.name),
+    );
+    // As a client's reset comes to a socket that node:http has given away.
+    socket.emit("error", new Error("read ECONNRESET"));
+  });
+  await using server = await listening(http);
+  const port = Number(new URL(server.url).port);
+  const upgrade = "host: h\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\n";
+  for (
+    const [head, status] of [
+      [`DELETE / HTTP/1.1\r\n${upgrade}\r\n`, 405],
+      [`GET / HTTP/1.1\r\n${upgrade}content-length: 1\r\n\r\nx`, 400],
+      [`GET / HTTP/1.1\r\n${upgrade}origin: http://g\r\n\r\n`, 403],
+      [`GET / HTTP/1.1\r\n${upgrade}origin: http://h\r\n\r\n`, 101],
+    ] as const
+  ) {
+    assertMatch(await say(port, head), new RegExp(`^HTTP/1\\.1 ${status} `));
+  }
+  assertEquals(outcomes, [
+    "HttpMessageError",
+    "HttpMessageError",
+    "HttpMessageError",
+    "granted",
+  ]);
+});
+
+Deno.test("connectUpgrade: control characters in a reason phrase", async () => {
+  await using server = answering(
+    "HTTP/1.1 403 \x1b[31mNo\x07\r\ncontent-length: 0\r\n\r\n",
+  );
+  const error = await assertRejects(
+    () => connectUpgrade(server.url),
+    UpgradeRefusedError,
+    "refused with 403 ?[31mNo?",
+  );
+  assertEquals(error.response.statusText, "?[31mNo?");
+});

@@ -1,4 +1,4 @@
-import { oldestDeno } from "../../tools/oldest.ts";
+import { oldestDeno, versionsToTest } from "../../tools/versions.ts";
 import { assertEquals, assertThrows } from "../deps.ts";
 
 Deno.test("oldest: the version that the README names, no later than this one", async () => {
@@ -15,4 +15,13 @@ Deno.test("oldest: the version that the README names, no later than this one", a
 Deno.test("oldest: a README that names none is an error", () => {
   assertEquals(oldestDeno("wants Deno 3.1.4 or later."), "3.1.4");
   assertThrows(() => oldestDeno("wants Deno"), TypeError, "or later");
+});
+
+Deno.test("versions: the oldest, then the last of each minor version", () => {
+  const published = ["2.6.8", "2.7.1", "2.7.14", "2.8.3", "2.8.10", "2.9.0"];
+  assertEquals(
+    versionsToTest("2.7.14", [...published, "2.9.0-rc.1", "3.0.0"]),
+    ["2.7.14", "2.8.10", "2.9.0", "3.0.0"],
+  );
+  assertEquals(versionsToTest("2.7.1", ["2.7.1", "2.7.2"]), ["2.7.1", "2.7.2"]);
 });

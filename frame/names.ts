@@ -1,0 +1,74 @@
+/**
+ * Names of numbers on the wire, as the SPDY/3 draft spells them.
+ *
+ * @module
+ */
+
+const FRAME_TYPES: readonly string[] = [
+  "DATA",
+  "SYN_STREAM",
+  "SYN_REPLY",
+  "RST_STREAM",
+  "SETTINGS",
+  "NOOP",
+  "PING",
+  "GOAWAY",
+  "HEADERS",
+  "WINDOW_UPDATE",
+  "CREDENTIAL",
+];
+
+const STREAM_STATUSES: readonly string[] = [
+  "OK",
+  "PROTOCOL_ERROR",
+  "INVALID_STREAM",
+  "REFUSED_STREAM",
+  "UNSUPPORTED_VERSION",
+  "CANCEL",
+  "INTERNAL_ERROR",
+  "FLOW_CONTROL_ERROR",
+  "STREAM_IN_USE",
+  "STREAM_ALREADY_CLOSED",
+  "INVALID_CREDENTIALS",
+  "FRAME_TOO_LARGE",
+];
+
+/** The draft gives INTERNAL_ERROR 11 (2.6.6); deployed code sends 2. */
+const GOAWAY_STATUSES: Readonly<Record<number, string>> = {
+  0: "OK",
+  1: "PROTOCOL_ERROR",
+  2: "INTERNAL_ERROR",
+  11: "INTERNAL_ERROR",
+};
+
+const SETTINGS_IDS: readonly (string | undefined)[] = [
+  undefined,
+  "UPLOAD_BANDWIDTH",
+  "DOWNLOAD_BANDWIDTH",
+  "ROUND_TRIP_TIME",
+  "MAX_CONCURRENT_STREAMS",
+  "CURRENT_CWND",
+  "DOWNLOAD_RETRANS_RATE",
+  "INITIAL_WINDOW_SIZE",
+  "CLIENT_CERTIFICATE_VECTOR_SIZE",
+];
+
+/** Name of a frame type (2.6), `"type 99"` for an unknown one. */
+export function frameName(type: number): string {
+  return FRAME_TYPES[type] ?? `type ${type}`;
+}
+
+/** Name of a RST_STREAM status (2.6.3), `"status 99"` for an unknown one. */
+export function statusName(status: number): string {
+  return STREAM_STATUSES[status] ?? `status ${status}`;
+}
+
+/** Name of a GOAWAY status (2.6.6), `"status 99"` for an unknown one. */
+export function goawayStatusName(status: number): string {
+  return GOAWAY_STATUSES[status] ?? `status ${status}`;
+}
+
+/** Name of a SETTINGS id (2.6.4), `"id 99"` for an unknown one. */
+export function settingName(id: number): string {
+  return SETTINGS_IDS[id] ?? `id ${id}`;
+}
