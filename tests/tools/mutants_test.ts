@@ -1,0 +1,34 @@
+import { describeMutant, mutantsOf } from "../../tools/mutants.ts";
+import { assertEquals } from "../deps.ts";
+
+Deno.test("mutants: operators, constants, negations and statements, each once", () => {
+  const text = `import { a } from "./a.ts";
+type Size = 1 | 2;
+function work(size: number): boolean {
+  if (size < 4 && !a(size)) reset();
+  return true;
+}
+`;
+  assertEquals(mutantsOf("work.ts", text).map(describeMutant), [
+    "work.ts: && -> ||",
+    "work.ts: < -> <=",
+    "work.ts: 4 -> 5",
+    "work.ts: !a(size) -> a(size)",
+    "work.ts: reset(); -> ;",
+    "work.ts: true -> false",
+  ]);
+});
+
+Deno.test("mutants: text is joined, not added, and comments stay", () => {
+  const text = `// a < b
+const name = "a" + 1;
+`;
+  assertEquals(
+    mutantsOf("name.ts", text).map(({ line, before, after }) => [
+      line,
+      before,
+      after,
+    ]),
+    [[2, "1", "2"]],
+  );
+});
