@@ -210,9 +210,14 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
     return handled(fetchOver(this, input, init));
   }
 
-  /** Streams that the peer opened, in the order in which they came. */
+  /**
+   * Streams that the peer opened, in the order in which they came. What is
+   * pushed for a `fetch` without `onPush` is among them once an iterator has
+   * been asked for, and is refused before.
+   */
   [Symbol.asyncIterator](): AsyncIterator<Stream, undefined> {
     const { incoming } = this.#engine;
+    incoming.asked = true;
     return { next: () => incoming.next() };
   }
 

@@ -449,8 +449,9 @@ export class Session {
   }
 
   /**
-   * The application is done with `size` bytes of the stream, which may have
-   * closed since. The windows are given back in WINDOW_UPDATEs of at least half
+   * The application is done with `size` bytes of the stream that
+   * `onDataChunkRecv` brought; the stream may have closed since. What comes for
+   * a stream after its RST_STREAM is not delivered and needs no call. The windows are given back in WINDOW_UPDATEs of at least half
    * the initial window. For sessions with `autoWindowUpdate: false`.
    *
    * Throws `SpdyError` (`ERR_INVALID_STATE`) for other sessions,

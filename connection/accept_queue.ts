@@ -15,6 +15,8 @@ export class AcceptQueue<T> {
   #first = 0;
   #readers: Deferred<IteratorResult<T, undefined>>[] = [];
   #end: { readonly error: unknown } | undefined;
+  /** Whether somebody has begun to take items. */
+  asked = false;
 
   /** Items that nobody has taken yet. */
   get size(): number {
@@ -26,6 +28,14 @@ export class AcceptQueue<T> {
     const reader = this.#readers.shift();
     if (reader === undefined) this.#items.push(item);
     else reader.resolve({ done: false, value: item });
+  }
+
+  /** Takes out all items. */
+  takeAll(): T[] {
+    const items = this.#items.slice(this.#first) as T[];
+    this.#items = [];
+    this.#first = 0;
+    return items;
   }
 
   /** The next item; after the end what is left, then done or the error. */

@@ -54,7 +54,8 @@ export class Credit {
   measured(): void {
     const tuner = this.#tuner;
     if (tuner === undefined || !tuner.measured(now())) return;
-    // A stream that nobody reads must not take the whole session's window.
+    // The session's window is for what is under way, and is given back on
+    // arrival: it is to hold no stream back that its own window lets go on.
     this.#growSession(
       tuner.window - this.#initial + this.#firstSessionWindow,
     );

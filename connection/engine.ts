@@ -5,8 +5,9 @@
  * @module
  */
 
-import { SpdyError } from "../errors.ts";
+import { SpdyError, StreamClosedError } from "../errors.ts";
 import {
+  CANCEL,
   CTRL_FLAG_FIN,
   CTRL_FLAG_NONE,
   CTRL_FLAG_UNIDIRECTIONAL,
@@ -202,6 +203,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
       this.#goawaySent = true;
       this.session.submitGoaway(statusCode);
       this.#opener.failQueued(this.#notOpened());
+      this.#refuseUnclaimed();
       this.flush();
     }
     return this.closed.promise;
@@ -317,9 +319,22 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
       const ready = this.#ready;
       this.#ready = [];
       this.#receiving.giveCredit();
-      for (const state of ready) state.submit(this.session);
+      for (const state of ready) this.#submit(state);
       this.session.send();
     } while (this.#ready.length > 0);
+  }
+
+  /** What goes wrong with one stream ends that stream alone. */
+  #submit(state: StreamState): void {
+    try {
+      state.submit(this.session);
+    } catch (error) {
+      // The session is about to reset a stream that it still has, and says why
+      // when it did.
+      const closing = error instanceof StreamClosedError &&
+        this.#streams.get(state.id) === state;
+      if (!closing) state.reset(INTERNAL_ERROR, error);
+    }
   }
 
   idle(): void {
@@ -386,10 +401,23 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     const { maxWaitingStreams } = this.options;
     const parent = this.#streams.get(frame.assocStreamId);
     const most = parent?.mostWaiting ?? maxWaitingStreams;
-    if (parent?.onPush !== undefined) parent.onPush(state);
-    else if (this.incoming.size < Math.min(most, maxWaitingStreams)) {
+    if (parent?.onPush !== undefined) handOver(parent, state);
+    else if (
+      (parent?.mostWaiting === undefined || this.incoming.asked) &&
+      this.incoming.size < Math.min(most, maxWaitingStreams)
+    ) {
       this.incoming.push(createStream(state));
+      if (this.#goawayReceived || this.#goawaySent) this.#refuseUnclaimed();
     } else state.reset(REFUSED_STREAM);
+  }
+
+  /**
+   * Pushes that wait for somebody to iterate over a client's connection, which
+   * nobody has begun to do, hold up no end of it.
+   */
+  #refuseUnclaimed(): void {
+    if (this.options.side !== CLIENT || this.incoming.asked) return;
+    for (const stream of this.incoming.takeAll()) stream.reset(REFUSED_STREAM);
   }
 
   stream(streamId: number): StreamState | undefined {
@@ -464,6 +492,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   goawayCame(frame: GoawayFrame): void {
     this.#goawayReceived = frame;
     this.#opener.failQueued(this.#notOpened());
+    this.#refuseUnclaimed();
     // 2.6.6: streams above the last good one were not processed.
     for (const state of [...this.#streams.values()]) {
       if (!state.origin.own || state.id <= frame.lastGoodStreamId) continue;
@@ -586,5 +615,15 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   #peerClosed(): SpdyError {
     return this.#sessionFailure() ??
       closedBy("remote", "the peer closed the transport");
+  }
+}
+
+/** Gives a push to whoever asked for it; what goes wrong there ends these two streams alone. */
+function handOver(parent: StreamState, pushed: StreamState): void {
+  try {
+    parent.onPush?.(pushed);
+  } catch (error) {
+    pushed.reset(CANCEL, error);
+    parent.reset(CANCEL, error);
   }
 }

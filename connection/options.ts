@@ -85,9 +85,9 @@ export interface ConnectionTuning {
   readonly maxWaitingStreams?: number;
   /**
    * SPDY/3.1 only: receive window of the whole session, bytes; default 1048576,
-   * 65536 to 2^31-1. It bounds what may wait unread over all streams; with no
-   * more than a stream's window, one unread stream would stop all others. It
-   * grows by as much as the tuned window of a stream.
+   * 65536 to 2^31-1. It bounds what may be under way over all streams, and
+   * comes back on arrival: what waits unread is bounded by the windows of the
+   * streams. It grows by as much as the tuned window of a stream.
    */
   readonly sessionWindow?: number;
   /** Growth of receive windows by measured bandwidth x delay; default true. */

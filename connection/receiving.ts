@@ -27,9 +27,10 @@ export interface ReceivingEvents {
 }
 
 /**
- * With flow control, windows bound what may come, and credit follows the
- * readers. Without, the socket is the back-pressure: reading stops while more
- * than `maxBufferedBytes` are unread.
+ * With flow control, streams' windows bound what may come, and their credit
+ * follows the readers; that of the session comes back on arrival, so that no
+ * stream waits for the reader of another. Without, the socket is the
+ * back-pressure: reading stops while more than `maxBufferedBytes` are unread.
  */
 export class Receiving {
   readonly #events: ReceivingEvents;

@@ -27,7 +27,12 @@ import type {
 } from "../frame/types.ts";
 import type { SessionOptions } from "../session.ts";
 import { type Limits, resolveLimits } from "../session/limits.ts";
-import { BORROW_BODIES, type TransportSettings } from "../session/options.ts";
+import {
+  BORROW_BODIES,
+  CREDIT_ON_ARRIVAL,
+  PUSH_BEFORE_PARENT,
+  type TransportSettings,
+} from "../session/options.ts";
 import { type ResolvedOptions, sessionSettings } from "./options.ts";
 import type { StreamState } from "./stream_state.ts";
 
@@ -64,6 +69,8 @@ export function sessionOptions(
     // The pump copies what it takes.
     reuseSendBuffer: true,
     [BORROW_BODIES]: true,
+    [CREDIT_ON_ARRIVAL]: true,
+    [PUSH_BEFORE_PARENT]: true,
     send: (_, data) => reports.takeBytes(data),
     onCtrlRecv: (_, frame) => {
       onFrame?.("received", frame);

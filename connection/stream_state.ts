@@ -124,7 +124,11 @@ export class StreamState implements InboxEvents, OutboxEvents {
   countedWhenClosed = false;
   /** Gets the streams pushed for this one, in place of the connection's iterator. */
   onPush: ((pushed: StreamState) => void) | undefined;
-  /** With so many streams waiting at that iterator, pushed ones are refused; default `maxWaitingStreams`. */
+  /**
+   * Pushes are refused while nobody iterates over the connection, and with so
+   * many streams waiting there; `undefined`: they may wait for an iterator,
+   * `maxWaitingStreams` at most.
+   */
   mostWaiting: number | undefined;
   /** Runs once when the stream has ended, however it did. */
   onEnd: (() => void) | undefined;
@@ -298,8 +302,14 @@ export class StreamState implements InboxEvents, OutboxEvents {
 
   headersReceived(nv: NameValue[], fin: boolean): void {
     this.#later ??= new LaterHeaders();
-    if (!this.#later.add(nv, fin, this.#host.options.laterHeadersRoom)) {
-      this.reset(FRAME_TOO_LARGE);
+    try {
+      if (!this.#later.add(nv, fin, this.#host.options.laterHeadersRoom)) {
+        this.reset(FRAME_TOO_LARGE);
+        return;
+      }
+    } catch (error) {
+      // The application's handler threw: its stream ends, the others go on.
+      this.reset(INTERNAL_ERROR, error);
       return;
     }
     if (fin) this.endRemote();

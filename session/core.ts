@@ -196,7 +196,11 @@ export class SessionCore<S> {
     body: BodySource<S> | undefined,
     userData: unknown,
   ): void {
-    const key = this.queue.keyFor(frame.pri);
+    const parent = this.options.pushBeforeParent
+      ? this.streams.get(frame.assocStreamId)
+      : undefined;
+    const priority = Math.min(frame.pri, parent?.pri ?? frame.pri);
+    const key = this.queue.keyFor(priority);
     this.queue.pushSynStream(
       new ControlItem(key, frame, false, body, userData),
     );

@@ -85,30 +85,52 @@ export class InboundData<S> {
   ): void {
     const core = this.#core;
     const size = data.length;
-    const last = remaining === 0 && (flags & DATA_FLAG_FIN) !== 0;
-    const window = core.streams.get(streamId)?.receiveWindow;
+    const stream = core.streams.get(streamId);
+    const window = stream?.receiveWindow;
     if (core.options.autoWindowUpdate) {
+      const last = remaining === 0 && (flags & DATA_FLAG_FIN) !== 0;
       // A stream whose last bytes these are needs no more window.
       if (window !== undefined && !last) {
         const threshold = updateThreshold(core.local.initialWindow);
         this.#update(streamId, window.receive(size, threshold));
       }
       this.#updateSession(size);
+    } else if (stream === undefined || stream.state === "closing") {
+      // Reset while the frame was under way: the rest has no reader, and what
+      // it took of the session's window would be lost for good.
+      return this.skipped(size);
     } else {
       window?.deliver(size);
-      core.receiveWindow?.deliver(size);
+      if (core.options.creditOnArrival) this.#consumeNow(size);
+      else core.receiveWindow?.deliver(size);
     }
     core.app.onDataChunkRecv(flags, streamId, data);
   }
 
   /** Bytes of a frame that was not taken still count for the session's window. */
   skipped(size: number): void {
-    const { receiveWindow, options } = this.#core;
-    if (options.autoWindowUpdate) return this.#updateSession(size);
+    if (this.#core.options.autoWindowUpdate) this.#updateSession(size);
+    else this.#consumeNow(size);
+  }
+
+  /** Bytes that the session's window does not wait for anybody to consume. */
+  #consumeNow(size: number): void {
+    const { receiveWindow } = this.#core;
     if (receiveWindow === undefined) return;
-    // Nobody else will consume them.
     receiveWindow.deliver(size);
-    this.#update(0, receiveWindow.consume(size, SESSION_THRESHOLD));
+    this.#update(0, receiveWindow.consume(size, this.#sessionThreshold));
+  }
+
+  /**
+   * A large window needs no update for each 32 KiB: while writing waits, a
+   * thousand of them would be taken for a flood (`limits.maxQueuedReplies`).
+   */
+  get #sessionThreshold(): number {
+    const { receiveWindow, options } = this.#core;
+    if (receiveWindow === undefined || !options.creditOnArrival) {
+      return SESSION_THRESHOLD;
+    }
+    return Math.max(SESSION_THRESHOLD, Math.floor(receiveWindow.span / 4));
   }
 
   #updateSession(size: number): void {
@@ -146,7 +168,9 @@ export class InboundData<S> {
     const core = this.#core;
     const stream = core.streams.get(streamId);
     const window = stream?.receiveWindow;
-    const { receiveWindow } = core;
+    const receiveWindow = core.options.creditOnArrival
+      ? undefined
+      : core.receiveWindow;
     const known = Math.min(
       window?.unconsumed ?? Infinity,
       receiveWindow?.unconsumed ?? Infinity,

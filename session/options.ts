@@ -72,6 +72,11 @@ export interface SessionSettings {
 /** Key of {@linkcode TransportSettings}' one member: no name that an application could meet. */
 export const BORROW_BODIES: unique symbol = Symbol("borrowBodies");
 
+/** Key of another member of {@linkcode TransportSettings}. */
+export const CREDIT_ON_ARRIVAL: unique symbol = Symbol("creditOnArrival");
+/** Key of another member of {@linkcode TransportSettings}. */
+export const PUSH_BEFORE_PARENT: unique symbol = Symbol("pushBeforeParent");
+
 /** What only the transport of this module asks for. */
 export interface TransportSettings {
   /**
@@ -80,6 +85,19 @@ export interface TransportSettings {
    * during the call. Spares one of two copies.
    */
   readonly [BORROW_BODIES]?: boolean;
+  /**
+   * With `autoWindowUpdate: false`: the peer gets the session's window back as
+   * DATA comes in, whatever becomes of its stream; `consume` gives back the
+   * stream's window alone. Else a stream that nobody reads would hold back the
+   * others.
+   */
+  readonly [CREDIT_ON_ARRIVAL]?: boolean;
+  /**
+   * A SYN_STREAM leaves no later than what was submitted after it on the stream
+   * it belongs to, whatever its priority: a push whose stream has closed cannot
+   * be sent. Its DATA goes by its own priority.
+   */
+  readonly [PUSH_BEFORE_PARENT]?: boolean;
 }
 
 /** The settings of a session, checked and complete. */
@@ -93,6 +111,8 @@ export interface ResolvedSettings {
   readonly reuseSendBuffer: boolean;
   readonly announceStreams: boolean;
   readonly borrowBodies: boolean;
+  readonly creditOnArrival: boolean;
+  readonly pushBeforeParent: boolean;
   readonly limits: ResolvedLimits;
 }
 
@@ -155,6 +175,8 @@ export function resolveSettings(
     reuseSendBuffer: boolean(options, "reuseSendBuffer", false),
     announceStreams: boolean(options, "announceStreams", true),
     borrowBodies: options[BORROW_BODIES] ?? false,
+    creditOnArrival: options[CREDIT_ON_ARRIVAL] ?? false,
+    pushBeforeParent: options[PUSH_BEFORE_PARENT] ?? false,
     limits: resolveLimits(withCtrlFrameBuffer(options)),
   };
 }

@@ -26,10 +26,7 @@ export interface StreamOpener {
   ): Promise<Stream>;
 }
 
-/**
- * Pushed streams that may wait for somebody to iterate over the connection:
- * with 64 KiB each unread, half of a session's window is left for responses.
- */
+/** Pushed streams that may wait for whoever iterates over the connection. */
 const MOST_UNCLAIMED = 8;
 
 /** Sends a request over a connection and resolves to the response's head. */
