@@ -4,7 +4,6 @@
  * @module
  */
 
-import { bold, red } from "./deps.ts";
 import {
   type Command,
   EXIT_FAILURE,
@@ -20,6 +19,15 @@ import { get } from "./cli/get.ts";
 import { portForward } from "./cli/port_forward.ts";
 import { proxy } from "./cli/proxy.ts";
 import { serve } from "./cli/serve.ts";
+import {
+  bold,
+  print,
+  printError,
+  red,
+  show,
+  showLines,
+  type Shown,
+} from "./cli/terminal.ts";
 
 const COMMANDS: readonly Command[] = [
   get,
@@ -48,7 +56,7 @@ export async function main(args: string[]): Promise<number> {
   if (
     name === undefined || name === "--help" || name === "-h" || name === "help"
   ) {
-    console.log(usage());
+    for (const line of usage()) print(line);
     return name === undefined ? EXIT_USAGE : EXIT_OK;
   }
   const command = COMMANDS.find((command) => command.name === name);
@@ -61,7 +69,7 @@ export async function main(args: string[]): Promise<number> {
     return EXIT_USAGE;
   }
   if (rest.includes("--help") || rest.includes("-h")) {
-    console.log(command.help);
+    print(showLines(command.help));
     return EXIT_OK;
   }
   try {
@@ -69,23 +77,25 @@ export async function main(args: string[]): Promise<number> {
   } catch (error) {
     complain(reasonOf(error));
     if (!(error instanceof UsageError)) return EXIT_FAILURE;
-    console.error(`Try: spdy ${command.name} --help`);
+    printError(show`Try: spdy ${command.name} --help`);
     return EXIT_USAGE;
   }
 }
 
-function usage(): string {
+function usage(): Shown[] {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length));
   const lines = COMMANDS.map(({ name, summary }) =>
-    `  ${bold(name.padEnd(width))}  ${summary}`
+    show`  ${bold(name.padEnd(width))}  ${summary}`
   );
-  return `Usage: spdy COMMAND [OPTION...]\n\n${
-    lines.join("\n")
-  }\n\nspdy COMMAND --help says more.`;
+  return [
+    showLines("Usage: spdy COMMAND [OPTION...]\n"),
+    ...lines,
+    showLines("\nspdy COMMAND --help says more."),
+  ];
 }
 
 function complain(message: string): void {
-  console.error(`${red("spdy:")} ${message}`);
+  printError(show`${red("spdy:")} ${message}`);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

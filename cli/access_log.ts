@@ -5,9 +5,9 @@
  */
 
 import type { ServeHandler } from "../connection/http/serve_options.ts";
-import { formatBytes, green, red, yellow } from "../deps.ts";
+import { formatBytes } from "../deps.ts";
 import { reasonOf } from "./command.ts";
-import { printable } from "./frame_text.ts";
+import { green, print, red, show, type Shown, yellow } from "./terminal.ts";
 
 /** Wraps a handler so that each request is told. `silent`: it is not. */
 export function withAccessLog(
@@ -27,18 +27,18 @@ export function withAccessLog(
         },
       }),
     );
-    const line = (result: string): void => {
+    const line = (result: Shown): void => {
       const { pathname, search } = new URL(request.url);
-      const parts = [
-        new Date().toISOString(),
-        "hostname" in info.remoteAddr ? info.remoteAddr.hostname : "unix",
-        request.method,
-        printable(pathname + search),
-        result,
-        formatBytes(bytes),
-        `${(performance.now() - begin).toFixed(1)} ms`,
-      ];
-      console.log(parts.join(" "));
+      const from = "hostname" in info.remoteAddr
+        ? info.remoteAddr.hostname
+        : "unix";
+      const asked = `${request.method} ${pathname}${search}`;
+      const ms = (performance.now() - begin).toFixed(1);
+      print(
+        show`${new Date().toISOString()} ${from} ${asked} ${result} ${
+          formatBytes(bytes)
+        } ${ms} ms`,
+      );
     };
     info.completed.then(
       () => line(coloured(response.status)),
@@ -53,7 +53,7 @@ export function withAccessLog(
   };
 }
 
-function coloured(status: number): string {
-  if (status >= 500) return red(String(status));
-  return status >= 400 ? yellow(String(status)) : green(String(status));
+function coloured(status: number): Shown {
+  if (status >= 500) return red(status);
+  return status >= 400 ? yellow(status) : green(status);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bold, formatBytes } from "../deps.ts";
+import { formatBytes } from "../deps.ts";
 import { readArguments } from "./arguments.ts";
 import type { Connection } from "../connection.ts";
 import {
@@ -17,6 +17,7 @@ import {
   UsageError,
 } from "./command.ts";
 import { openTarget, readTarget, readVersion } from "./target.ts";
+import { bold, print, show, showJson, type Shown } from "./terminal.ts";
 
 /** `spdy bench URL` */
 export const bench: Command = {
@@ -71,7 +72,8 @@ Permission: --allow-net for the server.`,
     );
     try {
       const figures = await load.run(connections, streams);
-      console.log(flags.json ? JSON.stringify(figures) : figuresText(figures));
+      const lines = flags.json ? [showJson(figures)] : figuresText(figures);
+      for (const line of lines) print(line);
       return figures.failed === 0 ? EXIT_OK : EXIT_FAILURE;
     } finally {
       await Promise.all(connections.map((connection) => connection.close()));
@@ -193,18 +195,18 @@ function quantile(sorted: readonly number[], part: number): number {
 function figuresText(
   { seconds, succeeded, failed, requestsPerSecond, bytes, latency, error }:
     Figures,
-): string {
+): Shown[] {
   const ms = (value: number): string => `${value.toFixed(2)} ms`;
   return [
-    `${bold(requestsPerSecond.toFixed(0))} requests/s, ${
+    show`${bold(requestsPerSecond.toFixed(0))} requests/s, ${
       formatBytes(Math.round(bytes / seconds))
     }/s`,
-    `${succeeded} succeeded, ${failed} failed in ${seconds.toFixed(2)} s; ${
+    show`${succeeded} succeeded, ${failed} failed in ${seconds.toFixed(2)} s; ${
       formatBytes(bytes)
     } received`,
-    `latency: p50 ${ms(latency.p50)}, p99 ${ms(latency.p99)}, min ${
+    show`latency: p50 ${ms(latency.p50)}, p99 ${ms(latency.p99)}, min ${
       ms(latency.min)
     }, max ${ms(latency.max)}`,
-    ...(error === undefined ? [] : [`first failure: ${error}`]),
-  ].join("\n");
+    ...(error === undefined ? [] : [show`first failure: ${error}`]),
+  ];
 }

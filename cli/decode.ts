@@ -4,11 +4,20 @@
  * @module
  */
 
-import { bold, cyan, dim, red } from "../deps.ts";
 import { readArguments } from "./arguments.ts";
 import { decodeCaptures, type DecodedFrame } from "./capture/decode.ts";
 import { type Command, EXIT_FAILURE, EXIT_OK, UsageError } from "./command.ts";
-import { frameText, printable } from "./frame_text.ts";
+import { frameText } from "./frame_text.ts";
+import {
+  bold,
+  cyan,
+  dim,
+  print,
+  red,
+  show,
+  showJson,
+  type Shown,
+} from "./terminal.ts";
 
 /** `spdy decode FILE...` */
 export const decode: Command = {
@@ -39,8 +48,8 @@ Permission: --allow-read for the files.`,
       throw new Error(`${names.join(", ")}: no SPDY frames found`);
     }
     if (flags.json) {
-      for (const frame of frames) console.log(decodedFrameJson(frame));
-    } else for (const line of decodedFrameTable(frames)) console.log(line);
+      for (const frame of frames) print(decodedFrameJson(frame));
+    } else for (const line of decodedFrameTable(frames)) print(line);
     return frames.some(({ error }) => error !== undefined)
       ? EXIT_FAILURE
       : EXIT_OK;
@@ -57,10 +66,10 @@ async function readFile(name: string): Promise<Uint8Array> {
 }
 
 /** The frame as one line of JSON. */
-export function decodedFrameJson(decoded: DecodedFrame): string {
+export function decodedFrameJson(decoded: DecodedFrame): Shown {
   const { from, to, offset, time, frame, note, error } = decoded;
   const words = frame && frameText(frame);
-  return JSON.stringify({
+  return showJson({
     from,
     to: to || undefined,
     offset,
@@ -72,10 +81,10 @@ export function decodedFrameJson(decoded: DecodedFrame): string {
   });
 }
 
-/** The frames as a table for people, one string a line. */
+/** The frames as a table for people, line by line. */
 export function* decodedFrameTable(
   frames: readonly DecodedFrame[],
-): Generator<string> {
+): Generator<Shown> {
   const begin = frames.find(({ time }) => time > 0)?.time ?? 0;
   const peers = [...new Set(frames.map(({ from }) => from))];
   const marks = new Map(
@@ -83,9 +92,9 @@ export function* decodedFrameTable(
   );
   for (const peer of peers) {
     const to = frames.find(({ from }) => from === peer)?.to;
-    yield `${bold(marks.get(peer) ?? "")}  ${peer}${to ? ` -> ${to}` : ""}`;
+    yield show`${bold(marks.get(peer) ?? "")}  ${peer}${to ? ` -> ${to}` : ""}`;
   }
-  yield "";
+  yield show``;
   yield dim(
     row("", "offset", "ms", "frame", "stream", "length", "flags and fields"),
   );
@@ -103,9 +112,9 @@ export function* decodedFrameTable(
       words ? String(words.length) : "",
       fields,
     );
-    yield error ? red(`${line}  ! ${error}`) : line;
+    yield error ? red(`${line}  ! ${error}`) : show`${line}`;
     for (const [name, value] of words?.headers ?? []) {
-      yield `${" ".repeat(25)}${cyan(printable(name))} ${printable(value)}`;
+      yield show`${" ".repeat(25)}${cyan(name)} ${value}`;
     }
   }
 }

@@ -9,6 +9,7 @@ import type { RemoteProcess } from "../kubernetes/process.ts";
 import { readArguments } from "./arguments.ts";
 import { type Command, EXIT_FAILURE, UsageError } from "./command.ts";
 import { POD_ALIASES, POD_HELP, POD_VALUES, podTarget } from "./pod.ts";
+import { payloadError, payloadOut, printError, show } from "./terminal.ts";
 
 /** `spdy exec POD -- COMMAND...` */
 export const exec: Command = {
@@ -59,16 +60,16 @@ async function passThrough(
   // The process may end before its input does; that is no failure.
   if (stdin) Deno.stdin.readable.pipeTo(process.stdin).catch(() => {});
   const outputs = [
-    process.stdout.pipeTo(Deno.stdout.writable, { preventClose: true }),
+    process.stdout.pipeTo(payloadOut(), { preventClose: true }),
   ];
   if (!tty) {
     outputs.push(
-      process.stderr.pipeTo(Deno.stderr.writable, { preventClose: true }),
+      process.stderr.pipeTo(payloadError(), { preventClose: true }),
     );
   }
   await Promise.all(outputs);
   const { code, message } = await process.status;
-  if (code === undefined) console.error(message);
+  if (code === undefined) printError(show`${message}`);
   return code ?? EXIT_FAILURE;
 }
 

@@ -162,11 +162,3 @@ function settingText([id, flags, value]: SettingsEntry): string {
     names.length ? ` (${names.join(", ")})` : ""
   }`;
 }
-
-/** What a peer sent must not steer the terminal: control characters are spelled out. */
-export function printable(text: string): string {
-  return text.replace(
-    /\p{Cc}/gu,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
-}

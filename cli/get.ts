@@ -4,7 +4,6 @@
  * @module
  */
 
-import { cyan, dim, green, yellow } from "../deps.ts";
 import { readArguments } from "./arguments.ts";
 import { SYN_REPLY, SYN_STREAM } from "../frame/constants.ts";
 import type { Connection } from "../connection.ts";
@@ -17,7 +16,7 @@ import {
   reasonOf,
   UsageError,
 } from "./command.ts";
-import { frameText, printable } from "./frame_text.ts";
+import { frameText } from "./frame_text.ts";
 import { Progress } from "./progress.ts";
 import {
   openTarget,
@@ -26,6 +25,19 @@ import {
   type Target,
   versionName,
 } from "./target.ts";
+import {
+  cyan,
+  dim,
+  green,
+  payloadIsShown,
+  payloadOut,
+  print,
+  printError,
+  show,
+  showJson,
+  type Shown,
+  yellow,
+} from "./terminal.ts";
 import { type Timing, waterfallSvg, waterfallText } from "./timing.ts";
 
 const HELP = `Usage: spdy get [OPTION...] URL...
@@ -41,7 +53,8 @@ share one connection.
   -X, --method METHOD    default GET, or POST with --data
   -H, --header "n: v"    a header; may be repeated
   -d, --data TEXT        the body: text, @FILE, or @- for standard input
-  -o, --output FILE      write the body there; one URL only
+  -o, --output FILE      write the body there, "-" for standard output even
+                         where that is a terminal and the body binary; one URL
       --version 2|3|3.1  SPDY version; default 3.1, over TLS the best both know
       --ca FILE          certificates (PEM) to trust besides the usual ones
       --no-flow-control  for servers that know no windows (moby/spdystream)
@@ -186,7 +199,7 @@ class Run {
     this.#progress.clear();
     if (this.#options.timing) {
       for (const line of waterfallText(this.#timings)) {
-        console.error(line);
+        printError(show`${line}`);
       }
     }
     if (this.#options.svg !== undefined) {
@@ -221,7 +234,7 @@ class Run {
       onFrame,
     });
     if (this.#options.verbose) {
-      console.error(
+      printError(
         dim(
           `connected to ${targets[0].origin}, ${
             versionName(connection.version)
@@ -268,7 +281,7 @@ class Run {
       await before;
       await this.#writeBody(response, timing);
       timing.end = this.#now();
-      if (json) console.log(responseJson(response, timing));
+      if (json) print(responseJson(response, timing));
       return !(fail && response.status >= 400);
     } catch (error) {
       timing.end = this.#now();
@@ -276,8 +289,8 @@ class Run {
       const reason = reasonOf(error);
       this.#progress.clear();
       await before;
-      if (json) console.log(JSON.stringify({ url: target.url, error: reason }));
-      console.error(`${yellow(target.url)}: ${reason}`);
+      if (json) print(showJson({ url: target.url, error: reason }));
+      printError(show`${yellow(target.url)}: ${reason}`);
       return false;
     } finally {
       done();
@@ -299,15 +312,23 @@ class Run {
     const length = response.headers.get("content-length");
     this.#progress.expect(length === null ? undefined : Number(length));
     if (response.body === null) {
-      if (output !== undefined) await Deno.writeFile(output, new Uint8Array());
+      if (output !== undefined && output !== "-") {
+        await Deno.writeFile(output, new Uint8Array());
+      }
       return;
     }
     const body = response.body.pipeThrough(
       this.#counted((bytes) => timing.bytes += bytes),
     );
-    if (output !== undefined) await Deno.writeFile(output, body);
+    if (output === "-") await body.pipeTo(payloadOut(), { preventClose: true });
+    else if (output !== undefined) await Deno.writeFile(output, body);
     else if (json) await body.pipeTo(new WritableStream());
-    else await body.pipeTo(Deno.stdout.writable, { preventClose: true });
+    else await this.#showBody(body);
+  }
+
+  async #showBody(body: ReadableStream<Uint8Array>): Promise<void> {
+    const shown = payloadIsShown() ? body.pipeThrough(textOnly()) : body;
+    await shown.pipeTo(payloadOut(), { preventClose: true });
   }
 
   #counted(
@@ -325,18 +346,15 @@ class Run {
   #showFrame(direction: FrameDirection, frame: TracedFrame): void {
     const { type, streamId, flags, length, detail, headers } = frameText(frame);
     const arrow = direction === "sent" ? green(">") : cyan("<");
-    const time = `${this.#now().toFixed(1).padStart(8)} ms`;
+    const time = dim(`${this.#now().toFixed(1).padStart(8)} ms`);
     const stream = streamId === undefined ? "" : ` stream ${streamId}`;
-    const fields = [...flags, detail].filter(Boolean).join("  ");
-    console.error(
-      `${dim(time)} ${arrow} ${type}${stream} ${
-        dim(`${length} bytes`)
-      }  ${fields}`.trimEnd(),
-    );
+    const fields = ["", ...flags, detail].filter((part, index) =>
+      index === 0 || part !== ""
+    ).join("  ");
+    const size = dim(`${length} bytes`);
+    printError(show`${time} ${arrow} ${type}${stream} ${size}${fields}`);
     for (const [name, value] of headers ?? []) {
-      console.error(
-        `${" ".repeat(14)}${cyan(printable(name))} ${printable(value)}`,
-      );
+      printError(show`${" ".repeat(14)}${cyan(name)} ${value}`);
     }
   }
 
@@ -345,11 +363,25 @@ class Run {
   }
 }
 
+/** Fails at the first byte 0: a terminal can make nothing of what is no text, as curl says as well. */
+export function textOnly(): TransformStream<Uint8Array, Uint8Array> {
+  return new TransformStream({
+    transform(chunk, controller): void {
+      if (chunk.includes(0)) {
+        throw new Error(
+          "the body is binary, which a terminal cannot show: -o FILE keeps it, -o - writes it all the same",
+        );
+      }
+      controller.enqueue(chunk);
+    },
+  });
+}
+
 function responseJson(
   response: Response,
   { url, start, sent, head, end, bytes }: Timing,
-): string {
-  return JSON.stringify({
+): Shown {
+  return showJson({
     url,
     status: response.status,
     headers: [...response.headers],

@@ -19,6 +19,7 @@ import {
 } from "./command.ts";
 import { untilInterrupted } from "./listen.ts";
 import { POD_ALIASES, POD_HELP, POD_VALUES, podTarget } from "./pod.ts";
+import { print, printError, show } from "./terminal.ts";
 
 /** `spdy port-forward POD LOCAL:REMOTE...` */
 export const portForward: Command = {
@@ -94,11 +95,11 @@ async function listen(
   forwarder: PortForwarder,
   remote: number,
 ): Promise<void> {
-  console.log(
-    `Forwarding from tcp://127.0.0.1:${listener.addr.port} to ${remote}`,
+  print(
+    show`Forwarding from tcp://127.0.0.1:${listener.addr.port} to ${remote}`,
   );
   const tell = (error: unknown): void =>
-    console.error(`port ${remote}: ${reasonOf(error)}`);
+    printError(show`port ${remote}: ${reasonOf(error)}`);
   await acceptAll(listener, {
     take: (conn) => void carry(conn, forwarder, remote).catch(tell),
     error: tell,

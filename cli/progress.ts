@@ -5,11 +5,11 @@
  */
 
 import { formatBytes } from "../deps.ts";
+import { canDraw, drawLine, show } from "./terminal.ts";
 
 const WIDTH = 30;
 /** The bar is drawn at most this often, ms. */
 const INTERVAL_MS = 100;
-const ENCODER = new TextEncoder();
 
 /** One bar for all transfers under way. */
 export class Progress {
@@ -22,7 +22,7 @@ export class Progress {
 
   /** A bar on standard error, drawn only when that is a terminal and `wanted`. */
   constructor(wanted: boolean) {
-    this.#shown = wanted && Deno.stderr.isTerminal();
+    this.#shown = wanted && canDraw();
   }
 
   /** More bytes are expected; `undefined` when their number is not known. */
@@ -38,19 +38,13 @@ export class Progress {
     const now = performance.now();
     if (!this.#shown || now - this.#drawn < INTERVAL_MS) return;
     this.#drawn = now;
-    this.#write(
-      `\r${progressLine(this.#done, this.#total, now - this.#begin)}\x1b[K`,
-    );
+    drawLine(show`${progressLine(this.#done, this.#total, now - this.#begin)}`);
   }
 
   /** Takes the bar away, so that other text can be written. */
   clear(): void {
-    if (this.#drawn > 0) this.#write("\r\x1b[K");
+    if (this.#drawn > 0) drawLine(undefined);
     this.#drawn = -Infinity;
-  }
-
-  #write(text: string): void {
-    Deno.stderr.writeSync(ENCODER.encode(text));
   }
 }
 

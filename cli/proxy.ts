@@ -21,6 +21,7 @@ import {
   untilInterrupted,
 } from "./listen.ts";
 import { openTarget, readTarget } from "./target.ts";
+import { print, show } from "./terminal.ts";
 
 /** `spdy proxy URL` */
 export const proxy: Command = {
@@ -83,7 +84,7 @@ async function inFrontOfHttp(
     ...options,
     upgrade: options.cert === undefined,
     onListen: (addr) =>
-      console.log(`SPDY at ${listeningUrl(addr, scheme)} for ${behind}`),
+      print(show`SPDY at ${listeningUrl(addr, scheme)} for ${behind}`),
   }, withAccessLog(handler, options.silent));
   await untilInterrupted(server);
 }
@@ -102,8 +103,8 @@ async function inFrontOfSpdy(
   const server = Deno.serve({
     ...options,
     onListen: (addr) =>
-      console.log(
-        `HTTP at ${
+      print(
+        show`HTTP at ${
           listeningUrl(addr, options.cert ? "https" : "http")
         } for ${behind}`,
       ),

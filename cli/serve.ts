@@ -18,6 +18,7 @@ import {
   untilInterrupted,
 } from "./listen.ts";
 import { type FileHandler, staticFiles } from "./static_files.ts";
+import { print, show } from "./terminal.ts";
 
 /** `spdy serve DIR` */
 export const serve: Command = {
@@ -53,7 +54,7 @@ Ctrl-C finishes what is under way. Permissions: --allow-net to listen,
     );
     const scheme = options.cert === undefined ? "spdy" : "spdys";
     const onListen = (addr: Deno.NetAddr): void => {
-      console.log(`Serving ${directory} at ${listeningUrl(addr, scheme)}`);
+      print(show`Serving ${directory} at ${listeningUrl(addr, scheme)}`);
     };
     const server = serveSpdy({
       ...options,

@@ -1,0 +1,142 @@
+/**
+ * The one place that writes to the terminal. What peers, files and other
+ * people's programs have to say may hold escape sequences that move the cursor,
+ * name the window or type for the user; here they become visible text.
+ *
+ * {@linkcode print} and {@linkcode printError} take {@linkcode Shown} only, and
+ * what is put into a `Shown` is spelled out on the way: nothing is printed that
+ * did not pass through {@linkcode printable}.
+ *
+ * The payload that a user asked for (the body of `get`, the output of `exec`)
+ * is no text of ours: it goes to standard output byte by byte, through
+ * {@linkcode payloadOut} and {@linkcode payloadError}.
+ *
+ * @module
+ */
+
+import * as colors from "../deps.ts";
+
+/**
+ * What must not reach a terminal: control characters, C1 ones as well, which
+ * some terminals take for ESC and a letter; format characters, which turn the
+ * direction of text or hide it; line and paragraph separators; halves of
+ * surrogate pairs.
+ */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/** The same without what JSON.stringify escapes by itself. */
+const UNSAFE_IN_JSON = /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Text with every character that could steer a terminal spelled out: `\x1b`, `\u{202e}`. */
+export function printable(text: string): string {
+  return text.replace(UNSAFE, (char) => {
+    const code = char.codePointAt(0) ?? 0;
+    const digits = code.toString(16).padStart(2, "0");
+    return code > 0xff ? `\\u{${digits}}` : `\\x${digits}`;
+  });
+}
+
+/** A value as one line of JSON that could not steer a terminal either: C1 controls are `\u009b`. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    UNSAFE_IN_JSON,
+    // Character by character of UTF-16, as JSON has it.
+    (char) =>
+      char.split("").map((unit) =>
+        `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`
+      ).join(""),
+  );
+}
+
+/** Text that may be printed. */
+export class Shown {
+  readonly #text: string;
+
+  /** By {@linkcode show} and its like only. */
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The text, colours included. */
+  toString(): string {
+    return this.#text;
+  }
+}
+
+/** What can be put into a line. */
+export type Part = Shown | string | number;
+
+/** A line: the words are this program's own, what stands between them is spelled out. */
+export function show(words: TemplateStringsArray, ...parts: Part[]): Shown {
+  return new Shown(String.raw({ raw: words }, ...parts.map(textOf)));
+}
+
+/** Lines of this program's own, such as a help text: the line feeds stay. */
+export function showLines(text: string): Shown {
+  return new Shown(text.split("\n").map(printable).join("\n"));
+}
+
+/** A value as JSON. */
+export function showJson(value: unknown): Shown {
+  return new Shown(printableJson(value));
+}
+
+function textOf(part: Part): string {
+  return part instanceof Shown ? part.toString() : printable(String(part));
+}
+
+/** A colour or weight of text. */
+type Style = (part: Part) => Shown;
+
+/** In bold. */
+export const bold: Style = styled(colors.bold);
+/** In cyan. */
+export const cyan: Style = styled(colors.cyan);
+/** Dimmed. */
+export const dim: Style = styled(colors.dim);
+/** In green. */
+export const green: Style = styled(colors.green);
+/** In red. */
+export const red: Style = styled(colors.red);
+/** In yellow. */
+export const yellow: Style = styled(colors.yellow);
+
+function styled(style: (text: string) => string): Style {
+  return (part) => new Shown(style(textOf(part)));
+}
+
+/** A line on standard output. */
+export function print(line: Shown): void {
+  console.log(line.toString());
+}
+
+/** A line on standard error. */
+export function printError(line: Shown): void {
+  console.error(line.toString());
+}
+
+/** Whether standard error is a terminal, on which lines can be drawn again. */
+export function canDraw(): boolean {
+  return Deno.stderr.isTerminal();
+}
+
+/** Draws the last line of standard error again; `undefined` takes it away. */
+export function drawLine(line: Shown | undefined): void {
+  Deno.stderr.writeSync(ENCODER.encode(`\r${line ?? ""}\x1b[K`));
+}
+
+/** Standard output for a payload: its bytes are not looked at. */
+export function payloadOut(): WritableStream<Uint8Array> {
+  return Deno.stdout.writable;
+}
+
+/** Standard error for a payload: its bytes are not looked at. */
+export function payloadError(): WritableStream<Uint8Array> {
+  return Deno.stderr.writable;
+}
+
+/** Whether a payload on standard output would be read by a terminal. */
+export function payloadIsShown(): boolean {
+  return Deno.stdout.isTerminal();
+}
+
+const ENCODER = new TextEncoder();
