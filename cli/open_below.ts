@@ -58,7 +58,7 @@ const MISSING: ReadonlySet<unknown> = new Set([
  * How often a place is compared where the system does not tell it. Whoever
  * swaps a directory for a link must hit the right moment twice each time.
  */
-const COMPARISONS = 8;
+export const COMPARISONS = 8;
 
 /**
  * Opens what `path` names below `root`, whose links are resolved. `undefined`
@@ -141,10 +141,10 @@ export async function placeOf(
 }
 
 /** Whether `path`, which has no links in it, leads to what `info` describes: that is then below `root`. */
-export async function isStill(
+async function isStill(
   root: string,
   path: string,
-  info: Pick<Stats, "dev" | "ino">,
+  info: Stats,
 ): Promise<boolean> {
   for (let round = 0; round < COMPARISONS; round++) {
     const { dev, ino } = await lstat(path);

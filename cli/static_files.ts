@@ -8,7 +8,12 @@
 import { contentType, eTag } from "../deps.ts";
 import { isUnchanged, requestedRange } from "./conditional.ts";
 import { Listings } from "./listing.ts";
-import { type FoundDirectory, openBelow, type OpenFile } from "./open_below.ts";
+import {
+  type FoundDirectory,
+  isMissing,
+  openBelow,
+  type OpenFile,
+} from "./open_below.ts";
 
 /** A handler of requests, as `serve` takes it. */
 export type FileHandler = (request: Request) => Promise<Response>;
@@ -47,6 +52,8 @@ export async function staticFiles(directory: string): Promise<FileHandler> {
       if (index?.kind === "file") return await fileResponse(request, index);
       return await listing(request, found, parts, listings);
     } catch (error) {
+      // It went, or became something else, while it was looked at.
+      if (isMissing(error)) return notFound();
       if (!isForbidden(error)) throw error;
       return plain(403, "forbidden\n");
     }

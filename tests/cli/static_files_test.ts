@@ -1,4 +1,11 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "../deps.ts";
+import { MOST_ENTRIES, PAGE_ENTRIES } from "../../cli/listing.ts";
 import { type FileHandler, staticFiles } from "../../cli/static_files.ts";
 
 async function withFiles(
@@ -127,5 +134,167 @@ Deno.test("HEAD has no body, other methods are refused", async () => {
     const post = await get(request("/a.txt", {}, "POST"));
     assertEquals([post.status, post.headers.get("allow")], [405, "GET, HEAD"]);
     await post.body?.cancel();
+  });
+});
+
+Deno.test("a redirect stays on this server, however many slashes the path has", async () => {
+  await withFiles(async (get) => {
+    for (const path of ["//sub", "///sub", "/.//sub", "/%2f/sub", "/./sub"]) {
+      const { status, headers } = await get(request(path));
+      assertEquals([status, headers.get("location")], [301, "/sub/"], path);
+    }
+  });
+});
+
+Deno.test("a name with a slash behind it is no file", async () => {
+  await withFiles(async (get) => {
+    for (const path of ["/a.txt/", "/a.txt//", "/a.txt/.", "/a.txt/x"]) {
+      const response = await get(request(path));
+      assertEquals(response.status, 404, path);
+      await response.text();
+    }
+  });
+});
+
+Deno.test("a listing tells nothing of what links outside lead to", async () => {
+  await withFiles(async (get, folder) => {
+    await Deno.writeTextFile(`${folder}/secret.txt`, "x".repeat(4321));
+    await Deno.symlink("a.txt", `${folder}/public/inside.txt`);
+    const text = await (await get(request("/"))).text();
+    assertMatch(text, /<a href=".\/link.txt">link.txt<\/a><td>\n/);
+    assertMatch(text, /<a href=".\/inside.txt">inside.txt<\/a><td>10 B\n/);
+    assertEquals(
+      await (await get(request("/inside.txt"))).text(),
+      "0123456789",
+    );
+  });
+});
+
+Deno.test("a listing spells out control and format characters in names", async () => {
+  await withFiles(async (get, folder) => {
+    await Deno.writeTextFile(`${folder}/public/\x1b]0;x\x07\u202egpj.exe`, "");
+    const text = await (await get(request("/"))).text();
+    assertStringIncludes(text, ">\\x1b]0;x\\x07\\u{202e}gpj.exe</a>");
+    assertStringIncludes(text, `href="./%1B%5D0%3Bx%07%E2%80%AEgpj.exe"`);
+  });
+});
+
+Deno.test("a long listing comes in pages", async () => {
+  await withFiles(async (get, folder) => {
+    await Deno.mkdir(`${folder}/public/many`);
+    const count = 2 * PAGE_ENTRIES + 1;
+    for (let i = 0; i < count; i++) {
+      Deno.writeTextFileSync(`${folder}/public/many/f${10000 + i}`, "");
+    }
+    const names = async (page: string): Promise<string[]> => {
+      const response = await get(request(`/many/${page}`));
+      assertEquals(response.status, 200, page);
+      const text = await response.text();
+      return [...text.matchAll(/<a href="\.\/(f\d+)"/g)].map((each) => each[1]);
+    };
+    const pages = [
+      await names(""),
+      await names("?page=2"),
+      await names("?page=3"),
+    ];
+    assertEquals(pages.map((page) => page.length), [
+      PAGE_ENTRIES,
+      PAGE_ENTRIES,
+      1,
+    ]);
+    assertEquals(
+      pages.flat(),
+      Array.from({ length: count }, (_, i) => `f${10000 + i}`),
+    );
+    const first = await (await get(request("/many/"))).text();
+    assertStringIncludes(first, `<a href="?page=2">next</a>`);
+    for (const page of ["0", "4", "-1", "x", "1e3", "9".repeat(400)]) {
+      const response = await get(request(`/many/?page=${page}`));
+      assertEquals(response.status, 404, page);
+      await response.text();
+    }
+    assert(MOST_ENTRIES >= 20_000);
+  });
+});
+
+Deno.test("a listing is not read anew for everybody who asks at once, and shows what is new", async () => {
+  await withFiles(async (get, folder) => {
+    const read = (): Promise<string> =>
+      get(request("/sub/")).then((response) => response.text());
+    const [first, second] = await Promise.all([read(), read()]);
+    assertEquals(first, second);
+    await Deno.writeTextFile(`${folder}/public/sub/new`, "");
+    assertStringIncludes(await read(), "./new");
+  });
+});
+
+Deno.test("what is no ordinary file is missing, and holds nothing up", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await withFiles(async (get, folder) => {
+    await fifo(`${folder}/public/pipe`);
+    await fifo(`${folder}/public/sub/index.html`);
+    const response = await get(request("/pipe"));
+    assertEquals([response.status, await response.text()], [
+      404,
+      "not found\n",
+    ]);
+    assertStringIncludes(await (await get(request("/sub/"))).text(), "b");
+  });
+});
+
+async function fifo(path: string): Promise<void> {
+  const { success } = await new Deno.Command("mkfifo", { args: [path] })
+    .output();
+  assert(success);
+}
+
+Deno.test("a file without the right to read it is forbidden", {
+  ignore: Deno.build.os === "windows" || Deno.uid() === 0,
+}, async () => {
+  await withFiles(async (get, folder) => {
+    await Deno.chmod(`${folder}/public/a.txt`, 0);
+    const response = await get(request("/a.txt"));
+    assertEquals([response.status, await response.text()], [
+      403,
+      "forbidden\n",
+    ]);
+  });
+});
+
+Deno.test("a file that grows, goes or shrinks while it is served", async () => {
+  await withFiles(async (get, folder) => {
+    const path = `${folder}/public/big`;
+    const big = new Uint8Array(300_000).fill(7);
+    await Deno.writeFile(path, big);
+    const begun = async (): Promise<
+      ReadableStreamDefaultReader<Uint8Array>
+    > => {
+      const reader = (await get(request("/big"))).body!.getReader();
+      await reader.read();
+      return reader;
+    };
+    const rest = async (
+      reader: ReadableStreamDefaultReader<Uint8Array>,
+    ): Promise<number> => {
+      let size = 0;
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return size;
+        size += value.length;
+      }
+    };
+    const grows = await begun();
+    await Deno.writeFile(path, big, { append: true });
+    assertEquals(await rest(grows), 300_000 - 65536);
+    const goes = await begun();
+    await Deno.remove(path);
+    assertEquals(await rest(goes), 600_000 - 65536);
+    await Deno.writeFile(path, big);
+    const shrinks = await begun();
+    await Deno.truncate(path, 70_000);
+    await assertRejects(() => rest(shrinks), Error, "was cut to 70000 bytes");
+    const given = await begun();
+    await given.cancel();
   });
 });

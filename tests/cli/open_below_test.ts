@@ -1,0 +1,85 @@
+import { assertEquals } from "../deps.ts";
+import { staticFiles } from "../../cli/static_files.ts";
+
+/**
+ * Swaps a file for a link outside and for a FIFO, and a directory for a link
+ * outside, as fast as it can, in another thread; in the end all is as it was.
+ */
+const SWAPPER = `
+onmessage = ({ data: { folder, rounds } }) => {
+  const inside = folder + "/public/";
+  const put = (name, make) => {
+    make(inside + ".next");
+    Deno.renameSync(inside + ".next", inside + name);
+  };
+  const settle = () => { for (let i = 0; i < 20; i++) Deno.lstatSync(inside); };
+  for (let round = 0; round < rounds; round++) {
+    put("file", (path) => Deno.symlinkSync(folder + "/outside/file", path));
+    Deno.renameSync(inside + "dir", inside + ".real");
+    Deno.symlinkSync(folder + "/outside", inside + "dir");
+    settle();
+    put("file", (path) => Deno.linkSync(folder + "/pipe", path));
+    Deno.removeSync(inside + "dir");
+    Deno.renameSync(inside + ".real", inside + "dir");
+    // Else a listing would be told again without reading the directory.
+    Deno.utimeSync(inside + "dir", round, round);
+    put("file", (path) => Deno.writeTextFileSync(path, "inside"));
+    settle();
+  }
+  postMessage("done");
+  close();
+};
+postMessage("ready");
+`;
+const ROUNDS = 1000;
+
+async function race(): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  for (const name of ["public", "public/dir", "outside"]) {
+    await Deno.mkdir(`${folder}/${name}`);
+  }
+  await Deno.writeTextFile(`${folder}/outside/file`, "outside");
+  await Deno.writeTextFile(`${folder}/outside/only-outside`, "outside");
+  await Deno.writeTextFile(`${folder}/public/file`, "inside");
+  await Deno.writeTextFile(`${folder}/public/dir/file`, "inside");
+  await new Deno.Command("mkfifo", { args: [`${folder}/pipe`] }).output();
+  const get = await staticFiles(`${folder}/public`);
+  const worker = new Worker(
+    `data:text/javascript,${encodeURIComponent(SWAPPER)}`,
+    { type: "module" },
+  );
+  const said = (): Promise<unknown> =>
+    new Promise((resolve) => worker.onmessage = resolve);
+  await said();
+  let done = false;
+  worker.postMessage({ folder, rounds: ROUNDS });
+  said().then(() => done = true);
+  const ask = async (path: string): Promise<string> => {
+    const response = await get(new Request(`http://host${path}`));
+    return await response.text();
+  };
+  const paths = ["/file", "/dir/file", "/dir/"];
+  let leaks = 0;
+  while (!done) {
+    for (const path of paths) {
+      if ((await ask(path)).includes("outside")) leaks++;
+    }
+  }
+  assertEquals(leaks, 0);
+  assertEquals([await ask("/file"), await ask("/dir/file")], [
+    "inside",
+    "inside",
+  ]);
+  await Deno.remove(folder, { recursive: true });
+}
+
+const ignore = Deno.build.os === "windows";
+
+Deno.test("links and FIFOs put in a file's place in a race lead nowhere", {
+  ignore,
+}, race);
+
+Deno.test("the same where Deno does not let us ask where a file stands", {
+  ignore,
+  permissions: { read: true, write: true, run: true, sys: true },
+}, race);
