@@ -6,7 +6,13 @@ import {
   serve,
 } from "../../mod.ts";
 import type { ServeHandler, SpdyServer } from "../../mod.ts";
-import { assertEquals, assertMatch, assertStringIncludes } from "../deps.ts";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "../deps.ts";
+import { textOnly } from "../../cli/get.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { Random } from "../helpers/random.ts";
 import { command, run, runOnTerminal } from "./process.ts";
@@ -287,4 +293,11 @@ Deno.test("get needs no more than the network, and says what it lacks", async ()
   const refused = await run(["get", url], { permissions: [] });
   assertEquals(refused.code, 1);
   assertMatch(refused.stderr, /Requires net access to "127\.0\.0\.1/);
+});
+
+Deno.test("get does not give a terminal what is no text", async () => {
+  const text = new Blob(["text \x1b[31m"]).stream().pipeThrough(textOnly());
+  assertEquals(await new Response(text).text(), "text \x1b[31m");
+  const binary = new Blob(["a\0"]).stream().pipeThrough(textOnly());
+  await assertRejects(() => new Response(binary).text(), Error, "-o FILE");
 });
