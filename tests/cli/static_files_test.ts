@@ -184,7 +184,7 @@ Deno.test("a long listing comes in pages", async () => {
     await Deno.mkdir(`${folder}/public/many`);
     const count = 2 * PAGE_ENTRIES + 1;
     for (let i = 0; i < count; i++) {
-      Deno.writeTextFileSync(`${folder}/public/many/f${10000 + i}`, "");
+      await Deno.writeTextFile(`${folder}/public/many/f${10000 + i}`, "");
     }
     const names = async (page: string): Promise<string[]> => {
       const response = await get(request(`/many/${page}`));
