@@ -25,6 +25,8 @@ export type Fault =
   | "stall"
   /** One side closes. */
   | "close"
+  /** One side closes inside a callback. */
+  | "close in a callback"
   /** One side says GOAWAY. */
   | "goaway"
   /** The transport is reset. */
@@ -69,8 +71,11 @@ export interface Scenario {
   readonly fault: Fault;
   /** Lowers or raises the window of streams in the midst of it, to so many bytes; 0 for not. */
   readonly newWindow: number;
-  /** Once everything is opened one side ends in order, and all of it still comes. */
-  readonly orderlyEnd: boolean;
+  /**
+   * Once everything is opened, one side says GOAWAY; or closes once all streams
+   * have closed for it. All of it still comes.
+   */
+  readonly orderlyEnd: "none" | "goaway" | "close";
 }
 
 type Draft = { -readonly [Key in keyof Scenario]: Scenario[Key] };
@@ -189,7 +194,7 @@ function ordinary(random: Random): Draft {
     },
     fault: "none",
     newWindow: 0,
-    orderlyEnd: false,
+    orderlyEnd: "none",
   };
 }
 
@@ -271,7 +276,7 @@ const FAMILIES: Record<Family, (draft: Draft, random: Random) => void> = {
       push: 0,
       pauses: 0.02,
     };
-    draft.orderlyEnd = random.chance(0.4);
+    draft.orderlyEnd = random.pick(["none", "goaway"]);
   },
   http(draft, random) {
     draft.application = "http";
@@ -314,14 +319,25 @@ const FAMILIES: Record<Family, (draft: Draft, random: Random) => void> = {
     if (random.chance(0.5)) {
       // A link on which the last bytes take long, and never stand still.
       const rate = random.pick([20, 60]);
-      const slow = { ...draft.link.down, reads: "packets", rate } as const;
+      // What the network holds leaves in less than the time to close.
+      const capacity = random.pick([500, 5000, 16_384]);
+      const slow = {
+        ...draft.link.down,
+        reads: "packets",
+        latency: 0,
+        rate,
+        capacity,
+      } as const;
+      for (const side of ["client", "server"] as const) {
+        draft[side] = { ...draft[side], closeTimeout: 1000 };
+      }
       draft.link = random.chance(0.5)
         ? { up: slow, down: slow }
-        : { up: draft.link.up, down: slow };
+        : { up: { ...slow, rate: Infinity }, down: slow };
       draft.style = { ...draft.style, most: 120_000, big: 0.6 };
       draft.count = random.int(1, 3);
     } else draft.fault = random.pick(["none", "stall"]);
-    draft.orderlyEnd = random.chance(0.5);
+    draft.orderlyEnd = random.pick(["none", "goaway", "close"]);
   },
   lowWindow(draft, random) {
     draft.version = random.pick([PROTO_SPDY3, PROTO_SPDY3_1]);
@@ -368,6 +384,11 @@ const FAMILIES: Record<Family, (draft: Draft, random: Random) => void> = {
     draft.count = random.int(3, 9);
   },
   misuse(draft, random) {
+    if (random.chance(0.3)) {
+      draft.flowControl = false;
+      draft.client = { ...draft.client, flowControl: false };
+      draft.server = { ...draft.server, flowControl: false };
+    }
     draft.style = {
       ...draft.style,
       misuse: 0.5,
@@ -379,7 +400,14 @@ const FAMILIES: Record<Family, (draft: Draft, random: Random) => void> = {
     const limits = { maxConcurrentStreams: 100 };
     draft.client = { ...draft.client, limits };
     draft.server = { ...draft.server, limits };
-    draft.fault = random.pick(["none", "none", "none", "close", "reset"]);
+    draft.fault = random.pick([
+      "none",
+      "none",
+      "none",
+      "close",
+      "close in a callback",
+      "reset",
+    ]);
   },
 };
 
@@ -392,5 +420,11 @@ export const FAMILY_NAMES: readonly Family[] = Object.keys(
 export function makeScenario(family: Family, random: Random): Scenario {
   const draft = ordinary(random);
   FAMILIES[family](draft, random);
+  if (draft.orderlyEnd !== "none") {
+    // Who stands still for longer than `closeTimeout` may be cut off.
+    draft.fault = "none";
+    draft.client = { ...draft.client, closeTimeout: 1000 };
+    draft.server = { ...draft.server, closeTimeout: 1000 };
+  }
   return draft;
 }

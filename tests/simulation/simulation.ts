@@ -39,6 +39,8 @@ const LONGEST_END = 60_000;
 export interface Outcome {
   readonly violations: readonly string[];
   readonly events: number;
+  /** Virtual ms that it took. */
+  readonly time: number;
 }
 
 /** Runs one seed of a family. */
@@ -59,7 +61,8 @@ export async function simulate(
   } finally {
     console.error = error;
   }
-  return { violations: world.violations, events: world.events };
+  const { violations, events, now } = world;
+  return { violations, events, time: now };
 }
 
 class Simulation {
@@ -71,6 +74,8 @@ class Simulation {
   readonly #sides: readonly [Side, Side];
   readonly #invariants: readonly WindowInvariant[];
   readonly #streams: StreamApplication;
+  /** Frames until a side closes inside the callback for one; never 0 otherwise. */
+  #framesToClose: number;
   /** The applications are through. */
   #through = false;
   /** Both connections have ended. */
@@ -80,6 +85,9 @@ class Simulation {
     this.#world = world;
     this.#scenario = scenario;
     world.log(JSON.stringify(scenario));
+    this.#framesToClose = scenario.fault === "close in a callback"
+      ? world.random.int(1, 40)
+      : -1;
     this.#link = link(world, scenario.link);
     const { client, server, up, down } = this.#link;
     const [clientStreams, serverStreams] = scenario.asStreams;
@@ -140,13 +148,20 @@ class Simulation {
       origin: "http://host",
       side,
       version,
-      onFrame: (direction, frame) =>
+      onFrame: (direction, frame) => {
         this.#world.log(
           side === CLIENT ? "client" : "server",
           direction,
           frame,
-        ),
+        );
+        if (--this.#framesToClose === 0) this.#closeInCallback(side);
+      },
     });
+  }
+
+  #closeInCallback(side: SideId): void {
+    const connection = side === CLIENT ? this.#client : this.#server;
+    this.#world.track("close in a callback", connection.close());
   }
 
   /** Resolves when the applications and the fault are through. */
@@ -215,17 +230,27 @@ class Simulation {
     }
   }
 
-  /** Says GOAWAY while everything is under way: all of it still has to come. */
+  /** Ends in order while bytes are under way: all of them still have to come. */
   async #endInOrder(): Promise<void> {
-    if (!this.#scenario.orderlyEnd) return;
     const world = this.#world;
     const { random } = world;
+    const { orderlyEnd } = this.#scenario;
+    if (orderlyEnd === "none") return;
     await world.pause(random.float() * random.pick([3, 300, 3000]));
-    const { connection } = random.pick(this.#sides);
-    world.log("orderly end");
-    world.track("orderly end", connection.goaway()).catch((error) =>
-      expectError(world, error)
-    );
+    const index = random.int(0, 1);
+    const { connection } = this.#sides[index];
+    if (orderlyEnd === "close") {
+      // What is closed here may still be on its way to the other side.
+      const open = (): boolean =>
+        !this.#streams.closedAt(index) ||
+        engineOf(connection).counters.streams > 0;
+      while (open()) await world.pause(5);
+    }
+    world.log("orderly end:", orderlyEnd, index);
+    const end = orderlyEnd === "close"
+      ? connection.close()
+      : connection.goaway();
+    world.track("orderly end", end).catch((error) => expectError(world, error));
   }
 
   async #changeWindow(): Promise<void> {
@@ -250,7 +275,7 @@ class Simulation {
     const { up, down } = this.#link;
     const { fault } = this.#scenario;
     if (random.chance(0.3)) this.#ping();
-    if (fault === "none") return;
+    if (fault === "none" || fault === "close in a callback") return;
     if (fault === "stall") {
       for (let left = 3; left > 0; left--) {
         await world.pause(random.float() * 10);
@@ -312,7 +337,7 @@ class Simulation {
     const start = world.now;
     await world.run(() => world.idle || world.now > start + 5000);
     for (const plan of this.#streams.plans) this.#checkPlan(plan);
-    if (application === "exec" || orderlyEnd) return;
+    if (application === "exec" || orderlyEnd !== "none") return;
     if (this.#streams.plans.some(({ stuck }) => stuck)) return;
     const left = world.pending(LIFELONG);
     if (left.length > 0) world.bad(`pending at rest: ${left.join(", ")}`);

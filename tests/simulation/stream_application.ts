@@ -79,6 +79,17 @@ export class StreamApplication {
     }
   }
 
+  /** Whether every stream has closed on that side: the opener's 0, the other 1. */
+  closedAt(side: number): boolean {
+    return this.plans.every(({ closed, broken, kind }) => {
+      // Streams are told apart by who opened them, sides by who they are.
+      const own = kind === "request" ? 0 : 1;
+      return broken || closed[side === own ? 0 : 1] !== undefined ||
+        // A push may be refused before it is looked at.
+        kind === "push" && closed[0] !== undefined;
+    });
+  }
+
   #do(plan: Plan, job: Promise<void>): void {
     if (plan.stuck) job.catch(() => {});
     else this.#jobs.push(job);
@@ -171,6 +182,8 @@ export class StreamApplication {
       for (let left = plan.pushes; left > 0; left--) {
         const push = this.plan("push");
         push.seen[1].ended = true;
+        // CANCEL of a request is one of what was pushed for it (3.3.2).
+        push.broken ||= plan.broken;
         this.#do(
           push,
           this.#open(
