@@ -26,6 +26,8 @@ export interface Clock {
   date(): number;
   /** Calls back once, after `delay` ms. */
   startTimer(callback: () => void, delay: number): Timer;
+  /** The timer does not keep the process alive; none where this is missing. */
+  unrefTimer?(timer: Timer): void;
   /** The timer does not call back any more; `undefined` is none. */
   stopTimer(timer: Timer | undefined): void;
   /** Calls back when all that runs in this turn has run, before the next I/O. */
@@ -37,6 +39,10 @@ export const SYSTEM_CLOCK: Clock = {
   now: () => performance.now(),
   date: () => Date.now(),
   startTimer: (callback, delay) => setTimeout(callback, delay),
+  unrefTimer: (timer) => {
+    if (typeof timer === "number") globalThis.Deno?.unrefTimer(timer);
+    else (timer as { unref?(): void }).unref?.();
+  },
   stopTimer: (timer) => clearTimeout(timer),
   atEndOfTurn: (callback) => process.nextTick(callback),
 };
@@ -70,6 +76,13 @@ export function date(): number {
 /** See {@linkcode Clock.startTimer}. */
 export function startTimer(callback: () => void, delay: number): Timer {
   return clock.startTimer(callback, delay);
+}
+
+/** Calls back once, after `delay` ms, unless the process ends before that. */
+export function startIdleTimer(callback: () => void, delay: number): Timer {
+  const timer = clock.startTimer(callback, delay);
+  clock.unrefTimer?.(timer);
+  return timer;
 }
 
 /**

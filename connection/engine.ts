@@ -314,6 +314,10 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#receiving.settle();
   }
 
+  expectsMuch(): boolean {
+    return this.#streams.size > 0;
+  }
+
   fill(): void {
     do {
       const ready = this.#ready;

@@ -35,6 +35,11 @@ export class OutBuffer {
     return this.length === this.#bound;
   }
 
+  /** Memory it has, bytes. */
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
   /** Takes as much of `data` as fits and returns how much; 0 when full. */
   append(data: Uint8Array): number {
     const end = Math.min(this.#end + data.length, this.#begin + this.#bound);
@@ -57,6 +62,14 @@ export class OutBuffer {
   clear(): void {
     this.#begin = this.#bytes.length > LARGE ? nextPlace(this.#begin) : 0;
     this.#end = this.#begin;
+  }
+
+  /** Gives its memory back when nothing waits. */
+  release(): void {
+    if (this.length > 0) return;
+    this.#bytes = new Uint8Array(0);
+    this.#begin = 0;
+    this.#end = 0;
   }
 
   #grow(needed: number): void {

@@ -5,7 +5,14 @@
  * @module
  */
 
-import { atEndOfTurn, now, within } from "./clock.ts";
+import {
+  atEndOfTurn,
+  now,
+  startIdleTimer,
+  stopTimer,
+  type Timer,
+  within,
+} from "./clock.ts";
 import { Deferred } from "./deferred.ts";
 import { OutBuffer } from "./out_buffer.ts";
 import type { Wire } from "./transport.ts";
@@ -24,7 +31,12 @@ export interface PumpEvents {
   outputFailed(error: unknown): void;
   /** What `input` or `fill` threw. */
   failed(error: unknown): void;
+  /** Whether the peer may send more than a little; without it: yes. */
+  expectsMuch?(): boolean;
 }
+
+/** After so long without a byte in either direction buffers are given back, ms. */
+const SILENCE = 3000;
 
 /**
  * While a write is under way nothing is put into the buffer, so that whatever
@@ -45,6 +57,10 @@ export class Pump {
   #readingSince = now();
   readonly #inputEnd = new Deferred<void>();
   #drained: Deferred<void> | undefined;
+  /** Runs while buffers may be larger than silence asks for. */
+  #silence: Timer | undefined;
+  /** Bytes have passed since that was started. */
+  #active = false;
 
   constructor(wire: Wire, bound: number, events: PumpEvents) {
     this.#wire = wire;
@@ -122,6 +138,7 @@ export class Pump {
     if (this.#closed) return;
     this.#closed = true;
     this.#outputEnded = true;
+    stopTimer(this.#silence);
     this.holdReading(false);
     this.#drained?.resolve();
     try {
@@ -143,8 +160,29 @@ export class Pump {
     if (!this.#outputEnded) this.#events.idle();
   };
 
+  /** Bytes pass. One timer sees to the silence after them: none is started for a read. */
+  #passed(): void {
+    this.#active = true;
+    if (this.#silence === undefined && !this.#closed) this.#awaitSilence();
+  }
+
+  #awaitSilence(): void {
+    this.#active = false;
+    this.#silence = startIdleTimer(() => {
+      this.#silence = undefined;
+      if (this.#closed) return;
+      if (this.#active || this.#writing) {
+        this.#awaitSilence();
+        return;
+      }
+      this.#wire.release?.();
+      this.out.release();
+    }, SILENCE);
+  }
+
   async #write(): Promise<void> {
     this.#writing = true;
+    this.#passed();
     let rest = this.out.view;
     try {
       while (rest.length > 0) {
@@ -195,11 +233,12 @@ export class Pump {
       if (this.#closed) break;
       let data: Uint8Array | null = null;
       try {
-        data = await this.#wire.receive();
+        data = await this.#wire.receive(this.#events.expectsMuch?.());
       } catch (error) {
         failure = error;
       }
       if (data === null) break;
+      this.#passed();
       try {
         const reading = this.#events.input(data);
         if (reading !== undefined) await reading;

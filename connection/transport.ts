@@ -44,8 +44,13 @@ export type Transport = ByteConn | ByteStreams;
 
 /** A transport as the pump sees it. */
 export interface Wire {
-  /** The next bytes, valid until the next call; `null` at the end of input. */
-  receive(): Promise<Uint8Array | null>;
+  /**
+   * The next bytes, valid until the next call; `null` at the end of input.
+   * `much`: more than a little is to be expected.
+   */
+  receive(much?: boolean): Promise<Uint8Array | null>;
+  /** Gives back memory that was of use while much came. */
+  release?(): void;
   /** Sends some of the bytes and resolves to how many; they may change afterwards. */
   send(data: Uint8Array): Promise<number>;
   /** Ends this side's direction; the peer reads the end of input. */
@@ -83,7 +88,10 @@ export function isConn(transport: Transport): transport is ByteConn {
 
 class ConnWire implements Wire {
   readonly #conn: ByteConn;
-  #buffer = new Uint8Array(SMALLEST_READ);
+  readonly #small = new Uint8Array(SMALLEST_READ);
+  #buffer = this.#small;
+  /** Size of the last read. */
+  #last = 0;
   #place = 0;
   #smallReads = 0;
   #closed = false;
@@ -94,16 +102,29 @@ class ConnWire implements Wire {
     conn.setNoDelay?.(true);
   }
 
-  async receive(): Promise<Uint8Array | null> {
-    let target = this.#buffer;
+  /**
+   * A read that waits keeps its memory, and nothing takes it back: a large
+   * buffer waits only while a stream is open and the last read brought much.
+   */
+  async receive(much = true): Promise<Uint8Array | null> {
+    const isBulk = much && this.#last >= SMALLEST_READ;
+    let target = isBulk ? this.#buffer : this.#small;
     if (target.length > SMALLEST_READ) {
       this.#place = nextPlace(this.#place);
       target = target.subarray(this.#place);
     }
     const size = await this.#conn.read(target);
     if (size === null) return null;
-    this.#fit(size, target.length);
+    this.#last = size;
+    // A full small read asks for the large buffer, where there is one.
+    const hasLarger = target === this.#small && this.#buffer !== this.#small;
+    if (!hasLarger || size < target.length) this.#fit(size, target.length);
     return target.subarray(0, size);
+  }
+
+  release(): void {
+    this.#buffer = this.#small;
+    this.#smallReads = 0;
   }
 
   send(data: Uint8Array): Promise<number> {

@@ -27,6 +27,8 @@ interface VirtualTimer {
   readonly id: number;
   readonly at: number;
   readonly callback: () => void;
+  /** Keeps the process alive. */
+  referenced: boolean;
 }
 
 /** Timers that fire in the order of their times, and a clock that only they and the test move. */
@@ -49,6 +51,7 @@ export class VirtualClock implements Clock {
       id: ++this.#lastId,
       at: this.#now + Math.max(0, delay),
       callback,
+      referenced: true,
     };
     let index = this.#timers.length;
     while (index > 0 && this.#timers[index - 1].at > timer.at) index--;
@@ -67,9 +70,16 @@ export class VirtualClock implements Clock {
     SYSTEM_CLOCK.atEndOfTurn(callback);
   }
 
-  /** How many timers are under way. */
+  unrefTimer(timer: Timer): void {
+    const id = timer as unknown as number;
+    for (const each of this.#timers) {
+      if (each.id === id) each.referenced = false;
+    }
+  }
+
+  /** How many timers are under way that something waits for. */
   get timers(): number {
-    return this.#timers.length;
+    return this.#timers.filter(({ referenced }) => referenced).length;
   }
 
   /** When the next timer fires, ms; `undefined` when there is none. */
