@@ -79,7 +79,7 @@ export function readPushRules(rules: readonly string[]): PushRules {
     const named = [path, ...paths];
     if (
       rest.length > 0 || paths.length === 0 ||
-      !named.every((name) => name.startsWith("/"))
+      !named.every((name) => /^\/(?![/\\])/.test(name))
     ) {
       throw new UsageError(
         `--push "${rule}": write it as "/page=/style.css,/script.js"`,

@@ -13,7 +13,7 @@ import { HttpMessageError } from "./message_error.ts";
 import type { PushedResponse } from "./fetch_init.ts";
 import type { OutgoingRequest } from "./outgoing_request.ts";
 import { receiveResponse } from "./receive_response.ts";
-import { readPushedUrl } from "./request_head.ts";
+import { originOf, readPushedUrl } from "./request_head.ts";
 
 /** Hands a pushed stream that belongs to `request` to `onPush`, or refuses it. */
 export function receivePush(
@@ -25,7 +25,7 @@ export function receivePush(
   let url: string;
   try {
     url = readPushedUrl(pushed.headers);
-    checkOrigin(pushed.headers, request.nv);
+    checkOrigin(url, request.nv);
   } catch (error) {
     // Rule: without :scheme, :host and :path the stream is reset (draft 3.3.1).
     state.reset(PROTOCOL_ERROR, error);
@@ -48,19 +48,17 @@ export function receivePush(
   });
 }
 
-/** Rule: a server may push only for the origin it was asked at (draft 3.3.1). */
-function checkOrigin(
-  pushed: readonly NameValue[],
-  asked: readonly NameValue[],
-): void {
-  for (const name of [":scheme", ":host"]) {
-    const found = pushed.find((pair) => pair[0] === name)?.[1];
-    const wanted = asked.find((pair) => pair[0] === name)?.[1];
-    if (found !== wanted) {
-      throw new HttpMessageError(
-        `a response was pushed for ${name} ${found}, the request was for ${wanted}`,
-      );
-    }
+/**
+ * Rule: a server may push only for the origin it was asked at (draft 3.3.1).
+ * That of the resulting URL: a :path may be a URL itself.
+ */
+function checkOrigin(url: string, asked: readonly NameValue[]): void {
+  const { origin } = new URL(url);
+  const wanted = originOf(asked);
+  if (origin !== wanted) {
+    throw new HttpMessageError(
+      `a response was pushed for ${origin}, the request was for ${wanted}`,
+    );
   }
 }
 

@@ -46,6 +46,16 @@ export function receiveResponse(
   }
 }
 
+/** What content-encoding says, all lines of it in order (RFC 9110 5.3). */
+function codings(nv: readonly NameValue[]): string | undefined {
+  let all: string | undefined;
+  for (const [name, value] of nv) {
+    if (name !== "content-encoding") continue;
+    all = all === undefined ? value : `${all},${value}`;
+  }
+  return all;
+}
+
 function receiveBody(
   state: StreamState,
   head: ResponseHead,
@@ -55,7 +65,7 @@ function receiveBody(
     state.inbox.discard();
     return null;
   }
-  const coding = head.headers.find(([name]) => name === "content-encoding");
+  const coding = codings(head.headers);
   const announced = init.strictContentLength ? head.contentLength : undefined;
   if (coding === undefined && announced === undefined) {
     // A small response is there as a whole when its head is; the platform's
@@ -65,5 +75,5 @@ function receiveBody(
   }
   let body = state.inbox.readable;
   if (announced !== undefined) body = checkLength(body, announced);
-  return coding === undefined ? body : decodeBody(body, coding[1]);
+  return coding === undefined ? body : decodeBody(body, coding);
 }

@@ -7,7 +7,6 @@
 import type { NameValue } from "../../frame/types.ts";
 import {
   appendHeaders,
-  asMessageError,
   hasName,
   type PseudoHeaders,
   readFields,
@@ -75,17 +74,16 @@ export function readRequestHead(nv: readonly NameValue[]): RequestHead {
 }
 
 /**
- * The URL that a pushed stream is the answer to (draft 3.3.1), absolute.
+ * The URL that a pushed stream is the answer to (draft 3.3.1), absolute and
+ * without a fragment.
  *
  * Throws {@linkcode HttpMessageError} when the list names none.
  */
 export function readPushedUrl(nv: readonly NameValue[]): string {
   const { pseudo } = readFields(nv, "drop");
-  try {
-    return new URL(readUrl(pseudo, "pushed stream")).href;
-  } catch (error) {
-    throw asMessageError(error);
-  }
+  const url = parseUrl(readUrl(pseudo, "pushed stream"), ":host");
+  url.hash = "";
+  return url.href;
 }
 
 function readUrl(pseudo: PseudoHeaders, what: string): string {
@@ -99,13 +97,45 @@ function readUrl(pseudo: PseudoHeaders, what: string): string {
     throw new HttpMessageError(`:host ${JSON.stringify(host)} is no host`);
   }
   // SPDY/2's url, and a request to a proxy, may be absolute.
-  if (ABSOLUTE.test(path)) return path;
+  if (ABSOLUTE.test(path)) return readAbsolute(path, scheme, host);
   if (path.startsWith("/")) return `${scheme}://${host}${path}`;
   // Rule: OPTIONS may be about the server as a whole (RFC 9110 9.3.7).
   if (path === "*") return `${scheme}://${host}/*`;
   throw new HttpMessageError(
     `:path ${JSON.stringify(path)} does not begin with "/"`,
   );
+}
+
+/**
+ * A :path that is a URL may not lead elsewhere than :scheme and :host: whoever
+ * looks at those, at the certificate or at the URL means the same place.
+ */
+function readAbsolute(path: string, scheme: string, host: string): string {
+  const url = parseUrl(path, ":path");
+  const { origin } = parseUrl(`${scheme}://${host}`, ":host");
+  if (url.origin !== origin) {
+    throw new HttpMessageError(
+      `:path leads to ${url.origin}, :scheme and :host to ${origin}`,
+    );
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new HttpMessageError(`:path holds a user's name or password`);
+  }
+  return url.href;
+}
+
+/** The origin that the headers of a request name. Throws {@linkcode HttpMessageError} when they name none. */
+export function originOf(nv: readonly NameValue[]): string {
+  const { pseudo } = readFields(nv, "drop");
+  return parseUrl(readUrl(pseudo, "request"), ":host").origin;
+}
+
+function parseUrl(text: string, what: string): URL {
+  const url = URL.parse(text);
+  if (url === null) {
+    throw new HttpMessageError(`${what} makes no URL: ${JSON.stringify(text)}`);
+  }
+  return url;
 }
 
 /** Rule: a request holds all of :method :scheme :path :version :host (draft 3.2.1). */

@@ -216,6 +216,36 @@ Deno.test("fetch: gzip and deflate are decoded, also one over the other", async 
   }
 });
 
+Deno.test("fetch: content-encoding may list five codings, in one line or several", async () => {
+  await using pair = memoryPair();
+  let body = new TextEncoder().encode("a body");
+  for (let i = 0; i < 5; i++) body = await compress(body, "gzip");
+  const five = "gzip, identity, gzip,, gzip, gzip, gzip";
+  const asked = pair.client.fetch("http://h/");
+  await answer(pair.server, [...RESPONSE, ["content-encoding", five]], body);
+  assertEquals(await (await asked).text(), "a body");
+  const lines = pair.client.fetch("http://h/");
+  await answer(
+    pair.server,
+    [...RESPONSE, ["content-encoding", "gzip, gzip"], [
+      "content-encoding",
+      "gzip, gzip, gzip",
+    ]],
+    body,
+  );
+  assertEquals(await (await lines).text(), "a body");
+  for (const many of [6, 10_000]) {
+    const coding = Array(many).fill("gzip").join(",");
+    const refused = pair.client.fetch("http://h/");
+    await answer(pair.server, [...RESPONSE, ["content-encoding", coding]], "");
+    await assertRejects(
+      () => refused,
+      HttpMessageError,
+      `content-encoding lists ${many} codings, at most 5 are undone`,
+    );
+  }
+});
+
 Deno.test("fetch: gzip that is corrupt or cut short fails the body", async () => {
   await using pair = memoryPair();
   const gzip = await compress(new Uint8Array(10_000), "gzip");

@@ -363,13 +363,39 @@ Deno.test("fetch: a push without :scheme, :host or :path is reset", async () => 
 Deno.test("fetch: a push for another origin is reset", async () => {
   await using pair = memoryPair();
   const { stream, pushes, end } = await begin(pair);
-  for (const [name, value] of [[":host", "evil"], [":scheme", "https"]]) {
+  for (
+    const [name, value] of [
+      [":host", "evil"],
+      [":host", "h."],
+      [":host", "h:81"],
+      [":scheme", "https"],
+      // A URL of another origin, with the right :scheme and :host beside it.
+      [":path", "https://h/login.js"],
+      [":path", "http://evil/login.js"],
+      [":path", "http://h@evil/login.js"],
+      [":path", "http://user@h/login.js"],
+    ]
+  ) {
     const nv = PUSHED.filter((each) => each[0] !== name);
     const pushed = await stream.push([...nv, [name, value], ...RESPONSE]);
     assertEquals(await pushed.closed, PROTOCOL_ERROR);
   }
   assertEquals(pushes, []);
   await end();
+});
+
+Deno.test("fetch: a push for the same origin, written in another way, is taken", async () => {
+  await using pair = memoryPair();
+  const { stream, pushes, end } = await begin(pair);
+  for (const [name, value] of [[":host", "H:80"], [":path", "HTTP://h:80/x"]]) {
+    const nv = PUSHED.filter((each) => each[0] !== name);
+    await writeBody(await stream.push([...nv, [name, value], ...RESPONSE]), "");
+  }
+  await end();
+  assertEquals(pushes.map(({ url }) => new URL(url).origin), [
+    "http://h",
+    "http://h",
+  ]);
 });
 
 Deno.test("fetch: a push that repeats a header in HEADERS is reset", async () => {

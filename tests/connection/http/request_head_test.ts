@@ -178,7 +178,7 @@ Deno.test("content-length twice with one value is one", () => {
 Deno.test("paths: absolute (SPDY/2, proxies), star, two slashes", () => {
   const url = (path: string): string =>
     readRequestHead(withPair(":path", path)).url;
-  assertEquals(url("https://other.example/x"), "https://other.example/x");
+  assertEquals(url("http://example.org:8080/x"), "http://example.org:8080/x");
   assertEquals(url("*"), "http://example.org:8080/*");
   assertEquals(url("//other/x"), "http://example.org:8080//other/x");
 });
@@ -224,4 +224,74 @@ Deno.test("a pushed stream names its URL with three pairs", () => {
     () => readPushedUrl(withPair(":host", "h:port")),
     HttpMessageError,
   );
+});
+
+/** What a :path may not lead to, with `:scheme` https and `:host` own.example. */
+const ELSEWHERE = [
+  "https://bank.example/login.js",
+  "http://own.example/x",
+  "https://own.example:444/x",
+  "https://own.example./x",
+  "https://own.example@bank.example/x",
+  "https://user@own.example/x",
+  "https://user:word@own.example/x",
+  "https://bank.example\\@own.example/x",
+  "https:\\\\bank.example/x",
+  "https://\tbank.example/x",
+  "HTTPS://BANK.EXAMPLE/x",
+  "https://xn--bnk-ela.example/x",
+  "https://own.example:port/x",
+  "https://",
+  "ftp://own.example/x",
+  "bank.example/x",
+  "@bank.example/x",
+  "\\\\bank.example/x",
+  "\t//bank.example/x",
+  "",
+];
+/** What it leads to in the same place. */
+const HERE: [path: string, url: string][] = [
+  ["/x", "https://own.example/x"],
+  ["//bank.example/x", "https://own.example//bank.example/x"],
+  ["/\\bank.example/x", "https://own.example//bank.example/x"],
+  ["/\t/bank.example/x", "https://own.example//bank.example/x"],
+  ["/@bank.example/x", "https://own.example/@bank.example/x"],
+  ["/x?https://bank.example/", "https://own.example/x?https://bank.example/"],
+  ["https://own.example/x", "https://own.example/x"],
+  ["HTTPS://OWN.EXAMPLE:443/x", "https://own.example/x"],
+  [
+    "https://own.example\\@bank.example/x",
+    "https://own.example/@bank.example/x",
+  ],
+  ["https://own%2eexample/x", "https://own.example/x"],
+];
+
+Deno.test("a :path leads where :scheme and :host lead, in requests and in pushes", () => {
+  const list = (path: string, host = "own.example"): NameValue[] => [
+    [":host", host],
+    [":method", "GET"],
+    [":path", path],
+    [":scheme", "https"],
+    [":version", "HTTP/1.1"],
+  ];
+  for (const path of ELSEWHERE) {
+    for (const read of [readRequestHead, readPushedUrl]) {
+      assertThrows(() => read(list(path)), HttpMessageError, ":path", path);
+    }
+  }
+  for (const [path, expected] of HERE) {
+    assertEquals(new URL(readRequestHead(list(path)).url).href, expected, path);
+    assertEquals(readPushedUrl(list(path)), expected, path);
+  }
+  for (const host of ["bank.example/", "a@b", "a\\b", "a b", "a#", "a?b", ""]) {
+    for (const read of [readRequestHead, readPushedUrl]) {
+      assertThrows(
+        () => read(list("/x", host)),
+        HttpMessageError,
+        ":host",
+        host,
+      );
+    }
+  }
+  assertEquals(readPushedUrl(list("/x#part")), "https://own.example/x");
 });
