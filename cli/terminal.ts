@@ -14,26 +14,13 @@
  * @module
  */
 
+import { printable } from "../connection/printable.ts";
 import * as colors from "../deps.ts";
 
-/**
- * What must not reach a terminal: control characters, C1 ones as well, which
- * some terminals take for ESC and a letter; format characters, which turn the
- * direction of text or hide it; line and paragraph separators; halves of
- * surrogate pairs.
- */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-/** The same without what JSON.stringify escapes by itself. */
+/** What {@linkcode printable} spells out, without what JSON.stringify escapes by itself. */
 const UNSAFE_IN_JSON = /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** Text with every character that could steer a terminal spelled out: `\x1b`, `\u{202e}`. */
-export function printable(text: string): string {
-  return text.replace(UNSAFE, (char) => {
-    const code = char.codePointAt(0) ?? 0;
-    const digits = code.toString(16).padStart(2, "0");
-    return code > 0xff ? `\\u{${digits}}` : `\\x${digits}`;
-  });
-}
+export { printable };
 
 /** A value as one line of JSON that could not steer a terminal either: C1 controls are `\u009b`. */
 export function printableJson(value: unknown): string {

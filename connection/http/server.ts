@@ -14,6 +14,7 @@ import { accept } from "../connect.ts";
 import { LazyPromise } from "../deferred.ts";
 import { maxConcurrentStreams } from "../options.ts";
 import { stateOf } from "../stream.ts";
+import { logError } from "../printable.ts";
 import type { ByteConn } from "../transport.ts";
 import { closeQuietly, ResumedConn, writeAll } from "./byte_conn.ts";
 import { Places } from "./places.ts";
@@ -60,7 +61,7 @@ export class Server implements SpdyServer {
   #referenced = true;
 
   constructor(listener: Deno.Listener, options: ServerOptions) {
-    const { handler, onError = logError, signal } = options;
+    const { handler, onError = answerError, signal } = options;
     this.#listener = listener;
     this.addr = listener.addr;
     const limits = { maxHeaderCount: MAX_HEADERS, ...options.limits };
@@ -239,7 +240,7 @@ async function readSome(conn: Deno.Conn): Promise<Uint8Array | undefined> {
   return size === null ? undefined : buffer.subarray(0, size);
 }
 
-function logError(error: unknown): Response {
-  console.error(error);
+function answerError(error: unknown): Response {
+  logError(error);
   return new Response("Internal Server Error", { status: 500 });
 }

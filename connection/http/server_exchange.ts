@@ -16,6 +16,7 @@ import { startTimer, stopTimer } from "../clock.ts";
 import { handled, LazyPromise } from "../deferred.ts";
 import { ConnectionClosedError, StreamResetError } from "../errors.ts";
 import { KEPT_STREAM } from "../kept.ts";
+import { logError } from "../printable.ts";
 import { createStream, stateOf, type Stream } from "../stream.ts";
 import type { StreamState } from "../stream_state.ts";
 import { checkLength, wrongLength } from "./content_length.ts";
@@ -124,7 +125,7 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
       this.#completed.reject(error);
       // Either the client is gone, or the handler's body or headers are no good.
       if (isDeparture(error)) return;
-      console.error(error);
+      logError(error);
       if (!state.outbox.ended) state.reset(INTERNAL_ERROR, error);
     }
   }
@@ -222,7 +223,7 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
     try {
       return checked(await this.#host.onError(error));
     } catch (nested) {
-      console.error("Exception in onError while handling exception", nested);
+      logError(nested, "Exception in onError while handling exception");
       return plain(500, "Internal Server Error");
     }
   }

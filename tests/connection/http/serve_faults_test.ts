@@ -18,6 +18,7 @@ import {
   assertEquals,
   assertInstanceOf,
   assertLess,
+  assertMatch,
   assertRejects,
   assertStringIncludes,
 } from "../../deps.ts";
@@ -512,4 +513,23 @@ Deno.test("serve: unref lets go of listener and connections, ref takes hold agai
   pair.server.unref();
   pair.server.ref();
   assertEquals(await (await pair.client.fetch("/")).text(), "x");
+});
+
+Deno.test("serve: what an error says cannot steer the terminal that it is logged on", async () => {
+  using errors = captureErrors();
+  await using pair = await httpPair((request) => {
+    const cause = new Error("\x1b[2J of a peer");
+    const error = new Error("\x9b31m of a peer", { cause });
+    if (request.url.endsWith("/now")) throw error;
+    return new Response(
+      new ReadableStream({ pull: (controller) => controller.error(error) }),
+    );
+  });
+  await (await pair.client.fetch("/now")).text();
+  await assertRejects(async () => (await pair.client.fetch("/later")).text());
+  assertEquals(errors.said.length, 2);
+  for (const [what] of errors.said) {
+    assertMatch(String(what), /^Error: \\x9b31m of a peer\n/);
+    assertMatch(String(what), /\nCaused by: Error: \\x1b\[2J of a peer\n/);
+  }
 });

@@ -1,0 +1,50 @@
+/**
+ * Text of others, made fit for a terminal or a log.
+ *
+ * @module
+ */
+
+/**
+ * What must not reach a terminal: control characters, C1 ones as well, which
+ * some terminals take for ESC and a letter; format characters, which turn the
+ * direction of text or hide it; line and paragraph separators; halves of
+ * surrogate pairs.
+ */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/** Causes of an error that are told, at most. */
+const MOST_CAUSES = 8;
+
+/** Text with every character that could steer a terminal spelled out: `\x1b`, `\u{202e}`. */
+export function printable(text: string): string {
+  return text.replace(UNSAFE, (char) => {
+    const code = char.codePointAt(0) ?? 0;
+    const digits = code.toString(16).padStart(2, "0");
+    return code > 0xff ? `\\u{${digits}}` : `\\x${digits}`;
+  });
+}
+
+/**
+ * Puts an error on the console, with its stack. As it is when nothing in it
+ * could steer a terminal; else as text: the message may be a peer's.
+ */
+export function logError(error: unknown, before?: string): void {
+  const text = textOf(error);
+  const safe = text.split("\n").map(printable).join("\n");
+  const what = safe === text ? error : safe;
+  if (before === undefined) console.error(what);
+  else console.error(before, what);
+}
+
+/** The error's stack, and those of what caused it. */
+function textOf(error: unknown): string {
+  const texts: string[] = [];
+  let each = error;
+  while (texts.length < MOST_CAUSES && each instanceof Error) {
+    // A message may be changed after the stack was written down.
+    const { stack = "", message } = each;
+    texts.push(stack.includes(message) ? stack : `${each}\n${stack}`);
+    each = each.cause;
+  }
+  if (texts.length === 0) return String(error);
+  return texts.join("\nCaused by: ");
+}
