@@ -27,7 +27,7 @@ import { countersOf, Session } from "../session.ts";
 import { CLIENT } from "../session/constants.ts";
 import { IdMap } from "../session/id_map.ts";
 import { AcceptQueue } from "./accept_queue.ts";
-import { endOfTurn, within } from "./clock.ts";
+import { endOfTurn } from "./clock.ts";
 import type { ConnectionCounters } from "./counters.ts";
 import { Deferred, handled, LazyPromise } from "./deferred.ts";
 import { FirstFrame } from "./first_frame.ts";
@@ -37,7 +37,7 @@ import { Opener } from "./opener.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Pinger } from "./pinger.ts";
 import { Pump, type PumpEvents } from "./pump.ts";
-import { QuietTimer } from "./quiet_timer.ts";
+import type { QuietTimer } from "./quiet_timer.ts";
 import {
   broken,
   closedBy,
@@ -216,7 +216,10 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
       this.#goawaySent = true;
       if (this.#owesBytes()) {
         this.#bytesLeft = new Deferred();
-        await within(this.options.closeTimeout, this.#bytesLeft.promise);
+        await this.#pump.progress.within(
+          this.options.closeTimeout,
+          this.#bytesLeft.promise,
+        );
       }
       if (!announced && !this.#ending) this.session.submitGoaway(GOAWAY_OK);
       this.#end(undefined, closedBy("local", "this side closed"));
@@ -254,7 +257,10 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   }
 
   consumed(state: StreamState, size: number): void {
-    if (!this.#ending) this.#receiving.consumed(state, size);
+    if (this.#ending) return;
+    this.#receiving.consumed(state, size);
+    // The application may take its time over what came before a write failed.
+    this.#deadline?.touch();
   }
 
   reserve(size: number): boolean {
@@ -279,7 +285,6 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   input(data: Uint8Array): void | Promise<void> {
     if (this.#ending) return;
     this.#lifetime.touch();
-    this.#deadline?.touch();
     if (this.#firstFrame !== undefined && !this.#begins(data)) return;
     let left = false;
     try {
@@ -379,13 +384,12 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     for (const state of this.#streams.values()) state.outbox.fail(reason);
     this.#opener.fail(reason);
     this.#pinger.fail(reason);
-    if (this.#inputEnded) {
+    // Reading that is held back would not see the end either.
+    if (this.#inputEnded || this.#pump.readingPaused) {
       this.#cutOff(reason);
       return;
     }
-    this.#deadline = new QuietTimer(this.options.closeTimeout, () => {
-      if (!this.#pump.readingPaused) this.#cutOff(reason);
-    });
+    this.#watch(() => this.#cutOff(reason));
   }
 
   // SessionReports
@@ -545,14 +549,18 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#pinger.fail(reason);
     if (this.#streams.size > 0) {
       // Nothing tells a peer that still listens from one that is gone.
-      this.#deadline = new QuietTimer(
-        this.options.closeTimeout,
-        () => this.#end(failure, reason),
-      );
+      this.#watch(() => this.#end(failure, reason));
       this.flush();
       return;
     }
     this.#end(failure, reason);
+  }
+
+  /** Calls back when nothing has moved for `closeTimeout`. */
+  #watch(onQuiet: () => void): void {
+    const { progress } = this.#pump;
+    progress.ignore(this.#deadline);
+    this.#deadline = progress.watch(this.options.closeTimeout, onQuiet);
   }
 
   #owesBytes(): boolean {
@@ -603,7 +611,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#ending = true;
     this.#bytesLeft?.resolve();
     this.#lifetime.stop();
-    this.#deadline?.stop();
+    this.#pump.progress.ignore(this.#deadline);
     for (const state of this.#streams.values()) state.failed(reason);
     this.#streams.clear();
     this.#ready = [];

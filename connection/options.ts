@@ -119,9 +119,11 @@ export interface ConnectionTuning {
    */
   readonly controlFrameTimeout?: number;
   /**
-   * Longest wait for the last bytes to leave, and again for the peer to close,
-   * ms; default 1000. 0: no end to the wait; at most 2^31-1. Streams whose peer has ended its direction
-   * of the transport have as long to finish their answers.
+   * How long nothing may move, in either direction, while the last bytes leave,
+   * and while the peer is to close, before the connection ends all the same,
+   * ms; default 1000, at most 2^31-1. 0: no end to the wait. Streams whose peer
+   * has ended its direction of the transport have as long to go on with their
+   * answers. A peer that only sends is waited for 60 times as long.
    */
   readonly closeTimeout?: number;
   /** Called for each frame sent and received. What it throws ends the connection. */

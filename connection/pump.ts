@@ -15,7 +15,13 @@ import {
 } from "./clock.ts";
 import { Deferred } from "./deferred.ts";
 import { OutBuffer } from "./out_buffer.ts";
+import { Progress } from "./progress.ts";
 import type { Wire } from "./transport.ts";
+
+/** How many times `closeTimeout` a peer may go on sending when this side has ended. */
+const MOST_TALK = 60;
+/** What a timer takes, ms. */
+const LONGEST_TIMER = 0x7fffffff;
 
 /** What the pump tells and asks its owner. */
 export interface PumpEvents {
@@ -46,6 +52,8 @@ const SILENCE = 3000;
 export class Pump {
   /** Where `fill` puts bytes. */
   readonly out: OutBuffer;
+  /** Whether bytes still leave and come. */
+  readonly progress: Progress = new Progress();
   readonly #wire: Wire;
   readonly #events: PumpEvents;
   #scheduled = false;
@@ -116,19 +124,24 @@ export class Pump {
    * The orderly end: what is ready leaves, this side's direction ends, the
    * peer's end is awaited (closing with bytes unread would make the kernel
    * reset the connection and drop what the peer has not read yet), then both
-   * end. Each of the two waits lasts at most `timeout` ms.
+   * end. Each wait lasts until nothing has moved for `timeout` ms. A peer that
+   * only talks on has `MOST_TALK` times as long.
    */
   async finish(timeout: number): Promise<void> {
     this.holdReading(false);
     this.flush();
-    await within(timeout, this.#drain());
+    await this.progress.within(timeout, this.#drain());
     if (!this.#outputEnded) {
       this.#outputEnded = true;
       if (!this.#writing) {
         // A peer that is already gone makes this fail, which changes nothing.
         await within(timeout, this.#wire.closeWrite().catch(() => {}));
       }
-      await within(timeout, this.#inputEnd.promise);
+      // It may well talk on: credit for what it still gets of the kernel's buffer.
+      await within(
+        Math.min(timeout * MOST_TALK, LONGEST_TIMER),
+        this.progress.within(timeout, this.#inputEnd.promise),
+      );
     }
     this.close();
   }
@@ -187,6 +200,7 @@ export class Pump {
     try {
       while (rest.length > 0) {
         const size = await this.#wire.send(rest);
+        this.progress.touch();
         rest = rest.subarray(size);
       }
     } catch (error) {
@@ -239,6 +253,7 @@ export class Pump {
       }
       if (data === null) break;
       this.#passed();
+      this.progress.touch();
       try {
         const reading = this.#events.input(data);
         if (reading !== undefined) await reading;

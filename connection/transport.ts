@@ -159,6 +159,9 @@ class ConnWire implements Wire {
   }
 }
 
+/** What a web stream gets at once, bytes. */
+const LARGEST_PIECE = 64 * 1024;
+
 class StreamsWire implements Wire {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -180,8 +183,9 @@ class StreamsWire implements Wire {
   }
 
   async send(data: Uint8Array): Promise<number> {
-    // A copy, since nothing says how long the other end keeps what it got.
-    const copy = data.slice();
+    // A copy, since nothing says how long the other end keeps what it got. A
+    // piece at a time, so that a slow stream can be told from one that stands.
+    const copy = data.slice(0, LARGEST_PIECE);
     await this.#writer.ready;
     await this.#writer.write(copy);
     return copy.length;

@@ -1,0 +1,232 @@
+/**
+ * Ends over links that are slow, broken or held back: what moves is waited for,
+ * what stands still is not.
+ *
+ * @module
+ */
+
+import { Connection } from "../../connection.ts";
+import { pause } from "../../connection/clock.ts";
+import { ConnectionClosedError } from "../../connection/errors.ts";
+import type { Stream } from "../../connection/stream.ts";
+import type { ByteConn } from "../../connection/transport.ts";
+import {
+  DATA,
+  FrameEncoder,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  SERVER,
+} from "../../mod.ts";
+import { assert, assertEquals, assertRejects } from "../deps.ts";
+import { pairOver } from "../helpers/connections.ts";
+import { nextStream } from "../helpers/http.ts";
+import { turn, virtualTime } from "../helpers/virtual_time.ts";
+import { synStream } from "../security/raw_peer.ts";
+
+/** One direction: so many bytes a second, and so many that it holds. */
+class Link {
+  readonly #rate: number;
+  readonly #room: number;
+  #held: Uint8Array[] = [];
+  #size = 0;
+  #over = false;
+  #wake: (() => void)[] = [];
+
+  constructor(rate: number, room = 16384) {
+    this.#rate = rate;
+    this.#room = room;
+  }
+
+  async write(data: Uint8Array): Promise<number> {
+    while (this.#size >= this.#room && !this.#over) await this.#change();
+    if (this.#over) throw new Error("the link is gone");
+    const piece = data.slice(0, Math.min(this.#room - this.#size, 4096));
+    this.#held.push(piece);
+    this.#size += piece.length;
+    this.#changed();
+    return piece.length;
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    while (this.#held.length === 0) {
+      if (this.#over) return null;
+      await this.#change();
+    }
+    const piece = this.#held[0].subarray(0, buffer.length);
+    if (this.#rate > 0) await pause(1000 * piece.length / this.#rate);
+    buffer.set(piece);
+    const rest = this.#held[0].subarray(piece.length);
+    if (rest.length > 0) this.#held[0] = rest;
+    else this.#held.shift();
+    this.#size -= piece.length;
+    this.#changed();
+    return piece.length;
+  }
+
+  end(): void {
+    this.#over = true;
+    this.#changed();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#wake.push(resolve));
+  }
+
+  #changed(): void {
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+}
+
+function connOver(input: Link, output: Link): ByteConn {
+  return {
+    read: (buffer) => input.read(buffer),
+    write: (data) => output.write(data),
+    closeWrite: () => Promise.resolve(output.end()),
+    close: () => {
+      input.end();
+      output.end();
+    },
+  };
+}
+
+const SIZE = 250_000;
+
+async function answer(stream: Stream, size: number): Promise<void> {
+  await stream.reply([["x", "1"]]);
+  await stream.write(new Uint8Array(size));
+  await stream.closeWrite();
+}
+
+async function download(stream: Stream): Promise<number> {
+  let size = 0;
+  for await (const chunk of stream.readable) size += chunk.length;
+  return size;
+}
+
+for (const how of ["goaway", "close"] as const) {
+  Deno.test(`slow end: a response that still moves comes in full after ${how}()`, async () => {
+    using time = virtualTime();
+    const up = new Link(0);
+    const down = new Link(32_000);
+    const window = 1 << 20;
+    const both = { settings: [[7, 0, window]] as [number, number, number][] };
+    const pair = pairOver(connOver(down, up), connOver(up, down), { both });
+    const opened = pair.client.openStream([], { fin: true });
+    const incoming = nextStream(pair.server);
+    await time.advance(1000);
+    const answering = incoming.then((stream) => answer(stream, SIZE));
+    const reading = download(await opened);
+    await time.advance(500);
+    await answering;
+    // All of it is in the send buffer, for 8 s of the link.
+    const ending = pair.server[how]();
+    await time.advance(20_000);
+    await ending;
+    assertEquals(await reading, SIZE);
+    await pair.client.closed;
+  });
+}
+
+Deno.test("slow end: a peer that takes nothing more is waited for closeTimeout, no longer", async () => {
+  using time = virtualTime();
+  const up = new Link(0);
+  const down = new Link(0, 4096);
+  const server = new Connection(connOver(up, down), {
+    side: SERVER,
+    version: PROTO_SPDY3,
+    closeTimeout: 3000,
+  });
+  const encoder = new FrameEncoder(PROTO_SPDY3);
+  await up.write(encoder.encode(synStream(1)));
+  const stream = await nextStream(server);
+  stream.reply([["x", "1"]]);
+  await stream.write(new Uint8Array(4000));
+  await stream.write(new Uint8Array(4000));
+  let over = false;
+  server.close().then(() => over = true);
+  await time.advance(2900);
+  assert(!over);
+  await time.advance(3200);
+  assert(over);
+});
+
+Deno.test("slow end: a peer that talks on for ever is left in the end", async () => {
+  using time = virtualTime();
+  const up = new Link(0);
+  const server = new Connection(connOver(up, new Link(0, 1 << 20)), {
+    side: SERVER,
+    version: PROTO_SPDY3,
+  });
+  let over = false;
+  await turn();
+  server.close().then(() => over = true);
+  for (let second = 0; second < 100 && !over; second++) {
+    await up.write(new Uint8Array(1)).catch(() => {});
+    await time.advance(700);
+    if (second === 60) assert(!over);
+  }
+  assert(over);
+});
+
+Deno.test("slow end: answers go on while they move when the peer has ended its direction", async () => {
+  using time = virtualTime();
+  const up = new Link(0);
+  const down = new Link(32_000);
+  const server = new Connection(connOver(up, down), {
+    side: SERVER,
+    version: PROTO_SPDY2,
+  });
+  const encoder = new FrameEncoder(PROTO_SPDY2);
+  await up.write(encoder.encode(synStream(1, { flags: 1 })));
+  const stream = await nextStream(server);
+  let size = 0;
+  (async () => {
+    const buffer = new Uint8Array(8192);
+    for (;;) {
+      const read = await down.read(buffer);
+      if (read === null) break;
+      size += read;
+    }
+  })();
+  // More than a send buffer takes, for 31 s of the link.
+  const answering = answer(stream, 4 * SIZE);
+  up.end();
+  let over = false;
+  server.closed.then(() => over = true, () => over = true);
+  await time.advance(5000);
+  assert(!over);
+  await time.advance(40_000);
+  await answering;
+  assert(over);
+  assertEquals(Math.floor(size / SIZE), 4);
+});
+
+Deno.test("slow end: reading held back and writing broken end the connection at once", async () => {
+  using _time = virtualTime();
+  const up = new Link(0, 1 << 20);
+  let broken = false;
+  const down = new Link(0, 1 << 20);
+  const server = new Connection({
+    ...connOver(up, down),
+    write: (data) =>
+      broken ? Promise.reject(new Error("no way out")) : down.write(data),
+  }, { side: SERVER, version: PROTO_SPDY2, maxBufferedBytes: 1000 });
+  const encoder = new FrameEncoder(PROTO_SPDY2);
+  await up.write(encoder.encode(synStream(1)));
+  const stream = await nextStream(server);
+  const data = new Uint8Array(3000);
+  await up.write(
+    encoder.encode({ frameType: DATA, streamId: 1, flags: 0, data }),
+  );
+  await turn();
+  await stream.reply([["x", "1"]]);
+  await turn();
+  broken = true;
+  const writing = stream.write(new Uint8Array(5000));
+  writing.catch(() => {});
+  await assertRejects(() => server.closed, ConnectionClosedError, "no way out");
+  // What had come is still there, then the reason.
+  const buffer = new Uint8Array(4000);
+  assertEquals(await stream.read(buffer), 3000);
+  await assertRejects(() => stream.read(buffer), ConnectionClosedError);
+});
