@@ -17,6 +17,7 @@ import { checkPort } from "../numbers.ts";
 import { CLIENT, SERVER } from "../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../session/npn.ts";
 import { checkTuning, type ConnectionTuning } from "./options.ts";
+import type { AcceptedConn } from "./tls_listener.ts";
 
 /** TLS settings of {@linkcode connect}. */
 export interface TlsOptions {
@@ -127,6 +128,14 @@ export async function accept(
   conn: Deno.Conn,
   options: AcceptOptions = {},
 ): Promise<Connection> {
+  return await takeOver(conn, options);
+}
+
+/** The same for connections of any listener of ours. */
+export async function takeOver(
+  conn: AcceptedConn,
+  options: AcceptOptions,
+): Promise<Connection> {
   const version = isTls(conn)
     ? await agreedVersion(conn, getNpnProtocols())
     : options.version ?? PROTO_SPDY3_1;
@@ -188,7 +197,7 @@ export async function dialTls(
 
 /** Runs the handshake; closes `conn` when it ends in no SPDY version. */
 async function agreedVersion(
-  conn: Deno.TlsConn,
+  conn: Shakeable,
   offered: readonly string[],
 ): Promise<ProtocolVersion> {
   let chosen: string | null;
@@ -252,11 +261,14 @@ function portOf({ port }: ConnectOptions): number {
   return checkPort("port", port, 1);
 }
 
-function isTls(conn: Deno.Conn): conn is Deno.TlsConn {
-  return "handshake" in conn;
+/** What can agree on a protocol. */
+type Shakeable = Pick<Deno.TlsConn, "handshake" | "close">;
+
+function isTls(conn: AcceptedConn): conn is AcceptedConn & Shakeable {
+  return conn.handshake !== undefined;
 }
 
-function closeQuietly(conn: Deno.Conn): void {
+function closeQuietly(conn: { close(): void }): void {
   try {
     conn.close();
   } catch {

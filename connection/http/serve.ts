@@ -9,6 +9,7 @@ import { checkPort, checkTimeout, checkWhole } from "../../numbers.ts";
 import { SERVER } from "../../session/constants.ts";
 import { checkSideAndVersion } from "../../session/options.ts";
 import { checkTuning } from "../options.ts";
+import { type AcceptingListener, listenTls } from "../tls_listener.ts";
 import type {
   ServeHandler,
   ServeOptions,
@@ -119,7 +120,7 @@ function checkServeOptions(options: ServeOptions): void {
   for (const each of versions) checkSideAndVersion(SERVER, each);
 }
 
-function listen(options: AnyOptions): Deno.Listener {
+function listen(options: AnyOptions): AcceptingListener {
   if ("path" in options) {
     return Deno.listen({ transport: "unix", path: options.path });
   }
@@ -133,14 +134,15 @@ function listen(options: AnyOptions): Deno.Listener {
       "TLS needs both a certificate and its key: `cert` and `key`",
     );
   }
-  return Deno.listenTls({
+  const tls = {
     hostname,
     port,
     reusePort,
     cert,
     key,
     alpnProtocols: alpnProtocols(options),
-  });
+  };
+  return options.handshakeTimeout === 0 ? Deno.listenTls(tls) : listenTls(tls);
 }
 
 /** What to agree on, best first: as many names as there are versions. */

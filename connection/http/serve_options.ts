@@ -75,7 +75,14 @@ export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
    * HTTP/1.1 requests are answered with 426.
    */
   readonly upgrade?: boolean;
-  /** Longest wait for a TLS handshake and for the head of an HTTP/1.1 request, ms; 0: never; default 10000. */
+  /**
+   * Longest wait for a TLS handshake and for the head of an HTTP/1.1 request,
+   * ms; 0: never; default 10000. Deno 2.9 cannot end a pending handshake, so on
+   * TLS each connection is carried to a TLS listener on loopback, which takes
+   * three descriptors a connection and 0.1 ms a round trip. With 0, and without
+   * permission for 127.0.0.1, connections are Deno's own, and strangers that
+   * stall in the handshake hold their sockets for as long as they like.
+   */
   readonly handshakeTimeout?: number;
   /** With `upgrade`: longest head of an HTTP/1.1 request, bytes; a longer one is answered with 431. Default 16384. */
   readonly maxHeadBytes?: number;

@@ -10,11 +10,12 @@ import { SERVER } from "../../session/constants.ts";
 import { npnGetVersion } from "../../session/npn.ts";
 import { acceptAll } from "../accept_loop.ts";
 import { startTimeout, stopTimer } from "../clock.ts";
-import { accept } from "../connect.ts";
+import { takeOver } from "../connect.ts";
 import { LazyPromise } from "../deferred.ts";
 import { maxConcurrentStreams } from "../options.ts";
 import { stateOf } from "../stream.ts";
 import { logError } from "../printable.ts";
+import type { AcceptedConn, AcceptingListener } from "../tls_listener.ts";
 import type { ByteConn } from "../transport.ts";
 import { closeQuietly, ResumedConn, writeAll } from "./byte_conn.ts";
 import { Places } from "./places.ts";
@@ -49,18 +50,18 @@ const CONTROL_BIT = 0x80;
 
 export class Server implements SpdyServer {
   readonly addr: Deno.Addr;
-  readonly #listener: Deno.Listener;
+  readonly #listener: AcceptingListener;
   readonly #options: ServerOptions;
   readonly #host: ExchangeHost<Deno.Addr>;
   readonly #finished = new LazyPromise<void>();
   readonly #connections = new Set<Connection>();
   /** Open sockets. */
-  readonly #conns = new Set<Deno.Conn>();
+  readonly #conns = new Set<AcceptedConn>();
   readonly #http: HttpListener;
   #ending = false;
   #referenced = true;
 
-  constructor(listener: Deno.Listener, options: ServerOptions) {
+  constructor(listener: AcceptingListener, options: ServerOptions) {
     const { handler, onError = answerError, signal } = options;
     this.#listener = listener;
     this.addr = listener.addr;
@@ -121,7 +122,7 @@ export class Server implements SpdyServer {
   }
 
   /** Serves a connection until it ends, however it does. */
-  async #take(conn: Deno.Conn): Promise<void> {
+  async #take(conn: AcceptedConn): Promise<void> {
     this.#conns.add(conn);
     if (!this.#referenced) conn.unref();
     try {
@@ -135,7 +136,7 @@ export class Server implements SpdyServer {
     }
   }
 
-  async #serve(connection: Connection, conn: Deno.Conn): Promise<void> {
+  async #serve(connection: Connection, conn: AcceptedConn): Promise<void> {
     this.#connections.add(connection);
     if (this.#ending) connection.goaway();
     try {
@@ -161,17 +162,17 @@ export class Server implements SpdyServer {
   }
 
   /** Finds out what the client speaks; `undefined` when that came to nothing. */
-  async #begin(conn: Deno.Conn): Promise<Connection | undefined> {
+  async #begin(conn: AcceptedConn): Promise<Connection | undefined> {
     const { upgrade, version = PROTO_SPDY3_1 } = this.#options;
-    const tls = "handshake" in conn;
-    if (!upgrade && !tls) return await accept(conn, this.#options);
+    const tls = conn.handshake !== undefined;
+    if (!upgrade && !tls) return await takeOver(conn, this.#options);
     const timer = startTimeout(
       () => closeQuietly(conn),
       this.#options.handshakeTimeout ?? HANDSHAKE_TIMEOUT,
     );
     try {
-      if (!upgrade || tls && await choseSpdy(conn as Deno.TlsConn)) {
-        return await accept(conn, this.#options);
+      if (!upgrade || tls && await choseSpdy(conn)) {
+        return await takeOver(conn, this.#options);
       }
       const first = await readSome(conn);
       if (first === undefined) return undefined;
@@ -194,7 +195,7 @@ export class Server implements SpdyServer {
 
   /** SPDY behind an HTTP/1.1 upgrade; `undefined` when the client asks for none. */
   async #upgrade(
-    conn: Deno.Conn,
+    conn: AcceptedConn,
     first: Uint8Array,
   ): Promise<Connection | undefined> {
     const call = await this.#http.take(conn, first);
@@ -229,12 +230,12 @@ export class Server implements SpdyServer {
   }
 }
 
-async function choseSpdy(conn: Deno.TlsConn): Promise<boolean> {
-  const { alpnProtocol } = await conn.handshake();
-  return alpnProtocol !== null && npnGetVersion(alpnProtocol) !== 0;
+async function choseSpdy(conn: AcceptedConn): Promise<boolean> {
+  const alpnProtocol = (await conn.handshake?.())?.alpnProtocol ?? "";
+  return npnGetVersion(alpnProtocol) !== 0;
 }
 
-async function readSome(conn: Deno.Conn): Promise<Uint8Array | undefined> {
+async function readSome(conn: AcceptedConn): Promise<Uint8Array | undefined> {
   const buffer = new Uint8Array(4096);
   const size = await conn.read(buffer);
   return size === null ? undefined : buffer.subarray(0, size);

@@ -15,6 +15,10 @@ import {
 import type { Connection } from "../../connection.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { checkTuning } from "../../connection/options.ts";
+import {
+  type AcceptingListener,
+  listenTls,
+} from "../../connection/tls_listener.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkPort, checkTimeout, checkWhole } from "../../numbers.ts";
 import { COMMAND_PROTOCOLS, PORT_FORWARD_PROTOCOL } from "../protocol.ts";
@@ -66,7 +70,12 @@ export interface StreamingOptions {
   readonly fetch?: (request: Request) => Response | Promise<Response>;
   /** Told of failures that no client can be told of, and of requests that are refused as no HTTP/1.1; default: nobody is. */
   readonly onError?: (error: unknown) => void;
-  /** Longest wait for a request's whole head, also between two requests, and for the next bytes of other requests' bodies either way, ms; 0: never; default 30000. */
+  /**
+   * Longest wait for a request's whole head with the TLS handshake, also between
+   * two requests, and for the next bytes of other requests' bodies either way,
+   * ms; 0: never; default 30000. On TLS it is kept as `handshakeTimeout` of
+   * `serve` is.
+   */
   readonly headTimeout?: number;
   /** Longest wait for the streams of an exec, attach or forwarded connection, ms; 0: never; default 30000. */
   readonly streamCreationTimeout?: number;
@@ -93,7 +102,7 @@ interface Serving {
 
 /** Makes a server; only `serveStreaming` does. */
 let createServer: (
-  listener: Deno.Listener<Deno.TcpConn | Deno.TlsConn>,
+  listener: AcceptingListener,
   options: StreamingOptions,
 ) => StreamingServer;
 
@@ -110,7 +119,7 @@ let createServer: (
  * ```
  */
 export class StreamingServer implements AsyncDisposable {
-  readonly #listener: Deno.Listener<Deno.TcpConn | Deno.TlsConn>;
+  readonly #listener: AcceptingListener;
   readonly #options: StreamingOptions;
   readonly #http: HttpListener;
   /** Upgraded connections; the session on one, once it stands. */
@@ -126,7 +135,7 @@ export class StreamingServer implements AsyncDisposable {
   }
 
   private constructor(
-    listener: Deno.Listener<Deno.TcpConn | Deno.TlsConn>,
+    listener: AcceptingListener,
     options: StreamingOptions,
   ) {
     this.#listener = listener;
@@ -181,7 +190,7 @@ export class StreamingServer implements AsyncDisposable {
   async #accept(): Promise<void> {
     await acceptAll(this.#listener, {
       take: (conn) => {
-        if (!("handshake" in conn)) conn.setNoDelay(true);
+        conn.setNoDelay?.(true);
         this.#http.take(conn).then((call) => {
           if (call !== undefined) this.#take(call);
         });
@@ -301,7 +310,7 @@ export class StreamingServer implements AsyncDisposable {
  * ```
  */
 export function serveStreaming(options: StreamingOptions): StreamingServer {
-  const { hostname = "127.0.0.1", port = 0, cert, key } = options;
+  const { port = 0, cert, key } = options;
   checkPort("port", port, 0);
   const { headTimeout = 0, streamCreationTimeout = 0 } = options;
   checkTimeout("headTimeout", headTimeout);
@@ -311,16 +320,18 @@ export function serveStreaming(options: StreamingOptions): StreamingServer {
   if ((cert === undefined) !== (key === undefined)) {
     throw new InvalidArgumentError("TLS needs both cert and key");
   }
-  const listener = cert === undefined || key === undefined
-    ? Deno.listen({ hostname, port })
-    : Deno.listenTls({
-      hostname,
-      port,
-      cert,
-      key,
-      alpnProtocols: ["http/1.1"],
-    });
-  return createServer(listener, options);
+  return createServer(listen(options), options);
+}
+
+function listen(
+  { hostname = "127.0.0.1", port = 0, cert, key, headTimeout }:
+    StreamingOptions,
+): AcceptingListener {
+  if (cert === undefined || key === undefined) {
+    return Deno.listen({ hostname, port });
+  }
+  const tls = { hostname, port, cert, key, alpnProtocols: ["http/1.1"] };
+  return headTimeout === 0 ? Deno.listenTls(tls) : listenTls(tls);
 }
 
 /** Whether an `Upgrade` header names SPDY, in any version, or WebSockets. */

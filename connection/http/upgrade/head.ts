@@ -19,7 +19,7 @@ export interface RequestHead {
   readonly headers: Headers;
 }
 
-const HTAB = 0x09;
+const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
@@ -57,7 +57,7 @@ export class HeadScanner {
     const { length } = data;
     for (let i = this.#position; i < length; i++) {
       const byte = data[i];
-      if (byte >= SPACE && byte !== DEL || byte === HTAB) {
+      if (byte >= SPACE && byte !== DEL || byte === TAB) {
         this.#lineIsEmpty = false;
         this.#begun = true;
         continue;

@@ -138,7 +138,7 @@ Deno.test("heads: where the length of the body would be in doubt", () => {
     ["Content-Length: 9007199254740993\r\n", 400],
     ["Transfer-Encoding: chunked, chunked\r\n", 501],
     ["Transfer-Encoding: gzip, chunked\r\n", 501],
-    ["Transfer-Encoding: xchunked\r\n", 501],
+    ["Transfer-Encoding: chunks\r\n", 501],
     ["Transfer-Encoding: identity\r\n", 501],
     ["Transfer-Encoding:\r\n", 501],
   ];
