@@ -8,6 +8,7 @@
  */
 
 import { InvalidArgumentError } from "./errors.ts";
+import { show } from "./values.ts";
 
 /** Longest delay a timer takes, ms; a longer one fires at once. */
 const LONGEST_DELAY = 0x7fffffff;
@@ -27,9 +28,7 @@ export function checkWhole(
     return value;
   }
   throw new InvalidArgumentError(
-    `${name} ${
-      String(value)
-    } is not a whole number from ${lowest} to ${highest}`,
+    `${name} ${show(value)} is not a whole number from ${lowest} to ${highest}`,
   );
 }
 
@@ -46,7 +45,7 @@ export function checkTimeout(name: string, value: number): number {
   }
   throw new InvalidArgumentError(
     `${name} ${
-      String(value)
+      show(value)
     } is not a whole number of ms from 0 (never) to ${LONGEST_DELAY}`,
   );
 }

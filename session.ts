@@ -6,6 +6,7 @@
  */
 
 import { checkWhole } from "./numbers.ts";
+import { checkBytes } from "./values.ts";
 import {
   ERR_DEFERRED,
   ERR_INVALID_STATE,
@@ -224,13 +225,12 @@ export class Session {
    *
    * Throws what callbacks throw: `EOFError` when the `recv` callback found the
    * end of input. Throws `CallbackFailureError` when there is neither `data`
-   * nor a `recv` callback or it gives more than asked for, and `SpdyError`
-   * (`ERR_INVALID_STATE`) inside a callback.
+   * nor a `recv` callback or it gives more than asked for, `SpdyError`
+   * (`ERR_INVALID_STATE`) inside a callback, and `InvalidArgumentError` when
+   * `data` is not a `Uint8Array` or its buffer was transferred.
    */
   recv(data?: Uint8Array): void {
-    if (data !== undefined && !(data instanceof Uint8Array)) {
-      throw new InvalidArgumentError("data is not a Uint8Array");
-    }
+    if (data !== undefined) checkBytes("data", data);
     this.#core.app.run("recv", () => {
       if (data === undefined) this.#inbound.receiveAll();
       else this.#inbound.receive(data);
@@ -243,6 +243,7 @@ export class Session {
    * Throws `InvalidArgumentError` when the stream has no such body.
    */
   resumeData(streamId: number): void {
+    checkAnyStreamId("streamId", streamId);
     const stream = this.#core.streams.get(streamId);
     if (!stream || !this.#core.bodies.resume(stream, "deferred")) {
       throw new InvalidArgumentError(
@@ -265,8 +266,12 @@ export class Session {
     return this.#outbound.wantsWrite;
   }
 
-  /** What was given with the request or SYN_STREAM; `undefined` for streams of the peer and unknown ones. */
+  /**
+   * What was given with the request or SYN_STREAM; `undefined` for streams of the
+   * peer and unknown ones. Throws `InvalidArgumentError` for what is no stream id.
+   */
   getStreamUserData(streamId: number): unknown {
+    checkAnyStreamId("streamId", streamId);
     return this.#core.streams.get(streamId)?.userData;
   }
 

@@ -6,6 +6,7 @@
  */
 
 import { readUint16, readUint32 } from "./byte_reader.ts";
+import { checkBytes } from "../values.ts";
 
 /** What a CREDENTIAL frame carries. */
 export interface Credential {
@@ -23,7 +24,7 @@ const FIXED_LENGTH = 6;
 /**
  * Reads the payload of a CREDENTIAL frame (SPDY/3 draft 2.6.9); `undefined`
  * when a length in it runs past the end. Proof and certificates are views into
- * `payload`.
+ * `payload`. Throws `InvalidArgumentError` when that is not a `Uint8Array`.
  *
  * @example
  * ```ts
@@ -38,6 +39,7 @@ const FIXED_LENGTH = 6;
  * ```
  */
 export function readCredential(payload: Uint8Array): Credential | undefined {
+  checkBytes("payload", payload);
   const end = payload.length;
   if (end < FIXED_LENGTH) return undefined;
   let at = FIXED_LENGTH + readUint32(payload, 2);

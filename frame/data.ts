@@ -6,6 +6,7 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
+import { checkBytes } from "../values.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import { checkFlags, checkStreamId } from "./check.ts";
 import { MAX_FRAME_LENGTH } from "./constants.ts";
@@ -17,9 +18,7 @@ export function writeData(out: ByteWriter, frame: DataFrame): void {
   const { streamId, flags, data } = frame;
   checkStreamId(streamId);
   checkFlags(flags);
-  if (!(data instanceof Uint8Array)) {
-    throw new InvalidArgumentError("data of a DATA frame is not a Uint8Array");
-  }
+  checkBytes("data of a DATA frame", data);
   // The length has 24 bits (2.2.2).
   if (data.length > MAX_FRAME_LENGTH) {
     throw new InvalidArgumentError(

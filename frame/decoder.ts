@@ -8,10 +8,12 @@ import {
   ERR_FRAME_TOO_LARGE,
   ERR_UNSUPPORTED_VERSION,
   ERR_ZLIB,
+  InvalidArgumentError,
   type SpdyError,
   UnsupportedVersionError,
   ZlibError,
 } from "../errors.ts";
+import { checkBytes, checkOptions } from "../values.ts";
 import { readUint16, readUint24 } from "./byte_reader.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import {
@@ -98,22 +100,35 @@ export class FrameDecoder {
    * `maxHeaderValueLength`: here they are 131072.
    *
    * Throws `UnsupportedVersionError` for an unknown version and
-   * `InvalidArgumentError` for a limit out of range.
+   * `InvalidArgumentError` for a limit out of range and an `onIgnored` that is
+   * no function.
    */
   constructor(
     version: ProtocolVersion,
     limits: FrameLimits = {},
     options: FrameDecoderOptions = {},
   ) {
+    checkOptions("limits", limits);
+    checkOptions("options", options);
+    const { onIgnored } = options;
+    if (onIgnored !== undefined && typeof onIgnored !== "function") {
+      throw new InvalidArgumentError("onIgnored is not a function");
+    }
     this.#parser = new FrameParser(
       version,
-      this.#makeSink(options.onIgnored),
+      this.#makeSink(onIgnored),
       { ...DECODER_LIMITS, ...limits },
     );
   }
 
-  /** Reads the next bytes. What the peer sent is no reason to throw here. */
+  /**
+   * Reads the next bytes. What the peer sent is no reason to throw here.
+   *
+   * Throws `InvalidArgumentError` when `chunk` is not a `Uint8Array`, or its
+   * buffer was transferred.
+   */
   push(chunk: Uint8Array): void {
+    checkBytes("chunk", chunk);
     this.#parser.push(chunk);
   }
 

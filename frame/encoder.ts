@@ -5,6 +5,7 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
+import { show } from "../values.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import {
   DATA,
@@ -95,6 +96,9 @@ export class FrameEncoder {
    * peer accepts. Nothing is compressed then, so the encoder stays usable.
    */
   encode(frame: Frame): Uint8Array<ArrayBuffer> {
+    if (typeof frame !== "object" || frame === null) {
+      throw new InvalidArgumentError(`frame ${show(frame)} is not an object`);
+    }
     if (frame.frameType === DATA) {
       const exact = new ByteWriter(0);
       writeData(exact, frame);
@@ -201,5 +205,5 @@ function hasHeaders(frame: Frame): frame is HeaderBlockFrame {
 
 function refuseType(frame: never): never {
   const { frameType } = frame as { frameType?: unknown };
-  throw new InvalidArgumentError(`frameType ${frameType} cannot be sent`);
+  throw new InvalidArgumentError(`frameType ${show(frameType)} cannot be sent`);
 }

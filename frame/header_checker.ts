@@ -118,7 +118,10 @@ export class HeaderChecker {
       const value = pair[1];
       let checked: Checked | undefined = before[index];
       // Most names stood here in the list before.
-      if (checked?.name.given !== name || checked.list === number) {
+      if (
+        checked === undefined || checked.name.given !== name ||
+        checked.list === number
+      ) {
         isSame = false;
         checked = this.#find(name, number);
         if (checked === undefined) return this.#forget();

@@ -5,6 +5,7 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
+import { checkOptions, show } from "../values.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import type { BlockCompressor } from "./compression/block_compressor.ts";
 import { natureOf } from "./compression/nature.ts";
@@ -63,6 +64,7 @@ export class HeaderEncoder {
    * not a string.
    */
   constructor(version: ProtocolVersion, options: HeaderEncoderOptions = {}) {
+    checkOptions("options", options);
     this.#traits = versionTraits(version);
     this.#policy = checkPolicy(options.headerCompression ?? "safe");
     this.#sensitive = wireNames(options.sensitiveHeaders ?? [], this.#traits);
@@ -125,7 +127,7 @@ function checkPolicy(policy: HeaderCompression): HeaderCompression {
       return policy;
     default:
       throw new InvalidArgumentError(
-        `headerCompression ${policy} is none of "safe", "full", "none"`,
+        `headerCompression ${show(policy)} is none of "safe", "full", "none"`,
       );
   }
 }
@@ -135,9 +137,14 @@ function wireNames(
   names: readonly string[],
   traits: VersionTraits,
 ): ReadonlySet<string> {
+  if (!Array.isArray(names)) {
+    throw new InvalidArgumentError("sensitiveHeaders is not a list of strings");
+  }
   const pairs = names.map((name): NameValue => {
     if (typeof name === "string") return [name.toLowerCase(), ""];
-    throw new InvalidArgumentError(`sensitive header ${name} is not a string`);
+    throw new InvalidArgumentError(
+      `sensitive header ${show(name)} is not a string`,
+    );
   });
   return new Set(wirePairs(pairs, traits).map(([name]) => name));
 }

@@ -6,6 +6,7 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
+import { show } from "../values.ts";
 import type { NameValue } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
 
@@ -73,7 +74,7 @@ export function prepareHeaders(
 /** The name in lower case. Throws `InvalidArgumentError` for one outside `rule`. */
 export function checkName(name: string, rule: NameRule): string {
   if (typeof name !== "string") {
-    throw new InvalidArgumentError(`header name ${name} is not a string`);
+    throw new InvalidArgumentError(`header name ${show(name)} is not a string`);
   }
   if (LOWER_TOKEN.test(name)) return name;
   if (name === "") throw new InvalidArgumentError("header name is empty");

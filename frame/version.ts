@@ -5,6 +5,7 @@
  */
 
 import { UnsupportedVersionError } from "../errors.ts";
+import { show } from "../values.ts";
 import { SPDY2_DICTIONARY, SPDY3_DICTIONARY } from "../zlib/dictionaries.ts";
 import {
   PROTO_SPDY2,
@@ -90,7 +91,9 @@ export function versionTraits(version: ProtocolVersion): VersionTraits {
       return SPDY3_1;
     default:
       throw new UnsupportedVersionError(
-        `version ${version} is none of PROTO_SPDY2 (2), PROTO_SPDY3 (3), PROTO_SPDY3_1 (4)`,
+        `version ${
+          show(version)
+        } is none of PROTO_SPDY2 (2), PROTO_SPDY3 (3), PROTO_SPDY3_1 (4)`,
       );
   }
 }

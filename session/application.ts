@@ -12,6 +12,7 @@ import {
   ERR_INVALID_STATE,
   SpdyError,
 } from "../errors.ts";
+import { isDetached, show } from "../values.ts";
 import type { CtrlFrame } from "../frame/types.ts";
 import type { BodySource, ReadCtrl, SessionCallbacks } from "./callbacks.ts";
 
@@ -63,7 +64,7 @@ export class Application<S> {
     const taken = this.#callbacks.send(this.#session, data) ?? 0;
     if (!Number.isInteger(taken) || taken < 0 || taken > data.length) {
       throw new CallbackFailureError(
-        `send returned ${taken} for ${data.length} bytes`,
+        `send returned ${show(taken)} for ${data.length} bytes`,
       );
     }
     return taken;
@@ -231,7 +232,7 @@ export class Application<S> {
 }
 
 function checkBytes(name: string, data: unknown, length: number): void {
-  if (!(data instanceof Uint8Array)) {
+  if (!(data instanceof Uint8Array) || isDetached(data)) {
     throw new CallbackFailureError(`${name} returned no Uint8Array`);
   }
   if (data.length > length) {

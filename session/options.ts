@@ -6,6 +6,7 @@
 
 import { InvalidArgumentError, UnsupportedVersionError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
+import { checkOptions, show } from "../values.ts";
 import {
   MAX_FRAME_LENGTH,
   PROTO_SPDY2,
@@ -123,7 +124,7 @@ export function checkSideAndVersion(
 ): void {
   if (side !== CLIENT && side !== SERVER) {
     throw new InvalidArgumentError(
-      `side ${side} is neither CLIENT (1) nor SERVER (2)`,
+      `side ${show(side)} is neither CLIENT (1) nor SERVER (2)`,
     );
   }
   if (
@@ -131,7 +132,9 @@ export function checkSideAndVersion(
     version !== PROTO_SPDY3_1
   ) {
     throw new UnsupportedVersionError(
-      `version ${version} is none of PROTO_SPDY2 (2), PROTO_SPDY3 (3), PROTO_SPDY3_1 (4)`,
+      `version ${
+        show(version)
+      } is none of PROTO_SPDY2 (2), PROTO_SPDY3 (3), PROTO_SPDY3_1 (4)`,
     );
   }
 }
@@ -144,9 +147,7 @@ export function checkSideAndVersion(
 export function resolveSettings(
   options: SessionSettings & TransportSettings & SessionCallbacks<never>,
 ): ResolvedSettings {
-  if (typeof options !== "object" || options === null) {
-    throw new InvalidArgumentError(`options ${options} are not an object`);
-  }
+  checkOptions("options", options);
   for (const name of CALLBACK_NAMES) {
     const callback: unknown = options[name];
     if (callback !== undefined && typeof callback !== "function") {
@@ -156,7 +157,9 @@ export function resolveSettings(
   const { headerCompression = "safe", sensitiveHeaders = [] } = options;
   if (!["safe", "full", "none"].includes(headerCompression)) {
     throw new InvalidArgumentError(
-      `headerCompression ${headerCompression} is none of "safe", "full", "none"`,
+      `headerCompression ${
+        show(headerCompression)
+      } is none of "safe", "full", "none"`,
     );
   }
   if (
@@ -193,16 +196,14 @@ function boolean(
 ): boolean {
   const value = options[name] ?? fallback;
   if (typeof value !== "boolean") {
-    throw new InvalidArgumentError(`${name} ${value} is not a boolean`);
+    throw new InvalidArgumentError(`${name} ${show(value)} is not a boolean`);
   }
   return value;
 }
 
 function withCtrlFrameBuffer(options: SessionSettings): Limits {
   const { limits = {}, maxRecvCtrlFrameBuffer: buffer } = options;
-  if (typeof limits !== "object" || limits === null) {
-    throw new InvalidArgumentError(`limits ${limits} are not an object`);
-  }
+  checkOptions("limits", limits);
   if (buffer === undefined) return limits;
   checkWhole(
     "maxRecvCtrlFrameBuffer",

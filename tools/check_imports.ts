@@ -11,7 +11,7 @@ import { stdFlags } from "./std.ts";
 
 /** Lowest first: a layer may import itself and those before it. */
 const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
-  ["errors", /^(errors|numbers)\.ts$/],
+  ["errors", /^(errors|numbers|values)\.ts$/],
   ["zlib", /^zlib\//],
   ["frame", /^frame\//],
   ["session", /^session(\.ts|\/)/],

@@ -1,3 +1,5 @@
+import { checkBytes } from "../values.ts";
+
 /** The largest prime below 2^16 (RFC 1950, section 8.2). */
 const MODULUS = 65521;
 /** Bytes summed between two reductions: the sums then stay below 2^31, and 16-bit lanes below 2^16. */
@@ -12,6 +14,7 @@ const LARGE = 64;
  * @param data The bytes to sum.
  * @param start The sum of the bytes before, to go on from; default 1, the sum of no bytes.
  * @returns The sum, 0..2^32-1.
+ * @throws {InvalidArgumentError} `data` is not a `Uint8Array`, or its buffer was transferred.
  *
  * @example
  * ```ts
@@ -24,6 +27,7 @@ const LARGE = 64;
  * ```
  */
 export function adler32(data: Uint8Array, start = 1): number {
+  checkBytes("data", data);
   return adler32Range(data, 0, data.length, start);
 }
 

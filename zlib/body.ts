@@ -6,8 +6,9 @@
 
 import { adler32 } from "./adler32.ts";
 import { checkOneOf } from "./check.ts";
-import { ZlibError } from "../errors.ts";
+import { InvalidArgumentError, ZlibError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
+import { checkBytes, checkOptions } from "../values.ts";
 
 /**
  * How a body is compressed, by the name that HTTP has for it (RFC 9110, section
@@ -29,7 +30,7 @@ export interface DecompressOptions {
  * @param data The body, or a stream of it.
  * @param encoding The format.
  * @returns The compressed body.
- * @throws {InvalidArgumentError} `encoding` is none.
+ * @throws {InvalidArgumentError} `encoding` is none, or `data` is neither bytes nor a stream of them.
  *
  * @example
  * ```ts
@@ -58,7 +59,7 @@ export async function compress(
  * @param encoding The format.
  * @returns The body.
  * @throws {ZlibError} The body is corrupt, or would be longer than `maxOutput`.
- * @throws {InvalidArgumentError} `encoding` is none, or `maxOutput` is not a whole number from 0 up.
+ * @throws {InvalidArgumentError} `encoding` is none, or `maxOutput` is not a whole number from 0 up, or `data` is neither bytes nor a stream of them.
  *
  * @example
  * ```ts
@@ -78,6 +79,7 @@ export async function decompress(
   encoding: BodyEncoding,
   options: DecompressOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  checkOptions("options", options);
   const { maxOutput = Infinity } = options;
   if (maxOutput !== Infinity) {
     checkWhole("maxOutput", maxOutput, 0, Number.MAX_SAFE_INTEGER);
@@ -91,7 +93,7 @@ export async function decompress(
  * @param stream The compressed body. An error of it passes through unchanged.
  * @param encoding The format.
  * @returns The body. It fails with a {@linkcode ZlibError} where the compressed data is corrupt.
- * @throws {InvalidArgumentError} `encoding` is none.
+ * @throws {InvalidArgumentError} `encoding` is none, or `stream` is no stream.
  *
  * @example
  * ```ts
@@ -108,6 +110,7 @@ export function decompressStream(
   encoding: BodyEncoding,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   checkOneOf("encoding", encoding, ENCODINGS);
+  checkStream("stream", stream);
   const source = new WatchedSource(stream);
   const output = ReadableStream.from(source.chunks())
     .pipeThrough(new DecompressionStream(encoding));
@@ -136,6 +139,7 @@ class WatchedSource {
     let ended = false;
     try {
       for await (const chunk of this.#stream) {
+        checkBytes("a chunk of the body", chunk);
         this.length += chunk.length;
         for (const byte of chunk.subarray(-4)) {
           this.tail = (this.tail << 8 | byte) >>> 0;
@@ -192,8 +196,17 @@ const LEAST_ZLIB_STREAM = 8;
 function pieces(
   data: Uint8Array | ReadableStream<Uint8Array>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
+  if (data instanceof Uint8Array) checkBytes("data", data);
+  else checkStream("data", data);
   return ReadableStream.from(
     data instanceof Uint8Array ? [ownBytes(data)] : mapBytes(data),
+  );
+}
+
+function checkStream(name: string, value: ReadableStream): void {
+  if (value instanceof ReadableStream) return;
+  throw new InvalidArgumentError(
+    `${name} is not a ${name === "data" ? "Uint8Array or " : ""}ReadableStream`,
   );
 }
 
@@ -205,6 +218,7 @@ async function* mapBytes(
 
 /** The platform's streams take no view into shared memory, so such a view is copied. */
 function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  checkBytes("a chunk of the body", bytes);
   return bytes.buffer instanceof ArrayBuffer
     ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     : bytes.slice();

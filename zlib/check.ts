@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "../errors.ts";
+import { show } from "../values.ts";
 
 /** Throws `InvalidArgumentError` unless `value` is one of `allowed`: types stop no caller in JavaScript. */
 export function checkOneOf(
@@ -9,6 +10,8 @@ export function checkOneOf(
   if (allowed.includes(value)) return;
   const list = allowed.map((each) => JSON.stringify(each)).join(", ");
   throw new InvalidArgumentError(
-    `${name} ${JSON.stringify(value)} is none of ${list}`,
+    `${name} ${
+      typeof value === "string" ? JSON.stringify(value) : show(value)
+    } is none of ${list}`,
   );
 }

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
+import { checkBytes, checkOptions } from "../values.ts";
 import { adler32 } from "./adler32.ts";
 import { BitWriter } from "./bit_writer.ts";
 import { checkOneOf } from "./check.ts";
@@ -91,11 +92,13 @@ export class Deflate {
    * Makes a deflater at the start of a stream; it takes memory as it is used, up
    * to about 450 KiB for a long stream with the largest window.
    *
-   * @throws {InvalidArgumentError} `format` is none, or `level` or `windowBits` is out of its range.
+   * @throws {InvalidArgumentError} `format` is none, or `level` or `windowBits` is out of its range, or `dictionary` is not a `Uint8Array`.
    */
   constructor(options: DeflateOptions = {}) {
+    checkOptions("options", options);
     const { format = "zlib", level = 6, windowBits = 15, dictionary } = options;
     checkOneOf("format", format, ["zlib", "raw"]);
+    if (dictionary !== undefined) checkBytes("dictionary", dictionary);
     checkWhole("level", level, 0, 9);
     checkWhole("windowBits", windowBits, format === "zlib" ? 8 : 9, 15);
     this.#isZlib = format === "zlib";
@@ -119,7 +122,7 @@ export class Deflate {
    * @param data Any number of bytes.
    * @param flush Default `"none"`.
    * @returns What became ready of the stream; it is the caller's.
-   * @throws {InvalidArgumentError} `flush` is none, or the stream was already finished.
+   * @throws {InvalidArgumentError} `data` is not a `Uint8Array`, or its buffer was transferred, `flush` is none, or the stream was already finished.
    */
   push(
     data: Uint8Array,
@@ -141,6 +144,7 @@ export class Deflate {
   }
 
   #push(data: Uint8Array, flush: DeflateFlush): void {
+    checkBytes("data", data);
     checkOneOf("flush", flush, FLUSHES);
     if (this.#finished) {
       throw new InvalidArgumentError("deflate stream was already finished");

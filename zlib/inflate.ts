@@ -1,4 +1,5 @@
 import { checkWhole } from "../numbers.ts";
+import { checkBytes, checkOptions } from "../values.ts";
 import { checkOneOf } from "./check.ts";
 import { Inflater, type ZlibFormat } from "./inflater.ts";
 
@@ -45,9 +46,12 @@ export class Inflate {
   /**
    * Makes an inflater at the start of a stream.
    *
-   * @throws {InvalidArgumentError} `format` is none, or `maxOutput` is not a whole number from 0 up.
+   * @throws {InvalidArgumentError} `format` is none, or `maxOutput` is not a whole number from 0 up, or `dictionary` is not a `Uint8Array`.
    */
   constructor(options: InflateOptions = {}) {
+    checkOptions("options", options);
+    const { dictionary } = options;
+    if (dictionary !== undefined) checkBytes("dictionary", dictionary);
     checkOneOf("format", options.format ?? "zlib", ["zlib", "raw"]);
     const { maxOutput = Infinity } = options;
     if (maxOutput !== Infinity) {
@@ -72,11 +76,13 @@ export class Inflate {
    *
    * @param data Any number of bytes of the stream.
    * @returns All output that the bytes given so far allow, less what was returned before.
+   * @throws {InvalidArgumentError} `data` is not a `Uint8Array`, or its buffer was transferred.
    * @throws {ZlibError} The stream is corrupt, asks for another dictionary, or
    * would become more than `maxOutput` bytes; `offset` says where, in bytes since
    * the start of the stream. Every later call throws the same.
    */
   push(data: Uint8Array): Uint8Array<ArrayBuffer> {
+    checkBytes("data", data);
     const inflater = this.#inflater;
     inflater.feed(data);
     if (!inflater.inflate(this.#left)) {

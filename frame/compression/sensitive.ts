@@ -9,7 +9,7 @@
  * @module
  */
 
-import { isSecretParameter, type Nature } from "./nature.ts";
+import { isSecretParameter, type Nature, natureOf } from "./nature.ts";
 
 /**
  * Characters of the shortest value that is secret only because its name is not
@@ -45,6 +45,11 @@ const COOKIE_ATTRIBUTES: ReadonlySet<string> = new Set([
   "secure",
   "version",
 ]);
+
+/** Whether all values of a header are secret, by its name; in lower case, as it goes over the wire. */
+export function isSecretName(name: string): boolean {
+  return natureOf(name) === "secret";
+}
 
 /** Whether a value is secret, or a part of it, under a name of that nature. */
 export function isSecretValue(nature: Nature, value: string): boolean {

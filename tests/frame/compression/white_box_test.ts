@@ -129,7 +129,9 @@ class Observer {
         continue;
       }
       const unit = this.#reference(at, end, distance);
-      assert(unit !== undefined, "a match covers part of a secret");
+      if (unit === undefined) {
+        throw new Error("a match covers part of a secret");
+      }
       this.references++;
       at = unit.end;
     }
