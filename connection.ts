@@ -177,7 +177,9 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
    * `redirect` says; there is no cache and no cookie jar; trailers are at
    * `response.trailers`, pushed responses go to `init.onPush`. As with `fetch`,
    * a body with content-encoding gzip or deflate is decoded and the header
-   * stays. Hop-by-hop headers (`connection`, `keep-alive`, `proxy-connection`,
+   * stays, and reading a body that is shorter or longer than its
+   * `content-length` fails, here with `HttpMessageError` (see
+   * `init.contentLength`). Hop-by-hop headers (`connection`, `keep-alive`, `proxy-connection`,
    * `transfer-encoding`) are left out, a `host` header becomes `:host`.
    *
    * Rejects with `TypeError` for what is no request, with the signal's reason

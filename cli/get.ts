@@ -279,7 +279,11 @@ class Run {
       });
       timing.result = String(response.status);
       await before;
-      await this.#writeBody(response, timing);
+      try {
+        await this.#writeBody(response, timing);
+      } catch (error) {
+        throw cutShort(error, response, timing.bytes);
+      }
       timing.end = this.#now();
       if (json) print(responseJson(response, timing));
       return !(fail && response.status >= 400);
@@ -289,7 +293,10 @@ class Run {
       const reason = reasonOf(error);
       this.#progress.clear();
       await before;
-      if (json) print(showJson({ url: target.url, error: reason }));
+      if (json) {
+        const { bytes } = timing;
+        print(showJson({ url: target.url, bytes, error: reason }));
+      }
       printError(show`${yellow(target.url)}: ${reason}`);
       return false;
     } finally {
@@ -375,6 +382,18 @@ export function textOnly(): TransformStream<Uint8Array, Uint8Array> {
       controller.enqueue(chunk);
     },
   });
+}
+
+/** The error of a body that did not come in full, with how much of it did. */
+function cutShort(error: unknown, { headers }: Response, bytes: number): Error {
+  const length = headers.get("content-length");
+  // What came is counted decoded, the header counts it as sent.
+  const all = length === null || headers.has("content-encoding")
+    ? ""
+    : ` of ${length}`;
+  return new Error(
+    `the body was cut short, ${bytes}${all} bytes came: ${reasonOf(error)}`,
+  );
 }
 
 function responseJson(

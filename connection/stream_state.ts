@@ -5,7 +5,7 @@
  * @module
  */
 
-import { InvalidArgumentError } from "../errors.ts";
+import { InvalidArgumentError, StreamClosedError } from "../errors.ts";
 import {
   CANCEL,
   CTRL_FLAG_FIN,
@@ -282,6 +282,17 @@ export class StreamState implements InboxEvents, OutboxEvents {
       this.#host.flush();
     }
     this.#abandon(reason);
+  }
+
+  /** Nobody is to read what the peer sends: with the first byte reading fails, saying `why`. */
+  dropBody(why: string): void {
+    if (this.remoteEnded && this.inbox.size === 0) return;
+    this.inbox.discard(() =>
+      new StreamClosedError(
+        `stream ${this.id}: what the peer sent was dropped: ${why}`,
+        { initiator: "local" },
+      )
+    );
   }
 
   set onHeaders(handler: HeadersHandler | undefined) {

@@ -4,48 +4,54 @@
  * @module
  */
 
+import type { Initiator } from "../../errors.ts";
+import type { NameValue } from "../../frame/types.ts";
 import { HttpMessageError } from "./message_error.ts";
 
-/** The error for a body of another length than announced. */
-export function wrongLength(announced: number, came: string): HttpMessageError {
+/**
+ * The error for a body of another length than announced: `came` bytes, such as
+ * "only 3" or "more". `initiator` is who sends the body.
+ */
+export function wrongLength(
+  announced: number,
+  came: string,
+  initiator: Initiator = "remote",
+): HttpMessageError {
+  const what = initiator === "remote" ? "bytes came" : "bytes are in the body";
   return new HttpMessageError(
-    `content-length is ${announced}, but ${came} bytes came`,
+    `content-length is ${announced}, but ${came} ${what}`,
+    { initiator },
   );
 }
 
 /**
- * Passes a body through and fails it with {@linkcode HttpMessageError}: at the
- * first byte too many, or at the end when bytes are missing. `onWrong` hears
- * of it first.
+ * Bytes that a header list announces; `undefined` when it does not.
+ *
+ * Throws {@linkcode HttpMessageError} with initiator `"local"` for what is no
+ * number.
  */
-export function checkLength(
-  body: ReadableStream<Uint8Array>,
-  announced: number,
-  onWrong?: (error: HttpMessageError) => void,
-): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
-  let left = announced;
-  const fail = (came: string): HttpMessageError => {
-    const error = wrongLength(announced, came);
-    onWrong?.(error);
-    return error;
-  };
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = await reader.read();
-      if (done) {
-        if (left > 0) throw fail(`only ${announced - left}`);
-        controller.close();
-        return;
-      }
-      left -= value.length;
-      if (left < 0) {
-        const error = fail("more");
-        reader.cancel(error).catch(() => {});
-        throw error;
-      }
-      controller.enqueue(value);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+export function announcedLength(
+  nv: readonly NameValue[],
+): number | undefined {
+  for (const [name, value] of nv) {
+    if (name === "content-length") {
+      return parseContentLength(value, "local");
+    }
+  }
+  return undefined;
+}
+
+/** Rule: content-length is decimal digits (RFC 9110 8.6). */
+export function parseContentLength(
+  value: string,
+  initiator: Initiator,
+): number {
+  const size = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
+  if (Number.isNaN(size)) {
+    throw new HttpMessageError(
+      `content-length ${JSON.stringify(value)} is no number of bytes`,
+      { initiator },
+    );
+  }
+  return size;
 }

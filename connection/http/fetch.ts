@@ -13,7 +13,7 @@ import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
 import { receivePush } from "./receive_push.ts";
 import { receiveResponse } from "./receive_response.ts";
 import { readAhead } from "./read_ahead.ts";
-import { sendBytes, sendSource } from "./send_body.ts";
+import { checkLength, sendBytes, sendSource } from "./send_body.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
 
 /** What `fetch` needs of a connection. */
@@ -67,7 +67,7 @@ export async function exchange(
   if (body !== undefined) {
     // Beside the waiting for the response: that tells what failed, and a
     // response that came in full is good even if the body was not wanted.
-    sendBody(state, body, init.trailers).catch(() => {});
+    sendBody(state, body, request).catch(() => {});
   }
   return receiveResponse(stream, await stream.response, request);
 }
@@ -75,14 +75,16 @@ export async function exchange(
 async function sendBody(
   state: StreamState,
   body: Uint8Array | ReadableStream<Uint8Array>,
-  trailers: FetchInit["trailers"],
+  { init: { trailers }, announced }: OutgoingRequest,
 ): Promise<void> {
   const after = trailers === undefined
     ? undefined
     : async (): Promise<NameValue[]> => toPairs(await trailers);
   const source = body instanceof Uint8Array ? body : await readAhead(body);
-  if (source instanceof Uint8Array) await sendBytes(state, source, after);
-  else await sendSource(state, source, after);
+  if (source instanceof Uint8Array) {
+    checkLength(state, source.length, announced);
+    await sendBytes(state, source, after);
+  } else await sendSource(state, source, { trailers: after, announced });
 }
 
 function toPairs(init: HeadersInit): NameValue[] {

@@ -19,11 +19,40 @@ export interface FetchInit extends RequestInit {
    */
   readonly onPush?: (push: PushedResponse) => void;
   /**
-   * Default false: a response's `content-length` that the body does not keep
-   * to is ignored, as the draft says (3.2.2). True: the body then fails with
-   * `HttpMessageError`.
+   * What becomes of a response whose body is shorter or longer than its
+   * `content-length` says. `"check"`, the default: reading it fails with
+   * `HttpMessageError`, so that a part does not pass for the whole. `"ignore"`:
+   * nothing, as the SPDY/3 draft has it (3.2.2), for servers that say it wrong.
+   */
+  readonly contentLength?: "check" | "ignore";
+  /**
+   * True is `contentLength: "check"`, false `contentLength: "ignore"`.
+   *
+   * @deprecated Use {@linkcode FetchInit.contentLength}.
    */
   readonly strictContentLength?: boolean;
+}
+
+/** Whether a body has to keep to its `content-length`. */
+export function checksLength(
+  { contentLength, strictContentLength }: FetchInit,
+): boolean {
+  if (contentLength === undefined) return strictContentLength !== false;
+  return contentLength === "check";
+}
+
+/** Throws `TypeError` when an option is none of those there are. */
+export function checkFetchInit({ contentLength }: FetchInit): void {
+  if (
+    contentLength !== undefined && contentLength !== "check" &&
+    contentLength !== "ignore"
+  ) {
+    throw new TypeError(
+      `contentLength is ${
+        JSON.stringify(contentLength)
+      }, neither "check" nor "ignore"`,
+    );
+  }
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import type { NameValue } from "../../frame/types.ts";
+import { parseContentLength } from "./content_length.ts";
 import { fromByteString, toByteString } from "./header_text.ts";
 import "./kept_platform.ts";
 import { HttpMessageError } from "./message_error.ts";
@@ -72,7 +73,7 @@ export function readFields(
         throw new HttpMessageError(`the header ${name} must not be sent`);
       }
     } else if (name === "content-length") {
-      const size = parseContentLength(value);
+      const size = parseContentLength(value, "remote");
       if (contentLength === undefined) headers.push(pair);
       else if (contentLength !== size) {
         throw new HttpMessageError(
@@ -179,15 +180,4 @@ function once(
     throw new HttpMessageError(`${name} has more than one value`);
   }
   return value;
-}
-
-/** Rule: content-length is decimal digits (RFC 9110 8.6). */
-function parseContentLength(value: string): number {
-  const size = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
-  if (Number.isNaN(size)) {
-    throw new HttpMessageError(
-      `content-length ${JSON.stringify(value)} is no number of bytes`,
-    );
-  }
-  return size;
 }

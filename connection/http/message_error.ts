@@ -27,3 +27,8 @@ export class HttpMessageError extends SpdyError {
     super(message, ERR_PROTO, { initiator: "remote", ...options });
   }
 }
+
+/** Whether a message of this side broke a rule. */
+export function isLocalFault(error: unknown): error is HttpMessageError {
+  return error instanceof HttpMessageError && error.initiator === "local";
+}

@@ -6,7 +6,8 @@
 
 import { InvalidArgumentError } from "../../errors.ts";
 import type { NameValue } from "../../frame/types.ts";
-import type { FetchInit } from "./fetch_init.ts";
+import { announcedLength } from "./content_length.ts";
+import { checkFetchInit, type FetchInit } from "./fetch_init.ts";
 import { hasName } from "./fields.ts";
 import { plainInit } from "./plain_init.ts";
 import { writeRequestHead } from "./request_head.ts";
@@ -18,6 +19,8 @@ export interface OutgoingRequest {
   readonly nv: NameValue[];
   /** Bytes can be sent a second time, a stream cannot. */
   readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined;
+  /** Bytes that the body is said to have; `undefined` when nothing is said. */
+  readonly announced: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly init: FetchInit;
 }
@@ -48,6 +51,7 @@ export function prepareRequest(
   init: FetchInit = EMPTY_INIT,
   base?: string,
 ): OutgoingRequest | Promise<OutgoingRequest> {
+  checkFetchInit(init);
   const url = typeof input === "string" && base !== undefined &&
       input.startsWith("/")
     ? new URL(input, base)
@@ -88,10 +92,36 @@ function prepare(
   }
   const length = contentLength(method, body);
   const nv = writeRequestHead(method, target, headers, length);
+  const announced = readAnnounced(nv, body);
   if (contentType !== undefined && !hasName(nv, "content-type")) {
     nv.push(["content-type", contentType]);
   }
-  return { url: target.href, method, nv: withDefaults(nv), body, signal, init };
+  const { href } = target;
+  withDefaults(nv);
+  return { url: href, method, nv, body, announced, signal, init };
+}
+
+/** Throws `TypeError` when the headers announce another body than there is. */
+function readAnnounced(
+  nv: readonly NameValue[],
+  body: OutgoingRequest["body"],
+): number | undefined {
+  let announced: number | undefined;
+  try {
+    announced = announcedLength(nv);
+  } catch (error) {
+    throw new TypeError((error as Error).message, { cause: error });
+  }
+  if (announced === undefined || body instanceof ReadableStream) {
+    return announced;
+  }
+  const length = body?.length ?? 0;
+  if (announced !== length) {
+    throw new TypeError(
+      `content-length is ${announced}, but the body has ${length} bytes`,
+    );
+  }
+  return announced;
 }
 
 /**
@@ -148,9 +178,8 @@ const DEFAULTS: readonly NameValue[] = [
   ["user-agent", globalThis.navigator?.userAgent ?? "spdy"],
 ];
 
-function withDefaults(nv: NameValue[]): NameValue[] {
+function withDefaults(nv: NameValue[]): void {
   for (const pair of DEFAULTS) {
     if (!hasName(nv, pair[0])) nv.push(pair);
   }
-  return nv;
 }

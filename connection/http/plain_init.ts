@@ -32,6 +32,7 @@ const WITH_BODY: ReadonlySet<unknown> = new Set([
 /** What `Request` does not look at, or nothing comes of. */
 const PLAIN_KEYS: ReadonlySet<string> = new Set([
   "body",
+  "contentLength",
   "headers",
   "method",
   "onPush",

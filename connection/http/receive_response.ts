@@ -9,9 +9,9 @@ import type { NameValue } from "../../frame/types.ts";
 import { stateOf, type Stream } from "../stream.ts";
 import type { StreamState } from "../stream_state.ts";
 import { decodeBody } from "./content_coding.ts";
-import { checkLength } from "./content_length.ts";
+import { wrongLength } from "./content_length.ts";
 import { asMessageError } from "./fields.ts";
-import type { FetchInit } from "./fetch_init.ts";
+import { checksLength, type FetchInit } from "./fetch_init.ts";
 import {
   isNullBodyStatus,
   readResponseHead,
@@ -62,18 +62,26 @@ function receiveBody(
   { method, init }: AskedFor,
 ): BodyInit | null {
   if (method === "HEAD" || isNullBodyStatus(head.status)) {
-    state.inbox.discard();
+    const why = method === "HEAD" ? "to HEAD" : `with status ${head.status}`;
+    state.dropBody(`a response ${why} has no body`);
     return null;
   }
   const coding = codings(head.headers);
-  const announced = init.strictContentLength ? head.contentLength : undefined;
-  if (coding === undefined && announced === undefined) {
+  const announced = head.contentLength;
+  if (announced !== undefined && checksLength(init)) {
+    // Rule: it counts the bytes as they are sent, coded (RFC 9110 8.6).
+    state.inbox.expect(announced, (came) => {
+      const error = wrongLength(announced, came);
+      if (came === "more") state.reset(PROTOCOL_ERROR, error);
+      return error;
+    });
+  }
+  if (coding === undefined) {
     // A small response is there as a whole when its head is; the platform's
     // web stream would then be a third of what a response costs.
     const bytes = state.inbox.takeAll();
     if (bytes !== undefined) return bytes;
   }
-  let body = state.inbox.readable;
-  if (announced !== undefined) body = checkLength(body, announced);
+  const body = state.inbox.readable;
   return coding === undefined ? body : decodeBody(body, coding);
 }

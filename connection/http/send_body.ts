@@ -7,10 +7,35 @@
 import { INTERNAL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import type { StreamState } from "../stream_state.ts";
+import { wrongLength } from "./content_length.ts";
 import type { BodySource } from "./read_ahead.ts";
 
 /** Headers to send after a body. */
 export type Trailers = () => Promise<NameValue[]>;
+
+/** What goes with a body that comes in its own time. */
+export interface SourceOptions {
+  /** Headers to send after it. */
+  readonly trailers: Trailers | undefined;
+  /** Bytes that its `content-length` says it has; `undefined` when nothing is said. */
+  readonly announced: number | undefined;
+}
+
+/**
+ * Resets the stream, and throws, when a whole body has another length than
+ * announced: the peer must not take it for what it was promised.
+ */
+export function checkLength(
+  state: StreamState,
+  length: number,
+  announced: number | undefined,
+): void {
+  if (announced === undefined || length === announced) return;
+  const came = length < announced ? `only ${length}` : String(length);
+  const error = wrongLength(announced, came, "local");
+  state.reset(INTERNAL_ERROR, error);
+  throw error;
+}
 
 /**
  * Sends a body in memory and ends this side's half; resolves when the end is on
@@ -33,29 +58,40 @@ export function sendBytes(
 
 /**
  * Sends a body as it comes, no faster than the peer takes it, and ends this
- * side's half. When the body fails the stream is reset with INTERNAL_ERROR;
- * when the stream fails the body is cancelled. Rejects with that failure.
+ * side's half. When the body fails, or has another length than announced, the
+ * stream is reset with INTERNAL_ERROR; when the stream fails the body is
+ * cancelled. Rejects with that failure.
  */
 export async function sendSource(
   state: StreamState,
   source: BodySource,
-  trailers: Trailers | undefined,
+  { trailers, announced }: SourceOptions,
 ): Promise<void> {
   const { reader, ahead } = source;
   let { next } = source;
+  let size = 0;
+  const write = (chunk: Uint8Array): Promise<void> | undefined => {
+    size += chunk.length;
+    // Rule: no more than announced is sent, lest the peer take that for all.
+    if (announced !== undefined && size > announced) {
+      checkLength(state, size, announced);
+    }
+    return state.outbox.write(chunk);
+  };
   const cancel = (reason: unknown): void => {
     reader.cancel(reason).catch(() => {});
   };
   // A silent body must not outlive the stream it is for.
   state.closed.promise.then(cancel, cancel);
   try {
-    if (ahead !== undefined) await state.outbox.write(ahead);
+    if (ahead !== undefined) await write(ahead);
     for (;;) {
       const { done, value } = await orReset(state, next);
       if (done) break;
-      await state.outbox.write(value);
+      await write(value);
       next = reader.read();
     }
+    checkLength(state, size, announced);
   } catch (error) {
     cancel(error);
     throw error;

@@ -6,13 +6,16 @@
 
 import type { NameValue } from "../../frame/types.ts";
 import type { StreamState } from "../stream_state.ts";
+import { announcedLength } from "./content_length.ts";
 import { httpDate } from "./date.ts";
 import { type BodySource, readAhead } from "./read_ahead.ts";
 import { isNullBodyStatus, writeResponseHead } from "./response_head.ts";
 import {
+  checkLength,
   sendBytes,
   sendSource,
   sendTrailers,
+  type SourceOptions,
   type Trailers,
 } from "./send_body.ts";
 import { takeBody } from "./take_body.ts";
@@ -67,21 +70,40 @@ function send(
     bodyless ? undefined : length,
     httpDate(),
   );
+  // What has no body tells the length that another response would have.
+  const announced = bare ? undefined : readAnnounced(nv, body);
+  if (length !== undefined) checkLength(state, length, announced);
   const rest = bare || length === 0 ? undefined : body;
   const head = sendHead(nv, rest === undefined && trailers === undefined);
+  const options = { trailers, announced };
   return head === undefined
-    ? sendRest(state, rest, trailers)
-    : head.then(() => sendRest(state, rest, trailers));
+    ? sendRest(state, rest, options)
+    : head.then(() => sendRest(state, rest, options));
+}
+
+function readAnnounced(
+  nv: readonly NameValue[],
+  body: Uint8Array | BodySource,
+): number | undefined {
+  try {
+    return announcedLength(nv);
+  } catch (error) {
+    if (!(body instanceof Uint8Array)) {
+      body.reader.cancel(error).catch(() => {});
+    }
+    throw error;
+  }
 }
 
 /** Sends what comes after the head. */
 function sendRest(
   state: StreamState,
   body: Uint8Array | BodySource | undefined,
-  trailers: Trailers | undefined,
+  options: SourceOptions,
 ): Promise<void> {
+  const { trailers } = options;
   if (body instanceof Uint8Array) return sendBytes(state, body, trailers);
-  if (body !== undefined) return sendSource(state, body, trailers);
+  if (body !== undefined) return sendSource(state, body, options);
   return trailers === undefined
     ? Promise.resolve()
     : sendTrailers(state, trailers);

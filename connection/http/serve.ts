@@ -40,8 +40,14 @@ import { ALL_VERSIONS, tokenOf } from "./upgrade_token.ts";
  * and, where the length is known, `content-length` are put in. `GET` and `HEAD`
  * requests have no body; what a client sends with them is dropped.
  *
- * An upload that the handler did not read goes on for a second after the
- * response has left, then its stream is reset.
+ * A response whose body is shorter or longer than its own `content-length` is
+ * reset with INTERNAL_ERROR, so that no part passes for the whole; the error is
+ * logged and goes to `onError`, whose answer comes too late then.
+ *
+ * An upload that a handler goes on reading after its response has left goes on
+ * as well, as long as no 30 s pass between two reads. One that the handler has
+ * not begun to read is kept for a second, dropped for another, and then its
+ * stream is reset with CANCEL; reading it fails from then on.
  *
  * Throws what `Deno.listen` throws, `InvalidArgumentError` for options that are
  * out of their range or contradict one another, and `UnsupportedVersionError`

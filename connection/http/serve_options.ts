@@ -63,7 +63,11 @@ export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
   readonly signal?: AbortSignal;
   /** Called when the server listens; default: it says so on the console. */
   readonly onListen?: (localAddr: Addr) => void;
-  /** Answers in place of a handler that threw; default: the error is logged, the answer is 500. */
+  /**
+   * Answers in place of a handler that threw; default: the error is logged, the
+   * answer is 500. Also hears of a response whose body did not keep to its
+   * `content-length`; what it answers then is not sent.
+   */
   readonly onError?: (error: unknown) => Response | Promise<Response>;
   /** Version on plain TCP and Unix sockets; default `PROTO_SPDY3_1`. */
   readonly version?: ProtocolVersion;

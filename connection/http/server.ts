@@ -67,7 +67,7 @@ export class Server implements SpdyServer {
     this.addr = listener.addr;
     const limits = { maxHeaderCount: MAX_HEADERS, ...options.limits };
     this.#options = { ...options, limits };
-    this.#host = { handler, onError };
+    this.#host = { handler, onError, onFault: options.onError };
     this.#http = this.#httpListener("cert" in options);
     acceptAll(listener, { take: (conn) => void this.#take(conn) });
     signal?.addEventListener("abort", this.#abort, { once: true });

@@ -5,23 +5,19 @@
  */
 
 import { InvalidArgumentError } from "../../errors.ts";
-import {
-  CANCEL,
-  INTERNAL_ERROR,
-  PROTOCOL_ERROR,
-} from "../../frame/constants.ts";
+import { INTERNAL_ERROR, PROTOCOL_ERROR } from "../../frame/constants.ts";
 import { statusName } from "../../frame/names.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { startTimer, stopTimer } from "../clock.ts";
 import { handled, LazyPromise } from "../deferred.ts";
 import { ConnectionClosedError, StreamResetError } from "../errors.ts";
 import { KEPT_STREAM } from "../kept.ts";
 import { logError } from "../printable.ts";
 import { createStream, stateOf, type Stream } from "../stream.ts";
 import type { StreamState } from "../stream_state.ts";
-import { checkLength, wrongLength } from "./content_length.ts";
+import { wrongLength } from "./content_length.ts";
 import { appendHeaders, asMessageError, toHeaders } from "./fields.ts";
-import { HttpMessageError } from "./message_error.ts";
+import { letUploadEnd } from "./linger.ts";
+import { HttpMessageError, isLocalFault } from "./message_error.ts";
 import { receivedRequest } from "./received_request.ts";
 import { readRequestHead } from "./request_head.ts";
 import { sendResponse } from "./send_response.ts";
@@ -33,10 +29,10 @@ import { pushResponse } from "./server_push.ts";
 export interface ExchangeHost<Addr extends Deno.Addr> {
   readonly handler: ServeHandler<Addr>;
   readonly onError: (error: unknown) => Response | Promise<Response>;
+  /** Hears of a fault of the handler that shows when there is nothing left to answer. */
+  readonly onFault: ((error: unknown) => unknown) | undefined;
 }
 
-/** How long an upload may go on, unread, after the response left, ms. */
-const LINGER = 1000;
 /** Methods that no `Request` can have. */
 const NO_REQUEST: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
@@ -54,7 +50,11 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
   static readonly #kept: unknown = new ServerExchange(
     KEPT_STREAM,
     { transport: "unix", path: "" },
-    { handler: () => new Response(), onError: () => new Response() },
+    {
+      handler: () => new Response(),
+      onError: () => new Response(),
+      onFault: undefined,
+    },
   );
 
   readonly stream: Stream;
@@ -100,7 +100,7 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
         const head = { method: "GET", url, headers };
         const request = receivedRequest(head, null, this.#signal);
         return this.#answer(request, pushedInfo(this));
-      }),
+      }, (error) => this.#tellFault(error)),
     );
 
   async run(): Promise<void> {
@@ -120,13 +120,34 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
           : badRequest(this.#wrongLength),
       );
       this.#completed.resolve();
-      this.#finishUpload();
+      // Nobody has a request that was answered without the handler.
+      if (request instanceof Response) {
+        state.dropBody(`it was answered with ${request.status}`);
+      }
+      letUploadEnd(
+        state,
+        () =>
+          request instanceof Request &&
+          (request.bodyUsed || request.body?.locked === true),
+      );
     } catch (error) {
       this.#completed.reject(error);
       // Either the client is gone, or the handler's body or headers are no good.
       if (isDeparture(error)) return;
-      logError(error);
+      if (isLocalFault(error)) this.#tellFault(error);
+      else logError(error);
       if (!state.outbox.ended) state.reset(INTERNAL_ERROR, error);
+    }
+  }
+
+  /** The handler's response cannot be sent as it is. */
+  #tellFault(error: unknown): void {
+    logError(error);
+    try {
+      // Its answer comes too late.
+      Promise.resolve(this.#host.onFault?.(error)).catch(() => {});
+    } catch (nested) {
+      logError(nested, "Exception in onError while handling exception");
     }
   }
 
@@ -175,22 +196,21 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
     const { inbox } = this.#state;
     // Rule: no `Request` with these methods has a body (Fetch standard 5.4).
     if (method === "GET" || method === "HEAD") {
-      inbox.discard();
+      this.#state.dropBody(`a request with ${method} has no body`);
       return null;
     }
-    const bytes = inbox.takeAll();
-    if (bytes !== undefined) {
-      if (announced !== undefined && announced !== bytes.length) {
-        throw wrongLength(announced, String(bytes.length));
-      }
-      return bytes.length > 0 ? bytes : null;
-    }
-    return announced === undefined
-      ? inbox.readable
-      : checkLength(inbox.readable, announced, (error) => {
+    if (announced !== undefined) {
+      inbox.expect(announced, (came) => {
+        const error = wrongLength(announced, came);
         this.#wrongLength = error;
         if (this.#replied) this.#state.reset(PROTOCOL_ERROR, error);
+        return error;
       });
+      if (this.#wrongLength !== undefined) throw this.#wrongLength;
+    }
+    const bytes = inbox.takeAll();
+    if (bytes === undefined) return inbox.readable;
+    return bytes.length > 0 ? bytes : null;
   }
 
   /** Never rejects for what the handler did; a promise only where there was one. */
@@ -240,15 +260,6 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
       trailers: this.#trailers,
     });
   }
-
-  /** Lets the rest of an upload run dry for a while, then stops it. */
-  #finishUpload(): void {
-    const state = this.#state;
-    if (state.ended || state.remoteEnded) return;
-    state.inbox.discard();
-    const timer = startTimer(() => state.reset(CANCEL), LINGER);
-    state.onEnd = () => stopTimer(timer);
-  }
 }
 
 /** What the handler gets besides the request when the response is to be pushed. */
@@ -273,7 +284,7 @@ function pushedInfo<Addr extends Deno.Addr>(
 function isDeparture(error: unknown): boolean {
   return error instanceof StreamResetError ||
     error instanceof ConnectionClosedError ||
-    error instanceof HttpMessageError;
+    error instanceof HttpMessageError && !isLocalFault(error);
 }
 
 /** The errors are those of `Deno.serve`. */

@@ -7,6 +7,7 @@
 import { InvalidArgumentError } from "../../errors.ts";
 import { INTERNAL_ERROR } from "../../frame/constants.ts";
 import type { StreamState } from "../stream_state.ts";
+import { isLocalFault } from "./message_error.ts";
 import { sendResponse } from "./send_response.ts";
 import type { PushInit } from "./serve_options.ts";
 
@@ -23,6 +24,7 @@ export async function pushResponse(
   path: string,
   { pri, response }: PushInit,
   answer: PushedAnswer,
+  onFault: (error: unknown) => void,
 ): Promise<StreamState> {
   const base = new URL(parentUrl);
   const url = new URL(path, base);
@@ -45,6 +47,7 @@ export async function pushResponse(
   sendPushed(pushed, response ?? answer(url.href)).catch((error) => {
     // Else the client does not want it, or is gone: its right.
     if (!pushed.outbox.ended) pushed.reset(INTERNAL_ERROR, error);
+    if (isLocalFault(error)) onFault(error);
   });
   return pushed;
 }

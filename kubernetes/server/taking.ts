@@ -33,7 +33,7 @@ export function drainedReadable(stream: Stream): ReadableStream<Uint8Array> {
 
 /** Drops what the peer has sent and what it sends. */
 export function discard(stream: Stream | undefined): void {
-  if (stream !== undefined) stateOf(stream).inbox.discard();
+  if (stream !== undefined) stateOf(stream).dropBody("nobody reads it here");
 }
 
 /**

@@ -1,4 +1,5 @@
 import {
+  accept,
   connect,
   PROTO_SPDY2,
   PROTO_SPDY3,
@@ -14,6 +15,7 @@ import {
 } from "../deps.ts";
 import { textOnly } from "../../cli/get.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
+import { captureErrors } from "../helpers/http.ts";
 import { Random } from "../helpers/random.ts";
 import { command, run, runOnTerminal } from "./process.ts";
 
@@ -64,6 +66,60 @@ Deno.test("get fetches with every version", async () => {
     ]);
     assertEquals([code, stderr, bytes.length], [0, "", BIG.length]);
     assertEquals(bytes, BIG);
+  }
+});
+
+Deno.test("get fails for a body that is cut short, and says how much of it came", async () => {
+  using _errors = captureErrors();
+  await using server = serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => {
+      // More than a window: at its end the client has read of it.
+      let left = 8;
+      const body = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          if (left-- > 0) controller.enqueue(new Uint8Array(65536));
+          else controller.close();
+        },
+      });
+      return new Response(body, { headers: { "content-length": "900000" } });
+    },
+  );
+  const url = `spdy://127.0.0.1:${server.addr.port}/cut`;
+  const { code, stdout, stderr } = await run(["get", "--json", "-s", url]);
+  assertEquals(code, 1);
+  const { bytes, error } = JSON.parse(stdout);
+  assertMatch(
+    error,
+    /the body was cut short, \d+ of 900000 bytes came: .*reset/,
+  );
+  assertStringIncludes(error, ` ${bytes} of `);
+  assertStringIncludes(stderr, error);
+});
+
+Deno.test("get fails for a body that ends in order, but not where its length said", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  for (const [length, text] of [["9", "only 5"], ["4", "more"]]) {
+    const served = (async () => {
+      const connection = await accept(await listener.accept());
+      for await (const stream of connection) {
+        stream.reply([
+          [":status", "200"],
+          [":version", "HTTP/1.1"],
+          ["content-length", length],
+        ]);
+        stream.write(new Uint8Array(5)).catch(() => {});
+        stream.closeWrite().catch(() => {});
+      }
+    })();
+    const { code, stderr } = await run(["get", `spdy://127.0.0.1:${port}/`]);
+    assertEquals(code, 1);
+    assertStringIncludes(
+      stderr,
+      `content-length is ${length}, but ${text} bytes came`,
+    );
+    await served;
   }
 });
 

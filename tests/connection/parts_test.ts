@@ -116,6 +116,10 @@ Deno.test("errors: statuses have names", () => {
   assertEquals(error.name, "StreamResetError");
 });
 
+function dropped(): Error {
+  return new Error("dropped");
+}
+
 function inboxWithLog(): { inbox: Inbox; log: string[] } {
   const log: string[] = [];
   const inbox = new Inbox({
@@ -221,8 +225,9 @@ Deno.test("inbox: read() and readable see each byte once", async () => {
 
   const discarded = inboxWithLog();
   const given = discarded.inbox.read(new Uint8Array(1));
-  discarded.inbox.discard();
-  assertEquals(await given, null);
+  discarded.inbox.discard(dropped);
+  discarded.inbox.push(bytes(1));
+  await assertRejects(() => given, Error, "dropped");
 });
 
 Deno.test("inbox: an error comes behind what came, an abort at once", async () => {
@@ -266,21 +271,70 @@ Deno.test("inbox: cancelled, taken whole, discarded", async () => {
   const discarded = inboxWithLog();
   const reader = discarded.inbox.readable.getReader();
   discarded.inbox.push(bytes(1));
-  discarded.inbox.discard();
+  discarded.inbox.discard(dropped);
   discarded.inbox.push(bytes(2));
+  discarded.inbox.finish();
   assertEquals(discarded.log, ["consumed 1", "consumed 1"]);
-  assertEquals((await reader.read()).done, true);
+  await assertRejects(() => reader.read(), Error, "dropped");
 });
 
-Deno.test("inbox: what was dropped or taken as a whole before leaves an end to read", async () => {
-  const dropped = inboxWithLog().inbox;
-  dropped.discard();
-  assertEquals((await dropped.readable.getReader().read()).done, true);
-  const taken = inboxWithLog().inbox;
-  taken.push(bytes(1));
-  taken.finish();
-  assertEquals(taken.takeAll(), bytes(1));
-  assertEquals((await taken.readable.getReader().read()).done, true);
+Deno.test("inbox: bytes that were dropped, or taken as a whole, leave no clean end behind", async () => {
+  /** Before or after the readers come. */
+  const ways: ((inbox: Inbox) => void)[] = [
+    (inbox) => {
+      inbox.push(bytes(1));
+      inbox.discard(dropped);
+    },
+    (inbox) => {
+      inbox.discard(dropped);
+      inbox.push(bytes(1));
+    },
+    (inbox) => {
+      inbox.push(bytes(1));
+      inbox.finish();
+      inbox.discard(dropped);
+    },
+    (inbox) => {
+      inbox.push(bytes(1));
+      inbox.finish();
+      assertEquals(inbox.takeAll(), bytes(1));
+    },
+  ];
+  for (const way of ways) {
+    for (const early of [true, false]) {
+      for (const finished of [true, false]) {
+        const web = inboxWithLog().inbox;
+        const direct = inboxWithLog().inbox;
+        way(direct);
+        if (early && way !== ways[3]) web.readable;
+        way(web);
+        if (finished) {
+          web.finish();
+          direct.finish();
+        }
+        await assertRejects(() => web.readable.getReader().read());
+        await assertRejects(() => direct.read(new Uint8Array(1)));
+        assertEquals([web.ended, direct.ended], [true, true]);
+      }
+    }
+  }
+});
+
+Deno.test("inbox: where nothing was dropped the end is clean", async () => {
+  const { inbox } = inboxWithLog();
+  inbox.discard(dropped);
+  const reading = inbox.readable.getReader().read();
+  inbox.push(bytes());
+  inbox.finish();
+  assertEquals((await reading).done, true);
+  const ended = inboxWithLog().inbox;
+  ended.finish();
+  ended.discard(dropped);
+  assertEquals(await ended.read(new Uint8Array(1)), null);
+  const empty = inboxWithLog().inbox;
+  empty.finish();
+  assertEquals(empty.takeAll(), bytes());
+  assertEquals((await empty.readable.getReader().read()).done, true);
 });
 
 function outboxWithLog(room = Infinity): { outbox: Outbox; log: string[] } {

@@ -283,29 +283,6 @@ Deno.test("fetch: HEAD and 204 have no body, what comes is dropped", async () =>
   }
 });
 
-Deno.test("fetch: a wrong content-length is ignored, or minded on request", async () => {
-  await using pair = memoryPair();
-  for (const length of ["2", "9"]) {
-    const nv: NameValue[] = [...RESPONSE, ["content-length", length]];
-    const lenient = pair.client.fetch("http://h/");
-    await answer(pair.server, nv, "12345");
-    assertEquals(await (await lenient).text(), "12345");
-    const strict = pair.client.fetch("http://h/", {
-      strictContentLength: true,
-    });
-    answer(pair.server, nv, "12345").catch(() => {});
-    const response = await strict;
-    await assertRejects(
-      () => response.text(),
-      HttpMessageError,
-      `content-length is ${length}`,
-    );
-  }
-  const right = pair.client.fetch("http://h/", { strictContentLength: true });
-  await answer(pair.server, [...RESPONSE, ["content-length", "5"]], "12345");
-  assertEquals(await (await right).text(), "12345");
-});
-
 Deno.test("fetch: the signal, before, while waiting, and while the body comes", async () => {
   await using pair = memoryPair();
   const reason = new Error("no longer wanted");
