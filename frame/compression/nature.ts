@@ -254,6 +254,8 @@ const SECRET_PARAMETERS: ReadonlySet<string> = new Set([
 /** Judged names, so that a usual name costs one look-up: the pattern takes ten times as long. */
 const judged = new Map<string, Nature>();
 const MAX_JUDGED = 1000;
+/** Characters of the longest name remembered: what peers send through a proxy must not pile up. */
+const LONGEST_JUDGED = 64;
 
 /**
  * What the name of a header says of its values, by the built-in rule.
@@ -264,7 +266,9 @@ export function natureOf(name: string): Nature {
   let nature = judged.get(name);
   if (nature === undefined) {
     nature = judge(name);
-    if (judged.size < MAX_JUDGED) judged.set(name, nature);
+    if (judged.size < MAX_JUDGED && name.length <= LONGEST_JUDGED) {
+      judged.set(name, nature);
+    }
   }
   return nature;
 }

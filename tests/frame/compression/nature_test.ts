@@ -98,6 +98,7 @@ Deno.test("names: those judged are remembered, too many of them are not", () => 
   for (let index = 0; index < 3000; index++) {
     assertEquals(natureOf(`x-${index}`), "unknown");
     assertEquals(natureOf(`x-${index}-token`), "secret");
+    assertEquals(natureOf(`x-${"y".repeat(4000)}-${index % 3}`), "unknown");
   }
 });
 
