@@ -68,9 +68,19 @@ async function passThrough(
     );
   }
   await Promise.all(outputs);
-  const { code, message } = await process.status;
+  const { code, message, success } = await process.status;
   if (code === undefined) printError(show`${message}`);
-  return code ?? EXIT_FAILURE;
+  return exitCodeOf(code, success);
+}
+
+/**
+ * What to end with for a command that ended with `code`. A process has 8 bits
+ * for it here, a container of Windows 32: none of its failures may become 0.
+ */
+export function exitCodeOf(code: number | undefined, success: boolean): number {
+  if (code === undefined) return EXIT_FAILURE;
+  const own = Deno.build.os === "windows" ? code : code & 0xff;
+  return success ? own : own || EXIT_FAILURE;
 }
 
 /** This terminal, handing every key on, and telling the process its size as it changes. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ForwardedConnection } from "../kubernetes/forwarded.ts";
 import {
   portForward as forwardToPod,
   type PortForwarder,
@@ -113,26 +114,34 @@ async function carry(
   remote: number,
 ): Promise<void> {
   using _conn = conn;
-  const { readable, writable } = await forwarder.connect(remote);
-  await Promise.all([
-    // The pod may be done before this end has said everything.
-    sendAll(conn, writable).catch(() => {}),
-    receiveAll(readable, conn),
-  ]);
+  const connection = await forwarder.connect(remote);
+  try {
+    await Promise.all([
+      sendAll(conn, connection),
+      receiveAll(connection.readable, conn),
+    ]);
+  } finally {
+    // One direction that failed leaves the other one nothing to do.
+    connection.close();
+  }
 }
 
 async function sendAll(
   conn: Deno.TcpConn,
-  writable: WritableStream<Uint8Array>,
+  { writable }: ForwardedConnection,
 ): Promise<void> {
   const writer = writable.getWriter();
   for (;;) {
     const buffer = new Uint8Array(65536);
     const count = await conn.read(buffer);
-    if (count === null) break;
-    await writer.write(buffer.subarray(0, count));
+    try {
+      if (count === null) return await writer.close();
+      await writer.write(buffer.subarray(0, count));
+    } catch {
+      // The pod may be done before this end has said everything.
+      return;
+    }
   }
-  await writer.close();
 }
 
 async function receiveAll(

@@ -43,7 +43,10 @@ export interface TargetOptions {
   readonly url: string | URL;
   /** The pod, when `url` is an API server. */
   readonly pod?: PodReference;
-  /** Headers of the upgrade, such as `authorization`. */
+  /**
+   * Headers of the upgrade, such as `authorization`. A name given several times
+   * as pairs leaves as several lines, as `impersonate-group` has to.
+   */
   readonly headers?: HeadersInit;
   /** For `https:` URLs. */
   readonly tls?: TlsOptions;
@@ -105,6 +108,19 @@ export async function withinTimeout<T>(
   }
 }
 
+/**
+ * The headers of a request, line by line: `Headers` would join those of one name
+ * with commas, and the API server takes "a, b" for one group.
+ *
+ * Throws `TypeError` for what are no headers.
+ */
+export function headerLines(headers: HeadersInit | undefined): NameValue[] {
+  const checked = [...new Headers(headers)];
+  return Array.isArray(headers)
+    ? headers.map(([name, value]) => [name, value])
+    : checked;
+}
+
 /** Waits for `work` unless the signal aborts first; then rejects with its reason. */
 export async function unlessAborted<T>(
   work: Promise<T>,
@@ -141,7 +157,7 @@ export async function upgradeToSpdy(
       maxBufferedBytes,
       method: "POST",
       headers: [
-        ...new Headers(headers),
+        ...headerLines(headers),
         // A line for each: kubelets before 1.19 do not split at commas.
         ...protocols.map((name): NameValue => [PROTOCOL_HEADER, name]),
       ],

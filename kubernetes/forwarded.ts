@@ -4,7 +4,7 @@
  * @module
  */
 
-import { startTimer, stopTimer } from "../connection/clock.ts";
+import { endOfTurn, startTimer, stopTimer } from "../connection/clock.ts";
 import type { Stream } from "../connection/stream.ts";
 import { PortForwardError } from "./errors.ts";
 import { isCancelledByPeer, type LastWords, readLastWords } from "./streams.ts";
@@ -49,6 +49,8 @@ export let createForwarded: (
 export class ForwardedConnection {
   readonly #data: Stream;
   readonly #error: Stream;
+  /** The error stream has said something. */
+  #failed = false;
 
   /** The port in the pod. */
   readonly port: number;
@@ -66,7 +68,10 @@ export class ForwardedConnection {
     this.port = port;
     this.#data = data;
     this.#error = error;
-    this.readable = this.#readUntilFailure(readLastWords(error, MAX_MESSAGE));
+    const lastWords = readLastWords(error, MAX_MESSAGE, () => {
+      this.#failed = true;
+    });
+    this.readable = this.#readUntilFailure(lastWords);
   }
 
   /** What the port receives. Closing it is the end of input there. */
@@ -96,8 +101,11 @@ export class ForwardedConnection {
         } catch (error) {
           failure = error;
         }
-        // A server writes the message first and ends the data stream then.
-        const text = await within(ERROR_GRACE, lastWords);
+        // A server writes the message first and ends the data stream then: an
+        // end with no word before it is the port's own, and may be one half.
+        await endOfTurn();
+        const half = failure === undefined && !this.#failed;
+        const text = half ? "" : await within(ERROR_GRACE, lastWords);
         if (text !== "") throw new PortForwardError(this.port, text);
         if (failure !== undefined && !isCancelledByPeer(failure)) throw failure;
         controller.close();

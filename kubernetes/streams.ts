@@ -61,16 +61,21 @@ export interface LastWords {
   readonly failure?: unknown;
 }
 
-/** Reads a whole stream as text, at most `bound` bytes of it; the rest is read and dropped. Never rejects. */
+/**
+ * Reads a whole stream as text, at most `bound` bytes of it; the rest is read
+ * and dropped. `onWords` is called as soon as there is some. Never rejects.
+ */
 export async function readLastWords(
   stream: Stream,
   bound: number,
+  onWords: () => void = () => {},
 ): Promise<LastWords> {
   const decoder = new TextDecoder();
   let text = "";
   let size = 0;
   try {
     for await (const chunk of stream.readable) {
+      onWords();
       const part = chunk.subarray(0, Math.max(0, bound - size));
       size += chunk.length;
       text += decoder.decode(part, { stream: true });

@@ -8,9 +8,13 @@
 
 import { type IncomingMessage, request as httpRequest } from "node:http";
 import type { ByteConn } from "../transport.ts";
+import { startTimer, stopTimer } from "../clock.ts";
 import { ConnectionClosedError } from "../errors.ts";
 import { HeadDuplex } from "./head_duplex.ts";
 import { HttpMessageError } from "./message_error.ts";
+
+/** Longest wait for the end of a refusal's body, ms: its head says what matters. */
+const BODY_TIME = 2000;
 
 /** What to ask for. */
 export interface UpgradeRequest {
@@ -48,7 +52,14 @@ export function requestUpgrade(
   const { url, method, maxHead, maxBody, signal } = options;
   const duplex = new HeadDuplex(conn);
   const { promise, resolve, reject } = Promise.withResolvers<UpgradeAnswer>();
-  const onAbort = (): void => reject(signal.reason);
+  /** Set once a refusal's head has come: ends the wait for its body. */
+  let endBody: (() => void) | undefined;
+  const onAbort = (): void => {
+    const late = signal.reason instanceof ConnectionClosedError;
+    // The time is over, and the answer is there but for the end of its body.
+    if (late && endBody !== undefined) endBody();
+    else reject(signal.reason);
+  };
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
 
@@ -72,7 +83,11 @@ export function requestUpgrade(
   });
   request.on("response", (message) => {
     message.on("error", () => {});
-    readBody(message, maxBody)
+    const enough = Promise.withResolvers<void>();
+    endBody = enough.resolve;
+    const timer = startTimer(enough.resolve, BODY_TIME);
+    readBody(message, maxBody, enough.promise)
+      .finally(() => stopTimer(timer))
       .then((body) => resolve({ ...describe(message), body }))
       .catch((error) => reject(unreadable(error)));
   });
@@ -126,18 +141,24 @@ function describe(
   };
 }
 
+/** Reads a body to its end, to `bound` bytes, or until `enough` resolves. */
 async function readBody(
   message: IncomingMessage,
   bound: number,
+  enough: Promise<void>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const body = new Uint8Array(bound);
   let length = 0;
+  const chunks = message[Symbol.asyncIterator]();
   try {
-    for await (const chunk of message) {
-      const part = chunk.subarray(0, bound - length);
+    while (length < bound) {
+      const next = chunks.next();
+      next.catch(() => {});
+      const result = await Promise.race([next, enough]);
+      if (!result || result.done) break;
+      const part = result.value.subarray(0, bound - length);
       body.set(part, length);
       length += part.length;
-      if (length === bound) break;
     }
   } catch {
     // Cut short: what came still tells why the upgrade was refused.

@@ -14,7 +14,7 @@ import { dial } from "../../connection/http/dial.ts";
 import { requestUpgrade } from "../../connection/http/upgrade_request.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import type { NameValue } from "../../frame/types.ts";
-import type { TargetOptions } from "../dial.ts";
+import { headerLines, type TargetOptions } from "../dial.ts";
 import { StreamingRefusedError } from "../errors.ts";
 import { WebSocketTunnel } from "./tunnel.ts";
 
@@ -56,7 +56,7 @@ export async function openWebSocket(
     url,
     method: "GET",
     headers: [
-      ...new Headers(options.headers),
+      ...headerLines(options.headers),
       ["connection", "Upgrade"],
       ["upgrade", "websocket"],
       ...headers,

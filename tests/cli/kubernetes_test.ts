@@ -1,3 +1,4 @@
+import { exitCodeOf } from "../../cli/exec.ts";
 import { serveStreaming } from "../../kubernetes/mod.ts";
 import { assertEquals, assertMatch } from "../deps.ts";
 import { run, start } from "./process.ts";
@@ -66,6 +67,48 @@ Deno.test("port-forward carries connections to the pod", async () => {
   assertEquals((await forward.interrupt()).code, 0);
 });
 
+Deno.test("exec: no failure ends with 0, whatever its code", () => {
+  const windows = Deno.build.os === "windows";
+  const codes: [code: number | undefined, success: boolean, own: number][] = [
+    [0, true, 0],
+    [7, false, 7],
+    [255, false, 255],
+    [undefined, false, 1],
+    [0, false, 1],
+    [256, false, windows ? 256 : 1],
+    [0x1_0000_0000 - 0x100, false, windows ? 0xffff_ff00 : 1],
+    [3221225786, false, windows ? 3221225786 : 0x3a],
+    [-1073741510, false, windows ? -1073741510 : 0x3a],
+  ];
+  for (const [code, success, own] of codes) {
+    assertEquals(exitCodeOf(code, success), own, `${code}`);
+  }
+});
+
+Deno.test("port-forward: a local client that resets its connection ends the one in the pod", async () => {
+  const ends = Promise.withResolvers<string>();
+  await using server = serveStreaming({
+    async portForward({ readable, writable }) {
+      const writer = writable.getWriter();
+      await writer.write(new Uint8Array(100_000));
+      try {
+        for await (const _chunk of readable);
+        ends.resolve("end of input");
+      } catch (error) {
+        ends.resolve((error as Error).name);
+      }
+    },
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  await using forward = await start(["port-forward", "-s", url, "web", "0:80"]);
+  const port = Number(new URL(forward.url).port);
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  await conn.read(new Uint8Array(10));
+  // With bytes unread the kernel sends a reset.
+  conn.close();
+  assertEquals(await ends.promise, "StreamResetError");
+});
+
 Deno.test("exec and port-forward tell what is wrong", async () => {
   await using server = serveStreaming({});
   const url = `http://127.0.0.1:${server.addr.port}`;
@@ -87,6 +130,8 @@ Deno.test("exec and port-forward tell what is wrong", async () => {
       /port-forward needs POD and a port/,
     ],
     [["port-forward", "-s", url, "web", "x:80"], 2, /write it as 8080:80/],
+    [["port-forward", "-s", url, "web", "0x50:80"], 2, /write it as 8080:80/],
+    [["port-forward", "-s", url, "web", ":80"], 2, /write it as 8080:80/],
     [
       ["port-forward", "-s", url, "--transport", "mail", "web", "80"],
       2,
