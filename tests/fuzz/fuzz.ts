@@ -8,6 +8,7 @@
 import { Random } from "../helpers/random.ts";
 import type { Outcome, Target } from "./target.ts";
 import { sessionTarget, splitTarget } from "./targets/hostile.ts";
+import { http1Target } from "./targets/http1.ts";
 import { inflateTarget } from "./targets/inflate.ts";
 import { scriptTarget } from "./targets/script.ts";
 import { modelTarget } from "./targets/stream_model.ts";
@@ -19,6 +20,7 @@ export const TARGETS: readonly Target[] = [
   scriptTarget,
   modelTarget,
   inflateTarget,
+  http1Target,
 ];
 
 /** Seeds of one run lie this far apart, so that runs with neighbouring seeds do not repeat each other. */
@@ -30,11 +32,11 @@ export function executionSeed(seed: number, index: number): number {
 }
 
 /** Runs one target until `milliseconds` are over, or its property fails. */
-export function fuzz(
+export async function fuzz(
   target: Target,
   seed: number,
   milliseconds: number,
-): Outcome {
+): Promise<Outcome> {
   const end = performance.now() + milliseconds;
   let executions = 0;
   let slowest = 0;
@@ -42,7 +44,9 @@ export function fuzz(
   for (let begin = performance.now(); begin < end || executions === 0;) {
     const own = executionSeed(seed, executions);
     try {
-      target.run(new Random(own));
+      const running = target.run(new Random(own));
+      // Most targets are synchronous, and faster without a turn between.
+      if (running !== undefined) await running;
     } catch (error) {
       return {
         target,

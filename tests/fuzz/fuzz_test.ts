@@ -5,8 +5,9 @@ const GATE_MS = 15_000;
 const SEED = 20261123;
 
 for (const target of TARGETS) {
-  Deno.test(`fuzz ${target.name}: ${target.property}`, () => {
-    const { failure } = fuzz(target, SEED, GATE_MS / TARGETS.length);
+  Deno.test(`fuzz ${target.name}: ${target.property}`, async () => {
+    const { failure } = await fuzz(target, SEED, GATE_MS / TARGETS.length);
+    await target.end?.();
     if (failure) {
       throw new Error(
         `replay: deno task fuzz --target ${target.name} --replay ${failure.seed}`,

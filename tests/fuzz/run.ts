@@ -25,7 +25,10 @@ if (targets.length === 0) {
   Deno.exit(2);
 }
 if (options.replay !== undefined) {
-  for (const target of targets) target.run(new Random(Number(options.replay)));
+  for (const target of targets) {
+    await target.run(new Random(Number(options.replay)));
+    await target.end?.();
+  }
   console.log("holds");
   Deno.exit(0);
 }
@@ -43,7 +46,7 @@ const end = performance.now() + seconds * 1000;
 let failed = false;
 for (let seed = first; performance.now() < end && !failed; seed++) {
   for (const target of targets) {
-    const outcome = fuzz(target, seed, TURN_MS);
+    const outcome = await fuzz(target, seed, TURN_MS);
     const sum = sums.get(target.name);
     if (sum) {
       sum.executions += outcome.executions;
@@ -62,6 +65,7 @@ for (let seed = first; performance.now() < end && !failed; seed++) {
     }
   }
 }
+for (const target of targets) await target.end?.();
 for (const [name, { executions, slowest, slowestSeed }] of sums) {
   console.log(
     `${name}: ${executions} executions, slowest ${

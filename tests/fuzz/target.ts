@@ -13,7 +13,9 @@ export interface Target {
   /** What holds for every execution. */
   readonly property: string;
   /** One execution; throws when the property does not hold. */
-  run(random: Random): void;
+  run(random: Random): void | Promise<void>;
+  /** Ends what executions have in common, such as a process. */
+  end?(): Promise<void>;
 }
 
 /** What came of running a target for a while. */
