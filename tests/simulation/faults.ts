@@ -1,0 +1,134 @@
+/**
+ * Puts known faults back, one at a time, into a copy of this project, and tells
+ * how many seeds it takes until the simulation sees each:
+ * `deno task simulate-faults`.
+ *
+ * @module
+ */
+
+import type { Family } from "./families.ts";
+
+/** A change of the source. */
+interface Change {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+interface Fault {
+  readonly name: string;
+  readonly family: Family;
+  readonly changes: readonly Change[];
+}
+
+const FAULTS: readonly Fault[] = [
+  {
+    name: "the session's window waits for who reads",
+    family: "readingOrder",
+    changes: [{
+      file: "connection/reports.ts",
+      from: "[CREDIT_ON_ARRIVAL]: true,",
+      to: "[CREDIT_ON_ARRIVAL]: false,",
+    }],
+  },
+  {
+    name: "a reset in the middle of a frame loses window",
+    family: "cancel",
+    changes: [{
+      file: "session/inbound_data.ts",
+      from: "return this.skipped(size);",
+      to: "return core.receiveWindow?.deliver(size);",
+    }],
+  },
+  {
+    name: "one stream's fault ends the connection",
+    family: "lowWindow",
+    changes: [{
+      file: "connection/engine.ts",
+      from: "for (const state of ready) this.#submit(state);",
+      to: "for (const state of ready) state.submit(this.session);",
+    }],
+  },
+  {
+    name: "pushes that nobody asked for are kept",
+    family: "push",
+    changes: [{
+      file: "connection/engine.ts",
+      from: "(parent?.mostWaiting === undefined || this.incoming.asked) &&",
+      to: "",
+    }],
+  },
+];
+
+/** Seeds after which a fault counts as not seen. */
+const MOST_SEEDS = 20_000;
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** Copies what the simulation needs; the copy shares nothing with this project. */
+async function copyProject(target: string): Promise<void> {
+  const { stdout } = await new Deno.Command("git", {
+    args: ["ls-files", "*.ts", "deno.json"],
+    cwd: ROOT,
+  }).output();
+  for (const file of new TextDecoder().decode(stdout).trim().split("\n")) {
+    const to = `${target}/${file}`;
+    await Deno.mkdir(to.slice(0, to.lastIndexOf("/")), { recursive: true });
+    await Deno.copyFile(`${ROOT}${file}`, to);
+  }
+}
+
+/** Puts a fault in, or with `undone` takes it out again. */
+async function change(
+  root: string,
+  { changes, name }: Fault,
+  undone: boolean,
+): Promise<void> {
+  for (const { file, from, to } of changes) {
+    if (undone) {
+      await Deno.copyFile(`${ROOT}${file}`, `${root}/${file}`);
+      continue;
+    }
+    const text = await Deno.readTextFile(`${root}/${file}`);
+    if (text.split(from).length !== 2) {
+      throw new Error(`${name}: ${file} does not have once: ${from}`);
+    }
+    await Deno.writeTextFile(`${root}/${file}`, text.replace(from, () => to));
+  }
+}
+
+/** Runs seeds until one fails. */
+async function find(root: string, family: Family): Promise<string> {
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "tools/std.ts", "run", "-A", "--no-check"],
+      "tests/simulation/run.ts",
+      ...["--family", family, "--seeds", `${MOST_SEEDS}`, "--failures", "1"],
+    ],
+    cwd: root,
+  }).output();
+  const decoder = new TextDecoder();
+  const text = decoder.decode(stdout);
+  const found = /(\d+) seeds, (\d+) failed, ([\d.]+) s,/.exec(text);
+  if (found === null) throw new Error(text + decoder.decode(stderr));
+  const [, seeds, failed, seconds] = found;
+  const what = text.split("\n")[1]?.trim().slice(0, 100);
+  return failed === "0"
+    ? `NOT SEEN in ${seeds} seeds`
+    : `${seeds} seeds, ${seconds} s: ${what}`;
+}
+
+const copy = await Deno.makeTempDir({ prefix: "simulation-faults-" });
+let unseen = 0;
+try {
+  await copyProject(copy);
+  for (const fault of FAULTS) {
+    await change(copy, fault, false);
+    const result = await find(copy, fault.family);
+    console.log(`${fault.name} (${fault.family}): ${result}`);
+    if (result.startsWith("NOT SEEN")) unseen++;
+    await change(copy, fault, true);
+  }
+} finally {
+  await Deno.remove(copy, { recursive: true });
+}
+if (unseen > 0) Deno.exit(1);
