@@ -41,6 +41,7 @@ import type { QuietTimer } from "./quiet_timer.ts";
 import {
   broken,
   closedBy,
+  closedUnsent,
   notOpened,
   notTaken,
   sessionFailed,
@@ -473,7 +474,11 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#receiving.closed(state);
     this.#lifetime.replied(state);
     state.sessionClosed(statusCode);
-    if (state.origin.own) this.#opener.closed();
+    if (!state.origin.own) return;
+    const reason = state.ticket === 0
+      ? undefined
+      : closedUnsent(streamId, statusCode);
+    this.#opener.closed(state, reason);
   }
 
   pingSent(uniqueId: number): void {
@@ -577,7 +582,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#receiving.closed(state);
     this.#lifetime.replied(state);
     state.failed(reason);
-    if (state.origin.own) this.#opener.closed();
+    if (state.origin.own) this.#opener.closed(state, reason);
     this.flush();
   }
 

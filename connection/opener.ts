@@ -128,9 +128,14 @@ export class Opener {
     this.#submitNext();
   }
 
-  /** An own stream is closed. */
-  closed(): void {
+  /**
+   * An own stream is over. It may be so before its SYN_STREAM has left all the
+   * way, as when its parent is cancelled meanwhile: then `reason` says why
+   * nobody gets it.
+   */
+  closed(state: StreamState, reason: unknown): void {
     this.#open--;
+    this.#takeSubmitted(state)?.opened.reject(reason);
     this.#submitNext();
   }
 

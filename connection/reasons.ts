@@ -7,6 +7,7 @@
 import { type Initiator, SpdyError } from "../errors.ts";
 import type { GoawayFrame } from "../frame/types.ts";
 import { REFUSED_STREAM } from "../frame/constants.ts";
+import { statusName } from "../frame/names.ts";
 import { ConnectionClosedError, StreamResetError } from "./errors.ts";
 
 /** The connection ended for this reason. */
@@ -69,5 +70,18 @@ export function notTaken(streamId: number): StreamResetError {
   return new StreamResetError(
     `stream ${streamId}: the peer went away before it took the stream`,
     { streamId, statusCode: REFUSED_STREAM, initiator: "remote" },
+  );
+}
+
+/** An own stream ended while its SYN_STREAM was on its way, as one pushed for a stream that the peer cancels (SPDY/3 draft 3.3.2). */
+export function closedUnsent(
+  streamId: number,
+  statusCode: number,
+): StreamResetError {
+  return new StreamResetError(
+    `stream ${streamId} ended with ${
+      statusName(statusCode)
+    } before its SYN_STREAM had left: the peer ended the stream it belongs to`,
+    { streamId, statusCode, initiator: "remote" },
   );
 }

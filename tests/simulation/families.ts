@@ -114,7 +114,10 @@ function linkOptions(
     reads,
     writes,
     capacity: random.pick([500, 5000, 65_536, 262_144, 1 << 22]),
-    latency: random.pick([0, 0, 1, 20]),
+    // Each segment takes that long.
+    latency: reads === "byte" || reads === "tiny"
+      ? 0
+      : random.pick([0, 0, 1, 20]),
     rate: Infinity,
     resetsUnread: random.chance(0.5),
   };
@@ -329,7 +332,12 @@ const FAMILIES: Record<Family, (draft: Draft, random: Random) => void> = {
         capacity,
       } as const;
       for (const side of ["client", "server"] as const) {
-        draft[side] = { ...draft[side], closeTimeout: 1000 };
+        // A reply may stand behind seconds of bytes.
+        draft[side] = {
+          ...draft[side],
+          closeTimeout: 1000,
+          headerTimeout: 0,
+        };
       }
       draft.link = random.chance(0.5)
         ? { up: slow, down: slow }
@@ -423,8 +431,10 @@ export function makeScenario(family: Family, random: Random): Scenario {
   if (draft.orderlyEnd !== "none") {
     // Who stands still for longer than `closeTimeout` may be cut off.
     draft.fault = "none";
-    draft.client = { ...draft.client, closeTimeout: 1000 };
-    draft.server = { ...draft.server, closeTimeout: 1000 };
+    // Of a web stream it shows only when a whole piece has moved.
+    const closeTimeout = draft.asStreams.includes(true) ? 5000 : 1000;
+    draft.client = { ...draft.client, closeTimeout };
+    draft.server = { ...draft.server, closeTimeout };
   }
   return draft;
 }

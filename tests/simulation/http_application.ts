@@ -91,6 +91,7 @@ export class HttpApplication {
           { transport: "tcp", hostname: "client", port: 1 },
           {
             handler: (request, info) => this.#handle(request, info),
+            onFault: undefined,
             onError: () => new Response("the handler failed", { status: 500 }),
           },
         );

@@ -335,7 +335,7 @@ class Simulation {
     const world = this.#world;
     const { orderlyEnd, application } = this.#scenario;
     const start = world.now;
-    await world.run(() => world.idle || world.now > start + 5000);
+    await world.run(() => world.idle || world.now > start + LONGEST_END);
     for (const plan of this.#streams.plans) this.#checkPlan(plan);
     if (application === "exec" || orderlyEnd !== "none") return;
     if (this.#streams.plans.some(({ stuck }) => stuck)) return;
