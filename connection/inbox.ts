@@ -232,6 +232,11 @@ export class Inbox {
     return result.promise;
   }
 
+  /** Whether so many bytes came, and with them the end. */
+  isWhole(length: number): boolean {
+    return this.#end === FINISHED && this.#came === length;
+  }
+
   /**
    * So many bytes are to come. With more or less, reading fails behind what came
    * with the error that `wrong` makes.

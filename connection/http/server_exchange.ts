@@ -199,7 +199,7 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
       this.#state.dropBody(`a request with ${method} has no body`);
       return null;
     }
-    if (announced !== undefined) {
+    if (announced !== undefined && !inbox.isWhole(announced)) {
       inbox.expect(announced, (came) => {
         const error = wrongLength(announced, came);
         this.#wrongLength = error;
