@@ -5,10 +5,15 @@
  * @module
  */
 
-import { CANCEL, INITIAL_MAX_CONCURRENT_STREAMS } from "../frame/constants.ts";
+import {
+  CANCEL,
+  INITIAL_MAX_CONCURRENT_STREAMS,
+  REFUSED_STREAM,
+} from "../frame/constants.ts";
 import type { SynStreamFrame } from "../frame/types.ts";
 import type { Session } from "../session.ts";
 import { Deferred } from "./deferred.ts";
+import { StreamResetError } from "./errors.ts";
 import { OpenQueue } from "./open_queue.ts";
 import { StreamState } from "./stream_state.ts";
 
@@ -79,6 +84,9 @@ export class Opener {
     present: (state: StreamState) => T,
   ): Promise<T> {
     signal?.throwIfAborted();
+    // What waits for a peer that wants none may wait for ever, and with a push
+    // the handler that asked for it.
+    if (this.#limit === 0 && state.origin.unidirectional) throw takesNone();
     const opened = new Deferred<T>();
     const opening: Opening = {
       state,
@@ -216,4 +224,11 @@ export class Opener {
     signal.addEventListener("abort", onAbort, { once: true });
     state.onEnd = () => signal.removeEventListener("abort", onAbort);
   }
+}
+
+function takesNone(): StreamResetError {
+  return new StreamResetError(
+    "the stream was not opened: the peer takes none, its MAX_CONCURRENT_STREAMS is 0",
+    { streamId: 0, statusCode: REFUSED_STREAM, initiator: "remote" },
+  );
 }

@@ -66,7 +66,8 @@ export class Client implements AsyncDisposable {
   readonly #current = new Map<string, Promise<Connection>>();
   /** Every connection that has not ended, also those that only finish. */
   readonly #open = new Set<Connection>();
-  #closed = false;
+  /** Aborted by {@linkcode close}. */
+  readonly #ended = new AbortController();
 
   /**
    * Connects to nobody yet.
@@ -106,10 +107,9 @@ export class Client implements AsyncDisposable {
     }
   }
 
-  /** Ends every connection at once; responses under way fail. */
+  /** Ends every connection at once; responses under way fail, and so does connecting. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.allSettled(this.#current.values());
+    this.#ended.abort(new InvalidArgumentError("the client is closed"));
     await Promise.all([...this.#open].map((each) => each.close()));
   }
 
@@ -120,10 +120,13 @@ export class Client implements AsyncDisposable {
 
   async #connection(origin: string): Promise<Connection> {
     for (;;) {
-      if (this.#closed) throw new InvalidArgumentError("the client is closed");
-      const current = this.#current.get(origin) ?? this.#connect(origin);
+      this.#ended.signal.throwIfAborted();
+      const before = this.#current.get(origin);
+      const current = before ?? this.#connect(origin);
       const connection = await current;
       if (connection.accepting) return connection;
+      // The next one would not be better, and so on for ever.
+      if (before === undefined) throw notAccepting(origin);
       // It goes on with what is under way; requests from now on need another.
       if (this.#current.get(origin) === current) this.#current.delete(origin);
     }
@@ -131,13 +134,20 @@ export class Client implements AsyncDisposable {
 
   #connect(origin: string): Promise<Connection> {
     const made = this.#options.connect ?? ((each) => this.#dial(each));
-    const connecting = made(origin);
-    this.#current.set(origin, connecting);
-    connecting.then((connection) => {
+    const { signal } = this.#ended;
+    const opening = made(origin);
+    opening.then((connection) => {
+      if (signal.aborted) {
+        connection.close();
+        return;
+      }
       this.#open.add(connection);
       const ended = (): void => void this.#open.delete(connection);
       connection.closed.then(ended, ended);
-    }, () => {
+    }, () => {});
+    const connecting = unlessAborted(opening, signal);
+    this.#current.set(origin, connecting);
+    connecting.catch(() => {
       if (this.#current.get(origin) === connecting) {
         this.#current.delete(origin);
       }
@@ -153,12 +163,20 @@ export class Client implements AsyncDisposable {
     return connect({
       ...rest,
       origin,
+      signal: this.#ended.signal,
       // An IPv6 address stands in brackets in a URL, and without them here.
       hostname: hostname.replace(/^\[|\]$/g, ""),
       port: port === "" ? (secure ? 443 : 80) : Number(port),
       tls: secure ? tls ?? true : false,
     });
   }
+}
+
+function notAccepting(origin: string): ConnectionClosedError {
+  return new ConnectionClosedError(
+    `a new connection to ${origin} takes no requests: it has ended, or GOAWAY came`,
+    { initiator: "remote", unprocessed: true },
+  );
 }
 
 /** Whether the server certainly did nothing, and the body is still to be had. */
@@ -174,6 +192,7 @@ async function unlessAborted<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   if (signal === undefined) return await promise;
+  signal.throwIfAborted();
   const aborted = new Deferred<never>();
   const abort = (): void => aborted.reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });

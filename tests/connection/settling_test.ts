@@ -19,6 +19,7 @@ import {
   PROTO_SPDY3_1,
   PROTOCOL_ERROR,
   REFUSED_STREAM,
+  SETTINGS_MAX_CONCURRENT_STREAMS,
   SYN_STREAM,
 } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
@@ -371,4 +372,17 @@ Deno.test("settling: what was written before the reply leaves when the peer has 
   await Promise.all(writes);
   assertEquals(await own.response, [["ok", "1"]]);
   assertEquals(await new Response(own.readable).text(), "hello");
+});
+
+Deno.test("settling: a push to a client that takes none is refused at once, and the answer goes on", async () => {
+  await using pair = memoryPair({
+    client: { settings: [[SETTINGS_MAX_CONCURRENT_STREAMS, 0, 0]] },
+  });
+  const own = await pair.client.openStream(NV, { fin: true });
+  const peer = await nextStream(pair.server);
+  const error = await assertRejects(() => peer.push([["x", "y"]]));
+  assert(error instanceof StreamResetError);
+  assertEquals([error.statusCode, error.unprocessed], [REFUSED_STREAM, true]);
+  await peer.reply([["ok", "1"]], { fin: true });
+  assertEquals(await own.response, [["ok", "1"]]);
 });

@@ -237,3 +237,95 @@ Deno.test("client: close ends responses under way", async () => {
   await script.client.close();
   await assertRejects(() => response.text(), ConnectionClosedError);
 });
+
+Deno.test("client: close() does not wait for a connection that does not come", async () => {
+  const late = Promise.withResolvers<Connection>();
+  const begun = Promise.withResolvers<void>();
+  const client = new Client({
+    connect: () => {
+      begun.resolve();
+      return late.promise;
+    },
+  });
+  const asked = [1, 2].map(() => client.fetch("http://h/"));
+  const refused = asked.map((each) =>
+    assertRejects(() => each, InvalidArgumentError, "the client is closed")
+  );
+  await begun.promise;
+  await client.close();
+  await Promise.all(refused);
+  // One that comes all the same is closed.
+  await using pair = memoryPair();
+  late.resolve(pair.client);
+  await pair.client.closed;
+  await pair.server.closed;
+});
+
+Deno.test("client: close() ends a TLS handshake under way", async () => {
+  // Takes connections and says nothing.
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const client = new Client();
+  const asked = client.fetch(`https://127.0.0.1:${port}/`);
+  const refused = assertRejects(() => asked, InvalidArgumentError);
+  using conn = await listener.accept();
+  await client.close();
+  await refused;
+  // What there is of a hello, then the end.
+  const buffer = new Uint8Array(4096);
+  try {
+    while (await conn.read(buffer) !== null);
+  } catch {
+    // Or a reset.
+  }
+});
+
+Deno.test("client: a signal frees who waits for a connection, and leaves no listener behind", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  let listeners = 0;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    listeners++;
+    add(...args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listeners--;
+    remove(...args);
+  };
+  await using server = serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => new Response(await request.bytes()),
+  );
+  await using client = new Client();
+  const origin = `http://127.0.0.1:${server.addr.port}/`;
+  for (const body of [undefined, "text", "x".repeat(100_000)]) {
+    const method = body === undefined ? "GET" : "POST";
+    for (let count = 0; count < 5; count++) {
+      const response = await client.fetch(origin, { method, body, signal });
+      await response.text();
+      await response.stream.closed;
+    }
+  }
+  assertEquals(listeners, 0);
+  await using stuck = new Client({ connect: () => new Promise(() => {}) });
+  const asked = stuck.fetch(origin, { signal });
+  const refused = assertRejects(() => asked, Error, "no longer wanted");
+  controller.abort(new Error("no longer wanted"));
+  await refused;
+});
+
+Deno.test("client: a connector whose connections take nothing is an error, not a loop", async () => {
+  await using pair = memoryPair();
+  await pair.client.close();
+  await using client = new Client({
+    connect: () => Promise.resolve(pair.client),
+  });
+  const error = await assertRejects(
+    () => client.fetch("http://h/"),
+    ConnectionClosedError,
+    "takes no requests",
+  );
+  assertEquals(error.unprocessed, true);
+});
