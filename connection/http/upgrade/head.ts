@@ -149,7 +149,11 @@ function hostOf(
     );
   }
   // Empty when the target names no host.
-  return headers.get("host") || "localhost";
+  const host = headers.get("host") || "localhost";
+  if (!AUTHORITY.test(host)) {
+    throw new RequestRefusal(400, "the request's Host is no host");
+  }
+  return host;
 }
 
 /** The URL of a target in origin form, absolute form or asterisk form (RFC 9112 3.2, 3.3). */
