@@ -6,6 +6,7 @@ import { listenTls } from "../../connection/tls_listener.ts";
 import { serveStreaming } from "../../kubernetes/mod.ts";
 import { assert, assertEquals, assertRejects } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
+import { virtualTime } from "../helpers/virtual_time.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
 /** Longest wait for sockets to go, ms; less than the time a client has to take the last bytes. */
@@ -37,9 +38,12 @@ function sockets(): number {
 }
 
 /** Waits for something to become so, looking again and again. */
-async function until(what: string, is: () => boolean): Promise<void> {
+async function until(
+  what: string,
+  is: () => boolean | Promise<boolean>,
+): Promise<void> {
   const end = performance.now() + PATIENCE;
-  while (!is()) {
+  while (!await is()) {
     assert(performance.now() < end, `${what}: not within ${PATIENCE} ms`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -174,6 +178,48 @@ Deno.test("a TLS connection may be closed before, during and after its handshake
   client.close();
   listener.close();
   await assertRejects(() => listener.accept(), Deno.errors.BadResource);
+});
+
+Deno.test({
+  name: "a client that does not take the last bytes keeps no socket for ever",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const { cert, key, caCert } = await CERTIFICATE;
+    const before = sockets();
+    const listener = listenTls({
+      hostname: "127.0.0.1",
+      port: 0,
+      cert,
+      key,
+      alpnProtocols: [],
+    });
+    using time = virtualTime();
+    const { port } = listener.addr as Deno.NetAddr;
+    const [client, conn] = await Promise.all([
+      Deno.connectTls({ hostname: "localhost", port, caCerts: [caCert] }),
+      listener.accept(),
+    ]);
+    await Promise.all([client.handshake(), conn.handshake!()]);
+    // More than all buffers between take.
+    let written = 0;
+    const writing = (async () => {
+      for (;;) written += await conn.write(new Uint8Array(1 << 20));
+    })().catch(() => {});
+    for (let last = -1; last !== written;) {
+      last = written;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    conn.close();
+    listener.close();
+    const open = sockets();
+    await until("the outer socket goes", async () => {
+      await time.advance(10_000);
+      return sockets() < open;
+    });
+    client.close();
+    await until("all sockets go", () => sockets() <= before);
+    await writing;
+  },
 });
 
 Deno.test("TLS connections end half by half", async () => {
