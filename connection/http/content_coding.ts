@@ -32,8 +32,7 @@ export function decodeBody(
   header: string,
 ): ReadableStream<Uint8Array> {
   let decoded = body;
-  const names = header.split(",").map((part) => part.trim().toLowerCase())
-    .filter((name) => name !== "identity" && name !== "");
+  const names = namesOf(header);
   if (names.length > MAX_CODINGS) {
     throw new HttpMessageError(
       `content-encoding lists ${names.length} codings, at most ${MAX_CODINGS} are undone`,
@@ -45,4 +44,15 @@ export function decodeBody(
     decoded = decompressStream(decoded, encoding);
   }
   return decoded;
+}
+
+/** Whether nothing is left of a body's codings when {@linkcode decodeBody} is through. */
+export function undoesAll(header: string): boolean {
+  const names = namesOf(header);
+  return names.length > 0 && names.every((name) => ENCODINGS.has(name));
+}
+
+function namesOf(header: string): string[] {
+  return header.split(",").map((part) => part.trim().toLowerCase())
+    .filter((name) => name !== "identity" && name !== "");
 }

@@ -8,8 +8,9 @@ import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { stateOf, type Stream } from "../stream.ts";
 import type { StreamState } from "../stream_state.ts";
-import { decodeBody } from "./content_coding.ts";
+import { decodeBody, undoesAll } from "./content_coding.ts";
 import { wrongLength } from "./content_length.ts";
+import { markDecoded } from "./decoded_body.ts";
 import { asMessageError } from "./fields.ts";
 import { checksLength, type FetchInit } from "./fetch_init.ts";
 import {
@@ -36,8 +37,14 @@ export function receiveResponse(
   const state = stateOf(stream);
   try {
     const head = readResponseHead(nv);
-    const body = receiveBody(state, head, asked);
-    return new SpdyResponse(body, head, { url: asked.url, stream, trailers });
+    const coding = codings(head.headers);
+    const body = receiveBody(state, head, coding, asked);
+    const origin = { url: asked.url, stream, trailers };
+    const response = new SpdyResponse(body, head, origin);
+    if (body !== null && coding !== undefined && undoesAll(coding)) {
+      markDecoded(response);
+    }
+    return response;
   } catch (error) {
     // Rule: what is no response is reset with PROTOCOL_ERROR (draft 3.2.2).
     const reason = asMessageError(error);
@@ -59,6 +66,7 @@ function codings(nv: readonly NameValue[]): string | undefined {
 function receiveBody(
   state: StreamState,
   head: ResponseHead,
+  coding: string | undefined,
   { method, init }: AskedFor,
 ): BodyInit | null {
   if (method === "HEAD" || isNullBodyStatus(head.status)) {
@@ -66,7 +74,6 @@ function receiveBody(
     state.dropBody(`a response ${why} has no body`);
     return null;
   }
-  const coding = codings(head.headers);
   const announced = head.contentLength;
   if (
     announced !== undefined && checksLength(init) &&

@@ -25,7 +25,7 @@ const STATUS = /^([2-5]\d\d)(?: (.*))?$/;
 
 /** The header list of a response; `date` is put in where the handler gave none. */
 export function writeResponseHead(
-  response: Response,
+  response: Pick<Response, "status" | "statusText" | "headers">,
   contentLength: number | undefined,
   date: string,
 ): NameValue[] {

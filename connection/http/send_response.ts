@@ -8,6 +8,7 @@ import type { NameValue } from "../../frame/types.ts";
 import type { StreamState } from "../stream_state.ts";
 import { announcedLength } from "./content_length.ts";
 import { httpDate } from "./date.ts";
+import { isDecoded, withoutCoding } from "./decoded_body.ts";
 import { type BodySource, readAhead } from "./read_ahead.ts";
 import { isNullBodyStatus, writeResponseHead } from "./response_head.ts";
 import {
@@ -19,6 +20,8 @@ import {
   type Trailers,
 } from "./send_body.ts";
 import { takeBody } from "./take_body.ts";
+
+type Head = Pick<Response, "status" | "statusText" | "headers">;
 
 /** How a response is sent. */
 export interface SendResponseOptions {
@@ -47,14 +50,18 @@ export function sendResponse(
   options: SendResponseOptions,
 ): Promise<void> {
   const body = takeBody(response) ?? EMPTY;
-  return body instanceof ReadableStream
-    ? readAhead(body).then((read) => send(state, response, read, options))
-    : send(state, response, body, options);
+  if (body instanceof Uint8Array) return send(state, response, body, options);
+  // What was decoded on its way here is a stream.
+  const { status, statusText, headers } = response;
+  const head = isDecoded(response)
+    ? { status, statusText, headers: withoutCoding(headers) }
+    : response;
+  return readAhead(body).then((read) => send(state, head, read, options));
 }
 
 function send(
   state: StreamState,
-  response: Response,
+  response: Head,
   body: Uint8Array | BodySource,
   { method, sendHead, trailers }: SendResponseOptions,
 ): Promise<void> {

@@ -40,6 +40,9 @@ import { ALL_VERSIONS, tokenOf } from "./upgrade_token.ts";
  * and, where the length is known, `content-length` are put in. `GET` and `HEAD`
  * requests have no body; what a client sends with them is dropped.
  *
+ * A response of a `fetch` that decoded its body, this module's or Deno's, is sent
+ * on without the `content-encoding` and `content-length` of the coded one.
+ *
  * A response whose body is shorter or longer than its own `content-length` is
  * reset with INTERNAL_ERROR, so that no part passes for the whole; the error is
  * logged and goes to `onError`, whose answer comes too late then.

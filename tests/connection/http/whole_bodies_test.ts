@@ -458,3 +458,41 @@ Deno.test("whole bodies: the raw stream of a request can be read as long as nobo
   });
   assertEquals(await response.text(), "whole");
 });
+
+for (const encoding of ["gzip", "deflate", "br"] as const) {
+  Deno.test(`whole bodies: what fetch decoded (${encoding}) is sent on as it is now`, async () => {
+    const plain = new Uint8Array(10_000).fill(7);
+    // This module takes brotli for what it is, and so leaves it as it came.
+    const packed = encoding === "br" ? plain : await compress(plain, encoding);
+    const headers = {
+      "content-encoding": encoding,
+      "content-length": `${packed.length}`,
+    };
+    const answer = () => new Response(packed, { headers });
+    await using behind = await httpPair(answer);
+    await using http = Deno.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      onListen() {},
+    }, answer);
+    await using pair = await httpPair((request) => {
+      const { method, url } = request;
+      return new URL(url).pathname === "/spdy"
+        ? behind.client.fetch("/", { method })
+        : fetch(`http://127.0.0.1:${http.addr.port}/`, { method });
+    });
+    // The platform would decode what is no brotli.
+    for (const path of encoding === "br" ? ["/spdy"] : ["/spdy", "/platform"]) {
+      const response = await pair.client.fetch(path);
+      assertEquals(await response.bytes(), plain);
+      // Deno's own fetch decodes no deflate.
+      const decoded = encoding === "gzip" ||
+        encoding === "deflate" && path === "/spdy";
+      const left = decoded ? null : encoding;
+      assertEquals(response.headers.get("content-encoding"), left);
+      // A response to HEAD tells of the body as it would come to others.
+      const head = await pair.client.fetch(path, { method: "HEAD" });
+      assertEquals(head.headers.get("content-encoding"), encoding);
+    }
+  });
+}
