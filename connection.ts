@@ -220,7 +220,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
   [Symbol.asyncIterator](): AsyncIterator<Stream, undefined> {
     const { incoming } = this.#engine;
     incoming.asked = true;
-    return { next: () => incoming.next() };
+    return { next: () => this.#engine.accept() };
   }
 
   /**

@@ -23,11 +23,21 @@ export class AcceptQueue<T> {
     return this.#items.length - this.#first;
   }
 
+  /** For this module's own loops, which wait all the time. */
+  [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
+    return { next: () => this.next() };
+  }
+
   /** Adds an item. */
   push(item: T): void {
     const reader = this.#readers.shift();
     if (reader === undefined) this.#items.push(item);
     else reader.resolve({ done: false, value: item });
+  }
+
+  /** Calls of {@linkcode next} that wait. */
+  get reading(): number {
+    return this.#readers.length;
   }
 
   /** Takes out all items. */

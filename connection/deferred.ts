@@ -71,6 +71,11 @@ export class LazyPromise<T> {
     return this.#state !== "pending";
   }
 
+  /** Whether somebody has the promise, and it is not settled. */
+  get awaited(): boolean {
+    return this.#state === "pending" && this.#deferred !== undefined;
+  }
+
   /** The promise; the same one at each read. */
   get promise(): Promise<T> {
     if (this.#deferred === undefined) {

@@ -56,8 +56,12 @@ import {
   type PushOptions,
   type StreamHost,
   StreamState,
+  type Wait,
 } from "./stream_state.ts";
 import type { Wire } from "./transport.ts";
+
+/** So many streams with unread bytes are named in an error. */
+const MOST_NAMED = 8;
 
 /** What an own stream is opened with. */
 export interface OpenRequest {
@@ -87,6 +91,10 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   readonly #receiving: Receiving;
   /** Streams with something to submit before the next write. */
   #ready: StreamState[] = [];
+  /** PINGs that the application waits for. */
+  #pings = 0;
+  /** The application takes streams by itself. */
+  #iterated = false;
   /** Small chunks copied out of writers, bytes. */
   #reserved = 0;
   #ending = false;
@@ -110,7 +118,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#pump = new Pump(wire, options.maxSendBuffer, this);
     this.#firstFrame = new FirstFrame(side, version);
     // Every peer answers a PING, and its SETTINGS come first.
-    this.#opener = new Opener(this.session, () => void handled(this.ping()));
+    this.#opener = new Opener(this.session, () => void handled(this.#ping()));
     // moby/spdystream sets no limit, and kubelets on it lose output over a PING.
     if (options.flowControl === false) this.#opener.heard();
     this.#pinger = new Pinger(side, () => {
@@ -121,13 +129,15 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     if (first.length > 0) this.session.submitSettings(0, first);
     applySettings(this.ownSettings, options.settings ?? []);
     this.#receiving = new Receiving(this.session, options, this.ownSettings, {
-      ping: () => this.ping(),
+      ping: () => this.#ping(),
       flush: () => this.flush(),
       // Reading to the end is part of ending in order.
       holdReading: (hold) => this.#pump.holdReading(hold && !this.#ending),
+      wait: () => this.#wait(),
+      stuck: (most) => this.#fail(closedBy("local", this.#unread(most))),
     });
     this.#lifetime = new Lifetime(options, {
-      ping: () => void handled(this.ping()),
+      ping: () => void handled(this.#ping()),
       readingSince: () => this.#pump.readingSince,
       openStreams: () => this.#streams.size + this.#opener.waiting,
       timedOut: (message) => this.#fail(closedBy("remote", message)),
@@ -176,6 +186,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     const flags = (request.fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE) |
       (request.unidirectional ? CTRL_FLAG_UNIDIRECTIONAL : CTRL_FLAG_NONE);
     const opened = this.#opener.open(state, flags, request.signal, present);
+    if (this.#opener.queued > 0) this.waits();
     this.flush();
     return opened;
   }
@@ -186,7 +197,29 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
       this.#writeError === undefined;
   }
 
+  /** The next stream of the peer, for the application. */
+  accept(): Promise<IteratorResult<Stream, undefined>> {
+    const next = this.incoming.next();
+    if (this.incoming.reading > 0) {
+      this.#iterated = true;
+      this.waits();
+    }
+    return next;
+  }
+
+  /** A PING that the application waits for. */
   async ping(): Promise<number> {
+    this.#pings++;
+    try {
+      const answer = this.#ping();
+      this.waits();
+      return await answer;
+    } finally {
+      this.#pings--;
+    }
+  }
+
+  async #ping(): Promise<number> {
     if (this.#ending) throw closedBy("local", "the connection is closed");
     if (this.#writeError !== undefined) throw this.#writeError;
     return await this.#pinger.ping();
@@ -262,6 +295,10 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#receiving.consumed(state, size);
     // The application may take its time over what came before a write failed.
     this.#deadline?.touch();
+  }
+
+  waits(): void {
+    if (!this.#ending) this.#receiving.reconsider();
   }
 
   reserve(size: number): boolean {
@@ -568,6 +605,36 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#deadline = progress.watch(this.options.closeTimeout, onQuiet);
   }
 
+  /** What the application waits for that only reading can bring. */
+  #wait(): Wait {
+    if (this.#pings > 0 || this.#opener.queued > 0) return "need";
+    // Most who wait for a stream wait all the time.
+    const accepts = this.#iterated && this.incoming.reading > 0;
+    let wait: Wait = accepts ? "watch" : "none";
+    for (const state of this.#streams.values()) {
+      const one = state.wait;
+      if (one === "need") return one;
+      if (one === "watch") wait = one;
+    }
+    return wait;
+  }
+
+  /** Says who holds what nobody reads. */
+  #unread(most: number): string {
+    const states = [...this.#streams.values()]
+      .filter(({ inbox }) => inbox.size > 0)
+      .sort((left, right) => right.inbox.size - left.inbox.size);
+    const named = states.slice(0, MOST_NAMED).map(({ id, inbox }) =>
+      `${inbox.size} of stream ${id}`
+    );
+    if (states.length > MOST_NAMED) {
+      named.push(`more of ${states.length - MOST_NAMED} other streams`);
+    }
+    return `the application waits for what comes behind more than ${most} ` +
+      `bytes (maxUnreadBytes) that it does not read: ${named.join(", ")}; ` +
+      "read or cancel them first";
+  }
+
   #owesBytes(): boolean {
     for (const state of this.#streams.values()) {
       if (state.owesBytes) return true;
@@ -614,6 +681,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
 
   #settleAll(failure: SpdyError | undefined, reason: SpdyError): void {
     this.#ending = true;
+    this.#receiving.stop();
     this.#bytesLeft?.resolve();
     this.#lifetime.stop();
     this.#pump.progress.ignore(this.#deadline);

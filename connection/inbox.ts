@@ -12,6 +12,8 @@ import { smallCopy } from "./small_copy.ts";
 export interface InboxEvents {
   /** The application took so many bytes: credit for the peer. */
   consumed(size: number): void;
+  /** The application waits for bytes that have not come. */
+  waits(): void;
   /** The application gave up reading; `size` bytes were dropped. */
   cancelled(reason: unknown, size: number): void;
 }
@@ -229,6 +231,7 @@ export class Inbox {
     }
     const result = new Deferred<number | null>();
     this.#pending = { buffer, result };
+    this.#events.waits();
     return result.promise;
   }
 
@@ -440,6 +443,7 @@ export class Inbox {
       if (this.#size === 0 && this.#end !== undefined) this.#close();
     } else {
       this.#waiting = true;
+      this.#events.waits();
     }
   }
 

@@ -56,6 +56,11 @@ export class Opener {
     return this.#queue.size + this.#submitted.length;
   }
 
+  /** Streams that wait for a place. */
+  get queued(): number {
+    return this.#queue.size;
+  }
+
   /** Own streams submitted or open. */
   get occupied(): number {
     return this.#open;

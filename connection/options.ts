@@ -78,6 +78,16 @@ export interface ConnectionTuning {
    */
   readonly maxBufferedBytes?: number;
   /**
+   * Without flow control only: received bytes that may wait to be read while
+   * the application waits for something that only reading can bring: bytes of
+   * an empty stream, a response, trailers, a PING, a place for a new stream.
+   * Until then `maxBufferedBytes` does not stop reading. Beyond it reading
+   * stops, and when nothing of it is read for a second the connection fails
+   * with an error that names the streams. Default 67108864, 1 to 2^53-1; below
+   * `maxBufferedBytes` that counts.
+   */
+  readonly maxUnreadBytes?: number;
+  /**
    * Streams of the peer that may wait to be taken by iterating over the
    * connection, ended ones among them; one more is reset with REFUSED_STREAM.
    * 0 to 2^31-1; default 256, or `limits.maxConcurrentStreams` if that is more.
@@ -142,6 +152,7 @@ export interface ConnectionOptions extends ConnectionTuning {
 export interface ResolvedOptions extends ConnectionOptions {
   readonly maxSendBuffer: number;
   readonly maxBufferedBytes: number;
+  readonly maxUnreadBytes: number;
   readonly maxWaitingStreams: number;
   readonly laterHeadersRoom: number;
   readonly sessionWindow: number;
@@ -175,6 +186,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   const {
     maxSendBuffer = 256 * 1024,
     maxBufferedBytes = 4 * 1024 * 1024,
+    maxUnreadBytes = 64 * 1024 * 1024,
     maxWaitingStreams = Math.max(256, maxConcurrentStreams(options)),
     sessionWindow = 1024 * 1024,
     idleTimeout = 0,
@@ -188,6 +200,12 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
     maxBufferedBytes: checkWhole(
       "maxBufferedBytes",
       maxBufferedBytes,
+      1,
+      Number.MAX_SAFE_INTEGER,
+    ),
+    maxUnreadBytes: checkWhole(
+      "maxUnreadBytes",
+      maxUnreadBytes,
       1,
       Number.MAX_SAFE_INTEGER,
     ),

@@ -14,7 +14,11 @@ import type { Session } from "../session.ts";
 import { Credit } from "./credit.ts";
 import type { Inbox } from "./inbox.ts";
 import type { ResolvedOptions } from "./options.ts";
-import type { StreamState } from "./stream_state.ts";
+import { QuietTimer } from "./quiet_timer.ts";
+import type { StreamState, Wait } from "./stream_state.ts";
+
+/** How long an application may have all it may hold, read none of it and wait for more, ms. */
+const PATIENCE = 1000;
 
 /** What is asked of the connection. */
 export interface ReceivingEvents {
@@ -24,23 +28,32 @@ export interface ReceivingEvents {
   flush(): void;
   /** Stop reading from the transport, or go on. */
   holdReading(hold: boolean): void;
+  /** What the application waits for that only reading can bring. */
+  wait(): Wait;
+  /** The application waits, has as much unread as it may, and reads none of it. */
+  stuck(most: number): void;
 }
 
 /**
  * With flow control, streams' windows bound what may come, and their credit
  * follows the readers; that of the session comes back on arrival, so that no
  * stream waits for the reader of another. Without, the socket is the
- * back-pressure: reading stops while more than `maxBufferedBytes` are unread.
+ * back-pressure: reading stops while more than `maxBufferedBytes` are unread,
+ * or, as long as the application waits for what only reading can bring,
+ * `maxUnreadBytes`.
  */
 export class Receiving {
   readonly #events: ReceivingEvents;
   readonly #bound: number;
+  readonly #most: number;
   readonly #credit: Credit | undefined;
   /** Inboxes that hold pieces of the read under way. */
   readonly #unsettled: Inbox[] = [];
   /** Received bytes that nobody has read, over all streams. */
   #buffered = 0;
   #holding = false;
+  /** Runs while the application waits and reading is held all the same. */
+  #stuck: QuietTimer | undefined;
   /** Streams whose readers have finished with bytes since the last write. */
   readonly #due: StreamState[] = [];
 
@@ -53,6 +66,7 @@ export class Receiving {
   ) {
     this.#events = events;
     this.#bound = options.maxBufferedBytes;
+    this.#most = Math.max(options.maxBufferedBytes, options.maxUnreadBytes);
     if (options.flowControl === false || options.version === PROTO_SPDY2) {
       return;
     }
@@ -103,10 +117,33 @@ export class Receiving {
   settle(): void {
     for (const inbox of this.#unsettled) inbox.settle();
     this.#unsettled.length = 0;
-    if (this.#credit === undefined && this.#buffered > this.#bound) {
-      this.#holding = true;
-      this.#events.holdReading(true);
-    }
+    this.reconsider();
+  }
+
+  /** Holds reading back or goes on, by what is unread and what is waited for. */
+  reconsider(): void {
+    if (this.#credit !== undefined) return;
+    const bound = this.#holding ? this.#bound / 2 : this.#bound;
+    if (this.#buffered <= bound) return this.#hold(false);
+    const wait = this.#events.wait();
+    this.#hold(wait === "none" || this.#buffered > this.#most);
+    if (!this.#holding || wait !== "need") return;
+    this.#stuck ??= new QuietTimer(PATIENCE, () => {
+      if (this.#events.wait() === "need") this.#events.stuck(this.#most);
+    });
+  }
+
+  /** Ends the timer. */
+  stop(): void {
+    this.#stuck?.stop();
+    this.#stuck = undefined;
+  }
+
+  #hold(hold: boolean): void {
+    if (!hold) this.stop();
+    if (hold === this.#holding) return;
+    this.#holding = hold;
+    this.#events.holdReading(hold);
   }
 
   /** The application has finished with bytes of the stream. */
@@ -120,9 +157,11 @@ export class Receiving {
       if (state.uncredited === 0) this.#due.push(state);
       state.uncredited += size;
       this.#events.flush();
-    } else if (this.#holding && this.#buffered <= this.#bound / 2) {
-      this.#holding = false;
-      this.#events.holdReading(false);
+    } else if (this.#holding) {
+      this.#stuck?.touch();
+      const mayGoOn = this.#buffered <= this.#bound / 2 ||
+        this.#stuck !== undefined;
+      if (mayGoOn) this.reconsider();
     }
   }
 

@@ -206,7 +206,7 @@ export class Stream {
    * and on a pushed one, which have none.
    */
   get response(): Promise<NameValue[]> {
-    return this.#state.response.promise;
+    return this.#state.awaits(this.#state.response);
   }
 
   /**
@@ -215,7 +215,7 @@ export class Stream {
    * {@linkcode onheaders}.
    */
   get trailers(): Promise<NameValue[]> {
-    return this.#state.trailers.promise;
+    return this.#state.awaits(this.#state.trailers);
   }
 
   /**
@@ -236,7 +236,7 @@ export class Stream {
    * the RST_STREAM. Rejects when the connection ended first.
    */
   get closed(): Promise<number> {
-    return this.#state.closed.promise;
+    return this.#state.awaits(this.#state.closed);
   }
 
   /**

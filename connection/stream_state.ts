@@ -40,6 +40,8 @@ export interface StreamHost {
   ready(state: StreamState): void;
   /** A writer waits for the send buffer to take its chunk. */
   collect(): void;
+  /** The application waits for something of the peer. */
+  waits(): void;
   /** The application has finished with so many received bytes. */
   consumed(state: StreamState, size: number): void;
   /** Opens a unidirectional stream that belongs to `parent`; resolves to what `present` makes of it. */
@@ -87,6 +89,9 @@ export function originAtPeer(frame: SynStreamFrame): StreamOrigin {
   };
 }
 
+/** How much an application waits; see {@linkcode StreamState.wait}. */
+export type Wait = "none" | "watch" | "need";
+
 interface HeldHeaders {
   readonly nv: NameValue[];
   readonly fin: boolean;
@@ -122,6 +127,8 @@ export class StreamState implements InboxEvents, OutboxEvents {
   keepOnCancel = false;
   /** Its unread bytes count also when it has closed; see `Receiving.closed`. */
   countedWhenClosed = false;
+  /** This module reads it by itself: that somebody waits for it says nothing of the application. */
+  readInBackground = false;
   /** Gets the streams pushed for this one, in place of the connection's iterator. */
   onPush: ((pushed: StreamState) => void) | undefined;
   /**
@@ -200,7 +207,28 @@ export class StreamState implements InboxEvents, OutboxEvents {
     return this.#replied && this.outbox.accepted > 0;
   }
 
+  /**
+   * What the application waits for on it that only reading from the transport
+   * can bring: `"need"`, or `"watch"` when it may well be an onlooker.
+   */
+  get wait(): Wait {
+    if (this.readInBackground) return "none";
+    const { inbox } = this;
+    const reads = inbox.readerWaits && !inbox.ended;
+    const needs = reads || this.response.awaited ||
+      this.trailers.awaited;
+    if (needs) return "need";
+    return this.closed.awaited ? "watch" : "none";
+  }
+
   // Called by the application's side.
+
+  /** A promise for the application, which waits for it from now on. */
+  awaits<T>(lazy: LazyPromise<T>): Promise<T> {
+    const { promise } = lazy;
+    this.#host.waits();
+    return promise;
+  }
 
   /** Opens a stream that belongs to this one. */
   push<T>(
@@ -432,6 +460,10 @@ export class StreamState implements InboxEvents, OutboxEvents {
   }
 
   // InboxEvents
+
+  waits(): void {
+    this.#host.waits();
+  }
 
   consumed(size: number): void {
     this.#host.consumed(this, size);

@@ -5,7 +5,7 @@
  */
 
 import { StreamResetError } from "../connection/errors.ts";
-import type { Stream } from "../connection/stream.ts";
+import { stateOf, type Stream } from "../connection/stream.ts";
 import { CANCEL } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
 
@@ -70,6 +70,8 @@ export async function readLastWords(
   bound: number,
   onWords: () => void = () => {},
 ): Promise<LastWords> {
+  // No application waits for it in place of what it does not read.
+  stateOf(stream).readInBackground = true;
   const decoder = new TextDecoder();
   let text = "";
   let size = 0;

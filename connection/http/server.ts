@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Connection } from "../../connection.ts";
+import { Connection, engineOf } from "../../connection.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";
 import { SERVER } from "../../session/constants.ts";
 import { npnGetVersion } from "../../session/npn.ts";
@@ -143,7 +143,7 @@ export class Server implements SpdyServer {
       const { remoteAddr } = conn;
       // A handler may go on when its stream was reset: it counts until it ends.
       const places = new Places(maxConcurrentStreams(this.#options));
-      for await (const stream of connection) {
+      for await (const stream of engineOf(connection).incoming) {
         const place = places.take();
         if (place !== undefined) {
           await Promise.race([place, connection.closed]);

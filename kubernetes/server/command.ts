@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection } from "../../connection.ts";
+import { type Connection, engineOf } from "../../connection.ts";
 import { startTimeout, stopTimer } from "../../connection/clock.ts";
 import { stateOf, type Stream } from "../../connection/stream.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
@@ -90,7 +90,7 @@ async function collect(
   const complete = Promise.withResolvers<boolean>();
   const timer = startTimeout(() => complete.resolve(false), timeout);
   const accept = async (): Promise<void> => {
-    for await (const stream of connection) {
+    for await (const stream of engineOf(connection).incoming) {
       const type = header(stream.headers, STREAM_TYPE);
       if (!missing.delete(type)) {
         stream.reset(PROTOCOL_ERROR);

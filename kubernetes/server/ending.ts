@@ -6,7 +6,7 @@
 
 import type { Connection } from "../../connection.ts";
 import { startTimer, stopTimer } from "../../connection/clock.ts";
-import type { Stream } from "../../connection/stream.ts";
+import { stateOf, type Stream } from "../../connection/stream.ts";
 
 /** How long a client that has everything may take to end what it still has, ms. */
 export const LINGER = 10_000;
@@ -83,7 +83,9 @@ export class Output {
     if (this.#queued === 0) return;
     const taken = Promise.withResolvers<void>();
     this.#onTaken = taken.resolve;
-    const ended = this.#stream.closed.then(() => {}, () => {});
+    // Not as an application that waits: see `StreamState.wait`.
+    const { promise } = stateOf(this.#stream).closed;
+    const ended = promise.then(() => {}, () => {});
     await Promise.race([taken.promise, ended]);
   }
 }

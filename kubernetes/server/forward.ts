@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection } from "../../connection.ts";
+import { type Connection, engineOf } from "../../connection.ts";
 import { startTimer, stopTimer } from "../../connection/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import { stateOf, type Stream } from "../../connection/stream.ts";
@@ -67,7 +67,7 @@ export async function serveForward(
   const halves = new HalfPairs(creationTimeout);
   let atWork = 0;
   try {
-    for await (const stream of connection) {
+    for await (const stream of engineOf(connection).incoming) {
       // Reset by the client before its turn came.
       if (stateOf(stream).ended) continue;
       const place = parseStream(stream);

@@ -252,6 +252,7 @@ Deno.test("an urgent stream waits for no more than the send buffer; equal ones t
 Deno.test("inbox: a reader that comes back reads on in the read buffer; the rest is copied before it changes", async () => {
   let consumed = 0;
   const inbox = new Inbox({
+    waits: () => {},
     consumed: (size) => consumed += size,
     cancelled: () => {},
   });

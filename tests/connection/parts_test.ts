@@ -123,6 +123,7 @@ function dropped(): Error {
 function inboxWithLog(): { inbox: Inbox; log: string[] } {
   const log: string[] = [];
   const inbox = new Inbox({
+    waits: () => {},
     consumed: (size) => log.push(`consumed ${size}`),
     cancelled: (reason, size) => log.push(`cancelled ${reason} ${size}`),
   });

@@ -8,6 +8,7 @@
 import type { ConnectionTuning } from "../../connection/options.ts";
 import type { Stream } from "../../connection/stream.ts";
 import {
+  PROTO_SPDY2,
   PROTO_SPDY3,
   PROTO_SPDY3_1,
   type ProtocolVersion,
@@ -31,11 +32,16 @@ function indices(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
 }
 
+const SMALL = { maxBufferedBytes: 100_000 };
+
 const SETUPS: readonly [
   name: string,
   version: ProtocolVersion,
   both: ConnectionTuning,
 ][] = [
+  ["SPDY/2", PROTO_SPDY2, {}],
+  ["SPDY/2, a small buffer", PROTO_SPDY2, SMALL],
+  ["no flow control", PROTO_SPDY3_1, { flowControl: false, ...SMALL }],
   ["SPDY/3", PROTO_SPDY3, {}],
   ["SPDY/3.1", PROTO_SPDY3_1, {}],
   ["SPDY/3.1, fixed windows", PROTO_SPDY3_1, { windowTuning: false }],
@@ -95,12 +101,13 @@ async function downloads(pair: Pair, count: number, size: number) {
 
 /** Streams at the server, on which the client sends. */
 async function uploads(pair: Pair, count: number, size: number) {
+  (async () => {
+    for (let index = 0; index < count; index++) {
+      send(await pair.client.openStream([]), body(index, size));
+    }
+  })();
   const streams: Stream[] = [];
-  for (let index = 0; index < count; index++) {
-    const stream = await pair.client.openStream([]);
-    send(stream, body(index, size));
-    streams.push(await nextStream(pair.server));
-  }
+  while (streams.length < count) streams.push(await nextStream(pair.server));
   return streams;
 }
 

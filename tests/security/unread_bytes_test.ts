@@ -21,7 +21,7 @@ import { nextStream, REQUEST, VERSIONS } from "../helpers/http.ts";
 import { MIB, usedMemory } from "./measure.ts";
 import { RawPeer, synStream } from "./raw_peer.ts";
 
-const EVENTS = { consumed() {}, cancelled() {} };
+const EVENTS = { waits() {}, consumed() {}, cancelled() {} };
 
 /** A piece that came alone in a read of the transport. */
 function receive(inbox: Inbox, piece: Uint8Array): void {
