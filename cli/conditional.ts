@@ -24,6 +24,9 @@ const LONGEST_DATE = 33;
 const DATE =
   /^(?:\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT|\w{6,9}, \d\d-\w{3}-\d\d [\d:]{8} GMT|\w{3} \w{3} [ \d]\d [\d:]{8} \d{4})$/;
 
+/** What stands between entity tags, from where one ended on. */
+const BETWEEN = /[ \t,]*/y;
+
 /** Whether the client's copy is the file as it stands. */
 export function isUnchanged(
   headers: Headers,
@@ -46,11 +49,11 @@ export function matchesTag(header: string, tag: string | undefined): boolean {
   if (header.trim() === "*") return true;
   if (tag === undefined) return false;
   const wanted = tag.slice(tag.indexOf('"'));
-  for (let at = 0; at < header.length;) {
-    if (" \t,".includes(header[at])) {
-      at++;
-      continue;
-    }
+  for (let at = 0;;) {
+    BETWEEN.lastIndex = at;
+    BETWEEN.test(header);
+    at = BETWEEN.lastIndex;
+    if (at === header.length) return false;
     if (header.startsWith("W/", at)) at += 2;
     const end = header[at] === '"' ? header.indexOf('"', at + 1) : -1;
     if (end < 0) return false;
@@ -59,7 +62,6 @@ export function matchesTag(header: string, tag: string | undefined): boolean {
     }
     at = end + 1;
   }
-  return false;
 }
 
 /** A date of HTTP as ms since 1970; `NaN` for anything else, which is to be ignored (RFC 9110, 13.1.3). */

@@ -6,6 +6,7 @@
  */
 
 import { Client } from "../connection/http/client.ts";
+import { easeIteration } from "../connection/http/many_headers.ts";
 import { serve } from "../connection/http/serve.ts";
 import type { ServeHandler } from "../connection/http/serve_options.ts";
 import { readArguments } from "./arguments.ts";
@@ -166,11 +167,19 @@ async function forward(
   }
 }
 
+/** Each header is looked at once: a peer may send many, and many names in `connection`. */
 function passedOn(headers: Headers): Headers {
-  const passed = new Headers(headers);
-  for (const name of passed.get("connection")?.split(",") ?? []) {
-    passed.delete(name.trim());
-  }
-  for (const name of OWN_HEADERS) passed.delete(name);
-  return passed;
+  const named = headers.get("connection")?.toLowerCase().split(",") ?? [];
+  const dropped = new Set([
+    ...OWN_HEADERS,
+    ...named.map((name) => name.trim()),
+  ]);
+  const passed = new Headers();
+  let count = 0;
+  headers.forEach((value, name) => {
+    if (dropped.has(name)) return;
+    passed.append(name, value);
+    count++;
+  });
+  return easeIteration(passed, count);
 }

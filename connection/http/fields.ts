@@ -8,6 +8,7 @@ import type { NameValue } from "../../frame/types.ts";
 import { parseContentLength } from "./content_length.ts";
 import { fromByteString, toByteString } from "./header_text.ts";
 import "./kept_platform.ts";
+import { easeIteration } from "./many_headers.ts";
 import { HttpMessageError } from "./message_error.ts";
 import { plainHeaders } from "./plain_headers.ts";
 
@@ -134,7 +135,8 @@ export function hasName(nv: readonly NameValue[], name: string): boolean {
 /** Headers that came after the body, or before a pushed one. */
 export function toHeaders(nv: readonly NameValue[]): Headers {
   try {
-    return new Headers(readFields(nv, "drop").headers);
+    const { headers } = readFields(nv, "drop");
+    return easeIteration(new Headers(headers), headers.length);
   } catch (error) {
     throw asMessageError(error);
   }

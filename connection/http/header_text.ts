@@ -15,6 +15,8 @@ export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** The same in lower case. */
 export const LOWER_TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const ENCODER = new TextEncoder();
+/** Characters made at a time: each is an argument of a call. */
+const TEXT_SIZE = 4096;
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Whether text is the same in every reading. */
@@ -34,7 +36,11 @@ export function isPlainList(nv: readonly NameValue[]): boolean {
 export function toByteString(text: string): string {
   if (PLAIN.test(text)) return text;
   let bytes = "";
-  for (const byte of ENCODER.encode(text)) bytes += String.fromCharCode(byte);
+  const encoded = ENCODER.encode(text);
+  for (let at = 0; at < encoded.length; at += TEXT_SIZE) {
+    const part = encoded.subarray(at, at + TEXT_SIZE);
+    bytes += String.fromCharCode(...part);
+  }
   return bytes;
 }
 

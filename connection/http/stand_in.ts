@@ -14,6 +14,7 @@
  */
 
 import type { NameValue } from "../../frame/types.ts";
+import { easeIteration } from "./many_headers.ts";
 
 /** What the platform has a constructor for. */
 export type Message = Request | Response;
@@ -44,7 +45,7 @@ function append(
 
 function copy(from: Headers, to: Headers): void {
   for (const name of [...to.keys()]) to.delete(name);
-  append(to, from);
+  from.forEach((value, name) => to.append(name, value));
 }
 
 /** What a stand-in knows: the parts, then the real object. */
@@ -69,6 +70,7 @@ export abstract class Held<T extends Message> {
     if (this.#real === undefined) {
       const real = this.make((this.#taken ? EMPTY : this.#body) as BodyInit);
       if (this.#headers === undefined) append(real.headers, this.#nv);
+      easeIteration(real.headers, this.#nv.length);
       // A body that was given out is used up in the real object as well.
       if (this.#taken) real.arrayBuffer();
       this.#real = real;
@@ -87,7 +89,7 @@ export abstract class Held<T extends Message> {
     if (this.#real !== undefined) return this.#real.headers;
     const headers = new Headers();
     append(headers, this.#nv);
-    return this.#headers = headers;
+    return this.#headers = easeIteration(headers, this.#nv.length);
   }
 
   /** Whether the body was read, or is being. */
