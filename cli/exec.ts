@@ -89,8 +89,12 @@ class RawTerminal implements Disposable {
 
   constructor(process: RemoteProcess) {
     this.#tell = () => {
-      const { columns, rows } = Deno.consoleSize();
-      process.resize(columns, rows).catch(() => {});
+      try {
+        const { columns, rows } = Deno.consoleSize();
+        process.resize(columns, rows).catch(() => {});
+      } catch {
+        // Input is a terminal and output is none: it has no size.
+      }
     };
     Deno.stdin.setRaw(true);
     this.#tell();

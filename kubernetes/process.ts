@@ -7,7 +7,7 @@
 import type { Connection } from "../connection.ts";
 import { handled } from "../connection/deferred.ts";
 import { ConnectionClosedError } from "../connection/errors.ts";
-import type { Stream } from "../connection/stream.ts";
+import { stateOf, type Stream } from "../connection/stream.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
 import {
@@ -89,6 +89,11 @@ export class RemoteProcess implements AsyncDisposable {
     this.#connection = connection;
     this.#streams = streams;
     this.protocol = protocol;
+    for (const type of ["stdin", "resize"] as const) {
+      // What a server says there is nobody's: it must not fill the connection's buffer.
+      const stream = streams.get(type);
+      if (stream !== undefined) stateOf(stream).inbox.discard();
+    }
     const outputEnded = this.#once();
     this.#stdout = this.#output("stdout");
     this.#stderr = this.#output("stderr");

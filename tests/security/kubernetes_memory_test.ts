@@ -23,13 +23,21 @@ import { MIB, usedMemory } from "./measure.ts";
 /** What `docs/security.md` promises for a connection, bytes. */
 const PROMISED = 16 * MIB;
 
-v8.setFlagsFromString("--expose-gc");
-const collect: () => void = vm.runInNewContext("gc");
+/** Runs the collector; `undefined` where Deno has no way to it. */
+const collect: (() => void) | undefined = (() => {
+  try {
+    v8.setFlagsFromString("--expose-gc");
+    return vm.runInNewContext("gc");
+  } catch {
+    return undefined;
+  }
+})();
+const ignore = collect === undefined;
 
 /** Bytes in use that nobody can let go of. */
 async function heldMemory(): Promise<number> {
   for (let count = 0; count < 3; count++) {
-    collect();
+    collect?.();
     await delay(20);
   }
   return usedMemory();
@@ -121,69 +129,81 @@ function report(bytes: number): void {
   assertLess(bytes, PROMISED);
 }
 
-Deno.test("kubernetes memory: as many forwarded connections as there can be, none read", async () => {
-  let running = 0;
-  const chunk = new Uint8Array(65536);
-  const readers: unknown[] = [];
-  await using server = serveStreaming({
-    async portForward({ readable, writable }) {
-      running++;
-      readers.push(readable.getReader());
-      const writer = writable.getWriter();
-      for (;;) await writer.write(chunk);
-    },
-  });
-  const bytes = await grown(
-    server.addr.port,
-    "/portforward/t",
-    function* () {
-      const pairs = MAX_CONNECTIONS + 100;
-      for (let id = 1; id <= 4 * pairs; id += 2) {
-        const pair = id >> 2;
-        const type = id % 4 === 1 ? "error" : "data";
-        const nv: NameValue[] = [
-          ["port", "80"],
-          ["requestid", `${pair}`],
-          ["streamtype", type],
-        ];
-        yield synStream(id, { nv: longest(...nv) });
-      }
-      // Chunks that came alone take more than their bytes.
-      for (let round = 0; round < 40; round++) {
-        for (let id = 3; id <= 4 * MAX_CONNECTIONS; id += 4) yield data(id, 1);
-      }
-      yield* much(3);
-    }(),
-    () => running >= MAX_CONNECTIONS,
-  );
-  assertEquals(running, MAX_CONNECTIONS);
-  report(bytes);
-});
+Deno.test(
+  "kubernetes memory: as many forwarded connections as there can be, none read",
+  { ignore },
+  async () => {
+    let running = 0;
+    const chunk = new Uint8Array(65536);
+    const readers: unknown[] = [];
+    await using server = serveStreaming({
+      async portForward({ readable, writable }) {
+        running++;
+        readers.push(readable.getReader());
+        const writer = writable.getWriter();
+        for (;;) await writer.write(chunk);
+      },
+    });
+    const bytes = await grown(
+      server.addr.port,
+      "/portforward/t",
+      function* () {
+        const pairs = MAX_CONNECTIONS + 100;
+        for (let id = 1; id <= 4 * pairs; id += 2) {
+          const pair = id >> 2;
+          const type = id % 4 === 1 ? "error" : "data";
+          const nv: NameValue[] = [
+            ["port", "80"],
+            ["requestid", `${pair}`],
+            ["streamtype", type],
+          ];
+          yield synStream(id, { nv: longest(...nv) });
+        }
+        // Chunks that came alone take more than their bytes.
+        for (let round = 0; round < 40; round++) {
+          for (let id = 3; id <= 4 * MAX_CONNECTIONS; id += 4) {
+            yield data(id, 1);
+          }
+        }
+        yield* much(3);
+      }(),
+      () => running >= MAX_CONNECTIONS,
+    );
+    assertEquals(running, MAX_CONNECTIONS);
+    report(bytes);
+  },
+);
 
-Deno.test("kubernetes memory: halves of connections with long ids", async () => {
-  await using server = serveStreaming({ portForward: async () => {} });
-  let sent = 0;
-  const bytes = await grown(
-    server.addr.port,
-    "/portforward/t",
-    function* () {
-      for (; sent < 2 * MAX_CONNECTIONS; sent++) {
-        const nv: NameValue[] = [
-          ["port", "80"],
-          ["requestid", `${sent}\u20ac${"x".repeat(240)}`],
-          ["streamtype", "data"],
-        ];
-        yield synStream(2 * sent + 1, { nv });
-      }
-      for (let id = 1; id < 4 * MAX_CONNECTIONS; id += 2) yield data(id, 1);
-      yield* much(1);
-    }(),
-    () => sent >= 2 * MAX_CONNECTIONS,
-  );
-  report(bytes);
-});
+Deno.test(
+  "kubernetes memory: halves of connections with long ids",
+  { ignore },
+  async () => {
+    await using server = serveStreaming({ portForward: async () => {} });
+    let sent = 0;
+    const bytes = await grown(
+      server.addr.port,
+      "/portforward/t",
+      function* () {
+        for (; sent < 2 * MAX_CONNECTIONS; sent++) {
+          const nv: NameValue[] = [
+            ["port", "80"],
+            ["requestid", `${sent}\u20ac${"x".repeat(240)}`],
+            ["streamtype", "data"],
+          ];
+          yield synStream(2 * sent + 1, { nv });
+        }
+        for (let id = 1; id < 4 * MAX_CONNECTIONS; id += 2) yield data(id, 1);
+        yield* much(1);
+      }(),
+      () => sent >= 2 * MAX_CONNECTIONS,
+    );
+    report(bytes);
+  },
+);
 
-Deno.test("kubernetes memory: every stream of an exec filled, none read", async () => {
+Deno.test("kubernetes memory: every stream of an exec filled, none read", {
+  ignore,
+}, async () => {
   let running = false;
   await using server = serveStreaming({
     exec: ({ signal }) => {

@@ -1,0 +1,165 @@
+/**
+ * Servers that end an exec in other ways than a status and FIN.
+ *
+ * @module
+ */
+
+import { assertEquals, assertRejects } from "../deps.ts";
+import {
+  type CommandProtocol,
+  exec,
+  RemoteCommandError,
+  type RemoteProcess,
+} from "../../kubernetes/mod.ts";
+import {
+  CANCEL,
+  Connection,
+  INTERNAL_ERROR,
+  PROTO_SPDY3_1,
+  SERVER,
+  type Stream,
+  StreamResetError,
+} from "../../mod.ts";
+import { turn } from "../helpers/virtual_time.ts";
+
+const encoder = new TextEncoder();
+const V4 = "v4.channel.k8s.io";
+const FAILED = JSON.stringify({
+  status: "Failure",
+  reason: "NonZeroExitCode",
+  details: { causes: [{ reason: "ExitCode", message: "7" }] },
+});
+
+/** Runs a command on a server that does `end` with its error stream and its stdout. */
+async function against(
+  protocol: CommandProtocol,
+  end: (error: Stream, stdout: Stream, stdin?: Stream) => Promise<void> | void,
+  check: (process: RemoteProcess) => Promise<void>,
+  stdin = false,
+): Promise<void> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const served = (async () => {
+    const conn = await listener.accept();
+    const buffer = new Uint8Array(4096);
+    for (let head = ""; !head.includes("\r\n\r\n");) {
+      const size = await conn.read(buffer);
+      head += new TextDecoder().decode(buffer.subarray(0, size ?? 0));
+    }
+    await conn.write(encoder.encode(
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${protocol}\r\n\r\n`,
+    ));
+    await using connection = new Connection(conn, {
+      side: SERVER,
+      version: PROTO_SPDY3_1,
+      flowControl: false,
+      limits: { maxConcurrentStreams: 0x7fffffff },
+    });
+    const streams: Stream[] = [];
+    for await (const stream of connection) {
+      await stream.reply([]);
+      if (streams.push(stream) === (stdin ? 3 : 2)) break;
+    }
+    const [error] = streams;
+    await end(error, streams[streams.length - 1], streams[1]);
+    await connection.closed.catch(() => {});
+  })();
+  const process = await exec({
+    url: `http://127.0.0.1:${port}`,
+    pod: { name: "web" },
+    protocols: [protocol],
+    stderr: false,
+    stdin,
+  });
+  await check(process);
+  await process.close();
+  await served;
+}
+
+Deno.test("an error stream that is cancelled before its status is no success", async () => {
+  for (const said of ["", FAILED.slice(0, -1), FAILED.slice(0, 20)]) {
+    await against(V4, async (error, stdout) => {
+      await stdout.closeWrite();
+      if (said !== "") await error.write(encoder.encode(said));
+      await turn();
+      error.reset(CANCEL);
+    }, async ({ status, stdout }) => {
+      assertEquals(await new Response(stdout).text(), "");
+      await assertRejects(() => status, RemoteCommandError);
+    });
+  }
+});
+
+Deno.test("a status stands, however the stream ends behind it", async () => {
+  const ends: ((error: Stream) => Promise<void> | void)[] = [
+    (error) => error.closeWrite(),
+    (error) => error.reset(CANCEL),
+    (error) => error.reset(INTERNAL_ERROR),
+  ];
+  for (const end of ends) {
+    await against(V4, async (error, stdout) => {
+      await stdout.closeWrite();
+      await error.write(encoder.encode(FAILED));
+      // It has left by then; a reset would take back what has not.
+      await turn();
+      await end(error);
+    }, async ({ status, stdout }) => {
+      assertEquals(await new Response(stdout).text(), "");
+      assertEquals((await status).code, 7);
+    });
+  }
+});
+
+Deno.test("before v4 a cancelled error stream without words is how a server tells success", async () => {
+  await against("v3.channel.k8s.io", (error, stdout) => {
+    stdout.reset(CANCEL);
+    error.reset(CANCEL);
+  }, async ({ status }) => {
+    assertEquals((await status).code, 0);
+  });
+  await against("v3.channel.k8s.io", (error, stdout) => {
+    stdout.reset(CANCEL);
+    error.reset(INTERNAL_ERROR);
+  }, async ({ status }) => {
+    await assertRejects(() => status, StreamResetError);
+  });
+});
+
+Deno.test("a status of any length ends, and one above 64 KiB is none", async () => {
+  await against(V4, async (error, stdout) => {
+    await stdout.closeWrite();
+    const message = "m".repeat(1_000_000);
+    const text = JSON.stringify({ ...JSON.parse(FAILED), message });
+    await error.write(encoder.encode(text));
+    await error.closeWrite();
+  }, async ({ status }) => {
+    await assertRejects(() => status, RemoteCommandError, "not JSON");
+  });
+});
+
+Deno.test("an output that is reset with anything but CANCEL fails", async () => {
+  await against(V4, async (error, stdout) => {
+    await stdout.write(encoder.encode("part"));
+    stdout.reset(INTERNAL_ERROR);
+    await error.write(encoder.encode('{"status":"Success"}'));
+    await error.closeWrite();
+  }, async ({ status, stdout }) => {
+    await assertRejects(() => new Response(stdout).text(), StreamResetError);
+    assertEquals((await status).code, 0);
+  });
+});
+
+Deno.test("what a server writes where it has nothing to say stops nothing", async () => {
+  await against(V4, async (error, stdout, stdin) => {
+    for (let count = 0; count < 10; count++) {
+      await stdin?.write(new Uint8Array(1 << 20));
+    }
+    await stdout.write(encoder.encode("out"));
+    await stdout.closeWrite();
+    await error.write(encoder.encode('{"status":"Success"}'));
+    await error.closeWrite();
+  }, async ({ status, stdout }) => {
+    assertEquals(await new Response(stdout).text(), "out");
+    assertEquals((await status).success, true);
+  }, true);
+});
