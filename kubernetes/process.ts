@@ -92,7 +92,9 @@ export class RemoteProcess implements AsyncDisposable {
     for (const type of ["stdin", "resize"] as const) {
       // What a server says there is nobody's: it must not fill the connection's buffer.
       const stream = streams.get(type);
-      if (stream !== undefined) stateOf(stream).inbox.discard();
+      if (stream !== undefined) {
+        stateOf(stream).dropBody("it is the client that speaks here");
+      }
     }
     const outputEnded = this.#once();
     this.#stdout = this.#output("stdout");

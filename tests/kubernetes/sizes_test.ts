@@ -69,8 +69,8 @@ Deno.test("sizes: each byte is looked at once, whatever it is", () => {
     const piece = text.repeat(65536 / text.length);
     const parser = new SizeParser();
     const begin = performance.now();
-    // 16 MiB: with the square of it, hours.
-    for (let count = 0; count < 256; count++) parser.push(piece);
+    // 2 MiB: with the square of it, a minute.
+    for (let count = 0; count < 32; count++) parser.push(piece);
     assertLess(performance.now() - begin, 20_000, text);
   }
 });
