@@ -55,14 +55,15 @@ Ctrl-C ends it. Permissions: --allow-net, --allow-read for the files named.`,
     const listeners = pairs.map(({ local }) =>
       Deno.listen({ hostname: "127.0.0.1", port: local })
     );
-    const shutdown = async (): Promise<void> => {
-      for (const listener of listeners) listener.close();
-      await forwarder.close();
-    };
+    const shutdown = (): Promise<void> => forwarder.close();
     listeners.forEach((listener, index) =>
       listen(listener, forwarder, pairs[index].remote)
     );
-    await untilInterrupted({ finished: forwarder.closed, shutdown });
+    try {
+      await untilInterrupted({ finished: forwarder.closed, shutdown });
+    } finally {
+      for (const listener of listeners) listener.close();
+    }
     return EXIT_OK;
   },
 };

@@ -228,8 +228,9 @@ class CarriedConn implements AcceptedConn {
   #shaken = false;
   #closed = false;
   #referenced = true;
-  /** Bytes that reached the client. */
-  #carried = 0;
+  /** Whether a write to the client is under way, */
+  #giving = false;
+  /** and what ends it when the connection is closed. */
   #linger: Timer | undefined;
 
   constructor(outer: Deno.TcpConn, passage: Passage) {
@@ -268,8 +269,8 @@ class CarriedConn implements AcceptedConn {
     if (this.#closed) return;
     this.#closed = true;
     closeQuietly(this.#far);
-    if (this.#shaken) this.#lingerOn();
-    else this.#end();
+    if (!this.#shaken) this.#end();
+    else if (this.#giving) this.#lingerOn();
   }
 
   ref(): void {
@@ -322,7 +323,7 @@ class CarriedConn implements AcceptedConn {
   async #carryUp(near: Deno.TcpConn, first: Uint8Array): Promise<void> {
     try {
       await writeAll(near, first);
-      await carry(this.#outer, near, () => {});
+      await carry(this.#outer, (data) => writeAll(near, data));
       await near.closeWrite();
     } catch {
       this.#end();
@@ -330,23 +331,30 @@ class CarriedConn implements AcceptedConn {
   }
 
   async #carryDown(near: Deno.TcpConn): Promise<void> {
-    await carry(near, this.#outer, (size) => {
-      this.#carried += size;
-    });
+    await carry(near, (data) => this.#give(data));
     await this.#outer.closeWrite();
     if (this.#closed) this.#end();
   }
 
+  /** Writes to the client; after the close it may not wait for long. */
+  async #give(data: Uint8Array): Promise<void> {
+    for (let rest = data; rest.length > 0;) {
+      this.#giving = true;
+      if (this.#closed) this.#lingerOn();
+      try {
+        rest = rest.subarray(await this.#outer.write(rest));
+      } finally {
+        this.#giving = false;
+        stopTimer(this.#linger);
+      }
+    }
+  }
+
   #lingerOn(): void {
-    const before = this.#carried;
-    this.#linger = startTimer(() => {
-      if (this.#carried === before) this.#end();
-      else this.#lingerOn();
-    }, LINGER);
+    this.#linger = startTimer(() => this.#end(), LINGER);
   }
 
   #end(): void {
-    stopTimer(this.#linger);
     closeQuietly(this.#outer);
     closeQuietly(this.#near);
   }
@@ -355,14 +363,13 @@ class CarriedConn implements AcceptedConn {
 /** Carries bytes until the input ends. */
 async function carry(
   from: Deno.TcpConn,
-  to: Deno.TcpConn,
-  progress: (size: number) => void,
+  give: (data: Uint8Array) => Promise<void>,
 ): Promise<void> {
   let buffer = new Uint8Array(SMALL);
   for (;;) {
     const size = await from.read(buffer);
     if (size === null) return;
-    await writeAll(to, buffer.subarray(0, size), progress);
+    await give(buffer.subarray(0, size));
     // Full reads ask for more, others for less: an idle connection keeps little.
     const next = size === buffer.length
       ? Math.min(4 * buffer.length, LARGE)
@@ -371,15 +378,9 @@ async function carry(
   }
 }
 
-async function writeAll(
-  conn: Deno.TcpConn,
-  data: Uint8Array,
-  progress: (size: number) => void = () => {},
-): Promise<void> {
+async function writeAll(conn: Deno.TcpConn, data: Uint8Array): Promise<void> {
   for (let rest = data; rest.length > 0;) {
-    const size = await conn.write(rest);
-    progress(size);
-    rest = rest.subarray(size);
+    rest = rest.subarray(await conn.write(rest));
   }
 }
 

@@ -67,23 +67,22 @@ interface Tested extends AsyncDisposable {
   readonly port: number;
 }
 
-const CERTIFICATE = makeCertificate();
-const SERVERS:
-  readonly (readonly [name: string, start: () => Promise<Tested>])[] = [
-    ["serve", () => start({})],
-    ["serve with upgrade", () => start({ upgrade: true })],
-    ["serveStreaming", async () => {
-      const { cert, key } = await CERTIFICATE;
-      const server = serveStreaming({ cert, key, headTimeout: 50 });
-      return {
-        port: server.addr.port,
-        [Symbol.asyncDispose]: () => server.shutdown(),
-      };
-    }],
-  ];
+const CERTIFICATE = await makeCertificate();
+const SERVERS: readonly (readonly [name: string, start: () => Tested])[] = [
+  ["serve", () => start({})],
+  ["serve with upgrade", () => start({ upgrade: true })],
+  ["serveStreaming", () => {
+    const { cert, key } = CERTIFICATE;
+    const server = serveStreaming({ cert, key, headTimeout: 50 });
+    return {
+      port: server.addr.port,
+      [Symbol.asyncDispose]: () => server.shutdown(),
+    };
+  }],
+];
 
-async function start(options: { upgrade?: boolean }): Promise<Tested> {
-  const { cert, key } = await CERTIFICATE;
+function start(options: { upgrade?: boolean }): Tested {
+  const { cert, key } = CERTIFICATE;
   const server = serve(
     { ...LOOPBACK, cert, key, handshakeTimeout: 50, ...options },
     () => new Response("here"),
@@ -100,7 +99,7 @@ for (const [name, startServer] of SERVERS) {
     ignore: Deno.build.os !== "linux",
     async fn() {
       const before = sockets();
-      await using server = await startServer();
+      await using server = startServer();
       const listening = sockets();
       const conns = await strangers(server.port);
       // This end of each connection counts, too, and stays open.
@@ -120,7 +119,7 @@ for (const [name, startServer] of SERVERS) {
 }
 
 Deno.test("a TLS connection may be closed before, during and after its handshake", async () => {
-  const { cert, key, caCert } = await CERTIFICATE;
+  const { cert, key, caCert } = CERTIFICATE;
   const listener = listenTls({
     hostname: "127.0.0.1",
     port: 0,
@@ -184,7 +183,7 @@ Deno.test({
   name: "a client that does not take the last bytes keeps no socket for ever",
   ignore: Deno.build.os !== "linux",
   async fn() {
-    const { cert, key, caCert } = await CERTIFICATE;
+    const { cert, key, caCert } = CERTIFICATE;
     const before = sockets();
     const listener = listenTls({
       hostname: "127.0.0.1",
@@ -223,7 +222,7 @@ Deno.test({
 });
 
 Deno.test("TLS connections end half by half", async () => {
-  const { cert, key, caCert } = await CERTIFICATE;
+  const { cert, key, caCert } = CERTIFICATE;
   const listener = listenTls({
     hostname: "127.0.0.1",
     port: 0,
@@ -251,7 +250,7 @@ Deno.test("TLS connections end half by half", async () => {
 });
 
 Deno.test("many TLS clients at once, beside strangers, each get their own answers", async () => {
-  const { cert, key, caCert } = await CERTIFICATE;
+  const { cert, key, caCert } = CERTIFICATE;
   await using server = serve(
     { ...LOOPBACK, cert, key },
     (request, info) =>
@@ -275,8 +274,8 @@ Deno.test("many TLS clients at once, beside strangers, each get their own answer
 Deno.test({
   name: "without permission for loopback a TLS listener is Deno's own",
   permissions: { net: ["0.0.0.0"] },
-  async fn() {
-    const { cert, key } = await CERTIFICATE;
+  fn() {
+    const { cert, key } = CERTIFICATE;
     const listener = listenTls({
       hostname: "0.0.0.0",
       port: 0,

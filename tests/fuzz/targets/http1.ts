@@ -54,6 +54,7 @@ export const http1Target: Target = {
       if (process.ended === undefined) await check(process);
     } finally {
       if (process.ended === undefined) process.child.kill("SIGKILL");
+      await process.child.stdin.close().catch(() => {});
       await process.child.status;
     }
   },
