@@ -138,7 +138,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     });
     this.#lifetime = new Lifetime(options, {
       ping: () => void handled(this.#ping()),
-      readingSince: () => this.#pump.readingSince,
+      readingSince: () => this.readingSince(),
       openStreams: () => this.#streams.size + this.#opener.waiting,
       timedOut: (message) => this.#fail(closedBy("remote", message)),
       idle: () => void this.close(),
@@ -262,6 +262,10 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   }
 
   // StreamHost
+
+  readingSince(): number | undefined {
+    return this.#pump.readingSince;
+  }
 
   flush(): void {
     this.#pump.flush();

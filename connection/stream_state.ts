@@ -25,10 +25,11 @@ import { Deferred, LazyPromise } from "./deferred.ts";
 import { StreamResetError } from "./errors.ts";
 import { Inbox, type InboxEvents } from "./inbox.ts";
 import { type HeadersHandler, LaterHeaders } from "./later_headers.ts";
+import type { Reading } from "./peer_timer.ts";
 import { Outbox, type OutboxEvents, type Place } from "./outbox.ts";
 
 /** What a stream needs of its connection. */
-export interface StreamHost {
+export interface StreamHost extends Reading {
   readonly session: Session;
   readonly options: {
     /** Bytes that HEADERS frames of one stream may bring. */
@@ -100,7 +101,7 @@ interface HeldHeaders {
   readonly place: Place;
 }
 
-export class StreamState implements InboxEvents, OutboxEvents {
+export class StreamState implements InboxEvents, OutboxEvents, Reading {
   /** 0 until the SYN_STREAM leaves. */
   id: number;
   readonly origin: StreamOrigin;
@@ -180,6 +181,11 @@ export class StreamState implements InboxEvents, OutboxEvents {
         )
       );
     }
+  }
+
+  /** Since when its connection reads; see {@linkcode Reading}. */
+  readingSince(): number | undefined {
+    return this.#host.readingSince();
   }
 
   /** Whether it has closed or failed. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { startTimeout, stopTimer, type Timer } from "../../connection/clock.ts";
+import { PeerTimer } from "../../connection/peer_timer.ts";
 import { stateOf, type Stream } from "../../connection/stream.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { ForwardStreamType } from "../protocol.ts";
@@ -34,7 +34,7 @@ interface Half {
   readonly place: StreamPlace;
   readonly stream: Stream;
   readonly replied: Promise<void>;
-  readonly timer: Timer | undefined;
+  readonly timer: PeerTimer | undefined;
 }
 
 /** Streams whose other half has not come. */
@@ -80,7 +80,12 @@ export class HalfPairs {
       place,
       stream,
       replied: reply(stream),
-      timer: startTimeout(() => this.#expire(half), this.#timeout),
+      timer: this.#timeout === 0 ? undefined : new PeerTimer(
+        this.#timeout,
+        // The other half may have come, behind what a slow port has not read.
+        stateOf(stream),
+        () => this.#expire(half),
+      ),
     };
     this.#halves.set(place.id, half);
     // A half that the client has reset is none.
@@ -88,7 +93,7 @@ export class HalfPairs {
   }
 
   #forget(half: Half): void {
-    stopTimer(half.timer);
+    half.timer?.stop();
     stateOf(half.stream).onEnd = undefined;
     this.#halves.delete(half.place.id);
   }

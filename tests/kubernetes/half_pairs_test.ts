@@ -1,0 +1,58 @@
+/** The two streams of a forwarded connection, one of which comes late. */
+
+import {
+  HalfPairs,
+  type StreamPlace,
+} from "../../kubernetes/server/half_pairs.ts";
+import type { Stream } from "../../connection/stream.ts";
+import { PROTOCOL_ERROR } from "../../frame/constants.ts";
+import { assertEquals } from "../deps.ts";
+import { memoryPair } from "../helpers/connections.ts";
+import { nextStream } from "../helpers/http.ts";
+import { virtualTime } from "../helpers/virtual_time.ts";
+
+const TIMEOUT = 30_000;
+
+function place(type: "data" | "error"): StreamPlace {
+  return { id: "1", request: "request 1", type, port: 80 };
+}
+
+async function readAll(stream: Stream): Promise<void> {
+  const buffer = new Uint8Array(65536);
+  while (await stream.read(buffer) !== null);
+}
+
+Deno.test("half pairs: the time in which the server does not read is no client's fault", async () => {
+  using time = virtualTime();
+  await using pair = memoryPair({
+    both: { flowControl: false },
+    server: { maxBufferedBytes: 65536 },
+  });
+  const halves = new HalfPairs(TIMEOUT);
+  // A connection to a slow port, which holds reading back.
+  const full = await pair.client.openStream([]);
+  const slow = await nextStream(pair.server);
+  await pair.client.openStream([]);
+  const first = await nextStream(pair.server);
+  assertEquals(halves.add(first, place("error")), undefined);
+  full.write(new Uint8Array(2 << 20)).then(() => full.closeWrite())
+    .catch(() => {});
+  const opening = pair.client.openStream([]);
+  await time.advance(3 * TIMEOUT);
+  await readAll(slow);
+  await opening;
+  const second = await nextStream(pair.server);
+  assertEquals(halves.add(second, place("data"))?.error, first);
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("half pairs: a half whose other one does not come is reset", async () => {
+  using time = virtualTime();
+  await using pair = memoryPair({ both: { flowControl: false } });
+  const halves = new HalfPairs(TIMEOUT);
+  const own = await pair.client.openStream([]);
+  halves.add(await nextStream(pair.server), place("data"));
+  await time.advance(TIMEOUT - 1);
+  await time.advance(2);
+  assertEquals(await own.closed, PROTOCOL_ERROR);
+});
