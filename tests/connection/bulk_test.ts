@@ -279,7 +279,7 @@ Deno.test("inbox: a reader that comes back reads on in the read buffer; the rest
 });
 
 Deno.test("inbox: chunks kept for later come before pieces, and one read may take both", async () => {
-  const inbox = new Inbox({ consumed: () => {}, cancelled: () => {} });
+  const inbox = new Inbox({ consumed() {}, cancelled() {}, waits() {} });
   inbox.push(new Uint8Array([1, 2]));
   inbox.settle();
   inbox.push(new Uint8Array([3, 4]));
@@ -291,7 +291,7 @@ Deno.test("inbox: chunks kept for later come before pieces, and one read may tak
 });
 
 Deno.test("inbox: the pieces of a large read are joined to chunks of 64 KiB at most", async () => {
-  const inbox = new Inbox({ consumed: () => {}, cancelled: () => {} });
+  const inbox = new Inbox({ consumed() {}, cancelled() {}, waits() {} });
   const piece = new Uint8Array(30_000);
   for (let index = 0; index < 5; index++) inbox.push(piece);
   inbox.settle();

@@ -10,7 +10,7 @@ import { Inbox } from "../../../connection/inbox.ts";
 /** An inbox that expects so many bytes, and what it told of a wrong number. */
 function expecting(length: number): { inbox: Inbox; told: string[] } {
   const told: string[] = [];
-  const inbox = new Inbox({ consumed: () => {}, cancelled: () => {} });
+  const inbox = new Inbox({ consumed() {}, cancelled() {}, waits() {} });
   inbox.expect(length, (came) => {
     told.push(came);
     return wrongLength(length, came);
@@ -80,7 +80,7 @@ Deno.test("a body that is too long fails at once, behind what came before", asyn
 Deno.test("what came before the length was known counts", async () => {
   for (const length of [3, 5]) {
     for (const finished of [true, false]) {
-      const inbox = new Inbox({ consumed: () => {}, cancelled: () => {} });
+      const inbox = new Inbox({ consumed() {}, cancelled() {}, waits() {} });
       push(inbox, 2, 2);
       if (finished) inbox.finish();
       inbox.expect(length, (came) => wrongLength(length, came));
