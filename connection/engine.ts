@@ -12,8 +12,10 @@ import {
   CTRL_FLAG_NONE,
   CTRL_FLAG_UNIDIRECTIONAL,
   GOAWAY_OK,
+  INITIAL_WINDOW_SIZE,
   INTERNAL_ERROR,
   REFUSED_STREAM,
+  SETTINGS_INITIAL_WINDOW_SIZE,
   SETTINGS_MAX_CONCURRENT_STREAMS,
 } from "../frame/constants.ts";
 import type {
@@ -95,6 +97,8 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   #pings = 0;
   /** The application takes streams by itself. */
   #iterated = false;
+  /** The largest initial window that the peer may take to hold, bytes. */
+  #widest = INITIAL_WINDOW_SIZE;
   /** Small chunks copied out of writers, bytes. */
   #reserved = 0;
   #ending = false;
@@ -541,6 +545,14 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     if (settingsStore && origin !== undefined && side === CLIENT) {
       persistSettings(settingsStore, origin, frame);
     }
+  }
+
+  settingsSent(frame: SettingsFrame): void {
+    const window = frame.iv.find(([id]) => id === SETTINGS_INITIAL_WINDOW_SIZE);
+    if (window === undefined || !this.#receiving.windows) return;
+    // The answer tells the session that the peer knows of a lower window.
+    if (window[2] < this.#widest) handled(this.#ping());
+    else this.#widest = window[2];
   }
 
   goawayCame(frame: GoawayFrame): void {

@@ -75,6 +75,11 @@ export class Receiving {
     this.#credit = new Credit(session, initial, options);
   }
 
+  /** Whether there is flow control. */
+  get windows(): boolean {
+    return this.#credit !== undefined;
+  }
+
   /** Received bytes that nobody has read, over all streams. */
   get unread(): number {
     return this.#buffered;

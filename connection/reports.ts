@@ -30,6 +30,7 @@ import { type Limits, resolveLimits } from "../session/limits.ts";
 import {
   BORROW_BODIES,
   CREDIT_ON_ARRIVAL,
+  LOWERED_BY_PING,
   PUSH_BEFORE_PARENT,
   type TransportSettings,
 } from "../session/options.ts";
@@ -51,6 +52,7 @@ export interface SessionReports {
   pingSent(uniqueId: number): void;
   pingCame(uniqueId: number): void;
   settingsCame(frame: SettingsFrame): void;
+  settingsSent(frame: SettingsFrame): void;
   goawayCame(frame: GoawayFrame): void;
   /** A GOAWAY of this side left, the application's or the session's own. */
   goawayLeft(): void;
@@ -70,6 +72,7 @@ export function sessionOptions(
     reuseSendBuffer: true,
     [BORROW_BODIES]: true,
     [CREDIT_ON_ARRIVAL]: true,
+    [LOWERED_BY_PING]: true,
     [PUSH_BEFORE_PARENT]: true,
     send: (_, data) => reports.takeBytes(data),
     onCtrlRecv: (_, frame) => {
@@ -166,8 +169,10 @@ function controlSent(reports: SessionReports, frame: CtrlFrame): void {
     case GOAWAY:
       reports.goawayLeft();
       break;
-    case RST_STREAM:
     case SETTINGS:
+      reports.settingsSent(frame);
+      break;
+    case RST_STREAM:
     case PING:
     case WINDOW_UPDATE:
       break;

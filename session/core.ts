@@ -110,7 +110,10 @@ export class SessionCore<S> {
     this.bodies = new Bodies(this.queue, app);
     this.pings = new Pings(side, limits.maxOutstandingPings);
     this.floods = new Floods(limits);
-    this.local = new LocalSettings(limits.maxConcurrentStreams);
+    this.local = new LocalSettings(
+      limits.maxConcurrentStreams,
+      options.loweredByPing,
+    );
     this.flowControl = options.flowControl && version !== PROTO_SPDY2;
     const sessionWindow = this.flowControl && version === PROTO_SPDY3_1;
     this.sendWindow = sessionWindow ? INITIAL_WINDOW_SIZE : Infinity;

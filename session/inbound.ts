@@ -383,7 +383,9 @@ export class Inbound<S> implements FrameSink {
     if (uniqueId === 0) return this.#ignore();
     if (!core.pings.isOwn(uniqueId)) {
       core.pushPing(uniqueId, true);
-    } else if (!core.pings.answered(uniqueId)) {
+    } else if (core.pings.answered(uniqueId)) {
+      core.local.pingAnswered(uniqueId);
+    } else {
       return this.#ignore();
     }
     core.app.onCtrlRecv(frame);

@@ -76,6 +76,8 @@ export const BORROW_BODIES: unique symbol = Symbol("borrowBodies");
 /** Key of another member of {@linkcode TransportSettings}. */
 export const CREDIT_ON_ARRIVAL: unique symbol = Symbol("creditOnArrival");
 /** Key of another member of {@linkcode TransportSettings}. */
+export const LOWERED_BY_PING: unique symbol = Symbol("loweredByPing");
+/** Key of another member of {@linkcode TransportSettings}. */
 export const PUSH_BEFORE_PARENT: unique symbol = Symbol("pushBeforeParent");
 
 /** What only the transport of this module asks for. */
@@ -93,6 +95,12 @@ export interface TransportSettings {
    * others.
    */
   readonly [CREDIT_ON_ARRIVAL]?: boolean;
+  /**
+   * A lower `INITIAL_WINDOW_SIZE` of this end binds the peer when it has
+   * answered a PING that left behind it, not when it was written. The transport
+   * sends that PING.
+   */
+  readonly [LOWERED_BY_PING]?: boolean;
   /**
    * A SYN_STREAM leaves no later than what was submitted after it on the stream
    * it belongs to, whatever its priority: a push whose stream has closed cannot
@@ -113,6 +121,7 @@ export interface ResolvedSettings {
   readonly announceStreams: boolean;
   readonly borrowBodies: boolean;
   readonly creditOnArrival: boolean;
+  readonly loweredByPing: boolean;
   readonly pushBeforeParent: boolean;
   readonly limits: ResolvedLimits;
 }
@@ -179,6 +188,7 @@ export function resolveSettings(
     announceStreams: boolean(options, "announceStreams", true),
     borrowBodies: options[BORROW_BODIES] ?? false,
     creditOnArrival: options[CREDIT_ON_ARRIVAL] ?? false,
+    loweredByPing: options[LOWERED_BY_PING] ?? false,
     pushBeforeParent: options[PUSH_BEFORE_PARENT] ?? false,
     limits: resolveLimits(withCtrlFrameBuffer(options)),
   };

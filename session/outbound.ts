@@ -216,7 +216,9 @@ export class Outbound<S> {
       case SETTINGS:
         return core.settingsWritten(frame.iv);
       case PING:
-        if (!item.automatic) core.pings.written(frame.uniqueId);
+        if (item.automatic) return;
+        core.pings.written(frame.uniqueId);
+        core.local.pingWritten(frame.uniqueId);
         return;
       case GOAWAY:
         core.goawaySent = true;

@@ -27,14 +27,23 @@ export class LocalSettings {
   maxConcurrentStreams: number;
   /** Window of a new stream of the peer, bytes. */
   initialWindow: number = INITIAL_WINDOW_SIZE;
+  readonly #loweredByPing: boolean;
   #granted: number = INITIAL_WINDOW_SIZE;
+  /** A window that was written, and the PING behind it; 0: none left yet. */
+  #unseen: { readonly window: number; ping: number } | undefined;
 
   /** Makes the values that hold before any SETTINGS. */
-  constructor(maxConcurrentStreams: number) {
+  constructor(maxConcurrentStreams: number, loweredByPing = false) {
     this.maxConcurrentStreams = maxConcurrentStreams;
+    this.#loweredByPing = loweredByPing;
   }
 
-  /** The window that a peer may rightly take a new stream to have: a lower value counts once it is written. */
+  /**
+   * The window that a peer may rightly take a new stream to have. A lower value
+   * counts once it is written, or, for a transport that sends a PING behind it,
+   * once that is answered: what the peer sent before it saw the value is no
+   * fault (2.6.8).
+   */
   get grantedWindow(): number {
     return this.#granted;
   }
@@ -55,7 +64,24 @@ export class LocalSettings {
   written(entries: readonly SettingsEntry[]): void {
     const window = settingOf(entries, SETTINGS_INITIAL_WINDOW_SIZE);
     if (window === undefined) return;
-    this.#granted = Math.max(window, this.initialWindow);
+    const lowered = window < this.#granted;
+    if (lowered && this.#loweredByPing) this.#unseen = { window, ping: 0 };
+    else {
+      this.#unseen = undefined;
+      this.#granted = Math.max(window, this.initialWindow);
+    }
+  }
+
+  /** Takes note that a PING of this end was written. */
+  pingWritten(id: number): void {
+    if (this.#unseen?.ping === 0) this.#unseen.ping = id;
+  }
+
+  /** Takes note that the peer answered a PING of this end. */
+  pingAnswered(id: number): void {
+    if (this.#unseen?.ping !== id) return;
+    this.#granted = Math.max(this.#unseen.window, this.initialWindow);
+    this.#unseen = undefined;
   }
 }
 

@@ -2,13 +2,24 @@ import {
   CLIENT,
   DataProvider,
   ERR_DEFERRED,
+  PING,
   PROTO_SPDY3,
+  PROTO_SPDY3_1,
   READ_EOF,
+  RST_STREAM,
   SERVER,
   Session,
+  type SessionOptions,
   SETTINGS_INITIAL_WINDOW_SIZE,
 } from "../../mod.ts";
-import { assertEquals } from "../deps.ts";
+import { assertEquals, assertGreater } from "../deps.ts";
+import { memoryStreams, pairOver } from "../helpers/connections.ts";
+import { nextStream } from "../helpers/http.ts";
+import {
+  LOWERED_BY_PING,
+  type TransportSettings,
+} from "../../session/options.ts";
+import { data, Harness, ping, synStream } from "./harness.ts";
 
 for (const autoWindowUpdate of [true, false]) {
   Deno.test(`a body goes on after the receiver lowered its initial window, autoWindowUpdate ${autoWindowUpdate}`, () => {
@@ -58,5 +69,92 @@ for (const autoWindowUpdate of [true, false]) {
     client.resumeData(1);
     exchange();
     assertEquals([received, closed], [150000, true]);
+  });
+}
+
+/** A server whose window of a stream was 65536 and is 1000, and what it answers to DATA of `size` bytes. */
+function lowered(
+  before: (harness: Harness) => void,
+): (streamId: number, size: number) => boolean {
+  const options: SessionOptions & TransportSettings = {
+    [LOWERED_BY_PING]: true,
+  };
+  const harness = new Harness(SERVER, PROTO_SPDY3, options);
+  before(harness);
+  let streams = 0;
+  return (streamId, size) => {
+    for (; streams < streamId; streams += 2) {
+      harness.give(synStream(streams + 1));
+    }
+    harness.give(data(streamId, size));
+    return harness.flush().every((frame) => frame.frameType !== RST_STREAM);
+  };
+}
+
+const LOWER: [number, number, number][] = [
+  [SETTINGS_INITIAL_WINDOW_SIZE, 0, 1000],
+];
+
+Deno.test("a lower initial window binds nobody who may not know of it", () => {
+  const accepts = lowered((harness) => {
+    harness.session.submitPing();
+    harness.flush();
+    harness.session.submitSettings(0, LOWER);
+    harness.flush();
+    // The answer to a PING that left before says nothing.
+    harness.give(ping(2));
+  });
+  assertEquals(accepts(1, 1001), true);
+  assertEquals(accepts(3, 65536), true);
+  // The old window is the most that is ever taken.
+  assertEquals(accepts(5, 65537), false);
+});
+
+Deno.test("a lower initial window binds new streams once a PING behind it is answered", () => {
+  const accepts = lowered((harness) => {
+    harness.session.submitSettings(0, LOWER);
+    harness.flush();
+    harness.session.submitPing();
+    harness.flush();
+    harness.give(ping(2));
+  });
+  assertEquals(accepts(1, 1000), true);
+  assertEquals(accepts(3, 1001), false);
+});
+
+for (const version of [PROTO_SPDY3, PROTO_SPDY3_1]) {
+  Deno.test(`an upload that began before the server's lower window was seen is no fault, version ${version}`, async () => {
+    let pings = 0;
+    const [left, right] = memoryStreams();
+    let release = () => {};
+    const released = new Promise<void>((resolve) => release = resolve);
+    // What the server says takes a while to arrive.
+    const slow = new TransformStream<Uint8Array, Uint8Array>({
+      transform: async (chunk, controller) => {
+        await released;
+        controller.enqueue(chunk);
+      },
+    });
+    const readable = left.readable.pipeThrough(slow);
+    await using pair = pairOver({ ...left, readable }, right, {
+      version,
+      server: {
+        settings: LOWER,
+        onFrame: (direction, { frameType }) => {
+          if (direction === "sent" && frameType === PING) pings++;
+        },
+      },
+    });
+    for (let count = 0; count < 3; count++) {
+      const stream = await pair.client.openStream([]);
+      const writing = stream.write(new Uint8Array(60_000));
+      const incoming = await nextStream(pair.server);
+      const reading = new Response(incoming.readable).bytes();
+      await writing;
+      release();
+      await stream.closeWrite();
+      assertEquals((await reading).length, 60_000);
+    }
+    assertGreater(pings, 0);
   });
 }
