@@ -56,7 +56,24 @@ export function sendResponse(
   const head = isDecoded(response)
     ? { status, statusText, headers: withoutCoding(headers) }
     : response;
-  return readAhead(body).then((read) => send(state, head, read, options));
+  return readAhead(body).then((read) => sendRead(state, head, read, options));
+}
+
+/** A body that cannot be sent is cancelled: it may hold a file open. */
+async function sendRead(
+  state: StreamState,
+  head: Head,
+  body: Uint8Array | BodySource,
+  options: SendResponseOptions,
+): Promise<void> {
+  try {
+    await send(state, head, body, options);
+  } catch (error) {
+    if (!(body instanceof Uint8Array)) {
+      body.reader.cancel(error).catch(() => {});
+    }
+    throw error;
+  }
 }
 
 function send(

@@ -114,11 +114,11 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
         : this.#answer(request, this);
       // Not awaited for nothing: each turn of the queue costs.
       const response = answer instanceof Promise ? await answer : answer;
-      await this.#send(
-        this.#wrongLength === undefined
-          ? response
-          : badRequest(this.#wrongLength),
-      );
+      if (this.#wrongLength === undefined) await this.#send(response);
+      else {
+        response.body?.cancel(this.#wrongLength).catch(() => {});
+        await this.#send(badRequest(this.#wrongLength));
+      }
       this.#completed.resolve();
       // Nobody has a request that was answered without the handler.
       if (request instanceof Response) {

@@ -533,3 +533,35 @@ Deno.test("serve: what an error says cannot steer the terminal that it is logged
     assertMatch(String(what), /\nCaused by: Error: \\x1b\[2J of a peer\n/);
   }
 });
+
+Deno.test("serve: a body that comes when its client has left is cancelled", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  await using pair = await httpPair(async (_request, info) => {
+    await info.stream.closed.catch(() => {});
+    const body = new ReadableStream({ cancel: () => cancelled.resolve() });
+    return new Response(body);
+  });
+  const stream = await pair.client.openStream([...REQUEST], { fin: true });
+  stream.reset();
+  await cancelled.promise;
+});
+
+Deno.test("serve: a body whose request proves to be wrong is cancelled", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  await using pair = await httpPair(async (request) => {
+    begun.resolve();
+    await request.text().catch(() => {});
+    const body = new ReadableStream({ cancel: () => cancelled.resolve() });
+    return new Response(body);
+  });
+  const stream = await pair.client.openStream([
+    ...REQUEST.filter(([name]) => name !== ":method"),
+    [":method", "POST"],
+    ["content-length", "9"],
+  ]);
+  await begun.promise;
+  await writeBody(stream, "short");
+  assertEquals(valueOf(await stream.response, ":status"), "400");
+  await cancelled.promise;
+});
