@@ -192,6 +192,7 @@ function ordinary(random: Random): Draft {
       big: 0.25,
       breaks: 0,
       misuse: 0,
+      forgets: false,
       push: 0.15,
       pauses: random.pick([0, 0.1, 0.5]),
     },
@@ -199,6 +200,13 @@ function ordinary(random: Random): Draft {
     newWindow: 0,
     orderlyEnd: "none",
   };
+}
+
+/** What never ends must not keep others from being opened. */
+function manyStreams(draft: Draft): void {
+  const limits = { maxConcurrentStreams: 100 };
+  draft.client = { ...draft.client, limits };
+  draft.server = { ...draft.server, limits };
 }
 
 function kubernetes(draft: Draft, random: Random): void {
@@ -294,6 +302,10 @@ const FAMILIES: Record<Family, (draft: Draft, random: Random) => void> = {
       "half close",
     ]);
     draft.style = { ...draft.style, breaks: random.pick([0, 0.35]) };
+    if (random.chance(0.3)) {
+      draft.style = { ...draft.style, forgets: true };
+      manyStreams(draft);
+    }
   },
   push(draft, random) {
     draft.application = random.pick(["http", "http", "streams"]);
@@ -332,9 +344,11 @@ const FAMILIES: Record<Family, (draft: Draft, random: Random) => void> = {
         capacity,
       } as const;
       for (const side of ["client", "server"] as const) {
-        // A reply may stand behind seconds of bytes.
+        // A reply, or a PING, may stand behind seconds of bytes.
+        const { keepAlive, ...rest } = draft[side];
         draft[side] = {
-          ...draft[side],
+          ...rest,
+          ...keepAlive && { keepAlive: { ...keepAlive, timeout: 60_000 } },
           closeTimeout: 1000,
           headerTimeout: 0,
         };
@@ -378,9 +392,7 @@ const FAMILIES: Record<Family, (draft: Draft, random: Random) => void> = {
     draft.server = large
       ? { flowControl: draft.flowControl }
       : { ...draft.server, maxBufferedBytes: small, sessionWindow: 65_536 };
-    const limits = { maxConcurrentStreams: 100 };
-    draft.client = { ...draft.client, limits };
-    draft.server = { ...draft.server, limits };
+    manyStreams(draft);
   },
   cancel(draft, random) {
     const link = {
@@ -404,10 +416,7 @@ const FAMILIES: Record<Family, (draft: Draft, random: Random) => void> = {
       most: Math.min(draft.style.most, 80_000),
     };
     draft.count = random.int(2, 7);
-    // Who never answers must not keep others from being opened.
-    const limits = { maxConcurrentStreams: 100 };
-    draft.client = { ...draft.client, limits };
-    draft.server = { ...draft.server, limits };
+    manyStreams(draft);
     draft.fault = random.pick([
       "none",
       "none",

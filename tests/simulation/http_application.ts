@@ -61,6 +61,8 @@ export interface ExchangeStyle {
   readonly breaks: number;
   /** Probability of pushes, of a size up to `most`. */
   readonly push: number;
+  /** Whether responses may be left unread. */
+  readonly forgets: boolean;
   readonly pauses: number;
 }
 
@@ -95,11 +97,16 @@ export class HttpApplication {
             onError: () => new Response("the handler failed", { status: 500 }),
           },
         );
-        this.#jobs.push(world.track(`exchange on stream ${id}`, exchange));
+        world.track(`exchange on stream ${id}`, exchange);
       }
     } catch (error) {
       expectError(world, error);
     }
+  }
+
+  /** Whether a response is left unread, so that it never comes to its end. */
+  get forgets(): boolean {
+    return this.#exchanges.some(({ client }) => client === "forgets");
   }
 
   /** Sends a request and reads the response. */
@@ -155,7 +162,7 @@ export class HttpApplication {
     if (exchange.handler === "clone") {
       exchange.requestLength = Math.min(3000, exchange.requestLength);
     }
-    if (!whole) breakExchange(random, exchange, sends);
+    if (!whole) breakExchange(random, exchange, sends, style.forgets);
     this.#exchanges.push(exchange);
     return exchange;
   }
@@ -408,6 +415,7 @@ function breakExchange(
   random: Random,
   exchange: { -readonly [Key in keyof Exchange]: Exchange[Key] },
   sends: boolean,
+  forgets: boolean,
 ): void {
   switch (random.int(0, 6)) {
     case 0:
@@ -420,7 +428,7 @@ function breakExchange(
       exchange.client = "discards";
       break;
     case 3:
-      exchange.client = "forgets";
+      exchange.client = forgets ? "forgets" : "discards";
       break;
     case 4:
       exchange.handler = random.pick(["cancels", "ignores", "throws"]);

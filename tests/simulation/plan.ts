@@ -121,6 +121,8 @@ export interface PlanStyle {
   readonly breaks: number;
   /** Probability that an application misuses the API. */
   readonly misuse: number;
+  /** Whether responses may be left unread. */
+  readonly forgets: boolean;
   /** Probability that a stream is pushed for a request. */
   readonly push: number;
   /** Pauses of writers. */

@@ -74,6 +74,7 @@ class Simulation {
   readonly #sides: readonly [Side, Side];
   readonly #invariants: readonly WindowInvariant[];
   readonly #streams: StreamApplication;
+  #http: HttpApplication | undefined;
   /** Frames until a side closes inside the callback for one; never 0 otherwise. */
   #framesToClose: number;
   /** The applications are through. */
@@ -122,6 +123,12 @@ class Simulation {
   get #calm(): boolean {
     const { fault } = this.#scenario;
     return fault === "none" || fault === "stall";
+  }
+
+  /** Whether an application leaves something undone, so that not all can come to its end. */
+  get #stuck(): boolean {
+    return this.#http?.forgets === true ||
+      this.#streams.plans.some(({ stuck }) => stuck);
   }
 
   async run(): Promise<void> {
@@ -201,6 +208,7 @@ class Simulation {
       }
       case "http": {
         const http = new HttpApplication(world, style, this.#calm);
+        this.#http = http;
         http.serve(server);
         for (let left = count; left > 0; left--) {
           await world.maybePause(0.5, 4);
@@ -338,7 +346,7 @@ class Simulation {
     await world.run(() => world.idle || world.now > start + LONGEST_END);
     for (const plan of this.#streams.plans) this.#checkPlan(plan);
     if (application === "exec" || orderlyEnd !== "none") return;
-    if (this.#streams.plans.some(({ stuck }) => stuck)) return;
+    if (this.#stuck) return;
     const left = world.pending(LIFELONG);
     if (left.length > 0) world.bad(`pending at rest: ${left.join(", ")}`);
     if (world.pending(/^(?!the (client|server)\.closed)/).length < 2) {
@@ -416,7 +424,7 @@ class Simulation {
     }
     const ended = await world.run(() => this.#over, LONGEST_END);
     // Streams that nobody ends hold an orderly end back; so does who never reads, when the peer just ends.
-    const stuck = this.#streams.plans.some((plan) => plan.stuck);
+    const stuck = this.#stuck;
     const mayWait = how === "goaway" || how === "end" && stuck;
     if (!ended && !mayWait) {
       world.bad(`the end by ${how} never comes: ${this.#describe()}`);
