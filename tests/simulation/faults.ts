@@ -32,6 +32,19 @@ const FAULTS: readonly Fault[] = [
     }],
   },
   {
+    name: "reading is held back while the application waits for more",
+    family: "readingOrder",
+    changes: [{
+      file: "connection/receiving.ts",
+      from: 'this.#hold(wait === "none" || this.#buffered > this.#most);',
+      to: "this.#hold(true);",
+    }, {
+      file: "connection/receiving.ts",
+      from: 'if (!this.#holding || wait !== "need") return;',
+      to: "if (Date.now() > 0) return;",
+    }],
+  },
+  {
     name: "a reset in the middle of a frame loses window",
     family: "cancel",
     changes: [{
@@ -50,12 +63,57 @@ const FAULTS: readonly Fault[] = [
     }],
   },
   {
+    name: "an upload ends cleanly once the response has left",
+    family: "http",
+    changes: [{
+      file: "connection/http/linger.ts",
+      from: "if (inbox.ended) drop(0);\n  else keep();",
+      to: "drop(0);",
+    }, {
+      file: "connection/inbox.ts",
+      from: 'this.#end = { kind: "failed", error: reason() };',
+      to: 'this.#end = { kind: "finished" };',
+    }],
+  },
+  {
+    name: "a broken transport whose reading is held back never ends",
+    family: "misuse",
+    changes: [{
+      file: "connection/engine.ts",
+      from: "if (this.#inputEnded || this.#pump.readingPaused) {",
+      to: "if (this.#inputEnded) {",
+    }, {
+      file: "connection/engine.ts",
+      from: "this.#watch(() => this.#cutOff(reason));",
+      to:
+        "this.#watch(() => this.#pump.readingPaused || this.#cutOff(reason));",
+    }],
+  },
+  {
     name: "pushes that nobody asked for are kept",
     family: "push",
     changes: [{
       file: "connection/engine.ts",
       from: "(parent?.mostWaiting === undefined || this.incoming.asked) &&",
       to: "",
+    }],
+  },
+  {
+    name: "an orderly end cuts what still moves",
+    family: "clocks",
+    changes: [{
+      file: "connection/progress.ts",
+      from: "for (const timer of this.#timers) timer.touch();",
+      to: "",
+    }],
+  },
+  {
+    name: "a lower initial window resets what was sent before",
+    family: "lowWindow",
+    changes: [{
+      file: "session/settings.ts",
+      from: "const lowered = window < this.#granted;",
+      to: "const lowered = false;",
     }],
   },
 ];
