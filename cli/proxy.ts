@@ -22,7 +22,7 @@ import {
   untilInterrupted,
 } from "./listen.ts";
 import { openTarget, readTarget } from "./target.ts";
-import { print, show } from "./terminal.ts";
+import { print, printable, show } from "./terminal.ts";
 
 /** `spdy proxy URL` */
 export const proxy: Command = {
@@ -161,7 +161,7 @@ async function forward(
   } catch (error) {
     const reason = reasonOf(error);
     return new Response(
-      `the server behind the proxy did not answer: ${reason}\n`,
+      `the server behind the proxy did not answer: ${printable(reason)}\n`,
       { status: 502 },
     );
   }

@@ -137,6 +137,7 @@ Deno.test("serve and proxy refuse arguments that make no sense", async () => {
     [["serve", "--port", "70000"], /--port 70000: a number from 0 to 65535/],
     [["serve", "--cert", "x"], /--cert and --key go together/],
     [["serve", "--push", "style.css"], /write it as/],
+    [["serve", "--push", "/a=//b/c"], /write it as/],
     [["proxy"], /proxy needs one URL/],
     [["proxy", "ftp://h/"], /ftp:\/\/ is none of/],
   ];
