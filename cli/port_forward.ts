@@ -4,6 +4,7 @@
  * @module
  */
 
+import { closeQuietly } from "../connection/http/byte_conn.ts";
 import type { ForwardedConnection } from "../kubernetes/forwarded.ts";
 import {
   portForward as forwardToPod,
@@ -108,27 +109,34 @@ async function listen(
   });
 }
 
+/** What is used of a connection that was accepted. */
+type LocalConn = Pick<
+  Deno.TcpConn,
+  "read" | "write" | "closeWrite" | "close"
+>;
+
 /** Both directions at once, each ended by itself: `conn.readable` would close both at the first end. */
-async function carry(
-  conn: Deno.TcpConn,
+export async function carry(
+  conn: LocalConn,
   forwarder: PortForwarder,
   remote: number,
 ): Promise<void> {
-  using _conn = conn;
-  const connection = await forwarder.connect(remote);
+  let connection: ForwardedConnection | undefined;
   try {
+    connection = await forwarder.connect(remote);
     await Promise.all([
       sendAll(conn, connection),
       receiveAll(connection.readable, conn),
     ]);
   } finally {
     // One direction that failed leaves the other one nothing to do.
-    connection.close();
+    connection?.close();
+    closeQuietly(conn);
   }
 }
 
 async function sendAll(
-  conn: Deno.TcpConn,
+  conn: LocalConn,
   { writable }: ForwardedConnection,
 ): Promise<void> {
   const writer = writable.getWriter();
@@ -147,7 +155,7 @@ async function sendAll(
 
 async function receiveAll(
   readable: ReadableStream<Uint8Array>,
-  conn: Deno.TcpConn,
+  conn: LocalConn,
 ): Promise<void> {
   for await (const chunk of readable) {
     for (let at = 0; at < chunk.length;) {

@@ -1,6 +1,7 @@
 import { exitCodeOf } from "../../cli/exec.ts";
-import { serveStreaming } from "../../kubernetes/mod.ts";
-import { assertEquals, assertMatch, delay } from "../deps.ts";
+import { carry } from "../../cli/port_forward.ts";
+import { portForward, serveStreaming } from "../../kubernetes/mod.ts";
+import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
 import { run, start } from "./process.ts";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -88,26 +89,30 @@ Deno.test("exec: no failure ends with 0, whatever its code", () => {
 Deno.test("port-forward: a local client that resets its connection ends the one in the pod", async () => {
   const ends = Promise.withResolvers<string>();
   await using server = serveStreaming({
-    async portForward({ readable, writable }) {
-      const writer = writable.getWriter();
-      await writer.write(new Uint8Array(1000));
-      try {
-        for await (const _chunk of readable);
-        ends.resolve("end of input");
-      } catch (error) {
-        ends.resolve((error as Error).name);
-      }
+    // A port that is silent.
+    async portForward({ readable }) {
+      await readable.pipeTo(new WritableStream())
+        .then(() => ends.resolve("end of input"))
+        .catch(({ name }) => ends.resolve(name));
     },
   });
-  const url = `http://127.0.0.1:${server.addr.port}`;
-  await using forward = await start(["port-forward", "-s", url, "web", "0:80"]);
-  const port = Number(new URL(forward.url).port);
-  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-  await conn.read(new Uint8Array(10));
-  // Until the pod has nothing more to say. With bytes unread the kernel sends a reset.
-  await delay(300);
-  conn.close();
-  assertEquals(await ends.promise, "StreamResetError");
+  await using forwarder = await portForward({
+    url: `http://127.0.0.1:${server.addr.port}`,
+    pod: { name: "web" },
+  });
+  let closed = 0;
+  const carried = carry(
+    {
+      read: () => Promise.reject(new Deno.errors.ConnectionReset("reset")),
+      write: (data) => Promise.resolve(data.length),
+      closeWrite: () => Promise.resolve(),
+      close: () => closed++,
+    },
+    forwarder,
+    80,
+  );
+  await assertRejects(() => carried, Deno.errors.ConnectionReset);
+  assertEquals([await ends.promise, closed], ["StreamResetError", 1]);
 });
 
 Deno.test("exec and port-forward tell what is wrong", async () => {
