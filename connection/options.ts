@@ -88,6 +88,13 @@ export interface ConnectionTuning {
    */
   readonly maxUnreadBytes?: number;
   /**
+   * Without flow control only: beyond `maxUnreadBytes` reading stops for as long
+   * as nothing is read, and the connection does not fail; default false. For
+   * peers whose only back-pressure is the socket, and readers that may pause for
+   * minutes.
+   */
+  readonly holdUnread?: boolean;
+  /**
    * Streams of the peer that may wait to be taken by iterating over the
    * connection, ended ones among them; one more is reset with REFUSED_STREAM.
    * 0 to 2^31-1; default 256, or `limits.maxConcurrentStreams` if that is more.

@@ -46,6 +46,8 @@ export class Receiving {
   readonly #events: ReceivingEvents;
   readonly #bound: number;
   readonly #most: number;
+  /** Reading may be held for as long as it takes. */
+  readonly #mayHold: boolean;
   readonly #credit: Credit | undefined;
   /** Inboxes that hold pieces of the read under way. */
   readonly #unsettled: Inbox[] = [];
@@ -67,6 +69,7 @@ export class Receiving {
     this.#events = events;
     this.#bound = options.maxBufferedBytes;
     this.#most = Math.max(options.maxBufferedBytes, options.maxUnreadBytes);
+    this.#mayHold = options.holdUnread ?? false;
     if (options.flowControl === false || options.version === PROTO_SPDY2) {
       return;
     }
@@ -132,7 +135,7 @@ export class Receiving {
     if (this.#buffered <= bound) return this.#hold(false);
     const wait = this.#events.wait();
     this.#hold(wait === "none" || this.#buffered > this.#most);
-    if (!this.#holding || wait !== "need") return;
+    if (!this.#holding || wait !== "need" || this.#mayHold) return;
     this.#stuck ??= new QuietTimer(PATIENCE, () => {
       if (this.#events.wait() === "need") this.#events.stuck(this.#most);
     });

@@ -60,7 +60,11 @@ export interface TargetOptions {
    * end of its output: see `docs/kubernetes.md`.
    */
   readonly keepAlive?: KeepAliveOptions;
-  /** Received bytes that may wait to be read, over all streams; default 4194304. */
+  /**
+   * Received bytes that may wait to be read, over all streams; then reading
+   * stops, and the sender with it. Default 4194304, and 67108864 while another
+   * stream is read that has nothing to give.
+   */
   readonly maxBufferedBytes?: number;
 }
 
@@ -155,6 +159,7 @@ export async function upgradeToSpdy(
       ...CLIENT_PROFILE,
       keepAlive,
       maxBufferedBytes,
+      maxUnreadBytes: maxBufferedBytes,
       method: "POST",
       headers: [
         ...headerLines(headers),
@@ -184,6 +189,7 @@ export function startSpdy(
     ...CLIENT_PROFILE,
     keepAlive,
     maxBufferedBytes,
+    maxUnreadBytes: maxBufferedBytes,
     side: CLIENT,
     version: PROTO_SPDY3_1,
   });

@@ -20,10 +20,13 @@ import type { ConnectionTuning } from "../connection/options.ts";
  *   with a PING after each 5 ms of silence.
  * - It stops reading at a GOAWAY, so that comes last.
  *
- * Back-pressure is the socket's: see `maxBufferedBytes`.
+ * Back-pressure is the socket's: see `maxBufferedBytes`. Reading is held for as
+ * long as it takes and never ends a connection: an exec waits for sizes or for
+ * stderr all the time, while who reads the rest may be a pager.
  */
 const PROFILE: ConnectionTuning = {
   flowControl: false,
+  holdUnread: true,
   announceStreams: false,
 };
 
@@ -50,6 +53,8 @@ export const CLIENT_PROFILE: ConnectionTuning = {
 export function serverProfile(streams: number): ConnectionTuning {
   return {
     ...PROFILE,
+    // Whatever handlers wait for: what a client can fill is bounded.
+    maxUnreadBytes: 1,
     limits: { ...LIMITS, maxConcurrentStreams: streams },
     maxWaitingStreams: streams,
   };

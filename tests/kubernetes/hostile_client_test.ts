@@ -320,6 +320,31 @@ Deno.test("hostile: what a handler leaves unread stops no other connection", asy
   assertEquals(textOf(peer, 7), "through");
 });
 
+Deno.test("hostile: a handler that pauses beside one that waits stops the client, and ends nothing", async () => {
+  using time = virtualTime();
+  const go = Promise.withResolvers<void>();
+  const read: number[] = [0, 0];
+  await using session = forward(async ({ port, readable }) => {
+    // One always waits for bytes that do not come, the other does not read.
+    if (port === 2) await go.promise;
+    for await (const chunk of readable) read[port - 1] += chunk.length;
+  });
+  const { peer } = session;
+  await peer.send(half(1, "error", "0", "1"), half(3, "data", "0", "1"));
+  await peer.send(half(5, "error", "1", "2"), half(7, "data", "1", "2"));
+  let taken = 0;
+  for (let count = 0; count < 20; count++) {
+    peer.send(data(7, new Uint8Array(1 << 20))).then(() => taken++);
+  }
+  await settle();
+  await time.advance(3_600_000);
+  assertLess(taken, 7);
+  assertEquals(peer.over, false);
+  go.resolve();
+  await settle();
+  assertEquals([taken, read], [20, [0, 20 << 20]]);
+});
+
 Deno.test("hostile: unread bytes of ended streams count, so that a slow handler stops the client", async () => {
   const go = Promise.withResolvers<void>();
   let read = 0;

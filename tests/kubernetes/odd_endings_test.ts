@@ -10,6 +10,7 @@ import {
   exec,
   RemoteCommandError,
   type RemoteProcess,
+  serveStreaming,
 } from "../../kubernetes/mod.ts";
 import {
   CANCEL,
@@ -20,7 +21,7 @@ import {
   type Stream,
   StreamResetError,
 } from "../../mod.ts";
-import { turn } from "../helpers/virtual_time.ts";
+import { turn, virtualTime } from "../helpers/virtual_time.ts";
 
 const encoder = new TextEncoder();
 const V4 = "v4.channel.k8s.io";
@@ -151,7 +152,8 @@ Deno.test("an output that is reset with anything but CANCEL fails", async () => 
 
 Deno.test("what a server writes where it has nothing to say stops nothing", async () => {
   await against(V4, async (error, stdout, stdin) => {
-    for (let count = 0; count < 10; count++) {
+    // More than is held for an application that waits.
+    for (let count = 0; count < 70; count++) {
       await stdin?.write(new Uint8Array(1 << 20));
     }
     await stdout.write(encoder.encode("out"));
@@ -162,4 +164,34 @@ Deno.test("what a server writes where it has nothing to say stops nothing", asyn
     assertEquals(await new Response(stdout).text(), "out");
     assertEquals((await status).success, true);
   }, true);
+});
+
+Deno.test("stderr may be read before stdout, and a pause of any length ends nothing", async () => {
+  using time = virtualTime();
+  await using server = serveStreaming({
+    async exec({ stdout, stderr }) {
+      const writer = stdout.getWriter();
+      for (let count = 0; count < 20; count++) {
+        await writer.write(new Uint8Array(1 << 20));
+      }
+      await writer.close();
+      await new Blob(["done"]).stream().pipeTo(stderr);
+    },
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  await using process = await exec({ url, pod: { name: "web" } });
+  assertEquals(await new Response(process.stderr).text(), "done");
+  await time.advance(3_600_000);
+  assertEquals((await new Response(process.stdout).bytes()).length, 20 << 20);
+  // With a bound of one's own reading stops there, and goes on with its reader.
+  await using bounded = await exec({
+    url,
+    pod: { name: "web" },
+    maxBufferedBytes: 1 << 20,
+  });
+  const words = new Response(bounded.stderr).text();
+  await turn();
+  await time.advance(3_600_000);
+  assertEquals((await new Response(bounded.stdout).bytes()).length, 20 << 20);
+  assertEquals(await words, "done");
 });
