@@ -7,6 +7,13 @@
 import { nextPlace, PLACES } from "./placement.ts";
 
 const SMALLEST = 4096;
+/** As much waits as long as it is not known that the link is a fast one, bytes. */
+const USUAL_BOUND = 256 * 1024;
+/**
+ * Bytes a ms, 2 Gbit/s: a write of all that fits, through as fast, lets twice as
+ * much wait for the next one. A slower one ends that.
+ */
+const QUICK = 256 * 1024;
 /** Memory above this is worth placing, bytes. */
 const LARGE = 16384;
 
@@ -15,19 +22,26 @@ const LARGE = 16384;
  * leave in one write. Its memory grows with use.
  */
 export class OutBuffer {
-  readonly #bound: number;
+  readonly #most: number;
+  #bound: number;
   #bytes = new Uint8Array(0);
   #begin = 0;
   #end = 0;
 
-  /** Takes at most `bound` bytes at a time. */
-  constructor(bound: number) {
-    this.#bound = bound;
+  /** Takes at most `most` bytes at a time, and on slow links at most 256 KiB. */
+  constructor(most: number) {
+    this.#most = most;
+    this.#bound = Math.min(most, USUAL_BOUND);
   }
 
   /** Bytes waiting. */
   get length(): number {
     return this.#end - this.#begin;
+  }
+
+  /** Most bytes that it takes now. */
+  get bound(): number {
+    return this.#bound;
   }
 
   /** Whether it takes no more. */
@@ -58,8 +72,13 @@ export class OutBuffer {
     return this.#bytes.subarray(this.#begin, this.#end);
   }
 
-  /** Forgets what waits, after it was written. */
-  clear(): void {
+  /** Forgets what waits, after it was written within so many ms. */
+  clear(duration: number): void {
+    if (this.full) {
+      const isQuick = this.length >= duration * QUICK;
+      const bound = isQuick ? this.#bound * 2 : USUAL_BOUND;
+      this.#bound = Math.min(this.#most, bound);
+    }
     this.#begin = this.#bytes.length > LARGE ? nextPlace(this.#begin) : 0;
     this.#end = this.#begin;
   }
@@ -70,6 +89,7 @@ export class OutBuffer {
     this.#bytes = new Uint8Array(0);
     this.#begin = 0;
     this.#end = 0;
+    this.#bound = Math.min(this.#most, USUAL_BOUND);
   }
 
   #grow(needed: number): void {

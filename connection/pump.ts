@@ -197,6 +197,7 @@ export class Pump {
     this.#writing = true;
     this.#passed();
     let rest = this.out.view;
+    const begin = now();
     try {
       while (rest.length > 0) {
         const size = await this.#wire.send(rest);
@@ -206,7 +207,7 @@ export class Pump {
     } catch (error) {
       this.#failOutput(error);
     }
-    this.out.clear();
+    this.out.clear(now() - begin);
     this.#writing = false;
     if (this.#outputEnded) {
       this.#drained?.resolve();

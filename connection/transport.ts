@@ -60,12 +60,8 @@ export interface Wire {
 }
 
 const SMALLEST_READ = 16 * 1024;
-/**
- * Two full send buffers of a peer like this one. In the best of ten rounds a
- * bulk transfer took 30 us of CPU time for 64 KiB with reads of 256 KiB, 26
- * with reads of 512 KiB.
- */
-const LARGEST_READ = 512 * 1024;
+/** Two full send buffers of a peer like this one. With reads of 512 KiB bulk takes a tenth longer. */
+const LARGEST_READ = 1024 * 1024;
 /** So many small reads in a row, and the buffer shrinks to a quarter. */
 const SMALL_READS = 64;
 /** A buffer beyond this size is for bulk, which is over when little comes. */

@@ -37,10 +37,37 @@ Deno.test("out buffer: takes up to its bound, in order", () => {
   const { view } = buffer;
   assertEquals(view.length, 10_000);
   assertEquals([view[3999], view[4000], view[8999], view[9000]], [1, 2, 2, 3]);
-  buffer.clear();
+  buffer.clear(1);
   assertEquals(buffer.length, 0);
   assertEquals(buffer.append(bytes(5)), 1);
   assertEquals(buffer.view, bytes(5));
+});
+
+Deno.test("out buffer: more than 256 KiB wait only after full writes that were quick", () => {
+  const usual = 256 * 1024;
+  const data = new Uint8Array(1 << 20);
+  const buffer = new OutBuffer(1 << 20);
+  const bounds = [0, 1, 2, 4, 5].map((duration) => {
+    assertEquals(buffer.append(data), buffer.bound);
+    assert(buffer.full);
+    buffer.clear(duration);
+    return buffer.bound / usual;
+  });
+  assertEquals(bounds, [2, 4, 4, 4, 1]);
+  // What is not full says nothing, however long it took.
+  buffer.append(data);
+  buffer.clear(0);
+  buffer.append(bytes(1));
+  buffer.clear(100);
+  assertEquals(buffer.bound, 2 * usual);
+  buffer.release();
+  assertEquals(buffer.bound, usual);
+
+  const small = new OutBuffer(1000);
+  for (let count = 0; count < 3; count++) {
+    assertEquals(small.append(data), 1000);
+    small.clear(0);
+  }
 });
 
 Deno.test("open queue: the urgent first, then the early; entries can leave", () => {
