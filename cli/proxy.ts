@@ -6,6 +6,7 @@
  */
 
 import { Client } from "../connection/http/client.ts";
+import { isDecoded } from "../connection/http/decoded_body.ts";
 import { easeIteration } from "../connection/http/many_headers.ts";
 import { serve } from "../connection/http/serve.ts";
 import type { ServeHandler } from "../connection/http/serve_options.ts";
@@ -151,8 +152,8 @@ async function forward(
       signal: request.signal,
     });
     const answered = passedOn(response.headers);
-    // Both kinds of fetch decode the body, so what was said of its coding holds no more.
-    answered.delete("content-encoding");
+    // A coding that fetch does not know is the client's to undo.
+    if (isDecoded(response)) answered.delete("content-encoding");
     return new Response(response.body, {
       status: response.status,
       statusText: response.statusText,

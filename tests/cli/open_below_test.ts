@@ -22,7 +22,8 @@ onmessage = ({ data: { folder, rounds } }) => {
     Deno.removeSync(inside + "dir");
     Deno.renameSync(inside + ".real", inside + "dir");
     // Else a listing would be told again without reading the directory.
-    Deno.utimeSync(inside + "dir", round, round);
+    Deno.writeTextFileSync(inside + "dir/new", "");
+    Deno.removeSync(inside + "dir/new");
     put("file", (path) => Deno.writeTextFileSync(path, "inside"));
     settle();
   }

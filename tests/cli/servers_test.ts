@@ -6,6 +6,7 @@ import {
   PROTO_SPDY3,
   serve,
 } from "../../mod.ts";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { assertEquals, assertMatch } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { run, start } from "./process.ts";
@@ -222,6 +223,45 @@ Deno.test("proxy speaks HTTP/1.1 in front of a SPDY server", async () => {
     201,
     "POST /path body",
   ]);
+});
+
+Deno.test("proxy passes bodies on as they are coded, or decoded, with headers that say so", async () => {
+  const text = "a body that repeats, ".repeat(20);
+  const codings = new Map<string, Uint8Array>([
+    ["gzip", gzipSync(text)],
+    ["br", brotliCompressSync(text)],
+    ["x-unknown", new TextEncoder().encode(text)],
+  ]);
+  const answer = (request: Request): Response => {
+    const coding = new URL(request.url).pathname.slice(1);
+    const body = new Uint8Array(codings.get(coding) ?? []);
+    return new Response(body, { headers: { "content-encoding": coding } });
+  };
+  const quiet = { hostname: "127.0.0.1", port: 0, onListen() {} };
+  await using spdy = serve(quiet, answer);
+  await using http = Deno.serve(quiet, answer);
+  await using front = await start([
+    "proxy",
+    "-p",
+    "0",
+    `spdy://127.0.0.1:${spdy.addr.port}`,
+  ]);
+  await using back = await start([
+    "proxy",
+    "-p",
+    "0",
+    "-s",
+    `http://127.0.0.1:${http.addr.port}`,
+  ]);
+  await using connection = await connectTo(back.url);
+  for (const coding of codings.keys()) {
+    const first = await fetch(new URL(`/${coding}`, front.url));
+    assertEquals(await first.text(), text, coding);
+    const second = await connection.fetch(`/${coding}`);
+    assertEquals(await second.text(), text, coding);
+    const says = second.headers.get("content-encoding");
+    assertEquals(says, coding === "x-unknown" ? coding : null);
+  }
 });
 
 Deno.test("proxy answers 502 when nobody is behind it", async () => {
