@@ -30,6 +30,7 @@ export class PeerTimer {
   readonly #delay: number;
   readonly #onLate: () => void;
   #timer: Timer | undefined;
+  #caughtUp = false;
 
   constructor(delay: number, reading: Reading, onLate: () => void) {
     this.#reading = reading;
@@ -60,7 +61,11 @@ export class PeerTimer {
   #rest(due: number): number {
     const since = this.#reading.readingSince();
     if (since === undefined) return this.#delay;
-    if (now() - due > LATE) return CATCH_UP;
+    // Once: a process that is always late still finds a peer that is gone.
+    if (!this.#caughtUp && now() - due > LATE) {
+      this.#caughtUp = true;
+      return CATCH_UP;
+    }
     return since + this.#delay - now();
   }
 }
