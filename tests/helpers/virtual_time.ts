@@ -1,7 +1,7 @@
 /**
  * Time that passes when a test says so.
  *
- * ```ts
+ * ```ts ignore
  * using time = virtualTime();
  * const { client } = memoryPair({ client: { keepAlive: { interval: 30_000 } } });
  * await time.advance(30_000); // the PING leaves now
