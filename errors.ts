@@ -1,18 +1,19 @@
 /**
- * Every error this module throws or reports, and the numbers spdylay gave them.
+ * The error classes of this package and the error codes of spdylay.
  *
- * This file is the lowest layer: everything may import it, it imports nothing.
+ * This file is the lowest layer: every file may import it, and it imports
+ * nothing.
  *
  * @module
  */
 
-/** An argument was outside its range, or a call was made in a wrong state. */
+/** An argument is out of range, or the call is not allowed in this state. */
 export const ERR_INVALID_ARGUMENT: -501 = -501;
-/** zlib data was corrupt, or asked for an unknown dictionary. */
+/** The zlib data is corrupt, or needs an unknown dictionary. */
 export const ERR_ZLIB: -502 = -502;
 /** The version field of a frame is neither 2 nor 3. */
 export const ERR_UNSUPPORTED_VERSION: -503 = -503;
-/** The transport took or gave no byte for now. */
+/** The transport cannot send or receive any byte at the moment. */
 export const ERR_WOULDBLOCK: -504 = -504;
 /** General protocol error; spdylay never produces it. */
 export const ERR_PROTO: -505 = -505;
@@ -22,33 +23,33 @@ export const ERR_INVALID_FRAME: -506 = -506;
 export const ERR_EOF: -507 = -507;
 /** Returned by a read callback that has no data yet; see `Session.resumeData`. */
 export const ERR_DEFERRED: -508 = -508;
-/** The ids of this side (31 bits) are used up. */
+/** This side has used all of its stream ids (31 bits). */
 export const ERR_STREAM_ID_NOT_AVAILABLE: -509 = -509;
-/** The stream does not exist, or no longer. */
+/** The stream does not exist or is closed. */
 export const ERR_STREAM_CLOSED: -510 = -510;
 /** RST_STREAM is queued for the stream. */
 export const ERR_STREAM_CLOSING: -511 = -511;
-/** This side already sent FIN, or the stream is the peer's unidirectional one. */
+/** This side has already sent FIN, or the peer opened the stream as unidirectional. */
 export const ERR_STREAM_SHUT_WR: -512 = -512;
-/** The stream id is wrong for this frame, such as SYN_REPLY on an own stream. */
+/** The stream id is wrong for this frame, such as a SYN_REPLY for a stream that this side opened. */
 export const ERR_INVALID_STREAM_ID: -513 = -513;
 /** The stream's state does not allow this frame. */
 export const ERR_INVALID_STREAM_STATE: -514 = -514;
-/** Another DATA of this stream is deferred. */
+/** Another DATA submission for this stream is deferred. */
 export const ERR_DEFERRED_DATA_EXIST: -515 = -515;
-/** SYN_STREAM after GOAWAY. */
+/** SYN_STREAM is not allowed after GOAWAY. */
 export const ERR_SYN_STREAM_NOT_ALLOWED: -516 = -516;
-/** A GOAWAY was already sent. */
+/** This side has already sent GOAWAY. */
 export const ERR_GOAWAY_ALREADY_SENT: -517 = -517;
 /** A header block breaks the rules for names and values. */
 export const ERR_INVALID_HEADER_BLOCK: -518 = -518;
 /** The session's state does not allow the call. */
 export const ERR_INVALID_STATE: -519 = -519;
-/** A gzip body was corrupt. */
+/** A gzip body is corrupt. */
 export const ERR_GZIP: -520 = -520;
-/** A read callback failed for its stream only. */
+/** A read callback failed; only its stream is reset. */
 export const ERR_TEMPORAL_CALLBACK_FAILURE: -521 = -521;
-/** A frame or header block is longer than the limit (spdylay's library only). */
+/** A frame or header block exceeds its limit. In spdylay's C library; python-spdylay does not export it. */
 export const ERR_FRAME_TOO_LARGE: -522 = -522;
 /** Codes numerically below this one end the session. */
 export const ERR_FATAL: -900 = -900;
@@ -60,14 +61,14 @@ export const ERR_CALLBACK_FAILURE: -902 = -902;
 /** Who broke the rule: this program (`local`) or the peer (`remote`). */
 export type Initiator = "local" | "remote";
 
-/** What every error constructor of this module takes after the message. */
+/** The options of every error constructor in this module. */
 export interface SpdyErrorOptions extends ErrorOptions {
   /** Who broke the rule; default `"local"`. */
   readonly initiator?: Initiator;
 }
 
 /**
- * Base of every error of this module.
+ * Base class of all errors in this package.
  *
  * @example
  * ```ts
@@ -85,7 +86,7 @@ export class SpdyError extends Error {
   /** Who broke the rule. */
   readonly initiator: Initiator;
 
-  /** Makes an error with one of the `ERR_*` numbers as `code`. */
+  /** Creates an error with one of the `ERR_*` numbers as `code`. */
   constructor(message: string, code: number, options: SpdyErrorOptions = {}) {
     super(message, options);
     this.name = new.target.name;
@@ -94,25 +95,25 @@ export class SpdyError extends Error {
   }
 }
 
-/** End of input: thrown by a `recv` callback, and out of `Session.recv()`. Code {@linkcode ERR_EOF}. */
+/** The input has ended: a `recv` callback throws it, and `Session.recv()` rethrows it. Code {@linkcode ERR_EOF}. */
 export class EOFError extends SpdyError {
-  /** Makes the error; the message defaults to "end of input". */
+  /** Creates the error; the default message is "end of input". */
   constructor(message = "end of input", options?: SpdyErrorOptions) {
     super(message, ERR_EOF, options);
   }
 }
 
-/** A callback failed, and the session with it. Code {@linkcode ERR_CALLBACK_FAILURE}. */
+/** A callback failed, so the session failed. Code {@linkcode ERR_CALLBACK_FAILURE}. */
 export class CallbackFailureError extends SpdyError {
-  /** Makes the error; the message defaults to "callback failed". */
+  /** Creates the error; the default message is "callback failed". */
   constructor(message = "callback failed", options?: SpdyErrorOptions) {
     super(message, ERR_CALLBACK_FAILURE, options);
   }
 }
 
-/** A read callback failed, and its stream with it. Code {@linkcode ERR_TEMPORAL_CALLBACK_FAILURE}. */
+/** A read callback failed; the session resets only its stream. Code {@linkcode ERR_TEMPORAL_CALLBACK_FAILURE}. */
 export class TemporalCallbackFailureError extends SpdyError {
-  /** Makes the error; the message defaults to "callback failed for this stream". */
+  /** Creates the error; the default message is "callback failed for this stream". */
   constructor(
     message = "callback failed for this stream",
     options?: SpdyErrorOptions,
@@ -121,26 +122,26 @@ export class TemporalCallbackFailureError extends SpdyError {
   }
 }
 
-/** An argument was outside its range. Code {@linkcode ERR_INVALID_ARGUMENT}. */
+/** An argument is out of range, or the call is not allowed in this state. Code {@linkcode ERR_INVALID_ARGUMENT}. */
 export class InvalidArgumentError extends SpdyError {
-  /** Makes the error. */
+  /** Creates the error; the default message is "invalid argument". */
   constructor(message = "invalid argument", options?: SpdyErrorOptions) {
     super(message, ERR_INVALID_ARGUMENT, options);
   }
 }
 
-/** What {@linkcode ZlibError} takes after the message. */
+/** The options of the {@linkcode ZlibError} constructor. */
 export interface ZlibErrorOptions extends SpdyErrorOptions {
-  /** Offset in the compressed input, in bytes since its start, at which the error stands. */
+  /** Where the error is: an offset in bytes from the start of the compressed input. */
   readonly offset?: number;
 }
 
-/** Compressed data was corrupt. Code {@linkcode ERR_ZLIB}. */
+/** Compressed data is corrupt, or its output is larger than a limit. Code {@linkcode ERR_ZLIB}. */
 export class ZlibError extends SpdyError {
-  /** Offset in the compressed input, in bytes since its start; `undefined` where none applies. */
+  /** Where the error is: an offset in bytes from the start of the compressed input; `undefined` where none applies. */
   readonly offset: number | undefined;
 
-  /** Makes the error. */
+  /** Creates the error; the default message is "zlib error". */
   constructor(message = "zlib error", options: ZlibErrorOptions = {}) {
     super(message, ERR_ZLIB, options);
     this.offset = options.offset;
@@ -149,15 +150,15 @@ export class ZlibError extends SpdyError {
 
 /** The version is not one of SPDY/2, SPDY/3, SPDY/3.1. Code {@linkcode ERR_UNSUPPORTED_VERSION}. */
 export class UnsupportedVersionError extends SpdyError {
-  /** Makes the error. */
+  /** Creates the error; the default message is "unsupported version". */
   constructor(message = "unsupported version", options?: SpdyErrorOptions) {
     super(message, ERR_UNSUPPORTED_VERSION, options);
   }
 }
 
-/** The stream does not exist, or no longer. Code {@linkcode ERR_STREAM_CLOSED}. */
+/** The stream does not exist or is closed. Code {@linkcode ERR_STREAM_CLOSED}. */
 export class StreamClosedError extends SpdyError {
-  /** Makes the error. */
+  /** Creates the error; the default message is "stream closed". */
   constructor(message = "stream closed", options?: SpdyErrorOptions) {
     super(message, ERR_STREAM_CLOSED, options);
   }

@@ -1,8 +1,9 @@
 /**
- * What a number has to be that a caller gives: sizes, counts, ids, times. Every
- * range in this module is checked here.
+ * Range checks for numbers that a caller passes: sizes, counts, ids, times.
  *
- * This file stands in the lowest layer, beside the errors.
+ * This file is in the lowest layer, with `errors.ts`. {@linkcode checkWhole} is
+ * the only range check; the other layers add names for the ranges of their own
+ * fields.
  *
  * @module
  */
@@ -10,13 +11,14 @@
 import { InvalidArgumentError } from "./errors.ts";
 import { show } from "./values.ts";
 
-/** Longest delay a timer takes, ms; a longer one fires at once. */
+/** Longest delay of `setTimeout`, ms; a timer with a longer one fires immediately. */
 const LONGEST_DELAY = 0x7fffffff;
 
 /**
- * Returns `value`, a whole number in `lowest..highest`.
+ * Returns `value` when it is a whole number in `lowest..highest`.
  *
- * Throws `InvalidArgumentError` naming it when it is anything else.
+ * Otherwise throws an `InvalidArgumentError` that contains `name`, the value and
+ * the range.
  */
 export function checkWhole(
   name: string,
@@ -33,11 +35,11 @@ export function checkWhole(
 }
 
 /**
- * Returns `value`, a time-out: whole ms from 0 to 2^31-1, where 0 means that the
- * time never ends.
+ * Returns `value` when it is a valid timeout: whole ms from 0 to 2^31-1, where 0
+ * means no timeout.
  *
- * Throws `InvalidArgumentError` naming it when it is anything else: a timer
- * takes `NaN`, a negative number and one above 2^31-1 for 1 ms.
+ * Otherwise throws an `InvalidArgumentError` that contains `name` and the value:
+ * `setTimeout` would treat `NaN`, a negative number and one above 2^31-1 as 1 ms.
  */
 export function checkTimeout(name: string, value: number): number {
   if (Number.isInteger(value) && value >= 0 && value <= LONGEST_DELAY) {
@@ -51,19 +53,19 @@ export function checkTimeout(name: string, value: number): number {
 }
 
 /**
- * Returns `value`, the time between two of something: whole ms from 1 to 2^31-1.
+ * Returns `value` when it is a valid interval: whole ms from 1 to 2^31-1.
  *
- * Throws `InvalidArgumentError` naming it when it is anything else.
+ * Otherwise throws an `InvalidArgumentError` that contains `name` and the value.
  */
 export function checkInterval(name: string, value: number): number {
   return checkWhole(name, value, 1, LONGEST_DELAY);
 }
 
 /**
- * Returns `value`, a TCP port from `lowest` (0 where any free port will do) to
- * 65535.
+ * Returns `value` when it is a TCP port from `lowest` to 65535. `lowest` is 0
+ * where the system may choose a free port.
  *
- * Throws `InvalidArgumentError` naming it when it is anything else.
+ * Otherwise throws an `InvalidArgumentError` that contains `name` and the value.
  */
 export function checkPort(name: string, value: number, lowest: 0 | 1): number {
   return checkWhole(name, value, lowest, 0xffff);

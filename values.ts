@@ -1,15 +1,17 @@
 /**
- * What else a caller gives than numbers: types stop no caller in JavaScript, and
- * a wrong value should be named where it comes in.
+ * Checks of values that are not numbers: bytes, options, strings from a list.
  *
- * This file stands in the lowest layer, beside the errors.
+ * JavaScript callers have no type checker, so every public function checks its
+ * arguments and throws an error that contains the wrong one.
+ *
+ * This file is in the lowest layer, with `errors.ts`.
  *
  * @module
  */
 
 import { InvalidArgumentError } from "./errors.ts";
 
-/** A value for the text of an error. It never throws: not every value becomes a string. */
+/** Formats a value for an error message. Never throws, although `String(value)` can. */
 export function show(value: unknown): string {
   try {
     return String(value);
@@ -19,9 +21,9 @@ export function show(value: unknown): string {
 }
 
 /**
- * Throws `InvalidArgumentError` naming `value` unless it is a `Uint8Array`. A view
- * into a buffer that was transferred has no bytes any more: taking it for an empty
- * one would lose them in silence.
+ * Throws an `InvalidArgumentError` that contains `name` unless `value` is a
+ * `Uint8Array` whose buffer was not transferred. A transferred buffer looks
+ * empty, so accepting it would lose data silently.
  */
 export function checkBytes(name: string, value: Uint8Array): void {
   if (!(value instanceof Uint8Array)) {
@@ -34,15 +36,30 @@ export function checkBytes(name: string, value: Uint8Array): void {
   }
 }
 
-/** Whether the buffer of `bytes` was transferred. */
+/** Whether the buffer of `bytes` was transferred to another owner. */
 export function isDetached(bytes: Uint8Array): boolean {
   return bytes.length === 0 && bytes.buffer instanceof ArrayBuffer &&
     bytes.buffer.detached;
 }
 
-/** Throws `InvalidArgumentError` naming `value` unless it is an object, as options are. */
+/** Throws an `InvalidArgumentError` that contains `name` unless `value` is an object. */
 export function checkOptions(name: string, value: object): void {
   if (typeof value !== "object" || value === null) {
     throw new InvalidArgumentError(`${name} ${show(value)} are not an object`);
   }
+}
+
+/** Throws an `InvalidArgumentError` that contains `name` unless `value` is one of `allowed`. */
+export function checkOneOf(
+  name: string,
+  value: string,
+  allowed: readonly string[],
+): void {
+  if (allowed.includes(value)) return;
+  const list = allowed.map((each) => JSON.stringify(each)).join(", ");
+  throw new InvalidArgumentError(
+    `${name} ${
+      typeof value === "string" ? JSON.stringify(value) : show(value)
+    } is none of ${list}`,
+  );
 }

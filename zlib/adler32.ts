@@ -2,17 +2,17 @@ import { checkBytes } from "../values.ts";
 
 /** The largest prime below 2^16 (RFC 1950, section 8.2). */
 const MODULUS = 65521;
-/** Bytes summed between two reductions: the sums then stay below 2^31, and 16-bit lanes below 2^16. */
+/** Number of bytes summed between two reductions: keeps the sums below 2^31 and the 16-bit lanes below 2^16. */
 const RUN = 1024;
-/** From this many bytes on, four are summed at once. */
+/** From this length on, bytes are summed four at a time. */
 const LARGE = 64;
 
 /**
- * Adler-32 of `data` (RFC 1950, section 8.2), the check at the end of a zlib
- * stream and the name of a preset dictionary.
+ * Computes the Adler-32 of `data` (RFC 1950, section 8.2): the checksum at the
+ * end of a zlib stream, and the identifier of a preset dictionary.
  *
  * @param data The bytes to sum.
- * @param start The sum of the bytes before, to go on from; default 1, the sum of no bytes.
+ * @param start The sum of the preceding bytes; default 1, the sum of no bytes.
  * @returns The sum, 0..2^32-1.
  * @throws {InvalidArgumentError} `data` is not a `Uint8Array`, or its buffer was transferred.
  *
@@ -31,7 +31,7 @@ export function adler32(data: Uint8Array, start = 1): number {
   return adler32Range(data, 0, data.length, start);
 }
 
-/** {@linkcode adler32} of `data[from..to)`: spares the hot paths a view. */
+/** {@linkcode adler32} of `data[from..to)`, so that hot paths need not create a view. */
 export function adler32Range(
   data: Uint8Array,
   from: number,
@@ -46,9 +46,10 @@ export function adler32Range(
     for (; to - index >= 4; low %= MODULUS, high %= MODULUS) {
       const begin = index;
       const end = begin + Math.min(RUN, (to - begin) & ~3);
-      // Four bytes at once (2.3 times as fast as singly): `sums` adds up the sum
-      // before each word, of which each byte of it needs one, `even` and `odd`
-      // the bytes by their place in the word, as two 16-bit lanes each.
+      // Four bytes at a time are 2.3 times as fast as one. `sums` accumulates
+      // the sum before each word, which counts once for each of its four bytes.
+      // `even` and `odd` accumulate the bytes by their position in the word, in
+      // two 16-bit lanes each.
       let sum = 0;
       let sums = 0;
       let even = 0;
@@ -59,7 +60,7 @@ export function adler32Range(
         const oddBytes = word >>> 8 & 0x00ff00ff;
         sums += sum;
         sum += Math.imul(evenBytes + oddBytes, 0x00010001) >>> 16;
-        // The upper lane may reach the sign bit.
+        // `| 0` because the upper lane may reach the sign bit.
         even = even + evenBytes | 0;
         odd = odd + oddBytes | 0;
       }

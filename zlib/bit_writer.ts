@@ -1,32 +1,33 @@
-/** Bytes a writer begins with when first written to. */
+/** Initial capacity, allocated by the first write, bytes. */
 const FIRST_CAPACITY = 256;
-/** Room that a write may touch behind what it writes. */
+/** Number of bytes after its own that a write may overwrite. */
 const SLACK = 8;
-/** From this size on, `take` gives its memory away rather than a copy. */
+/** From this size on, `take` returns the buffer itself instead of a copy, bytes. */
 const LARGE = 65536;
 const EMPTY = new Uint8Array(0);
 
 /**
- * Writes bits, lowest first (RFC 1951, section 3.1.1), into a byte array that
- * grows as needed.
+ * Writes bits, least significant first (RFC 1951, section 3.1.1), into a byte
+ * array that grows as needed.
  *
- * Whole bytes stand in `bytes[0..length)`; up to 7 bits more wait until their
- * byte is full, over any number of {@linkcode BitWriter.clear} calls. The fields
- * are open because the loop over tokens takes them into local variables.
+ * Complete bytes are in `bytes[0..length)`. Up to 7 more bits are pending in
+ * `hold` until their byte is complete; {@linkcode BitWriter.clear} keeps them.
+ * The fields are public because the loop over tokens copies them into local
+ * variables.
  */
 export class BitWriter {
-  /** The written bytes, and room behind them. Replaced when it grows. */
+  /** The written bytes, followed by free space. Replaced when it grows. */
   bytes: Uint8Array<ArrayBuffer> = EMPTY;
-  /** The memory of `bytes`, for writing several at once. */
+  /** A view of the same memory for writing several bytes at once. */
   words: DataView<ArrayBuffer> = new DataView(EMPTY.buffer);
-  /** How many of `bytes` are written. */
+  /** Number of complete bytes in `bytes`. */
   length = 0;
-  /** The bits that wait, the first one lowest; zero above `held`. */
+  /** The pending bits, the first one lowest; zero above `held`. */
   hold = 0;
-  /** How many bits wait: 0..7. */
+  /** Number of pending bits: 0..7. */
   held = 0;
 
-  /** Makes sure that `count` more bytes fit, besides the waiting bits. */
+  /** Ensures that `count` more bytes fit, in addition to the pending bits. */
   reserve(count: number): void {
     const needed = this.length + count + SLACK;
     if (needed <= this.bytes.length) return;
@@ -39,20 +40,20 @@ export class BitWriter {
   }
 
   /**
-   * Writes the lowest `count` bits of `value`, `count` 0..24; higher bits of
-   * `value` must be 0. The room must have been reserved.
+   * Writes the lowest `count` bits (0..24) of `value`; its higher bits must be 0.
+   * The caller must have reserved the space.
    */
   write(value: number, count: number): void {
     const hold = this.hold | value << this.held;
     const held = this.held + count;
-    // All of `hold` is stored; how much of it counts is told by `length`.
+    // Stores all of `hold`; only the bytes before `length` are valid.
     this.words.setInt32(this.length, hold, true);
     this.length += held >>> 3;
     this.hold = hold >>> (held & 24);
     this.held = held & 7;
   }
 
-  /** Fills the last byte with zero bits. */
+  /** Completes the last byte with zero bits. */
   align(): void {
     if (this.held === 0) return;
     this.reserve(1);
@@ -66,12 +67,12 @@ export class BitWriter {
     this.length += to - from;
   }
 
-  /** The whole bytes written since the last `clear`, as a view that the next write may change. */
+  /** The complete bytes written since the last `clear`: a view that the next write may change. */
   view(): Uint8Array<ArrayBuffer> {
     return this.bytes.subarray(0, this.length);
   }
 
-  /** Hands over the whole bytes written since the last `clear` or `take`. */
+  /** Returns the complete bytes written since the last `clear` or `take`; the caller owns them. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = this.view();
     this.length = 0;
@@ -81,7 +82,7 @@ export class BitWriter {
     return taken;
   }
 
-  /** Forgets the whole bytes; the waiting bits stay. */
+  /** Drops the complete bytes and keeps the pending bits. */
   clear(): void {
     this.length = 0;
   }

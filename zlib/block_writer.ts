@@ -1,10 +1,11 @@
 /**
- * Writes deflate blocks (RFC 1951, section 3.2.3) out of a list of tokens.
+ * Writes a list of tokens as deflate blocks (RFC 1951, section 3.2.3).
  *
- * A token is one number: a literal is its byte; a match of `length` (3..258)
- * at `distance` (1..32768) is `length << 16 | distance`, see
- * {@linkcode matchToken}. Nothing here chooses matches or keeps a state between
- * blocks, save what the {@linkcode BitWriter} holds.
+ * A token is one number. The token of a literal is the byte itself; the token of
+ * a match of `length` (3..258) at `distance` (1..32768) is
+ * `length << 16 | distance`, see {@linkcode matchToken}. This file neither
+ * chooses matches nor keeps state between blocks, except for the pending bits of
+ * the {@linkcode BitWriter}.
  *
  * @module
  */
@@ -37,24 +38,24 @@ import {
   prefixCode,
 } from "./huffman.ts";
 
-/** Most bytes that one token can become: 15 + 5 + 15 + 13 bits. */
+/** Maximum size of an encoded token: 15 + 5 + 15 + 13 bits. */
 const MAX_TOKEN_BYTES = 6;
-/** Fewer tokens than this do not earn back what codes of their own cost: 30 bytes and more. */
+/** Fewer tokens do not save the 30 bytes or more that the codes of a dynamic block take. */
 const LEAST_DYNAMIC = 40;
-/** Most bytes of a dynamic block's codes: 14 + 19 * 3 + 316 * 14 bits. */
+/** Maximum size of a dynamic block's codes: 14 + 19 * 3 + 316 * 14 bits. */
 const MAX_HEADER_BYTES = 568;
 
-/** Set in the index of a distance that is none. */
+/** Added to the index in `distanceFrequencies` when the token is a literal. */
 const NO_DISTANCE = 32;
-/** The symbol of a match length, 3..258; of 0, which literals have, 0. */
+/** The symbol of a match length (3..258); 0 for length 0, which literals have. */
 const SYMBOL_OF_LENGTH = Uint16Array.from(
   LENGTH_CODE,
   (code, length) => length === 0 ? 0 : END_OF_BLOCK + 1 + code,
 );
 
-// Scratch of one synchronous call, shared: nothing in it outlives the call.
+// Scratch memory, shared by all writers: used only within one synchronous call.
 const literalFrequencies = new Int32Array(FIXED_LITERAL_CODE.lengths.length);
-/** Beyond the symbols it counts, to be ignored, the distances that literals have not. */
+/** The upper half collects the counts of literals, which have no distance, and is ignored. */
 const distanceFrequencies = new Int32Array(2 * NO_DISTANCE);
 const runFrequencies = new Int32Array(CODE_LENGTH_SYMBOLS);
 const literalCode = prefixCode(LITERAL_SYMBOLS);
@@ -63,7 +64,7 @@ const runCode = prefixCode(CODE_LENGTH_SYMBOLS);
 /** Code lengths of both codes as runs: `symbol | extra value << 8`. */
 const runs = new Uint16Array(LITERAL_SYMBOLS + DISTANCE_SYMBOLS);
 
-/** Extra bits behind the run symbols 16, 17 and 18. */
+/** Number of extra bits after the run symbols 16, 17 and 18. */
 const RUN_EXTRA = Uint8Array.of(2, 3, 7);
 
 /** The token of a match; a literal's token is the byte itself. */
@@ -72,11 +73,12 @@ export function matchToken(length: number, distance: number): number {
 }
 
 /**
- * Writes the tokens as one block, in the cheapest of the three forms. Stored may
- * take more than one block; codes of its own are tried from 40 tokens on.
+ * Writes the tokens as one block of the type that is shortest: stored, fixed or
+ * dynamic. The stored type may need several blocks; the dynamic type is
+ * considered from 40 tokens on.
  *
- * @param tokens The list; `count` of it are meant.
- * @param source Where the bytes stand that the tokens make: `source[from..to)`.
+ * @param tokens The first `count` elements are the tokens.
+ * @param source Contains the bytes that the tokens encode: `source[from..to)`.
  * @param final Whether this is the last block of the stream.
  */
 export function writeBlock(
@@ -131,7 +133,7 @@ export function writeFixed(
   );
 }
 
-/** Writes `source[from..to)` as stored blocks, one at least. */
+/** Writes `source[from..to)` as one or more stored blocks. */
 export function writeStored(
   writer: BitWriter,
   source: Uint8Array,
@@ -152,14 +154,14 @@ export function writeStored(
   } while (from < to);
 }
 
-/** Writes what a sync flush puts behind a block: an empty stored block, which ends on a byte. */
+/** Writes the end of a sync flush: an empty stored block, which ends at a byte boundary. */
 export function writeSyncMarker(writer: BitWriter): void {
   writeStored(writer, NOTHING, 0, 0, false);
 }
 
 const NOTHING = new Uint8Array(0);
 
-/** Bits of the stored form, those that fill up a byte included. */
+/** Size of the stored type in bits, padding included. */
 function storedBits(writer: BitWriter, length: number): number {
   const blocks = Math.max(1, Math.ceil(length / MAX_STORED));
   const filling = -(writer.held + 3) & 7;
@@ -174,11 +176,12 @@ function writeBlockHeader(
   writer.write((final ? 1 : 0) | type << 1, 3);
 }
 
-/** Counts the symbols of the tokens and the end of the block; returns how many extra bits they take. */
+/** Counts the symbols of the tokens and the end of the block; returns the total of their extra bits. */
 function countSymbols(tokens: Int32Array, count: number): number {
   literalFrequencies.fill(0);
   distanceFrequencies.fill(0);
-  // Without a branch: whether a literal comes next or a match is not foreseeable.
+  // Without a branch, because the processor cannot predict whether the next
+  // token is a literal or a match.
   for (let index = 0; index < count; index++) {
     const token = tokens[index];
     const length = token >>> 16;
@@ -207,7 +210,7 @@ function bitsOf(code: PrefixCode, frequencies: Int32Array): number {
   return bits;
 }
 
-/** How many of the lengths have to be sent, at least `least`: unused symbols at the end do not. */
+/** Number of lengths to send: without the unused symbols at the end, but at least `least`. */
 function usedSymbols(lengths: Uint8Array, least: number): number {
   let used = lengths.length;
   while (used > least && lengths[used - 1] === 0) used--;
@@ -253,7 +256,7 @@ function packCodeLengths(): number {
   return packed;
 }
 
-/** Builds the code for the run symbols; returns how many of its lengths have to be sent. */
+/** Builds the code for the run symbols; returns the number of its lengths to send. */
 function buildRunCode(): number {
   buildCode(runCode, runFrequencies, MAX_CODE_LENGTH_BITS);
   let sent = CODE_LENGTH_SYMBOLS;
@@ -287,8 +290,8 @@ function writeCodes(
 }
 
 /**
- * Writes the tokens and the end of the block. 1.4 times as fast with the writer's
- * fields in local variables and packed codes.
+ * Writes the tokens and the end of the block. Copying the writer's fields into
+ * local variables and packing the codes makes it 1.4 times as fast.
  */
 function writeTokens(
   writer: BitWriter,

@@ -1,36 +1,36 @@
 /**
- * Compression of whole bodies, on the platform's own streams.
+ * Compression of whole bodies with the platform's `CompressionStream` and
+ * `DecompressionStream`.
  *
  * @module
  */
 
 import { adler32 } from "./adler32.ts";
-import { checkOneOf } from "./check.ts";
 import { InvalidArgumentError, ZlibError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
-import { checkBytes, checkOptions } from "../values.ts";
+import { checkBytes, checkOneOf, checkOptions } from "../values.ts";
 
 /**
- * How a body is compressed, by the name that HTTP has for it (RFC 9110, section
- * 8.4.1): `"deflate"` is the zlib format.
+ * A compression format under its HTTP content-coding name (RFC 9110, section
+ * 8.4.1). `"deflate"` is the zlib format.
  */
 export type BodyEncoding = "gzip" | "deflate";
 
 const ENCODINGS: readonly BodyEncoding[] = ["gzip", "deflate"];
 
-/** What {@linkcode decompress} takes besides the body. */
+/** The options of {@linkcode decompress}. */
 export interface DecompressOptions {
-  /** Most bytes that the body may become, 0 to 2^53-1; default `Infinity`, no bound. */
+  /** Maximum length of the decompressed body in bytes, 0 to 2^53-1; default `Infinity`, no limit. */
   readonly maxOutput?: number;
 }
 
 /**
  * Compresses a whole body.
  *
- * @param data The body, or a stream of it.
- * @param encoding The format.
+ * @param data The body, as bytes or as a stream of bytes.
+ * @param encoding The compression format.
  * @returns The compressed body.
- * @throws {InvalidArgumentError} `encoding` is none, or `data` is neither bytes nor a stream of them.
+ * @throws {InvalidArgumentError} `encoding` is unknown, or `data` is neither bytes nor a stream of bytes.
  *
  * @example
  * ```ts
@@ -52,14 +52,14 @@ export async function compress(
 }
 
 /**
- * Decompresses a whole body. Input behind the end of the compressed data is an
- * error, and so is an end before it.
+ * Decompresses a whole body. Truncated input is an error, and so is extra input
+ * after the end of the compressed data.
  *
- * @param data The compressed body, or a stream of it.
- * @param encoding The format.
- * @returns The body.
- * @throws {ZlibError} The body is corrupt, or would be longer than `maxOutput`.
- * @throws {InvalidArgumentError} `encoding` is none, or `maxOutput` is not a whole number from 0 up, or `data` is neither bytes nor a stream of them.
+ * @param data The compressed body, as bytes or as a stream of bytes.
+ * @param encoding The compression format.
+ * @returns The decompressed body.
+ * @throws {ZlibError} The body is corrupt, or its output is longer than `maxOutput`.
+ * @throws {InvalidArgumentError} `encoding` is unknown, `maxOutput` is not a whole number from 0 up, or `data` is neither bytes nor a stream of bytes.
  *
  * @example
  * ```ts
@@ -88,12 +88,12 @@ export async function decompress(
 }
 
 /**
- * Decompresses a body as it passes, with back-pressure.
+ * Decompresses a stream, with back-pressure.
  *
- * @param stream The compressed body. An error of it passes through unchanged.
- * @param encoding The format.
- * @returns The body. It fails with a {@linkcode ZlibError} where the compressed data is corrupt.
- * @throws {InvalidArgumentError} `encoding` is none, or `stream` is no stream.
+ * @param stream The compressed body. If it fails, the returned stream fails with the same error.
+ * @param encoding The compression format.
+ * @returns The decompressed body. It fails with a {@linkcode ZlibError} where the compressed data is corrupt.
+ * @throws {InvalidArgumentError} `encoding` is unknown, or `stream` is not a `ReadableStream`.
  *
  * @example
  * ```ts
@@ -121,9 +121,9 @@ export function decompressStream(
   );
 }
 
-/** A source of compressed bytes that remembers how it ended. */
+/** A source of compressed bytes that records how it ended. */
 class WatchedSource {
-  /** Whether reading ended in an error of the source, or was given up. */
+  /** Whether the source failed or reading stopped before its end. */
   failed = false;
   /** The last four bytes read, big-endian. */
   tail = 0;
@@ -170,8 +170,9 @@ async function* translateErrors(
 }
 
 /**
- * Deno's DecompressionStream takes a zlib stream that was cut short for a whole
- * one. A whole one ends with the Adler-32 of the output (RFC 1950, section 2.2).
+ * Fails when the stream was truncated. Deno's DecompressionStream accepts a
+ * truncated zlib stream; a complete one ends with the Adler-32 of the output
+ * (RFC 1950, section 2.2).
  */
 async function* checkEnd(
   output: AsyncIterable<Uint8Array<ArrayBuffer>>,
@@ -183,7 +184,7 @@ async function* checkEnd(
     yield chunk;
   }
   if (source.tail !== sum || source.length < LEAST_ZLIB_STREAM) {
-    throw new ZlibError("compressed body ends before its end", {
+    throw new ZlibError("compressed body is truncated", {
       offset: source.length,
       initiator: "remote",
     });
@@ -216,7 +217,7 @@ async function* mapBytes(
   for await (const chunk of stream) yield ownBytes(chunk);
 }
 
-/** The platform's streams take no view into shared memory, so such a view is copied. */
+/** Copies a view of shared memory, which the platform's streams do not accept. */
 function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   checkBytes("a chunk of the body", bytes);
   return bytes.buffer instanceof ArrayBuffer

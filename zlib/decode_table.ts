@@ -1,18 +1,19 @@
 /**
  * Tables that decode a prefix code by looking up several bits at once.
  *
- * The lowest bits of the input, as many as the table's root has, index an entry.
- * Codes longer than that share a root entry, which points to a second table for
- * the bits behind. An entry packs, from the lowest bit on:
+ * The lowest `root` bits of the input are the index of an entry. Codes longer
+ * than that share an entry, which points to a second table for their remaining
+ * bits. An entry packs these fields, from the lowest bit on:
  *
- *     5 bits   bits to drop: the code and the extra bits behind it
- *     5 bits   length of the code; of a pointer: index bits of the second table
- *     4 bits   kind: LITERAL, END, POINTER, INVALID; none of them: a base
+ *     5 bits   number of bits to drop: the code and its extra bits
+ *     5 bits   length of the code; for a pointer: index bits of the second table
+ *     4 bits   kind: LITERAL, END, POINTER, INVALID; zero for a length or distance
  *     2 bits   unused
  *     15 bits  literal byte, base of a length or distance, or index of the second table
  *
- * The first two stand where they do because a shift takes the lowest five bits
- * of its right side: `hold >>> entry` drops a code with its extra bits.
+ * The number of bits to drop is in the lowest five bits because a JavaScript
+ * shift uses only those of its right operand: `hold >>> entry` drops a code and
+ * its extra bits.
  *
  * @module
  */
@@ -42,19 +43,19 @@ export const INVALID = 0x2000;
 export const LITERAL_ROOT = 10;
 /** Bits that index a distance table. */
 export const DISTANCE_ROOT = 8;
-/** Bits that index a table for code lengths: all they can have. */
+/** Bits that index a table for code lengths: the maximum length of their codes. */
 export const CODE_LENGTH_ROOT = 7;
-/** Entries that a literal/length table needs at most, as zlib's `enough 288 10 15` counts them. */
+/** Maximum number of entries in a literal/length table, computed by zlib's `enough 288 10 15`. */
 export const LITERAL_ENTRIES = 1334;
-/** Entries that a distance table needs at most: `enough 32 8 15`. */
+/** Maximum number of entries in a distance table: `enough 32 8 15`. */
 export const DISTANCE_ENTRIES = 402;
-/** Entries of a table for code lengths. */
+/** Number of entries in a table for code lengths. */
 export const CODE_LENGTH_ENTRIES: number = 1 << CODE_LENGTH_ROOT;
 
-/** What {@linkcode buildTable} makes of a list of code lengths. */
+/** Result of {@linkcode buildTable}: whether the code lengths are a valid code. */
 export type TableResult = "ok" | "over-subscribed" | "incomplete";
 
-/** Entries of the literal/length symbols, without their code. 286 and 287 must not be used. */
+/** Entries of the literal/length symbols before the code is added. Symbols 286 and 287 are reserved. */
 export const LITERAL_KINDS: Int32Array = Int32Array.from(
   { length: LITERAL_SYMBOLS + 2 },
   (_, symbol) => {
@@ -67,7 +68,7 @@ export const LITERAL_KINDS: Int32Array = Int32Array.from(
   },
 );
 
-/** Entries of the distance symbols, without their code. 30 and 31 must not be used. */
+/** Entries of the distance symbols before the code is added. Symbols 30 and 31 are reserved. */
 export const DISTANCE_KINDS: Int32Array = Int32Array.from(
   { length: DISTANCE_SYMBOLS + 2 },
   (_, symbol) =>
@@ -76,13 +77,13 @@ export const DISTANCE_KINDS: Int32Array = Int32Array.from(
       : INVALID,
 );
 
-/** Entries of plain symbols, without their code. */
+/** Entries of the code-length symbols before the code is added. */
 export const CODE_LENGTH_KINDS: Int32Array = Int32Array.from(
   { length: 19 },
   (_, symbol) => LITERAL | symbol << 16,
 );
 
-// Scratch of one synchronous call, shared: nothing in it outlives the call.
+// Scratch memory, shared by all decoders: used only within one synchronous call.
 const counts = new Int32Array(MAX_CODE_BITS + 1);
 const offsets = new Int32Array(MAX_CODE_BITS + 1);
 const sorted = new Uint16Array(LITERAL_SYMBOLS + 2);
@@ -91,14 +92,14 @@ const sorted = new Uint16Array(LITERAL_SYMBOLS + 2);
  * Fills `table` for the canonical code with these lengths (RFC 1951, section
  * 3.2.2).
  *
- * A code must be complete, save that it may be a single symbol of one bit (RFC
- * 1951, section 3.2.7) or empty; what then has no symbol decodes as
- * {@linkcode INVALID}. Whether a code of neither kind is an error is for the
- * caller to say.
+ * The code must be complete. Two incomplete codes are accepted: a single symbol
+ * of one bit (RFC 1951, section 3.2.7) and the empty code; bits without a symbol
+ * decode as {@linkcode INVALID}. For any other code the result says what is
+ * wrong, and the caller decides whether to throw.
  *
- * @param root How many bits index the table.
- * @param lengths The length in bits of the code of symbol `i` is `lengths[from + i]`, 0 for none.
- * @param kinds The entry of each symbol, without its code: with the extra bits alone to drop.
+ * @param root Number of bits that index the table.
+ * @param lengths The code of symbol `i` has `lengths[from + i]` bits, 0 for none.
+ * @param kinds The entry of each symbol before the code is added: its bits to drop are the extra bits only.
  */
 export function buildTable(
   table: Int32Array,
@@ -134,7 +135,7 @@ export function buildTable(
   return "ok";
 }
 
-/** Puts the symbols of `sorted` into the table, the shortest codes first; uses up `counts`. */
+/** Enters the symbols of `sorted` into the table, shortest codes first; leaves `counts` at zero. */
 function fillTable(
   table: Int32Array,
   root: number,
@@ -174,7 +175,7 @@ function fillTable(
   }
 }
 
-/** Index bits of a second table that begins with a code of `bits`: as few as its codes fill. */
+/** Index bits of a second table whose first code has `bits` bits: the fewest that hold its codes. */
 function bitsOfSecond(root: number, bits: number, longest: number): number {
   let size = bits - root;
   for (let space = 1 << size; root + size < longest; space <<= 1, size++) {
@@ -184,7 +185,7 @@ function bitsOfSecond(root: number, bits: number, longest: number): number {
   return size;
 }
 
-/** What a code of so many bits adds to an entry: to the bits to drop, and as the code's length. */
+/** The part of an entry for a code of `bits` bits: added to the bits to drop, and the code's length. */
 function codeOf(bits: number): number {
   return bits | bits << 5;
 }
@@ -192,7 +193,7 @@ function codeOf(bits: number): number {
 let fixedLiterals: Int32Array | undefined;
 let fixedDistances: Int32Array | undefined;
 
-/** The table of the fixed literal/length code, shared, made on first use. */
+/** The shared table of the fixed literal/length code, created on first use. */
 export function fixedLiteralTable(): Int32Array {
   if (fixedLiterals === undefined) {
     fixedLiterals = new Int32Array(1 << LITERAL_ROOT);
@@ -202,7 +203,7 @@ export function fixedLiteralTable(): Int32Array {
   return fixedLiterals;
 }
 
-/** The table of the fixed distance code, shared, made on first use. */
+/** The shared table of the fixed distance code, created on first use. */
 export function fixedDistanceTable(): Int32Array {
   if (fixedDistances === undefined) {
     fixedDistances = new Int32Array(1 << DISTANCE_ROOT);

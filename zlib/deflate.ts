@@ -1,42 +1,43 @@
 import { InvalidArgumentError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
-import { checkBytes, checkOptions } from "../values.ts";
+import { checkBytes, checkOneOf, checkOptions } from "../values.ts";
 import { adler32 } from "./adler32.ts";
 import { BitWriter } from "./bit_writer.ts";
-import { checkOneOf } from "./check.ts";
 import { writeBlock, writeStored, writeSyncMarker } from "./block_writer.ts";
 import { METHOD_DEFLATE, PRESET_DICTIONARY } from "./constants.ts";
 import type { ZlibFormat } from "./inflater.ts";
 import { type Effort, Tokenizer } from "./tokenizer.ts";
 
-/** What a {@linkcode Deflate} is made with. */
+/** The options of {@linkcode Deflate}. */
 export interface DeflateOptions {
-  /** What stands around the deflate blocks; default `"zlib"`. */
+  /** The wrapper around the deflate blocks; default `"zlib"`. */
   readonly format?: ZlibFormat;
-  /** 0 (stored, no compression), 1 (fastest) to 9 (smallest); default 6. */
+  /** Compression level: 0 (stored, no compression), 1 (fastest) to 9 (smallest); default 6. */
   readonly level?: number;
   /**
-   * How far matches may reach, as a power of two: 9 (512 bytes) to 15 (32 KiB);
-   * default 15. As in zlib, 8 means 9 in the zlib format and is refused in the
-   * raw one, for its sake who inflates with a window of 256 bytes.
+   * Size of the window that matches may refer to, as a power of two: 9 (512
+   * bytes) to 15 (32 KiB); default 15. As in zlib, 8 means 9 in the zlib format.
+   * The raw format refuses 8: it has no header to announce 9, and a receiver with
+   * a window of 256 bytes would fail.
    */
   readonly windowBits?: number;
-  /** Preset dictionary: bytes that matches may refer to from the start. The other side has to have it. */
+  /** Preset dictionary: bytes that matches may refer to from the start. The receiver needs the same dictionary. */
   readonly dictionary?: Uint8Array;
 }
 
 /**
- * What {@linkcode Deflate.push} does about bytes it would rather keep back for a
- * better compression: `"none"` keeps them, `"sync"` puts out all there is and
- * ends on a byte (with `00 00 ff ff`), `"finish"` ends the stream.
+ * What {@linkcode Deflate.push} does with bytes that it could still buffer for
+ * better compression: `"none"` buffers them, `"sync"` returns all of them and
+ * ends at a byte boundary (with `00 00 ff ff`), `"finish"` ends the stream.
  */
 export type DeflateFlush = "none" | "sync" | "finish";
 
 const FLUSHES: readonly DeflateFlush[] = ["none", "sync", "finish"];
 
 /**
- * Levels 1 to 9 after zlib's configuration table, from level 6 on with other
- * figures: what they find here is as much, in less time.
+ * The settings of levels 1 to 9. Levels 1 to 5 follow zlib's configuration table.
+ * From level 6 on the figures differ: with this matcher they find as much in less
+ * time.
  */
 const EFFORTS: readonly Effort[] = [
   { good: 4, lazy: 4, nice: 8, chain: 4, isLazy: false, shortest: 4 },
@@ -51,8 +52,8 @@ const EFFORTS: readonly Effort[] = [
 ];
 
 /**
- * Deflates a stream into the zlib format (RFC 1950) or raw (RFC 1951), piece by
- * piece.
+ * Compresses a stream chunk by chunk into the zlib format (RFC 1950) or raw
+ * deflate (RFC 1951).
  *
  * @example
  * ```ts
@@ -70,9 +71,10 @@ const EFFORTS: readonly Effort[] = [
  */
 export class Deflate {
   /**
-   * V8 throws compiled code away when a collection finds no object left of the
-   * classes it was compiled for. With one that stays, short-lived deflaters find
-   * it still compiled: text at 44 instead of 36 MB/s with a collection every quarter
+   * Keeps the compiled code of this class and of the classes that it uses. V8
+   * discards compiled code when a garbage collection finds no live object of the
+   * classes it was compiled for. With this instance alive, short-lived deflaters
+   * reuse the code: text at 44 instead of 36 MB/s with a collection every quarter
    * of a second.
    */
   static readonly #kept: Deflate = new Deflate();
@@ -89,10 +91,10 @@ export class Deflate {
   #finished = false;
 
   /**
-   * Makes a deflater at the start of a stream; it takes memory as it is used, up
-   * to about 450 KiB for a long stream with the largest window.
+   * Creates a deflater at the start of a stream. It allocates memory as it is
+   * used, up to about 450 KiB for a long stream with the largest window.
    *
-   * @throws {InvalidArgumentError} `format` is none, or `level` or `windowBits` is out of its range, or `dictionary` is not a `Uint8Array`.
+   * @throws {InvalidArgumentError} `format` is unknown, `level` or `windowBits` is out of range, or `dictionary` is not a `Uint8Array`.
    */
   constructor(options: DeflateOptions = {}) {
     checkOptions("options", options);
@@ -109,20 +111,20 @@ export class Deflate {
     this.#tokenizer = new Tokenizer(effort, 1 << this.#windowBits);
   }
 
-  /** Whether the stream was ended by `"finish"`. */
+  /** Whether `"finish"` has ended the stream. */
   get finished(): boolean {
     return this.#finished;
   }
 
   /**
-   * Deflates the next piece.
+   * Compresses the next chunk.
    *
-   * A `"sync"` without data straight after another puts out nothing.
+   * A `"sync"` without data directly after another `"sync"` returns nothing.
    *
    * @param data Any number of bytes.
    * @param flush Default `"none"`.
-   * @returns What became ready of the stream; it is the caller's.
-   * @throws {InvalidArgumentError} `data` is not a `Uint8Array`, or its buffer was transferred, `flush` is none, or the stream was already finished.
+   * @returns The next part of the compressed stream, possibly empty; the caller owns it.
+   * @throws {InvalidArgumentError} `data` is not a `Uint8Array` or its buffer was transferred, `flush` is unknown, or the stream is already finished.
    */
   push(
     data: Uint8Array,
@@ -133,8 +135,8 @@ export class Deflate {
   }
 
   /**
-   * The same, without memory of its own for what is returned: a view that is
-   * valid until the next call. For header blocks, where it takes a fifth less time.
+   * Like {@linkcode push}, but returns a view that is valid until the next call.
+   * This takes a fifth less time for header blocks.
    *
    * @ignore
    */
@@ -147,7 +149,9 @@ export class Deflate {
     checkBytes("data", data);
     checkOneOf("flush", flush, FLUSHES);
     if (this.#finished) {
-      throw new InvalidArgumentError("deflate stream was already finished");
+      throw new InvalidArgumentError(
+        'the deflate stream was already ended by flush "finish"',
+      );
     }
     this.#writer.clear();
     if (!this.#begun) this.#begin();
@@ -164,7 +168,7 @@ export class Deflate {
     if (data.length > 0 || flush === "sync") this.#synced = flush === "sync";
   }
 
-  /** Runs the data through the tokenizer, writing blocks as they become full. */
+  /** Passes the data to the tokenizer and writes each block when it is full. */
   #addAll(data: Uint8Array, flush: boolean): void {
     const tokenizer = this.#tokenizer;
     let from = 0;
@@ -177,7 +181,7 @@ export class Deflate {
           this.#endBlock(false);
         }
       }
-      // No room before the block is written, and what it holds can be let go.
+      // The window has no free space until the block is written.
       if (added === 0 && from < data.length) this.#endBlock(false);
     } while (from < data.length);
   }
@@ -193,7 +197,7 @@ export class Deflate {
     this.#tokenizer.startBlock();
   }
 
-  /** Writes the zlib header (RFC 1950, section 2.2) and puts the dictionary in. */
+  /** Writes the zlib header (RFC 1950, section 2.2) and sets the dictionary. */
   #begin(): void {
     this.#begun = true;
     const dictionary = this.#dictionary;
@@ -223,7 +227,7 @@ export class Deflate {
   }
 }
 
-/** FLEVEL as zlib sets it for a level. */
+/** The value of FLEVEL that zlib sets for a level. */
 function levelFlag(level: number): number {
   if (level < 2) return 0;
   if (level < 6) return 1;

@@ -1,4 +1,4 @@
-/** SPDY/3's header names, and a few values, each with its length before it in the dictionary. */
+/** Header names and a few values of SPDY/3; the dictionary has the length before each of them. */
 const SPDY3_WORDS = "options,head,post,put,delete,trace,accept," +
   "accept-charset,accept-encoding,accept-language,accept-ranges,age,allow," +
   "authorization,cache-control,connection,content-base,content-encoding," +
@@ -11,7 +11,7 @@ const SPDY3_WORDS = "options,head,post,put,delete,trace,accept," +
   "method,get,status,200 OK,version,HTTP/1.1,url,public,set-cookie," +
   "keep-alive,origin";
 
-/** What follows SPDY/3's words, without lengths. */
+/** The rest of the SPDY/3 dictionary, without lengths. */
 const SPDY3_TAIL =
   "100101201202205206300302303304305306307402405406407408409410411412413" +
   "414415416417502504505203 Non-Authoritative Information204 No Content" +
@@ -40,18 +40,18 @@ const SPDY2_TEXT =
   "ion/xhtmltext/plainpublicmax-agecharset=iso-8859-1utf-8gzipdeflateHT" +
   "TP/1.1statusversionurl\0";
 
-/** The preset dictionary of SPDY/2 header blocks, 907 bytes. Not to be written to. */
+/** The preset dictionary of SPDY/2 header blocks, 907 bytes. Do not modify it. */
 export const SPDY2_DICTIONARY: Uint8Array = asciiBytes(SPDY2_TEXT);
 
 /**
  * The preset dictionary of SPDY/3 and SPDY/3.1 header blocks, 1423 bytes (draft
- * section 2.6.10.1). Not to be written to.
+ * section 2.6.10.1). Do not modify it.
  */
 export const SPDY3_DICTIONARY: Uint8Array = asciiBytes(
   SPDY3_WORDS.split(",").map(withLength).join("") + SPDY3_TAIL,
 );
 
-/** The word behind its length as 32 bits, big-endian, as a header block has it. */
+/** The word with its length before it, 32 bits big-endian, as in a header block. */
 function withLength(word: string): string {
   return "\0\0\0" + String.fromCharCode(word.length) + word;
 }

@@ -21,18 +21,18 @@ import {
   LITERAL_ROOT,
 } from "./decode_table.ts";
 
-/** Base and extra bits of how often the run symbols 16, 17 and 18 repeat. */
+/** Base and number of extra bits of the repeat count of the run symbols 16, 17 and 18. */
 const RUN_BASE = Uint8Array.of(3, 3, 11);
 const RUN_EXTRA = Uint8Array.of(2, 3, 7);
 
-/** Reads the two codes of a dynamic block (RFC 1951, section 3.2.7), resumable at any byte. */
+/** Reads the two codes of a dynamic block (RFC 1951, section 3.2.7); the input may be cut at any byte. */
 export class DynamicCodes {
-  /** Keeps its code compiled while no stream is open, as in `deflate.ts`. */
+  /** Keeps the compiled code of this class; see `deflate.ts`. */
   static readonly #kept: DynamicCodes = new DynamicCodes();
 
-  /** Decodes literals and lengths, once `read` has returned true. */
+  /** The table of literals and lengths; valid once `read` has returned true. */
   readonly literals: Int32Array = new Int32Array(LITERAL_ENTRIES);
-  /** Decodes distances, once `read` has returned true. */
+  /** The table of distances; valid once `read` has returned true. */
   readonly distances: Int32Array = new Int32Array(DISTANCE_ENTRIES);
 
   readonly #lengths = new Uint8Array(LITERAL_SYMBOLS + DISTANCE_SYMBOLS);
@@ -45,10 +45,10 @@ export class DynamicCodes {
   #known = 0;
 
   /**
-   * Reads on; false when the input ended first.
+   * Continues reading; returns false when the input ends before the codes do.
    *
-   * @throws {ZlibError} The codes are not valid. The offset is that of the wrong
-   * run, or of the start of the codes where they are wrong as a whole.
+   * @throws {ZlibError} The codes are invalid. `offset` is that of the invalid
+   * run, or the start of the codes when a code as a whole is invalid.
    */
   read(reader: BitReader): boolean {
     if (this.#state === "counts" && !this.#readCounts(reader)) return false;
@@ -65,8 +65,8 @@ export class DynamicCodes {
     this.#literalCount = reader.take(5) + 257;
     const distanceCount = reader.take(5) + 1;
     this.#runLengths = reader.take(4) + 4;
-    // RFC 1951, section 3.2.7: HLIT stands for 257..286, HDIST for 1..32; zlib
-    // takes no more than the 30 distance symbols there are.
+    // RFC 1951, section 3.2.7: HLIT encodes 257..286, HDIST encodes 1..32. Like
+    // zlib, this accepts no more than the 30 distance symbols that are defined.
     if (
       this.#literalCount > LITERAL_SYMBOLS || distanceCount > DISTANCE_SYMBOLS
     ) {
@@ -130,11 +130,14 @@ export class DynamicCodes {
     reader.drop(codeBits);
     const end = this.#known + RUN_BASE[run] + reader.take(RUN_EXTRA[run]);
     if (run === 0 && this.#known === 0) {
-      throw reader.error("code length repeated before the first", start);
+      throw reader.error(
+        "code length is repeated, but there is none before it",
+        start,
+      );
     }
     if (end > this.#total) {
       throw reader.error(
-        `code lengths repeated past the ${this.#total} there are`,
+        `repeated code lengths exceed the block's ${this.#total} symbols`,
         start,
       );
     }
@@ -145,9 +148,12 @@ export class DynamicCodes {
   }
 
   #buildTables(reader: BitReader): void {
-    // A block without an end could not be left.
+    // RFC 1951, section 3.2.7: each block ends with symbol 256.
     if (this.#lengths[END_OF_BLOCK] === 0) {
-      throw reader.error("code has no end of block", this.#start);
+      throw reader.error(
+        "literal/length code has no end-of-block symbol",
+        this.#start,
+      );
     }
     const literalResult = buildTable(
       this.literals,

@@ -1,23 +1,23 @@
 /**
- * Prefix codes for writing: lengths out of frequencies, codes out of lengths,
- * and the fixed codes of RFC 1951, section 3.2.6.
+ * Prefix codes for the writer: computes lengths from frequencies and codes from
+ * lengths, and defines the fixed codes of RFC 1951, section 3.2.6.
  *
  * @module
  */
 
 import { DISTANCE_SYMBOLS, MAX_CODE_BITS } from "./constants.ts";
 
-/** A prefix code, ready for lowest-first writing. */
+/** A prefix code whose bits are in the order of {@linkcode BitWriter}: the first bit is the lowest. */
 export interface PrefixCode {
-  /** Bits of each symbol's code, 0..15. */
+  /** Length of each symbol's code in bits, 0..15. */
   readonly lengths: Uint8Array;
-  /** Each symbol's code, its first bit lowest. */
+  /** Each symbol's code; the first bit is the lowest. */
   readonly codes: Uint16Array;
-  /** Both in one, `code | length << 16`, for the loops that write. */
+  /** Both in one number for the writing loops: `code | length << 16`. */
   readonly packed: Int32Array;
 }
 
-/** A code with room for `symbols` symbols, all unused. */
+/** Creates a code for `symbols` symbols, all unused. */
 export function prefixCode(symbols: number): PrefixCode {
   return {
     lengths: new Uint8Array(symbols),
@@ -28,20 +28,20 @@ export function prefixCode(symbols: number): PrefixCode {
 
 const SYMBOL_BITS = 9;
 const SYMBOL_MASK = (1 << SYMBOL_BITS) - 1;
-// Scratch of one synchronous call, shared: nothing in it outlives the call.
+// Scratch memory, shared by all writers: used only within one synchronous call.
 const leaves = new Int32Array(1 << SYMBOL_BITS);
 const nodes = new Int32Array(1 << SYMBOL_BITS);
 const lengthCounts = new Int32Array(MAX_CODE_BITS + 1);
 const nextCodes = new Int32Array(MAX_CODE_BITS + 1);
 
 /**
- * Sets `code` to the shortest code for the frequencies with no symbol longer
- * than `maxBits`.
+ * Sets `code` to the shortest code for the frequencies whose symbols have at most
+ * `maxBits` bits.
  *
- * As zlib does, at least two symbols get a code, so that the code is complete:
- * some decoders refuse another.
+ * Like zlib, it gives a code to at least two symbols: the code is then complete,
+ * and some decoders reject an incomplete one.
  *
- * @param frequencies How often each symbol comes; each below 2^22.
+ * @param frequencies Number of occurrences of each symbol; each below 2^22.
  */
 export function buildCode(
   code: PrefixCode,
@@ -58,7 +58,7 @@ export function buildCode(
   } else {
     buildDepths(used);
     countLengths(used, maxBits);
-    // The rarest symbols stand first and get the longest codes.
+    // The rarest symbols are first and get the longest codes.
     let leaf = 0;
     for (let bits = maxBits; bits > 0; bits--) {
       for (let left = lengthCounts[bits]; left > 0; left--) {
@@ -69,7 +69,7 @@ export function buildCode(
   assignCodes(code);
 }
 
-/** Sorts the used symbols into `leaves`, the rarest first, as `frequency << 9 | symbol`. */
+/** Sorts the used symbols into `leaves` as `frequency << 9 | symbol`, rarest first. */
 function sortLeaves(frequencies: Int32Array, symbols: number): number {
   let used = 0;
   for (let symbol = 0; symbol < symbols; symbol++) {
@@ -82,8 +82,9 @@ function sortLeaves(frequencies: Int32Array, symbols: number): number {
 }
 
 /**
- * Builds the Huffman tree in place (Moffat and Katajainen): afterwards
- * `nodes[0..used-1)` holds the depth of each inner node, the root last.
+ * Builds the Huffman tree in place (the algorithm of Moffat and Katajainen).
+ * Afterwards `nodes[0..used-1)` contains the depth of each inner node, the root
+ * last.
  */
 function buildDepths(used: number): void {
   let leaf = 0;
@@ -109,9 +110,10 @@ function buildDepths(used: number): void {
 }
 
 /**
- * Counts the leaves of each depth into `lengthCounts`, none deeper than
- * `maxBits`: an inner node takes a leaf's place at its depth, or at the deepest
- * one above that still has a leaf, and puts two leaves below it.
+ * Counts the leaves at each depth in `lengthCounts`, with no leaf deeper than
+ * `maxBits`. Each inner node replaces one leaf at its depth by two leaves one
+ * level below; if that depth is too deep or has no leaf, it replaces a leaf of
+ * the next higher level that has one.
  */
 function countLengths(used: number, maxBits: number): void {
   lengthCounts.fill(0);
@@ -144,7 +146,7 @@ export function assignCodes({ lengths, codes, packed }: PrefixCode): void {
   }
 }
 
-/** The lowest `count` bits (1..15) of `value` in the other order. */
+/** Reverses the lowest `count` bits (1..15) of `value`. */
 export function reverseBits(value: number, count: number): number {
   let mirrored = (value & 0x5555) << 1 | (value >>> 1) & 0x5555;
   mirrored = (mirrored & 0x3333) << 2 | (mirrored >>> 2) & 0x3333;
@@ -158,12 +160,12 @@ function fixedLiteralLengths(lengths: Uint8Array): void {
   lengths.fill(8, 0, 144).fill(9, 144, 256).fill(7, 256, 280).fill(8, 280);
 }
 
-/** The fixed literal/length code. 286 and 287 have codes that must not be used. */
+/** The fixed literal/length code. Symbols 286 and 287 have codes but are reserved. */
 export const FIXED_LITERAL_CODE: PrefixCode = prefixCode(288);
 fixedLiteralLengths(FIXED_LITERAL_CODE.lengths);
 assignCodes(FIXED_LITERAL_CODE);
 
-/** The fixed distance code: five bits each. */
+/** The fixed distance code: five bits for each symbol. */
 export const FIXED_DISTANCE_CODE: PrefixCode = prefixCode(DISTANCE_SYMBOLS);
 FIXED_DISTANCE_CODE.lengths.fill(5);
 assignCodes(FIXED_DISTANCE_CODE);

@@ -1,28 +1,27 @@
 import { checkWhole } from "../numbers.ts";
-import { checkBytes, checkOptions } from "../values.ts";
-import { checkOneOf } from "./check.ts";
+import { checkBytes, checkOneOf, checkOptions } from "../values.ts";
 import { Inflater, type ZlibFormat } from "./inflater.ts";
 
-/** What an {@linkcode Inflate} is made with. */
+/** The options of {@linkcode Inflate}. */
 export interface InflateOptions {
-  /** What stands around the deflate blocks; default `"zlib"`. */
+  /** The wrapper around the deflate blocks; default `"zlib"`. */
   readonly format?: ZlibFormat;
   /**
-   * Preset dictionary. A zlib stream that asks for one must ask for this one; a
-   * stream that asks for none is inflated without. A raw stream cannot ask, so
-   * there it is always used.
+   * Preset dictionary. A zlib stream that needs a dictionary must need this one; a
+   * stream that needs none is decompressed without it. A raw stream has no header,
+   * so it always uses the dictionary.
    */
   readonly dictionary?: Uint8Array;
-  /** Most bytes that the stream may become in all; default no bound. */
+  /** Maximum length of the decompressed stream in bytes; default no limit. */
   readonly maxOutput?: number;
 }
 
 /**
- * Inflates a zlib (RFC 1950) or raw deflate (RFC 1951) stream that comes in
- * pieces, cut anywhere.
+ * Decompresses a zlib (RFC 1950) or raw deflate (RFC 1951) stream that arrives in
+ * chunks, cut anywhere.
  *
- * The window is 32 KiB, so that every sender's is accepted. Input behind the end
- * of the stream is not looked at; {@linkcode Inflate.unused} has it.
+ * The window is 32 KiB, the largest that a sender can use. Input after the end of
+ * the stream is not read; it is in {@linkcode Inflate.unused}.
  *
  * @example
  * ```ts
@@ -44,9 +43,9 @@ export class Inflate {
   #left: number;
 
   /**
-   * Makes an inflater at the start of a stream.
+   * Creates an inflater at the start of a stream.
    *
-   * @throws {InvalidArgumentError} `format` is none, or `maxOutput` is not a whole number from 0 up, or `dictionary` is not a `Uint8Array`.
+   * @throws {InvalidArgumentError} `format` is unknown, `maxOutput` is not a whole number from 0 up, or `dictionary` is not a `Uint8Array`.
    */
   constructor(options: InflateOptions = {}) {
     checkOptions("options", options);
@@ -61,32 +60,32 @@ export class Inflate {
     this.#inflater = new Inflater(options);
   }
 
-  /** Whether the end of the stream was read, and its check was right. */
+  /** Whether the stream is complete: its end was read and its checksum was correct. */
   get finished(): boolean {
     return this.#inflater.finished;
   }
 
-  /** What the last `push` brought behind the end of the stream: a view into its `data`, empty before the end. */
+  /** The bytes of the last `push` after the end of the stream: a view into its `data`, empty before the end. */
   get unused(): Uint8Array {
     return this.#inflater.unused;
   }
 
   /**
-   * Inflates the next piece.
+   * Decompresses the next chunk.
    *
    * @param data Any number of bytes of the stream.
-   * @returns All output that the bytes given so far allow, less what was returned before.
+   * @returns All output that can be decompressed so far and was not returned before.
    * @throws {InvalidArgumentError} `data` is not a `Uint8Array`, or its buffer was transferred.
-   * @throws {ZlibError} The stream is corrupt, asks for another dictionary, or
-   * would become more than `maxOutput` bytes; `offset` says where, in bytes since
-   * the start of the stream. Every later call throws the same.
+   * @throws {ZlibError} The stream is corrupt, needs another dictionary, or its
+   * output exceeds `maxOutput` bytes. `offset` says where, in bytes from the start
+   * of the stream. Every later call throws the same error.
    */
   push(data: Uint8Array): Uint8Array<ArrayBuffer> {
     checkBytes("data", data);
     const inflater = this.#inflater;
     inflater.feed(data);
     if (!inflater.inflate(this.#left)) {
-      throw inflater.fail("output is longer than maxOutput allows");
+      throw inflater.fail("decompressed output is longer than maxOutput");
     }
     const output = inflater.take();
     this.#left -= output.length;

@@ -1,20 +1,19 @@
 /**
- * The inflating engine below {@linkcode Inflate}, for callers that want the
- * output without a copy and with a bound for each part of it.
+ * The decompressor that {@linkcode Inflate} wraps, for callers that need the
+ * output without a copy and a limit for each part of it.
  *
- * The input comes in pieces, cut anywhere. The output of as many pieces as the
- * caller likes is held in one stretch of the engine's own memory, until the
- * caller lets go of it:
+ * The input arrives in chunks, cut anywhere. The inflater keeps the output of any
+ * number of chunks contiguous in its own memory until the caller releases it:
  *
- *     inflater.release();                       // a new part begins
- *     inflater.feed(piece);                     // for each piece of it:
- *     if (!inflater.inflate(limit)) ...         // more than `limit` bytes would come out
- *     inflater.output()                         // all of the part: a view, not a copy
+ *     inflater.release();                  // starts a new part
+ *     inflater.feed(chunk);                // for each chunk of the part
+ *     if (!inflater.inflate(limit)) ...    // the part is longer than `limit` bytes
+ *     inflater.output()                    // the whole part: a view, not a copy
  *
- * `inflate` stops *at* the limit: it returns false only when there is a byte
- * beyond it, and makes no such byte. Afterwards the stream can go on with a
- * higher limit, or by {@linkcode Inflater.skip}, which drops the rest of the
- * piece; either way nothing is lost of the stream's state.
+ * `inflate` returns false only when the output would exceed the limit; it does not
+ * produce a byte beyond it. The caller can then continue with a higher limit, or
+ * call {@linkcode Inflater.skip}, which drops the output of the rest of the chunk.
+ * Both keep the stream's state intact.
  *
  * @module
  */
@@ -39,23 +38,23 @@ import {
   SymbolDecoder,
 } from "./symbol_decoder.ts";
 
-/** What stands around the deflate blocks: the zlib wrapper (RFC 1950), or nothing. */
+/** The wrapper around the deflate blocks: `"zlib"` (RFC 1950) or `"raw"`, none. */
 export type ZlibFormat = "zlib" | "raw";
 
-/** What an {@linkcode Inflater} is made with. */
+/** The options of {@linkcode Inflater}. */
 export interface InflaterOptions {
   /** Default `"zlib"`. */
   readonly format?: ZlibFormat;
-  /** Preset dictionary: used when a zlib stream asks for it, and always for a raw one. */
+  /** Preset dictionary: used when a zlib stream needs it, and always for a raw stream. */
   readonly dictionary?: Uint8Array;
   /**
-   * Whether to sum up the Adler-32, to compare it at the end of a zlib stream.
-   * Default true; a stream that never ends can do without.
+   * Whether to compute the Adler-32 and compare it at the end of a zlib stream.
+   * Default true; a stream that never ends does not need it.
    */
   readonly verify?: boolean;
 }
 
-// Where in the stream the next bit stands.
+// The element of the stream that comes next.
 const AT_HEADER = 0;
 const AT_DICTIONARY_ID = 1;
 const AT_BLOCK = 2;
@@ -66,12 +65,12 @@ const IN_SYMBOLS = 6;
 const AT_CHECK = 7;
 const AT_END = 8;
 
-/** Output dropped at a time by `skip`, bytes. */
+/** Number of bytes of output that `skip` drops at a time. */
 const SKIP_STEP = 32768;
 
-/** Inflates one stream (RFC 1950, RFC 1951); see the head of this file. */
+/** Decompresses one stream (RFC 1950, RFC 1951); see the start of this file. */
 export class Inflater {
-  /** Keeps its code compiled while no stream is open, as in `deflate.ts`. */
+  /** Keeps the compiled code of this class; see `deflate.ts`. */
   static readonly #kept: Inflater = new Inflater();
 
   readonly #format: ZlibFormat;
@@ -84,13 +83,13 @@ export class Inflater {
 
   #state: number;
   #isLastBlock = false;
-  /** Bytes left of a stored block. */
+  /** Bytes of a stored block that were not read yet. */
   #storedLeft = 0;
-  /** Whether the last run stopped at the limit. */
+  /** Whether the last `inflate` stopped at the limit. */
   #isBlocked = false;
   #failure: unknown;
 
-  /** Makes an inflater at the start of a stream; it takes no memory to speak of until it is fed. */
+  /** Creates an inflater at the start of a stream; its buffers are allocated when input arrives. */
   constructor(options: InflaterOptions = {}) {
     const { format = "zlib", dictionary, verify = true } = options;
     this.#format = format;
@@ -104,52 +103,52 @@ export class Inflater {
     }
   }
 
-  /** Whether the end of the stream was read, and its check was right. */
+  /** Whether the stream is complete: its end was read and its checksum was correct. */
   get finished(): boolean {
     return this.#state === AT_END;
   }
 
-  /** What is left of the piece fed last: after the end, what does not belong to the stream. A view. */
+  /** The unread rest of the last chunk, as a view. After the end of the stream, it does not belong to the stream. */
   get unused(): Uint8Array {
     return this.#reader.input.subarray(this.#reader.position);
   }
 
-  /** How many bytes `output` has. */
+  /** Length of `output` in bytes. */
   get outputLength(): number {
     return this.#output.end - this.#output.start;
   }
 
-  /** The output made since the last `release`: a view, right until the next call of any method. */
+  /** The output since the last `release`: a view, valid until the next call of any method. */
   output(): Uint8Array<ArrayBuffer> {
     return this.#output.output();
   }
 
-  /** All of the memory that `output` is a view of, for reading several bytes at once. */
+  /** A view of the whole memory that contains `output`, for reading several bytes at once. */
   get outputWords(): DataView<ArrayBuffer> {
     return this.#output.words;
   }
 
-  /** Lets go of the output made so far. */
+  /** Drops the output so far and starts a new part. */
   release(): void {
     this.#output.release();
   }
 
-  /** Lets go of the output made so far and returns it, as the caller's own. */
+  /** Returns the output so far, which the caller then owns, and starts a new part. */
   take(): Uint8Array<ArrayBuffer> {
     return this.#output.take();
   }
 
-  /** Hands in the next piece of input, which is kept as a view until it is used up. What is left of the one before is dropped. */
+  /** Sets the next chunk of input. It is not copied, so it must not change until it is read; the unread rest of the previous chunk is dropped. */
   feed(input: Uint8Array): void {
     this.#reader.feed(input);
   }
 
   /**
-   * Inflates until the piece is used up or the stream is at its end, holding no
-   * more than `limit` bytes of output since the last `release`.
+   * Decompresses until the chunk or the stream ends, or until the output since the
+   * last `release` has `limit` bytes.
    *
-   * @returns False when it stopped because byte `limit + 1` would come next.
-   * @throws {ZlibError} The input is not valid. Every later call throws the same.
+   * @returns False when it stopped because the output would exceed `limit` bytes.
+   * @throws {ZlibError} The input is invalid. Every later call throws the same error.
    */
   inflate(limit: number): boolean {
     if (this.#failure !== undefined) throw this.#failure;
@@ -164,20 +163,20 @@ export class Inflater {
     return !this.#isBlocked;
   }
 
-  /** Inflates what is left of the piece and drops the output. */
+  /** Decompresses the rest of the chunk and drops the output. */
   skip(): void {
     do this.release(); while (!this.inflate(SKIP_STEP));
     this.release();
   }
 
-  /** Makes `message` the stream's failure, at the next bit of input, and returns it to be thrown. */
+  /** Fails the stream with `message` at the next bit of input, and returns the error for the caller to throw. */
   fail(message: string): ZlibError {
     const error = this.#reader.error(message);
     this.#failure = error;
     return error;
   }
 
-  /** Goes one state on; false when input or room is missing for that, or at the end. */
+  /** Reads the next element; returns false when input or output space is missing, or at the end. */
   #step(limit: number): boolean {
     switch (this.#state) {
       case AT_HEADER:
@@ -208,17 +207,19 @@ export class Inflater {
     const flags = reader.hold >>> 8 & 0xff;
     // RFC 1950, section 2.2: FCHECK makes CMF * 256 + FLG a multiple of 31.
     if ((method << 8 | flags) % 31 !== 0) {
-      throw reader.error("zlib header has a wrong check");
+      throw reader.error("zlib header has a wrong checksum");
     }
     if ((method & 15) !== METHOD_DEFLATE) {
       throw reader.error(
-        `zlib header names method ${method & 15}, not deflate (8)`,
+        `zlib header has compression method ${method & 15}, not 8 (deflate)`,
       );
     }
     // RFC 1950, section 2.2: CINFO above 7, a window above 32 KiB, is not allowed.
     if (method >>> 4 > 7) {
       throw reader.error(
-        `zlib header asks for a window of 2^${(method >>> 4) + 8} bytes`,
+        `zlib header has a window of 2^${
+          (method >>> 4) + 8
+        } bytes, more than 2^15`,
       );
     }
     reader.drop(16);
@@ -233,14 +234,16 @@ export class Inflater {
     const wanted = bigEndian(reader.take32());
     if (this.#dictionary === undefined) {
       throw reader.error(
-        `stream needs the preset dictionary ${hex(wanted)}, none is given`,
+        `stream needs the preset dictionary ${hex(wanted)}, but none was set`,
         start,
       );
     }
     const given = adler32(this.#dictionary);
     if (given !== wanted) {
       throw reader.error(
-        `stream needs the preset dictionary ${hex(wanted)}, not ${hex(given)}`,
+        `stream needs the preset dictionary ${hex(wanted)}, but ${
+          hex(given)
+        } was set`,
         start,
       );
     }
@@ -333,7 +336,7 @@ export class Inflater {
     }
   }
 
-  /** Stops the run at the limit. */
+  /** Makes `inflate` stop at the limit. */
   #block(): false {
     this.#isBlocked = true;
     return false;
@@ -345,10 +348,12 @@ export class Inflater {
     const start = reader.bitOffset;
     const expected = bigEndian(reader.take32());
     const sum = this.#output.sumUp();
-    // RFC 1950, section 2.2: ADLER32 is that of the uncompressed data.
+    // RFC 1950, section 2.2: ADLER32 is the checksum of the uncompressed data.
     if (this.#verify && sum !== expected) {
       throw reader.error(
-        `Adler-32 of the data is ${hex(sum)}, not ${hex(expected)}`,
+        `Adler-32 of the output is ${hex(sum)}, but the stream says ${
+          hex(expected)
+        }`,
         start,
       );
     }

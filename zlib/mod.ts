@@ -1,6 +1,6 @@
 /**
- * zlib in TypeScript, streaming, with preset dictionaries and sync flush, as
- * SPDY's header compression needs it; and compression of whole bodies on the
+ * Streaming zlib in TypeScript with preset dictionaries and sync flush, which
+ * SPDY's header compression needs, and compression of whole bodies with the
  * platform's streams.
  *
  * @module

@@ -1,58 +1,59 @@
 import { adler32Range } from "./adler32.ts";
 import type { BitReader } from "./bit_reader.ts";
-import { MAX_MATCH, MAX_WINDOW } from "./constants.ts";
+import { MAX_MATCH, WINDOW_SIZE } from "./constants.ts";
 
-/** Room for a match that is copied eight bytes at a time. */
+/** Space for the longest match when it is copied eight bytes at a time, bytes. */
 export const MATCH_ROOM: number = MAX_MATCH + 7;
 
-/** Room for output that a window begins with, bytes. */
+/** Initial space for output, bytes. */
 const FIRST_ROOM = 4096;
-/** A window grows to no more than so many times its size, and so of what was really inflated, at a time. */
+/** The window grows at most by this factor at a time, so its size stays in proportion to the real output. */
 const MOST_GROWTH = 8;
-/** Output of this size, bytes, may be worth giving its memory away. */
+/** From this size on, `take` may return the memory itself instead of a copy, bytes. */
 const LARGE_OUTPUT = 65536;
-/** A window above this size, bytes, is given up once its output is released. */
-const LARGE_WINDOW = 3 * MAX_WINDOW;
+/** A window above this size is replaced by a smaller one when its output is released, bytes. */
+const LARGE_WINDOW = 3 * WINDOW_SIZE;
 const NOTHING = new Uint8Array(0);
 
 /**
- * What was inflated: the history that matches refer to, and behind it, in the
- * same memory, the output that the caller has not released yet.
+ * The decompressed bytes: the history that matches refer to, followed in the same
+ * memory by the output that the caller has not released yet.
  *
- * `bytes[0..start)` is history, `bytes[start..end)` output; behind `end` is room.
- * The fields are open because the decoding loop takes them into local variables.
+ * `bytes[0..start)` is history, `bytes[start..end)` is output, and the bytes from
+ * `end` on are free. The fields are public because the decoding loop copies them
+ * into local variables.
  */
 export class OutputWindow {
-  /** The window's memory; another one after each {@linkcode OutputWindow.makeRoom}. */
+  /** The window's memory; {@linkcode OutputWindow.makeRoom} may replace it. */
   bytes: Uint8Array<ArrayBuffer> = NOTHING;
-  /** The same memory, for copying several bytes at a time. */
+  /** A view of the same memory for copying several bytes at a time. */
   words: DataView<ArrayBuffer> = new DataView(NOTHING.buffer);
-  /** Where in `bytes` the output begins. */
+  /** Index in `bytes` of the start of the output. */
   start = 0;
-  /** Where in `bytes` the output ends. */
+  /** Index in `bytes` of the end of the output. */
   end = 0;
 
   readonly #reader: BitReader;
   readonly #isSummed: boolean;
-  /** The Adler-32 so far, signed: a small integer in any case. */
+  /** The Adler-32 so far, as a signed 32-bit number. */
   #sum = 1;
-  /** Bytes before this one are in `#sum`. */
+  /** `#sum` includes the bytes before this index. */
   #summed = 0;
 
   /**
-   * Takes no memory until there is something to hold.
+   * Creates an empty window; memory is allocated for the first output.
    *
-   * @param reader Where the output comes from: what is left there tells how much more room will be wanted.
-   * @param isSummed Whether to sum up the Adler-32 of the output.
+   * @param reader The source of the output: its unread input predicts how much more space is needed.
+   * @param isSummed Whether to compute the Adler-32 of the output.
    */
   constructor(reader: BitReader, isSummed: boolean) {
     this.#reader = reader;
     this.#isSummed = isSummed;
   }
 
-  /** Makes the dictionary the history of a stream that has made no output yet. */
+  /** Sets the dictionary as history; the stream must not have any output yet. */
   setDictionary(dictionary: Uint8Array): void {
-    const history = dictionary.subarray(-MAX_WINDOW);
+    const history = dictionary.subarray(-WINDOW_SIZE);
     if (history.length === 0) return;
     this.#allocate(history, history.length + FIRST_ROOM);
     this.start = this.end = this.#summed = history.length;
@@ -63,16 +64,17 @@ export class OutputWindow {
     return this.bytes.subarray(this.start, this.end);
   }
 
-  /** Lets go of the output, which becomes history. */
+  /** Releases the output, which becomes history. */
   release(): void {
     this.start = this.end;
     if (this.bytes.length > LARGE_WINDOW) this.#move(FIRST_ROOM);
   }
 
-  /** The output as the caller's own, who lets go of it. */
+  /** Returns the output, which the caller then owns, and releases it. */
   take(): Uint8Array<ArrayBuffer> {
     const output = this.output();
-    // Memory that is nearly all output is given away rather than copied.
+    // When the output fills most of a large memory, the caller gets the memory
+    // itself: copying would cost more than allocating a new window.
     const isGiven = output.length >= LARGE_OUTPUT &&
       output.length * 4 >= this.bytes.length * 3;
     const taken = isGiven ? output : output.slice();
@@ -82,8 +84,9 @@ export class OutputWindow {
   }
 
   /**
-   * Makes room for a whole match, as far as an output of `limit` bytes leaves it,
-   * and returns where the room or the limit ends.
+   * Makes space for a whole match, unless an output of `limit` bytes ends before.
+   * Returns the index where the output must stop: the end of the memory or of the
+   * limit.
    */
   makeRoom(limit: number): number {
     const room = this.bytes.length - this.end;
@@ -92,11 +95,11 @@ export class OutputWindow {
       this.#extend();
     }
     const end = Math.min(this.bytes.length, this.start + limit);
-    // The limit may be lower than it was, and exceeded already.
+    // The limit may be lower than in the last call, and already exceeded.
     return Math.max(this.end, end);
   }
 
-  /** Adds the output made since the last call to the Adler-32, and returns it. */
+  /** Adds the output since the last call to the Adler-32, and returns the sum. */
   sumUp(): number {
     if (this.#isSummed) {
       this.#sum = adler32Range(this.bytes, this.#summed, this.end, this.#sum) |
@@ -106,9 +109,9 @@ export class OutputWindow {
     return this.#sum >>> 0;
   }
 
-  /** Slides over history that nothing can reach, or makes the window larger. */
+  /** Makes space: drops history that no match can reach, or enlarges the window. */
   #extend(): void {
-    const unreachable = Math.min(this.start, this.end - MAX_WINDOW);
+    const unreachable = Math.min(this.start, this.end - WINDOW_SIZE);
     if (unreachable * 4 >= this.bytes.length) {
       this.bytes.copyWithin(0, unreachable, this.end);
       this.#shift(unreachable);
@@ -117,7 +120,7 @@ export class OutputWindow {
     }
   }
 
-  /** A guess at what the rest of the input becomes: it goes on like the part before. */
+  /** Estimates the size of the remaining output, assuming that the compression ratio stays the same. */
   #expectedOutput(): number {
     const { input, position } = this.#reader;
     const made = this.end - this.start;
@@ -129,11 +132,11 @@ export class OutputWindow {
     );
   }
 
-  /** Moves what can be reached into new memory with `room` bytes behind it. */
+  /** Copies the reachable bytes into new memory with `room` free bytes after them. */
   #move(room: number): void {
     const unreachable = Math.max(
       0,
-      Math.min(this.start, this.end - MAX_WINDOW),
+      Math.min(this.start, this.end - WINDOW_SIZE),
     );
     const kept = this.bytes.subarray(unreachable, this.end);
     this.#allocate(kept, kept.length + room);

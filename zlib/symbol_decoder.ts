@@ -9,27 +9,27 @@ import {
 } from "./decode_table.ts";
 import { MATCH_ROOM, type OutputWindow } from "./output_window.ts";
 
-/** Why {@linkcode SymbolDecoder.decode} returned: the block is at its end. */
+/** {@linkcode SymbolDecoder.decode} stopped at the end of the block. */
 export const BLOCK_ENDED = 0;
-/** Why {@linkcode SymbolDecoder.decode} returned: the input is used up. */
+/** {@linkcode SymbolDecoder.decode} stopped because it needs more input. */
 export const INPUT_USED = 1;
-/** Why {@linkcode SymbolDecoder.decode} returned: the output would exceed the limit. */
+/** {@linkcode SymbolDecoder.decode} stopped because the output would exceed the limit. */
 export const LIMIT_REACHED = 2;
-/** Why {@linkcode SymbolDecoder.decode} returned. */
+/** Why {@linkcode SymbolDecoder.decode} stopped. */
 export type DecodeResult =
   | typeof BLOCK_ENDED
   | typeof INPUT_USED
   | typeof LIMIT_REACHED;
 
-// What the next bits are.
+// The element of the block that comes next.
 const AT_SYMBOL = 0;
 const AT_DISTANCE = 1;
 const AT_DISTANCE_EXTRA = 2;
 const IN_MATCH = 3;
 const AT_END = 4;
 
-/** A step of the careful decoder has to go on with the next. */
-const GO_ON = -1;
+/** Result of a step of the slow decoder: continue with the next step. */
+const CONTINUE = -1;
 
 const LITERAL_MASK = (1 << LITERAL_ROOT) - 1;
 const DISTANCE_MASK = (1 << DISTANCE_ROOT) - 1;
@@ -37,10 +37,11 @@ const NO_TABLE = new Int32Array(0);
 
 /**
  * Decodes the literals and matches of a block with fixed or dynamic codes (RFC
- * 1951, section 3.2.5), resumable at any byte.
+ * 1951, section 3.2.5); the input may be cut at any byte.
  *
- * There are two decoders: a fast one while there is plenty of input and room,
- * and a careful one, a step at a time, for the rest and for every error.
+ * There are two decoders. The fast one runs while there is enough input and
+ * output space to need no checks; the slow one decodes one element at a time and
+ * handles the rest and all errors.
  */
 export class SymbolDecoder {
   readonly #reader: BitReader;
@@ -48,21 +49,21 @@ export class SymbolDecoder {
   #state = AT_END;
   #literals: Int32Array = NO_TABLE;
   #distances: Int32Array = NO_TABLE;
-  /** Of the match under way: bytes left of it. */
+  /** The current match: bytes still to copy, and the distance. */
   #length = 0;
   #distance = 0;
-  /** Of the distance under way: base, number of extra bits, and where its code began. */
+  /** The current distance: its base, number of extra bits, and the bit offset of its code. */
   #distanceBase = 0;
   #distanceBits = 0;
   #distanceOffset = 0;
 
-  /** Decodes from `reader` into `output`. */
+  /** Creates a decoder that reads from `reader` and writes to `output`. */
   constructor(reader: BitReader, output: OutputWindow) {
     this.#reader = reader;
     this.#output = output;
   }
 
-  /** Begins a block with these tables, see `decode_table.ts`. */
+  /** Starts a block with these tables; see `decode_table.ts`. */
   begin(literals: Int32Array, distances: Int32Array): void {
     this.#literals = literals;
     this.#distances = distances;
@@ -70,23 +71,23 @@ export class SymbolDecoder {
   }
 
   /**
-   * Decodes until the block or the input ends, or the output would become longer
-   * than `limit`.
+   * Decodes until the block or the input ends, or until the output would exceed
+   * `limit` bytes.
    *
-   * @throws {ZlibError} A code is not valid, or a distance reaches too far.
+   * @throws {ZlibError} A code is invalid, or a distance points before the start of the output.
    */
   decode(limit: number): DecodeResult {
     for (;;) {
       const result = this.#step(limit);
-      if (result !== GO_ON) return result;
+      if (result !== CONTINUE) return result;
     }
   }
 
-  #step(limit: number): DecodeResult | typeof GO_ON {
+  #step(limit: number): DecodeResult | typeof CONTINUE {
     switch (this.#state) {
       case AT_SYMBOL:
         this.#decodeFast(this.#output.makeRoom(limit));
-        return this.#state === AT_SYMBOL ? this.#readSymbol(limit) : GO_ON;
+        return this.#state === AT_SYMBOL ? this.#readSymbol(limit) : CONTINUE;
       case AT_DISTANCE:
         return this.#readDistance();
       case AT_DISTANCE_EXTRA:
@@ -99,9 +100,9 @@ export class SymbolDecoder {
   }
 
   /**
-   * Decodes while there are four bytes of input and room for a match up to
-   * `roomEnd`, and sets the state for what comes next. What it cannot do it
-   * leaves to the steps.
+   * The fast decoder: runs while there are four bytes of input and space for a
+   * match before `roomEnd`. Leaves everything else, errors included, to the slow
+   * decoder and sets `#state` accordingly.
    */
   #decodeFast(roomEnd: number): void {
     const reader = this.#reader;
@@ -109,7 +110,8 @@ export class SymbolDecoder {
     const lastInput = reader.input.length - 4;
     const lastRoom = roomEnd - MATCH_ROOM;
     if (reader.position > lastInput || output.end > lastRoom) return;
-    // Bytes of an earlier piece could not go back at the end.
+    // Whole bytes in `hold` may belong to an earlier chunk, and the end of this
+    // method could not return them to the input.
     if (reader.held > 7) return;
     const input = reader.view();
     const window = output.bytes;
@@ -120,7 +122,7 @@ export class SymbolDecoder {
     let { end } = output;
 
     while (position <= lastInput && end <= lastRoom) {
-      // Fills up to 24..31 bits: as many whole bytes as have room count as taken.
+      // Fills `hold` to 24..31 bits; only the whole bytes that fit count as read.
       hold |= input.getInt32(position, true) << held;
       position += (31 - held) >>> 3;
       held |= 24;
@@ -130,7 +132,7 @@ export class SymbolDecoder {
         hold >>>= entry;
         held -= entry & 31;
         window[end++] = entry >>> 16;
-        // 14 bits are left at least, enough to look up another.
+        // At least 14 bits are left, enough to look up another code.
         entry = literals[hold & LITERAL_MASK];
         if (!(entry & LITERAL)) continue;
         hold >>>= entry;
@@ -181,7 +183,7 @@ export class SymbolDecoder {
 
       let from = end - distance;
       const stop = end + length;
-      // Eight bytes at once are 7 % faster than four, and no slower than
+      // Copying eight bytes at a time is 7 % faster than four, and as fast as
       // `copyWithin` for the longest match.
       if (distance >= 8) {
         do {
@@ -201,7 +203,8 @@ export class SymbolDecoder {
       end = stop;
     }
 
-    // Whole bytes go back, so that `position` tells what was used.
+    // Returns whole unused bytes to the input, so that `position` counts only the
+    // bytes that were used.
     reader.position = position - (held >>> 3);
     reader.held = held & 7;
     reader.hold = hold & ~(-1 << (held & 7));
@@ -209,7 +212,7 @@ export class SymbolDecoder {
   }
 
   /** Decodes one literal, length or end of block. */
-  #readSymbol(limit: number): DecodeResult | typeof GO_ON {
+  #readSymbol(limit: number): DecodeResult | typeof CONTINUE {
     const reader = this.#reader;
     const output = this.#output;
     const entry = this.#lookUp(this.#literals, LITERAL_ROOT);
@@ -223,47 +226,47 @@ export class SymbolDecoder {
       reader.drop(bits);
       this.#state = AT_END;
     } else if (entry & INVALID) {
-      throw reader.error("no literal or length has this code");
+      throw reader.error("invalid literal/length code");
     } else {
       if (!reader.need(bits)) return INPUT_USED;
       this.#length = valueOf(entry, reader.hold);
       reader.drop(bits);
       this.#state = AT_DISTANCE;
     }
-    return GO_ON;
+    return CONTINUE;
   }
 
-  #readDistance(): DecodeResult | typeof GO_ON {
+  #readDistance(): DecodeResult | typeof CONTINUE {
     const reader = this.#reader;
     const entry = this.#lookUp(this.#distances, DISTANCE_ROOT);
     if (entry < 0) return INPUT_USED;
-    if (entry & INVALID) throw reader.error("no distance has this code");
+    if (entry & INVALID) throw reader.error("invalid distance code");
     const codeBits = entry >>> 5 & 31;
     this.#distanceBase = entry >>> 16;
     this.#distanceBits = (entry & 31) - codeBits;
     this.#distanceOffset = reader.bitOffset;
     reader.drop(codeBits);
     this.#state = AT_DISTANCE_EXTRA;
-    return GO_ON;
+    return CONTINUE;
   }
 
-  #readDistanceExtra(): DecodeResult | typeof GO_ON {
+  #readDistanceExtra(): DecodeResult | typeof CONTINUE {
     const reader = this.#reader;
     if (!reader.need(this.#distanceBits)) return INPUT_USED;
     const distance = this.#distanceBase + reader.take(this.#distanceBits);
     const available = this.#output.end;
     if (distance > available) {
       throw reader.error(
-        `distance ${distance} reaches behind the ${available} bytes there are`,
+        `distance ${distance} exceeds the ${available} bytes decompressed so far`,
         this.#distanceOffset,
       );
     }
     this.#distance = distance;
     this.#state = IN_MATCH;
-    return GO_ON;
+    return CONTINUE;
   }
 
-  #copyMatch(limit: number): DecodeResult | typeof GO_ON {
+  #copyMatch(limit: number): DecodeResult | typeof CONTINUE {
     const output = this.#output;
     while (this.#length > 0) {
       const room = output.makeRoom(limit) - output.end;
@@ -276,10 +279,10 @@ export class SymbolDecoder {
       }
     }
     this.#state = AT_SYMBOL;
-    return GO_ON;
+    return CONTINUE;
   }
 
-  /** Looks up the next code; -1 when the input ends inside it. Drops nothing. */
+  /** Returns the entry of the next code without dropping its bits; -1 when the input ends inside the code. */
   #lookUp(table: Int32Array, root: number): number {
     const reader = this.#reader;
     for (;;) {
@@ -287,19 +290,20 @@ export class SymbolDecoder {
       if (entry & POINTER) {
         entry = table[secondIndex(entry, reader.hold >>> root)];
       }
-      // Bits not held yet count as zeros: they are not part of a code this short.
+      // Missing bits read as zeros, which does no harm: a code that fits the held
+      // bits does not contain them.
       if ((entry >>> 5 & 31) <= reader.held) return entry;
       if (!reader.pull()) return -1;
     }
   }
 }
 
-/** Where in a table the entry stands that a pointer and the bits behind the root lead to. */
+/** Index of the entry in the second table, given the pointer and the bits after the root. */
 function secondIndex(pointer: number, bits: number): number {
   return (pointer >>> 16) + (bits & ~(-1 << (pointer >>> 5)));
 }
 
-/** The length or distance of an entry, out of bits that begin with its code. */
+/** The length or distance of an entry: its base plus the extra bits; `bits` begins with the code. */
 function valueOf(entry: number, bits: number): number {
   return (entry >>> 16) + ((bits & ~(-1 << entry)) >>> (entry >>> 5));
 }

@@ -1,100 +1,102 @@
 import { MAX_MATCH } from "./constants.ts";
 
-/** How hard a level looks for matches; the first five as in zlib's configuration table. */
+/** The effort of a compression level; the first five members are those of zlib's configuration table. */
 export interface Effort {
-  /** From this length on, the next byte is tried with a quarter of the chain. */
+  /** After a match of this length, the search at the next byte follows only a quarter of the chain. */
   readonly good: number;
   /**
-   * Up to this length: lazy matching tries the next byte for a longer match;
-   * greedy matching lets later matches refer to places inside this one.
+   * Lazy matching searches for a longer match at the next byte only after a match
+   * shorter than this. Greedy matching indexes the positions inside a match only
+   * up to this length.
    */
   readonly lazy: number;
-  /** From this length on, no longer match is looked for. */
+  /** A match of this length ends the search. */
   readonly nice: number;
-  /** How many earlier places are compared at most. */
+  /** Maximum number of earlier positions to compare. */
   readonly chain: number;
-  /** Whether a match gives way to a longer one at the next byte. */
+  /** Whether a longer match at the next byte replaces a match. */
   readonly isLazy: boolean;
-  /** Shortest match looked for: 3 finds more, 4 is faster. */
+  /** Shortest match to search for: 3 finds more, 4 is faster. */
   readonly shortest: 3 | 4;
 }
 
-/** A match of three bytes from farther away costs more than the bytes do. */
+/** A match of three bytes at a greater distance is longer than three literals when encoded. */
 const FAR = 512;
-/** Length from which on a match is long. */
+/** A match of this length or more is long: only every other position in it is indexed. */
 const LONG = 64;
-/** Bytes that are read to index a place. */
+/** Number of bytes that are read to index a position. */
 const INDEXED = 5;
-/** Bytes that have to stand ahead for matches to be found as well as they can be. */
+/** Number of bytes after a position that the best possible match at it may need. */
 const LOOKAHEAD = MAX_MATCH + INDEXED;
-/** First capacity of the window, bytes. */
+/** Initial capacity of the window, bytes. */
 const FIRST_WINDOW = 1024;
-/** The window never has to be larger than this, bytes, or four times what matches may reach. */
+/** The window grows up to this size or four times the window size of the stream, whichever is larger, bytes. */
 const LEAST_LARGEST_WINDOW = 1 << 17;
-/** Longest list of tokens: a block ends there at the latest. */
+/** Maximum number of tokens in a block. */
 const MAX_TOKENS = 16384;
-/** Index bits of the hash tables at most. */
+/** Maximum number of index bits of the hash tables. */
 const MAX_HASH_BITS = 15;
-/** Multipliers that spread the bytes of a place over the high bits. */
+/** Multipliers that spread the bytes at a position over the high bits. */
 const HASH_FACTOR = 0x9e3779b1;
 const SECOND_FACTOR = 0x85ebca6b;
-/** Memory behind the window that reading four bytes at once may touch. */
+/** Number of bytes after the window that a four-byte read may touch. */
 const BEYOND = 8;
 const NOTHING = new Uint8Array(0);
 
 /**
- * Turns bytes into literals and matches: the part of deflate that RFC 1951
- * leaves open.
+ * Divides bytes into literals and matches: the part of deflate that RFC 1951
+ * leaves to the implementation.
  *
- * Two indexes of earlier places, by a hash of what stands there: `#latest` has
- * the last place where the shortest match begins, `#heads` the last place of one
- * byte more, from which `#links` leads to those before. So the shortest matches
- * are found where they are nearest, and the chains have few places that cannot
- * be longer ones. (With one chain by four bytes instead, level 6 took a quarter
- * longer for a larger output.)
+ * Two hash tables index the earlier positions. `#latest` maps the hash of the
+ * shortest match (three or four bytes) to the last position that has it. `#heads`
+ * does the same for one byte more, and `#links` chains each of its positions to
+ * the previous one. So the nearest shortest match is found directly, and a chain
+ * has few positions that cannot give a longer match. (With a single chain for
+ * four bytes, level 6 took a quarter longer and its output was larger.)
  *
- * Places are kept modulo twice the window, so nothing has to be done to them as
- * the window slides (by that much): a stale place is only a bad guess, as every
- * guess is compared, and a chain ends where the distances stop growing.
+ * The tables store positions modulo twice the window size. The window moves by
+ * that amount, so the tables need no update when it does. A stale position does no
+ * harm: each candidate is compared byte by byte, and a chain ends where distances
+ * stop increasing.
  */
 export class Tokenizer {
-  /** History, then the bytes of the block under way, then those still to be looked at. */
+  /** The history, then the bytes of the current block, then the bytes without tokens. */
   window: Uint8Array<ArrayBuffer> = NOTHING;
-  /** Where in `window` the block under way begins. */
+  /** Index in `window` of the start of the current block. */
   blockStart = 0;
-  /** Where in `window` the bytes begin that have no token yet. */
+  /** Index in `window` of the first byte that has no token yet. */
   position = 0;
-  /** Where in `window` the bytes end. */
+  /** Index in `window` of the end of the bytes. */
   end = 0;
-  /** The tokens of the block under way; see `block_writer.ts` for their form. */
+  /** The tokens of the current block, as defined in `block_writer.ts`. */
   tokens: Int32Array = new Int32Array(0);
-  /** How many of `tokens` there are. */
+  /** Number of elements of `tokens` that are used. */
   count = 0;
 
   readonly #effort: Effort;
   readonly #windowSize: number;
-  /** The memory of `window`, and a little more: for reading four bytes at once. */
+  /** A view of the memory of `window` and `BEYOND` more bytes, for reading four bytes at once. */
   #words = new DataView(NOTHING.buffer);
   #latest = new Uint16Array(0);
   #heads = new Uint16Array(0);
   #links = new Uint16Array(0);
   #hashShift = 32;
-  /** Places before this one are indexed. */
+  /** Positions before this one are indexed. */
   #indexed = 0;
 
-  /** Takes no memory to speak of until bytes are added. */
+  /** Creates a tokenizer; its buffers are allocated when bytes are added. */
   constructor(effort: Effort, windowSize: number) {
     this.#effort = effort;
     this.#windowSize = windowSize;
   }
 
-  /** Puts bytes before the stream that matches may refer to. */
+  /** Sets the history before the stream, which matches may refer to. */
   setDictionary(dictionary: Uint8Array): void {
     this.add(dictionary.subarray(-this.#windowSize), 0);
     this.blockStart = this.position = this.end;
   }
 
-  /** Copies bytes of `data` from `from` on into the window; returns how many had room. */
+  /** Copies the bytes of `data` from index `from` on into the window; returns how many fitted. */
   add(data: Uint8Array, from: number): number {
     if (data.length - from > this.window.length - this.end) {
       this.#makeRoom(data.length - from);
@@ -106,9 +108,9 @@ export class Tokenizer {
   }
 
   /**
-   * Makes tokens of the bytes added: of all when `flush`, else as far as enough
-   * bytes stand ahead. Returns true when the block is full and has to be written
-   * before more.
+   * Makes tokens from the added bytes: from all of them when `flush` is true, else
+   * while `LOOKAHEAD` bytes follow. Returns true when the block is full, so that
+   * the caller must write it before the next call.
    */
   run(flush: boolean): boolean {
     const bound = flush ? this.end : this.end - LOOKAHEAD;
@@ -119,15 +121,15 @@ export class Tokenizer {
     return this.position < bound;
   }
 
-  /** Begins the next block. */
+  /** Starts the next block. */
   startBlock(): void {
     this.blockStart = this.position;
     this.count = 0;
   }
 
   /**
-   * Makes tokens up to `bound` at least, unless the list is full. It is one loop
-   * because it carries much from byte to byte, all in local variables.
+   * Makes tokens at least up to `bound`, unless the list becomes full. It is one
+   * loop because the state from byte to byte is then all in local variables.
    */
   #tokenize(bound: number): void {
     const { good, nice, chain, lazy, isLazy, shortest } = this.#effort;
@@ -145,7 +147,7 @@ export class Tokenizer {
     const latestMask = maskOf(shortest);
     const indexable = Math.max(0, end - INDEXED + 1);
     let { position, count } = this;
-    // A match found at the byte before, which stands if there is none longer here.
+    // The match found at the previous byte: used unless this byte has a longer one.
     let waiting = 0;
     let waitingDistance = 0;
 
@@ -166,8 +168,8 @@ export class Tokenizer {
         const longest = Math.min(MAX_MATCH, end - position);
         const enough = Math.min(nice, longest);
         const reach = Math.min(windowSize, position);
-        // Where the latest place of a hash has other bytes, so have mostly those
-        // before it: not looking at them is 15 % faster.
+        // When the latest position with a hash has other bytes, the earlier ones
+        // mostly do too: skipping them is 15 % faster.
         const isMatch = nearest - 1 >>> 0 < reach && longest > best &&
           ((words.getInt32(position - nearest, true) ^ begin) & latestMask) ===
             0;
@@ -183,18 +185,19 @@ export class Tokenizer {
             bestDistance = nearest;
           }
         }
-        // The chains have no matches of three bytes.
+        // The chains cannot find matches of three bytes.
         if (best < 3) best = 3;
         if (isMatch && best < enough) {
           let left = waiting >= good ? chain >>> 2 : chain;
           let ending = words.getInt32(position + best - 3, true);
           let last = 0;
           let distance = (position - place) & placeMask;
-          // The next place is looked up by this place, not by its distance: the
-          // look-ups wait for one another, and text is 11 % faster.
+          // Looks up the next position by this position, not by its distance. Each
+          // lookup depends on the one before, so the shorter chain of operations
+          // makes text 11 % faster.
           while (distance > last && distance <= reach && left > 0) {
             const from = position - distance;
-            // The four bytes that would make it longer tell most of them apart.
+            // A longer match must have these four bytes; few candidates do.
             if (words.getInt32(from + best - 3, true) === ending) {
               const length = matchLength(words, from, position, longest);
               if (length > best) {
@@ -235,15 +238,15 @@ export class Tokenizer {
         continue;
       }
       waiting = 0;
-      // Inside a long match every other place will do: JSON, with long ones, is
-      // deflated 15 % faster for 0.8 % in size.
+      // Indexes every other position inside a long match: JSON, which has many, is
+      // compressed 15 % faster, to 0.8 % more bytes.
       this.#index(position, best >= LONG && shortest > 3 ? 2 : 1);
     }
     this.position = position;
     this.count = count;
   }
 
-  /** Indexes every `step`th place before `to`, as far as their bytes are there. */
+  /** Indexes every `step`th position before `to` whose bytes are all in the window. */
   #index(to: number, step = 1): void {
     const { shortest } = this.#effort;
     const second = shortest - 3;
@@ -268,11 +271,11 @@ export class Tokenizer {
     this.#indexed = place;
   }
 
-  /** Makes room for `count` bytes, or for as many as can be had at once; none when the block has to end first. */
+  /** Makes space for up to `count` bytes; for none when the block must end first. */
   #makeRoom(count: number): void {
     const largest = Math.max(LEAST_LARGEST_WINDOW, this.#windowSize * 4);
     const capacity = this.window.length;
-    // The bytes of the block stay: it may yet have to be stored.
+    // Keeps the bytes of the current block, which may be written as a stored block.
     const slide = this.#windowSize * 2;
     const history = Math.min(this.position, this.#windowSize);
     const unreachable = Math.min(this.blockStart, this.position - history);
@@ -288,7 +291,7 @@ export class Tokenizer {
     }
   }
 
-  /** Makes room for so many tokens more, as far as a block can have them. */
+  /** Makes space for `count` more tokens, up to `MAX_TOKENS`. */
   #reserveTokens(count: number): void {
     const needed = Math.min(MAX_TOKENS, this.count + count);
     if (needed <= this.tokens.length) return;
@@ -298,7 +301,7 @@ export class Tokenizer {
     this.tokens = grown;
   }
 
-  /** Makes the window larger, and the tables with it, which then have to be filled again. */
+  /** Enlarges the window and the tables; the positions of one window size are then indexed again. */
   #grow(capacity: number): void {
     const words = new DataView(new ArrayBuffer(capacity + BEYOND));
     const grown = new Uint8Array(words.buffer, 0, capacity);
@@ -315,7 +318,7 @@ export class Tokenizer {
   }
 }
 
-/** How many bytes are the same from both places on, at most `longest`. */
+/** Number of equal bytes from both positions on, at most `longest`. */
 function matchLength(
   words: DataView,
   from: number,
@@ -326,7 +329,7 @@ function matchLength(
     const difference = words.getInt32(from + length, true) ^
       words.getInt32(place + length, true);
     if (difference !== 0) {
-      // The lowest bit that differs stands in the first byte that does.
+      // The lowest bit that differs is in the first byte that differs.
       const same = (31 - Math.clz32(difference & -difference)) >>> 3;
       return Math.min(length + same, longest);
     }
@@ -334,17 +337,17 @@ function matchLength(
   return longest;
 }
 
-/** Selects the first bytes of four, as many as the shortest match has. */
+/** Mask of the first three or four bytes of a word: those of the shortest match. */
 function maskOf(shortest: 3 | 4): number {
   return shortest === 3 ? 0xffffff : -1;
 }
 
-/** A hash, in the high bits, of those of four bytes that the mask selects. */
+/** Hash, in the high bits, of the bytes of a word that the mask selects. */
 function latestHash(begin: number, mask: number): number {
   return Math.imul(begin & mask, HASH_FACTOR);
 }
 
-/** A hash, in the high bits, of four bytes and four more that overlap with them. */
+/** Hash, in the high bits, of four bytes and of four more that overlap them. */
 function chainHash(begin: number, more: number): number {
   return Math.imul(begin, HASH_FACTOR) + Math.imul(more, SECOND_FACTOR);
 }

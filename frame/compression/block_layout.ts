@@ -5,7 +5,7 @@
  * @module
  */
 
-import { MAX_WINDOW } from "../../zlib/constants.ts";
+import { WINDOW_SIZE } from "../../zlib/constants.ts";
 import { ByteWriter } from "../byte_writer.ts";
 import type { NameValue } from "../types.ts";
 import { History, type KnownName, type Seen } from "./history.ts";
@@ -112,7 +112,7 @@ export class BlockLayout {
       // usually are the same object takes a tenth of the time of two look-ups.
       const first = index;
       // What is new before them may have pushed them out of the window.
-      const isNear = window.position - before[first] <= MAX_WINDOW;
+      const isNear = window.position - before[first] <= WINDOW_SIZE;
       while (
         isNear && index < end && pairs[index][0] === this.#names[index] &&
         pairs[index][1] === this.#values[index] && this.#repeatable[index]

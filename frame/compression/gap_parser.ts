@@ -12,8 +12,8 @@ import {
   LENGTH_CODE,
   LENGTH_EXTRA,
   MAX_MATCH,
-  MAX_WINDOW,
   MIN_MATCH,
+  WINDOW_SIZE,
 } from "../../zlib/constants.ts";
 import { FIXED_DISTANCE_CODE, FIXED_LITERAL_CODE } from "../../zlib/huffman.ts";
 import type { BlockLayout } from "./block_layout.ts";
@@ -189,7 +189,7 @@ export class GapParser {
         // The name and its length stand where it was sent last.
         const source = known[pair].last;
         nextPair = ++pair < count ? pairStarts[pair] : -1;
-        if (source >= 0 && position - source <= MAX_WINDOW) {
+        if (source >= 0 && position - source <= WINDOW_SIZE) {
           const most = size - at < MAX_MATCH ? size - at : MAX_MATCH;
           const length = window.matchLength(source, position, position + most);
           this.#relax(at, MIN_MATCH, length, position - source);

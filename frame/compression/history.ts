@@ -5,7 +5,7 @@
  * @module
  */
 
-import { MAX_WINDOW } from "../../zlib/constants.ts";
+import { WINDOW_SIZE } from "../../zlib/constants.ts";
 import type { Nature } from "./nature.ts";
 
 /** Where one value, or one unit of a secret value, stood last. */
@@ -52,7 +52,7 @@ export class KnownValues {
   /** The value's last copy, when its position is at most 32 KiB before `position`. */
   find(value: string, position: number): Seen | undefined {
     const seen = this.values.get(value) ?? this.olderValues?.get(value);
-    return seen !== undefined && position - seen.last <= MAX_WINDOW
+    return seen !== undefined && position - seen.last <= WINDOW_SIZE
       ? seen
       : undefined;
   }
@@ -126,7 +126,7 @@ export class History {
 
   /** Begins a block at `position`. Returns whether a generation begins with it. */
   begin(position: number): boolean {
-    const generation = Math.floor(position / MAX_WINDOW);
+    const generation = Math.floor(position / WINDOW_SIZE);
     if (generation === this.#generation) return false;
     this.#olderNames = this.#names;
     this.#names = new Map();

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { MAX_WINDOW } from "../../zlib/constants.ts";
+import { WINDOW_SIZE } from "../../zlib/constants.ts";
 import type { BlockLayout } from "./block_layout.ts";
 import type { MatchWindow } from "./window.ts";
 
@@ -137,7 +137,7 @@ export class RunFinder {
     ) {
       const place = (number & mask) << PAIR_SHIFT;
       const distance = start - pairs[place + POSITION];
-      if (distance > MAX_WINDOW) break;
+      if (distance > WINDOW_SIZE) break;
       // Only a copy that agrees with a byte more on one side may be better.
       if (
         best < 0 || bytes[behind - distance] === this.#following ||
@@ -159,7 +159,7 @@ export class RunFinder {
       const place = (number & mask) << PAIR_SHIFT;
       if (number < lowest) {
         const distance = start - pairs[place + POSITION];
-        if (distance > MAX_WINDOW) break;
+        if (distance > WINDOW_SIZE) break;
         if (
           pairs[place + ID] === id &&
           (best < 0 || bytes[behind - distance] === this.#following ||

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { MAX_WINDOW, MIN_MATCH } from "../../zlib/constants.ts";
+import { MIN_MATCH, WINDOW_SIZE } from "../../zlib/constants.ts";
 
 /** Stands for each byte of a secret. */
 const HOLE = 0xff;
@@ -30,9 +30,9 @@ const HASHED = 0xffffff;
 const FEW = 96;
 const FIRST_CAPACITY = 4096;
 /** What is kept as the window slides: all that a match may reach, and a little. */
-const KEPT = MAX_WINDOW + 8;
+const KEPT = WINDOW_SIZE + 8;
 /** Largest capacity, where no block asks for more. */
-const SLIDING = 2 * MAX_WINDOW;
+const SLIDING = 2 * WINDOW_SIZE;
 /** Memory behind the window that reading several bytes at once may touch. */
 const BEYOND = 8;
 const ENCODER: TextEncoder = new TextEncoder();
@@ -108,7 +108,7 @@ export class MatchWindow {
     grown.set(this.bytes.subarray(held - kept, held));
     this.bytes = grown;
     this.#words = new DataView(grown.buffer);
-    this.#growLinks(Math.min(capacity, MAX_WINDOW));
+    this.#growLinks(Math.min(capacity, WINDOW_SIZE));
   }
 
   /** Nothing older than the window is looked up in the chains. */
@@ -287,7 +287,7 @@ export class MatchWindow {
     this.#heads[hash] = at;
     links[at & linkMask] = place;
 
-    const reach = at < MAX_WINDOW ? at : MAX_WINDOW;
+    const reach = at < WINDOW_SIZE ? at : WINDOW_SIZE;
     let distance = (at - place) & 0xffff;
     // Where the last place of a hash has other bytes, so have mostly those before
     // it: not looking at them takes 9 % less time for requests and 5 % for

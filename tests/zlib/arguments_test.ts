@@ -12,7 +12,7 @@ import {
 
 const BYTES = new Uint8Array(3);
 
-Deno.test("a format that is none is refused, not taken for raw", () => {
+Deno.test("an unknown format is refused and not read as raw", () => {
   for (const name of ["gzip", "deflate-raw", "", "ZLIB"]) {
     const format = name as ZlibFormat;
     for (const make of [Deflate, Inflate]) {
@@ -25,7 +25,7 @@ Deno.test("a format that is none is refused, not taken for raw", () => {
   }
 });
 
-Deno.test("a flush that is none is refused, and the stream goes on", () => {
+Deno.test("an unknown flush is refused and the stream stays usable", () => {
   const deflate = new Deflate();
   const error = assertThrows(
     () => deflate.push(BYTES, "full" as DeflateFlush),
@@ -35,7 +35,7 @@ Deno.test("a flush that is none is refused, and the stream goes on", () => {
   new Inflate().push(deflate.push(BYTES, "finish"));
 });
 
-Deno.test("an encoding that is none is refused", async () => {
+Deno.test("an unknown encoding is refused", async () => {
   const encoding = "br" as BodyEncoding;
   for (const work of [compress, decompress]) {
     const error = await assertRejects(

@@ -26,7 +26,7 @@ import {
 } from "../../zlib/huffman.ts";
 import { type Bytes, nativeInflate } from "./native.ts";
 
-/** The bytes that the tokens stand for. */
+/** Decodes the tokens to bytes. */
 function expand(tokens: readonly number[]): Bytes {
   const bytes: number[] = [];
   for (const token of tokens) {
@@ -58,7 +58,7 @@ function assertBlock(tokens: readonly number[]): Bytes {
   return packed;
 }
 
-Deno.test("a block has every length and every distance", () => {
+Deno.test("a block can encode every length and every distance", () => {
   const random = new Random(61);
   const tokens: number[] = [...random.bytes(32_768)];
   for (let length = 3; length <= 258; length++) {
@@ -72,7 +72,7 @@ Deno.test("a block has every length and every distance", () => {
   assertBlock(tokens);
 });
 
-Deno.test("a block has distance codes of 15 bits", () => {
+Deno.test("a block can have distance codes of 15 bits", () => {
   const tokens: number[] = new Array(130).fill(matchToken(258, 1));
   tokens.unshift(0);
   for (let [code, one, other] = [29, 1, 1]; code >= 8; code--) {
@@ -84,7 +84,7 @@ Deno.test("a block has distance codes of 15 bits", () => {
   assertBlock(tokens);
 });
 
-Deno.test("a block is written in the cheapest form", () => {
+Deno.test("a block is written as the shortest type", () => {
   const random = new Random(62);
   const formOf = (tokens: readonly number[]) =>
     assertBlock(tokens)[0] >>> 1 & 3;
@@ -105,7 +105,7 @@ Deno.test("stored data of more than 65535 bytes takes several blocks", () => {
   assert(inflate.finished);
 });
 
-Deno.test("blocks and sync markers stand behind each other at any bit", () => {
+Deno.test("blocks and sync markers can start at any bit", () => {
   const writer = new BitWriter();
   const parts: Bytes[] = [];
   const inflate = new Inflate({ format: "raw" });
@@ -135,7 +135,7 @@ Deno.test("BitWriter keeps the bits of an unfinished byte over take and clear", 
   assertEquals([...writer.take()], [0xef, 0xcd, 0xab]);
 });
 
-Deno.test("BitWriter hands over what it wrote, large or small", () => {
+Deno.test("BitWriter.take returns small and large output", () => {
   for (const length of [10, 65_535, 65_536, 200_000]) {
     const writer = new BitWriter();
     const bytes = new Random(length).bytes(length);
@@ -148,7 +148,7 @@ Deno.test("BitWriter hands over what it wrote, large or small", () => {
   }
 });
 
-/** The sum of 2^-length; 1 where a code is complete. */
+/** The sum of 2^-length: 1 when the code is complete. */
 function kraftSum(lengths: Uint8Array): number {
   return lengths.reduce(
     (sum, length) => sum + (length > 0 ? 2 ** -length : 0),
@@ -156,7 +156,7 @@ function kraftSum(lengths: Uint8Array): number {
   );
 }
 
-/** Cost of the best code without a limit, by Huffman's own algorithm. */
+/** Cost of the optimal code without a length limit, by Huffman's algorithm. */
 function bestCost(frequencies: readonly number[]): number {
   const weights = frequencies.filter((frequency) => frequency > 0);
   let cost = 0;
@@ -169,7 +169,7 @@ function bestCost(frequencies: readonly number[]): number {
   return cost;
 }
 
-Deno.test("codes are complete, the best there are, and prefix-free", () => {
+Deno.test("codes are complete, optimal and prefix-free", () => {
   const random = new Random(64);
   for (let round = 0; round < 300; round++) {
     const symbols = random.int(2, 286);
@@ -198,7 +198,7 @@ Deno.test("codes are complete, the best there are, and prefix-free", () => {
   }
 });
 
-Deno.test("codes stay within the limit, complete, and near the best", () => {
+Deno.test("length-limited codes are complete and near the optimum", () => {
   for (const limit of [7, 9, 15]) {
     const frequencies = new Int32Array(30);
     let [one, other] = [1, 1];
@@ -213,7 +213,7 @@ Deno.test("codes stay within the limit, complete, and near the best", () => {
   }
 });
 
-Deno.test("a code has two symbols at least", () => {
+Deno.test("a code has at least two symbols", () => {
   for (const used of [[], [0], [1], [7]]) {
     const frequencies = new Int32Array(10);
     for (const symbol of used) frequencies[symbol] = 5;
@@ -241,7 +241,7 @@ Deno.test("the fixed codes are those of RFC 1951, section 3.2.6", () => {
   assertEquals(FIXED_DISTANCE_CODE.codes[1], 0b10000);
 });
 
-Deno.test("every length and distance lies within its symbol", () => {
+Deno.test("every length and distance is in the range of its symbol", () => {
   for (let length = 3; length <= 258; length++) {
     const code = LENGTH_CODE[length];
     assert(length >= LENGTH_BASE[code]);

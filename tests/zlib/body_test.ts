@@ -20,7 +20,7 @@ function native(packed: Uint8Array, encoding: "gzip" | "deflate"): Uint8Array {
 }
 
 for (const encoding of ENCODINGS) {
-  Deno.test(`compress to ${encoding} is what zlib takes, decompress what it makes`, async () => {
+  Deno.test(`zlib and our ${encoding} decompress each other's output`, async () => {
     for (const [name, data] of samples()) {
       const packed = await compress(data, encoding);
       assert(same(native(packed, encoding), data), name);
@@ -32,7 +32,7 @@ for (const encoding of ENCODINGS) {
     }
   });
 
-  Deno.test(`compress and decompress take a stream of ${encoding}`, async () => {
+  Deno.test(`compress and decompress accept a stream: ${encoding}`, async () => {
     const random = new Random(81);
     const data = random.text(50_000);
     const stream = (bytes: Bytes) =>
@@ -42,7 +42,7 @@ for (const encoding of ENCODINGS) {
     assert(same(await decompress(stream(packed), encoding), data));
   });
 
-  Deno.test(`decompress refuses ${encoding} that is corrupt, cut short or followed by more`, async () => {
+  Deno.test(`decompress refuses corrupt, truncated and extended ${encoding}`, async () => {
     const data = new Random(82).text(400);
     const packed = await compress(data, encoding);
     for (let length = 0; length < packed.length; length++) {
@@ -73,7 +73,7 @@ for (const encoding of ENCODINGS) {
     assertEquals(whole.length, 10_000_000);
   });
 
-  Deno.test(`an error of the source passes through ${encoding} unchanged`, async () => {
+  Deno.test(`an error of the source passes through unchanged: ${encoding}`, async () => {
     const packed = await compress(new Random(83).bytes(1000), encoding);
     const failure = new TypeError("the source broke");
     async function* breaking(): AsyncGenerator<Bytes> {
@@ -105,7 +105,7 @@ for (const encoding of ENCODINGS) {
   });
 }
 
-Deno.test("decompress takes a node Buffer and a view into a larger buffer", async () => {
+Deno.test("decompress accepts a node Buffer and a view into a larger buffer", async () => {
   const data = new TextEncoder().encode("a body in a larger buffer");
   const packed = Buffer.from(zlib.gzipSync(data));
   assertEquals(await decompress(packed, "gzip"), data);
@@ -114,7 +114,7 @@ Deno.test("decompress takes a node Buffer and a view into a larger buffer", asyn
   assertEquals(await decompress(shared, "gzip"), data);
 });
 
-Deno.test("decompress refuses a maxOutput that is no bound", async () => {
+Deno.test("decompress refuses an invalid maxOutput", async () => {
   for (const maxOutput of [-1, NaN]) {
     await assertRejects(
       () => decompress(new Uint8Array(0), "gzip", { maxOutput }),

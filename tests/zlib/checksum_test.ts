@@ -10,7 +10,7 @@ function nativeAdler32(data: Uint8Array): number {
   return new DataView(packed.buffer).getUint32(packed.length - 4);
 }
 
-Deno.test("adler32 is zlib's, for every length and for the largest sums", () => {
+Deno.test("adler32 equals zlib's for every length and for the largest sums", () => {
   const random = new Random(71);
   assertEquals(adler32(new Uint8Array(0)), 1);
   for (let length = 0; length < 100; length++) {
@@ -23,7 +23,7 @@ Deno.test("adler32 is zlib's, for every length and for the largest sums", () => 
   }
 });
 
-Deno.test("adler32 goes on from any sum", () => {
+Deno.test("adler32 continues from any sum", () => {
   const data = new Random(72).bytes(20_000);
   const whole = adler32(data);
   for (const cut of [0, 1, 3800, 19_999, 20_000]) {
@@ -31,7 +31,7 @@ Deno.test("adler32 goes on from any sum", () => {
     assertEquals(adler32(data.subarray(cut), begin), whole);
     assertEquals(adler32Range(data, cut, data.length, begin), whole);
   }
-  // The largest sums there are, at the start of the longest run.
+  // The largest possible sums at the start of the longest run.
   const largest = 65_520 << 16 | 65_520;
   const high = new Uint8Array(3800).fill(255);
   let [low, sum] = [65_520, 65_520];

@@ -19,7 +19,7 @@ import {
 } from "./native.ts";
 
 const NOTHING = new Uint8Array(0);
-/** What a sync flush ends with. */
+/** The end of a sync flush. */
 const SYNC = [0, 0, 0xff, 0xff];
 
 function deflateAll(
@@ -34,7 +34,7 @@ function deflateAll(
   return joined(parts);
 }
 
-/** Asserts that both zlib and our own `Inflate` get the data back. */
+/** Asserts that both zlib and `Inflate` restore the data. */
 function assertInflates(
   packed: Uint8Array,
   data: Uint8Array,
@@ -45,7 +45,7 @@ function assertInflates(
   const inflate = new Inflate({ format, dictionary });
   assert(same(inflate.push(packed), data), message);
   assert(inflate.finished, message);
-  // Deno's zlib does not take a dictionary for raw data.
+  // Deno's zlib ignores the dictionary of raw data.
   if (format === "raw" && dictionary !== undefined) return;
   const outcome = nativeInflate(packed, { format, dictionary, windowBits });
   if (outcome.kind !== "whole") {
@@ -55,7 +55,7 @@ function assertInflates(
 }
 
 for (const [name, data] of samples()) {
-  Deno.test(`zlib takes what Deflate makes of ${name}, at every level and window`, () => {
+  Deno.test(`zlib decompresses Deflate's output of ${name}, at every level and window`, () => {
     for (const format of ["zlib", "raw"] as const) {
       for (let level = 0; level <= 9; level++) {
         for (const windowBits of [9, 12, 15]) {
@@ -63,7 +63,7 @@ for (const [name, data] of samples()) {
           const packed = new Deflate(options).push(data, "finish");
           const message = `${format}, level ${level}, window ${windowBits}`;
           assertInflates(packed, data, options, message);
-          // Stored blocks of as many bytes as a block has tokens bound the size.
+          // The size limit: stored blocks, each as long as a block has tokens.
           const bound = data.length + 5 * Math.ceil(data.length / 16384 + 1) +
             6;
           assert(packed.length <= bound, message);
@@ -72,7 +72,7 @@ for (const [name, data] of samples()) {
     }
   });
 
-  Deno.test(`zlib takes what Deflate makes of ${name}, with each dictionary`, () => {
+  Deno.test(`zlib decompresses Deflate's output of ${name}, with each dictionary`, () => {
     const halves = data.slice(data.length >> 1);
     for (const dictionary of [SPDY2_DICTIONARY, SPDY3_DICTIONARY, halves]) {
       for (const level of [0, 1, 6, 9]) {
@@ -88,7 +88,7 @@ for (const [name, data] of samples()) {
     }
   });
 
-  Deno.test(`zlib takes what Deflate makes of ${name} in pieces, with flushes between`, () => {
+  Deno.test(`zlib decompresses Deflate's output of ${name} in chunks with flushes between them`, () => {
     const random = new Random(data.length + 1);
     for (const level of [0, 1, 6]) {
       const options = { level };
@@ -129,7 +129,7 @@ Deno.test("Deflate compresses about as well as zlib does", () => {
   }
 });
 
-Deno.test("Deflate of higher levels is not larger", () => {
+Deno.test("higher levels of Deflate do not produce more bytes", () => {
   const data = new Random(32).text(200_000);
   const size = (level: number) =>
     new Deflate({ level }).push(data, "finish").length;
@@ -139,7 +139,7 @@ Deno.test("Deflate of higher levels is not larger", () => {
   assert(size(1) < size(0));
 });
 
-Deno.test("Deflate keeps on finding matches as its window slides", () => {
+Deno.test("Deflate still finds matches after its window has moved", () => {
   const random = new Random(33);
   const page = random.bytes(20_000);
   for (const windowBits of [9, 11, 15]) {
@@ -152,13 +152,13 @@ Deno.test("Deflate keeps on finding matches as its window slides", () => {
       assert(same(inflate.push(output), part));
       if (round > 0) packed += output.length;
     }
-    // A match is at most 258 bytes long, and a flush has its 5 bytes.
+    // A match has at most 258 bytes, and a flush adds 5 bytes.
     const bound = 29 * (part.length / 32 + 15);
     assert(packed < bound, `window ${windowBits}: ${packed}`);
   }
 });
 
-Deno.test("Deflate begins as spdylay's zlib does", () => {
+Deno.test("Deflate's first bytes are those of spdylay's zlib", () => {
   const begin = (level: number, dictionary: Uint8Array) => {
     const deflate = new Deflate({ level, windowBits: 11, dictionary });
     return encodeHex(deflate.push(NOTHING));
@@ -169,7 +169,7 @@ Deno.test("Deflate begins as spdylay's zlib does", () => {
   assertEquals(begin(9, SPDY3_DICTIONARY), "38eae3c6a7c2");
 });
 
-Deno.test("Deflate has zlib's header for every level and window", () => {
+Deno.test("Deflate writes zlib's header for every level and window", () => {
   for (let level = 0; level <= 9; level++) {
     for (let windowBits = 8; windowBits <= 15; windowBits++) {
       const ours = new Deflate({ level, windowBits }).push(NOTHING);
@@ -179,7 +179,7 @@ Deno.test("Deflate has zlib's header for every level and window", () => {
   }
 });
 
-Deno.test("Deflate at level 0 stores, with a sync marker after each flush", () => {
+Deno.test("Deflate at level 0 writes stored blocks, and a sync marker after each flush", () => {
   const deflate = new Deflate({ level: 0, format: "raw" });
   const packed = deflate.push(Uint8Array.of(1, 2, 3), "sync");
   assertEquals(encodeHex(packed), "000300fcff010203000000ffff");
@@ -189,7 +189,7 @@ Deno.test("Deflate at level 0 stores, with a sync marker after each flush", () =
   );
 });
 
-Deno.test("Deflate puts nothing out for a flush without news", () => {
+Deno.test("Deflate returns nothing for a second flush without data", () => {
   const deflate = new Deflate();
   const first = deflate.push(NOTHING, "sync");
   assertEquals(encodeHex(first), "789c000000ffff");
@@ -204,19 +204,19 @@ Deno.test("Deflate puts nothing out for a flush without news", () => {
   );
 });
 
-Deno.test("Deflate of nothing is what zlib makes of nothing", () => {
+Deno.test("Deflate and zlib compress empty input to the same bytes", () => {
   assertEquals(
     new Deflate().push(NOTHING, "finish"),
     nativeDeflate(NOTHING),
   );
 });
 
-Deno.test("Deflate takes an empty dictionary for none", () => {
+Deno.test("Deflate treats an empty dictionary as none", () => {
   const packed = new Deflate({ dictionary: NOTHING }).push(NOTHING, "finish");
   assertEquals(packed, nativeDeflate(NOTHING));
 });
 
-Deno.test("Deflate's output is the caller's, and its input stays as it was", () => {
+Deno.test("Deflate's output belongs to the caller, and its input is not modified", () => {
   const data = new Random(34).text(100_000);
   const before = data.slice();
   const deflate = new Deflate();
@@ -231,7 +231,7 @@ Deno.test("Deflate's output is the caller's, and its input stays as it was", () 
   assert(same(new Inflate().push(joined(parts)), data));
 });
 
-Deno.test("Deflate refuses levels and windows there are not", () => {
+Deno.test("Deflate refuses levels and windows out of range", () => {
   for (const level of [-1, 10, 1.5, NaN]) {
     assertThrows(() => new Deflate({ level }), InvalidArgumentError, "level");
   }
@@ -250,10 +250,10 @@ Deno.test("Deflate refuses levels and windows there are not", () => {
 Deno.test("Deflate refuses data after the end", () => {
   const deflate = new Deflate();
   deflate.push(NOTHING, "finish");
-  assertThrows(() => deflate.push(NOTHING), InvalidArgumentError, "finished");
+  assertThrows(() => deflate.push(NOTHING), InvalidArgumentError, "ended");
 });
 
-Deno.test("pushView gives the bytes that push gives, in any turn with it", () => {
+Deno.test("pushView returns the same bytes as push, in any sequence of both", () => {
   const random = new Random(5);
   for (const level of [0, 1, 6]) {
     const options = { level, dictionary: SPDY3_DICTIONARY };

@@ -21,7 +21,7 @@ import {
 
 const ZLIB_HEADER = [0x78, 0x9c];
 
-/** A stream out of bits: `[value, count]` pairs, each value's lowest bit first. */
+/** Packs `[value, count]` pairs into a stream, each value's lowest bit first. */
 function stream(...bits: readonly (readonly [number, number])[]): Bytes {
   const writer = new BitWriter();
   for (const [value, count] of bits) {
@@ -33,8 +33,8 @@ function stream(...bits: readonly (readonly [number, number])[]): Bytes {
 }
 
 /**
- * A raw stream of one dynamic block whose codes have the lengths given, each sent
- * as it is, or as the `[16 | 17 | 18, extra]` it stands for.
+ * Makes a raw stream of one dynamic block with these code lengths. A number is
+ * sent as a length, `[16 | 17 | 18, extra]` as a run.
  */
 function dynamicBlock(
   literals: number,
@@ -76,7 +76,7 @@ interface Fault {
   readonly offset: number;
   readonly message: RegExp;
   readonly options?: InflateOptions;
-  /** Bytes of output before the fault; unknown where it does not matter. */
+  /** Bytes of output before the error; absent where they do not matter. */
   readonly before?: number;
 }
 
@@ -105,16 +105,16 @@ function changed(bytes: Uint8Array, at: number, value: number): Uint8Array {
 
 const FAULTS: readonly Fault[] = [
   {
-    name: "zlib header with a wrong check",
+    name: "zlib header with a wrong checksum",
     input: changed(hello, 1, 0x9d),
     offset: 0,
-    message: /header has a wrong check/,
+    message: /header has a wrong checksum/,
   },
   {
     name: "zlib header with another method",
     input: Uint8Array.of(0x77, 0x85, 3, 0, 0, 0, 0, 1),
     offset: 0,
-    message: /names method 7/,
+    message: /compression method 7/,
   },
   {
     name: "zlib header with too large a window",
@@ -126,13 +126,13 @@ const FAULTS: readonly Fault[] = [
     name: "dictionary missing",
     input: asked,
     offset: 2,
-    message: /0xe3c6a7c2, none is given/,
+    message: /0xe3c6a7c2, but none was set/,
   },
   {
     name: "another dictionary",
     input: asked,
     offset: 2,
-    message: /0xe3c6a7c2, not 0xdfa251b2/,
+    message: /0xe3c6a7c2, but 0xdfa251b2 was set/,
     options: { dictionary: SPDY2_DICTIONARY },
   },
   {
@@ -203,24 +203,24 @@ const FAULTS: readonly Fault[] = [
     options: RAW,
   },
   {
-    name: "code length repeated before the first",
+    name: "repeated code length without one before it",
     input: dynamicBlock(257, 1, [[16, 0]]),
     offset: 9,
-    message: /repeated before the first/,
+    message: /repeated, but there is none before/,
     options: RAW,
   },
   {
-    name: "code lengths repeated past the end",
+    name: "repeated code lengths beyond the last symbol",
     input: dynamicBlock(257, 1, [[18, 127], [18, 127]]),
     offset: 10,
-    message: /past the 258/,
+    message: /exceed the block's 258/,
     options: RAW,
   },
   {
     name: "no end of block",
     input: dynamicBlock(257, 1, [1, 1, [18, 127], [18, 105], 0, 1]),
     offset: 0,
-    message: /no end of block/,
+    message: /no end-of-block/,
     options: RAW,
   },
   {
@@ -255,35 +255,35 @@ const FAULTS: readonly Fault[] = [
     name: "literal without a code",
     input: dynamicBlock(257, 1, [...NO_LITERALS, 1, 1], [[1, 1], [0, 8]]),
     offset: 13,
-    message: /no literal or length has this code/,
+    message: /invalid literal.length code/,
     options: RAW,
   },
   {
     name: "fixed literal/length code 286",
     input: stream([1 | 1 << 1, 3], [0b01100011, 8], [0, 8]),
     offset: 0,
-    message: /no literal or length has this code/,
+    message: /invalid literal.length code/,
     options: RAW,
   },
   {
     name: "fixed distance code 30",
     input: stream([1 | 1 << 1, 3], [0b1000000, 7], [0b01111, 5], [0, 16]),
     offset: 1,
-    message: /no distance has this code/,
+    message: /invalid distance code/,
     options: RAW,
   },
   {
     name: "distance where the block has none",
     input: dynamicBlock(258, 1, [...NO_LITERALS, 1, 1, 0], [[1, 1], [0, 8]]),
     offset: 13,
-    message: /no distance has this code/,
+    message: /invalid distance code/,
     options: RAW,
   },
   {
     name: "distance before the first byte",
     input: stream([1 | 1 << 1, 3], [0b1000000, 7], [0, 5], [0, 16]),
     offset: 1,
-    message: /distance 1 reaches behind the 0 bytes/,
+    message: /distance 1 exceeds the 0 bytes/,
     options: RAW,
   },
   {
@@ -295,19 +295,19 @@ const FAULTS: readonly Fault[] = [
       [0, 16],
     ),
     offset: 1,
-    message: /distance 2 reaches behind the 1 bytes/,
+    message: /distance 2 exceeds the 1 bytes/,
     options: { format: "raw", dictionary: Uint8Array.of(65) },
   },
   {
     name: "wrong Adler-32",
     input: changed(hello, -1, 0),
     offset: hello.length - 4,
-    message: /Adler-32 of the data is 0x062c0215, not 0x062c0200/,
+    message: /0x062c0215, but the stream says 0x062c0200/,
     before: 5,
   },
 ];
 
-/** The error that comes of pushing the pieces. */
+/** The error thrown when the chunks are pushed. */
 function errorOf(
   pieces: Iterable<Uint8Array>,
   options?: InflateOptions,
@@ -318,7 +318,7 @@ function errorOf(
   } catch (error) {
     if (!(error instanceof ZlibError)) throw error;
     assert(!inflate.finished);
-    // The stream stays failed, in the same way.
+    // Every later call throws the same error.
     try {
       inflate.push(new Uint8Array(10));
     } catch (later) {
@@ -335,7 +335,7 @@ for (const fault of FAULTS) {
     const { input, options } = fault;
     const padded = new Uint8Array(input.length + 16);
     padded.set(input);
-    // With bytes behind, the fast loop meets the fault; without, the careful one.
+    // With more bytes after the error the fast decoder finds it, without them the slow one.
     for (const pieces of [[input], singly(input), [padded], singly(padded)]) {
       const error = errorOf(pieces, options);
       assertEquals(error.offset, fault.offset, error.message);
@@ -363,7 +363,7 @@ Deno.test("Inflate takes a block with a single distance code of one bit", () => 
   assertEquals(nativeInflate(input, RAW), { kind: "whole", output });
 });
 
-Deno.test("Inflate says where a fault stands in a stream of many pieces", () => {
+Deno.test("Inflate reports the offset of an error in a stream of many chunks", () => {
   const data = new Random(11).text(200_000);
   const packed = nativeDeflate(data);
   packed[packed.length - 1] ^= 1;
@@ -373,7 +373,7 @@ Deno.test("Inflate says where a fault stands in a stream of many pieces", () => 
   }
 });
 
-Deno.test("Inflate agrees with zlib on mutated streams, and on what comes out of them", () => {
+Deno.test("Inflate agrees with zlib on mutated streams and on their output", () => {
   const random = new Random(13);
   for (let round = 0; round < 4000; round++) {
     const data = random.pick([
@@ -390,7 +390,7 @@ Deno.test("Inflate agrees with zlib on mutated streams, and on what comes out of
       strategy: random.int(0, 4),
     });
     mutate(packed, random);
-    // Deno's zlib does not miss a dictionary that is not there.
+    // Deno's zlib does not report a missing dictionary.
     if (format === "zlib" && packed.length > 1 && packed[1] & 0x20) continue;
     assertAgreement(packed, { format }, random, `round ${round}`);
   }
@@ -400,7 +400,7 @@ Deno.test("Inflate agrees with zlib on random bytes", () => {
   const random = new Random(14);
   for (let round = 0; round < 6000; round++) {
     const input = random.bytes(random.int(0, 200));
-    // Block type 2, so that codes are read as often as can be.
+    // Block type 2, so that the decoder reads codes as often as possible.
     if (input.length > 0 && random.chance(0.7)) {
       input[0] = input[0] & ~7 | 4 | random.int(0, 1);
     }
@@ -444,7 +444,7 @@ function assertAgreement(
   }
 }
 
-Deno.test("Inflate tells a dictionary it was not given from one it was", () => {
+Deno.test("Inflate distinguishes a missing dictionary from a wrong one", () => {
   assertEquals(adler32(SPDY3_DICTIONARY), 0xe3c6a7c2);
   const inflate = new Inflate({ dictionary: SPDY3_DICTIONARY });
   assertEquals(inflate.push(asked).length, 0);

@@ -4,7 +4,7 @@ import { assertEquals, concat } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 
 Deno.test("inflate gives the same output when the code that ends a block is cut in two", () => {
-  // The end of a block is its rarest symbol: in a large block its code is long.
+  // The end of a block is its rarest symbol, so its code is long in a large block.
   const random = new Random(1);
   const plain = random.text(100000, 50);
   const middle = 50000;

@@ -20,7 +20,7 @@ import {
 const FORMATS = ["zlib", "raw"] as const;
 
 for (const [name, data] of samples()) {
-  Deno.test(`Inflate takes what zlib makes of ${name}, at every level and strategy`, () => {
+  Deno.test(`Inflate decompresses zlib's output of ${name}, at every level and strategy`, () => {
     for (const format of FORMATS) {
       for (let level = 0; level <= 9; level++) {
         for (const [strategyName, strategy] of Object.entries(STRATEGIES)) {
@@ -35,7 +35,7 @@ for (const [name, data] of samples()) {
     }
   });
 
-  Deno.test(`Inflate takes what zlib makes of ${name}, with every window and memory level`, () => {
+  Deno.test(`Inflate decompresses zlib's output of ${name}, with every window and memory level`, () => {
     for (let windowBits = 9; windowBits <= 15; windowBits++) {
       for (const memLevel of [1, 5, 9]) {
         const packed = nativeDeflate(data, { windowBits, memLevel });
@@ -47,7 +47,7 @@ for (const [name, data] of samples()) {
     }
   });
 
-  Deno.test(`Inflate takes the stream of ${name} cut anywhere`, () => {
+  Deno.test(`Inflate decompresses the stream of ${name} cut anywhere`, () => {
     const random = new Random(data.length);
     for (const level of [0, 1, 6]) {
       const packed = nativeDeflate(data, { level });
@@ -61,7 +61,7 @@ for (const [name, data] of samples()) {
     }
   });
 
-  Deno.test(`Inflater gives the output of ${name} in steps of any size`, () => {
+  Deno.test(`Inflater returns the output of ${name} in parts of any size`, () => {
     for (const level of [0, 1, 6]) {
       const packed = nativeDeflate(data, { level });
       for (const limit of [1, 7, 258, 4096, 100_000]) {
@@ -72,7 +72,7 @@ for (const [name, data] of samples()) {
   });
 }
 
-Deno.test("Inflate takes a short stream cut in two at each byte", () => {
+Deno.test("Inflate decompresses a short stream cut in two at each byte", () => {
   const data = new Random(3).text(400);
   for (const level of [0, 1, 9]) {
     const packed = nativeDeflate(data, { level });
@@ -85,7 +85,7 @@ Deno.test("Inflate takes a short stream cut in two at each byte", () => {
   }
 });
 
-Deno.test("Inflate gives all that a stream cut short allows, and is not finished", () => {
+Deno.test("Inflate returns the available output of a truncated stream and is not finished", () => {
   const data = new Random(4).text(400);
   const packed = nativeDeflate(data);
   let known = 0;
@@ -101,7 +101,7 @@ Deno.test("Inflate gives all that a stream cut short allows, and is not finished
 });
 
 for (const [name, format, hex] of DICTIONARY_STREAMS) {
-  Deno.test(`Inflate takes a stream with a dictionary: ${name}`, () => {
+  Deno.test(`Inflate decompresses a stream with a dictionary: ${name}`, () => {
     const packed = decodeHex(hex);
     const options = { format, dictionary: SPDY3_DICTIONARY };
     for (const pieces of [[packed], singly(packed)]) {
@@ -113,13 +113,13 @@ for (const [name, format, hex] of DICTIONARY_STREAMS) {
   });
 }
 
-Deno.test("Inflate takes a stream that does not ask for the dictionary it has", () => {
+Deno.test("Inflate decompresses a stream that does not need the dictionary", () => {
   const data = new Random(5).text(1000);
   const inflate = new Inflate({ dictionary: SPDY3_DICTIONARY });
   assert(same(inflate.push(nativeDeflate(data)), data));
 });
 
-Deno.test("Inflate leaves what comes after the end alone and tells what it is", () => {
+Deno.test("Inflate does not read input after the end and returns it as unused", () => {
   for (const format of FORMATS) {
     const packed = nativeDeflate(new Uint8Array(100), { format });
     for (let length = 0; length < 10; length++) {
@@ -139,7 +139,7 @@ Deno.test("Inflate leaves what comes after the end alone and tells what it is", 
   }
 });
 
-Deno.test("Inflate takes an input that is a view, and does not write to it", () => {
+Deno.test("Inflate accepts a view as input and does not modify it", () => {
   const data = new Random(6).text(5000);
   const packed = nativeDeflate(data);
   const around = new Uint8Array(packed.length + 20).fill(0xee);
@@ -150,7 +150,7 @@ Deno.test("Inflate takes an input that is a view, and does not write to it", () 
   assertEquals(around, before);
 });
 
-Deno.test("Inflate's output is the caller's", () => {
+Deno.test("Inflate's output belongs to the caller", () => {
   const data = new Random(7).text(50_000);
   const packed = nativeDeflate(data);
   const inflate = new Inflate();
@@ -164,7 +164,7 @@ Deno.test("Inflate's output is the caller's", () => {
   assert(again.finished);
 });
 
-Deno.test("Inflate refuses a maxOutput that is no bound", () => {
+Deno.test("Inflate refuses an invalid maxOutput", () => {
   for (const maxOutput of [-1, NaN]) {
     assertThrows(() => new Inflate({ maxOutput }), InvalidArgumentError);
   }

@@ -20,7 +20,7 @@ function blocksOf(count: number): { blocks: Bytes[]; packed: Bytes[] } {
   return { blocks, packed: blocks.map((block) => deflate.push(block, "sync")) };
 }
 
-Deno.test("Inflater holds the output of a part in one stretch, however it is cut", () => {
+Deno.test("Inflater keeps the output of a part contiguous, however the input is cut", () => {
   const { blocks, packed } = blocksOf(120);
   for (const longest of [1, 10, 10_000]) {
     const inflater = new Inflater({ dictionary: SPDY3_DICTIONARY });
@@ -37,7 +37,7 @@ Deno.test("Inflater holds the output of a part in one stretch, however it is cut
   }
 });
 
-Deno.test("Inflater stops at the limit, and not where the limit is just reached", () => {
+Deno.test("Inflater stops when the output exceeds the limit, not when it equals it", () => {
   const { blocks, packed } = blocksOf(60);
   const inflater = new Inflater({ dictionary: SPDY3_DICTIONARY });
   blocks.forEach((block, index) => {
@@ -46,7 +46,7 @@ Deno.test("Inflater stops at the limit, and not where the limit is just reached"
     inflater.feed(packed[index]);
     assertEquals(inflater.inflate(limit), block.length <= limit);
     assert(same(inflater.output(), block.subarray(0, limit)));
-    // It goes on with a higher limit, or without the output.
+    // It continues with a higher limit, or drops the output.
     if (index % 2 === 0) {
       assert(inflater.inflate(block.length));
       assert(same(inflater.output(), block));
@@ -57,7 +57,7 @@ Deno.test("Inflater stops at the limit, and not where the limit is just reached"
   });
 });
 
-Deno.test("Inflater stops at any limit of any stream, and goes on from there", () => {
+Deno.test("Inflater stops at any limit of any stream and can continue", () => {
   const random = new Random(53);
   const data = random.text(3000, 40);
   for (const level of [0, 1, 9]) {
@@ -68,7 +68,7 @@ Deno.test("Inflater stops at any limit of any stream, and goes on from there", (
       for (const piece of random.pieces(packed, 300)) {
         inflater.feed(piece);
         if (inflater.inflate(limit)) continue;
-        // From the second time on the output is longer than the limit.
+        // From the second time on, the output is already longer than the limit.
         if (!blocked) assertEquals(inflater.outputLength, limit);
         blocked = true;
         const held = inflater.outputLength;
@@ -82,7 +82,7 @@ Deno.test("Inflater stops at any limit of any stream, and goes on from there", (
   }
 });
 
-Deno.test("Inflater does not make more than the limit of a bomb, nor take memory for it", () => {
+Deno.test("Inflater neither produces nor allocates more than the limit for a bomb", () => {
   const bomb = nativeDeflate(new Uint8Array(50_000_000), { level: 9 });
   const inflater = new Inflater();
   inflater.feed(bomb);
@@ -94,7 +94,7 @@ Deno.test("Inflater does not make more than the limit of a bomb, nor take memory
   assert(inflater.output().buffer.byteLength < 500_000);
 });
 
-Deno.test("Inflater of small blocks keeps no more than the window", () => {
+Deno.test("Inflater keeps no more than the window for small blocks", () => {
   const inflater = new Inflater({ dictionary: SPDY3_DICTIONARY });
   assertEquals(inflater.output().buffer.byteLength, 0);
   const { packed } = blocksOf(300);
@@ -109,7 +109,7 @@ Deno.test("Inflater of small blocks keeps no more than the window", () => {
   assert(inflater.output().buffer.byteLength <= 80_000);
 });
 
-Deno.test("Inflater gives up a large window once its output is released", () => {
+Deno.test("Inflater frees a large window when its output is released", () => {
   const data = new Random(54).text(300_000);
   const deflate = new Deflate();
   const inflater = new Inflater();
@@ -124,7 +124,7 @@ Deno.test("Inflater gives up a large window once its output is released", () => 
   assert(same(inflater.output(), again));
 });
 
-Deno.test("Inflater can do without the check", () => {
+Deno.test("Inflater can skip the checksum", () => {
   const packed = nativeDeflate(new Random(55).text(1000));
   packed[packed.length - 1] ^= 1;
   const unchecked = new Inflater({ verify: false });
@@ -136,7 +136,7 @@ Deno.test("Inflater can do without the check", () => {
   assertThrows(() => checked.inflate(Infinity), ZlibError, "Adler-32");
 });
 
-Deno.test("Inflate stops at maxOutput, which is for the whole stream", () => {
+Deno.test("Inflate applies maxOutput to the whole stream", () => {
   const bomb = nativeDeflate(new Uint8Array(5_000_000));
   const inflate = new Inflate({ maxOutput: 100_000 });
   const error = assertThrows(() => inflate.push(bomb), ZlibError, "maxOutput");
@@ -162,7 +162,7 @@ Deno.test("Inflate stops at maxOutput, which is for the whole stream", () => {
   }
 });
 
-Deno.test("Inflate with maxOutput 0 takes an empty stream", () => {
+Deno.test("Inflate with maxOutput 0 accepts an empty stream", () => {
   const inflate = new Inflate({ maxOutput: 0 });
   assertEquals(inflate.push(nativeDeflate(new Uint8Array(0))).length, 0);
   assert(inflate.finished);

@@ -1,8 +1,8 @@
 /**
- * The real zlib, built into the platform, as the oracle of the tests here.
+ * The platform's zlib, with which the tests compare ours.
  *
  * Deno's `node:zlib` ignores `dictionary` when it deflates, and when it inflates
- * raw; what needs those is in {@linkcode DICTIONARY_STREAMS}.
+ * raw; streams that need one are in {@linkcode DICTIONARY_STREAMS}.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { Random } from "../helpers/random.ts";
 import type { Inflate, InflateOptions } from "../../zlib/mod.ts";
 import { Inflater } from "../../zlib/inflater.ts";
 
-/** Bytes in an ArrayBuffer of their own, as the platform's functions want them. */
+/** Copies bytes into their own ArrayBuffer, which the platform's functions require. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** zlib's strategies. */
@@ -25,7 +25,7 @@ export const STRATEGIES: Readonly<Record<string, number>> = {
   fixed: zlib.constants.Z_FIXED,
 };
 
-/** zlib's deflate options that the tests vary. */
+/** The options of zlib's deflate that the tests vary. */
 export interface NativeOptions {
   readonly level?: number;
   readonly windowBits?: number;
@@ -46,7 +46,7 @@ export function nativeDeflate(
   );
 }
 
-/** What became of an inflated stream. */
+/** The result of decompressing a stream. */
 export type Outcome =
   | { readonly kind: "whole" | "unfinished"; readonly output: Bytes }
   | { readonly kind: "refused" };
@@ -80,7 +80,7 @@ function plain(options: InflateOptions & { readonly windowBits?: number }) {
   };
 }
 
-/** Runs pieces through an `Inflate`; returns all it made. */
+/** Passes chunks to an `Inflate` and returns its output. */
 export function inflateAll(
   inflate: Inflate,
   pieces: Iterable<Uint8Array>,
@@ -90,7 +90,7 @@ export function inflateAll(
   return joined(parts);
 }
 
-/** Runs a stream through the inflating engine, with the output taken `limit` bytes at a time. */
+/** Passes a stream to an `Inflater` and takes the output `limit` bytes at a time. */
 export function inflateInSteps(packed: Uint8Array, limit: number): Bytes {
   const inflater = new Inflater();
   inflater.feed(packed);
@@ -105,7 +105,7 @@ export function inflateInSteps(packed: Uint8Array, limit: number): Bytes {
   return joined(parts);
 }
 
-/** The parts behind each other. */
+/** Concatenates the parts. */
 export function joined(parts: readonly Uint8Array[]): Bytes {
   const whole = new Uint8Array(
     parts.reduce((length, part) => length + part.length, 0),
@@ -118,14 +118,14 @@ export function joined(parts: readonly Uint8Array[]): Bytes {
   return whole;
 }
 
-/** Every byte as a piece of its own. */
+/** Splits the data into chunks of one byte. */
 export function* singly(bytes: Uint8Array): Generator<Uint8Array> {
   for (let index = 0; index < bytes.length; index++) {
     yield bytes.subarray(index, index + 1);
   }
 }
 
-/** Whether two byte arrays are the same: much faster than a deep comparison. */
+/** Whether two byte arrays are equal; much faster than a deep comparison. */
 export function same(one: Uint8Array, other: Uint8Array): boolean {
   if (one.length !== other.length) return false;
   for (let index = 0; index < one.length; index++) {
@@ -134,11 +134,11 @@ export function same(one: Uint8Array, other: Uint8Array): boolean {
   return true;
 }
 
-/** Data of every kind that matters to a compressor, by name. */
+/** Named samples of each kind of data that compressors treat differently. */
 export function samples(): Map<string, Bytes> {
   const random = new Random(20260101);
   const far = random.bytes(40_000);
-  // Repeats from exactly as far back as a distance can reach, and one byte more.
+  // Repetitions at the maximum distance and one byte beyond it.
   far.copyWithin(32_768, 0, 300);
   far.copyWithin(33_800, 1031, 1331);
   return new Map([
@@ -176,7 +176,7 @@ function runs(random: Random, length: number): Bytes {
   return bytes;
 }
 
-/** Bytes as frequent as Fibonacci's numbers: their best code is as deep as can be. */
+/** Bytes with Fibonacci frequencies: their optimal code is as deep as possible. */
 function skewed(random: Random): Bytes {
   const values: number[] = [];
   for (let [value, one, other] = [0, 1, 1]; value < 21; value++) {
@@ -186,7 +186,7 @@ function skewed(random: Random): Bytes {
   return Uint8Array.from(random.shuffle(values));
 }
 
-/** What the streams below contain. */
+/** The content of the streams below. */
 export const DICTIONARY_TEXT: string =
   "accept-encoding: gzip, deflate\naccept-language: en\nuser-agent: tester\n"
     .repeat(2);

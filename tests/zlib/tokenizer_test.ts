@@ -19,7 +19,7 @@ const EFFORTS: readonly Effort[] = [
   { ...LAZY, chain: 1, good: 258 },
 ];
 
-/** Puts what the tokens stand for behind `output[0..length)`; returns the new length. */
+/** Appends the decoded tokens to `output[0..length)`; returns the new length. */
 function expand(
   output: Uint8Array,
   length: number,
@@ -41,7 +41,7 @@ function expand(
   return length;
 }
 
-Deno.test("tokens stand for the bytes, in blocks that their list can hold", () => {
+Deno.test("tokens decode to the bytes, and no block has too many tokens", () => {
   const random = new Random(91);
   for (let round = 0; round < 60; round++) {
     const data = random.pick([
@@ -78,8 +78,8 @@ Deno.test("tokens stand for the bytes, in blocks that their list can hold", () =
   }
 });
 
-Deno.test("a block can be full at any step of lazy matching", () => {
-  // Each level reaches the last token of a block in another way for another length.
+Deno.test("a block can become full at any step of lazy matching", () => {
+  // Each level reaches the last token of a block at a different length.
   const text = new Random(92).bytes(60_000, 5);
   for (let cut = 0; cut < 40; cut++) {
     const data = text.subarray(cut);
@@ -91,7 +91,7 @@ Deno.test("a block can be full at any step of lazy matching", () => {
   }
 });
 
-Deno.test("a tokenizer of short parts grows to what its window needs, and no more", () => {
+Deno.test("a tokenizer of short parts grows only to what its window needs", () => {
   const random = new Random(93);
   for (const windowBits of [9, 11, 15]) {
     const windowSize = 1 << windowBits;
