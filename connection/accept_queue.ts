@@ -15,8 +15,19 @@ export class AcceptQueue<T> {
   #first = 0;
   #readers: Deferred<IteratorResult<T, undefined>>[] = [];
   #end: { readonly error: unknown } | undefined;
+  readonly #waits: (item: T) => void;
+  readonly #taken: (item: T) => void;
   /** Whether somebody has begun to take items. */
   asked = false;
+
+  /** `waits` is told of each item that nobody waited for, `taken` of these when somebody takes them. */
+  constructor(
+    waits: (item: T) => void = () => {},
+    taken: (item: T) => void = () => {},
+  ) {
+    this.#waits = waits;
+    this.#taken = taken;
+  }
 
   /** Items that nobody has taken yet. */
   get size(): number {
@@ -31,8 +42,10 @@ export class AcceptQueue<T> {
   /** Adds an item. */
   push(item: T): void {
     const reader = this.#readers.shift();
-    if (reader === undefined) this.#items.push(item);
-    else reader.resolve({ done: false, value: item });
+    if (reader === undefined) {
+      this.#items.push(item);
+      this.#waits(item);
+    } else reader.resolve({ done: false, value: item });
   }
 
   /** Calls of {@linkcode next} that wait. */
@@ -45,6 +58,7 @@ export class AcceptQueue<T> {
     const items = this.#items.slice(this.#first) as T[];
     this.#items = [];
     this.#first = 0;
+    items.forEach(this.#taken);
     return items;
   }
 
@@ -67,6 +81,7 @@ export class AcceptQueue<T> {
       this.#items.splice(0, this.#first);
       this.#first = 0;
     }
+    this.#taken(item);
     return item;
   }
 

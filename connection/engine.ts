@@ -33,6 +33,7 @@ import { endOfTurn } from "./clock.ts";
 import type { ConnectionCounters } from "./counters.ts";
 import { Deferred, handled, LazyPromise } from "./deferred.ts";
 import { FirstFrame } from "./first_frame.ts";
+import { Holdings } from "./holdings.ts";
 import "./kept.ts";
 import { Lifetime } from "./lifetime.ts";
 import { Opener } from "./opener.ts";
@@ -51,7 +52,7 @@ import {
 } from "./reasons.ts";
 import { Receiving } from "./receiving.ts";
 import { sessionOptions, type SessionReports } from "./reports.ts";
-import { createStream, type Stream } from "./stream.ts";
+import { createStream, stateOf, type Stream } from "./stream.ts";
 import { applySettings, firstSettings, persistSettings } from "./settings.ts";
 import {
   originAtPeer,
@@ -83,7 +84,10 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   readonly ownSettings: Map<number, number> = new Map();
   readonly peerSettings: Map<number, number> = new Map();
   /** Streams that the peer opened. */
-  readonly incoming: AcceptQueue<Stream> = new AcceptQueue();
+  readonly incoming: AcceptQueue<Stream> = new AcceptQueue(
+    (stream) => stateOf(stream).keep(),
+    (stream) => stateOf(stream).letGo(),
+  );
 
   readonly #pump: Pump;
   readonly #streams = new IdMap<StreamState>();
@@ -91,6 +95,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
   readonly #pinger: Pinger;
   readonly #lifetime: Lifetime;
   readonly #receiving: Receiving;
+  readonly #holdings: Holdings;
   /** Streams with something to submit before the next write. */
   #ready: StreamState[] = [];
   /** PINGs that the application waits for. */
@@ -140,6 +145,7 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
       wait: () => this.#wait(),
       stuck: (most) => this.#fail(closedBy("local", this.#unread(most))),
     });
+    this.#holdings = new Holdings(options.maxHeldBytes);
     this.#lifetime = new Lifetime(options, {
       ping: () => void handled(this.#ping()),
       readingSince: () => this.readingSince(),
@@ -326,6 +332,15 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#pump.collect();
   }
 
+  takesHeaders(state: StreamState, nv: readonly NameValue[]): boolean {
+    return this.#holdings.headers(state, nv);
+  }
+
+  released(state: StreamState): void {
+    this.#holdings.release(state);
+    this.#receiving.released(state);
+  }
+
   // PumpEvents
 
   input(data: Uint8Array): void | Promise<void> {
@@ -448,8 +463,17 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     // The application closed the connection while the frame was looked at.
     if (this.#ending) return;
     const { streamId } = frame;
-    const state = new StreamState(this, streamId, originAtPeer(frame));
+    const origin = originAtPeer(frame);
+    const fits = this.#holdings.hasRoom(origin.headers);
+    // Until its RST_STREAM has left it is kept, without what there is no room for.
+    const kept = fits ? origin : { ...origin, headers: [] };
+    const state = new StreamState(this, streamId, kept);
     this.#streams.set(streamId, state);
+    if (!fits) {
+      state.reset(REFUSED_STREAM);
+      return;
+    }
+    this.#holdings.open(state);
     if (this.#writeError !== undefined) state.outbox.fail(this.#writeError);
     this.#lifetime.streamCame();
     const { maxWaitingStreams } = this.options;
@@ -518,7 +542,9 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#streams.delete(streamId);
     this.#receiving.closed(state);
     this.#lifetime.replied(state);
+    if (state.isShared) this.#holdings.unread(state, state.inbox.size);
     state.sessionClosed(statusCode);
+    state.letGo();
     if (!state.origin.own) return;
     const reason = state.ticket === 0
       ? undefined
@@ -664,7 +690,9 @@ export class Engine implements StreamHost, PumpEvents, SessionReports {
     this.#streams.delete(state.id);
     this.#receiving.closed(state);
     this.#lifetime.replied(state);
+    if (state.isShared) this.#holdings.unread(state, state.inbox.size);
     state.failed(reason);
+    state.letGo();
     if (state.origin.own) this.#opener.closed(state, reason);
     this.flush();
   }

@@ -392,7 +392,7 @@ export class Inbox {
     const end = length + chunk.length;
     let memory = tail;
     if (end > tail.length) {
-      memory = new Uint8Array(end * 2);
+      memory = new Uint8Array(Math.min(end * 2, LARGEST_TAIL + SMALL_CHUNK));
       memory.set(this.#chunks[last]);
     }
     memory.set(chunk, length);

@@ -44,7 +44,7 @@ export type FrameDirection = "sent" | "received";
 export interface WindowTuningOptions {
   /** Largest window of a stream, bytes; default 16 MiB, 65536 to 2^31-1. */
   readonly maxWindow?: number;
-  /** Most memory that all streams' windows together may grow by, bytes; default 64 MiB, 0 to 2^53-1. */
+  /** Most memory that all streams' windows together may grow by, bytes; default 4 MiB, 0 to 2^53-1. */
   readonly maxMemory?: number;
 }
 
@@ -106,6 +106,15 @@ export interface ConnectionTuning {
    */
   readonly maxWaitingStreams?: number;
   /**
+   * What the streams of the connection may hold besides the bytes within their
+   * windows: header blocks (128 bytes and two for each character a header), the
+   * streams themselves (2048 bytes each), and the unread bytes of streams that
+   * have closed and that the application has not taken, or `serve` not answered.
+   * A stream of the peer beyond it is reset with REFUSED_STREAM, one that gets
+   * headers beyond it with FRAME_TOO_LARGE. Bytes; default 2097152, 1 to 2^53-1.
+   */
+  readonly maxHeldBytes?: number;
+  /**
    * SPDY/3.1 only: receive window of the whole session, bytes; default 1048576,
    * 65536 to 2^31-1. It bounds what may be under way over all streams, and
    * comes back on arrival: what waits unread is bounded by the windows of the
@@ -166,6 +175,7 @@ export interface ResolvedOptions extends ConnectionOptions {
   readonly maxBufferedBytes: number;
   readonly maxUnreadBytes: number;
   readonly maxWaitingStreams: number;
+  readonly maxHeldBytes: number;
   readonly laterHeadersRoom: number;
   readonly sessionWindow: number;
   /** `undefined`: windows are not tuned. */
@@ -200,6 +210,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
     maxBufferedBytes = 4 * 1024 * 1024,
     maxUnreadBytes = 64 * 1024 * 1024,
     maxWaitingStreams = Math.max(256, maxConcurrentStreams(options)),
+    maxHeldBytes = 2 * 1024 * 1024,
     sessionWindow = 1024 * 1024,
     idleTimeout = 0,
     headerTimeout = 0,
@@ -227,6 +238,12 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       0,
       0x7fffffff,
     ),
+    maxHeldBytes: checkWhole(
+      "maxHeldBytes",
+      maxHeldBytes,
+      1,
+      Number.MAX_SAFE_INTEGER,
+    ),
     laterHeadersRoom: laterHeadersRoom(options.limits),
     sessionWindow: checkWhole(
       "sessionWindow",
@@ -250,7 +267,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       ),
       maxMemory: checkWhole(
         "windowTuning.maxMemory",
-        tuning.maxMemory ?? 64 * 1024 * 1024,
+        tuning.maxMemory ?? 4 * 1024 * 1024,
         0,
         Number.MAX_SAFE_INTEGER,
       ),

@@ -191,10 +191,16 @@ export class Receiving {
    * unless somebody sees to it that it is read or dropped.
    */
   closed(state: StreamState): void {
-    this.#credit?.closed(state);
-    if (state.countedWhenClosed) return;
     const rest = state.inbox.size;
+    // What a window had grown by counts as long as bytes lie there.
+    if (rest === 0 || !state.isShared) this.#credit?.closed(state);
+    if (state.countedWhenClosed) return;
     this.consumed(state, rest);
     state.discounted = rest;
+  }
+
+  /** Nobody has the stream any more. */
+  released(state: StreamState): void {
+    this.#credit?.closed(state);
   }
 }

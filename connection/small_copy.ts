@@ -5,7 +5,7 @@
  */
 
 /** Memory that copies share, bytes: what a forgotten one of a byte keeps alive. */
-const SHARED = 16384;
+const SHARED = 4096;
 /** A larger chunk gets memory of its own. */
 const SMALL = 2048;
 

@@ -56,6 +56,10 @@ export interface StreamHost extends Reading {
   reserve(size: number): boolean;
   /** Gives back what `reserve` allowed. */
   release(size: number): void;
+  /** Counts headers that came for the stream; false when there is no room for them. */
+  takesHeaders(state: StreamState, nv: readonly NameValue[]): boolean;
+  /** Nobody has the stream any more. */
+  released(state: StreamState): void;
 }
 
 /** What a push takes besides headers. */
@@ -124,6 +128,10 @@ export class StreamState implements InboxEvents, OutboxEvents, Reading {
   uncredited = 0;
   /** Unread bytes that count as consumed already. */
   discounted = 0;
+  /** What it makes the connection hold; see `Holdings`. */
+  held = 0;
+  /** How many still have it: the session, the queue of the peer's streams, a handler. */
+  #holders = 1;
   /** Cancelling the readable end drops what comes instead of resetting the stream. */
   keepOnCancel = false;
   /** Its unread bytes count also when it has closed; see `Receiving.closed`. */
@@ -225,6 +233,21 @@ export class StreamState implements InboxEvents, OutboxEvents, Reading {
       this.trailers.awaited;
     if (needs) return "need";
     return this.closed.awaited ? "watch" : "none";
+  }
+
+  /** Whether somebody else than the session still has it. */
+  get isShared(): boolean {
+    return this.#holders > 1;
+  }
+
+  /** Somebody more has it, until {@linkcode letGo}. */
+  keep(): void {
+    this.#holders++;
+  }
+
+  /** One of those who had it has it no more. */
+  letGo(): void {
+    if (--this.#holders === 0) this.#host.released(this);
   }
 
   // Called by the application's side.
@@ -341,11 +364,19 @@ export class StreamState implements InboxEvents, OutboxEvents, Reading {
   // Called by the engine with what the session reports.
 
   replyReceived(nv: NameValue[], fin: boolean): void {
+    if (!this.#host.takesHeaders(this, nv)) {
+      this.reset(FRAME_TOO_LARGE, this.#noRoom());
+      return;
+    }
     this.response.resolve(nv);
     if (fin) this.endRemote();
   }
 
   headersReceived(nv: NameValue[], fin: boolean): void {
+    if (!this.#host.takesHeaders(this, nv)) {
+      this.reset(FRAME_TOO_LARGE, this.#noRoom());
+      return;
+    }
     this.#later ??= new LaterHeaders();
     try {
       if (!this.#later.add(nv, fin, this.#host.options.laterHeadersRoom)) {
@@ -526,6 +557,17 @@ export class StreamState implements InboxEvents, OutboxEvents, Reading {
       this.id,
       fin ? DATA_FLAG_FIN : DATA_FLAG_NONE,
       this.#provider,
+    );
+  }
+
+  #noRoom(): StreamResetError {
+    return new StreamResetError(
+      `stream ${this.id} was reset by this side with FRAME_TOO_LARGE: with its headers the streams of the connection hold more than maxHeldBytes`,
+      {
+        streamId: this.id,
+        statusCode: FRAME_TOO_LARGE,
+        initiator: "remote",
+      },
     );
   }
 

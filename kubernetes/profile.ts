@@ -57,5 +57,7 @@ export function serverProfile(streams: number): ConnectionTuning {
     maxUnreadBytes: 1,
     limits: { ...LIMITS, maxConcurrentStreams: streams },
     maxWaitingStreams: streams,
+    // All of them with as many headers as LIMITS lets through.
+    maxHeldBytes: 2 * 1024 * 1024 + streams * 8192,
   };
 }

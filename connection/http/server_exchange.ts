@@ -107,6 +107,7 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
     const state = this.#state;
     // Cancelling the request's body must not take the response with it.
     state.keepOnCancel = true;
+    state.keep();
     try {
       const request = this.#readRequest();
       const answer = request instanceof Response
@@ -137,6 +138,8 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
       if (isLocalFault(error)) this.#tellFault(error);
       else logError(error);
       if (!state.outbox.ended) state.reset(INTERNAL_ERROR, error);
+    } finally {
+      state.letGo();
     }
   }
 

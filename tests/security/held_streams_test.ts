@@ -13,15 +13,18 @@ import {
 } from "../../connection/later_headers.ts";
 import {
   CLIENT,
+  connect,
   Connection,
+  type CtrlFrame,
   FRAME_TOO_LARGE,
   type NameValue,
   PROTO_SPDY3,
   REFUSED_STREAM,
+  serve,
   SERVER,
   StreamResetError,
 } from "../../mod.ts";
-import { nextStream } from "../helpers/http.ts";
+import { nextStream, REQUEST } from "../helpers/http.ts";
 import { memoryPair, memoryStreams } from "../helpers/connections.ts";
 import { headers, RawPeer, synReply, synStream } from "./raw_peer.ts";
 
@@ -129,4 +132,155 @@ Deno.test("held: the queue of streams lets go of those that were taken", async (
     assertEquals(queue.size, 1);
   }
   assertLess(Deno.memoryUsage().external - before, 256 * 1024 * 1024);
+});
+
+Deno.test("held: headers of all streams together have a bound, and room comes back with the answer", async () => {
+  const done = Promise.withResolvers<void>();
+  let handled = 0;
+  await using server = serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+    maxHeldBytes: 100_000,
+  }, async () => {
+    handled++;
+    await done.promise;
+    return new Response("answered");
+  });
+  await using client = await connect({ port: server.addr.port });
+  // 2048 bytes for the stream, 128 and two for each character a header.
+  const headers = { "x-large": "v".repeat(20_000) };
+  const first = client.fetch("/", { headers });
+  const second = client.fetch("/", { headers });
+  const third = await assertRejects(
+    () => client.fetch("/", { headers }),
+    StreamResetError,
+  );
+  assertEquals(third.statusCode, REFUSED_STREAM);
+  assert(third.unprocessed);
+  // Another that is small finds room.
+  const small = client.fetch("/");
+  await client.ping();
+  assertEquals(handled, 3);
+  done.resolve();
+  for (const response of await Promise.all([first, second, small])) {
+    assertEquals(await response.text(), "answered");
+  }
+  // The handlers have ended, and nothing of theirs is held any more.
+  for (let count = 0; count < 20; count++) {
+    const response = await client.fetch("/", { headers });
+    assertEquals(await response.text(), "answered");
+  }
+});
+
+Deno.test("held: a handler holds what its stream brought, whether the stream is there or not", async () => {
+  const done = Promise.withResolvers<void>();
+  await using server = serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+    version: PROTO_SPDY3,
+    maxHeldBytes: 150_000,
+  }, async (request) => {
+    if (request.method === "GET") return new Response();
+    await done.promise;
+    return new Response();
+  });
+  const conn = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: server.addr.port,
+  });
+  const peer = new RawPeer(conn, PROTO_SPDY3);
+  const post = REQUEST.map(([name, value]): NameValue =>
+    name === ":method" ? [name, "POST"] : [name, value]
+  );
+  const data = new Uint8Array(60_000);
+  for (const id of [1, 3, 5]) {
+    await peer.send(
+      synStream(id, { nv: [...post] }),
+      { frameType: 0, streamId: id, flags: 0, data },
+    );
+    await peer.ping();
+    await peer.send({
+      version: 3,
+      length: 0,
+      flags: 0,
+      frameType: 3,
+      streamId: id,
+      statusCode: 5,
+    });
+    await peer.ping();
+  }
+  // Three times 60,000 unread bytes: no room for a fourth.
+  assertEquals(peer.resets, []);
+  await peer.send(synStream(7, { nv: [...post] }));
+  await peer.ping();
+  assertEquals(peer.resets, [[7, REFUSED_STREAM]]);
+  done.resolve();
+  await peer.ping();
+  await peer.send(synStream(9, { flags: 1, nv: [...REQUEST] }));
+  await peer.ping();
+  assertEquals(peer.resets, [[7, REFUSED_STREAM]]);
+  peer.close();
+  await peer.ended;
+});
+
+Deno.test("held: a response whose headers find no room fails, and says why", async () => {
+  const [left, right] = memoryStreams();
+  await using client = new Connection(left, {
+    side: CLIENT,
+    version: PROTO_SPDY3,
+    maxHeldBytes: 10_000,
+  });
+  const peer = new RawPeer(right, PROTO_SPDY3, true);
+  const large: NameValue[] = [["x", "v".repeat(4000)]];
+  const streams = [await client.openStream([]), await client.openStream([])];
+  peer.send({ ...synReply(1), nv: large } as CtrlFrame);
+  peer.send({ ...synReply(3), nv: large } as CtrlFrame);
+  assertEquals(await streams[0].response, large);
+  const error = await assertRejects(
+    () => streams[1].response,
+    StreamResetError,
+    "the streams of the connection hold more than maxHeldBytes",
+  );
+  assertEquals(error.statusCode, FRAME_TOO_LARGE);
+  await peer.ping();
+  assertEquals(peer.resets, [[3, FRAME_TOO_LARGE]]);
+  // Room comes back with the end of the stream.
+  streams[0].reset();
+  const again = await client.openStream([]);
+  peer.send({ ...synReply(5), nv: large } as CtrlFrame);
+  assertEquals(await again.response, large);
+  peer.close();
+});
+
+Deno.test("held: streams that nobody takes hold what they brought until somebody does", async () => {
+  const [left, right] = memoryStreams();
+  await using server = new Connection(right, {
+    side: SERVER,
+    version: PROTO_SPDY3,
+    maxHeldBytes: 20_000,
+  });
+  const peer = new RawPeer(left, PROTO_SPDY3);
+  const nv: NameValue[] = [["x", "v".repeat(3000)]];
+  for (const id of [1, 3, 5]) {
+    await peer.send(synStream(id, { flags: 1, nv }));
+    await peer.send({
+      version: 3,
+      length: 0,
+      flags: 0,
+      frameType: 3,
+      streamId: id,
+      statusCode: 5,
+    });
+    await peer.ping();
+  }
+  assertEquals(peer.resets, [[5, REFUSED_STREAM]]);
+  assertEquals((await nextStream(server)).id, 1);
+  await peer.send(synStream(7, { flags: 1, nv }));
+  await peer.ping();
+  assertEquals(peer.resets, [[5, REFUSED_STREAM]]);
+  assertEquals((await nextStream(server)).id, 3);
+  assertEquals((await nextStream(server)).id, 7);
+  peer.close();
 });

@@ -66,6 +66,7 @@ function tuning(
     one("maxSendBuffer", 1024, 1 << 24),
     one("maxBufferedBytes", 1, SAFE),
     one("maxWaitingStreams", 0, MOST),
+    one("maxHeldBytes", 1, SAFE),
     one("sessionWindow", 65536, MOST),
     one(
       "keepAlive.interval",

@@ -1,0 +1,149 @@
+/** What one connection can be made to hold, by a peer that does nothing else. */
+
+import { assert, assertGreater, assertLess } from "../deps.ts";
+import { type NameValue, PROTO_SPDY3, PROTO_SPDY3_1 } from "../../mod.ts";
+import { REQUEST, RESPONSE } from "../helpers/http.ts";
+import { WorstPeer } from "./worst_peer/peer.ts";
+
+const MiB = 1 << 20;
+/** What the documentation promises. */
+const MOST = 16 * MiB;
+
+interface Figures {
+  /** Heap and memory outside of it that is in use, bytes. */
+  readonly held: number;
+}
+
+/** The program whose memory it is. */
+class Victim implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #output: ReadableStreamDefaultReader<string>;
+  #text = "";
+
+  constructor(...args: string[]) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--allow-net",
+        "--allow-sys",
+        "--no-check",
+        "--v8-flags=--expose-gc",
+        new URL("./worst_peer/victim.ts", import.meta.url).href,
+        ...args,
+      ],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    this.#input = this.#child.stdin.getWriter();
+    this.#output = this.#child.stdout.pipeThrough(new TextDecoderStream())
+      .getReader();
+  }
+
+  async line(): Promise<string> {
+    while (!this.#text.includes("\n")) {
+      const { value, done } = await this.#output.read();
+      if (done) throw new Error("the program has ended");
+      this.#text += value;
+    }
+    const end = this.#text.indexOf("\n");
+    const line = this.#text.slice(0, end);
+    this.#text = this.#text.slice(end + 1);
+    return line;
+  }
+
+  async figures(): Promise<Figures> {
+    await this.#input.write(new TextEncoder().encode("?\n"));
+    return JSON.parse(await this.line());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#input.close();
+    await this.#output.cancel();
+    await this.#child.status;
+  }
+}
+
+/** As many bytes of headers as a block may have, none of which can be shared, in characters of two bytes. */
+function largeHeaders(seed: number, count: number): NameValue[] {
+  return Array.from({ length: 6 }, (_, index): NameValue => [
+    `x-${seed}-${count}-${index}`,
+    String.fromCharCode(0x100 + seed % 200).repeat(5000),
+  ]);
+}
+
+const POST = REQUEST.map(([name, value]): NameValue =>
+  name === ":method" ? [name, "POST"] : [name, value]
+);
+const GROW = POST.map(([name, value]): NameValue =>
+  name === ":path" ? [name, "/grow"] : [name, value]
+);
+
+for (const version of [PROTO_SPDY3_1, PROTO_SPDY3] as const) {
+  Deno.test(`worst peer: what a connection of serve holds, version ${version}`, async () => {
+    await using victim = new Victim("serve", `${version}`);
+    const port = Number(await victim.line());
+    const before = await victim.figures();
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    const peer = new WorstPeer(conn, version);
+
+    // One upload is read, with growing windows, and then no more.
+    await peer.open(1, GROW);
+    await peer.fill(1, 1000);
+    assertGreater(peer.sent, 24 * MiB);
+
+    // All the others are not read at all. Large headers as long as they are
+    // taken, then small ones; streams that are left make room for others.
+    let id = 3;
+    for (let round = 0; round < 4; round++) {
+      const mine: number[] = [];
+      for (let count = 0; count < 99; count++, id += 2) {
+        const large = largeHeaders(id, round);
+        await peer.open(id, count < 40 ? [...POST, ...large] : [...POST]);
+        await peer.fill(id, 0);
+        await peer.headers(id, large);
+        mine.push(id);
+      }
+      await victim.figures();
+      if (round === 3) break;
+      for (const each of mine) await peer.leave(each);
+      await victim.figures();
+    }
+    assert(!peer.over);
+    assertGreater(peer.reset.size, 0);
+    const after = await victim.figures();
+    // Not for nothing: most of what is allowed was used.
+    assertGreater(after.held - before.held, 8 * MiB);
+    assertLess(after.held - before.held, MOST);
+  });
+}
+for (const version of [PROTO_SPDY3_1, PROTO_SPDY3] as const) {
+  Deno.test(`worst peer: what a client's connection holds with 100 requests under way, version ${version}`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    await using victim = new Victim("connect", `${version}`, `${port}`);
+    using conn = await listener.accept();
+    const peer = new WorstPeer(conn, version);
+    await victim.line();
+    const before = await victim.figures();
+
+    // One response is read, with growing windows, and then no more.
+    await peer.reply(1, [...RESPONSE]);
+    await peer.fill(1, 1000);
+    assertGreater(peer.sent, 24 * MiB);
+    for (let id = 3; id < 200; id += 2) {
+      const large = largeHeaders(id, 0);
+      await peer.reply(id, id < 80 ? [...RESPONSE, ...large] : [...RESPONSE]);
+      await peer.headers(id, large);
+      await peer.fill(id, 0);
+      // Nobody has asked for these.
+      await peer.push(id - 1, id, [...REQUEST, ...large]);
+    }
+    const after = await victim.figures();
+    assert(!peer.over);
+    assertGreater(peer.reset.size, 0);
+    const held = after.held - before.held;
+    assertGreater(held, 6 * MiB);
+    assertLess(held, MOST);
+  });
+}
