@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
 import { PROTO_SPDY3_1 } from "../frame/constants.ts";
 import { INITIAL_WINDOW_SIZE } from "../frame/constants.ts";
 import type { ProtocolVersion } from "../frame/constants.ts";
@@ -91,13 +92,10 @@ export class Credit {
   }
 
   #growSession(window: number): void {
-    const target = Math.min(window, MAX_WINDOW);
+    const target = Math.min(window, MAX_FLOW_WINDOW);
     const growth = target - this.#sessionWindow;
     if (this.#version !== PROTO_SPDY3_1 || growth <= 0) return;
     this.#sessionWindow = target;
     this.#session.submitWindowUpdate(0, growth);
   }
 }
-
-/** 2.6.8: a window is at most so large, bytes. */
-const MAX_WINDOW = 0x7fffffff;

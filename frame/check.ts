@@ -1,5 +1,5 @@
 /**
- * Range checks on what is to be sent.
+ * The ranges of the fields of frames to send, checked by `numbers.ts`.
  *
  * @module
  */
@@ -15,6 +15,11 @@ export function checkFlags(value: number): void {
 /** Throws `InvalidArgumentError` unless `value` is a stream's id, 1..2^31-1. */
 export function checkStreamId(value: number): void {
   checkWhole("streamId", value, 1, MAX_STREAM_ID);
+}
+
+/** Throws `InvalidArgumentError` unless `value` is a stream's id or 0, 0..2^31-1. */
+export function checkStreamIdOrZero(name: string, value: number): void {
+  checkWhole(name, value, 0, MAX_STREAM_ID);
 }
 
 /** Throws `InvalidArgumentError` unless `value` fits 32 bits. */

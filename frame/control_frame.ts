@@ -1,11 +1,13 @@
 /**
- * Control frames out of their payloads: which reader a type has.
+ * Reads control frames: selects the reader of each frame type.
  *
  * @module
  */
 
 import { ERR_INVALID_FRAME, ERR_UNSUPPORTED_VERSION } from "../errors.ts";
 import {
+  GOAWAY,
+  HEADERS,
   PING,
   RST_STREAM,
   SETTINGS,
@@ -24,12 +26,20 @@ import type { CtrlFrame, HeaderBlockFrame, NameValue } from "./types.ts";
 import { type VersionTraits, wireTraits } from "./version.ts";
 import { readWindowUpdate } from "./window_update.ts";
 
+/** The type of any control frame that has an interface in `types.ts`. */
+export type ControlType = CtrlFrame["frameType"];
+/** The type of a control frame with a header block. */
+export type HeaderType = HeaderBlockFrame["frameType"];
+/** The type of a control frame without a header block. */
+export type PlainType = Exclude<ControlType, HeaderType>;
+
 /**
- * Reads a RST_STREAM, SETTINGS, PING, GOAWAY or WINDOW_UPDATE of any version,
- * `length` payload bytes of which stand at `at`; or says what is wrong with it.
+ * Reads a RST_STREAM, SETTINGS, PING, GOAWAY or WINDOW_UPDATE of any version.
+ * Its payload is the `length` bytes of `payload` from `at` on. Returns an error
+ * code when the frame is invalid.
  */
 export function readControlFrame(
-  type: number,
+  type: PlainType,
   version: number,
   flags: number,
   payload: Uint8Array,
@@ -46,17 +56,22 @@ export function readControlFrame(
     case WINDOW_UPDATE:
       return readWindowUpdate(version, flags, payload, at, length) ??
         ERR_INVALID_FRAME;
+    case SETTINGS:
+    case GOAWAY: {
+      // Only these two depend on the version field of the frame (spdylay).
+      const traits = wireTraits(version);
+      if (traits === undefined) return ERR_UNSUPPORTED_VERSION;
+      const read = type === SETTINGS ? readSettings : readGoaway;
+      return read(traits, flags, payload, at, length) ?? ERR_INVALID_FRAME;
+    }
+    default:
+      return type satisfies never;
   }
-  // Only the other two are laid out by their version field (spdylay).
-  const traits = wireTraits(version);
-  if (traits === undefined) return ERR_UNSUPPORTED_VERSION;
-  const read = type === SETTINGS ? readSettings : readGoaway;
-  return read(traits, flags, payload, at, length) ?? ERR_INVALID_FRAME;
 }
 
-/** Makes a SYN_STREAM, SYN_REPLY or HEADERS of its fixed part and its headers. */
+/** Creates a SYN_STREAM, SYN_REPLY or HEADERS frame from its fixed part and its headers. */
 export function makeHeaderFrame(
-  type: number,
+  type: HeaderType,
   traits: VersionTraits,
   flags: number,
   fixed: Uint8Array,
@@ -68,7 +83,9 @@ export function makeHeaderFrame(
       return readSynStream(traits, flags, fixed, length, nv);
     case SYN_REPLY:
       return readSynReply(traits, flags, fixed, length, nv);
-    default:
+    case HEADERS:
       return readHeaders(traits, flags, fixed, length, nv);
+    default:
+      return type satisfies never;
   }
 }

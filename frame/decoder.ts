@@ -1,5 +1,5 @@
 /**
- * Bytes into frames.
+ * Decodes bytes to frames.
  *
  * @module
  */
@@ -18,12 +18,17 @@ import { readUint16, readUint24 } from "./byte_reader.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import {
   DATA,
+  GOAWAY,
   HEADERS,
+  PING,
   type ProtocolVersion,
+  RST_STREAM,
   SETTINGS,
   SYN_REPLY,
   SYN_STREAM,
+  WINDOW_UPDATE,
 } from "./constants.ts";
+import type { ControlType } from "./control_frame.ts";
 import { FrameError } from "./frame_error.ts";
 import type { FrameLimits } from "./limits.ts";
 import { frameName } from "./names.ts";
@@ -31,19 +36,20 @@ import { FrameParser } from "./parser.ts";
 import type { FrameSink } from "./sink.ts";
 import type { Frame, HeaderBlockFrame, IgnoredFrame } from "./types.ts";
 
-/** What {@linkcode FrameDecoder} takes besides the limits. */
+/** The options of {@linkcode FrameDecoder}, in addition to its limits. */
 export interface FrameDecoderOptions {
   /**
-   * Called for each frame that `next` passes over: NOOP, CREDENTIAL, unknown
-   * types, frames of another version. Called out of `push`, in wire order; an
-   * exception out of it comes out of `push`.
+   * Called for each frame that `next` does not return: NOOP, CREDENTIAL, unknown
+   * types, frames of another version. `push` calls it in wire order and throws
+   * what it throws.
    */
   readonly onIgnored?: (frame: IgnoredFrame) => void;
 }
 
 /**
- * What a decoder takes where its limits name nothing: a value of 65535 bytes,
- * which SPDY/2 can carry, has to fit in with its name. Sessions are stricter.
+ * The decoder's defaults where they differ from {@linkcode FrameLimits}: a value of
+ * 65535 bytes, the longest in SPDY/2, must fit together with its name. Sessions
+ * are stricter.
  */
 const DECODER_LIMITS: FrameLimits = {
   maxHeaderBlock: 131072,
@@ -51,24 +57,26 @@ const DECODER_LIMITS: FrameLimits = {
 };
 
 /**
- * Decodes the frames of one direction of a connection from bytes cut anywhere.
- * It owns that direction's header decompression, so it must be given all of
- * them from the start.
+ * Decodes the frames of one direction of a connection from chunks cut anywhere.
+ * It contains the header decompression of that direction, so it must receive all
+ * bytes from the start.
  *
- * Frames own their memory: nothing refers to the pushed bytes. The headers of
- * a frame are sorted by name, a name with several values stands in the list
- * several times, and SPDY/2 names appear as their colon names. Values are
- * decoded as UTF-8; what is not UTF-8 becomes U+FFFD.
+ * Frames own their memory: they do not refer to the pushed bytes. The headers of
+ * a frame are sorted by name; a name with several values is in the list several
+ * times; SPDY/2 names are replaced by the colon names of SPDY/3. Values are
+ * decoded as UTF-8, and invalid UTF-8 becomes U+FFFD.
  *
- * Errors come out of {@linkcode next}, in the place of the frame, after the
- * frames before it. Each has `initiator` `"remote"` and says where the frame
- * begins.
+ * {@linkcode next} throws an error where it would return the invalid frame, after
+ * the frames before it. Each error has `initiator` `"remote"` and contains the
+ * offset of the frame.
  *
- * - Only the headers are at fault: {@linkcode FrameError} with `frame`, thrown
- *   once. The header compression is in step, and `next` goes on behind it.
- * - The frame cannot be read: {@linkcode FrameError} without `frame`,
- *   `ZlibError` or `UnsupportedVersionError`. Nothing behind it can be trusted:
- *   all later input is dropped, and `next` throws the same error for good.
+ * - Only the headers are invalid: a {@linkcode FrameError} with `frame`, thrown
+ *   once. The header compression is still in sync, and `next` continues with the
+ *   following frame.
+ * - The frame cannot be read: a {@linkcode FrameError} without `frame`, a
+ *   `ZlibError` or an `UnsupportedVersionError`. The following bytes cannot be
+ *   trusted, so the decoder drops all later input, and every later `next` throws
+ *   the same error.
  *
  * @example
  * ```ts
@@ -84,24 +92,24 @@ const DECODER_LIMITS: FrameLimits = {
  * ```
  */
 export class FrameDecoder {
-  /** Keeps its code, and that of what it is made of, compiled while no other is in use; see `zlib/deflate.ts`. */
+  /** Keeps the compiled code of this class; see `zlib/deflate.ts`. */
   static readonly #kept: FrameDecoder = new FrameDecoder(3);
 
   readonly #parser: FrameParser;
   #queue: (Frame | FrameError)[] = [];
   #taken = 0;
   #failure: SpdyError | undefined;
-  /** Payload of the DATA frame under way, as far as it came in earlier chunks. */
+  /** Payload of the current DATA frame that arrived in earlier chunks. */
   #data: ByteWriter | undefined;
 
   /**
-   * Makes a decoder at the start of its direction. The defaults of `limits`
-   * are those of {@linkcode FrameLimits}, but for `maxHeaderBlock` and
-   * `maxHeaderValueLength`: here they are 131072.
+   * Creates a decoder at the start of its direction. The defaults of `limits` are
+   * those of {@linkcode FrameLimits}, except that `maxHeaderBlock` and
+   * `maxHeaderValueLength` are 131072.
    *
-   * Throws `UnsupportedVersionError` for an unknown version and
-   * `InvalidArgumentError` for a limit out of range and an `onIgnored` that is
-   * no function.
+   * Throws `UnsupportedVersionError` for an unknown version, and
+   * `InvalidArgumentError` when a limit is out of range or `onIgnored` is not a
+   * function.
    */
   constructor(
     version: ProtocolVersion,
@@ -122,7 +130,7 @@ export class FrameDecoder {
   }
 
   /**
-   * Reads the next bytes. What the peer sent is no reason to throw here.
+   * Decodes the next bytes. Errors in them are thrown by {@linkcode next}, not here.
    *
    * Throws `InvalidArgumentError` when `chunk` is not a `Uint8Array`, or its
    * buffer was transferred.
@@ -133,9 +141,9 @@ export class FrameDecoder {
   }
 
   /**
-   * The next frame; `undefined` when more bytes must come first.
+   * Returns the next frame; `undefined` when it needs more bytes.
    *
-   * Throws a `SpdyError` in the place of a frame that is wrong; see the class.
+   * Throws a `SpdyError` for an invalid frame; see the class.
    */
   next(): Frame | undefined {
     if (this.#taken < this.#queue.length) {
@@ -205,7 +213,7 @@ export class FrameDecoder {
   #headersError(frame: HeaderBlockFrame, errorCode: number): FrameError {
     const fault = errorCode === ERR_FRAME_TOO_LARGE
       ? "is above the limits"
-      : "has a name or value that is not allowed";
+      : "contains an invalid name or value";
     const offset = this.#parser.frameOffset;
     return new FrameError(
       `header block of ${
@@ -217,7 +225,7 @@ export class FrameDecoder {
   }
 
   #parseError(
-    type: number,
+    type: ControlType,
     head: Uint8Array,
     errorCode: number,
     cause: ZlibError | undefined,
@@ -238,7 +246,7 @@ export class FrameDecoder {
         );
       case ERR_FRAME_TOO_LARGE:
         return new FrameError(
-          `${where}: more header bytes to be dropped than limits.maxDroppedHeaders`,
+          `${where}: the dropped header blocks exceed limits.maxDroppedHeaders`,
           errorCode,
           { initiator: "remote", offset },
         );
@@ -252,15 +260,20 @@ export class FrameDecoder {
   }
 }
 
-function describeLength(type: number, length: number): string {
+function describeLength(type: ControlType, length: number): string {
   switch (type) {
     case SYN_STREAM:
     case SYN_REPLY:
     case HEADERS:
-      return `the lengths in its header block do not fill its ${length} bytes`;
+      return `the lengths in its header block do not add up to its ${length} bytes`;
     case SETTINGS:
-      return `length ${length} does not fit its count, or is above the limits`;
+      return `length ${length} does not match its count, or is above the limits`;
+    case RST_STREAM:
+    case PING:
+    case GOAWAY:
+    case WINDOW_UPDATE:
+      return `length ${length} is wrong for this type`;
     default:
-      return `length ${length} is not that of such a frame`;
+      return type satisfies never;
   }
 }

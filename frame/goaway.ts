@@ -1,14 +1,13 @@
 /**
- * GOAWAY, both directions (SPDY/3 draft 2.6.6). SPDY/2 has no status in it.
+ * GOAWAY, both directions (SPDY/3 draft 2.6.6). In SPDY/2 it has no status.
  *
  * @module
  */
 
-import { checkWhole } from "../numbers.ts";
 import { readUint31, readUint32 } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { checkFlags, checkUint32 } from "./check.ts";
-import { GOAWAY, GOAWAY_OK, MAX_STREAM_ID } from "./constants.ts";
+import { checkFlags, checkStreamIdOrZero, checkUint32 } from "./check.ts";
+import { GOAWAY, GOAWAY_OK } from "./constants.ts";
 import { writeControlHead } from "./frame_head.ts";
 import type { GoawayFrame } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
@@ -20,7 +19,7 @@ export function writeGoaway(
   frame: GoawayFrame,
 ): void {
   checkFlags(frame.flags);
-  checkWhole("lastGoodStreamId", frame.lastGoodStreamId, 0, MAX_STREAM_ID);
+  checkStreamIdOrZero("lastGoodStreamId", frame.lastGoodStreamId);
   checkUint32("statusCode", frame.statusCode);
   const length = traits.goawayLength;
   writeControlHead(out, traits.wireVersion, GOAWAY, frame.flags, length);
@@ -36,7 +35,7 @@ export function readGoaway(
   at: number,
   length: number,
 ): GoawayFrame | undefined {
-  // The length is 8 (2.6.6), in SPDY/2 4.
+  // The length is 8 (2.6.6), or 4 in SPDY/2.
   if (length !== traits.goawayLength) return undefined;
   return {
     frameType: GOAWAY,

@@ -1,17 +1,17 @@
 /**
- * Header blocks, compressed for one direction of a connection.
+ * Compresses the header blocks of one direction of a connection; how is in
+ * `compression/README.md`.
  *
  * @module
  */
 
 import { InvalidArgumentError } from "../errors.ts";
-import { checkOptions, show } from "../values.ts";
+import { checkOneOf, checkOptions, show } from "../values.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import type { BlockCompressor } from "./compression/block_compressor.ts";
 import { natureOf } from "./compression/nature.ts";
 import { PlainCompressor } from "./compression/plain_compressor.ts";
 import { SafeCompressor } from "./compression/safe_compressor.ts";
-
 import { PROTO_SPDY3, type ProtocolVersion } from "./constants.ts";
 import { headerBlockLength } from "./header_block.ts";
 import { wirePairs } from "./header_list.ts";
@@ -19,45 +19,47 @@ import type { NameValue } from "./types.ts";
 import { type VersionTraits, versionTraits } from "./version.ts";
 
 /**
- * How header blocks are compressed, always as a zlib stream that any SPDY peer
- * inflates (SPDY/3 draft 2.6.10.1):
+ * How header blocks are compressed. Each policy produces a zlib stream that any
+ * SPDY peer can read (SPDY/3 draft 2.6.10.1):
  *
- * - `"safe"`: cookies, credentials and the like, tokens in addresses and long
- *   values of unknown headers never take part in matching, so that the size of a
- *   block tells only their lengths, and whether a whole one was sent before.
- *   Anything else is compressed as zlib does.
- * - `"full"`: plain zlib, level 6. Who can put text into a header and sees
- *   sizes can guess the secrets of the connection (CRIME).
- * - `"none"`: stored blocks.
+ * - `"safe"`: secret values never take part in matching. Secret are cookies,
+ *   credentials, tokens in addresses and long values of unknown headers. The size
+ *   of a block shows only their lengths and whether a whole one was sent before.
+ *   All other bytes are compressed as zlib does.
+ * - `"full"`: plain zlib, level 6. An attacker who can add text to a header and
+ *   observe sizes can guess the secrets of the connection (CRIME).
+ * - `"none"`: stored blocks, no compression.
  *
- * `docs/security.md` says what `"safe"` promises and how that is tested.
+ * `docs/security.md` says what `"safe"` guarantees and how that is tested.
  */
 export type HeaderCompression = "safe" | "full" | "none";
 
-/** What {@linkcode HeaderEncoder} and `FrameEncoder` take. */
+const POLICIES: readonly HeaderCompression[] = ["safe", "full", "none"];
+
+/** The options of {@linkcode HeaderEncoder} and `FrameEncoder`. */
 export interface HeaderEncoderOptions {
   /** How to compress; default `"safe"`. */
   readonly headerCompression?: HeaderCompression;
   /**
-   * Names treated as secret besides the built-in ones (`"safe"` only), in upper
-   * or lower case; colon names in every version.
+   * Additional names whose values are secret (`"safe"` only), in upper or lower
+   * case. Use the colon names in every version.
    */
   readonly sensitiveHeaders?: readonly string[];
 }
 
-/** Owns the header compression of one direction. */
+/** The header compression of one direction of a connection. */
 export class HeaderEncoder {
-  /** Keeps the code for compressing compiled while there is no other; see `zlib/deflate.ts`. */
+  /** Keeps the compiled code of the compressor; see `zlib/deflate.ts`. */
   static readonly #kept: HeaderEncoder = HeaderEncoder.#make();
 
   readonly #traits: VersionTraits;
   readonly #policy: HeaderCompression;
   readonly #sensitive: ReadonlySet<string>;
-  /** Made for the first block: a connection that sends none pays for none. */
+  /** Created for the first block, so that a connection without headers does not pay for it. */
   #compressor: BlockCompressor | undefined;
 
   /**
-   * Makes an encoder at the start of its stream.
+   * Creates an encoder at the start of its stream.
    *
    * Throws `UnsupportedVersionError` for an unknown version and
    * `InvalidArgumentError` for an unknown policy or a sensitive header that is
@@ -66,22 +68,24 @@ export class HeaderEncoder {
   constructor(version: ProtocolVersion, options: HeaderEncoderOptions = {}) {
     checkOptions("options", options);
     this.#traits = versionTraits(version);
-    this.#policy = checkPolicy(options.headerCompression ?? "safe");
+    const { headerCompression = "safe" } = options;
+    checkOneOf("headerCompression", headerCompression, POLICIES);
+    this.#policy = headerCompression;
     this.#sensitive = wireNames(options.sensitiveHeaders ?? [], this.#traits);
   }
 
-  /** Most bytes that a block of `blockLength` bytes can become by {@linkcode encode}. */
+  /** Maximum length of a block of `blockLength` bytes after {@linkcode encode}. */
   maxEncodedLength(blockLength: number): number {
     return this.#open().maxCompressedLength(blockLength);
   }
 
   /**
-   * Appends the compressed block of `pairs` to `out`, closed by a sync flush.
+   * Appends the compressed block of `pairs` to `out`, ended by a sync flush.
    *
-   * `pairs` are wire pairs: names as on the wire (lower case, SPDY/2 names in
-   * SPDY/2), each once, sorted; values with NUL between joined parts. They and
-   * their sizes have been checked; this call cannot fail. The block is of
-   * `atMost` bytes before compression, if not fewer.
+   * `pairs` must be wire pairs: names as on the wire (lower case, SPDY/2 names in
+   * SPDY/2), unique and sorted; values with NUL between joined parts. The caller
+   * has checked them and their sizes, so this call cannot fail. `atMost` is an
+   * upper bound of the block's length before compression, bytes.
    */
   encode(
     pairs: readonly NameValue[],
@@ -119,20 +123,7 @@ export class HeaderEncoder {
   }
 }
 
-function checkPolicy(policy: HeaderCompression): HeaderCompression {
-  switch (policy) {
-    case "safe":
-    case "full":
-    case "none":
-      return policy;
-    default:
-      throw new InvalidArgumentError(
-        `headerCompression ${show(policy)} is none of "safe", "full", "none"`,
-      );
-  }
-}
-
-/** The names as the compressor meets them: in lower case, and SPDY/2's own in SPDY/2. */
+/** The names as on the wire: in lower case, and SPDY/2's own names in SPDY/2. */
 function wireNames(
   names: readonly string[],
   traits: VersionTraits,

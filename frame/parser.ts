@@ -1,6 +1,6 @@
 /**
- * Reads frames from bytes as they come, and tells a sink. Sessions and
- * `FrameDecoder` are both built on it.
+ * Reads frames from chunks of bytes and passes them to a sink. `Session` and
+ * `FrameDecoder` both use it.
  *
  * @module
  */
@@ -19,15 +19,22 @@ import { readUint16, readUint24, readUint31 } from "./byte_reader.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import {
   CREDENTIAL,
+  GOAWAY,
   HEADERS,
   NOOP,
+  PING,
   type ProtocolVersion,
+  RST_STREAM,
   SETTINGS,
   SYN_REPLY,
   SYN_STREAM,
   WINDOW_UPDATE,
 } from "./constants.ts";
-import { makeHeaderFrame, readControlFrame } from "./control_frame.ts";
+import {
+  type HeaderType,
+  makeHeaderFrame,
+  readControlFrame,
+} from "./control_frame.ts";
 import { FRAME_HEAD_LENGTH } from "./frame_head.ts";
 import { HeaderDecoder } from "./header_decoder.ts";
 import { type FrameLimits, resolveFrameLimits } from "./limits.ts";
@@ -39,17 +46,17 @@ import { type VersionTraits, versionTraits, wireTraits } from "./version.ts";
 
 export type { FrameSink } from "./sink.ts";
 
-/** What the next byte belongs to. */
+/** The part of a frame that the next byte belongs to. */
 type State = "head" | "payload" | "fixed" | "block" | "data" | "skip" | "stop";
 
 const NO_BYTES = new Uint8Array(0);
-/** Memory kept for payloads that come in pieces, bytes. */
+/** Capacity kept between frames whose payload is in several chunks, bytes. */
 const KEPT_CAPACITY = 4096;
 
 /**
- * Push parser for one direction of a connection. It owns that direction's
- * header decompression and holds at most one frame: of DATA nothing, of a
- * control frame no more than the limits say and no more than has come.
+ * Push parser for one direction of a connection. It contains the header
+ * decompression of that direction. It buffers no DATA, and of one control frame
+ * only bytes that have arrived and are within the limits.
  */
 export class FrameParser {
   readonly #traits: VersionTraits;
@@ -59,21 +66,23 @@ export class FrameParser {
 
   #chunk: Uint8Array = NO_BYTES;
   #at = 0;
-  /** Bytes of all earlier chunks. */
+  /** Total length of all earlier chunks, bytes. */
   #base = 0;
   #frameOffset = 0;
-  /** Where `#collect` left what it collected. */
+  /** The array that contains the bytes which `#collect` returned. */
   #source: Uint8Array = NO_BYTES;
   #state: State = "head";
-  /** Head or payload bytes of the frame under way that came in earlier chunks. */
+  /** Head or payload bytes of the current frame that arrived in earlier chunks. */
   #held: ByteWriter = new ByteWriter(64);
-  /** Payload bytes of the frame under way that are still to come. */
+  /** Payload bytes of the current frame that have not arrived yet. */
   #remaining = 0;
 
   readonly #head = new Uint8Array(FRAME_HEAD_LENGTH);
   readonly #fixed = new Uint8Array(SYN_STREAM_FIXED_LENGTH);
   #fixedLength = 0;
   #type = 0;
+  /** `#type` of the last frame with a header block. */
+  #headerType: HeaderType = SYN_STREAM;
   #version = 0;
   #flags = 0;
   #length = 0;
@@ -81,7 +90,7 @@ export class FrameParser {
   #admitted = false;
 
   /**
-   * Makes a parser at the start of its direction.
+   * Creates a parser at the start of its direction.
    *
    * Throws `UnsupportedVersionError` for an unknown version and
    * `InvalidArgumentError` for a limit out of range.
@@ -97,15 +106,15 @@ export class FrameParser {
     this.#headers = new HeaderDecoder(this.#traits, this.#limits);
   }
 
-  /** Where the frame that is being read begins, in bytes from the start of the direction. */
+  /** Offset of the current frame, in bytes from the start of the direction. */
   get frameOffset(): number {
     return this.#frameOffset;
   }
 
   /**
-   * Where the control frame begins that is under way, in bytes from the start
-   * of the direction; -1 when none is. A peer that takes long over it can be
-   * told from one that is silent.
+   * Offset of a control frame that has arrived only in part, in bytes from the
+   * start of the direction; -1 when there is none. It distinguishes a peer that
+   * sends a control frame slowly from an idle one.
    */
   get unfinishedControl(): number {
     const state = this.#state;
@@ -114,7 +123,7 @@ export class FrameParser {
     return under ? this.#frameOffset : -1;
   }
 
-  /** The stream of the DATA frame under way, and the bytes of it that are still to come; 0 and 0 for none. */
+  /** Stream of a DATA frame that has arrived only in part, and its missing bytes; 0 and 0 for none. */
   get unfinishedData(): { streamId: number; remaining: number } {
     return this.#state === "data"
       ? { streamId: this.#streamId, remaining: this.#remaining }
@@ -122,17 +131,17 @@ export class FrameParser {
   }
 
   /**
-   * Reads all of `chunk`, calling the sink in wire order. Whatever the peer
-   * sent ends in a call of the sink, never in an exception.
+   * Reads all of `chunk` and calls the sink in wire order. Invalid input is
+   * reported to the sink and never thrown.
    *
-   * An exception out of the sink leaves the parser in step: the rest of
-   * `chunk` is read first, then the last exception is thrown on. Throws
-   * `SpdyError` (`ERR_INVALID_STATE`) when called from inside a sink call.
+   * When the sink throws, the parser first reads the rest of `chunk` and then
+   * rethrows the last exception. Throws `SpdyError` (`ERR_INVALID_STATE`) when the
+   * sink calls it.
    */
   push(chunk: Uint8Array): void {
     if (this.#chunk !== NO_BYTES) {
       throw new SpdyError(
-        "push() was called from inside a call that push() made",
+        "push() was called by a callback of push(): call it after push() has returned",
         ERR_INVALID_STATE,
       );
     }
@@ -149,8 +158,8 @@ export class FrameParser {
   }
 
   /**
-   * Discards the rest of this and all later input. May be called inside a sink
-   * call; no other sink call follows.
+   * Discards the rest of the current chunk and all later input. The sink may call
+   * it and is not called again.
    */
   stop(): void {
     this.#state = "stop";
@@ -166,8 +175,9 @@ export class FrameParser {
         while (this.#step());
         break;
       } catch (error) {
-        // State moves on before the sink is called, so that a sink that
-        // throws costs nobody a byte; an error that moved nothing is our own.
+        // Each step updates the state before it calls the sink, so a sink that
+        // throws loses no byte. An exception without a change of state is a fault
+        // of this class: trying again would not end.
         if (at === this.#at && state === this.#state) throw error;
         thrown = { error };
       }
@@ -175,7 +185,7 @@ export class FrameParser {
     if (thrown !== undefined) throw thrown.error;
   }
 
-  /** Takes one step; false when it needs more bytes. */
+  /** Reads the next part of a frame; returns false when it needs more bytes. */
   #step(): boolean {
     switch (this.#state) {
       case "head":
@@ -196,8 +206,9 @@ export class FrameParser {
   }
 
   /**
-   * Collects `length` bytes and returns their offset in `#source`: the chunk
-   * itself when they are all there, else `#held`. -1 when more must come.
+   * Collects `length` bytes and returns their offset in `#source`, which is the
+   * chunk itself when it contains them all, else `#held`. Returns -1 when more
+   * bytes must arrive.
    */
   #collect(length: number): number {
     const held = this.#held;
@@ -208,7 +219,7 @@ export class FrameParser {
       this.#at += length;
       return this.#at - length;
     }
-    // So every chunk ends that ends with a frame.
+    // The usual case: the chunk ends with the end of a frame.
     if (available === 0) return -1;
     const size = Math.min(available, missing);
     held.append(this.#chunk.subarray(this.#at, this.#at + size));
@@ -289,12 +300,14 @@ export class FrameParser {
   #beginControl(): void {
     switch (this.#type) {
       case SYN_STREAM:
+        this.#headerType = SYN_STREAM;
         this.#fixedLength = SYN_STREAM_FIXED_LENGTH;
         this.#state = "fixed";
         return;
       case SYN_REPLY:
       case HEADERS:
-        // The layout is that of the frame's version, whatever the session's;
+        this.#headerType = this.#type;
+        // The layout depends on the frame's version, not on the session's;
         // spdylay reads unknown versions as SPDY/3.
         this.#fixedLength = wireTraits(this.#version)?.replyFixedLength ?? 4;
         this.#state = "fixed";
@@ -303,9 +316,9 @@ export class FrameParser {
         if (this.#length <= this.#payloadLimit()) {
           this.#state = "payload";
         } else {
-          // A frame above the limit is judged as if it were empty (spdylay).
+          // A frame above the limit is handled as an empty one (spdylay).
           this.#beginSkip(this.#length);
-          this.#judge(NO_BYTES, 0, 0);
+          this.#finishPlain(NO_BYTES, 0, 0);
         }
     }
   }
@@ -335,21 +348,31 @@ export class FrameParser {
     const at = this.#collect(this.#length);
     if (at < 0) return false;
     this.#state = "head";
-    this.#judge(this.#source, at, this.#length);
+    this.#finishPlain(this.#source, at, this.#length);
     return true;
   }
 
-  /** Reads a control frame without headers, `length` payload bytes of which stand at `at`. */
-  #judge(payload: Uint8Array, at: number, length: number): void {
+  /** Passes a control frame without a header block to the sink; its payload is `payload[at..at+length)`. */
+  #finishPlain(payload: Uint8Array, at: number, length: number): void {
     const type = this.#type;
-    if (type === NOOP || type === CREDENTIAL) {
-      const copy = payload.slice(at, at + length);
-      this.#sink.onIgnored(type, this.#head.slice(), copy);
-      return;
-    }
-    if (type === 0 || type > CREDENTIAL) {
-      this.#sink.onUnknown(this.#head.slice(), payload.slice(at, at + length));
-      return;
+    switch (type) {
+      case RST_STREAM:
+      case SETTINGS:
+      case PING:
+      case GOAWAY:
+      case WINDOW_UPDATE:
+        break;
+      case NOOP:
+      case CREDENTIAL: {
+        const copy = payload.slice(at, at + length);
+        this.#sink.onIgnored(type, this.#head.slice(), copy);
+        return;
+      }
+      default: {
+        const copy = payload.slice(at, at + length);
+        this.#sink.onUnknown(this.#head.slice(), copy);
+        return;
+      }
     }
     const frame = readControlFrame(
       type,
@@ -386,7 +409,7 @@ export class FrameParser {
     }
     this.#beginSkip(this.#length - size);
     if (this.#length <= this.#fixedLength) {
-      // A header block is never empty: it holds at least its count (2.6.10).
+      // A header block is never empty: it contains at least its count (2.6.10).
       this.#failHeaders(ERR_INVALID_FRAME);
     } else if (wireTraits(this.#version) === undefined) {
       this.#failHeaders(ERR_UNSUPPORTED_VERSION);
@@ -397,11 +420,11 @@ export class FrameParser {
     return true;
   }
 
-  /** Reports a frame with headers that cannot be read; what is left of it is skipped. */
+  /** Reports a frame whose header block cannot be read; the rest of the frame is skipped. */
   #failHeaders(errorCode: number, cause?: ZlibError): void {
     const size = Math.min(this.#fixedLength, this.#length);
     this.#sink.onParseError(
-      this.#type,
+      this.#headerType,
       this.#head.slice(),
       this.#fixed.slice(0, size),
       errorCode,
@@ -443,7 +466,7 @@ export class FrameParser {
           traits.wireVersion !== this.#traits.wireVersion &&
           this.#type !== SYN_STREAM
         ) {
-          this.#sink.onIgnored(this.#type, this.#head.slice(), NO_BYTES);
+          this.#sink.onIgnored(this.#headerType, this.#head.slice(), NO_BYTES);
         } else {
           this.#sink.onControl(this.#headerFrame(traits, nv));
         }
@@ -452,7 +475,7 @@ export class FrameParser {
 
   #headerFrame(traits: VersionTraits, nv: NameValue[]): HeaderBlockFrame {
     return makeHeaderFrame(
-      this.#type,
+      this.#headerType,
       traits,
       this.#flags,
       this.#fixed,
@@ -462,7 +485,7 @@ export class FrameParser {
   }
 }
 
-/** Without the methods of a subclass: `slice()` of a node `Buffer` copies nothing. */
+/** Returns a plain `Uint8Array`: `slice()` of a node `Buffer` would not copy. */
 function plainView(bytes: Uint8Array): Uint8Array {
   return bytes.constructor === Uint8Array
     ? bytes

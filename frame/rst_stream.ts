@@ -4,11 +4,10 @@
  * @module
  */
 
-import { checkWhole } from "../numbers.ts";
 import { readUint31, readUint32 } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { checkFlags, checkUint32 } from "./check.ts";
-import { MAX_STREAM_ID, RST_STREAM } from "./constants.ts";
+import { checkFlags, checkStreamIdOrZero, checkUint32 } from "./check.ts";
+import { RST_STREAM } from "./constants.ts";
 import { writeControlHead } from "./frame_head.ts";
 import type { RstStreamFrame } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
@@ -22,8 +21,8 @@ export function writeRstStream(
   frame: RstStreamFrame,
 ): void {
   checkFlags(frame.flags);
-  // Stream 0 is reset, too: what else could answer a SYN_STREAM that names it.
-  checkWhole("streamId", frame.streamId, 0, MAX_STREAM_ID);
+  // 0 is allowed: a RST_STREAM is the only answer to a SYN_STREAM with stream id 0.
+  checkStreamIdOrZero("streamId", frame.streamId);
   checkUint32("statusCode", frame.statusCode);
   writeControlHead(out, traits.wireVersion, RST_STREAM, frame.flags, LENGTH);
   out.uint32(frame.streamId);

@@ -1,61 +1,68 @@
 /**
- * What a {@linkcode FrameParser} tells: one call an event, in wire order.
+ * The callbacks of {@linkcode FrameParser}: one call for each event, in wire order.
  *
  * @module
  */
 
 import type { ZlibError } from "../errors.ts";
+import type { CREDENTIAL, NOOP } from "./constants.ts";
+import type { ControlType } from "./control_frame.ts";
 import type { CtrlFrame, HeaderBlockFrame } from "./types.ts";
 
 /**
- * Receives what a {@linkcode FrameParser} reads. Every call is made
- * synchronously out of `FrameParser.push`.
+ * Receives the frames that a {@linkcode FrameParser} reads. `FrameParser.push`
+ * makes every call synchronously.
  *
- * `head` is the frame's first 8 bytes and `payload` what came of its payload;
- * both are copies the receiver may keep.
+ * `head` is the first 8 bytes of the frame and `payload` the received part of its
+ * payload; both are copies that the sink may keep.
  */
 export interface FrameSink {
   /**
    * A well-formed control frame. `frame.version` is the version field on the
-   * wire; for SYN_STREAM alone it may be the other supported version than the
-   * session's (the session answers UNSUPPORTED_VERSION); other frames of
-   * another version go to `onIgnored`.
+   * wire. Only a SYN_STREAM may have another supported version than the session,
+   * which then answers UNSUPPORTED_VERSION; other frames of another version are
+   * passed to `onIgnored`.
    */
   onControl(frame: CtrlFrame): void;
   /**
-   * A frame whose header block was inflated, so that compression is in step,
-   * and then refused: for its content (`ERR_INVALID_HEADER_BLOCK`; `nv` as it
-   * came) or because a bound was passed (`ERR_FRAME_TOO_LARGE`; `nv` empty).
+   * A frame whose header block was decompressed, so that compression is still in
+   * sync, but is refused: for its content (`ERR_INVALID_HEADER_BLOCK`; `nv` in the
+   * received order) or because it exceeds a limit (`ERR_FRAME_TOO_LARGE`; `nv`
+   * empty).
    */
   onInvalidHeaders(frame: HeaderBlockFrame, errorCode: number): void;
   /**
-   * A frame that cannot be read; the session has to fail. `type` is the type
-   * field, `errorCode` one of `ERR_INVALID_FRAME`, `ERR_ZLIB`,
-   * `ERR_UNSUPPORTED_VERSION`, `ERR_FRAME_TOO_LARGE` (more header bytes to be
-   * dropped than `maxDroppedHeaders`). `payload` holds received bytes only: of a frame
-   * with headers the part before the block, of a frame above the limits none.
-   * `cause` says more about an `ERR_ZLIB`.
+   * A frame that cannot be read; the session must fail. `errorCode` is one of
+   * `ERR_INVALID_FRAME`, `ERR_ZLIB`, `ERR_UNSUPPORTED_VERSION`,
+   * `ERR_FRAME_TOO_LARGE` (the dropped header blocks exceed `maxDroppedHeaders`).
+   * `payload` contains received bytes only: for a frame with headers the part
+   * before the block, for a frame above the limits none. `cause` is the zlib
+   * error of an `ERR_ZLIB`.
    */
   onParseError(
-    type: number,
+    type: ControlType,
     head: Uint8Array,
     payload: Uint8Array,
     errorCode: number,
     cause?: ZlibError,
   ): void;
-  /** A control frame of an unknown type; `payload` is empty when above the limit. */
+  /** A control frame of an unknown type; `payload` is empty when it exceeds the limit. */
   onUnknown(head: Uint8Array, payload: Uint8Array): void;
   /**
-   * A frame to be passed over: NOOP, CREDENTIAL, a frame of another version
-   * that is not an error, WINDOW_UPDATE in SPDY/2. `payload` is given for
-   * NOOP and CREDENTIAL within the limit, else empty.
+   * A frame to ignore: NOOP, CREDENTIAL, a frame of another version that is not an
+   * error, WINDOW_UPDATE in SPDY/2. `payload` is empty except for NOOP and
+   * CREDENTIAL within the limit.
    */
-  onIgnored(type: number, head: Uint8Array, payload: Uint8Array): void;
-  /** The head of a DATA frame; false: its payload is to be skipped. */
+  onIgnored(
+    type: ControlType | typeof NOOP | typeof CREDENTIAL,
+    head: Uint8Array,
+    payload: Uint8Array,
+  ): void;
+  /** The head of a DATA frame; returns whether to read its payload (true) or skip it (false). */
   onDataBegin(streamId: number, flags: number, length: number): boolean;
   /**
-   * A piece of an admitted DATA frame, never empty: a view into the pushed
-   * bytes, valid for the call. `remaining` bytes of the frame are still to come.
+   * A part of the payload of an admitted DATA frame, never empty: a view into the
+   * pushed bytes, valid during the call. `remaining` bytes of the frame follow.
    */
   onDataChunk(
     streamId: number,
@@ -63,14 +70,14 @@ export interface FrameSink {
     chunk: Uint8Array,
     remaining: number,
   ): void;
-  /** `size` bytes of a DATA frame that was not admitted went by. */
+  /** `size` payload bytes of a DATA frame that was not admitted were skipped; `remaining` follow. */
   onDataSkipped(
     streamId: number,
     flags: number,
     size: number,
     remaining: number,
   ): void;
-  /** The DATA frame is complete; `admitted` is what `onDataBegin` answered. */
+  /** The DATA frame is complete; `admitted` is the result of `onDataBegin`. */
   onDataEnd(
     streamId: number,
     flags: number,

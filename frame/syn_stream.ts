@@ -1,5 +1,5 @@
 /**
- * SYN_STREAM, both directions, but for its header block (SPDY/3 draft 2.6.1).
+ * SYN_STREAM, both directions, without its header block (SPDY/3 draft 2.6.1).
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import { checkWhole } from "../numbers.ts";
 import { readUint31 } from "./byte_reader.ts";
 import { type ByteWriter, writeUint32 } from "./byte_writer.ts";
-import { checkFlags, checkStreamId } from "./check.ts";
-import { MAX_STREAM_ID, SYN_STREAM } from "./constants.ts";
+import { checkFlags, checkStreamId, checkStreamIdOrZero } from "./check.ts";
+import { SYN_STREAM } from "./constants.ts";
 import { writeControlHead } from "./frame_head.ts";
 import type { NameValue, SynStreamFrame } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
@@ -16,19 +16,19 @@ import type { VersionTraits } from "./version.ts";
 /** Payload bytes before the header block. */
 export const SYN_STREAM_FIXED_LENGTH = 10;
 
-/** Throws `InvalidArgumentError` when a field cannot be sent. */
+/** Throws `InvalidArgumentError` when a field is out of range. */
 export function checkSynStream(
   traits: VersionTraits,
   frame: SynStreamFrame,
 ): void {
   checkFlags(frame.flags);
   checkStreamId(frame.streamId);
-  checkWhole("assocStreamId", frame.assocStreamId, 0, MAX_STREAM_ID);
+  checkStreamIdOrZero("assocStreamId", frame.assocStreamId);
   checkWhole("pri", frame.pri, 0, traits.lowestPriority);
   checkWhole("slot", frame.slot, 0, traits.maxSlot);
 }
 
-/** Appends head and fixed part; the header block is to follow, and `closeFrame`. */
+/** Appends the head and the fixed part; the caller then appends the header block and calls `closeFrame`. */
 export function writeSynStream(
   out: ByteWriter,
   traits: VersionTraits,
@@ -44,7 +44,7 @@ export function writeSynStream(
   out.length = at + SYN_STREAM_FIXED_LENGTH;
 }
 
-/** Makes the frame of its fixed part and its headers. */
+/** Creates the frame from its fixed part and its headers. */
 export function readSynStream(
   traits: VersionTraits,
   flags: number,

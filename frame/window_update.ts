@@ -8,11 +8,14 @@ import { InvalidArgumentError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
 import { readUint31 } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { checkFlags } from "./check.ts";
-import { MAX_STREAM_ID, WINDOW_UPDATE } from "./constants.ts";
+import { checkFlags, checkStreamIdOrZero } from "./check.ts";
+import { WINDOW_UPDATE } from "./constants.ts";
 import { writeControlHead } from "./frame_head.ts";
 import type { WindowUpdateFrame } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
+
+/** Largest flow-control window and largest `deltaWindowSize`, bytes (2.6.8). */
+export const MAX_FLOW_WINDOW = 0x7fffffff;
 
 const LENGTH = 8;
 
@@ -29,9 +32,9 @@ export function writeWindowUpdate(
     throw new InvalidArgumentError(`${traits.name} has no WINDOW_UPDATE`);
   }
   checkFlags(frame.flags);
-  checkWhole("streamId", frame.streamId, 0, MAX_STREAM_ID);
+  checkStreamIdOrZero("streamId", frame.streamId);
   // The delta is 1 to 2^31-1 (2.6.8).
-  checkWhole("deltaWindowSize", frame.deltaWindowSize, 1, 0x7fffffff);
+  checkWhole("deltaWindowSize", frame.deltaWindowSize, 1, MAX_FLOW_WINDOW);
   writeControlHead(out, traits.wireVersion, WINDOW_UPDATE, frame.flags, LENGTH);
   out.uint32(frame.streamId);
   out.uint32(frame.deltaWindowSize);

@@ -10,13 +10,13 @@ import type { Application } from "./application.ts";
 import type { BodySource } from "./callbacks.ts";
 import { DataItem, type OutboundItem } from "./items.ts";
 import type { OutboundQueue } from "./outbound_queue.ts";
-import type { Stream } from "./stream.ts";
+import type { StreamRecord } from "./stream_record.ts";
 
 /** All bodies of a session. `S` is the session's class. */
 export class Bodies<S> {
   readonly #queue: OutboundQueue<OutboundItem<S>>;
   readonly #app: Application<S>;
-  readonly #windowBlocked = new Set<Stream<S>>();
+  readonly #windowBlocked = new Set<StreamRecord<S>>();
   #behind = 0;
 
   /** Makes it for one session. */
@@ -31,12 +31,12 @@ export class Bodies<S> {
   }
 
   /** Streams whose body waits for their window. */
-  get windowBlocked(): Iterable<Stream<S>> {
+  get windowBlocked(): Iterable<StreamRecord<S>> {
     return this.#windowBlocked;
   }
 
   /** Queues a body, behind those the stream already has. */
-  submit(stream: Stream<S>, fin: boolean, body: BodySource<S>): void {
+  submit(stream: StreamRecord<S>, fin: boolean, body: BodySource<S>): void {
     const key = this.#queue.keyFor(stream.pri);
     const item = new DataItem(key, stream.id, fin, body);
     if (stream.lastBody === undefined || stream.body === undefined) {
@@ -52,14 +52,18 @@ export class Bodies<S> {
   }
 
   /** The stream's body, taken from the queue, waits for the application or for the window. */
-  park(stream: Stream<S>, item: DataItem<S>, why: "deferred" | "window"): void {
+  park(
+    stream: StreamRecord<S>,
+    item: DataItem<S>,
+    why: "deferred" | "window",
+  ): void {
     item.parked = why;
     this.#behind -= stream.bodiesBehind;
     if (why === "window") this.#windowBlocked.add(stream);
   }
 
   /** Puts the stream's body back into its old place; false when it does not wait for that. */
-  resume(stream: Stream<S>, why: "deferred" | "window"): boolean {
+  resume(stream: StreamRecord<S>, why: "deferred" | "window"): boolean {
     const item = stream.body;
     if (item?.parked !== why) return false;
     item.parked = "no";
@@ -70,7 +74,7 @@ export class Bodies<S> {
   }
 
   /** The stream's body is done with: the next one gets its turn. */
-  next(stream: Stream<S>): void {
+  next(stream: StreamRecord<S>): void {
     const next = stream.body?.next;
     stream.body = next;
     if (next === undefined) {
@@ -84,13 +88,13 @@ export class Bodies<S> {
   }
 
   /** The stream's body is given up; says so and lets the next one have its turn. */
-  drop(stream: Stream<S>, errorCode: number): void {
+  drop(stream: StreamRecord<S>, errorCode: number): void {
     this.next(stream);
     this.#app.onDataNotSend(stream.id, errorCode);
   }
 
   /** The stream is gone: all its bodies are given up. */
-  dropAll(stream: Stream<S>): void {
+  dropAll(stream: StreamRecord<S>): void {
     const first = stream.body;
     if (first === undefined) return;
     if (first.parked === "no") {

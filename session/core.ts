@@ -45,8 +45,8 @@ import { ControlItem, type OutboundItem } from "./items.ts";
 import type { ResolvedSettings } from "./options.ts";
 import { OutboundQueue, priorityOf } from "./outbound_queue.ts";
 import { Pings } from "./pings.ts";
-import { LocalSettings, PeerSettings, settingOf } from "./settings.ts";
-import { Stream } from "./stream.ts";
+import { LocalSettings, PeerSettings, settingOf } from "./session_settings.ts";
+import { StreamRecord } from "./stream_record.ts";
 import { StreamTable } from "./stream_table.ts";
 
 /** Goes before everything: the GOAWAY of a session that failed. */
@@ -350,24 +350,31 @@ export class SessionCore<S> {
     pri: number,
     assocStreamId: number,
     userData?: unknown,
-  ): Stream<S> {
+  ): StreamRecord<S> {
     const window = this.flowControl
       ? new ReceiveWindow(this.local.grantedWindow)
       : undefined;
-    const stream = new Stream<S>(id, own, pri, assocStreamId, userData, window);
+    const stream = new StreamRecord<S>(
+      id,
+      own,
+      pri,
+      assocStreamId,
+      userData,
+      window,
+    );
     this.streams.add(stream);
     return stream;
   }
 
   /** Ends a stream; the application is told while it can still be asked about it. */
-  closeStream(stream: Stream<S>, statusCode: number): void {
+  closeStream(stream: StreamRecord<S>, statusCode: number): void {
     this.app.onStreamClose(stream.id, statusCode);
     this.streams.remove(stream);
     this.bodies.dropAll(stream);
   }
 
   /** Ends a stream when both halves are shut. */
-  closeIfShut(stream: Stream<S>): void {
+  closeIfShut(stream: StreamRecord<S>): void {
     if (!stream.shutRead || !stream.shutWrite) return;
     this.floods.exchanged();
     this.closeStream(stream, OK);
@@ -377,7 +384,11 @@ export class SessionCore<S> {
    * Ends a stream by RST_STREAM, sent or received. CANCEL of a request by its
    * client ends what was pushed for it, too (SPDY/3 draft 3.3.2).
    */
-  closeByReset(stream: Stream<S>, statusCode: number, byClient: boolean): void {
+  closeByReset(
+    stream: StreamRecord<S>,
+    statusCode: number,
+    byClient: boolean,
+  ): void {
     if (
       statusCode === CANCEL && byClient && stream.pushed !== undefined
     ) {

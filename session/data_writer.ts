@@ -26,7 +26,7 @@ import { sendableLength } from "./flow_control.ts";
 import type { FrameArena } from "./frame_arena.ts";
 import type { DataItem } from "./items.ts";
 import { priorityOf } from "./outbound_queue.ts";
-import type { Stream } from "./stream.ts";
+import type { StreamRecord } from "./stream_record.ts";
 import { sendError } from "./stream_states.ts";
 
 /** Below this many bytes a frame costs more than it carries. */
@@ -106,7 +106,7 @@ export class DataWriter<S> {
   }
 
   /** Bytes that the windows leave; when 0 the body is set aside (SPDY/3 draft 2.6.8). */
-  #room(stream: Stream<S>, item: DataItem<S>): number {
+  #room(stream: StreamRecord<S>, item: DataItem<S>): number {
     const core = this.#core;
     const { maxDataFrameSize } = core.options.limits;
     if (!core.flowControl) return maxDataFrameSize;
@@ -125,7 +125,7 @@ export class DataWriter<S> {
 
   /** What the read callback gives; `undefined` when it failed for its stream only. */
   #read(
-    stream: Stream<S>,
+    stream: StreamRecord<S>,
     item: DataItem<S>,
     room: number,
     readCtrl: ReadCtrl,

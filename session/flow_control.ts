@@ -1,17 +1,16 @@
 /**
- * Flow-control arithmetic (SPDY/3 draft 2.6.8): the part that can overflow,
- * by itself.
+ * Flow-control arithmetic (SPDY/3 draft 2.6.8) that can overflow, in one file so
+ * that it can be tested alone.
  *
  * @module
  */
 
-/** A window is never larger, bytes (2.6.8). */
-export const MAX_WINDOW = 0x7fffffff;
+import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
 
-/** `window` raised by `delta`; `undefined` when it would pass {@linkcode MAX_WINDOW}. */
+/** Adds `delta` to `window`; `undefined` when the sum exceeds {@linkcode MAX_FLOW_WINDOW}. */
 export function raiseWindow(window: number, delta: number): number | undefined {
   const raised = window + delta;
-  return raised > MAX_WINDOW ? undefined : raised;
+  return raised > MAX_FLOW_WINDOW ? undefined : raised;
 }
 
 /**
@@ -76,7 +75,7 @@ export class ReceiveWindow {
 
   /** Gives the peer `delta` bytes more. */
   grant(delta: number): void {
-    this.#available = Math.min(MAX_WINDOW, this.#available + delta);
+    this.#available = Math.min(MAX_FLOW_WINDOW, this.#available + delta);
   }
 
   /** Counts `size` bytes for the next automatic update; returns its delta when it is due, else 0. */

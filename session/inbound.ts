@@ -53,9 +53,10 @@ import type {
 import { RECV_LENGTH, SERVER } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
 import { InboundData } from "./inbound_data.ts";
-import { MAX_WINDOW, raiseWindow } from "./flow_control.ts";
-import { settingOf } from "./settings.ts";
-import type { Stream } from "./stream.ts";
+import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
+import { raiseWindow } from "./flow_control.ts";
+import { settingOf } from "./session_settings.ts";
+import type { StreamRecord } from "./stream_record.ts";
 import { type ReceivedFrame, receiveVerdict } from "./stream_states.ts";
 
 /** A control frame that belongs to one stream. */
@@ -286,8 +287,8 @@ export class Inbound<S> implements FrameSink {
   #accepts(
     name: ReceivedFrame,
     frame: StreamFrame,
-    stream: Stream<S> | undefined,
-  ): stream is Stream<S> {
+    stream: StreamRecord<S> | undefined,
+  ): stream is StreamRecord<S> {
     const verdict = receiveVerdict(name, stream);
     switch (verdict) {
       case "accept":
@@ -318,7 +319,7 @@ export class Inbound<S> implements FrameSink {
   }
 
   /** The peer's half ends with a control frame that has FIN. */
-  #readEnds(stream: Stream<S>, flags: number): void {
+  #readEnds(stream: StreamRecord<S>, flags: number): void {
     if ((flags & CTRL_FLAG_FIN) !== 0) this.#data.shutRead(stream);
   }
 
@@ -344,7 +345,7 @@ export class Inbound<S> implements FrameSink {
       ? settingOf(frame.iv, SETTINGS_INITIAL_WINDOW_SIZE)
       : undefined;
     // A window is at most 2^31-1 (2.6.8).
-    if (window !== undefined && window > MAX_WINDOW) {
+    if (window !== undefined && window > MAX_FLOW_WINDOW) {
       return this.#failSession(frame, `INITIAL_WINDOW_SIZE ${window}`);
     }
     const streams = settingOf(frame.iv, SETTINGS_MAX_CONCURRENT_STREAMS);
@@ -357,7 +358,9 @@ export class Inbound<S> implements FrameSink {
   #setInitialWindow(window: number): void {
     const core = this.#core;
     core.peer.initialWindow = window;
-    if (window + this.#largestCredit > MAX_WINDOW) this.#resetOverflown(window);
+    if (window + this.#largestCredit > MAX_FLOW_WINDOW) {
+      this.#resetOverflown(window);
+    }
     for (const stream of core.bodies.windowBlocked) {
       if (window + stream.sendCredit > 0) {
         core.bodies.resume(stream, "window");
@@ -369,7 +372,8 @@ export class Inbound<S> implements FrameSink {
   #resetOverflown(window: number): void {
     for (const stream of this.#core.streams.values()) {
       if (
-        stream.state !== "closing" && window + stream.sendCredit > MAX_WINDOW
+        stream.state !== "closing" &&
+        window + stream.sendCredit > MAX_FLOW_WINDOW
       ) {
         this.#core.resetStream(stream.id, FLOW_CONTROL_ERROR, true);
       }

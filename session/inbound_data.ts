@@ -13,7 +13,7 @@ import {
 } from "../frame/constants.ts";
 import type { SessionCore } from "./core.ts";
 import { updateThreshold } from "./flow_control.ts";
-import type { Stream } from "./stream.ts";
+import type { StreamRecord } from "./stream_record.ts";
 import { receiveVerdict } from "./stream_states.ts";
 
 /** The session's window is never altered by SETTINGS. */
@@ -62,7 +62,7 @@ export class InboundData<S> {
     }
   }
 
-  #admit(stream: Stream<S>, flags: number, length: number): boolean {
+  #admit(stream: StreamRecord<S>, flags: number, length: number): boolean {
     const core = this.#core;
     if (length === 0 && (flags & DATA_FLAG_FIN) === 0) {
       core.spend("maxIdleEmptyData");
@@ -153,7 +153,7 @@ export class InboundData<S> {
   }
 
   /** The peer's half of a stream has ended. */
-  shutRead(stream: Stream<S>): void {
+  shutRead(stream: StreamRecord<S>): void {
     const core = this.#core;
     stream.shutRead = true;
     if (!stream.own) core.app.onRequestRecv(stream.id);

@@ -7,11 +7,11 @@
 import { MAX_STREAM_ID } from "../frame/constants.ts";
 import { CLIENT, type Side } from "./constants.ts";
 import { IdMap } from "./id_map.ts";
-import type { Stream } from "./stream.ts";
+import type { StreamRecord } from "./stream_record.ts";
 
 /** All open streams of a session. `S` is the session's class. */
 export class StreamTable<S> {
-  readonly #streams = new IdMap<Stream<S>>();
+  readonly #streams = new IdMap<StreamRecord<S>>();
   readonly #ownParity: number;
   #nextOwn: number;
   #open = { own: 0, peer: 0 };
@@ -41,12 +41,12 @@ export class StreamTable<S> {
   }
 
   /** The stream of that id, if it is open. */
-  get(id: number): Stream<S> | undefined {
+  get(id: number): StreamRecord<S> | undefined {
     return this.#streams.get(id);
   }
 
   /** All open streams. */
-  values(): Iterable<Stream<S>> {
+  values(): Iterable<StreamRecord<S>> {
     return this.#streams.values();
   }
 
@@ -64,7 +64,7 @@ export class StreamTable<S> {
   }
 
   /** Puts a stream in. */
-  add(stream: Stream<S>): void {
+  add(stream: StreamRecord<S>): void {
     this.#streams.set(stream.id, stream);
     this.#open[stream.own ? "own" : "peer"]++;
     const parent = this.#streams.get(stream.assocStreamId);
@@ -72,7 +72,7 @@ export class StreamTable<S> {
   }
 
   /** Takes a stream out. */
-  remove(stream: Stream<S>): void {
+  remove(stream: StreamRecord<S>): void {
     if (!this.#streams.delete(stream.id)) return;
     this.#open[stream.own ? "own" : "peer"]--;
     this.#streams.get(stream.assocStreamId)?.pushed?.delete(stream.id);

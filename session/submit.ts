@@ -24,8 +24,8 @@ import type { BodySource } from "./callbacks.ts";
 import { SERVER } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
 import { draftHeaders, draftSynStream } from "./drafts.ts";
-import { MAX_WINDOW } from "./flow_control.ts";
-import type { Stream } from "./stream.ts";
+import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
+import type { StreamRecord } from "./stream_record.ts";
 
 /** Headers as an application gives them. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
@@ -113,7 +113,7 @@ export function checkAssociated<S>(
 export function checkBodyStream<S>(
   core: SessionCore<S>,
   streamId: number,
-): Stream<S> {
+): StreamRecord<S> {
   checkAnyStreamId("streamId", streamId);
   const stream = core.streams.get(streamId);
   if (stream === undefined) {
@@ -153,7 +153,7 @@ export function checkSettings(iv: readonly SettingsEntry[]): SettingsEntry[] {
     checkUint32(`value of SETTINGS id ${id}`, value);
     // A window is at most 2^31-1 (SPDY/3 draft 2.6.8).
     if (id === SETTINGS_INITIAL_WINDOW_SIZE) {
-      checkWhole("INITIAL_WINDOW_SIZE", value, 0, MAX_WINDOW);
+      checkWhole("INITIAL_WINDOW_SIZE", value, 0, MAX_FLOW_WINDOW);
     }
     if (ids.has(id)) {
       throw new InvalidArgumentError(`SETTINGS id ${id} stands twice`);
@@ -175,7 +175,7 @@ export function checkWindowUpdate<S>(
   deltaWindowSize: number,
 ): void {
   checkAnyStreamId("streamId", streamId);
-  checkWhole("deltaWindowSize", deltaWindowSize, 1, MAX_WINDOW);
+  checkWhole("deltaWindowSize", deltaWindowSize, 1, MAX_FLOW_WINDOW);
   const open = streamId === 0
     ? core.receiveWindow !== undefined
     : core.streams.get(streamId) !== undefined;

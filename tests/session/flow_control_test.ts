@@ -1,6 +1,6 @@
+import { MAX_FLOW_WINDOW } from "../../frame/window_update.ts";
 import { assertEquals } from "../deps.ts";
 import {
-  MAX_WINDOW,
   raiseWindow,
   ReceiveWindow,
   sendableLength,
@@ -8,12 +8,12 @@ import {
 } from "../../session/flow_control.ts";
 
 Deno.test("raiseWindow goes to 2^31-1 and no further", () => {
-  assertEquals(raiseWindow(65536, 2147418111), MAX_WINDOW);
+  assertEquals(raiseWindow(65536, 2147418111), MAX_FLOW_WINDOW);
   assertEquals(raiseWindow(65536, 2147418112), undefined);
-  assertEquals(raiseWindow(MAX_WINDOW, 0), MAX_WINDOW);
-  assertEquals(raiseWindow(MAX_WINDOW, 1), undefined);
+  assertEquals(raiseWindow(MAX_FLOW_WINDOW, 0), MAX_FLOW_WINDOW);
+  assertEquals(raiseWindow(MAX_FLOW_WINDOW, 1), undefined);
   assertEquals(raiseWindow(-10, 5), -5);
-  assertEquals(raiseWindow(-1, MAX_WINDOW), MAX_WINDOW - 1);
+  assertEquals(raiseWindow(-1, MAX_FLOW_WINDOW), MAX_FLOW_WINDOW - 1);
 });
 
 Deno.test("sendableLength is the smallest of the three, never negative", () => {
@@ -39,8 +39,8 @@ Deno.test("a receive window is charged to its last byte and refuses one more", (
   assertEquals(window.charge(1), false);
   window.grant(5);
   assertEquals(window.available, 5);
-  window.grant(MAX_WINDOW);
-  assertEquals(window.available, MAX_WINDOW);
+  window.grant(MAX_FLOW_WINDOW);
+  assertEquals(window.available, MAX_FLOW_WINDOW);
 });
 
 Deno.test("an automatic update is due at the threshold", () => {

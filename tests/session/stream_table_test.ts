@@ -10,12 +10,12 @@ import { Application } from "../../session/application.ts";
 import { SessionCore } from "../../session/core.ts";
 import { resolveSettings } from "../../session/options.ts";
 import { Outbound } from "../../session/outbound.ts";
-import { Stream } from "../../session/stream.ts";
+import { StreamRecord } from "../../session/stream_record.ts";
 import { StreamTable } from "../../session/stream_table.ts";
 import { submitSynStream } from "../../session/submit.ts";
 
-function stream(id: number, own: boolean, assoc = 0): Stream<null> {
-  return new Stream<null>(id, own, 0, assoc, undefined, undefined);
+function stream(id: number, own: boolean, assoc = 0): StreamRecord<null> {
+  return new StreamRecord<null>(id, own, 0, assoc, undefined, undefined);
 }
 
 Deno.test("own ids: odd for a client, even for a server, to the last one", () => {

@@ -111,7 +111,7 @@ const FAULTS: readonly Fault[] = [
     name: "a lower initial window resets what was sent before",
     family: "lowWindow",
     changes: [{
-      file: "session/settings.ts",
+      file: "session/session_settings.ts",
       from: "const lowered = window < this.#granted;",
       to: "const lowered = false;",
     }],

@@ -129,13 +129,13 @@ Deno.test("repetition: values that are out of the window are sent anew", () => {
   assert(got[got.length - 1] > token.length);
 });
 
-Deno.test("policy: one that is not known, and sensitive headers that are no strings, are refused", () => {
+Deno.test("an unknown policy and sensitive headers that are not strings are refused", () => {
   const refuse = (options: unknown, message: string) =>
     assertThrows(
       () => new HeaderEncoder(PROTO_SPDY3, options as HeaderEncoderOptions),
       InvalidArgumentError,
       message,
     );
-  refuse({ headerCompression: "best" }, "headerCompression best");
+  refuse({ headerCompression: "best" }, 'headerCompression "best"');
   refuse({ sensitiveHeaders: ["x-a", 7] }, "sensitive header 7");
 });

@@ -1,5 +1,5 @@
 /**
- * One stream: where it stands, its windows, and the bodies waiting on it.
+ * One stream of a session: its state, its windows, and the bodies that wait to be sent.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { ReceiveWindow } from "./flow_control.ts";
 import type { DataItem } from "./items.ts";
 import type { StreamState } from "./stream_states.ts";
 
-/** A stream in the table. `S` is the session's class. */
-export class Stream<S> {
+/** A stream in the `StreamTable`. `S` is the class of the session. */
+export class StreamRecord<S> {
   /** Keeps the code for streams compiled while none is open; see `zlib/deflate.ts`. */
-  static readonly #kept: Stream<never> = new Stream<never>(
+  static readonly #kept: StreamRecord<never> = new StreamRecord<never>(
     1,
     true,
     0,
