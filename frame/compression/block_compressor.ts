@@ -1,3 +1,9 @@
+/**
+ * The interface of all policies: see "The other policies" in `README.md`.
+ *
+ * @module
+ */
+
 import type { ByteWriter } from "../byte_writer.ts";
 import type { NameValue } from "../types.ts";
 

@@ -2,6 +2,8 @@
  * One header block as it stands in the window: where its pairs are, which of
  * them are repeated, and where its secrets are.
  *
+ * Step 2 of the worked example in `README.md`.
+ *
  * @module
  */
 

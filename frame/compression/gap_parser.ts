@@ -2,6 +2,8 @@
  * Chooses literals and matches for public bytes that no repeated header
  * covers, so that they take the fewest bits in the fixed codes.
  *
+ * Step 3 of the worked example in `README.md`.
+ *
  * @module
  */
 

@@ -2,6 +2,8 @@
  * Where names, values and cookie crumbs stood last: what makes a repeated
  * header one look-up instead of a search.
  *
+ * Step 2 of the worked example in `README.md`.
+ *
  * @module
  */
 

@@ -1,6 +1,8 @@
 /**
  * What a header's name says of its values.
  *
+ * Step 1 of the worked example in `README.md`.
+ *
  * @module
  */
 

@@ -1,3 +1,9 @@
+/**
+ * The policies `"full"` and `"none"`: see "The other policies" in `README.md`.
+ *
+ * @module
+ */
+
 import { Deflate } from "../../zlib/deflate.ts";
 import { ByteWriter } from "../byte_writer.ts";
 import { writeHeaderBlock } from "../header_block.ts";

@@ -2,6 +2,8 @@
  * Finds the best earlier copy for a run of repeated pairs, by pairs instead of
  * bytes.
  *
+ * Step 3 of the worked example in `README.md`.
+ *
  * @module
  */
 

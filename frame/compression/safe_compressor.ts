@@ -14,6 +14,8 @@
  *   to the block would tell which bytes are frequent.
  * No choice of codes, blocks or matches depends on a secret byte otherwise.
  *
+ * Steps 3 and 4 of the worked example in `README.md`.
+ *
  * @module
  */
 

@@ -6,6 +6,8 @@
  * fixed beginning of a kind of key), never by how random it looks. Whoever can add
  * text to a value would else learn from its class what characters the rest has.
  *
+ * Step 1 of the worked example in `README.md`.
+ *
  * @module
  */
 

@@ -9,6 +9,8 @@
  * no comparison goes on over it ({@linkcode MatchWindow.matchLength},
  * {@linkcode MatchWindow.matchBefore}).
  *
+ * Step 2 of the worked example in `README.md`.
+ *
  * @module
  */
 
@@ -192,7 +194,7 @@ export class MatchWindow {
     }
   }
 
-  /** Leaves a hole for `size` bytes that are nobody's business. */
+  /** Leaves a hole for `size` secret bytes. */
   writeHole(size: number): void {
     const index = this.position - this.base;
     this.bytes.fill(HOLE, index, index + size);
