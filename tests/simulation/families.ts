@@ -34,7 +34,9 @@ export type Fault =
   /** One direction fails. */
   | "one way"
   /** One direction ends. */
-  | "half close";
+  | "half close"
+  /** One side can write no more, while it holds reading. */
+  | "held reading";
 
 /** Runs that have something in common. */
 export type Family =
@@ -48,7 +50,9 @@ export type Family =
   | "lowWindow"
   | "readingOrder"
   | "cancel"
-  | "misuse";
+  | "misuse"
+  | "overrun"
+  | "heldReading";
 
 /** One run. */
 export interface Scenario {
@@ -64,7 +68,9 @@ export interface Scenario {
     | "http"
     | "exec"
     | "port-forward"
-    | "reading order";
+    | "reading order"
+    | "overrun"
+    | "held reading";
   /** Streams or requests. */
   readonly count: number;
   readonly style: PlanStyle;
@@ -425,6 +431,57 @@ const FAMILIES: Record<Family, (draft: Draft, random: Random) => void> = {
       "close in a callback",
       "reset",
     ]);
+  },
+  overrun(draft, random) {
+    draft.application = "overrun";
+    // In SPDY/3.1 who overruns a stream's window may overrun the session's.
+    draft.version = PROTO_SPDY3;
+    // What either side sends is not held against the windows of the other.
+    draft.flowControl = false;
+    draft.count = random.int(2, 5);
+    const windowed = random.pick(["client", "server"] as const);
+    for (const side of ["client", "server"] as const) {
+      const { settings: _, ...options } = draft[side];
+      draft[side] = {
+        ...options,
+        flowControl: side === windowed,
+        windowTuning: false,
+      };
+    }
+    manyStreams(draft);
+    const fast = linkOptions(
+      random,
+      random.pick([["packets", "all"], ["large", "large"], ["all", "all"]]),
+    );
+    // Bytes of the side with windows have to wait.
+    const slow = {
+      ...fast,
+      capacity: random.pick([200, 2000, 5000]),
+      rate: random.pick([5, 20, 100]),
+    };
+    draft.link = windowed === "client"
+      ? { up: slow, down: fast }
+      : { up: fast, down: slow };
+    draft.fault = random.pick(["none", "none", "stall"]);
+  },
+  heldReading(draft, random) {
+    draft.application = "held reading";
+    draft.fault = "held reading";
+    draft.flowControl = false;
+    draft.count = random.int(1, 4);
+    const bounds = {
+      flowControl: false,
+      maxBufferedBytes: random.pick([1, 1000, 30_000]),
+      maxUnreadBytes: random.pick([1, 1 << 26]),
+    };
+    draft.client = { ...draft.client, ...bounds };
+    draft.server = { ...draft.server, ...bounds };
+    manyStreams(draft);
+    const link = linkOptions(
+      random,
+      random.pick([["packets", "all"], ["large", "large"], ["mixed", "all"]]),
+    );
+    draft.link = { up: link, down: link };
   },
 };
 

@@ -7,6 +7,7 @@
 
 import type { Connection } from "../../connection.ts";
 import type { Stream } from "../../connection/stream.ts";
+import { openStreams } from "./opened_streams.ts";
 import { matches, pattern } from "./pattern.ts";
 import type { World } from "./world.ts";
 
@@ -28,49 +29,22 @@ export async function readInOrder(
   server: Connection,
   { count, size, order, reader }: ReadingOrder,
 ): Promise<void> {
-  const accepted = accept(server, count);
-  const opened = await world.track(
-    "all opened",
-    Promise.all(
-      Array.from(
-        { length: count },
-        (_, index) =>
-          client.openStream([["n", String(index)]], {
-            fin: reader === "client",
-          }),
-      ),
-    ),
-  );
-  const came = await world.track("all accepted", accepted);
-  const salt = (stream: Stream): number => Number(stream.headers[0][1]);
-  const senders = reader === "client" ? came : opened;
-  const readers = reader === "client" ? opened : came;
-  const replies = came.map((stream) =>
-    stream.reply([["re", "1"]], { fin: reader === "server" })
-  );
-  const sent = senders.map((stream) => send(world, stream, salt(stream), size));
-  await world.track("all replies", Promise.all(replies));
-  await world.track(
-    "all responses",
-    Promise.all(opened.map(({ response }) => response)),
-  );
+  const streams = await openStreams(world, client, server, {
+    count,
+    clientFin: reader === "client",
+    serverFin: reader === "server",
+  });
+  const [senders, readers] = reader === "client"
+    ? [streams.server, streams.client]
+    : [streams.client, streams.server];
+  const sent = senders.map((stream, salt) => send(world, stream, salt, size));
   for (const index of inOrder(world, order, count)) {
-    const stream = readers[index];
     await world.track(
       `body ${index}`,
-      read(world, stream, salt(stream), size),
+      read(world, readers[index], index, size),
     );
   }
   await world.track("all sent", Promise.all(sent));
-}
-
-async function accept(server: Connection, count: number): Promise<Stream[]> {
-  const streams: Stream[] = [];
-  for await (const stream of server) {
-    streams.push(stream);
-    if (streams.length === count) break;
-  }
-  return streams;
 }
 
 function inOrder(

@@ -20,10 +20,12 @@ import {
 } from "../../session/constants.ts";
 import { expectError } from "./errors.ts";
 import { type Family, makeScenario, type Scenario } from "./families.ts";
+import { breakWriting } from "./held_reading.ts";
 import { HttpApplication } from "./http_application.ts";
 import { KubernetesApplication } from "./kubernetes_application.ts";
 import { asStreams, type Link, link, type SimulatedConn } from "./network.ts";
 import { checkRest, leftovers, type Side, WindowInvariant } from "./oracle.ts";
+import { type Overrun, overrunWindows } from "./overrun.ts";
 import type { Plan } from "./plan.ts";
 import { type ReadingOrder, readInOrder } from "./reading_order.ts";
 import { StreamApplication } from "./stream_application.ts";
@@ -206,6 +208,17 @@ class Simulation {
         world.log(order);
         return await readInOrder(world, client, server, order);
       }
+      case "overrun": {
+        const overrun: Overrun = {
+          count,
+          overruns: random.int(1, count - 1),
+          windowed: this.#scenario.client.flowControl ? "client" : "server",
+        };
+        world.log(overrun);
+        return await overrunWindows(world, client, server, overrun);
+      }
+      case "held reading":
+        return await this.#holdReading();
       case "http": {
         const http = new HttpApplication(world, style, this.#calm);
         this.#http = http;
@@ -236,6 +249,24 @@ class Simulation {
         return await this.#streams.through();
       }
     }
+  }
+
+  async #holdReading(): Promise<void> {
+    const world = this.#world;
+    const { random } = world;
+    const { count, client } = this.#scenario;
+    const { maxBufferedBytes = 0, maxUnreadBytes } = client;
+    const holder = random.pick(["client", "server"] as const);
+    await breakWriting(world, {
+      client: this.#client,
+      server: this.#server,
+      holder,
+      output: holder === "client" ? this.#link.up : this.#link.down,
+      count,
+      size: maxBufferedBytes + random.int(100, 200_000),
+      // For who waits reading goes on up to that.
+      watches: maxUnreadBytes === 1 && random.chance(0.5),
+    });
   }
 
   /** Ends in order while bytes are under way: all of them still have to come. */
@@ -282,6 +313,8 @@ class Simulation {
     const { random } = world;
     const { up, down } = this.#link;
     const { fault } = this.#scenario;
+    // The application sees to it; who waits for a PING does not hold reading.
+    if (fault === "held reading") return;
     if (random.chance(0.3)) this.#ping();
     if (fault === "none" || fault === "close in a callback") return;
     if (fault === "stall") {

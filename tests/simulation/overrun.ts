@@ -1,0 +1,153 @@
+/**
+ * A peer that knows no flow control sends more on some streams than their
+ * windows take, while bytes leave on the same streams: each of those streams
+ * ends with FLOW_CONTROL_ERROR, and the others go on.
+ *
+ * @module
+ */
+
+import type { Connection } from "../../connection.ts";
+import type { Stream } from "../../connection/stream.ts";
+import {
+  FLOW_CONTROL_ERROR,
+  INITIAL_WINDOW_SIZE,
+} from "../../frame/constants.ts";
+import { expectError } from "./errors.ts";
+import { openStreams } from "./opened_streams.ts";
+import { matches, pattern } from "./pattern.ts";
+import type { World } from "./world.ts";
+
+/** Most bytes of a half that fit into a window, as nobody opens it further. */
+const MOST = 60_000;
+
+/** Who overruns what. */
+export interface Overrun {
+  /** Streams. */
+  readonly count: number;
+  /** So many of them are overrun. */
+  readonly overruns: number;
+  /** Who has windows; the other side heeds none. */
+  readonly windowed: "client" | "server";
+}
+
+/** Resolves when every stream has ended. */
+export async function overrunWindows(
+  world: World,
+  client: Connection,
+  server: Connection,
+  { count, overruns, windowed }: Overrun,
+): Promise<void> {
+  const streams = await openStreams(world, client, server, { count });
+  const [here, there] = windowed === "client"
+    ? [streams.client, streams.server]
+    : [streams.server, streams.client];
+  const overrun = new Set(
+    world.random.shuffle([...here.keys()]).slice(0, overruns),
+  );
+  await Promise.all(
+    [...here.keys()].map((index) =>
+      overrun.has(index)
+        ? overrunOne(world, index, here[index], there[index])
+        : exchange(world, index, here[index], there[index])
+    ),
+  );
+}
+
+/** One stream that is overrun: neither side ends its half before. */
+async function overrunOne(
+  world: World,
+  index: number,
+  windowed: Stream,
+  heedless: Stream,
+): Promise<void> {
+  const { random } = world;
+  const read = random.chance(0.5) ? 0 : random.int(1, 20_000);
+  const size = INITIAL_WINDOW_SIZE + read + random.int(1, 50_000);
+  const parts = [
+    read > 0 ? receive(world, windowed, index, read) : undefined,
+    send(world, windowed, index, MOST),
+    send(world, heedless, index, size),
+    receive(world, heedless, index, Infinity),
+  ];
+  await Promise.all(
+    parts.map((part) => part?.catch((error) => expectError(world, error))),
+  );
+  for (const stream of [windowed, heedless]) {
+    const who = stream === windowed ? "its reader" : "its sender";
+    const closed = await world.track(`overrun ${index} closed`, stream.closed)
+      .catch((error) => error);
+    if (closed === FLOW_CONTROL_ERROR) continue;
+    world.bad(
+      `stream ${stream.id} was overrun and closed at ${who}: ${closed}`,
+    );
+  }
+}
+
+/** One stream that is not: all of it comes. */
+async function exchange(
+  world: World,
+  index: number,
+  windowed: Stream,
+  heedless: Stream,
+): Promise<void> {
+  const { random } = world;
+  const [one, other] = [random.int(0, MOST), random.int(0, MOST)];
+  try {
+    const [, , gotThere, gotHere] = await Promise.all([
+      send(world, windowed, index, one).then(() => windowed.closeWrite()),
+      send(world, heedless, index, other).then(() => heedless.closeWrite()),
+      receive(world, heedless, index, Infinity),
+      receive(world, windowed, index, Infinity),
+    ]);
+    if (gotThere !== one || gotHere !== other) {
+      world.bad(
+        `stream ${windowed.id}: ${gotThere} of ${one} and ${gotHere} of ${other} bytes`,
+      );
+    }
+  } catch (error) {
+    world.bad(`stream ${windowed.id} failed with another: ${error}`);
+  }
+}
+
+/** Writes small pieces, so that there is always something new to submit. */
+async function send(
+  world: World,
+  stream: Stream,
+  salt: number,
+  size: number,
+): Promise<void> {
+  const { random } = world;
+  const most = random.pick([300, 3000, 20_000]);
+  for (let offset = 0; offset < size;) {
+    const length = Math.min(size - offset, random.int(1, most));
+    await world.track(
+      `overrun ${salt} write`,
+      stream.write(pattern(salt, offset, length)),
+    );
+    offset += length;
+    await world.maybePause(0.5, 3);
+  }
+}
+
+/** Reads to the end, or about `most` bytes; how many came. */
+async function receive(
+  world: World,
+  stream: Stream,
+  salt: number,
+  most: number,
+): Promise<number> {
+  let got = 0;
+  while (got < most) {
+    const buffer = new Uint8Array(Math.min(most - got, 65_536));
+    const length = await world.track(
+      `overrun ${salt} read`,
+      stream.read(buffer),
+    );
+    if (length === null) break;
+    if (!matches(salt, got, buffer.subarray(0, length))) {
+      world.bad(`stream ${stream.id}: wrong bytes at ${got}`);
+    }
+    got += length;
+  }
+  return got;
+}
