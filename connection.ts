@@ -4,25 +4,22 @@
  * @module
  */
 
-import { Engine } from "./connection/engine.ts";
+import { ConnectionCore } from "./connection/connection_core.ts";
 import { attempt, handled } from "./connection/deferred.ts";
 import {
   type ConnectionOptions,
   resolveOptions,
 } from "./connection/options.ts";
-import type { FetchInit } from "./connection/http/fetch_init.ts";
-import { fetchOver } from "./connection/http/fetch.ts";
-import type { SpdyResponse } from "./connection/http/spdy_response.ts";
 import { createStream, type Stream } from "./connection/stream.ts";
 import { isConn, openWire, type Transport } from "./connection/transport.ts";
 import { GOAWAY_OK, type ProtocolVersion } from "./frame/constants.ts";
 import type { NameValue, SettingsEntry } from "./frame/types.ts";
 import type { Session } from "./session.ts";
 
-/** The engine behind a {@linkcode Connection}; for the layers of this module and tests. */
-export let engineOf: (connection: Connection) => Engine;
+/** The core behind a {@linkcode RawConnection}; for the layers of this module and tests. */
+export let coreOf: (connection: RawConnection) => ConnectionCore;
 
-/** What {@linkcode Connection.openStream} takes besides headers. */
+/** What {@linkcode RawConnection.openStream} takes besides headers. */
 export interface OpenStreamOptions {
   /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default 0. */
   readonly pri?: number;
@@ -37,51 +34,45 @@ export interface OpenStreamOptions {
 }
 
 /**
- * A SPDY session on a transport: TCP, TLS or Unix as `Deno.Conn`, or any pair of
- * byte streams. `connect` and `accept` make one with the version agreed on;
- * the constructor is for a transport and a version at hand.
+ * A SPDY session on a transport: streams without HTTP. `Connection`, which
+ * `connect` and `accept` make, adds `fetch` to it; a program that needs no HTTP
+ * takes this class from `@spdy/spdy/connection` and loads none of it.
  *
  * Iterating over it gives the streams that the peer opened; it ends with the
  * connection, with an error when that ended badly.
  *
- * It ends by {@linkcode close} or {@linkcode goaway}, by the peer's GOAWAY once
- * the last stream is through, by the end or failure of the transport, or by
- * the peer's fault. Everything pending then rejects with an error that says
- * which; nothing hangs.
- *
  * @example A server and a client on loopback TCP
  * ```ts
- * import { accept, connect } from "@spdy/spdy";
+ * import { acceptRaw, connectRaw } from "@spdy/spdy/connection";
  * import { assertEquals } from "jsr:@std/assert@1";
  *
  * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
  * const { port } = listener.addr as Deno.NetAddr;
  *
  * async function serve(): Promise<void> {
- *   await using connection = await accept(await listener.accept());
+ *   await using connection = await acceptRaw(await listener.accept());
  *   for await (const stream of connection) {
- *     await stream.reply([[":status", "200"], [":version", "HTTP/1.1"]]);
+ *     await stream.reply([["answered", "yes"]]);
  *     await stream.readable.pipeTo(stream.writable);
  *   }
  * }
  * const served = serve();
  *
- * await using connection = await connect({ hostname: "127.0.0.1", port });
- * const stream = await connection.openStream([[":path", "/echo"]]);
+ * await using connection = await connectRaw({ port });
+ * const stream = await connection.openStream([["service", "echo"]]);
  * const writer = stream.writable.getWriter();
  * writer.write(new TextEncoder().encode("multiplexed"));
  * writer.close();
- * assertEquals((await stream.response)[0], [":status", "200"]);
  * assertEquals(await new Response(stream.readable).text(), "multiplexed");
  * await connection.goaway();
  * await served;
  * ```
  */
-export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
-  readonly #engine: Engine;
+export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
+  readonly #core: ConnectionCore;
 
   static {
-    engineOf = (connection) => connection.#engine;
+    coreOf = (connection) => connection.#core;
   }
 
   /** The peer's address; `undefined` where the transport has none. */
@@ -98,7 +89,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
   constructor(transport: Transport, options: ConnectionOptions) {
     // Checked first: a transport is not touched for options that cannot be.
     const resolved = resolveOptions(options);
-    this.#engine = new Engine(openWire(transport), resolved);
+    this.#core = new ConnectionCore(openWire(transport), resolved);
     if (isConn(transport)) {
       this.remoteAddr = transport.remoteAddr;
       this.localAddr = transport.localAddr;
@@ -107,17 +98,17 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
 
   /** The protocol version spoken. */
   get version(): ProtocolVersion {
-    return this.#engine.options.version;
+    return this.#core.options.version;
   }
 
   /** `CLIENT` or `SERVER`. */
   get side(): 1 | 2 {
-    return this.#engine.options.side;
+    return this.#core.options.side;
   }
 
   /** The server's scheme, host and port, on a client that was told; see `ConnectionTuning`. */
   get origin(): string | undefined {
-    return this.#engine.options.origin;
+    return this.#core.options.origin;
   }
 
   /**
@@ -125,7 +116,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
    * leaves with the connection's next write.
    */
   get session(): Session {
-    return this.#engine.session;
+    return this.#core.session;
   }
 
   /**
@@ -133,22 +124,22 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
    * when it ended otherwise.
    */
   get closed(): Promise<void> {
-    return this.#engine.closed.promise;
+    return this.#core.closed.promise;
   }
 
   /** Whether streams can be opened: not closed, and no GOAWAY sent or received. */
   get accepting(): boolean {
-    return this.#engine.accepting;
+    return this.#core.accepting;
   }
 
   /** SETTINGS values this side announced, by id. */
   get settings(): ReadonlyMap<number, number> {
-    return this.#engine.ownSettings;
+    return this.#core.ownSettings;
   }
 
   /** SETTINGS values the peer announced, by id. */
   get peerSettings(): ReadonlyMap<number, number> {
-    return this.#engine.peerSettings;
+    return this.#core.peerSettings;
   }
 
   /**
@@ -167,60 +158,14 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
   }
 
   /**
-   * Sends an HTTP request over this connection, in the manner of the global
-   * `fetch`; resolves when the response's head has come. The URL says what to
-   * ask for, never where; a path alone, such as `"/index.html"`, is asked of
-   * {@linkcode origin}. Request and response bodies stream, both
-   * back-pressured.
-   *
-   * What differs from `fetch`: redirects are the caller's to follow, whatever
-   * `redirect` says; there is no cache and no cookie jar; trailers are at
-   * `response.trailers`, pushed responses go to `init.onPush`. As with `fetch`,
-   * a body with content-encoding gzip or deflate is decoded and the header
-   * stays, and reading a body that is shorter or longer than its
-   * `content-length` fails, here with `HttpMessageError` (see
-   * `init.contentLength`). Hop-by-hop headers (`connection`, `keep-alive`, `proxy-connection`,
-   * `transfer-encoding`) are left out, a `host` header becomes `:host`.
-   *
-   * Rejects with `TypeError` for what is no request, with the signal's reason
-   * when that aborts, with `HttpMessageError` when what came is no response
-   * (the stream is then reset with PROTOCOL_ERROR, SPDY/3 draft 3.2.2), with
-   * `StreamResetError` or `ConnectionClosedError` when the stream or the
-   * connection ended first; `unprocessed` on these two says that the server
-   * certainly did nothing.
-   *
-   * @example
-   * ```ts
-   * import { connect, serve } from "@spdy/spdy";
-   * import { assertEquals } from "jsr:@std/assert@1";
-   *
-   * await using server = serve({ port: 0, onListen() {} }, async (request) => {
-   *   return Response.json({ length: (await request.bytes()).length });
-   * });
-   * await using connection = await connect({ port: server.addr.port });
-   * const response = await connection.fetch("/upload", {
-   *   method: "POST",
-   *   body: "12345",
-   * });
-   * assertEquals(await response.json(), { length: 5 });
-   * ```
-   */
-  fetch(
-    input: string | URL | Request,
-    init?: FetchInit,
-  ): Promise<SpdyResponse> {
-    return handled(fetchOver(this, input, init));
-  }
-
-  /**
    * Streams that the peer opened, in the order in which they came. What is
    * pushed for a `fetch` without `onPush` is among them once an iterator has
    * been asked for, and is refused before.
    */
   [Symbol.asyncIterator](): AsyncIterator<Stream, undefined> {
-    const { incoming } = this.#engine;
+    const { incoming } = this.#core;
     incoming.asked = true;
-    return { next: () => this.#engine.accept() };
+    return { next: () => this.#core.accept() };
   }
 
   /**
@@ -230,7 +175,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
    * `SpdyError` when too many PINGs wait (`limits.maxOutstandingPings`).
    */
   ping(): Promise<number> {
-    return handled(this.#engine.ping());
+    return handled(this.#core.ping());
   }
 
   /**
@@ -239,7 +184,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
    * Throws `InvalidArgumentError` for an id outside 1..8 or given twice.
    */
   sendSettings(entries: SettingsEntry[], flags: number = 0): void {
-    this.#engine.sendSettings(flags, entries);
+    this.#core.sendSettings(flags, entries);
   }
 
   /**
@@ -248,7 +193,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
    * {@linkcode closed} does.
    */
   goaway(statusCode: number = GOAWAY_OK): Promise<void> {
-    return this.#engine.goaway(statusCode);
+    return this.#core.goaway(statusCode);
   }
 
   /**
@@ -258,7 +203,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
    * most.
    */
   close(): Promise<void> {
-    return this.#engine.close();
+    return this.#core.close();
   }
 
   /** The same as {@linkcode close}. */
@@ -267,7 +212,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Stream> {
   }
 
   #open(nv: NameValue[], options: OpenStreamOptions): Promise<Stream> {
-    return this.#engine.open({
+    return this.#core.open({
       headers: nv,
       pri: options.pri ?? 0,
       fin: options.fin ?? false,

@@ -22,14 +22,15 @@ export { CLIENT, READ_EOF, SERVER, type Side } from "./session/constants.ts";
 export type { Limits } from "./session/limits.ts";
 export { getNpnProtocols, npnGetVersion } from "./session/npn.ts";
 export type { SessionSettings } from "./session/options.ts";
-export { Connection, type OpenStreamOptions } from "./connection.ts";
-export {
-  accept,
-  type AcceptOptions,
-  connect,
-  type ConnectOptions,
-  type TlsOptions,
+export { type OpenStreamOptions, RawConnection } from "./connection.ts";
+export { Connection } from "./http/connection.ts";
+export type {
+  AcceptOptions,
+  ConnectOptions,
+  TlsOptions,
 } from "./connection/connect.ts";
+export { acceptRaw, connectRaw } from "./connection/connect.ts";
+export { accept, connect } from "./http/connect.ts";
 export {
   ConnectionClosedError,
   type ConnectionClosedErrorOptions,
@@ -39,20 +40,17 @@ export {
 export {
   acceptUpgrade,
   type AcceptUpgradeOptions,
-} from "./connection/http/accept_upgrade.ts";
-export { Client, type ClientOptions } from "./connection/http/client.ts";
+} from "./http/upgrade/accept_upgrade.ts";
+export { Client, type ClientOptions } from "./http/client/client.ts";
 export {
   connectUpgrade,
   type UpgradedConnection,
   type UpgradeOptions,
   UpgradeRefusedError,
-} from "./connection/http/connect_upgrade.ts";
-export type {
-  FetchInit,
-  PushedResponse,
-} from "./connection/http/fetch_init.ts";
-export { HttpMessageError } from "./connection/http/message_error.ts";
-export { serve } from "./connection/http/serve.ts";
+} from "./http/upgrade/connect_upgrade.ts";
+export type { FetchInit, PushedResponse } from "./http/client/fetch_init.ts";
+export { HttpMessageError } from "./http/message/message_error.ts";
+export { serve } from "./http/server/serve.ts";
 export type {
   PushInit,
   ServeHandler,
@@ -61,8 +59,8 @@ export type {
   ServeTcpOptions,
   ServeUnixOptions,
   SpdyServer,
-} from "./connection/http/serve_options.ts";
-export type { SpdyResponse } from "./connection/http/spdy_response.ts";
+} from "./http/server/serve_options.ts";
+export type { SpdyResponse } from "./http/client/spdy_response.ts";
 export type { KeepAliveOptions } from "./connection/keepalive.ts";
 export type {
   ConnectionOptions,
@@ -72,7 +70,7 @@ export type {
   TracedFrame,
   WindowTuningOptions,
 } from "./connection/options.ts";
-export type { SettingsStore } from "./connection/settings.ts";
+export type { SettingsStore } from "./connection/settings_store.ts";
 export type {
   HeadersHandler,
   PushOptions,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ServeHandler } from "../connection/http/serve_options.ts";
+import type { ServeHandler } from "../http/server/serve_options.ts";
 import { formatBytes } from "../deps.ts";
 import { reasonOf } from "./command.ts";
 import { green, print, red, show, type Shown, yellow } from "./terminal.ts";

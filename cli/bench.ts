@@ -6,7 +6,7 @@
 
 import { formatBytes } from "../deps.ts";
 import { readArguments } from "./arguments.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../http/connection.ts";
 import {
   type Command,
   EXIT_FAILURE,

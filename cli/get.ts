@@ -6,7 +6,7 @@
 
 import { readArguments } from "./arguments.ts";
 import { SYN_REPLY, SYN_STREAM } from "../frame/constants.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../http/connection.ts";
 import type { FrameDirection, TracedFrame } from "../connection/options.ts";
 import {
   type Command,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { SpdyServer } from "../connection/http/serve_options.ts";
+import type { SpdyServer } from "../http/server/serve_options.ts";
 import type { ProtocolVersion } from "../frame/constants.ts";
 import type { Arguments } from "./arguments.ts";
 import { readWhole, UsageError } from "./command.ts";

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { Client } from "../connection/http/client.ts";
-import { isDecoded } from "../connection/http/decoded_body.ts";
-import { easeIteration } from "../connection/http/many_headers.ts";
-import { serve } from "../connection/http/serve.ts";
-import type { ServeHandler } from "../connection/http/serve_options.ts";
+import { Client } from "../http/client/client.ts";
+import { isDecoded } from "../http/server/decoded_body.ts";
+import { easeIteration } from "../http/platform/many_headers.ts";
+import { serve } from "../http/server/serve.ts";
+import type { ServeHandler } from "../http/server/serve_options.ts";
 import { readArguments } from "./arguments.ts";
 import { withAccessLog } from "./access_log.ts";
 import { type Command, EXIT_OK, reasonOf, UsageError } from "./command.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { serve as serveSpdy } from "../connection/http/serve.ts";
-import type { ServeHandler } from "../connection/http/serve_options.ts";
+import { serve as serveSpdy } from "../http/server/serve.ts";
+import type { ServeHandler } from "../http/server/serve_options.ts";
 import { withAccessLog } from "./access_log.ts";
 import { readArguments } from "./arguments.ts";
 import { type Command, EXIT_OK, UsageError } from "./command.ts";

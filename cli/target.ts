@@ -11,9 +11,9 @@ import {
   type ProtocolVersion,
 } from "../frame/constants.ts";
 import { npnGetVersion } from "../session/npn.ts";
-import { connect } from "../connection/connect.ts";
-import { connectUpgrade } from "../connection/http/connect_upgrade.ts";
-import type { Connection } from "../connection.ts";
+import { connect } from "../http/connect.ts";
+import { connectUpgrade } from "../http/upgrade/connect_upgrade.ts";
+import type { Connection } from "../http/connection.ts";
 import type { ConnectionTuning } from "../connection/options.ts";
 import { reasonOf, UsageError } from "./command.ts";
 

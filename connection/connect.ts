@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Connection } from "../connection.ts";
+import { RawConnection } from "../connection.ts";
 import {
   ERR_PROTO,
   InvalidArgumentError,
@@ -16,10 +16,14 @@ import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
 import { checkPort } from "../numbers.ts";
 import { CLIENT, SERVER } from "../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../session/npn.ts";
-import { checkTuning, type ConnectionTuning } from "./options.ts";
+import {
+  checkTuning,
+  type ConnectionOptions,
+  type ConnectionTuning,
+} from "./options.ts";
 import type { AcceptedConn } from "./tls_listener.ts";
 
-/** TLS settings of {@linkcode connect}. */
+/** TLS settings of `connect`. */
 export interface TlsOptions {
   /** Certificates (PEM) to trust besides the usual ones. */
   readonly caCerts?: string[];
@@ -33,7 +37,7 @@ export interface TlsOptions {
   readonly alpnProtocols?: string[];
 }
 
-/** Where and how {@linkcode connect} connects. */
+/** Where and how `connect` connects. */
 export interface ConnectOptions extends ConnectionTuning {
   /** Host name or address; default `"127.0.0.1"`. */
   readonly hostname?: string;
@@ -49,39 +53,22 @@ export interface ConnectOptions extends ConnectionTuning {
   readonly signal?: AbortSignal;
 }
 
-/** What {@linkcode accept} takes. */
+/** What `accept` takes. */
 export interface AcceptOptions extends ConnectionTuning {
   /** Version on a plain transport; default `PROTO_SPDY3_1`. */
   readonly version?: ProtocolVersion;
 }
 
-/**
- * Connects to a server over TCP, TLS or a Unix socket. With TLS the version is
- * the one agreed on by ALPN.
- *
- * Rejects with `UnsupportedVersionError` when the peer chose no SPDY version,
- * with `SpdyError` (`ERR_PROTO`) when the handshake failed, the transport's own
- * error as `cause`; with the transport's own error when there is nobody to
- * connect to.
- *
- * @example
- * ```ts
- * import { accept, connect, PROTO_SPDY3 } from "@spdy/spdy";
- * import { assertEquals } from "jsr:@std/assert@1";
- *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * const { port } = listener.addr as Deno.NetAddr;
- * const accepted = listener.accept().then((conn) =>
- *   accept(conn, { version: PROTO_SPDY3 })
- * );
- *
- * const client = await connect({ port, version: PROTO_SPDY3 });
- * const server = await accepted;
- * assertEquals(client.version, server.version);
- * await Promise.all([client.close(), server.close()]);
- * ```
- */
-export async function connect(options: ConnectOptions): Promise<Connection> {
+/** A transport, and what a connection on it is made with. */
+export interface Agreed<Conn> {
+  readonly conn: Conn;
+  readonly options: ConnectionOptions;
+}
+
+/** Dials, and finds the version that both sides speak. */
+export async function dialPeer(
+  options: ConnectOptions,
+): Promise<Agreed<Deno.Conn>> {
   const { signal, tls } = options;
   signal?.throwIfAborted();
   checkTuning(options, options.version);
@@ -96,50 +83,68 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     throw signal.reason;
   }
   const origin = options.origin ?? originOf(options);
-  return new Connection(conn, { ...options, side: CLIENT, version, origin });
+  return { conn, options: { ...options, side: CLIENT, version, origin } };
+}
+
+/** Finds the version that both sides of a connection of a listener speak. */
+export async function agreeWithClient(
+  conn: AcceptedConn,
+  options: AcceptOptions,
+): Promise<Agreed<AcceptedConn>> {
+  const version = isTls(conn)
+    ? await agreedVersion(conn, getNpnProtocols())
+    : options.version ?? PROTO_SPDY3_1;
+  return { conn, options: { ...options, side: SERVER, version } };
 }
 
 /**
- * Takes over a connection that a listener gave. On TLS the handshake is run and
- * the version is the one agreed on; the listener's `alpnProtocols` should be
- * `getNpnProtocols()`. Deno 2.9 cannot turn Nagle's algorithm off on a TLS
- * listener's connections: of two small writes in a row the second may wait 40 ms.
+ * The same as `connect` without HTTP: connects to a server over TCP, TLS or a
+ * Unix socket.
  *
- * Rejects as {@linkcode connect} does; `conn` is closed then.
+ * Rejects with `UnsupportedVersionError` when the peer chose no SPDY version,
+ * with `SpdyError` (`ERR_PROTO`) when the TLS handshake failed, with the
+ * transport's own error when nobody can be reached.
  *
  * @example
  * ```ts
- * import { accept, Connection } from "@spdy/spdy";
+ * import { connectRaw } from "@spdy/spdy/connection";
  *
- * async function serve(listener: Deno.TlsListener): Promise<void> {
- *   for await (const conn of listener) {
- *     accept(conn).then(answer, (error) => console.error(error.message));
- *   }
+ * async function ask(port: number): Promise<string> {
+ *   await using connection = await connectRaw({ port });
+ *   const stream = await connection.openStream([["service", "time"]]);
+ *   return await new Response(stream.readable).text();
  * }
+ * ```
+ */
+export async function connectRaw(
+  options: ConnectOptions,
+): Promise<RawConnection> {
+  const agreed = await dialPeer(options);
+  return new RawConnection(agreed.conn, agreed.options);
+}
+
+/**
+ * The same as `accept` without HTTP: takes over a connection that a listener
+ * accepted. Rejects as {@linkcode connectRaw} does; `conn` is then closed.
  *
- * async function answer(connection: Connection): Promise<void> {
+ * @example
+ * ```ts
+ * import { acceptRaw } from "@spdy/spdy/connection";
+ *
+ * async function answer(conn: Deno.Conn): Promise<void> {
+ *   await using connection = await acceptRaw(conn);
  *   for await (const stream of connection) {
- *     await stream.reply([[":status", "204"]], { fin: true });
+ *     await stream.reply([["answered", "yes"]], { fin: true });
  *   }
  * }
  * ```
  */
-export async function accept(
+export async function acceptRaw(
   conn: Deno.Conn,
   options: AcceptOptions = {},
-): Promise<Connection> {
-  return await takeOver(conn, options);
-}
-
-/** The same for connections of any listener of ours. */
-export async function takeOver(
-  conn: AcceptedConn,
-  options: AcceptOptions,
-): Promise<Connection> {
-  const version = isTls(conn)
-    ? await agreedVersion(conn, getNpnProtocols())
-    : options.version ?? PROTO_SPDY3_1;
-  return new Connection(conn, { ...options, side: SERVER, version });
+): Promise<RawConnection> {
+  const agreed = await agreeWithClient(conn, options);
+  return new RawConnection(agreed.conn, agreed.options);
 }
 
 async function connectPlain(options: ConnectOptions): Promise<Deno.Conn> {

@@ -6,7 +6,7 @@
  */
 
 import type { NameValue } from "../frame/types.ts";
-import type { StreamState } from "./stream_state.ts";
+import type { StreamCore } from "./stream_core.ts";
 
 /** What a stream takes besides its headers and bytes, bytes (measured: 1.6 KiB in `serve`). */
 const STREAM = 2048;
@@ -50,28 +50,28 @@ export class Holdings {
   }
 
   /** Counts a new stream of the peer, with its headers. */
-  open(state: StreamState): void {
+  open(state: StreamCore): void {
     this.#add(state, STREAM + sizeOfHeaders(state.origin.headers));
   }
 
   /** Counts further headers of a stream; false when that is more than there is room for. */
-  headers(state: StreamState, headers: readonly NameValue[]): boolean {
+  headers(state: StreamCore, headers: readonly NameValue[]): boolean {
     this.#add(state, sizeOfHeaders(headers));
     return !this.full;
   }
 
   /** Counts bytes that came within a window which is there no more. */
-  unread(state: StreamState, size: number): void {
+  unread(state: StreamCore, size: number): void {
     this.#add(state, size);
   }
 
   /** Nobody has the stream any more. */
-  release(state: StreamState): void {
+  release(state: StreamCore): void {
     this.#size -= state.held;
     state.held = 0;
   }
 
-  #add(state: StreamState, size: number): void {
+  #add(state: StreamCore, size: number): void {
     state.held += size;
     this.#size += size;
   }

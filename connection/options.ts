@@ -19,8 +19,8 @@ import {
 } from "../session/options.ts";
 import { checkSettings } from "../session/submit.ts";
 import type { KeepAliveOptions } from "./keepalive.ts";
-import { laterHeadersRoom } from "./later_headers.ts";
-import type { SettingsStore } from "./settings.ts";
+import { trailersRoom } from "./trailers.ts";
+import type { SettingsStore } from "./settings_store.ts";
 
 /** A DATA frame in a trace: its size, not its bytes. */
 export interface TracedData {
@@ -176,7 +176,7 @@ export interface ResolvedOptions extends ConnectionOptions {
   readonly maxUnreadBytes: number;
   readonly maxWaitingStreams: number;
   readonly maxHeldBytes: number;
-  readonly laterHeadersRoom: number;
+  readonly trailersRoom: number;
   readonly sessionWindow: number;
   /** `undefined`: windows are not tuned. */
   readonly tuning: Required<WindowTuningOptions> | undefined;
@@ -244,7 +244,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       1,
       Number.MAX_SAFE_INTEGER,
     ),
-    laterHeadersRoom: laterHeadersRoom(options.limits),
+    trailersRoom: trailersRoom(options.limits),
     sessionWindow: checkWhole(
       "sessionWindow",
       sessionWindow,

@@ -8,11 +8,11 @@ import { InvalidArgumentError } from "../errors.ts";
 import { CANCEL } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
 import { attempt, handled } from "./deferred.ts";
-import type { HeadersHandler } from "./later_headers.ts";
-import type { PushOptions, StreamState } from "./stream_state.ts";
+import type { HeadersHandler } from "./trailers.ts";
+import type { PushOptions, StreamCore } from "./stream_core.ts";
 
-export type { HeadersHandler } from "./later_headers.ts";
-export type { PushOptions } from "./stream_state.ts";
+export type { HeadersHandler } from "./trailers.ts";
+export type { PushOptions } from "./stream_core.ts";
 
 const WRITTEN = Promise.resolve();
 
@@ -23,9 +23,9 @@ export interface SendHeadersOptions {
 }
 
 /** Makes a {@linkcode Stream} of its state; for the layers of this module. */
-export let createStream: (state: StreamState) => Stream;
+export let createStream: (state: StreamCore) => Stream;
 /** The state behind a {@linkcode Stream}; for the layers of this module. */
-export let stateOf: (stream: Stream) => StreamState;
+export let stateOf: (stream: Stream) => StreamCore;
 
 /**
  * One stream of a connection, with web streams on both ends, or read and written directly, as a `Deno.Conn`. Got from
@@ -74,14 +74,14 @@ export let stateOf: (stream: Stream) => StreamState;
  * ```
  */
 export class Stream {
-  readonly #state: StreamState;
+  readonly #state: StreamCore;
 
   static {
     createStream = (state) => new Stream(state);
     stateOf = (stream) => stream.#state;
   }
 
-  private constructor(state: StreamState) {
+  private constructor(state: StreamCore) {
     this.#state = state;
   }
 
@@ -117,7 +117,7 @@ export class Stream {
    * it first gives what had come, then the error.
    */
   get readable(): ReadableStream<Uint8Array> {
-    return this.#state.inbox.readable;
+    return this.#state.receiveBuffer.readable;
   }
 
   /**
@@ -132,7 +132,7 @@ export class Stream {
    * both.
    */
   get writable(): WritableStream<Uint8Array> {
-    return this.#state.outbox.writable;
+    return this.#state.sendBuffer.writable;
   }
 
   /**
@@ -161,7 +161,7 @@ export class Stream {
    */
   read(buffer: Uint8Array): Promise<number | null> {
     try {
-      return this.#state.inbox.read(buffer);
+      return this.#state.receiveBuffer.read(buffer);
     } catch (error) {
       return handled(Promise.reject(error));
     }
@@ -187,7 +187,7 @@ export class Stream {
    */
   write(chunk: Uint8Array): Promise<void> {
     try {
-      return this.#state.outbox.write(chunk) ?? WRITTEN;
+      return this.#state.sendBuffer.write(chunk) ?? WRITTEN;
     } catch (error) {
       return handled(Promise.reject(error));
     }
@@ -198,7 +198,7 @@ export class Stream {
    * on its way.
    */
   closeWrite(): Promise<void> {
-    return attempt(() => this.#state.outbox.end());
+    return attempt(() => this.#state.sendBuffer.end());
   }
 
   /**

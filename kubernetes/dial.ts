@@ -4,13 +4,13 @@
  * @module
  */
 
-import { Connection } from "../connection.ts";
+import { RawConnection } from "../connection.ts";
 import type { TlsOptions } from "../connection/connect.ts";
 import {
   connectUpgrade,
   UpgradeRefusedError,
-} from "../connection/http/connect_upgrade.ts";
-import { TimeLimit } from "../connection/http/dial.ts";
+} from "../http/upgrade/connect_upgrade.ts";
+import { TimeLimit } from "../http/upgrade/dial.ts";
 import type { KeepAliveOptions } from "../connection/keepalive.ts";
 import { checkTuning } from "../connection/options.ts";
 import type { ByteConn } from "../connection/transport.ts";
@@ -152,7 +152,7 @@ export async function upgradeToSpdy(
   options: TargetOptions,
   protocols: readonly string[],
   signal: AbortSignal,
-): Promise<{ connection: Connection; protocol: string | null }> {
+): Promise<{ connection: RawConnection; protocol: string | null }> {
   const { headers, tls, timeout, keepAlive, maxBufferedBytes } = options;
   try {
     const { connection, response } = await connectUpgrade(url, {
@@ -184,8 +184,8 @@ export async function upgradeToSpdy(
 export function startSpdy(
   conn: ByteConn,
   { keepAlive, maxBufferedBytes }: TargetOptions,
-): Connection {
-  return new Connection(conn, {
+): RawConnection {
+  return new RawConnection(conn, {
     ...CLIENT_PROFILE,
     keepAlive,
     maxBufferedBytes,

@@ -5,7 +5,7 @@
  */
 
 import type { NameValue } from "../frame/types.ts";
-import type { Connection } from "../connection.ts";
+import type { RawConnection } from "../connection.ts";
 import type { Stream } from "../connection/stream.ts";
 import {
   type TargetOptions,
@@ -155,7 +155,7 @@ async function start(
 }
 
 async function open(
-  connection: Connection,
+  connection: RawConnection,
   types: readonly CommandStreamType[],
 ): Promise<ReadonlyMap<CommandStreamType, Stream>> {
   const opened = await openStreams(

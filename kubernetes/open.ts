@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { Connection } from "../connection.ts";
+import type { RawConnection } from "../connection.ts";
 import type { Stream } from "../connection/stream.ts";
 import type { NameValue } from "../frame/types.ts";
 
 /** Opens streams, in order. */
 export async function openStreams(
-  connection: Connection,
+  connection: RawConnection,
   headers: readonly { nv: NameValue[]; fin?: boolean }[],
 ): Promise<Stream[]> {
   return await Promise.all(

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection } from "../connection.ts";
+import type { RawConnection } from "../connection.ts";
 import type { Stream } from "../connection/stream.ts";
 import { checkPort } from "../numbers.ts";
 import {
@@ -45,7 +45,7 @@ export interface PortForwardOptions extends TargetOptions {
 
 /** Makes a forwarder; only `portForward` does. */
 export let createForwarder: (
-  connection: Connection,
+  connection: RawConnection,
   transport: ForwardTransport,
   options: PortForwardOptions,
 ) => PortForwarder;
@@ -74,7 +74,7 @@ export let createForwarder: (
  * ```
  */
 export class PortForwarder implements AsyncDisposable {
-  readonly #connection: Connection;
+  readonly #connection: RawConnection;
   readonly #options: PortForwardOptions;
   #nextRequestId = 0;
 
@@ -86,7 +86,7 @@ export class PortForwarder implements AsyncDisposable {
   }
 
   private constructor(
-    connection: Connection,
+    connection: RawConnection,
     transport: ForwardTransport,
     options: PortForwardOptions,
   ) {

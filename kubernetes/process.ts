@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection } from "../connection.ts";
+import type { RawConnection } from "../connection.ts";
 import { handled } from "../connection/deferred.ts";
 import { ConnectionClosedError } from "../connection/errors.ts";
 import { stateOf, type Stream } from "../connection/stream.ts";
@@ -23,7 +23,7 @@ const MAX_STATUS = 64 * 1024;
 
 /** What a process is made of. */
 export interface ProcessParts {
-  readonly connection: Connection;
+  readonly connection: RawConnection;
   readonly protocol: CommandProtocol;
   readonly streams: ReadonlyMap<CommandStreamType, Stream>;
   readonly signal: AbortSignal | undefined;
@@ -64,7 +64,7 @@ export let createProcess: (parts: ProcessParts) => RemoteProcess;
  * ```
  */
 export class RemoteProcess implements AsyncDisposable {
-  readonly #connection: Connection;
+  readonly #connection: RawConnection;
   readonly #streams: ReadonlyMap<CommandStreamType, Stream>;
   readonly #stdout: ReadableStream<Uint8Array> | undefined;
   readonly #stderr: ReadableStream<Uint8Array> | undefined;

@@ -16,6 +16,7 @@ const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
   ["frame", /^frame\//],
   ["session", /^session(\.ts|\/)/],
   ["connection", /^connection(\.ts|\/)/],
+  ["http", /^http\//],
   ["mod", /^mod\.ts$/],
   ["kubernetes", /^kubernetes\//],
   ["cli", /^cli(\.ts|\/)/],
@@ -23,13 +24,14 @@ const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
 const PURE = new Set(["errors", "zlib", "frame", "session"]);
 const ENTRIES = [
   "mod.ts",
+  "connection/mod.ts",
   "frame/mod.ts",
   "zlib/mod.ts",
   "kubernetes/mod.ts",
   "cli.ts",
 ];
 /** Layers whose time comes from {@linkcode CLOCK}, so that tests can replace it. */
-const TIMED = new Set(["connection", "kubernetes"]);
+const TIMED = new Set(["connection", "http", "kubernetes"]);
 const CLOCK = "connection/clock.ts";
 /** Layers that may use the standard library (through deps.ts); the others stand alone. */
 const MAY_USE_STD = new Set(["cli"]);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Connection, engineOf } from "../../connection.ts";
+import { coreOf, type RawConnection } from "../../connection.ts";
 import { startTimeout, stopTimer } from "../../connection/clock.ts";
 import { stateOf, type Stream } from "../../connection/stream.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
@@ -59,7 +59,7 @@ type CommandStreamMap = ReadonlyMap<CommandStreamType, Stream>;
 
 /** Serves one exec or attach; resolves when the connection has ended. */
 export async function serveCommand(
-  connection: Connection,
+  connection: RawConnection,
   protocol: CommandProtocol,
   call: StreamingCall,
   handler: ProcessHandler,
@@ -79,7 +79,7 @@ export async function serveCommand(
 
 /** The streams the client announced; `undefined` when they do not all come. */
 async function collect(
-  connection: Connection,
+  connection: RawConnection,
   protocol: CommandProtocol,
   call: StreamingCall,
   timeout: number,
@@ -90,7 +90,7 @@ async function collect(
   const complete = Promise.withResolvers<boolean>();
   const timer = startTimeout(() => complete.resolve(false), timeout);
   const accept = async (): Promise<void> => {
-    for await (const stream of engineOf(connection).incoming) {
+    for await (const stream of coreOf(connection).incoming) {
       const type = header(stream.headers, STREAM_TYPE);
       if (!missing.delete(type)) {
         stream.reset(PROTOCOL_ERROR);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection } from "../../connection.ts";
+import type { RawConnection } from "../../connection.ts";
 import { startTimer, stopTimer } from "../../connection/clock.ts";
 import { stateOf, type Stream } from "../../connection/stream.ts";
 
@@ -83,7 +83,7 @@ export class Output {
     if (this.#queued === 0) return;
     const taken = Promise.withResolvers<void>();
     this.#onTaken = taken.resolve;
-    // Not as an application that waits: see `StreamState.wait`.
+    // Not as an application that waits: see `StreamCore.wait`.
     const { promise } = stateOf(this.#stream).closed;
     const ended = promise.then(() => {}, () => {});
     await Promise.race([taken.promise, ended]);
@@ -95,7 +95,7 @@ export class Output {
  * are unread makes its kernel reset the connection, and throws away what the
  * client has not received yet.
  */
-export async function linger(connection: Connection): Promise<void> {
+export async function linger(connection: RawConnection): Promise<void> {
   const late = Promise.withResolvers<void>();
   const timer = startTimer(() => late.resolve(), LINGER);
   await Promise.race([connection.closed.catch(() => {}), late.promise]);

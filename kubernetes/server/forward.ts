@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Connection, engineOf } from "../../connection.ts";
+import { coreOf, type RawConnection } from "../../connection.ts";
 import { startTimer, stopTimer } from "../../connection/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import { stateOf, type Stream } from "../../connection/stream.ts";
@@ -57,7 +57,7 @@ const MAX_REQUEST_ID = 256;
 
 /** Serves the connections of one port-forward; resolves when the session has ended. */
 export async function serveForward(
-  connection: Connection,
+  connection: RawConnection,
   call: StreamingCall,
   handler: ForwardHandler,
   creationTimeout: number,
@@ -67,7 +67,7 @@ export async function serveForward(
   const halves = new HalfPairs(creationTimeout);
   let atWork = 0;
   try {
-    for await (const stream of engineOf(connection).incoming) {
+    for await (const stream of coreOf(connection).incoming) {
       // Reset by the client before its turn came.
       if (stateOf(stream).ended) continue;
       const place = parseStream(stream);

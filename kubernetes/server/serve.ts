@@ -4,15 +4,15 @@
  * @module
  */
 
-import { closeQuietly } from "../../connection/http/byte_conn.ts";
+import { closeQuietly } from "../../http/upgrade/byte_conn.ts";
 import { acceptAll } from "../../connection/accept_loop.ts";
-import { answerAndEnd } from "../../connection/http/upgrade/answer.ts";
+import { answerAndEnd } from "../../http/upgrade/answer.ts";
 import {
   HttpListener,
   MOST_HEAD,
   type UpgradeCall,
-} from "../../connection/http/upgrade/http_listener.ts";
-import type { Connection } from "../../connection.ts";
+} from "../../http/upgrade/http_listener.ts";
+import type { RawConnection } from "../../connection.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { checkTuning } from "../../connection/options.ts";
 import {
@@ -96,7 +96,7 @@ export interface StreamingOptions {
 const MAX_HEAD = 1024 * 1024;
 
 interface Serving {
-  connection?: Connection;
+  connection?: RawConnection;
   served?: Promise<void>;
 }
 

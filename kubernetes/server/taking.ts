@@ -46,6 +46,6 @@ export function boundUnread(stream: Stream): void {
   const state = stateOf(stream);
   state.countedWhenClosed = true;
   state.onEnd = () => {
-    if (state.resetByPeer) state.inbox.abort(state.failure);
+    if (state.resetByPeer) state.receiveBuffer.abort(state.failure);
   };
 }

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { Connection } from "../../connection.ts";
-import { writeAll } from "../../connection/http/byte_conn.ts";
-import { switchingProtocols } from "../../connection/http/upgrade_answer.ts";
-import { chooseToken } from "../../connection/http/upgrade_token.ts";
+import { RawConnection } from "../../connection.ts";
+import { writeAll } from "../../http/upgrade/byte_conn.ts";
+import { switchingProtocols } from "../../http/upgrade/upgrade_answer.ts";
+import { chooseToken } from "../../http/upgrade/upgrade_token.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { SERVER } from "../../session/constants.ts";
@@ -33,7 +33,7 @@ export class RefusedUpgrade extends Error {
 
 /** What an upgrade led to. */
 export interface Upgraded<Protocol extends string> {
-  readonly connection: Connection;
+  readonly connection: RawConnection;
   readonly protocol: Protocol;
 }
 
@@ -88,7 +88,7 @@ export async function upgradeToTunnel(
   conn: ByteConn,
   { headers }: Request,
   bounds: ServerBounds,
-): Promise<Connection> {
+): Promise<RawConnection> {
   const key = headers.get("sec-websocket-key");
   // RFC 6455 4.2.1: the key is there and the version is 13.
   if (key === null || headers.get("sec-websocket-version") !== "13") {
@@ -117,8 +117,8 @@ export function wantsWebSocket({ headers }: Request): boolean {
 function startServer(
   conn: ByteConn,
   { streams, maxBufferedBytes }: ServerBounds,
-): Connection {
-  return new Connection(conn, {
+): RawConnection {
+  return new RawConnection(conn, {
     ...serverProfile(streams),
     maxBufferedBytes,
     side: SERVER,

@@ -10,8 +10,8 @@
  * @module
  */
 
-import { dial } from "../../connection/http/dial.ts";
-import { requestUpgrade } from "../../connection/http/upgrade_request.ts";
+import { dial } from "../../http/upgrade/dial.ts";
+import { requestUpgrade } from "../../http/upgrade/upgrade_request.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { headerLines, type TargetOptions } from "../dial.ts";

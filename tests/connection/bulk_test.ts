@@ -1,8 +1,8 @@
 // Bodies of many sizes over real sockets, whatever the cuts: nothing is lost,
 // mixed up or changed, and nobody waits longer than the send buffer.
 
-import { Inbox } from "../../connection/inbox.ts";
-import { OutBuffer } from "../../connection/out_buffer.ts";
+import { ReceiveBuffer } from "../../connection/receive_buffer.ts";
+import { WriteBuffer } from "../../connection/write_buffer.ts";
 import type { Stream } from "../../connection/stream.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { DATA } from "../../frame/constants.ts";
@@ -249,62 +249,70 @@ Deno.test("an urgent stream waits for no more than the send buffer; equal ones t
   }
 });
 
-Deno.test("inbox: a reader that comes back reads on in the read buffer; the rest is copied before it changes", async () => {
+Deno.test("receiveBuffer: a reader that comes back reads on in the read buffer; the rest is copied before it changes", async () => {
   let consumed = 0;
-  const inbox = new Inbox({
+  const receiveBuffer = new ReceiveBuffer({
     waits: () => {},
     consumed: (size) => consumed += size,
     cancelled: () => {},
   });
   const memory = Uint8Array.from({ length: 10 }, (_, index) => index);
   const buffer = new Uint8Array(3);
-  const first = inbox.read(buffer);
-  inbox.push(memory.subarray(0, 5));
-  inbox.push(memory.subarray(6, 7));
-  inbox.push(memory.subarray(7, 10));
-  assertEquals(inbox.deliver(), true);
+  const first = receiveBuffer.read(buffer);
+  receiveBuffer.push(memory.subarray(0, 5));
+  receiveBuffer.push(memory.subarray(6, 7));
+  receiveBuffer.push(memory.subarray(7, 10));
+  assertEquals(receiveBuffer.deliver(), true);
   assertEquals([await first, ...buffer, consumed], [3, 0, 1, 2, 3]);
-  assertEquals([await inbox.read(buffer), ...buffer], [3, 3, 4, 6]);
-  inbox.settle();
+  assertEquals([await receiveBuffer.read(buffer), ...buffer], [3, 3, 4, 6]);
+  receiveBuffer.settle();
   memory.fill(99);
-  assertEquals(inbox.size, 3);
-  assertEquals([await inbox.read(buffer), ...buffer], [3, 7, 8, 9]);
-  assertEquals([inbox.size, consumed], [0, 9]);
-  const waiting = inbox.read(buffer);
-  inbox.push(memory.subarray(0, 2));
-  assertEquals(inbox.deliver(), false);
+  assertEquals(receiveBuffer.size, 3);
+  assertEquals([await receiveBuffer.read(buffer), ...buffer], [3, 7, 8, 9]);
+  assertEquals([receiveBuffer.size, consumed], [0, 9]);
+  const waiting = receiveBuffer.read(buffer);
+  receiveBuffer.push(memory.subarray(0, 2));
+  assertEquals(receiveBuffer.deliver(), false);
   assertEquals(await waiting, 2);
-  inbox.finish();
-  assertEquals(await inbox.read(buffer), null);
+  receiveBuffer.finish();
+  assertEquals(await receiveBuffer.read(buffer), null);
 });
 
-Deno.test("inbox: chunks kept for later come before pieces, and one read may take both", async () => {
-  const inbox = new Inbox({ consumed() {}, cancelled() {}, waits() {} });
-  inbox.push(new Uint8Array([1, 2]));
-  inbox.settle();
-  inbox.push(new Uint8Array([3, 4]));
+Deno.test("receiveBuffer: chunks kept for later come before pieces, and one read may take both", async () => {
+  const receiveBuffer = new ReceiveBuffer({
+    consumed() {},
+    cancelled() {},
+    waits() {},
+  });
+  receiveBuffer.push(new Uint8Array([1, 2]));
+  receiveBuffer.settle();
+  receiveBuffer.push(new Uint8Array([3, 4]));
   const buffer = new Uint8Array(3);
-  assertEquals([await inbox.read(buffer), ...buffer], [3, 1, 2, 3]);
-  inbox.abort(new Error("gone"));
-  inbox.settle();
-  await assertRejects(() => inbox.read(buffer), Error, "gone");
+  assertEquals([await receiveBuffer.read(buffer), ...buffer], [3, 1, 2, 3]);
+  receiveBuffer.abort(new Error("gone"));
+  receiveBuffer.settle();
+  await assertRejects(() => receiveBuffer.read(buffer), Error, "gone");
 });
 
-Deno.test("inbox: the pieces of a large read are joined to chunks of 64 KiB at most", async () => {
-  const inbox = new Inbox({ consumed() {}, cancelled() {}, waits() {} });
+Deno.test("receiveBuffer: the pieces of a large read are joined to chunks of 64 KiB at most", async () => {
+  const receiveBuffer = new ReceiveBuffer({
+    consumed() {},
+    cancelled() {},
+    waits() {},
+  });
   const piece = new Uint8Array(30_000);
-  for (let index = 0; index < 5; index++) inbox.push(piece);
-  inbox.settle();
-  inbox.finish();
+  for (let index = 0; index < 5; index++) receiveBuffer.push(piece);
+  receiveBuffer.settle();
+  receiveBuffer.finish();
   const sizes: number[] = [];
-  for await (const chunk of inbox.readable) sizes.push(chunk.length);
+  for await (const chunk of receiveBuffer.readable) sizes.push(chunk.length);
   assertEquals(sizes, [60_000, 60_000, 30_000]);
 });
 
 Deno.test("out buffer: exactly its bound, wherever in its memory it begins", () => {
   const random = new Random(11);
   for (const bound of [1024, 20_000, 262_144]) {
-    const buffer = new OutBuffer(bound);
+    const buffer = new WriteBuffer(bound);
     const data = new Uint8Array(bound + 100);
     for (let turn = 0; turn < 200; turn++) {
       const wanted = turn < 3 ? bound : random.int(1, bound);

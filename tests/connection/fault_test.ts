@@ -1,7 +1,7 @@
 /** What goes wrong on a live connection: each error says what, and nothing is left over. */
 
-import { Connection } from "../../connection.ts";
-import { accept, connect } from "../../connection/connect.ts";
+import { Connection } from "../../http/connection.ts";
+import { accept, connect } from "../../http/connect.ts";
 import {
   ConnectionClosedError,
   StreamResetError,

@@ -1,7 +1,7 @@
 /** Back-pressure with and without windows, and windows that fit the path. */
 
-import type { Connection } from "../../connection.ts";
-import { accept, connect } from "../../connection/connect.ts";
+import type { Connection } from "../../http/connection.ts";
+import { accept, connect } from "../../http/connect.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
 import type { Stream } from "../../connection/stream.ts";
 import { WindowTuner } from "../../connection/window_tuner.ts";

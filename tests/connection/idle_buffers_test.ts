@@ -1,10 +1,10 @@
 /** Buffers that grew while much passed are given back when nothing does. */
 
 import { assertEquals, assertGreater, assertLess } from "../deps.ts";
-import { OutBuffer } from "../../connection/out_buffer.ts";
-import { Pump } from "../../connection/pump.ts";
+import { WriteBuffer } from "../../connection/write_buffer.ts";
+import { IoLoop } from "../../connection/io_loop.ts";
 import { type ByteConn, openWire } from "../../connection/transport.ts";
-import { Connection } from "../../connection.ts";
+import { Connection } from "../../http/connection.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";
 import { nextStream, RESPONSE } from "../helpers/http.ts";
@@ -115,7 +115,7 @@ Deno.test("idle buffers: three seconds of silence give them back, on both sides 
     release?.call(wire);
   };
   let ready = new Uint8Array(100_000);
-  const pump: Pump = new Pump(wire, 1 << 20, {
+  const pump: IoLoop = new IoLoop(wire, 1 << 20, {
     input: () => {},
     inputEnded: () => {},
     fill: () => {
@@ -151,7 +151,7 @@ Deno.test("idle buffers: three seconds of silence give them back, on both sides 
 });
 
 Deno.test("idle buffers: what waits to leave is not given back", () => {
-  const out = new OutBuffer(1 << 20);
+  const out = new WriteBuffer(1 << 20);
   out.append(new Uint8Array(50_000).fill(7));
   out.release();
   assertEquals(out.length, 50_000);

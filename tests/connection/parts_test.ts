@@ -5,12 +5,12 @@ import { AcceptQueue } from "../../connection/accept_queue.ts";
 import { attempt, LazyPromise } from "../../connection/deferred.ts";
 import { StreamResetError } from "../../connection/errors.ts";
 import { statusName } from "../../frame/names.ts";
-import { Inbox } from "../../connection/inbox.ts";
+import { ReceiveBuffer } from "../../connection/receive_buffer.ts";
 import { OpenQueue } from "../../connection/open_queue.ts";
-import { OutBuffer } from "../../connection/out_buffer.ts";
-import { Outbox } from "../../connection/outbox.ts";
+import { WriteBuffer } from "../../connection/write_buffer.ts";
+import { SendBuffer } from "../../connection/send_buffer.ts";
 import { Pinger } from "../../connection/pinger.ts";
-import { Pump } from "../../connection/pump.ts";
+import { IoLoop } from "../../connection/io_loop.ts";
 import { QuietTimer } from "../../connection/quiet_timer.ts";
 import type { Wire } from "../../connection/transport.ts";
 import { InvalidArgumentError, StreamClosedError } from "../../errors.ts";
@@ -29,7 +29,7 @@ function bytes(...values: number[]): Uint8Array<ArrayBuffer> {
 }
 
 Deno.test("out buffer: takes up to its bound, in order", () => {
-  const buffer = new OutBuffer(10_000);
+  const buffer = new WriteBuffer(10_000);
   assertEquals(buffer.append(new Uint8Array(4000).fill(1)), 4000);
   assertEquals(buffer.append(new Uint8Array(5000).fill(2)), 5000);
   assertEquals(buffer.append(new Uint8Array(5000).fill(3)), 1000);
@@ -46,7 +46,7 @@ Deno.test("out buffer: takes up to its bound, in order", () => {
 Deno.test("out buffer: more than 256 KiB wait only after full writes that were quick", () => {
   const usual = 256 * 1024;
   const data = new Uint8Array(1 << 20);
-  const buffer = new OutBuffer(1 << 20);
+  const buffer = new WriteBuffer(1 << 20);
   const bounds = [0, 1, 2, 4, 5].map((duration) => {
     assertEquals(buffer.append(data), buffer.bound);
     assert(buffer.full);
@@ -63,7 +63,7 @@ Deno.test("out buffer: more than 256 KiB wait only after full writes that were q
   buffer.release();
   assertEquals(buffer.bound, usual);
 
-  const small = new OutBuffer(1000);
+  const small = new WriteBuffer(1000);
   for (let count = 0; count < 3; count++) {
     assertEquals(small.append(data), 1000);
     small.clear(0);
@@ -147,24 +147,24 @@ function dropped(): Error {
   return new Error("dropped");
 }
 
-function inboxWithLog(): { inbox: Inbox; log: string[] } {
+function inboxWithLog(): { receiveBuffer: ReceiveBuffer; log: string[] } {
   const log: string[] = [];
-  const inbox = new Inbox({
+  const receiveBuffer = new ReceiveBuffer({
     waits: () => {},
     consumed: (size) => log.push(`consumed ${size}`),
     cancelled: (reason, size) => log.push(`cancelled ${reason} ${size}`),
   });
-  return { inbox, log };
+  return { receiveBuffer, log };
 }
 
-Deno.test("inbox: credit when a reader takes, not when it comes", async () => {
-  const { inbox, log } = inboxWithLog();
-  inbox.push(bytes(1, 2));
-  inbox.settle();
-  inbox.push(bytes(3));
-  inbox.settle();
-  assertEquals(inbox.size, 3);
-  const reader = inbox.readable.getReader();
+Deno.test("receiveBuffer: credit when a reader takes, not when it comes", async () => {
+  const { receiveBuffer, log } = inboxWithLog();
+  receiveBuffer.push(bytes(1, 2));
+  receiveBuffer.settle();
+  receiveBuffer.push(bytes(3));
+  receiveBuffer.settle();
+  assertEquals(receiveBuffer.size, 3);
+  const reader = receiveBuffer.readable.getReader();
   await Promise.resolve();
   assertEquals(log, []);
   assertEquals((await reader.read()).value, bytes(1, 2));
@@ -172,167 +172,171 @@ Deno.test("inbox: credit when a reader takes, not when it comes", async () => {
   assertEquals((await reader.read()).value, bytes(3));
   const pending = reader.read();
   await Promise.resolve();
-  inbox.push(bytes(4));
-  inbox.settle();
+  receiveBuffer.push(bytes(4));
+  receiveBuffer.settle();
   assertEquals((await pending).value, bytes(4));
   assertEquals(log, ["consumed 2", "consumed 1", "consumed 1"]);
-  inbox.finish();
+  receiveBuffer.finish();
   assertEquals((await reader.read()).done, true);
-  inbox.push(bytes(5, 6, 7));
+  receiveBuffer.push(bytes(5, 6, 7));
   assertEquals(log.at(-1), "consumed 3");
 });
 
-Deno.test("inbox: the pieces of one read are one chunk, a copy", async () => {
-  const { inbox } = inboxWithLog();
+Deno.test("receiveBuffer: the pieces of one read are one chunk, a copy", async () => {
+  const { receiveBuffer } = inboxWithLog();
   const buffer = bytes(1, 2, 9, 3, 9, 9, 4);
-  assertEquals(inbox.push(buffer.subarray(0, 2)), true);
-  assertEquals(inbox.push(buffer.subarray(3, 4)), false);
-  assertEquals(inbox.push(buffer.subarray(6)), false);
-  inbox.settle();
-  inbox.settle();
+  assertEquals(receiveBuffer.push(buffer.subarray(0, 2)), true);
+  assertEquals(receiveBuffer.push(buffer.subarray(3, 4)), false);
+  assertEquals(receiveBuffer.push(buffer.subarray(6)), false);
+  receiveBuffer.settle();
+  receiveBuffer.settle();
   buffer.fill(8);
-  assertEquals(inbox.push(bytes(5)), true);
-  inbox.finish();
-  inbox.settle();
-  const reader = inbox.readable.getReader();
+  assertEquals(receiveBuffer.push(bytes(5)), true);
+  receiveBuffer.finish();
+  receiveBuffer.settle();
+  const reader = receiveBuffer.readable.getReader();
   assertEquals((await reader.read()).value, bytes(1, 2, 3, 4));
   assertEquals((await reader.read()).value, bytes(5));
   assertEquals((await reader.read()).done, true);
 });
 
-Deno.test("inbox: read() takes pieces, then chunks, then the end", async () => {
-  const { inbox, log } = inboxWithLog();
+Deno.test("receiveBuffer: read() takes pieces, then chunks, then the end", async () => {
+  const { receiveBuffer, log } = inboxWithLog();
   const buffer = new Uint8Array(3);
-  const waiting = inbox.read(buffer);
-  assertThrows(() => inbox.read(buffer), InvalidArgumentError, "waiting");
-  assertThrows(() => inbox.readable, InvalidArgumentError, "waiting");
-  inbox.push(bytes(1, 2));
-  inbox.push(bytes(3, 4, 5));
-  inbox.push(bytes(6));
-  inbox.settle();
+  const waiting = receiveBuffer.read(buffer);
+  assertThrows(
+    () => receiveBuffer.read(buffer),
+    InvalidArgumentError,
+    "waiting",
+  );
+  assertThrows(() => receiveBuffer.readable, InvalidArgumentError, "waiting");
+  receiveBuffer.push(bytes(1, 2));
+  receiveBuffer.push(bytes(3, 4, 5));
+  receiveBuffer.push(bytes(6));
+  receiveBuffer.settle();
   assertEquals(await waiting, 3);
   assertEquals(buffer, bytes(1, 2, 3));
-  assertEquals(inbox.size, 3);
-  assertEquals(await inbox.read(buffer.subarray(0, 2)), 2);
+  assertEquals(receiveBuffer.size, 3);
+  assertEquals(await receiveBuffer.read(buffer.subarray(0, 2)), 2);
   assertEquals(buffer, bytes(4, 5, 3));
-  inbox.push(bytes(7, 8));
-  inbox.settle();
-  assertEquals(await inbox.read(buffer), 3);
+  receiveBuffer.push(bytes(7, 8));
+  receiveBuffer.settle();
+  assertEquals(await receiveBuffer.read(buffer), 3);
   assertEquals(buffer, bytes(6, 7, 8));
-  assertEquals(await inbox.read(new Uint8Array(0)), 0);
+  assertEquals(await receiveBuffer.read(new Uint8Array(0)), 0);
   assertEquals(log, ["consumed 3", "consumed 2", "consumed 3"]);
-  const last = inbox.read(buffer);
-  inbox.finish();
+  const last = receiveBuffer.read(buffer);
+  receiveBuffer.finish();
   assertEquals(await last, null);
-  assertEquals(await inbox.read(buffer), null);
+  assertEquals(await receiveBuffer.read(buffer), null);
 });
 
-Deno.test("inbox: read() and readable see each byte once", async () => {
+Deno.test("receiveBuffer: read() and readable see each byte once", async () => {
   const mixed = inboxWithLog();
-  mixed.inbox.push(bytes(1, 2, 3));
-  mixed.inbox.settle();
-  assertEquals(await mixed.inbox.read(new Uint8Array(1)), 1);
-  assertEquals(mixed.inbox.takeAll(), undefined);
-  const reader = mixed.inbox.readable.getReader();
+  mixed.receiveBuffer.push(bytes(1, 2, 3));
+  mixed.receiveBuffer.settle();
+  assertEquals(await mixed.receiveBuffer.read(new Uint8Array(1)), 1);
+  assertEquals(mixed.receiveBuffer.takeAll(), undefined);
+  const reader = mixed.receiveBuffer.readable.getReader();
   assertEquals((await reader.read()).value, bytes(2, 3));
   assertThrows(
-    () => mixed.inbox.read(new Uint8Array(1)),
+    () => mixed.receiveBuffer.read(new Uint8Array(1)),
     InvalidArgumentError,
     "through readable",
   );
 
   const failing = inboxWithLog();
-  const pending = failing.inbox.read(new Uint8Array(1));
-  failing.inbox.fail(new Error("cut"));
+  const pending = failing.receiveBuffer.read(new Uint8Array(1));
+  failing.receiveBuffer.fail(new Error("cut"));
   await assertRejects(() => pending, Error, "cut");
   await assertRejects(
-    () => failing.inbox.read(new Uint8Array(1)),
+    () => failing.receiveBuffer.read(new Uint8Array(1)),
     Error,
     "cut",
   );
 
   const discarded = inboxWithLog();
-  const given = discarded.inbox.read(new Uint8Array(1));
-  discarded.inbox.discard(dropped);
-  discarded.inbox.push(bytes(1));
+  const given = discarded.receiveBuffer.read(new Uint8Array(1));
+  discarded.receiveBuffer.discard(dropped);
+  discarded.receiveBuffer.push(bytes(1));
   await assertRejects(() => given, Error, "dropped");
 });
 
-Deno.test("inbox: an error comes behind what came, an abort at once", async () => {
+Deno.test("receiveBuffer: an error comes behind what came, an abort at once", async () => {
   const failing = inboxWithLog();
-  failing.inbox.push(bytes(1));
-  failing.inbox.fail(new Error("cut"));
-  const reader = failing.inbox.readable.getReader();
+  failing.receiveBuffer.push(bytes(1));
+  failing.receiveBuffer.fail(new Error("cut"));
+  const reader = failing.receiveBuffer.readable.getReader();
   assertEquals((await reader.read()).value, bytes(1));
   await assertRejects(() => reader.read(), Error, "cut");
 
   const aborted = inboxWithLog();
-  aborted.inbox.push(bytes(1, 2));
-  aborted.inbox.abort(new Error("now"));
-  aborted.inbox.abort(new Error("again"));
+  aborted.receiveBuffer.push(bytes(1, 2));
+  aborted.receiveBuffer.abort(new Error("now"));
+  aborted.receiveBuffer.abort(new Error("again"));
   assertEquals(aborted.log, ["consumed 2"]);
   await assertRejects(
-    () => aborted.inbox.readable.getReader().read(),
+    () => aborted.receiveBuffer.readable.getReader().read(),
     Error,
     "now",
   );
 });
 
-Deno.test("inbox: cancelled, taken whole, discarded", async () => {
+Deno.test("receiveBuffer: cancelled, taken whole, discarded", async () => {
   const cancelled = inboxWithLog();
-  cancelled.inbox.push(bytes(1, 2));
-  await cancelled.inbox.readable.cancel("enough");
+  cancelled.receiveBuffer.push(bytes(1, 2));
+  await cancelled.receiveBuffer.readable.cancel("enough");
   assertEquals(cancelled.log, ["cancelled enough 2"]);
-  cancelled.inbox.push(bytes(3));
+  cancelled.receiveBuffer.push(bytes(3));
   assertEquals(cancelled.log.at(-1), "consumed 1");
 
   const whole = inboxWithLog();
-  assertEquals(whole.inbox.takeAll(), undefined);
-  whole.inbox.push(bytes(1));
-  whole.inbox.push(bytes(2, 3));
-  assertEquals(whole.inbox.takeAll(), undefined);
-  whole.inbox.finish();
-  assertEquals(whole.inbox.takeAll(), bytes(1, 2, 3));
+  assertEquals(whole.receiveBuffer.takeAll(), undefined);
+  whole.receiveBuffer.push(bytes(1));
+  whole.receiveBuffer.push(bytes(2, 3));
+  assertEquals(whole.receiveBuffer.takeAll(), undefined);
+  whole.receiveBuffer.finish();
+  assertEquals(whole.receiveBuffer.takeAll(), bytes(1, 2, 3));
   assertEquals(whole.log, ["consumed 3"]);
-  assertEquals(whole.inbox.takeAll(), undefined);
+  assertEquals(whole.receiveBuffer.takeAll(), undefined);
 
   const discarded = inboxWithLog();
-  const reader = discarded.inbox.readable.getReader();
-  discarded.inbox.push(bytes(1));
-  discarded.inbox.discard(dropped);
-  discarded.inbox.push(bytes(2));
-  discarded.inbox.finish();
+  const reader = discarded.receiveBuffer.readable.getReader();
+  discarded.receiveBuffer.push(bytes(1));
+  discarded.receiveBuffer.discard(dropped);
+  discarded.receiveBuffer.push(bytes(2));
+  discarded.receiveBuffer.finish();
   assertEquals(discarded.log, ["consumed 1", "consumed 1"]);
   await assertRejects(() => reader.read(), Error, "dropped");
 });
 
-Deno.test("inbox: bytes that were dropped, or taken as a whole, leave no clean end behind", async () => {
+Deno.test("receiveBuffer: bytes that were dropped, or taken as a whole, leave no clean end behind", async () => {
   /** Before or after the readers come. */
-  const ways: ((inbox: Inbox) => void)[] = [
-    (inbox) => {
-      inbox.push(bytes(1));
-      inbox.discard(dropped);
+  const ways: ((receiveBuffer: ReceiveBuffer) => void)[] = [
+    (receiveBuffer) => {
+      receiveBuffer.push(bytes(1));
+      receiveBuffer.discard(dropped);
     },
-    (inbox) => {
-      inbox.discard(dropped);
-      inbox.push(bytes(1));
+    (receiveBuffer) => {
+      receiveBuffer.discard(dropped);
+      receiveBuffer.push(bytes(1));
     },
-    (inbox) => {
-      inbox.push(bytes(1));
-      inbox.finish();
-      inbox.discard(dropped);
+    (receiveBuffer) => {
+      receiveBuffer.push(bytes(1));
+      receiveBuffer.finish();
+      receiveBuffer.discard(dropped);
     },
-    (inbox) => {
-      inbox.push(bytes(1));
-      inbox.finish();
-      assertEquals(inbox.takeAll(), bytes(1));
+    (receiveBuffer) => {
+      receiveBuffer.push(bytes(1));
+      receiveBuffer.finish();
+      assertEquals(receiveBuffer.takeAll(), bytes(1));
     },
   ];
   for (const way of ways) {
     for (const early of [true, false]) {
       for (const finished of [true, false]) {
-        const web = inboxWithLog().inbox;
-        const direct = inboxWithLog().inbox;
+        const web = inboxWithLog().receiveBuffer;
+        const direct = inboxWithLog().receiveBuffer;
         way(direct);
         if (early && way !== ways[3]) web.readable;
         way(web);
@@ -348,27 +352,29 @@ Deno.test("inbox: bytes that were dropped, or taken as a whole, leave no clean e
   }
 });
 
-Deno.test("inbox: where nothing was dropped the end is clean", async () => {
-  const { inbox } = inboxWithLog();
-  inbox.discard(dropped);
-  const reading = inbox.readable.getReader().read();
-  inbox.push(bytes());
-  inbox.finish();
+Deno.test("receiveBuffer: where nothing was dropped the end is clean", async () => {
+  const { receiveBuffer } = inboxWithLog();
+  receiveBuffer.discard(dropped);
+  const reading = receiveBuffer.readable.getReader().read();
+  receiveBuffer.push(bytes());
+  receiveBuffer.finish();
   assertEquals((await reading).done, true);
-  const ended = inboxWithLog().inbox;
+  const ended = inboxWithLog().receiveBuffer;
   ended.finish();
   ended.discard(dropped);
   assertEquals(await ended.read(new Uint8Array(1)), null);
-  const empty = inboxWithLog().inbox;
+  const empty = inboxWithLog().receiveBuffer;
   empty.finish();
   assertEquals(empty.takeAll(), bytes());
   assertEquals((await empty.readable.getReader().read()).done, true);
 });
 
-function outboxWithLog(room = Infinity): { outbox: Outbox; log: string[] } {
+function outboxWithLog(
+  room = Infinity,
+): { sendBuffer: SendBuffer; log: string[] } {
   const log: string[] = [];
   let left = room;
-  const outbox = new Outbox({
+  const sendBuffer = new SendBuffer({
     ready: () => log.push("ready"),
     aborted: (reason) => log.push(`aborted ${reason}`),
     reserve: (size) => {
@@ -381,79 +387,79 @@ function outboxWithLog(room = Infinity): { outbox: Outbox; log: string[] } {
       log.push(`released ${size}`);
     },
   });
-  return { outbox, log };
+  return { sendBuffer, log };
 }
 
-Deno.test("outbox: small chunks are copied, joined and taken at once", () => {
-  const { outbox, log } = outboxWithLog();
+Deno.test("sendBuffer: small chunks are copied, joined and taken at once", () => {
+  const { sendBuffer, log } = outboxWithLog();
   const chunk = bytes(1, 2, 3);
-  assertEquals(outbox.write(chunk), undefined);
+  assertEquals(sendBuffer.write(chunk), undefined);
   chunk.fill(9);
-  assertEquals(outbox.write(bytes(4)), undefined);
-  assertEquals(outbox.take(2), bytes(1, 2));
-  assertEquals(outbox.write(bytes(5)), undefined);
-  assertEquals(outbox.take(100), bytes(3, 4, 5));
+  assertEquals(sendBuffer.write(bytes(4)), undefined);
+  assertEquals(sendBuffer.take(2), bytes(1, 2));
+  assertEquals(sendBuffer.write(bytes(5)), undefined);
+  assertEquals(sendBuffer.take(100), bytes(3, 4, 5));
   assertEquals(log.at(-1), "released 5");
-  assertEquals(outbox.idle, true);
+  assertEquals(sendBuffer.idle, true);
 });
 
-Deno.test("outbox: a small node Buffer is copied, too", () => {
-  const { outbox } = outboxWithLog();
+Deno.test("sendBuffer: a small node Buffer is copied, too", () => {
+  const { sendBuffer } = outboxWithLog();
   const chunk = Buffer.from([1, 2, 3]);
-  assertEquals(outbox.write(chunk), undefined);
+  assertEquals(sendBuffer.write(chunk), undefined);
   chunk.fill(9);
-  assertEquals(outbox.take(3), bytes(1, 2, 3));
+  assertEquals(sendBuffer.take(3), bytes(1, 2, 3));
 });
 
-Deno.test("outbox: a large chunk is a view, its write resolves with its last byte", async () => {
-  const { outbox } = outboxWithLog();
+Deno.test("sendBuffer: a large chunk is a view, its write resolves with its last byte", async () => {
+  const { sendBuffer } = outboxWithLog();
   const chunk = new Uint8Array(10_000);
   let resolved = false;
-  const writing = outbox.write(chunk)?.then(() => resolved = true);
-  assertStrictEquals(outbox.take(4000).buffer, chunk.buffer);
+  const writing = sendBuffer.write(chunk)?.then(() => resolved = true);
+  assertStrictEquals(sendBuffer.take(4000).buffer, chunk.buffer);
   await Promise.resolve();
   assertEquals(resolved, false);
-  assertEquals(outbox.take(10_000).length, 6000);
+  assertEquals(sendBuffer.take(10_000).length, 6000);
   await writing;
-  assertEquals(outbox.take(1).length, 0);
+  assertEquals(sendBuffer.take(1).length, 0);
 });
 
-Deno.test("outbox: writes side by side all resolve", async () => {
-  const { outbox } = outboxWithLog();
-  const writes = [1, 2, 3].map(() => outbox.write(new Uint8Array(5000)));
-  outbox.take(5000);
-  outbox.take(5000);
-  outbox.take(5000);
+Deno.test("sendBuffer: writes side by side all resolve", async () => {
+  const { sendBuffer } = outboxWithLog();
+  const writes = [1, 2, 3].map(() => sendBuffer.write(new Uint8Array(5000)));
+  sendBuffer.take(5000);
+  sendBuffer.take(5000);
+  sendBuffer.take(5000);
   await Promise.all(writes);
-  assertEquals(outbox.idle, true);
+  assertEquals(sendBuffer.idle, true);
 });
 
-Deno.test("outbox: small chunks wait when the connection has no room", async () => {
-  const { outbox } = outboxWithLog(2);
-  assertEquals(outbox.write(bytes(1, 2)), undefined);
-  const writing = outbox.write(bytes(3));
+Deno.test("sendBuffer: small chunks wait when the connection has no room", async () => {
+  const { sendBuffer } = outboxWithLog(2);
+  assertEquals(sendBuffer.write(bytes(1, 2)), undefined);
+  const writing = sendBuffer.write(bytes(3));
   assert(writing instanceof Promise);
-  assertEquals(outbox.take(10), bytes(1, 2));
-  assertEquals(outbox.take(10), bytes(3));
+  assertEquals(sendBuffer.take(10), bytes(1, 2));
+  assertEquals(sendBuffer.take(10), bytes(3));
   await writing;
 });
 
-Deno.test("outbox: a failure reaches every pending and later call", async () => {
-  const { outbox } = outboxWithLog();
-  const writer = outbox.writable.getWriter();
+Deno.test("sendBuffer: a failure reaches every pending and later call", async () => {
+  const { sendBuffer } = outboxWithLog();
+  const writer = sendBuffer.writable.getWriter();
   const writing = writer.write(new Uint8Array(10_000));
   const failed = assertRejects(() => writing, Error, "reset");
   await Promise.resolve();
-  outbox.fail(new Error("reset"));
+  sendBuffer.fail(new Error("reset"));
   await failed;
   await assertRejects(() => writer.closed, Error, "reset");
-  assertThrows(() => outbox.write(bytes(1)), Error, "reset");
-  assertEquals(outbox.ended, true);
+  assertThrows(() => sendBuffer.write(bytes(1)), Error, "reset");
+  assertEquals(sendBuffer.ended, true);
 
   const later = outboxWithLog();
-  later.outbox.fail(new Error("gone"));
+  later.sendBuffer.fail(new Error("gone"));
   await assertRejects(
-    () => later.outbox.writable.getWriter().write(bytes(1)),
+    () => later.sendBuffer.writable.getWriter().write(bytes(1)),
     Error,
     "gone",
   );
@@ -502,7 +508,7 @@ Deno.test("pump: partial writes lose nothing, and frames ready together share a 
     close: () => ended.resolve(null),
   };
   let ready = [bytes(1, 2), bytes(3, 4, 5), bytes(6, 7)];
-  const pump: Pump = new Pump(wire, 1000, {
+  const pump: IoLoop = new IoLoop(wire, 1000, {
     input: () => {},
     inputEnded: () => {},
     fill: () => {
@@ -536,7 +542,7 @@ Deno.test("pump: what is flushed while the buffer is filled waits for the write"
   };
   let ready = [bytes(1, 2), bytes(3, 4), bytes(5, 6)];
   const idleAfter: number[] = [];
-  const pump: Pump = new Pump(wire, 2, {
+  const pump: IoLoop = new IoLoop(wire, 2, {
     input: () => {},
     inputEnded: () => {},
     fill: () => {

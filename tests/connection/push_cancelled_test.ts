@@ -1,4 +1,4 @@
-import { Connection } from "../../connection.ts";
+import { Connection } from "../../http/connection.ts";
 import { StreamResetError } from "../../connection/errors.ts";
 import { CANCEL, PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";

@@ -1,6 +1,6 @@
 /** Frames that cannot leave any more, and transports that fail in one direction. */
 
-import { Connection } from "../../connection.ts";
+import { Connection } from "../../http/connection.ts";
 import {
   ConnectionClosedError,
   StreamResetError,

@@ -1,6 +1,6 @@
 /** SETTINGS of both sides, and what a client keeps of them. */
 
-import type { SettingsStore } from "../../connection/settings.ts";
+import type { SettingsStore } from "../../connection/settings_store.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import {
   FLAG_SETTINGS_CLEAR_SETTINGS,

@@ -4,7 +4,7 @@
  * the test never ends.
  */
 
-import type { Connection } from "../../connection.ts";
+import type { Connection } from "../../http/connection.ts";
 import { StreamResetError } from "../../connection/errors.ts";
 import type { TracedFrame } from "../../connection/options.ts";
 import type { Stream } from "../../connection/stream.ts";

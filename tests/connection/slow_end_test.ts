@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Connection } from "../../connection.ts";
+import { Connection } from "../../http/connection.ts";
 import { pause } from "../../connection/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import type { Stream } from "../../connection/stream.ts";

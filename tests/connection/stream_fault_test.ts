@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Connection } from "../../connection.ts";
+import { Connection } from "../../http/connection.ts";
 import { StreamResetError } from "../../connection/errors.ts";
 import { DATA, FrameEncoder, PROTO_SPDY3, SERVER } from "../../mod.ts";
 import { assertEquals, assertRejects } from "../deps.ts";

@@ -1,6 +1,6 @@
 /** Streams end to end: headers, bodies, halves, resets, push. */
 
-import type { Connection } from "../../connection.ts";
+import type { Connection } from "../../http/connection.ts";
 import {
   ConnectionClosedError,
   StreamResetError,

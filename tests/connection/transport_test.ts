@@ -2,8 +2,8 @@
 
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
-import { Connection } from "../../connection.ts";
-import { accept, connect } from "../../connection/connect.ts";
+import { Connection } from "../../http/connection.ts";
+import { accept, connect } from "../../http/connect.ts";
 import { openWire, type Transport } from "../../connection/transport.ts";
 import { webSocketStreams } from "../../connection/websocket.ts";
 import {

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Connection } from "../../connection.ts";
-import { engineOf } from "../../connection.ts";
+import type { Connection } from "../../http/connection.ts";
+import { coreOf } from "../../connection.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
 import type { Stream } from "../../connection/stream.ts";
@@ -44,11 +44,11 @@ async function begin(
 }
 
 function held(connection: Connection): boolean {
-  return engineOf(connection).counters.readingHeld;
+  return coreOf(connection).counters.readingHeld;
 }
 
 function unreadBytes(connection: Connection): number {
-  return engineOf(connection).counters.unread;
+  return coreOf(connection).counters.unread;
 }
 
 /** Lets all run that runs without time. */

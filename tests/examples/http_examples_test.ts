@@ -1,8 +1,8 @@
 /** The HTTP examples run, and say what they should. */
 
-import { accept } from "../../connection/connect.ts";
+import { accept } from "../../http/connect.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../deps.ts";
-import { serve } from "../../connection/http/serve.ts";
+import { serve } from "../../http/server/serve.ts";
 import { EXAMPLES, freePort, run, startServer } from "./process.ts";
 
 Deno.test("examples/serve_and_fetch.ts", async () => {

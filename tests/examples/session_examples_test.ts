@@ -1,7 +1,7 @@
 /** The examples on `Session` alone talk to each other, and to the others. */
 
-import { connect } from "../../connection/connect.ts";
-import { serve } from "../../connection/http/serve.ts";
+import { connect } from "../../http/connect.ts";
+import { serve } from "../../http/server/serve.ts";
 import { assertEquals, assertStringIncludes } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { freePort, run, startServer } from "./process.ts";

@@ -1,6 +1,6 @@
 /** The examples on raw streams, on a WebSocket and in front of an HTTP server. */
 
-import { connect } from "../../connection/connect.ts";
+import { connect } from "../../http/connect.ts";
 import { assert, assertEquals, assertStringIncludes } from "../deps.ts";
 import { freePort, run, start, startServer } from "./process.ts";
 

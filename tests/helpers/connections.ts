@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Connection } from "../../connection.ts";
+import { Connection } from "../../http/connection.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
 import type { ByteStreams, Transport } from "../../connection/transport.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";

@@ -4,14 +4,15 @@
  * @module
  */
 
-import type { Connection } from "../../connection.ts";
-import { connect, type ConnectOptions } from "../../connection/connect.ts";
-import { serve } from "../../connection/http/serve.ts";
+import type { Connection } from "../../http/connection.ts";
+import { connect } from "../../http/connect.ts";
+import type { ConnectOptions } from "../../connection/connect.ts";
+import { serve } from "../../http/server/serve.ts";
 import type {
   ServeHandler,
   ServeTcpOptions,
   SpdyServer,
-} from "../../connection/http/serve_options.ts";
+} from "../../http/server/serve_options.ts";
 import type { Stream } from "../../connection/stream.ts";
 import {
   PROTO_SPDY2,

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertLess, assertRejects } from "../deps.ts";
-import type { Connection } from "../../connection.ts";
+import type { Connection } from "../../http/connection.ts";
 import {
   exec,
   RemoteCommandError,

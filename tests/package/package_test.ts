@@ -258,6 +258,7 @@ Deno.test("what is published has no tests, recordings, tools, benchmarks or CI f
     "cli",
     "connection",
     "frame",
+    "http",
     "kubernetes",
     "session",
     "zlib",

@@ -1,8 +1,8 @@
 /** Accepts that fail, as for want of file descriptors: every loop goes on. */
 
 import { portForward } from "../../cli/port_forward.ts";
-import { connect } from "../../connection/connect.ts";
-import { serve } from "../../connection/http/serve.ts";
+import { connect } from "../../http/connect.ts";
+import { serve } from "../../http/server/serve.ts";
 import { serveStreaming } from "../../kubernetes/mod.ts";
 import { assertEquals } from "../deps.ts";
 import { captureErrors } from "../helpers/http.ts";

@@ -7,10 +7,7 @@
 
 import { assert, assertEquals, assertLess, assertRejects } from "../deps.ts";
 import { AcceptQueue } from "../../connection/accept_queue.ts";
-import {
-  LaterHeaders,
-  laterHeadersRoom,
-} from "../../connection/later_headers.ts";
+import { Trailers, trailersRoom } from "../../connection/trailers.ts";
 import {
   CLIENT,
   connect,
@@ -29,23 +26,23 @@ import { memoryPair, memoryStreams } from "../helpers/connections.ts";
 import { headers, RawPeer, synReply, synStream } from "./raw_peer.ts";
 
 Deno.test("held: HEADERS of a stream bring as much as one block may, and no byte more", () => {
-  const room = laterHeadersRoom({ maxHeaderBlock: 1000, maxHeaderCount: 10 });
+  const room = trailersRoom({ maxHeaderBlock: 1000, maxHeaderCount: 10 });
   assertEquals(room, 1000 + 64 * 11);
   const full: NameValue[] = [["x", "v".repeat(room - 2 * 64 - 1)]];
-  assert(new LaterHeaders().add(full, false, room));
+  assert(new Trailers().add(full, false, room));
   full[0][1] += "v";
-  assert(!new LaterHeaders().add(full, false, room));
+  assert(!new Trailers().add(full, false, room));
   // A block as large as the limits let it be always fits.
   const largest = Array.from({ length: 1024 }, (_, index): NameValue => [
     `name${index}`,
     "v".repeat(64 - 8 - `name${index}`.length),
   ]);
-  assert(new LaterHeaders().add(largest, false, laterHeadersRoom()));
+  assert(new Trailers().add(largest, false, trailersRoom()));
 });
 
 Deno.test("held: HEADERS without headers take room while nobody takes them", () => {
-  const room = laterHeadersRoom();
-  const waiting = new LaterHeaders();
+  const room = trailersRoom();
+  const waiting = new Trailers();
   let taken = 0;
   while (waiting.add([], false, room)) taken++;
   assertLess(taken, 3000);

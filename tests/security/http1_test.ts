@@ -1,7 +1,7 @@
 /** Clients of HTTP/1.1 that break its rules, on real sockets: the process goes on and answers others. */
 
-import { connect } from "../../connection/connect.ts";
-import { serve } from "../../connection/http/serve.ts";
+import { connect } from "../../http/connect.ts";
+import { serve } from "../../http/server/serve.ts";
 import { serveStreaming } from "../../kubernetes/mod.ts";
 import { assert, assertEquals, assertMatch } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";

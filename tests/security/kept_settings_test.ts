@@ -4,7 +4,7 @@ import {
   firstSettings,
   persistSettings,
   type SettingsSource,
-} from "../../connection/settings.ts";
+} from "../../connection/settings_store.ts";
 import {
   CLIENT,
   ID_FLAG_SETTINGS_PERSIST_VALUE as PERSIST,

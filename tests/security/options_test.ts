@@ -9,7 +9,7 @@ Deno.test("options that bound a peer: defaults and edges", () => {
   const defaults = resolveOptions(BASE);
   assertEquals(defaults.maxWaitingStreams, 256);
   assertEquals(defaults.controlFrameTimeout, 30_000);
-  assertEquals(defaults.laterHeadersRoom, 65536 + 64 * 1025);
+  assertEquals(defaults.trailersRoom, 65536 + 64 * 1025);
   const limits = { maxConcurrentStreams: 300 };
   assertEquals(resolveOptions({ ...BASE, limits }).maxWaitingStreams, 300);
   for (const name of ["maxWaitingStreams", "controlFrameTimeout"] as const) {

@@ -1,7 +1,7 @@
 /** TLS handshakes that strangers begin and never end: no descriptor stays with them. */
 
-import { connect } from "../../connection/connect.ts";
-import { serve } from "../../connection/http/serve.ts";
+import { connect } from "../../http/connect.ts";
+import { serve } from "../../http/server/serve.ts";
 import { listenTls } from "../../connection/tls_listener.ts";
 import { serveStreaming } from "../../kubernetes/mod.ts";
 import { assert, assertEquals, assertRejects } from "../deps.ts";

@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals, assertLess } from "../deps.ts";
-import { Inbox } from "../../connection/inbox.ts";
+import { ReceiveBuffer } from "../../connection/receive_buffer.ts";
 import {
   Connection,
   DATA,
@@ -24,33 +24,33 @@ import { RawPeer, synStream } from "./raw_peer.ts";
 const EVENTS = { waits() {}, consumed() {}, cancelled() {} };
 
 /** A piece that came alone in a read of the transport. */
-function receive(inbox: Inbox, piece: Uint8Array): void {
-  inbox.push(piece);
-  inbox.settle();
+function receive(receiveBuffer: ReceiveBuffer, piece: Uint8Array): void {
+  receiveBuffer.push(piece);
+  receiveBuffer.settle();
 }
 
 Deno.test("unread: a reader that is always a chunk behind keeps alive no more than that", async () => {
-  const inbox = new Inbox(EVENTS);
-  const reader = inbox.readable.getReader();
+  const receiveBuffer = new ReceiveBuffer(EVENTS);
+  const reader = receiveBuffer.readable.getReader();
   const chunk = new Uint8Array(65536);
-  receive(inbox, chunk);
+  receive(receiveBuffer, chunk);
   const before = usedMemory();
   for (let count = 0; count < 8192; count++) {
-    receive(inbox, chunk);
+    receive(receiveBuffer, chunk);
     await reader.read();
   }
-  assertEquals(inbox.size, chunk.length);
+  assertEquals(receiveBuffer.size, chunk.length);
   // 512 MiB went through; what the collector has not come to yet counts here.
   assertLess(usedMemory() - before, 256 * MIB);
 });
 
 Deno.test("unread: bytes that come one by one share memory", () => {
-  const inbox = new Inbox(EVENTS);
+  const receiveBuffer = new ReceiveBuffer(EVENTS);
   const before = usedMemory();
   for (let count = 0; count < 200_000; count++) {
-    receive(inbox, Uint8Array.of(count));
+    receive(receiveBuffer, Uint8Array.of(count));
   }
-  assertEquals(inbox.size, 200_000);
+  assertEquals(receiveBuffer.size, 200_000);
   assertLess(usedMemory() - before, 24 * MIB);
 });
 
@@ -58,8 +58,8 @@ Deno.test("unread: small chunks come out as they came in, alone in their memory"
   const few = [1, 1, 3, 700, 1024, 1025, 2, 9, 5000, 1, 1, 1];
   const sizes = Array.from({ length: 20 }, () => few).flat();
   for (const pause of [1, 2, 3, 50, sizes.length]) {
-    const inbox = new Inbox(EVENTS);
-    const reader = inbox.readable.getReader();
+    const receiveBuffer = new ReceiveBuffer(EVENTS);
+    const reader = receiveBuffer.readable.getReader();
     const got: number[] = [];
     const read = async () => {
       const { value } = await reader.read();
@@ -68,47 +68,47 @@ Deno.test("unread: small chunks come out as they came in, alone in their memory"
     };
     let sent = 0;
     for (const [index, size] of sizes.entries()) {
-      receive(inbox, Uint8Array.from({ length: size }, () => sent++));
+      receive(receiveBuffer, Uint8Array.from({ length: size }, () => sent++));
       if (index % pause === 0) await read();
     }
-    while (inbox.size > 0) await read();
+    while (receiveBuffer.size > 0) await read();
     assertEquals(got, Array.from({ length: sent }, (_, at) => at & 255));
   }
 });
 
 Deno.test("unread: shared memory is read in part while more comes into it", async () => {
-  const inbox = new Inbox(EVENTS);
+  const receiveBuffer = new ReceiveBuffer(EVENTS);
   let sent = 0;
   let read = 0;
   const buffer = new Uint8Array(2);
   const readSome = async () => {
-    const size = await inbox.read(buffer) ?? 0;
+    const size = await receiveBuffer.read(buffer) ?? 0;
     for (const byte of buffer.subarray(0, size)) {
       assertEquals(byte, read++ & 255);
     }
   };
   for (let count = 0; count < 60; count++) {
-    receive(inbox, Uint8Array.of(sent++, sent++, sent++));
+    receive(receiveBuffer, Uint8Array.of(sent++, sent++, sent++));
   }
-  while (inbox.size > 6) {
+  while (receiveBuffer.size > 6) {
     await readSome();
-    if (sent < 400) receive(inbox, Uint8Array.of(sent++));
+    if (sent < 400) receive(receiveBuffer, Uint8Array.of(sent++));
   }
-  inbox.finish();
+  receiveBuffer.finish();
   await readSome();
-  while (inbox.size > 0) await readSome();
+  while (receiveBuffer.size > 0) await readSome();
   assertEquals(read, sent);
 });
 
 Deno.test("unread: a read of one-byte frames takes time in proportion to them", async () => {
   const time = async (pieces: number): Promise<number> => {
-    const inbox = new Inbox(EVENTS);
+    const receiveBuffer = new ReceiveBuffer(EVENTS);
     const begin = performance.now();
-    const read = inbox.read(new Uint8Array(pieces));
+    const read = receiveBuffer.read(new Uint8Array(pieces));
     for (let count = 0; count < pieces; count++) {
-      inbox.push(Uint8Array.of(count));
+      receiveBuffer.push(Uint8Array.of(count));
     }
-    inbox.settle();
+    receiveBuffer.settle();
     assertEquals(await read, pieces);
     return performance.now() - begin;
   };

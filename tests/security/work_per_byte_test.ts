@@ -20,21 +20,18 @@ import {
 import { isUnchanged, requestedRange } from "../../cli/conditional.ts";
 import { printable, printableJson } from "../../cli/terminal.ts";
 import { readPushRules } from "../../cli/serve.ts";
-import { decodeBody } from "../../connection/http/content_coding.ts";
-import { toHeaders } from "../../connection/http/fields.ts";
+import { decodeBody } from "../../http/message/content_coding.ts";
+import { toHeaders } from "../../http/message/fields.ts";
 import {
   readPushedUrl,
   readRequestHead,
-} from "../../connection/http/request_head.ts";
-import { readResponseHead } from "../../connection/http/response_head.ts";
-import { receivedRequest } from "../../connection/http/received_request.ts";
-import { HeadReader } from "../../connection/http/upgrade/head_reader.ts";
-import { parseHead } from "../../connection/http/upgrade/head.ts";
-import { framingOf } from "../../connection/http/upgrade/framing.ts";
-import {
-  chooseToken,
-  namesUpgrade,
-} from "../../connection/http/upgrade_token.ts";
+} from "../../http/server/request_head.ts";
+import { readResponseHead } from "../../http/client/response_head.ts";
+import { receivedRequest } from "../../http/server/received_request.ts";
+import { HeadReader } from "../../http/upgrade/head_reader.ts";
+import { parseHead } from "../../http/upgrade/head.ts";
+import { framingOf } from "../../http/upgrade/framing.ts";
+import { chooseToken, namesUpgrade } from "../../http/upgrade/upgrade_token.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { StreamingRefusedError } from "../../kubernetes/errors.ts";
 import { decodeExit } from "../../kubernetes/status.ts";
@@ -42,7 +39,7 @@ import { parseCall } from "../../kubernetes/server/call.ts";
 import { SizeParser } from "../../kubernetes/server/sizes.ts";
 import { encodeFrame } from "../../kubernetes/websocket/frame.ts";
 import { WebSocketTunnel } from "../../kubernetes/websocket/tunnel.ts";
-import { ALL_VERSIONS } from "../../connection/http/upgrade_token.ts";
+import { ALL_VERSIONS } from "../../http/upgrade/upgrade_token.ts";
 import { httpPair } from "../helpers/http.ts";
 
 const TEXT = new TextEncoder();

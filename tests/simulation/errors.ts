@@ -8,7 +8,7 @@ import {
   ConnectionClosedError,
   StreamResetError,
 } from "../../connection/errors.ts";
-import { HttpMessageError } from "../../connection/http/message_error.ts";
+import { HttpMessageError } from "../../http/message/message_error.ts";
 import {
   InvalidArgumentError,
   SpdyError,

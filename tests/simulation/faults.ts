@@ -27,7 +27,7 @@ const FAULTS: readonly Fault[] = [
     name: "the session's window waits for who reads",
     family: "readingOrder",
     changes: [{
-      file: "connection/reports.ts",
+      file: "connection/session_events.ts",
       from: "[CREDIT_ON_ARRIVAL]: true,",
       to: "[CREDIT_ON_ARRIVAL]: false,",
     }],
@@ -36,11 +36,11 @@ const FAULTS: readonly Fault[] = [
     name: "reading is held back while the application waits for more",
     family: "readingOrder",
     changes: [{
-      file: "connection/receiving.ts",
+      file: "connection/receive_flow.ts",
       from: 'this.#hold(wait === "none" || this.#buffered > this.#most);',
       to: "this.#hold(true);",
     }, {
-      file: "connection/receiving.ts",
+      file: "connection/receive_flow.ts",
       from: 'if (!this.#holding || wait !== "need") return;',
       to: "if (Date.now() > 0) return;",
     }],
@@ -58,7 +58,7 @@ const FAULTS: readonly Fault[] = [
     name: "one stream's fault ends the connection",
     family: "overrun",
     changes: [{
-      file: "connection/engine.ts",
+      file: "connection/connection_core.ts",
       from: "for (const state of ready) this.#submit(state);",
       to: "for (const state of ready) state.submit(this.session);",
     }],
@@ -67,11 +67,11 @@ const FAULTS: readonly Fault[] = [
     name: "an upload ends cleanly once the response has left",
     family: "http",
     changes: [{
-      file: "connection/http/linger.ts",
-      from: "if (inbox.ended) drop(0);\n  else keep();",
+      file: "http/server/linger.ts",
+      from: "if (receiveBuffer.ended) drop(0);\n  else keep();",
       to: "drop(0);",
     }, {
-      file: "connection/inbox.ts",
+      file: "connection/receive_buffer.ts",
       from: 'if (this.#closed || this.#end?.kind === "failed") return;\n' +
         "    this.#dropping ??= reason;",
       to: "if (this.#closed || reason === undefined) return;\n" +
@@ -85,21 +85,20 @@ const FAULTS: readonly Fault[] = [
     name: "a broken transport whose reading is held back never ends",
     family: "heldReading",
     changes: [{
-      file: "connection/engine.ts",
-      from: "if (this.#inputEnded || this.#pump.readingPaused) {",
+      file: "connection/connection_core.ts",
+      from: "if (this.#inputEnded || this.#io.readingPaused) {",
       to: "if (this.#inputEnded) {",
     }, {
-      file: "connection/engine.ts",
+      file: "connection/connection_core.ts",
       from: "this.#watch(() => this.#cutOff(reason));",
-      to:
-        "this.#watch(() => this.#pump.readingPaused || this.#cutOff(reason));",
+      to: "this.#watch(() => this.#io.readingPaused || this.#cutOff(reason));",
     }],
   },
   {
     name: "pushes that nobody asked for are kept",
     family: "push",
     changes: [{
-      file: "connection/engine.ts",
+      file: "connection/connection_core.ts",
       from: "(parent?.mostWaiting === undefined || this.incoming.asked) &&",
       to: "",
     }],

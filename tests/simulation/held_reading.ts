@@ -6,7 +6,8 @@
  * @module
  */
 
-import { type Connection, engineOf } from "../../connection.ts";
+import { coreOf } from "../../connection.ts";
+import type { Connection } from "../../http/connection.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import type { Stream } from "../../connection/stream.ts";
 import { expectError } from "./errors.ts";
@@ -53,7 +54,7 @@ export async function breakWriting(
   for (const [index, stream] of there.entries()) {
     send(world, stream, index, Math.ceil(size / count));
   }
-  const engine = engineOf(connection);
+  const engine = coreOf(connection);
   while (!engine.counters.readingHeld) await world.pause(1);
   const { unread } = engine.counters;
   let ended: unknown;

@@ -5,14 +5,14 @@
  * @module
  */
 
-import type { Connection } from "../../connection.ts";
+import type { Connection } from "../../http/connection.ts";
 import { StreamResetError } from "../../connection/errors.ts";
 import type {
   FetchInit,
   PushedResponse,
-} from "../../connection/http/fetch_init.ts";
-import type { ServeInfo } from "../../connection/http/serve_options.ts";
-import { handleStream } from "../../connection/http/server_exchange.ts";
+} from "../../http/client/fetch_init.ts";
+import type { ServeInfo } from "../../http/server/serve_options.ts";
+import { handleStream } from "../../http/server/server_exchange.ts";
 import { REFUSED_STREAM } from "../../frame/constants.ts";
 import type { Random } from "../helpers/random.ts";
 import { expectError, GIVEN_UP, SOURCE_FAILED } from "./errors.ts";

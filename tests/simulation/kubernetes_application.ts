@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Connection } from "../../connection.ts";
+import type { Connection } from "../../http/connection.ts";
 import { openStreams } from "../../kubernetes/open.ts";
 import { createForwarder } from "../../kubernetes/port_forward.ts";
 import { createProcess } from "../../kubernetes/process.ts";

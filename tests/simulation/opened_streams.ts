@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Connection } from "../../connection.ts";
+import type { Connection } from "../../http/connection.ts";
 import type { Stream } from "../../connection/stream.ts";
 import type { World } from "./world.ts";
 

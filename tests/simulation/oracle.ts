@@ -5,7 +5,8 @@
  * @module
  */
 
-import { type Connection, engineOf } from "../../connection.ts";
+import type { Connection } from "../../http/connection.ts";
+import { coreOf } from "../../connection.ts";
 import type { ConnectionCounters } from "../../connection/counters.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import type { SentWindow } from "./wire_watch.ts";
@@ -49,7 +50,7 @@ export class WindowInvariant {
     const { connection, name } = this.#side;
     const many = this.#spans.size > MANY_STREAMS;
     if (many && this.#events++ % NOW_AND_THEN !== 0) return;
-    const engine = engineOf(connection);
+    const engine = coreOf(connection);
     const counters = engine.counters;
     // What comes after the end is not looked at.
     if (counters.ending || connection.session.failure !== undefined) return;
@@ -73,7 +74,7 @@ export class WindowInvariant {
       if (receiveWindow === undefined || !open) continue;
       const state = engine.stream(id);
       if (state === undefined) continue;
-      const unread = state.inbox.size + state.uncredited;
+      const unread = state.receiveBuffer.size + state.uncredited;
       if (receiveWindow.unconsumed !== unread) {
         this.#bad(
           `${name}: stream ${id} waits for ${receiveWindow.unconsumed} bytes to be consumed, its reader has ${unread}`,
@@ -100,12 +101,12 @@ export class WindowInvariant {
 export function checkRest(world: World, sides: readonly [Side, Side]): void {
   for (const [side, peer] of [sides, [sides[1], sides[0]]] as const) {
     const { name, connection, sent } = side;
-    const counters = engineOf(connection).counters;
+    const counters = coreOf(connection).counters;
     const left = leftovers(counters);
     if (left.length > 0) world.bad(`${name} at rest: ${left.join(", ")}`);
     if (connection.version !== PROTO_SPDY3_1 || sent === undefined) continue;
     const { sendWindow } = counters.session;
-    const granted = engineOf(peer.connection).counters.session.receiveWindow
+    const granted = coreOf(peer.connection).counters.session.receiveWindow
       ?.available;
     if (sendWindow !== granted || sendWindow !== sent.session) {
       world.bad(

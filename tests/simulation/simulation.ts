@@ -5,7 +5,8 @@
  * @module
  */
 
-import { Connection, engineOf } from "../../connection.ts";
+import { Connection } from "../../http/connection.ts";
+import { coreOf } from "../../connection.ts";
 import { useClock } from "../../connection/clock.ts";
 import type { Transport } from "../../connection/transport.ts";
 import {
@@ -282,7 +283,7 @@ class Simulation {
       // What is closed here may still be on its way to the other side.
       const open = (): boolean =>
         !this.#streams.closedAt(index) ||
-        engineOf(connection).counters.streams > 0;
+        coreOf(connection).counters.streams > 0;
       while (open()) await world.pause(5);
     }
     world.log("orderly end:", orderlyEnd, index);
@@ -487,7 +488,7 @@ class Simulation {
       world.bad(`${world.clock.timers} timers after the end`);
     }
     for (const { name, connection } of this.#sides) {
-      const counters = engineOf(connection).counters;
+      const counters = coreOf(connection).counters;
       // The session of a connection that ended is not used any more.
       const rest = leftovers({
         ...counters,
@@ -511,7 +512,7 @@ class Simulation {
   #describe(): string {
     const names = this.#world.pending(LIFELONG).slice(0, 8).join(", ");
     const counters = this.#sides.map(({ name, connection }) => {
-      const { session, ...rest } = engineOf(connection).counters;
+      const { session, ...rest } = coreOf(connection).counters;
       return `${name} ${
         JSON.stringify({ ...rest, sendWindow: session.sendWindow })
       }`;

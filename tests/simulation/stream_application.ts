@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection } from "../../connection.ts";
+import type { Connection } from "../../http/connection.ts";
 import type { Stream } from "../../connection/stream.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { REFUSED_STREAM } from "../../frame/constants.ts";

@@ -1,5 +1,5 @@
 import { connect as connectSocket, type Socket } from "node:net";
-import { connect } from "../../../connection/connect.ts";
+import { connect } from "../../../http/connect.ts";
 import { stdFlags } from "../../../tools/std.ts";
 import { assert, assertMatch } from "../../deps.ts";
 import type { Random } from "../../helpers/random.ts";

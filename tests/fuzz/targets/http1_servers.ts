@@ -6,7 +6,7 @@
  */
 
 import { proxy } from "../../../cli/proxy.ts";
-import { serve } from "../../../connection/http/serve.ts";
+import { serve } from "../../../http/server/serve.ts";
 import { serveStreaming } from "../../../kubernetes/mod.ts";
 import { makeCertificate } from "../../helpers/certificate.ts";
 

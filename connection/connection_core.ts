@@ -1,0 +1,772 @@
+/**
+ * A session on a wire: turns what the session reports into streams and
+ * promises, and ends everything when either of them ends.
+ *
+ * @module
+ */
+
+import { SpdyError, StreamClosedError } from "../errors.ts";
+import {
+  CANCEL,
+  CTRL_FLAG_FIN,
+  CTRL_FLAG_NONE,
+  CTRL_FLAG_UNIDIRECTIONAL,
+  GOAWAY_OK,
+  INITIAL_WINDOW_SIZE,
+  INTERNAL_ERROR,
+  REFUSED_STREAM,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+  SETTINGS_MAX_CONCURRENT_STREAMS,
+} from "../frame/constants.ts";
+import type {
+  GoawayFrame,
+  NameValue,
+  SettingsEntry,
+  SettingsFrame,
+  SynStreamFrame,
+} from "../frame/types.ts";
+import { countersOf, Session } from "../session.ts";
+import { CLIENT } from "../session/constants.ts";
+import { IdMap } from "../session/id_map.ts";
+import { AcceptQueue } from "./accept_queue.ts";
+import { endOfTurn } from "./clock.ts";
+import type { ConnectionCounters } from "./counters.ts";
+import { Deferred, handled, LazyPromise } from "./deferred.ts";
+import { FirstFrame } from "./first_frame.ts";
+import { Holdings } from "./holdings.ts";
+import "./warm.ts";
+import { Timeouts } from "./timeouts.ts";
+import { PendingStreams } from "./pending_streams.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { Pinger } from "./pinger.ts";
+import { IoLoop, type IoLoopEvents } from "./io_loop.ts";
+import type { QuietTimer } from "./quiet_timer.ts";
+import {
+  broken,
+  closedBy,
+  closedUnsent,
+  notOpened,
+  notTaken,
+  sessionFailed,
+  wentAway,
+} from "./reasons.ts";
+import { ReceiveFlow } from "./receive_flow.ts";
+import { type SessionEvents, sessionOptions } from "./session_events.ts";
+import { createStream, stateOf, type Stream } from "./stream.ts";
+import {
+  applySettings,
+  firstSettings,
+  persistSettings,
+} from "./settings_store.ts";
+import {
+  originAtPeer,
+  type PushOptions,
+  StreamCore,
+  type StreamHost,
+  type Wait,
+} from "./stream_core.ts";
+import type { Wire } from "./transport.ts";
+
+/** So many streams with unread bytes are named in an error. */
+const MOST_NAMED = 8;
+
+/** What an own stream is opened with. */
+export interface OpenRequest {
+  readonly headers: NameValue[];
+  readonly pri: number;
+  readonly fin: boolean;
+  readonly unidirectional: boolean;
+  readonly associatedStreamId: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
+  readonly session: Session;
+  readonly options: ResolvedOptions;
+  /** Settles with the end of the connection; rejects when that was no orderly one. */
+  readonly closed: LazyPromise<void> = new LazyPromise();
+  readonly ownSettings: Map<number, number> = new Map();
+  readonly peerSettings: Map<number, number> = new Map();
+  /** Streams that the peer opened. */
+  readonly incoming: AcceptQueue<Stream> = new AcceptQueue(
+    (stream) => stateOf(stream).keep(),
+    (stream) => stateOf(stream).letGo(),
+  );
+
+  readonly #io: IoLoop;
+  readonly #streams = new IdMap<StreamCore>();
+  readonly #pending: PendingStreams;
+  readonly #pinger: Pinger;
+  readonly #timeouts: Timeouts;
+  readonly #receiveFlow: ReceiveFlow;
+  readonly #holdings: Holdings;
+  /** Streams with something to submit before the next write. */
+  #ready: StreamCore[] = [];
+  /** PINGs that the application waits for. */
+  #pings = 0;
+  /** The application takes streams by itself. */
+  #iterated = false;
+  /** The largest initial window that the peer may take to hold, bytes. */
+  #widest = INITIAL_WINDOW_SIZE;
+  /** Small chunks copied out of writers, bytes. */
+  #reserved = 0;
+  #ending = false;
+  /** Settles when nothing is left of what writers were told is taken; made by a close that waits for it. */
+  #bytesLeft: Deferred<void> | undefined;
+  #goawaySent = false;
+  #goawayReceived: GoawayFrame | undefined;
+  /** The session went away by itself. */
+  #sessionFailed = false;
+  #inputEnded = false;
+  #writeError: SpdyError | undefined;
+  /** Until the peer's first frame is known to be one. */
+  #firstFrame: FirstFrame | undefined;
+  /** Ends what one broken or ended direction left half alive. */
+  #deadline: QuietTimer | undefined;
+
+  constructor(wire: Wire, options: ResolvedOptions) {
+    this.options = options;
+    const { side, version } = options;
+    this.session = new Session(side, version, sessionOptions(this, options));
+    this.#io = new IoLoop(wire, options.maxSendBuffer, this);
+    this.#firstFrame = new FirstFrame(side, version);
+    // Every peer answers a PING, and its SETTINGS come first.
+    this.#pending = new PendingStreams(
+      this.session,
+      () => void handled(this.#ping()),
+    );
+    // moby/spdystream sets no limit, and kubelets on it lose output over a PING.
+    if (options.flowControl === false) this.#pending.heard();
+    this.#pinger = new Pinger(side, () => {
+      this.session.submitPing();
+      this.flush();
+    });
+    const first = firstSettings(options);
+    if (first.length > 0) this.session.submitSettings(0, first);
+    applySettings(this.ownSettings, options.settings ?? []);
+    this.#receiveFlow = new ReceiveFlow(
+      this.session,
+      options,
+      this.ownSettings,
+      {
+        ping: () => this.#ping(),
+        flush: () => this.flush(),
+        // Reading to the end is part of ending in order.
+        holdReading: (hold) => this.#io.holdReading(hold && !this.#ending),
+        wait: () => this.#wait(),
+        stuck: (most) => this.#fail(closedBy("local", this.#unread(most))),
+      },
+    );
+    this.#holdings = new Holdings(options.maxHeldBytes);
+    this.#timeouts = new Timeouts(options, {
+      ping: () => void handled(this.#ping()),
+      readingSince: () => this.readingSince(),
+      openStreams: () => this.#streams.size + this.#pending.waiting,
+      timedOut: (message) => this.#fail(closedBy("remote", message)),
+      idle: () => void this.close(),
+    });
+    this.flush();
+    this.#io.start();
+  }
+
+  /** What is under way, for tests. */
+  get counters(): ConnectionCounters {
+    return {
+      streams: this.#streams.size,
+      ready: this.#ready.length,
+      opening: this.#pending.waiting,
+      ownStreams: this.#pending.occupied,
+      reserved: this.#reserved,
+      unread: this.#receiveFlow.unread,
+      uncredited: this.#receiveFlow.uncredited,
+      readingHeld: this.#io.readingPaused,
+      sessionWindow: this.#receiveFlow.sessionWindow,
+      ending: this.#ending,
+      session: countersOf(this.session),
+    };
+  }
+
+  // What the connection asks.
+
+  /**
+   * Opens a stream; resolves to what `present` makes of it. Rejects with
+   * `unprocessed` set when it certainly did not leave, throws when it cannot.
+   */
+  open<T>(
+    request: OpenRequest,
+    present: (state: StreamCore) => T,
+  ): Promise<T> {
+    if (!this.accepting) throw this.#notOpened();
+    const state = new StreamCore(this, 0, {
+      own: true,
+      headers: request.headers,
+      pri: request.pri,
+      associatedStreamId: request.associatedStreamId,
+      unidirectional: request.unidirectional,
+      fin: request.fin,
+    });
+    const flags = (request.fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE) |
+      (request.unidirectional ? CTRL_FLAG_UNIDIRECTIONAL : CTRL_FLAG_NONE);
+    const opened = this.#pending.open(state, flags, request.signal, present);
+    if (this.#pending.queued > 0) this.waits();
+    this.flush();
+    return opened;
+  }
+
+  /** Whether new streams may be opened. */
+  get accepting(): boolean {
+    return !this.#ending && !this.#goawaySent && !this.#goawayReceived &&
+      this.#writeError === undefined;
+  }
+
+  /** The next stream of the peer, for the application. */
+  accept(): Promise<IteratorResult<Stream, undefined>> {
+    const next = this.incoming.next();
+    if (this.incoming.reading > 0) {
+      this.#iterated = true;
+      this.waits();
+    }
+    return next;
+  }
+
+  /** A PING that the application waits for. */
+  async ping(): Promise<number> {
+    this.#pings++;
+    try {
+      const answer = this.#ping();
+      this.waits();
+      return await answer;
+    } finally {
+      this.#pings--;
+    }
+  }
+
+  async #ping(): Promise<number> {
+    if (this.#ending) throw closedBy("local", "the connection is closed");
+    if (this.#writeError !== undefined) throw this.#writeError;
+    return await this.#pinger.ping();
+  }
+
+  sendSettings(flags: number, entries: SettingsEntry[]): void {
+    this.session.submitSettings(flags, entries);
+    applySettings(this.ownSettings, entries);
+    this.flush();
+  }
+
+  /** No more streams; the end comes with the last of those under way. */
+  goaway(statusCode: number): Promise<void> {
+    if (!this.#goawaySent && !this.#ending) {
+      this.#goawaySent = true;
+      this.session.submitGoaway(statusCode);
+      this.#pending.failQueued(this.#notOpened());
+      this.#refuseUnclaimed();
+      this.flush();
+    }
+    return this.closed.promise;
+  }
+
+  /** Ends the connection: what was accepted for sending leaves, everything else fails. */
+  async close(): Promise<void> {
+    if (!this.#ending && this.#bytesLeft === undefined) {
+      const announced = this.#goawaySent;
+      this.#goawaySent = true;
+      if (this.#owesBytes()) {
+        this.#bytesLeft = new Deferred();
+        await this.#io.progress.within(
+          this.options.closeTimeout,
+          this.#bytesLeft.promise,
+        );
+      }
+      if (!announced && !this.#ending) this.session.submitGoaway(GOAWAY_OK);
+      this.#end(undefined, closedBy("local", "this side closed"));
+    }
+    await this.closed.promise.catch(() => {});
+  }
+
+  // StreamHost
+
+  readingSince(): number | undefined {
+    return this.#io.readingSince;
+  }
+
+  flush(): void {
+    this.#io.flush();
+  }
+
+  ready(state: StreamCore): void {
+    if (state.listed) return;
+    state.listed = true;
+    this.#ready.push(state);
+    this.#io.flush();
+  }
+
+  push<T>(
+    parent: StreamCore,
+    nv: NameValue[],
+    { pri = parent.origin.pri, signal }: PushOptions,
+    present: (state: StreamCore) => T,
+  ): Promise<T> {
+    return this.open({
+      headers: nv,
+      pri,
+      fin: false,
+      unidirectional: true,
+      associatedStreamId: parent.id,
+      signal,
+    }, present);
+  }
+
+  consumed(state: StreamCore, size: number): void {
+    if (this.#ending) return;
+    this.#receiveFlow.consumed(state, size);
+    // The application may take its time over what came before a write failed.
+    this.#deadline?.touch();
+  }
+
+  waits(): void {
+    if (!this.#ending) this.#receiveFlow.reconsider();
+  }
+
+  reserve(size: number): boolean {
+    if (this.#reserved + size > this.options.maxSendBuffer) return false;
+    this.#reserved += size;
+    return true;
+  }
+
+  release(size: number): void {
+    this.#reserved -= size;
+    if (this.#bytesLeft !== undefined && !this.#owesBytes()) {
+      this.#bytesLeft.resolve();
+    }
+  }
+
+  collect(): void {
+    this.#io.collect();
+  }
+
+  takesHeaders(state: StreamCore, nv: readonly NameValue[]): boolean {
+    return this.#holdings.headers(state, nv);
+  }
+
+  released(state: StreamCore): void {
+    this.#holdings.release(state);
+    this.#receiveFlow.released(state);
+  }
+
+  // IoLoopEvents
+
+  input(data: Uint8Array): void | Promise<void> {
+    if (this.#ending) return;
+    this.#timeouts.touch();
+    if (this.#firstFrame !== undefined && !this.#begins(data)) return;
+    let left = false;
+    try {
+      this.session.recv(data);
+      left = this.#receiveFlow.deliver();
+    } finally {
+      if (!left) this.#receiveFlow.settle();
+    }
+    if (!this.#ending) {
+      this.#timeouts.controlFrame(this.session.unfinishedControl);
+    }
+    this.#io.flush();
+    this.#endIfDone();
+    if (left) return this.#settleLater();
+  }
+
+  /** Whether a SPDY session can begin with what has come; ends the connection if not. */
+  #begins(data: Uint8Array): boolean {
+    try {
+      if (this.#firstFrame?.take(data)) this.#firstFrame = undefined;
+      return true;
+    } catch (error) {
+      if (!(error instanceof SpdyError)) throw error;
+      this.#fail(sessionFailed(error));
+      return false;
+    }
+  }
+
+  /** Readers that come back in this turn read on where they were. */
+  async #settleLater(): Promise<void> {
+    await endOfTurn();
+    this.#receiveFlow.settle();
+  }
+
+  expectsMuch(): boolean {
+    return this.#streams.size > 0;
+  }
+
+  fill(): void {
+    do {
+      const ready = this.#ready;
+      this.#ready = [];
+      this.#receiveFlow.giveCredit();
+      for (const state of ready) this.#submit(state);
+      this.session.send();
+    } while (this.#ready.length > 0);
+  }
+
+  /** What goes wrong with one stream ends that stream alone. */
+  #submit(state: StreamCore): void {
+    try {
+      state.submit(this.session);
+    } catch (error) {
+      // The session is about to reset a stream that it still has, and says why
+      // when it did.
+      const closing = error instanceof StreamClosedError &&
+        this.#streams.get(state.id) === state;
+      if (!closing) state.reset(INTERNAL_ERROR, error);
+    }
+  }
+
+  idle(): void {
+    this.#endIfDone();
+    if (!this.#inputEnded || this.#ending) return;
+    // The peer can grant no more window: what has not left by now never will.
+    // What waits for its stream's reply is the application's to send.
+    for (const state of [...this.#streams.values()]) {
+      if (state.waitsForWindow) this.#giveUp(state, this.#peerClosed());
+    }
+    this.#endIfDone();
+  }
+
+  inputEnded(error: unknown): void {
+    this.#inputEnded = true;
+    if (this.#ending) return;
+    if (this.#writeError !== undefined) this.#cutOff(this.#writeError);
+    else if (error === undefined) this.#halfClosed();
+    else this.#fail(broken("reading failed", error));
+  }
+
+  /** The application's hook threw, or this module did. */
+  failed(error: unknown): void {
+    this.#fail(
+      closedBy(
+        "local",
+        error instanceof Error ? error.message : String(error),
+        error,
+      ),
+    );
+  }
+
+  outputFailed(error: unknown): void {
+    if (this.#ending) return;
+    // What the peer sent before it went may still be read: it is, to its end.
+    const reason = broken("writing failed", error);
+    this.#writeError = reason;
+    for (const state of this.#streams.values()) state.sendBuffer.fail(reason);
+    this.#pending.fail(reason);
+    this.#pinger.fail(reason);
+    // Reading that is held back would not see the end either.
+    if (this.#inputEnded || this.#io.readingPaused) {
+      this.#cutOff(reason);
+      return;
+    }
+    this.#watch(() => this.#cutOff(reason));
+  }
+
+  // SessionEvents
+
+  takeBytes(data: Uint8Array): number {
+    return this.#io.out.append(data);
+  }
+
+  streamOpened(frame: SynStreamFrame): void {
+    // The application closed the connection while the frame was looked at.
+    if (this.#ending) return;
+    const { streamId } = frame;
+    const origin = originAtPeer(frame);
+    const fits = this.#holdings.hasRoom(origin.headers);
+    // Until its RST_STREAM has left it is kept, without what there is no room for.
+    const kept = fits ? origin : { ...origin, headers: [] };
+    const state = new StreamCore(this, streamId, kept);
+    this.#streams.set(streamId, state);
+    if (!fits) {
+      state.reset(REFUSED_STREAM);
+      return;
+    }
+    this.#holdings.open(state);
+    if (this.#writeError !== undefined) state.sendBuffer.fail(this.#writeError);
+    this.#timeouts.streamCame();
+    const { maxWaitingStreams } = this.options;
+    const parent = this.#streams.get(frame.assocStreamId);
+    const most = parent?.mostWaiting ?? maxWaitingStreams;
+    if (parent?.onPush !== undefined) handOver(parent, state);
+    else if (
+      (parent?.mostWaiting === undefined || this.incoming.asked) &&
+      this.incoming.size < Math.min(most, maxWaitingStreams)
+    ) {
+      this.incoming.push(createStream(state));
+      if (this.#goawayReceived || this.#goawaySent) this.#refuseUnclaimed();
+    } else state.reset(REFUSED_STREAM);
+  }
+
+  /**
+   * Pushes that wait for somebody to iterate over a client's connection, which
+   * nobody has begun to do, hold up no end of it.
+   */
+  #refuseUnclaimed(): void {
+    if (this.options.side !== CLIENT || this.incoming.asked) return;
+    for (const stream of this.incoming.takeAll()) stream.reset(REFUSED_STREAM);
+  }
+
+  stream(streamId: number): StreamCore | undefined {
+    return this.#streams.get(streamId);
+  }
+
+  replied(state: StreamCore): void {
+    this.#pending.heard();
+    this.#timeouts.replied(state);
+  }
+
+  dataCame(streamId: number, data: Uint8Array): void {
+    const state = this.#streams.get(streamId);
+    if (state !== undefined) this.#receiveFlow.came(state, data);
+  }
+
+  streamNumbered(frame: SynStreamFrame): void {
+    this.#firstFrame?.opened(frame.streamId);
+    const state = this.#pending.numbered(frame);
+    if (state !== undefined) this.#streams.set(frame.streamId, state);
+  }
+
+  streamSent(streamId: number): void {
+    const state = this.#streams.get(streamId);
+    if (state === undefined) return;
+    this.#pending.sent(state);
+    if (!state.origin.unidirectional) this.#timeouts.awaitReply(state);
+    this.ready(state);
+  }
+
+  streamNotSent(frame: SynStreamFrame, error: SpdyError): void {
+    const state = this.session.getStreamUserData(frame.streamId);
+    if (!(state instanceof StreamCore)) return;
+    this.#streams.delete(frame.streamId);
+    this.#pending.notSent(
+      state,
+      this.#goawayReceived || this.#goawaySent ? this.#notOpened() : error,
+    );
+  }
+
+  streamClosed(streamId: number, statusCode: number): void {
+    const state = this.#streams.get(streamId);
+    if (state === undefined) return;
+    this.#streams.delete(streamId);
+    this.#receiveFlow.closed(state);
+    this.#timeouts.replied(state);
+    if (state.isShared) this.#holdings.unread(state, state.receiveBuffer.size);
+    state.sessionClosed(statusCode);
+    state.letGo();
+    if (!state.origin.own) return;
+    const reason = state.ticket === 0
+      ? undefined
+      : closedUnsent(streamId, statusCode);
+    this.#pending.closed(state, reason);
+  }
+
+  pingSent(uniqueId: number): void {
+    this.#pinger.sent(uniqueId);
+  }
+
+  pingCame(uniqueId: number): void {
+    this.#pending.heard();
+    this.#pinger.received(uniqueId);
+  }
+
+  settingsCame(frame: SettingsFrame): void {
+    applySettings(this.peerSettings, frame.iv);
+    const limit = this.peerSettings.get(SETTINGS_MAX_CONCURRENT_STREAMS);
+    if (limit !== undefined) this.#pending.limit = limit;
+    else this.#pending.heard();
+    const { settingsStore, origin, side } = this.options;
+    // SPDY/3 draft 2.6.4: only servers may ask for persistence.
+    if (settingsStore && origin !== undefined && side === CLIENT) {
+      persistSettings(settingsStore, origin, frame);
+    }
+  }
+
+  settingsSent(frame: SettingsFrame): void {
+    const window = frame.iv.find(([id]) => id === SETTINGS_INITIAL_WINDOW_SIZE);
+    if (window === undefined || !this.#receiveFlow.windows) return;
+    // The answer tells the session that the peer knows of a lower window.
+    if (window[2] < this.#widest) handled(this.#ping());
+    else this.#widest = window[2];
+  }
+
+  goawayCame(frame: GoawayFrame): void {
+    this.#goawayReceived = frame;
+    this.#pending.failQueued(this.#notOpened());
+    this.#refuseUnclaimed();
+    // 2.6.6: streams above the last good one were not processed.
+    for (const state of [...this.#streams.values()]) {
+      if (!state.origin.own || state.id <= frame.lastGoodStreamId) continue;
+      this.#giveUp(state, notTaken(state.id));
+    }
+  }
+
+  goawayLeft(): void {
+    if (!this.#goawaySent) this.#sessionFailed = true;
+  }
+
+  // The end.
+
+  /** An orderly end once the session has nothing more to do. */
+  #endIfDone(): void {
+    if (this.#ending) return;
+    if (this.session.wantRead() || this.session.wantWrite()) {
+      if (!this.#inputEnded || this.#streams.size > 0) return;
+    }
+    if (this.#ready.length > 0 || this.#pending.waiting > 0) return;
+    const failure = this.#sessionFailure();
+    this.#end(failure, failure ?? this.#peerClosed());
+  }
+
+  /** Why the session ended, if not in good order. */
+  #sessionFailure(): SpdyError | undefined {
+    const { failure } = this.session;
+    if (failure !== undefined || this.#sessionFailed) {
+      return sessionFailed(failure);
+    }
+    const status = this.#goawayReceived?.statusCode ?? GOAWAY_OK;
+    return status === GOAWAY_OK ? undefined : wentAway(status);
+  }
+
+  /** The peer's direction ended in good order; answers under way have `closeTimeout` to leave. */
+  #halfClosed(): void {
+    const reason = this.#peerClosed();
+    // A peer that said GOAWAY first ends the connection in order, if not the streams.
+    const cutOff = this.#goawayReceived === undefined &&
+      (this.#streams.size > 0 || this.#pending.waiting > 0);
+    const failure = this.#sessionFailure() ?? (cutOff ? reason : undefined);
+    for (const state of [...this.#streams.values()]) {
+      if (!state.remoteEnded) this.#giveUp(state, reason);
+    }
+    this.#pending.fail(reason);
+    this.#pinger.fail(reason);
+    if (this.#streams.size > 0) {
+      // Nothing tells a peer that still listens from one that is gone.
+      this.#watch(() => this.#end(failure, reason));
+      this.flush();
+      return;
+    }
+    this.#end(failure, reason);
+  }
+
+  /** Calls back when nothing has moved for `closeTimeout`. */
+  #watch(onQuiet: () => void): void {
+    const { progress } = this.#io;
+    progress.ignore(this.#deadline);
+    this.#deadline = progress.watch(this.options.closeTimeout, onQuiet);
+  }
+
+  /** What the application waits for that only reading can bring. */
+  #wait(): Wait {
+    if (this.#pings > 0 || this.#pending.queued > 0) return "need";
+    // Most who wait for a stream wait all the time.
+    const accepts = this.#iterated && this.incoming.reading > 0;
+    let wait: Wait = accepts ? "watch" : "none";
+    for (const state of this.#streams.values()) {
+      const one = state.wait;
+      if (one === "need") return one;
+      if (one === "watch") wait = one;
+    }
+    return wait;
+  }
+
+  /** Says who holds what nobody reads. */
+  #unread(most: number): string {
+    const states = [...this.#streams.values()]
+      .filter(({ receiveBuffer }) => receiveBuffer.size > 0)
+      .sort((left, right) =>
+        right.receiveBuffer.size - left.receiveBuffer.size
+      );
+    const named = states.slice(0, MOST_NAMED).map(({ id, receiveBuffer }) =>
+      `${receiveBuffer.size} of stream ${id}`
+    );
+    if (states.length > MOST_NAMED) {
+      named.push(`more of ${states.length - MOST_NAMED} other streams`);
+    }
+    return `the application waits for what comes behind more than ${most} ` +
+      `bytes (maxUnreadBytes) that it does not read: ${named.join(", ")}; ` +
+      "read or cancel them first";
+  }
+
+  #owesBytes(): boolean {
+    for (const state of this.#streams.values()) {
+      if (state.owesBytes) return true;
+    }
+    return false;
+  }
+
+  /** Fails a stream here and takes it out of the session. */
+  #giveUp(state: StreamCore, reason: unknown): void {
+    this.session.submitRstStream(state.id, INTERNAL_ERROR);
+    this.#streams.delete(state.id);
+    this.#receiveFlow.closed(state);
+    this.#timeouts.replied(state);
+    if (state.isShared) this.#holdings.unread(state, state.receiveBuffer.size);
+    state.failed(reason);
+    state.letGo();
+    if (state.origin.own) this.#pending.closed(state, reason);
+    this.flush();
+  }
+
+  /** Nothing leaves and nothing comes any more; after a GOAWAY of the peer that is its good order. */
+  #cutOff(reason: SpdyError): void {
+    const inOrder = this.#goawayReceived !== undefined &&
+      this.#sessionFailure() === undefined;
+    if (inOrder) this.#end(undefined, reason);
+    else this.#fail(reason);
+  }
+
+  /** Ends at once. */
+  #fail(error: SpdyError): void {
+    if (this.#ending) return;
+    this.#settleAll(error, error);
+    this.#io.close();
+    this.closed.reject(error);
+  }
+
+  /** Ends in order: the last bytes leave, the peer's end is awaited. */
+  #end(failure: SpdyError | undefined, reason: SpdyError): void {
+    if (this.#ending) return;
+    this.#settleAll(failure, reason);
+    this.#io.finish(this.options.closeTimeout).then(() => {
+      if (failure === undefined) this.closed.resolve();
+      else this.closed.reject(failure);
+    });
+  }
+
+  #settleAll(failure: SpdyError | undefined, reason: SpdyError): void {
+    this.#ending = true;
+    this.#receiveFlow.stop();
+    this.#bytesLeft?.resolve();
+    this.#timeouts.stop();
+    this.#io.progress.ignore(this.#deadline);
+    for (const state of this.#streams.values()) state.failed(reason);
+    this.#streams.clear();
+    this.#ready = [];
+    this.#pending.fail(reason);
+    this.#pinger.fail(reason);
+    this.incoming.end(failure);
+  }
+
+  #notOpened(): SpdyError {
+    return notOpened(this.#goawayReceived, this.#goawaySent);
+  }
+
+  #peerClosed(): SpdyError {
+    return this.#sessionFailure() ??
+      closedBy("remote", "the peer closed the transport");
+  }
+}
+
+/** Gives a push to whoever asked for it; what goes wrong there ends these two streams alone. */
+function handOver(parent: StreamCore, pushed: StreamCore): void {
+  try {
+    parent.onPush?.(pushed);
+  } catch (error) {
+    pushed.reset(CANCEL, error);
+    parent.reset(CANCEL, error);
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * Streams on a connection, without HTTP: `connectRaw`, `acceptRaw`,
+ * `RawConnection`. The module `@spdy/spdy` has all of it and HTTP on top.
+ *
+ * @module
+ */
+
+export { type OpenStreamOptions, RawConnection } from "../connection.ts";
+export {
+  type AcceptOptions,
+  acceptRaw,
+  type ConnectOptions,
+  connectRaw,
+  type TlsOptions,
+} from "./connect.ts";
+export {
+  ConnectionClosedError,
+  type ConnectionClosedErrorOptions,
+  StreamResetError,
+  type StreamResetErrorOptions,
+} from "./errors.ts";
+export type { KeepAliveOptions } from "./keepalive.ts";
+export type {
+  ConnectionOptions,
+  ConnectionTuning,
+  FrameDirection,
+  TracedData,
+  TracedFrame,
+  WindowTuningOptions,
+} from "./options.ts";
+export type { SettingsStore } from "./settings_store.ts";
+export type {
+  HeadersHandler,
+  PushOptions,
+  SendHeadersOptions,
+  Stream,
+} from "./stream.ts";
+export type { ByteConn, ByteStreams, Transport } from "./transport.ts";
+export { webSocketStreams } from "./websocket.ts";

@@ -1,0 +1,239 @@
+/**
+ * Opens own streams: within the peer's limit, in order of priority, each with
+ * a way to be given up.
+ *
+ * @module
+ */
+
+import {
+  CANCEL,
+  INITIAL_MAX_CONCURRENT_STREAMS,
+  REFUSED_STREAM,
+} from "../frame/constants.ts";
+import type { SynStreamFrame } from "../frame/types.ts";
+import type { Session } from "../session.ts";
+import { Deferred } from "./deferred.ts";
+import { StreamResetError } from "./errors.ts";
+import { OpenQueue } from "./open_queue.ts";
+import { StreamCore } from "./stream_core.ts";
+
+interface Opening {
+  readonly state: StreamCore;
+  readonly flags: number;
+  readonly opened: Deferred<unknown>;
+  /** Makes of the state what `opened` resolves to. */
+  readonly present: (state: StreamCore) => unknown;
+  readonly signal: AbortSignal | undefined;
+  given: boolean;
+}
+
+/**
+ * Streams that are opened before the peer has said anything: a server begins
+ * with its SETTINGS, and the SPDY/3 draft (2.6.4) wants no limit below this.
+ */
+const EARLY_STREAMS = 100;
+
+/** Own streams from the wish to the SYN_STREAM on its way. */
+export class PendingStreams {
+  readonly #session: Session;
+  readonly #askPeer: () => void;
+  readonly #queue = new OpenQueue<Opening>();
+  /** Submitted to the session, not sent yet; a state's ticket is its place, from 1. */
+  readonly #submitted: Opening[] = [];
+  /** Own streams submitted or open. */
+  #open = 0;
+  #limit = EARLY_STREAMS;
+  #peer: "silent" | "asked" | "heard" = "silent";
+
+  /** `askPeer`: called once when streams wait for a peer that has said nothing. */
+  constructor(session: Session, askPeer: () => void) {
+    this.#session = session;
+    this.#askPeer = askPeer;
+  }
+
+  /** Streams that were asked for and have not left. */
+  get waiting(): number {
+    return this.#queue.size + this.#submitted.length;
+  }
+
+  /** Streams that wait for a place. */
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /** Own streams submitted or open. */
+  get occupied(): number {
+    return this.#open;
+  }
+
+  /** The peer's MAX_CONCURRENT_STREAMS changed. */
+  set limit(value: number) {
+    this.#peer = "heard";
+    this.#limit = value;
+    this.#submitNext();
+  }
+
+  /** The peer has spoken: no limit so far means that there is none. */
+  heard(): void {
+    if (this.#peer !== "heard") this.limit = INITIAL_MAX_CONCURRENT_STREAMS;
+  }
+
+  /**
+   * Resolves to what `present` makes of the state, when the SYN_STREAM is on
+   * its way and the stream has its id.
+   */
+  open<T>(
+    state: StreamCore,
+    flags: number,
+    signal: AbortSignal | undefined,
+    present: (state: StreamCore) => T,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    // What waits for a peer that wants none may wait for ever, and with a push
+    // the handler that asked for it.
+    if (this.#limit === 0 && state.origin.unidirectional) throw takesNone();
+    const opened = new Deferred<T>();
+    const opening: Opening = {
+      state,
+      flags,
+      opened: opened as Deferred<unknown>,
+      present,
+      signal,
+      given: false,
+    };
+    if (this.#open < this.#limit && this.#queue.size === 0) {
+      this.#submit(opening);
+    } else {
+      this.#queue.push(state.origin.pri, opening);
+      if (this.#peer === "silent") {
+        this.#peer = "asked";
+        this.#askPeer();
+      }
+    }
+    if (signal !== undefined) this.#watch(opening, signal);
+    return opened.promise;
+  }
+
+  /** The SYN_STREAM got its id. */
+  numbered(frame: SynStreamFrame): StreamCore | undefined {
+    const state = this.#session.getStreamUserData(frame.streamId);
+    if (!(state instanceof StreamCore) || state.ticket === 0) return undefined;
+    state.id = frame.streamId;
+    return state;
+  }
+
+  /** The SYN_STREAM left. */
+  sent(state: StreamCore): void {
+    const opening = this.#takeSubmitted(state);
+    if (opening === undefined) return;
+    opening.given = true;
+    opening.opened.resolve(opening.present(state));
+    if (opening.signal?.aborted) state.reset(CANCEL, opening.signal.reason);
+  }
+
+  /** The SYN_STREAM could not leave. */
+  notSent(state: StreamCore, error: unknown): void {
+    const opening = this.#takeSubmitted(state);
+    if (opening === undefined) return;
+    this.#open--;
+    state.failed(error);
+    opening.opened.reject(error);
+    this.#submitNext();
+  }
+
+  /**
+   * An own stream is over. It may be so before its SYN_STREAM has left all the
+   * way, as when its parent is cancelled meanwhile: then `reason` says why
+   * nobody gets it.
+   */
+  closed(state: StreamCore, reason: unknown): void {
+    this.#open--;
+    this.#takeSubmitted(state)?.opened.reject(reason);
+    this.#submitNext();
+  }
+
+  /** Gives up what has not been submitted. */
+  failQueued(error: unknown): void {
+    for (;;) {
+      const opening = this.#queue.shift();
+      if (opening === undefined) return;
+      opening.state.failed(error);
+      opening.opened.reject(error);
+    }
+  }
+
+  /** Gives up everything that has not left. */
+  fail(error: unknown): void {
+    this.failQueued(error);
+    for (const { state, opened } of this.#submitted.splice(0)) {
+      state.ticket = 0;
+      state.failed(error);
+      opened.reject(error);
+    }
+  }
+
+  #takeSubmitted(state: StreamCore): Opening | undefined {
+    if (state.ticket === 0) return undefined;
+    const place = state.ticket - 1;
+    state.ticket = 0;
+    const opening = this.#submitted[place];
+    const last = this.#submitted.pop();
+    // The last one takes its place.
+    if (last !== undefined && last !== opening) {
+      this.#submitted[place] = last;
+      last.state.ticket = place + 1;
+    }
+    return opening;
+  }
+
+  #submitNext(): void {
+    while (this.#open < this.#limit) {
+      const opening = this.#queue.shift();
+      if (opening === undefined) return;
+      try {
+        this.#submit(opening);
+      } catch (error) {
+        opening.state.failed(error);
+        opening.opened.reject(error);
+      }
+    }
+  }
+
+  #submit(opening: Opening): void {
+    const { state, flags } = opening;
+    const { origin } = state;
+    this.#session.submitSynStream(
+      flags,
+      origin.associatedStreamId,
+      origin.pri,
+      origin.headers,
+      state,
+    );
+    this.#open++;
+    state.ticket = this.#submitted.push(opening);
+  }
+
+  #watch(opening: Opening, signal: AbortSignal): void {
+    const { state } = opening;
+    const onAbort = (): void => {
+      if (opening.given) {
+        state.reset(CANCEL, signal.reason);
+        return;
+      }
+      // A SYN_STREAM in the session's queue cannot be taken back: it is reset when it leaves.
+      opening.opened.reject(signal.reason);
+      if (this.#queue.delete(state.origin.pri, opening)) {
+        state.failed(signal.reason);
+      }
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    state.onEnd = () => signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function takesNone(): StreamResetError {
+  return new StreamResetError(
+    "the stream was not opened: the peer takes none, its MAX_CONCURRENT_STREAMS is 0",
+    { streamId: 0, statusCode: REFUSED_STREAM, initiator: "remote" },
+  );
+}

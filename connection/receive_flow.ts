@@ -1,0 +1,210 @@
+/**
+ * Received bytes on their way to the readers: who has them, what credit the
+ * peer gets for them, and when to stop reading.
+ *
+ * @module
+ */
+
+import {
+  INITIAL_WINDOW_SIZE,
+  PROTO_SPDY2,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+} from "../frame/constants.ts";
+import type { Session } from "../session.ts";
+import { ReceiveWindows } from "./receive_windows.ts";
+import type { ReceiveBuffer } from "./receive_buffer.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { QuietTimer } from "./quiet_timer.ts";
+import type { StreamCore, Wait } from "./stream_core.ts";
+
+/** How long an application may have all it may hold, read none of it and wait for more, ms. */
+const PATIENCE = 1000;
+
+/** What is asked of the connection. */
+export interface ReceiveFlowEvents {
+  /** Sends a PING to measure the path. */
+  ping(): Promise<number>;
+  /** Credit was submitted: write soon. */
+  flush(): void;
+  /** Stop reading from the transport, or go on. */
+  holdReading(hold: boolean): void;
+  /** What the application waits for that only reading can bring. */
+  wait(): Wait;
+  /** The application waits, has as much unread as it may, and reads none of it. */
+  stuck(most: number): void;
+}
+
+/**
+ * With flow control, streams' windows bound what may come, and their credit
+ * follows the readers; that of the session comes back on arrival, so that no
+ * stream waits for the reader of another. Without, the socket is the
+ * back-pressure: reading stops while more than `maxBufferedBytes` are unread,
+ * or, as long as the application waits for what only reading can bring,
+ * `maxUnreadBytes`.
+ */
+export class ReceiveFlow {
+  readonly #events: ReceiveFlowEvents;
+  readonly #bound: number;
+  readonly #most: number;
+  /** Reading may be held for as long as it takes. */
+  readonly #mayHold: boolean;
+  readonly #credit: ReceiveWindows | undefined;
+  /** Inboxes that hold pieces of the read under way. */
+  readonly #unsettled: ReceiveBuffer[] = [];
+  /** Received bytes that nobody has read, over all streams. */
+  #buffered = 0;
+  #holding = false;
+  /** Runs while the application waits and reading is held all the same. */
+  #stuck: QuietTimer | undefined;
+  /** Streams whose readers have finished with bytes since the last write. */
+  readonly #due: StreamCore[] = [];
+
+  /** `ownSettings`: what was announced to the peer by now. */
+  constructor(
+    session: Session,
+    options: ResolvedOptions,
+    ownSettings: ReadonlyMap<number, number>,
+    events: ReceiveFlowEvents,
+  ) {
+    this.#events = events;
+    this.#bound = options.maxBufferedBytes;
+    this.#most = Math.max(options.maxBufferedBytes, options.maxUnreadBytes);
+    this.#mayHold = options.holdUnread ?? false;
+    if (options.flowControl === false || options.version === PROTO_SPDY2) {
+      return;
+    }
+    const initial = ownSettings.get(SETTINGS_INITIAL_WINDOW_SIZE) ??
+      INITIAL_WINDOW_SIZE;
+    this.#credit = new ReceiveWindows(session, initial, options);
+  }
+
+  /** Whether there is flow control. */
+  get windows(): boolean {
+    return this.#credit !== undefined;
+  }
+
+  /** Received bytes that nobody has read, over all streams. */
+  get unread(): number {
+    return this.#buffered;
+  }
+
+  /** Bytes that were read and for which the peer has no credit yet. */
+  get uncredited(): number {
+    return this.#due.reduce((sum, { uncredited }) => sum + uncredited, 0);
+  }
+
+  /** See `ReceiveWindows.sessionWindow`. */
+  get sessionWindow(): number {
+    return this.#credit?.sessionWindow ?? 0;
+  }
+
+  /** A piece of the read buffer belongs to the stream. */
+  came(state: StreamCore, data: Uint8Array): void {
+    this.#buffered += data.length;
+    const credit = this.#credit;
+    if (credit?.received(data.length)) {
+      this.#events.ping().then(() => {
+        credit.measured();
+        this.#events.flush();
+      }).catch(() => credit.abandoned());
+    }
+    if (state.receiveBuffer.push(data)) {
+      this.#unsettled.push(state.receiveBuffer);
+    }
+  }
+
+  /**
+   * What came goes to the readers that wait. True when more is left for them:
+   * those who come back before {@linkcode settle} get it from the read buffer.
+   */
+  deliver(): boolean {
+    let left = false;
+    for (const receiveBuffer of this.#unsettled) {
+      left = receiveBuffer.deliver() || left;
+    }
+    return left;
+  }
+
+  /** The read buffer is about to be used again. */
+  settle(): void {
+    for (const receiveBuffer of this.#unsettled) receiveBuffer.settle();
+    this.#unsettled.length = 0;
+    this.reconsider();
+  }
+
+  /** Holds reading back or goes on, by what is unread and what is waited for. */
+  reconsider(): void {
+    if (this.#credit !== undefined) return;
+    const bound = this.#holding ? this.#bound / 2 : this.#bound;
+    if (this.#buffered <= bound) return this.#hold(false);
+    const wait = this.#events.wait();
+    this.#hold(wait === "none" || this.#buffered > this.#most);
+    if (!this.#holding || wait !== "need" || this.#mayHold) return;
+    this.#stuck ??= new QuietTimer(PATIENCE, () => {
+      if (this.#events.wait() === "need") this.#events.stuck(this.#most);
+    });
+  }
+
+  /** Ends the timer. */
+  stop(): void {
+    this.#stuck?.stop();
+    this.#stuck = undefined;
+  }
+
+  #hold(hold: boolean): void {
+    if (!hold) this.stop();
+    if (hold === this.#holding) return;
+    this.#holding = hold;
+    this.#events.holdReading(hold);
+  }
+
+  /** The application has finished with bytes of the stream. */
+  consumed(state: StreamCore, consumed: number): void {
+    const counted = Math.min(consumed, state.discounted);
+    state.discounted -= counted;
+    const size = consumed - counted;
+    if (size === 0) return;
+    this.#buffered -= size;
+    if (this.#credit !== undefined) {
+      if (state.uncredited === 0) this.#due.push(state);
+      state.uncredited += size;
+      this.#events.flush();
+    } else if (this.#holding) {
+      this.#stuck?.touch();
+      const mayGoOn = this.#buffered <= this.#bound / 2 ||
+        this.#stuck !== undefined;
+      if (mayGoOn) this.reconsider();
+    }
+  }
+
+  /**
+   * A write begins, so credit for what was read can leave. Not before: a peer
+   * that does not read would have more and more of it queued, and might use it.
+   */
+  giveCredit(): void {
+    for (const state of this.#due) {
+      this.#credit?.consumed(state, state.uncredited);
+      state.uncredited = 0;
+    }
+    this.#due.length = 0;
+  }
+
+  /**
+   * The stream has closed, and its window with it. What is left to read of it
+   * may never be read, so it holds nobody else back: it counts as consumed,
+   * unless somebody sees to it that it is read or dropped.
+   */
+  closed(state: StreamCore): void {
+    const rest = state.receiveBuffer.size;
+    // What a window had grown by counts as long as bytes lie there.
+    if (rest === 0 || !state.isShared) this.#credit?.closed(state);
+    if (state.countedWhenClosed) return;
+    this.consumed(state, rest);
+    state.discounted = rest;
+  }
+
+  /** Nobody has the stream any more. */
+  released(state: StreamCore): void {
+    this.#credit?.closed(state);
+  }
+}

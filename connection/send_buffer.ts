@@ -1,0 +1,341 @@
+/**
+ * The sending half of a stream: what the application wrote and the session has
+ * not taken yet.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../errors.ts";
+import { Deferred, LazyPromise } from "./deferred.ts";
+import { smallCopy } from "./small_copy.ts";
+
+/** What the buffer tells and asks its stream. */
+export interface SendBufferEvents {
+  /** There is something to send: bytes or the end. */
+  ready(): void;
+  /** The application gave up writing. */
+  aborted(reason: unknown): void;
+  /** Whether so many bytes may be taken at once, on account of the connection's send buffer. */
+  reserve(size: number): boolean;
+  /** Gives back what `reserve` allowed. */
+  release(size: number): void;
+}
+
+/** A place among the bytes of a stream: behind all that was written by then. */
+export interface Place {
+  /** Bytes before it; `undefined` as long as chunks before it are in the writable end's own queue. */
+  at: number | undefined;
+  /** How many such chunks there are. */
+  coming: number;
+}
+
+/**
+ * A chunk up to this size is copied and its write resolves at once while the
+ * connection's send buffer has room: small messages written one after another
+ * then share a DATA frame, and the end of the stream rides on it. Bytes.
+ */
+const SMALL_CHUNK = 4096;
+
+/** Small chunks are joined up to so many bytes. */
+const LARGEST_TAIL = 16384;
+
+/**
+ * Holds chunks until the session takes them. A larger chunk is not copied: its
+ * write resolves when the last byte went into the connection's send buffer.
+ */
+export class SendBuffer {
+  readonly #events: SendBufferEvents;
+  #chunks: Uint8Array[] = [];
+  #first = 0;
+  /** Bytes of the first chunk that the session took. */
+  #offset = 0;
+  #size = 0;
+  #reserved = 0;
+  /** Bytes taken from the application, sent ones among them. */
+  #written = 0;
+  /** Chunks in the writable end's own queue, of those that came before the end. */
+  #coming = 0;
+  /** Places that chunks in that queue come before. */
+  #places: Place[] = [];
+  /** Memory of the last chunk, when that is a copy to which more can be added. */
+  #tail: Uint8Array | undefined;
+  #ending = false;
+  /** Trailers end this half: no more bytes, but no end of their own either. */
+  #sealed = false;
+  #ended = false;
+  #error: { readonly reason: unknown } | undefined;
+  /** The writable end is being aborted. */
+  #aborting = false;
+  #accepted: Deferred<void> | undefined;
+  readonly #finished = new LazyPromise<void>();
+  #writable: WritableStream<Uint8Array> | undefined;
+  #controller: WritableStreamDefaultController | undefined;
+
+  constructor(events: SendBufferEvents) {
+    this.#events = events;
+  }
+
+  /** Bytes waiting. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Bytes of small chunks waiting, whose writes have resolved. */
+  get accepted(): number {
+    return this.#reserved;
+  }
+
+  /** Whether nothing waits, here or on its way through the writable end. */
+  get idle(): boolean {
+    return this.#size === 0 && this.#coming === 0;
+  }
+
+  /** Whether a writer waits until its chunk is taken. */
+  get writerWaits(): boolean {
+    return this.#accepted !== undefined;
+  }
+
+  /** Whether the application has written its last byte. */
+  get ending(): boolean {
+    return this.#ending || this.#sealed;
+  }
+
+  /** Whether the end may leave with the bytes that wait here: none come after them. */
+  get complete(): boolean {
+    return this.#ending && this.#coming === 0;
+  }
+
+  /** Whether the end left, or the half failed. */
+  get ended(): boolean {
+    return this.#ended || this.#error !== undefined;
+  }
+
+  /** Throws the reason for which nothing can be sent any more, if there is one. */
+  check(): void {
+    if (this.#error !== undefined) throw this.#error.reason;
+  }
+
+  /** The writable end, made when first asked for. */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#writable ??= this.#open();
+  }
+
+  /**
+   * Takes a chunk; the promise resolves when the connection's send buffer has
+   * it, `undefined` says that it was copied. Throws when this half has ended.
+   */
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#error === undefined && this.ending) {
+      throw new InvalidArgumentError("this side of the stream has ended");
+    }
+    return this.#put(chunk);
+  }
+
+  #put(chunk: Uint8Array): Promise<void> | undefined {
+    if (!(chunk instanceof Uint8Array)) {
+      const error = new InvalidArgumentError(
+        `a stream takes Uint8Array chunks, not ${typeof chunk}`,
+      );
+      // The web stream is errored by this and says no more to its sink.
+      this.#events.aborted(error);
+      throw error;
+    }
+    if (this.#error !== undefined) throw this.#error.reason;
+    if (chunk.length === 0) {
+      this.#events.ready();
+      return undefined;
+    }
+    const small = chunk.length <= SMALL_CHUNK &&
+      this.#events.reserve(chunk.length);
+    this.#size += chunk.length;
+    this.#written += chunk.length;
+    if (small) {
+      this.#reserved += chunk.length;
+      this.#appendCopy(chunk);
+      this.#events.ready();
+      return undefined;
+    }
+    this.#chunks.push(chunk);
+    this.#tail = undefined;
+    this.#accepted ??= new Deferred<void>();
+    this.#events.ready();
+    return this.#accepted.promise;
+  }
+
+  /** No more chunks; resolves when the end is on its way. */
+  end(): Promise<void> {
+    if (this.#error !== undefined) throw this.#error.reason;
+    if (!this.#ending) {
+      this.#ending = true;
+      this.#events.ready();
+    }
+    return this.#finished.promise;
+  }
+
+  /** Trailers are to come behind what was written by now: no more bytes are taken. */
+  seal(): void {
+    this.#sealed = true;
+  }
+
+  /** The trailers could not be sent; this half can end otherwise. */
+  unseal(): void {
+    this.#sealed = false;
+  }
+
+  /** The place behind all that was written by now. */
+  place(): Place {
+    const coming = this.#coming;
+    if (coming === 0) return { at: this.#written, coming };
+    const place: Place = { at: undefined, coming };
+    this.#places.push(place);
+    return place;
+  }
+
+  /** Bytes that leave before a place. */
+  before({ at }: Place): number {
+    if (at === undefined) return Infinity;
+    return at - (this.#written - this.#size);
+  }
+
+  /** The next bytes, at most `length`; a view into what the application wrote. */
+  take(length: number): Uint8Array {
+    if (this.#first === this.#chunks.length) return EMPTY;
+    const chunk = this.#chunks[this.#first];
+    const end = Math.min(this.#offset + length, chunk.length);
+    const view = chunk.subarray(this.#offset, end);
+    this.#size -= view.length;
+    if (end < chunk.length) {
+      this.#offset = end;
+    } else {
+      this.#offset = 0;
+      this.#first++;
+      if (this.#first === this.#chunks.length) this.#emptied();
+    }
+    return view;
+  }
+
+  /** The end of the stream left. */
+  finish(): void {
+    if (this.ended) return;
+    this.#ended = true;
+    this.#ending = true;
+    if (this.#size > 0) {
+      this.#drop(
+        new InvalidArgumentError(
+          "this side of the stream ended before all that was written had left",
+        ),
+      );
+    }
+    this.#finished.resolve();
+  }
+
+  /** Nothing more can be sent: pending and later writes reject with `reason`. */
+  fail(reason: unknown): void {
+    if (this.ended) return;
+    this.#error = { reason };
+    this.#drop(reason);
+    this.#finished.reject(reason);
+    // An abort() under way would take it for the failure of another, and reject.
+    if (!this.#aborting) this.#controller?.error(reason);
+  }
+
+  /** What waits does not leave any more. */
+  #drop(reason: unknown): void {
+    this.#chunks = [];
+    this.#first = 0;
+    this.#offset = 0;
+    this.#size = 0;
+    this.#tail = undefined;
+    this.#release();
+    this.#accepted?.reject(reason);
+    this.#accepted = undefined;
+  }
+
+  #open(): WritableStream<Uint8Array> {
+    const writable = new WritableStream<Uint8Array>({
+      start: (controller) => {
+        this.#controller = controller;
+        // The sink's abort() waits for the write under way, and that one
+        // perhaps for a window that never opens.
+        const { signal } = controller;
+        signal.addEventListener("abort", () => {
+          this.#aborting = true;
+          this.#abort(signal.reason);
+        });
+      },
+      write: (chunk) => this.#come(chunk),
+      close: () => this.end(),
+      abort: (reason) => this.#abort(reason),
+    }, {
+      highWaterMark: 1,
+      // Called by write() itself, the sink only later: tells what is on its way.
+      size: () => {
+        // What comes behind the end is none of those that the end waits for.
+        if (!this.ending) this.#coming++;
+        return 1;
+      },
+    });
+    if (this.#error !== undefined) this.#controller?.error(this.#error.reason);
+    return writable;
+  }
+
+  /** A chunk comes out of the writable end's queue. */
+  #come(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#coming === 0) return this.write(chunk);
+    this.#coming--;
+    const taken = this.#put(chunk);
+    if (this.#places.length > 0) this.#passPlaces();
+    return taken;
+  }
+
+  #passPlaces(): void {
+    for (const place of this.#places) {
+      if (--place.coming === 0) place.at = this.#written;
+    }
+    this.#places = this.#places.filter(({ at }) => at === undefined);
+  }
+
+  /** Copies a small chunk, behind the last one where that was small, too. */
+  #appendCopy(chunk: Uint8Array): void {
+    const last = this.#chunks.length - 1;
+    if (this.#tail === undefined || last < this.#first) {
+      // Only one a stream shares memory: more would keep many times their size
+      // alive. Not slice(): that of a node `Buffer` copies nothing.
+      const isFirst = this.#first === this.#chunks.length;
+      this.#tail = isFirst ? smallCopy(chunk) : new Uint8Array(chunk);
+      this.#chunks.push(this.#tail);
+      return;
+    }
+    const length = this.#chunks[last].length;
+    const end = length + chunk.length;
+    if (end > this.#tail.length) {
+      const grown = new Uint8Array(Math.max(end * 2, 1024));
+      grown.set(this.#chunks[last]);
+      this.#tail = grown;
+    }
+    this.#tail.set(chunk, length);
+    this.#chunks[last] = this.#tail.subarray(0, end);
+    if (end >= LARGEST_TAIL) this.#tail = undefined;
+  }
+
+  #abort(reason: unknown): void {
+    if (!this.ended) this.#events.aborted(reason);
+  }
+
+  #emptied(): void {
+    this.#chunks = [];
+    this.#first = 0;
+    this.#tail = undefined;
+    this.#release();
+    this.#accepted?.resolve();
+    this.#accepted = undefined;
+  }
+
+  #release(): void {
+    const size = this.#reserved;
+    this.#reserved = 0;
+    if (size > 0) this.#events.release(size);
+  }
+}
+
+const EMPTY = new Uint8Array(0);

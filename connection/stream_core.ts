@@ -1,0 +1,650 @@
+/**
+ * One stream's life: both halves, its headers, its end. The engine feeds it
+ * with what the session reports; the public `Stream` shows it.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError, StreamClosedError } from "../errors.ts";
+import {
+  CANCEL,
+  CTRL_FLAG_FIN,
+  CTRL_FLAG_NONE,
+  CTRL_FLAG_UNIDIRECTIONAL,
+  DATA_FLAG_FIN,
+  DATA_FLAG_NONE,
+  FRAME_TOO_LARGE,
+  INTERNAL_ERROR,
+  PROTOCOL_ERROR,
+} from "../frame/constants.ts";
+import { statusName } from "../frame/names.ts";
+import type { NameValue, SynStreamFrame } from "../frame/types.ts";
+import { DataProvider, type Session } from "../session.ts";
+import { READ_EOF } from "../session/constants.ts";
+import { Deferred, LazyPromise } from "./deferred.ts";
+import { StreamResetError } from "./errors.ts";
+import { ReceiveBuffer, type ReceiveBufferEvents } from "./receive_buffer.ts";
+import { type HeadersHandler, Trailers } from "./trailers.ts";
+import type { Reading } from "./peer_timer.ts";
+import {
+  type Place,
+  SendBuffer,
+  type SendBufferEvents,
+} from "./send_buffer.ts";
+
+/** What a stream needs of its connection. */
+export interface StreamHost extends Reading {
+  readonly session: Session;
+  readonly options: {
+    /** Bytes that HEADERS frames of one stream may bring. */
+    readonly trailersRoom: number;
+  };
+  /** Something was submitted: write soon. */
+  flush(): void;
+  /** The stream has bytes, headers or its end to submit. */
+  ready(state: StreamCore): void;
+  /** A writer waits for the send buffer to take its chunk. */
+  collect(): void;
+  /** The application waits for something of the peer. */
+  waits(): void;
+  /** The application has finished with so many received bytes. */
+  consumed(state: StreamCore, size: number): void;
+  /** Opens a unidirectional stream that belongs to `parent`; resolves to what `present` makes of it. */
+  push<T>(
+    parent: StreamCore,
+    nv: NameValue[],
+    options: PushOptions,
+    present: (state: StreamCore) => T,
+  ): Promise<T>;
+  /** Whether so many bytes may be held in addition to the send buffer. */
+  reserve(size: number): boolean;
+  /** Gives back what `reserve` allowed. */
+  release(size: number): void;
+  /** Counts headers that came for the stream; false when there is no room for them. */
+  takesHeaders(state: StreamCore, nv: readonly NameValue[]): boolean;
+  /** Nobody has the stream any more. */
+  released(state: StreamCore): void;
+}
+
+/** What a push takes besides headers. */
+export interface PushOptions {
+  /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default that of the stream it belongs to. */
+  readonly pri?: number;
+  /** Gives the stream up: before it left `push` rejects, afterwards it is reset with CANCEL. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a stream began. */
+export interface StreamOrigin {
+  /** Opened by this side. */
+  readonly own: boolean;
+  readonly headers: NameValue[];
+  readonly pri: number;
+  readonly associatedStreamId: number;
+  readonly unidirectional: boolean;
+  /** The opener's half ended with the SYN_STREAM. */
+  readonly fin: boolean;
+}
+
+/** How a stream of the peer began. */
+export function originAtPeer(frame: SynStreamFrame): StreamOrigin {
+  return {
+    own: false,
+    headers: frame.nv,
+    pri: frame.pri,
+    associatedStreamId: frame.assocStreamId,
+    unidirectional: (frame.flags & CTRL_FLAG_UNIDIRECTIONAL) !== 0,
+    fin: (frame.flags & CTRL_FLAG_FIN) !== 0,
+  };
+}
+
+/** How much an application waits; see {@linkcode StreamCore.wait}. */
+export type Wait = "none" | "watch" | "need";
+
+interface HeldHeaders {
+  readonly nv: NameValue[];
+  readonly fin: boolean;
+  readonly sent: Deferred<void>;
+  /** Bytes before it leave before it, and those behind it after it. */
+  readonly place: Place;
+}
+
+export class StreamCore
+  implements ReceiveBufferEvents, SendBufferEvents, Reading {
+  /** 0 until the SYN_STREAM leaves. */
+  id: number;
+  readonly origin: StreamOrigin;
+  readonly receiveBuffer: ReceiveBuffer;
+  readonly sendBuffer: SendBuffer;
+  readonly response: LazyPromise<NameValue[]> = new LazyPromise();
+  readonly trailers: LazyPromise<NameValue[]> = new LazyPromise();
+  readonly closed: LazyPromise<number> = new LazyPromise();
+  /** Its place among those whose SYN_STREAM waits to leave, from 1; 0 for none. */
+  ticket = 0;
+  /** Whether the engine's list of streams with something to submit has it. */
+  listed = false;
+  /** An RST_STREAM of the peer came. */
+  resetByPeer = false;
+  /** Bytes of it that the application has finished with. */
+  read = 0;
+  /** By how much its receive window has grown over the initial one, bytes. */
+  grown = 0;
+  /** Bytes that were read and for which the peer has no credit yet. */
+  uncredited = 0;
+  /** Unread bytes that count as consumed already. */
+  discounted = 0;
+  /** What it makes the connection hold; see `Holdings`. */
+  held = 0;
+  /** How many still have it: the session, the queue of the peer's streams, a handler. */
+  #holders = 1;
+  /** Cancelling the readable end drops what comes instead of resetting the stream. */
+  keepOnCancel = false;
+  /** Its unread bytes count also when it has closed; see `ReceiveFlow.closed`. */
+  countedWhenClosed = false;
+  /** This module reads it by itself: that somebody waits for it says nothing of the application. */
+  readInBackground = false;
+  /** Gets the streams pushed for this one, in place of the connection's iterator. */
+  onPush: ((pushed: StreamCore) => void) | undefined;
+  /**
+   * Pushes are refused while nobody iterates over the connection, and with so
+   * many streams waiting there; `undefined`: they may wait for an iterator,
+   * `maxWaitingStreams` at most.
+   */
+  mostWaiting: number | undefined;
+  /** Runs once when the stream has ended, however it did. */
+  onEnd: (() => void) | undefined;
+
+  readonly #host: StreamHost;
+  #ended = false;
+  #error: unknown;
+  #replied: boolean;
+  #provider: DataProvider | undefined;
+  /** A DATA item is in the session's queue. */
+  #sending = false;
+  #held: HeldHeaders[] = [];
+  /** SYN_REPLY submitted, not yet reported as sent. */
+  #unsentReply: Deferred<void> | undefined;
+  /** The same of HEADERS, in order. */
+  #unsent: HeldHeaders[] = [];
+  /** Made with the first HEADERS frame or handler. */
+  #later: Trailers | undefined;
+
+  constructor(host: StreamHost, id: number, origin: StreamOrigin) {
+    this.#host = host;
+    this.id = id;
+    this.origin = origin;
+    this.receiveBuffer = new ReceiveBuffer(this);
+    this.sendBuffer = new SendBuffer(this);
+    // What this side opened needs no reply of its own before DATA.
+    this.#replied = origin.own;
+    const sends = origin.own ? !origin.fin : !origin.unidirectional;
+    const receives = origin.own ? !origin.unidirectional : !origin.fin;
+    if (!sends) this.sendBuffer.finish();
+    if (!receives) this.endRemote();
+    if (origin.own && origin.unidirectional) {
+      this.response.rejectWith(() =>
+        new InvalidArgumentError(
+          `stream ${this.id} is unidirectional: the peer sends no reply on it`,
+        )
+      );
+    } else if (!origin.own) {
+      this.response.rejectWith(() =>
+        new InvalidArgumentError(
+          `stream ${id} was opened by the peer: it is answered with reply()`,
+        )
+      );
+    }
+  }
+
+  /** Since when its connection reads; see {@linkcode Reading}. */
+  readingSince(): number | undefined {
+    return this.#host.readingSince();
+  }
+
+  /** Whether it has closed or failed. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Why nothing can be sent or awaited any more; `undefined` while something can, and after a good end. */
+  get failure(): unknown {
+    return this.#error;
+  }
+
+  /** Whether the peer's half is over. */
+  get remoteEnded(): boolean {
+    return this.trailers.settled;
+  }
+
+  /** Whether bytes wait that nothing but the peer's window keeps from leaving. */
+  get waitsForWindow(): boolean {
+    return this.#replied && this.sendBuffer.size > 0;
+  }
+
+  /** Whether bytes wait whose writes have resolved, and may leave. */
+  get owesBytes(): boolean {
+    return this.#replied && this.sendBuffer.accepted > 0;
+  }
+
+  /**
+   * What the application waits for on it that only reading from the transport
+   * can bring: `"need"`, or `"watch"` when it may well be an onlooker.
+   */
+  get wait(): Wait {
+    if (this.readInBackground) return "none";
+    const { receiveBuffer } = this;
+    const reads = receiveBuffer.readerWaits && !receiveBuffer.ended;
+    const needs = reads || this.response.awaited ||
+      this.trailers.awaited;
+    if (needs) return "need";
+    return this.closed.awaited ? "watch" : "none";
+  }
+
+  /** Whether somebody else than the session still has it. */
+  get isShared(): boolean {
+    return this.#holders > 1;
+  }
+
+  /** Somebody more has it, until {@linkcode letGo}. */
+  keep(): void {
+    this.#holders++;
+  }
+
+  /** One of those who had it has it no more. */
+  letGo(): void {
+    if (--this.#holders === 0) this.#host.released(this);
+  }
+
+  // Called by the application's side.
+
+  /** A promise for the application, which waits for it from now on. */
+  awaits<T>(lazy: LazyPromise<T>): Promise<T> {
+    const { promise } = lazy;
+    this.#host.waits();
+    return promise;
+  }
+
+  /** Opens a stream that belongs to this one. */
+  push<T>(
+    nv: NameValue[],
+    options: PushOptions,
+    present: (state: StreamCore) => T,
+  ): Promise<T> {
+    return this.#host.push(this, nv, options, present);
+  }
+
+  /** Replies; resolves when the reply is on its way. */
+  reply(nv: NameValue[], fin: boolean): Promise<void> {
+    this.submitReply(nv, fin);
+    return this.replyLeft();
+  }
+
+  /** Replies, for somebody who does not wait for it. */
+  submitReply(nv: NameValue[], fin: boolean): void {
+    if (this.origin.own || this.origin.unidirectional) {
+      throw new InvalidArgumentError(
+        `stream ${this.id} takes no reply: ${
+          this.origin.own ? "this side opened it" : "it is unidirectional"
+        }`,
+      );
+    }
+    this.#checkAlive();
+    this.sendBuffer.check();
+    if (this.#replied) {
+      throw new InvalidArgumentError(`stream ${this.id} was replied to before`);
+    }
+    const { session } = this.#host;
+    // What was written before the reply leaves behind it, and the end behind that.
+    const ends = fin && this.sendBuffer.idle;
+    session.submitSynReply(ends ? CTRL_FLAG_FIN : CTRL_FLAG_NONE, this.id, nv);
+    this.#replied = true;
+    if (ends) this.sendBuffer.finish();
+    else if (fin) this.sendBuffer.end();
+    this.#host.ready(this);
+  }
+
+  /** Resolves when the reply that was just submitted is on its way. */
+  replyLeft(): Promise<void> {
+    this.#unsentReply = new Deferred<void>();
+    return this.#unsentReply.promise;
+  }
+
+  sendHeaders(nv: NameValue[], fin: boolean): Promise<void> {
+    this.#checkAlive();
+    if (!this.#replied) {
+      throw new InvalidArgumentError(
+        `stream ${this.id} has no reply yet; HEADERS come after it`,
+      );
+    }
+    this.sendBuffer.check();
+    if (this.sendBuffer.ended || this.sendBuffer.ending) {
+      throw new InvalidArgumentError(
+        `this side of stream ${this.id} has ended`,
+      );
+    }
+    const sent = new Deferred<void>();
+    this.#held.push({ nv, fin, sent, place: this.sendBuffer.place() });
+    if (fin) this.sendBuffer.seal();
+    this.#host.ready(this);
+    return sent.promise;
+  }
+
+  /** Ends the stream at once; `error` is what pending calls reject with. */
+  reset(statusCode: number, error?: unknown): void {
+    if (this.#ended) return;
+    const reason = error ?? new StreamResetError(
+      `stream ${this.id} was reset by this side with ${statusName(statusCode)}`,
+      { streamId: this.id, statusCode },
+    );
+    // A push that ended with its SYN_STREAM is no stream of the session.
+    const { own, unidirectional, fin } = this.origin;
+    const over = !own && unidirectional && fin;
+    if (this.id !== 0 && !over) {
+      this.#host.session.submitRstStream(this.id, statusCode);
+      this.#host.flush();
+    }
+    this.#abandon(reason);
+  }
+
+  /** Nobody is to read what the peer sends: with the first byte reading fails, saying `why`. */
+  dropBody(why: string): void {
+    if (this.remoteEnded && this.receiveBuffer.size === 0) return;
+    this.receiveBuffer.discard(() =>
+      new StreamClosedError(
+        `stream ${this.id}: what the peer sent was dropped: ${why}`,
+        { initiator: "local" },
+      )
+    );
+  }
+
+  set onHeaders(handler: HeadersHandler | undefined) {
+    this.#later ??= new Trailers();
+    this.#later.handler = handler;
+  }
+
+  get onHeaders(): HeadersHandler | undefined {
+    return this.#later?.handler;
+  }
+
+  // Called by the engine with what the session reports.
+
+  replyReceived(nv: NameValue[], fin: boolean): void {
+    if (!this.#host.takesHeaders(this, nv)) {
+      this.reset(FRAME_TOO_LARGE, this.#noRoom());
+      return;
+    }
+    this.response.resolve(nv);
+    if (fin) this.endRemote();
+  }
+
+  headersReceived(nv: NameValue[], fin: boolean): void {
+    if (!this.#host.takesHeaders(this, nv)) {
+      this.reset(FRAME_TOO_LARGE, this.#noRoom());
+      return;
+    }
+    this.#later ??= new Trailers();
+    try {
+      if (!this.#later.add(nv, fin, this.#host.options.trailersRoom)) {
+        this.reset(FRAME_TOO_LARGE);
+        return;
+      }
+    } catch (error) {
+      // The application's handler threw: its stream ends, the others go on.
+      this.reset(INTERNAL_ERROR, error);
+      return;
+    }
+    if (fin) this.endRemote();
+  }
+
+  /** FIN came, or the peer has no half to send on. */
+  endRemote(): void {
+    this.trailers.resolve(this.#later?.all ?? []);
+    this.receiveBuffer.finish();
+  }
+
+  /** The SYN_REPLY left, or could not. */
+  replySent(error?: unknown): void {
+    settle(this.#unsentReply, error);
+    this.#unsentReply = undefined;
+    // Nothing can follow a reply that did not leave, such as one too large.
+    if (error !== undefined) this.reset(INTERNAL_ERROR, error);
+  }
+
+  /** The first HEADERS that were submitted left, or could not. */
+  headersSent(error?: unknown): void {
+    const headers = this.#unsent.shift();
+    if (headers === undefined) return;
+    settle(headers.sent, error);
+    if (!headers.fin) this.#host.ready(this);
+    else if (error === undefined) this.sendBuffer.finish();
+    // The peer would wait for the end for ever.
+    else this.reset(INTERNAL_ERROR, error);
+  }
+
+  /** The session has no such stream any more. */
+  sessionClosed(statusCode: number): void {
+    if (this.#ended) return;
+    if (statusCode === 0 && !this.resetByPeer) {
+      this.#ended = true;
+      this.sendBuffer.finish();
+      this.endRemote();
+      this.closed.resolve(0);
+      this.#rejectUnsettled();
+      this.onEnd?.();
+      return;
+    }
+    // Rule: 0 is no status of an RST_STREAM (2.6.3), and such a stream is cut as any other.
+    this.closed.resolve(statusCode === 0 ? PROTOCOL_ERROR : statusCode);
+    if (this.#error === undefined) {
+      const what = this.resetByPeer
+        ? "the peer reset it with"
+        : "what the peer sent on it was answered with";
+      this.failed(
+        new StreamResetError(
+          `stream ${this.id}: ${what} ${statusName(statusCode)}`,
+          { streamId: this.id, statusCode, initiator: "remote" },
+        ),
+      );
+    } else {
+      this.#ended = true;
+      this.onEnd?.();
+    }
+  }
+
+  /** Nothing more comes or goes; what came can still be read. */
+  failed(error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.receiveBuffer.fail(error);
+    this.#rejectAll(error);
+    this.onEnd?.();
+  }
+
+  /** Submits what waits: called when the send buffer has room. */
+  submit(session: Session): void {
+    this.listed = false;
+    if (this.#ended || this.#error !== undefined || !this.#replied) return;
+    if (this.#sending) return;
+    while (
+      this.#held.length > 0 && this.sendBuffer.before(this.#held[0].place) === 0
+    ) {
+      this.#submitHeaders(session, this.#held.shift() as HeldHeaders);
+    }
+    // DATA in the session's queue can overtake HEADERS.
+    if (this.#unsent.length > 0) return;
+    const fin = this.sendBuffer.complete && this.#held.length === 0;
+    if (this.#sendable > 0 || fin && !this.sendBuffer.ended) {
+      this.#submitData(session, fin);
+    }
+  }
+
+  /**
+   * Submits what waits right behind what was submitted before, so that a reply
+   * and a short body leave side by side and are read at once.
+   */
+  submitNow(): void {
+    this.submit(this.#host.session);
+  }
+
+  /** The session asks for at most `length` bytes. */
+  provide(length: number, readCtrl: { flags: number }): Uint8Array {
+    const view = this.sendBuffer.take(Math.min(length, this.#sendable));
+    if (this.#sendable === 0) {
+      this.#sending = false;
+      // What failed has no end: the peer must not take the part for the whole.
+      if (this.#error !== undefined) return view;
+      readCtrl.flags = READ_EOF;
+      if (
+        this.#held.length > 0 || this.sendBuffer.size > 0 ||
+        this.sendBuffer.ending
+      ) this.#host.ready(this);
+    }
+    return view;
+  }
+
+  // ReceiveBufferEvents
+
+  waits(): void {
+    this.#host.waits();
+  }
+
+  consumed(size: number): void {
+    this.#host.consumed(this, size);
+  }
+
+  cancelled(reason: unknown, size: number): void {
+    if (size > 0) this.#host.consumed(this, size);
+    if (!this.remoteEnded && !this.keepOnCancel) this.reset(statusOf(reason));
+  }
+
+  // SendBufferEvents
+
+  ready(): void {
+    this.#host.ready(this);
+    if (this.sendBuffer.writerWaits) this.#host.collect();
+  }
+
+  aborted(reason: unknown): void {
+    this.reset(statusOf(reason));
+  }
+
+  reserve(size: number): boolean {
+    return this.#host.reserve(size);
+  }
+
+  release(size: number): void {
+    this.#host.release(size);
+  }
+
+  /** Bytes that may leave before the next HEADERS. */
+  get #sendable(): number {
+    const { size } = this.sendBuffer;
+    return this.#held.length === 0
+      ? size
+      : Math.min(size, this.sendBuffer.before(this.#held[0].place));
+  }
+
+  #submitHeaders(session: Session, headers: HeldHeaders): void {
+    const { nv, fin, sent } = headers;
+    try {
+      session.submitHeaders(fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE, this.id, nv);
+    } catch (error) {
+      if (fin) this.sendBuffer.unseal();
+      sent.reject(error);
+      return;
+    }
+    this.#unsent.push(headers);
+  }
+
+  #submitData(session: Session, fin: boolean): void {
+    this.#provider ??= new DataProvider(this, provideFrom);
+    this.#sending = true;
+    session.submitData(
+      this.id,
+      fin ? DATA_FLAG_FIN : DATA_FLAG_NONE,
+      this.#provider,
+    );
+  }
+
+  #noRoom(): StreamResetError {
+    return new StreamResetError(
+      `stream ${this.id} was reset by this side with FRAME_TOO_LARGE: with its headers the streams of the connection hold more than maxHeldBytes`,
+      {
+        streamId: this.id,
+        statusCode: FRAME_TOO_LARGE,
+        initiator: "remote",
+      },
+    );
+  }
+
+  #checkAlive(): void {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#ended) {
+      throw new StreamResetError(`stream ${this.id} has ended`, {
+        streamId: this.id,
+        statusCode: 0,
+      });
+    }
+  }
+
+  /** This side gave the stream up: nothing of it is wanted any more. */
+  #abandon(reason: unknown): void {
+    if (this.#error !== undefined) return;
+    this.#error = reason;
+    this.receiveBuffer.abort(reason);
+    this.#rejectAll(reason);
+  }
+
+  #rejectAll(error: unknown): void {
+    this.#error ??= error;
+    this.sendBuffer.fail(error);
+    this.response.reject(error);
+    this.trailers.reject(error);
+    if (this.#ended) this.closed.reject(error);
+    this.#unsentReply?.reject(error);
+    for (const { sent } of this.#unsent.splice(0)) sent.reject(error);
+    for (const { sent } of this.#held.splice(0)) sent.reject(error);
+  }
+
+  /** Both halves ended in order; what was waited for beside that does not come. */
+  #rejectUnsettled(): void {
+    if (
+      this.response.settled && this.#unsentReply === undefined &&
+      this.#unsent.length === 0 && this.#held.length === 0
+    ) return;
+    const error = new StreamResetError(
+      `stream ${this.id} ended before it came to that`,
+      { streamId: this.id, statusCode: 0 },
+    );
+    this.response.reject(error);
+    this.#unsentReply?.reject(error);
+    for (const { sent } of this.#unsent.splice(0)) sent.reject(error);
+    for (const { sent } of this.#held.splice(0)) sent.reject(error);
+  }
+}
+
+/** The one read callback of all streams: no closure a stream. */
+function provideFrom(
+  _session: Session,
+  _streamId: number,
+  length: number,
+  readCtrl: { flags: number },
+  source: unknown,
+): Uint8Array {
+  return (source as StreamCore).provide(length, readCtrl);
+}
+
+function settle(
+  sent: Deferred<void> | undefined,
+  error: unknown,
+): void {
+  if (error === undefined) sent?.resolve();
+  else sent?.reject(error);
+}
+
+/** The status a reader or writer asked for by its reason; CANCEL otherwise. */
+function statusOf(reason: unknown): number {
+  return reason instanceof StreamResetError && reason.statusCode > 0
+    ? reason.statusCode
+    : CANCEL;
+}

@@ -1,0 +1,129 @@
+/**
+ * The clocks of a connection: keepalive, idle timeout, header timeout.
+ *
+ * @module
+ */
+
+import { CANCEL } from "../frame/constants.ts";
+import { SERVER } from "../session/constants.ts";
+import { StreamResetError } from "./errors.ts";
+import { KeepAlive } from "./keepalive.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { PeerTimer, type Reading } from "./peer_timer.ts";
+import { QuietTimer } from "./quiet_timer.ts";
+import type { StreamCore } from "./stream_core.ts";
+
+/** What the clocks ask of the connection. */
+export interface TimeoutsEvents extends Reading {
+  /** Send a PING. */
+  ping(): void;
+  /** How many streams are open. */
+  openStreams(): number;
+  /** The peer is gone, or took too long. */
+  timedOut(message: string): void;
+  /** Nothing happened for so long: an orderly end. */
+  idle(): void;
+}
+
+/** Only the clocks that the options ask for run; {@linkcode stop} ends them all. */
+export class Timeouts {
+  readonly #headerTimeout: number;
+  readonly #keepAlive: KeepAlive | undefined;
+  readonly #idle: QuietTimer | undefined;
+  readonly #events: TimeoutsEvents;
+  readonly #controlFrameTimeout: number;
+  /** Where the control frame under way begins, -1 for none. */
+  #frameAt = -1;
+  #frameTimer: PeerTimer | undefined;
+  #firstStream: PeerTimer | undefined;
+  readonly #replies = new Map<StreamCore, PeerTimer>();
+
+  constructor(options: ResolvedOptions, events: TimeoutsEvents) {
+    this.#events = events;
+    this.#headerTimeout = options.headerTimeout;
+    this.#controlFrameTimeout = options.controlFrameTimeout;
+    if (options.keepAlive !== undefined) {
+      this.#keepAlive = new KeepAlive(options.keepAlive, {
+        readingSince: () => events.readingSince(),
+        ping: () => events.ping(),
+        dead: (timeout) =>
+          events.timedOut(
+            `nothing came from the peer for ${timeout} ms after a PING`,
+          ),
+      });
+    }
+    if (options.idleTimeout > 0) {
+      this.#idle = new QuietTimer(options.idleTimeout, () => {
+        const reads = events.readingSince() !== undefined;
+        if (reads && events.openStreams() === 0) events.idle();
+      });
+    }
+    if (options.headerTimeout > 0 && options.side === SERVER) {
+      this.#firstStream = new PeerTimer(options.headerTimeout, events, () => {
+        events.timedOut(
+          `the peer opened no stream for ${options.headerTimeout} ms`,
+        );
+      });
+    }
+  }
+
+  /** Bytes came. */
+  touch(): void {
+    this.#keepAlive?.touch();
+    this.#idle?.touch();
+  }
+
+  /** After a read: where the control frame begins that is under way, -1 for none. */
+  controlFrame(at: number): void {
+    if (at === this.#frameAt) return;
+    this.#frameAt = at;
+    this.#frameTimer?.stop();
+    this.#frameTimer = undefined;
+    const timeout = this.#controlFrameTimeout;
+    if (at < 0 || timeout === 0) return;
+    this.#frameTimer = new PeerTimer(timeout, this.#events, () => {
+      this.#events.timedOut(
+        `a control frame of the peer was not complete after ${timeout} ms`,
+      );
+    });
+  }
+
+  /** The peer opened a stream. */
+  streamCame(): void {
+    this.#firstStream?.stop();
+    this.#firstStream = undefined;
+  }
+
+  /** A stream of this side left and waits for its reply. */
+  awaitReply(state: StreamCore): void {
+    if (this.#headerTimeout === 0) return;
+    const timer = new PeerTimer(this.#headerTimeout, this.#events, () => {
+      this.#replies.delete(state);
+      state.reset(
+        CANCEL,
+        new StreamResetError(
+          `stream ${state.id}: no reply came for ${this.#headerTimeout} ms`,
+          { streamId: state.id, statusCode: CANCEL, initiator: "remote" },
+        ),
+      );
+    });
+    this.#replies.set(state, timer);
+  }
+
+  /** The reply came, or the stream ended without one. */
+  replied(state: StreamCore): void {
+    if (this.#headerTimeout === 0) return;
+    this.#replies.get(state)?.stop();
+    this.#replies.delete(state);
+  }
+
+  /** Ends all clocks. */
+  stop(): void {
+    this.#keepAlive?.stop();
+    this.#idle?.stop();
+    this.controlFrame(-1);
+    this.streamCame();
+    for (const timer of this.#replies.values()) timer.stop();
+    this.#replies.clear();
+  }
+}

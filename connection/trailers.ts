@@ -1,0 +1,60 @@
+/**
+ * What the HEADERS frames of a stream brought.
+ *
+ * @module
+ */
+
+import { type FrameLimits, resolveFrameLimits } from "../frame/limits.ts";
+import type { NameValue } from "../frame/types.ts";
+
+/** Called for each HEADERS frame. */
+export type HeadersHandler = (headers: NameValue[], fin: boolean) => void;
+
+/** What a header, or a frame, is counted as besides its text, bytes. */
+const OVERHEAD = 64;
+
+/**
+ * How much of HEADERS frames a stream may hold, bytes: as much as one header
+ * block may bring.
+ */
+export function trailersRoom(limits?: FrameLimits): number {
+  const { maxHeaderBlock, maxHeaderCount } = resolveFrameLimits(limits);
+  return maxHeaderBlock + OVERHEAD * (maxHeaderCount + 1);
+}
+
+/** Keeps headers for whoever asks at the end, and frames until a handler takes them. */
+export class Trailers {
+  /** The headers of all frames. */
+  readonly all: NameValue[] = [];
+  readonly #blocks: { headers: NameValue[]; fin: boolean }[] = [];
+  #handler: HeadersHandler | undefined;
+  #size = 0;
+
+  /** Takes what a frame brought; false when that is more than `room` in all. */
+  add(headers: NameValue[], fin: boolean, room: number): boolean {
+    // A frame without headers takes room, too, while it waits for a handler.
+    let size = this.#handler === undefined ? OVERHEAD : 0;
+    for (const [name, value] of headers) {
+      size += OVERHEAD + name.length + value.length;
+    }
+    if (this.#size + size > room) return false;
+    this.#size += size;
+    for (const pair of headers) this.all.push(pair);
+    if (this.#handler === undefined) this.#blocks.push({ headers, fin });
+    else this.#handler(headers, fin);
+    return true;
+  }
+
+  get handler(): HeadersHandler | undefined {
+    return this.#handler;
+  }
+
+  /** Gets what came before, then each frame as it comes. */
+  set handler(handler: HeadersHandler | undefined) {
+    this.#handler = handler;
+    if (handler === undefined) return;
+    for (const { headers, fin } of this.#blocks.splice(0)) {
+      handler(headers, fin);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The bytes that wait for the next write.
+ *
+ * @module
+ */
+
+import { nextPlace, PLACES } from "./placement.ts";
+
+const SMALLEST = 4096;
+/** As much waits as long as it is not known that the link is a fast one, bytes. */
+const USUAL_BOUND = 256 * 1024;
+/**
+ * Bytes a ms, 2 Gbit/s: a write of all that fits, through as fast, lets twice as
+ * much wait for the next one. A slower one ends that.
+ */
+const QUICK = 256 * 1024;
+/** Memory above this is worth placing, bytes. */
+const LARGE = 16384;
+
+/**
+ * Collects the frames that are ready together, up to a bound, so that they
+ * leave in one write. Its memory grows with use.
+ */
+export class WriteBuffer {
+  readonly #most: number;
+  #bound: number;
+  #bytes = new Uint8Array(0);
+  #begin = 0;
+  #end = 0;
+
+  /** Takes at most `most` bytes at a time, and on slow links at most 256 KiB. */
+  constructor(most: number) {
+    this.#most = most;
+    this.#bound = Math.min(most, USUAL_BOUND);
+  }
+
+  /** Bytes waiting. */
+  get length(): number {
+    return this.#end - this.#begin;
+  }
+
+  /** Most bytes that it takes now. */
+  get bound(): number {
+    return this.#bound;
+  }
+
+  /** Whether it takes no more. */
+  get full(): boolean {
+    return this.length === this.#bound;
+  }
+
+  /** Memory it has, bytes. */
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
+  /** Takes as much of `data` as fits and returns how much; 0 when full. */
+  append(data: Uint8Array): number {
+    const end = Math.min(this.#end + data.length, this.#begin + this.#bound);
+    const taken = end - this.#end;
+    if (end > this.#bytes.length) this.#grow(end);
+    this.#bytes.set(
+      taken === data.length ? data : data.subarray(0, taken),
+      this.#end,
+    );
+    this.#end = end;
+    return taken;
+  }
+
+  /** What waits; valid until {@linkcode clear} or {@linkcode append}. */
+  get view(): Uint8Array {
+    return this.#bytes.subarray(this.#begin, this.#end);
+  }
+
+  /** Forgets what waits, after it was written within so many ms. */
+  clear(duration: number): void {
+    if (this.full) {
+      const isQuick = this.length >= duration * QUICK;
+      const bound = isQuick ? this.#bound * 2 : USUAL_BOUND;
+      this.#bound = Math.min(this.#most, bound);
+    }
+    this.#begin = this.#bytes.length > LARGE ? nextPlace(this.#begin) : 0;
+    this.#end = this.#begin;
+  }
+
+  /** Gives its memory back when nothing waits. */
+  release(): void {
+    if (this.length > 0) return;
+    this.#bytes = new Uint8Array(0);
+    this.#begin = 0;
+    this.#end = 0;
+    this.#bound = Math.min(this.#most, USUAL_BOUND);
+  }
+
+  #grow(needed: number): void {
+    let size = Math.max(this.#bytes.length * 2, SMALLEST);
+    while (size < needed) size *= 2;
+    const grown = new Uint8Array(Math.min(size, this.#bound + PLACES));
+    grown.set(this.view, this.#begin);
+    this.#bytes = grown;
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * `fetch` over a connection.
+ *
+ * @module
+ */
+
+import type { NameValue } from "../../frame/types.ts";
+import { createStream, stateOf, type Stream } from "../../connection/stream.ts";
+import type { StreamCore } from "../../connection/stream_core.ts";
+import type { FetchInit } from "./fetch_init.ts";
+import { appendHeaders } from "../message/fields.ts";
+import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
+import { receivePush } from "./receive_push.ts";
+import { receiveResponse } from "./receive_response.ts";
+import { readAhead } from "../message/read_ahead.ts";
+import { checkLength, sendBytes, sendSource } from "../message/send_body.ts";
+import type { SpdyResponse } from "./spdy_response.ts";
+
+/** What `fetch` needs of a connection. */
+export interface StreamOpener {
+  /** What stands before a path. */
+  readonly origin: string | undefined;
+  openStream(
+    nv: NameValue[],
+    options: { pri?: number; fin?: boolean; signal?: AbortSignal },
+  ): Promise<Stream>;
+}
+
+/** Pushed streams that may wait for whoever iterates over the connection. */
+const MOST_UNCLAIMED = 8;
+
+/** Sends a request over a connection and resolves to the response's head. */
+export function fetchOver(
+  opener: StreamOpener,
+  input: string | URL | Request,
+  init?: FetchInit,
+): Promise<SpdyResponse> {
+  try {
+    const request = prepareRequest(input, init, opener.origin);
+    // Not awaited for nothing: each turn of the queue costs.
+    return request instanceof Promise
+      ? request.then((prepared) => exchange(opener, prepared))
+      : exchange(opener, request);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** Sends a prepared request. */
+export async function exchange(
+  opener: StreamOpener,
+  request: OutgoingRequest,
+): Promise<SpdyResponse> {
+  const { body, init, nv, signal } = request;
+  const stream = await opener.openStream(nv, {
+    pri: init.pri,
+    fin: body === undefined,
+    signal,
+  });
+  const state = stateOf(stream);
+  const { onPush } = init;
+  if (onPush === undefined) state.mostWaiting = MOST_UNCLAIMED;
+  else {
+    state.onPush = (pushed) =>
+      receivePush(createStream(pushed), request, onPush);
+  }
+  if (body !== undefined) {
+    // Beside the waiting for the response: that tells what failed, and a
+    // response that came in full is good even if the body was not wanted.
+    sendBody(state, body, request).catch(() => {});
+  }
+  return receiveResponse(stream, await stream.response, request);
+}
+
+async function sendBody(
+  state: StreamCore,
+  body: Uint8Array | ReadableStream<Uint8Array>,
+  { init: { trailers }, announced }: OutgoingRequest,
+): Promise<void> {
+  const after = trailers === undefined
+    ? undefined
+    : async (): Promise<NameValue[]> => toPairs(await trailers);
+  const source = body instanceof Uint8Array ? body : await readAhead(body);
+  if (source instanceof Uint8Array) {
+    checkLength(state, source.length, announced);
+    await sendBytes(state, source, after);
+  } else await sendSource(state, source, { trailers: after, announced });
+}
+
+function toPairs(init: HeadersInit): NameValue[] {
+  const nv: NameValue[] = [];
+  appendHeaders(nv, init);
+  return nv;
+}

@@ -1,0 +1,104 @@
+/**
+ * Takes the responses that a server pushes along with another (SPDY/3 draft
+ * 3.3).
+ *
+ * @module
+ */
+
+import { CANCEL, PROTOCOL_ERROR } from "../../frame/constants.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { Deferred, handled } from "../../connection/deferred.ts";
+import { stateOf, type Stream } from "../../connection/stream.ts";
+import { HttpMessageError } from "../message/message_error.ts";
+import type { PushedResponse } from "./fetch_init.ts";
+import type { OutgoingRequest } from "./outgoing_request.ts";
+import { receiveResponse } from "./receive_response.ts";
+import { originOf, readPushedUrl } from "../server/request_head.ts";
+
+/** Hands a pushed stream that belongs to `request` to `onPush`, or refuses it. */
+export function receivePush(
+  pushed: Stream,
+  request: Pick<OutgoingRequest, "nv" | "init">,
+  onPush: (push: PushedResponse) => void,
+): void {
+  const state = stateOf(pushed);
+  let url: string;
+  try {
+    url = readPushedUrl(pushed.headers);
+    checkOrigin(url, request.nv);
+  } catch (error) {
+    // Rule: without :scheme, :host and :path the stream is reset (draft 3.3.1).
+    state.reset(PROTOCOL_ERROR, error);
+    return;
+  }
+  const head = collectHead(pushed);
+  const asked = { url, method: "GET", init: request.init };
+  const response = head.nv.then((nv) =>
+    receiveResponse(
+      pushed,
+      nv,
+      asked,
+      () => pushed.trailers.then((all) => all.slice(head.headersTaken())),
+    )
+  );
+  onPush({
+    url,
+    response: handled(response),
+    cancel: () => pushed.reset(CANCEL),
+  });
+}
+
+/**
+ * Rule: a server may push only for the origin it was asked at (draft 3.3.1).
+ * That of the resulting URL: a :path may be a URL itself.
+ */
+function checkOrigin(url: string, asked: readonly NameValue[]): void {
+  const { origin } = new URL(url);
+  const wanted = originOf(asked);
+  if (origin !== wanted) {
+    throw new HttpMessageError(
+      `a response was pushed for ${origin}, the request was for ${wanted}`,
+    );
+  }
+}
+
+interface PushedHead {
+  /** The headers, complete. */
+  readonly nv: Promise<NameValue[]>;
+  /** How many of the headers in HEADERS frames belong to the head. */
+  headersTaken(): number;
+}
+
+/** The response's head may stand in the SYN_STREAM or in HEADERS after it. */
+function collectHead(pushed: Stream): PushedHead {
+  const head = new Deferred<NameValue[]>();
+  const nv = [...pushed.headers];
+  const seen = new Set(nv.map(([name]) => name));
+  let taken = 0;
+  let complete = seen.has(":status");
+  if (complete) head.resolve(nv);
+  pushed.onheaders = (more) => {
+    const names = more.map(([name]) => name);
+    const again = names.find((name) => seen.has(name));
+    if (again !== undefined) {
+      // Rule: HEADERS must not repeat what was sent before (draft 3.3.1).
+      const error = new HttpMessageError(
+        `the pushed stream ${pushed.id} sends ${again} a second time`,
+      );
+      stateOf(pushed).reset(PROTOCOL_ERROR, error);
+      return;
+    }
+    for (const name of names) seen.add(name);
+    if (complete) return;
+    nv.push(...more);
+    taken += more.length;
+    complete = seen.has(":status");
+    if (complete) head.resolve(nv);
+  };
+  // The end without a head: what there is then gets the error it deserves.
+  pushed.trailers.then(
+    () => head.resolve(nv),
+    (error) => head.reject(error),
+  );
+  return { nv: head.promise, headersTaken: () => taken };
+}

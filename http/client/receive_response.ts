@@ -1,0 +1,97 @@
+/**
+ * From a header list and a stream to a `Response`.
+ *
+ * @module
+ */
+
+import { PROTOCOL_ERROR } from "../../frame/constants.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { stateOf, type Stream } from "../../connection/stream.ts";
+import type { StreamCore } from "../../connection/stream_core.ts";
+import { decodeBody, undoesAll } from "../message/content_coding.ts";
+import { wrongLength } from "../message/content_length.ts";
+import { markDecoded } from "../server/decoded_body.ts";
+import { asMessageError } from "../message/fields.ts";
+import { checksLength, type FetchInit } from "./fetch_init.ts";
+import {
+  isNullBodyStatus,
+  readResponseHead,
+  type ResponseHead,
+} from "./response_head.ts";
+import { type ResponseOrigin, SpdyResponse } from "./spdy_response.ts";
+
+/** What the reading of a response depends on. */
+export interface AskedFor {
+  readonly url: string;
+  readonly method: string;
+  readonly init: FetchInit;
+}
+
+/** A response whose head came, with its body as it comes. */
+export function receiveResponse(
+  stream: Stream,
+  nv: readonly NameValue[],
+  asked: AskedFor,
+  trailers?: ResponseOrigin["trailers"],
+): SpdyResponse {
+  const state = stateOf(stream);
+  try {
+    const head = readResponseHead(nv);
+    const coding = codings(head.headers);
+    const body = receiveBody(state, head, coding, asked);
+    const origin = { url: asked.url, stream, trailers };
+    const response = new SpdyResponse(body, head, origin);
+    if (body !== null && coding !== undefined && undoesAll(coding)) {
+      markDecoded(response);
+    }
+    return response;
+  } catch (error) {
+    // Rule: what is no response is reset with PROTOCOL_ERROR (draft 3.2.2).
+    const reason = asMessageError(error);
+    state.reset(PROTOCOL_ERROR, reason);
+    throw reason;
+  }
+}
+
+/** What content-encoding says, all lines of it in order (RFC 9110 5.3). */
+function codings(nv: readonly NameValue[]): string | undefined {
+  let all: string | undefined;
+  for (const [name, value] of nv) {
+    if (name !== "content-encoding") continue;
+    all = all === undefined ? value : `${all},${value}`;
+  }
+  return all;
+}
+
+function receiveBody(
+  state: StreamCore,
+  head: ResponseHead,
+  coding: string | undefined,
+  { method, init }: AskedFor,
+): BodyInit | null {
+  if (method === "HEAD" || isNullBodyStatus(head.status)) {
+    const why = method === "HEAD" ? "to HEAD" : `with status ${head.status}`;
+    state.dropBody(`a response ${why} has no body`);
+    return null;
+  }
+  const announced = head.contentLength;
+  if (
+    announced !== undefined && checksLength(init) &&
+    !state.receiveBuffer.isWhole(announced)
+  ) {
+    // Rule: it counts the bytes as they are sent, coded (RFC 9110 8.6).
+    state.receiveBuffer.expect(announced, (came) => {
+      const error = wrongLength(announced, came);
+      if (came === "more") state.reset(PROTOCOL_ERROR, error);
+      return error;
+    });
+  }
+  if (coding === undefined) {
+    // A small response is there as a whole when its head is; the platform's
+    // web stream would then be a third of what a response costs.
+    const bytes = state.receiveBuffer.takeAll();
+    if (bytes !== undefined) return bytes;
+  }
+  const body = state.receiveBuffer.readable;
+  return coding === undefined ? body : decodeBody(body, coding);
+}

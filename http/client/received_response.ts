@@ -1,0 +1,95 @@
+/**
+ * A `Response` of what came, made in full only when that is asked for.
+ *
+ * @module
+ */
+
+import { isPlain, isPlainList } from "../platform/header_text.ts";
+import { isNullBodyStatus, type ResponseHead } from "./response_head.ts";
+import {
+  HELD,
+  Held,
+  type StandInBody,
+  standInFor,
+} from "../platform/stand_in.ts";
+
+class HeldResponse extends Held<Response> {
+  readonly #head: ResponseHead;
+
+  constructor(body: StandInBody, head: ResponseHead) {
+    super(body, head.headers);
+    this.#head = head;
+  }
+
+  get status(): number {
+    return this.#head.status;
+  }
+
+  get statusText(): string {
+    return this.#head.statusText;
+  }
+
+  protected override make(body: BodyInit | null): Response {
+    const { status, statusText } = this.#head;
+    return new Response(body, { status, statusText });
+  }
+}
+
+class StandInResponse {
+  readonly [HELD]: HeldResponse;
+
+  constructor(body: StandInBody, head: ResponseHead) {
+    const held = new HeldResponse(body, head);
+    // The platform says what is wrong with others, and watches over streams.
+    if (!isCertain(body, head)) held.real;
+    this[HELD] = held;
+  }
+
+  get ok(): boolean {
+    const { status } = this[HELD];
+    return status >= 200 && status <= 299;
+  }
+
+  get status(): number {
+    return this[HELD].status;
+  }
+
+  get statusText(): string {
+    return this[HELD].statusText;
+  }
+}
+
+/** Whether the platform takes it, without asking. */
+function isCertain(body: StandInBody, head: ResponseHead): boolean {
+  return isPlain(head.statusText) &&
+    head.status >= 200 && head.status <= 599 &&
+    (body === null ||
+      body instanceof Uint8Array && !isNullBodyStatus(head.status)) &&
+    isPlainList(head.headers);
+}
+
+/** How a response that came is made. */
+interface ReceivedResponseConstructor {
+  new (body: BodyInit | null, head: ResponseHead): Response;
+}
+
+const PROBE: ResponseHead = {
+  status: 200,
+  statusText: "",
+  headers: [],
+  contentLength: undefined,
+};
+
+Object.setPrototypeOf(StandInResponse, Response);
+
+/**
+ * A `Response` that costs little until more than its status and bytes are asked
+ * for.
+ */
+export const ReceivedResponse: ReceivedResponseConstructor = standInFor(
+    StandInResponse.prototype,
+    Response,
+    () => new StandInResponse(new Uint8Array(1), PROBE),
+  )
+  ? StandInResponse as unknown as ReceivedResponseConstructor
+  : Response;

@@ -1,0 +1,90 @@
+/**
+ * The response that `fetch` over SPDY gives.
+ *
+ * @module
+ */
+
+import type { NameValue } from "../../frame/types.ts";
+import { handled } from "../../connection/deferred.ts";
+import { KEPT_STREAM } from "../../connection/warm.ts";
+import type { Stream } from "../../connection/stream.ts";
+import { toHeaders } from "../message/fields.ts";
+import { ReceivedResponse } from "./received_response.ts";
+import type { ResponseHead } from "./response_head.ts";
+
+/** What a {@linkcode SpdyResponse} knows besides its head and body. */
+export interface ResponseOrigin {
+  /** URL of the request, without its fragment. */
+  readonly url: string;
+  /** The stream it came on. */
+  readonly stream: Stream;
+  /** Headers after the body; default all of the stream's HEADERS frames. */
+  readonly trailers?: () => Promise<NameValue[]>;
+}
+
+/**
+ * A `Response` that came over SPDY: with its URL, its stream and its trailers.
+ *
+ * @example
+ * ```ts
+ * import { connect, serve } from "@spdy/spdy";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * await using server = serve({ port: 0, onListen() {} }, (_request, info) => {
+ *   info.sendTrailers({ "x-checksum": "42" });
+ *   return new Response("body");
+ * });
+ * await using connection = await connect({ port: server.addr.port });
+ *
+ * const response = await connection.fetch("http://localhost/");
+ * assertEquals(await response.text(), "body");
+ * assertEquals((await response.trailers).get("x-checksum"), "42");
+ * ```
+ */
+export class SpdyResponse extends Response {
+  static {
+    // What `super` makes. To the type checker, and to the documentation, it is
+    // what it is to everybody: a `Response`.
+    Object.setPrototypeOf(this, ReceivedResponse);
+    Object.setPrototypeOf(this.prototype, ReceivedResponse.prototype);
+  }
+
+  /** Keeps its code compiled while there is no other; see `zlib/deflate.ts`. */
+  static readonly #kept: SpdyResponse = new SpdyResponse(
+    new Uint8Array(1),
+    { status: 200, statusText: "", headers: [], contentLength: undefined },
+    { url: "", stream: KEPT_STREAM },
+  );
+
+  readonly #origin: ResponseOrigin;
+
+  /** Made by `fetch`. */
+  constructor(
+    body: BodyInit | null,
+    head: ResponseHead,
+    origin: ResponseOrigin,
+  ) {
+    super(body, head);
+    this.#origin = origin;
+  }
+
+  /** URL of the request, without its fragment. */
+  override get url(): string {
+    return this.#origin.url;
+  }
+
+  /** The stream the response came on. Its `readable` is the body's. */
+  get stream(): Stream {
+    return this.#origin.stream;
+  }
+
+  /**
+   * Headers that came after the body (HEADERS frames, SPDY/3 draft 2.6.7);
+   * empty when none came. Resolves when the body has come in full, so read that
+   * as well; rejects when the stream ends early.
+   */
+  get trailers(): Promise<Headers> {
+    const { stream, trailers } = this.#origin;
+    return handled((trailers?.() ?? stream.trailers).then(toHeaders));
+  }
+}

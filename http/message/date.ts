@@ -1,0 +1,20 @@
+/**
+ * The `date` header.
+ *
+ * @module
+ */
+
+import { date } from "../../connection/clock.ts";
+
+let second = -1;
+let text = "";
+
+/** The time as HTTP writes it, worded once a second. */
+export function httpDate(): string {
+  const now = Math.floor(date() / 1000);
+  if (now !== second) {
+    second = now;
+    text = new Date(now * 1000).toUTCString();
+  }
+  return text;
+}

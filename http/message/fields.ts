@@ -1,0 +1,185 @@
+/**
+ * What the headers of requests and responses have in common.
+ *
+ * @module
+ */
+
+import type { NameValue } from "../../frame/types.ts";
+import { parseContentLength } from "./content_length.ts";
+import { fromByteString, toByteString } from "../platform/header_text.ts";
+import "../platform/warm_platform.ts";
+import { easeIteration } from "../platform/many_headers.ts";
+import { HttpMessageError } from "./message_error.ts";
+import { plainHeaders } from "../platform/plain_headers.ts";
+
+/**
+ * Headers about one HTTP/1.1 hop, which a SPDY message must not hold (SPDY/3
+ * draft 3.2.1 and 3.2.2).
+ */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+]);
+
+/** What SPDY says in headers whose name begins with a colon. */
+export interface PseudoHeaders {
+  host: string | undefined;
+  method: string | undefined;
+  path: string | undefined;
+  scheme: string | undefined;
+  status: string | undefined;
+  version: string | undefined;
+}
+
+/** A received header list, taken apart. */
+export interface Fields {
+  readonly pseudo: PseudoHeaders;
+  /** The ordinary headers, as `Headers` takes them. */
+  readonly headers: NameValue[];
+  /** Bytes the body announces; `undefined` when it does not. */
+  readonly contentLength: number | undefined;
+}
+
+/**
+ * Takes a received header list apart. `hopByHop` says what becomes of a header
+ * that must not be there: `"refuse"` throws, `"drop"` leaves it out.
+ *
+ * Throws {@linkcode HttpMessageError} for a list that cannot be a message.
+ */
+export function readFields(
+  nv: readonly NameValue[],
+  hopByHop: "refuse" | "drop",
+): Fields {
+  // All there from the beginning: one shape, whatever comes first.
+  const pseudo: PseudoHeaders = {
+    host: undefined,
+    method: undefined,
+    path: undefined,
+    scheme: undefined,
+    status: undefined,
+    version: undefined,
+  };
+  const headers: NameValue[] = [];
+  let contentLength: number | undefined;
+  let cookie: NameValue | undefined;
+  for (const pair of nv) {
+    const [name, value] = pair;
+    if (name.startsWith(":")) {
+      setPseudo(pseudo, name, value);
+    } else if (HOP_BY_HOP.has(name)) {
+      // Rule: these "are not valid and MUST not be sent" (draft 3.2.1).
+      if (hopByHop === "refuse") {
+        throw new HttpMessageError(`the header ${name} must not be sent`);
+      }
+    } else if (name === "content-length") {
+      const size = parseContentLength(value, "remote");
+      if (contentLength === undefined) headers.push(pair);
+      else if (contentLength !== size) {
+        throw new HttpMessageError(
+          `content-length is ${contentLength} and ${size}`,
+        );
+      }
+      contentLength = size;
+    } else if (name === "cookie" && cookie !== undefined) {
+      // Crumbs belong together with "; " (RFC 6265 5.4), never with ",".
+      cookie[1] += `; ${toByteString(value)}`;
+    } else {
+      const bytes = toByteString(value);
+      const kept: NameValue = bytes === value && name !== "cookie"
+        ? pair
+        : [name, bytes];
+      if (name === "cookie") cookie = kept;
+      headers.push(kept);
+    }
+  }
+  return { pseudo, headers, contentLength };
+}
+
+/**
+ * Appends the headers that SPDY may carry; the others stay behind. Returns the
+ * value of `host`, which SPDY has in a place of its own.
+ *
+ * Throws `TypeError` for what `Headers` does not take.
+ */
+export function appendHeaders(
+  nv: NameValue[],
+  init: HeadersInit,
+): string | undefined {
+  let host: string | undefined;
+  const plain = plainHeaders(init);
+  if (plain !== undefined) {
+    for (const pair of plain) {
+      if (pair[0] === "host") host = pair[1];
+      else if (!HOP_BY_HOP.has(pair[0])) nv.push(pair);
+    }
+    return host;
+  }
+  const headers = init instanceof Headers ? init : new Headers(init);
+  headers.forEach((value, name) => {
+    if (name === "host") host = value;
+    else if (!HOP_BY_HOP.has(name)) nv.push([name, fromByteString(value)]);
+  });
+  return host;
+}
+
+/** Whether a list has a header of this name. */
+export function hasName(nv: readonly NameValue[], name: string): boolean {
+  for (const pair of nv) {
+    if (pair[0] === name) return true;
+  }
+  return false;
+}
+
+/** Headers that came after the body, or before a pushed one. */
+export function toHeaders(nv: readonly NameValue[]): Headers {
+  try {
+    const { headers } = readFields(nv, "drop");
+    return easeIteration(new Headers(headers), headers.length);
+  } catch (error) {
+    throw asMessageError(error);
+  }
+}
+
+/** What the platform's own checks threw (a name that is no token), as ours. */
+export function asMessageError(error: unknown): unknown {
+  return error instanceof TypeError
+    ? new HttpMessageError(error.message, { cause: error })
+    : error;
+}
+
+function setPseudo(pseudo: PseudoHeaders, name: string, value: string): void {
+  switch (name) {
+    case ":host":
+      pseudo.host = once(pseudo.host, name, value);
+      break;
+    case ":method":
+      pseudo.method = once(pseudo.method, name, value);
+      break;
+    case ":path":
+      pseudo.path = once(pseudo.path, name, value);
+      break;
+    case ":scheme":
+      pseudo.scheme = once(pseudo.scheme, name, value);
+      break;
+    case ":status":
+      pseudo.status = once(pseudo.status, name, value);
+      break;
+    case ":version":
+      pseudo.version = once(pseudo.version, name, value);
+      break;
+      // Others are left out: the draft says nothing of them.
+  }
+}
+
+function once(
+  before: string | undefined,
+  name: string,
+  value: string,
+): string {
+  if (before !== undefined) {
+    throw new HttpMessageError(`${name} has more than one value`);
+  }
+  return value;
+}

@@ -1,0 +1,139 @@
+/**
+ * Responses on their way out.
+ *
+ * @module
+ */
+
+import type { NameValue } from "../../frame/types.ts";
+import type { StreamCore } from "../../connection/stream_core.ts";
+import { announcedLength } from "../message/content_length.ts";
+import { httpDate } from "../message/date.ts";
+import { isDecoded, withoutCoding } from "./decoded_body.ts";
+import { type BodySource, readAhead } from "../message/read_ahead.ts";
+import {
+  isNullBodyStatus,
+  writeResponseHead,
+} from "../client/response_head.ts";
+import {
+  checkLength,
+  sendBytes,
+  sendSource,
+  sendTrailers,
+  type SourceOptions,
+  type Trailers,
+} from "../message/send_body.ts";
+import { takeBody } from "../platform/take_body.ts";
+
+type Head = Pick<Response, "status" | "statusText" | "headers">;
+
+/** How a response is sent. */
+export interface SendResponseOptions {
+  /** Method of the request. */
+  readonly method: string;
+  /**
+   * Sends the head; with `fin` nothing comes after it. The body waits for the
+   * promise, if there is one.
+   */
+  readonly sendHead: (
+    nv: NameValue[],
+    fin: boolean,
+  ) => Promise<void> | undefined;
+  /** Headers to send after the body. */
+  readonly trailers: Trailers | undefined;
+}
+
+/**
+ * Sends a response in full; resolves when its end is on its way. Throws or
+ * rejects when it cannot. A body in memory is submitted before anything is
+ * awaited: it leaves beside its head.
+ */
+export function sendResponse(
+  state: StreamCore,
+  response: Response,
+  options: SendResponseOptions,
+): Promise<void> {
+  const body = takeBody(response) ?? EMPTY;
+  if (body instanceof Uint8Array) return send(state, response, body, options);
+  // What was decoded on its way here is a stream.
+  const { status, statusText, headers } = response;
+  const head = isDecoded(response)
+    ? { status, statusText, headers: withoutCoding(headers) }
+    : response;
+  return readAhead(body).then((read) => sendRead(state, head, read, options));
+}
+
+/** A body that cannot be sent is cancelled: it may hold a file open. */
+async function sendRead(
+  state: StreamCore,
+  head: Head,
+  body: Uint8Array | BodySource,
+  options: SendResponseOptions,
+): Promise<void> {
+  try {
+    await send(state, head, body, options);
+  } catch (error) {
+    if (!(body instanceof Uint8Array)) {
+      body.reader.cancel(error).catch(() => {});
+    }
+    throw error;
+  }
+}
+
+function send(
+  state: StreamCore,
+  response: Head,
+  body: Uint8Array | BodySource,
+  { method, sendHead, trailers }: SendResponseOptions,
+): Promise<void> {
+  const length = body instanceof Uint8Array ? body.length : undefined;
+  const bodyless = isNullBodyStatus(response.status);
+  const bare = method === "HEAD" || bodyless;
+  if (bare && !(body instanceof Uint8Array)) {
+    // Rule: neither has a body, whatever the handler gave (RFC 9110 6.4.1).
+    body.reader.cancel().catch(() => {});
+  }
+  const nv = writeResponseHead(
+    response,
+    bodyless ? undefined : length,
+    httpDate(),
+  );
+  // What has no body tells the length that another response would have.
+  const announced = bare ? undefined : readAnnounced(nv, body);
+  if (length !== undefined) checkLength(state, length, announced);
+  const rest = bare || length === 0 ? undefined : body;
+  const head = sendHead(nv, rest === undefined && trailers === undefined);
+  const options = { trailers, announced };
+  return head === undefined
+    ? sendRest(state, rest, options)
+    : head.then(() => sendRest(state, rest, options));
+}
+
+function readAnnounced(
+  nv: readonly NameValue[],
+  body: Uint8Array | BodySource,
+): number | undefined {
+  try {
+    return announcedLength(nv);
+  } catch (error) {
+    if (!(body instanceof Uint8Array)) {
+      body.reader.cancel(error).catch(() => {});
+    }
+    throw error;
+  }
+}
+
+/** Sends what comes after the head. */
+function sendRest(
+  state: StreamCore,
+  body: Uint8Array | BodySource | undefined,
+  options: SourceOptions,
+): Promise<void> {
+  const { trailers } = options;
+  if (body instanceof Uint8Array) return sendBytes(state, body, trailers);
+  if (body !== undefined) return sendSource(state, body, options);
+  return trailers === undefined
+    ? Promise.resolve()
+    : sendTrailers(state, trailers);
+}
+
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,184 @@
+/**
+ * `Deno.serve` over SPDY.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../../errors.ts";
+import { checkPort, checkTimeout, checkWhole } from "../../numbers.ts";
+import { SERVER } from "../../session/constants.ts";
+import { checkSideAndVersion } from "../../session/options.ts";
+import { checkTuning } from "../../connection/options.ts";
+import {
+  type AcceptingListener,
+  listenTls,
+} from "../../connection/tls_listener.ts";
+import type {
+  ServeHandler,
+  ServeOptions,
+  ServeTcpOptions,
+  ServeUnixOptions,
+  SpdyServer,
+} from "./serve_options.ts";
+import { MAX_HEAD, Server } from "./server.ts";
+import { MOST_HEAD } from "../upgrade/http_listener.ts";
+import { ALL_VERSIONS, tokenOf } from "../upgrade/upgrade_token.ts";
+
+/**
+ * Serves HTTP over SPDY, in the manner of `Deno.serve`: on TCP, with `cert` and
+ * `key` on TLS, with `path` on a Unix socket.
+ *
+ * On TLS the version is agreed on by ALPN. On plain sockets it is `version`;
+ * with `upgrade` also what an HTTP/1.1 client asks for.
+ *
+ * What the handler gets and gives are the platform's `Request` and `Response`.
+ * Request and response bodies stream, both back-pressured. `request.signal`
+ * aborts when the client goes away before the response has left; a copy of the
+ * request (`new Request(request)`) has a signal of its own. A handler that
+ * throws is answered for by `onError`, and with 500 by default. A request that
+ * breaks SPDY's rules is answered with 400, such as one without `:path`, with a
+ * `connection` header, or with a body of another length than `content-length`
+ * says (SPDY/3 draft 3.2.1). In responses, hop-by-hop headers (`connection`,
+ * `keep-alive`, `proxy-connection`, `transfer-encoding`) are left out; `date`
+ * and, where the length is known, `content-length` are put in. `GET` and `HEAD`
+ * requests have no body; what a client sends with them is dropped.
+ *
+ * A response of a `fetch` that decoded its body, this module's or Deno's, is sent
+ * on without the `content-encoding` and `content-length` of the coded one.
+ *
+ * A response whose body is shorter or longer than its own `content-length` is
+ * reset with INTERNAL_ERROR, so that no part passes for the whole; the error is
+ * logged and goes to `onError`, whose answer comes too late then.
+ *
+ * An upload that a handler goes on reading after its response has left goes on
+ * as well, as long as no 30 s pass between two reads. One that the handler has
+ * not begun to read is kept for a second, dropped for another, and then its
+ * stream is reset with CANCEL; reading it fails from then on.
+ *
+ * Throws what `Deno.listen` throws, `InvalidArgumentError` for options that are
+ * out of their range or contradict one another, and `UnsupportedVersionError`
+ * for a version that is none.
+ *
+ * @example A server in five lines
+ * ```ts
+ * import { connect, serve } from "@spdy/spdy";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * await using server = serve({ port: 0 }, (request) => {
+ *   return new Response(`You asked for ${new URL(request.url).pathname}`);
+ * });
+ *
+ * await using connection = await connect({ port: server.addr.port });
+ * const response = await connection.fetch("http://localhost/hello");
+ * assertEquals(await response.text(), "You asked for /hello");
+ * ```
+ */
+export function serve(
+  handler: ServeHandler<Deno.NetAddr>,
+): SpdyServer<Deno.NetAddr>;
+/** Serves HTTP over SPDY on a Unix socket. */
+export function serve(
+  options: ServeUnixOptions,
+  handler: ServeHandler<Deno.UnixAddr>,
+): SpdyServer<Deno.UnixAddr>;
+/** Serves HTTP over SPDY on TCP or TLS. */
+export function serve(
+  options: ServeTcpOptions,
+  handler: ServeHandler<Deno.NetAddr>,
+): SpdyServer<Deno.NetAddr>;
+/** Serves HTTP over SPDY on a Unix socket, the handler among the options. */
+export function serve(
+  options: ServeUnixOptions & {
+    readonly handler: ServeHandler<Deno.UnixAddr>;
+  },
+): SpdyServer<Deno.UnixAddr>;
+/** Serves HTTP over SPDY on TCP or TLS, the handler among the options. */
+export function serve(
+  options: ServeTcpOptions & { readonly handler: ServeHandler<Deno.NetAddr> },
+): SpdyServer<Deno.NetAddr>;
+export function serve(
+  first: AnyHandler | AnyOptions,
+  second?: AnyHandler,
+): SpdyServer<Deno.NetAddr> | SpdyServer<Deno.UnixAddr> {
+  const options: AnyOptions = typeof first === "function" ? {} : first;
+  const handler = typeof first === "function"
+    ? first
+    : second ?? options.handler;
+  if (typeof handler !== "function") {
+    throw new TypeError("A handler function must be provided.");
+  }
+  checkServeOptions(options as ServeOptions);
+  const listener = listen(options);
+  // One kind of address a server: the overloads say which.
+  const server = new Server(listener, {
+    ...options as ServeOptions,
+    handler: handler as ServeHandler,
+  });
+  announce(server.addr, options);
+  return server as SpdyServer<Deno.NetAddr> | SpdyServer<Deno.UnixAddr>;
+}
+
+type AnyHandler = ServeHandler<Deno.NetAddr> | ServeHandler<Deno.UnixAddr>;
+type AnyOptions = (ServeTcpOptions | ServeUnixOptions) & {
+  readonly handler?: AnyHandler;
+};
+
+/** Before anything listens: what is found later would end each connection in silence. */
+function checkServeOptions(options: ServeOptions): void {
+  const { version, versions = [], handshakeTimeout = 0 } = options;
+  checkTimeout("handshakeTimeout", handshakeTimeout);
+  checkWhole("maxHeadBytes", options.maxHeadBytes ?? MAX_HEAD, 1, MOST_HEAD);
+  checkTuning(options, version);
+  for (const each of versions) checkSideAndVersion(SERVER, each);
+}
+
+function listen(options: AnyOptions): AcceptingListener {
+  if ("path" in options) {
+    return Deno.listen({ transport: "unix", path: options.path });
+  }
+  const { hostname = "0.0.0.0", port = 8000, reusePort, cert, key } = options;
+  checkPort("port", port, 0);
+  if (cert === undefined && key === undefined) {
+    return Deno.listen({ hostname, port, reusePort });
+  }
+  if (cert === undefined || key === undefined) {
+    throw new InvalidArgumentError(
+      "TLS needs both a certificate and its key: `cert` and `key`",
+    );
+  }
+  const tls = {
+    hostname,
+    port,
+    reusePort,
+    cert,
+    key,
+    alpnProtocols: alpnProtocols(options),
+  };
+  return options.handshakeTimeout === 0 ? Deno.listenTls(tls) : listenTls(tls);
+}
+
+/** What to agree on, best first: as many names as there are versions. */
+function alpnProtocols({ versions, upgrade }: ServeTcpOptions): string[] {
+  const names = (versions ?? ALL_VERSIONS)
+    .map((version) => tokenOf(version).toLowerCase());
+  return upgrade ? [...names, "http/1.1"] : names;
+}
+
+function announce(addr: Deno.Addr, options: AnyOptions): void {
+  const { onListen } = options as ServeOptions;
+  if (onListen !== undefined) onListen(addr);
+  else console.log(`Listening on ${describe(addr, "cert" in options)}`);
+}
+
+function describe(addr: Deno.Addr, tls: boolean): string {
+  if (addr.transport !== "tcp") {
+    return addr.transport === "unix" ? addr.path : addr.transport;
+  }
+  const { hostname, port } = addr;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const scheme = tls ? "https" : "http";
+  const url = `${scheme}://${host}:${port}/`;
+  return hostname === "0.0.0.0" || hostname === "::"
+    ? `${url} (${scheme}://localhost:${port}/)`
+    : url;
+}

@@ -1,0 +1,322 @@
+/**
+ * One request and its response, on the server's side.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../../errors.ts";
+import { INTERNAL_ERROR, PROTOCOL_ERROR } from "../../frame/constants.ts";
+import { statusName } from "../../frame/names.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { handled, LazyPromise } from "../../connection/deferred.ts";
+import {
+  ConnectionClosedError,
+  StreamResetError,
+} from "../../connection/errors.ts";
+import { KEPT_STREAM } from "../../connection/warm.ts";
+import { logError } from "../../connection/printable.ts";
+import { createStream, stateOf, type Stream } from "../../connection/stream.ts";
+import type { StreamCore } from "../../connection/stream_core.ts";
+import { wrongLength } from "../message/content_length.ts";
+import { appendHeaders, asMessageError, toHeaders } from "../message/fields.ts";
+import { letUploadEnd } from "./linger.ts";
+import { HttpMessageError, isLocalFault } from "../message/message_error.ts";
+import { receivedRequest } from "./received_request.ts";
+import { readRequestHead } from "./request_head.ts";
+import { sendResponse } from "./send_response.ts";
+import type { Trailers } from "../message/send_body.ts";
+import type { ServeHandler, ServeInfo } from "./serve_options.ts";
+import { pushResponse } from "./server_push.ts";
+
+/** What all requests of a server have in common. */
+export interface ExchangeHost<Addr extends Deno.Addr> {
+  readonly handler: ServeHandler<Addr>;
+  readonly onError: (error: unknown) => Response | Promise<Response>;
+  /** Hears of a fault of the handler that shows when there is nothing left to answer. */
+  readonly onFault: ((error: unknown) => unknown) | undefined;
+}
+
+/** Methods that no `Request` can have. */
+const NO_REQUEST: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
+
+/** Answers the request on a stream; never rejects. */
+export function handleStream<Addr extends Deno.Addr>(
+  stream: Stream,
+  remoteAddr: Addr,
+  host: ExchangeHost<Addr>,
+): Promise<void> {
+  return new ServerExchange(stream, remoteAddr, host).run();
+}
+
+class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
+  /** Keeps its code compiled while there is no other; see `zlib/deflate.ts`. */
+  static readonly #kept: unknown = new ServerExchange(
+    KEPT_STREAM,
+    { transport: "unix", path: "" },
+    {
+      handler: () => new Response(),
+      onError: () => new Response(),
+      onFault: undefined,
+    },
+  );
+
+  readonly stream: Stream;
+  readonly remoteAddr: Addr;
+  readonly #state: StreamCore;
+  readonly #host: ExchangeHost<Addr>;
+  readonly #completed = new LazyPromise<void>();
+  #method = "GET";
+  #url = "";
+  #abort: AbortController | undefined;
+  #trailers: Trailers | undefined;
+  #replied = false;
+  #wrongLength: HttpMessageError | undefined;
+
+  constructor(stream: Stream, remoteAddr: Addr, host: ExchangeHost<Addr>) {
+    this.stream = stream;
+    this.remoteAddr = remoteAddr;
+    this.#state = stateOf(stream);
+    this.#host = host;
+  }
+
+  get completed(): Promise<void> {
+    return this.#completed.promise;
+  }
+
+  get trailers(): Promise<Headers> {
+    return handled(this.#state.trailers.promise.then(toHeaders));
+  }
+
+  readonly sendTrailers: ServeInfo["sendTrailers"] = (trailers) => {
+    this.#trailers = async () => {
+      const nv: NameValue[] = [];
+      const init = typeof trailers === "function" ? await trailers() : trailers;
+      appendHeaders(nv, init);
+      return nv;
+    };
+  };
+
+  readonly push: ServeInfo["push"] = async (path, init = {}) =>
+    createStream(
+      await pushResponse(this.#state, this.#url, path, init, (url) => {
+        const headers = [...new Headers(init.headers)];
+        const head = { method: "GET", url, headers };
+        const request = receivedRequest(head, null, this.#signal);
+        return this.#answer(request, pushedInfo(this));
+      }, (error) => this.#tellFault(error)),
+    );
+
+  async run(): Promise<void> {
+    const state = this.#state;
+    // Cancelling the request's body must not take the response with it.
+    state.keepOnCancel = true;
+    state.keep();
+    try {
+      const request = this.#readRequest();
+      const answer = request instanceof Response
+        ? request
+        : this.#answer(request, this);
+      // Not awaited for nothing: each turn of the queue costs.
+      const response = answer instanceof Promise ? await answer : answer;
+      if (this.#wrongLength === undefined) await this.#send(response);
+      else {
+        response.body?.cancel(this.#wrongLength).catch(() => {});
+        await this.#send(badRequest(this.#wrongLength));
+      }
+      this.#completed.resolve();
+      // Nobody has a request that was answered without the handler.
+      if (request instanceof Response) {
+        state.dropBody(`it was answered with ${request.status}`);
+      }
+      letUploadEnd(
+        state,
+        () =>
+          request instanceof Request &&
+          (request.bodyUsed || request.body?.locked === true),
+      );
+    } catch (error) {
+      this.#completed.reject(error);
+      // Either the client is gone, or the handler's body or headers are no good.
+      if (isDeparture(error)) return;
+      if (isLocalFault(error)) this.#tellFault(error);
+      else logError(error);
+      if (!state.sendBuffer.ended) state.reset(INTERNAL_ERROR, error);
+    } finally {
+      state.letGo();
+    }
+  }
+
+  /** The handler's response cannot be sent as it is. */
+  #tellFault(error: unknown): void {
+    logError(error);
+    try {
+      // Its answer comes too late.
+      Promise.resolve(this.#host.onFault?.(error)).catch(() => {});
+    } catch (nested) {
+      logError(nested, "Exception in onError while handling exception");
+    }
+  }
+
+  /** Aborts when the stream ends before the response has left. */
+  readonly #signal = (): AbortSignal => {
+    if (this.#abort === undefined) {
+      const abort = new AbortController();
+      const { id, closed } = this.#state;
+      closed.promise.then((statusCode) => {
+        if (this.#completed.settled || statusCode === 0) return;
+        abort.abort(
+          new StreamResetError(
+            `stream ${id} was reset with ${statusName(statusCode)}`,
+            { streamId: id, statusCode, initiator: "remote" },
+          ),
+        );
+      }, (error) => abort.abort(error));
+      this.#abort = abort;
+    }
+    return this.#abort.signal;
+  };
+
+  /** The request, or the answer to what is none. */
+  #readRequest(): Request | Response {
+    try {
+      const head = readRequestHead(this.stream.headers);
+      const { method, url, contentLength } = head;
+      this.#method = method;
+      this.#url = url;
+      if (NO_REQUEST.has(method)) return plain(501, "Not Implemented");
+      const body = this.#readBody(method, contentLength);
+      const signal = this.#signal;
+      return receivedRequest(head, body, signal);
+    } catch (error) {
+      const reason = asMessageError(error);
+      if (!(reason instanceof HttpMessageError)) throw reason;
+      // Rule: a request that breaks the rules is answered with 400 (draft 3.2.1).
+      return badRequest(reason);
+    }
+  }
+
+  #readBody(
+    method: string,
+    announced: number | undefined,
+  ): ReadableStream<Uint8Array> | Uint8Array | null {
+    const { receiveBuffer } = this.#state;
+    // Rule: no `Request` with these methods has a body (Fetch standard 5.4).
+    if (method === "GET" || method === "HEAD") {
+      this.#state.dropBody(`a request with ${method} has no body`);
+      return null;
+    }
+    if (announced !== undefined && !receiveBuffer.isWhole(announced)) {
+      receiveBuffer.expect(announced, (came) => {
+        const error = wrongLength(announced, came);
+        this.#wrongLength = error;
+        if (this.#replied) this.#state.reset(PROTOCOL_ERROR, error);
+        return error;
+      });
+      if (this.#wrongLength !== undefined) throw this.#wrongLength;
+    }
+    const bytes = receiveBuffer.takeAll();
+    if (bytes === undefined) return receiveBuffer.readable;
+    return bytes.length > 0 ? bytes : null;
+  }
+
+  /** Never rejects for what the handler did; a promise only where there was one. */
+  #answer(
+    request: Request,
+    info: ServeInfo<Addr>,
+  ): Response | Promise<Response> {
+    try {
+      const response = this.#host.handler(request, info);
+      return response instanceof Response
+        ? checked(response)
+        : this.#checkLater(response);
+    } catch (error) {
+      return this.#answerError(error);
+    }
+  }
+
+  async #checkLater(response: Promise<Response>): Promise<Response> {
+    try {
+      return checked(await response);
+    } catch (error) {
+      return await this.#answerError(error);
+    }
+  }
+
+  async #answerError(error: unknown): Promise<Response> {
+    if (this.#wrongLength !== undefined) return badRequest(this.#wrongLength);
+    // Nobody is left to answer, and it is not the handler's fault.
+    if (this.#state.ended && isDeparture(error)) throw error;
+    try {
+      return checked(await this.#host.onError(error));
+    } catch (nested) {
+      logError(nested, "Exception in onError while handling exception");
+      return plain(500, "Internal Server Error");
+    }
+  }
+
+  #send(response: Response): Promise<void> {
+    const state = this.#state;
+    this.#replied = true;
+    return sendResponse(state, response, {
+      method: this.#method,
+      sendHead: (nv, fin) => {
+        state.submitReply(nv, fin);
+        return fin ? state.replyLeft() : undefined;
+      },
+      trailers: this.#trailers,
+    });
+  }
+}
+
+/** What the handler gets besides the request when the response is to be pushed. */
+function pushedInfo<Addr extends Deno.Addr>(
+  { completed, remoteAddr, stream, trailers }: ServeInfo<Addr>,
+): ServeInfo<Addr> {
+  const refuse = (what: string): never => {
+    throw new InvalidArgumentError(`a pushed response takes no ${what}`);
+  };
+  return {
+    completed,
+    remoteAddr,
+    stream,
+    trailers,
+    sendTrailers: () => refuse("trailers"),
+    // deno-lint-ignore require-await -- what is thrown becomes a rejection
+    push: async () => refuse("pushes of its own"),
+  };
+}
+
+/** Whether something failed only because the stream or connection ended first. */
+function isDeparture(error: unknown): boolean {
+  return error instanceof StreamResetError ||
+    error instanceof ConnectionClosedError ||
+    error instanceof HttpMessageError && !isLocalFault(error);
+}
+
+/** The errors are those of `Deno.serve`. */
+function checked(response: Response): Response {
+  if (!(response instanceof Response)) {
+    throw new TypeError(
+      "Return value from serve handler must be a response or a promise resolving to a response",
+    );
+  }
+  if (response.type === "error") {
+    throw new TypeError(
+      "Return value from serve handler must not be an error response (like Response.error())",
+    );
+  }
+  if (response.bodyUsed) {
+    throw new TypeError(
+      "The body of the Response returned from the serve handler has already been consumed",
+    );
+  }
+  return response;
+}
+
+function badRequest(reason: HttpMessageError): Response {
+  return plain(400, `Bad Request: ${reason.message}`);
+}
+
+function plain(status: number, text: string): Response {
+  return new Response(text, { status });
+}

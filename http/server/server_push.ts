@@ -1,0 +1,65 @@
+/**
+ * Responses pushed along with another (SPDY/3 draft 3.3), on the server's side.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../../errors.ts";
+import { INTERNAL_ERROR } from "../../frame/constants.ts";
+import type { StreamCore } from "../../connection/stream_core.ts";
+import { isLocalFault } from "../message/message_error.ts";
+import { sendResponse } from "./send_response.ts";
+import type { PushInit } from "./serve_options.ts";
+
+/** The response to push, asked for once the client has been told of it. */
+export type PushedAnswer = (url: string) => Response | Promise<Response>;
+
+/**
+ * Opens a stream for the response to `GET path`, and sends that as soon as it is
+ * there. Resolves once the stream is on its way.
+ */
+export async function pushResponse(
+  parent: StreamCore,
+  parentUrl: string,
+  path: string,
+  { pri, response }: PushInit,
+  answer: PushedAnswer,
+  onFault: (error: unknown) => void,
+): Promise<StreamCore> {
+  const base = new URL(parentUrl);
+  const url = new URL(path, base);
+  // Rule: a server pushes for the origin it was asked at (draft 3.3.1).
+  if (url.origin !== base.origin) {
+    throw new InvalidArgumentError(
+      `${url.href} cannot be pushed along with ${base.href}: another origin`,
+    );
+  }
+  url.hash = "";
+  const pushed = await parent.push(
+    [
+      [":host", url.host],
+      [":path", url.pathname + url.search],
+      [":scheme", url.protocol.slice(0, -1)],
+    ],
+    { pri },
+    (state) => state,
+  );
+  sendPushed(pushed, response ?? answer(url.href)).catch((error) => {
+    // Else the client does not want it, or is gone: its right.
+    if (!pushed.sendBuffer.ended) pushed.reset(INTERNAL_ERROR, error);
+    if (isLocalFault(error)) onFault(error);
+  });
+  return pushed;
+}
+
+async function sendPushed(
+  pushed: StreamCore,
+  response: Response | Promise<Response>,
+): Promise<void> {
+  await sendResponse(pushed, await response, {
+    method: "GET",
+    // DATA may overtake HEADERS that wait, so the body waits for the head.
+    sendHead: (nv, fin) => pushed.sendHeaders(nv, fin),
+    trailers: undefined,
+  });
+}

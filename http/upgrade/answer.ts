@@ -1,0 +1,133 @@
+/**
+ * Answers of HTTP/1.1 as bytes, and the end of a connection behind one.
+ *
+ * @module
+ */
+
+import { startTimer, stopTimer } from "../../connection/clock.ts";
+import type { ByteConn } from "../../connection/transport.ts";
+import { closeQuietly, writeAll } from "./byte_conn.ts";
+import { httpDate } from "../message/date.ts";
+
+/** Words for the statuses that this listener gives by itself. */
+const REASONS: Readonly<Record<number, string>> = {
+  200: "OK",
+  204: "No Content",
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  417: "Expectation Failed",
+  426: "Upgrade Required",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  505: "HTTP Version Not Supported",
+};
+/** Headers that speak of the connection: they are ours to give. */
+const OURS = new Set([
+  "connection",
+  "content-length",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+]);
+/** How long a client may take to read a last answer, ms. */
+const LINGER = 1000;
+/** How much it may go on sending meanwhile, bytes. */
+const LINGER_BYTES = 256 * 1024;
+
+/** What ends the head: how long the body is, and what becomes of the connection. */
+export interface AnswerFraming {
+  /** Bytes; `"chunked"`; `undefined`: until the connection ends, or no body at all. */
+  readonly length: number | "chunked" | undefined;
+  readonly keepAlive: boolean;
+}
+
+/** The head of an answer. */
+export function encodeAnswer(
+  { status, statusText, headers }: Response,
+  { length, keepAlive }: AnswerFraming,
+): Uint8Array {
+  const reason = statusText || REASONS[status] || "";
+  const lines = [`HTTP/1.1 ${status} ${reason}`];
+  for (const [name, value] of headers) {
+    if (!OURS.has(name)) lines.push(`${name}: ${value}`);
+  }
+  if (!headers.has("date")) lines.push(`date: ${httpDate()}`);
+  if (length === "chunked") lines.push("transfer-encoding: chunked");
+  else if (length !== undefined) lines.push(`content-length: ${length}`);
+  const tokens = headers.has("upgrade") ? ["Upgrade"] : [];
+  if (!keepAlive) tokens.unshift("close");
+  if (tokens.length > 0) lines.push(`connection: ${tokens.join(", ")}`);
+  return toBytes(`${lines.join("\r\n")}\r\n\r\n`);
+}
+
+/** Whether an answer has a body that may be sent (RFC 9110 6.4.1). */
+export function mayHaveBody(method: string, { status }: Response): boolean {
+  return method !== "HEAD" && status !== 204 && status !== 205 &&
+    status !== 304;
+}
+
+/** A whole answer that is the last of its connection. */
+export async function encodeWhole(response: Response): Promise<Uint8Array> {
+  const body = await response.bytes();
+  const { length } = body;
+  const head = encodeAnswer(response, { length, keepAlive: false });
+  const whole = new Uint8Array(head.length + length);
+  whole.set(head);
+  whole.set(body, head.length);
+  return whole;
+}
+
+/** Sends a whole answer and ends the connection; never rejects. */
+export async function answerAndEnd(
+  conn: ByteConn,
+  response: Response,
+): Promise<void> {
+  try {
+    await lingering(conn, writeAll(conn, await encodeWhole(response)));
+    await endConversation(conn);
+  } catch {
+    // The client is gone; there is nobody to tell.
+  }
+  closeQuietly(conn);
+}
+
+/**
+ * Ends this direction, and lets what the client still sends come in for a
+ * moment: a socket that is closed with bytes unread is reset, and a reset
+ * takes the answer away that the client has not read (RFC 9112 9.6).
+ */
+export async function endConversation(conn: ByteConn): Promise<void> {
+  await lingering(conn, drop(conn));
+}
+
+async function drop(conn: ByteConn): Promise<void> {
+  await conn.closeWrite();
+  const buffer = new Uint8Array(4096);
+  for (let left = LINGER_BYTES; left > 0;) {
+    const size = await conn.read(buffer);
+    if (size === null) return;
+    left -= size;
+  }
+}
+
+async function lingering(
+  conn: ByteConn,
+  work: Promise<void>,
+): Promise<void> {
+  const timer = startTimer(() => closeQuietly(conn), LINGER);
+  try {
+    await work;
+  } finally {
+    stopTimer(timer);
+  }
+}
+
+/** A byte for each character: headers are byte strings. */
+function toBytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}

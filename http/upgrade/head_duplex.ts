@@ -1,0 +1,74 @@
+/**
+ * Lets node:http read the head of a message from a connection that goes on as
+ * something else. node:http parses, bounds and words the errors; the bytes
+ * after the head travel on the connection itself, without node in between.
+ *
+ * @module
+ */
+
+import { Duplex } from "node:stream";
+import { Buffer } from "node:buffer";
+import type { ByteConn } from "../../connection/transport.ts";
+import { closeQuietly, ResumedConn, writeAll } from "./byte_conn.ts";
+
+/** Bytes asked for at a time while a head is read. */
+const READ_SIZE = 4096;
+
+/** A node Duplex over a connection, until {@linkcode HeadDuplex.detach}. */
+export class HeadDuplex extends Duplex {
+  readonly #conn: ByteConn;
+  #reading: Promise<Uint8Array | null> | undefined;
+  #detached = false;
+
+  constructor(conn: ByteConn) {
+    super();
+    this.#conn = conn;
+  }
+
+  /**
+   * Takes the connection back. `head` is what node:http read beyond the head;
+   * that, then what a read under way brings, comes first.
+   */
+  detach(head: Uint8Array): ByteConn {
+    this.#detached = true;
+    return new ResumedConn(this.#conn, head, this.#reading);
+  }
+
+  override _read(): void {
+    if (this.#detached || this.#reading !== undefined) return;
+    const reading = read(this.#conn);
+    this.#reading = reading;
+    reading.then((data) => {
+      if (this.#detached) return;
+      this.#reading = undefined;
+      this.push(data === null ? null : Buffer.from(data));
+    }, (error) => {
+      if (!this.#detached) this.destroy(error);
+    });
+  }
+
+  override _write(
+    chunk: Uint8Array,
+    _encoding: string,
+    done: (error?: Error | null) => void,
+  ): void {
+    writeAll(this.#conn, chunk).then(() => done(), done);
+  }
+
+  override _destroy(
+    error: Error | null,
+    done: (error?: Error | null) => void,
+  ): void {
+    if (!this.#detached) {
+      this.#detached = true;
+      closeQuietly(this.#conn);
+    }
+    done(error);
+  }
+}
+
+async function read(conn: ByteConn): Promise<Uint8Array | null> {
+  const buffer = new Uint8Array(READ_SIZE);
+  const size = await conn.read(buffer);
+  return size === null ? null : buffer.subarray(0, size);
+}

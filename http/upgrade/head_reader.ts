@@ -1,0 +1,122 @@
+/**
+ * Reads heads and bodies from a connection, and gives it back after them.
+ *
+ * @module
+ */
+
+import type { ByteConn } from "../../connection/transport.ts";
+import { ResumedConn } from "./byte_conn.ts";
+import { HttpMessageError } from "../message/message_error.ts";
+import { HeadScanner } from "./head.ts";
+import { RequestRefusal } from "./refusal.ts";
+
+const LF = 0x0a;
+/** Bytes of the buffer while little comes. */
+const SMALL = 4096;
+
+/** Reads from a connection through a buffer that grows with a head. */
+export class HeadReader {
+  readonly #conn: ByteConn;
+  #buffer: Uint8Array;
+  #start = 0;
+  #end = 0;
+
+  /** `first` are bytes that were read already. */
+  constructor(conn: ByteConn, first?: Uint8Array) {
+    this.#conn = conn;
+    this.#buffer = first ?? new Uint8Array(SMALL);
+    this.#end = first?.length ?? 0;
+  }
+
+  /**
+   * Reads a head of at most `limit` bytes, empty line included; `undefined`
+   * when the input ends before it does.
+   *
+   * Throws {@linkcode RequestRefusal} for a head that is too long or has bytes
+   * that no head has.
+   */
+  async readHead(limit: number): Promise<Uint8Array | undefined> {
+    const scanner = new HeadScanner();
+    for (;;) {
+      const seen = this.#buffer.subarray(this.#start, this.#end);
+      const length = scanner.scan(seen);
+      if ((length ?? seen.length) > limit) {
+        throw new RequestRefusal(431, `the head is longer than ${limit} bytes`);
+      }
+      if (length !== undefined) {
+        const head = seen.slice(0, length);
+        this.#take(length);
+        return head;
+      }
+      if (!await this.#fill()) return undefined;
+    }
+  }
+
+  /** Some bytes, at most `limit`; `undefined` at the end of input. */
+  async read(limit: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (this.#start === this.#end && !await this.#fill()) return undefined;
+    const size = Math.min(limit, this.#end - this.#start);
+    const bytes = new Uint8Array(
+      this.#buffer.subarray(this.#start, this.#start + size),
+    );
+    this.#take(size);
+    return bytes;
+  }
+
+  /**
+   * A line of at most `limit` bytes, without its CR LF; `undefined` when the
+   * input ends before it does.
+   *
+   * Throws `HttpMessageError` for a line that is too long or ends otherwise.
+   */
+  async readLine(limit: number): Promise<string | undefined> {
+    for (let looked = 0;;) {
+      const seen = this.#buffer.subarray(this.#start, this.#end);
+      const end = seen.indexOf(LF, looked);
+      if ((end < 0 ? seen.length : end) > limit + 1) {
+        throw new HttpMessageError("a line of the request's body is too long");
+      }
+      if (end >= 0) {
+        const text = String.fromCharCode(...seen.subarray(0, end));
+        this.#take(end + 1);
+        if (/^[\t\x20-\xff]*\r$/.test(text)) return text.slice(0, -1);
+        throw new HttpMessageError("a line of the request's body is none");
+      }
+      looked = seen.length;
+      if (!await this.#fill()) return undefined;
+    }
+  }
+
+  /** The connection, beginning with what was read and not used. */
+  detach(): ByteConn {
+    const rest = this.#buffer.slice(this.#start, this.#end);
+    return new ResumedConn(this.#conn, rest);
+  }
+
+  #take(size: number): void {
+    this.#start += size;
+    if (this.#start < this.#end) return;
+    this.#start = this.#end = 0;
+    // A long head is over: an idle connection keeps little.
+    if (this.#buffer.length !== SMALL) this.#buffer = new Uint8Array(SMALL);
+  }
+
+  async #fill(): Promise<boolean> {
+    if (this.#end === this.#buffer.length) this.#grow();
+    const size = await this.#conn.read(this.#buffer.subarray(this.#end));
+    if (size === null) return false;
+    this.#end += size;
+    return true;
+  }
+
+  /** Room behind what is there: by moving it, or in a buffer of twice the size. */
+  #grow(): void {
+    const used = this.#buffer.subarray(this.#start, this.#end);
+    const size = Math.max(SMALL, 2 * used.length);
+    const buffer = new Uint8Array(size);
+    buffer.set(used);
+    this.#buffer = buffer;
+    this.#start = 0;
+    this.#end = used.length;
+  }
+}

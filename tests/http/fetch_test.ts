@@ -1,0 +1,375 @@
+/** `Connection.fetch`, against servers that answer frame by frame. */
+
+import type { Connection } from "../../http/connection.ts";
+import { StreamResetError } from "../../connection/errors.ts";
+import { HttpMessageError } from "../../http/message/message_error.ts";
+import type { Stream } from "../../connection/stream.ts";
+import { ZlibError } from "../../errors.ts";
+import {
+  CANCEL,
+  INTERNAL_ERROR,
+  PROTOCOL_ERROR,
+} from "../../frame/constants.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { compress } from "../../zlib/mod.ts";
+import { assert, assertEquals, assertRejects } from "../deps.ts";
+import { memoryPair, tcpPair } from "../helpers/connections.ts";
+import {
+  nextStream,
+  readBody,
+  RESPONSE,
+  valueOf,
+  VERSIONS,
+  writeBody,
+} from "../helpers/http.ts";
+
+async function writeBytes(stream: Stream, bytes: Uint8Array): Promise<void> {
+  const writer = stream.writable.getWriter();
+  await writer.write(bytes);
+  await writer.close();
+}
+
+/** Answers the next stream with a head and a body. */
+async function answer(
+  server: Connection,
+  nv: readonly NameValue[],
+  body: string | Uint8Array = "",
+): Promise<Stream> {
+  const stream = await nextStream(server);
+  await stream.reply([...nv]);
+  if (typeof body === "string") await writeBody(stream, body);
+  else await writeBytes(stream, body);
+  return stream;
+}
+
+for (const version of VERSIONS) {
+  Deno.test(`fetch: what goes out and comes in, version ${version}`, async () => {
+    await using pair = await tcpPair({ version });
+    const asked = pair.client.fetch("https://example.org/p?q", {
+      headers: { accept: "text/html" },
+      pri: 3,
+    });
+    const stream = await nextStream(pair.server);
+    assertEquals(stream.pri, 3);
+    const pseudo = stream.headers.filter(([name]) => name.startsWith(":"));
+    assertEquals(Object.fromEntries(pseudo), {
+      ":host": "example.org",
+      ":method": "GET",
+      ":path": "/p?q",
+      ":scheme": "https",
+      ":version": "HTTP/1.1",
+    });
+    assertEquals(valueOf(stream.headers, "accept"), "text/html");
+    assertEquals(valueOf(stream.headers, "accept-encoding"), "gzip, deflate");
+    assertEquals(valueOf(stream.headers, "user-agent"), navigator.userAgent);
+    assertEquals(await readBody(stream), "");
+    await stream.reply([[":status", "404 Not Here"], [":version", "HTTP/1.1"]]);
+    await writeBody(stream, "gone");
+    const response = await asked;
+    assertEquals(response.status, 404);
+    assertEquals(response.statusText, "Not Here");
+    assertEquals(response.ok, false);
+    assert(response instanceof Response);
+    assertEquals(response.url, "https://example.org/p?q");
+    assertEquals(response.stream.id, 1);
+    assertEquals(await response.text(), "gone");
+  });
+
+  Deno.test(`fetch: a response without a required pair is reset, version ${version}`, async () => {
+    await using pair = memoryPair({ version });
+    for (const [name] of RESPONSE) {
+      const asked = pair.client.fetch("http://h/");
+      const stream = await nextStream(pair.server);
+      await stream.reply(RESPONSE.filter((each) => each[0] !== name));
+      await assertRejects(
+        () => asked,
+        HttpMessageError,
+        `the response has no ${name}`,
+      );
+      assertEquals(await stream.closed, PROTOCOL_ERROR);
+    }
+  });
+}
+
+Deno.test("fetch: a status that is none, header names that are none", async () => {
+  await using pair = memoryPair();
+  const wrong: NameValue[][] = [
+    [[":status", "100"], [":version", "HTTP/1.1"]],
+    [[":status", "abc"], [":version", "HTTP/1.1"]],
+    [...RESPONSE, ["content-length", "x"]],
+  ];
+  for (const nv of wrong) {
+    const asked = pair.client.fetch("http://h/");
+    const stream = await nextStream(pair.server);
+    await stream.reply(nv);
+    await assertRejects(() => asked, HttpMessageError);
+    assertEquals(await stream.closed, PROTOCOL_ERROR);
+  }
+});
+
+Deno.test("fetch: what is no request is refused before anything leaves", async () => {
+  await using pair = memoryPair();
+  const { client } = pair;
+  await assertRejects(() => client.fetch("/no/base"), TypeError);
+  await assertRejects(() => client.fetch("ftp://h/"), TypeError);
+  await assertRejects(() => client.fetch("http://user:pass@h/"), TypeError);
+  await assertRejects(
+    () => client.fetch("http://h/", { body: "x" }),
+    TypeError,
+  );
+  await assertRejects(
+    () => client.fetch("http://h/", { method: "CONNECT" }),
+    TypeError,
+  );
+  const asked = client.fetch("http://h/");
+  const stream = await answer(pair.server, RESPONSE);
+  assertEquals(stream.id, 1);
+  await (await asked).text();
+});
+
+Deno.test("fetch: takes a Request", async () => {
+  await using pair = memoryPair();
+  const asked = pair.client.fetch(
+    new Request("http://h/x", {
+      method: "PATCH",
+      headers: { "x-a": "b" },
+      body: "patch",
+    }),
+  );
+  const stream = await nextStream(pair.server);
+  assertEquals(valueOf(stream.headers, ":method"), "PATCH");
+  assertEquals(valueOf(stream.headers, "x-a"), "b");
+  assertEquals(await readBody(stream), "patch");
+  await stream.reply([...RESPONSE], { fin: true });
+  await (await asked).text();
+});
+
+Deno.test("fetch: every kind of body, announced when its length is known", async () => {
+  await using pair = memoryPair();
+  const form = new URLSearchParams({ a: "1" });
+  const bytes = new TextEncoder().encode("bytes");
+  const kinds: [BodyInit, string, string | undefined][] = [
+    ["text", "text", "4"],
+    [bytes, "bytes", "5"],
+    [bytes.buffer, "bytes", "5"],
+    [form, "a=1", "3"],
+    [new Blob(["blob"]), "blob", "4"],
+    [ReadableStream.from([bytes]), "bytes", undefined],
+  ];
+  for (const [body, text, length] of kinds) {
+    const asked = pair.client.fetch("http://h/", { method: "POST", body });
+    const stream = await nextStream(pair.server);
+    assertEquals(valueOf(stream.headers, "content-length"), length);
+    assertEquals(await readBody(stream), text);
+    await stream.reply([...RESPONSE], { fin: true });
+    await (await asked).text();
+  }
+});
+
+Deno.test("fetch: a POST without a body says so", async () => {
+  await using pair = memoryPair();
+  const asked = pair.client.fetch("http://h/", { method: "POST" });
+  const stream = await nextStream(pair.server);
+  assertEquals(valueOf(stream.headers, "content-length"), "0");
+  await stream.reply([...RESPONSE], { fin: true });
+  await (await asked).text();
+});
+
+Deno.test("fetch: redirects are the caller's", async () => {
+  await using pair = memoryPair();
+  const asked = pair.client.fetch("http://h/", { redirect: "follow" });
+  await answer(pair.server, [
+    [":status", "302"],
+    [":version", "HTTP/1.1"],
+    ["location", "/elsewhere"],
+  ]);
+  const response = await asked;
+  assertEquals(response.status, 302);
+  assertEquals(response.headers.get("location"), "/elsewhere");
+  await response.text();
+});
+
+Deno.test("fetch: gzip and deflate are decoded, also one over the other", async () => {
+  await using pair = memoryPair();
+  const text = "a body that repeats, ".repeat(1000);
+  const plain = new TextEncoder().encode(text);
+  const gzip = await compress(plain, "gzip");
+  const bodies: [string, Uint8Array][] = [
+    ["gzip", gzip],
+    ["x-gzip", gzip],
+    ["GZIP", gzip],
+    ["deflate", await compress(plain, "deflate")],
+    ["gzip, deflate", await compress(gzip, "deflate")],
+    ["identity", plain],
+    ["br", plain], // not known: left as it is
+  ];
+  for (const [coding, body] of bodies) {
+    const asked = pair.client.fetch("http://h/");
+    await answer(
+      pair.server,
+      [...RESPONSE, ["content-encoding", coding]],
+      body,
+    );
+    const response = await asked;
+    assertEquals(response.headers.get("content-encoding"), coding);
+    assertEquals(await response.text(), text);
+  }
+});
+
+Deno.test("fetch: content-encoding may list five codings, in one line or several", async () => {
+  await using pair = memoryPair();
+  let body = new TextEncoder().encode("a body");
+  for (let i = 0; i < 5; i++) body = await compress(body, "gzip");
+  const five = "gzip, identity, gzip,, gzip, gzip, gzip";
+  const asked = pair.client.fetch("http://h/");
+  await answer(pair.server, [...RESPONSE, ["content-encoding", five]], body);
+  assertEquals(await (await asked).text(), "a body");
+  const lines = pair.client.fetch("http://h/");
+  await answer(
+    pair.server,
+    [...RESPONSE, ["content-encoding", "gzip, gzip"], [
+      "content-encoding",
+      "gzip, gzip, gzip",
+    ]],
+    body,
+  );
+  assertEquals(await (await lines).text(), "a body");
+  for (const many of [6, 10_000]) {
+    const coding = Array(many).fill("gzip").join(",");
+    const refused = pair.client.fetch("http://h/");
+    await answer(pair.server, [...RESPONSE, ["content-encoding", coding]], "");
+    await assertRejects(
+      () => refused,
+      HttpMessageError,
+      `content-encoding lists ${many} codings, at most 5 are undone`,
+    );
+  }
+});
+
+Deno.test("fetch: gzip that is corrupt or cut short fails the body", async () => {
+  await using pair = memoryPair();
+  const gzip = await compress(new Uint8Array(10_000), "gzip");
+  const broken = gzip.slice();
+  broken[20] ^= 0xff;
+  for (const body of [broken, gzip.subarray(0, 20), new Uint8Array(5)]) {
+    const asked = pair.client.fetch("http://h/");
+    await answer(
+      pair.server,
+      [...RESPONSE, ["content-encoding", "gzip"]],
+      body,
+    );
+    const response = await asked;
+    await assertRejects(() => response.bytes(), ZlibError);
+  }
+});
+
+Deno.test("fetch: HEAD and 204 have no body, what comes is dropped", async () => {
+  await using pair = memoryPair();
+  for (
+    const [method, status] of [["HEAD", "200"], ["GET", "204"], ["GET", "304"]]
+  ) {
+    const asked = pair.client.fetch("http://h/", { method });
+    const stream = await answer(
+      pair.server,
+      [[":status", status], [":version", "HTTP/1.1"], [
+        "content-encoding",
+        "gzip",
+      ]],
+      "not to be had",
+    );
+    const response = await asked;
+    assertEquals(response.body, null);
+    assertEquals(await stream.closed, 0);
+  }
+});
+
+Deno.test("fetch: the signal, before, while waiting, and while the body comes", async () => {
+  await using pair = memoryPair();
+  const reason = new Error("no longer wanted");
+  await assertRejects(
+    () => pair.client.fetch("http://h/", { signal: AbortSignal.abort(reason) }),
+    Error,
+    reason.message,
+  );
+
+  const waiting = new AbortController();
+  const asked = pair.client.fetch("http://h/", { signal: waiting.signal });
+  const first = await nextStream(pair.server);
+  waiting.abort(reason);
+  assert(await asked.catch((error) => error) === reason);
+  assertEquals(await first.closed, CANCEL);
+
+  const reading = new AbortController();
+  const begun = pair.client.fetch(
+    new Request("http://h/", { signal: reading.signal }),
+  );
+  const second = await nextStream(pair.server);
+  await second.reply([...RESPONSE]);
+  const response = await begun;
+  const body = response.text();
+  reading.abort(reason);
+  await assertRejects(() => body, Error, reason.message);
+  assertEquals(await second.closed, CANCEL);
+});
+
+Deno.test("fetch: cancelling the body resets the stream", async () => {
+  await using pair = memoryPair();
+  const asked = pair.client.fetch("http://h/");
+  const stream = await nextStream(pair.server);
+  await stream.reply([...RESPONSE]);
+  await (await asked).body?.cancel();
+  assertEquals(await stream.closed, CANCEL);
+});
+
+Deno.test("fetch: a request body that fails resets the stream", async () => {
+  await using pair = memoryPair();
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      controller.error(new Error("broken source"));
+    },
+  }, { highWaterMark: 0 });
+  const asked = pair.client.fetch("http://h/", { method: "POST", body });
+  const stream = await nextStream(pair.server);
+  await assertRejects(() => asked, Error, "broken source");
+  assertEquals(await stream.closed, INTERNAL_ERROR);
+});
+
+Deno.test("fetch: a stream reset by the server", async () => {
+  await using pair = memoryPair();
+  const asked = pair.client.fetch("http://h/");
+  (await nextStream(pair.server)).reset(INTERNAL_ERROR);
+  const error = await assertRejects(() => asked, StreamResetError);
+  assertEquals(error.statusCode, INTERNAL_ERROR);
+  assertEquals(error.unprocessed, false);
+
+  const begun = pair.client.fetch("http://h/");
+  const stream = await nextStream(pair.server);
+  await stream.reply([...RESPONSE]);
+  const response = await begun;
+  stream.reset(CANCEL);
+  await assertRejects(() => response.text(), StreamResetError);
+  await assertRejects(() => response.trailers, StreamResetError);
+});
+
+Deno.test("fetch: trailers of a response", async () => {
+  await using pair = memoryPair();
+  const asked = pair.client.fetch("http://h/");
+  const stream = await nextStream(pair.server);
+  await stream.reply([...RESPONSE]);
+  const writer = stream.writable.getWriter();
+  await writer.write(new Uint8Array(3));
+  await stream.sendHeaders([["x-one", "1"]]);
+  await stream.sendHeaders([["x-two", "2"]], { fin: true });
+  const response = await asked;
+  assertEquals((await response.bytes()).length, 3);
+  assertEquals([...await response.trailers], [["x-one", "1"], ["x-two", "2"]]);
+});
+
+Deno.test("fetch: values outside ASCII arrive as their bytes", async () => {
+  await using pair = memoryPair();
+  const asked = pair.client.fetch("http://h/");
+  await answer(pair.server, [...RESPONSE, ["x-name", "\u65e5"]]);
+  const response = await asked;
+  assertEquals(response.headers.get("x-name"), "\xe6\x97\xa5");
+  await response.text();
+});

@@ -1,0 +1,465 @@
+/**
+ * What `serve` and `fetch` hand out stands in for the platform's `Request` and
+ * `Response`: everything here is done to both, and has to come out the same.
+ */
+
+import { receivedRequest } from "../../http/server/received_request.ts";
+import { ReceivedResponse } from "../../http/client/received_response.ts";
+import {
+  HELD,
+  Held,
+  type StandIn,
+  standInFor,
+} from "../../http/platform/stand_in.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { assert, assertEquals, assertStrictEquals } from "../deps.ts";
+
+const HEADERS: NameValue[] = [
+  ["content-type", "application/json; charset=utf-8"],
+  ["x-twice", "a"],
+  ["x-twice", "b"],
+  ["set-cookie", "a=1"],
+  ["set-cookie", "b=2"],
+  ["x-space", "  in the middle  "],
+];
+const FORM: NameValue[] = [
+  ["content-type", "application/x-www-form-urlencoded"],
+];
+const READERS = [
+  "arrayBuffer",
+  "blob",
+  "bytes",
+  "formData",
+  "json",
+  "text",
+] as const;
+
+/** One thing that can be told apart: how it is made by the platform, and by us. */
+interface Pair {
+  readonly name: string;
+  readonly prototype: Request | Response;
+  readonly real: () => Request | Response;
+  readonly ours: () => Request | Response;
+}
+
+function requestPair(
+  name: string,
+  method: string,
+  body: string | null,
+  headers: NameValue[] = HEADERS,
+): Pair {
+  const url = "http://localhost:8080/a/../b?q='x'#top";
+  const bytes = body === null ? null : encode(body);
+  return {
+    name,
+    prototype: Request.prototype,
+    real: () => new Request(url, { method, body: bytes, headers }),
+    ours: () =>
+      receivedRequest(
+        { method, url, headers },
+        bytes && bytes.slice(),
+        () => new AbortController().signal,
+      ),
+  };
+}
+
+function responsePair(
+  name: string,
+  status: number,
+  body: string | null,
+  headers: NameValue[] = HEADERS,
+): Pair {
+  const bytes = body === null ? null : encode(body);
+  const head = { status, statusText: "So", headers, contentLength: undefined };
+  return {
+    name,
+    prototype: Response.prototype,
+    real: () => new Response(bytes, head),
+    ours: () => new ReceivedResponse(bytes && bytes.slice(), head),
+  };
+}
+
+const PAIRS: readonly Pair[] = [
+  requestPair("GET", "GET", null),
+  requestPair("POST of JSON", "POST", '{"a":[1,2]}'),
+  requestPair("POST of a form", "POST", "a=1&b=2", FORM),
+  requestPair("POST of BOM and bad UTF-8", "POST", '\ufeff"\ud800"'),
+  requestPair("POST of what is no JSON", "POST", "{"),
+  requestPair("a method of its own", "REPORT", "x"),
+  requestPair("a method in lower case", "post", "x"),
+  requestPair("UTF-8 in a header", "PUT", "x", [["x-name", "\u00c3\u00a9"]]),
+  responsePair("200 with JSON", 200, '{"a":[1,2]}'),
+  responsePair("200 with a form", 200, "a=1&b=2", FORM),
+  responsePair("200 with BOM", 200, "\ufefftext"),
+  responsePair("404 with nothing in it", 404, ""),
+  responsePair("204", 204, null),
+  responsePair("599 without headers", 599, "x", []),
+];
+
+function encode(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+/** What comes of something, in words that can be compared. */
+async function outcome(work: () => unknown): Promise<unknown> {
+  try {
+    return await told(await work());
+  } catch (error) {
+    const { name, message } = error as Error;
+    return `${name}: ${message}`;
+  }
+}
+
+async function told(value: unknown): Promise<unknown> {
+  if (value instanceof Headers) return [...value];
+  if (value instanceof AbortSignal) return `aborted: ${value.aborted}`;
+  if (value instanceof ArrayBuffer) return [...new Uint8Array(value)];
+  if (value instanceof Blob) return [value.type, await value.text()];
+  if (value instanceof FormData) return [...value];
+  if (value instanceof ReadableStream) {
+    return value.locked ? "locked" : await new Response(value).text();
+  }
+  if (value instanceof Request || value instanceof Response) {
+    return [value.bodyUsed, [...value.headers], await value.text()];
+  }
+  return typeof value === "function" ? typeof value : value;
+}
+
+/** Does the same to the real thing and to ours, and compares. */
+async function same(
+  pair: Pair,
+  what: string,
+  work: (message: Request | Response) => unknown,
+): Promise<void> {
+  assertEquals(
+    await outcome(() => work(pair.ours())),
+    await outcome(() => work(pair.real())),
+    `${pair.name}: ${what}`,
+  );
+}
+
+/** Every member that the platform's prototype has by name. */
+function membersOf({ prototype }: Pair): string[] {
+  return Object.getOwnPropertyNames(prototype);
+}
+
+/** Ways to make the real object come out from behind a stand-in. */
+const REVEALING: readonly [string, (message: Request | Response) => unknown][] =
+  [
+    ["untouched", () => {}],
+    ["after its headers", (message) => message.headers],
+    ["after its body", (message) => message.body],
+    ["after an inspection", (message) => Deno.inspect(message)],
+    ["after a copy", (message) => message.clone()],
+    ["after text()", (message) => message.text()],
+    ["after bytes()", (message) => message.bytes()],
+    ["after blob()", (message) => message.blob()],
+  ];
+
+Deno.test("stand-ins are what this platform gets", () => {
+  assert(ReceivedResponse !== Response as unknown);
+  for (const pair of PAIRS) assert(HELD in pair.ours(), pair.name);
+});
+
+Deno.test("every member of the platform's, used and not", async () => {
+  for (const pair of PAIRS) {
+    for (const member of membersOf(pair)) {
+      for (const [when, reveal] of REVEALING) {
+        await same(pair, `${member}, ${when}`, async (message) => {
+          const revealed = reveal(message);
+          // A rejection is another test's business.
+          await Promise.resolve(revealed).catch(() => {});
+          return Reflect.get(message, member);
+        });
+      }
+    }
+  }
+});
+
+Deno.test("every member of the platform's, by its own function", async () => {
+  for (const pair of PAIRS) {
+    for (const member of membersOf(pair)) {
+      const { get, value } = Object.getOwnPropertyDescriptor(
+        pair.prototype,
+        member,
+      )!;
+      if (member === "constructor") continue;
+      await same(pair, member, (message) => (get ?? value).call(message));
+      await same(pair, `${member} after text()`, async (message) => {
+        await message.text();
+        return (get ?? value).call(message);
+      });
+    }
+  }
+});
+
+Deno.test("a body is read once, by whatever reads it", async () => {
+  for (const pair of PAIRS) {
+    for (const first of READERS) {
+      await same(pair, first, (message) => message[first]());
+      await same(pair, `bodyUsed during ${first}`, (message) => {
+        message[first]().catch(() => {});
+        return message.bodyUsed;
+      });
+      await same(pair, `clone after ${first}`, async (message) => {
+        await message[first]().catch(() => {});
+        return message.clone();
+      });
+      for (const second of READERS) {
+        await same(pair, `${first}, then ${second}`, async (message) => {
+          await message[first]().catch(() => {});
+          return message[second]();
+        });
+      }
+    }
+  }
+});
+
+Deno.test("a copy and its original are read both", async () => {
+  for (const pair of PAIRS) {
+    for (const reader of READERS) {
+      await same(pair, `copy, ${reader}`, async (message) => {
+        const copy = message.clone();
+        const one = await outcome(() => copy[reader]());
+        return [one, await outcome(() => message[reader]())];
+      });
+    }
+  }
+});
+
+Deno.test("a body is locked by its reader", async () => {
+  for (const pair of PAIRS) {
+    await same(pair, "locked", async (message) => {
+      const reader = message.body?.getReader();
+      const text = await outcome(() => message.text());
+      reader?.releaseLock();
+      return [text, message.bodyUsed, await message.text()];
+    });
+  }
+});
+
+Deno.test("headers are one object, and changes to them count", async () => {
+  for (const pair of PAIRS) {
+    await same(pair, "headers", (message) => {
+      message.headers.set("x-new", "1");
+      message.headers.delete("x-twice");
+      assertStrictEquals(message.headers, message.headers);
+      return message.clone();
+    });
+  }
+});
+
+Deno.test("headers are one object before and after the real one is made", async () => {
+  for (const pair of PAIRS) {
+    const headersOf = Object.getOwnPropertyDescriptor(
+      pair.prototype,
+      "headers",
+    )!.get!;
+    for (const [when, reveal] of REVEALING) {
+      for (const first of [true, false]) {
+        await same(
+          pair,
+          `${when}, headers first: ${first}`,
+          async (message) => {
+            if (first) message.headers.append("x-new", "1");
+            const revealed = reveal(message);
+            await Promise.resolve(revealed).catch(() => {});
+            const before = message.headers;
+            before.append("x-new", "2");
+            const theirs: Headers = headersOf.call(message);
+            theirs.append("x-new", "3");
+            before.delete("x-twice");
+            const seen = Deno.inspect(message);
+            before.set("x-last", "4");
+            const copied = await outcome(() => message.clone());
+            return [
+              before === theirs,
+              before === message.headers,
+              copied,
+              seen,
+            ];
+          },
+        );
+      }
+    }
+  }
+});
+
+Deno.test("properties are where they are, and as they are", async () => {
+  const views: ((message: Request | Response) => unknown)[] = [
+    (message) => {
+      const names: string[] = [];
+      for (const name in message) names.push(name);
+      return names.sort();
+    },
+    (message) => Object.keys(message),
+    (message) => Object.getOwnPropertyNames(message),
+    (message) => JSON.stringify(message),
+    (message) => String(message),
+    (message) => message.constructor.name,
+    (message) => Object.hasOwn(message, "url"),
+    (message) => Reflect.set(message, "url", "x"),
+    (message) => Reflect.set(message, "bodyUsed", true),
+    (message) => message instanceof Request,
+    (message) => message instanceof Response,
+    (message) => structuredClone(message),
+    (message) => Deno.inspect(message),
+    (message) => new Proxy(message, {}).url,
+    (message) => Reflect.get(Object.create(message), "method"),
+    (message) => Object.getOwnPropertySymbols({ ...message }).length > 0,
+    (message) => message.text.length,
+    (message) => message.text.name,
+    (message) => Object.assign(message, { extra: 1 }).extra,
+  ];
+  for (const pair of PAIRS) {
+    for (const view of views) await same(pair, String(view), view);
+  }
+});
+
+Deno.test("the platform makes other objects of them", async () => {
+  for (const pair of PAIRS) {
+    const isRequest = pair.prototype === Request.prototype;
+    await same(pair, "new Request(ours)", async (message) => {
+      if (!isRequest) return "a response";
+      const copy = new Request(message as Request);
+      return [message.bodyUsed, copy.method, copy.url, await told(copy)];
+    });
+    await same(pair, "new Request(ours, init)", async (message) => {
+      if (!isRequest) return "a response";
+      const copy = new Request(message as Request, {
+        method: "PUT",
+        headers: { "x-other": "1" },
+      });
+      return [message.bodyUsed, copy.method, copy.url, await told(copy)];
+    });
+    await same(pair, "new Request(url, ours)", async (message) => {
+      if (!isRequest) return "a response";
+      const copy = new Request("http://localhost/c", message as Request);
+      return [copy.method, copy.url, await told(copy)];
+    });
+    await same(pair, "new Response(body, ours)", (message) => {
+      if (isRequest) return "a request";
+      return new Response(message.body, message as Response);
+    });
+    await same(pair, "used, then new Request(ours)", async (message) => {
+      if (!isRequest) return "a response";
+      await message.text();
+      return new Request(message as Request);
+    });
+  }
+});
+
+Deno.test("subclasses stay possible", async () => {
+  class Sub extends ReceivedResponse {
+    get mine(): string {
+      return `${this.status}`;
+    }
+  }
+  const head = { status: 201, statusText: "", headers: HEADERS };
+  const sub = new Sub(encode("x"), { ...head, contentLength: undefined });
+  assertEquals([sub.mine, sub.headers.get("x-twice")], ["201", "a, b"]);
+  assert(sub instanceof Response);
+  assertEquals(await sub.text(), "x");
+  const json: (data: unknown) => Response = Reflect.get(Sub, "json");
+  assertEquals(await json({ a: 1 }).json(), { a: 1 });
+});
+
+Deno.test("parts that are no message are refused as ever", async () => {
+  const bad: NameValue[][] = [
+    [["na me", "x"]],
+    [["name", "\u0100"]],
+    [["name", "a\nb"]],
+    [["", "x"]],
+  ];
+  const withHeaders = (
+    message: Request | Response,
+    headers: NameValue[],
+  ): void => {
+    for (const [name, value] of headers) message.headers.append(name, value);
+  };
+  const signal = () => new AbortController().signal;
+  for (const headers of bad) {
+    const url = "http://a/";
+    assertEquals(
+      await outcome(() =>
+        receivedRequest({ method: "GET", url, headers }, null, signal)
+      ),
+      await outcome(() => withHeaders(new Request(url), headers)),
+    );
+    const head = { status: 200, statusText: "", contentLength: undefined };
+    assertEquals(
+      await outcome(() => new ReceivedResponse(null, { ...head, headers })),
+      await outcome(() => withHeaders(new Response(), headers)),
+    );
+  }
+  const headers: NameValue[] = [];
+  for (const url of ["http://a:99999/", "http://[/", "nothing"]) {
+    assertEquals(
+      await outcome(() =>
+        receivedRequest({ method: "GET", url, headers }, null, signal)
+      ),
+      await outcome(() => new Request(url)),
+    );
+  }
+  for (
+    const [status, statusText, body] of [
+      [99, "", "x"],
+      [600, "", "x"],
+      [204, "", "x"],
+      [200, "\u0100", "x"],
+      [200, "a\nb", "x"],
+    ] as const
+  ) {
+    const head = { status, statusText, headers, contentLength: undefined };
+    assertEquals(
+      await outcome(() => new ReceivedResponse(encode(body), head)),
+      await outcome(() => new Response(encode(body), { status, statusText })),
+    );
+  }
+});
+
+Deno.test("memory outside of JavaScript stays with the object it is for", () => {
+  // Deno's `Response` has some: freed through a stand-in, it would be freed twice.
+  const head = { status: 200, statusText: "So", headers: [] };
+  const bytes = encode("x");
+  const real = new Response(bytes, head);
+  const ours = new ReceivedResponse(bytes, {
+    ...head,
+    contentLength: undefined,
+  });
+  for (const key of Object.getOwnPropertySymbols(real)) {
+    const value: unknown = Reflect.get(real, key);
+    if (typeof value !== "object" || value === null) continue;
+    if (Object.getPrototypeOf(value) !== null) continue;
+    assertEquals(Reflect.get(ours, key), null, String(key));
+    // What ours is given is its own.
+    Reflect.set(ours, key, value);
+    assertStrictEquals(Reflect.get(ours, key), value);
+    Reflect.set(ours, key, null);
+    assertStrictEquals(Reflect.get(real, key), value);
+  }
+});
+
+Deno.test("where the platform hides its state, nothing stands in", () => {
+  class Sealed {
+    readonly #url = "x";
+    get url(): string {
+      return this.#url;
+    }
+    clone(): Sealed {
+      return new Sealed();
+    }
+    arrayBuffer(): void {}
+  }
+  class HeldSealed extends Held<Response> {
+    protected override make(): Response {
+      return new Sealed() as unknown as Response;
+    }
+  }
+  class Pretender {
+    readonly [HELD]: Held<Response> = new HeldSealed(null, []);
+  }
+  const platform = Sealed as unknown as { prototype: Response };
+  const probe = (): StandIn => new Pretender();
+  assertEquals(standInFor(Pretender.prototype, platform, probe), false);
+});

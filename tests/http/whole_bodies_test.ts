@@ -1,0 +1,498 @@
+/** No body that was cut, or is longer than announced, passes for a whole one. */
+
+import type { Connection } from "../../http/connection.ts";
+import { StreamResetError } from "../../connection/errors.ts";
+import { Client } from "../../http/client/client.ts";
+import type { FetchInit } from "../../http/client/fetch_init.ts";
+import { HttpMessageError } from "../../http/message/message_error.ts";
+import type { PushedResponse } from "../../http/client/fetch_init.ts";
+import type { Stream } from "../../connection/stream.ts";
+import { InvalidArgumentError, StreamClosedError } from "../../errors.ts";
+import { INTERNAL_ERROR, PROTOCOL_ERROR } from "../../frame/constants.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { compress, ZlibError } from "../../zlib/mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+} from "../deps.ts";
+import { memoryPair } from "../helpers/connections.ts";
+import {
+  captureErrors,
+  httpPair,
+  nextStream,
+  readBody,
+  REQUEST,
+  RESPONSE,
+  valueOf,
+  VERSIONS,
+} from "../helpers/http.ts";
+
+/** A body that comes in chunks of these sizes, at once or one after the other. */
+function source(sizes: number[], later: boolean): ReadableStream<Uint8Array> {
+  const rest = [...sizes];
+  return new ReadableStream({
+    async pull(controller) {
+      if (later) await new Promise((resolve) => setTimeout(resolve, 0));
+      const size = rest.shift();
+      if (size === undefined) controller.close();
+      else controller.enqueue(new Uint8Array(size));
+    },
+  });
+}
+
+/** Bodies of so many bytes, as a handler or a caller may give them. */
+function bodies(size: number): [string, () => BodyInit | null][] {
+  const all: [string, () => BodyInit | null][] = [
+    ["bytes", () => new Uint8Array(size)],
+    ["text", () => "x".repeat(size)],
+    ["a stream", () => source([size], false)],
+    ["a late stream", () => source([size], true)],
+    ["a stream of pieces", () => source([1, size - 2, 1], true)],
+  ];
+  return size === 0 ? [["no body", () => null], all[0], all[2]] : all;
+}
+
+const WRONG: [announced: number, size: number][] = [
+  [100, 10],
+  [10, 100],
+  [1, 0],
+  [300_000, 200_000],
+  [200_000, 300_000],
+];
+
+for (const version of VERSIONS) {
+  for (const [announced, size] of WRONG) {
+    for (const [name, body] of bodies(size)) {
+      Deno.test(`whole bodies: a response of ${size} bytes that announces ${announced} is reset, ${name}, version ${version}`, async () => {
+        using errors = captureErrors();
+        const heard: unknown[] = [];
+        let completed: Promise<void> | undefined;
+        await using pair = await httpPair(
+          (_request, info) => {
+            completed = info.completed;
+            return new Response(body(), {
+              headers: { "content-length": `${announced}` },
+            });
+          },
+          {
+            version,
+            onError: (error) => {
+              heard.push(error);
+              return new Response();
+            },
+          },
+        );
+        let received = 0;
+        const reading = (async () => {
+          const response = await pair.client.fetch("/");
+          for await (const chunk of response.body ?? []) {
+            received += chunk.length;
+          }
+        })();
+        await assertRejects(() => reading, StreamResetError);
+        assert(received <= Math.min(announced, size));
+        await assertRejects(async () => await completed, HttpMessageError);
+        assertEquals(heard.length, 1);
+        const [error] = heard;
+        if (!(error instanceof HttpMessageError)) throw error;
+        assert(error.message.startsWith(`content-length is ${announced}, `));
+        assertEquals(error.initiator, "local");
+        assertEquals(errors.said, [[error]]);
+      });
+    }
+  }
+}
+
+Deno.test("whole bodies: what has no body announces what it likes", async () => {
+  await using pair = await httpPair((request) => {
+    const status = Number(new URL(request.url).pathname.slice(1));
+    const headers = { "content-length": "100", "x-size": "100" };
+    return new Response(null, { status, headers });
+  });
+  for (const [method, status] of [["HEAD", 200], ["GET", 304], ["GET", 204]]) {
+    const response = await pair.client.fetch(`/${status}`, {
+      method: String(method),
+    });
+    assertEquals(response.headers.get("content-length"), "100");
+    assertEquals((await response.bytes()).length, 0);
+    assertEquals(await response.stream.closed, 0);
+  }
+});
+
+Deno.test("whole bodies: a response that announces no number is reset", async () => {
+  using errors = captureErrors();
+  let cancelled = false;
+  await using pair = await httpPair((request) => {
+    const body = new URL(request.url).pathname === "/text"
+      ? "text"
+      : new ReadableStream({
+        cancel: () => {
+          cancelled = true;
+        },
+      });
+    return new Response(body, { headers: { "content-length": "4, 4" } });
+  });
+  for (const path of ["/text", "/stream"]) {
+    const error = await assertRejects(
+      () => pair.client.fetch(path),
+      StreamResetError,
+    );
+    assertEquals(error.statusCode, INTERNAL_ERROR);
+  }
+  assertEquals(errors.said.length, 2);
+  assert(cancelled);
+});
+
+Deno.test("whole bodies: a response of the announced length passes, with trailers, too", async () => {
+  await using pair = await httpPair((request, info) => {
+    const [size, index] = new URL(request.url).search.slice(1).split(",")
+      .map(Number);
+    info.sendTrailers({ "x-end": "1" });
+    return new Response(bodies(size)[index][1](), {
+      headers: { "content-length": `${size}` },
+    });
+  });
+  for (const size of [0, 2, 5000, 300_000]) {
+    for (let index = 0; index < bodies(size).length; index++) {
+      const response = await pair.client.fetch(`/?${size},${index}`);
+      assertEquals((await response.bytes()).length, size);
+      assertEquals((await response.trailers).get("x-end"), "1");
+    }
+  }
+});
+
+Deno.test("whole bodies: a pushed response of another length is reset", async () => {
+  using errors = captureErrors();
+  const heard: unknown[] = [];
+  await using pair = await httpPair(async (request, info) => {
+    if (new URL(request.url).pathname === "/pushed") {
+      return new Response(source([3], true), {
+        headers: { "content-length": "5" },
+      });
+    }
+    await info.push("/pushed");
+    return new Response("page");
+  }, {
+    onError: (error) => {
+      heard.push(error);
+      return new Response();
+    },
+  });
+  const pushed = Promise.withResolvers<PushedResponse>();
+  const page = await pair.client.fetch("/", { onPush: pushed.resolve });
+  assertEquals(await page.text(), "page");
+  const { response } = await pushed.promise;
+  await assertRejects(async () => await (await response).text());
+  assertEquals(heard.length, 1);
+  assertInstanceOf(heard[0], HttpMessageError);
+  assertEquals(errors.said, [[heard[0]]]);
+});
+
+// The client's side, against a server that says it wrong.
+
+/** Answers the next request; `together`: the body comes with its head. */
+async function answer(
+  server: Connection,
+  nv: NameValue[],
+  body: Uint8Array,
+  together: boolean,
+): Promise<Stream> {
+  const stream = await nextStream(server);
+  const replied = stream.reply([...RESPONSE, ...nv]);
+  if (!together) {
+    await replied;
+    await server.ping();
+  }
+  stream.write(body).catch(() => {});
+  stream.closeWrite().catch(() => {});
+  return stream;
+}
+
+async function readWith(
+  way: string,
+  pair: { client: Connection },
+  init: FetchInit,
+): Promise<number> {
+  const response = await pair.client.fetch("http://h/", init);
+  if (way === "bytes()") return (await response.bytes()).length;
+  if (way === "text()") return (await response.text()).length;
+  let size = 0;
+  for await (const chunk of response.body ?? []) size += chunk.length;
+  return size;
+}
+
+for (const version of VERSIONS) {
+  for (const together of [true, false]) {
+    for (const way of ["bytes()", "text()", "body"]) {
+      const name = `${way}, ${together ? "together" : "later"}, ${version}`;
+      Deno.test(`whole bodies: fetch fails for another length than announced, ${name}`, async () => {
+        await using pair = memoryPair({ version });
+        for (const [length, size] of [[4, 5], [6, 5], [1, 0], [9e4, 8e4]]) {
+          const announced: NameValue[] = [["content-length", `${length}`]];
+          const reading = readWith(way, pair, {});
+          const [stream] = await Promise.all([
+            answer(pair.server, announced, new Uint8Array(size), together),
+            assertRejects(
+              () => reading,
+              HttpMessageError,
+              `content-length is ${length}, but `,
+            ),
+          ]);
+          const closed = await stream.closed;
+          assert(closed === 0 || size > length && closed === PROTOCOL_ERROR);
+        }
+      });
+
+      Deno.test(`whole bodies: fetch takes any length on request, ${name}`, async () => {
+        await using pair = memoryPair({ version });
+        const ways: FetchInit[] = [
+          { contentLength: "ignore" },
+          { strictContentLength: false },
+        ];
+        for (const init of ways) {
+          for (const length of [4, 6]) {
+            const announced: NameValue[] = [["content-length", `${length}`]];
+            const reading = readWith(way, pair, init);
+            const body = new Uint8Array(5);
+            await answer(pair.server, announced, body, together);
+            assertEquals(await reading, 5);
+          }
+        }
+      });
+    }
+  }
+}
+
+Deno.test("whole bodies: fetch knows no third way", async () => {
+  await using pair = memoryPair();
+  const init = { contentLength: "strict" } as unknown as FetchInit;
+  await assertRejects(
+    () => pair.client.fetch("http://h/", init),
+    TypeError,
+    `contentLength is "strict"`,
+  );
+});
+
+for (const encoding of ["gzip", "deflate"] as const) {
+  for (const together of [true, false]) {
+    Deno.test(`whole bodies: content-length counts ${encoding} bytes, ${together ? "together" : "later"}`, async () => {
+      await using pair = memoryPair();
+      const packed = await compress(new Uint8Array(10_000), encoding);
+      const cut = packed.subarray(0, packed.length - 3);
+      const ask = async (length: number, body: Uint8Array) => {
+        const reading = readWith("body", pair, {});
+        reading.catch(() => {});
+        await answer(
+          pair.server,
+          [["content-length", `${length}`], ["content-encoding", encoding]],
+          body,
+          together,
+        );
+        return await reading;
+      };
+      assertEquals(await ask(packed.length, packed), 10_000);
+      await assertRejects(() => ask(packed.length, cut), HttpMessageError);
+      await assertRejects(
+        () => ask(packed.length - 1, packed),
+        HttpMessageError,
+      );
+      // Keeps to its content-length, and is cut all the same.
+      await assertRejects(() => ask(cut.length, cut), ZlibError);
+    });
+  }
+}
+
+Deno.test("whole bodies: what is dropped or taken leaves no clean end on the raw stream", async () => {
+  await using pair = memoryPair();
+  // A response to HEAD has no body; this server sends one.
+  const asked = pair.client.fetch("http://h/", { method: "HEAD" });
+  await answer(pair.server, [], new Uint8Array(5), false);
+  const head = await asked;
+  await assertRejects(() => readBody(head.stream), StreamClosedError, "HEAD");
+  // One who sends none has ended it cleanly.
+  const plain = pair.client.fetch("http://h/", { method: "HEAD" });
+  await answer(pair.server, [], new Uint8Array(0), false);
+  assertEquals(await readBody((await plain).stream), "");
+  // Came whole, and belongs to the response.
+  const whole = pair.client.fetch("http://h/");
+  await answer(pair.server, [], new Uint8Array(5), true);
+  const response = await whole;
+  assertEquals((await response.bytes()).length, 5);
+  await assertRejects(() => readBody(response.stream));
+});
+
+Deno.test("whole bodies: a GET request's body is dropped, not ended", async () => {
+  const read = Promise.withResolvers<{ reading: Promise<string> }>();
+  await using pair = await httpPair((_request, info) => {
+    read.resolve({ reading: readBody(info.stream) });
+    return new Response();
+  });
+  const stream = await pair.client.openStream([...REQUEST]);
+  const { reading } = await read.promise;
+  reading.catch(() => {});
+  await stream.write(new Uint8Array(10)).catch(() => {});
+  await assertRejects(() => reading, StreamClosedError, "a request with GET");
+});
+
+// Requests.
+
+Deno.test("whole bodies: fetch refuses to announce another length than it sends", async () => {
+  await using pair = memoryPair();
+  await using client = new Client();
+  const cases: [string, RequestInit][] = [
+    ["has 5 bytes", { method: "POST", body: "12345" }],
+    ["has 5 bytes", { method: "POST", body: new Uint8Array(5) }],
+    ["has 5 bytes", { method: "POST", body: new Blob(["12345"]) }],
+    ["has 0 bytes", { method: "POST" }],
+    ["has 0 bytes", {}],
+  ];
+  for (const [message, init] of cases) {
+    for (const fetcher of [pair.client, client]) {
+      for (const length of ["7", "4"]) {
+        await assertRejects(
+          () =>
+            fetcher.fetch("http://127.0.0.1:1/", {
+              ...init,
+              headers: { "content-length": length },
+            }),
+          TypeError,
+          `content-length is ${length}, but the body ${message}`,
+        );
+      }
+      await assertRejects(
+        () =>
+          fetcher.fetch("http://127.0.0.1:1/", {
+            ...init,
+            headers: { "content-length": "five" },
+          }),
+        TypeError,
+        "is no number of bytes",
+      );
+    }
+  }
+});
+
+for (const [announced, size] of WRONG) {
+  for (const later of [true, false]) {
+    Deno.test(`whole bodies: an upload of ${size} bytes that announces ${announced} is reset, ${later ? "late" : "at once"}`, async () => {
+      await using pair = memoryPair();
+      const asked = pair.client.fetch("http://h/", {
+        method: "POST",
+        headers: { "content-length": `${announced}` },
+        body: source([size], later),
+      });
+      asked.catch(() => {});
+      const stream = await nextStream(pair.server);
+      assertEquals(valueOf(stream.headers, "content-length"), `${announced}`);
+      await assertRejects(() => readBody(stream), StreamResetError);
+      const error = await assertRejects(() => asked, HttpMessageError);
+      assertEquals(error.initiator, "local");
+      assertEquals(await stream.closed, INTERNAL_ERROR);
+    });
+  }
+}
+
+Deno.test("whole bodies: an upload of the announced length passes", async () => {
+  await using pair = await httpPair(async (request) =>
+    Response.json({
+      said: request.headers.get("content-length"),
+      came: (await request.bytes()).length,
+    })
+  );
+  for (const size of [0, 5, 300_000]) {
+    for (const later of [true, false]) {
+      const response = await pair.client.fetch("/", {
+        method: "POST",
+        headers: { "content-length": `${size}` },
+        body: source([size], later),
+      });
+      assertEquals(await response.json(), { said: `${size}`, came: size });
+    }
+  }
+});
+
+for (const text of ["abc", "abcdefg"]) {
+  Deno.test(`whole bodies: a handler that reads ${text.length} of 5 announced bytes fails, however it reads`, async () => {
+    const readers: Record<string, (request: Request) => Promise<unknown>> = {
+      text: (request) => request.text(),
+      bytes: (request) => request.clone().bytes(),
+      body: async (request) => {
+        for await (const _ of request.body ?? []);
+      },
+      copy: (request) => new Request(request).text(),
+    };
+    for (const [name, read] of Object.entries(readers)) {
+      const failed: unknown[] = [];
+      await using pair = await httpPair(async (request) => {
+        await read(request).catch((error) => failed.push(error));
+        return new Response();
+      });
+      const nv = REQUEST.filter(([each]) => each !== ":method");
+      const stream = await pair.client.openStream([
+        ...nv,
+        [":method", "POST"],
+        ["content-length", "5"],
+      ]);
+      await pair.client.ping();
+      await stream.write(new TextEncoder().encode(text));
+      stream.closeWrite();
+      assertEquals(valueOf(await stream.response, ":status"), "400", name);
+      assertInstanceOf(failed[0], HttpMessageError);
+    }
+  });
+}
+
+Deno.test("whole bodies: the raw stream of a request can be read as long as nobody else did", async () => {
+  await using pair = await httpPair(async (request, info) => {
+    const size = await info.stream.read(new Uint8Array(10))
+      .catch((error) => error);
+    return new Response(
+      size instanceof InvalidArgumentError ? await request.text() : `${size}`,
+    );
+  });
+  const response = await pair.client.fetch("/", {
+    method: "POST",
+    body: "whole",
+  });
+  assertEquals(await response.text(), "whole");
+});
+
+for (const encoding of ["gzip", "deflate", "br"] as const) {
+  Deno.test(`whole bodies: what fetch decoded (${encoding}) is sent on as it is now`, async () => {
+    const plain = new Uint8Array(10_000).fill(7);
+    // This module takes brotli for what it is, and so leaves it as it came.
+    const packed = encoding === "br" ? plain : await compress(plain, encoding);
+    const headers = {
+      "content-encoding": encoding,
+      "content-length": `${packed.length}`,
+    };
+    const answer = () => new Response(packed, { headers });
+    await using behind = await httpPair(answer);
+    await using http = Deno.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      onListen() {},
+    }, answer);
+    await using pair = await httpPair((request) => {
+      const { method, url } = request;
+      return new URL(url).pathname === "/spdy"
+        ? behind.client.fetch("/", { method })
+        : fetch(`http://127.0.0.1:${http.addr.port}/`, { method });
+    });
+    // The platform would decode what is no brotli.
+    for (const path of encoding === "br" ? ["/spdy"] : ["/spdy", "/platform"]) {
+      const response = await pair.client.fetch(path);
+      assertEquals(await response.bytes(), plain);
+      // Deno's own fetch decodes no deflate.
+      const decoded = encoding === "gzip" ||
+        encoding === "deflate" && path === "/spdy";
+      const left = decoded ? null : encoding;
+      assertEquals(response.headers.get("content-encoding"), left);
+      // A response to HEAD tells of the body as it would come to others.
+      const head = await pair.client.fetch(path, { method: "HEAD" });
+      assertEquals(head.headers.get("content-encoding"), encoding);
+    }
+  });
+}
