@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Connection } from "../../connection.ts";
+import type { Connection } from "../../http/connection.ts";
 import type { Stream } from "../../connection/stream.ts";
 import {
   FLOW_CONTROL_ERROR,
