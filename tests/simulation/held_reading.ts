@@ -54,9 +54,9 @@ export async function breakWriting(
   for (const [index, stream] of there.entries()) {
     send(world, stream, index, Math.ceil(size / count));
   }
-  const engine = coreOf(connection);
-  while (!engine.counters.readingHeld) await world.pause(1);
-  const { unread } = engine.counters;
+  const core = coreOf(connection);
+  while (!core.counters.readingHeld) await world.pause(1);
+  const { unread } = core.counters;
   let ended: unknown;
   connection.closed.then(() => ended = "in order", (error) => ended = error);
 

@@ -1,0 +1,134 @@
+/**
+ * Faults that this project once had, as changes of its source.
+ *
+ * @module
+ */
+
+import type { Family } from "./families.ts";
+
+/** A change of one file of the source. */
+export interface Change {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What puts one fault back in. */
+export interface Fault {
+  readonly name: string;
+  /** The runs that show it. */
+  readonly family: Family;
+  readonly changes: readonly Change[];
+}
+
+/** All of them. */
+export const FAULTS: readonly Fault[] = [
+  {
+    name: "the session's window waits for who reads",
+    family: "readingOrder",
+    changes: [{
+      file: "connection/session_events.ts",
+      from: "[CREDIT_ON_ARRIVAL]: true,",
+      to: "[CREDIT_ON_ARRIVAL]: false,",
+    }],
+  },
+  {
+    name: "reading is held back while the application waits for more",
+    family: "readingOrder",
+    changes: [{
+      file: "connection/receive_flow.ts",
+      from: 'this.#hold(wait === "none" || this.#buffered > this.#most);',
+      to: "this.#hold(true);",
+    }, {
+      file: "connection/receive_flow.ts",
+      from: 'if (!this.#holding || wait !== "need" || this.#mayHold) return;',
+      to: "if (Date.now() > 0) return;",
+    }],
+  },
+  {
+    name: "a reset in the middle of a frame loses window",
+    family: "cancel",
+    changes: [{
+      file: "session/inbound_data.ts",
+      from: "return this.skipped(size);",
+      to: "return core.receiveWindow?.deliver(size);",
+    }],
+  },
+  {
+    name: "one stream's fault ends the connection",
+    family: "overrun",
+    changes: [{
+      file: "connection/connection_core.ts",
+      from: "for (const state of ready) this.#submit(state);",
+      to: "for (const state of ready) state.submit(this.session);",
+    }],
+  },
+  {
+    name: "an upload ends cleanly once the response has left",
+    family: "http",
+    changes: [{
+      file: "http/server/linger.ts",
+      from: "if (receiveBuffer.ended) drop(0);\n  else keep();",
+      to: "drop(0);",
+    }, {
+      file: "connection/receive_buffer.ts",
+      from: 'if (this.#closed || this.#end?.kind === "failed") return;\n' +
+        "    this.#dropping ??= reason;",
+      to: "if (this.#closed || reason === undefined) return;\n" +
+        "    this.#closed = true;\n" +
+        "    this.#controller?.close();\n" +
+        "    this.#pending?.result.resolve(null);\n" +
+        "    this.#pending = undefined;",
+    }],
+  },
+  {
+    name: "a broken transport whose reading is held back never ends",
+    family: "heldReading",
+    changes: [{
+      file: "connection/connection_core.ts",
+      from: "if (this.#inputEnded || this.#io.readingPaused) {",
+      to: "if (this.#inputEnded) {",
+    }, {
+      file: "connection/connection_core.ts",
+      from: "this.#watch(() => this.#cutOff(reason));",
+      to: "this.#watch(() => this.#io.readingPaused || this.#cutOff(reason));",
+    }],
+  },
+  {
+    name: "pushes that nobody asked for are kept",
+    family: "push",
+    changes: [{
+      file: "connection/connection_core.ts",
+      from: "(parent?.mostWaiting === undefined || this.incoming.asked) &&",
+      to: "",
+    }],
+  },
+  {
+    name: "an orderly end cuts what still moves",
+    family: "clocks",
+    changes: [{
+      file: "connection/progress.ts",
+      from: "for (const timer of this.#timers) timer.touch();",
+      to: "",
+    }],
+  },
+  {
+    name: "a lower initial window resets what was sent before",
+    family: "lowWindow",
+    changes: [{
+      file: "session/session_settings.ts",
+      from: "const lowered = window < this.#granted;",
+      to: "const lowered = false;",
+    }],
+  },
+];
+
+/** The text with the change in it; throws when the text is not the one that it changes. */
+export function changed(text: string, { file, from, to }: Change): string {
+  if (text.split(from).length !== 2) {
+    throw new Error(
+      `a fault that tests/simulation/known_faults.ts puts back into ${file} replaces code that is not there once; write it anew for the code as it is: ${from}`,
+    );
+  }
+  return text.replace(from, () => to);
+}
