@@ -1,6 +1,6 @@
 /**
- * What must hold: of the windows after every event, of the counters when
- * nothing is under way.
+ * What must hold: of the windows after every event, of the counters and of what
+ * the applications planned when nothing is under way.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import type { Connection } from "../../http/connection.ts";
 import { coreOf } from "../../connection.ts";
 import type { ConnectionCounters } from "../../connection/counters.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
+import type { Plan } from "./plan.ts";
 import type { SentWindow } from "./wire_watch.ts";
 import type { World } from "./world.ts";
 
@@ -140,4 +141,36 @@ export function leftovers(counters: ConnectionCounters): string[] {
     left.push(`the session has ${counters.session.streams.length} streams`);
   }
   return left;
+}
+
+/** What had to come of a plan came, in full. */
+export function checkPlan(world: World, plan: Plan): void {
+  if (plan.broken || plan.stuck) return;
+  const who = `${plan.kind} ${plan.id}`;
+  const [first] = plan.closed;
+  // Refused before it was looked at: it may be tried again.
+  if (isUnprocessed(first) || plan.kind === "push" && first !== 0) return;
+  for (const direction of plan.kind === "push" ? [0] : [0, 1]) {
+    const { clean, got, written, error, cameHeaders, sentHeaders } =
+      plan.seen[direction];
+    // A push that closed before the peer looked at it.
+    if (plan.closed[1] === undefined) continue;
+    if (!clean) {
+      world.bad(
+        `${who}.${direction}: no end, ${got} of ${written} bytes: ${error}`,
+      );
+    } else if (String(cameHeaders) !== String(sentHeaders)) {
+      world.bad(`${who}.${direction}: HEADERS ${cameHeaders}`);
+    }
+  }
+  for (const status of plan.closed) {
+    if (status !== 0 && status !== undefined) {
+      world.bad(`${who} closed with ${status}`);
+    }
+  }
+}
+
+function isUnprocessed(error: unknown): boolean {
+  return error instanceof Error && "unprocessed" in error &&
+    error.unprocessed === true;
 }

@@ -20,15 +20,22 @@ import {
   type Side as SideId,
 } from "../../session/constants.ts";
 import { expectError } from "./errors.ts";
-import { type Family, makeScenario, type Scenario } from "./families.ts";
+import { type Family, makeScenario } from "./families.ts";
 import { breakWriting } from "./held_reading.ts";
 import { HttpApplication } from "./http_application.ts";
 import { KubernetesApplication } from "./kubernetes_application.ts";
 import { asStreams, type Link, link, type SimulatedConn } from "./network.ts";
-import { checkRest, leftovers, type Side, WindowInvariant } from "./oracle.ts";
+import {
+  checkPlan,
+  checkRest,
+  leftovers,
+  type Side,
+  WindowInvariant,
+} from "./oracle.ts";
 import { type Overrun, overrunWindows } from "./overrun.ts";
 import type { Plan } from "./plan.ts";
 import { type ReadingOrder, readInOrder } from "./reading_order.ts";
+import type { Scenario } from "./scenario.ts";
 import { StreamApplication } from "./stream_application.ts";
 import { SentWindow } from "./wire_watch.ts";
 import { World } from "./world.ts";
@@ -378,7 +385,7 @@ class Simulation {
     const { orderlyEnd, application } = this.#scenario;
     const start = world.now;
     await world.run(() => world.idle || world.now > start + LONGEST_END);
-    for (const plan of this.#streams.plans) this.#checkPlan(plan);
+    for (const plan of this.#streams.plans) checkPlan(world, plan);
     if (application === "exec" || orderlyEnd !== "none") return;
     if (this.#stuck) return;
     const left = world.pending(LIFELONG);
@@ -388,33 +395,6 @@ class Simulation {
       return;
     }
     checkRest(world, this.#sides);
-  }
-
-  #checkPlan(plan: Plan): void {
-    if (plan.broken || plan.stuck) return;
-    const world = this.#world;
-    const who = `${plan.kind} ${plan.id}`;
-    const [first] = plan.closed;
-    // Refused before it was looked at: it may be tried again.
-    if (isUnprocessed(first) || plan.kind === "push" && first !== 0) return;
-    for (const direction of plan.kind === "push" ? [0] : [0, 1]) {
-      const { clean, got, written, error, cameHeaders, sentHeaders } =
-        plan.seen[direction];
-      // A push that closed before the peer looked at it.
-      if (plan.closed[1] === undefined) continue;
-      if (!clean) {
-        world.bad(
-          `${who}.${direction}: no end, ${got} of ${written} bytes: ${error}`,
-        );
-      } else if (String(cameHeaders) !== String(sentHeaders)) {
-        world.bad(`${who}.${direction}: HEADERS ${cameHeaders}`);
-      }
-    }
-    for (const status of plan.closed) {
-      if (status !== 0 && status !== undefined) {
-        world.bad(`${who} closed with ${status}`);
-      }
-    }
   }
 
   /** Ends the connections, in one of many ways. */
@@ -521,9 +501,4 @@ class Simulation {
       counters.join("; ")
     }`;
   }
-}
-
-function isUnprocessed(error: unknown): boolean {
-  return error instanceof Error && "unprocessed" in error &&
-    error.unprocessed === true;
 }
