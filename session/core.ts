@@ -43,6 +43,7 @@ import {
 } from "./drafts.ts";
 import { ControlItem, type OutboundItem } from "./items.ts";
 import type { ResolvedSettings } from "./options.ts";
+import { LateData } from "./late_data.ts";
 import { OutboundQueue, priorityOf } from "./outbound_queue.ts";
 import { Pings } from "./pings.ts";
 import { LocalSettings, PeerSettings, settingOf } from "./session_settings.ts";
@@ -66,6 +67,7 @@ export class SessionCore<S> {
   readonly bodies: Bodies<S>;
   readonly pings: Pings;
   readonly floods: Floods;
+  readonly lateData: LateData = new LateData();
   readonly local: LocalSettings;
   readonly peer: PeerSettings = new PeerSettings();
 
@@ -300,8 +302,24 @@ export class SessionCore<S> {
     const frame = draftRstStream(this.traits, streamId, statusCode);
     this.#push(this.#priorityOn(streamId), frame, automatic);
     const stream = this.streams.get(streamId);
-    if (stream !== undefined) stream.state = "closing";
+    if (stream !== undefined && stream.state !== "closing") {
+      this.#expectLateData(stream);
+      stream.state = "closing";
+    }
     if (automatic) this.spend("maxRapidResets");
+  }
+
+  /** The peer learns later that the stream has ended. */
+  #expectLateData(stream: StreamRecord<S>): void {
+    if (stream.shutRead || stream.state === "closing") return;
+    this.lateData.expect(stream.receiveWindow?.available);
+  }
+
+  /** The peer opened a stream that is not taken, and may send on it until it learns that. */
+  expectDataOfRefused(): void {
+    this.lateData.expect(
+      this.flowControl ? this.local.grantedWindow : undefined,
+    );
   }
 
   /** Queues GOAWAY at the end of its line. */
@@ -394,7 +412,9 @@ export class SessionCore<S> {
     ) {
       for (const id of [...stream.pushed]) {
         const pushed = this.streams.get(id);
-        if (pushed !== undefined) this.closeStream(pushed, CANCEL);
+        if (pushed === undefined) continue;
+        this.#expectLateData(pushed);
+        this.closeStream(pushed, CANCEL);
       }
     }
     this.closeStream(stream, statusCode);

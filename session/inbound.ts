@@ -133,6 +133,7 @@ export class Inbound<S> implements FrameSink {
     // could open it again.
     if (frame.frameType === SYN_STREAM && this.#isNewPeerId(frame.streamId)) {
       this.#core.streams.lastReceived = frame.streamId;
+      this.#notTaken(frame);
     }
     const invalid = errorCode === ERR_INVALID_HEADER_BLOCK;
     this.#refuseStream(frame, invalid ? PROTOCOL_ERROR : FRAME_TOO_LARGE);
@@ -191,7 +192,10 @@ export class Inbound<S> implements FrameSink {
     const core = this.#core;
     const { streams } = core;
     // After GOAWAY, sent or received, no more streams are taken (2.6.6).
-    if (core.goingAway) return this.#ignore();
+    if (core.goingAway) {
+      this.#notTaken(frame);
+      return this.#ignore();
+    }
     const { streamId } = frame;
     // The same id twice is a stream error (2.3.2).
     if (streamId === streams.lastReceived) {
@@ -206,8 +210,16 @@ export class Inbound<S> implements FrameSink {
     }
     streams.lastReceived = streamId;
     const refusal = this.#synStreamRefusal(frame);
-    if (refusal !== OK) return this.#refuseStream(frame, refusal);
+    if (refusal !== OK) {
+      this.#notTaken(frame);
+      return this.#refuseStream(frame, refusal);
+    }
     this.#openPeerStream(frame);
+  }
+
+  /** Its DATA may follow before the peer knows. */
+  #notTaken({ flags }: SynStreamFrame): void {
+    if ((flags & CTRL_FLAG_FIN) === 0) this.#core.expectDataOfRefused();
   }
 
   #isNewPeerId(streamId: number): boolean {

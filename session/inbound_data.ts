@@ -56,8 +56,10 @@ export class InboundData<S> {
         );
         return false;
       default:
-        // Larger frames are what was under way when a stream was reset.
-        if (length < SMALL_FRAME) core.spend("maxIdleIgnored");
+        // Larger frames are no flood: each byte of them costs the peer one.
+        if (length < SMALL_FRAME && !core.lateData.excuses(length)) {
+          core.spend("maxIdleIgnored");
+        }
         return false;
     }
   }

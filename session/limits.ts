@@ -68,7 +68,8 @@ export interface Limits extends FrameLimits {
   readonly maxIdleHeaders?: number;
   /**
    * Frames of unknown types, and frames that are passed over (NOOP,
-   * CREDENTIAL, other versions, streams that do not exist); default 1000.
+   * CREDENTIAL, other versions, streams that do not exist); default 1000. DATA
+   * that was under way when its stream was reset or refused is not counted.
    */
   readonly maxIdleIgnored?: number;
 }
