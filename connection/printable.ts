@@ -28,11 +28,16 @@ export function printable(text: string): string {
  * could steer a terminal; else as text: the message may be a peer's.
  */
 export function logError(error: unknown, before?: string): void {
-  const text = textOf(error);
-  const safe = text.split("\n").map(printable).join("\n");
-  const what = safe === text ? error : safe;
-  if (before === undefined) console.error(what);
-  else console.error(before, what);
+  const label = before === undefined ? [] : [before];
+  try {
+    const text = textOf(error);
+    const safe = text.split("\n").map(printable).join("\n");
+    console.error(...label, safe === text ? error : safe);
+  } catch {
+    // An application may throw anything, also what has no text: a getter or a
+    // toString that throws must not end the server.
+    console.error(...label, "(an error whose text cannot be read)");
+  }
 }
 
 /** The error's stack, and those of what caused it. */
@@ -41,7 +46,8 @@ function textOf(error: unknown): string {
   let each = error;
   while (texts.length < MOST_CAUSES && each instanceof Error) {
     // A message may be changed after the stack was written down.
-    const { stack = "", message } = each;
+    const stack = String(each.stack ?? "");
+    const message = String(each.message);
     texts.push(stack.includes(message) ? stack : `${each}\n${stack}`);
     each = each.cause;
   }

@@ -21,9 +21,10 @@ const MAX_CODINGS = 5;
 
 /**
  * Undoes the codings that a `content-encoding` header lists, the last first
- * (RFC 9110 8.4). Leaves the body as it is from the first one it does not know.
- * The body comes as it is read, so that what a few bytes decode to is never
- * held as a whole.
+ * (RFC 9110 8.4). With a coding among them that it does not know, it leaves the
+ * body as it is, as Deno's `fetch` does: a body that is decoded in part matches
+ * no header. Decodes as the body is read, so that what a few bytes decode to is
+ * never held as a whole.
  *
  * Throws {@linkcode HttpMessageError} for more than five codings.
  */
@@ -31,22 +32,22 @@ export function decodeBody(
   body: ReadableStream<Uint8Array>,
   header: string,
 ): ReadableStream<Uint8Array> {
-  let decoded = body;
   const names = namesOf(header);
   if (names.length > MAX_CODINGS) {
     throw new HttpMessageError(
       `content-encoding lists ${names.length} codings, at most ${MAX_CODINGS} are undone`,
     );
   }
-  for (const name of names.reverse()) {
-    const encoding = ENCODINGS.get(name);
-    if (encoding === undefined) break;
+  const encodings = names.map((name) => ENCODINGS.get(name));
+  if (!encodings.every((encoding) => encoding !== undefined)) return body;
+  let decoded = body;
+  for (const encoding of encodings.reverse()) {
     decoded = decompressStream(decoded, encoding);
   }
   return decoded;
 }
 
-/** Whether nothing is left of a body's codings when {@linkcode decodeBody} is through. */
+/** Whether {@linkcode decodeBody} decodes the body. */
 export function undoesAll(header: string): boolean {
   const names = namesOf(header);
   return names.length > 0 && names.every((name) => ENCODINGS.has(name));

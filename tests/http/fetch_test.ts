@@ -216,6 +216,22 @@ Deno.test("fetch: gzip and deflate are decoded, also one over the other", async 
   }
 });
 
+Deno.test("fetch: a body with a coding that is not known stays as it is", async () => {
+  await using pair = memoryPair();
+  const body = await compress(new TextEncoder().encode("a body"), "gzip");
+  for (const coding of ["br, gzip", "gzip, zstd", "br"]) {
+    const asked = pair.client.fetch("http://h/");
+    await answer(
+      pair.server,
+      [...RESPONSE, ["content-encoding", coding]],
+      body,
+    );
+    const response = await asked;
+    assertEquals(response.headers.get("content-encoding"), coding);
+    assertEquals(await response.bytes(), body);
+  }
+});
+
 Deno.test("fetch: content-encoding may list five codings, in one line or several", async () => {
   await using pair = memoryPair();
   let body = new TextEncoder().encode("a body");

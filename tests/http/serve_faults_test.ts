@@ -21,6 +21,7 @@ import {
   assertMatch,
   assertRejects,
   assertStringIncludes,
+  fail,
 } from "../deps.ts";
 import {
   captureErrors,
@@ -532,6 +533,36 @@ Deno.test("serve: what an error says cannot steer the terminal that it is logged
     assertMatch(String(what), /^Error: \\x9b31m of a peer\n/);
     assertMatch(String(what), /\nCaused by: Error: \\x1b\[2J of a peer\n/);
   }
+});
+
+Deno.test("serve: what has no text can be thrown, and the server goes on", async () => {
+  using errors = captureErrors();
+  const odd: unknown[] = [
+    Object.create(null),
+    { toString: () => fail("toString was called by the log") },
+    Object.assign(new Error("x"), { stack: 7 }),
+    Object.assign(new Error("x"), { message: Symbol("m") }),
+    Symbol("s"),
+  ];
+  await using pair = await httpPair((request) => {
+    const { pathname, searchParams } = new URL(request.url);
+    const error = odd[Number(searchParams.get("n"))];
+    if (pathname === "/now") throw error;
+    if (pathname === "/fine") return new Response("fine");
+    return new Response(
+      new ReadableStream({ pull: (controller) => controller.error(error) }),
+    );
+  });
+  for (let n = 0; n < odd.length; n++) {
+    const now = await pair.client.fetch(`/now?n=${n}`);
+    assertEquals(now.status, 500);
+    await now.body?.cancel();
+    await assertRejects(async () =>
+      (await pair.client.fetch(`/later?n=${n}`)).text()
+    );
+  }
+  assertEquals(errors.said.length, 2 * odd.length);
+  assertEquals(await (await pair.client.fetch("/fine")).text(), "fine");
 });
 
 Deno.test("serve: a body that comes when its client has left is cancelled", async () => {
