@@ -31,6 +31,7 @@ import { IdMap } from "../session/id_map.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { endOfTurn } from "./clock.ts";
 import type { ConnectionCounters } from "./counters.ts";
+import type { Departure } from "./departures.ts";
 import { Deferred, handled, LazyPromise } from "./deferred.ts";
 import { FirstFrame } from "./first_frame.ts";
 import { Holdings } from "./holdings.ts";
@@ -102,6 +103,8 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   readonly #holdings: Holdings;
   /** Streams with something to submit before the next write. */
   #ready: StreamCore[] = [];
+  /** The PING of keepalive, until it is in the send buffer. */
+  #asked: Departure | undefined;
   /** PINGs that the application waits for. */
   #pings = 0;
   /** The application takes streams by itself. */
@@ -159,7 +162,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     );
     this.#holdings = new Holdings(options.maxHeldBytes);
     this.#timeouts = new Timeouts(options, {
-      ping: () => void handled(this.#ping()),
+      ping: () => this.#keepAlivePing(),
       readingSince: () => this.readingSince(),
       openStreams: () => this.#streams.size + this.#pending.waiting,
       timedOut: (message) => this.#fail(closedBy("remote", message)),
@@ -245,6 +248,21 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     if (this.#ending) throw closedBy("local", "the connection is closed");
     if (this.#writeError !== undefined) throw this.#writeError;
     return await this.#pinger.ping();
+  }
+
+  /** The first PING that leaves now is the one that keepalive counts from. */
+  #keepAlivePing(): Departure {
+    const asked = this.#io.departures.expect();
+    this.#asked = asked;
+    // Not sent, since too many are unanswered: those ask the peer as well.
+    this.#ping().catch(() => this.#put(asked));
+    return asked;
+  }
+
+  /** The frame ends where the send buffer ends now. */
+  #put(departure: Departure): Departure {
+    this.#io.departures.put(departure, this.#io.out.appended);
+    return departure;
   }
 
   sendSettings(flags: number, entries: SettingsEntry[]): void {
@@ -534,7 +552,9 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     const state = this.#streams.get(streamId);
     if (state === undefined) return;
     this.#pending.sent(state);
-    if (!state.origin.unidirectional) this.#timeouts.awaitReply(state);
+    if (!state.origin.unidirectional && this.options.headerTimeout > 0) {
+      this.#timeouts.awaitReply(state, this.#put(this.#io.departures.expect()));
+    }
     this.ready(state);
   }
 
@@ -566,6 +586,12 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
 
   pingSent(uniqueId: number): void {
     this.#pinger.sent(uniqueId);
+  }
+
+  pingLeft(uniqueId: number): void {
+    if (this.#asked === undefined || !this.#pinger.isOwn(uniqueId)) return;
+    this.#put(this.#asked);
+    this.#asked = undefined;
   }
 
   pingCame(uniqueId: number): void {

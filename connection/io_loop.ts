@@ -13,6 +13,7 @@ import {
   type Timer,
   within,
 } from "./clock.ts";
+import { Departures } from "./departures.ts";
 import { Deferred } from "./deferred.ts";
 import { WriteBuffer } from "./write_buffer.ts";
 import { Progress } from "./progress.ts";
@@ -54,6 +55,8 @@ export class IoLoop {
   readonly out: WriteBuffer;
   /** Whether bytes still leave and come. */
   readonly progress: Progress = new Progress();
+  /** Which frames have left. */
+  readonly departures: Departures = new Departures();
   readonly #wire: Wire;
   readonly #events: IoLoopEvents;
   #scheduled = false;
@@ -202,6 +205,7 @@ export class IoLoop {
       while (rest.length > 0) {
         const size = await this.#wire.send(rest);
         this.progress.touch();
+        this.departures.wrote(size);
         rest = rest.subarray(size);
       }
     } catch (error) {

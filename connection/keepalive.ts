@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Departure } from "./departures.ts";
 import { PeerTimer, type Reading } from "./peer_timer.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 
@@ -11,7 +12,11 @@ import { QuietTimer } from "./quiet_timer.ts";
 export interface KeepAliveOptions {
   /** A PING leaves after so long without a byte from the peer, ms; 1 to 2^31-1. */
   readonly interval: number;
-  /** The connection ends when nothing came for so long after the PING, ms; 0: never; default 10000. */
+  /**
+   * The connection ends when nothing came for so long after the transport took
+   * the PING, ms; 0: never; default 10000. Bytes that stand before the PING
+   * and leave put that off; when nothing leaves either, that time counts.
+   */
   readonly timeout?: number;
 }
 
@@ -20,8 +25,8 @@ export const DEFAULT_KEEPALIVE_TIMEOUT = 10_000;
 
 /** What {@linkcode KeepAlive} asks of its owner. */
 export interface KeepAliveEvents extends Reading {
-  /** Send a PING. */
-  ping(): void;
+  /** Send a PING; it is that what is returned. */
+  ping(): Departure;
   /** Nothing came in time. */
   dead(timeout: number): void;
 }
@@ -58,10 +63,10 @@ export class KeepAlive {
     // The silence is this side's own while it does not read.
     if (this.#events.readingSince() === undefined) return;
     if (this.#deadline !== undefined) return;
-    this.#events.ping();
+    const asked = this.#events.ping();
     if (this.#timeout === 0) return;
     this.#deadline = new PeerTimer(this.#timeout, this.#events, () => {
       this.#events.dead(this.#timeout);
-    });
+    }, asked);
   }
 }

@@ -138,7 +138,8 @@ export interface ConnectionTuning {
   /** The connection closes after so long with no stream open and no byte received, ms; default 0: never. A whole number of at most 2^31-1, as all times are. */
   readonly idleTimeout?: number;
   /**
-   * Own streams: reset with CANCEL when no SYN_REPLY came for so long, ms. A
+   * Own streams: reset with CANCEL when no SYN_REPLY came for so long after
+   * the transport took the SYN_STREAM, ms. A
    * server also closes a connection that began with no stream for so long.
    * Default 0: never. At most 2^31-1.
    */

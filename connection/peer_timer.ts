@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Departure } from "./departures.ts";
 import { now, startTimer, stopTimer, type Timer } from "./clock.ts";
 
 /** Whether this side reads what the peer sends. */
@@ -23,16 +24,24 @@ const CATCH_UP = 100;
 /**
  * Calls back once when the peer has had `delay` ms. Only the time counts in
  * which this side read: while it holds reading back it cannot know what the
- * peer has sent, and the peer's socket may be full.
+ * peer has sent, and the peer's socket may be full. With `asked` it counts from
+ * when that frame has left; see {@linkcode Departure.since}.
  */
 export class PeerTimer {
   readonly #reading: Reading;
   readonly #delay: number;
   readonly #onLate: () => void;
+  readonly #asked: Departure | undefined;
   #timer: Timer | undefined;
   #caughtUp = false;
 
-  constructor(delay: number, reading: Reading, onLate: () => void) {
+  constructor(
+    delay: number,
+    reading: Reading,
+    onLate: () => void,
+    asked?: Departure,
+  ) {
+    this.#asked = asked;
     this.#reading = reading;
     this.#delay = delay;
     this.#onLate = onLate;
@@ -66,6 +75,7 @@ export class PeerTimer {
       this.#caughtUp = true;
       return CATCH_UP;
     }
-    return since + this.#delay - now();
+    const begin = Math.max(since, this.#asked?.since ?? since);
+    return begin + this.#delay - now();
   }
 }

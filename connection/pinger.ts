@@ -36,9 +36,14 @@ export class Pinger {
     return waiting.answer.promise;
   }
 
-  /** A PING left: an own one, or a reply, which has the peer's parity. */
+  /** Whether it is no reply: that has the peer's parity. */
+  isOwn(uniqueId: number): boolean {
+    return uniqueId % 2 === this.#parity;
+  }
+
+  /** A PING is about to leave: an own one, or a reply. */
   sent(uniqueId: number): void {
-    if (uniqueId % 2 !== this.#parity) return;
+    if (!this.isOwn(uniqueId)) return;
     const waiting = this.#submitted.shift();
     if (waiting === undefined) return;
     waiting.sentAt = now();

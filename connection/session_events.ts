@@ -50,6 +50,8 @@ export interface SessionEvents {
   streamNotSent(frame: SynStreamFrame, error: SpdyError): void;
   streamClosed(streamId: number, statusCode: number): void;
   pingSent(uniqueId: number): void;
+  /** It is in the send buffer. */
+  pingLeft(uniqueId: number): void;
   pingCame(uniqueId: number): void;
   settingsCame(frame: SettingsFrame): void;
   settingsSent(frame: SettingsFrame): void;
@@ -172,8 +174,10 @@ function controlSent(reports: SessionEvents, frame: CtrlFrame): void {
     case SETTINGS:
       reports.settingsSent(frame);
       break;
-    case RST_STREAM:
     case PING:
+      reports.pingLeft(frame.uniqueId);
+      break;
+    case RST_STREAM:
     case WINDOW_UPDATE:
       break;
   }

@@ -6,6 +6,7 @@
 
 import { CANCEL } from "../frame/constants.ts";
 import { SERVER } from "../session/constants.ts";
+import type { Departure } from "./departures.ts";
 import { StreamResetError } from "./errors.ts";
 import { KeepAlive } from "./keepalive.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -15,8 +16,8 @@ import type { StreamCore } from "./stream_core.ts";
 
 /** What the clocks ask of the connection. */
 export interface TimeoutsEvents extends Reading {
-  /** Send a PING. */
-  ping(): void;
+  /** Send a PING; it is that what is returned. */
+  ping(): Departure;
   /** How many streams are open. */
   openStreams(): number;
   /** The peer is gone, or took too long. */
@@ -94,8 +95,8 @@ export class Timeouts {
     this.#firstStream = undefined;
   }
 
-  /** A stream of this side left and waits for its reply. */
-  awaitReply(state: StreamCore): void {
+  /** A stream of this side waits for its reply, once its SYN_STREAM has left. */
+  awaitReply(state: StreamCore, asked: Departure): void {
     if (this.#headerTimeout === 0) return;
     const timer = new PeerTimer(this.#headerTimeout, this.#events, () => {
       this.#replies.delete(state);
@@ -106,7 +107,7 @@ export class Timeouts {
           { streamId: state.id, statusCode: CANCEL, initiator: "remote" },
         ),
       );
-    });
+    }, asked);
     this.#replies.set(state, timer);
   }
 

@@ -34,6 +34,9 @@ export class WriteBuffer {
     this.#bound = Math.min(most, USUAL_BOUND);
   }
 
+  /** Bytes that it ever took. */
+  appended = 0;
+
   /** Bytes waiting. */
   get length(): number {
     return this.#end - this.#begin;
@@ -64,6 +67,7 @@ export class WriteBuffer {
       this.#end,
     );
     this.#end = end;
+    this.appended += taken;
     return taken;
   }
 
