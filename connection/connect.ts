@@ -222,8 +222,10 @@ async function agreedVersion(
   closeQuietly(conn);
   throw new UnsupportedVersionError(
     chosen === null
-      ? `the peer agreed on no protocol by ALPN, of ${offered.join(", ")}`
-      : `the peer agreed on "${chosen}", which is no SPDY version`,
+      ? `the peer agreed on no protocol by ALPN; this side offered ${
+        offered.join(", ")
+      }`
+      : `the peer agreed on "${chosen}" by ALPN, which is not a SPDY version`,
     { initiator: "remote" },
   );
 }

@@ -245,7 +245,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   }
 
   async #ping(): Promise<number> {
-    if (this.#ending) throw closedBy("local", "the connection is closed");
+    if (this.#ending) throw closedBy("local", "no PING can be sent any more");
     if (this.#writeError !== undefined) throw this.#writeError;
     return await this.#pinger.ping();
   }
@@ -296,7 +296,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
         );
       }
       if (!announced && !this.#ending) this.session.submitGoaway(GOAWAY_OK);
-      this.#end(undefined, closedBy("local", "this side closed"));
+      this.#end(undefined, closedBy("local", "this side closed it"));
     }
     await this.closed.promise.catch(() => {});
   }
@@ -453,7 +453,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     if (this.#ending) return;
     if (this.#writeError !== undefined) this.#cutOff(this.#writeError);
     else if (error === undefined) this.#halfClosed();
-    else this.#fail(broken("reading failed", error));
+    else this.#fail(broken("reading from the transport failed", error));
   }
 
   /** The application's hook threw, or this module did. */
@@ -470,7 +470,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   outputFailed(error: unknown): void {
     if (this.#ending) return;
     // What the peer sent before it went may still be read: it is, to its end.
-    const reason = broken("writing failed", error);
+    const reason = broken("writing to the transport failed", error);
     this.#writeError = reason;
     for (const state of this.#streams.values()) state.sendBuffer.fail(reason);
     this.#pending.fail(reason);
@@ -626,7 +626,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     // 2.6.6: streams above the last good one were not processed.
     for (const state of [...this.#streams.values()]) {
       if (!state.origin.own || state.id <= frame.lastGoodStreamId) continue;
-      this.#giveUp(state, notTaken(state.id));
+      this.#giveUp(state, notTaken(state.id, frame));
     }
   }
 
@@ -699,7 +699,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     return wait;
   }
 
-  /** Says who holds what nobody reads. */
+  /** The error text that names the streams with unread bytes. */
   #unread(most: number): string {
     const states = [...this.#streams.values()]
       .filter(({ receiveBuffer }) => receiveBuffer.size > 0)
@@ -712,9 +712,9 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     if (states.length > MOST_NAMED) {
       named.push(`more of ${states.length - MOST_NAMED} other streams`);
     }
-    return `the application waits for what comes behind more than ${most} ` +
-      `bytes (maxUnreadBytes) that it does not read: ${named.join(", ")}; ` +
-      "read or cancel them first";
+    return "the application waits for data that can arrive only after more " +
+      `than ${most} bytes (maxUnreadBytes) that it has not read: ` +
+      `${named.join(", ")}; read or cancel these streams first`;
   }
 
   #owesBytes(): boolean {

@@ -13,6 +13,7 @@ import {
 } from "../frame/constants.ts";
 import type { ProtocolVersion } from "../frame/constants.ts";
 import { readUint31 } from "../frame/byte_reader.ts";
+import { frameName } from "../frame/names.ts";
 import { versionTraits } from "../frame/version.ts";
 import { SERVER, type Side } from "../session/constants.ts";
 
@@ -109,15 +110,15 @@ export class FirstFrame {
     const other = bytes[1] === wireVersion ? undefined : otherVersion(bytes);
     if (other !== undefined) {
       return new UnsupportedVersionError(
-        `the ${peer} speaks ${other}, this side ${name}: both need the same \`version\``,
+        `the ${peer} speaks ${other}, but this side speaks ${name}: set the same \`version\` on both sides`,
         { initiator: "remote" },
       );
     }
     if (bytes[0] === 0x80 && bytes[1] === wireVersion) {
       return new SpdyError(
-        `the ${peer} began with a frame of type ${
-          bytes[3]
-        } for a stream that never was`,
+        `the ${peer} sent ${
+          frameName(bytes[3])
+        } first, for a stream that this side has not opened`,
         ERR_PROTO,
         { initiator: "remote" },
       );
@@ -150,11 +151,15 @@ const KNOWN:
     [
       "HTTP/",
       "an HTTP/1.1 response",
-      "`connectUpgrade` asks an HTTP/1.1 server for SPDY",
+      "use `connectUpgrade` to ask an HTTP/1.1 server for SPDY",
     ],
     ["SSH-", "SSH", ""],
-    ["\x16\x03", "a TLS handshake", "`serve` needs `cert` and `key` for TLS"],
-    ["\x15\x03", "a TLS alert", "`connect` speaks TLS with `tls: true`"],
+    [
+      "\x16\x03",
+      "a TLS handshake",
+      "give `serve` a `cert` and a `key` to accept TLS",
+    ],
+    ["\x15\x03", "a TLS alert", "give `connect` `tls: true` to use TLS"],
   ];
 const REQUEST = /^[A-Z]+ [^ ]/;
 /** A head of 9 bytes, of which the fourth is the type and the last four the stream. */
@@ -168,7 +173,7 @@ function describe(bytes: Uint8Array): readonly [what: string, advice: string] {
   if (REQUEST.test(text)) {
     return [
       "an HTTP/1.1 request",
-      "`serve` answers these with `upgrade: true`",
+      "give `serve` `upgrade: true` to accept these",
     ];
   }
   if (

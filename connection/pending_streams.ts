@@ -233,7 +233,7 @@ export class PendingStreams {
 
 function takesNone(): StreamResetError {
   return new StreamResetError(
-    "the stream was not opened: the peer takes none, its MAX_CONCURRENT_STREAMS is 0",
+    "the stream was not opened: the peer allows none (its MAX_CONCURRENT_STREAMS is 0)",
     { streamId: 0, statusCode: REFUSED_STREAM, initiator: "remote" },
   );
 }

@@ -7,10 +7,10 @@
 import { type Initiator, SpdyError } from "../errors.ts";
 import type { GoawayFrame } from "../frame/types.ts";
 import { REFUSED_STREAM } from "../frame/constants.ts";
-import { statusName } from "../frame/names.ts";
+import { goawayStatusName, statusName } from "../frame/names.ts";
 import { ConnectionClosedError, StreamResetError } from "./errors.ts";
 
-/** The connection ended for this reason. */
+/** The error of a connection that ended for the reason in `message`. */
 export function closedBy(
   initiator: Initiator,
   message: string,
@@ -22,14 +22,14 @@ export function closedBy(
   });
 }
 
-/** The transport failed: its own error, told in this module's way. */
+/** The transport failed. Keeps a `SpdyError` as it is and wraps any other error. */
 export function broken(what: string, error: unknown): SpdyError {
   if (error instanceof SpdyError) return error;
   const detail = error instanceof Error ? error.message : String(error);
   return closedBy("remote", `${what} (${detail})`, error);
 }
 
-/** The session failed; `failure` is its own account of it. */
+/** The session failed; `failure` is its error. */
 export function sessionFailed(
   failure: SpdyError | undefined,
 ): ConnectionClosedError {
@@ -39,24 +39,27 @@ export function sessionFailed(
   );
 }
 
-/** The peer's GOAWAY named a fault. */
+/** The peer sent GOAWAY with an error status. */
 export function wentAway(statusCode: number): ConnectionClosedError {
   return new ConnectionClosedError(
-    `the connection ended: the peer went away with status ${statusCode}`,
+    `the connection ended: the peer sent GOAWAY (${
+      goawayStatusName(statusCode)
+    })`,
     { initiator: "remote", statusCode },
   );
 }
 
-/** A stream was asked for when none could be opened any more. */
+/** The application opened a stream when the connection no longer allows it. */
 export function notOpened(
   received: GoawayFrame | undefined,
   goawaySent: boolean,
 ): ConnectionClosedError {
-  let why = "it is closed";
-  if (received !== undefined) why = "the peer went away";
-  else if (goawaySent) why = "this side went away";
+  let why = "the connection is closed";
+  if (received !== undefined) {
+    why = `the peer sent GOAWAY (${goawayStatusName(received.statusCode)})`;
+  } else if (goawaySent) why = "this side sent GOAWAY";
   return new ConnectionClosedError(
-    `the connection takes no more streams: ${why}`,
+    `the stream was not opened: ${why}`,
     {
       initiator: received === undefined ? "local" : "remote",
       statusCode: received?.statusCode,
@@ -65,23 +68,28 @@ export function notOpened(
   );
 }
 
-/** The peer's GOAWAY says that it did not take the stream (SPDY/3 draft 2.6.6). */
-export function notTaken(streamId: number): StreamResetError {
+/** The peer's GOAWAY says that it did not process the stream (SPDY/3 draft 2.6.6). */
+export function notTaken(
+  streamId: number,
+  goaway: GoawayFrame,
+): StreamResetError {
   return new StreamResetError(
-    `stream ${streamId}: the peer went away before it took the stream`,
+    `stream ${streamId} was refused: the peer sent GOAWAY (${
+      goawayStatusName(goaway.statusCode)
+    }) before processing it`,
     { streamId, statusCode: REFUSED_STREAM, initiator: "remote" },
   );
 }
 
-/** An own stream ended while its SYN_STREAM was on its way, as one pushed for a stream that the peer cancels (SPDY/3 draft 3.3.2). */
+/** An own stream was closed before its SYN_STREAM was sent, such as a push for a stream that the peer cancels (SPDY/3 draft 3.3.2). */
 export function closedUnsent(
   streamId: number,
   statusCode: number,
 ): StreamResetError {
   return new StreamResetError(
-    `stream ${streamId} ended with ${
+    `stream ${streamId} was closed with ${
       statusName(statusCode)
-    } before its SYN_STREAM had left: the peer ended the stream it belongs to`,
+    } before its SYN_STREAM was sent: the peer closed its associated stream`,
     { streamId, statusCode, initiator: "remote" },
   );
 }

@@ -212,10 +212,14 @@ export class ReceiveBuffer {
    */
   read(buffer: Uint8Array): Promise<number | null> {
     if (this.#readable !== undefined) {
-      throw new InvalidArgumentError("the stream is read through readable");
+      throw new InvalidArgumentError(
+        "read() cannot be used after `readable`: read from `readable`",
+      );
     }
     if (this.#pending !== undefined) {
-      throw new InvalidArgumentError("another read() is waiting");
+      throw new InvalidArgumentError(
+        "another read() of the stream is pending: await it first",
+      );
     }
     if (buffer.length === 0) return Promise.resolve(0);
     if (this.#size > 0) {
@@ -420,7 +424,9 @@ export class ReceiveBuffer {
 
   #open(): ReadableStream<Uint8Array> {
     if (this.#pending !== undefined) {
-      throw new InvalidArgumentError("a read() is waiting");
+      throw new InvalidArgumentError(
+        "`readable` cannot be used while a read() of the stream is pending: await it first",
+      );
     }
     const readable = new ReadableStream<Uint8Array>({
       start: (controller) => {
@@ -482,7 +488,7 @@ export class ReceiveBuffer {
 /** What a reader gets that comes to an end other than the peer's. */
 function errorOf(end: End | undefined): unknown {
   return end?.kind === "failed" ? end.error : new InvalidArgumentError(
-    "the stream's bytes were given out with its request or response: read them there",
+    "the bytes of the stream are the body of its Request or Response: read them there",
   );
 }
 

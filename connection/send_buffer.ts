@@ -126,7 +126,9 @@ export class SendBuffer {
    */
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#error === undefined && this.ending) {
-      throw new InvalidArgumentError("this side of the stream has ended");
+      throw new InvalidArgumentError(
+        "this side has already ended its half of the stream",
+      );
     }
     return this.#put(chunk);
   }
@@ -222,7 +224,7 @@ export class SendBuffer {
     if (this.#size > 0) {
       this.#drop(
         new InvalidArgumentError(
-          "this side of the stream ended before all that was written had left",
+          "this side ended its half of the stream before all written bytes were sent",
         ),
       );
     }

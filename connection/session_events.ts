@@ -4,7 +4,15 @@
  * @module
  */
 
-import { SpdyError } from "../errors.ts";
+import {
+  ERR_FRAME_TOO_LARGE,
+  ERR_STREAM_CLOSED,
+  ERR_STREAM_CLOSING,
+  ERR_STREAM_ID_NOT_AVAILABLE,
+  ERR_STREAM_SHUT_WR,
+  ERR_SYN_STREAM_NOT_ALLOWED,
+  SpdyError,
+} from "../errors.ts";
 import {
   CTRL_FLAG_FIN,
   DATA,
@@ -183,15 +191,28 @@ function controlSent(reports: SessionEvents, frame: CtrlFrame): void {
   }
 }
 
+/** Why the session does not send a frame, by error code. */
+const NOT_SENT: Readonly<Record<number, string>> = {
+  [ERR_FRAME_TOO_LARGE]: "its headers are larger than a frame may be",
+  [ERR_STREAM_ID_NOT_AVAILABLE]:
+    "this side has used all of its stream ids; open a new connection",
+  [ERR_STREAM_CLOSED]: "the stream is closed",
+  [ERR_STREAM_CLOSING]: "the stream is being reset",
+  [ERR_STREAM_SHUT_WR]: "this side has already ended its half of the stream",
+  [ERR_SYN_STREAM_NOT_ALLOWED]: "GOAWAY was sent or received",
+};
+
 function controlNotSent(
   reports: SessionEvents,
   frame: CtrlFrame,
   errorCode: number,
 ): void {
-  const error = new SpdyError(
-    `${frameName(frame.frameType)} was not sent: error ${errorCode}`,
-    errorCode,
-  );
+  const name = frameName(frame.frameType);
+  const what = "streamId" in frame && frame.streamId !== 0
+    ? `${name} of stream ${frame.streamId}`
+    : name;
+  const reason = NOT_SENT[errorCode] ?? `error ${errorCode}`;
+  const error = new SpdyError(`${what} was not sent: ${reason}`, errorCode);
   if (frame.frameType === SYN_STREAM) reports.streamNotSent(frame, error);
   else if (frame.frameType === SYN_REPLY) {
     reports.stream(frame.streamId)?.replySent(error);

@@ -289,7 +289,7 @@ export class Stream {
       !Number.isInteger(statusCode) || statusCode < 1 || statusCode > 0xffffffff
     ) {
       throw new InvalidArgumentError(
-        `status ${statusCode} of an RST_STREAM is no whole number from 1 to 4294967295`,
+        `status ${statusCode} of an RST_STREAM is not a whole number from 1 to 4294967295`,
       );
     }
     this.#state.reset(statusCode);

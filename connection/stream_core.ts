@@ -190,7 +190,7 @@ export class StreamCore
     } else if (!origin.own) {
       this.response.rejectWith(() =>
         new InvalidArgumentError(
-          `stream ${id} was opened by the peer: it is answered with reply()`,
+          `stream ${id} was opened by the peer and has no response: answer it with reply()`,
         )
       );
     }
@@ -283,7 +283,7 @@ export class StreamCore
   submitReply(nv: NameValue[], fin: boolean): void {
     if (this.origin.own || this.origin.unidirectional) {
       throw new InvalidArgumentError(
-        `stream ${this.id} takes no reply: ${
+        `stream ${this.id} cannot be replied to: ${
           this.origin.own ? "this side opened it" : "it is unidirectional"
         }`,
       );
@@ -291,7 +291,7 @@ export class StreamCore
     this.#checkAlive();
     this.sendBuffer.check();
     if (this.#replied) {
-      throw new InvalidArgumentError(`stream ${this.id} was replied to before`);
+      throw new InvalidArgumentError(`stream ${this.id} already has a reply`);
     }
     const { session } = this.#host;
     // What was written before the reply leaves behind it, and the end behind that.
@@ -313,13 +313,13 @@ export class StreamCore
     this.#checkAlive();
     if (!this.#replied) {
       throw new InvalidArgumentError(
-        `stream ${this.id} has no reply yet; HEADERS come after it`,
+        `stream ${this.id} has no reply yet: call reply() before sendHeaders()`,
       );
     }
     this.sendBuffer.check();
     if (this.sendBuffer.ended || this.sendBuffer.ending) {
       throw new InvalidArgumentError(
-        `this side of stream ${this.id} has ended`,
+        `this side has already ended its half of stream ${this.id}`,
       );
     }
     const sent = new Deferred<void>();
@@ -351,7 +351,7 @@ export class StreamCore
     if (this.remoteEnded && this.receiveBuffer.size === 0) return;
     this.receiveBuffer.discard(() =>
       new StreamClosedError(
-        `stream ${this.id}: what the peer sent was dropped: ${why}`,
+        `stream ${this.id}: the bytes that the peer sent were dropped: ${why}`,
         { initiator: "local" },
       )
     );
@@ -436,12 +436,14 @@ export class StreamCore
     // Rule: 0 is no status of an RST_STREAM (2.6.3), and such a stream is cut as any other.
     this.closed.resolve(statusCode === 0 ? PROTOCOL_ERROR : statusCode);
     if (this.#error === undefined) {
-      const what = this.resetByPeer
-        ? "the peer reset it with"
-        : "what the peer sent on it was answered with";
+      const status = statusCode === 0 ? "status 0" : statusName(statusCode);
       this.failed(
         new StreamResetError(
-          `stream ${this.id}: ${what} ${statusName(statusCode)}`,
+          `stream ${this.id} was reset ${
+            this.resetByPeer
+              ? `by the peer with ${status}`
+              : `by this side with ${status} because of what the peer sent on it`
+          }`,
           { streamId: this.id, statusCode, initiator: "remote" },
         ),
       );
@@ -568,7 +570,7 @@ export class StreamCore
 
   #noRoom(): StreamResetError {
     return new StreamResetError(
-      `stream ${this.id} was reset by this side with FRAME_TOO_LARGE: with its headers the streams of the connection hold more than maxHeldBytes`,
+      `stream ${this.id} was reset by this side with FRAME_TOO_LARGE: with the headers that the peer sent on it, the streams of the connection hold more than maxHeldBytes`,
       {
         streamId: this.id,
         statusCode: FRAME_TOO_LARGE,
@@ -580,7 +582,7 @@ export class StreamCore
   #checkAlive(): void {
     if (this.#error !== undefined) throw this.#error;
     if (this.#ended) {
-      throw new StreamResetError(`stream ${this.id} has ended`, {
+      throw new StreamResetError(`stream ${this.id} has already ended`, {
         streamId: this.id,
         statusCode: 0,
       });
@@ -613,7 +615,7 @@ export class StreamCore
       this.#unsent.length === 0 && this.#held.length === 0
     ) return;
     const error = new StreamResetError(
-      `stream ${this.id} ended before it came to that`,
+      `stream ${this.id} ended before this was sent or received`,
       { streamId: this.id, statusCode: 0 },
     );
     this.response.reject(error);

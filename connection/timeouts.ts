@@ -49,7 +49,7 @@ export class Timeouts {
         ping: () => events.ping(),
         dead: (timeout) =>
           events.timedOut(
-            `nothing came from the peer for ${timeout} ms after a PING`,
+            `the peer sent nothing for ${timeout} ms after a PING (keepAlive.timeout)`,
           ),
       });
     }
@@ -62,7 +62,7 @@ export class Timeouts {
     if (options.headerTimeout > 0 && options.side === SERVER) {
       this.#firstStream = new PeerTimer(options.headerTimeout, events, () => {
         events.timedOut(
-          `the peer opened no stream for ${options.headerTimeout} ms`,
+          `the peer opened no stream within ${options.headerTimeout} ms (headerTimeout)`,
         );
       });
     }
@@ -84,7 +84,7 @@ export class Timeouts {
     if (at < 0 || timeout === 0) return;
     this.#frameTimer = new PeerTimer(timeout, this.#events, () => {
       this.#events.timedOut(
-        `a control frame of the peer was not complete after ${timeout} ms`,
+        `the peer did not complete a control frame within ${timeout} ms (controlFrameTimeout)`,
       );
     });
   }
@@ -103,7 +103,7 @@ export class Timeouts {
       state.reset(
         CANCEL,
         new StreamResetError(
-          `stream ${state.id}: no reply came for ${this.#headerTimeout} ms`,
+          `stream ${state.id} was reset by this side with CANCEL: the peer sent no reply within ${this.#headerTimeout} ms (headerTimeout)`,
           { streamId: state.id, statusCode: CANCEL, initiator: "remote" },
         ),
       );

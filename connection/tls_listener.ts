@@ -294,7 +294,9 @@ class CarriedConn implements AcceptedConn {
     const first = new Uint8Array(SMALL);
     const size = await this.#outer.read(first);
     if (size === null) {
-      throw new Deno.errors.UnexpectedEof("the client left before it spoke");
+      throw new Deno.errors.UnexpectedEof(
+        "the client closed the connection before it sent anything",
+      );
     }
     const { near, far } = await passage.connect();
     this.#near = near;

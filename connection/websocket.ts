@@ -63,12 +63,14 @@ function readableOf(socket: WebSocket): ReadableStream<Uint8Array> {
         if (ended) return;
         if (data instanceof ArrayBuffer) {
           controller.enqueue(new Uint8Array(data));
-        } else end(failure("the peer sent a text message"));
+        } else {
+          end(failure("the peer sent a text message; SPDY needs binary ones"));
+        }
       });
       socket.addEventListener("close", () => end());
       socket.addEventListener("error", (event) => {
         const message = event instanceof ErrorEvent ? event.message : "";
-        end(failure(message || "it failed"));
+        end(failure(message || "the connection failed"));
       });
     },
     cancel() {
@@ -85,7 +87,7 @@ function writableOf(socket: WebSocket): WritableStream<Uint8Array> {
       socket.addEventListener("open", () => opened.resolve(), { once: true });
       socket.addEventListener(
         "close",
-        () => opened.reject(failure("it closed before it opened")),
+        () => opened.reject(failure("it was closed before it opened")),
         { once: true },
       );
       await opened.promise;

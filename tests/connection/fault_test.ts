@@ -88,7 +88,7 @@ Deno.test("fault: a half-open peer is found by keepalive", async () => {
   const error = await assertRejects(
     () => stream.response,
     ConnectionClosedError,
-    "nothing came from the peer for 30 ms after a PING",
+    "the peer sent nothing for 30 ms after a PING",
   );
   assertEquals(error.initiator, "remote");
   await assertRejects(() => client.closed, ConnectionClosedError);
@@ -389,7 +389,7 @@ Deno.test("timeouts: idle, no stream, no reply", async () => {
     await assertRejects(
       () => pair.server.closed,
       ConnectionClosedError,
-      "opened no stream for 20 ms",
+      "opened no stream within 20 ms",
     );
     await pair.client.close();
   }
@@ -400,7 +400,7 @@ Deno.test("timeouts: idle, no stream, no reply", async () => {
     const error = await assertRejects(
       () => stream.response,
       StreamResetError,
-      "no reply came for 20 ms",
+      "the peer sent no reply within 20 ms",
     );
     assertEquals(error.initiator, "remote");
     assertEquals(await incoming.closed, CANCEL);

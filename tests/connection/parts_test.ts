@@ -207,9 +207,9 @@ Deno.test("receiveBuffer: read() takes pieces, then chunks, then the end", async
   assertThrows(
     () => receiveBuffer.read(buffer),
     InvalidArgumentError,
-    "waiting",
+    "another read() of the stream is pending",
   );
-  assertThrows(() => receiveBuffer.readable, InvalidArgumentError, "waiting");
+  assertThrows(() => receiveBuffer.readable, InvalidArgumentError, "pending");
   receiveBuffer.push(bytes(1, 2));
   receiveBuffer.push(bytes(3, 4, 5));
   receiveBuffer.push(bytes(6));
@@ -242,7 +242,7 @@ Deno.test("receiveBuffer: read() and readable see each byte once", async () => {
   assertThrows(
     () => mixed.receiveBuffer.read(new Uint8Array(1)),
     InvalidArgumentError,
-    "through readable",
+    "read from `readable`",
   );
 
   const failing = inboxWithLog();

@@ -94,7 +94,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
     await time.advance(3 * SILENCE);
     assertEquals(await readAll(unread), SIZE);
     await time.advance(SILENCE);
-    await assertRejects(() => asked.response, Error, "no reply came");
+    await assertRejects(() => asked.response, Error, "sent no reply within");
   });
 }
 

@@ -86,7 +86,7 @@ Deno.test("refusal: after a failed write what the peer sent is read to its end",
     const error = await assertRejects(
       () => promise,
       ConnectionClosedError,
-      "writing failed (Broken pipe)",
+      "writing to the transport failed (Broken pipe)",
     );
     assertInstanceOf(error.cause, Deno.errors.BrokenPipe);
   }
@@ -103,7 +103,7 @@ Deno.test("refusal: after a failed write what the peer sent is read to its end",
   await assertRejects(
     () => server.closed,
     ConnectionClosedError,
-    "writing failed",
+    "writing to the transport failed",
   );
   await assertRejects(() => stream.closed, ConnectionClosedError);
 });
@@ -121,7 +121,7 @@ Deno.test("refusal: after a failed write a silent peer is given up", async () =>
   await assertRejects(
     () => server.closed,
     ConnectionClosedError,
-    "writing failed",
+    "writing to the transport failed",
   );
 });
 

@@ -149,12 +149,12 @@ Deno.test("settling: trailers end the half; what is written behind them is refus
     await assertRejects(
       () => own.sendHeaders([["sum", "2"]]),
       InvalidArgumentError,
-      "has ended",
+      "has already ended",
     );
     await assertRejects(
       () => pen.write(new Uint8Array(5)),
       InvalidArgumentError,
-      "has ended",
+      "has already ended",
     );
     await Promise.all([first, trailers, own.closeWrite()]);
     assertEquals(await reading, 200_000);
@@ -241,7 +241,7 @@ Deno.test("settling: abort() does not wait for the close under way", async () =>
 });
 
 for (const by of ["client", "server"] as const) {
-  Deno.test(`settling: RST_STREAM with status 0 of the ${by} is no end in order`, async () => {
+  Deno.test(`settling: RST_STREAM with status 0 of the ${by} is not a clean end`, async () => {
     await using pair = memoryPair();
     const { own, peer } = await opened(pair.client, pair.server);
     const [sender, receiver] = by === "client" ? [own, peer] : [peer, own];
@@ -253,7 +253,11 @@ for (const by of ["client", "server"] as const) {
     const next = reader.read();
     connection.session.submitRstStream(sender.id, 0);
     await connection.ping();
-    await assertRejects(() => next, StreamResetError, "reset it");
+    await assertRejects(
+      () => next,
+      StreamResetError,
+      "by the peer with status 0",
+    );
     await assertRejects(() => receiver.trailers, StreamResetError);
     assertEquals(await receiver.closed, PROTOCOL_ERROR);
   });

@@ -145,7 +145,10 @@ Deno.test("transport: a WebSocket's text message ends the connection", async () 
     version: PROTO_SPDY3,
   });
   const error = await assertRejects(() => connection.closed, SpdyError);
-  assertEquals(error.message, "WebSocket: the peer sent a text message");
+  assertEquals(
+    error.message,
+    "WebSocket: the peer sent a text message; SPDY needs binary ones",
+  );
   await closed;
   await http.shutdown();
 });
@@ -200,7 +203,7 @@ Deno.test("TLS: a peer that chose no protocol", async () => {
         tls: { caCerts: [certificate.caCert] },
       }),
     UnsupportedVersionError,
-    "agreed on no protocol by ALPN, of spdy/3.1, spdy/3, spdy/2",
+    "agreed on no protocol by ALPN; this side offered spdy/3.1, spdy/3, spdy/2",
   );
   assertEquals(error.initiator, "remote");
   await refused;
@@ -229,7 +232,7 @@ Deno.test("TLS: ALPN agreed on something else than SPDY", async () => {
   const refused = assertRejects(
     () => server,
     UnsupportedVersionError,
-    `"h2", which is no SPDY version`,
+    `"h2" by ALPN, which is not a SPDY version`,
   );
   await assertRejects(
     () =>
@@ -238,7 +241,7 @@ Deno.test("TLS: ALPN agreed on something else than SPDY", async () => {
         tls: { caCerts: [certificate.caCert], alpnProtocols: ["h2"] },
       }),
     UnsupportedVersionError,
-    `"h2", which is no SPDY version`,
+    `"h2" by ALPN, which is not a SPDY version`,
   );
   await refused;
 });

@@ -27,6 +27,7 @@ import {
   WINDOW_UPDATE,
 } from "../../mod.ts";
 import type { CtrlFrame } from "../../mod.ts";
+import { frameName } from "../../frame/names.ts";
 import { memoryStreams } from "../helpers/connections.ts";
 import { REQUEST, VERSIONS } from "../helpers/http.ts";
 import { Random } from "../helpers/random.ts";
@@ -199,7 +200,7 @@ const OTHERS: readonly (readonly [bytes: string, what: string])[] = [
   ["\0\0\0\x03\0\0\0\x01x", "00 00 00 03"],
 ];
 
-/** Frames of the version that are for a stream which never was, by their type. */
+/** Frames of the right version for a stream that was not opened, with their types. */
 const STRAYS: readonly (readonly [bytes: string, type: number])[] = [
   ["\x80\x03\0\x02\0\0\0\x08\0\0\0\x05\0\0\0\0", 2],
   ["\x80\x03\0\x03\0\0\0\x08\0\0\0\x05\0\0\0\x01", 3],
@@ -235,7 +236,7 @@ for (const side of [CLIENT, SERVER] as const) {
     }
   });
 
-  Deno.test(`other protocols: a first frame for a stream that never was, side ${side}`, async () => {
+  Deno.test(`other protocols: a first frame for a stream that was not opened, side ${side}`, async () => {
     for (const [text, type] of STRAYS) {
       const bytes = latin1(text);
       for (let at = 0; at < bytes.length; at++) {
@@ -245,7 +246,7 @@ for (const side of [CLIENT, SERVER] as const) {
         );
         assertStringIncludes(
           messageOf(error),
-          `began with a frame of type ${type} for a stream that never was`,
+          `sent ${frameName(type)} first, for a stream that this side has not`,
         );
       }
     }
@@ -259,10 +260,18 @@ for (const side of [CLIENT, SERVER] as const) {
         [
           PROTO_SPDY2,
           PROTO_SPDY3,
-          "speaks SPDY/3 or SPDY/3.1, this side SPDY/2",
+          "speaks SPDY/3 or SPDY/3.1, but this side speaks SPDY/2:",
         ],
-        [PROTO_SPDY3, PROTO_SPDY2, "speaks SPDY/2, this side SPDY/3:"],
-        [PROTO_SPDY3_1, PROTO_SPDY2, "speaks SPDY/2, this side SPDY/3.1:"],
+        [
+          PROTO_SPDY3,
+          PROTO_SPDY2,
+          "speaks SPDY/2, but this side speaks SPDY/3:",
+        ],
+        [
+          PROTO_SPDY3_1,
+          PROTO_SPDY2,
+          "speaks SPDY/2, but this side speaks SPDY/3.1:",
+        ],
       ] as const
     ) {
       const { error } = await told([ping(other)], { version, side });

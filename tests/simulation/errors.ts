@@ -43,9 +43,8 @@ function isExpected(error: unknown): boolean {
   ) return true;
   if (error.name === "AbortError") return true;
   if (error instanceof InvalidArgumentError) {
-    return /has ended|no reply yet|replied to before|takes no reply/.test(
-      message,
-    );
+    return /already ended|no reply yet|already has a reply|cannot be replied to/
+      .test(message);
   }
   if (error instanceof SpdyError) return /was not sent/.test(message);
   // What the platform says of streams that were closed or errored meanwhile.
