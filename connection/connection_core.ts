@@ -14,6 +14,7 @@ import {
   GOAWAY_OK,
   INITIAL_WINDOW_SIZE,
   INTERNAL_ERROR,
+  OK,
   REFUSED_STREAM,
   SETTINGS_INITIAL_WINDOW_SIZE,
   SETTINGS_MAX_CONCURRENT_STREAMS,
@@ -572,9 +573,14 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     const state = this.#streams.get(streamId);
     if (state === undefined) return;
     this.#streams.delete(streamId);
-    this.#receiveFlow.closed(state);
     this.#timeouts.replied(state);
-    if (state.isShared) this.#holdings.unread(state, state.receiveBuffer.size);
+    const isCut = statusCode !== OK || state.resetByPeer;
+    if (isCut && !this.#mayKeep(state)) {
+      state.sessionClosed(statusCode);
+      // Its end is an error in any case: it comes now, not behind what came.
+      state.receiveBuffer.abort(state.failure);
+    }
+    this.#leave(state);
     state.sessionClosed(statusCode);
     state.letGo();
     if (!state.origin.own) return;
@@ -582,6 +588,22 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
       ? undefined
       : closedUnsent(streamId, statusCode);
     this.#pending.closed(state, reason);
+  }
+
+  /**
+   * Whether the unread bytes of a stream that was cut may stay for the handler
+   * that has it: without windows one stream after the other could leave as much
+   * as all of them may have unread.
+   */
+  #mayKeep({ isShared, receiveBuffer }: StreamCore): boolean {
+    return this.#receiveFlow.windows || !isShared ||
+      this.#holdings.mayHold(receiveBuffer.size);
+  }
+
+  /** The session has the stream no more, others may. */
+  #leave(state: StreamCore): void {
+    if (state.isShared) this.#holdings.unread(state, state.receiveBuffer.size);
+    this.#receiveFlow.closed(state, this.#holdings.full);
   }
 
   pingSent(uniqueId: number): void {
@@ -728,9 +750,8 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   #giveUp(state: StreamCore, reason: unknown): void {
     this.session.submitRstStream(state.id, INTERNAL_ERROR);
     this.#streams.delete(state.id);
-    this.#receiveFlow.closed(state);
     this.#timeouts.replied(state);
-    if (state.isShared) this.#holdings.unread(state, state.receiveBuffer.size);
+    this.#leave(state);
     state.failed(reason);
     state.letGo();
     if (state.origin.own) this.#pending.closed(state, reason);

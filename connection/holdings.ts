@@ -46,7 +46,12 @@ export class Holdings {
 
   /** Whether there is room for a new stream with these headers. */
   hasRoom(headers: readonly NameValue[]): boolean {
-    return this.#size + STREAM + sizeOfHeaders(headers) <= this.#bound;
+    return this.mayHold(STREAM + sizeOfHeaders(headers));
+  }
+
+  /** Whether there is room for so many bytes more. */
+  mayHold(size: number): boolean {
+    return this.#size + size <= this.#bound;
   }
 
   /** Counts a new stream of the peer, with its headers. */

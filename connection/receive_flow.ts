@@ -192,19 +192,30 @@ export class ReceiveFlow {
   /**
    * The stream has closed, and its window with it. What is left to read of it
    * may never be read, so it holds nobody else back: it counts as consumed,
-   * unless somebody sees to it that it is read or dropped.
+   * unless somebody sees to it that it is read or dropped. When closed streams
+   * hold as much as they may (`isFull`), it counts until whoever has the stream
+   * reads it or lets go of the stream.
    */
-  closed(state: StreamCore): void {
+  closed(state: StreamCore, isFull: boolean): void {
     const rest = state.receiveBuffer.size;
     // What a window had grown by counts as long as bytes lie there.
     if (rest === 0 || !state.isShared) this.#credit?.closed(state);
+    const isHeld = isFull && state.isShared && !this.windows;
+    if (!isHeld) this.#discount(state);
+  }
+
+  /** What is left to read of the stream counts as consumed. */
+  #discount(state: StreamCore): void {
     if (state.countedWhenClosed) return;
-    this.consumed(state, rest);
-    state.discounted = rest;
+    const { size } = state.receiveBuffer;
+    // First what is discounted already.
+    this.consumed(state, size);
+    state.discounted = size;
   }
 
   /** Nobody has the stream any more. */
   released(state: StreamCore): void {
     this.#credit?.closed(state);
+    this.#discount(state);
   }
 }

@@ -7,22 +7,28 @@
 
 import { assert, assertEquals, assertLess, assertRejects } from "../deps.ts";
 import { AcceptQueue } from "../../connection/accept_queue.ts";
+import { coreOf } from "../../connection.ts";
 import { Trailers, trailersRoom } from "../../connection/trailers.ts";
 import {
   CLIENT,
   connect,
   Connection,
   type CtrlFrame,
+  DATA,
   FRAME_TOO_LARGE,
   type NameValue,
+  PROTO_SPDY2,
   PROTO_SPDY3,
   REFUSED_STREAM,
+  RST_STREAM,
   serve,
   SERVER,
+  type Stream,
   StreamResetError,
 } from "../../mod.ts";
 import { nextStream, REQUEST } from "../helpers/http.ts";
 import { memoryPair, memoryStreams } from "../helpers/connections.ts";
+import { turn } from "../helpers/virtual_time.ts";
 import { headers, RawPeer, synReply, synStream } from "./raw_peer.ts";
 
 Deno.test("held: HEADERS of a stream bring as much as one block may, and no byte more", () => {
@@ -281,3 +287,79 @@ Deno.test("held: streams that nobody takes hold what they brought until somebody
   assertEquals((await nextStream(server)).id, 7);
   peer.close();
 });
+
+Deno.test("held: without windows a stream that is reset leaves no more to read than there is room for", async () => {
+  const [left, right] = memoryStreams();
+  await using server = new Connection(right, {
+    side: SERVER,
+    version: PROTO_SPDY2,
+    maxHeldBytes: 65536,
+  });
+  const peer = new RawPeer(left, PROTO_SPDY2);
+  const size = 40_000;
+  for (const id of [1, 3]) await peer.send(synStream(id));
+  for (const streamId of [1, 3]) {
+    await peer.send({
+      frameType: DATA,
+      flags: 0,
+      streamId,
+      data: new Uint8Array(size),
+    });
+    await peer.send({
+      version: 3,
+      length: 0,
+      flags: 0,
+      frameType: RST_STREAM,
+      streamId,
+      statusCode: 5,
+    });
+    await peer.ping();
+  }
+  const [kept, dropped] = [await nextStream(server), await nextStream(server)];
+  const buffer = new Uint8Array(2 * size);
+  assertEquals(await kept.read(buffer), size);
+  for (const stream of [kept, dropped]) {
+    await assertRejects(() => stream.read(buffer), StreamResetError, "CANCEL");
+  }
+  peer.close();
+});
+
+Deno.test("held: without windows what ended streams left unread holds reading until somebody has them", async () => {
+  const size = 100_000;
+  await using pair = memoryPair({
+    version: PROTO_SPDY2,
+    client: { maxHeldBytes: size, maxBufferedBytes: size },
+  });
+  const request = await pair.client.openStream([["a", "b"]]);
+  const parent = await nextStream(pair.server);
+  const pushes = await Promise.all(
+    Array.from({ length: 6 }, () => parent.push([["p", "1"]])),
+  );
+  await pair.client.ping();
+  assertEquals(coreOf(pair.client).counters.streams, 7);
+  // One after the other: none of them is too much by itself.
+  for (const push of pushes) {
+    push.write(new Uint8Array(size)).then(() => push.closeWrite())
+      .catch(() => {});
+    await turns();
+  }
+  assert(coreOf(pair.client).counters.readingHeld);
+  assertLess(coreOf(pair.client).counters.unread, 4 * size);
+  // Who takes them may keep them; reading goes on.
+  const taken: Stream[] = [];
+  while (taken.length < pushes.length) {
+    taken.push(await nextStream(pair.client));
+  }
+  for (const stream of taken) {
+    let came = 0;
+    for await (const chunk of stream.readable) came += chunk.length;
+    assertEquals(came, size);
+  }
+  assertEquals(coreOf(pair.client).counters.unread, 0);
+  request.reset();
+});
+
+/** Lets everything happen that memory alone holds up. */
+async function turns(): Promise<void> {
+  for (let count = 0; count < 60; count++) await turn();
+}

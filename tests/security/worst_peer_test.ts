@@ -1,7 +1,12 @@
 /** What one connection can be made to hold, by a peer that does nothing else. */
 
-import { assert, assertGreater, assertLess } from "../deps.ts";
-import { type NameValue, PROTO_SPDY3, PROTO_SPDY3_1 } from "../../mod.ts";
+import { assert, assertEquals, assertGreater, assertLess } from "../deps.ts";
+import {
+  type NameValue,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+} from "../../mod.ts";
 import { REQUEST, RESPONSE } from "../helpers/http.ts";
 import { WorstPeer } from "./worst_peer/peer.ts";
 
@@ -72,6 +77,17 @@ function largeHeaders(seed: number, count: number): NameValue[] {
   ]);
 }
 
+/** Whether the socket takes it, or not within five seconds. */
+async function within(poured: Promise<void>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), 5000);
+  });
+  const taken = await Promise.race([poured.then(() => true), late]);
+  clearTimeout(timer);
+  return taken;
+}
+
 const POST = REQUEST.map(([name, value]): NameValue =>
   name === ":method" ? [name, "POST"] : [name, value]
 );
@@ -117,6 +133,40 @@ for (const version of [PROTO_SPDY3_1, PROTO_SPDY3] as const) {
     assertLess(after.held - before.held, MOST);
   });
 }
+
+Deno.test("worst peer: what a connection of serve holds, version 2", async () => {
+  await using victim = new Victim("serve", `${PROTO_SPDY2}`);
+  const port = Number(await victim.line());
+  const before = await victim.figures();
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const peer = new WorstPeer(conn, PROTO_SPDY2);
+  // One upload is read, and then no more.
+  await peer.open(1, GROW);
+  await peer.pour(1, 24 * MiB);
+  // All streams are there before any of them holds much.
+  const ids = Array.from({ length: 99 }, (_, index) => 2 * index + 3);
+  for (const id of ids) {
+    const large = largeHeaders(id, 0);
+    await peer.open(id, id < 20 ? [...POST, ...large] : [...POST]);
+  }
+  await victim.figures();
+  // Each brings as much as all may have unread, and is reset.
+  const attacking = ids.slice(-40);
+  for (const id of attacking) {
+    const poured = await within(peer.pour(id, 4 * MiB - 65536));
+    assert(poured, `reading is held before stream ${id}`);
+    await peer.leave(id);
+  }
+  await victim.figures();
+  // And in the end one brings what is taken without being read.
+  assertEquals(await within(peer.pour(ids[0], 64 * MiB)), false);
+  const after = await victim.figures();
+  assert(!peer.over);
+  const held = after.held - before.held;
+  assertGreater(held, 4 * MiB);
+  assertLess(held, MOST);
+});
+
 for (const version of [PROTO_SPDY3_1, PROTO_SPDY3] as const) {
   Deno.test(`worst peer: what a client's connection holds with 100 requests under way, version ${version}`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

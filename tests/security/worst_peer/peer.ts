@@ -27,8 +27,9 @@ const INITIAL_WINDOW = 65536;
 const LATE = 40;
 /** Frames of a size that is neither joined with others nor large. */
 const PIECE = 1025;
+const LARGE_PIECE = 65536;
 
-/** Speaks SPDY/3 or 3.1 without any manners. */
+/** Speaks SPDY without any manners. */
 export class WorstPeer {
   /** Streams whose opening or headers were refused. */
   readonly reset: Set<number> = new Set();
@@ -140,6 +141,15 @@ export class WorstPeer {
       this.#windows.set(streamId, left);
       await this.send(...frames);
       if (this.over || this.reset.has(streamId)) return;
+    }
+  }
+
+  /** Sends so many bytes, whatever windows say; resolves when the socket has taken them, which may be never. */
+  async pour(streamId: number, size: number): Promise<void> {
+    for (let left = size; left > 0; left -= LARGE_PIECE) {
+      const data = new Uint8Array(Math.min(left, LARGE_PIECE));
+      this.sent += data.length;
+      await this.send({ frameType: DATA, streamId, flags: 0, data });
     }
   }
 
