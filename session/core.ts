@@ -400,23 +400,19 @@ export class SessionCore<S> {
 
   /**
    * Ends a stream by RST_STREAM, sent or received. CANCEL of a request by its
-   * client ends what was pushed for it, too (SPDY/3 draft 3.3.2).
+   * client ends what was pushed for it, too (SPDY/3 draft 3.3.2), even when the
+   * request itself has ended here: the server may have answered it in full
+   * before it learns that the client has given up.
    */
-  closeByReset(
-    stream: StreamRecord<S>,
-    statusCode: number,
-    byClient: boolean,
-  ): void {
-    if (
-      statusCode === CANCEL && byClient && stream.pushed !== undefined
-    ) {
-      for (const id of [...stream.pushed]) {
-        const pushed = this.streams.get(id);
-        if (pushed === undefined) continue;
+  closeByReset(streamId: number, statusCode: number, byClient: boolean): void {
+    if (statusCode === CANCEL && byClient) {
+      for (const pushed of this.streams.pushedFor(streamId)) {
+        if (this.streams.get(pushed.id) !== pushed) continue;
         this.#expectLateData(pushed);
         this.closeStream(pushed, CANCEL);
       }
     }
-    this.closeStream(stream, statusCode);
+    const stream = this.streams.get(streamId);
+    if (stream !== undefined) this.closeStream(stream, statusCode);
   }
 }

@@ -338,14 +338,16 @@ export class Inbound<S> implements FrameSink {
   /** RST_STREAM (2.6.3). It is never answered. */
   #onRstStream(frame: RstStreamFrame): void {
     const core = this.#core;
-    const stream = core.streams.get(frame.streamId);
-    if (!this.#accepts("RST_STREAM", frame, stream)) return;
-    core.app.onCtrlRecv(frame);
-    // The callback may have closed it.
-    if (core.streams.get(frame.streamId) !== stream) return;
-    if (!stream.own && !stream.replied) core.spend("maxRapidResets");
-    const byClient = core.side === SERVER && !stream.own;
-    core.closeByReset(stream, frame.statusCode, byClient);
+    const { streamId, statusCode } = frame;
+    const stream = core.streams.get(streamId);
+    if (this.#accepts("RST_STREAM", frame, stream)) {
+      core.app.onCtrlRecv(frame);
+      // The callback may have closed it.
+      if (core.streams.get(streamId) !== stream) return;
+      if (!stream.own && !stream.replied) core.spend("maxRapidResets");
+    }
+    const byClient = core.side === SERVER && !core.streams.isOwn(streamId);
+    core.closeByReset(streamId, statusCode, byClient);
   }
 
   /** SETTINGS (2.6.4). */

@@ -208,10 +208,9 @@ export class Outbound<S> {
       case HEADERS:
         return this.#headersWritten(frame.streamId, frame.flags);
       case RST_STREAM: {
-        const stream = core.streams.get(frame.streamId);
-        if (stream === undefined) return;
-        const byClient = core.side === CLIENT && stream.own;
-        return core.closeByReset(stream, frame.statusCode, byClient);
+        const { streamId, statusCode } = frame;
+        const byClient = core.side === CLIENT && core.streams.isOwn(streamId);
+        return core.closeByReset(streamId, statusCode, byClient);
       }
       case SETTINGS:
         return core.settingsWritten(frame.iv);

@@ -47,8 +47,6 @@ export class StreamRecord<S> {
   lastBody: DataItem<S> | undefined;
   /** How many bodies wait behind the first. */
   bodiesBehind = 0;
-  /** Ids of the streams pushed for this one. */
-  pushed: Set<number> | undefined;
 
   /** Makes a stream whose SYN_STREAM is under way. */
   constructor(

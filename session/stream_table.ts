@@ -12,6 +12,8 @@ import type { StreamRecord } from "./stream_record.ts";
 /** All open streams of a session. `S` is the session's class. */
 export class StreamTable<S> {
   readonly #streams = new IdMap<StreamRecord<S>>();
+  /** Open streams, by the id of the stream that they were pushed for, which may have ended. */
+  readonly #pushed = new Map<number, Set<StreamRecord<S>>>();
   readonly #ownParity: number;
   #nextOwn: number;
   #open = { own: 0, peer: 0 };
@@ -67,14 +69,26 @@ export class StreamTable<S> {
   add(stream: StreamRecord<S>): void {
     this.#streams.set(stream.id, stream);
     this.#open[stream.own ? "own" : "peer"]++;
-    const parent = this.#streams.get(stream.assocStreamId);
-    if (parent !== undefined) (parent.pushed ??= new Set()).add(stream.id);
+    const { assocStreamId } = stream;
+    if (assocStreamId === 0) return;
+    const pushed = this.#pushed.get(assocStreamId);
+    if (pushed !== undefined) pushed.add(stream);
+    else this.#pushed.set(assocStreamId, new Set([stream]));
   }
 
   /** Takes a stream out. */
   remove(stream: StreamRecord<S>): void {
     if (!this.#streams.delete(stream.id)) return;
     this.#open[stream.own ? "own" : "peer"]--;
-    this.#streams.get(stream.assocStreamId)?.pushed?.delete(stream.id);
+    const pushed = this.#pushed.get(stream.assocStreamId);
+    if (pushed?.delete(stream) && pushed.size === 0) {
+      this.#pushed.delete(stream.assocStreamId);
+    }
+  }
+
+  /** The open streams that were pushed for the stream of that id, open or not. */
+  pushedFor(id: number): readonly StreamRecord<S>[] {
+    const pushed = this.#pushed.get(id);
+    return pushed === undefined ? [] : [...pushed];
   }
 }

@@ -362,6 +362,51 @@ Deno.test("CANCEL of a request ends its pushes, at both ends", () => {
   ]);
 });
 
+Deno.test("CANCEL of a request that was answered in full by then ends its pushes, at both ends", () => {
+  const server = new Harness(SERVER, PROTO_SPDY3);
+  server.give(synStream(1, { flags: 1 }), synStream(3, { flags: 1 }));
+  server.session.submitSynStream(2, 1, 0, HEADERS_LIST);
+  server.session.submitSynStream(2, 3, 0, HEADERS_LIST);
+  server.session.submitResponse(1, HEADERS_LIST);
+  server.session.submitResponse(3, HEADERS_LIST);
+  server.session.send();
+  server.session.submitData(2, 1, body(100_000));
+  server.session.submitData(4, 1, body(100_000));
+  server.session.send();
+  server.told();
+  // The client took back what it asked for before the answer reached it.
+  server.give(rstStream(1, 5));
+  assertEquals(server.told(), [
+    "onCtrlRecv RST_STREAM 1 5",
+    "onStreamClose 2 5",
+    "onDataNotSend 2 -510",
+  ]);
+  // Another status is none of the pushes' business.
+  server.give(rstStream(3, 1));
+  assertEquals(server.told(), ["onCtrlRecv RST_STREAM 3 1"]);
+  // Nor is one for a stream that the client did not open.
+  server.give(rstStream(2, 5));
+  assertEquals(server.told(), ["onCtrlRecv RST_STREAM 2 5"]);
+
+  const client = new Harness(CLIENT, PROTO_SPDY3);
+  client.session.submitRequest(0, HEADERS_LIST);
+  client.session.send();
+  client.give(
+    synStream(2, { flags: 2, assoc: 1 }),
+    synStream(4, { flags: 2, assoc: 1 }),
+  );
+  client.session.submitRstStream(1, 5);
+  // The stream ends otherwise while CANCEL waits to be written.
+  client.give(rstStream(1, 6));
+  client.written();
+  client.told();
+  assertEquals(client.flushNames(), ["RST_STREAM 1 5"]);
+  assertEquals(client.told().filter((line) => line.startsWith("onStream")), [
+    "onStreamClose 2 5",
+    "onStreamClose 4 5",
+  ]);
+});
+
 Deno.test("a well-numbered SYN_STREAM uses its id up, even when its headers are refused", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3, {
     limits: { maxHeaderCount: 1 },

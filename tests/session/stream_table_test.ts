@@ -43,12 +43,24 @@ Deno.test("streams are counted by who opened them", () => {
   table.add(push);
   assertEquals([table.size, table.ownOpen, table.peerOpen], [2, 1, 1]);
   assertEquals([...table.values()].map(({ id }) => id), [1, 2]);
-  assertEquals([...own.pushed ?? []], [2]);
+  assertEquals(table.pushedFor(1), [push]);
   table.remove(push);
   table.remove(push);
   assertEquals([table.size, table.ownOpen, table.peerOpen], [1, 1, 0]);
-  assertEquals([...own.pushed ?? []], []);
+  assertEquals(table.pushedFor(1), []);
   assertEquals(table.get(2), undefined);
+});
+
+Deno.test("what was pushed for a stream is known when that stream has ended", () => {
+  const table = new StreamTable<null>(SERVER);
+  const request = stream(1, false);
+  const pushes = [stream(2, true, 1), stream(4, true, 1)];
+  for (const each of [request, ...pushes, stream(6, true)]) table.add(each);
+  table.remove(request);
+  assertEquals(table.pushedFor(1), pushes);
+  table.remove(pushes[0]);
+  assertEquals(table.pushedFor(1), [pushes[1]]);
+  assertEquals([table.pushedFor(0), table.pushedFor(3)], [[], []]);
 });
 
 Deno.test("when the ids are used up a SYN_STREAM is not sent, and told so", () => {

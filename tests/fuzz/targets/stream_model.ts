@@ -250,10 +250,7 @@ class StreamModel {
         return this.#ended(streamId, stream, fin);
       case RST_STREAM:
         this.events.push(`received ${RST_STREAM}`);
-        if (stream) {
-          this.#close(streamId, frame.statusCode, this.#side === SERVER);
-        }
-        return;
+        return this.#close(streamId, frame.statusCode, this.#side === SERVER);
       case WINDOW_UPDATE:
         if (stream) this.events.push(`received ${WINDOW_UPDATE}`);
     }
@@ -309,9 +306,7 @@ class StreamModel {
     const stream = this.#streams.get(streamId);
     if (stream) stream.closing = true;
     this.#enqueue(stream !== undefined, () => {
-      if (this.#streams.has(streamId)) {
-        this.#close(streamId, status, this.#side === CLIENT);
-      }
+      this.#close(streamId, status, this.#side === CLIENT);
     });
   }
 
@@ -386,15 +381,15 @@ class StreamModel {
   }
 
   #close(streamId: number, status: number, byClient = false): void {
-    // A request that its client cancels takes its pushes along (SPDY/3 draft 3.3.1).
-    const isRequest =
-      this.#streams.get(streamId)?.own === (this.#side === CLIENT);
-    if (status === CANCEL && byClient && isRequest) {
+    // A request that its client cancels takes its pushes along, even when it has
+    // ended itself (SPDY/3 draft 3.3.2).
+    if (status === CANCEL && byClient && streamId % 2 === 1) {
       for (const [child, { parent }] of this.#streams) {
         if (parent === streamId) this.#close(child, CANCEL);
       }
     }
-    this.events.push(`closed ${streamId} with ${status}`);
-    this.#streams.delete(streamId);
+    if (this.#streams.delete(streamId)) {
+      this.events.push(`closed ${streamId} with ${status}`);
+    }
   }
 }
