@@ -109,6 +109,13 @@ export class HttpApplication {
     return this.#exchanges.some(({ client }) => client === "forgets");
   }
 
+  /** Whether a handler answers without reading the request's body. */
+  get leavesUploads(): boolean {
+    return this.#exchanges.some(({ handler }) =>
+      handler === "ignores" || handler === "throws"
+    );
+  }
+
   /** Sends a request and reads the response. */
   request(connection: Connection): void {
     const exchange = this.#makeExchange();
@@ -125,7 +132,8 @@ export class HttpApplication {
   }
 
   #makeExchange(): Exchange {
-    const { random } = this.#world;
+    const world = this.#world;
+    const { random } = world;
     const style = this.#style;
     const method = random.pick(["GET", "POST", "POST", "PUT", "HEAD"]);
     const sends = method === "POST" || method === "PUT";
@@ -164,6 +172,7 @@ export class HttpApplication {
     }
     if (!whole) breakExchange(random, exchange, sends, style.forgets);
     this.#exchanges.push(exchange);
+    world.log(exchange);
     return exchange;
   }
 

@@ -44,6 +44,12 @@ import { World } from "./world.ts";
 const LIFELONG = /: next$|\.closed$|orderly end|^the served/;
 /** Longest that a connection may take to end when its peer is gone, virtual ms. */
 const LONGEST_END = 60_000;
+/**
+ * A server keeps an upload that no handler reads for a second after the
+ * response, and drops what comes of it for another (`http/server/linger.ts`);
+ * virtual ms.
+ */
+const LONGEST_UNREAD_UPLOAD = 2000;
 
 /** How a run went. */
 export interface Outcome {
@@ -383,8 +389,13 @@ class Simulation {
   async #checkCalm(): Promise<void> {
     const world = this.#world;
     const { orderlyEnd, application } = this.#scenario;
-    const start = world.now;
-    await world.run(() => world.idle || world.now > start + LONGEST_END);
+    await this.#comeToRest();
+    if (this.#http?.leavesUploads) {
+      // Idle is not yet at rest: the server's timers end these streams.
+      const end = world.now + LONGEST_UNREAD_UPLOAD;
+      await world.run(() => world.now >= end);
+      await this.#comeToRest();
+    }
     for (const plan of this.#streams.plans) checkPlan(world, plan);
     if (application === "exec" || orderlyEnd !== "none") return;
     if (this.#stuck) return;
@@ -395,6 +406,13 @@ class Simulation {
       return;
     }
     checkRest(world, this.#sides);
+  }
+
+  /** Resolves when the network and the applications have nothing left to do. */
+  async #comeToRest(): Promise<void> {
+    const world = this.#world;
+    const end = world.now + LONGEST_END;
+    await world.run(() => world.idle || world.now > end);
   }
 
   /** Ends the connections, in one of many ways. */
