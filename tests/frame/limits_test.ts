@@ -171,6 +171,9 @@ Deno.test("limits out of range are refused", () => {
 
 // Hostile lengths: what the wire claims must cost nothing.
 
+/** More time than any of these may take on a busy machine, ms; 2^32 steps take longer. */
+const MOST_TIME = 20_000;
+
 /** Bytes of heap and buffers that `run` leaves behind, and its milliseconds. */
 function cost(run: () => unknown): { bytes: number; ms: number } {
   const used = () => {
@@ -226,7 +229,7 @@ for (const [name, version, hex] of CLAIMS) {
       assertEquals(outcome.code, ERR_INVALID_FRAME);
       return outcome;
     });
-    assertLess(ms, 1000);
+    assertLess(ms, MOST_TIME);
     assertLess(used, 4 * MIB);
   });
 }
@@ -248,7 +251,7 @@ Deno.test("SETTINGS that claims 2^29 entries in 4 bytes is refused for nothing",
         ]]);
         return told;
       });
-      assertLess(ms, 1000);
+      assertLess(ms, MOST_TIME);
       assertLess(used, 4 * MIB);
     }
   }
@@ -288,7 +291,7 @@ Deno.test("a bomb of 10 MiB is stopped at the bound and kept in step", () => {
   });
   // Garbage that was not yet collected counts here, so there is room for it.
   assertLess(bytes, 6 * MIB);
-  assertLess(ms, 5000);
+  assertLess(ms, MOST_TIME);
   const error = assertThrows(() => decoder.next(), FrameError);
   ensure(error instanceof FrameError);
   assertEquals(error.code, ERR_FRAME_TOO_LARGE);

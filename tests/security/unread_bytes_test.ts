@@ -100,25 +100,6 @@ Deno.test("unread: shared memory is read in part while more comes into it", asyn
   assertEquals(read, sent);
 });
 
-Deno.test("unread: a read of one-byte frames takes time in proportion to them", async () => {
-  const time = async (pieces: number): Promise<number> => {
-    const receiveBuffer = new ReceiveBuffer(EVENTS);
-    const begin = performance.now();
-    const read = receiveBuffer.read(new Uint8Array(pieces));
-    for (let count = 0; count < pieces; count++) {
-      receiveBuffer.push(Uint8Array.of(count));
-    }
-    receiveBuffer.settle();
-    assertEquals(await read, pieces);
-    return performance.now() - begin;
-  };
-  const best = async (pieces: number): Promise<number> =>
-    Math.min(await time(pieces), await time(pieces), await time(pieces));
-  // 16 times the work, about 50 times with the collector's; in proportion to
-  // its square it would be 256 times.
-  assertLess(await best(256_000), 128 * await best(16_000));
-});
-
 Deno.test("unread: a peer that does not read gets no more window, however much is read of it", async () => {
   let blocked = false;
   const input = new TransformStream<Uint8Array, Uint8Array>();

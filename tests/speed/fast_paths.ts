@@ -15,8 +15,8 @@ import { Random } from "../helpers/random.ts";
 /**
  * A guard against fast paths that have stopped being fast, in ratios to a fixed
  * piece of work on the same machine in the same moment. The floors lie four
- * times or more below what was measured, as room for a busy machine and for
- * coverage runs: this finds what became several times slower, `deno task bench` finds the rest.
+ * times or more below what was measured, as room for a busy machine:
+ * this finds what became several times slower, `deno task bench` finds the rest.
  */
 const LIST = Array.from({ length: 500 }, (_, index) => requestHeaders(index));
 const TEXT = new Random(1).text(200_000);
