@@ -121,7 +121,7 @@ export function pause(milliseconds: number): Promise<void> {
 /** Waits for the promise, but not longer than `timeout` ms; 0: as long as it takes. */
 export async function within(
   timeout: number,
-  promise: Promise<void>,
+  promise: Promise<unknown>,
 ): Promise<void> {
   if (timeout === 0) {
     await promise;

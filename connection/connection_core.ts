@@ -30,7 +30,7 @@ import { countersOf, Session } from "../session.ts";
 import { CLIENT } from "../session/constants.ts";
 import { IdMap } from "../session/id_map.ts";
 import { AcceptQueue } from "./accept_queue.ts";
-import { endOfTurn } from "./clock.ts";
+import { endOfTurn, now } from "./clock.ts";
 import type { ConnectionCounters } from "./counters.ts";
 import type { Departure } from "./departures.ts";
 import { Deferred, handled, LazyPromise } from "./deferred.ts";
@@ -288,16 +288,17 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   async close(): Promise<void> {
     if (!this.#ending && this.#bytesLeft === undefined) {
       const announced = this.#goawaySent;
+      const begin = now();
       this.#goawaySent = true;
       if (this.#owesBytes()) {
         this.#bytesLeft = new Deferred();
-        await this.#io.progress.within(
+        await this.#io.outputProgress.within(
           this.options.closeTimeout,
           this.#bytesLeft.promise,
         );
       }
       if (!announced && !this.#ending) this.session.submitGoaway(GOAWAY_OK);
-      this.#end(undefined, closedBy("local", "this side closed it"));
+      this.#end(undefined, closedBy("local", "this side closed it"), begin);
     }
     await this.closed.promise.catch(() => {});
   }
@@ -775,10 +776,14 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   }
 
   /** Ends in order: the last bytes leave, the peer's end is awaited. */
-  #end(failure: SpdyError | undefined, reason: SpdyError): void {
+  #end(
+    failure: SpdyError | undefined,
+    reason: SpdyError,
+    begin = now(),
+  ): void {
     if (this.#ending) return;
     this.#settleAll(failure, reason);
-    this.#io.finish(this.options.closeTimeout).then(() => {
+    this.#io.finish(this.options.closeTimeout, begin).then(() => {
       if (failure === undefined) this.closed.resolve();
       else this.closed.reject(failure);
     });

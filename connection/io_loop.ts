@@ -55,6 +55,8 @@ export class IoLoop {
   readonly out: WriteBuffer;
   /** Whether bytes still leave and come. */
   readonly progress: Progress = new Progress();
+  /** Whether bytes still leave: what comes says nothing of a peer that takes nothing. */
+  readonly outputProgress: Progress = new Progress();
   /** Which frames have left. */
   readonly departures: Departures = new Departures();
   readonly #wire: Wire;
@@ -62,6 +64,8 @@ export class IoLoop {
   #scheduled = false;
   #collecting = false;
   #writing = false;
+  /** When the last write began, ms of the clock. */
+  #writeBegan = 0;
   #outputEnded = false;
   #closed = false;
   #paused: Deferred<void> | undefined;
@@ -127,19 +131,27 @@ export class IoLoop {
    * The orderly end: what is ready leaves, this side's direction ends, the
    * peer's end is awaited (closing with bytes unread would make the kernel
    * reset the connection and drop what the peer has not read yet), then both
-   * end. Each wait lasts until nothing has moved for `timeout` ms. A peer that
-   * only talks on has `MOST_TALK` times as long.
+   * end. The first wait lasts until nothing has left for `timeout` ms, since
+   * `begin` of the clock at the earliest: a peer that takes nothing for so long
+   * gets nothing more, whatever it sends. The last wait lasts until nothing has
+   * moved for `timeout` ms. A peer that only talks on has `MOST_TALK` times as
+   * long.
    */
-  async finish(timeout: number): Promise<void> {
+  async finish(timeout: number, begin: number = now()): Promise<void> {
     this.holdReading(false);
     this.flush();
-    await this.progress.within(timeout, this.#drain());
-    if (!this.#outputEnded) {
+    const since = this.#writing
+      ? Math.max(begin, this.#writeBegan, this.departures.progressAt)
+      : now();
+    const drained = await this.outputProgress.within(
+      timeout,
+      this.#drain(),
+      since,
+    );
+    if (drained && !this.#outputEnded) {
       this.#outputEnded = true;
-      if (!this.#writing) {
-        // A peer that is already gone makes this fail, which changes nothing.
-        await within(timeout, this.#wire.closeWrite().catch(() => {}));
-      }
+      // A peer that is already gone makes this fail, which changes nothing.
+      await within(timeout, this.#wire.closeWrite().catch(() => {}));
       // It may well talk on: credit for what it still gets of the kernel's buffer.
       await within(
         Math.min(timeout * MOST_TALK, LONGEST_TIMER),
@@ -201,10 +213,12 @@ export class IoLoop {
     this.#passed();
     let rest = this.out.view;
     const begin = now();
+    this.#writeBegan = begin;
     try {
       while (rest.length > 0) {
         const size = await this.#wire.send(rest);
         this.progress.touch();
+        this.outputProgress.touch();
         this.departures.wrote(size);
         rest = rest.subarray(size);
       }

@@ -152,11 +152,12 @@ export interface ConnectionTuning {
    */
   readonly controlFrameTimeout?: number;
   /**
-   * How long nothing may move, in either direction, while the last bytes leave,
-   * and while the peer is to close, before the connection ends all the same,
-   * ms; default 1000, at most 2^31-1. 0: no end to the wait. Streams whose peer
-   * has ended its direction of the transport have as long to go on with their
-   * answers. A peer that only sends is waited for 60 times as long.
+   * How long nothing may leave while the last bytes leave, and then how long
+   * nothing may move, in either direction, while the peer is to close, before
+   * the connection ends all the same, ms; default 1000, at most 2^31-1. 0: no
+   * end to the wait. Streams whose peer has ended its direction of the transport
+   * have as long to go on with their answers. A peer that has taken everything
+   * and only sends is waited for 60 times as long.
    */
   readonly closeTimeout?: number;
   /** Called for each frame sent and received. What it throws ends the connection. */

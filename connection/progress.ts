@@ -4,13 +4,14 @@
  * @module
  */
 
+import { now } from "./clock.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 
-/** What moves on one transport, in either direction. */
+/** What moves on one transport. */
 export class Progress {
   readonly #timers = new Set<QuietTimer>();
 
-  /** Bytes left or came. */
+  /** Bytes moved. */
   touch(): void {
     for (const timer of this.#timers) timer.touch();
   }
@@ -31,14 +32,21 @@ export class Progress {
 
   /**
    * Waits for the promise, which never rejects, until nothing has moved for
-   * `quiet` ms; with 0 for ever.
+   * `quiet` ms, the time from `since` of the clock among them; with 0 for ever.
+   * Whether the promise has resolved.
    */
-  async within(quiet: number, promise: Promise<void>): Promise<void> {
+  async within(
+    quiet: number,
+    promise: Promise<void>,
+    since: number = now(),
+  ): Promise<boolean> {
     let timer: QuietTimer | undefined;
-    const standstill = new Promise<void>((resolve) => {
-      timer = this.watch(quiet, resolve);
+    const standstill = new Promise<boolean>((resolve) => {
+      timer = new QuietTimer(quiet, () => resolve(false), since);
+      this.#timers.add(timer);
     });
-    await Promise.race([promise, standstill]);
+    const inTime = await Promise.race([promise.then(() => true), standstill]);
     this.ignore(timer);
+    return inTime;
   }
 }

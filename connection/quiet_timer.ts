@@ -16,11 +16,12 @@ export class QuietTimer {
   #last: number;
   #timer: Timer | undefined;
 
-  constructor(quiet: number, onQuiet: () => void) {
+  /** `since`: when it was last touched, ms of the clock. */
+  constructor(quiet: number, onQuiet: () => void, since: number = now()) {
     this.#quiet = quiet;
     this.#onQuiet = onQuiet;
-    this.#last = now();
-    if (quiet > 0) this.#arm(quiet);
+    this.#last = since;
+    if (quiet > 0) this.#arm(Math.max(0, quiet - (now() - since)));
   }
 
   /** Something happened. */

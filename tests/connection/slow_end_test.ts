@@ -13,6 +13,7 @@ import type { ByteConn } from "../../connection/transport.ts";
 import {
   DATA,
   FrameEncoder,
+  PING,
   PROTO_SPDY2,
   PROTO_SPDY3,
   SERVER,
@@ -149,6 +150,48 @@ Deno.test("slow end: a peer that takes nothing more is waited for closeTimeout, 
   await time.advance(3200);
   assert(over);
 });
+
+for (const what of ["large", "small"] as const) {
+  Deno.test(`slow end: a peer that takes nothing and sends on is waited for closeTimeout, no longer, ${what} chunks`, async () => {
+    using time = virtualTime();
+    const up = new Link(0);
+    const server = new Connection(connOver(up, new Link(0, 4096)), {
+      side: SERVER,
+      version: PROTO_SPDY2,
+      closeTimeout: 3000,
+    });
+    const encoder = new FrameEncoder(PROTO_SPDY2);
+    await up.write(encoder.encode(synStream(1)));
+    const stream = await nextStream(server);
+    stream.reply([["x", "1"]]);
+    // Small chunks are taken at once: the close waits until they have left.
+    const size = what === "large" ? 1 << 20 : 4000;
+    for (let count = 0; count < 20; count++) {
+      stream.write(new Uint8Array(size)).catch(() => {});
+    }
+    await time.advance(1000);
+    let over = false;
+    server.close().then(() => over = true);
+    const ping = encoder.encode({
+      frameType: PING,
+      version: PROTO_SPDY2,
+      flags: 0,
+      length: 4,
+      uniqueId: 1,
+    });
+    const send = async (times: number): Promise<void> => {
+      for (let count = 0; count < times; count++) {
+        await up.write(ping).catch(() => {});
+        await time.advance(50);
+      }
+    };
+    await send(58);
+    assert(!over);
+    await send(4);
+    assert(over);
+    assertEquals(time.timers, 0);
+  });
+}
 
 Deno.test("slow end: a peer that talks on for ever is left in the end", async () => {
   using time = virtualTime();
