@@ -46,9 +46,12 @@ export interface AnswerFraming {
   readonly keepAlive: boolean;
 }
 
+/** What of a response stands in the head of an answer. */
+export type AnswerHead = Pick<Response, "status" | "statusText" | "headers">;
+
 /** The head of an answer. */
 export function encodeAnswer(
-  { status, statusText, headers }: Response,
+  { status, statusText, headers }: AnswerHead,
   { length, keepAlive }: AnswerFraming,
 ): Uint8Array {
   const reason = statusText || REASONS[status] || "";
@@ -96,17 +99,22 @@ export async function answerAndEnd(
   closeQuietly(conn);
 }
 
+/** Ends this direction, and drops what the client still sends. */
+async function endConversation(conn: ByteConn): Promise<void> {
+  await lingering(conn, conn.closeWrite());
+  await dropInput(conn);
+}
+
 /**
- * Ends this direction, and lets what the client still sends come in for a
- * moment: a socket that is closed with bytes unread is reset, and a reset
+ * Behind the end of this direction, lets what the client still sends come in
+ * for a moment: a socket that is closed with bytes unread is reset, and a reset
  * takes the answer away that the client has not read (RFC 9112 9.6).
  */
-export async function endConversation(conn: ByteConn): Promise<void> {
+export async function dropInput(conn: ByteConn): Promise<void> {
   await lingering(conn, drop(conn));
 }
 
 async function drop(conn: ByteConn): Promise<void> {
-  await conn.closeWrite();
   const buffer = new Uint8Array(4096);
   for (let left = LINGER_BYTES; left > 0;) {
     const size = await conn.read(buffer);

@@ -11,23 +11,20 @@
  * @module
  */
 
-import { startTimeout, stopTimer } from "../../connection/clock.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { closeQuietly } from "./byte_conn.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { namesUpgrade } from "./upgrade_token.ts";
-import {
-  answerAndEnd,
-  encodeAnswer,
-  endConversation,
-  mayHaveBody,
-} from "./answer.ts";
+import { answerAndEnd, dropInput } from "./answer.ts";
 import { type Framing, framingOf } from "./framing.ts";
 import { parseHead, type RequestHead } from "./head.ts";
 import { HeadReader } from "./head_reader.ts";
+import { PacedConn } from "./paced_conn.ts";
 import { RequestRefusal } from "./refusal.ts";
 import { RequestBody } from "./request_body.ts";
+import { checkAnswer, sendAnswer, serverError } from "./send_answer.ts";
 import { checkUpgrade } from "./upgrade_rules.ts";
+import { Upload } from "./upload.ts";
 
 /** What a listener is told. */
 export interface ListenerOptions {
@@ -59,15 +56,13 @@ export const MOST_HEAD: number = 16 * 1024 * 1024;
 /** How much of a body that nobody read is read for the next request's sake, bytes. */
 const MAX_SKIPPED = 64 * 1024;
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
-const CRLF = new TextEncoder().encode("\r\n");
-const LAST_CHUNK = new TextEncoder().encode("0\r\n\r\n");
 
 /** Reads requests from connections. */
 export class HttpListener {
   readonly #options: ListenerOptions;
   readonly #scheme: string;
   /** Connections that are not upgraded. */
-  readonly #open = new Set<ByteConn>();
+  readonly #open = new Set<PacedConn>();
   #closed = false;
 
   constructor(options: ListenerOptions) {
@@ -89,10 +84,11 @@ export class HttpListener {
       closeQuietly(conn);
       return undefined;
     }
-    this.#open.add(conn);
+    const paced = new PacedConn(conn, this.#options.headTimeout);
+    this.#open.add(paced);
     let call: UpgradeCall | undefined;
     try {
-      call = await this.#converse(conn, new HeadReader(conn, first));
+      call = await this.#converse(paced, new HeadReader(conn, first));
     } catch (error) {
       // Anything else is the client's doing or the network's.
       if (error instanceof RequestRefusal) {
@@ -100,7 +96,7 @@ export class HttpListener {
         await answerAndEnd(conn, error.toResponse());
       }
     }
-    this.#open.delete(conn);
+    this.#open.delete(paced);
     if (call === undefined) closeQuietly(conn);
     return call;
   }
@@ -108,16 +104,16 @@ export class HttpListener {
   /** Closes every connection that is not upgraded. */
   close(): void {
     this.#closed = true;
-    for (const conn of this.#open) closeQuietly(conn);
+    for (const conn of this.#open) conn.close();
   }
 
   async #converse(
-    conn: ByteConn,
+    conn: PacedConn,
     reader: HeadReader,
   ): Promise<UpgradeCall | undefined> {
     for (;;) {
       const { maxHeadBytes } = this.#options;
-      const bytes = await this.#inTime(conn, reader.readHead(maxHeadBytes));
+      const bytes = await conn.inTime(reader.readHead(maxHeadBytes));
       if (bytes === undefined) return undefined;
       const head = parseHead(bytes, this.#scheme);
       const framing = framingOf(head);
@@ -135,7 +131,7 @@ export class HttpListener {
         };
       }
       if (!await this.#answer(conn, reader, head, framing)) {
-        await endConversation(conn);
+        await dropInput(conn.conn);
         return undefined;
       }
     }
@@ -151,24 +147,32 @@ export class HttpListener {
 
   /** Answers one request; resolves to whether another one may follow. */
   async #answer(
-    conn: ByteConn,
+    conn: PacedConn,
     reader: HeadReader,
     head: RequestHead,
     framing: Framing,
   ): Promise<boolean> {
     const body = new RequestBody(reader, framing);
+    const upload = new Upload(conn, body);
     await this.#expectation(conn, head, body);
-    const response = await this.#ask(head, body, conn);
+    const response = await this.#ask(head, body, upload);
     const keepAlive = head.minor > 0 && !namesClose(head.headers) &&
       !namesClose(response.headers);
-    await this.#send(conn, head, response, keepAlive);
-    return keepAlive && !this.#closed &&
-      await this.#inTime(conn, body.skip(MAX_SKIPPED));
+    const tell = (error: unknown): void => this.#tell(error);
+    await sendAnswer(conn, head, response, { keepAlive, tell });
+    if (!keepAlive) await conn.inTime(conn.conn.closeWrite());
+    // Rule: no byte is taken from a handler that has begun to read.
+    await upload.handlerIsDone();
+    if (keepAlive && !this.#closed) {
+      return await conn.inTime(body.skip(MAX_SKIPPED));
+    }
+    body.drop();
+    return false;
   }
 
   /** RFC 9110 10.1.1: of expectations there is but one. */
   async #expectation(
-    conn: ByteConn,
+    conn: PacedConn,
     { headers, minor }: RequestHead,
     body: RequestBody,
   ): Promise<void> {
@@ -177,14 +181,14 @@ export class HttpListener {
     if (expect.toLowerCase() !== "100-continue") {
       throw new RequestRefusal(417, "the request expects what nobody knows");
     }
-    if (!body.ended) await this.#write(conn, CONTINUE);
+    if (!body.ended) await conn.write(CONTINUE);
   }
 
   /** The owner's answer, or 500 in place of what it threw. */
   async #ask(
     { method, url, headers }: RequestHead,
     body: RequestBody,
-    conn: ByteConn,
+    { stream }: Upload,
   ): Promise<Response> {
     const bodiless = body.ended || method === "GET" || method === "HEAD";
     try {
@@ -192,103 +196,13 @@ export class HttpListener {
         new Request(url, {
           method,
           headers,
-          body: bodiless ? undefined : this.#stream(body, conn),
+          body: bodiless ? undefined : stream,
         }),
       );
-      if (response.bodyUsed || response.status < 200) {
-        throw new TypeError("the response was used before, or is an error");
-      }
-      return response;
+      return checkAnswer(method, response);
     } catch (error) {
       this.#tell(error);
-      return new Response("Internal Server Error\n", { status: 500 });
-    }
-  }
-
-  #stream(
-    body: RequestBody,
-    conn: ByteConn,
-  ): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return new ReadableStream({
-      pull: async (controller) => {
-        const bytes = await this.#inTime(conn, body.read());
-        if (bytes === undefined) controller.close();
-        else controller.enqueue(bytes);
-      },
-    }, { highWaterMark: 0 });
-  }
-
-  async #send(
-    conn: ByteConn,
-    { method, minor }: RequestHead,
-    response: Response,
-    keepAlive: boolean,
-  ): Promise<void> {
-    const { body } = response;
-    if (body === null || !mayHaveBody(method, response)) {
-      await body?.cancel();
-      const length = mayHaveBody(method, response) ? 0 : undefined;
-      await this.#write(conn, encodeAnswer(response, { length, keepAlive }));
-      return;
-    }
-    // HTTP/1.0 knows no chunks: there the end of the connection ends the body.
-    const chunked = minor > 0;
-    const head = encodeAnswer(response, {
-      length: chunked ? "chunked" : undefined,
-      keepAlive,
-    });
-    await this.#write(conn, head);
-    const chunks = body.getReader();
-    try {
-      for (;;) {
-        const chunk = await this.#nextOf(chunks);
-        if (chunk === undefined) break;
-        await this.#write(conn, chunked ? asChunk(chunk) : chunk);
-      }
-    } catch (error) {
-      // The client sees a body that is cut, as it should.
-      await chunks.cancel(error).catch(() => {});
-      throw error;
-    }
-    if (chunked) await this.#write(conn, LAST_CHUNK);
-  }
-
-  /** The next bytes of an answer; its owner is told when there are none for a fault. */
-  async #nextOf(
-    chunks: ReadableStreamDefaultReader<Uint8Array>,
-  ): Promise<Uint8Array | undefined> {
-    try {
-      for (;;) {
-        const { done, value } = await chunks.read();
-        if (done) return undefined;
-        if (!(value instanceof Uint8Array)) {
-          throw new TypeError("the response's body gave what is no Uint8Array");
-        }
-        if (value.length > 0) return value;
-      }
-    } catch (error) {
-      this.#tell(error);
-      throw error;
-    }
-  }
-
-  /** Writes all of it; each part may take `headTimeout`. */
-  async #write(conn: ByteConn, data: Uint8Array): Promise<void> {
-    for (let rest = data; rest.length > 0;) {
-      rest = rest.subarray(await this.#inTime(conn, conn.write(rest)));
-    }
-  }
-
-  /** Closes the connection when the work takes longer than `headTimeout`. */
-  async #inTime<T>(conn: ByteConn, work: Promise<T>): Promise<T> {
-    const timer = startTimeout(
-      () => closeQuietly(conn),
-      this.#options.headTimeout,
-    );
-    try {
-      return await work;
-    } finally {
-      stopTimer(timer);
+      return serverError();
     }
   }
 
@@ -304,14 +218,4 @@ export class HttpListener {
 function namesClose(headers: Headers): boolean {
   return (headers.get("connection") ?? "").split(",")
     .some((token) => token.trim().toLowerCase() === "close");
-}
-
-/** RFC 9112 7.1: size, bytes, each with CR LF behind it. */
-function asChunk(bytes: Uint8Array): Uint8Array {
-  const size = new TextEncoder().encode(`${bytes.length.toString(16)}\r\n`);
-  const chunk = new Uint8Array(size.length + bytes.length + CRLF.length);
-  chunk.set(size);
-  chunk.set(bytes, size.length);
-  chunk.set(CRLF, size.length + bytes.length);
-  return chunk;
 }

@@ -21,6 +21,8 @@ export class RequestBody {
   #left: number;
   #inChunks = false;
   #ended: boolean;
+  /** Whether the rest is skipped, so that nobody gets any of it. */
+  #skipped = false;
   #failure: unknown;
   #reading: Promise<Uint8Array<ArrayBuffer> | undefined> = Promise.resolve(
     undefined,
@@ -40,18 +42,29 @@ export class RequestBody {
 
   /**
    * The next bytes; `undefined` behind the last ones. Rejects with
-   * `HttpMessageError` when the connection ends first, or the chunks are none.
+   * `HttpMessageError` when the connection ends first, the chunks are none, or
+   * the rest of the body was dropped.
    */
   read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#skipped ? Promise.reject(dropped()) : this.#inTurn();
+  }
+
+  /** From now on every `read` fails, unless all was read before. */
+  drop(): void {
+    this.#skipped = !this.#ended;
+  }
+
+  #inTurn(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const reading = this.#reading.catch(() => {}).then(() => this.#next());
     this.#reading = reading;
     return reading;
   }
 
-  /** Reads on to the end of the body if that is at most `limit` bytes away; whether it was. */
+  /** Drops the body, and reads on to its end if that is at most `limit` bytes away; whether it was. */
   async skip(limit: number): Promise<boolean> {
+    this.drop();
     for (let left = limit; left >= 0;) {
-      const bytes = await this.read();
+      const bytes = await this.#inTurn();
       if (bytes === undefined) return true;
       left -= bytes.length;
     }
@@ -110,4 +123,11 @@ export class RequestBody {
 
 function cut(): HttpMessageError {
   return new HttpMessageError("the connection ended before the request did");
+}
+
+function dropped(): HttpMessageError {
+  return new HttpMessageError(
+    "the rest of the request's body was dropped: nobody read it when the response had left",
+    { initiator: "local" },
+  );
 }

@@ -1,0 +1,53 @@
+/**
+ * A connection whose single steps have a time limit.
+ *
+ * @module
+ */
+
+import { startTimeout, stopTimer } from "../../connection/clock.ts";
+import type { ByteConn } from "../../connection/transport.ts";
+import { closeQuietly } from "./byte_conn.ts";
+
+/** Closes its connection when a step takes too long. */
+export class PacedConn {
+  readonly conn: ByteConn;
+  /** Longest time for a step, ms; 0: for ever. */
+  readonly timeout: number;
+  /** Called when this side closes the connection. */
+  onClose: (() => void) | undefined;
+  #closed = false;
+
+  constructor(conn: ByteConn, timeout: number) {
+    this.conn = conn;
+    this.timeout = timeout;
+  }
+
+  /** Whether this side has closed the connection. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Closes the connection when the work takes longer than `timeout`. */
+  async inTime<T>(work: Promise<T>): Promise<T> {
+    const timer = startTimeout(() => this.close(), this.timeout);
+    try {
+      return await work;
+    } finally {
+      stopTimer(timer);
+    }
+  }
+
+  /** Writes all of it; each part may take `timeout`. */
+  async write(data: Uint8Array): Promise<void> {
+    for (let rest = data; rest.length > 0;) {
+      rest = rest.subarray(await this.inTime(this.conn.write(rest)));
+    }
+  }
+
+  /** Ends both directions; never throws. */
+  close(): void {
+    this.#closed = true;
+    closeQuietly(this.conn);
+    this.onClose?.();
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * Sends the answer to an HTTP/1.1 request.
+ *
+ * @module
+ */
+
+import { parseContentLength, wrongLength } from "../message/content_length.ts";
+import { isDecoded, withoutCoding } from "../server/decoded_body.ts";
+import { type AnswerHead, encodeAnswer, mayHaveBody } from "./answer.ts";
+import type { RequestHead } from "./head.ts";
+import type { PacedConn } from "./paced_conn.ts";
+
+const CRLF = new TextEncoder().encode("\r\n");
+const LAST_CHUNK = new TextEncoder().encode("0\r\n\r\n");
+
+/** How an answer is sent. */
+export interface SendAnswerOptions {
+  /** Whether another request may follow. */
+  readonly keepAlive: boolean;
+  /** Told of faults of the answer's body. */
+  readonly tell: (error: unknown) => void;
+}
+
+/**
+ * Throws for a response that cannot be sent, before anything of it is: one that
+ * was used or that somebody reads, an error, one with a `content-length` that
+ * is no number, or that has no body and a length above 0.
+ */
+export function checkAnswer(method: string, response: Response): Response {
+  const { body, bodyUsed, status } = response;
+  if (status < 200) {
+    throw new TypeError("the handler's response is an error response");
+  }
+  if (bodyUsed || body?.locked) {
+    throw new TypeError(
+      "the body of the handler's response has been read, or is locked to a reader",
+    );
+  }
+  let announced: number | undefined;
+  try {
+    announced = announcedBy(headOf(response).headers);
+  } catch (error) {
+    // It may hold a file open.
+    body?.cancel(error).catch(() => {});
+    throw error;
+  }
+  if (body === null && announced && mayHaveBody(method, response)) {
+    throw wrongLength(announced, "0", "local");
+  }
+  return response;
+}
+
+/** The answer in place of one that cannot be sent. */
+export function serverError(): Response {
+  return new Response("Internal Server Error\n", { status: 500 });
+}
+
+/**
+ * Sends a checked response. Rejects when the client is gone, and when the body
+ * fails or has another length than its `content-length` says: the connection
+ * is to be closed then, so that the client sees a body that is cut.
+ *
+ * The body of an HTTP/1.0 answer without `content-length` ends with the
+ * connection (RFC 9112 6.3). Deno cannot reset a connection, so a client cannot
+ * tell that such a body was cut; the first bytes are waited for, so that one
+ * that fails at once is answered with 500.
+ */
+export async function sendAnswer(
+  conn: PacedConn,
+  { method, minor }: Pick<RequestHead, "method" | "minor">,
+  response: Response,
+  { keepAlive, tell }: SendAnswerOptions,
+): Promise<void> {
+  const { body } = response;
+  const head = headOf(response);
+  const announced = announcedBy(head.headers);
+  if (body === null || !mayHaveBody(method, response)) {
+    // Not waited for: what the body does now is not the client's concern.
+    body?.cancel().catch(tell);
+    const length = lengthWithoutBody(method, head.status, announced);
+    await conn.write(encodeAnswer(head, { length, keepAlive }));
+    return;
+  }
+  const source = new AnswerSource(body, announced, tell);
+  const chunked = announced === undefined && minor > 0;
+  const length = chunked ? "chunked" : announced;
+  let first: Uint8Array | undefined;
+  if (length === undefined) {
+    try {
+      first = await source.next();
+    } catch {
+      // It was told of.
+      const failed = { method, minor };
+      return await sendAnswer(conn, failed, serverError(), { keepAlive, tell });
+    }
+  }
+  try {
+    await conn.write(encodeAnswer(head, { length, keepAlive }));
+    if (first !== undefined) await conn.write(first);
+    for (;;) {
+      const chunk = await source.next();
+      if (chunk === undefined) break;
+      await conn.write(chunked ? asChunk(chunk) : chunk);
+    }
+  } catch (error) {
+    source.cancel(error);
+    throw error;
+  }
+  if (chunked) await conn.write(LAST_CHUNK);
+}
+
+/** The bytes of an answer, as many as announced. */
+class AnswerSource {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #announced: number | undefined;
+  readonly #tell: (error: unknown) => void;
+  #size = 0;
+
+  constructor(
+    body: ReadableStream<Uint8Array>,
+    announced: number | undefined,
+    tell: (error: unknown) => void,
+  ) {
+    this.#reader = body.getReader();
+    this.#announced = announced;
+    this.#tell = tell;
+  }
+
+  /** The next bytes; `undefined` behind the last. A failure is told of and thrown. */
+  async next(): Promise<Uint8Array | undefined> {
+    try {
+      for (;;) {
+        const { done, value } = await this.#reader.read();
+        if (done) {
+          if (this.#size < (this.#announced ?? 0)) this.#refuse("only ");
+          return undefined;
+        }
+        if (!(value instanceof Uint8Array)) {
+          throw new TypeError(
+            "the body of the handler's response gave a chunk that is no Uint8Array",
+          );
+        }
+        this.#size += value.length;
+        if (this.#size > (this.#announced ?? Infinity)) this.#refuse("");
+        if (value.length > 0) return value;
+      }
+    } catch (error) {
+      this.#tell(error);
+      throw error;
+    }
+  }
+
+  cancel(reason: unknown): void {
+    this.#reader.cancel(reason).catch(() => {});
+  }
+
+  #refuse(how: string): never {
+    throw wrongLength(this.#announced ?? 0, `${how}${this.#size}`, "local");
+  }
+}
+
+/** The head as it holds for the body that is sent. */
+function headOf(response: Response): AnswerHead {
+  const { status, statusText, headers } = response;
+  return {
+    status,
+    statusText,
+    headers: isDecoded(response) ? withoutCoding(headers) : headers,
+  };
+}
+
+function announcedBy(headers: Headers): number | undefined {
+  const value = headers.get("content-length");
+  return value === null ? undefined : parseContentLength(value, "local");
+}
+
+/** RFC 9110 8.6: what has no body may tell the length of the one that GET gets, 204 may not. */
+function lengthWithoutBody(
+  method: string,
+  status: number,
+  announced: number | undefined,
+): number | undefined {
+  if (status === 204 || status === 304) return undefined;
+  if (status === 205 || method !== "HEAD") return 0;
+  return announced;
+}
+
+/** RFC 9112 7.1: size, bytes, each with CR LF behind it. */
+function asChunk(bytes: Uint8Array): Uint8Array {
+  const size = new TextEncoder().encode(`${bytes.length.toString(16)}\r\n`);
+  const chunk = new Uint8Array(size.length + bytes.length + CRLF.length);
+  chunk.set(size);
+  chunk.set(bytes, size.length);
+  chunk.set(CRLF, size.length + bytes.length);
+  return chunk;
+}

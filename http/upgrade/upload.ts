@@ -1,0 +1,72 @@
+/**
+ * The body of an HTTP/1.1 request as its handler reads it, also after the
+ * response has left.
+ *
+ * @module
+ */
+
+import { startTimeout, stopTimer, type Timer } from "../../connection/clock.ts";
+import type { PacedConn } from "./paced_conn.ts";
+import type { RequestBody } from "./request_body.ts";
+
+/** A body in the hands of a handler. */
+export class Upload {
+  /** What the handler reads. */
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly #conn: PacedConn;
+  readonly #body: RequestBody;
+  /** Resolves when the handler reads no more. */
+  readonly #over = Promise.withResolvers<void>();
+  #reads = 0;
+  #reading = false;
+
+  constructor(conn: PacedConn, body: RequestBody) {
+    this.#conn = conn;
+    this.#body = body;
+    this.stream = new ReadableStream({
+      pull: (controller) => this.#pull(controller),
+      cancel: () => this.#over.resolve(),
+    }, { highWaterMark: 0 });
+  }
+
+  /**
+   * Resolves when the handler has done with the body: at once when it has not
+   * begun to read, else at the body's end, when the handler cancels it, or when
+   * the handler reads nothing for the connection's time limit.
+   */
+  async handlerIsDone(): Promise<void> {
+    const begun = this.stream.locked || this.#reads > 0;
+    if (!begun || this.#body.ended || this.#conn.closed) return;
+    let timer: Timer | undefined;
+    const wait = (): void => {
+      const seen = this.#reads;
+      timer = startTimeout(() => {
+        if (this.#reading || this.#reads !== seen) wait();
+        else this.#over.resolve();
+      }, this.#conn.timeout);
+    };
+    this.#conn.onClose = () => this.#over.resolve();
+    wait();
+    await this.#over.promise;
+    stopTimer(timer);
+    this.#conn.onClose = undefined;
+  }
+
+  async #pull(
+    controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>,
+  ): Promise<void> {
+    this.#reads++;
+    this.#reading = true;
+    try {
+      const bytes = await this.#conn.inTime(this.#body.read());
+      if (bytes === undefined) controller.close();
+      else controller.enqueue(bytes);
+      if (this.#body.ended) this.#over.resolve();
+    } catch (error) {
+      this.#over.resolve();
+      throw error;
+    } finally {
+      this.#reading = false;
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/** A client of the HTTP/1.1 listener on a transport of the test's own. */
+
+import {
+  HttpListener,
+  type ListenerOptions,
+} from "../../http/upgrade/http_listener.ts";
+import type { ByteConn } from "../../connection/transport.ts";
+
+/** Text of one byte a character. */
+export const encode = (text: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(text, (char) => char.charCodeAt(0));
+/** The text of such bytes. */
+export const decode = (bytes: Uint8Array): string =>
+  String.fromCharCode(...bytes);
+
+/** A connection whose client says `input` in pieces, and then nothing, or ends. */
+export class Client implements ByteConn {
+  said = "";
+  closed = false;
+  halfClosed = false;
+  /** Writes of the listener fail from the first one on. */
+  broken = false;
+  #input: Uint8Array[];
+  readonly #ends: boolean;
+  #more = Promise.withResolvers<void>();
+
+  constructor(input: string | string[], ends = false) {
+    this.#input = [input].flat().map(encode);
+    this.#ends = ends;
+  }
+
+  /** Says more, of a client whose input has no end. */
+  say(text: string): void {
+    this.#input.push(encode(text));
+    this.#more.resolve();
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    if (this.closed) throw new Deno.errors.BadResource("closed");
+    while (this.#input.length === 0) {
+      if (this.#ends || this.closed) return null;
+      this.#more = Promise.withResolvers<void>();
+      await this.#more.promise;
+    }
+    const next = this.#input.shift()!;
+    const part = next.subarray(0, into.length);
+    into.set(part);
+    if (part.length < next.length) {
+      this.#input.unshift(next.subarray(part.length));
+    }
+    return part.length;
+  }
+
+  // deno-lint-ignore require-await
+  async write(data: Uint8Array): Promise<number> {
+    if (this.closed || this.halfClosed) throw new Error("write after the end");
+    if (this.broken) throw new Deno.errors.BrokenPipe("broken pipe");
+    const part = data.subarray(0, 1000);
+    this.said += decode(part);
+    return part.length;
+  }
+
+  // deno-lint-ignore require-await
+  async closeWrite(): Promise<void> {
+    if (this.broken) throw new Deno.errors.BrokenPipe("broken pipe");
+    this.halfClosed = true;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.#more.resolve();
+  }
+}
+
+/** What a listener's owner heard. */
+export interface Heard {
+  readonly urls: string[];
+  readonly errors: unknown[];
+}
+
+/** A listener that echoes; `options` change that. */
+export function listener(
+  options: Partial<ListenerOptions> = {},
+): { listener: HttpListener; heard: Heard } {
+  const heard: Heard = { urls: [], errors: [] };
+  return {
+    heard,
+    listener: new HttpListener({
+      secure: false,
+      maxHeadBytes: 1000,
+      headTimeout: 10_000,
+      knows: (upgrade) => upgrade.includes("SPDY"),
+      request: async (request) => {
+        heard.urls.push(request.url);
+        return new Response(`got ${await request.text()}`);
+      },
+      error: (error) => heard.errors.push(error),
+      ...options,
+    }),
+  };
+}
