@@ -13,6 +13,7 @@ export {
   green,
   magenta,
   red,
+  stripAnsiCode,
   yellow,
 } from "jsr:@std/fmt@1/colors";
 export { decodeHex } from "jsr:@std/encoding@1/hex";

@@ -91,14 +91,19 @@ function styled(style: (text: string) => string): Style {
   return (part) => new Shown(style(textOf(part)));
 }
 
-/** A line on standard output. */
+/** A line on standard output, in colour on a terminal only. */
 export function print(line: Shown): void {
-  console.log(line.toString());
+  console.log(Deno.stdout.isTerminal() ? line.toString() : plain(line));
 }
 
-/** A line on standard error. */
+/** A line on standard error, in colour on a terminal only. */
 export function printError(line: Shown): void {
-  console.error(line.toString());
+  console.error(Deno.stderr.isTerminal() ? line.toString() : plain(line));
+}
+
+/** A line without its colours. Nothing else in it begins with ESC. */
+function plain(line: Shown): string {
+  return colors.stripAnsiCode(line.toString());
 }
 
 /** Whether standard error is a terminal, on which lines can be drawn again. */

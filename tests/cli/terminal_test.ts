@@ -141,3 +141,12 @@ Deno.test("get -v and --json spell out what a server's headers hold", async () =
     assertStringIncludes(stdout + stderr, flag === "-v" ? "\\x9b31m" : "31m");
   }
 });
+
+Deno.test("no colours in a pipe, on standard output or standard error", async () => {
+  for (const args of [["--help"], ["get"], ["get", "spdy://127.0.0.1:1/"]]) {
+    const { stdout, stderr } = await run(args, { env: { NO_COLOR: "" } });
+    const text = `${stdout}${stderr}`;
+    assertStringIncludes(text, "spdy");
+    assertEquals(text.includes("\x1b"), false, JSON.stringify(text));
+  }
+});
