@@ -97,6 +97,11 @@ export abstract class Held<T extends Message> {
     return this.#real?.bodyUsed ?? this.#taken;
   }
 
+  /** Whether somebody has taken a reader of the body; nobody can without the real object. */
+  get locked(): boolean {
+    return this.#real?.body?.locked ?? false;
+  }
+
   /**
    * The body in memory, for the one who may use it; `undefined` where the real
    * object has to say what comes of it: a stream, no body, one used before.
@@ -108,6 +113,13 @@ export abstract class Held<T extends Message> {
     this.#taken = true;
     return bytes as Uint8Array<ArrayBuffer>;
   }
+}
+
+/** Whether a stand-in's body is locked to a reader; `undefined` for what is no stand-in. */
+export function isHeldLocked(
+  message: Message & { readonly [HELD]?: Held<Message> },
+): boolean | undefined {
+  return message[HELD]?.locked;
 }
 
 /** Takes the bytes out of a stand-in; `undefined` where there are none to take. */

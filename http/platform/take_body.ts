@@ -4,7 +4,7 @@
  * @module
  */
 
-import { takeHeldBytes } from "./stand_in.ts";
+import { isHeldLocked, takeHeldBytes } from "./stand_in.ts";
 
 /** Deno's record of a body, as far as this file is concerned. */
 interface BodyRecord {
@@ -31,6 +31,19 @@ export function takeBody(
   ) return response.body;
   const record = recordOf(response, KEY);
   return record ? takeBytes(record) ?? response.body : null;
+}
+
+/** Whether somebody reads the body already; a body in memory is not made a stream to find out. */
+export function isLocked(response: Response): boolean {
+  const held = isHeldLocked(response);
+  if (held !== undefined) return held;
+  const record = KEY !== undefined &&
+      Object.getPrototypeOf(response) === Response.prototype
+    ? recordOf(response, KEY)
+    : undefined;
+  if (record === undefined) return response.body?.locked === true;
+  const body = record?.streamOrStatic;
+  return body instanceof ReadableStream && body.locked;
 }
 
 /** The key's value; `undefined` where that is no record as expected. */

@@ -22,6 +22,7 @@ import { appendHeaders, asMessageError, toHeaders } from "../message/fields.ts";
 import { letUploadEnd } from "./linger.ts";
 import { HttpMessageError, isLocalFault } from "../message/message_error.ts";
 import { receivedRequest } from "./received_request.ts";
+import { isLocked } from "../platform/take_body.ts";
 import { readRequestHead } from "./request_head.ts";
 import { sendResponse } from "./send_response.ts";
 import type { Trailers } from "../message/send_body.ts";
@@ -308,6 +309,11 @@ function checked(response: Response): Response {
   if (response.bodyUsed) {
     throw new TypeError(
       "The body of the Response returned from the serve handler has already been consumed",
+    );
+  }
+  if (isLocked(response)) {
+    throw new TypeError(
+      "The body of the Response returned from the serve handler is locked to a reader",
     );
   }
   return response;

@@ -74,6 +74,11 @@ export function mayHaveBody(method: string, { status }: Response): boolean {
     status !== 304;
 }
 
+/** The answer in place of one that cannot be sent. */
+export function serverError(): Response {
+  return new Response("Internal Server Error\n", { status: 500 });
+}
+
 /** A whole answer that is the last of its connection. */
 export async function encodeWhole(response: Response): Promise<Uint8Array> {
   const body = await response.bytes();
@@ -85,13 +90,21 @@ export async function encodeWhole(response: Response): Promise<Uint8Array> {
   return whole;
 }
 
-/** Sends a whole answer and ends the connection; never rejects. */
+/**
+ * Sends a whole answer and ends the connection; never rejects. An answer whose
+ * body cannot be read becomes 500, and `tell` is told why.
+ */
 export async function answerAndEnd(
   conn: ByteConn,
   response: Response,
+  tell?: (error: unknown) => void,
 ): Promise<void> {
   try {
-    await lingering(conn, writeAll(conn, await encodeWhole(response)));
+    const whole = await encodeWhole(response).catch((error) => {
+      tell?.(error);
+      return encodeWhole(serverError());
+    });
+    await lingering(conn, writeAll(conn, whole));
     await endConversation(conn);
   } catch {
     // The client is gone; there is nobody to tell.

@@ -15,14 +15,14 @@ import type { ByteConn } from "../../connection/transport.ts";
 import { closeQuietly } from "./byte_conn.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { namesUpgrade } from "./upgrade_token.ts";
-import { answerAndEnd, dropInput } from "./answer.ts";
+import { answerAndEnd, dropInput, serverError } from "./answer.ts";
 import { type Framing, framingOf } from "./framing.ts";
 import { parseHead, type RequestHead } from "./head.ts";
 import { HeadReader } from "./head_reader.ts";
 import { PacedConn } from "./paced_conn.ts";
 import { RequestRefusal } from "./refusal.ts";
 import { RequestBody } from "./request_body.ts";
-import { checkAnswer, sendAnswer, serverError } from "./send_answer.ts";
+import { checkAnswer, sendAnswer } from "./send_answer.ts";
 import { checkUpgrade } from "./upgrade_rules.ts";
 import { Upload } from "./upload.ts";
 

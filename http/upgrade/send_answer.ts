@@ -6,7 +6,12 @@
 
 import { parseContentLength, wrongLength } from "../message/content_length.ts";
 import { isDecoded, withoutCoding } from "../server/decoded_body.ts";
-import { type AnswerHead, encodeAnswer, mayHaveBody } from "./answer.ts";
+import {
+  type AnswerHead,
+  encodeAnswer,
+  mayHaveBody,
+  serverError,
+} from "./answer.ts";
 import type { RequestHead } from "./head.ts";
 import type { PacedConn } from "./paced_conn.ts";
 
@@ -27,6 +32,9 @@ export interface SendAnswerOptions {
  * is no number, or that has no body and a length above 0.
  */
 export function checkAnswer(method: string, response: Response): Response {
+  if (!(response instanceof Response)) {
+    throw new TypeError("what the handler gave is no Response");
+  }
   const { body, bodyUsed, status } = response;
   if (status < 200) {
     throw new TypeError("the handler's response is an error response");
@@ -48,11 +56,6 @@ export function checkAnswer(method: string, response: Response): Response {
     throw wrongLength(announced, "0", "local");
   }
   return response;
-}
-
-/** The answer in place of one that cannot be sent. */
-export function serverError(): Response {
-  return new Response("Internal Server Error\n", { status: 500 });
 }
 
 /**

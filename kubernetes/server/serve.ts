@@ -61,14 +61,25 @@ export interface StreamingOptions {
   /**
    * Called before an upgrade is granted. It may change what is asked for (a
    * container runtime's server looks its token up), or refuse it with a
-   * response. Default: everything is granted.
+   * response. When it throws the client is answered with 500, and `onError` is
+   * told. Default: everything is granted.
    */
   readonly resolve?: (
     call: StreamingCall,
   ) => StreamingCall | Response | Promise<StreamingCall | Response>;
-  /** Answers every other request; default 404. */
+  /**
+   * Answers every other request; default 404. A response whose body is locked or
+   * was used is answered with 500; one whose body fails, or has another length
+   * than its `content-length`, breaks the connection. The request's body can be
+   * read after the response if reading began before, with pauses of at most
+   * `headTimeout`; else reading it fails then.
+   */
   readonly fetch?: (request: Request) => Response | Promise<Response>;
-  /** Told of failures that no client can be told of, and of requests that are refused as no HTTP/1.1; default: nobody is. */
+  /**
+   * Told of failures that no client can be told of, of what `resolve` and
+   * `fetch` throw, of responses of theirs that cannot be sent, and of requests
+   * that are refused as no HTTP/1.1; default: nobody is.
+   */
   readonly onError?: (error: unknown) => void;
   /**
    * Longest wait for a request's whole head with the TLS handshake, also between
@@ -124,6 +135,7 @@ export class StreamingServer implements AsyncDisposable {
   readonly #http: HttpListener;
   /** Upgraded connections; the session on one, once it stands. */
   readonly #serving = new Map<ByteConn, Serving>();
+  #ending = false;
 
   /** Where it listens. */
   readonly addr: Deno.NetAddr;
@@ -168,6 +180,7 @@ export class StreamingServer implements AsyncDisposable {
 
   /** Stops listening and ends every connection; resolves when all is over. */
   async shutdown(): Promise<void> {
+    this.#ending = true;
     try {
       this.#listener.close();
     } catch {
@@ -212,6 +225,11 @@ export class StreamingServer implements AsyncDisposable {
   }
 
   #take({ request, conn }: UpgradeCall): void {
+    // The call came out of the HTTP/1.1 listener before `shutdown`, and comes here after it.
+    if (this.#ending) {
+      closeQuietly(conn);
+      return;
+    }
     const serving: Serving = {};
     this.#serving.set(conn, serving);
     serving.served = this.#upgrade(request, conn, serving)
@@ -220,10 +238,9 @@ export class StreamingServer implements AsyncDisposable {
           await answerAndEnd(conn, error.response);
         } else {
           closeQuietly(conn);
-          this.#options.onError?.(error);
+          this.#tell(error);
         }
       })
-      .catch(() => closeQuietly(conn))
       .finally(() => this.#serving.delete(conn));
   }
 
@@ -232,13 +249,12 @@ export class StreamingServer implements AsyncDisposable {
     conn: ByteConn,
     serving: Serving,
   ): Promise<void> {
-    const { resolve, maxBufferedBytes, streamCreationTimeout = 30_000 } =
-      this.#options;
+    const { maxBufferedBytes, streamCreationTimeout = 30_000 } = this.#options;
     const parsed = parseCall(request);
     if (parsed === undefined) throw new RefusedUpgrade(404, "not found");
-    const call = await resolve?.(parsed) ?? parsed;
+    const call = await this.#resolve(parsed);
     if (call instanceof Response) {
-      await answerAndEnd(conn, call);
+      await answerAndEnd(conn, call, (error) => this.#tell(error));
       return;
     }
     if (call.kind === "portforward") {
@@ -267,6 +283,24 @@ export class StreamingServer implements AsyncDisposable {
       handler,
       streamCreationTimeout,
     );
+  }
+
+  /** What the owner makes of a call; a fault of the owner's function is answered with 500. */
+  async #resolve(call: StreamingCall): Promise<StreamingCall | Response> {
+    try {
+      return await this.#options.resolve?.(call) ?? call;
+    } catch (error) {
+      this.#tell(error);
+      throw new RefusedUpgrade(500, "internal server error");
+    }
+  }
+
+  #tell(error: unknown): void {
+    try {
+      this.#options.onError?.(error);
+    } catch {
+      // It is told of faults; there is nobody to tell of its own.
+    }
   }
 
   #handler<Handler>(kind: string, handler: Handler | undefined): Handler {

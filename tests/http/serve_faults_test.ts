@@ -56,6 +56,34 @@ Deno.test("serve: onError answers in place of the handler", async () => {
   assertEquals(await response.text(), "Error: boom");
 });
 
+Deno.test("serve: a response whose body is locked is answered by onError", async () => {
+  const errors: unknown[] = [];
+  await using pair = await httpPair(async (request) => {
+    const path = new URL(request.url).pathname;
+    // Bytes in memory, a stream, and a response that came over SPDY itself.
+    if (path === "/origin") return new Response("from elsewhere");
+    const response = path === "/text"
+      ? new Response("text")
+      : path === "/stream"
+      ? new Response(new Blob(["stream"]).stream())
+      : await pair.client.fetch("/origin");
+    response.body?.getReader();
+    return response;
+  }, {
+    onError: (error) => {
+      errors.push(error);
+      return new Response("cannot be sent", { status: 503 });
+    },
+  });
+  for (const path of ["/text", "/stream", "/other"]) {
+    const response = await pair.client.fetch(path);
+    assertEquals(response.status, 503);
+    assertEquals(await response.text(), "cannot be sent");
+    assertMatch(`${errors.pop()}`, /locked/);
+  }
+  assertEquals(errors, []);
+});
+
 Deno.test("serve: an onError that throws is answered with 500", async () => {
   using errors = captureErrors();
   await using pair = await httpPair(() => {

@@ -119,6 +119,70 @@ Deno.test("upgrades that are refused, and with what", async () => {
   }
 });
 
+Deno.test("a resolve that throws, or gives what cannot be sent, is answered with 500 and told of", async () => {
+  const faults = [
+    () => {
+      throw new Error("no container");
+    },
+    () => Promise.reject(new Error("no container")),
+    () => {
+      const response = new Response("x");
+      response.body?.getReader();
+      return response;
+    },
+  ];
+  for (const resolve of faults) {
+    const errors: unknown[] = [];
+    await using server = serveStreaming({
+      exec: async () => {},
+      resolve,
+      onError(error) {
+        errors.push(error);
+        throw new Error("nor can onError");
+      },
+    });
+    const { conn, head } = await send(server.addr.port, UPGRADE);
+    conn.close();
+    assertEquals(head.split("\r\n")[0], "HTTP/1.1 500 Internal Server Error");
+    assertEquals(errors.length, 1);
+  }
+});
+
+Deno.test("a call that is on its way when the server stops is not taken", async () => {
+  const { Request } = globalThis;
+  for (let delay = 0; delay < 12; delay++) {
+    let stopping = false;
+    let late = false;
+    const server = serveStreaming({
+      exec: async () => {},
+      resolve() {
+        late = stopping;
+        return new Response("taken", { status: 418 });
+      },
+    });
+    const stopped = Promise.withResolvers<void>();
+    // The request is made last before the call comes out of the listener.
+    globalThis.Request = class extends Request {
+      constructor(input: RequestInfo | URL, init?: RequestInit) {
+        super(input, init);
+        (async () => {
+          for (let turn = 0; turn < delay; turn++) await undefined;
+          stopping = true;
+          await server.shutdown();
+        })().then(stopped.resolve);
+      }
+    };
+    try {
+      const sent = send(server.addr.port, UPGRADE);
+      (await sent.catch(() => undefined))?.conn.close();
+      await stopped.promise;
+      assertEquals(late, false, `${delay} turns`);
+    } finally {
+      globalThis.Request = Request;
+    }
+  }
+});
+
 Deno.test("a refusal names the sub-protocols there are", async () => {
   await using server = serveStreaming({ exec: async () => {} });
   const { conn, head } = await send(server.addr.port, [
