@@ -13,6 +13,7 @@ import { escapeHtml, formatBytes } from "../deps.ts";
 import {
   COMPARISONS,
   type FoundDirectory,
+  isMissing,
   openBelow,
   placeOf,
 } from "./open_below.ts";
@@ -82,26 +83,33 @@ export class Listings {
       ? []
       : [`<tr><td><a href="../">../</a><td>`];
     rows.push(
-      ...await Promise.all(shown.map(async (entry) => {
+      ...(await Promise.all(shown.map(async (entry) => {
         const slash = entry.isDirectory ? "/" : "";
         const link = `${encodeURIComponent(entry.name.toWellFormed())}${slash}`;
         const size = await this.#size(directory.path, entry);
-        return `<tr><td><a href="./${link}">${
-          escapeHtml(printable(entry.name))
-        }${slash}</a><td>${size}`;
-      })),
+        if (size === undefined) return [];
+        return [
+          `<tr><td><a href="./${link}">${
+            escapeHtml(printable(entry.name))
+          }${slash}</a><td>${size}`,
+        ];
+      }))).flat(),
     );
     return html(parts, rows, { page, pages, left: names.left });
   }
 
-  /** The size of a file; of a link's when that leads to a file below the root. */
-  async #size(directory: string, entry: Entry): Promise<string> {
-    if (entry.isDirectory) return "";
+  /**
+   * The size of a file; of a link's when that leads to a file below the root.
+   * `undefined` when no URL can ask for the entry: its name is not UTF-8.
+   */
+  async #size(directory: string, entry: Entry): Promise<string | undefined> {
+    const doubtful = isDoubtful(entry.name);
+    if (entry.isDirectory && !doubtful) return "";
     const path = `${directory}/${entry.name}`;
     try {
-      if (!entry.isLink) {
+      if (!entry.isLink || doubtful) {
         const info = await lstat(path);
-        return info.isFile() ? formatBytes(info.size) : "";
+        if (!entry.isLink) return info.isFile() ? formatBytes(info.size) : "";
       }
       const found = await openBelow(
         this.#root,
@@ -110,10 +118,15 @@ export class Listings {
       if (found?.kind !== "file") return "";
       await found.handle.close();
       return formatBytes(found.size);
-    } catch {
-      return "";
+    } catch (error) {
+      return doubtful && isMissing(error) ? undefined : "";
     }
   }
+}
+
+/** Whether a name may be no UTF-8: what is read of it then has U+FFFD in it, and names nothing. */
+function isDoubtful(name: string): boolean {
+  return name.includes("\ufffd");
 }
 
 /** The names in a directory; `undefined` when it stands elsewhere by now. */
@@ -163,9 +176,10 @@ async function standThere(
   path: string,
   entries: readonly Entry[],
 ): Promise<boolean> {
+  const named = entries.filter(({ name }) => !isDoubtful(name));
   for (let round = 0; round < COMPARISONS; round++) {
-    if (entries.length > 0) {
-      await lstat(`${path}/${entries[round % entries.length].name}`);
+    if (named.length > 0) {
+      await lstat(`${path}/${named[round % named.length].name}`);
     }
     if (await realpath(path) !== path) return false;
   }

@@ -44,6 +44,8 @@ export interface FoundDirectory {
 /** Windows has neither flag, and no FIFO to be found in a directory. */
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) |
   (constants.O_NOFOLLOW ?? 0);
+/** Between the names of a resolved path. Elsewhere than on Windows a name may have a backslash in it. */
+const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
 /** What the system says of a path that names nothing. */
 const MISSING: ReadonlySet<unknown> = new Set([
   "EINVAL",
@@ -158,9 +160,5 @@ async function isStill(
 
 function isBelow(root: string, path: string): boolean {
   return path === root ||
-    path.startsWith(/[\\/]$/.test(root) ? root : root + separator(root));
-}
-
-function separator(root: string): string {
-  return root.includes("\\") ? "\\" : "/";
+    path.startsWith(root.endsWith(SEPARATOR) ? root : root + SEPARATOR);
 }

@@ -68,8 +68,10 @@ function partsOf(pathname: string): string[] | undefined {
   } catch {
     return undefined;
   }
-  // A backslash separates on Windows, a NUL ends the name for the system call.
-  if (/[\\\0]/.test(decoded)) return undefined;
+  // A NUL ends the name for the system call, a backslash separates on Windows
+  // and is part of a name elsewhere.
+  if (decoded.includes("\0")) return undefined;
+  if (Deno.build.os === "windows" && decoded.includes("\\")) return undefined;
   const parts = decoded.split("/").filter((part) =>
     part !== "" && part !== "."
   );

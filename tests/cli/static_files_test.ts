@@ -179,6 +179,74 @@ Deno.test("a listing spells out control and format characters in names", async (
   });
 });
 
+Deno.test(
+  "every name that is listed can be asked for, also one with a backslash",
+  {
+    ignore: Deno.build.os === "windows",
+  },
+  async () => {
+    await withFiles(async (get, folder) => {
+      const names = ["back\\slash.txt", "\ufffd.txt", "per%cent", "a b?#.txt"];
+      await Deno.mkdir(`${folder}/public/in\\side`);
+      for (const name of names) {
+        await Deno.writeTextFile(`${folder}/public/in\\side/${name}`, name);
+      }
+      const text = await (await get(request("/in%5Cside/"))).text();
+      const links = [...text.matchAll(/<a href="\.\/([^"]+)"/g)];
+      const bodies = await Promise.all(
+        links.map(async ([, link]) =>
+          await (await get(request(`/in%5Cside/${link}`))).text()
+        ),
+      );
+      assertEquals(bodies.sort(), names.sort());
+      assertStringIncludes(
+        await (await get(request("/"))).text(),
+        `href="./in%5Cside/"`,
+      );
+    });
+  },
+);
+
+Deno.test(
+  "a listing leaves out what no URL can ask for: names that are no UTF-8",
+  {
+    ignore: Deno.build.os !== "linux",
+  },
+  async () => {
+    await withFiles(async (get, folder) => {
+      const { success } = await new Deno.Command("sh", {
+        args: [
+          "-c",
+          `cd "$1" && touch "$(printf 'f\\377')" && mkdir "$(printf 'd\\377')" && ln -s a.txt "$(printf 'l\\377')"`,
+          "sh",
+          `${folder}/public`,
+        ],
+      }).output();
+      assert(success);
+      const text = await (await get(request("/"))).text();
+      assertEquals(text.includes("\ufffd"), false);
+      assertStringIncludes(text, "./a.txt");
+    });
+  },
+);
+
+Deno.test("a directory with a backslash in its name keeps its neighbours out", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${folder}/in\\`);
+    await Deno.writeTextFile(`${folder}/in\\/own`, "own");
+    await Deno.writeTextFile(`${folder}/in\\secret`, "secret");
+    await Deno.symlink(`${folder}/in\\secret`, `${folder}/in\\/link`);
+    const get = await staticFiles(`${folder}/in\\`);
+    assertEquals(await (await get(request("/own"))).text(), "own");
+    assertEquals(await (await get(request("/link"))).text(), "not found\n");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("a long listing comes in pages", async () => {
   await withFiles(async (get, folder) => {
     await Deno.mkdir(`${folder}/public/many`);
