@@ -56,7 +56,11 @@ Ctrl-C ends it. Permissions: --allow-net, --allow-read for the files named.`,
     const listeners = pairs.map(({ local }) =>
       Deno.listen({ hostname: "127.0.0.1", port: local })
     );
-    const shutdown = (): Promise<void> => forwarder.close();
+    let interrupted = false;
+    const shutdown = (): Promise<void> => {
+      interrupted = true;
+      return forwarder.close();
+    };
     listeners.forEach((listener, index) =>
       listen(listener, forwarder, pairs[index].remote)
     );
@@ -65,7 +69,10 @@ Ctrl-C ends it. Permissions: --allow-net, --allow-read for the files named.`,
     } finally {
       for (const listener of listeners) listener.close();
     }
-    return EXIT_OK;
+    if (interrupted) return EXIT_OK;
+    throw new Error(
+      "the server ended the session: nothing is forwarded any more",
+    );
   },
 };
 

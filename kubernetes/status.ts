@@ -69,11 +69,24 @@ export function encodeExit(protocol: CommandProtocol, code: number): string {
   });
 }
 
-/** What the error stream says when the command could not be run. */
+/**
+ * Longest text of a failure, in UTF-16 code units. JSON spells one with at most
+ * 6 bytes, so the status stays below the 64 KiB that the client reads of it.
+ */
+const LONGEST_TEXT = 4096;
+
+/**
+ * What the error stream says when the command could not be run. A long message
+ * is cut short, and says so: a reader that stops in the middle of a status has
+ * no status.
+ */
 export function encodeFailure(
   protocol: CommandProtocol,
-  { message, reason, httpStatus }: RemoteCommandError,
+  failure: RemoteCommandError,
 ): string {
+  const { httpStatus } = failure;
+  const message = cut(failure.message);
+  const reason = cut(failure.reason);
   // Before v4 an error stream without a word tells success.
   if (!hasStatus(protocol)) return message || "the command was not run";
   return encode({
@@ -83,6 +96,13 @@ export function encodeFailure(
     ...(reason === "" ? {} : { reason }),
     ...(httpStatus === 0 ? {} : { code: httpStatus }),
   });
+}
+
+function cut(text: string): string {
+  const left = text.length - LONGEST_TEXT;
+  if (left <= 0) return text;
+  const kept = text.slice(0, LONGEST_TEXT).toWellFormed();
+  return `${kept}... (${left} more characters were cut off)`;
 }
 
 function encode(status: WireStatus): string {

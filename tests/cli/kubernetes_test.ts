@@ -2,7 +2,7 @@ import { exitCodeOf } from "../../cli/exec.ts";
 import { carry } from "../../cli/port_forward.ts";
 import { portForward, serveStreaming } from "../../kubernetes/mod.ts";
 import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
-import { run, start } from "./process.ts";
+import { command, run, start } from "./process.ts";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
@@ -66,6 +66,46 @@ Deno.test("port-forward carries connections to the pod", async () => {
     );
   }));
   assertEquals((await forward.interrupt()).code, 0);
+});
+
+Deno.test("port-forward says that the server went away, and fails", async () => {
+  await using server = serveStreaming({
+    async portForward({ readable, writable }) {
+      await readable.pipeTo(writable);
+    },
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const [program, ...args] = command([
+    "port-forward",
+    "-s",
+    url,
+    "web",
+    "0:80",
+  ]);
+  const process = new Deno.Command(program, {
+    args,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const reader = process.stdout.getReader();
+  await reader.read();
+  await server.shutdown();
+  await reader.cancel();
+  const stderr = await new Response(process.stderr).text();
+  assertMatch(stderr, /^spdy: .*server ended the session/);
+  assertEquals((await process.status).code, 1);
+});
+
+Deno.test("exec tells of a failure, however long", async () => {
+  await using server = serveStreaming({
+    exec: () => Promise.reject(new Error(`because ${"x".repeat(200_000)}`)),
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const { code, stderr } = await run(["exec", "-s", url, "web", "--", "ls"]);
+  assertEquals(code, 1);
+  assertMatch(stderr, /because x+\.\.\. \(\d+ more characters were cut off\)/);
 });
 
 Deno.test("exec: no failure ends with 0, whatever its code", () => {

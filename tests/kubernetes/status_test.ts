@@ -167,3 +167,28 @@ Deno.test("a status cut short is not whole", () => {
   assertEquals(isWholeStatus("v4.channel.k8s.io", text), true);
   assertEquals(isWholeStatus("v3.channel.k8s.io", "anything"), false);
 });
+
+Deno.test("a long failure is cut short to what the client reads of a status", () => {
+  for (const char of ["x", "\0", "\u20ac", "\ud83d\ude00"]) {
+    const failure = new RemoteCommandError(char.repeat(200_000), {
+      reason: char.repeat(200_000),
+    });
+    for (const protocol of COMMAND_PROTOCOLS) {
+      const text = encodeFailure(protocol, failure);
+      assertEquals(new TextEncoder().encode(text).length < 65536, true);
+      assertEquals(/\d+ more characters were cut off/.test(text), true);
+    }
+    const text = encodeFailure("v4.channel.k8s.io", failure);
+    const left = failure.message.length - 4096;
+    const { message } = assertThrows(
+      () => decodeExit("v4.channel.k8s.io", text),
+      RemoteCommandError,
+    );
+    assertEquals(
+      message,
+      `${
+        failure.message.slice(0, 4096)
+      }... (${left} more characters were cut off)`,
+    );
+  }
+});
