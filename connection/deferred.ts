@@ -65,19 +65,29 @@ export class LazyPromise<T> {
   #value: T | undefined;
   #error: (() => unknown) | undefined;
   #deferred: Deferred<T> | undefined;
+  #awaited = false;
 
   /** Whether it was resolved or rejected. */
   get settled(): boolean {
     return this.#state !== "pending";
   }
 
-  /** Whether somebody has the promise, and it is not settled. */
+  /** Whether the application has the promise, and it is not settled. */
   get awaited(): boolean {
-    return this.#state === "pending" && this.#deferred !== undefined;
+    return this.#awaited && this.#state === "pending";
   }
 
-  /** The promise; the same one at each read. */
+  /** The promise, for the application; the same one at each read. */
   get promise(): Promise<T> {
+    this.#awaited = true;
+    return this.observed;
+  }
+
+  /**
+   * The same promise, for this module itself: that it is told of the settling
+   * does not make it {@linkcode awaited}.
+   */
+  get observed(): Promise<T> {
     if (this.#deferred === undefined) {
       this.#deferred = new Deferred();
       this.#pass();

@@ -143,6 +143,8 @@ export class StreamCore
   countedWhenClosed = false;
   /** This module reads it by itself: that somebody waits for it says nothing of the application. */
   readInBackground = false;
+  /** The application waits for headers in the HEADERS frames of a push. */
+  headAwaited = false;
   /** Gets the streams pushed for this one, in place of the connection's iterator. */
   onPush: ((pushed: StreamCore) => void) | undefined;
   /**
@@ -234,7 +236,7 @@ export class StreamCore
     if (this.readInBackground) return "none";
     const { receiveBuffer } = this;
     const reads = receiveBuffer.readerWaits && !receiveBuffer.ended;
-    const needs = reads || this.response.awaited ||
+    const needs = reads || this.headAwaited || this.response.awaited ||
       this.trailers.awaited;
     if (needs) return "need";
     return this.closed.awaited ? "watch" : "none";

@@ -33,17 +33,20 @@ export function receivePush(
   }
   const head = collectHead(pushed);
   const asked = { url, method: "GET", init: request.init };
-  const response = head.nv.then((nv) =>
+  const response = handled(head.nv.then((nv) =>
     receiveResponse(
       pushed,
       nv,
       asked,
       () => pushed.trailers.then((all) => all.slice(head.headersTaken())),
     )
-  );
+  ));
   onPush({
     url,
-    response: handled(response),
+    get response() {
+      head.awaited();
+      return response;
+    },
     cancel: () => pushed.reset(CANCEL),
   });
 }
@@ -65,6 +68,8 @@ function checkOrigin(url: string, asked: readonly NameValue[]): void {
 interface PushedHead {
   /** The headers, complete. */
   readonly nv: Promise<NameValue[]>;
+  /** The application waits for it. */
+  awaited(): void;
   /** How many of the headers in HEADERS frames belong to the head. */
   headersTaken(): number;
 }
@@ -76,7 +81,12 @@ function collectHead(pushed: Stream): PushedHead {
   const seen = new Set(nv.map(([name]) => name));
   let taken = 0;
   let complete = seen.has(":status");
-  if (complete) head.resolve(nv);
+  const state = stateOf(pushed);
+  const finish = (): void => {
+    state.headAwaited = false;
+    head.resolve(nv);
+  };
+  if (complete) finish();
   pushed.onheaders = (more) => {
     const names = more.map(([name]) => name);
     const again = names.find((name) => seen.has(name));
@@ -85,7 +95,7 @@ function collectHead(pushed: Stream): PushedHead {
       const error = new HttpMessageError(
         `the pushed stream ${pushed.id} sends ${again} a second time`,
       );
-      stateOf(pushed).reset(PROTOCOL_ERROR, error);
+      state.reset(PROTOCOL_ERROR, error);
       return;
     }
     for (const name of names) seen.add(name);
@@ -93,12 +103,18 @@ function collectHead(pushed: Stream): PushedHead {
     nv.push(...more);
     taken += more.length;
     complete = seen.has(":status");
-    if (complete) head.resolve(nv);
+    if (complete) finish();
   };
-  // The end without a head: what there is then gets the error it deserves.
-  pushed.trailers.then(
-    () => head.resolve(nv),
-    (error) => head.reject(error),
-  );
-  return { nv: head.promise, headersTaken: () => taken };
+  // The end without a head: what there is then gets the error it deserves. Not
+  // as an application that waits: see `StreamCore.wait`.
+  state.trailers.observed.then(finish, (error) => head.reject(error));
+  return {
+    nv: head.promise,
+    awaited: () => {
+      if (complete || state.remoteEnded) return;
+      state.headAwaited = true;
+      state.waits();
+    },
+    headersTaken: () => taken,
+  };
 }

@@ -81,8 +81,9 @@ export async function sendSource(
   const cancel = (reason: unknown): void => {
     reader.cancel(reason).catch(() => {});
   };
-  // A silent body must not outlive the stream it is for.
-  state.closed.promise.then(cancel, cancel);
+  // A silent body must not outlive the stream it is for. Not as an application
+  // that waits: see `StreamCore.wait`.
+  state.closed.observed.then(cancel, cancel);
   try {
     if (ahead !== undefined) await write(ahead);
     for (;;) {

@@ -85,7 +85,8 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
   }
 
   get trailers(): Promise<Headers> {
-    return handled(this.#state.trailers.promise.then(toHeaders));
+    const { trailers } = this.#state;
+    return handled(this.#state.awaits(trailers).then(toHeaders));
   }
 
   readonly sendTrailers: ServeInfo["sendTrailers"] = (trailers) => {
@@ -163,7 +164,8 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
     if (this.#abort === undefined) {
       const abort = new AbortController();
       const { id, closed } = this.#state;
-      closed.promise.then((statusCode) => {
+      // Not as an application that waits: see `StreamCore.wait`.
+      closed.observed.then((statusCode) => {
         if (this.#completed.settled || statusCode === 0) return;
         abort.abort(
           new StreamResetError(
@@ -271,16 +273,22 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
 
 /** What the handler gets besides the request when the response is to be pushed. */
 function pushedInfo<Addr extends Deno.Addr>(
-  { completed, remoteAddr, stream, trailers }: ServeInfo<Addr>,
+  info: ServeInfo<Addr>,
 ): ServeInfo<Addr> {
+  const { remoteAddr, stream } = info;
   const refuse = (what: string): never => {
     throw new InvalidArgumentError(`a pushed response takes no ${what}`);
   };
   return {
-    completed,
+    get completed() {
+      return info.completed;
+    },
     remoteAddr,
     stream,
-    trailers,
+    // Who reads them waits for them.
+    get trailers() {
+      return info.trailers;
+    },
     sendTrailers: () => refuse("trailers"),
     // deno-lint-ignore require-await -- what is thrown becomes a rejection
     push: async () => refuse("pushes of its own"),

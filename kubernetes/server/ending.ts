@@ -84,8 +84,8 @@ export class Output {
     const taken = Promise.withResolvers<void>();
     this.#onTaken = taken.resolve;
     // Not as an application that waits: see `StreamCore.wait`.
-    const { promise } = stateOf(this.#stream).closed;
-    const ended = promise.then(() => {}, () => {});
+    const { observed } = stateOf(this.#stream).closed;
+    const ended = observed.then(() => {}, () => {});
     await Promise.race([taken.promise, ended]);
   }
 }

@@ -1,0 +1,179 @@
+/**
+ * Without windows: what this library watches for its own sake is nothing that
+ * an application waits for, so unread bytes stop reading at `maxBufferedBytes`.
+ */
+
+import { coreOf } from "../../connection.ts";
+import { PROTO_SPDY2 } from "../../frame/constants.ts";
+import type { PushedResponse } from "../../http/client/fetch_init.ts";
+import { handleStream } from "../../http/server/server_exchange.ts";
+import type { ServeHandler } from "../../http/server/serve_options.ts";
+import { Output } from "../../kubernetes/server/ending.ts";
+import { assert, assertEquals } from "../deps.ts";
+import { memoryPair, type Pair } from "../helpers/connections.ts";
+import { nextStream } from "../helpers/http.ts";
+import { virtualTime } from "../helpers/virtual_time.ts";
+
+const SOFT = 100_000;
+const HARD = 4_000_000;
+/** What arrives beyond the soft bound with the reads under way. */
+const SLACK = 1_500_000;
+
+function serving(handler: ServeHandler): Pair {
+  const pair = memoryPair({
+    version: PROTO_SPDY2,
+    both: { maxBufferedBytes: SOFT, maxUnreadBytes: HARD },
+  });
+  (async () => {
+    for await (const stream of coreOf(pair.server).incoming) {
+      handleStream(stream, { transport: "unix", path: "" }, {
+        handler,
+        onError: () => new Response(null, { status: 500 }),
+        onFault: undefined,
+      });
+    }
+  })();
+  return pair;
+}
+
+function endless(): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    pull: (controller) => controller.enqueue(new Uint8Array(65536)),
+  }, { highWaterMark: 0 });
+}
+
+function silent(): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start: (controller) => controller.enqueue(new Uint8Array(10)),
+  });
+}
+
+/** One side has stopped reading, and nothing has failed. */
+function assertHeld(pair: Pair, side: "client" | "server"): void {
+  const { unread, readingHeld } = coreOf(pair[side]).counters;
+  assert(readingHeld, `${side}: ${unread} bytes unread`);
+  assert(unread > SOFT && unread < SLACK, `${side}: ${unread} bytes unread`);
+  assert(pair[side].accepting);
+}
+
+Deno.test("observed: a push that nobody reads stops reading and fails nothing", async () => {
+  using time = virtualTime();
+  await using pair = serving(async (request, info) => {
+    if (request.url.endsWith("/big")) return new Response(endless());
+    await info.push("/big", {});
+    return new Response("main");
+  });
+  const pushes: PushedResponse[] = [];
+  const response = await pair.client.fetch("http://h/", {
+    onPush: (push) => pushes.push(push),
+  });
+  assertEquals(await response.text(), "main");
+  assertEquals((await pushes[0].response).status, 200);
+  await time.advance(5000);
+  assertHeld(pair, "client");
+});
+
+Deno.test("observed: the body of a request that goes on does not make its response come", async () => {
+  using time = virtualTime();
+  await using pair = serving(() => new Response(endless()));
+  await pair.client.fetch("http://h/", { method: "POST", body: silent() });
+  await time.advance(5000);
+  assertHeld(pair, "client");
+});
+
+const HANDLERS: Readonly<Record<string, ServeHandler>> = {
+  "answers with a stream": () => new Response(silent()),
+  "listens to the signal": (request) => {
+    request.signal.addEventListener("abort", () => {});
+    return new Promise(() => {});
+  },
+  "pushes": async (_, info) => {
+    await info.push("/p", {
+      response: new Response(silent()),
+    });
+    return await new Promise(() => {});
+  },
+  "pushes by asking itself": async (request, info) => {
+    if (request.url.endsWith("/p")) return new Response("pushed");
+    await info.push("/p");
+    return await new Promise(() => {});
+  },
+};
+
+for (const [name, handler] of Object.entries(HANDLERS)) {
+  Deno.test(`observed: a handler that ${name} has no more of an upload than one that waits for nothing`, async () => {
+    using time = virtualTime();
+    await using pair = serving(handler);
+    const asked = pair.client.fetch("http://h/", {
+      method: "POST",
+      body: endless(),
+      onPush() {},
+    });
+    asked.catch(() => {});
+    await time.advance(900);
+    assertHeld(pair, "server");
+  });
+}
+
+Deno.test("observed: a server that waits for its own output does not wait for the client's", async () => {
+  using time = virtualTime();
+  await using pair = memoryPair({
+    version: PROTO_SPDY2,
+    both: { maxBufferedBytes: SOFT, maxUnreadBytes: HARD },
+  });
+  const opened = pair.client.openStream([]);
+  const stream = await nextStream(pair.server);
+  const output = new Output(stream);
+  // No reply: it stays here.
+  output.writable.getWriter().write(new Uint8Array(100_000)).catch(() => {});
+  output.finish();
+  (await opened).write(new Uint8Array(2 * HARD)).catch(() => {});
+  await time.advance(5000);
+  assertHeld(pair, "server");
+});
+
+Deno.test("observed: who waits for the response of a push gets its head from behind unread bytes", async () => {
+  using time = virtualTime();
+  const head = Promise.withResolvers<Response>();
+  await using pair = serving(async (request, info) => {
+    if (request.url.endsWith("/p")) return await head.promise;
+    await info.push("/p");
+    return new Response(endless());
+  });
+  const pushes: PushedResponse[] = [];
+  await pair.client.fetch("http://h/", {
+    onPush: (push) => pushes.push(push),
+  });
+  await time.advance(900);
+  assertHeld(pair, "client");
+  head.resolve(new Response("pushed"));
+  await time.advance(900);
+  assertHeld(pair, "client");
+  let status = 0;
+  pushes[0].response.then((response) => status = response.status);
+  await time.advance(900);
+  assertEquals(status, 200);
+});
+
+Deno.test("observed: a handler that waits for trailers gets them from behind unread bytes", async () => {
+  using time = virtualTime();
+  const go = Promise.withResolvers<void>();
+  let trailers: Headers | undefined;
+  await using pair = serving(async (_, info) => {
+    await go.promise;
+    trailers = await info.trailers;
+    return new Response();
+  });
+  const asked = pair.client.fetch("http://h/", {
+    method: "POST",
+    body: new Uint8Array(1_000_000),
+    trailers: Promise.resolve({ a: "b" }),
+  });
+  asked.catch(() => {});
+  await time.advance(5000);
+  assert(coreOf(pair.server).counters.readingHeld);
+  go.resolve();
+  await time.advance(500);
+  assertEquals([...trailers ?? []], [["a", "b"]]);
+  await asked;
+});
