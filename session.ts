@@ -1,6 +1,6 @@
 /**
- * One end of a SPDY connection without the connection: bytes in, bytes and
- * callbacks out. The interface is python-spdylay's.
+ * One end of a SPDY connection without I/O: it takes the peer's bytes, and
+ * produces bytes to send and callbacks. The interface follows python-spdylay's.
  *
  * @module
  */
@@ -54,18 +54,19 @@ export interface SessionOptions
   extends SessionCallbacks<Session>, SessionSettings {}
 
 /**
- * Gives a body piece by piece: at most `length` bytes, called whenever a DATA
- * frame can go out. The bytes are copied before it is called again.
+ * Returns the next piece of a body, at most `length` bytes. The session calls it
+ * whenever it can send a DATA frame, and copies the bytes before the next call.
  *
- * With the last bytes (or with none, at the end) it sets
- * `readCtrl.flags = READ_EOF`. While it has none it returns `ERR_DEFERRED`, or
- * no bytes; `Session.resumeData` has it called again.
+ * With the last bytes (or with an empty array, at the end) the callback sets
+ * `readCtrl.flags = READ_EOF`. When it has no bytes yet it returns
+ * `ERR_DEFERRED` or an empty array; after `Session.resumeData` it is called
+ * again.
  *
- * What it throws comes out of `Session.send()`. `TemporalCallbackFailureError`
- * does not: it resets the stream with `INTERNAL_ERROR`. `CallbackFailureError`
- * fails the session with GOAWAY `GOAWAY_INTERNAL_ERROR`, and so does returning
- * anything but at most `length` bytes. After any other exception the next
- * `send()` asks again.
+ * `Session.send()` rethrows what the callback throws, with one exception:
+ * `TemporalCallbackFailureError` resets the stream with `INTERNAL_ERROR`
+ * instead. `CallbackFailureError` also fails the session with GOAWAY
+ * `GOAWAY_INTERNAL_ERROR`; so does a return value that is not at most `length`
+ * bytes. After any other exception the next `send()` calls the callback again.
  */
 export type ReadCallback = (
   session: Session,
@@ -76,7 +77,7 @@ export type ReadCallback = (
 ) => Uint8Array | typeof ERR_DEFERRED;
 
 /**
- * Where the body of a stream comes from.
+ * The source of a stream's body.
  *
  * @example
  * ```ts
@@ -94,9 +95,9 @@ export type ReadCallback = (
  * ```
  */
 export class DataProvider {
-  /** Handed to the read callback as it is. */
+  /** Passed to the read callback unchanged. */
   source: unknown;
-  /** Gives the bytes. */
+  /** Returns the bytes. */
   readCb: ReadCallback;
 
   /** Throws `InvalidArgumentError` when `readCb` is not a function. */
@@ -109,17 +110,17 @@ export class DataProvider {
   }
 }
 
-/** What a session counts; for the layers of this module and tests. */
+/** The counters of a session; for other layers of this package and for tests. */
 export let countersOf: (session: Session) => SessionCounters;
 
 /**
  * One end of a SPDY connection: `submit` calls queue frames, `send()` writes
- * them, `recv()` reads those of the peer, and callbacks tell what happened. It
+ * them, `recv()` reads the peer's frames, and callbacks report what happened. It
  * does no I/O and never waits.
  *
- * Bytes of the peer never make it throw. When the peer breaks a rule that ends
- * the session, GOAWAY goes out before all else, input is discarded, and
- * {@linkcode failure} says why.
+ * The peer's bytes never make it throw. When the peer breaks a rule that ends
+ * the session, GOAWAY is sent before everything else, later input is discarded,
+ * and {@linkcode failure} says why.
  *
  * @example A client and a server in one program
  * ```ts
@@ -152,9 +153,9 @@ export let countersOf: (session: Session) => SessionCounters;
  */
 export class Session {
   /**
-   * Keeps the code of {@linkcode DataProvider} compiled while there is no other;
-   * see `zlib/deflate.ts`. It stands here because a private member, even a static
-   * one, would make the declared class a type that no object literal fits.
+   * Keeps the compiled code of {@linkcode DataProvider}; see `zlib/deflate.ts`. It
+   * is a member of this class because a private member of `DataProvider`, even a
+   * static one, would make that a type that no object literal can satisfy.
    */
   static readonly #keptProvider: DataProvider = new DataProvider(
     undefined,
@@ -171,13 +172,13 @@ export class Session {
   }
 
   /**
-   * Makes one end of a connection.
+   * Creates one end of a connection.
    *
    * @param side `CLIENT` or `SERVER`
    * @param version `PROTO_SPDY2`, `PROTO_SPDY3` or `PROTO_SPDY3_1`
    *
-   * Throws `UnsupportedVersionError` for another version and
-   * `InvalidArgumentError` for anything else that is wrong.
+   * Throws `UnsupportedVersionError` for another version, and
+   * `InvalidArgumentError` when another argument or option is invalid.
    */
   constructor(
     side: Side,
@@ -198,36 +199,37 @@ export class Session {
   }
 
   /**
-   * Why the session failed, when the peer or a read callback made it fail;
-   * else `undefined`. `initiator` says which of them, `code` is an `ERR_*`
-   * number: that of the parse error, `ERR_PROTO` for other broken rules and
-   * for limits.
+   * Why the session failed, when the peer or a read callback caused the failure;
+   * otherwise `undefined`. `initiator` says which of the two caused it. `code` is
+   * an `ERR_*` number: that of the parse error, or `ERR_PROTO` for other
+   * protocol violations and for limits.
    */
   get failure(): SpdyError | undefined {
     return this.#core.failure;
   }
 
   /**
-   * Writes queued frames by the `send` callback until none is left or it takes
-   * no more.
+   * Writes queued frames with the `send` callback until no frame is left or the
+   * callback takes no more bytes.
    *
-   * Throws what the `send` callback, read callbacks and other callbacks throw,
-   * `CallbackFailureError` when the `send` callback returns more than it was
-   * given, and `SpdyError` (`ERR_INVALID_STATE`) inside a callback.
+   * Rethrows what the callbacks throw. Throws `CallbackFailureError` when the
+   * `send` callback returns more than it was given, and `SpdyError`
+   * (`ERR_INVALID_STATE`) when called inside a callback.
    */
   send(): void {
     this.#core.app.run("send", () => this.#outbound.send());
   }
 
   /**
-   * Reads frames of the peer: those in `data`, all of it; without `data`
-   * whatever the `recv` callback gives until it would block.
+   * Reads the peer's frames: all of `data`, or, without `data`, what the `recv`
+   * callback returns until it would block.
    *
-   * Throws what callbacks throw: `EOFError` when the `recv` callback found the
-   * end of input. Throws `CallbackFailureError` when there is neither `data`
-   * nor a `recv` callback or it gives more than asked for, `SpdyError`
-   * (`ERR_INVALID_STATE`) inside a callback, and `InvalidArgumentError` when
-   * `data` is not a `Uint8Array` or its buffer was transferred.
+   * Rethrows what the callbacks throw, such as `EOFError` when the `recv`
+   * callback reached the end of input. Throws `CallbackFailureError` when there
+   * is neither `data` nor a `recv` callback, or when the callback returns more
+   * than was requested; `SpdyError` (`ERR_INVALID_STATE`) when called inside a
+   * callback; and `InvalidArgumentError` when `data` is not a `Uint8Array` or its
+   * buffer was transferred.
    */
   recv(data?: Uint8Array): void {
     if (data !== undefined) checkBytes("data", data);
@@ -238,7 +240,7 @@ export class Session {
   }
 
   /**
-   * Lets a body go on whose read callback had returned `ERR_DEFERRED`.
+   * Resumes a body whose read callback returned `ERR_DEFERRED`.
    *
    * Throws `InvalidArgumentError` when the stream has no such body.
    */
@@ -253,8 +255,8 @@ export class Session {
   }
 
   /**
-   * True while the peer may send something of use. When neither `wantRead`
-   * nor {@linkcode wantWrite} is true the connection is to be closed.
+   * True while the session still expects frames from the peer. When neither
+   * `wantRead` nor {@linkcode wantWrite} is true, close the connection.
    */
   wantRead(): boolean {
     const core = this.#core;
@@ -267,33 +269,34 @@ export class Session {
   }
 
   /**
-   * What was given with the request or SYN_STREAM; `undefined` for streams of the
-   * peer and unknown ones. Throws `InvalidArgumentError` for what is no stream id.
+   * The user data that was submitted with the request or SYN_STREAM; `undefined`
+   * for the peer's streams and for unknown ones. Throws `InvalidArgumentError`
+   * when `streamId` is not a stream id.
    */
   getStreamUserData(streamId: number): unknown {
     checkAnyStreamId("streamId", streamId);
     return this.#core.streams.get(streamId)?.userData;
   }
 
-  /** Frames in the queue, DATA counted once a body; without deferred DATA and the frame in progress. */
+  /** Number of queued frames. Each body counts as one frame; deferred DATA and the frame being written do not count. */
   getOutboundQueueSize(): number {
     const { queue, bodies, sendWindow } = this.#core;
     return queue.size(sendWindow > 0) + bodies.behind;
   }
 
-  /** Where a control frame began whose end has not come, bytes from the start of input; -1 without one. */
+  /** Offset in bytes, from the start of input, of a control frame that has arrived only in part; -1 if there is none. */
   get unfinishedControl(): number {
     return this.#inbound.unfinishedControl;
   }
 
-  /** The lowest priority: 3 in SPDY/2, else 7. The highest is 0. */
+  /** The lowest priority: 3 in SPDY/2, 7 in SPDY/3 and SPDY/3.1. The highest is 0. */
   getPriLowest(): number {
     return this.#core.traits.lowestPriority;
   }
 
   /**
-   * Ends the session: GOAWAY with `statusCode` goes out before all that is
-   * queued, nothing goes out behind it, input is discarded from now on.
+   * Ends the session: GOAWAY with `statusCode` is sent before everything queued,
+   * nothing is sent after it, and input is discarded from now on.
    *
    * Throws `InvalidArgumentError` for a status that is not 32 bits.
    */
@@ -304,7 +307,7 @@ export class Session {
 
   /**
    * Queues a request: SYN_STREAM and, when there is a body, DATA that ends
-   * with FIN. Its id is known from `beforeCtrlSend` on.
+   * with FIN. The stream gets its id just before `beforeCtrlSend` is called.
    *
    * Throws `InvalidArgumentError` for a bad priority, header or provider.
    */
@@ -321,7 +324,7 @@ export class Session {
 
   /**
    * Queues a response: SYN_REPLY and, when there is a body, DATA that ends
-   * with FIN. The stream is looked at when the frame is sent.
+   * with FIN. The stream's state is checked when the frame is sent.
    *
    * Throws `InvalidArgumentError` for a bad id, header or provider.
    */
@@ -336,9 +339,9 @@ export class Session {
   }
 
   /**
-   * Queues SYN_STREAM. Of `flags` only `CTRL_FLAG_FIN` and
-   * `CTRL_FLAG_UNIDIRECTIONAL` count. A server names in `assocStreamId` the
-   * stream it pushes for, 0 for none; a client's is ignored.
+   * Queues SYN_STREAM. Only `CTRL_FLAG_FIN` and `CTRL_FLAG_UNIDIRECTIONAL` of
+   * `flags` are used. On a server, `assocStreamId` is the stream that the new one
+   * is pushed for, 0 for none; on a client it is ignored.
    *
    * Throws `InvalidArgumentError` for a bad argument.
    */
@@ -362,7 +365,7 @@ export class Session {
     );
   }
 
-  /** Queues SYN_REPLY; of `flags` only `CTRL_FLAG_FIN` counts. Throws `InvalidArgumentError` for a bad argument. */
+  /** Queues SYN_REPLY. Only `CTRL_FLAG_FIN` of `flags` is used. Throws `InvalidArgumentError` for a bad argument. */
   submitSynReply(
     flags: number,
     streamId: number,
@@ -372,7 +375,7 @@ export class Session {
     submitHeaders(this.#core, SYN_REPLY, masked, streamId, nv);
   }
 
-  /** Queues HEADERS; of `flags` only `CTRL_FLAG_FIN` counts. Throws `InvalidArgumentError` for a bad argument. */
+  /** Queues HEADERS. Only `CTRL_FLAG_FIN` of `flags` is used. Throws `InvalidArgumentError` for a bad argument. */
   submitHeaders(
     flags: number,
     streamId: number,
@@ -383,12 +386,13 @@ export class Session {
   }
 
   /**
-   * Queues a body for an open stream, behind those it already has. With
-   * `DATA_FLAG_FIN` its last DATA frame ends this end's half.
+   * Queues a body for an open stream, after the bodies it already has. With
+   * `DATA_FLAG_FIN` the last DATA frame of the body closes this end's half of the
+   * stream.
    *
-   * Throws `InvalidArgumentError` for a bad argument and `StreamClosedError`
-   * when the stream takes no DATA. What keeps the body from being sent later
-   * is told by `onDataNotSend`.
+   * Throws `InvalidArgumentError` for a bad argument, and `StreamClosedError`
+   * when no DATA can be sent on the stream. `onDataNotSend` reports a body that
+   * cannot be sent later on.
    */
   submitData(streamId: number, flags: number, dataPrd: DataProvider): void {
     const masked = maskFlags(flags, DATA_FLAG_FIN);
@@ -398,8 +402,8 @@ export class Session {
   }
 
   /**
-   * Queues RST_STREAM. An open stream takes and sends nothing from now on, and
-   * closes when the frame is written.
+   * Queues RST_STREAM. From now on an open stream neither receives nor sends
+   * anything; it closes when the frame is written.
    *
    * Throws `InvalidArgumentError` for a bad id or status.
    */
@@ -410,18 +414,19 @@ export class Session {
   }
 
   /**
-   * Queues PING, which goes out before all else. `onCtrlRecv` tells the reply.
+   * Queues PING, which is sent before other frames. `onCtrlRecv` reports the
+   * reply.
    *
    * Throws `SpdyError` (`ERR_INVALID_STATE`) when `limits.maxOutstandingPings`
-   * wait for their replies.
+   * PINGs are waiting for replies.
    */
   submitPing(): void {
     this.#core.pushPing(this.#core.pings.take(), false);
   }
 
   /**
-   * Queues GOAWAY, behind all other frames: no more streams are opened or
-   * taken once it is written, those under way go on.
+   * Queues GOAWAY, after all other frames. Once it is written, neither end opens
+   * streams; existing streams continue.
    *
    * Throws `InvalidArgumentError` for a status that is not 32 bits.
    */
@@ -431,10 +436,11 @@ export class Session {
   }
 
   /**
-   * Queues SETTINGS, entries sorted by id. The values count from now on.
+   * Queues SETTINGS, with the entries sorted by id. The session uses the values
+   * from now on.
    *
-   * Throws `InvalidArgumentError` for an id that is unknown or stands twice,
-   * and for flags or values out of range.
+   * Throws `InvalidArgumentError` for an unknown or duplicate id, and for flags
+   * or values out of range.
    */
   submitSettings(flags: number, iv: readonly SettingsEntry[]): void {
     checkFlags(flags);
@@ -443,10 +449,10 @@ export class Session {
 
   /**
    * Queues WINDOW_UPDATE: the peer may send `deltaWindowSize` (1..2^31-1)
-   * bytes more on the stream, or on the session (stream 0, SPDY/3.1 only).
+   * more bytes on the stream, or on the session (stream 0, SPDY/3.1 only).
    *
-   * Throws `InvalidArgumentError` for a bad delta and for sessions without
-   * windows, `StreamClosedError` for a stream that is not open.
+   * Throws `InvalidArgumentError` for a bad delta or a session without flow
+   * control, and `StreamClosedError` for a stream that is not open.
    */
   submitWindowUpdate(streamId: number, deltaWindowSize: number): void {
     checkWindowUpdate(this.#core, streamId, deltaWindowSize);
@@ -454,12 +460,13 @@ export class Session {
   }
 
   /**
-   * The application is done with `size` bytes of the stream that
-   * `onDataChunkRecv` brought; the stream may have closed since. What comes for
-   * a stream after its RST_STREAM is not delivered and needs no call. The windows are given back in WINDOW_UPDATEs of at least half
-   * the initial window. For sessions with `autoWindowUpdate: false`.
+   * Tells the session that the application has finished with `size` of the bytes
+   * that `onDataChunkRecv` delivered for the stream, which may have closed since.
+   * Only for sessions with `autoWindowUpdate: false`. The session then restores
+   * the windows with WINDOW_UPDATEs of at least half the initial window. Bytes
+   * that arrive after the stream's RST_STREAM are not delivered and need no call.
    *
-   * Throws `SpdyError` (`ERR_INVALID_STATE`) for other sessions,
+   * Throws `SpdyError` (`ERR_INVALID_STATE`) for other sessions, and
    * `InvalidArgumentError` for more bytes than were delivered.
    */
   consume(streamId: number, size: number): void {

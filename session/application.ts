@@ -1,7 +1,7 @@
 /**
- * The session's way to its application: every call of a callback goes through
- * here, so that an exception is kept until the work at hand is done, and no
- * callback can call back into `send()` or `recv()`.
+ * Calls the application's callbacks. All calls go through this class, so that an
+ * exception is kept until the current `send()` or `recv()` has finished its work,
+ * and so that no callback can call `send()` or `recv()`.
  *
  * @module
  */
@@ -23,21 +23,21 @@ export class Application<S> {
   #thrown: { readonly error: unknown } | undefined;
   #busy = "";
 
-  /** Takes the callbacks; `session` is what they get first. */
+  /** `session` is the first argument of each callback. */
   constructor(session: S, callbacks: SessionCallbacks<S>) {
     this.#session = session;
     this.#callbacks = callbacks;
   }
 
   /**
-   * Runs `work`, then throws the last exception of a callback that was kept.
+   * Runs `work`, then throws the last exception that a callback threw meanwhile.
    *
    * Throws `SpdyError` (`ERR_INVALID_STATE`) when called from a callback.
    */
   run(name: string, work: () => void): void {
     if (this.#busy !== "") {
       throw new SpdyError(
-        `${name}() was called from inside a callback of ${this.#busy}()`,
+        `${name}() was called inside a callback of ${this.#busy}(): call it after ${this.#busy}() has returned`,
         ERR_INVALID_STATE,
       );
     }
@@ -54,32 +54,35 @@ export class Application<S> {
 
   /**
    * Offers `data` to the transport; returns how many bytes it took. Without a
-   * callback all are deemed sent (spdylay).
+   * callback all bytes count as sent, as in spdylay.
    *
-   * Throws what the callback throws, and `CallbackFailureError` for a number
-   * that cannot be.
+   * Throws what the callback throws, and `CallbackFailureError` when it returns
+   * an impossible number.
    */
   send(data: Uint8Array): number {
     if (this.#callbacks.send === undefined) return data.length;
     const taken = this.#callbacks.send(this.#session, data) ?? 0;
     if (!Number.isInteger(taken) || taken < 0 || taken > data.length) {
       throw new CallbackFailureError(
-        `send returned ${show(taken)} for ${data.length} bytes`,
+        `the send callback returned ${
+          show(taken)
+        } for ${data.length} bytes: it must return how many of them it took`,
       );
     }
     return taken;
   }
 
   /**
-   * Asks the transport for at most `length` bytes; `undefined`: would block.
+   * Asks the transport for at most `length` bytes; `undefined` means that it would
+   * block.
    *
-   * Throws what the callback throws, and `CallbackFailureError` when there is
-   * none or it gives something else than asked for.
+   * Throws what the callback throws, and `CallbackFailureError` when there is no
+   * callback or its result is invalid.
    */
   recv(length: number): Uint8Array | undefined {
     if (this.#callbacks.recv === undefined) {
       throw new CallbackFailureError(
-        "recv() without data and without a recv callback",
+        "recv() was called without data, and the session has no recv callback",
       );
     }
     const data = this.#callbacks.recv(this.#session, length);
@@ -91,8 +94,8 @@ export class Application<S> {
   /**
    * Asks a body for at most `length` bytes.
    *
-   * Throws what the callback throws, and `CallbackFailureError` when it gives
-   * something else than asked for.
+   * Throws what the callback throws, and `CallbackFailureError` when its result
+   * is invalid.
    */
   read(
     body: BodySource<S>,
@@ -233,11 +236,13 @@ export class Application<S> {
 
 function checkBytes(name: string, data: unknown, length: number): void {
   if (!(data instanceof Uint8Array) || isDetached(data)) {
-    throw new CallbackFailureError(`${name} returned no Uint8Array`);
+    throw new CallbackFailureError(
+      `the ${name} callback did not return a Uint8Array`,
+    );
   }
   if (data.length > length) {
     throw new CallbackFailureError(
-      `${name} returned ${data.length} bytes where ${length} were asked for`,
+      `the ${name} callback returned ${data.length} bytes; at most ${length} were requested`,
     );
   }
 }

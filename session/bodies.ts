@@ -1,6 +1,6 @@
 /**
- * The bodies of streams: one after another on a stream, each in the queue
- * while it has something to send and out of it while it waits.
+ * The bodies that streams send. A stream sends its bodies one after another. A
+ * body is in the queue while it has bytes to send, and outside while it waits.
  *
  * @module
  */
@@ -19,23 +19,23 @@ export class Bodies<S> {
   readonly #windowBlocked = new Set<StreamRecord<S>>();
   #behind = 0;
 
-  /** Makes it for one session. */
+  /** Creates the bodies of one session. */
   constructor(queue: OutboundQueue<OutboundItem<S>>, app: Application<S>) {
     this.#queue = queue;
     this.#app = app;
   }
 
-  /** Bodies that stand behind one that can go. */
+  /** Number of bodies that wait for an earlier body of their stream that is in the queue. */
   get behind(): number {
     return this.#behind;
   }
 
-  /** Streams whose body waits for their window. */
+  /** Streams whose body waits for the stream's send window. */
   get windowBlocked(): Iterable<StreamRecord<S>> {
     return this.#windowBlocked;
   }
 
-  /** Queues a body, behind those the stream already has. */
+  /** Queues a body, after those the stream already has. */
   submit(stream: StreamRecord<S>, fin: boolean, body: BodySource<S>): void {
     const key = this.#queue.keyFor(stream.pri);
     const item = new DataItem(key, stream.id, fin, body);
@@ -51,7 +51,7 @@ export class Bodies<S> {
     stream.lastBody = item;
   }
 
-  /** The stream's body, taken from the queue, waits for the application or for the window. */
+  /** Sets aside the stream's body, which is out of the queue, until the application or the window lets it continue. */
   park(
     stream: StreamRecord<S>,
     item: DataItem<S>,
@@ -62,7 +62,7 @@ export class Bodies<S> {
     if (why === "window") this.#windowBlocked.add(stream);
   }
 
-  /** Puts the stream's body back into its old place; false when it does not wait for that. */
+  /** Puts the stream's body back at its old place in the queue; false when it does not wait for the reason `why`. */
   resume(stream: StreamRecord<S>, why: "deferred" | "window"): boolean {
     const item = stream.body;
     if (item?.parked !== why) return false;
@@ -73,7 +73,7 @@ export class Bodies<S> {
     return true;
   }
 
-  /** The stream's body is done with: the next one gets its turn. */
+  /** Removes the stream's current body and queues the next one. */
   next(stream: StreamRecord<S>): void {
     const next = stream.body?.next;
     stream.body = next;
@@ -87,19 +87,20 @@ export class Bodies<S> {
     this.#queue.push(next);
   }
 
-  /** The stream's body is given up; says so and lets the next one have its turn. */
+  /** Drops the stream's current body, reports that, and queues the next one. */
   drop(stream: StreamRecord<S>, errorCode: number): void {
     this.next(stream);
     this.#app.onDataNotSend(stream.id, errorCode);
   }
 
-  /** The stream is gone: all its bodies are given up. */
+  /** Drops all bodies of a stream that has closed. */
   dropAll(stream: StreamRecord<S>): void {
     const first = stream.body;
     if (first === undefined) return;
     if (first.parked === "no") {
       this.#behind -= stream.bodiesBehind;
-      // The session's window may never open: nobody else would take it out.
+      // The session's window may never open again, and then no other code would
+      // remove it.
       this.#queue.removeBlocked(first);
     }
     this.#windowBlocked.delete(stream);

@@ -1,5 +1,5 @@
 /**
- * What an application may be called for.
+ * The callbacks of a session.
  *
  * @module
  */
@@ -8,33 +8,32 @@ import type { ERR_DEFERRED } from "../errors.ts";
 import type { CtrlFrame } from "../frame/types.ts";
 
 /**
- * The callbacks of a session, all optional. Each gets the session first.
- * `S` is the session's class.
+ * The callbacks of a session, all optional. The first argument of each is the
+ * session. `S` is the session's class.
  *
  * Callbacks may call the session's `submit` methods and getters, but neither
- * `send()` nor `recv()`. What a callback throws comes out of the call of
- * `send()` or `recv()` that ran it, when that call has done all its work; of
- * several exceptions the last.
+ * `send()` nor `recv()`. The `send()` or `recv()` that ran a callback rethrows
+ * what it threw, after finishing its work. If several callbacks threw, it
+ * rethrows the last exception.
  */
 export interface SessionCallbacks<S> {
   /**
-   * Takes bytes to the transport. Returns how many it took, 0 or `undefined`
-   * when it would block. `data` may be kept, unless `reuseSendBuffer` is set.
-   * What it throws ends `send()`; the bytes are offered again by the next
-   * `send()`.
+   * Writes bytes to the transport. Returns how many it took; 0 or `undefined`
+   * when it would block. It may keep `data` unless `reuseSendBuffer` is set.
+   * An exception ends `send()`; the next `send()` offers the same bytes again.
    */
   send?(session: S, data: Uint8Array): number | undefined;
   /**
-   * Reads at most `length` bytes from the transport. Empty or `undefined`:
-   * would block. Throws `EOFError` at end of input, `CallbackFailureError` on
-   * any other failure.
+   * Reads at most `length` bytes from the transport. An empty array or
+   * `undefined` means that it would block. Throws `EOFError` at the end of input,
+   * and `CallbackFailureError` on any other failure.
    */
   recv?(session: S, length: number): Uint8Array | undefined;
   /** A control frame was received and accepted. */
   onCtrlRecv?(session: S, frame: CtrlFrame): void;
   /** A control frame was received and refused; RST_STREAM or GOAWAY with `statusCode` follows. */
   onInvalidCtrlRecv?(session: S, frame: CtrlFrame, statusCode: number): void;
-  /** A piece of a DATA frame's payload; `flags` are the frame's. `data` is a view of what `recv` was given. */
+  /** A piece of a DATA frame's payload arrived; `flags` are the frame's. `data` is a view of the bytes passed to `recv`. */
   onDataChunkRecv?(
     session: S,
     flags: number,
@@ -48,7 +47,7 @@ export interface SessionCallbacks<S> {
     streamId: number,
     length: number,
   ): void;
-  /** A control frame is about to be sent; a SYN_STREAM has its id by now. */
+  /** A control frame is about to be sent; a SYN_STREAM already has its id. */
   beforeCtrlSend?(session: S, frame: CtrlFrame): void;
   /** A control frame was written. */
   onCtrlSend?(session: S, frame: CtrlFrame): void;
@@ -62,9 +61,9 @@ export interface SessionCallbacks<S> {
     length: number,
   ): void;
   /**
-   * The rest of a body will not be sent, for the reason `errorCode` (`ERR_*`):
-   * every provider ends either with its `READ_EOF` written or with this call.
-   * python-spdylay drops such bodies without a word.
+   * The rest of a body will not be sent, for the reason `errorCode` (`ERR_*`).
+   * Every provider ends either when its `READ_EOF` is written or with this call.
+   * python-spdylay drops such bodies without reporting it.
    */
   onDataNotSend?(session: S, streamId: number, errorCode: number): void;
   /** A stream ended; its user data can still be read. */
@@ -102,17 +101,17 @@ export const CALLBACK_NAMES: readonly (keyof SessionCallbacks<never>)[] = [
   "onUnknownCtrlRecv",
 ];
 
-/** What a read callback tells besides the bytes. */
+/** What a read callback reports in addition to the bytes. */
 export interface ReadCtrl {
   /** 0 at first; `READ_EOF` with the last bytes. */
   flags: number;
 }
 
-/** Where the body of a stream comes from. `S` is the session's class. */
+/** The source of a stream's body. `S` is the session's class. */
 export interface BodySource<S> {
-  /** Handed to `readCb` as it is. */
+  /** Passed to `readCb` unchanged. */
   source: unknown;
-  /** Gives the next at most `length` bytes. */
+  /** Returns at most the next `length` bytes. */
   readCb: (
     session: S,
     streamId: number,

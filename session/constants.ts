@@ -1,5 +1,5 @@
 /**
- * The numbers of the session's interface. Those of the wire stand in
+ * The constants of the session's interface. Those of the wire format are in
  * `frame/constants.ts`.
  *
  * @module
@@ -15,5 +15,5 @@ export type Side = typeof CLIENT | typeof SERVER;
 /** Set in `readCtrl.flags` by a read callback: these are the last bytes. */
 export const READ_EOF = 1;
 
-/** Most bytes that `Session.recv()` asks its callback for at once. */
+/** The most bytes that `Session.recv()` requests from its callback at once. */
 export const RECV_LENGTH = 16384;

@@ -1,6 +1,6 @@
 /**
- * The state of a session, and what both its directions do with it: queue
- * frames, reset and close streams, fail.
+ * The state of a session, and the operations that both directions share: queue
+ * frames, reset and close streams, fail the session.
  *
  * @module
  */
@@ -50,7 +50,7 @@ import { LocalSettings, PeerSettings, settingOf } from "./session_settings.ts";
 import { StreamRecord } from "./stream_record.ts";
 import { StreamTable } from "./stream_table.ts";
 
-/** Goes before everything: the GOAWAY of a session that failed. */
+/** The most urgent priority: the GOAWAY of a failed session. */
 const PRIORITY_FAILED = -20;
 const PRIORITY_PING = -10;
 const PRIORITY_SETTINGS = -1;
@@ -71,23 +71,23 @@ export class SessionCore<S> {
   readonly local: LocalSettings;
   readonly peer: PeerSettings = new PeerSettings();
 
-  /** Checks the headers that are submitted. */
+  /** Checks submitted headers. */
   readonly headers: HeaderChecker = new HeaderChecker("token");
 
-  /** Streams have windows (SPDY/3 on, unless told not to). */
+  /** Streams have windows: in SPDY/3 and later, unless the option is off. */
   readonly flowControl: boolean;
-  /** Bytes the session may send; without a window of its own (before SPDY/3.1) infinite. */
+  /** Bytes that the session window lets this end send; infinite before SPDY/3.1, which has no session window. */
   sendWindow: number;
-  /** What the peer may send on the session; `undefined` before SPDY/3.1. */
+  /** The session's receive window; `undefined` before SPDY/3.1. */
   readonly receiveWindow: ReceiveWindow | undefined;
 
   /** GOAWAY was written. */
   goawaySent = false;
-  /** GOAWAY came. */
+  /** GOAWAY was received. */
   goawayReceived = false;
-  /** The session failed: its GOAWAY goes first, nothing else follows, input is discarded. */
+  /** The session failed: only its GOAWAY is still sent, and input is discarded. */
   failing = false;
-  /** Why, when the peer or a callback is the reason. */
+  /** Why the session failed, when the peer or a callback caused it. */
   failure: SpdyError | undefined;
   /** Called once when the session fails. */
   onFail: () => void = () => {};
@@ -96,7 +96,7 @@ export class SessionCore<S> {
   #announcement: ControlItem<S> | undefined;
   #automaticQueued = 0;
 
-  /** Makes a session's state; queues the announcement of a server. */
+  /** Creates a session's state. On a server, queues the SETTINGS with the limit of streams. */
   constructor(
     side: Side,
     version: ProtocolVersion,
@@ -133,22 +133,22 @@ export class SessionCore<S> {
     }
   }
 
-  /** True when one GOAWAY flag is set: no more streams are taken or opened. */
+  /** True once GOAWAY was sent or received, or the session failed: neither end opens streams any more. */
   get goingAway(): boolean {
     return this.goawaySent || this.goawayReceived || this.failing;
   }
 
-  /** True when the session failed and has said so: it sends nothing more. */
+  /** True when the session failed and its GOAWAY was written: it sends nothing more. */
   get finished(): boolean {
     return this.failing && this.goawaySent;
   }
 
-  /** The peer's limit lets this end open another stream (SETTINGS_MAX_CONCURRENT_STREAMS). */
+  /** Whether the peer's SETTINGS_MAX_CONCURRENT_STREAMS allows another stream. */
   get mayOpen(): boolean {
     return this.streams.ownOpen < this.peer.maxConcurrentStreams;
   }
 
-  /** The item whose turn it is. Of a session that failed nothing but its GOAWAY goes out. */
+  /** The item to send next. A failed session sends only its GOAWAY. */
   get next(): OutboundItem<S> | undefined {
     const item = this.queue.peek(this.mayOpen, this.sendWindow > 0);
     const held = this.failing && item !== undefined &&
@@ -156,13 +156,13 @@ export class SessionCore<S> {
     return held ? undefined : item;
   }
 
-  /** Takes {@linkcode next} out of the queue. */
+  /** Removes {@linkcode next} from the queue and returns it. */
   takeNext(): OutboundItem<S> | undefined {
     if (this.failing && this.next === undefined) return undefined;
     return this.queue.pop(this.mayOpen, this.sendWindow > 0);
   }
 
-  /** Priority of a frame on that stream: the stream's, the lowest when it is not open. */
+  /** Priority of a frame on a stream: the stream's, or the lowest when it is not open. */
   #priorityOn(streamId: number): number {
     return this.streams.get(streamId)?.pri ?? this.traits.lowestPriority;
   }
@@ -179,18 +179,18 @@ export class SessionCore<S> {
     return item;
   }
 
-  /** Automatic frames pile up when the peer causes them and does not read. */
+  /** Bounds the automatic frames: a peer that causes them without reading would make the queue grow without limit. */
   #countAutomatic(): void {
     const { maxQueuedReplies } = this.options.limits;
     if (++this.#automaticQueued > maxQueuedReplies) {
       this.failForPeer(
-        `more than ${maxQueuedReplies} replies wait to be written (limits.maxQueuedReplies)`,
+        `the peer caused more than ${maxQueuedReplies} replies that it does not read (limits.maxQueuedReplies)`,
         ERR_PROTO,
       );
     }
   }
 
-  /** An automatic frame was taken from the queue. */
+  /** An automatic frame was removed from the queue. */
   automaticTaken(): void {
     this.#automaticQueued--;
   }
@@ -225,14 +225,14 @@ export class SessionCore<S> {
     this.#push(PRIORITY_PING, draftPing(this.traits, uniqueId), automatic);
   }
 
-  /** Queues SETTINGS with values of the application; they count from now on. */
+  /** Queues SETTINGS with the application's values, which the session uses from now on. */
   submitSettings(flags: number, iv: SettingsEntry[]): void {
     const announcement = this.#announcement;
     if (
       announcement !== undefined &&
       settingOf(iv, SETTINGS_MAX_CONCURRENT_STREAMS) !== undefined
     ) {
-      // The application's own value is the first thing the peer shall hear.
+      // The application's own value replaces the announced limit.
       this.queue.remove(announcement);
       this.#announcement = undefined;
     }
@@ -249,9 +249,9 @@ export class SessionCore<S> {
   }
 
   /**
-   * A lower initial window lowers the bytes at which an update is due, and may
-   * leave the peer with nothing to send: it would wait for an update that only
-   * more bytes bring about.
+   * Queues the updates that a lower initial window makes due: it lowers the
+   * threshold for updates, and may leave the peer without window. Without this
+   * the peer would wait for an update that only more of its bytes can cause.
    */
   #pushDueUpdates(): void {
     const threshold = updateThreshold(this.local.initialWindow);
@@ -274,7 +274,7 @@ export class SessionCore<S> {
     this.local.written(iv);
   }
 
-  /** Queues WINDOW_UPDATE for the application, which acknowledges that many bytes. */
+  /** Queues WINDOW_UPDATE for the application, which acknowledges so many bytes with it. */
   submitWindowUpdate(streamId: number, deltaWindowSize: number): void {
     this.#receiveWindowOf(streamId)?.acknowledge(deltaWindowSize);
     this.pushWindowUpdate(streamId, deltaWindowSize, false);
@@ -297,7 +297,7 @@ export class SessionCore<S> {
     this.#push(this.#priorityOn(streamId), frame, automatic);
   }
 
-  /** Queues RST_STREAM, `automatic` when the peer made it necessary. An open stream of that id takes and sends no more. */
+  /** Queues RST_STREAM, `automatic` when the peer caused it. An open stream with that id receives and sends nothing from now on. */
   resetStream(streamId: number, statusCode: number, automatic: boolean): void {
     const frame = draftRstStream(this.traits, streamId, statusCode);
     this.#push(this.#priorityOn(streamId), frame, automatic);
@@ -309,20 +309,20 @@ export class SessionCore<S> {
     if (automatic) this.spend("maxRapidResets");
   }
 
-  /** The peer learns later that the stream has ended. */
+  /** Excuses the DATA that the peer sends before it learns that the stream has ended. */
   #expectLateData(stream: StreamRecord<S>): void {
     if (stream.shutRead || stream.state === "closing") return;
     this.lateData.expect(stream.receiveWindow?.available);
   }
 
-  /** The peer opened a stream that is not taken, and may send on it until it learns that. */
+  /** Excuses the DATA that the peer sends on a refused stream before it learns of the refusal. */
   expectDataOfRefused(): void {
     this.lateData.expect(
       this.flowControl ? this.local.grantedWindow : undefined,
     );
   }
 
-  /** Queues GOAWAY at the end of its line. */
+  /** Queues GOAWAY with the lowest priority. */
   pushGoaway(statusCode: number): void {
     this.#pushGoaway(this.traits.lowestPriority, statusCode);
   }
@@ -332,9 +332,9 @@ export class SessionCore<S> {
     this.#push(priority, draftGoaway(this.traits, lastReceived, statusCode));
   }
 
-  /** Ends the session: GOAWAY goes before all that is queued, input is discarded from now on. */
+  /** Fails the session: GOAWAY is sent before everything queued, and input is discarded from now on. */
   fail(statusCode: number, failure?: SpdyError): void {
-    // What comes after the first failure is its consequence.
+    // Later failures are consequences of the first.
     if (this.failing && failure !== undefined) return;
     this.failing = true;
     this.failure ??= failure;
@@ -342,7 +342,7 @@ export class SessionCore<S> {
     this.onFail();
   }
 
-  /** Fails because the peer broke a rule: GOAWAY PROTOCOL_ERROR. */
+  /** Fails the session with GOAWAY PROTOCOL_ERROR because the peer broke a rule. */
   failForPeer(message: string, code: number): void {
     this.fail(
       GOAWAY_PROTOCOL_ERROR,
@@ -350,18 +350,18 @@ export class SessionCore<S> {
     );
   }
 
-  /** Spends one of a budget; fails the session and returns false when it is used up. */
+  /** Spends one unit of a budget; when the budget is used up, fails the session and returns false. */
   spend(budget: Budget): boolean {
     if (this.floods.spend(budget)) return true;
     const limit = this.options.limits[budget];
     this.failForPeer(
-      `more than ${limit} frames without use (limits.${budget})`,
+      `the peer sent or caused more than ${limit} useless frames (limits.${budget})`,
       ERR_PROTO,
     );
     return false;
   }
 
-  /** Makes a stream with its windows and puts it into the table. */
+  /** Creates a stream with its windows and adds it to the table. */
   openStream(
     id: number,
     own: boolean,
@@ -384,14 +384,14 @@ export class SessionCore<S> {
     return stream;
   }
 
-  /** Ends a stream; the application is told while it can still be asked about it. */
+  /** Closes a stream. Calls the callback first, while the stream's user data can still be read. */
   closeStream(stream: StreamRecord<S>, statusCode: number): void {
     this.app.onStreamClose(stream.id, statusCode);
     this.streams.remove(stream);
     this.bodies.dropAll(stream);
   }
 
-  /** Ends a stream when both halves are shut. */
+  /** Closes a stream when both halves are closed. */
   closeIfShut(stream: StreamRecord<S>): void {
     if (!stream.shutRead || !stream.shutWrite) return;
     this.floods.exchanged();
@@ -399,10 +399,10 @@ export class SessionCore<S> {
   }
 
   /**
-   * Ends a stream by RST_STREAM, sent or received. CANCEL of a request by its
-   * client ends what was pushed for it, too (SPDY/3 draft 3.3.2), even when the
-   * request itself has ended here: the server may have answered it in full
-   * before it learns that the client has given up.
+   * Closes a stream after RST_STREAM was sent or received. When a client cancels
+   * a request, the streams pushed for it are closed too (SPDY/3 draft 3.3.2), even
+   * when the request itself has already closed here: the server may have answered
+   * it in full before it learns of the cancellation.
    */
   closeByReset(streamId: number, statusCode: number, byClient: boolean): void {
     if (statusCode === CANCEL && byClient) {

@@ -1,6 +1,5 @@
 /**
- * What a session counts, to be looked at and not to be changed: tests hold it
- * against what they saw happen.
+ * Read-only counters of a session, which tests compare with what they observed.
  *
  * @module
  */
@@ -10,33 +9,33 @@ import type { ReceiveWindow } from "./flow_control.ts";
 
 /** One receive window, bytes. */
 export interface WindowCounters {
-  /** What the peer may still send. */
+  /** Bytes that the peer may still send. */
   readonly available: number;
-  /** What the application has and is not done with. */
+  /** Bytes that the application has received and not consumed. */
   readonly unconsumed: number;
-  /** All that the window spans; changes only when the window does. */
+  /** The full size of the window; see `ReceiveWindow.span`. */
   readonly span: number;
 }
 
 /** One stream of a session. */
 export interface SessionStreamCounters {
   readonly id: number;
-  /** The peer may still send on it: neither reset, nor about to be, nor ended by it. */
+  /** The peer may still send: it has not closed its half, and no RST_STREAM was sent or queued. */
   readonly open: boolean;
-  /** Bytes it may send as far as its own window goes. */
+  /** Bytes that the stream's own window lets this end send. */
   readonly sendWindow: number;
   readonly receiveWindow: WindowCounters | undefined;
 }
 
-/** A session. */
+/** The counters of a session. */
 export interface SessionCounters {
-  /** Bytes it may send; infinite without a window of the session. */
+  /** Bytes that the session window lets this end send; infinite when there is none. */
   readonly sendWindow: number;
   readonly receiveWindow: WindowCounters | undefined;
   readonly streams: readonly SessionStreamCounters[];
 }
 
-/** Reads the counters; `unfinished` is the DATA frame under way. */
+/** Reads the counters; `unfinished` is the DATA frame that has arrived only in part. */
 export function sessionCounters<S>(
   core: SessionCore<S>,
   unfinished: { streamId: number; remaining: number },
@@ -58,7 +57,7 @@ export function sessionCounters<S>(
   };
 }
 
-/** The window was charged for the whole frame when its head came. */
+/** Adds the bytes that have not arrived yet: the window was charged for the whole frame when its head arrived. */
 function windowCounters(
   window: ReceiveWindow | undefined,
   underWay: number,

@@ -1,5 +1,6 @@
 /**
- * Bodies into DATA frames: windows, the read callback, and whose turn is next.
+ * Turns bodies into DATA frames: applies the windows, calls the read callback,
+ * and decides which body is next.
  *
  * @module
  */
@@ -29,10 +30,10 @@ import { priorityOf } from "./outbound_queue.ts";
 import type { StreamRecord } from "./stream_record.ts";
 import { sendError } from "./stream_states.ts";
 
-/** Below this many bytes a frame costs more than it carries. */
+/** A frame with fewer bytes costs more than it carries. */
 const TINY_FRAME = 256;
 
-/** Makes the DATA frames of one session, one at a time. `S` is the session's class. */
+/** Writes the DATA frames of one session, one at a time. `S` is the session's class. */
 export class DataWriter<S> {
   readonly #core: SessionCore<S>;
   /** The body of the frame in progress. */
@@ -40,17 +41,17 @@ export class DataWriter<S> {
   #length = 0;
   #flags: number = DATA_FLAG_NONE;
   #eof = false;
-  /** The windows left room for less than the body has, and for next to nothing. */
+  /** The windows cut the frame below {@linkcode TINY_FRAME}. */
   #tiny = false;
-  /** The body that goes on without going through the queue. */
+  /** The body that continues without going through the queue. */
   #continued: DataItem<S> | undefined;
 
-  /** Makes it for `core`. */
+  /** Creates the writer of `core`. */
   constructor(core: SessionCore<S>) {
     this.#core = core;
   }
 
-  /** The body that goes on at once, if any. */
+  /** The body that continues at once, if any. */
   takeContinued(): DataItem<S> | undefined {
     const item = this.#continued;
     this.#continued = undefined;
@@ -58,8 +59,8 @@ export class DataWriter<S> {
   }
 
   /**
-   * Writes the body's next DATA frame into `arena`; false when there is none
-   * for now or for ever.
+   * Writes the body's next DATA frame into `arena`; false when the body has
+   * nothing to send now, or was dropped.
    *
    * Throws what the read callback throws, except
    * `TemporalCallbackFailureError`, which resets the stream.
@@ -67,7 +68,7 @@ export class DataWriter<S> {
   prepare(item: DataItem<S>, arena: FrameArena): boolean {
     const core = this.#core;
     const stream = core.streams.get(item.streamId);
-    // The stream has closed, and the body was given up with it.
+    // The stream has closed, and its bodies were dropped.
     if (stream === undefined || stream.body !== item) return false;
     const errorCode = sendError("DATA", stream);
     if (errorCode !== 0) {
@@ -80,8 +81,8 @@ export class DataWriter<S> {
     const data = this.#read(stream, item, room, readCtrl);
     if (data === undefined) return false;
     this.#eof = (readCtrl.flags & READ_EOF) !== 0;
-    // Nothing to send and not the end: wait, as for ERR_DEFERRED. An empty
-    // frame would only be followed by the next one.
+    // No bytes, and not the end: wait, as for ERR_DEFERRED. Sending an empty frame
+    // instead would end in a loop of empty frames.
     if (data === ERR_DEFERRED || data.length === 0 && !this.#eof) {
       core.bodies.park(stream, item, "deferred");
       return false;
@@ -105,7 +106,7 @@ export class DataWriter<S> {
     return true;
   }
 
-  /** Bytes that the windows leave; when 0 the body is set aside (SPDY/3 draft 2.6.8). */
+  /** Bytes that the windows allow; when they allow none, the body is set aside (SPDY/3 draft 2.6.8). */
   #room(stream: StreamRecord<S>, item: DataItem<S>): number {
     const core = this.#core;
     const { maxDataFrameSize } = core.options.limits;
@@ -123,7 +124,7 @@ export class DataWriter<S> {
     return room;
   }
 
-  /** What the read callback gives; `undefined` when it failed for its stream only. */
+  /** Calls the read callback; `undefined` when it failed for its stream only. */
   #read(
     stream: StreamRecord<S>,
     item: DataItem<S>,
@@ -143,7 +144,7 @@ export class DataWriter<S> {
         core.bodies.drop(stream, ERR_CALLBACK_FAILURE);
         core.fail(GOAWAY_INTERNAL_ERROR, error);
       } else {
-        // Nothing was read: the next send() asks again.
+        // Nothing was read: the next send() calls the callback again.
         core.queue.push(item);
       }
       throw error;
@@ -169,7 +170,7 @@ export class DataWriter<S> {
       }
       return;
     }
-    // A reset was queued meanwhile: no more of this body.
+    // An RST_STREAM was queued meanwhile, so the rest of the body is not sent.
     if (stream.state === "closing") {
       core.bodies.drop(stream, ERR_STREAM_CLOSING);
       return;
@@ -177,7 +178,7 @@ export class DataWriter<S> {
     this.#passTurn(item);
   }
 
-  /** More urgent bodies go on; bodies of one priority take turns, a frame each. */
+  /** Continues with this body while it is the most urgent; bodies of equal priority alternate frame by frame. */
   #passTurn(item: DataItem<S>): void {
     const core = this.#core;
     const { next } = core;

@@ -1,6 +1,6 @@
 /**
- * Control frames as they stand in the queue: complete but for what is known
- * only when they are sent, the length and a new stream's id.
+ * Control frames in the queue: complete except for what is known only when they
+ * are sent, which is the length and the id of a new stream.
  *
  * @module
  */
@@ -36,7 +36,7 @@ export type Draft<Frame> = Frame extends CtrlFrame
   ? { -readonly [Field in keyof Frame]: Frame[Field] }
   : never;
 
-/** SYN_STREAM; the id comes when it is sent. */
+/** SYN_STREAM; its stream id is set when it is sent. */
 export function draftSynStream(
   { wireVersion: version }: VersionTraits,
   flags: number,
@@ -101,7 +101,7 @@ export function draftPing(
   return { frameType: PING, version, flags: 0, length: 0, uniqueId };
 }
 
-/** GOAWAY; SPDY/2 has no status in it. */
+/** GOAWAY, which has no status in SPDY/2. */
 export function draftGoaway(
   { wireVersion: version, goawayLength }: VersionTraits,
   lastGoodStreamId: number,

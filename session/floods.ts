@@ -1,6 +1,6 @@
 /**
- * Budgets against floods of frames that cost this end something and bring
- * nothing. No clock: what gives a budget back is useful work.
+ * Budgets against floods of useless frames, which cost this end work. There is no
+ * clock here: useful work restores a budget.
  *
  * @module
  */
@@ -17,10 +17,10 @@ export type Budget =
   | "maxIdleHeaders"
   | "maxIdleIgnored";
 
-/** Payload bytes that give back one frame of each budget. */
+/** Payload bytes that restore one frame of each budget. */
 const BYTES_PER_UNIT = 256;
 
-/** What was spent, and the work that had been done by then. */
+/** What was spent, and the amount of work done by then. */
 interface Account {
   spent: number;
   workSeen: number;
@@ -38,12 +38,12 @@ export class Floods {
     maxIdleHeaders: { spent: 0, workSeen: 0 },
     maxIdleIgnored: { spent: 0, workSeen: 0 },
   };
-  /** Units of useful work so far. */
+  /** Units of useful work done so far. */
   #work = 0;
-  /** Replies written and streams that ended well so far. */
+  /** Replies written and streams ended without a reset so far. */
   #exchanges = 0;
 
-  /** Makes full budgets. */
+  /** Creates full budgets. */
   constructor(limits: SessionLimits) {
     this.#limits = limits;
   }
@@ -53,16 +53,16 @@ export class Floods {
     this.#work += 1 + Math.floor(size / BYTES_PER_UNIT);
   }
 
-  /** A reply was written, or a stream ended well. */
+  /** A reply was written, or a stream ended without a reset. */
   exchanged(): void {
     this.#work++;
     this.#exchanges++;
   }
 
-  /** Spends one; false when the budget was used up before. */
+  /** Spends one unit; false when the budget was already used up. */
   spend(budget: Budget): boolean {
     const account = this.#accounts[budget];
-    // Bytes do not excuse resets: one byte a stream would be enough.
+    // Bytes do not restore the budget for resets: one byte per stream would do.
     const work = budget === "maxRapidResets" ? this.#exchanges : this.#work;
     account.spent = Math.max(0, account.spent - (work - account.workSeen)) + 1;
     account.workSeen = work;

@@ -14,8 +14,8 @@ export function raiseWindow(window: number, delta: number): number | undefined {
 }
 
 /**
- * Bytes of DATA that may be sent at once: what both windows and the frame
- * leave room for, 0 when a window is used up or negative.
+ * Bytes of DATA that one frame may carry now: as many as both windows and the
+ * frame size allow, 0 when a window is used up or negative.
  */
 export function sendableLength(
   maxFrame: number,
@@ -25,14 +25,14 @@ export function sendableLength(
   return Math.max(0, Math.min(maxFrame, streamWindow, sessionWindow));
 }
 
-/** Bytes received or consumed at which a WINDOW_UPDATE is due: half the initial window (spdylay). */
+/** Number of received or consumed bytes at which a WINDOW_UPDATE is due: half the initial window, as in spdylay. */
 export function updateThreshold(initialWindow: number): number {
   return Math.floor(initialWindow / 2);
 }
 
 /**
- * The receiving side of one window, of a stream or of the session: what the
- * peer may still send, and what is to be given back to it.
+ * One receive window, of a stream or of the session: how many bytes the peer may
+ * still send, and how many are to be granted to it again.
  */
 export class ReceiveWindow {
   #available: number;
@@ -40,7 +40,7 @@ export class ReceiveWindow {
   #consumed = 0;
   #unconsumed = 0;
 
-  /** Makes a window of which the peer has used nothing yet. */
+  /** Creates a window of which the peer has used nothing yet. */
   constructor(initialWindow: number) {
     this.#available = initialWindow;
   }
@@ -56,24 +56,24 @@ export class ReceiveWindow {
   }
 
   /**
-   * Bytes the window spans: what the peer may still send, what the application
-   * has of it, and what is still to be given back. Only
-   * {@linkcode grant} beyond that changes it; the bytes of a frame under way
-   * come on top.
+   * The full size of the window, bytes: what the peer may still send, what the
+   * application has not consumed, and what is still to be granted again. Only a
+   * {@linkcode grant} of more than that changes it. Bytes of a frame that has not
+   * arrived completely are not included.
    */
   get span(): number {
     return this.#available + this.#unconsumed + this.#consumed +
       this.#unacknowledged;
   }
 
-  /** Takes a frame of `length` bytes from the window; false when it does not fit (2.6.8). */
+  /** Charges the window for a frame of `length` bytes; false when it does not fit (2.6.8). */
   charge(length: number): boolean {
     if (length > this.#available) return false;
     this.#available -= length;
     return true;
   }
 
-  /** Gives the peer `delta` bytes more. */
+  /** Lets the peer send `delta` more bytes. */
   grant(delta: number): void {
     this.#available = Math.min(MAX_FLOW_WINDOW, this.#available + delta);
   }
@@ -87,12 +87,12 @@ export class ReceiveWindow {
     return delta;
   }
 
-  /** The application acknowledged `delta` bytes by hand. */
+  /** The application acknowledged `delta` bytes with a WINDOW_UPDATE of its own. */
   acknowledge(delta: number): void {
     this.#unacknowledged = Math.max(0, this.#unacknowledged - delta);
   }
 
-  /** Counts `size` bytes as delivered, to be consumed. */
+  /** Counts `size` bytes as delivered but not yet consumed. */
   deliver(size: number): void {
     this.#unconsumed += size;
   }

@@ -1,36 +1,36 @@
 /**
- * Memory for frames on their way out.
+ * Memory for the frames to be sent.
  *
  * @module
  */
 
 import { ByteWriter } from "../frame/byte_writer.ts";
 
-/** A session that has said little holds little, bytes. */
+/** Initial memory, bytes: most idle sessions need no more. */
 const FIRST_CAPACITY = 1024;
-/** Memory taken at once by a session that says more, bytes. */
+/** Memory allocated at once when that is used up, bytes. */
 const CAPACITY = 16384;
-/** Memory that is kept for the next frame, bytes. */
+/** Largest memory that is kept for the next frame, bytes. */
 const KEPT_CAPACITY = 65536;
 
 /**
- * Frames stand one behind the other in memory that is written once: what was
- * handed to the transport may be kept. One allocation serves many frames. With
- * `reuse` each frame takes the place of the one before.
+ * Frames are written one after another, and no byte is overwritten, so that the
+ * transport may keep what it was given. One allocation serves many frames. With
+ * `reuse`, each frame overwrites the one before.
  */
 export class FrameArena {
   readonly #reuse: boolean;
-  /** Where small frames stand. */
+  /** The memory of small frames. */
   #shared: ByteWriter = new ByteWriter(FIRST_CAPACITY);
-  /** Where the frame in progress stands. */
+  /** The memory of the current frame. */
   #writer: ByteWriter = this.#shared;
   #begin = 0;
   #taken = 0;
   #rest: Uint8Array = this.#shared.bytes;
-  /** Bytes of somebody else that end the frame. */
+  /** The end of the frame, in memory that the read callback owns. */
   #borrowed: Uint8Array | undefined;
 
-  /** Makes an empty arena. */
+  /** Creates an empty arena. */
   constructor(reuse: boolean) {
     this.#reuse = reuse;
   }
@@ -40,13 +40,13 @@ export class FrameArena {
     return this.#taken < this.#writer.length || this.#borrowed !== undefined;
   }
 
-  /** What the transport has yet to take of the frame, as far as it lies in one piece. */
+  /** The next contiguous bytes of the frame that the transport has to take. */
   get rest(): Uint8Array {
     const { bytes, length } = this.#writer;
     if (this.#borrowed !== undefined && this.#taken === length) {
       return this.#borrowed;
     }
-    // In reused memory the head of every DATA frame makes the same view.
+    // In reused memory the heads of all DATA frames have the same view.
     const last = this.#rest;
     if (
       last.buffer === bytes.buffer && last.byteOffset === this.#taken &&
@@ -55,7 +55,7 @@ export class FrameArena {
     return this.#rest = bytes.subarray(this.#taken, length);
   }
 
-  /** The writer for a frame of about `size` bytes; there is none in progress. */
+  /** The writer for a frame of about `size` bytes. The frame before must be complete. */
   open(size: number): ByteWriter {
     if (this.#reuse) {
       if (this.#shared.bytes.length > KEPT_CAPACITY) {
@@ -76,7 +76,7 @@ export class FrameArena {
     return this.#writer;
   }
 
-  /** Takes back what was written of a frame that is not to be. */
+  /** Discards what was written of the current frame. */
   undo(): void {
     this.#writer.length = this.#begin;
   }
@@ -86,7 +86,7 @@ export class FrameArena {
     if (bytes.length > 0) this.#borrowed = bytes;
   }
 
-  /** Copies what is left of borrowed bytes, before their owner may change them. */
+  /** Copies the rest of the borrowed bytes, before their owner may change them. */
   own(): void {
     if (this.#borrowed === undefined) return;
     this.#writer.append(this.#borrowed);

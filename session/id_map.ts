@@ -1,92 +1,95 @@
 /**
- * What stands for a number, such as a stream for its id.
+ * A map with numbers as keys, such as stream ids.
  *
  * @module
  */
 
 const FIRST_CAPACITY = 16;
-/** Places that stay when the last entry leaves. */
+/** A table of at most this many slots is kept when the last entry is removed. */
 const KEPT_CAPACITY = 512;
 
 /**
- * Values by id, 1..2^31-1, walked in the order of their ids.
+ * Values by id, 1..2^31-1, iterated in the order of their ids.
  *
- * Ids go up, and most open streams are young ones: an id's place in the table
- * is its low bits, and an older entry that stands there moves over to a Map.
- * The table has entries at a quarter of its places at most; what it grew to goes
- * when the last entry leaves. Ids that are chosen to share a place cost a Map's
- * look-up.
+ * Ids increase, and most open streams are recent. So the low bits of an id select
+ * its slot in a table, and an older entry in that slot moves to a `Map`. At most a
+ * quarter of the slots are used. A table that has grown is released when the last
+ * entry is removed. A peer that chooses ids with the same slot only costs the
+ * look-up in the `Map`.
  *
- * No Map holds all entries, because V8's Maps keep the entries of their former
- * memory alive through scavenges, and with them half of all dead streams.
+ * The `Map` does not hold all entries, because V8 keeps the entries of a `Map`'s
+ * former memory alive through scavenges, and with them half of all closed streams.
  */
 export class IdMap<T> {
-  /** The id at each place, 0 for none. */
+  /** The id in each slot, 0 for none. */
   #ids: Uint32Array<ArrayBuffer> = NO_IDS;
   #values: (T | undefined)[] = [];
-  /** Capacity less one; the capacity is a power of two. */
+  /** The capacity, a power of two, minus one. */
   #mask = 0;
   /** Entries in the table. */
-  #young = 0;
-  /** Entries whose place a younger one took. */
-  readonly #elders = new Map<number, T>();
+  #inTable = 0;
+  /** Entries that a newer one displaced from their slot. */
+  readonly #displaced = new Map<number, T>();
 
-  /** Entries. */
+  /** Number of entries. */
   get size(): number {
-    return this.#young + this.#elders.size;
+    return this.#inTable + this.#displaced.size;
   }
 
   /** The value of `id`. */
   get(id: number): T | undefined {
-    const place = id & this.#mask;
-    if (this.#ids[place] === id) return this.#values[place];
-    return this.#elders.size === 0 ? undefined : this.#elders.get(id);
+    const slot = id & this.#mask;
+    if (this.#ids[slot] === id) return this.#values[slot];
+    return this.#displaced.size === 0 ? undefined : this.#displaced.get(id);
   }
 
-  /** All values; entries taken out meanwhile do not come. */
+  /** All values. Entries that are removed meanwhile are skipped. */
   *values(): Generator<T> {
-    const ids = [...this.#elders.keys(), ...this.#ids.filter((id) => id > 0)];
+    const ids = [
+      ...this.#displaced.keys(),
+      ...this.#ids.filter((id) => id > 0),
+    ];
     for (const id of ids.sort((a, b) => a - b)) {
       const value = this.get(id);
       if (value !== undefined) yield value;
     }
   }
 
-  /** Puts a value in, in place of the one before. */
+  /** Sets the value of `id`. */
   set(id: number, value: T): void {
-    if (this.#young * 4 >= this.#ids.length) this.#grow();
-    const place = id & this.#mask;
-    const stands = this.#ids[place];
-    if (stands === id) {
-      this.#values[place] = value;
-    } else if (this.#elders.has(id)) {
-      this.#elders.set(id, value);
+    if (this.#inTable * 4 >= this.#ids.length) this.#grow();
+    const slot = id & this.#mask;
+    const current = this.#ids[slot];
+    if (current === id) {
+      this.#values[slot] = value;
+    } else if (this.#displaced.has(id)) {
+      this.#displaced.set(id, value);
     } else {
-      if (stands === 0) this.#young++;
-      else this.#elders.set(stands, this.#values[place] as T);
-      this.#ids[place] = id;
-      this.#values[place] = value;
+      if (current === 0) this.#inTable++;
+      else this.#displaced.set(current, this.#values[slot] as T);
+      this.#ids[slot] = id;
+      this.#values[slot] = value;
     }
   }
 
-  /** Takes an entry out; true when there was one. */
+  /** Removes an entry; true when there was one. */
   delete(id: number): boolean {
-    const place = id & this.#mask;
-    if (this.#ids[place] !== id || id === 0) return this.#elders.delete(id);
-    this.#ids[place] = 0;
-    this.#values[place] = undefined;
-    this.#young--;
+    const slot = id & this.#mask;
+    if (this.#ids[slot] !== id || id === 0) return this.#displaced.delete(id);
+    this.#ids[slot] = 0;
+    this.#values[slot] = undefined;
+    this.#inTable--;
     if (this.#ids.length > KEPT_CAPACITY && this.size === 0) this.clear();
     return true;
   }
 
-  /** Takes all entries out. */
+  /** Removes all entries. */
   clear(): void {
     this.#ids = NO_IDS;
     this.#values = [];
     this.#mask = 0;
-    this.#young = 0;
-    this.#elders.clear();
+    this.#inTable = 0;
+    this.#displaced.clear();
   }
 
   #grow(): void {
@@ -96,7 +99,7 @@ export class IdMap<T> {
     this.#ids = new Uint32Array(capacity);
     this.#values = new Array(capacity).fill(undefined);
     this.#mask = capacity - 1;
-    // Those that had places of their own have them in a larger table, too.
+    // Ids in different slots also have different slots in a larger table.
     for (let index = 0; index < ids.length; index++) {
       const id = ids[index];
       if (id === 0) continue;

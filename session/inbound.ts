@@ -1,6 +1,6 @@
 /**
- * The receiving direction: what each frame of the peer does, in the order in
- * which the SPDY/3 draft and spdylay check it.
+ * The receiving direction: the effect of each frame of the peer. Checks run in
+ * the order of the SPDY/3 draft and of spdylay.
  *
  * @module
  */
@@ -67,10 +67,10 @@ export class Inbound<S> implements FrameSink {
   readonly #core: SessionCore<S>;
   readonly #parser: FrameParser;
   readonly #data: InboundData<S>;
-  /** Upper bound of every stream's send credit so far: who could pass the largest window. */
+  /** An upper bound of every stream's send credit so far; tells whether a new initial window can overflow any of them. */
   #largestCredit = 0;
 
-  /** Makes the receiving half of `core`. */
+  /** Creates the receiving half of `core`. */
   constructor(core: SessionCore<S>, version: ProtocolVersion) {
     this.#core = core;
     this.#parser = new FrameParser(version, this, core.options.limits);
@@ -78,7 +78,7 @@ export class Inbound<S> implements FrameSink {
     core.onFail = () => this.#parser.stop();
   }
 
-  /** Takes bytes of the peer. Never throws for what they say. */
+  /** Processes bytes from the peer. Their content never makes it throw. */
   receive(data: Uint8Array): void {
     this.#parser.push(data);
   }
@@ -129,8 +129,8 @@ export class Inbound<S> implements FrameSink {
   }
 
   onInvalidHeaders(frame: HeaderBlockFrame, errorCode: number): void {
-    // A good new id is used up, whatever stands in the block: else the peer
-    // could open it again.
+    // A valid new id is used up whatever the block contains; otherwise the peer
+    // could open the stream again.
     if (frame.frameType === SYN_STREAM && this.#isNewPeerId(frame.streamId)) {
       this.#core.streams.lastReceived = frame.streamId;
       this.#notTaken(frame);
@@ -147,7 +147,9 @@ export class Inbound<S> implements FrameSink {
   ): void {
     this.#core.app.onCtrlRecvParseError(type, head, payload, errorCode);
     this.#core.failForPeer(
-      `${frameName(type)} frame: ${parseFault(errorCode)}`,
+      `the peer sent an invalid ${frameName(type)} frame: ${
+        parseFault(errorCode)
+      }`,
       errorCode,
     );
   }
@@ -191,7 +193,7 @@ export class Inbound<S> implements FrameSink {
   #onSynStream(frame: SynStreamFrame): void {
     const core = this.#core;
     const { streams } = core;
-    // After GOAWAY, sent or received, no more streams are taken (2.6.6).
+    // After GOAWAY, sent or received, new streams are ignored (2.6.6).
     if (core.goingAway) {
       this.#notTaken(frame);
       return this.#ignore();
@@ -201,11 +203,13 @@ export class Inbound<S> implements FrameSink {
     if (streamId === streams.lastReceived) {
       return this.#refuseStream(frame, PROTOCOL_ERROR);
     }
-    // Ids are of the peer's parity and go up (2.3.2).
+    // Ids have the peer's parity and increase (2.3.2).
     if (!this.#isNewPeerId(streamId)) {
       return this.#failSession(
         frame,
-        `SYN_STREAM with stream id ${streamId} after ${streams.lastReceived}`,
+        `the peer opened stream ${streamId} after stream ${streams.lastReceived}: its ids must increase and be ${
+          core.side === SERVER ? "odd" : "even"
+        }`,
       );
     }
     streams.lastReceived = streamId;
@@ -217,7 +221,7 @@ export class Inbound<S> implements FrameSink {
     this.#openPeerStream(frame);
   }
 
-  /** Its DATA may follow before the peer knows. */
+  /** Excuses the DATA that the peer sends before it learns that the stream was not accepted. */
   #notTaken({ flags }: SynStreamFrame): void {
     if ((flags & CTRL_FLAG_FIN) === 0) this.#core.expectDataOfRefused();
   }
@@ -227,17 +231,17 @@ export class Inbound<S> implements FrameSink {
     return streamId > streams.lastReceived && !streams.isOwn(streamId);
   }
 
-  /** `OK`, or the status with which the stream is refused. */
+  /** `OK`, or the status of the RST_STREAM that refuses the stream. */
   #synStreamRefusal(frame: SynStreamFrame): number {
     const core = this.#core;
     if (frame.version !== core.traits.wireVersion) return UNSUPPORTED_VERSION;
     const unidirectional = (frame.flags & CTRL_FLAG_UNIDIRECTIONAL) !== 0;
     const assoc = frame.assocStreamId;
     if (core.side === SERVER) {
-      // Only servers push (3.3).
+      // Only servers may push (3.3).
       if (assoc !== 0 || unidirectional) return PROTOCOL_ERROR;
     } else if (!core.options.acceptServerStreams) {
-      // A pushed stream names the request it belongs to (3.3.1).
+      // A pushed stream must name its associated stream (3.3.1).
       if (assoc === 0) return INVALID_STREAM;
       if (!unidirectional || !core.streams.get(assoc)) return PROTOCOL_ERROR;
     } else if (assoc !== 0 && !core.streams.get(assoc)) {
@@ -253,7 +257,7 @@ export class Inbound<S> implements FrameSink {
     const fin = (flags & CTRL_FLAG_FIN) !== 0;
     const unidirectional = (flags & CTRL_FLAG_UNIDIRECTIONAL) !== 0;
     if (fin && unidirectional) {
-      // Nothing can follow in either direction: it never becomes a stream.
+      // Neither end can send anything more, so it needs no stream.
       core.app.onCtrlRecv(frame);
       core.app.onRequestRecv(streamId);
       core.app.onStreamClose(streamId, OK);
@@ -293,8 +297,8 @@ export class Inbound<S> implements FrameSink {
   }
 
   /**
-   * Whether a frame has its effect on its stream. If it has not, does what the
-   * table says instead.
+   * Whether the frame takes effect on its stream. Otherwise does what the table of
+   * `stream_states.ts` says.
    */
   #accepts(
     name: ReceivedFrame,
@@ -306,7 +310,7 @@ export class Inbound<S> implements FrameSink {
       case "accept":
         return true;
       case "ignore":
-        // HEADERS and WINDOW_UPDATE were charged to limits of their own.
+        // HEADERS and WINDOW_UPDATE have been charged to their own limits.
         if (name === "SYN_REPLY" || name === "RST_STREAM") this.#ignore();
         return false;
       case "tell":
@@ -322,7 +326,7 @@ export class Inbound<S> implements FrameSink {
       case "fail":
         this.#failSession(
           frame,
-          `${name} on stream ${frame.streamId}, whose state does not allow it`,
+          `the peer sent ${name} on stream ${frame.streamId}, whose state does not allow it`,
         );
         return false;
       default:
@@ -330,7 +334,7 @@ export class Inbound<S> implements FrameSink {
     }
   }
 
-  /** The peer's half ends with a control frame that has FIN. */
+  /** Closes the peer's half of the stream when the frame has FIN. */
   #readEnds(stream: StreamRecord<S>, flags: number): void {
     if ((flags & CTRL_FLAG_FIN) !== 0) this.#data.shutRead(stream);
   }
@@ -342,7 +346,7 @@ export class Inbound<S> implements FrameSink {
     const stream = core.streams.get(streamId);
     if (this.#accepts("RST_STREAM", frame, stream)) {
       core.app.onCtrlRecv(frame);
-      // The callback may have closed it.
+      // The callback may have closed the stream.
       if (core.streams.get(streamId) !== stream) return;
       if (!stream.own && !stream.replied) core.spend("maxRapidResets");
     }
@@ -360,7 +364,10 @@ export class Inbound<S> implements FrameSink {
       : undefined;
     // A window is at most 2^31-1 (2.6.8).
     if (window !== undefined && window > MAX_FLOW_WINDOW) {
-      return this.#failSession(frame, `INITIAL_WINDOW_SIZE ${window}`);
+      return this.#failSession(
+        frame,
+        `the peer sent SETTINGS with INITIAL_WINDOW_SIZE ${window}, which is above ${MAX_FLOW_WINDOW}`,
+      );
     }
     const streams = settingOf(frame.iv, SETTINGS_MAX_CONCURRENT_STREAMS);
     if (streams !== undefined) core.peer.maxConcurrentStreams = streams;
@@ -368,7 +375,7 @@ export class Inbound<S> implements FrameSink {
     core.app.onCtrlRecv(frame);
   }
 
-  /** Every stream's send window is the initial one and its credit, so all of them have changed now. */
+  /** Changes every stream's send window, which is the initial window plus the stream's credit. */
   #setInitialWindow(window: number): void {
     const core = this.#core;
     core.peer.initialWindow = window;
@@ -382,7 +389,7 @@ export class Inbound<S> implements FrameSink {
     }
   }
 
-  /** A window raised past 2^31-1 by SETTINGS is a stream error FLOW_CONTROL_ERROR. */
+  /** Resets streams with FLOW_CONTROL_ERROR when SETTINGS raised their window above 2^31-1. */
   #resetOverflown(window: number): void {
     for (const stream of this.#core.streams.values()) {
       if (
@@ -437,7 +444,7 @@ export class Inbound<S> implements FrameSink {
     core.app.onCtrlRecv(frame);
   }
 
-  /** Stream 0 is the whole session, in SPDY/3.1 alone. */
+  /** Stream 0 is the whole session, in SPDY/3.1 only. */
   #raiseSessionWindow(frame: WindowUpdateFrame): void {
     const core = this.#core;
     if (core.receiveWindow !== undefined) {
@@ -445,7 +452,7 @@ export class Inbound<S> implements FrameSink {
       if (raised === undefined) {
         return this.#failSession(
           frame,
-          `WINDOW_UPDATE of ${frame.deltaWindowSize} on a window of ${core.sendWindow}`,
+          `the peer sent a WINDOW_UPDATE of ${frame.deltaWindowSize} for the session's window of ${core.sendWindow}: the sum is above ${MAX_FLOW_WINDOW}`,
         );
       }
       core.sendWindow = raised;
@@ -453,7 +460,7 @@ export class Inbound<S> implements FrameSink {
     }
   }
 
-  /** A stream error: RST_STREAM is queued, then the application is told. */
+  /** A stream error: queues RST_STREAM, then calls the application's callback. */
   #refuseStream(
     frame: StreamFrame,
     statusCode: number,
@@ -463,12 +470,12 @@ export class Inbound<S> implements FrameSink {
     core.app.onInvalidCtrlRecv(frame, statusCode);
   }
 
-  /** A frame that is passed over. */
+  /** Counts an ignored frame. */
   #ignore(): void {
     this.#core.spend("maxIdleIgnored");
   }
 
-  /** A session error: the application is told, then the session fails. */
+  /** A session error: calls the application's callback, then fails the session. */
   #failSession(frame: CtrlFrame, message: string): void {
     this.#core.app.onInvalidCtrlRecv(frame, PROTOCOL_ERROR);
     this.#core.failForPeer(message, ERR_PROTO);
@@ -478,13 +485,13 @@ export class Inbound<S> implements FrameSink {
 function parseFault(errorCode: number): string {
   switch (errorCode) {
     case ERR_ZLIB:
-      return "its header block is not the zlib stream of this session";
+      return "its header block does not continue the zlib stream of the session";
     case ERR_UNSUPPORTED_VERSION:
       return "its version is neither 2 nor 3";
     case ERR_FRAME_TOO_LARGE:
-      return "more header bytes to be dropped than limits.maxDroppedHeaders";
+      return "the dropped header blocks are larger than the limit (limits.maxDroppedHeaders)";
     case ERR_INVALID_FRAME:
-      return "its length or its structure is wrong";
+      return "its length or structure is wrong";
     default:
       return `error ${errorCode}`;
   }

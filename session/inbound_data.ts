@@ -1,6 +1,6 @@
 /**
- * DATA of the peer: whether it is taken, what it costs the windows, and what
- * the application gets of it (SPDY/3 draft 2.2.2, 2.6.8).
+ * The peer's DATA: decides whether to accept it, charges the windows, and
+ * delivers it to the application (SPDY/3 draft 2.2.2, 2.6.8).
  *
  * @module
  */
@@ -16,29 +16,29 @@ import { updateThreshold } from "./flow_control.ts";
 import type { StreamRecord } from "./stream_record.ts";
 import { receiveVerdict } from "./stream_states.ts";
 
-/** The session's window is never altered by SETTINGS. */
+/** A constant, because SETTINGS never changes the session's window. */
 const SESSION_THRESHOLD: number = updateThreshold(INITIAL_WINDOW_SIZE);
 
-/** Ignored DATA below this many bytes counts as a frame without use. */
+/** An ignored DATA frame with fewer bytes counts as a useless frame. */
 const SMALL_FRAME = 256;
 
-/** Takes the DATA of one session. `S` is the session's class. */
+/** Receives the DATA of one session. `S` is the session's class. */
 export class InboundData<S> {
   readonly #core: SessionCore<S>;
 
-  /** Makes it for `core`. */
+  /** Creates the receiver of `core`'s DATA. */
   constructor(core: SessionCore<S>) {
     this.#core = core;
   }
 
-  /** The head of a DATA frame; false when its payload is to be skipped. */
+  /** Checks the head of a DATA frame; false when its payload is to be skipped. */
   begin(streamId: number, flags: number, length: number): boolean {
     const core = this.#core;
-    // A frame that does not fit was sent without leave, however it is cut on
-    // the way: it is judged by its head (2.6.8).
+    // Checked at the head, for the whole frame (2.6.8), so that the result does not
+    // depend on how the bytes arrive.
     if (core.receiveWindow?.charge(length) === false) {
       core.failForPeer(
-        `DATA of ${length} bytes on stream ${streamId} overruns the session's window of ${core.receiveWindow.available}`,
+        `the peer sent DATA of ${length} bytes on stream ${streamId}, which exceeds the session's window of ${core.receiveWindow.available}`,
         ERR_PROTO,
       );
       return false;
@@ -49,14 +49,14 @@ export class InboundData<S> {
         return stream !== undefined && this.#admit(stream, flags, length);
       case "fail":
         core.failForPeer(
-          `DATA on stream ${streamId} ${
+          `the peer sent DATA on stream ${streamId} ${
             stream?.shutRead ? "after its FIN" : "before its SYN_REPLY"
           }`,
           ERR_PROTO,
         );
         return false;
       default:
-        // Larger frames are no flood: each byte of them costs the peer one.
+        // Larger frames are not a flood, because the peer has to send their bytes.
         if (length < SMALL_FRAME && !core.lateData.excuses(length)) {
           core.spend("maxIdleIgnored");
         }
@@ -78,7 +78,7 @@ export class InboundData<S> {
     return true;
   }
 
-  /** A piece of a frame that was taken; `remaining` bytes of it are still to come. */
+  /** Delivers a piece of an accepted frame; `remaining` bytes of the frame have not arrived. */
   chunk(
     streamId: number,
     flags: number,
@@ -91,15 +91,15 @@ export class InboundData<S> {
     const window = stream?.receiveWindow;
     if (core.options.autoWindowUpdate) {
       const last = remaining === 0 && (flags & DATA_FLAG_FIN) !== 0;
-      // A stream whose last bytes these are needs no more window.
+      // After its last bytes a stream needs no more window.
       if (window !== undefined && !last) {
         const threshold = updateThreshold(core.local.initialWindow);
         this.#update(streamId, window.receive(size, threshold));
       }
       this.#updateSession(size);
     } else if (stream === undefined || stream.state === "closing") {
-      // Reset while the frame was under way: the rest has no reader, and what
-      // it took of the session's window would be lost for good.
+      // The stream was reset in the middle of the frame: nobody reads the rest, and
+      // the session's window must get back what the frame was charged.
       return this.skipped(size);
     } else {
       window?.deliver(size);
@@ -109,13 +109,13 @@ export class InboundData<S> {
     core.app.onDataChunkRecv(flags, streamId, data);
   }
 
-  /** Bytes of a frame that was not taken still count for the session's window. */
+  /** Bytes of a skipped frame still count for the session's window. */
   skipped(size: number): void {
     if (this.#core.options.autoWindowUpdate) this.#updateSession(size);
     else this.#consumeNow(size);
   }
 
-  /** Bytes that the session's window does not wait for anybody to consume. */
+  /** Counts bytes as consumed for the session's window as soon as they arrive. */
   #consumeNow(size: number): void {
     const { receiveWindow } = this.#core;
     if (receiveWindow === undefined) return;
@@ -124,8 +124,9 @@ export class InboundData<S> {
   }
 
   /**
-   * A large window needs no update for each 32 KiB: while writing waits, a
-   * thousand of them would be taken for a flood (`limits.maxQueuedReplies`).
+   * Grows with the window: with an update for each 32 KiB of a large window, a
+   * thousand of them could be queued while writing waits, which would count as a
+   * flood (`limits.maxQueuedReplies`).
    */
   get #sessionThreshold(): number {
     const { receiveWindow, options } = this.#core;
@@ -145,16 +146,16 @@ export class InboundData<S> {
     if (delta > 0) this.#core.pushWindowUpdate(streamId, delta, true);
   }
 
-  /** A frame that was taken is complete. */
+  /** An accepted frame is complete. */
   end(streamId: number, flags: number, length: number): void {
     const stream = this.#core.streams.get(streamId);
-    // Reset while the frame was under way.
+    // The stream was reset in the middle of the frame.
     if (stream === undefined || stream.state === "closing") return;
     this.#core.app.onDataRecv(flags, streamId, length);
     if ((flags & DATA_FLAG_FIN) !== 0) this.shutRead(stream);
   }
 
-  /** The peer's half of a stream has ended. */
+  /** Closes the peer's half of a stream. */
   shutRead(stream: StreamRecord<S>): void {
     const core = this.#core;
     stream.shutRead = true;
@@ -163,8 +164,8 @@ export class InboundData<S> {
   }
 
   /**
-   * The application is done with `size` bytes of a stream that may be closed
-   * by now; false when it never had so many.
+   * The application has finished with `size` bytes of a stream, which may have
+   * closed meanwhile; false when fewer bytes were delivered.
    */
   consume(streamId: number, size: number): boolean {
     const core = this.#core;
@@ -189,7 +190,7 @@ export class InboundData<S> {
     return true;
   }
 
-  /** Not caused by the peer alone: the application decides how often it consumes. */
+  /** Not an automatic frame, because the application decides how often it consumes. */
   #updateByHand(streamId: number, delta: number): void {
     if (delta > 0) this.#core.pushWindowUpdate(streamId, delta, false);
   }

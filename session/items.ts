@@ -1,6 +1,6 @@
 /**
- * What stands in the outbound queue: control frames, and bodies that become
- * DATA frames one by one.
+ * The items of the outbound queue: control frames, and bodies, which become DATA
+ * frames one by one.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { CtrlFrame } from "../frame/types.ts";
 import type { BodySource } from "./callbacks.ts";
 import type { Draft } from "./drafts.ts";
 
-/** A key like any other: no small integer. */
+/** A typical key: not a small integer, which V8 represents differently. */
 const SOME_KEY = 2 ** 50;
 const NO_FRAME: Draft<CtrlFrame> = {
   frameType: PING,
@@ -27,7 +27,7 @@ const NO_BODY: BodySource<never> = {
 
 /** A control frame. `S` is the session's class. */
 export class ControlItem<S> {
-  /** Keeps its code compiled while none is queued; see `zlib/deflate.ts`. */
+  /** Keeps the compiled code of this class; see `zlib/deflate.ts`. */
   static readonly #kept: ControlItem<never> = new ControlItem<never>(
     SOME_KEY,
     NO_FRAME,
@@ -36,14 +36,14 @@ export class ControlItem<S> {
   readonly kind = "control";
   key: number;
   readonly frame: Draft<CtrlFrame>;
-  /** The session queued it by itself, because of what the peer sent. */
+  /** The session queued it itself, in response to the peer. */
   readonly automatic: boolean;
   /** The body that follows a SYN_STREAM or SYN_REPLY. */
   readonly body: BodySource<S> | undefined;
-  /** What the application gave with a SYN_STREAM. */
+  /** The user data that the application submitted with a SYN_STREAM. */
   readonly userData: unknown;
 
-  /** Makes an item; `key` is its place in the queue. */
+  /** Creates an item; `key` is its place in the queue. */
   constructor(
     key: number,
     frame: Draft<CtrlFrame>,
@@ -59,20 +59,20 @@ export class ControlItem<S> {
   }
 }
 
-/** Why a body is not in the queue. */
+/** Whether, and why, a body is outside the queue. */
 export type Parked =
-  /** It is in the queue, or on its way. */
+  /** It is in the queue, or being sent. */
   | "no"
-  /** Its application has no bytes for now. */
+  /** Its read callback has no bytes yet. */
   | "deferred"
   /** Its stream's window is used up. */
   | "window"
-  /** Another body of its stream goes first. */
+  /** It waits for an earlier body of its stream. */
   | "behind";
 
 /** A body of a stream. `S` is the session's class. */
 export class DataItem<S> {
-  /** Keeps its code compiled while none is queued; see `zlib/deflate.ts`. */
+  /** Keeps the compiled code of this class; see `zlib/deflate.ts`. */
   static readonly #kept: DataItem<never> = new DataItem<never>(
     SOME_KEY,
     1,
@@ -87,10 +87,10 @@ export class DataItem<S> {
   readonly fin: boolean;
   readonly body: BodySource<S>;
   parked: Parked = "no";
-  /** The body behind this one on the same stream. */
+  /** The next body of the same stream. */
   next: DataItem<S> | undefined;
 
-  /** Makes an item; `key` is its place in the queue. */
+  /** Creates an item; `key` is its place in the queue. */
   constructor(
     key: number,
     streamId: number,

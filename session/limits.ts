@@ -1,6 +1,6 @@
 /**
- * What a peer can make a session do or hold: every bound there is, each with
- * its default.
+ * The limits of a session: how much a peer can make it do or hold, with the
+ * defaults.
  *
  * @module
  */
@@ -10,14 +10,12 @@ import { type FrameLimits, resolveFrameLimits } from "../frame/limits.ts";
 import { checkWhole } from "../numbers.ts";
 
 /**
- * The bounds of a session. Those that the frames themselves have to keep come
- * from `FrameLimits`.
+ * The limits of a session, including those of `FrameLimits` for single frames.
  *
- * No clock is read: a budget is spent by frames that bring nothing, and given
- * back by useful work (payload bytes in either direction, replies written,
- * streams that end well). A peer that passes a bound is told GOAWAY
- * `PROTOCOL_ERROR`, and `session.failure` says which bound it was, unless
- * something else is named.
+ * The budgets use no clock: useless frames spend them, and useful work restores
+ * them (payload bytes in either direction, replies written, streams that end
+ * without a reset). Unless the limit says otherwise, a peer that exceeds it gets
+ * GOAWAY `PROTOCOL_ERROR`, and `session.failure` names the limit.
  *
  * @example
  * ```ts
@@ -29,58 +27,57 @@ import { checkWhole } from "../numbers.ts";
  */
 export interface Limits extends FrameLimits {
   /**
-   * Streams the peer may have open at once, 0..2^31-1; default 100. A server
-   * announces it in a SETTINGS frame that it queues when it is made, unless it
-   * is 2^31-1, `announceStreams` is false, or the application submits a value of its own first. A stream
-   * above it is refused with RST_STREAM `REFUSED_STREAM`.
+   * Streams the peer may have open at once, 0..2^31-1; default 100. The
+   * constructor of a server queues a SETTINGS frame that announces it, unless it is
+   * 2^31-1, `announceStreams` is false, or the application submits its own value
+   * first. A stream above the limit is refused with RST_STREAM `REFUSED_STREAM`.
    */
   readonly maxConcurrentStreams?: number;
-  /** Longest payload of a DATA frame that is sent, bytes, 1..2^24-1; default 16384, of a `Connection` 65536. */
+  /** Longest payload of a DATA frame that is sent, bytes, 1..2^24-1; default 16384, in a `Connection` 65536. */
   readonly maxDataFrameSize?: number;
   /**
-   * Frames that the session queued by itself (PING replies, RST_STREAMs,
-   * WINDOW_UPDATEs) and that the transport did not take yet; default 1000.
+   * Frames that the session queued itself (PING replies, RST_STREAMs,
+   * WINDOW_UPDATEs) and that the transport has not taken yet; default 1000.
    */
   readonly maxQueuedReplies?: number;
   /**
-   * PINGs of this end that may wait for their replies; default 1000. One more
-   * makes `submitPing` throw.
+   * PINGs of this end that may wait for replies; default 1000. Beyond it
+   * `submitPing` throws.
    */
   readonly maxOutstandingPings?: number;
   /**
-   * Streams of the peer that end in a reset before anything was replied, or
-   * are refused; default 1000. Given back by replies written and by streams
-   * that end well.
+   * Streams of the peer that are reset before this end replied, or refused; default
+   * 1000. Replies written and streams that end without a reset restore it.
    */
   readonly maxRapidResets?: number;
   /** SETTINGS frames without useful work between them; default 1000. */
   readonly maxIdleSettings?: number;
   /** WINDOW_UPDATE frames without useful work between them; default 10000. */
   readonly maxIdleWindowUpdates?: number;
-  /** DATA frames that are empty and do not end their stream; default 1000. */
+  /** Empty DATA frames without FIN; default 1000. */
   readonly maxIdleEmptyData?: number;
   /**
-   * DATA frames sent that the peer's windows cut below 256 bytes, without
-   * useful work between them; default 10000.
+   * Sent DATA frames that the peer's windows cut below 256 bytes, without useful
+   * work between them; default 10000.
    */
   readonly maxTinyData?: number;
   /** HEADERS frames without useful work between them; default 1000. */
   readonly maxIdleHeaders?: number;
   /**
-   * Frames of unknown types, and frames that are passed over (NOOP,
-   * CREDENTIAL, other versions, streams that do not exist); default 1000. DATA
-   * that was under way when its stream was reset or refused is not counted.
+   * Frames of unknown types, and other ignored frames (NOOP, CREDENTIAL, other
+   * versions, streams that do not exist); default 1000. DATA that the peer sent
+   * before it learned of a reset or refusal does not count.
    */
   readonly maxIdleIgnored?: number;
 }
 
-/** The bounds of a session that are not those of the frame layer. */
+/** The limits of a session without those of the frame layer. */
 export type SessionLimits = Required<Omit<Limits, keyof FrameLimits>>;
 
-/** Every bound of a session, with its value. */
+/** Every limit of a session, with its value. */
 export type ResolvedLimits = Required<Limits>;
 
-/** The bounds that hold where {@linkcode Limits} names none. */
+/** The defaults of {@linkcode Limits}. */
 export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxConcurrentStreams: 100,
   maxDataFrameSize: 16384,
@@ -98,7 +95,7 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
 /**
  * Fills in the defaults.
  *
- * Throws `InvalidArgumentError` when a bound is not a whole number in its range.
+ * Throws `InvalidArgumentError` when a limit is not a whole number in its range.
  */
 export function resolveLimits(limits: Limits): ResolvedLimits {
   const resolved = { ...DEFAULT_SESSION_LIMITS };

@@ -1,5 +1,5 @@
 /**
- * Names of the versions in TLS: in NPN as in ALPN.
+ * The names of the versions in TLS: the same in NPN and ALPN.
  *
  * @module
  */
@@ -19,8 +19,8 @@ const PROTOCOLS: readonly (readonly [string, ProtocolVersion])[] = [
 ];
 
 /**
- * The version that a protocol name stands for, 0 for any other name. Names are
- * matched exactly.
+ * The version that a protocol name means, 0 for any other name. Names must match
+ * exactly.
  *
  * @example
  * ```ts
@@ -36,7 +36,7 @@ export function npnGetVersion(proto: string): ProtocolVersion | 0 {
 }
 
 /**
- * The protocol names to offer, best first. They are also right for ALPN.
+ * The protocol names to offer, best first, for NPN or ALPN.
  *
  * @example
  * ```ts

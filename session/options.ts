@@ -1,5 +1,5 @@
 /**
- * What a session can be told besides its callbacks.
+ * The options of a session, without its callbacks.
  *
  * @module
  */
@@ -19,58 +19,58 @@ import { CALLBACK_NAMES, type SessionCallbacks } from "./callbacks.ts";
 import { CLIENT, SERVER, type Side } from "./constants.ts";
 import { type Limits, type ResolvedLimits, resolveLimits } from "./limits.ts";
 
-/** Smallest `maxRecvCtrlFrameBuffer`: what the SPDY/3 draft (2.2.1) has every endpoint take. */
+/** Smallest `maxRecvCtrlFrameBuffer`: every endpoint must accept control frames of this size (SPDY/3 draft 2.2.1). */
 const MIN_CTRL_FRAME_BUFFER = 8192;
 
 /** The settings of a session, all optional. */
 export interface SessionSettings {
-  /** Anything; read it as `session.userData`. */
+  /** Any value; `session.userData` returns it. */
   readonly userData?: unknown;
   /**
-   * Give the peer its window back as data comes in; default true. False: the
-   * application says by `consume` what it has finished with, or calls
+   * Restore the peer's window as data arrives; default true. If false, the
+   * application reports the bytes it has finished with by `consume`, or calls
    * `submitWindowUpdate` itself.
    */
   readonly autoWindowUpdate?: boolean;
   /**
-   * Longest control frame that is taken, and longest header block after
-   * inflating, bytes, 8192..2^24-1; sets `limits.maxControlFrameLength` and
-   * `limits.maxHeaderBlock` where `limits` does not.
+   * Longest control frame that is accepted, and longest header block after
+   * decompression, bytes, 8192..2^24-1. It sets `limits.maxControlFrameLength` and
+   * `limits.maxHeaderBlock` unless `limits` does.
    */
   readonly maxRecvCtrlFrameBuffer?: number;
   /** How header blocks are compressed; default `"safe"`. */
   readonly headerCompression?: HeaderCompression;
-  /** Header names treated as secret besides the built-in ones. */
+  /** Header names to treat as secret, in addition to the built-in ones. */
   readonly sensitiveHeaders?: readonly string[];
   /**
-   * Use windows and WINDOW_UPDATE; default true. SPDY/2 never does. False is
-   * for peers that know neither (moby/spdystream, Kubernetes): no window holds
-   * anything back, none is enforced, no WINDOW_UPDATE is sent.
+   * Use windows and WINDOW_UPDATE; default true. SPDY/2 never does. Set it to false
+   * for peers that support neither (moby/spdystream, Kubernetes): no window limits
+   * what is sent or received, and no WINDOW_UPDATE is sent.
    */
   readonly flowControl?: boolean;
   /**
-   * Client only: take streams that the server opens without an associated
-   * stream, or for both directions, as moby/spdystream does; default false.
+   * Client only: accept streams that the server opens without an associated
+   * stream, or as bidirectional, as moby/spdystream does; default false.
    */
   readonly acceptServerStreams?: boolean;
   /**
-   * Write the next frame over the last one: what the `send` callback gets is
-   * then valid during the call only. For callbacks that copy it or hand it on
-   * at once: bodies of DATA then go three times as fast, requests with short
-   * ones a few percent faster; default false.
+   * Overwrite the last frame with the next one; default false. The bytes passed to
+   * the `send` callback are then valid only during the call, so it must copy or
+   * write them at once. Large bodies are then sent three times as fast, and
+   * requests with short bodies a few percent faster.
    */
   readonly reuseSendBuffer?: boolean;
   /**
-   * Server only: tell the peer `limits.maxConcurrentStreams` by SETTINGS; default
-   * true. False is for peers that ignore SETTINGS, such as moby/spdystream:
-   * streams above the limit are refused all the same.
+   * Server only: announce `limits.maxConcurrentStreams` in SETTINGS; default true.
+   * Set it to false for peers that ignore SETTINGS, such as moby/spdystream. Streams
+   * above the limit are refused either way.
    */
   readonly announceStreams?: boolean;
-  /** Bounds on what the peer can cause. */
+  /** Limits on what the peer can cause. */
   readonly limits?: Limits;
 }
 
-/** Key of {@linkcode TransportSettings}' one member: no name that an application could meet. */
+/** Key of a member of {@linkcode TransportSettings}: a symbol, so that applications cannot set it by accident. */
 export const BORROW_BODIES: unique symbol = Symbol("borrowBodies");
 
 /** Key of another member of {@linkcode TransportSettings}. */
@@ -80,31 +80,30 @@ export const LOWERED_BY_PING: unique symbol = Symbol("loweredByPing");
 /** Key of another member of {@linkcode TransportSettings}. */
 export const PUSH_BEFORE_PARENT: unique symbol = Symbol("pushBeforeParent");
 
-/** What only the transport of this module asks for. */
+/** Settings that only the connection layer of this package uses. */
 export interface TransportSettings {
   /**
-   * The payload of a DATA frame is handed to `send` by itself, behind its
-   * head, and not copied: it is what the body's read callback returned, valid
-   * during the call. Spares one of two copies.
+   * Pass the payload of a DATA frame to `send` separately, after its head, without
+   * a copy: the array that the body's read callback returned, valid only during the
+   * call. This saves one of two copies.
    */
   readonly [BORROW_BODIES]?: boolean;
   /**
-   * With `autoWindowUpdate: false`: the peer gets the session's window back as
-   * DATA comes in, whatever becomes of its stream; `consume` gives back the
-   * stream's window alone. Else a stream that nobody reads would hold back the
-   * others.
+   * With `autoWindowUpdate: false`: restore the session's window as DATA arrives,
+   * and only the stream's window by `consume`. Otherwise a stream that nobody reads
+   * would block the others.
    */
   readonly [CREDIT_ON_ARRIVAL]?: boolean;
   /**
-   * A lower `INITIAL_WINDOW_SIZE` of this end binds the peer when it has
-   * answered a PING that left behind it, not when it was written. The transport
-   * sends that PING.
+   * Enforce a lower `INITIAL_WINDOW_SIZE` of this end once the peer has answered a
+   * PING that was sent after it, not once the SETTINGS frame was written. The
+   * connection layer sends that PING.
    */
   readonly [LOWERED_BY_PING]?: boolean;
   /**
-   * A SYN_STREAM leaves no later than what was submitted after it on the stream
-   * it belongs to, whatever its priority: a push whose stream has closed cannot
-   * be sent. Its DATA goes by its own priority.
+   * Send a pushed SYN_STREAM before frames that are submitted later on its
+   * associated stream, whatever its priority: a push cannot be sent after that
+   * stream has closed. The DATA of the push has its own priority.
    */
   readonly [PUSH_BEFORE_PARENT]?: boolean;
 }
@@ -126,7 +125,7 @@ export interface ResolvedSettings {
   readonly limits: ResolvedLimits;
 }
 
-/** Throws unless `side` is `CLIENT` or `SERVER` (`InvalidArgumentError`) and `version` is known (`UnsupportedVersionError`). */
+/** Throws `InvalidArgumentError` unless `side` is `CLIENT` or `SERVER`, and `UnsupportedVersionError` unless `version` is known. */
 export function checkSideAndVersion(
   side: Side,
   version: ProtocolVersion,
@@ -151,7 +150,7 @@ export function checkSideAndVersion(
 /**
  * Checks options and fills in the defaults.
  *
- * Throws `InvalidArgumentError` naming the option that is wrong.
+ * Throws `InvalidArgumentError` that names the invalid option.
  */
 export function resolveSettings(
   options: SessionSettings & TransportSettings & SessionCallbacks<never>,

@@ -1,6 +1,6 @@
 /**
- * The sending direction: takes items from the queue, makes frames of them,
- * writes them, and does what a written frame does to its stream.
+ * The sending direction: takes items from the queue, encodes them as frames,
+ * writes the frames, and applies the effect of each written frame to its stream.
  *
  * @module
  */
@@ -35,7 +35,7 @@ import { FrameArena } from "./frame_arena.ts";
 import type { ControlItem } from "./items.ts";
 import { sendError } from "./stream_states.ts";
 
-/** What most control frames need, bytes; a longer one makes its memory grow. */
+/** Memory for a control frame, bytes: enough for most; it grows for a longer one. */
 const CONTROL_SIZE = 512;
 
 /** The sending half of one session. `S` is the session's class. */
@@ -43,12 +43,12 @@ export class Outbound<S> {
   readonly #core: SessionCore<S>;
   readonly #version: ProtocolVersion;
   readonly #data: DataWriter<S>;
-  /** Made with the first control frame: an idle session has no compressor. */
+  /** Created with the first control frame, so that an idle session has no compressor. */
   #encoder: FrameEncoder | undefined;
   readonly #arena: FrameArena;
   #control: ControlItem<S> | undefined;
 
-  /** Makes the sending half of `core`. */
+  /** Creates the sending half of `core`. */
   constructor(core: SessionCore<S>, version: ProtocolVersion) {
     this.#core = core;
     this.#version = version;
@@ -56,7 +56,7 @@ export class Outbound<S> {
     this.#arena = new FrameArena(core.options.reuseSendBuffer);
   }
 
-  /** True when `send` has something to do. */
+  /** Whether `send` has something to write. */
   get wantsWrite(): boolean {
     if (this.#arena.inProgress) return true;
     return !this.#core.finished && this.#core.next !== undefined;
@@ -70,7 +70,7 @@ export class Outbound<S> {
     }
   }
 
-  /** Hands the rest of the frame to the transport; false when it would block. */
+  /** Writes the rest of the frame to the transport; false when it would block. */
   #write(): boolean {
     const arena = this.#arena;
     try {
@@ -85,7 +85,7 @@ export class Outbound<S> {
     }
   }
 
-  /** Makes a frame of the next item that can be sent; false when there is none. */
+  /** Encodes the next item that can be sent; false when there is none. */
   #prepareNext(): boolean {
     const core = this.#core;
     for (;;) {
@@ -105,7 +105,7 @@ export class Outbound<S> {
     if (frame.frameType === SYN_STREAM) return this.#prepareSynStream(item);
     const errorCode = this.#refusal(item) || this.#encode(item);
     if (errorCode === 0) return true;
-    // spdylay's rule: a WINDOW_UPDATE that comes too late is nobody's business.
+    // As in spdylay, a WINDOW_UPDATE for a closed stream is dropped silently.
     if (frame.frameType !== WINDOW_UPDATE) {
       core.app.onCtrlNotSend(frame, errorCode);
     }
@@ -134,7 +134,7 @@ export class Outbound<S> {
     }
   }
 
-  /** A SYN_STREAM gets its id now, in the order of sending (SPDY/3 draft 2.3.2: ids go up). */
+  /** Assigns the stream id now, because ids must increase in the order of sending (SPDY/3 draft 2.3.2). */
   #prepareSynStream(item: ControlItem<S>): boolean {
     const { streams, app } = this.#core;
     const { frame, userData } = item;
@@ -171,7 +171,7 @@ export class Outbound<S> {
     return orphan ? ERR_STREAM_CLOSED : 0;
   }
 
-  /** Writes the frame into the arena; 0, or why that cannot be. */
+  /** Encodes the frame into the arena; 0, or why that failed. */
   #encode(item: ControlItem<S>): number {
     const { frame } = item;
     const writer = this.#arena.open(CONTROL_SIZE);
@@ -179,7 +179,8 @@ export class Outbound<S> {
     try {
       frame.length = this.#encoder.append(writer, frame);
     } catch (error) {
-      // What was submitted has been checked but for the size of its block.
+      // Everything except the size of the header block was checked when the frame
+      // was submitted.
       if (!(error instanceof InvalidArgumentError)) throw error;
       this.#arena.undo();
       return ERR_FRAME_TOO_LARGE;
@@ -189,7 +190,7 @@ export class Outbound<S> {
     return 0;
   }
 
-  /** The frame was written: tell, and do what it does. */
+  /** The frame was written: reports it and applies its effect. */
   #finish(): void {
     const control = this.#control;
     this.#control = undefined;
@@ -227,7 +228,7 @@ export class Outbound<S> {
     }
   }
 
-  /** SYN_STREAM or SYN_REPLY was written; its stream may have been closed meanwhile. */
+  /** SYN_STREAM or SYN_REPLY was written; its stream may have closed meanwhile. */
   #opened(
     item: ControlItem<S>,
     frame: { frameType: number; streamId: number; flags: number },
@@ -236,7 +237,7 @@ export class Outbound<S> {
     const stream = core.streams.get(frame.streamId);
     if (stream === undefined) return;
     const isReply = frame.frameType === SYN_REPLY;
-    // A stream that was reset while the frame was half-written stays that.
+    // A stream that was reset while the frame was half written stays reset.
     if (stream.state !== "closing") {
       stream.state = isReply ? "opened" : "opening";
     }

@@ -1,30 +1,30 @@
 /**
- * The order in which frames leave: by priority, then by the order in which
- * they were queued. O(log n) to put in and to take out.
+ * The queue of frames to send: ordered by priority, then by the order in which
+ * they were queued. Adding and removing take O(log n).
  *
  * @module
  */
 
-/** Anything that can stand in the queue. */
+/** An item of the queue. */
 export interface Queued {
-  /** Place in the order; see {@linkcode OutboundQueue.keyFor}. Smaller leaves first. */
+  /** The sort key; see {@linkcode OutboundQueue.keyFor}. The smallest is sent first. */
   key: number;
 }
 
-/** Keys of one priority span this many sequence numbers: 2^45 frames are never reached. */
+/** Number of keys of each priority; a session never sends 2^45 frames. */
 const KEYS_PER_PRIORITY = 2 ** 45;
-/** Makes the most urgent priority, -32, key 0. */
+/** Maps the most urgent priority, -32, to key 0. */
 const PRIORITY_OFFSET = 32;
 
-/** The priority in a key. */
+/** The priority that a key contains. */
 export function priorityOf(key: number): number {
   return Math.floor(key / KEYS_PER_PRIORITY) - PRIORITY_OFFSET;
 }
 
 /**
- * Three lines under one order. SYN_STREAMs stand apart, because the peer's
- * limit on streams holds back all of them at once; so does DATA that waits for
- * the session's window. What is held back costs nothing while it waits.
+ * Three lists with one common order. SYN_STREAMs have their own list, because the
+ * peer's limit on streams blocks all of them at once; so has DATA that waits for
+ * the session's window. Blocked items cost nothing while they wait.
  */
 export class OutboundQueue<Item extends Queued> {
   #sequence = 0;
@@ -32,52 +32,52 @@ export class OutboundQueue<Item extends Queued> {
   readonly #synStreams = new Line<Item>();
   readonly #blocked = new Line<Item>();
 
-  /** The key of an item queued now; `priority` is a whole number from -32. */
+  /** The key of an item that is queued now; `priority` is a whole number, at least -32. */
   keyFor(priority: number): number {
     return (priority + PRIORITY_OFFSET) * KEYS_PER_PRIORITY + this.#sequence++;
   }
 
-  /** Puts in anything but a SYN_STREAM. */
+  /** Adds any item but a SYN_STREAM. */
   push(item: Item): void {
     this.#frames.push(item);
   }
 
-  /** Puts in a SYN_STREAM. */
+  /** Adds a SYN_STREAM. */
   pushSynStream(item: Item): void {
     this.#synStreams.push(item);
   }
 
-  /** Puts in DATA that waits for the session's window. */
+  /** Adds DATA that waits for the session's window. */
   pushBlocked(item: Item): void {
     this.#blocked.push(item);
   }
 
-  /** Takes out an item put in by {@linkcode push}, wherever it stands; O(n). */
+  /** Removes an item that {@linkcode push} added; O(n). */
   remove(item: Item): void {
     this.#frames.remove(item);
   }
 
-  /** Takes out an item put in by {@linkcode pushBlocked}, if it is there; O(n). */
+  /** Removes an item that {@linkcode pushBlocked} added, if it is still there; O(n). */
   removeBlocked(item: Item): void {
     this.#blocked.remove(item);
   }
 
   /**
-   * The next item to leave, still in the queue.
+   * The next item to send. It stays in the queue.
    *
-   * @param mayOpen The peer's limit lets another stream be opened.
+   * @param mayOpen The peer's limit allows another stream.
    * @param windowOpen The session's window is above 0.
    */
   peek(mayOpen: boolean, windowOpen: boolean): Item | undefined {
     return this.#nextLine(mayOpen, windowOpen)?.peek();
   }
 
-  /** Takes out what {@linkcode peek} shows. */
+  /** Removes and returns the item that {@linkcode peek} returns. */
   pop(mayOpen: boolean, windowOpen: boolean): Item | undefined {
     return this.#nextLine(mayOpen, windowOpen)?.pop();
   }
 
-  /** Items that wait for their turn; those waiting for the window only while it is open. */
+  /** Number of items; DATA that waits for the session's window counts only while `windowOpen`. */
   size(windowOpen: boolean): number {
     return this.#frames.size + this.#synStreams.size +
       (windowOpen ? this.#blocked.size : 0);
@@ -95,14 +95,14 @@ export class OutboundQueue<Item extends Queued> {
   }
 }
 
-/** Places of items that left the front of a run, before the rest moves up. */
+/** So many items are removed from the front of a run before the rest moves up. */
 const MOST_LEFT = 64;
 
 /**
  * Items of one kind in the order of their keys.
  *
- * Most items join at the end: those of one priority do, unless they are put
- * back. They form a sorted run and cost O(1); a heap takes the others. With 100
+ * Most items are added at the end: all items of one priority are, unless they are
+ * put back. They form a sorted run and cost O(1); the others go to a heap. With 100
  * requests of one priority in flight the run saves 8 % of a session's own time.
  */
 class Line<Item extends Queued> {
@@ -139,7 +139,7 @@ class Line<Item extends Queued> {
       this.#run.length = 0;
       this.#first = 0;
     } else if (this.#first >= MOST_LEFT && this.#first * 2 > this.#run.length) {
-      // As many have left as move up: O(1) each.
+      // At least as many items were removed as move up, so this is O(1) per item.
       this.#run = this.#run.slice(this.#first);
       this.#first = 0;
     }

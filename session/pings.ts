@@ -7,10 +7,10 @@
 import { ERR_INVALID_STATE, SpdyError } from "../errors.ts";
 import { CLIENT, type Side } from "./constants.ts";
 
-/** Ids stay below 2^31, as spdylay's do. */
+/** Ids stay below 2^31, as in spdylay. */
 const MAX_PING_ID = 0x7fffffff;
 
-/** Hands out ids and remembers which of them wait for a reply. */
+/** Assigns PING ids, and remembers which of them wait for a reply. */
 export class Pings {
   readonly #first: number;
   readonly #limit: number;
@@ -18,31 +18,31 @@ export class Pings {
   #next: number;
   #queued = 0;
 
-  /** `limit`: most PINGs that may wait for their replies. `next`: the first id, for tests of the wrap. */
+  /** `limit` is the most PINGs that may wait for replies. `next` is the first id, for tests of the wraparound. */
   constructor(side: Side, limit: number, next?: number) {
     this.#first = side === CLIENT ? 1 : 2;
     this.#limit = limit;
     this.#next = next ?? this.#first;
   }
 
-  /** PINGs that were queued or written and have no reply yet. */
+  /** Number of PINGs that were queued or written and have no reply yet. */
   get outstanding(): number {
     return this.#queued + this.#waiting.size;
   }
 
   /**
-   * The id of a new PING. Ids go up by two and begin anew behind 2^31-1.
+   * The id of a new PING. Ids increase by two and start again after 2^31-1.
    *
-   * Throws `SpdyError` (`ERR_INVALID_STATE`) when as many as the limit wait.
+   * Throws `SpdyError` (`ERR_INVALID_STATE`) when the limit is reached.
    */
   take(): number {
     if (this.outstanding >= this.#limit) {
       throw new SpdyError(
-        `${this.#limit} PINGs wait for their replies (limits.maxOutstandingPings)`,
+        `${this.#limit} PINGs are waiting for replies of the peer (limits.maxOutstandingPings)`,
         ERR_INVALID_STATE,
       );
     }
-    // An id that still waits would take the other one's reply.
+    // With an id that is still waiting, one reply would answer two PINGs.
     while (this.#waiting.has(this.#next)) this.#advance();
     const id = this.#next;
     this.#advance();
@@ -61,12 +61,12 @@ export class Pings {
     this.#waiting.add(id);
   }
 
-  /** The id is one of this end's (2.6.5: odd from a client, even from a server). */
+  /** Whether the id is one of this end's (2.6.5: odd from a client, even from a server). */
   isOwn(id: number): boolean {
     return id % 2 === this.#first % 2;
   }
 
-  /** True when `id` is a reply to a PING that was written; it is then forgotten. */
+  /** Whether `id` answers a PING that was written; if so, that PING no longer waits. */
   answered(id: number): boolean {
     return this.#waiting.delete(id);
   }

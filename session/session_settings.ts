@@ -1,6 +1,5 @@
 /**
- * The SETTINGS values of both ends that change what a session does (SPDY/3
- * draft 2.6.4).
+ * The SETTINGS values of both ends that affect a session (SPDY/3 draft 2.6.4).
  *
  * @module
  */
@@ -13,7 +12,7 @@ import {
 } from "../frame/constants.ts";
 import type { SettingsEntry } from "../frame/types.ts";
 
-/** The first value of `id` in a SETTINGS frame: later ones of the same id do not count (2.6.4). */
+/** The first value of `id` in a SETTINGS frame; later ones of the same id are ignored (2.6.4). */
 export function settingOf(
   entries: readonly SettingsEntry[],
   id: number,
@@ -21,7 +20,7 @@ export function settingOf(
   return entries.find((entry) => entry[0] === id)?.[2];
 }
 
-/** What this end has told the peer. Values count from when they are submitted. */
+/** The values that this end announces. They apply as soon as they are submitted. */
 export class LocalSettings {
   /** Streams the peer may have open. */
   maxConcurrentStreams: number;
@@ -29,26 +28,26 @@ export class LocalSettings {
   initialWindow: number = INITIAL_WINDOW_SIZE;
   readonly #loweredByPing: boolean;
   #granted: number = INITIAL_WINDOW_SIZE;
-  /** A window that was written, and the PING behind it; 0: none left yet. */
+  /** A lower window that was written, and the id of the PING sent after it, 0 while none was sent. */
   #unseen: { readonly window: number; ping: number } | undefined;
 
-  /** Makes the values that hold before any SETTINGS. */
+  /** Creates the values that apply before any SETTINGS. */
   constructor(maxConcurrentStreams: number, loweredByPing = false) {
     this.maxConcurrentStreams = maxConcurrentStreams;
     this.#loweredByPing = loweredByPing;
   }
 
   /**
-   * The window that a peer may rightly take a new stream to have. A lower value
-   * counts once it is written, or, for a transport that sends a PING behind it,
-   * once that is answered: what the peer sent before it saw the value is no
-   * fault (2.6.8).
+   * The largest window that the peer may assume for a new stream. A lower value
+   * applies once it is written or, with `loweredByPing`, once the peer has answered
+   * a PING that was sent after it: the peer is not at fault for what it sent before
+   * it saw the value (2.6.8).
    */
   get grantedWindow(): number {
     return this.#granted;
   }
 
-  /** Takes the values of a SETTINGS frame that is submitted; returns by how much the initial window grows. */
+  /** Applies the values of a submitted SETTINGS frame; returns by how much the initial window grows. */
   submitted(entries: readonly SettingsEntry[]): number {
     const streams = settingOf(entries, SETTINGS_MAX_CONCURRENT_STREAMS);
     if (streams !== undefined) this.maxConcurrentStreams = streams;
@@ -60,7 +59,7 @@ export class LocalSettings {
     return Math.max(0, growth);
   }
 
-  /** Takes note that a SETTINGS frame was written. */
+  /** A SETTINGS frame was written. */
   written(entries: readonly SettingsEntry[]): void {
     const window = settingOf(entries, SETTINGS_INITIAL_WINDOW_SIZE);
     if (window === undefined) return;
@@ -72,12 +71,12 @@ export class LocalSettings {
     }
   }
 
-  /** Takes note that a PING of this end was written. */
+  /** A PING of this end was written. */
   pingWritten(id: number): void {
     if (this.#unseen?.ping === 0) this.#unseen.ping = id;
   }
 
-  /** Takes note that the peer answered a PING of this end. */
+  /** The peer answered a PING of this end. */
   pingAnswered(id: number): void {
     if (this.#unseen?.ping !== id) return;
     this.#granted = Math.max(this.#unseen.window, this.initialWindow);
@@ -85,7 +84,7 @@ export class LocalSettings {
   }
 }
 
-/** What the peer has told this end. */
+/** The values that the peer announced. */
 export class PeerSettings {
   /** Streams this end may have open. */
   maxConcurrentStreams: number = INITIAL_MAX_CONCURRENT_STREAMS;

@@ -1,5 +1,5 @@
 /**
- * One stream of a session: its state, its windows, and the bodies that wait to be sent.
+ * One stream of a session: its state, its windows, and its queued bodies.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { StreamState } from "./stream_states.ts";
 
 /** A stream in the `StreamTable`. `S` is the class of the session. */
 export class StreamRecord<S> {
-  /** Keeps the code for streams compiled while none is open; see `zlib/deflate.ts`. */
+  /** Keeps the compiled code of this class; see `zlib/deflate.ts`. */
   static readonly #kept: StreamRecord<never> = new StreamRecord<never>(
     1,
     true,
@@ -27,7 +27,7 @@ export class StreamRecord<S> {
   readonly pri: number;
   /** The stream this one was pushed for, 0 for none. */
   readonly assocStreamId: number;
-  /** What the application gave with the SYN_STREAM. */
+  /** The user data that the application submitted with the SYN_STREAM. */
   readonly userData: unknown;
 
   state: StreamState;
@@ -37,18 +37,18 @@ export class StreamRecord<S> {
   shutWrite = false;
   /** A SYN_REPLY of this end was written. */
   replied = false;
-  /** The send window, less the peer's initial window: bytes granted since, less bytes sent. */
+  /** The send window minus the peer's initial window: bytes granted since, minus bytes sent. */
   sendCredit = 0;
   /** The receive window; `undefined` without flow control. */
   readonly receiveWindow: ReceiveWindow | undefined;
-  /** The body being sent; others wait behind it. */
+  /** The body being sent; others wait for it. */
   body: DataItem<S> | undefined;
-  /** The last of the bodies. */
+  /** The last body in that list. */
   lastBody: DataItem<S> | undefined;
-  /** How many bodies wait behind the first. */
+  /** How many bodies wait for the first. */
   bodiesBehind = 0;
 
-  /** Makes a stream whose SYN_STREAM is under way. */
+  /** Creates a stream whose SYN_STREAM was received, or is about to be sent. */
   constructor(
     id: number,
     own: boolean,

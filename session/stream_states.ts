@@ -1,6 +1,6 @@
 /**
- * What may be sent and what is accepted in which state of a stream: two
- * tables, and the few lines that find a stream's column in them.
+ * Which frames may be sent, and which are accepted, in which state of a stream:
+ * two tables, and the functions that find a stream's column in them.
  *
  * @module
  */
@@ -13,22 +13,22 @@ import {
   ERR_STREAM_SHUT_WR,
 } from "../errors.ts";
 
-/** Where a stream stands between its SYN_STREAM and its end. */
+/** The state of a stream between its SYN_STREAM and its end. */
 export type StreamState =
-  /** Own stream: SYN_STREAM prepared, not all of it written. */
+  /** Own stream: its SYN_STREAM is not completely written. */
   | "initial"
-  /** SYN_STREAM went by, SYN_REPLY did not. */
+  /** SYN_STREAM was sent or received, SYN_REPLY was not. */
   | "opening"
-  /** SYN_REPLY went by. */
+  /** SYN_REPLY was sent or received. */
   | "opened"
   /** RST_STREAM is queued. */
   | "closing";
 
-/** What the tables need to know of a stream. */
+/** The properties of a stream that the tables depend on. */
 export interface StreamCondition {
   /** Opened by this end. */
   readonly own: boolean;
-  /** Where it stands. */
+  /** Its state. */
   readonly state: StreamState;
   /** The peer sends no more. */
   readonly shutRead: boolean;
@@ -36,7 +36,7 @@ export interface StreamCondition {
   readonly shutWrite: boolean;
 }
 
-/** Frames that need a stream in the right state to be sent. */
+/** Frames that can be sent only in some states of their stream. */
 export type SentFrame = "SYN_REPLY" | "HEADERS" | "DATA" | "WINDOW_UPDATE";
 
 /** Columns of {@linkcode SENDABLE}. */
@@ -49,7 +49,7 @@ export type SendColumn =
   | "peerOpened"
   | "peerClosing";
 
-/** 0: may be sent. `"look on"`: decided by the state's own column. Else the `ERR_*` code of the refusal. */
+/** 0: may be sent. `"look on"`: the column of the stream's state decides. Otherwise the `ERR_*` code of the refusal. */
 export type SendVerdict = number | "look on";
 
 const CLOSED = ERR_STREAM_CLOSED;
@@ -58,7 +58,7 @@ const CLOSING = ERR_STREAM_CLOSING;
 const BAD_ID = ERR_INVALID_STREAM_ID;
 const BAD_STATE = ERR_INVALID_STREAM_STATE;
 
-/** What may be sent, by the state of its stream (spdylay; SPDY/3 draft 2.3). */
+/** Which frames may be sent, by the state of their stream (spdylay; SPDY/3 draft 2.3). */
 // deno-fmt-ignore
 export const SENDABLE: Readonly<Record<SentFrame, Readonly<Record<SendColumn, SendVerdict>>>> = {
   SYN_REPLY:     { none: CLOSED, shutWrite: SHUT_WR,   own: BAD_ID, ownClosing: BAD_ID,  peerOpening: 0,         peerOpened: BAD_STATE, peerClosing: CLOSING },
@@ -67,7 +67,7 @@ export const SENDABLE: Readonly<Record<SentFrame, Readonly<Record<SendColumn, Se
   WINDOW_UPDATE: { none: CLOSED, shutWrite: "look on", own: 0,      ownClosing: CLOSING, peerOpening: 0,         peerOpened: 0,         peerClosing: CLOSING },
 };
 
-/** 0 when `frame` may be sent on `stream`, else the `ERR_*` code that says why not. */
+/** 0 when `frame` may be sent on `stream`, otherwise the `ERR_*` code of the reason. */
 export function sendError(
   frame: SentFrame,
   stream: StreamCondition | undefined,
@@ -113,10 +113,15 @@ export type ReceiveColumn =
   | "shutReadClosing";
 
 /**
- * What is done with a received frame. `accept`: it has its effect. `ignore`:
- * nothing at all. `tell`: the callback, no effect. `reset`: RST_STREAM
- * PROTOCOL_ERROR. `inUse`: RST_STREAM STREAM_IN_USE, which SPDY/2 does not
- * have: PROTOCOL_ERROR there. `fail`: GOAWAY.
+ * What happens to a received frame:
+ *
+ * - `accept`: it takes effect.
+ * - `ignore`: nothing happens.
+ * - `tell`: only the callback is called.
+ * - `reset`: the stream is reset with PROTOCOL_ERROR.
+ * - `inUse`: the stream is reset with STREAM_IN_USE, or PROTOCOL_ERROR in SPDY/2,
+ *   which does not have that status.
+ * - `fail`: the session fails with GOAWAY.
  */
 export type ReceiveVerdict =
   | "accept"
@@ -126,7 +131,7 @@ export type ReceiveVerdict =
   | "inUse"
   | "fail";
 
-/** What is accepted, by the state of its stream (spdylay; SPDY/3 draft 2.3). */
+/** Which frames are accepted, by the state of their stream (spdylay; SPDY/3 draft 2.3). */
 // deno-fmt-ignore
 export const RECEIVABLE: Readonly<Record<ReceivedFrame, Readonly<Record<ReceiveColumn, ReceiveVerdict>>>> = {
   SYN_REPLY:     { none: "reset",  ownInitial: "inUse",  ownOpening: "accept", ownOpened: "inUse",  ownClosing: "ignore", peer: "reset",  peerClosing: "reset",  shutRead: "reset",  shutReadClosing: "reset" },
@@ -136,7 +141,7 @@ export const RECEIVABLE: Readonly<Record<ReceivedFrame, Readonly<Record<ReceiveC
   WINDOW_UPDATE: { none: "ignore", ownInitial: "accept", ownOpening: "accept", ownOpened: "accept", ownClosing: "accept", peer: "accept", peerClosing: "accept", shutRead: "accept", shutReadClosing: "accept" },
 };
 
-/** What is done with a received `frame` of `stream`. */
+/** What happens to a received `frame` of `stream`. */
 export function receiveVerdict(
   frame: ReceivedFrame,
   stream: StreamCondition | undefined,

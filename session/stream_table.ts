@@ -1,5 +1,5 @@
 /**
- * The streams that are open, and the ids that were used (SPDY/3 draft 2.3.2).
+ * The open streams, and the stream ids used so far (SPDY/3 draft 2.3.2).
  *
  * @module
  */
@@ -17,32 +17,32 @@ export class StreamTable<S> {
   readonly #ownParity: number;
   #nextOwn: number;
   #open = { own: 0, peer: 0 };
-  /** The last stream id of the peer that was looked at; 0 at first. */
+  /** The last stream id that the peer used; 0 at first. */
   lastReceived = 0;
 
-  /** Makes an empty table. `nextOwn`: the first own id, for tests of its end. */
+  /** Creates an empty table. `nextOwn` is the first own id, for tests of the last one. */
   constructor(side: Side, nextOwn?: number) {
     // A client's ids are odd, a server's even (2.3.2).
     this.#ownParity = side === CLIENT ? 1 : 0;
     this.#nextOwn = nextOwn ?? (side === CLIENT ? 1 : 2);
   }
 
-  /** Streams in the table. */
+  /** Number of open streams. */
   get size(): number {
     return this.#streams.size;
   }
 
-  /** Streams of this end in the table. */
+  /** Number of open streams that this end opened. */
   get ownOpen(): number {
     return this.#open.own;
   }
 
-  /** Streams of the peer in the table. */
+  /** Number of open streams that the peer opened. */
   get peerOpen(): number {
     return this.#open.peer;
   }
 
-  /** The stream of that id, if it is open. */
+  /** The stream with that id, if it is open. */
   get(id: number): StreamRecord<S> | undefined {
     return this.#streams.get(id);
   }
@@ -52,12 +52,12 @@ export class StreamTable<S> {
     return this.#streams.values();
   }
 
-  /** True when the id is one that this end opens. */
+  /** Whether the id is one that this end assigns. */
   isOwn(id: number): boolean {
     return id % 2 === this.#ownParity;
   }
 
-  /** The next own id, 0 when they are used up. */
+  /** The next own id, 0 when all are used up. */
   takeOwnId(): number {
     const id = this.#nextOwn;
     if (id > MAX_STREAM_ID) return 0;
@@ -65,7 +65,7 @@ export class StreamTable<S> {
     return id;
   }
 
-  /** Puts a stream in. */
+  /** Adds a stream. */
   add(stream: StreamRecord<S>): void {
     this.#streams.set(stream.id, stream);
     this.#open[stream.own ? "own" : "peer"]++;
@@ -76,7 +76,7 @@ export class StreamTable<S> {
     else this.#pushed.set(assocStreamId, new Set([stream]));
   }
 
-  /** Takes a stream out. */
+  /** Removes a stream. */
   remove(stream: StreamRecord<S>): void {
     if (!this.#streams.delete(stream.id)) return;
     this.#open[stream.own ? "own" : "peer"]--;

@@ -1,6 +1,6 @@
 /**
- * The submit calls: types and ranges of their arguments are checked before
- * anything is queued.
+ * The submit calls. They check types and ranges of their arguments before they
+ * queue anything.
  *
  * @module
  */
@@ -27,7 +27,7 @@ import { draftHeaders, draftSynStream } from "./drafts.ts";
 import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
 import type { StreamRecord } from "./stream_record.ts";
 
-/** Headers as an application gives them. */
+/** Headers as an application submits them. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
 /** Throws `InvalidArgumentError` unless `streamId` is 0..2^31-1. */
@@ -35,19 +35,19 @@ export function checkAnyStreamId(name: string, streamId: number): void {
   checkWhole(name, streamId, 0, MAX_STREAM_ID);
 }
 
-/** The bits of `flags` in `mask`; others are dropped (spdylay). Throws `InvalidArgumentError` unless `flags` is a whole number. */
+/** The bits of `flags` in `mask`; others are dropped, as in spdylay. Throws `InvalidArgumentError` unless `flags` is a whole number. */
 export function maskFlags(flags: number, mask: number): number {
   checkUint32("flags", flags);
   return flags & mask;
 }
 
-/** Throws `InvalidArgumentError` unless `pri` is a priority of the version. */
+/** Throws `InvalidArgumentError` unless the version has the priority `pri`. */
 function checkPriority(pri: number, traits: VersionTraits): void {
   checkWhole("pri", pri, 0, traits.lowestPriority);
 }
 
 /**
- * The list as callbacks see it: names in lower case, sorted.
+ * Checks a list and returns it as callbacks see it: names in lower case, sorted.
  *
  * Throws `InvalidArgumentError` for a name or value that cannot be sent, or
  * that is too long for the version.
@@ -61,12 +61,12 @@ function checkHeaders(
     throw new InvalidArgumentError("nv is not a list of [name, value] pairs");
   }
   const prepared = checker.prepare(nv);
-  // Only SPDY/2 has length fields that a header can outgrow.
+  // Only in SPDY/2 can a header be too long for its length field.
   if (traits.lengthSize === 2) {
     checkLengthFields(wirePairs(prepared, traits), traits);
   }
   if (traits.renamesHeaders) {
-    // A header `host` leaves as `:host` does, and callbacks see what leaves.
+    // `host` and `:host` are the same on the wire, and callbacks see what is sent.
     fromSpdy2Names(prepared);
     sortByName(prepared);
   }
@@ -85,8 +85,8 @@ export function checkBody<S>(body: BodySource<S>): void {
 }
 
 /**
- * The associated stream of a new stream: a client has none. For a server it is
- * 0 or a stream of the client.
+ * The associated stream of a new stream: 0 on a client, and on a server 0 or a
+ * stream of the client.
  *
  * Throws `InvalidArgumentError` for any other.
  */
@@ -105,10 +105,10 @@ export function checkAssociated<S>(
 }
 
 /**
- * The open stream that a body is for.
+ * The open stream of a body.
  *
- * Throws `StreamClosedError` when the stream is not open, or can take no more
- * from this end: spdylay drops such bodies without a word.
+ * Throws `StreamClosedError` when the stream is not open, or this end can send
+ * nothing more on it; spdylay drops such bodies silently.
  */
 export function checkBodyStream<S>(
   core: SessionCore<S>,
@@ -121,7 +121,7 @@ export function checkBodyStream<S>(
   }
   if (stream.shutWrite) {
     throw new StreamClosedError(
-      `stream ${streamId} takes no more DATA from this end`,
+      `this end has already closed its half of stream ${streamId}`,
     );
   }
   if (stream.state === "closing") {
@@ -133,8 +133,8 @@ export function checkBodyStream<S>(
 /**
  * The entries in ascending order of their ids, as they are sent.
  *
- * Throws `InvalidArgumentError` for an id that is not known or stands twice,
- * and for flags or a value out of range.
+ * Throws `InvalidArgumentError` for an unknown or duplicate id, and for flags or a
+ * value out of range.
  */
 export function checkSettings(iv: readonly SettingsEntry[]): SettingsEntry[] {
   if (!Array.isArray(iv)) {
@@ -156,7 +156,7 @@ export function checkSettings(iv: readonly SettingsEntry[]): SettingsEntry[] {
       checkWhole("INITIAL_WINDOW_SIZE", value, 0, MAX_FLOW_WINDOW);
     }
     if (ids.has(id)) {
-      throw new InvalidArgumentError(`SETTINGS id ${id} stands twice`);
+      throw new InvalidArgumentError(`SETTINGS id ${id} is in the list twice`);
     }
     ids.add(id);
     return [id, flags, value];
@@ -167,7 +167,8 @@ export function checkSettings(iv: readonly SettingsEntry[]): SettingsEntry[] {
 /**
  * Throws unless WINDOW_UPDATE can be sent for the stream: `InvalidArgumentError`
  * for a bad delta, `StreamClosedError` for a stream that is not open (stream 0
- * is in SPDY/3.1 alone), `InvalidArgumentError` for a session without windows.
+ * exists only in SPDY/3.1), `InvalidArgumentError` for a session without flow
+ * control.
  */
 export function checkWindowUpdate<S>(
   core: SessionCore<S>,
@@ -183,7 +184,7 @@ export function checkWindowUpdate<S>(
   if (!core.flowControl) {
     throw new InvalidArgumentError(
       core.traits.windowUpdate
-        ? "the session was made without flow control"
+        ? "the session has no flow control (option flowControl: false)"
         : `${core.traits.name} has no WINDOW_UPDATE`,
     );
   }

@@ -212,7 +212,7 @@ Deno.test("a read callback that gives too much, or no bytes at all, fails the se
     const error = assertThrows(
       () => harness.session.send(),
       CallbackFailureError,
-      "readCb returned",
+      "the readCb callback",
     );
     assertEquals(harness.session.failure, error);
   }

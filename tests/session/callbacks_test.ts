@@ -151,7 +151,11 @@ Deno.test("send: a number that cannot be is a CallbackFailureError, and nothing 
       },
     });
     session.submitPing();
-    assertThrows(() => session.send(), CallbackFailureError, "send returned");
+    assertThrows(
+      () => session.send(),
+      CallbackFailureError,
+      "the send callback returned",
+    );
     answer = 12;
     session.send();
     assertEquals(written, [0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 1]);
@@ -366,7 +370,7 @@ Deno.test("send and recv inside a callback are refused with a clear error", () =
     assertEquals(code, ERR_INVALID_STATE);
     assertMatch(
       message,
-      /^(send|recv)\(\) was called from inside a callback of/,
+      /^(send|recv)\(\) was called inside a callback of/,
     );
   }
   session.submitPing();

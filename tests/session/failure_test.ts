@@ -172,13 +172,13 @@ Deno.test("every kind of session error ends in GOAWAY 1 and a failure that says 
       "own parity",
       ERR_PROTO,
       (harness) => harness.give(synStream(2)),
-      "stream id 2",
+      "opened stream 2",
     ],
     [
       "lower id",
       ERR_PROTO,
       (harness) => harness.give(synStream(5), synStream(3)),
-      "3 after 5",
+      "stream 3 after stream 5",
     ],
     [
       "data after FIN",
@@ -416,7 +416,7 @@ Deno.test("a well-numbered SYN_STREAM uses its id up, even when its headers are 
   harness.give(synStream(5));
   assertEquals(harness.told(), ["onInvalidCtrlRecv SYN_STREAM 5 11"]);
   harness.give({ ...synStream(3), nv: [] } as ReturnType<typeof synStream>);
-  assertFailed(harness, ERR_PROTO, "3 after 5");
+  assertFailed(harness, ERR_PROTO, "stream 3 after stream 5");
 });
 
 Deno.test("GOAWAY received: streams go on, PING is answered, want_write says so", () => {

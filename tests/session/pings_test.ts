@@ -35,7 +35,11 @@ Deno.test("every PING that waits is remembered, up to the limit", () => {
   pings.written(pings.take());
   pings.take();
   assertEquals(pings.outstanding, 2);
-  const error = assertThrows(() => pings.take(), SpdyError, "2 PINGs wait");
+  const error = assertThrows(
+    () => pings.take(),
+    SpdyError,
+    "2 PINGs are waiting",
+  );
   assertEquals(error.code, ERR_INVALID_STATE);
   assertEquals(pings.answered(3), false, "not written yet");
   pings.written(3);
