@@ -1,29 +1,29 @@
 /**
- * A growing piece of memory that frames are written into, one behind another.
+ * A growing buffer to which frames are written one after another.
  *
  * @module
  */
 
 const ENCODER: TextEncoder = new TextEncoder();
-/** So many bytes are copied one by one in the time that a view of them takes. */
+/** Copying so many bytes one by one takes as long as creating a view of them. */
 const FEW = 96;
 
 /**
- * Writes big-endian numbers, bytes and text at the end of a buffer that grows
- * by doubling. Numbers are taken as they are: whoever calls has checked them.
+ * Appends big-endian numbers, bytes and text to a buffer that grows by doubling.
+ * Callers must check the range of numbers.
  */
 export class ByteWriter {
-  /** The memory; what was written stands in its first {@linkcode length} bytes. */
+  /** The buffer; the written bytes are its first {@linkcode length} bytes. */
   bytes: Uint8Array<ArrayBuffer>;
-  /** Bytes written. May be set back to undo, or to 0 to begin anew. */
+  /** Number of bytes written. Set it to a lower value to undo, or to 0 to start again. */
   length = 0;
 
-  /** Makes a writer with room for `capacity` bytes before it first grows. */
+  /** Creates a writer with room for `capacity` bytes before it first grows. */
   constructor(capacity = 256) {
     this.bytes = new Uint8Array(capacity);
   }
 
-  /** Makes room for `size` more bytes; `bytes` may be another array afterwards. */
+  /** Makes room for `size` more bytes; may replace `bytes`. */
   reserve(size: number): void {
     const needed = this.length + size;
     if (needed <= this.bytes.length) return;
@@ -72,7 +72,7 @@ export class ByteWriter {
     this.length = length + count;
   }
 
-  /** Writes `text` as UTF-8 and returns how many bytes that took. */
+  /** Writes `text` as UTF-8 and returns the number of bytes. */
   text(text: string): number {
     // A character takes at most three bytes for each UTF-16 unit.
     this.reserve(text.length * 3);
@@ -95,12 +95,12 @@ export class ByteWriter {
     return index + written;
   }
 
-  /** What was written, as a view that is valid until the next write. */
+  /** The written bytes, as a view that is valid until the next write. */
   view(): Uint8Array<ArrayBuffer> {
     return this.bytes.subarray(0, this.length);
   }
 
-  /** What was written, as a copy. */
+  /** A copy of the written bytes. */
   copy(): Uint8Array<ArrayBuffer> {
     return this.bytes.slice(0, this.length);
   }

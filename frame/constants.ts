@@ -1,5 +1,5 @@
 /**
- * The numbers on the wire: versions, frame types, flags, status codes,
+ * The constants of the wire format: versions, frame types, flags, status codes,
  * SETTINGS ids. Names and values are those of the SPDY drafts and of spdylay.
  *
  * @module
@@ -22,17 +22,17 @@ export const SYN_STREAM: 1 = 1;
 export const SYN_REPLY: 2 = 2;
 /** Ends a stream at once (2.6.3). */
 export const RST_STREAM: 3 = 3;
-/** Tells the peer configuration values (2.6.4). */
+/** Announces configuration values (2.6.4). */
 export const SETTINGS: 4 = 4;
 /** No operation, SPDY/2 only. */
 export const NOOP: 5 = 5;
 /** Measures the round trip (2.6.5). */
 export const PING: 6 = 6;
-/** Announces that no more streams are taken (2.6.6). */
+/** Announces that the sender accepts no more streams (2.6.6). */
 export const GOAWAY: 7 = 7;
 /** Adds headers to a stream (2.6.7). */
 export const HEADERS: 8 = 8;
-/** Grants window to the sender (2.6.8); SPDY/3 and later. */
+/** Enlarges the flow-control window of the receiver of the frame (2.6.8); SPDY/3 and later. */
 export const WINDOW_UPDATE: 9 = 9;
 /** Carries a client certificate (2.6.9); recognised and ignored. */
 export const CREDENTIAL: 10 = 10;
@@ -73,11 +73,11 @@ export const INVALID_CREDENTIALS = 10;
 /** RST_STREAM status: a frame too large for the receiver; SPDY/3 and later. */
 export const FRAME_TOO_LARGE = 11;
 
-/** GOAWAY status: an orderly end. */
+/** GOAWAY status: no error. */
 export const GOAWAY_OK = 0;
 /** GOAWAY status: a rule of the protocol was broken. */
 export const GOAWAY_PROTOCOL_ERROR = 1;
-/** GOAWAY status: the sender failed. The draft says 11, spdylay and its peers say 2. */
+/** GOAWAY status: the sender failed. The draft has 11; spdylay and its peers send 2. */
 export const GOAWAY_INTERNAL_ERROR = 2;
 
 /** No flag on a SETTINGS frame. */
@@ -90,7 +90,7 @@ export const SETTINGS_UPLOAD_BANDWIDTH = 1;
 export const SETTINGS_DOWNLOAD_BANDWIDTH = 2;
 /** SETTINGS id: expected round-trip time, ms. */
 export const SETTINGS_ROUND_TRIP_TIME = 3;
-/** SETTINGS id: streams the receiver of the frame may have open. */
+/** SETTINGS id: number of streams that the receiver of the frame may have open. */
 export const SETTINGS_MAX_CONCURRENT_STREAMS = 4;
 /** SETTINGS id: TCP congestion window, packets. */
 export const SETTINGS_CURRENT_CWND = 5;
@@ -109,7 +109,7 @@ export const ID_FLAG_SETTINGS_PERSIST_VALUE = 1;
 /** The entry was persisted and is sent back. */
 export const ID_FLAG_SETTINGS_PERSISTED = 2;
 
-/** Streams a peer may open before it said otherwise: no limit. */
+/** Streams that may be open before SETTINGS announces a limit: no limit. */
 export const INITIAL_MAX_CONCURRENT_STREAMS = 0x7fffffff;
 /** Flow-control window before SETTINGS, bytes. */
 export const INITIAL_WINDOW_SIZE = 65536;

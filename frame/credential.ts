@@ -1,6 +1,6 @@
 /**
- * CREDENTIAL, the receiving direction (SPDY/3 draft 2.6.9). Sessions pass over
- * it: the frame was given up in SPDY/3.1 and is never answered.
+ * CREDENTIAL, the receiving direction (SPDY/3 draft 2.6.9). Sessions ignore it:
+ * SPDY/3.1 dropped the frame, and it is never answered.
  *
  * @module
  */
@@ -8,9 +8,9 @@
 import { readUint16, readUint32 } from "./byte_reader.ts";
 import { checkBytes } from "../values.ts";
 
-/** What a CREDENTIAL frame carries. */
+/** The content of a CREDENTIAL frame. */
 export interface Credential {
-  /** Slot of the server's certificate table, from 1. */
+  /** Slot in the server's certificate table, from 1. */
   readonly slot: number;
   /** Proof of possession: a TLS digitally-signed element. */
   readonly proof: Uint8Array;
@@ -18,13 +18,13 @@ export interface Credential {
   readonly certificates: Uint8Array[];
 }
 
-/** Payload bytes before the proof: slot and the proof's length. */
+/** Number of payload bytes before the proof: the slot and the proof's length. */
 const FIXED_LENGTH = 6;
 
 /**
  * Reads the payload of a CREDENTIAL frame (SPDY/3 draft 2.6.9); `undefined`
  * when a length in it runs past the end. Proof and certificates are views into
- * `payload`. Throws `InvalidArgumentError` when that is not a `Uint8Array`.
+ * `payload`. Throws `InvalidArgumentError` when `payload` is not a `Uint8Array`.
  *
  * @example
  * ```ts

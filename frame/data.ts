@@ -1,6 +1,6 @@
 /**
- * DATA, the sending direction (SPDY/3 draft 2.2.2). The receiving one has no
- * frame of its own: the parser hands its payload on piece by piece.
+ * DATA, the sending direction (SPDY/3 draft 2.2.2). The receiving direction has no
+ * frame value: the parser delivers the payload piece by piece.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export function writeData(out: ByteWriter, frame: DataFrame): void {
   // The length has 24 bits (2.2.2).
   if (data.length > MAX_FRAME_LENGTH) {
     throw new InvalidArgumentError(
-      `DATA of ${data.length} bytes is above ${MAX_FRAME_LENGTH}`,
+      `a DATA frame of ${data.length} bytes is longer than ${MAX_FRAME_LENGTH}`,
     );
   }
   out.reserve(FRAME_HEAD_LENGTH + data.length);

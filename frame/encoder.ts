@@ -1,5 +1,5 @@
 /**
- * Frames into bytes.
+ * Encodes frames to bytes.
  *
  * @module
  */
@@ -40,16 +40,16 @@ import type { Frame, HeaderBlockFrame, NameValue } from "./types.ts";
 import { type VersionTraits, versionTraits } from "./version.ts";
 import { writeWindowUpdate } from "./window_update.ts";
 
-/** Memory kept between calls, bytes; a larger frame's goes with it. */
+/** Largest memory that is kept between calls, bytes. */
 const KEPT_CAPACITY = 65536;
 const NO_HEADERS: NameValue[] = [];
 
 /**
- * Encodes the frames of one direction of a connection. It owns that
- * direction's header compression, so frames must be sent in the order in which
- * they were encoded, and all of them.
+ * Encodes the frames of one direction of a connection. It contains the header
+ * compression of that direction, so all encoded frames must be sent, in the order in
+ * which they were encoded.
  *
- * A frame's `version` and `length` are not read: the encoder knows both.
+ * The encoder ignores a frame's `version` and `length`, because it knows both.
  *
  * @example
  * ```ts
@@ -71,11 +71,11 @@ export class FrameEncoder {
   readonly #traits: VersionTraits;
   readonly #headers: HeaderEncoder;
   #arena: ByteWriter = new ByteWriter();
-  /** Made with the first header block. */
+  /** Created with the first header block. */
   #checker: HeaderChecker | undefined;
 
   /**
-   * Makes an encoder at the start of its direction.
+   * Creates an encoder at the start of its direction.
    *
    * Throws `UnsupportedVersionError` for an unknown version and
    * `InvalidArgumentError` for an unknown compression policy.
@@ -86,14 +86,14 @@ export class FrameEncoder {
   }
 
   /**
-   * The bytes of `frame`: a control frame or a DATA frame.
+   * Returns the bytes of `frame`, a control frame or a DATA frame.
    *
-   * Header names are put in lower case and sorted; a value with NUL is taken
-   * as several values. SETTINGS entries go in the order given.
+   * Header names are converted to lower case and sorted; a value with NUL counts as
+   * several values. SETTINGS entries keep their order.
    *
-   * Throws `InvalidArgumentError` when a field is out of its range, when the
-   * version has no such frame, and for header names and values that no SPDY
-   * peer accepts. Nothing is compressed then, so the encoder stays usable.
+   * Throws `InvalidArgumentError` when a field is out of range, when the version
+   * does not have the frame, and for header names and values that no SPDY peer
+   * accepts. In that case nothing was compressed, so the encoder stays usable.
    */
   encode(frame: Frame): Uint8Array<ArrayBuffer> {
     if (typeof frame !== "object" || frame === null) {
@@ -119,9 +119,9 @@ export class FrameEncoder {
   /**
    * Appends the bytes of `frame` to `out` and returns its payload length.
    *
-   * For the session, which has prepared the headers when they were submitted:
-   * `frame.nv` is taken as it is. Throws as {@linkcode encode} does; of prepared
-   * headers only their size can still be at fault.
+   * For the session, which prepares headers when they are submitted: `frame.nv` is
+   * not checked again. Throws as {@linkcode encode} does; prepared headers can only
+   * be too large.
    *
    * @ignore
    */
@@ -182,8 +182,9 @@ export class FrameEncoder {
   }
 
   /**
-   * The frame's length has 24 bits; a block that might pass them must not move
-   * the compressor. Returns the bytes of the block, or a few too many.
+   * Throws when the block might not fit the 24-bit length of a frame, before it
+   * changes the state of the compressor. Returns the length of the block, or an
+   * upper bound.
    */
   #checkRoom(pairs: readonly NameValue[]): number {
     const room = MAX_FRAME_LENGTH - SYN_STREAM_FIXED_LENGTH;
@@ -192,7 +193,7 @@ export class FrameEncoder {
     const exact = headerBlockLength(pairs, this.#traits, true);
     if (this.#headers.maxEncodedLength(exact) <= room) return exact;
     throw new InvalidArgumentError(
-      `header block of ${exact} bytes may not fit a frame of ${MAX_FRAME_LENGTH}`,
+      `header block of ${exact} bytes may not fit in a frame of ${MAX_FRAME_LENGTH} bytes`,
     );
   }
 }

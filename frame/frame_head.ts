@@ -7,7 +7,7 @@
 import type { ByteWriter } from "./byte_writer.ts";
 import { writeUint32 } from "./byte_writer.ts";
 
-/** Bytes before the payload of any frame. */
+/** Length of a frame's head, bytes. */
 export const FRAME_HEAD_LENGTH = 8;
 
 /** Writes the head of a control frame. */
@@ -29,8 +29,8 @@ export function writeControlHead(
 }
 
 /**
- * Writes the head of a DATA frame of `length` payload bytes; the payload is to
- * follow. The numbers are taken as they are.
+ * Writes the head of a DATA frame with `length` payload bytes. The caller appends
+ * the payload, and must check the range of the numbers.
  */
 export function writeDataHead(
   out: ByteWriter,
@@ -45,7 +45,7 @@ export function writeDataHead(
   out.length = at + FRAME_HEAD_LENGTH;
 }
 
-/** Writes into the head at `start` that the frame ends where `out` ends now. */
+/** Sets the length in the head at `start`, for a frame that ends at the end of `out`. */
 export function closeFrame(out: ByteWriter, start: number): void {
   const length = out.length - start - FRAME_HEAD_LENGTH;
   out.bytes[start + 5] = length >>> 16;

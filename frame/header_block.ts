@@ -1,7 +1,7 @@
 /**
- * The name/value header block before compression, both directions (SPDY/3
- * draft 2.6.10): a count, then for each pair the length and bytes of its name
- * and of its value.
+ * The uncompressed name/value header block, written and read (SPDY/3 draft
+ * 2.6.10): a count, then for each pair the length and bytes of its name and of
+ * its value.
  *
  * @module
  */
@@ -19,11 +19,11 @@ import { type KnownPair, PairMemory } from "./pair_memory.ts";
 import type { NameValue } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
 
-/** Byte classes: what a byte means in a name and in a value. */
+/** Classes of bytes: `BAD` bytes are not allowed, `NUL` separates the parts of a value. */
 const BAD = 1;
 const NUL = 2;
 const NAME_CLASS = classify((byte) => {
-  // Names are 0x20..0x7e without capitals (2.6.10, spdylay).
+  // Names consist of 0x20..0x7e without capitals (2.6.10, spdylay).
   const capital = byte >= 0x41 && byte <= 0x5a;
   return byte < 0x20 || byte > 0x7e || capital ? BAD : 0;
 });
@@ -36,27 +36,27 @@ function classify(classOf: (byte: number) => number): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => classOf(byte));
 }
 
-/** Never throws; what is not UTF-8 becomes U+FFFD, a byte order mark stays. */
+/** Never throws: invalid UTF-8 becomes U+FFFD. Keeps a byte order mark. */
 const UTF8: TextDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Up to this length V8 joins two strings by copying them, so that no tree of strings is left. */
+/** Up to this length V8 concatenates strings by copying, and so builds no tree of strings. */
 const SHORT = 12;
 
-/** A header block that was read, or why it was not. */
+/** A header block that was read, or the error. */
 export interface HeaderBlock {
-  /** 0, or what is wrong with the block. */
+  /** 0, or the error in the block. */
   readonly errorCode:
     | 0
     | typeof ERR_INVALID_FRAME
     | typeof ERR_INVALID_HEADER_BLOCK
     | typeof ERR_FRAME_TOO_LARGE;
-  /** The headers: sorted when all is well, as they came when their content is invalid, else empty. */
+  /** The headers: sorted if the block is valid, in wire order if their content is invalid, otherwise empty. */
   readonly nv: NameValue[];
 }
 
 /**
- * Bytes of the block of `pairs`. Without `exact` it may say too much, but
- * looks at no character.
+ * Length of the block of `pairs`, bytes. Without `exact` this is an upper bound,
+ * which is computed without reading the characters.
  */
 export function headerBlockLength(
   pairs: readonly NameValue[],
@@ -73,8 +73,8 @@ export function headerBlockLength(
 }
 
 /**
- * Throws `InvalidArgumentError` when the count or a length does not fit the 16
- * bits that SPDY/2 has for it. The 32 bits of SPDY/3 hold more than a frame.
+ * Throws `InvalidArgumentError` when the count or a length does not fit the 16-bit
+ * fields of SPDY/2. The 32-bit fields of SPDY/3 can hold more than a frame.
  */
 export function checkLengthFields(
   pairs: readonly NameValue[],
@@ -93,7 +93,7 @@ export function checkLengthFields(
 function checkUint16(what: string, value: number, traits: VersionTraits): void {
   if (value <= 0xffff) return;
   throw new InvalidArgumentError(
-    `${what} is ${value}; ${traits.name} carries at most 65535`,
+    `${what} is ${value}; ${traits.name} allows at most 65535`,
   );
 }
 
@@ -102,13 +102,13 @@ function utf8Length(text: string): number {
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);
     if (unit < 0x80) continue;
-    // Each half of a surrogate pair stands for two of its four bytes.
+    // Each half of a surrogate pair counts for two of its four bytes.
     length += unit < 0x800 || unit >= 0xd800 && unit < 0xe000 ? 1 : 2;
   }
   return length;
 }
 
-/** Appends the block of `pairs`, which have been checked. */
+/** Appends the block of `pairs`, which must have been checked. */
 export function writeHeaderBlock(
   out: ByteWriter,
   pairs: readonly NameValue[],
@@ -136,9 +136,9 @@ function writeText(out: ByteWriter, text: string, lengthSize: 2 | 4): void {
 }
 
 /**
- * Reads a whole block. `traits` are those of the frame's version field;
- * `rename` puts SPDY/2 names back into their colon names. `memory` has
- * the pairs of earlier blocks; `words` is all the memory that `block` lies in.
+ * Reads a complete block. `traits` are those of the frame's version field; with
+ * `rename`, SPDY/2 names are replaced by the colon names. `memory` holds the pairs
+ * of earlier blocks; `words` covers the whole buffer of `block`.
  */
 export function readHeaderBlock(
   block: Uint8Array,
@@ -156,14 +156,14 @@ export function readHeaderBlock(
   const nv: NameValue[] = [];
   const { maxHeaderCount } = limits;
   const order = readPairs(block, words, lengthSize, maxHeaderCount, nv, memory);
-  // The parts of a value count each (a value of NULs is one entry a byte).
+  // Each part of a value counts: a value of NULs has one entry per byte.
   if (nv.length > maxHeaderCount) {
     return { errorCode: ERR_FRAME_TOO_LARGE, nv: [] };
   }
   if (order === "invalid") return { errorCode: ERR_INVALID_HEADER_BLOCK, nv };
   if (order === "unsorted") {
     sortByName(nv);
-    // A name stands in a block once (2.6.10).
+    // A block must not contain a name twice (2.6.10).
     if (countNames(nv) < readLength(words, begin, lengthSize)) {
       return { errorCode: ERR_INVALID_HEADER_BLOCK, nv };
     }
@@ -172,7 +172,7 @@ export function readHeaderBlock(
   return { errorCode: 0, nv };
 }
 
-/** Walks the lengths: they must fill the block exactly, and keep to the limits. */
+/** Checks the lengths: they must fill the block exactly and must not exceed the limits. */
 function checkStructure(
   words: DataView,
   begin: number,
@@ -186,8 +186,8 @@ function checkStructure(
   const maxValue = limits.maxHeaderValueLength;
   let tooLarge = count > limits.maxHeaderCount;
   let at = begin + lengthSize;
-  // Every pass takes at least two length fields off the block, so a count that
-  // lies ends the loop at the block's end.
+  // Each iteration consumes at least two length fields, so a false count cannot
+  // make the loop run past the end of the block.
   for (let pair = 0; pair < count; pair++) {
     if (end - at < lengthSize) return ERR_INVALID_FRAME;
     const nameLength = readLength(words, at, lengthSize);
@@ -203,8 +203,8 @@ function checkStructure(
 }
 
 /**
- * Pushes the pairs of a block whose structure has been checked, at most one
- * more than `maxCount`.
+ * Appends the pairs of a block whose structure was checked to `nv`, at most
+ * `maxCount + 1`.
  */
 function readPairs(
   block: Uint8Array,
@@ -219,13 +219,13 @@ function readPairs(
   let sorted = true;
   let valid = true;
   let previous = "";
-  // The pair just read, if the memory has it.
+  // The pair before the current one, if it is in `memory`.
   let before: KnownPair | undefined = memory.begin(lengthSize);
   for (let at = lengthSize; at < end && nv.length <= maxCount;) {
-    // What equals a pair that was good needs no other check, and what follows
-    // another as before no look-up either: 12 headers of 690 bytes, one of them
-    // new, take 0.8 us, 1.5 us if each is looked up, and 6.5 us if all are read
-    // anew.
+    // A pair with the same bytes as an earlier valid pair needs no other check, and
+    // if it follows the same pair as before, no look-up: 12 headers of 690 bytes,
+    // one of them new, take 0.8 us, 1.5 us if each is looked up, and 6.5 us if all
+    // are decoded again.
     const expected: KnownPair | undefined = before?.next;
     if (
       expected !== undefined &&
@@ -259,7 +259,7 @@ function readPairs(
     } else {
       const value = textOf(block, valueAt, valueLength);
       const valueClass = classOf(block, valueAt, valueLength, VALUE_CLASS);
-      // A name has at least one byte, all of them allowed ones (2.6.10).
+      // A name has at least one byte, and only allowed ones (2.6.10).
       if (
         (valueClass & BAD) !== 0 ||
         known === undefined && !isName(block, nameAt, nameLength)
@@ -281,7 +281,7 @@ function readPairs(
   return sorted ? "sorted" : "unsorted";
 }
 
-/** How many names a sorted list has. */
+/** Number of different names in a sorted list. */
 function countNames(nv: readonly NameValue[]): number {
   let count = 0;
   for (let index = 0; index < nv.length; index++) {
@@ -291,8 +291,8 @@ function countNames(nv: readonly NameValue[]): number {
 }
 
 /**
- * Pushes a pair for each NUL-separated part, at most one more than `maxCount`
- * in all; false when a part is empty (2.6.10).
+ * Appends a pair for each NUL-separated part, until `nv` has `maxCount + 1` pairs;
+ * false when a part is empty (2.6.10).
  */
 function splitInto(
   nv: NameValue[],

@@ -1,7 +1,7 @@
 /**
- * Checks header lists one after another, and remembers names with their last
- * values: most lists of a connection differ from the one before in a value or
- * two.
+ * Checks header lists, and remembers checked names with their last values,
+ * because most header lists of a connection differ from the one before in only
+ * one or two values.
  *
  * @module
  */
@@ -15,65 +15,65 @@ import {
 } from "./header_list.ts";
 import type { NameValue } from "./types.ts";
 
-/** A list of more pairs is not remembered, nor are more names. */
+/** Longest list that is remembered, and the most names. */
 const MOST_NAMES = 128;
-/** Nothing is remembered beyond so many characters of values. */
+/** The most characters of values that are remembered. */
 const MOST_CHARACTERS = 16384;
 
-/** Headers as an application gives them. */
+/** Headers as an application passes them. */
 type HeaderList = readonly (readonly [name: string, value: string])[];
 
 /** A name that has been checked. */
 interface CheckedName {
-  /** As it was given. */
+  /** The name as the application wrote it. */
   readonly given: string;
   readonly lower: string;
-  /** Its place among all names remembered, in the order of the wire. */
+  /** Its index among all remembered names, in wire order. */
   rank: number;
 }
 
 /** A header that has been checked. */
 interface Checked {
   readonly name: CheckedName;
-  /** The name in lower case, and the value as it was given. */
+  /** The name in lower case, and the unchanged value. */
   readonly pair: NameValue;
-  /** Whether NUL parts the value. */
+  /** Whether the value contains NUL. */
   hasParts: boolean;
-  /** Number of the list that it stood in last. */
+  /** Number of the last list that contained it. */
   list: number;
-  /** The next header of the same name in a list that has several. */
+  /** The next header of the same name, for lists that repeat the name. */
   again: Checked | undefined;
 }
 
 /**
- * Does what {@linkcode prepareHeaders} does, for one direction of a connection.
- * A name that was seen before needs no check, a value that it had last none
- * either, and a list of names that were seen before is sorted by numbers: 12
- * headers of which one is new take 0.3 us instead of 1.9.
+ * Does the same as {@linkcode prepareHeaders}, for one direction of a connection.
+ * A remembered name needs no check, nor does its last value, and a list of
+ * remembered names is sorted by their ranks: 12 headers of which one is new take
+ * 0.3 us instead of 1.9.
  */
 export class HeaderChecker {
   readonly #rule: NameRule;
-  /** What is remembered, by the name as it was given. */
+  /** The remembered headers, by the name as the application wrote it. */
   readonly #names = new Map<string, Checked>();
-  /** The same names, each once, in the order of the wire. */
+  /** The same names, in wire order. */
   readonly #order: CheckedName[] = [];
-  /** Characters of all values remembered. */
+  /** Characters of all remembered values. */
   #characters = 0;
-  /** The last list, in the order given. */
+  /** The last list, in the application's order. */
   #list: Checked[] = [];
-  /** An array for the next one. */
+  /** An array to reuse for the next list. */
   #spare: Checked[] = [];
   /** The pairs of the last list, sorted by name. */
   #sorted: NameValue[] = [];
   #hasParts = false;
   #lists = 0;
 
-  /** Makes a checker that remembers nothing yet. */
+  /** Creates a checker that remembers nothing yet. */
   constructor(rule: NameRule) {
     this.#rule = rule;
   }
 
-  /** The list that `prepareHeaders` makes of `nv`. Throws as it does. */
+  /** Returns what `prepareHeaders` returns for `nv`. Throws as it does. */
   prepare(nv: HeaderList): NameValue[] {
     if (!this.#remember(nv)) return prepareHeaders(nv, this.#rule);
     const sorted = this.#sorted;
@@ -91,19 +91,19 @@ export class HeaderChecker {
   }
 
   /**
-   * The same list for the wire, where the parts of a value stand in one pair
-   * anyway. It is valid until the next call, and must not be changed.
+   * The same list for the wire, where the NUL-joined parts of a value stay in one
+   * pair. It is valid until the next call; do not change it.
    */
   check(nv: HeaderList): NameValue[] {
     return this.#remember(nv) ? this.#sorted : prepareHeaders(nv, this.#rule);
   }
 
-  /** Checks the list; false when it cannot be remembered, or is no list. */
+  /** Checks the list; false when it cannot be remembered, or is not a list. */
   #remember(nv: HeaderList): boolean {
     const before = this.#list;
     const list = this.#spare;
     const sorted = this.#sorted;
-    // Whatever is wrong with the list, nothing is said to be sorted.
+    // Reset first, so that an exception below leaves no half-checked list.
     this.#list = [];
     this.#spare = before;
     this.#sorted = [];
@@ -117,7 +117,7 @@ export class HeaderChecker {
       const name = pair[0];
       const value = pair[1];
       let checked: Checked | undefined = before[index];
-      // Most names stood here in the list before.
+      // Most names have the same index as in the list before.
       if (
         checked === undefined || checked.name.given !== name ||
         checked.list === number
@@ -136,7 +136,7 @@ export class HeaderChecker {
       list[index] = checked;
     }
     if (this.#characters > MOST_CHARACTERS) return this.#forget();
-    // A list that is no plain array can come back here while it is read.
+    // Getters of a list can call this method again while the list is read.
     if (this.#lists !== number) return this.#forget();
     list.length = nv.length;
     this.#list = list;
@@ -145,7 +145,7 @@ export class HeaderChecker {
     return true;
   }
 
-  /** What is remembered of the name and not used in this list yet; `undefined` where it cannot be remembered. */
+  /** A remembered header of that name that this list does not use yet; `undefined` when the name cannot be remembered. */
   #find(name: string, list: number): Checked | undefined {
     let checked = this.#names.get(name) ?? this.#learn(name);
     while (checked?.list === list) {
@@ -154,7 +154,7 @@ export class HeaderChecker {
     return checked;
   }
 
-  /** Checks and remembers a name, which is a new one. */
+  /** Checks and remembers a new name. */
   #learn(given: string): Checked | undefined {
     const lower = checkName(given, this.#rule);
     const order = this.#order;
@@ -165,7 +165,7 @@ export class HeaderChecker {
       if (order[middle].lower < lower) place = middle + 1;
       else end = middle;
     }
-    // The same name in other letters: which of the two comes first depends on the list.
+    // The same name in other case: ranks cannot keep the order of the list then.
     if (order[place]?.lower === lower) return undefined;
     const name = { given, lower, rank: place };
     order.splice(place, 0, name);
@@ -186,7 +186,7 @@ export class HeaderChecker {
   }
 }
 
-/** A header of the name with the value that needs no check. */
+/** A header of that name with the empty value, which needs no check. */
 function blank(name: CheckedName): Checked {
   return {
     name,
@@ -197,11 +197,11 @@ function blank(name: CheckedName): Checked {
   };
 }
 
-/** The pairs by their names' ranks; those of one name keep their order. */
+/** The pairs sorted by the ranks of their names; pairs of one name keep their order. */
 function sortedPairs(list: readonly Checked[]): NameValue[] {
   const ranks: number[] = [];
   const pairs: NameValue[] = [];
-  // By insertion: lists are short, and often sorted in part.
+  // Insertion sort, because lists are short and often partly sorted.
   for (let index = 0; index < list.length; index++) {
     const { name: { rank }, pair } = list[index];
     let place = index;
@@ -215,7 +215,7 @@ function sortedPairs(list: readonly Checked[]): NameValue[] {
   return pairs;
 }
 
-/** Throws for a value that cannot be sent; else whether NUL parts it. */
+/** Whether the value contains NUL. Throws for a value that cannot be sent. */
 function checkValue(name: string, value: string): boolean {
   return !isPlain(value) && splitValue(name, value).length > 1;
 }

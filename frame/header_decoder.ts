@@ -1,5 +1,5 @@
 /**
- * Header blocks, decompressed for one direction of a connection.
+ * Decompresses the header blocks of one direction of a connection.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import { PairMemory } from "./pair_memory.ts";
 import type { FrameLimits } from "./limits.ts";
 import type { VersionTraits } from "./version.ts";
 
-/** Output that is dropped at a time, bytes. */
+/** Output that is inflated at once to be dropped, bytes. */
 const DROP_STEP = 32768;
 
 /**
- * Owns the header decompression of one direction. A block is given in pieces
- * as they come, between {@linkcode begin} and {@linkcode finish}; what it
- * inflates to stays in the inflater's window until it is read there.
+ * Owns the header decompression of one direction. The pieces of a block are pushed
+ * as they arrive, between {@linkcode begin} and {@linkcode finish}. Their output
+ * stays in the inflater's window until `finish` reads it there.
  */
 export class HeaderDecoder {
   readonly #traits: VersionTraits;
@@ -25,33 +25,33 @@ export class HeaderDecoder {
   readonly #inflater: Inflater;
   readonly #memory: PairMemory = new PairMemory();
   #discarding = false;
-  /** Bytes that were inflated and dropped so far. */
+  /** Bytes inflated and dropped so far. */
   #dropped = 0;
 
-  /** Makes a decoder at the start of its stream. */
+  /** Creates a decoder at the start of its zlib stream. */
   constructor(traits: VersionTraits, limits: Required<FrameLimits>) {
     this.#traits = traits;
     this.#limits = limits;
     this.#inflater = new Inflater({
       dictionary: traits.dictionary,
-      // The stream never ends, so its checksum never comes.
+      // The stream never ends, so its checksum is never sent.
       verify: false,
     });
   }
 
   /**
-   * Begins a block. One that is to be discarded is inflated all the same,
-   * because later blocks refer to it.
+   * Begins a block. A block that is to be discarded is inflated too, because later
+   * blocks refer to it.
    */
   begin(discard: boolean): void {
     this.#discarding = discard;
   }
 
   /**
-   * Inflates the next piece of the block, stopping at the bound rather than
-   * behind it; from there on it holds nothing. Returns what is wrong with the
-   * zlib stream, if anything is, or `ERR_FRAME_TOO_LARGE` when too much of it
-   * was dropped: the stream cannot go on then.
+   * Inflates the next piece of the block. Output beyond `maxHeaderBlock` is dropped,
+   * and the block discarded. Returns the error of the zlib stream, if there is one,
+   * or `ERR_FRAME_TOO_LARGE` when the dropped output exceeds `maxDroppedHeaders`;
+   * the stream cannot continue after either.
    */
   push(
     piece: Uint8Array,
@@ -76,9 +76,9 @@ export class HeaderDecoder {
   }
 
   /**
-   * Inflates the rest of the piece for the sake of later blocks; false when
-   * that is more work than a peer may cause. A byte that is sent can inflate
-   * to a thousand.
+   * Inflates and drops the rest of the piece, because later blocks refer to it;
+   * false when a peer has caused too much of this work. One byte on the wire can
+   * inflate to a thousand.
    */
   #drop(): boolean {
     const inflater = this.#inflater;
@@ -92,7 +92,7 @@ export class HeaderDecoder {
     return true;
   }
 
-  /** Ends the block and reads it; `frame` is how the frame's version lays it out. */
+  /** Ends the block and reads it; `frame` is the layout of the frame's version. */
   finish(frame: VersionTraits): HeaderBlock {
     if (this.#discarding) return { errorCode: ERR_FRAME_TOO_LARGE, nv: [] };
     const rename = frame.renamesHeaders && this.#traits.renamesHeaders;

@@ -1,6 +1,6 @@
 /**
- * Header lists on their way out: what is allowed in them, and how a list of
- * pairs becomes the pairs of a header block (SPDY/3 draft 2.6.10).
+ * Header lists to be sent: the rules for names and values, and the conversion of
+ * a list to the pairs of a header block (SPDY/3 draft 2.6.10).
  *
  * @module
  */
@@ -11,8 +11,8 @@ import type { NameValue } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
 
 /**
- * Which names may be sent. `"token"`: what HTTP allows (RFC 9110 5.6.2), with
- * or without a colon before it. `"wire"`: all that a SPDY peer accepts,
+ * Which names may be sent. `"token"`: the names of HTTP (RFC 9110 5.6.2), with or
+ * without a colon before them. `"wire"`: all names that a SPDY peer accepts,
  * 0x20..0x7e.
  */
 export type NameRule = "token" | "wire";
@@ -24,7 +24,7 @@ const WIRE_NAME = /^[\x20-\x7e]+$/;
 const PLAIN_VALUE = /^[\t\x20-\x7e]*$/;
 const CONTROL = /[^\t\x20-\x7e\x80-\uffff]/;
 
-/** Colon names and what SPDY/2 calls them. */
+/** Colon names of SPDY/3 and the corresponding names of SPDY/2. */
 const SPDY2_NAMES: readonly (readonly [string, string])[] = [
   [":host", "host"],
   [":method", "method"],
@@ -42,9 +42,9 @@ const FROM_SPDY2: ReadonlyMap<string, string> = new Map(
  * Checks a header list and returns it as callbacks see it: a copy with names
  * in lower case, sorted by name, values with NUL split into several.
  *
- * Throws `InvalidArgumentError` for what is no list of pairs, a name outside `rule`, a value with a
- * control character other than tab, an empty part beside a NUL, or text that
- * UTF-8 cannot carry (a lone surrogate).
+ * Throws `InvalidArgumentError` when `nv` is not a list of pairs, when a name breaks
+ * `rule`, and when a value contains a control character other than tab, an empty
+ * part beside a NUL, or a lone surrogate.
  */
 export function prepareHeaders(
   nv: readonly (readonly [string, string])[],
@@ -71,7 +71,7 @@ export function prepareHeaders(
   return sortByName(prepared);
 }
 
-/** The name in lower case. Throws `InvalidArgumentError` for one outside `rule`. */
+/** The name in lower case. Throws `InvalidArgumentError` for a name that breaks `rule`. */
 export function checkName(name: string, rule: NameRule): string {
   if (typeof name !== "string") {
     throw new InvalidArgumentError(`header name ${show(name)} is not a string`);
@@ -80,14 +80,16 @@ export function checkName(name: string, rule: NameRule): string {
   if (name === "") throw new InvalidArgumentError("header name is empty");
   if (!(rule === "token" ? ANY_TOKEN : WIRE_NAME).test(name)) {
     throw new InvalidArgumentError(
-      `header name ${JSON.stringify(name)} holds a character that no name may`,
+      `header name ${
+        JSON.stringify(name)
+      } contains a character that is not allowed in names`,
     );
   }
-  // Only ASCII is left here, so only ASCII letters change.
+  // The name is ASCII, so this changes only ASCII letters.
   return name.toLowerCase();
 }
 
-/** Whether the value is plain ASCII: nothing to look at more closely. */
+/** Whether the value is plain ASCII, which needs no further check. */
 export function isPlain(value: string): boolean {
   return typeof value === "string" && PLAIN_VALUE.test(value);
 }
@@ -114,14 +116,16 @@ export function splitValue(name: string, value: string): string[] {
     const control = CONTROL.exec(part);
     if (control !== null) {
       throw new InvalidArgumentError(
-        `value of header ${JSON.stringify(name)} holds the control character ${
+        `value of header ${
+          JSON.stringify(name)
+        } contains the control character ${
           JSON.stringify(control[0])
         } at ${control.index}`,
       );
     }
     if (!part.isWellFormed()) {
       throw new InvalidArgumentError(
-        `value of header ${JSON.stringify(name)} holds a lone surrogate`,
+        `value of header ${JSON.stringify(name)} contains a lone surrogate`,
       );
     }
   }
@@ -138,15 +142,15 @@ export function sortByName(pairs: NameValue[]): NameValue[] {
   return pairs;
 }
 
-/** Names are ASCII, so the order of their characters is that of their bytes. */
+/** Names are ASCII, so comparing characters gives the order of the bytes. */
 function compareNames(left: NameValue, right: NameValue): number {
   if (left[0] === right[0]) return 0;
   return left[0] < right[0] ? -1 : 1;
 }
 
 /**
- * The pairs of the header block for a prepared list: SPDY/2 names in SPDY/2,
- * each name once, sorted, its values joined by NUL. May return `prepared`
+ * The pairs of the header block of a prepared list: sorted, each name once with its
+ * values joined by NUL, in SPDY/2 with the names of SPDY/2. May return `prepared`
  * itself.
  */
 export function wirePairs(
@@ -172,8 +176,8 @@ export function fromSpdy2Names(pairs: NameValue[]): void {
 }
 
 /**
- * One pair a name. An empty value goes when the name has another one, because
- * a NUL must stand between two values that are not empty (2.6.10).
+ * Joins the values of each name. Drops an empty value when the name has others,
+ * because both values beside a NUL must not be empty (2.6.10).
  */
 function joinValues(pairs: NameValue[]): NameValue[] {
   const joined: NameValue[] = [];

@@ -1,6 +1,6 @@
 /**
- * HEADERS, the receiving direction (SPDY/3 draft 2.6.7). Sending is
- * `writeSynReply`: but for its type the frame is laid out as SYN_REPLY.
+ * HEADERS, the receiving direction (SPDY/3 draft 2.6.7). `writeSynReply` writes the
+ * frame, which differs from SYN_REPLY only in its type.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { HEADERS } from "./constants.ts";
 import type { HeadersFrame, NameValue } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
 
-/** Makes the frame of its fixed part and its headers. */
+/** Creates the frame from its fixed part and its headers. */
 export function readHeaders(
   traits: VersionTraits,
   flags: number,

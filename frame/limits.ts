@@ -1,5 +1,5 @@
 /**
- * What a receiver lets a peer make it hold: every bound of the frame layer.
+ * The limits of the frame layer: how much a peer can make a receiver hold.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { checkWhole } from "../numbers.ts";
 import { MAX_FRAME_LENGTH } from "./constants.ts";
 
 /**
- * Bounds on what is taken from the wire. Each has a default; none is ever
- * replaced by a number that the peer claims.
+ * Limits on received frames. Each has a default; a number that the peer sends never
+ * replaces it.
  *
  * @example
  * ```ts
@@ -21,32 +21,31 @@ import { MAX_FRAME_LENGTH } from "./constants.ts";
  */
 export interface FrameLimits {
   /**
-   * Longest payload of a control frame as it came, bytes; default 131072,
-   * highest 2^24-1. A longer frame with headers is inflated and dropped and
-   * ends in `ERR_FRAME_TOO_LARGE`; any other longer frame is judged as if it
-   * were empty.
+   * Longest payload of a control frame on the wire, bytes; default 131072, at most
+   * 2^24-1. A longer frame with headers is inflated, dropped, and reported as
+   * `ERR_FRAME_TOO_LARGE`; any other longer frame is checked as if it were empty.
    */
   readonly maxControlFrameLength?: number;
-  /** Longest header block after inflating, bytes; default 65536. */
+  /** Longest header block after decompression, bytes; default 65536. */
   readonly maxHeaderBlock?: number;
   /**
-   * Bytes of header blocks above the limits that are inflated only to be
-   * dropped, over the life of a direction; default 134217728 (128 MiB). A
-   * thousandth of them has to be sent for it. Beyond it the direction ends in
-   * `ERR_FRAME_TOO_LARGE`, for its compression has lost step.
+   * Bytes of oversized header blocks that are inflated only to be dropped, during
+   * the whole life of a direction; default 134217728 (128 MiB). A peer has to send
+   * at least a thousandth of them. Beyond this the direction ends with
+   * `ERR_FRAME_TOO_LARGE`, because its compression is out of sync.
    */
   readonly maxDroppedHeaders?: number;
-  /** Most headers in a block, each value of a NUL-joined one counted; default 1024. */
+  /** Most headers in a block; each part of a NUL-joined value counts. Default 1024. */
   readonly maxHeaderCount?: number;
   /** Longest header name, bytes; default 4096. */
   readonly maxHeaderNameLength?: number;
-  /** Longest header value as it came (all its NUL-joined parts), bytes; default 65536. */
+  /** Longest header value on the wire, with all its NUL-joined parts, bytes; default 65536. */
   readonly maxHeaderValueLength?: number;
-  /** Most entries in a SETTINGS frame; default 256. A longer frame is judged as if it were empty. */
+  /** Most entries in a SETTINGS frame; default 256. A longer frame is checked as if it were empty. */
   readonly maxSettingsEntries?: number;
 }
 
-/** The bounds that hold where {@linkcode FrameLimits} names none. */
+/** The defaults of {@linkcode FrameLimits}. */
 export const DEFAULT_FRAME_LIMITS: Required<FrameLimits> = {
   maxControlFrameLength: 131072,
   maxHeaderBlock: 65536,
@@ -60,7 +59,7 @@ export const DEFAULT_FRAME_LIMITS: Required<FrameLimits> = {
 /**
  * Fills in the defaults.
  *
- * Throws `InvalidArgumentError` when a bound is not a whole number from 0 to
+ * Throws `InvalidArgumentError` when a limit is not a whole number from 0 to
  * 2^31-1, or `maxControlFrameLength` is above 2^24-1.
  */
 export function resolveFrameLimits(

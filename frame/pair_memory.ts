@@ -1,28 +1,28 @@
 /**
- * Header pairs that were read lately, found again by their bytes.
+ * A cache of recently read header pairs, looked up by their bytes.
  *
  * @module
  */
 
-/** A valid pair without NUL, and where the memory has its bytes. */
+/** A valid pair without NUL, and the place of its bytes in the memory. */
 export class KnownPair {
   /**
-   * The pair that came behind this one when it was last looked at, if its name
-   * is greater: a guess, but in a list of such pairs the names ascend.
+   * The pair that followed this one when it was last read, if its name is greater: a
+   * prediction. In a chain of such pairs the names ascend.
    */
   next: KnownPair | undefined = undefined;
-  /** Where its bytes begin in the memory: both lengths, name and value, as in the block. */
+  /** Offset of its bytes in the memory: both lengths, name and value, as in the block. */
   at = 0;
-  /** How many bytes that are. */
+  /** Number of its bytes. */
   length = 0;
-  /** How many of them stand before the value. */
+  /** Offset of the value within them. */
   valueOffset = 0;
-  /** How many bytes there is room for. */
+  /** Reserved bytes. */
   room = 0;
 
-  /** A pair that has no bytes yet. */
+  /** Creates a pair without bytes. */
   constructor(
-    /** The name: ASCII, so as long as its bytes. */
+    /** The name. It is ASCII, so its length is that of its bytes. */
     readonly name: string,
     /** The value. */
     public value: string,
@@ -30,35 +30,34 @@ export class KnownPair {
 }
 
 const SLOTS = 64;
-/** All that a memory holds but the strings, bytes. */
+/** Memory without the strings, bytes. */
 const CAPACITY = 4096;
 /** Longest pair that is kept, bytes. */
 const LONGEST = 1024;
-/** Room for a pair is a multiple of this, bytes, so that its next value fits as well. */
+/** The reserved bytes of a pair are a multiple of this, so that a new value mostly fits too. */
 const ROOM_STEP = 16;
 const NOTHING = new Uint8Array(0);
 
 /**
  * The last pair of each of a few dozen names.
  *
- * Most headers of a block stood in an earlier one, behind the same header as
- * there. To see that they are the same takes less time than to check their
- * bytes, and saves the strings.
+ * Most headers of a block repeat an earlier block, in the same order. Comparing
+ * their bytes takes less time than checking them, and saves new strings.
  */
 export class PairMemory {
   readonly #slots: (KnownPair | undefined)[] = Array(SLOTS).fill(undefined);
-  /** Stands before the first pair of every block. */
+  /** The predecessor of the first pair of every block. */
   readonly #start = new KnownPair("", "");
-  /** Made when the first pair is kept: an idle session has none. */
+  /** Allocated when the first pair is kept, so that an idle session has none. */
   #bytes: Uint8Array<ArrayBuffer> = NOTHING;
-  /** The memory of `#bytes`, for reading eight at once. */
+  /** A view of `#bytes`, to read eight bytes at once. */
   #words = new DataView(NOTHING.buffer);
   #end = 0;
   #lengthSize: 0 | 2 | 4 = 0;
 
   /**
-   * Begins a block whose lengths have `lengthSize` bytes; returns what stands
-   * before its first pair. Pairs with other lengths are forgotten.
+   * Begins a block whose length fields have `lengthSize` bytes; returns the
+   * predecessor of its first pair. Forgets pairs with length fields of another size.
    */
   begin(lengthSize: 2 | 4): KnownPair {
     if (lengthSize !== this.#lengthSize) this.#forget();
@@ -66,13 +65,13 @@ export class PairMemory {
     return this.#start;
   }
 
-  /** Whether `pair` stands at `at` in a block whose bytes end at `end` in `words`. */
+  /** Whether the bytes of `pair` are at `at` in a block that ends at `end` in `words`. */
   stands(pair: KnownPair, words: DataView, at: number, end: number): boolean {
     return pair.length <= end - at &&
       isSame(this.#words, pair.at, words, at, pair.length);
   }
 
-  /** The pair kept last under the name of `length` bytes at `at`. */
+  /** The last kept pair with the name of `length` bytes at `at`. */
   find(words: DataView, at: number, length: number): KnownPair | undefined {
     const first = words.getUint8(at);
     const last = words.getUint8(at + length - 1);
@@ -89,7 +88,7 @@ export class PairMemory {
       : undefined;
   }
 
-  /** Whether the value of `length` bytes at `at` is that of `pair`. */
+  /** Whether `pair` has the value of `length` bytes at `at`. */
   hasValue(
     pair: KnownPair,
     words: DataView,
@@ -102,9 +101,9 @@ export class PairMemory {
   }
 
   /**
-   * Keeps a pair whose bytes are `block[from..end)`, its value from `valueAt`
-   * on, unless it is long. `known` is what `find` has for its name. When the
-   * memory is full it forgets all others.
+   * Keeps a pair whose bytes are `block[from..end)` and whose value begins at
+   * `valueAt`, unless it is too long. `known` is the result of `find` for its name.
+   * When the memory is full, all other pairs are forgotten.
    */
   keep(
     known: KnownPair | undefined,
@@ -123,7 +122,7 @@ export class PairMemory {
       if (this.#bytes === NOTHING) this.#allocate();
       if (this.#end + room > CAPACITY) {
         this.#forget();
-        // What was forgotten leads to others that were.
+        // Not reused: its `next` leads to other forgotten pairs.
         pair = undefined;
       }
       if (pair === undefined) {
@@ -147,7 +146,7 @@ export class PairMemory {
     this.#words = new DataView(this.#bytes.buffer);
   }
 
-  /** Lets go of all pairs. */
+  /** Forgets all pairs. */
   #forget(): void {
     this.#slots.fill(undefined);
     this.#start.next = undefined;
@@ -155,7 +154,7 @@ export class PairMemory {
   }
 }
 
-/** Whether the same `length` bytes stand at both places. */
+/** Whether both places have the same `length` bytes. */
 function isSame(
   left: DataView,
   leftAt: number,
@@ -171,8 +170,8 @@ function isSame(
     }
     return true;
   }
-  // Eight at once, the last of which may overlap with those before: a block of
-  // 690 bytes is read 8 % faster than with four.
+  // Compares eight bytes at once; the last eight may overlap with those before. A
+  // block of 690 bytes is read 8 % faster than with four.
   const last = length - 8;
   for (let index = 0; index < last; index += 8) {
     if (
@@ -184,7 +183,7 @@ function isSame(
     right.getBigInt64(rightAt + last, true);
 }
 
-/** A slot for a name; those that browsers and servers send all have their own. */
+/** The slot of a name. The usual names of browsers and servers all have different slots. */
 function slotOf(first: number, last: number, length: number): number {
   return (first * 5 + last * 3 + length) % SLOTS;
 }

@@ -28,7 +28,7 @@ export function settingsLength(count: number): number {
 }
 
 /**
- * Appends the frame, entries in the order given.
+ * Appends the frame; the entries keep their order.
  * Throws `InvalidArgumentError` before it writes anything.
  */
 export function writeSettings(
@@ -67,8 +67,8 @@ export function readSettings(
   at: number,
   length: number,
 ): SettingsFrame | undefined {
-  // The entries fill the payload behind their count exactly (2.6.4); the count
-  // itself never sizes anything.
+  // The entries must fill the payload exactly (2.6.4). Nothing is allocated by the
+  // count itself.
   if (length < COUNT_LENGTH) return undefined;
   if (settingsLength(readUint32(payload, at)) !== length) return undefined;
   const iv: SettingsEntry[] = [];
@@ -90,7 +90,7 @@ export function readSettings(
   };
 }
 
-/** SPDY/2 writes the id's bytes the other way round: the quirk that was deployed. */
+/** Reverses the bytes of an id: deployed SPDY/2 sends it little-endian. */
 function swap24(id: number): number {
   return (id & 0xff) << 16 | id & 0xff00 | id >>> 16;
 }

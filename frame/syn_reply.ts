@@ -1,6 +1,6 @@
 /**
- * SYN_REPLY, both directions, but for its header block (SPDY/3 draft 2.6.2).
- * HEADERS has the same layout and shares it.
+ * SYN_REPLY without its header block, both directions (SPDY/3 draft 2.6.2).
+ * HEADERS has the same layout and uses the same functions.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export function checkSynReply(frame: SynReplyFrame | HeadersFrame): void {
   checkStreamId(frame.streamId);
 }
 
-/** Appends head and fixed part; the header block is to follow, and `closeFrame`. */
+/** Appends the head and the fixed part. The caller appends the header block and calls `closeFrame`. */
 export function writeSynReply(
   out: ByteWriter,
   traits: VersionTraits,
@@ -30,7 +30,7 @@ export function writeSynReply(
   if (traits.replyFixedLength === 6) out.uint16(0);
 }
 
-/** Makes the frame of its fixed part and its headers. */
+/** Creates the frame from its fixed part and its headers. */
 export function readSynReply(
   traits: VersionTraits,
   flags: number,

@@ -1,5 +1,5 @@
 /**
- * Frames as values: one interface a type, told apart by `frameType`.
+ * Frames as values: one interface for each type, distinguished by `frameType`.
  *
  * @module
  */
@@ -16,13 +16,13 @@ import type {
   WINDOW_UPDATE,
 } from "./constants.ts";
 
-/** One header; a name with several values stands in the list several times. */
+/** One header. A name with several values is in the list several times. */
 export type NameValue = [name: string, value: string];
 
 /** One SETTINGS entry: id 1..2^24-1, flags 0..255, value 0..2^32-1. */
 export type SettingsEntry = [id: number, flags: number, value: number];
 
-/** What every control frame has. */
+/** The fields of every control frame. */
 export interface CtrlFrameBase {
   /** Version field on the wire: 2, or 3 (SPDY/3 and SPDY/3.1). */
   readonly version: number;
@@ -38,7 +38,7 @@ export interface SynStreamFrame extends CtrlFrameBase {
   readonly frameType: typeof SYN_STREAM;
   /** The new stream's id, 1..2^31-1; odd from a client. */
   readonly streamId: number;
-  /** The stream this one belongs to, 0 for none. */
+  /** The associated stream, 0 for none. */
   readonly assocStreamId: number;
   /** Priority, 0 (highest) to 3 (SPDY/2) or 7. */
   readonly pri: number;
@@ -90,7 +90,7 @@ export interface SettingsFrame extends CtrlFrameBase {
 export interface PingFrame extends CtrlFrameBase {
   /** {@linkcode PING}. */
   readonly frameType: typeof PING;
-  /** Id, 32 bits; odd when a client began it. */
+  /** Id, 32 bits; odd when the client sent the PING. */
   readonly uniqueId: number;
 }
 
@@ -98,9 +98,9 @@ export interface PingFrame extends CtrlFrameBase {
 export interface GoawayFrame extends CtrlFrameBase {
   /** {@linkcode GOAWAY}. */
   readonly frameType: typeof GOAWAY;
-  /** The last stream the sender of the frame has taken, 0 for none. */
+  /** The last stream that the sender of the frame has accepted, 0 for none. */
   readonly lastGoodStreamId: number;
-  /** GOAWAY status code; 0 in SPDY/2, which has none. */
+  /** GOAWAY status code; 0 in SPDY/2, which has no status. */
   readonly statusCode: number;
 }
 
@@ -142,13 +142,12 @@ export interface DataFrame {
 export type Frame = CtrlFrame | DataFrame;
 
 /**
- * A control frame that a SPDY endpoint passes over: NOOP, CREDENTIAL, an
- * unknown type, a frame of another version than the session's, WINDOW_UPDATE
- * in SPDY/2.
+ * A control frame that a SPDY endpoint ignores: NOOP, CREDENTIAL, an unknown type,
+ * a frame of another version than the session's, WINDOW_UPDATE in SPDY/2.
  */
 export interface IgnoredFrame extends CtrlFrameBase {
   /** The type field, 0..65535. */
   readonly type: number;
-  /** Payload of NOOP, CREDENTIAL and unknown types, if within the limits; else empty. */
+  /** Payload of NOOP, CREDENTIAL and unknown types, if within the limits; otherwise empty. */
   readonly payload: Uint8Array;
 }

@@ -1,5 +1,5 @@
 /**
- * What differs between the versions, as data.
+ * The differences between the versions, as data.
  *
  * @module
  */
@@ -16,33 +16,33 @@ import {
   STREAM_IN_USE,
 } from "./constants.ts";
 
-/** How one version lays out its frames. */
+/** The frame layout of one version. */
 export interface VersionTraits {
-  /** Name as in ALPN. */
+  /** Name for error messages, such as `"SPDY/3.1"`. */
   readonly name: string;
   /** The version field of control frames. */
   readonly wireVersion: 2 | 3;
   /** Lowest priority (highest number); 0 is the highest priority. */
   readonly lowestPriority: number;
-  /** Bits right of the priority in its byte of SYN_STREAM. */
+  /** Number of bits to the right of the priority in its byte of SYN_STREAM. */
   readonly priorityShift: number;
-  /** Bytes of a count or length in a header block. */
+  /** Size of a count or length field in a header block, bytes. */
   readonly lengthSize: 2 | 4;
-  /** Payload bytes of SYN_REPLY and HEADERS before the header block. */
+  /** Number of payload bytes before the header block in SYN_REPLY and HEADERS. */
   readonly replyFixedLength: 4 | 6;
-  /** Payload bytes of GOAWAY; 8 with a status. */
+  /** Payload length of GOAWAY, bytes: 8 with a status, 4 without. */
   readonly goawayLength: 4 | 8;
-  /** SETTINGS ids travel little-endian and before their flags. */
+  /** SETTINGS ids are little-endian and come before their flags on the wire. */
   readonly littleEndianSettings: boolean;
-  /** WINDOW_UPDATE is part of the version. */
+  /** The version has WINDOW_UPDATE. */
   readonly windowUpdate: boolean;
   /** Highest credential slot; SPDY/2 has none. */
   readonly maxSlot: number;
   /** Dictionary of the header blocks (2.6.10.1). */
   readonly dictionary: Uint8Array;
-  /** Status of the reset for a second SYN_REPLY: SPDY/2 has no STREAM_IN_USE. */
+  /** Status of the RST_STREAM that answers a second SYN_REPLY; SPDY/2 has no STREAM_IN_USE. */
   readonly streamInUse: number;
-  /** Header names with a colon travel without it ({@linkcode SPDY2_NAMES}). */
+  /** Colon header names have other names on the wire; see `header_list.ts`. */
   readonly renamesHeaders: boolean;
 }
 
@@ -80,7 +80,7 @@ const SPDY3: VersionTraits = {
 
 const SPDY3_1: VersionTraits = { ...SPDY3, name: "SPDY/3.1" };
 
-/** The layout of a session's version. Throws `UnsupportedVersionError` for any other number. */
+/** The layout of a version. Throws `UnsupportedVersionError` for any other number. */
 export function versionTraits(version: ProtocolVersion): VersionTraits {
   switch (version) {
     case PROTO_SPDY2:
@@ -98,7 +98,7 @@ export function versionTraits(version: ProtocolVersion): VersionTraits {
   }
 }
 
-/** The layout that a received version field names; `undefined` when it is neither 2 nor 3. */
+/** The layout of a received version field; `undefined` when it is neither 2 nor 3. */
 export function wireTraits(wireVersion: number): VersionTraits | undefined {
   if (wireVersion === 3) return SPDY3;
   return wireVersion === 2 ? SPDY2 : undefined;

@@ -489,7 +489,7 @@ function parseFault(errorCode: number): string {
     case ERR_UNSUPPORTED_VERSION:
       return "its version is neither 2 nor 3";
     case ERR_FRAME_TOO_LARGE:
-      return "the dropped header blocks are larger than the limit (limits.maxDroppedHeaders)";
+      return "the dropped header blocks exceed limits.maxDroppedHeaders";
     case ERR_INVALID_FRAME:
       return "its length or structure is wrong";
     default:

@@ -142,7 +142,7 @@ const REFUSED: readonly (readonly [string, ProtocolVersion, Frame])[] = [
     ...BASE,
     iv: Array(2097152).fill([1, 0, 0]),
   }],
-  ["DATA of 16777216 bytes", PROTO_SPDY3, {
+  ["a DATA frame of 16777216 bytes", PROTO_SPDY3, {
     frameType: DATA,
     streamId: 1,
     flags: 0,
@@ -161,8 +161,8 @@ const REFUSED: readonly (readonly [string, ProtocolVersion, Frame])[] = [
     data: new Uint8Array(0),
   }],
   ["header name is empty", PROTO_SPDY3, reply([["", "x"]])],
-  ["holds a character", PROTO_SPDY3, reply([["a\n", "x"]])],
-  ["holds a character", PROTO_SPDY3, reply([["caf\u00e9", "x"]])],
+  ["contains a character", PROTO_SPDY3, reply([["a\n", "x"]])],
+  ["contains a character", PROTO_SPDY3, reply([["caf\u00e9", "x"]])],
   ["control character", PROTO_SPDY3, reply([["x", "a\r\nset-cookie: b"]])],
   ["control character", PROTO_SPDY3, reply([["x", "\u007f"]])],
   ["empty part", PROTO_SPDY3, reply([["x", "a\0\0b"]])],
@@ -182,7 +182,7 @@ const REFUSED: readonly (readonly [string, ProtocolVersion, Frame])[] = [
     reply(Array.from({ length: 65536 }, (_, index) => [`n${index}`, ""])),
   ],
   [
-    "may not fit a frame",
+    "may not fit in a frame",
     PROTO_SPDY3,
     reply([["x", "v".repeat(2 ** 24)]]),
   ],
