@@ -127,10 +127,12 @@ Deno.test("exec: no failure ends with 0, whatever its code", () => {
 });
 
 Deno.test("port-forward: a local client that resets its connection ends the one in the pod", async () => {
+  const begun = Promise.withResolvers<void>();
   const ends = Promise.withResolvers<string>();
   await using server = serveStreaming({
     // A port that is silent.
     async portForward({ readable }) {
+      begun.resolve();
       await readable.pipeTo(new WritableStream())
         .then(() => ends.resolve("end of input"))
         .catch(({ name }) => ends.resolve(name));
@@ -143,7 +145,11 @@ Deno.test("port-forward: a local client that resets its connection ends the one 
   let closed = 0;
   const carried = carry(
     {
-      read: () => Promise.reject(new Deno.errors.ConnectionReset("reset")),
+      // A reset before that leaves nothing in the pod to end.
+      async read() {
+        await begun.promise;
+        throw new Deno.errors.ConnectionReset("reset");
+      },
       write: (data) => Promise.resolve(data.length),
       closeWrite: () => Promise.resolve(),
       close: () => closed++,

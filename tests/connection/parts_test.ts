@@ -21,8 +21,8 @@ import {
   assertRejects,
   assertStrictEquals,
   assertThrows,
-  delay,
 } from "../deps.ts";
+import { turn, virtualTime } from "../helpers/virtual_time.ts";
 
 function bytes(...values: number[]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(values);
@@ -482,14 +482,17 @@ Deno.test("pinger: replies find their PING, requests of the peer do not", async 
 });
 
 Deno.test("quiet timer: fires after silence only", async () => {
-  const begin = performance.now();
-  const fired = Promise.withResolvers<number>();
-  const timer = new QuietTimer(40, () => fired.resolve(performance.now()));
-  await new Promise((resolve) => setTimeout(resolve, 25));
+  using time = virtualTime();
+  const fired: number[] = [];
+  const timer = new QuietTimer(40, () => fired.push(time.now()));
+  await time.advance(25);
   timer.touch();
-  const at = await fired.promise;
+  await time.advance(39);
+  assertEquals(fired, []);
+  await time.advance(1);
   timer.stop();
-  assert(at - begin >= 60, `${at - begin} ms`);
+  await time.advance(100);
+  assertEquals(fired, [65]);
 });
 
 Deno.test("pump: partial writes lose nothing, and frames ready together share a write", async () => {
@@ -519,10 +522,11 @@ Deno.test("pump: partial writes lose nothing, and frames ready together share a 
     outputFailed: () => {},
     failed: () => {},
   });
+  using time = virtualTime();
   pump.start();
   pump.flush();
   pump.flush();
-  await pump.finish(10);
+  await time.until(pump.finish(10));
   assertEquals(written, [1, 2, 3, 4, 5, 6, 7]);
   assertEquals(sizes, [7, 4, 1]);
 });
@@ -533,7 +537,7 @@ Deno.test("pump: what is flushed while the buffer is filled waits for the write"
   const wire: Wire = {
     receive: () => ended.promise,
     send: async (data) => {
-      await delay(5);
+      await turn();
       written.push(...data);
       return data.length;
     },
@@ -557,7 +561,7 @@ Deno.test("pump: what is flushed while the buffer is filled waits for the write"
     failed: () => {},
   });
   pump.start();
-  await pump.finish(1000);
+  await pump.finish(60_000);
   assertEquals(written, [1, 2, 3, 4, 5, 6]);
   assertEquals(idleAfter, [6]);
 });

@@ -1,15 +1,17 @@
-import { assertEquals, assertRejects, delay } from "../deps.ts";
+import { assertEquals, assertRejects } from "../deps.ts";
 import {
   CLIENT,
   Connection,
   ConnectionClosedError,
   CTRL_FLAG_FIN,
+  GOAWAY,
   PROTO_SPDY3_1,
   SERVER,
   Session,
   type Stream,
 } from "../../mod.ts";
 import { memoryPair, tcpConns, tcpPair } from "../helpers/connections.ts";
+import { turn, virtualTime } from "../helpers/virtual_time.ts";
 
 /** Takes streams and answers none of them, as a loop that nobody awaits. */
 async function takeAll(connection: Connection): Promise<number> {
@@ -22,16 +24,27 @@ for (
   const [name, makePair] of [["TCP", tcpPair], ["memory", memoryPair]] as const
 ) {
   Deno.test(`a peer that closes with streams under way ends in order, ${name}`, async () => {
-    await using pair = await makePair({ both: { closeTimeout: 50 } });
+    using time = virtualTime();
+    const told = Promise.withResolvers<void>();
+    await using pair = await makePair({
+      server: {
+        onFrame: (direction, { frameType }) => {
+          if (direction === "received" && frameType === GOAWAY) told.resolve();
+        },
+      },
+    });
     const { client, server } = pair;
     const taking = takeAll(server);
     const cut = await client.openStream([["cut", "1"]]);
     await client.openStream([["asked", "1"]], { fin: true });
     await client.ping();
-    await client.close();
+    const closing = client.close();
+    // The server knows; its answers, which never come, are what is waited for.
+    await told.promise;
+    await time.until(closing);
 
-    assertEquals(await taking, 2);
-    await server.closed;
+    assertEquals(await time.until(taking), 2);
+    await time.until(server.closed);
     await assertRejects(() => cut.closed, ConnectionClosedError);
   });
 }
@@ -53,6 +66,7 @@ Deno.test("the streams of a peer that closed fail with the reason", async () => 
 });
 
 Deno.test("a peer that closes before it has read everything ends in order", async () => {
+  using time = virtualTime();
   const toServer = new TransformStream<Uint8Array, Uint8Array>();
   const toClient = new TransformStream<Uint8Array, Uint8Array>();
   const writer = toClient.writable.getWriter();
@@ -78,7 +92,7 @@ Deno.test("a peer that closes before it has read everything ends in order", asyn
       write: (chunk) => ending.write(chunk),
       close: () => answered.promise.then(() => ending.close()),
     }),
-  }, { side: CLIENT, version, closeTimeout: 50 });
+  }, { side: CLIENT, version });
   const taking = takeAll(server);
   await client.openStream([["cut", "1"]]);
   await client.ping();
@@ -86,17 +100,22 @@ Deno.test("a peer that closes before it has read everything ends in order", asyn
   gone = true;
   // Its answer cannot be written any more; the GOAWAY behind it is read.
   client.ping().catch(() => {});
-  await client.close();
-  assertEquals(await taking, 1);
-  await server.closed;
+  await time.until(client.close());
+  assertEquals(await time.until(taking), 1);
+  await time.until(server.closed);
 });
 
 Deno.test("a peer that only listens gets answers that do not fit into one write", async () => {
   const [left, right] = await tcpConns();
+  const inputEnded = Promise.withResolvers<void>();
   const server = new Connection({
-    read: (buffer) => right.read(buffer),
+    read: async (buffer) => {
+      const size = await right.read(buffer);
+      if (size === null) inputEnded.resolve();
+      return size;
+    },
     write: async (data) => {
-      await delay(1);
+      await turn();
       return await right.write(data);
     },
     closeWrite: () => right.closeWrite(),
@@ -126,13 +145,16 @@ Deno.test("a peer that only listens gets answers that do not fit into one write"
   })();
   // When the end of input has come. Each is small enough to be copied, all
   // together are more than one write.
-  setTimeout(() => {
+  const ending = inputEnded.promise.then(async () => {
+    await turn();
+    assertEquals(streams.length, 12);
     for (const stream of streams) {
       stream.write(new Uint8Array(2000));
       answers.push(stream.closeWrite());
     }
-  }, 50);
+  });
   for await (const data of left.readable) client.recv(data);
+  await ending;
   assertEquals(came.size, 12);
   assertEquals(new Set(came.values()), new Set([2000]));
   await Promise.all(answers);

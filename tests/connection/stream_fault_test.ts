@@ -10,9 +10,11 @@ import { DATA, FrameEncoder, PROTO_SPDY3, SERVER } from "../../mod.ts";
 import { assertEquals, assertRejects } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
 import { nextStream, readBody, writeBody } from "../helpers/http.ts";
+import { virtualTime } from "../helpers/virtual_time.ts";
 import { synStream } from "../security/raw_peer.ts";
 
 Deno.test("stream fault: one that the session resets while bytes wait for it ends alone", async () => {
+  using time = virtualTime();
   const input = new TransformStream<Uint8Array, Uint8Array>();
   let release = () => {};
   let held: Promise<void> | undefined;
@@ -31,12 +33,12 @@ Deno.test("stream fault: one that the session resets while bytes wait for it end
   held = new Promise((resolve) => release = resolve);
   // While this is being written, nothing else is asked for.
   await first.write(new Uint8Array(100));
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await time.advance(0);
   const overrun = new Uint8Array(65537);
   writer.write(
     encoder.encode({ frameType: DATA, streamId: 1, flags: 0, data: overrun }),
   );
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await time.advance(0);
   const more = first.write(new Uint8Array(10_000));
   more.catch(() => {});
   held = undefined;
@@ -45,6 +47,7 @@ Deno.test("stream fault: one that the session resets while bytes wait for it end
   assertEquals(await first.closed, 7);
   await second.write(new Uint8Array(10_000));
   await second.closeWrite();
+  await time.until(server.close());
 });
 
 Deno.test("stream fault: an onheaders that throws fails its stream with what it threw", async () => {

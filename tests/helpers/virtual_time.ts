@@ -23,6 +23,11 @@ import {
 /** When the virtual clocks start, ms since 1970. */
 const EPOCH = Date.UTC(2024, 0, 1);
 
+/** Turns between two timers while a test waits for sockets. */
+const SOCKET_TURNS = 10;
+/** Turns without a change after which nothing moves any more. */
+const QUIET_TURNS = 50;
+
 interface VirtualTimer {
   readonly id: number;
   readonly at: number;
@@ -121,6 +126,26 @@ export class VirtualTime extends VirtualClock implements Disposable {
     this.moveTo(end);
   }
 
+  /**
+   * Lets time pass until the promise is settled: timer by timer, and between two
+   * of them sockets have their turn. For an end that only a timer can bring.
+   */
+  async until<T>(promise: Promise<T>): Promise<T> {
+    let settled = false;
+    const settle = () => settled = true;
+    promise.then(settle, settle);
+    for (;;) {
+      for (let count = 0; count < SOCKET_TURNS && !settled; count++) {
+        await turn();
+      }
+      if (settled) return await promise;
+      if (this.next !== undefined) {
+        this.moveTo(this.next);
+        this.fire();
+      }
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#restore[Symbol.dispose]();
   }
@@ -129,6 +154,20 @@ export class VirtualTime extends VirtualClock implements Disposable {
 /** From now on time passes only by {@linkcode VirtualTime.advance}. */
 export function virtualTime(): VirtualTime {
   return new VirtualTime();
+}
+
+/**
+ * Waits until turn after turn leaves a figure as it is: in memory, nothing moves
+ * then until a timer fires. Does not see what comes by a socket.
+ */
+export async function quiet(figure: () => unknown): Promise<void> {
+  let last = figure();
+  for (let still = 0; still < QUIET_TURNS; still++) {
+    await turn();
+    const now = figure();
+    if (now !== last) still = -1;
+    last = now;
+  }
 }
 
 /** Lets everything run that can run without time or I/O. */

@@ -123,13 +123,14 @@ Deno.test("serve: what is no response goes to onError", async () => {
 Deno.test("serve: a response body that fails after the head resets the stream", async () => {
   using errors = captureErrors();
   const completed = Promise.withResolvers<unknown>();
+  const answered = Promise.withResolvers<void>();
   await using pair = await httpPair((_request, info) => {
     info.completed.catch(completed.resolve);
     return new Response(
       new ReadableStream({
         start: (controller) => controller.enqueue(new Uint8Array(3)),
         async pull(controller) {
-          await new Promise((resolve) => setTimeout(resolve, 5));
+          await answered.promise;
           controller.error(new Error("broken source"));
         },
       }),
@@ -137,6 +138,7 @@ Deno.test("serve: a response body that fails after the head resets the stream", 
   });
   const response = await pair.client.fetch("/");
   assertEquals(response.status, 200);
+  answered.resolve();
   const error = await assertRejects(() => response.bytes(), StreamResetError);
   assertEquals(error.statusCode, INTERNAL_ERROR);
   assertEquals(String(await completed.promise), "Error: broken source");

@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreaterOrEqual,
+  assertRejects,
+  assertThrows,
+} from "../deps.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import {
   attach,
@@ -15,6 +21,7 @@ import {
 import { ConnectionClosedError, StreamResetError } from "../../mod.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { Random } from "../helpers/random.ts";
+import { virtualTime } from "../helpers/virtual_time.ts";
 
 const encoder = new TextEncoder();
 
@@ -33,6 +40,45 @@ async function say(
   const writer = writable.getWriter();
   await writer.write(encoder.encode(text));
   await writer.close();
+}
+
+/** Passes one connection on to a server, and tells when bytes come back. */
+class Link {
+  readonly port: number;
+  readonly ended: Promise<void>;
+  readonly #listener: Deno.TcpListener;
+  #came = Promise.withResolvers<void>();
+
+  constructor(target: number) {
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.port = this.#listener.addr.port;
+    this.ended = this.#pass(target);
+  }
+
+  /** Resolves when the next bytes of the server are on their way to the client. */
+  moreFromServer(): Promise<void> {
+    this.#came = Promise.withResolvers();
+    return this.#came.promise;
+  }
+
+  async #pass(target: number): Promise<void> {
+    const near = await this.#listener.accept();
+    this.#listener.close();
+    const far = await Deno.connect({ hostname: "127.0.0.1", port: target });
+    const told = new TransformStream<
+      Uint8Array<ArrayBuffer>,
+      Uint8Array<ArrayBuffer>
+    >({
+      transform: (bytes, controller) => {
+        controller.enqueue(bytes);
+        this.#came.resolve();
+      },
+    });
+    await Promise.allSettled([
+      near.readable.pipeTo(far.writable),
+      far.readable.pipeThrough(told).pipeTo(near.writable),
+    ]);
+  }
 }
 
 const greet: ProcessHandler = async ({ stdout, stderr }) => {
@@ -275,30 +321,38 @@ Deno.test("a signal ends an exec before and after it stands", async () => {
 });
 
 Deno.test("a server that accepts and says nothing is given up", async () => {
+  using time = virtualTime();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const accepted = listener.accept();
-  await assertRejects(
+  const failed = assertRejects(
     () =>
       exec({
         url: `http://127.0.0.1:${listener.addr.port}`,
         pod: { name: "web" },
-        timeout: 50,
+        timeout: 30_000,
       }),
     ConnectionClosedError,
-    "within 50 ms",
+    "within 30000 ms",
   );
-  (await accepted).close();
+  const conn = await listener.accept();
+  await time.until(failed);
+  conn.close();
 });
 
 Deno.test("a client that opens too few streams is given up", async () => {
+  using time = virtualTime();
   await using server = serveStreaming({
     exec: greet,
-    streamCreationTimeout: 50,
+    streamCreationTimeout: 30_000,
     // The server waits for a stdin that this client does not open.
     resolve: (call) => ({ ...call, stdin: true }),
   });
-  await using process = await exec(target(server));
-  await assertRejects(() => process.status, ConnectionClosedError);
+  const process = await exec(target(server));
+  await assertRejects(
+    () => time.until(process.status),
+    ConnectionClosedError,
+  );
+  assertGreaterOrEqual(time.now(), 30_000);
+  await time.until(process.close());
 });
 
 Deno.test("a stream that nobody announced is reset", async () => {
@@ -352,18 +406,30 @@ Deno.test("URLs and options that cannot be", async () => {
 });
 
 Deno.test("an idle exec is kept alive by PINGs that are asked for", async () => {
+  using time = virtualTime();
+  const over = Promise.withResolvers<void>();
   await using server = serveStreaming({
     async exec({ stdout }) {
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await over.promise;
       await say(stdout, "at last");
     },
   });
+  const link = new Link(server.addr.port);
   const process = await exec({
     ...target(server),
+    url: `http://127.0.0.1:${link.port}`,
     stderr: false,
-    // Unanswered, it would end the connection long before the process ends.
-    keepAlive: { interval: 10, timeout: 40 },
+    keepAlive: { interval: 10_000, timeout: 40_000 },
   });
+  // Ten minutes, in which a PING without an answer would be the end.
+  for (let count = 0; count < 60; count++) {
+    const answered = link.moreFromServer();
+    await time.advance(10_000);
+    await answered;
+  }
+  over.resolve();
   assertEquals(await new Response(process.stdout).text(), "at last");
   assertEquals((await process.status).code, 0);
+  await process.close();
+  await link.ended;
 });

@@ -8,6 +8,7 @@ import {
   serveStreaming,
   StreamingRefusedError,
 } from "../../kubernetes/mod.ts";
+import { virtualTime } from "../helpers/virtual_time.ts";
 import {
   type Connection,
   ConnectionClosedError,
@@ -224,9 +225,10 @@ Deno.test("port-forward: streams that make no sense are reset", async () => {
 });
 
 Deno.test("port-forward: half a connection is given up", async () => {
+  using time = virtualTime();
   await using server = serveStreaming({
     portForward: echo,
-    streamCreationTimeout: 50,
+    streamCreationTimeout: 30_000,
   });
   await using connection = await rawForward(server.addr.port);
   const error = await connection.openStream(
@@ -234,11 +236,12 @@ Deno.test("port-forward: half a connection is given up", async () => {
     { fin: true },
   );
   assertEquals(
-    await new Response(error.readable).text(),
+    await time.until(new Response(error.readable).text()),
     "request 0: timed out waiting for the data stream",
   );
   const data = await connection.openStream(
     [["streamtype", "data"], ["port", "80"], ["requestid", "1"]],
   );
-  assertEquals(await data.closed, PROTOCOL_ERROR);
+  assertEquals(await time.until(data.closed), PROTOCOL_ERROR);
+  await time.until(connection.close());
 });

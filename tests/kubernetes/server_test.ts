@@ -7,6 +7,7 @@ import {
   PROTO_SPDY3_1,
   SYN_REPLY,
 } from "../../mod.ts";
+import { virtualTime } from "../helpers/virtual_time.ts";
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -252,35 +253,38 @@ Deno.test("a server stops when its signal says so", async () => {
 });
 
 Deno.test("a client that does not finish its head is hung up on", async () => {
-  await using server = serveStreaming({ headTimeout: 50 });
+  using time = virtualTime();
+  await using server = serveStreaming({ headTimeout: 30_000 });
   const conn = await Deno.connect({
     hostname: "127.0.0.1",
     port: server.addr.port,
   });
   await conn.write(encoder.encode("GET / HTTP/1.1\r\nHost: "));
-  assertEquals(await conn.read(new Uint8Array(100)), null);
+  assertEquals(await time.until(conn.read(new Uint8Array(100))), null);
   conn.close();
 });
 
 Deno.test("a connection that waits too long for its next request is hung up on", async () => {
-  await using server = serveStreaming({ headTimeout: 50 });
+  using time = virtualTime();
+  await using server = serveStreaming({ headTimeout: 30_000 });
   const { conn, head } = await send(server.addr.port, [
     "GET / HTTP/1.1",
     "Host: localhost",
   ]);
   assertEquals(head.split(" ")[1], "404");
   const buffer = new Uint8Array(100);
-  while (await conn.read(buffer) !== null);
+  while (await time.until(conn.read(buffer)) !== null);
   conn.close();
 });
 
 Deno.test("a handler may take longer than a head", async () => {
+  using time = virtualTime();
   await using server = serveStreaming({
-    headTimeout: 20,
-    fetch: () =>
-      new Promise((resolve) =>
-        setTimeout(() => resolve(new Response("late")), 100)
-      ),
+    headTimeout: 20_000,
+    async fetch() {
+      await time.advance(100_000);
+      return new Response("late");
+    },
   });
   const response = await fetch(`http://127.0.0.1:${server.addr.port}/`);
   assertEquals(await response.text(), "late");

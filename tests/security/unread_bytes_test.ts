@@ -18,6 +18,7 @@ import {
   SERVER,
 } from "../../mod.ts";
 import { nextStream, REQUEST, VERSIONS } from "../helpers/http.ts";
+import { quiet, virtualTime } from "../helpers/virtual_time.ts";
 import { MIB, usedMemory } from "./measure.ts";
 import { RawPeer, synStream } from "./raw_peer.ts";
 
@@ -101,6 +102,7 @@ Deno.test("unread: shared memory is read in part while more comes into it", asyn
 });
 
 Deno.test("unread: a peer that does not read gets no more window, however much is read of it", async () => {
+  using time = virtualTime();
   let blocked = false;
   const input = new TransformStream<Uint8Array, Uint8Array>();
   const output = new WritableStream<Uint8Array>({
@@ -117,7 +119,7 @@ Deno.test("unread: a peer that does not read gets no more window, however much i
   blocked = true;
   // Fills what may be under way, so that the next write waits.
   stream.reply([["x", "1"]]);
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await quiet(() => 0);
   let taken = 0;
   const reading = (async () => {
     for await (const chunk of stream.readable) taken += chunk.length;
@@ -128,10 +130,10 @@ Deno.test("unread: a peer that does not read gets no more window, however much i
     ));
   }
   await writer.ready;
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await quiet(() => taken);
   // The window it was given, and not a byte of the updates that did not leave.
   assertEquals(taken, 65536);
-  await server.close();
+  await time.until(server.close());
   await reading;
 });
 
