@@ -294,7 +294,7 @@ const CALLS: readonly Call[] = [
   [
     "FrameEncoder, headerCompression",
     (v) => new FrameEncoder(3, { headerCompression: v }),
-    "undefined null",
+    "undefined",
   ],
   [
     "FrameEncoder, sensitiveHeaders",
