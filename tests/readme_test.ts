@@ -16,12 +16,63 @@ Deno.test("what the README shows of an example is the example", async () => {
   }
 });
 
-Deno.test("every page that a page links to is there", async () => {
-  const pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"];
-  for await (const entry of Deno.readDir(new URL("docs/", root))) {
-    if (entry.name.endsWith(".md")) pages.push(`docs/${entry.name}`);
+const PAGES = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  "SECURITY.md",
+  "examples/README.md",
+  "frame/compression/README.md",
+];
+for await (const entry of Deno.readDir(new URL("docs/", root))) {
+  if (entry.name.endsWith(".md")) PAGES.push(`docs/${entry.name}`);
+}
+
+/** The text of a page without its code blocks, which may have lines that begin with "#". */
+async function prose(url: URL): Promise<string> {
+  return (await Deno.readTextFile(url)).replaceAll(/^```[\s\S]*?^```/gm, "");
+}
+
+/** The anchors that GitHub makes of a page's headings. */
+function anchors(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-")
+  );
+}
+
+Deno.test("every heading that a page links to exists", async () => {
+  for (const page of PAGES) {
+    const url = new URL(page, root);
+    for (
+      const [, target, anchor] of (await prose(url)).matchAll(
+        /\]\(([^)#\s]*)#([^)\s]+)\)/g,
+      )
+    ) {
+      if (/^[a-z]+:/.test(target)) continue;
+      const found = anchors(await prose(new URL(target, url)));
+      assert(found.includes(anchor), `${page} links to ${target}#${anchor}`);
+    }
   }
-  for (const page of pages) {
+});
+
+Deno.test("every file that a page names in code style exists", async () => {
+  const name =
+    /`((?:cli|connection|docs|examples|frame|http|kubernetes|session|tests|tools|zlib)\/[\w./-]+\.(?:ts|md|json))`/g;
+  for (const page of PAGES) {
+    for (const [, path] of (await prose(new URL(page, root))).matchAll(name)) {
+      // Lists of what to do have placeholders such as cli/NAME.ts.
+      if (path.includes("NAME")) continue;
+      const found = await Deno.stat(new URL(path, root)).then(
+        () => true,
+        () => false,
+      );
+      assert(found, `${page} names ${path}`);
+    }
+  }
+});
+
+Deno.test("every page that a page links to is there", async () => {
+  for (const page of PAGES) {
     const url = new URL(page, root);
     for (
       const [, target] of (await Deno.readTextFile(url)).matchAll(
