@@ -5,7 +5,7 @@
  */
 
 import { readArguments } from "./arguments.ts";
-import { SYN_REPLY, SYN_STREAM } from "../frame/constants.ts";
+import { PROTO_SPDY2, SYN_REPLY, SYN_STREAM } from "../frame/constants.ts";
 import type { Connection } from "../http/connection.ts";
 import type { FrameDirection, TracedFrame } from "../connection/options.ts";
 import {
@@ -19,6 +19,7 @@ import {
 import { frameText } from "./frame_text.ts";
 import { Progress } from "./progress.ts";
 import {
+  closeBefore,
   openTarget,
   readTarget,
   readVersion,
@@ -226,13 +227,27 @@ class Run {
       }
     };
     const { version, caCerts, signal, flowControl } = this.#options;
-    const connection = await openTarget(targets[0], {
-      version,
-      caCerts,
-      signal,
-      flowControl,
-      onFrame,
-    });
+    const start = this.#now();
+    let connection: Connection;
+    try {
+      connection = await openTarget(targets[0], {
+        version,
+        caCerts,
+        signal,
+        flowControl,
+        onFrame,
+      });
+    } catch (error) {
+      // The URLs of other servers are fetched all the same.
+      return await Promise.all(targets.map(async ({ url }) => {
+        const timing: Timing = { url, start, bytes: 0, result: "" };
+        this.#timings.push(timing);
+        const { before, done } = this.#turn();
+        await this.#fail(timing, error, before);
+        done();
+        return false;
+      }));
+    }
     if (this.#options.verbose) {
       printError(
         dim(
@@ -256,7 +271,7 @@ class Run {
         return this.#fetchOne(connection, target, timing);
       }));
     } finally {
-      await connection.close();
+      await closeBefore(connection, signal);
     }
   }
 
@@ -266,11 +281,10 @@ class Run {
     timing: Timing,
   ): Promise<boolean> {
     const { method, headers, signal, fail, json } = this.#options;
-    // Each body waits for the bodies before it, also when its request fails.
-    const before = this.#output;
-    const { promise: written, resolve: done } = Promise.withResolvers<void>();
-    this.#output = written;
+    const { before, done } = this.#turn();
     try {
+      // Without windows a body that waits for its turn piles up unread.
+      if (!this.#hasWindows(connection)) await before;
       const response = await connection.fetch(target.url, {
         method,
         headers,
@@ -288,20 +302,40 @@ class Run {
       if (json) print(responseJson(response, timing));
       return !(fail && response.status >= 400);
     } catch (error) {
-      timing.end = this.#now();
-      timing.result = "error";
-      const reason = reasonOf(error);
-      this.#progress.clear();
-      await before;
-      if (json) {
-        const { bytes } = timing;
-        print(showJson({ url: target.url, bytes, error: reason }));
-      }
-      printError(show`${yellow(target.url)}: ${reason}`);
+      await this.#fail(timing, error, before);
       return false;
     } finally {
       done();
     }
+  }
+
+  /** A turn on standard output: `before` resolves when it has come, `done` passes it on. */
+  #turn(): { before: Promise<void>; done: () => void } {
+    const before = this.#output;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    // Each waits for those before it, also when its request fails.
+    this.#output = promise;
+    return { before, done: resolve };
+  }
+
+  #hasWindows(connection: Connection): boolean {
+    return this.#options.flowControl && connection.version !== PROTO_SPDY2;
+  }
+
+  /** Tells of a URL that could not be fetched in full, when its turn has come. */
+  async #fail(
+    timing: Timing,
+    error: unknown,
+    before: Promise<void>,
+  ): Promise<void> {
+    timing.end = this.#now();
+    timing.result = "error";
+    const reason = reasonOf(error);
+    this.#progress.clear();
+    await before;
+    const { url, bytes } = timing;
+    if (this.#options.json) print(showJson({ url, bytes, error: reason }));
+    printError(show`${yellow(url)}: ${reason}`);
   }
 
   async #requestBody(): Promise<BodyInit | undefined> {

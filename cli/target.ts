@@ -97,6 +97,26 @@ export interface OpenOptions
   readonly signal?: AbortSignal;
 }
 
+/**
+ * Closes a connection, and waits for its end no longer than until `signal`
+ * aborts: a peer that goes on talking or takes nothing may delay the end.
+ */
+export async function closeBefore(
+  connection: Connection,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const closed = connection.close();
+  if (signal?.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const onAbort = (): void => resolve();
+  signal?.addEventListener("abort", onAbort);
+  try {
+    await Promise.race([closed, promise]);
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
 /** Connects to a target; an error names the place. */
 export async function openTarget(
   target: Target,

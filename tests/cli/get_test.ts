@@ -17,7 +17,7 @@ import { textOnly } from "../../cli/get.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { captureErrors } from "../helpers/http.ts";
 import { Random } from "../helpers/random.ts";
-import { command, run, runOnTerminal } from "./process.ts";
+import { command, run, runOnTerminal, talk } from "./process.ts";
 
 const BIG = new Random(1).bytes(3_000_000);
 
@@ -181,10 +181,16 @@ Deno.test("get over TLS: the version agreed on, an unknown authority, a refused 
     assertMatch(trusted.stderr, /< DATA stream 1 8 bytes {2}FIN/);
     const untrusted = await run(["get", url]);
     assertEquals(untrusted.code, 1);
-    assertMatch(untrusted.stderr, /^spdy: localhost:\d+: .*certificate/);
+    assertMatch(
+      untrusted.stderr,
+      /^https:\/\/localhost:\d+\/missing: localhost:\d+: .*certificate/,
+    );
     const refused = await run(["get", "--ca", ca, "--version", "3.1", url]);
     assertEquals(refused.code, 1);
-    assertMatch(refused.stderr, /^spdy: localhost:\d+: /);
+    assertMatch(
+      refused.stderr,
+      /^https:\/\/localhost:\d+\/missing: localhost:\d+: /,
+    );
   } finally {
     await Deno.remove(ca);
   }
@@ -277,6 +283,84 @@ Deno.test("get tells what went wrong, where, and with which exit code", async ()
     assertEquals(finished.code, code, args.join(" "));
     assertMatch(finished.stderr, message, args.join(" "));
   }
+});
+
+Deno.test("get fetches what can be reached, and tells of each URL that cannot", async () => {
+  await using server = listen();
+  const good = `http://127.0.0.1:${server.addr.port}/big`;
+  const bad = ["http://127.0.0.1:1/a", "http://127.0.0.1:1/b"];
+  const urls = [bad[0], good, bad[1]].map((url) =>
+    url.replace(/^http/, "spdy")
+  );
+  const plain = await run(["get", ...urls]);
+  assertEquals([plain.code, plain.bytes.length], [1, BIG.length]);
+  for (const url of bad) {
+    assertMatch(
+      plain.stderr,
+      new RegExp(`^${url}: 127.0.0.1:1: .*refused`, "m"),
+    );
+  }
+  const json = await run(["get", "--json", ...urls]);
+  const told = json.stdout.trim().split("\n").map((line) => JSON.parse(line));
+  const found = new Map(told.map(({ url, status, error }) => [
+    url,
+    status ?? error.replace(/^.*refused.*$/, "refused"),
+  ]));
+  assertEquals([json.code, told.length], [1, 3]);
+  assertEquals(
+    found,
+    new Map<string, unknown>([
+      [good, 200],
+      ...bad.map((url) => [url, "refused"] as const),
+    ]),
+  );
+});
+
+Deno.test("get --timeout ends in time although the peer goes on talking", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const talked = talk(listener);
+  const begin = performance.now();
+  const { code, stderr } = await run([
+    "get",
+    "--timeout",
+    "1",
+    `spdy://127.0.0.1:${port}/`,
+  ]);
+  assertEquals(code, 1);
+  assertMatch(stderr, /timed out|timeout/);
+  // The close alone would wait for a minute.
+  assertEquals(performance.now() - begin < 20_000, true);
+  await talked;
+});
+
+Deno.test("get fetches one URL after the other where there are no windows", async () => {
+  const asked: string[] = [];
+  const slow = Promise.withResolvers<void>();
+  await using server = serve(
+    { hostname: "127.0.0.1", port: 0, version: PROTO_SPDY2, onListen() {} },
+    async (request) => {
+      const { pathname } = new URL(request.url);
+      asked.push(`${pathname} begins`);
+      if (pathname === "/slow") {
+        // Time for a request that does not wait.
+        setTimeout(slow.resolve, 1000);
+        await slow.promise;
+        asked.push(`${pathname} ends`);
+      }
+      return new Response(pathname);
+    },
+  );
+  const base = `spdy://127.0.0.1:${server.addr.port}`;
+  const { code, stdout } = await run([
+    "get",
+    "--version",
+    "2",
+    `${base}/slow`,
+    `${base}/next`,
+  ]);
+  assertEquals([code, stdout], [0, "/slow/next"]);
+  assertEquals(asked, ["/slow begins", "/slow ends", "/next begins"]);
 });
 
 Deno.test("get ends quietly when its reader goes away", async () => {

@@ -138,6 +138,26 @@ export async function start(args: readonly string[]): Promise<Running> {
   };
 }
 
+/** Takes one connection, answers nothing and sends PINGs until the other side is gone. */
+export async function talk(listener: Deno.TcpListener): Promise<void> {
+  using conn = await listener.accept();
+  const gone = conn.readable.pipeTo(new WritableStream()).catch(() => {});
+  let open = true;
+  gone.then(() => open = false);
+  const ping = new DataView(
+    new Uint8Array([0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 0]).buffer,
+  );
+  for (let id = 2; open; id += 2) {
+    ping.setUint32(8, id);
+    try {
+      await conn.write(new Uint8Array(ping.buffer));
+    } catch {
+      break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
