@@ -266,7 +266,12 @@ export class SendBuffer {
         });
       },
       write: (chunk) => this.#come(chunk),
-      close: () => this.end(),
+      close: () => {
+        // Chunks behind the close were counted when a write before it waited;
+        // they are refused.
+        this.#noneComing();
+        return this.end();
+      },
       abort: (reason) => this.#abort(reason),
     }, {
       highWaterMark: 1,
@@ -288,6 +293,13 @@ export class SendBuffer {
     const taken = this.#put(chunk);
     if (this.#places.length > 0) this.#passPlaces();
     return taken;
+  }
+
+  /** The writable end's own queue is empty. */
+  #noneComing(): void {
+    this.#coming = 0;
+    for (const place of this.#places) place.at = this.#written;
+    this.#places = [];
   }
 
   #passPlaces(): void {

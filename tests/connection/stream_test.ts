@@ -22,7 +22,7 @@ import {
   assertInstanceOf,
   assertRejects,
 } from "../deps.ts";
-import { tcpPair } from "../helpers/connections.ts";
+import { memoryPair, tcpPair } from "../helpers/connections.ts";
 import { Random } from "../helpers/random.ts";
 
 const VERSIONS = [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1] as const;
@@ -435,3 +435,23 @@ Deno.test("close: streams fail, the iterator ends, promises settle", async () =>
   );
   await pair.client.close();
 });
+
+for (const behind of [1, 3]) {
+  Deno.test(`writable: ${behind} chunks written behind the close do not hold up the end`, async () => {
+    await using pair = memoryPair();
+    const own = await pair.client.openStream([["a", "b"]]);
+    const { value: peer } = await pair.server[Symbol.asyncIterator]().next();
+    const writer = own.writable.getWriter();
+    const first = writer.write(new Uint8Array(100_000));
+    const closing = writer.close();
+    const late = Array.from(
+      { length: behind },
+      () => writer.write(new Uint8Array(10)),
+    );
+    const settled = Promise.allSettled(late);
+    const bytes = await new Response(peer?.readable).bytes();
+    assertEquals(bytes.length, 100_000);
+    await Promise.all([first, closing]);
+    for (const { status } of await settled) assertEquals(status, "rejected");
+  });
+}
