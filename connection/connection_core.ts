@@ -155,8 +155,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
       {
         ping: () => this.#ping(),
         flush: () => this.flush(),
-        // Reading to the end is part of ending in order.
-        holdReading: (hold) => this.#io.holdReading(hold && !this.#ending),
+        holdReading: (hold) => this.#holdReading(hold),
         wait: () => this.#wait(),
         stuck: (most) => this.#fail(closedBy("local", this.#unread(most))),
       },
@@ -220,7 +219,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   /** Whether new streams may be opened. */
   get accepting(): boolean {
     return !this.#ending && !this.#goawaySent && !this.#goawayReceived &&
-      this.#writeError === undefined;
+      !this.#inputEnded && this.#writeError === undefined;
   }
 
   /** The next stream of the peer, for the application. */
@@ -467,6 +466,13 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
         error,
       ),
     );
+  }
+
+  #holdReading(hold: boolean): void {
+    this.#io.holdReading(hold);
+    // Nothing leaves any more, and its end would not be seen.
+    const reason = this.#writeError;
+    if (hold && reason !== undefined) this.#cutOff(reason);
   }
 
   outputFailed(error: unknown): void {
@@ -804,7 +810,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   }
 
   #notOpened(): SpdyError {
-    return notOpened(this.#goawayReceived, this.#goawaySent);
+    return notOpened(this.#goawayReceived, this.#goawaySent, this.#inputEnded);
   }
 
   #peerClosed(): SpdyError {

@@ -53,15 +53,22 @@ export function wentAway(statusCode: number): ConnectionClosedError {
 export function notOpened(
   received: GoawayFrame | undefined,
   goawaySent: boolean,
+  inputEnded: boolean,
 ): ConnectionClosedError {
   let why = "the connection is closed";
   if (received !== undefined) {
     why = `the peer sent GOAWAY (${goawayStatusName(received.statusCode)})`;
   } else if (goawaySent) why = "this side sent GOAWAY";
+  else if (inputEnded) {
+    why =
+      "the peer closed its direction of the transport; open a new connection";
+  }
   return new ConnectionClosedError(
     `the stream was not opened: ${why}`,
     {
-      initiator: received === undefined ? "local" : "remote",
+      initiator: received === undefined && (goawaySent || !inputEnded)
+        ? "local"
+        : "remote",
       statusCode: received?.statusCode,
       unprocessed: true,
     },

@@ -54,6 +54,8 @@ export class ReceiveFlow {
   /** Received bytes that nobody has read, over all streams. */
   #buffered = 0;
   #holding = false;
+  /** The connection ends. */
+  #stopped = false;
   /** Runs while the application waits and reading is held all the same. */
   #stuck: QuietTimer | undefined;
   /** Streams whose readers have finished with bytes since the last write. */
@@ -134,25 +136,32 @@ export class ReceiveFlow {
 
   /** Holds reading back or goes on, by what is unread and what is waited for. */
   reconsider(): void {
-    if (this.#credit !== undefined) return;
+    if (this.#credit !== undefined || this.#stopped) return;
     const bound = this.#holding ? this.#bound / 2 : this.#bound;
     if (this.#buffered <= bound) return this.#hold(false);
     const wait = this.#events.wait();
     this.#hold(wait === "none" || this.#buffered > this.#most);
-    if (!this.#holding || wait !== "need" || this.#mayHold) return;
+    // To hold reading may have ended the connection.
+    if (!this.#holding || this.#stopped) return;
+    if (wait !== "need" || this.#mayHold) return;
     this.#stuck ??= new QuietTimer(PATIENCE, () => {
       if (this.#events.wait() === "need") this.#events.stuck(this.#most);
     });
   }
 
-  /** Ends the timer. */
+  /** The connection ends: nothing is held back or waited for any more. */
   stop(): void {
+    this.#stopped = true;
+    this.#stopTimer();
+  }
+
+  #stopTimer(): void {
     this.#stuck?.stop();
     this.#stuck = undefined;
   }
 
   #hold(hold: boolean): void {
-    if (!hold) this.stop();
+    if (!hold) this.#stopTimer();
     if (hold === this.#holding) return;
     this.#holding = hold;
     this.#events.holdReading(hold);

@@ -273,3 +273,68 @@ Deno.test("slow end: reading held back and writing broken end the connection at 
   assertEquals(await stream.read(buffer), 3000);
   await assertRejects(() => stream.read(buffer), ConnectionClosedError);
 });
+
+Deno.test("slow end: writing broken and reading held back after that end the connection at once", async () => {
+  using _time = virtualTime();
+  const up = new Link(0, 1 << 20);
+  const server = new Connection({
+    ...connOver(up, new Link(0)),
+    write: () => Promise.reject(new Error("no way out")),
+  }, {
+    side: SERVER,
+    version: PROTO_SPDY2,
+    closeTimeout: 0,
+    maxBufferedBytes: 1000,
+  });
+  const encoder = new FrameEncoder(PROTO_SPDY2);
+  await up.write(encoder.encode(synStream(1)));
+  const stream = await nextStream(server);
+  stream.reply([["x", "1"]]);
+  await turn();
+  // What the peer sent before may still be read.
+  const data = new Uint8Array(900);
+  const frame = encoder.encode({
+    frameType: DATA,
+    streamId: 1,
+    flags: 0,
+    data,
+  });
+  const buffer = new Uint8Array(4000);
+  await up.write(frame);
+  await turn();
+  assertEquals(await stream.read(buffer), 900);
+  await up.write(frame);
+  await up.write(frame);
+  await assertRejects(() => server.closed, ConnectionClosedError, "no way out");
+  assertEquals(await stream.read(buffer), 1800);
+  await assertRejects(() => stream.read(buffer), ConnectionClosedError);
+});
+
+Deno.test("slow end: no stream can be opened to a peer that has ended its direction", async () => {
+  using time = virtualTime();
+  const up = new Link(0);
+  const server = new Connection(connOver(up, new Link(0)), {
+    side: SERVER,
+    version: PROTO_SPDY2,
+  });
+  const encoder = new FrameEncoder(PROTO_SPDY2);
+  await up.write(encoder.encode(synStream(1, { flags: 1 })));
+  const stream = await nextStream(server);
+  answer(stream, SIZE).catch(() => {});
+  up.end();
+  await turn();
+  assert(!server.accepting);
+  const error = await assertRejects(
+    () => server.openStream([["a", "b"]]),
+    ConnectionClosedError,
+    "the peer closed its direction",
+  );
+  assertEquals([error.unprocessed, error.initiator], [true, "remote"]);
+  const push = await assertRejects(
+    () => stream.push([["a", "b"]]),
+    ConnectionClosedError,
+  );
+  assert(push.unprocessed);
+  await time.advance(3000);
+  await server.closed.catch(() => {});
+});

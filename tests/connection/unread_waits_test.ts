@@ -214,6 +214,29 @@ Deno.test("unread: who only watches the end of a stream lets nothing fail", asyn
   assertEquals((await reading).length, 600_000);
 });
 
+Deno.test("unread: a connection that is closed while bytes are taken in leaves no timer", async () => {
+  using time = virtualTime();
+  const closing: { client?: Connection } = {};
+  await using pair = await begin({
+    maxUnreadBytes: SOFT,
+    onFrame: (direction, frame) => {
+      const last = direction === "received" && frame.length === 2 * SOFT;
+      if (last) closing.client?.close();
+    },
+  }, { limits: { maxDataFrameSize: 2 * SOFT } });
+  closing.client = pair.client;
+  await pair.unread.response;
+  const waiting = pair.client.ping();
+  waiting.catch(() => {});
+  pair.hog.write(new Uint8Array(2 * SOFT)).catch(() => {});
+  await settle();
+  await assertRejects(() => waiting, ConnectionClosedError);
+  await time.advance(3000);
+  await pair.client.closed;
+  await pair.server.close();
+  assertEquals(time.timers, 0);
+});
+
 Deno.test("unread: maxUnreadBytes is a whole number from 1", () => {
   for (const maxUnreadBytes of [0, -1, 1.5, NaN, Infinity]) {
     assertThrows(
