@@ -16,7 +16,7 @@ import {
   reasonOf,
   UsageError,
 } from "./command.ts";
-import { openTarget, readTarget, readVersion } from "./target.ts";
+import { closeBefore, openTarget, readTarget, readVersion } from "./target.ts";
 import { bold, print, show, showJson, type Shown } from "./terminal.ts";
 
 /** `spdy bench URL` */
@@ -26,7 +26,9 @@ export const bench: Command = {
   help: `Usage: spdy bench [OPTION...] URL
 
 Sends requests for URL as fast as they are answered, and prints their rate,
-latencies and bytes. Load only servers that are yours.
+latencies and bytes. Load only servers that are yours. What is not answered
+when the time is over counts as unanswered. Exit code 0: something was answered,
+and nothing failed.
 
   -c, --connections N    connections; default 1
   -m, --streams N        requests under way on each; default 10
@@ -56,31 +58,41 @@ Permission: --allow-net for the server.`,
     const target = readTarget(positionals[0]);
     const count = positive("--connections", values.connections, 1);
     const streams = positive("--streams", values.streams, 10);
+    const milliseconds = readSeconds("--duration", values.duration ?? "10");
     const load = new Load(
       target.url,
-      readSeconds("--duration", values.duration ?? "10") || Infinity,
+      milliseconds,
       positive("--requests", values.requests, Infinity),
     );
     const caCerts = values.ca === undefined
       ? undefined
       : [await Deno.readTextFile(values.ca)];
+    const signal = milliseconds === 0
+      ? undefined
+      : AbortSignal.timeout(Math.max(milliseconds, SHORTEST_WAIT));
     const connections = await Promise.all(
       Array.from(
         { length: count },
-        () => openTarget(target, { version: values.version, caCerts }),
+        () => openTarget(target, { version: values.version, caCerts, signal }),
       ),
     );
     try {
       const figures = await load.run(connections, streams);
       const lines = flags.json ? [showJson(figures)] : figuresText(figures);
       for (const line of lines) print(line);
-      return figures.failed === 0 ? EXIT_OK : EXIT_FAILURE;
+      const { succeeded, failed } = figures;
+      return succeeded > 0 && failed === 0 ? EXIT_OK : EXIT_FAILURE;
     } finally {
-      await Promise.all(connections.map((connection) => connection.close()));
+      const soon = AbortSignal.timeout(SHORTEST_WAIT);
+      await Promise.all(
+        connections.map((connection) => closeBefore(connection, soon)),
+      );
     }
   },
 };
 
+/** However short the load: so long may connecting take at least, and closing at most, ms. */
+const SHORTEST_WAIT = 1000;
 /** Most of anything that is counted. */
 const MOST = 0x7fffffff;
 
@@ -104,6 +116,8 @@ export interface Figures {
   readonly succeeded: number;
   /** Requests that failed or were answered with 400 and above. */
   readonly failed: number;
+  /** Requests under way when the time was over. */
+  readonly unanswered: number;
   readonly requestsPerSecond: number;
   /** Bytes of the bodies received. */
   readonly bytes: number;
@@ -125,6 +139,8 @@ class Load {
   readonly #latencies: number[] = [];
   #succeeded = 0;
   #failed = 0;
+  #underWay = 0;
+  #over = false;
   #bytes = 0;
   #error: string | undefined;
 
@@ -139,18 +155,20 @@ class Load {
     streams: number,
   ): Promise<Figures> {
     const begin = performance.now();
-    const end = begin + this.#milliseconds;
-    await Promise.all(
+    const done = Promise.all(
       connections.flatMap((connection) =>
-        Array.from({ length: streams }, () => this.#requests(connection, end))
+        Array.from({ length: streams }, () => this.#requests(connection))
       ),
     );
+    await this.#untilOver(done);
+    this.#over = true;
     const seconds = (performance.now() - begin) / 1000;
     const sorted = this.#latencies.sort((a, b) => a - b);
     return {
       seconds,
       succeeded: this.#succeeded,
       failed: this.#failed,
+      unanswered: this.#underWay,
       requestsPerSecond: (this.#succeeded + this.#failed) / seconds,
       bytes: this.#bytes,
       latency: {
@@ -163,18 +181,35 @@ class Load {
     };
   }
 
-  /** One request after the other. A connection that died ends it: the rest would only fail as fast as they can. */
-  async #requests(connection: Connection, end: number): Promise<void> {
-    while (performance.now() < end && this.#left-- > 0) {
+  /** Waits until all is done, or the time is over; 0 ms: no end. */
+  async #untilOver(done: Promise<unknown>): Promise<void> {
+    if (this.#milliseconds === 0) {
+      await done;
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, this.#milliseconds);
+    await Promise.race([done, promise]);
+    clearTimeout(timer);
+  }
+
+  /** One request after the other; what ends after the time is over is not counted. A connection that died ends it: the rest would only fail as fast as they can. */
+  async #requests(connection: Connection): Promise<void> {
+    while (!this.#over && this.#left-- > 0) {
       const begin = performance.now();
+      this.#underWay++;
       try {
         const response = await connection.fetch(this.#url);
         const { byteLength } = await response.arrayBuffer();
+        if (this.#over) return;
+        this.#underWay--;
         this.#bytes += byteLength;
         this.#latencies.push(performance.now() - begin);
         if (response.status < 400) this.#succeeded++;
         else this.#fail(`status ${response.status}`);
       } catch (error) {
+        if (this.#over) return;
+        this.#underWay--;
         this.#fail(reasonOf(error));
         if (!connection.accepting) return;
       }
@@ -193,8 +228,16 @@ function quantile(sorted: readonly number[], part: number): number {
 }
 
 function figuresText(
-  { seconds, succeeded, failed, requestsPerSecond, bytes, latency, error }:
-    Figures,
+  {
+    seconds,
+    succeeded,
+    failed,
+    unanswered,
+    requestsPerSecond,
+    bytes,
+    latency,
+    error,
+  }: Figures,
 ): Shown[] {
   const ms = (value: number): string => `${value.toFixed(2)} ms`;
   return [
@@ -204,6 +247,9 @@ function figuresText(
     show`${succeeded} succeeded, ${failed} failed in ${seconds.toFixed(2)} s; ${
       formatBytes(bytes)
     } received`,
+    ...(unanswered === 0
+      ? []
+      : [show`${unanswered} unanswered when the time was over`]),
     show`latency: p50 ${ms(latency.p50)}, p99 ${ms(latency.p99)}, min ${
       ms(latency.min)
     }, max ${ms(latency.max)}`,
