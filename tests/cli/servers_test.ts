@@ -9,7 +9,7 @@ import {
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { assertEquals, assertMatch } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
-import { run, start } from "./process.ts";
+import { command, run, start, talk } from "./process.ts";
 
 /** A port nobody listens on. */
 function closedPort(): number {
@@ -287,6 +287,25 @@ Deno.test("proxy answers 502 when nobody is behind it", async () => {
   assertMatch(await viaHttp.text(), /refused/);
 });
 
+Deno.test("bench ends in time although nothing is answered", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const talked = talk(listener);
+  const { code, stdout } = await run([
+    "bench",
+    "--json",
+    "-d",
+    "1",
+    "-m",
+    "3",
+    `spdy://127.0.0.1:${port}/`,
+  ]);
+  const { succeeded, failed, unanswered, seconds } = JSON.parse(stdout);
+  assertEquals([code, succeeded, failed, unanswered], [1, 0, 0, 3]);
+  assertEquals(seconds < 20, true);
+  await talked;
+});
+
 Deno.test("bench counts what was answered", async () => {
   await using server = serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -326,4 +345,33 @@ Deno.test("bench counts what was answered", async () => {
     (await run(["bench", "-n", "5", `spdy://127.0.0.1:${closedPort()}/`])).code,
     1,
   );
+});
+
+Deno.test("proxy in front of a SPDY server says nothing but where it listens", async () => {
+  await using behind = serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("answer"),
+  );
+  const [program, ...args] = command([
+    "proxy",
+    "-p",
+    "0",
+    `spdy://127.0.0.1:${behind.addr.port}`,
+  ]);
+  const process = new Deno.Command(program, {
+    args,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const reader = process.stdout.pipeThrough(new TextDecoderStream())
+    .getReader();
+  const { value } = await reader.read();
+  const url = /http:\S+/.exec(value ?? "")?.[0] ?? "";
+  assertEquals(await (await fetch(url)).text(), "answer");
+  process.kill("SIGINT");
+  await reader.cancel();
+  assertEquals(await new Response(process.stderr).text(), "");
+  assertEquals((await process.status).code, 0);
 });
