@@ -35,7 +35,7 @@ import type { ConnectionCounters } from "./counters.ts";
 import type { Departure } from "./departures.ts";
 import { Deferred, handled, LazyPromise } from "./deferred.ts";
 import { FirstFrame } from "./first_frame.ts";
-import { Holdings } from "./holdings.ts";
+import { Holdings, sizeOfStream } from "./holdings.ts";
 import "./warm.ts";
 import { Timeouts } from "./timeouts.ts";
 import { PendingStreams } from "./pending_streams.ts";
@@ -160,7 +160,10 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
         stuck: (most) => this.#fail(closedBy("local", this.#unread(most))),
       },
     );
-    this.#holdings = new Holdings(options.maxHeldBytes);
+    this.#holdings = new Holdings(
+      options.maxHeldBytes,
+      () => options.heldPerOwnStream * this.#pending.occupied,
+    );
     this.#timeouts = new Timeouts(options, {
       ping: () => this.#keepAlivePing(),
       readingSince: () => this.readingSince(),
@@ -502,7 +505,8 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     if (this.#ending) return;
     const { streamId } = frame;
     const origin = originAtPeer(frame);
-    const fits = this.#holdings.hasRoom(origin.headers);
+    const size = sizeOfStream(origin.headers);
+    const fits = this.#holdings.mayHold(size);
     // Until its RST_STREAM has left it is kept, without what there is no room for.
     const kept = fits ? origin : { ...origin, headers: [] };
     const state = new StreamCore(this, streamId, kept);
@@ -511,7 +515,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
       state.reset(REFUSED_STREAM);
       return;
     }
-    this.#holdings.open(state);
+    this.#holdings.open(state, size);
     if (this.#writeError !== undefined) state.sendBuffer.fail(this.#writeError);
     this.#timeouts.streamCame();
     const { maxWaitingStreams } = this.options;

@@ -15,23 +15,53 @@ const HEADER = 128;
 /** What a list of headers takes when there are none in it, bytes. */
 const LIST = 64;
 
-/** The memory that a list of headers takes, bytes: V8 has up to two for a character. */
+/** Values of so many characters are not looked through: two bytes for each cost less than the time. */
+const SHORT = 64;
+const NOT_ASCII = /[\u0080-\uffff]/;
+
+/**
+ * The memory that a list of headers takes, bytes. V8 has one byte for a
+ * character of ASCII text, and up to two where a string has other characters.
+ * The values of one name may be parts of one string, which has one width.
+ */
 export function sizeOfHeaders(nv: readonly NameValue[]): number {
   let size = LIST;
-  for (const [name, value] of nv) {
-    size += HEADER + 2 * (name.length + value.length);
+  for (let at = 0; at < nv.length;) {
+    const [name, value] = nv[at];
+    let end = at + 1;
+    let length = value.length;
+    while (end < nv.length && nv[end][0] === name) {
+      length += nv[end++][1].length;
+    }
+    const wide = length <= SHORT || isWide(nv, at, end);
+    size += (end - at) * (HEADER + 2 * name.length) + (wide ? 2 : 1) * length;
+    at = end;
   }
   return size;
+}
+
+function isWide(nv: readonly NameValue[], at: number, end: number): boolean {
+  for (let index = at; index < end; index++) {
+    if (NOT_ASCII.test(nv[index][1])) return true;
+  }
+  return false;
+}
+
+/** The memory that a stream takes with the headers it came with, bytes. */
+export function sizeOfStream(headers: readonly NameValue[]): number {
+  return STREAM + sizeOfHeaders(headers);
 }
 
 /** Counts it: a stream's part until nobody has the stream any more. */
 export class Holdings {
   readonly #bound: number;
+  readonly #forOwn: () => number;
   #size = 0;
 
-  /** At most so many bytes. */
-  constructor(bound: number) {
+  /** At most `bound` bytes, or what `forOwn` says is due to the streams that this side has open. */
+  constructor(bound: number, forOwn: () => number) {
     this.#bound = bound;
+    this.#forOwn = forOwn;
   }
 
   /** Bytes held now. */
@@ -41,22 +71,17 @@ export class Holdings {
 
   /** Whether more is held than should be. */
   get full(): boolean {
-    return this.#size > this.#bound;
-  }
-
-  /** Whether there is room for a new stream with these headers. */
-  hasRoom(headers: readonly NameValue[]): boolean {
-    return this.mayHold(STREAM + sizeOfHeaders(headers));
+    return !this.#fits(this.#size);
   }
 
   /** Whether there is room for so many bytes more. */
   mayHold(size: number): boolean {
-    return this.#size + size <= this.#bound;
+    return this.#fits(this.#size + size);
   }
 
-  /** Counts a new stream of the peer, with its headers. */
-  open(state: StreamCore): void {
-    this.#add(state, STREAM + sizeOfHeaders(state.origin.headers));
+  /** Counts a new stream of the peer, of this size; see {@linkcode sizeOfStream}. */
+  open(state: StreamCore, size: number): void {
+    this.#add(state, size);
   }
 
   /** Counts further headers of a stream; false when that is more than there is room for. */
@@ -74,6 +99,10 @@ export class Holdings {
   release(state: StreamCore): void {
     this.#size -= state.held;
     state.held = 0;
+  }
+
+  #fits(size: number): boolean {
+    return size <= this.#bound || size <= this.#forOwn();
   }
 
   #add(state: StreamCore, size: number): void {

@@ -179,6 +179,8 @@ export interface ResolvedOptions extends ConnectionOptions {
   readonly maxUnreadBytes: number;
   readonly maxWaitingStreams: number;
   readonly maxHeldBytes: number;
+  /** What all streams may hold for each stream that this side has open, bytes, if that is more than `maxHeldBytes`. */
+  readonly heldPerOwnStream: number;
   readonly trailersRoom: number;
   readonly sessionWindow: number;
   /** `undefined`: windows are not tuned. */
@@ -188,6 +190,9 @@ export interface ResolvedOptions extends ConnectionOptions {
   readonly controlFrameTimeout: number;
   readonly closeTimeout: number;
 }
+
+/** What a stream may hold on average unless `maxHeldBytes` says otherwise: 2 KiB for the stream and 20 headers of 80 characters. */
+const HELD_PER_STREAM = 8192;
 
 /**
  * Fills in the defaults.
@@ -213,7 +218,10 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
     maxBufferedBytes = 4 * 1024 * 1024,
     maxUnreadBytes = 64 * 1024 * 1024,
     maxWaitingStreams = Math.max(256, maxConcurrentStreams(options)),
-    maxHeldBytes = 2 * 1024 * 1024,
+    maxHeldBytes = Math.max(
+      2 * 1024 * 1024,
+      HELD_PER_STREAM * maxConcurrentStreams(options),
+    ),
     sessionWindow = 1024 * 1024,
     idleTimeout = 0,
     headerTimeout = 0,
@@ -247,6 +255,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       1,
       Number.MAX_SAFE_INTEGER,
     ),
+    heldPerOwnStream: options.maxHeldBytes === undefined ? HELD_PER_STREAM : 0,
     trailersRoom: trailersRoom(options.limits),
     sessionWindow: checkWhole(
       "sessionWindow",

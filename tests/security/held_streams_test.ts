@@ -8,6 +8,7 @@
 import { assert, assertEquals, assertLess, assertRejects } from "../deps.ts";
 import { AcceptQueue } from "../../connection/accept_queue.ts";
 import { coreOf } from "../../connection.ts";
+import { sizeOfHeaders } from "../../connection/holdings.ts";
 import { Trailers, trailersRoom } from "../../connection/trailers.ts";
 import {
   CLIENT,
@@ -23,6 +24,7 @@ import {
   RST_STREAM,
   serve,
   SERVER,
+  type ServeTcpOptions,
   type Stream,
   StreamResetError,
 } from "../../mod.ts";
@@ -144,14 +146,14 @@ Deno.test("held: headers of all streams together have a bound, and room comes ba
     hostname: "127.0.0.1",
     port: 0,
     onListen() {},
-    maxHeldBytes: 100_000,
+    maxHeldBytes: 56_000,
   }, async () => {
     handled++;
     await done.promise;
     return new Response("answered");
   });
   await using client = await connect({ port: server.addr.port });
-  // 2048 bytes for the stream, 128 and two for each character a header.
+  // 2048 bytes for the stream, 128 and one for each character of the header.
   const headers = { "x-large": "v".repeat(20_000) };
   const first = client.fetch("/", { headers });
   const second = client.fetch("/", { headers });
@@ -174,6 +176,86 @@ Deno.test("held: headers of all streams together have a bound, and room comes ba
     const response = await client.fetch("/", { headers });
     assertEquals(await response.text(), "answered");
   }
+});
+
+/** Status codes of `count` requests that are under way at once, or why they failed. */
+async function atOnce(
+  count: number,
+  headers: { request?: HeadersInit; response?: HeadersInit },
+  options: ServeTcpOptions = {},
+): Promise<Record<string, number>> {
+  const all = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<void>();
+  let handled = 0;
+  await using server = serve(
+    { ...options, hostname: "127.0.0.1", port: 0, onListen() {} },
+    async () => {
+      if (++handled === count) all.resolve();
+      await all.promise;
+      const body = new ReadableStream({
+        async pull(controller) {
+          await done.promise;
+          controller.close();
+        },
+      });
+      return new Response(body, { headers: headers.response });
+    },
+  );
+  await using client = await connect({ port: server.addr.port });
+  // The limit of the server is known.
+  await client.ping();
+  const responses: Response[] = [];
+  const tally: Record<string, number> = {};
+  await Promise.all(Array.from({ length: count }, async () => {
+    const outcome = await client.fetch("/", { headers: headers.request })
+      .then((response) => {
+        responses.push(response);
+        return `${response.status}`;
+      }, (error) => {
+        all.resolve();
+        return `${error}`.replace(/stream \d+/, "stream N");
+      });
+    tally[outcome] = (tally[outcome] ?? 0) + 1;
+  }));
+  done.resolve();
+  await Promise.all(responses.map((response) => response.text()));
+  return tally;
+}
+
+Deno.test("held: with the defaults, ordinary headers find room in as many streams as there may be", async () => {
+  const long = "v".repeat(12_000);
+  const many = Array.from(
+    { length: 12 },
+    (_, index): [string, string] => [
+      `x-header-number-${index}`,
+      `a value of about thirty bytes ${index}`,
+    ],
+  );
+  const limits = { maxConcurrentStreams: 1000 };
+  for (
+    const [count, headers, options] of [
+      [100, { request: { cookie: long } }, {}],
+      [100, { response: { "content-security-policy": long } }, {}],
+      [1000, { request: many }, { limits }],
+      [1000, { response: many }, { limits }],
+    ] as const
+  ) {
+    assertEquals(await atOnce(count, headers, options), { 200: count });
+  }
+});
+
+Deno.test("held: a header counts as many bytes as its text takes", () => {
+  const wide = "\u0100";
+  const sizes: [nv: NameValue[], size: number][] = [
+    [[], 64],
+    [[["ab", "c".repeat(64)]], 64 + 128 + 4 + 128],
+    [[["ab", "c".repeat(65)]], 64 + 128 + 4 + 65],
+    [[["ab", wide.repeat(65)]], 64 + 128 + 4 + 130],
+    // Parts of one string.
+    [[["ab", "c".repeat(99)], ["ab", wide]], 64 + 2 * (128 + 4) + 200],
+    [[["ab", "c".repeat(99)], ["de", wide]], 64 + 2 * (128 + 4) + 99 + 2],
+  ];
+  for (const [nv, size] of sizes) assertEquals(sizeOfHeaders(nv), size);
 });
 
 Deno.test("held: a handler holds what its stream brought, whether the stream is there or not", async () => {
@@ -233,7 +315,7 @@ Deno.test("held: a response whose headers find no room fails, and says why", asy
   await using client = new Connection(left, {
     side: CLIENT,
     version: PROTO_SPDY3,
-    maxHeldBytes: 10_000,
+    maxHeldBytes: 6_000,
   });
   const peer = new RawPeer(right, PROTO_SPDY3, true);
   const large: NameValue[] = [["x", "v".repeat(4000)]];
@@ -262,7 +344,7 @@ Deno.test("held: streams that nobody takes hold what they brought until somebody
   await using server = new Connection(right, {
     side: SERVER,
     version: PROTO_SPDY3,
-    maxHeldBytes: 20_000,
+    maxHeldBytes: 14_000,
   });
   const peer = new RawPeer(left, PROTO_SPDY3);
   const nv: NameValue[] = [["x", "v".repeat(3000)]];

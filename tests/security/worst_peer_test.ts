@@ -69,11 +69,13 @@ class Victim implements AsyncDisposable {
   }
 }
 
-/** As many bytes of headers as a block may have, none of which can be shared, in characters of two bytes. */
+/** As many bytes of headers as a block may have, none of which can be shared, in characters of two bytes or of one. */
 function largeHeaders(seed: number, count: number): NameValue[] {
   return Array.from({ length: 6 }, (_, index): NameValue => [
     `x-${seed}-${count}-${index}`,
-    String.fromCharCode(0x100 + seed % 200).repeat(5000),
+    seed % 4 === 1
+      ? String.fromCharCode(0x61 + seed % 26).repeat(10_000)
+      : String.fromCharCode(0x100 + seed % 200).repeat(5000),
   ]);
 }
 
