@@ -8,6 +8,7 @@
 export class Semaphore {
   #free: number;
   #waiting: PromiseWithResolvers<void> | undefined;
+  #open = false;
 
   /** `count` places, all free. */
   constructor(count: number) {
@@ -16,7 +17,7 @@ export class Semaphore {
 
   /** Takes a place; the promise resolves when there is one, `undefined` says that there was. */
   take(): Promise<void> | undefined {
-    if (--this.#free >= 0) return undefined;
+    if (--this.#free >= 0 || this.#open) return undefined;
     this.#waiting = Promise.withResolvers<void>();
     return this.#waiting.promise;
   }
@@ -24,6 +25,13 @@ export class Semaphore {
   /** Gives a place back. */
   readonly release = (): void => {
     this.#free++;
+    this.#waiting?.resolve();
+    this.#waiting = undefined;
+  };
+
+  /** From now on nobody waits for a place. */
+  readonly open = (): void => {
+    this.#open = true;
     this.#waiting?.resolve();
     this.#waiting = undefined;
   };

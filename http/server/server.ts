@@ -151,10 +151,12 @@ export class Server implements SpdyServer {
       const { remoteAddr } = conn;
       // A handler may go on when its stream was reset: it counts until it ends.
       const places = new Semaphore(maxConcurrentStreams(this.#options));
+      // One listener: one for each stream that waits would stay until the end.
+      connection.closed.then(places.open, places.open);
       for await (const stream of coreOf(connection).incoming) {
         const place = places.take();
         if (place !== undefined) {
-          await Promise.race([place, connection.closed]);
+          await place;
           // Reset while it waited: nobody is left to answer.
           if (stateOf(stream).ended) {
             places.release();
