@@ -23,7 +23,7 @@ import {
   untilInterrupted,
 } from "./listen.ts";
 import { openTarget, readTarget } from "./target.ts";
-import { print, printable, show } from "./terminal.ts";
+import { hideWarning, print, printable, show } from "./terminal.ts";
 
 /** `spdy proxy URL` */
 export const proxy: Command = {
@@ -102,7 +102,10 @@ async function inFrontOfSpdy(
     connect: () => openTarget(target, { version, caCerts }),
   });
   const { origin } = new URL(target.url);
-  silenceAbortWarning();
+  // Deno 2.9 warns once that the signal of a request aborts also when its answer
+  // has been sent, which does no harm here. The signal alone tells that a client
+  // is gone before it was answered; only a flag of `deno run` would change it.
+  hideWarning("Deno.serve: request.signal ");
   const server = Deno.serve({
     ...options,
     onListen: (addr) =>
@@ -119,19 +122,6 @@ async function inFrontOfSpdy(
       (url, init) => client.fetch(url, init),
     ));
   await untilInterrupted(server);
-}
-
-/**
- * Deno 2.9 warns once that the signal of a request aborts also when its answer
- * has been sent, which does no harm here. The signal alone tells that a client
- * is gone before it was answered, and only a flag of `deno run` would change it.
- */
-function silenceAbortWarning(): void {
-  const { warn } = console;
-  console.warn = (...parts: unknown[]): void => {
-    const isIt = String(parts[0]).startsWith("Deno.serve: request.signal ");
-    if (!isIt) warn.apply(console, parts);
-  };
 }
 
 /** Fields that belong to one connection and end with it (RFC 9110, 7.6.1), and those the next hop makes anew. */

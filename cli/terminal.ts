@@ -101,6 +101,14 @@ export function printError(line: Shown): void {
   console.error(Deno.stderr.isTerminal() ? line.toString() : plain(line));
 }
 
+/** Keeps a warning of Deno that begins like this off standard error, until the program ends. */
+export function hideWarning(begin: string): void {
+  const { warn } = console;
+  console.warn = (...parts: unknown[]): void => {
+    if (!String(parts[0]).startsWith(begin)) warn.apply(console, parts);
+  };
+}
+
 /** A line without its colours. Nothing else in it begins with ESC. */
 function plain(line: Shown): string {
   return colors.stripAnsiCode(line.toString());
