@@ -167,6 +167,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     this.#timeouts = new Timeouts(options, {
       ping: () => this.#keepAlivePing(),
       readingSince: () => this.readingSince(),
+      readingTime: () => this.readingTime(),
       openStreams: () => this.#streams.size + this.#pending.waiting,
       timedOut: (message) => this.#fail(closedBy("remote", message)),
       idle: () => void this.close(),
@@ -309,6 +310,10 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
 
   readingSince(): number | undefined {
     return this.#io.readingSince;
+  }
+
+  readingTime(): number {
+    return this.#io.readingTime;
   }
 
   flush(): void {

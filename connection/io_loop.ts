@@ -58,7 +58,7 @@ export class IoLoop {
   /** Whether bytes still leave: what comes says nothing of a peer that takes nothing. */
   readonly outputProgress: Progress = new Progress();
   /** Which frames have left. */
-  readonly departures: Departures = new Departures();
+  readonly departures: Departures = new Departures(() => this.readingTime);
   readonly #wire: Wire;
   readonly #events: IoLoopEvents;
   #scheduled = false;
@@ -70,6 +70,8 @@ export class IoLoop {
   #closed = false;
   #paused: Deferred<void> | undefined;
   #readingSince = now();
+  /** How long it had read by then, ms. */
+  #readBefore = 0;
   readonly #inputEnd = new Deferred<void>();
   #drained: Deferred<void> | undefined;
   /** Runs while buffers may be larger than silence asks for. */
@@ -109,7 +111,9 @@ export class IoLoop {
   /** Stops reading before the next read, so that the peer's socket fills up; or goes on. */
   holdReading(hold: boolean): void {
     if (hold) {
-      this.#paused ??= new Deferred<void>();
+      if (this.#paused !== undefined) return;
+      this.#readBefore = this.readingTime;
+      this.#paused = new Deferred<void>();
     } else if (this.#paused !== undefined) {
       this.#paused.resolve();
       this.#paused = undefined;
@@ -125,6 +129,13 @@ export class IoLoop {
   /** Since when reading goes on, ms of the clock; `undefined` while it is held back. */
   get readingSince(): number | undefined {
     return this.#paused === undefined ? this.#readingSince : undefined;
+  }
+
+  /** How long it has read in all, ms: not counted is the time in which reading was held back. */
+  get readingTime(): number {
+    return this.#paused === undefined
+      ? this.#readBefore + now() - this.#readingSince
+      : this.#readBefore;
   }
 
   /**

@@ -11,6 +11,8 @@ import { now, startTimer, stopTimer, type Timer } from "./clock.ts";
 export interface Reading {
   /** Since when it does, ms of the clock; `undefined` while it holds reading back. */
   readingSince(): number | undefined;
+  /** How long it has done so in all, ms. */
+  readingTime(): number;
 }
 
 /**
@@ -18,13 +20,17 @@ export interface Reading {
  * peer sent in time waits in the socket.
  */
 const LATE = 250;
-/** Then so long is left to read it, ms. */
+/**
+ * Then, and when reading has gone on only now, so long is left to read it, ms.
+ */
 const CATCH_UP = 100;
+/** While reading is held back, a timer looks again after so much of its delay: there may be thousands. */
+const HELD_SHARE = 1 / 8;
 
 /**
  * Calls back once when the peer has had `delay` ms. Only the time counts in
- * which this side read: while it holds reading back it cannot know what the
- * peer has sent, and the peer's socket may be full. With `asked` it counts from
+ * which this side read, all of it: while it holds reading back it cannot know
+ * what the peer has sent, and the peer's socket may be full. With `asked` it counts from
  * when that frame has left; see {@linkcode Departure.since}.
  */
 export class PeerTimer {
@@ -32,6 +38,8 @@ export class PeerTimer {
   readonly #delay: number;
   readonly #onLate: () => void;
   readonly #asked: Departure | undefined;
+  /** How long this side had read at the beginning, ms. */
+  readonly #begin: number;
   #timer: Timer | undefined;
   #caughtUp = false;
 
@@ -45,6 +53,7 @@ export class PeerTimer {
     this.#reading = reading;
     this.#delay = delay;
     this.#onLate = onLate;
+    this.#begin = reading.readingTime();
     this.#arm(delay);
   }
 
@@ -68,14 +77,19 @@ export class PeerTimer {
 
   /** What the peer has left of its time, ms. */
   #rest(due: number): number {
+    const begin = Math.max(this.#begin, this.#asked?.since ?? this.#begin);
+    const spent = this.#reading.readingTime() - begin;
+    const rest = this.#delay - spent;
     const since = this.#reading.readingSince();
-    if (since === undefined) return this.#delay;
-    // Once: a process that is always late still finds a peer that is gone.
-    if (!this.#caughtUp && now() - due > LATE) {
-      this.#caughtUp = true;
-      return CATCH_UP;
+    if (since === undefined) {
+      return Math.max(rest, this.#delay * HELD_SHARE, CATCH_UP);
     }
-    const begin = Math.max(since, this.#asked?.since ?? since);
-    return begin + this.#delay - now();
+    if (this.#caughtUp || rest > 0) return rest;
+    // Once: a process that is always late, or holds reading back again and
+    // again, still finds a peer that is gone.
+    const isBehind = now() - due > LATE ||
+      now() - since < Math.min(CATCH_UP, spent);
+    this.#caughtUp = isBehind;
+    return isBehind ? CATCH_UP : rest;
   }
 }

@@ -203,6 +203,11 @@ export class StreamCore
     return this.#host.readingSince();
   }
 
+  /** How long its connection has read; see {@linkcode Reading}. */
+  readingTime(): number {
+    return this.#host.readingTime();
+  }
+
   /** Whether it has closed or failed. */
   get ended(): boolean {
     return this.#ended;

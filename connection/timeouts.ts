@@ -46,6 +46,7 @@ export class Timeouts {
     if (options.keepAlive !== undefined) {
       this.#keepAlive = new KeepAlive(options.keepAlive, {
         readingSince: () => events.readingSince(),
+        readingTime: () => events.readingTime(),
         ping: () => events.ping(),
         dead: (timeout) =>
           events.timedOut(

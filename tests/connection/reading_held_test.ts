@@ -5,7 +5,7 @@ import type { ConnectionTuning } from "../../connection/options.ts";
 import type { Stream } from "../../connection/stream.ts";
 import { PROTO_SPDY2, PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { assertEquals, assertRejects } from "../deps.ts";
+import { assert, assertEquals, assertRejects } from "../deps.ts";
 import { memoryPair, type Pair } from "../helpers/connections.ts";
 import { nextStream } from "../helpers/http.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
@@ -102,24 +102,56 @@ Deno.test("peer timer: only time in which this side reads counts", async () => {
   using time = virtualTime();
   let since: number | undefined = 0;
   let late: number | undefined;
-  new PeerTimer(1000, { readingSince: () => since }, () => {
+  let read = 0;
+  const readingTime = () =>
+    since === undefined ? read : read + time.now() - since;
+  new PeerTimer(1000, { readingSince: () => since, readingTime }, () => {
     late = time.now();
   });
   await time.advance(900);
+  read = readingTime();
   since = undefined;
   await time.advance(5000);
   since = time.now();
-  await time.advance(999);
+  await time.advance(99);
   assertEquals(late, undefined);
-  await time.advance(1);
-  assertEquals(late, 6900);
+  await time.advance(101);
+  // What had come meanwhile had time to be read.
+  assert(late !== undefined && late >= 6000);
 });
+
+for (const [reads, pause] of [[150, 2], [30, 2], [500, 3000], [50, 1000]]) {
+  Deno.test(`peer timer: pauses of ${pause} ms after ${reads} ms put nothing off but themselves`, async () => {
+    using time = virtualTime();
+    let since: number | undefined = 0;
+    let read = 0;
+    let late = false;
+    const readingTime = () =>
+      since === undefined ? read : read + time.now() - since;
+    new PeerTimer(1000, { readingSince: () => since, readingTime }, () => {
+      late = true;
+    });
+    while (readingTime() < 1300 && !late) {
+      await time.advance(reads);
+      read = readingTime();
+      since = undefined;
+      if (read < 1000) assert(!late, `after ${read} ms of reading`);
+      await time.advance(pause);
+      since = time.now();
+    }
+    assert(late);
+    assertEquals(time.timers, 0);
+  });
+}
 
 Deno.test("peer timer: a process that stood still reads first what came meanwhile", async () => {
   using time = virtualTime();
   let late = 0;
   const start = () =>
-    new PeerTimer(1000, { readingSince: () => 0 }, () => late++);
+    new PeerTimer(1000, {
+      readingSince: () => 0,
+      readingTime: () => time.now(),
+    }, () => late++);
   start();
   time.moveTo(60_000);
   time.fire();
