@@ -17,7 +17,8 @@ export class Semaphore {
 
   /** Takes a place; the promise resolves when there is one, `undefined` says that there was. */
   take(): Promise<void> | undefined {
-    if (--this.#free >= 0 || this.#open) return undefined;
+    if (--this.#free >= 0) return undefined;
+    if (this.#open) return Promise.resolve();
     this.#waiting = Promise.withResolvers<void>();
     return this.#waiting.promise;
   }
