@@ -1,5 +1,5 @@
 /**
- * A session on a transport: streams, promises and clocks over `Session`.
+ * A session on a transport: adds streams, promises and time-outs to `Session`.
  *
  * @module
  */
@@ -16,30 +16,30 @@ import { GOAWAY_OK, type ProtocolVersion } from "./frame/constants.ts";
 import type { NameValue, SettingsEntry } from "./frame/types.ts";
 import type { Session } from "./session.ts";
 
-/** The core behind a {@linkcode RawConnection}; for the layers of this module and tests. */
+/** The core of a {@linkcode RawConnection}; for other layers of this package and for tests. */
 export let coreOf: (connection: RawConnection) => ConnectionCore;
 
-/** What {@linkcode RawConnection.openStream} takes besides headers. */
+/** The options of {@linkcode RawConnection.openStream}. */
 export interface OpenStreamOptions {
   /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default 0. */
   readonly pri?: number;
-  /** This side sends nothing after the SYN_STREAM; default false. */
+  /** Set FIN on the SYN_STREAM: this side sends nothing after it; default false. */
   readonly fin?: boolean;
-  /** The stream it belongs to, 0 for none; from a client always 0. */
+  /** The associated stream, 0 for none; always 0 on a client. */
   readonly assocStreamId?: number;
-  /** The peer sends nothing on it; default false. */
+  /** The peer cannot send on the stream; default false. */
   readonly unidirectional?: boolean;
-  /** Gives the stream up: before it left `openStream` rejects with the signal's reason, afterwards it is reset with CANCEL. */
+  /** Cancels the stream. Before its SYN_STREAM is sent, `openStream` rejects with the signal's reason; afterwards the stream is reset with CANCEL. */
   readonly signal?: AbortSignal;
 }
 
 /**
  * A SPDY session on a transport: streams without HTTP. `Connection`, which
- * `connect` and `accept` make, adds `fetch` to it; a program that needs no HTTP
- * takes this class from `@spdy/spdy/connection` and loads none of it.
+ * `connect` and `accept` create, adds `fetch`. A program that needs no HTTP can
+ * import this class from `@spdy/spdy/connection`, which loads no HTTP code.
  *
- * Iterating over it gives the streams that the peer opened; it ends with the
- * connection, with an error when that ended badly.
+ * Iterating over a connection yields the streams that the peer opened. The
+ * iteration ends with the connection, and throws if the connection failed.
  *
  * @example A server and a client on loopback TCP
  * ```ts
@@ -75,19 +75,19 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
     coreOf = (connection) => connection.#core;
   }
 
-  /** The peer's address; `undefined` where the transport has none. */
+  /** The peer's address; `undefined` if the transport has none. */
   readonly remoteAddr: Deno.Addr | undefined;
-  /** This side's address; `undefined` where the transport has none. */
+  /** This side's address; `undefined` if the transport has none. */
   readonly localAddr: Deno.Addr | undefined;
 
   /**
-   * Starts a session on `transport`, which it owns from then on.
+   * Starts a session on `transport`. The connection owns the transport from then on.
    *
-   * Throws `InvalidArgumentError` when an option is out of its range,
-   * `UnsupportedVersionError` for a version that is none.
+   * Throws `InvalidArgumentError` when an option is out of range, and
+   * `UnsupportedVersionError` for an unknown version.
    */
   constructor(transport: Transport, options: ConnectionOptions) {
-    // Checked first: a transport is not touched for options that cannot be.
+    // Checked first, so that invalid options leave the transport untouched.
     const resolved = resolveOptions(options);
     this.#core = new ConnectionCore(openWire(transport), resolved);
     if (isConn(transport)) {
@@ -96,7 +96,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
     }
   }
 
-  /** The protocol version spoken. */
+  /** The protocol version of the connection. */
   get version(): ProtocolVersion {
     return this.#core.options.version;
   }
@@ -106,22 +106,22 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
     return this.#core.options.side;
   }
 
-  /** The server's scheme, host and port, on a client that was told; see `ConnectionTuning`. */
+  /** On a client, the server's scheme, host and port, if known; see `ConnectionTuning`. */
   get origin(): string | undefined {
     return this.#core.options.origin;
   }
 
   /**
-   * The session underneath, for what has no name here. What is submitted on it
-   * leaves with the connection's next write.
+   * The underlying session, for operations that this class does not have. Frames
+   * submitted to it are sent with the connection's next write.
    */
   get session(): Session {
     return this.#core.session;
   }
 
   /**
-   * Resolves when the connection has ended in order, rejects with the reason
-   * when it ended otherwise.
+   * Resolves when the connection has ended cleanly; rejects with the reason when it
+   * failed.
    */
   get closed(): Promise<void> {
     return this.#core.closed.promise;
@@ -132,23 +132,24 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
     return this.#core.accepting;
   }
 
-  /** SETTINGS values this side announced, by id. */
+  /** The SETTINGS values that this side announced, by id. */
   get settings(): ReadonlyMap<number, number> {
     return this.#core.ownSettings;
   }
 
-  /** SETTINGS values the peer announced, by id. */
+  /** The SETTINGS values that the peer announced, by id. */
   get peerSettings(): ReadonlyMap<number, number> {
     return this.#core.peerSettings;
   }
 
   /**
-   * Opens a stream. Resolves when its SYN_STREAM is on its way; that waits for
-   * the peer's MAX_CONCURRENT_STREAMS, the most urgent stream first.
+   * Opens a stream. Resolves when its SYN_STREAM has been sent. If the peer's
+   * MAX_CONCURRENT_STREAMS is reached, the stream waits; the most urgent one is
+   * opened first.
    *
-   * Rejects with `InvalidArgumentError` when headers or priority are wrong, with
-   * the signal's reason when it aborts first, with `ConnectionClosedError` when
-   * the connection takes no more streams (`unprocessed` is then true).
+   * Rejects with `InvalidArgumentError` when headers or priority are invalid, with
+   * the signal's reason when it aborts first, and with `ConnectionClosedError` when
+   * the connection can open no more streams (`unprocessed` is then true).
    */
   openStream(
     nv: NameValue[],
@@ -158,9 +159,9 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   }
 
   /**
-   * Streams that the peer opened, in the order in which they came. What is
-   * pushed for a `fetch` without `onPush` is among them once an iterator has
-   * been asked for, and is refused before.
+   * The streams that the peer opened, in the order in which they arrived. A stream
+   * that is pushed for a `fetch` without `onPush` is among them if an iterator
+   * exists; otherwise it is refused.
    */
   [Symbol.asyncIterator](): AsyncIterator<Stream, undefined> {
     const { incoming } = this.#core;
@@ -171,8 +172,8 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   /**
    * Sends a PING; resolves to the round trip in ms.
    *
-   * Rejects with `ConnectionClosedError` when the connection ends first, with
-   * `SpdyError` when too many PINGs wait (`limits.maxOutstandingPings`).
+   * Rejects with `ConnectionClosedError` when the connection ends first, and with
+   * `SpdyError` when too many PINGs are waiting (`limits.maxOutstandingPings`).
    */
   ping(): Promise<number> {
     return handled(this.#core.ping());
@@ -181,26 +182,26 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   /**
    * Sends SETTINGS. `flags` may be `FLAG_SETTINGS_CLEAR_SETTINGS` on a server.
    *
-   * Throws `InvalidArgumentError` for an id outside 1..8 or given twice.
+   * Throws `InvalidArgumentError` for an id outside 1..8 or a duplicate id.
    */
   sendSettings(entries: SettingsEntry[], flags: number = 0): void {
     this.#core.sendSettings(flags, entries);
   }
 
   /**
-   * Sends GOAWAY: no side opens streams any more, those under way go on, and
-   * with the last of them the connection ends. The promise settles as
-   * {@linkcode closed} does.
+   * Sends GOAWAY: neither side opens streams any more, existing streams continue,
+   * and the connection ends when the last of them has closed. The promise settles
+   * as {@linkcode closed} does.
    */
   goaway(statusCode: number = GOAWAY_OK): Promise<void> {
     return this.#core.goaway(statusCode);
   }
 
   /**
-   * Ends the connection: what was accepted for sending leaves together with a
-   * GOAWAY, open streams fail, the transport closes. Resolves when it has;
-   * never rejects. A peer that takes nothing delays it by `closeTimeout` at
-   * most.
+   * Closes the connection: sends the bytes whose writes have resolved and GOAWAY,
+   * fails open streams, and closes the transport. Resolves when the transport is
+   * closed; never rejects. A peer that does not read delays it by at most
+   * `closeTimeout`.
    */
   close(): Promise<void> {
     return this.#core.close();

@@ -11,24 +11,24 @@ const FIRST_PAUSE = 5;
 /** Longest wait, ms. */
 const LONGEST_PAUSE = 1000;
 
-/** What connections are accepted from. */
+/** A listener. */
 export interface Accepting<Conn> {
   accept(): Promise<Conn>;
 }
 
-/** What becomes of connections, and of what fails. */
+/** Handles accepted connections and errors. */
 export interface AcceptHandlers<Conn> {
-  /** Begins with a connection and returns; what it throws goes to `error`. */
+  /** Starts to serve a connection and returns; what it throws is passed to `error`. */
   take(conn: Conn): void;
-  /** Told of each accept that failed. */
+  /** Called with the error of each accept that failed. */
   error?(error: unknown): void;
 }
 
 /**
- * Accepts until the listener is closed. An accept that fails for another reason
- * ends nothing: a client may have gone before its turn (ECONNABORTED), or the
- * process may have no file descriptor left (EMFILE) until a connection ends.
- * The next accept follows after a pause, since it may well fail at once.
+ * Accepts connections until the listener is closed. Any other error does not end the
+ * loop: a client may have disconnected before it was accepted (ECONNABORTED), or the
+ * process may have no file descriptor left until a connection ends (EMFILE). The next
+ * accept follows after a pause, since it is likely to fail again.
  */
 export async function acceptAll<Conn>(
   listener: Accepting<Conn>,
@@ -55,17 +55,17 @@ export async function acceptAll<Conn>(
   }
 }
 
-/** How Deno says that the listener was closed, before and during an accept. */
+/** Whether the listener was closed: before the accept (`BadResource`) or during it (`Interrupted`). */
 function isClosed(error: unknown): boolean {
   return error instanceof Deno.errors.BadResource ||
     error instanceof Deno.errors.Interrupted;
 }
 
-/** A fault in the telling of faults ends nothing either. */
+/** Runs `tell`; an exception in the error handler does not end the loop either. */
 function quietly(tell: () => void): void {
   try {
     tell();
   } catch {
-    // There is nobody left to tell.
+    // The error handler itself failed, so there is nowhere to report this.
   }
 }

@@ -1,15 +1,15 @@
 /**
- * Hands out, one by one, what comes in.
+ * A queue of incoming items with asynchronous readers.
  *
  * @module
  */
 
 import { Deferred } from "./deferred.ts";
 
-/** So many places of items that were taken may stay in the list. */
+/** So many items are removed from the front of the list before the rest moves up. */
 const MOST_TAKEN = 32;
 
-/** A queue with awaiting readers; ends once, well or with an error. */
+/** A queue whose readers can wait. It ends once, cleanly or with an error. */
 export class AcceptQueue<T> {
   #items: (T | undefined)[] = [];
   #first = 0;
@@ -17,10 +17,10 @@ export class AcceptQueue<T> {
   #end: { readonly error: unknown } | undefined;
   readonly #waits: (item: T) => void;
   readonly #taken: (item: T) => void;
-  /** Whether somebody has begun to take items. */
+  /** Whether an iterator exists. */
   asked = false;
 
-  /** `waits` is told of each item that nobody waited for, `taken` of these when somebody takes them. */
+  /** Calls `waits` for each item that no reader was waiting for, and `taken` when such an item is taken. */
   constructor(
     waits: (item: T) => void = () => {},
     taken: (item: T) => void = () => {},
@@ -29,12 +29,12 @@ export class AcceptQueue<T> {
     this.#taken = taken;
   }
 
-  /** Items that nobody has taken yet. */
+  /** Number of items that wait. */
   get size(): number {
     return this.#items.length - this.#first;
   }
 
-  /** For this module's own loops, which wait all the time. */
+  /** For the loops of this package. */
   [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
     return { next: () => this.next() };
   }
@@ -48,12 +48,12 @@ export class AcceptQueue<T> {
     } else reader.resolve({ done: false, value: item });
   }
 
-  /** Calls of {@linkcode next} that wait. */
+  /** Number of pending {@linkcode next} calls. */
   get reading(): number {
     return this.#readers.length;
   }
 
-  /** Takes out all items. */
+  /** Removes and returns all items. */
   takeAll(): T[] {
     const items = this.#items.slice(this.#first) as T[];
     this.#items = [];
@@ -62,7 +62,7 @@ export class AcceptQueue<T> {
     return items;
   }
 
-  /** The next item; after the end what is left, then done or the error. */
+  /** The next item. After the end: the remaining items, then `done` or the error. */
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.size > 0) {
       return Promise.resolve({ done: false, value: this.#shift() });
@@ -73,7 +73,7 @@ export class AcceptQueue<T> {
     return reader.promise;
   }
 
-  /** Takes out the first item: the list must not keep it alive, however long it never runs empty. */
+  /** Removes the first item. The list must not keep it alive, even if it never becomes empty. */
   #shift(): T {
     const item = this.#items[this.#first] as T;
     this.#items[this.#first++] = undefined;
@@ -85,7 +85,7 @@ export class AcceptQueue<T> {
     return item;
   }
 
-  /** No more items; with an error, readers get it. */
+  /** Ends the queue; readers get `error`, if there is one. */
   end(error: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { error };

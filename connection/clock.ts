@@ -1,5 +1,5 @@
 /**
- * Time, for everything that has a clock: the one place that tests replace.
+ * The clock of this package, which tests can replace.
  *
  * @module
  */
@@ -10,15 +10,15 @@
 // write that the socket takes at once resolves within the microtasks.
 import process from "node:process";
 
-// Bound when the module is loaded. Deno makes them when they are first touched
-// and runs the microtasks that wait while it does; touched for the first time
-// inside a callback of the session, those would call the session again.
+// Bound when the module is loaded. Deno creates these functions on first use, and runs
+// pending microtasks while it does so. On a first use inside a callback of the
+// session, those microtasks would call the session again.
 const { setTimeout, clearTimeout, performance } = globalThis;
 
 /** A timer under way. */
 export type Timer = ReturnType<typeof globalThis.setTimeout>;
 
-/** What time is made of. */
+/** A source of time and timers. */
 export interface Clock {
   /** Time since some moment, ms; never goes back. */
   now(): number;

@@ -1,6 +1,6 @@
 /**
- * Makes connections: dials or takes over a transport, and finds the version
- * both sides speak.
+ * Creates connections: connects or takes over a transport, and determines the
+ * protocol version.
  *
  * @module
  */
@@ -25,13 +25,13 @@ import type { AcceptedConn } from "./tls_listener.ts";
 
 /** TLS settings of `connect`. */
 export interface TlsOptions {
-  /** Certificates (PEM) to trust besides the usual ones. */
+  /** Certificates (PEM) to trust in addition to the default ones. */
   readonly caCerts?: string[];
   /** Client certificate chain (PEM). */
   readonly cert?: string;
   /** Private key of the client certificate (PEM). */
   readonly key?: string;
-  /** Takes a valid certificate for any host name; default false. */
+  /** Accept a valid certificate for any host name; default false. */
   readonly unsafelyDisableHostnameVerification?: boolean;
   /** Protocols to offer, best first; default those of `getNpnProtocols()`. */
   readonly alpnProtocols?: string[];
@@ -43,29 +43,29 @@ export interface ConnectOptions extends ConnectionTuning {
   readonly hostname?: string;
   /** TCP port, 1..65535; needed unless `path` is given. */
   readonly port?: number;
-  /** Path of a Unix socket, in place of `hostname` and `port`. */
+  /** Path of a Unix socket, instead of `hostname` and `port`. */
   readonly path?: string;
-  /** TLS with ALPN; default false. The version is then the one agreed on. */
+  /** Use TLS; default false. ALPN then selects the version. */
   readonly tls?: boolean | TlsOptions;
   /** Version on a plain transport; default `PROTO_SPDY3_1`. */
   readonly version?: ProtocolVersion;
-  /** Gives up connecting; the promise rejects with the signal's reason. */
+  /** Aborts connecting; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** What `accept` takes. */
+/** The options of `accept`. */
 export interface AcceptOptions extends ConnectionTuning {
   /** Version on a plain transport; default `PROTO_SPDY3_1`. */
   readonly version?: ProtocolVersion;
 }
 
-/** A transport, and what a connection on it is made with. */
+/** A transport, and the options for a connection on it. */
 export interface Agreed<Conn> {
   readonly conn: Conn;
   readonly options: ConnectionOptions;
 }
 
-/** Dials, and finds the version that both sides speak. */
+/** Connects, and determines the version. */
 export async function dialPeer(
   options: ConnectOptions,
 ): Promise<Agreed<Deno.Conn>> {
@@ -86,7 +86,7 @@ export async function dialPeer(
   return { conn, options: { ...options, side: CLIENT, version, origin } };
 }
 
-/** Finds the version that both sides of a connection of a listener speak. */
+/** Determines the version of an accepted connection. */
 export async function agreeWithClient(
   conn: AcceptedConn,
   options: AcceptOptions,
@@ -98,12 +98,12 @@ export async function agreeWithClient(
 }
 
 /**
- * The same as `connect` without HTTP: connects to a server over TCP, TLS or a
- * Unix socket.
+ * Connects to a server over TCP, TLS or a Unix socket, like `connect` but without
+ * HTTP.
  *
- * Rejects with `UnsupportedVersionError` when the peer chose no SPDY version,
- * with `SpdyError` (`ERR_PROTO`) when the TLS handshake failed, with the
- * transport's own error when nobody can be reached.
+ * Rejects with `UnsupportedVersionError` when the peer chose no SPDY version, with
+ * `SpdyError` (`ERR_PROTO`) when the TLS handshake failed, and with Deno's own error
+ * when the server cannot be reached.
  *
  * @example
  * ```ts
@@ -124,8 +124,8 @@ export async function connectRaw(
 }
 
 /**
- * The same as `accept` without HTTP: takes over a connection that a listener
- * accepted. Rejects as {@linkcode connectRaw} does; `conn` is then closed.
+ * Takes over a connection that a listener accepted, like `accept` but without HTTP.
+ * Rejects as {@linkcode connectRaw} does, after closing `conn`.
  *
  * @example
  * ```ts
@@ -177,10 +177,10 @@ async function connectTls(
 }
 
 /**
- * A TLS connection whose handshake has not begun. Nagle's algorithm is off
- * where Deno 2.9 has a way to it: before `startTls`, which takes no client
- * certificate. With it on, a second small write waits 40 ms for the peer's
- * acknowledgement.
+ * Opens a TLS connection without starting the handshake. Turns Nagle's algorithm
+ * off where Deno 2.9 allows it: before `startTls`, which accepts no client
+ * certificate. With Nagle's algorithm a second small write waits 40 ms for the
+ * peer's acknowledgement.
  */
 export async function dialTls(
   target: { readonly hostname?: string; readonly port: number },
@@ -200,7 +200,7 @@ export async function dialTls(
   return await abortable(Deno.startTls(tcp, { ...rest, hostname }), signal);
 }
 
-/** Runs the handshake; closes `conn` when it ends in no SPDY version. */
+/** Runs the handshake; closes `conn` unless it selects a SPDY version. */
 async function agreedVersion(
   conn: Shakeable,
   offered: readonly string[],
@@ -230,7 +230,7 @@ async function agreedVersion(
   );
 }
 
-/** Settles as `dialing` does, or with the signal's reason; a late connection is closed. */
+/** Settles as `dialing` does, or rejects with the signal's reason and closes the connection once it exists. */
 export async function abortable<Conn extends Deno.Conn>(
   dialing: Promise<Conn>,
   signal: AbortSignal | undefined,
@@ -263,12 +263,12 @@ function originOf(
 
 function portOf({ port }: ConnectOptions): number {
   if (port === undefined) {
-    throw new InvalidArgumentError("connect needs a port or a path");
+    throw new InvalidArgumentError("connect needs the option port or path");
   }
   return checkPort("port", port, 1);
 }
 
-/** What can agree on a protocol. */
+/** A connection with a TLS handshake. */
 type Shakeable = Pick<Deno.TlsConn, "handshake" | "close">;
 
 function isTls(conn: AcceptedConn): conn is AcceptedConn & Shakeable {
@@ -279,6 +279,6 @@ function closeQuietly(conn: { close(): void }): void {
   try {
     conn.close();
   } catch {
-    // Closed already.
+    // It was closed already.
   }
 }

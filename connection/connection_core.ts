@@ -1,6 +1,6 @@
 /**
- * A session on a wire: turns what the session reports into streams and
- * promises, and ends everything when either of them ends.
+ * A session on a transport: turns the session's callbacks into streams and promises,
+ * and ends everything when the session or the transport ends.
  *
  * @module
  */
@@ -69,10 +69,10 @@ import {
 } from "./stream_core.ts";
 import type { Wire } from "./transport.ts";
 
-/** So many streams with unread bytes are named in an error. */
+/** Most streams with unread bytes that an error names. */
 const MOST_NAMED = 8;
 
-/** What an own stream is opened with. */
+/** The parameters of a stream that this side opens. */
 export interface OpenRequest {
   readonly headers: NameValue[];
   readonly pri: number;
@@ -85,7 +85,7 @@ export interface OpenRequest {
 export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   readonly session: Session;
   readonly options: ResolvedOptions;
-  /** Settles with the end of the connection; rejects when that was no orderly one. */
+  /** Settles when the connection ends; rejects unless it ended cleanly. */
   readonly closed: LazyPromise<void> = new LazyPromise();
   readonly ownSettings: Map<number, number> = new Map();
   readonly peerSettings: Map<number, number> = new Map();
@@ -108,24 +108,24 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   #asked: Departure | undefined;
   /** PINGs that the application waits for. */
   #pings = 0;
-  /** The application takes streams by itself. */
+  /** The application has waited for a stream of the peer. */
   #iterated = false;
-  /** The largest initial window that the peer may take to hold, bytes. */
+  /** The largest initial window that the peer may assume, bytes. */
   #widest = INITIAL_WINDOW_SIZE;
   /** Small chunks copied out of writers, bytes. */
   #reserved = 0;
   #ending = false;
-  /** Settles when nothing is left of what writers were told is taken; made by a close that waits for it. */
+  /** Resolves when all bytes whose writes have resolved are sent; exists while a close waits for that. */
   #bytesLeft: Deferred<void> | undefined;
   #goawaySent = false;
   #goawayReceived: GoawayFrame | undefined;
-  /** The session went away by itself. */
+  /** The session failed and sent GOAWAY itself. */
   #sessionFailed = false;
   #inputEnded = false;
   #writeError: SpdyError | undefined;
-  /** Until the peer's first frame is known to be one. */
+  /** Checks the peer's first frame; `undefined` afterwards. */
   #firstFrame: FirstFrame | undefined;
-  /** Ends what one broken or ended direction left half alive. */
+  /** Ends a connection of which only one direction is still open. */
   #deadline: QuietTimer | undefined;
 
   constructor(wire: Wire, options: ResolvedOptions) {
@@ -139,7 +139,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
       this.session,
       () => void handled(this.#ping()),
     );
-    // moby/spdystream sets no limit, and kubelets on it lose output over a PING.
+    // moby/spdystream sets no limit, and kubelets that use it lose output on a PING.
     if (options.flowControl === false) this.#pending.heard();
     this.#pinger = new Pinger(side, () => {
       this.session.submitPing();
@@ -176,7 +176,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     this.#io.start();
   }
 
-  /** What is under way, for tests. */
+  /** The counters of the connection, for tests. */
   get counters(): ConnectionCounters {
     return {
       streams: this.#streams.size,
@@ -193,11 +193,11 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     };
   }
 
-  // What the connection asks.
+  // Called by the public class.
 
   /**
-   * Opens a stream; resolves to what `present` makes of it. Rejects with
-   * `unprocessed` set when it certainly did not leave, throws when it cannot.
+   * Opens a stream; resolves to the result of `present`. Rejects with `unprocessed`
+   * set when its SYN_STREAM was certainly not sent; throws when it cannot be sent.
    */
   open<T>(
     request: OpenRequest,
@@ -226,7 +226,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
       !this.#inputEnded && this.#writeError === undefined;
   }
 
-  /** The next stream of the peer, for the application. */
+  /** The next stream that the peer opened, for the application. */
   accept(): Promise<IteratorResult<Stream, undefined>> {
     const next = this.incoming.next();
     if (this.incoming.reading > 0) {
@@ -275,7 +275,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     this.flush();
   }
 
-  /** No more streams; the end comes with the last of those under way. */
+  /** Sends GOAWAY; the connection ends when its last stream has closed. */
   goaway(statusCode: number): Promise<void> {
     if (!this.#goawaySent && !this.#ending) {
       this.#goawaySent = true;
@@ -287,7 +287,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     return this.closed.promise;
   }
 
-  /** Ends the connection: what was accepted for sending leaves, everything else fails. */
+  /** Closes the connection: sends the bytes whose writes have resolved, and fails everything else. */
   async close(): Promise<void> {
     if (!this.#ending && this.#bytesLeft === undefined) {
       const announced = this.#goawaySent;
@@ -346,7 +346,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   consumed(state: StreamCore, size: number): void {
     if (this.#ending) return;
     this.#receiveFlow.consumed(state, size);
-    // The application may take its time over what came before a write failed.
+    // The application may still read what arrived before a write failed.
     this.#deadline?.touch();
   }
 
@@ -401,7 +401,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     if (left) return this.#settleLater();
   }
 
-  /** Whether a SPDY session can begin with what has come; ends the connection if not. */
+  /** Whether the input so far can begin a SPDY session; fails the connection if not. */
   #begins(data: Uint8Array): boolean {
     try {
       if (this.#firstFrame?.take(data)) this.#firstFrame = undefined;
@@ -413,7 +413,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     }
   }
 
-  /** Readers that come back in this turn read on where they were. */
+  /** Waits until the end of this turn, so that readers which read again within it get their bytes from the read buffer. */
   async #settleLater(): Promise<void> {
     await endOfTurn();
     this.#receiveFlow.settle();
@@ -433,13 +433,12 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     } while (this.#ready.length > 0);
   }
 
-  /** What goes wrong with one stream ends that stream alone. */
+  /** Submits what a stream has to send; an error ends only that stream. */
   #submit(state: StreamCore): void {
     try {
       state.submit(this.session);
     } catch (error) {
-      // The session is about to reset a stream that it still has, and says why
-      // when it did.
+      // The session is about to reset the stream, and reports the reason then.
       const closing = error instanceof StreamClosedError &&
         this.#streams.get(state.id) === state;
       if (!closing) state.reset(INTERNAL_ERROR, error);
@@ -449,8 +448,8 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   idle(): void {
     this.#endIfDone();
     if (!this.#inputEnded || this.#ending) return;
-    // The peer can grant no more window: what has not left by now never will.
-    // What waits for its stream's reply is the application's to send.
+    // The peer can grant no more window, so bytes that wait for it can never be sent.
+    // Bytes that wait for a reply can be sent once the application replies.
     for (const state of [...this.#streams.values()]) {
       if (state.waitsForWindow) this.#giveUp(state, this.#peerClosed());
     }
@@ -465,7 +464,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     else this.#fail(broken("reading from the transport failed", error));
   }
 
-  /** The application's hook threw, or this module did. */
+  /** A callback of the application, or this package itself, threw. */
   failed(error: unknown): void {
     this.#fail(
       closedBy(
@@ -485,13 +484,13 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
 
   outputFailed(error: unknown): void {
     if (this.#ending) return;
-    // What the peer sent before it went may still be read: it is, to its end.
+    // The application can still read what the peer sent before, so reading goes on.
     const reason = broken("writing to the transport failed", error);
     this.#writeError = reason;
     for (const state of this.#streams.values()) state.sendBuffer.fail(reason);
     this.#pending.fail(reason);
     this.#pinger.fail(reason);
-    // Reading that is held back would not see the end either.
+    // While reading is paused, the end of input would not be noticed either.
     if (this.#inputEnded || this.#io.readingPaused) {
       this.#cutOff(reason);
       return;
@@ -506,7 +505,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   }
 
   streamOpened(frame: SynStreamFrame): void {
-    // The application closed the connection while the frame was looked at.
+    // The application closed the connection while this frame was processed.
     if (this.#ending) return;
     const { streamId } = frame;
     const origin = originAtPeer(frame);
@@ -537,8 +536,8 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   }
 
   /**
-   * Pushes that wait for somebody to iterate over a client's connection, which
-   * nobody has begun to do, hold up no end of it.
+   * Refuses the pushes that wait on a client over which nobody iterates, so that they
+   * do not delay the end of the connection.
    */
   #refuseUnclaimed(): void {
     if (this.options.side !== CLIENT || this.incoming.asked) return;
@@ -652,7 +651,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   settingsSent(frame: SettingsFrame): void {
     const window = frame.iv.find(([id]) => id === SETTINGS_INITIAL_WINDOW_SIZE);
     if (window === undefined || !this.#receiveFlow.windows) return;
-    // The answer tells the session that the peer knows of a lower window.
+    // Its reply tells the session that the peer has seen the lower window.
     if (window[2] < this.#widest) handled(this.#ping());
     else this.#widest = window[2];
   }
@@ -674,7 +673,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
 
   // The end.
 
-  /** An orderly end once the session has nothing more to do. */
+  /** Ends the connection cleanly once the session has nothing more to do. */
   #endIfDone(): void {
     if (this.#ending) return;
     if (this.session.wantRead() || this.session.wantWrite()) {
@@ -685,7 +684,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     this.#end(failure, failure ?? this.#peerClosed());
   }
 
-  /** Why the session ended, if not in good order. */
+  /** Why the session failed; `undefined` if it did not. */
   #sessionFailure(): SpdyError | undefined {
     const { failure } = this.session;
     if (failure !== undefined || this.#sessionFailed) {
@@ -695,10 +694,11 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     return status === GOAWAY_OK ? undefined : wentAway(status);
   }
 
-  /** The peer's direction ended in good order; answers under way have `closeTimeout` to leave. */
+  /** The peer closed its direction of the transport; answers that are still being sent have `closeTimeout`. */
   #halfClosed(): void {
     const reason = this.#peerClosed();
-    // A peer that said GOAWAY first ends the connection in order, if not the streams.
+    // After a GOAWAY of the peer this is a clean end of the connection, though not of
+    // its open streams.
     const cutOff = this.#goawayReceived === undefined &&
       (this.#streams.size > 0 || this.#pending.waiting > 0);
     const failure = this.#sessionFailure() ?? (cutOff ? reason : undefined);
@@ -708,7 +708,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     this.#pending.fail(reason);
     this.#pinger.fail(reason);
     if (this.#streams.size > 0) {
-      // Nothing tells a peer that still listens from one that is gone.
+      // There is no way to tell a peer that still reads from one that is gone.
       this.#watch(() => this.#end(failure, reason));
       this.flush();
       return;
@@ -716,17 +716,17 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     this.#end(failure, reason);
   }
 
-  /** Calls back when nothing has moved for `closeTimeout`. */
+  /** Calls back when no byte has moved for `closeTimeout`. */
   #watch(onQuiet: () => void): void {
     const { progress } = this.#io;
     progress.ignore(this.#deadline);
     this.#deadline = progress.watch(this.options.closeTimeout, onQuiet);
   }
 
-  /** What the application waits for that only reading can bring. */
+  /** Whether the application waits for something that only more input can provide. */
   #wait(): Wait {
     if (this.#pings > 0 || this.#pending.queued > 0) return "need";
-    // Most who wait for a stream wait all the time.
+    // Most servers wait for the next stream all the time.
     const accepts = this.#iterated && this.incoming.reading > 0;
     let wait: Wait = accepts ? "watch" : "none";
     for (const state of this.#streams.values()) {
@@ -762,7 +762,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     return false;
   }
 
-  /** Fails a stream here and takes it out of the session. */
+  /** Fails a stream on this side and removes it from the session. */
   #giveUp(state: StreamCore, reason: unknown): void {
     this.session.submitRstStream(state.id, INTERNAL_ERROR);
     this.#streams.delete(state.id);
@@ -774,7 +774,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     this.flush();
   }
 
-  /** Nothing leaves and nothing comes any more; after a GOAWAY of the peer that is its good order. */
+  /** Both directions have ended. After a GOAWAY of the peer this is a clean end. */
   #cutOff(reason: SpdyError): void {
     const inOrder = this.#goawayReceived !== undefined &&
       this.#sessionFailure() === undefined;
@@ -782,7 +782,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     else this.#fail(reason);
   }
 
-  /** Ends at once. */
+  /** Ends the connection at once, with an error. */
   #fail(error: SpdyError): void {
     if (this.#ending) return;
     this.#settleAll(error, error);
@@ -790,7 +790,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     this.closed.reject(error);
   }
 
-  /** Ends in order: the last bytes leave, the peer's end is awaited. */
+  /** Ends the connection after sending the last bytes and waiting for the peer to close. */
   #end(
     failure: SpdyError | undefined,
     reason: SpdyError,
@@ -828,7 +828,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   }
 }
 
-/** Gives a push to whoever asked for it; what goes wrong there ends these two streams alone. */
+/** Passes a push to the handler of its parent stream; an exception there ends only these two streams. */
 function handOver(parent: StreamCore, pushed: StreamCore): void {
   try {
     parent.onPush?.(pushed);

@@ -1,6 +1,5 @@
 /**
- * What a connection counts, to be looked at and not to be changed: tests hold
- * it against what they saw happen.
+ * Read-only counters of a connection, which tests compare with what they observed.
  *
  * @module
  */
@@ -13,7 +12,7 @@ export interface ConnectionCounters {
   readonly streams: number;
   /** Streams with something to submit. */
   readonly ready: number;
-  /** Own streams that wait for a place or for their SYN_STREAM to leave. */
+  /** Own streams that wait for the peer's limit or for their SYN_STREAM to be sent. */
   readonly opening: number;
   /** Own streams submitted or open. */
   readonly ownStreams: number;

@@ -1,5 +1,5 @@
 /**
- * Promises settled from outside, made only when somebody asks for them.
+ * Promises that are settled from outside, some of them created on first use.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 function ignore(): void {}
 
 /**
- * Marks a promise as handled: its rejection is for whoever awaits it, and no
- * unhandled rejection when nobody does.
+ * Marks a promise as handled, so that its rejection is not reported as unhandled when
+ * nobody awaits it.
  */
 export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(ignore);

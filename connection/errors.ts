@@ -1,6 +1,6 @@
 /**
- * What ends a connection or a stream early, as errors that say who ended it
- * and why.
+ * The errors of connections and streams that end early. They say which side ended
+ * them, and why.
  *
  * @module
  */
@@ -13,19 +13,19 @@ import {
 } from "../errors.ts";
 import { REFUSED_STREAM } from "../frame/constants.ts";
 
-/** What {@linkcode ConnectionClosedError} takes after the message. */
+/** The options of {@linkcode ConnectionClosedError}. */
 export interface ConnectionClosedErrorOptions extends SpdyErrorOptions {
   /** One of the `ERR_*` numbers; default `ERR_EOF`. */
   readonly code?: number;
   /** Status of the GOAWAY that ended the connection, when there was one. */
   readonly statusCode?: number;
-  /** Whether the peer certainly did not process what was asked; default false. */
+  /** Whether it is certain that the peer did not process the request; default false. */
   readonly unprocessed?: boolean;
 }
 
 /**
- * The connection ended before what was waited for came. `initiator` says which
- * side ended it, `cause` holds the transport's own error when there was one.
+ * The connection ended before the operation was complete. `initiator` says which
+ * side ended it; `cause` is the transport's own error, if there was one.
  *
  * @example
  * ```ts
@@ -42,10 +42,10 @@ export interface ConnectionClosedErrorOptions extends SpdyErrorOptions {
 export class ConnectionClosedError extends SpdyError {
   /** Status of the GOAWAY that ended the connection, `undefined` when there was none. */
   readonly statusCode: number | undefined;
-  /** True when the peer certainly did not process the request, so that it may be repeated elsewhere. */
+  /** True when it is certain that the peer did not process the request, so that it may be sent again. */
   readonly unprocessed: boolean;
 
-  /** Makes the error. */
+  /** Creates the error. */
   constructor(
     message = "the connection is closed",
     options: ConnectionClosedErrorOptions = {},
@@ -56,13 +56,13 @@ export class ConnectionClosedError extends SpdyError {
   }
 }
 
-/** What {@linkcode StreamResetError} takes after the message. */
+/** The options of {@linkcode StreamResetError}. */
 export interface StreamResetErrorOptions extends SpdyErrorOptions {
-  /** The stream's id; 0 for a stream that never left. */
+  /** The stream's id; 0 for a stream whose SYN_STREAM was not sent. */
   readonly streamId: number;
   /** Status of the RST_STREAM (SPDY/3 draft 2.6.3). */
   readonly statusCode: number;
-  /** Whether the peer certainly did not process the stream; default: whether the status is REFUSED_STREAM. */
+  /** Whether it is certain that the peer did not process the stream; by default true for REFUSED_STREAM. */
   readonly unprocessed?: boolean;
 }
 
@@ -83,14 +83,14 @@ export interface StreamResetErrorOptions extends SpdyErrorOptions {
  * ```
  */
 export class StreamResetError extends StreamClosedError {
-  /** The stream's id; 0 for a stream that never left. */
+  /** The stream's id; 0 for a stream whose SYN_STREAM was not sent. */
   readonly streamId: number;
   /** Status of the RST_STREAM. */
   readonly statusCode: number;
-  /** True when the peer certainly did not process the stream, so that it may be repeated elsewhere. */
+  /** True when it is certain that the peer did not process the stream, so that it may be sent again. */
   readonly unprocessed: boolean;
 
-  /** Makes the error. */
+  /** Creates the error. */
   constructor(message: string, options: StreamResetErrorOptions) {
     super(message, options);
     this.streamId = options.streamId;

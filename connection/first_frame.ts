@@ -19,7 +19,7 @@ import { SERVER, type Side } from "../session/constants.ts";
 
 /** A frame's head and a stream id behind it, bytes. */
 const ENOUGH = 12;
-/** So many bytes are looked at to say what they are. */
+/** Number of bytes that are read to name another protocol in the error. */
 const MOST_TOLD = 24;
 
 /**
@@ -27,11 +27,10 @@ const MOST_TOLD = 24;
  * spoken; where it names a stream, this side has opened that stream, and the
  * same goes for DATA.
  *
- * The bytes of an HTTP request are a DATA frame's to SPDY: "POST" is a stream
- * id. Without this check such a frame is passed over, and what stands in the
- * request's body behind it is executed. Any page in a browser, and any program
- * that sends a body of others' choice, could say so to a server on the same
- * machine.
+ * To SPDY, an HTTP request looks like a DATA frame with "POST" as its stream id.
+ * Without this check that frame would be ignored, and frames in the body of the
+ * request would be executed. So any web page, and any program that sends a body
+ * which others choose, could send SPDY requests to a server on the same machine.
  */
 export class FirstFrame {
   readonly #side: Side;
@@ -41,7 +40,7 @@ export class FirstFrame {
   /** Highest id of the streams that this side has opened. */
   #lastOwn = 0;
 
-  /** For what comes to a connection of this side and version. */
+  /** Creates a check for the input of a connection of this side and version. */
   constructor(side: Side, version: ProtocolVersion) {
     this.#side = side;
     this.#version = version;
@@ -53,11 +52,11 @@ export class FirstFrame {
   }
 
   /**
-   * Takes the next bytes, before the session gets them: true when they are fine
-   * and nothing more is to be looked at, false when more have to come.
+   * Checks the next bytes, before the session receives them: true when the first frame
+   * is valid, false when more bytes are needed.
    *
-   * Throws `SpdyError`, saying what they look like, when no SPDY session begins
-   * with them.
+   * Throws `SpdyError`, which names what the bytes look like, when they cannot begin a
+   * SPDY session.
    */
   take(data: Uint8Array): boolean {
     const begin = this.#length;
@@ -142,7 +141,7 @@ function otherVersion(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** What other protocols begin with, and what whoever meets them can do. */
+/** The first bytes of other protocols, and advice for the user. */
 const KNOWN:
   readonly (readonly [begin: string, what: string, advice: string])[] = [
     ["PRI * ", "the preface of HTTP/2", ""],

@@ -1,6 +1,5 @@
 /**
- * What the streams of a connection hold besides the bytes within their windows,
- * over all of them.
+ * The memory of all streams of a connection, without the bytes within their windows.
  *
  * @module
  */
@@ -8,11 +7,11 @@
 import type { NameValue } from "../frame/types.ts";
 import type { StreamCore } from "./stream_core.ts";
 
-/** What a stream takes besides its headers and bytes, bytes (measured: 1.6 KiB in `serve`). */
+/** Memory of a stream without its headers and data, bytes (measured: 1.6 KiB in `serve`). */
 const STREAM = 2048;
-/** What a header takes besides its text, bytes. */
+/** Memory of a header without its text, bytes. */
 const HEADER = 128;
-/** What a list of headers takes when there are none in it, bytes. */
+/** Memory of an empty list of headers, bytes. */
 const LIST = 64;
 
 /** Values of so many characters are not looked through: two bytes for each cost less than the time. */
@@ -52,7 +51,7 @@ export function sizeOfStream(headers: readonly NameValue[]): number {
   return STREAM + sizeOfHeaders(headers);
 }
 
-/** Counts it: a stream's part until nobody has the stream any more. */
+/** Counts this memory. A stream counts until it has no users any more. */
 export class Holdings {
   readonly #bound: number;
   readonly #forOwn: () => number;

@@ -1,6 +1,6 @@
 /**
- * Moves bytes between the session and the wire: one read loop, one write loop,
- * neither of which ever spins.
+ * Moves bytes between the session and the transport, with one read loop and one write
+ * loop. Neither polls.
  *
  * @module
  */
@@ -19,12 +19,12 @@ import { WriteBuffer } from "./write_buffer.ts";
 import { Progress } from "./progress.ts";
 import type { Wire } from "./transport.ts";
 
-/** How many times `closeTimeout` a peer may go on sending when this side has ended. */
+/** How many times `closeTimeout` a peer may keep sending after this side has ended. */
 const MOST_TALK = 60;
-/** What a timer takes, ms. */
+/** The longest delay of a timer, ms. */
 const LONGEST_TIMER = 0x7fffffff;
 
-/** What the pump tells and asks its owner. */
+/** Events and requests of the loops for their owner. */
 export interface IoLoopEvents {
   /** Bytes came; the view is valid during the call, or until the promise resolves. */
   input(data: Uint8Array): void | Promise<void>;
@@ -42,13 +42,13 @@ export interface IoLoopEvents {
   expectsMuch?(): boolean;
 }
 
-/** After so long without a byte in either direction buffers are given back, ms. */
+/** After so long without a byte in either direction, large buffers are released, ms. */
 const SILENCE = 3000;
 
 /**
- * While a write is under way nothing is put into the buffer, so that whatever
- * becomes ready meanwhile leaves together in the next one, and a slow socket
- * stops the senders.
+ * While a write is pending, nothing is added to the buffer. So everything that becomes
+ * ready meanwhile is sent together in the next write, and a slow socket stops the
+ * senders.
  */
 export class IoLoop {
   /** Where `fill` puts bytes. */
@@ -90,7 +90,7 @@ export class IoLoop {
     this.#readLoop();
   }
 
-  /** Writes what is ready, when all that runs in this turn has run. */
+  /** Writes what is ready at the end of this turn. */
   flush(): void {
     if (this.#scheduled || this.#writing || this.#outputEnded) return;
     this.#scheduled = true;
@@ -98,9 +98,8 @@ export class IoLoop {
   }
 
   /**
-   * Puts what is ready into the buffer before this turn ends, so that writers
-   * who wait for it can add more to the same write: 256 KiB in one take half of
-   * the time of four writes of 64 KiB.
+   * Fills the buffer before this turn ends, so that waiting writers can add more to the
+   * same write: one write of 256 KiB takes half the time of four of 64 KiB.
    */
   collect(): void {
     if (this.#collecting) return;
@@ -199,7 +198,7 @@ export class IoLoop {
     if (!this.#outputEnded) this.#events.idle();
   };
 
-  /** Bytes pass. One timer sees to the silence after them: none is started for a read. */
+  /** Bytes moved. One timer detects the silence afterwards, so that no read has to start one. */
   #passed(): void {
     this.#active = true;
     if (this.#silence === undefined && !this.#closed) this.#awaitSilence();
@@ -242,7 +241,7 @@ export class IoLoop {
       this.#drained?.resolve();
       return;
     }
-    // Not at once: what this turn still makes ready shall share the next write.
+    // Not at once, so that the next write includes what this turn still makes ready.
     this.flush();
     this.collect();
   }

@@ -1,5 +1,5 @@
 /**
- * Finds a peer that is gone without a word.
+ * Detects a peer that is gone without closing the connection.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Departure } from "./departures.ts";
 import { PeerTimer, type Reading } from "./peer_timer.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 
-/** When a silent peer is asked, and when it is given up. */
+/** When to send a PING to a silent peer, and when to end the connection. */
 export interface KeepAliveOptions {
   /** A PING leaves after so long without a byte from the peer, ms; 1 to 2^31-1. */
   readonly interval: number;
@@ -31,7 +31,7 @@ export interface KeepAliveEvents extends Reading {
   dead(timeout: number): void;
 }
 
-/** Sends PINGs into silence. Any byte received counts as life; what this side does not read says nothing. */
+/** Sends a PING when the peer is silent. Any received byte shows that it is alive; time during which this side does not read does not count. */
 export class KeepAlive {
   readonly #timer: QuietTimer;
   readonly #timeout: number;
@@ -60,7 +60,7 @@ export class KeepAlive {
   }
 
   #ask(): void {
-    // The silence is this side's own while it does not read.
+    // While this side does not read, the peer is not to blame for the silence.
     if (this.#events.readingSince() === undefined) return;
     if (this.#deadline !== undefined) return;
     const asked = this.#events.ping();

@@ -4,9 +4,9 @@
  * @module
  */
 
-/** First the urgent, then the early. An entry can be taken out again. */
+/** Orders streams by priority, then by age. An entry can be removed. */
 export class OpenQueue<T> {
-  /** By priority, 0 the most urgent; a Set keeps the order and forgets in O(1). */
+  /** By priority, 0 the most urgent; a Set keeps the order and removes in O(1). */
   readonly #levels: Set<T>[] = [];
   #size = 0;
 

@@ -1,5 +1,5 @@
 /**
- * Everything a `Connection` can be told, with defaults and ranges.
+ * The options of a `Connection`, with defaults and ranges.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import type { KeepAliveOptions } from "./keepalive.ts";
 import { trailersRoom } from "./trailers.ts";
 import type { SettingsStore } from "./settings_store.ts";
 
-/** A DATA frame in a trace: its size, not its bytes. */
+/** A DATA frame in a trace: its size, without its bytes. */
 export interface TracedData {
   /** {@linkcode DATA}. */
   readonly frameType: typeof DATA;
@@ -34,75 +34,75 @@ export interface TracedData {
   readonly length: number;
 }
 
-/** A frame as `onFrame` sees it. */
+/** A frame as passed to `onFrame`. */
 export type TracedFrame = CtrlFrame | TracedData;
 
-/** Which way a frame went. */
+/** The direction of a frame. */
 export type FrameDirection = "sent" | "received";
 
-/** Bounds on the growth of receive windows. */
+/** Limits on the growth of receive windows. */
 export interface WindowTuningOptions {
   /** Largest window of a stream, bytes; default 16 MiB, 65536 to 2^31-1. */
   readonly maxWindow?: number;
-  /** Most memory that all streams' windows together may grow by, bytes; default 4 MiB, 0 to 2^53-1. */
+  /** Most bytes by which the windows of all streams together may grow; default 4 MiB, 0 to 2^53-1. */
   readonly maxMemory?: number;
 }
 
 /**
- * What a `Connection` can be told besides its side and version. All of it is
- * optional; times are in ms, sizes in bytes.
+ * The options of a `Connection` besides its side and version. All are optional;
+ * times are in ms, sizes in bytes.
  */
 export interface ConnectionTuning {
-  /** Bounds of the session; see `Limits`. Here `maxDataFrameSize` is 65536 by default. */
+  /** Limits of the session; see `Limits`. The default of `maxDataFrameSize` is 65536 here. */
   readonly limits?: SessionOptions["limits"];
   /**
-   * Default true. False: neither windows nor WINDOW_UPDATE, for peers that know
-   * neither (moby/spdystream, Kubernetes). Back-pressure is then the socket,
-   * see `maxBufferedBytes`. SPDY/2 has no flow control in any case.
+   * Use windows and WINDOW_UPDATE; default true. Set it to false for peers that
+   * support neither (moby/spdystream, Kubernetes). The socket then provides
+   * back-pressure; see `maxBufferedBytes`. SPDY/2 never has flow control.
    */
   readonly flowControl?: boolean;
   /** Header compression, default `"safe"`. */
   readonly headerCompression?: SessionOptions["headerCompression"];
-  /** Header names kept out of compression besides the built-in ones. */
+  /** Header names to keep out of compression, in addition to the built-in ones. */
   readonly sensitiveHeaders?: string[];
-  /** A client takes bidirectional streams that the server opens; default false. */
+  /** Client: accept bidirectional streams that the server opens; default false. */
   readonly acceptServerStreams?: boolean;
-  /** Server: tells the peer `limits.maxConcurrentStreams` by SETTINGS; default true. False for peers that ignore it (Kubernetes). */
+  /** Server: announce `limits.maxConcurrentStreams` in SETTINGS; default true. Set it to false for peers that ignore SETTINGS (Kubernetes). */
   readonly announceStreams?: boolean;
   /**
-   * Bytes collected for one write; default 524288, 1024 to 16777216. A full
+   * Most bytes collected for one write; default 524288, 1024 to 16777216. A full
    * buffer stops the senders. More than 262144 are collected only while the
-   * transport takes a full buffer at 2 Gbit/s or faster, so that slow links stay
-   * quick for what is urgent.
+   * transport takes full buffers at 2 Gbit/s or faster, so that urgent frames do
+   * not wait long on slow links.
    */
   readonly maxSendBuffer?: number;
   /**
-   * Without flow control only: received bytes that may wait to be read, over
-   * all streams, before reading from the socket stops; default 4194304, 1 to
-   * 2^53-1. One read more than that may come.
+   * Only without flow control: the number of unread received bytes, over all
+   * streams, above which reading from the socket stops; default 4194304, 1 to
+   * 2^53-1. The last read from the socket can exceed it.
    */
   readonly maxBufferedBytes?: number;
   /**
-   * Without flow control only: received bytes that may wait to be read while
-   * the application waits for something that only reading can bring: bytes of
-   * an empty stream, a response, trailers, a PING, a place for a new stream.
-   * Until then `maxBufferedBytes` does not stop reading. Beyond it reading
-   * stops, and when nothing of it is read for a second the connection fails
-   * with an error that names the streams. Default 67108864, 1 to 2^53-1; below
-   * `maxBufferedBytes` that counts.
+   * Only without flow control: the limit that replaces `maxBufferedBytes` while the
+   * application waits for something that only more input can provide: bytes of an
+   * empty stream, a response, trailers, a PING reply, or room for a new stream.
+   * Above it reading from the socket stops, and if the application reads none of
+   * the bytes for a second, the connection fails with an error that names the
+   * streams. Default 67108864, 1 to 2^53-1; `maxBufferedBytes` applies if it is
+   * larger.
    */
   readonly maxUnreadBytes?: number;
   /**
-   * Without flow control only: beyond `maxUnreadBytes` reading stops for as long
-   * as nothing is read, and the connection does not fail; default false. For
-   * peers whose only back-pressure is the socket, and readers that may pause for
-   * minutes.
+   * Only without flow control: above `maxUnreadBytes`, stop reading for as long as
+   * the application reads nothing, instead of failing the connection; default
+   * false. For readers that may pause for minutes.
    */
   readonly holdUnread?: boolean;
   /**
-   * Streams of the peer that may wait to be taken by iterating over the
-   * connection, ended ones among them; one more is reset with REFUSED_STREAM.
-   * 0 to 2^31-1; default 256, or `limits.maxConcurrentStreams` if that is more.
+   * Most streams of the peer, including ended ones, that may wait until the
+   * application takes them by iterating over the connection; one more is reset with
+   * REFUSED_STREAM. 0 to 2^31-1; default 256, or `limits.maxConcurrentStreams` if
+   * that is larger.
    */
   readonly maxWaitingStreams?: number;
   /**
@@ -117,58 +117,58 @@ export interface ConnectionTuning {
   readonly maxHeldBytes?: number;
   /**
    * SPDY/3.1 only: receive window of the whole session, bytes; default 1048576,
-   * 65536 to 2^31-1. It bounds what may be under way over all streams, and
-   * comes back on arrival: what waits unread is bounded by the windows of the
-   * streams. It grows by as much as the tuned window of a stream.
+   * 65536 to 2^31-1. It limits the bytes in flight over all streams, and is restored
+   * as bytes arrive; the windows of the streams limit the unread bytes. It grows by
+   * as much as the tuned window of a stream.
    */
   readonly sessionWindow?: number;
-  /** Growth of receive windows by measured bandwidth x delay; default true. */
+  /** Enlarge receive windows to the measured bandwidth-delay product; default true. */
   readonly windowTuning?: boolean | WindowTuningOptions;
-  /** SETTINGS sent at the start. */
+  /** SETTINGS to send at the start. */
   readonly settings?: readonly SettingsEntry[];
-  /** Client: where settings are kept that the server asked to persist. Needs `origin`. */
+  /** Client: stores the settings that the server asks to persist. Needs `origin`. */
   readonly settingsStore?: SettingsStore;
   /**
    * Client: the server's scheme, host and port, such as `"https://example.org"`.
-   * It is the key in `settingsStore`, and what `fetch` puts before a path.
-   * `connect` fills it in.
+   * It is the key in `settingsStore`, and the base of relative URLs in `fetch`.
+   * `connect` sets it.
    */
   readonly origin?: string;
-  /** PINGs into silence; default none. */
+  /** Send PINGs when the peer is silent; default none. */
   readonly keepAlive?: KeepAliveOptions;
-  /** The connection closes after so long with no stream open and no byte received, ms; default 0: never. A whole number of at most 2^31-1, as all times are. */
+  /** Close the connection when for so long no stream was open and no byte arrived, ms; default 0: never. A whole number of at most 2^31-1, like all times. */
   readonly idleTimeout?: number;
   /**
-   * Own streams: reset with CANCEL when no SYN_REPLY came for so long after
-   * the transport took the SYN_STREAM, ms. A
-   * server also closes a connection that began with no stream for so long.
-   * Default 0: never. At most 2^31-1.
+   * Reset a stream that this side opened with CANCEL when the peer sends no
+   * SYN_REPLY for so long after the transport took the SYN_STREAM, ms. A server also
+   * ends a connection on which the client opens no stream for so long after the
+   * start. Default 0: never. At most 2^31-1.
    */
   readonly headerTimeout?: number;
   /**
-   * Longest time a control frame of the peer may take from its head to its
-   * last byte, ms; beyond it the connection ends. 0: never; default 30000.
-   * At most 2^31-1.
+   * Longest time that a control frame of the peer may take to arrive completely,
+   * ms; beyond it the connection ends. 0: never; default 30000. At most 2^31-1.
    */
   readonly controlFrameTimeout?: number;
   /**
-   * How long nothing may leave while the last bytes leave, and then how long
-   * nothing may move, in either direction, while the peer is to close, before
-   * the connection ends all the same, ms; default 1000, at most 2^31-1. 0: no
-   * end to the wait. Streams whose peer has ended its direction of the transport
-   * have as long to go on with their answers. A peer that has taken everything
-   * and only sends is waited for 60 times as long.
+   * Longest time for which a closing connection waits without progress, ms; default
+   * 1000, at most 2^31-1. While it sends its last bytes, the transport must take
+   * some of them within this time. While it then waits for the peer to close, bytes
+   * must move in either direction. Otherwise the connection ends anyway. 0: waits
+   * without limit. When the peer has closed its direction of the transport, answers
+   * that are still being sent have the same limit. A peer that has taken everything
+   * and only keeps sending gets 60 times as long.
    */
   readonly closeTimeout?: number;
-  /** Called for each frame sent and received. What it throws ends the connection. */
+  /** Called for each frame sent and received. An exception ends the connection. */
   readonly onFrame?: (direction: FrameDirection, frame: TracedFrame) => void;
 }
 
-/** What `new Connection` takes after the transport. */
+/** The options of `new Connection`. */
 export interface ConnectionOptions extends ConnectionTuning {
   /** `CLIENT` or `SERVER`. */
   readonly side: 1 | 2;
-  /** The protocol version both sides know. */
+  /** The protocol version. */
   readonly version: ProtocolVersion;
 }
 
@@ -197,8 +197,8 @@ const HELD_PER_STREAM = 8192;
 /**
  * Fills in the defaults.
  *
- * Throws `InvalidArgumentError` naming the option that is out of its range,
- * `UnsupportedVersionError` for a version that is none.
+ * Throws `InvalidArgumentError` that names the option out of range, and
+ * `UnsupportedVersionError` for an unknown version.
  */
 export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   checkSideAndVersion(options.side, options.version);
@@ -211,7 +211,9 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
     checkTimeout("keepAlive.timeout", keepAlive.timeout ?? 0);
   }
   if (options.settingsStore !== undefined && options.origin === undefined) {
-    throw new InvalidArgumentError("settingsStore needs an origin");
+    throw new InvalidArgumentError(
+      "settingsStore needs the option origin, which is its key",
+    );
   }
   const {
     maxSendBuffer = 512 * 1024,
@@ -288,20 +290,20 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
 }
 
 /**
- * Throws what `new Connection` would for these options. Whoever connects or
- * listens asks first: an error after that would leave a socket open, or end each
- * connection in silence.
+ * Throws what `new Connection` would throw for these options. Called before
+ * connecting or listening: a later error would leave a socket open, or end each
+ * accepted connection silently.
  */
 export function checkTuning(
   options: ConnectionTuning,
   version: ProtocolVersion = PROTO_SPDY3_1,
 ): void {
-  // `connect` and `connectUpgrade` fill the origin in.
+  // `connect` and `connectUpgrade` set the origin.
   const origin = options.origin ?? "http://localhost";
   resolveOptions({ ...options, origin, side: CLIENT, version });
 }
 
-/** What the session under a connection is told by the application. */
+/** The application's options for the session of a connection. */
 export function sessionSettings(options: ConnectionTuning): SessionSettings {
   return {
     flowControl: options.flowControl,

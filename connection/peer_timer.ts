@@ -1,5 +1,5 @@
 /**
- * A timer for what the peer owes.
+ * A timer for an answer of the peer.
  *
  * @module
  */
@@ -16,8 +16,8 @@ export interface Reading {
 }
 
 /**
- * A timer that fires so late, ms, says that the process stood still: what the
- * peer sent in time waits in the socket.
+ * If a timer fires so late, ms, the process was blocked, and what the peer sent in
+ * time may still wait in the socket.
  */
 const LATE = 250;
 /**

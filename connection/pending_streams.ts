@@ -1,6 +1,6 @@
 /**
- * Opens own streams: within the peer's limit, in order of priority, each with
- * a way to be given up.
+ * Opens streams of this side: within the peer's limit and by priority. Each can be
+ * cancelled.
  *
  * @module
  */
@@ -33,7 +33,7 @@ interface Opening {
  */
 const EARLY_STREAMS = 100;
 
-/** Own streams from the wish to the SYN_STREAM on its way. */
+/** Streams of this side from `open` until their SYN_STREAM is sent. */
 export class PendingStreams {
   readonly #session: Session;
   readonly #askPeer: () => void;
@@ -89,8 +89,8 @@ export class PendingStreams {
     present: (state: StreamCore) => T,
   ): Promise<T> {
     signal?.throwIfAborted();
-    // What waits for a peer that wants none may wait for ever, and with a push
-    // the handler that asked for it.
+    // A push to a peer that allows none could wait forever, and with it the handler
+    // that pushes.
     if (this.#limit === 0 && state.origin.unidirectional) throw takesNone();
     const opened = new Deferred<T>();
     const opening: Opening = {
@@ -152,7 +152,7 @@ export class PendingStreams {
     this.#submitNext();
   }
 
-  /** Gives up what has not been submitted. */
+  /** Fails the streams that are not submitted. */
   failQueued(error: unknown): void {
     for (;;) {
       const opening = this.#queue.shift();
@@ -162,7 +162,7 @@ export class PendingStreams {
     }
   }
 
-  /** Gives up everything that has not left. */
+  /** Fails all streams whose SYN_STREAM was not sent. */
   fail(error: unknown): void {
     this.failQueued(error);
     for (const { state, opened } of this.#submitted.splice(0)) {

@@ -1,5 +1,5 @@
 /**
- * Where in a page large buffers begin.
+ * Chooses where in a memory page large buffers begin.
  *
  * @module
  */

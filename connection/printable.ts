@@ -1,5 +1,5 @@
 /**
- * Text of others, made fit for a terminal or a log.
+ * Makes text from a peer safe for a terminal or a log.
  *
  * @module
  */

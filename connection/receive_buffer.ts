@@ -1,5 +1,5 @@
 /**
- * The receiving half of a stream: what came and is not read yet.
+ * The receiving half of a stream: bytes that have arrived and are not read yet.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import { InvalidArgumentError } from "../errors.ts";
 import { Deferred, handled } from "./deferred.ts";
 import { smallCopy } from "./small_copy.ts";
 
-/** What the buffer tells its stream. */
+/** Events of the buffer for its stream. */
 export interface ReceiveBufferEvents {
-  /** The application took so many bytes: credit for the peer. */
+  /** The application read `size` bytes, which can be granted to the peer again. */
   consumed(size: number): void;
-  /** The application waits for bytes that have not come. */
+  /** The application waits for bytes that have not arrived. */
   waits(): void;
-  /** The application gave up reading; `size` bytes were dropped. */
+  /** The application cancelled reading; `size` bytes were dropped. */
   cancelled(reason: unknown, size: number): void;
 }
 
@@ -31,15 +31,15 @@ type End =
 const FINISHED: End = { kind: "finished" };
 const TAKEN: End = { kind: "taken" };
 
-/** How many bytes are to come, and what is wrong with another number. */
+/** The expected number of bytes, and the error for any other number. */
 interface Expected {
   readonly length: number;
   readonly wrong: (came: string) => unknown;
 }
 
 /**
- * When so many chunks wait, further small ones share memory: an object for each
- * byte that comes alone would take hundreds of times what the windows allow.
+ * When so many chunks wait, further small ones share memory: one object for each byte
+ * that arrives alone would take hundreds of times the memory that the windows allow.
  */
 const MANY_CHUNKS = 32;
 /** A chunk up to this size is small, bytes. */
@@ -48,15 +48,15 @@ const SMALL_CHUNK = 1024;
 const LARGEST_TAIL = 16384;
 /** Pieces of one read are joined up to so many bytes; memory of 128 KiB and more comes as fresh pages. */
 const LARGEST_CHUNK = 65536;
-/** So many chunks that were read may stay in the list. */
+/** So many chunks are removed from the front of the list before the rest moves up. */
 const MOST_READ = 32;
 
 /**
- * Holds chunks until they are read. Nothing counts as consumed before a reader
- * asked for it: the stream has no queue of its own (`highWaterMark: 0`).
+ * Holds chunks until they are read. Bytes count as consumed only when a reader asks
+ * for them: the web stream has no queue of its own (`highWaterMark: 0`).
  *
- * A reader sees a clean end only when it was given every byte up to the peer's
- * FIN. What was dropped, cut off or given to somebody else is an error to it.
+ * A reader sees a clean end only after it has received every byte up to the peer's
+ * FIN. If bytes were dropped, cut off or read elsewhere, it gets an error.
  *
  * A default stream, not one of type "bytes": in Deno 2.9 a chunk passes a
  * default stream in 0.3 us and a byte stream in 1.2 us, and a 64 KiB chunk in
@@ -69,10 +69,10 @@ export class ReceiveBuffer {
   /** Memory of the last chunk, when more small ones can be added to it. */
   #tail: Uint8Array<ArrayBuffer> | undefined;
   #size = 0;
-  /** Bytes that came and were wanted, read ones among them. */
+  /** Bytes that arrived and were not dropped, including those already read. */
   #came = 0;
   #expected: Expected | undefined;
-  /** What comes is dropped; makes the error for who would have read it. */
+  /** Set while bytes are dropped; creates the error for a reader. */
   #dropping: (() => unknown) | undefined;
   #end: End | undefined;
   #closed = false;
@@ -81,7 +81,7 @@ export class ReceiveBuffer {
   #pending: PendingRead | undefined;
   /** Bytes of the first chunk that read() took. */
   #offset = 0;
-  /** Views into the read buffer. */
+  /** Views of the connection's read buffer. */
   #piece: Uint8Array | undefined;
   #morePieces: Uint8Array[] = [];
   /** Which of them comes next. */
@@ -93,12 +93,12 @@ export class ReceiveBuffer {
     this.#events = events;
   }
 
-  /** Bytes that came and are not read yet. */
+  /** Bytes that have arrived and are not read yet. */
   get size(): number {
     return this.#size;
   }
 
-  /** Bytes that a reader took. */
+  /** Bytes that were read. */
   get taken(): number {
     return this.#came - this.#size;
   }
@@ -114,14 +114,14 @@ export class ReceiveBuffer {
       this.#dropping !== undefined;
   }
 
-  /** The readable end, made when first asked for. */
+  /** The web stream, created on first use. */
   get readable(): ReadableStream<Uint8Array> {
     return this.#readable ??= this.#open();
   }
 
   /**
-   * Takes a piece of the read buffer, to be copied before that is used again:
-   * true when {@linkcode settle} is to be called by then.
+   * Adds a piece of the read buffer. Returns true when {@linkcode settle} must be
+   * called before the read buffer is reused.
    */
   push(piece: Uint8Array): boolean {
     if (this.ended) {
@@ -147,8 +147,8 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Copies the pieces to a read() that waits. True when that leaves some, for
-   * which the reader may come before {@linkcode settle} is called.
+   * Copies the pieces to a pending read(). True when some pieces are left, which the
+   * reader can still get before {@linkcode settle} is called.
    */
   deliver(): boolean {
     const pending = this.#pending;
@@ -162,9 +162,9 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Copies the pieces that came in one read into chunks: sixteen frames of
-   * 16 KiB in 16 us instead of 32, with one object for the collector. A copy,
-   * since an application may transfer the buffer of what it reads.
+   * Copies the pieces of one read into chunks: sixteen frames of 16 KiB in 16 us
+   * instead of 32, with one object for the garbage collector. They are copied because
+   * an application may transfer the buffers that it reads.
    */
   settle(): void {
     this.deliver();
@@ -172,8 +172,9 @@ export class ReceiveBuffer {
     if (this.#nextIndex === this.#morePieces.length) {
       const only = this.#piece;
       this.#forgetPieces();
-      // A web stream that waits hands it out. One chunk a stream at most shares
-      // memory: more would keep many times their size alive.
+      // A waiting web stream passes the chunk to the application, so it must not share
+      // memory. At most one chunk per stream does: more would keep many times their
+      // size alive.
       const alone = this.#waiting || this.#first < this.#chunks.length;
       this.#settleChunk(alone ? only.slice() : smallCopy(only));
       return;
@@ -206,9 +207,9 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Reads into `buffer` without a stream in between: what comes while a call
-   * waits is copied there and nowhere else, which spares the 64 KiB allocation
-   * that a chunk costs (a quarter of the time of a bulk transfer).
+   * Reads into `buffer` without a web stream: bytes that arrive while a call is
+   * pending are copied only there, which saves the allocation of a 64 KiB chunk (a
+   * quarter of the time of a bulk transfer).
    */
   read(buffer: Uint8Array): Promise<number | null> {
     if (this.#readable !== undefined) {
@@ -239,14 +240,14 @@ export class ReceiveBuffer {
     return result.promise;
   }
 
-  /** Whether so many bytes came, and with them the end. */
+  /** Whether exactly `length` bytes and the end have arrived. */
   isWhole(length: number): boolean {
     return this.#end === FINISHED && this.#came === length;
   }
 
   /**
-   * So many bytes are to come. With more or less, reading fails behind what came
-   * with the error that `wrong` makes.
+   * Sets the expected number of bytes. If more or fewer arrive, reading fails after
+   * the received bytes with the error that `wrong` creates.
    */
   expect(length: number, wrong: (came: string) => unknown): void {
     this.#expected = { length, wrong };
@@ -257,7 +258,7 @@ export class ReceiveBuffer {
     else if (finished) this.finish();
   }
 
-  /** No more bytes come; what came can still be read. */
+  /** The peer sent FIN; bytes that have arrived can still be read. */
   finish(): void {
     this.settle();
     const expected = this.#expected;
@@ -274,7 +275,7 @@ export class ReceiveBuffer {
     if (this.#size === 0) this.#close();
   }
 
-  /** The rest does not come; what came can still be read, then the error stands. */
+  /** Ends the half with an error, which a reader gets after the bytes that have arrived. */
   fail(error: unknown): void {
     this.settle();
     this.#end ??= { kind: "failed", error };
@@ -282,9 +283,9 @@ export class ReceiveBuffer {
   }
 
   /**
-   * All that came, in one array, when the end has come and nobody has asked for
-   * the readable end; `undefined` otherwise. Counts as consumed. Others who read
-   * get an error then, unless there was nothing.
+   * All bytes in one array, if the end has arrived and the web stream was not created;
+   * otherwise `undefined`. They count as consumed. Any other reader then gets an
+   * error, unless there were no bytes.
    */
   takeAll(): Uint8Array<ArrayBuffer> | undefined {
     if (
@@ -305,8 +306,8 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Drops what came and what comes. With the first byte that is dropped reading
-   * fails with the error that `reason` makes.
+   * Drops all bytes, also later ones. With the first dropped byte, reading fails with
+   * the error that `reason` creates.
    */
   discard(reason: () => unknown): void {
     if (this.#closed || this.#end?.kind === "failed") return;
@@ -325,7 +326,7 @@ export class ReceiveBuffer {
     this.#close();
   }
 
-  /** Drops what came and fails at once. */
+  /** Drops all bytes and fails at once. */
   abort(error: unknown): void {
     if (this.#closed) return;
     const dropped = this.#drop();
@@ -334,7 +335,7 @@ export class ReceiveBuffer {
     if (dropped > 0) this.#events.consumed(dropped);
   }
 
-  /** Copies what the pieces have; keeps the rest of them. */
+  /** Copies as many bytes of the pieces as fit, and keeps the rest. */
   #fillFromPieces(buffer: Uint8Array, offset: number): number {
     let taken = offset;
     let piece = this.#piece;
@@ -404,10 +405,10 @@ export class ReceiveBuffer {
     this.#tail = end >= LARGEST_TAIL ? undefined : memory;
   }
 
-  /** Takes out what is left of the first chunk. */
+  /** Removes and returns the rest of the first chunk. */
   #shift(): Uint8Array<ArrayBuffer> {
     const chunk = this.#chunks[this.#first];
-    // The list must not keep alive what was read, however long it never runs empty.
+    // The list must not keep read chunks alive, even if it never becomes empty.
     this.#chunks[this.#first++] = NOTHING;
     const rest = this.#offset === 0 ? chunk : chunk.subarray(this.#offset);
     this.#offset = 0;
@@ -470,7 +471,7 @@ export class ReceiveBuffer {
     return dropped;
   }
 
-  /** Closes or fails the readable end, once there is one, or the read() that waits. */
+  /** Closes or fails the web stream, if it exists, and a pending read(). */
   #close(): void {
     const pending = this.#pending;
     this.#pending = undefined;
@@ -485,7 +486,7 @@ export class ReceiveBuffer {
   }
 }
 
-/** What a reader gets that comes to an end other than the peer's. */
+/** The error for a reader when the half did not end cleanly. */
 function errorOf(end: End | undefined): unknown {
   return end?.kind === "failed" ? end.error : new InvalidArgumentError(
     "the bytes of the stream are the body of its Request or Response: read them there",
@@ -494,7 +495,7 @@ function errorOf(end: End | undefined): unknown {
 
 const NOTHING = new Uint8Array(0);
 
-/** A chunk as the application may have it: alone in its memory. */
+/** A chunk that shares its memory with no other, for the application. */
 function unshared(chunk: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return chunk.length < chunk.buffer.byteLength ? chunk.slice() : chunk;
 }

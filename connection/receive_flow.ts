@@ -1,6 +1,6 @@
 /**
- * Received bytes on their way to the readers: who has them, what credit the
- * peer gets for them, and when to stop reading.
+ * Passes received bytes to the streams, grants the peer window for them, and decides
+ * when to stop reading from the transport.
  *
  * @module
  */
@@ -17,20 +17,20 @@ import type { ResolvedOptions } from "./options.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 import type { StreamCore, Wait } from "./stream_core.ts";
 
-/** How long an application may have all it may hold, read none of it and wait for more, ms. */
+/** How long an application may wait for more input while it reads none of the bytes that fill its limit, ms. */
 const PATIENCE = 1000;
 
-/** What is asked of the connection. */
+/** Requests to the connection. */
 export interface ReceiveFlowEvents {
   /** Sends a PING to measure the path. */
   ping(): Promise<number>;
-  /** Credit was submitted: write soon. */
+  /** WINDOW_UPDATEs were submitted: write soon. */
   flush(): void;
-  /** Stop reading from the transport, or go on. */
+  /** Pause reading from the transport, or resume it. */
   holdReading(hold: boolean): void;
-  /** What the application waits for that only reading can bring. */
+  /** Whether the application waits for something that only more input can provide. */
   wait(): Wait;
-  /** The application waits, has as much unread as it may, and reads none of it. */
+  /** The application waits, although it reads none of the bytes that fill its limit. */
   stuck(most: number): void;
 }
 
@@ -49,7 +49,7 @@ export class ReceiveFlow {
   /** Reading may be held for as long as it takes. */
   readonly #mayHold: boolean;
   readonly #credit: ReceiveWindows | undefined;
-  /** Inboxes that hold pieces of the read under way. */
+  /** Receive buffers that hold pieces of the current read. */
   readonly #unsettled: ReceiveBuffer[] = [];
   /** Received bytes that nobody has read, over all streams. */
   #buffered = 0;
@@ -80,7 +80,7 @@ export class ReceiveFlow {
     this.#credit = new ReceiveWindows(session, initial, options);
   }
 
-  /** Whether there is flow control. */
+  /** Whether the connection has flow control. */
   get windows(): boolean {
     return this.#credit !== undefined;
   }
@@ -127,14 +127,14 @@ export class ReceiveFlow {
     return left;
   }
 
-  /** The read buffer is about to be used again. */
+  /** Copies the rest of the read buffer, which is about to be reused. */
   settle(): void {
     for (const receiveBuffer of this.#unsettled) receiveBuffer.settle();
     this.#unsettled.length = 0;
     this.reconsider();
   }
 
-  /** Holds reading back or goes on, by what is unread and what is waited for. */
+  /** Pauses or resumes reading, depending on the unread bytes and on what the application waits for. */
   reconsider(): void {
     if (this.#credit !== undefined || this.#stopped) return;
     const bound = this.#holding ? this.#bound / 2 : this.#bound;
@@ -187,8 +187,8 @@ export class ReceiveFlow {
   }
 
   /**
-   * A write begins, so credit for what was read can leave. Not before: a peer
-   * that does not read would have more and more of it queued, and might use it.
+   * Submits WINDOW_UPDATEs for the bytes that were read. Only when a write begins:
+   * otherwise a peer that does not read would make the queue of them grow.
    */
   giveCredit(): void {
     for (const state of this.#due) {

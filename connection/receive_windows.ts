@@ -1,6 +1,6 @@
 /**
- * Receive credit: given back as the application consumes, and grown when the
- * measured path asks for more.
+ * Receive windows: restored as the application consumes bytes, and enlarged when the
+ * measured path can use more.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export class ReceiveWindows {
   readonly #tuner: WindowTuner | undefined;
   readonly #firstSessionWindow: number;
   #sessionWindow = INITIAL_WINDOW_SIZE;
-  /** By how much streams' windows have grown, all together. */
+  /** By how much the windows of all streams together have grown, bytes. */
   #grown = 0;
 
   /** `initial` is the window new streams have, bytes. */
@@ -55,8 +55,8 @@ export class ReceiveWindows {
   measured(): void {
     const tuner = this.#tuner;
     if (tuner === undefined || !tuner.measured(now())) return;
-    // The session's window is for what is under way, and is given back on
-    // arrival: it is to hold no stream back that its own window lets go on.
+    // The session's window only limits the bytes in flight and is restored as they
+    // arrive. It must not block a stream whose own window has room.
     this.#growSession(
       tuner.window - this.#initial + this.#firstSessionWindow,
     );
@@ -87,7 +87,7 @@ export class ReceiveWindows {
     this.#session.submitWindowUpdate(state.id, growth);
   }
 
-  /** The stream's window is gone, and with it the memory it stood for. */
+  /** The stream's window is closed, which frees the memory by which it had grown. */
   closed(state: StreamCore): void {
     this.#grown -= state.grown;
     state.grown = 0;

@@ -1,5 +1,5 @@
 /**
- * The sending half of a stream: what the application wrote and the session has
+ * The sending half of a stream: bytes that the application wrote and the session has
  * not taken yet.
  *
  * @module
@@ -9,11 +9,11 @@ import { InvalidArgumentError } from "../errors.ts";
 import { Deferred, LazyPromise } from "./deferred.ts";
 import { smallCopy } from "./small_copy.ts";
 
-/** What the buffer tells and asks its stream. */
+/** Events and requests of the buffer for its stream. */
 export interface SendBufferEvents {
   /** There is something to send: bytes or the end. */
   ready(): void;
-  /** The application gave up writing. */
+  /** The application aborted writing. */
   aborted(reason: unknown): void;
   /** Whether so many bytes may be taken at once, on account of the connection's send buffer. */
   reserve(size: number): boolean;
@@ -21,7 +21,7 @@ export interface SendBufferEvents {
   release(size: number): void;
 }
 
-/** A place among the bytes of a stream: behind all that was written by then. */
+/** A place among the bytes of a stream: after everything written so far. */
 export interface Place {
   /** Bytes before it; `undefined` as long as chunks before it are in the writable end's own queue. */
   at: number | undefined;
@@ -60,7 +60,7 @@ export class SendBuffer {
   /** Memory of the last chunk, when that is a copy to which more can be added. */
   #tail: Uint8Array | undefined;
   #ending = false;
-  /** Trailers end this half: no more bytes, but no end of their own either. */
+  /** Trailers end this half: it takes no more bytes, and its DATA has no FIN. */
   #sealed = false;
   #ended = false;
   #error: { readonly reason: unknown } | undefined;
@@ -110,12 +110,12 @@ export class SendBuffer {
     return this.#ended || this.#error !== undefined;
   }
 
-  /** Throws the reason for which nothing can be sent any more, if there is one. */
+  /** Throws the error of this half, if it has failed. */
   check(): void {
     if (this.#error !== undefined) throw this.#error.reason;
   }
 
-  /** The writable end, made when first asked for. */
+  /** The web stream, created on first use. */
   get writable(): WritableStream<Uint8Array> {
     return this.#writable ??= this.#open();
   }
@@ -138,7 +138,7 @@ export class SendBuffer {
       const error = new InvalidArgumentError(
         `a stream takes Uint8Array chunks, not ${typeof chunk}`,
       );
-      // The web stream is errored by this and says no more to its sink.
+      // The exception below errors the web stream, which then does not call abort().
       this.#events.aborted(error);
       throw error;
     }
@@ -164,7 +164,7 @@ export class SendBuffer {
     return this.#accepted.promise;
   }
 
-  /** No more chunks; resolves when the end is on its way. */
+  /** Ends this half; resolves when the FIN has been sent. */
   end(): Promise<void> {
     if (this.#error !== undefined) throw this.#error.reason;
     if (!this.#ending) {
@@ -237,11 +237,11 @@ export class SendBuffer {
     this.#error = { reason };
     this.#drop(reason);
     this.#finished.reject(reason);
-    // An abort() under way would take it for the failure of another, and reject.
+    // During an abort() this would make the abort() reject.
     if (!this.#aborting) this.#controller?.error(reason);
   }
 
-  /** What waits does not leave any more. */
+  /** Drops the waiting bytes. */
   #drop(reason: unknown): void {
     this.#chunks = [];
     this.#first = 0;
@@ -257,8 +257,8 @@ export class SendBuffer {
     const writable = new WritableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
-        // The sink's abort() waits for the write under way, and that one
-        // perhaps for a window that never opens.
+        // The sink's abort() would wait for the pending write, which may wait for a
+        // window that never opens.
         const { signal } = controller;
         signal.addEventListener("abort", () => {
           this.#aborting = true;
@@ -275,9 +275,11 @@ export class SendBuffer {
       abort: (reason) => this.#abort(reason),
     }, {
       highWaterMark: 1,
-      // Called by write() itself, the sink only later: tells what is on its way.
+      // Called by the writer's write() at once, before the sink, so it counts the
+      // chunks in the web stream's queue.
       size: () => {
-        // What comes behind the end is none of those that the end waits for.
+        // A chunk written after the end is refused later, so the end does not wait for
+        // it.
         if (!this.ending) this.#coming++;
         return 1;
       },

@@ -1,5 +1,5 @@
 /**
- * The session's callbacks, handed on in the connection's own terms.
+ * Translates the session's callbacks to events of the connection.
  *
  * @module
  */
@@ -45,7 +45,7 @@ import {
 import { type ResolvedOptions, sessionSettings } from "./options.ts";
 import type { StreamCore } from "./stream_core.ts";
 
-/** What a session reports. */
+/** The events of a session. */
 export interface SessionEvents {
   /** Bytes to send; returns how many were taken. */
   takeBytes(data: Uint8Array): number;
@@ -68,7 +68,7 @@ export interface SessionEvents {
   goawayLeft(): void;
 }
 
-/** The options of the session under a connection. */
+/** The options of a connection's session. */
 export function sessionOptions(
   reports: SessionEvents,
   options: ResolvedOptions,
@@ -78,7 +78,7 @@ export function sessionOptions(
     autoWindowUpdate: false,
     ...sessionSettings(options),
     limits: withFrameSize(options.limits),
-    // The pump copies what it takes.
+    // The write buffer copies the bytes it takes.
     reuseSendBuffer: true,
     [BORROW_BODIES]: true,
     [CREDIT_ON_ARRIVAL]: true,
@@ -116,17 +116,17 @@ export function sessionOptions(
 }
 
 /**
- * Longest payload of a DATA frame where the application says nothing, bytes:
+ * Default of the longest payload of a DATA frame, bytes:
  * a quarter of the send buffer. Moving a frame takes about 1 us whatever its
  * size, which with 16 KiB was a tenth of the time of a bulk transfer.
  */
 const DATA_FRAME_SIZE = 64 * 1024;
 
 function withFrameSize(limits: Limits = {}): Limits {
-  // What is no object is the session's to refuse.
+  // The session refuses anything that is not an object.
   if (typeof limits !== "object" || limits === null) return limits;
   const { maxDataFrameSize = DATA_FRAME_SIZE } = limits;
-  // Not spread: what a class has behind its objects would be left out.
+  // Not spread, which would leave out the getters of a class.
   return { ...resolveLimits(limits), maxDataFrameSize };
 }
 

@@ -92,9 +92,9 @@ export interface SettingsSource {
  * The SETTINGS a connection begins with: the application's, and from a client
  * what the server had it keep, marked as persisted.
  *
- * What a client sends, it also grants. So a kept value that is above its own
- * bound stays at home: else a server could have its client promise 2 GiB of
- * window a stream.
+ * A client also grants what it sends. So a kept value above the client's own limit is
+ * not sent: otherwise a server could make its client promise a window of 2 GiB for
+ * each stream.
  */
 export function firstSettings(source: SettingsSource): SettingsEntry[] {
   const { settings = [], settingsStore, origin, side } = source;

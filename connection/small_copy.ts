@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Memory that copies share, bytes: what a forgotten one of a byte keeps alive. */
+/** Memory that copies share, bytes: a copy of one byte can keep so much alive. */
 const SHARED = 4096;
 /** A larger chunk gets memory of its own. */
 const SMALL = 2048;
@@ -13,9 +13,9 @@ let memory = new Uint8Array(0);
 let used = 0;
 
 /**
- * A copy that shares its memory with others: a buffer of its own takes 0.5 us
- * and its collection as much again. It must not be handed out, since the
- * application could reach the others through it.
+ * Copies a chunk into memory that it shares with other copies: allocating a buffer
+ * takes 0.5 us, and collecting it as much again. Never pass the copy to the
+ * application, which could access the other copies through it.
  */
 export function smallCopy(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
   const { length } = chunk;

@@ -1,5 +1,5 @@
 /**
- * A stream as the application sees it.
+ * The public class of a stream.
  *
  * @module
  */
@@ -16,30 +16,30 @@ export type { PushOptions } from "./stream_core.ts";
 
 const WRITTEN = Promise.resolve();
 
-/** What {@linkcode Stream.reply} and {@linkcode Stream.sendHeaders} take besides headers. */
+/** The options of {@linkcode Stream.reply} and {@linkcode Stream.sendHeaders}. */
 export interface SendHeadersOptions {
-  /** This side sends nothing after it; default false. */
+  /** This side sends nothing after these headers; default false. */
   readonly fin?: boolean;
 }
 
-/** Makes a {@linkcode Stream} of its state; for the layers of this module. */
+/** Creates a {@linkcode Stream} from its state; for other layers of this package. */
 export let createStream: (state: StreamCore) => Stream;
-/** The state behind a {@linkcode Stream}; for the layers of this module. */
+/** The state of a {@linkcode Stream}; for other layers of this package. */
 export let stateOf: (stream: Stream) => StreamCore;
 
 /**
- * One stream of a connection, with web streams on both ends, or read and written directly, as a `Deno.Conn`. Got from
- * `Connection.openStream`, from iterating over a connection, or from
- * {@linkcode Stream.push}.
+ * One stream of a connection. Use its web streams, or read and write it directly
+ * like a `Deno.Conn`. `Connection.openStream`, iterating over a connection, and
+ * {@linkcode Stream.push} create streams.
  *
- * Both directions are back-pressured. The peer gets credit for what was read
- * from `readable`, so a reader that stops stops the sender. A write to
- * `writable` resolves when its bytes went into the connection's send buffer.
- * Do not change a chunk before its write has resolved.
+ * Both directions have back-pressure. The peer may send more only after the
+ * application has read from `readable`, so a reader that stops also stops the
+ * sender. A write to `writable` resolves when its bytes are in the connection's
+ * send buffer. Do not change a chunk before its write has resolved.
  *
- * No promise of a stream hangs: when the stream or the connection ends early,
- * each rejects with a `StreamResetError` or `ConnectionClosedError` that says
- * why. A promise that nobody awaits causes no unhandled rejection.
+ * When the stream or the connection ends early, every pending promise of the stream
+ * rejects with a `StreamResetError` or `ConnectionClosedError` that says why. A
+ * promise that nobody awaits causes no unhandled rejection.
  *
  * @example An echo over one stream
  * ```ts
@@ -100,7 +100,7 @@ export class Stream {
     return this.#state.origin.pri;
   }
 
-  /** The stream this one belongs to, 0 for none. */
+  /** The id of the associated stream, 0 for none. */
   get associatedStreamId(): number {
     return this.#state.origin.associatedStreamId;
   }
@@ -111,38 +111,37 @@ export class Stream {
   }
 
   /**
-   * What the peer sends. Closes with the peer's FIN. Cancelling it before that
-   * resets the stream with CANCEL, or with the status of a `StreamResetError`
-   * given as the reason. After a reset by the peer or the end of the connection
-   * it first gives what had come, then the error.
+   * The bytes that the peer sends. Closes with the peer's FIN. Cancelling it before
+   * that resets the stream with CANCEL, or with the status of the
+   * `StreamResetError` passed as the reason. After a reset by the peer or the end
+   * of the connection it yields the bytes that had arrived, then the error.
    */
   get readable(): ReadableStream<Uint8Array> {
     return this.#state.receiveBuffer.readable;
   }
 
   /**
-   * What goes to the peer. Closing it sends FIN. Aborting it resets the stream
-   * with CANCEL, or with the status of a `StreamResetError` given as the
-   * reason, also while a write waits. On a stream that the peer opened, nothing
-   * leaves before {@linkcode reply}.
+   * The bytes to send to the peer. Closing it sends FIN. Aborting it resets the
+   * stream with CANCEL, or with the status of the `StreamResetError` passed as the
+   * reason, even while a write is pending. On a stream that the peer opened,
+   * nothing is sent before {@linkcode reply}.
    *
-   * The `signal` of a `pipeTo` waits for the write under way, as the Streams
-   * standard has it (it does so with a `Deno.Conn`, too): when the peer does
-   * not read, {@linkcode reset}, or the signal given to `openStream`, ends
-   * both.
+   * When the `signal` of a `pipeTo` aborts, the pipe first waits for the pending
+   * write, as the Streams standard requires (also with a `Deno.Conn`). When the peer
+   * does not read, use {@linkcode reset} or the signal of `openStream` to end both.
    */
   get writable(): WritableStream<Uint8Array> {
     return this.#state.sendBuffer.writable;
   }
 
   /**
-   * Reads what came into `buffer`, as `Deno.Conn.read` does: resolves to the
-   * number of bytes, 1 to its length, or to `null` at the peer's end. The same
-   * bytes as {@linkcode readable} gives, without a chunk allocated for them; use
-   * one or the other.
+   * Reads received bytes into `buffer`, as `Deno.Conn.read` does: resolves to the
+   * number of bytes, 1 to the length of `buffer`, or to `null` after the peer's FIN.
+   * Reads the same bytes as {@linkcode readable}, without allocating chunks; use one
+   * or the other.
    *
-   * Rejects with `InvalidArgumentError` while another read waits or when
-   * `readable` is in use, and as reading from `readable` does.
+   * Rejects with `InvalidArgumentError` while another read is pending or when
+   * `readable` is in use, and otherwise as reading from `readable` does.
    *
    * @example
    * ```ts
@@ -168,10 +167,10 @@ export class Stream {
   }
 
   /**
-   * Sends all of `chunk`, as a writer of {@linkcode writable} does, without
-   * making that: resolves when the bytes went into the connection's send
-   * buffer. Await it, or keep the number of writes under way small: nothing
-   * else bounds what waits.
+   * Sends all of `chunk`, like a writer of {@linkcode writable}, but without creating
+   * a web stream. Resolves when the bytes are in the connection's send buffer. Await
+   * it, or keep the number of pending writes small: nothing else limits the memory
+   * that they hold.
    *
    * Rejects as writing to `writable` does.
    *
@@ -194,34 +193,32 @@ export class Stream {
   }
 
   /**
-   * Ends this side's half, behind everything written; resolves when the end is
-   * on its way.
+   * Ends this side's half after everything written; resolves when the FIN has been
+   * sent.
    */
   closeWrite(): Promise<void> {
     return attempt(() => this.#state.sendBuffer.end());
   }
 
   /**
-   * Headers of the peer's SYN_REPLY. Rejects on a stream that the peer opened
-   * and on a pushed one, which have none.
+   * Headers of the peer's SYN_REPLY. Rejects on a stream that the peer opened and on
+   * a unidirectional one, because they have none.
    */
   get response(): Promise<NameValue[]> {
     return this.#state.awaits(this.#state.response);
   }
 
   /**
-   * All headers of the peer's HEADERS frames, once its half has ended; empty
-   * when there were none. To have them as they come, set
-   * {@linkcode onheaders}.
+   * All headers of the peer's HEADERS frames, once its half has ended; empty when
+   * there were none. To get them as they arrive, set {@linkcode onheaders}.
    */
   get trailers(): Promise<NameValue[]> {
     return this.#state.awaits(this.#state.trailers);
   }
 
   /**
-   * Called with each HEADERS frame of the peer: its headers, and whether it
-   * ended the peer's half. Setting it calls it at once with those that came
-   * before.
+   * Called for each HEADERS frame of the peer, with its headers and whether it ended
+   * the peer's half. Setting the handler calls it at once for earlier frames.
    */
   get onheaders(): HeadersHandler | undefined {
     return this.#state.onHeaders;
@@ -232,7 +229,7 @@ export class Stream {
   }
 
   /**
-   * How the stream ended: 0 when both halves ended in order, else the status of
+   * How the stream ended: 0 when both halves ended cleanly, otherwise the status of
    * the RST_STREAM. Rejects when the connection ended first.
    */
   get closed(): Promise<number> {
@@ -240,12 +237,13 @@ export class Stream {
   }
 
   /**
-   * Sends SYN_REPLY on a stream that the peer opened; resolves when it is on
-   * its way. With `fin` this side's half ends: behind what was written before
-   * the reply, or with the reply itself.
+   * Sends SYN_REPLY on a stream that the peer opened; resolves when it has been sent.
+   * With `fin` this side's half ends: with the reply itself, or after the bytes that
+   * were written before the reply.
    *
-   * Rejects with `InvalidArgumentError` when headers are wrong or the stream
-   * takes no (second) reply, with `StreamResetError` when it has ended.
+   * Rejects with `InvalidArgumentError` when headers are invalid, when the stream
+   * already has a reply, or when it cannot have one; and with `StreamResetError`
+   * when it has ended.
    */
   reply(
     nv: NameValue[],
@@ -255,8 +253,9 @@ export class Stream {
   }
 
   /**
-   * Sends HEADERS after what was written before, and before what is written
-   * later; resolves when they are on their way. With `fin` they are trailers and end this side's half.
+   * Sends HEADERS after the bytes written before and before those written later;
+   * resolves when the frame has been sent. With `fin` the headers are trailers and
+   * end this side's half.
    *
    * Rejects as {@linkcode reply} does, and when this side's half has ended.
    */
@@ -268,20 +267,20 @@ export class Stream {
   }
 
   /**
-   * Opens a unidirectional stream that belongs to this one (server push, SPDY/3
-   * draft 2.6.1, 3.3). Write its body to its `writable`. Only a server's peer
-   * takes it.
+   * Opens a unidirectional stream that is associated with this one (server push,
+   * SPDY/3 draft 2.6.1, 3.3). Write its body to its `writable`. Only clients accept
+   * pushes.
    */
   push(nv: NameValue[], options: PushOptions = {}): Promise<Stream> {
     return attempt(() => this.#state.push(nv, options, createStream));
   }
 
   /**
-   * Ends the stream at once with RST_STREAM; default CANCEL. What came and was
-   * not read is dropped, and everything pending rejects. Does nothing on a
-   * stream that has ended.
+   * Ends the stream at once with RST_STREAM; the default status is CANCEL. Unread
+   * bytes are dropped, and all pending promises reject. Does nothing on a stream that
+   * has ended.
    *
-   * Throws `InvalidArgumentError` when `statusCode` is no whole number from 1 to
+   * Throws `InvalidArgumentError` when `statusCode` is not a whole number from 1 to
    * 2^32-1 (SPDY/3 draft 2.6.3).
    */
   reset(statusCode: number = CANCEL): void {

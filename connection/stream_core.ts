@@ -1,6 +1,6 @@
 /**
- * One stream's life: both halves, its headers, its end. The engine feeds it
- * with what the session reports; the public `Stream` shows it.
+ * The state of one stream: both halves, its headers, its end. The connection passes
+ * it the session's events; the public class `Stream` wraps it.
  *
  * @module
  */
@@ -32,11 +32,11 @@ import {
   type SendBufferEvents,
 } from "./send_buffer.ts";
 
-/** What a stream needs of its connection. */
+/** What a stream uses of its connection. */
 export interface StreamHost extends Reading {
   readonly session: Session;
   readonly options: {
-    /** Bytes that HEADERS frames of one stream may bring. */
+    /** Limit on the headers of one stream's HEADERS frames, bytes; see `trailersRoom`. */
     readonly trailersRoom: number;
   };
   /** Something was submitted: write soon. */
@@ -45,36 +45,36 @@ export interface StreamHost extends Reading {
   ready(state: StreamCore): void;
   /** A writer waits for the send buffer to take its chunk. */
   collect(): void;
-  /** The application waits for something of the peer. */
+  /** The application waits for something from the peer. */
   waits(): void;
   /** The application has finished with so many received bytes. */
   consumed(state: StreamCore, size: number): void;
-  /** Opens a unidirectional stream that belongs to `parent`; resolves to what `present` makes of it. */
+  /** Opens a unidirectional stream that is associated with `parent`; resolves to the result of `present`. */
   push<T>(
     parent: StreamCore,
     nv: NameValue[],
     options: PushOptions,
     present: (state: StreamCore) => T,
   ): Promise<T>;
-  /** Whether so many bytes may be held in addition to the send buffer. */
+  /** Reserves memory for so many bytes in addition to the send buffer; false when there is no room. */
   reserve(size: number): boolean;
-  /** Gives back what `reserve` allowed. */
+  /** Releases reserved memory. */
   release(size: number): void;
-  /** Counts headers that came for the stream; false when there is no room for them. */
+  /** Counts received headers of the stream; false when there is no room for them. */
   takesHeaders(state: StreamCore, nv: readonly NameValue[]): boolean;
   /** Nobody has the stream any more. */
   released(state: StreamCore): void;
 }
 
-/** What a push takes besides headers. */
+/** The options of a push. */
 export interface PushOptions {
-  /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default that of the stream it belongs to. */
+  /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default that of the associated stream. */
   readonly pri?: number;
-  /** Gives the stream up: before it left `push` rejects, afterwards it is reset with CANCEL. */
+  /** Cancels the stream. Before its SYN_STREAM is sent, `push` rejects; afterwards the stream is reset with CANCEL. */
   readonly signal?: AbortSignal;
 }
 
-/** How a stream began. */
+/** The parameters with which a stream was opened. */
 export interface StreamOrigin {
   /** Opened by this side. */
   readonly own: boolean;
@@ -86,7 +86,7 @@ export interface StreamOrigin {
   readonly fin: boolean;
 }
 
-/** How a stream of the peer began. */
+/** The parameters of a stream that the peer opened. */
 export function originAtPeer(frame: SynStreamFrame): StreamOrigin {
   return {
     own: false,
@@ -98,20 +98,20 @@ export function originAtPeer(frame: SynStreamFrame): StreamOrigin {
   };
 }
 
-/** How much an application waits; see {@linkcode StreamCore.wait}. */
+/** Whether an application waits for input; see {@linkcode StreamCore.wait}. */
 export type Wait = "none" | "watch" | "need";
 
 interface HeldHeaders {
   readonly nv: NameValue[];
   readonly fin: boolean;
   readonly sent: Deferred<void>;
-  /** Bytes before it leave before it, and those behind it after it. */
+  /** Its place among the bytes of the stream. */
   readonly place: Place;
 }
 
 export class StreamCore
   implements ReceiveBufferEvents, SendBufferEvents, Reading {
-  /** 0 until the SYN_STREAM leaves. */
+  /** 0 until the SYN_STREAM is sent. */
   id: number;
   readonly origin: StreamOrigin;
   readonly receiveBuffer: ReceiveBuffer;
@@ -119,33 +119,33 @@ export class StreamCore
   readonly response: LazyPromise<NameValue[]> = new LazyPromise();
   readonly trailers: LazyPromise<NameValue[]> = new LazyPromise();
   readonly closed: LazyPromise<number> = new LazyPromise();
-  /** Its place among those whose SYN_STREAM waits to leave, from 1; 0 for none. */
+  /** Its place, from 1, among the streams whose SYN_STREAM is submitted but not sent; 0 for none. */
   ticket = 0;
-  /** Whether the engine's list of streams with something to submit has it. */
+  /** Whether it is in the connection's list of streams with something to submit. */
   listed = false;
-  /** An RST_STREAM of the peer came. */
+  /** The peer sent RST_STREAM. */
   resetByPeer = false;
-  /** Bytes of it that the application has finished with. */
+  /** Bytes that the application has finished with. */
   read = 0;
   /** By how much its receive window has grown over the initial one, bytes. */
   grown = 0;
-  /** Bytes that were read and for which the peer has no credit yet. */
+  /** Bytes that were read but not yet granted to the peer again. */
   uncredited = 0;
-  /** Unread bytes that count as consumed already. */
+  /** Unread bytes that already count as consumed. */
   discounted = 0;
-  /** What it makes the connection hold; see `Holdings`. */
+  /** Memory that it takes in the connection, bytes; see `Holdings`. */
   held = 0;
-  /** How many still have it: the session, the queue of the peer's streams, a handler. */
+  /** Number of its users: the session, the queue of the peer's streams, a handler. */
   #holders = 1;
-  /** Cancelling the readable end drops what comes instead of resetting the stream. */
+  /** Cancelling the readable end drops later bytes instead of resetting the stream. */
   keepOnCancel = false;
-  /** Its unread bytes count also when it has closed; see `ReceiveFlow.closed`. */
+  /** Its unread bytes still count after it has closed; see `ReceiveFlow.closed`. */
   countedWhenClosed = false;
-  /** This module reads it by itself: that somebody waits for it says nothing of the application. */
+  /** This package reads the stream itself, so a pending read does not mean that the application waits. */
   readInBackground = false;
   /** The application waits for headers in the HEADERS frames of a push. */
   headAwaited = false;
-  /** Gets the streams pushed for this one, in place of the connection's iterator. */
+  /** Receives the streams pushed for this one, instead of the connection's iterator. */
   onPush: ((pushed: StreamCore) => void) | undefined;
   /**
    * Pushes are refused while nobody iterates over the connection, and with so
@@ -153,7 +153,7 @@ export class StreamCore
    * `maxWaitingStreams` at most.
    */
   mostWaiting: number | undefined;
-  /** Runs once when the stream has ended, however it did. */
+  /** Runs once when the stream has ended, for any reason. */
   onEnd: (() => void) | undefined;
 
   readonly #host: StreamHost;
@@ -164,11 +164,11 @@ export class StreamCore
   /** A DATA item is in the session's queue. */
   #sending = false;
   #held: HeldHeaders[] = [];
-  /** SYN_REPLY submitted, not yet reported as sent. */
+  /** The SYN_REPLY that is submitted but not sent. */
   #unsentReply: Deferred<void> | undefined;
-  /** The same of HEADERS, in order. */
+  /** The HEADERS frames that are submitted but not sent, in order. */
   #unsent: HeldHeaders[] = [];
-  /** Made with the first HEADERS frame or handler. */
+  /** Created with the first HEADERS frame or handler. */
   #later: Trailers | undefined;
 
   constructor(host: StreamHost, id: number, origin: StreamOrigin) {
@@ -177,7 +177,7 @@ export class StreamCore
     this.origin = origin;
     this.receiveBuffer = new ReceiveBuffer(this);
     this.sendBuffer = new SendBuffer(this);
-    // What this side opened needs no reply of its own before DATA.
+    // On its own streams this side can send DATA without a reply.
     this.#replied = origin.own;
     const sends = origin.own ? !origin.fin : !origin.unidirectional;
     const receives = origin.own ? !origin.unidirectional : !origin.fin;
@@ -213,29 +213,29 @@ export class StreamCore
     return this.#ended;
   }
 
-  /** Why nothing can be sent or awaited any more; `undefined` while something can, and after a good end. */
+  /** Why the stream failed; `undefined` while it is open, and after a clean end. */
   get failure(): unknown {
     return this.#error;
   }
 
-  /** Whether the peer's half is over. */
+  /** Whether the peer's half has ended. */
   get remoteEnded(): boolean {
     return this.trailers.settled;
   }
 
-  /** Whether bytes wait that nothing but the peer's window keeps from leaving. */
+  /** Whether bytes wait only for the peer's window. */
   get waitsForWindow(): boolean {
     return this.#replied && this.sendBuffer.size > 0;
   }
 
-  /** Whether bytes wait whose writes have resolved, and may leave. */
+  /** Whether bytes whose writes have resolved are still to be sent. */
   get owesBytes(): boolean {
     return this.#replied && this.sendBuffer.accepted > 0;
   }
 
   /**
-   * What the application waits for on it that only reading from the transport
-   * can bring: `"need"`, or `"watch"` when it may well be an onlooker.
+   * Whether the application waits on this stream for something that only more input
+   * can provide: `"need"`, or `"watch"` when it only waits for the end of the stream.
    */
   get wait(): Wait {
     if (this.readInBackground) return "none";
@@ -247,17 +247,17 @@ export class StreamCore
     return this.closed.awaited ? "watch" : "none";
   }
 
-  /** Whether somebody else than the session still has it. */
+  /** Whether it has another user than the session. */
   get isShared(): boolean {
     return this.#holders > 1;
   }
 
-  /** Somebody more has it, until {@linkcode letGo}. */
+  /** Adds a user of the stream, until {@linkcode letGo}. */
   keep(): void {
     this.#holders++;
   }
 
-  /** One of those who had it has it no more. */
+  /** Removes a user of the stream. */
   letGo(): void {
     if (--this.#holders === 0) this.#host.released(this);
   }
@@ -271,7 +271,7 @@ export class StreamCore
     return promise;
   }
 
-  /** Opens a stream that belongs to this one. */
+  /** Opens a stream that is associated with this one. */
   push<T>(
     nv: NameValue[],
     options: PushOptions,
@@ -280,13 +280,13 @@ export class StreamCore
     return this.#host.push(this, nv, options, present);
   }
 
-  /** Replies; resolves when the reply is on its way. */
+  /** Replies; resolves when the reply has been sent. */
   reply(nv: NameValue[], fin: boolean): Promise<void> {
     this.submitReply(nv, fin);
     return this.replyLeft();
   }
 
-  /** Replies, for somebody who does not wait for it. */
+  /** Submits the reply without waiting until it is sent. */
   submitReply(nv: NameValue[], fin: boolean): void {
     if (this.origin.own || this.origin.unidirectional) {
       throw new InvalidArgumentError(
@@ -301,7 +301,7 @@ export class StreamCore
       throw new InvalidArgumentError(`stream ${this.id} already has a reply`);
     }
     const { session } = this.#host;
-    // What was written before the reply leaves behind it, and the end behind that.
+    // Bytes written before the reply are sent after it, and FIN after them.
     const ends = fin && this.sendBuffer.idle;
     session.submitSynReply(ends ? CTRL_FLAG_FIN : CTRL_FLAG_NONE, this.id, nv);
     this.#replied = true;
@@ -310,7 +310,7 @@ export class StreamCore
     this.#host.ready(this);
   }
 
-  /** Resolves when the reply that was just submitted is on its way. */
+  /** Resolves when the reply that was just submitted has been sent. */
   replyLeft(): Promise<void> {
     this.#unsentReply = new Deferred<void>();
     return this.#unsentReply.promise;
@@ -343,7 +343,7 @@ export class StreamCore
       `stream ${this.id} was reset by this side with ${statusName(statusCode)}`,
       { streamId: this.id, statusCode },
     );
-    // A push that ended with its SYN_STREAM is no stream of the session.
+    // The session has no stream for a push that ended with its SYN_STREAM.
     const { own, unidirectional, fin } = this.origin;
     const over = !own && unidirectional && fin;
     if (this.id !== 0 && !over) {
@@ -353,7 +353,7 @@ export class StreamCore
     this.#abandon(reason);
   }
 
-  /** Nobody is to read what the peer sends: with the first byte reading fails, saying `why`. */
+  /** Drops what the peer sends; with the first dropped byte, reading fails with an error that contains `why`. */
   dropBody(why: string): void {
     if (this.remoteEnded && this.receiveBuffer.size === 0) return;
     this.receiveBuffer.discard(() =>
@@ -373,7 +373,7 @@ export class StreamCore
     return this.#later?.handler;
   }
 
-  // Called by the engine with what the session reports.
+  // Called by the connection for the session's events.
 
   replyReceived(nv: NameValue[], fin: boolean): void {
     if (!this.#host.takesHeaders(this, nv)) {
@@ -396,39 +396,39 @@ export class StreamCore
         return;
       }
     } catch (error) {
-      // The application's handler threw: its stream ends, the others go on.
+      // The application's handler threw, which ends only its stream.
       this.reset(INTERNAL_ERROR, error);
       return;
     }
     if (fin) this.endRemote();
   }
 
-  /** FIN came, or the peer has no half to send on. */
+  /** The peer sent FIN, or cannot send on this stream. */
   endRemote(): void {
     this.trailers.resolve(this.#later?.all ?? []);
     this.receiveBuffer.finish();
   }
 
-  /** The SYN_REPLY left, or could not. */
+  /** The SYN_REPLY was sent, or could not be. */
   replySent(error?: unknown): void {
     settle(this.#unsentReply, error);
     this.#unsentReply = undefined;
-    // Nothing can follow a reply that did not leave, such as one too large.
+    // Without a reply, which may have been too large, nothing else can be sent.
     if (error !== undefined) this.reset(INTERNAL_ERROR, error);
   }
 
-  /** The first HEADERS that were submitted left, or could not. */
+  /** The first submitted HEADERS were sent, or could not be. */
   headersSent(error?: unknown): void {
     const headers = this.#unsent.shift();
     if (headers === undefined) return;
     settle(headers.sent, error);
     if (!headers.fin) this.#host.ready(this);
     else if (error === undefined) this.sendBuffer.finish();
-    // The peer would wait for the end for ever.
+    // Without the trailers the peer would wait for FIN forever.
     else this.reset(INTERNAL_ERROR, error);
   }
 
-  /** The session has no such stream any more. */
+  /** The session has closed the stream. */
   sessionClosed(statusCode: number): void {
     if (this.#ended) return;
     if (statusCode === 0 && !this.resetByPeer) {
@@ -440,7 +440,7 @@ export class StreamCore
       this.onEnd?.();
       return;
     }
-    // Rule: 0 is no status of an RST_STREAM (2.6.3), and such a stream is cut as any other.
+    // 0 is not a valid status of RST_STREAM (2.6.3); the stream is reset all the same.
     this.closed.resolve(statusCode === 0 ? PROTOCOL_ERROR : statusCode);
     if (this.#error === undefined) {
       const status = statusCode === 0 ? "status 0" : statusName(statusCode);
@@ -460,7 +460,7 @@ export class StreamCore
     }
   }
 
-  /** Nothing more comes or goes; what came can still be read. */
+  /** Fails the stream; bytes that have arrived can still be read. */
   failed(error: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -469,7 +469,7 @@ export class StreamCore
     this.onEnd?.();
   }
 
-  /** Submits what waits: called when the send buffer has room. */
+  /** Submits waiting headers and bytes; called when the send buffer has room. */
   submit(session: Session): void {
     this.listed = false;
     if (this.#ended || this.#error !== undefined || !this.#replied) return;
@@ -488,19 +488,19 @@ export class StreamCore
   }
 
   /**
-   * Submits what waits right behind what was submitted before, so that a reply
-   * and a short body leave side by side and are read at once.
+   * Submits waiting bytes at once, so that a reply and a short body are sent together
+   * and read at once.
    */
   submitNow(): void {
     this.submit(this.#host.session);
   }
 
-  /** The session asks for at most `length` bytes. */
+  /** Returns at most `length` bytes to the session. */
   provide(length: number, readCtrl: { flags: number }): Uint8Array {
     const view = this.sendBuffer.take(Math.min(length, this.#sendable));
     if (this.#sendable === 0) {
       this.#sending = false;
-      // What failed has no end: the peer must not take the part for the whole.
+      // After a failure no FIN is sent: the peer must not take a part for the whole.
       if (this.#error !== undefined) return view;
       readCtrl.flags = READ_EOF;
       if (
@@ -545,7 +545,7 @@ export class StreamCore
     this.#host.release(size);
   }
 
-  /** Bytes that may leave before the next HEADERS. */
+  /** Bytes that may be sent before the next HEADERS. */
   get #sendable(): number {
     const { size } = this.sendBuffer;
     return this.#held.length === 0
@@ -596,7 +596,7 @@ export class StreamCore
     }
   }
 
-  /** This side gave the stream up: nothing of it is wanted any more. */
+  /** This side gave up the stream: drops its unread bytes and rejects its promises. */
   #abandon(reason: unknown): void {
     if (this.#error !== undefined) return;
     this.#error = reason;
@@ -615,7 +615,7 @@ export class StreamCore
     for (const { sent } of this.#held.splice(0)) sent.reject(error);
   }
 
-  /** Both halves ended in order; what was waited for beside that does not come. */
+  /** Both halves ended cleanly: rejects the promises that cannot resolve any more. */
   #rejectUnsettled(): void {
     if (
       this.response.settled && this.#unsentReply === undefined &&
@@ -632,7 +632,7 @@ export class StreamCore
   }
 }
 
-/** The one read callback of all streams: no closure a stream. */
+/** The read callback of all streams, which saves a closure for each. */
 function provideFrom(
   _session: Session,
   _streamId: number,
@@ -651,7 +651,7 @@ function settle(
   else sent?.reject(error);
 }
 
-/** The status a reader or writer asked for by its reason; CANCEL otherwise. */
+/** The status in the reason of a cancelled reader or aborted writer; CANCEL if it has none. */
 function statusOf(reason: unknown): number {
   return reason instanceof StreamResetError && reason.statusCode > 0
     ? reason.statusCode

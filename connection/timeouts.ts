@@ -1,5 +1,5 @@
 /**
- * The clocks of a connection: keepalive, idle timeout, header timeout.
+ * The time-outs of a connection: keepalive, idle, headers, control frames.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { PeerTimer, type Reading } from "./peer_timer.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 import type { StreamCore } from "./stream_core.ts";
 
-/** What the clocks ask of the connection. */
+/** Events and requests of the time-outs for the connection. */
 export interface TimeoutsEvents extends Reading {
   /** Send a PING; it is that what is returned. */
   ping(): Departure;
@@ -26,7 +26,7 @@ export interface TimeoutsEvents extends Reading {
   idle(): void;
 }
 
-/** Only the clocks that the options ask for run; {@linkcode stop} ends them all. */
+/** Runs the time-outs that the options set; {@linkcode stop} ends them all. */
 export class Timeouts {
   readonly #headerTimeout: number;
   readonly #keepAlive: KeepAlive | undefined;

@@ -1,12 +1,10 @@
 /**
  * A TLS listener whose connections can be ended at any time.
  *
- * Deno 2.9 cannot end a server's TLS connection whose handshake is pending:
- * `close` gives the resource back, and the socket stays with a task that waits
- * for the client. So
- * strangers that connect and say nothing hold descriptors for as long as they
- * like, and none of `close`, `closeWrite`, cancelled streams and aborted reads
- * changes that.
+ * Deno 2.9 cannot end a server's TLS connection whose handshake is pending: `close`
+ * releases the resource, but a task that waits for the client keeps the socket. So
+ * clients that connect and send nothing can hold file descriptors for as long as they
+ * like; `close`, `closeWrite`, cancelled streams and aborted reads do not help.
  *
  * A plain TCP socket can be closed. Here a TCP listener takes the connections,
  * and each is carried to a TLS listener on loopback in the same process: when
@@ -21,7 +19,7 @@
 import { startTimer, stopTimer, type Timer } from "./clock.ts";
 import type { ByteConn } from "./transport.ts";
 
-/** What a server uses of an accepted connection. */
+/** The part of an accepted connection that a server uses. */
 export interface AcceptedConn extends ByteConn {
   readonly remoteAddr: Deno.Addr;
   readonly localAddr: Deno.Addr;
@@ -31,7 +29,7 @@ export interface AcceptedConn extends ByteConn {
   unref(): void;
 }
 
-/** What a server uses of a listener. */
+/** The part of a listener that a server uses. */
 export interface AcceptingListener {
   readonly addr: Deno.Addr;
   accept(): Promise<AcceptedConn>;

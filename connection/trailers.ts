@@ -1,5 +1,5 @@
 /**
- * What the HEADERS frames of a stream brought.
+ * The headers from the HEADERS frames of a stream.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export function trailersRoom(limits?: FrameLimits): number {
   return maxHeaderBlock + OVERHEAD * (maxHeaderCount + 1);
 }
 
-/** Keeps headers for whoever asks at the end, and frames until a handler takes them. */
+/** Keeps the headers until the end of the stream, and the frames until there is a handler. */
 export class Trailers {
   /** The headers of all frames. */
   readonly all: NameValue[] = [];

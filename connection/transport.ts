@@ -1,6 +1,6 @@
 /**
- * What bytes travel on: a `Deno.Conn` read and written directly, or any pair of
- * web streams, behind one small interface.
+ * Transports: a `Deno.Conn`, which is read and written directly, or any pair of web
+ * streams, behind one small interface.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface ByteStreams {
   readonly writable: WritableStream<Uint8Array>;
 }
 
-/** What a `Connection` uses of a `Deno.Conn` (TCP, TLS, Unix). */
+/** The part of a `Deno.Conn` (TCP, TLS, Unix) that a `Connection` uses. */
 export interface ByteConn {
   /** Reads into `buffer`; resolves to the number of bytes, `null` at the end of input. */
   read(buffer: Uint8Array): Promise<number | null>;
@@ -37,12 +37,12 @@ export interface ByteConn {
 }
 
 /**
- * What a `Connection` can run on. A `Deno.Conn` is used by its `read` and
- * `write`, which is several times faster than its web streams.
+ * A transport of a `Connection`. Of a `Deno.Conn`, `read` and `write` are used, which
+ * are several times faster than its web streams.
  */
 export type Transport = ByteConn | ByteStreams;
 
-/** A transport as the pump sees it. */
+/** A transport as the I/O loops use it. */
 export interface Wire {
   /**
    * The next bytes, valid until the next call; `null` at the end of input.
@@ -94,7 +94,8 @@ class ConnWire implements Wire {
 
   constructor(conn: ByteConn) {
     this.#conn = conn;
-    // Frames that are ready together leave together; nothing else is worth waiting for.
+    // Frames that are ready together are already written together, so Nagle's
+    // algorithm would only add delay.
     conn.setNoDelay?.(true);
   }
 
@@ -179,8 +180,8 @@ class StreamsWire implements Wire {
   }
 
   async send(data: Uint8Array): Promise<number> {
-    // A copy, since nothing says how long the other end keeps what it got. A
-    // piece at a time, so that a slow stream can be told from one that stands.
+    // A copy, since the other end may keep what it gets. One piece at a time, to
+    // distinguish a slow stream from one that has stopped.
     const copy = data.slice(0, LARGEST_PIECE);
     await this.#writer.ready;
     await this.#writer.write(copy);

@@ -1,8 +1,7 @@
 /**
- * A stream that is of no use but to be there: with an object of each class that
- * a stream is made of, code compiled for them outlives the last real one; see
- * `zlib/deflate.ts`. With a full collection every 0.8 s a connection answers
- * a quarter more requests for it.
+ * Keeps the compiled code of the classes of a stream, by keeping one object of each
+ * alive; see `zlib/deflate.ts`. With a full garbage collection every 0.8 s, a
+ * connection then answers a quarter more requests.
  *
  * @module
  */
@@ -24,10 +23,10 @@ const ORIGIN: StreamOrigin = {
   fin: true,
 };
 
-/** Belongs to no connection; nobody may call it. */
+/** A stream without a connection; do not use it. */
 export const KEPT_STREAM: Stream = createStream(
   new StreamCore({} as StreamHost, 1, ORIGIN),
 );
 
-/** The promises of all streams. */
+/** Keeps the compiled code of the promises of streams. */
 export const KEPT_PROMISE: Deferred<void> = new Deferred();

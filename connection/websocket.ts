@@ -10,15 +10,15 @@ import type { ByteStreams } from "./transport.ts";
 
 /** Above so many bytes on their way, writing waits. */
 const MAX_BUFFERED = 1024 * 1024;
-/** A WebSocket has no event for "sent": above the bound it is asked again after so long, ms. */
+/** A WebSocket has no event for "sent", so its buffer is checked again after so long, ms. */
 const RECHECK = 5;
 
 /**
  * The two byte streams of a WebSocket, to run a `Connection` on. Message
  * boundaries mean nothing; a text message is an error.
  *
- * A WebSocket cannot be told to stop receiving. Keep flow control on, so that
- * the windows bound what may wait here.
+ * A WebSocket cannot be paused. Keep flow control on, so that the windows limit the
+ * received bytes that wait here.
  *
  * @example
  * ```ts

@@ -30,7 +30,7 @@ const ROUND_TRIP_LIFE = 10_000;
  * which stay in the processor's cache: a third of the CPU time that 4 MiB
  * under way take.
  *
- * Reads no clock: the times are handed in, in ms.
+ * It reads no clock: callers pass the times, in ms.
  */
 export class WindowTuner {
   readonly #max: number;

@@ -7,11 +7,11 @@
 import { nextPlace, PLACES } from "./placement.ts";
 
 const SMALLEST = 4096;
-/** As much waits as long as it is not known that the link is a fast one, bytes. */
+/** The bound until the link is known to be fast, bytes. */
 const USUAL_BOUND = 256 * 1024;
 /**
- * Bytes a ms, 2 Gbit/s: a write of all that fits, through as fast, lets twice as
- * much wait for the next one. A slower one ends that.
+ * Bytes per ms, 2 Gbit/s: after a full write at this speed or faster the bound doubles.
+ * A slower one resets it.
  */
 const QUICK = 256 * 1024;
 /** Memory above this is worth placing, bytes. */

@@ -1,5 +1,6 @@
 /**
- * The interface of all policies: see "The other policies" in `README.md`.
+ * The interface of all compression policies; see "The other policies" in
+ * `README.md`.
  *
  * @module
  */
@@ -10,11 +11,11 @@ import type { NameValue } from "../types.ts";
 /** Compresses the header blocks of one direction, by one policy. */
 export interface BlockCompressor {
   /**
-   * Appends the block of `pairs`, compressed and closed by a sync flush.
+   * Appends the block of `pairs`, compressed and ended by a sync flush.
    *
-   * `pairs` are wire pairs: each name once, sorted, values with NUL between
-   * joined parts. They have been checked; this call cannot fail. The block is of
-   * `atMost` bytes, if not fewer.
+   * `pairs` are wire pairs: sorted, each name once, values with NUL between joined
+   * parts. They have been checked, so this call cannot fail. `atMost` is an upper
+   * bound of the block's length in bytes.
    */
   compress(
     pairs: readonly NameValue[],
@@ -22,6 +23,6 @@ export interface BlockCompressor {
     atMost: number,
   ): void;
 
-  /** Most bytes that a block of `blockLength` bytes can become. */
+  /** Upper bound of the compressed length of a block of `blockLength` bytes. */
   maxCompressedLength(blockLength: number): number;
 }

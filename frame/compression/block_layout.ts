@@ -1,6 +1,6 @@
 /**
- * One header block as it stands in the window: where its pairs are, which of
- * them are repeated, and where its secrets are.
+ * The layout of one header block in the window: where its pairs are, which of them
+ * are repeated, and where its secrets are.
  *
  * Step 2 of the worked example in `README.md`.
  *
@@ -15,68 +15,68 @@ import type { Nature } from "./nature.ts";
 import { findUnits, isSecretValue } from "./sensitive.ts";
 import type { MatchWindow } from "./window.ts";
 
-/** Bytes of the shortest secret unit that becomes a reference; a shorter one costs less as it is. */
+/** Bytes of the shortest secret unit that becomes a reference; storing a shorter one is cheaper. */
 const MIN_REFERENCE = 8;
-/** A repeated value's units are noted again after so many bytes, before they leave the window. */
+/** The units of a repeated value are recorded again after so many bytes, before they leave the window. */
 const NOTE_AGAIN = 8192;
-/** Public bytes between two stored units that are cheaper stored than in a block of their own. */
+/** Most public bytes between two stored units that are cheaper to store than to code in their own block. */
 const MAX_JOINED = 6;
 
-/** Memory for secrets that is kept between blocks, bytes. */
+/** Largest memory for secrets that is kept between blocks, bytes. */
 const KEPT_CAPACITY = 16384;
 const ENCODER: TextEncoder = new TextEncoder();
 
-/** A hole in the window: bytes that the public tokens leave out. */
+/** A hole in the window: bytes that the public tokens do not cover. */
 export interface Secret {
   /** Position of its first byte. */
   readonly start: number;
-  /** Position behind its last byte. */
+  /** Position after its last byte. */
   end: number;
   /** Index of the pair it belongs to. */
   readonly pair: number;
   /** Position of the earlier copy to refer to, -1 for none. */
   readonly source: number;
-  /** When there is no earlier copy: where the bytes begin in {@linkcode BlockLayout.stored}. */
+  /** Without an earlier copy: where the bytes begin in {@linkcode BlockLayout.stored}. */
   readonly from: number;
-  /** And where they end. */
+  /** Where they end there. */
   to: number;
 }
 
-/** Puts blocks into the window, one after another. */
+/** Writes blocks to the window, one after another. */
 export class BlockLayout {
   /** Position of the block's first byte. */
   begin = 0;
-  /** Position behind the block's last byte. */
+  /** Position after the block's last byte. */
   end = 0;
-  /** How many pairs there are. */
+  /** Number of pairs. */
   count = 0;
-  /** How many of them stood at the same index in the block before. */
+  /** How many of them had the same index in the block before. */
   repeated = 0;
-  /** Position of each pair, and behind the last one. */
+  /** Position of each pair, then the position after the last one. */
   starts: Int32Array<ArrayBuffer> = new Int32Array(33);
   /** What is known of each pair's name. */
   readonly known: KnownName[] = [];
-  /** The earlier copy of each pair, if it is public and one stands in the window. */
+  /** The earlier copy of each pair, if the pair is public and the window has one. */
   readonly seen: (Seen | undefined)[] = [];
-  /** The holes, in order. */
+  /** The holes, in the order of their positions. */
   readonly secrets: Secret[] = [];
-  /** The bytes of those that have no earlier copy. */
+  /** The bytes of the holes that have no earlier copy. */
   stored: ByteWriter = new ByteWriter();
   readonly #window: MatchWindow;
   readonly #history: History;
   readonly #lengthSize: 2 | 4;
-  // The block before, as far as it may be repeated.
+  // What is remembered of the block before, to find repeated pairs.
   #countBefore = 0;
   #startsBefore = new Int32Array(33);
   readonly #names: string[] = [];
   readonly #values: string[] = [];
-  /** Whether it is secret, or a part of it is. */
+  /** Whether the pair's value is secret, completely or in part. */
   readonly #secret: boolean[] = [];
   /** False for a secret that is too short for a reference. */
   readonly #repeatable: boolean[] = [];
-  /** Whether {@linkcode note} is to note it: not a secret, nor one of many new values of its name. */
+  /** Whether {@linkcode note} records the pair: neither a secret nor one of many new values of its name. */
   readonly #noted: boolean[] = [];
-  /** Of each repeatable secret, where its whole value stands. */
+  /** For each repeatable secret, the last copy of its whole value. */
   readonly #wholes: (Seen | undefined)[] = [];
 
   constructor(
@@ -89,7 +89,7 @@ export class BlockLayout {
     this.#lengthSize = lengthSize;
   }
 
-  /** Puts the block of `pairs` into the window, which has the room. */
+  /** Writes the block of `pairs` to the window, which must have room for it. */
   put(pairs: readonly NameValue[]): void {
     const window = this.#window;
     const before = this.starts;
@@ -110,10 +110,10 @@ export class BlockLayout {
     const end = isNext ? 0 : Math.min(this.#countBefore, pairs.length);
     window.writeNumber(pairs.length, this.#lengthSize);
     for (let index = 0; index < pairs.length;) {
-      // Most pairs stood here in the block before. To compare strings that
-      // usually are the same object takes a tenth of the time of two look-ups.
+      // Most pairs have the same index as in the block before. Comparing strings,
+      // which usually are the same object, takes a tenth of the time of two look-ups.
       const first = index;
-      // What is new before them may have pushed them out of the window.
+      // New bytes before the pairs may have pushed their copies out of the window.
       const isNear = window.position - before[first] <= WINDOW_SIZE;
       while (
         isNear && index < end && pairs[index][0] === this.#names[index] &&
@@ -138,7 +138,7 @@ export class BlockLayout {
     this.#countBefore = 0;
   }
 
-  /** Notes where the block's public pairs stand now. */
+  /** Records the positions of the block's public pairs. */
   note(): void {
     const { starts, seen, known } = this;
     for (let index = 0; index < this.count; index++) {
@@ -155,7 +155,7 @@ export class BlockLayout {
     }
   }
 
-  /** Puts pairs `first..last` of the block before, at the same indices. */
+  /** Writes the pairs `first..last` of the block before, at the same indices. */
   #putRepeated(first: number, last: number): void {
     const window = this.#window;
     const before = this.#startsBefore;
@@ -180,14 +180,14 @@ export class BlockLayout {
     }
   }
 
-  /** A pair that was new, one of many of its name, is repeated after all. */
+  /** Records a pair from now on that was not recorded, because it is repeated after all. */
   #noteFromNowOn(index: number): void {
     if (this.#secret[index]) return;
     this.known[index].repeats();
     this.#noted[index] = true;
   }
 
-  /** Puts the pair `index`; `isOld`: the block before has one at that index. */
+  /** Writes the pair `index`; `isOld` says that the block before has a pair at that index. */
   #putPair(name: string, value: string, index: number, isOld: boolean): void {
     const window = this.#window;
     const start = window.position;
@@ -208,7 +208,8 @@ export class BlockLayout {
     if (!secret) {
       looksUp = known.looksUp();
       seen = looksUp ? known.find(value, start) : undefined;
-      // To look at an address takes longer. What was public is public.
+      // Checking an address takes longer, and a value that was public before is
+      // public now.
       secret = seen === undefined && nature === "address" &&
         isSecretValue(nature, value);
     }
@@ -229,13 +230,13 @@ export class BlockLayout {
     window.writeText(value);
     const end = window.position;
     if (end - valueStart === value.length) return;
-    // The text was not ASCII: its length is another one.
+    // The text was not ASCII, so its length in bytes differs.
     window.position = valueStart - this.#lengthSize;
     window.writeNumber(end - valueStart, this.#lengthSize);
     window.position = end;
   }
 
-  /** Puts the part of a pair before the value; returns where the value begins. */
+  /** Writes the part of a pair before the value; returns where the value begins. */
   #putHead(name: string, valueSize: number): number {
     const window = this.#window;
     window.writeNumber(name.length, this.#lengthSize);
@@ -244,7 +245,7 @@ export class BlockLayout {
     return window.position;
   }
 
-  /** Adds the reference to a whole value that was put at `start` as a copy. */
+  /** Adds the reference for a whole secret value that was written at `start` as a copy. */
   #repeatSecret(
     name: string,
     value: string,
@@ -276,7 +277,7 @@ export class BlockLayout {
     });
   }
 
-  /** Puts a secret value: one hole when it was sent before as a whole, else a hole for each unit. */
+  /** Writes a secret value: one hole if the whole value was sent before, otherwise a hole for each unit. */
   #putSecret(name: string, value: string, pair: number, start: number): void {
     const window = this.#window;
     const { hidden: known, nature } = this.known[pair];

@@ -1,6 +1,6 @@
 /**
- * Chooses literals and matches for public bytes that no repeated header
- * covers, so that they take the fewest bits in the fixed codes.
+ * Chooses literals and matches for the public bytes outside repeated headers, so
+ * that they take the fewest bits in the fixed codes.
  *
  * Step 3 of the worked example in `README.md`.
  *
@@ -35,52 +35,52 @@ const DISTANCE_BITS: Uint8Array = Uint8Array.from(
   DISTANCE_EXTRA,
   (extra, code) => FIXED_DISTANCE_CODE.lengths[code] + extra,
 );
-/** How far behind its first byte a match, if it is the shortest, has its last. */
+/** Distance from the first to the last byte of the shortest match. */
 const LAST = MIN_MATCH - 1;
-/** More bits than any block takes. */
+/** A cost that is higher than that of any block. */
 const FAR = 0x7fffffff;
 
 /** How many positions with the same hash are tried; with 48 corpus requests take 0.3 bytes more, with 200 none fewer. */
 const TRIES = 100;
-/** The same where a gap is longer than {@linkcode LONG_GAP}, so that time stays linear. */
+/** The same in a gap longer than {@linkcode LONG_GAP}, so that time stays linear. */
 const LONG_TRIES = 6;
 const LONG_GAP = 2048;
-/** Where a match is this long, none farther away is looked for. */
+/** After a match of this length no farther one is searched. */
 const NICE_LENGTH = 32;
 /**
- * A match this long is taken whole, and nothing begins inside it. With 7 corpus
- * responses took 6 % more time, with 4 they were 0.2 bytes larger.
+ * A match of this length is used completely, and no other token begins inside it.
+ * With 7 corpus responses took 6 % more time, with 4 they were 0.2 bytes larger.
  */
 const TAKEN_LENGTH = 5;
 /**
- * What a changed value shares with an earlier one is indexed after so many bytes
- * again, when it is longer than {@linkcode SHORT}: 5 % less time for blocks that
- * differ in a path.
+ * The common beginning of a changed value and an earlier one is indexed again only
+ * after so many bytes, if it is longer than {@linkcode SHORT}: 5 % less time for
+ * blocks that differ in a path.
  */
 const INDEX_AGAIN = 4096;
 const SHORT = 32;
-/** Bytes of the longest gap whose memory is kept for the next one. */
+/** Longest gap whose memory is kept for the next one, bytes. */
 const KEPT_CAPACITY = 8192;
-/** Names for which it is known when that was, by the low bits of their ids; a power of two. */
+/** Size of the table of those positions, indexed by the low bits of a name's id; a power of two. */
 const NAMES = 64;
 
 /** Finds the cheapest tokens of one gap by dynamic programming over its bytes. */
 export class GapParser {
-  /** Of the last gap parsed: where the run before it ends, as position. */
+  /** Of the last parsed gap: the position where the run before it ends. */
   begin = 0;
-  /** Of the last gap parsed: where the run behind it begins, as position. */
+  /** Of the last parsed gap: the position where the run after it begins. */
   end = 0;
-  /** Of the last gap parsed: the tokens between `begin` and `end`, last first. */
+  /** Of the last parsed gap: the tokens between `begin` and `end`, in reverse order. */
   tokens: Int32Array<ArrayBuffer> = new Int32Array(64);
-  /** How many `tokens` there are. */
+  /** Number of `tokens`. */
   count = 0;
   readonly #window: MatchWindow;
   readonly #layout: BlockLayout;
   #costs = new Int32Array(64);
   #steps = new Int32Array(64);
-  /** By name, where the beginning of a changed value was indexed last. */
+  /** By name, the position at which the beginning of a changed value was last indexed. */
   readonly #indexed = new Int32Array(NAMES).fill(-INDEX_AGAIN);
-  /** Matches at one place; each is longer than the one before. */
+  /** Matches at one position; each is longer than the one before. */
   readonly #found = new Int32Array(2 * (TRIES + 1));
 
   constructor(window: MatchWindow, layout: BlockLayout) {
@@ -88,17 +88,17 @@ export class GapParser {
     this.#layout = layout;
   }
 
-  /** Begins with a window that is empty again. */
+  /** Resets the parser after the window was cleared. */
   clear(): void {
     this.#indexed.fill(-INDEX_AGAIN);
   }
 
   /**
-   * Parses the gap `from..to`. The run before it may go on up to `free`, the
-   * run behind it may begin at `early` or later, at no cost.
+   * Parses the gap `from..to`. At no cost, the run before it can continue up to
+   * `free`, and the run after it can begin at `early` or later.
    *
    * @param limit End of the public bytes, at least `to`.
-   * @param first Index of the first pair that begins in the gap or behind it.
+   * @param first Index of the first pair that begins in the gap or after it.
    */
   parse(
     from: number,
@@ -110,7 +110,7 @@ export class GapParser {
   ): void {
     const window = this.#window;
     if (free >= early) {
-      // The runs meet: nothing to search.
+      // The runs meet, so there is nothing to search.
       window.index(from, Math.min(to + LAST, limit));
       this.begin = this.end = Math.max(early, from);
       this.count = 0;
@@ -133,9 +133,9 @@ export class GapParser {
     this.#trace(end);
   }
 
-  /** Whether the beginning of the changed pair `index`, at `from`, was indexed lately; if not, it is about to be. */
+  /** Whether the beginning of the changed pair `index`, at `from`, was indexed recently. If not, records that the caller indexes it now. */
   #isKnown(from: number, index: number): boolean {
-    // What a reference to a secret went on into may be the end of the block.
+    // A reference to a secret can continue up to the end of the block.
     if (index >= this.#layout.count) return false;
     const name = this.#layout.known[index].id & (NAMES - 1);
     if (from - this.#indexed[name] < INDEX_AGAIN) return true;
@@ -143,7 +143,7 @@ export class GapParser {
     return false;
   }
 
-  /** Makes every place but the first one unreached. */
+  /** Marks every position but the first as not reached. */
   #prepare(size: number): void {
     const room = this.#costs.length;
     if (size >= room || (room > KEPT_CAPACITY && size < KEPT_CAPACITY)) {
@@ -158,9 +158,9 @@ export class GapParser {
   }
 
   /**
-   * Fills `#costs` with the fewest bits up to each of `size` places from
-   * `from` on, and `#steps` with the last token on the way there. Tokens begin
-   * at the first `starts` places, which are indexed.
+   * For each of `size` positions from `from` on, sets `#costs` to the fewest bits up
+   * to there, and `#steps` to the last token on that path. Tokens begin only at the
+   * first `starts` positions, which are indexed.
    */
   #search(
     from: number,
@@ -188,7 +188,7 @@ export class GapParser {
         steps[at + 1] = byte;
       }
       if (position === nextPair) {
-        // The name and its length stand where it was sent last.
+        // The last copy of the name and its length is a likely match.
         const source = known[pair].last;
         nextPair = ++pair < count ? pairStarts[pair] : -1;
         if (source >= 0 && position - source <= WINDOW_SIZE) {
@@ -221,7 +221,7 @@ export class GapParser {
           at += longest - 1;
           continue;
         }
-        // The run behind the gap begins inside it: all of its lengths count.
+        // The run after the gap begins inside this match, so all its lengths matter.
         searchTo = position;
       }
       let shortest = MIN_MATCH;
@@ -232,7 +232,7 @@ export class GapParser {
     }
   }
 
-  /** Offers matches of `shortest..longest` bytes at one distance from the place `at`. */
+  /** Relaxes the costs with matches of `shortest..longest` bytes at one distance, from the index `at`. */
   #relax(
     at: number,
     shortest: number,
@@ -251,7 +251,7 @@ export class GapParser {
     }
   }
 
-  /** Collects the tokens on the way to `end`. */
+  /** Collects the tokens of the cheapest path to `end`. */
   #trace(end: number): void {
     let count = 0;
     let at = end;

@@ -1,6 +1,6 @@
 /**
- * Where names, values and cookie crumbs stood last: what makes a repeated
- * header one look-up instead of a search.
+ * The last positions of names, values and cookie crumbs, so that a repeated header
+ * needs one look-up instead of a search.
  *
  * Step 2 of the worked example in `README.md`.
  *
@@ -10,48 +10,48 @@
 import { WINDOW_SIZE } from "../../zlib/constants.ts";
 import type { Nature } from "./nature.ts";
 
-/** Where one value, or one unit of a secret value, stood last. */
+/** The last position of one value, or of one unit of a secret value. */
 export interface Seen {
-  /** Position of its last copy: of the whole pair when public, of the bytes when secret. */
+  /** Position of its last copy: of the whole pair if public, of the value's bytes if secret. */
   last: number;
   /** Position of the last copy whose parts were indexed too. */
   indexed: number;
-  /** Bytes of it. */
+  /** Its length, bytes. */
   readonly size: number;
-  /** Tells the public values apart, above 0; 0 for a secret. */
+  /** Identifies a public value, above 0; 0 for a secret. */
   readonly id: number;
   /** Its number in the run finder, 0 for none. */
   number: number;
-  /** The generation in which it was noted last. */
+  /** The generation in which it was last recorded. */
   generation: number;
 }
 
 /**
- * So many values of a name in a row that were new, and only some of those that
- * follow are looked up and noted: a path or an etag is rarely sent again, and
- * V8 takes 0.3 us to hash a fresh string. What is not noted is found byte by
- * byte, if it is public.
+ * After so many new values of a name in a row, only some of the following values are
+ * looked up and recorded: a path or an etag is rarely sent again, and V8 takes
+ * 0.3 us to hash a new string. The byte-by-byte search still finds a public value
+ * that was not recorded.
  */
 const NOVEL = 8;
-/** Of those that follow, one in so many is looked up; a power of two. */
+/** One in so many of the following values is looked up; a power of two. */
 const SAMPLED = 8;
 
-/** The values of one name that were sent lately, those of one kind: public ones, or secret ones and their units. */
+/** The recently sent values of one name: either the public ones, or the secret ones and their units. */
 export class KnownValues {
   /** Whether they are secret. */
   readonly secret: boolean;
-  /** The generation in which a value was noted last. */
+  /** The generation in which a value was last recorded. */
   generation = 0;
-  /** Values noted in that generation. */
+  /** Values recorded in that generation. */
   values: Map<string, Seen> = new Map();
-  /** Values noted in the generation before. */
+  /** Values recorded in the generation before. */
   olderValues: Map<string, Seen> | undefined;
 
   constructor(secret: boolean) {
     this.secret = secret;
   }
 
-  /** The value's last copy, when its position is at most 32 KiB before `position`. */
+  /** The value's last copy, if it is at most 32 KiB before `position`. */
   find(value: string, position: number): Seen | undefined {
     const seen = this.values.get(value) ?? this.olderValues?.get(value);
     return seen !== undefined && position - seen.last <= WINDOW_SIZE
@@ -60,17 +60,17 @@ export class KnownValues {
   }
 }
 
-/** What is known of one header name. */
+/** The recorded values of one header name. */
 export class KnownName {
-  /** What the name says of its values. */
+  /** How sensitive the values of the name are. */
   readonly nature: Nature;
-  /** Tells the names apart. */
+  /** Identifies the name. */
   readonly id: number;
   /** Position of the last pair with this name, -1 for none. */
   last = -1;
   #shown: KnownValues | undefined;
   #hidden: KnownValues | undefined;
-  /** How many public values in a row were new, those included that were not looked up. */
+  /** How many public values in a row were new, or were not looked up. */
   #novel = 0;
 
   constructor(nature: Nature, id: number) {
@@ -78,7 +78,7 @@ export class KnownName {
     this.nature = nature;
   }
 
-  /** The public values. They and the secret ones must not be taken for one another: what is noted of them differs. */
+  /** The public values. They are separate from the secret ones, because different positions are recorded for them. */
   get shown(): KnownValues {
     return this.#shown ??= new KnownValues(false);
   }
@@ -88,17 +88,17 @@ export class KnownName {
     return this.#hidden ??= new KnownValues(true);
   }
 
-  /** Whether it pays to look the next public value up, and to note it. Asked once a value. */
+  /** Whether to look up and record the next public value. Call it once for each value. */
   looksUp(): boolean {
     return this.#novel < NOVEL || (this.#novel++ & (SAMPLED - 1)) === 0;
   }
 
-  /** A value was sent again that was not looked up. */
+  /** A value that was not looked up was sent again. */
   repeats(): void {
     this.#novel = 0;
   }
 
-  /** The last copy of a public value, as {@linkcode KnownValues.find}. */
+  /** Finds the last copy of a public value; see {@linkcode KnownValues.find}. */
   find(value: string, position: number): Seen | undefined {
     const seen = this.shown.find(value, position);
     if (seen === undefined) this.#novel++;
@@ -108,11 +108,11 @@ export class KnownName {
 }
 
 /**
- * All names of one direction that stand in the window.
+ * All names of one direction that are in the window.
  *
- * A generation is 32 KiB of stream. What was noted in the generation before the
- * last is out of the window: two maps that take turns need no list of what is
- * to be dropped when.
+ * A generation is 32 KiB of the stream. Whatever was recorded two generations ago is
+ * out of the window. So two maps, for this generation and the one before, replace a
+ * list of what to drop when.
  */
 export class History {
   readonly #natureOf: (name: string) => Nature;
@@ -126,7 +126,7 @@ export class History {
     this.#natureOf = natureOf;
   }
 
-  /** Begins a block at `position`. Returns whether a generation begins with it. */
+  /** Begins a block at `position`. Returns whether a new generation begins. */
   begin(position: number): boolean {
     const generation = Math.floor(position / WINDOW_SIZE);
     if (generation === this.#generation) return false;
@@ -136,7 +136,7 @@ export class History {
     return true;
   }
 
-  /** What is known of `name`. */
+  /** The record of `name`, which is created if there is none. */
   name(name: string): KnownName {
     let known = this.#names.get(name);
     if (known === undefined) {
@@ -148,8 +148,8 @@ export class History {
   }
 
   /**
-   * Notes that a value, one of `known`, stands at `position`, `size` bytes long;
-   * `seen` is what `find` gave for it.
+   * Records that a value of `known`, `size` bytes long, is at `position`; `seen` is
+   * the result of `find` for it.
    */
   note(
     known: KnownValues,
@@ -160,7 +160,7 @@ export class History {
   ): Seen {
     const generation = this.#generation;
     if (seen !== undefined && seen.generation === generation) {
-      // The usual case: the value is in the younger map already.
+      // The usual case: the map of this generation already has the value.
       seen.last = position;
       return seen;
     }
@@ -176,8 +176,8 @@ export class History {
         last: position,
         indexed: position,
         size,
-        // A secret gets none: what is coded later must not depend on how many
-        // of them were new.
+        // A secret gets no id: later output must not depend on how many secrets were
+        // new.
         id: known.secret ? 0 : ++this.#values,
         number: 0,
         generation,

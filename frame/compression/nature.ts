@@ -1,5 +1,5 @@
 /**
- * What a header's name says of its values.
+ * Whether the values of a header are secret, judged by its name.
  *
  * Step 1 of the worked example in `README.md`.
  *
@@ -7,22 +7,22 @@
  */
 
 /**
- * What a name says of the values:
+ * The nature of a header's values, judged by its name:
  *
- * - `"secret"`: they are secret.
- * - `"address"`: they are public but for the parts that carry a credential.
- * - `"public"`: they are public.
- * - `"unknown"`: nothing. Long ones are secret: see `isSecretValue` in `sensitive.ts`.
+ * - `"secret"`: the values are secret.
+ * - `"address"`: the values are public except the parts that carry a credential.
+ * - `"public"`: the values are public.
+ * - `"unknown"`: the name is not known. Long values are treated as secret; see
+ *   `isSecretValue` in `sensitive.ts`.
  */
 export type Nature = "secret" | "address" | "public" | "unknown";
 
 /**
- * Headers that are public although they look like secret ones, and all that are
- * known to hold no credential. To stand here saves bytes; not to stand here
- * costs some, and no secret.
+ * Headers that are known to contain no credential, including those whose names look
+ * secret. A missing name costs some bytes, but no secret.
  */
 const PUBLIC_NAMES: ReadonlySet<string> = new Set([
-  // Of SPDY/3 and, without the colon, of SPDY/2.
+  // Those of SPDY/3 and, without the colon, of SPDY/2.
   ":host",
   ":method",
   ":scheme",
@@ -118,7 +118,7 @@ const PUBLIC_NAMES: ReadonlySet<string> = new Set([
   "via",
   "warning",
   "x-via",
-  // They name a request, and give nobody a right.
+  // Identifiers of requests, which grant no access.
   "cf-cache-status",
   "cf-ray",
   "traceparent",
@@ -134,16 +134,16 @@ const PUBLIC_NAMES: ReadonlySet<string> = new Set([
   "x-correlation-id",
   "x-github-request-id",
   "x-request-id",
-  // They look like secrets.
+  // Names that look secret.
   "access-control-allow-credentials",
   "sec-fetch-user",
 ]);
 
-/** Families of headers that hold no credential. */
+/** Prefixes of headers that contain no credential. */
 const PUBLIC_LOOKS =
   /^(?:accept|access-control|content|cross-origin|sec-ch|sec-fetch)-/;
 
-/** Headers that hold addresses; `url` is `:path` in SPDY/2. */
+/** Headers that contain addresses; `url` is `:path` in SPDY/2. */
 const ADDRESS_NAMES: ReadonlySet<string> = new Set([
   ":path",
   "url",
@@ -165,10 +165,10 @@ const ADDRESS_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What stands in the name of a header that carries a credential, or says who
- * somebody is. Wide on purpose: a header that is taken for a secret by mistake
- * costs some bytes, the other mistake costs the secret. `docs/security.md` lists
- * the headers that it was made for.
+ * Parts of the names of headers that carry a credential or identify a user. Wide on
+ * purpose: a header that is treated as secret by mistake costs some bytes, the
+ * opposite mistake discloses the secret. `docs/security.md` lists the headers that
+ * these patterns are for.
  */
 const SECRET_PARTS: readonly string[] = [
   "access[-_]?key",
@@ -211,7 +211,7 @@ const SECRET_PARTS: readonly string[] = [
   "(?:access|activation|security|verification)[-_]?code",
 ];
 
-/** And what is one of its words, between `-`, `_` or `.`. */
+/** Complete words of such names, between `-`, `_` or `.`. */
 const SECRET_WORDS: readonly string[] = [
   "2fa",
   "auth",
@@ -244,7 +244,7 @@ const SECRET_LOOKS = new RegExp(
   })(?:$|[-_.])`,
 );
 
-/** Names in lower case of parameters of an address that carry a credential, besides those with the name of a header that does. */
+/** Lower-case names of URL parameters that carry a credential, in addition to those that match the name of a secret header. */
 const SECRET_PARAMETERS: ReadonlySet<string> = new Set([
   "code",
   "policy",
@@ -253,14 +253,14 @@ const SECRET_PARAMETERS: ReadonlySet<string> = new Set([
   "state",
 ]);
 
-/** Judged names, so that a usual name costs one look-up: the pattern takes ten times as long. */
+/** A cache of judged names: the pattern takes ten times as long as a look-up. */
 const judged = new Map<string, Nature>();
 const MAX_JUDGED = 1000;
-/** Characters of the longest name remembered: what peers send through a proxy must not pile up. */
+/** Longest name in the cache, characters: names that peers send through a proxy must not fill the memory. */
 const LONGEST_JUDGED = 64;
 
 /**
- * What the name of a header says of its values, by the built-in rule.
+ * Judges the name of a header by the built-in rules.
  *
  * @param name In lower case, as it goes over the wire.
  */
@@ -283,11 +283,11 @@ function judge(name: string): Nature {
 }
 
 /**
- * Names of parameters judged last, by hash: to find one in its address takes a
- * third of the time of a string of its own and a look-up in a map.
+ * Recently judged names of parameters, by hash. Comparing one with the address takes
+ * a third of the time of a substring and a look-up in a map.
  */
 const parameters: (JudgedParameter | undefined)[] = Array(256).fill(undefined);
-/** A longer name would keep the memory of the whole address, of which V8 makes it a part. */
+/** Longest name that is kept, characters: V8 makes a longer substring refer to the whole address, which would stay in memory. */
 const LONGEST_PARAMETER = 12;
 
 interface JudgedParameter {
@@ -295,7 +295,7 @@ interface JudgedParameter {
   readonly secret: boolean;
 }
 
-/** Whether `address[from..to)`, the name of a parameter, is that of one that carries a credential. */
+/** Whether the parameter with the name `address[from..to)` carries a credential. */
 export function isSecretParameter(
   address: string,
   from: number,

@@ -1,5 +1,5 @@
 /**
- * The policies `"full"` and `"none"`: see "The other policies" in `README.md`.
+ * The policies `"full"` and `"none"`; see "The other policies" in `README.md`.
  *
  * @module
  */
@@ -20,10 +20,11 @@ export class PlainCompressor implements BlockCompressor {
   readonly #deflate: Deflate;
   readonly #block: ByteWriter = new ByteWriter(1024);
 
-  /** Makes a compressor at the start of its stream. */
+  /** Creates a compressor at the start of its zlib stream. */
   constructor(traits: VersionTraits, dictionary: Uint8Array, level: 0 | 6) {
     this.#traits = traits;
-    // Stored blocks use no window: with spdylay's they are spdylay's own bytes.
+    // Stored blocks use no window. With spdylay's window size, the output is the same
+    // as spdylay's.
     const windowBits = level === 0 ? 11 : 15;
     this.#deflate = new Deflate({ level, windowBits, dictionary });
   }
@@ -35,8 +36,8 @@ export class PlainCompressor implements BlockCompressor {
   }
 
   maxCompressedLength(blockLength: number): number {
-    // Stored blocks, of 16 KiB at least but for the last one, take 5 bytes more
-    // each; the zlib header and the sync flush together 16 at most.
+    // Each stored block, of at least 16 KiB except the last, takes 5 more bytes; the
+    // zlib header and the sync flush together take at most 16.
     return blockLength + 5 * Math.ceil(blockLength / 16384) + 16;
   }
 }

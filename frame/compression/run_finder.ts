@@ -1,6 +1,6 @@
 /**
- * Finds the best earlier copy for a run of repeated pairs, by pairs instead of
- * bytes.
+ * Finds the best earlier copy for a run of repeated pairs, by comparing pairs
+ * instead of bytes.
  *
  * Step 3 of the worked example in `README.md`.
  *
@@ -11,63 +11,62 @@ import { WINDOW_SIZE } from "../../zlib/constants.ts";
 import type { BlockLayout } from "./block_layout.ts";
 import type { MatchWindow } from "./window.ts";
 
-/** Pairs remembered; a power of two. A window of 32 KiB holds about 1,000 usual ones. */
+/** Most pairs that are remembered; a power of two. A window of 32 KiB holds about 1,000 usual ones. */
 const REMEMBERED = 2048;
-/** Pairs that there is room for at first; a power of two. */
+/** Initial room for pairs; a power of two. */
 const FIRST_CAPACITY = 64;
-/** Earlier copies of a run's first pair that are looked at. */
+/** Number of earlier copies of a run's first pair that are tried. */
 const COPIES = 12;
-/** Older ones, in blocks with the same names, that are looked at. */
+/** Number of older copies, in blocks with the same names, that are tried. */
 const BLOCKS = 20;
 /**
- * The same where all pairs but one are those of the block before, which then
- * is a good copy already: a row of such blocks is encoded in 3.5 us instead of
- * 3.8 each.
+ * The same when all pairs but one repeat the block before, which is a good copy then:
+ * such a block is encoded in 3.5 us instead of 3.8.
  */
 const CLOSE_COPIES = 3;
 const CLOSE_BLOCKS = 12;
-/** No byte is that. */
+/** Not the value of any byte. */
 const NONE = -1;
-/** Chains of copies in blocks with the same names; a power of two. That two share one is found out copy by copy. */
+/** Number of chains of copies in blocks with the same names; a power of two. Each copy is checked, because two values can share a chain. */
 const CHAINS = 1024;
 const HASH_FACTOR = 0x9e3779b1;
 const CHAIN_SHIFT = 32 - Math.log2(CHAINS);
 
-// What is remembered of a pair, as numbers that stand next to each other:
+// A remembered pair consists of four adjacent numbers:
 const PAIR_SHIFT = 2;
 /** the id of its value, 0 when it is not public; */
 const ID = 0;
 /** its position; */
 const POSITION = 1;
-/** the number of its copy before, 0 for none; */
+/** the number of the previous copy, 0 for none; */
 const BEFORE = 2;
-/** that of its copy before in a block with the same names, 0 for none. */
+/** the number of the previous copy in a block with the same names, 0 for none. */
 const SAME_NAMES = 3;
 
 /**
- * Remembers the pairs sent, numbered one after another with a number left out
- * between two blocks, so that pairs with neighbouring numbers are neighbours in
- * the window.
+ * Remembers the sent pairs. They are numbered consecutively, with one number skipped
+ * between two blocks, so that pairs with consecutive numbers are adjacent in the
+ * window.
  */
 export class RunFinder {
-  /** Of the run found last: position of its earlier copy. */
+  /** Of the run found last: the position of its earlier copy. */
   source = 0;
-  /** Of the run found last: how far it goes, as position. */
+  /** Of the run found last: the position where it ends. */
   reach = 0;
-  /** Of the run found last: where the bytes before it agree from, as position. */
+  /** Of the run found last: the position from which the bytes before it match, too. */
   early = 0;
   readonly #window: MatchWindow;
   readonly #layout: BlockLayout;
   /** The pairs, by the low bits of their numbers. */
   #pairs = new Int32Array(FIRST_CAPACITY << PAIR_SHIFT);
-  /** How many pairs there is room for, less one. */
+  /** The capacity in pairs, minus one. */
   #mask = FIRST_CAPACITY - 1;
   #next = 1;
-  /** By hash of a block's names and a value, the number of the value's last copy in such a block. */
+  /** By the hash of a block's names and a value: the number of the value's last copy in such a block. */
   readonly #chains = new Int32Array(CHAINS);
   /** Hash of the block's names. */
   #names = 0;
-  // Of the run found so far: the bytes behind it and before it, NONE where it cannot grow.
+  // Of the best run so far: the bytes after it and before it, NONE where it cannot grow.
   #following = NONE;
   #preceding = NONE;
 
@@ -82,7 +81,7 @@ export class RunFinder {
     this.#chains.fill(0);
   }
 
-  /** Begins with the block that was laid out. */
+  /** Begins with the current block of the layout. */
   begin(): void {
     const { known, count } = this.#layout;
     let names = count;
@@ -93,7 +92,7 @@ export class RunFinder {
     this.#reserve(count + 1);
   }
 
-  /** Which chain has the copies of a value in blocks with this block's names. */
+  /** The chain with the copies of a value in blocks with this block's names. */
   #chainOf(id: number): number {
     return Math.imul(this.#names + id, HASH_FACTOR) >>> CHAIN_SHIFT;
   }
@@ -102,7 +101,7 @@ export class RunFinder {
     const needed = Math.min(this.#next + count, REMEMBERED);
     let capacity = this.#mask + 1;
     if (capacity >= needed) return;
-    // Nothing has been overwritten yet, so each pair keeps its place.
+    // No pair has been overwritten yet, so each keeps its place.
     while (capacity < needed) capacity *= 2;
     const grown = new Int32Array(capacity << PAIR_SHIFT);
     grown.set(this.#pairs);
@@ -111,8 +110,8 @@ export class RunFinder {
   }
 
   /**
-   * Finds an earlier copy for the pair `index`, which has one, and as much of
-   * what follows up to `to` as possible; bytes before it agree down to `from` at most.
+   * Finds the earlier copy of the pair `index`, which must have one, that covers the
+   * most bytes after it, up to `to`, and before it, down to `from`.
    */
   find(index: number, from: number, to: number): void {
     const { starts, seen, count, repeated } = this.#layout;
@@ -123,10 +122,10 @@ export class RunFinder {
     const id = wanted.id;
     const oldest = Math.max(this.#next - REMEMBERED, 0);
     const isClose = repeated + 1 >= count;
-    /** What all bytes score: nothing can be better. */
+    /** The highest possible score. */
     const most = to - from;
     const { bytes, base } = this.#window;
-    // Where the bytes behind the best run and before it stand in `bytes`.
+    // Indices in `bytes` of the bytes after the best run and before it.
     let behind = 0;
     let before = 0;
     let best = -1;
@@ -140,7 +139,7 @@ export class RunFinder {
       const place = (number & mask) << PAIR_SHIFT;
       const distance = start - pairs[place + POSITION];
       if (distance > WINDOW_SIZE) break;
-      // Only a copy that agrees with a byte more on one side may be better.
+      // Only a copy that matches one more byte on either side can be better.
       if (
         best < 0 || bytes[behind - distance] === this.#following ||
         bytes[before - distance] === this.#preceding
@@ -183,9 +182,9 @@ export class RunFinder {
   }
 
   /**
-   * Compares a copy of the pair `index`, at `source`, with the best so far,
-   * which scores `best` (-1: none yet), and keeps the better one. Returns its
-   * score: the bytes that agree, before the pair and from it on.
+   * Compares the copy of the pair `index` at `source` with the best copy so far,
+   * whose score is `best` (-1: none yet), and keeps the better one. Returns its
+   * score: the number of matching bytes before and after the start of the pair.
    */
   #weigh(
     number: number,
@@ -220,7 +219,7 @@ export class RunFinder {
     return score;
   }
 
-  /** Remembers the block, whose pairs have been noted. */
+  /** Remembers the block, whose pairs must have been recorded. */
   note(): void {
     const { starts, seen, count } = this.#layout;
     const pairs = this.#pairs;

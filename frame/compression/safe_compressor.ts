@@ -1,18 +1,19 @@
 /**
- * Header blocks as a zlib stream that tells nothing of secrets but their
- * lengths and their repetition as a whole.
+ * Compresses header blocks to a zlib stream that reveals nothing about secrets but
+ * their lengths, and whether a complete one is repeated.
  *
- * What goes out, and why it is safe:
+ * The output, and why it is safe:
  * - Public bytes (counts, lengths, names, values that are not secret) are coded
  *   with the fixed codes, as literals and as matches with earlier public bytes.
- *   Matches are searched in a {@linkcode MatchWindow}, which holds no secret.
- * - A secret value, or a whole unit of it such as a cookie's crumb, that was
- *   sent before under the same name goes out as a reference to that copy, in one
- *   match with the public bytes beside it where they stand beside the copy, too.
- * - Every other secret byte goes out in a stored block: eight bits, whatever
- *   it is. The fixed code would give bytes from 144 on nine bits; a code fitted
- *   to the block would tell which bytes are frequent.
- * No choice of codes, blocks or matches depends on a secret byte otherwise.
+ *   Matches are searched in a {@linkcode MatchWindow}, which contains no secret.
+ * - A secret value, or a complete unit of it such as a cookie's crumb, that was sent
+ *   before under the same name is coded as a reference to that copy. Adjacent public
+ *   bytes join the match if they are adjacent to the copy, too.
+ * - Every other secret byte is sent in a stored block, where each byte takes eight
+ *   bits. The fixed code would use nine bits for bytes from 144 on; a code adapted to
+ *   the block would reveal which bytes are frequent.
+ *
+ * Apart from that, no choice of codes, blocks or matches depends on a secret byte.
  *
  * Steps 3 and 4 of the worked example in `README.md`.
  *
@@ -45,19 +46,19 @@ import { RunFinder } from "./run_finder.ts";
 import type { Nature } from "./nature.ts";
 import { MatchWindow } from "./window.ts";
 
-/** A repeated value is indexed again after so many bytes, to be found as a nearer source. */
+/** A repeated value is indexed again after so many bytes, so that the search finds the nearer copy. */
 const INDEX_AGAIN = 16384;
-/** Where positions begin anew: far below the 31 bits of the index. */
+/** Positions restart at 0 before this one, far below the 31 bits of the index. */
 const LAST_POSITION = 2 ** 29;
 /**
- * A longer block is stored as it is, and what came before is forgotten: it
- * leaves the window anyway. Bounds the memory, and the time for one block.
+ * A longer block is stored uncompressed, and everything before it is forgotten, since
+ * it leaves the window anyway. This limits the memory, and the time for one block.
  */
 const MAX_MATCHED = 1 << 16;
-/** Below this the length of a block need not be exact. */
+/** Up to this length an upper bound of a block's length is good enough. */
 const ROUGH = 16384;
 
-/** Compresses header blocks by the policy "safe", those of one direction. */
+/** Compresses the header blocks of one direction by the policy "safe". */
 export class SafeCompressor implements BlockCompressor {
   readonly #traits: VersionTraits;
   readonly #window: MatchWindow;
@@ -69,9 +70,9 @@ export class SafeCompressor implements BlockCompressor {
   #count = 0;
 
   /**
-   * Makes a compressor at the start of its stream.
+   * Creates a compressor at the start of its zlib stream.
    *
-   * @param natureOf Judges a name as it goes over the wire.
+   * @param natureOf Judges the name of a header, as it is on the wire.
    */
   constructor(
     traits: VersionTraits,
@@ -91,8 +92,8 @@ export class SafeCompressor implements BlockCompressor {
   }
 
   maxCompressedLength(blockLength: number): number {
-    // What is matched takes 9 bits a byte at most, and each stored unit, of one
-    // byte at least, 7 bytes more. A larger block takes 5 bytes for each 64 KiB.
+    // Matched bytes take at most 9 bits each, and each stored unit, of at least one
+    // byte, takes 7 more bytes. A larger block takes 5 more bytes for each 64 KiB.
     return blockLength > MAX_MATCHED
       ? blockLength + Math.ceil(blockLength / MAX_STORED) * 5 + 16
       : 9 * blockLength + 32;
@@ -151,7 +152,7 @@ export class SafeCompressor implements BlockCompressor {
     writeStored(this.#writer, block.bytes, 0, block.length, false);
   }
 
-  /** Forgets what was sent: nothing later refers to it. */
+  /** Forgets everything that was sent; nothing later refers to it. */
   #forget(): void {
     this.#window.clear();
     this.#layout.clear();
@@ -160,13 +161,13 @@ export class SafeCompressor implements BlockCompressor {
   }
 
   /**
-   * Adds the tokens of the public bytes `from..to`, in which the pairs from
-   * `first` on up to `last` stand as a whole.
+   * Adds the tokens of the public bytes `from..to`, which contain the complete pairs
+   * `first` to `last` (exclusive).
    *
-   * Runs of repeated pairs become one match each, stretched both ways as far as
-   * the bytes agree. What is left between two runs is parsed byte by byte.
+   * Each run of repeated pairs becomes one match, extended in both directions as far
+   * as the bytes match. The gap between two runs is parsed byte by byte.
    *
-   * @param distance Of the reference to a secret that ends at `from`, 0 for none.
+   * @param distance Distance of the reference to a secret that ends at `from`, 0 for none.
    */
   #parsePublic(
     from: number,
@@ -178,15 +179,15 @@ export class SafeCompressor implements BlockCompressor {
     const { starts, seen } = this.#layout;
     const runs = this.#runs;
     const parser = this.#parser;
-    // The run found last, not written yet: it ends at `runEnd` or, if that is
-    // cheaper, at up to `reach`.
+    // The run found last, which is not written yet. It ends at `runEnd` or, if that is
+    // cheaper, later, up to `reach`.
     let runBegin = from;
     let runEnd = from;
     let reach = from;
     let index = first;
-    // The reference goes on where no run begins at once; a run at the same
-    // distance becomes one match with it anyway. Comparing the bytes always saves
-    // 0.04 bytes a response and takes 3 % more time.
+    // The reference is extended only if no run begins at once; a run at the same
+    // distance is merged with it anyway. Always comparing the bytes saves 0.04 bytes
+    // a response and takes 3 % more time.
     if (distance > 0 && (from < starts[first] || seen[first] === undefined)) {
       reach += this.#window.matchLength(from - distance, from, to);
       while (index < last && starts[index + 1] <= reach) {
@@ -220,8 +221,9 @@ export class SafeCompressor implements BlockCompressor {
   }
 
   /**
-   * Indexes a repeated pair, when that was long ago. Each time would double the
-   * work, never would let its parts leave the window unseen.
+   * Indexes a repeated pair again if it was last indexed long ago. Indexing it each
+   * time would double the work; never indexing it would let its parts leave the
+   * window.
    */
   #indexAgain(index: number): void {
     const seen = this.#layout.seen[index];
@@ -232,8 +234,8 @@ export class SafeCompressor implements BlockCompressor {
   }
 
   /**
-   * Adds `length` bytes at one distance: as many matches as the length asks for,
-   * those before at the same distance included. Alone they are 0 or 3 at least.
+   * Adds `length` bytes at one distance as matches, merged with a preceding match at
+   * the same distance. Without one, `length` is 0 or at least 3.
    */
   #addMatches(length: number, distance: number): void {
     if (length === 0) return;
@@ -251,7 +253,7 @@ export class SafeCompressor implements BlockCompressor {
     }
   }
 
-  /** Adds the tokens of the gap parsed last. */
+  /** Adds the tokens of the last parsed gap. */
   #addGap(): void {
     const { tokens, count } = this.#parser;
     this.#reserveTokens(count);
@@ -267,7 +269,7 @@ export class SafeCompressor implements BlockCompressor {
     this.#tokens = grown;
   }
 
-  /** Writes the tokens so far as a block with the fixed codes. */
+  /** Writes the collected tokens as a block with the fixed codes. */
   #closeBlock(): void {
     if (this.#count === 0) return;
     writeFixed(this.#writer, this.#tokens, this.#count, false);

@@ -1,10 +1,10 @@
 /**
- * Which values are secret, and which parts of them.
+ * Decides which values are secret, and which parts of them.
  *
- * Nothing here may tell what a secret holds: whether a value is secret is decided
- * by its length and by text that stands before a secret (a name, a scheme, the
- * fixed beginning of a kind of key), never by how random it looks. Whoever can add
- * text to a value would else learn from its class what characters the rest has.
+ * The decision must not reveal the content of a secret. It depends on the length of
+ * a value and on text before a secret (a name, a scheme, the fixed prefix of a kind
+ * of key), never on how random the value looks. Otherwise an attacker who can add
+ * text to a value would learn from the decision which characters the rest contains.
  *
  * Step 1 of the worked example in `README.md`.
  *
@@ -19,20 +19,20 @@ import { isSecretParameter, type Nature, natureOf } from "./nature.ts";
  * bytes fewer.
  */
 const SECRET_LENGTH = 16;
-/** How a shorter one begins that is secret all the same: schemes of RFC 9110 11.1. */
+/** Prefixes of shorter values that are secret, too: schemes of RFC 9110 11.1. */
 const SECRET_SCHEME = /^(?:basic|bearer|digest|negotiate|ntlm|token) /i;
 
 /** Characters of the shortest name of a parameter that carries a credential. */
 const PARAMETER_LENGTH = 3;
-/** Characters of the shortest part of an address that may be a key. */
+/** Characters of the shortest part of an address that can be a key. */
 const KEY_LENGTH = 16;
-/** How tokens and keys of well-known makers begin; `eyJ` is how a JWT does (RFC 7519). */
+/** Prefixes of the tokens and keys of well-known services; a JWT begins with `eyJ` (RFC 7519). */
 const SECRET_KEY =
   /^(?:eyJ|A[KS]IA|AIza|gh[oprsu]_|github_pat_|gl[a-z]{1,6}-|hv[bs]\.|npm_|pypi-|[prs]k_(?:live|test)_|sk-|SG\.|shp[a-z]{2}_|xox[a-z]-)/;
 
 /**
- * What may stand behind the cookie in a `set-cookie` value (RFC 6265 4.1.1 and
- * its successor). It says how the cookie is kept, for everyone alike.
+ * The attributes that can follow the cookie in a `set-cookie` value (RFC 6265 4.1.1
+ * and its successor). They are the same for all users, and so are public.
  */
 const COOKIE_ATTRIBUTES: ReadonlySet<string> = new Set([
   "comment",
@@ -48,12 +48,12 @@ const COOKIE_ATTRIBUTES: ReadonlySet<string> = new Set([
   "version",
 ]);
 
-/** Whether all values of a header are secret, by its name; in lower case, as it goes over the wire. */
+/** Whether all values of a header are secret, judged by its name in lower case. */
 export function isSecretName(name: string): boolean {
   return natureOf(name) === "secret";
 }
 
-/** Whether a value is secret, or a part of it, under a name of that nature. */
+/** Whether a value, or a part of it, is secret under a name of that nature. */
 export function isSecretValue(nature: Nature, value: string): boolean {
   switch (nature) {
     case "secret":
@@ -68,18 +68,21 @@ export function isSecretValue(nature: Nature, value: string): boolean {
 }
 
 /**
- * Gets one secret unit of a value: `value[from..to)`. What is left between two
- * units, before the first and behind the last is public.
+ * Receives one secret unit of a value: `value[from..to)`. Everything outside the
+ * units is public.
  */
 export type UnitCallback = (from: number, to: number) => void;
 
 /**
- * Finds the secret units of a secret value, each of which may be repeated by one
- * reference: the NUL-joined values; of `cookie` the crumbs between `"; "`
- * (RFC 6265 4.2.1); of `set-cookie` the cookie itself, and what is no known
- * attribute; of an address the user information, the values of parameters that
- * carry a credential, and keys. Public are the separators, the attributes and
- * the rest of the address.
+ * Finds the units of a secret value, each of which one reference can repeat:
+ *
+ * - in `cookie`: the crumbs between `"; "` (RFC 6265 4.2.1)
+ * - in `set-cookie`: the cookie itself, and everything but the known attributes
+ * - in an address: the user information, the values of parameters that carry a
+ *   credential, and keys
+ * - in any other value: its NUL-joined parts
+ *
+ * The separators, the attributes and the rest of the address are public.
  */
 export function findUnits(
   name: string,
@@ -140,19 +143,19 @@ function isAttribute(value: string, from: number, to: number): boolean {
 const SLASH = 0x2f;
 const EQUALS = 0x3d;
 const AT = 0x40;
-/** What ends a parameter, and whatever else stands before one; all others are 0. */
+/** Characters that end a parameter, or can precede one; ordinary characters have 0. */
 const ENDS = 1;
-/** What parts a path, or user information from a host. */
+/** Characters that separate the parts of an address. */
 const PARTS = 2;
-/** Which characters of an address mean something; none behind `@` does. */
+/** The meaning of each character of an address; those after `@` in ASCII have none. */
 const MEANINGS: Uint8Array = new Uint8Array(AT + 1);
 for (const end of '\0 "#&;<>?') MEANINGS[end.charCodeAt(0)] = ENDS;
 MEANINGS[SLASH] = MEANINGS[EQUALS] = MEANINGS[AT] = PARTS;
 
 /**
- * Looks at an address, or at text with addresses in it, part by part. Takes
- * time in proportion to its length: 0.1 us for a usual path. Returns whether
- * there is a secret unit.
+ * Finds the secret units of an address, or of text that contains addresses. Takes
+ * time proportional to the length: 0.1 us for a usual path. Returns whether there is
+ * a secret unit.
  */
 function findInAddress(
   value: string,
@@ -160,7 +163,7 @@ function findInAddress(
 ): boolean {
   let found = false;
   let from = 0;
-  /** Where user information may begin (RFC 3986 3.2.1), -1 for nowhere. */
+  /** Where user information can begin (RFC 3986 3.2.1), -1 for nowhere. */
   let authority = -1;
   for (let at = 0; at < value.length; at++) {
     const code = value.charCodeAt(at);
@@ -208,7 +211,7 @@ function isKey(value: string, from: number, to: number): boolean {
   return to - from >= KEY_LENGTH && SECRET_KEY.test(value.slice(from, to));
 }
 
-/** Where the user information with an `@` at `at` ends: at the last one before a slash or an end (WHATWG URL 4.4). */
+/** Where the user information with an `@` at `at` ends: at the last `@` before a slash or the end of the address (WHATWG URL 4.4). */
 function userEnd(value: string, at: number): number {
   let last = at;
   for (let next = at + 1; next < value.length; next++) {

@@ -484,7 +484,7 @@ Deno.test("options: each out of range is named", async () => {
       [{ sessionWindow: 1 }, "sessionWindow 1 is not"],
       [{ keepAlive: { interval: 0 } }, "keepAlive.interval 0 is not"],
       [{ windowTuning: { maxWindow: 1 } }, "windowTuning.maxWindow 1 is not"],
-      [{ settingsStore: new Map() }, "settingsStore needs an origin"],
+      [{ settingsStore: new Map() }, "settingsStore needs the option origin"],
     ] as const
   ) {
     assertThrows(
