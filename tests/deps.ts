@@ -1,8 +1,11 @@
 /**
- * Outside modules that tests use: the Deno standard library only.
+ * Outside modules that tests use: the Deno standard library only. Loading this
+ * gives each test a deadline, see `helpers/deadline.ts`.
  *
  * @module
  */
+
+import "./helpers/deadline.ts";
 
 export {
   assert,

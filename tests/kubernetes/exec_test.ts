@@ -19,6 +19,7 @@ import {
   type TerminalSize,
 } from "../../kubernetes/mod.ts";
 import { ConnectionClosedError, StreamResetError } from "../../mod.ts";
+import { waitFor } from "../helpers/deadline.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { Random } from "../helpers/random.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
@@ -425,7 +426,7 @@ Deno.test("an idle exec is kept alive by PINGs that are asked for", async () => 
   for (let count = 0; count < 60; count++) {
     const answered = link.moreFromServer();
     await time.advance(10_000);
-    await answered;
+    await waitFor("the answer to a PING", answered);
   }
   over.resolve();
   assertEquals(await new Response(process.stdout).text(), "at last");

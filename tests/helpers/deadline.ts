@@ -1,0 +1,97 @@
+/**
+ * No test waits for ever: one that has not ended after {@linkcode DEADLINE}
+ * fails, and says what it was waiting for. `tests/deps.ts` loads this, so that
+ * it holds for every test.
+ *
+ * @module
+ */
+
+/** Longest run of a test, ms: many times what the longest takes on a busy machine. */
+export const DEADLINE = 300_000;
+/** Longest wait for one thing, ms. */
+export const PATIENCE = 60_000;
+
+/** What is being waited for. */
+const waits = new Set<string>();
+const { setTimeout, clearTimeout } = globalThis;
+
+/**
+ * Waits for a promise that a sound program settles soon; rejects with the name
+ * of what did not come.
+ */
+export async function waitFor<T>(
+  what: string,
+  promise: Promise<T>,
+  patience: number = PATIENCE,
+): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () =>
+      late.reject(new Error(`waited ${patience / 1000} s in vain for ${what}`)),
+    patience,
+  );
+  waits.add(what);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    waits.delete(what);
+    clearTimeout(timer);
+  }
+}
+
+type TestFunction = (context: Deno.TestContext) => void | Promise<void>;
+
+/** The function of a test, with an end. */
+export function bounded(
+  fn: TestFunction,
+  deadline: number = DEADLINE,
+): TestFunction {
+  const place = placeOf(new Error());
+  const seconds = deadline / 1000;
+  return (context) => {
+    const result = fn(context);
+    if (!(result instanceof Promise)) return;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      const named = waits.size === 0
+        ? "nothing that it has given a name to (see waitFor)"
+        : [...waits].join(", ");
+      late.reject(
+        new Error(
+          `"${context.name}" (${place}) has not ended after ${seconds} s: it waits for ${named}`,
+        ),
+      );
+    }, deadline);
+    return Promise.race([result, late.promise])
+      .finally(() => clearTimeout(timer));
+  };
+}
+
+/** The test file in a stack, as the runner no longer names it. */
+function placeOf({ stack = "" }: Error): string {
+  return /\S*_test\.ts:\d+/.exec(stack)?.[0].replace(/^\(/, "") ??
+    "in no test file";
+}
+
+/** `Deno.test`, in whatever form it is called, with bounded functions. */
+function boundTests(test: typeof Deno.test): typeof Deno.test {
+  return new Proxy(test, {
+    apply(target, self, args: unknown[]) {
+      const given = args.map((arg) => {
+        if (typeof arg === "function") {
+          const fn = bounded(arg as TestFunction);
+          // Without a name given, the function's own is the test's.
+          Object.defineProperty(fn, "name", { value: arg.name });
+          return fn;
+        }
+        if (typeof arg === "object" && arg !== null && "fn" in arg) {
+          return { ...arg, fn: bounded(arg.fn as TestFunction) };
+        }
+        return arg;
+      });
+      return Reflect.apply(target, self, given);
+    },
+  });
+}
+
+Object.assign(Deno, { test: boundTests(Deno.test) });

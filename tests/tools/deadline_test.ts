@@ -1,0 +1,20 @@
+import { assertEquals, assertRejects } from "../deps.ts";
+import { bounded, waitFor } from "../helpers/deadline.ts";
+
+Deno.test("deadline: a test that hangs fails and says what it waits for", async (context) => {
+  const hanging = bounded(
+    () => waitFor("a bus", new Promise<void>(() => {}), 1000),
+    1,
+  );
+  await assertRejects(
+    async () => await hanging(context),
+    Error,
+    "has not ended after 0.001 s: it waits for a bus",
+  );
+  await assertRejects(
+    () => waitFor("a train", new Promise(() => {}), 1),
+    Error,
+    "waited 0.001 s in vain for a train",
+  );
+  assertEquals(await waitFor("nothing", Promise.resolve(7)), 7);
+});
