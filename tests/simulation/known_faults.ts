@@ -41,7 +41,7 @@ export const FAULTS: readonly Fault[] = [
       to: "this.#hold(true);",
     }, {
       file: "connection/receive_flow.ts",
-      from: 'if (!this.#holding || wait !== "need" || this.#mayHold) return;',
+      from: 'if (wait !== "need" || this.#mayHold) return;',
       to: "if (Date.now() > 0) return;",
     }],
   },
