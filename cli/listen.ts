@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { SpdyServer } from "../http/server/serve_options.ts";
 import type { ProtocolVersion } from "../frame/constants.ts";
 import type { Arguments } from "./arguments.ts";
 import { readWhole, UsageError } from "./command.ts";
@@ -107,6 +106,3 @@ export async function untilInterrupted(
     for (const signal of signals) Deno.removeSignalListener(signal, stop);
   }
 }
-
-/** A server on TCP, as `serve` gives it. */
-export type TcpServer = SpdyServer<Deno.NetAddr>;

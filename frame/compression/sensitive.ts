@@ -11,7 +11,7 @@
  * @module
  */
 
-import { isSecretParameter, type Nature, natureOf } from "./nature.ts";
+import { isSecretParameter, type Nature } from "./nature.ts";
 
 /**
  * Characters of the shortest value that is secret only because its name is not
@@ -47,11 +47,6 @@ const COOKIE_ATTRIBUTES: ReadonlySet<string> = new Set([
   "secure",
   "version",
 ]);
-
-/** Whether all values of a header are secret, judged by its name in lower case. */
-export function isSecretName(name: string): boolean {
-  return natureOf(name) === "secret";
-}
 
 /** Whether a value, or a part of it, is secret under a name of that nature. */
 export function isSecretValue(nature: Nature, value: string): boolean {
