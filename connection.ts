@@ -19,7 +19,11 @@ import type { Session } from "./session.ts";
 /** The core of a {@linkcode RawConnection}; for other layers of this package and for tests. */
 export let coreOf: (connection: RawConnection) => ConnectionCore;
 
-/** The options of {@linkcode RawConnection.openStream}. */
+/**
+ * The options of {@linkcode RawConnection.openStream}.
+ *
+ * @category Connection
+ */
 export interface OpenStreamOptions {
   /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default 0. */
   readonly pri?: number;
@@ -67,6 +71,8 @@ export interface OpenStreamOptions {
  * await connection.goaway();
  * await served;
  * ```
+ *
+ * @category Connection
  */
 export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   readonly #core: ConnectionCore;

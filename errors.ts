@@ -7,61 +7,169 @@
  * @module
  */
 
-/** An argument is out of range, or the call is not allowed in this state. */
+/**
+ * An argument is out of range, or the call is not allowed in this state.
+ *
+ * @category Error codes
+ */
 export const ERR_INVALID_ARGUMENT: -501 = -501;
-/** The zlib data is corrupt, or needs an unknown dictionary. */
+/**
+ * The zlib data is corrupt, or needs an unknown dictionary.
+ *
+ * @category Error codes
+ */
 export const ERR_ZLIB: -502 = -502;
-/** The version field of a frame is neither 2 nor 3. */
+/**
+ * The version field of a frame is neither 2 nor 3.
+ *
+ * @category Error codes
+ */
 export const ERR_UNSUPPORTED_VERSION: -503 = -503;
-/** The transport cannot send or receive any byte at the moment. */
+/**
+ * The transport cannot send or receive any byte at the moment.
+ *
+ * @category Error codes
+ */
 export const ERR_WOULDBLOCK: -504 = -504;
-/** General protocol error; spdylay never produces it. */
+/**
+ * General protocol error; spdylay never produces it.
+ *
+ * @category Error codes
+ */
 export const ERR_PROTO: -505 = -505;
-/** A frame's lengths or structure are wrong. */
+/**
+ * A frame's lengths or structure are wrong.
+ *
+ * @category Error codes
+ */
 export const ERR_INVALID_FRAME: -506 = -506;
-/** The peer closed the transport. */
+/**
+ * The peer closed the transport.
+ *
+ * @category Error codes
+ */
 export const ERR_EOF: -507 = -507;
-/** Returned by a read callback that has no data yet; see `Session.resumeData`. */
+/**
+ * Returned by a read callback that has no data yet; see `Session.resumeData`.
+ *
+ * @category Error codes
+ */
 export const ERR_DEFERRED: -508 = -508;
-/** This side has used all of its stream ids (31 bits). */
+/**
+ * This side has used all of its stream ids (31 bits).
+ *
+ * @category Error codes
+ */
 export const ERR_STREAM_ID_NOT_AVAILABLE: -509 = -509;
-/** The stream does not exist or is closed. */
+/**
+ * The stream does not exist or is closed.
+ *
+ * @category Error codes
+ */
 export const ERR_STREAM_CLOSED: -510 = -510;
-/** RST_STREAM is queued for the stream. */
+/**
+ * RST_STREAM is queued for the stream.
+ *
+ * @category Error codes
+ */
 export const ERR_STREAM_CLOSING: -511 = -511;
-/** This side has already sent FIN, or the peer opened the stream as unidirectional. */
+/**
+ * This side has already sent FIN, or the peer opened the stream as unidirectional.
+ *
+ * @category Error codes
+ */
 export const ERR_STREAM_SHUT_WR: -512 = -512;
-/** The stream id is wrong for this frame, such as a SYN_REPLY for a stream that this side opened. */
+/**
+ * The stream id is wrong for this frame, such as a SYN_REPLY for a stream that this side opened.
+ *
+ * @category Error codes
+ */
 export const ERR_INVALID_STREAM_ID: -513 = -513;
-/** The stream's state does not allow this frame. */
+/**
+ * The stream's state does not allow this frame.
+ *
+ * @category Error codes
+ */
 export const ERR_INVALID_STREAM_STATE: -514 = -514;
-/** Another DATA submission for this stream is deferred. */
+/**
+ * Another DATA submission for this stream is deferred.
+ *
+ * @category Error codes
+ */
 export const ERR_DEFERRED_DATA_EXIST: -515 = -515;
-/** SYN_STREAM is not allowed after GOAWAY. */
+/**
+ * SYN_STREAM is not allowed after GOAWAY.
+ *
+ * @category Error codes
+ */
 export const ERR_SYN_STREAM_NOT_ALLOWED: -516 = -516;
-/** This side has already sent GOAWAY. */
+/**
+ * This side has already sent GOAWAY.
+ *
+ * @category Error codes
+ */
 export const ERR_GOAWAY_ALREADY_SENT: -517 = -517;
-/** A header block breaks the rules for names and values. */
+/**
+ * A header block breaks the rules for names and values.
+ *
+ * @category Error codes
+ */
 export const ERR_INVALID_HEADER_BLOCK: -518 = -518;
-/** The session's state does not allow the call. */
+/**
+ * The session's state does not allow the call.
+ *
+ * @category Error codes
+ */
 export const ERR_INVALID_STATE: -519 = -519;
-/** A gzip body is corrupt. */
+/**
+ * A gzip body is corrupt.
+ *
+ * @category Error codes
+ */
 export const ERR_GZIP: -520 = -520;
-/** A read callback failed; only its stream is reset. */
+/**
+ * A read callback failed; only its stream is reset.
+ *
+ * @category Error codes
+ */
 export const ERR_TEMPORAL_CALLBACK_FAILURE: -521 = -521;
-/** A frame or header block exceeds its limit. In spdylay's C library; python-spdylay does not export it. */
+/**
+ * A frame or header block exceeds its limit. In spdylay's C library; python-spdylay does not export it.
+ *
+ * @category Error codes
+ */
 export const ERR_FRAME_TOO_LARGE: -522 = -522;
-/** Codes numerically below this one end the session. */
+/**
+ * Codes numerically below this one end the session.
+ *
+ * @category Error codes
+ */
 export const ERR_FATAL: -900 = -900;
-/** Out of memory. */
+/**
+ * Out of memory.
+ *
+ * @category Error codes
+ */
 export const ERR_NOMEM: -901 = -901;
-/** A callback failed. */
+/**
+ * A callback failed.
+ *
+ * @category Error codes
+ */
 export const ERR_CALLBACK_FAILURE: -902 = -902;
 
-/** Who broke the rule: this program (`local`) or the peer (`remote`). */
+/**
+ * Who broke the rule: this program (`local`) or the peer (`remote`).
+ *
+ * @category Errors
+ */
 export type Initiator = "local" | "remote";
 
-/** The options of every error constructor in this module. */
+/**
+ * The options of every error constructor in this module.
+ *
+ * @category Errors
+ */
 export interface SpdyErrorOptions extends ErrorOptions {
   /** Who broke the rule; default `"local"`. */
   readonly initiator?: Initiator;
@@ -79,6 +187,8 @@ export interface SpdyErrorOptions extends ErrorOptions {
  * assert(error instanceof SpdyError);
  * assert(error.code === -501 && error.initiator === "local");
  * ```
+ *
+ * @category Errors
  */
 export class SpdyError extends Error {
   /** One of the `ERR_*` numbers. */
@@ -95,7 +205,11 @@ export class SpdyError extends Error {
   }
 }
 
-/** The input has ended: a `recv` callback throws it, and `Session.recv()` rethrows it. Code {@linkcode ERR_EOF}. */
+/**
+ * The input has ended: a `recv` callback throws it, and `Session.recv()` rethrows it. Code {@linkcode ERR_EOF}.
+ *
+ * @category Errors
+ */
 export class EOFError extends SpdyError {
   /** Creates the error; the default message is "end of input". */
   constructor(message = "end of input", options?: SpdyErrorOptions) {
@@ -103,7 +217,11 @@ export class EOFError extends SpdyError {
   }
 }
 
-/** A callback failed, so the session failed. Code {@linkcode ERR_CALLBACK_FAILURE}. */
+/**
+ * A callback failed, so the session failed. Code {@linkcode ERR_CALLBACK_FAILURE}.
+ *
+ * @category Errors
+ */
 export class CallbackFailureError extends SpdyError {
   /** Creates the error; the default message is "callback failed". */
   constructor(message = "callback failed", options?: SpdyErrorOptions) {
@@ -111,7 +229,11 @@ export class CallbackFailureError extends SpdyError {
   }
 }
 
-/** A read callback failed; the session resets only its stream. Code {@linkcode ERR_TEMPORAL_CALLBACK_FAILURE}. */
+/**
+ * A read callback failed; the session resets only its stream. Code {@linkcode ERR_TEMPORAL_CALLBACK_FAILURE}.
+ *
+ * @category Errors
+ */
 export class TemporalCallbackFailureError extends SpdyError {
   /** Creates the error; the default message is "callback failed for this stream". */
   constructor(
@@ -122,7 +244,11 @@ export class TemporalCallbackFailureError extends SpdyError {
   }
 }
 
-/** An argument is out of range, or the call is not allowed in this state. Code {@linkcode ERR_INVALID_ARGUMENT}. */
+/**
+ * An argument is out of range, or the call is not allowed in this state. Code {@linkcode ERR_INVALID_ARGUMENT}.
+ *
+ * @category Errors
+ */
 export class InvalidArgumentError extends SpdyError {
   /** Creates the error; the default message is "invalid argument". */
   constructor(message = "invalid argument", options?: SpdyErrorOptions) {
@@ -130,13 +256,21 @@ export class InvalidArgumentError extends SpdyError {
   }
 }
 
-/** The options of the {@linkcode ZlibError} constructor. */
+/**
+ * The options of the {@linkcode ZlibError} constructor.
+ *
+ * @category Errors
+ */
 export interface ZlibErrorOptions extends SpdyErrorOptions {
   /** Where the error is: an offset in bytes from the start of the compressed input. */
   readonly offset?: number;
 }
 
-/** Compressed data is corrupt, or its output is larger than a limit. Code {@linkcode ERR_ZLIB}. */
+/**
+ * Compressed data is corrupt, or its output is larger than a limit. Code {@linkcode ERR_ZLIB}.
+ *
+ * @category Errors
+ */
 export class ZlibError extends SpdyError {
   /** Where the error is: an offset in bytes from the start of the compressed input; `undefined` where none applies. */
   readonly offset: number | undefined;
@@ -148,7 +282,11 @@ export class ZlibError extends SpdyError {
   }
 }
 
-/** The version is not one of SPDY/2, SPDY/3, SPDY/3.1. Code {@linkcode ERR_UNSUPPORTED_VERSION}. */
+/**
+ * The version is not one of SPDY/2, SPDY/3, SPDY/3.1. Code {@linkcode ERR_UNSUPPORTED_VERSION}.
+ *
+ * @category Errors
+ */
 export class UnsupportedVersionError extends SpdyError {
   /** Creates the error; the default message is "unsupported version". */
   constructor(message = "unsupported version", options?: SpdyErrorOptions) {
@@ -156,7 +294,11 @@ export class UnsupportedVersionError extends SpdyError {
   }
 }
 
-/** The stream does not exist or is closed. Code {@linkcode ERR_STREAM_CLOSED}. */
+/**
+ * The stream does not exist or is closed. Code {@linkcode ERR_STREAM_CLOSED}.
+ *
+ * @category Errors
+ */
 export class StreamClosedError extends SpdyError {
   /** Creates the error; the default message is "stream closed". */
   constructor(message = "stream closed", options?: SpdyErrorOptions) {

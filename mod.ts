@@ -1,55 +1,74 @@
 /**
- * SPDY/2, SPDY/3 and SPDY/3.1 for Deno.
+ * SPDY/2, SPDY/3 and SPDY/3.1 for Deno, without dependencies: a server and a
+ * client that work like `Deno.serve` and `fetch`, connections with streams over
+ * TCP, TLS, Unix sockets and WebSockets, the session API of python-spdylay, and a
+ * frame codec.
+ *
+ * Other entry points: `@spdy/spdy/kubernetes` (exec, attach, port-forward),
+ * `@spdy/spdy/connection` (connections without HTTP), `@spdy/spdy/frame` (the
+ * frame codec), `@spdy/spdy/zlib` (zlib with preset dictionaries) and
+ * `@spdy/spdy/cli` (the command line).
+ *
+ * Start with {@linkcode serve} for a server and with {@linkcode Client} or
+ * {@linkcode connect} for a client. {@linkcode Connection} opens raw streams;
+ * {@linkcode Session} does no I/O and is the part to use for a port of a spdylay
+ * or python-spdylay program.
+ *
+ * @example A server
+ * ```ts
+ * import { serve } from "@spdy/spdy";
+ *
+ * await using server = serve({ port: 0 }, (request) => {
+ *   return new Response(`You asked for ${request.url}`);
+ * });
+ * console.log("listening on port", server.addr.port);
+ * ```
+ *
+ * @example A client
+ * ```ts
+ * import { connect, serve } from "@spdy/spdy";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * await using server = serve({ port: 0 }, () => new Response("hello"));
+ *
+ * await using connection = await connect({ port: server.addr.port });
+ * const response = await connection.fetch("/hello");
+ * assertEquals(response.status, 200);
+ * assertEquals(await response.text(), "hello");
+ * ```
+ *
+ * @example A raw stream, without HTTP
+ * ```ts
+ * import { accept, connect } from "@spdy/spdy";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const server = (async () => {
+ *   await using connection = await accept(await listener.accept());
+ *   for await (const stream of connection) {
+ *     await stream.reply([["answered", "yes"]]);
+ *     await stream.readable.pipeTo(stream.writable);
+ *   }
+ * })();
+ *
+ * {
+ *   const { port } = listener.addr as Deno.NetAddr;
+ *   await using connection = await connect({ port });
+ *   const stream = await connection.openStream([["service", "echo"]]);
+ *   const writer = stream.writable.getWriter();
+ *   await writer.write(new TextEncoder().encode("one stream of many"));
+ *   await writer.close();
+ *   assertEquals(await stream.response, [["answered", "yes"]]);
+ *   const echoed = await new Response(stream.readable).text();
+ *   assertEquals(echoed, "one stream of many");
+ * }
+ * await server;
+ * ```
  *
  * @module
  */
 
-export * from "./errors.ts";
-export * from "./frame/constants.ts";
-export { FrameDecoder, type FrameDecoderOptions } from "./frame/decoder.ts";
-export { FrameEncoder } from "./frame/encoder.ts";
-export { FrameError, type FrameErrorOptions } from "./frame/frame_error.ts";
-export type {
-  HeaderCompression,
-  HeaderEncoderOptions,
-} from "./frame/header_encoder.ts";
-export type { FrameLimits } from "./frame/limits.ts";
-export type * from "./frame/types.ts";
-export { DataProvider, type ReadCallback, Session } from "./session.ts";
-export type { SessionOptions } from "./session.ts";
-export type { ReadCtrl, SessionCallbacks } from "./session/callbacks.ts";
-export { CLIENT, READ_EOF, SERVER, type Side } from "./session/constants.ts";
-export type { Limits } from "./session/limits.ts";
-export { getNpnProtocols, npnGetVersion } from "./session/npn.ts";
-export type { SessionSettings } from "./session/options.ts";
-export { type OpenStreamOptions, RawConnection } from "./connection.ts";
-export { Connection } from "./http/connection.ts";
-export type {
-  AcceptOptions,
-  ConnectOptions,
-  TlsOptions,
-} from "./connection/connect.ts";
-export { acceptRaw, connectRaw } from "./connection/connect.ts";
-export { accept, connect } from "./http/connect.ts";
-export {
-  ConnectionClosedError,
-  type ConnectionClosedErrorOptions,
-  StreamResetError,
-  type StreamResetErrorOptions,
-} from "./connection/errors.ts";
-export {
-  acceptUpgrade,
-  type AcceptUpgradeOptions,
-} from "./http/upgrade/accept_upgrade.ts";
-export { Client, type ClientOptions } from "./http/client/client.ts";
-export {
-  connectUpgrade,
-  type UpgradedConnection,
-  type UpgradeOptions,
-  UpgradeRefusedError,
-} from "./http/upgrade/connect_upgrade.ts";
-export type { FetchInit, PushedResponse } from "./http/client/fetch_init.ts";
-export { HttpMessageError } from "./http/message/message_error.ts";
+// Servers.
 export { serve } from "./http/server/serve.ts";
 export type {
   PushInit,
@@ -60,8 +79,32 @@ export type {
   ServeUnixOptions,
   SpdyServer,
 } from "./http/server/serve_options.ts";
+export {
+  acceptUpgrade,
+  type AcceptUpgradeOptions,
+} from "./http/upgrade/accept_upgrade.ts";
+
+// Clients.
+export { Client, type ClientOptions } from "./http/client/client.ts";
+export type { FetchInit, PushedResponse } from "./http/client/fetch_init.ts";
 export type { SpdyResponse } from "./http/client/spdy_response.ts";
-export type { KeepAliveOptions } from "./connection/keepalive.ts";
+export {
+  connectUpgrade,
+  type UpgradedConnection,
+  type UpgradeOptions,
+  UpgradeRefusedError,
+} from "./http/upgrade/connect_upgrade.ts";
+
+// Connections and their streams.
+export { accept, connect } from "./http/connect.ts";
+export { Connection } from "./http/connection.ts";
+export { acceptRaw, connectRaw } from "./connection/connect.ts";
+export { type OpenStreamOptions, RawConnection } from "./connection.ts";
+export type {
+  AcceptOptions,
+  ConnectOptions,
+  TlsOptions,
+} from "./connection/connect.ts";
 export type {
   ConnectionOptions,
   ConnectionTuning,
@@ -70,6 +113,7 @@ export type {
   TracedFrame,
   WindowTuningOptions,
 } from "./connection/options.ts";
+export type { KeepAliveOptions } from "./connection/keepalive.ts";
 export type { SettingsStore } from "./connection/settings_store.ts";
 export type {
   HeadersHandler,
@@ -83,3 +127,34 @@ export type {
   Transport,
 } from "./connection/transport.ts";
 export { webSocketStreams } from "./connection/websocket.ts";
+
+// The session of python-spdylay.
+export { DataProvider, type ReadCallback, Session } from "./session.ts";
+export type { SessionOptions } from "./session.ts";
+export type { ReadCtrl, SessionCallbacks } from "./session/callbacks.ts";
+export { CLIENT, READ_EOF, SERVER, type Side } from "./session/constants.ts";
+export type { Limits } from "./session/limits.ts";
+export { getNpnProtocols, npnGetVersion } from "./session/npn.ts";
+export type { SessionSettings } from "./session/options.ts";
+
+// Frames.
+export { FrameDecoder, type FrameDecoderOptions } from "./frame/decoder.ts";
+export { FrameEncoder } from "./frame/encoder.ts";
+export type {
+  HeaderCompression,
+  HeaderEncoderOptions,
+} from "./frame/header_encoder.ts";
+export type { FrameLimits } from "./frame/limits.ts";
+export type * from "./frame/types.ts";
+export * from "./frame/constants.ts";
+
+// Errors.
+export {
+  ConnectionClosedError,
+  type ConnectionClosedErrorOptions,
+  StreamResetError,
+  type StreamResetErrorOptions,
+} from "./connection/errors.ts";
+export { FrameError, type FrameErrorOptions } from "./frame/frame_error.ts";
+export { HttpMessageError } from "./http/message/message_error.ts";
+export * from "./errors.ts";

@@ -49,7 +49,11 @@ import {
   submitSynStream,
 } from "./session/submit.ts";
 
-/** Callbacks and settings of a {@linkcode Session}, all optional. */
+/**
+ * Callbacks and settings of a {@linkcode Session}, all optional.
+ *
+ * @category Session
+ */
 export interface SessionOptions
   extends SessionCallbacks<Session>, SessionSettings {}
 
@@ -67,6 +71,8 @@ export interface SessionOptions
  * instead. `CallbackFailureError` also fails the session with GOAWAY
  * `GOAWAY_INTERNAL_ERROR`; so does a return value that is not at most `length`
  * bytes. After any other exception the next `send()` calls the callback again.
+ *
+ * @category Session
  */
 export type ReadCallback = (
   session: Session,
@@ -93,6 +99,8 @@ export type ReadCallback = (
  * });
  * assertEquals(body.source, source);
  * ```
+ *
+ * @category Session
  */
 export class DataProvider {
   /** Passed to the read callback unchanged. */
@@ -150,6 +158,8 @@ export let countersOf: (session: Session) => SessionCounters;
  * server.send();
  * assertEquals(text, "hello");
  * ```
+ *
+ * @category Session
  */
 export class Session {
   /**

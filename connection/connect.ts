@@ -23,7 +23,11 @@ import {
 } from "./options.ts";
 import type { AcceptedConn } from "./tls_listener.ts";
 
-/** TLS settings of `connect`. */
+/**
+ * TLS settings of `connect`.
+ *
+ * @category Connection
+ */
 export interface TlsOptions {
   /** Certificates (PEM) to trust in addition to the default ones. */
   readonly caCerts?: string[];
@@ -37,7 +41,11 @@ export interface TlsOptions {
   readonly alpnProtocols?: string[];
 }
 
-/** Where and how `connect` connects. */
+/**
+ * Where and how `connect` connects.
+ *
+ * @category Connection
+ */
 export interface ConnectOptions extends ConnectionTuning {
   /** Host name or address; default `"127.0.0.1"`. */
   readonly hostname?: string;
@@ -53,7 +61,11 @@ export interface ConnectOptions extends ConnectionTuning {
   readonly signal?: AbortSignal;
 }
 
-/** The options of `accept`. */
+/**
+ * The options of `accept`.
+ *
+ * @category Connection
+ */
 export interface AcceptOptions extends ConnectionTuning {
   /** Version on a plain transport; default `PROTO_SPDY3_1`. */
   readonly version?: ProtocolVersion;
@@ -115,6 +127,8 @@ export async function agreeWithClient(
  *   return await new Response(stream.readable).text();
  * }
  * ```
+ *
+ * @category Connection
  */
 export async function connectRaw(
   options: ConnectOptions,
@@ -138,6 +152,8 @@ export async function connectRaw(
  *   }
  * }
  * ```
+ *
+ * @category Connection
  */
 export async function acceptRaw(
   conn: Deno.Conn,

@@ -13,7 +13,11 @@ import {
 } from "../errors.ts";
 import { REFUSED_STREAM } from "../frame/constants.ts";
 
-/** The options of {@linkcode ConnectionClosedError}. */
+/**
+ * The options of {@linkcode ConnectionClosedError}.
+ *
+ * @category Errors
+ */
 export interface ConnectionClosedErrorOptions extends SpdyErrorOptions {
   /** One of the `ERR_*` numbers; default `ERR_EOF`. */
   readonly code?: number;
@@ -38,6 +42,8 @@ export interface ConnectionClosedErrorOptions extends SpdyErrorOptions {
  * assertEquals(error.initiator, "remote");
  * assertEquals(error.unprocessed, false);
  * ```
+ *
+ * @category Errors
  */
 export class ConnectionClosedError extends SpdyError {
   /** Status of the GOAWAY that ended the connection, `undefined` when there was none. */
@@ -56,7 +62,11 @@ export class ConnectionClosedError extends SpdyError {
   }
 }
 
-/** The options of {@linkcode StreamResetError}. */
+/**
+ * The options of {@linkcode StreamResetError}.
+ *
+ * @category Errors
+ */
 export interface StreamResetErrorOptions extends SpdyErrorOptions {
   /** The stream's id; 0 for a stream whose SYN_STREAM was not sent. */
   readonly streamId: number;
@@ -81,6 +91,8 @@ export interface StreamResetErrorOptions extends SpdyErrorOptions {
  * });
  * assertEquals(error.unprocessed, true);
  * ```
+ *
+ * @category Errors
  */
 export class StreamResetError extends StreamClosedError {
   /** The stream's id; 0 for a stream whose SYN_STREAM was not sent. */

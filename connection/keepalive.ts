@@ -8,7 +8,11 @@ import type { Departure } from "./departures.ts";
 import { PeerTimer, type Reading } from "./peer_timer.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 
-/** When to send a PING to a silent peer, and when to end the connection. */
+/**
+ * When to send a PING to a silent peer, and when to end the connection.
+ *
+ * @category Connection
+ */
 export interface KeepAliveOptions {
   /** A PING leaves after so long without a byte from the peer, ms; 1 to 2^31-1. */
   readonly interval: number;

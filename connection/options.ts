@@ -22,7 +22,11 @@ import type { KeepAliveOptions } from "./keepalive.ts";
 import { trailersRoom } from "./trailers.ts";
 import type { SettingsStore } from "./settings_store.ts";
 
-/** A DATA frame in a trace: its size, without its bytes. */
+/**
+ * A DATA frame in a trace: its size, without its bytes.
+ *
+ * @category Connection
+ */
 export interface TracedData {
   /** {@linkcode DATA}. */
   readonly frameType: typeof DATA;
@@ -34,13 +38,25 @@ export interface TracedData {
   readonly length: number;
 }
 
-/** A frame as passed to `onFrame`. */
+/**
+ * A frame as passed to `onFrame`.
+ *
+ * @category Connection
+ */
 export type TracedFrame = CtrlFrame | TracedData;
 
-/** The direction of a frame. */
+/**
+ * The direction of a frame.
+ *
+ * @category Connection
+ */
 export type FrameDirection = "sent" | "received";
 
-/** Limits on the growth of receive windows. */
+/**
+ * Limits on the growth of receive windows.
+ *
+ * @category Connection
+ */
 export interface WindowTuningOptions {
   /** Largest window of a stream, bytes; default 16 MiB, 65536 to 2^31-1. */
   readonly maxWindow?: number;
@@ -51,6 +67,8 @@ export interface WindowTuningOptions {
 /**
  * The options of a `Connection` besides its side and version. All are optional;
  * times are in ms, sizes in bytes.
+ *
+ * @category Connection
  */
 export interface ConnectionTuning {
   /** Limits of the session; see `Limits`. The default of `maxDataFrameSize` is 65536 here. */
@@ -164,7 +182,11 @@ export interface ConnectionTuning {
   readonly onFrame?: (direction: FrameDirection, frame: TracedFrame) => void;
 }
 
-/** The options of `new Connection`. */
+/**
+ * The options of `new Connection`.
+ *
+ * @category Connection
+ */
 export interface ConnectionOptions extends ConnectionTuning {
   /** `CLIENT` or `SERVER`. */
   readonly side: 1 | 2;

@@ -30,6 +30,8 @@ import { DEFAULT_SESSION_LIMITS } from "../session/limits.ts";
  * const store: SettingsStore = new Map<string, SettingsEntry[]>();
  * store.set("https://example.org", [[4, 0, 100]]);
  * ```
+ *
+ * @category Connection
  */
 export interface SettingsStore {
   /** What is kept for the origin. */

@@ -16,7 +16,11 @@ export type { PushOptions } from "./stream_core.ts";
 
 const WRITTEN = Promise.resolve();
 
-/** The options of {@linkcode Stream.reply} and {@linkcode Stream.sendHeaders}. */
+/**
+ * The options of {@linkcode Stream.reply} and {@linkcode Stream.sendHeaders}.
+ *
+ * @category Connection
+ */
 export interface SendHeadersOptions {
   /** This side sends nothing after these headers; default false. */
   readonly fin?: boolean;
@@ -72,6 +76,8 @@ export let stateOf: (stream: Stream) => StreamCore;
  * assertEquals(await new Response(stream.readable).text(), "hello");
  * assertEquals(await stream.closed, 0);
  * ```
+ *
+ * @category Connection
  */
 export class Stream {
   readonly #state: StreamCore;

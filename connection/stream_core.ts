@@ -66,7 +66,11 @@ export interface StreamHost extends Reading {
   released(state: StreamCore): void;
 }
 
-/** The options of a push. */
+/**
+ * The options of a push.
+ *
+ * @category Connection
+ */
 export interface PushOptions {
   /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default that of the associated stream. */
   readonly pri?: number;

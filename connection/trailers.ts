@@ -7,7 +7,11 @@
 import { type FrameLimits, resolveFrameLimits } from "../frame/limits.ts";
 import type { NameValue } from "../frame/types.ts";
 
-/** Called for each HEADERS frame. */
+/**
+ * Called for each HEADERS frame.
+ *
+ * @category Connection
+ */
 export type HeadersHandler = (headers: NameValue[], fin: boolean) => void;
 
 /** What a header, or a frame, is counted as besides its text, bytes. */

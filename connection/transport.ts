@@ -10,6 +10,8 @@ import { nextPlace } from "./placement.ts";
 /**
  * A pair of byte streams: a `WebSocketStream`'s, a node Duplex made web by
  * `Duplex.toWeb`, one end of an in-memory pipe.
+ *
+ * @category Connection
  */
 export interface ByteStreams {
   /** What the peer sends. */
@@ -18,7 +20,11 @@ export interface ByteStreams {
   readonly writable: WritableStream<Uint8Array>;
 }
 
-/** The part of a `Deno.Conn` (TCP, TLS, Unix) that a `Connection` uses. */
+/**
+ * The part of a `Deno.Conn` (TCP, TLS, Unix) that a `Connection` uses.
+ *
+ * @category Connection
+ */
 export interface ByteConn {
   /** Reads into `buffer`; resolves to the number of bytes, `null` at the end of input. */
   read(buffer: Uint8Array): Promise<number | null>;
@@ -39,6 +45,8 @@ export interface ByteConn {
 /**
  * A transport of a `Connection`. Of a `Deno.Conn`, `read` and `write` are used, which
  * are several times faster than its web streams.
+ *
+ * @category Connection
  */
 export type Transport = ByteConn | ByteStreams;
 

@@ -43,6 +43,8 @@ const RECHECK = 5;
  * await connection.goaway();
  * await server.shutdown();
  * ```
+ *
+ * @category Connection
  */
 export function webSocketStreams(socket: WebSocket): ByteStreams {
   socket.binaryType = "arraybuffer";

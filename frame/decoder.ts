@@ -36,7 +36,11 @@ import { FrameParser } from "./parser.ts";
 import type { FrameSink } from "./sink.ts";
 import type { Frame, HeaderBlockFrame, IgnoredFrame } from "./types.ts";
 
-/** The options of {@linkcode FrameDecoder}, in addition to its limits. */
+/**
+ * The options of {@linkcode FrameDecoder}, in addition to its limits.
+ *
+ * @category Frames
+ */
 export interface FrameDecoderOptions {
   /**
    * Called for each frame that `next` does not return: NOOP, CREDENTIAL, unknown
@@ -90,6 +94,8 @@ const DECODER_LIMITS: FrameLimits = {
  * const frame = decoder.next();
  * assert(frame?.frameType === PING && frame.uniqueId === 1);
  * ```
+ *
+ * @category Frames
  */
 export class FrameDecoder {
   /** Keeps the compiled code of this class; see `zlib/deflate.ts`. */

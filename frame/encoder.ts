@@ -66,6 +66,8 @@ const NO_HEADERS: NameValue[] = [];
  * });
  * assertEquals(bytes, Uint8Array.of(0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 1));
  * ```
+ *
+ * @category Frames
  */
 export class FrameEncoder {
   readonly #traits: VersionTraits;

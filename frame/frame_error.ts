@@ -7,7 +7,11 @@
 import { SpdyError, type SpdyErrorOptions } from "../errors.ts";
 import type { HeaderBlockFrame } from "./types.ts";
 
-/** What {@linkcode FrameError} takes after the code. */
+/**
+ * What {@linkcode FrameError} takes after the code.
+ *
+ * @category Errors
+ */
 export interface FrameErrorOptions extends SpdyErrorOptions {
   /** Where the frame begins, in bytes from the start of the input. */
   readonly offset: number;
@@ -30,6 +34,8 @@ export interface FrameErrorOptions extends SpdyErrorOptions {
  * const error = assertThrows(() => decoder.next(), FrameError);
  * assert(error.message.startsWith("PING at offset 0: length 5"));
  * ```
+ *
+ * @category Errors
  */
 export class FrameError extends SpdyError {
   /** Where the frame begins, in bytes from the start of the input. */

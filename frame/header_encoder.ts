@@ -31,12 +31,18 @@ import { type VersionTraits, versionTraits } from "./version.ts";
  * - `"none"`: stored blocks, no compression.
  *
  * `docs/security.md` says what `"safe"` guarantees and how that is tested.
+ *
+ * @category Frames
  */
 export type HeaderCompression = "safe" | "full" | "none";
 
 const POLICIES: readonly HeaderCompression[] = ["safe", "full", "none"];
 
-/** The options of {@linkcode HeaderEncoder} and `FrameEncoder`. */
+/**
+ * The options of {@linkcode HeaderEncoder} and `FrameEncoder`.
+ *
+ * @category Frames
+ */
 export interface HeaderEncoderOptions {
   /** How to compress; default `"safe"`. */
   readonly headerCompression?: HeaderCompression;

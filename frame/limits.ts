@@ -18,6 +18,8 @@ import { MAX_FRAME_LENGTH } from "./constants.ts";
  * const limits: FrameLimits = { maxHeaderBlock: 8192, maxHeaderCount: 64 };
  * new FrameDecoder(PROTO_SPDY3, limits);
  * ```
+ *
+ * @category Frames
  */
 export interface FrameLimits {
   /**

@@ -16,13 +16,25 @@ import type {
   WINDOW_UPDATE,
 } from "./constants.ts";
 
-/** One header. A name with several values is in the list several times. */
+/**
+ * One header. A name with several values is in the list several times.
+ *
+ * @category Frames
+ */
 export type NameValue = [name: string, value: string];
 
-/** One SETTINGS entry: id 1..2^24-1, flags 0..255, value 0..2^32-1. */
+/**
+ * One SETTINGS entry: id 1..2^24-1, flags 0..255, value 0..2^32-1.
+ *
+ * @category Frames
+ */
 export type SettingsEntry = [id: number, flags: number, value: number];
 
-/** The fields of every control frame. */
+/**
+ * The fields of every control frame.
+ *
+ * @category Frames
+ */
 export interface CtrlFrameBase {
   /** Version field on the wire: 2, or 3 (SPDY/3 and SPDY/3.1). */
   readonly version: number;
@@ -32,7 +44,11 @@ export interface CtrlFrameBase {
   readonly length: number;
 }
 
-/** SYN_STREAM: opens a stream (SPDY/3 draft 2.6.1). */
+/**
+ * SYN_STREAM: opens a stream (SPDY/3 draft 2.6.1).
+ *
+ * @category Frames
+ */
 export interface SynStreamFrame extends CtrlFrameBase {
   /** {@linkcode SYN_STREAM}. */
   readonly frameType: typeof SYN_STREAM;
@@ -48,7 +64,11 @@ export interface SynStreamFrame extends CtrlFrameBase {
   readonly nv: NameValue[];
 }
 
-/** SYN_REPLY: accepts a stream (SPDY/3 draft 2.6.2). */
+/**
+ * SYN_REPLY: accepts a stream (SPDY/3 draft 2.6.2).
+ *
+ * @category Frames
+ */
 export interface SynReplyFrame extends CtrlFrameBase {
   /** {@linkcode SYN_REPLY}. */
   readonly frameType: typeof SYN_REPLY;
@@ -58,7 +78,11 @@ export interface SynReplyFrame extends CtrlFrameBase {
   readonly nv: NameValue[];
 }
 
-/** HEADERS: more headers for a stream (SPDY/3 draft 2.6.7). */
+/**
+ * HEADERS: more headers for a stream (SPDY/3 draft 2.6.7).
+ *
+ * @category Frames
+ */
 export interface HeadersFrame extends CtrlFrameBase {
   /** {@linkcode HEADERS}. */
   readonly frameType: typeof HEADERS;
@@ -68,7 +92,11 @@ export interface HeadersFrame extends CtrlFrameBase {
   readonly nv: NameValue[];
 }
 
-/** RST_STREAM: ends a stream at once (SPDY/3 draft 2.6.3). */
+/**
+ * RST_STREAM: ends a stream at once (SPDY/3 draft 2.6.3).
+ *
+ * @category Frames
+ */
 export interface RstStreamFrame extends CtrlFrameBase {
   /** {@linkcode RST_STREAM}. */
   readonly frameType: typeof RST_STREAM;
@@ -78,7 +106,11 @@ export interface RstStreamFrame extends CtrlFrameBase {
   readonly statusCode: number;
 }
 
-/** SETTINGS (SPDY/3 draft 2.6.4). */
+/**
+ * SETTINGS (SPDY/3 draft 2.6.4).
+ *
+ * @category Frames
+ */
 export interface SettingsFrame extends CtrlFrameBase {
   /** {@linkcode SETTINGS}. */
   readonly frameType: typeof SETTINGS;
@@ -86,7 +118,11 @@ export interface SettingsFrame extends CtrlFrameBase {
   readonly iv: SettingsEntry[];
 }
 
-/** PING (SPDY/3 draft 2.6.5). */
+/**
+ * PING (SPDY/3 draft 2.6.5).
+ *
+ * @category Frames
+ */
 export interface PingFrame extends CtrlFrameBase {
   /** {@linkcode PING}. */
   readonly frameType: typeof PING;
@@ -94,7 +130,11 @@ export interface PingFrame extends CtrlFrameBase {
   readonly uniqueId: number;
 }
 
-/** GOAWAY (SPDY/3 draft 2.6.6). */
+/**
+ * GOAWAY (SPDY/3 draft 2.6.6).
+ *
+ * @category Frames
+ */
 export interface GoawayFrame extends CtrlFrameBase {
   /** {@linkcode GOAWAY}. */
   readonly frameType: typeof GOAWAY;
@@ -104,7 +144,11 @@ export interface GoawayFrame extends CtrlFrameBase {
   readonly statusCode: number;
 }
 
-/** WINDOW_UPDATE (SPDY/3 draft 2.6.8). */
+/**
+ * WINDOW_UPDATE (SPDY/3 draft 2.6.8).
+ *
+ * @category Frames
+ */
 export interface WindowUpdateFrame extends CtrlFrameBase {
   /** {@linkcode WINDOW_UPDATE}. */
   readonly frameType: typeof WINDOW_UPDATE;
@@ -114,10 +158,18 @@ export interface WindowUpdateFrame extends CtrlFrameBase {
   readonly deltaWindowSize: number;
 }
 
-/** A frame that carries a header block. */
+/**
+ * A frame that carries a header block.
+ *
+ * @category Frames
+ */
 export type HeaderBlockFrame = SynStreamFrame | SynReplyFrame | HeadersFrame;
 
-/** Any control frame. */
+/**
+ * Any control frame.
+ *
+ * @category Frames
+ */
 export type CtrlFrame =
   | HeaderBlockFrame
   | RstStreamFrame
@@ -126,7 +178,11 @@ export type CtrlFrame =
   | GoawayFrame
   | WindowUpdateFrame;
 
-/** A DATA frame (SPDY/3 draft 2.2.2). */
+/**
+ * A DATA frame (SPDY/3 draft 2.2.2).
+ *
+ * @category Frames
+ */
 export interface DataFrame {
   /** {@linkcode DATA}, 0. */
   readonly frameType: typeof DATA;
@@ -138,12 +194,18 @@ export interface DataFrame {
   readonly data: Uint8Array;
 }
 
-/** Any frame. */
+/**
+ * Any frame.
+ *
+ * @category Frames
+ */
 export type Frame = CtrlFrame | DataFrame;
 
 /**
  * A control frame that a SPDY endpoint ignores: NOOP, CREDENTIAL, an unknown type,
  * a frame of another version than the session's, WINDOW_UPDATE in SPDY/2.
+ *
+ * @category Frames
  */
 export interface IgnoredFrame extends CtrlFrameBase {
   /** The type field, 0..65535. */

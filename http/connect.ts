@@ -38,6 +38,8 @@ import { Connection } from "./connection.ts";
  * assertEquals(client.version, server.version);
  * await Promise.all([client.close(), server.close()]);
  * ```
+ *
+ * @category Connection
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const agreed = await dialPeer(options);
@@ -68,6 +70,8 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
  *   }
  * }
  * ```
+ *
+ * @category Connection
  */
 export async function accept(
   conn: Deno.Conn,

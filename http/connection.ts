@@ -50,6 +50,8 @@ import type { SpdyResponse } from "./client/spdy_response.ts";
  * await connection.goaway();
  * await served;
  * ```
+ *
+ * @category Connection
  */
 export class Connection extends RawConnection {
   /**

@@ -15,6 +15,8 @@ import type { CtrlFrame } from "../frame/types.ts";
  * `send()` nor `recv()`. The `send()` or `recv()` that ran a callback rethrows
  * what it threw, after finishing its work. If several callbacks threw, it
  * rethrows the last exception.
+ *
+ * @category Session
  */
 export interface SessionCallbacks<S> {
   /**
@@ -101,7 +103,11 @@ export const CALLBACK_NAMES: readonly (keyof SessionCallbacks<never>)[] = [
   "onUnknownCtrlRecv",
 ];
 
-/** What a read callback reports in addition to the bytes. */
+/**
+ * What a read callback reports in addition to the bytes.
+ *
+ * @category Session
+ */
 export interface ReadCtrl {
   /** 0 at first; `READ_EOF` with the last bytes. */
   flags: number;

@@ -24,6 +24,8 @@ import { checkWhole } from "../numbers.ts";
  * const limits: Limits = { maxConcurrentStreams: 10, maxHeaderBlock: 8192 };
  * new Session(SERVER, PROTO_SPDY3_1, { limits });
  * ```
+ *
+ * @category Session
  */
 export interface Limits extends FrameLimits {
   /**

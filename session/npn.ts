@@ -30,6 +30,8 @@ const PROTOCOLS: readonly (readonly [string, ProtocolVersion])[] = [
  * assertEquals(npnGetVersion("spdy/3.1"), PROTO_SPDY3_1);
  * assertEquals(npnGetVersion("h2"), 0);
  * ```
+ *
+ * @category Session
  */
 export function npnGetVersion(proto: string): ProtocolVersion | 0 {
   return PROTOCOLS.find(([name]) => name === proto)?.[1] ?? 0;
@@ -45,6 +47,8 @@ export function npnGetVersion(proto: string): ProtocolVersion | 0 {
  *
  * assertEquals(getNpnProtocols(), ["spdy/3.1", "spdy/3", "spdy/2"]);
  * ```
+ *
+ * @category Session
  */
 export function getNpnProtocols(): string[] {
   return PROTOCOLS.map(([name]) => name);

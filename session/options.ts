@@ -22,7 +22,11 @@ import { type Limits, type ResolvedLimits, resolveLimits } from "./limits.ts";
 /** Smallest `maxRecvCtrlFrameBuffer`: every endpoint must accept control frames of this size (SPDY/3 draft 2.2.1). */
 const MIN_CTRL_FRAME_BUFFER = 8192;
 
-/** The settings of a session, all optional. */
+/**
+ * The settings of a session, all optional.
+ *
+ * @category Session
+ */
 export interface SessionSettings {
   /** Any value; `session.userData` returns it. */
   readonly userData?: unknown;

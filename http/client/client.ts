@@ -24,7 +24,11 @@ import type { FetchInit } from "./fetch_init.ts";
 import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
 
-/** What a {@linkcode Client} is told. */
+/**
+ * What a {@linkcode Client} is told.
+ *
+ * @category Client
+ */
 export interface ClientOptions extends ConnectionTuning {
   /** Version on `http:`; default `PROTO_SPDY3_1`. With `https:` ALPN decides. */
   readonly version?: ProtocolVersion;
@@ -65,6 +69,8 @@ export interface ClientOptions extends ConnectionTuning {
  * const texts = await Promise.all(responses.map((each) => each.text()));
  * assertEquals(texts, ["/a", "/b", "/c"]);
  * ```
+ *
+ * @category Client
  */
 export class Client implements AsyncDisposable {
   readonly #options: ClientOptions;

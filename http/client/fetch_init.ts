@@ -6,7 +6,11 @@
 
 import type { SpdyResponse } from "./spdy_response.ts";
 
-/** What `Connection.fetch` and `Client.fetch` take besides what `fetch` takes. */
+/**
+ * What `Connection.fetch` and `Client.fetch` take besides what `fetch` takes.
+ *
+ * @category Client
+ */
 export interface FetchInit extends RequestInit {
   /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default 0. */
   readonly pri?: number;
@@ -79,6 +83,8 @@ export function checkFetchInit({ contentLength }: FetchInit): void {
  * assertEquals(pushes[0].url, "http://localhost/style.css");
  * assertEquals(await (await pushes[0].response).text(), "body {}");
  * ```
+ *
+ * @category Client
  */
 export interface PushedResponse {
   /** What it is the answer to, as if GET had asked for it; absolute. */

@@ -40,6 +40,8 @@ export interface ResponseOrigin {
  * assertEquals(await response.text(), "body");
  * assertEquals((await response.trailers).get("x-checksum"), "42");
  * ```
+ *
+ * @category Client
  */
 export class SpdyResponse extends Response {
   static {

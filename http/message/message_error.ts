@@ -20,6 +20,8 @@ import { ERR_PROTO, SpdyError, type SpdyErrorOptions } from "../../errors.ts";
  * const error = new HttpMessageError("the request has no :path");
  * assertEquals(error.initiator, "remote");
  * ```
+ *
+ * @category Errors
  */
 export class HttpMessageError extends SpdyError {
   /** Makes the error. */

@@ -72,27 +72,45 @@ import { ALL_VERSIONS, tokenOf } from "../upgrade/upgrade_token.ts";
  * const response = await connection.fetch("http://localhost/hello");
  * assertEquals(await response.text(), "You asked for /hello");
  * ```
+ *
+ * @category Server
  */
 export function serve(
   handler: ServeHandler<Deno.NetAddr>,
 ): SpdyServer<Deno.NetAddr>;
-/** Serves HTTP over SPDY on a Unix socket. */
+/**
+ * Serves HTTP over SPDY on a Unix socket.
+ *
+ * @category Server
+ */
 export function serve(
   options: ServeUnixOptions,
   handler: ServeHandler<Deno.UnixAddr>,
 ): SpdyServer<Deno.UnixAddr>;
-/** Serves HTTP over SPDY on TCP or TLS. */
+/**
+ * Serves HTTP over SPDY on TCP or TLS.
+ *
+ * @category Server
+ */
 export function serve(
   options: ServeTcpOptions,
   handler: ServeHandler<Deno.NetAddr>,
 ): SpdyServer<Deno.NetAddr>;
-/** Serves HTTP over SPDY on a Unix socket, the handler among the options. */
+/**
+ * Serves HTTP over SPDY on a Unix socket, the handler among the options.
+ *
+ * @category Server
+ */
 export function serve(
   options: ServeUnixOptions & {
     readonly handler: ServeHandler<Deno.UnixAddr>;
   },
 ): SpdyServer<Deno.UnixAddr>;
-/** Serves HTTP over SPDY on TCP or TLS, the handler among the options. */
+/**
+ * Serves HTTP over SPDY on TCP or TLS, the handler among the options.
+ *
+ * @category Server
+ */
 export function serve(
   options: ServeTcpOptions & { readonly handler: ServeHandler<Deno.NetAddr> },
 ): SpdyServer<Deno.NetAddr>;

@@ -8,7 +8,11 @@ import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
 import type { Stream } from "../../connection/stream.ts";
 
-/** What {@linkcode ServeInfo.push} takes besides the path. */
+/**
+ * What {@linkcode ServeInfo.push} takes besides the path.
+ *
+ * @category Server
+ */
 export interface PushInit {
   /** Headers of the request that the push is the answer to. */
   readonly headers?: HeadersInit;
@@ -18,7 +22,11 @@ export interface PushInit {
   readonly response?: Response;
 }
 
-/** What a handler gets besides the request. */
+/**
+ * What a handler gets besides the request.
+ *
+ * @category Server
+ */
 export interface ServeInfo<Addr extends Deno.Addr = Deno.Addr> {
   /** The client's address. */
   readonly remoteAddr: Addr;
@@ -48,13 +56,21 @@ export interface ServeInfo<Addr extends Deno.Addr = Deno.Addr> {
   readonly push: (path: string, init?: PushInit) => Promise<Stream>;
 }
 
-/** Answers a request. */
+/**
+ * Answers a request.
+ *
+ * @category Server
+ */
 export type ServeHandler<Addr extends Deno.Addr = Deno.Addr> = (
   request: Request,
   info: ServeInfo<Addr>,
 ) => Response | Promise<Response>;
 
-/** What {@linkcode serve} takes on every kind of listener. */
+/**
+ * What {@linkcode serve} takes on every kind of listener.
+ *
+ * @category Server
+ */
 export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
   extends ConnectionTuning {
   /** Bounds of each session; see `Limits`. Here `maxHeaderCount` is 256 by default. */
@@ -98,7 +114,11 @@ export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
   readonly allowedOrigins?: readonly string[];
 }
 
-/** {@linkcode serve} on TCP; with `cert` and `key` on TLS. */
+/**
+ * {@linkcode serve} on TCP; with `cert` and `key` on TLS.
+ *
+ * @category Server
+ */
 export interface ServeTcpOptions extends ServeOptions<Deno.NetAddr> {
   /** Port, 0 for any free one; default 8000. */
   readonly port?: number;
@@ -115,13 +135,21 @@ export interface ServeTcpOptions extends ServeOptions<Deno.NetAddr> {
   readonly key?: string;
 }
 
-/** {@linkcode serve} on a Unix socket. */
+/**
+ * {@linkcode serve} on a Unix socket.
+ *
+ * @category Server
+ */
 export interface ServeUnixOptions extends ServeOptions<Deno.UnixAddr> {
   /** Path of the socket. */
   readonly path: string;
 }
 
-/** A running server. */
+/**
+ * A running server.
+ *
+ * @category Server
+ */
 export interface SpdyServer<Addr extends Deno.Addr = Deno.Addr>
   extends AsyncDisposable {
   /** The address it listens on. */

@@ -19,7 +19,11 @@ import { checkUpgrade } from "./upgrade_rules.ts";
 import { switchingProtocols, upgradeRequired } from "./upgrade_answer.ts";
 import { ALL_VERSIONS, readToken } from "./upgrade_token.ts";
 
-/** What {@linkcode acceptUpgrade} takes besides what the `upgrade` event gives. */
+/**
+ * What {@linkcode acceptUpgrade} takes besides what the `upgrade` event gives.
+ *
+ * @category Server
+ */
 export interface AcceptUpgradeOptions extends ConnectionTuning {
   /** Versions to agree to; default all. */
   readonly versions?: readonly ProtocolVersion[];
@@ -68,6 +72,8 @@ export interface AcceptUpgradeOptions extends ConnectionTuning {
  * await connection.close();
  * await new Promise((done) => server.close(done));
  * ```
+ *
+ * @category Server
  */
 export async function acceptUpgrade(
   request: IncomingMessage,

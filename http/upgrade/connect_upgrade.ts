@@ -19,7 +19,11 @@ import { HttpMessageError } from "../message/message_error.ts";
 import { chooseToken, namesUpgrade, versionOfToken } from "./upgrade_token.ts";
 import type { UpgradeAnswer } from "./upgrade_request.ts";
 
-/** What {@linkcode connectUpgrade} takes besides the URL. */
+/**
+ * What {@linkcode connectUpgrade} takes besides the URL.
+ *
+ * @category Client
+ */
 export interface UpgradeOptions extends ConnectionTuning {
   /** Names to ask for, best first: `"SPDY/3.1"`, `"SPDY/3"`, `"SPDY/2"`; default the first alone. */
   readonly protocols?: readonly string[];
@@ -37,7 +41,11 @@ export interface UpgradeOptions extends ConnectionTuning {
   readonly timeout?: number;
 }
 
-/** What {@linkcode connectUpgrade} resolves to. */
+/**
+ * What {@linkcode connectUpgrade} resolves to.
+ *
+ * @category Client
+ */
 export interface UpgradedConnection {
   /** The connection, a client's. */
   readonly connection: Connection;
@@ -70,6 +78,8 @@ const MAX_BODY = 64 * 1024;
  * assertEquals(error.response.status, 404);
  * assertEquals(await error.response.text(), "no SPDY here");
  * ```
+ *
+ * @category Errors
  */
 export class UpgradeRefusedError extends SpdyError {
   /** The answer; its body is cut at 64 KiB. */
@@ -126,6 +136,8 @@ class SwitchingProtocols extends Response {
  * assertEquals(await (await connection.fetch("/")).text(), "over SPDY");
  * await connection.close();
  * ```
+ *
+ * @category Client
  */
 export async function connectUpgrade(
   url: string | URL,

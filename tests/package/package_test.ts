@@ -270,3 +270,32 @@ Deno.test("what is published has no tests, recordings, tools, benchmarks or CI f
   );
   assertEquals(hidden, []);
 });
+
+Deno.test("package: every symbol of the front page is in a category", async () => {
+  const { code, stdout, stderr } = await finish(Deno.execPath(), [
+    "doc",
+    "--json",
+    ...await stdFlags(),
+    new URL("mod.ts", root).href,
+  ]);
+  assertEquals(code, 0, stderr);
+  interface Documented {
+    readonly name: string;
+    readonly declarations: readonly {
+      readonly jsDoc?: { readonly tags?: readonly { readonly kind: string }[] };
+    }[];
+  }
+  const { nodes } = JSON.parse(stdout) as {
+    nodes: Record<string, { symbols: Documented[] }>;
+  };
+  const symbols = Object.values(nodes).flatMap((node) => node.symbols);
+  const grouped = (symbol: Documented): boolean =>
+    symbol.declarations.some((one) =>
+      one.jsDoc?.tags?.some((tag) => tag.kind === "category")
+    );
+  assertEquals(
+    symbols.filter((symbol) => !grouped(symbol)).map((symbol) => symbol.name),
+    [],
+    "these need a line `@category` at the end of their docstring",
+  );
+});
