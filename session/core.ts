@@ -138,11 +138,6 @@ export class SessionCore<S> {
     return this.goawaySent || this.goawayReceived || this.failing;
   }
 
-  /** True when the session failed and its GOAWAY was written: it sends nothing more. */
-  get finished(): boolean {
-    return this.failing && this.goawaySent;
-  }
-
   /** Whether the peer's SETTINGS_MAX_CONCURRENT_STREAMS allows another stream. */
   get mayOpen(): boolean {
     return this.streams.ownOpen < this.peer.maxConcurrentStreams;

@@ -90,13 +90,14 @@ export class InboundData<S> {
     const stream = core.streams.get(streamId);
     const window = stream?.receiveWindow;
     if (core.options.autoWindowUpdate) {
+      // The session's update comes first, as in spdylay.
+      this.#updateSession(size);
       const last = remaining === 0 && (flags & DATA_FLAG_FIN) !== 0;
       // After its last bytes a stream needs no more window.
       if (window !== undefined && !last) {
         const threshold = updateThreshold(core.local.initialWindow);
         this.#update(streamId, window.receive(size, threshold));
       }
-      this.#updateSession(size);
     } else if (stream === undefined || stream.state === "closing") {
       // The stream was reset in the middle of the frame: nobody reads the rest, and
       // the session's window must get back what the frame was charged.

@@ -58,8 +58,7 @@ export class Outbound<S> {
 
   /** Whether `send` has something to write. */
   get wantsWrite(): boolean {
-    if (this.#arena.inProgress) return true;
-    return !this.#core.finished && this.#core.next !== undefined;
+    return this.#arena.inProgress || this.#core.next !== undefined;
   }
 
   /** Writes frames until the queue is empty or the transport takes no more. */

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "../deps.ts";
 import {
   CLIENT,
+  ERR_GOAWAY_ALREADY_SENT,
   ERR_INVALID_FRAME,
   ERR_PROTO,
   ERR_UNSUPPORTED_VERSION,
@@ -23,6 +24,7 @@ import {
   ping,
   rstStream,
   settings,
+  SIDES,
   synReply,
   synStream,
   VERSIONS,
@@ -65,6 +67,29 @@ Deno.test("failSession: GOAWAY goes before all that is queued, and nothing behin
   }
 });
 
+Deno.test("failSession after a GOAWAY was sent: wantWrite is true until the second GOAWAY is reported as not sent", () => {
+  for (const version of VERSIONS) {
+    for (const side of SIDES) {
+      const harness = new Harness(side, version);
+      harness.flush();
+      harness.session.submitGoaway(0);
+      harness.flush();
+      harness.told();
+      harness.session.failSession(1);
+      const { session } = harness;
+      assertEquals(session.getOutboundQueueSize(), 1);
+      assertEquals([session.wantRead(), session.wantWrite()], [false, true]);
+      assertEquals(harness.flushNames(), []);
+      const status = version === PROTO_SPDY2 ? 0 : 1;
+      assertEquals(harness.told(), [
+        `onCtrlNotSend GOAWAY 0 ${status} ${ERR_GOAWAY_ALREADY_SENT}`,
+      ]);
+      assertEquals(session.getOutboundQueueSize(), 0);
+      assertEquals([session.wantRead(), session.wantWrite()], [false, false]);
+    }
+  }
+});
+
 Deno.test("failSession with no stream open: wantWrite stays true until the GOAWAY is written", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   harness.session.failSession(2);
@@ -86,18 +111,6 @@ Deno.test("a frame that is half-written is finished before the GOAWAY of a failu
   const names = harness.flushNames();
   assertEquals(names.at(-1), "GOAWAY 0 1");
   assert(names.length <= 3, names.join());
-});
-
-Deno.test("after GOAWAY went out in peace, a failure has nothing more to say", () => {
-  const harness = new Harness(CLIENT, PROTO_SPDY3);
-  harness.session.submitGoaway(0);
-  harness.session.send();
-  harness.written();
-  harness.told();
-  harness.session.failSession(1);
-  assertEquals(harness.session.wantWrite(), false);
-  assertEquals(harness.flushNames(), []);
-  assertEquals(harness.told(), ["onCtrlNotSend GOAWAY 0 1 -517"]);
 });
 
 Deno.test("input behind a session error is discarded, and no second failure is told", () => {

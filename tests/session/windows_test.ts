@@ -39,6 +39,19 @@ Deno.test("a stream's window takes its last byte, one more resets the stream", (
   assertEquals(harness.session.failure, undefined);
 });
 
+Deno.test("automatic updates of the same DATA frame: the session's is sent before the stream's, unless the stream is more urgent", () => {
+  for (
+    const [pri, names] of [
+      [7, ["WINDOW_UPDATE 0 32768", "WINDOW_UPDATE 1 32768"]],
+      [3, ["WINDOW_UPDATE 1 32768", "WINDOW_UPDATE 0 32768"]],
+    ] as const
+  ) {
+    const harness = new Harness(SERVER, PROTO_SPDY3_1);
+    harness.give(synStream(1, { pri }), data(1, 32768));
+    assertEquals(harness.flushNames(), names);
+  }
+});
+
 Deno.test("an overrun is judged by the frame's head, however it is cut", () => {
   for (const cut of [false, true]) {
     const harness = new Harness(SERVER, PROTO_SPDY3, MANUAL);

@@ -44,6 +44,12 @@ export const DEVIATIONS: readonly Deviation[] = [
     names: [],
   },
   {
+    rule: rules.unsentNamesAreRenamed,
+    reason:
+      "A header has one name in all callbacks; spdylay shows SPDY/2's names of the wire in on_ctrl_not_send alone.",
+    names: [],
+  },
+  {
     rule: rules.cancelEndsPushes,
     reason:
       "R (3.7), SPDY/3 draft 3.3.2: children are registered, so that CANCEL ends them.",
@@ -110,6 +116,18 @@ export const DEVIATIONS: readonly Deviation[] = [
     names: [],
   },
   {
+    rule: rules.ignoredDataIsCredited,
+    reason:
+      "R (section 10): no window is lost. DATA of a stream that nobody reads goes back to the session's window; spdylay loses it when updates are not automatic.",
+    names: [],
+  },
+  {
+    rule: rules.blockedBodiesAreNotWanted,
+    reason:
+      "R (4.11): want_write says whether send() can write. In spdylay it is true for a body that the session's window holds back, once SETTINGS have raised the window of its stream.",
+    names: [],
+  },
+  {
     rule: rules.pingRepliesAreKnown,
     reason: "R (4.12): the set of outstanding ids is remembered.",
     names: ["ping/reply_to_older"],
@@ -141,6 +159,12 @@ export const DEVIATIONS: readonly Deviation[] = [
       "length/syn_stream_0",
       "length/syn_stream_9",
     ],
+  },
+  {
+    rule: rules.corruptBlocksAreReportedAtOnce,
+    reason:
+      "A session that cannot go on says so at once: the rest of the frame may never arrive.",
+    names: [],
   },
   {
     rule: rules.failureEndsAll,

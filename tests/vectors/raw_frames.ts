@@ -118,16 +118,40 @@ export class RawDecoder {
 
   #inflate(version: number, block: Uint8Array): Uint8Array {
     this.#compressed = concat([this.#compressed, block]);
-    const all = inflateSync(this.#compressed, {
-      dictionary: Buffer.from(dictionaries.get(version) ?? []),
-      finishFlush: constants.Z_SYNC_FLUSH,
-    });
+    const all = inflateBlocks(this.#compressed, version);
     const inflated = Uint8Array.from(all.subarray(this.#inflated));
     this.#inflated = all.length;
     return inflated;
   }
 }
 
+/** The header blocks of `bytes` one after the other, the last one as far as it is there. */
+export function headerBlocks(bytes: Uint8Array): Uint8Array {
+  const blocks: Uint8Array[] = [];
+  for (let at = 0; at + 8 <= bytes.length;) {
+    const head = new DataView(bytes.buffer, bytes.byteOffset + at, 8);
+    const length = head.getUint32(4) & 0xffffff;
+    const type = TYPE_NAMES[head.getUint16(2)];
+    const fixed = (bytes[at] & 0x80) === 0
+      ? undefined
+      : fixedLength(type, head.getUint16(0) & 0x7fff);
+    if (fixed !== undefined) {
+      blocks.push(bytes.subarray(at + 8 + fixed, at + 8 + length));
+    }
+    at += 8 + length;
+  }
+  return concat(blocks);
+}
+
+/** Inflates the header blocks of one direction; throws when they are corrupt. */
+export function inflateBlocks(blocks: Uint8Array, version: number): Uint8Array {
+  return inflateSync(blocks, {
+    dictionary: Buffer.from(dictionaries.get(version) ?? []),
+    finishFlush: constants.Z_SYNC_FLUSH,
+  });
+}
+
+/** Payload bytes before the header block; `undefined` for a frame without one. */
 function fixedLength(type: string, version: number): number | undefined {
   if (type === "SYN_STREAM") return 10;
   if (type === "SYN_REPLY" || type === "HEADERS") return version === 2 ? 6 : 4;
@@ -157,7 +181,8 @@ export function headersOf(
     : headers;
 }
 
-const SPDY3_NAMES: Readonly<Record<string, string>> = {
+/** SPDY/2's names of the headers that SPDY/3 writes with a colon. */
+export const SPDY3_NAMES: Readonly<Record<string, string>> = {
   host: ":host",
   method: ":method",
   scheme: ":scheme",

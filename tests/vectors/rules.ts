@@ -9,6 +9,7 @@
 export type { Rule } from "./rules/common.ts";
 export {
   argumentsAreChecked,
+  unsentNamesAreRenamed,
   valuesAreSeparated,
   valuesAreText,
 } from "./rules/arguments.ts";
@@ -25,6 +26,8 @@ export {
   refusedIdsAreNamed,
 } from "./rules/streams.ts";
 export {
+  blockedBodiesAreNotWanted,
+  ignoredDataIsCredited,
   raisedWindowsAreChecked,
   sessionWindowIsEnforced,
   windowsAreEnforced,
@@ -36,6 +39,7 @@ export {
   synStreamsLeaveByPriority,
 } from "./rules/order.ts";
 export {
+  corruptBlocksAreReportedAtOnce,
   failureEndsAll,
   inputIsSurvived,
   onlyReceivedBytesAreTold,

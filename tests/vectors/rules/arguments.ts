@@ -6,6 +6,7 @@
 
 import { ERR_INVALID_ARGUMENT, ERR_STREAM_CLOSED } from "../../../mod.ts";
 import type { Outcome } from "../outcome.ts";
+import { SPDY3_NAMES } from "../raw_frames.ts";
 import {
   type RecordedCall,
   type Recording,
@@ -165,13 +166,41 @@ function mapBlock(
   return text;
 }
 
+/** The name as it is written: SPDY/2 has other names for `:path` and the like. */
+function wireName(name: string, { version }: Recording): string {
+  if (version !== "2") return name;
+  const renamed = Object.entries(SPDY3_NAMES).find(([, other]) =>
+    other === name
+  );
+  return renamed?.[0] ?? name;
+}
+
+/** `on_ctrl_not_send` has the names of every other callback, where spdylay has SPDY/2's names of the wire. */
+export const unsentNamesAreRenamed: Rule = (outcome, recording) => {
+  if (recording.version !== "2") return outcome;
+  return outcome.map((step) => ({
+    ...step,
+    events: step.events.map((event) => {
+      if (event.callback !== "on_ctrl_not_send" || !event.headers) return event;
+      const headers = event.headers as readonly [string, string][];
+      return {
+        ...event,
+        headers: headers.map(([name, value]) => [
+          SPDY3_NAMES[name] ?? name,
+          value,
+        ]).toSorted(([left], [right]) => left < right ? -1 : 1),
+      };
+    }),
+  }));
+};
+
 /** Values are separated by NUL, also behind an empty one, where spdylay forgets it. */
-export const valuesAreSeparated: Rule = (outcome) => {
+export const valuesAreSeparated: Rule = (outcome, recording) => {
   const joined = new Map<string, string>();
   for (const { call } of outcome) {
     const values = new Map<string, string[]>();
     for (const [name, value] of call.nv ?? []) {
-      const key = textOf(name).toLowerCase();
+      const key = wireName(textOf(name).toLowerCase(), recording);
       values.set(key, [...values.get(key) ?? [], textOf(value)]);
     }
     for (const [name, all] of values) {

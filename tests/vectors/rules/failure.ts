@@ -4,11 +4,23 @@
  * @module
  */
 
-import { ERR_CALLBACK_FAILURE, ERR_UNSUPPORTED_VERSION } from "../../../mod.ts";
+import { concat } from "../../deps.ts";
+import {
+  ERR_CALLBACK_FAILURE,
+  ERR_UNSUPPORTED_VERSION,
+  ERR_ZLIB,
+} from "../../../mod.ts";
 import { type Event, type Outcome, type Step, UNRECORDED } from "../outcome.ts";
-import { splitFrames } from "../raw_frames.ts";
+import { headerBlocks, inflateBlocks, splitFrames } from "../raw_frames.ts";
 import type { RecordedCall, Recording, SideName } from "../recording.ts";
-import { isOwn, nextSend, type Rule, streamOf, uint32 } from "./common.ts";
+import {
+  isOwn,
+  nextSend,
+  replaceStep,
+  type Rule,
+  streamOf,
+  uint32,
+} from "./common.ts";
 
 /** What could not be read is told as far as it came, and not filled up. */
 export const onlyReceivedBytesAreTold: Rule = (outcome) =>
@@ -21,6 +33,56 @@ export const onlyReceivedBytesAreTold: Rule = (outcome) =>
       return { ...event, payload_length };
     }),
   }));
+
+/** A corrupt header block is reported with the piece that shows it, and not when the rest of its frame has arrived. */
+export const corruptBlocksAreReportedAtOnce: Rule = (outcome, recording) => {
+  let result = outcome;
+  for (const side of ["client", "server"] as const) {
+    const told = result.findIndex((step) =>
+      step.side === side &&
+      step.events.some(({ callback, error_code }) =>
+        callback === "on_ctrl_recv_parse_error" && error_code === ERR_ZLIB
+      )
+    );
+    const shown = firstCorrupt(result, side, recording);
+    if (told < 0 || shown < 0 || shown >= told) continue;
+    const { events } = result[told];
+    const at = events.findIndex(({ error_code }) => error_code === ERR_ZLIB);
+    const send = nextSend(result, told, side);
+    const earlier = nextSend(result, shown, side);
+    result = replaceStep(result, shown, {
+      events: [...result[shown].events, events[at]],
+    });
+    result = replaceStep(result, told, { events: events.slice(0, at) });
+    if (send < 0 || earlier >= send) continue;
+    result = replaceStep(result, earlier, {
+      frames: result[send].frames,
+      events: result[send].events,
+    });
+    result = replaceStep(result, send, { frames: [], events: [] });
+  }
+  return result;
+};
+
+/** The first `recv` of a side whose input makes its header blocks corrupt; -1 for none. */
+function firstCorrupt(
+  outcome: Outcome,
+  side: SideName,
+  { version }: Recording,
+): number {
+  let input: Uint8Array = new Uint8Array(0);
+  return outcome.findIndex((step) => {
+    if (step.side !== side || step.input === undefined) return false;
+    input = concat([input, step.input]);
+    try {
+      const blocks = headerBlocks(input);
+      if (blocks.length > 0) inflateBlocks(blocks, version === "2" ? 2 : 3);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+}
 
 /** The GOAWAY of a session that failed goes first and alone; input is discarded from then on. */
 export const failureEndsAll: Rule = (outcome) => {
@@ -47,9 +109,16 @@ function failOneSide(outcome: Outcome, side: SideName): Outcome {
   });
   if (sendAt < 0) return outcome;
   if (begin < 0) {
-    begin = outcome.findLastIndex((step, at) =>
-      at < sendAt && step.side === side && step.call.call === "recv"
+    const received = (step: Step, at: number): boolean =>
+      at < sendAt && step.side === side && step.call.call === "recv";
+    // spdylay reads on behind a parse error, and may report a second one.
+    begin = outcome.findIndex((step, at) =>
+      received(step, at) &&
+      step.events.some(({ callback }) =>
+        callback === "on_ctrl_recv_parse_error"
+      )
     );
+    if (begin < 0) begin = outcome.findLastIndex(received);
   }
   if (begin < 0) return outcome;
   return outcome.map((step, index) => {
@@ -73,7 +142,11 @@ function failOneSide(outcome: Outcome, side: SideName): Outcome {
         wants,
       };
     }
-    if (index < sendAt) return { ...step, wants };
+    if (index < sendAt) {
+      return step.call.call === "recv"
+        ? { ...step, events: [], wants }
+        : { ...step, wants };
+    }
     const nothing = ["recv", "send"].includes(step.call.call)
       ? { events: [], frames: [] }
       : {};

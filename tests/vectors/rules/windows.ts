@@ -23,6 +23,7 @@ import {
   rstStream,
   type Rule,
   streamOf,
+  uint32,
 } from "./common.ts";
 
 /** DATA beyond the window of its stream resets the stream. */
@@ -228,6 +229,87 @@ export const sessionWindowIsEnforced: Rule = (outcome, recording) => {
     }
   }
   return outcome;
+};
+
+/**
+ * Without automatic updates, DATA that nobody reads is given back to the session's
+ * window, where spdylay loses it. Applies where the application consumes nothing.
+ */
+export const ignoredDataIsCredited: Rule = (outcome, recording) => {
+  if (recording.version !== "3.1") return outcome;
+  let result = outcome;
+  const due = { client: 0, server: 0 };
+  outcome.forEach((step, index) => {
+    const { side, input, events } = step;
+    const manual = outcome.some(({ side: other, call }) =>
+      other === side && call.call === "set_option" &&
+      call.option === "NO_AUTO_WINDOW_UPDATE" && call.returns === 0
+    );
+    if (input === undefined || !manual) return;
+    for (const frame of splitFrames(input)) {
+      const read = events.some((event) =>
+        event.callback === "on_data_chunk_recv" &&
+        event.stream_id === frame.streamId
+      );
+      if (frame.type !== "DATA" || read) continue;
+      due[side] += frame.payload.length / 2;
+    }
+    if (due[side] < INITIAL_WINDOW_SIZE / 2) return;
+    const delta_window_size = due[side];
+    due[side] = 0;
+    result = replaceStep(result, index, {
+      wants: result[index].wants && {
+        ...result[index].wants,
+        want_write: true,
+      },
+    });
+    const send = nextSend(result, index, side);
+    if (send < 0) return;
+    const fields = { type: "WINDOW_UPDATE", stream_id: 0, delta_window_size };
+    result = replaceStep(result, send, {
+      frames: [...result[send].frames, {
+        type: "WINDOW_UPDATE",
+        flags: 0,
+        payload: uint32(0) + uint32(delta_window_size),
+        version: 3,
+      }],
+      events: [
+        ...result[send].events,
+        { callback: "before_ctrl_send", ...fields },
+        { callback: "on_ctrl_send", ...fields },
+      ],
+    });
+  });
+  return result;
+};
+
+/** DATA that the session's window does not let out is not wanted, also when SETTINGS have just raised its stream's window. */
+export const blockedBodiesAreNotWanted: Rule = (outcome, recording) => {
+  if (recording.version !== "3.1") return outcome;
+  const windows = {
+    client: INITIAL_WINDOW_SIZE,
+    server: INITIAL_WINDOW_SIZE,
+  };
+  return outcome.map((step, index) => {
+    const { side, wants } = step;
+    const input = splitFrames(step.input ?? new Uint8Array(0));
+    for (const frame of input) {
+      if (frame.type === "WINDOW_UPDATE" && streamOf(frame) === 0) {
+        windows[side] += Number.parseInt(frame.payload.slice(8), 16);
+      }
+    }
+    for (const frame of step.frames) {
+      if (frame.type === "DATA") windows[side] -= frame.payload.length / 2;
+    }
+    const send = nextSend(outcome, index, side);
+    const sends = send >= 0 &&
+      outcome[send].frames.length + outcome[send].events.length > 0;
+    const raises = input.length > 0 &&
+      input.every(({ type }) => type === "SETTINGS");
+    return raises && !sends && windows[side] <= 0 && wants?.want_write
+      ? { ...step, wants: { ...wants, want_write: false } }
+      : step;
+  });
 };
 
 /** The events before those of the last DATA frame of that length on that stream. */
