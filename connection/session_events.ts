@@ -38,6 +38,7 @@ import { type Limits, resolveLimits } from "../session/limits.ts";
 import {
   BORROW_BODIES,
   CREDIT_ON_ARRIVAL,
+  ESCAPED_HEADERS,
   LOWERED_BY_PING,
   PUSH_BEFORE_PARENT,
   type TransportSettings,
@@ -84,6 +85,7 @@ export function sessionOptions(
     [CREDIT_ON_ARRIVAL]: true,
     [LOWERED_BY_PING]: true,
     [PUSH_BEFORE_PARENT]: true,
+    [ESCAPED_HEADERS]: true,
     send: (_, data) => reports.takeBytes(data),
     onCtrlRecv: (_, frame) => {
       onFrame?.("received", frame);

@@ -4,7 +4,8 @@
  * @module
  */
 
-const ENCODER: TextEncoder = new TextEncoder();
+import { encodeEscaped } from "./escaped_text.ts";
+
 /** Copying so many bytes one by one takes as long as creating a view of them. */
 const FEW = 96;
 
@@ -72,7 +73,7 @@ export class ByteWriter {
     this.length = length + count;
   }
 
-  /** Writes `text` as UTF-8 and returns the number of bytes. */
+  /** Writes `text` as UTF-8, with escaped bytes as they are, and returns the number of bytes. */
   text(text: string): number {
     // A character takes at most three bytes for each UTF-16 unit.
     this.reserve(text.length * 3);
@@ -87,7 +88,7 @@ export class ByteWriter {
   }
 
   #textFrom(text: string, index: number): number {
-    const { written } = ENCODER.encodeInto(
+    const written = encodeEscaped(
       text.slice(index),
       this.bytes.subarray(this.length + index),
     );

@@ -13,6 +13,7 @@ import {
   InvalidArgumentError,
 } from "../errors.ts";
 import { type ByteWriter, writeUint32 } from "./byte_writer.ts";
+import { escapedLength, keepExact } from "./escaped_text.ts";
 import { fromSpdy2Names, sortByName } from "./header_list.ts";
 import type { FrameLimits } from "./limits.ts";
 import { type KnownPair, PairMemory } from "./pair_memory.ts";
@@ -36,8 +37,10 @@ function classify(classOf: (byte: number) => number): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => classOf(byte));
 }
 
-/** Never throws: invalid UTF-8 becomes U+FFFD. Keeps a byte order mark. */
+/** Never throws: invalid UTF-8 becomes U+FFFD, and {@linkcode keepExact} has its bytes. Keeps a byte order mark. */
 const UTF8: TextDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
+/** What it puts in place of bytes that are not UTF-8. */
+const REPLACEMENT = "\ufffd";
 
 /** Up to this length V8 concatenates strings by copying, and so builds no tree of strings. */
 const SHORT = 12;
@@ -67,7 +70,7 @@ export function headerBlockLength(
   for (let index = 0; index < pairs.length; index++) {
     const value = pairs[index][1];
     total += pairs[index][0].length +
-      (exact ? utf8Length(value) : value.length * 3);
+      (exact ? escapedLength(value) : value.length * 3);
   }
   return total;
 }
@@ -85,7 +88,7 @@ export function checkLengthFields(
   for (const [name, value] of pairs) {
     checkUint16("length of a header name", name.length, traits);
     if (value.length * 3 > 0xffff) {
-      checkUint16(`length of header ${name}`, utf8Length(value), traits);
+      checkUint16(`length of header ${name}`, escapedLength(value), traits);
     }
   }
 }
@@ -95,17 +98,6 @@ function checkUint16(what: string, value: number, traits: VersionTraits): void {
   throw new InvalidArgumentError(
     `${what} is ${value}; ${traits.name} allows at most 65535`,
   );
-}
-
-function utf8Length(text: string): number {
-  let length = text.length;
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    if (unit < 0x80) continue;
-    // Each half of a surrogate pair counts for two of its four bytes.
-    length += unit < 0x800 || unit >= 0xd800 && unit < 0xe000 ? 1 : 2;
-  }
-  return length;
 }
 
 /** Appends the block of `pairs`, which must have been checked. */
@@ -265,12 +257,16 @@ function readPairs(
         known === undefined && !isName(block, nameAt, nameLength)
       ) valid = false;
       if ((valueClass & NUL) !== 0) {
-        if (!splitInto(nv, name, value, maxCount)) valid = false;
+        const bytes = block.subarray(valueAt, at);
+        if (!splitInto(nv, name, value, bytes, maxCount)) valid = false;
         before = undefined;
         continue;
       }
-      nv.push([name, value]);
-      known = valid
+      const pair: NameValue = [name, value];
+      nv.push(pair);
+      const isExact = !value.includes(REPLACEMENT);
+      if (!isExact) keepExact(pair, block.subarray(valueAt, at));
+      known = valid && isExact
         ? memory.keep(known, name, value, block, from, valueAt, at)
         : undefined;
     }
@@ -298,15 +294,24 @@ function splitInto(
   nv: NameValue[],
   name: string,
   value: string,
+  bytes: Uint8Array,
   maxCount: number,
 ): boolean {
   let valid = true;
+  let byteAt = 0;
   for (let at = 0; at <= value.length && nv.length <= maxCount;) {
     const nul = value.indexOf("\0", at);
     const end = nul < 0 ? value.length : nul;
     if (end === at) valid = false;
-    nv.push([name, value.slice(at, end)]);
+    const pair: NameValue = [name, value.slice(at, end)];
+    nv.push(pair);
+    const nulByte = bytes.indexOf(0, byteAt);
+    const byteEnd = nulByte < 0 ? bytes.length : nulByte;
+    if (pair[1].includes(REPLACEMENT)) {
+      keepExact(pair, bytes.subarray(byteAt, byteEnd));
+    }
     at = end + 1;
+    byteAt = byteEnd + 1;
   }
   return valid;
 }

@@ -53,6 +53,7 @@ interface Checked {
  */
 export class HeaderChecker {
   readonly #rule: NameRule;
+  readonly #escapes: boolean;
   /** The remembered headers, by the name as the application wrote it. */
   readonly #names = new Map<string, Checked>();
   /** The same names, in wire order. */
@@ -68,14 +69,15 @@ export class HeaderChecker {
   #hasParts = false;
   #lists = 0;
 
-  /** Creates a checker that remembers nothing yet. */
-  constructor(rule: NameRule) {
+  /** Creates a checker that remembers nothing yet; `escapes` as for `prepareHeaders`. */
+  constructor(rule: NameRule, escapes = false) {
     this.#rule = rule;
+    this.#escapes = escapes;
   }
 
   /** Returns what `prepareHeaders` returns for `nv`. Throws as it does. */
   prepare(nv: HeaderList): NameValue[] {
-    if (!this.#remember(nv)) return prepareHeaders(nv, this.#rule);
+    if (!this.#remember(nv)) return this.#prepareNew(nv);
     const sorted = this.#sorted;
     const prepared: NameValue[] = [];
     for (let index = 0; index < sorted.length; index++) {
@@ -95,7 +97,11 @@ export class HeaderChecker {
    * pair. It is valid until the next call; do not change it.
    */
   check(nv: HeaderList): NameValue[] {
-    return this.#remember(nv) ? this.#sorted : prepareHeaders(nv, this.#rule);
+    return this.#remember(nv) ? this.#sorted : this.#prepareNew(nv);
+  }
+
+  #prepareNew(nv: HeaderList): NameValue[] {
+    return prepareHeaders(nv, this.#rule, this.#escapes);
   }
 
   /** Checks the list; false when it cannot be remembered, or is not a list. */
@@ -128,7 +134,7 @@ export class HeaderChecker {
       }
       checked.list = number;
       if (checked.pair[1] !== value) {
-        checked.hasParts = checkValue(name, value);
+        checked.hasParts = checkValue(name, value, this.#escapes);
         this.#characters += value.length - checked.pair[1].length;
         checked.pair[1] = value;
       }
@@ -216,6 +222,6 @@ function sortedPairs(list: readonly Checked[]): NameValue[] {
 }
 
 /** Whether the value contains NUL. Throws for a value that cannot be sent. */
-function checkValue(name: string, value: string): boolean {
-  return !isPlain(value) && splitValue(name, value).length > 1;
+function checkValue(name: string, value: string, escapes: boolean): boolean {
+  return !isPlain(value) && splitValue(name, value, escapes).length > 1;
 }

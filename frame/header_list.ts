@@ -7,6 +7,7 @@
 
 import { InvalidArgumentError } from "../errors.ts";
 import { show } from "../values.ts";
+import { isEscaped } from "./escaped_text.ts";
 import type { NameValue } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
 
@@ -44,11 +45,13 @@ const FROM_SPDY2: ReadonlyMap<string, string> = new Map(
  *
  * Throws `InvalidArgumentError` when `nv` is not a list of pairs, when a name breaks
  * `rule`, and when a value contains a control character other than tab, an empty
- * part beside a NUL, or a lone surrogate.
+ * part beside a NUL, or a lone surrogate. With `escapes`, a lone surrogate may stand
+ * for a byte (see `escaped_text.ts`).
  */
 export function prepareHeaders(
   nv: readonly (readonly [string, string])[],
   rule: NameRule = "token",
+  escapes = false,
 ): NameValue[] {
   if (!Array.isArray(nv)) {
     throw new InvalidArgumentError("nv is not a list of [name, value] pairs");
@@ -63,7 +66,7 @@ export function prepareHeaders(
     if (isPlain(value)) {
       prepared.push([lowerName, value]);
     } else {
-      for (const part of splitValue(name, value)) {
+      for (const part of splitValue(name, value, escapes)) {
         prepared.push([lowerName, part]);
       }
     }
@@ -98,7 +101,11 @@ export function isPlain(value: string): boolean {
  * The NUL-joined parts of a value. Throws `InvalidArgumentError` for one that
  * cannot be sent.
  */
-export function splitValue(name: string, value: string): string[] {
+export function splitValue(
+  name: string,
+  value: string,
+  escapes: boolean,
+): string[] {
   if (typeof value !== "string") {
     throw new InvalidArgumentError(
       `value of header ${JSON.stringify(name)} is not a string`,
@@ -123,7 +130,7 @@ export function splitValue(name: string, value: string): string[] {
         } at ${control.index}`,
       );
     }
-    if (!part.isWellFormed()) {
+    if (!(escapes ? isEscaped(part) : part.isWellFormed())) {
       throw new InvalidArgumentError(
         `value of header ${JSON.stringify(name)} contains a lone surrogate`,
       );

@@ -72,7 +72,7 @@ export class SessionCore<S> {
   readonly peer: PeerSettings = new PeerSettings();
 
   /** Checks submitted headers. */
-  readonly headers: HeaderChecker = new HeaderChecker("token");
+  readonly headers: HeaderChecker;
 
   /** Streams have windows: in SPDY/3 and later, unless the option is off. */
   readonly flowControl: boolean;
@@ -107,6 +107,7 @@ export class SessionCore<S> {
     this.side = side;
     this.traits = versionTraits(version);
     this.options = options;
+    this.headers = new HeaderChecker("token", options.escapedHeaders);
     this.app = app;
     this.streams = new StreamTable(side);
     this.bodies = new Bodies(this.queue, app);

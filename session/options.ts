@@ -83,6 +83,8 @@ export const CREDIT_ON_ARRIVAL: unique symbol = Symbol("creditOnArrival");
 export const LOWERED_BY_PING: unique symbol = Symbol("loweredByPing");
 /** Key of another member of {@linkcode TransportSettings}. */
 export const PUSH_BEFORE_PARENT: unique symbol = Symbol("pushBeforeParent");
+/** Key of another member of {@linkcode TransportSettings}. */
+export const ESCAPED_HEADERS: unique symbol = Symbol("escapedHeaders");
 
 /** Settings that only the connection layer of this package uses. */
 export interface TransportSettings {
@@ -110,6 +112,11 @@ export interface TransportSettings {
    * stream has closed. The DATA of the push has its own priority.
    */
   readonly [PUSH_BEFORE_PARENT]?: boolean;
+  /**
+   * Accept header values with escaped bytes (see `frame/escaped_text.ts`): the HTTP
+   * layer sends values that are not UTF-8.
+   */
+  readonly [ESCAPED_HEADERS]?: boolean;
 }
 
 /** The settings of a session, checked and complete. */
@@ -126,6 +133,7 @@ export interface ResolvedSettings {
   readonly creditOnArrival: boolean;
   readonly loweredByPing: boolean;
   readonly pushBeforeParent: boolean;
+  readonly escapedHeaders: boolean;
   readonly limits: ResolvedLimits;
 }
 
@@ -193,6 +201,7 @@ export function resolveSettings(
     creditOnArrival: options[CREDIT_ON_ARRIVAL] ?? false,
     loweredByPing: options[LOWERED_BY_PING] ?? false,
     pushBeforeParent: options[PUSH_BEFORE_PARENT] ?? false,
+    escapedHeaders: options[ESCAPED_HEADERS] ?? false,
     limits: resolveLimits(withCtrlFrameBuffer(options)),
   };
 }

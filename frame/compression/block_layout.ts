@@ -9,6 +9,7 @@
 
 import { WINDOW_SIZE } from "../../zlib/constants.ts";
 import { ByteWriter } from "../byte_writer.ts";
+import { escapedLength } from "../escaped_text.ts";
 import type { NameValue } from "../types.ts";
 import { History, type KnownName, type Seen } from "./history.ts";
 import type { Nature } from "./nature.ts";
@@ -24,7 +25,6 @@ const MAX_JOINED = 6;
 
 /** Largest memory for secrets that is kept between blocks, bytes. */
 const KEPT_CAPACITY = 16384;
-const ENCODER: TextEncoder = new TextEncoder();
 
 /** A hole in the window: bytes that the public tokens do not cover. */
 export interface Secret {
@@ -216,7 +216,7 @@ export class BlockLayout {
     this.#secret[index] = secret;
     if (secret) {
       this.#noted[index] = false;
-      const valueStart = this.#putHead(name, utf8Length(value));
+      const valueStart = this.#putHead(name, escapedLength(value));
       if (value !== "") this.#putSecret(name, value, index, valueStart);
       return;
     }
@@ -267,10 +267,10 @@ export class BlockLayout {
     let done = 0;
     let position = start;
     findUnits(name, this.known[pair].nature, value, (from, to) => {
-      position += utf8Length(value.slice(done, from));
+      position += escapedLength(value.slice(done, from));
       done = to;
       const unit = value.slice(from, to);
-      const size = utf8Length(unit);
+      const size = escapedLength(unit);
       const seen = known.find(unit, position);
       this.#history.note(known, unit, seen, position, size);
       position += size;
@@ -291,9 +291,9 @@ export class BlockLayout {
     let stored: Secret | undefined;
     findUnits(name, nature, value, (from, to) => {
       const unit = value.slice(from, to);
-      const size = utf8Length(unit);
+      const size = escapedLength(unit);
       const between = value.slice(done, from);
-      const position = window.position + utf8Length(between);
+      const position = window.position + escapedLength(between);
       done = to;
       const found = known.find(unit, position);
       const seen = size < MIN_REFERENCE ? undefined : found;
@@ -347,12 +347,4 @@ export class BlockLayout {
     this.secrets.push(secret);
     return secret;
   }
-}
-
-/** Bytes of `text` in UTF-8. */
-function utf8Length(text: string): number {
-  for (let index = 0; index < text.length; index++) {
-    if (text.charCodeAt(index) > 0x7f) return ENCODER.encode(text).length;
-  }
-  return text.length;
 }

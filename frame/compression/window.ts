@@ -5,8 +5,8 @@
  * Invariant: no byte of a secret value is ever written here. A secret is replaced by a
  * hole, a run of a byte that never occurs in UTF-8. Matches are found by comparing
  * public bytes with this memory, so that no match can begin in a hole, enter one or
- * cross one. Only a length field can contain that byte, too; if one does, comparisons
- * stop at it ({@linkcode MatchWindow.matchLength}, {@linkcode MatchWindow.matchBefore}).
+ * cross one. Only a length field and a value that is not UTF-8 can contain that byte,
+ * too; if one does, comparisons stop at it ({@linkcode MatchWindow.matchLength}, {@linkcode MatchWindow.matchBefore}).
  *
  * Step 2 of the worked example in `README.md`.
  *
@@ -14,6 +14,7 @@
  */
 
 import { MIN_MATCH, WINDOW_SIZE } from "../../zlib/constants.ts";
+import { encodeEscaped } from "../escaped_text.ts";
 
 /** The byte that replaces each byte of a secret. */
 const HOLE = 0xff;
@@ -36,7 +37,6 @@ const KEPT = WINDOW_SIZE + 8;
 const SLIDING = 2 * WINDOW_SIZE;
 /** Memory after the window that reading several bytes at once can touch. */
 const BEYOND = 8;
-const ENCODER: TextEncoder = new TextEncoder();
 
 /** The initial window of each dictionary, created once. */
 const beginnings = new WeakMap<Uint8Array, MatchWindow>();
@@ -54,7 +54,7 @@ export class MatchWindow {
   #words: DataView<ArrayBuffer>;
   /** Position of the next byte: the length of the stream so far. */
   position = 0;
-  /** Whether a length field contained a byte that looks like a hole. */
+  /** Whether a length field or a value contained a byte that looks like a hole. */
   #hasAlike = false;
   /** By the hash of three bytes: the low 16 bits of the last indexed position. */
   readonly #heads: Uint16Array<ArrayBuffer>;
@@ -149,7 +149,7 @@ export class MatchWindow {
     }
   }
 
-  /** Writes text as UTF-8. */
+  /** Writes text as UTF-8, with escaped bytes as they are. */
   writeText(text: string): void {
     const { bytes } = this;
     const words = this.#words;
@@ -171,10 +171,13 @@ export class MatchWindow {
     }
     this.position += index;
     if (index === text.length) return;
-    const { written } = ENCODER.encodeInto(
+    const written = encodeEscaped(
       text.slice(index),
       bytes.subarray(begin + index),
     );
+    if (bytes.subarray(begin + index, begin + index + written).includes(HOLE)) {
+      this.#hasAlike = true;
+    }
     this.position += written;
   }
 

@@ -4,9 +4,14 @@
  * @module
  */
 
+import { exactValue } from "../../frame/escaped_text.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { parseContentLength } from "./content_length.ts";
-import { fromByteString, toByteString } from "../platform/header_text.ts";
+import {
+  fromByteString,
+  isPlain,
+  toByteString,
+} from "../platform/header_text.ts";
 import "../platform/warm_platform.ts";
 import { easeIteration } from "../platform/many_headers.ts";
 import { HttpMessageError } from "./message_error.ts";
@@ -67,7 +72,8 @@ export function readFields(
   for (const pair of nv) {
     const [name, value] = pair;
     if (name.startsWith(":")) {
-      setPseudo(pseudo, name, value);
+      // A reason may be any bytes; other pseudo-headers are text.
+      setPseudo(pseudo, name, name === ":status" ? textOf(pair) : value);
     } else if (HOP_BY_HOP.has(name)) {
       // Rule: these "are not valid and MUST not be sent" (draft 3.2.1).
       if (hopByHop === "refuse") {
@@ -84,9 +90,9 @@ export function readFields(
       contentLength = size;
     } else if (name === "cookie" && cookie !== undefined) {
       // Crumbs belong together with "; " (RFC 6265 5.4), never with ",".
-      cookie[1] += `; ${toByteString(value)}`;
+      cookie[1] += `; ${bytesOf(pair)}`;
     } else {
-      const bytes = toByteString(value);
+      const bytes = bytesOf(pair);
       const kept: NameValue = bytes === value && name !== "cookie"
         ? pair
         : [name, bytes];
@@ -147,6 +153,17 @@ export function asMessageError(error: unknown): unknown {
   return error instanceof TypeError
     ? new HttpMessageError(error.message, { cause: error })
     : error;
+}
+
+/** The value as `Headers` has it. */
+function bytesOf(pair: NameValue): string {
+  const value = pair[1];
+  return isPlain(value) ? value : toByteString(exactValue(pair));
+}
+
+/** The value as escaped text: one that is ASCII is as it says. */
+function textOf(pair: NameValue): string {
+  return isPlain(pair[1]) ? pair[1] : exactValue(pair);
 }
 
 function setPseudo(pseudo: PseudoHeaders, name: string, value: string): void {

@@ -1,11 +1,14 @@
 /**
- * Header values between SPDY and `Headers`. SPDY's side has text, which is
- * UTF-8 on the wire; a `Headers` object has byte strings, one character a
- * byte. Both ways the bytes on the wire stay what they are.
+ * Header values between SPDY and `Headers`. SPDY's side has text, which is UTF-8
+ * on the wire; a `Headers` object has byte strings, one character for each byte
+ * (Fetch standard, "byte string"). The bytes on the wire are the same in both
+ * directions. A value that is not UTF-8 is escaped text (`frame/escaped_text.ts`)
+ * on SPDY's side.
  *
  * @module
  */
 
+import { decodeEscaped, encodeEscaped } from "../../frame/escaped_text.ts";
 import type { NameValue } from "../../frame/types.ts";
 
 /** Tab and printable ASCII: the same bytes in every reading. */
@@ -14,10 +17,8 @@ const PLAIN = /^[\t\x20-\x7e]*$/;
 export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** The same in lower case. */
 export const LOWER_TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const ENCODER = new TextEncoder();
 /** Characters made at a time: each is an argument of a call. */
 const TEXT_SIZE = 4096;
-const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Whether text is the same in every reading. */
 export function isPlain(text: string): boolean {
@@ -32,11 +33,12 @@ export function isPlainList(nv: readonly NameValue[]): boolean {
   return true;
 }
 
-/** Text as `Headers` takes it: a character for each byte of its UTF-8 form. */
+/** Text as `Headers` takes it: one character for each byte that it has on the wire. */
 export function toByteString(text: string): string {
   if (PLAIN.test(text)) return text;
   let bytes = "";
-  const encoded = ENCODER.encode(text);
+  const memory = new Uint8Array(text.length * 3);
+  const encoded = memory.subarray(0, encodeEscaped(text, memory));
   for (let at = 0; at < encoded.length; at += TEXT_SIZE) {
     const part = encoded.subarray(at, at + TEXT_SIZE);
     bytes += String.fromCharCode(...part);
@@ -44,15 +46,12 @@ export function toByteString(text: string): string {
   return bytes;
 }
 
-/**
- * A value out of `Headers` as text. Bytes that are no UTF-8 are taken for
- * Latin-1, which is what older HTTP meant by them.
- */
+/** A value of `Headers` as text that has the same bytes on the wire. */
 export function fromByteString(bytes: string): string {
   if (PLAIN.test(bytes)) return bytes;
-  try {
-    return DECODER.decode(Uint8Array.from(bytes, (char) => char.charCodeAt(0)));
-  } catch {
-    return bytes;
+  const encoded = new Uint8Array(bytes.length);
+  for (let index = 0; index < bytes.length; index++) {
+    encoded[index] = bytes.charCodeAt(index);
   }
+  return decodeEscaped(encoded);
 }
