@@ -33,6 +33,14 @@ export {
   type CommandProtocol,
   type CommandStreams,
 } from "./protocol.ts";
+export {
+  KubeConfig,
+  type KubeConfigOptions,
+  loadKubeConfig,
+} from "./config/load.ts";
+export { KubeConfigError, type KubeConfigPlace } from "./config/error.ts";
+export type { Impersonation } from "./config/impersonation.ts";
+export type { ClusterTarget } from "./config/target.ts";
 export { WebSocketError } from "./websocket/frame.ts";
 export {
   serveStreaming,

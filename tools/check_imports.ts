@@ -34,7 +34,7 @@ const ENTRIES = [
 const TIMED = new Set(["connection", "http", "kubernetes"]);
 const CLOCK = "connection/clock.ts";
 /** Layers that may use the standard library (through deps.ts); the others stand alone. */
-const MAY_USE_STD = new Set(["cli"]);
+const MAY_USE_STD = new Set(["kubernetes", "cli"]);
 
 interface Module {
   specifier: string;

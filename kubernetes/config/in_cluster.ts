@@ -1,0 +1,70 @@
+/**
+ * Access from inside a pod, by its service account.
+ *
+ * @module
+ */
+
+import type { ClusterTarget } from "./target.ts";
+import { impersonationHeaders } from "./impersonation.ts";
+import type { TargetOverrides } from "./target.ts";
+import { KubeConfigError } from "./error.ts";
+import { MAX_FILE, readBounded } from "./files.ts";
+
+/** Where Kubernetes puts a service account's files. */
+export const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/** Access from inside a pod. */
+export interface InCluster {
+  readonly url: string;
+  /** The pod's own namespace. */
+  readonly namespace: string;
+  readonly folder: string;
+}
+
+/** Finds out whether this process runs in a pod with a service account. */
+export async function findInCluster(
+  folder: string = SERVICE_ACCOUNT,
+): Promise<InCluster | undefined> {
+  const host = Deno.env.get("KUBERNETES_SERVICE_HOST");
+  const port = Deno.env.get("KUBERNETES_SERVICE_PORT");
+  if (!host || !port) return undefined;
+  const token = await Deno.stat(`${folder}/token`).catch(() => undefined);
+  if (token === undefined) return undefined;
+  const name = await readBounded(`${folder}/namespace`, 1024)
+    .catch(() => "");
+  return {
+    url: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    namespace: name.trim() || "default",
+    folder,
+  };
+}
+
+/** Reads token and authority again: the kubelet replaces them before they expire. */
+export async function inClusterTarget(
+  { url, folder }: InCluster,
+  { server, token, impersonate }: TargetOverrides,
+): Promise<ClusterTarget> {
+  const [bearer, caCert] = await Promise.all([
+    token ?? read(`${folder}/token`),
+    read(`${folder}/ca.crt`),
+  ]);
+  return {
+    url: server ?? url,
+    headers: [
+      ["authorization", `Bearer ${bearer.trim()}`],
+      ...(impersonate === undefined ? [] : impersonationHeaders(impersonate)),
+    ],
+    tls: { caCerts: [caCert] },
+  };
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return await readBounded(file, MAX_FILE);
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new KubeConfigError(`it cannot be read: ${message}`, { file }, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,336 @@
+/**
+ * Credential plugins: programs that print credentials
+ * (`client.authentication.k8s.io/v1` and `v1beta1`).
+ *
+ * @module
+ */
+
+import {
+  date,
+  startTimeout,
+  startTimer,
+  stopTimer,
+} from "../../connection/clock.ts";
+import { dirname, resolve } from "node:path";
+import type { Field } from "./document.ts";
+import { isHeaderValue } from "./impersonation.ts";
+import type { Cluster, Plugin } from "./schema.ts";
+
+/** What a plugin printed. */
+export interface PluginCredential {
+  readonly token?: string;
+  /** Certificate chain (PEM). */
+  readonly cert?: string;
+  /** Private key (PEM). */
+  readonly key?: string;
+  /** When it ends to be valid, ms since 1970; `undefined`: not before this process ends. */
+  readonly expires?: number;
+}
+
+/** What a plugin is told about its cluster with `provideClusterInfo`. */
+export interface PluginCluster {
+  readonly cluster: Cluster;
+  readonly server: string;
+  /** Certificates of the authority (PEM). */
+  readonly caCert?: string;
+}
+
+const API_VERSIONS = [
+  "client.authentication.k8s.io/v1",
+  "client.authentication.k8s.io/v1beta1",
+];
+/** Most bytes that a plugin may print on standard output; a credential has a few thousand. */
+const MAX_OUTPUT = 1024 * 1024;
+/** Most characters of its standard error that an error message repeats. */
+const MAX_COMPLAINT = 2048;
+/** Most values of the cluster's extension that a plugin is given. */
+const MAX_CONFIG_VALUES = 10_000;
+/** After this time without an end, ms, a plugin that was told to end is killed. */
+const KILL_AFTER = 2000;
+
+/**
+ * Runs a plugin. `timeout` is its longest run, ms; 0: no limit.
+ *
+ * Throws `KubeConfigError` when it cannot be run, when it fails, takes too long
+ * or prints too much, and when what it prints is not a credential.
+ */
+export async function runPlugin(
+  plugin: Plugin,
+  info: PluginCluster,
+  timeout: number,
+): Promise<PluginCredential> {
+  const apiVersion = plugin.apiVersion.text();
+  if (!API_VERSIONS.includes(apiVersion)) {
+    throw plugin.apiVersion.error(
+      `version ${apiVersion} of credential plugins is not supported; known are ${
+        API_VERSIONS.join(" and ")
+      }`,
+    );
+  }
+  const terminal = Deno.stdin.isTerminal();
+  if (plugin.interactiveMode === "Always" && !terminal) {
+    throw plugin.field.error(
+      "the credential plugin needs a terminal on standard input, and there is none",
+    );
+  }
+  const interactive = terminal && plugin.interactiveMode !== "Never";
+  const child = start(
+    plugin,
+    interactive,
+    await execInfo(plugin, info, interactive),
+  );
+  const output = await outputOf(child, plugin, interactive, timeout);
+  return readCredential(output, apiVersion, plugin.command);
+}
+
+function start(
+  plugin: Plugin,
+  interactive: boolean,
+  info: string,
+): Deno.ChildProcess {
+  const { field } = plugin;
+  try {
+    return new Deno.Command(commandOf(plugin), {
+      args: [...plugin.args],
+      env: {
+        ...Object.fromEntries(plugin.env),
+        KUBERNETES_EXEC_INFO: info,
+      },
+      stdin: interactive ? "inherit" : "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (cause) {
+    const { message } = cause as Error;
+    const hint = cause instanceof Deno.errors.NotFound
+      ? plugin.installHint
+      : undefined;
+    throw field.error(
+      `the credential plugin ${plugin.command.text()} cannot be run: ${message}${
+        hint === undefined ? "" : `\n\n${hint.trim()}`
+      }`,
+      cause,
+    );
+  }
+}
+
+/** A bare name is looked up in PATH; a path with a separator is taken from the file's folder. */
+function commandOf({ command, field }: Plugin): string {
+  const text = command.text();
+  if (!/[\\/]/.test(text)) return text;
+  const { file } = field.place;
+  return resolve(file === undefined ? "." : dirname(resolve(file)), text);
+}
+
+async function execInfo(
+  plugin: Plugin,
+  { cluster, server, caCert }: PluginCluster,
+  interactive: boolean,
+): Promise<string> {
+  const info = plugin.provideClusterInfo
+    ? {
+      server,
+      "tls-server-name": cluster.serverName?.text(),
+      "certificate-authority-data": caCert &&
+        new TextEncoder().encode(caCert).toBase64(),
+      "proxy-url": cluster.proxyUrl?.text(),
+      config: cluster.pluginConfig && await bounded(cluster.pluginConfig),
+    }
+    : undefined;
+  return JSON.stringify({
+    kind: "ExecCredential",
+    apiVersion: plugin.apiVersion.text(),
+    spec: { cluster: info, interactive },
+  });
+}
+
+/** The value of a field; aliases of YAML can make a short text grow without end. */
+async function bounded(field: Field): Promise<unknown> {
+  let left = MAX_CONFIG_VALUES;
+  const visit = (value: unknown): void => {
+    if (--left < 0) {
+      throw field.error(
+        `there are more than ${MAX_CONFIG_VALUES} values in it`,
+      );
+    }
+    if (typeof value === "object" && value !== null) {
+      Object.values(value).forEach(visit);
+    }
+  };
+  const value = await field.typed();
+  visit(value);
+  return value;
+}
+
+/** Waits for the end of a plugin and for what it printed. */
+async function outputOf(
+  child: Deno.ChildProcess,
+  plugin: Plugin,
+  interactive: boolean,
+  timeout: number,
+): Promise<string> {
+  const name = plugin.command.text();
+  const broken = Promise.withResolvers<never>();
+  broken.promise.catch(() => {});
+  const giveUp = (message: string): void => {
+    broken.reject(
+      plugin.field.error(`the credential plugin ${name} ${message}`),
+    );
+    end(child);
+  };
+  const timer = startTimeout(
+    () => giveUp(`has not ended after ${timeout} ms`),
+    timeout,
+  );
+  const stdout = collect(child.stdout, MAX_OUTPUT, () => {
+    giveUp(`printed more than ${MAX_OUTPUT} bytes`);
+  });
+  const stderr = complaint(child.stderr, interactive);
+  try {
+    const [status, output] = await Promise.race([
+      Promise.all([child.status, stdout]),
+      broken.promise,
+    ]);
+    if (status.success) return output;
+    const text = (await Promise.race([stderr, broken.promise])).trim();
+    throw plugin.field.error(
+      `the credential plugin ${name} ended with exit code ${status.code}${
+        text === "" ? "" : `: ${text}`
+      }`,
+    );
+  } finally {
+    stopTimer(timer);
+  }
+}
+
+/** Ends a plugin that does not end by itself. */
+function end(child: Deno.ChildProcess): void {
+  const kill = (signal: Deno.Signal): void => {
+    try {
+      child.kill(signal);
+    } catch {
+      // It has ended.
+    }
+  };
+  kill("SIGTERM");
+  const timer = startTimer(() => kill("SIGKILL"), KILL_AFTER);
+  child.status.finally(() => stopTimer(timer));
+  // A process that it started may hold its outputs open.
+  child.unref();
+}
+
+async function collect(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  limit: number,
+  tooMuch: () => void,
+): Promise<string> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > limit) {
+      tooMuch();
+      break;
+    }
+    chunks.push(chunk);
+  }
+  return await new Blob(chunks).text();
+}
+
+/** The last of what a plugin writes to standard error. Where a user can answer it, it is shown. */
+async function complaint(
+  stream: ReadableStream<Uint8Array>,
+  interactive: boolean,
+): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    if (interactive) await Deno.stderr.write(chunk);
+    text = (text + decoder.decode(chunk, { stream: true }))
+      .slice(-MAX_COMPLAINT);
+  }
+  return text;
+}
+
+/** Reads an ExecCredential. Error messages do not repeat it: it is secret. */
+function readCredential(
+  output: string,
+  apiVersion: string,
+  command: Field,
+): PluginCredential {
+  const wrong = (what: string, cause?: unknown): Error =>
+    command.error(`the credential plugin ${command.text()} ${what}`, cause);
+  let value: unknown;
+  try {
+    value = JSON.parse(output);
+  } catch (cause) {
+    // The parser's message quotes the text.
+    throw wrong("did not print JSON", (cause as Error).name);
+  }
+  const credential = objectIn(value);
+  if (credential?.kind !== "ExecCredential") {
+    throw wrong("did not print an ExecCredential");
+  }
+  if (credential.apiVersion !== apiVersion) {
+    throw wrong(
+      `printed a credential of version ${
+        JSON.stringify(credential.apiVersion)
+      }, not ${apiVersion}`,
+    );
+  }
+  const status = objectIn(credential.status);
+  if (status === undefined) throw wrong("printed no status");
+  const text = (name: string): string | undefined => {
+    const field = status[name];
+    if (field === undefined || field === null || field === "") return undefined;
+    if (typeof field === "string") return field;
+    throw wrong(`printed a status whose ${name} is not a string`);
+  };
+  const token = text("token");
+  const cert = text("clientCertificateData");
+  const key = text("clientKeyData");
+  if ((cert === undefined) !== (key === undefined)) {
+    throw wrong("printed only one of clientCertificateData and clientKeyData");
+  }
+  if (token === undefined && cert === undefined) {
+    throw wrong("printed neither a token nor a client certificate");
+  }
+  if (token !== undefined && !isHeaderValue(token)) {
+    throw wrong(
+      "printed a token with a control character or a space at an end",
+    );
+  }
+  const expiration = text("expirationTimestamp");
+  const expires = expiration === undefined ? undefined : Date.parse(expiration);
+  if (Number.isNaN(expires)) {
+    throw wrong("printed an expirationTimestamp that is not a time");
+  }
+  return { token, cert, key, expires };
+}
+
+function objectIn(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === "object" && value !== null
+    ? value as Record<string, unknown>
+    : undefined;
+}
+
+/** Runs a plugin again only when its credential is no longer valid. */
+export class PluginCache {
+  #running: Promise<PluginCredential> | undefined;
+  #expires = Infinity;
+
+  /** The credential that is valid now; calls at the same time share one run. */
+  get(run: () => Promise<PluginCredential>): Promise<PluginCredential> {
+    if (this.#running === undefined || date() >= this.#expires) {
+      this.#expires = Infinity;
+      const running = run();
+      this.#running = running;
+      running.then(({ expires = Infinity }) => {
+        if (this.#running === running) this.#expires = expires;
+      }, () => {
+        if (this.#running === running) this.#running = undefined;
+      });
+    }
+    return this.#running;
+  }
+}

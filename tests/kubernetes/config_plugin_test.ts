@@ -1,0 +1,265 @@
+import { KubeConfigError, loadKubeConfig } from "../../kubernetes/mod.ts";
+import { PluginCache } from "../../kubernetes/config/plugin.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "../deps.ts";
+import { makeCertificate } from "../helpers/certificate.ts";
+import { withFolder } from "../helpers/folder.ts";
+import { SYSTEM_CLOCK, useClock } from "../../connection/clock.ts";
+
+const V1 = "client.authentication.k8s.io/v1";
+const V1BETA1 = "client.authentication.k8s.io/v1beta1";
+
+/** A kubeconfig whose user has the plugin that `fields` describes, in a folder with the plugin's script. */
+async function withPlugin(
+  script: string,
+  fields: Readonly<Record<string, unknown>>,
+  test: (
+    target: (
+      timeout?: number,
+    ) => Promise<{ headers: [string, string][]; tls?: unknown }>,
+    folder: string,
+  ) => Promise<void>,
+): Promise<void> {
+  const config = {
+    "current-context": "a",
+    contexts: [{ name: "a", context: { cluster: "c", user: "u" } }],
+    clusters: [{
+      name: "c",
+      cluster: {
+        server: "https://a.example:6443",
+        "tls-server-name": "kubernetes",
+        extensions: [
+          { name: "other", extension: 1 },
+          {
+            name: "client.authentication.k8s.io/exec",
+            extension: { port: 7, on: true },
+          },
+        ],
+      },
+    }],
+    users: [{
+      name: "u",
+      user: {
+        exec: {
+          apiVersion: V1,
+          command: "./plugin",
+          interactiveMode: "Never",
+          ...fields,
+        },
+      },
+    }],
+  };
+  await withFolder({
+    config: JSON.stringify(config),
+    plugin: `#!/bin/sh\ncd "$(dirname "$0")"\n${script}`,
+  }, async (folder) => {
+    await Deno.chmod(`${folder}/plugin`, 0o755);
+    const pathOf = (timeout?: number) =>
+      loadKubeConfig({
+        paths: [`${folder}/config`],
+        pluginTimeout: timeout,
+      });
+    const loaded = new Map<number | undefined, ReturnType<typeof pathOf>>();
+    await test(async (timeout) => {
+      const config = loaded.get(timeout) ?? pathOf(timeout);
+      loaded.set(timeout, config);
+      return await (await config).target();
+    }, folder);
+  });
+}
+
+/** A shell command that prints a credential. */
+function print(status: unknown, apiVersion = V1): string {
+  const credential = { kind: "ExecCredential", apiVersion, status };
+  return `cat <<'END'\n${JSON.stringify(credential)}\nEND\n`;
+}
+
+Deno.test("a credential plugin gets arguments, variables and the cluster, and gives a token", async () => {
+  await withPlugin(
+    `printf '%s' "$*|$GREETING|$KUBERNETES_EXEC_INFO" >seen\n${
+      print({ token: "t" })
+    }`,
+    {
+      args: ["--for", "a b"],
+      env: [{ name: "GREETING", value: "hello" }],
+      provideClusterInfo: true,
+    },
+    async (target, folder) => {
+      assertEquals((await target()).headers, [["authorization", "Bearer t"]]);
+      const [args, greeting, info] = (await Deno.readTextFile(`${folder}/seen`))
+        .split("|");
+      assertEquals([args, greeting], ["--for a b", "hello"]);
+      assertEquals(JSON.parse(info), {
+        kind: "ExecCredential",
+        apiVersion: V1,
+        spec: {
+          cluster: {
+            server: "https://a.example:6443",
+            "tls-server-name": "kubernetes",
+            config: { port: 7, on: true },
+          },
+          interactive: false,
+        },
+      });
+    },
+  );
+});
+
+Deno.test("without provideClusterInfo a plugin is told nothing of the cluster; v1beta1 needs no mode", async () => {
+  await withPlugin(
+    `printf '%s' "$KUBERNETES_EXEC_INFO" >seen\n${
+      print({ token: "t" }, V1BETA1)
+    }`,
+    { apiVersion: V1BETA1, interactiveMode: undefined },
+    async (target, folder) => {
+      await target();
+      const info = JSON.parse(await Deno.readTextFile(`${folder}/seen`));
+      assertEquals([info.apiVersion, info.spec.cluster], [V1BETA1, undefined]);
+    },
+  );
+});
+
+Deno.test("a credential plugin can give a client certificate", async () => {
+  const { cert, key } = await makeCertificate();
+  await withPlugin(
+    print({ clientCertificateData: cert, clientKeyData: key }),
+    {},
+    async (target) => {
+      const { headers, tls } = await target();
+      assertEquals<unknown>(
+        [headers, tls],
+        [[], { cert, key, serverName: "kubernetes" }],
+      );
+    },
+  );
+});
+
+Deno.test("a plugin's credential is kept until it expires, and calls at once share a run", async () => {
+  await withPlugin(
+    `echo run >>runs\n${
+      print({ token: "t", expirationTimestamp: "2100-01-01T00:00:00Z" })
+    }`,
+    {},
+    async (target, folder) => {
+      await Promise.all([target(), target()]);
+      await target();
+      assertEquals(await Deno.readTextFile(`${folder}/runs`), "run\n");
+      const late = Date.parse("2100-01-01T00:00:00Z");
+      using _clock = useClock({ ...SYSTEM_CLOCK, date: () => late });
+      await target();
+      assertEquals(await Deno.readTextFile(`${folder}/runs`), "run\nrun\n");
+    },
+  );
+  // A run that fails is not kept.
+  const cache = new PluginCache();
+  await assertRejects(() => cache.get(() => Promise.reject(new Error("no"))));
+  assertEquals(await cache.get(() => Promise.resolve({ token: "t" })), {
+    token: "t",
+  });
+});
+
+Deno.test("a plugin that cannot be run is told with its install hint", async () => {
+  await withPlugin("", {
+    command: "no-such-plugin-anywhere",
+    installHint: "Install it from https://plugins.example",
+  }, async (target, folder) => {
+    const error = await assertRejects(() => target(), KubeConfigError);
+    assertStringIncludes(
+      error.message,
+      "no-such-plugin-anywhere cannot be run",
+    );
+    assertStringIncludes(
+      error.message,
+      "Install it from https://plugins.example",
+    );
+    assertEquals([error.file, error.field], [
+      `${folder}/config`,
+      "users[0].user.exec",
+    ]);
+  });
+});
+
+Deno.test("a plugin that fails or prints nonsense is told, and no secret with it", async () => {
+  const cases: [
+    script: string,
+    fields: Record<string, unknown>,
+    message: RegExp,
+  ][] = [
+    [
+      "echo not logged in >&2; exit 3",
+      {},
+      /ended with exit code 3: not logged in/,
+    ],
+    ["head -c 3000000 /dev/zero", {}, /printed more than 1048576 bytes/],
+    ["yes", {}, /printed more than 1048576 bytes/],
+    ["echo SECRET", {}, /did not print JSON/],
+    ['echo \'{"token":"SECRET"}\'', {}, /did not print an ExecCredential/],
+    [
+      print({ token: "SECRET" }, V1BETA1),
+      {},
+      /a credential of version "client.*v1beta1", not/,
+    ],
+    [print(null), {}, /printed no status/],
+    [print({}), {}, /neither a token nor a client certificate/],
+    [print({ token: 7 }), {}, /token is not a string/],
+    [print({ token: "SEC\nRET" }), {}, /control character/],
+    [print({ clientKeyData: "SECRET" }), {}, /only one of/],
+    [print({ token: "SECRET", expirationTimestamp: "soon" }), {}, /not a time/],
+    [
+      print({ clientCertificateData: "c", clientKeyData: "SECRET" }),
+      {},
+      /no private key in PEM/,
+    ],
+    [print({ token: "t" }), {
+      apiVersion: "client.authentication.k8s.io/v1alpha1",
+      interactiveMode: "Never",
+    }, /v1alpha1 of credential plugins is not supported/],
+    [
+      print({ token: "t" }),
+      { interactiveMode: undefined },
+      /interactiveMode is missing/,
+    ],
+    [print({ token: "t" }), { interactiveMode: "Maybe" }, /one of Never/],
+    [print({ token: "t" }), { command: undefined }, /command is missing/],
+  ];
+  for (const [script, fields, message] of cases) {
+    await withPlugin(script, fields, async (target) => {
+      const error = await assertRejects(() => target(), KubeConfigError);
+      assertMatch(error.message, message);
+      assert(!/SEC\s*RET/.test(error.message), error.message);
+      assert(!/SEC\s*RET/.test(String(error.cause)), String(error.cause));
+    });
+  }
+});
+
+Deno.test("a plugin that does not end is ended, also when it has started another program", async () => {
+  // The program in the background keeps the outputs open.
+  await withPlugin("sleep 20 &\nsleep 20", {}, async (target) => {
+    const error = await assertRejects(() => target(500), KubeConfigError);
+    assertStringIncludes(error.message, "has not ended after 500 ms");
+  });
+});
+
+Deno.test("a plugin that needs a terminal is refused where there is none", async () => {
+  const stdin = Object.getOwnPropertyDescriptor(Deno.stdin, "isTerminal");
+  Object.defineProperty(Deno.stdin, "isTerminal", {
+    value: () => false,
+    configurable: true,
+  });
+  try {
+    await withPlugin(print({ token: "t" }), {
+      interactiveMode: "Always",
+    }, async (target) => {
+      const error = await assertRejects(() => target(), KubeConfigError);
+      assertStringIncludes(error.message, "needs a terminal");
+    });
+  } finally {
+    delete (Deno.stdin as { isTerminal?: unknown }).isTerminal;
+    if (stdin) Object.defineProperty(Deno.stdin, "isTerminal", stdin);
+  }
+});

@@ -1,0 +1,502 @@
+import {
+  KubeConfig,
+  KubeConfigError,
+  loadKubeConfig,
+} from "../../kubernetes/mod.ts";
+import {
+  findInCluster,
+  inClusterTarget,
+} from "../../kubernetes/config/in_cluster.ts";
+import { lineOf } from "../../kubernetes/config/locate.ts";
+import { InvalidArgumentError } from "../../mod.ts";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "../deps.ts";
+import { withFolder } from "../helpers/folder.ts";
+import { makeCertificate } from "../helpers/certificate.ts";
+import { useEnvironment } from "../helpers/environment.ts";
+
+const CA = (await makeCertificate()).caCert;
+const base64 = (text: string): string =>
+  new TextEncoder().encode(text).toBase64();
+
+/** A kubeconfig with one cluster and one user, in block style. */
+function kubeconfig(parts: { cluster?: string; user?: string } = {}): string {
+  const { cluster = "server: https://10.0.0.1:6443", user = "{}" } = parts;
+  return `apiVersion: v1
+kind: Config
+current-context: shop
+contexts:
+- context:
+    cluster: east
+    user: ann
+    namespace: web
+  name: shop
+- name: other
+  context:
+    cluster: west
+    user: ann
+clusters:
+- cluster:
+    ${cluster.replaceAll("\n", "\n    ")}
+  name: east
+users:
+- name: ann
+  user:
+    ${user.replaceAll("\n", "\n    ")}
+`;
+}
+
+async function target(
+  parts: { cluster?: string; user?: string },
+): Promise<Awaited<ReturnType<KubeConfig["target"]>>> {
+  const config = await loadKubeConfig({ text: kubeconfig(parts) });
+  return await config.target();
+}
+
+Deno.test("a kubeconfig gives contexts, namespace and target", async () => {
+  const config = await loadKubeConfig({
+    text: kubeconfig({
+      cluster: `server: https://10.0.0.1:6443
+certificate-authority-data: ${base64(CA)}
+tls-server-name: kubernetes
+proxy-url: http://proxy.example:3128`,
+      user: "token: secret",
+    }),
+  });
+  assertInstanceOf(config, KubeConfig);
+  assertEquals(
+    [config.contexts, config.currentContext, config.namespace],
+    [["shop", "other"], "shop", "web"],
+  );
+  assertEquals<unknown>(await config.target(), {
+    url: "https://10.0.0.1:6443",
+    headers: [["authorization", "Bearer secret"]],
+    tls: { caCerts: [CA], serverName: "kubernetes" },
+    proxy: { url: "http://proxy.example:3128" },
+  });
+});
+
+Deno.test("a kubeconfig in JSON is read as well", async () => {
+  const text = JSON.stringify({
+    "current-context": "a",
+    contexts: [{ name: "a", context: { cluster: "c", user: "u" } }],
+    clusters: [{ name: "c", cluster: { server: "https://a.example" } }],
+    users: [{ name: "u", user: { username: "ann", password: "p:w" } }],
+    preferences: {},
+  });
+  const config = await loadKubeConfig({ text });
+  const { headers } = await config.target();
+  assertEquals(headers, [["authorization", `Basic ${btoa("ann:p:w")}`]]);
+});
+
+Deno.test("context, cluster, user and namespace can be chosen", async () => {
+  const text = `
+contexts:
+- { name: one, context: { cluster: east, user: ann, namespace: web } }
+- { name: two, context: { cluster: west, user: bob } }
+clusters:
+- { name: east, cluster: { server: "https://east.example" } }
+- { name: west, cluster: { server: "https://west.example/k8s/clusters/c-1/" } }
+users:
+- { name: ann, user: { token: "0123" } }
+- { name: bob, user: { token: b } }
+`;
+  const of = async (
+    options: Parameters<typeof loadKubeConfig>[0],
+  ): Promise<unknown[]> => {
+    const config = await loadKubeConfig({ text, ...options });
+    const { url, headers } = await config.target();
+    return [url, headers[0]?.[1], config.namespace];
+  };
+  assertEquals(
+    await of({ context: "one" }),
+    ["https://east.example", "Bearer 0123", "web"],
+  );
+  assertEquals(
+    await of({ context: "two", user: "ann", namespace: "n" }),
+    ["https://west.example/k8s/clusters/c-1/", "Bearer 0123", "n"],
+  );
+  assertEquals(
+    await of({ context: "one", cluster: "west", token: "t" }),
+    ["https://west.example/k8s/clusters/c-1/", "Bearer t", "web"],
+  );
+  // No context at all: a cluster alone is enough.
+  assertEquals(
+    await of({ cluster: "east" }),
+    ["https://east.example", undefined, "default"],
+  );
+  const none = await loadKubeConfig({ text });
+  assertEquals(none.currentContext, undefined);
+  await assertRejects(
+    () => none.target(),
+    KubeConfigError,
+    'no context is chosen; the contexts are "one", "two"',
+  );
+  for (
+    const [options, message] of [
+      [{ context: "three" }, 'the context "three" does not exist'],
+      [{ context: "one", cluster: "x" }, 'the cluster "x" does not exist'],
+      [{ context: "one", user: "x" }, 'the user "x" does not exist'],
+    ] as const
+  ) {
+    await assertRejects(
+      () => loadKubeConfig({ text, ...options }),
+      KubeConfigError,
+      message,
+    );
+  }
+});
+
+Deno.test("several files are merged: the first one's entries count, paths are relative to their file", async () => {
+  await withFolder({
+    "a/config": `current-context: ""
+contexts:
+- { name: shared, context: { cluster: c, user: u, namespace: first } }
+users:
+- { name: u, user: { tokenFile: token } }
+`,
+    "a/token": "from a\n",
+    "b/config": `current-context: shared
+contexts:
+- { name: shared, context: { cluster: c, user: other, namespace: second } }
+- { name: extra, context: { cluster: c, user: u } }
+clusters:
+- name: c
+  cluster: { server: "https://b.example", certificate-authority: pki/ca.crt }
+users:
+- { name: u, user: { token: from-b } }
+`,
+    "b/pki/ca.crt": CA,
+    "c/config": "current-context: extra\n",
+  }, async (folder) => {
+    const files = ["a", "b", "missing", "c"]
+      .map((name) => `${folder}/${name}/config`);
+    using _environment = useEnvironment({
+      KUBECONFIG: `${files.join(":")}:${files[0]}:`,
+      HOME: folder,
+    });
+    const config = await loadKubeConfig();
+    assertEquals(
+      [config.contexts, config.currentContext, config.namespace],
+      [["shared", "extra"], "shared", "first"],
+    );
+    const { url, headers, tls } = await config.target();
+    assertEquals(
+      [url, headers, tls?.caCerts],
+      ["https://b.example", [["authorization", "Bearer from a"]], [CA]],
+    );
+    await assertRejects(
+      () => loadKubeConfig({ paths: files }),
+      KubeConfigError,
+      `${files[2]}: it cannot be read`,
+    );
+  });
+});
+
+Deno.test("without KUBECONFIG, ~/.kube/config is read; without both an error says so", async () => {
+  await withFolder({ ".kube/config": kubeconfig() }, async (folder) => {
+    using _environment = useEnvironment({
+      KUBECONFIG: undefined,
+      KUBERNETES_SERVICE_HOST: undefined,
+      HOME: folder,
+    });
+    const { contexts } = await loadKubeConfig();
+    assertEquals(contexts, ["shop", "other"]);
+    await Deno.remove(`${folder}/.kube/config`);
+    await assertRejects(
+      () => loadKubeConfig(),
+      KubeConfigError,
+      "~/.kube/config does not exist",
+    );
+    Deno.env.set("KUBECONFIG", `${folder}/nowhere`);
+    await assertRejects(
+      () => loadKubeConfig(),
+      KubeConfigError,
+      "no file of KUBECONFIG exists",
+    );
+  });
+});
+
+Deno.test("a token file is read at each call, and counts more than a token", async () => {
+  await withFolder({ token: "one\n" }, async (folder) => {
+    const config = await loadKubeConfig({
+      text: kubeconfig({ user: `token: none\ntokenFile: ${folder}/token` }),
+    });
+    const authorization = async (): Promise<string> =>
+      (await config.target()).headers[0][1];
+    assertEquals(await authorization(), "Bearer one");
+    await Deno.writeTextFile(`${folder}/token`, "two");
+    assertEquals(await authorization(), "Bearer two");
+    await Deno.writeTextFile(`${folder}/token`, "");
+    await assertRejects(authorization, KubeConfigError, "the token is empty");
+  });
+});
+
+Deno.test("in a pod the service account is used, and read at each call", async () => {
+  await withFolder(
+    { "token": "one", "ca.crt": CA, "namespace": "mine\n" },
+    async (folder) => {
+      using _environment = useEnvironment({
+        KUBERNETES_SERVICE_HOST: "fd00::1",
+        KUBERNETES_SERVICE_PORT: "443",
+      });
+      const found = await findInCluster(folder);
+      assertEquals(found?.namespace, "mine");
+      if (found === undefined) return;
+      const overrides = { pluginTimeout: 0 };
+      assertEquals<unknown>(await inClusterTarget(found, overrides), {
+        url: "https://[fd00::1]:443",
+        headers: [["authorization", "Bearer one"]],
+        tls: { caCerts: [CA] },
+      });
+      const other = (await makeCertificate()).caCert;
+      await Deno.writeTextFile(`${folder}/token`, "two");
+      await Deno.writeTextFile(`${folder}/ca.crt`, other);
+      const { headers, tls } = await inClusterTarget(found, overrides);
+      assertEquals(
+        [headers[0][1], tls?.caCerts],
+        ["Bearer two", [other]],
+      );
+      await Deno.remove(`${folder}/token`);
+      assertEquals(await findInCluster(folder), undefined);
+    },
+  );
+});
+
+Deno.test("impersonation: each group has a line of its own, extras are escaped", async () => {
+  const { headers } = await target({
+    user: `token: t
+as: jane
+as-uid: "7"
+as-groups: [devs, "a, b"]
+as-user-extra:
+  Acme.com/Pro Max: [x, y]
+  scopes: [jos\u00e9]`,
+  });
+  assertEquals(headers.slice(1), [
+    ["impersonate-user", "jane"],
+    ["impersonate-uid", "7"],
+    ["impersonate-group", "devs"],
+    ["impersonate-group", "a, b"],
+    ["impersonate-extra-acme.com%2Fpro%20max", "x"],
+    ["impersonate-extra-acme.com%2Fpro%20max", "y"],
+    ["impersonate-extra-scopes", "jos\u00c3\u00a9"],
+  ]);
+  await assertRejects(
+    () => target({ user: "as-groups: [devs]" }),
+    KubeConfigError,
+    "without as",
+  );
+});
+
+Deno.test("a cluster that skips the verification is refused, and the error names Deno's flag", async () => {
+  const error = await assertRejects(
+    () =>
+      target({
+        cluster:
+          "server: https://h.example:6443\ninsecure-skip-tls-verify: true",
+      }),
+    KubeConfigError,
+    "--unsafely-ignore-certificate-errors=h.example",
+  );
+  assertEquals(
+    [error.line, error.field],
+    [17, "clusters[0].cluster.insecure-skip-tls-verify"],
+  );
+  await target({
+    cluster: "server: https://h.example\ninsecure-skip-tls-verify: false",
+  });
+});
+
+Deno.test("credentials leave over TLS only, or to this machine", async () => {
+  await assertRejects(
+    () => target({ cluster: "server: http://10.0.0.1", user: "token: secret" }),
+    KubeConfigError,
+    "over TLS only",
+  );
+  for (const host of ["localhost:1", "127.0.0.1:8001", "[::1]:80"]) {
+    const { url, tls } = await target({
+      cluster: `server: http://${host}`,
+      user: "token: secret",
+    });
+    assertEquals([url, tls], [`http://${host}`.replace(/:80$/, ""), undefined]);
+  }
+});
+
+Deno.test("what is wrong is told with line and field, and without secrets", async () => {
+  const cases: [
+    text: string,
+    line: number | undefined,
+    field: string,
+    message: RegExp,
+  ][] = [
+    ["a: [1,\nb: }\n", 2, "", /this is not YAML/],
+    ["[".repeat(50_000), undefined, "", /nested too deeply/],
+    ["kind: Pod\n", 1, "kind", /its kind is Pod/],
+    ["\napiVersion: v2\n", 2, "apiVersion", /version v2 is not known/],
+    ["users: 7\n", 1, "users", /a list is needed here/],
+    ["users:\n- user: {}\n", 2, "users[0]", /this entry has no name/],
+    [
+      "users:\n- name: a\n- name: a\n",
+      3,
+      "users[1].name",
+      /the name "a" is used twice/,
+    ],
+    [
+      kubeconfig({ user: "token: [SECRET]" }),
+      21,
+      "users[0].user.token",
+      /a string is needed here, not a list/,
+    ],
+    [
+      kubeconfig({ user: "client-certificate-data: '%SECRET'" }),
+      21,
+      "users[0].user.client-certificate-data",
+      /this is not base64/,
+    ],
+    [
+      kubeconfig({ user: `client-key-data: ${base64("SECRET")}` }),
+      20,
+      "users[0].user",
+      /has a client-key but no client-certificate/,
+    ],
+    [
+      kubeconfig({
+        user: `client-certificate-data: ${base64(CA)}\nclient-key-data: ${
+          base64("SECRET")
+        }`,
+      }),
+      22,
+      "users[0].user.client-key-data",
+      /no private key in PEM/,
+    ],
+    [
+      kubeconfig({ user: `token: "SECRET\\n"\nusername: SECRET` }),
+      20,
+      "users[0].user",
+      /both a token and a password/,
+    ],
+    [
+      kubeconfig({ user: `token: "SEC\\nRET"` }),
+      21,
+      "users[0].user.token",
+      /control character/,
+    ],
+    [
+      kubeconfig({ user: "tokenFile: /dev/zero" }),
+      21,
+      "users[0].user.tokenFile",
+      /has more than 1048576 bytes/,
+    ],
+    [
+      kubeconfig({ user: "auth-provider: { name: gcp }" }),
+      21,
+      "users[0].user.auth-provider",
+      /use a credential plugin/,
+    ],
+    [
+      kubeconfig({ cluster: "server: ftp://x" }),
+      16,
+      "clusters[0].cluster.server",
+      /is not a URL of HTTP/,
+    ],
+    [
+      kubeconfig({ cluster: "certificate-authority: /nowhere/ca" }),
+      16,
+      "clusters[0].cluster.certificate-authority",
+      /\/nowhere\/ca cannot be read/,
+    ],
+    [
+      kubeconfig({ cluster: "server: https://x\nproxy-url: socks5://p" }),
+      17,
+      "clusters[0].cluster.proxy-url",
+      /not by socks5:/,
+    ],
+    [
+      kubeconfig({ cluster: "server: https://x\ninsecure-skip-tls-verify: 7" }),
+      17,
+      "clusters[0].cluster.insecure-skip-tls-verify",
+      /true or false/,
+    ],
+  ];
+  await withFolder({}, async (folder) => {
+    const file = `${folder}/config`;
+    for (const [text, line, field, message] of cases) {
+      await Deno.writeTextFile(file, text);
+      const error = await assertRejects(
+        async () => await (await loadKubeConfig({ paths: [file] })).target(),
+        KubeConfigError,
+      );
+      assertMatch(error.message, message);
+      assertEquals([error.file, error.line, error.field], [file, line, field]);
+      assertStringIncludes(
+        error.message,
+        line === undefined ? file : `${file}:${line}: `,
+      );
+      assertEquals(error.message.includes("SECRET"), false, error.message);
+    }
+  });
+});
+
+Deno.test("a chosen context that does not exist is told with the line of current-context", async () => {
+  const config = await loadKubeConfig({
+    text: "contexts: []\ncurrent-context: x",
+  });
+  const error = await assertRejects(() => config.target(), KubeConfigError);
+  assertEquals([error.line, error.field], [2, "current-context"]);
+});
+
+Deno.test("long and branching texts are refused or cost little", async () => {
+  await assertRejects(
+    () => loadKubeConfig({ text: "#".repeat(5 * 1024 * 1024) }),
+    KubeConfigError,
+    "more than 4194304 characters",
+  );
+  // Each alias doubles what is before it; nobody follows them.
+  const lines = ["a0: &a0 [x, x]"];
+  for (let i = 1; i < 60; i++) {
+    lines.push(`a${i}: &a${i} [*a${i - 1}, *a${i - 1}]`);
+  }
+  const { contexts } = await loadKubeConfig({ text: lines.join("\n") });
+  assertEquals(contexts, []);
+  const { contexts: none } = await loadKubeConfig({
+    text: "__proto__:\n  contexts: [{name: x}]\n",
+  });
+  assertEquals(none, []);
+  await assertRejects(
+    () => loadKubeConfig({ text: "", paths: [] }),
+    InvalidArgumentError,
+    "both text and paths",
+  );
+});
+
+Deno.test("lines are found in block style, and the enclosing line in flow style", () => {
+  const text = `# a comment
+---
+users:
+  - name: a
+    user:
+      token: |
+        user:
+        token: no
+  -
+    "user":
+      # token: no
+      token: x
+list: [{a: 1,
+  b: 2}]
+`;
+  assertEquals(lineOf(text, ["users"]), 3);
+  assertEquals(lineOf(text, ["users", 0, "name"]), 4);
+  assertEquals(lineOf(text, ["users", 0, "user", "token"]), 6);
+  assertEquals(lineOf(text, ["users", 1]), 9);
+  assertEquals(lineOf(text, ["users", 1, "user", "token"]), 12);
+  assertEquals(lineOf(text, ["list", 0, "b"]), 13);
+  assertEquals(lineOf(text, ["nothing"]), undefined);
+  assertEquals(lineOf('{"a": {"b": 1}}', ["a", "b"]), undefined);
+});
