@@ -11,8 +11,10 @@
 import { InvalidArgumentError } from "./errors.ts";
 import { show } from "./values.ts";
 
+/** 2^31-1, the largest value of an int32: the upper bound of counts. */
+export const MAX_INT32 = 0x7fffffff;
 /** Longest delay of `setTimeout`, ms; a timer with a longer one fires immediately. */
-const LONGEST_DELAY = 0x7fffffff;
+export const MAX_DELAY: number = MAX_INT32;
 
 /**
  * Returns `value` when it is a whole number in `lowest..highest`.
@@ -42,13 +44,13 @@ export function checkWhole(
  * `setTimeout` would treat `NaN`, a negative number and one above 2^31-1 as 1 ms.
  */
 export function checkTimeout(name: string, value: number): number {
-  if (Number.isInteger(value) && value >= 0 && value <= LONGEST_DELAY) {
+  if (Number.isInteger(value) && value >= 0 && value <= MAX_DELAY) {
     return value;
   }
   throw new InvalidArgumentError(
     `${name} ${
       show(value)
-    } is not a whole number of ms from 0 (never) to ${LONGEST_DELAY}`,
+    } is not a whole number of ms from 0 (never) to ${MAX_DELAY}`,
   );
 }
 
@@ -58,7 +60,7 @@ export function checkTimeout(name: string, value: number): number {
  * Otherwise throws an `InvalidArgumentError` that contains `name` and the value.
  */
 export function checkInterval(name: string, value: number): number {
-  return checkWhole(name, value, 1, LONGEST_DELAY);
+  return checkWhole(name, value, 1, MAX_DELAY);
 }
 
 /**

@@ -45,12 +45,12 @@ import { IoLoop, type IoLoopEvents } from "./io_loop.ts";
 import type { QuietTimer } from "./quiet_timer.ts";
 import {
   broken,
+  closedBeforeSent,
   closedBy,
-  closedUnsent,
+  goawayError,
   notOpened,
-  notTaken,
+  refusedByGoaway,
   sessionFailed,
-  wentAway,
 } from "./reasons.ts";
 import { ReceiveFlow } from "./receive_flow.ts";
 import { type SessionEvents, sessionOptions } from "./session_events.ts";
@@ -91,8 +91,8 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   readonly peerSettings: Map<number, number> = new Map();
   /** Streams that the peer opened. */
   readonly incoming: AcceptQueue<Stream> = new AcceptQueue(
-    (stream) => stateOf(stream).keep(),
-    (stream) => stateOf(stream).letGo(),
+    (stream) => stateOf(stream).addUser(),
+    (stream) => stateOf(stream).removeUser(),
   );
 
   readonly #io: IoLoop;
@@ -117,8 +117,8 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   #ending = false;
   /** Resolves when all bytes whose writes have resolved are sent; exists while a close waits for that. */
   #bytesLeft: Deferred<void> | undefined;
-  #goawaySent = false;
-  #goawayReceived: GoawayFrame | undefined;
+  #goawaySubmitted = false;
+  #peerGoaway: GoawayFrame | undefined;
   /** The session failed and sent GOAWAY itself. */
   #sessionFailed = false;
   #inputEnded = false;
@@ -140,7 +140,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
       () => void handled(this.#ping()),
     );
     // moby/spdystream sets no limit, and kubelets that use it lose output on a PING.
-    if (options.flowControl === false) this.#pending.heard();
+    if (options.flowControl === false) this.#pending.peerResponded();
     this.#pinger = new Pinger(side, () => {
       this.session.submitPing();
       this.flush();
@@ -222,7 +222,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
 
   /** Whether new streams may be opened. */
   get accepting(): boolean {
-    return !this.#ending && !this.#goawaySent && !this.#goawayReceived &&
+    return !this.#ending && !this.#goawaySubmitted && !this.#peerGoaway &&
       !this.#inputEnded && this.#writeError === undefined;
   }
 
@@ -277,8 +277,8 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
 
   /** Sends GOAWAY; the connection ends when its last stream has closed. */
   goaway(statusCode: number): Promise<void> {
-    if (!this.#goawaySent && !this.#ending) {
-      this.#goawaySent = true;
+    if (!this.#goawaySubmitted && !this.#ending) {
+      this.#goawaySubmitted = true;
       this.session.submitGoaway(statusCode);
       this.#pending.failQueued(this.#notOpened());
       this.#refuseUnclaimed();
@@ -290,10 +290,10 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   /** Closes the connection: sends the bytes whose writes have resolved, and fails everything else. */
   async close(): Promise<void> {
     if (!this.#ending && this.#bytesLeft === undefined) {
-      const announced = this.#goawaySent;
+      const announced = this.#goawaySubmitted;
       const begin = now();
-      this.#goawaySent = true;
-      if (this.#owesBytes()) {
+      this.#goawaySubmitted = true;
+      if (this.#hasAcceptedBytes()) {
         this.#bytesLeft = new Deferred();
         await this.#io.outputProgress.within(
           this.options.closeTimeout,
@@ -362,7 +362,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
 
   release(size: number): void {
     this.#reserved -= size;
-    if (this.#bytesLeft !== undefined && !this.#owesBytes()) {
+    if (this.#bytesLeft !== undefined && !this.#hasAcceptedBytes()) {
       this.#bytesLeft.resolve();
     }
   }
@@ -419,7 +419,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     this.#receiveFlow.settle();
   }
 
-  expectsMuch(): boolean {
+  expectsBulk(): boolean {
     return this.#streams.size > 0;
   }
 
@@ -521,7 +521,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     }
     this.#holdings.open(state, size);
     if (this.#writeError !== undefined) state.sendBuffer.fail(this.#writeError);
-    this.#timeouts.streamCame();
+    this.#timeouts.streamOpened();
     const { maxWaitingStreams } = this.options;
     const parent = this.#streams.get(frame.assocStreamId);
     const most = parent?.mostWaiting ?? maxWaitingStreams;
@@ -531,7 +531,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
       this.incoming.size < Math.min(most, maxWaitingStreams)
     ) {
       this.incoming.push(createStream(state));
-      if (this.#goawayReceived || this.#goawaySent) this.#refuseUnclaimed();
+      if (this.#peerGoaway || this.#goawaySubmitted) this.#refuseUnclaimed();
     } else state.reset(REFUSED_STREAM);
   }
 
@@ -549,22 +549,22 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   }
 
   replied(state: StreamCore): void {
-    this.#pending.heard();
+    this.#pending.peerResponded();
     this.#timeouts.replied(state);
   }
 
-  dataCame(streamId: number, data: Uint8Array): void {
+  dataReceived(streamId: number, data: Uint8Array): void {
     const state = this.#streams.get(streamId);
-    if (state !== undefined) this.#receiveFlow.came(state, data);
+    if (state !== undefined) this.#receiveFlow.received(state, data);
   }
 
-  streamNumbered(frame: SynStreamFrame): void {
+  streamIdAssigned(frame: SynStreamFrame): void {
     this.#firstFrame?.opened(frame.streamId);
-    const state = this.#pending.numbered(frame);
+    const state = this.#pending.idAssigned(frame);
     if (state !== undefined) this.#streams.set(frame.streamId, state);
   }
 
-  streamSent(streamId: number): void {
+  synStreamSent(streamId: number): void {
     const state = this.#streams.get(streamId);
     if (state === undefined) return;
     this.#pending.sent(state);
@@ -574,13 +574,13 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     this.ready(state);
   }
 
-  streamNotSent(frame: SynStreamFrame, error: SpdyError): void {
+  synStreamNotSent(frame: SynStreamFrame, error: SpdyError): void {
     const state = this.session.getStreamUserData(frame.streamId);
     if (!(state instanceof StreamCore)) return;
     this.#streams.delete(frame.streamId);
     this.#pending.notSent(
       state,
-      this.#goawayReceived || this.#goawaySent ? this.#notOpened() : error,
+      this.#peerGoaway || this.#goawaySubmitted ? this.#notOpened() : error,
     );
   }
 
@@ -597,11 +597,11 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     }
     this.#leave(state);
     state.sessionClosed(statusCode);
-    state.letGo();
+    state.removeUser();
     if (!state.origin.own) return;
     const reason = state.ticket === 0
       ? undefined
-      : closedUnsent(streamId, statusCode);
+      : closedBeforeSent(streamId, statusCode);
     this.#pending.closed(state, reason);
   }
 
@@ -621,26 +621,26 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     this.#receiveFlow.closed(state, this.#holdings.full);
   }
 
-  pingSent(uniqueId: number): void {
+  pingIdAssigned(uniqueId: number): void {
     this.#pinger.sent(uniqueId);
   }
 
-  pingLeft(uniqueId: number): void {
+  pingSent(uniqueId: number): void {
     if (this.#asked === undefined || !this.#pinger.isOwn(uniqueId)) return;
     this.#put(this.#asked);
     this.#asked = undefined;
   }
 
-  pingCame(uniqueId: number): void {
-    this.#pending.heard();
+  pingReceived(uniqueId: number): void {
+    this.#pending.peerResponded();
     this.#pinger.received(uniqueId);
   }
 
-  settingsCame(frame: SettingsFrame): void {
+  settingsReceived(frame: SettingsFrame): void {
     applySettings(this.peerSettings, frame.iv);
     const limit = this.peerSettings.get(SETTINGS_MAX_CONCURRENT_STREAMS);
     if (limit !== undefined) this.#pending.limit = limit;
-    else this.#pending.heard();
+    else this.#pending.peerResponded();
     const { settingsStore, origin, side } = this.options;
     // SPDY/3 draft 2.6.4: only servers may ask for persistence.
     if (settingsStore && origin !== undefined && side === CLIENT) {
@@ -656,19 +656,19 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     else this.#widest = window[2];
   }
 
-  goawayCame(frame: GoawayFrame): void {
-    this.#goawayReceived = frame;
+  goawayFrameReceived(frame: GoawayFrame): void {
+    this.#peerGoaway = frame;
     this.#pending.failQueued(this.#notOpened());
     this.#refuseUnclaimed();
     // 2.6.6: streams above the last good one were not processed.
     for (const state of [...this.#streams.values()]) {
       if (!state.origin.own || state.id <= frame.lastGoodStreamId) continue;
-      this.#giveUp(state, notTaken(state.id, frame));
+      this.#giveUp(state, refusedByGoaway(state.id, frame));
     }
   }
 
-  goawayLeft(): void {
-    if (!this.#goawaySent) this.#sessionFailed = true;
+  goawayFrameSent(): void {
+    if (!this.#goawaySubmitted) this.#sessionFailed = true;
   }
 
   // The end.
@@ -690,8 +690,8 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     if (failure !== undefined || this.#sessionFailed) {
       return sessionFailed(failure);
     }
-    const status = this.#goawayReceived?.statusCode ?? GOAWAY_OK;
-    return status === GOAWAY_OK ? undefined : wentAway(status);
+    const status = this.#peerGoaway?.statusCode ?? GOAWAY_OK;
+    return status === GOAWAY_OK ? undefined : goawayError(status);
   }
 
   /** The peer closed its direction of the transport; answers that are still being sent have `closeTimeout`. */
@@ -699,7 +699,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     const reason = this.#peerClosed();
     // After a GOAWAY of the peer this is a clean end of the connection, though not of
     // its open streams.
-    const cutOff = this.#goawayReceived === undefined &&
+    const cutOff = this.#peerGoaway === undefined &&
       (this.#streams.size > 0 || this.#pending.waiting > 0);
     const failure = this.#sessionFailure() ?? (cutOff ? reason : undefined);
     for (const state of [...this.#streams.values()]) {
@@ -755,9 +755,9 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
       `${named.join(", ")}; read or cancel these streams first`;
   }
 
-  #owesBytes(): boolean {
+  #hasAcceptedBytes(): boolean {
     for (const state of this.#streams.values()) {
-      if (state.owesBytes) return true;
+      if (state.hasAcceptedBytes) return true;
     }
     return false;
   }
@@ -769,14 +769,14 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
     this.#timeouts.replied(state);
     this.#leave(state);
     state.failed(reason);
-    state.letGo();
+    state.removeUser();
     if (state.origin.own) this.#pending.closed(state, reason);
     this.flush();
   }
 
   /** Both directions have ended. After a GOAWAY of the peer this is a clean end. */
   #cutOff(reason: SpdyError): void {
-    const inOrder = this.#goawayReceived !== undefined &&
+    const inOrder = this.#peerGoaway !== undefined &&
       this.#sessionFailure() === undefined;
     if (inOrder) this.#end(undefined, reason);
     else this.#fail(reason);
@@ -819,7 +819,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
   }
 
   #notOpened(): SpdyError {
-    return notOpened(this.#goawayReceived, this.#goawaySent, this.#inputEnded);
+    return notOpened(this.#peerGoaway, this.#goawaySubmitted, this.#inputEnded);
   }
 
   #peerClosed(): SpdyError {

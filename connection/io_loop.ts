@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MAX_DELAY } from "../numbers.ts";
 import {
   atEndOfTurn,
   now,
@@ -20,9 +21,7 @@ import { Progress } from "./progress.ts";
 import type { Wire } from "./transport.ts";
 
 /** How many times `closeTimeout` a peer may keep sending after this side has ended. */
-const MOST_TALK = 60;
-/** The longest delay of a timer, ms. */
-const LONGEST_TIMER = 0x7fffffff;
+const CLOSING_PEER_FACTOR = 60;
 
 /** Events and requests of the loops for their owner. */
 export interface IoLoopEvents {
@@ -39,7 +38,7 @@ export interface IoLoopEvents {
   /** What `input` or `fill` threw. */
   failed(error: unknown): void;
   /** Whether the peer may send more than a little; without it: yes. */
-  expectsMuch?(): boolean;
+  expectsBulk?(): boolean;
 }
 
 /** After so long without a byte in either direction, large buffers are released, ms. */
@@ -71,7 +70,7 @@ export class IoLoop {
   #paused: Deferred<void> | undefined;
   #readingSince = now();
   /** How long it had read by then, ms. */
-  #readBefore = 0;
+  #readingTimeBefore = 0;
   readonly #inputEnd = new Deferred<void>();
   #drained: Deferred<void> | undefined;
   /** Runs while buffers may be larger than silence asks for. */
@@ -111,7 +110,7 @@ export class IoLoop {
   holdReading(hold: boolean): void {
     if (hold) {
       if (this.#paused !== undefined) return;
-      this.#readBefore = this.readingTime;
+      this.#readingTimeBefore = this.readingTime;
       this.#paused = new Deferred<void>();
     } else if (this.#paused !== undefined) {
       this.#paused.resolve();
@@ -133,8 +132,8 @@ export class IoLoop {
   /** How long it has read in all, ms: not counted is the time in which reading was held back. */
   get readingTime(): number {
     return this.#paused === undefined
-      ? this.#readBefore + now() - this.#readingSince
-      : this.#readBefore;
+      ? this.#readingTimeBefore + now() - this.#readingSince
+      : this.#readingTimeBefore;
   }
 
   /**
@@ -144,7 +143,7 @@ export class IoLoop {
    * end. The first wait lasts until nothing has left for `timeout` ms, since
    * `begin` of the clock at the earliest: a peer that takes nothing for so long
    * gets nothing more, whatever it sends. The last wait lasts until nothing has
-   * moved for `timeout` ms. A peer that only talks on has `MOST_TALK` times as
+   * moved for `timeout` ms. A peer that only talks on has `CLOSING_PEER_FACTOR` times as
    * long.
    */
   async finish(timeout: number, begin: number = now()): Promise<void> {
@@ -164,7 +163,7 @@ export class IoLoop {
       await within(timeout, this.#wire.closeWrite().catch(() => {}));
       // It may well talk on: credit for what it still gets of the kernel's buffer.
       await within(
-        Math.min(timeout * MOST_TALK, LONGEST_TIMER),
+        Math.min(timeout * CLOSING_PEER_FACTOR, MAX_DELAY),
         this.progress.within(timeout, this.#inputEnd.promise),
       );
     }
@@ -276,7 +275,7 @@ export class IoLoop {
       if (this.#closed) break;
       let data: Uint8Array | null = null;
       try {
-        data = await this.#wire.receive(this.#events.expectsMuch?.());
+        data = await this.#wire.receive(this.#events.expectsBulk?.());
       } catch (error) {
         failure = error;
       }

@@ -8,7 +8,13 @@ import { InvalidArgumentError } from "../errors.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
 import type { CtrlFrame, SettingsEntry } from "../frame/types.ts";
 import type { DATA } from "../frame/constants.ts";
-import { checkInterval, checkTimeout, checkWhole } from "../numbers.ts";
+import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
+import {
+  checkInterval,
+  checkTimeout,
+  checkWhole,
+  MAX_INT32,
+} from "../numbers.ts";
 import type { SessionOptions } from "../session.ts";
 import { CLIENT } from "../session/constants.ts";
 import { DEFAULT_SESSION_LIMITS } from "../session/limits.ts";
@@ -271,7 +277,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       "maxWaitingStreams",
       maxWaitingStreams,
       0,
-      0x7fffffff,
+      MAX_INT32,
     ),
     maxHeldBytes: checkWhole(
       "maxHeldBytes",
@@ -285,7 +291,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       "sessionWindow",
       sessionWindow,
       65536,
-      0x7fffffff,
+      MAX_FLOW_WINDOW,
     ),
     idleTimeout: checkTimeout("idleTimeout", idleTimeout),
     headerTimeout: checkTimeout("headerTimeout", headerTimeout),
@@ -299,7 +305,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
         "windowTuning.maxWindow",
         tuning.maxWindow ?? 16 * 1024 * 1024,
         65536,
-        0x7fffffff,
+        MAX_FLOW_WINDOW,
       ),
       maxMemory: checkWhole(
         "windowTuning.maxMemory",

@@ -24,7 +24,7 @@ interface Opening {
   /** Makes of the state what `opened` resolves to. */
   readonly present: (state: StreamCore) => unknown;
   readonly signal: AbortSignal | undefined;
-  given: boolean;
+  delivered: boolean;
 }
 
 /**
@@ -43,7 +43,7 @@ export class PendingStreams {
   /** Own streams submitted or open. */
   #open = 0;
   #limit = EARLY_STREAMS;
-  #peer: "silent" | "asked" | "heard" = "silent";
+  #peer: "silent" | "asked" | "responded" = "silent";
 
   /** `askPeer`: called once when streams wait for a peer that has said nothing. */
   constructor(session: Session, askPeer: () => void) {
@@ -68,14 +68,14 @@ export class PendingStreams {
 
   /** The peer's MAX_CONCURRENT_STREAMS changed. */
   set limit(value: number) {
-    this.#peer = "heard";
+    this.#peer = "responded";
     this.#limit = value;
     this.#submitNext();
   }
 
   /** The peer has spoken: no limit so far means that there is none. */
-  heard(): void {
-    if (this.#peer !== "heard") this.limit = INITIAL_MAX_CONCURRENT_STREAMS;
+  peerResponded(): void {
+    if (this.#peer !== "responded") this.limit = INITIAL_MAX_CONCURRENT_STREAMS;
   }
 
   /**
@@ -91,7 +91,7 @@ export class PendingStreams {
     signal?.throwIfAborted();
     // A push to a peer that allows none could wait forever, and with it the handler
     // that pushes.
-    if (this.#limit === 0 && state.origin.unidirectional) throw takesNone();
+    if (this.#limit === 0 && state.origin.unidirectional) throw noneAllowed();
     const opened = new Deferred<T>();
     const opening: Opening = {
       state,
@@ -99,7 +99,7 @@ export class PendingStreams {
       opened: opened as Deferred<unknown>,
       present,
       signal,
-      given: false,
+      delivered: false,
     };
     if (this.#open < this.#limit && this.#queue.size === 0) {
       this.#submit(opening);
@@ -115,7 +115,7 @@ export class PendingStreams {
   }
 
   /** The SYN_STREAM got its id. */
-  numbered(frame: SynStreamFrame): StreamCore | undefined {
+  idAssigned(frame: SynStreamFrame): StreamCore | undefined {
     const state = this.#session.getStreamUserData(frame.streamId);
     if (!(state instanceof StreamCore) || state.ticket === 0) return undefined;
     state.id = frame.streamId;
@@ -126,7 +126,7 @@ export class PendingStreams {
   sent(state: StreamCore): void {
     const opening = this.#takeSubmitted(state);
     if (opening === undefined) return;
-    opening.given = true;
+    opening.delivered = true;
     opening.opened.resolve(opening.present(state));
     if (opening.signal?.aborted) state.reset(CANCEL, opening.signal.reason);
   }
@@ -216,7 +216,7 @@ export class PendingStreams {
   #watch(opening: Opening, signal: AbortSignal): void {
     const { state } = opening;
     const onAbort = (): void => {
-      if (opening.given) {
+      if (opening.delivered) {
         state.reset(CANCEL, signal.reason);
         return;
       }
@@ -231,7 +231,7 @@ export class PendingStreams {
   }
 }
 
-function takesNone(): StreamResetError {
+function noneAllowed(): StreamResetError {
   return new StreamResetError(
     "the stream was not opened: the peer allows none (its MAX_CONCURRENT_STREAMS is 0)",
     { streamId: 0, statusCode: REFUSED_STREAM, initiator: "remote" },

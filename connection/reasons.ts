@@ -40,7 +40,7 @@ export function sessionFailed(
 }
 
 /** The peer sent GOAWAY with an error status. */
-export function wentAway(statusCode: number): ConnectionClosedError {
+export function goawayError(statusCode: number): ConnectionClosedError {
   return new ConnectionClosedError(
     `the connection ended: the peer sent GOAWAY (${
       goawayStatusName(statusCode)
@@ -76,7 +76,7 @@ export function notOpened(
 }
 
 /** The peer's GOAWAY says that it did not process the stream (SPDY/3 draft 2.6.6). */
-export function notTaken(
+export function refusedByGoaway(
   streamId: number,
   goaway: GoawayFrame,
 ): StreamResetError {
@@ -89,7 +89,7 @@ export function notTaken(
 }
 
 /** An own stream was closed before its SYN_STREAM was sent, such as a push for a stream that the peer cancels (SPDY/3 draft 3.3.2). */
-export function closedUnsent(
+export function closedBeforeSent(
   streamId: number,
   statusCode: number,
 ): StreamResetError {

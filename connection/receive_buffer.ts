@@ -34,7 +34,7 @@ const TAKEN: End = { kind: "taken" };
 /** The expected number of bytes, and the error for any other number. */
 interface Expected {
   readonly length: number;
-  readonly wrong: (came: string) => unknown;
+  readonly wrong: (arrived: string) => unknown;
 }
 
 /**
@@ -70,7 +70,7 @@ export class ReceiveBuffer {
   #tail: Uint8Array<ArrayBuffer> | undefined;
   #size = 0;
   /** Bytes that arrived and were not dropped, including those already read. */
-  #came = 0;
+  #arrived = 0;
   #expected: Expected | undefined;
   /** Set while bytes are dropped; creates the error for a reader. */
   #dropping: (() => unknown) | undefined;
@@ -100,7 +100,7 @@ export class ReceiveBuffer {
 
   /** Bytes that were read. */
   get taken(): number {
-    return this.#came - this.#size;
+    return this.#arrived - this.#size;
   }
 
   /** Whether a reader waits for bytes. */
@@ -129,10 +129,10 @@ export class ReceiveBuffer {
       this.#events.consumed(piece.length);
       return false;
     }
-    this.#came += piece.length;
+    this.#arrived += piece.length;
     const expected = this.#expected;
-    if (expected !== undefined && this.#came > expected.length) {
-      this.#came -= piece.length;
+    if (expected !== undefined && this.#arrived > expected.length) {
+      this.#arrived -= piece.length;
       this.#events.consumed(piece.length);
       this.fail(expected.wrong("more"));
       return false;
@@ -242,19 +242,19 @@ export class ReceiveBuffer {
 
   /** Whether exactly `length` bytes and the end have arrived. */
   isWhole(length: number): boolean {
-    return this.#end === FINISHED && this.#came === length;
+    return this.#end === FINISHED && this.#arrived === length;
   }
 
   /**
    * Sets the expected number of bytes. If more or fewer arrive, reading fails after
    * the received bytes with the error that `wrong` creates.
    */
-  expect(length: number, wrong: (came: string) => unknown): void {
+  expect(length: number, wrong: (arrived: string) => unknown): void {
     this.#expected = { length, wrong };
     const finished = this.#end === FINISHED;
     if (this.#closed || this.#end !== undefined && !finished) return;
     this.#end = undefined;
-    if (this.#came > length) this.fail(wrong("more"));
+    if (this.#arrived > length) this.fail(wrong("more"));
     else if (finished) this.finish();
   }
 
@@ -264,11 +264,11 @@ export class ReceiveBuffer {
     const expected = this.#expected;
     if (this.#end !== undefined) return;
     if (
-      expected !== undefined && this.#came < expected.length &&
+      expected !== undefined && this.#arrived < expected.length &&
       this.#dropping === undefined && !this.#closed
     ) {
-      const came = this.#came === 0 ? "0" : `only ${this.#came}`;
-      this.fail(expected.wrong(came));
+      const arrived = this.#arrived === 0 ? "0" : `only ${this.#arrived}`;
+      this.fail(expected.wrong(arrived));
       return;
     }
     this.#end = FINISHED;

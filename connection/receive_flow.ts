@@ -101,7 +101,7 @@ export class ReceiveFlow {
   }
 
   /** A piece of the read buffer belongs to the stream. */
-  came(state: StreamCore, data: Uint8Array): void {
+  received(state: StreamCore, data: Uint8Array): void {
     this.#buffered += data.length;
     const credit = this.#credit;
     if (credit?.received(data.length)) {

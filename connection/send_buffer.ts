@@ -26,7 +26,7 @@ export interface Place {
   /** Bytes before it; `undefined` as long as chunks before it are in the writable end's own queue. */
   at: number | undefined;
   /** How many such chunks there are. */
-  coming: number;
+  queuedBefore: number;
 }
 
 /**
@@ -54,7 +54,7 @@ export class SendBuffer {
   /** Bytes taken from the application, sent ones among them. */
   #written = 0;
   /** Chunks in the writable end's own queue, of those that came before the end. */
-  #coming = 0;
+  #inQueue = 0;
   /** Places that chunks in that queue come before. */
   #places: Place[] = [];
   /** Memory of the last chunk, when that is a copy to which more can be added. */
@@ -87,7 +87,7 @@ export class SendBuffer {
 
   /** Whether nothing waits, here or on its way through the writable end. */
   get idle(): boolean {
-    return this.#size === 0 && this.#coming === 0;
+    return this.#size === 0 && this.#inQueue === 0;
   }
 
   /** Whether a writer waits until its chunk is taken. */
@@ -102,7 +102,7 @@ export class SendBuffer {
 
   /** Whether the end may leave with the bytes that wait here: none come after them. */
   get complete(): boolean {
-    return this.#ending && this.#coming === 0;
+    return this.#ending && this.#inQueue === 0;
   }
 
   /** Whether the end left, or the half failed. */
@@ -186,9 +186,9 @@ export class SendBuffer {
 
   /** The place behind all that was written by now. */
   place(): Place {
-    const coming = this.#coming;
-    if (coming === 0) return { at: this.#written, coming };
-    const place: Place = { at: undefined, coming };
+    const queuedBefore = this.#inQueue;
+    if (queuedBefore === 0) return { at: this.#written, queuedBefore };
+    const place: Place = { at: undefined, queuedBefore };
     this.#places.push(place);
     return place;
   }
@@ -265,11 +265,11 @@ export class SendBuffer {
           this.#abort(signal.reason);
         });
       },
-      write: (chunk) => this.#come(chunk),
+      write: (chunk) => this.#writeFromQueue(chunk),
       close: () => {
         // Chunks behind the close were counted when a write before it waited;
         // they are refused.
-        this.#noneComing();
+        this.#queueIsEmpty();
         return this.end();
       },
       abort: (reason) => this.#abort(reason),
@@ -280,7 +280,7 @@ export class SendBuffer {
       size: () => {
         // A chunk written after the end is refused later, so the end does not wait for
         // it.
-        if (!this.ending) this.#coming++;
+        if (!this.ending) this.#inQueue++;
         return 1;
       },
     });
@@ -289,24 +289,24 @@ export class SendBuffer {
   }
 
   /** A chunk comes out of the writable end's queue. */
-  #come(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.#coming === 0) return this.write(chunk);
-    this.#coming--;
+  #writeFromQueue(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#inQueue === 0) return this.write(chunk);
+    this.#inQueue--;
     const taken = this.#put(chunk);
     if (this.#places.length > 0) this.#passPlaces();
     return taken;
   }
 
   /** The writable end's own queue is empty. */
-  #noneComing(): void {
-    this.#coming = 0;
+  #queueIsEmpty(): void {
+    this.#inQueue = 0;
     for (const place of this.#places) place.at = this.#written;
     this.#places = [];
   }
 
   #passPlaces(): void {
     for (const place of this.#places) {
-      if (--place.coming === 0) place.at = this.#written;
+      if (--place.queuedBefore === 0) place.at = this.#written;
     }
     this.#places = this.#places.filter(({ at }) => at === undefined);
   }

@@ -53,25 +53,25 @@ export interface SessionEvents {
   stream(streamId: number): StreamCore | undefined;
   streamOpened(frame: SynStreamFrame): void;
   replied(state: StreamCore): void;
-  dataCame(streamId: number, data: Uint8Array): void;
-  streamNumbered(frame: SynStreamFrame): void;
-  streamSent(streamId: number): void;
-  streamNotSent(frame: SynStreamFrame, error: SpdyError): void;
+  dataReceived(streamId: number, data: Uint8Array): void;
+  streamIdAssigned(frame: SynStreamFrame): void;
+  synStreamSent(streamId: number): void;
+  synStreamNotSent(frame: SynStreamFrame, error: SpdyError): void;
   streamClosed(streamId: number, statusCode: number): void;
-  pingSent(uniqueId: number): void;
+  pingIdAssigned(uniqueId: number): void;
   /** It is in the send buffer. */
-  pingLeft(uniqueId: number): void;
-  pingCame(uniqueId: number): void;
-  settingsCame(frame: SettingsFrame): void;
+  pingSent(uniqueId: number): void;
+  pingReceived(uniqueId: number): void;
+  settingsReceived(frame: SettingsFrame): void;
   settingsSent(frame: SettingsFrame): void;
-  goawayCame(frame: GoawayFrame): void;
+  goawayFrameReceived(frame: GoawayFrame): void;
   /** A GOAWAY of this side left, the application's or the session's own. */
-  goawayLeft(): void;
+  goawayFrameSent(): void;
 }
 
 /** The options of a connection's session. */
 export function sessionOptions(
-  reports: SessionEvents,
+  events: SessionEvents,
   options: ResolvedOptions,
 ): SessionOptions & TransportSettings {
   const { onFrame } = options;
@@ -86,34 +86,34 @@ export function sessionOptions(
     [LOWERED_BY_PING]: true,
     [PUSH_BEFORE_PARENT]: true,
     [ESCAPED_HEADERS]: true,
-    send: (_, data) => reports.takeBytes(data),
+    send: (_, data) => events.takeBytes(data),
     onCtrlRecv: (_, frame) => {
       onFrame?.("received", frame);
-      controlCame(reports, frame);
+      controlReceived(events, frame);
     },
     onInvalidCtrlRecv: onFrame && ((_, frame) => onFrame("received", frame)),
     onDataChunkRecv: (_, _flags, streamId, data) =>
-      reports.dataCame(streamId, data),
+      events.dataReceived(streamId, data),
     onDataRecv: (_, flags, streamId, length) => {
       onFrame?.("received", { frameType: DATA, streamId, flags, length });
-      if (flags & DATA_FLAG_FIN) reports.stream(streamId)?.endRemote();
+      if (flags & DATA_FLAG_FIN) events.stream(streamId)?.endRemote();
     },
     beforeCtrlSend: (_, frame) => {
-      if (frame.frameType === SYN_STREAM) reports.streamNumbered(frame);
-      else if (frame.frameType === PING) reports.pingSent(frame.uniqueId);
+      if (frame.frameType === SYN_STREAM) events.streamIdAssigned(frame);
+      else if (frame.frameType === PING) events.pingIdAssigned(frame.uniqueId);
     },
     onCtrlSend: (_, frame) => {
       onFrame?.("sent", frame);
-      controlSent(reports, frame);
+      controlSent(events, frame);
     },
     onCtrlNotSend: (_, frame, errorCode) =>
-      controlNotSent(reports, frame, errorCode),
+      controlNotSent(events, frame, errorCode),
     onDataSend: (_, flags, streamId, length) => {
       onFrame?.("sent", { frameType: DATA, streamId, flags, length });
-      if (flags & DATA_FLAG_FIN) reports.stream(streamId)?.sendBuffer.finish();
+      if (flags & DATA_FLAG_FIN) events.stream(streamId)?.sendBuffer.finish();
     },
     onStreamClose: (_, streamId, statusCode) =>
-      reports.streamClosed(streamId, statusCode),
+      events.streamClosed(streamId, statusCode),
   };
 }
 
@@ -132,60 +132,60 @@ function withFrameSize(limits: Limits = {}): Limits {
   return { ...resolveLimits(limits), maxDataFrameSize };
 }
 
-function controlCame(reports: SessionEvents, frame: CtrlFrame): void {
+function controlReceived(events: SessionEvents, frame: CtrlFrame): void {
   const fin = (frame.flags & CTRL_FLAG_FIN) !== 0;
   switch (frame.frameType) {
     case SYN_STREAM:
-      reports.streamOpened(frame);
+      events.streamOpened(frame);
       break;
     case SYN_REPLY: {
-      const state = reports.stream(frame.streamId);
+      const state = events.stream(frame.streamId);
       if (state === undefined) break;
-      reports.replied(state);
+      events.replied(state);
       state.replyReceived(frame.nv, fin);
       break;
     }
     case HEADERS:
-      reports.stream(frame.streamId)?.headersReceived(frame.nv, fin);
+      events.stream(frame.streamId)?.headersReceived(frame.nv, fin);
       break;
     case RST_STREAM: {
-      const state = reports.stream(frame.streamId);
+      const state = events.stream(frame.streamId);
       if (state !== undefined) state.resetByPeer = true;
       break;
     }
     case SETTINGS:
-      reports.settingsCame(frame);
+      events.settingsReceived(frame);
       break;
     case PING:
-      reports.pingCame(frame.uniqueId);
+      events.pingReceived(frame.uniqueId);
       break;
     case GOAWAY:
-      reports.goawayCame(frame);
+      events.goawayFrameReceived(frame);
       break;
     case WINDOW_UPDATE:
       break;
   }
 }
 
-function controlSent(reports: SessionEvents, frame: CtrlFrame): void {
+function controlSent(events: SessionEvents, frame: CtrlFrame): void {
   switch (frame.frameType) {
     case SYN_STREAM:
-      reports.streamSent(frame.streamId);
+      events.synStreamSent(frame.streamId);
       break;
     case SYN_REPLY:
-      reports.stream(frame.streamId)?.replySent();
+      events.stream(frame.streamId)?.replySent();
       break;
     case HEADERS:
-      reports.stream(frame.streamId)?.headersSent();
+      events.stream(frame.streamId)?.headersSent();
       break;
     case GOAWAY:
-      reports.goawayLeft();
+      events.goawayFrameSent();
       break;
     case SETTINGS:
-      reports.settingsSent(frame);
+      events.settingsSent(frame);
       break;
     case PING:
-      reports.pingLeft(frame.uniqueId);
+      events.pingSent(frame.uniqueId);
       break;
     case RST_STREAM:
     case WINDOW_UPDATE:
@@ -205,7 +205,7 @@ const NOT_SENT: Readonly<Record<number, string>> = {
 };
 
 function controlNotSent(
-  reports: SessionEvents,
+  events: SessionEvents,
   frame: CtrlFrame,
   errorCode: number,
 ): void {
@@ -215,10 +215,10 @@ function controlNotSent(
     : name;
   const reason = NOT_SENT[errorCode] ?? `error ${errorCode}`;
   const error = new SpdyError(`${what} was not sent: ${reason}`, errorCode);
-  if (frame.frameType === SYN_STREAM) reports.streamNotSent(frame, error);
+  if (frame.frameType === SYN_STREAM) events.synStreamNotSent(frame, error);
   else if (frame.frameType === SYN_REPLY) {
-    reports.stream(frame.streamId)?.replySent(error);
+    events.stream(frame.streamId)?.replySent(error);
   } else if (frame.frameType === HEADERS) {
-    reports.stream(frame.streamId)?.headersSent(error);
+    events.stream(frame.streamId)?.headersSent(error);
   }
 }

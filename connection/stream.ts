@@ -211,7 +211,7 @@ export class Stream {
    * a unidirectional one, because they have none.
    */
   get response(): Promise<NameValue[]> {
-    return this.#state.awaits(this.#state.response);
+    return this.#state.promiseOf(this.#state.response);
   }
 
   /**
@@ -219,7 +219,7 @@ export class Stream {
    * there were none. To get them as they arrive, set {@linkcode onheaders}.
    */
   get trailers(): Promise<NameValue[]> {
-    return this.#state.awaits(this.#state.trailers);
+    return this.#state.promiseOf(this.#state.trailers);
   }
 
   /**
@@ -239,7 +239,7 @@ export class Stream {
    * the RST_STREAM. Rejects when the connection ended first.
    */
   get closed(): Promise<number> {
-    return this.#state.awaits(this.#state.closed);
+    return this.#state.promiseOf(this.#state.closed);
   }
 
   /**

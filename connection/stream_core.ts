@@ -140,7 +140,7 @@ export class StreamCore
   /** Memory that it takes in the connection, bytes; see `Holdings`. */
   held = 0;
   /** Number of its users: the session, the queue of the peer's streams, a handler. */
-  #holders = 1;
+  #users = 1;
   /** Cancelling the readable end drops later bytes instead of resetting the stream. */
   keepOnCancel = false;
   /** Its unread bytes still count after it has closed; see `ReceiveFlow.closed`. */
@@ -233,7 +233,7 @@ export class StreamCore
   }
 
   /** Whether bytes whose writes have resolved are still to be sent. */
-  get owesBytes(): boolean {
+  get hasAcceptedBytes(): boolean {
     return this.#replied && this.sendBuffer.accepted > 0;
   }
 
@@ -253,23 +253,23 @@ export class StreamCore
 
   /** Whether it has another user than the session. */
   get isShared(): boolean {
-    return this.#holders > 1;
+    return this.#users > 1;
   }
 
-  /** Adds a user of the stream, until {@linkcode letGo}. */
-  keep(): void {
-    this.#holders++;
+  /** Adds a user of the stream, until {@linkcode removeUser}. */
+  addUser(): void {
+    this.#users++;
   }
 
   /** Removes a user of the stream. */
-  letGo(): void {
-    if (--this.#holders === 0) this.#host.released(this);
+  removeUser(): void {
+    if (--this.#users === 0) this.#host.released(this);
   }
 
   // Called by the application's side.
 
   /** A promise for the application, which waits for it from now on. */
-  awaits<T>(lazy: LazyPromise<T>): Promise<T> {
+  promiseOf<T>(lazy: LazyPromise<T>): Promise<T> {
     const { promise } = lazy;
     this.#host.waits();
     return promise;
@@ -287,7 +287,7 @@ export class StreamCore
   /** Replies; resolves when the reply has been sent. */
   reply(nv: NameValue[], fin: boolean): Promise<void> {
     this.submitReply(nv, fin);
-    return this.replyLeft();
+    return this.whenReplySent();
   }
 
   /** Submits the reply without waiting until it is sent. */
@@ -315,7 +315,7 @@ export class StreamCore
   }
 
   /** Resolves when the reply that was just submitted has been sent. */
-  replyLeft(): Promise<void> {
+  whenReplySent(): Promise<void> {
     this.#unsentReply = new Deferred<void>();
     return this.#unsentReply.promise;
   }

@@ -91,7 +91,7 @@ export class Timeouts {
   }
 
   /** The peer opened a stream. */
-  streamCame(): void {
+  streamOpened(): void {
     this.#firstStream?.stop();
     this.#firstStream = undefined;
   }
@@ -124,7 +124,7 @@ export class Timeouts {
     this.#keepAlive?.stop();
     this.#idle?.stop();
     this.controlFrame(-1);
-    this.streamCame();
+    this.streamOpened();
     for (const timer of this.#replies.values()) timer.stop();
     this.#replies.clear();
   }

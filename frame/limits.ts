@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkWhole } from "../numbers.ts";
+import { checkWhole, MAX_INT32 } from "../numbers.ts";
 import { MAX_FRAME_LENGTH } from "./constants.ts";
 
 /**
@@ -86,7 +86,7 @@ export function resolveFrameLimits(
   for (const [name, value] of Object.entries(resolved)) {
     const highest = name === "maxControlFrameLength"
       ? MAX_FRAME_LENGTH
-      : 0x7fffffff;
+      : MAX_INT32;
     checkWhole(`limits.${name}`, value, 0, highest);
   }
   return resolved;

@@ -133,7 +133,7 @@ export class Inbound<S> implements FrameSink {
     // could open the stream again.
     if (frame.frameType === SYN_STREAM && this.#isNewPeerId(frame.streamId)) {
       this.#core.streams.lastReceived = frame.streamId;
-      this.#notTaken(frame);
+      this.#excuseData(frame);
     }
     const invalid = errorCode === ERR_INVALID_HEADER_BLOCK;
     this.#refuseStream(frame, invalid ? PROTOCOL_ERROR : FRAME_TOO_LARGE);
@@ -195,7 +195,7 @@ export class Inbound<S> implements FrameSink {
     const { streams } = core;
     // After GOAWAY, sent or received, new streams are ignored (2.6.6).
     if (core.goingAway) {
-      this.#notTaken(frame);
+      this.#excuseData(frame);
       return this.#ignore();
     }
     const { streamId } = frame;
@@ -215,14 +215,14 @@ export class Inbound<S> implements FrameSink {
     streams.lastReceived = streamId;
     const refusal = this.#synStreamRefusal(frame);
     if (refusal !== OK) {
-      this.#notTaken(frame);
+      this.#excuseData(frame);
       return this.#refuseStream(frame, refusal);
     }
     this.#openPeerStream(frame);
   }
 
   /** Excuses the DATA that the peer sends before it learns that the stream was not accepted. */
-  #notTaken({ flags }: SynStreamFrame): void {
+  #excuseData({ flags }: SynStreamFrame): void {
     if ((flags & CTRL_FLAG_FIN) === 0) this.#core.expectDataOfRefused();
   }
 

@@ -7,7 +7,7 @@
 
 import { MAX_FRAME_LENGTH } from "../frame/constants.ts";
 import { type FrameLimits, resolveFrameLimits } from "../frame/limits.ts";
-import { checkWhole } from "../numbers.ts";
+import { checkWhole, MAX_INT32 } from "../numbers.ts";
 
 /**
  * The limits of a session, including those of `FrameLimits` for single frames.
@@ -94,6 +94,11 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxIdleIgnored: 1000,
 };
 
+/** Names of the session's limits: a limit without a default is a type error. */
+const SESSION_LIMIT_NAMES = Object.keys(
+  DEFAULT_SESSION_LIMITS,
+) as (keyof SessionLimits)[];
+
 /**
  * Fills in the defaults.
  *
@@ -101,28 +106,12 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
  */
 export function resolveLimits(limits: Limits): ResolvedLimits {
   const resolved = { ...DEFAULT_SESSION_LIMITS };
-  for (const name of limitNames()) {
-    const value = limits[name] ?? DEFAULT_SESSION_LIMITS[name];
+  for (const name of SESSION_LIMIT_NAMES) {
+    const value = limits[name] ?? resolved[name];
     const isFrameSize = name === "maxDataFrameSize";
     const lowest = isFrameSize ? 1 : 0;
-    const highest = isFrameSize ? MAX_FRAME_LENGTH : 0x7fffffff;
+    const highest = isFrameSize ? MAX_FRAME_LENGTH : MAX_INT32;
     resolved[name] = checkWhole(`limits.${name}`, value, lowest, highest);
   }
   return { ...resolved, ...resolveFrameLimits(limits) };
-}
-
-function limitNames(): (keyof SessionLimits)[] {
-  return [
-    "maxConcurrentStreams",
-    "maxDataFrameSize",
-    "maxQueuedReplies",
-    "maxOutstandingPings",
-    "maxRapidResets",
-    "maxIdleSettings",
-    "maxIdleWindowUpdates",
-    "maxIdleEmptyData",
-    "maxTinyData",
-    "maxIdleHeaders",
-    "maxIdleIgnored",
-  ];
 }

@@ -5,10 +5,8 @@
  */
 
 import { ERR_INVALID_STATE, SpdyError } from "../errors.ts";
+import { MAX_INT32 } from "../numbers.ts";
 import { CLIENT, type Side } from "./constants.ts";
-
-/** Ids stay below 2^31, as in spdylay. */
-const MAX_PING_ID = 0x7fffffff;
 
 /** Assigns PING ids, and remembers which of them wait for a reply. */
 export class Pings {
@@ -52,7 +50,8 @@ export class Pings {
 
   #advance(): void {
     this.#next += 2;
-    if (this.#next > MAX_PING_ID) this.#next = this.#first;
+    // Ids stay below 2^31, as in spdylay.
+    if (this.#next > MAX_INT32) this.#next = this.#first;
   }
 
   /** The PING was written. */

@@ -86,7 +86,7 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
 
   get trailers(): Promise<Headers> {
     const { trailers } = this.#state;
-    return handled(this.#state.awaits(trailers).then(toHeaders));
+    return handled(this.#state.promiseOf(trailers).then(toHeaders));
   }
 
   readonly sendTrailers: ServeInfo["sendTrailers"] = (trailers) => {
@@ -112,7 +112,7 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
     const state = this.#state;
     // Cancelling the request's body must not take the response with it.
     state.keepOnCancel = true;
-    state.keep();
+    state.addUser();
     try {
       const request = this.#readRequest();
       const answer = request instanceof Response
@@ -144,7 +144,7 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
       else logError(error);
       if (!state.sendBuffer.ended) state.reset(INTERNAL_ERROR, error);
     } finally {
-      state.letGo();
+      state.removeUser();
     }
   }
 
@@ -264,7 +264,7 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
       method: this.#method,
       sendHead: (nv, fin) => {
         state.submitReply(nv, fin);
-        return fin ? state.replyLeft() : undefined;
+        return fin ? state.whenReplySent() : undefined;
       },
       trailers: this.#trailers,
     });
