@@ -231,3 +231,57 @@ Deno.test("rules: values whose names SPDY/2 makes equal are separated", async ()
     ["deviates", ["valuesAreSeparated"], ""],
   );
 });
+
+Deno.test("rules: the peer's frames and later calls name the ids that are left when a stream is refused", () => {
+  const nv: [string, string][] = [[":path", "/"]];
+  const dictionary = Deno.readFileSync(
+    new URL("spdylay/dictionary-spdy3.bin", import.meta.url),
+  );
+  const block = deflateSync(
+    Uint8Array.fromHex("00000001000000053a70617468000000012f"),
+    {
+      dictionary: Buffer.from(dictionary),
+      finishFlush: constants.Z_SYNC_FLUSH,
+    },
+  ).toHex();
+  const emits = control(1, `0000000300000000e000${block}`, 1);
+  const ofSyn = ["before_ctrl_send", "on_ctrl_send"].map((callback) => ({
+    callback,
+    type: "SYN_STREAM",
+    flags: 1,
+    stream_id: 3,
+    assoc_stream_id: 0,
+    priority: 7,
+    headers: nv,
+  }));
+  const reset = { type: "RST_STREAM", stream_id: 3, status_code: 5 };
+  assertEquals(
+    verdictOn({
+      version: "3",
+      side: "client",
+      calls: [
+        {
+          call: "submit_request",
+          pri: 9,
+          nv,
+          data: null,
+          returns: 0,
+        },
+        { call: "submit_request", pri: 7, nv, data: null, returns: 0 },
+        { call: "send", emits, returns: 0, events: ofSyn },
+        {
+          call: "recv",
+          hex: control(3, "0000000300000005"),
+          returns: 16,
+          events: [
+            { callback: "on_ctrl_recv", ...reset },
+            { callback: "on_stream_close", stream_id: 3, status_code: 5 },
+          ],
+        },
+      ],
+      hex: emits,
+      after: OPEN,
+    }),
+    ["deviates", ["argumentsAreChecked"], ""],
+  );
+});

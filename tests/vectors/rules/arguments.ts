@@ -49,7 +49,7 @@ export const argumentsAreChecked: Rule = (outcome, recording) => {
   return result;
 };
 
-/** Takes out what the stream sent that was submitted at `index`; later streams get its id. */
+/** Takes out what the stream sent that was submitted at `index`; later streams get its id, also in what the peer sends and in later calls. */
 function withoutStream(
   outcome: Outcome,
   index: number,
@@ -64,25 +64,53 @@ function withoutStream(
   const gone = before * 2 + (side === "client" ? 1 : 2);
   const moved = (id: number): number =>
     isOwn(id, side) && id > gone ? id - 2 : id;
-  return outcome.map((step, at) => {
-    if (step.side !== side || at < index || step.call.call !== "send") {
-      return step;
-    }
+  const movedIn = <T extends { readonly [field: string]: unknown }>(
+    fields: T,
+  ): T => {
+    const ids = ["stream_id", "assoc_stream_id"].filter((name) =>
+      fields[name] !== undefined
+    );
     return {
-      ...step,
-      frames: step.frames.filter((frame) =>
-        frame.type === "DATA" || frame.type === "SYN_STREAM"
-          ? streamOf(frame) !== gone
-          : true
-      ).map((frame) => renumbered(frame, moved)),
-      events: step.events.filter(({ stream_id }) => stream_id !== gone).map(
-        (event) =>
-          event.stream_id === undefined
-            ? event
-            : { ...event, stream_id: moved(Number(event.stream_id)) },
+      ...fields,
+      ...Object.fromEntries(
+        ids.map((name) => [name, moved(Number(fields[name]))]),
       ),
     };
+  };
+  return outcome.map((step, at) => {
+    if (step.side !== side || at <= index) return step;
+    const events = step.events.filter(({ stream_id }) => stream_id !== gone)
+      .map(movedIn);
+    if (step.input !== undefined) {
+      return { ...step, events, input: withIds(step.input, moved) };
+    }
+    if (step.call.call !== "send") {
+      return { ...step, call: movedIn({ ...step.call }) };
+    }
+    const frames = step.frames.filter((frame) =>
+      frame.type === "DATA" || frame.type === "SYN_STREAM"
+        ? streamOf(frame) !== gone
+        : true
+    ).map((frame) => renumbered(frame, moved));
+    return { ...step, events, frames };
   });
+}
+
+/** Frames of the peer with other stream ids. */
+function withIds(input: Uint8Array, id: (old: number) => number): Uint8Array {
+  const bytes = input.slice();
+  const view = new DataView(bytes.buffer);
+  const replace = (at: number): void => {
+    if (at + 4 <= bytes.length) view.setUint32(at, id(view.getUint32(at)));
+  };
+  for (let at = 0; at + 8 <= bytes.length;) {
+    const type = view.getUint16(at + 2);
+    if ((bytes[at] & 0x80) === 0) replace(at);
+    else if (type === 1) replace(at + 12);
+    else if ([2, 3, 7, 8, 9].includes(type)) replace(at + 8);
+    at += 8 + (view.getUint32(at + 4) & 0xffffff);
+  }
+  return bytes;
 }
 
 /** 0, or the code of the error here. */
