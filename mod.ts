@@ -100,11 +100,10 @@ export { accept, connect } from "./http/connect.ts";
 export { Connection } from "./http/connection.ts";
 export { acceptRaw, connectRaw } from "./connection/connect.ts";
 export { type OpenStreamOptions, RawConnection } from "./connection.ts";
-export type {
-  AcceptOptions,
-  ConnectOptions,
-  TlsOptions,
-} from "./connection/connect.ts";
+export type { AcceptOptions, ConnectOptions } from "./connection/connect.ts";
+export type { TlsOptions } from "./connection/client_tls.ts";
+export type { DialOptions, DialTarget } from "./connection/dial.ts";
+export type { ProxyOptions } from "./connection/proxy_settings.ts";
 export type {
   ConnectionOptions,
   ConnectionTuning,
@@ -156,5 +155,9 @@ export {
   type StreamResetErrorOptions,
 } from "./connection/errors.ts";
 export { FrameError, type FrameErrorOptions } from "./frame/frame_error.ts";
+export {
+  ProxyError,
+  type ProxyErrorOptions,
+} from "./connection/proxy_tunnel.ts";
 export { HttpMessageError } from "./http/message/message_error.ts";
 export * from "./errors.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { closeQuietly } from "../http/upgrade/byte_conn.ts";
+import { closeQuietly } from "../connection/byte_conn.ts";
 import type { ForwardedConnection } from "../kubernetes/forwarded.ts";
 import {
   portForward as forwardToPod,

@@ -16,37 +16,23 @@ import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
 import { checkPort } from "../numbers.ts";
 import { CLIENT, SERVER } from "../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../session/npn.ts";
+import { closeQuietly, toByteConn } from "./byte_conn.ts";
+import type { Target, TlsOptions } from "./client_tls.ts";
+import { checkDial, type DialOptions, dialPlain, dialTls } from "./dial.ts";
 import {
   checkTuning,
   type ConnectionOptions,
   type ConnectionTuning,
 } from "./options.ts";
 import type { AcceptedConn } from "./tls_listener.ts";
-
-/**
- * TLS settings of `connect`.
- *
- * @category Connection
- */
-export interface TlsOptions {
-  /** Certificates (PEM) to trust in addition to the default ones. */
-  readonly caCerts?: string[];
-  /** Client certificate chain (PEM). */
-  readonly cert?: string;
-  /** Private key of the client certificate (PEM). */
-  readonly key?: string;
-  /** Accept a valid certificate for any host name; default false. */
-  readonly unsafelyDisableHostnameVerification?: boolean;
-  /** Protocols to offer, best first; default those of `getNpnProtocols()`. */
-  readonly alpnProtocols?: string[];
-}
+import type { ByteConn } from "./transport.ts";
 
 /**
  * Where and how `connect` connects.
  *
  * @category Connection
  */
-export interface ConnectOptions extends ConnectionTuning {
+export interface ConnectOptions extends ConnectionTuning, DialOptions {
   /** Host name or address; default `"127.0.0.1"`. */
   readonly hostname?: string;
   /** TCP port, 1..65535; needed unless `path` is given. */
@@ -80,18 +66,26 @@ export interface Agreed<Conn> {
 /** Connects, and determines the version. */
 export async function dialPeer(
   options: ConnectOptions,
-): Promise<Agreed<Deno.Conn>> {
-  const { signal, tls } = options;
+): Promise<Agreed<ByteConn>> {
+  const { path, signal } = options;
   signal?.throwIfAborted();
   checkTuning(options, options.version);
-  const { conn, version } = tls
-    ? await connectTls(options, tls === true ? {} : tls)
-    : {
-      conn: await connectPlain(options),
+  const tls = options.tls === true ? {} : options.tls || undefined;
+  const plan = { ...options, tls };
+  checkDial(plan);
+  if (tls !== undefined && path !== undefined) {
+    throw new InvalidArgumentError(
+      "the options tls and path exclude each other: connect with TLS needs hostname and port",
+    );
+  }
+  const { conn, version } = tls === undefined
+    ? {
+      conn: toByteConn(await dialPlain(targetOf(options), plan, signal)),
       version: options.version ?? PROTO_SPDY3_1,
-    };
+    }
+    : await connectTls(options, tls);
   if (signal?.aborted) {
-    conn.close();
+    closeQuietly(conn);
     throw signal.reason;
   }
   const origin = options.origin ?? originOf(options);
@@ -114,8 +108,8 @@ export async function agreeWithClient(
  * HTTP.
  *
  * Rejects with `UnsupportedVersionError` when the peer chose no SPDY version, with
- * `SpdyError` (`ERR_PROTO`) when the TLS handshake failed, and with Deno's own error
- * when the server cannot be reached.
+ * `SpdyError` (`ERR_PROTO`) when the TLS handshake failed, with `ProxyError` when a
+ * proxy opens no tunnel, and with Deno's own error when the server cannot be reached.
  *
  * @example
  * ```ts
@@ -163,23 +157,17 @@ export async function acceptRaw(
   return new RawConnection(agreed.conn, agreed.options);
 }
 
-async function connectPlain(options: ConnectOptions): Promise<Deno.Conn> {
-  const { hostname, path, signal } = options;
-  if (path !== undefined) {
-    return await abortable(Deno.connect({ transport: "unix", path }), signal);
-  }
-  const port = portOf(options);
-  return await abortable(Deno.connect({ hostname, port, signal }), signal);
-}
-
 async function connectTls(
   options: ConnectOptions,
   tls: TlsOptions,
-): Promise<{ conn: Deno.TlsConn; version: ProtocolVersion }> {
-  const { hostname, signal } = options;
+): Promise<{ conn: ByteConn; version: ProtocolVersion }> {
+  const { signal } = options;
   const { alpnProtocols = getNpnProtocols() } = tls;
-  const target = { hostname, port: portOf(options) };
-  const conn = await dialTls(target, { ...tls, alpnProtocols }, signal);
+  const conn = await dialTls(
+    targetOf(options),
+    { ...options, tls: { ...tls, alpnProtocols } },
+    signal,
+  );
   const abort = (): void => closeQuietly(conn);
   signal?.addEventListener("abort", abort, { once: true });
   try {
@@ -190,30 +178,6 @@ async function connectTls(
   } finally {
     signal?.removeEventListener("abort", abort);
   }
-}
-
-/**
- * Opens a TLS connection without starting the handshake. Turns Nagle's algorithm
- * off where Deno 2.9 allows it: before `startTls`, which accepts no client
- * certificate. With Nagle's algorithm a second small write waits 40 ms for the
- * peer's acknowledgement.
- */
-export async function dialTls(
-  target: { readonly hostname?: string; readonly port: number },
-  tls: TlsOptions,
-  signal: AbortSignal | undefined,
-): Promise<Deno.TlsConn> {
-  const { cert, key, ...rest } = tls;
-  if (cert !== undefined && key !== undefined) {
-    return await abortable(
-      Deno.connectTls({ ...rest, ...target, cert, key }),
-      signal,
-    );
-  }
-  const tcp = await abortable(Deno.connect({ ...target, signal }), signal);
-  tcp.setNoDelay(true);
-  const { hostname } = target;
-  return await abortable(Deno.startTls(tcp, { ...rest, hostname }), signal);
 }
 
 /** Runs the handshake; closes `conn` unless it selects a SPDY version. */
@@ -246,28 +210,6 @@ async function agreedVersion(
   );
 }
 
-/** Settles as `dialing` does, or rejects with the signal's reason and closes the connection once it exists. */
-export async function abortable<Conn extends Deno.Conn>(
-  dialing: Promise<Conn>,
-  signal: AbortSignal | undefined,
-): Promise<Conn> {
-  if (signal === undefined) return await dialing;
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => {
-    aborted.reject(signal.reason);
-    dialing.then(closeQuietly, () => {});
-  };
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([dialing, aborted.promise]);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
-}
-
 function originOf(
   { hostname = "127.0.0.1", port, tls }: ConnectOptions,
 ): string {
@@ -277,11 +219,14 @@ function originOf(
     : new URL(`${tls ? "https" : "http"}://${host}:${port}`).origin;
 }
 
-function portOf({ port }: ConnectOptions): number {
+function targetOf(
+  { hostname = "127.0.0.1", path, port }: ConnectOptions,
+): Target {
+  if (path !== undefined) return { hostname, port: 0 };
   if (port === undefined) {
     throw new InvalidArgumentError("connect needs the option port or path");
   }
-  return checkPort("port", port, 1);
+  return { hostname, port: checkPort("port", port, 1) };
 }
 
 /** A connection with a TLS handshake. */
@@ -289,12 +234,4 @@ type Shakeable = Pick<Deno.TlsConn, "handshake" | "close">;
 
 function isTls(conn: AcceptedConn): conn is AcceptedConn & Shakeable {
   return conn.handshake !== undefined;
-}
-
-function closeQuietly(conn: { close(): void }): void {
-  try {
-    conn.close();
-  } catch {
-    // It was closed already.
-  }
 }

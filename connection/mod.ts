@@ -11,8 +11,9 @@ export {
   acceptRaw,
   type ConnectOptions,
   connectRaw,
-  type TlsOptions,
 } from "./connect.ts";
+export type { TlsOptions } from "./client_tls.ts";
+export type { DialOptions, DialTarget } from "./dial.ts";
 export {
   ConnectionClosedError,
   type ConnectionClosedErrorOptions,
@@ -28,6 +29,8 @@ export type {
   TracedFrame,
   WindowTuningOptions,
 } from "./options.ts";
+export type { ProxyOptions } from "./proxy_settings.ts";
+export { ProxyError, type ProxyErrorOptions } from "./proxy_tunnel.ts";
 export type { SettingsStore } from "./settings_store.ts";
 export type {
   HeadersHandler,

@@ -16,6 +16,7 @@
  * @module
  */
 
+import { carry, closeQuietly, writeAll } from "./byte_conn.ts";
 import { startTimer, stopTimer, type Timer } from "./clock.ts";
 import type { ByteConn } from "./transport.ts";
 
@@ -49,10 +50,8 @@ export interface TlsListenOptions {
 }
 
 const LOOPBACK = "127.0.0.1";
-/** Bytes of a buffer while little comes; an idle connection has two. */
-const SMALL = 4096;
-/** Bytes of a buffer when much comes. */
-const LARGE = 64 * 1024;
+/** Bytes of the client that are read before the passage is opened. */
+const FIRST_READ = 4096;
 /** How long a closed connection's last bytes may make no progress to the client, ms. */
 const LINGER = 10_000;
 
@@ -289,7 +288,7 @@ class CarriedConn implements AcceptedConn {
 
   async #open(passage: Passage): Promise<Deno.TlsConn> {
     // A client that says nothing costs no more than its socket.
-    const first = new Uint8Array(SMALL);
+    const first = new Uint8Array(FIRST_READ);
     const size = await this.#outer.read(first);
     if (size === null) {
       throw new Deno.errors.UnexpectedEof(
@@ -357,37 +356,5 @@ class CarriedConn implements AcceptedConn {
   #end(): void {
     closeQuietly(this.#outer);
     closeQuietly(this.#near);
-  }
-}
-
-/** Carries bytes until the input ends. */
-async function carry(
-  from: Deno.TcpConn,
-  give: (data: Uint8Array) => Promise<void>,
-): Promise<void> {
-  let buffer = new Uint8Array(SMALL);
-  for (;;) {
-    const size = await from.read(buffer);
-    if (size === null) return;
-    await give(buffer.subarray(0, size));
-    // Full reads ask for more, others for less: an idle connection keeps little.
-    const next = size === buffer.length
-      ? Math.min(4 * buffer.length, LARGE)
-      : Math.max(SMALL, buffer.length / 4);
-    if (next !== buffer.length) buffer = new Uint8Array(next);
-  }
-}
-
-async function writeAll(conn: Deno.TcpConn, data: Uint8Array): Promise<void> {
-  for (let rest = data; rest.length > 0;) {
-    rest = rest.subarray(await conn.write(rest));
-  }
-}
-
-function closeQuietly(closable: { close(): void } | undefined): void {
-  try {
-    closable?.close();
-  } catch {
-    // Closed before.
   }
 }

@@ -14,13 +14,13 @@ import type { AcceptedConn } from "../connection/tls_listener.ts";
 import { Connection } from "./connection.ts";
 
 /**
- * Connects to a server over TCP, TLS or a Unix socket. With TLS the version is
- * the one agreed on by ALPN.
+ * Connects to a server over TCP, TLS or a Unix socket, through an HTTP proxy if
+ * there is one (`proxy`). With TLS, ALPN selects the version.
  *
  * Rejects with `UnsupportedVersionError` when the peer chose no SPDY version,
- * with `SpdyError` (`ERR_PROTO`) when the handshake failed, the transport's own
- * error as `cause`; with the transport's own error when there is nobody to
- * connect to.
+ * with `SpdyError` (`ERR_PROTO`) when the TLS handshake failed, with `ProxyError`
+ * when a proxy opens no tunnel, and with Deno's own error when the server cannot
+ * be reached.
  *
  * @example
  * ```ts

@@ -5,12 +5,12 @@
  */
 
 import { RawConnection } from "../connection.ts";
-import type { TlsOptions } from "../connection/connect.ts";
+import type { TlsOptions } from "../connection/client_tls.ts";
 import {
   connectUpgrade,
   UpgradeRefusedError,
 } from "../http/upgrade/connect_upgrade.ts";
-import { TimeLimit } from "../http/upgrade/dial.ts";
+import { TimeLimit } from "../connection/time_limit.ts";
 import type { KeepAliveOptions } from "../connection/keepalive.ts";
 import { checkTuning } from "../connection/options.ts";
 import type { ByteConn } from "../connection/transport.ts";

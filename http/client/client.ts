@@ -9,7 +9,8 @@ import { InvalidArgumentError } from "../../errors.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import { checkWhole } from "../../numbers.ts";
 import { connect } from "../connect.ts";
-import type { TlsOptions } from "../../connection/connect.ts";
+import type { TlsOptions } from "../../connection/client_tls.ts";
+import { checkDial, type DialOptions } from "../../connection/dial.ts";
 import { Deferred } from "../../connection/deferred.ts";
 import {
   ConnectionClosedError,
@@ -29,7 +30,7 @@ import type { SpdyResponse } from "./spdy_response.ts";
  *
  * @category Client
  */
-export interface ClientOptions extends ConnectionTuning {
+export interface ClientOptions extends ConnectionTuning, DialOptions {
   /** Version on `http:`; default `PROTO_SPDY3_1`. With `https:` ALPN decides. */
   readonly version?: ProtocolVersion;
   /** TLS settings, for `https:`. */
@@ -38,7 +39,7 @@ export interface ClientOptions extends ConnectionTuning {
   readonly retries?: number;
   /**
    * Makes a connection to an origin such as `"https://example.org"`; default
-   * `connect`. For Unix sockets, upgrades and proxies.
+   * `connect`. For Unix sockets and upgrades.
    */
   readonly connect?: (origin: string) => Promise<Connection>;
 }
@@ -91,6 +92,7 @@ export class Client implements AsyncDisposable {
     const { retries = 2 } = options;
     checkWhole("retries", retries, 0, Number.MAX_SAFE_INTEGER);
     checkTuning(options, options.version);
+    checkDial(options);
     this.#options = options;
     this.#retries = retries;
   }
@@ -171,7 +173,7 @@ export class Client implements AsyncDisposable {
   #dial(origin: string): Promise<Connection> {
     const { protocol, hostname, port } = new URL(origin);
     const secure = protocol === "https:";
-    const { connect: _connect, retries: _retries, tls, ...rest } =
+    const { connect: _connect, retries: _retries, tls, proxy, ...rest } =
       this.#options;
     return connect({
       ...rest,
@@ -181,6 +183,8 @@ export class Client implements AsyncDisposable {
       hostname: hostname.replace(/^\[|\]$/g, ""),
       port: port === "" ? (secure ? 443 : 80) : Number(port),
       tls: secure ? tls ?? true : false,
+      // The proxy's certificate is verified with the same authorities.
+      proxy: proxy && { tls: { caCerts: tls?.caCerts }, ...proxy },
     });
   }
 }

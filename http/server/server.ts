@@ -21,7 +21,11 @@ import type {
   AcceptingListener,
 } from "../../connection/tls_listener.ts";
 import type { ByteConn } from "../../connection/transport.ts";
-import { closeQuietly, ResumedConn, writeAll } from "../upgrade/byte_conn.ts";
+import {
+  closeQuietly,
+  ResumedConn,
+  writeAll,
+} from "../../connection/byte_conn.ts";
 import { Semaphore } from "../client/semaphore.ts";
 import { type ExchangeHost, handleStream } from "./server_exchange.ts";
 import type {

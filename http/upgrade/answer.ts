@@ -6,7 +6,7 @@
 
 import { startTimer, stopTimer } from "../../connection/clock.ts";
 import type { ByteConn } from "../../connection/transport.ts";
-import { closeQuietly, writeAll } from "./byte_conn.ts";
+import { closeQuietly, writeAll } from "../../connection/byte_conn.ts";
 import { httpDate } from "../message/date.ts";
 
 /** Words for the statuses that this listener gives by itself. */

@@ -8,13 +8,15 @@ import { Connection } from "../connection.ts";
 import { ERR_PROTO, InvalidArgumentError, SpdyError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
 import { CLIENT } from "../../session/constants.ts";
-import type { TlsOptions } from "../../connection/connect.ts";
+import type { TlsOptions } from "../../connection/client_tls.ts";
+import { checkDial, type DialOptions } from "../../connection/dial.ts";
 import {
   checkTuning,
   type ConnectionTuning,
 } from "../../connection/options.ts";
-import { closeQuietly } from "./byte_conn.ts";
-import { dial, TimeLimit } from "./dial.ts";
+import { closeQuietly } from "../../connection/byte_conn.ts";
+import { TimeLimit } from "../../connection/time_limit.ts";
+import { dial as dialUrl } from "./dial.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { chooseToken, namesUpgrade, versionOfToken } from "./upgrade_token.ts";
 import type { UpgradeAnswer } from "./upgrade_request.ts";
@@ -24,7 +26,7 @@ import type { UpgradeAnswer } from "./upgrade_request.ts";
  *
  * @category Client
  */
-export interface UpgradeOptions extends ConnectionTuning {
+export interface UpgradeOptions extends ConnectionTuning, DialOptions {
   /** Names to ask for, best first: `"SPDY/3.1"`, `"SPDY/3"`, `"SPDY/2"`; default the first alone. */
   readonly protocols?: readonly string[];
   /** Headers of the request. A name given several times as pairs leaves as several lines. */
@@ -118,7 +120,8 @@ class SwitchingProtocols extends Response {
  * `HttpMessageError` for one that is no HTTP or switches to something else,
  * with `ConnectionClosedError` when the server hangs up or takes too long, with
  * `InvalidArgumentError` for a URL, protocol or option that cannot be, with the
- * transport's own error when there is nobody to connect to.
+ * transport's own error when there is nobody to connect to, and with `ProxyError`
+ * when a proxy opens no tunnel.
  *
  * @example
  * ```ts
@@ -149,6 +152,8 @@ export async function connectUpgrade(
     method = "GET",
     path,
     tls,
+    proxy,
+    dial,
     signal,
     timeout = 30_000,
     ...tuning
@@ -156,10 +161,12 @@ export async function connectUpgrade(
   const target = readTarget(url, protocols);
   checkTimeout("timeout", timeout);
   checkTuning(tuning);
+  const plan = { path, tls, proxy, dial };
+  checkDial(plan);
   signal?.throwIfAborted();
   const limit = new TimeLimit(timeout, signal);
   try {
-    const conn = await dial(target, path, tls, limit.signal);
+    const conn = await dialUrl(target, plan, limit.signal);
     // Loaded here: node:http costs 10 ms and is not for those who never upgrade.
     const { requestUpgrade } = await import("./upgrade_request.ts");
     const answer = await requestUpgrade(conn, {

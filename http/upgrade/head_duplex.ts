@@ -9,7 +9,11 @@
 import { Duplex } from "node:stream";
 import { Buffer } from "node:buffer";
 import type { ByteConn } from "../../connection/transport.ts";
-import { closeQuietly, ResumedConn, writeAll } from "./byte_conn.ts";
+import {
+  closeQuietly,
+  ResumedConn,
+  writeAll,
+} from "../../connection/byte_conn.ts";
 
 /** Bytes asked for at a time while a head is read. */
 const READ_SIZE = 4096;

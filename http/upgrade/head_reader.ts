@@ -5,7 +5,7 @@
  */
 
 import type { ByteConn } from "../../connection/transport.ts";
-import { ResumedConn } from "./byte_conn.ts";
+import { ResumedConn } from "../../connection/byte_conn.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { HeadScanner } from "./head.ts";
 import { RequestRefusal } from "./refusal.ts";

@@ -12,7 +12,7 @@
  */
 
 import type { ByteConn } from "../../connection/transport.ts";
-import { closeQuietly } from "./byte_conn.ts";
+import { closeQuietly } from "../../connection/byte_conn.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { namesUpgrade } from "./upgrade_token.ts";
 import { answerAndEnd, dropInput, serverError } from "./answer.ts";

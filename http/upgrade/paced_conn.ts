@@ -6,7 +6,7 @@
 
 import { startTimeout, stopTimer } from "../../connection/clock.ts";
 import type { ByteConn } from "../../connection/transport.ts";
-import { closeQuietly } from "./byte_conn.ts";
+import { closeQuietly } from "../../connection/byte_conn.ts";
 
 /** Closes its connection when a step takes too long. */
 export class PacedConn {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { closeQuietly } from "../../http/upgrade/byte_conn.ts";
+import { closeQuietly } from "../../connection/byte_conn.ts";
 import { acceptAll } from "../../connection/accept_loop.ts";
 import { answerAndEnd } from "../../http/upgrade/answer.ts";
 import {

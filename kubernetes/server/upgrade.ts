@@ -5,7 +5,7 @@
  */
 
 import { RawConnection } from "../../connection.ts";
-import { writeAll } from "../../http/upgrade/byte_conn.ts";
+import { writeAll } from "../../connection/byte_conn.ts";
 import { switchingProtocols } from "../../http/upgrade/upgrade_answer.ts";
 import { chooseToken } from "../../http/upgrade/upgrade_token.ts";
 import type { ByteConn } from "../../connection/transport.ts";

@@ -51,7 +51,7 @@ export async function openWebSocket(
     ["sec-websocket-version", "13"],
     ["sec-websocket-protocol", protocol],
   ];
-  const socket = await dial(url, undefined, options.tls, signal);
+  const socket = await dial(url, { tls: options.tls }, signal);
   const { status, body, conn, headers: answer } = await requestUpgrade(socket, {
     url,
     method: "GET",

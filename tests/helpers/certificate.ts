@@ -22,8 +22,11 @@ const OID_BASIC_CONSTRAINTS = "2.5.29.19";
 const OID_SUBJECT_ALT_NAME = "2.5.29.17";
 const DAY = 24 * 60 * 60 * 1000;
 
-/** Makes a certificate for `localhost` and `127.0.0.1`, signed by an authority of its own. */
-export async function makeCertificate(): Promise<TestCertificate> {
+/** Makes a certificate for these names, and for `127.0.0.1` unless told otherwise, signed by an authority of its own. */
+export async function makeCertificate(
+  names: readonly string[] = ["localhost"],
+  address: readonly number[] | null = [127, 0, 0, 1],
+): Promise<TestCertificate> {
   const authority = await generateKeys();
   const server = await generateKeys();
   const ca = await certificate({
@@ -39,7 +42,7 @@ export async function makeCertificate(): Promise<TestCertificate> {
     ),
   });
   const leaf = await certificate({
-    subject: "localhost",
+    subject: names[0],
     issuer: "spdy test authority",
     keys: server,
     signer: authority.privateKey,
@@ -47,8 +50,8 @@ export async function makeCertificate(): Promise<TestCertificate> {
     extension: extension(
       OID_SUBJECT_ALT_NAME,
       sequence([
-        der(0x82, text("localhost")),
-        der(0x87, Uint8Array.of(127, 0, 0, 1)),
+        ...names.map((name) => der(0x82, text(name))),
+        ...(address === null ? [] : [der(0x87, Uint8Array.from(address))]),
       ]),
       false,
     ),

@@ -1,0 +1,152 @@
+/**
+ * Small tools for byte connections: reading again what was read already, web
+ * streams as a connection, writing all, carrying, closing.
+ *
+ * @module
+ */
+
+import {
+  type ByteConn,
+  isConn,
+  openWire,
+  type Transport,
+  type Wire,
+} from "./transport.ts";
+
+/** A transport as a connection: web streams are wrapped, a connection stays as it is. */
+export function toByteConn(transport: Transport): ByteConn {
+  return isConn(transport) ? transport : new WireConn(openWire(transport));
+}
+
+/** A {@linkcode Wire} with the reads of a connection. */
+class WireConn implements ByteConn {
+  readonly #wire: Wire;
+  /** Bytes that were received and did not fit into the reader's buffer. */
+  #rest: Uint8Array = new Uint8Array(0);
+
+  constructor(wire: Wire) {
+    this.#wire = wire;
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    if (this.#rest.length === 0) {
+      const received = await this.#wire.receive();
+      if (received === null) return null;
+      this.#rest = received;
+    }
+    const part = this.#rest.subarray(0, into.length);
+    this.#rest = this.#rest.subarray(part.length);
+    into.set(part);
+    return part.length;
+  }
+
+  write(data: Uint8Array): Promise<number> {
+    return this.#wire.send(data);
+  }
+
+  async closeWrite(): Promise<void> {
+    await this.#wire.closeWrite();
+  }
+
+  close(): void {
+    this.#wire.close();
+  }
+}
+
+/** A connection some of whose bytes were read already. */
+export class ResumedConn implements ByteConn {
+  readonly #conn: ByteConn;
+  #first: Uint8Array;
+  #reading: Promise<Uint8Array | null> | undefined;
+
+  /** First comes `first`, then what `reading` brings, then the connection. */
+  constructor(
+    conn: ByteConn,
+    first: Uint8Array,
+    reading?: Promise<Uint8Array | null>,
+  ) {
+    this.#conn = conn;
+    this.#first = first;
+    this.#reading = reading;
+  }
+
+  get remoteAddr(): Deno.Addr | undefined {
+    return this.#conn.remoteAddr;
+  }
+
+  get localAddr(): Deno.Addr | undefined {
+    return this.#conn.localAddr;
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    if (this.#first.length === 0 && this.#reading !== undefined) {
+      const data = await this.#reading;
+      this.#reading = undefined;
+      if (data === null) return null;
+      this.#first = data;
+    }
+    if (this.#first.length === 0) return await this.#conn.read(into);
+    const part = this.#first.subarray(0, into.length);
+    this.#first = this.#first.subarray(part.length);
+    into.set(part);
+    return part.length;
+  }
+
+  write(data: Uint8Array): Promise<number> {
+    return this.#conn.write(data);
+  }
+
+  async closeWrite(): Promise<void> {
+    await this.#conn.closeWrite();
+  }
+
+  close(): void {
+    this.#conn.close();
+  }
+
+  setNoDelay(noDelay: boolean): void {
+    this.#conn.setNoDelay?.(noDelay);
+  }
+}
+
+/** Writes all of `data`. */
+export async function writeAll(
+  conn: ByteConn,
+  data: Uint8Array,
+): Promise<void> {
+  for (let rest = data; rest.length > 0;) {
+    rest = rest.subarray(await conn.write(rest));
+  }
+}
+
+/** Bytes of a buffer that carries little; an idle connection has two. */
+const SMALL_CARRY = 4096;
+/** Bytes of a buffer that carries much. */
+const LARGE_CARRY = 64 * 1024;
+
+/** Passes bytes on to `give` until the input ends. */
+export async function carry(
+  from: ByteConn,
+  give: (data: Uint8Array) => Promise<void>,
+): Promise<void> {
+  let buffer = new Uint8Array(SMALL_CARRY);
+  for (;;) {
+    const size = await from.read(buffer);
+    if (size === null) return;
+    await give(buffer.subarray(0, size));
+    // Full reads ask for more, others for less: an idle connection keeps little.
+    const next = size === buffer.length
+      ? Math.min(4 * buffer.length, LARGE_CARRY)
+      : Math.max(SMALL_CARRY, buffer.length / 4);
+    if (next !== buffer.length) buffer = new Uint8Array(next);
+  }
+}
+
+/** Closes a connection that may be closed already, where there is one. */
+export function closeQuietly(conn: { close(): void } | undefined): void {
+  try {
+    conn?.close();
+  } catch {
+    // The peer or the caller closed it before.
+  }
+}

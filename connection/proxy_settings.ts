@@ -1,0 +1,200 @@
+/**
+ * Which HTTP proxy a connection goes through: the option `proxy`, or the
+ * environment.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../errors.ts";
+import { checkTimeout } from "../numbers.ts";
+import { show } from "../values.ts";
+import { checkTls, type Target, type TlsOptions } from "./client_tls.ts";
+import { isWithin, parseAddress, parseRange } from "./ip_address.ts";
+
+/**
+ * An HTTP proxy that opens tunnels with CONNECT (RFC 9110 9.3.6).
+ *
+ * @category Connection
+ */
+export interface ProxyOptions {
+  /**
+   * URL of the proxy, `http:` or `https:` (TLS to the proxy). A user and a
+   * password in it are sent as basic `proxy-authorization` (RFC 7617).
+   */
+  readonly url: string | URL;
+  /** Headers of the CONNECT request, such as `proxy-authorization`, which replaces that of the URL. */
+  readonly headers?: HeadersInit;
+  /** TLS settings for the proxy itself; default the `caCerts` of the connection. */
+  readonly tls?: TlsOptions;
+  /** Longest wait for the tunnel, from connecting to the proxy's answer, ms; 0: no limit; default 30000. */
+  readonly timeout?: number;
+}
+
+/** A proxy with everything checked. */
+export interface ProxySettings extends Target {
+  /** URL of the proxy without user and password, for messages. */
+  readonly name: string;
+  readonly secure: boolean;
+  /** Lines of the CONNECT request behind `host`. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly tls: TlsOptions | undefined;
+  readonly timeout: number;
+}
+
+const DEFAULT_TIMEOUT = 30_000;
+const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
+
+/**
+ * Checks the option `proxy`.
+ *
+ * Throws `InvalidArgumentError` for a URL that does not name an HTTP proxy, and
+ * `TypeError` for headers that are not allowed.
+ */
+export function readProxy(options: ProxyOptions): ProxySettings {
+  if (typeof options !== "object" || options === null) {
+    throw new InvalidArgumentError(
+      `proxy ${show(options)} is not an object with a url`,
+    );
+  }
+  const { headers, tls, timeout = DEFAULT_TIMEOUT } = options;
+  checkTimeout("proxy.timeout", timeout);
+  if (tls !== undefined) checkTls(tls);
+  return {
+    ...readUrl("proxy.url", String(options.url), new Headers(headers)),
+    tls,
+    timeout,
+  };
+}
+
+function readUrl(
+  source: string,
+  text: string,
+  headers: Headers,
+): Omit<ProxySettings, "tls" | "timeout"> {
+  // The text may contain a password, so no message repeats it.
+  if (!URL.canParse(text)) {
+    throw new InvalidArgumentError(`${source} is not a URL`);
+  }
+  const url = new URL(text);
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new InvalidArgumentError(
+      `${source} names a proxy of the kind ${url.protocol}, and only http: and https: are supported`,
+    );
+  }
+  const secure = url.protocol === "https:";
+  if (url.username !== "" || url.password !== "") {
+    if (!headers.has("proxy-authorization")) {
+      headers.set("proxy-authorization", basicCredentials(source, url));
+    }
+  }
+  // The request line says where the tunnel leads, and so does this header.
+  headers.delete("host");
+  return {
+    name: `${url.protocol}//${url.host}`,
+    secure,
+    hostname: withoutBrackets(url.hostname),
+    port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
+    headers: [...headers],
+  };
+}
+
+/** RFC 7617 2: `user:password` in base64, here as UTF-8. */
+function basicCredentials(source: string, url: URL): string {
+  const user = decode(url.username);
+  // Rule: the user's name contains no colon (RFC 7617 2).
+  if (user.includes(":")) {
+    throw new InvalidArgumentError(
+      `${source} has a user whose name contains a colon, which basic authentication cannot express`,
+    );
+  }
+  const bytes = new TextEncoder().encode(`${user}:${decode(url.password)}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
+
+/** A percent sign that begins no escape stands for itself. */
+function decode(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
+    try {
+      return decodeURIComponent(escapes);
+    } catch {
+      return escapes;
+    }
+  });
+}
+
+function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, "");
+}
+
+/** Reads an environment variable; `undefined` when it is unset or may not be read. */
+export type ReadVariable = (name: string) => string | undefined;
+
+/** Reads a variable where the program has the permission; never prompts for it. */
+function readVariable(name: string): string | undefined {
+  const permission = { name: "env", variable: name } as const;
+  return Deno.permissions.querySync(permission).state === "granted"
+    ? Deno.env.get(name)
+    : undefined;
+}
+
+/**
+ * The proxy for a TLS connection to `hostname` by the environment: `HTTPS_PROXY`
+ * or else `ALL_PROXY`, also in lower case, unless `NO_PROXY` lists the host, as
+ * with `fetch`. `undefined` when there is none.
+ *
+ * `HTTP_PROXY` is for proxies that forward requests, which are not SPDY.
+ *
+ * Throws `InvalidArgumentError` when the variable does not name an HTTP proxy.
+ */
+export function proxyOfEnvironment(
+  target: Target,
+  read: ReadVariable = readVariable,
+): ProxySettings | undefined {
+  for (const name of ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]) {
+    const value = read(name);
+    if (value === undefined || value === "") continue;
+    const list = read("NO_PROXY") ?? read("no_proxy") ?? "";
+    if (isExcepted(target, list)) return undefined;
+    const url = SCHEME.test(value) ? value : `http://${value}`;
+    try {
+      return {
+        ...readUrl(`the environment variable ${name}`, url, new Headers()),
+        tls: undefined,
+        timeout: DEFAULT_TIMEOUT,
+      };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new InvalidArgumentError(
+        `${reason}; the option proxy: false connects without it`,
+        { cause: error },
+      );
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Whether `NO_PROXY` lists a host: `*`, an address, a range such as
+ * `10.0.0.0/8`, or a domain, which counts for its subdomains as well. Each may
+ * have a port.
+ */
+function isExcepted({ hostname, port }: Target, list: string): boolean {
+  const host = withoutBrackets(hostname).toLowerCase().replace(/\.$/, "");
+  const address = parseAddress(host);
+  return list.split(",").map((each) => each.trim().toLowerCase()).some(
+    (entry) => {
+      if (entry === "") return false;
+      if (entry === "*") return true;
+      const range = parseRange(withoutBrackets(entry));
+      if (range !== undefined) {
+        return address !== undefined && isWithin(address, range);
+      }
+      const match = /^(.+):(\d+)$/.exec(entry);
+      if (match !== null && Number(match[2]) !== port) return false;
+      const name = withoutBrackets(match?.[1] ?? entry);
+      if (address !== undefined) return name === host;
+      const domain = name.replace(/^\*?\./, "");
+      return host === domain || host.endsWith(`.${domain}`);
+    },
+  );
+}
