@@ -36,9 +36,11 @@ export async function openHop(
   ) => Promise<NearEnd>,
 ): Promise<TlsHop> {
   const outer = toByteConn(transport);
+  // No `using`: other runtimes load this file as well, and Node 20 cannot read it.
+  let listener: Deno.TcpListener | undefined;
   let near: NearEnd | undefined;
   try {
-    using listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
+    listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
     near = await connect({ hostname: LOOPBACK, port });
     return new TlsHop(near, await otherEnd(listener, near), outer);
@@ -46,6 +48,8 @@ export async function openHop(
     closeQuietly(near);
     closeQuietly(outer);
     throw error;
+  } finally {
+    closeQuietly(listener);
   }
 }
 
