@@ -29,6 +29,12 @@ export class Client implements ByteConn {
     this.#ends = ends;
   }
 
+  /** What the listener has not read. */
+  get unread(): string {
+    return this.#input.map((bytes) => new TextDecoder("latin1").decode(bytes))
+      .join("");
+  }
+
   /** Says more, of a client whose input has no end. */
   say(text: string): void {
     this.#input.push(encode(text));

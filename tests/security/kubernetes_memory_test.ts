@@ -5,8 +5,6 @@
  * @module
  */
 
-import v8 from "node:v8";
-import vm from "node:vm";
 import { assertEquals, assertLess, concat, delay } from "../deps.ts";
 import { serveStreaming } from "../../kubernetes/mod.ts";
 import { MAX_CONNECTIONS } from "../../kubernetes/server/forward.ts";
@@ -18,20 +16,12 @@ import {
   PROTO_SPDY3_1,
 } from "../../mod.ts";
 import { synStream } from "./raw_peer.ts";
+import { collect } from "../helpers/collector.ts";
 import { MIB, usedMemory } from "./measure.ts";
 
 /** What `docs/security.md` promises for a connection, bytes. */
 const PROMISED = 16 * MIB;
 
-/** Runs the collector; `undefined` where Deno has no way to it. */
-const collect: (() => void) | undefined = (() => {
-  try {
-    v8.setFlagsFromString("--expose-gc");
-    return vm.runInNewContext("gc");
-  } catch {
-    return undefined;
-  }
-})();
 const ignore = collect === undefined;
 
 /** Bytes in use that nobody can let go of. */

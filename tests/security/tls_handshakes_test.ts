@@ -3,8 +3,15 @@
 import { connect } from "../../http/connect.ts";
 import { serve } from "../../http/server/serve.ts";
 import { listenTls } from "../../connection/tls_listener.ts";
-import { assert, assertEquals, assertMatch, assertRejects } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreaterOrEqual,
+  assertMatch,
+  assertRejects,
+} from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
+import { virtualTime } from "../helpers/virtual_time.ts";
 import { BEGINNINGS, strangers } from "./tls_handshakes/strangers.ts";
 import { stdFlags } from "../../tools/std.ts";
 
@@ -70,6 +77,47 @@ Deno.test("a TLS connection may be closed before, during and after its handshake
   client.close();
   listener.close();
   await assertRejects(() => listener.accept(), Deno.errors.BadResource);
+});
+
+Deno.test("a TLS connection that was closed keeps what was written for a client that reads late", async () => {
+  using time = virtualTime();
+  const { cert, key, caCert } = CERTIFICATE;
+  const listener = listenTls({
+    hostname: "127.0.0.1",
+    port: 0,
+    cert,
+    key,
+    alpnProtocols: ["spdy/3.1"],
+  });
+  const { port } = listener.addr as Deno.NetAddr;
+  const [client, conn] = await Promise.all([
+    Deno.connectTls({ hostname: "localhost", port, caCerts: [caCert] }),
+    listener.accept(),
+  ]);
+  await Promise.all([conn.handshake!(), client.handshake()]);
+  // More than the buffers of the system hold: a write to the client is pending.
+  const chunk = new Uint8Array(65536);
+  let written = 0;
+  const writing = (async () => {
+    for (;;) written += await conn.write(chunk);
+  })().catch(() => {});
+  for (let last = -1, same = 0; same < 10; last = written) {
+    same = written === last && written > 0 ? same + 1 : 0;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  conn.close();
+  await writing;
+  await time.advance(9_999);
+  let size = 0;
+  const buffer = new Uint8Array(65536);
+  for (;;) {
+    const read = await client.read(buffer);
+    if (read === null) break;
+    size += read;
+  }
+  assertGreaterOrEqual(size, written);
+  client.close();
+  listener.close();
 });
 
 Deno.test("TLS connections end half by half", async () => {

@@ -383,3 +383,23 @@ Deno.test("an empty last frame also waits for the window", () => {
   harness.give(synReply(1), windowUpdate(1, 1));
   assertEquals(harness.flushNames(), ["DATA 1 1 0"]);
 });
+
+Deno.test("getOutboundQueueSize counts the bodies behind one that waited behind another", () => {
+  const harness = opened();
+  const { session } = harness;
+  session.submitData(1, 0, body(5));
+  session.submitData(1, 0, body(7));
+  // Room for the first frame and the first byte of the second.
+  harness.room = 14;
+  assertEquals(harness.flushNames(), ["DATA 1 0 5"]);
+  session.submitData(1, 0, body(9));
+  session.submitData(1, DATA_FLAG_FIN, body(11));
+  assertEquals(session.getOutboundQueueSize(), 2);
+  harness.room = Infinity;
+  assertEquals(harness.flushNames(), [
+    "DATA 1 0 7",
+    "DATA 1 0 9",
+    "DATA 1 1 11",
+  ]);
+  assertEquals(session.getOutboundQueueSize(), 0);
+});

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "../deps.ts";
 import {
+  CallbackFailureError,
   CLIENT,
   ERR_GOAWAY_ALREADY_SENT,
   ERR_INVALID_FRAME,
@@ -490,4 +491,17 @@ Deno.test("a SYN_STREAM of the other version is refused with UNSUPPORTED_VERSION
     /onInvalidCtrlRecv SYN_STREAM 1 4|onCtrlRecvParseError 1/.test(seen[0]),
     seen[0],
   );
+});
+
+Deno.test("what fails behind failSession is neither told nor sent", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3, {
+    recv(session) {
+      session.failSession(2);
+      throw new CallbackFailureError("behind it");
+    },
+  });
+  assertThrows(() => harness.session.recv(), CallbackFailureError, "behind it");
+  assertEquals(harness.session.failure, undefined);
+  assertEquals(harness.session.getOutboundQueueSize(), 1);
+  assertEquals(harness.flushNames(), ["GOAWAY 0 2"]);
 });

@@ -78,3 +78,14 @@ Deno.test("borrowed bytes end the frame; what is left of them can be made the ar
   arena.take(1);
   assertEquals(arena.inProgress, false);
 });
+
+Deno.test("a large frame has memory of its own, so that small frames do not keep it alive", () => {
+  const arena = new FrameArena(false);
+  const small = write(arena, 1, 10);
+  arena.take(10);
+  const large = write(arena, 2, 20_000);
+  arena.take(20_000);
+  const next = write(arena, 3, 10);
+  assertStrictEquals(next.buffer, small.buffer);
+  assertEquals(large.buffer.byteLength, 20_000);
+});

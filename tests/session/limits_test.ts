@@ -245,6 +245,9 @@ Deno.test("maxIdleHeaders: HEADERS without end", () => {
   const harness = makeServer({ maxIdleHeaders: 3 });
   harness.give(synStream(1));
   assertEdge(harness, "maxIdleHeaders", 3, () => headers(1));
+  // The one that ended the session was not told.
+  const told = harness.told().filter((line) => line.includes("HEADERS"));
+  assertEquals(told, Array(3).fill("onCtrlRecv HEADERS 1"));
 });
 
 Deno.test("maxIdleHeaders: pushes that never become a stream", () => {
@@ -304,7 +307,9 @@ Deno.test("the rest of a large body whose stream was reset is no flood", () => {
   const harness = new Harness(SERVER, PROTO_SPDY2, {
     limits: { maxIdleIgnored: 3 },
   });
-  for (let count = 0; count < 100; count++) harness.give(data(99, 4096));
+  for (let count = 0; count < 100; count++) {
+    harness.give(data(99, 4096), data(99, 256));
+  }
   assertEquals(harness.session.failure, undefined);
 });
 

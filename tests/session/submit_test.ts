@@ -97,6 +97,19 @@ Deno.test("submitRequest: user data can be read from beforeCtrlSend until the st
   assertEquals(session.getStreamUserData(1), undefined);
 });
 
+Deno.test("getStreamUserData and resumeData refuse what no stream id can be", () => {
+  const { session } = new Harness(CLIENT, PROTO_SPDY3);
+  for (const id of [-1, 0.5, 2 ** 31, NaN]) {
+    assertThrows(() => session.getStreamUserData(id), InvalidArgumentError);
+    assertThrows(
+      () => session.resumeData(id),
+      InvalidArgumentError,
+      "streamId",
+    );
+  }
+  assertEquals(session.getStreamUserData(2 ** 31 - 1), undefined);
+});
+
 Deno.test("getStreamUserData: undefined for streams of the peer and unknown ones", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   harness.give(synStream(1));

@@ -295,3 +295,42 @@ Deno.test("SPDY/2 has no windows at all", () => {
   const names = harness.flushNames();
   assert(names.length === 8, `${names}`);
 });
+
+Deno.test("a window of one byte lets one byte through: the session's, a stream's, one that SETTINGS raise", () => {
+  const session = new Harness(CLIENT, PROTO_SPDY3_1);
+  session.session.submitRequest(0, HEADERS_LIST, body(65535));
+  session.session.submitRequest(1, HEADERS_LIST, body(5));
+  assertEquals(session.flushNames().at(-1), "DATA 3 0 1");
+  assertEquals(session.session.wantWrite(), false);
+  session.give(windowUpdate(0, 1));
+  assertEquals(session.flushNames(), ["DATA 3 0 1"]);
+
+  const stream = new Harness(CLIENT, PROTO_SPDY3);
+  stream.session.submitRequest(0, HEADERS_LIST, body(65540));
+  assertEquals(stream.flushNames().at(-1), "DATA 1 0 16384");
+  stream.give(windowUpdate(1, 1));
+  assertEquals(stream.flushNames(), ["DATA 1 0 1"]);
+  stream.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 65537]));
+  assertEquals(stream.flushNames(), ["DATA 1 0 1"]);
+  stream.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 65538]));
+  assertEquals(stream.flushNames(), ["DATA 1 0 1"]);
+});
+
+Deno.test("a receive window of one byte is given back byte by byte", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  harness.session.submitSettings(0, [[SETTINGS_INITIAL_WINDOW_SIZE, 0, 1]]);
+  harness.session.send();
+  harness.written();
+  harness.give(synStream(1), data(1, 1));
+  assertEquals(harness.flushNames(), ["WINDOW_UPDATE 1 1"]);
+  harness.give(data(1, 1));
+  assertEquals(harness.flushNames(), ["WINDOW_UPDATE 1 1"]);
+});
+
+Deno.test("a lower initial window brings no update of a stream whose peer is done", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  harness.give(synStream(1), synStream(3));
+  harness.give(data(1, 100), data(3, 100), data(3, 0, 1));
+  harness.session.submitSettings(0, [[SETTINGS_INITIAL_WINDOW_SIZE, 0, 10]]);
+  assertEquals(harness.flushNames().slice(1), ["WINDOW_UPDATE 1 100"]);
+});

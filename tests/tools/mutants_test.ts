@@ -1,4 +1,4 @@
-import { describeMutant, mutantsOf } from "../../tools/mutants.ts";
+import { describeMutant, mutantsOf } from "../../tools/mutation/mutants_of.ts";
 import { assertEquals } from "../deps.ts";
 
 Deno.test("mutants: operators, constants, negations and statements, each once", () => {

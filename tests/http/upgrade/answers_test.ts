@@ -1,6 +1,7 @@
 /** The HTTP/1.1 listener: bodies that are read late, and responses that cannot be sent as they are. */
 
 import { assert, assertEquals, assertMatch } from "../../deps.ts";
+import { dropInput } from "../../../http/upgrade/answer.ts";
 import { Client, encode, listener } from "../../helpers/http1_client.ts";
 import { turn, virtualTime } from "../../helpers/virtual_time.ts";
 
@@ -255,4 +256,24 @@ Deno.test("listener: a body that fetch decoded is sent without the length of the
   assert(client.said.endsWith("\r\n0\r\n\r\n"));
   assert(client.said.replace(/\r\n[0-9a-f]+\r\n/g, "").includes(text));
   assertEquals(heard.errors, []);
+});
+
+Deno.test("behind the answer: a client has a second to end, and is then cut off", async () => {
+  using time = virtualTime();
+  const silent = new Client("");
+  const dropped = dropInput(silent);
+  await time.advance(999);
+  assertEquals(silent.closed, false);
+  await time.advance(1);
+  assertEquals(silent.closed, true);
+  await dropped.catch(() => {});
+});
+
+Deno.test("behind the answer: so much is dropped and no more", async () => {
+  using _time = virtualTime();
+  const endless = new Client("x".repeat(1_000_000));
+  await dropInput(endless);
+  const { length } = endless.unread;
+  assertEquals(length, 1_000_000 - 256 * 1024);
+  assertEquals(endless.closed, false);
 });
