@@ -6,17 +6,117 @@
 
 import type { ServeHandler } from "../http/server/serve_options.ts";
 import { formatBytes } from "../deps.ts";
-import { reasonOf } from "./command.ts";
-import { green, print, red, show, type Shown, yellow } from "./terminal.ts";
+import { reasonOf, UsageError } from "./command.ts";
+import {
+  green,
+  print,
+  red,
+  show,
+  showJson,
+  type Shown,
+  yellow,
+} from "./terminal.ts";
 
-/** Wraps a handler so that each request is told. `silent`: it is not. */
+/** The forms of a line: for people, Apache's combined format, one JSON object. */
+const FORMATS = ["text", "combined", "json"] as const;
+
+/** The form of a line. */
+export type LogFormat = typeof FORMATS[number];
+
+/** A request that has ended. */
+export interface LogEntry {
+  /** When it arrived. */
+  readonly time: Date;
+  /** The client's address, without port; `unix` on a Unix socket. */
+  readonly from: string;
+  readonly method: string;
+  /** Path and query, as asked for. */
+  readonly path: string;
+  readonly status: number;
+  /** Bytes of the response's body that were sent. */
+  readonly bytes: number;
+  /** From its arrival to its end, ms. */
+  readonly ms: number;
+  readonly referer: string | undefined;
+  readonly userAgent: string | undefined;
+  /** Why the response was not sent in full; `undefined` when it was. */
+  readonly error: string | undefined;
+}
+
+/** Prints a request that has ended. */
+export type AccessLog = (entry: LogEntry) => void;
+
+/** Reads `--log-format`. */
+export function readLogFormat(text: string | undefined): LogFormat {
+  const format = FORMATS.find((known) => known === (text ?? "text"));
+  if (format !== undefined) return format;
+  throw new UsageError(`--log-format ${text}: known are ${FORMATS.join(", ")}`);
+}
+
+/** The log in a format; `undefined`: none. */
+export function accessLog(format: LogFormat | undefined): AccessLog {
+  if (format === undefined) return () => {};
+  return (entry) => print(LINES[format](entry));
+}
+
+const LINES: Readonly<Record<LogFormat, (entry: LogEntry) => Shown>> = {
+  text({ time, from, method, path, status, bytes, ms, error }) {
+    const result = error === undefined
+      ? coloured(status)
+      : red(`${status} cut short: ${error}`);
+    return show`${time.toISOString()} ${from} ${method} ${path} ${result} ${
+      formatBytes(bytes)
+    } ${ms.toFixed(1)} ms`;
+  },
+  combined(entry) {
+    const { time, from, method, path, status, bytes } = entry;
+    const asked = quoted(`${method} ${path} SPDY`);
+    const rest = `${quoted(entry.referer)} ${quoted(entry.userAgent)}`;
+    return show`${from} - - [${
+      apacheTime(time)
+    }] ${asked} ${status} ${bytes} ${rest}`;
+  },
+  json(entry) {
+    return showJson({
+      time: entry.time.toISOString(),
+      from: entry.from,
+      method: entry.method,
+      path: entry.path,
+      status: entry.status,
+      bytes: entry.bytes,
+      ms: Math.round(entry.ms * 10) / 10,
+      referer: entry.referer,
+      userAgent: entry.userAgent,
+      error: entry.error,
+    });
+  },
+};
+
+/** A quoted field of the combined format; `"-"` for one that is missing. */
+function quoted(text: string | undefined): string {
+  return `"${(text ?? "-").replace(/["\\]/g, "\\$&")}"`;
+}
+
+/** As Apache writes it, in UTC: `28/Nov/2026:14:05:00 +0000`. */
+function apacheTime(time: Date): string {
+  const [, day, month, year, clock] = time.toUTCString().split(/,? /);
+  return `${day}/${month}/${year}:${clock} +0000`;
+}
+
+function coloured(status: number): Shown {
+  if (status >= 500) return red(status);
+  if (status >= 400) return yellow(status);
+  return green(status);
+}
+
+/** Wraps a handler so that each request is logged when it ends. */
 export function withAccessLog(
   handler: ServeHandler,
-  silent: boolean,
+  log: AccessLog,
 ): ServeHandler {
-  if (silent) return handler;
   return async (request, info): Promise<Response> => {
     const begin = performance.now();
+    const time = new Date();
     const response = await handler(request, info);
     let bytes = 0;
     const counted = response.body?.pipeThrough(
@@ -27,33 +127,27 @@ export function withAccessLog(
         },
       }),
     );
-    const line = (result: Shown): void => {
+    const end = (error?: unknown): void => {
       const { pathname, search } = new URL(request.url);
-      const from = "hostname" in info.remoteAddr
-        ? info.remoteAddr.hostname
-        : "unix";
-      const asked = `${request.method} ${pathname}${search}`;
-      const ms = (performance.now() - begin).toFixed(1);
-      print(
-        show`${new Date().toISOString()} ${from} ${asked} ${result} ${
-          formatBytes(bytes)
-        } ${ms} ms`,
-      );
+      log({
+        time,
+        from: addressOf(info.remoteAddr),
+        method: request.method,
+        path: pathname + search,
+        status: response.status,
+        bytes,
+        ms: performance.now() - begin,
+        referer: request.headers.get("referer") ?? undefined,
+        userAgent: request.headers.get("user-agent") ?? undefined,
+        error: error === undefined ? undefined : reasonOf(error),
+      });
     };
-    info.completed.then(
-      () => line(coloured(response.status)),
-      (error) =>
-        line(
-          red(
-            `${response.status} cut short: ${reasonOf(error)}`,
-          ),
-        ),
-    );
+    info.completed.then(() => end(), end);
     return counted === undefined ? response : new Response(counted, response);
   };
 }
 
-function coloured(status: number): Shown {
-  if (status >= 500) return red(status);
-  return status >= 400 ? yellow(status) : green(status);
+/** The host of an address. */
+export function addressOf(addr: Deno.Addr): string {
+  return "hostname" in addr ? addr.hostname : "unix";
 }

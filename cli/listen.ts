@@ -6,6 +6,7 @@
  */
 
 import type { ProtocolVersion } from "../frame/constants.ts";
+import { type LogFormat, readLogFormat } from "./access_log.ts";
 import type { Arguments } from "./arguments.ts";
 import { readWhole, UsageError } from "./command.ts";
 import { readVersion } from "./target.ts";
@@ -17,7 +18,8 @@ export interface ListenOptions {
   readonly cert?: string;
   readonly key?: string;
   readonly version: ProtocolVersion;
-  readonly silent: boolean;
+  /** The form of the access log; `undefined` for none. */
+  readonly log: LogFormat | undefined;
   readonly flowControl: boolean;
 }
 
@@ -28,6 +30,7 @@ export const LISTEN_VALUES = [
   "cert",
   "key",
   "version",
+  "log-format",
 ] as const;
 
 /** The options without one, as {@linkcode readArguments} takes them. */
@@ -51,6 +54,8 @@ export const LISTEN_HELP =
       --key FILE         its private key (PEM)
       --version 2|3|3.1  SPDY version on plain TCP; default 3.1
       --no-flow-control  for clients that know no windows (moby/spdystream)
+      --log-format text|combined|json
+                         form of the access log; default text
   -s, --silent           no access log`;
 
 /** What the options say. Reads the files that they name. */
@@ -73,7 +78,7 @@ export async function readListenOptions(
     port,
     ...tls,
     version: readVersion(values.version),
-    silent: flags.silent,
+    log: flags.silent ? undefined : readLogFormat(values["log-format"]),
     flowControl: flags["flow-control"],
   };
 }
@@ -86,7 +91,7 @@ export function listeningUrl(addr: Deno.NetAddr, scheme: string): string {
   return `${scheme}://${host}:${addr.port}/`;
 }
 
-/** Waits for the server's end; Ctrl-C and SIGTERM finish what is under way, a second one does not wait. */
+/** Waits for the server's end; Ctrl-C, SIGTERM and SIGHUP finish what is under way, a second one does not wait. */
 export async function untilInterrupted(
   server: { readonly finished: Promise<void>; shutdown(): Promise<void> },
 ): Promise<void> {
@@ -98,7 +103,7 @@ export async function untilInterrupted(
   };
   const signals: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT"]
-    : ["SIGINT", "SIGTERM"];
+    : ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) Deno.addSignalListener(signal, stop);
   try {
     await server.finished;

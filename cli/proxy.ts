@@ -6,13 +6,10 @@
  */
 
 import { Client } from "../http/client/client.ts";
-import { isDecoded } from "../http/server/decoded_body.ts";
-import { easeIteration } from "../http/platform/many_headers.ts";
 import { serve } from "../http/server/serve.ts";
-import type { ServeHandler } from "../http/server/serve_options.ts";
+import { accessLog, withAccessLog } from "./access_log.ts";
 import { readArguments } from "./arguments.ts";
-import { withAccessLog } from "./access_log.ts";
-import { type Command, EXIT_OK, reasonOf, UsageError } from "./command.ts";
+import { type Command, EXIT_OK, readSeconds, UsageError } from "./command.ts";
 import {
   LISTEN_FLAGS,
   LISTEN_HELP,
@@ -22,8 +19,14 @@ import {
   readListenOptions,
   untilInterrupted,
 } from "./listen.ts";
+import { inFrontOfHttp } from "./proxy/in_front_of_http.ts";
+import { inFrontOfSpdy } from "./proxy/in_front_of_spdy.ts";
+import { failedAnswer, type ProxyRules } from "./proxy/rules.ts";
 import { openTarget, readTarget } from "./target.ts";
-import { hideWarning, print, printable, show } from "./terminal.ts";
+import { print, show } from "./terminal.ts";
+
+/** How long the server behind has for the head of its answer, seconds. */
+const DEFAULT_TIMEOUT = "60";
 
 /** `spdy proxy URL` */
 export const proxy: Command = {
@@ -31,7 +34,7 @@ export const proxy: Command = {
   summary: "SPDY in front of an HTTP server, or the other way round",
   help: `Usage: spdy proxy [OPTION...] URL
 
-URL names the server behind the proxy.
+URL names the server behind the proxy: scheme, host and port.
 
   http://, https://              an HTTP server: the proxy speaks SPDY to clients
   spdy://, spdys://,
@@ -41,150 +44,85 @@ URL names the server behind the proxy.
 
 ${LISTEN_HELP}
       --ca FILE          certificates (PEM) to trust besides the usual ones
+      --preserve-host    send the client's host on, not that of URL
+      --rewrite-redirects
+                         let redirects to URL lead to the proxy
+      --timeout SECONDS  for the head of an answer; default ${DEFAULT_TIMEOUT}, 0 for ever
       --help             this text
 
-A server that cannot be reached is answered with 502. Ctrl-C finishes what is
-under way. Permissions: --allow-net, --allow-read for the files named.`,
+Bodies are passed on as they are coded. x-forwarded-for, -host, -proto and
+forwarded name the client. A server that cannot be reached is answered for with
+502, one that is too slow with 504. Upgrades, such as WebSockets, pass where
+"spdy proxy" is at both ends of the SPDY connection; otherwise the answer is 501.
+Ctrl-C finishes what is under way. Permissions: --allow-net, --allow-read for the
+files named.`,
   async run(args: string[]): Promise<number> {
     const parsed = readArguments(args, {
-      values: [...LISTEN_VALUES, "ca"],
+      values: [...LISTEN_VALUES, "ca", "timeout"],
       ...LISTEN_FLAGS,
+      flags: [...LISTEN_FLAGS.flags, "preserve-host", "rewrite-redirects"],
     });
-    const { values, positionals } = parsed;
+    const { values, flags, positionals } = parsed;
     if (positionals.length !== 1) throw new UsageError("proxy needs one URL");
     const behind = positionals[0];
-    const caCerts = values.ca === undefined
+    const options = await readListenOptions(parsed);
+    const rules: ProxyRules = {
+      behind,
+      isTls: options.cert !== undefined,
+      preserveHost: flags["preserve-host"],
+      rewriteRedirects: flags["rewrite-redirects"],
+      timeout: readSeconds("--timeout", values.timeout ?? DEFAULT_TIMEOUT),
+    };
+    const ca = values.ca === undefined
       ? undefined
       : [await Deno.readTextFile(values.ca)];
-    const options = await readListenOptions(parsed);
-    if (/^https?:/.test(behind)) await inFrontOfHttp(behind, options, caCerts);
-    else await inFrontOfSpdy(behind, values.version, options, caCerts);
+    if (/^https?:/.test(behind)) await toHttp(options, rules, ca);
+    else await toSpdy(options, rules, ca, values.version);
     return EXIT_OK;
   },
 };
 
-async function inFrontOfHttp(
-  behind: string,
+async function toHttp(
   options: ListenOptions,
-  caCerts: string[] | undefined,
+  rules: ProxyRules,
+  ca: string[] | undefined,
 ): Promise<void> {
-  if (!URL.canParse(behind)) throw new UsageError(`"${behind}" is no URL`);
-  using client = Deno.createHttpClient({ caCerts });
-  const handler: ServeHandler = (request, info) => {
-    const from = "hostname" in info.remoteAddr
-      ? info.remoteAddr.hostname
-      : "unix";
-    return forward(
-      request,
-      new URL(behind).origin,
-      from,
-      (url, init) => fetch(url, { ...init, client }),
-    );
-  };
-  const scheme = options.cert === undefined ? "spdy" : "spdys";
+  const { behind } = rules;
+  const url = URL.parse(behind);
+  if (url === null) throw new UsageError(`"${behind}" is not a URL`);
+  const { handler, close } = inFrontOfHttp(url, rules, ca);
+  const scheme = rules.isTls ? "spdys" : "spdy";
   const server = serve({
     ...options,
-    upgrade: options.cert === undefined,
+    upgrade: !rules.isTls,
+    onError: (error) => failedAnswer(error, rules),
     onListen: (addr) =>
       print(show`SPDY at ${listeningUrl(addr, scheme)} for ${behind}`),
-  }, withAccessLog(handler, options.silent));
+  }, withAccessLog(handler, accessLog(options.log)));
   await untilInterrupted(server);
+  close();
 }
 
-async function inFrontOfSpdy(
-  behind: string,
-  version: string | undefined,
+async function toSpdy(
   options: ListenOptions,
+  rules: ProxyRules,
   caCerts: string[] | undefined,
+  version: string | undefined,
 ): Promise<void> {
-  const target = readTarget(behind);
+  const target = readTarget(rules.behind);
   await using client = new Client({
     connect: () => openTarget(target, { version, caCerts }),
   });
-  const { origin } = new URL(target.url);
-  // Deno 2.9 warns once that the signal of a request aborts also when its answer
-  // has been sent, which does no harm here. The signal alone tells that a client
-  // is gone before it was answered; only a flag of `deno run` would change it.
-  hideWarning("Deno.serve: request.signal ");
-  const server = Deno.serve({
-    ...options,
-    onListen: (addr) =>
-      print(
-        show`HTTP at ${
-          listeningUrl(addr, options.cert ? "https" : "http")
-        } for ${behind}`,
-      ),
-  }, (request, info) =>
-    forward(
-      request,
-      origin,
-      info.remoteAddr.hostname,
-      (url, init) => client.fetch(url, init),
-    ));
-  await untilInterrupted(server);
-}
-
-/** Fields that belong to one connection and end with it (RFC 9110, 7.6.1), and those the next hop makes anew. */
-const OWN_HEADERS = [
-  "connection",
-  "content-length",
-  "host",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-];
-
-/** Sends a request on and its answer back; a server out of reach is 502. */
-async function forward(
-  request: Request,
-  origin: string,
-  from: string,
-  send: (url: string, init: RequestInit) => Promise<Response>,
-): Promise<Response> {
-  const { pathname, search } = new URL(request.url);
-  const headers = passedOn(request.headers);
-  headers.append("x-forwarded-for", from);
-  try {
-    const response = await send(origin + pathname + search, {
-      method: request.method,
-      headers,
-      body: request.body,
-      redirect: "manual",
-      signal: request.signal,
-    });
-    const answered = passedOn(response.headers);
-    // A coding that fetch does not know is the client's to undo.
-    if (isDecoded(response)) answered.delete("content-encoding");
-    return new Response(response.body, {
-      status: response.status,
-      statusText: response.statusText,
-      headers: answered,
-    });
-  } catch (error) {
-    const reason = reasonOf(error);
-    return new Response(
-      `the server behind the proxy did not answer: ${printable(reason)}\n`,
-      { status: 502 },
-    );
-  }
-}
-
-/** Each header is looked at once: a peer may send many, and many names in `connection`. */
-function passedOn(headers: Headers): Headers {
-  const named = headers.get("connection")?.toLowerCase().split(",") ?? [];
-  const dropped = new Set([
-    ...OWN_HEADERS,
-    ...named.map((name) => name.trim()),
-  ]);
-  const passed = new Headers();
-  let count = 0;
-  headers.forEach((value, name) => {
-    if (dropped.has(name)) return;
-    passed.append(name, value);
-    count++;
-  });
-  return easeIteration(passed, count);
+  const front = await inFrontOfSpdy(
+    client,
+    new URL(target.url).origin,
+    options,
+    rules,
+    accessLog(options.log),
+  );
+  const scheme = rules.isTls ? "https" : "http";
+  print(
+    show`HTTP at ${listeningUrl(front.addr, scheme)} for ${rules.behind}`,
+  );
+  await untilInterrupted(front);
 }

@@ -6,7 +6,7 @@
 
 import { serve as serveSpdy } from "../http/server/serve.ts";
 import type { ServeHandler } from "../http/server/serve_options.ts";
-import { withAccessLog } from "./access_log.ts";
+import { accessLog, withAccessLog } from "./access_log.ts";
 import { readArguments } from "./arguments.ts";
 import { type Command, EXIT_OK, UsageError } from "./command.ts";
 import {
@@ -50,7 +50,7 @@ Ctrl-C finishes what is under way. Permissions: --allow-net to listen,
     const rules = readPushRules(parsed.lists.push);
     const handler = withAccessLog(
       withPush(await staticFiles(directory), rules),
-      options.silent,
+      accessLog(options.log),
     );
     const scheme = options.cert === undefined ? "spdy" : "spdys";
     const onListen = (addr: Deno.NetAddr): void => {

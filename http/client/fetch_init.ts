@@ -30,6 +30,11 @@ export interface FetchInit extends RequestInit {
    */
   readonly contentLength?: "check" | "ignore";
   /**
+   * False leaves a body as its `content-encoding` says it is coded, as a proxy
+   * needs it; default true: gzip and deflate are decoded.
+   */
+  readonly decompress?: boolean;
+  /**
    * True is `contentLength: "check"`, false `contentLength: "ignore"`.
    *
    * @deprecated Use {@linkcode FetchInit.contentLength}.

@@ -37,7 +37,9 @@ export function receiveResponse(
   const state = stateOf(stream);
   try {
     const head = readResponseHead(nv);
-    const coding = codings(head.headers);
+    const coding = asked.init.decompress === false
+      ? undefined
+      : codings(head.headers);
     const body = receiveBody(state, head, coding, asked);
     const origin = { url: asked.url, stream, trailers };
     const response = new SpdyResponse(body, head, origin);

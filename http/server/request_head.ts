@@ -39,7 +39,7 @@ export function writeRequestHead(
   const nv: NameValue[] = [
     [":host", url.host],
     [":method", method],
-    [":path", url.pathname + url.search],
+    [":path", writePath(method, url)],
     [":scheme", url.protocol.slice(0, -1)],
     [":version", "HTTP/1.1"],
   ];
@@ -49,6 +49,11 @@ export function writeRequestHead(
     nv.push(["content-length", String(contentLength)]);
   }
   return nv;
+}
+
+/** OPTIONS of `/*` asks about the server as a whole, as {@linkcode readUrl} reads it (RFC 9110 9.3.7). */
+function writePath(method: string, { pathname, search }: URL): string {
+  return method === "OPTIONS" && pathname === "/*" ? "*" : pathname + search;
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { connect, type Connection } from "../../mod.ts";
 import { stdFlags } from "../../tools/std.ts";
 
 const flags = await stdFlags();
@@ -95,7 +96,9 @@ export interface Running extends AsyncDisposable {
   /** What it said first: where it listens. */
   readonly url: string;
   /** Asks it to end as Ctrl-C does; resolves to its exit code and everything it said. */
-  interrupt(): Promise<{ code: number; stdout: string }>;
+  interrupt(
+    signal?: Deno.Signal,
+  ): Promise<{ code: number; stdout: string }>;
 }
 
 /** Starts a command that listens, and waits until it says where. */
@@ -119,9 +122,11 @@ export async function start(args: readonly string[]): Promise<Running> {
     url = /(\w+:\/\/\S+)/.exec(stdout)?.[1];
   }
   let ended: Promise<{ code: number; stdout: string }> | undefined;
-  const interrupt = (): Promise<{ code: number; stdout: string }> =>
+  const interrupt = (
+    signal: Deno.Signal = "SIGINT",
+  ): Promise<{ code: number; stdout: string }> =>
     ended ??= (async () => {
-      process.kill("SIGINT");
+      process.kill(signal);
       for (;;) {
         const { done, value } = await reader.read();
         if (done) break;
@@ -160,4 +165,22 @@ export async function talk(listener: Deno.TcpListener): Promise<void> {
 
 function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
+}
+
+/** A port nobody listens on. */
+export function closedPort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return (listener.addr as Deno.NetAddr).port;
+}
+
+/** Connects to where a command says that it listens. */
+export async function connectTo(
+  url: string,
+  version?: 2 | 3 | 4,
+): Promise<Connection> {
+  return await connect({
+    hostname: "127.0.0.1",
+    port: Number(new URL(url).port),
+    version,
+  });
 }

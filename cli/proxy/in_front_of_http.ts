@@ -1,0 +1,206 @@
+/**
+ * SPDY in front of an HTTP/1.1 server. Requests go through `node:http`, and not
+ * through `fetch`, because a proxy passes on bodies as they are coded, their
+ * lengths, and what the server says to HEAD.
+ *
+ * @module
+ */
+
+import http, { type ClientRequest, type IncomingMessage } from "node:http";
+import https from "node:https";
+import type { Socket } from "node:net";
+import { Readable, Writable } from "node:stream";
+import type { ServeHandler } from "../../http/server/serve_options.ts";
+import { addressOf } from "../access_log.ts";
+import {
+  type Fields,
+  fromHeaders,
+  fromRaw,
+  passedOn,
+  valueOf,
+  withForwarded,
+  withLocation,
+  without,
+} from "./fields.ts";
+import { failedAnswer, GatewayTimeout, type ProxyRules } from "./rules.ts";
+import { REFUSED, UPGRADE } from "./upgraded.ts";
+
+/** Connections to the server behind, kept open between requests. */
+const MOST_SOCKETS = 256;
+
+/** The handler for {@linkcode serve}. `close` ends idle connections to the server behind. */
+export interface ForwardingHandler {
+  readonly handler: ServeHandler;
+  close(): void;
+}
+
+/** Forwards requests to the HTTP server at `behind`. */
+export function inFrontOfHttp(
+  behind: URL,
+  rules: ProxyRules,
+  ca: string[] | undefined,
+): ForwardingHandler {
+  const isTls = behind.protocol === "https:";
+  const options = { keepAlive: true, maxSockets: MOST_SOCKETS };
+  const agent = isTls
+    ? new https.Agent({ ...options, ca })
+    : new http.Agent(options);
+  const server = {
+    agent,
+    protocol: behind.protocol,
+    hostname: behind.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: behind.port || (isTls ? 443 : 80),
+  };
+  const send = (
+    method: string,
+    path: string,
+    fields: Fields,
+  ): ClientRequest => {
+    const request = (isTls ? https : http).request({
+      ...server,
+      method,
+      path,
+      setHost: false,
+    });
+    for (const [name, value] of grouped(fields)) request.setHeader(name, value);
+    return request;
+  };
+  const handler: ServeHandler = async (request, info) => {
+    const url = new URL(request.url);
+    const received = fromHeaders(request.headers);
+    const host = url.host;
+    const proto = rules.isTls ? "https" : "http";
+    const fields: Fields = [
+      ["host", rules.preserveHost ? host : behind.host],
+      ...withForwarded(
+        without(without(passedOn(received), "host"), UPGRADE),
+        { from: addressOf(info.remoteAddr), host, proto },
+      ),
+    ];
+    const protocol = valueOf(received, UPGRADE);
+    try {
+      if (protocol !== undefined) {
+        fields.push(["connection", "upgrade"], ["upgrade", protocol]);
+      }
+      const path = request.method === "OPTIONS" && url.pathname === "/*"
+        ? "*"
+        : url.pathname + url.search;
+      const method = protocol === undefined ? request.method : "GET";
+      const outgoing = send(method, path, fields);
+      const answer = headOf(outgoing, rules.timeout, request.signal);
+      if (protocol === undefined) sendBody(request, outgoing);
+      else outgoing.end();
+      const { head, socket } = await answer;
+      const answered = fieldsOf(head, url.origin, behind.origin, rules);
+      if (socket !== undefined) return joined(request, head, socket, answered);
+      if (protocol !== undefined) answered.push([UPGRADE, REFUSED]);
+      return responseOf(request.method, head, answered);
+    } catch (error) {
+      // Nobody waits for an answer any more.
+      if (request.signal.aborted) throw error;
+      return failedAnswer(error, rules);
+    }
+  };
+  return { handler, close: () => agent.destroy() };
+}
+
+/** Headers of one name as a list: `setHeader` replaces what was there. */
+function grouped(fields: Fields): Map<string, string | string[]> {
+  const all = new Map<string, string | string[]>();
+  for (const [name, value] of fields) {
+    const before = all.get(name);
+    all.set(
+      name,
+      before === undefined ? value : [before, value].flat(),
+    );
+  }
+  return all;
+}
+
+interface Answer {
+  readonly head: IncomingMessage;
+  /** The connection itself, after status 101. */
+  readonly socket?: Socket;
+}
+
+/** The head of the answer, within `timeout` ms; 0 waits for ever. */
+function headOf(
+  outgoing: ClientRequest,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const abort = (): void => {
+    outgoing.destroy(signal.reason);
+    reject(signal.reason);
+  };
+  const timer = timeout === 0 ? undefined : setTimeout(() => {
+    const error = new GatewayTimeout(timeout);
+    reject(error);
+    outgoing.destroy(error);
+  }, timeout);
+  signal.addEventListener("abort", abort, { once: true });
+  outgoing.once("response", (head) => resolve({ head }));
+  outgoing.once("upgrade", (head, socket: Socket, first) => {
+    if (first.length > 0) socket.unshift(first);
+    resolve({ head, socket });
+  });
+  // After the head as well: an error event that nobody listens for ends the program.
+  outgoing.on("error", reject);
+  const settled = promise.finally(() => clearTimeout(timer));
+  settled.catch(() => signal.removeEventListener("abort", abort));
+  return settled;
+}
+
+/** Sends the request's body. A failure is told by the answer, or by its absence. */
+function sendBody(request: Request, outgoing: ClientRequest): void {
+  if (request.body === null) outgoing.end();
+  else {
+    request.body.pipeTo(Writable.toWeb(outgoing) as WritableStream<Uint8Array>)
+      .catch((error) => outgoing.destroy(error));
+  }
+}
+
+function fieldsOf(
+  head: IncomingMessage,
+  front: string,
+  behind: string,
+  rules: ProxyRules,
+): Fields {
+  const fields = passedOn(fromRaw(head.rawHeaders));
+  return rules.rewriteRedirects ? withLocation(fields, behind, front) : fields;
+}
+
+function responseOf(
+  method: string,
+  head: IncomingMessage,
+  fields: Fields,
+): Response {
+  const status = head.statusCode ?? 0;
+  const hasBody = method !== "HEAD" && ![204, 205, 304].includes(status);
+  if (!hasBody) head.resume();
+  const body = hasBody
+    ? Readable.toWeb(head) as ReadableStream<Uint8Array>
+    : null;
+  return new Response(body, {
+    status,
+    statusText: head.statusMessage,
+    headers: fields,
+  });
+}
+
+/** The two directions of an upgraded connection as the bodies of an exchange. */
+function joined(
+  request: Request,
+  head: IncomingMessage,
+  socket: Socket,
+  fields: Fields,
+): Response {
+  const upload = Writable.toWeb(socket) as WritableStream<Uint8Array>;
+  (request.body ?? new Blob().stream()).pipeTo(upload)
+    .catch((error) => socket.destroy(error));
+  socket.on("error", () => {});
+  return new Response(Readable.toWeb(socket) as ReadableStream<Uint8Array>, {
+    headers: [...fields, [UPGRADE, head.headers.upgrade ?? ""]],
+  });
+}

@@ -1,0 +1,336 @@
+/**
+ * HTTP/1.1 in front of a SPDY server, so that browsers and curl can use it.
+ *
+ * @module
+ */
+
+import type { Buffer } from "node:buffer";
+import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import https from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Client } from "../../http/client/client.ts";
+import type { AccessLog } from "../access_log.ts";
+import { reasonOf } from "../command.ts";
+import type { ListenOptions } from "../listen.ts";
+import {
+  type Fields,
+  fromHeaders,
+  fromRaw,
+  passedOn,
+  valueOf,
+  withForwarded,
+  withLocation,
+  without,
+} from "./fields.ts";
+import { failedAnswer, GatewayTimeout, type ProxyRules } from "./rules.ts";
+import { REFUSED, UPGRADE } from "./upgraded.ts";
+
+/** A proxy that listens. */
+export interface HttpFront {
+  readonly addr: Deno.NetAddr;
+  /** Resolves when it has ended. */
+  readonly finished: Promise<void>;
+  /** Takes no more connections; finishes the requests under way. */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * Listens for HTTP/1.1 and forwards to a SPDY server.
+ *
+ * @param origin scheme, host and port of the server behind, as HTTP has them
+ */
+export async function inFrontOfSpdy(
+  client: Client,
+  origin: string,
+  listen: Pick<ListenOptions, "hostname" | "port" | "cert" | "key">,
+  rules: ProxyRules,
+  log: AccessLog,
+): Promise<HttpFront> {
+  const { hostname, port, cert, key } = listen;
+  const server = cert === undefined
+    ? http.createServer()
+    : https.createServer({ cert, key });
+  const forwarder = new Forwarder(client, origin, rules, log);
+  server.on("request", (request, response) => {
+    forwarder.forward(request, response);
+  });
+  server.on("upgrade", (request, socket: Socket, first: Buffer) => {
+    forwarder.upgrade(request, socket, first);
+  });
+  server.on("connect", (_request, socket: Socket) => {
+    socket.end(
+      "HTTP/1.1 501 Not Implemented\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+    );
+  });
+  server.on("clientError", (_error, socket: Socket) => {
+    if (socket.writable) {
+      socket.end(
+        "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+      );
+    }
+  });
+  const finished = new Promise<void>((resolve) => {
+    server.once("close", () => resolve());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, hostname, () => resolve());
+  });
+  const bound = server.address() as AddressInfo;
+  return {
+    addr: { transport: "tcp", hostname: bound.address, port: bound.port },
+    finished,
+    shutdown(): Promise<void> {
+      server.close();
+      server.closeIdleConnections();
+      return finished;
+    },
+  };
+}
+
+/** A request under way, for the log. */
+interface Exchange {
+  readonly time: Date;
+  readonly begin: number;
+  bytes: number;
+}
+
+class Forwarder {
+  readonly #client: Client;
+  readonly #origin: string;
+  readonly #rules: ProxyRules;
+  readonly #log: AccessLog;
+
+  constructor(
+    client: Client,
+    origin: string,
+    rules: ProxyRules,
+    log: AccessLog,
+  ) {
+    this.#client = client;
+    this.#origin = origin;
+    this.#rules = rules;
+    this.#log = log;
+  }
+
+  /** Answers a request; never rejects. */
+  async forward(
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const exchange: Exchange = {
+      time: new Date(),
+      begin: performance.now(),
+      bytes: 0,
+    };
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    let error: unknown;
+    try {
+      const answer = await this.#ask(request, gone.signal)
+        .catch((reason) => failedAnswer(reason, this.#rules));
+      await this.#answer(request, response, answer, exchange);
+    } catch (reason) {
+      error = reason;
+      // The client must not take a part for the whole.
+      response.destroy();
+    }
+    this.#logEnd(request, response.statusCode, exchange, error);
+  }
+
+  /** What the server behind answers to a request. */
+  async #ask(
+    request: IncomingMessage,
+    signal: AbortSignal,
+    upgrade?: { protocol: string; body: ReadableStream<Uint8Array> },
+  ): Promise<Response> {
+    const { method = "GET" } = request;
+    const received = fromRaw(request.rawHeaders);
+    const host = valueOf(received, "host") ?? "";
+    const fields = withForwarded(
+      without(without(passedOn(received), "host"), UPGRADE),
+      {
+        from: request.socket.remoteAddress ?? "unknown",
+        host,
+        proto: this.#rules.isTls ? "https" : "http",
+      },
+    );
+    if (this.#rules.preserveHost && host !== "") fields.push(["host", host]);
+    // What fetch would add is not what the client asked for.
+    if (valueOf(fields, "accept-encoding") === undefined) {
+      fields.push(["accept-encoding", "identity"]);
+    }
+    if (upgrade !== undefined) fields.push([UPGRADE, upgrade.protocol]);
+    const timeout = new AbortController();
+    const timer = this.#rules.timeout === 0 ? undefined : setTimeout(
+      () => timeout.abort(new GatewayTimeout(this.#rules.timeout)),
+      this.#rules.timeout,
+    );
+    try {
+      return await this.#client.fetch(this.#urlOf(request), {
+        method: upgrade === undefined ? method : "POST",
+        headers: fields,
+        body: upgrade?.body ?? bodyOf(request),
+        redirect: "manual",
+        decompress: false,
+        signal: AbortSignal.any([signal, timeout.signal]),
+      });
+    } catch (error) {
+      throw timeout.signal.aborted ? timeout.signal.reason : error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The URL behind the proxy. A request may hold a whole URL, or `*` (RFC 9112, 3.2). */
+  #urlOf({ url = "/" }: IncomingMessage): string {
+    if (url === "*") return `${this.#origin}/*`;
+    if (url.startsWith("/")) return this.#origin + url;
+    const { pathname, search } = new URL(url);
+    return this.#origin + pathname + search;
+  }
+
+  #fieldsOf(request: IncomingMessage, answer: Response): Fields {
+    const fields = passedOn(fromHeaders(answer.headers));
+    if (!this.#rules.rewriteRedirects) return fields;
+    const proto = this.#rules.isTls ? "https" : "http";
+    const front = `${proto}://${request.headers.host ?? ""}`;
+    return withLocation(fields, this.#origin, front);
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: Response,
+    exchange: Exchange,
+  ): Promise<void> {
+    response.writeHead(
+      answer.status,
+      answer.statusText,
+      this.#fieldsOf(request, answer).flat(),
+    );
+    if (answer.body === null) {
+      response.end();
+      return;
+    }
+    await pipeline(
+      Readable.fromWeb(answer.body),
+      async function* (source: AsyncIterable<Uint8Array>) {
+        for await (const chunk of source) {
+          exchange.bytes += chunk.length;
+          yield chunk;
+        }
+      },
+      response,
+    );
+  }
+
+  #logEnd(
+    request: IncomingMessage,
+    status: number,
+    { time, begin, bytes }: Exchange,
+    error: unknown,
+  ): void {
+    const { method = "", url = "", headers, socket } = request;
+    this.#log({
+      time,
+      from: socket.remoteAddress ?? "unknown",
+      method,
+      path: url,
+      status,
+      bytes,
+      ms: performance.now() - begin,
+      referer: headers.referer,
+      userAgent: headers["user-agent"],
+      error: error === undefined ? undefined : reasonOf(error),
+    });
+  }
+
+  /** Carries an upgraded connection over a stream, when the server behind is a proxy of this kind. */
+  async upgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    first: Buffer,
+  ): Promise<void> {
+    const exchange = { time: new Date(), begin: performance.now(), bytes: 0 };
+    socket.on("error", () => {});
+    if (first.length > 0) socket.unshift(first);
+    const gone = new AbortController();
+    socket.once("close", () => gone.abort());
+    const protocol = request.headers.upgrade ?? "";
+    const body = Readable.toWeb(socket) as ReadableStream<Uint8Array>;
+    let status = 501;
+    let reason: unknown;
+    try {
+      const answer = await this.#ask(request, gone.signal, { protocol, body })
+        .catch((error) => failedAnswer(error, this.#rules));
+      const taken = answer.headers.get(UPGRADE);
+      const known = taken !== null || answer.status === 502 ||
+        answer.status === 504;
+      const fields = without(this.#fieldsOf(request, answer), UPGRADE);
+      if (taken !== null && taken !== REFUSED) {
+        status = 101;
+        socket.write(
+          headText("101 Switching Protocols", [
+            ["connection", "upgrade"],
+            ["upgrade", taken],
+            ...fields,
+          ]),
+        );
+        await pipeline(
+          Readable.fromWeb(answer.body ?? new Blob().stream()),
+          socket,
+        );
+      } else if (known) {
+        status = answer.status;
+        const bytes = await answer.bytes();
+        exchange.bytes = bytes.length;
+        socket.write(
+          headText(`${status} ${answer.statusText}`, [
+            ["connection", "close"],
+            ["content-length", String(bytes.length)],
+            ...without(fields, "content-length"),
+          ]),
+        );
+        socket.end(bytes);
+      } else {
+        await answer.body?.cancel();
+        const text =
+          "the SPDY server behind the proxy carries no upgrades: it has to be `spdy proxy` as well\n";
+        socket.end(
+          headText("501 Not Implemented", [
+            ["connection", "close"],
+            ["content-length", String(text.length)],
+          ]) + text,
+        );
+      }
+    } catch (error) {
+      reason = error;
+      socket.destroy();
+    }
+    this.#logEnd(request, status, exchange, reason);
+  }
+}
+
+/** The body of a request; `undefined` where it has none. */
+function bodyOf(
+  request: IncomingMessage,
+): ReadableStream<Uint8Array> | undefined {
+  const { headers, method } = request;
+  const length = headers["content-length"];
+  const hasBody = headers["transfer-encoding"] !== undefined ||
+    length !== undefined && Number(length) > 0;
+  if (!hasBody) return undefined;
+  if (method === "GET" || method === "HEAD") {
+    throw new TypeError(`a ${method} request with a body cannot be sent on`);
+  }
+  return Readable.toWeb(request) as ReadableStream<Uint8Array>;
+}
+
+/** A head of HTTP/1.1. */
+function headText(status: string, fields: Fields): string {
+  const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status}\r\n${lines.join("")}\r\n`;
+}
