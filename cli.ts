@@ -12,6 +12,7 @@ import {
   reasonOf,
   UsageError,
 } from "./cli/command.ts";
+import { attach } from "./cli/attach.ts";
 import { bench } from "./cli/bench.ts";
 import { decode } from "./cli/decode.ts";
 import { exec } from "./cli/exec.ts";
@@ -36,6 +37,7 @@ const COMMANDS: readonly Command[] = [
   decode,
   bench,
   exec,
+  attach,
   portForward,
 ];
 
@@ -68,7 +70,10 @@ export async function main(args: string[]): Promise<number> {
     );
     return EXIT_USAGE;
   }
-  if (rest.includes("--help") || rest.includes("-h")) {
+  // What follows "--" belongs to a program in a pod.
+  const end = rest.indexOf("--");
+  const own = end < 0 ? rest : rest.slice(0, end);
+  if (own.includes("--help") || own.includes("-h")) {
     print(showLines(command.help));
     return EXIT_OK;
   }

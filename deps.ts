@@ -17,7 +17,6 @@ export {
   yellow,
 } from "jsr:@std/fmt@1/colors";
 export { decodeHex } from "jsr:@std/encoding@1/hex";
-export { parseArgs } from "jsr:@std/cli@1/parse-args";
 export { format as formatBytes } from "jsr:@std/fmt@1/bytes";
 export { contentType } from "jsr:@std/media-types@1/content-type";
 export { eTag, ifNoneMatch } from "jsr:@std/http@1/etag";

@@ -1,11 +1,14 @@
 /**
- * Reads a command's arguments with the standard library's `parseArgs`, and
- * checks what it returns, so that the commands get exact types.
+ * Reads a command's arguments, in the manner of kubectl and other programs of
+ * GNU style, into exact types.
+ *
+ * Not with the standard library's `parseArgs` (1.0): it reads `-nshop` as five
+ * options, drops the empty value of `-c ""`, takes `-i=true` for false, and takes
+ * a positional argument "true" behind a flag for the flag's value.
  *
  * @module
  */
 
-import { parseArgs } from "../deps.ts";
 import { UsageError } from "./command.ts";
 
 /** The options that a command takes, without their leading dashes. */
@@ -22,7 +25,7 @@ export interface ArgumentSpec<
   readonly flags?: readonly Flag[];
   /** Those of `flags` that are on by default; `--no-NAME` turns them off. */
   readonly onByDefault?: readonly Flag[];
-  /** Short names: `{ p: "port" }`. */
+  /** Other names, of one letter with one dash and longer ones with two: `{ p: "port" }`. */
   readonly aliases?: Readonly<Record<string, Value | List | Flag>>;
   /** Whether arguments may follow `--`. */
   readonly rest?: boolean;
@@ -43,7 +46,13 @@ export interface Arguments<
   readonly rest: readonly string[];
 }
 
-/** Reads `args`. Throws {@linkcode UsageError} for an option that `spec` does not have. */
+/**
+ * Reads `args`: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-n=value`,
+ * and flags of one letter together, as in `-it`.
+ *
+ * Throws {@linkcode UsageError} for an option that `spec` does not have, and for
+ * one without its value.
+ */
 export function readArguments<
   Value extends string = never,
   List extends string = never,
@@ -52,28 +61,108 @@ export function readArguments<
   args: readonly string[],
   spec: ArgumentSpec<Value, List, Flag>,
 ): Arguments<Value, List, Flag> {
-  const { values = [], lists = [], flags = [], onByDefault = [] } = spec;
-  const on: Record<string, boolean> = {};
-  for (const name of onByDefault) on[name] = true;
-  // Plain strings: the names are known to this file's types, not to those of
-  // parseArgs.
-  const parsed: Record<string, unknown> = parseArgs([...args], {
-    string: ["_", ...values, ...lists] as string[],
-    boolean: [...flags] as string[],
-    collect: [...lists] as string[],
-    negatable: [...onByDefault] as string[],
-    default: on,
-    alias: { ...spec.aliases },
-    "--": spec.rest ?? false,
-    unknown: refuseUnknown,
-  });
+  const reading = new Reading(spec);
+  const rest = reading.read(args);
+  const { values = [], lists = [], flags = [] } = spec;
   return {
-    values: mapNames(values, (name) => optionalString(name, parsed[name])),
-    lists: mapNames(lists, (name) => strings(name, parsed[name])),
-    flags: mapNames(flags, (name) => parsed[name] === true),
-    positionals: strings("arguments", parsed._),
-    rest: strings("arguments after --", parsed["--"]),
+    values: mapNames(values, (name) => reading.values.get(name)?.at(-1)),
+    lists: mapNames(lists, (name) => reading.values.get(name) ?? []),
+    flags: mapNames(
+      flags,
+      (name) =>
+        reading.flags.get(name) ?? spec.onByDefault?.includes(name) ?? false,
+    ),
+    positionals: spec.rest
+      ? reading.positionals
+      : [...reading.positionals, ...rest],
+    rest: spec.rest ? rest : [],
   };
+}
+
+/** One pass over the arguments. */
+class Reading {
+  readonly #flagNames: ReadonlySet<string>;
+  readonly #valueNames: ReadonlySet<string>;
+  readonly #negatable: ReadonlySet<string>;
+  readonly #aliases: ReadonlyMap<string, string>;
+  #left: string[] = [];
+
+  readonly values = new Map<string, string[]>();
+  readonly flags = new Map<string, boolean>();
+  readonly positionals: string[] = [];
+
+  constructor(spec: ArgumentSpec<string, string, string>) {
+    this.#flagNames = new Set(spec.flags);
+    this.#valueNames = new Set([...spec.values ?? [], ...spec.lists ?? []]);
+    this.#negatable = new Set(spec.onByDefault);
+    this.#aliases = new Map(Object.entries(spec.aliases ?? {}));
+  }
+
+  /** Reads up to `--`; returns what follows it. */
+  read(args: readonly string[]): string[] {
+    this.#left = [...args];
+    for (;;) {
+      const arg = this.#left.shift();
+      if (arg === undefined || arg === "--") return this.#left;
+      if (arg.startsWith("--")) this.#readLong(arg);
+      else if (arg.startsWith("-") && arg.length > 1) this.#readLetters(arg);
+      else this.positionals.push(arg);
+    }
+  }
+
+  #readLong(arg: string): void {
+    const equals = arg.indexOf("=");
+    const typed = equals < 0 ? arg : arg.slice(0, equals);
+    const value = equals < 0 ? undefined : arg.slice(equals + 1);
+    const name = this.#aliases.get(typed.slice(2)) ?? typed.slice(2);
+    const positive = name.replace(/^no-/, "");
+    if (name !== positive && this.#negatable.has(positive)) {
+      this.flags.set(positive, !readFlag(typed, value));
+      return;
+    }
+    if (!this.#take(typed, name, value)) {
+      throw new UsageError(`unknown option ${arg}`);
+    }
+  }
+
+  /** Letters behind one dash: flags, and at the end one option with its value. */
+  #readLetters(arg: string): void {
+    for (let at = 1; at < arg.length; at++) {
+      const name = this.#aliases.get(arg[at]) ?? arg[at];
+      const rest = arg.slice(at + 1);
+      const more = rest !== "" && !rest.startsWith("=");
+      const value = more ? rest : rest === "" ? undefined : rest.slice(1);
+      const typed = `-${arg[at]}`;
+      if (more && this.#flagNames.has(name)) {
+        this.flags.set(name, true);
+        continue;
+      }
+      if (!this.#take(typed, name, value)) {
+        throw new UsageError(
+          `unknown option ${typed}${arg === typed ? "" : ` in ${arg}`}`,
+        );
+      }
+      return;
+    }
+  }
+
+  /** Takes an option with its value; false when there is none of this name. */
+  #take(typed: string, name: string, value: string | undefined): boolean {
+    if (this.#flagNames.has(name)) {
+      this.flags.set(name, readFlag(typed, value));
+      return true;
+    }
+    if (!this.#valueNames.has(name)) return false;
+    const given = value ?? this.#left.shift();
+    if (given === undefined) throw new UsageError(`${typed} needs a value`);
+    this.values.set(name, [...this.values.get(name) ?? [], given]);
+    return true;
+  }
+}
+
+function readFlag(typed: string, value = "true"): boolean {
+  if (value === "true" || value === "false") return value === "true";
+  throw new UsageError(`${typed}=${value}: true or false is needed`);
 }
 
 function mapNames<Name extends string, T>(
@@ -82,20 +171,4 @@ function mapNames<Name extends string, T>(
 ): { [name in Name]: T } {
   const entries = names.map((name) => [name, read(name)] as const);
   return Object.fromEntries(entries) as { [name in Name]: T };
-}
-
-function refuseUnknown(argument: string, key?: string): boolean {
-  if (key !== undefined) throw new UsageError(`unknown option ${argument}`);
-  return true;
-}
-
-function optionalString(name: string, value: unknown): string | undefined {
-  if (value === undefined || typeof value === "string") return value;
-  throw new UsageError(`--${name} needs a value`);
-}
-
-function strings(name: string, value: unknown): string[] {
-  if (value === undefined) return [];
-  if (Array.isArray(value)) return value.map(String);
-  throw new UsageError(`${name}: not a list`);
 }

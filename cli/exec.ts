@@ -8,7 +8,14 @@ import { exec as execInPod } from "../kubernetes/exec.ts";
 import type { RemoteProcess } from "../kubernetes/process.ts";
 import { readArguments } from "./arguments.ts";
 import { type Command, EXIT_FAILURE, UsageError } from "./command.ts";
-import { POD_ALIASES, POD_HELP, POD_VALUES, podTarget } from "./pod.ts";
+import {
+  inContainer,
+  POD_ALIASES,
+  POD_HELP,
+  POD_LISTS,
+  POD_VALUES,
+  podTarget,
+} from "./pod.ts";
 import { payloadError, payloadOut, printError, show } from "./terminal.ts";
 
 /** `spdy exec POD -- COMMAND...` */
@@ -17,17 +24,20 @@ export const exec: Command = {
   summary: "run a command in a Kubernetes pod",
   help: `Usage: spdy exec [OPTION...] POD -- COMMAND [ARGUMENT...]
 
-Runs a command in a pod, over SPDY/3.1, and ends with its exit code.
+Runs a command in a pod and ends with its exit code. POD is the name of a pod, or
+TYPE/NAME, such as deploy/web, for one of its pods.
 
   -i, --stdin            pass standard input on
   -t, --tty              give the command a terminal, of this one's size
 ${POD_HELP}
       --help             this text
 
-Permissions: --allow-net for the server, --allow-read for the files named.`,
+Permissions: --allow-net for the server, --allow-read and --allow-env for the
+kubeconfig and the files named, --allow-run for credential plugins.`,
   async run(args: string[]): Promise<number> {
-    const { values, flags, positionals, rest } = readArguments(args, {
+    const { values, lists, flags, positionals, rest } = readArguments(args, {
       values: POD_VALUES,
+      lists: POD_LISTS,
       flags: ["stdin", "tty"],
       aliases: { i: "stdin", t: "tty", ...POD_ALIASES },
       rest: true,
@@ -37,19 +47,17 @@ Permissions: --allow-net for the server, --allow-read for the files named.`,
       throw new UsageError("exec needs POD -- COMMAND");
     }
     const { stdin, tty } = flags;
-    const target = await podTarget(values, positionals[0]);
-    await using process = await execInPod({
-      ...target,
-      command,
-      stdin,
-      tty,
-      stderr: !tty,
-    });
+    const target = await podTarget(values, lists, positionals[0]);
+    await using process = await inContainer(
+      target,
+      (target) => execInPod({ ...target, command, stdin, tty, stderr: !tty }),
+    );
     return await passThrough(process, stdin, tty);
   },
 };
 
-async function passThrough(
+/** Joins a process to this one's input and outputs; resolves to the exit code. */
+export async function passThrough(
   process: RemoteProcess,
   stdin: boolean,
   tty: boolean,

@@ -1,77 +1,263 @@
 /**
- * What `spdy exec` and `spdy port-forward` have in common: how to reach a pod.
+ * What `spdy exec`, `attach`, `cp` and `port-forward` have in common: the options
+ * that say which cluster, as whom, and which pod.
  *
  * @module
  */
 
-import type { TargetOptions } from "../kubernetes/dial.ts";
+import type { PodReference, TargetOptions } from "../kubernetes/dial.ts";
+import {
+  defaultContainer,
+  findPod,
+  isPod,
+  readResource,
+} from "../kubernetes/api/resource.ts";
+import { KubeConfigError } from "../kubernetes/config/error.ts";
+import type { Impersonation } from "../kubernetes/config/impersonation.ts";
+import { type KubeConfig, loadKubeConfig } from "../kubernetes/config/load.ts";
+import { toPkcs8 } from "../kubernetes/config/private_key.ts";
+import type { ClusterTarget } from "../kubernetes/config/target.ts";
+import { StreamingRefusedError } from "../kubernetes/errors.ts";
+import { InvalidArgumentError } from "../errors.ts";
 import { UsageError } from "./command.ts";
+import { printError, show } from "./terminal.ts";
 
-/** Names of the options. */
+/** Names of the options with a value. */
 export const POD_VALUES = [
   "server",
   "namespace",
   "container",
+  "kubeconfig",
+  "context",
+  "cluster",
+  "user",
   "token",
   "ca",
   "cert",
   "key",
+  "as",
+  "as-uid",
 ] as const;
+
+/** Names of the options that may be repeated. */
+export const POD_LISTS = ["as-group"] as const;
 
 /** Values of the options, as given. */
 export type PodValues = {
   readonly [name in typeof POD_VALUES[number]]?: string;
 };
 
-/** Their short names. */
+/** Values of the options that may be repeated. */
+export type PodLists = {
+  readonly [name in typeof POD_LISTS[number]]: readonly string[];
+};
+
+/** Their other names: short ones, and kubectl's. */
 export const POD_ALIASES = {
   s: "server",
   n: "namespace",
   c: "container",
+  "certificate-authority": "ca",
+  "client-certificate": "cert",
+  "client-key": "key",
 } as const;
 
 /** The same as `--help` tells it. */
 export const POD_HELP =
-  `  -s, --server URL       the API server, such as https://10.0.0.1:6443; with a full
-                         streaming URL (container runtime) POD is "-"
-  -n, --namespace NAME   default "default"
-  -c, --container NAME   needed when the pod has several
-      --token FILE       file with a bearer token
+  `  -n, --namespace NAME   default: that of the context, or "default"
+  -c, --container NAME   default: the pod's default container
+      --kubeconfig FILE  default: the files in KUBECONFIG, or ~/.kube/config, or the
+                         service account of the pod that this runs in
+      --context NAME     context of the kubeconfig; default its current one
+      --cluster NAME     cluster of the kubeconfig, in place of the context's
+      --user NAME        user of the kubeconfig, in place of the context's
+      --as NAME          act as this user, with --as-group NAME (may be repeated) and
+                         --as-uid ID
+      --token TOKEN      bearer token, or the file that holds it
       --ca FILE          certificates (PEM) to trust besides the usual ones
-      --cert FILE        client certificate (PEM), with --key its private key`;
+      --cert FILE        client certificate (PEM), with --key its private key
+  -s, --server URL       the API server, such as https://10.0.0.1:6443. Without
+                         --kubeconfig, --context, --cluster and --user, no kubeconfig
+                         is read. With a full streaming URL (container runtime) POD
+                         is "-"`;
 
-/** Where the options say the pod is. Reads the files that they name. */
-export async function podTarget(
+/** A cluster that the options name. */
+export interface ClusterAccess {
+  /** How to reach it now; to be called for each connection. */
+  readonly target: () => Promise<ClusterTarget>;
+  readonly namespace: string;
+}
+
+/** Finds the cluster that the options name. */
+export async function openCluster(
   values: PodValues,
-  pod: string,
-): Promise<TargetOptions> {
-  const { server, token, ca, cert, key } = values;
-  if (
-    server === undefined || !/^https?:/.test(server) || !URL.canParse(server)
-  ) {
-    throw new UsageError(
-      "--server: the URL of the API server is needed, such as https://10.0.0.1:6443",
-    );
-  }
-  if ((cert === undefined) !== (key === undefined)) {
+  lists: PodLists,
+): Promise<ClusterAccess> {
+  if ((values.cert === undefined) !== (values.key === undefined)) {
     throw new UsageError("--cert and --key go together");
   }
-  const read = (file: string | undefined): Promise<string> | undefined =>
-    file === undefined ? undefined : Deno.readTextFile(file);
-  const bearer = (await read(token))?.trim();
-  const caCert = await read(ca);
+  const { server } = values;
+  if (server !== undefined) {
+    if (!/^https?:/.test(server) || !URL.canParse(server)) {
+      throw new UsageError(
+        `--server ${server}: a URL is needed, such as https://10.0.0.1:6443`,
+      );
+    }
+  }
+  const config = await loadConfig(values, lists);
   return {
-    url: server,
-    pod: pod === "-"
-      ? undefined
-      : { name: pod, namespace: values.namespace, container: values.container },
-    headers: bearer === undefined
-      ? undefined
-      : { authorization: `Bearer ${bearer}` },
-    tls: {
-      caCerts: caCert === undefined ? undefined : [caCert],
-      cert: await read(cert),
-      key: await read(key),
+    namespace: config.namespace,
+    target: async () => {
+      const target = await config.target();
+      return { ...target, tls: { ...target.tls, ...await readTls(values) } };
     },
   };
+}
+
+async function loadConfig(
+  values: PodValues,
+  lists: PodLists,
+): Promise<KubeConfig> {
+  const { kubeconfig, context, cluster, user, namespace, server } = values;
+  const own = [kubeconfig, context, cluster, user];
+  const isAlone = server !== undefined &&
+    own.every((value) => value === undefined);
+  try {
+    return await loadKubeConfig({
+      ...(isAlone
+        ? { text: SERVER_ALONE }
+        : kubeconfig === undefined
+        ? {}
+        : { paths: [kubeconfig] }),
+      context,
+      cluster,
+      user,
+      namespace,
+      server,
+      token: await readToken(values.token),
+      impersonate: readImpersonation(values, lists),
+    });
+  } catch (error) {
+    if (!(error instanceof KubeConfigError) || error.file !== undefined) {
+      throw error;
+    }
+    throw new Error(
+      `${error.message} (--server names an API server without a kubeconfig)`,
+      { cause: error },
+    );
+  }
+}
+
+/** A kubeconfig with nothing in it that `--server` does not replace. */
+const SERVER_ALONE = JSON.stringify({
+  "current-context": "server",
+  contexts: [{ name: "server", context: { cluster: "server" } }],
+  clusters: [{ name: "server", cluster: {} }],
+});
+
+/** The token itself, as kubectl takes it, or what the file of this name holds. */
+async function readToken(
+  token: string | undefined,
+): Promise<string | undefined> {
+  if (token === undefined) return undefined;
+  const inFile = await Deno.readTextFile(token).catch(() => undefined);
+  return (inFile ?? token).trim();
+}
+
+function readImpersonation(
+  values: PodValues,
+  lists: PodLists,
+): Impersonation | undefined {
+  const { as: user, "as-uid": uid } = values;
+  const groups = lists["as-group"];
+  if (user !== undefined) return { user, uid, groups };
+  if (uid === undefined && groups.length === 0) return undefined;
+  throw new UsageError("--as-group and --as-uid need --as");
+}
+
+async function readTls(
+  { ca, cert, key }: PodValues,
+): Promise<{ caCerts?: string[]; cert?: string; key?: string }> {
+  return {
+    ...(ca === undefined ? {} : { caCerts: [await Deno.readTextFile(ca)] }),
+    ...(cert === undefined || key === undefined ? {} : {
+      cert: await Deno.readTextFile(cert),
+      key: toPkcs8(await Deno.readTextFile(key)),
+    }),
+  };
+}
+
+/**
+ * What to pass to `exec` and `attach` for `POD`, `TYPE/NAME`, or "-" for a streaming
+ * URL.
+ */
+export async function podTarget(
+  values: PodValues,
+  lists: PodLists,
+  pod: string,
+): Promise<TargetOptions> {
+  if (pod === "-" && values.server === undefined) {
+    throw new UsageError('POD "-" needs --server with a streaming URL');
+  }
+  const cluster = await openCluster(values, lists);
+  const target = await cluster.target();
+  // A streaming URL is used as it is, with its query.
+  if (pod === "-") return { ...target, url: values.server ?? target.url };
+  const reference = await podOf(target, cluster.namespace, pod);
+  const { container } = values;
+  return {
+    ...target,
+    pod: container === undefined ? reference : { ...reference, container },
+  };
+}
+
+/** The pod that `POD` or `TYPE/NAME` means; only the latter asks the API server. */
+async function podOf(
+  target: ClusterTarget,
+  namespace: string,
+  text: string,
+): Promise<PodReference> {
+  const resource = readPodName(text, namespace);
+  if (isPod(resource)) return { name: resource.name, namespace };
+  return { name: (await findPod(target, resource)).name, namespace };
+}
+
+/** Reads `POD` or `TYPE/NAME`. Throws {@linkcode UsageError} for anything else. */
+export function readPodName(
+  text: string,
+  namespace: string,
+): ReturnType<typeof readResource> {
+  try {
+    return readResource(text, namespace);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw new UsageError(error.message);
+  }
+}
+
+/**
+ * Starts something in a container. When the pod has several and none is named, the
+ * API server refuses; then the one that kubectl would take is named.
+ */
+export async function inContainer<T>(
+  target: TargetOptions,
+  start: (target: TargetOptions) => Promise<T>,
+): Promise<T> {
+  const { pod } = target;
+  try {
+    return await start(target);
+  } catch (error) {
+    if (
+      pod === undefined || pod.container !== undefined ||
+      !(error instanceof StreamingRefusedError) ||
+      !error.body.includes("container name must be specified")
+    ) throw error;
+    const resource = readResource(pod.name, pod.namespace ?? "default");
+    const { name, all } = defaultContainer(
+      (await findPod(target, resource)).pod,
+    );
+    if (name === undefined) throw error;
+    printError(show`Defaulted container "${name}" out of: ${all.join(", ")}`);
+    return await start({ ...target, pod: { ...pod, container: name } });
+  }
 }

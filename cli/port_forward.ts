@@ -20,7 +20,13 @@ import {
   UsageError,
 } from "./command.ts";
 import { untilInterrupted } from "./listen.ts";
-import { POD_ALIASES, POD_HELP, POD_VALUES, podTarget } from "./pod.ts";
+import {
+  POD_ALIASES,
+  POD_HELP,
+  POD_LISTS,
+  POD_VALUES,
+  podTarget,
+} from "./pod.ts";
 import { print, printError, show } from "./terminal.ts";
 
 /** `spdy port-forward POD LOCAL:REMOTE...` */
@@ -39,7 +45,8 @@ ${POD_HELP}
 
 Ctrl-C ends it. Permissions: --allow-net, --allow-read for the files named.`,
   async run(args: string[]): Promise<number> {
-    const { values, positionals } = readArguments(args, {
+    const { values, lists, positionals } = readArguments(args, {
+      lists: POD_LISTS,
       values: [...POD_VALUES, "transport"],
       aliases: POD_ALIASES,
     });
@@ -50,7 +57,7 @@ Ctrl-C ends it. Permissions: --allow-net, --allow-read for the files named.`,
     const pairs: { local: number; remote: number }[] = ports.map(readPorts);
     const transport = readTransport(values.transport);
     await using forwarder = await forwardToPod({
-      ...await podTarget(values, pod),
+      ...await podTarget(values, lists, pod),
       transport,
     });
     const listeners = pairs.map(({ local }) =>

@@ -11,6 +11,7 @@ import {
   UpgradeRefusedError,
 } from "../http/upgrade/connect_upgrade.ts";
 import { TimeLimit } from "../connection/time_limit.ts";
+import type { DialOptions } from "../connection/dial.ts";
 import type { KeepAliveOptions } from "../connection/keepalive.ts";
 import { checkTuning } from "../connection/options.ts";
 import type { ByteConn } from "../connection/transport.ts";
@@ -34,7 +35,7 @@ export interface PodReference {
 }
 
 /** Where to, and as whom: what `exec`, `attach` and `portForward` have in common. */
-export interface TargetOptions {
+export interface TargetOptions extends DialOptions {
   /**
    * With `pod`: the API server, such as `https://10.0.0.1:6443`. Without: the
    * full URL of the resource, such as the streaming URL a container runtime
@@ -153,7 +154,8 @@ export async function upgradeToSpdy(
   protocols: readonly string[],
   signal: AbortSignal,
 ): Promise<{ connection: RawConnection; protocol: string | null }> {
-  const { headers, tls, timeout, keepAlive, maxBufferedBytes } = options;
+  const { headers, tls, proxy, dial, timeout } = options;
+  const { keepAlive, maxBufferedBytes } = options;
   try {
     const { connection, response } = await connectUpgrade(url, {
       ...CLIENT_PROFILE,
@@ -167,6 +169,8 @@ export async function upgradeToSpdy(
         ...protocols.map((name): NameValue => [PROTOCOL_HEADER, name]),
       ],
       tls,
+      proxy,
+      dial,
       timeout,
       signal,
     });

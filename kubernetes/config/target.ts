@@ -70,7 +70,7 @@ export async function readTarget(
     ...(cluster.serverName === undefined
       ? {}
       : { serverName: cluster.serverName.text() }),
-  } as TlsOptions;
+  };
   return {
     url: plainHref(url),
     headers: [

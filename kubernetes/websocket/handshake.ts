@@ -51,7 +51,8 @@ export async function openWebSocket(
     ["sec-websocket-version", "13"],
     ["sec-websocket-protocol", protocol],
   ];
-  const socket = await dial(url, { tls: options.tls }, signal);
+  const { tls, proxy, dial: open } = options;
+  const socket = await dial(url, { tls, proxy, dial: open }, signal);
   const { status, body, conn, headers: answer } = await requestUpgrade(socket, {
     url,
     method: "GET",

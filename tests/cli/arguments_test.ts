@@ -58,3 +58,59 @@ Deno.test("an unknown option is a usage error that names it", () => {
     );
   }
 });
+
+Deno.test("letters can be written together, a value behind the last one", () => {
+  const spec = {
+    values: ["namespace", "container"],
+    flags: ["stdin", "tty"],
+    aliases: {
+      n: "namespace",
+      c: "container",
+      i: "stdin",
+      t: "tty",
+      ns: "namespace",
+    },
+    rest: true,
+  } as const;
+  const cases: [
+    args: string[],
+    on: string,
+    namespace: string | undefined,
+    container: string | undefined,
+  ][] = [
+    [["-it"], "it", undefined, undefined],
+    [["-ti"], "it", undefined, undefined],
+    [["-i", "-t"], "it", undefined, undefined],
+    [["-itn", "shop"], "it", "shop", undefined],
+    [["-itnshop"], "it", "shop", undefined],
+    [["-n=shop", "-i"], "i", "shop", undefined],
+    [["-nit"], "", "it", undefined],
+    [["-n", "-c"], "", "-c", undefined],
+    [["-c", "", "--ns=a=b"], "", "a=b", ""],
+    [["-i=true", "--tty=false"], "i", undefined, undefined],
+    [["-t=false", "-i=false"], "", undefined, undefined],
+  ];
+  for (const [args, on, namespace, container] of cases) {
+    // Words that a reader might take for the value of a flag.
+    const read = readArguments([...args, "true", "false"], spec);
+    assertEquals(read, {
+      values: { namespace, container },
+      lists: {},
+      flags: { stdin: on.includes("i"), tty: on.includes("t") },
+      positionals: ["true", "false"],
+      rest: [],
+    }, args.join(" "));
+  }
+  const refused: [args: string[], message: string][] = [
+    [["-ix"], "unknown option -x in -ix"],
+    [["-n"], "-n needs a value"],
+    [["--namespace"], "--namespace needs a value"],
+    [["-itn"], "-n needs a value"],
+    [["-i=maybe"], "true or false is needed"],
+    [["--stdin=1"], "true or false is needed"],
+    [["--i-do-not-exist=7"], "unknown option --i-do-not-exist=7"],
+  ];
+  for (const [args, message] of refused) {
+    assertThrows(() => readArguments(args, spec), UsageError, message);
+  }
+});

@@ -1,0 +1,32 @@
+/**
+ * Reads fields of objects that an API server sent. Nothing in them is certain to
+ * have the right type.
+ *
+ * @module
+ */
+
+/** The value at a path of names and numbers; `undefined` where there is none. */
+export function at(value: unknown, ...path: (string | number)[]): unknown {
+  for (const step of path) {
+    if (
+      typeof value !== "object" || value === null || !Object.hasOwn(value, step)
+    ) return undefined;
+    value = (value as Record<string | number, unknown>)[step];
+  }
+  return value;
+}
+
+/** The string at a path, `""` where there is none. */
+export function textAt(value: unknown, ...path: (string | number)[]): string {
+  const found = at(value, ...path);
+  return typeof found === "string" ? found : "";
+}
+
+/** The list at a path, empty where there is none. */
+export function listAt(
+  value: unknown,
+  ...path: (string | number)[]
+): unknown[] {
+  const found = at(value, ...path);
+  return Array.isArray(found) ? found : [];
+}

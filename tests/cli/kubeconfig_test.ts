@@ -1,0 +1,216 @@
+import type { ServedProcess } from "../../kubernetes/mod.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "../deps.ts";
+import { FakeCluster, makePod } from "../helpers/fake_cluster.ts";
+import { withFolder } from "../helpers/folder.ts";
+import { type Finished, run } from "./process.ts";
+
+const NOWHERE = { KUBECONFIG: "/nowhere/config", HOME: "/nowhere" };
+
+/** Writes what was asked for to standard output. */
+async function echoCall({ call, stdout }: ServedProcess): Promise<void> {
+  const { namespace, pod, container, command } = call;
+  const text = [namespace, pod, container, ...command].join(" ");
+  await new Blob([text]).stream().pipeTo(stdout);
+}
+
+/** Runs the command line with the cluster's kubeconfig in KUBECONFIG. */
+async function runIn(
+  cluster: FakeCluster,
+  args: string[],
+  kubeconfig: string = cluster.kubeconfig(),
+): Promise<Finished> {
+  let finished: Finished | undefined;
+  await withFolder({ config: kubeconfig }, async (folder) => {
+    finished = await run(args, {
+      env: { ...NOWHERE, KUBECONFIG: `${folder}/config` },
+    });
+  });
+  return finished as Finished;
+}
+
+Deno.test("exec and attach need nothing but a kubeconfig", async () => {
+  await using cluster = await FakeCluster.start({
+    exec: echoCall,
+    attach: echoCall,
+  });
+  const exec = await runIn(cluster, [
+    "exec",
+    "web",
+    "--",
+    "df",
+    "-h",
+    "--help",
+  ]);
+  assertEquals(
+    [exec.code, exec.stdout, exec.stderr],
+    [0, "shop web  df -h --help", ""],
+  );
+  const attach = await runIn(cluster, ["attach", "-nother", "web", "-c", "db"]);
+  assertEquals([attach.code, attach.stdout], [0, "other web db"]);
+  const [first] = cluster.requests;
+  assertEquals(first.headers.get("authorization"), "Bearer secret");
+});
+
+Deno.test("options replace what the kubeconfig says", async () => {
+  const lines: string[] = [];
+  await using cluster = await FakeCluster.start({
+    exec: echoCall,
+    resolve: (call) => {
+      for (const [name, value] of call.request.headers) {
+        if (/^(impersonate-|authorization)/.test(name)) {
+          lines.push(`${name}: ${value}`);
+        }
+      }
+      return call;
+    },
+  });
+  await withFolder({
+    config: cluster.kubeconfig({ exec: { apiVersion: "none", command: "x" } }),
+    token: "from a file\n",
+  }, async (folder) => {
+    const common = ["exec", "--kubeconfig", `${folder}/config`];
+    for (
+      const options of [
+        ["--token", "typed", "--as=jane", "--as-group=a", "--as-group", "b"],
+        ["--token", `${folder}/token`, "--as", "jane", "--as-uid", "7"],
+      ]
+    ) {
+      const finished = await run([...common, ...options, "web", "--", "ls"], {
+        env: NOWHERE,
+      });
+      assertEquals([finished.code, finished.stderr], [0, ""]);
+    }
+  });
+  assertEquals(
+    lines.filter((line) => !line.startsWith("impersonate-group")).sort(),
+    [
+      "authorization: Bearer from a file",
+      "authorization: Bearer typed",
+      "impersonate-uid: 7",
+      "impersonate-user: jane",
+      "impersonate-user: jane",
+    ],
+  );
+  assertEquals(
+    lines.join("\n").match(/impersonate-group: (a|b|a, b)$/gm) !== null,
+    true,
+  );
+});
+
+Deno.test("TYPE/NAME finds a pod of a deployment or a service", async () => {
+  await using cluster = await FakeCluster.start({ exec: echoCall });
+  const deployment = {
+    spec: {
+      selector: {
+        matchLabels: { app: "web" },
+        matchExpressions: [{ key: "tier", operator: "In", values: ["a", "b"] }],
+      },
+    },
+  };
+  cluster.objects.set(
+    "/apis/apps/v1/namespaces/shop/deployments/web",
+    deployment,
+  );
+  cluster.objects.set("/api/v1/namespaces/shop/services/web", {
+    spec: { selector: { app: "web" } },
+  });
+  cluster.objects.set("/api/v1/namespaces/shop/pods", {
+    items: [
+      makePod("leaving", { metadata: { deletionTimestamp: "2026-01-01" } }),
+      makePod("pending", { status: { phase: "Pending" } }),
+      makePod("unready", { status: { conditions: [] } }),
+      makePod("young", {
+        metadata: { creationTimestamp: "2026-02-01T00:00:00Z" },
+      }),
+      makePod("best"),
+    ],
+  });
+  for (const name of ["deploy/web", "deployment.apps/web", "svc/web"]) {
+    const { code, stdout, stderr } = await runIn(cluster, [
+      "exec",
+      name,
+      "--",
+      "ls",
+    ]);
+    assertEquals([code, stdout], [0, "shop best  ls"], stderr);
+  }
+  const query = cluster.requests.find(({ path }) =>
+    path.includes("labelSelector")
+  );
+  assertEquals(
+    new URL(query?.path ?? "", cluster.url).searchParams.get("labelSelector"),
+    "app=web,tier in (a,b)",
+  );
+  const missing = await runIn(cluster, ["exec", "deploy/none", "--", "ls"]);
+  assertEquals(missing.code, 1);
+  assertStringIncludes(missing.stderr, "deployments/none not found");
+  const unknown = await runIn(cluster, ["exec", "cronjob/x", "--", "ls"]);
+  assertEquals(unknown.code, 2);
+  assertStringIncludes(unknown.stderr, '"cronjob/x" is not NAME or TYPE/NAME');
+});
+
+Deno.test("a pod with several containers gets its default one, and this is told", async () => {
+  await using cluster = await FakeCluster.start({
+    exec: echoCall,
+    resolve: (call) =>
+      call.container !== "" ? call : Response.json({
+        message:
+          "a container name must be specified for pod web, choose one of: [a b]",
+      }, { status: 400 }),
+  });
+  const spec = { containers: [{ name: "a" }, { name: "b" }] };
+  const path = "/api/v1/namespaces/shop/pods/web";
+  cluster.objects.set(path, makePod("web", { spec }));
+  const first = await runIn(cluster, ["exec", "web", "--", "ls"]);
+  assertEquals(
+    [first.code, first.stdout, first.stderr],
+    [0, "shop web a ls", 'Defaulted container "a" out of: a, b\n'],
+  );
+  const annotations = { "kubectl.kubernetes.io/default-container": "b" };
+  cluster.objects.set(
+    path,
+    makePod("web", { spec, metadata: { annotations } }),
+  );
+  const second = await runIn(cluster, ["exec", "web", "--", "ls"]);
+  assertEquals(second.stdout, "shop web b ls");
+});
+
+Deno.test("a redirect of the API server is not followed: it would carry the token away", async () => {
+  await using elsewhere = await FakeCluster.start();
+  await using cluster = await FakeCluster.start({
+    answer: () => Response.redirect(elsewhere.url),
+  });
+  const { code, stderr } = await runIn(cluster, [
+    "exec",
+    "svc/web",
+    "--",
+    "ls",
+  ]);
+  assertEquals([code, elsewhere.requests], [1, []]);
+  assertMatch(
+    stderr,
+    /redirects to https:\/\/localhost:\d+\/?, which is not followed/,
+  );
+});
+
+Deno.test("what is wrong with the options or the kubeconfig is told", async () => {
+  await using cluster = await FakeCluster.start({ exec: echoCall });
+  const cases: [args: string[], code: number, message: RegExp][] = [
+    [
+      ["--context", "none", "web"],
+      1,
+      /the context "none" does not exist; the contexts are "fake"/,
+    ],
+    [["--as-group", "a", "web"], 2, /--as-group and --as-uid need --as/],
+    [["--cert", "x", "web"], 2, /--cert and --key go together/],
+    [["--server", "x", "web"], 2, /a URL is needed/],
+    [["--kubeconfig", "/nowhere", "web"], 1, /\/nowhere: it cannot be read/],
+    [["-"], 2, /needs --server with a streaming URL/],
+    [["-xi", "web"], 2, /unknown option -x in -xi/],
+  ];
+  for (const [args, code, message] of cases) {
+    const finished = await runIn(cluster, ["exec", ...args, "--", "ls"]);
+    assertMatch(finished.stderr, message);
+    assertEquals(finished.code, code, args.join(" "));
+  }
+});
