@@ -70,13 +70,21 @@
 
 // Servers.
 export { serve } from "./http/server/serve.ts";
+export { serveConnection } from "./http/server/serve_connection.ts";
 export type {
+  ConnectionErrorInfo,
+  ConnectionInfo,
+  ConnectionListener,
   PushInit,
+  ServeConnectionOptions,
+  ServedTransport,
   ServeHandler,
   ServeInfo,
+  ServeListenerOptions,
   ServeOptions,
   ServeTcpOptions,
   ServeUnixOptions,
+  ShutdownOptions,
   SpdyServer,
 } from "./http/server/serve_options.ts";
 export {

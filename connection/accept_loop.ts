@@ -22,6 +22,8 @@ export interface AcceptHandlers<Conn> {
   take(conn: Conn): void;
   /** Called with the error of each accept that failed. */
   error?(error: unknown): void;
+  /** Whether the listener was closed, so that no failed accept is followed by another. */
+  ended?(): boolean;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface AcceptHandlers<Conn> {
  */
 export async function acceptAll<Conn>(
   listener: Accepting<Conn>,
-  { take, error: tell }: AcceptHandlers<Conn>,
+  { take, error: tell, ended }: AcceptHandlers<Conn>,
 ): Promise<void> {
   let wait = FIRST_PAUSE;
   for (;;) {
@@ -40,9 +42,10 @@ export async function acceptAll<Conn>(
     try {
       conn = await listener.accept();
     } catch (error) {
-      if (isClosed(error)) return;
+      if (isClosed(error) || ended?.()) return;
       quietly(() => tell?.(error));
       await pause(wait);
+      if (ended?.()) return;
       wait = Math.min(2 * wait, LONGEST_PAUSE);
       continue;
     }

@@ -49,6 +49,7 @@ import {
   closedBy,
   goawayError,
   notOpened,
+  peerGone,
   refusedByGoaway,
   sessionFailed,
 } from "./reasons.ts";
@@ -824,7 +825,7 @@ export class ConnectionCore implements StreamHost, IoLoopEvents, SessionEvents {
 
   #peerClosed(): SpdyError {
     return this.#sessionFailure() ??
-      closedBy("remote", "the peer closed the transport");
+      peerGone("the peer closed the transport");
   }
 }
 

@@ -22,11 +22,32 @@ export function closedBy(
   });
 }
 
+const GONE = new WeakSet<Error>();
+
+/** The peer left: it broke no rule, and no limit was passed. */
+export function peerGone(
+  message: string,
+  cause?: unknown,
+): ConnectionClosedError {
+  const error = closedBy("remote", message, cause);
+  GONE.add(error);
+  return error;
+}
+
+/** Whether an error says no more than that the peer left. */
+export function isPeerGone(error: unknown): boolean {
+  return error instanceof Error && GONE.has(error);
+}
+
 /** The transport failed. Keeps a `SpdyError` as it is and wraps any other error. */
 export function broken(what: string, error: unknown): SpdyError {
   if (error instanceof SpdyError) return error;
   const detail = error instanceof Error ? error.message : String(error);
-  return closedBy("remote", `${what} (${detail})`, error);
+  const message = `${what} (${detail})`;
+  // A TLS record that cannot be decrypted is a fault of the peer.
+  return error instanceof Error && error.name === "InvalidData"
+    ? closedBy("remote", message, error)
+    : peerGone(message, error);
 }
 
 /** The session failed; `failure` is its error. */

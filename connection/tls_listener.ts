@@ -44,6 +44,7 @@ export interface TlsListenOptions {
   readonly hostname: string;
   readonly port: number;
   readonly reusePort?: boolean;
+  readonly tcpBacklog?: number;
   readonly cert: string;
   readonly key: string;
   readonly alpnProtocols: string[];
@@ -64,10 +65,10 @@ const LINGER = 10_000;
 export function listenTls(options: TlsListenOptions): AcceptingListener {
   const inner = listenInside(options);
   if (inner === undefined) return Deno.listenTls(options);
-  const { hostname, port, reusePort } = options;
+  const { hostname, port, reusePort, tcpBacklog } = options;
   try {
     return new TlsListener(
-      Deno.listen({ hostname, port, reusePort }),
+      Deno.listen({ hostname, port, reusePort, tcpBacklog }),
       new Passage(inner),
     );
   } catch (error) {

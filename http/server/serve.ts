@@ -5,23 +5,21 @@
  */
 
 import { InvalidArgumentError } from "../../errors.ts";
-import { checkPort, checkTimeout, checkWhole } from "../../numbers.ts";
-import { SERVER } from "../../session/constants.ts";
-import { checkSideAndVersion } from "../../session/options.ts";
-import { checkTuning } from "../../connection/options.ts";
-import {
-  type AcceptingListener,
-  listenTls,
-} from "../../connection/tls_listener.ts";
+import { checkPort, checkWhole } from "../../numbers.ts";
+import { listenTls } from "../../connection/tls_listener.ts";
+import { checkConnectionOptions } from "./check_options.ts";
+import { checkBounds } from "./connection_count.ts";
 import type {
+  ConnectionListener,
   ServeHandler,
+  ServeListenerOptions,
   ServeOptions,
   ServeTcpOptions,
   ServeUnixOptions,
   SpdyServer,
 } from "./serve_options.ts";
-import { MAX_HEAD, Server } from "./server.ts";
-import { MOST_HEAD } from "../upgrade/http_listener.ts";
+import type { AnyHandler } from "./served_connection.ts";
+import { Server } from "./server.ts";
 import { ALL_VERSIONS, tokenOf } from "../upgrade/upgrade_token.ts";
 
 /**
@@ -79,6 +77,23 @@ export function serve(
   handler: ServeHandler<Deno.NetAddr>,
 ): SpdyServer<Deno.NetAddr>;
 /**
+ * Serves HTTP over SPDY on a listener of the caller.
+ *
+ * @category Server
+ */
+export function serve(
+  options: ServeListenerOptions,
+  handler: ServeHandler,
+): SpdyServer;
+/**
+ * Serves HTTP over SPDY on a listener of the caller, the handler among the options.
+ *
+ * @category Server
+ */
+export function serve(
+  options: ServeListenerOptions & { readonly handler: ServeHandler },
+): SpdyServer;
+/**
  * Serves HTTP over SPDY on a Unix socket.
  *
  * @category Server
@@ -115,9 +130,9 @@ export function serve(
   options: ServeTcpOptions & { readonly handler: ServeHandler<Deno.NetAddr> },
 ): SpdyServer<Deno.NetAddr>;
 export function serve(
-  first: AnyHandler | AnyOptions,
-  second?: AnyHandler,
-): SpdyServer<Deno.NetAddr> | SpdyServer<Deno.UnixAddr> {
+  first: OneHandler | AnyOptions,
+  second?: OneHandler,
+): AnyServer {
   const options: AnyOptions = typeof first === "function" ? {} : first;
   const handler = typeof first === "function"
     ? first
@@ -128,36 +143,71 @@ export function serve(
   checkServeOptions(options as ServeOptions);
   const listener = listen(options);
   // One kind of address a server: the overloads say which.
-  const server = new Server(listener, {
-    ...options as ServeOptions,
-    handler: handler as ServeHandler,
-  });
+  const server = new Server(
+    listener,
+    options as ServeOptions,
+    handler as AnyHandler,
+  );
   announce(server.addr, options);
-  return server as SpdyServer<Deno.NetAddr> | SpdyServer<Deno.UnixAddr>;
+  return server as AnyServer;
 }
 
-type AnyHandler = ServeHandler<Deno.NetAddr> | ServeHandler<Deno.UnixAddr>;
-type AnyOptions = (ServeTcpOptions | ServeUnixOptions) & {
-  readonly handler?: AnyHandler;
-};
+type AnyServer =
+  | SpdyServer
+  | SpdyServer<Deno.NetAddr>
+  | SpdyServer<Deno.UnixAddr>;
+type OneHandler =
+  | ServeHandler
+  | ServeHandler<Deno.NetAddr>
+  | ServeHandler<Deno.UnixAddr>;
+type AnyOptions =
+  & (ServeTcpOptions | ServeUnixOptions | ServeListenerOptions)
+  & { readonly handler?: OneHandler };
 
-/** Before anything listens: what is found later would end each connection in silence. */
+/** Options that say where to listen, which a listener knows already. */
+const OF_LISTENING = [
+  "port",
+  "hostname",
+  "path",
+  "cert",
+  "key",
+  "reusePort",
+  "tcpBacklog",
+  "transport",
+];
+
 function checkServeOptions(options: ServeOptions): void {
-  const { version, versions = [], handshakeTimeout = 0 } = options;
-  checkTimeout("handshakeTimeout", handshakeTimeout);
-  checkWhole("maxHeadBytes", options.maxHeadBytes ?? MAX_HEAD, 1, MOST_HEAD);
-  checkTuning(options, version);
-  for (const each of versions) checkSideAndVersion(SERVER, each);
+  checkConnectionOptions(options);
+  checkBounds(options);
+  if (!("listener" in options) || options.listener === undefined) return;
+  for (const name of OF_LISTENING) {
+    if (Reflect.get(options, name) !== undefined) {
+      throw new InvalidArgumentError(
+        `\`listener\` and \`${name}\` were given: the listener knows where it listens`,
+      );
+    }
+  }
 }
 
-function listen(options: AnyOptions): AcceptingListener {
-  if ("path" in options) {
+function listen(options: AnyOptions): ConnectionListener {
+  if ("listener" in options && options.listener !== undefined) {
+    return options.listener;
+  }
+  if ("path" in options && options.path !== undefined) {
     return Deno.listen({ transport: "unix", path: options.path });
   }
-  const { hostname = "0.0.0.0", port = 8000, reusePort, cert, key } = options;
+  return listenTcp(options as ServeTcpOptions);
+}
+
+function listenTcp(options: ServeTcpOptions): ConnectionListener {
+  const { hostname = "0.0.0.0", port = 8000, cert, key } = options;
+  const { reusePort, tcpBacklog } = options;
   checkPort("port", port, 0);
+  if (tcpBacklog !== undefined) {
+    checkWhole("tcpBacklog", tcpBacklog, 1, 0x7fffffff);
+  }
   if (cert === undefined && key === undefined) {
-    return Deno.listen({ hostname, port, reusePort });
+    return Deno.listen({ hostname, port, reusePort, tcpBacklog });
   }
   if (cert === undefined || key === undefined) {
     throw new InvalidArgumentError(
@@ -168,6 +218,7 @@ function listen(options: AnyOptions): AcceptingListener {
     hostname,
     port,
     reusePort,
+    tcpBacklog,
     cert,
     key,
     alpnProtocols: alpnProtocols(options),

@@ -7,6 +7,8 @@
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
 import type { Stream } from "../../connection/stream.ts";
+import type { Transport } from "../../connection/transport.ts";
+import type { Connection } from "../connection.ts";
 
 /**
  * What {@linkcode ServeInfo.push} takes besides the path.
@@ -27,8 +29,11 @@ export interface PushInit {
  *
  * @category Server
  */
-export interface ServeInfo<Addr extends Deno.Addr = Deno.Addr> {
-  /** The client's address. */
+export interface ServeInfo<Addr extends Deno.Addr | undefined = Deno.Addr> {
+  /**
+   * The client's address. A client on a Unix socket has none: then it is that of
+   * the socket, as with `Deno.serve`.
+   */
   readonly remoteAddr: Addr;
   /** The stream that the request came on. */
   readonly stream: Stream;
@@ -61,31 +66,75 @@ export interface ServeInfo<Addr extends Deno.Addr = Deno.Addr> {
  *
  * @category Server
  */
-export type ServeHandler<Addr extends Deno.Addr = Deno.Addr> = (
+export type ServeHandler<Addr extends Deno.Addr | undefined = Deno.Addr> = (
   request: Request,
   info: ServeInfo<Addr>,
 ) => Response | Promise<Response>;
 
 /**
- * What {@linkcode serve} takes on every kind of listener.
+ * What is known of a connection.
  *
  * @category Server
  */
-export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
-  extends ConnectionTuning {
+export interface ConnectionInfo {
+  /** The client's address; `undefined` when the transport has none. */
+  readonly remoteAddr: Deno.Addr | undefined;
+  /** This side's address; `undefined` when the transport has none. */
+  readonly localAddr: Deno.Addr | undefined;
+  /** What the TLS handshake agreed on; `undefined` without TLS, and before the handshake is complete. */
+  readonly tls: Deno.TlsHandshakeInfo | undefined;
+}
+
+/**
+ * What is known of a connection that failed.
+ *
+ * @category Server
+ */
+export interface ConnectionErrorInfo extends ConnectionInfo {
+  /** The connection; `undefined` when it failed before the client spoke SPDY. */
+  readonly connection: Connection | undefined;
+}
+
+/**
+ * What {@linkcode serveConnection} takes; all of it is optional.
+ *
+ * @category Server
+ */
+export interface ServeConnectionOptions extends ConnectionTuning {
   /** Bounds of each session; see `Limits`. Here `maxHeaderCount` is 256 by default. */
   readonly limits?: ConnectionTuning["limits"];
   /** Ends the server and all connections at once. */
   readonly signal?: AbortSignal;
-  /** Called when the server listens; default: it says so on the console. */
-  readonly onListen?: (localAddr: Addr) => void;
   /**
    * Answers in place of a handler that threw; default: the error is logged, the
-   * answer is 500. Also hears of a response whose body did not keep to its
-   * `content-length`; what it answers then is not sent.
+   * answer is 500. It is also called for a response whose body did not keep to
+   * its `content-length`, or contained something other than bytes; what it
+   * answers then is not sent.
    */
   readonly onError?: (error: unknown) => Response | Promise<Response>;
-  /** Version on plain TCP and Unix sockets; default `PROTO_SPDY3_1`. */
+  /**
+   * Called for each connection when the client's version is known, before any of
+   * its requests is answered. The connection is refused when this returns or
+   * resolves to `false`, throws or rejects: it gets GOAWAY, which tells the
+   * client that no request was processed. Requests wait until a promise settles.
+   */
+  readonly onConnection?: (
+    connection: Connection,
+    info: ConnectionInfo,
+  ) => unknown;
+  /**
+   * Called once for each connection that failed: the client does not speak SPDY,
+   * broke a rule, passed a limit or a time-out, failed in the TLS handshake, was
+   * refused by `maxConnections` or because `onConnection` threw. Not called for
+   * a client that only leaves, even with requests under way (`request.signal`
+   * tells of those), and not for the server's own end. Default: nothing is
+   * logged, since any stranger can cause these errors.
+   */
+  readonly onConnectionError?: (
+    error: unknown,
+    info: ConnectionErrorInfo,
+  ) => void;
+  /** Version on transports without TLS; default `PROTO_SPDY3_1`. */
   readonly version?: ProtocolVersion;
   /** Versions to agree on by ALPN or upgrade, best first; default all. */
   readonly versions?: readonly ProtocolVersion[];
@@ -97,11 +146,12 @@ export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
   readonly upgrade?: boolean;
   /**
    * Longest wait for a TLS handshake and for the head of an HTTP/1.1 request,
-   * ms; 0: never; default 10000. Deno 2.9 cannot end a pending handshake, so on
-   * TLS each connection is carried to a TLS listener on loopback, which takes
-   * three descriptors a connection and 0.1 ms a round trip. With 0, and without
-   * permission for 127.0.0.1, connections are Deno's own, and strangers that
-   * stall in the handshake hold their sockets for as long as they like.
+   * ms; 0: never; default 10000. Deno 2.9 cannot end a pending handshake, so
+   * `serve` with `cert` and `key` carries each connection to a TLS listener on
+   * loopback, which takes three descriptors a connection and 0.1 ms a round
+   * trip. With 0, and without permission for 127.0.0.1, connections are Deno's
+   * own, and strangers that stall in the handshake hold their sockets for as
+   * long as they like.
    */
   readonly handshakeTimeout?: number;
   /** With `upgrade`: longest head of an HTTP/1.1 request, bytes; a longer one is answered with 431. Default 16384. */
@@ -115,11 +165,34 @@ export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
 }
 
 /**
+ * What {@linkcode serve} takes on every kind of listener.
+ *
+ * @category Server
+ */
+export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
+  extends ServeConnectionOptions {
+  /** Called when the server listens; default: it says so on the console. */
+  readonly onListen?: (localAddr: Addr) => void;
+  /**
+   * Most connections at once, those in the TLS handshake included, 1 to 2^31-1;
+   * default: no limit. One more is closed before anything is read from it.
+   */
+  readonly maxConnections?: number;
+  /**
+   * The same for each address of a client, the port not counted; default: no
+   * limit. Clients on a Unix socket have no address and are not limited by it.
+   */
+  readonly maxConnectionsPerAddress?: number;
+}
+
+/**
  * {@linkcode serve} on TCP; with `cert` and `key` on TLS.
  *
  * @category Server
  */
 export interface ServeTcpOptions extends ServeOptions<Deno.NetAddr> {
+  /** The kind of socket; TCP goes without saying. */
+  readonly transport?: "tcp";
   /** Port, 0 for any free one; default 8000. */
   readonly port?: number;
   /** Address to listen on; default `"0.0.0.0"`. */
@@ -129,6 +202,8 @@ export interface ServeTcpOptions extends ServeOptions<Deno.NetAddr> {
    * has it under `--unstable-net` only: without that flag it ends the process.
    */
   readonly reusePort?: boolean;
+  /** Connections that may wait in the system to be accepted; the default is Deno's, 511. */
+  readonly tcpBacklog?: number;
   /** Certificate chain (PEM). */
   readonly cert?: string;
   /** Private key of the certificate (PEM). */
@@ -141,8 +216,57 @@ export interface ServeTcpOptions extends ServeOptions<Deno.NetAddr> {
  * @category Server
  */
 export interface ServeUnixOptions extends ServeOptions<Deno.UnixAddr> {
+  /** The kind of socket; Unix goes without saying. */
+  readonly transport?: "unix";
   /** Path of the socket. */
   readonly path: string;
+}
+
+/**
+ * What gives connections to {@linkcode serve}: a `Deno.Listener`,
+ * a `Deno.TlsListener` (its `alpnProtocols` should be `getNpnProtocols()`), or
+ * an object like these.
+ *
+ * @category Server
+ */
+export interface ConnectionListener {
+  /** The address it listens on. */
+  readonly addr: Deno.Addr;
+  /**
+   * The next connection. Rejects with `Deno.errors.BadResource` or
+   * `Deno.errors.Interrupted` once the listener is closed; after another error,
+   * the server calls it again.
+   */
+  accept(): Promise<Transport>;
+  /** Takes no more connections; the server calls it when it ends. */
+  close(): void;
+  /** Keeps the process alive. */
+  ref?(): void;
+  /** Does not keep the process alive. */
+  unref?(): void;
+}
+
+/**
+ * {@linkcode serve} on a listener of the caller, which the server closes when it ends.
+ *
+ * @category Server
+ */
+export interface ServeListenerOptions extends ServeOptions {
+  /** The listener. */
+  readonly listener: ConnectionListener;
+}
+
+/**
+ * How {@linkcode SpdyServer.shutdown} ends.
+ *
+ * @category Server
+ */
+export interface ShutdownOptions {
+  /**
+   * How long the requests under way may take, ms; what is not done by then is
+   * ended at once. 0: all of it now; default: as long as it takes.
+   */
+  readonly timeout?: number;
 }
 
 /**
@@ -154,12 +278,43 @@ export interface SpdyServer<Addr extends Deno.Addr = Deno.Addr>
   extends AsyncDisposable {
   /** The address it listens on. */
   readonly addr: Addr;
-  /** Resolves when it has ended, after {@linkcode shutdown} or by the signal. */
+  /**
+   * Resolves when it has ended, after {@linkcode shutdown} or by the signal. The
+   * port is free then, and the file of a Unix socket is gone.
+   */
   readonly finished: Promise<void>;
-  /** Takes no more connections and no more requests, finishes those under way, then ends. */
-  shutdown(): Promise<void>;
+  /** The connections that speak SPDY at the moment, each time it is gone through. */
+  readonly connections: Iterable<Connection>;
+  /**
+   * Takes no more connections and no more requests (GOAWAY), finishes those under
+   * way, then ends. A client that reads no responses can delay this for ever:
+   * set a `timeout`. Throws `InvalidArgumentError` for a time that is none.
+   */
+  shutdown(options?: ShutdownOptions): Promise<void>;
   /** Keeps the process alive; the default. */
   ref(): void;
   /** Does not keep the process alive. */
   unref(): void;
+}
+
+/**
+ * A connection that is served.
+ *
+ * @category Server
+ */
+export interface ServedTransport<
+  C extends Connection | Promise<Connection> = Connection,
+> extends AsyncDisposable {
+  /**
+   * The connection. On TLS and with `upgrade` a promise, since the client has yet
+   * to choose the version; it rejects when the client never does.
+   */
+  readonly connection: C;
+  /** Resolves when the connection has ended, however it did; `connection.closed` and `onConnectionError` tell why. */
+  readonly finished: Promise<void>;
+  /**
+   * Takes no more requests (GOAWAY), finishes those under way, then ends.
+   * Throws `InvalidArgumentError` for a time that is none.
+   */
+  shutdown(options?: ShutdownOptions): Promise<void>;
 }

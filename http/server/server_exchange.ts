@@ -30,7 +30,7 @@ import type { ServeHandler, ServeInfo } from "./serve_options.ts";
 import { pushResponse } from "./server_push.ts";
 
 /** What all requests of a server have in common. */
-export interface ExchangeHost<Addr extends Deno.Addr> {
+export interface ExchangeHost<Addr extends Deno.Addr | undefined> {
   readonly handler: ServeHandler<Addr>;
   readonly onError: (error: unknown) => Response | Promise<Response>;
   /** Hears of a fault of the handler that shows when there is nothing left to answer. */
@@ -41,7 +41,7 @@ export interface ExchangeHost<Addr extends Deno.Addr> {
 const NO_REQUEST: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 /** Answers the request on a stream; never rejects. */
-export function handleStream<Addr extends Deno.Addr>(
+export function handleStream<Addr extends Deno.Addr | undefined>(
   stream: Stream,
   remoteAddr: Addr,
   host: ExchangeHost<Addr>,
@@ -49,7 +49,8 @@ export function handleStream<Addr extends Deno.Addr>(
   return new ServerExchange(stream, remoteAddr, host).run();
 }
 
-class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
+class ServerExchange<Addr extends Deno.Addr | undefined>
+  implements ServeInfo<Addr> {
   /** Keeps its code compiled while there is no other; see `zlib/deflate.ts`. */
   static readonly #kept: unknown = new ServerExchange(
     KEPT_STREAM,
@@ -272,7 +273,7 @@ class ServerExchange<Addr extends Deno.Addr> implements ServeInfo<Addr> {
 }
 
 /** What the handler gets besides the request when the response is to be pushed. */
-function pushedInfo<Addr extends Deno.Addr>(
+function pushedInfo<Addr extends Deno.Addr | undefined>(
   info: ServeInfo<Addr>,
 ): ServeInfo<Addr> {
   const { remoteAddr, stream } = info;

@@ -1,0 +1,87 @@
+/**
+ * Counts the open connections of a server, in all and for each address.
+ *
+ * @module
+ */
+
+import { checkWhole } from "../../numbers.ts";
+import { ConnectionClosedError } from "../../connection/errors.ts";
+
+/** How many connections may be open. */
+export interface ConnectionBounds {
+  readonly maxConnections?: number;
+  readonly maxConnectionsPerAddress?: number;
+}
+
+const MOST = 0x7fffffff;
+/** An IPv4 address as a socket of both kinds gives it. */
+const MAPPED = /^::ffff:(?=\d+\.)/i;
+
+/** Throws `InvalidArgumentError` for a bound out of range. */
+export function checkBounds(
+  { maxConnections = 1, maxConnectionsPerAddress = 1 }: ConnectionBounds,
+): void {
+  checkWhole("maxConnections", maxConnections, 1, MOST);
+  checkWhole("maxConnectionsPerAddress", maxConnectionsPerAddress, 1, MOST);
+}
+
+/** The open connections. */
+export class ConnectionCount {
+  readonly #most: number;
+  readonly #mostPerAddress: number;
+  readonly #perAddress = new Map<string, number>();
+  #open = 0;
+
+  /** Nothing is open yet. */
+  constructor(
+    { maxConnections = MOST, maxConnectionsPerAddress = MOST }:
+      ConnectionBounds,
+  ) {
+    this.#most = maxConnections;
+    this.#mostPerAddress = maxConnectionsPerAddress;
+  }
+
+  /**
+   * Counts a connection until the returned function is called. Throws
+   * `ConnectionClosedError` when there are as many as may be.
+   */
+  add(address: Deno.Addr | undefined): () => void {
+    if (this.#open >= this.#most) {
+      throw refused("maxConnections", this.#most, "");
+    }
+    const host = hostOf(address);
+    const before = host === undefined ? 0 : this.#perAddress.get(host) ?? 0;
+    if (before >= this.#mostPerAddress) {
+      const where = ` from ${host}`;
+      throw refused("maxConnectionsPerAddress", this.#mostPerAddress, where);
+    }
+    this.#open++;
+    if (host !== undefined) this.#perAddress.set(host, before + 1);
+    return () => this.#remove(host);
+  }
+
+  #remove(host: string | undefined): void {
+    this.#open--;
+    if (host === undefined) return;
+    const left = (this.#perAddress.get(host) ?? 0) - 1;
+    if (left > 0) this.#perAddress.set(host, left);
+    else this.#perAddress.delete(host);
+  }
+}
+
+function hostOf(address: Deno.Addr | undefined): string | undefined {
+  return address !== undefined && "hostname" in address
+    ? address.hostname.replace(MAPPED, "")
+    : undefined;
+}
+
+function refused(
+  name: string,
+  most: number,
+  where: string,
+): ConnectionClosedError {
+  return new ConnectionClosedError(
+    `the connection was refused: ${most} are open${where} (${name})`,
+    { initiator: "local", unprocessed: true },
+  );
+}

@@ -1,0 +1,181 @@
+/**
+ * HTTP over SPDY on a connection that the caller has.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../../errors.ts";
+import { SERVER } from "../../session/constants.ts";
+import {
+  type ByteConn,
+  type ByteStreams,
+  isConn,
+} from "../../connection/transport.ts";
+import { Connection } from "../connection.ts";
+import { checkConnectionOptions } from "./check_options.ts";
+import type {
+  ServeConnectionOptions,
+  ServedTransport,
+  ServeHandler,
+} from "./serve_options.ts";
+import {
+  type AnyHandler,
+  connectionHost,
+  ServedConnection,
+} from "./served_connection.ts";
+
+/**
+ * Serves HTTP over SPDY on one connection that the caller has: what `accept`
+ * gave, a socket of a `Deno.listen` listener, a `WebSocketStream`, one end of an
+ * in-memory pipe. Handlers and options are those of {@linkcode serve}, which is
+ * a loop over this. The transport belongs to the server from then on.
+ *
+ * On a `Deno.TlsConn` the version is agreed on by ALPN, and with `upgrade` by
+ * the client's first bytes; `connection` is a promise then.
+ *
+ * Throws `InvalidArgumentError` for options that are out of their range, for a
+ * connection of a client, and for `upgrade` on a pair of web streams;
+ * `UnsupportedVersionError` for a version that is none.
+ *
+ * @example Two ends of a pipe
+ * ```ts
+ * import { CLIENT, Connection, PROTO_SPDY3_1, serveConnection } from "@spdy/spdy";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * const up = new TransformStream<Uint8Array, Uint8Array>();
+ * const down = new TransformStream<Uint8Array, Uint8Array>();
+ * const served = serveConnection(
+ *   { readable: up.readable, writable: down.writable },
+ *   (request) => new Response(`hello from ${new URL(request.url).pathname}`),
+ * );
+ *
+ * const client = new Connection(
+ *   { readable: down.readable, writable: up.writable },
+ *   { side: CLIENT, version: PROTO_SPDY3_1, origin: "http://localhost" },
+ * );
+ * const response = await client.fetch("/pipe");
+ * assertEquals(await response.text(), "hello from /pipe");
+ * await served.shutdown();
+ * ```
+ *
+ * @category Server
+ */
+export function serveConnection(
+  transport: Deno.TlsConn,
+  handler: ServeHandler,
+): ServedTransport<Promise<Connection>>;
+/**
+ * Serves HTTP over SPDY on a TLS connection.
+ *
+ * @category Server
+ */
+export function serveConnection(
+  transport: Deno.TlsConn,
+  options: ServeConnectionOptions,
+  handler: ServeHandler,
+): ServedTransport<Promise<Connection>>;
+/**
+ * Serves HTTP over SPDY on a connection whose client may begin with an upgrade.
+ *
+ * @category Server
+ */
+export function serveConnection(
+  transport: ByteConn,
+  options: ServeConnectionOptions & { readonly upgrade: true },
+  handler: ServeHandler,
+): ServedTransport<Promise<Connection>>;
+/**
+ * Serves HTTP over SPDY on a connection with addresses.
+ *
+ * @category Server
+ */
+export function serveConnection(
+  transport: Deno.Conn | Connection,
+  handler: ServeHandler,
+): ServedTransport;
+/**
+ * Serves HTTP over SPDY on a connection with addresses.
+ *
+ * @category Server
+ */
+export function serveConnection(
+  transport: Deno.Conn | Connection,
+  options: ServeConnectionOptions,
+  handler: ServeHandler,
+): ServedTransport;
+/**
+ * Serves HTTP over SPDY on a transport that may have no addresses.
+ *
+ * @category Server
+ */
+export function serveConnection(
+  transport: ByteConn | ByteStreams,
+  handler: ServeHandler<Deno.Addr | undefined>,
+): ServedTransport;
+/**
+ * Serves HTTP over SPDY on a transport that may have no addresses.
+ *
+ * @category Server
+ */
+export function serveConnection(
+  transport: ByteConn | ByteStreams,
+  options: ServeConnectionOptions,
+  handler: ServeHandler<Deno.Addr | undefined>,
+): ServedTransport;
+export function serveConnection(
+  transport: ByteConn | ByteStreams | Connection,
+  first: ServeConnectionOptions | AnyHandler | ServeHandler,
+  second?: AnyHandler | ServeHandler,
+): ServedTransport<Connection | Promise<Connection>> {
+  const options = typeof first === "function" ? {} : first;
+  const handler = typeof first === "function" ? first : second;
+  if (typeof handler !== "function") {
+    throw new TypeError("A handler function must be provided.");
+  }
+  checkConnectionOptions(options);
+  checkTransport(transport, options);
+  // The overloads say which handlers may meet a transport without an address.
+  const host = connectionHost(options, handler as AnyHandler);
+  const served = new ServedConnection(transport, host);
+  const { signal } = options;
+  if (signal !== undefined) {
+    const abort = (): void => served.abort();
+    signal.addEventListener("abort", abort, { once: true });
+    served.finished.then(() => signal.removeEventListener("abort", abort));
+    if (signal.aborted) abort();
+  }
+  return {
+    connection: served.connection,
+    finished: served.finished,
+    shutdown: (options) => served.shutdown(options),
+    [Symbol.asyncDispose]: () => served.shutdown(),
+  };
+}
+
+function checkTransport(
+  transport: ByteConn | ByteStreams | Connection,
+  { upgrade }: ServeConnectionOptions,
+): void {
+  if (transport instanceof Connection) {
+    if (transport.side !== SERVER) {
+      throw new InvalidArgumentError(
+        "serveConnection needs a connection of the server's side; this is a client's",
+      );
+    }
+    return;
+  }
+  if (typeof transport !== "object" || transport === null) {
+    throw new InvalidArgumentError("the transport is not an object");
+  }
+  if (isConn(transport)) return;
+  if (!("readable" in transport) || !("writable" in transport)) {
+    throw new InvalidArgumentError(
+      "the transport has neither `read` and `write` nor `readable` and `writable`",
+    );
+  }
+  if (upgrade) {
+    throw new InvalidArgumentError(
+      "`upgrade` needs a transport with `read` and `write`, such as a Deno.Conn",
+    );
+  }
+}

@@ -1,0 +1,408 @@
+/**
+ * HTTP on one connection, on the server's side: finds out what the client
+ * speaks, answers its requests, and ends.
+ *
+ * @module
+ */
+
+import { ERR_PROTO, SpdyError, UnsupportedVersionError } from "../../errors.ts";
+import { coreOf } from "../../connection.ts";
+import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";
+import { checkTimeout } from "../../numbers.ts";
+import { SERVER } from "../../session/constants.ts";
+import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
+import { startTimeout, startTimer, stopTimer } from "../../connection/clock.ts";
+import { handled } from "../../connection/deferred.ts";
+import { ConnectionClosedError } from "../../connection/errors.ts";
+import { maxConcurrentStreams } from "../../connection/options.ts";
+import { logError } from "../../connection/printable.ts";
+import { isPeerGone, peerGone } from "../../connection/reasons.ts";
+import { stateOf } from "../../connection/stream.ts";
+import {
+  type ByteConn,
+  isConn,
+  type Transport,
+} from "../../connection/transport.ts";
+import { Semaphore } from "../client/semaphore.ts";
+import { Connection } from "../connection.ts";
+import {
+  closeQuietly,
+  ResumedConn,
+  writeAll,
+} from "../../connection/byte_conn.ts";
+import { answerAndEnd } from "../upgrade/answer.ts";
+import { HttpListener } from "../upgrade/http_listener.ts";
+import {
+  switchingProtocols,
+  upgradeRequired,
+} from "../upgrade/upgrade_answer.ts";
+import { ALL_VERSIONS, chooseToken } from "../upgrade/upgrade_token.ts";
+import { type ExchangeHost, handleStream } from "./server_exchange.ts";
+import type {
+  ConnectionErrorInfo,
+  ConnectionInfo,
+  ServeConnectionOptions,
+  ServeHandler,
+  ShutdownOptions,
+} from "./serve_options.ts";
+
+/** Longest wait for a TLS handshake and for a head, ms; an option changes it. */
+const HANDSHAKE_TIMEOUT = 10_000;
+/** Longest head of an HTTP/1.1 request, bytes; an option changes it. */
+export const MAX_HEAD: number = 16 * 1024;
+/**
+ * Headers of a request. The platform's `Headers` takes a time that grows with
+ * the square of their number to be gone through: 5 ms for 256, which a client
+ * says in some hundred bytes once it has said them before. What a handler gets
+ * has iterators of its own; what it makes of that may not.
+ */
+const MAX_HEADERS = 256;
+/** Set in a connection's first byte: a SPDY client begins with a control frame. */
+const CONTROL_BIT = 0x80;
+
+/** The handler, with any kind of address. */
+export type AnyHandler = ServeHandler<Deno.Addr | undefined>;
+
+/** What the connections of a server have in common. */
+export interface ConnectionHost {
+  readonly options: ServeConnectionOptions;
+  readonly exchange: ExchangeHost<Deno.Addr | undefined>;
+}
+
+/** Prepares what the connections of a server have in common. */
+export function connectionHost(
+  options: ServeConnectionOptions,
+  handler: AnyHandler,
+): ConnectionHost {
+  const { onError = answerError } = options;
+  const limits = { maxHeaderCount: MAX_HEADERS, ...options.limits };
+  return {
+    options: { ...options, limits },
+    exchange: { handler, onError, onFault: options.onError },
+  };
+}
+
+/** Calls `onConnectionError`; what that throws is logged. */
+export function tellConnectionError(
+  { onConnectionError }: ServeConnectionOptions,
+  error: unknown,
+  info: ConnectionErrorInfo,
+): void {
+  try {
+    onConnectionError?.(error, info);
+  } catch (nested) {
+    logError(nested, "Exception in onConnectionError");
+  }
+}
+
+/** The sockets of a listener can be told whether they keep the process alive. */
+type Transported = Transport & { ref?(): void; unref?(): void };
+/** A transport of TLS, whose handshake selects the protocol. */
+type TlsTransport = ByteConn & {
+  handshake(): Promise<Deno.TlsHandshakeInfo>;
+};
+
+/** A connection of a client, from its first byte to its end. */
+export class ServedConnection {
+  /** At once where the version is known; else once the client has chosen it. */
+  readonly connection: Connection | Promise<Connection>;
+  /** Resolves when the connection has ended, however it did. */
+  readonly finished: Promise<void>;
+  readonly #transport: Transported | undefined;
+  readonly #host: ConnectionHost;
+  #open: Connection | undefined;
+  #tls: Deno.TlsHandshakeInfo | undefined;
+  #http: HttpListener | undefined;
+  #leaving = false;
+  #aborted = false;
+
+  /** Starts to serve; `transport` is this object's from now on. */
+  constructor(transport: Transported | Connection, host: ConnectionHost) {
+    this.#host = host;
+    if (transport instanceof Connection) this.#open = transport;
+    else {
+      this.#transport = transport;
+      if (!isTls(transport) && !host.options.upgrade) {
+        this.#open = this.#connect(transport, this.#version);
+      }
+    }
+    const chosen = this.#open ??
+      handled(this.#choose(transport as TlsTransport));
+    this.connection = chosen;
+    this.finished = this.#run(chosen);
+  }
+
+  /** The connection, once it speaks SPDY and until it has ended. */
+  get live(): Connection | undefined {
+    return this.#open;
+  }
+
+  /** Keeps the process alive, where the transport can; the default. */
+  ref(): void {
+    this.#transport?.ref?.();
+  }
+
+  /** Does not keep the process alive. */
+  unref(): void {
+    this.#transport?.unref?.();
+  }
+
+  /** Sends GOAWAY, and ends when the requests under way are answered; see `ShutdownOptions`. */
+  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    checkShutdown(options);
+    // What has not begun to speak SPDY has no request under way.
+    if (this.#open === undefined) this.abort();
+    else this.goaway();
+    await untilDeadline(this.finished, options, () => this.abort());
+  }
+
+  /** Takes no more requests; so it is for a client that begins to speak SPDY after this. */
+  goaway(): void {
+    this.#leaving = true;
+    if (this.#open !== undefined) handled(this.#open.goaway());
+  }
+
+  /** Ends the connection at once, with all that is under way. */
+  abort(): void {
+    this.#aborted = true;
+    this.#http?.close();
+    if (this.#open !== undefined) {
+      coreOf(this.#open).failed(new Error("the server ended it"));
+    }
+    this.#close();
+  }
+
+  async #run(chosen: Connection | Promise<Connection>): Promise<void> {
+    try {
+      const connection = chosen instanceof Promise ? await chosen : chosen;
+      this.#open = connection;
+      if (this.#aborted) this.abort();
+      else if (this.#leaving) this.goaway();
+      const admitted = this.#admit(connection);
+      // Without a wait where nobody is asked: no turn of the queue for nothing.
+      if (admitted === true || await admitted) await this.#serve(connection);
+      else await connection.close();
+    } catch (error) {
+      if (!this.#aborted && !isPeerGone(error)) this.#tell(error);
+    } finally {
+      this.#open = undefined;
+      this.#close();
+    }
+  }
+
+  /** Whether `onConnection` lets the client in. */
+  #admit(connection: Connection): true | Promise<boolean> {
+    const { onConnection } = this.#host.options;
+    if (onConnection === undefined) return true;
+    return Promise.try(onConnection, connection, this.#info)
+      .then((answer) => answer !== false, (error) => {
+        this.#tell(error);
+        return false;
+      });
+  }
+
+  async #serve(connection: Connection): Promise<void> {
+    const core = coreOf(connection);
+    const remoteAddr = addressForHandlers(connection);
+    // A handler may go on when its stream was reset: it counts until it ends.
+    const places = new Semaphore(maxConcurrentStreams(core.options));
+    // One listener: one for each stream that waits would stay until the end.
+    connection.closed.then(places.open, places.open);
+    for await (const stream of core.incoming) {
+      const place = places.take();
+      if (place !== undefined) {
+        await place;
+        // Reset while it waited: nobody is left to answer.
+        if (stateOf(stream).ended) {
+          places.release();
+          continue;
+        }
+      }
+      handleStream(stream, remoteAddr, this.#host.exchange)
+        .then(places.release);
+    }
+    await connection.closed;
+  }
+
+  /** Finds out which version the client speaks. */
+  async #choose(conn: ByteConn | TlsTransport): Promise<Connection> {
+    const { upgrade, handshakeTimeout = HANDSHAKE_TIMEOUT } =
+      this.#host.options;
+    let late = false;
+    const timer = startTimeout(() => {
+      late = true;
+      closeQuietly(conn);
+    }, handshakeTimeout);
+    try {
+      if (isTls(conn)) {
+        this.#tls = await shakeHands(conn);
+        const { alpnProtocol } = this.#tls;
+        const version = npnGetVersion(alpnProtocol ?? "");
+        if (version !== 0) return this.#connect(conn, version);
+        if (!upgrade) throw noVersion(alpnProtocol);
+      }
+      const first = await readSome(conn);
+      if (first === undefined) throw leftEarly();
+      return !isTls(conn) && (first[0] & CONTROL_BIT) !== 0
+        ? this.#connect(new ResumedConn(conn, first), this.#version)
+        : await this.#upgrade(conn, first);
+    } catch (error) {
+      if (!late) throw error;
+      throw new ConnectionClosedError(
+        `the client did not begin to speak SPDY within ${handshakeTimeout} ms (handshakeTimeout)`,
+        { initiator: "remote", cause: error },
+      );
+    } finally {
+      stopTimer(timer);
+    }
+  }
+
+  /** SPDY behind an HTTP/1.1 upgrade. */
+  async #upgrade(conn: ByteConn, first: Uint8Array): Promise<Connection> {
+    const { versions = ALL_VERSIONS } = this.#host.options;
+    this.#http = this.#httpListener(versions);
+    const call = await this.#http.take(conn, first);
+    if (call === undefined) throw leftEarly();
+    const asked = call.request.headers.get("upgrade") ?? undefined;
+    const token = chooseToken(asked, versions);
+    if (token === undefined) {
+      await answerAndEnd(call.conn, upgradeRequired(versions));
+      throw leftEarly();
+    }
+    await writeAll(call.conn, switchingProtocols(token.name));
+    return this.#connect(call.conn, token.version);
+  }
+
+  #httpListener(versions: readonly ProtocolVersion[]): HttpListener {
+    const {
+      maxHeadBytes = MAX_HEAD,
+      allowedOrigins,
+      handshakeTimeout = HANDSHAKE_TIMEOUT,
+    } = this.#host.options;
+    return new HttpListener({
+      secure: this.#tls !== undefined,
+      maxHeadBytes,
+      allowedOrigins,
+      headTimeout: handshakeTimeout,
+      knows: (upgrade) => chooseToken(upgrade, versions) !== undefined,
+      request: () => upgradeRequired(versions),
+      error: (error) => this.#tell(error),
+    });
+  }
+
+  #connect(transport: Transport, version: ProtocolVersion): Connection {
+    const { options } = this.#host;
+    return new Connection(transport, { ...options, side: SERVER, version });
+  }
+
+  get #version(): ProtocolVersion {
+    return this.#host.options.version ?? PROTO_SPDY3_1;
+  }
+
+  get #info(): ConnectionInfo {
+    const source = this.#open ?? this.#transport;
+    const known = source !== undefined && hasAddresses(source)
+      ? source
+      : undefined;
+    return {
+      remoteAddr: known?.remoteAddr,
+      localAddr: known?.localAddr,
+      tls: this.#tls,
+    };
+  }
+
+  #tell(error: unknown): void {
+    const info = { ...this.#info, connection: this.#open };
+    tellConnectionError(this.#host.options, error, info);
+  }
+
+  #close(): void {
+    const transport = this.#transport;
+    if (transport !== undefined && isConn(transport)) closeQuietly(transport);
+  }
+}
+
+/** Throws `InvalidArgumentError` for a time that is none. */
+export function checkShutdown({ timeout }: ShutdownOptions): void {
+  if (timeout !== undefined) checkTimeout("timeout", timeout);
+}
+
+/** Waits for `finished`; calls `abort` when that takes longer than it may. */
+export async function untilDeadline(
+  finished: Promise<void>,
+  { timeout }: ShutdownOptions,
+  abort: () => void,
+): Promise<void> {
+  const timer = timeout === undefined ? undefined : startTimer(abort, timeout);
+  try {
+    await finished;
+  } finally {
+    stopTimer(timer);
+  }
+}
+
+function isTls(transport: Transport): transport is TlsTransport {
+  return "handshake" in transport &&
+    typeof transport.handshake === "function";
+}
+
+function hasAddresses(
+  source: Transport | Connection,
+): source is ByteConn | Connection {
+  return source instanceof Connection || isConn(source);
+}
+
+/** The client's address. On a Unix socket it has none: that of the server, as with `Deno.serve`. */
+function addressForHandlers(
+  { remoteAddr, localAddr }: Connection,
+): Deno.Addr | undefined {
+  const isUnnamed = remoteAddr?.transport === "unix" && !remoteAddr.path;
+  return isUnnamed ? localAddr : remoteAddr;
+}
+
+async function shakeHands(conn: TlsTransport): Promise<Deno.TlsHandshakeInfo> {
+  try {
+    return await conn.handshake();
+  } catch (error) {
+    if (isLeaving(error)) throw leftEarly(error);
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SpdyError(
+      `the TLS handshake with the client failed: ${reason}`,
+      ERR_PROTO,
+      { initiator: "remote", cause: error },
+    );
+  }
+}
+
+/** Whether a client left in the handshake: many connect only to see whether somebody listens. */
+function isLeaving(error: unknown): boolean {
+  return error instanceof Deno.errors.UnexpectedEof ||
+    error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.BrokenPipe;
+}
+
+function leftEarly(cause?: unknown): ConnectionClosedError {
+  return peerGone("the client left before it began to speak SPDY", cause);
+}
+
+function noVersion(chosen: string | null | undefined): SpdyError {
+  const what = chosen ? `agreed on "${chosen}"` : "agreed on no protocol";
+  return new UnsupportedVersionError(
+    `the client ${what} by ALPN; SPDY needs one of ${
+      getNpnProtocols().join(", ")
+    }`,
+    { initiator: "remote" },
+  );
+}
+
+async function readSome(conn: ByteConn): Promise<Uint8Array | undefined> {
+  const buffer = new Uint8Array(4096);
+  const size = await conn.read(buffer);
+  return size === null ? undefined : buffer.subarray(0, size);
+}
+
+function answerError(error: unknown): Response {
+  logError(error);
+  return new Response("Internal Server Error", { status: 500 });
+}
