@@ -20,5 +20,6 @@ export { decodeHex } from "jsr:@std/encoding@1/hex";
 export { format as formatBytes } from "jsr:@std/fmt@1/bytes";
 export { contentType } from "jsr:@std/media-types@1/content-type";
 export { eTag, ifNoneMatch } from "jsr:@std/http@1/etag";
+export { acceptsEncodings } from "jsr:@std/http@1/negotiation";
 export { escape as escapeHtml } from "jsr:@std/html@1/entities";
 export { parse as parseYaml } from "jsr:@std/yaml@1/parse";

@@ -27,7 +27,8 @@ export const serve: Command = {
   help: `Usage: spdy serve [OPTION...] [DIR]
 
 Serves the files below DIR, the working directory unless named: types, ranges,
-entity tags, listings. Nothing outside of DIR is read.
+entity tags, listings, and FILE.br or FILE.gz for FILE where the client takes it.
+Nothing outside of DIR is read.
 
 ${LISTEN_HELP}
       --push "A=B,C"     push B and C along with A; may be repeated

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { contentType, eTag } from "../deps.ts";
+import { acceptsEncodings, contentType, eTag } from "../deps.ts";
 import { isUnchanged, requestedRange } from "./conditional.ts";
 import { Listings } from "./listing.ts";
 import {
@@ -42,14 +42,17 @@ export async function staticFiles(directory: string): Promise<FileHandler> {
       if (found === undefined) return notFound();
       const slash = url.pathname.endsWith("/");
       if (found.kind === "file") {
-        if (!slash) return await fileResponse(request, found);
+        if (!slash) return await fileOf(request, root, parts, found);
         // A name that ends with a slash is a directory's.
         await found.handle.close();
         return notFound();
       }
       if (!slash) return redirect(parts, url.search);
-      const index = await openBelow(root, [...parts, "index.html"].join("/"));
-      if (index?.kind === "file") return await fileResponse(request, index);
+      const page = [...parts, "index.html"];
+      const index = await openBelow(root, page.join("/"));
+      if (index?.kind === "file") {
+        return await fileOf(request, root, page, index);
+      }
       return await listing(request, found, parts, listings);
     } catch (error) {
       // It went, or became something else, while it was looked at.
@@ -102,20 +105,64 @@ function redirect(parts: readonly string[], search: string): Response {
   return new Response(null, { status: 301, headers: { location } });
 }
 
+/** Precompressed files, which lie beside the file that they hold, the preferred one first. */
+const CODINGS = [["br", ".br"], ["gzip", ".gz"]] as const;
+
+/** The file, or a precompressed one beside it that the client accepts. */
+async function fileOf(
+  request: Request,
+  root: string,
+  parts: readonly string[],
+  file: OpenFile,
+): Promise<Response> {
+  const type = contentType(extension(file.path)) ?? "application/octet-stream";
+  const headers = new Headers({ "content-type": type });
+  for (const [coding, suffix] of CODINGS) {
+    const coded = await openFile(root, parts.join("/") + suffix);
+    if (coded === undefined) continue;
+    headers.set("vary", "accept-encoding");
+    if (accepts(request, coding)) {
+      await file.handle.close();
+      headers.set("content-encoding", coding);
+      return await fileResponse(request, coded, headers);
+    }
+    await coded.handle.close();
+  }
+  return await fileResponse(request, file, headers);
+}
+
+/** Without `accept-encoding` a client may take any coding (RFC 9110, 12.5.3), but few that send none do. */
+function accepts(request: Request, coding: string): boolean {
+  const accepted = request.headers.get("accept-encoding") ?? "";
+  return accepted.trim() !== "" &&
+    acceptsEncodings(request, coding, "identity") === coding;
+}
+
+/** A file below the root; `undefined` for anything else, and for one that cannot be read. */
+async function openFile(
+  root: string,
+  path: string,
+): Promise<OpenFile | undefined> {
+  try {
+    const found = await openBelow(root, path);
+    return found?.kind === "file" ? found : undefined;
+  } catch (error) {
+    if (isMissing(error) || isForbidden(error)) return undefined;
+    throw error;
+  }
+}
+
 async function fileResponse(
   request: Request,
   file: OpenFile,
+  headers: Headers,
 ): Promise<Response> {
-  const { handle, path, size, mtime } = file;
+  const { handle, size, mtime } = file;
   let kept = false;
   try {
     const tag = await eTag({ size, mtime });
-    const headers = new Headers({
-      "accept-ranges": "bytes",
-      "content-type": contentType(extension(path)) ??
-        "application/octet-stream",
-      "last-modified": mtime.toUTCString(),
-    });
+    headers.set("accept-ranges", "bytes");
+    headers.set("last-modified", mtime.toUTCString());
     if (tag) headers.set("etag", tag);
     if (isUnchanged(request.headers, { tag, mtime })) {
       return new Response(null, { status: 304, headers });

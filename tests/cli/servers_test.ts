@@ -1,9 +1,4 @@
-import {
-  connect,
-  PROTO_SPDY2,
-  PROTO_SPDY3,
-  serve,
-} from "../../mod.ts";
+import { connect, PROTO_SPDY2, PROTO_SPDY3, serve } from "../../mod.ts";
 import { assertEquals, assertMatch } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { closedPort, connectTo, run, start, talk } from "./process.ts";

@@ -366,3 +366,69 @@ Deno.test("a file that grows, goes or shrinks while it is served", async () => {
     await given.cancel();
   });
 });
+
+Deno.test("a precompressed file beside the file is sent to clients that accept its coding", async () => {
+  await withFiles(async (get, folder) => {
+    await Deno.writeTextFile(`${folder}/public/a.txt.gz`, "gzipped");
+    await Deno.writeTextFile(`${folder}/public/a.txt.br`, "brotli");
+    await Deno.mkdir(`${folder}/public/empty.gz`);
+    await Deno.symlink(`${folder}/secret.txt`, `${folder}/public/empty.br`);
+    const cases: [accept: string, coding: string | null, text: string][] = [
+      ["gzip, br", "br", "brotli"],
+      ["gzip", "gzip", "gzipped"],
+      ["br;q=0, gzip", "gzip", "gzipped"],
+      ["deflate", null, "0123456789"],
+      ["", null, "0123456789"],
+    ];
+    for (const [accept, coding, text] of cases) {
+      const asked = request("/a.txt", { "accept-encoding": accept });
+      const { headers, ...response } = await read(get, asked);
+      assertEquals(response.text, text, accept);
+      assertEquals([
+        headers.get("content-encoding"),
+        headers.get("content-type"),
+        headers.get("content-length"),
+        headers.get("vary"),
+      ], [
+        coding,
+        "text/plain; charset=UTF-8",
+        String(text.length),
+        "accept-encoding",
+      ], accept);
+    }
+    const none = await read(get, request("/a.txt"));
+    assertEquals(none.text, "0123456789");
+    const range = await read(
+      get,
+      request("/a.txt", { "accept-encoding": "gzip", range: "bytes=0-2" }),
+    );
+    assertEquals([range.status, range.text], [206, "gzi"]);
+    const empty = await read(
+      get,
+      request("/empty", { "accept-encoding": "gzip, br" }),
+    );
+    assertEquals([empty.text, empty.headers.get("vary")], ["", null]);
+  });
+});
+
+async function read(
+  get: FileHandler,
+  asked: Request,
+): Promise<{ status: number; headers: Headers; text: string }> {
+  const response = await get(asked);
+  const { status, headers } = response;
+  return { status, headers, text: await response.text() };
+}
+
+Deno.test("accept-encoding is read in a time that grows with its length", async () => {
+  await withFiles(async (get, folder) => {
+    await Deno.writeTextFile(`${folder}/public/a.txt.gz`, "gzipped");
+    const accept = Array.from({ length: 8000 }, (_, n) => `x${n};q=0.5`);
+    const begin = performance.now();
+    const asked = request("/a.txt", {
+      "accept-encoding": `${accept.join(",")},gzip`,
+    });
+    assertEquals((await read(get, asked)).text, "gzipped");
+    assert(performance.now() - begin < 5000);
+  });
+});
