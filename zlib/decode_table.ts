@@ -111,7 +111,6 @@ export function buildTable(
 ): TableResult {
   counts.fill(0);
   for (let index = from; index < to; index++) counts[lengths[index]]++;
-  counts[0] = 0;
   let longest = MAX_CODE_BITS;
   while (longest > 0 && counts[longest] === 0) longest--;
   let space = 1;

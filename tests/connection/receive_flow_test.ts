@@ -43,7 +43,7 @@ class Receiver {
   }
 
   arrive(size: number): void {
-    this.flow.came(this.#stream, new Uint8Array(size));
+    this.flow.received(this.#stream, new Uint8Array(size));
     this.flow.settle();
   }
 

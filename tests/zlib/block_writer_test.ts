@@ -94,6 +94,70 @@ Deno.test("a block is written as the shortest type", () => {
   assertEquals(formOf([]), 1);
 });
 
+/** Number of bits that writing takes. */
+function bitsOf(write: (writer: BitWriter) => void): number {
+  const writer = new BitWriter();
+  write(writer);
+  return writer.length * 8 + writer.held;
+}
+
+Deno.test("a block is never larger than its fixed or its stored form, however close these are", () => {
+  const random = new Random(64);
+  let close = 0;
+  for (let run = 0; run < 300; run++) {
+    // A match saves bits and a literal of nine bits costs one: about as many of
+    // either make the fixed form and the stored form equally large.
+    const tokens: number[] = [...random.bytes(300)];
+    const matches = random.int(1, 3);
+    for (let left = matches; left > 0; left--) {
+      const [length, saved] = random.pick([[3, -1], [11, 62], [19, 125]]);
+      tokens.push(matchToken(length, random.int(257, 300)));
+      const literals = Math.max(0, saved - 60 + random.int(-12, 12));
+      for (let more = literals; more > 0; more--) {
+        tokens.push(random.int(144, 255));
+      }
+    }
+    const source = expand(tokens);
+    const list = Int32Array.from(tokens);
+    const { length } = list;
+    const chosen = bitsOf((writer) =>
+      writeBlock(writer, list, length, source, 0, source.length, true)
+    );
+    const fixed = bitsOf((writer) => writeFixed(writer, list, length, true));
+    const stored = bitsOf((writer) =>
+      writeStored(writer, source, 0, source.length, true)
+    );
+    if (Math.abs(fixed - stored) < 20) close++;
+    assert(chosen <= fixed && chosen <= stored, `${chosen} ${fixed} ${stored}`);
+  }
+  assert(close > 10, `${close} were close`);
+});
+
+Deno.test("matches of three bytes far away take more bits than the bytes themselves", () => {
+  const source = new Random(65).bytes(32_768);
+  const far = [...source, ...new Array(39).fill(matchToken(3, 32_768))];
+  const whole = expand(far);
+  const list = Int32Array.from(far.slice(-39));
+  const writer = new BitWriter();
+  writeBlock(writer, list, 39, whole, source.length, whole.length, true);
+  // The type of the block, bits 1 and 2: stored.
+  assertEquals(writer.view()[0] & 0b110, 0);
+});
+
+Deno.test("a dynamic block is considered from 40 tokens on", () => {
+  for (const [count, type] of [[39, 1], [40, 2]]) {
+    const tokens = new Array(count).fill(200);
+    const writer = new BitWriter();
+    const source = expand(tokens);
+    writeBlock(writer, Int32Array.from(tokens), count, source, 0, count, true);
+    writer.align();
+    assertEquals([writer.view()[0] >> 1 & 3, count], [
+      type === 1 ? 0 : 2,
+      count,
+    ]);
+  }
+});
+
 Deno.test("stored data of more than 65535 bytes takes several blocks", () => {
   const source = new Random(63).bytes(150_000);
   const writer = new BitWriter();
@@ -142,6 +206,9 @@ Deno.test("BitWriter.take returns small and large output", () => {
     writer.writeBytes(bytes);
     const taken = writer.take();
     assertEquals(taken.length, length);
+    // The caller owns large output: the writer does not keep it in memory.
+    const isLarge = length >= 65_536;
+    assertEquals(writer.words.byteLength === 0, isLarge);
     writer.writeBytes(Uint8Array.of(1));
     assertEquals(taken[0], bytes[0]);
     assertEquals([...writer.take()], [1]);
