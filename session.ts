@@ -37,6 +37,7 @@ import {
   type SessionSettings,
 } from "./session/options.ts";
 import { Outbound } from "./session/outbound.ts";
+import type { StreamTable } from "./session/stream_table.ts";
 import {
   checkAnyStreamId,
   checkAssociated,
@@ -118,6 +119,8 @@ export class DataProvider {
   }
 }
 
+/** The streams of a session; for the connection layer, which keeps its own state of a stream as the user data. */
+export let streamsOf: (session: Session) => StreamTable<Session>;
 /** The counters of a session; for other layers of this package and for tests. */
 export let countersOf: (session: Session) => SessionCounters;
 
@@ -177,6 +180,7 @@ export class Session {
   readonly #outbound: Outbound<Session>;
 
   static {
+    streamsOf = (session) => session.#core.streams;
     countersOf = (session) =>
       sessionCounters(session.#core, session.#inbound.unfinishedData);
   }

@@ -39,12 +39,12 @@ import { FRAME_HEAD_LENGTH } from "./frame_head.ts";
 import { HeaderDecoder } from "./header_decoder.ts";
 import { type FrameLimits, resolveFrameLimits } from "./limits.ts";
 import { settingsLength } from "./settings.ts";
-import type { FrameSink } from "./sink.ts";
+import type { ControlSink, DataSink, FrameSink } from "./sink.ts";
 import { SYN_STREAM_FIXED_LENGTH } from "./syn_stream.ts";
 import type { HeaderBlockFrame, NameValue } from "./types.ts";
 import { type VersionTraits, versionTraits, wireTraits } from "./version.ts";
 
-export type { FrameSink } from "./sink.ts";
+export type { ControlSink, DataSink, FrameSink } from "./sink.ts";
 
 /** The part of a frame that the next byte belongs to. */
 type State = "head" | "payload" | "fixed" | "block" | "data" | "skip" | "stop";
@@ -60,7 +60,8 @@ const KEPT_CAPACITY = 4096;
  */
 export class FrameParser {
   readonly #traits: VersionTraits;
-  readonly #sink: FrameSink;
+  readonly #sink: ControlSink;
+  readonly #dataSink: DataSink;
   readonly #limits: Required<FrameLimits>;
   readonly #headers: HeaderDecoder;
 
@@ -90,18 +91,28 @@ export class FrameParser {
   #admitted = false;
 
   /**
-   * Creates a parser at the start of its direction.
+   * Creates a parser at the start of its direction. DATA goes to `sink` as well,
+   * unless there is a `dataSink`.
    *
    * Throws `UnsupportedVersionError` for an unknown version and
    * `InvalidArgumentError` for a limit out of range.
    */
+  constructor(version: ProtocolVersion, sink: FrameSink, limits?: FrameLimits);
+  constructor(
+    version: ProtocolVersion,
+    sink: ControlSink,
+    limits: FrameLimits,
+    dataSink: DataSink,
+  );
   constructor(
     version: ProtocolVersion,
     sink: FrameSink,
     limits: FrameLimits = {},
+    dataSink: DataSink = sink,
   ) {
     this.#traits = versionTraits(version);
     this.#sink = sink;
+    this.#dataSink = dataSink;
     this.#limits = resolveFrameLimits(limits);
     this.#headers = new HeaderDecoder(this.#traits, this.#limits);
   }
@@ -256,7 +267,7 @@ export class FrameParser {
     this.#remaining = this.#length;
     this.#admitted = false;
     this.#state = "data";
-    this.#admitted = this.#sink.onDataBegin(
+    this.#admitted = this.#dataSink.onDataBegin(
       streamId,
       this.#flags,
       this.#length,
@@ -270,14 +281,14 @@ export class FrameParser {
       this.#at += size;
       this.#remaining -= size;
       if (this.#admitted) {
-        this.#sink.onDataChunk(
+        this.#dataSink.onDataChunk(
           this.#streamId,
           this.#flags,
           this.#chunk.subarray(at, at + size),
           this.#remaining,
         );
       } else {
-        this.#sink.onDataSkipped(
+        this.#dataSink.onDataSkipped(
           this.#streamId,
           this.#flags,
           size,
@@ -288,7 +299,7 @@ export class FrameParser {
     }
     if (this.#remaining > 0) return false;
     this.#state = "head";
-    this.#sink.onDataEnd(
+    this.#dataSink.onDataEnd(
       this.#streamId,
       this.#flags,
       this.#length,

@@ -10,13 +10,13 @@ import type { ControlType } from "./control_frame.ts";
 import type { CtrlFrame, HeaderBlockFrame } from "./types.ts";
 
 /**
- * Receives the frames that a {@linkcode FrameParser} reads. `FrameParser.push`
- * makes every call synchronously.
+ * Receives the control frames that a {@linkcode FrameParser} reads.
+ * `FrameParser.push` makes every call synchronously.
  *
  * `head` is the first 8 bytes of the frame and `payload` the received part of its
  * payload; both are copies that the sink may keep.
  */
-export interface FrameSink {
+export interface ControlSink {
   /**
    * A well-formed control frame. `frame.version` is the version field on the
    * wire. Only a SYN_STREAM may have another supported version than the session,
@@ -58,6 +58,10 @@ export interface FrameSink {
     head: Uint8Array,
     payload: Uint8Array,
   ): void;
+}
+
+/** Receives the DATA frames that a {@linkcode FrameParser} reads. */
+export interface DataSink {
   /** The head of a DATA frame; returns whether to read its payload (true) or skip it (false). */
   onDataBegin(streamId: number, flags: number, length: number): boolean;
   /**
@@ -85,3 +89,6 @@ export interface FrameSink {
     admitted: boolean,
   ): void;
 }
+
+/** Receives all frames that a {@linkcode FrameParser} reads. */
+export interface FrameSink extends ControlSink, DataSink {}

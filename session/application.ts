@@ -15,18 +15,28 @@ import {
 import { isDetached, show } from "../values.ts";
 import type { CtrlFrame } from "../frame/types.ts";
 import type { BodySource, ReadCtrl, SessionCallbacks } from "./callbacks.ts";
+import {
+  ON_STREAM_DATA,
+  type StreamDataCallback,
+  type TransportSettings,
+} from "./options.ts";
 
 /** Runs the callbacks of one session. `S` is the session's class. */
 export class Application<S> {
   readonly #session: S;
   readonly #callbacks: SessionCallbacks<S>;
+  readonly #onStreamData: StreamDataCallback | undefined;
   #thrown: { readonly error: unknown } | undefined;
   #busy = "";
 
   /** `session` is the first argument of each callback. */
-  constructor(session: S, callbacks: SessionCallbacks<S>) {
+  constructor(
+    session: S,
+    callbacks: SessionCallbacks<S> & TransportSettings,
+  ) {
     this.#session = session;
     this.#callbacks = callbacks;
+    this.#onStreamData = callbacks[ON_STREAM_DATA];
   }
 
   /**
@@ -130,8 +140,14 @@ export class Application<S> {
     }
   }
 
-  onDataChunkRecv(flags: number, streamId: number, data: Uint8Array): void {
+  onDataChunkRecv(
+    flags: number,
+    streamId: number,
+    data: Uint8Array,
+    userData: unknown,
+  ): void {
     try {
+      this.#onStreamData?.(userData, data);
       this.#callbacks.onDataChunkRecv?.(this.#session, flags, streamId, data);
     } catch (error) {
       this.#keep(error);

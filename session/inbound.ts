@@ -37,7 +37,7 @@ import {
 } from "../frame/constants.ts";
 import { frameName } from "../frame/names.ts";
 import { FrameParser } from "../frame/parser.ts";
-import type { FrameSink } from "../frame/sink.ts";
+import type { ControlSink } from "../frame/sink.ts";
 import type {
   CtrlFrame,
   GoawayFrame,
@@ -63,7 +63,7 @@ import { type ReceivedFrame, receiveVerdict } from "./stream_states.ts";
 type StreamFrame = HeaderBlockFrame | RstStreamFrame | WindowUpdateFrame;
 
 /** The receiving half of one session. `S` is the session's class. */
-export class Inbound<S> implements FrameSink {
+export class Inbound<S> implements ControlSink {
   readonly #core: SessionCore<S>;
   readonly #parser: FrameParser;
   readonly #data: InboundData<S>;
@@ -73,8 +73,9 @@ export class Inbound<S> implements FrameSink {
   /** Creates the receiving half of `core`. */
   constructor(core: SessionCore<S>, version: ProtocolVersion) {
     this.#core = core;
-    this.#parser = new FrameParser(version, this, core.options.limits);
     this.#data = new InboundData(core);
+    const { limits } = core.options;
+    this.#parser = new FrameParser(version, this, limits, this.#data);
     core.onFail = () => this.#parser.stop();
   }
 
@@ -161,32 +162,6 @@ export class Inbound<S> implements FrameSink {
 
   onIgnored(): void {
     this.#ignore();
-  }
-
-  onDataBegin(streamId: number, flags: number, length: number): boolean {
-    return this.#data.begin(streamId, flags, length);
-  }
-
-  onDataChunk(
-    streamId: number,
-    flags: number,
-    chunk: Uint8Array,
-    remaining: number,
-  ): void {
-    this.#data.chunk(streamId, flags, chunk, remaining);
-  }
-
-  onDataSkipped(_streamId: number, _flags: number, size: number): void {
-    this.#data.skipped(size);
-  }
-
-  onDataEnd(
-    streamId: number,
-    flags: number,
-    length: number,
-    admitted: boolean,
-  ): void {
-    if (admitted) this.#data.end(streamId, flags, length);
   }
 
   /** SYN_STREAM (SPDY/3 draft 2.6.1, 2.3.2). */

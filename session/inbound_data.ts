@@ -11,6 +11,7 @@ import {
   FLOW_CONTROL_ERROR,
   INITIAL_WINDOW_SIZE,
 } from "../frame/constants.ts";
+import type { DataSink } from "../frame/sink.ts";
 import type { SessionCore } from "./core.ts";
 import { updateThreshold } from "./flow_control.ts";
 import type { StreamRecord } from "./stream_record.ts";
@@ -23,8 +24,10 @@ const SESSION_THRESHOLD: number = updateThreshold(INITIAL_WINDOW_SIZE);
 const SMALL_FRAME = 256;
 
 /** Receives the DATA of one session. `S` is the session's class. */
-export class InboundData<S> {
+export class InboundData<S> implements DataSink {
   readonly #core: SessionCore<S>;
+  /** The stream of the accepted frame that is arriving: looked up once for each frame. */
+  #stream: StreamRecord<S> | undefined;
 
   /** Creates the receiver of `core`'s DATA. */
   constructor(core: SessionCore<S>) {
@@ -32,7 +35,7 @@ export class InboundData<S> {
   }
 
   /** Checks the head of a DATA frame; false when its payload is to be skipped. */
-  begin(streamId: number, flags: number, length: number): boolean {
+  onDataBegin(streamId: number, flags: number, length: number): boolean {
     const core = this.#core;
     // Checked at the head, for the whole frame (2.6.8), so that the result does not
     // depend on how the bytes arrive.
@@ -64,6 +67,11 @@ export class InboundData<S> {
     }
   }
 
+  /** The stream of the arriving frame, unless it has closed meanwhile. */
+  get #openStream(): StreamRecord<S> | undefined {
+    return this.#stream?.removed === false ? this.#stream : undefined;
+  }
+
   #admit(stream: StreamRecord<S>, flags: number, length: number): boolean {
     const core = this.#core;
     if (length === 0 && (flags & DATA_FLAG_FIN) === 0) {
@@ -75,11 +83,12 @@ export class InboundData<S> {
       core.resetStream(stream.id, FLOW_CONTROL_ERROR, true);
       return false;
     }
+    this.#stream = stream;
     return true;
   }
 
   /** Delivers a piece of an accepted frame; `remaining` bytes of the frame have not arrived. */
-  chunk(
+  onDataChunk(
     streamId: number,
     flags: number,
     data: Uint8Array,
@@ -87,7 +96,7 @@ export class InboundData<S> {
   ): void {
     const core = this.#core;
     const size = data.length;
-    const stream = core.streams.get(streamId);
+    const stream = this.#openStream;
     const window = stream?.receiveWindow;
     if (core.options.autoWindowUpdate) {
       // The session's update comes first, as in spdylay.
@@ -101,17 +110,21 @@ export class InboundData<S> {
     } else if (stream === undefined || stream.state === "closing") {
       // The stream was reset in the middle of the frame: nobody reads the rest, and
       // the session's window must get back what the frame was charged.
-      return this.skipped(size);
+      return this.#skip(size);
     } else {
       window?.deliver(size);
       if (core.options.creditOnArrival) this.#consumeNow(size);
       else core.receiveWindow?.deliver(size);
     }
-    core.app.onDataChunkRecv(flags, streamId, data);
+    core.app.onDataChunkRecv(flags, streamId, data, stream?.userData);
+  }
+
+  onDataSkipped(_streamId: number, _flags: number, size: number): void {
+    this.#skip(size);
   }
 
   /** Bytes of a skipped frame still count for the session's window. */
-  skipped(size: number): void {
+  #skip(size: number): void {
     if (this.#core.options.autoWindowUpdate) this.#updateSession(size);
     else this.#consumeNow(size);
   }
@@ -147,9 +160,15 @@ export class InboundData<S> {
     if (delta > 0) this.#core.pushWindowUpdate(streamId, delta, true);
   }
 
-  /** An accepted frame is complete. */
-  end(streamId: number, flags: number, length: number): void {
-    const stream = this.#core.streams.get(streamId);
+  onDataEnd(
+    streamId: number,
+    flags: number,
+    length: number,
+    admitted: boolean,
+  ): void {
+    if (!admitted) return;
+    const stream = this.#openStream;
+    this.#stream = undefined;
     // The stream was reset in the middle of the frame.
     if (stream === undefined || stream.state === "closing") return;
     this.#core.app.onDataRecv(flags, streamId, length);

@@ -86,6 +86,12 @@ export const PUSH_BEFORE_PARENT: unique symbol = Symbol("pushBeforeParent");
 /** Key of another member of {@linkcode TransportSettings}. */
 export const ESCAPED_HEADERS: unique symbol = Symbol("escapedHeaders");
 
+/** Key of another member of {@linkcode TransportSettings}. */
+export const ON_STREAM_DATA: unique symbol = Symbol("onStreamData");
+
+/** See {@linkcode TransportSettings}. */
+export type StreamDataCallback = (userData: unknown, data: Uint8Array) => void;
+
 /** Settings that only the connection layer of this package uses. */
 export interface TransportSettings {
   /**
@@ -112,6 +118,11 @@ export interface TransportSettings {
    * stream has closed. The DATA of the push has its own priority.
    */
   readonly [PUSH_BEFORE_PARENT]?: boolean;
+  /**
+   * Called like `onDataChunkRecv`, but with the user data of the stream instead of
+   * its id, which saves the look-up of the stream.
+   */
+  readonly [ON_STREAM_DATA]?: StreamDataCallback;
   /**
    * Accept header values with escaped bytes (see `frame/escaped_text.ts`): the HTTP
    * layer sends values that are not UTF-8.

@@ -27,14 +27,19 @@ export class StreamRecord<S> {
   readonly pri: number;
   /** The stream this one was pushed for, 0 for none. */
   readonly assocStreamId: number;
-  /** The user data that the application submitted with the SYN_STREAM. */
-  readonly userData: unknown;
+  /**
+   * The user data that the application submitted with the SYN_STREAM. The
+   * connection layer sets it on the peer's streams as well.
+   */
+  userData: unknown;
 
   state: StreamState;
   /** The peer sends no more. */
   shutRead = false;
   /** This end sends no more. */
   shutWrite = false;
+  /** It has closed and is not in the table any more. */
+  removed = false;
   /** A SYN_REPLY of this end was written. */
   replied = false;
   /** The send window minus the peer's initial window: bytes granted since, minus bytes sent. */

@@ -79,6 +79,7 @@ export class StreamTable<S> {
   /** Removes a stream. */
   remove(stream: StreamRecord<S>): void {
     if (!this.#streams.delete(stream.id)) return;
+    stream.removed = true;
     this.#open[stream.own ? "own" : "peer"]--;
     const pushed = this.#pushed.get(stream.assocStreamId);
     if (pushed?.delete(stream) && pushed.size === 0) {

@@ -50,7 +50,7 @@ export const FAULTS: readonly Fault[] = [
     family: "cancel",
     changes: [{
       file: "session/inbound_data.ts",
-      from: "return this.skipped(size);",
+      from: "return this.#skip(size);",
       to: "return core.receiveWindow?.deliver(size);",
     }],
   },
