@@ -135,17 +135,17 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
 
   /** Whether streams can be opened: not closed, and no GOAWAY sent or received. */
   get accepting(): boolean {
-    return this.#core.accepting;
+    return this.#core.ending.accepting;
   }
 
   /** The SETTINGS values that this side announced, by id. */
   get settings(): ReadonlyMap<number, number> {
-    return this.#core.ownSettings;
+    return this.#core.settings.own;
   }
 
   /** The SETTINGS values that the peer announced, by id. */
   get peerSettings(): ReadonlyMap<number, number> {
-    return this.#core.peerSettings;
+    return this.#core.settings.peer;
   }
 
   /**
@@ -172,7 +172,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   [Symbol.asyncIterator](): AsyncIterator<Stream, undefined> {
     const { incoming } = this.#core;
     incoming.asked = true;
-    return { next: () => this.#core.accept() };
+    return { next: () => this.#core.peerStreams.accept() };
   }
 
   /**
@@ -200,7 +200,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
    * as {@linkcode closed} does.
    */
   goaway(statusCode: number = GOAWAY_OK): Promise<void> {
-    return this.#core.goaway(statusCode);
+    return this.#core.ending.goaway(statusCode);
   }
 
   /**
@@ -210,7 +210,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
    * `closeTimeout`.
    */
   close(): Promise<void> {
-    return this.#core.close();
+    return this.#core.ending.close();
   }
 
   /** The same as {@linkcode close}. */

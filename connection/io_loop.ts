@@ -14,10 +14,10 @@ import {
   type Timer,
   within,
 } from "./clock.ts";
-import { Departures } from "./departures.ts";
 import { Deferred } from "./deferred.ts";
 import { WriteBuffer } from "./write_buffer.ts";
 import { Progress } from "./progress.ts";
+import { type TrackedFrame, TrackedFrames } from "./tracked_frames.ts";
 import type { Wire } from "./transport.ts";
 
 /** How many times `closeTimeout` a peer may keep sending after this side has ended. */
@@ -56,8 +56,10 @@ export class IoLoop {
   readonly progress: Progress = new Progress();
   /** Whether bytes still leave: what comes says nothing of a peer that takes nothing. */
   readonly outputProgress: Progress = new Progress();
-  /** Which frames have left. */
-  readonly departures: Departures = new Departures(() => this.readingTime);
+  /** When the transport took the frames to which the peer has to respond. */
+  readonly trackedFrames: TrackedFrames = new TrackedFrames(() =>
+    this.readingTime
+  );
   readonly #wire: Wire;
   readonly #events: IoLoopEvents;
   #scheduled = false;
@@ -106,6 +108,18 @@ export class IoLoop {
     queueMicrotask(this.#collect);
   }
 
+  /** The last frame in the write buffer is one to which the peer has to respond. */
+  trackLastFrame(): TrackedFrame {
+    const frame = this.trackedFrames.create();
+    this.frameBuffered(frame);
+    return frame;
+  }
+
+  /** The last frame in the write buffer is the tracked one. */
+  frameBuffered(frame: TrackedFrame): void {
+    this.trackedFrames.buffered(frame, this.out.appended);
+  }
+
   /** Stops reading before the next read, so that the peer's socket fills up; or goes on. */
   holdReading(hold: boolean): void {
     if (hold) {
@@ -150,7 +164,7 @@ export class IoLoop {
     this.holdReading(false);
     this.flush();
     const since = this.#writing
-      ? Math.max(begin, this.#writeBegan, this.departures.progressAt)
+      ? Math.max(begin, this.#writeBegan, this.trackedFrames.lastWrite)
       : now();
     const drained = await this.outputProgress.within(
       timeout,
@@ -228,7 +242,7 @@ export class IoLoop {
         const size = await this.#wire.send(rest);
         this.progress.touch();
         this.outputProgress.touch();
-        this.departures.wrote(size);
+        this.trackedFrames.written(size);
         rest = rest.subarray(size);
       }
     } catch (error) {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Departure } from "./departures.ts";
 import { PeerTimer, type Reading } from "./peer_timer.ts";
 import { QuietTimer } from "./quiet_timer.ts";
+import type { TrackedFrame } from "./tracked_frames.ts";
 
 /**
  * When to send a PING to a silent peer, and when to end the connection.
@@ -14,28 +14,28 @@ import { QuietTimer } from "./quiet_timer.ts";
  * @category Connection
  */
 export interface KeepAliveOptions {
-  /** A PING leaves after so long without a byte from the peer, ms; 1 to 2^31-1. */
+  /** Send a PING when no byte has arrived from the peer for so long, ms; 1 to 2^31-1. */
   readonly interval: number;
   /**
-   * The connection ends when nothing came for so long after the transport took
-   * the PING, ms; 0: never; default 10000. Bytes that stand before the PING
-   * and leave put that off; when nothing leaves either, that time counts.
+   * End the connection when no byte has arrived for so long after the transport took
+   * the PING, ms; 0: never; default 10000. While the transport still takes the bytes
+   * before the PING, the time does not run. When it takes none, it does.
    */
   readonly timeout?: number;
 }
 
-/** How long a peer may leave a keepalive PING unanswered, ms, when nothing else is said. */
+/** Default of {@linkcode KeepAliveOptions.timeout}, ms. */
 export const DEFAULT_KEEPALIVE_TIMEOUT = 10_000;
 
-/** What {@linkcode KeepAlive} asks of its owner. */
+/** Events and requests of {@linkcode KeepAlive} for its owner. */
 export interface KeepAliveEvents extends Reading {
-  /** Send a PING; it is that what is returned. */
-  ping(): Departure;
-  /** Nothing came in time. */
+  /** Sends a PING and returns it. */
+  ping(): TrackedFrame;
+  /** Nothing arrived in time. */
   dead(timeout: number): void;
 }
 
-/** Sends a PING when the peer is silent. Any received byte shows that it is alive; time during which this side does not read does not count. */
+/** Sends a PING when the peer is silent. Any received byte shows that it is alive. Time in which this side does not read does not count. */
 export class KeepAlive {
   readonly #timer: QuietTimer;
   readonly #timeout: number;
@@ -45,10 +45,10 @@ export class KeepAlive {
   constructor(options: KeepAliveOptions, events: KeepAliveEvents) {
     this.#timeout = options.timeout ?? DEFAULT_KEEPALIVE_TIMEOUT;
     this.#events = events;
-    this.#timer = new QuietTimer(options.interval, () => this.#ask());
+    this.#timer = new QuietTimer(options.interval, () => this.#sendPing());
   }
 
-  /** Bytes came. */
+  /** Bytes arrived. */
   touch(): void {
     this.#timer.touch();
     if (this.#deadline === undefined) return;
@@ -63,14 +63,14 @@ export class KeepAlive {
     this.#deadline = undefined;
   }
 
-  #ask(): void {
-    // While this side does not read, the peer is not to blame for the silence.
+  #sendPing(): void {
+    // While this side does not read, the silence is not the peer's fault.
     if (this.#events.readingSince() === undefined) return;
     if (this.#deadline !== undefined) return;
-    const asked = this.#events.ping();
+    const frame = this.#events.ping();
     if (this.#timeout === 0) return;
     this.#deadline = new PeerTimer(this.#timeout, this.#events, () => {
       this.#events.dead(this.#timeout);
-    }, asked);
+    }, frame);
   }
 }

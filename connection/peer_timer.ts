@@ -1,43 +1,46 @@
 /**
- * A timer for an answer of the peer.
+ * A timer for a response of the peer.
  *
  * @module
  */
 
-import type { Departure } from "./departures.ts";
 import { now, startTimer, stopTimer, type Timer } from "./clock.ts";
+import type { TrackedFrame } from "./tracked_frames.ts";
 
 /** Whether this side reads what the peer sends. */
 export interface Reading {
-  /** Since when it does, ms of the clock; `undefined` while it holds reading back. */
+  /** Since when it has been reading, ms of the clock; `undefined` while reading is paused. */
   readingSince(): number | undefined;
-  /** How long it has done so in all, ms. */
+  /** How long it has read in total, ms. */
   readingTime(): number;
 }
 
 /**
- * If a timer fires so late, ms, the process was blocked, and what the peer sent in
- * time may still wait in the socket.
+ * If a timer fires later than this, ms, the process was blocked, and bytes that the
+ * peer sent in time may still be in the socket.
  */
 const LATE = 250;
-/**
- * Then, and when reading has gone on only now, so long is left to read it, ms.
- */
+/** Time to read those bytes, ms. Also granted when reading has only just resumed. */
 const CATCH_UP = 100;
-/** While reading is held back, a timer looks again after so much of its delay: there may be thousands. */
-const HELD_SHARE = 1 / 8;
+/**
+ * While reading is paused, a timer checks again after this share of its delay. There
+ * may be thousands of timers.
+ */
+const PAUSED_SHARE = 1 / 8;
 
 /**
- * Calls back once when the peer has had `delay` ms. Only the time counts in
- * which this side read, all of it: while it holds reading back it cannot know
- * what the peer has sent, and the peer's socket may be full. With `asked` it counts from
- * when that frame has left; see {@linkcode Departure.since}.
+ * Calls back once when the peer has not responded within `delay` ms. The owner stops
+ * the timer when the response arrives.
+ *
+ * Only the time in which this side reads counts: while reading is paused it cannot
+ * know what the peer has sent. With `frame` the time counts from when the transport
+ * took that frame; see {@linkcode TrackedFrame.since}.
  */
 export class PeerTimer {
   readonly #reading: Reading;
   readonly #delay: number;
   readonly #onLate: () => void;
-  readonly #asked: Departure | undefined;
+  readonly #frame: TrackedFrame | undefined;
   /** How long this side had read at the beginning, ms. */
   readonly #begin: number;
   #timer: Timer | undefined;
@@ -47,9 +50,9 @@ export class PeerTimer {
     delay: number,
     reading: Reading,
     onLate: () => void,
-    asked?: Departure,
+    frame?: TrackedFrame,
   ) {
-    this.#asked = asked;
+    this.#frame = frame;
     this.#reading = reading;
     this.#delay = delay;
     this.#onLate = onLate;
@@ -75,18 +78,18 @@ export class PeerTimer {
     }, delay);
   }
 
-  /** What the peer has left of its time, ms. */
+  /** The time that the peer has left, ms. */
   #rest(due: number): number {
-    const begin = Math.max(this.#begin, this.#asked?.since ?? this.#begin);
+    const begin = Math.max(this.#begin, this.#frame?.since ?? this.#begin);
     const spent = this.#reading.readingTime() - begin;
     const rest = this.#delay - spent;
     const since = this.#reading.readingSince();
     if (since === undefined) {
-      return Math.max(rest, this.#delay * HELD_SHARE, CATCH_UP);
+      return Math.max(rest, this.#delay * PAUSED_SHARE, CATCH_UP);
     }
     if (this.#caughtUp || rest > 0) return rest;
-    // Once: a process that is always late, or holds reading back again and
-    // again, still finds a peer that is gone.
+    // Only once: otherwise a process that is always late, or that pauses reading again
+    // and again, would never detect a peer that is gone.
     const isBehind = now() - due > LATE ||
       now() - since < Math.min(CATCH_UP, spent);
     this.#caughtUp = isBehind;

@@ -10,12 +10,11 @@ import {
   INITIAL_MAX_CONCURRENT_STREAMS,
   REFUSED_STREAM,
 } from "../frame/constants.ts";
-import type { SynStreamFrame } from "../frame/types.ts";
 import type { Session } from "../session.ts";
 import { Deferred } from "./deferred.ts";
 import { StreamResetError } from "./errors.ts";
 import { OpenQueue } from "./open_queue.ts";
-import { StreamCore } from "./stream_core.ts";
+import type { StreamCore } from "./stream_core.ts";
 
 interface Opening {
   readonly state: StreamCore;
@@ -112,14 +111,6 @@ export class PendingStreams {
     }
     if (signal !== undefined) this.#watch(opening, signal);
     return opened.promise;
-  }
-
-  /** The SYN_STREAM got its id. */
-  idAssigned(frame: SynStreamFrame): StreamCore | undefined {
-    const state = this.#session.getStreamUserData(frame.streamId);
-    if (!(state instanceof StreamCore) || state.ticket === 0) return undefined;
-    state.id = frame.streamId;
-    return state;
   }
 
   /** The SYN_STREAM left. */
@@ -227,7 +218,7 @@ export class PendingStreams {
       }
     };
     signal.addEventListener("abort", onAbort, { once: true });
-    state.onEnd = () => signal.removeEventListener("abort", onAbort);
+    state.onEnd(() => signal.removeEventListener("abort", onAbort));
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Own PINGs under way (SPDY/3 draft 2.6.5).
+ * The PINGs of this side that have no reply yet (SPDY/3 draft 2.6.5).
  *
  * @module
  */
@@ -8,19 +8,21 @@ import { CLIENT, type Side } from "../session/constants.ts";
 import { now } from "./clock.ts";
 import { Deferred } from "./deferred.ts";
 
-interface Waiting {
-  readonly answer: Deferred<number>;
+interface PendingPing {
+  readonly reply: Deferred<number>;
+  /** ms of the clock. */
   sentAt: number;
 }
 
-/** Pairs replies with PINGs and measures the time between. */
+/** Matches replies with PINGs and measures the round trip. */
 export class Pinger {
   readonly #submit: () => void;
-  /** Own ids are odd on a client, even on a server (2.6.5). */
+  /** Ids of a client are odd, those of a server even (2.6.5). */
   readonly #parity: number;
-  /** Submitted, id not known yet; PINGs leave in the order submitted. */
-  #submitted: Waiting[] = [];
-  readonly #sent = new Map<number, Waiting>();
+  /** Submitted PINGs without an id: they are sent in the order in which they were submitted. */
+  #submitted: PendingPing[] = [];
+  readonly #sent = new Map<number, PendingPing>();
+  #onNextSent: (() => void) | undefined;
 
   /** `submit` queues a PING frame. */
   constructor(side: Side, submit: () => void) {
@@ -30,38 +32,49 @@ export class Pinger {
 
   /** Sends a PING; resolves to the round trip in ms. */
   ping(): Promise<number> {
-    const waiting: Waiting = { answer: new Deferred<number>(), sentAt: 0 };
+    const ping: PendingPing = { reply: new Deferred<number>(), sentAt: 0 };
     this.#submit();
-    this.#submitted.push(waiting);
-    return waiting.answer.promise;
+    this.#submitted.push(ping);
+    return ping.reply.promise;
   }
 
-  /** Whether it is no reply: that has the peer's parity. */
-  isOwn(uniqueId: number): boolean {
-    return uniqueId % 2 === this.#parity;
+  /** Calls `listener` once when the next PING of this side is in the write buffer. It replaces an earlier listener. */
+  onNextSent(listener: () => void): void {
+    this.#onNextSent = listener;
   }
 
-  /** A PING is about to leave: an own one, or a reply. */
+  /** A PING is about to be sent: one of this side or, with an id of the peer, a reply. */
+  idAssigned(uniqueId: number): void {
+    if (!this.#isOwn(uniqueId)) return;
+    const ping = this.#submitted.shift();
+    if (ping === undefined) return;
+    ping.sentAt = now();
+    this.#sent.set(uniqueId, ping);
+  }
+
+  /** A PING or a reply is in the write buffer. */
   sent(uniqueId: number): void {
-    if (!this.isOwn(uniqueId)) return;
-    const waiting = this.#submitted.shift();
-    if (waiting === undefined) return;
-    waiting.sentAt = now();
-    this.#sent.set(uniqueId, waiting);
+    if (this.#onNextSent === undefined || !this.#isOwn(uniqueId)) return;
+    this.#onNextSent();
+    this.#onNextSent = undefined;
   }
 
-  /** A PING came: a reply when its id is one of ours. */
+  /** A PING arrived: a reply if its id is one of this side. */
   received(uniqueId: number): void {
-    const waiting = this.#sent.get(uniqueId);
-    if (waiting === undefined) return;
+    const ping = this.#sent.get(uniqueId);
+    if (ping === undefined) return;
     this.#sent.delete(uniqueId);
-    waiting.answer.resolve(now() - waiting.sentAt);
+    ping.reply.resolve(now() - ping.sentAt);
   }
 
-  /** No reply will come. */
+  /** No reply can arrive any more. */
   fail(error: unknown): void {
-    for (const { answer } of this.#submitted.splice(0)) answer.reject(error);
-    for (const { answer } of this.#sent.values()) answer.reject(error);
+    for (const { reply } of this.#submitted.splice(0)) reply.reject(error);
+    for (const { reply } of this.#sent.values()) reply.reject(error);
     this.#sent.clear();
+  }
+
+  #isOwn(uniqueId: number): boolean {
+    return uniqueId % 2 === this.#parity;
   }
 }

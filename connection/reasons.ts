@@ -40,7 +40,7 @@ export function isPeerGone(error: unknown): boolean {
 }
 
 /** The transport failed. Keeps a `SpdyError` as it is and wraps any other error. */
-export function broken(what: string, error: unknown): SpdyError {
+export function transportFailed(what: string, error: unknown): SpdyError {
   if (error instanceof SpdyError) return error;
   const detail = error instanceof Error ? error.message : String(error);
   const message = `${what} (${detail})`;
@@ -119,5 +119,36 @@ export function closedBeforeSent(
       statusName(statusCode)
     } before its SYN_STREAM was sent: the peer closed its associated stream`,
     { streamId, statusCode, initiator: "remote" },
+  );
+}
+
+/** Most streams with unread bytes that an error names. */
+const MOST_NAMED = 8;
+
+/** A stream with unread bytes. */
+interface UnreadStream {
+  readonly id: number;
+  readonly receiveBuffer: { readonly size: number };
+}
+
+/** The application waits for bytes behind more than `limit` bytes that it does not read. */
+export function tooManyUnread(
+  streams: Iterable<UnreadStream>,
+  limit: number,
+): ConnectionClosedError {
+  const unread = [...streams]
+    .map(({ id, receiveBuffer }) => ({ id, size: receiveBuffer.size }))
+    .filter(({ size }) => size > 0)
+    .sort((left, right) => right.size - left.size);
+  const named = unread.slice(0, MOST_NAMED)
+    .map(({ id, size }) => `${size} of stream ${id}`);
+  if (unread.length > MOST_NAMED) {
+    named.push(`more of ${unread.length - MOST_NAMED} other streams`);
+  }
+  return closedBy(
+    "local",
+    "the application waits for data that can arrive only after more " +
+      `than ${limit} bytes (maxUnreadBytes) that it has not read: ` +
+      `${named.join(", ")}; read or cancel these streams first`,
   );
 }

@@ -56,6 +56,8 @@ export class ReceiveFlow {
   #holding = false;
   /** The connection ends. */
   #stopped = false;
+  /** Called when the application has finished with bytes. */
+  onConsumed: (() => void) | undefined;
   /** Runs while the application waits and reading is held all the same. */
   #stuck: QuietTimer | undefined;
   /** Streams whose readers have finished with bytes since the last write. */
@@ -168,7 +170,13 @@ export class ReceiveFlow {
   }
 
   /** The application has finished with bytes of the stream. */
-  consumed(state: StreamCore, consumed: number): void {
+  consumed(state: StreamCore, size: number): void {
+    if (this.#stopped) return;
+    this.#consume(state, size);
+    this.onConsumed?.();
+  }
+
+  #consume(state: StreamCore, consumed: number): void {
     const counted = Math.min(consumed, state.discounted);
     state.discounted -= counted;
     const size = consumed - counted;
@@ -218,7 +226,7 @@ export class ReceiveFlow {
     if (state.countedWhenClosed) return;
     const { size } = state.receiveBuffer;
     // First what is discounted already.
-    this.consumed(state, size);
+    this.#consume(state, size);
     state.discounted = size;
   }
 

@@ -15,9 +15,13 @@ export interface SendBufferEvents {
   ready(): void;
   /** The application aborted writing. */
   aborted(reason: unknown): void;
-  /** Whether so many bytes may be taken at once, on account of the connection's send buffer. */
+}
+
+/** The memory of the connection for bytes that are copied from writers. */
+export interface SendMemory {
+  /** Reserves memory for so many bytes; false when there is no room. */
   reserve(size: number): boolean;
-  /** Gives back what `reserve` allowed. */
+  /** Releases reserved memory. */
   release(size: number): void;
 }
 
@@ -45,6 +49,7 @@ const LARGEST_TAIL = 16384;
  */
 export class SendBuffer {
   readonly #events: SendBufferEvents;
+  readonly #memory: SendMemory;
   #chunks: Uint8Array[] = [];
   #first = 0;
   /** Bytes of the first chunk that the session took. */
@@ -71,8 +76,9 @@ export class SendBuffer {
   #writable: WritableStream<Uint8Array> | undefined;
   #controller: WritableStreamDefaultController | undefined;
 
-  constructor(events: SendBufferEvents) {
+  constructor(events: SendBufferEvents, memory: SendMemory) {
     this.#events = events;
+    this.#memory = memory;
   }
 
   /** Bytes waiting. */
@@ -148,7 +154,7 @@ export class SendBuffer {
       return undefined;
     }
     const small = chunk.length <= SMALL_CHUNK &&
-      this.#events.reserve(chunk.length);
+      this.#memory.reserve(chunk.length);
     this.#size += chunk.length;
     this.#written += chunk.length;
     if (small) {
@@ -350,7 +356,7 @@ export class SendBuffer {
   #release(): void {
     const size = this.#reserved;
     this.#reserved = 0;
-    if (size > 0) this.#events.release(size);
+    if (size > 0) this.#memory.release(size);
   }
 }
 

@@ -19,6 +19,7 @@ import {
   DATA_FLAG_FIN,
   GOAWAY,
   HEADERS,
+  OK,
   PING,
   RST_STREAM,
   SETTINGS,
@@ -27,51 +28,55 @@ import {
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
 import { frameName } from "../frame/names.ts";
-import type {
-  CtrlFrame,
-  GoawayFrame,
-  SettingsFrame,
-  SynStreamFrame,
-} from "../frame/types.ts";
-import type { SessionOptions } from "../session.ts";
+import type { CtrlFrame, SynStreamFrame } from "../frame/types.ts";
+import type { Session, SessionOptions } from "../session.ts";
 import { type Limits, resolveLimits } from "../session/limits.ts";
 import {
   BORROW_BODIES,
   CREDIT_ON_ARRIVAL,
   ESCAPED_HEADERS,
   LOWERED_BY_PING,
+  ON_STREAM_DATA,
   PUSH_BEFORE_PARENT,
   type TransportSettings,
 } from "../session/options.ts";
 import { type ResolvedOptions, sessionSettings } from "./options.ts";
-import type { StreamCore } from "./stream_core.ts";
+import type { ConnectionEnd } from "./connection_end.ts";
+import type { ConnectionSettings } from "./connection_settings.ts";
+import type { IoLoop } from "./io_loop.ts";
+import type { OpenStreams } from "./open_streams.ts";
+import type { PeerStreams } from "./peer_streams.ts";
+import type { PendingStreams } from "./pending_streams.ts";
+import type { Pinger } from "./pinger.ts";
+import type { ReceiveFlow } from "./receive_flow.ts";
+import type { SendScheduler } from "./send_scheduler.ts";
+import type { StreamCloser } from "./stream_closer.ts";
+import { StreamCore } from "./stream_core.ts";
+import type { Timeouts } from "./timeouts.ts";
 
-/** The events of a session. */
-export interface SessionEvents {
-  /** Bytes to send; returns how many were taken. */
-  takeBytes(data: Uint8Array): number;
-  stream(streamId: number): StreamCore | undefined;
-  streamOpened(frame: SynStreamFrame): void;
-  replied(state: StreamCore): void;
-  dataReceived(streamId: number, data: Uint8Array): void;
-  streamIdAssigned(frame: SynStreamFrame): void;
-  synStreamSent(streamId: number): void;
-  synStreamNotSent(frame: SynStreamFrame, error: SpdyError): void;
-  streamClosed(streamId: number, statusCode: number): void;
-  pingIdAssigned(uniqueId: number): void;
-  /** It is in the send buffer. */
-  pingSent(uniqueId: number): void;
-  pingReceived(uniqueId: number): void;
-  settingsReceived(frame: SettingsFrame): void;
-  settingsSent(frame: SettingsFrame): void;
-  goawayFrameReceived(frame: GoawayFrame): void;
-  /** A GOAWAY of this side left, the application's or the session's own. */
-  goawayFrameSent(): void;
+/** The parts of a connection that the session's events concern. */
+export interface SessionEventParts {
+  readonly session: Session;
+  readonly io: IoLoop;
+  readonly streams: OpenStreams;
+  readonly peerStreams: PeerStreams;
+  readonly pending: PendingStreams;
+  readonly closer: StreamCloser;
+  readonly scheduler: SendScheduler;
+  readonly receiveFlow: ReceiveFlow;
+  readonly pinger: Pinger;
+  readonly timeouts: Timeouts;
+  readonly settings: ConnectionSettings;
+  readonly ending: ConnectionEnd;
+  /** The SYN_STREAM of this id is about to be sent. */
+  ownStreamOpened(streamId: number): void;
+  /** Sends a PING whose reply nobody needs. */
+  probe(): void;
 }
 
 /** The options of a connection's session. */
 export function sessionOptions(
-  events: SessionEvents,
+  parts: SessionEventParts,
   options: ResolvedOptions,
 ): SessionOptions & TransportSettings {
   const { onFrame } = options;
@@ -86,34 +91,41 @@ export function sessionOptions(
     [LOWERED_BY_PING]: true,
     [PUSH_BEFORE_PARENT]: true,
     [ESCAPED_HEADERS]: true,
-    send: (_, data) => events.takeBytes(data),
+    send: (_, data) => parts.io.out.append(data),
     onCtrlRecv: (_, frame) => {
       onFrame?.("received", frame);
-      controlReceived(events, frame);
+      controlReceived(parts, frame);
     },
     onInvalidCtrlRecv: onFrame && ((_, frame) => onFrame("received", frame)),
-    onDataChunkRecv: (_, _flags, streamId, data) =>
-      events.dataReceived(streamId, data),
+    [ON_STREAM_DATA]: (state, data) => {
+      if (state instanceof StreamCore) parts.receiveFlow.received(state, data);
+    },
     onDataRecv: (_, flags, streamId, length) => {
       onFrame?.("received", { frameType: DATA, streamId, flags, length });
-      if (flags & DATA_FLAG_FIN) events.stream(streamId)?.endRemote();
+      if (flags & DATA_FLAG_FIN) parts.streams.get(streamId)?.endRemote();
     },
     beforeCtrlSend: (_, frame) => {
-      if (frame.frameType === SYN_STREAM) events.streamIdAssigned(frame);
-      else if (frame.frameType === PING) events.pingIdAssigned(frame.uniqueId);
+      if (frame.frameType === SYN_STREAM) idAssigned(parts, frame.streamId);
+      else if (frame.frameType === PING) {
+        parts.pinger.idAssigned(frame.uniqueId);
+      }
     },
     onCtrlSend: (_, frame) => {
       onFrame?.("sent", frame);
-      controlSent(events, frame);
+      controlSent(parts, frame);
     },
     onCtrlNotSend: (_, frame, errorCode) =>
-      controlNotSent(events, frame, errorCode),
+      controlNotSent(parts, frame, errorCode),
     onDataSend: (_, flags, streamId, length) => {
       onFrame?.("sent", { frameType: DATA, streamId, flags, length });
-      if (flags & DATA_FLAG_FIN) events.stream(streamId)?.sendBuffer.finish();
+      if (flags & DATA_FLAG_FIN) {
+        parts.streams.get(streamId)?.sendBuffer.finish();
+      }
     },
-    onStreamClose: (_, streamId, statusCode) =>
-      events.streamClosed(streamId, statusCode),
+    onStreamClose: (_, streamId, statusCode) => {
+      const state = parts.streams.get(streamId);
+      if (state !== undefined) parts.closer.closed(state, statusCode);
+    },
   };
 }
 
@@ -132,65 +144,107 @@ function withFrameSize(limits: Limits = {}): Limits {
   return { ...resolveLimits(limits), maxDataFrameSize };
 }
 
-function controlReceived(events: SessionEvents, frame: CtrlFrame): void {
+function controlReceived(parts: SessionEventParts, frame: CtrlFrame): void {
   const fin = (frame.flags & CTRL_FLAG_FIN) !== 0;
+  const { streams, pending, timeouts } = parts;
   switch (frame.frameType) {
     case SYN_STREAM:
-      events.streamOpened(frame);
+      streamOpened(parts, frame);
       break;
     case SYN_REPLY: {
-      const state = events.stream(frame.streamId);
+      const state = streams.get(frame.streamId);
       if (state === undefined) break;
-      events.replied(state);
+      pending.peerResponded();
+      timeouts.replied(state);
       state.replyReceived(frame.nv, fin);
       break;
     }
     case HEADERS:
-      events.stream(frame.streamId)?.headersReceived(frame.nv, fin);
+      streams.get(frame.streamId)?.headersReceived(frame.nv, fin);
       break;
     case RST_STREAM: {
-      const state = events.stream(frame.streamId);
+      const state = streams.get(frame.streamId);
       if (state !== undefined) state.resetByPeer = true;
       break;
     }
     case SETTINGS:
-      events.settingsReceived(frame);
+      parts.settings.received(frame, pending);
       break;
     case PING:
-      events.pingReceived(frame.uniqueId);
+      pending.peerResponded();
+      parts.pinger.received(frame.uniqueId);
       break;
     case GOAWAY:
-      events.goawayFrameReceived(frame);
+      parts.ending.goawayReceived(frame);
       break;
     case WINDOW_UPDATE:
       break;
   }
 }
 
-function controlSent(events: SessionEvents, frame: CtrlFrame): void {
+function streamOpened(parts: SessionEventParts, frame: SynStreamFrame): void {
+  const { ending, peerStreams, closer } = parts;
+  // The application closed the connection while this frame was processed.
+  if (ending.begun) return;
+  const state = peerStreams.opened(frame);
+  // The session has no record of a stream that ended with its SYN_STREAM.
+  const { unidirectional, fin } = state.origin;
+  if (unidirectional && fin && !ending.begun) closer.closed(state, OK);
+}
+
+/** The SYN_STREAM of a stream of this side has its id and is about to be sent. */
+function idAssigned(parts: SessionEventParts, streamId: number): void {
+  const { streams } = parts;
+  parts.ownStreamOpened(streamId);
+  const state = streams.get(streamId);
+  if (state === undefined) return;
+  if (state.ticket === 0) {
+    // The connection has ended, and the stream has failed.
+    streams.remove(streamId);
+  } else {
+    state.id = streamId;
+    streams.add(state);
+  }
+}
+
+function controlSent(parts: SessionEventParts, frame: CtrlFrame): void {
+  const { streams } = parts;
   switch (frame.frameType) {
-    case SYN_STREAM:
-      events.synStreamSent(frame.streamId);
+    case SYN_STREAM: {
+      const state = streams.get(frame.streamId);
+      if (state !== undefined) synStreamSent(parts, state);
       break;
+    }
     case SYN_REPLY:
-      events.stream(frame.streamId)?.replySent();
+      streams.get(frame.streamId)?.sender.replySent();
       break;
     case HEADERS:
-      events.stream(frame.streamId)?.headersSent();
+      streams.get(frame.streamId)?.sender.headersSent();
       break;
     case GOAWAY:
-      events.goawayFrameSent();
+      parts.ending.goawaySent();
       break;
     case SETTINGS:
-      events.settingsSent(frame);
+      if (parts.settings.sent(frame) && parts.receiveFlow.windows) {
+        parts.probe();
+      }
       break;
     case PING:
-      events.pingSent(frame.uniqueId);
+      parts.pinger.sent(frame.uniqueId);
       break;
     case RST_STREAM:
     case WINDOW_UPDATE:
       break;
   }
+}
+
+function synStreamSent(parts: SessionEventParts, state: StreamCore): void {
+  const { pending, timeouts, io, scheduler } = parts;
+  pending.sent(state);
+  if (!state.origin.unidirectional) {
+    timeouts.awaitReply(state, () => io.trackLastFrame());
+  }
+  scheduler.add(state);
 }
 
 /** Why the session does not send a frame, by error code. */
@@ -205,7 +259,7 @@ const NOT_SENT: Readonly<Record<number, string>> = {
 };
 
 function controlNotSent(
-  events: SessionEvents,
+  parts: SessionEventParts,
   frame: CtrlFrame,
   errorCode: number,
 ): void {
@@ -215,10 +269,15 @@ function controlNotSent(
     : name;
   const reason = NOT_SENT[errorCode] ?? `error ${errorCode}`;
   const error = new SpdyError(`${what} was not sent: ${reason}`, errorCode);
-  if (frame.frameType === SYN_STREAM) events.synStreamNotSent(frame, error);
-  else if (frame.frameType === SYN_REPLY) {
-    events.stream(frame.streamId)?.replySent(error);
+  const { streams, pending, ending } = parts;
+  if (frame.frameType === SYN_STREAM) {
+    const state = streams.get(frame.streamId);
+    if (state === undefined) return;
+    streams.remove(frame.streamId);
+    pending.notSent(state, ending.goingAway ? ending.notOpened() : error);
+  } else if (frame.frameType === SYN_REPLY) {
+    streams.get(frame.streamId)?.sender.replySent(error);
   } else if (frame.frameType === HEADERS) {
-    events.stream(frame.streamId)?.headersSent(error);
+    streams.get(frame.streamId)?.sender.headersSent(error);
   }
 }

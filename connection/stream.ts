@@ -9,10 +9,11 @@ import { CANCEL } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
 import { attempt, handled } from "./deferred.ts";
 import type { HeadersHandler } from "./trailers.ts";
-import type { PushOptions, StreamCore } from "./stream_core.ts";
+import type { StreamCore } from "./stream_core.ts";
+import type { PushOptions } from "./stream_origin.ts";
 
 export type { HeadersHandler } from "./trailers.ts";
-export type { PushOptions } from "./stream_core.ts";
+export type { PushOptions } from "./stream_origin.ts";
 
 const WRITTEN = Promise.resolve();
 
@@ -255,7 +256,7 @@ export class Stream {
     nv: NameValue[],
     { fin = false }: SendHeadersOptions = {},
   ): Promise<void> {
-    return attempt(() => this.#state.reply(nv, fin));
+    return attempt(() => this.#state.sender.reply(nv, fin));
   }
 
   /**
@@ -269,7 +270,7 @@ export class Stream {
     nv: NameValue[],
     { fin = false }: SendHeadersOptions = {},
   ): Promise<void> {
-    return attempt(() => this.#state.sendHeaders(nv, fin));
+    return attempt(() => this.#state.sender.sendHeaders(nv, fin));
   }
 
   /**

@@ -8,29 +8,25 @@
 import { InvalidArgumentError, StreamClosedError } from "../errors.ts";
 import {
   CANCEL,
-  CTRL_FLAG_FIN,
-  CTRL_FLAG_NONE,
-  CTRL_FLAG_UNIDIRECTIONAL,
-  DATA_FLAG_FIN,
-  DATA_FLAG_NONE,
   FRAME_TOO_LARGE,
   INTERNAL_ERROR,
   PROTOCOL_ERROR,
 } from "../frame/constants.ts";
 import { statusName } from "../frame/names.ts";
-import type { NameValue, SynStreamFrame } from "../frame/types.ts";
-import { DataProvider, type Session } from "../session.ts";
-import { READ_EOF } from "../session/constants.ts";
-import { Deferred, LazyPromise } from "./deferred.ts";
+import type { NameValue } from "../frame/types.ts";
+import type { Session } from "../session.ts";
+import { LazyPromise } from "./deferred.ts";
 import { StreamResetError } from "./errors.ts";
-import { ReceiveBuffer, type ReceiveBufferEvents } from "./receive_buffer.ts";
-import { type HeadersHandler, Trailers } from "./trailers.ts";
 import type { Reading } from "./peer_timer.ts";
+import { ReceiveBuffer, type ReceiveBufferEvents } from "./receive_buffer.ts";
 import {
-  type Place,
   SendBuffer,
   type SendBufferEvents,
+  type SendMemory,
 } from "./send_buffer.ts";
+import type { PushOptions, StreamOrigin } from "./stream_origin.ts";
+import { type SendingStream, StreamSender } from "./stream_sender.ts";
+import { type HeadersHandler, Trailers } from "./trailers.ts";
 
 /** What a stream uses of its connection. */
 export interface StreamHost extends Reading {
@@ -39,16 +35,28 @@ export interface StreamHost extends Reading {
     /** Limit on the headers of one stream's HEADERS frames, bytes; see `trailersRoom`. */
     readonly trailersRoom: number;
   };
-  /** Something was submitted: write soon. */
-  flush(): void;
-  /** The stream has bytes, headers or its end to submit. */
-  ready(state: StreamCore): void;
-  /** A writer waits for the send buffer to take its chunk. */
-  collect(): void;
-  /** The application waits for something from the peer. */
-  waits(): void;
-  /** The application has finished with so many received bytes. */
-  consumed(state: StreamCore, size: number): void;
+  /** See `SendScheduler`. */
+  readonly scheduler: SendMemory & {
+    flush(): void;
+    add(state: StreamCore): void;
+    collect(): void;
+  };
+  /** See `ReceiveFlow`. */
+  readonly receiveFlow: {
+    /** The application waits for something from the peer. */
+    reconsider(): void;
+    /** The application has finished with so many received bytes. */
+    consumed(state: StreamCore, size: number): void;
+    /** The stream has no users any more. */
+    released(state: StreamCore): void;
+  };
+  /** See `Holdings`. */
+  readonly holdings: {
+    /** Counts received headers of the stream; false when there is no room for them. */
+    headers(state: StreamCore, nv: readonly NameValue[]): boolean;
+    /** The stream has no users any more. */
+    release(state: StreamCore): void;
+  };
   /** Opens a unidirectional stream that is associated with `parent`; resolves to the result of `present`. */
   push<T>(
     parent: StreamCore,
@@ -56,77 +64,28 @@ export interface StreamHost extends Reading {
     options: PushOptions,
     present: (state: StreamCore) => T,
   ): Promise<T>;
-  /** Reserves memory for so many bytes in addition to the send buffer; false when there is no room. */
-  reserve(size: number): boolean;
-  /** Releases reserved memory. */
-  release(size: number): void;
-  /** Counts received headers of the stream; false when there is no room for them. */
-  takesHeaders(state: StreamCore, nv: readonly NameValue[]): boolean;
-  /** Nobody has the stream any more. */
-  released(state: StreamCore): void;
-}
-
-/**
- * The options of a push.
- *
- * @category Connection
- */
-export interface PushOptions {
-  /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default that of the associated stream. */
-  readonly pri?: number;
-  /** Cancels the stream. Before its SYN_STREAM is sent, `push` rejects; afterwards the stream is reset with CANCEL. */
-  readonly signal?: AbortSignal;
-}
-
-/** The parameters with which a stream was opened. */
-export interface StreamOrigin {
-  /** Opened by this side. */
-  readonly own: boolean;
-  readonly headers: NameValue[];
-  readonly pri: number;
-  readonly associatedStreamId: number;
-  readonly unidirectional: boolean;
-  /** The opener's half ended with the SYN_STREAM. */
-  readonly fin: boolean;
-}
-
-/** The parameters of a stream that the peer opened. */
-export function originAtPeer(frame: SynStreamFrame): StreamOrigin {
-  return {
-    own: false,
-    headers: frame.nv,
-    pri: frame.pri,
-    associatedStreamId: frame.assocStreamId,
-    unidirectional: (frame.flags & CTRL_FLAG_UNIDIRECTIONAL) !== 0,
-    fin: (frame.flags & CTRL_FLAG_FIN) !== 0,
-  };
 }
 
 /** Whether an application waits for input; see {@linkcode StreamCore.wait}. */
 export type Wait = "none" | "watch" | "need";
 
-interface HeldHeaders {
-  readonly nv: NameValue[];
-  readonly fin: boolean;
-  readonly sent: Deferred<void>;
-  /** Its place among the bytes of the stream. */
-  readonly place: Place;
-}
-
 export class StreamCore
-  implements ReceiveBufferEvents, SendBufferEvents, Reading {
+  implements ReceiveBufferEvents, SendBufferEvents, SendingStream, Reading {
   /** 0 until the SYN_STREAM is sent. */
   id: number;
   readonly origin: StreamOrigin;
   readonly receiveBuffer: ReceiveBuffer;
   readonly sendBuffer: SendBuffer;
+  readonly sender: StreamSender;
   readonly response: LazyPromise<NameValue[]> = new LazyPromise();
   readonly trailers: LazyPromise<NameValue[]> = new LazyPromise();
   readonly closed: LazyPromise<number> = new LazyPromise();
   /** Its place, from 1, among the streams whose SYN_STREAM is submitted but not sent; 0 for none. */
   ticket = 0;
-  /** Whether it is in the connection's list of streams with something to submit. */
-  listed = false;
+  /** It is in the list of `SendScheduler`. */
+  isScheduled = false;
+  /** It is counted in `OpenStreams`. */
+  isListedOpen = false;
   /** The peer sent RST_STREAM. */
   resetByPeer = false;
   /** Bytes that the application has finished with. */
@@ -157,21 +116,11 @@ export class StreamCore
    * `maxWaitingStreams` at most.
    */
   mostWaiting: number | undefined;
-  /** Runs once when the stream has ended, for any reason. */
-  onEnd: (() => void) | undefined;
 
   readonly #host: StreamHost;
   #ended = false;
   #error: unknown;
-  #replied: boolean;
-  #provider: DataProvider | undefined;
-  /** A DATA item is in the session's queue. */
-  #sending = false;
-  #held: HeldHeaders[] = [];
-  /** The SYN_REPLY that is submitted but not sent. */
-  #unsentReply: Deferred<void> | undefined;
-  /** The HEADERS frames that are submitted but not sent, in order. */
-  #unsent: HeldHeaders[] = [];
+  #endListeners: (() => void)[] = NO_LISTENERS;
   /** Created with the first HEADERS frame or handler. */
   #later: Trailers | undefined;
 
@@ -180,9 +129,8 @@ export class StreamCore
     this.id = id;
     this.origin = origin;
     this.receiveBuffer = new ReceiveBuffer(this);
-    this.sendBuffer = new SendBuffer(this);
-    // On its own streams this side can send DATA without a reply.
-    this.#replied = origin.own;
+    this.sendBuffer = new SendBuffer(this, host.scheduler);
+    this.sender = new StreamSender(this, host.session);
     const sends = origin.own ? !origin.fin : !origin.unidirectional;
     const receives = origin.own ? !origin.unidirectional : !origin.fin;
     if (!sends) this.sendBuffer.finish();
@@ -227,16 +175,6 @@ export class StreamCore
     return this.trailers.settled;
   }
 
-  /** Whether bytes wait only for the peer's window. */
-  get waitsForWindow(): boolean {
-    return this.#replied && this.sendBuffer.size > 0;
-  }
-
-  /** Whether bytes whose writes have resolved are still to be sent. */
-  get hasAcceptedBytes(): boolean {
-    return this.#replied && this.sendBuffer.accepted > 0;
-  }
-
   /**
    * Whether the application waits on this stream for something that only more input
    * can provide: `"need"`, or `"watch"` when it only waits for the end of the stream.
@@ -251,6 +189,23 @@ export class StreamCore
     return this.closed.awaited ? "watch" : "none";
   }
 
+  /**
+   * Calls `listener` once when the stream has ended, for any reason: at once when it
+   * has ended already. Returns a function that removes the listener.
+   */
+  onEnd(listener: () => void): () => void {
+    if (this.#ended) {
+      listener();
+      return () => {};
+    }
+    this.#endListeners = [...this.#endListeners, listener];
+    return () => {
+      this.#endListeners = this.#endListeners.filter((each) =>
+        each !== listener
+      );
+    };
+  }
+
   /** Whether it has another user than the session. */
   get isShared(): boolean {
     return this.#users > 1;
@@ -263,7 +218,9 @@ export class StreamCore
 
   /** Removes a user of the stream. */
   removeUser(): void {
-    if (--this.#users === 0) this.#host.released(this);
+    if (--this.#users > 0) return;
+    this.#host.holdings.release(this);
+    this.#host.receiveFlow.released(this);
   }
 
   // Called by the application's side.
@@ -271,7 +228,7 @@ export class StreamCore
   /** A promise for the application, which waits for it from now on. */
   promiseOf<T>(lazy: LazyPromise<T>): Promise<T> {
     const { promise } = lazy;
-    this.#host.waits();
+    this.#host.receiveFlow.reconsider();
     return promise;
   }
 
@@ -282,62 +239,6 @@ export class StreamCore
     present: (state: StreamCore) => T,
   ): Promise<T> {
     return this.#host.push(this, nv, options, present);
-  }
-
-  /** Replies; resolves when the reply has been sent. */
-  reply(nv: NameValue[], fin: boolean): Promise<void> {
-    this.submitReply(nv, fin);
-    return this.whenReplySent();
-  }
-
-  /** Submits the reply without waiting until it is sent. */
-  submitReply(nv: NameValue[], fin: boolean): void {
-    if (this.origin.own || this.origin.unidirectional) {
-      throw new InvalidArgumentError(
-        `stream ${this.id} cannot be replied to: ${
-          this.origin.own ? "this side opened it" : "it is unidirectional"
-        }`,
-      );
-    }
-    this.#checkAlive();
-    this.sendBuffer.check();
-    if (this.#replied) {
-      throw new InvalidArgumentError(`stream ${this.id} already has a reply`);
-    }
-    const { session } = this.#host;
-    // Bytes written before the reply are sent after it, and FIN after them.
-    const ends = fin && this.sendBuffer.idle;
-    session.submitSynReply(ends ? CTRL_FLAG_FIN : CTRL_FLAG_NONE, this.id, nv);
-    this.#replied = true;
-    if (ends) this.sendBuffer.finish();
-    else if (fin) this.sendBuffer.end();
-    this.#host.ready(this);
-  }
-
-  /** Resolves when the reply that was just submitted has been sent. */
-  whenReplySent(): Promise<void> {
-    this.#unsentReply = new Deferred<void>();
-    return this.#unsentReply.promise;
-  }
-
-  sendHeaders(nv: NameValue[], fin: boolean): Promise<void> {
-    this.#checkAlive();
-    if (!this.#replied) {
-      throw new InvalidArgumentError(
-        `stream ${this.id} has no reply yet: call reply() before sendHeaders()`,
-      );
-    }
-    this.sendBuffer.check();
-    if (this.sendBuffer.ended || this.sendBuffer.ending) {
-      throw new InvalidArgumentError(
-        `this side has already ended its half of stream ${this.id}`,
-      );
-    }
-    const sent = new Deferred<void>();
-    this.#held.push({ nv, fin, sent, place: this.sendBuffer.place() });
-    if (fin) this.sendBuffer.seal();
-    this.#host.ready(this);
-    return sent.promise;
   }
 
   /** Ends the stream at once; `error` is what pending calls reject with. */
@@ -352,7 +253,7 @@ export class StreamCore
     const over = !own && unidirectional && fin;
     if (this.id !== 0 && !over) {
       this.#host.session.submitRstStream(this.id, statusCode);
-      this.#host.flush();
+      this.#host.scheduler.flush();
     }
     this.#abandon(reason);
   }
@@ -380,7 +281,7 @@ export class StreamCore
   // Called by the connection for the session's events.
 
   replyReceived(nv: NameValue[], fin: boolean): void {
-    if (!this.#host.takesHeaders(this, nv)) {
+    if (!this.#host.holdings.headers(this, nv)) {
       this.reset(FRAME_TOO_LARGE, this.#noRoom());
       return;
     }
@@ -389,7 +290,7 @@ export class StreamCore
   }
 
   headersReceived(nv: NameValue[], fin: boolean): void {
-    if (!this.#host.takesHeaders(this, nv)) {
+    if (!this.#host.holdings.headers(this, nv)) {
       this.reset(FRAME_TOO_LARGE, this.#noRoom());
       return;
     }
@@ -413,25 +314,6 @@ export class StreamCore
     this.receiveBuffer.finish();
   }
 
-  /** The SYN_REPLY was sent, or could not be. */
-  replySent(error?: unknown): void {
-    settle(this.#unsentReply, error);
-    this.#unsentReply = undefined;
-    // Without a reply, which may have been too large, nothing else can be sent.
-    if (error !== undefined) this.reset(INTERNAL_ERROR, error);
-  }
-
-  /** The first submitted HEADERS were sent, or could not be. */
-  headersSent(error?: unknown): void {
-    const headers = this.#unsent.shift();
-    if (headers === undefined) return;
-    settle(headers.sent, error);
-    if (!headers.fin) this.#host.ready(this);
-    else if (error === undefined) this.sendBuffer.finish();
-    // Without the trailers the peer would wait for FIN forever.
-    else this.reset(INTERNAL_ERROR, error);
-  }
-
   /** The session has closed the stream. */
   sessionClosed(statusCode: number): void {
     if (this.#ended) return;
@@ -441,7 +323,7 @@ export class StreamCore
       this.endRemote();
       this.closed.resolve(0);
       this.#rejectUnsettled();
-      this.onEnd?.();
+      this.#notifyEnd();
       return;
     }
     // 0 is not a valid status of RST_STREAM (2.6.3); the stream is reset all the same.
@@ -460,8 +342,14 @@ export class StreamCore
       );
     } else {
       this.#ended = true;
-      this.onEnd?.();
+      this.#notifyEnd();
     }
+  }
+
+  #notifyEnd(): void {
+    const listeners = this.#endListeners;
+    this.#endListeners = NO_LISTENERS;
+    for (const listener of listeners) listener();
   }
 
   /** Fails the stream; bytes that have arrived can still be read. */
@@ -470,113 +358,49 @@ export class StreamCore
     this.#ended = true;
     this.receiveBuffer.fail(error);
     this.#rejectAll(error);
-    this.onEnd?.();
-  }
-
-  /** Submits waiting headers and bytes; called when the send buffer has room. */
-  submit(session: Session): void {
-    this.listed = false;
-    if (this.#ended || this.#error !== undefined || !this.#replied) return;
-    if (this.#sending) return;
-    while (
-      this.#held.length > 0 && this.sendBuffer.before(this.#held[0].place) === 0
-    ) {
-      this.#submitHeaders(session, this.#held.shift() as HeldHeaders);
-    }
-    // DATA in the session's queue can overtake HEADERS.
-    if (this.#unsent.length > 0) return;
-    const fin = this.sendBuffer.complete && this.#held.length === 0;
-    if (this.#sendable > 0 || fin && !this.sendBuffer.ended) {
-      this.#submitData(session, fin);
-    }
-  }
-
-  /**
-   * Submits waiting bytes at once, so that a reply and a short body are sent together
-   * and read at once.
-   */
-  submitNow(): void {
-    this.submit(this.#host.session);
-  }
-
-  /** Returns at most `length` bytes to the session. */
-  provide(length: number, readCtrl: { flags: number }): Uint8Array {
-    const view = this.sendBuffer.take(Math.min(length, this.#sendable));
-    if (this.#sendable === 0) {
-      this.#sending = false;
-      // After a failure no FIN is sent: the peer must not take a part for the whole.
-      if (this.#error !== undefined) return view;
-      readCtrl.flags = READ_EOF;
-      if (
-        this.#held.length > 0 || this.sendBuffer.size > 0 ||
-        this.sendBuffer.ending
-      ) this.#host.ready(this);
-    }
-    return view;
+    this.#notifyEnd();
   }
 
   // ReceiveBufferEvents
 
   waits(): void {
-    this.#host.waits();
+    this.#host.receiveFlow.reconsider();
   }
 
   consumed(size: number): void {
-    this.#host.consumed(this, size);
+    this.#host.receiveFlow.consumed(this, size);
   }
 
   cancelled(reason: unknown, size: number): void {
-    if (size > 0) this.#host.consumed(this, size);
+    if (size > 0) this.#host.receiveFlow.consumed(this, size);
     if (!this.remoteEnded && !this.keepOnCancel) this.reset(statusOf(reason));
   }
 
   // SendBufferEvents
 
   ready(): void {
-    this.#host.ready(this);
-    if (this.sendBuffer.writerWaits) this.#host.collect();
+    this.schedule();
+    if (this.sendBuffer.writerWaits) this.#host.scheduler.collect();
   }
 
   aborted(reason: unknown): void {
     this.reset(statusOf(reason));
   }
 
-  reserve(size: number): boolean {
-    return this.#host.reserve(size);
+  // SendingStream
+
+  schedule(): void {
+    this.#host.scheduler.add(this);
   }
 
-  release(size: number): void {
-    this.#host.release(size);
-  }
-
-  /** Bytes that may be sent before the next HEADERS. */
-  get #sendable(): number {
-    const { size } = this.sendBuffer;
-    return this.#held.length === 0
-      ? size
-      : Math.min(size, this.sendBuffer.before(this.#held[0].place));
-  }
-
-  #submitHeaders(session: Session, headers: HeldHeaders): void {
-    const { nv, fin, sent } = headers;
-    try {
-      session.submitHeaders(fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE, this.id, nv);
-    } catch (error) {
-      if (fin) this.sendBuffer.unseal();
-      sent.reject(error);
-      return;
+  checkOpen(): void {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#ended) {
+      throw new StreamResetError(`stream ${this.id} has already ended`, {
+        streamId: this.id,
+        statusCode: 0,
+      });
     }
-    this.#unsent.push(headers);
-  }
-
-  #submitData(session: Session, fin: boolean): void {
-    this.#provider ??= new DataProvider(this, provideFrom);
-    this.#sending = true;
-    session.submitData(
-      this.id,
-      fin ? DATA_FLAG_FIN : DATA_FLAG_NONE,
-      this.#provider,
-    );
   }
 
   #noRoom(): StreamResetError {
@@ -588,16 +412,6 @@ export class StreamCore
         initiator: "remote",
       },
     );
-  }
-
-  #checkAlive(): void {
-    if (this.#error !== undefined) throw this.#error;
-    if (this.#ended) {
-      throw new StreamResetError(`stream ${this.id} has already ended`, {
-        streamId: this.id,
-        statusCode: 0,
-      });
-    }
   }
 
   /** This side gave up the stream: drops its unread bytes and rejects its promises. */
@@ -614,45 +428,19 @@ export class StreamCore
     this.response.reject(error);
     this.trailers.reject(error);
     if (this.#ended) this.closed.reject(error);
-    this.#unsentReply?.reject(error);
-    for (const { sent } of this.#unsent.splice(0)) sent.reject(error);
-    for (const { sent } of this.#held.splice(0)) sent.reject(error);
+    this.sender.rejectUnsent(error);
   }
 
   /** Both halves ended cleanly: rejects the promises that cannot resolve any more. */
   #rejectUnsettled(): void {
-    if (
-      this.response.settled && this.#unsentReply === undefined &&
-      this.#unsent.length === 0 && this.#held.length === 0
-    ) return;
+    if (this.response.settled && !this.sender.hasUnsentHeaders) return;
     const error = new StreamResetError(
       `stream ${this.id} ended before this was sent or received`,
       { streamId: this.id, statusCode: 0 },
     );
     this.response.reject(error);
-    this.#unsentReply?.reject(error);
-    for (const { sent } of this.#unsent.splice(0)) sent.reject(error);
-    for (const { sent } of this.#held.splice(0)) sent.reject(error);
+    this.sender.rejectUnsent(error);
   }
-}
-
-/** The read callback of all streams, which saves a closure for each. */
-function provideFrom(
-  _session: Session,
-  _streamId: number,
-  length: number,
-  readCtrl: { flags: number },
-  source: unknown,
-): Uint8Array {
-  return (source as StreamCore).provide(length, readCtrl);
-}
-
-function settle(
-  sent: Deferred<void> | undefined,
-  error: unknown,
-): void {
-  if (error === undefined) sent?.resolve();
-  else sent?.reject(error);
 }
 
 /** The status in the reason of a cancelled reader or aborted writer; CANCEL if it has none. */
@@ -661,3 +449,6 @@ function statusOf(reason: unknown): number {
     ? reason.statusCode
     : CANCEL;
 }
+
+/** Most streams have no listener. */
+const NO_LISTENERS: (() => void)[] = [];

@@ -6,18 +6,18 @@
 
 import { CANCEL } from "../frame/constants.ts";
 import { SERVER } from "../session/constants.ts";
-import type { Departure } from "./departures.ts";
 import { StreamResetError } from "./errors.ts";
 import { KeepAlive } from "./keepalive.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { PeerTimer, type Reading } from "./peer_timer.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 import type { StreamCore } from "./stream_core.ts";
+import type { TrackedFrame } from "./tracked_frames.ts";
 
 /** Events and requests of the time-outs for the connection. */
 export interface TimeoutsEvents extends Reading {
-  /** Send a PING; it is that what is returned. */
-  ping(): Departure;
+  /** Sends a PING and returns it. */
+  ping(): TrackedFrame;
   /** How many streams are open. */
   openStreams(): number;
   /** The peer is gone, or took too long. */
@@ -96,8 +96,8 @@ export class Timeouts {
     this.#firstStream = undefined;
   }
 
-  /** A stream of this side waits for its reply, once its SYN_STREAM has left. */
-  awaitReply(state: StreamCore, asked: Departure): void {
+  /** A stream of this side waits for its reply. `track` returns its SYN_STREAM, from which the time counts. */
+  awaitReply(state: StreamCore, track: () => TrackedFrame): void {
     if (this.#headerTimeout === 0) return;
     const timer = new PeerTimer(this.#headerTimeout, this.#events, () => {
       this.#replies.delete(state);
@@ -108,7 +108,7 @@ export class Timeouts {
           { streamId: state.id, statusCode: CANCEL, initiator: "remote" },
         ),
       );
-    }, asked);
+    }, track());
     this.#replies.set(state, timer);
   }
 

@@ -8,11 +8,8 @@
 
 import { Deferred } from "./deferred.ts";
 import { createStream, type Stream } from "./stream.ts";
-import {
-  StreamCore,
-  type StreamHost,
-  type StreamOrigin,
-} from "./stream_core.ts";
+import { StreamCore, type StreamHost } from "./stream_core.ts";
+import type { StreamOrigin } from "./stream_origin.ts";
 
 const ORIGIN: StreamOrigin = {
   own: true,

@@ -52,7 +52,7 @@ export function sendBytes(
   }
   // Before any wait, so that FIN rides on the last DATA.
   const ended = state.sendBuffer.end();
-  state.submitNow();
+  state.sender.submitNow();
   return ended;
 }
 
@@ -106,7 +106,7 @@ export async function sendTrailers(
   state: StreamCore,
   trailers: Trailers,
 ): Promise<void> {
-  await state.sendHeaders(await orReset(state, trailers()), true);
+  await state.sender.sendHeaders(await orReset(state, trailers()), true);
 }
 
 /** Resets the stream when what was to be sent on it failed. */

@@ -44,7 +44,7 @@ export function letUploadEnd(state: StreamCore, isTaken: () => boolean): void {
     state.dropBody(`nobody read it for ${after} ms after the response`);
     timer = startTimer(() => state.reset(CANCEL), LINGER);
   };
-  state.onEnd = () => stopTimer(timer);
+  state.onEnd(() => stopTimer(timer));
   if (receiveBuffer.ended) drop(0);
   else keep();
 }

@@ -264,8 +264,8 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     return sendResponse(state, response, {
       method: this.#method,
       sendHead: (nv, fin) => {
-        state.submitReply(nv, fin);
-        return fin ? state.whenReplySent() : undefined;
+        state.sender.submitReply(nv, fin);
+        return fin ? state.sender.whenReplySent() : undefined;
       },
       trailers: this.#trailers,
     });

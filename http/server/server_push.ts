@@ -59,7 +59,7 @@ async function sendPushed(
   await sendResponse(pushed, await response, {
     method: "GET",
     // DATA may overtake HEADERS that wait, so the body waits for the head.
-    sendHead: (nv, fin) => pushed.sendHeaders(nv, fin),
+    sendHead: (nv, fin) => pushed.sender.sendHeaders(nv, fin),
     trailers: undefined,
   });
 }

@@ -145,9 +145,9 @@ function endLater(streams: readonly Stream[]): void {
     LINGER,
   );
   for (const stream of left) {
-    stateOf(stream).onEnd = () => {
+    stateOf(stream).onEnd(() => {
       if (--open === 0) stopTimer(timer);
-    };
+    });
   }
 }
 

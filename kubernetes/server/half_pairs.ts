@@ -35,6 +35,8 @@ interface Half {
   readonly stream: Stream;
   readonly replied: Promise<void>;
   readonly timer: PeerTimer | undefined;
+  /** Ends the watch for the end of the stream. */
+  removeListener: () => void;
 }
 
 /** Streams whose other half has not come. */
@@ -86,15 +88,16 @@ export class HalfPairs {
         stateOf(stream),
         () => this.#expire(half),
       ),
+      removeListener: () => {},
     };
     this.#halves.set(place.id, half);
     // A half that the client has reset is none.
-    stateOf(stream).onEnd = () => this.#forget(half);
+    half.removeListener = stateOf(stream).onEnd(() => this.#forget(half));
   }
 
   #forget(half: Half): void {
     half.timer?.stop();
-    stateOf(half.stream).onEnd = undefined;
+    half.removeListener();
     this.#halves.delete(half.place.id);
   }
 

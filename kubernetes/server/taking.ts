@@ -45,7 +45,7 @@ export function discard(stream: Stream | undefined): void {
 export function boundUnread(stream: Stream): void {
   const state = stateOf(stream);
   state.countedWhenClosed = true;
-  state.onEnd = () => {
+  state.onEnd(() => {
     if (state.resetByPeer) state.receiveBuffer.abort(state.failure);
-  };
+  });
 }

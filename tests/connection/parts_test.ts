@@ -377,6 +377,7 @@ function outboxWithLog(
   const sendBuffer = new SendBuffer({
     ready: () => log.push("ready"),
     aborted: (reason) => log.push(`aborted ${reason}`),
+  }, {
     reserve: (size) => {
       if (size > left) return false;
       left -= size;
@@ -471,9 +472,9 @@ Deno.test("pinger: replies find their PING, requests of the peer do not", async 
   const first = pinger.ping();
   const second = pinger.ping();
   assertEquals(submitted, 2);
-  pinger.sent(2);
-  pinger.sent(1);
-  pinger.sent(3);
+  pinger.idAssigned(2);
+  pinger.idAssigned(1);
+  pinger.idAssigned(3);
   pinger.received(2);
   pinger.received(3);
   assert(await second >= 0);

@@ -58,9 +58,12 @@ export const FAULTS: readonly Fault[] = [
     name: "one stream's fault ends the connection",
     family: "overrun",
     changes: [{
-      file: "connection/connection_core.ts",
+      file: "connection/send_scheduler.ts",
       from: "for (const state of ready) this.#submit(state);",
-      to: "for (const state of ready) state.submit(this.session);",
+      to: "for (const state of ready) {\n" +
+        "      state.isScheduled = false;\n" +
+        "      state.sender.submit(this.#session);\n" +
+        "    }",
     }],
   },
   {
@@ -85,21 +88,21 @@ export const FAULTS: readonly Fault[] = [
     name: "a broken transport whose reading is held back never ends",
     family: "heldReading",
     changes: [{
-      file: "connection/connection_core.ts",
-      from: "if (this.#inputEnded || this.#io.readingPaused) {",
+      file: "connection/connection_end.ts",
+      from: "if (this.#inputEnded || io.readingPaused) {",
       to: "if (this.#inputEnded) {",
     }, {
-      file: "connection/connection_core.ts",
+      file: "connection/connection_end.ts",
       from: "this.#watch(() => this.#cutOff(reason));",
-      to: "this.#watch(() => this.#io.readingPaused || this.#cutOff(reason));",
+      to: "this.#watch(() => io.readingPaused || this.#cutOff(reason));",
     }],
   },
   {
     name: "pushes that nobody asked for are kept",
     family: "push",
     changes: [{
-      file: "connection/connection_core.ts",
-      from: "(parent?.mostWaiting === undefined || this.incoming.asked) &&",
+      file: "connection/peer_streams.ts",
+      from: "(parent?.mostWaiting === undefined || queue.asked) &&",
       to: "",
     }],
   },

@@ -51,8 +51,8 @@ export class WindowInvariant {
     const { connection, name } = this.#side;
     const many = this.#spans.size > MANY_STREAMS;
     if (many && this.#events++ % NOW_AND_THEN !== 0) return;
-    const engine = coreOf(connection);
-    const counters = engine.counters;
+    const core = coreOf(connection);
+    const counters = core.counters;
     // What comes after the end is not looked at.
     if (counters.ending || connection.session.failure !== undefined) return;
     const { session, sessionWindow } = counters;
@@ -73,7 +73,7 @@ export class WindowInvariant {
     }
     for (const { id, open, receiveWindow } of session.streams) {
       if (receiveWindow === undefined || !open) continue;
-      const state = engine.stream(id);
+      const state = core.streams.get(id);
       if (state === undefined) continue;
       const unread = state.receiveBuffer.size + state.uncredited;
       if (receiveWindow.unconsumed !== unread) {

@@ -1,0 +1,330 @@
+/**
+ * Decides when and how a connection ends.
+ *
+ * @module
+ */
+
+import type { SpdyError } from "../errors.ts";
+import { GOAWAY_OK } from "../frame/constants.ts";
+import type { GoawayFrame } from "../frame/types.ts";
+import type { Session } from "../session.ts";
+import { now } from "./clock.ts";
+import { Deferred, LazyPromise } from "./deferred.ts";
+import type { IoLoop } from "./io_loop.ts";
+import type { OpenStreams } from "./open_streams.ts";
+import type { ResolvedOptions } from "./options.ts";
+import type { PeerStreams } from "./peer_streams.ts";
+import type { PendingStreams } from "./pending_streams.ts";
+import type { Pinger } from "./pinger.ts";
+import type { QuietTimer } from "./quiet_timer.ts";
+import {
+  closedBy,
+  goawayError,
+  notOpened,
+  peerGone,
+  refusedByGoaway,
+  sessionFailed,
+  transportFailed,
+} from "./reasons.ts";
+import type { ReceiveFlow } from "./receive_flow.ts";
+import type { SendScheduler } from "./send_scheduler.ts";
+import type { StreamCloser } from "./stream_closer.ts";
+import type { Timeouts } from "./timeouts.ts";
+
+/** The parts of a connection, all of which end with it. */
+export interface ConnectionParts {
+  readonly options: ResolvedOptions;
+  readonly session: Session;
+  readonly io: IoLoop;
+  readonly streams: OpenStreams;
+  readonly peerStreams: PeerStreams;
+  readonly pending: PendingStreams;
+  readonly scheduler: SendScheduler;
+  readonly receiveFlow: ReceiveFlow;
+  readonly pinger: Pinger;
+  readonly timeouts: Timeouts;
+  readonly closer: StreamCloser;
+}
+
+/** The end of one connection: what has ended so far, and what ends next. */
+export class ConnectionEnd {
+  /** Settles when the connection ends; rejects unless it ended cleanly. */
+  readonly closed: LazyPromise<void> = new LazyPromise();
+  readonly #parts: ConnectionParts;
+  #begun = false;
+  /** The application submitted GOAWAY, or closes the connection. */
+  #goawaySubmitted = false;
+  #peerGoaway: GoawayFrame | undefined;
+  /** The session failed and sent GOAWAY itself. */
+  #sessionFailed = false;
+  #inputEnded = false;
+  #writeError: SpdyError | undefined;
+  /** Resolves when all bytes whose writes have resolved are sent; exists while `close` waits for that. */
+  #acceptedSent: Deferred<void> | undefined;
+  /** Ends a connection of which only one direction is still open. */
+  #deadline: QuietTimer | undefined;
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+  }
+
+  /** The end has begun: nothing is read or opened any more. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Why nothing can be sent any more; `undefined` while writing works. */
+  get writeError(): SpdyError | undefined {
+    return this.#writeError;
+  }
+
+  /** Whether GOAWAY was submitted or received. */
+  get goingAway(): boolean {
+    return this.#goawaySubmitted || this.#peerGoaway !== undefined;
+  }
+
+  /** Whether new streams may be opened. */
+  get accepting(): boolean {
+    return !this.#begun && !this.goingAway && !this.#inputEnded &&
+      this.#writeError === undefined;
+  }
+
+  /** Why a stream cannot be opened. */
+  notOpened(): SpdyError {
+    return notOpened(this.#peerGoaway, this.#goawaySubmitted, this.#inputEnded);
+  }
+
+  // Called for the application.
+
+  /** Sends GOAWAY; the connection ends when its last stream has closed. */
+  goaway(statusCode: number): Promise<void> {
+    const { session, pending, peerStreams, io } = this.#parts;
+    if (!this.#goawaySubmitted && !this.#begun) {
+      this.#goawaySubmitted = true;
+      session.submitGoaway(statusCode);
+      pending.failQueued(this.notOpened());
+      peerStreams.refuseUnclaimed();
+      io.flush();
+    }
+    return this.closed.promise;
+  }
+
+  /** Closes the connection: sends the bytes whose writes have resolved, and fails everything else. */
+  async close(): Promise<void> {
+    if (!this.#begun && this.#acceptedSent === undefined) {
+      const { options, session, io } = this.#parts;
+      const announced = this.#goawaySubmitted;
+      const begin = now();
+      this.#goawaySubmitted = true;
+      if (this.#hasAcceptedBytes()) {
+        await io.outputProgress.within(
+          options.closeTimeout,
+          this.#whenAcceptedSent(),
+        );
+      }
+      if (!announced && !this.#begun) session.submitGoaway(GOAWAY_OK);
+      this.#end(undefined, closedBy("local", "this side closed it"), begin);
+    }
+    await this.closed.promise.catch(() => {});
+  }
+
+  #whenAcceptedSent(): Promise<void> {
+    const sent = new Deferred<void>();
+    this.#acceptedSent = sent;
+    this.#parts.scheduler.onRelease = () => {
+      if (!this.#hasAcceptedBytes()) sent.resolve();
+    };
+    return sent.promise;
+  }
+
+  #hasAcceptedBytes(): boolean {
+    for (const { sender } of this.#parts.streams.values()) {
+      if (sender.hasAcceptedBytes) return true;
+    }
+    return false;
+  }
+
+  // Called for the session's events.
+
+  /** The peer sent GOAWAY. */
+  goawayReceived(frame: GoawayFrame): void {
+    const { pending, peerStreams, streams, closer } = this.#parts;
+    this.#peerGoaway = frame;
+    pending.failQueued(this.notOpened());
+    peerStreams.refuseUnclaimed();
+    // 2.6.6: streams above the last good one were not processed.
+    for (const state of [...streams.values()]) {
+      if (!state.origin.own || state.id <= frame.lastGoodStreamId) continue;
+      closer.giveUp(state, refusedByGoaway(state.id, frame));
+    }
+  }
+
+  /** GOAWAY was sent: that of the application, or one of the session itself. */
+  goawaySent(): void {
+    if (!this.#goawaySubmitted) this.#sessionFailed = true;
+  }
+
+  // Called for the events of the transport.
+
+  /** Everything that was ready has been written. */
+  idle(): void {
+    const { streams, closer } = this.#parts;
+    this.endIfDone();
+    if (!this.#inputEnded || this.#begun) return;
+    // The peer can grant no more window, so bytes that wait for it can never be sent.
+    // Bytes that wait for a reply can be sent once the application replies.
+    for (const state of [...streams.values()]) {
+      if (state.sender.waitsForWindow) closer.giveUp(state, this.#peerClosed());
+    }
+    this.endIfDone();
+  }
+
+  /** Reading has ended, with an error if it failed. */
+  inputEnded(error: unknown): void {
+    this.#inputEnded = true;
+    if (this.#begun) return;
+    if (this.#writeError !== undefined) this.#cutOff(this.#writeError);
+    else if (error === undefined) this.#halfClosed();
+    else {
+      this.fail(transportFailed("reading from the transport failed", error));
+    }
+  }
+
+  /** Writing failed. The application can still read what the peer sent before. */
+  outputFailed(error: unknown): void {
+    if (this.#begun) return;
+    const { streams, pending, pinger, io } = this.#parts;
+    const reason = transportFailed("writing to the transport failed", error);
+    this.#writeError = reason;
+    for (const state of streams.values()) state.sendBuffer.fail(reason);
+    pending.fail(reason);
+    pinger.fail(reason);
+    // While reading is paused, the end of input would not be noticed either.
+    if (this.#inputEnded || io.readingPaused) {
+      this.#cutOff(reason);
+      return;
+    }
+    this.#watch(() => this.#cutOff(reason));
+  }
+
+  /** Reading is paused because too many bytes are unread. */
+  readingPaused(): void {
+    // Writing has failed, and the end of input would not be noticed.
+    if (this.#writeError !== undefined) this.#cutOff(this.#writeError);
+  }
+
+  /** A callback of the application, or this package itself, threw `error`. */
+  failed(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.fail(closedBy("local", message, error));
+  }
+
+  /** The peer closed its direction of the transport; answers that are still being sent have `closeTimeout`. */
+  #halfClosed(): void {
+    const { streams, pending, pinger, closer, io } = this.#parts;
+    const reason = this.#peerClosed();
+    // After a GOAWAY of the peer this is a clean end of the connection, though not of
+    // its open streams.
+    const cutOff = this.#peerGoaway === undefined &&
+      (streams.size > 0 || pending.waiting > 0);
+    const failure = this.#sessionFailure() ?? (cutOff ? reason : undefined);
+    for (const state of [...streams.values()]) {
+      if (!state.remoteEnded) closer.giveUp(state, reason);
+    }
+    pending.fail(reason);
+    pinger.fail(reason);
+    if (streams.size > 0) {
+      // There is no way to tell a peer that still reads from one that is gone.
+      this.#watch(() => this.#end(failure, reason));
+      io.flush();
+      return;
+    }
+    this.#end(failure, reason);
+  }
+
+  /** Calls back when no byte has moved for `closeTimeout`. A reader that consumes bytes counts as well. */
+  #watch(onQuiet: () => void): void {
+    const { options, io, receiveFlow } = this.#parts;
+    io.progress.ignore(this.#deadline);
+    const deadline = io.progress.watch(options.closeTimeout, onQuiet);
+    receiveFlow.onConsumed = () => deadline.touch();
+    this.#deadline = deadline;
+  }
+
+  // The end.
+
+  /** Ends the connection cleanly once the session has nothing more to do. */
+  endIfDone(): void {
+    if (this.#begun) return;
+    const { session, streams, pending, scheduler } = this.#parts;
+    if (session.wantRead() || session.wantWrite()) {
+      if (!this.#inputEnded || streams.size > 0) return;
+    }
+    if (scheduler.ready > 0 || pending.waiting > 0) return;
+    const failure = this.#sessionFailure();
+    this.#end(failure, failure ?? this.#peerClosed());
+  }
+
+  /** Why the session failed; `undefined` if it did not. */
+  #sessionFailure(): SpdyError | undefined {
+    const { failure } = this.#parts.session;
+    if (failure !== undefined || this.#sessionFailed) {
+      return sessionFailed(failure);
+    }
+    const status = this.#peerGoaway?.statusCode ?? GOAWAY_OK;
+    return status === GOAWAY_OK ? undefined : goawayError(status);
+  }
+
+  #peerClosed(): SpdyError {
+    return this.#sessionFailure() ??
+      peerGone("the peer closed the transport");
+  }
+
+  /** Both directions have ended. After a GOAWAY of the peer this is a clean end. */
+  #cutOff(reason: SpdyError): void {
+    const isClean = this.#peerGoaway !== undefined &&
+      this.#sessionFailure() === undefined;
+    if (isClean) this.#end(undefined, reason);
+    else this.fail(reason);
+  }
+
+  /** Ends the connection at once, with an error. */
+  fail(error: SpdyError): void {
+    if (this.#begun) return;
+    this.#settleAll(error, error);
+    this.#parts.io.close();
+    this.closed.reject(error);
+  }
+
+  /** Ends the connection after sending the last bytes and waiting for the peer to close. */
+  #end(
+    failure: SpdyError | undefined,
+    reason: SpdyError,
+    begin = now(),
+  ): void {
+    if (this.#begun) return;
+    const { options, io } = this.#parts;
+    this.#settleAll(failure, reason);
+    io.finish(options.closeTimeout, begin).then(() => {
+      if (failure === undefined) this.closed.resolve();
+      else this.closed.reject(failure);
+    });
+  }
+
+  #settleAll(failure: SpdyError | undefined, reason: SpdyError): void {
+    const { streams, pending, pinger, peerStreams, timeouts, io } = this.#parts;
+    this.#begun = true;
+    this.#parts.receiveFlow.stop();
+    this.#acceptedSent?.resolve();
+    timeouts.stop();
+    io.progress.ignore(this.#deadline);
+    for (const state of streams.values()) {
+      state.failed(reason);
+      streams.remove(state.id);
+    }
+    this.#parts.scheduler.clear();
+    pending.fail(reason);
+    pinger.fail(reason);
+    peerStreams.queue.end(failure);
+  }
+}

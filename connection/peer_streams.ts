@@ -1,0 +1,123 @@
+/**
+ * The streams that the peer opens, until the application has them.
+ *
+ * @module
+ */
+
+import { CANCEL, REFUSED_STREAM } from "../frame/constants.ts";
+import type { SynStreamFrame } from "../frame/types.ts";
+import { CLIENT } from "../session/constants.ts";
+import { AcceptQueue } from "./accept_queue.ts";
+import { type Holdings, sizeOfStream } from "./holdings.ts";
+import type { OpenStreams } from "./open_streams.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { createStream, stateOf, type Stream } from "./stream.ts";
+import { StreamCore, type StreamHost } from "./stream_core.ts";
+import { originAtPeer } from "./stream_origin.ts";
+import type { Timeouts } from "./timeouts.ts";
+
+/** What {@linkcode PeerStreams} uses of its connection. */
+export interface PeerStreamsHost extends StreamHost {
+  readonly options: ResolvedOptions;
+  readonly streams: OpenStreams;
+  readonly holdings: Holdings;
+  readonly timeouts: Timeouts;
+  readonly ending: {
+    /** Why nothing can be sent any more. */
+    readonly writeError: unknown;
+    /** Whether GOAWAY was sent or received. */
+    readonly goingAway: boolean;
+  };
+}
+
+/** Passes new streams to the parent of a push or to the application, or refuses them. */
+export class PeerStreams {
+  /** Streams for the application. */
+  readonly queue: AcceptQueue<Stream> = new AcceptQueue(
+    (stream) => stateOf(stream).addUser(),
+    (stream) => stateOf(stream).removeUser(),
+  );
+  readonly #host: PeerStreamsHost;
+  /** The application has waited for a stream. */
+  #iterated = false;
+
+  constructor(host: PeerStreamsHost) {
+    this.#host = host;
+  }
+
+  /** The next stream for the application. */
+  accept(): Promise<IteratorResult<Stream, undefined>> {
+    const next = this.queue.next();
+    if (this.queue.reading > 0) {
+      this.#iterated = true;
+      this.#host.receiveFlow.reconsider();
+    }
+    return next;
+  }
+
+  /** Whether the application waits for a stream. Most servers do all the time. */
+  get awaited(): boolean {
+    return this.#iterated && this.queue.reading > 0;
+  }
+
+  /** The peer opened a stream. */
+  opened(frame: SynStreamFrame): StreamCore {
+    const { streams, holdings, timeouts, ending } = this.#host;
+    const origin = originAtPeer(frame);
+    const size = sizeOfStream(origin.headers);
+    const fits = holdings.mayHold(size);
+    // The stream is kept until its RST_STREAM has been sent, without the headers for
+    // which there is no room.
+    const kept = fits ? origin : { ...origin, headers: [] };
+    const state = new StreamCore(this.#host, frame.streamId, kept);
+    streams.add(state);
+    if (!fits) {
+      state.reset(REFUSED_STREAM);
+      return state;
+    }
+    holdings.open(state, size);
+    if (ending.writeError !== undefined) {
+      state.sendBuffer.fail(ending.writeError);
+    }
+    timeouts.streamOpened();
+    this.#handOver(state, streams.get(frame.assocStreamId));
+    return state;
+  }
+
+  #handOver(state: StreamCore, parent: StreamCore | undefined): void {
+    const { options, ending } = this.#host;
+    const { queue } = this;
+    const { maxWaitingStreams } = options;
+    const most = parent?.mostWaiting ?? maxWaitingStreams;
+    if (parent?.onPush !== undefined) {
+      pass(parent, state);
+    } else if (
+      (parent?.mostWaiting === undefined || queue.asked) &&
+      queue.size < Math.min(most, maxWaitingStreams)
+    ) {
+      queue.push(createStream(state));
+      if (ending.goingAway) this.refuseUnclaimed();
+    } else {
+      state.reset(REFUSED_STREAM);
+    }
+  }
+
+  /**
+   * Refuses the pushes that wait on a client over which nobody iterates, so that they
+   * do not delay the end of the connection.
+   */
+  refuseUnclaimed(): void {
+    if (this.#host.options.side !== CLIENT || this.queue.asked) return;
+    for (const stream of this.queue.takeAll()) stream.reset(REFUSED_STREAM);
+  }
+}
+
+/** Passes a push to the handler of its parent stream; an exception there ends only these two streams. */
+function pass(parent: StreamCore, pushed: StreamCore): void {
+  try {
+    parent.onPush?.(pushed);
+  } catch (error) {
+    pushed.reset(CANCEL, error);
+    parent.reset(CANCEL, error);
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Removes streams from the connection when they have ended.
+ *
+ * @module
+ */
+
+import { INTERNAL_ERROR, OK } from "../frame/constants.ts";
+import type { Session } from "../session.ts";
+import type { Holdings } from "./holdings.ts";
+import type { OpenStreams } from "./open_streams.ts";
+import type { PendingStreams } from "./pending_streams.ts";
+import { closedBeforeSent } from "./reasons.ts";
+import type { ReceiveFlow } from "./receive_flow.ts";
+import type { SendScheduler } from "./send_scheduler.ts";
+import type { StreamCore } from "./stream_core.ts";
+import type { Timeouts } from "./timeouts.ts";
+
+/** The parts of a connection that count its streams. */
+export interface StreamCloserHost {
+  readonly session: Session;
+  readonly streams: OpenStreams;
+  readonly scheduler: SendScheduler;
+  readonly timeouts: Timeouts;
+  readonly receiveFlow: ReceiveFlow;
+  readonly holdings: Holdings;
+  readonly pending: PendingStreams;
+}
+
+/** Ends streams that the session has closed, and those that this side gives up. */
+export class StreamCloser {
+  readonly #host: StreamCloserHost;
+
+  constructor(host: StreamCloserHost) {
+    this.#host = host;
+  }
+
+  /** The session has closed the stream. */
+  closed(state: StreamCore, statusCode: number): void {
+    this.#remove(state);
+    const isCut = statusCode !== OK || state.resetByPeer;
+    if (isCut && !this.#mayKeepUnread(state)) {
+      state.sessionClosed(statusCode);
+      // There is no room for the unread bytes: a reader gets the error at once.
+      state.receiveBuffer.abort(state.failure);
+    }
+    this.#countUnread(state);
+    state.sessionClosed(statusCode);
+    state.removeUser();
+    if (!state.origin.own) return;
+    const reason = state.ticket === 0
+      ? undefined
+      : closedBeforeSent(state.id, statusCode);
+    this.#host.pending.closed(state, reason);
+  }
+
+  /** Fails a stream on this side and resets it. */
+  giveUp(state: StreamCore, reason: unknown): void {
+    const { session, pending, scheduler } = this.#host;
+    session.submitRstStream(state.id, INTERNAL_ERROR);
+    this.#remove(state);
+    this.#countUnread(state);
+    state.failed(reason);
+    state.removeUser();
+    if (state.origin.own) pending.closed(state, reason);
+    scheduler.flush();
+  }
+
+  #remove(state: StreamCore): void {
+    this.#host.streams.remove(state.id);
+    this.#host.timeouts.replied(state);
+  }
+
+  /**
+   * Whether the unread bytes of a stream that was cut may stay for the handler
+   * that has it. Without windows, one stream after the other could otherwise leave as
+   * much as all of them may have unread.
+   */
+  #mayKeepUnread({ isShared, receiveBuffer }: StreamCore): boolean {
+    const { receiveFlow, holdings } = this.#host;
+    return receiveFlow.windows || !isShared ||
+      holdings.mayHold(receiveBuffer.size);
+  }
+
+  /** The session has no window for the unread bytes any more, but a handler may still read them. */
+  #countUnread(state: StreamCore): void {
+    const { receiveFlow, holdings } = this.#host;
+    if (state.isShared) holdings.unread(state, state.receiveBuffer.size);
+    receiveFlow.closed(state, holdings.full);
+  }
+}
