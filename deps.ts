@@ -16,7 +16,6 @@ export {
   stripAnsiCode,
   yellow,
 } from "jsr:@std/fmt@1/colors";
-export { decodeHex } from "jsr:@std/encoding@1/hex";
 export { format as formatBytes } from "jsr:@std/fmt@1/bytes";
 export { contentType } from "jsr:@std/media-types@1/content-type";
 export { eTag, ifNoneMatch } from "jsr:@std/http@1/etag";

@@ -14,6 +14,7 @@ const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
   ["errors", /^(errors|numbers|values)\.ts$/],
   ["zlib", /^zlib\//],
   ["frame", /^frame\//],
+  ["capture", /^capture\//],
   ["session", /^session(\.ts|\/)/],
   ["connection", /^connection(\.ts|\/)/],
   ["http", /^http\//],
@@ -21,12 +22,13 @@ const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
   ["kubernetes", /^kubernetes\//],
   ["cli", /^cli(\.ts|\/)/],
 ];
-const PURE = new Set(["errors", "zlib", "frame", "session"]);
+const PURE = new Set(["errors", "zlib", "frame", "capture", "session"]);
 const ENTRIES = [
   "mod.ts",
   "connection/mod.ts",
   "frame/mod.ts",
   "zlib/mod.ts",
+  "capture/mod.ts",
   "kubernetes/mod.ts",
   "cli.ts",
 ];

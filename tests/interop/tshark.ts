@@ -12,7 +12,7 @@
  */
 
 import { assert, assertEquals, concat } from "../deps.ts";
-import { ipv4Packet, pcapFile } from "../cli/packets.ts";
+import { ipv4Packet, pcapFile } from "../capture/packets.ts";
 import {
   accept,
   connect,

@@ -255,6 +255,7 @@ Deno.test("what is published has no tests, recordings, tools, benchmarks or CI f
   );
   assertEquals([...folders].sort(), [
     "",
+    "capture",
     "cli",
     "connection",
     "frame",

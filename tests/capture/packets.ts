@@ -12,6 +12,10 @@ export interface SegmentSpec {
   readonly toPort: number;
   readonly sequence: number;
   readonly syn?: boolean;
+  readonly fin?: boolean;
+  readonly rst?: boolean;
+  /** Acknowledgement number; without one there is no ACK flag, but with data. */
+  readonly acknowledged?: number;
   readonly bytes?: Uint8Array;
 }
 
@@ -42,16 +46,27 @@ export function ipv6Packet(segment: SegmentSpec): Uint8Array {
 }
 
 function tcpSegment(
-  { fromPort, toPort, sequence, syn = false, bytes = new Uint8Array() }:
-    SegmentSpec,
+  {
+    fromPort,
+    toPort,
+    sequence,
+    syn = false,
+    fin = false,
+    rst = false,
+    acknowledged,
+    bytes = new Uint8Array(),
+  }: SegmentSpec,
 ): Uint8Array {
   const head = new Uint8Array(24);
   const view = new DataView(head.buffer);
   view.setUint16(0, fromPort);
   view.setUint16(2, toPort);
   view.setUint32(4, sequence);
+  view.setUint32(8, acknowledged ?? 0);
   head[12] = 6 << 4;
-  head[13] = syn ? 0x02 : 0x10;
+  head[13] = (syn ? 2 : 0) | (fin ? 1 : 0) | (rst ? 4 : 0) |
+    (acknowledged === undefined && (syn || rst) ? 0 : 16);
+  view.setUint16(14, 65535);
   return concat([head, bytes]);
 }
 

@@ -1,0 +1,56 @@
+/**
+ * The bytes of a file that were not used yet.
+ *
+ * @module
+ */
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * Joins the rest of the last piece with the next one. A reader takes whole items
+ * from `bytes` at `at`; what it leaves is kept for the next piece. Only an item
+ * that lies in two pieces is copied.
+ */
+export class ByteQueue {
+  /** The bytes that are there. */
+  bytes: Uint8Array = NOTHING;
+  /** Numbers in `bytes`. */
+  view: DataView = new DataView(NOTHING.buffer);
+  /** Index in `bytes` of the next item. */
+  at = 0;
+  /** Offset in the file of `bytes[0]`. */
+  base = 0;
+
+  /** Adds a piece of the file, which must not change until the next call. */
+  push(piece: Uint8Array): void {
+    const rest = this.bytes.length - this.at;
+    this.base += this.at;
+    if (rest === 0) this.bytes = piece;
+    else {
+      const joined = new Uint8Array(rest + piece.length);
+      joined.set(this.bytes.subarray(this.at));
+      joined.set(piece, rest);
+      this.bytes = joined;
+    }
+    this.at = 0;
+    const { buffer, byteOffset, length } = this.bytes;
+    this.view = new DataView(buffer, byteOffset, length);
+  }
+
+  /** Gives up the piece: its memory may be used again. */
+  keep(): void {
+    this.bytes = this.bytes.slice(this.at);
+    this.base += this.at;
+    this.at = 0;
+  }
+
+  /** Bytes from `at` on. */
+  get available(): number {
+    return this.bytes.length - this.at;
+  }
+
+  /** Offset in the file of the next item. */
+  get offset(): number {
+    return this.base + this.at;
+  }
+}

@@ -1,0 +1,384 @@
+/**
+ * Finds out what the two directions of a connection speak, and reads it: SPDY,
+ * HTTP/1.1 before it, TLS or a WebSocket around it.
+ *
+ * @module
+ */
+
+import {
+  type FrameOutput,
+  FrameReader,
+  type ReadFrame,
+} from "./frame_reader.ts";
+import {
+  type Following,
+  Http1Exchange,
+  type Http1Host,
+  Http1Layer,
+  type HttpHead,
+} from "./http1.ts";
+import { IGNORE, join, type Layer } from "./layer.ts";
+import { beginsControl, isDataChain } from "./plausible.ts";
+import { WebSocketLayer } from "./web_socket.ts";
+
+/** One of the two ends of a connection; which one is the client is found out. */
+export type Side = 0 | 1;
+
+/** What a channel reports to its connection. */
+export interface ChannelHost {
+  /** A frame of a side. */
+  onFrame(side: Side, frame: ReadFrame): void;
+  /** A piece of DATA of a side. */
+  onPayload(
+    side: Side,
+    streamId: number,
+    bytes: Uint8Array,
+    missing: number,
+  ): void;
+  /** A head of HTTP/1.1, or a PROXY line. `isHeld`: it counts only if SPDY follows. */
+  onHead(side: Side, head: HttpHead, isHeld: boolean): void;
+  /** Something to tell about a side. */
+  onNote(
+    side: Side,
+    offset: number,
+    text: string,
+    isError: boolean,
+    skipped: number,
+  ): void;
+  /** The side is the client. */
+  onClient(side: Side): void;
+  /** The version that was agreed on, such as `SPDY/3.1`. */
+  onVersion(name: string): void;
+  /** The connection speaks something else, or something that cannot be read. */
+  onOther(what: string): void;
+  /** Whether the capture has the beginning of the connection. */
+  readonly isComplete: boolean;
+  /** Whether the bytes come from a file of raw bytes, which should be SPDY. */
+  readonly isRaw: boolean;
+  /** Creates the layers for TLS, which may be decrypted; called once for a connection. */
+  createTls(host: ChannelHost): TlsLayers;
+}
+
+/** Both directions of TLS. */
+export type TlsLayers = readonly [Layer, Layer];
+
+/** Streams that are remembered, to recognise DATA behind a gap. */
+const MOST_STREAMS = 4096;
+/** The signature of PROXY protocol version 2. */
+const PROXY_2 = [13, 10, 13, 10, 0, 13, 10, 0x51, 0x55, 0x49, 0x54, 10];
+/** Longest head of the PROXY protocol, bytes. */
+const MAX_PROXY = 1 << 16;
+const METHOD = /^[A-Z]{3,16} $/;
+const NOTHING = new Uint8Array(0);
+const LATIN1 = new TextDecoder("latin1");
+
+/** Two directions of bytes. */
+export class Channel {
+  readonly #host: ChannelHost;
+  readonly #layers: [Layer, Layer];
+  readonly #exchange = new Http1Exchange();
+  readonly #streams = new Set<number>();
+  #tls: TlsLayers | undefined;
+  /** Whether frames were found in either direction. */
+  #hasFrames = false;
+
+  /** Creates a channel whose directions begin at offset 0. */
+  constructor(host: ChannelHost) {
+    this.#host = host;
+    this.#layers = [this.#sniffer(0, 0), this.#sniffer(1, 0)];
+  }
+
+  /** The reader of one direction. */
+  layer(side: Side): Layer {
+    return this.#layers[side];
+  }
+
+  #sniffer(side: Side, offset: number): Layer {
+    return new Sniffer((bytes, isAll) =>
+      this.#recognise(side, bytes, offset, isAll)
+    );
+  }
+
+  /** The layer for a direction that begins with `bytes`; `undefined` when more bytes must tell. */
+  #recognise(
+    side: Side,
+    bytes: Uint8Array,
+    offset: number,
+    isAll: boolean,
+  ): Layer | undefined {
+    const host = this.#host;
+    if (bytes.length < 4 && !isAll) return undefined;
+    if (
+      bytes.length >= 4 &&
+      (beginsControl(bytes, 0) || host.isRaw && hasVersion(bytes))
+    ) return this.#frames(side, offset, host.isComplete ? "first" : "frame");
+    if (isTls(bytes, host.isComplete)) {
+      if (this.#tls === undefined) this.#tls = host.createTls(host);
+      return this.#tls[side];
+    }
+    const text = LATIN1.decode(bytes.subarray(0, 17));
+    if (/^(HTTP\/1|HTTP\/?$)/.test(text)) {
+      if (!host.isRaw) host.onClient(side === 0 ? 1 : 0);
+      return this.#http(side, offset);
+    }
+    const space = text.indexOf(" ");
+    if (text.startsWith("PROXY ") || startsLike(bytes, PROXY_2)) {
+      return new ProxyLayer((head, length) => {
+        host.onHead(
+          side,
+          { line: head, fields: [], length, offset },
+          true,
+        );
+        return this.#sniffer(side, offset + length);
+      });
+    }
+    if (METHOD.test(text.slice(0, space + 1))) {
+      host.onClient(side);
+      return this.#http(side, offset);
+    }
+    if (/^[A-Z]{3,16}$/.test(text) && !isAll) return undefined;
+    if (bytes.length < 8 && !isAll) return undefined;
+    if (host.isRaw && isDataChain(bytes)) {
+      return this.#frames(side, offset, "frame");
+    }
+    // Nothing in front of a gap says that it is something else.
+    const isOpen = isAll && bytes.length === 0;
+    if (!host.isComplete || host.isRaw || this.#hasFrames || isOpen) {
+      return this.#frames(side, offset, "anywhere", true);
+    }
+    host.onOther("another protocol");
+    return IGNORE;
+  }
+
+  #http(side: Side, offset: number): Layer {
+    const host = this.#host;
+    const http: Http1Host = {
+      onHead: (head, isRequest, isHeld) => {
+        if (isRequest) host.onClient(side);
+        host.onHead(side, head, isHeld);
+      },
+      onSwitch: (following, at) => this.#follow(side, following, at),
+      onLost: (at) => {
+        host.onOther("HTTP/1.1");
+        return this.#frames(side, at, "anywhere", true);
+      },
+    };
+    host.onOther("HTTP/1.1");
+    return new Http1Layer(this.#exchange, http, offset);
+  }
+
+  #follow(side: Side, following: Following, offset: number): Layer {
+    const host = this.#host;
+    switch (following.protocol) {
+      case "spdy":
+        host.onVersion(following.name);
+        return this.#frames(side, offset, "first");
+      case "websocket":
+        host.onVersion(following.name.replace(/\+.*/, ""));
+        return new WebSocketLayer(this.#frames(side, 0, "first"));
+      default:
+        return this.#sniffer(side, offset);
+    }
+  }
+
+  /** A reader of frames; with `isGuess`, it is quiet until it has found one. */
+  #frames(
+    side: Side,
+    offset: number,
+    begin: "first" | "frame" | "anywhere",
+    isGuess = false,
+  ): Layer {
+    const host = this.#host;
+    let isQuiet = isGuess;
+    let isOver = false;
+    let found = 0;
+    let lost: { offset: number; skipped: number; missing: number } | undefined;
+    const tell = (): void => {
+      if (lost === undefined) return;
+      const { offset, skipped, missing } = lost;
+      lost = undefined;
+      host.onNote(
+        side,
+        offset,
+        lostText(skipped, missing, found === 0, isOver),
+        true,
+        skipped,
+      );
+    };
+    const output: FrameOutput = {
+      onFrame: (frame) => {
+        tell();
+        found++;
+        isQuiet = false;
+        this.#hasFrames = true;
+        if (frame.streamId !== undefined) this.#remember(frame.streamId);
+        host.onFrame(side, frame);
+      },
+      onPayload: (streamId, bytes, missing) => {
+        this.#remember(streamId);
+        host.onPayload(side, streamId, bytes, missing);
+      },
+      onLost: (offset, skipped, missing) => {
+        lost = { offset, skipped, missing };
+        if (!isQuiet) tell();
+      },
+      isKnownStream: (streamId) => this.#streams.has(streamId),
+    };
+    const reader = new FrameReader(output, offset, begin);
+    return {
+      push: (bytes) => reader.push(bytes),
+      gap: (count) => reader.gap(count),
+      end: () => {
+        // The other direction may have shown what this one is.
+        if (this.#hasFrames) isQuiet = false;
+        isOver = true;
+        reader.end();
+        if (isQuiet && found === 0) host.onOther("another protocol");
+      },
+    };
+  }
+
+  #remember(streamId: number): void {
+    const streams = this.#streams;
+    if (streams.has(streamId)) return;
+    streams.add(streamId);
+    if (streams.size <= MOST_STREAMS) return;
+    for (const oldest of streams) {
+      streams.delete(oldest);
+      break;
+    }
+  }
+}
+
+/** Waits for enough bytes to recognise a protocol. */
+class Sniffer implements Layer {
+  readonly #recognise: (
+    bytes: Uint8Array,
+    isAll: boolean,
+  ) => Layer | undefined;
+  #held: Uint8Array = NOTHING;
+  #layer: Layer | undefined;
+
+  constructor(
+    recognise: (bytes: Uint8Array, isAll: boolean) => Layer | undefined,
+  ) {
+    this.#recognise = recognise;
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.#layer !== undefined) {
+      this.#layer.push(bytes);
+      return;
+    }
+    const held = join(this.#held, bytes);
+    this.#layer = this.#recognise(held, false);
+    if (this.#layer === undefined) {
+      this.#held = held === bytes ? bytes.slice() : held;
+      return;
+    }
+    this.#held = NOTHING;
+    this.#layer.push(held);
+  }
+
+  gap(count: number): void {
+    this.#settle().gap(count);
+  }
+
+  end(): void {
+    if (this.#layer !== undefined || this.#held.length > 0) {
+      this.#settle().end();
+    }
+  }
+
+  /** No more bytes follow these without a gap: they must do. */
+  #settle(): Layer {
+    if (this.#layer !== undefined) return this.#layer;
+    const held = this.#held;
+    this.#held = NOTHING;
+    this.#layer = this.#recognise(held, true) ?? IGNORE;
+    if (held.length > 0) this.#layer.push(held);
+    return this.#layer;
+  }
+}
+
+/** The line of PROXY protocol version 1, or the head of version 2, that a load balancer puts first. */
+class ProxyLayer implements Layer {
+  readonly #onHead: (text: string, length: number) => Layer;
+  #held: Uint8Array = NOTHING;
+  #layer: Layer | undefined;
+
+  constructor(onHead: (text: string, length: number) => Layer) {
+    this.#onHead = onHead;
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.#layer !== undefined) {
+      this.#layer.push(bytes);
+      return;
+    }
+    const held = join(this.#held, bytes);
+    const end = proxyEnd(held);
+    if (end < 0) {
+      this.#held = held === bytes ? bytes.slice() : held;
+      if (held.length > MAX_PROXY) this.#layer = IGNORE;
+      return;
+    }
+    const text = held[0] === PROXY_2[0]
+      ? "PROXY protocol version 2"
+      : LATIN1.decode(held.subarray(0, end)).trimEnd();
+    this.#layer = this.#onHead(text, end);
+    this.#held = NOTHING;
+    if (end < held.length) this.#layer.push(held.subarray(end));
+  }
+
+  gap(count: number): void {
+    this.#layer?.gap(count);
+  }
+
+  end(): void {
+    this.#layer?.end();
+  }
+}
+
+function proxyEnd(bytes: Uint8Array): number {
+  if (bytes[0] !== PROXY_2[0]) return bytes.indexOf(10) + 1 || -1;
+  if (bytes.length < 16) return -1;
+  const end = 16 + (bytes[14] << 8 | bytes[15]);
+  return bytes.length < end ? -1 : end;
+}
+
+/** Whether `bytes` begin like `signature`, as far as both go. */
+function startsLike(bytes: Uint8Array, signature: readonly number[]): boolean {
+  return bytes.length > 0 &&
+    signature.every((byte, index) =>
+      index >= bytes.length || bytes[index] === byte
+    );
+}
+
+/** Whether a control frame of SPDY/2 or SPDY/3 begins here, of any type. */
+function hasVersion(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x80 && (bytes[1] === 2 || bytes[1] === 3);
+}
+
+/** A record of TLS 1.0 to 1.3: a handshake, or what a capture from the middle may begin with. */
+function isTls(bytes: Uint8Array, isComplete: boolean): boolean {
+  const isType = bytes[0] === 22 ||
+    !isComplete && bytes[0] >= 20 && bytes[0] <= 23;
+  return isType && bytes[1] === 3 && bytes[2] <= 4;
+}
+
+function lostText(
+  skipped: number,
+  missing: number,
+  isFirst: boolean,
+  isOver: boolean,
+): string {
+  const lacks = missing > 0 ? [`the capture lacks ${missing} bytes here`] : [];
+  const until = isOver
+    ? "and no frame was found behind them"
+    : `up to the ${isFirst ? "first" : "next"} frame`;
+  const skips = skipped > 0
+    ? [`${skipped}${missing > 0 ? " more" : " bytes"} skipped ${until}`]
+    : [];
+  return [...lacks, ...skips].join("; ");
+}

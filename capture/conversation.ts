@@ -1,0 +1,259 @@
+/**
+ * One TCP connection of a capture, or one file of raw bytes: from segments to
+ * records.
+ *
+ * @module
+ */
+
+import { SYN_REPLY, SYN_STREAM } from "../frame/constants.ts";
+import {
+  Channel,
+  type ChannelHost,
+  type Side,
+  type TlsLayers,
+} from "./channel.ts";
+import type { ReadFrame } from "./frame_reader.ts";
+import type { HttpHead } from "./http1.ts";
+import type { Layer } from "./layer.ts";
+import type {
+  CaptureRecord,
+  CaptureSink,
+  EndRecord,
+  HeadRecord,
+  Place,
+} from "./records.ts";
+import { TcpHalf } from "./tcp_half.ts";
+
+/** Heads that wait until SPDY follows, such as those of a CONNECT. */
+const MOST_HEADS = 8;
+
+/** What all connections of a capture share. */
+export interface ConversationContext {
+  /** Receives the records. */
+  readonly sink: CaptureSink;
+  /** Number of the current packet; 0 for raw bytes. */
+  packet: number;
+  /** Time of the current packet, ms since 1970. */
+  time: number;
+  /** Creates the layers of TLS for a connection. */
+  createTls(host: ChannelHost): TlsLayers;
+  /** A connection without SPDY: what it speaks. */
+  onOther(what: string): void;
+}
+
+/** A connection. */
+export class Conversation implements ChannelHost {
+  /** Its number: Wireshark's `tcp.stream`. */
+  readonly number: number;
+  /** The two directions of TCP: that of the end that comes first in the key, and the other. */
+  readonly halves: readonly [TcpHalf, TcpHalf];
+  readonly isComplete: boolean;
+  readonly isRaw: boolean;
+  /** Packets of this connection so far. */
+  packets = 0;
+  /** Number of its last packet in the capture. */
+  lastPacket = 0;
+  /** Sequence numbers before the first byte of each side, to recognise a new connection on the same ports. */
+  readonly bases: [number | undefined, number | undefined] = [
+    undefined,
+    undefined,
+  ];
+  /** Whether a FIN or a RST has come. */
+  isClosing = false;
+
+  readonly #context: ConversationContext;
+  readonly #ends: readonly [string, string];
+  #client: Side | undefined;
+  readonly #begin: number;
+  readonly #channel: Channel;
+  #lastTime: number;
+  #held: (() => void)[] = [];
+  #isAnnounced = false;
+  #other: string | undefined;
+  #isOver = false;
+
+  /**
+   * Creates a connection between `ends`. `client` is the side that has sent the
+   * SYN, when the capture has it.
+   */
+  constructor(
+    context: ConversationContext,
+    number: number,
+    ends: readonly [string, string],
+    client: Side | undefined,
+    isRaw: boolean,
+  ) {
+    this.#context = context;
+    this.number = number;
+    this.#ends = ends;
+    this.#client = client;
+    this.isComplete = client !== undefined;
+    this.isRaw = isRaw;
+    this.#begin = this.#lastTime = context.time;
+    const channel = this.#channel = new Channel(this);
+    this.halves = [
+      new TcpHalf(channel.layer(0)),
+      new TcpHalf(channel.layer(1)),
+    ];
+  }
+
+  /** Whether SPDY was found in it. */
+  get hasSpdy(): boolean {
+    return this.#isAnnounced;
+  }
+
+  /** The reader of one direction, for bytes that come in order. */
+  layer(side: Side): Layer {
+    return this.#channel.layer(side);
+  }
+
+  /** Reads what is held, and ends both directions. */
+  finish(how: EndRecord["how"]): void {
+    if (this.#isOver) return;
+    for (const half of this.halves) half.finish();
+    this.end(how);
+  }
+
+  /** Both directions have ended. */
+  end(how: EndRecord["how"]): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#isAnnounced) {
+      this.#context.sink.onRecord({
+        kind: "end",
+        connection: this.number,
+        time: this.#lastTime,
+        how,
+      });
+    } else if (this.#other !== undefined) this.#context.onOther(this.#other);
+  }
+
+  onFrame(side: Side, frame: ReadFrame): void {
+    this.#client ??= clientOf(frame, side);
+    const place = this.#place(side, frame.offset);
+    this.#emit({ kind: "frame", ...place, ...frame });
+  }
+
+  onPayload(
+    side: Side,
+    streamId: number,
+    bytes: Uint8Array,
+    missing: number,
+  ): void {
+    const { sink } = this.#context;
+    if (sink.onPayload === undefined) return;
+    this.#announce();
+    sink.onPayload({
+      connection: this.number,
+      fromClient: this.#isClient(side),
+      streamId,
+      bytes,
+      missing,
+    });
+  }
+
+  onHead(side: Side, head: HttpHead, isHeld: boolean): void {
+    const { line, fields, length, offset } = head;
+    const { packet, time } = this.#context;
+    const emit = (): void => {
+      const record: HeadRecord = {
+        kind: "head",
+        ...this.#place(side, offset),
+        packet,
+        time,
+        line,
+        fields,
+        length,
+      };
+      this.#emit(record);
+    };
+    if (!isHeld || this.#isAnnounced) emit();
+    else if (this.#held.length < MOST_HEADS) this.#held.push(emit);
+  }
+
+  onNote(
+    side: Side,
+    offset: number,
+    text: string,
+    isError: boolean,
+    skipped: number,
+  ): void {
+    const place = this.#place(side, offset);
+    this.#emit({ kind: "note", ...place, text, isError, skipped });
+  }
+
+  onClient(side: Side): void {
+    this.#client ??= side;
+  }
+
+  onVersion(): void {}
+
+  onOther(what: string): void {
+    this.#other = what;
+  }
+
+  createTls(): TlsLayers {
+    return this.#context.createTls(this);
+  }
+
+  /** Without a SYN or a message that tells, the server has the lower port. */
+  #isClient(side: Side): boolean {
+    if (this.#client === undefined) {
+      const [first, second] = this.#ends.map((end) =>
+        Number(end.slice(end.lastIndexOf(":") + 1))
+      );
+      this.#client = !this.isRaw && first < second ? 1 : 0;
+    }
+    return this.#client === side;
+  }
+
+  #place(side: Side, offset: number): Place {
+    const { packet, time } = this.#context;
+    return {
+      connection: this.number,
+      fromClient: this.#isClient(side),
+      from: this.#ends[side],
+      to: this.#ends[1 - side],
+      offset,
+      packet,
+      time,
+    };
+  }
+
+  #emit(record: CaptureRecord): void {
+    this.#announce();
+    this.#context.sink.onRecord(record);
+  }
+
+  #announce(): void {
+    this.#lastTime = this.#context.time;
+    if (this.#isAnnounced) return;
+    this.#isAnnounced = true;
+    const client = this.#isClient(0) ? 0 : 1;
+    this.#context.sink.onRecord({
+      kind: "connection",
+      connection: this.number,
+      client: this.#ends[client],
+      server: this.#ends[1 - client],
+      time: this.#begin,
+      complete: this.isComplete || this.isRaw,
+    });
+    const held = this.#held;
+    this.#held = [];
+    for (const emit of held) emit();
+  }
+}
+
+/** The side that must be the client: streams of clients have odd numbers (SPDY/3 draft 2.3.2). */
+function clientOf(frame: ReadFrame, side: Side): Side | undefined {
+  const other = side === 0 ? 1 : 0;
+  const { frame: content } = frame;
+  switch (content?.frameType) {
+    case SYN_STREAM:
+      return content.streamId % 2 === 1 ? side : other;
+    case SYN_REPLY:
+      return content.streamId % 2 === 1 ? other : side;
+    default:
+      return undefined;
+  }
+}

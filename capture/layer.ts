@@ -1,0 +1,31 @@
+/**
+ * One protocol in one direction of a connection.
+ *
+ * @module
+ */
+
+/** Takes the bytes of one direction, in order. */
+export interface Layer {
+  /** The next bytes: a view that is valid during the call. */
+  push(bytes: Uint8Array): void;
+  /** The capture lacks the next `count` bytes. */
+  gap(count: number): void;
+  /** The direction has ended, or the capture has. */
+  end(): void;
+}
+
+/** A layer that ignores everything. */
+export const IGNORE: Layer = {
+  push(): void {},
+  gap(): void {},
+  end(): void {},
+};
+
+/** The two arrays as one; `left` may be empty. */
+export function join(left: Uint8Array, right: Uint8Array): Uint8Array {
+  if (left.length === 0) return right;
+  const joined = new Uint8Array(left.length + right.length);
+  joined.set(left);
+  joined.set(right, left.length);
+  return joined;
+}

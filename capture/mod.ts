@@ -1,0 +1,25 @@
+/**
+ * Reads captures of SPDY: pieces of a pcap or pcapng file in, frames out. It
+ * does no I/O and names no `Deno`, so it runs in a browser as well.
+ *
+ * ```ts
+ * import { CaptureReader } from "./capture/mod.ts";
+ *
+ * const reader = new CaptureReader({
+ *   onRecord(record) {
+ *     if (record.kind === "frame") console.log(record.type, record.streamId);
+ *   },
+ * });
+ * reader.begin("capture.pcap");
+ * await reader.push(await Deno.readFile("capture.pcap"));
+ * await reader.endFile();
+ * await reader.end();
+ * ```
+ *
+ * @module
+ */
+
+export { KeyLog } from "./key_log.ts";
+export { CaptureError } from "./packet.ts";
+export { type CaptureOptions, CaptureReader } from "./reader.ts";
+export type * from "./records.ts";

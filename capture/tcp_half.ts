@@ -1,0 +1,158 @@
+/**
+ * Puts the segments of one direction of a TCP connection in order.
+ *
+ * @module
+ */
+
+import type { Layer } from "./layer.ts";
+
+/** Bytes that are held behind a gap; with more, the gap is taken for lost. */
+const MOST_HELD = 1 << 22;
+/** Segments that are held behind a gap. */
+const MOST_SEGMENTS = 4096;
+/** Packets of a connection, and ms, that a gap is waited for once the receiver has acknowledged it. */
+const PATIENCE_PACKETS = 64;
+const PATIENCE_TIME = 1000;
+/** A segment further away than this is no part of the stream. */
+const FARTHEST = 1 << 30;
+
+interface Held {
+  readonly sequence: number;
+  readonly bytes: Uint8Array;
+  readonly length: number;
+}
+
+/** One direction. Sequence numbers wrap at 2^32: they are compared by their signed distance. */
+export class TcpHalf {
+  readonly #output: Layer;
+  /** Sequence number of the next byte; `undefined` before the first segment. */
+  #next: number | undefined;
+  readonly #held: Held[] = [];
+  #heldBytes = 0;
+  /** Sequence number of the FIN. */
+  #fin: number | undefined;
+  /** Packet and time at which the receiver acknowledged what the capture lacks. */
+  #acknowledged: { packet: number; time: number } | undefined;
+  /** Whether the output has ended. */
+  ended = false;
+
+  /** Creates a direction whose bytes go to `output`. */
+  constructor(output: Layer) {
+    this.#output = output;
+  }
+
+  /** Whether segments wait for earlier ones. */
+  get isWaiting(): boolean {
+    return this.#held.length > 0;
+  }
+
+  /** Says where the direction begins, if no segment has. */
+  begin(sequence: number): void {
+    this.#next ??= sequence | 0;
+  }
+
+  /** A segment of `length` bytes, of which the capture has `bytes`. */
+  add(sequence: number, bytes: Uint8Array, length: number, fin: boolean): void {
+    if (this.ended) return;
+    this.#next ??= sequence | 0;
+    const ahead = (sequence - this.#next) | 0;
+    if (Math.abs(ahead) > FARTHEST) return;
+    if (fin) this.#fin ??= (sequence + length) | 0;
+    if (length > 0) {
+      if (ahead > 0) this.#hold(sequence, bytes, length);
+      else this.#deliver(-ahead, bytes, length);
+    }
+    this.#drain();
+  }
+
+  /** The receiver has everything before `sequence`: bytes that are missing here were lost by the capture. */
+  acknowledge(sequence: number, packet: number, time: number): void {
+    if (this.#held.length === 0) {
+      this.#acknowledged = undefined;
+      return;
+    }
+    const first = this.#held[0];
+    if (this.#acknowledged === undefined) {
+      // Captures of several queues may have the acknowledgement first.
+      if (((sequence - first.sequence) | 0) >= 0) {
+        this.#acknowledged = { packet, time };
+      }
+    } else if (
+      packet - this.#acknowledged.packet >= PATIENCE_PACKETS ||
+      time - this.#acknowledged.time >= PATIENCE_TIME
+    ) this.#passGap();
+  }
+
+  /** No more packets come: what is held is read, and the direction ends. */
+  finish(): void {
+    if (this.ended) return;
+    while (this.#held.length > 0) this.#passGap();
+    const missing = this.#fin === undefined || this.#next === undefined
+      ? 0
+      : (this.#fin - this.#next) | 0;
+    if (missing > 0) this.#output.gap(missing);
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.#output.end();
+  }
+
+  /** The next bytes; the first `old` of them were there before. */
+  #deliver(old: number, bytes: Uint8Array, length: number): void {
+    if (old >= length) return;
+    this.#next = (this.#next! + length - old) | 0;
+    if (old < bytes.length) {
+      this.#output.push(old === 0 ? bytes : bytes.subarray(old));
+    }
+    const missing = length - Math.max(old, bytes.length);
+    if (missing > 0) this.#output.gap(missing);
+  }
+
+  #hold(sequence: number, bytes: Uint8Array, length: number): void {
+    const held = this.#held;
+    let at = held.length;
+    while (at > 0 && ((held[at - 1].sequence - sequence) | 0) > 0) at--;
+    const before = held[at - 1];
+    // Sent again: the first copy counts, unless it is shorter.
+    if (
+      before !== undefined && before.sequence === sequence &&
+      before.length >= length
+    ) return;
+    held.splice(at, 0, { sequence, bytes: bytes.slice(), length });
+    this.#heldBytes += bytes.length;
+    if (this.#heldBytes > MOST_HELD || held.length > MOST_SEGMENTS) {
+      this.#passGap();
+    }
+  }
+
+  #drain(): void {
+    const held = this.#held;
+    let used = 0;
+    for (; used < held.length; used++) {
+      const { sequence, bytes, length } = held[used];
+      const ahead = (sequence - this.#next!) | 0;
+      if (ahead > 0) break;
+      this.#heldBytes -= bytes.length;
+      this.#deliver(-ahead, bytes, length);
+    }
+    if (used > 0) {
+      held.splice(0, used);
+      this.#acknowledged = undefined;
+    }
+    if (this.#fin !== undefined && ((this.#next! - this.#fin) | 0) >= 0) {
+      this.#end();
+    }
+  }
+
+  #passGap(): void {
+    const missing = (this.#held[0].sequence - this.#next!) | 0;
+    if (missing > 0) {
+      this.#next = this.#held[0].sequence | 0;
+      this.#output.gap(missing);
+    }
+    this.#drain();
+  }
+}

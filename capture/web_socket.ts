@@ -1,0 +1,103 @@
+/**
+ * The messages of one direction of a WebSocket (RFC 6455 5.2): their payloads
+ * are one stream of bytes.
+ *
+ * @module
+ */
+
+import type { Layer } from "./layer.ts";
+
+const BINARY = 2;
+const TEXT = 1;
+const CONTINUATION = 0;
+const LONGEST_HEAD = 14;
+
+/** Reads the frames of a WebSocket and passes on the payload of its messages. */
+export class WebSocketLayer implements Layer {
+  readonly #inner: Layer;
+  readonly #head = new Uint8Array(LONGEST_HEAD);
+  #have = 0;
+  #remaining = 0;
+  #opcode = 0;
+  #mask: Uint8Array | undefined;
+  /** Index in the payload, for the mask. */
+  #index = 0;
+  #isLost = false;
+
+  /** The payloads go to `inner`. */
+  constructor(inner: Layer) {
+    this.#inner = inner;
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.#isLost) return;
+    for (let at = 0; at < bytes.length;) {
+      if (this.#remaining > 0) {
+        const size = Math.min(this.#remaining, bytes.length - at);
+        this.#payload(bytes.subarray(at, at + size));
+        this.#remaining -= size;
+        this.#index += size;
+        at += size;
+      } else {
+        this.#head[this.#have++] = bytes[at++];
+        this.#readHead();
+      }
+    }
+  }
+
+  /** Inside a message the bytes that are missing are bytes of its payload. */
+  gap(count: number): void {
+    if (this.#isLost) return;
+    if (count <= this.#remaining) {
+      this.#remaining -= count;
+      this.#index += count;
+      if (this.#isPayload()) this.#inner.gap(count);
+      return;
+    }
+    // Where the next message begins is not known, and how much of the gap is heads.
+    this.#inner.gap(count);
+    this.#isLost = true;
+  }
+
+  end(): void {
+    this.#inner.end();
+  }
+
+  #readHead(): void {
+    const head = this.#head;
+    if (this.#have < 2) return;
+    const short = head[1] & 127;
+    const sizeLength = short === 126 ? 2 : short === 127 ? 8 : 0;
+    const isMasked = (head[1] & 128) !== 0;
+    if (this.#have < 2 + sizeLength + (isMasked ? 4 : 0)) return;
+    let length = sizeLength === 0 ? short : 0;
+    for (let index = 0; index < sizeLength; index++) {
+      length = length * 256 + head[2 + index];
+    }
+    this.#opcode = head[0] & 15;
+    this.#mask = isMasked
+      ? head.slice(2 + sizeLength, 6 + sizeLength)
+      : undefined;
+    this.#remaining = length;
+    this.#index = 0;
+    this.#have = 0;
+  }
+
+  #isPayload(): boolean {
+    return this.#opcode === BINARY || this.#opcode === TEXT ||
+      this.#opcode === CONTINUATION;
+  }
+
+  #payload(piece: Uint8Array): void {
+    if (!this.#isPayload()) return;
+    if (this.#mask === undefined) {
+      this.#inner.push(piece);
+      return;
+    }
+    const plain = new Uint8Array(piece.length);
+    for (let index = 0; index < piece.length; index++) {
+      plain[index] = piece[index] ^ this.#mask[(this.#index + index) & 3];
+    }
+    this.#inner.push(plain);
+  }
+}

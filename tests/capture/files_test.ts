@@ -1,0 +1,175 @@
+import { assert, assertEquals, concat } from "../deps.ts";
+import { PcapReader } from "../../capture/pcap.ts";
+import { PcapngReader } from "../../capture/pcapng.ts";
+import { ipv4Packet, pcapFile, pcapngFile } from "./packets.ts";
+import { ascii, ping, read, Talk, words } from "./reading.ts";
+
+const client = { fromPort: 5000, toPort: 6121 };
+const PACKETS = [
+  ipv4Packet({ ...client, sequence: 1, bytes: ping(1) }),
+  ipv4Packet({ ...client, sequence: 13 }),
+];
+
+function conversation(): Uint8Array {
+  const talk = new Talk();
+  talk.send("client", talk.request(1, "/one"));
+  talk.send("server", concat([talk.reply(1), talk.data(1, "hello", 1)]));
+  return talk.file();
+}
+
+async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
+  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream()
+    .pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+Deno.test("pcap: both byte orders, micro- and nanoseconds", () => {
+  for (const littleEndian of [true, false]) {
+    for (const nanoseconds of [true, false]) {
+      const file = pcapFile({
+        linkType: 101,
+        littleEndian,
+        nanoseconds,
+        packets: PACKETS,
+      });
+      const packets = [...new PcapReader().read(file)];
+      assertEquals(packets.map(({ time }) => time), [1000, 1001]);
+      assertEquals(packets.map(({ data }) => data), PACKETS);
+    }
+  }
+});
+
+Deno.test("pcapng: clocks of other resolutions", () => {
+  for (const exponent of [3, 6, 9]) {
+    const file = pcapngFile(101, PACKETS, exponent);
+    const packets = [...new PcapngReader().read(file)];
+    assertEquals(packets.map(({ time }) => time), [1000, 1001]);
+    assertEquals(packets.map(({ data }) => data), PACKETS);
+  }
+});
+
+Deno.test("a file gives the same records in one piece and in pieces of any size", async () => {
+  const packets = conversation();
+  for (const file of [packets, await gzip(packets)]) {
+    const whole = words(await read([file]));
+    assertEquals(whole, ["> SYN_STREAM 1", "< SYN_REPLY 1", "< DATA 1"]);
+    for (const size of [1, 2, 7, 50]) {
+      const pieces = [];
+      for (let at = 0; at < file.length; at += size) {
+        pieces.push(file.subarray(at, at + size));
+      }
+      assertEquals(words(await read([pieces])), whole, `pieces of ${size}`);
+    }
+  }
+});
+
+Deno.test("a file that is cut off anywhere gives what is before the cut, and a warning", async () => {
+  const talk = new Talk();
+  talk.send("client", talk.request(1, "/one"));
+  talk.send("client", ping(1));
+  const packets = talk.segments.map(ipv4Packet);
+  for (
+    const file of [
+      pcapFile({ linkType: 101, packets }),
+      pcapngFile(101, packets),
+    ]
+  ) {
+    const ends = new Set<string>();
+    for (let end = 5; end < file.length; end++) {
+      const reading = await read([file.subarray(0, end)]);
+      const found = words(reading);
+      ends.add(found.join());
+      if (reading.warnings.length > 0) {
+        assert(/cut off/.test(reading.warnings[0]), reading.warnings[0]);
+      }
+    }
+    // All but the last byte: the request is there, and the warning.
+    assertEquals([...ends], ["", "> SYN_STREAM 1"]);
+    const last = await read([file.subarray(0, file.length - 1)]);
+    assertEquals(last.warnings.length, 1);
+  }
+});
+
+Deno.test("a gzip file that is cut off gives what can be unpacked", async () => {
+  const talk = new Talk();
+  for (let id = 1; id < 400; id += 2) {
+    talk.send("client", talk.request(id, `/${Math.sin(id)}`));
+  }
+  const packed = await gzip(talk.file());
+  const reading = await read([packed.subarray(0, packed.length >> 1)]);
+  assert(reading.frames.length > 50, `${reading.frames.length} frames`);
+  assert(
+    reading.warnings.some((text) => /gzip file is cut off/.test(text)),
+    reading.warnings.join(),
+  );
+});
+
+Deno.test("a damaged gzip file gives what is before the damage", async () => {
+  const talk = new Talk();
+  for (let id = 1; id < 400; id += 2) {
+    talk.send("client", talk.request(id, `/${Math.sin(id)}`));
+  }
+  const packed = await gzip(talk.file());
+  packed.fill(0xff, packed.length >> 1, (packed.length >> 1) + 64);
+  const reading = await read([packed]);
+  assert(reading.frames.length > 50);
+  assert(reading.warnings.length > 0);
+});
+
+Deno.test("gzip members one after the other are one file", async () => {
+  const file = conversation();
+  const packed = concat([
+    await gzip(file.subarray(0, 100)),
+    await gzip(file.subarray(100)),
+  ]);
+  assertEquals(words(await read([packed])), words(await read([file])));
+});
+
+Deno.test("a length that no packet has ends the file with a warning, not with memory", async () => {
+  const file = conversation();
+  const damaged = concat([file, new Uint8Array(16).fill(0x7f)]);
+  const reading = await read([damaged]);
+  assertEquals(reading.frames.length, 3);
+  assertEquals(reading.warnings, [
+    `file: a packet of 2139062143 bytes at offset ${file.length}; the rest was not read`,
+  ]);
+});
+
+Deno.test("a connection continues from one file to the next", async () => {
+  const talk = new Talk();
+  talk.send("client", talk.request(1, "/one"));
+  const first = talk.file();
+  talk.segments.splice(0);
+  talk.send("client", talk.request(3, "/two"));
+  const reading = await read([first, talk.file()]);
+  assertEquals(words(reading), ["> SYN_STREAM 1", "> SYN_STREAM 3"]);
+  assertEquals(reading.frames.map(({ connection }) => connection), [0, 0]);
+});
+
+Deno.test("hex digits with white space are read as bytes; each file is a connection", async () => {
+  const text = ascii("80030006 00000004\n00000001\n");
+  const reading = await read([text, ping(2), [
+    text.slice(0, 5),
+    text.slice(5),
+  ]]);
+  assertEquals(words(reading), ["> PING", "> PING", "> PING"]);
+  assertEquals(reading.frames.map(({ connection }) => connection), [0, 1, 2]);
+  const wrong = ascii("8003000600000004 0000x001");
+  const pieces = [wrong.subarray(0, 20), wrong.subarray(20)];
+  assertEquals((await read([pieces])).warnings, [
+    "file: a character that is no hex digit at offset 21; the rest was not read",
+  ]);
+});
+
+Deno.test("formats that are not read are named, with what to do", async () => {
+  const zstd = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, ...Array(40).fill(0)]);
+  const error = await read([zstd]).then(() => undefined, (error) => error);
+  assertEquals(error?.message, "file is zstd: unpack it with zstd -d");
+});
+
+Deno.test("packets of a link type that is not known are counted", async () => {
+  const file = pcapFile({ linkType: 105, packets: PACKETS });
+  assertEquals((await read([file])).warnings, [
+    "packets that were not read, because link type 105 is not known: 2",
+  ]);
+});
