@@ -10,6 +10,7 @@ import {
   type ConnectionOptions,
   resolveOptions,
 } from "./connection/options.ts";
+import type { ProxyHead } from "./connection/proxy_protocol.ts";
 import { createStream, type Stream } from "./connection/stream.ts";
 import { isConn, openWire, type Transport } from "./connection/transport.ts";
 import { GOAWAY_OK, type ProtocolVersion } from "./frame/constants.ts";
@@ -85,6 +86,8 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   readonly remoteAddr: Deno.Addr | undefined;
   /** This side's address; `undefined` if the transport has none. */
   readonly localAddr: Deno.Addr | undefined;
+  /** What a load balancer told by the PROXY protocol, with TLVs; `undefined` if there was no head. */
+  readonly proxyHead: ProxyHead | undefined;
 
   /**
    * Starts a session on `transport`. The connection owns the transport from then on.
@@ -99,6 +102,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
     if (isConn(transport)) {
       this.remoteAddr = transport.remoteAddr;
       this.localAddr = transport.localAddr;
+      this.proxyHead = transport.proxyHead;
     }
   }
 

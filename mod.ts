@@ -72,6 +72,7 @@
 export { serve } from "./http/server/serve.ts";
 export { serveConnection } from "./http/server/serve_connection.ts";
 export type {
+  BalancerOptions,
   ConnectionErrorInfo,
   ConnectionInfo,
   ConnectionListener,
@@ -111,6 +112,12 @@ export { type OpenStreamOptions, RawConnection } from "./connection.ts";
 export type { AcceptOptions, ConnectOptions } from "./connection/connect.ts";
 export type { TlsOptions } from "./connection/client_tls.ts";
 export type { DialOptions, DialTarget } from "./connection/dial.ts";
+export type {
+  ProxyEndpoint,
+  ProxyHead,
+  ProxyProtocolOptions,
+  ProxyTlv,
+} from "./connection/proxy_protocol.ts";
 export type { ProxyOptions } from "./connection/proxy_settings.ts";
 export type {
   ConnectionOptions,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { ProxyHead } from "./proxy_protocol.ts";
 import {
   type ByteConn,
   isConn,
@@ -76,6 +77,10 @@ export class ResumedConn implements ByteConn {
 
   get localAddr(): Deno.Addr | undefined {
     return this.#conn.localAddr;
+  }
+
+  get proxyHead(): ProxyHead | undefined {
+    return this.#conn.proxyHead;
   }
 
   async read(into: Uint8Array): Promise<number | null> {

@@ -16,7 +16,7 @@ import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
 import { checkPort } from "../numbers.ts";
 import { CLIENT, SERVER } from "../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../session/npn.ts";
-import { closeQuietly, toByteConn } from "./byte_conn.ts";
+import { closeQuietly } from "./byte_conn.ts";
 import type { Target, TlsOptions } from "./client_tls.ts";
 import { checkDial, type DialOptions, dialPlain, dialTls } from "./dial.ts";
 import {
@@ -80,7 +80,7 @@ export async function dialPeer(
   }
   const { conn, version } = tls === undefined
     ? {
-      conn: toByteConn(await dialPlain(targetOf(options), plan, signal)),
+      conn: await dialPlain(targetOf(options), plan, signal),
       version: options.version ?? PROTO_SPDY3_1,
     }
     : await connectTls(options, tls);

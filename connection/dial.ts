@@ -6,7 +6,7 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
-import { closeQuietly, toByteConn } from "./byte_conn.ts";
+import { closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
 import {
   checkTls,
   connectWithCertificate,
@@ -15,6 +15,11 @@ import {
   type TlsClientConn,
   type TlsOptions,
 } from "./client_tls.ts";
+import {
+  checkProxyProtocol,
+  encodeProxyHead,
+  type ProxyProtocolOptions,
+} from "./proxy_protocol.ts";
 import {
   proxyOfEnvironment,
   type ProxyOptions,
@@ -56,6 +61,11 @@ export interface DialOptions {
    * default TCP. TLS is opened on what it returns. Not with `path`.
    */
   readonly dial?: (target: DialTarget) => Promise<Transport>;
+  /**
+   * Sends a head of the PROXY protocol first, before TLS, for servers that read
+   * one: `{}` tells the addresses of the connection itself. Default: none.
+   */
+  readonly proxyProtocol?: ProxyProtocolOptions;
 }
 
 /** Everything that decides how to connect. */
@@ -70,7 +80,9 @@ export interface DialPlan extends DialOptions {
  * Throws `InvalidArgumentError` for options that contradict each other or are
  * out of their range, and `TypeError` as `Deno.connectTls`.
  */
-export function checkDial({ proxy, dial, path, tls }: DialPlan): void {
+export function checkDial(
+  { proxy, dial, path, proxyProtocol, tls }: DialPlan,
+): void {
   if (proxy !== undefined && proxy !== false) readProxy(proxy);
   if (dial !== undefined && typeof dial !== "function") {
     throw new InvalidArgumentError("dial is not a function");
@@ -83,6 +95,7 @@ export function checkDial({ proxy, dial, path, tls }: DialPlan): void {
     );
   }
   if (tls !== undefined) checkTls(tls);
+  if (proxyProtocol !== undefined) checkProxyProtocol(proxyProtocol);
 }
 
 /** Opens a connection without TLS. */
@@ -90,13 +103,17 @@ export async function dialPlain(
   target: Target,
   options: DialPlan,
   signal: AbortSignal | undefined,
-): Promise<Transport> {
+): Promise<ByteConn> {
   const { path, proxy } = options;
-  if (path !== undefined) {
-    return await abortable(Deno.connect({ transport: "unix", path }), signal);
-  }
-  const settings = proxy ? readProxy(proxy) : undefined;
-  return await reach(target, settings, options, signal);
+  const conn = path !== undefined
+    ? await abortable(Deno.connect({ transport: "unix", path }), signal)
+    : await reach(
+      target,
+      proxy ? readProxy(proxy) : undefined,
+      options,
+      signal,
+    );
+  return await abortable(introduced(conn, options), signal);
 }
 
 /**
@@ -110,22 +127,44 @@ export async function dialTls(
   options: DialPlan & { readonly tls: TlsOptions },
   signal: AbortSignal | undefined,
 ): Promise<TlsClientConn> {
-  const { dial, proxy, tls } = options;
+  const { dial, proxy, proxyProtocol, tls } = options;
   const settings = proxy === undefined
     ? dial === undefined ? proxyOfEnvironment(target) : undefined
     : proxy === false
     ? undefined
     : readProxy(proxy);
   const { cert, key } = tls;
-  const isDirect = dial === undefined && settings === undefined;
+  const isDirect = dial === undefined && settings === undefined &&
+    proxyProtocol === undefined;
   if (isDirect && cert !== undefined && key !== undefined) {
     return await abortable(
       connectWithCertificate(target, { ...tls, cert, key }),
       signal,
     );
   }
-  const transport = await reach(target, settings, options, signal);
-  return await abortable(startTls(transport, target.hostname, tls), signal);
+  const conn = await reach(target, settings, options, signal);
+  return await abortable(
+    introduced(conn, options).then((ready) =>
+      startTls(ready, target.hostname, tls)
+    ),
+    signal,
+  );
+}
+
+/** The connection, once it has sent the PROXY head that the options ask for. */
+async function introduced(
+  conn: ByteConn,
+  { proxyProtocol }: DialPlan,
+): Promise<ByteConn> {
+  if (proxyProtocol === undefined) return conn;
+  const { localAddr, remoteAddr } = conn;
+  try {
+    await writeAll(conn, encodeProxyHead(proxyProtocol, localAddr, remoteAddr));
+  } catch (error) {
+    closeQuietly(conn);
+    throw error;
+  }
+  return conn;
 }
 
 /** A connection whose bytes reach `target`. */
@@ -134,11 +173,11 @@ async function reach(
   proxy: ProxySettings | undefined,
   { dial, tls }: DialPlan,
   signal: AbortSignal | undefined,
-): Promise<Transport> {
+): Promise<ByteConn> {
   const open = async (
     { hostname, port }: Target,
     signal: AbortSignal | undefined,
-  ): Promise<Transport> =>
+  ): Promise<ByteConn> =>
     dial === undefined
       ? await abortable(Deno.connect({ hostname, port, signal }), signal)
       : await abortable(dialled(dial({ hostname, port, signal })), signal);

@@ -29,6 +29,12 @@ export type {
   TracedFrame,
   WindowTuningOptions,
 } from "./options.ts";
+export type {
+  ProxyEndpoint,
+  ProxyHead,
+  ProxyProtocolOptions,
+  ProxyTlv,
+} from "./proxy_protocol.ts";
 export type { ProxyOptions } from "./proxy_settings.ts";
 export { ProxyError, type ProxyErrorOptions } from "./proxy_tunnel.ts";
 export type { SettingsStore } from "./settings_store.ts";

@@ -16,28 +16,12 @@
  * @module
  */
 
+import type { AcceptedConn, AcceptingListener } from "./accepting.ts";
 import { carry, closeQuietly, writeAll } from "./byte_conn.ts";
 import { startTimer, stopTimer, type Timer } from "./clock.ts";
-import type { ByteConn } from "./transport.ts";
+import type { ProxyHead } from "./proxy_protocol.ts";
 
-/** The part of an accepted connection that a server uses. */
-export interface AcceptedConn extends ByteConn {
-  readonly remoteAddr: Deno.Addr;
-  readonly localAddr: Deno.Addr;
-  /** On TLS: resolves when the handshake is through. */
-  handshake?(): Promise<Deno.TlsHandshakeInfo>;
-  ref(): void;
-  unref(): void;
-}
-
-/** The part of a listener that a server uses. */
-export interface AcceptingListener {
-  readonly addr: Deno.Addr;
-  accept(): Promise<AcceptedConn>;
-  close(): void;
-  ref(): void;
-  unref(): void;
-}
+export type { AcceptedConn, AcceptingListener };
 
 /** Where and how to listen. */
 export interface TlsListenOptions {
@@ -48,6 +32,8 @@ export interface TlsListenOptions {
   readonly cert: string;
   readonly key: string;
   readonly alpnProtocols: string[];
+  /** Reads something from each TCP connection before TLS begins on it. */
+  readonly beforeTls?: (listener: Deno.TcpListener) => AcceptingListener;
 }
 
 const LOOPBACK = "127.0.0.1";
@@ -63,12 +49,18 @@ const LINGER = 10_000;
  * Throws what `Deno.listenTls` throws.
  */
 export function listenTls(options: TlsListenOptions): AcceptingListener {
+  const { beforeTls = (listener: AcceptingListener) => listener } = options;
   const inner = listenInside(options);
-  if (inner === undefined) return Deno.listenTls(options);
+  if (inner === undefined) {
+    if (options.beforeTls === undefined) return Deno.listenTls(options);
+    throw new Deno.errors.NotCapable(
+      "the PROXY protocol on a TLS listener needs permission for 127.0.0.1",
+    );
+  }
   const { hostname, port, reusePort, tcpBacklog } = options;
   try {
     return new TlsListener(
-      Deno.listen({ hostname, port, reusePort, tcpBacklog }),
+      beforeTls(Deno.listen({ hostname, port, reusePort, tcpBacklog })),
       new Passage(inner),
     );
   } catch (error) {
@@ -104,10 +96,10 @@ function listenInside(
 /** Gives TCP connections out as TLS connections. */
 class TlsListener implements AcceptingListener {
   readonly addr: Deno.Addr;
-  readonly #outer: Deno.TcpListener;
+  readonly #outer: AcceptingListener;
   readonly #passage: Passage;
 
-  constructor(outer: Deno.TcpListener, passage: Passage) {
+  constructor(outer: AcceptingListener, passage: Passage) {
     this.addr = outer.addr;
     this.#outer = outer;
     this.#passage = passage;
@@ -219,7 +211,8 @@ class Passage {
 class CarriedConn implements AcceptedConn {
   readonly remoteAddr: Deno.Addr;
   readonly localAddr: Deno.Addr;
-  readonly #outer: Deno.TcpConn;
+  readonly proxyHead: ProxyHead | undefined;
+  readonly #outer: AcceptedConn;
   #near: Deno.TcpConn | undefined;
   #far: Deno.TlsConn | undefined;
   readonly #opening: Promise<Deno.TlsConn>;
@@ -231,12 +224,13 @@ class CarriedConn implements AcceptedConn {
   /** and what ends it when the connection is closed. */
   #linger: Timer | undefined;
 
-  constructor(outer: Deno.TcpConn, passage: Passage) {
+  constructor(outer: AcceptedConn, passage: Passage) {
     this.#outer = outer;
     this.remoteAddr = outer.remoteAddr;
     this.localAddr = outer.localAddr;
+    this.proxyHead = outer.proxyHead;
     // Without it a second small write waits 40 ms for the client's acknowledgement.
-    outer.setNoDelay(true);
+    outer.setNoDelay?.(true);
     this.#opening = this.#open(passage);
     this.#opening.catch(() => this.#end());
   }
@@ -281,7 +275,7 @@ class CarriedConn implements AcceptedConn {
     for (const conn of this.#sockets()) conn.unref();
   }
 
-  *#sockets(): Iterable<Deno.Conn> {
+  *#sockets(): Iterable<Pick<Deno.Conn, "ref" | "unref">> {
     if (!this.#closed) yield this.#outer;
     if (this.#near !== undefined) yield this.#near;
     if (this.#far !== undefined && !this.#closed) yield this.#far;

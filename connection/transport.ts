@@ -6,6 +6,7 @@
  */
 
 import { nextPlace } from "./placement.ts";
+import type { ProxyHead } from "./proxy_protocol.ts";
 
 /**
  * A pair of byte streams: a `WebSocketStream`'s, a node Duplex made web by
@@ -40,6 +41,8 @@ export interface ByteConn {
   readonly remoteAddr?: Deno.Addr;
   /** The address of this side, where there is one. */
   readonly localAddr?: Deno.Addr;
+  /** What a load balancer told by the PROXY protocol, where it did. */
+  readonly proxyHead?: ProxyHead;
 }
 
 /**

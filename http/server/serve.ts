@@ -6,7 +6,9 @@
 
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkPort, checkWhole } from "../../numbers.ts";
+import type { AcceptingListener } from "../../connection/accepting.ts";
 import { listenTls } from "../../connection/tls_listener.ts";
+import { behindBalancer } from "./behind_balancer.ts";
 import { checkConnectionOptions } from "./check_options.ts";
 import { checkBounds } from "./connection_count.ts";
 import type {
@@ -189,7 +191,18 @@ function checkServeOptions(options: ServeOptions): void {
   }
 }
 
+/** The listener; behind a load balancer, it reads the PROXY head of each connection. */
 function listen(options: AnyOptions): ConnectionListener {
+  const behind = behindBalancer(options as ServeOptions);
+  if (behind === undefined) return listenDirectly(options);
+  const isTls = "cert" in options || "key" in options;
+  // On TLS the head comes before the ClientHello.
+  return isTls
+    ? listenTcp(options as ServeTcpOptions, behind)
+    : behind(listenDirectly(options));
+}
+
+function listenDirectly(options: AnyOptions): ConnectionListener {
   if ("listener" in options && options.listener !== undefined) {
     return options.listener;
   }
@@ -199,7 +212,10 @@ function listen(options: AnyOptions): ConnectionListener {
   return listenTcp(options as ServeTcpOptions);
 }
 
-function listenTcp(options: ServeTcpOptions): ConnectionListener {
+function listenTcp(
+  options: ServeTcpOptions,
+  beforeTls?: (listener: ConnectionListener) => AcceptingListener,
+): ConnectionListener {
   const { hostname = "0.0.0.0", port = 8000, cert, key } = options;
   const { reusePort, tcpBacklog } = options;
   checkPort("port", port, 0);
@@ -222,8 +238,12 @@ function listenTcp(options: ServeTcpOptions): ConnectionListener {
     cert,
     key,
     alpnProtocols: alpnProtocols(options),
+    beforeTls,
   };
-  return options.handshakeTimeout === 0 ? Deno.listenTls(tls) : listenTls(tls);
+  // Only listenTls has the TCP connection before TLS.
+  return options.handshakeTimeout === 0 && beforeTls === undefined
+    ? Deno.listenTls(tls)
+    : listenTls(tls);
 }
 
 /** What to agree on, best first: as many names as there are versions. */

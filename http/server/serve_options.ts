@@ -6,6 +6,7 @@
 
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
+import type { ProxyHead } from "../../connection/proxy_protocol.ts";
 import type { Stream } from "../../connection/stream.ts";
 import type { Transport } from "../../connection/transport.ts";
 import type { Connection } from "../connection.ts";
@@ -35,6 +36,8 @@ export interface ServeInfo<Addr extends Deno.Addr | undefined = Deno.Addr> {
    * the socket, as with `Deno.serve`.
    */
   readonly remoteAddr: Addr;
+  /** What a load balancer told by the PROXY protocol, with its TLVs; `undefined` if there was no head. */
+  readonly proxyHead?: ProxyHead;
   /** The stream that the request came on. */
   readonly stream: Stream;
   /**
@@ -83,6 +86,8 @@ export interface ConnectionInfo {
   readonly localAddr: Deno.Addr | undefined;
   /** What the TLS handshake agreed on; `undefined` without TLS, and before the handshake is complete. */
   readonly tls: Deno.TlsHandshakeInfo | undefined;
+  /** What a load balancer told by the PROXY protocol, with its TLVs; `undefined` if there was no head. */
+  readonly proxyHead?: ProxyHead;
 }
 
 /**
@@ -165,12 +170,36 @@ export interface ServeConnectionOptions extends ConnectionTuning {
 }
 
 /**
+ * The options of `serve` that say who may tell a client's address.
+ *
+ * @category Server
+ */
+export interface BalancerOptions {
+  /**
+   * Behind a load balancer: each connection begins with a head of the PROXY
+   * protocol, version 1 or 2, before TLS (`"required"`), or may begin with one
+   * (`"optional"`, for a time of change). The address in it is `remoteAddr`,
+   * everything in it is `proxyHead` of the connection. A connection without a
+   * head, with a malformed one, or with one that is not complete within
+   * `handshakeTimeout` is closed. Default `false`: a head is not expected.
+   */
+  readonly proxyProtocol?: "required" | "optional" | false;
+  /**
+   * Addresses and ranges (`"10.0.0.0/8"`) of the load balancers. Connections from
+   * elsewhere are closed with `"required"`, and may not send a head with
+   * `"optional"`. Default: everyone is trusted, who can then claim any address.
+   * Unix sockets are always trusted.
+   */
+  readonly trusted?: readonly string[];
+}
+
+/**
  * What {@linkcode serve} takes on every kind of listener.
  *
  * @category Server
  */
 export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
-  extends ServeConnectionOptions {
+  extends ServeConnectionOptions, BalancerOptions {
   /** Called when the server listens; default: it says so on the console. */
   readonly onListen?: (localAddr: Addr) => void;
   /**

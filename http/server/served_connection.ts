@@ -47,7 +47,7 @@ import type {
 } from "./serve_options.ts";
 
 /** Longest wait for a TLS handshake and for a head, ms; an option changes it. */
-const HANDSHAKE_TIMEOUT = 10_000;
+export const HANDSHAKE_TIMEOUT: number = 10_000;
 /** Longest head of an HTTP/1.1 request, bytes; an option changes it. */
 export const MAX_HEAD: number = 16 * 1024;
 /**
@@ -203,7 +203,10 @@ export class ServedConnection {
 
   async #serve(connection: Connection): Promise<void> {
     const core = coreOf(connection);
-    const remoteAddr = addressForHandlers(connection);
+    const peer = {
+      remoteAddr: addressForHandlers(connection),
+      proxyHead: connection.proxyHead,
+    };
     // A handler may go on when its stream was reset: it counts until it ends.
     const places = new Semaphore(maxConcurrentStreams(core.options));
     // One listener: one for each stream that waits would stay until the end.
@@ -218,7 +221,7 @@ export class ServedConnection {
           continue;
         }
       }
-      handleStream(stream, remoteAddr, this.#host.exchange)
+      handleStream(stream, peer, this.#host.exchange)
         .then(places.release);
     }
     await connection.closed;
@@ -308,6 +311,7 @@ export class ServedConnection {
       remoteAddr: known?.remoteAddr,
       localAddr: known?.localAddr,
       tls: this.#tls,
+      proxyHead: known?.proxyHead,
     };
   }
 

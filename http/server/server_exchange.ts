@@ -15,6 +15,7 @@ import {
 } from "../../connection/errors.ts";
 import { KEPT_STREAM } from "../../connection/warm.ts";
 import { logError } from "../../connection/printable.ts";
+import type { ProxyHead } from "../../connection/proxy_protocol.ts";
 import { createStream, stateOf, type Stream } from "../../connection/stream.ts";
 import type { StreamCore } from "../../connection/stream_core.ts";
 import { wrongLength } from "../message/content_length.ts";
@@ -37,16 +38,22 @@ export interface ExchangeHost<Addr extends Deno.Addr | undefined> {
   readonly onFault: ((error: unknown) => unknown) | undefined;
 }
 
+/** Who sent a request. */
+export type Peer<Addr extends Deno.Addr | undefined> = Pick<
+  ServeInfo<Addr>,
+  "remoteAddr" | "proxyHead"
+>;
+
 /** Methods that no `Request` can have. */
 const NO_REQUEST: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 /** Answers the request on a stream; never rejects. */
 export function handleStream<Addr extends Deno.Addr | undefined>(
   stream: Stream,
-  remoteAddr: Addr,
+  peer: Peer<Addr>,
   host: ExchangeHost<Addr>,
 ): Promise<void> {
-  return new ServerExchange(stream, remoteAddr, host).run();
+  return new ServerExchange(stream, peer, host).run();
 }
 
 class ServerExchange<Addr extends Deno.Addr | undefined>
@@ -54,7 +61,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   /** Keeps its code compiled while there is no other; see `zlib/deflate.ts`. */
   static readonly #kept: unknown = new ServerExchange(
     KEPT_STREAM,
-    { transport: "unix", path: "" },
+    { remoteAddr: undefined, proxyHead: undefined },
     {
       handler: () => new Response(),
       onError: () => new Response(),
@@ -64,6 +71,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
 
   readonly stream: Stream;
   readonly remoteAddr: Addr;
+  readonly proxyHead: ProxyHead | undefined;
   readonly #state: StreamCore;
   readonly #host: ExchangeHost<Addr>;
   readonly #completed = new LazyPromise<void>();
@@ -74,9 +82,14 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   #replied = false;
   #wrongLength: HttpMessageError | undefined;
 
-  constructor(stream: Stream, remoteAddr: Addr, host: ExchangeHost<Addr>) {
+  constructor(
+    stream: Stream,
+    { remoteAddr, proxyHead }: Peer<Addr>,
+    host: ExchangeHost<Addr>,
+  ) {
     this.stream = stream;
     this.remoteAddr = remoteAddr;
+    this.proxyHead = proxyHead;
     this.#state = stateOf(stream);
     this.#host = host;
   }
@@ -276,7 +289,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
 function pushedInfo<Addr extends Deno.Addr | undefined>(
   info: ServeInfo<Addr>,
 ): ServeInfo<Addr> {
-  const { remoteAddr, stream } = info;
+  const { remoteAddr, proxyHead, stream } = info;
   const refuse = (what: string): never => {
     throw new InvalidArgumentError(`a pushed response takes no ${what}`);
   };
@@ -285,6 +298,7 @@ function pushedInfo<Addr extends Deno.Addr | undefined>(
       return info.completed;
     },
     remoteAddr,
+    proxyHead,
     stream,
     // Who reads them waits for them.
     get trailers() {

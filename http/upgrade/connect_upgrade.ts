@@ -154,6 +154,7 @@ export async function connectUpgrade(
     tls,
     proxy,
     dial,
+    proxyProtocol,
     signal,
     timeout = 30_000,
     ...tuning
@@ -161,7 +162,7 @@ export async function connectUpgrade(
   const target = readTarget(url, protocols);
   checkTimeout("timeout", timeout);
   checkTuning(tuning);
-  const plan = { path, tls, proxy, dial };
+  const plan = { path, tls, proxy, dial, proxyProtocol };
   checkDial(plan);
   signal?.throwIfAborted();
   const limit = new TimeLimit(timeout, signal);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { closeQuietly, toByteConn } from "../../connection/byte_conn.ts";
+import { closeQuietly } from "../../connection/byte_conn.ts";
 import { dialPlain, type DialPlan, dialTls } from "../../connection/dial.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 
@@ -23,7 +23,7 @@ export async function dial(
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
   const target = { hostname, port };
   if (plan.path !== undefined || !secure) {
-    return toByteConn(await dialPlain(target, plan, signal));
+    return await dialPlain(target, plan, signal);
   }
   // Rule: HTTP/2 has no such upgrade (RFC 9113 8.6).
   const tls = { ...plan.tls, alpnProtocols: ["http/1.1"] };

@@ -10,6 +10,7 @@ import type { Outcome, Target } from "./target.ts";
 import { sessionTarget, splitTarget } from "./targets/hostile.ts";
 import { http1Target } from "./targets/http1.ts";
 import { inflateTarget } from "./targets/inflate.ts";
+import { proxyHeadTarget } from "./targets/proxy_head.ts";
 import { scriptTarget } from "./targets/script.ts";
 import { modelTarget } from "./targets/stream_model.ts";
 
@@ -20,6 +21,7 @@ export const TARGETS: readonly Target[] = [
   scriptTarget,
   modelTarget,
   inflateTarget,
+  proxyHeadTarget,
   http1Target,
 ];
 

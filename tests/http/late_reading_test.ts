@@ -23,7 +23,7 @@ function serving(
   const pair = memoryPair({ version });
   (async () => {
     for await (const stream of pair.server) {
-      handleStream(stream, { transport: "unix", path: "" }, {
+      handleStream(stream, { remoteAddr: { transport: "unix", path: "" } }, {
         handler,
         onError: () => new Response(null, { status: 500 }),
         onFault: undefined,

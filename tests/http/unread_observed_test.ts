@@ -26,7 +26,7 @@ function serving(handler: ServeHandler): Pair {
   });
   (async () => {
     for await (const stream of coreOf(pair.server).incoming) {
-      handleStream(stream, { transport: "unix", path: "" }, {
+      handleStream(stream, { remoteAddr: { transport: "unix", path: "" } }, {
         handler,
         onError: () => new Response(null, { status: 500 }),
         onFault: undefined,

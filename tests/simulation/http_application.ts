@@ -90,7 +90,7 @@ export class HttpApplication {
         world.track(`stream ${id} closed`, stream.closed).catch(() => {});
         const exchange = handleStream(
           stream,
-          { transport: "tcp", hostname: "client", port: 1 },
+          { remoteAddr: { transport: "tcp", hostname: "client", port: 1 } },
           {
             handler: (request, info) => this.#handle(request, info),
             onFault: undefined,

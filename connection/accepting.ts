@@ -1,0 +1,35 @@
+/**
+ * What a server needs of listeners and of the connections that they give.
+ *
+ * @module
+ */
+
+import type { ByteConn, Transport } from "./transport.ts";
+
+/** The part of an accepted connection that a server uses. */
+export interface AcceptedConn extends ByteConn {
+  readonly remoteAddr: Deno.Addr;
+  readonly localAddr: Deno.Addr;
+  /** On TLS: resolves when the handshake is complete. */
+  handshake?(): Promise<Deno.TlsHandshakeInfo>;
+  ref(): void;
+  unref(): void;
+}
+
+/** The part of a listener that a server uses. */
+export interface AcceptingListener {
+  readonly addr: Deno.Addr;
+  accept(): Promise<AcceptedConn>;
+  close(): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** Any listener, also one of the application's own. */
+export interface TransportListener {
+  readonly addr: Deno.Addr;
+  accept(): Promise<Transport>;
+  close(): void;
+  ref?(): void;
+  unref?(): void;
+}

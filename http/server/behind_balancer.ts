@@ -1,0 +1,46 @@
+/**
+ * `serve` behind a load balancer that speaks the PROXY protocol.
+ *
+ * @module
+ */
+
+import type {
+  AcceptedConn,
+  AcceptingListener,
+} from "../../connection/accepting.ts";
+import type { ConnectionListener, ServeOptions } from "./serve_options.ts";
+import { HANDSHAKE_TIMEOUT, tellConnectionError } from "./served_connection.ts";
+import {
+  checkProxyPolicy,
+  ProxyProtocolListener,
+} from "../../connection/proxy_protocol_listener.ts";
+
+/**
+ * Makes a listener one that reads the PROXY head of its connections; `undefined`
+ * when `proxyProtocol` is off. `onConnectionError` is called for those that are
+ * refused.
+ *
+ * Throws `InvalidArgumentError` for options that are none.
+ */
+export function behindBalancer(
+  options: ServeOptions,
+): ((listener: ConnectionListener) => AcceptingListener) | undefined {
+  const { proxyProtocol, trusted, handshakeTimeout = HANDSHAKE_TIMEOUT } =
+    options;
+  const mode = checkProxyPolicy(proxyProtocol, trusted);
+  if (mode === undefined) return undefined;
+  const error = (error: unknown, conn: Partial<AcceptedConn>): void =>
+    tellConnectionError(options, error, {
+      remoteAddr: conn.remoteAddr,
+      localAddr: conn.localAddr,
+      tls: undefined,
+      connection: undefined,
+    });
+  const policy = {
+    proxyProtocol: mode,
+    trusted,
+    timeout: handshakeTimeout,
+    error,
+  };
+  return (listener) => new ProxyProtocolListener(listener, policy);
+}

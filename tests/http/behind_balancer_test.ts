@@ -1,0 +1,342 @@
+/** `serve` behind a load balancer that speaks the PROXY protocol, and clients that speak it. */
+
+import {
+  connect,
+  type Connection,
+  connectRaw,
+  connectUpgrade,
+  InvalidArgumentError,
+  serve,
+  type ServeHandler,
+} from "../../mod.ts";
+import { encodeProxyHead } from "../../connection/proxy_protocol.ts";
+import { ProxyProtocolListener } from "../../connection/proxy_protocol_listener.ts";
+import { writeAll } from "../../connection/byte_conn.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
+import { makeCertificate } from "../helpers/certificate.ts";
+import { waitFor } from "../helpers/deadline.ts";
+import { virtualTime } from "../helpers/virtual_time.ts";
+
+const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
+const SOURCE = { hostname: "203.0.113.7", port: 40001 };
+const DESTINATION = { hostname: "198.51.100.1", port: 443 };
+const tellAddress: ServeHandler<Deno.NetAddr> = (_request, { remoteAddr }) =>
+  new Response(`${remoteAddr.hostname} ${remoteAddr.port}`);
+
+async function addressSeen(connection: Connection): Promise<string> {
+  const response = await connection.fetch("/");
+  return await response.text();
+}
+
+for (const secure of [false, true]) {
+  for (const version of [1, 2] as const) {
+    Deno.test(`version ${version} on ${secure ? "TLS" : "TCP"}: the handler sees the client's address`, async () => {
+      const { cert, key, caCert } = await makeCertificate();
+      await using server = serve({
+        ...LOOPBACK,
+        ...(secure ? { cert, key } : {}),
+        upgrade: true,
+        proxyProtocol: "required",
+        trusted: ["127.0.0.0/8"],
+      }, tellAddress);
+      const tls = { caCerts: [caCert] };
+      const { port } = server.addr;
+      const target = { hostname: "localhost", port, tls: secure && tls };
+      const proxyProtocol = {
+        version,
+        source: SOURCE,
+        destination: DESTINATION,
+      };
+      const expected = "203.0.113.7 40001";
+      {
+        await using connection = await connect({ ...target, proxyProtocol });
+        assertEquals(await addressSeen(connection), expected);
+      }
+      {
+        // Also by the HTTP/1.1 upgrade, and with a client certificate.
+        const scheme = secure ? "https" : "http";
+        const { connection } = await connectUpgrade(
+          `${scheme}://localhost:${port}/`,
+          { tls: { ...tls, cert, key }, proxyProtocol },
+        );
+        assertEquals(await addressSeen(connection), expected);
+        await connection.close();
+      }
+      // Without addresses, that of the balancer counts.
+      await using connection = await connect({
+        ...target,
+        proxyProtocol: { version, local: true },
+      });
+      assert((await addressSeen(connection)).startsWith("127.0.0.1 "));
+    });
+  }
+}
+
+Deno.test("a client tells its own addresses by default", async () => {
+  await using server = serve(
+    { ...LOOPBACK, proxyProtocol: "required" },
+    tellAddress,
+  );
+  await using connection = await connect({
+    port: server.addr.port,
+    proxyProtocol: {},
+  });
+  const { hostname, port } = connection.localAddr as Deno.NetAddr;
+  assertEquals(await addressSeen(connection), `${hostname} ${port}`);
+});
+
+Deno.test("the connection has everything that the head says", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const errors: unknown[] = [];
+  const behind = new ProxyProtocolListener(listener, {
+    proxyProtocol: "required",
+    timeout: 0,
+    error: (error) => errors.push(error),
+  });
+  const tlvs = [{ type: 0x02, value: new TextEncoder().encode("a.example") }];
+  const client = await connectRaw({
+    port: (listener.addr as Deno.NetAddr).port,
+    proxyProtocol: { source: SOURCE, destination: DESTINATION, tlvs },
+  });
+  const conn = await behind.accept();
+  assertEquals(conn.proxyHead, {
+    version: 2,
+    local: false,
+    source: { transport: "tcp", ...SOURCE },
+    destination: { transport: "tcp", ...DESTINATION },
+    tlvs,
+  });
+  assertEquals(conn.localAddr, { transport: "tcp", ...DESTINATION });
+  await client.close();
+  conn.close();
+  behind.close();
+  assertEquals(errors, []);
+});
+
+Deno.test("handlers and onConnection see the head, onConnectionError is told of refusals", async () => {
+  const refused: string[] = [];
+  const seen: unknown[] = [];
+  await using server = serve({
+    ...LOOPBACK,
+    proxyProtocol: "required",
+    onConnection: (connection, info) =>
+      void seen.push(connection.proxyHead?.tlvs, info.proxyHead?.tlvs),
+    onConnectionError: (error) => refused.push(String(error)),
+  }, (_request, { proxyHead }) => {
+    seen.push(proxyHead?.tlvs);
+    return new Response();
+  });
+  const { port } = server.addr;
+  const tlvs = [{ type: 5, value: new Uint8Array([7]) }];
+  const connection = await connect({ port, proxyProtocol: { tlvs } });
+  await connection.fetch("/");
+  assertEquals(seen, [tlvs, tlvs, tlvs]);
+  await connection.close();
+  await sendAndWait(port, new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
+  assertEquals(refused, [
+    "SpdyError: 127.0.0.1 did not begin with a PROXY head",
+  ]);
+});
+
+Deno.test("a listener of the caller gives its connections behind the head", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using server = serve(
+    { listener, onListen() {}, proxyProtocol: "required" },
+    (_request, { remoteAddr }) => new Response(JSON.stringify(remoteAddr)),
+  );
+  const { port } = server.addr as Deno.NetAddr;
+  await using connection = await connect({
+    port,
+    proxyProtocol: { source: SOURCE, destination: DESTINATION },
+  });
+  const response = await connection.fetch("/");
+  assertEquals(await response.json(), { transport: "tcp", ...SOURCE });
+});
+
+Deno.test("optional: with a head and without one, and no head from those who are not trusted", async () => {
+  await using trusting = serve({
+    ...LOOPBACK,
+    upgrade: true,
+    proxyProtocol: "optional",
+    trusted: ["127.0.0.1"],
+  }, tellAddress);
+  const proxyProtocol = { source: SOURCE, destination: DESTINATION };
+  const { port } = trusting.addr;
+  {
+    await using connection = await connect({ port, proxyProtocol });
+    assertEquals(await addressSeen(connection), "203.0.113.7 40001");
+  }
+  {
+    await using connection = await connect({ port });
+    assert((await addressSeen(connection)).startsWith("127.0.0.1 "));
+  }
+  {
+    // "POST" begins as "PROXY" does.
+    const { connection } = await connectUpgrade(`http://127.0.0.1:${port}/`, {
+      method: "POST",
+    });
+    assert((await addressSeen(connection)).startsWith("127.0.0.1 "));
+    await connection.close();
+  }
+  await using other = serve({
+    ...LOOPBACK,
+    proxyProtocol: "optional",
+    trusted: ["10.0.0.0/8"],
+  }, tellAddress);
+  {
+    await using connection = await connect({ port: other.addr.port });
+    assert((await addressSeen(connection)).startsWith("127.0.0.1 "));
+  }
+  const spoofing = await connect({ port: other.addr.port, proxyProtocol });
+  await assertRejects(() => spoofing.fetch("/"));
+  await spoofing.close();
+});
+
+/** What the server does with these bytes: resolves when it closes the connection. */
+async function sendAndWait(port: number, data: Uint8Array): Promise<void> {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  try {
+    await writeAll(conn, data);
+    const buffer = new Uint8Array(100);
+    while (await conn.read(buffer) !== null);
+  } catch {
+    // Closed by the server with bytes unread.
+  } finally {
+    conn.close();
+  }
+}
+
+Deno.test("required: connections without a good head are closed, and others are served meanwhile", async () => {
+  await using server = serve(
+    { ...LOOPBACK, proxyProtocol: "required", trusted: ["127.0.0.1"] },
+    tellAddress,
+  );
+  const { port } = server.addr;
+  const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+  const good = encodeProxyHead({ source: SOURCE, destination: DESTINATION });
+  const wrong = good.slice();
+  wrong[12] = 0x31;
+  for (
+    const data of [
+      text("GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
+      Uint8Array.of(0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 1),
+      Uint8Array.of(0x16, 3, 1, 0, 5),
+      text("PROXY TCP4 1.2.3.4 1.2.3.4 1 99999\r\n"),
+      text(`PROXY ${"x".repeat(200)}`),
+      wrong,
+    ]
+  ) {
+    await waitFor("the server to close", sendAndWait(port, data));
+  }
+  await using connection = await connect({ port, proxyProtocol: {} });
+  assert((await addressSeen(connection)).startsWith("127.0.0.1 "));
+});
+
+Deno.test("required: those who are not trusted are closed, even with a good head", async () => {
+  await using server = serve(
+    { ...LOOPBACK, proxyProtocol: "required", trusted: ["192.0.2.0/24"] },
+    tellAddress,
+  );
+  const data = encodeProxyHead({ source: SOURCE, destination: DESTINATION });
+  await waitFor("the server to close", sendAndWait(server.addr.port, data));
+});
+
+Deno.test("a head that does not come in time, and one that is cut short", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using time = virtualTime();
+  const told = Promise.withResolvers<Error>();
+  const behind = new ProxyProtocolListener(listener, {
+    proxyProtocol: "required",
+    timeout: 10_000,
+    error: (error) => told.resolve(error as Error),
+  });
+  const { port } = listener.addr as Deno.NetAddr;
+  const slow = await Deno.connect({ hostname: "127.0.0.1", port });
+  await writeAll(slow, new TextEncoder().encode("PROXY TCP4 1"));
+  const ended = slow.read(new Uint8Array(1)).catch(() => null);
+  // The timer starts once the connection is accepted.
+  while (time.timers === 0) await realPause();
+  await time.advance(10_000);
+  assertEquals(await waitFor("the close", ended), null);
+  const error = await waitFor("the error", told.promise);
+  assertEquals(
+    error.message,
+    "127.0.0.1 did not send a whole PROXY head within 10000 ms (handshakeTimeout)",
+  );
+  slow.close();
+  behind.close();
+});
+
+Deno.test("a connection that is closed without a byte is no error", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const errors: unknown[] = [];
+  const behind = new ProxyProtocolListener(listener, {
+    proxyProtocol: "required",
+    timeout: 0,
+    error: (error) => errors.push(String(error)),
+  });
+  const { port } = listener.addr as Deno.NetAddr;
+  (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+  await waitFor(
+    "an unfinished head to be told of",
+    (async () => {
+      const cut = await Deno.connect({ hostname: "127.0.0.1", port });
+      await writeAll(cut, new TextEncoder().encode("PROXY"));
+      cut.close();
+      while (errors.length === 0) await realPause();
+    })(),
+  );
+  assertEquals(errors.length, 1);
+  assert(String(errors[0]).includes("in the middle of its PROXY head"));
+  behind.close();
+});
+
+Deno.test("shutdown ends connections whose head is incomplete", async () => {
+  const server = serve(
+    { ...LOOPBACK, proxyProtocol: "required", handshakeTimeout: 0 },
+    tellAddress,
+  );
+  const conn = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: server.addr.port,
+  });
+  await writeAll(conn, new TextEncoder().encode("PROXY"));
+  // A round trip of another connection: by then the first one is accepted.
+  const other = await connect({ port: server.addr.port, proxyProtocol: {} });
+  await other.close();
+  await waitFor("shutdown", server.shutdown());
+  const ended = conn.read(new Uint8Array(1)).catch(() => null);
+  assertEquals(await waitFor("the close", ended), null);
+  conn.close();
+});
+
+Deno.test("options that make no sense are refused before anything listens", () => {
+  for (
+    const [options, text] of [
+      [
+        { proxyProtocol: "yes" as never },
+        'proxyProtocol yes is none of "required"',
+      ],
+      [{ proxyProtocol: true as never }, "proxyProtocol true is none of"],
+      [{ trusted: ["10.0.0.1"] }, "needs the option proxyProtocol"],
+      [
+        { proxyProtocol: "required", trusted: ["10.0.0.0/40"] },
+        "trusted: 10.0.0.0/40 is neither",
+      ],
+      [
+        { proxyProtocol: "required", trusted: "10.0.0.1" as never },
+        "trusted 10.0.0.1 is not a list",
+      ],
+    ] as const
+  ) {
+    assertThrows(
+      () => serve({ ...LOOPBACK, ...options }, tellAddress),
+      InvalidArgumentError,
+      text,
+    );
+  }
+});
+
+function realPause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
+}
