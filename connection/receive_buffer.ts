@@ -23,6 +23,18 @@ interface PendingRead {
   readonly result: Deferred<number | null>;
 }
 
+/** The error that a reader gets in place of one of this module. */
+type ErrorFor = (error: unknown) => unknown;
+
+type Controller =
+  | ReadableStreamDefaultController<Uint8Array>
+  | ReadableByteStreamController;
+
+/** Cancels the bodies of which nobody has a reference any more. */
+const BODIES = new FinalizationRegistry<ReceiveBuffer>((buffer) =>
+  buffer.collected()
+);
+
 type End =
   | { readonly kind: "finished" }
   | { readonly kind: "taken" }
@@ -87,7 +99,12 @@ export class ReceiveBuffer {
   /** Which of them comes next. */
   #nextIndex = 0;
   #readable: ReadableStream<Uint8Array> | undefined;
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #controller: Controller | undefined;
+  /** Set when the web stream is the body of an HTTP message. */
+  #errorFor: ErrorFor | undefined;
+  /** In place of `#readable` and `#controller`, for a body that may be collected. */
+  #weakReadable: WeakRef<ReadableStream<Uint8Array>> | undefined;
+  #weakController: WeakRef<Controller> | undefined;
 
   constructor(events: ReceiveBufferEvents) {
     this.#events = events;
@@ -116,7 +133,31 @@ export class ReceiveBuffer {
 
   /** The web stream, created on first use. */
   get readable(): ReadableStream<Uint8Array> {
-    return this.#readable ??= this.#open();
+    const existing = this.#readable ?? this.#weakReadable?.deref();
+    if (existing !== undefined) return existing;
+    const readable = this.#open();
+    if (this.#errorFor === undefined) this.#readable = readable;
+    else {
+      this.#weakReadable = new WeakRef(readable);
+      BODIES.register(readable, this);
+    }
+    return readable;
+  }
+
+  /**
+   * Makes the web stream the body of an HTTP message: a byte stream, which also has
+   * BYOB readers, with the errors that `errorFor` gives. When the application has
+   * dropped it unread, and the garbage collector has found that, it is cancelled.
+   * Has an effect only before {@linkcode readable} is first used.
+   */
+  presentBody(errorFor: ErrorFor): void {
+    this.#errorFor = errorFor;
+  }
+
+  /** The application has no reference to the body any more. */
+  collected(): void {
+    if (this.#closed) return;
+    this.#cancel(undefined);
   }
 
   /**
@@ -199,8 +240,8 @@ export class ReceiveBuffer {
     if (this.#waiting && this.#controller !== undefined) {
       this.#waiting = false;
       this.#size -= chunk.length;
-      this.#controller.enqueue(chunk);
-      this.#events.consumed(chunk.length);
+      this.#enqueue(this.#controller, chunk);
+      this.#release();
     } else {
       this.#keep(chunk);
     }
@@ -212,7 +253,7 @@ export class ReceiveBuffer {
    * quarter of the time of a bulk transfer).
    */
   read(buffer: Uint8Array): Promise<number | null> {
-    if (this.#readable !== undefined) {
+    if (this.#isOpen) {
       throw new InvalidArgumentError(
         "read() cannot be used after `readable`: read from `readable`",
       );
@@ -290,7 +331,7 @@ export class ReceiveBuffer {
   takeAll(): Uint8Array<ArrayBuffer> | undefined {
     if (
       this.#end?.kind !== "finished" || this.#closed ||
-      this.#readable !== undefined || this.#offset > 0
+      this.#isOpen || this.#offset > 0
     ) return undefined;
     const size = this.#size;
     if (size === 0) {
@@ -429,29 +470,53 @@ export class ReceiveBuffer {
         "`readable` cannot be used while a read() of the stream is pending: await it first",
       );
     }
-    const readable = new ReadableStream<Uint8Array>({
-      start: (controller) => {
+    const source = {
+      start: (controller: Controller) => {
         this.#controller = controller;
       },
-      pull: () => this.#pull(),
-      cancel: (reason) => this.#cancel(reason),
-    }, { highWaterMark: 0 });
+      pull: (controller: Controller) => this.#pull(controller),
+      cancel: (reason: unknown) => this.#cancel(reason),
+    };
+    const readable = this.#errorFor === undefined
+      ? new ReadableStream<Uint8Array>(source, { highWaterMark: 0 })
+      : new ReadableStream({ ...source, type: "bytes" }, { highWaterMark: 0 });
     if (this.#closed) this.#controller?.close();
     else if (this.#end !== undefined && this.#size === 0) this.#close();
+    if (this.#errorFor !== undefined && this.#controller !== undefined) {
+      this.#weakController = new WeakRef(this.#controller);
+    }
+    this.#release();
     return readable;
   }
 
-  #pull(): void {
+  get #isOpen(): boolean {
+    return this.#readable !== undefined || this.#weakReadable !== undefined;
+  }
+
+  #pull(controller: Controller): void {
     if (this.#first < this.#chunks.length) {
       const chunk = this.#shift();
       this.#size -= chunk.length;
-      this.#controller?.enqueue(chunk);
-      this.#events.consumed(chunk.length);
+      this.#enqueue(controller, chunk);
       if (this.#size === 0 && this.#end !== undefined) this.#close();
     } else {
+      // Somebody waits for bytes, and must not be collected.
+      this.#controller = controller;
       this.#waiting = true;
       this.#events.waits();
     }
+  }
+
+  #enqueue(controller: Controller, chunk: Uint8Array<ArrayBuffer>): void {
+    // A byte stream takes the memory of the chunk, and with it its length.
+    const { length } = chunk;
+    controller.enqueue(chunk);
+    this.#events.consumed(length);
+  }
+
+  /** A body that nobody waits for can be collected. */
+  #release(): void {
+    if (this.#errorFor !== undefined) this.#controller = undefined;
   }
 
   #cancel(reason: unknown): void {
@@ -479,10 +544,22 @@ export class ReceiveBuffer {
     const error = whole ? undefined : errorOf(this.#end);
     if (whole) pending?.result.resolve(null);
     else pending?.result.reject(error);
-    if (this.#controller === undefined || this.#closed) return;
+    const controller = this.#controller ?? this.#weakController?.deref();
+    if (controller === undefined || this.#closed) {
+      // Nobody can read it any more.
+      if (this.#weakController !== undefined) this.#closed = true;
+      return;
+    }
     this.#closed = true;
-    if (whole) this.#controller.close();
-    else this.#controller.error(error);
+    if (whole) {
+      controller.close();
+      // Resolves a BYOB read that waits.
+      if ("byobRequest" in controller) controller.byobRequest?.respond(0);
+    } else {
+      const errorFor = this.#errorFor;
+      controller.error(errorFor === undefined ? error : errorFor(error));
+    }
+    this.#release();
   }
 }
 

@@ -6,6 +6,9 @@
 
 import { RawConnection } from "../connection.ts";
 import { handled } from "../connection/deferred.ts";
+import type { ConnectionOptions } from "../connection/options.ts";
+import type { Transport } from "../connection/transport.ts";
+import { bindFetch } from "./client/bind_fetch.ts";
 import { fetchOver } from "./client/fetch.ts";
 import type { FetchInit } from "./client/fetch_init.ts";
 import type { SpdyResponse } from "./client/spdy_response.ts";
@@ -54,28 +57,38 @@ import type { SpdyResponse } from "./client/spdy_response.ts";
  * @category Connection
  */
 export class Connection extends RawConnection {
+  /** Starts a session on `transport`, as that of `RawConnection` does. */
+  constructor(transport: Transport, options: ConnectionOptions) {
+    super(transport, options);
+    bindFetch(this);
+  }
+
   /**
-   * Sends an HTTP request over this connection, in the manner of the global
-   * `fetch`; resolves when the response's head has come. The URL says what to
-   * ask for, never where; a path alone, such as `"/index.html"`, is asked of
-   * {@linkcode origin}. Request and response bodies stream, both
-   * back-pressured.
+   * Sends an HTTP request over this connection, like the global `fetch`; resolves
+   * when the response's head has arrived. The URL says what to ask for, never where.
+   * A path alone, such as `"/index.html"`, belongs to {@linkcode origin}. Request and
+   * response bodies are streamed, both with back-pressure. The method is bound: it can
+   * be passed to a library that takes a `fetch`.
    *
-   * What differs from `fetch`: redirects are the caller's to follow, whatever
-   * `redirect` says; there is no cache and no cookie jar; trailers are at
-   * `response.trailers`, pushed responses go to `init.onPush`. As with `fetch`,
-   * a body with content-encoding gzip or deflate is decoded and the header
-   * stays, and reading a body that is shorter or longer than its
-   * `content-length` fails, here with `HttpMessageError` (see
-   * `init.contentLength`). Hop-by-hop headers (`connection`, `keep-alive`, `proxy-connection`,
-   * `transfer-encoding`) are left out, a `host` header becomes `:host`.
+   * Redirects are followed within the origin of the request when `init.redirect` is
+   * `"follow"`, or when a `Request` says so. The default for a URL is `"manual"`: the
+   * caller gets the redirect. There is no cache and no cookie jar. Trailers are at
+   * `response.trailers`; pushed responses go to `init.onPush`. As with `fetch`, a
+   * body with content-encoding gzip or deflate is decoded and the header stays, and
+   * reading a body that is shorter or longer than its `content-length` fails (see
+   * `init.contentLength`). Hop-by-hop headers (`connection`, `keep-alive`,
+   * `proxy-connection`, `transfer-encoding`) are left out, and a `host` header
+   * becomes `:host`. A response that the application drops unread is cancelled once
+   * the garbage collector has found that.
    *
-   * Rejects with `TypeError` for what is no request, with the signal's reason
-   * when that aborts, with `HttpMessageError` when what came is no response
-   * (the stream is then reset with PROTOCOL_ERROR, SPDY/3 draft 3.2.2), with
-   * `StreamResetError` or `ConnectionClosedError` when the stream or the
-   * connection ended first; `unprocessed` on these two says that the server
-   * certainly did nothing.
+   * Rejects with the reason of `init.signal` when that aborts, and with `TypeError`
+   * in every other case, as `fetch` does. Its `cause` says more:
+   * `InvalidArgumentError` for an option that is out of range, `HttpMessageError`
+   * when the peer sent no valid response (the stream is then reset with
+   * PROTOCOL_ERROR, SPDY/3 draft 3.2.2), `StreamResetError` or
+   * `ConnectionClosedError` when the stream or the connection ended first; their
+   * `unprocessed` says that the server certainly did nothing. Reading a body that
+   * breaks off rejects in the same way.
    *
    * @example
    * ```ts

@@ -20,9 +20,12 @@ import {
   checkTuning,
   type ConnectionTuning,
 } from "../../connection/options.ts";
+import { bindFetch } from "./bind_fetch.ts";
 import { exchange } from "./fetch.ts";
 import type { FetchInit } from "./fetch_init.ts";
 import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
+import { networkError } from "./network_error.ts";
+import { type Following, sendAndFollow } from "./redirect.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
 
 /**
@@ -76,6 +79,10 @@ export interface ClientOptions extends ConnectionTuning, DialOptions {
 export class Client implements AsyncDisposable {
   readonly #options: ClientOptions;
   readonly #retries: number;
+  readonly #following: Following = {
+    mode: "follow",
+    send: (request) => this.#send(request),
+  };
   /** The connection to use, by origin. */
   readonly #current = new Map<string, Promise<Connection>>();
   /** Every connection that has not ended, also those that only finish. */
@@ -95,18 +102,32 @@ export class Client implements AsyncDisposable {
     checkDial(options);
     this.#options = options;
     this.#retries = retries;
+    bindFetch(this);
   }
 
   /**
-   * Sends a request to the server its URL names; otherwise the same as
-   * `Connection.fetch`. Also rejects as `connect` does, and with
-   * `InvalidArgumentError` after {@linkcode close}.
+   * Sends a request to the server that its URL names, and follows redirects, also to
+   * other origins, unless `init.redirect` says otherwise. Across origins, the headers
+   * `authorization`, `cookie` and `proxy-authorization` are left out. Otherwise the
+   * same as `Connection.fetch`, which lists the errors. The `cause` can also be the
+   * error of `connect`, and an `InvalidArgumentError` after {@linkcode close}.
    */
   async fetch(
     input: string | URL | Request,
     init?: FetchInit,
   ): Promise<SpdyResponse> {
-    const request = await prepareRequest(input, init);
+    let signal: AbortSignal | undefined;
+    try {
+      const request = await prepareRequest(input, init);
+      signal = request.signal;
+      return await sendAndFollow(request, this.#following);
+    } catch (error) {
+      throw networkError("fetch failed", error, signal);
+    }
+  }
+
+  /** Sends a request without following redirects, several times if need be. */
+  async #send(request: OutgoingRequest): Promise<SpdyResponse> {
     const { origin } = new URL(request.url);
     request.signal?.throwIfAborted();
     for (let retries = this.#retries;; retries--) {

@@ -10,8 +10,10 @@ import type { StreamCore } from "../../connection/stream_core.ts";
 import type { FetchInit } from "./fetch_init.ts";
 import { appendHeaders } from "../message/fields.ts";
 import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
+import { networkError } from "./network_error.ts";
 import { receivePush } from "./receive_push.ts";
 import { receiveResponse } from "./receive_response.ts";
+import { type Following, sendAndFollow } from "./redirect.ts";
 import { readAhead } from "../message/read_ahead.ts";
 import { checkLength, sendBytes, sendSource } from "../message/send_body.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
@@ -35,15 +37,37 @@ export function fetchOver(
   input: string | URL | Request,
   init?: FetchInit,
 ): Promise<SpdyResponse> {
+  let asked: OutgoingRequest | undefined;
+  const following: Following = {
+    mode: "manual",
+    send: (request) => exchange(opener, request),
+    check: sameOrigin,
+  };
+  const send = (request: OutgoingRequest): Promise<SpdyResponse> => {
+    asked = request;
+    return sendAndFollow(request, following);
+  };
+  const fail = (error: unknown): never => {
+    throw networkError("fetch failed", error, asked?.signal);
+  };
   try {
     const request = prepareRequest(input, init, opener.origin);
-    // Not awaited for nothing: each turn of the queue costs.
-    return request instanceof Promise
-      ? request.then((prepared) => exchange(opener, prepared))
-      : exchange(opener, request);
+    // Not awaited without need: each turn of the microtask queue costs.
+    const response = request instanceof Promise
+      ? request.then(send)
+      : send(request);
+    return response.catch(fail);
   } catch (error) {
-    return Promise.reject(error);
+    return Promise.reject(networkError("fetch failed", error));
   }
+}
+
+/** A connection reaches one server only. */
+function sameOrigin(from: URL, to: URL): void {
+  if (to.origin === from.origin) return;
+  throw new TypeError(
+    `fetch failed: ${from.href} redirects to another origin, ${to.origin}, which this connection does not lead to; fetch with a Client, or with redirect: "manual"`,
+  );
 }
 
 /** Sends a prepared request. */

@@ -12,6 +12,13 @@ import type { SpdyResponse } from "./spdy_response.ts";
  * @category Client
  */
 export interface FetchInit extends RequestInit {
+  /**
+   * What to do with a redirect: `"follow"` it, which is the default of `Client` and
+   * of every `Request`; `"manual"`: give it to the caller, the default of
+   * `Connection` for a URL; `"error"`: reject. At most 20 are followed (Fetch
+   * standard, "HTTP-redirect fetch").
+   */
+  readonly redirect?: RequestRedirect;
   /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default 0. */
   readonly pri?: number;
   /** Headers to send after the body. The request must have one. */

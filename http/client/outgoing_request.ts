@@ -9,6 +9,7 @@ import type { NameValue } from "../../frame/types.ts";
 import { announcedLength } from "../message/content_length.ts";
 import { checkFetchInit, type FetchInit } from "./fetch_init.ts";
 import { hasName } from "../message/fields.ts";
+import { hasKnownBody } from "../platform/known_body.ts";
 import { plainInit } from "../platform/plain_init.ts";
 import { writeRequestHead } from "../server/request_head.ts";
 
@@ -22,6 +23,10 @@ export interface OutgoingRequest {
   /** Bytes that the body is said to have; `undefined` when nothing is said. */
   readonly announced: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** What to do with a redirect; `undefined` when the caller did not say. */
+  readonly redirect: RequestRedirect | undefined;
+  /** Whether it is the result of a redirect. */
+  readonly redirected: boolean;
   readonly init: FetchInit;
 }
 
@@ -36,6 +41,8 @@ interface Parts {
   readonly body: OutgoingRequest["body"];
   /** Said where the headers do not say another. */
   readonly contentType?: string;
+  readonly signal: AbortSignal | undefined;
+  readonly redirect: RequestRedirect | undefined;
 }
 
 /**
@@ -56,15 +63,20 @@ export function prepareRequest(
       input.startsWith("/")
     ? new URL(input, base)
     : input;
-  const signal = init.signal ??
-    (input instanceof Request ? input.signal : undefined);
+  const source = input instanceof Request ? input : undefined;
+  // `null` detaches a request from the signal of the one that it is made of.
+  const signal = init.signal === undefined
+    ? source?.signal
+    : init.signal ?? undefined;
+  const redirect = init.redirect ?? source?.redirect;
   // `new Request` would add a tenth to what a small request costs.
   const plain = plainInit(init);
   if (plain !== undefined && isWhole(url, plain.method)) {
     const { method, body, contentType } = plain;
-    const parts = { url, method, headers: init.headers, body, contentType };
+    const { headers } = init;
+    const parts = { url, method, headers, body, contentType, signal, redirect };
     try {
-      return prepare(parts, init, signal);
+      return prepare(parts, init);
     } catch (error) {
       // What the platform has to say of it comes first, in its words.
       if (plain.method !== "GET") new Request(url, init);
@@ -74,17 +86,16 @@ export function prepareRequest(
   const request = new Request(url, init);
   const withBody = (body: OutgoingRequest["body"]): OutgoingRequest => {
     const { url, method, headers } = request;
-    return prepare({ url, method, headers, body }, init, signal);
+    return prepare({ url, method, headers, body, signal, redirect }, init);
   };
-  return isInMemory(init.body)
+  return hasKnownBody(request, init.body)
     ? request.bytes().then(withBody)
     : withBody(request.body ?? undefined);
 }
 
 function prepare(
-  { url, method, headers, body, contentType }: Parts,
+  { url, method, headers, body, contentType, signal, redirect }: Parts,
   init: FetchInit,
-  signal: AbortSignal | undefined,
 ): OutgoingRequest {
   const target = readUrl(url);
   if (body === undefined && init.trailers !== undefined) {
@@ -98,7 +109,17 @@ function prepare(
   }
   const { href } = target;
   withDefaults(nv);
-  return { url: href, method, nv, body, announced, signal, init };
+  return {
+    url: href,
+    method,
+    nv,
+    body,
+    announced,
+    signal,
+    redirect,
+    redirected: false,
+    init,
+  };
 }
 
 /** Throws `TypeError` when the headers announce another body than there is. */
@@ -147,14 +168,6 @@ function readUrl(text: string | URL): URL {
   }
   if (url.hash !== "") url.hash = "";
   return url;
-}
-
-/** Bodies that the platform turns into bytes at once. */
-function isInMemory(body: FetchInit["body"]): boolean {
-  return typeof body === "string" || body instanceof Uint8Array ||
-    body instanceof URLSearchParams || body instanceof FormData ||
-    body instanceof Blob || body instanceof ArrayBuffer ||
-    ArrayBuffer.isView(body);
 }
 
 /** Rule: a method that usually has a body says so when it has none (RFC 9110 8.6). */

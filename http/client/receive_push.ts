@@ -10,6 +10,7 @@ import type { NameValue } from "../../frame/types.ts";
 import { Deferred, handled } from "../../connection/deferred.ts";
 import { stateOf, type Stream } from "../../connection/stream.ts";
 import { HttpMessageError } from "../message/message_error.ts";
+import { networkError } from "./network_error.ts";
 import type { PushedResponse } from "./fetch_init.ts";
 import type { OutgoingRequest } from "./outgoing_request.ts";
 import { receiveResponse } from "./receive_response.ts";
@@ -18,7 +19,7 @@ import { originOf, readPushedUrl } from "../server/request_head.ts";
 /** Hands a pushed stream that belongs to `request` to `onPush`, or refuses it. */
 export function receivePush(
   pushed: Stream,
-  request: Pick<OutgoingRequest, "nv" | "init">,
+  request: Pick<OutgoingRequest, "nv" | "init" | "signal">,
   onPush: (push: PushedResponse) => void,
 ): void {
   const state = stateOf(pushed);
@@ -32,15 +33,20 @@ export function receivePush(
     return;
   }
   const head = collectHead(pushed);
-  const asked = { url, method: "GET", init: request.init };
-  const response = handled(head.nv.then((nv) =>
-    receiveResponse(
-      pushed,
-      nv,
-      asked,
-      () => pushed.trailers.then((all) => all.slice(head.headersTaken())),
-    )
-  ));
+  const { init, signal } = request;
+  const asked = { url, method: "GET", init, redirected: false, signal };
+  const response = handled(
+    head.nv.then((nv) =>
+      receiveResponse(
+        pushed,
+        nv,
+        asked,
+        () => pushed.trailers.then((all) => all.slice(head.headersTaken())),
+      )
+    ).catch((error) => {
+      throw networkError("the pushed response failed", error, signal);
+    }),
+  );
   onPush({
     url,
     get response() {

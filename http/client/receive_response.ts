@@ -12,6 +12,8 @@ import { decodeBody, undoesAll } from "../message/content_coding.ts";
 import { wrongLength } from "../message/content_length.ts";
 import { markDecoded } from "../server/decoded_body.ts";
 import { asMessageError } from "../message/fields.ts";
+import { networkError } from "./network_error.ts";
+import { toByteStream } from "../message/byte_stream.ts";
 import { checksLength, type FetchInit } from "./fetch_init.ts";
 import {
   isNullBodyStatus,
@@ -25,6 +27,9 @@ export interface AskedFor {
   readonly url: string;
   readonly method: string;
   readonly init: FetchInit;
+  /** Whether a redirect led to the URL. */
+  readonly redirected: boolean;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** A response whose head came, with its body as it comes. */
@@ -41,7 +46,8 @@ export function receiveResponse(
       ? undefined
       : codings(head.headers);
     const body = receiveBody(state, head, coding, asked);
-    const origin = { url: asked.url, stream, trailers };
+    const { url, redirected } = asked;
+    const origin = { url, redirected, stream, trailers };
     const response = new SpdyResponse(body, head, origin);
     if (body !== null && coding !== undefined && undoesAll(coding)) {
       markDecoded(response);
@@ -69,7 +75,7 @@ function receiveBody(
   state: StreamCore,
   head: ResponseHead,
   coding: string | undefined,
-  { method, init }: AskedFor,
+  { method, init, signal }: AskedFor,
 ): BodyInit | null {
   if (method === "HEAD" || isNullBodyStatus(head.status)) {
     const why = method === "HEAD" ? "to HEAD" : `with status ${head.status}`;
@@ -94,6 +100,11 @@ function receiveBody(
     const bytes = state.receiveBuffer.takeAll();
     if (bytes !== undefined) return bytes;
   }
+  const errorFor = (error: unknown): unknown =>
+    networkError("reading the response failed", error, signal);
+  state.receiveBuffer.presentBody(errorFor);
   const body = state.receiveBuffer.readable;
-  return coding === undefined ? body : decodeBody(body, coding);
+  if (coding === undefined) return body;
+  const decoded = decodeBody(body, coding);
+  return decoded === body ? body : toByteStream(decoded, errorFor);
 }

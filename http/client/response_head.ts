@@ -7,12 +7,14 @@
 import type { NameValue } from "../../frame/types.ts";
 import { appendHeaders, hasName, readFields } from "../message/fields.ts";
 import { fromByteString, toByteString } from "../platform/header_text.ts";
+import { reasonOf } from "../message/reasons.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 
 /** What the headers of a response say. */
 export interface ResponseHead {
   /** 200 to 599. */
   readonly status: number;
+  /** The reason that the server gave, or else the usual one. */
   readonly statusText: string;
   /** The ordinary headers, as `Headers` takes them. */
   readonly headers: NameValue[];
@@ -71,7 +73,9 @@ export function readResponseHead(nv: readonly NameValue[]): ResponseHead {
   }
   return {
     status: Number(match[1]),
-    statusText: toByteString(match[2] ?? ""),
+    statusText: match[2] === undefined
+      ? reasonOf(Number(match[1]))
+      : toByteString(match[2]),
     headers,
     contentLength,
   };

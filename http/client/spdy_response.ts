@@ -6,6 +6,7 @@
 
 import type { NameValue } from "../../frame/types.ts";
 import { handled } from "../../connection/deferred.ts";
+import { isDecoded, markDecoded } from "../server/decoded_body.ts";
 import { KEPT_STREAM } from "../../connection/warm.ts";
 import type { Stream } from "../../connection/stream.ts";
 import { toHeaders } from "../message/fields.ts";
@@ -16,6 +17,8 @@ import type { ResponseHead } from "./response_head.ts";
 export interface ResponseOrigin {
   /** URL of the request, without its fragment. */
   readonly url: string;
+  /** Whether the request was redirected to that URL; default false. */
+  readonly redirected?: boolean;
   /** The stream it came on. */
   readonly stream: Stream;
   /** Headers after the body; default all of the stream's HEADERS frames. */
@@ -58,6 +61,7 @@ export class SpdyResponse extends Response {
     { url: "", stream: KEPT_STREAM },
   );
 
+  readonly #head: ResponseHead;
   readonly #origin: ResponseOrigin;
 
   /** Made by `fetch`. */
@@ -67,7 +71,31 @@ export class SpdyResponse extends Response {
     origin: ResponseOrigin,
   ) {
     super(body, head);
+    this.#head = head;
     this.#origin = origin;
+  }
+
+  /** `"basic"`, as for every response that came from a server. */
+  override get type(): ResponseType {
+    return "basic";
+  }
+
+  /** Whether a redirect led to {@linkcode url}. */
+  override get redirected(): boolean {
+    return this.#origin.redirected ?? false;
+  }
+
+  /**
+   * A second response with the same head and the same bytes, also with the same
+   * stream and trailers.
+   *
+   * Throws `TypeError` when the body was used or is locked.
+   */
+  override clone(): SpdyResponse {
+    const { body } = super.clone();
+    const copy = new SpdyResponse(body, this.#head, this.#origin);
+    if (isDecoded(this)) markDecoded(copy);
+    return copy;
   }
 
   /** URL of the request, without its fragment. */

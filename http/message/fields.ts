@@ -138,6 +138,17 @@ export function hasName(nv: readonly NameValue[], name: string): boolean {
   return false;
 }
 
+/** The first value of a header in a list. */
+export function valueOf(
+  nv: readonly NameValue[],
+  name: string,
+): string | undefined {
+  for (const pair of nv) {
+    if (pair[0] === name) return pair[1];
+  }
+  return undefined;
+}
+
 /** Headers that came after the body, or before a pushed one. */
 export function toHeaders(nv: readonly NameValue[]): Headers {
   try {

@@ -37,10 +37,13 @@ const PLAIN_KEYS: ReadonlySet<string> = new Set([
   "method",
   "onPush",
   "pri",
+  "redirect",
   "signal",
   "strictContentLength",
   "trailers",
 ]);
+
+const REDIRECTS: ReadonlySet<unknown> = new Set(["error", "follow", "manual"]);
 
 const ENCODER = new TextEncoder();
 
@@ -50,10 +53,11 @@ const ENCODER = new TextEncoder();
  */
 export function plainInit(init: FetchInit): PlainInit | undefined {
   const { method = "GET", body } = init;
+  if (!hasPlainKeys(init)) return undefined;
   if (method === "GET" && (body === undefined || body === null)) {
     return PLAIN_GET;
   }
-  if (!WITH_BODY.has(method) || !hasPlainKeys(init)) return undefined;
+  if (!WITH_BODY.has(method)) return undefined;
   if (typeof body === "string") {
     return {
       method,
@@ -70,8 +74,9 @@ export function plainInit(init: FetchInit): PlainInit | undefined {
 
 function hasPlainKeys(init: FetchInit): boolean {
   for (const key in init) if (!PLAIN_KEYS.has(key)) return false;
-  const { signal } = init;
+  const { signal, redirect } = init;
   return Object.getPrototypeOf(init) === Object.prototype &&
+    (redirect === undefined || REDIRECTS.has(redirect)) &&
     (signal === undefined || signal === null || signal instanceof AbortSignal);
 }
 

@@ -8,24 +8,8 @@ import { startTimer, stopTimer } from "../../connection/clock.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { closeQuietly, writeAll } from "../../connection/byte_conn.ts";
 import { httpDate } from "../message/date.ts";
+import { reasonOf } from "../message/reasons.ts";
 
-/** Words for the statuses that this listener gives by itself. */
-const REASONS: Readonly<Record<number, string>> = {
-  200: "OK",
-  204: "No Content",
-  400: "Bad Request",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  417: "Expectation Failed",
-  426: "Upgrade Required",
-  431: "Request Header Fields Too Large",
-  500: "Internal Server Error",
-  501: "Not Implemented",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  505: "HTTP Version Not Supported",
-};
 /** Headers that speak of the connection: they are ours to give. */
 const OURS = new Set([
   "connection",
@@ -54,7 +38,7 @@ export function encodeAnswer(
   { status, statusText, headers }: AnswerHead,
   { length, keepAlive }: AnswerFraming,
 ): Uint8Array {
-  const reason = statusText || REASONS[status] || "";
+  const reason = statusText || reasonOf(status);
   const lines = [`HTTP/1.1 ${status} ${reason}`];
   for (const [name, value] of headers) {
     if (!OURS.has(name)) lines.push(`${name}: ${value}`);

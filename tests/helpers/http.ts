@@ -4,6 +4,7 @@
  * @module
  */
 
+import { assert, assertRejects } from "../deps.ts";
 import type { Connection } from "../../http/connection.ts";
 import { connect } from "../../http/connect.ts";
 import type { ConnectOptions } from "../../connection/connect.ts";
@@ -118,4 +119,20 @@ export function captureErrors(): { readonly said: unknown[][] } & Disposable {
       console.error = original;
     },
   };
+}
+
+/**
+ * Asserts that a fetch, or the reading of its response, fails as the Fetch standard
+ * says, with a `TypeError`; returns its cause, which must be of the class and contain
+ * the text.
+ */
+export async function assertFetchFails<E extends Error>(
+  work: () => PromiseLike<unknown>,
+  // deno-lint-ignore no-explicit-any
+  causeClass: abstract new (...args: any[]) => E,
+  text = "",
+): Promise<E> {
+  const { cause } = await assertRejects(work, TypeError, text);
+  assert(cause instanceof causeClass, `${cause} is no ${causeClass.name}`);
+  return cause as E;
 }

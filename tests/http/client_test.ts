@@ -12,7 +12,12 @@ import { INTERNAL_ERROR, REFUSED_STREAM } from "../../frame/constants.ts";
 import { assertEquals, assertRejects, assertThrows } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { memoryPair, type Pair } from "../helpers/connections.ts";
-import { nextStream, RESPONSE, VERSIONS } from "../helpers/http.ts";
+import {
+  assertFetchFails,
+  nextStream,
+  RESPONSE,
+  VERSIONS,
+} from "../helpers/http.ts";
 
 for (const version of VERSIONS) {
   Deno.test(`client: one connection for each origin, version ${version}`, async () => {
@@ -62,7 +67,7 @@ Deno.test("client: connects anew after the server went away", async () => {
     const response = await client.fetch(`http://127.0.0.1:${port}/`);
     assertEquals(await response.text(), "x");
   }
-  await assertRejects(
+  await assertFetchFails(
     () => client.fetch(`http://127.0.0.1:${port}/`),
     Deno.errors.ConnectionRefused,
   );
@@ -124,7 +129,10 @@ Deno.test("client: gives up after so many times", async () => {
       stream.reset(REFUSED_STREAM);
     }
   }, 1);
-  await assertRejects(() => script.client.fetch("http://h/"), StreamResetError);
+  await assertFetchFails(
+    () => script.client.fetch("http://h/"),
+    StreamResetError,
+  );
   assertEquals(refused, 2);
 });
 
@@ -136,14 +144,17 @@ Deno.test("client: what may have been processed is not sent again", async () => 
       stream.reset(INTERNAL_ERROR);
     }
   });
-  await assertRejects(() => script.client.fetch("http://h/"), StreamResetError);
+  await assertFetchFails(
+    () => script.client.fetch("http://h/"),
+    StreamResetError,
+  );
   assertEquals(seen, 1);
   await using dying = scripted(async (server) => {
     await nextStream(server);
     seen++;
     await server.close();
   });
-  await assertRejects(
+  await assertFetchFails(
     () => dying.client.fetch("http://h/"),
     ConnectionClosedError,
   );
@@ -159,7 +170,7 @@ Deno.test("client: a body that was begun is not sent again", async () => {
     }
   });
   const body = ReadableStream.from([new Uint8Array(3)]);
-  await assertRejects(
+  await assertFetchFails(
     () => script.client.fetch("http://h/", { method: "PUT", body }),
     StreamResetError,
   );
@@ -218,7 +229,7 @@ Deno.test("client: a signal lets go of one request, not of the connecting", asyn
 Deno.test("client: after close, and with options that cannot be", async () => {
   const client = new Client();
   await client.close();
-  await assertRejects(
+  await assertFetchFails(
     () => client.fetch("http://h/"),
     InvalidArgumentError,
     "the client is closed",
@@ -235,7 +246,7 @@ Deno.test("client: close ends responses under way", async () => {
   });
   const response = await script.client.fetch("http://h/");
   await script.client.close();
-  await assertRejects(() => response.text(), ConnectionClosedError);
+  await assertFetchFails(() => response.text(), ConnectionClosedError);
 });
 
 Deno.test("client: close() does not wait for a connection that does not come", async () => {
@@ -249,7 +260,7 @@ Deno.test("client: close() does not wait for a connection that does not come", a
   });
   const asked = [1, 2].map(() => client.fetch("http://h/"));
   const refused = asked.map((each) =>
-    assertRejects(() => each, InvalidArgumentError, "the client is closed")
+    assertFetchFails(() => each, InvalidArgumentError, "the client is closed")
   );
   await begun.promise;
   await client.close();
@@ -267,7 +278,7 @@ Deno.test("client: close() ends a TLS handshake under way", async () => {
   const { port } = listener.addr as Deno.NetAddr;
   const client = new Client();
   const asked = client.fetch(`https://127.0.0.1:${port}/`);
-  const refused = assertRejects(() => asked, InvalidArgumentError);
+  const refused = assertFetchFails(() => asked, InvalidArgumentError);
   using conn = await listener.accept();
   await client.close();
   await refused;
@@ -322,7 +333,7 @@ Deno.test("client: a connector whose connections take nothing is an error, not a
   await using client = new Client({
     connect: () => Promise.resolve(pair.client),
   });
-  const error = await assertRejects(
+  const error = await assertFetchFails(
     () => client.fetch("http://h/"),
     ConnectionClosedError,
     "takes no requests",

@@ -16,6 +16,7 @@ import type { NameValue } from "../../frame/types.ts";
 import { assertEquals, assertRejects } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
 import {
+  assertFetchFails,
   httpPair,
   nextStream,
   readBody,
@@ -153,7 +154,7 @@ Deno.test("push: an onPush that throws fails its fetch, and nothing else", async
     if (request.url.endsWith("/page")) await info.push("/x");
     return new Response("page");
   });
-  await assertRejects(
+  await assertFetchFails(
     () =>
       pair.client.fetch("/page", {
         onPush: () => {
@@ -184,7 +185,7 @@ Deno.test("push: a client may cancel one, the page comes nonetheless", async () 
   });
   const pushed = await pushes[0].response;
   pushes[0].cancel();
-  await assertRejects(() => pushed.bytes(), StreamResetError);
+  await assertFetchFails(() => pushed.bytes(), StreamResetError);
   assertEquals(await response.text(), "page");
   assertEquals(await closed.promise, CANCEL);
   await cancelled.promise;
@@ -247,7 +248,7 @@ Deno.test("push: a response that cannot be sent fails at the client, too", async
     onPush: (push) => pushes.push(push),
   });
   assertEquals(await page.text(), "page");
-  const error = await assertRejects(
+  const error = await assertFetchFails(
     () => pushes[0].response,
     StreamResetError,
   );
@@ -404,7 +405,7 @@ Deno.test("fetch: a push that repeats a header in HEADERS is reset", async () =>
   const pushed = await stream.push([...PUSHED, ["x-a", "1"]]);
   await pushed.sendHeaders([...RESPONSE, ["x-a", "2"]]);
   assertEquals(await pushed.closed, PROTOCOL_ERROR);
-  await assertRejects(() => pushes[0].response, HttpMessageError, "x-a");
+  await assertFetchFails(() => pushes[0].response, HttpMessageError, "x-a");
   await end();
 });
 
@@ -415,6 +416,6 @@ Deno.test("fetch: a push that ends without a head rejects", async () => {
   const reset = await stream.push([...PUSHED]);
   reset.reset();
   await end();
-  await assertRejects(() => pushes[0].response, HttpMessageError, ":status");
-  await assertRejects(() => pushes[1].response, StreamResetError);
+  await assertFetchFails(() => pushes[0].response, HttpMessageError, ":status");
+  await assertFetchFails(() => pushes[1].response, StreamResetError);
 });

@@ -53,10 +53,12 @@ Deno.test("a response is read back, with and without a reason", () => {
     ]);
   assertEquals(read("404"), {
     status: 404,
-    statusText: "",
+    statusText: "Not Found",
     headers: [["set-cookie", "a"], ["set-cookie", "b"]],
     contentLength: undefined,
   });
+  assertEquals(read("299").statusText, "");
+  assertEquals(read("200 Fine").statusText, "Fine");
   assertEquals(read("200 OK").statusText, "OK");
   assertEquals(read("404 Not Found").statusText, "Not Found");
   assertEquals(read("200 \u65e5").statusText, "\xe6\x97\xa5");

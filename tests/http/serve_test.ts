@@ -12,7 +12,7 @@ import {
   assertThrows,
 } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
-import { httpPair, VERSIONS } from "../helpers/http.ts";
+import { assertFetchFails, httpPair, VERSIONS } from "../helpers/http.ts";
 
 for (const version of VERSIONS) {
   Deno.test(`serve: request and response, version ${version}`, async () => {
@@ -291,7 +291,7 @@ Deno.test("serve: trailers after no body, and none where none are sent", async (
   assertEquals([...await bare.trailers], []);
   const response = await pair.client.fetch("/with");
   assertEquals([...await response.trailers], [["x-a", "1"]]);
-  await assertRejects(
+  await assertFetchFails(
     () => pair.client.fetch("/", { trailers: { a: "b" } }),
     InvalidArgumentError,
     "there is none",

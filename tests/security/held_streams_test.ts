@@ -28,7 +28,7 @@ import {
   type Stream,
   StreamResetError,
 } from "../../mod.ts";
-import { nextStream, REQUEST } from "../helpers/http.ts";
+import { assertFetchFails, nextStream, REQUEST } from "../helpers/http.ts";
 import { memoryPair, memoryStreams } from "../helpers/connections.ts";
 import { turn } from "../helpers/virtual_time.ts";
 import { headers, RawPeer, synReply, synStream } from "./raw_peer.ts";
@@ -157,7 +157,7 @@ Deno.test("held: headers of all streams together have a bound, and room comes ba
   const headers = { "x-large": "v".repeat(20_000) };
   const first = client.fetch("/", { headers });
   const second = client.fetch("/", { headers });
-  const third = await assertRejects(
+  const third = await assertFetchFails(
     () => client.fetch("/", { headers }),
     StreamResetError,
   );

@@ -1,12 +1,6 @@
 /** Peers that speak something else: nothing of what they say is executed. */
 
-import {
-  assert,
-  assertEquals,
-  assertRejects,
-  assertStringIncludes,
-  concat,
-} from "../deps.ts";
+import { assert, assertEquals, assertStringIncludes, concat } from "../deps.ts";
 import {
   CLIENT,
   connect,
@@ -29,7 +23,7 @@ import {
 import type { CtrlFrame } from "../../mod.ts";
 import { frameName } from "../../frame/names.ts";
 import { memoryStreams } from "../helpers/connections.ts";
-import { REQUEST, VERSIONS } from "../helpers/http.ts";
+import { assertFetchFails, REQUEST, VERSIONS } from "../helpers/http.ts";
 import { Random } from "../helpers/random.ts";
 import { headers, RawPeer, synReply, synStream } from "./raw_peer.ts";
 
@@ -369,7 +363,7 @@ Deno.test("other protocols: fetch says that the server speaks HTTP/1.1", async (
     () => new Response("x"),
   );
   await using client = await connect({ port: server.addr.port });
-  await assertRejects(
+  await assertFetchFails(
     () => client.fetch("/"),
     ConnectionClosedError,
     "the server does not speak SPDY/3.1: it began with an HTTP/1.1 response",

@@ -34,7 +34,11 @@ export function expectError(world: World, error: unknown): void {
 function isExpected(error: unknown): boolean {
   if (error === GIVEN_UP) return true;
   if (!(error instanceof Error)) return false;
-  const { message } = error;
+  const { message, cause } = error;
+  // What fetch and its bodies fail with.
+  if (error instanceof TypeError && cause !== undefined) {
+    return isExpected(cause);
+  }
   if (message === SOURCE_FAILED || message === GIVEN_UP) return true;
   if (
     error instanceof ConnectionClosedError ||

@@ -224,8 +224,9 @@ export class HttpApplication {
     } catch (error) {
       world.log(who, "failed:", error);
       // Opened before the peer's limit was known.
-      const refused = error instanceof StreamResetError &&
-        error.statusCode === REFUSED_STREAM;
+      const cause = error instanceof TypeError ? error.cause : error;
+      const refused = cause instanceof StreamResetError &&
+        cause.statusCode === REFUSED_STREAM;
       if (exchange.whole && this.#calm && !refused) {
         world.bad(`${who} failed: ${error}`);
       } else expectError(world, error);

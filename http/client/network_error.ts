@@ -1,0 +1,24 @@
+/**
+ * What users of `fetch` get when a request fails: a `TypeError`, as the Fetch
+ * standard says of every network error.
+ *
+ * @module
+ */
+
+/**
+ * The error for somebody who awaits `fetch` or reads a response: a `TypeError`, whose
+ * `cause` is the error that says more. The reason of the signal that ended the request
+ * stays as it is, and so does a `TypeError`.
+ *
+ * @param what What failed, such as "fetch failed".
+ */
+export function networkError(
+  what: string,
+  error: unknown,
+  signal?: AbortSignal,
+): unknown {
+  if (error instanceof TypeError) return error;
+  if (signal?.aborted && error === signal.reason) return error;
+  const detail = error instanceof Error ? error.message : String(error);
+  return new TypeError(`${what}: ${detail}`, { cause: error });
+}

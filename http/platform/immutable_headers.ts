@@ -1,0 +1,46 @@
+/**
+ * Headers of received messages, which nobody may change (Fetch standard, "guard").
+ *
+ * @module
+ */
+
+/** Key of what may be done with a `Headers` object; `undefined` where the platform keeps it elsewhere. */
+const GUARD = findGuard();
+
+/**
+ * Makes headers immutable: changing them throws `TypeError`. Deno says so under a
+ * symbol, which costs nothing; elsewhere the object gets methods of its own.
+ */
+export function makeImmutable(headers: Headers): Headers {
+  if (GUARD !== undefined) {
+    Reflect.set(headers, GUARD, "immutable");
+    return headers;
+  }
+  return Object.defineProperties(headers, REFUSING);
+}
+
+const REFUSING: PropertyDescriptorMap = {
+  append: { value: refuse },
+  delete: { value: refuse },
+  set: { value: refuse },
+};
+
+function refuse(): never {
+  throw new TypeError("Cannot change headers: headers are immutable");
+}
+
+function findGuard(): symbol | undefined {
+  const own = Object.getOwnPropertySymbols(new Headers());
+  return own.find((key) => key.description === "guard" && works(key));
+}
+
+function works(key: symbol): boolean {
+  const headers = new Headers([["a", "b"]]);
+  Reflect.set(headers, key, "immutable");
+  try {
+    headers.set("a", "c");
+    return false;
+  } catch {
+    return headers.get("a") === "b" && new Headers(headers).get("a") === "b";
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Whether the length of a request's body is known before it is read.
+ *
+ * @module
+ */
+
+/** Deno's record of a body, as far as this file is concerned. */
+interface BodyRecord {
+  readonly source: unknown;
+  readonly streamOrStatic: unknown;
+}
+
+/** The key under which a request has the record of its body; `undefined` where the platform keeps it elsewhere. */
+const KEY = findKey();
+
+/**
+ * Whether the body was not given as a stream, so that all of it can be had at once
+ * and more than once. `given` is the body that the request was just made of.
+ */
+export function hasKnownBody(request: Request, given: unknown): boolean {
+  if (KEY === undefined) return given !== undefined && !isStream(given);
+  const record = recordOf(request, KEY);
+  return record !== null && record !== undefined && record.source !== null;
+}
+
+function isStream(body: unknown): boolean {
+  return body === null || body instanceof ReadableStream ||
+    typeof body === "object" && Symbol.asyncIterator in body;
+}
+
+function recordOf(
+  request: Request,
+  key: symbol,
+): BodyRecord | null | undefined {
+  return Reflect.get(request, key);
+}
+
+function findKey(): symbol | undefined {
+  return Object.getOwnPropertySymbols(Request.prototype).find((key) => {
+    try {
+      return isKey(key);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function isKey(key: symbol): boolean {
+  const record = (body: BodyInit | undefined): BodyRecord | null | undefined =>
+    recordOf(new Request("http://localhost/", { method: "POST", body }), key);
+  return record(undefined) === null &&
+    record("x")?.source === "x" &&
+    record(new Blob())?.source instanceof Blob &&
+    record(new ReadableStream())?.source === null;
+}
