@@ -5,8 +5,9 @@
  */
 
 import type { NameValue } from "../frame/types.ts";
-import type { RawConnection } from "../connection.ts";
-import type { Stream } from "../connection/stream.ts";
+import { InvalidArgumentError } from "../errors.ts";
+import { checkTimeout } from "../numbers.ts";
+import type { ClientChannels } from "./channels.ts";
 import {
   type TargetOptions,
   targetUrl,
@@ -15,16 +16,25 @@ import {
   withinTimeout,
 } from "./dial.ts";
 import { StreamingRefusedError } from "./errors.ts";
-import { openStreams } from "./open.ts";
 import { createProcess, type RemoteProcess } from "./process.ts";
 import {
   COMMAND_PROTOCOLS,
   type CommandProtocol,
   type CommandStreams,
-  type CommandStreamType,
-  STREAM_TYPE,
+  protocolsOver,
   streamTypes,
+  traitsOf,
+  type Transport,
 } from "./protocol.ts";
+import { openChannels } from "./spdy/client_channels.ts";
+import { openMessageChannels } from "./websocket/client_channels.ts";
+import { openWebSocket } from "./websocket/handshake.ts";
+import { WebSocketPeer } from "./websocket/peer.ts";
+
+/** Received bytes that may wait to be read, unless an option says otherwise: the same as over SPDY. */
+const MAX_BUFFERED = 4 * 1024 * 1024;
+/** The same while another channel is read that has nothing to give. */
+const MAX_UNREAD = 64 * 1024 * 1024;
 
 /** What `attach` takes. */
 export interface AttachOptions extends TargetOptions {
@@ -36,13 +46,34 @@ export interface AttachOptions extends TargetOptions {
   readonly stderr?: boolean;
   /** The process has a terminal; default false. */
   readonly tty?: boolean;
-  /** Sub-protocols to offer, best first; default all of `COMMAND_PROTOCOLS`. */
+  /**
+   * What carries the channels. `"websocket"`: a WebSocket, which passes more
+   * proxies and gateways. `"spdy"`: the SPDY upgrade, which every version of
+   * Kubernetes and every container runtime has. `"auto"`: a WebSocket with
+   * `v5.channel.k8s.io` as kubectl does it, and the SPDY upgrade if the server
+   * refuses that (before Kubernetes 1.30), but not if the connection breaks.
+   *
+   * Default: `"auto"` with `pod`, otherwise `"spdy"`: the URL of a container
+   * runtime is valid for a single request.
+   */
+  readonly transport?: Transport | "auto";
+  /**
+   * Sub-protocols to offer, best first; default all of `COMMAND_PROTOCOLS` that
+   * the transport has. Over a WebSocket with `stdin`, the default is only
+   * `v5.channel.k8s.io`: the others cannot end standard input.
+   */
   readonly protocols?: readonly CommandProtocol[];
+  /**
+   * Longest wait for the exit status after all outputs have ended (or were
+   * cancelled), ms; 0, the default: no limit. A process can close its outputs
+   * and continue. A server can also forget the status: see `docs/kubernetes.md`.
+   */
+  readonly statusTimeout?: number;
 }
 
 /** What `exec` takes. */
 export interface ExecOptions extends AttachOptions {
-  /** The command and its arguments. Needed with `pod`; a streaming URL knows it already. */
+  /** The command and its arguments. Needed with `pod`; a streaming URL has them already. */
   readonly command?: readonly string[];
 }
 
@@ -118,57 +149,139 @@ async function start(
   subresource: "exec" | "attach",
   command: readonly NameValue[],
 ): Promise<RemoteProcess> {
-  const { tty = false, protocols = COMMAND_PROTOCOLS } = options;
-  const wanted: CommandStreams = {
+  const { tty = false, statusTimeout = 0 } = options;
+  checkTimeout("statusTimeout", statusTimeout);
+  const asked: CommandStreams = {
     stdin: options.stdin ?? false,
     stdout: options.stdout ?? true,
     stderr: options.stderr ?? !tty,
     tty,
   };
-  const url = targetUrl(options, subresource, [...command, ...query(wanted)]);
+  const query = Object.entries(asked)
+    .filter(([, value]) => value)
+    .map(([name]): NameValue => [name, "true"]);
+  const url = targetUrl(options, subresource, [...command, ...query]);
+  const attempt: Attempt = {
+    url,
+    options,
+    asked,
+    offers: offersOf(options, asked),
+  };
   return await withinTimeout(options, async (signal) => {
-    const upgraded = await upgradeToSpdy(url, options, protocols, signal);
-    const { connection } = upgraded;
-    try {
-      // A server from before sub-protocols says nothing: that is the first one.
-      const chosen = upgraded.protocol ?? "channel.k8s.io";
-      const protocol = protocols.find((name) => name === chosen);
-      if (protocol === undefined) {
-        throw new StreamingRefusedError(
-          101,
-          `the server chose ${chosen}, which was not offered`,
-        );
-      }
-      const types = streamTypes(protocol, wanted);
-      const streams = await unlessAborted(open(connection, types), signal);
-      return createProcess({
-        connection,
-        protocol,
-        streams,
-        signal: options.signal,
-      });
-    } catch (error) {
-      await connection.close();
-      throw error;
-    }
+    const { channels, protocol } = await connect(attempt, signal);
+    return createProcess({
+      channels,
+      protocol,
+      signal: options.signal,
+      statusTimeout,
+    });
   });
 }
 
-async function open(
-  connection: RawConnection,
-  types: readonly CommandStreamType[],
-): Promise<ReadonlyMap<CommandStreamType, Stream>> {
-  const opened = await openStreams(
-    connection,
-    types.map((type) => ({ nv: [[STREAM_TYPE, type]] })),
-  );
-  // moby/spdystream 0.5.1 silently drops DATA that comes before it has replied.
-  await Promise.all(opened.map((stream) => stream.response));
-  return new Map(types.map((type, index) => [type, opened[index]]));
+/** What is offered over each transport, in this order. */
+type Offers = readonly (readonly [Transport, readonly CommandProtocol[]])[];
+
+interface Attempt {
+  readonly url: URL;
+  readonly options: AttachOptions;
+  readonly asked: CommandStreams;
+  readonly offers: Offers;
 }
 
-function query(wanted: CommandStreams): NameValue[] {
-  return Object.entries(wanted)
-    .filter(([, value]) => value)
-    .map(([name]) => [name, "true"]);
+interface Connected {
+  readonly channels: ClientChannels;
+  readonly protocol: CommandProtocol;
+}
+
+function offersOf(
+  { pod, protocols, transport = pod === undefined ? "spdy" : "auto" }:
+    AttachOptions,
+  { stdin }: CommandStreams,
+): Offers {
+  const known = protocols ?? COMMAND_PROTOCOLS;
+  const overWebSocket = protocolsOver("websocket", known).filter((name) => {
+    const { hasClose } = traitsOf(name);
+    // A server from before v5 passes the WebSocket on to one that cannot end stdin.
+    if (transport === "auto") return hasClose;
+    return hasClose || protocols !== undefined || !stdin;
+  });
+  const all: Offers = [
+    ["websocket", overWebSocket],
+    ["spdy", protocolsOver("spdy", known)],
+  ];
+  const offers = all.filter(([name, offered]) =>
+    offered.length > 0 && (transport === "auto" || transport === name)
+  );
+  if (offers.length > 0) return offers;
+  throw new InvalidArgumentError(
+    `there is no sub-protocol to offer over ${transport}: protocols is ${
+      JSON.stringify(known)
+    }`,
+  );
+}
+
+/** Tries one transport after the other; the next one if the server refuses the upgrade. */
+async function connect(
+  attempt: Attempt,
+  signal: AbortSignal,
+): Promise<Connected> {
+  const { offers } = attempt;
+  for (const [index, [transport, protocols]] of offers.entries()) {
+    try {
+      return transport === "spdy"
+        ? await connectSpdy(attempt, protocols, signal)
+        : await connectWebSocket(attempt, protocols, signal);
+    } catch (error) {
+      const isLast = index === offers.length - 1;
+      if (isLast || !(error instanceof StreamingRefusedError)) throw error;
+    }
+  }
+  throw new InvalidArgumentError("there is no transport to try");
+}
+
+async function connectWebSocket(
+  { url, options, asked }: Attempt,
+  protocols: readonly CommandProtocol[],
+  signal: AbortSignal,
+): Promise<Connected> {
+  const { conn, protocol } = await openWebSocket(
+    url,
+    options,
+    protocols,
+    signal,
+  );
+  const { maxBufferedBytes = MAX_BUFFERED, keepAlive } = options;
+  const channels = openMessageChannels(new WebSocketPeer(conn, true), {
+    protocol,
+    asked,
+    keepAlive,
+    maxBufferedBytes,
+    maxUnreadBytes: options.maxBufferedBytes ?? MAX_UNREAD,
+  });
+  return { channels, protocol };
+}
+
+async function connectSpdy(
+  { url, options, asked }: Attempt,
+  protocols: readonly CommandProtocol[],
+  signal: AbortSignal,
+): Promise<Connected> {
+  const upgraded = await upgradeToSpdy(url, options, protocols, signal);
+  const { connection } = upgraded;
+  try {
+    // A server from before sub-protocols names none: that is the first one.
+    const chosen = upgraded.protocol ?? "channel.k8s.io";
+    const protocol = protocols.find((name) => name === chosen);
+    if (protocol === undefined) {
+      throw new StreamingRefusedError(
+        101,
+        `the server chose ${chosen}, which was not offered`,
+      );
+    }
+    const opening = openChannels(connection, streamTypes(protocol, asked));
+    return { protocol, channels: await unlessAborted(opening, signal) };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
 }

@@ -7,7 +7,8 @@
 import { endOfTurn, startTimer, stopTimer } from "../connection/clock.ts";
 import type { Stream } from "../connection/stream.ts";
 import { PortForwardError } from "./errors.ts";
-import { isCancelledByPeer, type LastWords, readLastWords } from "./streams.ts";
+import { type LastWords, readLastWords } from "./reading.ts";
+import { isCancelledByPeer, readableInBackground } from "./spdy/streams.ts";
 
 /** Most bytes kept of what the error stream says. */
 const MAX_MESSAGE = 64 * 1024;
@@ -68,8 +69,12 @@ export class ForwardedConnection {
     this.port = port;
     this.#data = data;
     this.#error = error;
-    const lastWords = readLastWords(error, MAX_MESSAGE, () => {
-      this.#failed = true;
+    const lastWords = readLastWords(readableInBackground(error), {
+      bound: MAX_MESSAGE,
+      onWords: () => {
+        this.#failed = true;
+      },
+      isEnd: isCancelledByPeer,
     });
     this.readable = this.#readUntilFailure(lastWords);
   }

@@ -17,19 +17,21 @@ import {
 } from "./dial.ts";
 import { StreamingRefusedError } from "./errors.ts";
 import { createForwarded, type ForwardedConnection } from "./forwarded.ts";
-import { openStreams } from "./open.ts";
+import { openStreams } from "./spdy/open.ts";
 import {
   PORT,
   PORT_FORWARD_PROTOCOL,
   REQUEST_ID,
   STREAM_TYPE,
+  type Transport,
   TUNNEL_PROTOCOL,
 } from "./protocol.ts";
-import { isCancelledByPeer } from "./streams.ts";
+import { isCancelledByPeer } from "./spdy/streams.ts";
 import { openWebSocket } from "./websocket/handshake.ts";
+import { WebSocketTunnel } from "./websocket/tunnel.ts";
 
-/** How SPDY travels: in an upgraded connection, or in the binary messages of a WebSocket. */
-export type ForwardTransport = "spdy" | "websocket";
+/** What carries SPDY: an upgraded connection, or the binary messages of a WebSocket. */
+export type ForwardTransport = Transport;
 
 /** What `portForward` takes. */
 export interface PortForwardOptions extends TargetOptions {
@@ -202,8 +204,14 @@ export async function portForward(
   return await withinTimeout(options, async (signal) => {
     if (transport !== "spdy") {
       try {
-        const conn = await openWebSocket(url, options, TUNNEL_PROTOCOL, signal);
-        return createForwarder(startSpdy(conn, options), "websocket", options);
+        const protocols = [TUNNEL_PROTOCOL];
+        const { conn } = await openWebSocket(url, options, protocols, signal);
+        const tunnel = new WebSocketTunnel(conn, true);
+        return createForwarder(
+          startSpdy(tunnel, options),
+          "websocket",
+          options,
+        );
       } catch (error) {
         const mayFallBack = transport === "auto" &&
           error instanceof StreamingRefusedError;

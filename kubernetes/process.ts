@@ -4,41 +4,45 @@
  * @module
  */
 
-import type { RawConnection } from "../connection.ts";
+import { startTimeout, stopTimer, type Timer } from "../connection/clock.ts";
 import { handled } from "../connection/deferred.ts";
 import { ConnectionClosedError } from "../connection/errors.ts";
-import { stateOf, type Stream } from "../connection/stream.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
+import type { ClientChannels } from "./channels.ts";
+import { RemoteCommandError } from "./errors.ts";
 import {
   type CommandProtocol,
   type CommandStreamType,
-  hasStatus,
+  traitsOf,
+  type Transport,
 } from "./protocol.ts";
+import { readableToEnd, readLastWords } from "./reading.ts";
 import { decodeExit, type ExitStatus, isWholeStatus } from "./status.ts";
-import { readableToEnd, readLastWords } from "./streams.ts";
+import { WebSocketError } from "./websocket/frame.ts";
 
-/** Most bytes kept of what the error stream says. */
+/** Most bytes that are kept of the error channel. */
 const MAX_STATUS = 64 * 1024;
 
 /** What a process is made of. */
 export interface ProcessParts {
-  readonly connection: RawConnection;
   readonly protocol: CommandProtocol;
-  readonly streams: ReadonlyMap<CommandStreamType, Stream>;
+  readonly channels: ClientChannels;
   readonly signal: AbortSignal | undefined;
+  /** Longest wait for the status after all outputs have ended, ms; 0: no limit. */
+  readonly statusTimeout: number;
 }
 
-/** Makes a process of its parts; only `exec` and `attach` do. */
+/** Makes a process from its parts; only `exec` and `attach` do. */
 export let createProcess: (parts: ProcessParts) => RemoteProcess;
 
 /**
  * A process in a container: what `exec` and `attach` resolve to.
  *
  * Read {@linkcode stdout} and {@linkcode stderr} to their ends, or cancel them:
- * the connection has one bounded buffer, and output that nobody reads keeps
- * back the exit status behind it. When both have ended and the status is there,
- * the connection closes by itself; to leave earlier, {@linkcode close} it.
+ * the connection has one bounded buffer, and the exit status arrives behind the
+ * output. When both have ended and the status has arrived, the connection closes
+ * by itself. To leave earlier, {@linkcode close} it.
  *
  * @example
  * ```ts
@@ -64,20 +68,29 @@ export let createProcess: (parts: ProcessParts) => RemoteProcess;
  * ```
  */
 export class RemoteProcess implements AsyncDisposable {
-  readonly #connection: RawConnection;
-  readonly #streams: ReadonlyMap<CommandStreamType, Stream>;
+  readonly #channels: ClientChannels;
   readonly #stdout: ReadableStream<Uint8Array> | undefined;
   readonly #stderr: ReadableStream<Uint8Array> | undefined;
+  readonly #statusTimeout: number;
+  /** Rejects when the status is late. */
+  readonly #late = Promise.withResolvers<never>();
+  #statusTimer: Timer | undefined;
   #resizes: WritableStreamDefaultWriter<Uint8Array> | undefined;
-  /** Outputs and the status: what has to end before the connection may. */
-  #pending: number;
+  /** Outputs that have not ended. */
+  #outputs: number;
+  #statusKnown = false;
+  /** The server reported how the command ended, or why it was not run. */
+  #reported = false;
   #closing: Promise<void> | undefined;
 
-  /** The sub-protocol the server chose. */
+  /** The sub-protocol that the server chose. */
   readonly protocol: CommandProtocol;
+  /** What carries the connection. */
+  readonly transport: Transport;
   /**
-   * How the process ended. Rejects with `RemoteCommandError` when it was not
-   * run, with `ConnectionClosedError` when the connection ended first.
+   * How the process ended. Rejects with `RemoteCommandError` if it was not run,
+   * or if the server did not report its end in time (`statusTimeout`), and with
+   * `ConnectionClosedError` if the connection ended first.
    */
   readonly status: Promise<ExitStatus>;
 
@@ -85,58 +98,61 @@ export class RemoteProcess implements AsyncDisposable {
     createProcess = (parts) => new RemoteProcess(parts);
   }
 
-  private constructor({ connection, protocol, streams, signal }: ProcessParts) {
-    this.#connection = connection;
-    this.#streams = streams;
+  private constructor(
+    { protocol, channels, signal, statusTimeout }: ProcessParts,
+  ) {
+    this.#channels = channels;
+    this.#statusTimeout = statusTimeout;
     this.protocol = protocol;
-    for (const type of ["stdin", "resize"] as const) {
-      // What a server says there is nobody's: it must not fill the connection's buffer.
-      const stream = streams.get(type);
-      if (stream !== undefined) {
-        stateOf(stream).dropBody("it is the client that speaks here");
-      }
-    }
-    const outputEnded = this.#once();
-    this.#stdout = this.#output("stdout");
-    this.#stderr = this.#output("stderr");
-    this.#pending = 1 + Number(this.#stdout !== undefined) +
-      Number(this.#stderr !== undefined);
-    this.status = handled(this.#readStatus().finally(outputEnded));
+    this.transport = channels.transport;
+    this.#outputs = Number(channels.stdout !== undefined) +
+      Number(channels.stderr !== undefined);
+    handled(this.#late.promise);
+    this.status = handled(
+      Promise.race([this.#readStatus(), this.#late.promise])
+        .finally(() => this.#statusEnded()),
+    );
+    this.#stdout = this.#output("stdout", channels.stdout);
+    this.#stderr = this.#output("stderr", channels.stderr);
     const onAbort = (): void => void this.close();
     signal?.addEventListener("abort", onAbort, { once: true });
     handled(
-      connection.closed.finally(() =>
-        signal?.removeEventListener("abort", onAbort)
-      ),
+      channels.closed.finally(() => {
+        stopTimer(this.#statusTimer);
+        signal?.removeEventListener("abort", onAbort);
+      }),
     );
   }
 
   /**
-   * What the process reads. Closing it is the end of its input. Writing fails
-   * with `StreamResetError` once the process has ended.
+   * What the process reads. Closing it ends the input of the process. Writing
+   * fails once the process has ended: with `StreamResetError` over SPDY, with
+   * `ConnectionClosedError` over a WebSocket.
    *
-   * Throws `InvalidArgumentError` when stdin was not asked for.
+   * Throws `InvalidArgumentError` if stdin was not asked for.
    */
   get stdin(): WritableStream<Uint8Array> {
-    return this.#stream("stdin").writable;
+    return this.#asked("stdin", this.#channels.stdin);
   }
 
   /**
-   * What the process writes. It fails with `ConnectionClosedError` when the
-   * connection ends before the output does: an output is whole or an error.
+   * What the process writes. An output is whole, or reading it fails: with
+   * `ConnectionClosedError` if the connection ends before the output, with
+   * `RemoteCommandError` if the server ended the output and did not report how
+   * the command ended.
    *
-   * Throws `InvalidArgumentError` when stdout was not asked for.
+   * Throws `InvalidArgumentError` if stdout was not asked for.
    */
   get stdout(): ReadableStream<Uint8Array> {
     return this.#asked("stdout", this.#stdout);
   }
 
   /**
-   * What the process writes to its standard error; the same rules as
+   * What the process writes to its standard error; the same rules as for
    * {@linkcode stdout}.
    *
-   * Throws `InvalidArgumentError` when stderr was not asked for; with a
-   * terminal there is none.
+   * Throws `InvalidArgumentError` if stderr was not asked for, and with a
+   * terminal, which has none.
    */
   get stderr(): ReadableStream<Uint8Array> {
     return this.#asked("stderr", this.#stderr);
@@ -145,29 +161,25 @@ export class RemoteProcess implements AsyncDisposable {
   /**
    * Tells the process the size of its terminal, in characters, 1..65535.
    *
-   * Rejects with `InvalidArgumentError` for other sizes, and when there is no
-   * terminal or the sub-protocol (`v1`, `v2`) cannot resize it.
+   * Rejects with `InvalidArgumentError` for other sizes, if there is no terminal,
+   * and if the sub-protocol (`v1` and `v2` over SPDY) cannot resize it.
    */
   async resize(columns: number, rows: number): Promise<void> {
     checkWhole("columns", columns, 1, 0xffff);
     checkWhole("rows", rows, 1, 0xffff);
-    this.#resizes ??= this.#stream("resize").writable.getWriter();
+    this.#resizes ??= this.#asked("resize", this.#channels.resize).getWriter();
     const line = `${JSON.stringify({ Width: columns, Height: rows })}\n`;
     await this.#resizes.write(new TextEncoder().encode(line));
   }
 
   /** Leaves the process: closes the connection, whatever is under way. Never rejects. */
   close(): Promise<void> {
-    return this.#closing ??= this.#connection.close();
+    return this.#closing ??= this.#channels.close();
   }
 
   /** The same as {@linkcode close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #stream(type: CommandStreamType): Stream {
-    return this.#asked(type, this.#streams.get(type));
   }
 
   #asked<T>(type: CommandStreamType, value: T | undefined): T {
@@ -181,45 +193,80 @@ export class RemoteProcess implements AsyncDisposable {
 
   #output(
     type: "stdout" | "stderr",
+    readable: ReadableStream<Uint8Array> | undefined,
   ): ReadableStream<Uint8Array> | undefined {
-    const stream = this.#streams.get(type);
-    return stream &&
-      readableToEnd(stream, this.#once(), (failure) => this.#isWhole(failure));
+    if (readable === undefined) return undefined;
+    let ended = false;
+    const onEnd = (): void => {
+      if (ended) return;
+      ended = true;
+      this.#outputEnded();
+    };
+    return readableToEnd(
+      readable,
+      onEnd,
+      (failure) => this.#judge(type, failure),
+    );
   }
 
   async #readStatus(): Promise<ExitStatus> {
-    const { text, failure } = await readLastWords(
-      this.#stream("error"),
-      MAX_STATUS,
-    );
-    // What came before the connection broke may be all there was to say.
-    if (failure !== undefined && !isWholeStatus(this.protocol, text)) {
-      throw failure;
-    }
+    const { text, failure } = await readLastWords(this.#channels.error, {
+      bound: MAX_STATUS,
+      isEnd: (error) => this.#channels.isUnprovenEnd(error),
+    });
+    this.#reported = isWholeStatus(this.protocol, text);
+    // What arrived before the connection broke may be all there was to say.
+    if (failure !== undefined && !this.#reported) throw failure;
     return decodeExit(this.protocol, text);
   }
 
   /**
-   * Whether an output is whole although the connection broke. The CRI streaming
-   * server 0.37 writes the status after all output, resets its streams and
-   * closes; when it had not read all our input, its kernel resets the connection
-   * on the way, and the end of that may not arrive. Output that stands before
-   * the status has then arrived all the same.
+   * Resolves if an output is whole although reading it failed; otherwise rejects
+   * with what the reader is told. A server writes the status after all output:
+   * when the status is there, the output before it has arrived. That matters in
+   * two cases. The CRI streaming server 0.37 cancels its streams when it has
+   * finished, and just the same when its idle time-out aborts a command. And
+   * when it has not read all our input, its kernel resets the connection.
    */
-  async #isWhole(failure: unknown): Promise<boolean> {
-    if (!(failure instanceof ConnectionClosedError)) return false;
-    if (!hasStatus(this.protocol)) return false;
-    return await this.status.then(() => true, () => false);
+  async #judge(type: "stdout" | "stderr", failure: unknown): Promise<void> {
+    const unproven = this.#channels.isUnprovenEnd(failure);
+    const broken = failure instanceof ConnectionClosedError ||
+      failure instanceof WebSocketError;
+    if (!unproven && !broken) throw failure;
+    if (!traitsOf(this.protocol).hasStatus) {
+      if (unproven) return;
+      throw failure;
+    }
+    await this.status.catch(() => {});
+    if (this.#reported) return;
+    if (!unproven) throw failure;
+    throw new RemoteCommandError(
+      `${type} may be cut short: the server ended it, but did not report how the command ended`,
+      { cause: failure },
+    );
   }
 
-  /** One of the things that have to end before the connection is closed. */
-  #once(): () => void {
-    let called = false;
-    return () => {
-      if (called) return;
-      called = true;
+  #outputEnded(): void {
+    this.#outputs--;
+    if (this.#outputs > 0) return;
+    if (this.#statusKnown) {
       // Not sooner: a frame towards a server that is about to close can cost the end of its output.
-      if (--this.#pending === 0) void this.close();
-    };
+      void this.close();
+      return;
+    }
+    this.#statusTimer = startTimeout(() => {
+      this.#late.reject(
+        new RemoteCommandError(
+          `the server did not report how the command ended within ${this.#statusTimeout} ms after the end of its output`,
+        ),
+      );
+      void this.close();
+    }, this.#statusTimeout);
+  }
+
+  #statusEnded(): void {
+    stopTimer(this.#statusTimer);
+    this.#statusKnown = true;
+    if (this.#outputs === 0) void this.close();
   }
 }

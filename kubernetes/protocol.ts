@@ -1,12 +1,16 @@
 /**
- * The names Kubernetes uses on top of SPDY/3.1: sub-protocols, stream types,
- * headers. Header names are as they stand on the wire, in lower case.
+ * The names that Kubernetes uses: sub-protocols, what a channel is for, and
+ * headers. Header names are in lower case, as on the wire.
  *
  * @module
  */
 
-/** Sub-protocols of exec and attach, best first. `v5` adds nothing on SPDY, and no server takes it there. */
+/**
+ * Sub-protocols of exec and attach, best first. `v5.channel.k8s.io` exists over
+ * WebSockets only: it is `v4` with a message that ends standard input.
+ */
 export const COMMAND_PROTOCOLS = [
+  "v5.channel.k8s.io",
   "v4.channel.k8s.io",
   "v3.channel.k8s.io",
   "v2.channel.k8s.io",
@@ -16,18 +20,83 @@ export const COMMAND_PROTOCOLS = [
 /** One of {@linkcode COMMAND_PROTOCOLS}. */
 export type CommandProtocol = typeof COMMAND_PROTOCOLS[number];
 
+/** What carries the channels: streams of SPDY/3.1, or a WebSocket. */
+export type Transport = "spdy" | "websocket";
+
+/** What a sub-protocol of exec and attach can do. */
+export interface ProtocolTraits {
+  /** Transports that have it. */
+  readonly transports: readonly Transport[];
+  /** The error channel carries a JSON status; without it plain text. */
+  readonly hasStatus: boolean;
+  /** Over SPDY there is a stream for the sizes of a terminal; over a WebSocket there always is. */
+  readonly hasResize: boolean;
+  /** Over a WebSocket, a channel can be ended while the others continue; over SPDY each stream can. */
+  readonly hasClose: boolean;
+}
+
+const BOTH = ["spdy", "websocket"] as const;
+
+const TRAITS: Readonly<Record<CommandProtocol, ProtocolTraits>> = {
+  "v5.channel.k8s.io": {
+    transports: ["websocket"],
+    hasStatus: true,
+    hasResize: true,
+    hasClose: true,
+  },
+  "v4.channel.k8s.io": {
+    transports: BOTH,
+    hasStatus: true,
+    hasResize: true,
+    hasClose: false,
+  },
+  "v3.channel.k8s.io": {
+    transports: BOTH,
+    hasStatus: false,
+    hasResize: true,
+    hasClose: false,
+  },
+  "v2.channel.k8s.io": {
+    transports: BOTH,
+    hasStatus: false,
+    hasResize: false,
+    hasClose: false,
+  },
+  "channel.k8s.io": {
+    transports: BOTH,
+    hasStatus: false,
+    hasResize: false,
+    hasClose: false,
+  },
+};
+
+/** What a sub-protocol can do. */
+export function traitsOf(protocol: CommandProtocol): ProtocolTraits {
+  return TRAITS[protocol];
+}
+
+/** Those of the sub-protocols that a transport has, in the same order. */
+export function protocolsOver(
+  transport: Transport,
+  protocols: readonly CommandProtocol[] = COMMAND_PROTOCOLS,
+): CommandProtocol[] {
+  return protocols.filter((name) =>
+    TRAITS[name]?.transports.includes(transport)
+  );
+}
+
 /** The sub-protocol of port-forward. */
 export const PORT_FORWARD_PROTOCOL = "portforward.k8s.io";
 
-/** WebSocket sub-protocol of port-forward's SPDY inside binary messages (KEP-4006). */
+/** WebSocket sub-protocol of port-forward: SPDY inside binary messages (KEP-4006). */
 export const TUNNEL_PROTOCOL = "SPDY/3.1+portforward.k8s.io";
 
-/** Carries the sub-protocols in the upgrade and the one chosen in its answer. */
+/** Carries the sub-protocols in the upgrade request and the one chosen in its answer. */
 export const PROTOCOL_HEADER = "x-stream-protocol-version";
-/** Carries the sub-protocols a server knows, when it takes none of those offered. */
+/** Carries the sub-protocols that a server knows, if it accepts none of those offered. */
 export const ACCEPTED_PROTOCOLS_HEADER = "x-accepted-stream-protocol-versions";
 
-/** What a stream of an exec or attach is for. */
+/** What a channel of an exec or attach is for. */
 export type CommandStreamType =
   | "error"
   | "stdin"
@@ -35,41 +104,26 @@ export type CommandStreamType =
   | "stderr"
   | "resize";
 
-/** What a stream of a port-forward is for. */
+/** What a channel of a port-forward is for. */
 export type ForwardStreamType = "error" | "data";
 
 /** SYN_STREAM header: what the stream is for. */
 export const STREAM_TYPE = "streamtype";
 /** SYN_STREAM header of port-forward: the port in the pod, decimal. */
 export const PORT = "port";
-/** SYN_STREAM header of port-forward: what pairs a data stream with its error stream. */
+/** SYN_STREAM header of port-forward: pairs a data stream with its error stream. */
 export const REQUEST_ID = "requestid";
 
-/** Whether the sub-protocol has a resize stream. */
-export function hasResize(protocol: CommandProtocol): boolean {
-  return protocol === "v4.channel.k8s.io" || protocol === "v3.channel.k8s.io";
-}
+/** Number of each channel in the messages of a WebSocket. */
+export const CHANNEL_NUMBER: Readonly<Record<CommandStreamType, number>> = {
+  stdin: 0,
+  stdout: 1,
+  stderr: 2,
+  error: 3,
+  resize: 4,
+};
 
-/** Whether the error stream carries a JSON status rather than plain text. */
-export function hasStatus(protocol: CommandProtocol): boolean {
-  return protocol === "v4.channel.k8s.io";
-}
-
-/** The streams of an exec or attach, in the order in which they are opened. */
-export function streamTypes(
-  protocol: CommandProtocol,
-  { stdin, stdout, stderr, tty }: CommandStreams,
-): CommandStreamType[] {
-  const types: CommandStreamType[] = ["error"];
-  if (stdin) types.push("stdin");
-  if (stdout) types.push("stdout");
-  // A terminal has one output: what the process writes to stderr is in stdout.
-  if (stderr && !tty) types.push("stderr");
-  if (tty && hasResize(protocol)) types.push("resize");
-  return types;
-}
-
-/** Which streams an exec or attach asks for. */
+/** Which channels an exec or attach asks for. */
 export interface CommandStreams {
   /** The client sends standard input. */
   readonly stdin: boolean;
@@ -79,4 +133,26 @@ export interface CommandStreams {
   readonly stderr: boolean;
   /** The process gets a terminal. */
   readonly tty: boolean;
+}
+
+/** The channels of an exec or attach over SPDY, in the order in which their streams are opened. */
+export function streamTypes(
+  protocol: CommandProtocol,
+  asked: CommandStreams,
+): CommandStreamType[] {
+  return channelTypes(asked, traitsOf(protocol).hasResize);
+}
+
+/** The channels of an exec or attach; `hasResize`: whether there is one for sizes of a terminal. */
+export function channelTypes(
+  { stdin, stdout, stderr, tty }: CommandStreams,
+  hasResize: boolean,
+): CommandStreamType[] {
+  const types: CommandStreamType[] = ["error"];
+  if (stdin) types.push("stdin");
+  if (stdout) types.push("stdout");
+  // A terminal has one output: what the process writes to stderr is in stdout.
+  if (stderr && !tty) types.push("stderr");
+  if (tty && hasResize) types.push("resize");
+  return types;
 }

@@ -7,7 +7,7 @@
 
 import { checkWhole } from "../numbers.ts";
 import { RemoteCommandError } from "./errors.ts";
-import { type CommandProtocol, hasStatus } from "./protocol.ts";
+import { type CommandProtocol, traitsOf } from "./protocol.ts";
 
 /** How a command ended. */
 export interface ExitStatus {
@@ -53,13 +53,13 @@ const EXIT_CODES = [-0x8000_0000, 0xffff_ffff] as const;
 export function encodeExit(protocol: CommandProtocol, code: number): string {
   checkWhole("the exit code", code, ...EXIT_CODES);
   if (code === 0) {
-    return hasStatus(protocol)
+    return traitsOf(protocol).hasStatus
       ? encode({ metadata: {}, status: "Success" })
       : "";
   }
   const message =
     `command terminated with non-zero exit code: exit status ${code}`;
-  if (!hasStatus(protocol)) return message;
+  if (!traitsOf(protocol).hasStatus) return message;
   return encode({
     metadata: {},
     status: "Failure",
@@ -88,7 +88,9 @@ export function encodeFailure(
   const message = cut(failure.message);
   const reason = cut(failure.reason);
   // Before v4 an error stream without a word tells success.
-  if (!hasStatus(protocol)) return message || "the command was not run";
+  if (!traitsOf(protocol).hasStatus) {
+    return message || "the command was not run";
+  }
   return encode({
     metadata: {},
     status: "Failure",
@@ -119,7 +121,7 @@ export function decodeExit(
   protocol: CommandProtocol,
   text: string,
 ): ExitStatus {
-  if (!hasStatus(protocol)) {
+  if (!traitsOf(protocol).hasStatus) {
     if (text !== "") return { code: undefined, success: false, message: text };
     return protocol === "channel.k8s.io"
       ? { ...SUCCESS, code: undefined }
@@ -150,7 +152,7 @@ export function isWholeStatus(
   protocol: CommandProtocol,
   text: string,
 ): boolean {
-  if (!hasStatus(protocol)) return false;
+  if (!traitsOf(protocol).hasStatus) return false;
   try {
     JSON.parse(text);
     return true;

@@ -19,7 +19,9 @@ export interface StreamingCall extends CommandStreams {
   readonly namespace: string;
   /** Name of the pod; on a container runtime's URL the token in it. */
   readonly pod: string;
-  /** The container; `""` when the request names none. */
+  /** UID of the pod, on a kubelet's URL that has one. */
+  readonly uid?: string;
+  /** The container; `""` if the request names none. */
   readonly container: string;
   /** The command and its arguments. */
   readonly command: readonly string[];
@@ -28,13 +30,16 @@ export interface StreamingCall extends CommandStreams {
 /** An API server's path. */
 const API_PATH =
   /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/(exec|attach|portforward)$/;
-/** A kubelet's path, which names the container last. */
+/** A kubelet's paths of exec and attach: the pod, perhaps its UID, and the container. */
 const KUBELET_PATH =
-  /^\/(exec|attach|portForward)\/([^/]+)\/([^/]+)(?:\/([^/]+))?$/;
-/** A container runtime's path: the token of a request made by CRI. */
+  /^\/(exec|attach)\/([^/]+)\/([^/]+)(?:(?:\/([^/]+))?\/([^/]+))?$/;
+/** A kubelet's path of port-forward: the pod, and perhaps its UID. */
+const KUBELET_FORWARD_PATH =
+  /^\/(portForward)\/([^/]+)\/([^/]+)(?:\/([^/]+))?$/;
+/** A container runtime's path: the token of a request that was made by CRI. */
 const RUNTIME_PATH = /^\/(exec|attach|portforward)\/([^/]+)$/;
 
-/** Reads a request; `undefined` when its path is none of the three kinds of server's. */
+/** Reads a request; `undefined` if its path belongs to none of the three kinds of servers. */
 export function parseCall(request: Request): StreamingCall | undefined {
   const { pathname, searchParams } = new URL(request.url);
   const place = parsePath(pathname);
@@ -55,32 +60,59 @@ export function parseCall(request: Request): StreamingCall | undefined {
 }
 
 /**
- * Whether a parameter stands for true. Rule: all but no parameter, `0` and
- * `false` does, `stdin=` as well (apimachinery, `Convert_Slice_string_To_bool`);
- * of several the first counts.
+ * Whether a parameter means true. Rule: every value except `0` and `false` does,
+ * also an empty one (apimachinery, `Convert_Slice_string_To_bool`); of several
+ * values the first counts.
  */
 function isTrue(value: string | null): boolean {
   return value !== null && !/^(0|false)$/i.test(value);
 }
 
-type Place = Pick<StreamingCall, "kind" | "namespace" | "pod" | "container">;
+/**
+ * The ports that the URL names, for a port-forward without SPDY: `ports` of an
+ * API server, `port` of a kubelet; given several times, or with commas. NaN
+ * stands for one that is no decimal number.
+ */
+export function readPorts(request: Request): number[] {
+  const { searchParams } = new URL(request.url);
+  return [...searchParams.getAll("ports"), ...searchParams.getAll("port")]
+    .flatMap((text) => text.split(","))
+    .map((text) => /^\d{1,5}$/.test(text) ? Number(text) : NaN);
+}
+
+type Place = Pick<
+  StreamingCall,
+  "kind" | "namespace" | "pod" | "uid" | "container"
+>;
 
 function parsePath(path: string): Place | undefined {
   const api = API_PATH.exec(path);
-  if (api !== null) return place(api[3], api[1], api[2], "");
-  const kubelet = KUBELET_PATH.exec(path);
+  if (api !== null) {
+    const [, namespace, pod, kind] = api;
+    return place({ kind, namespace, pod });
+  }
+  const kubelet = KUBELET_PATH.exec(path) ?? KUBELET_FORWARD_PATH.exec(path);
   if (kubelet !== null) {
-    return place(kubelet[1], kubelet[2], kubelet[3], kubelet[4] ?? "");
+    const [, kind, namespace, pod, uid, container] = kubelet;
+    return place({ kind, namespace, pod, uid, container });
   }
   const runtime = RUNTIME_PATH.exec(path);
-  return runtime === null ? undefined : place(runtime[1], "", runtime[2], "");
+  return runtime === null
+    ? undefined
+    : place({ kind: runtime[1], pod: runtime[2] });
+}
+
+/** The parts of a path, percent-encoded. */
+interface PathParts {
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly pod: string;
+  readonly uid?: string;
+  readonly container?: string;
 }
 
 function place(
-  kind: string,
-  namespace: string,
-  pod: string,
-  container: string,
+  { kind, namespace = "", pod, uid, container = "" }: PathParts,
 ): Place | undefined {
   try {
     return {
@@ -88,9 +120,10 @@ function place(
       namespace: decodeURIComponent(namespace),
       pod: decodeURIComponent(pod),
       container: decodeURIComponent(container),
+      ...(uid === undefined ? {} : { uid: decodeURIComponent(uid) }),
     };
   } catch {
-    // A percent sign with no two digits behind it.
+    // A percent sign without two digits behind it.
     return undefined;
   }
 }

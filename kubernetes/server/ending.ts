@@ -1,39 +1,38 @@
 /**
- * How a server ends its streams and the connection without losing output.
+ * How a server ends its channels without losing output.
  *
  * @module
  */
 
-import type { RawConnection } from "../../connection.ts";
 import { startTimer, stopTimer } from "../../connection/clock.ts";
-import { stateOf, type Stream } from "../../connection/stream.ts";
+import type { OutputChannel } from "../channels.ts";
 
-/** How long a client that has everything may take to end what it still has, ms. */
+/** How long a client that has received everything may take to end what it still has, ms. */
 export const LINGER = 10_000;
 
 /**
- * This side's half of a stream. A handler writes to {@linkcode writable}; what it
- * wrote arrives even when it goes away without closing it, or without waiting
+ * What a handler sends on a channel. The handler writes to {@linkcode writable};
+ * what it wrote arrives even if it ends without closing it, or without waiting
  * for its writes.
  */
 export class Output {
-  readonly #stream: Stream;
+  readonly #channel: OutputChannel;
   #writable: WritableStream<Uint8Array> | undefined;
-  /** Chunks that the handler has written and the stream has not taken. */
+  /** Chunks that the handler has written and the channel has not taken. */
   #queued = 0;
   /** Called with the last of them. */
   #onTaken: (() => void) | undefined;
 
-  constructor(stream: Stream) {
-    this.#stream = stream;
+  constructor(channel: OutputChannel) {
+    this.#channel = channel;
   }
 
-  /** For the handler; made when first asked for. */
+  /** For the handler; created on first use. */
   get writable(): WritableStream<Uint8Array> {
     return this.#writable ??= new WritableStream({
       write: async (chunk) => {
         try {
-          await this.#stream.write(chunk);
+          await this.#channel.write(chunk);
         } catch (error) {
           // The sink gets no more.
           this.#took(this.#queued);
@@ -44,11 +43,11 @@ export class Output {
       close: () => {
         // Writes behind the close were counted, too; they are rejected.
         this.#took(this.#queued);
-        return this.#stream.closeWrite();
+        return this.#channel.closeWrite();
       },
       abort: () => {
         this.#took(this.#queued);
-        this.#stream.reset();
+        this.#channel.abort();
       },
     }, {
       highWaterMark: 1,
@@ -60,16 +59,16 @@ export class Output {
     });
   }
 
-  /** Writes the last words and FIN behind all that the handler wrote, as far as the stream still takes them. */
+  /** Writes the last words and ends the channel behind all that the handler wrote, as far as the channel still takes it. */
   async finish(text = ""): Promise<void> {
     try {
       await this.#taken();
       if (text !== "") {
-        await this.#stream.write(new TextEncoder().encode(text));
+        await this.#channel.write(new TextEncoder().encode(text));
       }
-      await this.#stream.closeWrite();
+      await this.#channel.closeWrite();
     } catch {
-      // Closed by the handler, or reset by the client.
+      // Closed by the handler, or ended by the client.
     }
   }
 
@@ -78,26 +77,23 @@ export class Output {
     if (this.#queued === 0) this.#onTaken?.();
   }
 
-  /** Resolves when the stream has taken what the handler wrote, or has ended. */
+  /** Resolves when the channel has taken what the handler wrote, or has ended. */
   async #taken(): Promise<void> {
     if (this.#queued === 0) return;
     const taken = Promise.withResolvers<void>();
     this.#onTaken = taken.resolve;
-    // Not as an application that waits: see `StreamCore.wait`.
-    const { observed } = stateOf(this.#stream).closed;
-    const ended = observed.then(() => {}, () => {});
-    await Promise.race([taken.promise, ended]);
+    await Promise.race([taken.promise, this.#channel.ended]);
   }
 }
 
 /**
- * Lets the client close first. A server that closes while frames of the client
- * are unread makes its kernel reset the connection, and throws away what the
- * client has not received yet.
+ * Lets the client close first. If a server closes while frames of the client are
+ * unread, its kernel resets the connection, and drops what the client has not
+ * received yet.
  */
-export async function linger(connection: RawConnection): Promise<void> {
+export async function linger(closed: Promise<void>): Promise<void> {
   const late = Promise.withResolvers<void>();
   const timer = startTimer(() => late.resolve(), LINGER);
-  await Promise.race([connection.closed.catch(() => {}), late.promise]);
+  await Promise.race([closed.catch(() => {}), late.promise]);
   stopTimer(timer);
 }

@@ -12,7 +12,6 @@ import {
   MOST_HEAD,
   type UpgradeCall,
 } from "../../http/upgrade/http_listener.ts";
-import type { RawConnection } from "../../connection.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { checkTuning } from "../../connection/options.ts";
 import {
@@ -21,24 +20,15 @@ import {
 } from "../../connection/tls_listener.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkPort, checkTimeout, checkWhole } from "../../numbers.ts";
-import { COMMAND_PROTOCOLS, PORT_FORWARD_PROTOCOL } from "../protocol.ts";
 import { parseCall, type StreamingCall } from "./call.ts";
+import type { ProcessHandler } from "./command.ts";
+import type { ForwardHandler } from "./forward.ts";
 import {
-  MAX_COMMAND_STREAMS,
-  type ProcessHandler,
-  serveCommand,
-} from "./command.ts";
-import {
-  type ForwardHandler,
-  MAX_CONNECTIONS,
-  serveForward,
-} from "./forward.ts";
-import {
-  RefusedUpgrade,
-  upgradeToSpdy,
-  upgradeToTunnel,
-  wantsWebSocket,
-} from "./upgrade.ts";
+  type PendingCall,
+  serveCommandCall,
+  serveForwardCall,
+} from "./serve_call.ts";
+import { RefusedUpgrade } from "./upgrade.ts";
 
 /** What {@linkcode serveStreaming} takes. */
 export interface StreamingOptions {
@@ -106,8 +96,11 @@ export interface StreamingOptions {
 /** Longest head of a request unless an option says otherwise, bytes: Go's servers take as much, and a command may be a script. */
 const MAX_HEAD = 1024 * 1024;
 
+/** Received bytes that may wait to be read, unless an option says otherwise. */
+const MAX_BUFFERED = 4 * 1024 * 1024;
+
 interface Serving {
-  connection?: RawConnection;
+  connection?: { close(): Promise<void> };
   served?: Promise<void>;
 }
 
@@ -249,7 +242,6 @@ export class StreamingServer implements AsyncDisposable {
     conn: ByteConn,
     serving: Serving,
   ): Promise<void> {
-    const { maxBufferedBytes, streamCreationTimeout = 30_000 } = this.#options;
     const parsed = parseCall(request);
     if (parsed === undefined) throw new RefusedUpgrade(404, "not found");
     const call = await this.#resolve(parsed);
@@ -257,32 +249,27 @@ export class StreamingServer implements AsyncDisposable {
       await answerAndEnd(conn, call, (error) => this.#tell(error));
       return;
     }
+    const {
+      streamCreationTimeout = 30_000,
+      maxBufferedBytes = MAX_BUFFERED,
+    } = this.#options;
+    const pending: PendingCall = {
+      request,
+      conn,
+      call,
+      streamCreationTimeout,
+      maxBufferedBytes,
+      onConnection: (connection) => {
+        serving.connection = connection;
+      },
+    };
     if (call.kind === "portforward") {
       const handler = this.#handler(call.kind, this.#options.portForward);
-      const bounds = { streams: 2 * MAX_CONNECTIONS, maxBufferedBytes };
-      const connection = wantsWebSocket(request)
-        ? await upgradeToTunnel(conn, request, bounds)
-        : (await upgradeToSpdy(conn, request, [PORT_FORWARD_PROTOCOL], bounds))
-          .connection;
-      serving.connection = connection;
-      await serveForward(connection, call, handler, streamCreationTimeout);
-      return;
+      await serveForwardCall(pending, handler);
+    } else {
+      const handler = this.#handler(call.kind, this.#options[call.kind]);
+      await serveCommandCall(pending, handler);
     }
-    const handler = this.#handler(call.kind, this.#options[call.kind]);
-    const { connection, protocol } = await upgradeToSpdy(
-      conn,
-      request,
-      COMMAND_PROTOCOLS,
-      { streams: MAX_COMMAND_STREAMS, maxBufferedBytes },
-    );
-    serving.connection = connection;
-    await serveCommand(
-      connection,
-      protocol,
-      call,
-      handler,
-      streamCreationTimeout,
-    );
   }
 
   /** What the owner makes of a call; a fault of the owner's function is answered with 500. */

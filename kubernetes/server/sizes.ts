@@ -1,12 +1,10 @@
 /**
- * Sizes of a client's terminal, as they come on the resize stream.
+ * Sizes of a client's terminal, as they arrive on the resize channel.
  *
  * @module
  */
 
 import { pause } from "../../connection/clock.ts";
-import type { Stream } from "../../connection/stream.ts";
-import { drainedReadable } from "./taking.ts";
 
 /** Size of a terminal, characters. */
 export interface TerminalSize {
@@ -16,17 +14,19 @@ export interface TerminalSize {
   readonly rows: number;
 }
 
-/** Longest JSON object that is looked at, characters. */
+/** Longest JSON object that is read, characters. */
 const MAX_OBJECT = 1024;
-/** After so many bytes others have their turn. */
+/** After so many bytes, other work gets its turn. */
 const BYTES_A_TURN = 32 * 1024;
 
-/** The resize stream of a client, read. */
-export function readSizes(stream: Stream): ReadableStream<TerminalSize> {
+/** The sizes in the text of a resize channel. */
+export function readSizes(
+  readable: ReadableStream<Uint8Array>,
+): ReadableStream<TerminalSize> {
   const decoder = new TextDecoder();
   const parser = new SizeParser();
   let taken = 0;
-  return drainedReadable(stream).pipeThrough(
+  return readable.pipeThrough(
     new TransformStream<Uint8Array, TerminalSize>({
       async transform(chunk, controller) {
         for (let at = 0; at < chunk.length; at += BYTES_A_TURN) {
@@ -46,18 +46,18 @@ export function readSizes(stream: Stream): ReadableStream<TerminalSize> {
 
 /**
  * Finds one JSON object after another, wherever the text is cut, and looks at
- * each character once. What stands between objects, and what is no size, is
- * passed over.
+ * each character once. Text between objects, and objects that are no sizes, are
+ * skipped.
  */
 export class SizeParser {
-  /** The object under way, as far as it came in pieces before. */
+  /** The beginning of an object that is not complete, from earlier pieces. */
   #begun = "";
   /** How many braces are open. */
   #depth = 0;
   #inString = false;
   #escaped = false;
 
-  /** The sizes whose last brace stands in `text`. */
+  /** The sizes whose last brace is in `text`. */
   push(text: string): TerminalSize[] {
     const sizes: TerminalSize[] = [];
     let start = 0;
@@ -68,7 +68,7 @@ export class SizeParser {
         start = at;
         this.#depth = 1;
       } else if (this.#begun.length + at - start >= MAX_OBJECT) {
-        // No size is as long; the next one begins with the next brace.
+        // No size is so long; the next one begins with the next brace.
         this.#reset();
       } else if (this.#inString) {
         if (this.#escaped) this.#escaped = false;
@@ -111,7 +111,7 @@ function parseSize(text: string): TerminalSize | undefined {
   let columns: unknown;
   let rows: unknown;
   for (const [name, size] of Object.entries(value)) {
-    // Go's encoding/json, which reads it in Kubernetes, takes names in any case.
+    // Go's encoding/json, which reads it in Kubernetes, accepts names in any case.
     const known = name.toLowerCase();
     if (known === "width") columns = size;
     else if (known === "height") rows = size;

@@ -12,13 +12,8 @@ import type { ByteConn } from "../../connection/transport.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { SERVER } from "../../session/constants.ts";
 import { serverProfile } from "../profile.ts";
-import {
-  ACCEPTED_PROTOCOLS_HEADER,
-  PROTOCOL_HEADER,
-  TUNNEL_PROTOCOL,
-} from "../protocol.ts";
+import { ACCEPTED_PROTOCOLS_HEADER, PROTOCOL_HEADER } from "../protocol.ts";
 import { acceptKey } from "../websocket/handshake.ts";
-import { WebSocketTunnel } from "../websocket/tunnel.ts";
 
 /** An upgrade that cannot be granted, and the answer that says so. */
 export class RefusedUpgrade extends Error {
@@ -31,7 +26,7 @@ export class RefusedUpgrade extends Error {
   }
 }
 
-/** What an upgrade led to. */
+/** A SPDY upgrade that was granted. */
 export interface Upgraded<Protocol extends string> {
   readonly connection: RawConnection;
   readonly protocol: Protocol;
@@ -56,7 +51,7 @@ export async function upgradeToSpdy<Protocol extends string>(
   if (chooseToken(asked, [PROTO_SPDY3_1]) === undefined) {
     throw new RefusedUpgrade(
       400,
-      `unable to upgrade: to ${asked}, only to SPDY/3.1`,
+      `unable to upgrade to ${asked}: this server speaks SPDY/3.1 and WebSockets`,
     );
   }
   const offered = list(headers, PROTOCOL_HEADER);
@@ -66,46 +61,60 @@ export async function upgradeToSpdy<Protocol extends string>(
       `unable to upgrade: no ${PROTOCOL_HEADER} in the request`,
     );
   }
-  const protocol = offered
-    .map((name) => known.find((each) => each === name))
-    .find((each) => each !== undefined);
-  if (protocol === undefined) {
-    throw new RefusedUpgrade(
-      403,
-      `unable to upgrade: client supports ${
-        offered.join(", ")
-      }, server accepts ${known.join(", ")}`,
-      known.map((name) => [ACCEPTED_PROTOCOLS_HEADER, name]),
-    );
-  }
+  const protocol = choose(
+    offered,
+    known,
+    known.map((name) => [ACCEPTED_PROTOCOLS_HEADER, name]),
+  );
   const chosen = new Headers({ [PROTOCOL_HEADER]: protocol });
   await writeAll(conn, switchingProtocols("SPDY/3.1", chosen));
   return { connection: startServer(conn, bounds), protocol };
 }
 
-/** Grants a WebSocket with SPDY in its messages. */
-export async function upgradeToTunnel(
-  conn: ByteConn,
-  { headers }: Request,
-  bounds: ServerBounds,
-): Promise<RawConnection> {
-  const key = headers.get("sec-websocket-key");
-  // RFC 6455 4.2.1: the key is there and the version is 13.
-  if (key === null || headers.get("sec-websocket-version") !== "13") {
-    throw new RefusedUpgrade(400, "unable to upgrade: no WebSocket handshake");
-  }
-  if (!list(headers, "sec-websocket-protocol").includes(TUNNEL_PROTOCOL)) {
+/**
+ * Checks the handshake of a WebSocket, and chooses the client's first
+ * sub-protocol that is in `known`. `""` stands for a client that offers none.
+ */
+export function chooseWebSocketProtocol(
+  { headers, method }: Request,
+  known: readonly string[],
+): string {
+  // RFC 6455 4.1: the method is GET.
+  if (method !== "GET") {
     throw new RefusedUpgrade(
-      400,
-      `unable to upgrade: a WebSocket needs ${TUNNEL_PROTOCOL}`,
+      405,
+      `unable to upgrade: a WebSocket is asked for by GET, not by ${method}`,
+      { allow: "GET" },
     );
   }
+  const version = headers.get("sec-websocket-version");
+  // RFC 6455 4.2.1, 4.4: the key is there and the version is 13.
+  if (!headers.get("sec-websocket-key") || version === null) {
+    throw new RefusedUpgrade(400, "unable to upgrade: no WebSocket handshake");
+  }
+  if (version !== "13") {
+    throw new RefusedUpgrade(
+      426,
+      `unable to upgrade: version ${version} of WebSockets is not supported`,
+      { "sec-websocket-version": "13", upgrade: "websocket" },
+    );
+  }
+  const offered = list(headers, "sec-websocket-protocol");
+  return choose(offered.length === 0 ? [""] : offered, known);
+}
+
+/** Grants the WebSocket with the sub-protocol that was chosen; frames follow. */
+export async function grantWebSocket(
+  conn: ByteConn,
+  { headers }: Request,
+  protocol: string,
+): Promise<void> {
+  const key = headers.get("sec-websocket-key") ?? "";
   const accepted = new Headers({
     "sec-websocket-accept": await acceptKey(key),
-    "sec-websocket-protocol": TUNNEL_PROTOCOL,
   });
+  if (protocol !== "") accepted.set("sec-websocket-protocol", protocol);
   await writeAll(conn, switchingProtocols("websocket", accepted));
-  return startServer(new WebSocketTunnel(conn, false), bounds);
 }
 
 /** Whether a request asks for a WebSocket. */
@@ -114,7 +123,8 @@ export function wantsWebSocket({ headers }: Request): boolean {
     .some((name) => name.toLowerCase() === "websocket");
 }
 
-function startServer(
+/** A session with a client, on a connection that was upgraded. */
+export function startServer(
   conn: ByteConn,
   { streams, maxBufferedBytes }: ServerBounds,
 ): RawConnection {
@@ -124,6 +134,24 @@ function startServer(
     side: SERVER,
     version: PROTO_SPDY3_1,
   });
+}
+
+function choose<Protocol extends string>(
+  offered: readonly string[],
+  known: readonly Protocol[],
+  headers?: HeadersInit,
+): Protocol {
+  const protocol = offered
+    .map((name) => known.find((each) => each === name))
+    .find((each) => each !== undefined);
+  if (protocol !== undefined) return protocol;
+  throw new RefusedUpgrade(
+    403,
+    `unable to upgrade: client supports ${
+      offered.filter((name) => name !== "").join(", ") || "no sub-protocol"
+    }, server accepts ${known.filter((name) => name !== "").join(", ")}`,
+    headers,
+  );
 }
 
 function list(headers: Headers, name: string): string[] {

@@ -1,5 +1,5 @@
 /**
- * WebSocket frames (RFC 6455 section 5) as far as a tunnel of bytes needs them.
+ * WebSocket frames (RFC 6455 section 5).
  *
  * @module
  */
@@ -14,28 +14,56 @@ export const CLOSE = 8;
 export const PING = 9;
 export const PONG = 10;
 
-/** Close status: an orderly end (RFC 6455 7.4.1). */
+/** Close status (RFC 6455 7.4.1): an orderly end. */
 export const NORMAL_CLOSURE = 1000;
 /** Close status: an endpoint goes away. */
 export const GOING_AWAY = 1001;
 /** Close status: the peer broke the protocol. */
 export const PROTOCOL_ERROR = 1002;
+/** Close status: a message of a kind that is not accepted. */
+export const UNSUPPORTED_DATA = 1003;
 /** Close status that stands for none; never on the wire. */
 export const NO_STATUS = 1005;
+/** Close status: a text message or the reason of a close frame is not UTF-8. */
+export const INVALID_PAYLOAD = 1007;
+/** Close status: the peer broke a rule of the application. */
+export const POLICY_VIOLATION = 1008;
 
 /** Longest payload of a control frame, bytes (RFC 6455 5.5). */
 export const MAX_CONTROL_PAYLOAD = 125;
 /** Longest head of a frame, bytes: two, eight of length, four of mask. */
 export const MAX_HEAD = 14;
 
+/** What {@linkcode WebSocketError} takes after the message. */
+export interface WebSocketErrorOptions extends SpdyErrorOptions {
+  /** Close status; default 1002, a protocol error. */
+  readonly status?: number;
+}
+
 /**
- * A WebSocket peer broke RFC 6455 or the tunnel's rule of binary messages, or
- * closed with a status that tells of a fault.
+ * A WebSocket peer broke RFC 6455 or a rule of the sub-protocol, or closed the
+ * WebSocket with a status that reports an error.
+ *
+ * @example
+ * ```ts
+ * import { WebSocketError } from "@spdy/spdy/kubernetes";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * const error = new WebSocketError("a text message is not UTF-8", {
+ *   status: 1007,
+ * });
+ * assertEquals(error.initiator, "remote");
+ * assertEquals(error.status, 1007);
+ * ```
  */
 export class WebSocketError extends SpdyError {
-  /** Makes the error. */
-  constructor(message: string, options: SpdyErrorOptions = {}) {
+  /** The status of the close frame, RFC 6455 7.4. */
+  readonly status: number;
+
+  /** Creates the error. */
+  constructor(message: string, options: WebSocketErrorOptions = {}) {
     super(message, ERR_PROTO, { initiator: "remote", ...options });
+    this.status = options.status ?? PROTOCOL_ERROR;
   }
 }
 
@@ -43,7 +71,7 @@ export class WebSocketError extends SpdyError {
 export interface FrameHead {
   readonly opcode: number;
   readonly fin: boolean;
-  /** The four bytes of the mask; `undefined` for a frame that is not masked. */
+  /** The four bytes of the mask; `undefined` if the frame is not masked. */
   readonly mask: Uint8Array | undefined;
   /** Payload length, bytes. */
   readonly length: number;
@@ -52,8 +80,8 @@ export interface FrameHead {
 }
 
 /**
- * Reads a frame's head from the beginning of `data`; `undefined` when more bytes
- * are needed.
+ * Reads the head of a frame at the beginning of `data`; `undefined` if more bytes
+ * are needed. `masked`: whether the peer is a client, which masks its frames.
  *
  * Throws {@linkcode WebSocketError} for a head that is not allowed.
  */
@@ -64,8 +92,10 @@ export function readHead(
   if (data.length < 2) return undefined;
   const opcode = data[0] & 0x0f;
   const fin = (data[0] & 0x80) !== 0;
-  // RFC 6455 5.2: reserved bits are 0 unless an extension was agreed on; none is.
-  if ((data[0] & 0x70) !== 0) throw new WebSocketError("reserved bits are set");
+  // RFC 6455 5.2: reserved bits are 0 unless an extension was agreed on; none was.
+  if ((data[0] & 0x70) !== 0) {
+    throw new WebSocketError("reserved bits of a frame are set");
+  }
   // RFC 6455 5.1: a client masks every frame, a server none.
   if ((data[1] & 0x80) !== 0 !== masked) {
     throw new WebSocketError(
@@ -77,7 +107,11 @@ export function readHead(
   const size = 2 + lengthSize + (masked ? 4 : 0);
   if (data.length < size) return undefined;
   const length = lengthSize === 0 ? short : readLength(data, lengthSize);
-  // RFC 6455 5.5: control frames are short and not fragmented.
+  // RFC 6455 5.2: other opcodes are reserved.
+  if (opcode > BINARY && opcode < CLOSE || opcode > PONG) {
+    throw new WebSocketError(`opcode ${opcode} is reserved`);
+  }
+  // RFC 6455 5.5: a control frame is short and not fragmented.
   if (opcode >= CLOSE && (length > MAX_CONTROL_PAYLOAD || !fin)) {
     throw new WebSocketError("a control frame is too long or fragmented");
   }
@@ -95,18 +129,22 @@ function readLength(data: Uint8Array, size: number): number {
   if (size === 2) return view.getUint16(2);
   const length = view.getUint32(2) * 0x1_0000_0000 + view.getUint32(6);
   if (!Number.isSafeInteger(length)) {
-    throw new WebSocketError("a frame of more than 2^53 bytes");
+    throw new WebSocketError("a frame has more than 2^53 bytes");
   }
   return length;
 }
 
-/** A whole frame with FIN; the payload is copied, and masked when there is a mask. */
+/**
+ * A whole frame with FIN. The payload, behind the bytes of `prefix` if there are
+ * any, is copied, and masked if there is a mask.
+ */
 export function encodeFrame(
   opcode: number,
   payload: Uint8Array,
   mask: Uint8Array | undefined,
+  prefix: readonly number[] = [],
 ): Uint8Array {
-  const { length } = payload;
+  const length = prefix.length + payload.length;
   const lengthSize = length < 126 ? 0 : length < 0x1_0000 ? 2 : 8;
   const size = 2 + lengthSize + (mask === undefined ? 0 : 4);
   const frame = new Uint8Array(size + length);
@@ -119,7 +157,8 @@ export function encodeFrame(
     view.setUint32(2, Math.floor(length / 0x1_0000_0000));
     view.setUint32(6, length >>> 0);
   }
-  frame.set(payload, size);
+  frame.set(prefix, size);
+  frame.set(payload, size + prefix.length);
   if (mask !== undefined) {
     frame[1] |= 0x80;
     frame.set(mask, size - 4);
@@ -128,7 +167,7 @@ export function encodeFrame(
   return frame;
 }
 
-/** Masks or unmasks in place (RFC 6455 5.3); `offset` is where in the payload `data` begins. */
+/** Masks or unmasks in place (RFC 6455 5.3); `offset` is the place of `data` in the payload. */
 export function applyMask(
   data: Uint8Array,
   mask: Uint8Array,

@@ -1,11 +1,12 @@
 /**
  * The opening handshake of a WebSocket (RFC 6455 section 4), both sides.
  *
- * By hand, because Deno 2.9.6 cannot: `WebSocket` and `WebSocketStream` refuse
- * the sub-protocol `SPDY/3.1+portforward.k8s.io` ("Invalid protocol value": a
- * slash is no token character, and Kubernetes uses one nevertheless) and drop a
- * `sec-websocket-protocol` given as a header. `Deno.upgradeWebSocket` works
- * under `Deno.serve` only, which cannot serve the SPDY upgrade on the same port.
+ * It is done here because Deno 2.9.6 cannot do it: `WebSocket` and
+ * `WebSocketStream` refuse the sub-protocol `SPDY/3.1+portforward.k8s.io`
+ * ("Invalid protocol value": a token has no slash, but Kubernetes uses one) and
+ * drop a `sec-websocket-protocol` that is given as a header.
+ * `Deno.upgradeWebSocket` only works under `Deno.serve`, which cannot serve the
+ * SPDY upgrade on the same port.
  *
  * @module
  */
@@ -16,13 +17,13 @@ import type { ByteConn } from "../../connection/transport.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { headerLines, type TargetOptions } from "../dial.ts";
 import { StreamingRefusedError } from "../errors.ts";
-import { WebSocketTunnel } from "./tunnel.ts";
+import { toBase64 } from "./codec.ts";
 
 /** Longest head of an answer, bytes. */
 const MAX_HEAD = 16 * 1024;
-/** Longest body kept of an answer that refuses, bytes. */
+/** Longest body that is kept of an answer that refuses, bytes. */
 const MAX_BODY = 64 * 1024;
-/** Joined to the client's key before it is hashed (RFC 6455 1.3). */
+/** Appended to the client's key before it is hashed (RFC 6455 1.3). */
 const KEY_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** What the server answers to a client's key. */
@@ -31,37 +32,45 @@ export async function acceptKey(key: string): Promise<string> {
     "SHA-1",
     new TextEncoder().encode(key + KEY_SUFFIX),
   );
-  return base64(new Uint8Array(hash));
+  return toBase64(new Uint8Array(hash));
+}
+
+/** A WebSocket whose handshake is over. */
+export interface OpenedWebSocket<Protocol extends string> {
+  /** The connection; frames begin with its first byte. */
+  readonly conn: ByteConn;
+  /** The sub-protocol that the server chose. */
+  readonly protocol: Protocol;
 }
 
 /**
- * Opens a WebSocket and resolves to the bytes in its binary messages.
+ * Opens a WebSocket.
  *
- * Throws `StreamingRefusedError` when the server refuses it, or the sub-protocol.
+ * Throws `StreamingRefusedError` if the server refuses it, or all of the
+ * sub-protocols.
  */
-export async function openWebSocket(
+export async function openWebSocket<Protocol extends string>(
   url: URL,
   options: TargetOptions,
-  protocol: string,
+  protocols: readonly Protocol[],
   signal: AbortSignal,
-): Promise<ByteConn> {
-  const key = base64(crypto.getRandomValues(new Uint8Array(16)));
+): Promise<OpenedWebSocket<Protocol>> {
+  const key = toBase64(crypto.getRandomValues(new Uint8Array(16)));
   const headers: NameValue[] = [
+    // Throws for a header that is not allowed, so before there is a socket.
+    ...headerLines(options.headers),
+    ["connection", "Upgrade"],
+    ["upgrade", "websocket"],
     ["sec-websocket-key", key],
     ["sec-websocket-version", "13"],
-    ["sec-websocket-protocol", protocol],
+    ["sec-websocket-protocol", protocols.join(", ")],
   ];
   const { tls, proxy, dial: open } = options;
   const socket = await dial(url, { tls, proxy, dial: open }, signal);
   const { status, body, conn, headers: answer } = await requestUpgrade(socket, {
     url,
     method: "GET",
-    headers: [
-      ...headerLines(options.headers),
-      ["connection", "Upgrade"],
-      ["upgrade", "websocket"],
-      ...headers,
-    ],
+    headers,
     maxHead: MAX_HEAD,
     maxBody: MAX_BODY,
     signal,
@@ -69,16 +78,23 @@ export async function openWebSocket(
   if (conn === undefined) {
     throw new StreamingRefusedError(status, new TextDecoder().decode(body));
   }
+  const chosen = answer.get("sec-websocket-protocol");
+  const protocol = protocols.find((name) => name === chosen);
   const refusal = answer.get("sec-websocket-accept") !== await acceptKey(key)
-    ? "the WebSocket handshake was answered with a wrong key"
-    : answer.get("sec-websocket-protocol") !== protocol
-    ? `the server does not speak ${protocol}`
+    ? "the server answered the WebSocket handshake with a wrong key"
+    : answer.get("upgrade")?.toLowerCase() !== "websocket"
+    ? "the server did not upgrade to a WebSocket"
+    // RFC 6455 4.1: an extension that was not asked for.
+    : answer.has("sec-websocket-extensions")
+    ? "the server chose a WebSocket extension, and none was offered"
     : undefined;
-  if (refusal === undefined) return new WebSocketTunnel(conn, true);
+  if (refusal === undefined && protocol !== undefined) {
+    return { conn, protocol };
+  }
   conn.close();
-  throw new StreamingRefusedError(101, refusal);
-}
-
-function base64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
+  throw new StreamingRefusedError(
+    101,
+    refusal ?? `the server does not speak ${protocols.join(", ")}` +
+        (chosen === null ? "" : `: it chose ${chosen}`),
+  );
 }

@@ -9,6 +9,7 @@ import type { PushedResponse } from "../../http/client/fetch_init.ts";
 import { handleStream } from "../../http/server/server_exchange.ts";
 import type { ServeHandler } from "../../http/server/serve_options.ts";
 import { Output } from "../../kubernetes/server/ending.ts";
+import { outputOf } from "../../kubernetes/spdy/taking.ts";
 import { assert, assertEquals } from "../deps.ts";
 import { memoryPair, type Pair } from "../helpers/connections.ts";
 import { nextStream } from "../helpers/http.ts";
@@ -123,7 +124,7 @@ Deno.test("observed: a server that waits for its own output does not wait for th
   });
   const opened = pair.client.openStream([]);
   const stream = await nextStream(pair.server);
-  const output = new Output(stream);
+  const output = new Output(outputOf(stream));
   // No reply: it stays here.
   output.writable.getWriter().write(new Uint8Array(100_000)).catch(() => {});
   output.finish();

@@ -1,5 +1,9 @@
 import { assertEquals } from "../deps.ts";
-import { parseCall } from "../../kubernetes/server/call.ts";
+import {
+  parseCall,
+  readPorts,
+  type StreamingCall,
+} from "../../kubernetes/server/call.ts";
 
 function parse(path: string): unknown {
   const call = parseCall(new Request(`http://127.0.0.1${path}`));
@@ -44,6 +48,49 @@ Deno.test("a kubelet's exec names its streams otherwise", () => {
   );
 });
 
+Deno.test("a kubelet's paths may name the UID of the pod", () => {
+  const parts = (path: string): unknown[] => {
+    const { kind, namespace, pod, uid, container } = parse(
+      path,
+    ) as StreamingCall;
+    return [kind, namespace, pod, uid, container];
+  };
+  for (const kind of ["exec", "attach"]) {
+    assertEquals(parts(`/${kind}/shop/web/7b%2F1/main?command=ls`), [
+      kind,
+      "shop",
+      "web",
+      "7b/1",
+      "main",
+    ]);
+    assertEquals(
+      parts(`/${kind}/shop/web/main`),
+      [kind, "shop", "web", undefined, "main"],
+    );
+  }
+  assertEquals(
+    parts("/portForward/shop/web/7b"),
+    ["portforward", "shop", "web", "7b", ""],
+  );
+});
+
+Deno.test("the ports of a port-forward without SPDY", () => {
+  const cases: [query: string, ports: number[]][] = [
+    ["", []],
+    ["ports=80", [80]],
+    ["ports=80&ports=443", [80, 443]],
+    ["ports=80,443", [80, 443]],
+    ["port=8080", [8080]],
+    ["ports=", [NaN]],
+    ["ports=80,,1e3,-1,0x50", [80, NaN, NaN, NaN, NaN]],
+    ["ports=0&ports=99999", [0, 99999]],
+  ];
+  for (const [query, ports] of cases) {
+    const url = `http://127.0.0.1/portforward/x?${query}`;
+    assertEquals(readPorts(new Request(url)), ports, query);
+  }
+});
+
 Deno.test("a flag is true unless it is absent, 0 or false, as an API server reads it", () => {
   const flags: [query: string, expected: boolean][] = [
     ["", false],
@@ -84,7 +131,8 @@ Deno.test("other paths are no calls", () => {
   const paths = [
     "/",
     "/exec",
-    "/exec/a/b/c/d",
+    "/exec/a/b/c/d/e",
+    "/portForward/a/b/c/d",
     "/api/v1/namespaces/shop/pods/web",
     "/api/v1/namespaces/shop/pods/web/log",
     "/api/v1/namespaces/shop/pods/%zz/exec",

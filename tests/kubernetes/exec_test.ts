@@ -26,6 +26,19 @@ import { virtualTime } from "../helpers/virtual_time.ts";
 
 const encoder = new TextEncoder();
 
+/** A test that runs over each transport. */
+function testEach(
+  name: string,
+  test: (target: (server: StreamingServer) => ExecOptions) => Promise<void>,
+): void {
+  for (const transport of ["spdy", "websocket"] as const) {
+    Deno.test(
+      `${name}; ${transport}`,
+      () => test((server) => ({ ...target(server), transport })),
+    );
+  }
+}
+
 function target({ addr }: StreamingServer): ExecOptions {
   return {
     url: `http://127.0.0.1:${addr.port}`,
@@ -82,6 +95,12 @@ class Link {
   }
 }
 
+/** The sub-protocol that a client and a server of this module agree on. */
+const PROTOCOL_OVER = {
+  spdy: "v4.channel.k8s.io",
+  websocket: "v5.channel.k8s.io",
+};
+
 const greet: ProcessHandler = async ({ stdout, stderr }) => {
   await say(stdout, "out");
   await say(stderr, "err");
@@ -92,16 +111,16 @@ const echo: ProcessHandler = async ({ stdin, stdout }) => {
   await stdin.pipeTo(stdout);
 };
 
-Deno.test("exec: both outputs and the exit code", async () => {
+testEach("exec: both outputs and the exit code", async (target) => {
   await using server = serveStreaming({ exec: greet });
   const process = await exec(target(server));
-  assertEquals(process.protocol, "v4.channel.k8s.io");
+  assertEquals(process.protocol, PROTOCOL_OVER[process.transport]);
   assertEquals(await new Response(process.stdout).text(), "out");
   assertEquals(await new Response(process.stderr).text(), "err");
   assertEquals((await process.status).code, 7);
 });
 
-Deno.test("exec: the handler is told what was asked for", async () => {
+testEach("exec: the handler is told what was asked for", async (target) => {
   const { promise, resolve } = Promise.withResolvers<string>();
   await using server = serveStreaming({
     // deno-lint-ignore require-await
@@ -125,7 +144,7 @@ Deno.test("exec: the handler is told what was asked for", async () => {
   assertEquals(await promise, "shop web/1 main ls a b&c Bearer secret");
 });
 
-Deno.test("exec: input to its end, whole and in order", async () => {
+testEach("exec: input to its end, whole and in order", async (target) => {
   await using server = serveStreaming({ exec: echo });
   const body = new Random(3).bytes(3_000_000);
   const process = await exec({ ...target(server), stdin: true, stderr: false });
@@ -140,9 +159,19 @@ Deno.test("exec: input to its end, whole and in order", async () => {
 Deno.test("exec: every sub-protocol, as far as it tells the exit code", async () => {
   await using server = serveStreaming({ exec: greet });
   const codes = [];
-  for (const protocol of COMMAND_PROTOCOLS) {
-    const process = await exec({ ...target(server), protocols: [protocol] });
+  for (
+    const [protocol, transport] of COMMAND_PROTOCOLS.flatMap((name) =>
+      (["spdy", "websocket"] as const).map((each) => [name, each] as const)
+    )
+  ) {
+    const options = { ...target(server), protocols: [protocol], transport };
+    if (protocol === "v5.channel.k8s.io" && transport === "spdy") {
+      await assertRejects(() => exec(options), InvalidArgumentError, "v5");
+      continue;
+    }
+    const process = await exec(options);
     assertEquals(process.protocol, protocol);
+    assertEquals(process.transport, transport);
     assertEquals(await new Response(process.stdout).text(), "out");
     await process.stderr.cancel();
     const { code, success } = await process.status;
@@ -151,49 +180,51 @@ Deno.test("exec: every sub-protocol, as far as it tells the exit code", async ()
   }
   assertEquals(codes, [
     [7, false],
-    [undefined, false],
-    [undefined, false],
-    [undefined, false],
+    ...Array.from({ length: 2 }, () => [7, false]),
+    ...Array.from({ length: 6 }, () => [undefined, false]),
   ]);
 });
 
-Deno.test("exec with a terminal: sizes arrive, stderr is not there", async () => {
-  await using server = serveStreaming({
-    async exec({ resizes, stdout, stderr }) {
-      await say(stderr, "leads nowhere");
-      const seen: TerminalSize[] = [];
-      for await (const size of resizes) {
-        seen.push(size);
-        if (seen.length === 2) break;
-      }
-      await say(stdout, JSON.stringify(seen));
-    },
-  });
-  const process = await exec({ ...target(server), tty: true });
-  await process.resize(80, 24);
-  await process.resize(65535, 1);
-  assertEquals(JSON.parse(await new Response(process.stdout).text()), [
-    { columns: 80, rows: 24 },
-    { columns: 65535, rows: 1 },
-  ]);
-  assertThrows(() => process.stderr, InvalidArgumentError);
-  for (const [columns, rows] of [[0, 24], [80, 65536], [1.5, 2]]) {
-    await assertRejects(
-      () => process.resize(columns, rows),
-      InvalidArgumentError,
-    );
-  }
-  await process.status;
-});
+testEach(
+  "exec with a terminal: sizes arrive, stderr is not there",
+  async (target) => {
+    await using server = serveStreaming({
+      async exec({ resizes, stdout, stderr }) {
+        await say(stderr, "leads nowhere");
+        const seen: TerminalSize[] = [];
+        for await (const size of resizes) {
+          seen.push(size);
+          if (seen.length === 2) break;
+        }
+        await say(stdout, JSON.stringify(seen));
+      },
+    });
+    const process = await exec({ ...target(server), tty: true });
+    await process.resize(80, 24);
+    await process.resize(65535, 1);
+    assertEquals(JSON.parse(await new Response(process.stdout).text()), [
+      { columns: 80, rows: 24 },
+      { columns: 65535, rows: 1 },
+    ]);
+    assertThrows(() => process.stderr, InvalidArgumentError);
+    for (const [columns, rows] of [[0, 24], [80, 65536], [1.5, 2]]) {
+      await assertRejects(
+        () => process.resize(columns, rows),
+        InvalidArgumentError,
+      );
+    }
+    await process.status;
+  },
+);
 
-Deno.test("without a terminal there is nothing to resize", async () => {
+testEach("without a terminal there is nothing to resize", async (target) => {
   await using server = serveStreaming({ exec: greet });
   await using process = await exec(target(server));
   await assertRejects(() => process.resize(80, 24), InvalidArgumentError);
   assertThrows(() => process.stdin, InvalidArgumentError, "stdin");
 });
 
-Deno.test("exec: what the handler throws reaches the client", async () => {
+testEach("exec: what the handler throws reaches the client", async (target) => {
   await using server = serveStreaming({
     exec({ call }) {
       if (call.command[0] === "typed") {
@@ -221,19 +252,22 @@ Deno.test("exec: what the handler throws reaches the client", async () => {
   }
 });
 
-Deno.test("exec: a handler that leaves its output unfinished ends it", async () => {
-  await using server = serveStreaming({
-    async exec({ stdout }) {
-      await stdout.getWriter().write(encoder.encode("begun"));
-      return 1;
-    },
-  });
-  const process = await exec({ ...target(server), stderr: false });
-  assertEquals(await new Response(process.stdout).text(), "begun");
-  assertEquals((await process.status).code, 1);
-});
+testEach(
+  "exec: a handler that leaves its output unfinished ends it",
+  async (target) => {
+    await using server = serveStreaming({
+      async exec({ stdout }) {
+        await stdout.getWriter().write(encoder.encode("begun"));
+        return 1;
+      },
+    });
+    const process = await exec({ ...target(server), stderr: false });
+    assertEquals(await new Response(process.stdout).text(), "begun");
+    assertEquals((await process.status).code, 1);
+  },
+);
 
-Deno.test("exec: a process that ends while its input flows", async () => {
+testEach("exec: a process that ends while its input flows", async (target) => {
   await using server = serveStreaming({
     async exec({ stdout }) {
       await say(stdout, "enough");
@@ -251,7 +285,7 @@ Deno.test("exec: a process that ends while its input flows", async () => {
   await assertRejects(() => sent);
 });
 
-Deno.test("attach is served by its own handler", async () => {
+testEach("attach is served by its own handler", async (target) => {
   await using server = serveStreaming({ attach: echo });
   const { command: _command, ...options } = target(server);
   const process = await attach({ ...options, stdin: true, stderr: false });
@@ -264,7 +298,7 @@ Deno.test("attach is served by its own handler", async () => {
   assertEquals(refused.status, 501);
 });
 
-Deno.test("a client that leaves is told to the handler", async () => {
+testEach("a client that leaves is told to the handler", async (target) => {
   const left = Promise.withResolvers<void>();
   await using server = serveStreaming({
     async exec({ signal }) {
@@ -283,25 +317,30 @@ Deno.test("a client that leaves is told to the handler", async () => {
   await left.promise;
 });
 
-Deno.test("a server that goes away in the middle is an error, not an end", async () => {
-  const started = Promise.withResolvers<void>();
-  const server = serveStreaming({
-    async exec({ stdout, signal }) {
-      await stdout.getWriter().write(encoder.encode("half"));
-      started.resolve();
-      await new Promise((resolve) => signal.addEventListener("abort", resolve));
-    },
-  });
-  const process = await exec({ ...target(server), stderr: false });
-  const text = new Response(process.stdout).text();
-  const rejected = assertRejects(() => text, ConnectionClosedError);
-  await started.promise;
-  await server.shutdown();
-  await rejected;
-  await assertRejects(() => process.status, ConnectionClosedError);
-});
+testEach(
+  "a server that goes away in the middle is an error, not an end",
+  async (target) => {
+    const started = Promise.withResolvers<void>();
+    const server = serveStreaming({
+      async exec({ stdout, signal }) {
+        await stdout.getWriter().write(encoder.encode("half"));
+        started.resolve();
+        await new Promise((resolve) =>
+          signal.addEventListener("abort", resolve)
+        );
+      },
+    });
+    const process = await exec({ ...target(server), stderr: false });
+    const text = new Response(process.stdout).text();
+    const rejected = assertRejects(() => text, ConnectionClosedError);
+    await started.promise;
+    await server.shutdown();
+    await rejected;
+    await assertRejects(() => process.status, ConnectionClosedError);
+  },
+);
 
-Deno.test("a signal ends an exec before and after it stands", async () => {
+testEach("a signal ends an exec before and after it stands", async (target) => {
   await using server = serveStreaming({
     exec: ({ signal }) =>
       new Promise((resolve) =>
@@ -347,7 +386,7 @@ Deno.test("a client that opens too few streams is given up", async () => {
     // The server waits for a stdin that this client does not open.
     resolve: (call) => ({ ...call, stdin: true }),
   });
-  const process = await exec(target(server));
+  const process = await exec({ ...target(server), transport: "spdy" });
   await assertRejects(
     () => time.until(process.status),
     ConnectionClosedError,
@@ -361,10 +400,13 @@ Deno.test("a stream that nobody announced is reset", async () => {
     exec: greet,
     resolve: (call) => ({ ...call, stderr: false }),
   });
-  await assertRejects(() => exec(target(server)), StreamResetError);
+  await assertRejects(
+    () => exec({ ...target(server), transport: "spdy" }),
+    StreamResetError,
+  );
 });
 
-Deno.test("resolve may refuse, and the client sees why", async () => {
+testEach("resolve may refuse, and the client sees why", async (target) => {
   await using server = serveStreaming({
     exec: greet,
     resolve: () =>
@@ -380,7 +422,7 @@ Deno.test("resolve may refuse, and the client sees why", async () => {
   assertEquals(error.status, 403);
 });
 
-Deno.test("exec over TLS with a private authority", async () => {
+testEach("exec over TLS with a private authority", async (target) => {
   const { cert, key, caCert } = await makeCertificate();
   await using server = serveStreaming({ exec: greet, cert, key });
   const options = {
@@ -406,31 +448,34 @@ Deno.test("URLs and options that cannot be", async () => {
   );
 });
 
-Deno.test("an idle exec is kept alive by PINGs that are asked for", async () => {
-  using time = virtualTime();
-  const over = Promise.withResolvers<void>();
-  await using server = serveStreaming({
-    async exec({ stdout }) {
-      await over.promise;
-      await say(stdout, "at last");
-    },
-  });
-  const link = new Link(server.addr.port);
-  const process = await exec({
-    ...target(server),
-    url: `http://127.0.0.1:${link.port}`,
-    stderr: false,
-    keepAlive: { interval: 10_000, timeout: 40_000 },
-  });
-  // Ten minutes, in which a PING without an answer would be the end.
-  for (let count = 0; count < 60; count++) {
-    const answered = link.moreFromServer();
-    await time.advance(10_000);
-    await waitFor("the answer to a PING", answered);
-  }
-  over.resolve();
-  assertEquals(await new Response(process.stdout).text(), "at last");
-  assertEquals((await process.status).code, 0);
-  await process.close();
-  await link.ended;
-});
+testEach(
+  "an idle exec is kept alive by PINGs that are asked for",
+  async (target) => {
+    using time = virtualTime();
+    const over = Promise.withResolvers<void>();
+    await using server = serveStreaming({
+      async exec({ stdout }) {
+        await over.promise;
+        await say(stdout, "at last");
+      },
+    });
+    const link = new Link(server.addr.port);
+    const process = await exec({
+      ...target(server),
+      url: `http://127.0.0.1:${link.port}`,
+      stderr: false,
+      keepAlive: { interval: 10_000, timeout: 40_000 },
+    });
+    // Ten minutes, in which a PING without an answer would be the end.
+    for (let count = 0; count < 60; count++) {
+      const answered = link.moreFromServer();
+      await time.advance(10_000);
+      await waitFor("the answer to a PING", answered);
+    }
+    over.resolve();
+    assertEquals(await new Response(process.stdout).text(), "at last");
+    assertEquals((await process.status).code, 0);
+    await process.close();
+    await link.ended;
+  },
+);

@@ -3,7 +3,7 @@
 import {
   HalfPairs,
   type StreamPlace,
-} from "../../kubernetes/server/half_pairs.ts";
+} from "../../kubernetes/spdy/half_pairs.ts";
 import type { Stream } from "../../connection/stream.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import { assertEquals } from "../deps.ts";

@@ -12,15 +12,13 @@ import {
   serveStreaming,
 } from "../../kubernetes/mod.ts";
 import { serverProfile } from "../../kubernetes/profile.ts";
+import type { ProcessHandler } from "../../kubernetes/server/command.ts";
+import type { ForwardHandler } from "../../kubernetes/server/forward.ts";
 import {
-  type ProcessHandler,
-  serveCommand,
-} from "../../kubernetes/server/command.ts";
-import {
-  type ForwardHandler,
   MAX_CONNECTIONS,
-  serveForward,
-} from "../../kubernetes/server/forward.ts";
+  serveSpdyForward,
+} from "../../kubernetes/spdy/serve_forward.ts";
+import { serveSpdyCommand } from "../../kubernetes/spdy/server_channels.ts";
 import type { StreamingCall } from "../../kubernetes/server/call.ts";
 import {
   CANCEL,
@@ -89,7 +87,7 @@ function serve(
 
 function forward(handler: ForwardHandler, timeout = 30_000): Served {
   return serve((connection) =>
-    serveForward(connection, CALL, handler, timeout)
+    serveSpdyForward(connection, CALL, handler, timeout)
   );
 }
 
@@ -97,7 +95,11 @@ function command(handler: ProcessHandler, timeout = 30_000): Served {
   const call: StreamingCall = { ...CALL, kind: "exec" };
   return serve(
     (connection) =>
-      serveCommand(connection, "v4.channel.k8s.io", call, handler, timeout),
+      serveSpdyCommand(
+        connection,
+        { protocol: "v4.channel.k8s.io", call, handler },
+        timeout,
+      ),
     16,
   );
 }

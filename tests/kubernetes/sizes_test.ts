@@ -85,7 +85,7 @@ Deno.test("sizes: others have their turn while many bytes wait", async () => {
   await own.write(new TextEncoder().encode('{"Width":80,"Height":24}'));
   for (let count = 0; count < 20; count++) await turn();
   let size: TerminalSize | undefined;
-  const read = readSizes(stream).getReader().read()
+  const read = readSizes(stream.readable).getReader().read()
     .then(({ value }) => size = value);
   for (let count = 0; count < 20; count++) await turn();
   assertEquals(size, undefined);

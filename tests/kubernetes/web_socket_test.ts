@@ -159,7 +159,7 @@ Deno.test("what a tunnel does not take", async () => {
   const text = new TextEncoder().encode("hello");
   const inputs: [frame: Uint8Array, message: string][] = [
     [encodeFrame(TEXT, text, undefined), "a text message"],
-    [encodeFrame(CONTINUATION, text, undefined), "opcode 0"],
+    [encodeFrame(CONTINUATION, text, undefined), "none has begun"],
     [encodeFrame(3, text, undefined), "opcode 3"],
     [encodeFrame(11, text, undefined), "opcode 11"],
     [

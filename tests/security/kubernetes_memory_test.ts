@@ -7,7 +7,7 @@
 
 import { assertEquals, assertLess, concat, delay } from "../deps.ts";
 import { serveStreaming } from "../../kubernetes/mod.ts";
-import { MAX_CONNECTIONS } from "../../kubernetes/server/forward.ts";
+import { MAX_CONNECTIONS } from "../../kubernetes/spdy/serve_forward.ts";
 import {
   DATA,
   type Frame,

@@ -6,17 +6,17 @@
  */
 
 import type { Connection } from "../../http/connection.ts";
-import { openStreams } from "../../kubernetes/open.ts";
 import { createForwarder } from "../../kubernetes/port_forward.ts";
 import { createProcess } from "../../kubernetes/process.ts";
 import {
   type CommandProtocol,
-  STREAM_TYPE,
   streamTypes,
 } from "../../kubernetes/protocol.ts";
 import type { StreamingCall } from "../../kubernetes/server/call.ts";
-import { serveCommand } from "../../kubernetes/server/command.ts";
-import { serveForward } from "../../kubernetes/server/forward.ts";
+import type { ProcessHandler } from "../../kubernetes/server/command.ts";
+import { openChannels } from "../../kubernetes/spdy/client_channels.ts";
+import { serveSpdyForward } from "../../kubernetes/spdy/serve_forward.ts";
+import { serveSpdyCommand } from "../../kubernetes/spdy/server_channels.ts";
 import { matches, pattern } from "./pattern.ts";
 import type { World } from "./world.ts";
 
@@ -52,29 +52,28 @@ export class KubernetesApplication {
       random.chance(0.1) ? 0 : random.int(1, this.#most)
     );
     const code = random.int(0, 3);
-    const served = serveCommand(server, protocol, call, async (process) => {
+    const handler: ProcessHandler = async (process) => {
       await Promise.all([
         this.#expect(process.stdin, STDIN, input, "stdin"),
         this.#write(process.stdout, STDOUT, output),
         this.#write(process.stderr, STDERR, errors),
       ]);
       return code;
-    }, CREATION_TIMEOUT);
+    };
+    const served = serveSpdyCommand(
+      server,
+      { protocol, call, handler },
+      CREATION_TIMEOUT,
+    );
     world.track("the served command", served).catch((error) =>
       this.#failed("the served command", error)
     );
     this.through = this.#guard("exec", async () => {
-      const types = streamTypes(protocol, call);
-      const streams = await openStreams(
-        client,
-        types.map((type) => ({ nv: [[STREAM_TYPE, type]] })),
-      );
-      await Promise.all(streams.map(({ response }) => response));
       const process = createProcess({
-        connection: client,
         protocol,
-        streams: new Map(types.map((type, index) => [type, streams[index]])),
+        channels: await openChannels(client, streamTypes(protocol, call)),
         signal: undefined,
+        statusTimeout: 0,
       });
       await Promise.all([
         this.#write(process.stdin, STDIN, input),
@@ -94,7 +93,7 @@ export class KubernetesApplication {
   forward(client: Connection, server: Connection): void {
     const world = this.#world;
     const { random } = world;
-    const served = serveForward(
+    const served = serveSpdyForward(
       server,
       this.#call("portforward"),
       async ({ readable, writable }) => await readable.pipeTo(writable),

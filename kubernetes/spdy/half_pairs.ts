@@ -1,5 +1,5 @@
 /**
- * The streams of a port-forward, put together two by two.
+ * Pairs the streams of a port-forward.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import { PeerTimer } from "../../connection/peer_timer.ts";
 import { stateOf, type Stream } from "../../connection/stream.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { ForwardStreamType } from "../protocol.ts";
-import { Output } from "./ending.ts";
-import { reply } from "./taking.ts";
+import { Output } from "../server/ending.ts";
+import { outputOf, reply } from "./taking.ts";
 
 /** Where a stream belongs, by its headers. */
 export interface StreamPlace {
-  /** What pairs it with the other one. */
+  /** Pairs it with the other one. */
   readonly id: string;
   /** The same, to tell a client. */
   readonly request: string;
@@ -26,7 +26,7 @@ export interface StreamPlace {
 export interface StreamPair {
   readonly data: Stream;
   readonly error: Stream;
-  /** Resolves when both replies have left, or cannot. */
+  /** Resolves when both replies have been sent, or cannot be. */
   readonly replied: Promise<unknown>;
 }
 
@@ -39,19 +39,19 @@ interface Half {
   removeListener: () => void;
 }
 
-/** Streams whose other half has not come. */
+/** Streams whose other half has not arrived. */
 export class HalfPairs {
   readonly #halves = new Map<string, Half>();
   readonly #timeout: number;
 
-  /** `timeout`: longest wait for the other half, ms; 0: for ever. */
+  /** `timeout`: longest wait for the other half, ms; 0: no limit. */
   constructor(timeout: number) {
     this.#timeout = timeout;
   }
 
   /**
-   * Takes a stream and replies; the pair when it is the second one, `undefined`
-   * when it waits, or when it does not fit and was reset.
+   * Takes a stream and replies. Returns the pair if it is the second one,
+   * `undefined` if it waits, or if it did not fit and was reset.
    */
   add(stream: Stream, place: StreamPlace): StreamPair | undefined {
     const half = this.#halves.get(place.id);
@@ -59,8 +59,8 @@ export class HalfPairs {
       this.#keep(stream, place);
       return undefined;
     }
-    // Not the other half: the same again, or of another port. A container
-    // runtime pairs by the id alone; which port was meant cannot be known here.
+    // Not the other half: the same again, or for another port. A container
+    // runtime pairs by the id alone; nobody can know which port was meant.
     if (half.place.type === place.type || half.place.port !== place.port) {
       stream.reset(PROTOCOL_ERROR);
       return undefined;
@@ -72,7 +72,7 @@ export class HalfPairs {
       : { data: half.stream, error: stream, replied };
   }
 
-  /** Nothing is waited for any more. */
+  /** Stops waiting for all of them. */
   clear(): void {
     for (const half of this.#halves.values()) this.#forget(half);
   }
@@ -84,14 +84,14 @@ export class HalfPairs {
       replied: reply(stream),
       timer: this.#timeout === 0 ? undefined : new PeerTimer(
         this.#timeout,
-        // The other half may have come, behind what a slow port has not read.
+        // The other half may have arrived behind bytes that a slow port has not read.
         stateOf(stream),
         () => this.#expire(half),
       ),
       removeListener: () => {},
     };
     this.#halves.set(place.id, half);
-    // A half that the client has reset is none.
+    // A half that the client has reset does not count.
     half.removeListener = stateOf(stream).onEnd(() => this.#forget(half));
   }
 
@@ -101,7 +101,7 @@ export class HalfPairs {
     this.#halves.delete(half.place.id);
   }
 
-  /** The half that came waits no longer. */
+  /** Stops waiting for the other half. */
   #expire(half: Half): void {
     this.#forget(half);
     const { place, stream } = half;
@@ -110,6 +110,6 @@ export class HalfPairs {
       return;
     }
     const message = `${place.request}: timed out waiting for the data stream`;
-    void new Output(stream).finish(message);
+    void new Output(outputOf(stream)).finish(message);
   }
 }

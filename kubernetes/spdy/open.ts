@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { RawConnection } from "../connection.ts";
-import type { Stream } from "../connection/stream.ts";
-import type { NameValue } from "../frame/types.ts";
+import type { RawConnection } from "../../connection.ts";
+import type { Stream } from "../../connection/stream.ts";
+import type { NameValue } from "../../frame/types.ts";
 
 /** Opens streams, in order. */
 export async function openStreams(

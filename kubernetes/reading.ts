@@ -1,0 +1,76 @@
+/**
+ * Reads what the peer sends on a channel to its end.
+ *
+ * @module
+ */
+
+/**
+ * What the peer sends. `onEnd` is called at its end, for any reason. If reading
+ * fails, `judge` decides: it resolves if all bytes have arrived nevertheless,
+ * and otherwise rejects with what the reader is told.
+ */
+export function readableToEnd(
+  readable: ReadableStream<Uint8Array>,
+  onEnd: () => void,
+  judge: (failure: unknown) => Promise<void>,
+): ReadableStream<Uint8Array> {
+  const reader = readable.getReader();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (!done) {
+          controller.enqueue(value);
+          return;
+        }
+      } catch (error) {
+        onEnd();
+        await judge(error);
+      }
+      onEnd();
+      controller.close();
+    },
+    async cancel(reason) {
+      onEnd();
+      await reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** What a channel said, and what ended it other than its peer. */
+export interface LastWords {
+  readonly text: string;
+  readonly failure?: unknown;
+}
+
+/** What {@linkcode readLastWords} needs to know. */
+export interface LastWordsOptions {
+  /** Most bytes that are kept; the rest is read and dropped. */
+  readonly bound: number;
+  /** Called with each piece that arrives. */
+  readonly onWords?: () => void;
+  /** Whether reading failed with this because the peer ended the channel. */
+  readonly isEnd: (failure: unknown) => boolean;
+}
+
+/** Reads a whole channel as text. Never rejects. */
+export async function readLastWords(
+  readable: ReadableStream<Uint8Array>,
+  { bound, onWords, isEnd }: LastWordsOptions,
+): Promise<LastWords> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  try {
+    for await (const chunk of readable) {
+      onWords?.();
+      const part = chunk.subarray(0, Math.max(0, bound - size));
+      size += chunk.length;
+      text += decoder.decode(part, { stream: true });
+    }
+  } catch (failure) {
+    text += decoder.decode();
+    return isEnd(failure) ? { text } : { text, failure };
+  }
+  return { text: text + decoder.decode() };
+}

@@ -1,0 +1,153 @@
+/**
+ * Grants the upgrade of one request, and serves it on the transport that the
+ * client asked for.
+ *
+ * @module
+ */
+
+import type { ByteConn } from "../../connection/transport.ts";
+import {
+  PORT_FORWARD_PROTOCOL,
+  protocolsOver,
+  TUNNEL_PROTOCOL,
+} from "../protocol.ts";
+import { MAX_CONNECTIONS, serveSpdyForward } from "../spdy/serve_forward.ts";
+import {
+  MAX_COMMAND_STREAMS,
+  serveSpdyCommand,
+} from "../spdy/server_channels.ts";
+import { WebSocketPeer } from "../websocket/peer.ts";
+import { MAX_PORTS, serveMessageForward } from "../websocket/serve_forward.ts";
+import { serveMessageCommand } from "../websocket/server_channels.ts";
+import { WebSocketTunnel } from "../websocket/tunnel.ts";
+import { readPorts, type StreamingCall } from "./call.ts";
+import type { ProcessHandler } from "./command.ts";
+import type { ForwardHandler } from "./forward.ts";
+import {
+  chooseWebSocketProtocol,
+  grantWebSocket,
+  RefusedUpgrade,
+  startServer,
+  upgradeToSpdy,
+  wantsWebSocket,
+} from "./upgrade.ts";
+import {
+  COMMAND_MESSAGE_PROTOCOLS,
+  FORWARD_MESSAGE_PROTOCOLS,
+  messageProtocol,
+} from "./web_socket_protocols.ts";
+
+/** A request that asks for an upgrade. */
+export interface PendingCall {
+  readonly request: Request;
+  readonly conn: ByteConn;
+  readonly call: StreamingCall;
+  /** Longest wait for the streams of a client of SPDY, ms; 0: no limit. */
+  readonly streamCreationTimeout: number;
+  /** Received bytes that may wait to be read. */
+  readonly maxBufferedBytes: number;
+  /** Called with what has to be closed to end it from outside. */
+  readonly onConnection: (connection: { close(): Promise<void> }) => void;
+}
+
+/** Serves an exec or attach; resolves when the connection has ended. */
+export async function serveCommandCall(
+  pending: PendingCall,
+  handler: ProcessHandler,
+): Promise<void> {
+  const { request, conn, call, maxBufferedBytes, onConnection } = pending;
+  // Rule: as the servers of Kubernetes do, which answer in these words.
+  if (!call.stdin && !call.stdout && !call.stderr) {
+    throw new RefusedUpgrade(
+      400,
+      "you must specify at least 1 of stdin, stdout, stderr",
+    );
+  }
+  if (wantsWebSocket(request)) {
+    const name = chooseWebSocketProtocol(request, COMMAND_MESSAGE_PROTOCOLS);
+    const { protocol, codec } = messageProtocol(name);
+    await grantWebSocket(conn, request, name);
+    await serveMessageCommand(
+      { peer: new WebSocketPeer(conn, false), codec, maxBufferedBytes },
+      { protocol, call, handler },
+      onConnection,
+    );
+    return;
+  }
+  const { connection, protocol } = await upgradeToSpdy(
+    conn,
+    request,
+    protocolsOver("spdy"),
+    { streams: MAX_COMMAND_STREAMS, maxBufferedBytes },
+  );
+  onConnection(connection);
+  await serveSpdyCommand(
+    connection,
+    { protocol, call, handler },
+    pending.streamCreationTimeout,
+  );
+}
+
+/** Serves a port-forward; resolves when the connection has ended. */
+export async function serveForwardCall(
+  pending: PendingCall,
+  handler: ForwardHandler,
+): Promise<void> {
+  const { request, conn, call, maxBufferedBytes, onConnection } = pending;
+  const bounds = { streams: 2 * MAX_CONNECTIONS, maxBufferedBytes };
+  if (!wantsWebSocket(request)) {
+    const known = [PORT_FORWARD_PROTOCOL];
+    const { connection } = await upgradeToSpdy(conn, request, known, bounds);
+    onConnection(connection);
+    await serveSpdyForward(
+      connection,
+      call,
+      handler,
+      pending.streamCreationTimeout,
+    );
+    return;
+  }
+  const name = chooseWebSocketProtocol(request, FORWARD_MESSAGE_PROTOCOLS);
+  if (name === TUNNEL_PROTOCOL) {
+    await grantWebSocket(conn, request, name);
+    const connection = startServer(new WebSocketTunnel(conn, false), bounds);
+    onConnection(connection);
+    await serveSpdyForward(
+      connection,
+      call,
+      handler,
+      pending.streamCreationTimeout,
+    );
+    return;
+  }
+  const ports = portsOf(request);
+  const { protocol, codec } = messageProtocol(name);
+  await grantWebSocket(conn, request, name);
+  await serveMessageForward(
+    { peer: new WebSocketPeer(conn, false), codec, maxBufferedBytes },
+    { protocol, call, handler, ports },
+    onConnection,
+  );
+}
+
+/** Without SPDY, the ports are in the URL. */
+function portsOf(request: Request): readonly number[] {
+  const ports = readPorts(request);
+  if (ports.length === 0) {
+    throw new RefusedUpgrade(400, 'query parameter "ports" is required');
+  }
+  if (ports.length > MAX_PORTS) {
+    throw new RefusedUpgrade(
+      400,
+      `the URL names ${ports.length} ports; a WebSocket carries at most ${MAX_PORTS}`,
+    );
+  }
+  const wrong = ports.find((port) =>
+    !Number.isInteger(port) || port < 1 || port > 0xffff
+  );
+  if (wrong === undefined) return ports;
+  throw new RefusedUpgrade(
+    400,
+    'query parameter "ports": a port is a number from 1 to 65535',
+  );
+}

@@ -1,0 +1,421 @@
+/**
+ * Channels in the messages of a WebSocket: the first byte of a message is the
+ * number of the channel.
+ *
+ * @module
+ */
+
+import { now, startTimer, stopTimer, within } from "../../connection/clock.ts";
+import { Deferred, handled } from "../../connection/deferred.ts";
+import { Departures } from "../../connection/departures.ts";
+import { ConnectionClosedError } from "../../connection/errors.ts";
+import {
+  KeepAlive,
+  type KeepAliveOptions,
+} from "../../connection/keepalive.ts";
+import type { Reading } from "../../connection/peer_timer.ts";
+import type { InputChannel, OutputChannel } from "../channels.ts";
+import { type ChannelCodec, CLOSE_SIGNAL } from "./codec.ts";
+import { BINARY, POLICY_VIOLATION, WebSocketError } from "./frame.ts";
+import { Inbox } from "./inbox.ts";
+import type { MessagePart, WebSocketPeer } from "./peer.ts";
+
+/** Longest message that is sent, and that is read in one piece, bytes. */
+const MAX_MESSAGE = 1024 * 1024;
+/** Longest wait until the close frame has been sent, ms. */
+const CLOSE_TIME = 1000;
+
+/** What the channels of a WebSocket are like. */
+export interface ChannelsOptions {
+  readonly codec: ChannelCodec;
+  /** A message can end a channel (`v5.channel.k8s.io`). */
+  readonly hasClose: boolean;
+  /** The numbers that the peer may name in such a message. */
+  readonly channels: ReadonlySet<number>;
+  /** Received bytes that may wait to be read. */
+  readonly maxBufferedBytes: number;
+  /** The same while a reader waits for a channel that is empty; at least `maxBufferedBytes`. */
+  readonly maxUnreadBytes: number;
+  /** Pings a peer that is silent. */
+  readonly keepAlive?: KeepAliveOptions;
+  /** What readers are told if the peer closes the WebSocket in an orderly way; default: the end. */
+  readonly orderlyEnd?: () => unknown;
+}
+
+/** The message that is arriving. */
+interface Arriving {
+  /** `CLOSE_SIGNAL` for a message that ends a channel. */
+  readonly channel: number;
+  readonly decode: (data: Uint8Array, ends: boolean) => Uint8Array;
+  /** Bytes that have not been given to the reader. */
+  readonly parts: Uint8Array[];
+  /** How many they are. */
+  size: number;
+  isEmpty: boolean;
+}
+
+/** How long this side has read, for time-outs that must not count the other time. */
+class ReadingClock implements Reading {
+  #since: number | undefined = now();
+  #before = 0;
+
+  readingSince(): number | undefined {
+    return this.#since;
+  }
+
+  readingTime(): number {
+    return this.#before + (this.#since === undefined ? 0 : now() - this.#since);
+  }
+
+  hold(): void {
+    this.#before = this.readingTime();
+    this.#since = undefined;
+  }
+
+  resume(): void {
+    this.#since ??= now();
+  }
+}
+
+/** The channels of one WebSocket. */
+export class WebSocketChannels {
+  readonly #peer: WebSocketPeer;
+  readonly #options: ChannelsOptions;
+  readonly #inboxes = new Map<number, Inbox>();
+  /** Called when a message of a channel has arrived. */
+  readonly #onMessage = new Map<number, () => void>();
+  readonly #reading = new ReadingClock();
+  readonly #closed = new Deferred<void>();
+  readonly #keepAlive: KeepAlive | undefined;
+  #arriving: Arriving | undefined;
+  /** Called when there is room again. */
+  #onRoom: (() => void) | undefined;
+  /** Why nothing can be sent any more; set when the connection has ended. */
+  #failure: unknown;
+  #over = false;
+  /** The peer has said everything; if it is silent for so long, ms, it is not waited for. */
+  #patience: number | undefined;
+
+  constructor(peer: WebSocketPeer, options: ChannelsOptions) {
+    this.#peer = peer;
+    this.#options = options;
+    if (options.keepAlive === undefined) return;
+    const departures = new Departures(() => this.#reading.readingTime());
+    this.#keepAlive = new KeepAlive(options.keepAlive, {
+      readingSince: () => this.#reading.readingSince(),
+      readingTime: () => this.#reading.readingTime(),
+      ping: () => {
+        const departure = departures.expect();
+        peer.ping().then(() => departures.put(departure, 0)).catch(() => {});
+        return departure;
+      },
+      dead: (timeout) => {
+        this.#fail(
+          new ConnectionClosedError(
+            `nothing arrived from the peer within ${timeout} ms after a ping`,
+            { initiator: "remote" },
+          ),
+        );
+      },
+    });
+    peer.onInput = () => this.#keepAlive?.touch();
+  }
+
+  /** Resolves when the connection has ended in an orderly way; rejects otherwise. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Reads a channel; to be called before {@linkcode start}. `onMessage` is called when a message with bytes has arrived. */
+  input(channel: number, onMessage?: () => void): InputChannel {
+    const inbox = new Inbox(() => this.#onRoom?.());
+    this.#inboxes.set(channel, inbox);
+    if (onMessage !== undefined) this.#onMessage.set(channel, onMessage);
+    return inbox;
+  }
+
+  /** Ends the reading of a channel; what still arrives on it is dropped. */
+  endInput(channel: number): void {
+    this.#inboxes.get(channel)?.end();
+  }
+
+  /** Writes to a channel. `onEnd` is called to tell the peer of its end. */
+  output(
+    channel: number,
+    onEnd: () => Promise<void> = async () => {},
+  ): OutputChannel {
+    let ended = false;
+    const over = Promise.withResolvers<void>();
+    this.closed.catch(() => {}).then(over.resolve);
+    return {
+      write: async (chunk) => {
+        if (ended) throw new ConnectionClosedError("the channel has ended");
+        await this.#send(channel, chunk);
+      },
+      closeWrite: async () => {
+        if (ended) return;
+        ended = true;
+        over.resolve();
+        await onEnd();
+      },
+      abort: () => {
+        ended = true;
+        over.resolve();
+      },
+      ended: over.promise,
+    };
+  }
+
+  /** Tells the peer that a channel has ended; with `hasClose` only. */
+  async announceEnd(channel: number): Promise<void> {
+    const message = new Uint8Array([CLOSE_SIGNAL, channel]);
+    await this.#write(() => this.#peer.send(BINARY, message));
+  }
+
+  /** Begins to read. */
+  start(): void {
+    this.#pump().then(
+      () => this.#end(this.#options.orderlyEnd?.()),
+      (error) => this.#fail(error),
+    );
+  }
+
+  /** The peer has said everything. If it does not close and is silent for so long, ms, that counts as its orderly end. */
+  expectEnd(patience: number): void {
+    this.#patience = patience;
+  }
+
+  /** Tells the peer by an empty message that the WebSocket is there. */
+  async greet(channel: number): Promise<void> {
+    const { opcode, prefix, payload } = this.#options.codec
+      .encode(channel, new Uint8Array());
+    await this.#write(() => this.#peer.send(opcode, payload, prefix));
+  }
+
+  /** Sends the close frame behind everything that was written. Never rejects. */
+  async closeWrite(): Promise<void> {
+    await this.#peer.close().catch(() => {});
+  }
+
+  /** Ends the connection; what is being sent or read fails. Never rejects. */
+  async close(): Promise<void> {
+    if (this.#over) return;
+    this.#over = true;
+    this.#failure = new ConnectionClosedError(
+      "this side closed the connection",
+      { initiator: "local" },
+    );
+    // A peer that reads nothing must not keep the connection open.
+    await within(CLOSE_TIME, this.closeWrite());
+    this.#settle(this.#failure);
+    this.#closed.resolve();
+  }
+
+  /** An orderly end by the peer: readers get `ended`, or an end. */
+  #end(ended: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#failure = new ConnectionClosedError(
+      "the peer closed the connection",
+      {
+        initiator: "remote",
+      },
+    );
+    this.#settle(ended);
+    this.#closed.resolve();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#failure = error;
+    this.#settle(error);
+    this.#closed.reject(error);
+  }
+
+  #settle(failure: unknown): void {
+    this.#keepAlive?.stop();
+    for (const inbox of this.#inboxes.values()) inbox.end(failure);
+    this.#onRoom?.();
+    try {
+      this.#peer.abort();
+    } catch {
+      // The transport is closed.
+    }
+  }
+
+  async #send(channel: number, chunk: Uint8Array): Promise<void> {
+    for (let at = 0; at < chunk.length; at += MAX_MESSAGE) {
+      const part = chunk.subarray(at, at + MAX_MESSAGE);
+      const { opcode, prefix, payload } = this.#options.codec
+        .encode(channel, part);
+      await this.#write(() => this.#peer.send(opcode, payload, prefix));
+    }
+  }
+
+  async #write(send: () => Promise<void>): Promise<void> {
+    if (this.#over) throw this.#failure;
+    try {
+      await send();
+    } catch (cause) {
+      if (this.#over) throw this.#failure;
+      throw new ConnectionClosedError("the connection takes no more messages", {
+        cause,
+      });
+    }
+  }
+
+  async #pump(): Promise<void> {
+    for (;;) {
+      await this.#room();
+      if (this.#over) return;
+      const part = await this.#next();
+      if (part === null) return;
+      this.#take(part);
+    }
+  }
+
+  /** Waits until there is room for more. */
+  async #room(): Promise<void> {
+    while (!this.#over && this.#isFull()) {
+      this.#reading.hold();
+      await new Promise<void>((resolve) => {
+        this.#onRoom = resolve;
+      });
+      this.#onRoom = undefined;
+    }
+    this.#reading.resume();
+  }
+
+  #isFull(): boolean {
+    const { maxBufferedBytes, maxUnreadBytes } = this.#options;
+    let held = this.#arriving?.size ?? 0;
+    let awaited = false;
+    for (const inbox of this.#inboxes.values()) {
+      held += inbox.held;
+      awaited ||= inbox.isAwaited;
+    }
+    return held >= (awaited ? maxUnreadBytes : maxBufferedBytes);
+  }
+
+  /** The next piece of a message; `null` at an orderly end. */
+  async #next(): Promise<MessagePart | null> {
+    const reading = this.#read();
+    if (this.#patience === undefined) return await reading;
+    handled(reading);
+    const late = Promise.withResolvers<null>();
+    const timer = startTimer(() => late.resolve(null), this.#patience);
+    try {
+      return await Promise.race([reading, late.promise]);
+    } finally {
+      stopTimer(timer);
+    }
+  }
+
+  async #read(): Promise<MessagePart | null> {
+    let part: MessagePart | null;
+    try {
+      part = await this.#peer.read();
+    } catch (cause) {
+      if (cause instanceof WebSocketError) throw cause;
+      throw new ConnectionClosedError("the connection broke", {
+        initiator: "remote",
+        cause,
+      });
+    }
+    if (part === null && this.#peer.closedWith === undefined) {
+      throw new ConnectionClosedError(
+        "the connection ended without a WebSocket close frame",
+        { initiator: "remote" },
+      );
+    }
+    return part;
+  }
+
+  #take({ data, begins, ends }: MessagePart): void {
+    let rest = data;
+    if (begins) {
+      // Kubernetes ignores an empty message.
+      if (rest.length === 0) return;
+      this.#arriving = this.#begin(rest[0]);
+      rest = rest.subarray(1);
+    }
+    const arriving = this.#arriving;
+    if (arriving === undefined) return;
+    this.#add(arriving, rest, ends);
+    if (!ends) return;
+    this.#arriving = undefined;
+    if (arriving.channel === CLOSE_SIGNAL && this.#options.hasClose) {
+      this.#endByMessage(arriving);
+    } else this.#pass(arriving, true);
+  }
+
+  #begin(first: number): Arriving {
+    const { codec, hasClose } = this.#options;
+    const isClose = hasClose && first === CLOSE_SIGNAL;
+    return {
+      channel: isClose ? CLOSE_SIGNAL : codec.channelOf(first),
+      decode: codec.decoder(),
+      parts: [],
+      size: 0,
+      isEmpty: true,
+    };
+  }
+
+  #add(arriving: Arriving, data: Uint8Array, ends: boolean): void {
+    const inbox = this.#inboxes.get(arriving.channel);
+    const isClose = arriving.channel === CLOSE_SIGNAL && this.#options.hasClose;
+    // Nobody reads the channel: Kubernetes ignores such messages.
+    if (!isClose && (inbox === undefined || inbox.hasEnded)) return;
+    const bytes = arriving.decode(data, ends);
+    arriving.size += bytes.length;
+    if (isClose && arriving.size > 1) {
+      throw new WebSocketError(
+        "a message that ends a channel has more than two bytes",
+        { status: POLICY_VIOLATION },
+      );
+    }
+    // The piece is a view into the buffer of the next read.
+    if (bytes.length > 0) {
+      arriving.parts.push(bytes.slice());
+      arriving.isEmpty = false;
+    }
+    const most = Math.min(MAX_MESSAGE, this.#options.maxBufferedBytes);
+    if (arriving.size >= most) this.#pass(arriving, false);
+  }
+
+  /** Gives the reader what has arrived of a message. */
+  #pass(arriving: Arriving, ends: boolean): void {
+    const chunk = arriving.parts.length === 1
+      ? arriving.parts[0]
+      : concatenate(arriving.parts, arriving.size);
+    arriving.parts.length = 0;
+    arriving.size = 0;
+    this.#inboxes.get(arriving.channel)?.push(chunk);
+    if (ends && !arriving.isEmpty) this.#onMessage.get(arriving.channel)?.();
+  }
+
+  #endByMessage({ parts }: Arriving): void {
+    const channel = parts[0]?.[0];
+    // Rule: a channel follows that exists (`wsstream`).
+    if (channel === undefined || !this.#options.channels.has(channel)) {
+      throw new WebSocketError(
+        channel === undefined
+          ? "a message ends a channel, and does not say which one"
+          : `a message ends channel ${channel}, which does not exist`,
+        { status: POLICY_VIOLATION },
+      );
+    }
+    this.endInput(channel);
+  }
+}
+
+function concatenate(parts: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
