@@ -176,7 +176,10 @@ export class WebSocketChannels {
   start(): void {
     this.#pump().then(
       () => this.#end(this.#options.orderlyEnd?.()),
-      (error) => this.#fail(error),
+      async (error) => {
+        if (error instanceof WebSocketError) await this.#peer.fail(error);
+        this.#fail(error);
+      },
     );
   }
 

@@ -8,7 +8,7 @@
 import { within } from "../../connection/clock.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { dropInput } from "../../http/upgrade/answer.ts";
-import { closeQuietly } from "../../http/upgrade/byte_conn.ts";
+import { closeQuietly } from "../../connection/byte_conn.ts";
 import {
   applyMask,
   CLOSE,

@@ -2,25 +2,34 @@
 
 import {
   COMMAND_PROTOCOLS,
-  hasResize,
-  hasStatus,
+  protocolsOver,
   streamTypes,
+  traitsOf,
 } from "../../kubernetes/protocol.ts";
 import { assertEquals } from "../deps.ts";
 
-Deno.test("sub-protocols: v3 has resizes, v4 also a status", () => {
+Deno.test("sub-protocols: v3 has resizes, v4 also a status, v5 ends channels", () => {
   assertEquals(
-    COMMAND_PROTOCOLS.map((protocol) => [
-      protocol,
-      hasResize(protocol),
-      hasStatus(protocol),
-    ]),
+    COMMAND_PROTOCOLS.map((protocol) => {
+      const { hasResize, hasStatus, hasClose } = traitsOf(protocol);
+      return [protocol, hasResize, hasStatus, hasClose];
+    }),
     [
-      ["v4.channel.k8s.io", true, true],
-      ["v3.channel.k8s.io", true, false],
-      ["v2.channel.k8s.io", false, false],
-      ["channel.k8s.io", false, false],
+      ["v5.channel.k8s.io", true, true, true],
+      ["v4.channel.k8s.io", true, true, false],
+      ["v3.channel.k8s.io", true, false, false],
+      ["v2.channel.k8s.io", false, false, false],
+      ["channel.k8s.io", false, false, false],
     ],
+  );
+});
+
+Deno.test("sub-protocols: v5 exists over WebSockets only", () => {
+  assertEquals(protocolsOver("websocket"), [...COMMAND_PROTOCOLS]);
+  assertEquals(protocolsOver("spdy"), COMMAND_PROTOCOLS.slice(1));
+  assertEquals(
+    protocolsOver("spdy", ["v3.channel.k8s.io", "v5.channel.k8s.io"]),
+    ["v3.channel.k8s.io"],
   );
 });
 
@@ -37,7 +46,7 @@ Deno.test("sub-protocols: the streams of a command, in the order in which they a
     assertEquals(
       streamTypes(protocol, { ...all, tty: true }),
       ["error", "stdin", "stdout"].concat(
-        hasResize(protocol) ? ["resize"] : [],
+        traitsOf(protocol).hasResize ? ["resize"] : [],
       ),
     );
     assertEquals(
