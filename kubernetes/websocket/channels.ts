@@ -7,13 +7,13 @@
 
 import { now, startTimer, stopTimer, within } from "../../connection/clock.ts";
 import { Deferred, handled } from "../../connection/deferred.ts";
-import { Departures } from "../../connection/departures.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import {
   KeepAlive,
   type KeepAliveOptions,
 } from "../../connection/keepalive.ts";
 import type { Reading } from "../../connection/peer_timer.ts";
+import { TrackedFrames } from "../../connection/tracked_frames.ts";
 import type { InputChannel, OutputChannel } from "../channels.ts";
 import { type ChannelCodec, CLOSE_SIGNAL } from "./codec.ts";
 import { BINARY, POLICY_VIOLATION, WebSocketError } from "./frame.ts";
@@ -100,14 +100,14 @@ export class WebSocketChannels {
     this.#peer = peer;
     this.#options = options;
     if (options.keepAlive === undefined) return;
-    const departures = new Departures(() => this.#reading.readingTime());
+    const pings = new TrackedFrames(() => this.#reading.readingTime());
     this.#keepAlive = new KeepAlive(options.keepAlive, {
       readingSince: () => this.#reading.readingSince(),
       readingTime: () => this.#reading.readingTime(),
       ping: () => {
-        const departure = departures.expect();
-        peer.ping().then(() => departures.put(departure, 0)).catch(() => {});
-        return departure;
+        const ping = pings.create();
+        peer.ping().then(() => pings.buffered(ping, 0)).catch(() => {});
+        return ping;
       },
       dead: (timeout) => {
         this.#fail(
