@@ -45,6 +45,8 @@ export interface ChannelHost {
     isError: boolean,
     skipped: number,
   ): void;
+  /** Something to tell about a side if SPDY follows. */
+  onHeldNote(side: Side, text: string): void;
   /** The side is the client. */
   onClient(side: Side): void;
   /** The version that was agreed on, such as `SPDY/3.1`. */

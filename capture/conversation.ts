@@ -37,6 +37,8 @@ export interface ConversationContext {
   time: number;
   /** Creates the layers of TLS for a connection. */
   createTls(host: ChannelHost): TlsLayers;
+  /** Does something in order: at once, or after the decryption that is under way. */
+  inOrder(action: () => void): void;
   /** A connection without SPDY: what it speaks. */
   onOther(what: string): void;
 }
@@ -118,6 +120,10 @@ export class Conversation implements ChannelHost {
   end(how: EndRecord["how"]): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#context.inOrder(() => this.#reportEnd(how));
+  }
+
+  #reportEnd(how: EndRecord["how"]): void {
     if (this.#isAnnounced) {
       this.#context.sink.onRecord({
         kind: "end",
@@ -167,7 +173,17 @@ export class Conversation implements ChannelHost {
       };
       this.#emit(record);
     };
-    if (!isHeld || this.#isAnnounced) emit();
+    if (isHeld) this.#hold(emit);
+    else emit();
+  }
+
+  onHeldNote(side: Side, text: string): void {
+    this.#hold(() => this.onNote(side, 0, text, false, 0));
+  }
+
+  /** Reports something when SPDY follows, or at once when it is there. */
+  #hold(emit: () => void): void {
+    if (this.#isAnnounced) emit();
     else if (this.#held.length < MOST_HEADS) this.#held.push(emit);
   }
 

@@ -23,3 +23,9 @@ export { KeyLog } from "./key_log.ts";
 export { CaptureError } from "./packet.ts";
 export { type CaptureOptions, CaptureReader } from "./reader.ts";
 export type * from "./records.ts";
+export {
+  type ConnectionSummary,
+  type SideSummary,
+  Summaries,
+} from "./summary.ts";
+export { type Stalls, WindowTracker } from "./windows.ts";

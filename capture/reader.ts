@@ -97,6 +97,15 @@ export class CaptureReader {
       time: 0,
       createTls: (host) =>
         createTlsLayers(host, keyLog, (task) => tasks.push(task)),
+      inOrder(action: () => void): void {
+        if (tasks.length === 0) action();
+        else {
+          tasks.push(() => {
+            action();
+            return Promise.resolve();
+          });
+        }
+      },
       onOther(what: string): void {
         others.set(what, (others.get(what) ?? 0) + 1);
       },
@@ -269,11 +278,8 @@ export class CaptureReader {
   }
 
   async #work(): Promise<void> {
-    for (;;) {
-      const task = this.#tasks.shift();
-      if (task === undefined) return;
-      await task();
-    }
+    // A task stays in the list while it runs: what is added waits for it.
+    for (; this.#tasks.length > 0; this.#tasks.shift()) await this.#tasks[0]();
   }
 
   #warn({ name }: FileState, text: string): void {

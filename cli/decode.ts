@@ -4,70 +4,255 @@
  * @module
  */
 
-import { CaptureReader, type CaptureRecord } from "../capture/mod.ts";
+import {
+  CaptureReader,
+  type CaptureRecord,
+  KeyLog,
+  Summaries,
+} from "../capture/mod.ts";
 import { readArguments } from "./arguments.ts";
 import { type Command, EXIT_FAILURE, EXIT_OK, UsageError } from "./command.ts";
+import { RecordFilter } from "./decode/filter.ts";
+import { PayloadWriter, readFollowed } from "./decode/follow.ts";
 import { recordJson } from "./decode/json.ts";
+import { summaryJson, summaryLines } from "./decode/summary_text.ts";
 import { RecordTable } from "./decode/table.ts";
-import { print, printError, show } from "./terminal.ts";
+import { columns, printAll, printError, show, type Shown } from "./terminal.ts";
 
 /** Bytes that are read at once. */
 const CHUNK = 1 << 18;
+/** Lines that are printed at once. */
+const MOST_LINES = 1024;
 
 /** `spdy decode FILE...` */
 export const decode: Command = {
   name: "decode",
   summary: "a capture as a table of frames",
-  help: `Usage: spdy decode [--json] FILE...
+  help: `Usage: spdy decode [OPTION]... FILE...
 
 Reads captured SPDY and prints its frames, headers inflated in both directions.
-Errors are marked at their offset, and end with exit code 1.
+It finds SPDY on any port, behind an HTTP/1.1 upgrade, in a WebSocket (Kubernetes
+port-forward), in TLS whose secrets are known, and in VLAN, PPPoE, MPLS, GRE,
+VXLAN and Geneve. What cannot be read is marked, and reading goes on.
 
-FILE  raw bytes, hex digits, pcap (tcpdump -w) or pcapng (tshark -w); "-" is
-      standard input. A raw or hex file holds one direction of a connection,
-      from its first byte; give two files to see both.
+FILE  pcap (tcpdump -w), pcapng (tshark -w), raw bytes or hex digits, each also
+      packed with gzip; "-" is standard input, read as it comes:
+      tcpdump -U -w - tcp | spdy decode -
+      Several captures are read as one. A raw or hex file is one direction.
 
-  --json   one JSON object a line
-  --help   this text
+  --connection N      only connection N (Wireshark's tcp.stream); repeat or 1,2
+  --stream N          only stream N
+  --type TYPE         only frames of this type, such as SYN_STREAM,RST_STREAM
+  --from SIDE         only what the client, or the server, has sent
+  --where CONDITION   only streams with such a header, from the frame on that has
+                      it: NAME, NAME=VALUE, NAME!=VALUE, NAME~REGEX, NAME!~REGEX
+  --summary           a summary for each connection instead of its frames
+  --follow N[.STREAM] the payload of connection N, or of one of its streams,
+                      instead of frames; --from chooses a side
+  -o FILE             where --follow writes; "-" is standard output (default)
+  --keylog FILE       TLS secrets; default $SSLKEYLOGFILE. TLS 1.2 and 1.3 with
+                      AES-GCM are decrypted
+  --json              one JSON object a line
+  --help              this text
 
-Permission: --allow-read for the files.`,
+Exit code 0 when everything was read, 1 when something could not be: it is marked
+in its place, or named on standard error. 2 for wrong arguments.
+
+Permissions: --allow-read for the files, --allow-env for SSLKEYLOGFILE,
+--allow-write for -o.`,
   async run(args: string[]): Promise<number> {
-    const { flags, positionals: names } = readArguments(args, {
-      flags: ["json"],
+    const { values, lists, flags, positionals: names } = readArguments(args, {
+      values: ["from", "follow", "output", "keylog"],
+      lists: ["connection", "stream", "type", "where"],
+      flags: ["json", "summary"],
+      aliases: { o: "output" },
     });
     if (names.length === 0) throw new UsageError("decode needs a file");
-    const table = new RecordTable();
-    let frames = 0;
-    let faults = 0;
-    const onRecord = (record: CaptureRecord): void => {
-      if (record.kind === "warning") {
-        faults++;
-        printError(show`spdy decode: ${record.text}`);
-        return;
-      }
-      if (record.kind === "frame") frames++;
-      if (
-        record.kind === "frame" && record.error !== undefined ||
-        record.kind === "note" && record.isError
-      ) faults++;
-      if (flags.json) {
-        const line = recordJson(record);
-        if (line !== undefined) print(line);
-      } else for (const line of table.lines(record)) print(line);
-    };
-    const reader = new CaptureReader({ onRecord });
-    for (const name of names) {
-      reader.begin(name);
-      for await (const chunk of chunksOf(name)) await reader.push(chunk);
-      await reader.endFile();
+    if (values.output !== undefined && values.follow === undefined) {
+      throw new UsageError("-o needs --follow");
     }
-    await reader.end();
-    if (frames === 0) {
-      throw new Error(`${names.join(", ")}: no SPDY frames found`);
-    }
-    return faults > 0 ? EXIT_FAILURE : EXIT_OK;
+    const followed = values.follow === undefined
+      ? undefined
+      : readFollowed(values.follow);
+    const filter = new RecordFilter({
+      connections: followed ? [followed.connection] : lists.connection,
+      streams: followed?.stream ? [followed.stream] : lists.stream,
+      types: lists.type,
+      where: lists.where,
+      from: values.from,
+    });
+    const decoding = new Decoding(
+      filter,
+      followed === undefined ? undefined : new PayloadWriter(values.output),
+      flags.json,
+      flags.summary,
+    );
+    return await decoding.run(names, await openKeyLog(values.keylog));
   },
 };
+
+/** One run of the command. */
+class Decoding {
+  readonly #filter: RecordFilter;
+  readonly #payloads: PayloadWriter | undefined;
+  readonly #isJson: boolean;
+  readonly #summaries: Summaries | undefined;
+  readonly #table = new RecordTable(columns());
+  /** Connections of which nothing was shown. */
+  readonly #hidden = new Map<number, CaptureRecord>();
+  /** Whether connections are shown, not frames. */
+  readonly #isWhole: boolean;
+  #lines: Shown[] = [];
+  #frames = 0;
+  #shown = 0;
+  #faults = 0;
+
+  constructor(
+    filter: RecordFilter,
+    payloads: PayloadWriter | undefined,
+    isJson: boolean,
+    isSummary: boolean,
+  ) {
+    this.#filter = filter;
+    this.#payloads = payloads;
+    this.#isJson = isJson;
+    this.#isWhole = isSummary || payloads !== undefined;
+    this.#summaries = isSummary ? new Summaries() : undefined;
+  }
+
+  async run(names: readonly string[], keyLog: KeyLog): Promise<number> {
+    const payloads = this.#payloads;
+    const reader = new CaptureReader({
+      onRecord: (record) => this.#record(record),
+      onPayload: payloads && ((payload) => {
+        if (this.#filter.acceptsPayload(payload)) payloads.add(payload);
+      }),
+    }, { keyLog });
+    try {
+      for (const name of names) {
+        reader.begin(name);
+        for await (const chunk of chunksOf(name)) {
+          await reader.push(chunk);
+          await this.#flush();
+        }
+        await reader.endFile();
+      }
+      await reader.end();
+      await this.#flush();
+      await payloads?.close();
+    } catch (error) {
+      // Nobody reads what follows: as if it had been read.
+      if (error instanceof Deno.errors.BrokenPipe) return EXIT_OK;
+      throw error;
+    } finally {
+      this.#print();
+    }
+    if (this.#frames === 0) {
+      throw new Error(
+        `${names.join(", ")}: no SPDY frames found${othersText(reader.others)}`,
+      );
+    }
+    if (payloads !== undefined && payloads.missing > 0) {
+      this.#faults++;
+      printError(
+        show`spdy decode: the capture lacks ${payloads.missing} bytes of the payload`,
+      );
+    }
+    if (this.#shown === 0) {
+      printError(show`spdy decode: of ${this.#frames} frames none matches`);
+      return EXIT_FAILURE;
+    }
+    return this.#faults > 0 ? EXIT_FAILURE : EXIT_OK;
+  }
+
+  #record(record: CaptureRecord): void {
+    if (record.kind === "frame") this.#frames++;
+    if (record.kind === "warning") {
+      this.#faults++;
+      printError(show`spdy decode: ${record.text}`);
+      return;
+    }
+    if (!this.#filter.accepts(record)) return;
+    if (record.kind === (this.#isWhole ? "end" : "frame")) this.#shown++;
+    if (
+      record.kind === "frame" && record.error !== undefined ||
+      record.kind === "note" && record.isError
+    ) this.#faults++;
+    if (this.#payloads !== undefined) return;
+    if (this.#summaries !== undefined) {
+      this.#addSummary(this.#summaries, record);
+    } else if (this.#isJson) {
+      const line = recordJson(record);
+      if (line !== undefined) this.#lines.push(line);
+    } else this.#addRows(record);
+    if (this.#lines.length >= MOST_LINES) this.#print();
+  }
+
+  #addSummary(summaries: Summaries, record: CaptureRecord): void {
+    const summary = summaries.add(record);
+    if (summary === undefined) return;
+    if (this.#isJson) this.#lines.push(summaryJson(summary));
+    else this.#lines.push(...summaryLines(summary));
+  }
+
+  /** A connection is announced when something of it is shown. */
+  #addRows(record: CaptureRecord): void {
+    if (record.kind === "connection") {
+      this.#hidden.set(record.connection, record);
+      return;
+    }
+    if ("connection" in record) {
+      const hidden = this.#hidden.get(record.connection);
+      this.#hidden.delete(record.connection);
+      if (hidden !== undefined && record.kind !== "end") {
+        this.#lines.push(...this.#table.lines(hidden));
+      }
+    }
+    this.#lines.push(...this.#table.lines(record));
+  }
+
+  async #flush(): Promise<void> {
+    this.#print();
+    await this.#payloads?.flush();
+  }
+
+  #print(): void {
+    const lines = this.#lines;
+    this.#lines = [];
+    printAll(lines);
+  }
+}
+
+/** What the connections without SPDY speak, if there are any. */
+function othersText(others: ReadonlyMap<string, number>): string {
+  const counts = [...others].map(([what, count]) => `${what} ${count}`);
+  return counts.length === 0 ? "" : `; other connections: ${counts.join(", ")}`;
+}
+
+/** The key log that an option or SSLKEYLOGFILE names; read again when a connection is not in it. */
+async function openKeyLog(option: string | undefined): Promise<KeyLog> {
+  const name = option ?? await environmentKeyLog();
+  if (name === undefined) return new KeyLog();
+  const readAgain = async (): Promise<string> => await Deno.readTextFile(name);
+  try {
+    return new KeyLog(await readAgain(), readAgain);
+  } catch (error) {
+    // The variable may be set for other programs.
+    if (option === undefined) return new KeyLog();
+    throw error;
+  }
+}
+
+/** The variable counts only if it may be read without asking. */
+async function environmentKeyLog(): Promise<string | undefined> {
+  const { state } = await Deno.permissions.query({
+    name: "env",
+    variable: "SSLKEYLOGFILE",
+  });
+  return state === "granted"
+    ? Deno.env.get("SSLKEYLOGFILE") || undefined
+    : undefined;
+}
 
 /** The file piece by piece; the memory of a piece is used again for the next. */
 async function* chunksOf(name: string): AsyncGenerator<Uint8Array> {

@@ -96,6 +96,33 @@ export function print(line: Shown): void {
   console.log(Deno.stdout.isTerminal() ? line.toString() : plain(line));
 }
 
+/**
+ * Lines on standard output, in one write: a capture has a million of them.
+ * Throws `Deno.errors.BrokenPipe` when nobody reads them any more.
+ */
+export function printAll(lines: readonly Shown[]): void {
+  if (lines.length === 0) return;
+  const isTerminal = Deno.stdout.isTerminal();
+  let text = "";
+  for (const line of lines) {
+    text += `${isTerminal ? line.toString() : plain(line)}\n`;
+  }
+  for (let rest = ENCODER.encode(text); rest.length > 0;) {
+    rest = rest.subarray(Deno.stdout.writeSync(rest));
+  }
+}
+
+/** Columns of the terminal that standard output is; `undefined` for a file or pipe. */
+export function columns(): number | undefined {
+  if (!Deno.stdout.isTerminal()) return undefined;
+  try {
+    return Deno.consoleSize().columns || undefined;
+  } catch {
+    // A terminal that does not tell its size.
+    return undefined;
+  }
+}
+
 /** A line on standard error, in colour on a terminal only. */
 export function printError(line: Shown): void {
   console.error(Deno.stderr.isTerminal() ? line.toString() : plain(line));

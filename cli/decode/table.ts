@@ -14,14 +14,22 @@ import { frameText } from "../frame_text.ts";
 import { bold, cyan, dim, red, show, type Shown, yellow } from "../terminal.ts";
 
 /** Column at which headers begin. */
-const HEADER_INDENT = " ".repeat(26);
+const HEADER_INDENT = 26;
+/** Columns of the offset. */
+const OFFSET_WIDTH = 10;
 
 /** Turns records into lines; times are counted from the first one. */
 export class RecordTable {
+  readonly #isNarrow: boolean;
   #begin: number | undefined;
   #hasHead = false;
   /** Version of each connection, to mark frames of another one. */
   readonly #versions = new Map<number, number>();
+
+  /** On less than 80 columns the offset is left out; `undefined` stands for no terminal. */
+  constructor(columns?: number) {
+    this.#isNarrow = columns !== undefined && columns < 80;
+  }
 
   /** The lines of a record. */
   *lines(record: CaptureRecord): Generator<Shown> {
@@ -67,7 +75,7 @@ export class RecordTable {
       row(
         "",
         "",
-        "offset",
+        this.#isNarrow ? undefined : "offset",
         "ms",
         "frame",
         "stream",
@@ -93,8 +101,11 @@ export class RecordTable {
     );
     yield record.error ? red(`${line}  ! ${record.error}`) : show`${line}`;
     if (record.unreadable) return;
+    const indent = " ".repeat(
+      HEADER_INDENT - (this.#isNarrow ? OFFSET_WIDTH : 0),
+    );
     for (const [name, value] of words?.headers ?? []) {
-      yield show`${HEADER_INDENT}${cyan(name)} ${value}`;
+      yield show`${indent}${cyan(name)} ${value}`;
     }
   }
 
@@ -117,7 +128,7 @@ export class RecordTable {
     return row(
       String(place.connection),
       place.fromClient ? "->" : "<-",
-      String(place.offset),
+      this.#isNarrow ? undefined : String(place.offset),
       begin ? (place.time - begin).toFixed(1) : "",
       type,
       stream,
@@ -130,7 +141,7 @@ export class RecordTable {
 function row(
   connection: string,
   arrow: string,
-  offset: string,
+  offset: string | undefined,
   time: string,
   type: string,
   stream: string,
@@ -140,7 +151,7 @@ function row(
   return [
     connection.padStart(3),
     arrow.padEnd(2),
-    offset.padStart(9),
+    ...(offset === undefined ? [] : [offset.padStart(9)]),
     time.padStart(9),
     ` ${type.padEnd(13)}`,
     stream.padStart(6),

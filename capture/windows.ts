@@ -1,0 +1,190 @@
+/**
+ * Follows the flow control windows of a captured connection (SPDY/3 draft 2.6.8).
+ *
+ * @module
+ */
+
+import {
+  DATA,
+  DATA_FLAG_FIN,
+  INITIAL_WINDOW_SIZE,
+  RST_STREAM,
+  SETTINGS,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+  WINDOW_UPDATE,
+} from "../frame/constants.ts";
+import type { FrameRecord } from "./records.ts";
+
+/** Streams that are followed at once; the oldest is dropped for a new one. */
+const MOST_STREAMS = 4096;
+
+/** How often and how long a window was used up. */
+export interface Stalls {
+  /** Stream id; 0 for the window of the session. */
+  readonly streamId: number;
+  /** Whether it is the window of what the client sends. */
+  readonly fromClient: boolean;
+  /** Times that the window was used up. */
+  count: number;
+  /** Time for which it was used up, ms. */
+  total: number;
+  /** The longest of them, ms. */
+  longest: number;
+}
+
+/** A window. */
+interface Window {
+  size: number;
+  /** Time since which it is used up. */
+  since: number | undefined;
+  /** Whether its sender has sent more than it allows: then it means nothing to it. */
+  isIgnored: boolean;
+  stalls: Stalls | undefined;
+}
+
+/** What one side may send. */
+interface Sender {
+  readonly session: Window;
+  readonly streams: Map<number, Window>;
+  initial: number;
+}
+
+/** The windows of both directions. The capture must have the beginning of the connection. */
+export class WindowTracker {
+  readonly #client: Sender = newSender();
+  readonly #server: Sender = newSender();
+  readonly #stalls: Stalls[] = [];
+  /** SPDY/2 has no windows. */
+  #isOff = false;
+
+  /** The next frame of the connection. */
+  add(record: FrameRecord): void {
+    const { frame, fromClient, time, version } = record;
+    if (version === 2) this.#isOff = true;
+    if (frame === undefined || this.#isOff) return;
+    const peer = fromClient ? this.#server : this.#client;
+    switch (frame.frameType) {
+      case DATA: {
+        const sender = fromClient ? this.#client : this.#server;
+        this.#spend(sender.session, 0, fromClient, frame.length, time);
+        const window = streamWindow(sender, frame.streamId);
+        this.#spend(window, frame.streamId, fromClient, frame.length, time);
+        if (frame.flags & DATA_FLAG_FIN) {
+          end(window, time);
+          sender.streams.delete(frame.streamId);
+        }
+        return;
+      }
+      case WINDOW_UPDATE:
+        grant(
+          frame.streamId === 0
+            ? peer.session
+            : streamWindow(peer, frame.streamId),
+          frame.deltaWindowSize,
+          time,
+        );
+        return;
+      case SETTINGS:
+        for (const [id, , value] of frame.iv) {
+          if (id !== SETTINGS_INITIAL_WINDOW_SIZE) continue;
+          for (const window of peer.streams.values()) {
+            grant(window, value - peer.initial, time);
+          }
+          peer.initial = value;
+        }
+        return;
+      case RST_STREAM:
+        for (const sender of [this.#client, this.#server]) {
+          const window = sender.streams.get(frame.streamId);
+          if (window !== undefined) end(window, time);
+          sender.streams.delete(frame.streamId);
+        }
+    }
+  }
+
+  /** What the side may send in all, bytes; SPDY/3.1 only. */
+  session(fromClient: boolean): number {
+    return (fromClient ? this.#client : this.#server).session.size;
+  }
+
+  /** What the side may send on a stream, bytes. */
+  stream(fromClient: boolean, streamId: number): number {
+    const sender = fromClient ? this.#client : this.#server;
+    return sender.streams.get(streamId)?.size ?? sender.initial;
+  }
+
+  /** The windows that were used up, those that still are until `time`. */
+  stalls(time: number): Stalls[] {
+    for (const sender of [this.#client, this.#server]) {
+      for (const window of [sender.session, ...sender.streams.values()]) {
+        end(window, time);
+      }
+    }
+    return this.#stalls.filter(({ count }) => count > 0);
+  }
+
+  #spend(
+    window: Window,
+    streamId: number,
+    fromClient: boolean,
+    length: number,
+    time: number,
+  ): void {
+    // SPDY/3 has no window of the session, and spdystream obeys none.
+    if (length > window.size) {
+      window.isIgnored = true;
+      window.since = undefined;
+      if (window.stalls !== undefined) window.stalls.count = 0;
+    }
+    window.size -= length;
+    if (window.size > 0 || length === 0 || window.isIgnored) return;
+    window.since ??= time;
+    if (window.stalls === undefined) {
+      window.stalls = { streamId, fromClient, count: 0, total: 0, longest: 0 };
+      this.#stalls.push(window.stalls);
+    }
+  }
+}
+
+function newSender(): Sender {
+  return {
+    session: newWindow(INITIAL_WINDOW_SIZE),
+    streams: new Map(),
+    initial: INITIAL_WINDOW_SIZE,
+  };
+}
+
+function newWindow(size: number): Window {
+  return { size, since: undefined, isIgnored: false, stalls: undefined };
+}
+
+function streamWindow(sender: Sender, streamId: number): Window {
+  let window = sender.streams.get(streamId);
+  if (window === undefined) {
+    window = newWindow(sender.initial);
+    sender.streams.set(streamId, window);
+    if (sender.streams.size > MOST_STREAMS) {
+      for (const oldest of sender.streams.keys()) {
+        sender.streams.delete(oldest);
+        break;
+      }
+    }
+  }
+  return window;
+}
+
+function grant(window: Window, delta: number, time: number): void {
+  window.size += delta;
+  if (window.size > 0) end(window, time);
+}
+
+/** The window is used up no more. */
+function end(window: Window, time: number): void {
+  const { since, stalls } = window;
+  if (since === undefined || stalls === undefined) return;
+  window.since = undefined;
+  const length = time - since;
+  stalls.count++;
+  stalls.total += length;
+  stalls.longest = Math.max(stalls.longest, length);
+}

@@ -1,0 +1,172 @@
+/**
+ * Which records of a capture are shown.
+ *
+ * @module
+ */
+
+import type { CapturedPayload, CaptureRecord } from "../../capture/mod.ts";
+import { readWhole, UsageError } from "../command.ts";
+
+/** Streams that matched and are remembered, for each connection. */
+const MOST_STREAMS = 1 << 16;
+
+/** What a user asked for; an empty list asks for everything. */
+export interface FilterOptions {
+  /** Numbers of connections. */
+  readonly connections: readonly string[];
+  /** Stream ids. */
+  readonly streams: readonly string[];
+  /** Names of frame types, in any case. */
+  readonly types: readonly string[];
+  /** Conditions on headers, all of which must hold. */
+  readonly where: readonly string[];
+  /** `client` or `server`. */
+  readonly from: string | undefined;
+}
+
+interface Condition {
+  readonly name: string;
+  matches(value: string): boolean;
+}
+
+/** Chooses records. */
+export class RecordFilter {
+  readonly #connections: ReadonlySet<number>;
+  readonly #streams: ReadonlySet<number>;
+  readonly #types: ReadonlySet<string>;
+  readonly #where: readonly Condition[];
+  readonly #fromClient: boolean | undefined;
+  /** Streams with headers that matched, by connection. */
+  readonly #matched = new Map<number, Set<number>>();
+
+  /** Throws {@linkcode UsageError} for a number, a name or a condition that is none. */
+  constructor(options: FilterOptions) {
+    this.#connections = numbers("--connection", options.connections);
+    this.#streams = numbers("--stream", options.streams);
+    this.#types = new Set(
+      options.types.flatMap((list) => list.split(","))
+        .map((name) => name.trim().toUpperCase()),
+    );
+    this.#where = options.where.map(readCondition);
+    const { from } = options;
+    if (from !== undefined && from !== "client" && from !== "server") {
+      throw new UsageError(`--from ${from}: client or server`);
+    }
+    this.#fromClient = from === undefined ? undefined : from === "client";
+  }
+
+  /** Whether the record is shown. To be called for each record, in order. */
+  accepts(record: CaptureRecord): boolean {
+    if (record.kind === "end") this.#matched.delete(record.connection);
+    if (record.kind === "warning") return true;
+    if (!holds(this.#connections, record.connection)) return false;
+    if (record.kind === "connection" || record.kind === "end") return true;
+    if (!this.#isSide(record.fromClient)) return false;
+    if (record.kind === "frame") {
+      const { connection, streamId, type, frame } = record;
+      if (this.#where.length > 0) {
+        if (streamId === undefined) return false;
+        if (frame !== undefined && "nv" in frame) {
+          this.#match(connection, streamId, frame.nv);
+        }
+        if (!this.#isMatched(connection, streamId)) return false;
+      }
+      return holds(this.#streams, streamId) &&
+        holds(this.#types, type.toUpperCase());
+    }
+    // Heads and notes belong to no stream.
+    return this.#streams.size === 0 && this.#where.length === 0 &&
+      this.#types.size === 0;
+  }
+
+  /** Whether the payload is among what is shown. */
+  acceptsPayload(payload: CapturedPayload): boolean {
+    const { connection, streamId, fromClient } = payload;
+    return holds(this.#connections, connection) &&
+      holds(this.#streams, streamId) && this.#isSide(fromClient) &&
+      (this.#where.length === 0 || this.#isMatched(connection, streamId));
+  }
+
+  #isSide(fromClient: boolean): boolean {
+    return this.#fromClient === undefined || this.#fromClient === fromClient;
+  }
+
+  #isMatched(connection: number, streamId: number): boolean {
+    return this.#matched.get(connection)?.has(streamId) ?? false;
+  }
+
+  #match(
+    connection: number,
+    streamId: number,
+    nv: readonly (readonly [string, string])[],
+  ): void {
+    const isMatch = this.#where.every((condition) =>
+      nv.some(([name, value]) =>
+        name === condition.name && condition.matches(value)
+      )
+    );
+    if (!isMatch) return;
+    const streams = this.#matched.get(connection) ?? new Set();
+    this.#matched.set(connection, streams);
+    streams.add(streamId);
+    if (streams.size <= MOST_STREAMS) return;
+    for (const oldest of streams) {
+      streams.delete(oldest);
+      break;
+    }
+  }
+}
+
+function holds<T>(set: ReadonlySet<T>, value: T | undefined): boolean {
+  return set.size === 0 || value !== undefined && set.has(value);
+}
+
+function numbers(name: string, lists: readonly string[]): Set<number> {
+  const found = new Set<number>();
+  for (const text of lists.flatMap((list) => list.split(","))) {
+    const number = readWhole(text.trim());
+    if (Number.isNaN(number)) {
+      throw new UsageError(`${name} ${text}: a number from 0`);
+    }
+    found.add(number);
+  }
+  return found;
+}
+
+/** `NAME`, `NAME=VALUE`, `NAME!=VALUE`, `NAME~REGEX` or `NAME!~REGEX`. */
+function readCondition(text: string): Condition {
+  const [, name, operator, value] = /^(:?[^=~!]+)(?:(!?[=~])(.*))?$/s.exec(
+    text,
+  ) ?? [];
+  if (name === undefined) {
+    throw new UsageError(
+      `--where ${text}: NAME, NAME=VALUE, NAME!=VALUE, NAME~REGEX or NAME!~REGEX`,
+    );
+  }
+  return { name: name.trim().toLowerCase(), matches: matcher(operator, value) };
+}
+
+function matcher(
+  operator: string | undefined,
+  value: string,
+): (value: string) => boolean {
+  switch (operator) {
+    case undefined:
+      return () => true;
+    case "=":
+      return (found) => found === value;
+    case "!=":
+      return (found) => found !== value;
+  }
+  let pattern: RegExp;
+  try {
+    pattern = new RegExp(value, "u");
+  } catch (error) {
+    throw new UsageError(
+      `--where ~${value}: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  return operator === "~"
+    ? (found) => pattern.test(found)
+    : (found) => !pattern.test(found);
+}
