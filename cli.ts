@@ -14,6 +14,7 @@ import {
 } from "./cli/command.ts";
 import { attach } from "./cli/attach.ts";
 import { bench } from "./cli/bench.ts";
+import { cp } from "./cli/cp.ts";
 import { decode } from "./cli/decode.ts";
 import { exec } from "./cli/exec.ts";
 import { get } from "./cli/get.ts";
@@ -38,6 +39,7 @@ const COMMANDS: readonly Command[] = [
   bench,
   exec,
   attach,
+  cp,
   portForward,
 ];
 

@@ -2,7 +2,7 @@
  * Reads a command's arguments, in the manner of kubectl and other programs of
  * GNU style, into exact types.
  *
- * Not with the standard library's `parseArgs` (1.0): it reads `-nshop` as five
+ * Not with the standard library's `parseArgs` (1.0): it reads `-p80` as three
  * options, drops the empty value of `-c ""`, takes `-i=true` for false, and takes
  * a positional argument "true" behind a flag for the flag's value.
  *
@@ -47,7 +47,7 @@ export interface Arguments<
 }
 
 /**
- * Reads `args`: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-n=value`,
+ * Reads `args`: `--name value`, `--name=value`, `-n value`, `-n80`, `-n=value`,
  * and flags of one letter together, as in `-it`.
  *
  * Throws {@linkcode UsageError} for an option that `spec` does not have, and for

@@ -41,6 +41,15 @@ export {
 export { KubeConfigError, type KubeConfigPlace } from "./config/error.ts";
 export type { Impersonation } from "./config/impersonation.ts";
 export type { ClusterTarget } from "./config/target.ts";
+export { copyFrom, type CopyFromOptions } from "./copy/from.ts";
+export { copyTo, type CopyToOptions } from "./copy/to.ts";
+export type {
+  CopyOptions,
+  CopyProgress,
+  CopyResult,
+  SkippedEntry,
+} from "./copy/options.ts";
+export { CopyError } from "./copy/error.ts";
 export { WebSocketError } from "./websocket/frame.ts";
 export {
   serveStreaming,

@@ -1,0 +1,161 @@
+/**
+ * Copies from a container to this machine.
+ *
+ * @module
+ */
+
+import { checkWhole } from "../../numbers.ts";
+import { ArchiveSource } from "./archive_source.ts";
+import { CopyError } from "./error.ts";
+import { LocalFolder } from "./local_folder.ts";
+import { type CopyOptions, type CopyResult, Tally } from "./options.ts";
+import { componentsBelow, splitRemote } from "./paths.ts";
+import { compareSums, joinRemote, targetOf } from "./run.ts";
+import { type TarHeader, TYPE } from "./tar/header.ts";
+import { TarReader } from "./tar/read.ts";
+
+/** What `copyFrom` takes. */
+export interface CopyFromOptions extends CopyOptions {
+  /**
+   * How often to continue when the archive breaks off; default 3. It continues
+   * where it broke off (needs `sh` and `tail` in the container), and afterwards
+   * compares SHA-256 sums, as with `verify`, since the files may have changed.
+   */
+  readonly retries?: number;
+}
+
+/**
+ * Copies a file or folder from a container, as `kubectl cp` does: with `tar` in the
+ * container, into `local` when that is a folder, else under that name.
+ *
+ * Nothing is written outside the destination: names that lead out of it end the
+ * copy, symbolic links are made last and only when they stay inside, and nothing is
+ * written through one that is there. A file gets its name when it is complete.
+ * Needs `--allow-read` and `--allow-write` for the destination.
+ *
+ * Rejects with {@linkcode CopyError} when tar fails, when the archive breaks off and
+ * `retries` do not help, and when it is not a proper archive; with the errors of
+ * `exec`, and with Deno's own for files.
+ *
+ * @example
+ * ```ts
+ * import { copyFrom, loadKubeConfig } from "@spdy/spdy/kubernetes";
+ *
+ * async function fetchLogs(pod: string): Promise<void> {
+ *   const config = await loadKubeConfig();
+ *   const { files, bytes, skipped } = await copyFrom({
+ *     ...await config.target(),
+ *     pod: { name: pod, namespace: config.namespace },
+ *     remote: "/var/log/app",
+ *     local: "logs",
+ *   });
+ *   console.log(`${files} files, ${bytes} bytes`, skipped);
+ * }
+ * ```
+ */
+export async function copyFrom(options: CopyFromOptions): Promise<CopyResult> {
+  const { remote, preserve = true, dereference = false, retries = 3 } = options;
+  checkWhole("retries", retries, 0, 1000);
+  const path = splitRemote(remote);
+  const target = targetOf(options);
+  const folder = await LocalFolder.open(options.local, path.base, preserve);
+  const tally = new Tally(options.onProgress);
+  const extraction = new Extraction(path.base, folder, tally);
+  await using source = new ArchiveSource({
+    target,
+    path,
+    dereference,
+    retries,
+  });
+  await extraction.run(new TarReader(source));
+  await source.end();
+  await folder.finish();
+  if (options.verify || source.isResumed) {
+    const place = joinRemote(path.folder, path.base);
+    await compareSums(target, place, extraction.written, dereference);
+  }
+  return tally.result();
+}
+
+/** Takes an archive apart. */
+class Extraction {
+  readonly #base: string;
+  readonly #folder: LocalFolder;
+  readonly #tally: Tally;
+
+  /** Path on this machine of each file by its path below. */
+  readonly written = new Map<string, string>();
+
+  constructor(base: string, folder: LocalFolder, tally: Tally) {
+    this.#base = base;
+    this.#folder = folder;
+    this.#tally = tally;
+  }
+
+  async run(reader: TarReader): Promise<void> {
+    for (;;) {
+      const header = await reader.next();
+      if (header === undefined) return;
+      const parts = componentsBelow(header.name, this.#base);
+      await this.#add(parts, header, reader);
+    }
+  }
+
+  async #add(
+    parts: readonly string[],
+    header: TarHeader,
+    reader: TarReader,
+  ): Promise<void> {
+    const path = parts.join("/");
+    const tally = this.#tally;
+    switch (header.type) {
+      case TYPE.folder:
+        await this.#folder.addFolder(parts, header);
+        tally.folders++;
+        return;
+      case TYPE.file:
+      case TYPE.contiguousFile: {
+        let done = 0;
+        await this.#folder.addFile(parts, header, async () => {
+          const chunk = await reader.readBody();
+          if (chunk === undefined) return undefined;
+          done += chunk.length;
+          tally.advance(path, chunk.length, done, header.size);
+          return chunk;
+        });
+        this.written.set(path, this.#folder.pathOf(parts));
+        tally.files++;
+        return;
+      }
+      case TYPE.hardLink: {
+        const existing = componentsBelow(header.link, this.#base);
+        // Rule: a hard link names a file of the same archive, never one that was there before.
+        if (!this.written.has(existing.join("/"))) {
+          throw new CopyError(
+            `the container's tar sent a hard link to ${
+              JSON.stringify(header.link)
+            }, which it had not sent before`,
+            path,
+          );
+        }
+        await this.#folder.addHardLink(parts, existing);
+        this.written.set(path, this.#folder.pathOf(parts));
+        tally.files++;
+        return;
+      }
+      case TYPE.symlink:
+        if (this.#folder.addLink(parts, header.link)) tally.links++;
+        else {
+          tally.skip(
+            path,
+            `a symbolic link to ${
+              JSON.stringify(header.link)
+            }, which is or may be outside`,
+          );
+        }
+        return;
+      default:
+        tally.skip(path, "neither a file nor a folder nor a link");
+    }
+  }
+}

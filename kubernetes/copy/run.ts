@@ -1,0 +1,204 @@
+/**
+ * Programs in a container that copying needs.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import type { TargetOptions } from "../dial.ts";
+import { exec } from "../exec.ts";
+import type { RemoteProcess } from "../process.ts";
+import { CopyError } from "./error.ts";
+import type { CopyOptions } from "./options.ts";
+
+/** Most characters of standard error that an error message repeats. */
+const MAX_COMPLAINT = 4096;
+/** Most bytes of a list of sums: some 600,000 files. */
+const MAX_SUMS = 64 * 1024 * 1024;
+
+/** The part of the options that says where to run. */
+export function targetOf(options: CopyOptions): TargetOptions {
+  const { url, pod, headers, tls, proxy, dial, signal, timeout } = options;
+  return { url, pod, headers, tls, proxy, dial, signal, timeout };
+}
+
+/** Reads standard error: its lines are counted, and the last of them kept. */
+export class Complaint {
+  #text = "";
+  #lines = 0;
+  readonly #ended: Promise<void>;
+
+  constructor(process: RemoteProcess) {
+    this.#ended = this.#read(process.stderr).catch(() => {});
+  }
+
+  /** Number of lines so far. */
+  get lines(): number {
+    return this.#lines;
+  }
+
+  /** The text, once it is complete. */
+  async text(): Promise<string> {
+    await this.#ended;
+    return this.#text.trim();
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      this.#lines += countLines(chunk);
+      this.#text = (this.#text + decoder.decode(chunk, { stream: true }))
+        .slice(-MAX_COMPLAINT);
+    }
+  }
+}
+
+/** Number of line feeds. */
+export function countLines(bytes: Uint8Array): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) {
+    lines++;
+  }
+  return lines;
+}
+
+/**
+ * Waits for the end of a program.
+ *
+ * Throws {@linkcode CopyError} with what it wrote to standard error when it failed.
+ */
+export async function checkEnd(
+  program: string,
+  process: RemoteProcess,
+  complaint: Complaint,
+): Promise<void> {
+  let status;
+  try {
+    status = await process.status;
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new CopyError(`${program} in the container: ${message}`, "", {
+      cause,
+    });
+  }
+  if (status.success) return;
+  const text = await complaint.text();
+  throw new CopyError(
+    `${program} in the container ended with exit code ${
+      status.code ?? "unknown"
+    }: ${text || status.message}`,
+  );
+}
+
+/** Whether a path in the container is a folder. */
+export async function isRemoteFolder(
+  target: TargetOptions,
+  path: string,
+): Promise<boolean> {
+  await using process = await exec({
+    ...target,
+    command: ["test", "-d", path],
+    stdout: false,
+  });
+  await process.stderr.pipeTo(new WritableStream()).catch(() => {});
+  return await process.status.then(
+    ({ success }) => success,
+    // A container without this program: tar tells what is wrong.
+    () => false,
+  );
+}
+
+/** SHA-256 of every file in a folder of the container, or of one file, by path below it. */
+export async function remoteSums(
+  target: TargetOptions,
+  path: string,
+  dereference: boolean,
+): Promise<ReadonlyMap<string, string>> {
+  const start = path.startsWith("-") ? `./${path}` : path;
+  await using process = await exec({
+    ...target,
+    command: [
+      "find",
+      ...(dereference ? ["-L"] : []),
+      start,
+      "-type",
+      "f",
+      "-exec",
+      "sha256sum",
+      "{}",
+      "+",
+    ],
+  });
+  const complaint = new Complaint(process);
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for await (const chunk of process.stdout) {
+    size += chunk.length;
+    if (size > MAX_SUMS) {
+      throw new CopyError(`the list of sums has more than ${MAX_SUMS} bytes`);
+    }
+    chunks.push(new Uint8Array(chunk));
+  }
+  await checkEnd("find with sha256sum", process, complaint);
+  const sums = new Map<string, string>();
+  for (const line of (await new Blob(chunks).text()).split("\n")) {
+    // A name with a line feed or a backslash has them escaped, and the line begins with one.
+    const match = /^(\\?)([0-9a-f]{64}) [ *]([^]*)$/.exec(line);
+    if (match === null) continue;
+    const [, escaped, sum, name] = match;
+    const full = escaped === "" ? name : name.replace(
+      /\\(.)/g,
+      (_, char) => char === "n" ? "\n" : char === "r" ? "\r" : char,
+    );
+    sums.set(full.slice(start.length).replace(/^\/+/, ""), sum);
+  }
+  return sums;
+}
+
+/** SHA-256 of a file on this machine. */
+export async function localSum(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  using file = await Deno.open(path);
+  const buffer = new Uint8Array(65536);
+  for (;;) {
+    const count = await file.read(buffer);
+    if (count === null) return hash.digest("hex");
+    hash.update(buffer.subarray(0, count));
+  }
+}
+
+/**
+ * Compares the files that were copied (path below the folder to path on this
+ * machine) with those in the container.
+ *
+ * Throws {@linkcode CopyError} for the first one that differs.
+ */
+export async function compareSums(
+  target: TargetOptions,
+  remote: string,
+  files: ReadonlyMap<string, string>,
+  dereference: boolean,
+): Promise<void> {
+  const sums = await remoteSums(target, remote, dereference);
+  for (const [path, local] of files) {
+    const sum = sums.get(path);
+    if (sum === undefined) {
+      throw new CopyError(
+        "the container does not have it, or no sum of it",
+        path,
+      );
+    }
+    if (sum !== await localSum(local)) {
+      throw new CopyError(
+        "its SHA-256 sum differs from that in the container",
+        path,
+      );
+    }
+  }
+}
+
+/** Path of something in a folder of the container. */
+export function joinRemote(folder: string, base: string): string {
+  if (base === ".") return folder;
+  return folder === "/" ? `/${base}` : `${folder}/${base}`;
+}

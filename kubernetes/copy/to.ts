@@ -1,0 +1,287 @@
+/**
+ * Copies from this machine to a container.
+ *
+ * @module
+ */
+
+import { basename, join, resolve } from "node:path";
+import { handled } from "../../connection/deferred.ts";
+import { exec } from "../exec.ts";
+import { CopyError } from "./error.ts";
+import { type CopyOptions, type CopyResult, Tally } from "./options.ts";
+import { splitRemote, staysInside } from "./paths.ts";
+import {
+  checkEnd,
+  compareSums,
+  Complaint,
+  countLines,
+  isRemoteFolder,
+  joinRemote,
+  targetOf,
+} from "./run.ts";
+import {
+  BLOCK,
+  encodeHeader,
+  padded,
+  type TarHeader,
+  TYPE,
+} from "./tar/header.ts";
+
+/** Bytes that are read of a file at a time. */
+const READ_SIZE = 65536;
+/** Archives are padded to records of this size, bytes: some tars read nothing shorter. */
+const RECORD = 20 * BLOCK;
+
+/** What `copyTo` takes. */
+export type CopyToOptions = CopyOptions;
+
+/**
+ * Copies a file or folder to a container, as `kubectl cp` does: with `tar` in the
+ * container, into `remote` when that is a folder, else under that name. `local` may
+ * end with `/.` for what is in a folder without the folder.
+ *
+ * tar has to report every file: an input that was cut off on its way, which some
+ * container runtimes do with exit code 0, is an error. Symbolic links that lead out
+ * of the folder are left out. Needs `--allow-read` for the source.
+ *
+ * Rejects with {@linkcode CopyError} when tar fails or did not get everything, and
+ * when a file changes while it is read; with the errors of `exec`, and with Deno's
+ * own for files.
+ *
+ * @example
+ * ```ts
+ * import { copyTo, loadKubeConfig } from "@spdy/spdy/kubernetes";
+ *
+ * async function deploy(pod: string): Promise<void> {
+ *   const config = await loadKubeConfig();
+ *   await copyTo({
+ *     ...await config.target(),
+ *     pod: { name: pod, namespace: config.namespace },
+ *     local: "dist",
+ *     remote: "/srv/www",
+ *     verify: true,
+ *   });
+ * }
+ * ```
+ */
+export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
+  const { local, remote, preserve = true, dereference = false } = options;
+  const target = targetOf(options);
+  // Before anything is asked of the container.
+  await (dereference ? Deno.stat(local) : Deno.lstat(local));
+  const isContent = /(^|[\\/])\.[\\/]?$/.test(local);
+  const place = await isRemoteFolder(target, remote)
+    ? {
+      folder: remote.replace(/(.)\/+$/, "$1"),
+      base: isContent ? "." : basename(resolve(local)),
+    }
+    : splitRemote(remote);
+  const tally = new Tally(options.onProgress);
+  const packing = new Packing(place.base, dereference, tally);
+  await using process = await exec({
+    ...target,
+    command: [
+      "tar",
+      preserve ? "-xvpf" : "-xvmf",
+      "-",
+      // Not the owner of the files here, which is somebody else there.
+      "-o",
+      "-C",
+      place.folder,
+    ],
+    stdin: true,
+  });
+  const complaint = new Complaint(process);
+  const named = handled(countNames(process.stdout));
+  const sent = await send(process.stdin, packing.archive(local));
+  // What it has to say explains why it took no more.
+  if (sent.failure instanceof CopyError || sent.isLocal) {
+    await process.close();
+    throw sent.failure;
+  }
+  await checkEnd("tar", process, complaint);
+  const names = await named;
+  await complaint.text();
+  if (sent.failure !== undefined) {
+    throw new CopyError(
+      `tar in the container ended before it had taken all ${packing.bytes} bytes`,
+      "",
+      { cause: sent.failure },
+    );
+  }
+  const taken = names + complaint.lines;
+  if (taken < tally.entries) {
+    throw new CopyError(
+      `tar in the container reported ${taken} of ${tally.entries} entries: its input was cut off on the way`,
+    );
+  }
+  if (options.verify) {
+    const path = joinRemote(place.folder, place.base);
+    await compareSums(target, path, packing.sent, dereference);
+  }
+  return tally.result();
+}
+
+/** What became of the input. */
+interface Sent {
+  readonly failure?: unknown;
+  /** The fault is on this machine: a file cannot be read. */
+  readonly isLocal: boolean;
+}
+
+async function send(
+  writable: WritableStream<Uint8Array>,
+  archive: AsyncIterable<Uint8Array>,
+): Promise<Sent> {
+  const writer = writable.getWriter();
+  writer.closed.catch(() => {});
+  let isWriting = false;
+  try {
+    for await (const chunk of archive) {
+      isWriting = true;
+      await writer.write(chunk);
+      isWriting = false;
+    }
+    isWriting = true;
+    await writer.close();
+    return { isLocal: false };
+  } catch (failure) {
+    return { failure, isLocal: !isWriting };
+  }
+}
+
+/** Counts the names that tar prints, one on each line. */
+async function countNames(stdout: ReadableStream<Uint8Array>): Promise<number> {
+  let lines = 0;
+  for await (const chunk of stdout) lines += countLines(chunk);
+  return lines;
+}
+
+/** Makes an archive. */
+class Packing {
+  readonly #base: string;
+  readonly #dereference: boolean;
+  readonly #tally: Tally;
+
+  /** Path on this machine of each file by its path below. */
+  readonly sent = new Map<string, string>();
+  /** Bytes of the archive. */
+  bytes = 0;
+
+  constructor(base: string, dereference: boolean, tally: Tally) {
+    this.#base = base;
+    this.#dereference = dereference;
+    this.#tally = tally;
+  }
+
+  async *archive(local: string): AsyncGenerator<Uint8Array> {
+    for await (const chunk of this.#entry(resolve(local), [], [])) {
+      this.bytes += chunk.length;
+      yield chunk;
+    }
+    const end = new Uint8Array(
+      RECORD - (this.bytes + 2 * BLOCK) % RECORD + 2 * BLOCK,
+    );
+    this.bytes += end.length;
+    yield end;
+  }
+
+  /** An entry and what is in it. `above` are the real paths of the folders around it. */
+  async *#entry(
+    local: string,
+    parts: readonly string[],
+    above: readonly string[],
+  ): AsyncGenerator<Uint8Array> {
+    const path = parts.join("/");
+    const info =
+      await (this.#dereference ? Deno.stat(local) : Deno.lstat(local));
+    if (info.isSymlink) {
+      const link = await Deno.readLink(local);
+      if (!staysInside(parts, link)) {
+        this.#tally.skip(
+          path,
+          `a symbolic link to ${
+            JSON.stringify(link)
+          }, which is or may be outside`,
+        );
+        return;
+      }
+      yield* this.#header(parts, info, { type: TYPE.symlink, link });
+      this.#tally.links++;
+      return;
+    }
+    if (info.isFile) {
+      yield* this.#file(local, parts);
+      this.sent.set(path, local);
+      this.#tally.files++;
+      return;
+    }
+    if (!info.isDirectory) {
+      this.#tally.skip(path, "neither a file nor a folder nor a link");
+      return;
+    }
+    const real = this.#dereference ? await Deno.realPath(local) : local;
+    if (above.includes(real)) {
+      this.#tally.skip(path, "a symbolic link to a folder around it");
+      return;
+    }
+    // Not "." itself: its attributes are not to be changed.
+    if (this.#base !== "." || parts.length > 0) {
+      yield* this.#header(parts, info, { type: TYPE.folder });
+      this.#tally.folders++;
+    }
+    const names: string[] = [];
+    for await (const { name } of Deno.readDir(local)) names.push(name);
+    for (const name of names.sort()) {
+      yield* this.#entry(join(local, name), [...parts, name], [...above, real]);
+    }
+  }
+
+  async *#file(
+    local: string,
+    parts: readonly string[],
+  ): AsyncGenerator<Uint8Array> {
+    const path = parts.join("/");
+    using file = await Deno.open(local);
+    const info = await file.stat();
+    const { size } = info;
+    yield* this.#header(parts, info, { type: TYPE.file, size });
+    for (let done = 0; done < size;) {
+      const buffer = new Uint8Array(Math.min(READ_SIZE, size - done));
+      const count = await file.read(buffer);
+      if (count === null) {
+        throw new CopyError("it became shorter while it was copied", local, {
+          initiator: "local",
+        });
+      }
+      done += count;
+      yield buffer.subarray(0, count);
+      this.#tally.advance(path, count, done, size);
+    }
+    const after = await file.stat();
+    if (
+      after.size !== size || after.mtime?.getTime() !== info.mtime?.getTime()
+    ) {
+      throw new CopyError("it was changed while it was copied", local, {
+        initiator: "local",
+      });
+    }
+    if (padded(size) > size) yield new Uint8Array(padded(size) - size);
+  }
+
+  *#header(
+    parts: readonly string[],
+    info: Deno.FileInfo,
+    header: Pick<TarHeader, "type"> & Partial<TarHeader>,
+  ): Generator<Uint8Array> {
+    const isFolder = header.type === TYPE.folder;
+    yield* encodeHeader({
+      name: [this.#base, ...parts].join("/") + (isFolder ? "/" : ""),
+      size: 0,
+      mode: (info.mode ?? (isFolder ? 0o755 : 0o644)) & 0o777,
+      mtime: (info.mtime?.getTime() ?? 0) / 1000,
+      link: "",
+      ...header,
+    });
+  }
+}
