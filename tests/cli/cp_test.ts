@@ -56,7 +56,9 @@ Deno.test("cp copies both ways with nothing but a kubeconfig, and tells what it 
         new Set(seen),
         new Set(["shop web main", "other web ", "other web main"]),
       );
-      const missing = await run(["cp", "-cmain", "web:none", folder], { env });
+      const missing = await run(["cp", "-c", "main", "web:none", folder], {
+        env,
+      });
       assertEquals(missing.code, 1);
       assertMatch(
         missing.stderr,
