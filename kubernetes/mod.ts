@@ -20,6 +20,7 @@ export {
 } from "./port_forward.ts";
 export { ForwardedConnection } from "./forwarded.ts";
 export { RemoteProcess } from "./process.ts";
+export type { CommandOutput, OutputOptions } from "./output.ts";
 export type { ExitStatus } from "./status.ts";
 export type { PodReference, TargetOptions } from "./dial.ts";
 export {

@@ -17,6 +17,11 @@ import {
   traitsOf,
   type Transport,
 } from "./protocol.ts";
+import {
+  collectOutput,
+  type CommandOutput,
+  type OutputOptions,
+} from "./output.ts";
 import { readableToEnd, readLastWords } from "./reading.ts";
 import { decodeExit, type ExitStatus, isWholeStatus } from "./status.ts";
 import { WebSocketError } from "./websocket/frame.ts";
@@ -170,6 +175,39 @@ export class RemoteProcess implements AsyncDisposable {
     this.#resizes ??= this.#asked("resize", this.#channels.resize).getWriter();
     const line = `${JSON.stringify({ Width: columns, Height: rows })}\n`;
     await this.#resizes.write(new TextEncoder().encode(line));
+  }
+
+  /**
+   * Reads all that the process writes, and waits for its end; in the manner of
+   * `Deno.Command.output`. The outputs cannot be read otherwise then.
+   *
+   * Rejects with `RemoteCommandError` if an output has more than `maxBytes`
+   * bytes, and as {@linkcode stdout} and {@linkcode status} do; the process is
+   * left then. Rejects with `InvalidArgumentError` for another `maxBytes`.
+   *
+   * @example
+   * ```ts
+   * import { exec, serveStreaming } from "@spdy/spdy/kubernetes";
+   * import { assertEquals } from "jsr:@std/assert@1";
+   *
+   * await using server = serveStreaming({
+   *   async exec({ call, stdout }) {
+   *     await new Blob(call.command).stream().pipeTo(stdout);
+   *     return 3;
+   *   },
+   * });
+   * const process = await exec({
+   *   url: `http://127.0.0.1:${server.addr.port}`,
+   *   pod: { name: "web" },
+   *   command: ["hello"],
+   * });
+   * const { code, stdout } = await process.output();
+   * assertEquals([code, new TextDecoder().decode(stdout)], [3, "hello"]);
+   * ```
+   */
+  output(options: OutputOptions = {}): Promise<CommandOutput> {
+    const outputs = { stdout: this.#stdout, stderr: this.#stderr };
+    return collectOutput(this, outputs, options);
   }
 
   /** Leaves the process: closes the connection, whatever is under way. Never rejects. */

@@ -1,0 +1,81 @@
+/**
+ * The whole output of a process, for programs that want nothing else.
+ *
+ * @module
+ */
+
+import { checkWhole } from "../numbers.ts";
+import { RemoteCommandError } from "./errors.ts";
+import type { RemoteProcess } from "./process.ts";
+
+/** What `RemoteProcess.output` takes. */
+export interface OutputOptions {
+  /** Most bytes of each output, 0 to 2^32-1; default 67108864 (64 MiB). */
+  readonly maxBytes?: number;
+}
+
+/** How a process ended, and all that it wrote; in the manner of `Deno.CommandOutput`. */
+export interface CommandOutput {
+  /** Exit code; `undefined` where the sub-protocol carries none. */
+  readonly code: number | undefined;
+  /** Whether the process ended without a failure. */
+  readonly success: boolean;
+  /** All of standard output; empty if it was not asked for. */
+  readonly stdout: Uint8Array<ArrayBuffer>;
+  /** All of standard error; empty if it was not asked for, and with a terminal. */
+  readonly stderr: Uint8Array<ArrayBuffer>;
+}
+
+/** What is read; `undefined` for an output that was not asked for. */
+export interface Outputs {
+  readonly stdout: ReadableStream<Uint8Array> | undefined;
+  readonly stderr: ReadableStream<Uint8Array> | undefined;
+}
+
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+
+/** Reads both outputs to their ends, and waits for the status. */
+export async function collectOutput(
+  process: Pick<RemoteProcess, "status" | "close">,
+  { stdout, stderr }: Outputs,
+  { maxBytes = DEFAULT_MAX_BYTES }: OutputOptions,
+): Promise<CommandOutput> {
+  checkWhole("maxBytes", maxBytes, 0, 0xffffffff);
+  try {
+    const [out, err] = await Promise.all([
+      collect("stdout", stdout, maxBytes),
+      collect("stderr", stderr, maxBytes),
+    ]);
+    const { code, success } = await process.status;
+    return { code, success, stdout: out, stderr: err };
+  } catch (error) {
+    await process.close();
+    throw error;
+  }
+}
+
+async function collect(
+  name: string,
+  readable: ReadableStream<Uint8Array> | undefined,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of readable ?? []) {
+    size += chunk.length;
+    if (size > maxBytes) {
+      throw new RemoteCommandError(
+        `${name} has more than ${maxBytes} bytes, which is what maxBytes allows`,
+        { initiator: "local" },
+      );
+    }
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
