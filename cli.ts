@@ -23,6 +23,7 @@ import { proxy } from "./cli/proxy.ts";
 import { serve } from "./cli/serve.ts";
 import {
   bold,
+  OutputClosedError,
   print,
   printError,
   red,
@@ -82,6 +83,7 @@ export async function main(args: string[]): Promise<number> {
   try {
     return await command.run(rest);
   } catch (error) {
+    if (error instanceof OutputClosedError) return EXIT_FAILURE;
     complain(reasonOf(error));
     if (!(error instanceof UsageError)) return EXIT_FAILURE;
     printError(show`Try: spdy ${command.name} --help`);

@@ -6,6 +6,7 @@
 
 import { exec as execInPod } from "../kubernetes/exec.ts";
 import type { RemoteProcess } from "../kubernetes/process.ts";
+import { within } from "../connection/clock.ts";
 import { readArguments } from "./arguments.ts";
 import { type Command, EXIT_FAILURE, UsageError } from "./command.ts";
 import {
@@ -65,20 +66,60 @@ export async function passThrough(
   using _terminal = tty && Deno.stdin.isTerminal()
     ? new RawTerminal(process)
     : undefined;
-  // The process may end before its input does; that is no failure.
-  if (stdin) Deno.stdin.readable.pipeTo(process.stdin).catch(() => {});
+  const input = stdin ? sendInput(process) : undefined;
   const outputs = [
-    process.stdout.pipeTo(payloadOut(), { preventClose: true }),
+    process.stdout.pipeTo(payloadOut()),
   ];
   if (!tty) {
     outputs.push(
-      process.stderr.pipeTo(payloadError(), { preventClose: true }),
+      process.stderr.pipeTo(payloadError()),
     );
   }
   await Promise.all(outputs);
   const { code, message, success } = await process.status;
+  if (input !== undefined && !tty) await warnIfCut(input);
   if (code === undefined) printError(show`${message}`);
   return exitCodeOf(code, success);
+}
+
+/** How much of standard input was sent. */
+interface SentInput {
+  /** Bytes that the connection took. */
+  sent: number;
+  /** There was more, which the connection did not take. */
+  isCut: boolean;
+  /** Resolves at the end of input, or when the connection takes no more. */
+  ended: Promise<void>;
+}
+
+/** How long a command that has ended is given to show that there is more input, ms. */
+const INPUT_GRACE = 500;
+
+/** A command that ends before its input is not always meant to: whoever sent the input has to know. */
+async function warnIfCut(input: SentInput): Promise<void> {
+  // A terminal has more input only when somebody types.
+  if (!Deno.stdin.isTerminal()) await within(INPUT_GRACE, input.ended);
+  if (!input.isCut) return;
+  printError(
+    show`warning: the command ended before its standard input: ${input.sent} bytes were sent, and the rest was dropped`,
+  );
+}
+
+/** Sends standard input, as long as the process takes it. */
+function sendInput(process: RemoteProcess): SentInput {
+  const writer = process.stdin.getWriter();
+  const send = async (): Promise<void> => {
+    for await (const chunk of Deno.stdin.readable) {
+      input.isCut = true;
+      await writer.write(chunk);
+      input.sent += chunk.length;
+      input.isCut = false;
+    }
+    await writer.close();
+  };
+  const input: SentInput = { sent: 0, isCut: false, ended: Promise.resolve() };
+  input.ended = send().catch(() => {});
+  return input;
 }
 
 /**

@@ -361,7 +361,7 @@ class Run {
     const body = response.body.pipeThrough(
       this.#counted((bytes) => timing.bytes += bytes),
     );
-    if (output === "-") await body.pipeTo(payloadOut(), { preventClose: true });
+    if (output === "-") await body.pipeTo(payloadOut());
     else if (output !== undefined) await Deno.writeFile(output, body);
     else if (json) await body.pipeTo(new WritableStream());
     else await this.#showBody(body);
@@ -369,7 +369,7 @@ class Run {
 
   async #showBody(body: ReadableStream<Uint8Array>): Promise<void> {
     const shown = payloadIsShown() ? body.pipeThrough(textOnly()) : body;
-    await shown.pipeTo(payloadOut(), { preventClose: true });
+    await shown.pipeTo(payloadOut());
   }
 
   #counted(

@@ -5,6 +5,7 @@
  */
 
 import { closeQuietly } from "../connection/byte_conn.ts";
+import { PortForwardError } from "../kubernetes/errors.ts";
 import type { ForwardedConnection } from "../kubernetes/forwarded.ts";
 import {
   portForward as forwardToPod,
@@ -68,8 +69,12 @@ Ctrl-C ends it. Permissions: --allow-net, --allow-read for the files named.`,
       interrupted = true;
       return forwarder.close();
     };
+    const tell = (error: unknown, remote: number): void => {
+      // Ctrl-C ends every connection; that is no failure of each.
+      if (!interrupted) printError(show`${failureOf(error, remote)}`);
+    };
     listeners.forEach((listener, index) =>
-      listen(listener, forwarder, pairs[index].remote)
+      listen(listener, forwarder, pairs[index].remote, tell)
     );
     try {
       await untilInterrupted({ finished: forwarder.closed, shutdown });
@@ -111,16 +116,24 @@ async function listen(
   listener: Deno.TcpListener,
   forwarder: PortForwarder,
   remote: number,
+  tell: (error: unknown, remote: number) => void,
 ): Promise<void> {
   print(
     show`Forwarding from tcp://127.0.0.1:${listener.addr.port} to ${remote}`,
   );
-  const tell = (error: unknown): void =>
-    printError(show`port ${remote}: ${reasonOf(error)}`);
   await acceptAll(listener, {
-    take: (conn) => void carry(conn, forwarder, remote).catch(tell),
-    error: tell,
+    take: (conn) =>
+      void carry(conn, forwarder, remote).catch((error) => tell(error, remote)),
+    error: (error) => tell(error, remote),
   });
+}
+
+/** Names the port, unless the error does. */
+function failureOf(error: unknown, remote: number): string {
+  const reason = reasonOf(error);
+  return error instanceof PortForwardError
+    ? reason
+    : `port ${remote}: ${reason}`;
 }
 
 /** What is used of a connection that was accepted. */

@@ -151,14 +151,40 @@ export function drawLine(line: Shown | undefined): void {
   Deno.stderr.writeSync(ENCODER.encode(`\r${line ?? ""}\x1b[K`));
 }
 
-/** Standard output for a payload: its bytes are not looked at. */
-export function payloadOut(): WritableStream<Uint8Array> {
-  return Deno.stdout.writable;
+/** The program that reads the output has ended, such as `head`. That is no fault to report. */
+export class OutputClosedError extends Error {
+  override readonly name = "OutputClosedError";
 }
 
-/** Standard error for a payload: its bytes are not looked at. */
+/** Standard output for a payload, byte by byte. */
+export function payloadOut(): WritableStream<Uint8Array> {
+  return payloadTo(Deno.stdout);
+}
+
+/** Standard error for a payload, byte by byte. */
 export function payloadError(): WritableStream<Uint8Array> {
-  return Deno.stderr.writable;
+  return payloadTo(Deno.stderr);
+}
+
+/**
+ * `Deno.stderr.writable` closes the file when a pipe into it fails, and the
+ * message that says why can then not be printed any more.
+ */
+function payloadTo(
+  file: Pick<typeof Deno.stdout, "write">,
+): WritableStream<Uint8Array> {
+  return new WritableStream<Uint8Array>({
+    async write(chunk) {
+      try {
+        for (let rest = chunk; rest.length > 0;) {
+          rest = rest.subarray(await file.write(rest));
+        }
+      } catch (cause) {
+        if (!(cause instanceof Deno.errors.BrokenPipe)) throw cause;
+        throw new OutputClosedError("nobody reads the output", { cause });
+      }
+    },
+  });
 }
 
 /** Whether a payload on standard output would be read by a terminal. */

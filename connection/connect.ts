@@ -213,7 +213,8 @@ async function agreedVersion(
 function originOf(
   { hostname = "127.0.0.1", port, tls }: ConnectOptions,
 ): string {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const bare = withoutBrackets(hostname);
+  const host = bare.includes(":") ? `[${bare}]` : bare;
   return port === undefined
     ? "http://localhost"
     : new URL(`${tls ? "https" : "http"}://${host}:${port}`).origin;
@@ -226,7 +227,15 @@ function targetOf(
   if (port === undefined) {
     throw new InvalidArgumentError("connect needs the option port or path");
   }
-  return { hostname, port: checkPort("port", port, 1) };
+  return {
+    hostname: withoutBrackets(hostname),
+    port: checkPort("port", port, 1),
+  };
+}
+
+/** A URL has an IPv6 address in brackets, and so may a caller. */
+function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
 /** A connection with a TLS handshake. */

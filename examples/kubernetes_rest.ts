@@ -66,10 +66,15 @@ function podObject(namespace: string, name: string): object {
     },
     status: {
       phase: "Running",
+      // All that the API requires: the Python client refuses a pod without it.
       containerStatuses: [{
         name: container,
+        image: "this-machine",
+        imageID: "this-machine",
         ready: true,
-        state: { running: {} },
+        restartCount: 0,
+        started: true,
+        state: { running: { startedAt: "2026-01-01T00:00:00Z" } },
       }],
     },
   };

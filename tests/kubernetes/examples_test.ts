@@ -64,3 +64,12 @@ Deno.test("the example server's REST answers", async () => {
   assertEquals((await ask("/api/v1/namespaces/a/pods/b")).kind, "Pod");
   assertEquals((await ask("/nothing")).kind, "Status");
 });
+
+Deno.test("the example server's pod has all fields that the API requires", async () => {
+  const url = "http://127.0.0.1/api/v1/namespaces/a/pods/b";
+  const pod = await answerRest(new Request(url)).json();
+  const [container] = pod.status.containerStatuses;
+  for (const field of ["name", "image", "imageID", "ready", "restartCount"]) {
+    assertEquals(field in container, true, field);
+  }
+});

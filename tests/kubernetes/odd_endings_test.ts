@@ -8,6 +8,7 @@ import { assertEquals, assertRejects } from "../deps.ts";
 import {
   type CommandProtocol,
   exec,
+  type ExecOptions,
   RemoteCommandError,
   type RemoteProcess,
   serveStreaming,
@@ -36,8 +37,9 @@ async function against(
   protocol: CommandProtocol,
   end: (error: Stream, stdout: Stream, stdin?: Stream) => Promise<void> | void,
   check: (process: RemoteProcess) => Promise<void>,
-  stdin = false,
+  options: Partial<ExecOptions> = {},
 ): Promise<void> {
+  const { stdin = false } = options;
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const served = (async () => {
@@ -70,7 +72,7 @@ async function against(
     pod: { name: "web" },
     protocols: [protocol],
     stderr: false,
-    stdin,
+    ...options,
   });
   await check(process);
   await process.close();
@@ -163,7 +165,77 @@ Deno.test("what a server writes where it has nothing to say stops nothing", asyn
   }, async ({ status, stdout }) => {
     assertEquals(await new Response(stdout).text(), "out");
     assertEquals((await status).success, true);
-  }, true);
+  }, { stdin: true });
+});
+
+Deno.test("an output that is cancelled before a status may be cut short: reading it fails", async () => {
+  // What a container runtime does when its idle time-out ends a command.
+  await against(V4, async (error, stdout) => {
+    await stdout.write(encoder.encode("first half"));
+    await turn();
+    stdout.reset(CANCEL);
+    error.reset(CANCEL);
+  }, async ({ status, stdout }) => {
+    const reader = stdout.getReader();
+    const { value } = await reader.read();
+    assertEquals(new TextDecoder().decode(value), "first half");
+    const failure = await assertRejects(
+      () => reader.read(),
+      RemoteCommandError,
+      "stdout may be cut short",
+    );
+    assertEquals(failure.initiator, "remote");
+    await assertRejects(() => status, RemoteCommandError);
+  });
+});
+
+Deno.test("an output that is cancelled before its status arrives waits for the status", async () => {
+  await against(V4, async (error, stdout) => {
+    await stdout.write(encoder.encode("all"));
+    await turn();
+    stdout.reset(CANCEL);
+    await turn();
+    await error.write(encoder.encode('{"status":"Success"}'));
+    await error.closeWrite();
+  }, async ({ status, stdout }) => {
+    assertEquals(await new Response(stdout).text(), "all");
+    assertEquals((await status).code, 0);
+  });
+});
+
+Deno.test("a status that does not follow the output is waited for as long as statusTimeout", async () => {
+  using time = virtualTime();
+  await against(V4, async (_error, stdout) => {
+    await stdout.write(encoder.encode("all"));
+    await stdout.closeWrite();
+  }, async ({ status, stdout }) => {
+    assertEquals(await new Response(stdout).text(), "all");
+    await assertRejects(
+      () => time.until(status),
+      RemoteCommandError,
+      "within 7000 ms after the end of its output",
+    );
+    assertEquals(time.now() >= 7000, true);
+  }, { statusTimeout: 7000 });
+});
+
+Deno.test("statusTimeout does not count while there is output", async () => {
+  using time = virtualTime();
+  const wait = Promise.withResolvers<void>();
+  await against(V4, async (error, stdout) => {
+    await stdout.write(encoder.encode("first,"));
+    await wait.promise;
+    await stdout.write(encoder.encode("last"));
+    await stdout.closeWrite();
+    await error.write(encoder.encode('{"status":"Success"}'));
+    await error.closeWrite();
+  }, async ({ status, stdout }) => {
+    const text = new Response(stdout).text();
+    await time.advance(100_000);
+    wait.resolve();
+    assertEquals(await text, "first,last");
+    assertEquals((await status).code, 0);
+  }, { statusTimeout: 7000 });
 });
 
 Deno.test("stderr may be read before stdout, and a pause of any length ends nothing", async () => {
