@@ -5,6 +5,7 @@
  */
 
 import { ConnectionCore } from "./connection/connection_core.ts";
+import { connectionMetrics } from "./connection/connection_metrics.ts";
 import { attempt, handled } from "./connection/deferred.ts";
 import {
   type ConnectionOptions,
@@ -98,7 +99,12 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   constructor(transport: Transport, options: ConnectionOptions) {
     // Checked first, so that invalid options leave the transport untouched.
     const resolved = resolveOptions(options);
-    this.#core = new ConnectionCore(openWire(transport), resolved);
+    const metrics = connectionMetrics();
+    this.#core = new ConnectionCore(
+      openWire(transport),
+      metrics === undefined ? resolved : metrics.observing(resolved),
+    );
+    metrics?.add(this.#core);
     if (isConn(transport)) {
       this.remoteAddr = transport.remoteAddr;
       this.localAddr = transport.localAddr;

@@ -78,6 +78,8 @@ export class SessionCore<S> {
   readonly flowControl: boolean;
   /** Bytes that the session window lets this end send; infinite before SPDY/3.1, which has no session window. */
   sendWindow: number;
+  /** Times that a body was set aside because a window was used up. */
+  windowStalls = 0;
   /** The session's receive window; `undefined` before SPDY/3.1. */
   readonly receiveWindow: ReceiveWindow | undefined;
 

@@ -33,6 +33,8 @@ export interface SessionCounters {
   readonly sendWindow: number;
   readonly receiveWindow: WindowCounters | undefined;
   readonly streams: readonly SessionStreamCounters[];
+  /** Times that a body was set aside because a window was used up. */
+  readonly windowStalls: number;
 }
 
 /** Reads the counters; `unfinished` is the DATA frame that has arrived only in part. */
@@ -54,6 +56,7 @@ export function sessionCounters<S>(
     sendWindow: core.sendWindow,
     receiveWindow: windowCounters(core.receiveWindow, remaining),
     streams,
+    windowStalls: core.windowStalls,
   };
 }
 

@@ -118,6 +118,7 @@ export class DataWriter<S> {
       core.sendWindow,
     );
     if (room === 0) {
+      core.windowStalls++;
       if (streamWindow <= 0) core.bodies.park(stream, item, "window");
       else core.queue.pushBlocked(item);
     }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { createStream, stateOf, type Stream } from "../../connection/stream.ts";
 import type { StreamCore } from "../../connection/stream_core.ts";
@@ -16,12 +17,14 @@ import { receiveResponse } from "./receive_response.ts";
 import { type Following, sendAndFollow } from "./redirect.ts";
 import { readAhead } from "../message/read_ahead.ts";
 import { checkLength, sendBytes, sendSource } from "../message/send_body.ts";
+import { traced } from "../telemetry/client_span.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
 
 /** What `fetch` needs of a connection. */
 export interface StreamOpener {
   /** What stands before a path. */
   readonly origin: string | undefined;
+  readonly version: ProtocolVersion;
   openStream(
     nv: NameValue[],
     options: { pri?: number; fin?: boolean; signal?: AbortSignal },
@@ -71,7 +74,14 @@ function sameOrigin(from: URL, to: URL): void {
 }
 
 /** Sends a prepared request. */
-export async function exchange(
+export function exchange(
+  opener: StreamOpener,
+  request: OutgoingRequest,
+): Promise<SpdyResponse> {
+  return traced(request, opener.version, (request) => send(opener, request));
+}
+
+async function send(
   opener: StreamOpener,
   request: OutgoingRequest,
 ): Promise<SpdyResponse> {

@@ -206,6 +206,7 @@ export class ServedConnection {
     const peer = {
       remoteAddr: addressForHandlers(connection),
       proxyHead: connection.proxyHead,
+      version: connection.version,
     };
     // A handler may go on when its stream was reset: it counts until it ends.
     const places = new Semaphore(maxConcurrentStreams(core.options));

@@ -5,7 +5,12 @@
  */
 
 import { InvalidArgumentError } from "../../errors.ts";
-import { INTERNAL_ERROR, PROTOCOL_ERROR } from "../../frame/constants.ts";
+import {
+  INTERNAL_ERROR,
+  PROTO_SPDY3_1,
+  PROTOCOL_ERROR,
+  type ProtocolVersion,
+} from "../../frame/constants.ts";
 import { statusName } from "../../frame/names.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { handled, LazyPromise } from "../../connection/deferred.ts";
@@ -28,6 +33,7 @@ import { readRequestHead } from "./request_head.ts";
 import { sendResponse } from "./send_response.ts";
 import type { Trailers } from "../message/send_body.ts";
 import type { ServeHandler, ServeInfo } from "./serve_options.ts";
+import { type ServerSpan, serverSpan } from "../telemetry/server_span.ts";
 import { pushResponse } from "./server_push.ts";
 
 /** What all requests of a server have in common. */
@@ -39,10 +45,11 @@ export interface ExchangeHost<Addr extends Deno.Addr | undefined> {
 }
 
 /** Who sent a request. */
-export type Peer<Addr extends Deno.Addr | undefined> = Pick<
-  ServeInfo<Addr>,
-  "remoteAddr" | "proxyHead"
->;
+export interface Peer<Addr extends Deno.Addr | undefined>
+  extends Pick<ServeInfo<Addr>, "remoteAddr" | "proxyHead"> {
+  /** Version of the connection. */
+  readonly version: ProtocolVersion;
+}
 
 /** Methods that no `Request` can have. */
 const NO_REQUEST: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
@@ -61,7 +68,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   /** Keeps its code compiled while there is no other; see `zlib/deflate.ts`. */
   static readonly #kept: unknown = new ServerExchange(
     KEPT_STREAM,
-    { remoteAddr: undefined, proxyHead: undefined },
+    { remoteAddr: undefined, version: PROTO_SPDY3_1 },
     {
       handler: () => new Response(),
       onError: () => new Response(),
@@ -70,8 +77,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   );
 
   readonly stream: Stream;
-  readonly remoteAddr: Addr;
-  readonly proxyHead: ProxyHead | undefined;
+  readonly #peer: Peer<Addr>;
   readonly #state: StreamCore;
   readonly #host: ExchangeHost<Addr>;
   readonly #completed = new LazyPromise<void>();
@@ -80,18 +86,26 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   #abort: AbortController | undefined;
   #trailers: Trailers | undefined;
   #replied = false;
+  #span: ServerSpan | undefined;
   #wrongLength: HttpMessageError | undefined;
 
   constructor(
     stream: Stream,
-    { remoteAddr, proxyHead }: Peer<Addr>,
+    peer: Peer<Addr>,
     host: ExchangeHost<Addr>,
   ) {
     this.stream = stream;
-    this.remoteAddr = remoteAddr;
-    this.proxyHead = proxyHead;
+    this.#peer = peer;
     this.#state = stateOf(stream);
     this.#host = host;
+  }
+
+  get remoteAddr(): Addr {
+    return this.#peer.remoteAddr;
+  }
+
+  get proxyHead(): ProxyHead | undefined {
+    return this.#peer.proxyHead;
   }
 
   get completed(): Promise<void> {
@@ -131,7 +145,9 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       const request = this.#readRequest();
       const answer = request instanceof Response
         ? request
-        : this.#answer(request, this);
+        : this.#span === undefined
+        ? this.#answer(request, this)
+        : this.#span.run(() => this.#answer(request, this));
       // Not awaited for nothing: each turn of the queue costs.
       const response = answer instanceof Promise ? await answer : answer;
       if (this.#wrongLength === undefined) await this.#send(response);
@@ -139,6 +155,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
         response.body?.cancel(this.#wrongLength).catch(() => {});
         await this.#send(badRequest(this.#wrongLength));
       }
+      this.#span?.end();
       this.#completed.resolve();
       // Nobody has a request that was answered without the handler.
       if (request instanceof Response) {
@@ -151,6 +168,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
           (request.bodyUsed || request.body?.locked === true),
       );
     } catch (error) {
+      this.#span?.end(error);
       this.#completed.reject(error);
       // Either the client is gone, or the handler's body or headers are no good.
       if (isDeparture(error)) return;
@@ -200,6 +218,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       const { method, url, contentLength } = head;
       this.#method = method;
       this.#url = url;
+      this.#span = serverSpan(head, this.#peer);
       if (NO_REQUEST.has(method)) return plain(501, "Not Implemented");
       const body = this.#readBody(method, contentLength);
       const signal = this.#signal;
@@ -274,6 +293,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   #send(response: Response): Promise<void> {
     const state = this.#state;
     this.#replied = true;
+    this.#span?.responding(response.status);
     return sendResponse(state, response, {
       method: this.#method,
       sendHead: (nv, fin) => {

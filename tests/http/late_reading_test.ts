@@ -23,7 +23,10 @@ function serving(
   const pair = memoryPair({ version });
   (async () => {
     for await (const stream of pair.server) {
-      handleStream(stream, { remoteAddr: { transport: "unix", path: "" } }, {
+      handleStream(stream, {
+        remoteAddr: { transport: "unix", path: "" },
+        version: pair.server.version,
+      }, {
         handler,
         onError: () => new Response(null, { status: 500 }),
         onFault: undefined,

@@ -27,7 +27,10 @@ function serving(handler: ServeHandler): Pair {
   });
   (async () => {
     for await (const stream of coreOf(pair.server).incoming) {
-      handleStream(stream, { remoteAddr: { transport: "unix", path: "" } }, {
+      handleStream(stream, {
+        remoteAddr: { transport: "unix", path: "" },
+        version: pair.server.version,
+      }, {
         handler,
         onError: () => new Response(null, { status: 500 }),
         onFault: undefined,

@@ -90,7 +90,10 @@ export class HttpApplication {
         world.track(`stream ${id} closed`, stream.closed).catch(() => {});
         const exchange = handleStream(
           stream,
-          { remoteAddr: { transport: "tcp", hostname: "client", port: 1 } },
+          {
+            remoteAddr: { transport: "tcp", hostname: "client", port: 1 },
+            version: connection.version,
+          },
           {
             handler: (request, info) => this.#handle(request, info),
             onFault: undefined,

@@ -1,0 +1,133 @@
+/**
+ * What spans and metrics of client and server share, by OpenTelemetry's semantic
+ * conventions for HTTP.
+ *
+ * @module
+ */
+
+import {
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  type ProtocolVersion,
+} from "../../frame/constants.ts";
+import type {
+  Attributes,
+  Counter,
+  Histogram,
+  Meter,
+} from "../../connection/telemetry.ts";
+
+/** Kinds of spans. */
+export const SPAN_SERVER = 1;
+export const SPAN_CLIENT = 2;
+/** Status of a span that failed. */
+export const STATUS_ERROR = 2;
+
+/** Boundaries of durations, s. */
+const SECONDS = [
+  0.005,
+  0.01,
+  0.025,
+  0.05,
+  0.075,
+  0.1,
+  0.25,
+  0.5,
+  0.75,
+  1,
+  2.5,
+  5,
+  7.5,
+  10,
+];
+/** Methods that may be named; others would make as many series as there are names. */
+const KNOWN_METHODS: ReadonlySet<string> = new Set([
+  "CONNECT",
+  "DELETE",
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "PATCH",
+  "POST",
+  "PUT",
+  "TRACE",
+]);
+
+/** The instruments of one role. */
+export interface RequestMetrics {
+  readonly duration: Histogram;
+  readonly active: Counter;
+}
+
+/** Makes the instruments of requests: `http.server.request.duration` and so on, or `http.client`. */
+export function requestMetrics(
+  meter: Meter,
+  role: "server" | "client",
+): RequestMetrics {
+  return {
+    duration: meter.createHistogram(`http.${role}.request.duration`, {
+      unit: "s",
+      description: `Duration of HTTP ${role} requests`,
+      advice: { explicitBucketBoundaries: SECONDS },
+    }),
+    active: meter.createUpDownCounter(`http.${role}.active_requests`, {
+      unit: "{request}",
+      description: `Number of active HTTP ${role} requests`,
+    }),
+  };
+}
+
+/** The method as spans and metrics name it; as it was sent when that is another. */
+export function methodAttributes(method: string): Record<string, string> {
+  return KNOWN_METHODS.has(method) ? { "http.request.method": method } : {
+    "http.request.method": "_OTHER",
+    "http.request.method_original": method,
+  };
+}
+
+/** Name of a span: the method, with nothing that could take any value. */
+export function spanName(method: string): string {
+  return KNOWN_METHODS.has(method) ? method : "HTTP";
+}
+
+/** Name and version of the protocol. */
+export function protocolAttributes(
+  version: ProtocolVersion,
+): Record<string, string> {
+  return {
+    "network.protocol.name": "spdy",
+    "network.protocol.version": version === PROTO_SPDY2
+      ? "2"
+      : version === PROTO_SPDY3
+      ? "3"
+      : "3.1",
+  };
+}
+
+/** Host and port of a URL; the port is always there. */
+export function serverAttributes(
+  { hostname, port, protocol }: URL,
+): Record<string, string | number> {
+  return {
+    "server.address": hostname.replace(/^\[|\]$/g, ""),
+    "server.port": port === ""
+      ? (protocol === "https:" ? 443 : 80)
+      : Number(port),
+  };
+}
+
+/** What a failure is called: the name of its class. */
+export function errorType(error: unknown): string {
+  return error instanceof Error ? error.name : "_OTHER";
+}
+
+/** Leaves out what has no value. */
+export function defined(
+  attributes: Readonly<Record<string, string | number | undefined>>,
+): Attributes {
+  const known: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== undefined) known[name] = value;
+  }
+  return known;
+}
