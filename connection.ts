@@ -32,6 +32,8 @@ export interface OpenStreamOptions {
   /** Set FIN on the SYN_STREAM: this side sends nothing after it; default false. */
   readonly fin?: boolean;
   /** The associated stream, 0 for none; always 0 on a client. */
+  readonly associatedStreamId?: number;
+  /** @deprecated Until 1.0: the former name of {@linkcode OpenStreamOptions.associatedStreamId}, which takes precedence. */
   readonly assocStreamId?: number;
   /** The peer cannot send on the stream; default false. */
   readonly unidirectional?: boolean;
@@ -234,7 +236,8 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
       pri: options.pri ?? 0,
       fin: options.fin ?? false,
       unidirectional: options.unidirectional ?? false,
-      associatedStreamId: options.assocStreamId ?? 0,
+      associatedStreamId: options.associatedStreamId ??
+        options.assocStreamId ?? 0,
       signal: options.signal,
     }, createStream);
   }

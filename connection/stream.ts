@@ -217,7 +217,7 @@ export class Stream {
 
   /**
    * All headers of the peer's HEADERS frames, once its half has ended; empty when
-   * there were none. To get them as they arrive, set {@linkcode onheaders}.
+   * there were none. To get them as they arrive, set {@linkcode onHeaders}.
    */
   get trailers(): Promise<NameValue[]> {
     return this.#state.promiseOf(this.#state.trailers);
@@ -227,12 +227,21 @@ export class Stream {
    * Called for each HEADERS frame of the peer, with its headers and whether it ended
    * the peer's half. Setting the handler calls it at once for earlier frames.
    */
-  get onheaders(): HeadersHandler | undefined {
+  get onHeaders(): HeadersHandler | undefined {
     return this.#state.onHeaders;
   }
 
-  set onheaders(handler: HeadersHandler | undefined) {
+  set onHeaders(handler: HeadersHandler | undefined) {
     this.#state.onHeaders = handler;
+  }
+
+  /** @deprecated Until 1.0: the former name of {@linkcode Stream.onHeaders}. */
+  get onheaders(): HeadersHandler | undefined {
+    return this.onHeaders;
+  }
+
+  set onheaders(handler: HeadersHandler | undefined) {
+    this.onHeaders = handler;
   }
 
   /**

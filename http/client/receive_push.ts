@@ -93,7 +93,7 @@ function collectHead(pushed: Stream): PushedHead {
     head.resolve(nv);
   };
   if (complete) finish();
-  pushed.onheaders = (more) => {
+  pushed.onHeaders = (more) => {
     const names = more.map(([name]) => name);
     const again = names.find((name) => seen.has(name));
     if (again !== undefined) {

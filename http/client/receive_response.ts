@@ -10,7 +10,7 @@ import { stateOf, type Stream } from "../../connection/stream.ts";
 import type { StreamCore } from "../../connection/stream_core.ts";
 import { decodeBody, undoesAll } from "../message/content_coding.ts";
 import { wrongLength } from "../message/content_length.ts";
-import { markDecoded } from "../server/decoded_body.ts";
+import { markDecoded } from "../message/decoded_body.ts";
 import { asMessageError } from "../message/fields.ts";
 import { networkError } from "./network_error.ts";
 import { toByteStream } from "../message/byte_stream.ts";

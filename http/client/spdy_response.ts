@@ -6,7 +6,7 @@
 
 import type { NameValue } from "../../frame/types.ts";
 import { handled } from "../../connection/deferred.ts";
-import { isDecoded, markDecoded } from "../server/decoded_body.ts";
+import { isDecoded, markDecoded } from "../message/decoded_body.ts";
 import { KEPT_STREAM } from "../../connection/warm.ts";
 import type { Stream } from "../../connection/stream.ts";
 import { toHeaders } from "../message/fields.ts";

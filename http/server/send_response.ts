@@ -8,7 +8,7 @@ import type { NameValue } from "../../frame/types.ts";
 import type { StreamCore } from "../../connection/stream_core.ts";
 import { announcedLength } from "../message/content_length.ts";
 import { httpDate } from "../message/date.ts";
-import { isDecoded, withoutCoding } from "./decoded_body.ts";
+import { isDecoded, withoutCoding } from "../message/decoded_body.ts";
 import { type BodySource, readAhead } from "../message/read_ahead.ts";
 import {
   isNullBodyStatus,

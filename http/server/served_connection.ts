@@ -23,7 +23,7 @@ import {
   isConn,
   type Transport,
 } from "../../connection/transport.ts";
-import { Semaphore } from "../client/semaphore.ts";
+import { Semaphore } from "./semaphore.ts";
 import { Connection } from "../connection.ts";
 import {
   closeQuietly,

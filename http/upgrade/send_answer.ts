@@ -5,7 +5,7 @@
  */
 
 import { parseContentLength, wrongLength } from "../message/content_length.ts";
-import { isDecoded, withoutCoding } from "../server/decoded_body.ts";
+import { isDecoded, withoutCoding } from "../message/decoded_body.ts";
 import {
   type AnswerHead,
   encodeAnswer,

@@ -317,7 +317,7 @@ for (const call of ["close", "goaway", "reset"] as const) {
     await using pair = memoryPair();
     const { own, peer } = await opened(pair.client, pair.server);
     let called = false;
-    peer.onheaders = () => {
+    peer.onHeaders = () => {
       called = true;
       if (call === "reset") peer.reset();
       else pair.server[call]();

@@ -50,12 +50,12 @@ Deno.test("stream fault: one that the session resets while bytes wait for it end
   await time.until(server.close());
 });
 
-Deno.test("stream fault: an onheaders that throws fails its stream with what it threw", async () => {
+Deno.test("stream fault: an onHeaders that throws fails its stream with what it threw", async () => {
   await using pair = memoryPair();
   const opened = pair.client.openStream([]);
   const incoming = await nextStream(pair.server);
   const stream = await opened;
-  stream.onheaders = () => {
+  stream.onHeaders = () => {
     throw new RangeError("no such header");
   };
   await incoming.reply([]);

@@ -168,7 +168,7 @@ Deno.test("stream: trailers come after the body, and end it", async () => {
   await assertRejects(() => writer.write(new Uint8Array(1)));
 });
 
-Deno.test("stream: onheaders gets HEADERS as they come, and those before it", async () => {
+Deno.test("stream: onHeaders gets HEADERS as they come, and those before it", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS, { fin: true });
   const incoming = await next(pair.server);
@@ -176,7 +176,7 @@ Deno.test("stream: onheaders gets HEADERS as they come, and those before it", as
   await incoming.sendHeaders([["first", "1"]]);
   await pair.client.ping();
   const seen: [NameValue[], boolean][] = [];
-  stream.onheaders = (headers, fin) => seen.push([headers, fin]);
+  stream.onHeaders = (headers, fin) => seen.push([headers, fin]);
   assertEquals(seen, [[[["first", "1"]], false]]);
   await incoming.sendHeaders([["second", "2"]], { fin: true });
   assertEquals(await stream.trailers, [["first", "1"], ["second", "2"]]);

@@ -60,7 +60,7 @@ async function answer(connection: Connection, stream: Stream): Promise<void> {
   await stream.reply([...stream.headers, ["priority", `${stream.pri}`]]);
   switch (mode) {
     case "headers":
-      stream.onheaders = (nv) => void stream.sendHeaders(nv);
+      stream.onHeaders = (nv) => void stream.sendHeaders(nv);
       await end(stream);
       return;
     case "source":

@@ -198,7 +198,7 @@ async function manyStreams(connection: Connection): Promise<void> {
 async function headersBothWays(connection: Connection): Promise<void> {
   const stream = await open(connection, [["mode", "headers"]]);
   let arrived = Promise.withResolvers<NameValue[]>();
-  stream.onheaders = (headers) => arrived.resolve(headers);
+  stream.onHeaders = (headers) => arrived.resolve(headers);
   for (let i = 0; i < 20; i++) {
     const sent: NameValue[] = [["round", `${i}`], ["twice", "a"], [
       "twice",

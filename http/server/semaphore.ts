@@ -1,21 +1,21 @@
 /**
- * So many at once.
+ * Limits how many handlers of one connection run at once.
  *
  * @module
  */
 
-/** Hands out a number of places; one taker may wait for the next. */
+/** A number of permits. One caller at a time may wait for the next free permit. */
 export class Semaphore {
   #free: number;
   #waiting: PromiseWithResolvers<void> | undefined;
   #open = false;
 
-  /** `count` places, all free. */
+  /** Creates `count` permits, all free. */
   constructor(count: number) {
     this.#free = count;
   }
 
-  /** Takes a place; the promise resolves when there is one, `undefined` says that there was. */
+  /** Takes a permit. Returns `undefined` if one was free, otherwise a promise that resolves when one is. */
   take(): Promise<void> | undefined {
     if (--this.#free >= 0) return undefined;
     if (this.#open) return Promise.resolve();
@@ -23,14 +23,14 @@ export class Semaphore {
     return this.#waiting.promise;
   }
 
-  /** Gives a place back. */
+  /** Gives a permit back. */
   readonly release = (): void => {
     this.#free++;
     this.#waiting?.resolve();
     this.#waiting = undefined;
   };
 
-  /** From now on nobody waits for a place. */
+  /** From now on nobody waits for a permit. */
   readonly open = (): void => {
     this.#open = true;
     this.#waiting?.resolve();

@@ -1,11 +1,11 @@
 /**
- * Responses of a `fetch` that decoded their bodies and left the headers as they
- * were: what those say of the coding holds no more when they are sent on.
+ * Responses whose bodies `fetch` has decoded. `fetch` leaves their headers as they
+ * arrived, so the headers about the coding are wrong when such a response is sent on.
  *
  * @module
  */
 
-/** Headers about the body as it was coded. */
+/** Headers that describe the coded body. */
 const OF_CODING: ReadonlySet<string> = new Set([
   "content-encoding",
   "content-length",
@@ -21,9 +21,9 @@ export function markDecoded(response: Response): void {
 }
 
 /**
- * Whether a response came out of a `fetch` that decoded its body: this
- * module's, or the platform's. Deno notes that beside the headers, and
- * `Deno.serve` leaves these out, too.
+ * Whether `fetch`, of this module or of the platform, has decoded the body of the
+ * response. Deno keeps this in an internal field, and `Deno.serve` removes the same
+ * headers.
  */
 export function isDecoded(response: Response): boolean {
   if (DECODED.has(response)) return true;
@@ -37,7 +37,7 @@ export function isDecoded(response: Response): boolean {
   return inner?.bodyDecoded === true;
 }
 
-/** The headers of such a response that hold for its body as it is now. */
+/** The headers without those that describe the coded body. */
 export function withoutCoding(headers: Headers): Headers {
   const kept = new Headers(headers);
   for (const name of OF_CODING) kept.delete(name);

@@ -1,0 +1,125 @@
+/** The listeners for the end of a stream, the user data of streams, former names of public members. */
+
+import { coreOf } from "../../connection.ts";
+import type { Connection } from "../../http/connection.ts";
+import { stateOf, type Stream } from "../../connection/stream.ts";
+import { CANCEL, CTRL_FLAG_FIN, PROTO_SPDY3_1 } from "../../frame/constants.ts";
+import { Session } from "../../session.ts";
+import { CLIENT, SERVER } from "../../session/constants.ts";
+import { assertEquals, assertStrictEquals } from "../deps.ts";
+import { memoryPair, tcpPair } from "../helpers/connections.ts";
+
+async function next(connection: Connection): Promise<Stream> {
+  const { value } = await connection[Symbol.asyncIterator]().next();
+  return value as Stream;
+}
+
+Deno.test("stream end: all listeners are called once, and the signal of openStream is let go", async () => {
+  await using pair = memoryPair();
+  const { signal } = new AbortController();
+  let listening = 0;
+  const add = signal.addEventListener;
+  const remove = signal.removeEventListener;
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    listening++;
+    add.apply(signal, args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listening--;
+    remove.apply(signal, args);
+  };
+  const stream = await pair.client.openStream([["a", "b"]], { signal });
+  const called: string[] = [];
+  const state = stateOf(stream);
+  state.onEnd(() => called.push("first"));
+  const removeSecond = state.onEnd(() => called.push("second"));
+  state.onEnd(() => called.push("third"));
+  removeSecond();
+  assertEquals(listening, 1);
+  const incoming = await next(pair.server);
+  incoming.reset(CANCEL);
+  await stream.closed;
+  assertEquals(called, ["first", "third"]);
+  assertEquals(listening, 0);
+  state.onEnd(() => called.push("late"));
+  assertEquals(called, ["first", "third", "late"]);
+});
+
+Deno.test("streams: both ends find their state in the session's own record, until the stream has closed", async () => {
+  await using pair = memoryPair();
+  const stream = await pair.client.openStream([["a", "b"]]);
+  const incoming = await next(pair.server);
+  for (
+    const [connection, own] of [[pair.client, stream], [
+      pair.server,
+      incoming,
+    ]] as const
+  ) {
+    const { streams, session } = coreOf(connection);
+    assertEquals(streams.size, 1);
+    assertStrictEquals(streams.get(1), stateOf(own));
+    assertStrictEquals(session.getStreamUserData(1), stateOf(own));
+    assertEquals([...streams.values()], [stateOf(own)]);
+  }
+  await incoming.reply([], { fin: true });
+  await stream.closeWrite();
+  assertEquals(await stream.closed, 0);
+  assertEquals(await incoming.closed, 0);
+  assertEquals(coreOf(pair.client).streams.size, 0);
+  assertEquals(coreOf(pair.server).streams.size, 0);
+  assertEquals(coreOf(pair.server).streams.get(1), undefined);
+});
+
+Deno.test("streams: one that the application opens with the session's methods keeps its user data and is no stream of the connection", async () => {
+  await using pair = memoryPair();
+  const { session } = pair.client;
+  const data = { mine: true };
+  session.submitSynStream(CTRL_FLAG_FIN, 0, 0, [["a", "b"]], data);
+  await pair.client.ping();
+  assertStrictEquals(session.getStreamUserData(1), data);
+  assertEquals(coreOf(pair.client).streams.size, 0);
+  const incoming = await next(pair.server);
+  await incoming.reply([]);
+  const writer = incoming.writable.getWriter();
+  await writer.write(new Uint8Array(10));
+  await writer.close();
+  await pair.client.ping();
+  assertEquals(session.getStreamUserData(1), undefined);
+});
+
+Deno.test("session: the peer's streams have no user data", () => {
+  const seen: unknown[] = [];
+  const server = new Session(SERVER, PROTO_SPDY3_1, {
+    onCtrlRecv: (session) => seen.push(session.getStreamUserData(1)),
+    onDataChunkRecv: (session) => seen.push(session.getStreamUserData(1)),
+  });
+  const client = new Session(CLIENT, PROTO_SPDY3_1, {
+    send: (_, data) => (server.recv(data), data.length),
+  });
+  client.submitSynStream(0, 0, 0, [["a", "b"]], "mine");
+  client.send();
+  assertEquals(client.getStreamUserData(1), "mine");
+  assertEquals(seen, [undefined]);
+});
+
+Deno.test("stream: onheaders and assocStreamId are former names of onHeaders and associatedStreamId", async () => {
+  await using pair = await tcpPair();
+  const stream = await pair.client.openStream([["a", "b"]]);
+  const handler = () => {};
+  stream.onheaders = handler;
+  assertStrictEquals(stream.onHeaders, handler);
+  stream.onHeaders = undefined;
+  assertEquals(stream.onheaders, undefined);
+  const incoming = await next(pair.server);
+  await incoming.reply([]);
+  const arrivals = pair.client[Symbol.asyncIterator]();
+  for (const name of ["assocStreamId", "associatedStreamId"]) {
+    const pushed = await pair.server.openStream([["c", "d"]], {
+      [name]: incoming.id,
+      unidirectional: true,
+    });
+    assertEquals(pushed.associatedStreamId, incoming.id);
+    const { value } = await arrivals.next();
+    assertEquals(value?.associatedStreamId, stream.id);
+  }
+});
