@@ -19,7 +19,7 @@ export function reply(stream: Stream): Promise<void> {
  */
 export function refuseHeaders(stream: Stream): void {
   stream.headers.length = 0;
-  stream.onheaders = () => stream.reset(PROTOCOL_ERROR);
+  stream.onHeaders = () => stream.reset(PROTOCOL_ERROR);
 }
 
 /**
