@@ -263,3 +263,11 @@ function misusePlan(random: Random, plan: Plan): void {
       plan.misuse = random.shuffle(MISUSES).slice(0, random.int(1, 3));
   }
 }
+
+/** A half by its sender: 0 the opener's, 1 the other side's. */
+export type Direction = 0 | 1;
+
+/** The name of a plan in the log. */
+export function planName(plan: Plan): string {
+  return `${plan.kind} ${plan.id}`;
+}

@@ -19,6 +19,7 @@ import {
   SERVER,
   type Side as SideId,
 } from "../../session/constants.ts";
+import { Disturbance } from "./disturbance.ts";
 import { expectError } from "./errors.ts";
 import { type Family, makeScenario } from "./families.ts";
 import { breakWriting } from "./held_reading.ts";
@@ -90,6 +91,7 @@ class Simulation {
   readonly #sides: readonly [Side, Side];
   readonly #invariants: readonly WindowInvariant[];
   readonly #streams: StreamApplication;
+  readonly #disturbance: Disturbance;
   #http: HttpApplication | undefined;
   /** Frames until a side closes inside the callback for one; never 0 otherwise. */
   #framesToClose: number;
@@ -129,6 +131,7 @@ class Simulation {
       for (const invariant of this.#invariants) invariant.check();
     };
     this.#streams = new StreamApplication(world, scenario.style);
+    this.#disturbance = new Disturbance(world, this.#link, this.#sides);
     const ends = this.#sides.map(({ name, connection }) =>
       world.track(`${name}.closed`, connection.closed)
     );
@@ -190,7 +193,7 @@ class Simulation {
   /** Resolves when the applications and the fault are through. */
   async #work(): Promise<void> {
     const application = this.#begin();
-    const fault = this.#fault();
+    const fault = this.#disturbance.run(this.#scenario.fault);
     await this.#changeWindow();
     await Promise.all([application, fault]);
   }
@@ -322,69 +325,6 @@ class Simulation {
     }
   }
 
-  async #fault(): Promise<void> {
-    const world = this.#world;
-    const { random } = world;
-    const { up, down } = this.#link;
-    const { fault } = this.#scenario;
-    // The application sees to it; who waits for a PING does not hold reading.
-    if (fault === "held reading") return;
-    if (random.chance(0.3)) this.#ping();
-    if (fault === "none" || fault === "close in a callback") return;
-    if (fault === "stall") {
-      for (let left = 3; left > 0; left--) {
-        await world.pause(random.float() * 10);
-        random.pick([up, down]).stall(random.float() * 2000);
-      }
-      return;
-    }
-    if (random.chance(0.5)) {
-      await world.pause(random.float() * random.pick([5, 40]));
-    } else {for (let left = random.int(0, 120); left > 0; left--) {
-        await world.pause();
-      }}
-    const { name, connection } = random.pick(this.#sides);
-    world.log("fault:", fault, name);
-    switch (fault) {
-      case "close":
-        await world.track("close in the midst", connection.close());
-        break;
-      case "goaway":
-        world.track("goaway in the midst.closed", connection.goaway())
-          .catch((error) => expectError(world, error));
-        break;
-      case "reset":
-        up.reset("ECONNRESET");
-        down.reset("ECONNRESET");
-        this.#noticeable();
-        break;
-      case "one way":
-        random.pick([up, down]).reset("EIO");
-        this.#noticeable();
-        break;
-      case "half close":
-        random.pick([up, down]).cut(random.chance(0.5), random.chance(0.5));
-        this.#noticeable();
-        break;
-    }
-  }
-
-  /** A side that neither reads nor writes cannot know that its transport broke. */
-  #noticeable(): void {
-    for (let round = 1; round <= 3; round++) {
-      this.#world.after(round * 10, () => this.#ping());
-    }
-  }
-
-  #ping(): void {
-    const world = this.#world;
-    for (const { name, connection } of this.#sides) {
-      world.track(`ping of ${name}`, connection.ping()).catch((error) =>
-        expectError(world, error)
-      );
-    }
-  }
-
   /** All that had to come came, and nothing is left of it. */
   async #checkCalm(): Promise<void> {
     const world = this.#world;
@@ -452,7 +392,7 @@ class Simulation {
       case "reset":
         up.reset("ECONNRESET");
         down.reset("ECONNRESET");
-        this.#noticeable();
+        this.#disturbance.makeNoticeable();
     }
     const ended = await world.run(() => this.#over, LONGEST_END);
     // Streams that nobody ends hold an orderly end back; so does who never reads, when the peer just ends.

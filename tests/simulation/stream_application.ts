@@ -6,29 +6,34 @@
 
 import type { Connection } from "../../http/connection.ts";
 import type { Stream } from "../../connection/stream.ts";
-import { InvalidArgumentError } from "../../errors.ts";
 import { REFUSED_STREAM } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { expectError, GIVEN_UP } from "./errors.ts";
 import { misuse } from "./misuse.ts";
-import { matches, pattern } from "./pattern.ts";
-import { makePlan, type Plan, type PlanStyle } from "./plan.ts";
+import { pattern } from "./pattern.ts";
+import {
+  type Direction,
+  makePlan,
+  type Plan,
+  planName,
+  type PlanStyle,
+} from "./plan.ts";
+import { expectOf, PlanReader } from "./plan_reader.ts";
 import type { World } from "./world.ts";
-
-/** A half by its sender: 0 the opener's, 1 the other side's. */
-type Direction = 0 | 1;
 
 /** Runs plans; knows all of a run. */
 export class StreamApplication {
   readonly plans: Plan[] = [];
   readonly #world: World;
   readonly #style: PlanStyle;
+  readonly #reader: PlanReader;
   /** Halves under way that have to come to their end. */
   readonly #jobs: Promise<void>[] = [];
 
   constructor(world: World, style: PlanStyle) {
     this.#world = world;
     this.#style = style;
+    this.#reader = new PlanReader(world);
   }
 
   /** A new plan; `change` may make it a special one. */
@@ -112,22 +117,22 @@ export class StreamApplication {
     }
     let stream: Stream;
     try {
-      stream = await world.track(`${name(plan)} open`, open(signal));
+      stream = await world.track(`${planName(plan)} open`, open(signal));
     } catch (error) {
       expectError(world, error);
       plan.broken = true;
       return;
     }
-    world.log(name(plan), "opened as", stream.id);
+    world.log(planName(plan), "opened as", stream.id);
     this.#watch(plan, stream, 0);
     if (plan.dropped) return;
     misuse(world, plan, stream, 0);
     const parts: Promise<void>[] = [];
     if (!plan.openFin) parts.push(this.#send(plan, stream, 0));
     if (plan.kind !== "push") {
-      this.#tracked(`${name(plan)} response`, stream.response);
+      this.#tracked(`${planName(plan)} response`, stream.response);
       parts.push(
-        this.#receive(plan, stream, 1),
+        this.#reader.receive(plan, stream, 1),
         this.#trailers(plan, stream, 1),
       );
     }
@@ -143,7 +148,7 @@ export class StreamApplication {
     if (plan.dropped) return;
     misuse(this.#world, plan, stream, 1);
     const parts = [
-      this.#receive(plan, stream, 0),
+      this.#reader.receive(plan, stream, 0),
       this.#trailers(plan, stream, 0),
     ];
     if (plan.kind !== "push") {
@@ -177,7 +182,7 @@ export class StreamApplication {
       const reply = stream.reply([["re", String(plan.id)]], {
         fin: plan.replyFin,
       });
-      this.#tracked(`${name(plan)} reply`, reply);
+      this.#tracked(`${planName(plan)} reply`, reply);
       if (random.chance(0.5)) await reply;
       for (let left = plan.pushes; left > 0; left--) {
         const push = this.plan("push");
@@ -204,7 +209,7 @@ export class StreamApplication {
   async #send(plan: Plan, stream: Stream, direction: Direction): Promise<void> {
     const world = this.#world;
     const half = plan.halves[direction];
-    const who = `${name(plan)}.${direction}`;
+    const who = `${planName(plan)}.${direction}`;
     try {
       if (half.writing === "pipe" && half.ending === "close") {
         const source = this.#source(plan, direction);
@@ -214,7 +219,7 @@ export class StreamApplication {
       await this.#write(plan, stream, direction);
     } catch (error) {
       world.log(who, "sending failed:", error);
-      this.#expect(plan, error);
+      expectOf(plan, this.#world, error);
     }
   }
 
@@ -227,7 +232,7 @@ export class StreamApplication {
     const { random } = world;
     const half = plan.halves[direction];
     const seen = plan.seen[direction];
-    const who = `${name(plan)}.${direction}`;
+    const who = `${planName(plan)}.${direction}`;
     const writer = half.writing === "write"
       ? undefined
       : stream.writable.getWriter();
@@ -317,169 +322,17 @@ export class StreamApplication {
     }, { highWaterMark: world.random.pick([0, 1, 3]) });
   }
 
-  async #receive(
-    plan: Plan,
-    stream: Stream,
-    direction: Direction,
-  ): Promise<void> {
-    const world = this.#world;
-    const half = plan.halves[direction];
-    const seen = plan.seen[direction];
-    const who = `${name(plan)}.${direction}`;
-    if (half.reading === "never") return;
-    try {
-      if (half.reading === "late") await world.pause(200);
-      else if (half.slow > 0.8) await world.pause(world.random.float() * 30);
-      seen.clean = await this.#read(plan, stream, direction, who);
-    } catch (error) {
-      seen.error = error ?? "an error";
-      world.log(who, "receiving failed:", error);
-      this.#expect(plan, error);
-    }
-    world.log(who, "received", seen.got, "of", seen.written, seen.clean);
-    // Calls at the wrong time end halves, too.
-    if (!seen.clean || plan.misuse.length > 0) return;
-    if (!seen.ended) {
-      world.bad(
-        `${who}: a clean end after ${seen.got} bytes, which the sender did not end`,
-      );
-    } else if (seen.got !== seen.written) {
-      world.bad(
-        `${who}: a clean end after ${seen.got} of ${seen.written} bytes`,
-      );
-    }
-  }
-
-  /** Reads a half; true when it came to a clean end. */
-  async #read(
-    plan: Plan,
-    stream: Stream,
-    direction: Direction,
-    who: string,
-  ): Promise<boolean> {
-    const world = this.#world;
-    const half = plan.halves[direction];
-    const seen = plan.seen[direction];
-    const slow = (): Promise<void> => world.maybePause(half.slow, 8);
-    const enough = (): boolean =>
-      half.cancelAt >= 0 && seen.got >= half.cancelAt;
-    switch (half.reading) {
-      case "read":
-        for (;;) {
-          await slow();
-          const buffer = new Uint8Array(half.buffer);
-          const size = await world.track(`${who} read`, stream.read(buffer));
-          if (size === null) return true;
-          if (size < 1) world.bad(`${who}: read() gave ${size}`);
-          this.#take(plan, direction, buffer.subarray(0, size));
-        }
-      case "for await":
-        for await (const chunk of stream.readable) {
-          this.#take(plan, direction, chunk);
-          chunk.fill(0xbb);
-          await slow();
-          if (enough()) return false;
-        }
-        return true;
-      case "bytes": {
-        const all = new Response(stream.readable).bytes();
-        this.#take(plan, direction, await world.track(`${who} bytes()`, all));
-        return true;
-      }
-      case "pipe": {
-        const sink = new WritableStream<Uint8Array>({
-          write: async (chunk) => {
-            this.#take(plan, direction, chunk);
-            await slow();
-          },
-        }, { highWaterMark: world.random.pick([1, 4]) });
-        await world.track(`${who} pipeTo`, stream.readable.pipeTo(sink));
-        return true;
-      }
-      case "tee": {
-        const [first, second] = stream.readable.tee();
-        const other = new Response(second).bytes();
-        world.track(`${who} second branch`, other).catch(() => {});
-        const clean = await this.#readChunks(
-          plan,
-          first,
-          direction,
-          who,
-          enough,
-        );
-        const whole = clean && plan.misuse.length === 0;
-        if (whole && !matches(half.salt, 0, await other)) {
-          world.bad(`${who}: the second branch has other bytes`);
-        }
-        return clean;
-      }
-      default:
-        return await this.#readChunks(
-          plan,
-          stream.readable,
-          direction,
-          who,
-          enough,
-        );
-    }
-  }
-
-  async #readChunks(
-    plan: Plan,
-    readable: ReadableStream<Uint8Array>,
-    direction: Direction,
-    who: string,
-    enough: () => boolean,
-  ): Promise<boolean> {
-    const world = this.#world;
-    const teed = plan.halves[direction].reading === "tee";
-    const reader = readable.getReader();
-    world.track(`${who} reader.closed`, reader.closed).catch(() => {});
-    for (;;) {
-      await world.maybePause(plan.halves[direction].slow, 8);
-      if (enough()) {
-        const cancelled = world.track(`${who} cancel`, reader.cancel(GIVEN_UP));
-        // A branch of a tee waits for the other one.
-        if (teed) cancelled.catch(() => {});
-        else await cancelled;
-        return false;
-      }
-      const next = reader.read();
-      const { done, value } = await world.track(`${who} reader.read`, next);
-      if (done) return true;
-      this.#take(plan, direction, value);
-    }
-  }
-
-  #take(plan: Plan, direction: Direction, bytes: Uint8Array): void {
-    const { salt } = plan.halves[direction];
-    const seen = plan.seen[direction];
-    // Calls at the wrong time write bytes of their own.
-    if (plan.misuse.length > 0) return;
-    if (!matches(salt, seen.got, bytes)) {
-      this.#world.bad(
-        `${name(plan)}.${direction}: wrong bytes at ${seen.got}`,
-      );
-    }
-    seen.got += bytes.length;
-    if (seen.got > seen.written) {
-      this.#world.bad(
-        `${name(plan)}.${direction}: ${seen.got} bytes of ${seen.written}`,
-      );
-    }
-  }
-
   async #trailers(
     plan: Plan,
     stream: Stream,
     direction: Direction,
   ): Promise<void> {
     if (plan.stuck) {
-      return this.#tracked(`${name(plan)} trailers`, stream.trailers);
+      return this.#tracked(`${planName(plan)} trailers`, stream.trailers);
     }
     try {
       const came = await this.#world.track(
-        `${name(plan)}.${direction} trailers came`,
+        `${planName(plan)}.${direction} trailers came`,
         stream.trailers,
       );
       plan.seen[direction].cameHeaders = came.map(([, value]) => value);
@@ -490,7 +343,7 @@ export class StreamApplication {
 
   #watch(plan: Plan, stream: Stream, side: 0 | 1): void {
     const world = this.#world;
-    world.track(`${name(plan)} closed at ${side}`, stream.closed).then(
+    world.track(`${planName(plan)} closed at ${side}`, stream.closed).then(
       (status) => {
         plan.closed[side] = status;
         // Opened before the peer's limit was known.
@@ -506,22 +359,11 @@ export class StreamApplication {
     }
   }
 
-  /** Who calls at the wrong time gets in its own way. */
-  #expect(plan: Plan, error: unknown): void {
-    const explained = plan.misuse.length > 0 &&
-      error instanceof InvalidArgumentError;
-    if (!explained) expectError(this.#world, error);
-  }
-
   #tracked(what: string, promise: Promise<unknown>): void {
     this.#world.track(what, promise).catch((error) =>
       expectError(this.#world, error)
     );
   }
-}
-
-function name(plan: Plan): string {
-  return `${plan.kind} ${plan.id}`;
 }
 
 function headersOf(plan: Plan): NameValue[] {
