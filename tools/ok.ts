@@ -17,6 +17,19 @@ const entries = Object.values<string>(config.exports);
 /** The words that cspell does not know are in `.cspell_words.txt`. */
 const SPELLING = ["run", "-A", "npm:cspell@9", "lint", "--no-progress"];
 
+/** The HTTP tests once more, as on a Deno that stand-ins do not work on. */
+const WITHOUT_STAND_INS = [
+  "test",
+  "-A",
+  "--no-check",
+  "--parallel",
+  "--quiet",
+  ...flags,
+  "--preload",
+  "tests/helpers/without_stand_ins.ts",
+  "tests/http",
+];
+
 const STEPS: readonly (readonly [name: string, args: string[]])[] = [
   ["fmt", ["fmt", "--check"]],
   ["spelling", SPELLING],
@@ -25,6 +38,7 @@ const STEPS: readonly (readonly [name: string, args: string[]])[] = [
   ["doc", ["doc", "--lint", ...flags, ...entries]],
   ["imports", ["run", "-A", "tools/check_imports.ts"]],
   ["test", ["test", "-A", "--doc", "--parallel", "--quiet", ...flags]],
+  ["test without stand-ins", WITHOUT_STAND_INS],
   // Alone: times are compared there.
   ["speed", ["run", "-A", "tools/speed.ts"]],
   ["publish", ["publish", "--dry-run", "--allow-dirty", ...flags]],

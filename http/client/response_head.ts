@@ -25,11 +25,16 @@ export interface ResponseHead {
 /** The code alone, or with its reason: "200", "200 OK" (draft 3.2.2). */
 const STATUS = /^([2-5]\d\d)(?: (.*))?$/;
 
-/** The header list of a response; `date` is put in where the handler gave none. */
+/**
+ * The header list of a response; `date` is put in where the handler gave none.
+ * `contentLength` is put in where they do not name one, and without
+ * `keepsLength` also in place of the one they name.
+ */
 export function writeResponseHead(
   response: Pick<Response, "status" | "statusText" | "headers">,
   contentLength: number | undefined,
   date: string,
+  keepsLength = false,
 ): NameValue[] {
   const { status, statusText, headers } = response;
   const nv: NameValue[] = [
@@ -42,11 +47,19 @@ export function writeResponseHead(
     [":version", "HTTP/1.1"],
   ];
   appendHeaders(nv, headers);
-  if (contentLength !== undefined && !hasName(nv, "content-length")) {
-    nv.push(["content-length", String(contentLength)]);
-  }
+  if (contentLength !== undefined) setLength(nv, contentLength, keepsLength);
   if (!hasName(nv, "date")) nv.push(["date", date]);
   return nv;
+}
+
+function setLength(
+  nv: NameValue[],
+  contentLength: number,
+  keepsLength: boolean,
+): void {
+  const given = nv.find(([name]) => name === "content-length");
+  if (given === undefined) nv.push(["content-length", String(contentLength)]);
+  else if (!keepsLength) given[1] = String(contentLength);
 }
 
 /**

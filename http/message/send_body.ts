@@ -8,6 +8,7 @@ import { INTERNAL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import type { StreamCore } from "../../connection/stream_core.ts";
 import { wrongLength } from "./content_length.ts";
+import { HttpMessageError } from "./message_error.ts";
 import type { BodySource } from "./read_ahead.ts";
 
 /** Headers to send after a body. */
@@ -71,6 +72,8 @@ export async function sendSource(
   let { next } = source;
   let size = 0;
   const write = (chunk: Uint8Array): Promise<void> | undefined => {
+    // A stream of anything can be a body: of text, when it was not encoded.
+    if (!(chunk instanceof Uint8Array)) throw notBytes(state, chunk);
     size += chunk.length;
     // Rule: no more than announced is sent, lest the peer take that for all.
     if (announced !== undefined && size > announced) {
@@ -99,6 +102,18 @@ export async function sendSource(
   }
   if (trailers === undefined) await state.sendBuffer.end();
   else await sendTrailers(state, trailers);
+}
+
+/** Resets the stream; the error for a chunk of a body that is not bytes. */
+function notBytes(state: StreamCore, chunk: unknown): HttpMessageError {
+  const error = new HttpMessageError(
+    `the body's stream gave ${
+      typeof chunk === "string" ? "a string" : `a value (${typeof chunk})`
+    } where bytes (Uint8Array) are needed: pipe text through a TextEncoderStream`,
+    { initiator: "local" },
+  );
+  state.reset(INTERNAL_ERROR, error);
+  return error;
 }
 
 /** Sends trailers and with them the end of this side's half. */

@@ -16,6 +16,7 @@
 import type { NameValue } from "../../frame/types.ts";
 import { makeImmutable } from "./immutable_headers.ts";
 import { easeIteration } from "./many_headers.ts";
+import { usesStandIns } from "./stand_in_switch.ts";
 
 /** What the platform has a constructor for. */
 export type Message = Request | Response;
@@ -129,13 +130,15 @@ export function takeHeldBytes(
 /**
  * Puts `prototype` in front of the platform's, and on it what every stand-in
  * has. False when the platform's functions do not work on the outcome: it keeps
- * its state elsewhere, as in private fields. `probe` makes a stand-in.
+ * its state elsewhere, as in private fields; and when stand-ins are turned off.
+ * `probe` makes a stand-in.
  */
 export function standInFor(
   prototype: StandIn,
   platform: { readonly prototype: Message },
   probe: () => StandIn,
 ): boolean {
+  if (!usesStandIns()) return false;
   Object.setPrototypeOf(prototype, platform.prototype);
   Object.defineProperties(
     prototype,
@@ -149,24 +152,50 @@ export function standInFor(
     else Object.defineProperty(prototype, name, { enumerable });
   }
   try {
-    for (const key of Object.getOwnPropertySymbols(probe()[HELD].real)) {
-      Object.defineProperty(prototype, key, {
-        configurable: true,
-        get(this: StandIn): unknown {
-          const value: unknown = Reflect.get(this[HELD].real, key);
-          if (value instanceof Headers) return this[HELD].headers;
-          return isHandle(value) ? null : value;
-        },
-        set(this: StandIn, value: unknown): void {
-          if (!isHandle(value)) Reflect.set(this[HELD].real, key, value);
-          else Object.defineProperty(this, key, { value, writable: true });
-        },
-      });
+    const used = afterUse(platform.prototype, probe()[HELD].real);
+    for (const key of Object.getOwnPropertySymbols(used)) {
+      passOn(prototype, key);
+    }
+    // Of what the platform computes from its state, only the signal is not the real object's.
+    for (const key of Object.getOwnPropertySymbols(platform.prototype)) {
+      if (Reflect.get(used, key) instanceof AbortSignal) {
+        Object.defineProperty(prototype, key, {
+          configurable: true,
+          get(this: StandIn): unknown {
+            return Reflect.get(this, "signal");
+          },
+        });
+      }
     }
     return passesFor(platform.prototype, probe);
   } catch {
     return false;
   }
+}
+
+/** An object with all of its state: some of it is made when it is first asked for. */
+function afterUse(platform: Message, real: Message): Message {
+  const members = Object.getOwnPropertyDescriptors(platform);
+  for (const { get } of Object.values(members)) get?.call(real);
+  Reflect.apply(platform.clone, real, []);
+  return real;
+}
+
+/** The state under `key` is that of the real object. */
+function passOn(prototype: StandIn, key: symbol): void {
+  Object.defineProperty(prototype, key, {
+    configurable: true,
+    get(this: StandIn): unknown {
+      const value: unknown = Reflect.get(this[HELD].real, key);
+      if (value instanceof Headers) return this[HELD].headers;
+      if (value instanceof AbortSignal) return Reflect.get(this, "signal");
+      return isHandle(value) ? null : value;
+    },
+    set(this: StandIn, value: unknown): void {
+      if (!isHandle(value)) Reflect.set(this[HELD].real, key, value);
+      else Object.defineProperty(this, key, { value, writable: true });
+    },
+  });
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import { isHeldLocked, takeHeldBytes } from "./stand_in.ts";
+import { usesStandIns } from "./stand_in_switch.ts";
 
 /** Deno's record of a body, as far as this file is concerned. */
 interface BodyRecord {
@@ -73,6 +74,7 @@ function takeBytes(record: BodyRecord): Uint8Array | undefined {
  * the platform keeps it elsewhere, or another kind of record.
  */
 function findKey(): symbol | undefined {
+  if (!usesStandIns()) return undefined;
   return Object.getOwnPropertySymbols(Response.prototype).find((key) => {
     try {
       return isKey(key);

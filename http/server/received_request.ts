@@ -5,6 +5,7 @@
  */
 
 import { isPlainList } from "../platform/header_text.ts";
+import { easeIteration } from "../platform/many_headers.ts";
 import type { RequestHead } from "./request_head.ts";
 import {
   HELD,
@@ -87,16 +88,31 @@ const PROBE: Parts = {
   headers: [],
 };
 
-const STANDS_IN = standInFor(StandInRequest.prototype, Request, () => {
-  const signal = () => new AbortController().signal;
-  return new StandInRequest(new HeldRequest(PROBE, new Uint8Array(1), signal));
-});
+const STANDS_IN = standInFor(
+  StandInRequest.prototype,
+  Request,
+  () => probe(new AbortController()),
+) && signalsFollow();
+
+function probe({ signal }: AbortController): StandInRequest {
+  const held = new HeldRequest(PROBE, new Uint8Array(1), () => signal);
+  return new StandInRequest(held);
+}
+
+/** Whether copies that the platform makes of a stand-in abort with it. */
+function signalsFollow(): boolean {
+  const abort = new AbortController();
+  const original = probe(abort) as unknown as Request;
+  const copies = [original.clone(), new Request(original)];
+  abort.abort();
+  return copies.every(({ signal }) => signal.aborted);
+}
 
 /**
  * A `Request` that costs little until more than its URL, its method and its
  * bytes are asked for. `signal` is called when somebody asks for the signal:
- * most never do. What the platform makes of the request (`new
- * Request(request)`, `fetch(request)`) has a signal of its own.
+ * most never do. What the platform makes of the request (`request.clone()`, `new
+ * Request(request)`, `fetch(request)`) has a signal that aborts with this one.
  *
  * Throws `TypeError` for parts that are no request.
  */
@@ -105,12 +121,25 @@ export function receivedRequest(
   body: StandInBody,
   signal: () => AbortSignal,
 ): Request {
+  if (!STANDS_IN) return platformRequest(head, body, signal());
   const held = new HeldRequest(head, body, signal);
-  if (STANDS_IN) return new StandInRequest(held) as unknown as Request;
-  return Object.defineProperty(held.real, "signal", {
-    configurable: true,
-    get: signal,
+  return new StandInRequest(held) as unknown as Request;
+}
+
+/** The platform's own object. */
+function platformRequest(
+  { method, url, headers }: Parts,
+  body: StandInBody,
+  signal: AbortSignal,
+): Request {
+  const request = new Request(url, {
+    method,
+    body: body as BodyInit | null,
+    signal,
   });
+  for (const [name, value] of headers) request.headers.append(name, value);
+  easeIteration(request.headers, headers.length);
+  return request;
 }
 
 /** Keeps the code for requests compiled while there is no other; see `zlib/deflate.ts`. */

@@ -11,7 +11,7 @@ import {
   type PseudoHeaders,
   readFields,
 } from "../message/fields.ts";
-import { TOKEN } from "../platform/header_text.ts";
+import { toByteString, TOKEN } from "../platform/header_text.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 
 /** What the headers of a request say. */
@@ -62,7 +62,7 @@ function writePath(method: string, { pathname, search }: URL): string {
  * Throws {@linkcode HttpMessageError} for a list that is no request.
  */
 export function readRequestHead(nv: readonly NameValue[]): RequestHead {
-  const { pseudo, headers, contentLength } = readFields(nv, "refuse");
+  const { pseudo, headers: others, contentLength } = readFields(nv, "refuse");
   const method = required(pseudo, "method", "request");
   required(pseudo, "version", "request");
   if (!TOKEN.test(method)) {
@@ -70,12 +70,33 @@ export function readRequestHead(nv: readonly NameValue[]): RequestHead {
       `:method ${JSON.stringify(method)} is no HTTP method`,
     );
   }
-  return {
-    method,
-    url: readUrl(pseudo, "request"),
-    headers,
-    contentLength,
-  };
+  const url = readUrl(pseudo, "request");
+  const headers = withHost(
+    others,
+    toByteString(required(pseudo, "host", "request")),
+  );
+  return { method, url, headers, contentLength };
+}
+
+/**
+ * The headers as a handler of HTTP/1.1 gets them: with `host`.
+ *
+ * Rule: a `host` header that names another host than the URL makes the request
+ * malformed, as in RFC 9113 8.3.1: two readers would take it for two hosts.
+ */
+function withHost(headers: readonly NameValue[], host: string): NameValue[] {
+  const all: NameValue[] = [["host", host]];
+  for (const pair of headers) {
+    if (pair[0] !== "host") all.push(pair);
+    else if (pair[1].toLowerCase() !== host.toLowerCase()) {
+      throw new HttpMessageError(
+        `the header host ${JSON.stringify(pair[1])} is not the :host ${
+          JSON.stringify(host)
+        }`,
+      );
+    }
+  }
+  return all;
 }
 
 /**

@@ -53,7 +53,9 @@ export function sendResponse(
   options: SendResponseOptions,
 ): Promise<void> {
   const body = takeBody(response) ?? EMPTY;
-  if (body instanceof Uint8Array) return send(state, response, body, options);
+  if (body instanceof Uint8Array) {
+    return send(state, response, body, body.length, options);
+  }
   // What was decoded on its way here is a stream.
   const { status, statusText, headers } = response;
   const head = isDecoded(response)
@@ -70,7 +72,8 @@ async function sendRead(
   options: SendResponseOptions,
 ): Promise<void> {
   try {
-    await send(state, head, body, options);
+    // A stream that is over was cut if it has another length than announced.
+    await send(state, head, body, undefined, options);
   } catch (error) {
     if (!(body instanceof Uint8Array)) {
       body.reader.cancel(error).catch(() => {});
@@ -79,10 +82,12 @@ async function sendRead(
   }
 }
 
+/** `known`: the length of a body that the handler gave in full, which replaces what the headers say of it. */
 function send(
   state: StreamCore,
   response: Head,
   body: Uint8Array | BodySource,
+  known: number | undefined,
   { method, sendHead, trailers }: SendResponseOptions,
 ): Promise<void> {
   const length = body instanceof Uint8Array ? body.length : undefined;
@@ -96,9 +101,12 @@ function send(
     response,
     bodyless ? undefined : length,
     httpDate(),
+    known === undefined || bare && namesLength(response.headers),
   );
   // What has no body tells the length that another response would have.
-  const announced = bare ? undefined : readAnnounced(nv, body);
+  const announced = bare || known !== undefined
+    ? undefined
+    : readAnnounced(nv, body);
   if (length !== undefined) checkLength(state, length, announced);
   const rest = bare || length === 0 ? undefined : body;
   const head = sendHead(nv, rest === undefined && trailers === undefined);
@@ -106,6 +114,11 @@ function send(
   return head === undefined
     ? sendRest(state, rest, options)
     : head.then(() => sendRest(state, rest, options));
+}
+
+/** A response without a body may name the length that the one to GET has. */
+function namesLength(headers: Headers): boolean {
+  return /^\d+$/.test(headers.get("content-length") ?? "");
 }
 
 function readAnnounced(

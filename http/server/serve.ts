@@ -31,24 +31,28 @@ import { ALL_VERSIONS, tokenOf } from "../upgrade/upgrade_token.ts";
  * On TLS the version is agreed on by ALPN. On plain sockets it is `version`;
  * with `upgrade` also what an HTTP/1.1 client asks for.
  *
- * What the handler gets and gives are the platform's `Request` and `Response`.
- * Request and response bodies stream, both back-pressured. `request.signal`
- * aborts when the client goes away before the response has left; a copy of the
- * request (`new Request(request)`) has a signal of its own. A handler that
- * throws is answered for by `onError`, and with 500 by default. A request that
- * breaks SPDY's rules is answered with 400, such as one without `:path`, with a
- * `connection` header, or with a body of another length than `content-length`
- * says (SPDY/3 draft 3.2.1). In responses, hop-by-hop headers (`connection`,
- * `keep-alive`, `proxy-connection`, `transfer-encoding`) are left out; `date`
- * and, where the length is known, `content-length` are put in. `GET` and `HEAD`
- * requests have no body; what a client sends with them is dropped.
+ * The handler takes and returns the platform's `Request` and `Response`. Request
+ * and response bodies stream, both with back-pressure. The header `host` is what
+ * the client sent as `:host`. `request.signal` aborts with an `AbortError` when
+ * the client leaves before the response has been sent; so do the signals of
+ * `request.clone()` and `new Request(request)`. The error's `cause` says how it
+ * left. For a handler that throws, `onError` answers, and 500 is the default. A
+ * request that breaks SPDY's rules is answered with 400, such as one without
+ * `:path`, with a `connection` header, or with a body of another length than
+ * `content-length` says (SPDY/3 draft 3.2.1). In responses, hop-by-hop headers
+ * (`connection`, `keep-alive`, `proxy-connection`, `transfer-encoding`) are left
+ * out; `date` and, where the length is known, `content-length` are put in. `GET`
+ * and `HEAD` requests have no body; what a client sends with them is dropped.
  *
  * A response of a `fetch` that decoded its body, this module's or Deno's, is sent
  * on without the `content-encoding` and `content-length` of the coded one.
  *
- * A response whose body is shorter or longer than its own `content-length` is
- * reset with INTERNAL_ERROR, so that no part passes for the whole; the error is
- * logged and goes to `onError`, whose answer comes too late then.
+ * A body given as text or bytes is sent with its own length, whatever the
+ * response's `content-length` says, as with `Deno.serve`. A body given as a
+ * stream that is shorter or longer than `content-length`, or gives something
+ * other than bytes, resets its stream with INTERNAL_ERROR, so that a part is
+ * never taken for the whole; the error is logged and passed to `onError`, whose
+ * answer is not sent any more.
  *
  * An upload that a handler goes on reading after its response has left goes on
  * as well, as long as no 30 s pass between two reads. One that the handler has

@@ -129,8 +129,9 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   readonly push: ServeInfo["push"] = async (path, init = {}) =>
     createStream(
       await pushResponse(this.#state, this.#url, path, init, (url) => {
-        const headers = [...new Headers(init.headers)];
-        const head = { method: "GET", url, headers };
+        const headers = new Headers(init.headers);
+        headers.set("host", new URL(url).host);
+        const head = { method: "GET", url, headers: [...headers] };
         const request = receivedRequest(head, null, this.#signal);
         return this.#answer(request, pushedInfo(this));
       }, (error) => this.#tellFault(error)),
@@ -199,13 +200,17 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       // Not as an application that waits: see `StreamCore.wait`.
       closed.observed.then((statusCode) => {
         if (this.#completed.settled || statusCode === 0) return;
+        const reason = `stream ${id} was reset with ${statusName(statusCode)}`;
         abort.abort(
-          new StreamResetError(
-            `stream ${id} was reset with ${statusName(statusCode)}`,
-            { streamId: id, statusCode, initiator: "remote" },
+          clientLeft(
+            new StreamResetError(reason, {
+              streamId: id,
+              statusCode,
+              initiator: "remote",
+            }),
           ),
         );
-      }, (error) => abort.abort(error));
+      }, (error) => abort.abort(clientLeft(error)));
       this.#abort = abort;
     }
     return this.#abort.signal;
@@ -330,11 +335,27 @@ function pushedInfo<Addr extends Deno.Addr | undefined>(
   };
 }
 
+/** The reason of `request.signal`: what `fetch` and other functions of the platform throw when they are aborted. */
+function clientLeft(cause: Error): DOMException {
+  const error = new DOMException(
+    `the client left before the response was sent: ${cause.message}`,
+    "AbortError",
+  );
+  return Object.defineProperty(error, "cause", {
+    value: cause,
+    writable: true,
+    configurable: true,
+  });
+}
+
 /** Whether something failed only because the stream or connection ended first. */
 function isDeparture(error: unknown): boolean {
   return error instanceof StreamResetError ||
     error instanceof ConnectionClosedError ||
-    error instanceof HttpMessageError && !isLocalFault(error);
+    error instanceof HttpMessageError && !isLocalFault(error) ||
+    // The reason of `request.signal`, as whatever was aborted throws it.
+    error instanceof DOMException && error.name === "AbortError" &&
+      isDeparture(error.cause);
 }
 
 /** The errors are those of `Deno.serve`. */
