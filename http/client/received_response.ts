@@ -5,6 +5,8 @@
  */
 
 import { isPlain, isPlainList } from "../platform/header_text.ts";
+import { makeImmutable } from "../platform/immutable_headers.ts";
+import { easeIteration } from "../platform/many_headers.ts";
 import { isNullBodyStatus, type ResponseHead } from "./response_head.ts";
 import {
   HELD,
@@ -82,6 +84,18 @@ const PROBE: ResponseHead = {
 
 Object.setPrototypeOf(StandInResponse, Response);
 
+/** The platform's own object. */
+class PlatformResponse extends Response {
+  constructor(body: BodyInit | null, head: ResponseHead) {
+    super(body, head);
+    easeIteration(this.headers, head.headers.length);
+    makeImmutable(this.headers);
+  }
+}
+
+// It shows its class in `response.constructor` as others do.
+Reflect.deleteProperty(PlatformResponse.prototype, "constructor");
+
 /**
  * A `Response` that costs little until more than its status and bytes are asked
  * for.
@@ -92,4 +106,4 @@ export const ReceivedResponse: ReceivedResponseConstructor = standInFor(
     () => new StandInResponse(new Uint8Array(1), PROBE),
   )
   ? StandInResponse as unknown as ReceivedResponseConstructor
-  : Response;
+  : PlatformResponse;

@@ -5,6 +5,7 @@
  */
 
 import { isPlainList } from "../platform/header_text.ts";
+import { makeImmutable } from "../platform/immutable_headers.ts";
 import { easeIteration } from "../platform/many_headers.ts";
 import type { RequestHead } from "./request_head.ts";
 import {
@@ -139,6 +140,7 @@ function platformRequest(
   });
   for (const [name, value] of headers) request.headers.append(name, value);
   easeIteration(request.headers, headers.length);
+  makeImmutable(request.headers);
   return request;
 }
 
