@@ -16,8 +16,8 @@ export function handled<T>(promise: Promise<T>): Promise<T> {
 }
 
 /**
- * Calls a function that gives a promise which needs no handling, as those of
- * {@linkcode Deferred} do; what it throws becomes such a promise, too.
+ * Calls a function that returns a promise whose rejection is handled, such as that of
+ * a {@linkcode Deferred}. An exception becomes a rejected promise of the same kind.
  */
 export function attempt<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -28,8 +28,9 @@ export function attempt<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * A promise with its two ends. Its rejection is for whoever awaits it, and
- * handled when nobody does: it is marked when it rejects, which most never do.
+ * A promise that is settled from outside. If it rejects and nobody awaits it, the
+ * rejection counts as handled. It is marked as handled only when it rejects, because
+ * most never do.
  */
 export class Deferred<T> {
   readonly promise: Promise<T>;
@@ -37,8 +38,8 @@ export class Deferred<T> {
   readonly #reject: (error: unknown) => void;
 
   constructor() {
-    // One is made when the module is loaded, also by Node 20, whose Promise has
-    // no `withResolvers`.
+    // Not `Promise.withResolvers`, which Node 20 does not have: one is created when the
+    // module is loaded.
     let resolve!: (value: T) => void;
     let reject!: (error: unknown) => void;
     this.promise = new Promise<T>((whenResolved, whenRejected) => {
@@ -49,7 +50,7 @@ export class Deferred<T> {
     this.#reject = reject;
   }
 
-  /** Rejects it; the first settling counts. */
+  /** Rejects it; has no effect when it is settled. */
   reject(error: unknown): void {
     handled(this.promise);
     this.#reject(error);
@@ -57,8 +58,8 @@ export class Deferred<T> {
 }
 
 /**
- * A promise that costs nothing until `promise` is read: 10,000 streams that
- * nobody asks for `closed` make no promise.
+ * A promise that is created when `promise` is first read: 10,000 streams whose
+ * `closed` nobody reads create no promise.
  */
 export class LazyPromise<T> {
   #state: "pending" | "resolved" | "rejected" = "pending";
@@ -72,7 +73,7 @@ export class LazyPromise<T> {
     return this.#state !== "pending";
   }
 
-  /** Whether the application has the promise, and it is not settled. */
+  /** Whether the application has read the promise, and it is not settled. */
   get awaited(): boolean {
     return this.#awaited && this.#state === "pending";
   }
@@ -83,10 +84,7 @@ export class LazyPromise<T> {
     return this.observed;
   }
 
-  /**
-   * The same promise, for this module itself: that it is told of the settling
-   * does not make it {@linkcode awaited}.
-   */
+  /** The same promise, for this package itself. Reading it does not make it {@linkcode awaited}. */
   get observed(): Promise<T> {
     if (this.#deferred === undefined) {
       this.#deferred = new Deferred();
@@ -95,7 +93,7 @@ export class LazyPromise<T> {
     return this.#deferred.promise;
   }
 
-  /** Resolves it; the first settling counts. */
+  /** Resolves it; has no effect when it is settled. */
   resolve(value: T): void {
     if (this.settled) return;
     this.#state = "resolved";
@@ -103,14 +101,14 @@ export class LazyPromise<T> {
     this.#pass();
   }
 
-  /** Rejects it; the first settling counts. */
+  /** Rejects it; has no effect when it is settled. */
   reject(error: unknown): void {
     this.rejectWith(() => error);
   }
 
   /**
-   * Rejects it with an error that is made when somebody asks: making one takes
-   * a look at the stack, 5 % of a request when each stream does it.
+   * Rejects it with an error that is created when the promise is read: creating one
+   * captures the stack, which takes 5 % of a request when each stream does it.
    */
   rejectWith(error: () => unknown): void {
     if (this.settled) return;

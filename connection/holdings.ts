@@ -14,14 +14,14 @@ const HEADER = 128;
 /** Memory of an empty list of headers, bytes. */
 const LIST = 64;
 
-/** Values of so many characters are not looked through: two bytes for each cost less than the time. */
+/** Values up to so many characters count two bytes for each character, without a look at the characters. */
 const SHORT = 64;
 const NOT_ASCII = /[\u0080-\uffff]/;
 
 /**
- * The memory that a list of headers takes, bytes. V8 has one byte for a
- * character of ASCII text, and up to two where a string has other characters.
- * The values of one name may be parts of one string, which has one width.
+ * The memory that a list of headers takes, bytes. V8 stores a character in one byte,
+ * or in two if the string has a character above U+00FF. The values of one name may be
+ * parts of one string, and then have the same width.
  */
 export function sizeOfHeaders(nv: readonly NameValue[]): number {
   let size = LIST;
@@ -46,18 +46,18 @@ function isWide(nv: readonly NameValue[], at: number, end: number): boolean {
   return false;
 }
 
-/** The memory that a stream takes with the headers it came with, bytes. */
+/** The memory that a stream takes with the headers of its SYN_STREAM, bytes. */
 export function sizeOfStream(headers: readonly NameValue[]): number {
   return STREAM + sizeOfHeaders(headers);
 }
 
-/** Counts this memory. A stream counts until it has no users any more. */
+/** Counts this memory over all streams. A stream counts until it has no users any more. */
 export class Holdings {
   readonly #bound: number;
   readonly #forOwn: () => number;
   #size = 0;
 
-  /** At most `bound` bytes, or what `forOwn` says is due to the streams that this side has open. */
+  /** `bound` is the limit, bytes. If `forOwn` returns more, for the streams that this side has open, that is the limit. */
   constructor(bound: number, forOwn: () => number) {
     this.#bound = bound;
     this.#forOwn = forOwn;
@@ -68,12 +68,12 @@ export class Holdings {
     return this.#size;
   }
 
-  /** Whether more is held than should be. */
+  /** Whether the limit is exceeded. */
   get full(): boolean {
     return !this.#fits(this.#size);
   }
 
-  /** Whether there is room for so many bytes more. */
+  /** Whether there is room for so many more bytes. */
   mayHold(size: number): boolean {
     return this.#fits(this.#size + size);
   }
@@ -83,18 +83,18 @@ export class Holdings {
     this.#add(state, size);
   }
 
-  /** Counts further headers of a stream; false when that is more than there is room for. */
+  /** Counts further headers of a stream; false when the limit is exceeded. */
   headers(state: StreamCore, headers: readonly NameValue[]): boolean {
     this.#add(state, sizeOfHeaders(headers));
     return !this.full;
   }
 
-  /** Counts bytes that came within a window which is there no more. */
+  /** Counts the unread bytes of a stream that has closed: its window does not limit them any more. */
   unread(state: StreamCore, size: number): void {
     this.#add(state, size);
   }
 
-  /** Nobody has the stream any more. */
+  /** The stream has no users any more. */
   release(state: StreamCore): void {
     this.#size -= state.held;
     state.held = 0;

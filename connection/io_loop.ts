@@ -25,7 +25,7 @@ const CLOSING_PEER_FACTOR = 60;
 
 /** Events and requests of the loops for their owner. */
 export interface IoLoopEvents {
-  /** Bytes came; the view is valid during the call, or until the promise resolves. */
+  /** Bytes arrived; the view is valid during the call, or until the promise resolves. */
   input(data: Uint8Array): void | Promise<void>;
   /** The input ended; with an error when reading failed. Called once. */
   inputEnded(error: unknown): void;
@@ -35,7 +35,7 @@ export interface IoLoopEvents {
   idle(): void;
   /** Writing failed; nothing is written any more. Called once. */
   outputFailed(error: unknown): void;
-  /** What `input` or `fill` threw. */
+  /** `input` or `fill` threw `error`. */
   failed(error: unknown): void;
   /** Whether the peer may send more than a little; without it: yes. */
   expectsBulk?(): boolean;
@@ -52,9 +52,9 @@ const SILENCE = 3000;
 export class IoLoop {
   /** Where `fill` puts bytes. */
   readonly out: WriteBuffer;
-  /** Whether bytes still leave and come. */
+  /** The movement of bytes in both directions. */
   readonly progress: Progress = new Progress();
-  /** Whether bytes still leave: what comes says nothing of a peer that takes nothing. */
+  /** The movement of bytes out only: received bytes do not show that the peer takes any. */
   readonly outputProgress: Progress = new Progress();
   /** When the transport took the frames to which the peer has to respond. */
   readonly trackedFrames: TrackedFrames = new TrackedFrames(() =>
@@ -151,14 +151,15 @@ export class IoLoop {
   }
 
   /**
-   * The orderly end: what is ready leaves, this side's direction ends, the
-   * peer's end is awaited (closing with bytes unread would make the kernel
-   * reset the connection and drop what the peer has not read yet), then both
-   * end. The first wait lasts until nothing has left for `timeout` ms, since
-   * `begin` of the clock at the earliest: a peer that takes nothing for so long
-   * gets nothing more, whatever it sends. The last wait lasts until nothing has
-   * moved for `timeout` ms. A peer that only talks on has `CLOSING_PEER_FACTOR` times as
-   * long.
+   * Ends the connection in order: writes the bytes that are ready, ends this side's
+   * direction, waits for the peer to end its own, and closes the transport. Closing it
+   * with unread bytes would make the kernel reset the connection and drop bytes that
+   * the peer has not read.
+   *
+   * The first wait ends when the transport has taken no byte for `timeout` ms, counted
+   * from `begin` (ms of the clock) at the earliest, whatever the peer sends. The last
+   * wait ends when no byte has moved in either direction for `timeout` ms, and after
+   * `CLOSING_PEER_FACTOR` times as long in any case.
    */
   async finish(timeout: number, begin: number = now()): Promise<void> {
     this.holdReading(false);
@@ -173,9 +174,9 @@ export class IoLoop {
     );
     if (drained && !this.#outputEnded) {
       this.#outputEnded = true;
-      // A peer that is already gone makes this fail, which changes nothing.
+      // It fails when the peer is already gone, which changes nothing.
       await within(timeout, this.#wire.closeWrite().catch(() => {}));
-      // It may well talk on: credit for what it still gets of the kernel's buffer.
+      // The peer may keep sending, for example WINDOW_UPDATEs for bytes that it reads.
       await within(
         Math.min(timeout * CLOSING_PEER_FACTOR, MAX_DELAY),
         this.progress.within(timeout, this.#inputEnd.promise),
@@ -195,13 +196,13 @@ export class IoLoop {
     try {
       this.#wire.close();
     } catch {
-      // Closed already by whoever owns the transport.
+      // The owner of the transport has closed it already.
     }
   }
 
   readonly #runScheduled = (): void => {
     this.#scheduled = false;
-    // Scheduled while the buffer was filled for the write that is under way.
+    // It was scheduled while the buffer was filled for the pending write.
     if (this.#writing) return;
     if (!this.#outputEnded && this.#fill()) {
       this.#write();

@@ -20,15 +20,15 @@ interface Opening {
   readonly state: StreamCore;
   readonly flags: number;
   readonly opened: Deferred<unknown>;
-  /** Makes of the state what `opened` resolves to. */
+  /** Creates the value that `opened` resolves to. */
   readonly present: (state: StreamCore) => unknown;
   readonly signal: AbortSignal | undefined;
   delivered: boolean;
 }
 
 /**
- * Streams that are opened before the peer has said anything: a server begins
- * with its SETTINGS, and the SPDY/3 draft (2.6.4) wants no limit below this.
+ * Streams that may be opened before the peer has sent anything: a server begins with
+ * its SETTINGS, and the SPDY/3 draft (2.6.4) recommends no limit below this.
  */
 const EARLY_STREAMS = 100;
 
@@ -44,18 +44,18 @@ export class PendingStreams {
   #limit = EARLY_STREAMS;
   #peer: "silent" | "asked" | "responded" = "silent";
 
-  /** `askPeer`: called once when streams wait for a peer that has said nothing. */
+  /** `askPeer` is called once, when streams wait for a peer that has sent nothing. */
   constructor(session: Session, askPeer: () => void) {
     this.#session = session;
     this.#askPeer = askPeer;
   }
 
-  /** Streams that were asked for and have not left. */
+  /** Streams whose SYN_STREAM is not sent. */
   get waiting(): number {
     return this.#queue.size + this.#submitted.length;
   }
 
-  /** Streams that wait for a place. */
+  /** Streams that wait for the peer's limit. */
   get queued(): number {
     return this.#queue.size;
   }
@@ -72,14 +72,14 @@ export class PendingStreams {
     this.#submitNext();
   }
 
-  /** The peer has spoken: no limit so far means that there is none. */
+  /** The peer has sent something: if it has announced no limit, there is none. */
   peerResponded(): void {
     if (this.#peer !== "responded") this.limit = INITIAL_MAX_CONCURRENT_STREAMS;
   }
 
   /**
-   * Resolves to what `present` makes of the state, when the SYN_STREAM is on
-   * its way and the stream has its id.
+   * Opens a stream. Resolves to the result of `present` when the SYN_STREAM is in the
+   * write buffer and the stream has its id.
    */
   open<T>(
     state: StreamCore,
@@ -113,7 +113,7 @@ export class PendingStreams {
     return opened.promise;
   }
 
-  /** The SYN_STREAM left. */
+  /** The SYN_STREAM was sent. */
   sent(state: StreamCore): void {
     const opening = this.#takeSubmitted(state);
     if (opening === undefined) return;
@@ -122,7 +122,7 @@ export class PendingStreams {
     if (opening.signal?.aborted) state.reset(CANCEL, opening.signal.reason);
   }
 
-  /** The SYN_STREAM could not leave. */
+  /** The SYN_STREAM could not be sent. */
   notSent(state: StreamCore, error: unknown): void {
     const opening = this.#takeSubmitted(state);
     if (opening === undefined) return;
@@ -133,9 +133,8 @@ export class PendingStreams {
   }
 
   /**
-   * An own stream is over. It may be so before its SYN_STREAM has left all the
-   * way, as when its parent is cancelled meanwhile: then `reason` says why
-   * nobody gets it.
+   * A stream of this side has closed. This can happen before all of its SYN_STREAM is
+   * sent, for example when its parent is cancelled: `open` then rejects with `reason`.
    */
   closed(state: StreamCore, reason: unknown): void {
     this.#open--;
@@ -169,7 +168,7 @@ export class PendingStreams {
     state.ticket = 0;
     const opening = this.#submitted[place];
     const last = this.#submitted.pop();
-    // The last one takes its place.
+    // The last one moves to its place.
     if (last !== undefined && last !== opening) {
       this.#submitted[place] = last;
       last.state.ticket = place + 1;

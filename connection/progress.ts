@@ -1,5 +1,5 @@
 /**
- * Waits that last as long as something moves.
+ * Waits that end when no bytes have moved for some time.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { now } from "./clock.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 
-/** What moves on one transport. */
+/** The movement of bytes on one transport. */
 export class Progress {
   readonly #timers = new Set<QuietTimer>();
 
@@ -16,14 +16,14 @@ export class Progress {
     for (const timer of this.#timers) timer.touch();
   }
 
-  /** Calls back each time nothing moved for `quiet` ms; never with 0. Stop it by {@linkcode ignore}. */
+  /** Calls back each time no bytes have moved for `quiet` ms; never if `quiet` is 0. {@linkcode ignore} ends it. */
   watch(quiet: number, onQuiet: () => void): QuietTimer {
     const timer = new QuietTimer(quiet, onQuiet);
     this.#timers.add(timer);
     return timer;
   }
 
-  /** Ends what {@linkcode watch} began. */
+  /** Ends a timer of {@linkcode watch}. */
   ignore(timer: QuietTimer | undefined): void {
     if (timer === undefined) return;
     timer.stop();
@@ -31,9 +31,9 @@ export class Progress {
   }
 
   /**
-   * Waits for the promise, which never rejects, until nothing has moved for
-   * `quiet` ms, the time from `since` of the clock among them; with 0 for ever.
-   * Whether the promise has resolved.
+   * Waits for the promise, which must not reject, until no bytes have moved for `quiet`
+   * ms, counted from `since` (ms of the clock) at the earliest; without limit if `quiet`
+   * is 0. Resolves to whether the promise has resolved.
    */
   async within(
     quiet: number,

@@ -1,5 +1,5 @@
 /**
- * A timer for "nothing happened for so long", cheap to put off.
+ * A timer that fires when nothing has happened for some time, and is cheap to restart.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import { now, startTimer, stopTimer, type Timer } from "./clock.ts";
 
 /**
- * Calls back each time `quiet` ms passed without a {@linkcode touch}; never
- * with 0. A touch only notes the time; the timer looks at it when it fires.
+ * Calls back each time `quiet` ms have passed without a {@linkcode touch}; never if
+ * `quiet` is 0. A touch only stores the time, which the timer checks when it fires.
  */
 export class QuietTimer {
   readonly #quiet: number;

@@ -35,18 +35,18 @@ export interface ReceiveFlowEvents {
 }
 
 /**
- * With flow control, streams' windows bound what may come, and their credit
- * follows the readers; that of the session comes back on arrival, so that no
- * stream waits for the reader of another. Without, the socket is the
- * back-pressure: reading stops while more than `maxBufferedBytes` are unread,
- * or, as long as the application waits for what only reading can bring,
- * `maxUnreadBytes`.
+ * With flow control, the windows of the streams limit the unread bytes, and are
+ * restored as the application reads. The session's window is restored on arrival, so
+ * that no stream waits for the reader of another. Without flow control, the socket
+ * provides back-pressure: reading stops while more than `maxBufferedBytes` are unread,
+ * or more than `maxUnreadBytes` while the application waits for something that only
+ * more input can provide.
  */
 export class ReceiveFlow {
   readonly #events: ReceiveFlowEvents;
   readonly #bound: number;
   readonly #most: number;
-  /** Reading may be held for as long as it takes. */
+  /** Reading may stay paused without limit. */
   readonly #mayHold: boolean;
   readonly #credit: ReceiveWindows | undefined;
   /** Receive buffers that hold pieces of the current read. */
@@ -92,7 +92,7 @@ export class ReceiveFlow {
     return this.#buffered;
   }
 
-  /** Bytes that were read and for which the peer has no credit yet. */
+  /** Bytes that were read and not yet granted to the peer again. */
   get uncredited(): number {
     return this.#due.reduce((sum, { uncredited }) => sum + uncredited, 0);
   }
@@ -118,8 +118,8 @@ export class ReceiveFlow {
   }
 
   /**
-   * What came goes to the readers that wait. True when more is left for them:
-   * those who come back before {@linkcode settle} get it from the read buffer.
+   * Passes the bytes of this read to readers that wait. True when bytes are left:
+   * readers that read again before {@linkcode settle} get them from the read buffer.
    */
   deliver(): boolean {
     let left = false;
@@ -129,7 +129,7 @@ export class ReceiveFlow {
     return left;
   }
 
-  /** Copies the rest of the read buffer, which is about to be reused. */
+  /** Copies the rest of the read buffer, before it is reused. */
   settle(): void {
     for (const receiveBuffer of this.#unsettled) receiveBuffer.settle();
     this.#unsettled.length = 0;
@@ -143,7 +143,7 @@ export class ReceiveFlow {
     if (this.#buffered <= bound) return this.#hold(false);
     const wait = this.#events.wait();
     this.#hold(wait === "none" || this.#buffered > this.#most);
-    // To hold reading may have ended the connection.
+    // Pausing may have ended the connection.
     if (!this.#holding || this.#stopped) return;
     if (wait !== "need" || this.#mayHold) return;
     this.#stuck ??= new QuietTimer(PATIENCE, () => {
@@ -151,7 +151,7 @@ export class ReceiveFlow {
     });
   }
 
-  /** The connection ends: nothing is held back or waited for any more. */
+  /** The connection ends: reading is not paused any more. */
   stop(): void {
     this.#stopped = true;
     this.#stopTimer();
@@ -207,30 +207,30 @@ export class ReceiveFlow {
   }
 
   /**
-   * The stream has closed, and its window with it. What is left to read of it
-   * may never be read, so it holds nobody else back: it counts as consumed,
-   * unless somebody sees to it that it is read or dropped. When closed streams
-   * hold as much as they may (`isFull`), it counts until whoever has the stream
-   * reads it or lets go of the stream.
+   * The stream has closed, and its window with it. Its unread bytes may never be read.
+   * They count as consumed, so that they do not hold back other streams, unless
+   * `countedWhenClosed` is set. When closed streams hold as much as they may
+   * (`isFull`), the bytes of a stream with another user count until they are read or
+   * the stream has no users any more.
    */
   closed(state: StreamCore, isFull: boolean): void {
     const rest = state.receiveBuffer.size;
-    // What a window had grown by counts as long as bytes lie there.
+    // The growth of the window counts as long as there are unread bytes.
     if (rest === 0 || !state.isShared) this.#credit?.closed(state);
     const isHeld = isFull && state.isShared && !this.windows;
     if (!isHeld) this.#discount(state);
   }
 
-  /** What is left to read of the stream counts as consumed. */
+  /** The unread bytes of the stream count as consumed. */
   #discount(state: StreamCore): void {
     if (state.countedWhenClosed) return;
     const { size } = state.receiveBuffer;
-    // First what is discounted already.
+    // First those that already count as consumed.
     this.#consume(state, size);
     state.discounted = size;
   }
 
-  /** Nobody has the stream any more. */
+  /** The stream has no users any more. */
   released(state: StreamCore): void {
     this.#credit?.closed(state);
     this.#discount(state);

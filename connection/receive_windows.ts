@@ -46,7 +46,7 @@ export class ReceiveWindows {
     return this.#sessionWindow;
   }
 
-  /** Bytes came; true when a PING should leave to measure the path. */
+  /** Bytes arrived; true when a PING should be sent to measure the path. */
   received(size: number): boolean {
     return this.#tuner?.received(size, now()) ?? false;
   }

@@ -25,7 +25,7 @@ export interface SendMemory {
   release(size: number): void;
 }
 
-/** A place among the bytes of a stream: after everything written so far. */
+/** A position among the bytes of a stream: after everything written so far. */
 export interface Place {
   /** Bytes before it; `undefined` as long as chunks before it are in the writable end's own queue. */
   at: number | undefined;
@@ -34,9 +34,9 @@ export interface Place {
 }
 
 /**
- * A chunk up to this size is copied and its write resolves at once while the
- * connection's send buffer has room: small messages written one after another
- * then share a DATA frame, and the end of the stream rides on it. Bytes.
+ * A chunk up to this size, bytes, is copied and its write resolves at once while the
+ * connection has room: small messages written one after another then share a DATA
+ * frame, which also carries the FIN.
  */
 const SMALL_CHUNK = 4096;
 
@@ -44,8 +44,9 @@ const SMALL_CHUNK = 4096;
 const LARGEST_TAIL = 16384;
 
 /**
- * Holds chunks until the session takes them. A larger chunk is not copied: its
- * write resolves when the last byte went into the connection's send buffer.
+ * Holds chunks until the session takes them. A chunk above {@linkcode SMALL_CHUNK} is
+ * not copied: its write resolves when its last byte is in the connection's write
+ * buffer.
  */
 export class SendBuffer {
   readonly #events: SendBufferEvents;
@@ -56,11 +57,11 @@ export class SendBuffer {
   #offset = 0;
   #size = 0;
   #reserved = 0;
-  /** Bytes taken from the application, sent ones among them. */
+  /** Bytes taken from the application, including those that were sent. */
   #written = 0;
-  /** Chunks in the writable end's own queue, of those that came before the end. */
+  /** Chunks in the queue of the web stream that were written before the end. */
   #inQueue = 0;
-  /** Places that chunks in that queue come before. */
+  /** Positions that have chunks of that queue before them. */
   #places: Place[] = [];
   /** Memory of the last chunk, when that is a copy to which more can be added. */
   #tail: Uint8Array | undefined;
@@ -91,7 +92,7 @@ export class SendBuffer {
     return this.#reserved;
   }
 
-  /** Whether nothing waits, here or on its way through the writable end. */
+  /** Whether no bytes wait, here or in the queue of the web stream. */
   get idle(): boolean {
     return this.#size === 0 && this.#inQueue === 0;
   }
@@ -106,12 +107,12 @@ export class SendBuffer {
     return this.#ending || this.#sealed;
   }
 
-  /** Whether the end may leave with the bytes that wait here: none come after them. */
+  /** Whether FIN may be sent with the bytes that wait here, because none follow. */
   get complete(): boolean {
     return this.#ending && this.#inQueue === 0;
   }
 
-  /** Whether the end left, or the half failed. */
+  /** Whether FIN was sent, or the half failed. */
   get ended(): boolean {
     return this.#ended || this.#error !== undefined;
   }
@@ -127,8 +128,8 @@ export class SendBuffer {
   }
 
   /**
-   * Takes a chunk; the promise resolves when the connection's send buffer has
-   * it, `undefined` says that it was copied. Throws when this half has ended.
+   * Takes a chunk. The promise resolves when the chunk is in the connection's write
+   * buffer; `undefined` means that it was copied. Throws when this half has ended.
    */
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#error === undefined && this.ending) {
@@ -180,17 +181,17 @@ export class SendBuffer {
     return this.#finished.promise;
   }
 
-  /** Trailers are to come behind what was written by now: no more bytes are taken. */
+  /** Trailers follow the bytes written so far: no more bytes are taken. */
   seal(): void {
     this.#sealed = true;
   }
 
-  /** The trailers could not be sent; this half can end otherwise. */
+  /** The trailers could not be sent: this half can end without them. */
   unseal(): void {
     this.#sealed = false;
   }
 
-  /** The place behind all that was written by now. */
+  /** The position after everything written so far. */
   place(): Place {
     const queuedBefore = this.#inQueue;
     if (queuedBefore === 0) return { at: this.#written, queuedBefore };
@@ -199,7 +200,7 @@ export class SendBuffer {
     return place;
   }
 
-  /** Bytes that leave before a place. */
+  /** Bytes that are sent before a position. */
   before({ at }: Place): number {
     if (at === undefined) return Infinity;
     return at - (this.#written - this.#size);
@@ -222,7 +223,7 @@ export class SendBuffer {
     return view;
   }
 
-  /** The end of the stream left. */
+  /** FIN was sent. */
   finish(): void {
     if (this.ended) return;
     this.#ended = true;
@@ -294,7 +295,7 @@ export class SendBuffer {
     return writable;
   }
 
-  /** A chunk comes out of the writable end's queue. */
+  /** Takes a chunk from the queue of the web stream. */
   #writeFromQueue(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#inQueue === 0) return this.write(chunk);
     this.#inQueue--;
@@ -303,7 +304,7 @@ export class SendBuffer {
     return taken;
   }
 
-  /** The writable end's own queue is empty. */
+  /** The queue of the web stream is empty. */
   #queueIsEmpty(): void {
     this.#inQueue = 0;
     for (const place of this.#places) place.at = this.#written;
@@ -317,12 +318,12 @@ export class SendBuffer {
     this.#places = this.#places.filter(({ at }) => at === undefined);
   }
 
-  /** Copies a small chunk, behind the last one where that was small, too. */
+  /** Copies a small chunk, into the memory of the last one if that was small as well. */
   #appendCopy(chunk: Uint8Array): void {
     const last = this.#chunks.length - 1;
     if (this.#tail === undefined || last < this.#first) {
-      // Only one a stream shares memory: more would keep many times their size
-      // alive. Not slice(): that of a node `Buffer` copies nothing.
+      // Only one chunk of a stream shares memory: more would keep many times their size
+      // alive. Not slice(), which copies nothing for a node `Buffer`.
       const isFirst = this.#first === this.#chunks.length;
       this.#tail = isFirst ? smallCopy(chunk) : new Uint8Array(chunk);
       this.#chunks.push(this.#tail);

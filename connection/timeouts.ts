@@ -22,7 +22,7 @@ export interface TimeoutsEvents extends Reading {
   openStreams(): number;
   /** The peer is gone, or took too long. */
   timedOut(message: string): void;
-  /** Nothing happened for so long: an orderly end. */
+  /** No stream was open and no byte arrived for so long: close the connection. */
   idle(): void;
 }
 
@@ -33,7 +33,7 @@ export class Timeouts {
   readonly #idle: QuietTimer | undefined;
   readonly #events: TimeoutsEvents;
   readonly #controlFrameTimeout: number;
-  /** Where the control frame under way begins, -1 for none. */
+  /** Where the control frame that is arriving begins, -1 for none. */
   #frameAt = -1;
   #frameTimer: PeerTimer | undefined;
   #firstStream: PeerTimer | undefined;
@@ -69,13 +69,13 @@ export class Timeouts {
     }
   }
 
-  /** Bytes came. */
+  /** Bytes arrived. */
   touch(): void {
     this.#keepAlive?.touch();
     this.#idle?.touch();
   }
 
-  /** After a read: where the control frame begins that is under way, -1 for none. */
+  /** Called after each read with the beginning of the control frame that is arriving, -1 for none. */
   controlFrame(at: number): void {
     if (at === this.#frameAt) return;
     this.#frameAt = at;
@@ -112,14 +112,14 @@ export class Timeouts {
     this.#replies.set(state, timer);
   }
 
-  /** The reply came, or the stream ended without one. */
+  /** The reply arrived, or the stream ended without one. */
   replied(state: StreamCore): void {
     if (this.#headerTimeout === 0) return;
     this.#replies.get(state)?.stop();
     this.#replies.delete(state);
   }
 
-  /** Ends all clocks. */
+  /** Ends all timers. */
   stop(): void {
     this.#keepAlive?.stop();
     this.#idle?.stop();

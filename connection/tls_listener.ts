@@ -84,16 +84,16 @@ function listenInside(
       key,
       alpnProtocols,
     });
-    // The outer listener says whether the process goes on.
+    // The outer listener decides whether the process stays alive.
     inner.unref();
     return inner;
   } catch {
-    // No loopback, or a certificate that is none: the other way says so, too.
+    // There is no loopback, or the certificate is invalid: then listenTls reports it.
     return undefined;
   }
 }
 
-/** Gives TCP connections out as TLS connections. */
+/** Accepts TCP connections and returns them as TLS connections. */
 class TlsListener implements AcceptingListener {
   readonly addr: Deno.Addr;
   readonly #outer: AcceptingListener;
@@ -129,12 +129,12 @@ interface Ends {
   readonly far: Deno.TlsConn;
 }
 
-/** Makes connections to the TLS listener inside, and finds their other ends. */
+/** Connects to the inner TLS listener, and finds the accepted end of each connection. */
 class Passage {
   readonly #listener: Deno.TlsListener;
-  /** By the port of the near end: who waits for the far end, */
+  /** Callers that wait for the accepted end, by the port of the connecting end. */
   readonly #waiting = new Map<number, (far: Deno.TlsConn | Error) => void>();
-  /** and far ends whose near end is not known yet. */
+  /** Accepted ends for which no caller waits yet, by the same port. */
   readonly #early = new Map<number, Deno.TlsConn>();
   #expected = 0;
   #accepting = false;
@@ -200,14 +200,14 @@ class Passage {
     }
   }
 
-  /** Other processes of this machine can connect as well; they get nothing. */
+  /** Closes connections of other processes on this machine, which can connect as well. */
   #dropStrangers(): void {
     for (const far of this.#early.values()) closeQuietly(far);
     this.#early.clear();
   }
 }
 
-/** The far end of the passage, and what carries bytes between it and the client. */
+/** The TLS end inside the process, with the loops that copy bytes between it and the client. */
 class CarriedConn implements AcceptedConn {
   readonly remoteAddr: Deno.Addr;
   readonly localAddr: Deno.Addr;
@@ -216,12 +216,12 @@ class CarriedConn implements AcceptedConn {
   #near: Deno.TcpConn | undefined;
   #far: Deno.TlsConn | undefined;
   readonly #opening: Promise<Deno.TlsConn>;
-  #shaken = false;
+  #handshakeDone = false;
   #closed = false;
   #referenced = true;
-  /** Whether a write to the client is under way, */
-  #giving = false;
-  /** and what ends it when the connection is closed. */
+  /** A write to the client is pending. */
+  #writing = false;
+  /** Ends that write some time after the connection was closed. */
   #linger: Timer | undefined;
 
   constructor(outer: AcceptedConn, passage: Passage) {
@@ -254,15 +254,15 @@ class CarriedConn implements AcceptedConn {
   }
 
   /**
-   * Ends the connection: at once when the handshake is not through, else when
-   * the client has what was written, if it goes on taking it.
+   * Ends the connection: at once when the handshake is not complete, otherwise when the
+   * client has taken the bytes that were written, as long as it keeps taking them.
    */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     closeQuietly(this.#far);
-    if (!this.#shaken) this.#end();
-    else if (this.#giving) this.#lingerOn();
+    if (!this.#handshakeDone) this.#end();
+    else if (this.#writing) this.#startLinger();
   }
 
   ref(): void {
@@ -282,7 +282,7 @@ class CarriedConn implements AcceptedConn {
   }
 
   async #open(passage: Passage): Promise<Deno.TlsConn> {
-    // A client that says nothing costs no more than its socket.
+    // A client that sends nothing costs no more than its socket.
     const first = new Uint8Array(FIRST_READ);
     const size = await this.#outer.read(first);
     if (size === null) {
@@ -299,22 +299,22 @@ class CarriedConn implements AcceptedConn {
     }
     if (!this.#referenced) this.unref();
     far.handshake().then(() => {
-      this.#shaken = true;
+      this.#handshakeDone = true;
     }, () => {});
-    this.#carry(near, first.subarray(0, size));
+    this.#carryBothWays(near, first.subarray(0, size));
     return far;
   }
 
-  async #carry(near: Deno.TcpConn, first: Uint8Array): Promise<void> {
-    const up = this.#carryUp(near, first);
-    const down = this.#carryDown(near);
-    // The client's end shows here. A write to a client that is gone does not
-    // end it: what the client said before may still be on its way up.
+  async #carryBothWays(near: Deno.TcpConn, first: Uint8Array): Promise<void> {
+    const up = this.#copyFromClient(near, first);
+    const down = this.#copyToClient(near);
+    // Both loops end when the client has ended. A failed write to the client does not
+    // end the other loop: bytes that the client sent before may still be arriving.
     await Promise.allSettled([up, down]);
     this.#end();
   }
 
-  async #carryUp(near: Deno.TcpConn, first: Uint8Array): Promise<void> {
+  async #copyFromClient(near: Deno.TcpConn, first: Uint8Array): Promise<void> {
     try {
       await writeAll(near, first);
       await carry(this.#outer, (data) => writeAll(near, data));
@@ -324,27 +324,27 @@ class CarriedConn implements AcceptedConn {
     }
   }
 
-  async #carryDown(near: Deno.TcpConn): Promise<void> {
-    await carry(near, (data) => this.#give(data));
+  async #copyToClient(near: Deno.TcpConn): Promise<void> {
+    await carry(near, (data) => this.#writeToClient(data));
     await this.#outer.closeWrite();
     if (this.#closed) this.#end();
   }
 
-  /** Writes to the client; after the close it may not wait for long. */
-  async #give(data: Uint8Array): Promise<void> {
+  /** Writes to the client. After the connection was closed, a write has a time limit. */
+  async #writeToClient(data: Uint8Array): Promise<void> {
     for (let rest = data; rest.length > 0;) {
-      this.#giving = true;
-      if (this.#closed) this.#lingerOn();
+      this.#writing = true;
+      if (this.#closed) this.#startLinger();
       try {
         rest = rest.subarray(await this.#outer.write(rest));
       } finally {
-        this.#giving = false;
+        this.#writing = false;
         stopTimer(this.#linger);
       }
     }
   }
 
-  #lingerOn(): void {
+  #startLinger(): void {
     this.#linger = startTimer(() => this.#end(), LINGER);
   }
 

@@ -14,13 +14,10 @@ import type { NameValue } from "../frame/types.ts";
  */
 export type HeadersHandler = (headers: NameValue[], fin: boolean) => void;
 
-/** What a header, or a frame, is counted as besides its text, bytes. */
+/** Assumed memory of a header or a frame besides its text, bytes. */
 const OVERHEAD = 64;
 
-/**
- * How much of HEADERS frames a stream may hold, bytes: as much as one header
- * block may bring.
- */
+/** Limit on the headers of all HEADERS frames of a stream, bytes: that of one header block. */
 export function trailersRoom(limits?: FrameLimits): number {
   const { maxHeaderBlock, maxHeaderCount } = resolveFrameLimits(limits);
   return maxHeaderBlock + OVERHEAD * (maxHeaderCount + 1);
@@ -34,9 +31,9 @@ export class Trailers {
   #handler: HeadersHandler | undefined;
   #size = 0;
 
-  /** Takes what a frame brought; false when that is more than `room` in all. */
+  /** Adds the headers of a frame; false when all of them exceed `room` bytes. */
   add(headers: NameValue[], fin: boolean, room: number): boolean {
-    // A frame without headers takes room, too, while it waits for a handler.
+    // A frame without headers needs memory as well, while it waits for a handler.
     let size = this.#handler === undefined ? OVERHEAD : 0;
     for (const [name, value] of headers) {
       size += OVERHEAD + name.length + value.length;
@@ -53,7 +50,7 @@ export class Trailers {
     return this.#handler;
   }
 
-  /** Gets what came before, then each frame as it comes. */
+  /** Called at once for the frames that have arrived, then for each new one. */
   set handler(handler: HeadersHandler | undefined) {
     this.#handler = handler;
     if (handler === undefined) return;

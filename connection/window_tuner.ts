@@ -22,13 +22,12 @@ const LONGEST_PAUSE = 10_000;
 const ROUND_TRIP_LIFE = 10_000;
 
 /**
- * Measures by PING: what arrives between a PING and its reply is what the path
- * carries in that time, as long as the window does not hold it back. When the
- * window was nearly filled it did, and is set to twice the bandwidth times the
- * shortest round trip seen: a longer one only means that bytes wait in a queue,
- * which a larger window would lengthen. On loopback this ends near 256 KiB,
- * which stay in the processor's cache: a third of the CPU time that 4 MiB
- * under way take.
+ * Measures with PINGs: the bytes that arrive between a PING and its reply are what the
+ * path carries in that time, unless the window limits them. If they nearly fill the
+ * window, it is set to twice the bandwidth times the shortest round trip seen. A longer
+ * round trip only means that bytes wait in a queue, which a larger window would
+ * lengthen. On loopback the result is near 256 KiB, which stay in the processor's
+ * cache: that takes a third of the CPU time of 4 MiB.
  *
  * It reads no clock: callers pass the times, in ms.
  */
@@ -58,7 +57,7 @@ export class WindowTuner {
     return this.#window < this.#max;
   }
 
-  /** So many bytes came; true when a PING should leave now to begin a measurement. */
+  /** `size` bytes arrived; true when a PING should leave now to begin a measurement. */
   received(size: number, now: number): boolean {
     if (this.#measuring) {
       this.#sample += size;
@@ -71,7 +70,7 @@ export class WindowTuner {
     return true;
   }
 
-  /** The PING's reply came; true when the window has grown. */
+  /** The reply arrived; true when the window has grown. */
   measured(now: number): boolean {
     if (!this.#measuring) return false;
     this.#measuring = false;
@@ -96,7 +95,7 @@ export class WindowTuner {
     return true;
   }
 
-  /** The PING could not leave or was not answered. */
+  /** The PING could not be sent or was not answered. */
   abandoned(now: number): void {
     this.#measuring = false;
     this.#notBefore = now + LONGEST_PAUSE;

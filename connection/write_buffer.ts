@@ -17,10 +17,7 @@ const QUICK = 256 * 1024;
 /** Memory above this is worth placing, bytes. */
 const LARGE = 16384;
 
-/**
- * Collects the frames that are ready together, up to a bound, so that they
- * leave in one write. Its memory grows with use.
- */
+/** Collects frames, up to a bound, so that one write sends them. Its memory grows with use. */
 export class WriteBuffer {
   readonly #most: number;
   #bound: number;
@@ -71,12 +68,12 @@ export class WriteBuffer {
     return taken;
   }
 
-  /** What waits; valid until {@linkcode clear} or {@linkcode append}. */
+  /** The bytes that wait; valid until {@linkcode clear} or {@linkcode append}. */
   get view(): Uint8Array {
     return this.#bytes.subarray(this.#begin, this.#end);
   }
 
-  /** Forgets what waits, after it was written within so many ms. */
+  /** Removes the bytes that wait, after a write that took `duration` ms. */
   clear(duration: number): void {
     if (this.full) {
       const isQuick = this.length >= duration * QUICK;
@@ -87,7 +84,7 @@ export class WriteBuffer {
     this.#end = this.#begin;
   }
 
-  /** Gives its memory back when nothing waits. */
+  /** Releases its memory when no bytes wait. */
   release(): void {
     if (this.length > 0) return;
     this.#bytes = new Uint8Array(0);
