@@ -216,6 +216,24 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   }
 
   /**
+   * Keeps the process alive while the connection is open: the default. Undoes
+   * {@linkcode unref}.
+   */
+  ref(): void {
+    this.#core.io.setReferenced(true);
+  }
+
+  /**
+   * Lets the process end although the connection is open, like `unref` of a
+   * `Deno.Conn`. Pending reads and time-outs of the connection then do not keep it
+   * alive; writes do. Has no effect on a transport of web streams, which does not keep
+   * the process alive by itself.
+   */
+  unref(): void {
+    this.#core.io.setReferenced(false);
+  }
+
+  /**
    * Closes the connection: sends the bytes whose writes have resolved and GOAWAY,
    * fails open streams, and closes the transport. Resolves when the transport is
    * closed; never rejects. A peer that does not read delays it by at most

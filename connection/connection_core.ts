@@ -13,7 +13,7 @@ import {
 import type { NameValue, SettingsEntry } from "../frame/types.ts";
 import { countersOf, Session } from "../session.ts";
 import type { AcceptQueue } from "./accept_queue.ts";
-import { endOfTurn } from "./clock.ts";
+import { endOfTurn, startIdleTimer, startTimer } from "./clock.ts";
 import { ConnectionEnd, type ConnectionParts } from "./connection_end.ts";
 import { ConnectionSettings } from "./connection_settings.ts";
 import type { ConnectionCounters } from "./counters.ts";
@@ -103,6 +103,8 @@ export class ConnectionCore
       () => options.heldPerOwnStream * this.pending.occupied,
     );
     this.timeouts = new Timeouts(options, {
+      // A transport that keeps the process alive does so for the timers as well.
+      startTimer: this.io.holdsProcess ? startIdleTimer : startTimer,
       ping: () => this.#keepAlivePing(),
       readingSince: () => this.io.readingSince,
       readingTime: () => this.io.readingTime,

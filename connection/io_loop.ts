@@ -91,6 +91,16 @@ export class IoLoop {
     this.#readLoop();
   }
 
+  /** Whether the transport alone decides that the process stays alive. */
+  get holdsProcess(): boolean {
+    return this.#wire.setReferenced !== undefined;
+  }
+
+  /** Whether waiting for the peer keeps the process alive; see `RawConnection.unref`. */
+  setReferenced(referenced: boolean): void {
+    if (!this.#closed) this.#wire.setReferenced?.(referenced);
+  }
+
   /** Writes what is ready at the end of this turn. */
   flush(): void {
     if (this.#scheduled || this.#writing || this.#outputEnded) return;

@@ -13,6 +13,8 @@ export interface Reading {
   readingSince(): number | undefined;
   /** How long it has read in total, ms. */
   readingTime(): number;
+  /** Starts a timer; `startTimer` unless something else keeps the process alive. */
+  readonly startTimer?: typeof startTimer;
 }
 
 /**
@@ -68,7 +70,8 @@ export class PeerTimer {
 
   #arm(delay: number): void {
     const due = now() + delay;
-    this.#timer = startTimer(() => {
+    const start = this.#reading.startTimer ?? startTimer;
+    this.#timer = start(() => {
       const rest = this.#rest(due);
       if (rest > 0) this.#arm(rest);
       else {

@@ -65,6 +65,16 @@ export class PendingStreams {
     return this.#open;
   }
 
+  /** Whether a stream that is opened now need not wait for a place. */
+  get hasRoom(): boolean {
+    return this.#open < this.#limit && this.#queue.size === 0;
+  }
+
+  /** How many streams of this side may be open at once. */
+  get limit(): number {
+    return this.#limit;
+  }
+
   /** The peer's MAX_CONCURRENT_STREAMS changed. */
   set limit(value: number) {
     this.#peer = "responded";
@@ -100,7 +110,7 @@ export class PendingStreams {
       signal,
       delivered: false,
     };
-    if (this.#open < this.#limit && this.#queue.size === 0) {
+    if (this.hasRoom) {
       this.#submit(opening);
     } else {
       this.#queue.push(state.origin.pri, opening);

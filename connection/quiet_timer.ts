@@ -13,11 +13,18 @@ import { now, startTimer, stopTimer, type Timer } from "./clock.ts";
 export class QuietTimer {
   readonly #quiet: number;
   readonly #onQuiet: () => void;
+  readonly #start: typeof startTimer;
   #last: number;
   #timer: Timer | undefined;
 
-  /** `since`: when it was last touched, ms of the clock. */
-  constructor(quiet: number, onQuiet: () => void, since: number = now()) {
+  /** `since`: when it was last touched, ms of the clock; `start` starts its timers. */
+  constructor(
+    quiet: number,
+    onQuiet: () => void,
+    since: number = now(),
+    start: typeof startTimer = startTimer,
+  ) {
+    this.#start = start;
     this.#quiet = quiet;
     this.#onQuiet = onQuiet;
     this.#last = since;
@@ -36,7 +43,8 @@ export class QuietTimer {
   }
 
   #arm(delay: number): void {
-    this.#timer = startTimer(() => {
+    const start = this.#start;
+    this.#timer = start(() => {
       const rest = this.#quiet - (now() - this.#last);
       if (rest > 0.5) {
         this.#arm(rest);

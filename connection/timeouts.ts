@@ -47,6 +47,7 @@ export class Timeouts {
       this.#keepAlive = new KeepAlive(options.keepAlive, {
         readingSince: () => events.readingSince(),
         readingTime: () => events.readingTime(),
+        startTimer: events.startTimer,
         ping: () => events.ping(),
         dead: (timeout) =>
           events.timedOut(
@@ -55,10 +56,15 @@ export class Timeouts {
       });
     }
     if (options.idleTimeout > 0) {
-      this.#idle = new QuietTimer(options.idleTimeout, () => {
-        const reads = events.readingSince() !== undefined;
-        if (reads && events.openStreams() === 0) events.idle();
-      });
+      this.#idle = new QuietTimer(
+        options.idleTimeout,
+        () => {
+          const reads = events.readingSince() !== undefined;
+          if (reads && events.openStreams() === 0) events.idle();
+        },
+        undefined,
+        events.startTimer,
+      );
     }
     if (options.headerTimeout > 0 && options.side === SERVER) {
       this.#firstStream = new PeerTimer(options.headerTimeout, events, () => {

@@ -37,6 +37,10 @@ export interface ByteConn {
   close(): void;
   /** Turns Nagle's algorithm off (`true`), where there is one. */
   setNoDelay?(noDelay: boolean): void;
+  /** The process does not end while a read waits; the default. */
+  ref?(): void;
+  /** A read that waits does not keep the process alive. */
+  unref?(): void;
   /** The address of the peer, where there is one. */
   readonly remoteAddr?: Deno.Addr;
   /** The address of this side, where there is one. */
@@ -62,6 +66,8 @@ export interface Wire {
   receive(much?: boolean): Promise<Uint8Array | null>;
   /** Gives back memory that was of use while much came. */
   release?(): void;
+  /** Whether a read that waits keeps the process alive; `undefined` where the transport has no say in it. */
+  setReferenced?: (referenced: boolean) => void;
   /** Sends some of the bytes and resolves to how many; they may change afterwards. */
   send(data: Uint8Array): Promise<number>;
   /** Ends this side's direction; the peer reads the end of input. */
@@ -94,6 +100,7 @@ export function isConn(transport: Transport): transport is ByteConn {
 }
 
 class ConnWire implements Wire {
+  readonly setReferenced: Wire["setReferenced"];
   readonly #conn: ByteConn;
   readonly #small = new Uint8Array(SMALLEST_READ);
   #buffer = this.#small;
@@ -108,6 +115,10 @@ class ConnWire implements Wire {
     // Frames that are ready together are already written together, so Nagle's
     // algorithm would only add delay.
     conn.setNoDelay?.(true);
+    if (conn.ref !== undefined && conn.unref !== undefined) {
+      this.setReferenced = (referenced) =>
+        referenced ? conn.ref?.() : conn.unref?.();
+    }
   }
 
   /**

@@ -11,6 +11,7 @@ import { checkWhole } from "../../numbers.ts";
 import { connect } from "../connect.ts";
 import type { TlsOptions } from "../../connection/client_tls.ts";
 import { checkDial, type DialOptions } from "../../connection/dial.ts";
+import { stateOf } from "../../connection/stream.ts";
 import { Deferred } from "../../connection/deferred.ts";
 import {
   ConnectionClosedError,
@@ -23,6 +24,7 @@ import {
 import { bindFetch } from "./bind_fetch.ts";
 import { exchange } from "./fetch.ts";
 import type { FetchInit } from "./fetch_init.ts";
+import { OriginPool } from "./origin_pool.ts";
 import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
 import { networkError } from "./network_error.ts";
 import { type Following, sendAndFollow } from "./redirect.ts";
@@ -41,6 +43,12 @@ export interface ClientOptions extends ConnectionTuning, DialOptions {
   /** How often a request is sent again that was certainly not processed; default 2. */
   readonly retries?: number;
   /**
+   * Most connections to one origin, from 1; default 6. A further one is opened when all
+   * streams that the server allows on the others are in use. Beyond this number
+   * requests wait.
+   */
+  readonly maxConnectionsPerOrigin?: number;
+  /**
    * Makes a connection to an origin such as `"https://example.org"`; default
    * `connect`. For Unix sockets and upgrades.
    */
@@ -48,8 +56,9 @@ export interface ClientOptions extends ConnectionTuning, DialOptions {
 }
 
 /**
- * `fetch` over SPDY that keeps one connection for each origin and connects
- * anew when that has ended or takes no more requests.
+ * `fetch` over SPDY that keeps a connection for each origin, and opens another when
+ * that has ended, takes no more requests, or has all its streams in use. Connections
+ * that are idle do not keep the process alive.
  *
  * A request is sent again only if the server certainly did not process it:
  * the stream was refused (REFUSED_STREAM), stood above the last id of a GOAWAY,
@@ -83,10 +92,13 @@ export class Client implements AsyncDisposable {
     mode: "follow",
     send: (request) => this.#send(request),
   };
-  /** The connection to use, by origin. */
-  readonly #current = new Map<string, Promise<Connection>>();
-  /** Every connection that has not ended, also those that only finish. */
-  readonly #open = new Set<Connection>();
+  readonly #maxConnections: number;
+  /** The connections to use, by origin. */
+  readonly #pools = new Map<string, OriginPool>();
+  /** Every connection that has not ended, with the number of its requests under way. */
+  readonly #open = new Map<Connection, number>();
+  /** Whether requests under way keep the process alive. */
+  #referenced = true;
   /** Aborted by {@linkcode close}. */
   readonly #ended = new AbortController();
 
@@ -96,8 +108,15 @@ export class Client implements AsyncDisposable {
    * Throws `InvalidArgumentError` when an option is out of its range.
    */
   constructor(options: ClientOptions = {}) {
-    const { retries = 2 } = options;
+    const { retries = 2, maxConnectionsPerOrigin = 6 } = options;
     checkWhole("retries", retries, 0, Number.MAX_SAFE_INTEGER);
+    checkWhole(
+      "maxConnectionsPerOrigin",
+      maxConnectionsPerOrigin,
+      1,
+      Number.MAX_SAFE_INTEGER,
+    );
+    this.#maxConnections = maxConnectionsPerOrigin;
     checkTuning(options, options.version);
     checkDial(options);
     this.#options = options;
@@ -132,11 +151,11 @@ export class Client implements AsyncDisposable {
     request.signal?.throwIfAborted();
     for (let retries = this.#retries;; retries--) {
       const connection = await unlessAborted(
-        this.#connection(origin),
+        this.#pool(origin).take(),
         request.signal,
       );
       try {
-        return await exchange(connection, request);
+        return await this.#exchange(connection, request);
       } catch (error) {
         if (retries === 0 || !mayRepeat(request, error)) throw error;
       }
@@ -146,7 +165,24 @@ export class Client implements AsyncDisposable {
   /** Ends every connection at once; responses under way fail, and so does connecting. */
   async close(): Promise<void> {
     this.#ended.abort(new InvalidArgumentError("the client is closed"));
-    await Promise.all([...this.#open].map((each) => each.close()));
+    await Promise.all([...this.#open.keys()].map((each) => each.close()));
+  }
+
+  /** Requests under way keep the process alive: the default. Undoes {@linkcode unref}. */
+  ref(): void {
+    this.#referenced = true;
+    for (const [connection, count] of this.#open) {
+      if (count > 0) connection.ref();
+    }
+  }
+
+  /**
+   * Lets the process end although requests are under way. Connections that are idle
+   * never keep it alive.
+   */
+  unref(): void {
+    this.#referenced = false;
+    for (const connection of this.#open.keys()) connection.unref();
   }
 
   /** The same as {@linkcode close}. */
@@ -154,18 +190,17 @@ export class Client implements AsyncDisposable {
     return this.close();
   }
 
-  async #connection(origin: string): Promise<Connection> {
-    for (;;) {
-      this.#ended.signal.throwIfAborted();
-      const before = this.#current.get(origin);
-      const current = before ?? this.#connect(origin);
-      const connection = await current;
-      if (connection.accepting) return connection;
-      // The next one would not be better, and so on for ever.
-      if (before === undefined) throw notAccepting(origin);
-      // It goes on with what is under way; requests from now on need another.
-      if (this.#current.get(origin) === current) this.#current.delete(origin);
+  #pool(origin: string): OriginPool {
+    let pool = this.#pools.get(origin);
+    if (pool === undefined) {
+      pool = new OriginPool(origin, {
+        maxConnections: this.#maxConnections,
+        connect: () => this.#connect(origin),
+        check: () => this.#ended.signal.throwIfAborted(),
+      });
+      this.#pools.set(origin, pool);
     }
+    return pool;
   }
 
   #connect(origin: string): Promise<Connection> {
@@ -177,18 +212,40 @@ export class Client implements AsyncDisposable {
         connection.close();
         return;
       }
-      this.#open.add(connection);
+      this.#open.set(connection, 0);
       const ended = (): void => void this.#open.delete(connection);
       connection.closed.then(ended, ended);
+      // Nothing is under way on it yet.
+      connection.unref();
     }, () => {});
-    const connecting = unlessAborted(opening, signal);
-    this.#current.set(origin, connecting);
-    connecting.catch(() => {
-      if (this.#current.get(origin) === connecting) {
-        this.#current.delete(origin);
-      }
-    });
-    return connecting;
+    return unlessAborted(opening, signal);
+  }
+
+  /** Sends on a connection, which keeps the process alive until the response has ended. */
+  async #exchange(
+    connection: Connection,
+    request: OutgoingRequest,
+  ): Promise<SpdyResponse> {
+    this.#use(connection, 1);
+    const release = (): void => this.#use(connection, -1);
+    try {
+      const response = await exchange(connection, request);
+      stateOf(response.stream).onEnd(release);
+      return response;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  #use(connection: Connection, change: 1 | -1): void {
+    const before = this.#open.get(connection);
+    if (before === undefined) return;
+    const count = before + change;
+    this.#open.set(connection, count);
+    if (!this.#referenced) return;
+    if (before === 0) connection.ref();
+    else if (count === 0) connection.unref();
   }
 
   #dial(origin: string): Promise<Connection> {
@@ -208,13 +265,6 @@ export class Client implements AsyncDisposable {
       proxy: proxy && { tls: { caCerts: tls?.caCerts }, ...proxy },
     });
   }
-}
-
-function notAccepting(origin: string): ConnectionClosedError {
-  return new ConnectionClosedError(
-    `a new connection to ${origin} takes no requests: it has ended, or GOAWAY came`,
-    { initiator: "remote", unprocessed: true },
-  );
 }
 
 /** Whether the server certainly did nothing, and the body is still to be had. */

@@ -18,6 +18,7 @@ import { type Following, sendAndFollow } from "./redirect.ts";
 import { readAhead } from "../message/read_ahead.ts";
 import { checkLength, sendBytes, sendSource } from "../message/send_body.ts";
 import { traced } from "../telemetry/client_span.ts";
+import { watchPlace } from "./place_watch.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
 
 /** What `fetch` needs of a connection. */
@@ -86,11 +87,13 @@ async function send(
   request: OutgoingRequest,
 ): Promise<SpdyResponse> {
   const { body, init, nv, signal } = request;
-  const stream = await opener.openStream(nv, {
+  const opened = opener.openStream(nv, {
     pri: init.pri,
     fin: body === undefined,
     signal,
   });
+  watchPlace(opener, request.url, opened);
+  const stream = await opened;
   const state = stateOf(stream);
   const { onPush } = init;
   if (onPush === undefined) state.mostWaiting = MOST_UNCLAIMED;

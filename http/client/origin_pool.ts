@@ -1,0 +1,103 @@
+/**
+ * The connections of a client to one origin.
+ *
+ * @module
+ */
+
+import { coreOf } from "../../connection.ts";
+import { ConnectionClosedError } from "../../connection/errors.ts";
+import type { Connection } from "../connection.ts";
+
+/** Makes connections; see {@linkcode OriginPool}. */
+export interface PoolHost {
+  /** Most connections to one origin. */
+  readonly maxConnections: number;
+  /** Connects; rejects also when the client is closed. */
+  connect(): Promise<Connection>;
+  /** Throws when the client is closed. */
+  check(): void;
+}
+
+/**
+ * Keeps one connection, and opens another when all streams that the server allows on
+ * the first ones are in use.
+ */
+export class OriginPool {
+  readonly #origin: string;
+  readonly #host: PoolHost;
+  /** Those that take requests, or did when they were last looked at. */
+  #connections: Connection[] = [];
+  #opening: Promise<Connection> | undefined;
+
+  /** A pool without a connection. */
+  constructor(origin: string, host: PoolHost) {
+    this.#origin = origin;
+    this.#host = host;
+  }
+
+  /** The connection for the next request, which may have to wait on it for a place. */
+  async take(): Promise<Connection> {
+    for (;;) {
+      this.#host.check();
+      const found = this.#find();
+      if (found !== undefined && hasRoom(found)) return found;
+      const isOwn = this.#opening === undefined;
+      if (isOwn && this.#connections.length >= this.#host.maxConnections) {
+        return found as Connection;
+      }
+      const opened = await this.#open().catch((error) => {
+        // A second connection is a help, not a need.
+        if (found?.accepting) return found;
+        throw error;
+      });
+      if (opened === found) return opened;
+      // The next one would be no better, and so on without end.
+      if (isOwn && !opened.accepting) throw notAccepting(this.#origin);
+      // Whoever opened it has a place on it.
+      if (isOwn) return opened;
+    }
+  }
+
+  /** The one on which a request waits the least; forgets those that take no more. */
+  #find(): Connection | undefined {
+    // They go on with what is under way.
+    if (!this.#connections.every(({ accepting }) => accepting)) {
+      this.#connections = this.#connections.filter((each) => each.accepting);
+    }
+    let best: Connection | undefined;
+    for (const each of this.#connections) {
+      if (hasRoom(each)) return each;
+      if (best === undefined || queued(each) < queued(best)) best = each;
+    }
+    return best;
+  }
+
+  #open(): Promise<Connection> {
+    if (this.#opening !== undefined) return this.#opening;
+    const opening = this.#host.connect();
+    this.#opening = opening;
+    const settle = (): void => {
+      if (this.#opening === opening) this.#opening = undefined;
+    };
+    opening.then((connection) => {
+      settle();
+      this.#connections.push(connection);
+    }, settle);
+    return opening;
+  }
+}
+
+function hasRoom(connection: Connection): boolean {
+  return coreOf(connection).pending.hasRoom;
+}
+
+function queued(connection: Connection): number {
+  return coreOf(connection).pending.queued;
+}
+
+function notAccepting(origin: string): ConnectionClosedError {
+  return new ConnectionClosedError(
+    `a new connection to ${origin} takes no requests: it has ended, or the server sent GOAWAY`,
+    { initiator: "remote", unprocessed: true },
+  );
+}
