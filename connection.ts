@@ -12,11 +12,19 @@ import {
   resolveOptions,
 } from "./connection/options.ts";
 import type { ProxyHead } from "./connection/proxy_protocol.ts";
+import { makeInspectable } from "./connection/inspect.ts";
+import {
+  type ConnectionStats,
+  connectionStats,
+  stateOfConnection,
+} from "./connection/stats.ts";
 import { createStream, type Stream } from "./connection/stream.ts";
 import { isConn, openWire, type Transport } from "./connection/transport.ts";
 import { GOAWAY_OK, type ProtocolVersion } from "./frame/constants.ts";
 import type { NameValue, SettingsEntry } from "./frame/types.ts";
+import { versionTraits } from "./frame/version.ts";
 import type { Session } from "./session.ts";
+import { CLIENT } from "./session/constants.ts";
 
 /** The core of a {@linkcode RawConnection}; for other layers of this package and for tests. */
 export let coreOf: (connection: RawConnection) => ConnectionCore;
@@ -83,6 +91,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
 
   static {
     coreOf = (connection) => connection.#core;
+    makeInspectable(RawConnection.prototype, inspectConnection);
   }
 
   /** The peer's address; `undefined` if the transport has none. */
@@ -216,6 +225,26 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   }
 
   /**
+   * What the connection has sent and received, and what each of its streams waits for:
+   * the first thing to look at when something does not go on. Cheap enough to be read
+   * every second.
+   *
+   * @example
+   * ```ts
+   * import type { Connection } from "@spdy/spdy";
+   *
+   * function explain(connection: Connection): string[] {
+   *   return connection.stats().streams.map(({ id, waitsFor }) =>
+   *     `stream ${id} waits for: ${waitsFor.join(", ")}`
+   *   );
+   * }
+   * ```
+   */
+  stats(): ConnectionStats {
+    return connectionStats(this.#core);
+  }
+
+  /**
    * Keeps the process alive while the connection is open: the default. Undoes
    * {@linkcode unref}.
    */
@@ -259,4 +288,20 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
       signal: options.signal,
     }, createStream);
   }
+}
+
+/** What is shown of a connection that is printed. */
+function inspectConnection(connection: RawConnection): object {
+  const core = coreOf(connection);
+  const { side, version } = core.options;
+  return {
+    version: versionTraits(version).name,
+    side: side === CLIENT ? "client" : "server",
+    state: stateOfConnection(core),
+    origin: connection.origin,
+    remoteAddr: connection.remoteAddr,
+    localAddr: connection.localAddr,
+    streams: Array.from(core.streams.values(), ({ id }) => id),
+    waitingStreams: core.pending.queued,
+  };
 }

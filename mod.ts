@@ -140,6 +140,12 @@ export type {
   ByteStreams,
   Transport,
 } from "./connection/transport.ts";
+export type {
+  ConnectionStats,
+  DirectionStats,
+  StreamStats,
+  StreamWait,
+} from "./connection/stats.ts";
 export { webSocketStreams } from "./connection/websocket.ts";
 
 // The session of python-spdylay.

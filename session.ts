@@ -29,6 +29,7 @@ import { Application } from "./session/application.ts";
 import type { ReadCtrl, SessionCallbacks } from "./session/callbacks.ts";
 import type { Side } from "./session/constants.ts";
 import { SessionCore } from "./session/core.ts";
+import type { HeaderBytes } from "./frame/header_bytes.ts";
 import { type SessionCounters, sessionCounters } from "./session/counters.ts";
 import { Inbound } from "./session/inbound.ts";
 import {
@@ -123,6 +124,10 @@ export class DataProvider {
 export let streamsOf: (session: Session) => StreamTable<Session>;
 /** The counters of a session; for other layers of this package and for tests. */
 export let countersOf: (session: Session) => SessionCounters;
+/** The header blocks that a session has sent and received. */
+export let headerBytesOf: (
+  session: Session,
+) => Readonly<Record<"sent" | "received", Readonly<HeaderBytes>>>;
 
 /**
  * One end of a SPDY connection: `submit` calls queue frames, `send()` writes
@@ -183,6 +188,10 @@ export class Session {
     streamsOf = (session) => session.#core.streams;
     countersOf = (session) =>
       sessionCounters(session.#core, session.#inbound.unfinishedData);
+    headerBytesOf = (session) => ({
+      sent: session.#outbound.headerBytes,
+      received: session.#inbound.headerBytes,
+    });
   }
 
   /**

@@ -16,7 +16,7 @@ import type { AcceptQueue } from "./accept_queue.ts";
 import { endOfTurn, startIdleTimer, startTimer } from "./clock.ts";
 import { ConnectionEnd, type ConnectionParts } from "./connection_end.ts";
 import { ConnectionSettings } from "./connection_settings.ts";
-import type { ConnectionCounters } from "./counters.ts";
+import type { ConnectionCounters, Traffic } from "./counters.ts";
 import { handled, type LazyPromise } from "./deferred.ts";
 import { FirstFrame } from "./first_frame.ts";
 import { Holdings } from "./holdings.ts";
@@ -41,6 +41,11 @@ import "./warm.ts";
 
 export class ConnectionCore
   implements StreamHost, IoLoopEvents, SessionEventParts, ConnectionParts {
+  readonly traffic: Traffic = {
+    framesSent: 0,
+    framesReceived: 0,
+    bytesReceived: 0,
+  };
   readonly options: ResolvedOptions;
   readonly session: Session;
   readonly io: IoLoop;
@@ -260,6 +265,7 @@ export class ConnectionCore
   input(data: Uint8Array): void | Promise<void> {
     if (this.ending.begun) return;
     this.timeouts.touch();
+    this.traffic.bytesReceived += data.length;
     if (this.#firstFrame !== undefined && !this.#begins(data)) return;
     let left = false;
     try {

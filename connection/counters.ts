@@ -6,6 +6,13 @@
 
 import type { SessionCounters } from "../session/counters.ts";
 
+/** What a connection counts as it goes. */
+export interface Traffic {
+  framesSent: number;
+  framesReceived: number;
+  bytesReceived: number;
+}
+
 /** A connection. When it is at rest with no stream open, all but the windows is 0. */
 export interface ConnectionCounters {
   /** Open streams. */

@@ -13,29 +13,34 @@ type Inspect = (value: unknown, options?: unknown) => string;
 
 /**
  * Lets the objects of a class show what `describe` says of them, behind the name of
- * their class. It must throw for no object, and wait for nothing.
+ * their class. `describe` waits for nothing.
  */
 export function makeInspectable<T extends object>(
   prototype: T,
   describe: (object: T) => object,
 ): void {
-  const shown = (object: T, inspect: Inspect, options: unknown): string => {
-    const { name } = object.constructor;
-    // The prototype itself has no state.
-    if (Object.hasOwn(object, DENO_INSPECT)) return `${name} {}`;
-    return `${name} ${inspect(describe(object), options)}`;
+  const show = (object: T, inspect: Inspect, options: unknown): string => {
+    const { name = "Object" } = object.constructor ?? {};
+    let description: object;
+    try {
+      description = describe(object);
+    } catch {
+      // A prototype, or a proxy of an object, has no private fields.
+      description = {};
+    }
+    return `${name} ${inspect(description, options)}`;
   };
   Object.defineProperties(prototype, {
     [DENO_INSPECT]: {
       configurable: true,
       value(this: T, inspect: Inspect, options: unknown): string {
-        return shown(this, inspect, options);
+        return show(this, inspect, options);
       },
     },
     [NODE_INSPECT]: {
       configurable: true,
       value(this: T, depth: number, options: object, inspect: Inspect): string {
-        return shown(this, inspect, { ...options, depth });
+        return show(this, inspect, { ...options, depth });
       },
     },
   });

@@ -45,7 +45,12 @@ export class KeepAlive {
   constructor(options: KeepAliveOptions, events: KeepAliveEvents) {
     this.#timeout = options.timeout ?? DEFAULT_KEEPALIVE_TIMEOUT;
     this.#events = events;
-    this.#timer = new QuietTimer(options.interval, () => this.#sendPing());
+    this.#timer = new QuietTimer(
+      options.interval,
+      () => this.#sendPing(),
+      undefined,
+      events.startTimer,
+    );
   }
 
   /** Bytes arrived. */

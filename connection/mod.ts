@@ -45,4 +45,10 @@ export type {
   Stream,
 } from "./stream.ts";
 export type { ByteConn, ByteStreams, Transport } from "./transport.ts";
+export type {
+  ConnectionStats,
+  DirectionStats,
+  StreamStats,
+  StreamWait,
+} from "./stats.ts";
 export { webSocketStreams } from "./websocket.ts";

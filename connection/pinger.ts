@@ -16,6 +16,8 @@ interface PendingPing {
 
 /** Matches replies with PINGs and measures the round trip. */
 export class Pinger {
+  /** The last round trip, ms; `undefined` before the first reply. */
+  roundTrip: number | undefined;
   readonly #submit: () => void;
   /** Ids of a client are odd, those of a server even (2.6.5). */
   readonly #parity: number;
@@ -64,7 +66,8 @@ export class Pinger {
     const ping = this.#sent.get(uniqueId);
     if (ping === undefined) return;
     this.#sent.delete(uniqueId);
-    ping.reply.resolve(now() - ping.sentAt);
+    this.roundTrip = now() - ping.sentAt;
+    ping.reply.resolve(this.roundTrip);
   }
 
   /** No reply can arrive any more. */

@@ -53,11 +53,14 @@ import type { SendScheduler } from "./send_scheduler.ts";
 import type { StreamCloser } from "./stream_closer.ts";
 import { StreamCore } from "./stream_core.ts";
 import type { Timeouts } from "./timeouts.ts";
+import type { Traffic } from "./counters.ts";
 
 /** The parts of a connection that the session's events concern. */
 export interface SessionEventParts {
   readonly session: Session;
   readonly io: IoLoop;
+  /** Counts frames. */
+  readonly traffic: Traffic;
   readonly streams: OpenStreams;
   readonly peerStreams: PeerStreams;
   readonly pending: PendingStreams;
@@ -93,6 +96,7 @@ export function sessionOptions(
     [ESCAPED_HEADERS]: true,
     send: (_, data) => parts.io.out.append(data),
     onCtrlRecv: (_, frame) => {
+      parts.traffic.framesReceived++;
       onFrame?.("received", frame);
       controlReceived(parts, frame);
     },
@@ -101,6 +105,7 @@ export function sessionOptions(
       if (state instanceof StreamCore) parts.receiveFlow.received(state, data);
     },
     onDataRecv: (_, flags, streamId, length) => {
+      parts.traffic.framesReceived++;
       onFrame?.("received", { frameType: DATA, streamId, flags, length });
       if (flags & DATA_FLAG_FIN) parts.streams.get(streamId)?.endRemote();
     },
@@ -111,12 +116,14 @@ export function sessionOptions(
       }
     },
     onCtrlSend: (_, frame) => {
+      parts.traffic.framesSent++;
       onFrame?.("sent", frame);
       controlSent(parts, frame);
     },
     onCtrlNotSend: (_, frame, errorCode) =>
       controlNotSent(parts, frame, errorCode),
     onDataSend: (_, flags, streamId, length) => {
+      parts.traffic.framesSent++;
       onFrame?.("sent", { frameType: DATA, streamId, flags, length });
       if (flags & DATA_FLAG_FIN) {
         parts.streams.get(streamId)?.sendBuffer.finish();

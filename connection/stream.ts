@@ -8,6 +8,7 @@ import { InvalidArgumentError } from "../errors.ts";
 import { CANCEL } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
 import { attempt, handled } from "./deferred.ts";
+import { makeInspectable } from "./inspect.ts";
 import type { HeadersHandler } from "./trailers.ts";
 import type { StreamCore } from "./stream_core.ts";
 import type { PushOptions } from "./stream_origin.ts";
@@ -86,6 +87,7 @@ export class Stream {
   static {
     createStream = (state) => new Stream(state);
     stateOf = (stream) => stream.#state;
+    makeInspectable(Stream.prototype, inspectStream);
   }
 
   private constructor(state: StreamCore) {
@@ -309,4 +311,20 @@ export class Stream {
     }
     this.#state.reset(statusCode);
   }
+}
+
+/** What is shown of a stream that is printed. */
+function inspectStream(stream: Stream): object {
+  const { id, origin, ended, failure, remoteEnded, sendBuffer, receiveBuffer } =
+    stateOf(stream);
+  return {
+    id,
+    state: failure !== undefined ? "failed" : ended ? "closed" : "open",
+    opener: origin.own ? "local" : "remote",
+    pri: origin.pri,
+    sending: !sendBuffer.ended,
+    receiving: !remoteEnded,
+    unsent: sendBuffer.size,
+    unread: receiveBuffer.size,
+  };
 }

@@ -66,6 +66,11 @@ export class StreamSender {
     this.#replied = stream.origin.own;
   }
 
+  /** Whether DATA can be sent: on a stream of the peer only after the reply. */
+  get replied(): boolean {
+    return this.#replied;
+  }
+
   /** Whether bytes wait only for the peer's window. */
   get waitsForWindow(): boolean {
     return this.#replied && this.#stream.sendBuffer.size > 0;

@@ -24,6 +24,7 @@ import { writeData } from "./data.ts";
 import { closeFrame, FRAME_HEAD_LENGTH } from "./frame_head.ts";
 import { writeGoaway } from "./goaway.ts";
 import { checkLengthFields, headerBlockLength } from "./header_block.ts";
+import type { HeaderBytes } from "./header_bytes.ts";
 import { HeaderEncoder, type HeaderEncoderOptions } from "./header_encoder.ts";
 import { HeaderChecker } from "./header_checker.ts";
 import { wirePairs } from "./header_list.ts";
@@ -131,6 +132,15 @@ export class FrameEncoder {
     const start = out.length;
     this.#append(out, frame, hasHeaders(frame) ? frame.nv : NO_HEADERS);
     return out.length - start - FRAME_HEAD_LENGTH;
+  }
+
+  /**
+   * The header blocks encoded so far.
+   *
+   * @ignore
+   */
+  get headerBytes(): Readonly<HeaderBytes> {
+    return this.#headers.bytes;
   }
 
   #check(nv: NameValue[]): NameValue[] {

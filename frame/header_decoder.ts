@@ -6,6 +6,7 @@
 
 import { ERR_FRAME_TOO_LARGE, ZlibError } from "../errors.ts";
 import { Inflater } from "../zlib/inflater.ts";
+import { type HeaderBytes, noHeaderBytes } from "./header_bytes.ts";
 import { type HeaderBlock, readHeaderBlock } from "./header_block.ts";
 import { PairMemory } from "./pair_memory.ts";
 import type { FrameLimits } from "./limits.ts";
@@ -20,6 +21,8 @@ const DROP_STEP = 32768;
  * stays in the inflater's window until `finish` reads it there.
  */
 export class HeaderDecoder {
+  /** What was decoded; blocks that were discarded count as compressed only. */
+  readonly bytes: HeaderBytes = noHeaderBytes();
   readonly #traits: VersionTraits;
   readonly #limits: Required<FrameLimits>;
   readonly #inflater: Inflater;
@@ -57,6 +60,7 @@ export class HeaderDecoder {
     piece: Uint8Array,
   ): ZlibError | typeof ERR_FRAME_TOO_LARGE | undefined {
     const inflater = this.#inflater;
+    this.bytes.compressed += piece.length;
     try {
       inflater.feed(piece);
       if (!this.#discarding) {
@@ -96,8 +100,10 @@ export class HeaderDecoder {
   finish(frame: VersionTraits): HeaderBlock {
     if (this.#discarding) return { errorCode: ERR_FRAME_TOO_LARGE, nv: [] };
     const rename = frame.renamesHeaders && this.#traits.renamesHeaders;
+    const output = this.#inflater.output();
+    this.bytes.plain += output.length;
     const block = readHeaderBlock(
-      this.#inflater.output(),
+      output,
       frame,
       this.#limits,
       rename,

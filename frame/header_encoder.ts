@@ -14,6 +14,7 @@ import { PlainCompressor } from "./compression/plain_compressor.ts";
 import { SafeCompressor } from "./compression/safe_compressor.ts";
 import { PROTO_SPDY3, type ProtocolVersion } from "./constants.ts";
 import { headerBlockLength } from "./header_block.ts";
+import { type HeaderBytes, noHeaderBytes } from "./header_bytes.ts";
 import { wirePairs } from "./header_list.ts";
 import type { NameValue } from "./types.ts";
 import { type VersionTraits, versionTraits } from "./version.ts";
@@ -58,6 +59,8 @@ export class HeaderEncoder {
   /** Keeps the compiled code of the compressor; see `zlib/deflate.ts`. */
   static readonly #kept: HeaderEncoder = HeaderEncoder.#make();
 
+  /** What was encoded. */
+  readonly bytes: HeaderBytes = noHeaderBytes();
   readonly #traits: VersionTraits;
   readonly #policy: HeaderCompression;
   readonly #sensitive: ReadonlySet<string>;
@@ -98,7 +101,9 @@ export class HeaderEncoder {
     out: ByteWriter,
     atMost: number = headerBlockLength(pairs, this.#traits, false),
   ): void {
-    this.#open().compress(pairs, out, atMost);
+    const before = out.length;
+    this.bytes.plain += this.#open().compress(pairs, out, atMost);
+    this.bytes.compressed += out.length - before;
   }
 
   static #make(): HeaderEncoder {

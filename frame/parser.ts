@@ -36,6 +36,7 @@ import {
   readControlFrame,
 } from "./control_frame.ts";
 import { FRAME_HEAD_LENGTH } from "./frame_head.ts";
+import type { HeaderBytes } from "./header_bytes.ts";
 import { HeaderDecoder } from "./header_decoder.ts";
 import { type FrameLimits, resolveFrameLimits } from "./limits.ts";
 import { settingsLength } from "./settings.ts";
@@ -115,6 +116,11 @@ export class FrameParser {
     this.#dataSink = dataSink;
     this.#limits = resolveFrameLimits(limits);
     this.#headers = new HeaderDecoder(this.#traits, this.#limits);
+  }
+
+  /** The header blocks decoded so far. */
+  get headerBytes(): Readonly<HeaderBytes> {
+    return this.#headers.bytes;
   }
 
   /** Offset of the current frame, in bytes from the start of the direction. */

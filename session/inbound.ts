@@ -36,6 +36,7 @@ import {
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
 import { frameName } from "../frame/names.ts";
+import type { HeaderBytes } from "../frame/header_bytes.ts";
 import { FrameParser } from "../frame/parser.ts";
 import type { ControlSink } from "../frame/sink.ts";
 import type {
@@ -82,6 +83,11 @@ export class Inbound<S> implements ControlSink {
   /** Processes bytes from the peer. Their content never makes it throw. */
   receive(data: Uint8Array): void {
     this.#parser.push(data);
+  }
+
+  /** The header blocks received so far. */
+  get headerBytes(): Readonly<HeaderBytes> {
+    return this.#parser.headerBytes;
   }
 
   /** See `FrameParser.unfinishedControl`. */

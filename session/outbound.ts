@@ -28,6 +28,7 @@ import {
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
 import { FrameEncoder } from "../frame/encoder.ts";
+import { type HeaderBytes, noHeaderBytes } from "../frame/header_bytes.ts";
 import { DataWriter } from "./data_writer.ts";
 import { CLIENT } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
@@ -54,6 +55,11 @@ export class Outbound<S> {
     this.#version = version;
     this.#data = new DataWriter(core);
     this.#arena = new FrameArena(core.options.reuseSendBuffer);
+  }
+
+  /** The header blocks sent so far. */
+  get headerBytes(): Readonly<HeaderBytes> {
+    return this.#encoder?.headerBytes ?? noHeaderBytes();
   }
 
   /** Whether `send` has something to write. */

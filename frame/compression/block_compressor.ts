@@ -15,13 +15,13 @@ export interface BlockCompressor {
    *
    * `pairs` are wire pairs: sorted, each name once, values with NUL between joined
    * parts. They have been checked, so this call cannot fail. `atMost` is an upper
-   * bound of the block's length in bytes.
+   * bound of the block's length in bytes. Returns that length.
    */
   compress(
     pairs: readonly NameValue[],
     out: ByteWriter,
     atMost: number,
-  ): void;
+  ): number;
 
   /** Upper bound of the compressed length of a block of `blockLength` bytes. */
   maxCompressedLength(blockLength: number): number;

@@ -29,10 +29,11 @@ export class PlainCompressor implements BlockCompressor {
     this.#deflate = new Deflate({ level, windowBits, dictionary });
   }
 
-  compress(pairs: readonly NameValue[], out: ByteWriter): void {
+  compress(pairs: readonly NameValue[], out: ByteWriter): number {
     this.#block.length = 0;
     writeHeaderBlock(this.#block, pairs, this.#traits.lengthSize);
     out.append(this.#deflate.pushView(this.#block.view(), "sync"));
+    return this.#block.length;
   }
 
   maxCompressedLength(blockLength: number): number {

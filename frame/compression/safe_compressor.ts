@@ -103,7 +103,7 @@ export class SafeCompressor implements BlockCompressor {
     pairs: readonly NameValue[],
     out: ByteWriter,
     atMost: number,
-  ): void {
+  ): number {
     let length = atMost;
     if (length > ROUGH) length = headerBlockLength(pairs, this.#traits, true);
     if (length > MAX_MATCHED) {
@@ -113,10 +113,12 @@ export class SafeCompressor implements BlockCompressor {
       if (this.#window.position + length > LAST_POSITION) this.#forget();
       this.#window.reserve(length);
       this.#compressBlock(pairs);
+      length = this.#layout.end - this.#layout.begin;
     }
     writeSyncMarker(this.#writer);
     out.appendFirst(this.#writer.bytes, this.#writer.length);
     this.#writer.clear();
+    return length;
   }
 
   #compressBlock(pairs: readonly NameValue[]): void {

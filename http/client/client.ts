@@ -12,6 +12,7 @@ import { connect } from "../connect.ts";
 import type { TlsOptions } from "../../connection/client_tls.ts";
 import { checkDial, type DialOptions } from "../../connection/dial.ts";
 import { stateOf } from "../../connection/stream.ts";
+import { makeInspectable } from "../../connection/inspect.ts";
 import { Deferred } from "../../connection/deferred.ts";
 import {
   ConnectionClosedError,
@@ -102,6 +103,14 @@ export class Client implements AsyncDisposable {
   /** Aborted by {@linkcode close}. */
   readonly #ended = new AbortController();
 
+  static {
+    makeInspectable(Client.prototype, (client) => ({
+      state: client.#ended.signal.aborted ? "closed" : "open",
+      requests: [...client.#open.values()].reduce((sum, each) => sum + each, 0),
+      connections: [...client.#open.keys()],
+    }));
+  }
+
   /**
    * Connects to nobody yet.
    *
@@ -150,12 +159,11 @@ export class Client implements AsyncDisposable {
     const { origin } = new URL(request.url);
     request.signal?.throwIfAborted();
     for (let retries = this.#retries;; retries--) {
-      const connection = await unlessAborted(
-        this.#pool(origin).take(),
-        request.signal,
+      const response = this.#pool(origin).run((connection) =>
+        this.#exchange(connection, request)
       );
       try {
-        return await this.#exchange(connection, request);
+        return await unlessAborted(response, request.signal);
       } catch (error) {
         if (retries === 0 || !mayRepeat(request, error)) throw error;
       }

@@ -35,26 +35,29 @@ export class OriginPool {
     this.#host = host;
   }
 
-  /** The connection for the next request, which may have to wait on it for a place. */
-  async take(): Promise<Connection> {
+  /**
+   * Does something that opens a stream at once, on the connection where it waits the
+   * least. Nothing comes between looking for a place and taking it.
+   */
+  async run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     for (;;) {
       this.#host.check();
       const found = this.#find();
-      if (found !== undefined && hasRoom(found)) return found;
+      if (found !== undefined && hasRoom(found)) return await work(found);
       const isOwn = this.#opening === undefined;
       if (isOwn && this.#connections.length >= this.#host.maxConnections) {
-        return found as Connection;
+        return await work(found as Connection);
       }
       const opened = await this.#open().catch((error) => {
         // A second connection is a help, not a need.
         if (found?.accepting) return found;
         throw error;
       });
-      if (opened === found) return opened;
+      if (opened === found) return await work(opened);
       // The next one would be no better, and so on without end.
       if (isOwn && !opened.accepting) throw notAccepting(this.#origin);
-      // Whoever opened it has a place on it.
-      if (isOwn) return opened;
+      // Whoever opened it goes first.
+      if (isOwn) return await work(opened);
     }
   }
 

@@ -8,7 +8,7 @@ import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { stateOf, type Stream } from "../../connection/stream.ts";
 import type { StreamCore } from "../../connection/stream_core.ts";
-import { decodeBody, undoesAll } from "../message/content_coding.ts";
+import { bodyDecoder } from "../message/content_coding.ts";
 import { wrongLength } from "../message/content_length.ts";
 import { markDecoded } from "../message/decoded_body.ts";
 import { asMessageError } from "../message/fields.ts";
@@ -45,13 +45,11 @@ export function receiveResponse(
     const coding = asked.init.decompress === false
       ? undefined
       : codings(head.headers);
-    const body = receiveBody(state, head, coding, asked);
+    const { body, isDecoded } = receiveBody(state, head, coding, asked);
     const { url, redirected } = asked;
     const origin = { url, redirected, stream, trailers };
     const response = new SpdyResponse(body, head, origin);
-    if (body !== null && coding !== undefined && undoesAll(coding)) {
-      markDecoded(response);
-    }
+    if (isDecoded) markDecoded(response);
     return response;
   } catch (error) {
     // Rule: what is no response is reset with PROTOCOL_ERROR (draft 3.2.2).
@@ -71,16 +69,26 @@ function codings(nv: readonly NameValue[]): string | undefined {
   return all;
 }
 
+/**
+ * Not a closure of {@linkcode receiveBody}: the receive buffer keeps it, and with it
+ * would keep the body, which then nobody could drop.
+ */
+function readingErrors(
+  signal: AbortSignal | undefined,
+): (error: unknown) => unknown {
+  return (error) => networkError("reading the response failed", error, signal);
+}
+
 function receiveBody(
   state: StreamCore,
   head: ResponseHead,
   coding: string | undefined,
   { method, init, signal }: AskedFor,
-): BodyInit | null {
+): { body: BodyInit | null; isDecoded: boolean } {
   if (method === "HEAD" || isNullBodyStatus(head.status)) {
     const why = method === "HEAD" ? "to HEAD" : `with status ${head.status}`;
     state.dropBody(`a response ${why} has no body`);
-    return null;
+    return { body: null, isDecoded: false };
   }
   const announced = head.contentLength;
   if (
@@ -98,13 +106,14 @@ function receiveBody(
     // A small response is there as a whole when its head is; the platform's
     // web stream would then be a third of what a response costs.
     const bytes = state.receiveBuffer.takeAll();
-    if (bytes !== undefined) return bytes;
+    if (bytes !== undefined) return { body: bytes, isDecoded: false };
   }
-  const errorFor = (error: unknown): unknown =>
-    networkError("reading the response failed", error, signal);
+  const errorFor = readingErrors(signal);
   state.receiveBuffer.presentBody(errorFor);
   const body = state.receiveBuffer.readable;
-  if (coding === undefined) return body;
-  const decoded = decodeBody(body, coding);
-  return decoded === body ? body : toByteStream(decoded, errorFor);
+  const decode = coding === undefined ? undefined : bodyDecoder(coding);
+  if (decode === undefined) return { body, isDecoded: false };
+  // A decoder reads ahead, which an unread response must not.
+  const decoded = toByteStream(() => decode(body), errorFor);
+  return { body: decoded, isDecoded: true };
 }

@@ -5,18 +5,21 @@
  */
 
 /**
- * The same bytes as a stream of type "bytes", which also has BYOB readers, as the
- * bodies of the platform do. A failure becomes what `errorFor` makes of it.
+ * A stream of type "bytes" with the bytes of another, which also has BYOB readers, as
+ * the bodies of the platform do. A failure becomes what `errorFor` makes of it. `open`
+ * makes the other one when somebody reads: until then nothing reads ahead, and
+ * whoever drops the stream drops both.
  */
 export function toByteStream(
-  source: ReadableStream<Uint8Array>,
+  open: () => ReadableStream<Uint8Array>,
   errorFor: (error: unknown) => unknown,
 ): ReadableStream<Uint8Array> {
-  const reader = source.getReader();
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   return new ReadableStream({
     type: "bytes",
     async pull(controller) {
       try {
+        reader ??= open().getReader();
         for (;;) {
           const { done, value } = await reader.read();
           if (done) {
@@ -33,6 +36,6 @@ export function toByteStream(
         controller.error(errorFor(error));
       }
     },
-    cancel: (reason) => reader.cancel(reason),
+    cancel: (reason) => (reader ?? open()).cancel(reason),
   }, { highWaterMark: 0 });
 }

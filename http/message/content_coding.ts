@@ -19,38 +19,36 @@ const ENCODINGS: ReadonlyMap<string, BodyEncoding> = new Map([
  */
 const MAX_CODINGS = 5;
 
+/** Decodes a body as it is read, so that what a few bytes decode to is never held as a whole. */
+export type BodyDecoder = (
+  body: ReadableStream<Uint8Array>,
+) => ReadableStream<Uint8Array>;
+
 /**
- * Undoes the codings that a `content-encoding` header lists, the last first
- * (RFC 9110 8.4). With a coding among them that it does not know, it leaves the
- * body as it is, as Deno's `fetch` does: a body that is decoded in part matches
- * no header. Decodes as the body is read, so that what a few bytes decode to is
- * never held as a whole.
+ * What undoes the codings that a `content-encoding` header lists, the last first
+ * (RFC 9110 8.4); `undefined` when there are none, or one among them is not known. The
+ * body then stays as it is, as with Deno's `fetch`: a body that is decoded in part
+ * matches no header.
  *
  * Throws {@linkcode HttpMessageError} for more than five codings.
  */
-export function decodeBody(
-  body: ReadableStream<Uint8Array>,
-  header: string,
-): ReadableStream<Uint8Array> {
+export function bodyDecoder(header: string): BodyDecoder | undefined {
   const names = namesOf(header);
   if (names.length > MAX_CODINGS) {
     throw new HttpMessageError(
-      `content-encoding lists ${names.length} codings, at most ${MAX_CODINGS} are undone`,
+      `content-encoding lists ${names.length} codings; at most ${MAX_CODINGS} are undone`,
     );
   }
-  const encodings = names.map((name) => ENCODINGS.get(name));
-  if (!encodings.every((encoding) => encoding !== undefined)) return body;
-  let decoded = body;
-  for (const encoding of encodings.reverse()) {
-    decoded = decompressStream(decoded, encoding);
-  }
-  return decoded;
-}
-
-/** Whether {@linkcode decodeBody} decodes the body. */
-export function undoesAll(header: string): boolean {
-  const names = namesOf(header);
-  return names.length > 0 && names.every((name) => ENCODINGS.has(name));
+  const encodings = names.map((name) => ENCODINGS.get(name)).reverse();
+  if (
+    encodings.length === 0 ||
+    !encodings.every((encoding) => encoding !== undefined)
+  ) return undefined;
+  return (body) =>
+    encodings.reduce(
+      (decoded, encoding) => decompressStream(decoded, encoding),
+      body,
+    );
 }
 
 function namesOf(header: string): string[] {

@@ -6,6 +6,7 @@
 
 import { acceptAll } from "../../connection/accept_loop.ts";
 import { within } from "../../connection/clock.ts";
+import { makeInspectable } from "../../connection/inspect.ts";
 import { LazyPromise } from "../../connection/deferred.ts";
 import { isConn, type Transport } from "../../connection/transport.ts";
 import type { Connection } from "../connection.ts";
@@ -42,6 +43,14 @@ export class Server implements SpdyServer {
   readonly #finished = new LazyPromise<void>();
   #ending = false;
   #referenced = true;
+
+  static {
+    makeInspectable(Server.prototype, (server) => ({
+      addr: server.addr,
+      state: server.#ending ? "closing" : "open",
+      connections: [...server.connections],
+    }));
+  }
 
   constructor(
     listener: ConnectionListener,

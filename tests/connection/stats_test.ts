@@ -1,0 +1,132 @@
+import { inspect } from "node:util";
+import { Client } from "../../http/client/client.ts";
+import { connect } from "../../http/connect.ts";
+import { serve } from "../../http/server/serve.ts";
+import type { StreamWait } from "../../connection/stats.ts";
+import { PROTO_SPDY2, PROTO_SPDY3 } from "../../frame/constants.ts";
+import { assert, assertEquals, assertStringIncludes } from "../deps.ts";
+import { memoryPair } from "../helpers/connections.ts";
+import { nextStream, VERSIONS } from "../helpers/http.ts";
+
+Deno.test("stats: what each stream waits for, on both sides", async () => {
+  await using pair = memoryPair({ both: { windowTuning: false } });
+  const { client, server } = pair;
+  const waits = (connection: typeof client, id: number) =>
+    connection.stats().streams.find((each) => each.id === id)?.waitsFor;
+  const expectWaits = (
+    id: number,
+    atClient: StreamWait[],
+    atServer: StreamWait[],
+  ) => {
+    assertEquals(waits(client, id), atClient);
+    assertEquals(waits(server, id), atServer);
+  };
+  const stream = await client.openStream([[":path", "/"]]);
+  const accepted = await nextStream(server);
+  expectWaits(1, ["writer", "response"], ["reply", "peer"]);
+  await accepted.reply([]);
+  await stream.response;
+  expectWaits(1, ["writer", "peer"], ["writer", "peer"]);
+  await stream.write(new Uint8Array(1000));
+  await client.ping();
+  expectWaits(1, ["writer", "peer"], ["writer", "reader"]);
+  assertEquals(server.stats().streams[0].unread, 1000);
+  // More than the window takes.
+  const written = stream.write(new Uint8Array(70_000));
+  await client.ping();
+  expectWaits(1, ["stream window", "peer"], ["writer", "reader"]);
+  const [{ unsent, sendWindow }] = client.stats().streams;
+  assertEquals([unsent, sendWindow], [71_000 - 65_536, 0]);
+  stream.reset();
+  await written.catch(() => {});
+  await client.ping();
+  assertEquals(client.stats().streams, []);
+});
+
+Deno.test("stats: streams that wait for a place, and for the connection's window", async () => {
+  await using pair = memoryPair({
+    server: { limits: { maxConcurrentStreams: 1 } },
+  });
+  const { client } = pair;
+  await client.ping();
+  const first = await client.openStream([]);
+  const second = client.openStream([]);
+  second.catch(() => {});
+  assertEquals(client.stats().waitingStreams, 1);
+  assertEquals(client.stats().maxStreams, 1);
+  first.reset();
+  await second;
+  assertEquals(client.stats().waitingStreams, 0);
+});
+
+for (const version of VERSIONS) {
+  Deno.test(`stats: bytes, frames, windows and header compression, version ${version}`, async () => {
+    await using pair = memoryPair({ version });
+    const { client, server } = pair;
+    const headers: [string, string][] = [["accept-language", "en, de"]];
+    for (let count = 0; count < 20; count++) {
+      const stream = await client.openStream(headers, { fin: true });
+      await (await nextStream(server)).reply([], { fin: true });
+      await stream.closed;
+    }
+    const roundTrip = await client.ping();
+    const left = client.stats();
+    const right = server.stats();
+    assertEquals(left.state, "open");
+    assertEquals(left.roundTrip, roundTrip);
+    assertEquals(right.roundTrip, undefined);
+    assertEquals(left.sent.bytes, right.received.bytes);
+    assertEquals(left.received.bytes, right.sent.bytes);
+    assertEquals(left.sent.frames, right.received.frames);
+    assertEquals(left.received.frames, right.sent.frames);
+    assert(left.sent.frames >= 21);
+    assertEquals(left.sent.headers, right.received.headers);
+    // Twenty equal blocks: a few bytes each but the first.
+    assert(left.sent.headers.plain > 20 * 20);
+    assert(left.sent.headers.ratio < 1);
+    const { plain, compressed, ratio } = left.sent.headers;
+    assertEquals(ratio, compressed / plain);
+    const hasWindow = version !== PROTO_SPDY2 && version !== PROTO_SPDY3;
+    assertEquals(left.sent.window !== undefined, hasWindow);
+    assertEquals(left.received.window !== undefined, hasWindow);
+    const closing = client.goaway();
+    assert(client.stats().state !== "open");
+    await closing;
+    assertEquals(client.stats().state, "closed");
+  });
+}
+
+Deno.test("connections, streams, clients and servers say what they are when they are printed", async () => {
+  const held = Promise.withResolvers<Response>();
+  await using server = serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => held.promise,
+  );
+  const { port } = server.addr;
+  await using connection = await connect({ port });
+  const stream = await connection.openStream([["cookie", "secret"]]);
+  await using client = new Client();
+  const asked = client.fetch(`http://127.0.0.1:${port}/`);
+  await connection.ping();
+  for (const show of [Deno.inspect, inspect]) {
+    const text = show(connection);
+    assertStringIncludes(text, "Connection {\n  version:");
+    assert(/version: ["']SPDY\/3\.1["']/.test(text), text);
+    assert(/state: ["']open["']/.test(text), text);
+    assert(/streams: \[ 1 \]/.test(text), text);
+    assert(/^Stream \{\s+id: 1,\s+state: ["']open["']/.test(show(stream)));
+    // What a header says may be a secret, and logs are no place for it.
+    assert(!show(stream).includes("secret"));
+    assertStringIncludes(show(client), "Client {");
+    assertStringIncludes(show(server), `port: ${port}`);
+    // Objects without state are printed as well.
+    for (const each of [connection, stream, client, server]) {
+      show(Object.getPrototypeOf(each));
+      show(new Proxy(each, {}));
+    }
+  }
+  held.resolve(new Response());
+  await (await asked).text();
+  await client.close();
+  assert(/state: "closed"/.test(Deno.inspect(client)));
+});

@@ -1,0 +1,260 @@
+/** Connections of a client: how many there are, and for how long. */
+
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { Client, type ClientOptions } from "../../http/client/client.ts";
+import type { SpdyResponse } from "../../http/client/spdy_response.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { InvalidArgumentError } from "../../errors.ts";
+import { assert, assertEquals, assertThrows } from "../deps.ts";
+import { memoryPair, type Pair } from "../helpers/connections.ts";
+import { waitFor } from "../helpers/deadline.ts";
+import { RESPONSE } from "../helpers/http.ts";
+import { virtualTime } from "../helpers/virtual_time.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
+
+const URL = "http://h/";
+/** Bytes that a decoder takes, and waits for more. */
+const HEAD_OF_GZIP = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3);
+
+interface Origin extends AsyncDisposable {
+  readonly client: Client;
+  readonly pairs: Pair[];
+}
+
+/** A client, and servers that allow two streams at a time and begin endless responses. */
+function endless(
+  options: ClientOptions = {},
+  headers: readonly NameValue[] = [],
+): Origin {
+  const pairs: Pair[] = [];
+  const client = new Client({
+    ...options,
+    connect: async () => {
+      const pair = memoryPair({
+        server: { limits: { maxConcurrentStreams: 2 } },
+      });
+      pairs.push(pair);
+      answerAll(pair, headers).catch(() => {});
+      // Its SETTINGS are here.
+      await pair.client.ping();
+      return pair.client;
+    },
+  });
+  return {
+    client,
+    pairs,
+    [Symbol.asyncDispose]: async () => {
+      await client.close();
+      for (const pair of pairs) await pair[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function answerAll(
+  { server }: Pair,
+  headers: readonly NameValue[] = [],
+): Promise<void> {
+  for await (const stream of server) {
+    stream.reply([...RESPONSE, ...headers]).then(() =>
+      stream.write(HEAD_OF_GZIP)
+    )
+      .catch(() => {});
+  }
+}
+
+Deno.test("client: another connection is opened when all streams are in use", async () => {
+  await using origin = endless({ maxConnectionsPerOrigin: 3 });
+  const { client, pairs } = origin;
+  const responses: SpdyResponse[] = [];
+  for (let count = 1; count <= 6; count++) {
+    responses.push(await waitFor("a response", client.fetch(URL)));
+    assertEquals(pairs.length, Math.ceil(count / 2));
+  }
+  // All are in use, and no more connections are allowed.
+  let answered = false;
+  const seventh = client.fetch(URL).then((response) => {
+    answered = true;
+    return response;
+  });
+  for (const pair of pairs) await pair.client.ping();
+  assertEquals([answered, pairs.length], [false, 3]);
+  // One place on any of them that the request waits for is enough.
+  for (const response of responses) await response.body?.cancel();
+  await (await waitFor("the seventh", seventh)).body?.cancel();
+});
+
+Deno.test("client: requests at the same time share the connections that they need", async () => {
+  await using origin = endless();
+  const asked = Array.from({ length: 5 }, () => origin.client.fetch(URL));
+  const responses = await waitFor("five responses", Promise.all(asked));
+  assertEquals(origin.pairs.length, 3);
+  for (const response of responses) await response.body?.cancel();
+});
+
+Deno.test("client: a further connection that fails does no harm", async () => {
+  const pair = memoryPair({ server: { limits: { maxConcurrentStreams: 1 } } });
+  answerAll(pair).catch(() => {});
+  await pair.client.ping();
+  let dialed = 0;
+  await using client = new Client({
+    connect: () => {
+      if (dialed++ === 0) return Promise.resolve(pair.client);
+      return Promise.reject(new Error("no more"));
+    },
+  });
+  const first = await client.fetch(URL);
+  const second = client.fetch(URL);
+  await pair.client.ping();
+  assertEquals(dialed, 2);
+  await first.body?.cancel();
+  await (await waitFor("the second", second)).body?.cancel();
+  await pair[Symbol.asyncDispose]();
+});
+
+Deno.test("client: maxConnectionsPerOrigin is a whole number from 1", () => {
+  for (const maxConnectionsPerOrigin of [0, -1, 1.5, NaN]) {
+    assertThrows(
+      () => new Client({ maxConnectionsPerOrigin }),
+      InvalidArgumentError,
+      "maxConnectionsPerOrigin",
+    );
+  }
+});
+
+for (const coding of ["identity", "gzip"]) {
+  Deno.test(`client: responses that are dropped unread give their streams back, coding ${coding}`, async () => {
+    await using origin = endless(
+      { maxConnectionsPerOrigin: 1 },
+      [["content-encoding", coding]],
+    );
+    const { client, pairs } = origin;
+    const drop = async (): Promise<void> => {
+      const response = await client.fetch(URL);
+      assertEquals(response.status, 200);
+    };
+    await drop();
+    await drop();
+    // One that is being read stays, although nobody else has it.
+    let ended = false;
+    const third = client.fetch(URL).then((response) => response.text());
+    third.then(() => ended = true, () => ended = true);
+    for (let round = 0; round < 100; round++) {
+      collectGarbage();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      if (pairs[0].client.stats().streams.some(({ id }) => id === 5)) break;
+    }
+    for (let round = 0; round < 5; round++) {
+      collectGarbage();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    const ids = pairs[0].client.stats().streams.map(({ id }) => id);
+    assertEquals(ids, [5]);
+    assert(!ended);
+    await client.close();
+    await third.catch(() => {});
+  });
+}
+
+Deno.test("a request that waits for a stream for long is reported once, with what it waits for", async () => {
+  using time = virtualTime();
+  const said: string[] = [];
+  const { warn } = console;
+  console.warn = (text: string) => void said.push(text);
+  try {
+    const origin = endless({ maxConnectionsPerOrigin: 1 });
+    const { client } = origin;
+    const begun = [1, 2, 3, 4].map((each) => client.fetch(`${URL}${each}`));
+    for (const each of begun) each.catch(() => {});
+    // They are sent, or wait, from here on.
+    for (let turn = 0; turn < 20; turn++) await time.advance(1);
+    await time.advance(4000);
+    assertEquals(said, []);
+    await time.advance(2000);
+    assertEquals(said.length, 1);
+    assert(
+      said[0].includes(
+        "the request for http://h/3 has waited 5 s for a stream: the server allows 2 at a time, all are in use, and on 2 of them a response waits",
+      ),
+      said[0],
+    );
+    await time.advance(20_000);
+    assertEquals(said.length, 1);
+    const ended = origin[Symbol.asyncDispose]();
+    await time.advance(120_000);
+    await ended;
+  } finally {
+    console.warn = warn;
+  }
+});
+
+/** Runs a program that imports the module; resolves to its output once it has ended by itself. */
+async function run(program: string): Promise<string> {
+  const root = new globalThis.URL("../../", import.meta.url);
+  const code = `import { Client, connect, serve } from "${root}mod.ts";
+    const server = serve({ hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => request.url.endsWith("/never") ? new Promise(() => {}) : new Response("x"));
+    server.unref();
+    const { port } = server.addr;
+    const url = "http://127.0.0.1:" + port + "/";
+    ${program}
+    console.log("done");`;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--no-check",
+      "--no-config",
+      `data:text/javascript,${encodeURIComponent(code)}`,
+    ],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const { stdout, stderr } = await waitFor(
+    "the program to end",
+    child.output(),
+  );
+  const decoder = new TextDecoder();
+  assertEquals(decoder.decode(stderr), "");
+  return decoder.decode(stdout);
+}
+
+Deno.test("a program that is done ends although its client is idle", async () => {
+  const tuning = `{ keepAlive: { interval: 86400000 }, idleTimeout: 86400000 }`;
+  const output = await run(`
+    const client = new Client(${tuning});
+    for (let count = 0; count < 3; count++) {
+      console.log(await (await client.fetch(url)).text());
+    }
+  `);
+  assertEquals(output, "x\nx\nx\ndone\n");
+});
+
+Deno.test("a request under way keeps the process alive, unless the client is told not to", async () => {
+  const output = await run(`
+    const client = new Client();
+    await (await client.fetch(url)).text();
+    client.unref();
+    client.fetch(url + "never");
+    setTimeout(() => {}, 100);
+  `);
+  assertEquals(output, "done\n");
+});
+
+Deno.test("a connection with unref() does not keep the process alive, with ref() it does", async () => {
+  const output = await run(`
+    const tuning = { keepAlive: { interval: 86400000 }, idleTimeout: 86400000, headerTimeout: 86400000 };
+    const connection = await connect({ port, ...tuning });
+    console.log(await (await connection.fetch(url)).text());
+    connection.unref();
+    connection.ref();
+    connection.fetch(url + "never").catch(() => {});
+    connection.ping().then(() => {
+      console.log("pong");
+      connection.unref();
+    });
+  `);
+  assertEquals(output, "x\ndone\npong\n");
+});
