@@ -12,7 +12,7 @@ import {
   resolveOptions,
 } from "./connection/options.ts";
 import type { ProxyHead } from "./connection/proxy_protocol.ts";
-import { makeInspectable } from "./connection/inspect.ts";
+import { customizeInspect } from "./connection/inspect.ts";
 import {
   type ConnectionStats,
   connectionStats,
@@ -91,7 +91,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
 
   static {
     coreOf = (connection) => connection.#core;
-    makeInspectable(RawConnection.prototype, inspectConnection);
+    customizeInspect(RawConnection.prototype, inspectConnection);
   }
 
   /** The peer's address; `undefined` if the transport has none. */

@@ -15,7 +15,7 @@ type Inspect = (value: unknown, options?: unknown) => string;
  * Lets the objects of a class show what `describe` says of them, behind the name of
  * their class. `describe` waits for nothing.
  */
-export function makeInspectable<T extends object>(
+export function customizeInspect<T extends object>(
   prototype: T,
   describe: (object: T) => object,
 ): void {

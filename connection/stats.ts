@@ -102,7 +102,7 @@ export function stateOfConnection(
 
 /** Reads the statistics. Costs a few microseconds, and one more for each open stream. */
 export function connectionStats(core: ConnectionCore): ConnectionStats {
-  const { session, traffic, io, pending, pinger, options } = core;
+  const { session, traffic, io, pending, pinger } = core;
   const counters = countersOf(session);
   const headers = headerBytesOf(session);
   const byId = new Map(counters.streams.map((each) => [each.id, each]));

@@ -8,7 +8,7 @@ import { InvalidArgumentError } from "../errors.ts";
 import { CANCEL } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
 import { attempt, handled } from "./deferred.ts";
-import { makeInspectable } from "./inspect.ts";
+import { customizeInspect } from "./inspect.ts";
 import type { HeadersHandler } from "./trailers.ts";
 import type { StreamCore } from "./stream_core.ts";
 import type { PushOptions } from "./stream_origin.ts";
@@ -87,7 +87,7 @@ export class Stream {
   static {
     createStream = (state) => new Stream(state);
     stateOf = (stream) => stream.#state;
-    makeInspectable(Stream.prototype, inspectStream);
+    customizeInspect(Stream.prototype, inspectStream);
   }
 
   private constructor(state: StreamCore) {

@@ -12,7 +12,7 @@ import { connect } from "../connect.ts";
 import type { TlsOptions } from "../../connection/client_tls.ts";
 import { checkDial, type DialOptions } from "../../connection/dial.ts";
 import { stateOf } from "../../connection/stream.ts";
-import { makeInspectable } from "../../connection/inspect.ts";
+import { customizeInspect } from "../../connection/inspect.ts";
 import { Deferred } from "../../connection/deferred.ts";
 import {
   ConnectionClosedError,
@@ -104,7 +104,7 @@ export class Client implements AsyncDisposable {
   readonly #ended = new AbortController();
 
   static {
-    makeInspectable(Client.prototype, (client) => ({
+    customizeInspect(Client.prototype, (client) => ({
       state: client.#ended.signal.aborted ? "closed" : "open",
       requests: [...client.#open.values()].reduce((sum, each) => sum + each, 0),
       connections: [...client.#open.keys()],

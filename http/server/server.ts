@@ -6,7 +6,7 @@
 
 import { acceptAll } from "../../connection/accept_loop.ts";
 import { within } from "../../connection/clock.ts";
-import { makeInspectable } from "../../connection/inspect.ts";
+import { customizeInspect } from "../../connection/inspect.ts";
 import { LazyPromise } from "../../connection/deferred.ts";
 import { isConn, type Transport } from "../../connection/transport.ts";
 import type { Connection } from "../connection.ts";
@@ -45,7 +45,7 @@ export class Server implements SpdyServer {
   #referenced = true;
 
   static {
-    makeInspectable(Server.prototype, (server) => ({
+    customizeInspect(Server.prototype, (server) => ({
       addr: server.addr,
       state: server.#ending ? "closing" : "open",
       connections: [...server.connections],
