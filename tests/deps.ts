@@ -36,4 +36,6 @@ export {
   spy,
   stub,
 } from "jsr:@std/testing@1/mock";
+export { toText } from "jsr:@std/streams@1/to-text";
+export { TextLineStream } from "jsr:@std/streams@1/text-line-stream";
 export { assertSnapshot } from "jsr:@std/testing@1/snapshot";

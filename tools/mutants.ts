@@ -5,6 +5,7 @@
  *     deno task mutants                              # 60 mutants of each folder
  *     deno task mutants --count 100 --seed 7 session # more, others, one folder
  *     deno task mutants --file session/floods.ts     # all mutants of one file
+ *     deno task mutants --list survivors.txt frame   # those in a list, as printed
  *
  * The seed chooses the mutants. First each test file runs once, with a probe at
  * each chosen mutant: this shows which test files reach which mutants. A mutant
@@ -151,11 +152,18 @@ async function testFolder(
   return `${folder}: ${killed} of ${chosen.length} killed, ${share} %`;
 }
 
+/** The names of mutants in a list that this program printed. */
+async function listedMutants(path: string): Promise<Set<string>> {
+  const lines = (await Deno.readTextFile(path)).split("\n");
+  return new Set(lines.map((line) => line.replace(/^.*?: line \d+, /, "")));
+}
+
 /** So many mutants of the files, by chance; all of them without a count. */
 async function chooseMutants(
   files: readonly string[],
   count: number | undefined,
   random: Random,
+  list: string | undefined,
 ): Promise<Mutant[]> {
   const accepted = await acceptedMutants();
   const all: Mutant[] = [];
@@ -164,13 +172,17 @@ async function chooseMutants(
     all.push(...mutantsOf(file, text));
   }
   const counted = all.filter((one) => !accepted.has(describeMutant(one)));
+  if (list !== undefined) {
+    const listed = await listedMutants(list);
+    return counted.filter((one) => listed.has(describeMutant(one)));
+  }
   if (count === undefined) return counted;
   return random.shuffle(counted).slice(0, count);
 }
 
 async function main(): Promise<void> {
   const options = parseArgs(Deno.args, {
-    string: ["count", "seed", "file", "_"],
+    string: ["count", "seed", "file", "list", "_"],
   });
   const random = new Random(Number(options.seed ?? 1));
   const { file } = options;
@@ -191,7 +203,12 @@ async function main(): Promise<void> {
         : file === undefined
         ? DEFAULT_COUNT
         : undefined;
-      const chosen = await chooseMutants(files, count, random);
+      const chosen = await chooseMutants(
+        files,
+        count,
+        random,
+        options.list,
+      );
       console.log(await testFolder(folder, chosen, copies));
     }
   } finally {

@@ -16,6 +16,7 @@ import {
 import { textOnly } from "../../cli/get.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { captureErrors } from "../helpers/http.ts";
+import { Lines } from "../helpers/lines.ts";
 import { Random } from "../helpers/random.ts";
 import { command, run, runOnTerminal, talk } from "./process.ts";
 
@@ -398,13 +399,10 @@ Deno.test("get is ended by Ctrl-C, and the server goes on", async () => {
     stdout: "null",
     stderr: "piped",
   }).spawn();
-  const reader = process.stderr.pipeThrough(new TextDecoderStream())
-    .getReader();
-  for (let text = ""; !text.includes("SYN_REPLY");) {
-    text += (await reader.read()).value ?? "";
-  }
+  const lines = new Lines(process.stderr);
+  await lines.find(/SYN_REPLY/);
   process.kill("SIGINT");
-  await reader.cancel();
+  await lines[Symbol.asyncDispose]();
   assertEquals((await process.status).signal, "SIGINT");
   await using client = await connect({ port: server.addr.port });
   assertEquals((await client.fetch("http://localhost/missing")).status, 404);

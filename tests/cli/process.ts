@@ -6,6 +6,7 @@
 
 import { connect, type Connection } from "../../mod.ts";
 import { stdFlags } from "../../tools/std.ts";
+import { Lines } from "../helpers/lines.ts";
 
 const flags = await stdFlags();
 const CLI = new URL("../../cli.ts", import.meta.url).pathname;
@@ -111,28 +112,16 @@ export async function start(args: readonly string[]): Promise<Running> {
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
-  const reader = process.stdout.pipeThrough(new TextDecoderStream())
-    .getReader();
-  let stdout = "";
-  let url: string | undefined;
-  while (url === undefined) {
-    const { done, value } = await reader.read();
-    if (done) throw new Error(`${args.join(" ")} ended: ${stdout}`);
-    stdout += value;
-    url = /(\w+:\/\/\S+)/.exec(stdout)?.[1];
-  }
+  const lines = new Lines(process.stdout);
+  const [url] = await lines.find(/\w+:\/\/\S+/);
   let ended: Promise<{ code: number; stdout: string }> | undefined;
   const interrupt = (
     signal: Deno.Signal = "SIGINT",
   ): Promise<{ code: number; stdout: string }> =>
     ended ??= (async () => {
       process.kill(signal);
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        stdout += value;
-      }
-      return { code: (await process.status).code, stdout };
+      await lines.rest();
+      return { code: (await process.status).code, stdout: lines.text };
     })();
   return {
     url,

@@ -3,7 +3,8 @@
 import http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
-import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
+import { assertEquals, assertMatch, assertRejects, toText } from "../deps.ts";
+import { Lines } from "../helpers/lines.ts";
 import { Client, type Connection, serve } from "../../mod.ts";
 import { closedPort, command, connectTo, run, start } from "./process.ts";
 
@@ -380,10 +381,8 @@ Deno.test("proxy answers 502 when nobody is behind it, 504 when it is slow, with
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    const reader = process.stdout.pipeThrough(new TextDecoderStream())
-      .getReader();
-    const { value } = await reader.read();
-    const front = /(http|spdy):\/\/127\S+/.exec(value ?? "")?.[0] ?? "";
+    const lines = new Lines(process.stdout);
+    const [front] = await lines.find(/(http|spdy):\/\/127\S+/);
     const response = front.startsWith("spdy:")
       ? await client.fetch(front.replace("spdy:", "http:"))
       : await fetch(front);
@@ -391,8 +390,8 @@ Deno.test("proxy answers 502 when nobody is behind it, 504 when it is slow, with
     assertMatch(await response.text(), words);
     await client.close();
     process.kill("SIGTERM");
-    await reader.cancel();
-    const stderr = await new Response(process.stderr).text();
+    await lines[Symbol.asyncDispose]();
+    const stderr = await toText(process.stderr);
     assertMatch(stderr, words);
     assertEquals(stderr.trim().split("\n").length, 1, stderr);
     assertEquals((await process.status).code, 0);

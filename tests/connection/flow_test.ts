@@ -1,7 +1,6 @@
 /** Back-pressure with and without windows, and windows that fit the path. */
 
 import type { Connection } from "../../http/connection.ts";
-import { accept, connect } from "../../http/connect.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
 import type { Stream } from "../../connection/stream.ts";
 import { WindowTuner } from "../../connection/window_tuner.ts";
@@ -16,12 +15,13 @@ import {
   assert,
   assertEquals,
   assertGreater,
+  assertGreaterOrEqual,
   assertLess,
   assertLessOrEqual,
 } from "../deps.ts";
-import { memoryPair, tcpPair } from "../helpers/connections.ts";
-import { delayProxy } from "../helpers/delay_proxy.ts";
-import { quiet } from "../helpers/virtual_time.ts";
+import { memoryPair, pairOver, tcpPair } from "../helpers/connections.ts";
+import { delayedStreams } from "../helpers/delayed_link.ts";
+import { quiet, turn, virtualTime } from "../helpers/virtual_time.ts";
 import { Random } from "../helpers/random.ts";
 
 const HEADERS: [string, string][] = [["a", "b"]];
@@ -194,39 +194,45 @@ Deno.test("flow: an initial window by SETTINGS holds from the first byte", async
   await uploading;
 });
 
-async function transfer(
+/** Time that an upload takes over a link with so much delay each way, ms of the virtual clock. */
+async function transferTime(
   size: number,
   delay: number,
   windowTuning: boolean,
 ): Promise<number> {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  await using proxy = delayProxy(
-    (listener.addr as Deno.NetAddr).port,
-    delay,
-  );
-  const accepted = listener.accept().then((conn) =>
-    accept(conn, { windowTuning })
-  );
-  await using client = await connect({ port: proxy.port });
-  await using server = await accepted;
-  const stream = await client.openStream(HEADERS);
-  const incoming = await next(server);
-  const begin = performance.now();
-  const [bytes] = await Promise.all([
-    download(incoming),
-    upload(stream, new Uint8Array(size)),
-  ]);
-  assertEquals(bytes.length, size);
-  return performance.now() - begin;
+  using time = virtualTime();
+  const [left, right] = delayedStreams(delay);
+  const pair = pairOver(left, right, { server: { windowTuning } });
+  const received = (async () => {
+    const stream = await pair.client.openStream(HEADERS);
+    const incoming = await next(pair.server);
+    const [bytes] = await Promise.all([
+      download(incoming),
+      upload(stream, new Uint8Array(size)),
+    ]);
+    return bytes.length;
+  })();
+  let done = false;
+  received.then(() => done = true);
+  while (!done) {
+    await time.advance(2);
+    await turn();
+  }
+  assertEquals(await received, size);
+  const taken = time.now();
+  await time.until(Promise.all([pair.client.close(), pair.server.close()]));
+  return taken;
 }
 
 Deno.test("tuning: over a link with 10 ms each way windows grow to the path", async () => {
-  const size = 4 * 1024 * 1024;
-  const tuned = await transfer(size, 10, true);
-  const fixed = await transfer(size / 4, 10, false) * 4;
-  // 64 KiB in 20 ms are 3.3 MB/s: at least 1.2 s. Doubling windows need a tenth.
-  assertGreater(fixed, 1000);
-  assertLess(tuned, fixed / 2);
+  const size = 2 * 1024 * 1024;
+  const roundTrip = 20;
+  const fixed = await transferTime(size / 4, 10, false);
+  const tuned = await transferTime(size, 10, true);
+  // A fixed window of 64 KiB lets so much through in each round trip.
+  assertGreaterOrEqual(fixed, (size / 4 / 65536 - 1) * roundTrip);
+  // It would need 31 of them for the whole size; windows that grow need half.
+  assertLess(tuned, 16 * roundTrip);
 });
 
 /** One measurement: `size` bytes in `roundTrip` ms. */

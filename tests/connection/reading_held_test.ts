@@ -144,6 +144,23 @@ for (const [reads, pause] of [[150, 2], [30, 2], [500, 3000], [50, 1000]]) {
   });
 }
 
+Deno.test("peer timer: a time that is over while reading is held ends when reading goes on", async () => {
+  using time = virtualTime();
+  let since: number | undefined = 0;
+  let late = false;
+  const readingTime = () => Math.min(time.now(), 1000);
+  new PeerTimer(1000, { readingSince: () => since, readingTime }, () => {
+    late = true;
+  });
+  await time.advance(999);
+  since = undefined;
+  await time.advance(10_000);
+  assertEquals(late, false);
+  since = time.now();
+  await time.advance(1000);
+  assertEquals(late, true);
+});
+
 Deno.test("peer timer: a process that stood still reads first what came meanwhile", async () => {
   using time = virtualTime();
   let late = 0;

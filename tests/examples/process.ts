@@ -4,7 +4,8 @@
  * @module
  */
 
-import { assertEquals, assertStringIncludes } from "../deps.ts";
+import { assertEquals } from "../deps.ts";
+import { Lines } from "../helpers/lines.ts";
 
 /** The folder of the examples. */
 export const EXAMPLES: URL = new URL("../../examples/", import.meta.url);
@@ -55,14 +56,13 @@ export async function startServer(
   options: ExampleOptions,
 ): Promise<AsyncDisposable> {
   const child = await start(name, options);
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  assertStringIncludes(new TextDecoder().decode(value), "Listening on");
+  const lines = new Lines(child.stdout);
+  await lines.find(/Listening on/);
   return {
     async [Symbol.asyncDispose]() {
       child.kill();
       await child.stdin.abort().catch(() => {});
-      await reader.cancel();
+      await lines[Symbol.asyncDispose]();
       await child.status;
     },
   };

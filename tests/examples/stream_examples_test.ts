@@ -1,7 +1,8 @@
 /** The examples on raw streams, on a WebSocket and in front of an HTTP server. */
 
 import { connect } from "../../http/connect.ts";
-import { assert, assertEquals, assertStringIncludes } from "../deps.ts";
+import { assert, assertEquals, assertStringIncludes, toText } from "../deps.ts";
+import { Lines } from "../helpers/lines.ts";
 import { freePort, run, start, startServer } from "./process.ts";
 
 Deno.test("examples/chat.ts: two people hear each other", async () => {
@@ -27,7 +28,7 @@ Deno.test("examples/chat.ts: a long line comes in pieces", async () => {
   const stream = await connection.openStream([["name", "Long"]]);
   await stream.write(new TextEncoder().encode("x".repeat(5000)));
   await stream.closeWrite();
-  const heard = await new Response(stream.readable).text();
+  const heard = await toText(stream.readable);
   const pieces = [...heard.matchAll(/^Long: (x+)$/gm)].map(([, text]) => text);
   assertEquals(pieces.join("").length, 5000);
   assert(heard.startsWith("* Long came\n"));
@@ -76,22 +77,16 @@ interface Person {
 async function enter(name: string, port: number): Promise<Person> {
   const child = await start("chat.ts", { port, args: [name] });
   const input = child.stdin.getWriter();
-  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let heard = "";
+  const output = new Lines(child.stdout);
   const hears = async (line: string): Promise<void> => {
-    while (!heard.includes(`${line}\n`)) {
-      const { done, value } = await output.read();
-      if (done) break;
-      heard += value;
-    }
-    assertStringIncludes(heard, `${line}\n`);
+    while (!output.text.includes(`${line}\n`)) await output.next();
   };
   return {
     hears,
     says: (line) => input.write(new TextEncoder().encode(`${line}\n`)),
     async leaves() {
       await input.close();
-      while (!(await output.read()).done);
+      await output.rest();
       assertEquals((await child.status).code, 0);
     },
   };

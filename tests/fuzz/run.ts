@@ -3,74 +3,128 @@
  * by side in time, N seconds in all. `--replay SEED --target NAME` makes one
  * execution again.
  *
+ * `--guided [--corpus]`: runs the byte targets guided by coverage, from their
+ * stored inputs on; `--corpus` stores what reaches something new. `--input TEXT
+ * --target NAME` runs a byte target on one input.
+ *
  * @module
  */
 
 import { parseArgs } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
+import { inputOf, inputText } from "./byte_target.ts";
+import { BYTE_TARGETS } from "./byte_targets/mod.ts";
 import { fuzz, TARGETS } from "./fuzz.ts";
+import { saveCorpus } from "./guided/corpus.ts";
+import { runGuided } from "./guided/guided.ts";
 
 const options = parseArgs(Deno.args, {
-  string: ["target", "seconds", "seed", "replay"],
+  string: ["target", "seconds", "seed", "replay", "input"],
+  boolean: ["guided", "corpus"],
 });
-const targets = TARGETS.filter(({ name }) =>
-  options.target === undefined || name === options.target
-);
-if (targets.length === 0) {
-  console.error(
-    `no target "${options.target}"; known are ${
-      TARGETS.map(({ name }) => name).join(", ")
-    }`,
+const seconds = Number(options.seconds ?? 60);
+const seed = Number(options.seed ?? 1);
+
+/** The targets that were asked for; ends the process when there is none. */
+function chosen<T extends { readonly name: string }>(
+  targets: readonly T[],
+): T[] {
+  const some = targets.filter(({ name }) =>
+    options.target === undefined || name === options.target
   );
+  if (some.length > 0) return some;
+  const names = targets.map(({ name }) => name).join(", ");
+  console.error(`no target "${options.target}"; known are ${names}`);
   Deno.exit(2);
 }
-if (options.replay !== undefined) {
+
+/** Runs the byte targets, guided by coverage; whether all their properties held. */
+async function guide(): Promise<boolean> {
+  const targets = chosen(BYTE_TARGETS);
   for (const target of targets) {
+    const outcome = await runGuided(
+      target,
+      seed,
+      1000 * seconds / targets.length,
+    );
+    const { executions, features, entries, before, failure } = outcome;
+    const found = entries.length - before;
+    console.log(
+      `${target.name}: ${executions} executions, ${features} features, ${found} new inputs`,
+    );
+    if (failure !== undefined) {
+      console.error(`${target.name}: ${target.property}: does not hold`);
+      console.error(failure.error);
+      const text = inputText(failure.input);
+      console.error(
+        `replay: deno task fuzz --target ${target.name} --input ${text}`,
+      );
+      return false;
+    }
+    if (options.corpus) {
+      const count = await saveCorpus(target, entries);
+      console.log(`${target.name}: ${count} inputs are stored`);
+    }
+  }
+  return true;
+}
+
+/** Runs the seeded targets in turns; whether all their properties held. */
+async function run(): Promise<boolean> {
+  const targets = chosen(TARGETS);
+  /** Each target gets its turn for this long, so that a long run mixes them. */
+  const turn = Math.min(5000, 1000 * seconds / targets.length);
+  const sums = new Map(
+    targets.map((
+      target,
+    ) => [target.name, { executions: 0, slowest: 0, slowestSeed: 0 }]),
+  );
+  const end = performance.now() + seconds * 1000;
+  let failed = false;
+  for (let next = seed; performance.now() < end && !failed; next++) {
+    for (const target of targets) {
+      const outcome = await fuzz(target, next, turn);
+      const sum = sums.get(target.name);
+      if (sum) {
+        sum.executions += outcome.executions;
+        if (outcome.slowest > sum.slowest) {
+          sum.slowest = outcome.slowest;
+          sum.slowestSeed = outcome.slowestSeed;
+        }
+      }
+      if (outcome.failure) {
+        failed = true;
+        console.error(`${target.name}: ${target.property}: does not hold`);
+        console.error(outcome.failure.error);
+        console.error(
+          `replay: deno task fuzz --target ${target.name} --replay ${outcome.failure.seed}`,
+        );
+      }
+    }
+  }
+  for (const target of targets) await target.end?.();
+  for (const [name, { executions, slowest, slowestSeed }] of sums) {
+    console.log(
+      `${name}: ${executions} executions, slowest ${
+        slowest.toFixed(0)
+      } ms (seed ${slowestSeed})`,
+    );
+  }
+  return !failed;
+}
+
+let holds = true;
+if (options.input !== undefined) {
+  for (const target of chosen(BYTE_TARGETS)) {
+    await target.run(inputOf(options.input));
+  }
+  console.log("holds");
+} else if (options.replay !== undefined) {
+  for (const target of chosen(TARGETS)) {
     await target.run(new Random(Number(options.replay)));
     await target.end?.();
   }
   console.log("holds");
-  Deno.exit(0);
-}
-
-const seconds = Number(options.seconds ?? 60);
-const first = Number(options.seed ?? 1);
-/** Each target gets its turn for this long, so that a long run mixes them. */
-const TURN_MS = Math.min(5000, 1000 * seconds / targets.length);
-const sums = new Map(
-  targets.map((
-    target,
-  ) => [target.name, { executions: 0, slowest: 0, slowestSeed: 0 }]),
-);
-const end = performance.now() + seconds * 1000;
-let failed = false;
-for (let seed = first; performance.now() < end && !failed; seed++) {
-  for (const target of targets) {
-    const outcome = await fuzz(target, seed, TURN_MS);
-    const sum = sums.get(target.name);
-    if (sum) {
-      sum.executions += outcome.executions;
-      if (outcome.slowest > sum.slowest) {
-        sum.slowest = outcome.slowest;
-        sum.slowestSeed = outcome.slowestSeed;
-      }
-    }
-    if (outcome.failure) {
-      failed = true;
-      console.error(`${target.name}: ${target.property}: does not hold`);
-      console.error(outcome.failure.error);
-      console.error(
-        `replay: deno task fuzz --target ${target.name} --replay ${outcome.failure.seed}`,
-      );
-    }
-  }
-}
-for (const target of targets) await target.end?.();
-for (const [name, { executions, slowest, slowestSeed }] of sums) {
-  console.log(
-    `${name}: ${executions} executions, slowest ${
-      slowest.toFixed(0)
-    } ms (seed ${slowestSeed})`,
-  );
-}
-if (failed) Deno.exit(1);
+} else if (options.guided || options.corpus) holds = await guide();
+else holds = await run();
+if (!holds) Deno.exit(1);

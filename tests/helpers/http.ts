@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertRejects } from "../deps.ts";
+import { assert, assertRejects, toText } from "../deps.ts";
 import type { Connection } from "../../http/connection.ts";
 import { connect } from "../../http/connect.ts";
 import type { ConnectOptions } from "../../connection/connect.ts";
@@ -103,7 +103,7 @@ export async function writeBody(stream: Stream, text: string): Promise<void> {
 
 /** Reads a body as text. */
 export function readBody(stream: Stream): Promise<string> {
-  return new Response(stream.readable).text();
+  return toText(stream.readable);
 }
 
 /** Silences `console.error` and keeps what was said. */

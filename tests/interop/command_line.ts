@@ -11,6 +11,7 @@ import { connect as connectSocket } from "node:net";
 import type { AddressInfo } from "node:net";
 import { assertEquals, assertMatch, concat } from "../deps.ts";
 import { command, run, start } from "../cli/process.ts";
+import { Lines } from "../helpers/lines.ts";
 import { digest, patternChunks, patternDigest } from "./pattern.ts";
 import { Peer, playJson, requireTool } from "./peers.ts";
 import type { PreparedSuite, Scenario, Suite } from "./report.ts";
@@ -176,16 +177,11 @@ async function decodeCapture(): Promise<void> {
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    const reader = tcpdump.stderr.pipeThrough(new TextDecoderStream())
-      .getReader();
-    for (let said = ""; !said.includes("listening on");) {
-      const { done, value } = await reader.read();
-      if (done) throw new Error(`tcpdump ended: ${said}`);
-      said += value;
-    }
+    const lines = new Lines(tcpdump.stderr);
+    await lines.find(/listening on/);
     await run(["get", `${server.url}hello`]);
     tcpdump.kill("SIGINT");
-    await reader.cancel();
+    await lines[Symbol.asyncDispose]();
     await tcpdump.status;
     const { code, stdout } = await run(["decode", file]);
     assertEquals(code, 0, command(["decode"]).join(" "));

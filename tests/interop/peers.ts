@@ -5,6 +5,8 @@
  * @module
  */
 
+import { Lines } from "../helpers/lines.ts";
+
 /** A tool that this machine lacks: a skip, or in CI a failure. */
 export class MissingToolError extends Error {
   override readonly name = "MissingToolError";
@@ -180,14 +182,9 @@ export class Peer implements AsyncDisposable {
 async function firstLine(
   output: ReadableStream<Uint8Array>,
 ): Promise<string> {
-  let text = "";
-  // Cancelling at the first newline closes our end of the pipe; the programs print nothing more.
-  for await (const chunk of output.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    const end = text.indexOf("\n");
-    if (end >= 0) return text.slice(0, end);
-  }
-  return text;
+  // Cancelling after the first line closes our end of the pipe; the programs print nothing more.
+  await using lines = new Lines(output);
+  return await lines.next();
 }
 
 /** What a program that plays one scenario printed, and how it ended. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals, assertRejects } from "../deps.ts";
+import { assertEquals, assertRejects, toText } from "../deps.ts";
 import {
   type CommandProtocol,
   exec,
@@ -87,7 +87,7 @@ Deno.test("an error stream that is cancelled before its status is no success", a
       await turn();
       error.reset(CANCEL);
     }, async ({ status, stdout }) => {
-      assertEquals(await new Response(stdout).text(), "");
+      assertEquals(await toText(stdout), "");
       await assertRejects(() => status, RemoteCommandError);
     });
   }
@@ -107,7 +107,7 @@ Deno.test("a status stands, however the stream ends behind it", async () => {
       await turn();
       await end(error);
     }, async ({ status, stdout }) => {
-      assertEquals(await new Response(stdout).text(), "");
+      assertEquals(await toText(stdout), "");
       assertEquals((await status).code, 7);
     });
   }
@@ -147,7 +147,7 @@ Deno.test("an output that is reset with anything but CANCEL fails", async () => 
     await error.write(encoder.encode('{"status":"Success"}'));
     await error.closeWrite();
   }, async ({ status, stdout }) => {
-    await assertRejects(() => new Response(stdout).text(), StreamResetError);
+    await assertRejects(() => toText(stdout), StreamResetError);
     assertEquals((await status).code, 0);
   });
 });
@@ -163,7 +163,7 @@ Deno.test("what a server writes where it has nothing to say stops nothing", asyn
     await error.write(encoder.encode('{"status":"Success"}'));
     await error.closeWrite();
   }, async ({ status, stdout }) => {
-    assertEquals(await new Response(stdout).text(), "out");
+    assertEquals(await toText(stdout), "out");
     assertEquals((await status).success, true);
   }, { stdin: true });
 });

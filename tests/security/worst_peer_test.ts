@@ -8,6 +8,7 @@ import {
   PROTO_SPDY3_1,
 } from "../../mod.ts";
 import { REQUEST, RESPONSE } from "../helpers/http.ts";
+import { Lines } from "../helpers/lines.ts";
 import { WorstPeer } from "./worst_peer/peer.ts";
 
 const MiB = 1 << 20;
@@ -23,8 +24,7 @@ interface Figures {
 class Victim implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #output: ReadableStreamDefaultReader<string>;
-  #text = "";
+  readonly #output: Lines;
 
   constructor(...args: string[]) {
     this.#child = new Deno.Command(Deno.execPath(), {
@@ -41,20 +41,11 @@ class Victim implements AsyncDisposable {
       stdout: "piped",
     }).spawn();
     this.#input = this.#child.stdin.getWriter();
-    this.#output = this.#child.stdout.pipeThrough(new TextDecoderStream())
-      .getReader();
+    this.#output = new Lines(this.#child.stdout);
   }
 
-  async line(): Promise<string> {
-    while (!this.#text.includes("\n")) {
-      const { value, done } = await this.#output.read();
-      if (done) throw new Error("the program has ended");
-      this.#text += value;
-    }
-    const end = this.#text.indexOf("\n");
-    const line = this.#text.slice(0, end);
-    this.#text = this.#text.slice(end + 1);
-    return line;
+  line(): Promise<string> {
+    return this.#output.next();
   }
 
   async figures(): Promise<Figures> {
@@ -64,7 +55,7 @@ class Victim implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#input.close();
-    await this.#output.cancel();
+    await this.#output[Symbol.asyncDispose]();
     await this.#child.status;
   }
 }

@@ -1,7 +1,8 @@
 import { connect as connectSocket, type Socket } from "node:net";
 import { connect } from "../../../http/connect.ts";
 import { stdFlags } from "../../../tools/std.ts";
-import { assert, assertMatch } from "../../deps.ts";
+import { assert, assertMatch, toText } from "../../deps.ts";
+import { Lines } from "../../helpers/lines.ts";
 import type { Random } from "../../helpers/random.ts";
 import type { Target } from "../target.ts";
 import { http1Input } from "./http1_input.ts";
@@ -68,19 +69,16 @@ async function start(): Promise<Running> {
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const complaints = new Response(child.stderr).text();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let line = "";
-  while (!line.includes("\n")) {
-    const { done, value } = await reader.read();
-    if (done) throw new Error(`the servers did not start: ${await complaints}`);
-    line += value;
-  }
+  const complaints = toText(child.stderr);
+  const lines = new Lines(child.stdout);
+  const line = await lines.next().catch(async (error) => {
+    throw new Error(`the servers did not start: ${await complaints}`, {
+      cause: error,
+    });
+  });
   const process: Running = { ...JSON.parse(line), child, executions: 0 };
   // Whatever is said after that is of no use, but must not fill the pipe.
-  (async () => {
-    while (!(await reader.read()).done);
-  })().catch(() => {});
+  lines.rest().catch(() => {});
   child.status.then(async ({ code }) => {
     process.ended = `exit code ${code}, ${(await complaints).slice(-2000)}`;
   });
