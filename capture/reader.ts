@@ -243,7 +243,10 @@ export class CaptureReader {
         undefined,
         true,
       );
-      const isHex = /^[\s0-9a-fA-F]*$/.test(LATIN1.decode(magic));
+      // Only the first bytes: how many more the first piece has is chance. No SPDY
+      // frame begins with four hex digits.
+      const begin = LATIN1.decode(magic.subarray(0, 4));
+      const isHex = /^[\s0-9a-fA-F]*$/.test(begin);
       const layer = file.raw.layer(0);
       file.rawLayer = isHex ? new HexLayer(layer) : layer;
     }

@@ -173,3 +173,18 @@ Deno.test("packets of a link type that is not known are counted", async () => {
     "packets that were not read, because link type 105 is not known: 2",
   ]);
 });
+
+Deno.test("hex: what is no hex digit is told of, in whatever piece it arrives", async () => {
+  const file = ascii("80030006 00000004 00000001 zz");
+  for (const size of [4, 20, 27, file.length]) {
+    const pieces: Uint8Array[] = [];
+    for (let from = 0; from < file.length; from += size) {
+      pieces.push(file.subarray(from, from + size));
+    }
+    const { frames, warnings } = await read([pieces]);
+    assertEquals(frames.length, 1);
+    assertEquals(warnings, [
+      "file: a character that is no hex digit at offset 27; the rest was not read",
+    ]);
+  }
+});

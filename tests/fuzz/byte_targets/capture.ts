@@ -1,4 +1,6 @@
 import { CaptureError } from "../../../capture/mod.ts";
+import { isPcap } from "../../../capture/pcap.ts";
+import { isPcapng } from "../../../capture/pcapng.ts";
 import { recordJson } from "../../../cli/decode/json.ts";
 import { assertEquals, concat, encodeHex } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
@@ -31,7 +33,7 @@ async function outcome(
 export const captureTarget: ByteTarget = {
   name: "capture",
   property:
-    "a capture is read or refused with a CaptureError, the same in pieces of any size",
+    "a capture is read or refused with a CaptureError; pcap and pcapng the same in pieces of any size",
   sources: ["capture/", "cli/decode/json.ts", "cli/frame_text.ts"],
   words: [
     Uint8Array.of(0xd4, 0xc3, 0xb2, 0xa1),
@@ -67,7 +69,10 @@ export const captureTarget: ByteTarget = {
     const bytes = choices.rest();
     const whole = await outcome([bytes]);
     const cut = await outcome([...piecesOf(bytes, size)]);
-    assertEquals(cut, whole);
+    // What raw bytes are is guessed, from what has arrived by then.
+    if (bytes.length >= 8 && (isPcap(bytes) || isPcapng(bytes))) {
+      assertEquals(cut, whole);
+    }
     if (typeof whole === "string") return;
     for (const record of whole.records) recordJson(record);
   },
