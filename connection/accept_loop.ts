@@ -20,7 +20,7 @@ export interface Accepting<Conn> {
 export interface AcceptHandlers<Conn> {
   /** Starts to serve a connection and returns; what it throws is passed to `error`. */
   take(conn: Conn): void;
-  /** Called with the error of each accept that failed. */
+  /** Called with the error of each accept that failed, unless only its client has left. */
   error?(error: unknown): void;
   /** Whether the listener was closed, so that no failed accept is followed by another. */
   ended?(): boolean;
@@ -28,9 +28,11 @@ export interface AcceptHandlers<Conn> {
 
 /**
  * Accepts connections until the listener is closed. Any other error does not end the
- * loop: a client may have disconnected before it was accepted (ECONNABORTED), or the
- * process may have no file descriptor left until a connection ends (EMFILE). The next
- * accept follows after a pause, since it is likely to fail again.
+ * loop. When the client has left already (see {@linkcode hasLeft}), the next accept
+ * follows at once: strangers can cause as many of these errors as they like, and a
+ * load balancer's health check causes one each time. Otherwise, as when no file
+ * descriptor is left until a connection ends (EMFILE), it follows after a pause,
+ * since it is likely to fail again.
  */
 export async function acceptAll<Conn>(
   listener: Accepting<Conn>,
@@ -43,6 +45,7 @@ export async function acceptAll<Conn>(
       conn = await listener.accept();
     } catch (error) {
       if (isClosed(error) || ended?.()) return;
+      if (hasLeft(error)) continue;
       quietly(() => tell?.(error));
       await pause(wait);
       if (ended?.()) return;
@@ -58,10 +61,33 @@ export async function acceptAll<Conn>(
   }
 }
 
+/** The next connection whose client has not left already; rejects as the listener does. */
+export async function acceptNext<Conn>(
+  listener: Accepting<Conn>,
+): Promise<Conn> {
+  for (;;) {
+    try {
+      return await listener.accept();
+    } catch (error) {
+      if (!hasLeft(error)) throw error;
+    }
+  }
+}
+
 /** Whether the listener was closed: before the accept (`BadResource`) or during it (`Interrupted`). */
 function isClosed(error: unknown): boolean {
   return error instanceof Deno.errors.BadResource ||
     error instanceof Deno.errors.Interrupted;
+}
+
+/**
+ * Whether an accept failed only because that client has left: it reset the connection
+ * before it was accepted. Deno then cannot ask for its address (ENOTCONN).
+ */
+export function hasLeft(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.ConnectionReset;
 }
 
 /** Runs `tell`; an exception in the error handler does not end the loop either. */

@@ -8,7 +8,7 @@
 import { ERR_PROTO, InvalidArgumentError, SpdyError } from "../errors.ts";
 import { checkTimeout } from "../numbers.ts";
 import { show } from "../values.ts";
-import { acceptAll } from "./accept_loop.ts";
+import { acceptAll, hasLeft } from "./accept_loop.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import type {
   AcceptedConn,
@@ -220,7 +220,7 @@ async function readHead(
     }
     // The length is checked against MAX_PROXY_HEAD, and memory is used as bytes arrive.
     const chunk = new Uint8Array(Math.min(result.missing, MAX_PROXY_HEAD));
-    const size = await conn.read(chunk);
+    const size = await readSome(conn, chunk);
     if (size === null) {
       // A balancer's health check may only connect.
       if (data.length === 0) return undefined;
@@ -234,6 +234,19 @@ async function readHead(
     joined.set(data);
     joined.set(chunk.subarray(0, size), data.length);
     data = joined;
+  }
+}
+
+/** Reads; a client that resets the connection has left, as one that ends it. */
+async function readSome(
+  conn: PossibleConn,
+  into: Uint8Array,
+): Promise<number | null> {
+  try {
+    return await conn.read(into);
+  } catch (error) {
+    if (hasLeft(error)) return null;
+    throw error;
   }
 }
 

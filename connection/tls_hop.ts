@@ -9,6 +9,7 @@
  * @module
  */
 
+import { acceptNext } from "./accept_loop.ts";
 import { carry, closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
 import { startTimer, stopTimer, type Timer } from "./clock.ts";
 import type { ByteConn, Transport } from "./transport.ts";
@@ -60,7 +61,7 @@ async function otherEnd(
 ): Promise<Deno.TcpConn> {
   const { port } = near.localAddr as Deno.NetAddr;
   for (;;) {
-    const conn = await listener.accept();
+    const conn = await acceptNext(listener);
     if ((conn.remoteAddr as Deno.NetAddr).port === port) return conn;
     // Another process of this machine.
     closeQuietly(conn);

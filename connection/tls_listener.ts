@@ -17,6 +17,7 @@
  */
 
 import type { AcceptedConn, AcceptingListener } from "./accepting.ts";
+import { acceptNext } from "./accept_loop.ts";
 import { carry, closeQuietly, writeAll } from "./byte_conn.ts";
 import { startTimer, stopTimer, type Timer } from "./clock.ts";
 import type { ProxyHead } from "./proxy_protocol.ts";
@@ -184,7 +185,7 @@ class Passage {
     this.#accepting = true;
     try {
       while (this.#waiting.size > 0) {
-        const far = await this.#listener.accept();
+        const far = await acceptNext(this.#listener);
         const { port } = far.remoteAddr as Deno.NetAddr;
         const found = this.#waiting.get(port);
         this.#waiting.delete(port);

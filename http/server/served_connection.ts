@@ -403,8 +403,14 @@ function noVersion(chosen: string | null | undefined): SpdyError {
 
 async function readSome(conn: ByteConn): Promise<Uint8Array | undefined> {
   const buffer = new Uint8Array(4096);
-  const size = await conn.read(buffer);
-  return size === null ? undefined : buffer.subarray(0, size);
+  try {
+    const size = await conn.read(buffer);
+    return size === null ? undefined : buffer.subarray(0, size);
+  } catch (error) {
+    // A health check of a load balancer may end with a reset.
+    if (isLeaving(error)) throw leftEarly(error);
+    throw error;
+  }
 }
 
 function answerError(error: unknown): Response {

@@ -23,7 +23,6 @@ class FakeListener {
 }
 
 const NO_FILES = new Error("Too many open files (os error 24)");
-const GONE = new Deno.errors.ConnectionAborted("software caused it");
 
 Deno.test("accept loop: an accept that fails is no end, and waits grow", async () => {
   using time = virtualTime();
@@ -36,7 +35,7 @@ Deno.test("accept loop: an accept that fails is no end, and waits grow", async (
   });
   await listener.give(1);
   for (const wait of [5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000]) {
-    await listener.give(wait === 10 ? GONE : NO_FILES);
+    await listener.give(NO_FILES);
     const { accepts } = listener;
     await time.advance(wait - 1);
     assertEquals(listener.accepts, accepts, `${wait} ms are not over`);
@@ -51,6 +50,35 @@ Deno.test("accept loop: an accept that fails is no end, and waits grow", async (
   await loop;
   assertEquals(taken, [1, 2, 3]);
   assertEquals(told.length, 11);
+});
+
+Deno.test("accept loop: clients that left before they were accepted cause no wait and no error", async () => {
+  using time = virtualTime();
+  const listener = new FakeListener();
+  const taken: number[] = [];
+  const told: unknown[] = [];
+  const loop = acceptAll(listener, {
+    take: (conn) => void taken.push(conn),
+    error: (error) => void told.push(error),
+  });
+  // What Deno makes of a reset in the backlog is ENOTCONN.
+  for (
+    const left of [
+      new Deno.errors.NotConnected("Transport endpoint is not connected"),
+      new Deno.errors.ConnectionAborted("Software caused connection abort"),
+      new Deno.errors.ConnectionReset("Connection reset by peer"),
+    ]
+  ) {
+    const { accepts } = listener;
+    await listener.give(left);
+    assertEquals(listener.accepts, accepts + 1);
+    assertEquals(time.timers, 0);
+  }
+  await listener.give(1);
+  await listener.give(new Deno.errors.BadResource());
+  await loop;
+  assertEquals(taken, [1]);
+  assertEquals(told, []);
 });
 
 Deno.test("accept loop: what take and error throw ends nothing", async () => {

@@ -1,6 +1,7 @@
 /** `serve` behind a load balancer that speaks the PROXY protocol, and clients that speak it. */
 
 import {
+  type ByteConn,
   connect,
   type Connection,
   connectRaw,
@@ -289,6 +290,36 @@ Deno.test("a connection that is closed without a byte is no error", async () => 
   assertEquals(errors.length, 1);
   assert(String(errors[0]).includes("in the middle of its PROXY head"));
   behind.close();
+});
+
+Deno.test("a connection that is reset without a byte is no error, with a head or an upgrade", async () => {
+  // Health checks of load balancers end with a reset.
+  for (const proxyProtocol of ["required", false] as const) {
+    const errors: unknown[] = [];
+    const closed = Promise.withResolvers<void>();
+    const conn: ByteConn = {
+      read: () => Promise.reject(new Deno.errors.ConnectionReset("reset")),
+      write: (data) => Promise.resolve(data.length),
+      closeWrite: () => Promise.resolve(),
+      close: () => closed.resolve(),
+    };
+    const waiting = Promise.withResolvers<ByteConn>();
+    let accepts = 0;
+    const server = serve({
+      listener: {
+        addr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
+        accept: () => accepts++ === 0 ? Promise.resolve(conn) : waiting.promise,
+        close: () => waiting.reject(new Deno.errors.BadResource()),
+      },
+      onListen() {},
+      upgrade: true,
+      proxyProtocol,
+      onConnectionError: (error) => errors.push(error),
+    }, () => new Response());
+    await waitFor("the close", closed.promise);
+    await server.shutdown();
+    assertEquals(errors, []);
+  }
 });
 
 Deno.test("shutdown ends connections whose head is incomplete", async () => {

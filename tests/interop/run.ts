@@ -12,6 +12,7 @@
 
 import { commandLineSuites } from "./command_line.ts";
 import { faultSuite } from "./faults.ts";
+import { haproxySuite } from "./haproxy.ts";
 import { npmSuites } from "./npm.ts";
 import { runSuites } from "./report.ts";
 import { kubernetesClientSuite } from "./kubernetes_client.ts";
@@ -27,6 +28,7 @@ const passed = await runSuites(
     kubernetesServerSuite,
     kubectlSuite,
     tsharkSuite,
+    haproxySuite,
     ...npmSuites,
     ...commandLineSuites,
     faultSuite,
