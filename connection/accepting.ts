@@ -25,6 +25,14 @@ export interface AcceptingListener {
   unref(): void;
 }
 
+/** A TLS listener that can change its certificate. */
+export interface CertificateListener {
+  /** Throws what `Deno.listenTls` throws; the listener then keeps its certificate. */
+  setCertificate(
+    certificate: { readonly cert: string; readonly key: string },
+  ): void;
+}
+
 /** Any listener, also one of the application's own. */
 export interface TransportListener {
   readonly addr: Deno.Addr;

@@ -24,6 +24,12 @@ import type { ProxyHead } from "./proxy_protocol.ts";
 
 export type { AcceptedConn, AcceptingListener };
 
+/** A certificate chain and its private key, PEM. */
+export interface CertificateAndKey {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** Where and how to listen. */
 export interface TlsListenOptions {
   readonly hostname: string;
@@ -62,7 +68,8 @@ export function listenTls(options: TlsListenOptions): AcceptingListener {
   try {
     return new TlsListener(
       beforeTls(Deno.listen({ hostname, port, reusePort, tcpBacklog })),
-      new Passage(inner),
+      options,
+      inner,
     );
   } catch (error) {
     inner.close();
@@ -78,36 +85,58 @@ function listenInside(
     return undefined;
   }
   try {
-    const inner = Deno.listenTls({
-      hostname: LOOPBACK,
-      port: 0,
-      cert,
-      key,
-      alpnProtocols,
-    });
-    // The outer listener decides whether the process stays alive.
-    inner.unref();
-    return inner;
+    return listenLoopback({ cert, key, alpnProtocols });
   } catch {
     // There is no loopback, or the certificate is invalid: then listenTls reports it.
     return undefined;
   }
 }
 
+function listenLoopback(
+  { cert, key, alpnProtocols }: Pick<
+    TlsListenOptions,
+    "cert" | "key" | "alpnProtocols"
+  >,
+): Deno.TlsListener {
+  const inner = Deno.listenTls({
+    hostname: LOOPBACK,
+    port: 0,
+    cert,
+    key,
+    alpnProtocols,
+  });
+  // The outer listener decides whether the process stays alive.
+  inner.unref();
+  return inner;
+}
+
 /** Accepts TCP connections and returns them as TLS connections. */
 class TlsListener implements AcceptingListener {
   readonly addr: Deno.Addr;
   readonly #outer: AcceptingListener;
-  readonly #passage: Passage;
+  readonly #options: TlsListenOptions;
+  #passage: Passage;
 
-  constructor(outer: AcceptingListener, passage: Passage) {
+  constructor(
+    outer: AcceptingListener,
+    options: TlsListenOptions,
+    inner: Deno.TlsListener,
+  ) {
     this.addr = outer.addr;
     this.#outer = outer;
-    this.#passage = passage;
+    this.#options = options;
+    this.#passage = new Passage(inner);
   }
 
   async accept(): Promise<AcceptedConn> {
-    return new CarriedConn(await this.#outer.accept(), this.#passage);
+    const conn = await this.#outer.accept();
+    return new CarriedConn(conn, () => this.#passage);
+  }
+
+  setCertificate(certificate: CertificateAndKey): void {
+    const inner = listenLoopback({ ...this.#options, ...certificate });
+    this.#passage.retire();
+    this.#passage = new Passage(inner);
   }
 
   close(): void {
@@ -138,6 +167,7 @@ class Passage {
   /** Accepted ends for which no caller waits yet, by the same port. */
   readonly #early = new Map<number, Deno.TlsConn>();
   #expected = 0;
+  #retired = false;
   #accepting = false;
 
   constructor(listener: Deno.TlsListener) {
@@ -156,8 +186,17 @@ class Passage {
       closeQuietly(near);
       throw error;
     } finally {
-      if (--this.#expected === 0) this.#dropStrangers();
+      if (--this.#expected === 0) {
+        this.#dropStrangers();
+        if (this.#retired) this.close();
+      }
     }
+  }
+
+  /** Closes the listener when the connections that are being made are complete. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#expected === 0) this.close();
   }
 
   close(): void {
@@ -225,7 +264,7 @@ class CarriedConn implements AcceptedConn {
   /** Ends that write some time after the connection was closed. */
   #linger: Timer | undefined;
 
-  constructor(outer: AcceptedConn, passage: Passage) {
+  constructor(outer: AcceptedConn, passage: () => Passage) {
     this.#outer = outer;
     this.remoteAddr = outer.remoteAddr;
     this.localAddr = outer.localAddr;
@@ -282,7 +321,7 @@ class CarriedConn implements AcceptedConn {
     if (this.#far !== undefined && !this.#closed) yield this.#far;
   }
 
-  async #open(passage: Passage): Promise<Deno.TlsConn> {
+  async #open(passage: () => Passage): Promise<Deno.TlsConn> {
     // A client that sends nothing costs no more than its socket.
     const first = new Uint8Array(FIRST_READ);
     const size = await this.#outer.read(first);
@@ -291,7 +330,7 @@ class CarriedConn implements AcceptedConn {
         "the client closed the connection before it sent anything",
       );
     }
-    const { near, far } = await passage.connect();
+    const { near, far } = await passage().connect();
     this.#near = near;
     this.#far = far;
     if (this.#closed) {

@@ -315,6 +315,16 @@ export interface SpdyServer<Addr extends Deno.Addr = Deno.Addr>
   /** The connections that speak SPDY at the moment, each time it is gone through. */
   readonly connections: Iterable<Connection>;
   /**
+   * Uses another certificate (PEM) for the TLS handshakes that begin from now on;
+   * connections that are open go on. Throws `InvalidArgumentError` when this
+   * server does not do TLS itself, has `handshakeTimeout: 0` or no permission
+   * for 127.0.0.1, and what `Deno.listenTls` throws for a certificate that is
+   * none; the one before then stays.
+   */
+  setCertificate(
+    certificate: { readonly cert: string; readonly key: string },
+  ): void;
+  /**
    * Takes no more connections and no more requests (GOAWAY), finishes those under
    * way, then ends. A client that reads no responses can delay this for ever:
    * set a `timeout`. Throws `InvalidArgumentError` for a time that is none.

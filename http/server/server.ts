@@ -4,6 +4,8 @@
  * @module
  */
 
+import { InvalidArgumentError } from "../../errors.ts";
+import type { CertificateListener } from "../../connection/accepting.ts";
 import { acceptAll } from "../../connection/accept_loop.ts";
 import { within } from "../../connection/clock.ts";
 import { customizeInspect } from "../../connection/inspect.ts";
@@ -86,6 +88,18 @@ export class Server implements SpdyServer {
       Promise.all(speaking.map(({ finished }) => finished)).then(this.#abort);
     }
     await untilDeadline(this.finished, options, this.#abort);
+  }
+
+  setCertificate(
+    certificate: { readonly cert: string; readonly key: string },
+  ): void {
+    const listener: Partial<CertificateListener> = this.#listener as object;
+    if (typeof listener.setCertificate !== "function") {
+      throw new InvalidArgumentError(
+        "the certificate cannot be changed: this server does not do TLS itself, or handshakeTimeout is 0, or permission for 127.0.0.1 is missing",
+      );
+    }
+    listener.setCertificate(certificate);
   }
 
   ref(): void {
