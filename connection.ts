@@ -174,6 +174,11 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
    * MAX_CONCURRENT_STREAMS is reached, the stream waits; the most urgent one is
    * opened first.
    *
+   * On a server: a client accepts only streams that are unidirectional and belong to
+   * one of its own (`assocStreamId`, see `Stream.push`; SPDY/3 draft 3.3.1). It resets
+   * every other one with INVALID_STREAM, after this promise has resolved, unless it was
+   * created with the option `acceptServerStreams`.
+   *
    * Rejects with `InvalidArgumentError` when headers or priority are invalid, with
    * the signal's reason when it aborts first, and with `ConnectionClosedError` when
    * the connection can open no more streams (`unprocessed` is then true).

@@ -10,6 +10,7 @@ import {
   CANCEL,
   FRAME_TOO_LARGE,
   INTERNAL_ERROR,
+  INVALID_STREAM,
   PROTOCOL_ERROR,
 } from "../frame/constants.ts";
 import { statusName } from "../frame/names.ts";
@@ -314,6 +315,16 @@ export class StreamCore
     this.receiveBuffer.finish();
   }
 
+  /** What a server has to know whose stream the client did not want. */
+  #hint(statusCode: number): string {
+    const { own, unidirectional, associatedStreamId } = this.origin;
+    const isForbidden = own && this.id % 2 === 0 &&
+      (!unidirectional || associatedStreamId === 0);
+    return isForbidden && statusCode === INVALID_STREAM
+      ? ": a server may open only unidirectional streams that belong to a stream of the client, unless the client sets acceptServerStreams"
+      : "";
+  }
+
   /** The session has closed the stream. */
   sessionClosed(statusCode: number): void {
     if (this.#ended) return;
@@ -334,7 +345,7 @@ export class StreamCore
         new StreamResetError(
           `stream ${this.id} was reset ${
             this.resetByPeer
-              ? `by the peer with ${status}`
+              ? `by the peer with ${status}${this.#hint(statusCode)}`
               : `by this side with ${status} because of what the peer sent on it`
           }`,
           { streamId: this.id, statusCode, initiator: "remote" },

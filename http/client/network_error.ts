@@ -18,7 +18,11 @@ export function networkError(
   signal?: AbortSignal,
 ): unknown {
   if (error instanceof TypeError) return error;
-  if (signal?.aborted && error === signal.reason) return error;
+  if (signal?.aborted) {
+    const { reason } = signal;
+    // A stream that is reset for no reason has an error of its own.
+    if (error === reason || reason === null) return reason;
+  }
   const detail = error instanceof Error ? error.message : String(error);
   return new TypeError(`${what}: ${detail}`, { cause: error });
 }

@@ -92,6 +92,8 @@ export class SpdyResponse extends Response {
    * Throws `TypeError` when the body was used or is locked.
    */
   override clone(): SpdyResponse {
+    // Asked for first: then it is a byte stream, and both copies have BYOB readers.
+    if (!this.bodyUsed) void this.body;
     const { body } = super.clone();
     const copy = new SpdyResponse(body, this.#head, this.#origin);
     if (isDecoded(this)) markDecoded(copy);

@@ -36,7 +36,7 @@ export function bodyDecoder(header: string): BodyDecoder | undefined {
   const names = namesOf(header);
   if (names.length > MAX_CODINGS) {
     throw new HttpMessageError(
-      `content-encoding lists ${names.length} codings; at most ${MAX_CODINGS} are undone`,
+      `content-encoding lists ${names.length} codings, at most ${MAX_CODINGS} are undone`,
     );
   }
   const encodings = names.map((name) => ENCODINGS.get(name)).reverse();

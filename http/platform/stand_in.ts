@@ -100,6 +100,14 @@ export abstract class Held<T extends Message> {
     return this.#real?.body?.locked ?? false;
   }
 
+  /** The body as a stream: of type "bytes", which that of the platform is not when it has the bytes. */
+  get stream(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+    if (this.#real === undefined && this.#body instanceof Uint8Array) {
+      this.#body = byteStreamOf(this.#body as Uint8Array<ArrayBuffer>);
+    }
+    return this.real.body;
+  }
+
   /**
    * The body in memory, for the one who may use it; `undefined` where the real
    * object has to say what comes of it: a stream, no body, one used before.
@@ -111,6 +119,19 @@ export abstract class Held<T extends Message> {
     this.#taken = true;
     return bytes as Uint8Array<ArrayBuffer>;
   }
+}
+
+function byteStreamOf(
+  bytes: Uint8Array<ArrayBuffer>,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    type: "bytes",
+    pull(controller) {
+      if (bytes.length > 0) controller.enqueue(alone(bytes));
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+  }, { highWaterMark: 0 });
 }
 
 /** Whether a stand-in's body is locked to a reader; `undefined` for what is no stand-in. */
@@ -223,6 +244,9 @@ function passesFor(platform: Message, probe: () => StandIn): boolean {
 /** What both have: headers, and the reading of a body in memory. */
 function members(platform: Message): ThisType<Message & StandIn> {
   return {
+    get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+      return this[HELD].stream;
+    },
     get bodyUsed(): boolean {
       return this[HELD].bodyUsed;
     },

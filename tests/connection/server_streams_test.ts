@@ -1,0 +1,21 @@
+import { StreamResetError } from "../../connection/errors.ts";
+import { assertEquals, assertRejects } from "../deps.ts";
+import { memoryPair } from "../helpers/connections.ts";
+import { nextStream, VERSIONS } from "../helpers/http.ts";
+
+for (const version of VERSIONS) {
+  Deno.test(`a server learns which option of the client lets it open streams, version ${version}`, async () => {
+    await using pair = memoryPair({ version });
+    const stream = await pair.server.openStream([["a", "b"]]);
+    await assertRejects(
+      () => stream.response,
+      StreamResetError,
+      "unless the client sets acceptServerStreams",
+    );
+    const client = { acceptServerStreams: true };
+    await using willing = memoryPair({ version, client });
+    const opened = await willing.server.openStream([["a", "b"]]);
+    await (await nextStream(willing.client)).reply([["c", "d"]]);
+    assertEquals(await opened.response, [["c", "d"]]);
+  });
+}

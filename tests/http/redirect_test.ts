@@ -1,0 +1,64 @@
+/** Redirects where a connection, which reaches one server only, differs from `fetch`. */
+
+import { connect } from "../../http/connect.ts";
+import { Client } from "../../http/client/client.ts";
+import { serve } from "../../http/server/serve.ts";
+import { assertEquals, assertRejects } from "../deps.ts";
+
+function redirecting(to: (request: Request) => string | undefined) {
+  return serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const location = to(request);
+    return location === undefined
+      ? Response.json([...request.headers])
+      : new Response("moved", { status: 302, headers: { location } });
+  });
+}
+
+Deno.test("redirect: a connection follows within its origin when it is asked to", async () => {
+  await using server = redirecting(({ url }) =>
+    url.endsWith("/first") ? "/second" : undefined
+  );
+  await using connection = await connect({ port: server.addr.port });
+  const left = await connection.fetch("/first");
+  assertEquals([left.status, await left.text()], [302, "moved"]);
+  const init = { redirect: "follow" } as const;
+  for (
+    const followed of [
+      await connection.fetch("/first", init),
+      await connection.fetch(
+        new Request(`http://127.0.0.1:${server.addr.port}/first`),
+      ),
+    ]
+  ) {
+    assertEquals([followed.status, followed.redirected], [200, true]);
+    assertEquals(new URL(followed.url).pathname, "/second");
+    await followed.text();
+  }
+  assertEquals(connection.stats().streams, []);
+});
+
+Deno.test("redirect: a connection says that another origin is out of its reach", async () => {
+  await using server = redirecting(() => "https://elsewhere.example/x");
+  await using connection = await connect({ port: server.addr.port });
+  const error = await assertRejects(
+    () => connection.fetch("/", { redirect: "follow" }),
+    TypeError,
+    "redirects to another origin, https://elsewhere.example",
+  );
+  assertEquals(error.message.includes("Client"), true);
+});
+
+Deno.test("redirect: the user that a redirect names is not sent", async () => {
+  await using server = redirecting(({ url }) =>
+    url.endsWith("/first")
+      ? url.replace("http://", "http://user:word@")
+        .replace("first", "second")
+      : undefined
+  );
+  await using client = new Client();
+  const url = `http://127.0.0.1:${server.addr.port}/first`;
+  const response = await client.fetch(url);
+  assertEquals(response.url, url.replace("first", "second"));
+  const headers = new Headers(await response.json());
+  assertEquals(headers.has("authorization"), false);
+});
