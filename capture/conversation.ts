@@ -136,8 +136,28 @@ export class Conversation implements ChannelHost {
 
   onFrame(side: Side, frame: ReadFrame): void {
     this.#client ??= clientOf(frame, side);
-    const place = this.#place(side, frame.offset);
-    this.#emit({ kind: "frame", ...place, ...frame });
+    const { packet, time } = this.#context;
+    // Written out: a copy by spreading takes a fifth of the time of small frames.
+    this.#emit({
+      kind: "frame",
+      connection: this.number,
+      fromClient: this.#isClient(side),
+      from: this.#ends[side],
+      to: this.#ends[1 - side],
+      offset: frame.offset,
+      packet,
+      time,
+      type: frame.type,
+      frame: frame.frame,
+      streamId: frame.streamId,
+      version: frame.version,
+      flags: frame.flags,
+      length: frame.length,
+      missing: frame.missing,
+      headerBytes: frame.headerBytes,
+      unreadable: frame.unreadable,
+      error: frame.error,
+    });
   }
 
   onPayload(

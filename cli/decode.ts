@@ -205,10 +205,10 @@ class Decoding {
       const hidden = this.#hidden.get(record.connection);
       this.#hidden.delete(record.connection);
       if (hidden !== undefined && record.kind !== "end") {
-        this.#lines.push(...this.#table.lines(hidden));
+        this.#table.append(hidden, this.#lines);
       }
     }
-    this.#lines.push(...this.#table.lines(record));
+    this.#table.append(record, this.#lines);
   }
 
   async #flush(): Promise<void> {

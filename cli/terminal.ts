@@ -138,7 +138,8 @@ export function hideWarning(begin: string): void {
 
 /** A line without its colours. Nothing else in it begins with ESC. */
 function plain(line: Shown): string {
-  return colors.stripAnsiCode(line.toString());
+  const text = line.toString();
+  return text.includes("\x1b") ? colors.stripAnsiCode(text) : text;
 }
 
 /** Whether standard error is a terminal, on which lines can be drawn again. */

@@ -18,7 +18,7 @@ const HEADER_INDENT = 26;
 /** Columns of the offset. */
 const OFFSET_WIDTH = 10;
 
-/** Turns records into lines; times are counted from the first one. */
+/** Turns records into lines; times are counted from the first connection. */
 export class RecordTable {
   readonly #isNarrow: boolean;
   #begin: number | undefined;
@@ -31,24 +31,25 @@ export class RecordTable {
     this.#isNarrow = columns !== undefined && columns < 80;
   }
 
-  /** The lines of a record. */
-  *lines(record: CaptureRecord): Generator<Shown> {
+  /** Appends the lines of a record. */
+  append(record: CaptureRecord, lines: Shown[]): void {
     switch (record.kind) {
       case "connection":
-        yield* this.#connection(record);
+        this.#connection(record, lines);
         return;
       case "frame":
-        yield* this.#frame(record);
+        this.#frame(record, lines);
         return;
-      case "head":
-        yield show`${
-          this.#row(record, "HTTP/1.1", "", String(record.length), record.line)
-        }`;
+      case "head": {
+        const { line, length } = record;
+        const row = this.#row(record, "HTTP/1.1", "", String(length), line);
+        lines.push(show`${row}`);
         return;
+      }
       case "note": {
         const mark = record.isError ? "! " : "";
         const row = this.#row(record, "", "", "", `${mark}${record.text}`);
-        yield record.isError ? red(row) : yellow(row);
+        lines.push(record.isError ? red(row) : yellow(row));
         return;
       }
       case "end":
@@ -61,37 +62,30 @@ export class RecordTable {
     }
   }
 
-  *#connection(record: ConnectionRecord): Generator<Shown> {
+  #connection(record: ConnectionRecord, lines: Shown[]): void {
     const { connection, client, server, complete } = record;
     this.#begin ??= record.time;
-    if (this.#hasHead) yield show``;
-    yield show`${bold(String(connection))}  ${client}${
-      server ? ` -> ${server}` : ""
-    }${complete ? "" : dim("  (its beginning is not in the capture)")}`;
-    if (this.#hasHead) return;
+    const isFirst = !this.#hasHead;
     this.#hasHead = true;
-    yield show``;
-    yield dim(
-      row(
-        "",
-        "",
-        this.#isNarrow ? undefined : "offset",
-        "ms",
-        "frame",
-        "stream",
-        "length",
-        "flags and fields",
-      ),
+    if (!isFirst) lines.push(show``);
+    const ends = server ? `${client} -> ${server}` : client;
+    const begin = complete ? "" : "  (its beginning is not in the capture)";
+    lines.push(show`${bold(String(connection))}  ${ends}${dim(begin)}`);
+    if (!isFirst) return;
+    const offset = this.#isNarrow ? undefined : "offset";
+    const fields = "flags and fields";
+    lines.push(
+      show``,
+      dim(row("", "", offset, "ms", "frame", "stream", "length", fields)),
     );
   }
 
-  *#frame(record: FrameRecord): Generator<Shown> {
+  #frame(record: FrameRecord, lines: Shown[]): void {
     const words = record.frame && frameText(record.frame);
-    const fields = [
-      words?.flags.join(" "),
-      words?.detail,
-      this.#otherVersion(record),
-    ].filter(Boolean).join("  ");
+    let fields = words?.flags.join(" ") ?? "";
+    for (const more of [words?.detail, this.#otherVersion(record)]) {
+      if (more) fields += fields === "" ? more : `  ${more}`;
+    }
     const line = this.#row(
       record,
       record.type,
@@ -99,13 +93,15 @@ export class RecordTable {
       words ? String(words.length) : "",
       fields,
     );
-    yield record.error ? red(`${line}  ! ${record.error}`) : show`${line}`;
-    if (record.unreadable) return;
+    lines.push(
+      record.error ? red(`${line}  ! ${record.error}`) : show`${line}`,
+    );
+    if (record.unreadable || words?.headers === undefined) return;
     const indent = " ".repeat(
       HEADER_INDENT - (this.#isNarrow ? OFFSET_WIDTH : 0),
     );
-    for (const [name, value] of words?.headers ?? []) {
-      yield show`${indent}${cyan(name)} ${value}`;
+    for (const [name, value] of words.headers) {
+      lines.push(show`${indent}${cyan(name)} ${value}`);
     }
   }
 
@@ -148,14 +144,12 @@ function row(
   length: string,
   fields: string,
 ): string {
-  return [
-    connection.padStart(3),
-    arrow.padEnd(2),
-    ...(offset === undefined ? [] : [offset.padStart(9)]),
-    time.padStart(9),
-    ` ${type.padEnd(13)}`,
-    stream.padStart(6),
-    length.padStart(8),
-    ` ${fields}`,
-  ].join(" ").trimEnd();
+  // Joined by hand: a capture has millions of rows.
+  const place = offset === undefined ? "" : ` ${offset.padStart(9)}`;
+  const begin = `${connection.padStart(3)} ${arrow.padEnd(2)}${place}`;
+  const frame = ` ${type.padEnd(13)} ${stream.padStart(6)}`;
+  return `${begin} ${time.padStart(9)} ${frame} ${
+    length.padStart(8)
+  }  ${fields}`
+    .trimEnd();
 }
