@@ -45,14 +45,14 @@ export class Connections {
     return this.#count++;
   }
 
-  /** Reads a segment. */
-  add(segment: Segment): void {
+  /** Reads a segment; returns the number of its connection, if that is still known. */
+  add(segment: Segment): number | undefined {
     const { key, flags, sequence, acknowledged, bytes, length } = segment;
     const side: Side = segment.isFromFirst ? 0 : 1;
     const other: Side = side === 0 ? 1 : 0;
     const isSyn = (flags & TCP_SYN) !== 0;
     const conversation = this.#find(segment, side, isSyn);
-    if (conversation === undefined) return;
+    if (conversation === undefined) return this.#closed.get(key)?.number;
     const { bases, halves } = conversation;
     const { packet, time } = this.#context;
     conversation.packets++;
@@ -80,6 +80,7 @@ export class Connections {
       conversation.end("closed");
       this.#close(key, conversation);
     }
+    return conversation.number;
   }
 
   /** The capture has ended. */

@@ -47,7 +47,7 @@ export interface ReadBlock {
 
 /** The decompression of one direction. */
 export class HeaderReader {
-  readonly #memory = new PairMemory();
+  #memory: PairMemory | undefined;
   #inflater: Inflater | undefined;
   /** Version field of the frame whose block is read. */
   #version = 3;
@@ -134,7 +134,7 @@ export class HeaderReader {
       traits,
       LIMITS,
       traits.renamesHeaders,
-      this.#memory,
+      this.#memory ??= new PairMemory(),
       inflater.outputWords,
     );
     const error = errorCode === 0
