@@ -58,6 +58,10 @@ const MOBILITY = 135;
 /** UDP ports of tunnels: VXLAN (RFC 7348; 8472 was Linux's before), Geneve (RFC 8926). */
 const VXLAN_PORTS = [4789, 8472];
 const GENEVE_PORT = 6081;
+/** VXLAN-GPE says what follows: IPv4, IPv6 or Ethernet. */
+const VXLAN_GPE_PORT = 4790;
+const GPE_IPV4 = 1;
+const GPE_IPV6 = 2;
 
 /** Heads of tunnels in tunnels that are followed. */
 const MOST_DEPTH = 16;
@@ -320,6 +324,12 @@ export class Dissector {
     const port = u16(bytes, at + 2);
     if (VXLAN_PORTS.includes(port)) {
       return this.#ethernet(bytes, at + 16, depth + 1);
+    }
+    if (port === VXLAN_GPE_PORT) {
+      const next = bytes[at + 11];
+      return next === GPE_IPV4 || next === GPE_IPV6
+        ? this.#ip(bytes, at + 16, depth + 1)
+        : this.#ethernet(bytes, at + 16, depth + 1);
     }
     if (port !== GENEVE_PORT) return undefined;
     // The options' length is in units of four bytes.

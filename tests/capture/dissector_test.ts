@@ -1,0 +1,50 @@
+import { assertEquals } from "../deps.ts";
+import { encapsulations } from "./encapsulations.ts";
+import { ipv4Packet, pcapFile } from "./packets.ts";
+import { read, Talk, words } from "./reading.ts";
+
+function talk(): Uint8Array[] {
+  const talk = new Talk();
+  talk.send("client", talk.request(1, "/one"));
+  talk.send("server", talk.reply(1));
+  talk.send("server", talk.data(1, "x".repeat(1000), 1));
+  return talk.segments.map(ipv4Packet);
+}
+
+Deno.test("link heads, tags, tunnels, extension heads and fragments are passed over", async () => {
+  for (const { name, linkType, wrap } of encapsulations) {
+    const packets = talk().flatMap(wrap);
+    const reading = await read([pcapFile({ linkType, packets })]);
+    assertEquals(
+      words(reading),
+      ["> SYN_STREAM 1", "< SYN_REPLY 1", "< DATA 1"],
+      name,
+    );
+    assertEquals(reading.frames.map(({ connection }) => connection), [0, 0, 0]);
+  }
+});
+
+Deno.test("packets that are cut off anywhere in their heads are ignored", async () => {
+  for (const { linkType, wrap } of encapsulations) {
+    const [packet] = talk().slice(2, 3).flatMap(wrap);
+    const packets = Array.from(
+      packet,
+      (_, end) => packet.subarray(0, end),
+    );
+    await read([pcapFile({ linkType, packets })]);
+  }
+});
+
+Deno.test("tunnels in tunnels without end are not followed", async () => {
+  // MPLS in GRE in IP: each packet has itself inside, as far as 64 KiB go.
+  let packet = new Uint8Array(20);
+  for (let depth = 0; depth < 800; depth++) {
+    const outer = new Uint8Array(packet.length + 20);
+    outer.set([0x45, 0, outer.length >> 8, outer.length & 255]);
+    outer[9] = 4;
+    outer.set(packet, 20);
+    packet = outer;
+  }
+  const reading = await read([pcapFile({ linkType: 101, packets: [packet] })]);
+  assertEquals(reading.records, []);
+});
