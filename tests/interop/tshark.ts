@@ -245,6 +245,8 @@ async function execConversation(): Promise<Capture> {
     url: `http://127.0.0.1:${capture.port}`,
     pod: { name: "pod" },
     command: ["cat"],
+    // tshark does not look into WebSockets.
+    transport: "spdy",
     stdin: true,
     stderr: false,
   });
