@@ -99,6 +99,8 @@ class TlsConnection {
   /** Protocols that the client offers. */
   #offered: readonly string[] = [];
   #isTold = false;
+  /** Whether it was said that something is not decrypted. */
+  #isUnopened = false;
   #areKeysMade = false;
 
   constructor(
@@ -369,6 +371,8 @@ class TlsConnection {
 
   /** Says why it is not read, if it may be SPDY. */
   #tellUnopened(side: Side, why: string): void {
+    if (this.#isUnopened) return;
+    this.#isUnopened = true;
     const mayBeSpdy = this.#protocol === undefined
       ? this.#offered.some(isSpdy)
       : isSpdy(this.#protocol);

@@ -1,0 +1,209 @@
+import { assert, assertEquals, assertMatch, concat } from "../deps.ts";
+import { ping, Talk } from "../capture/reading.ts";
+import { command, run } from "./process.ts";
+
+async function withCapture(
+  bytes: Uint8Array,
+  test: (file: string) => Promise<void>,
+): Promise<void> {
+  const file = await Deno.makeTempFile({ suffix: ".pcap" });
+  try {
+    await Deno.writeFile(file, bytes);
+    await test(file);
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+/** Two connections, each with two requests and their answers. */
+function capture(): Uint8Array {
+  const talks = [50000, 50001].map((clientPort) => {
+    const talk = new Talk({ clientPort });
+    talk.send("client", talk.request(1, "/api/users"));
+    talk.send("client", talk.request(3, "/style.css"));
+    talk.send("server", concat([talk.reply(1), talk.data(1, "users\n", 1)]));
+    talk.send("server", concat([talk.reply(3), talk.data(3, "style\n", 1)]));
+    talk.send("client", ping(1));
+    return talk.close("client").close("server");
+  });
+  const [first, second] = talks;
+  first.segments.push(...second.segments);
+  return first.file();
+}
+
+interface Line {
+  readonly connection: number;
+  readonly type: string;
+  readonly streamId?: number;
+  readonly direction: string;
+}
+
+async function lines(file: string, ...args: string[]): Promise<string[]> {
+  const { stdout } = await run(["decode", "--json", ...args, file]);
+  return stdout.trim().split("\n").filter(Boolean).map((text) => {
+    const { connection, type, streamId, direction } = JSON.parse(text) as Line;
+    return `${connection} ${direction} ${type} ${streamId ?? ""}`.trim();
+  });
+}
+
+Deno.test("decode shows what the filters leave, by connection, stream, type, side and header", async () => {
+  await withCapture(capture(), async (file) => {
+    assertEquals((await lines(file)).length, 14);
+    assertEquals(await lines(file, "--connection", "1", "--stream", "3"), [
+      "1 client SYN_STREAM 3",
+      "1 server SYN_REPLY 3",
+      "1 server DATA 3",
+    ]);
+    assertEquals(await lines(file, "--type", "ping"), [
+      "0 client PING",
+      "1 client PING",
+    ]);
+    assertEquals(
+      await lines(file, "--from", "server", "--connection=0", "--type=DATA"),
+      ["0 server DATA 1", "0 server DATA 3"],
+    );
+    for (
+      const where of [":path~^/api", ":path=/api/users", ":path!=/style.css"]
+    ) {
+      assertEquals(await lines(file, "--where", where, "--connection", "0"), [
+        "0 client SYN_STREAM 1",
+        "0 server SYN_REPLY 1",
+        "0 server DATA 1",
+      ]);
+    }
+    const none = await run(["decode", "--connection", "7", file]);
+    assertEquals([none.code, none.stdout], [1, ""]);
+    assertMatch(none.stderr, /of 14 frames none matches/);
+  });
+});
+
+Deno.test("decode refuses options that make no sense", async () => {
+  await withCapture(capture(), async (file) => {
+    for (
+      const args of [
+        ["--connection", "x"],
+        ["--where", "=x"],
+        ["--where", "a~("],
+        ["--from", "both"],
+        ["--follow", "a"],
+        ["--follow", "1.2.3"],
+        ["-o", "out"],
+      ]
+    ) {
+      const { code, stderr } = await run(["decode", ...args, file]);
+      assertEquals(code, 2, args.join(" "));
+      assertMatch(stderr, /^spdy: /);
+    }
+  });
+});
+
+Deno.test("decode --follow writes the payload, to standard output and to a file", async () => {
+  await withCapture(capture(), async (file) => {
+    const one = await run(["decode", "--follow", "1.3", file]);
+    assertEquals([one.code, one.stdout], [0, "style\n"]);
+    const all = await run(["decode", "--follow", "0", file]);
+    assertEquals([all.code, all.stdout], [0, "users\nstyle\n"]);
+    const where = ["--where", ":path~css"];
+    const found = await run(["decode", "--follow", "0", ...where, file]);
+    assertEquals(found.stdout, "style\n");
+    const out = `${file}.out`;
+    try {
+      const written = await run(["decode", "--follow=0.1", "-o", out, file]);
+      assertEquals([written.code, written.stdout], [0, ""]);
+      assertEquals(await Deno.readTextFile(out), "users\n");
+    } finally {
+      await Deno.remove(out);
+    }
+  });
+});
+
+Deno.test("decode --follow says what the capture lacks", async () => {
+  const talk = new Talk();
+  const body = talk.data(1, "x".repeat(3000));
+  talk.send("client", talk.request(1, "/"));
+  talk.send("server", concat([talk.reply(1), body.subarray(0, 1008)]));
+  talk.send("server", body.subarray(1008, 2008));
+  talk.send("server", body.subarray(2008));
+  talk.segments.splice(-2, 1);
+  await withCapture(talk.file(), async (file) => {
+    const { code, stdout, stderr } = await run([
+      "decode",
+      "--follow=0.1",
+      file,
+    ]);
+    assertEquals([code, stdout], [1, "x".repeat(2000)]);
+    assertMatch(stderr, /the capture lacks 1000 bytes of the payload/);
+  });
+});
+
+Deno.test("decode --summary counts frames, header compression, resets and stalled windows", async () => {
+  const talk = new Talk();
+  talk.send("client", talk.request(1, "/"));
+  talk.send("server", talk.reply(1));
+  for (let n = 0; n < 4; n++) {
+    talk.send("server", talk.data(1, "x".repeat(16384)));
+  }
+  // The window of the stream is used up, until it is enlarged 5 packets later.
+  for (let id = 1; id < 10; id += 2) talk.send("client", ping(id));
+  const update = (stream: number): Uint8Array =>
+    new Uint8Array([0x80, 3, 0, 9, 0, 0, 0, 8, 0, 0, 0, stream, 0, 1, 0, 0]);
+  talk.send("client", concat([update(0), update(1)]));
+  talk.send(
+    "client",
+    new Uint8Array([0x80, 3, 0, 3, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 5]),
+  );
+  talk.close("client").close("server");
+  await withCapture(talk.file(), async (file) => {
+    const { code, stdout } = await run(["decode", "--summary", file]);
+    assertEquals(code, 0);
+    assertMatch(stdout, /^0 {2}127\.0\.0\.1:50000 -> 127\.0\.0\.1:6121\n/);
+    assertMatch(stdout, /closed, 1 stream\n/);
+    assertMatch(stdout, /<- 5 frames, \d+ bytes, 65536 of them payload\n/);
+    assertMatch(stdout, /resets CANCEL 1\n/);
+    assertMatch(stdout, /headers \d+ -> \d+ bytes \(\d+%\) in 1 block\n/);
+    assertMatch(stdout, /<- window of stream 1 used up once, 6\.0 ms\n/);
+    assertMatch(stdout, /<- window of the session used up once, 6\.0 ms\n/);
+    const json = await run(["decode", "--summary", "--json", file]);
+    const summary = JSON.parse(json.stdout);
+    assertEquals(summary.type, "summary");
+    assertEquals(summary.fromServer.types, { SYN_REPLY: 1, DATA: 4 });
+    assertEquals(summary.stalls.length, 2);
+  });
+});
+
+Deno.test("decode prints what comes from a pipe before the pipe ends", async () => {
+  const [program, ...args] = command(["decode", "-"]);
+  const process = new Deno.Command(program, {
+    args,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const writer = process.stdin.getWriter();
+  const talk = new Talk();
+  talk.send("client", talk.request(1, "/one"));
+  const first = talk.file();
+  await writer.write(first as Uint8Array<ArrayBuffer>);
+  let printed = "";
+  const reader = process.stdout.pipeThrough(new TextDecoderStream())
+    .getReader();
+  // The rest of the file is not written before this was printed.
+  while (!printed.includes(":path /one")) {
+    const { done, value } = await reader.read();
+    assert(!done, "decode ended");
+    printed += value;
+  }
+  talk.send("client", ping(1));
+  await writer.write(
+    talk.file().slice(first.length) as Uint8Array<ArrayBuffer>,
+  );
+  await writer.close();
+  while (!printed.includes("PING")) {
+    const { done, value } = await reader.read();
+    assert(!done, "decode ended");
+    printed += value;
+  }
+  await reader.cancel();
+  assertEquals((await process.status).code, 0);
+});
