@@ -54,7 +54,7 @@ export class Conversation implements ChannelHost {
   /** Packets of this connection so far. */
   packets = 0;
   /** Number of its last packet in the capture. */
-  lastPacket = 0;
+  lastPacket: number;
   /** Sequence numbers before the first byte of each side, to recognise a new connection on the same ports. */
   readonly bases: [number | undefined, number | undefined] = [
     undefined,
@@ -91,6 +91,7 @@ export class Conversation implements ChannelHost {
     this.#client = client;
     this.isComplete = client !== undefined;
     this.isRaw = isRaw;
+    this.lastPacket = context.packet;
     this.#begin = this.#lastTime = context.time;
     const channel = this.#channel = new Channel(this);
     this.halves = [
