@@ -51,3 +51,23 @@ Deno.test("growing keeps what was written; a copy is one", () => {
   out.length = 2;
   assertEquals(out.view().length, 2);
 });
+
+Deno.test("text: the first and the last character of each length in UTF-8", () => {
+  for (
+    const text of [
+      "\x00",
+      "\x7f",
+      "\x80",
+      "\u07ff",
+      "\u0800",
+      "\uffff",
+      "\u{10000}",
+    ]
+  ) {
+    for (const whole of [text, `ascii${text}`, `${text}ascii`]) {
+      const writer = new ByteWriter();
+      writer.text(whole);
+      assertEquals(writer.copy(), new TextEncoder().encode(whole));
+    }
+  }
+});

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "../deps.ts";
 import {
   CallbackFailureError,
   CLIENT,
+  DataProvider,
   ERR_GOAWAY_ALREADY_SENT,
   ERR_INVALID_FRAME,
   ERR_PROTO,
@@ -504,4 +505,27 @@ Deno.test("what fails behind failSession is neither told nor sent", () => {
   assertEquals(harness.session.failure, undefined);
   assertEquals(harness.session.getOutboundQueueSize(), 1);
   assertEquals(harness.flushNames(), ["GOAWAY 0 2"]);
+});
+
+Deno.test("a read callback that fails behind its own failSession adds no second GOAWAY", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  const { session } = harness;
+  const source = new DataProvider(undefined, (session) => {
+    session.failSession(2);
+    throw new CallbackFailureError("behind it");
+  });
+  session.submitRequest(0, HEADERS_LIST, source);
+  harness.room = 0;
+  assertThrows(
+    () => {
+      session.send();
+      harness.room = Infinity;
+      session.send();
+    },
+    CallbackFailureError,
+    "behind it",
+  );
+  assertEquals(session.failure, undefined);
+  assertEquals(session.getOutboundQueueSize(), 1);
+  assertEquals(harness.flushNames().at(-1), "GOAWAY 0 2");
 });

@@ -334,3 +334,15 @@ Deno.test("a lower initial window brings no update of a stream whose peer is don
   harness.session.submitSettings(0, [[SETTINGS_INITIAL_WINDOW_SIZE, 0, 10]]);
   assertEquals(harness.flushNames().slice(1), ["WINDOW_UPDATE 1 100"]);
 });
+
+Deno.test("bodies take turns also for the last byte of the session's window", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3_1, {
+    limits: { maxDataFrameSize: 65535 },
+  });
+  harness.session.submitRequest(0, HEADERS_LIST, body(65540));
+  harness.session.submitRequest(0, HEADERS_LIST, body(5));
+  assertEquals(harness.flushNames().slice(2), [
+    "DATA 1 0 65535",
+    "DATA 3 0 1",
+  ]);
+});
