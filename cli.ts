@@ -14,13 +14,17 @@ import {
 } from "./cli/command.ts";
 import { attach } from "./cli/attach.ts";
 import { bench } from "./cli/bench.ts";
+import { completionsFor } from "./cli/completions.ts";
 import { cp } from "./cli/cp.ts";
 import { decode } from "./cli/decode.ts";
 import { exec } from "./cli/exec.ts";
 import { get } from "./cli/get.ts";
+import { manFor } from "./cli/man.ts";
 import { portForward } from "./cli/port_forward.ts";
 import { proxy } from "./cli/proxy.ts";
 import { serve } from "./cli/serve.ts";
+import { didYouMean } from "./cli/arguments.ts";
+import config from "./deno.json" with { type: "json" };
 import {
   bold,
   OutputClosedError,
@@ -42,6 +46,8 @@ const COMMANDS: readonly Command[] = [
   attach,
   cp,
   portForward,
+  completionsFor(() => COMMANDS),
+  manFor(() => COMMANDS),
 ];
 
 /**
@@ -58,25 +64,27 @@ const COMMANDS: readonly Command[] = [
  */
 export async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;
-  if (
-    name === undefined || name === "--help" || name === "-h" || name === "help"
-  ) {
+  if (name === "-V" || name === "--version" || name === "version") {
+    print(show`spdy ${config.version}, Deno ${Deno.version.deno}`);
+    return EXIT_OK;
+  }
+  const asksForHelp = name === "--help" || name === "-h" || name === "help";
+  if (name === undefined || asksForHelp && rest.length === 0) {
     for (const line of usage()) print(line);
     return name === undefined ? EXIT_USAGE : EXIT_OK;
   }
-  const command = COMMANDS.find((command) => command.name === name);
+  const wanted = asksForHelp ? rest[0] : name;
+  const command = COMMANDS.find((command) => command.name === wanted);
   if (command === undefined) {
-    complain(
-      `unknown command "${name}"; known are ${
-        COMMANDS.map(({ name }) => name).join(", ")
-      }`,
-    );
+    const known = COMMANDS.map(({ name }) => name);
+    const hint = didYouMean(wanted, known) || `; known are ${known.join(", ")}`;
+    complain(`unknown command "${wanted}"${hint}`);
     return EXIT_USAGE;
   }
   // What follows "--" belongs to a program in a pod.
   const end = rest.indexOf("--");
   const own = end < 0 ? rest : rest.slice(0, end);
-  if (own.includes("--help") || own.includes("-h")) {
+  if (asksForHelp || own.includes("--help") || own.includes("-h")) {
     print(showLines(command.help));
     return EXIT_OK;
   }
@@ -99,7 +107,9 @@ function usage(): Shown[] {
   return [
     showLines("Usage: spdy COMMAND [OPTION...]\n"),
     ...lines,
-    showLines("\nspdy COMMAND --help says more."),
+    showLines(
+      "\nspdy COMMAND --help says more. spdy --version names the version.",
+    ),
   ];
 }
 

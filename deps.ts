@@ -22,3 +22,4 @@ export { eTag, ifNoneMatch } from "jsr:@std/http@1/etag";
 export { acceptsEncodings } from "jsr:@std/http@1/negotiation";
 export { escape as escapeHtml } from "jsr:@std/html@1/entities";
 export { parse as parseYaml } from "jsr:@std/yaml@1/parse";
+export { levenshteinDistance } from "jsr:@std/text@1/levenshtein-distance";

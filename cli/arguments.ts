@@ -9,6 +9,7 @@
  * @module
  */
 
+import { levenshteinDistance } from "../deps.ts";
 import { UsageError } from "./command.ts";
 
 /** The options that a command takes, without their leading dashes. */
@@ -121,8 +122,18 @@ class Reading {
       return;
     }
     if (!this.#take(typed, name, value)) {
-      throw new UsageError(`unknown option ${arg}`);
+      throw new UsageError(`unknown option ${arg}${this.#suggestion(typed)}`);
     }
+  }
+
+  /** The option that was probably meant. */
+  #suggestion(typed: string): string {
+    const names = [
+      ...this.#flagNames,
+      ...this.#valueNames,
+      ...[...this.#negatable].map((name) => `no-${name}`),
+    ].map((name) => `--${name}`);
+    return didYouMean(typed, names);
   }
 
   /** Letters behind one dash: flags, and at the end one option with its value. */
@@ -158,6 +169,18 @@ class Reading {
     this.values.set(name, [...this.values.get(name) ?? [], given]);
     return true;
   }
+}
+
+/** Letters that may be wrong, missing or too many in a word that is taken for another. */
+const MOST_EDITS = 2;
+
+/** `; did you mean X?` for the known word that is typed nearly like this one. */
+export function didYouMean(typed: string, known: readonly string[]): string {
+  const [nearest] = known.map((word) =>
+    [levenshteinDistance(typed, word), word] as const
+  ).sort(([left], [right]) => left - right);
+  if (nearest === undefined || nearest[0] > MOST_EDITS) return "";
+  return `; did you mean ${nearest[1]}?`;
 }
 
 function readFlag(typed: string, value = "true"): boolean {

@@ -5,6 +5,7 @@
  */
 
 import { checkTimeout } from "../numbers.ts";
+import type { Options } from "./options.ts";
 
 /** One command, such as `spdy decode`. */
 export interface Command {
@@ -14,6 +15,8 @@ export interface Command {
   readonly summary: string;
   /** What `--help` prints. */
   readonly help: string;
+  /** Its options, for completions and the man page. */
+  readonly options?: Options;
   /** Runs it with the arguments behind its name; resolves to the exit code. */
   run(args: string[]): Promise<number>;
 }

@@ -7,8 +7,9 @@
 
 import type { ProtocolVersion } from "../frame/constants.ts";
 import { type LogFormat, readLogFormat } from "./access_log.ts";
-import type { Arguments } from "./arguments.ts";
 import { readWhole, UsageError } from "./command.ts";
+import type { ReadOptions } from "./options.ts";
+import { readCertificates, readKey } from "./pem.ts";
 import { readVersion } from "./target.ts";
 
 /** Where and how to listen. */
@@ -23,40 +24,48 @@ export interface ListenOptions {
   readonly flowControl: boolean;
 }
 
-/** Names of the options with a value. */
-export const LISTEN_VALUES = [
-  "host",
-  "port",
-  "cert",
-  "key",
-  "version",
-  "log-format",
+/** The options that both commands have. */
+export const LISTEN_OPTIONS = [
+  {
+    name: "port",
+    short: "p",
+    value: "N",
+    help: "default 8000; 0 for any free one",
+  },
+  {
+    name: "host",
+    value: "ADDRESS",
+    help: "default 127.0.0.1; 0.0.0.0 for all",
+  },
+  {
+    name: "cert",
+    value: "FILE",
+    help: "certificate chain (PEM); TLS with ALPN, needs --key",
+  },
+  { name: "key", value: "FILE", help: "its private key (PEM)" },
+  {
+    name: "version",
+    value: "2|3|3.1",
+    help: "SPDY version on plain TCP; default 3.1",
+  },
+  {
+    name: "flow-control",
+    onByDefault: true,
+    help: "for clients that know no windows (moby/spdystream)",
+  },
+  {
+    name: "log-format",
+    value: "text|combined|json",
+    help: "form of the access log; default text",
+  },
+  { name: "silent", short: "s", help: "no access log" },
 ] as const;
-
-/** The options without one, as {@linkcode readArguments} takes them. */
-export const LISTEN_FLAGS = {
-  flags: ["silent", "flow-control"],
-  onByDefault: ["flow-control"],
-  aliases: { p: "port", s: "silent" },
-} as const;
 
 /** The options, as given. */
 export type ListenArguments = Pick<
-  Arguments<typeof LISTEN_VALUES[number], never, "silent" | "flow-control">,
+  ReadOptions<typeof LISTEN_OPTIONS>,
   "values" | "flags"
 >;
-
-/** The same as `--help` tells it. */
-export const LISTEN_HELP =
-  `  -p, --port N           default 8000; 0 for any free one
-      --host ADDRESS     default 127.0.0.1; 0.0.0.0 for all
-      --cert FILE        certificate chain (PEM); TLS with ALPN, needs --key
-      --key FILE         its private key (PEM)
-      --version 2|3|3.1  SPDY version on plain TCP; default 3.1
-      --no-flow-control  for clients that know no windows (moby/spdystream)
-      --log-format text|combined|json
-                         form of the access log; default text
-  -s, --silent           no access log`;
 
 /** What the options say. Reads the files that they name. */
 export async function readListenOptions(
@@ -71,7 +80,7 @@ export async function readListenOptions(
     throw new UsageError("--cert and --key go together");
   }
   const tls = cert !== undefined && key !== undefined
-    ? { cert: await Deno.readTextFile(cert), key: await Deno.readTextFile(key) }
+    ? { cert: await readCertificates(cert), key: await readKey(key) }
     : {};
   return {
     hostname: values.host ?? "127.0.0.1",

@@ -8,17 +8,17 @@
 import { Client } from "../http/client/client.ts";
 import { serve } from "../http/server/serve.ts";
 import { accessLog, withAccessLog } from "./access_log.ts";
-import { readArguments } from "./arguments.ts";
 import { type Command, EXIT_OK, readSeconds, UsageError } from "./command.ts";
 import {
-  LISTEN_FLAGS,
-  LISTEN_HELP,
-  LISTEN_VALUES,
+  LISTEN_OPTIONS,
   listeningUrl,
   type ListenOptions,
   readListenOptions,
   untilInterrupted,
 } from "./listen.ts";
+import { defineCommand } from "./help.ts";
+import { readOptions } from "./options.ts";
+import { readCertificates } from "./pem.ts";
 import { inFrontOfHttp } from "./proxy/in_front_of_http.ts";
 import { inFrontOfSpdy } from "./proxy/in_front_of_spdy.ts";
 import { failedAnswer, type ProxyRules } from "./proxy/rules.ts";
@@ -28,40 +28,50 @@ import { print, show } from "./terminal.ts";
 /** How long the server behind has for the head of its answer, seconds. */
 const DEFAULT_TIMEOUT = "60";
 
+const OPTIONS = [
+  ...LISTEN_OPTIONS,
+  {
+    name: "ca",
+    value: "FILE",
+    help: "certificates (PEM) to trust besides the usual ones",
+  },
+  {
+    name: "preserve-host",
+    help: "send the client's host on, not that of URL",
+  },
+  {
+    name: "rewrite-redirects",
+    help: "let redirects to URL lead to the proxy",
+  },
+  {
+    name: "timeout",
+    value: "SECONDS",
+    help: `for the head of an answer; default ${DEFAULT_TIMEOUT}, 0 for ever`,
+  },
+] as const;
+
 /** `spdy proxy URL` */
-export const proxy: Command = {
+export const proxy: Command = defineCommand({
   name: "proxy",
   summary: "SPDY in front of an HTTP server, or the other way round",
-  help: `Usage: spdy proxy [OPTION...] URL
+  usage: "[OPTION...] URL",
+  about: `URL names the server behind the proxy: scheme, host and port.
 
-URL names the server behind the proxy: scheme, host and port.
-
-  http://, https://              an HTTP server: the proxy speaks SPDY to clients
-  spdy://, spdys://,
-  spdy+upgrade://, spdys+upgrade://
-                                 a SPDY server: the proxy speaks HTTP/1.1 to
-                                 clients, so any browser or curl can use it
-
-${LISTEN_HELP}
-      --ca FILE          certificates (PEM) to trust besides the usual ones
-      --preserve-host    send the client's host on, not that of URL
-      --rewrite-redirects
-                         let redirects to URL lead to the proxy
-      --timeout SECONDS  for the head of an answer; default ${DEFAULT_TIMEOUT}, 0 for ever
-      --help             this text
-
-Bodies are passed on as they are coded. x-forwarded-for, -host, -proto and
+  http://, https://    an HTTP server: the proxy speaks SPDY to clients
+  spdy://, spdys://, spdy+upgrade://, spdys+upgrade://
+                       a SPDY server: the proxy speaks HTTP/1.1 to
+                       clients, so any browser or curl can use it`,
+  options: OPTIONS,
+  notes:
+    `Bodies are passed on as they are coded. x-forwarded-for, -host, -proto and
 forwarded name the client. A server that cannot be reached is answered for with
 502, one that is too slow with 504. Upgrades, such as WebSockets, pass where
 "spdy proxy" is at both ends of the SPDY connection; otherwise the answer is 501.
+
 Ctrl-C finishes what is under way. Permissions: --allow-net, --allow-read for the
 files named.`,
   async run(args: string[]): Promise<number> {
-    const parsed = readArguments(args, {
-      values: [...LISTEN_VALUES, "ca", "timeout"],
-      ...LISTEN_FLAGS,
-      flags: [...LISTEN_FLAGS.flags, "preserve-host", "rewrite-redirects"],
-    });
+    const parsed = readOptions(args, OPTIONS);
     const { values, flags, positionals } = parsed;
     if (positionals.length !== 1) throw new UsageError("proxy needs one URL");
     const behind = positionals[0];
@@ -75,12 +85,12 @@ files named.`,
     };
     const ca = values.ca === undefined
       ? undefined
-      : [await Deno.readTextFile(values.ca)];
+      : [await readCertificates(values.ca)];
     if (/^https?:/.test(behind)) await toHttp(options, rules, ca);
     else await toSpdy(options, rules, ca, values.version);
     return EXIT_OK;
   },
-};
+});
 
 async function toHttp(
   options: ListenOptions,

@@ -7,41 +7,40 @@
 import { serve as serveSpdy } from "../http/server/serve.ts";
 import type { ServeHandler } from "../http/server/serve_options.ts";
 import { accessLog, withAccessLog } from "./access_log.ts";
-import { readArguments } from "./arguments.ts";
 import { type Command, EXIT_OK, UsageError } from "./command.ts";
 import {
-  LISTEN_FLAGS,
-  LISTEN_HELP,
-  LISTEN_VALUES,
+  LISTEN_OPTIONS,
   listeningUrl,
   readListenOptions,
   untilInterrupted,
 } from "./listen.ts";
+import { defineCommand } from "./help.ts";
+import { readOptions } from "./options.ts";
 import { type FileHandler, staticFiles } from "./static_files.ts";
 import { print, show } from "./terminal.ts";
 
+const OPTIONS = [
+  ...LISTEN_OPTIONS,
+  {
+    name: "push",
+    value: '"A=B,C"',
+    repeated: true,
+    help: "push B and C along with A; may be repeated",
+  },
+] as const;
+
 /** `spdy serve DIR` */
-export const serve: Command = {
+export const serve: Command = defineCommand({
   name: "serve",
   summary: "serve the files of a directory",
-  help: `Usage: spdy serve [OPTION...] [DIR]
-
-Serves the files below DIR, the working directory unless named: types, ranges,
-entity tags, listings, and FILE.br or FILE.gz for FILE where the client takes it.
-Nothing outside of DIR is read.
-
-${LISTEN_HELP}
-      --push "A=B,C"     push B and C along with A; may be repeated
-      --help             this text
-
-Ctrl-C finishes what is under way. Permissions: --allow-net to listen,
---allow-read for DIR and the certificate.`,
+  usage: "[OPTION...] [DIR]",
+  about:
+    "Serves the files below DIR, the working directory unless named: types, ranges, entity tags, listings, and FILE.br or FILE.gz for FILE where the client takes it. Nothing outside of DIR is read.",
+  options: OPTIONS,
+  notes:
+    "Ctrl-C finishes what is under way. Permissions: --allow-net to listen, --allow-read for DIR and the certificate.",
   async run(args: string[]): Promise<number> {
-    const parsed = readArguments(args, {
-      values: LISTEN_VALUES,
-      lists: ["push"],
-      ...LISTEN_FLAGS,
-    });
+    const parsed = readOptions(args, OPTIONS);
     const { positionals } = parsed;
     if (positionals.length > 1) {
       throw new UsageError("serve takes one directory");
@@ -65,7 +64,7 @@ Ctrl-C finishes what is under way. Permissions: --allow-net to listen,
     await untilInterrupted(server);
     return EXIT_OK;
   },
-};
+});
 
 /** Which paths are pushed along with a path. */
 export type PushRules = ReadonlyMap<string, readonly string[]>;

@@ -14,6 +14,7 @@ import { npnGetVersion } from "../session/npn.ts";
 import { connect } from "../http/connect.ts";
 import { connectUpgrade } from "../http/upgrade/connect_upgrade.ts";
 import type { Connection } from "../http/connection.ts";
+import type { DialOptions } from "../connection/dial.ts";
 import type { ConnectionTuning } from "../connection/options.ts";
 import { reasonOf, UsageError } from "./command.ts";
 
@@ -30,6 +31,10 @@ export interface Target {
   readonly origin: string;
   /** The URL as the HTTP layer takes it. */
   readonly url: string;
+  /** The URL as it was typed, without a password. */
+  readonly typed: string;
+  /** `NAME:PASSWORD` of the URL, decoded; sent as basic authentication. */
+  readonly credentials?: string;
 }
 
 /** What the carriers are called in a URL, and the port where it names none. */
@@ -59,13 +64,47 @@ export function readTarget(text: string): Target {
   const http = new URL(text.replace(/^[^:]+:/, httpScheme));
   if (http.hostname === "") throw new UsageError(`"${text}" names no host`);
   const port = Number(http.port || defaultPort);
+  const credentials = http.username || http.password
+    ? `${decoded(http.username)}:${decoded(http.password)}`
+    : undefined;
+  http.username = "";
+  http.password = "";
   return {
     carrier,
+    credentials,
     hostname: http.hostname.replace(/^\[(.*)\]$/, "$1"),
     port,
     origin: `${url.protocol}//${http.hostname}:${port}`,
     url: http.href,
+    typed: credentials === undefined
+      ? text
+      : http.href.replace(/^[^:]+:/, url.protocol),
   };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * Where a `location` leads that `target` answered with: over the same carrier,
+ * with TLS when its scheme is https.
+ */
+export function targetBehind(target: Target, location: string): Target {
+  const url = URL.parse(location, target.url);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new Error(
+      `the redirect to ${JSON.stringify(location)} is no URL of HTTP`,
+    );
+  }
+  const isUpgrade = target.carrier.startsWith("upgrade");
+  const isTls = url.protocol === "https:";
+  const scheme = `spdy${isTls ? "s" : ""}${isUpgrade ? "+upgrade" : ""}`;
+  return readTarget(url.href.replace(/^https?/, scheme));
 }
 
 /** Reads `--version`. */
@@ -87,6 +126,15 @@ export function versionName(version: ProtocolVersion): string {
   }[version];
 }
 
+/** A target could not be reached; `cause` says why. */
+export class UnreachableError extends Error {
+  /** The message names the target as it was typed. */
+  constructor({ origin }: Target, cause: unknown) {
+    super(`${origin}: ${reasonOf(cause)}`, { cause });
+    this.name = "UnreachableError";
+  }
+}
+
 /** What is wanted of a connection to a target. */
 export interface OpenOptions
   extends Pick<ConnectionTuning, "flowControl" | "onFrame"> {
@@ -94,6 +142,8 @@ export interface OpenOptions
   readonly version: string | undefined;
   /** Certificates (PEM) to trust besides the usual ones. */
   readonly caCerts?: string[];
+  /** Makes the TCP connection; default `Deno.connect` to the target's host and port. */
+  readonly dial?: DialOptions["dial"];
   readonly signal?: AbortSignal;
 }
 
@@ -123,8 +173,8 @@ export async function openTarget(
   options: OpenOptions,
 ): Promise<Connection> {
   const { hostname, port, carrier, url } = target;
-  const { caCerts, flowControl, onFrame, signal } = options;
-  const tuning = { flowControl, onFrame, signal };
+  const { caCerts, dial, flowControl, onFrame, signal } = options;
+  const tuning = { dial, flowControl, onFrame, signal };
   const version = readVersion(options.version);
   const protocol = options.version === undefined
     ? undefined
@@ -152,7 +202,6 @@ export async function openTarget(
     });
     return connection;
   } catch (error) {
-    const reason = reasonOf(error);
-    throw new Error(`${hostname}:${port}: ${reason}`, { cause: error });
+    throw new UnreachableError(target, error);
   }
 }

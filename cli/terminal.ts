@@ -152,6 +152,26 @@ export function drawLine(line: Shown | undefined): void {
   Deno.stderr.writeSync(ENCODER.encode(`\r${line ?? ""}\x1b[K`));
 }
 
+/** Columns of the terminal on standard error; `otherwise` where it is none. */
+export function terminalWidth(otherwise: number): number {
+  try {
+    return canDraw() ? Deno.consoleSize().columns : otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+/** Text on standard output as it is, without a line feed; its escape sequences are spelled out on a terminal. */
+export function writeText(text: string): void {
+  const shown = Deno.stdout.isTerminal()
+    ? text.replace(/[^\n\t]+/g, printable)
+    : text;
+  const bytes = ENCODER.encode(shown);
+  for (let at = 0; at < bytes.length;) {
+    at += Deno.stdout.writeSync(bytes.subarray(at));
+  }
+}
+
 /** The program that reads the output has ended, such as `head`. That is no fault to report. */
 export class OutputClosedError extends Error {
   override readonly name = "OutputClosedError";

@@ -9,7 +9,7 @@ import { escapeHtml } from "../deps.ts";
 
 /** Moments of one request, ms since the program's first. */
 export interface Timing {
-  readonly url: string;
+  url: string;
   /** The request was made. */
   start: number;
   /** SYN_STREAM left. */

@@ -1,0 +1,146 @@
+/**
+ * `spdy completions`: what bash, zsh and fish need to complete a command line.
+ *
+ * @module
+ */
+
+import { type Command, EXIT_OK, UsageError } from "./command.ts";
+import { defineCommand } from "./help.ts";
+import { type Option, readOptions, typedName } from "./options.ts";
+import { print, showLines } from "./terminal.ts";
+
+/** `spdy completions SHELL`, for a list of commands. */
+export function completionsFor(commands: () => readonly Command[]): Command {
+  return defineCommand({
+    name: "completions",
+    summary: "completions for bash, zsh or fish",
+    usage: "bash|zsh|fish",
+    about: `Prints a script that completes commands and options of spdy.
+
+  eval "$(spdy completions bash)"          in ~/.bashrc
+  spdy completions zsh > "\${fpath[1]}/_spdy"
+  spdy completions fish > ~/.config/fish/completions/spdy.fish`,
+    options: [],
+    run(args: string[]): Promise<number> {
+      const { positionals } = readOptions(args, []);
+      const script = Object.hasOwn(SCRIPTS, positionals[0] ?? "")
+        ? SCRIPTS[positionals[0]]
+        : undefined;
+      if (script === undefined || positionals.length > 1) {
+        throw new UsageError("completions needs bash, zsh or fish");
+      }
+      print(showLines(script(commands())));
+      return Promise.resolve(EXIT_OK);
+    },
+  });
+}
+
+const SCRIPTS: Readonly<
+  Record<string, (commands: readonly Command[]) => string>
+> = { bash, zsh, fish };
+
+function wordsOf(option: Option): string[] {
+  return [typedName(option), ...option.short ? [`-${option.short}`] : []];
+}
+
+/** Options whose value is a file are completed with file names. */
+function takesFile({ value }: Option): boolean {
+  return value === "FILE" || value === "DIR";
+}
+
+function bash(commands: readonly Command[]): string {
+  const names = commands.map(({ name }) => name).join(" ");
+  const cases = commands.map(({ name, options = [] }) => {
+    const words = options.flatMap(wordsOf).join(" ");
+    return `    ${name}) words="${words}" ;;`;
+  });
+  return `_spdy() {
+  local word="\${COMP_WORDS[COMP_CWORD]}" words
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W "${names} help --help --version" -- "$word"))
+    return
+  fi
+  case "\${COMP_WORDS[1]}" in
+${cases.join("\n")}
+    help) words="${names}" ;;
+    *) words="" ;;
+  esac
+  if [[ "$word" == -* || "\${COMP_WORDS[1]}" == help ]]; then
+    COMPREPLY=($(compgen -W "$words" -- "$word"))
+  else
+    COMPREPLY=($(compgen -f -- "$word"))
+  fi
+}
+complete -o filenames -F _spdy spdy`;
+}
+
+/** Text inside single quotes of a shell. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function zsh(commands: readonly Command[]): string {
+  const names = commands.map(({ name, summary }) =>
+    `    ${quote(`${name}:${summary.replaceAll(":", "\\:")}`)}`
+  );
+  const cases = commands.map(({ name, options = [] }) => {
+    const specs = options.flatMap((option) => {
+      const help = (option.help ?? "").split("\n")[0]
+        .replace(/[[\]:\\]/g, "\\$&");
+      const value = option.value === undefined
+        ? ""
+        : `:${option.value.toLowerCase()}:${takesFile(option) ? "_files" : ""}`;
+      const repeated = option.repeated ? "*" : "";
+      return wordsOf(option).map((word) =>
+        `        ${quote(`${repeated}${word}[${help}]${value}`)}`
+      );
+    });
+    return `      ${name})
+        _arguments \\
+${[...specs, "        '*:file:_files'"].join(" \\\n")}
+        ;;`;
+  });
+  return `#compdef spdy
+_spdy() {
+  local -a commands
+  commands=(
+${names.join("\n")}
+  )
+  if (( CURRENT == 2 )); then
+    _describe command commands
+    return
+  fi
+  local command="\${words[2]}"
+  shift words
+  (( CURRENT-- ))
+  case "$command" in
+${cases.join("\n")}
+  esac
+}
+compdef _spdy spdy`;
+}
+
+function fish(commands: readonly Command[]): string {
+  const lines = commands.flatMap(({ name, summary, options = [] }) => [
+    `complete -c spdy -n __fish_use_subcommand -f -a ${name} -d ${
+      quote(summary)
+    }`,
+    ...options.map((option) => {
+      const short = option.short === undefined ? "" : ` -s ${option.short}`;
+      const value = option.value === undefined
+        ? ""
+        : takesFile(option)
+        ? " -r -F"
+        : " -x";
+      const help = wordsText(option.help);
+      return `complete -c spdy -n "__fish_seen_subcommand_from ${name}" -l ${
+        typedName(option).slice(2)
+      }${short}${value} -d ${quote(help)}`;
+    }),
+  ]);
+  return lines.join("\n");
+}
+
+function wordsText(text = ""): string {
+  return text.replace(/\s+/g, " ");
+}

@@ -1,0 +1,305 @@
+/**
+ * The options of `spdy get`, checked.
+ *
+ * @module
+ */
+
+import type { DialOptions } from "../../connection/dial.ts";
+import { readSeconds, readWhole, UsageError } from "../command.ts";
+import { type ReadOptions, readOptions } from "../options.ts";
+import { readCertificates } from "../pem.ts";
+import { readTarget, readVersion, type Target } from "../target.ts";
+import { checkWriteOut } from "./write_out.ts";
+
+/** The table of options. */
+export const GET_OPTIONS = [
+  {
+    name: "method",
+    short: "X",
+    value: "METHOD",
+    aliases: ["request"],
+    help: "default GET, or POST with --data",
+  },
+  {
+    name: "header",
+    short: "H",
+    value: '"n: v"',
+    repeated: true,
+    help: "a header; may be repeated",
+  },
+  {
+    name: "data",
+    short: "d",
+    value: "TEXT",
+    help: "the body: text, @FILE, or @- for standard input",
+  },
+  {
+    name: "user",
+    short: "u",
+    value: "NAME:PASSWORD",
+    help: "basic authentication; so does NAME:PASSWORD@ in the URL",
+  },
+  { name: "head", short: "I", help: "send HEAD, and show the headers" },
+  {
+    name: "include",
+    short: "i",
+    help: "write status and headers before the body",
+  },
+  {
+    name: "location",
+    short: "L",
+    help: "follow redirects, at most 20",
+  },
+  {
+    name: "output",
+    short: "o",
+    value: "FILE",
+    help:
+      'write the body there, "-" for standard output even where that is a terminal and the body binary; one URL',
+  },
+  {
+    name: "remote-name",
+    short: "O",
+    help: "write each body to a file with the last name of its URL",
+  },
+  {
+    name: "write-out",
+    short: "w",
+    value: "FORMAT",
+    help:
+      "write this after each URL, with curl's variables, such as %{http_code} and %{time_total}",
+  },
+  {
+    name: "fail",
+    short: "f",
+    help:
+      "exit code 1 for a status of 400 and above, whose body is not written",
+  },
+  {
+    name: "retry",
+    value: "N",
+    help:
+      "try again so many times, after 1, 2, 4, ... seconds, when connecting fails or the status is 408, 429, 500, 502, 503 or 504",
+  },
+  {
+    name: "resolve",
+    value: "HOST:PORT:ADDRESS",
+    repeated: true,
+    help: "connect to ADDRESS for HOST:PORT; may be repeated",
+  },
+  {
+    name: "version",
+    value: "2|3|3.1",
+    help: "SPDY version; default 3.1, over TLS the best both know",
+  },
+  {
+    name: "ca",
+    value: "FILE",
+    aliases: ["cacert"],
+    help: "certificates (PEM) to trust besides the usual ones",
+  },
+  {
+    name: "insecure",
+    short: "k",
+    help:
+      "accept any certificate; Deno has to be started with --unsafely-ignore-certificate-errors as well",
+  },
+  {
+    name: "keylog",
+    value: "FILE",
+    help:
+      "write the TLS secrets there, for decode --keylog; Deno has to be started with SSLKEYLOGFILE=FILE as well",
+  },
+  {
+    name: "flow-control",
+    onByDefault: true,
+    help: "for servers that know no windows (moby/spdystream)",
+  },
+  {
+    name: "timeout",
+    short: "m",
+    value: "SECONDS",
+    aliases: ["max-time"],
+    help: "give up after so many seconds; 0: never, the default",
+  },
+  {
+    name: "verbose",
+    short: "v",
+    help: "show frames as they pass, on standard error",
+  },
+  {
+    name: "timing",
+    help: "a waterfall of the requests, on standard error",
+  },
+  { name: "svg", value: "FILE", help: "the same as a picture" },
+  { name: "json", help: "one JSON object for each URL in place of the bodies" },
+  { name: "silent", short: "s", help: "no progress bar" },
+  // Known, so that it can be refused with advice.
+  { name: "continue", short: "C" },
+] as const;
+
+/** What `get` is asked for. */
+export interface GetOptions {
+  readonly method: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly data: string | undefined;
+  /** Where the body of a URL goes; `undefined` for standard output. */
+  readonly outputFor: (target: Target) => string | undefined;
+  readonly include: boolean;
+  readonly location: boolean;
+  readonly writeOut: string | undefined;
+  readonly fail: boolean;
+  readonly retry: number;
+  readonly dial: DialOptions["dial"];
+  readonly version: string | undefined;
+  readonly caCerts: string[] | undefined;
+  readonly insecure: boolean;
+  /** ms; 0: never. */
+  readonly timeout: number;
+  readonly flowControl: boolean;
+  readonly verbose: boolean;
+  readonly timing: boolean;
+  readonly svg: string | undefined;
+  readonly json: boolean;
+  readonly silent: boolean;
+}
+
+/** Reads and checks the arguments. Throws {@linkcode UsageError} for those that make no sense. */
+export async function readGetOptions(
+  args: readonly string[],
+): Promise<{ options: GetOptions; targets: Target[] }> {
+  const read = readOptions(args, GET_OPTIONS);
+  const { values, lists, flags, positionals } = read;
+  if (flags.continue) {
+    throw new UsageError(
+      `get does not resume; ask for the rest with -H "range: bytes=N-"`,
+    );
+  }
+  const targets = positionals.map(readTarget);
+  if (targets.length === 0) throw new UsageError("get needs a URL");
+  const outputFor = readOutput(read, targets);
+  readVersion(values.version);
+  checkKeyLog(values.keylog);
+  const retry = readWhole(values.retry ?? "0");
+  if (!(retry <= 1000)) {
+    throw new UsageError(`--retry ${values.retry}: a number from 0 to 1000`);
+  }
+  if (values["write-out"] !== undefined) checkWriteOut(values["write-out"]);
+  if (values.data?.startsWith("@") && values.data !== "@-") {
+    await Deno.stat(values.data.slice(1)).catch((error) => {
+      throw new UsageError(`--data ${values.data}: ${error.message}`);
+    });
+  }
+  if (flags.head && values.data !== undefined) {
+    throw new UsageError("--head asks for no body, --data sends one");
+  }
+  const options: GetOptions = {
+    method: values.method ??
+      (flags.head ? "HEAD" : values.data === undefined ? "GET" : "POST"),
+    headers: [...lists.header.map(readHeader), ...authorization(values.user)],
+    data: values.data,
+    outputFor,
+    include: flags.include || flags.head,
+    location: flags.location,
+    writeOut: values["write-out"],
+    fail: flags.fail,
+    retry,
+    dial: readResolve(lists.resolve),
+    version: values.version,
+    caCerts: values.ca === undefined
+      ? undefined
+      : [await readCertificates(values.ca)],
+    insecure: flags.insecure,
+    timeout: readSeconds("--timeout", values.timeout ?? "0"),
+    flowControl: flags["flow-control"],
+    verbose: flags.verbose,
+    timing: flags.timing,
+    svg: values.svg,
+    json: flags.json,
+    silent: flags.silent,
+  };
+  return { options, targets };
+}
+
+function readHeader(line: string): [string, string] {
+  const match = /^([^:\s]+):\s*(.*)$/.exec(line);
+  if (match) return [match[1], match[2]];
+  throw new UsageError(`--header "${line}": write it as "name: value"`);
+}
+
+/** Basic authentication (RFC 7617). */
+export function authorization(
+  user: string | undefined,
+): [string, string][] {
+  if (user === undefined) return [];
+  const pair = user.includes(":") ? user : `${user}:`;
+  const code = new TextEncoder().encode(pair).toBase64();
+  return [["authorization", `Basic ${code}`]];
+}
+
+function readOutput(
+  { values, flags }: ReadOptions<typeof GET_OPTIONS>,
+  targets: readonly Target[],
+): GetOptions["outputFor"] {
+  const { output } = values;
+  if (!flags["remote-name"]) {
+    if (output !== undefined && targets.length > 1) {
+      throw new UsageError("--output takes one URL only");
+    }
+    return () => output;
+  }
+  if (output !== undefined) {
+    throw new UsageError("--output and --remote-name exclude each other");
+  }
+  const names = new Map(targets.map((target) => [target, nameOf(target)]));
+  return (target) => names.get(target);
+}
+
+/** The last name of the URL's path, as a file of the working directory. */
+function nameOf({ url }: Target): string {
+  const last = new URL(url).pathname.split("/").at(-1) ?? "";
+  let name = last;
+  try {
+    name = decodeURIComponent(last);
+  } catch {
+    // As it is, then.
+  }
+  if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) {
+    throw new UsageError(
+      `--remote-name: ${url} ends with no name for a file; use --output`,
+    );
+  }
+  return name;
+}
+
+/** Connects to the addresses that `--resolve` names. */
+function readResolve(rules: readonly string[]): GetOptions["dial"] {
+  if (rules.length === 0) return undefined;
+  const addresses = new Map(rules.map((rule) => {
+    const match = /^(\[[^\]]+\]|[^:]+):([0-9]+):(.+)$/.exec(rule);
+    if (match === null) {
+      throw new UsageError(
+        `--resolve ${rule}: write it as HOST:PORT:ADDRESS`,
+      );
+    }
+    const [, host, port, address] = match.map(withoutBrackets);
+    return [`${host.toLowerCase()} ${port}`, address];
+  }));
+  return ({ hostname, port }) =>
+    Deno.connect({
+      hostname: addresses.get(`${hostname.toLowerCase()} ${port}`) ?? hostname,
+      port,
+    });
+}
+
+function withoutBrackets(text: string): string {
+  return text.replace(/^\[(.*)\]$/, "$1");
+}
+
+/** Deno opens the file when it starts, and no program can open it later. */
+function checkKeyLog(file: string | undefined): void {
+  if (file === undefined || Deno.env.get("SSLKEYLOGFILE") === file) return;
+  throw new UsageError(
+    `--keylog ${file}: Deno writes the secrets only where SSLKEYLOGFILE says when it starts: SSLKEYLOGFILE=${file} spdy get ...`,
+  );
+}

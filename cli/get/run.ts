@@ -1,0 +1,447 @@
+/**
+ * One call of `spdy get`: its requests, their timings, their output.
+ *
+ * @module
+ */
+
+import { PROTO_SPDY2 } from "../../frame/constants.ts";
+import type { FrameDirection, TracedFrame } from "../../connection/options.ts";
+import type { Connection } from "../../http/connection.ts";
+import { reasonOf } from "../command.ts";
+import { frameText } from "../frame_text.ts";
+import { Progress } from "../progress.ts";
+import { type Target, UnreachableError, versionName } from "../target.ts";
+import {
+  cyan,
+  dim,
+  green,
+  payloadIsShown,
+  payloadOut,
+  print,
+  printError,
+  show,
+  showJson,
+  type Shown,
+  terminalWidth,
+  writeText,
+  yellow,
+} from "../terminal.ts";
+import { type Timing, waterfallSvg, waterfallText } from "../timing.ts";
+import { Connections } from "./connections.ts";
+import { authorization, type GetOptions } from "./options.ts";
+import { MOST_REDIRECTS, type Redirectable, redirected } from "./redirect.ts";
+import { writeOut } from "./write_out.ts";
+
+/** Statuses after which `--retry` tries again, as curl does. */
+const RETRIED: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+/** The longest pause between two tries, ms. */
+const LONGEST_PAUSE = 600_000;
+
+/** One URL under way. */
+interface Transfer {
+  readonly target: Target;
+  readonly timing: Timing;
+  /** Resolves when everything that is written before it has been written. */
+  readonly before: Promise<void>;
+  redirects: number;
+  connects: number;
+  connected: number | undefined;
+  uploaded: number;
+  connection: Connection | undefined;
+  response: Response | undefined;
+  /** Part of the body has been written: trying again would repeat it. */
+  hasWritten: boolean;
+}
+
+/** Fetches URLs and writes what they give. */
+export class Run {
+  readonly #options: GetOptions;
+  readonly #signal: AbortSignal | undefined;
+  readonly #progress: Progress;
+  readonly #connections: Connections;
+  readonly #begin = performance.now();
+  readonly #timings: Timing[] = [];
+  /** Bodies go to standard output one after the other, in the order of the URLs. */
+  #output: Promise<void> = Promise.resolve();
+
+  /** The time of `--timeout` begins now. */
+  constructor(options: GetOptions) {
+    const { timeout, silent, verbose } = options;
+    this.#options = options;
+    this.#signal = timeout === 0 ? undefined : AbortSignal.timeout(timeout);
+    this.#progress = new Progress(!silent && !verbose);
+    this.#connections = new Connections(
+      options,
+      this.#signal,
+      () => this.#now(),
+      (direction, frame) => {
+        if (verbose) this.#showFrame(direction, frame);
+      },
+    );
+  }
+
+  /** Resolves to whether each URL was fetched, in their order. */
+  async fetchAll(targets: readonly Target[]): Promise<boolean[]> {
+    const results = await Promise.all(
+      targets.map((target) => this.#fetchOne(target)),
+    );
+    await this.#connections.close();
+    this.#progress.clear();
+    if (this.#options.timing) {
+      for (const line of waterfallText(this.#timings, terminalWidth(100))) {
+        printError(show`${line}`);
+      }
+    }
+    if (this.#options.svg !== undefined) {
+      await Deno.writeTextFile(this.#options.svg, waterfallSvg(this.#timings));
+    }
+    return results;
+  }
+
+  async #fetchOne(target: Target): Promise<boolean> {
+    const timing: Timing = {
+      url: target.url,
+      start: this.#now(),
+      bytes: 0,
+      result: "",
+    };
+    this.#timings.push(timing);
+    const before = this.#output;
+    const { promise, resolve: done } = Promise.withResolvers<void>();
+    // Each waits for those before it, also when its request fails.
+    this.#output = promise;
+    const transfer: Transfer = {
+      target,
+      timing,
+      before,
+      redirects: 0,
+      connects: 0,
+      connected: undefined,
+      uploaded: 0,
+      connection: undefined,
+      response: undefined,
+      hasWritten: false,
+    };
+    let error: string | undefined;
+    try {
+      await this.#tryAll(transfer);
+    } catch (reason) {
+      error = this.#reasonFor(reason);
+      await this.#fail(transfer, error);
+    } finally {
+      this.#writeOut(transfer, error);
+      done();
+    }
+    const { response } = transfer;
+    return error === undefined &&
+      !(this.#options.fail && response !== undefined && response.status >= 400);
+  }
+
+  /** Tries until it succeeds or `--retry` is used up. */
+  async #tryAll(transfer: Transfer): Promise<void> {
+    const { retry, data } = this.#options;
+    // Standard input can be read once.
+    let left = data === "@-" ? 0 : retry;
+    for (let pause = 1000;; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      try {
+        const response = await this.#follow(transfer);
+        if (left === 0 || !RETRIED.has(response.status)) {
+          await this.#receive(transfer, response);
+          return;
+        }
+        await response.body?.cancel();
+        const asked = Number(response.headers.get("retry-after")) * 1000;
+        await this.#pause(asked > 0 ? Math.min(asked, LONGEST_PAUSE) : pause);
+      } catch (error) {
+        if (left === 0 || transfer.hasWritten || this.#signal?.aborted) {
+          throw error;
+        }
+        await this.#pause(pause);
+      }
+      left--;
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#signal?.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+    clearTimeout(timer);
+    this.#signal?.throwIfAborted();
+  }
+
+  /** The response, behind redirects with `--location`. */
+  async #follow(transfer: Transfer): Promise<Response> {
+    const { method, headers, data, location } = this.#options;
+    let request: Redirectable = {
+      target: transfer.target,
+      method,
+      headers: [
+        ...headers,
+        ...headers.some(([name]) => /^authorization$/i.test(name))
+          ? []
+          : authorization(transfer.target.credentials),
+      ],
+      hasBody: data !== undefined,
+    };
+    for (;;) {
+      const response = await this.#request(transfer, request);
+      const next = location ? redirected(request, response) : undefined;
+      if (next === undefined) return response;
+      await response.body?.cancel();
+      if (++transfer.redirects > MOST_REDIRECTS) {
+        throw new Error(`more than ${MOST_REDIRECTS} redirects`);
+      }
+      transfer.timing.url = next.target.url;
+      request = next;
+    }
+  }
+
+  async #request(
+    transfer: Transfer,
+    { target, method, headers, hasBody }: Redirectable,
+  ): Promise<Response> {
+    const { timing, before } = transfer;
+    const { connection, connected } = await this.#connections.open(target);
+    if (transfer.connection !== connection) {
+      transfer.connects++;
+      transfer.connection = connection;
+      transfer.connected = connected;
+      if (this.#options.verbose) {
+        const version = versionName(connection.version);
+        printError(dim(`connected to ${target.origin}, ${version}`));
+      }
+    }
+    // Without windows a body that waits for its turn piles up unread.
+    if (!this.#hasWindows(connection)) await before;
+    this.#connections.expect(target, timing);
+    const response = await connection.fetch(target.url, {
+      method,
+      headers: headers.map(([name, value]): [string, string] => [name, value]),
+      redirect: "manual",
+      signal: this.#signal,
+      body: hasBody ? await this.#requestBody(transfer) : undefined,
+    });
+    timing.result = String(response.status);
+    transfer.response = response;
+    return response;
+  }
+
+  async #receive(transfer: Transfer, response: Response): Promise<void> {
+    const { timing, before } = transfer;
+    await before;
+    try {
+      await this.#writeBody(transfer, response);
+    } catch (error) {
+      throw cutShort(error, response, timing.bytes);
+    }
+    timing.end = this.#now();
+    if (this.#options.json) print(responseJson(response, timing));
+  }
+
+  #hasWindows(connection: Connection): boolean {
+    return this.#options.flowControl && connection.version !== PROTO_SPDY2;
+  }
+
+  /** What to say of a failure. */
+  #reasonFor(error: unknown): string {
+    const { timeout, insecure } = this.#options;
+    if (this.#signal?.aborted && error === this.#signal.reason) {
+      return `not finished within ${timeout / 1000} s (--timeout)`;
+    }
+    // The line names the target already.
+    const reason = reasonOf(
+      error instanceof UnreachableError ? error.cause : error,
+    );
+    return insecure && /certificate|UnknownIssuer|NotValidForName/i.test(reason)
+      ? `${reason}; --insecure: start Deno with --unsafely-ignore-certificate-errors as well`
+      : reason;
+  }
+
+  /** Tells of a URL that could not be fetched in full, when its turn has come. */
+  async #fail(
+    { target, timing, before }: Transfer,
+    reason: string,
+  ): Promise<void> {
+    timing.end = this.#now();
+    timing.result = "error";
+    this.#progress.clear();
+    await before;
+    const { url, bytes } = timing;
+    if (this.#options.json) print(showJson({ url, bytes, error: reason }));
+    printError(show`${yellow(target.typed)}: ${reason}`);
+  }
+
+  #writeOut(transfer: Transfer, error: string | undefined): void {
+    const format = this.#options.writeOut;
+    if (format === undefined) return;
+    const { timing, connection, response } = transfer;
+    const since = (moment: number | undefined): number | undefined =>
+      moment === undefined ? undefined : moment - timing.start;
+    const text = writeOut(format, {
+      url: timing.url,
+      method: this.#options.method,
+      response,
+      version: connection === undefined
+        ? ""
+        : versionName(connection.version).replace("SPDY/", ""),
+      remoteAddr: connection?.remoteAddr,
+      localAddr: connection?.localAddr,
+      redirects: transfer.redirects,
+      connects: transfer.connects,
+      sizeUpload: transfer.uploaded,
+      sizeDownload: timing.bytes,
+      timeConnect: transfer.connected,
+      timePretransfer: since(timing.sent),
+      timeStarttransfer: since(timing.head),
+      timeTotal: since(timing.end) ?? 0,
+      error,
+    });
+    // Not a line: the format says where lines end.
+    writeText(text);
+  }
+
+  async #requestBody(transfer: Transfer): Promise<BodyInit | undefined> {
+    const { data } = this.#options;
+    if (data === undefined || !data.startsWith("@")) {
+      transfer.uploaded = new TextEncoder().encode(data).length;
+      return data;
+    }
+    transfer.uploaded = 0;
+    const source = data === "@-" ? Deno.stdin : await Deno.open(data.slice(1));
+    if (source instanceof Deno.FsFile) {
+      this.#progress.expect((await source.stat()).size);
+    }
+    return source.readable.pipeThrough(
+      this.#counted((bytes) => transfer.uploaded += bytes),
+    );
+  }
+
+  async #writeBody(transfer: Transfer, response: Response): Promise<void> {
+    const { json, fail, include } = this.#options;
+    const { timing } = transfer;
+    const output = this.#options.outputFor(transfer.target);
+    if (fail && response.status >= 400) {
+      await response.body?.cancel();
+      return;
+    }
+    const head = include && !json
+      ? headText(response, transfer.connection)
+      : undefined;
+    const toFile = output !== undefined && output !== "-";
+    if (head !== undefined && !toFile) writeText(head);
+    if (head !== undefined) transfer.hasWritten = true;
+    const length = response.headers.get("content-length");
+    this.#progress.expect(length === null ? undefined : Number(length));
+    const body = (response.body ?? new Blob().stream()).pipeThrough(
+      this.#counted((bytes) => {
+        timing.bytes += bytes;
+        transfer.hasWritten = true;
+      }),
+    );
+    if (toFile) {
+      const file = await Deno.open(output, {
+        write: true,
+        create: true,
+        truncate: true,
+      });
+      if (head !== undefined) await file.write(new TextEncoder().encode(head));
+      // Closed by the stream: bytes may be under way until it has ended.
+      await body.pipeTo(file.writable);
+    } else if (output === "-") {
+      await body.pipeTo(payloadOut());
+    } else if (json) await body.pipeTo(new WritableStream());
+    else await this.#showBody(body);
+  }
+
+  async #showBody(body: ReadableStream<Uint8Array>): Promise<void> {
+    const shown = payloadIsShown() ? body.pipeThrough(textOnly()) : body;
+    await shown.pipeTo(payloadOut());
+  }
+
+  #counted(
+    count: (bytes: number) => void,
+  ): TransformStream<Uint8Array, Uint8Array> {
+    return new TransformStream({
+      transform: (chunk, controller): void => {
+        this.#progress.advance(chunk.length);
+        count(chunk.length);
+        controller.enqueue(chunk);
+      },
+    });
+  }
+
+  #showFrame(direction: FrameDirection, frame: TracedFrame): void {
+    const { type, streamId, flags, length, detail, headers } = frameText(frame);
+    const arrow = direction === "sent" ? green(">") : cyan("<");
+    const time = dim(`${this.#now().toFixed(1).padStart(8)} ms`);
+    const stream = streamId === undefined ? "" : ` stream ${streamId}`;
+    const fields = ["", ...flags, detail].filter((part, index) =>
+      index === 0 || part !== ""
+    ).join("  ");
+    const size = dim(`${length} bytes`);
+    printError(show`${time} ${arrow} ${type}${stream} ${size}${fields}`);
+    for (const [name, value] of headers ?? []) {
+      printError(show`${" ".repeat(14)}${cyan(name)} ${value}`);
+    }
+  }
+
+  #now(): number {
+    return performance.now() - this.#begin;
+  }
+}
+
+/** Status and headers, as `--include` writes them. */
+function headText(
+  response: Response,
+  connection: Connection | undefined,
+): string {
+  const version = connection === undefined
+    ? "SPDY"
+    : versionName(connection.version);
+  const lines = [...response.headers].map(([name, value]) =>
+    `${name}: ${value}`
+  );
+  const status = `${version} ${response.status} ${response.statusText}`.trim();
+  return [status, ...lines, "", ""].join("\n");
+}
+
+/** Fails at the first byte 0: a terminal can make nothing of what is no text, as curl says as well. */
+export function textOnly(): TransformStream<Uint8Array, Uint8Array> {
+  return new TransformStream({
+    transform(chunk, controller): void {
+      if (chunk.includes(0)) {
+        throw new Error(
+          "the body is binary, which a terminal cannot show: -o FILE keeps it, -o - writes it all the same",
+        );
+      }
+      controller.enqueue(chunk);
+    },
+  });
+}
+
+/** The error of a body that did not come in full, with how much of it did. */
+function cutShort(error: unknown, { headers }: Response, bytes: number): Error {
+  const length = headers.get("content-length");
+  // What came is counted decoded, the header counts it as sent.
+  const all = length === null || headers.has("content-encoding")
+    ? ""
+    : ` of ${length}`;
+  return new Error(
+    `the body was cut short, ${bytes}${all} bytes came: ${reasonOf(error)}`,
+  );
+}
+
+function responseJson(
+  response: Response,
+  { url, start, sent, head, end, bytes }: Timing,
+): Shown {
+  return showJson({
+    url,
+    status: response.status,
+    headers: [...response.headers],
+    bytes,
+    timing: { start, sent, head, end },
+  });
+}

@@ -1,0 +1,68 @@
+/**
+ * The help of a command, made of its table of options.
+ *
+ * @module
+ */
+
+import type { Command } from "./command.ts";
+import { HELP_OPTION, type Options, optionsText, wrap } from "./options.ts";
+
+/** A command without its help text. */
+export interface CommandParts {
+  readonly name: string;
+  readonly summary: string;
+  /** What follows its name, such as `[OPTION...] URL...`. */
+  readonly usage: string;
+  /** What it does: paragraphs are wrapped, indented lines stay as they are. */
+  readonly about: string;
+  readonly options: Options;
+  /** What follows the options, as `about`. */
+  readonly notes?: string;
+  run(args: string[]): Promise<number>;
+}
+
+/** The width of a help text; narrower terminals get narrower lines. */
+const WIDEST = 80;
+
+/** A command whose help is made of its parts. */
+export function defineCommand(parts: CommandParts): Command {
+  const { name, summary, run } = parts;
+  const options = [...parts.options, HELP_OPTION];
+  return {
+    name,
+    summary,
+    options,
+    run,
+    get help(): string {
+      return helpText({ ...parts, options }, columnsOf());
+    },
+  };
+}
+
+function columnsOf(): number {
+  try {
+    return Math.min(WIDEST, Deno.consoleSize().columns);
+  } catch {
+    // Not on a terminal.
+    return WIDEST;
+  }
+}
+
+/** The help in lines of at most `columns`. */
+export function helpText(parts: CommandParts, columns: number): string {
+  const { name, usage, about, options, notes } = parts;
+  const sections = [
+    `Usage: spdy ${name} ${usage}`,
+    paragraphs(about, columns),
+    optionsText(options, columns),
+  ];
+  if (notes !== undefined) sections.push(paragraphs(notes, columns));
+  return sections.join("\n\n");
+}
+
+/** Wraps paragraphs; lines that begin with a space stay as they are. */
+function paragraphs(text: string, columns: number): string {
+  return text.trim().split(/\n\n+/).map((paragraph) =>
+    /^ /m.test(paragraph) ? paragraph : wrap(paragraph, columns).join("\n")
+  ).join("\n\n");
+}

@@ -1,0 +1,79 @@
+/**
+ * `spdy man`: the man page, made of the same tables as the help texts.
+ *
+ * @module
+ */
+
+import { type Command, EXIT_OK } from "./command.ts";
+import { defineCommand } from "./help.ts";
+import { readOptions, typedName } from "./options.ts";
+import { print, showLines } from "./terminal.ts";
+
+/** `spdy man`, for a list of commands. */
+export function manFor(commands: () => readonly Command[]): Command {
+  return defineCommand({
+    name: "man",
+    summary: "the manual as a man page",
+    usage: "",
+    about: `Prints the manual in the form that man(1) reads.
+
+  spdy man > spdy.1 && man ./spdy.1`,
+    options: [],
+    run(args: string[]): Promise<number> {
+      readOptions(args, []);
+      print(showLines(manPage(commands())));
+      return Promise.resolve(EXIT_OK);
+    },
+  });
+}
+
+/** The page in roff, with man(7)'s macros. */
+export function manPage(commands: readonly Command[]): string {
+  const lines = [
+    ".TH SPDY 1",
+    ".SH NAME",
+    "spdy \\- SPDY/2, SPDY/3 and SPDY/3.1 on the command line",
+    ".SH SYNOPSIS",
+    ".B spdy",
+    "COMMAND [OPTION...]",
+  ];
+  for (const { name, help, options = [] } of commands) {
+    lines.push(".SH", roff(`spdy ${name}`), ".nf");
+    const [synopsis] = help.split("\n", 1);
+    lines.push(roff(synopsis), ".fi");
+    // The options follow from the table; what is around them is text.
+    const texts = help.split("\n\n").slice(1).filter((text) =>
+      !/^ +(-\w, )?--/m.test(text)
+    );
+    const [about, ...notes] = texts;
+    lines.push(...textLines(about));
+    for (const option of options) {
+      if (option.help === undefined) continue;
+      const short = option.short === undefined ? "" : `-${option.short}, `;
+      const value = option.value === undefined ? "" : ` ${option.value}`;
+      lines.push(
+        ".TP",
+        roff(`${short}${typedName(option)}${value}`),
+        roff(option.help.replace(/\s+/g, " ")),
+      );
+    }
+    for (const note of notes) lines.push(...textLines(note));
+  }
+  lines.push(
+    ".SH EXIT STATUS",
+    "0: all went well. 1: the work failed. 2: the arguments make no sense.",
+  );
+  return lines.join("\n");
+}
+
+/** A paragraph; lines that are indented stay as they are. */
+function textLines(text = ""): string[] {
+  const lines = text.split("\n").map(roff);
+  return /^ /m.test(text) ? [".PP", ".nf", ...lines, ".fi"] : [".PP", ...lines];
+}
+
+/** Text that roff does not take for a request or an escape. */
+function roff(text: string): string {
+  const escaped = text.replaceAll("\\", "\\e").replaceAll("-", "\\-");
+  return /^[.']/.test(escaped) ? `\\&${escaped}` : escaped;
+}

@@ -1,0 +1,31 @@
+/**
+ * Files that have to hold PEM, read so that an error names the file.
+ *
+ * @module
+ */
+
+import { UsageError } from "./command.ts";
+
+/** Reads certificates (PEM). Throws {@linkcode UsageError} for a file that holds none. */
+export function readCertificates(path: string): Promise<string> {
+  return readPem(path, "CERTIFICATE", "certificate");
+}
+
+/** Reads a private key (PEM). Throws {@linkcode UsageError} for a file that holds none. */
+export function readKey(path: string): Promise<string> {
+  return readPem(path, "PRIVATE KEY", "private key");
+}
+
+async function readPem(
+  path: string,
+  label: string,
+  what: string,
+): Promise<string> {
+  const text = await Deno.readTextFile(path).catch((error) => {
+    throw new UsageError(`${path}: ${(error as Error).message}`);
+  });
+  if (new RegExp(`-----BEGIN (\\w+ )*${label}-----`).test(text)) return text;
+  throw new UsageError(
+    `${path} holds no ${what} in PEM ("-----BEGIN ... ${label}-----")`,
+  );
+}

@@ -1,0 +1,256 @@
+/** The options of `spdy get` that curl has as well, each run as a process. */
+
+import { assertEquals, assertMatch } from "../deps.ts";
+import { serve } from "../../mod.ts";
+import { closedPort, command, run } from "./process.ts";
+
+const QUIET = { hostname: "127.0.0.1", port: 0, onListen() {} };
+
+async function withServers(
+  test: (url: string, other: string, asked: string[]) => Promise<void>,
+): Promise<void> {
+  const asked: string[] = [];
+  let fails = 2;
+  const answer = async (request: Request): Promise<Response> => {
+    const { pathname, search } = new URL(request.url);
+    const auth = request.headers.get("authorization") ?? "-";
+    asked.push(
+      `${request.method} ${pathname} ${auth} ${await request.text()}`.trim(),
+    );
+    const to = search.slice(1);
+    if (pathname === "/loop") {
+      return new Response(null, {
+        status: 302,
+        headers: { location: "/loop" },
+      });
+    }
+    if (/^\/30\d$/.test(pathname)) {
+      return new Response("moved", {
+        status: Number(pathname.slice(1)),
+        headers: { location: decodeURIComponent(to) },
+      });
+    }
+    if (pathname === "/missing") return new Response("no", { status: 404 });
+    if (pathname === "/flaky" && fails-- > 0) {
+      return new Response("busy", {
+        status: 503,
+        headers: { "retry-after": "1" },
+      });
+    }
+    return new Response(`answer to ${pathname}`, {
+      headers: { "content-type": "text/plain", "x-a": "b" },
+    });
+  };
+  await using server = serve(QUIET, answer);
+  await using second = serve(QUIET, answer);
+  await test(
+    `spdy://127.0.0.1:${server.addr.port}`,
+    `spdy://127.0.0.1:${second.addr.port}`,
+    asked,
+  );
+}
+
+Deno.test("get: -XPOST, -d -1, -d '' and --data= are a method and bodies", async () => {
+  await withServers(async (url, _other, asked) => {
+    for (
+      const args of [["-XPUT"], ["-d", "-1"], ["-d", ""], ["--data="], [
+        "-XPOST",
+        "-d-2",
+      ]]
+    ) {
+      const { code, stderr } = await run(["get", "-s", ...args, `${url}/x`]);
+      assertEquals([code, stderr], [0, ""], args.join(" "));
+    }
+    assertEquals(asked, [
+      "PUT /x -",
+      "POST /x - -1",
+      "POST /x -",
+      "POST /x -",
+      "POST /x - -2",
+    ]);
+  });
+});
+
+Deno.test("get -i, -I, -f, -O and -o -: what is written, and where", async () => {
+  await withServers(async (url) => {
+    const included = await run(["get", "-i", `${url}/page`]);
+    assertMatch(
+      included.stdout,
+      /^SPDY\/3\.1 200.*\n(.+\n)*x-a: b\n(.+\n)*\nanswer to \/page$/,
+    );
+    const head = await run(["get", "-I", `${url}/page`]);
+    assertMatch(head.stdout, /^SPDY\/3\.1 200.*\n(.+\n)*\n$/);
+    const failed = await run(["get", "-f", `${url}/missing`]);
+    assertEquals([failed.code, failed.stdout], [1, ""]);
+    const kept = await run(["get", `${url}/missing`]);
+    assertEquals([kept.code, kept.stdout], [0, "no"]);
+    const dash = await run(["get", "-o", "-", `${url}/page`]);
+    assertEquals(dash.stdout, "answer to /page");
+    const folder = await Deno.makeTempDir();
+    try {
+      const [program, ...args] = command([
+        ...["get", "-O", `${url}/a/one`, `${url}/two?x`],
+      ]);
+      const { code } = await new Deno.Command(program, { args, cwd: folder })
+        .output();
+      assertEquals(code, 0);
+      assertEquals(
+        [
+          await Deno.readTextFile(`${folder}/one`),
+          await Deno.readTextFile(`${folder}/two`),
+        ],
+        ["answer to /a/one", "answer to /two"],
+      );
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+});
+
+Deno.test("get -L follows redirects as the Fetch standard has it, and keeps credentials at home", async () => {
+  await withServers(async (url, other, asked) => {
+    const httpOf = (text: string): string => text.replace("spdy:", "http:");
+    const at = (status: number, location: string): string =>
+      `${url}/${status}?${encodeURIComponent(location)}`;
+    const cases: [args: string[], asked: string[]][] = [
+      [["-L", at(302, "/there")], ["GET /302 -", "GET /there -"]],
+      [["-L", "-d", "b", at(302, "/there")], ["POST /302 - b", "GET /there -"]],
+      [["-L", "-d", "b", at(307, "/there")], [
+        "POST /307 - b",
+        "POST /there - b",
+      ]],
+      [["-L", "-XPUT", "-d", "b", at(303, "/there")], [
+        "PUT /303 - b",
+        "GET /there -",
+      ]],
+      [["-L", "-u", "a:b", at(302, "/there")], [
+        "GET /302 Basic YTpi",
+        "GET /there Basic YTpi",
+      ]],
+      [["-L", "-u", "a:b", at(302, `${httpOf(other)}/there`)], [
+        "GET /302 Basic YTpi",
+        "GET /there -",
+      ]],
+      [[at(302, "/there")], ["GET /302 -"]],
+      [[url.replace("//", "//a:b%40@") + "/x"], ["GET /x Basic YTpiQA=="]],
+    ];
+    for (const [args, expected] of cases) {
+      const { code, stderr } = await run(["get", "-s", ...args]);
+      assertEquals([code, stderr], [0, ""], args.join(" "));
+      assertEquals(asked.splice(0), expected, args.join(" "));
+    }
+    const loop = await run(["get", "-L", `${url}/loop`]);
+    assertEquals(loop.code, 1);
+    assertMatch(loop.stderr, /more than 20 redirects/);
+    assertEquals(asked.length, 21);
+  });
+});
+
+Deno.test("get -w writes curl's variables", async () => {
+  await withServers(async (url) => {
+    const format =
+      "[%{http_code} %{http_version} %{method} %{size_download} %{num_redirects} %{num_connects} %{content_type} %header{x-a} %{remote_ip}:%{remote_port} 100%%]\\n";
+    const { stdout } = await run(["get", "-w", format, `${url}/page`]);
+    assertEquals(
+      stdout,
+      `answer to /page[200 3.1 GET 15 0 1 text/plain b ${
+        url.replace("spdy://", "")
+      } 100%]\n`,
+    );
+    const failed = await run([
+      "get",
+      "-w",
+      "%{http_code} %{exitcode}\\n",
+      `spdy://127.0.0.1:${closedPort()}/`,
+    ]);
+    assertEquals([failed.code, failed.stdout], [1, "000 1\n"]);
+    const times = await run([
+      "get",
+      "-s",
+      "-w",
+      "\\n%{time_connect} %{time_starttransfer} %{time_total}",
+      url,
+    ]);
+    const [connect, start, total] = times.stdout.split("\n")[1].split(" ")
+      .map(Number);
+    assertEquals([connect > 0, start >= connect, total >= start], [
+      true,
+      true,
+      true,
+    ]);
+    const unknown = await run(["get", "-w", "%{no_such}", url]);
+    assertEquals(unknown.code, 2);
+    assertMatch(unknown.stderr, /%\{no_such\} is not known/);
+  });
+});
+
+Deno.test("get --retry tries again after what may pass, and not after the rest", async () => {
+  await withServers(async (url, _other, asked) => {
+    const { code, stdout } = await run(["get", "--retry", "2", `${url}/flaky`]);
+    assertEquals([code, stdout, asked.length], [0, "answer to /flaky", 3]);
+    asked.length = 0;
+    await run(["get", "--retry", "2", `${url}/missing`]);
+    assertEquals(asked.length, 1);
+  });
+  const { code, stderr } = await run([
+    "get",
+    "--retry",
+    "1",
+    `spdy://127.0.0.1:${closedPort()}/`,
+  ]);
+  assertEquals(code, 1);
+  assertEquals(stderr.trim().split("\n").length, 1);
+});
+
+Deno.test("get --resolve connects elsewhere, and the server sees the name", async () => {
+  await withServers(async (url) => {
+    const port = url.split(":")[2];
+    const { stdout } = await run([
+      "get",
+      "-w",
+      " %{remote_ip}",
+      ...["--resolve", `name.invalid:${port}:127.0.0.1`],
+      `spdy://name.invalid:${port}/page`,
+    ]);
+    assertEquals(stdout, "answer to /page 127.0.0.1");
+  });
+});
+
+Deno.test("get: errors name the address as typed, the time-out and the file", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = silent.addr as Deno.NetAddr;
+  const closed = closedPort();
+  const cases: [args: string[], code: number, message: RegExp][] = [
+    [
+      [`spdy://[::1]:${closed}/a`],
+      1,
+      new RegExp(`^spdy://\\[::1\\]:${closed}/a: `),
+    ],
+    [
+      ["-m", "0.3", `spdy://127.0.0.1:${port}/`],
+      1,
+      /not finished within 0\.3 s \(--timeout\)/,
+    ],
+    [
+      ["--ca", "deno.json", "spdys://x/"],
+      2,
+      /deno\.json holds no certificate in PEM/,
+    ],
+    [["--ca", "/no/such", "spdys://x/"], 2, /\/no\/such: /],
+    [["-d", "@/no/such", "spdy://x/"], 2, /--data @\/no\/such: /],
+    [["--keylog", "k", "spdys://x/"], 2, /SSLKEYLOGFILE=k spdy get/],
+    [["--resolve", "x", "spdy://x/"], 2, /HOST:PORT:ADDRESS/],
+    [["-O", "spdy://x/"], 2, /--remote-name: .* no name/],
+    [
+      ["--verbos", "spdy://x/"],
+      2,
+      /unknown option --verbos; did you mean --verbose\?/,
+    ],
+    [["--timeout=", "spdy://x/"], 2, /--timeout : seconds/],
+  ];
+  for (const [args, code, message] of cases) {
+    const finished = await run(["get", ...args]);
+    assertEquals(finished.code, code, args.join(" ") + finished.stderr);
+    assertMatch(finished.stderr.replace(/^spdy: /, ""), message);
+  }
+});
