@@ -4,92 +4,195 @@
  * @module
  */
 
-import { formatBytes } from "../deps.ts";
-import { readArguments } from "./arguments.ts";
+import {
+  INITIAL_MAX_CONCURRENT_STREAMS,
+  SETTINGS_MAX_CONCURRENT_STREAMS,
+} from "../frame/constants.ts";
 import type { Connection } from "../http/connection.ts";
+import {
+  distribution,
+  type Figures,
+  figuresSvg,
+  figuresText,
+} from "./bench/figures.ts";
+import { load } from "./bench/load.ts";
 import {
   type Command,
   EXIT_FAILURE,
   EXIT_OK,
   readSeconds,
   readWhole,
-  reasonOf,
   UsageError,
 } from "./command.ts";
-import { closeBefore, openTarget, readTarget, readVersion } from "./target.ts";
-import { bold, print, show, showJson, type Shown } from "./terminal.ts";
+import { defineCommand } from "./help.ts";
+import { type ReadOptions, readOptions } from "./options.ts";
+import { readCertificates } from "./pem.ts";
+import { authorization, readHeader } from "./request_headers.ts";
+import {
+  closeBefore,
+  openTarget,
+  readTarget,
+  readVersion,
+  type Target,
+} from "./target.ts";
+import { canDraw, drawLine, print, show, showJson } from "./terminal.ts";
 
-/** `spdy bench URL` */
-export const bench: Command = {
+const OPTIONS = [
+  {
+    name: "connections",
+    short: "c",
+    value: "N",
+    help: "connections; default 1",
+  },
+  {
+    name: "streams",
+    short: "m",
+    value: "N",
+    help:
+      "requests under way on each, at most as many as the server allows; default 10",
+  },
+  {
+    name: "duration",
+    short: "D",
+    value: "SECONDS",
+    help: "default 10, 0: no end",
+  },
+  {
+    name: "requests",
+    short: "n",
+    value: "N",
+    help: "end after so many requests",
+  },
+  {
+    name: "warm-up",
+    value: "SECONDS",
+    help: "send requests for so long before they count; default 0",
+  },
+  {
+    name: "rate",
+    short: "r",
+    value: "N",
+    help:
+      "so many requests a second, whether or not earlier ones are answered; latency counts from when a request was due",
+  },
+  {
+    name: "method",
+    short: "X",
+    value: "METHOD",
+    help: "default GET, or POST with --data",
+  },
+  {
+    name: "header",
+    short: "H",
+    value: '"n: v"',
+    repeated: true,
+    help: "a header; may be repeated",
+  },
+  {
+    name: "data",
+    short: "d",
+    value: "TEXT",
+    help: "the body of each request: text, or @FILE",
+  },
+  { name: "version", value: "2|3|3.1", help: "SPDY version" },
+  {
+    name: "ca",
+    value: "FILE",
+    help: "certificates (PEM) to trust besides the usual ones",
+  },
+  { name: "json", help: "the figures as one JSON object" },
+  { name: "svg", value: "FILE", help: "the latencies as a picture" },
+  { name: "silent", short: "s", help: "no progress" },
+] as const;
+
+/** `spdy bench URL...` */
+export const bench: Command = defineCommand({
   name: "bench",
   summary: "load a server: rate, latencies, bytes",
-  help: `Usage: spdy bench [OPTION...] URL
+  usage: "[OPTION...] URL...",
+  about:
+    `Sends requests for the URLs in turn, as fast as they are answered, and prints
+their rate, latencies and bytes. Load only servers that are yours. What is not
+answered when the time is over counts as unanswered. Exit code 0: something was
+answered, and nothing failed.`,
+  options: OPTIONS,
+  notes:
+    `Ctrl-C ends the load and prints what was measured so far. URLs share their
+connections, so they have to be of one server.
 
-Sends requests for URL as fast as they are answered, and prints their rate,
-latencies and bytes. Load only servers that are yours. What is not answered
-when the time is over counts as unanswered. Exit code 0: something was answered,
-and nothing failed.
-
-  -c, --connections N    connections; default 1
-  -m, --streams N        requests under way on each; default 10
-  -d, --duration S       seconds; default 10, 0: no end
-  -n, --requests N       end after so many requests
-      --version 2|3|3.1  SPDY version
-      --ca FILE          certificates (PEM) to trust besides the usual ones
-      --json             the figures as one JSON object
-      --help             this text
-
-Permission: --allow-net for the server.`,
+Permissions: --allow-net for the server, --allow-read and --allow-write for the
+files named.`,
   async run(args: string[]): Promise<number> {
-    const { values, flags, positionals } = readArguments(args, {
-      values: [
-        "connections",
-        "streams",
-        "duration",
-        "requests",
-        "version",
-        "ca",
-      ],
-      flags: ["json"],
-      aliases: { c: "connections", m: "streams", d: "duration", n: "requests" },
-    });
-    if (positionals.length !== 1) throw new UsageError("bench needs one URL");
-    readVersion(values.version);
-    const target = readTarget(positionals[0]);
+    const read = readOptions(args, OPTIONS);
+    const { values, flags } = read;
+    const targets = readTargets(read);
     const count = positive("--connections", values.connections, 1);
-    const streams = positive("--streams", values.streams, 10);
-    const milliseconds = readSeconds("--duration", values.duration ?? "10");
-    const load = new Load(
-      target.url,
-      milliseconds,
-      positive("--requests", values.requests, Infinity),
-    );
+    const wanted = positive("--streams", values.streams, 10);
+    const duration = readSeconds("--duration", values.duration ?? "10");
+    const warmUp = readSeconds("--warm-up", values["warm-up"] ?? "0");
+    const init = await readInit(read, targets[0]);
     const caCerts = values.ca === undefined
       ? undefined
-      : [await Deno.readTextFile(values.ca)];
-    const signal = milliseconds === 0
+      : [await readCertificates(values.ca)];
+    const signal = duration === 0
       ? undefined
-      : AbortSignal.timeout(Math.max(milliseconds, SHORTEST_WAIT));
+      : AbortSignal.timeout(Math.max(duration, SHORTEST_WAIT));
+    const times: number[] = [];
     const connections = await Promise.all(
-      Array.from(
-        { length: count },
-        () => openTarget(target, { version: values.version, caCerts, signal }),
-      ),
+      Array.from({ length: count }, async () => {
+        const begin = performance.now();
+        const { version } = values;
+        const options = { version, caCerts, signal };
+        const connection = await openTarget(targets[0], options);
+        times.push(performance.now() - begin);
+        return connection;
+      }),
     );
+    const draws = !flags.silent && canDraw();
+    const stop = new AbortController();
+    const onInterrupt = (): void => stop.abort();
+    Deno.addSignalListener("SIGINT", onInterrupt);
     try {
-      const figures = await load.run(connections, streams);
-      const lines = flags.json ? [showJson(figures)] : figuresText(figures);
-      for (const line of lines) print(line);
+      const allowed = await allowedStreams(connections, signal);
+      const streams = Math.min(wanted, allowed);
+      const measured = await load(connections, streams, {
+        urls: targets.map(({ url }) => url),
+        init,
+        duration,
+        warmUp,
+        requests: positive("--requests", values.requests, Infinity),
+        rate: values.rate === undefined
+          ? undefined
+          : positive("--rate", values.rate, 1),
+        signal: stop.signal,
+        onProgress: (done, seconds) => {
+          if (draws) {
+            drawLine(show`${done} requests in ${seconds.toFixed(1)} s`);
+          }
+        },
+      });
+      const figures: Figures = {
+        ...measured,
+        connect: distribution(times),
+        streamsAllowed: allowed < wanted ? allowed : undefined,
+      };
+      if (draws) drawLine(undefined);
+      if (flags.json) print(showJson(figures));
+      else for (const line of figuresText(figures)) print(line);
+      if (values.svg !== undefined) {
+        await Deno.writeTextFile(values.svg, figuresSvg(figures));
+      }
       const { succeeded, failed } = figures;
       return succeeded > 0 && failed === 0 ? EXIT_OK : EXIT_FAILURE;
     } finally {
+      Deno.removeSignalListener("SIGINT", onInterrupt);
       const soon = AbortSignal.timeout(SHORTEST_WAIT);
       await Promise.all(
         connections.map((connection) => closeBefore(connection, soon)),
       );
     }
   },
-};
+});
 
 /** However short the load: so long may connecting take at least, and closing at most, ms. */
 const SHORTEST_WAIT = 1000;
@@ -109,150 +212,63 @@ function positive(
   return value;
 }
 
-/** What a load came to. */
-export interface Figures {
-  readonly seconds: number;
-  /** Requests answered with a status below 400. */
-  readonly succeeded: number;
-  /** Requests that failed or were answered with 400 and above. */
-  readonly failed: number;
-  /** Requests under way when the time was over. */
-  readonly unanswered: number;
-  readonly requestsPerSecond: number;
-  /** Bytes of the bodies received. */
-  readonly bytes: number;
-  /** Of the answered requests, ms. */
-  readonly latency: {
-    readonly min: number;
-    readonly p50: number;
-    readonly p99: number;
-    readonly max: number;
-  };
-  /** The first failure, if there was one. */
-  readonly error?: string;
-}
+type Read = ReadOptions<typeof OPTIONS>;
 
-class Load {
-  readonly #url: string;
-  readonly #milliseconds: number;
-  #left: number;
-  readonly #latencies: number[] = [];
-  #succeeded = 0;
-  #failed = 0;
-  #underWay = 0;
-  #over = false;
-  #bytes = 0;
-  #error: string | undefined;
-
-  constructor(url: string, milliseconds: number, requests: number) {
-    this.#url = url;
-    this.#milliseconds = milliseconds;
-    this.#left = requests;
-  }
-
-  async run(
-    connections: readonly Connection[],
-    streams: number,
-  ): Promise<Figures> {
-    const begin = performance.now();
-    const done = Promise.all(
-      connections.flatMap((connection) =>
-        Array.from({ length: streams }, () => this.#requests(connection))
-      ),
+function readTargets({ values, positionals }: Read): Target[] {
+  if (positionals.length === 0) throw new UsageError("bench needs a URL");
+  readVersion(values.version);
+  const targets = positionals.map(readTarget);
+  const [{ origin }] = targets;
+  const other = targets.find((target) => target.origin !== origin);
+  if (other !== undefined) {
+    throw new UsageError(
+      `the URLs have to be of one server: ${origin} and ${other.origin} are two`,
     );
-    await this.#untilOver(done);
-    this.#over = true;
-    const seconds = (performance.now() - begin) / 1000;
-    const sorted = this.#latencies.sort((a, b) => a - b);
-    return {
-      seconds,
-      succeeded: this.#succeeded,
-      failed: this.#failed,
-      unanswered: this.#underWay,
-      requestsPerSecond: (this.#succeeded + this.#failed) / seconds,
-      bytes: this.#bytes,
-      latency: {
-        min: quantile(sorted, 0),
-        p50: quantile(sorted, 0.5),
-        p99: quantile(sorted, 0.99),
-        max: quantile(sorted, 1),
-      },
-      error: this.#error,
-    };
   }
-
-  /** Waits until all is done, or the time is over; 0 ms: no end. */
-  async #untilOver(done: Promise<unknown>): Promise<void> {
-    if (this.#milliseconds === 0) {
-      await done;
-      return;
-    }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, this.#milliseconds);
-    await Promise.race([done, promise]);
-    clearTimeout(timer);
-  }
-
-  /** One request after the other; what ends after the time is over is not counted. A connection that died ends it: the rest would only fail as fast as they can. */
-  async #requests(connection: Connection): Promise<void> {
-    while (!this.#over && this.#left-- > 0) {
-      const begin = performance.now();
-      this.#underWay++;
-      try {
-        const response = await connection.fetch(this.#url);
-        const { byteLength } = await response.arrayBuffer();
-        if (this.#over) return;
-        this.#underWay--;
-        this.#bytes += byteLength;
-        this.#latencies.push(performance.now() - begin);
-        if (response.status < 400) this.#succeeded++;
-        else this.#fail(`status ${response.status}`);
-      } catch (error) {
-        if (this.#over) return;
-        this.#underWay--;
-        this.#fail(reasonOf(error));
-        if (!connection.accepting) return;
-      }
-    }
-  }
-
-  #fail(reason: string): void {
-    this.#failed++;
-    this.#error ??= reason;
-  }
+  return targets;
 }
 
-function quantile(sorted: readonly number[], part: number): number {
-  if (sorted.length === 0) return 0;
-  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
-}
-
-function figuresText(
-  {
-    seconds,
-    succeeded,
-    failed,
-    unanswered,
-    requestsPerSecond,
-    bytes,
-    latency,
-    error,
-  }: Figures,
-): Shown[] {
-  const ms = (value: number): string => `${value.toFixed(2)} ms`;
-  return [
-    show`${bold(requestsPerSecond.toFixed(0))} requests/s, ${
-      formatBytes(Math.round(bytes / seconds))
-    }/s`,
-    show`${succeeded} succeeded, ${failed} failed in ${seconds.toFixed(2)} s; ${
-      formatBytes(bytes)
-    } received`,
-    ...(unanswered === 0
-      ? []
-      : [show`${unanswered} unanswered when the time was over`]),
-    show`latency: p50 ${ms(latency.p50)}, p99 ${ms(latency.p99)}, min ${
-      ms(latency.min)
-    }, max ${ms(latency.max)}`,
-    ...(error === undefined ? [] : [show`first failure: ${error}`]),
+async function readInit(
+  { values, lists }: Read,
+  { credentials }: Target,
+): Promise<RequestInit> {
+  const { data } = values;
+  const body = data?.startsWith("@")
+    ? await Deno.readFile(data.slice(1)).catch((error) => {
+      throw new UsageError(`--data ${data}: ${error.message}`);
+    })
+    : data;
+  const headers = [
+    ...lists.header.map(readHeader),
+    ...authorization(credentials),
   ];
+  const method = values.method ?? (data === undefined ? "GET" : "POST");
+  return { method, headers, body };
+}
+
+/**
+ * Streams that the server allows on a connection. More requests would wait in
+ * front of that limit, and their latency would be that of the queue.
+ */
+async function allowedStreams(
+  connections: readonly Connection[],
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const gaveUp = new Promise<void>((resolve) =>
+    signal?.addEventListener("abort", () => resolve(), { once: true })
+  );
+  // The answer comes behind the SETTINGS that a server sends first.
+  await Promise.race([
+    Promise.all(
+      connections.map((connection) => connection.ping().catch(() => {})),
+    ),
+    gaveUp,
+    new Promise((resolve) => setTimeout(resolve, SHORTEST_WAIT)),
+  ]);
+  return Math.min(
+    ...connections.map(({ peerSettings }) =>
+      peerSettings.get(SETTINGS_MAX_CONCURRENT_STREAMS) ??
+        INITIAL_MAX_CONCURRENT_STREAMS
+    ),
+  );
 }

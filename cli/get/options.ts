@@ -8,6 +8,7 @@ import type { DialOptions } from "../../connection/dial.ts";
 import { readSeconds, readWhole, UsageError } from "../command.ts";
 import { type ReadOptions, readOptions } from "../options.ts";
 import { readCertificates } from "../pem.ts";
+import { authorization, readHeader } from "../request_headers.ts";
 import { readTarget, readVersion, type Target } from "../target.ts";
 import { checkWriteOut } from "./write_out.ts";
 
@@ -219,22 +220,6 @@ export async function readGetOptions(
     silent: flags.silent,
   };
   return { options, targets };
-}
-
-function readHeader(line: string): [string, string] {
-  const match = /^([^:\s]+):\s*(.*)$/.exec(line);
-  if (match) return [match[1], match[2]];
-  throw new UsageError(`--header "${line}": write it as "name: value"`);
-}
-
-/** Basic authentication (RFC 7617). */
-export function authorization(
-  user: string | undefined,
-): [string, string][] {
-  if (user === undefined) return [];
-  const pair = user.includes(":") ? user : `${user}:`;
-  const code = new TextEncoder().encode(pair).toBase64();
-  return [["authorization", `Basic ${code}`]];
 }
 
 function readOutput(

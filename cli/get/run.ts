@@ -10,6 +10,7 @@ import type { Connection } from "../../http/connection.ts";
 import { reasonOf } from "../command.ts";
 import { frameText } from "../frame_text.ts";
 import { Progress } from "../progress.ts";
+import { authorization } from "../request_headers.ts";
 import { type Target, UnreachableError, versionName } from "../target.ts";
 import {
   cyan,
@@ -28,7 +29,7 @@ import {
 } from "../terminal.ts";
 import { type Timing, waterfallSvg, waterfallText } from "../timing.ts";
 import { Connections } from "./connections.ts";
-import { authorization, type GetOptions } from "./options.ts";
+import type { GetOptions } from "./options.ts";
 import { MOST_REDIRECTS, type Redirectable, redirected } from "./redirect.ts";
 import { writeOut } from "./write_out.ts";
 

@@ -143,7 +143,7 @@ Deno.test("bench ends in time although nothing is answered", async () => {
   const { code, stdout } = await run([
     "bench",
     "--json",
-    "-d",
+    "-D",
     "1",
     "-m",
     "3",
@@ -184,7 +184,7 @@ Deno.test("bench counts what was answered", async () => {
       figures.latency.p50 <= figures.latency.p99,
     true,
   );
-  const timed = await run(["bench", "-d", "0.2", url]);
+  const timed = await run(["bench", "-D", "0.2", url]);
   assertMatch(
     timed.stdout,
     /^\d+ requests\/s, .*\n\d+ succeeded, 0 failed in 0\.\d+ s/,

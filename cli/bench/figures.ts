@@ -1,0 +1,206 @@
+/**
+ * The figures of a load, and how they are shown.
+ *
+ * @module
+ */
+
+import { formatBytes } from "../../deps.ts";
+import { bold, show, type Shown } from "../terminal.ts";
+
+/** A distribution of times, ms. */
+export interface Distribution {
+  readonly min: number;
+  readonly mean: number;
+  /** Standard deviation. */
+  readonly sd: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly "p99.9": number;
+  readonly max: number;
+}
+
+/** What a load came to. */
+export interface Figures {
+  readonly seconds: number;
+  /** Requests answered with a status below 400. */
+  readonly succeeded: number;
+  /** Requests that failed or were answered with 400 and above. */
+  readonly failed: number;
+  /** Requests under way when the time was over. */
+  readonly unanswered: number;
+  readonly requestsPerSecond: number;
+  /** Bytes of the bodies received. */
+  readonly bytes: number;
+  /** Answers by status. */
+  readonly statuses: { readonly [status: string]: number };
+  /** From the request, or with a rate from when it was due, to the last byte. */
+  readonly latency: Distribution;
+  /** The same to the head of the answer. */
+  readonly firstByte: Distribution;
+  /** Time to connect, of the connections; not part of `latency`. */
+  readonly connect?: Distribution;
+  /** Streams on each connection, when the server allows fewer than asked for. */
+  readonly streamsAllowed?: number;
+  /** The first failure, if there was one. */
+  readonly error?: string;
+}
+
+/** Counts answers and failures. */
+export class Tally {
+  readonly #latencies: number[] = [];
+  readonly #firstBytes: number[] = [];
+  readonly #statuses = new Map<number, number>();
+  #succeeded = 0;
+  #failed = 0;
+  #bytes = 0;
+  #error: string | undefined;
+
+  /** Requests that were answered or failed. */
+  get count(): number {
+    return this.#succeeded + this.#failed;
+  }
+
+  /** Counts an answer; times in ms. */
+  answered(
+    status: number,
+    bytes: number,
+    latency: number,
+    firstByte: number,
+  ): void {
+    this.#bytes += bytes;
+    this.#latencies.push(latency);
+    this.#firstBytes.push(firstByte);
+    this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
+    if (status < 400) this.#succeeded++;
+    else this.failed(`status ${status}`);
+  }
+
+  /** Counts a failure. */
+  failed(reason: string): void {
+    this.#failed++;
+    this.#error ??= reason;
+  }
+
+  /** The figures after so many seconds. */
+  figures(seconds: number, unanswered: number): Figures {
+    return {
+      seconds,
+      succeeded: this.#succeeded,
+      failed: this.#failed,
+      unanswered,
+      requestsPerSecond: seconds > 0 ? this.count / seconds : 0,
+      bytes: this.#bytes,
+      statuses: Object.fromEntries(this.#statuses),
+      latency: distribution(this.#latencies),
+      firstByte: distribution(this.#firstBytes),
+      error: this.#error,
+    };
+  }
+}
+
+/** The distribution of times; all 0 when there are none. */
+export function distribution(times: readonly number[]): Distribution {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (part: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0;
+  let sum = 0;
+  for (const time of sorted) sum += time;
+  const mean = sorted.length === 0 ? 0 : sum / sorted.length;
+  let squares = 0;
+  for (const time of sorted) squares += (time - mean) ** 2;
+  const sd = sorted.length === 0 ? 0 : Math.sqrt(squares / sorted.length);
+  return {
+    min: at(0),
+    mean,
+    sd,
+    p50: at(0.5),
+    p90: at(0.9),
+    p95: at(0.95),
+    p99: at(0.99),
+    "p99.9": at(0.999),
+    max: at(1),
+  };
+}
+
+/** The figures for people: lines of at most 60 columns. */
+export function figuresText(figures: Figures): Shown[] {
+  const { seconds, succeeded, failed, unanswered, bytes, error } = figures;
+  const rate = figures.requestsPerSecond.toFixed(0);
+  const perSecond = formatBytes(Math.round(bytes / Math.max(seconds, 0.001)));
+  const statuses = Object.entries(figures.statuses)
+    .map(([status, count]) => `${status}: ${count}`).join(", ");
+  const allowed = figures.streamsAllowed;
+  return [
+    show`${bold(rate)} requests/s, ${perSecond}/s`,
+    show`${succeeded} succeeded, ${failed} failed in ${seconds.toFixed(2)} s`,
+    show`${formatBytes(bytes)} received; statuses: ${statuses || "none"}`,
+    ...(unanswered === 0
+      ? []
+      : [show`${unanswered} unanswered when the time was over`]),
+    ...(allowed === undefined
+      ? []
+      : [show`the server allows ${allowed} streams on a connection`]),
+    ...distributionText("latency", figures.latency),
+    ...distributionText("first byte", figures.firstByte),
+    ...(figures.connect === undefined
+      ? []
+      : distributionText("connect", figures.connect)),
+    ...(error === undefined ? [] : [show`first failure: ${error}`]),
+  ];
+}
+
+const NAME_WIDTH = 11;
+
+function distributionText(name: string, times: Distribution): Shown[] {
+  const ms = (value: number): string => `${value.toFixed(2)} ms`;
+  const begin = " ".repeat(NAME_WIDTH);
+  return [
+    show`${`${name}:`.padEnd(NAME_WIDTH)} mean ${ms(times.mean)}, sd ${
+      ms(times.sd)
+    }`,
+    show`${begin} min ${ms(times.min)}, max ${ms(times.max)}`,
+    show`${begin} p50 ${ms(times.p50)}, p90 ${ms(times.p90)}, p95 ${
+      ms(times.p95)
+    }`,
+    show`${begin} p99 ${ms(times.p99)}, p99.9 ${ms(times["p99.9"])}`,
+  ];
+}
+
+const WIDTH = 640;
+const HEIGHT = 320;
+const MARGIN = 48;
+
+/** The latency at each percentile as a picture. */
+export function figuresSvg({ latency, firstByte }: Figures): string {
+  const parts = ["p50", "p90", "p95", "p99", "p99.9"] as const;
+  const most = Math.max(latency["p99.9"], 0.001);
+  const x = (index: number): number =>
+    MARGIN + index * (WIDTH - 2 * MARGIN) / (parts.length - 1);
+  const y = (ms: number): number =>
+    HEIGHT - MARGIN - ms / most * (HEIGHT - 2 * MARGIN);
+  const line = (times: Distribution, colour: string): string =>
+    `<polyline fill="none" stroke="${colour}" stroke-width="2" points="${
+      parts.map((part, index) =>
+        `${x(index).toFixed(1)},${y(times[part]).toFixed(1)}`
+      ).join(" ")
+    }"/>`;
+  const labels = parts.map((part, index) =>
+    `<text x="${x(index)}" y="${
+      HEIGHT - MARGIN + 20
+    }" text-anchor="middle">${part}</text><text x="${x(index)}" y="${
+      (y(latency[part]) - 8).toFixed(1)
+    }" text-anchor="middle">${latency[part].toFixed(2)}</text>`
+  );
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
+    `<text x="${MARGIN}" y="24">latency (blue) and first byte (orange), ms, by percentile</text>`,
+    line(firstByte, "#e0a030"),
+    line(latency, "#3a7bd5"),
+    ...labels,
+    "</svg>",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,130 @@
+/** `spdy bench`: its loops and its figures. */
+
+import { assert, assertEquals, assertMatch } from "../deps.ts";
+import {
+  distribution,
+  figuresSvg,
+  figuresText,
+  Tally,
+} from "../../cli/bench/figures.ts";
+import { serve } from "../../mod.ts";
+import { command, run } from "./process.ts";
+
+const QUIET = { hostname: "127.0.0.1", port: 0, onListen() {} };
+
+Deno.test("bench: the distribution of known times", () => {
+  const times = Array.from({ length: 1000 }, (_, index) => index + 1);
+  const { sd, ...rest } = distribution(times.toReversed());
+  assertEquals(rest, {
+    min: 1,
+    mean: 500.5,
+    p50: 501,
+    p90: 901,
+    p95: 951,
+    p99: 991,
+    "p99.9": 1000,
+    max: 1000,
+  });
+  assertEquals(sd.toFixed(3), "288.675");
+  assertEquals(distribution([]).max, 0);
+});
+
+Deno.test("bench: the figures fit in 60 columns, and the picture holds them", () => {
+  const tally = new Tally();
+  for (let index = 1; index <= 2000; index++) {
+    tally.answered(index % 2 ? 200 : 503, 1e6, 12345.678 * index, 1);
+  }
+  const figures = tally.figures(12.5, 3);
+  for (const line of figuresText(figures)) {
+    assert(line.toString().length <= 75, line.toString());
+  }
+  assertEquals(figures.statuses, { 200: 1000, 503: 1000 });
+  assertMatch(figuresSvg(figures), /^<svg .*p99\.9.*<\/svg>\n$/s);
+});
+
+Deno.test("bench sends method, headers and body to several URLs in turn, and counts statuses", async () => {
+  const seen = new Map<string, number>();
+  await using server = serve(QUIET, async (request) => {
+    const { pathname } = new URL(request.url);
+    const key = `${request.method} ${pathname} ${request.headers.get("x-a")} ${
+      request.headers.get("authorization")
+    } ${await request.text()}`;
+    seen.set(key, (seen.get(key) ?? 0) + 1);
+    return new Response("x", { status: pathname === "/b" ? 404 : 200 });
+  });
+  const base = `spdy://u:p@127.0.0.1:${server.addr.port}`;
+  const { code, stdout } = await run([
+    ...["bench", "--json", "-n", "20", "-m", "2"],
+    ...["-H", "x-a: 1", "-d", "-body", `${base}/a`, `${base}/b`],
+  ]);
+  const figures = JSON.parse(stdout);
+  assertEquals([code, figures.statuses], [1, { 200: 10, 404: 10 }]);
+  assertEquals([...seen].sort(), [
+    ["POST /a 1 Basic dTpw -body", 10],
+    ["POST /b 1 Basic dTpw -body", 10],
+  ]);
+  const two = await run(["bench", "spdy://a/", "spdy://b/"]);
+  assertEquals(two.code, 2);
+  assertMatch(two.stderr, /have to be of one server/);
+});
+
+Deno.test("bench keeps no more requests under way than the server allows streams, and says so", async () => {
+  let now = 0;
+  let most = 0;
+  await using server = serve(
+    { ...QUIET, limits: { maxConcurrentStreams: 3 } },
+    async () => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      now--;
+      return new Response("x");
+    },
+  );
+  const { code, stdout } = await run([
+    ...["bench", "-n", "60", "-m", "20"],
+    `spdy://127.0.0.1:${server.addr.port}/`,
+  ]);
+  assertEquals([code, most], [0, 3]);
+  assertMatch(stdout, /the server allows 3 streams on a connection/);
+});
+
+Deno.test("bench --rate counts latency from when a request was due, also behind a stall", async () => {
+  let begin: number | undefined;
+  await using server = serve(QUIET, async () => {
+    begin ??= performance.now();
+    // The server answers nobody in its first second and a half.
+    const left = begin + 1500 - performance.now();
+    if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
+    return new Response("x");
+  });
+  const { stdout } = await run([
+    ...["bench", "--json", "--rate", "50", "-D", "3"],
+    `spdy://127.0.0.1:${server.addr.port}/`,
+  ]);
+  const { latency, succeeded } = JSON.parse(stdout);
+  assert(succeeded > 60, `${succeeded} answers at 50 a second for 3 s`);
+  // About half of the requests were due in the stall.
+  assert(latency.max > 1200 && latency.p90 > 600, JSON.stringify(latency));
+});
+
+Deno.test("bench ends by Ctrl-C with what it has measured, and a warm-up does not count", async () => {
+  await using server = serve(QUIET, () => new Response("x"));
+  const [program, ...args] = command([
+    ...["bench", "--json", "-D", "0", "--warm-up", "0.2"],
+    `spdy://127.0.0.1:${server.addr.port}/`,
+  ]);
+  const process = new Deno.Command(program, {
+    args,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const output = process.output();
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  process.kill("SIGINT");
+  const { code, stdout } = await output;
+  const figures = JSON.parse(new TextDecoder().decode(stdout));
+  assertEquals([code, figures.failed], [0, 0]);
+  assert(figures.succeeded > 0 && figures.seconds < 60);
+  assert(figures.connect.max > 0 && figures.firstByte.p50 > 0);
+});
