@@ -5,7 +5,7 @@
  */
 
 import { checkTimeout } from "../numbers.ts";
-import type { Options } from "./options.ts";
+import type { Options } from "./option.ts";
 
 /** One command, such as `spdy decode`. */
 export interface Command {

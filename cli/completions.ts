@@ -6,7 +6,8 @@
 
 import { type Command, EXIT_OK, UsageError } from "./command.ts";
 import { defineCommand } from "./help.ts";
-import { type Option, readOptions, typedName } from "./options.ts";
+import type { Option } from "./option.ts";
+import { readOptions, typedName } from "./options.ts";
 import { print, showLines } from "./terminal.ts";
 
 /** `spdy completions SHELL`, for a list of commands. */

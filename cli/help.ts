@@ -5,7 +5,8 @@
  */
 
 import type { Command } from "./command.ts";
-import { HELP_OPTION, type Options, optionsText, wrap } from "./options.ts";
+import type { Options } from "./option.ts";
+import { HELP_OPTION, optionsText, wrap } from "./options.ts";
 
 /** A command without its help text. */
 export interface CommandParts {

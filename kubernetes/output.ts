@@ -6,7 +6,7 @@
 
 import { checkWhole } from "../numbers.ts";
 import { RemoteCommandError } from "./errors.ts";
-import type { RemoteProcess } from "./process.ts";
+import type { ExitStatus } from "./status.ts";
 
 /** What `RemoteProcess.output` takes. */
 export interface OutputOptions {
@@ -34,9 +34,15 @@ export interface Outputs {
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 
+/** A process whose output is collected. */
+export interface Collected {
+  readonly status: Promise<ExitStatus>;
+  close(): Promise<void>;
+}
+
 /** Reads both outputs to their ends, and waits for the status. */
 export async function collectOutput(
-  process: Pick<RemoteProcess, "status" | "close">,
+  process: Collected,
   { stdout, stderr }: Outputs,
   { maxBytes = DEFAULT_MAX_BYTES }: OutputOptions,
 ): Promise<CommandOutput> {

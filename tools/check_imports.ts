@@ -20,7 +20,8 @@ const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
   ["http", /^http\//],
   ["mod", /^mod\.ts$/],
   ["kubernetes", /^kubernetes\//],
-  ["cli", /^cli(\.ts|\/)/],
+  // The version that the command line prints is that of the package.
+  ["cli", /^(cli(\.ts|\/)|deno\.json$)/],
 ];
 const PURE = new Set(["errors", "zlib", "frame", "capture", "session"]);
 const ENTRIES = [

@@ -71,7 +71,7 @@ Deno.test("one file of the command line prints, and nothing is printed but what 
         /@std\/fmt@1\/colors/,
       ]
     ) assertEquals(way.test(text), false, `${name}: ${way}`);
-    if (name !== "get.ts" && name !== "exec.ts") {
+    if (name !== "get/run.ts" && name !== "exec.ts") {
       for (const each of payload) {
         assertEquals(text.includes(each), false, `${name}: ${each}`);
       }
