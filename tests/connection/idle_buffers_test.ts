@@ -115,39 +115,39 @@ Deno.test("idle buffers: three seconds of silence give them back, on both sides 
     release?.call(wire);
   };
   let ready = new Uint8Array(100_000);
-  const pump: IoLoop = new IoLoop(wire, 1 << 20, {
+  const loop: IoLoop = new IoLoop(wire, 1 << 20, {
     input: () => {},
     inputEnded: () => {},
     fill: () => {
-      pump.out.append(ready);
+      loop.out.append(ready);
       ready = new Uint8Array(0);
     },
     idle: () => {},
     outputFailed: () => {},
     failed: () => {},
   });
-  pump.start();
-  pump.flush();
+  loop.start();
+  loop.flush();
   await time.advance(100);
-  assertGreater(pump.out.capacity, MOST_IDLE);
+  assertGreater(loop.out.capacity, MOST_IDLE);
   // Something passes all the time: nothing is given back.
   for (let count = 0; count < 20; count++) {
     await right.write(Uint8Array.of(1));
     await time.advance(1000);
   }
   assertEquals(released, 0);
-  assertGreater(pump.out.capacity, MOST_IDLE);
+  assertGreater(loop.out.capacity, MOST_IDLE);
   await time.advance(6000);
   assertEquals(released, 1);
-  assertEquals(pump.out.capacity, 0);
+  assertEquals(loop.out.capacity, 0);
   // No timer is left, and the next bytes pass as before.
   await time.advance(60_000);
   assertEquals(released, 1);
   ready = new Uint8Array(100_000);
-  pump.flush();
+  loop.flush();
   await time.advance(100);
-  assertGreater(pump.out.capacity, MOST_IDLE);
-  pump.close();
+  assertGreater(loop.out.capacity, MOST_IDLE);
+  loop.close();
 });
 
 Deno.test("idle buffers: what waits to leave is not given back", () => {

@@ -147,7 +147,10 @@ function dropped(): Error {
   return new Error("dropped");
 }
 
-function inboxWithLog(): { receiveBuffer: ReceiveBuffer; log: string[] } {
+function receiveBufferWithLog(): {
+  receiveBuffer: ReceiveBuffer;
+  log: string[];
+} {
   const log: string[] = [];
   const receiveBuffer = new ReceiveBuffer({
     waits: () => {},
@@ -158,7 +161,7 @@ function inboxWithLog(): { receiveBuffer: ReceiveBuffer; log: string[] } {
 }
 
 Deno.test("receiveBuffer: credit when a reader takes, not when it comes", async () => {
-  const { receiveBuffer, log } = inboxWithLog();
+  const { receiveBuffer, log } = receiveBufferWithLog();
   receiveBuffer.push(bytes(1, 2));
   receiveBuffer.settle();
   receiveBuffer.push(bytes(3));
@@ -183,7 +186,7 @@ Deno.test("receiveBuffer: credit when a reader takes, not when it comes", async 
 });
 
 Deno.test("receiveBuffer: the pieces of one read are one chunk, a copy", async () => {
-  const { receiveBuffer } = inboxWithLog();
+  const { receiveBuffer } = receiveBufferWithLog();
   const buffer = bytes(1, 2, 9, 3, 9, 9, 4);
   assertEquals(receiveBuffer.push(buffer.subarray(0, 2)), true);
   assertEquals(receiveBuffer.push(buffer.subarray(3, 4)), false);
@@ -201,7 +204,7 @@ Deno.test("receiveBuffer: the pieces of one read are one chunk, a copy", async (
 });
 
 Deno.test("receiveBuffer: read() takes pieces, then chunks, then the end", async () => {
-  const { receiveBuffer, log } = inboxWithLog();
+  const { receiveBuffer, log } = receiveBufferWithLog();
   const buffer = new Uint8Array(3);
   const waiting = receiveBuffer.read(buffer);
   assertThrows(
@@ -232,7 +235,7 @@ Deno.test("receiveBuffer: read() takes pieces, then chunks, then the end", async
 });
 
 Deno.test("receiveBuffer: read() and readable see each byte once", async () => {
-  const mixed = inboxWithLog();
+  const mixed = receiveBufferWithLog();
   mixed.receiveBuffer.push(bytes(1, 2, 3));
   mixed.receiveBuffer.settle();
   assertEquals(await mixed.receiveBuffer.read(new Uint8Array(1)), 1);
@@ -245,7 +248,7 @@ Deno.test("receiveBuffer: read() and readable see each byte once", async () => {
     "read from `readable`",
   );
 
-  const failing = inboxWithLog();
+  const failing = receiveBufferWithLog();
   const pending = failing.receiveBuffer.read(new Uint8Array(1));
   failing.receiveBuffer.fail(new Error("cut"));
   await assertRejects(() => pending, Error, "cut");
@@ -255,7 +258,7 @@ Deno.test("receiveBuffer: read() and readable see each byte once", async () => {
     "cut",
   );
 
-  const discarded = inboxWithLog();
+  const discarded = receiveBufferWithLog();
   const given = discarded.receiveBuffer.read(new Uint8Array(1));
   discarded.receiveBuffer.discard(dropped);
   discarded.receiveBuffer.push(bytes(1));
@@ -263,14 +266,14 @@ Deno.test("receiveBuffer: read() and readable see each byte once", async () => {
 });
 
 Deno.test("receiveBuffer: an error comes behind what came, an abort at once", async () => {
-  const failing = inboxWithLog();
+  const failing = receiveBufferWithLog();
   failing.receiveBuffer.push(bytes(1));
   failing.receiveBuffer.fail(new Error("cut"));
   const reader = failing.receiveBuffer.readable.getReader();
   assertEquals((await reader.read()).value, bytes(1));
   await assertRejects(() => reader.read(), Error, "cut");
 
-  const aborted = inboxWithLog();
+  const aborted = receiveBufferWithLog();
   aborted.receiveBuffer.push(bytes(1, 2));
   aborted.receiveBuffer.abort(new Error("now"));
   aborted.receiveBuffer.abort(new Error("again"));
@@ -283,14 +286,14 @@ Deno.test("receiveBuffer: an error comes behind what came, an abort at once", as
 });
 
 Deno.test("receiveBuffer: cancelled, taken whole, discarded", async () => {
-  const cancelled = inboxWithLog();
+  const cancelled = receiveBufferWithLog();
   cancelled.receiveBuffer.push(bytes(1, 2));
   await cancelled.receiveBuffer.readable.cancel("enough");
   assertEquals(cancelled.log, ["cancelled enough 2"]);
   cancelled.receiveBuffer.push(bytes(3));
   assertEquals(cancelled.log.at(-1), "consumed 1");
 
-  const whole = inboxWithLog();
+  const whole = receiveBufferWithLog();
   assertEquals(whole.receiveBuffer.takeAll(), undefined);
   whole.receiveBuffer.push(bytes(1));
   whole.receiveBuffer.push(bytes(2, 3));
@@ -300,7 +303,7 @@ Deno.test("receiveBuffer: cancelled, taken whole, discarded", async () => {
   assertEquals(whole.log, ["consumed 3"]);
   assertEquals(whole.receiveBuffer.takeAll(), undefined);
 
-  const discarded = inboxWithLog();
+  const discarded = receiveBufferWithLog();
   const reader = discarded.receiveBuffer.readable.getReader();
   discarded.receiveBuffer.push(bytes(1));
   discarded.receiveBuffer.discard(dropped);
@@ -335,8 +338,8 @@ Deno.test("receiveBuffer: bytes that were dropped, or taken as a whole, leave no
   for (const way of ways) {
     for (const early of [true, false]) {
       for (const finished of [true, false]) {
-        const web = inboxWithLog().receiveBuffer;
-        const direct = inboxWithLog().receiveBuffer;
+        const web = receiveBufferWithLog().receiveBuffer;
+        const direct = receiveBufferWithLog().receiveBuffer;
         way(direct);
         if (early && way !== ways[3]) web.readable;
         way(web);
@@ -353,23 +356,23 @@ Deno.test("receiveBuffer: bytes that were dropped, or taken as a whole, leave no
 });
 
 Deno.test("receiveBuffer: where nothing was dropped the end is clean", async () => {
-  const { receiveBuffer } = inboxWithLog();
+  const { receiveBuffer } = receiveBufferWithLog();
   receiveBuffer.discard(dropped);
   const reading = receiveBuffer.readable.getReader().read();
   receiveBuffer.push(bytes());
   receiveBuffer.finish();
   assertEquals((await reading).done, true);
-  const ended = inboxWithLog().receiveBuffer;
+  const ended = receiveBufferWithLog().receiveBuffer;
   ended.finish();
   ended.discard(dropped);
   assertEquals(await ended.read(new Uint8Array(1)), null);
-  const empty = inboxWithLog().receiveBuffer;
+  const empty = receiveBufferWithLog().receiveBuffer;
   empty.finish();
   assertEquals(empty.takeAll(), bytes());
   assertEquals((await empty.readable.getReader().read()).done, true);
 });
 
-function outboxWithLog(
+function sendBufferWithLog(
   room = Infinity,
 ): { sendBuffer: SendBuffer; log: string[] } {
   const log: string[] = [];
@@ -392,7 +395,7 @@ function outboxWithLog(
 }
 
 Deno.test("sendBuffer: small chunks are copied, joined and taken at once", () => {
-  const { sendBuffer, log } = outboxWithLog();
+  const { sendBuffer, log } = sendBufferWithLog();
   const chunk = bytes(1, 2, 3);
   assertEquals(sendBuffer.write(chunk), undefined);
   chunk.fill(9);
@@ -405,7 +408,7 @@ Deno.test("sendBuffer: small chunks are copied, joined and taken at once", () =>
 });
 
 Deno.test("sendBuffer: a small node Buffer is copied, too", () => {
-  const { sendBuffer } = outboxWithLog();
+  const { sendBuffer } = sendBufferWithLog();
   const chunk = Buffer.from([1, 2, 3]);
   assertEquals(sendBuffer.write(chunk), undefined);
   chunk.fill(9);
@@ -413,7 +416,7 @@ Deno.test("sendBuffer: a small node Buffer is copied, too", () => {
 });
 
 Deno.test("sendBuffer: a large chunk is a view, its write resolves with its last byte", async () => {
-  const { sendBuffer } = outboxWithLog();
+  const { sendBuffer } = sendBufferWithLog();
   const chunk = new Uint8Array(10_000);
   let resolved = false;
   const writing = sendBuffer.write(chunk)?.then(() => resolved = true);
@@ -426,7 +429,7 @@ Deno.test("sendBuffer: a large chunk is a view, its write resolves with its last
 });
 
 Deno.test("sendBuffer: writes side by side all resolve", async () => {
-  const { sendBuffer } = outboxWithLog();
+  const { sendBuffer } = sendBufferWithLog();
   const writes = [1, 2, 3].map(() => sendBuffer.write(new Uint8Array(5000)));
   sendBuffer.take(5000);
   sendBuffer.take(5000);
@@ -436,7 +439,7 @@ Deno.test("sendBuffer: writes side by side all resolve", async () => {
 });
 
 Deno.test("sendBuffer: small chunks wait when the connection has no room", async () => {
-  const { sendBuffer } = outboxWithLog(2);
+  const { sendBuffer } = sendBufferWithLog(2);
   assertEquals(sendBuffer.write(bytes(1, 2)), undefined);
   const writing = sendBuffer.write(bytes(3));
   assert(writing instanceof Promise);
@@ -446,7 +449,7 @@ Deno.test("sendBuffer: small chunks wait when the connection has no room", async
 });
 
 Deno.test("sendBuffer: a failure reaches every pending and later call", async () => {
-  const { sendBuffer } = outboxWithLog();
+  const { sendBuffer } = sendBufferWithLog();
   const writer = sendBuffer.writable.getWriter();
   const writing = writer.write(new Uint8Array(10_000));
   const failed = assertRejects(() => writing, Error, "reset");
@@ -457,7 +460,7 @@ Deno.test("sendBuffer: a failure reaches every pending and later call", async ()
   assertThrows(() => sendBuffer.write(bytes(1)), Error, "reset");
   assertEquals(sendBuffer.ended, true);
 
-  const later = outboxWithLog();
+  const later = sendBufferWithLog();
   later.sendBuffer.fail(new Error("gone"));
   await assertRejects(
     () => later.sendBuffer.writable.getWriter().write(bytes(1)),
@@ -496,7 +499,7 @@ Deno.test("quiet timer: fires after silence only", async () => {
   assertEquals(fired, [65]);
 });
 
-Deno.test("pump: partial writes lose nothing, and frames ready together share a write", async () => {
+Deno.test("io loop: partial writes lose nothing, and frames ready together share a write", async () => {
   const written: number[] = [];
   const sizes: number[] = [];
   const ended = Promise.withResolvers<Uint8Array | null>();
@@ -512,11 +515,11 @@ Deno.test("pump: partial writes lose nothing, and frames ready together share a 
     close: () => ended.resolve(null),
   };
   let ready = [bytes(1, 2), bytes(3, 4, 5), bytes(6, 7)];
-  const pump: IoLoop = new IoLoop(wire, 1000, {
+  const loop: IoLoop = new IoLoop(wire, 1000, {
     input: () => {},
     inputEnded: () => {},
     fill: () => {
-      for (const frame of ready) pump.out.append(frame);
+      for (const frame of ready) loop.out.append(frame);
       ready = [];
     },
     idle: () => {},
@@ -524,15 +527,15 @@ Deno.test("pump: partial writes lose nothing, and frames ready together share a 
     failed: () => {},
   });
   using time = virtualTime();
-  pump.start();
-  pump.flush();
-  pump.flush();
-  await time.until(pump.finish(10));
+  loop.start();
+  loop.flush();
+  loop.flush();
+  await time.until(loop.finish(10));
   assertEquals(written, [1, 2, 3, 4, 5, 6, 7]);
   assertEquals(sizes, [7, 4, 1]);
 });
 
-Deno.test("pump: what is flushed while the buffer is filled waits for the write", async () => {
+Deno.test("io loop: what is flushed while the buffer is filled waits for the write", async () => {
   const written: number[] = [];
   const ended = Promise.withResolvers<Uint8Array | null>();
   const wire: Wire = {
@@ -547,22 +550,22 @@ Deno.test("pump: what is flushed while the buffer is filled waits for the write"
   };
   let ready = [bytes(1, 2), bytes(3, 4), bytes(5, 6)];
   const idleAfter: number[] = [];
-  const pump: IoLoop = new IoLoop(wire, 2, {
+  const loop: IoLoop = new IoLoop(wire, 2, {
     input: () => {},
     inputEnded: () => {},
     fill: () => {
       const [frame] = ready;
-      if (frame === undefined || pump.out.append(frame) === 0) return;
+      if (frame === undefined || loop.out.append(frame) === 0) return;
       ready = ready.slice(1);
       // As a stream does whose body has been taken in full.
-      pump.flush();
+      loop.flush();
     },
     idle: () => idleAfter.push(written.length),
     outputFailed: () => {},
     failed: () => {},
   });
-  pump.start();
-  await pump.finish(60_000);
+  loop.start();
+  await loop.finish(60_000);
   assertEquals(written, [1, 2, 3, 4, 5, 6]);
   assertEquals(idleAfter, [6]);
 });
