@@ -4,99 +4,103 @@
  * @module
  */
 
-import { closeQuietly } from "../connection/byte_conn.ts";
+import { InvalidArgumentError } from "../errors.ts";
+import { isPod } from "../kubernetes/api/resource.ts";
 import { PortForwardError } from "../kubernetes/errors.ts";
-import type { ForwardedConnection } from "../kubernetes/forwarded.ts";
-import {
-  portForward as forwardToPod,
-  type PortForwarder,
-} from "../kubernetes/port_forward.ts";
-import { acceptAll } from "../connection/accept_loop.ts";
+import type { ForwardEvent } from "../kubernetes/forwarding/events.ts";
+import { forwardPorts } from "../kubernetes/forwarding/forward_ports.ts";
+import { readPorts } from "../kubernetes/forwarding/ports.ts";
 import { readArguments } from "./arguments.ts";
-import {
-  type Command,
-  EXIT_OK,
-  readWhole,
-  reasonOf,
-  UsageError,
-} from "./command.ts";
+import { type Command, EXIT_OK, reasonOf, UsageError } from "./command.ts";
 import { untilInterrupted } from "./listen.ts";
 import {
+  openCluster,
   POD_ALIASES,
   POD_HELP,
   POD_LISTS,
   POD_VALUES,
-  podTarget,
+  readPodName,
 } from "./pod.ts";
 import { print, printError, show } from "./terminal.ts";
 
-/** `spdy port-forward POD LOCAL:REMOTE...` */
+/** `spdy port-forward POD [LOCAL:]REMOTE...` */
 export const portForward: Command = {
   name: "port-forward",
   summary: "reach ports of a Kubernetes pod from this machine",
-  help: `Usage: spdy port-forward [OPTION...] POD [LOCAL:]REMOTE...
+  help: `Usage: spdy port-forward [OPTION...] [TYPE/]NAME [LOCAL:]REMOTE...
 
-Listens on 127.0.0.1 and carries each connection to a port of the pod, all of
-them over one SPDY/3.1 session. LOCAL is REMOTE unless named, 0 any free port.
+Listens on 127.0.0.1 and ::1, and forwards each connection to a port of the pod.
+[TYPE/]NAME is a pod, or what it belongs to, such as deploy/web or svc/web; the ports
+of a service are those that it has itself. REMOTE is a number, or the name of a port.
+LOCAL is REMOTE unless it is given; 0 or nothing (":80") is any free port.
 
-      --transport NAME   "websocket", "spdy", or "auto": a WebSocket, and SPDY
-                         where the server refuses it; the default for a pod
+When the pod is replaced or the connection breaks, the next pod is looked for, and
+the ports stay. What happens is written to standard error.
+
+      --address LIST     addresses to listen on, with commas between them; default
+                         "localhost", which is 127.0.0.1 and ::1
+      --transport NAME   "websocket", "spdy", or "auto": a WebSocket, and SPDY if the
+                         server refuses it; the default for a pod
 ${POD_HELP}
       --help             this text
 
-Ctrl-C ends it. Permissions: --allow-net, --allow-read for the files named.`,
+Ctrl-C ends it. Permissions: --allow-net, --allow-read and --allow-env for the
+kubeconfig and the files named, --allow-run for credential plugins.`,
   async run(args: string[]): Promise<number> {
     const { values, lists, positionals } = readArguments(args, {
-      lists: POD_LISTS,
       values: [...POD_VALUES, "transport"],
+      lists: [...POD_LISTS, "address"],
       aliases: POD_ALIASES,
     });
-    const [pod, ...ports] = positionals;
+    const [name, ...ports] = positionals;
     if (ports.length === 0) {
       throw new UsageError("port-forward needs POD and a port");
     }
-    const pairs: { local: number; remote: number }[] = ports.map(readPorts);
+    checkPorts(ports);
+    const addresses = lists.address.flatMap((list) => list.split(","))
+      .filter((address) => address !== "");
     const transport = readTransport(values.transport);
-    await using forwarder = await forwardToPod({
-      ...await podTarget(values, lists, pod),
-      transport,
-    });
-    const listeners = pairs.map(({ local }) =>
-      Deno.listen({ hostname: "127.0.0.1", port: local })
-    );
-    let interrupted = false;
-    const shutdown = (): Promise<void> => {
-      interrupted = true;
-      return forwarder.close();
-    };
-    const tell = (error: unknown, remote: number): void => {
-      // Ctrl-C ends every connection; that is no failure of each.
-      if (!interrupted) printError(show`${failureOf(error, remote)}`);
-    };
-    listeners.forEach((listener, index) =>
-      listen(listener, forwarder, pairs[index].remote, tell)
-    );
-    try {
-      await untilInterrupted({ finished: forwarder.closed, shutdown });
-    } finally {
-      for (const listener of listeners) listener.close();
+    const isUrl = name === "-";
+    if (isUrl && values.server === undefined) {
+      throw new UsageError('POD "-" needs --server with a streaming URL');
     }
-    if (interrupted) return EXIT_OK;
-    throw new Error(
-      "the server ended the session: nothing is forwarded any more",
-    );
+    const cluster = await openCluster(values, lists);
+    const isOnePod = isUrl || isPod(readPodName(name, cluster.namespace));
+    let isFirst = true;
+    await using forwarded = await forwardPorts({
+      target: async () => {
+        const target = await cluster.target();
+        // A streaming URL is used as it is, with its query.
+        return isUrl ? { ...target, url: values.server ?? "" } : target;
+      },
+      resource: isUrl ? undefined : name,
+      namespace: cluster.namespace,
+      ports,
+      addresses: addresses.length === 0 ? undefined : addresses,
+      transport,
+      onEvent: (event) => {
+        // That it connects at first is what everybody expects.
+        if (event.type === "connected" && isFirst) isFirst = false;
+        else tell(event, isOnePod);
+      },
+    });
+    await untilInterrupted({
+      finished: forwarded.closed,
+      shutdown: () => forwarded.close(),
+    });
+    return EXIT_OK;
   },
 };
 
-function readPorts(text: string): { local: number; remote: number } {
-  const [remote, local = remote, ...rest] = text.split(":").reverse().map(
-    readWhole,
-  );
-  const known = [remote, local].every((port) => port <= 65535);
-  if (!known || remote === 0 || rest.length > 0) {
-    throw new UsageError(`"${text}": write it as 8080:80, or 80`);
+function checkPorts(ports: readonly string[]): void {
+  for (const text of ports) {
+    try {
+      readPorts(text);
+    } catch (error) {
+      if (!(error instanceof InvalidArgumentError)) throw error;
+      throw new UsageError(error.message);
+    }
   }
-  return { local, remote };
 }
 
 function readTransport(
@@ -111,83 +115,55 @@ function readTransport(
   );
 }
 
-/** Carries every connection to the pod; one that fails does not hurt the others. */
-async function listen(
-  listener: Deno.TcpListener,
-  forwarder: PortForwarder,
-  remote: number,
-  tell: (error: unknown, remote: number) => void,
-): Promise<void> {
-  print(
-    show`Forwarding from tcp://127.0.0.1:${listener.addr.port} to ${remote}`,
-  );
-  await acceptAll(listener, {
-    take: (conn) =>
-      void carry(conn, forwarder, remote).catch((error) => tell(error, remote)),
-    error: (error) => tell(error, remote),
-  });
-}
-
-/** Names the port, unless the error does. */
-function failureOf(error: unknown, remote: number): string {
-  const reason = reasonOf(error);
-  return error instanceof PortForwardError
-    ? reason
-    : `port ${remote}: ${reason}`;
-}
-
-/** What is used of a connection that was accepted. */
-type LocalConn = Pick<
-  Deno.TcpConn,
-  "read" | "write" | "closeWrite" | "close"
->;
-
-/** Both directions at once, each ended by itself: `conn.readable` would close both at the first end. */
-export async function carry(
-  conn: LocalConn,
-  forwarder: PortForwarder,
-  remote: number,
-): Promise<void> {
-  let connection: ForwardedConnection | undefined;
-  try {
-    connection = await forwarder.connect(remote);
-    await Promise.all([
-      sendAll(conn, connection),
-      receiveAll(connection.readable, conn),
-    ]);
-  } finally {
-    // One direction that failed leaves the other one nothing to do.
-    connection?.close();
-    closeQuietly(conn);
-  }
-}
-
-async function sendAll(
-  conn: LocalConn,
-  { writable }: ForwardedConnection,
-): Promise<void> {
-  const writer = writable.getWriter();
-  for (;;) {
-    const buffer = new Uint8Array(65536);
-    const count = await conn.read(buffer);
-    try {
-      if (count === null) return await writer.close();
-      await writer.write(buffer.subarray(0, count));
-    } catch {
-      // The pod may be done before this end has said everything.
+/** Addresses on standard output, everything else on standard error. */
+function tell(event: ForwardEvent, isOnePod: boolean): void {
+  switch (event.type) {
+    case "listening": {
+      const { hostname, port, remote } = event;
+      const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+      print(show`Forwarding from tcp://${host}:${port} to ${remote}`);
       return;
     }
-  }
-}
-
-async function receiveAll(
-  readable: ReadableStream<Uint8Array>,
-  conn: LocalConn,
-): Promise<void> {
-  for await (const chunk of readable) {
-    for (let at = 0; at < chunk.length;) {
-      at += await conn.write(chunk.subarray(at));
+    case "connected": {
+      const { pod, transport, sessions } = event;
+      const whom = pod === "" ? "the server" : `pod ${pod}`;
+      const count = sessions === 1 ? "" : `, ${sessions} sessions`;
+      printError(show`connected to ${whom} over ${transport}${count}`);
+      return;
+    }
+    case "leaving":
+      printError(show`pod ${event.pod} is ending; looking for another one`);
+      return;
+    case "lost":
+      printError(
+        show`lost the session with pod ${event.pod}: ${reasonOf(event.reason)}`,
+      );
+      return;
+    case "retrying": {
+      const seconds = event.delay / 1000;
+      printError(
+        show`${reasonOf(event.reason)}; trying again after ${seconds} s`,
+      );
+      return;
+    }
+    case "unwatched":
+      // A pod that is named itself has no other one in its place.
+      if (isOnePod) return;
+      printError(
+        show`pod ${event.pod} cannot be watched (${
+          reasonOf(event.reason)
+        }): its end is noticed when the session breaks`,
+      );
+      return;
+    case "failed": {
+      const { reason, remote } = event;
+      const text = reasonOf(reason);
+      // A PortForwardError names the port itself.
+      printError(
+        reason instanceof PortForwardError
+          ? show`${text}`
+          : show`port ${remote}: ${text}`,
+      );
     }
   }
-  await conn.closeWrite();
 }

@@ -51,6 +51,13 @@ export type {
   SkippedEntry,
 } from "./copy/options.ts";
 export { CopyError } from "./copy/error.ts";
+export {
+  type ForwardedAddress,
+  ForwardedPorts,
+  forwardPorts,
+  type ForwardPortsOptions,
+} from "./forwarding/forward_ports.ts";
+export type { ForwardEvent } from "./forwarding/events.ts";
 export { WebSocketError } from "./websocket/frame.ts";
 export {
   serveStreaming,

@@ -1,5 +1,5 @@
 import { exitCodeOf } from "../../cli/exec.ts";
-import { carry } from "../../cli/port_forward.ts";
+import { carry } from "../../kubernetes/forwarding/carry.ts";
 import { portForward, serveStreaming } from "../../kubernetes/mod.ts";
 import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
 import { command, run, start } from "./process.ts";
@@ -68,7 +68,7 @@ Deno.test("port-forward carries connections to the pod", async () => {
   assertEquals((await forward.interrupt()).code, 0);
 });
 
-Deno.test("port-forward says that the server went away, and fails", async () => {
+Deno.test("port-forward fails when the session of a streaming URL has ended, which is good for one", async () => {
   await using server = serveStreaming({
     async portForward({ readable, writable }) {
       await readable.pipeTo(writable);
@@ -78,8 +78,8 @@ Deno.test("port-forward says that the server went away, and fails", async () => 
   const [program, ...args] = command([
     "port-forward",
     "-s",
-    url,
-    "web",
+    `${url}/portforward/token`,
+    "-",
     "0:80",
   ]);
   const process = new Deno.Command(program, {
@@ -94,7 +94,7 @@ Deno.test("port-forward says that the server went away, and fails", async () => 
   await server.shutdown();
   await reader.cancel();
   const stderr = await new Response(process.stderr).text();
-  assertMatch(stderr, /^spdy: .*server ended the session/);
+  assertMatch(stderr, /spdy: .*server ended the session/);
   assertEquals((await process.status).code, 1);
 });
 
@@ -154,8 +154,7 @@ Deno.test("port-forward: a local client that resets its connection ends the one 
       closeWrite: () => Promise.resolve(),
       close: () => closed++,
     },
-    forwarder,
-    80,
+    () => forwarder.connect(80),
   );
   await assertRejects(() => carried, Deno.errors.ConnectionReset);
   assertEquals([await ends.promise, closed], ["StreamResetError", 1]);
@@ -183,7 +182,8 @@ Deno.test("exec and port-forward tell what is wrong", async () => {
     ],
     [["port-forward", "-s", url, "web", "x:80"], 2, /write it as 8080:80/],
     [["port-forward", "-s", url, "web", "0x50:80"], 2, /write it as 8080:80/],
-    [["port-forward", "-s", url, "web", ":80"], 2, /write it as 8080:80/],
+    [["port-forward", "-s", url, "web", "1:80:80"], 2, /write it as 8080:80/],
+    [["port-forward", "-s", url, "web", "80:"], 2, /write it as 8080:80/],
     [
       ["port-forward", "-s", url, "--transport", "mail", "web", "80"],
       2,

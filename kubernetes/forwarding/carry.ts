@@ -1,0 +1,66 @@
+/**
+ * Carries a connection that was accepted here to a port of a pod.
+ *
+ * @module
+ */
+
+import { closeQuietly } from "../../connection/byte_conn.ts";
+import type { ForwardedConnection } from "../forwarded.ts";
+
+/** What is used of a connection that was accepted. */
+export type LocalConn = Pick<
+  Deno.TcpConn,
+  "read" | "write" | "closeWrite" | "close"
+>;
+
+/**
+ * Passes on both directions at once, each ended by itself: `conn.readable` would
+ * close both at the first end.
+ */
+export async function carry(
+  conn: LocalConn,
+  connect: () => Promise<ForwardedConnection>,
+): Promise<void> {
+  let connection: ForwardedConnection | undefined;
+  try {
+    connection = await connect();
+    await Promise.all([
+      sendAll(conn, connection),
+      receiveAll(connection.readable, conn),
+    ]);
+  } finally {
+    // When one direction has failed, the other one has no purpose any more.
+    connection?.close();
+    closeQuietly(conn);
+  }
+}
+
+async function sendAll(
+  conn: LocalConn,
+  { writable }: ForwardedConnection,
+): Promise<void> {
+  const writer = writable.getWriter();
+  for (;;) {
+    const buffer = new Uint8Array(65536);
+    const count = await conn.read(buffer);
+    try {
+      if (count === null) return await writer.close();
+      await writer.write(buffer.subarray(0, count));
+    } catch {
+      // The pod may end the connection before it has read everything.
+      return;
+    }
+  }
+}
+
+async function receiveAll(
+  readable: ReadableStream<Uint8Array>,
+  conn: LocalConn,
+): Promise<void> {
+  for await (const chunk of readable) {
+    for (let at = 0; at < chunk.length;) {
+      at += await conn.write(chunk.subarray(at));
+    }
+  }
+  await conn.closeWrite();
+}

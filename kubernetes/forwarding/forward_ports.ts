@@ -1,0 +1,484 @@
+/**
+ * Local ports that lead to ports of a pod, and continue to do so when the pod is
+ * replaced or the connection breaks.
+ *
+ * @module
+ */
+
+import { acceptAll } from "../../connection/accept_loop.ts";
+import { closeQuietly } from "../../connection/byte_conn.ts";
+import { endOfTurn, now } from "../../connection/clock.ts";
+import { ConnectionClosedError } from "../../connection/errors.ts";
+import type { KeepAliveOptions } from "../../connection/keepalive.ts";
+import { TimeLimit } from "../../connection/time_limit.ts";
+import { InvalidArgumentError } from "../../errors.ts";
+import { checkInterval, checkTimeout, checkWhole } from "../../numbers.ts";
+import {
+  findPod,
+  findPort,
+  type FoundPod,
+  isLeaving,
+  isPod,
+  readResource,
+  type Resource,
+  resourceName,
+} from "../api/resource.ts";
+import { type TargetOptions, unlessAborted } from "../dial.ts";
+import { StreamingRefusedError } from "../errors.ts";
+import {
+  type ForwardTransport,
+  portForward,
+  type PortForwarder,
+} from "../port_forward.ts";
+import { carry } from "./carry.ts";
+import type { ForwardEvent } from "./events.ts";
+import { type Lease, PodSessions, portNumber } from "./pod_sessions.ts";
+import { type PortPair, readPorts } from "./ports.ts";
+import { abortablePause, untilLeaving } from "./watch_pod.ts";
+
+/** What `forwardPorts` takes. */
+export interface ForwardPortsOptions {
+  /**
+   * Where the API server is: what `KubeConfig.target` resolves to, or a function that
+   * is called for each session, as credentials may change.
+   */
+  readonly target:
+    | TargetOptions
+    | (() => TargetOptions | Promise<TargetOptions>);
+  /**
+   * `web` or `pod/web`, or one of its owners: `deploy/web`, `svc/web`, `sts/web` and
+   * so on. Without it, the URL of `target` is a streaming URL, which is good for a
+   * single session.
+   */
+  readonly resource?: string;
+  /** Namespace of the resource; default `"default"`. */
+  readonly namespace?: string;
+  /**
+   * `8080:80`, `80`, `:80` (any free local port), `8080:http`, `http`. With a service,
+   * these are its ports, otherwise those of the pod.
+   */
+  readonly ports: readonly string[];
+  /**
+   * Addresses to listen on; default `["localhost"]`, which stands for 127.0.0.1
+   * and ::1, of which one is enough.
+   */
+  readonly addresses?: readonly string[];
+  /** As for `portForward`. */
+  readonly transport?: ForwardTransport | "auto";
+  /** PINGs through each session, which notice a dead kubelet; default `{ interval: 10000 }`. */
+  readonly keepAlive?: KeepAliveOptions;
+  /** Connections of a session before a further session is opened, 1 to 500; default 100. */
+  readonly connectionsPerSession?: number;
+  /** Longest wait for a session, and of a connection for one, ms; 0: no limit; default 30000. */
+  readonly timeout?: number;
+  /** Wait before a session is tried again, ms; each failure doubles it, up to `longestDelay`. Default 500. */
+  readonly firstDelay?: number;
+  /** Longest wait before a session is tried again, ms; default 30000. */
+  readonly longestDelay?: number;
+  /** Ends everything, as `close` does. */
+  readonly signal?: AbortSignal;
+  /** Told what happens. What it throws is ignored. */
+  readonly onEvent?: (event: ForwardEvent) => void;
+}
+
+/** An address that connections are accepted at. */
+export interface ForwardedAddress {
+  /** The address, without brackets. */
+  readonly hostname: string;
+  /** The local port. */
+  readonly port: number;
+  /** The port in the pod, as it was given. */
+  readonly remote: string;
+}
+
+/** A session that lasted so long was a good one, ms: the next failure begins with the first delay. */
+const GOOD_SESSION = 10_000;
+
+/** Makes the ports; only `forwardPorts` does. */
+export let createForwardedPorts: (
+  options: ForwardPortsOptions,
+) => Promise<ForwardedPorts>;
+
+/**
+ * Local ports that lead to a pod: what `forwardPorts` resolves to.
+ *
+ * @example
+ * ```ts
+ * import { forwardPorts, serveStreaming } from "@spdy/spdy/kubernetes";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * await using server = serveStreaming({
+ *   async portForward({ readable, writable }) {
+ *     await readable.pipeTo(writable);
+ *   },
+ * });
+ * await using ports = await forwardPorts({
+ *   target: { url: `http://127.0.0.1:${server.addr.port}` },
+ *   resource: "pod/web",
+ *   ports: ["0:80"],
+ *   addresses: ["127.0.0.1"],
+ * });
+ * assertEquals(ports.addresses.map(({ remote }) => remote), ["80"]);
+ * ```
+ */
+export class ForwardedPorts implements AsyncDisposable {
+  readonly #options: ForwardPortsOptions;
+  readonly #resource: Resource | undefined;
+  readonly #controller = new AbortController();
+  readonly #listeners: Deno.TcpListener[] = [];
+  readonly #old = new Set<PodSessions>();
+  #sessions = Promise.withResolvers<PodSessions>();
+  #current: PodSessions | undefined;
+  readonly #closed = Promise.withResolvers<void>();
+  #delay: number;
+
+  /** Where connections are accepted. */
+  readonly addresses: readonly ForwardedAddress[] = [];
+
+  static {
+    createForwardedPorts = async (options) => {
+      const ports = new ForwardedPorts(options);
+      await ports.#start();
+      return ports;
+    };
+  }
+
+  private constructor(options: ForwardPortsOptions) {
+    const { resource, namespace = "default" } = options;
+    this.#options = options;
+    this.#resource = resource === undefined
+      ? undefined
+      : readResource(resource, namespace);
+    this.#delay = options.firstDelay ?? 500;
+    this.#sessions.promise.catch(() => {});
+    this.#closed.promise.catch(() => {});
+  }
+
+  /**
+   * Resolves after {@linkcode close}. Rejects when a session with a streaming URL has
+   * ended, which cannot be opened again.
+   */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Stops listening, and ends all connections. Never rejects. */
+  async close(): Promise<void> {
+    this.#end();
+    this.#closed.resolve();
+    await Promise.all(
+      [...this.#old, this.#current].map((sessions) => sessions?.close()),
+    );
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #start(): Promise<void> {
+    const { signal, ports, addresses = ["localhost"] } = this.#options;
+    signal?.throwIfAborted();
+    const pairs = ports.map(readPorts);
+    if (pairs.length === 0) {
+      throw new InvalidArgumentError("there is no port to forward");
+    }
+    const onAbort = (): void => void this.close();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#controller.signal.addEventListener(
+      "abort",
+      () => signal?.removeEventListener("abort", onAbort),
+    );
+    try {
+      const found = await this.#find();
+      // Before anybody listens: a port that does not exist is an error of the caller.
+      const named = pairs.map((pair) => ({
+        ...pair,
+        asked: found === undefined
+          ? portNumber(pair.remote)
+          : findPort(found, pair.remote).asked,
+      }));
+      for (const pair of named) {
+        for (const address of addresses) this.#listen(address, pair);
+      }
+      await this.#open(found);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    this.#listeners.forEach((listener, index) =>
+      this.#accept(listener, this.addresses[index])
+    );
+  }
+
+  /** Listens at an address; "localhost" stands for two, of which one is enough. */
+  #listen(address: string, pair: PortPair & { readonly asked: number }): void {
+    const hostnames = address === "localhost"
+      ? ["127.0.0.1", "::1"]
+      : [address];
+    let port = pair.local ?? pair.asked;
+    let listening = 0;
+    let failure: unknown;
+    for (const hostname of hostnames) {
+      try {
+        const listener = Deno.listen({ hostname, port });
+        port = listener.addr.port;
+        this.#listeners.push(listener);
+        (this.addresses as ForwardedAddress[]).push({
+          hostname,
+          port,
+          remote: pair.remote,
+        });
+        listening++;
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    if (listening > 0) return;
+    const reason = failure instanceof Error ? failure.message : `${failure}`;
+    throw new InvalidArgumentError(
+      `cannot listen on port ${port} of ${address}: ${reason}`,
+      { cause: failure },
+    );
+  }
+
+  #accept(listener: Deno.TcpListener, address: ForwardedAddress): void {
+    const { remote } = address;
+    this.#tell({ type: "listening", ...address });
+    const failed = (reason: unknown): void => {
+      if (this.#controller.signal.aborted) return;
+      this.#tell({ type: "failed", remote, reason });
+    };
+    void acceptAll(listener, {
+      take: (conn) => void this.#carry(conn, remote).catch(failed),
+      error: failed,
+      ended: () => this.#controller.signal.aborted,
+    });
+  }
+
+  async #carry(conn: Deno.TcpConn, remote: string): Promise<void> {
+    let lease: Lease | undefined;
+    const abort = (): void => closeQuietly(conn);
+    const { signal } = this.#controller;
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      await carry(conn, async () => {
+        lease = await this.#lease(remote);
+        return lease.connection;
+      });
+    } finally {
+      signal.removeEventListener("abort", abort);
+      lease?.release();
+    }
+  }
+
+  /** A connection of the pod that is there now, or of the next one. */
+  async #lease(remote: string): Promise<Lease> {
+    const { timeout = 30_000 } = this.#options;
+    const limit = new TimeLimit(
+      timeout,
+      this.#controller.signal,
+      "there was no session with a pod",
+    );
+    try {
+      for (;;) {
+        const sessions = await unlessAborted(
+          this.#sessions.promise,
+          limit.signal,
+        );
+        try {
+          return await sessions.lease(remote);
+        } catch (error) {
+          // The session ended under it: the next one takes the connection.
+          await endOfTurn();
+          const isOver = error instanceof ConnectionClosedError &&
+            this.#current !== sessions;
+          if (!isOver || this.#resource === undefined) throw error;
+        }
+      }
+    } finally {
+      limit.end();
+    }
+  }
+
+  async #target(): Promise<TargetOptions> {
+    const { target, timeout } = this.#options;
+    const { signal } = this.#controller;
+    const found = typeof target === "function" ? await target() : target;
+    return { ...found, timeout, signal };
+  }
+
+  /** The pod to forward to; `undefined` for a streaming URL. */
+  async #find(): Promise<FoundPod | undefined> {
+    const resource = this.#resource;
+    if (resource === undefined) return undefined;
+    const { name, namespace } = resource;
+    const isNumbered = this.#options.ports.every((port) =>
+      /^[0-9:]+$/.test(port)
+    );
+    // Nothing needs to be asked about a pod that is named with its ports.
+    if (isPod(resource) && isNumbered) return { name, namespace, pod: {} };
+    const found = await findPod(await this.#target(), resource);
+    if (!isLeaving(found.pod)) return found;
+    throw new StreamingRefusedError(
+      200,
+      `${resourceName(resource)} has only pods that are ending`,
+    );
+  }
+
+  /** Opens a first session with a pod, and begins to watch it. */
+  async #open(found: FoundPod | undefined): Promise<void> {
+    const begin = now();
+    const watching = new AbortController();
+    const pod = found?.name ?? "";
+    let isOver = false;
+    const over = (event: ForwardEvent): void => {
+      if (isOver || this.#controller.signal.aborted) return;
+      isOver = true;
+      watching.abort();
+      if (now() - begin > GOOD_SESSION) {
+        this.#delay = this.#options.firstDelay ?? 500;
+      }
+      this.#tell(event);
+      this.#replace();
+    };
+    const sessions = await PodSessions.start({
+      found,
+      perSession: this.#options.connectionsPerSession ?? 100,
+      open: () => this.#openSession(found),
+      connected: ({ transport }, sessions) =>
+        this.#tell({ type: "connected", pod, transport, sessions }),
+      lost: (reason) => {
+        if (found === undefined) this.#fail(reason);
+        else over({ type: "lost", pod, reason });
+      },
+    });
+    if (this.#controller.signal.aborted) return await sessions.close();
+    this.#current = sessions;
+    this.#sessions.resolve(sessions);
+    // Lost before it was current.
+    if (isOver) return this.#replace();
+    if (found === undefined) return;
+    this.#controller.signal.addEventListener("abort", () => watching.abort(), {
+      signal: watching.signal,
+    });
+    untilLeaving(() => this.#target(), found, watching.signal).then(
+      () => {
+        if (!watching.signal.aborted) over({ type: "leaving", pod });
+      },
+      (reason) => {
+        if (!isOver) this.#tell({ type: "unwatched", pod, reason });
+      },
+    );
+  }
+
+  async #openSession(found: FoundPod | undefined): Promise<PortForwarder> {
+    const { transport, keepAlive = { interval: 10_000 } } = this.#options;
+    return await portForward({
+      ...await this.#target(),
+      pod: found,
+      keepAlive,
+      transport,
+    });
+  }
+
+  /** Looks for the next pod: the sessions with this one take no more connections. */
+  #replace(): void {
+    const old = this.#current;
+    if (old === undefined) return;
+    this.#current = undefined;
+    old.retire();
+    for (const each of this.#old) {
+      if (each.isEmpty) this.#old.delete(each);
+    }
+    this.#old.add(old);
+    this.#sessions = Promise.withResolvers();
+    this.#sessions.promise.catch(() => {});
+    void this.#reopen();
+  }
+
+  async #reopen(): Promise<void> {
+    const { firstDelay = 500, longestDelay = 30_000 } = this.#options;
+    const { signal } = this.#controller;
+    while (!signal.aborted) {
+      await abortablePause(this.#delay, signal);
+      if (signal.aborted) return;
+      this.#delay = Math.min(
+        longestDelay,
+        Math.max(firstDelay, 2 * this.#delay),
+      );
+      try {
+        return await this.#open(await this.#find());
+      } catch (reason) {
+        if (signal.aborted) return;
+        this.#tell({ type: "retrying", delay: this.#delay, reason });
+      }
+    }
+  }
+
+  #fail(reason: unknown): void {
+    this.#end();
+    this.#closed.reject(
+      new ConnectionClosedError(
+        "the server ended the session: nothing is forwarded any more",
+        { initiator: "remote", cause: reason },
+      ),
+    );
+  }
+
+  #end(): void {
+    if (this.#controller.signal.aborted) return;
+    for (const listener of this.#listeners) closeQuietly(listener);
+    const reason = new ConnectionClosedError(
+      "the ports are no longer forwarded",
+    );
+    this.#controller.abort(reason);
+    this.#sessions.reject(reason);
+  }
+
+  #tell(event: ForwardEvent): void {
+    try {
+      this.#options.onEvent?.(event);
+    } catch {
+      // It is the caller's own, and there is nobody to tell.
+    }
+  }
+}
+
+/**
+ * Listens on local ports and forwards each connection to a pod, as
+ * `kubectl port-forward` does, but goes on when the pod is replaced (it is watched
+ * by the API), when a session breaks, and when the API server is away for a while.
+ * Connections that are open then end; new ones wait for the next session.
+ *
+ * Rejects when the first session cannot be opened: with `StreamingRefusedError`,
+ * with `InvalidArgumentError` for ports that the pod or service does not have or
+ * that cannot be listened on, with the errors of `portForward`.
+ *
+ * @example
+ * ```ts
+ * import { forwardPorts, loadKubeConfig } from "@spdy/spdy/kubernetes";
+ *
+ * async function reachDatabase(): Promise<void> {
+ *   const config = await loadKubeConfig();
+ *   await using ports = await forwardPorts({
+ *     target: () => config.target(),
+ *     namespace: config.namespace,
+ *     resource: "svc/database",
+ *     ports: ["5432"],
+ *     onEvent: (event) => console.log(event.type),
+ *   });
+ *   await ports.closed;
+ * }
+ * ```
+ */
+export async function forwardPorts(
+  options: ForwardPortsOptions,
+): Promise<ForwardedPorts> {
+  const { connectionsPerSession = 100, timeout = 30_000 } = options;
+  checkWhole("connectionsPerSession", connectionsPerSession, 1, 500);
+  checkTimeout("timeout", timeout);
+  checkInterval("firstDelay", options.firstDelay ?? 500);
+  checkInterval("longestDelay", options.longestDelay ?? 30_000);
+  return await createForwardedPorts(options);
+}

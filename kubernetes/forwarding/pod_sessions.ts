@@ -1,0 +1,161 @@
+/**
+ * Sessions with one pod: as many as its connections need.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../../errors.ts";
+import { findPort, type FoundPod } from "../api/resource.ts";
+import type { ForwardedConnection } from "../forwarded.ts";
+import type { PortForwarder } from "../port_forward.ts";
+
+/** Most sessions with one pod. */
+const MAX_SESSIONS = 16;
+
+interface Session {
+  readonly forwarder: PortForwarder;
+  /** Connections that are open, or are being opened. */
+  connections: number;
+}
+
+/** A connection of a session. */
+export interface Lease {
+  readonly connection: ForwardedConnection;
+  /** To be called when the connection has ended. */
+  release(): void;
+}
+
+/** What sessions need and what they tell. */
+export interface PodSessionsOptions {
+  /** The pod; `undefined` for a streaming URL. */
+  readonly found: FoundPod | undefined;
+  /** Connections of a session before a further session is opened. */
+  readonly perSession: number;
+  /** Most sessions; default 16. */
+  readonly maxSessions?: number;
+  /** Opens a session. */
+  open(): Promise<PortForwarder>;
+  /** One more session stands. */
+  connected(forwarder: PortForwarder, sessions: number): void;
+  /** The last session has ended. Not called after `retire` or `close`. */
+  lost(reason: unknown): void;
+}
+
+/** Sessions with one pod. */
+export class PodSessions {
+  readonly #options: PodSessionsOptions;
+  readonly #sessions = new Set<Session>();
+  #opening: Promise<Session> | undefined;
+  #isRetired = false;
+
+  /** Opens the first session. */
+  static async start(options: PodSessionsOptions): Promise<PodSessions> {
+    const sessions = new PodSessions(options);
+    await sessions.#add();
+    return sessions;
+  }
+
+  private constructor(options: PodSessionsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether all sessions have ended. */
+  get isEmpty(): boolean {
+    return this.#sessions.size === 0;
+  }
+
+  /** Connects to a port of the pod, given by number or name. */
+  async lease(port: string): Promise<Lease> {
+    const { found } = this.#options;
+    const remote = found === undefined
+      ? portNumber(port)
+      : findPort(found, port).remote;
+    const session = await this.#pick();
+    session.connections++;
+    let isReleased = false;
+    const release = (): void => {
+      if (isReleased) return;
+      isReleased = true;
+      session.connections--;
+      if (this.#isRetired) this.#closeIfIdle(session);
+    };
+    try {
+      return { connection: await session.forwarder.connect(remote), release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** Takes no more connections; each session ends with its last one. */
+  retire(): void {
+    this.#isRetired = true;
+    for (const session of [...this.#sessions]) this.#closeIfIdle(session);
+  }
+
+  /** Ends all sessions and their connections. */
+  async close(): Promise<void> {
+    this.#isRetired = true;
+    await Promise.all(
+      [...this.#sessions].map(({ forwarder }) => forwarder.close()),
+    );
+  }
+
+  #closeIfIdle({ forwarder, connections }: Session): void {
+    if (connections === 0) void forwarder.close();
+  }
+
+  /** The session with the fewest connections, or a further one when all have enough. */
+  async #pick(): Promise<Session> {
+    const { perSession, maxSessions = MAX_SESSIONS } = this.#options;
+    const [best] = [...this.#sessions]
+      .sort((a, b) => a.connections - b.connections);
+    if (
+      best !== undefined &&
+      (best.connections < perSession || this.#sessions.size >= maxSessions)
+    ) return best;
+    return await this.#add().catch((error) => {
+      // One that is full is better than none.
+      if (best !== undefined && this.#sessions.has(best)) return best;
+      throw error;
+    });
+  }
+
+  /** Opens a session; those who ask at the same time share it. */
+  #add(): Promise<Session> {
+    this.#opening ??= this.#open().finally(() => this.#opening = undefined);
+    return this.#opening;
+  }
+
+  async #open(): Promise<Session> {
+    const forwarder = await this.#options.open();
+    const session: Session = { forwarder, connections: 0 };
+    this.#sessions.add(session);
+    forwarder.closed.then(
+      () => this.#ended(session, "the server ended the session"),
+      (reason) => this.#ended(session, reason),
+    );
+    if (this.#isRetired) void forwarder.close();
+    this.#options.connected(forwarder, this.#sessions.size);
+    return session;
+  }
+
+  #ended(session: Session, reason: unknown): void {
+    this.#sessions.delete(session);
+    if (this.#sessions.size > 0 || this.#isRetired) return;
+    this.#isRetired = true;
+    this.#options.lost(reason);
+  }
+}
+
+/**
+ * The number of a port.
+ *
+ * Throws `InvalidArgumentError` for a name, whose number only the pod tells.
+ */
+export function portNumber(port: string): number {
+  if (/^[0-9]+$/.test(port)) return Number(port);
+  throw new InvalidArgumentError(
+    `the port "${port}" has to be a number where the pod is not known`,
+  );
+}

@@ -1,0 +1,89 @@
+/**
+ * Notices that a pod ends, by the API.
+ *
+ * @module
+ */
+
+import { startTimeout, stopTimer } from "../../connection/clock.ts";
+import { StreamingRefusedError } from "../errors.ts";
+import { type ApiTarget, watchObjects } from "../api/request.ts";
+import { type FoundPod, isLeaving } from "../api/resource.ts";
+import { at, textAt } from "../api/value.ts";
+
+/** How long the API server is asked to keep a watch, seconds. */
+const WATCH_SECONDS = 240;
+/** A watch that has not ended after this time is dead, ms. */
+const LONGEST_WATCH = (WATCH_SECONDS + 30) * 1000;
+/** Wait before a watch is begun again, ms; doubled when it fails at once. */
+const FIRST_PAUSE = 1000;
+const LONGEST_PAUSE = 30_000;
+
+/**
+ * Resolves when the pod is about to end or has ended, and when `signal` aborts.
+ *
+ * Rejects with `StreamingRefusedError` when the API server does not let the pod be
+ * watched.
+ */
+export async function untilLeaving(
+  target: () => Promise<ApiTarget>,
+  { name, namespace, pod }: FoundPod,
+  signal: AbortSignal,
+): Promise<void> {
+  let wait = FIRST_PAUSE;
+  const uid = textAt(pod, "metadata", "uid");
+  while (!signal.aborted) {
+    const limit = new AbortController();
+    const abort = (): void => limit.abort();
+    signal.addEventListener("abort", abort, { once: true });
+    const timer = startTimeout(abort, LONGEST_WATCH);
+    try {
+      const events = watchObjects({
+        ...await target(),
+        signal: limit.signal,
+      }, {
+        path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,
+        query: {
+          watch: "true",
+          fieldSelector: `metadata.name=${name}`,
+          timeoutSeconds: `${WATCH_SECONDS}`,
+        },
+      });
+      for await (const event of events) {
+        wait = FIRST_PAUSE;
+        const object = at(event, "object");
+        const type = textAt(event, "type");
+        if (type === "ERROR") break;
+        const isOther = uid !== "" && textAt(object, "metadata", "uid") !== uid;
+        if (type === "DELETED" || isLeaving(object)) return;
+        if (isOther && type !== "BOOKMARK") return;
+      }
+    } catch (error) {
+      const isFinal = error instanceof StreamingRefusedError &&
+        error.status >= 400 && error.status < 500 && error.status !== 429;
+      if (isFinal && !signal.aborted) throw error;
+      wait = Math.min(LONGEST_PAUSE, wait * 2);
+    } finally {
+      stopTimer(timer);
+      signal.removeEventListener("abort", abort);
+    }
+    if (!signal.aborted) await abortablePause(wait, signal);
+  }
+}
+
+/** Resolves after so many ms, or when `signal` aborts. */
+export async function abortablePause(
+  milliseconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const onAbort = (): void => resolve();
+  signal.addEventListener("abort", onAbort, { once: true });
+  const timer = startTimeout(resolve, milliseconds);
+  try {
+    await promise;
+  } finally {
+    stopTimer(timer);
+    signal.removeEventListener("abort", onAbort);
+  }
+}
