@@ -33,6 +33,7 @@ import type { HeaderBytes } from "./frame/header_bytes.ts";
 import { type SessionCounters, sessionCounters } from "./session/counters.ts";
 import { Inbound } from "./session/inbound.ts";
 import {
+  checkSessionNames,
   checkSideAndVersion,
   resolveSettings,
   type SessionSettings,
@@ -209,6 +210,7 @@ export class Session {
     options: SessionOptions = {},
   ) {
     checkSideAndVersion(side, version);
+    checkSessionNames(options);
     const settings = resolveSettings(options);
     const application = new Application<Session>(this, options);
     this.#core = new SessionCore(side, version, settings, application);

@@ -63,3 +63,62 @@ export function checkOneOf(
     } is none of ${list}`,
   );
 }
+
+/**
+ * The names that an object with options may have. Typed by the options' interface
+ * (`Names<SomeOptions>`), so that the compiler finds a name that is missing.
+ */
+export type Names<Options> = Readonly<Record<keyof Options, true>>;
+
+/** Two names that differ by so many letters are taken for one with a typing error. */
+const MOST_TYPOS = 2;
+
+/**
+ * Throws an `InvalidArgumentError` that contains `what` and the name when an option
+ * is set that does not exist: a misspelt option, or one left over from another
+ * library, would otherwise be ignored without a word. The error names the option
+ * that was probably meant. Options that are `undefined` count as not set.
+ */
+export function checkNames(
+  what: string,
+  options: object,
+  names: Readonly<Record<string, true>>,
+): void {
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(names, name)) continue;
+    if (Reflect.get(options, name) === undefined) continue;
+    const meant = closest(name, Object.keys(names));
+    throw new InvalidArgumentError(
+      `${what} has no option ${JSON.stringify(name)}${
+        meant === undefined ? "" : `; did you mean "${meant}"?`
+      }`,
+    );
+  }
+}
+
+/** The name that was meant by another one, such as `onCtrlRecv` by `on_ctrl_recv_cb`. */
+function closest(name: string, names: readonly string[]): string | undefined {
+  const plain = plainName(name);
+  return names.find((each) => plainName(each) === plain) ??
+    names.find((each) => distance(plainName(each), plain) <= MOST_TYPOS);
+}
+
+function plainName(name: string): string {
+  return name.replace(/_?cb$|_?callback$/i, "").replace(/[_-]/g, "")
+    .toLowerCase();
+}
+
+/** Letters to put in, take out or change to make one text of another. */
+function distance(from: string, to: string): number {
+  if (Math.abs(from.length - to.length) > MOST_TYPOS) return Infinity;
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const changed = row[j - 1] + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(changed, row[j] + 1, next[j - 1] + 1));
+    }
+    row = next;
+  }
+  return row[to.length];
+}

@@ -93,7 +93,7 @@ files named.`,
 });
 
 async function toHttp(
-  options: ListenOptions,
+  { log, ...options }: ListenOptions,
   rules: ProxyRules,
   ca: string[] | undefined,
 ): Promise<void> {
@@ -108,7 +108,7 @@ async function toHttp(
     onError: (error) => failedAnswer(error, rules),
     onListen: (addr) =>
       print(show`SPDY at ${listeningUrl(addr, scheme)} for ${behind}`),
-  }, withAccessLog(handler, accessLog(options.log)));
+  }, withAccessLog(handler, accessLog(log)));
   await untilInterrupted(server);
   close();
 }

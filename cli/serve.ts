@@ -46,11 +46,11 @@ export const serve: Command = defineCommand({
       throw new UsageError("serve takes one directory");
     }
     const [directory = "."] = positionals;
-    const options = await readListenOptions(parsed);
+    const { log, ...options } = await readListenOptions(parsed);
     const rules = readPushRules(parsed.lists.push);
     const handler = withAccessLog(
       withPush(await staticFiles(directory), rules),
-      accessLog(options.log),
+      accessLog(log),
     );
     const scheme = options.cert === undefined ? "spdy" : "spdys";
     const onListen = (addr: Deno.NetAddr): void => {

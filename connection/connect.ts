@@ -14,15 +14,23 @@ import {
 } from "../errors.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
 import { checkPort } from "../numbers.ts";
+import { checkNames, type Names } from "../values.ts";
 import { CLIENT, SERVER } from "../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../session/npn.ts";
 import { closeQuietly } from "./byte_conn.ts";
 import type { Target, TlsOptions } from "./client_tls.ts";
-import { checkDial, type DialOptions, dialPlain, dialTls } from "./dial.ts";
+import {
+  checkDial,
+  DIAL_NAMES,
+  type DialOptions,
+  dialPlain,
+  dialTls,
+} from "./dial.ts";
 import {
   checkTuning,
   type ConnectionOptions,
   type ConnectionTuning,
+  TUNING_NAMES,
 } from "./options.ts";
 import type { AcceptedConn } from "./tls_listener.ts";
 import type { ByteConn } from "./transport.ts";
@@ -37,6 +45,8 @@ export interface ConnectOptions extends ConnectionTuning, DialOptions {
   readonly hostname?: string;
   /** TCP port, 1..65535; needed unless `path` is given. */
   readonly port?: number;
+  /** Ignored, so that a `Deno.NetAddr` or `Deno.UnixAddr` can be passed as it is. */
+  readonly transport?: Deno.NetAddr["transport"] | "unix";
   /** Path of a Unix socket, instead of `hostname` and `port`. */
   readonly path?: string;
   /** Use TLS; default false. ALPN then selects the version. */
@@ -57,6 +67,19 @@ export interface AcceptOptions extends ConnectionTuning {
   readonly version?: ProtocolVersion;
 }
 
+const ACCEPT_NAMES: Names<AcceptOptions> = { ...TUNING_NAMES, version: true };
+
+const CONNECT_NAMES: Names<ConnectOptions> = {
+  ...ACCEPT_NAMES,
+  ...DIAL_NAMES,
+  transport: true,
+  hostname: true,
+  port: true,
+  path: true,
+  tls: true,
+  signal: true,
+};
+
 /** A transport, and the options for a connection on it. */
 export interface Agreed<Conn> {
   readonly conn: Conn;
@@ -69,6 +92,7 @@ export async function dialPeer(
 ): Promise<Agreed<ByteConn>> {
   const { path, signal } = options;
   signal?.throwIfAborted();
+  checkNames("connect", options, CONNECT_NAMES);
   checkTuning(options, options.version);
   const tls = options.tls === true ? {} : options.tls || undefined;
   const plan = { ...options, tls };
@@ -97,6 +121,7 @@ export async function agreeWithClient(
   conn: AcceptedConn,
   options: AcceptOptions,
 ): Promise<Agreed<AcceptedConn>> {
+  checkNames("accept", options, ACCEPT_NAMES);
   const version = isTls(conn)
     ? await agreedVersion(conn, getNpnProtocols())
     : options.version ?? PROTO_SPDY3_1;

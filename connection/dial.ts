@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Names } from "../values.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import { closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
 import {
@@ -67,6 +68,13 @@ export interface DialOptions {
    */
   readonly proxyProtocol?: ProxyProtocolOptions;
 }
+
+/** The names of `DialOptions`, for the checks of options that extend it. */
+export const DIAL_NAMES: Names<DialOptions> = {
+  proxy: true,
+  dial: true,
+  proxyProtocol: true,
+};
 
 /** Everything that decides how to connect. */
 export interface DialPlan extends DialOptions {

@@ -15,6 +15,7 @@ import {
   checkWhole,
   MAX_INT32,
 } from "../numbers.ts";
+import type { Names } from "../values.ts";
 import type { SessionOptions } from "../session.ts";
 import { CLIENT } from "../session/constants.ts";
 import { DEFAULT_SESSION_LIMITS } from "../session/limits.ts";
@@ -199,6 +200,33 @@ export interface ConnectionOptions extends ConnectionTuning {
   /** The protocol version. */
   readonly version: ProtocolVersion;
 }
+
+/** The names of `ConnectionTuning`, for the checks of options that extend it. */
+export const TUNING_NAMES: Names<ConnectionTuning> = {
+  limits: true,
+  flowControl: true,
+  headerCompression: true,
+  sensitiveHeaders: true,
+  acceptServerStreams: true,
+  announceStreams: true,
+  maxSendBuffer: true,
+  maxBufferedBytes: true,
+  maxUnreadBytes: true,
+  holdUnread: true,
+  maxWaitingStreams: true,
+  maxHeldBytes: true,
+  sessionWindow: true,
+  windowTuning: true,
+  settings: true,
+  settingsStore: true,
+  origin: true,
+  keepAlive: true,
+  idleTimeout: true,
+  headerTimeout: true,
+  controlFrameTimeout: true,
+  closeTimeout: true,
+  onFrame: true,
+};
 
 /** Options with every default filled in. */
 export interface ResolvedOptions extends ConnectionOptions {

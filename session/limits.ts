@@ -6,8 +6,13 @@
  */
 
 import { MAX_FRAME_LENGTH } from "../frame/constants.ts";
-import { type FrameLimits, resolveFrameLimits } from "../frame/limits.ts";
+import {
+  DEFAULT_FRAME_LIMITS,
+  type FrameLimits,
+  resolveFrameLimits,
+} from "../frame/limits.ts";
 import { checkWhole, MAX_INT32 } from "../numbers.ts";
+import { checkNames } from "../values.ts";
 
 /**
  * The limits of a session, including those of `FrameLimits` for single frames.
@@ -99,12 +104,19 @@ const SESSION_LIMIT_NAMES = Object.keys(
   DEFAULT_SESSION_LIMITS,
 ) as (keyof SessionLimits)[];
 
+/** Names of all limits, those of frames included. */
+const LIMIT_NAMES: Readonly<Record<string, true>> = Object.fromEntries(
+  [...SESSION_LIMIT_NAMES, ...Object.keys(DEFAULT_FRAME_LIMITS)]
+    .map((name) => [name, true]),
+);
+
 /**
  * Fills in the defaults.
  *
  * Throws `InvalidArgumentError` when a limit is not a whole number in its range.
  */
 export function resolveLimits(limits: Limits): ResolvedLimits {
+  checkNames("limits", limits, LIMIT_NAMES);
   const resolved = { ...DEFAULT_SESSION_LIMITS };
   for (const name of SESSION_LIMIT_NAMES) {
     const value = limits[name] ?? resolved[name];

@@ -6,7 +6,7 @@
 
 import { InvalidArgumentError, UnsupportedVersionError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
-import { checkOptions, show } from "../values.ts";
+import { checkNames, checkOptions, type Names, show } from "../values.ts";
 import {
   MAX_FRAME_LENGTH,
   PROTO_SPDY2,
@@ -168,6 +168,39 @@ export function checkSideAndVersion(
       } is none of PROTO_SPDY2 (2), PROTO_SPDY3 (3), PROTO_SPDY3_1 (4)`,
     );
   }
+}
+
+/** The settings that an application can set. */
+const SETTING_NAMES: Names<SessionSettings> = {
+  userData: true,
+  autoWindowUpdate: true,
+  maxRecvCtrlFrameBuffer: true,
+  headerCompression: true,
+  sensitiveHeaders: true,
+  flowControl: true,
+  acceptServerStreams: true,
+  reuseSendBuffer: true,
+  announceStreams: true,
+  limits: true,
+};
+
+/** Everything that `new Session` takes. */
+const SESSION_NAMES: Readonly<Record<string, true>> = Object.fromEntries(
+  [...Object.keys(SETTING_NAMES), ...CALLBACK_NAMES].map((
+    name,
+  ) => [name, true]),
+);
+
+/** Throws `InvalidArgumentError` for an option that a session does not have. */
+export function checkSessionNames(options: object): void {
+  checkOptions("options", options);
+  // python-spdylay's `config` object sets what are options here.
+  if ("config" in options) {
+    throw new InvalidArgumentError(
+      'a Session has no option "config"; set "userData", "autoWindowUpdate" and the others of SessionOptions',
+    );
+  }
+  checkNames("a Session", options, SESSION_NAMES);
 }
 
 /**

@@ -4,6 +4,9 @@
  * @module
  */
 
+import { checkNames, type Names } from "../../values.ts";
+import { TUNING_NAMES } from "../../connection/options.ts";
+import { DIAL_NAMES } from "../../connection/dial.ts";
 import type { Connection } from "../connection.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
@@ -55,6 +58,16 @@ export interface ClientOptions extends ConnectionTuning, DialOptions {
    */
   readonly connect?: (origin: string) => Promise<Connection>;
 }
+
+const CLIENT_NAMES: Names<ClientOptions> = {
+  ...TUNING_NAMES,
+  ...DIAL_NAMES,
+  version: true,
+  tls: true,
+  retries: true,
+  maxConnectionsPerOrigin: true,
+  connect: true,
+};
 
 /**
  * `fetch` over SPDY that keeps a connection for each origin, and opens another when
@@ -117,6 +130,7 @@ export class Client implements AsyncDisposable {
    * Throws `InvalidArgumentError` when an option is out of its range.
    */
   constructor(options: ClientOptions = {}) {
+    checkNames("a Client", options, CLIENT_NAMES);
     const { retries = 2, maxConnectionsPerOrigin = 6 } = options;
     checkWhole("retries", retries, 0, Number.MAX_SAFE_INTEGER);
     checkWhole(
@@ -259,8 +273,14 @@ export class Client implements AsyncDisposable {
   #dial(origin: string): Promise<Connection> {
     const { protocol, hostname, port } = new URL(origin);
     const secure = protocol === "https:";
-    const { connect: _connect, retries: _retries, tls, proxy, ...rest } =
-      this.#options;
+    const {
+      connect: _connect,
+      retries: _retries,
+      maxConnectionsPerOrigin: _most,
+      tls,
+      proxy,
+      ...rest
+    } = this.#options;
     return connect({
       ...rest,
       origin,

@@ -7,10 +7,103 @@
 import { checkTimeout, checkWhole } from "../../numbers.ts";
 import { SERVER } from "../../session/constants.ts";
 import { checkSideAndVersion } from "../../session/options.ts";
-import { checkTuning } from "../../connection/options.ts";
+import { InvalidArgumentError } from "../../errors.ts";
+import { checkNames, type Names, show } from "../../values.ts";
+import { checkTuning, TUNING_NAMES } from "../../connection/options.ts";
 import { MOST_HEAD } from "../upgrade/http_listener.ts";
 import { MAX_HEAD } from "./served_connection.ts";
-import type { ServeConnectionOptions } from "./serve_options.ts";
+import type {
+  ServeConnectionOptions,
+  ServeListenerOptions,
+  ServeOptions,
+  ServeTcpOptions,
+  ServeUnixOptions,
+} from "./serve_options.ts";
+
+/** The names of `ServeConnectionOptions`. */
+const CONNECTION_NAMES: Names<ServeConnectionOptions> = {
+  ...TUNING_NAMES,
+  signal: true,
+  onError: true,
+  onConnection: true,
+  onConnectionError: true,
+  version: true,
+  versions: true,
+  upgrade: true,
+  handshakeTimeout: true,
+  maxHeadBytes: true,
+  allowedOrigins: true,
+};
+
+/** The names of everything that `serve` takes on some kind of listener. */
+const SERVE_NAMES: Names<
+  & ServeTcpOptions
+  & ServeUnixOptions
+  & ServeListenerOptions
+  & { handler: unknown }
+> = {
+  ...CONNECTION_NAMES,
+  onListen: true,
+  automaticCompression: true,
+  maxConnections: true,
+  maxConnectionsPerAddress: true,
+  proxyProtocol: true,
+  trusted: true,
+  transport: true,
+  port: true,
+  hostname: true,
+  reusePort: true,
+  tcpBacklog: true,
+  cert: true,
+  key: true,
+  path: true,
+  listener: true,
+  handler: true,
+};
+
+/** Options of other servers, and what there is instead. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  keyFile: "read the file, and pass its text as `key`",
+  certFile: "read the file, and pass its text as `cert`",
+  alpnProtocols: "set `versions`, and `upgrade` for HTTP/1.1",
+};
+
+/** Throws `InvalidArgumentError` for an option that `serve` does not have. */
+export function checkServeNames(options: ServeOptions): void {
+  const { automaticCompression, transport }: {
+    automaticCompression?: unknown;
+    transport?: unknown;
+    path?: unknown;
+  } = options;
+  if (automaticCompression) {
+    throw new InvalidArgumentError(
+      "serve has no automaticCompression: compress in the handler with a CompressionStream, where the body contains no secret",
+    );
+  }
+  const needed = "path" in options ? "unix" : "tcp";
+  if (transport !== undefined && transport !== needed) {
+    throw new InvalidArgumentError(
+      `transport ${
+        show(transport)
+      } is not served here: "tcp" takes a port, "unix" takes a path`,
+    );
+  }
+  for (const [name, advice] of Object.entries(ELSEWHERE)) {
+    if (Reflect.get(options, name) !== undefined) {
+      throw new InvalidArgumentError(
+        `serve has no option ${JSON.stringify(name)}; ${advice}`,
+      );
+    }
+  }
+  checkNames("serve", options, SERVE_NAMES);
+}
+
+/** Throws `InvalidArgumentError` for an option that `serveConnection` does not have. */
+export function checkServeConnectionNames(
+  options: ServeConnectionOptions,
+): void {
+  checkNames("serveConnection", options, CONNECTION_NAMES);
+}
 
 /**
  * Checks before anything is accepted: what is found later would end each

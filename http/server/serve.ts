@@ -9,7 +9,7 @@ import { checkPort, checkWhole } from "../../numbers.ts";
 import type { AcceptingListener } from "../../connection/accepting.ts";
 import { listenTls } from "../../connection/tls_listener.ts";
 import { behindBalancer } from "./behind_balancer.ts";
-import { checkConnectionOptions } from "./check_options.ts";
+import { checkConnectionOptions, checkServeNames } from "./check_options.ts";
 import { checkBounds } from "./connection_count.ts";
 import type {
   ConnectionListener,
@@ -183,6 +183,7 @@ const OF_LISTENING = [
 ];
 
 function checkServeOptions(options: ServeOptions): void {
+  checkServeNames(options);
   checkConnectionOptions(options);
   checkBounds(options);
   if (!("listener" in options) || options.listener === undefined) return;

@@ -12,7 +12,10 @@ import {
   isConn,
 } from "../../connection/transport.ts";
 import { Connection } from "../connection.ts";
-import { checkConnectionOptions } from "./check_options.ts";
+import {
+  checkConnectionOptions,
+  checkServeConnectionNames,
+} from "./check_options.ts";
 import type {
   ServeConnectionOptions,
   ServedTransport,
@@ -80,7 +83,7 @@ export function serveConnection(
  * @category Server
  */
 export function serveConnection(
-  transport: ByteConn,
+  transport: Deno.Conn | ByteConn,
   options: ServeConnectionOptions & { readonly upgrade: true },
   handler: ServeHandler,
 ): ServedTransport<Promise<Connection>>;
@@ -132,6 +135,7 @@ export function serveConnection(
   if (typeof handler !== "function") {
     throw new TypeError("A handler function must be provided.");
   }
+  checkServeConnectionNames(options);
   checkConnectionOptions(options);
   checkTransport(transport, options);
   // The overloads say which handlers may meet a transport without an address.

@@ -203,6 +203,14 @@ export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
   /** Called when the server listens; default: it says so on the console. */
   readonly onListen?: (localAddr: Addr) => void;
   /**
+   * Not supported: a compressed body that contains both a secret and something
+   * that the client chose gives the secret away by its length (BREACH), and only
+   * the handler knows which bodies do not. There, pipe the body through a
+   * `CompressionStream` and set `content-encoding`. `false` is accepted, so that
+   * options of `Deno.serve` can be used.
+   */
+  readonly automaticCompression?: false;
+  /**
    * Most connections at once, those in the TLS handshake included, 1 to 2^31-1;
    * default: no limit. One more is closed before anything is read from it.
    */
