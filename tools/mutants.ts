@@ -30,14 +30,13 @@ import { ProjectCopy } from "./mutation/test_runner.ts";
 
 /**
  * The folders and files of tests that must notice a mutant, by its folder; its own first.
- * Tests that measure memory or start processes are left out: they take long, and
- * what they reach others reach as well.
+ * {@linkcode SLOW} ones are left out: what they reach others reach as well.
  */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
   zlib: ["zlib", "frame"],
   frame: ["frame", "session", "vectors", "constants_test.ts"],
   session: ["session", "vectors", "constants_test.ts"],
-  connection: ["connection", "http"],
+  connection: ["connection", "http", "security"],
   http: ["http", "simulation"],
   kubernetes: ["kubernetes", "simulation"],
   cli: ["cli"],
@@ -47,6 +46,9 @@ const OTHER_TESTS = ["session", "connection", "security", "http"];
 /** Folders that are tested when none is named. */
 const DEFAULT_FOLDERS = ["zlib", "frame", "session", "connection"];
 
+/** Tests that measure memory or start processes. */
+const SLOW =
+  /security\/(worst_peer|kubernetes_memory|tls_handshakes|unread_bytes)_test/;
 /** Mutants of a folder when no count is given. */
 const DEFAULT_COUNT = 60;
 /** Test files that run in the first process, the others run in a second one. */
@@ -86,7 +88,7 @@ async function testsOf(folder: string): Promise<string[]> {
         : filesOf(`tests/${name}`, "_test.ts")
     ),
   );
-  return lists.flat();
+  return lists.flat().filter((path) => !SLOW.test(path));
 }
 
 async function acceptedMutants(): Promise<Set<string>> {
