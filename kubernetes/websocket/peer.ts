@@ -144,7 +144,9 @@ export class WebSocketPeer {
     await within(CLOSE_TIME, this.close(status).catch(() => {}));
     // A socket that is closed with bytes unread is reset, and that would take the close frame away.
     this.#draining = true;
-    dropInput(this.#conn).catch(() => {})
+    // RFC 6455 7.1.1: the server is the first to end the connection.
+    const ended = this.#client ? Promise.resolve() : this.#conn.closeWrite();
+    ended.then(() => dropInput(this.#conn)).catch(() => {})
       .finally(() => closeQuietly(this.#conn));
   }
 

@@ -12,6 +12,9 @@ export class MissingToolError extends Error {
   override readonly name = "MissingToolError";
 }
 
+/** A tool that few machines have: a skip everywhere. */
+export class OptionalToolError extends MissingToolError {}
+
 const SOURCES = new URL("go/", import.meta.url);
 const encoder = new TextEncoder();
 
@@ -73,30 +76,34 @@ async function build(): Promise<string> {
   return folder;
 }
 
-function cacheFolder(): string {
+/** Where programs are built and installed once. */
+export function cacheFolder(): string {
   const home = Deno.env.get("HOME");
   return Deno.env.get("XDG_CACHE_HOME") ??
     (home === undefined ? "/tmp" : `${home}/.cache`);
 }
 
-let installed: Promise<string> | undefined;
+const installed = new Map<string, Promise<string>>();
 
-/** Installs the npm packages of `node/` and resolves to the folder they are in. */
-export function installNodePackages(): Promise<string> {
-  installed ??= install();
-  return installed;
+/** Installs the npm packages of a folder here, and resolves to the folder they are in. */
+export function installNodePackages(
+  source: "node" | "client_node" = "node",
+): Promise<string> {
+  const known = installed.get(source) ?? install(source);
+  installed.set(source, known);
+  return known;
 }
 
-async function install(): Promise<string> {
+async function install(source: string): Promise<string> {
   await requireTool("node", ["--version"]);
   await requireTool("npm", ["--version"]);
-  const folder = `${cacheFolder()}/spdy-interop/node`;
+  const folder = `${cacheFolder()}/spdy-interop/${source}`;
   await Deno.mkdir(folder, { recursive: true });
   for await (
-    const { name } of Deno.readDir(new URL("node/", import.meta.url))
+    const { name } of Deno.readDir(new URL(`${source}/`, import.meta.url))
   ) {
     await Deno.copyFile(
-      new URL(`node/${name}`, import.meta.url),
+      new URL(`${source}/${name}`, import.meta.url),
       `${folder}/${name}`,
     );
   }
@@ -104,6 +111,7 @@ async function install(): Promise<string> {
     args: ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"],
     cwd: folder,
     stderr: "piped",
+    signal: AbortSignal.timeout(300_000),
   }).output();
   if (!output.success) {
     throw new Error(

@@ -5,7 +5,11 @@
  * @module
  */
 
-import { MissingToolError, toolsAreRequired } from "./peers.ts";
+import {
+  MissingToolError,
+  OptionalToolError,
+  toolsAreRequired,
+} from "./peers.ts";
 
 /** One thing to try with one peer. */
 export interface Scenario {
@@ -84,7 +88,8 @@ async function runSuite(
     prepared = await suite.prepare();
   } catch (error) {
     if (!filter.test(suite.peer)) return;
-    const skipped = error instanceof MissingToolError && !toolsAreRequired();
+    const skipped = error instanceof OptionalToolError ||
+      error instanceof MissingToolError && !toolsAreRequired();
     add({
       peer: suite.peer,
       version: "-",

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { autobahnSuite } from "./autobahn.ts";
 import { commandLineSuites } from "./command_line.ts";
 import { faultSuite } from "./faults.ts";
 import { haproxySuite } from "./haproxy.ts";
@@ -20,6 +21,7 @@ import { kubernetesServerSuite } from "./kubernetes_server.ts";
 import { kubectlSuite } from "./kubectl.ts";
 import { spdystreamSuites } from "./spdystream.ts";
 import { tsharkSuite } from "./tshark.ts";
+import { webSocketClientSuites } from "./web_socket_clients.ts";
 
 const passed = await runSuites(
   [
@@ -27,6 +29,8 @@ const passed = await runSuites(
     kubernetesClientSuite,
     kubernetesServerSuite,
     kubectlSuite,
+    ...webSocketClientSuites,
+    autobahnSuite,
     tsharkSuite,
     haproxySuite,
     ...npmSuites,
