@@ -11,11 +11,11 @@
 
 import { acceptNext } from "./accept_loop.ts";
 import { carry, closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
-import { startTimer, stopTimer, type Timer } from "./clock.ts";
+import { startIdleTimer, stopTimer, type Timer } from "./clock.ts";
 import type { ByteConn, Transport } from "./transport.ts";
 
 const LOOPBACK = "127.0.0.1";
-/** How long the last bytes may take to leave after `close`, ms. */
+/** How long each of the last writes may take after `close`, ms. */
 const LINGER = 10_000;
 
 /** The near end: what a function of Deno made of the TCP connection. */
@@ -74,6 +74,8 @@ export class TlsHop implements ByteConn {
   readonly #far: Deno.TcpConn;
   readonly #outer: ByteConn;
   #closed = false;
+  /** Whether a write to the peer is in progress, and the timer that ends it after `close`. */
+  #giving = false;
   #linger: Timer | undefined;
 
   constructor(near: NearEnd, far: Deno.TcpConn, outer: ByteConn) {
@@ -112,12 +114,14 @@ export class TlsHop implements ByteConn {
     await this.#near.closeWrite();
   }
 
-  /** Ends the connection when the bytes that were written have left, at the latest after 10 s. */
+  /** Ends the connection when the bytes that were written have left; a peer that takes none for 10 s gets no more. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#linger = startTimer(() => this.#end(), LINGER);
-    closeQuietly(this.#near);
+    if (this.#giving) this.#lingerOn();
+    // Before Deno 2.9, `close` alone keeps the socket open until the peer has closed, too.
+    this.#near.closeWrite().catch(() => {})
+      .then(() => closeQuietly(this.#near));
   }
 
   ref(): void {
@@ -137,12 +141,30 @@ export class TlsHop implements ByteConn {
   /** From the application to the peer. */
   async #carryOut(): Promise<void> {
     try {
-      await carry(this.#far, (data) => writeAll(this.#outer, data));
+      await carry(this.#far, (data) => this.#giveOut(data));
       if (this.#closed) this.#end();
       else await this.#outer.closeWrite();
     } catch {
       this.#end();
     }
+  }
+
+  /** Writes to the peer; after the close no write may take longer than `LINGER`. */
+  async #giveOut(data: Uint8Array): Promise<void> {
+    for (let rest = data; rest.length > 0;) {
+      this.#giving = true;
+      if (this.#closed) this.#lingerOn();
+      try {
+        rest = rest.subarray(await this.#outer.write(rest));
+      } finally {
+        this.#giving = false;
+        stopTimer(this.#linger);
+      }
+    }
+  }
+
+  #lingerOn(): void {
+    this.#linger = startIdleTimer(() => this.#end(), LINGER);
   }
 
   /** From the peer to the application. */
@@ -164,6 +186,7 @@ export class TlsHop implements ByteConn {
 
   #end(): void {
     stopTimer(this.#linger);
+    if (this.#closed) closeQuietly(this.#near);
     closeQuietly(this.#far);
     closeQuietly(this.#outer);
   }
