@@ -150,6 +150,10 @@ export class Dissector {
 
   #ppp(bytes: Uint8Array, begin: number, depth: number): Segment | undefined {
     let at = begin;
+    // Cisco HDLC on a link that is called PPP.
+    if ((bytes[at] & 0x7f) === 0x0f && bytes[at + 1] === 0) {
+      return this.#byType(bytes, u16(bytes, at + 2), at + 4, depth);
+    }
     // Address and control, which a link may leave out.
     if (bytes[at] === 0xff && bytes[at + 1] === 0x03) at += 2;
     if (bytes.length < at + 2) return undefined;

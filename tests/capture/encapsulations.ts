@@ -226,6 +226,11 @@ export const encapsulations: readonly Encapsulation[] = [
     wrap: (packet) => [concat([bytes(0xff, 0x03, 0x00, 0x21), packet])],
   },
   {
+    name: "Cisco HDLC",
+    linkType: 9,
+    wrap: (packet) => [concat([bytes(0x0f, 0x00, 0x08, 0x00), packet])],
+  },
+  {
     name: "BSD loopback",
     linkType: 0,
     wrap: (packet) => [concat([bytes(2, 0, 0, 0), packet])],
