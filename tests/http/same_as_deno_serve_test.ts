@@ -1,0 +1,174 @@
+/** The same handlers on `Deno.serve` and on `serve`, and frameworks as handlers. */
+
+import { Hono } from "npm:hono@4";
+import { Application, Router } from "npm:@oakserver/oak@14";
+import { Client } from "../../http/client/client.ts";
+import { serve } from "../../http/server/serve.ts";
+import { assertEquals } from "../deps.ts";
+
+type Handler = (request: Request) => Response | Promise<Response>;
+type Answer = Record<string, unknown>;
+
+const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+
+/** What a client sees of a handler on each of the two. */
+async function onBoth(
+  handler: Handler,
+  ask: (
+    fetch: (path: string, init?: RequestInit) => Promise<Response>,
+  ) => Promise<Answer>,
+): Promise<[Answer, Answer]> {
+  const onError = (error: unknown) =>
+    new Response((error as Error).name, { status: 500 });
+  await using theirs = Deno.serve({ ...options, onError }, handler);
+  await using ours = serve({ ...options, onError }, handler);
+  await using client = new Client();
+  const at = (port: number, send: unknown) => (path: string, init = {}) =>
+    (send as typeof fetch)(`http://127.0.0.1:${port}${path}`, init);
+  return [
+    await ask(at(theirs.addr.port, fetch)),
+    await ask(at(ours.addr.port, client.fetch)),
+  ];
+}
+
+async function same(
+  handler: Handler,
+  init: RequestInit = {},
+  path = "/",
+): Promise<void> {
+  const [theirs, ours] = await onBoth(handler, async (fetch) => {
+    const response = await fetch(path, init);
+    return {
+      status: response.status,
+      length: response.headers.get("content-length"),
+      type: response.headers.get("content-type"),
+      cookies: response.headers.getSetCookie(),
+      body: await response.text(),
+    };
+  });
+  assertEquals(ours, theirs);
+}
+
+const POST = { method: "POST", body: "a=1" };
+const length = (body: BodyInit | null, announced: string) => () =>
+  new Response(body, { headers: { "content-length": announced } });
+
+const CASES: Record<string, [handler: Handler, init?: RequestInit]> = {
+  "text": [() => new Response("x")],
+  "JSON": [() => Response.json({ a: 1 })],
+  "no body": [() => new Response(null, { status: 204 })],
+  "HEAD": [() => new Response("x"), { method: "HEAD" }],
+  "HEAD with a length": [length("x", "7"), { method: "HEAD" }],
+  "a body longer than its content-length": [length("four", "2")],
+  "a body shorter than its content-length": [length("four", "10")],
+  "a content-length that is no number": [length("four", "x")],
+  "no body with a content-length": [length(null, "5")],
+  "cookies": [() =>
+    new Response("x", {
+      headers: [["set-cookie", "a=1"], ["set-cookie", "b=2"]],
+    })],
+  "a handler that throws": [() => {
+    throw new RangeError("x");
+  }],
+  "no response": [() => undefined as unknown as Response],
+  "an error response": [() => Response.error()],
+  "a body that was read": [async () => {
+    const response = new Response("x");
+    await response.text();
+    return response;
+  }],
+  "a stream that is locked": [() => {
+    const response = new Response(new ReadableStream());
+    response.body?.getReader();
+    return response;
+  }],
+  "echo": [async (request) => new Response(await request.text()), POST],
+  "the host": [
+    ({ headers, url }) =>
+      new Response(String(headers.get("host") === new URL(url).host)),
+  ],
+  "members of the request": [(request) =>
+    Response.json([
+      request.method,
+      request.bodyUsed,
+      request.body === null,
+      request.credentials,
+      request.signal.aborted,
+      new URL(request.clone().url).pathname,
+      new URL(new Request(request).url).pathname,
+      new Request(request, { headers: { a: "b" } }).headers.get("a"),
+    ])],
+  "a clone of the request": [async (request) => {
+    const copy = request.clone();
+    return Response.json([await request.text(), await copy.text()]);
+  }, POST],
+};
+
+for (const [name, [handler, init]] of Object.entries(CASES)) {
+  Deno.test(`as Deno.serve: ${name}`, () => same(handler, init));
+}
+
+Deno.test("a BYOB reader of a request's body, which Deno.serve gives for some bodies only", async () => {
+  await using server = serve(options, async (request) => {
+    const reader = request.body!.getReader({ mode: "byob" });
+    const { value } = await reader.read(new Uint8Array(2));
+    return new Response(value);
+  });
+  await using client = new Client();
+  const url = `http://127.0.0.1:${server.addr.port}/`;
+  assertEquals(await (await client.fetch(url, POST)).text(), "a=");
+});
+
+Deno.test("as Deno.serve: the address on a Unix socket", async () => {
+  const path = `${await Deno.makeTempDir()}/socket`;
+  const { connect } = await import("../../http/connect.ts");
+  await using server = serve(
+    { path, onListen() {} },
+    (_request, { remoteAddr }) => Response.json(remoteAddr),
+  );
+  await using client = await connect({ path });
+  assertEquals(await (await client.fetch("/")).json(), server.addr);
+});
+
+Deno.test("Hono answers as with Deno.serve", async () => {
+  const app = new Hono();
+  app.get("/hello/:name", (c) => c.json({ hello: c.req.param("name") }));
+  app.post(
+    "/form",
+    async (c) => c.text(String((await c.req.formData()).get("a"))),
+  );
+  const handler: Handler = (request) => app.fetch(request);
+  await same(handler, {}, "/hello/you");
+  await same(handler, {}, "/none");
+  await same(handler, {
+    method: "POST",
+    body: new URLSearchParams({ a: "1" }),
+  }, "/form");
+});
+
+Deno.test("Oak answers as with Deno.serve", async () => {
+  const router = new Router();
+  router.get("/hello/:name", (context) => {
+    context.response.body = { hello: context.params.name };
+  });
+  router.post("/json", async (context) => {
+    context.response.body = await context.request.body.json();
+  });
+  const app = new Application();
+  app.use(router.routes());
+  // Its types on npm are those of another fetch.
+  const handle = app.handle as unknown as (
+    request: Request,
+  ) => Promise<Response | undefined>;
+  const handler: Handler = async (request) =>
+    await handle(request) ?? new Response("not found", { status: 404 });
+  await same(handler, {}, "/hello/you");
+  await same(handler, {}, "/none");
+  await same(handler, {
+    method: "POST",
+    body: "[1]",
+    headers: {
+      "content-type": "application/json",
+    },
+  }, "/json");
+});
