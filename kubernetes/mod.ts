@@ -58,6 +58,15 @@ export {
   type ForwardPortsOptions,
 } from "./forwarding/forward_ports.ts";
 export type { ForwardEvent } from "./forwarding/events.ts";
+export {
+  type Channel,
+  type ChannelRequest,
+  openTunnel,
+  SpdyTunnel,
+  type TunnelledClient,
+  type TunnelRequest,
+  withTunnels,
+} from "./tunnel.ts";
 export { WebSocketError } from "./websocket/frame.ts";
 export {
   serveStreaming,

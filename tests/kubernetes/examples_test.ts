@@ -1,3 +1,4 @@
+import { stdFlags } from "../../tools/std.ts";
 import { assertEquals, assertStringIncludes } from "../deps.ts";
 import { servePod } from "../../examples/kubernetes_server.ts";
 import { parseArguments } from "../../examples/kubernetes_exec.ts";
@@ -72,4 +73,22 @@ Deno.test("the example server's pod has all fields that the API requires", async
   for (const field of ["name", "image", "imageID", "ready", "restartCount"]) {
     assertEquals(field in container, true, field);
   }
+});
+
+Deno.test("the example of tunnels runs a command and forwards a port", async () => {
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-check",
+      "--no-prompt",
+      ...await stdFlags(),
+      "--allow-net",
+      new URL("../../examples/kubernetes_tunnel.ts", import.meta.url).pathname,
+    ],
+    env: { NO_COLOR: "1" },
+  }).output();
+  assertEquals(
+    [code, new TextDecoder().decode(stdout)],
+    [0, "ran ls -l\nSuccess\nforwarded\n"],
+  );
 });

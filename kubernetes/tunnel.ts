@@ -1,0 +1,262 @@
+/**
+ * Tunnels for `@cloudydeno/kubernetes-client`: its `RestClient` asks for one with
+ * `performRequest({ expectTunnel })`. Structurally typed, so that nothing of it is
+ * imported.
+ *
+ * @module
+ */
+
+import type { RawConnection } from "../connection.ts";
+import { stateOf } from "../connection/stream.ts";
+import { InvalidArgumentError } from "../errors.ts";
+import type { NameValue } from "../frame/types.ts";
+import { type TargetOptions, upgradeToSpdy, withinTimeout } from "./dial.ts";
+import { StreamingRefusedError } from "./errors.ts";
+
+/** What of a `RestClient`'s request concerns a tunnel. */
+export interface TunnelRequest {
+  /** Method; a tunnel is always asked for with POST. */
+  readonly method?: string;
+  /** Path, such as `/api/v1/namespaces/shop/pods/web/exec`. */
+  readonly path: string;
+  /** Query of the request. */
+  readonly querystring?: URLSearchParams;
+  /** Gives up, and later ends the tunnel. */
+  readonly abortSignal?: AbortSignal;
+  /** Sub-protocols to offer, best first, such as `v4.channel.k8s.io`. */
+  readonly expectTunnel: readonly string[];
+}
+
+/** What `KubernetesTunnel.getChannel` takes. */
+export interface ChannelRequest<
+  Readable extends boolean,
+  Writable extends boolean,
+> {
+  /** Headers of the stream, such as `{ streamType: "stdout" }`. */
+  readonly spdyHeaders?: Readonly<Record<string, string | number>>;
+  /** For WebSockets; not used here. */
+  readonly streamIndex?: number;
+  /** Whether the server writes on it. */
+  readonly readable: Readable;
+  /** Whether the client writes on it. */
+  readonly writable: Writable;
+}
+
+/** What `KubernetesTunnel.getChannel` resolves to. */
+export interface Channel<Readable extends boolean, Writable extends boolean> {
+  /** What the server writes; `null` unless it was asked for. */
+  readonly readable: Readable extends true ? ReadableStream<Uint8Array> : null;
+  /** What the client writes; `null` unless it was asked for. */
+  readonly writable: Writable extends true ? WritableStream<Uint8Array> : null;
+  /** Breaks the channel off. */
+  close(): void;
+}
+
+/** Makes a tunnel; only `openTunnel` does. */
+let createTunnel: (
+  connection: RawConnection,
+  subProtocol: string,
+  signal: AbortSignal | undefined,
+) => SpdyTunnel;
+
+/**
+ * A tunnel over SPDY/3.1, as `KubernetesTunnel` of `@cloudydeno/kubernetes-client`
+ * wants it: what {@linkcode openTunnel} resolves to.
+ *
+ * @example
+ * ```ts
+ * import { openTunnel, serveStreaming } from "@spdy/spdy/kubernetes";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * await using server = serveStreaming({ exec: async () => {} });
+ * const tunnel = await openTunnel(
+ *   { url: `http://127.0.0.1:${server.addr.port}` },
+ *   {
+ *     path: "/api/v1/namespaces/shop/pods/web/exec?stdout=true",
+ *     expectTunnel: ["v4.channel.k8s.io"],
+ *   },
+ * );
+ * assertEquals(tunnel.subProtocol, "v4.channel.k8s.io");
+ * await tunnel.stop();
+ * ```
+ */
+export class SpdyTunnel {
+  readonly #connection: RawConnection;
+
+  /** The protocol of the network. */
+  readonly transportProtocol: "SPDY" = "SPDY";
+  /** The sub-protocol that the server chose. */
+  readonly subProtocol: string;
+
+  static {
+    createTunnel = (...parts) => new SpdyTunnel(...parts);
+  }
+
+  private constructor(
+    connection: RawConnection,
+    subProtocol: string,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#connection = connection;
+    this.subProtocol = subProtocol;
+    const onAbort = (): void => void this.stop();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    connection.closed
+      .finally(() => signal?.removeEventListener("abort", onAbort))
+      .catch(() => {});
+  }
+
+  /**
+   * Opens a stream.
+   *
+   * Rejects with `InvalidArgumentError` without `spdyHeaders`, and with
+   * `StreamResetError` or `ConnectionClosedError` when the server does not take it.
+   */
+  async getChannel<Readable extends boolean, Writable extends boolean>(
+    request: ChannelRequest<Readable, Writable>,
+  ): Promise<Channel<Readable, Writable>> {
+    const { spdyHeaders, readable, writable } = request;
+    if (spdyHeaders === undefined) {
+      throw new InvalidArgumentError("a stream of SPDY needs spdyHeaders");
+    }
+    // Names are in lower case in SPDY; Go reads them in any.
+    const headers = Object.entries(spdyHeaders)
+      .map(([name, value]): NameValue => [name.toLowerCase(), `${value}`]);
+    // Of a forwarded connection the server waits for the end of the error stream.
+    const isForwarded = headers.some(([name]) => name === "port");
+    const stream = await this.#connection.openStream(headers, {
+      fin: !writable && isForwarded,
+    });
+    if (!readable) {
+      stateOf(stream).dropBody("the channel is not to be read");
+    }
+    // moby/spdystream 0.5.1 silently drops DATA that comes before it has replied.
+    await stream.response;
+    return {
+      readable: readable ? stream.readable : null,
+      writable: writable ? stream.writable : null,
+      close: () => stream.reset(),
+    } as Channel<Readable, Writable>;
+  }
+
+  /** To be called after the first channels were opened; SPDY needs nothing. */
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Ends the tunnel. Never rejects. */
+  stop(): Promise<void> {
+    return this.#connection.close();
+  }
+}
+
+/**
+ * Opens a tunnel to an API server, for a `RestClient` whose `performRequest` gets
+ * `expectTunnel`.
+ *
+ * Rejects with `StreamingRefusedError`, with the signal's reason, and as `exec` does.
+ *
+ * @example
+ * ```ts
+ * import { loadKubeConfig, openTunnel, type SpdyTunnel, type TunnelRequest } from "@spdy/spdy/kubernetes";
+ *
+ * async function performRequest(options: TunnelRequest): Promise<SpdyTunnel> {
+ *   const config = await loadKubeConfig();
+ *   return await openTunnel(await config.target(), options);
+ * }
+ * ```
+ */
+export async function openTunnel(
+  target: TargetOptions,
+  request: TunnelRequest,
+): Promise<SpdyTunnel> {
+  const { path, querystring, abortSignal = target.signal, expectTunnel } =
+    request;
+  const url = new URL(target.url);
+  const given = new URL(path, url.origin);
+  url.pathname = url.pathname.replace(/\/+$/, "") + given.pathname;
+  url.search = `${querystring ?? given.search}`;
+  const options = { ...target, signal: abortSignal };
+  return await withinTimeout(options, async (signal) => {
+    const { connection, protocol } = await upgradeToSpdy(
+      url,
+      options,
+      expectTunnel,
+      signal,
+    );
+    if (protocol !== null && expectTunnel.includes(protocol)) {
+      return createTunnel(connection, protocol, abortSignal);
+    }
+    await connection.close();
+    throw new StreamingRefusedError(
+      101,
+      `the server chose ${protocol}, which was not offered`,
+    );
+  });
+}
+
+/** What is used of a `RestClient`. */
+export interface TunnelledClient {
+  /** Sends a request. */
+  // deno-lint-ignore no-explicit-any
+  performRequest(options: any): Promise<any>;
+}
+
+/**
+ * Gives a `RestClient` of `@cloudydeno/kubernetes-client` tunnels: requests with
+ * `expectTunnel` go to {@linkcode openTunnel}, all others to `client`.
+ *
+ * `target` is what `KubeConfig.target` resolves to, or a function that is called for
+ * each tunnel.
+ *
+ * @example
+ * ```ts
+ * import { serveStreaming, withTunnels } from "@spdy/spdy/kubernetes";
+ * import { assertEquals } from "jsr:@std/assert@1";
+ *
+ * await using server = serveStreaming({
+ *   async exec({ stdout }) {
+ *     await new Blob(["hello"]).stream().pipeTo(stdout);
+ *   },
+ * });
+ * // Stands in for `await KubeConfigRestClient.readKubeConfig()`.
+ * const plain = { performRequest: () => Promise.reject(new Error("no tunnels")) };
+ * const client = withTunnels(plain, {
+ *   url: `http://127.0.0.1:${server.addr.port}`,
+ * });
+ * const tunnel = await client.performRequest({
+ *   method: "POST",
+ *   path: "/api/v1/namespaces/shop/pods/web/exec",
+ *   querystring: new URLSearchParams([["command", "date"], ["stdout", "true"]]),
+ *   expectTunnel: ["v4.channel.k8s.io"],
+ * });
+ * const [, stdout] = await Promise.all(["error", "stdout"].map((streamType) =>
+ *   tunnel.getChannel({ spdyHeaders: { streamType }, readable: true, writable: false })
+ * ));
+ * assertEquals(await new Response(stdout.readable).text(), "hello");
+ * await tunnel.stop();
+ * ```
+ */
+export function withTunnels<Client extends TunnelledClient>(
+  client: Client,
+  target: TargetOptions | (() => TargetOptions | Promise<TargetOptions>),
+): Client {
+  const performRequest = async (
+    request: Partial<TunnelRequest>,
+  ): Promise<unknown> => {
+    const { expectTunnel, path } = request;
+    if (expectTunnel === undefined || path === undefined) {
+      return await client.performRequest(request);
+    }
+    const found = typeof target === "function" ? await target() : target;
+    return await openTunnel(found, { ...request, path, expectTunnel });
+  };
+  return new Proxy(client, {
+    get(object, name) {
+      if (name === "performRequest") return performRequest;
+      const value = Reflect.get(object, name, object);
+      // A method with private fields needs the client itself as `this`.
+      return typeof value === "function" ? value.bind(object) : value;
+    },
+  });
+}
