@@ -214,3 +214,51 @@ Deno.test("what is wrong with the options or the kubeconfig is told", async () =
     assertEquals(finished.code, code, args.join(" "));
   }
 });
+
+Deno.test("tls-server-name and proxy-url of a kubeconfig are used, for upgrades and for requests", async () => {
+  await using cluster = await FakeCluster.start({ exec: echoCall });
+  cluster.objects.set("/api/v1/namespaces/shop/services/web", {
+    spec: { selector: { app: "web" } },
+  });
+  cluster.objects.set("/api/v1/namespaces/shop/pods", {
+    items: [makePod("web-1")],
+  });
+  const tunnels: string[] = [];
+  using proxy = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    for await (const conn of proxy) {
+      const head = new Uint8Array(4096);
+      const count = await conn.read(head) ?? 0;
+      const [line] = new TextDecoder().decode(head.subarray(0, count))
+        .split("\r\n");
+      tunnels.push(line);
+      const port = Number(new URL(cluster.url).port);
+      const to = await Deno.connect({ hostname: "127.0.0.1", port });
+      await conn.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\n\r\n"));
+      conn.readable.pipeTo(to.writable).catch(() => {});
+      to.readable.pipeTo(conn.writable).catch(() => {});
+    }
+  })();
+  const options = (name: string): string =>
+    cluster.kubeconfig({ token: "secret" }, {
+      server: "https://api.example:6443",
+      "tls-server-name": name,
+      "proxy-url": `http://127.0.0.1:${proxy.addr.port}`,
+    });
+  const args = ["exec", "svc/web", "--", "ls"];
+  const right = await runIn(cluster, args, options("localhost"));
+  assertEquals([right.code, right.stdout, right.stderr], [
+    0,
+    "shop web-1  ls",
+    "",
+  ]);
+  const expected = "CONNECT api.example:6443 HTTP/1.1";
+  assertEquals(new Set(tunnels), new Set([expected]));
+  // The service, its pods, and the command.
+  assertEquals(tunnels.length >= 3, true);
+  const wrong = await runIn(cluster, args, options("other.example"));
+  assertEquals(wrong.code, 1);
+  assertMatch(wrong.stderr, /NotValidForName|not valid for name/i);
+  proxy.close();
+  await serving.catch(() => {});
+});
