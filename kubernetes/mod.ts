@@ -1,5 +1,6 @@
 /**
- * Kubernetes' exec, attach and port-forward over SPDY/3.1, client and server.
+ * Kubernetes' exec, attach and port-forward, client and server, over SPDY/3.1 and
+ * WebSockets.
  *
  * The client talks to API servers, kubelets and container runtimes (CRI
  * streaming); the server stands in for any of them.
@@ -33,6 +34,7 @@ export {
   COMMAND_PROTOCOLS,
   type CommandProtocol,
   type CommandStreams,
+  type Transport,
 } from "./protocol.ts";
 export {
   KubeConfig,
@@ -67,7 +69,10 @@ export {
   type TunnelRequest,
   withTunnels,
 } from "./tunnel.ts";
-export { WebSocketError } from "./websocket/frame.ts";
+export {
+  WebSocketError,
+  type WebSocketErrorOptions,
+} from "./websocket/frame.ts";
 export {
   serveStreaming,
   type StreamingOptions,

@@ -297,15 +297,16 @@ export class StreamingServer implements AsyncDisposable {
 }
 
 /**
- * Serves exec, attach and port-forward, over SPDY/3.1 and, for port-forward,
- * over SPDY in a WebSocket, on the paths of an API server, of a kubelet and of
- * a container runtime. kubectl and a kubelet's client take it for one of these.
+ * Serves exec, attach and port-forward on the paths of an API server, of a
+ * kubelet and of a container runtime: over SPDY/3.1, and over WebSockets
+ * (`v5.channel.k8s.io` to `channel.k8s.io`, each also in base64; port-forward
+ * also as SPDY in a WebSocket). kubectl, a kubelet's client, and the clients of
+ * Python and Node work with it as with one of these.
  *
- * An exec over a WebSocket (`v5.channel.k8s.io`) is refused, upon which kubectl
- * takes SPDY. Client certificates are not asked for: Deno's TLS cannot.
+ * Client certificates are not asked for: Deno's TLS cannot.
  *
- * Throws `InvalidArgumentError` when only one of `cert` and `key` is there, and
- * when a number is out of its range.
+ * Throws `InvalidArgumentError` if only one of `cert` and `key` is there, and if
+ * a number is out of its range.
  *
  * @example
  * ```ts

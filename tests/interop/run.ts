@@ -18,7 +18,7 @@ import { npmSuites } from "./npm.ts";
 import { runSuites } from "./report.ts";
 import { kubernetesClientSuite } from "./kubernetes_client.ts";
 import { kubernetesServerSuite } from "./kubernetes_server.ts";
-import { kubectlSuite } from "./kubectl.ts";
+import { kubectlReleaseSuites, kubectlSuite } from "./kubectl.ts";
 import { spdystreamSuites } from "./spdystream.ts";
 import { tsharkSuite } from "./tshark.ts";
 import { webSocketClientSuites } from "./web_socket_clients.ts";
@@ -29,6 +29,7 @@ const passed = await runSuites(
     kubernetesClientSuite,
     kubernetesServerSuite,
     kubectlSuite,
+    ...kubectlReleaseSuites,
     ...webSocketClientSuites,
     autobahnSuite,
     tsharkSuite,

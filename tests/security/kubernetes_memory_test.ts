@@ -15,6 +15,8 @@ import {
   type NameValue,
   PROTO_SPDY3_1,
 } from "../../mod.ts";
+import { encodeFrame } from "../../kubernetes/websocket/frame.ts";
+import { RawWebSocket } from "../helpers/raw_web_socket.ts";
 import { synStream } from "./raw_peer.ts";
 import { collect } from "../helpers/collector.ts";
 import { MIB, usedMemory } from "./measure.ts";
@@ -217,3 +219,61 @@ Deno.test("kubernetes memory: every stream of an exec filled, none read", {
   );
   report(bytes);
 });
+
+Deno.test(
+  "kubernetes memory: messages of a WebSocket that nobody reads, large and of a byte each",
+  {
+    ignore,
+  },
+  async () => {
+    let running = 0;
+    await using server = serveStreaming({
+      // Waits for sizes, as a terminal does, and reads no input.
+      async exec({ resizes }) {
+        running++;
+        for await (const _size of resizes);
+      },
+    });
+    const path = "/exec/t?stdin=1&stdout=1&tty=1";
+    const mask = new Uint8Array(4);
+    const small = concat(Array.from(
+      { length: 4096 },
+      () => encodeFrame(2, new Uint8Array(2), mask),
+    ));
+    const large = encodeFrame(2, new Uint8Array(300_000), mask);
+    // A message that does not end, and pings whose answers nobody reads.
+    const endless = encodeFrame(2, new Uint8Array(300_000), mask);
+    endless[0] &= 0x7f;
+    const more = encodeFrame(0, new Uint8Array(300_000), mask);
+    more[0] &= 0x7f;
+    const pings = concat(Array.from(
+      { length: 1024 },
+      () => encodeFrame(9, new Uint8Array(125), mask),
+    ));
+    const floods: [first: Uint8Array, then: Uint8Array][] = [
+      [small, small],
+      [large, large],
+      [endless, more],
+      [pings, small],
+    ];
+    const open = (): Promise<RawWebSocket> =>
+      RawWebSocket.open(server.addr.port, path, "v5.channel.k8s.io");
+    for (const [first, then] of floods) {
+      // Code, tables and the buffers of the first connection.
+      const warm = await open();
+      const before = await heldMemory();
+      const client = await open();
+      const sent = (async () => {
+        await client.write(first);
+        for (let count = 0; count < 400; count++) await client.write(then);
+      })().catch(() => {});
+      await Promise.race([sent, delay(2000)]);
+      const bytes = await heldMemory() - before;
+      client.close();
+      warm.close();
+      await sent;
+      report(bytes);
+    }
+    assertEquals(running, 2 * floods.length);
+  },
+);
