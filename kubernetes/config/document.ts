@@ -15,6 +15,9 @@ import { fieldName, type FieldPath, lineOf } from "./locate.ts";
  */
 export const MAX_TEXT: number = 4 * 1024 * 1024;
 
+/** Merge keys that are followed one after the other; a document could lead in a circle. */
+const MAX_MERGES = 8;
+
 /** One kubeconfig file. */
 export interface Document {
   /** Its path; `undefined` for a text without a file. */
@@ -50,8 +53,7 @@ export class Field {
 
   /** A field of this map; `undefined` when the map does not have it, or has it empty. */
   get(name: string): Field | undefined {
-    const map = this.#map();
-    const value = Object.hasOwn(map, name) ? map[name] : undefined;
+    const value = lookUp(this.#map(), name, MAX_MERGES);
     return isEmpty(value) ? undefined : this.#inner(name, value);
   }
 
@@ -156,6 +158,19 @@ async function parse(
 function reasonIn(cause: unknown): string {
   const { message } = cause as Error;
   return message.split("\n")[0].replace(/ at line \d+, column \d+:?$/, "");
+}
+
+/** A value of a map, also by its merge key `<<` (YAML 1.1), which kubectl reads as well. */
+function lookUp(map: unknown, name: string, merges: number): unknown {
+  if (typeof map !== "object" || map === null) return undefined;
+  if (Object.hasOwn(map, name)) return (map as Record<string, unknown>)[name];
+  if (merges === 0 || !Object.hasOwn(map, "<<")) return undefined;
+  const merged = (map as Record<string, unknown>)["<<"];
+  for (const each of Array.isArray(merged) ? merged : [merged]) {
+    const value = lookUp(each, name, merges - 1);
+    if (value !== undefined) return value;
+  }
+  return undefined;
 }
 
 /** Whether a value counts as missing, as it does for kubectl. */

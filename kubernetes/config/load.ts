@@ -10,7 +10,7 @@ import { checkTimeout } from "../../numbers.ts";
 import { type Field, MAX_TEXT, readDocument } from "./document.ts";
 import { KubeConfigError } from "./error.ts";
 import { readBounded } from "./files.ts";
-import type { Impersonation } from "./impersonation.ts";
+import { type Impersonation, isHeaderValue } from "./impersonation.ts";
 import {
   findInCluster,
   type InCluster,
@@ -118,6 +118,11 @@ export class KubeConfig {
   private constructor(source: Source, options: KubeConfigOptions) {
     this.#source = source;
     const { server, token, impersonate, pluginTimeout = 60_000 } = options;
+    if (token !== undefined && (token === "" || !isHeaderValue(token))) {
+      throw new InvalidArgumentError(
+        "the token is empty, or has a control character or a space at an end",
+      );
+    }
     this.#overrides = {
       server,
       token,

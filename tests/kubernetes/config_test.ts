@@ -500,3 +500,24 @@ list: [{a: 1,
   assertEquals(lineOf(text, ["nothing"]), undefined);
   assertEquals(lineOf('{"a": {"b": 1}}', ["a", "b"]), undefined);
 });
+
+Deno.test("merge keys, CRLF and a byte order mark are read as kubectl reads them", async () => {
+  const text = `\ufeff${
+    kubeconfig({ user: "<<: [{ as: jane }, { <<: { token: merged } }]" })
+  }`;
+  const config = await loadKubeConfig({ text: text.replaceAll("\n", "\r\n") });
+  assertEquals((await config.target()).headers, [
+    ["authorization", "Bearer merged"],
+    ["impersonate-user", "jane"],
+  ]);
+});
+
+Deno.test("a token of the caller that no header can have is refused", async () => {
+  for (const token of ["", "a\nb", " a"]) {
+    await assertRejects(
+      () => loadKubeConfig({ text: kubeconfig(), token }),
+      InvalidArgumentError,
+      "the token is empty",
+    );
+  }
+});
