@@ -21,6 +21,8 @@ import type { StreamCore } from "./stream_core.ts";
  * - `"response"`: the peer has sent no SYN_REPLY yet
  * - `"reader"`: received bytes wait for the application to read them
  * - `"peer"`: the application has read everything, and the peer's half is open
+ *
+ * @category Connection
  */
 export type StreamWait =
   | "reply"
@@ -32,7 +34,11 @@ export type StreamWait =
   | "reader"
   | "peer";
 
-/** One direction of a connection. */
+/**
+ * One direction of a connection.
+ *
+ * @category Connection
+ */
 export interface DirectionStats {
   /** Bytes on the transport. */
   readonly bytes: number;
@@ -54,7 +60,11 @@ export interface DirectionStats {
   readonly window: number | undefined;
 }
 
-/** One open stream. */
+/**
+ * One open stream.
+ *
+ * @category Connection
+ */
 export interface StreamStats {
   /** Stream id. */
   readonly id: number;
@@ -74,7 +84,11 @@ export interface StreamStats {
   readonly receiveWindow: number | undefined;
 }
 
-/** The state of a connection at one moment. */
+/**
+ * The state of a connection at one moment.
+ *
+ * @category Connection
+ */
 export interface ConnectionStats {
   /** Whether streams can be opened, only the open ones go on, or it has ended. */
   readonly state: "open" | "closing" | "closed";

@@ -1,7 +1,7 @@
 /** Libraries that take a `fetch` call it without its object. */
 
 import ky from "npm:ky@1";
-import OpenAI from "npm:openai@4.104.0";
+import OpenAI from "npm:openai@5";
 import { Client } from "../../http/client/client.ts";
 import { connect } from "../../http/connect.ts";
 import { serve } from "../../http/server/serve.ts";
@@ -10,8 +10,8 @@ import { assertEquals } from "../deps.ts";
 Deno.test("ky and openai work with the fetch of a client and of a connection, unbound", async () => {
   await using server = serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
-    async (request) => {
-      const { pathname } = new URL(request.url);
+    async (request): Promise<Response> => {
+      const { pathname, origin } = new URL(request.url);
       if (pathname === "/moved") return Response.redirect(`${origin}/echo`);
       if (pathname === "/models") {
         return Response.json({ object: "list", data: [{ id: "one" }] });
