@@ -151,8 +151,11 @@ async function prepare(
     "--client",
     "--output=json",
   ], { env: { HOME: home } });
-  const version = await moduleVersion(program) ??
-    JSON.parse(stdout).clientVersion.gitVersion;
+  // A release names the version of its module "(devel)" or leaves it out.
+  const module = await moduleVersion(program);
+  const version = module?.startsWith("v0.") && module !== "v0.0.0"
+    ? module
+    : JSON.parse(stdout).clientVersion.gitVersion;
   const scenarios = webSockets.flatMap((on) => {
     const kubectl = new Kubectl(program, server.addr.port, home, on);
     const suffix = on === undefined

@@ -242,6 +242,12 @@ const CALLS: Readonly<Record<string, Case[]>> = {
       give: (port) => serve({ port }, () => OK()),
     },
   ],
+  "exec, attach": [exec, attach].flatMap((call) =>
+    timeouts(
+      ["statusTimeout"],
+      (name, value) => call({ ...NOBODY, [name]: value }),
+    )
+  ),
   "exec, attach, portForward": [exec, attach, portForward].flatMap((call) => [
     ...timeouts(
       ["timeout"],
