@@ -15,8 +15,8 @@ import { fieldName, type FieldPath, lineOf } from "./locate.ts";
  */
 export const MAX_TEXT: number = 4 * 1024 * 1024;
 
-/** Merge keys that are followed one after the other; a document could lead in a circle. */
-const MAX_MERGES = 8;
+/** Maps that one look-up goes through by merge keys; aliases could make them grow without end. */
+const MAX_MERGES = 100;
 
 /** One kubeconfig file. */
 export interface Document {
@@ -53,7 +53,7 @@ export class Field {
 
   /** A field of this map; `undefined` when the map does not have it, or has it empty. */
   get(name: string): Field | undefined {
-    const value = lookUp(this.#map(), name, MAX_MERGES);
+    const value = lookUp(this.#map(), name);
     return isEmpty(value) ? undefined : this.#inner(name, value);
   }
 
@@ -161,14 +161,18 @@ function reasonIn(cause: unknown): string {
 }
 
 /** A value of a map, also by its merge key `<<` (YAML 1.1), which kubectl reads as well. */
-function lookUp(map: unknown, name: string, merges: number): unknown {
-  if (typeof map !== "object" || map === null) return undefined;
-  if (Object.hasOwn(map, name)) return (map as Record<string, unknown>)[name];
-  if (merges === 0 || !Object.hasOwn(map, "<<")) return undefined;
-  const merged = (map as Record<string, unknown>)["<<"];
-  for (const each of Array.isArray(merged) ? merged : [merged]) {
-    const value = lookUp(each, name, merges - 1);
-    if (value !== undefined) return value;
+function lookUp(map: Record<string, unknown>, name: string): unknown {
+  const maps: unknown[] = [map];
+  for (let count = 0; maps.length > 0 && count < MAX_MERGES; count++) {
+    const next = maps.shift();
+    if (typeof next !== "object" || next === null) continue;
+    const fields = next as Record<string, unknown>;
+    if (Object.hasOwn(fields, name)) return fields[name];
+    const merged = Object.hasOwn(fields, "<<") ? fields["<<"] : [];
+    // What is merged counts in its order, each with what it merges itself.
+    maps.unshift(
+      ...(Array.isArray(merged) ? merged.slice(0, MAX_MERGES) : [merged]),
+    );
   }
   return undefined;
 }

@@ -464,6 +464,15 @@ Deno.test("long and branching texts are refused or cost little", async () => {
   }
   const { contexts } = await loadKubeConfig({ text: lines.join("\n") });
   assertEquals(contexts, []);
+  const merges = ["m0: &m0 { a: b }"];
+  for (let i = 1; i < 30; i++) {
+    const list = Array.from({ length: 500 }, () => `*m${i - 1}`);
+    merges.push(`m${i}: &m${i} { <<: [${list}] }`);
+  }
+  const merged = await loadKubeConfig({
+    text: `${merges.join("\n")}\n<<: *m29\n`,
+  });
+  assertEquals(merged.contexts, []);
   const { contexts: none } = await loadKubeConfig({
     text: "__proto__:\n  contexts: [{name: x}]\n",
   });
