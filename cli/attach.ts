@@ -5,42 +5,37 @@
  */
 
 import { attach as attachToPod } from "../kubernetes/exec.ts";
-import { readArguments } from "./arguments.ts";
 import { type Command, UsageError } from "./command.ts";
 import { passThrough } from "./exec.ts";
-import {
-  inContainer,
-  POD_ALIASES,
-  POD_HELP,
-  POD_LISTS,
-  POD_VALUES,
-  podTarget,
-} from "./pod.ts";
+import { defineCommand } from "./help.ts";
+import { readOptions } from "./options.ts";
+import { inContainer, POD_OPTIONS, podTarget } from "./pod.ts";
+
+const OPTIONS = [
+  { name: "stdin", short: "i", help: "pass standard input on" },
+  {
+    name: "tty",
+    short: "t",
+    help: "the process has a terminal; give it this one's size",
+  },
+  ...POD_OPTIONS,
+] as const;
 
 /** `spdy attach POD` */
-export const attach: Command = {
+export const attach: Command = defineCommand({
   name: "attach",
   summary: "attach to the process that a Kubernetes pod runs",
-  help: `Usage: spdy attach [OPTION...] POD
-
-Shows what the process of a container prints from now on, and ends with its exit
+  usage: "[OPTION...] POD",
+  about:
+    `Shows what the process of a container prints from now on, and ends with its exit
 code. The process continues when this command is ended. POD is the name of a pod,
-or TYPE/NAME, such as deploy/web, for one of its pods.
-
-  -i, --stdin            pass standard input on
-  -t, --tty              the process has a terminal; give it this one's size
-${POD_HELP}
-      --help             this text
-
-Permissions: --allow-net for the server, --allow-read and --allow-env for the
+or TYPE/NAME, such as deploy/web, for one of its pods.`,
+  options: OPTIONS,
+  notes:
+    `Permissions: --allow-net for the server, --allow-read and --allow-env for the
 kubeconfig and the files named, --allow-run for credential plugins.`,
   async run(args: string[]): Promise<number> {
-    const { values, lists, flags, positionals } = readArguments(args, {
-      values: POD_VALUES,
-      lists: POD_LISTS,
-      flags: ["stdin", "tty"],
-      aliases: { i: "stdin", t: "tty", ...POD_ALIASES },
-    });
+    const { values, lists, flags, positionals } = readOptions(args, OPTIONS);
     if (positionals.length !== 1) throw new UsageError("attach needs POD");
     const { stdin, tty } = flags;
     const target = await podTarget(values, lists, positionals[0]);
@@ -50,4 +45,4 @@ kubeconfig and the files named, --allow-run for credential plugins.`,
     );
     return await passThrough(process, stdin, tty);
   },
-};
+});

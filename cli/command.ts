@@ -16,7 +16,7 @@ export interface Command {
   /** What `--help` prints. */
   readonly help: string;
   /** Its options, for completions and the man page. */
-  readonly options?: Options;
+  readonly options: Options;
   /** Runs it with the arguments behind its name; resolves to the exit code. */
   run(args: string[]): Promise<number>;
 }

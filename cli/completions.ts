@@ -51,7 +51,7 @@ function takesFile({ value }: Option): boolean {
 
 function bash(commands: readonly Command[]): string {
   const names = commands.map(({ name }) => name).join(" ");
-  const cases = commands.map(({ name, options = [] }) => {
+  const cases = commands.map(({ name, options }) => {
     const words = options.flatMap(wordsOf).join(" ");
     return `    ${name}) words="${words}" ;;`;
   });
@@ -84,7 +84,7 @@ function zsh(commands: readonly Command[]): string {
   const names = commands.map(({ name, summary }) =>
     `    ${quote(`${name}:${summary.replaceAll(":", "\\:")}`)}`
   );
-  const cases = commands.map(({ name, options = [] }) => {
+  const cases = commands.map(({ name, options }) => {
     const specs = options.flatMap((option) => {
       const help = (option.help ?? "").split("\n")[0]
         .replace(/[[\]:\\]/g, "\\$&");
@@ -122,7 +122,7 @@ compdef _spdy spdy`;
 }
 
 function fish(commands: readonly Command[]): string {
-  const lines = commands.flatMap(({ name, summary, options = [] }) => [
+  const lines = commands.flatMap(({ name, summary, options }) => [
     `complete -c spdy -n __fish_use_subcommand -f -a ${name} -d ${
       quote(summary)
     }`,

@@ -8,50 +8,51 @@ import { copyFrom } from "../kubernetes/copy/from.ts";
 import type { CopyResult } from "../kubernetes/copy/options.ts";
 import { copyTo } from "../kubernetes/copy/to.ts";
 import type { TargetOptions } from "../kubernetes/dial.ts";
-import { readArguments } from "./arguments.ts";
 import { type Command, EXIT_OK, readWhole, UsageError } from "./command.ts";
-import {
-  inContainer,
-  openCluster,
-  POD_ALIASES,
-  POD_HELP,
-  POD_LISTS,
-  POD_VALUES,
-} from "./pod.ts";
+import { defineCommand } from "./help.ts";
+import { readOptions } from "./options.ts";
+import { inContainer, openCluster, POD_OPTIONS } from "./pod.ts";
 import { Progress } from "./progress.ts";
 import { printError, show } from "./terminal.ts";
 
+const OPTIONS = [
+  {
+    name: "preserve",
+    onByDefault: true,
+    help: "do not keep permission bits and times",
+  },
+  {
+    name: "dereference",
+    short: "L",
+    help: "copy what symbolic links lead to",
+  },
+  { name: "verify", help: "compare SHA-256 sums afterwards" },
+  {
+    name: "retries",
+    value: "N",
+    help:
+      "from a pod: continue so often when the copy breaks off, and compare SHA-256 sums then; default 3",
+  },
+  { name: "silent", help: "no progress bar" },
+  ...POD_OPTIONS,
+] as const;
+
 /** `spdy cp SOURCE DESTINATION` */
-export const cp: Command = {
+export const cp: Command = defineCommand({
   name: "cp",
   summary: "copy files from and to a Kubernetes pod",
-  help:
-    `Usage: spdy cp [OPTION...] [[NAMESPACE/]POD:]SOURCE [[NAMESPACE/]POD:]DESTINATION
-
-Copies a file or folder; one of the two is in a pod. The container needs tar. A
+  usage: "[OPTION...] [[NAMESPACE/]POD:]SOURCE [[NAMESPACE/]POD:]DESTINATION",
+  about:
+    `Copies a file or folder; one of the two is in a pod. The container needs tar. A
 destination that is a folder gets the copy inside. SOURCE on this machine may end
-with /. for what is in a folder. A local path with a colon begins with ./ or /.
-
-      --no-preserve      do not keep permission bits and times
-  -L, --dereference      copy what symbolic links lead to
-      --verify           compare SHA-256 sums afterwards
-      --retries N        from a pod: continue so often when the copy breaks off, and
-                         compare SHA-256 sums then; default 3
-      --silent           no progress bar
-${POD_HELP}
-      --help             this text
-
-Symbolic links that lead out of the copied folder, and devices, are left out with a
+with /. for what is in a folder. A local path with a colon begins with ./ or /.`,
+  options: OPTIONS,
+  notes:
+    `Symbolic links that lead out of the copied folder, and devices, are left out with a
 warning. Permissions: --allow-net for the server, --allow-read and --allow-write for
 the files, --allow-env for the kubeconfig, --allow-run for credential plugins.`,
   async run(args: string[]): Promise<number> {
-    const { values, lists, flags, positionals } = readArguments(args, {
-      values: [...POD_VALUES, "retries"],
-      lists: POD_LISTS,
-      flags: ["preserve", "dereference", "verify", "silent"],
-      onByDefault: ["preserve"],
-      aliases: { L: "dereference", ...POD_ALIASES },
-    });
+    const { values, lists, flags, positionals } = readOptions(args, OPTIONS);
     if (positionals.length !== 2) {
       throw new UsageError("cp needs SOURCE and DESTINATION");
     }
@@ -103,7 +104,7 @@ the files, --allow-env for the kubeconfig, --allow-run for credential plugins.`,
     }
     return EXIT_OK;
   },
-};
+});
 
 /** A path, and the pod that it is in. */
 interface Place {

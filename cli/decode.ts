@@ -10,13 +10,14 @@ import {
   KeyLog,
   Summaries,
 } from "../capture/mod.ts";
-import { readArguments } from "./arguments.ts";
 import { type Command, EXIT_FAILURE, EXIT_OK, UsageError } from "./command.ts";
 import { RecordFilter } from "./decode/filter.ts";
 import { PayloadWriter, readFollowed } from "./decode/follow.ts";
 import { recordJson } from "./decode/json.ts";
 import { summaryJson, summaryLines } from "./decode/summary_text.ts";
 import { RecordTable } from "./decode/table.ts";
+import { defineCommand } from "./help.ts";
+import { readOptions } from "./options.ts";
 import { columns, printAll, printError, show, type Shown } from "./terminal.ts";
 
 /** Bytes that are read at once. */
@@ -24,49 +25,90 @@ const CHUNK = 1 << 18;
 /** Lines that are printed at once. */
 const MOST_LINES = 1024;
 
+const OPTIONS = [
+  {
+    name: "connection",
+    value: "N",
+    repeated: true,
+    help: "only connection N (Wireshark's tcp.stream); repeat or 1,2",
+  },
+  {
+    name: "stream",
+    value: "N",
+    repeated: true,
+    help: "only stream N",
+  },
+  {
+    name: "type",
+    value: "TYPE",
+    repeated: true,
+    help: "only frames of this type, such as SYN_STREAM,RST_STREAM",
+  },
+  {
+    name: "from",
+    value: "SIDE",
+    help: "only what the client, or the server, has sent",
+  },
+  {
+    name: "where",
+    value: "CONDITION",
+    repeated: true,
+    help:
+      "only streams with such a header, from the frame on that has it: NAME, NAME=VALUE, NAME!=VALUE, NAME~REGEX, NAME!~REGEX",
+  },
+  {
+    name: "summary",
+    help: "a summary for each connection instead of its frames",
+  },
+  {
+    name: "follow",
+    value: "N[.STREAM]",
+    help:
+      "the payload of connection N, or of one of its streams, instead of frames; --from chooses a side",
+  },
+  {
+    name: "output",
+    short: "o",
+    value: "FILE",
+    help: 'where --follow writes; "-" is standard output (default)',
+  },
+  {
+    name: "keylog",
+    value: "FILE",
+    help:
+      "TLS secrets; default $SSLKEYLOGFILE. TLS 1.2 and 1.3 with AES-GCM are decrypted",
+  },
+  { name: "json", help: "one JSON object a line" },
+] as const;
+
 /** `spdy decode FILE...` */
-export const decode: Command = {
+export const decode: Command = defineCommand({
   name: "decode",
   summary: "a capture as a table of frames",
-  help: `Usage: spdy decode [OPTION]... FILE...
-
-Reads captured SPDY and prints its frames, headers inflated in both directions.
+  usage: "[OPTION...] FILE...",
+  about:
+    `Reads captured SPDY and prints its frames, headers inflated in both directions.
 It finds SPDY on any port, behind an HTTP/1.1 upgrade, in a WebSocket (Kubernetes
 port-forward), in TLS whose secrets are known, and in VLAN, PPPoE, MPLS, GRE,
 VXLAN and Geneve. What cannot be read is marked, and reading goes on.
 
-FILE  pcap (tcpdump -w), pcapng (tshark -w), raw bytes or hex digits, each also
-      packed with gzip; "-" is standard input, read as it comes:
-      tcpdump -U -w - tcp | spdy decode -
-      Several captures are read as one. A raw or hex file is one direction.
+FILE is pcap (tcpdump -w), pcapng (tshark -w), raw bytes or hex digits, each also
+packed with gzip. "-" is standard input, read as it arrives. Several captures are
+read as one. A raw or hex file is one direction.
 
-  --connection N      only connection N (Wireshark's tcp.stream); repeat or 1,2
-  --stream N          only stream N
-  --type TYPE         only frames of this type, such as SYN_STREAM,RST_STREAM
-  --from SIDE         only what the client, or the server, has sent
-  --where CONDITION   only streams with such a header, from the frame on that has
-                      it: NAME, NAME=VALUE, NAME!=VALUE, NAME~REGEX, NAME!~REGEX
-  --summary           a summary for each connection instead of its frames
-  --follow N[.STREAM] the payload of connection N, or of one of its streams,
-                      instead of frames; --from chooses a side
-  -o FILE             where --follow writes; "-" is standard output (default)
-  --keylog FILE       TLS secrets; default $SSLKEYLOGFILE. TLS 1.2 and 1.3 with
-                      AES-GCM are decrypted
-  --json              one JSON object a line
-  --help              this text
-
-Exit code 0 when everything was read, 1 when something could not be: it is marked
+  tcpdump -U -w - tcp | spdy decode -`,
+  options: OPTIONS,
+  notes:
+    `Exit code 0 when everything was read, 1 when something could not be: it is marked
 in its place, or named on standard error. 2 for wrong arguments.
 
 Permissions: --allow-read for the files, --allow-env for SSLKEYLOGFILE,
 --allow-write for -o.`,
   async run(args: string[]): Promise<number> {
-    const { values, lists, flags, positionals: names } = readArguments(args, {
-      values: ["from", "follow", "output", "keylog"],
-      lists: ["connection", "stream", "type", "where"],
-      flags: ["json", "summary"],
-      aliases: { o: "output" },
-    });
+    const { values, lists, flags, positionals: names } = readOptions(
+      args,
+      OPTIONS,
+    );
     if (names.length === 0) throw new UsageError("decode needs a file");
     if (values.output !== undefined && values.follow === undefined) {
       throw new UsageError("-o needs --follow");
@@ -89,7 +131,7 @@ Permissions: --allow-read for the files, --allow-env for SSLKEYLOGFILE,
     );
     return await decoding.run(names, await openKeyLog(values.keylog));
   },
-};
+});
 
 /** One run of the command. */
 class Decoding {

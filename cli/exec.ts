@@ -7,42 +7,40 @@
 import { exec as execInPod } from "../kubernetes/exec.ts";
 import type { RemoteProcess } from "../kubernetes/process.ts";
 import { within } from "../connection/clock.ts";
-import { readArguments } from "./arguments.ts";
 import { type Command, EXIT_FAILURE, UsageError } from "./command.ts";
-import {
-  inContainer,
-  POD_ALIASES,
-  POD_HELP,
-  POD_LISTS,
-  POD_VALUES,
-  podTarget,
-} from "./pod.ts";
+import { defineCommand } from "./help.ts";
+import { readOptions } from "./options.ts";
+import { inContainer, POD_OPTIONS, podTarget } from "./pod.ts";
 import { payloadError, payloadOut, printError, show } from "./terminal.ts";
 
+const OPTIONS = [
+  { name: "stdin", short: "i", help: "pass standard input on" },
+  {
+    name: "tty",
+    short: "t",
+    help: "give the command a terminal, of this one's size",
+  },
+  ...POD_OPTIONS,
+] as const;
+
 /** `spdy exec POD -- COMMAND...` */
-export const exec: Command = {
+export const exec: Command = defineCommand({
   name: "exec",
   summary: "run a command in a Kubernetes pod",
-  help: `Usage: spdy exec [OPTION...] POD -- COMMAND [ARGUMENT...]
-
-Runs a command in a pod and ends with its exit code. POD is the name of a pod, or
-TYPE/NAME, such as deploy/web, for one of its pods.
-
-  -i, --stdin            pass standard input on
-  -t, --tty              give the command a terminal, of this one's size
-${POD_HELP}
-      --help             this text
-
-Permissions: --allow-net for the server, --allow-read and --allow-env for the
+  usage: "[OPTION...] POD -- COMMAND [ARGUMENT...]",
+  about:
+    `Runs a command in a pod and ends with its exit code. POD is the name of a pod, or
+TYPE/NAME, such as deploy/web, for one of its pods.`,
+  options: OPTIONS,
+  notes:
+    `Permissions: --allow-net for the server, --allow-read and --allow-env for the
 kubeconfig and the files named, --allow-run for credential plugins.`,
   async run(args: string[]): Promise<number> {
-    const { values, lists, flags, positionals, rest } = readArguments(args, {
-      values: POD_VALUES,
-      lists: POD_LISTS,
-      flags: ["stdin", "tty"],
-      aliases: { i: "stdin", t: "tty", ...POD_ALIASES },
-      rest: true,
-    });
+    const { values, lists, flags, positionals, rest } = readOptions(
+      args,
+      OPTIONS,
+      true,
+    );
     const command = [...rest];
     if (positionals.length !== 1 || command.length === 0) {
       throw new UsageError("exec needs POD -- COMMAND");
@@ -55,7 +53,7 @@ kubeconfig and the files named, --allow-run for credential plugins.`,
     );
     return await passThrough(process, stdin, tty);
   },
-};
+});
 
 /** Joins a process to this one's input and outputs; resolves to the exit code. */
 export async function passThrough(

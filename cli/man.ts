@@ -37,7 +37,7 @@ export function manPage(commands: readonly Command[]): string {
     ".B spdy",
     "COMMAND [OPTION...]",
   ];
-  for (const { name, help, options = [] } of commands) {
+  for (const { name, help, options } of commands) {
     lines.push(".SH", roff(`spdy ${name}`), ".nf");
     const [synopsis] = help.split("\n", 1);
     lines.push(roff(synopsis), ".fi");

@@ -20,66 +20,91 @@ import type { ClusterTarget } from "../kubernetes/config/target.ts";
 import { StreamingRefusedError } from "../kubernetes/errors.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import { UsageError } from "./command.ts";
+import type { ReadOptions } from "./options.ts";
 import { printError, show } from "./terminal.ts";
 
-/** Names of the options with a value. */
-export const POD_VALUES = [
-  "server",
-  "namespace",
-  "container",
-  "kubeconfig",
-  "context",
-  "cluster",
-  "user",
-  "token",
-  "ca",
-  "cert",
-  "key",
-  "as",
-  "as-uid",
+/** The options that say which cluster, as whom, and which pod. */
+export const POD_OPTIONS = [
+  {
+    name: "namespace",
+    short: "n",
+    value: "NAME",
+    help: 'default: that of the context, or "default"',
+  },
+  {
+    name: "container",
+    short: "c",
+    value: "NAME",
+    help: "default: the pod's default container",
+  },
+  {
+    name: "kubeconfig",
+    value: "FILE",
+    help:
+      "default: the files in KUBECONFIG, or ~/.kube/config, or the service account of the pod that this runs in",
+  },
+  {
+    name: "context",
+    value: "NAME",
+    help: "context of the kubeconfig; default its current one",
+  },
+  {
+    name: "cluster",
+    value: "NAME",
+    help: "cluster of the kubeconfig, in place of the context's",
+  },
+  {
+    name: "user",
+    value: "NAME",
+    help: "user of the kubeconfig, in place of the context's",
+  },
+  { name: "as", value: "NAME", help: "act as this user" },
+  {
+    name: "as-group",
+    value: "NAME",
+    repeated: true,
+    help: "with --as: a group of that user; may be repeated",
+  },
+  { name: "as-uid", value: "ID", help: "with --as: the UID of that user" },
+  {
+    name: "token",
+    value: "TOKEN",
+    help: "bearer token, or the file that holds it",
+  },
+  {
+    name: "ca",
+    value: "FILE",
+    aliases: ["certificate-authority"],
+    help: "certificates (PEM) to trust besides the usual ones",
+  },
+  {
+    name: "cert",
+    value: "FILE",
+    aliases: ["client-certificate"],
+    help: "client certificate (PEM), with --key its private key",
+  },
+  {
+    name: "key",
+    value: "FILE",
+    aliases: ["client-key"],
+    help: "the private key (PEM) of --cert",
+  },
+  {
+    name: "server",
+    short: "s",
+    value: "URL",
+    help:
+      'the API server, such as https://10.0.0.1:6443. Without --kubeconfig, --context, --cluster and --user, no kubeconfig is read. With a full streaming URL (container runtime) POD is "-"',
+  },
 ] as const;
 
-/** Names of the options that may be repeated. */
-export const POD_LISTS = ["as-group"] as const;
+type PodArguments = ReadOptions<typeof POD_OPTIONS>;
 
 /** Values of the options, as given. */
-export type PodValues = {
-  readonly [name in typeof POD_VALUES[number]]?: string;
-};
+export type PodValues = PodArguments["values"];
 
 /** Values of the options that may be repeated. */
-export type PodLists = {
-  readonly [name in typeof POD_LISTS[number]]: readonly string[];
-};
-
-/** Their other names: short ones, and kubectl's. */
-export const POD_ALIASES = {
-  s: "server",
-  n: "namespace",
-  c: "container",
-  "certificate-authority": "ca",
-  "client-certificate": "cert",
-  "client-key": "key",
-} as const;
-
-/** The same as `--help` tells it. */
-export const POD_HELP =
-  `  -n, --namespace NAME   default: that of the context, or "default"
-  -c, --container NAME   default: the pod's default container
-      --kubeconfig FILE  default: the files in KUBECONFIG, or ~/.kube/config, or the
-                         service account of the pod that this runs in
-      --context NAME     context of the kubeconfig; default its current one
-      --cluster NAME     cluster of the kubeconfig, in place of the context's
-      --user NAME        user of the kubeconfig, in place of the context's
-      --as NAME          act as this user, with --as-group NAME (may be repeated) and
-                         --as-uid ID
-      --token TOKEN      bearer token, or the file that holds it
-      --ca FILE          certificates (PEM) to trust besides the usual ones
-      --cert FILE        client certificate (PEM), with --key its private key
-  -s, --server URL       the API server, such as https://10.0.0.1:6443. Without
-                         --kubeconfig, --context, --cluster and --user, no kubeconfig
-                         is read. With a full streaming URL (container runtime) POD
-                         is "-"`;
+export type PodLists = PodArguments["lists"];
 
 /** A cluster that the options name. */
 export interface ClusterAccess {

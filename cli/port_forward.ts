@@ -10,48 +10,49 @@ import { PortForwardError } from "../kubernetes/errors.ts";
 import type { ForwardEvent } from "../kubernetes/forwarding/events.ts";
 import { forwardPorts } from "../kubernetes/forwarding/forward_ports.ts";
 import { readPorts } from "../kubernetes/forwarding/ports.ts";
-import { readArguments } from "./arguments.ts";
 import { type Command, EXIT_OK, reasonOf, UsageError } from "./command.ts";
+import { defineCommand } from "./help.ts";
 import { untilInterrupted } from "./listen.ts";
-import {
-  openCluster,
-  POD_ALIASES,
-  POD_HELP,
-  POD_LISTS,
-  POD_VALUES,
-  readPodName,
-} from "./pod.ts";
+import { readOptions } from "./options.ts";
+import { openCluster, POD_OPTIONS, readPodName } from "./pod.ts";
 import { print, printError, show } from "./terminal.ts";
 
+const OPTIONS = [
+  {
+    name: "address",
+    value: "LIST",
+    repeated: true,
+    help:
+      'addresses to listen on, with commas between them; default "localhost", which is 127.0.0.1 and ::1',
+  },
+  {
+    name: "transport",
+    value: "NAME",
+    help:
+      '"websocket", "spdy", or "auto": a WebSocket, and SPDY if the server refuses it; the default for a pod',
+  },
+  ...POD_OPTIONS,
+] as const;
+
 /** `spdy port-forward POD [LOCAL:]REMOTE...` */
-export const portForward: Command = {
+export const portForward: Command = defineCommand({
   name: "port-forward",
   summary: "reach ports of a Kubernetes pod from this machine",
-  help: `Usage: spdy port-forward [OPTION...] [TYPE/]NAME [LOCAL:]REMOTE...
-
-Listens on 127.0.0.1 and ::1, and forwards each connection to a port of the pod.
+  usage: "[OPTION...] [TYPE/]NAME [LOCAL:]REMOTE...",
+  about:
+    `Listens on 127.0.0.1 and ::1, and forwards each connection to a port of the pod.
 [TYPE/]NAME is a pod, or what it belongs to, such as deploy/web or svc/web; the ports
 of a service are those that it has itself. REMOTE is a number, or the name of a port.
 LOCAL is REMOTE unless it is given; 0 or nothing (":80") is any free port.
 
 When the pod is replaced or the connection breaks, the next pod is looked for, and
-the ports stay. What happens is written to standard error.
-
-      --address LIST     addresses to listen on, with commas between them; default
-                         "localhost", which is 127.0.0.1 and ::1
-      --transport NAME   "websocket", "spdy", or "auto": a WebSocket, and SPDY if the
-                         server refuses it; the default for a pod
-${POD_HELP}
-      --help             this text
-
-Ctrl-C ends it. Permissions: --allow-net, --allow-read and --allow-env for the
+the ports stay. What happens is written to standard error.`,
+  options: OPTIONS,
+  notes:
+    `Ctrl-C ends it. Permissions: --allow-net, --allow-read and --allow-env for the
 kubeconfig and the files named, --allow-run for credential plugins.`,
   async run(args: string[]): Promise<number> {
-    const { values, lists, positionals } = readArguments(args, {
-      values: [...POD_VALUES, "transport"],
-      lists: [...POD_LISTS, "address"],
-      aliases: POD_ALIASES,
-    });
+    const { values, lists, positionals } = readOptions(args, OPTIONS);
     const [name, ...ports] = positionals;
     if (ports.length === 0) {
       throw new UsageError("port-forward needs POD and a port");
@@ -90,7 +91,7 @@ kubeconfig and the files named, --allow-run for credential plugins.`,
     });
     return EXIT_OK;
   },
-};
+});
 
 function checkPorts(ports: readonly string[]): void {
   for (const text of ports) {
