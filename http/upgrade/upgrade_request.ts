@@ -168,6 +168,13 @@ async function readBody(
 
 function translate(error: Error): Error {
   const { code } = error as { code?: unknown };
+  // How node:http reports a 101 without the header `upgrade`.
+  if (code === "HPE_PAUSED_UPGRADE") {
+    return new HttpMessageError(
+      "the server answered 101 and did not say what it upgrades to: there is no upgrade header",
+      { cause: error },
+    );
+  }
   if (typeof code === "string" && code.startsWith("HPE_")) {
     return unreadable(error);
   }

@@ -93,6 +93,19 @@ Deno.test("a header given several times as pairs leaves as several lines", async
   }
 });
 
+Deno.test("a 101 that names no protocol is reported as that", async () => {
+  await using server = new RawServer(
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n",
+  );
+  for (const transport of ["spdy", "websocket"] as const) {
+    await assertRejects(
+      () => exec({ ...server.target, transport }),
+      Error,
+      "there is no upgrade header",
+    );
+  }
+});
+
 Deno.test("a refusal whose body does not end tells its status all the same", async () => {
   const endless = [
     "HTTP/1.1 403 Forbidden\r\n\r\nforbidden",
