@@ -203,6 +203,38 @@ Deno.test("receiveBuffer: the pieces of one read are one chunk, a copy", async (
   assertEquals((await reader.read()).done, true);
 });
 
+Deno.test("receiveBuffer: a chunk has at most 64 KiB, unless one piece is larger", async () => {
+  const lengthsOf = async (...pieces: number[]): Promise<number[]> => {
+    const { receiveBuffer } = receiveBufferWithLog();
+    for (const length of pieces) receiveBuffer.push(new Uint8Array(length));
+    receiveBuffer.finish();
+    const chunks = await Array.fromAsync(receiveBuffer.readable);
+    return chunks.map(({ length }) => length);
+  };
+  assertEquals(await lengthsOf(32_768, 32_768), [65_536]);
+  assertEquals(await lengthsOf(32_768, 32_769), [32_768, 32_769]);
+  assertEquals(await lengthsOf(70_000, 1, 2), [70_000, 3]);
+  assertEquals(await lengthsOf(1, 70_000, 2), [1, 70_000, 2]);
+});
+
+Deno.test("receiveBuffer: many small chunks are joined, and no byte is lost or moved", async () => {
+  const { receiveBuffer } = receiveBufferWithLog();
+  const sent: number[] = [];
+  // Large enough that the joined chunks grow several times, and end at 16 KiB.
+  for (let count = 0; count < 400; count++) {
+    const piece = new Uint8Array(count % 150 + 1).fill(count % 251);
+    sent.push(...piece);
+    receiveBuffer.push(piece);
+    receiveBuffer.settle();
+  }
+  receiveBuffer.finish();
+  const chunks = await Array.fromAsync(receiveBuffer.readable);
+  assertEquals(chunks.flatMap((chunk) => [...chunk]), sent);
+  // 32 by themselves, and then the joined ones.
+  assertEquals(chunks.length, 34);
+  assert(chunks.slice(32).every(({ length }) => length <= 16_384 + 1024));
+});
+
 Deno.test("receiveBuffer: read() takes pieces, then chunks, then the end", async () => {
   const { receiveBuffer, log } = receiveBufferWithLog();
   const buffer = new Uint8Array(3);
@@ -469,6 +501,24 @@ Deno.test("sendBuffer: a failure reaches every pending and later call", async ()
   );
 });
 
+Deno.test("sendBuffer: after a failure or an early end nothing is left to send", async () => {
+  const failing = sendBufferWithLog().sendBuffer;
+  const writing = failing.write(new Uint8Array(10_000));
+  failing.take(1000);
+  failing.fail(new Error("reset"));
+  assertEquals([failing.size, failing.take(100)], [0, bytes()]);
+  await assertRejects(async () => await writing, Error, "reset");
+
+  const ended = sendBufferWithLog();
+  assertEquals(ended.sendBuffer.write(bytes(1, 2, 3)), undefined);
+  ended.sendBuffer.finish();
+  assertEquals([ended.sendBuffer.size, ended.sendBuffer.take(100)], [
+    0,
+    bytes(),
+  ]);
+  assertEquals(ended.log.at(-1), "released 3");
+});
+
 Deno.test("pinger: replies find their PING, requests of the peer do not", async () => {
   let submitted = 0;
   const pinger = new Pinger(CLIENT, () => submitted++);
@@ -568,4 +618,49 @@ Deno.test("io loop: what is flushed while the buffer is filled waits for the wri
   await loop.finish(60_000);
   assertEquals(written, [1, 2, 3, 4, 5, 6]);
   assertEquals(idleAfter, [6]);
+});
+
+Deno.test("io loop: nothing is written after the end of this direction", async () => {
+  const log: string[] = [];
+  const ended = Promise.withResolvers<Uint8Array | null>();
+  const wire: Wire = {
+    receive: () => ended.promise,
+    send: (data) => {
+      log.push(`send ${data.length}`);
+      return Promise.resolve(data.length);
+    },
+    closeWrite: () => {
+      log.push("end");
+      return Promise.resolve();
+    },
+    close: () => {
+      log.push("close");
+    },
+  };
+  let ready = [bytes(1, 2)];
+  const loop: IoLoop = new IoLoop(wire, 1000, {
+    input: () => {},
+    inputEnded: () => {},
+    fill: () => {
+      for (const frame of ready) loop.out.append(frame);
+      ready = [];
+    },
+    idle: () => {},
+    outputFailed: () => {},
+    failed: () => {},
+  });
+  using time = virtualTime();
+  loop.start();
+  loop.flush();
+  const finished = loop.finish(1000);
+  await time.advance(1);
+  assertEquals(log, ["send 2", "end"]);
+  // The peer still sends, and something becomes ready.
+  ready = [bytes(3)];
+  loop.flush();
+  await time.advance(1);
+  assertEquals(log, ["send 2", "end"]);
+  ended.resolve(null);
+  await time.until(finished);
+  assertEquals(log, ["send 2", "end", "close"]);
 });

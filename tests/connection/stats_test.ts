@@ -96,6 +96,18 @@ for (const version of VERSIONS) {
   });
 }
 
+Deno.test("stats: a connection that ends is closed at once, one that drains is closing", async () => {
+  await using pair = memoryPair();
+  const { client, server } = pair;
+  await client.openStream([]);
+  await (await nextStream(server)).reply([]);
+  const draining = server.goaway();
+  assertEquals(server.stats().state, "closing");
+  const closed = client.close();
+  assertEquals(client.stats().state, "closed");
+  await Promise.allSettled([closed, draining]);
+});
+
 Deno.test("connections, streams, clients and servers say what they are when they are printed", async () => {
   const held = Promise.withResolvers<Response>();
   await using server = serve(

@@ -1,0 +1,87 @@
+/** What the error says about a peer whose first bytes are wrong. */
+
+import { FirstFrame } from "../../connection/first_frame.ts";
+import { ERR_PROTO, SpdyError, UnsupportedVersionError } from "../../errors.ts";
+import {
+  PROTO_SPDY2,
+  PROTO_SPDY3_1,
+  type ProtocolVersion,
+} from "../../frame/constants.ts";
+import { CLIENT, SERVER, type Side } from "../../session/constants.ts";
+import { assertEquals, assertInstanceOf, assertThrows } from "../deps.ts";
+
+/** The error for these first bytes. */
+function faultOf(
+  side: Side,
+  version: ProtocolVersion,
+  bytes: readonly number[],
+): SpdyError {
+  const first = new FirstFrame(side, version);
+  return assertThrows(() => first.take(Uint8Array.from(bytes)), SpdyError);
+}
+
+/** RST_STREAM for stream 1, of a version. */
+function resetOf(wireVersion: number): number[] {
+  return [0x80, wireVersion, 0, 3, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 5];
+}
+
+Deno.test("first frame: one of this version, for a stream that is not open, is named", () => {
+  for (
+    const [version, wireVersion] of [[PROTO_SPDY2, 2], [PROTO_SPDY3_1, 3]] as [
+      ProtocolVersion,
+      number,
+    ][]
+  ) {
+    const error = faultOf(CLIENT, version, resetOf(wireVersion));
+    assertEquals(error instanceof UnsupportedVersionError, false);
+    assertEquals(error.code, ERR_PROTO);
+    assertEquals(
+      error.message,
+      "the server sent RST_STREAM first, for a stream that this side has not opened",
+    );
+  }
+});
+
+Deno.test("first frame: one of another version names both versions", () => {
+  const older = faultOf(SERVER, PROTO_SPDY3_1, resetOf(2));
+  assertInstanceOf(older, UnsupportedVersionError);
+  assertEquals(
+    older.message,
+    "the client speaks SPDY/2, but this side speaks SPDY/3.1: set the same `version` on both sides",
+  );
+  const newer = faultOf(CLIENT, PROTO_SPDY2, resetOf(3));
+  assertInstanceOf(newer, UnsupportedVersionError);
+  assertEquals(
+    newer.message,
+    "the server speaks SPDY/3 or SPDY/3.1, but this side speaks SPDY/2: set the same `version` on both sides",
+  );
+});
+
+Deno.test("first frame: SETTINGS of HTTP/2 are named, and only these", () => {
+  // Length 18, type SETTINGS, no flags, stream 0.
+  const settings = [0, 0, 18, 4, 0, 0, 0, 0, 0];
+  const begin = "the server does not speak SPDY/3.1: it began with ";
+  const message = (bytes: readonly number[]) => {
+    const { message } = faultOf(CLIENT, PROTO_SPDY3_1, bytes);
+    assertEquals(message.slice(0, begin.length), begin);
+    return message.slice(begin.length);
+  };
+  assertEquals(message(settings), "SETTINGS of HTTP/2");
+  assertEquals(message([...settings, 0, 3, 0, 0]), "SETTINGS of HTTP/2");
+  assertEquals(
+    message(settings.slice(0, 8)),
+    "the bytes 00 00 12 04 00 00 00 00",
+  );
+  assertEquals(
+    message(settings.with(3, 6)),
+    "the bytes 00 00 12 06 00 00 00 00",
+  );
+  assertEquals(
+    message(settings.with(0, 1)),
+    "the bytes 01 00 12 04 00 00 00 00",
+  );
+  assertEquals(
+    message(settings.with(8, 1)),
+    "the bytes 00 00 12 04 00 00 00 00",
+  );
+});
