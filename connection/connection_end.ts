@@ -86,12 +86,18 @@ export class ConnectionEnd {
   /** Whether new streams may be opened. */
   get accepting(): boolean {
     return !this.#begun && !this.goingAway && !this.#inputEnded &&
-      this.#writeError === undefined;
+      this.#writeError === undefined && !this.#parts.pending.exhausted;
   }
 
   /** Why a stream cannot be opened. */
   notOpened(): SpdyError {
-    return notOpened(this.#peerGoaway, this.#goawaySubmitted, this.#inputEnded);
+    const idsUsedUp = !this.#begun && this.#parts.pending.exhausted;
+    return notOpened(
+      this.#peerGoaway,
+      this.#goawaySubmitted,
+      this.#inputEnded,
+      idsUsedUp,
+    );
   }
 
   // Called for the application.

@@ -42,6 +42,7 @@ export class PendingStreams {
   /** Own streams submitted or open. */
   #open = 0;
   #limit = EARLY_STREAMS;
+  #exhausted = false;
   #peer: "silent" | "asked" | "responded" = "silent";
 
   /** `askPeer` is called once, when streams wait for a peer that has sent nothing. */
@@ -150,6 +151,25 @@ export class PendingStreams {
     this.#open--;
     this.#takeSubmitted(state)?.opened.reject(reason);
     this.#submitNext();
+  }
+
+  /**
+   * The session has no id left for a new stream (SPDY/3 draft 2.3.2): fails all streams
+   * that have none. Streams that are opened later are refused by the connection.
+   */
+  idsUsedUp(reason: () => unknown): void {
+    this.#exhausted = true;
+    const error = reason();
+    // The queue first, so that none of it takes the place of one that fails.
+    this.failQueued(error);
+    for (const { state } of [...this.#submitted]) {
+      if (state.id === 0) this.notSent(state, error);
+    }
+  }
+
+  /** Whether all stream ids of this side are used. */
+  get exhausted(): boolean {
+    return this.#exhausted;
   }
 
   /** Fails the streams that are not submitted. */

@@ -75,6 +75,7 @@ export function notOpened(
   received: GoawayFrame | undefined,
   goawaySent: boolean,
   inputEnded: boolean,
+  idsUsedUp: boolean,
 ): ConnectionClosedError {
   let why = "the connection is closed";
   if (received !== undefined) {
@@ -83,6 +84,8 @@ export function notOpened(
   else if (inputEnded) {
     why =
       "the peer closed its direction of the transport; open a new connection";
+  } else if (idsUsedUp) {
+    why = "this side has used all of its stream ids; open a new connection";
   }
   return new ConnectionClosedError(
     `the stream was not opened: ${why}`,

@@ -8,7 +8,6 @@ import {
   ERR_FRAME_TOO_LARGE,
   ERR_STREAM_CLOSED,
   ERR_STREAM_CLOSING,
-  ERR_STREAM_ID_NOT_AVAILABLE,
   ERR_STREAM_SHUT_WR,
   ERR_SYN_STREAM_NOT_ALLOWED,
   SpdyError,
@@ -257,8 +256,6 @@ function synStreamSent(parts: SessionEventParts, state: StreamCore): void {
 /** Why the session does not send a frame, by error code. */
 const NOT_SENT: Readonly<Record<number, string>> = {
   [ERR_FRAME_TOO_LARGE]: "its headers are larger than a frame may be",
-  [ERR_STREAM_ID_NOT_AVAILABLE]:
-    "this side has used all of its stream ids; open a new connection",
   [ERR_STREAM_CLOSED]: "the stream is closed",
   [ERR_STREAM_CLOSING]: "the stream is being reset",
   [ERR_STREAM_SHUT_WR]: "this side has already ended its half of the stream",
@@ -278,6 +275,11 @@ function controlNotSent(
   const error = new SpdyError(`${what} was not sent: ${reason}`, errorCode);
   const { streams, pending, ending } = parts;
   if (frame.frameType === SYN_STREAM) {
+    if (frame.streamId === 0) {
+      // It has no id, and none of the others will get one.
+      pending.idsUsedUp(() => ending.notOpened());
+      return;
+    }
     const state = streams.get(frame.streamId);
     if (state === undefined) return;
     streams.remove(frame.streamId);

@@ -9,6 +9,7 @@ import { CANCEL, PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { Deferred, handled } from "../../connection/deferred.ts";
 import { stateOf, type Stream } from "../../connection/stream.ts";
+import { valueOf } from "../message/fields.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { networkError } from "./network_error.ts";
 import type { PushedResponse } from "./fetch_init.ts";
@@ -80,7 +81,18 @@ interface PushedHead {
   headersTaken(): number;
 }
 
-/** The response's head may stand in the SYN_STREAM or in HEADERS after it. */
+/**
+ * Whether HEADERS repeat the `:version` of the SYN_STREAM. Netty needs it in both
+ * frames and sends it in both; the same value a second time changes nothing.
+ */
+function repeatsVersion(
+  [name, value]: NameValue,
+  nv: readonly NameValue[],
+): boolean {
+  return name === ":version" && valueOf(nv, name) === value;
+}
+
+/** The response's head may be in the SYN_STREAM or in HEADERS after it. */
 function collectHead(pushed: Stream): PushedHead {
   const head = new Deferred<NameValue[]>();
   const nv = [...pushed.headers];
@@ -94,7 +106,8 @@ function collectHead(pushed: Stream): PushedHead {
   };
   if (complete) finish();
   pushed.onHeaders = (more) => {
-    const names = more.map(([name]) => name);
+    const news = more.filter((pair) => !repeatsVersion(pair, nv));
+    const names = news.map(([name]) => name);
     const again = names.find((name) => seen.has(name));
     if (again !== undefined) {
       // Rule: HEADERS must not repeat what was sent before (draft 3.3.1).
@@ -106,7 +119,7 @@ function collectHead(pushed: Stream): PushedHead {
     }
     for (const name of names) seen.add(name);
     if (complete) return;
-    nv.push(...more);
+    nv.push(...news);
     taken += more.length;
     complete = seen.has(":status");
     if (complete) finish();

@@ -36,10 +36,14 @@ export async function pushResponse(
   }
   url.hash = "";
   const pushed = await parent.push(
+    // Netty resets a push without :method and :version, which the draft (3.3.1) does
+    // not ask for, and needs :version in the HEADERS with :status as well.
     [
       [":host", url.host],
+      [":method", "GET"],
       [":path", url.pathname + url.search],
       [":scheme", url.protocol.slice(0, -1)],
+      [":version", "HTTP/1.1"],
     ],
     { pri },
     (state) => state,

@@ -409,6 +409,59 @@ Deno.test("fetch: a push that repeats a header in HEADERS is reset", async () =>
   await end();
 });
 
+for (const [version, outcome] of [["HTTP/1.1", 0], ["HTTP/1.0", 1]] as const) {
+  Deno.test(`fetch: a push with HTTP/1.1 in SYN_STREAM and ${version} in HEADERS is ${outcome ? "reset" : "taken"}`, async () => {
+    await using pair = memoryPair();
+    const { stream, pushes, end } = await begin(pair);
+    const pushed = await stream.push([
+      ...PUSHED,
+      [":method", "GET"],
+      [":version", "HTTP/1.1"],
+    ]);
+    await pushed.sendHeaders([[":status", "200"], [":version", version]]);
+    if (outcome === 0) {
+      await writeBody(pushed, "pushed");
+      const response = await pushes[0].response;
+      assertEquals(await response.text(), "pushed");
+      assertEquals([...await response.trailers], []);
+    } else {
+      assertEquals(await pushed.closed, PROTOCOL_ERROR);
+      await assertFetchFails(
+        () => pushes[0].response,
+        HttpMessageError,
+        ":version",
+      );
+    }
+    await end();
+  });
+}
+
+Deno.test("push: SYN_STREAM and HEADERS are a request and a response, as Netty needs them", async () => {
+  const received: [string, string[]][] = [];
+  await using pair = await httpPair(async (_request, info) => {
+    await info.push("/x", { response: new Response("pushed") });
+    return new Response("page");
+  });
+  pair.client[Symbol.asyncIterator]();
+  assertEquals(await (await pair.client.fetch("/")).text(), "page");
+  const pushed = await nextStream(pair.client);
+  const special = (nv: readonly NameValue[]): string[] =>
+    nv.map(([name]) => name).filter((name) => name.startsWith(":"));
+  received.push(["SYN_STREAM", special(pushed.headers)]);
+  const head = new Promise<void>((resolve) => {
+    pushed.onHeaders = (nv) => {
+      received.push(["HEADERS", special(nv)]);
+      resolve();
+    };
+  });
+  await head;
+  await readBody(pushed);
+  assertEquals(received, [
+    ["SYN_STREAM", [":host", ":method", ":path", ":scheme", ":version"]],
+    ["HEADERS", [":status", ":version"]],
+  ]);
+});
+
 Deno.test("fetch: a push that ends without a head rejects", async () => {
   await using pair = memoryPair();
   const { stream, pushes, end } = await begin(pair);
