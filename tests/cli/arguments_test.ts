@@ -93,7 +93,7 @@ Deno.test("letters can be written together, a value behind the last one", () => 
   for (const [args, on, namespace, container] of cases) {
     // Words that a reader might take for the value of a flag.
     const read = readArguments([...args, "true", "false"], spec);
-    assertEquals(read, {
+    assertEquals<unknown>(read, {
       values: { namespace, container },
       lists: {},
       flags: { stdin: on.includes("i"), tty: on.includes("t") },

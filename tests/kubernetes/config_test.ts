@@ -10,8 +10,8 @@ import {
 import { lineOf } from "../../kubernetes/config/locate.ts";
 import { InvalidArgumentError } from "../../mod.ts";
 import {
+  assert,
   assertEquals,
-  assertInstanceOf,
   assertMatch,
   assertRejects,
   assertStringIncludes,
@@ -68,7 +68,7 @@ proxy-url: http://proxy.example:3128`,
       user: "token: secret",
     }),
   });
-  assertInstanceOf(config, KubeConfig);
+  assert(config instanceof KubeConfig);
   assertEquals(
     [config.contexts, config.currentContext, config.namespace],
     [["shop", "other"], "shop", "web"],

@@ -48,7 +48,7 @@ Deno.test("automatic updates of the same DATA frame: the session's is sent befor
   ) {
     const harness = new Harness(SERVER, PROTO_SPDY3_1);
     harness.give(synStream(1, { pri }), data(1, 32768));
-    assertEquals(harness.flushNames(), names);
+    assertEquals<readonly string[]>(harness.flushNames(), names);
   }
 });
 
