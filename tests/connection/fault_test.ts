@@ -411,6 +411,16 @@ Deno.test("timeouts: idle, no stream, no reply", async () => {
     await pair.client.close();
   }
   {
+    // Once the peer has opened a stream, the connection may be idle.
+    await using pair = memoryPair({ server: { headerTimeout: 20 } });
+    await time.advance(19);
+    const stream = await pair.client.openStream([], { fin: true });
+    await (await next(pair.server)).reply([], { fin: true });
+    await stream.closed;
+    await time.advance(1000);
+    assert(pair.server.accepting);
+  }
+  {
     await using pair = memoryPair({ client: { headerTimeout: 20 } });
     const stream = await pair.client.openStream([["a", "b"]]);
     const incoming = await next(pair.server);

@@ -9,6 +9,8 @@ import { ReceiveBuffer } from "../../connection/receive_buffer.ts";
 import { OpenQueue } from "../../connection/open_queue.ts";
 import { WriteBuffer } from "../../connection/write_buffer.ts";
 import { SendBuffer } from "../../connection/send_buffer.ts";
+import { SendScheduler } from "../../connection/send_scheduler.ts";
+import { Trailers } from "../../connection/trailers.ts";
 import { Pinger } from "../../connection/pinger.ts";
 import { IoLoop } from "../../connection/io_loop.ts";
 import { QuietTimer } from "../../connection/quiet_timer.ts";
@@ -517,6 +519,37 @@ Deno.test("sendBuffer: after a failure or an early end nothing is left to send",
     bytes(),
   ]);
   assertEquals(ended.log.at(-1), "released 3");
+});
+
+Deno.test("send scheduler: the connection copies bytes up to its limit", () => {
+  const unused = undefined as never;
+  const scheduler = new SendScheduler(unused, unused, unused, 1000);
+  let released = 0;
+  scheduler.onRelease = () => released++;
+  assertEquals([scheduler.reserve(600), scheduler.reserve(400)], [true, true]);
+  assertEquals([scheduler.reserve(1), scheduler.copied], [false, 1000]);
+  scheduler.release(600);
+  assertEquals([scheduler.reserve(601), scheduler.reserve(600)], [false, true]);
+  assertEquals([scheduler.copied, released], [1000, 1]);
+});
+
+Deno.test("trailers: frames wait for a handler, and a handler that is taken off is not called", () => {
+  const trailers = new Trailers();
+  const seen: string[] = [];
+  const see = (headers: [string, string][], fin: boolean) => {
+    seen.push(`${headers.map(([name]) => name)} ${fin}`);
+  };
+  assert(trailers.add([["a", "1"]], false, 1000));
+  trailers.handler = undefined;
+  trailers.handler = see;
+  assertEquals(seen, ["a false"]);
+  assert(trailers.add([["b", "2"]], false, 1000));
+  trailers.handler = undefined;
+  assert(trailers.add([["c", "3"]], true, 1000));
+  assertEquals(seen, ["a false", "b false"]);
+  trailers.handler = see;
+  assertEquals(seen, ["a false", "b false", "c true"]);
+  assertEquals(trailers.all.map(([name]) => name), ["a", "b", "c"]);
 });
 
 Deno.test("pinger: replies find their PING, requests of the peer do not", async () => {

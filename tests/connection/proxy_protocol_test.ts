@@ -185,6 +185,25 @@ Deno.test("malformed heads are refused", () => {
   }
 });
 
+Deno.test("the error for a line of text says which part is wrong", () => {
+  const family =
+    "it names neither TCP4 nor TCP6 with two addresses and two ports";
+  for (
+    const [line, what] of [
+      ["UDP4 192.0.2.1 198.51.100.2 1 2", family],
+      ["TCP4 192.0.2.1 198.51.100.2 1", family],
+      ["TCP6 192.0.2.1 198.51.100.2 1 2", "an address is not one"],
+      ["TCP4 192.0.2.1 198.51.100.2 1 65536", "a port is not one"],
+    ]
+  ) {
+    const error = assertThrows(
+      () => readProxyHead(bytes(`PROXY ${line}\r\n`)),
+      SpdyError,
+    );
+    assertEquals(error.message, `the PROXY head is malformed: ${what}`);
+  }
+});
+
 Deno.test("heads are written as known", () => {
   for (
     const [name, data, { version, source, destination }] of KNOWN.slice(0, 6)

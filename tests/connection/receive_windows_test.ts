@@ -8,18 +8,20 @@ import {
   type ProtocolVersion,
 } from "../../frame/constants.ts";
 import type { Session } from "../../session.ts";
+import type { StreamCore } from "../../connection/stream_core.ts";
 import { assert, assertEquals } from "../deps.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
 
 const INITIAL = 65_536;
 
 /** Windows with their tuner, and the updates that they submit. */
-function windowsWithLog(version: ProtocolVersion): {
+function windowsWithLog(version: ProtocolVersion, tuned = true): {
   windows: ReceiveWindows;
   updates: [streamId: number, delta: number][];
 } {
   const updates: [number, number][] = [];
   const session = {
+    consume: () => {},
     submitWindowUpdate: (streamId: number, delta: number) => {
       updates.push([streamId, delta]);
     },
@@ -27,7 +29,7 @@ function windowsWithLog(version: ProtocolVersion): {
   const options = {
     version,
     sessionWindow: INITIAL,
-    tuning: { maxWindow: 1 << 24, maxMemory: 1 << 22 },
+    tuning: tuned ? { maxWindow: 1 << 24, maxMemory: 1 << 22 } : undefined,
   };
   const windows = new ReceiveWindows(
     session as unknown as Session,
@@ -65,5 +67,42 @@ Deno.test("receive windows: without a session window none is submitted", async (
   windows.received(INITIAL);
   await time.advance(10);
   windows.measured();
+  assertEquals(updates, []);
+});
+
+/** A stream with what its windows use of it. */
+function stream(ended: Partial<Record<"stream" | "receiving", true>> = {}) {
+  return {
+    id: 1,
+    read: 0,
+    grown: 0,
+    ended: ended.stream ?? false,
+    receiveBuffer: { ended: ended.receiving ?? false },
+  } as StreamCore;
+}
+
+Deno.test("receive windows: a stream's window grows once half of it was read, and not after its end", async () => {
+  using time = virtualTime();
+  const { windows, updates } = windowsWithLog(PROTO_SPDY3);
+  windows.received(1);
+  windows.received(INITIAL);
+  await time.advance(10);
+  windows.measured();
+  windows.consumed(stream({ stream: true }), INITIAL);
+  windows.consumed(stream({ receiving: true }), INITIAL);
+  const open = stream();
+  windows.consumed(open, INITIAL / 2 - 1);
+  assertEquals(updates, []);
+  windows.consumed(open, 1);
+  assertEquals(updates, [[1, INITIAL]]);
+  windows.consumed(open, INITIAL);
+  assertEquals(updates.length, 1);
+});
+
+Deno.test("receive windows: without tuning no window grows", () => {
+  const { windows, updates } = windowsWithLog(PROTO_SPDY3, false);
+  assertEquals(windows.received(INITIAL), false);
+  windows.measured();
+  windows.consumed(stream(), INITIAL);
   assertEquals(updates, []);
 });

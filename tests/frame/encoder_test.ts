@@ -1,4 +1,9 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "../deps.ts";
 import {
   DATA,
   type Frame,
@@ -374,4 +379,23 @@ Deno.test("append writes behind what is there, and nothing when it refuses", () 
   assertEquals(first, { ...ping, length: 4 });
   ensure("nv" in second);
   assertEquals([second.nv, second.length], [[["a", "b"]], length]);
+});
+
+Deno.test("the longest header block that fits in a frame, and one byte more", () => {
+  const fixed = 10;
+  // A count, the length of a name of one byte, the name, the length of the value.
+  const around = 4 + 4 + 1 + 4;
+  const room = 2 ** 24 - 1 - fixed;
+  // The 256 stored blocks of at most 65535 bytes take 5 bytes each, the rest 16.
+  const longest = room - 5 * 256 - 16 - around;
+  const encode = (length: number) =>
+    new FrameEncoder(PROTO_SPDY3).encode(
+      reply([["x", "v".repeat(length)]]),
+    );
+  assert(encode(longest).length <= 2 ** 24 + 7);
+  assertThrows(
+    () => encode(longest + 1),
+    InvalidArgumentError,
+    `header block of ${longest + 1 + around} bytes may not fit in a frame`,
+  );
 });

@@ -331,3 +331,27 @@ Deno.test("a reference to a secret goes on into a long public part, up to the en
   direction.checkNative();
   direction.checkPieces();
 });
+
+Deno.test('"safe": after a long block nothing refers to what was before it', () => {
+  for (const seed of [1, 2, 3, 4]) {
+    const random = new Random(seed);
+    const direction = new Direction(PROTO_SPDY3, "safe");
+    // Public values of few names come again in ever new combinations.
+    const names = Array.from({ length: 6 }, (_, index) => `x-${index}`);
+    const send = (count: number) => {
+      for (let block = 0; block < count; block++) {
+        const list: NameValue[] = names
+          .filter(() => random.chance(0.6))
+          .map((name) => [name, `v${random.int(0, 30)}`]);
+        direction.send(list);
+      }
+    };
+    for (let round = 0; round < 6; round++) {
+      send(250);
+      // More than the window: the compressor forgets everything.
+      direction.send([["x-long", "v".repeat(70_000)]]);
+    }
+    send(100);
+    direction.checkNative();
+  }
+});
