@@ -1,4 +1,5 @@
 import { StreamResetError } from "../../connection/errors.ts";
+import { INVALID_STREAM } from "../../frame/constants.ts";
 import { assertEquals, assertRejects } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
 import { nextStream, VERSIONS } from "../helpers/http.ts";
@@ -19,3 +20,18 @@ for (const version of VERSIONS) {
     assertEquals(await opened.response, [["c", "d"]]);
   });
 }
+
+Deno.test("the status INVALID_STREAM gives that hint only for what a client does not let a server open", async () => {
+  await using pair = memoryPair({ client: { acceptServerStreams: true } });
+  const hinted = async (opener: "client" | "server") => {
+    const [from, to] = opener === "client"
+      ? [pair.client, pair.server]
+      : [pair.server, pair.client];
+    const stream = await from.openStream([["a", "b"]]);
+    (await nextStream(to)).reset(INVALID_STREAM);
+    const error = await assertRejects(() => stream.response, StreamResetError);
+    return error.message.includes("acceptServerStreams");
+  };
+  assertEquals(await hinted("server"), true);
+  assertEquals(await hinted("client"), false);
+});

@@ -134,6 +134,22 @@ Deno.test("maxQueuedReplies: RST_STREAMs and WINDOW_UPDATEs count as well", () =
   assertOver(harness, "maxQueuedReplies");
 });
 
+Deno.test("maxOutstandingPings: replies to the peer's PINGs do not count", () => {
+  const harness = makeServer({ maxOutstandingPings: 2 });
+  // One id several times: each PING is answered.
+  for (let count = 0; count < 4; count++) {
+    harness.give(ping(1));
+    assertEquals(harness.flushNames(), ["PING 1"]);
+  }
+  harness.session.submitPing();
+  harness.session.submitPing();
+  assertThrows(
+    () => harness.session.submitPing(),
+    SpdyError,
+    "maxOutstandingPings",
+  );
+});
+
 Deno.test("maxOutstandingPings: the call says so, nobody is hurt", () => {
   const harness = makeServer({ maxOutstandingPings: 2 });
   harness.session.submitPing();
