@@ -48,10 +48,11 @@ interface Row {
 /** Longest time one scenario may take, milliseconds. */
 const SCENARIO_TIMEOUT = 300_000;
 
-/** Runs the suites, prints a line as each scenario ends and the totals; resolves to whether all is well. */
+/** Runs the suites, prints a line as each scenario ends and, after `title`, the totals; resolves to whether all is well. */
 export async function runSuites(
   suites: readonly Suite[],
   filter: RegExp,
+  title = "interop",
 ): Promise<boolean> {
   const rows: Row[] = [];
   printRow({
@@ -71,7 +72,7 @@ export async function runSuites(
   const failed = count("FAIL");
   const skipped = count("skip");
   console.log(
-    `\ninterop: ${count("pass")} passed, ${failed} failed` +
+    `\n${title}: ${count("pass")} passed, ${failed} failed` +
       (skipped > 0 ? `, ${skipped} skipped` : ""),
   );
   // Nothing tried is no success either.

@@ -1,0 +1,80 @@
+/**
+ * This module's client against a real containerd with runc, over every
+ * transport that containerd takes, and prints a table. An argument is a pattern
+ * that chooses among the scenarios:
+ *
+ *     deno task containerd attach
+ *
+ * It needs root, and Debian's packages containerd, runc and busybox-static.
+ * Where the kernel (or a container around this one) forbids containers, the
+ * table says SKIPPED and why, and that is no failure, even with CI set.
+ *
+ * @module
+ */
+
+import { goProgram, OptionalToolError, requireTool } from "../interop/peers.ts";
+import {
+  type PreparedSuite,
+  runSuites,
+  type Suite,
+} from "../interop/report.ts";
+import { attachScenarios } from "./attach_scenarios.ts";
+import { bulkScenarios } from "./bulk_scenarios.ts";
+import { execScenarios } from "./exec_scenarios.ts";
+import { faultScenarios } from "./fault_scenarios.ts";
+import { forwardScenarios } from "./forward_scenarios.ts";
+import { type Runtime, startRuntime } from "./runtime.ts";
+
+let running: Runtime | undefined;
+
+const suite: Suite = {
+  peer: "containerd",
+  async prepare(): Promise<PreparedSuite> {
+    if (Deno.build.os !== "linux") {
+      throw new OptionalToolError("SKIPPED: containers need Linux");
+    }
+    if (Deno.uid() !== 0) {
+      throw new OptionalToolError("SKIPPED: starting containers needs root");
+    }
+    await requireTool("containerd", ["--version"]);
+    await requireTool("ctr", ["--version"]);
+    await requireTool("runc", ["--version"]);
+    await requireTool("busybox", ["--help"]);
+    const runtime = await startRuntime(await goProgram("cri"));
+    running = runtime;
+    try {
+      const pod = await runtime.runPod();
+      return {
+        version: await runtime.version(),
+        scenarios: [
+          ...execScenarios(runtime, pod),
+          ...bulkScenarios(runtime, pod),
+          ...attachScenarios(runtime),
+          ...forwardScenarios(runtime, pod),
+          ...faultScenarios(runtime, pod),
+        ],
+        [Symbol.asyncDispose]: end,
+      };
+    } catch (error) {
+      await end();
+      throw error;
+    }
+  },
+};
+
+async function end(): Promise<void> {
+  const runtime = running;
+  running = undefined;
+  await runtime?.[Symbol.asyncDispose]();
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  // The shims and their containers are not children of this process: they would live on.
+  Deno.addSignalListener(signal, () => void end().finally(() => Deno.exit(1)));
+}
+const passed = await runSuites(
+  [suite],
+  new RegExp(Deno.args[0] ?? "", "i"),
+  "containerd",
+);
+Deno.exit(passed ? 0 : 1);

@@ -1,0 +1,166 @@
+/**
+ * exec in a container of containerd: outputs, exit codes, signals, the end of
+ * standard input, and terminals.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects, delay } from "../deps.ts";
+import {
+  exec,
+  RemoteCommandError,
+  StreamingRefusedError,
+} from "../../kubernetes/mod.ts";
+import type { Scenario } from "../interop/report.ts";
+import type { Pod, Runtime } from "./runtime.ts";
+import {
+  OLD_PROTOCOLS,
+  readUntil,
+  runScript,
+  SPDY,
+  type Way,
+  WAYS,
+} from "./transports.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** What is tried of exec. */
+export function execScenarios(runtime: Runtime, pod: Pod): Scenario[] {
+  return [
+    ...WAYS.flatMap((way) => eachWay(runtime, pod, way)),
+    ...OLD_PROTOCOLS.map((protocol): Scenario => ({
+      name: `exec over spdy with ${protocol}`,
+      async run() {
+        await using process = await runScript(runtime, pod, "echo old", {
+          protocols: [protocol],
+        });
+        assertEquals(process.protocol, protocol);
+        const { stdout } = await process.output();
+        assertEquals(decoder.decode(stdout), "old\n");
+      },
+    })),
+    {
+      name: "exec over spdy: the end of stdin ends cat",
+      async run() {
+        await using process = await exec({
+          url: await runtime.execUrl(pod, ["/bin/cat"], "-i"),
+          stdin: true,
+          ...SPDY,
+        });
+        const sent = new Blob(["hello"]).stream().pipeTo(process.stdin);
+        const { code, stdout } = await process.output();
+        await sent;
+        assertEquals([code, decoder.decode(stdout)], [0, "hello"]);
+      },
+    },
+    {
+      name: "exec: a URL is good for one request",
+      async run() {
+        const url = await runtime.execUrl(pod, ["/bin/true"]);
+        {
+          await using process = await exec({ url });
+          assertEquals((await process.output()).code, 0);
+        }
+        await assertRejects(() => exec({ url }), StreamingRefusedError);
+      },
+    },
+  ];
+}
+
+function eachWay(runtime: Runtime, pod: Pod, way: Way): Scenario[] {
+  const over = `exec over ${way.transport}`;
+  return [
+    {
+      name: `${over}: both outputs, exit code 3`,
+      async run() {
+        const script = "echo out; echo err >&2; exit 3";
+        await using process = await runScript(runtime, pod, script, way);
+        assertEquals(process.transport, way.transport);
+        const { code, stdout, stderr } = await process.output();
+        assertEquals(
+          [code, decoder.decode(stdout), decoder.decode(stderr)],
+          [3, "out\n", "err\n"],
+        );
+      },
+    },
+    {
+      name: `${over}: exit codes`,
+      async run() {
+        for (const expected of [0, 1, 126, 127, 255]) {
+          await using process = await runScript(
+            runtime,
+            pod,
+            `exit ${expected}`,
+            way,
+          );
+          assertEquals((await process.output()).code, expected);
+        }
+      },
+    },
+    {
+      name: `${over}: ended by signals`,
+      async run() {
+        for (const signal of [2, 9, 15]) {
+          const script = `kill -${signal} $$; sleep 100`;
+          await using process = await runScript(runtime, pod, script, way);
+          assertEquals((await process.output()).code, 128 + signal);
+        }
+      },
+    },
+    {
+      name: `${over}: a command that does not exist`,
+      async run() {
+        await using process = await exec({
+          url: await runtime.execUrl(pod, ["/no/such/command"]),
+          ...way,
+        });
+        const error = await assertRejects(
+          () => process.status,
+          RemoteCommandError,
+        );
+        assert(error.message.includes("/no/such/command"), error.message);
+      },
+    },
+    {
+      name: `${over}: stdin without its end`,
+      async run() {
+        await using process = await runScript(
+          runtime,
+          pod,
+          'read line; echo "got $line"',
+          { ...way, streams: "-i" },
+        );
+        const writer = process.stdin.getWriter();
+        await writer.write(encoder.encode("a line\n"));
+        const { code, stdout } = await process.output();
+        assertEquals([code, decoder.decode(stdout)], [0, "got a line\n"]);
+      },
+    },
+    {
+      name: `${over}: terminal, sizes, Ctrl-C`,
+      async run() {
+        // A size reaches the terminal after the command has started: the shell waits for it.
+        const script =
+          "until stty size | grep -q '33 101'; do sleep 0.1; done;" +
+          "echo first size; until stty size | grep -q '22 77'; do sleep 0.1; done;" +
+          "echo second size; sleep 100";
+        await using process = await runScript(runtime, pod, script, {
+          ...way,
+          streams: "-it",
+        });
+        const reader = process.stdout.getReader();
+        const writer = process.stdin.getWriter();
+        await process.resize(101, 33);
+        await readUntil(reader, "first size");
+        await process.resize(77, 22);
+        await readUntil(reader, "second size");
+        // The shell answers before the sleep has taken its place.
+        await delay(500);
+        await writer.write(new Uint8Array([3]));
+        while (!(await reader.read()).done);
+        assertEquals((await process.status).code, 130);
+      },
+    },
+  ];
+}

@@ -1,0 +1,259 @@
+/**
+ * A containerd of our own: its folders, its socket and its cgroup belong to
+ * this run alone, and nothing of them is left afterwards. It touches neither
+ * the machine's containerd nor any setting of the kernel.
+ *
+ * @module
+ */
+
+import { delay } from "../deps.ts";
+import { makeImages, PAUSE_IMAGE } from "./images.ts";
+import { OptionalToolError, playProgram } from "../interop/peers.ts";
+import { endProcessesOf, removeCgroups, unmountBelow } from "./leftovers.ts";
+
+/** Longest start of containerd, ms. */
+const START_TIMEOUT = 60_000;
+
+/** Where shims have their sockets, whatever the configuration: the deepest first. */
+const SHIM_FOLDERS = ["/run/containerd/s", "/run/containerd"];
+
+/** What a kernel, or a container around this one, says when it forbids containers. */
+const FORBIDDEN =
+  /operation not permitted|permission denied|read-only file system|cgroup|not supported|no such device/i;
+
+/** A sandbox and the container in it. */
+export interface Pod {
+  readonly sandbox: string;
+  readonly container: string;
+}
+
+/** Which streams a command or a container has. */
+export type Streams = "" | "-i" | "-t" | "-it";
+
+/** containerd, started by {@linkcode startRuntime}. */
+export class Runtime implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #cri: string;
+  readonly #cgroup: string;
+  readonly #shimFolders: readonly string[];
+  #process: Deno.ChildProcess | undefined;
+  #pods = 0;
+
+  /** `shimFolders`: those of {@linkcode SHIM_FOLDERS} that this run makes. */
+  constructor(folder: string, cri: string, shimFolders: readonly string[]) {
+    this.#shimFolders = shimFolders;
+    this.#folder = folder;
+    this.#cri = cri;
+    this.#cgroup = `spdy-${folder.split("-").at(-1)}`;
+  }
+
+  /** Its process. */
+  get pid(): number {
+    if (this.#process === undefined) throw new Error("containerd has ended");
+    return this.#process.pid;
+  }
+
+  /** Where its socket is. */
+  get socket(): string {
+    return `${this.#folder}/containerd.sock`;
+  }
+
+  /** Starts it, with the state of an earlier start if there was one. */
+  async start(): Promise<void> {
+    const log = await Deno.open(`${this.#folder}/log`, {
+      append: true,
+      create: true,
+    });
+    this.#process = new Deno.Command("containerd", {
+      args: ["--config", `${this.#folder}/config.toml`],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    // Its log is for whoever looks into a failure, so it may end at any time.
+    this.#process.stderr.pipeTo(log.writable).catch(() => {});
+    const end = Date.now() + START_TIMEOUT;
+    for (;;) {
+      const { code, stderr } = await this.#call("version");
+      if (code === 0) return;
+      if (Date.now() > end) {
+        throw new Error(`containerd does not answer: ${stderr}`);
+      }
+      await delay(200);
+    }
+  }
+
+  /** Kills it in the middle of whatever it does. The containers go on. */
+  async kill(): Promise<void> {
+    this.#process?.kill("SIGKILL");
+    await this.#process?.status;
+    this.#process = undefined;
+  }
+
+  /** Its version. */
+  async version(): Promise<string> {
+    return (await this.ask("version")).split(/[~+]/, 1)[0];
+  }
+
+  /** Imports an archive of images. */
+  async importImages(archive: string): Promise<void> {
+    const { code, stderr } = await playProgram("ctr", [
+      "--address",
+      this.socket,
+      "--namespace",
+      "k8s.io",
+      "images",
+      "import",
+      "--snapshotter",
+      "native",
+      archive,
+    ]);
+    if (code === 0) return;
+    throw failure(`the images were not imported: ${stderr}`);
+  }
+
+  /** Starts a pod with one container. */
+  async runPod(
+    command: readonly string[] = ["/bin/sleep", "100000"],
+    streams: Streams = "",
+  ): Promise<Pod> {
+    const name = `pod-${this.#pods++}`;
+    const args = [`run${streams}`, name, `/${this.#cgroup}`, ...command];
+    const { code, stdout, stderr } = await this.#call(...args);
+    if (code !== 0) throw failure(`no container was started: ${stderr}`);
+    return JSON.parse(stdout);
+  }
+
+  /** The URL at which `command` of a container can be run once. */
+  async execUrl(
+    { container }: Pod,
+    command: readonly string[],
+    streams: Streams = "",
+  ): Promise<string> {
+    return await this.ask(`exec${streams}`, container, ...command);
+  }
+
+  /** The URL at which one client can attach to a container. */
+  async attachUrl({ container }: Pod, streams: Streams = ""): Promise<string> {
+    return await this.ask(`attach${streams}`, container);
+  }
+
+  /** The URL at which one client can forward ports of a pod. */
+  async portForwardUrl({ sandbox }: Pod): Promise<string> {
+    return await this.ask("port-forward", sandbox);
+  }
+
+  /** Calls the runtime; resolves to what it answers, throws if that is an error. */
+  async ask(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.#call(...args);
+    if (code !== 0) throw new Error(`cri ${args[0]}: ${stderr}`);
+    return stdout.trim();
+  }
+
+  /** Removes the pods, ends containerd and everything it started, and removes its folder. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process !== undefined) {
+      const listed = await this.#call("list");
+      const sandboxes: string[] = listed.code === 0
+        ? JSON.parse(listed.stdout)
+        : [];
+      for (const sandbox of sandboxes) await this.#call("remove", sandbox);
+      await this.kill();
+    }
+    // What a fault left: shims know the socket, containers are in the cgroup.
+    await endProcessesOf(this.socket, this.#cgroup);
+    await unmountBelow(this.#folder);
+    await removeCgroups(this.#cgroup);
+    await Deno.remove(this.#folder, { recursive: true });
+    // A folder that is not empty belongs to somebody else as well.
+    for (const each of this.#shimFolders) {
+      await Deno.remove(each).catch(() => {});
+    }
+  }
+
+  #call(
+    ...args: string[]
+  ): Promise<{ code: number; stdout: string; stderr: string }> {
+    return playProgram(this.#cri, [this.socket, ...args], { timeout: 60_000 });
+  }
+}
+
+/**
+ * Starts containerd with the images it needs. `cri` is the program that calls
+ * it. Throws `OptionalToolError` where the kernel forbids containers.
+ */
+export async function startRuntime(cri: string): Promise<Runtime> {
+  // Not below TMPDIR: the path of a socket has at most 107 bytes.
+  const folder = await Deno.makeTempDir({ dir: "/tmp", prefix: "spdy-" });
+  const runtime = new Runtime(folder, cri, await missingOf(SHIM_FOLDERS));
+  try {
+    for (const name of ["root", "state", "cni", "opt", "images"]) {
+      await Deno.mkdir(`${folder}/${name}`);
+    }
+    await Deno.writeTextFile(`${folder}/config.toml`, configuration(folder));
+    const archive = await makeImages(`${folder}/images`);
+    await runtime.start();
+    await runtime.importImages(archive);
+    return runtime;
+  } catch (error) {
+    await runtime[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function missingOf(paths: readonly string[]): Promise<string[]> {
+  const missing: string[] = [];
+  for (const path of paths) {
+    const entry = await Deno.stat(path).catch(() => undefined);
+    if (entry === undefined) missing.push(path);
+  }
+  return missing;
+}
+
+function failure(message: string): Error {
+  return FORBIDDEN.test(message)
+    ? new OptionalToolError(`SKIPPED, the kernel forbids it: ${message}`)
+    : new Error(message);
+}
+
+/** The snapshotter copies files, so it needs no file system that can overlay. */
+function configuration(folder: string): string {
+  return `version = 2
+root = "${folder}/root"
+state = "${folder}/state"
+disabled_plugins = [
+  "io.containerd.snapshotter.v1.aufs",
+  "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.overlayfs",
+  "io.containerd.snapshotter.v1.zfs",
+]
+
+[grpc]
+  address = "${folder}/containerd.sock"
+
+[plugins."io.containerd.internal.v1.opt"]
+  path = "${folder}/opt"
+
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${PAUSE_IMAGE}"
+  stream_server_address = "127.0.0.1"
+  stream_server_port = "0"
+  disable_apparmor = true
+  restrict_oom_score_adj = true
+
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "${folder}/cni"
+    conf_dir = "${folder}/cni"
+
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "native"
+
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        Root = "${folder}/runc"
+        SystemdCgroup = false
+`;
+}
