@@ -10,7 +10,11 @@ import type { Duplex } from "node:stream";
 import { Connection } from "../connection.ts";
 import { SERVER } from "../../session/constants.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
-import type { ConnectionTuning } from "../../connection/options.ts";
+import {
+  type ConnectionTuning,
+  TUNING_NAMES,
+} from "../../connection/options.ts";
+import { checkNames, type Names } from "../../values.ts";
 import type { ByteStreams } from "../../connection/transport.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { encodeWhole } from "./answer.ts";
@@ -33,6 +37,13 @@ export interface AcceptUpgradeOptions extends ConnectionTuning {
   readonly allowedOrigins?: readonly string[];
 }
 
+const NAMES: Names<AcceptUpgradeOptions> = {
+  ...TUNING_NAMES,
+  versions: true,
+  headers: true,
+  allowedOrigins: true,
+};
+
 /**
  * Answers an HTTP/1.1 request with `Upgrade: SPDY/3.1` (or `SPDY/3`,
  * `SPDY/2`), as node:http's `upgrade` event gives it, and begins a SPDY
@@ -47,7 +58,8 @@ export interface AcceptUpgradeOptions extends ConnectionTuning {
  * Rejects with `HttpMessageError`, the request answered and the socket ended,
  * when it asks for none of `versions` (426), has a body (400), another method
  * than GET and POST (405), or an `Origin` that is neither the host that `Host`
- * names nor one of `allowedOrigins` (403).
+ * names nor one of `allowedOrigins` (403). Rejects with `InvalidArgumentError` for an
+ * option that does not exist; the socket is then untouched.
  *
  * @example
  * ```ts
@@ -81,6 +93,8 @@ export async function acceptUpgrade(
   head: Uint8Array,
   options: AcceptUpgradeOptions = {},
 ): Promise<Connection> {
+  // Checked first, so that a wrong option leaves the socket untouched.
+  checkNames("acceptUpgrade", options, NAMES);
   const { versions = ALL_VERSIONS, headers, allowedOrigins = [], ...tuning } =
     options;
   // node:http listens for faults no more once it has given the socket away; one

@@ -9,10 +9,16 @@ import { ERR_PROTO, InvalidArgumentError, SpdyError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
 import { CLIENT } from "../../session/constants.ts";
 import type { TlsOptions } from "../../connection/client_tls.ts";
-import { checkDial, type DialOptions } from "../../connection/dial.ts";
+import {
+  checkDial,
+  DIAL_NAMES,
+  type DialOptions,
+} from "../../connection/dial.ts";
+import { checkNames, type Names } from "../../values.ts";
 import {
   checkTuning,
   type ConnectionTuning,
+  TUNING_NAMES,
 } from "../../connection/options.ts";
 import { closeQuietly } from "../../connection/byte_conn.ts";
 import { TimeLimit } from "../../connection/time_limit.ts";
@@ -42,6 +48,18 @@ export interface UpgradeOptions extends ConnectionTuning, DialOptions {
   /** Longest wait for the connection and the answer, ms; 0: never; default 30000. */
   readonly timeout?: number;
 }
+
+const NAMES: Names<UpgradeOptions> = {
+  ...TUNING_NAMES,
+  ...DIAL_NAMES,
+  protocols: true,
+  headers: true,
+  method: true,
+  path: true,
+  tls: true,
+  signal: true,
+  timeout: true,
+};
 
 /**
  * What {@linkcode connectUpgrade} resolves to.
@@ -146,6 +164,7 @@ export async function connectUpgrade(
   url: string | URL,
   options: UpgradeOptions = {},
 ): Promise<UpgradedConnection> {
+  checkNames("connectUpgrade", options, NAMES);
   const {
     protocols = ["SPDY/3.1"],
     headers,

@@ -1,0 +1,29 @@
+/** Options that the functions of the HTTP/1.1 upgrade do not have. */
+
+import type { IncomingMessage } from "node:http";
+import { PassThrough } from "node:stream";
+import { InvalidArgumentError } from "../../../errors.ts";
+import { acceptUpgrade } from "../../../http/upgrade/accept_upgrade.ts";
+import { connectUpgrade } from "../../../http/upgrade/connect_upgrade.ts";
+import { assertEquals, assertRejects } from "../../deps.ts";
+
+Deno.test("connectUpgrade refuses an option that it does not have, and names the one that was meant", async () => {
+  const options = { header: [["a", "b"]] };
+  await assertRejects(
+    () => connectUpgrade("http://127.0.0.1:9/", options as object),
+    InvalidArgumentError,
+    'connectUpgrade has no option "header"; did you mean "headers"?',
+  );
+});
+
+Deno.test("acceptUpgrade refuses an option that it does not have, and leaves the socket untouched", async () => {
+  const request = { headers: {}, method: "GET" } as IncomingMessage;
+  const socket = new PassThrough();
+  const options = { allowedOrigin: ["https://a.example"] };
+  await assertRejects(
+    () => acceptUpgrade(request, socket, new Uint8Array(0), options as object),
+    InvalidArgumentError,
+    'acceptUpgrade has no option "allowedOrigin"; did you mean "allowedOrigins"?',
+  );
+  assertEquals([socket.writableEnded, socket.readableLength], [false, 0]);
+});
