@@ -1,12 +1,14 @@
 /**
- * One of each of the platform's objects that a request is made of. Some of the
- * platform's code is JavaScript, too, and is thrown away with the last of them;
- * see `zlib/deflate.ts`.
+ * Keeps the compiled code of the platform's objects that requests and responses use.
+ * Deno implements them in JavaScript, so V8 discards their code as it does that of
+ * other classes; `zlib/deflate.ts` explains this. `connection/warm.ts` does the same
+ * for the classes of a stream. It is a file apart because the connection layer has no
+ * `Request` or `Response`, and must not load them for programs without HTTP.
  *
  * @module
  */
 
-/** Nobody uses them. */
+/** One object of each; do not use them. */
 export const KEPT: readonly unknown[] = [
   new URL("http://localhost/"),
   new Headers([["a", "b"]]),
