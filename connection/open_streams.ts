@@ -26,6 +26,11 @@ export class OpenStreams {
     return this.#size;
   }
 
+  /** Number of open streams that the peer opened. */
+  get peerOpen(): number {
+    return this.#records.peerOpen;
+  }
+
   /**
    * The stream of that id; `undefined` for one that was removed, or that the
    * application opened with the session's own methods.

@@ -228,8 +228,20 @@ export const TUNING_NAMES: Names<ConnectionTuning> = {
   onFrame: true,
 };
 
+/**
+ * Key of an option that only `serve` sets: the peer's streams wait for a place
+ * (`maxWaitingStreams`), so those that it opens before it can know the limit are
+ * not refused. A symbol, so that applications cannot set it by accident.
+ */
+export const STREAMS_WAIT: unique symbol = Symbol("streamsWait");
+
+/** Options that only this package sets. */
+export interface InternalOptions {
+  readonly [STREAMS_WAIT]?: boolean;
+}
+
 /** Options with every default filled in. */
-export interface ResolvedOptions extends ConnectionOptions {
+export interface ResolvedOptions extends ConnectionOptions, InternalOptions {
   readonly maxSendBuffer: number;
   readonly maxBufferedBytes: number;
   readonly maxUnreadBytes: number;

@@ -33,13 +33,19 @@ import { type Limits, resolveLimits } from "../session/limits.ts";
 import {
   BORROW_BODIES,
   CREDIT_ON_ARRIVAL,
+  EARLY_STREAMS,
   ESCAPED_HEADERS,
   LOWERED_BY_PING,
   ON_STREAM_DATA,
   PUSH_BEFORE_PARENT,
   type TransportSettings,
 } from "../session/options.ts";
-import { type ResolvedOptions, sessionSettings } from "./options.ts";
+import {
+  maxConcurrentStreams,
+  type ResolvedOptions,
+  sessionSettings,
+  STREAMS_WAIT,
+} from "./options.ts";
 import type { ConnectionEnd } from "./connection_end.ts";
 import type { ConnectionSettings } from "./connection_settings.ts";
 import type { IoLoop } from "./io_loop.ts";
@@ -56,6 +62,7 @@ import type { Traffic } from "./counters.ts";
 
 /** The parts of a connection that the session's events concern. */
 export interface SessionEventParts {
+  readonly options: ResolvedOptions;
   readonly session: Session;
   readonly io: IoLoop;
   /** Counts frames. */
@@ -93,6 +100,7 @@ export function sessionOptions(
     [LOWERED_BY_PING]: true,
     [PUSH_BEFORE_PARENT]: true,
     [ESCAPED_HEADERS]: true,
+    [EARLY_STREAMS]: options[STREAMS_WAIT] ? options.maxWaitingStreams : 0,
     send: (_, data) => parts.io.out.append(data),
     onCtrlRecv: (_, frame) => {
       parts.traffic.framesReceived++;
@@ -193,6 +201,14 @@ function streamOpened(parts: SessionEventParts, frame: SynStreamFrame): void {
   // The application closed the connection while this frame was processed.
   if (ending.begun) return;
   const state = peerStreams.opened(frame);
+  const { options, streams } = parts;
+  if (
+    options[STREAMS_WAIT] &&
+    streams.peerOpen === maxConcurrentStreams(options) + 1
+  ) {
+    // The first one above the limit: the reply says that the peer knows it now.
+    parts.probe();
+  }
   // The session has no record of a stream that ended with its SYN_STREAM.
   const { unidirectional, fin } = state.origin;
   if (unidirectional && fin && !ending.begun) closer.closed(state, OK);

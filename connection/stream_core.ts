@@ -12,6 +12,7 @@ import {
   INTERNAL_ERROR,
   INVALID_STREAM,
   PROTOCOL_ERROR,
+  type ProtocolVersion,
 } from "../frame/constants.ts";
 import { statusName } from "../frame/names.ts";
 import type { NameValue } from "../frame/types.ts";
@@ -35,6 +36,8 @@ export interface StreamHost extends Reading {
   readonly options: {
     /** Limit on the headers of one stream's HEADERS frames, bytes; see `trailersRoom`. */
     readonly trailersRoom: number;
+    /** Version of the connection. */
+    readonly version: ProtocolVersion;
   };
   /** See `SendScheduler`. */
   readonly scheduler: SendMemory & {
@@ -159,6 +162,11 @@ export class StreamCore
   /** How long its connection has read; see {@linkcode Reading}. */
   readingTime(): number {
     return this.#host.readingTime();
+  }
+
+  /** Version of the connection. */
+  get version(): ProtocolVersion {
+    return this.#host.options.version;
   }
 
   /** Whether it has closed or failed. */

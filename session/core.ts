@@ -118,6 +118,7 @@ export class SessionCore<S> {
     this.local = new LocalSettings(
       limits.maxConcurrentStreams,
       options.loweredByPing,
+      options.earlyStreams,
     );
     this.flowControl = options.flowControl && version !== PROTO_SPDY2;
     const sessionWindow = this.flowControl && version === PROTO_SPDY3_1;

@@ -228,7 +228,8 @@ export class Inbound<S> implements ControlSink {
     } else if (assoc !== 0 && !core.streams.get(assoc)) {
       return PROTOCOL_ERROR;
     }
-    const full = core.streams.peerOpen >= core.local.maxConcurrentStreams;
+    const fin = (frame.flags & CTRL_FLAG_FIN) !== 0;
+    const full = core.streams.peerOpen >= core.local.allowedStreams(fin);
     return full ? REFUSED_STREAM : OK;
   }
 

@@ -84,6 +84,8 @@ export const LOWERED_BY_PING: unique symbol = Symbol("loweredByPing");
 /** Key of another member of {@linkcode TransportSettings}. */
 export const PUSH_BEFORE_PARENT: unique symbol = Symbol("pushBeforeParent");
 /** Key of another member of {@linkcode TransportSettings}. */
+export const EARLY_STREAMS: unique symbol = Symbol("earlyStreams");
+/** Key of another member of {@linkcode TransportSettings}. */
 export const ESCAPED_HEADERS: unique symbol = Symbol("escapedHeaders");
 
 /** Key of another member of {@linkcode TransportSettings}. */
@@ -119,6 +121,12 @@ export interface TransportSettings {
    */
   readonly [PUSH_BEFORE_PARENT]?: boolean;
   /**
+   * How many streams without a body the peer may open above
+   * `MAX_CONCURRENT_STREAMS`, until it has answered a PING that was sent after the
+   * SETTINGS: before that it cannot know the limit. Default 0.
+   */
+  readonly [EARLY_STREAMS]?: number;
+  /**
    * Called like `onDataChunkRecv`, but with the user data of the stream instead of
    * its id, which saves the look-up of the stream.
    */
@@ -145,6 +153,7 @@ export interface ResolvedSettings {
   readonly loweredByPing: boolean;
   readonly pushBeforeParent: boolean;
   readonly escapedHeaders: boolean;
+  readonly earlyStreams: number;
   readonly limits: ResolvedLimits;
 }
 
@@ -246,6 +255,7 @@ export function resolveSettings(
     loweredByPing: options[LOWERED_BY_PING] ?? false,
     pushBeforeParent: options[PUSH_BEFORE_PARENT] ?? false,
     escapedHeaders: options[ESCAPED_HEADERS] ?? false,
+    earlyStreams: options[EARLY_STREAMS] ?? 0,
     limits: resolveLimits(withCtrlFrameBuffer(options)),
   };
 }

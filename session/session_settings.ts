@@ -31,10 +31,33 @@ export class LocalSettings {
   /** A lower window that was written, and the id of the PING sent after it, 0 while none was sent. */
   #unseen: { readonly window: number; ping: number } | undefined;
 
-  /** Creates the values that apply before any SETTINGS. */
-  constructor(maxConcurrentStreams: number, loweredByPing = false) {
+  /** Streams above the limit that a peer may open which cannot know it; 0 once it knows. */
+  #early: number;
+  /** The PING after the SETTINGS with the limit; 0 while none was sent, `undefined` before the SETTINGS. */
+  #limitPing: number | undefined;
+
+  /**
+   * Creates the values that apply before any SETTINGS. `earlyStreams` is how many
+   * streams above the limit a peer may open that cannot know it.
+   */
+  constructor(
+    maxConcurrentStreams: number,
+    loweredByPing = false,
+    earlyStreams = 0,
+  ) {
     this.maxConcurrentStreams = maxConcurrentStreams;
     this.#loweredByPing = loweredByPing;
+    this.#early = earlyStreams;
+  }
+
+  /**
+   * How many streams the peer may have open for another one to be refused. One
+   * without a body may be early: it has no receive window, which would be memory.
+   */
+  allowedStreams(withoutBody: boolean): number {
+    return withoutBody
+      ? this.maxConcurrentStreams + this.#early
+      : this.maxConcurrentStreams;
   }
 
   /**
@@ -61,6 +84,8 @@ export class LocalSettings {
 
   /** A SETTINGS frame was written. */
   written(entries: readonly SettingsEntry[]): void {
+    const streams = settingOf(entries, SETTINGS_MAX_CONCURRENT_STREAMS);
+    if (streams !== undefined) this.#limitPing ??= 0;
     const window = settingOf(entries, SETTINGS_INITIAL_WINDOW_SIZE);
     if (window === undefined) return;
     const lowered = window < this.#granted;
@@ -74,10 +99,12 @@ export class LocalSettings {
   /** A PING of this end was written. */
   pingWritten(id: number): void {
     if (this.#unseen?.ping === 0) this.#unseen.ping = id;
+    if (this.#limitPing === 0) this.#limitPing = id;
   }
 
   /** The peer answered a PING of this end. */
   pingAnswered(id: number): void {
+    if (this.#limitPing === id) this.#early = 0;
     if (this.#unseen?.ping !== id) return;
     this.#granted = Math.max(this.#unseen.window, this.initialWindow);
     this.#unseen = undefined;

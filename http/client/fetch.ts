@@ -9,7 +9,7 @@ import type { NameValue } from "../../frame/types.ts";
 import { createStream, stateOf, type Stream } from "../../connection/stream.ts";
 import type { StreamCore } from "../../connection/stream_core.ts";
 import type { FetchInit } from "./fetch_init.ts";
-import { appendHeaders } from "../message/fields.ts";
+import { appendHeaders, sendable } from "../message/fields.ts";
 import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
 import { networkError } from "./network_error.ts";
 import { receivePush } from "./receive_push.ts";
@@ -87,7 +87,7 @@ async function send(
   request: OutgoingRequest,
 ): Promise<SpdyResponse> {
   const { body, init, nv, signal } = request;
-  const opened = opener.openStream(nv, {
+  const opened = opener.openStream(sendable(nv, opener.version), {
     pri: init.pri,
     fin: body === undefined,
     signal,

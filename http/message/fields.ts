@@ -5,6 +5,7 @@
  */
 
 import { exactValue } from "../../frame/escaped_text.ts";
+import { PROTO_SPDY2, type ProtocolVersion } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { parseContentLength } from "./content_length.ts";
 import {
@@ -128,6 +129,17 @@ export function appendHeaders(
     else if (!HOP_BY_HOP.has(name)) nv.push([name, fromByteString(value)]);
   });
   return host;
+}
+
+/**
+ * The headers that may be sent in this version of SPDY. SPDY/2 allows no empty value,
+ * and Jetty ends the connection for one: such a header is left out.
+ */
+export function sendable(
+  nv: NameValue[],
+  version: ProtocolVersion,
+): NameValue[] {
+  return version === PROTO_SPDY2 ? nv.filter(([, value]) => value !== "") : nv;
 }
 
 /** Whether a list has a header of this name. */

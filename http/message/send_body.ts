@@ -8,6 +8,7 @@ import { INTERNAL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import type { StreamCore } from "../../connection/stream_core.ts";
 import { wrongLength } from "./content_length.ts";
+import { sendable } from "./fields.ts";
 import { HttpMessageError } from "./message_error.ts";
 import type { BodySource } from "./read_ahead.ts";
 
@@ -121,7 +122,8 @@ export async function sendTrailers(
   state: StreamCore,
   trailers: Trailers,
 ): Promise<void> {
-  await state.sender.sendHeaders(await orReset(state, trailers()), true);
+  const nv = await orReset(state, trailers());
+  await state.sender.sendHeaders(sendable(nv, state.version), true);
 }
 
 /** Resets the stream when what was to be sent on it failed. */

@@ -9,6 +9,7 @@ import type { StreamCore } from "../../connection/stream_core.ts";
 import { announcedLength } from "../message/content_length.ts";
 import { httpDate } from "../message/date.ts";
 import { isDecoded, withoutCoding } from "../message/decoded_body.ts";
+import { sendable } from "../message/fields.ts";
 import { type BodySource, readAhead } from "../message/read_ahead.ts";
 import {
   isNullBodyStatus,
@@ -109,7 +110,10 @@ function send(
     : readAnnounced(nv, body);
   if (length !== undefined) checkLength(state, length, announced);
   const rest = bare || length === 0 ? undefined : body;
-  const head = sendHead(nv, rest === undefined && trailers === undefined);
+  const head = sendHead(
+    sendable(nv, state.version),
+    rest === undefined && trailers === undefined,
+  );
   const options = { trailers, announced };
   return head === undefined
     ? sendRest(state, rest, options)

@@ -14,7 +14,12 @@ import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
 import { startTimeout, startTimer, stopTimer } from "../../connection/clock.ts";
 import { handled } from "../../connection/deferred.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
-import { maxConcurrentStreams } from "../../connection/options.ts";
+import {
+  type ConnectionOptions,
+  type InternalOptions,
+  maxConcurrentStreams,
+  STREAMS_WAIT,
+} from "../../connection/options.ts";
 import { logError } from "../../connection/printable.ts";
 import { isPeerGone, peerGone } from "../../connection/reasons.ts";
 import { stateOf } from "../../connection/stream.ts";
@@ -296,7 +301,13 @@ export class ServedConnection {
 
   #connect(transport: Transport, version: ProtocolVersion): Connection {
     const { options } = this.#host;
-    return new Connection(transport, { ...options, side: SERVER, version });
+    const all: ConnectionOptions & InternalOptions = {
+      ...options,
+      side: SERVER,
+      version,
+      [STREAMS_WAIT]: true,
+    };
+    return new Connection(transport, all);
   }
 
   get #version(): ProtocolVersion {
