@@ -25,7 +25,8 @@ import { faultScenarios } from "./fault_scenarios.ts";
 import { forwardScenarios } from "./forward_scenarios.ts";
 import { type Runtime, startRuntime } from "./runtime.ts";
 
-let running: Runtime | undefined;
+let starting: Promise<Runtime> | undefined;
+let ending: Promise<void> | undefined;
 
 const suite: Suite = {
   peer: "containerd",
@@ -40,8 +41,9 @@ const suite: Suite = {
     await requireTool("ctr", ["--version"]);
     await requireTool("runc", ["--version"]);
     await requireTool("busybox", ["--help"]);
-    const runtime = await startRuntime(await goProgram("cri"));
-    running = runtime;
+    const cri = await goProgram("cri");
+    starting = startRuntime(cri);
+    const runtime = await starting;
     try {
       const pod = await runtime.runPod();
       return {
@@ -62,9 +64,15 @@ const suite: Suite = {
   },
 };
 
-async function end(): Promise<void> {
-  const runtime = running;
-  running = undefined;
+/** Ends the runtime, once: a signal may ask for it while the suite does. */
+function end(): Promise<void> {
+  ending ??= endRuntime();
+  return ending;
+}
+
+async function endRuntime(): Promise<void> {
+  // One that does not start has removed itself.
+  const runtime = await starting?.catch(() => undefined);
   await runtime?.[Symbol.asyncDispose]();
 }
 

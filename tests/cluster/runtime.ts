@@ -109,7 +109,7 @@ export class Runtime implements AsyncDisposable {
       archive,
     ]);
     if (code === 0) return;
-    throw failure(`the images were not imported: ${stderr}`);
+    throw failure("the images were not imported", stderr);
   }
 
   /** Starts a pod with one container. */
@@ -120,7 +120,7 @@ export class Runtime implements AsyncDisposable {
     const name = `pod-${this.#pods++}`;
     const args = [`run${streams}`, name, `/${this.#cgroup}`, ...command];
     const { code, stdout, stderr } = await this.#call(...args);
-    if (code !== 0) throw failure(`no container was started: ${stderr}`);
+    if (code !== 0) throw failure("no container was started", stderr);
     return JSON.parse(stdout);
   }
 
@@ -210,7 +210,9 @@ async function missingOf(paths: readonly string[]): Promise<string[]> {
   return missing;
 }
 
-function failure(message: string): Error {
+/** What a program printed before it failed: its last line has the reason. */
+function failure(what: string, printed: string): Error {
+  const message = `${what}: ${printed.trim().split("\n").at(-1)}`;
   return FORBIDDEN.test(message)
     ? new OptionalToolError(`SKIPPED, the kernel forbids it: ${message}`)
     : new Error(message);
