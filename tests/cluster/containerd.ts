@@ -76,10 +76,15 @@ async function endRuntime(): Promise<void> {
   await runtime?.[Symbol.asyncDispose]();
 }
 
+// The shims and their containers are not children of this process: whatever ends it, they would live on.
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  // The shims and their containers are not children of this process: they would live on.
   Deno.addSignalListener(signal, () => void end().finally(() => Deno.exit(1)));
 }
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  console.error("containerd: nobody handled this rejection:", event.reason);
+  void end().finally(() => Deno.exit(1));
+});
 const passed = await runSuites(
   [suite],
   new RegExp(Deno.args[0] ?? "", "i"),
