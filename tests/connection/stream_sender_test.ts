@@ -1,0 +1,51 @@
+/** The sending half of a stream by itself. */
+
+import { SendBuffer } from "../../connection/send_buffer.ts";
+import {
+  type SendingStream,
+  StreamSender,
+} from "../../connection/stream_sender.ts";
+import type { Session } from "../../session.ts";
+import { assertEquals, assertRejects } from "../deps.ts";
+
+/** A stream that this side has opened, and how many HEADERS its session has taken. */
+function senderOfOwn(): {
+  sender: StreamSender;
+  session: Session;
+  submitted: () => number;
+} {
+  let count = 0;
+  const session = { submitHeaders: () => count++ } as unknown as Session;
+  const stream = {
+    id: 1,
+    origin: { own: true },
+    sendBuffer: new SendBuffer({ ready: () => {}, aborted: () => {} }, {
+      reserve: () => true,
+      release: () => {},
+    }),
+    ended: false,
+    failure: undefined,
+    checkOpen: () => {},
+    schedule: () => {},
+  } as unknown as SendingStream;
+  return {
+    sender: new StreamSender(stream, session),
+    session,
+    submitted: () => count,
+  };
+}
+
+Deno.test("stream sender: headers that were not sent reject, whether the session has them or not", async () => {
+  const { sender, session, submitted } = senderOfOwn();
+  const first = sender.sendHeaders([["a", "1"]], false);
+  const second = sender.sendHeaders([["b", "2"]], false);
+  sender.submit(session);
+  const third = sender.sendHeaders([["c", "3"]], false);
+  assertEquals([submitted(), sender.hasUnsentHeaders], [2, true]);
+  sender.headersSent();
+  await first;
+  sender.rejectUnsent(new Error("cut"));
+  assertEquals(sender.hasUnsentHeaders, false);
+  await assertRejects(() => second, Error, "cut");
+  await assertRejects(() => third, Error, "cut");
+});
