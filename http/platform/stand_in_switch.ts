@@ -1,9 +1,13 @@
 /**
  * The switch for everything in this folder that relies on how Deno keeps the
  * state of its objects: the stand-ins for `Request` and `Response`, and reading
- * the body of a response without its stream. Off, the platform's objects are made
- * at once. Nothing but speed depends on it; each part also tests itself when it is
- * loaded, and is off on a Deno whose objects are made differently.
+ * the body of a response without its stream. When it is off, the platform's objects
+ * are created at once. Each part also tests itself when it is loaded, and is off on a
+ * Deno whose objects differ.
+ *
+ * Besides speed, two things that users see depend on it. When it is off, `serve`
+ * resets a response whose `content-length` does not match a body in memory, instead of
+ * correcting the header; and bodies in memory have no BYOB readers.
  *
  * @module
  */

@@ -3,6 +3,7 @@
 import { Hono } from "npm:hono@4";
 import { Application, Router } from "npm:@oakserver/oak@14";
 import { Client } from "../../http/client/client.ts";
+import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
 import { serve } from "../../http/server/serve.ts";
 import { assertEquals } from "../deps.ts";
 
@@ -104,20 +105,37 @@ const CASES: Record<string, [handler: Handler, init?: RequestInit]> = {
   }, POST],
 };
 
+/** Cases in which a wrong length is corrected only if the body can be read without its stream. */
+const NEED_STAND_INS = [
+  "a body longer than its content-length",
+  "a body shorter than its content-length",
+  "a content-length that is no number",
+];
+
 for (const [name, [handler, init]] of Object.entries(CASES)) {
-  Deno.test(`as Deno.serve: ${name}`, () => same(handler, init));
+  Deno.test({
+    name: `as Deno.serve: ${name}`,
+    ignore: NEED_STAND_INS.includes(name) && !usesStandIns(),
+    fn: () => same(handler, init),
+  });
 }
 
-Deno.test("a BYOB reader of a request's body, which Deno.serve gives for some bodies only", async () => {
-  await using server = serve(options, async (request) => {
-    const reader = request.body!.getReader({ mode: "byob" });
-    const { value } = await reader.read(new Uint8Array(2));
-    return new Response(value);
-  });
-  await using client = new Client();
-  const url = `http://127.0.0.1:${server.addr.port}/`;
-  assertEquals(await (await client.fetch(url, POST)).text(), "a=");
-});
+Deno.test(
+  "a BYOB reader of a request's body, which Deno.serve gives for some bodies only",
+  {
+    ignore: !usesStandIns(),
+  },
+  async () => {
+    await using server = serve(options, async (request) => {
+      const reader = request.body!.getReader({ mode: "byob" });
+      const { value } = await reader.read(new Uint8Array(2));
+      return new Response(value);
+    });
+    await using client = new Client();
+    const url = `http://127.0.0.1:${server.addr.port}/`;
+    assertEquals(await (await client.fetch(url, POST)).text(), "a=");
+  },
+);
 
 Deno.test("as Deno.serve: the address on a Unix socket", async () => {
   const path = `${await Deno.makeTempDir()}/socket`;

@@ -6,6 +6,7 @@
 
 import { Client } from "../../http/client/client.ts";
 import { serve } from "../../http/server/serve.ts";
+import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
 import { assertEquals } from "../deps.ts";
 import { waitFor } from "../helpers/deadline.ts";
 
@@ -515,6 +516,11 @@ same("received responses", async ({ listen, fetch }) => {
       await reader.cancel();
       return [value?.byteOffset, value?.length, [...value ?? []]];
     });
+    if (!usesStandIns()) {
+      // A body in memory has no BYOB reader then.
+      delete found[`${path} BYOB`];
+      delete found[`${path} BYOB into the middle`];
+    }
     found[`${path} tee`] = await outcome(async () => {
       const [left, right] = (await ask()).body!.tee();
       return [
