@@ -26,6 +26,7 @@ import {
   WINDOW_UPDATE,
 } from "../../frame/mod.ts";
 import { ByteWriter } from "../../frame/byte_writer.ts";
+import { HeaderEncoder } from "../../frame/header_encoder.ts";
 import { decodeAll, ensure, SPDYLAY_LIMITS } from "./recordings.ts";
 
 const BASE = { version: 3, flags: 0, length: 0 };
@@ -398,4 +399,14 @@ Deno.test("the longest header block that fits in a frame, and one byte more", ()
     InvalidArgumentError,
     `header block of ${longest + 1 + around} bytes may not fit in a frame`,
   );
+});
+
+Deno.test("the bytes of header blocks are counted without what was written before them", () => {
+  const encoder = new HeaderEncoder(PROTO_SPDY3);
+  const out = new ByteWriter();
+  out.append(new Uint8Array(100));
+  encoder.encode([["x", "1"]], out);
+  assertEquals(encoder.bytes.compressed, out.length - 100);
+  encoder.encode([["x", "2"]], out);
+  assertEquals(encoder.bytes.compressed, out.length - 100);
 });
