@@ -2,7 +2,7 @@
  * Reads captures of SPDY: pieces of a pcap or pcapng file in, frames out. It
  * does no I/O and names no `Deno`, so it runs in a browser as well.
  *
- * ```ts
+ * ```ts ignore
  * import { CaptureReader } from "./capture/mod.ts";
  *
  * const reader = new CaptureReader({

@@ -192,7 +192,7 @@ export class RemoteProcess implements AsyncDisposable {
    *
    * await using server = serveStreaming({
    *   async exec({ call, stdout }) {
-   *     await new Blob(call.command).stream().pipeTo(stdout);
+   *     await new Blob([...call.command]).stream().pipeTo(stdout);
    *     return 3;
    *   },
    * });

@@ -211,7 +211,7 @@ export interface TunnelledClient {
  *
  * @example
  * ```ts
- * import { serveStreaming, withTunnels } from "@spdy/spdy/kubernetes";
+ * import { openTunnel, serveStreaming, withTunnels } from "@spdy/spdy/kubernetes";
  * import { assertEquals } from "jsr:@std/assert@1";
  *
  * await using server = serveStreaming({
@@ -220,7 +220,11 @@ export interface TunnelledClient {
  *   },
  * });
  * // Stands in for `await KubeConfigRestClient.readKubeConfig()`.
- * const plain = { performRequest: () => Promise.reject(new Error("no tunnels")) };
+ * const plain = {
+ *   performRequest(_request: object): ReturnType<typeof openTunnel> {
+ *     return Promise.reject(new Error("no tunnels"));
+ *   },
+ * };
  * const client = withTunnels(plain, {
  *   url: `http://127.0.0.1:${server.addr.port}`,
  * });

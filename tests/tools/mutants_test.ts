@@ -10,12 +10,12 @@ function work(size: number): boolean {
 }
 `;
   assertEquals(mutantsOf("work.ts", text).map(describeMutant), [
-    "work.ts: && -> ||",
-    "work.ts: < -> <=",
-    "work.ts: 4 -> 5",
-    "work.ts: !a(size) -> a(size)",
-    "work.ts: reset(); -> ;",
-    "work.ts: true -> false",
+    "work.ts: if (size < 4 && !a(size)) reset(); [&& -> ||]",
+    "work.ts: if (size < 4 && !a(size)) reset(); [< -> <=]",
+    "work.ts: if (size < 4 && !a(size)) reset(); [4 -> 5]",
+    "work.ts: if (size < 4 && !a(size)) reset(); [!a(size) -> a(size)]",
+    "work.ts: if (size < 4 && !a(size)) reset(); [reset(); -> ;]",
+    "work.ts: return true; [true -> false]",
   ]);
 });
 
