@@ -11,6 +11,7 @@ import {
   Summaries,
 } from "../capture/mod.ts";
 import { type Command, EXIT_FAILURE, EXIT_OK, UsageError } from "./command.ts";
+import { embed, type EmbeddedFile } from "../viewer/embed.ts";
 import { RecordFilter } from "./decode/filter.ts";
 import { PayloadWriter, readFollowed } from "./decode/follow.ts";
 import { recordJson } from "./decode/json.ts";
@@ -22,6 +23,8 @@ import { columns, printAll, printError, show, type Shown } from "./terminal.ts";
 
 /** Bytes that are read at once. */
 const CHUNK = 1 << 18;
+/** Bytes of captures in a page: a browser reads the text of one string. */
+const MOST_EMBEDDED = 1 << 27;
 /** Lines that are printed at once. */
 const MOST_LINES = 1024;
 
@@ -79,6 +82,12 @@ const OPTIONS = [
       "TLS secrets; default $SSLKEYLOGFILE. TLS 1.2 and 1.3 with AES-GCM are decrypted",
   },
   { name: "json", help: "one JSON object a line" },
+  {
+    name: "html",
+    value: "FILE",
+    help:
+      "write a page for a browser that shows the captures, with their bytes inside",
+  },
 ] as const;
 
 /** `spdy decode FILE...` */
@@ -103,7 +112,7 @@ read as one. A raw or hex file is one direction.
 in its place, or named on standard error. 2 for wrong arguments.
 
 Permissions: --allow-read for the files, --allow-env for SSLKEYLOGFILE,
---allow-write for -o.`,
+--allow-write for -o and --html.`,
   async run(args: string[]): Promise<number> {
     const { values, lists, flags, positionals: names } = readOptions(
       args,
@@ -112,6 +121,19 @@ Permissions: --allow-read for the files, --allow-env for SSLKEYLOGFILE,
     if (names.length === 0) throw new UsageError("decode needs a file");
     if (values.output !== undefined && values.follow === undefined) {
       throw new UsageError("-o needs --follow");
+    }
+    if (values.html !== undefined) {
+      if (
+        args.some((arg) =>
+          /^--(connection|stream|type|from|where|summary|follow|keylog|json)\b/
+            .test(arg)
+        )
+      ) {
+        throw new UsageError(
+          "--html takes no other option: the page filters, and a key log is dropped on it",
+        );
+      }
+      return await writePage(values.html, names);
     }
     const followed = values.follow === undefined
       ? undefined
@@ -263,6 +285,35 @@ class Decoding {
     this.#lines = [];
     printAll(lines);
   }
+}
+
+/** Writes the page with the captures inside. */
+async function writePage(
+  output: string,
+  names: readonly string[],
+): Promise<number> {
+  const files: EmbeddedFile[] = [];
+  let room = MOST_EMBEDDED;
+  for (const name of names) {
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    for await (const chunk of chunksOf(name)) {
+      room -= chunk.length;
+      if (room < 0) {
+        throw new Error(
+          `${name}: a page holds at most ${MOST_EMBEDDED} bytes of captures; cut the capture, or open it in docs/capture_viewer.html`,
+        );
+      }
+      pieces.push(new Uint8Array(chunk));
+    }
+    files.push({
+      name,
+      bytes: new Uint8Array(await new Blob(pieces).arrayBuffer()),
+    });
+  }
+  // The page is large; other commands do not load it.
+  const { PAGE } = await import("../viewer/page_text.ts");
+  await Deno.writeTextFile(output, embed(PAGE, files));
+  return EXIT_OK;
 }
 
 /** What the connections without SPDY speak, if there are any. */

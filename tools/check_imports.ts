@@ -15,6 +15,7 @@ const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
   ["zlib", /^zlib\//],
   ["frame", /^frame\//],
   ["capture", /^capture\//],
+  ["viewer", /^viewer\//],
   ["session", /^session(\.ts|\/)/],
   ["connection", /^connection(\.ts|\/)/],
   ["http", /^http\//],
@@ -30,6 +31,7 @@ const ENTRIES = [
   "frame/mod.ts",
   "zlib/mod.ts",
   "capture/mod.ts",
+  "viewer/main.ts",
   "kubernetes/mod.ts",
   "cli.ts",
 ];

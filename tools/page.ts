@@ -1,0 +1,72 @@
+/**
+ * Makes the page of captures: `viewer/page_text.ts`, which `spdy decode --html`
+ * loads, and `docs/capture_viewer.html`.
+ *
+ * @module
+ */
+
+const root = new URL("../", import.meta.url);
+
+/** The page, made from its sources. */
+export async function makePage(): Promise<string> {
+  const output = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "bundle",
+      "--quiet",
+      "--platform",
+      "browser",
+      "--minify",
+      "viewer/main.ts",
+    ],
+    cwd: root,
+  }).output();
+  if (!output.success) throw new Error(new TextDecoder().decode(output.stderr));
+  const script = new TextDecoder().decode(output.stdout).trim()
+    .replaceAll("</script", "<\\/script").replaceAll("<!--", "<\\!--");
+  const style = await readSource("style.css");
+  const policy = `default-src 'none'; script-src '${await hash(
+    script,
+  )}'; style-src '${await hash(
+    style,
+  )}'; base-uri 'none'; form-action 'none'`;
+  const parts: Record<string, string> = {
+    '"CSP"': `"${policy}"`,
+    ">STYLE<": `>${style}<`,
+    ">SCRIPT<": `>${script}<`,
+  };
+  return (await readSource("page.html")).replace(
+    /"CSP"|>(STYLE|SCRIPT)</g,
+    (place) => parts[place],
+  );
+}
+
+/** The page as a module. */
+export function moduleOf(page: string): string {
+  return `/** The page of captures; made by \`deno task page\`. */\nexport const PAGE: string =\n  ${
+    JSON.stringify(page).replace(
+      /[\x7f-\uffff]/g,
+      (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    )
+  };\n`;
+}
+
+async function readSource(name: string): Promise<string> {
+  return await Deno.readTextFile(new URL(`viewer/${name}`, root));
+}
+
+async function hash(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest(
+    "SHA-256",
+    new TextEncoder().encode(text),
+  );
+  return `sha256-${new Uint8Array(digest).toBase64()}`;
+}
+
+if (import.meta.main) {
+  const page = await makePage();
+  await Deno.writeTextFile(
+    new URL("viewer/page_text.ts", root),
+    moduleOf(page),
+  );
+  await Deno.writeTextFile(new URL("docs/capture_viewer.html", root), page);
+}
