@@ -123,12 +123,12 @@ Permissions: --allow-read for the files, --allow-env for SSLKEYLOGFILE,
       throw new UsageError("-o needs --follow");
     }
     if (values.html !== undefined) {
-      if (
-        args.some((arg) =>
-          /^--(connection|stream|type|from|where|summary|follow|keylog|json)\b/
-            .test(arg)
-        )
-      ) {
+      const others = [
+        ...Object.entries(values).filter(([name]) => name !== "html"),
+        ...Object.entries(lists).filter(([, all]) => all.length > 0),
+        ...Object.entries(flags).filter(([, isSet]) => isSet),
+      ].filter(([, value]) => value !== undefined);
+      if (others.length > 0) {
         throw new UsageError(
           "--html takes no other option: the page filters, and a key log is dropped on it",
         );
@@ -306,7 +306,8 @@ async function writePage(
       pieces.push(new Uint8Array(chunk));
     }
     files.push({
-      name,
+      // Without the folder: the page may be passed on.
+      name: name.replace(/^.*[/\\]/, ""),
       bytes: new Uint8Array(await new Blob(pieces).arrayBuffer()),
     });
   }

@@ -40,9 +40,44 @@ export async function makePage(): Promise<string> {
   );
 }
 
+/** Files and folders that the script is made of. */
+const SOURCES = [
+  "capture",
+  "errors.ts",
+  "frame",
+  "numbers.ts",
+  "values.ts",
+  "viewer",
+  "zlib",
+];
+/** Made from the sources, or no part of the script. */
+const NO_SOURCES = /\.md$|page_text\.ts$|embed\.ts$/;
+
+/**
+ * A digest of the sources, which stands in the page's module: whether the page is
+ * stale can be told without making it again, on any version of Deno.
+ */
+export async function sourceDigest(): Promise<string> {
+  const paths: string[] = [];
+  const collect = async (path: string): Promise<void> => {
+    if (!(await Deno.stat(new URL(path, root))).isDirectory) {
+      if (!NO_SOURCES.test(path)) paths.push(path);
+      return;
+    }
+    for await (const { name } of Deno.readDir(new URL(`${path}/`, root))) {
+      await collect(`${path}/${name}`);
+    }
+  };
+  for (const source of SOURCES) await collect(source);
+  const texts = await Promise.all(
+    paths.sort().map((path) => Deno.readTextFile(new URL(path, root))),
+  );
+  return await hash(texts.join("\0").replaceAll("\r\n", "\n"));
+}
+
 /** The page as a module. */
-export function moduleOf(page: string): string {
-  return `/** The page of captures; made by \`deno task page\`. */\nexport const PAGE: string =\n  ${
+export function moduleOf(page: string, sources: string): string {
+  return `/** The page of captures; made by \`deno task page\`. */\n// Sources: ${sources}\nexport const PAGE: string =\n  ${
     JSON.stringify(page).replace(
       /[\x7f-\uffff]/g,
       (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
@@ -66,7 +101,7 @@ if (import.meta.main) {
   const page = await makePage();
   await Deno.writeTextFile(
     new URL("viewer/page_text.ts", root),
-    moduleOf(page),
+    moduleOf(page, await sourceDigest()),
   );
   await Deno.writeTextFile(new URL("docs/capture_viewer.html", root), page);
 }

@@ -71,7 +71,9 @@ async function read(inputs: readonly Input[]): Promise<void> {
   }
   const names = captures.map(({ name }) => name).join(", ");
   find("status").textContent = [
-    `${names}: ${model.connections.size} connections with SPDY`,
+    `${names}: ${model.connections.size} ${
+      model.connections.size === 1 ? "connection" : "connections"
+    } with SPDY`,
     fault,
     ...model.warnings,
   ].filter((text) => text !== "").join("; ");
