@@ -325,24 +325,38 @@ Deno.test("the environment's proxy is used for TLS, unless the option says no", 
   await using server = serve({ ...LOOPBACK, cert, key }, answer);
   await using plain = serve(LOOPBACK, answer);
   await using proxy = connectProxy();
-  const before = Deno.env.get("HTTPS_PROXY");
-  Deno.env.set("HTTPS_PROXY", `http://127.0.0.1:${proxy.port}`);
-  try {
-    const options = { hostname: "localhost", port: server.addr.port };
-    const tls = { caCerts: [caCert] };
-    const url = `https://localhost:${server.addr.port}/`;
-    await using first = await connect({ ...options, tls });
-    await exchange(first, url);
-    assertEquals(proxy.requests.length, 1);
-    await using second = await connect({ ...options, tls, proxy: false });
-    await exchange(second, url);
-    await using third = await connect({ port: plain.addr.port });
-    assert(third.accepting);
-    assertEquals(proxy.requests.length, 1);
-  } finally {
-    if (before === undefined) Deno.env.delete("HTTPS_PROXY");
-    else Deno.env.set("HTTPS_PROXY", before);
-  }
+  // A process of its own: all tests of this one would see the variable.
+  const program = `
+    import { connect } from ${
+    JSON.stringify(new URL("../../mod.ts", import.meta.url).href)
+  };
+    const port = ${server.addr.port};
+    const options = {
+      hostname: "localhost",
+      port,
+      tls: { caCerts: [${JSON.stringify(caCert)}] },
+    };
+    for (const more of [{}, { proxy: false }]) {
+      await using connection = await connect({ ...options, ...more });
+      const response = await connection.fetch(\`https://localhost:\${port}/\`);
+      await response.bytes();
+    }
+    await using plain = await connect({ port: ${plain.addr.port} });
+    console.log(plain.accepting);
+  `;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-config", "--no-check", "-"],
+    env: { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`, NO_PROXY: "" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(program));
+  await writer.close();
+  const { code, stdout } = await child.output();
+  assertEquals([code, new TextDecoder().decode(stdout)], [0, "true\n"]);
+  assertEquals(proxy.requests.length, 1);
 });
 
 Deno.test("dial makes the connection, to the server or to the proxy", async () => {
