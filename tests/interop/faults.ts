@@ -149,6 +149,8 @@ async function slowReader(port: number): Promise<string> {
     pod: { name: "pod" },
     command: ["produce", `${BODY}`],
     stderr: false,
+    // The relay carries one connection.
+    transport: "spdy",
   });
   await pause(1500);
   const underway = relay.toClient;

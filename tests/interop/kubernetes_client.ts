@@ -183,9 +183,16 @@ async function resize(target: TargetOptions): Promise<void> {
 
 async function everyProtocol(target: TargetOptions): Promise<string> {
   const codes: string[] = [];
-  for (const protocol of COMMAND_PROTOCOLS) {
+  // The runtime's server does not know v5 over SPDY.
+  const protocols = COMMAND_PROTOCOLS.filter((name) => !name.startsWith("v5"));
+  for (const protocol of protocols) {
     const command = ["sh", "-c", "echo out; exit 3"];
-    const process = await exec({ ...target, command, protocols: [protocol] });
+    const process = await exec({
+      ...target,
+      command,
+      protocols: [protocol],
+      transport: "spdy",
+    });
     assertEquals(process.protocol, protocol);
     assertEquals((await outputs(process)).stdout, "out\n");
     const { code, success } = await process.status;
