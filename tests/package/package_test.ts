@@ -262,6 +262,7 @@ Deno.test("what is published has no tests, recordings, tools, benchmarks or CI f
     "http",
     "kubernetes",
     "session",
+    "viewer",
     "zlib",
   ]);
   // The configuration that stands in where JSR does not answer is listed as the
