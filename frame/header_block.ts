@@ -106,12 +106,30 @@ export function writeHeaderBlock(
   pairs: readonly NameValue[],
   lengthSize: 2 | 4,
 ): void {
-  if (lengthSize === 2) out.uint16(pairs.length);
-  else out.uint32(pairs.length);
-  for (const [name, value] of pairs) {
-    writeText(out, name, lengthSize);
-    writeText(out, value, lengthSize);
+  writeCount(out, pairs.length, lengthSize);
+  for (let index = 0; index < pairs.length; index++) {
+    writePair(out, pairs[index], lengthSize);
   }
+}
+
+/** Appends the number of pairs, which begins a block. */
+export function writeCount(
+  out: ByteWriter,
+  count: number,
+  lengthSize: 2 | 4,
+): void {
+  if (lengthSize === 2) out.uint16(count);
+  else out.uint32(count);
+}
+
+/** Appends one pair of a block. */
+export function writePair(
+  out: ByteWriter,
+  pair: NameValue,
+  lengthSize: 2 | 4,
+): void {
+  writeText(out, pair[0], lengthSize);
+  writeText(out, pair[1], lengthSize);
 }
 
 function writeText(out: ByteWriter, text: string, lengthSize: 2 | 4): void {

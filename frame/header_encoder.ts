@@ -12,6 +12,7 @@ import type { BlockCompressor } from "./compression/block_compressor.ts";
 import { natureOf } from "./compression/nature.ts";
 import { PlainCompressor } from "./compression/plain_compressor.ts";
 import { SafeCompressor } from "./compression/safe_compressor.ts";
+import { StoredCompressor } from "./compression/stored_compressor.ts";
 import { PROTO_SPDY3, type ProtocolVersion } from "./constants.ts";
 import { headerBlockLength } from "./header_block.ts";
 import { type HeaderBytes, noHeaderBytes } from "./header_bytes.ts";
@@ -121,9 +122,9 @@ export class HeaderEncoder {
     const { dictionary } = traits;
     switch (this.#policy) {
       case "full":
-        return new PlainCompressor(traits, dictionary, 6);
+        return new PlainCompressor(traits, dictionary);
       case "none":
-        return new PlainCompressor(traits, dictionary, 0);
+        return new StoredCompressor(traits, dictionary);
       case "safe":
         return new SafeCompressor(
           traits,

@@ -1,5 +1,5 @@
 /**
- * The policies `"full"` and `"none"`; see "The other policies" in `README.md`.
+ * The policy `"full"`; see "The other policies" in `README.md`.
  *
  * @module
  */
@@ -11,22 +11,16 @@ import type { NameValue } from "../types.ts";
 import type { VersionTraits } from "../version.ts";
 import type { BlockCompressor } from "./block_compressor.ts";
 
-/**
- * Compresses header blocks as zlib does, by the policies "full" (level 6) and
- * "none" (level 0, stored blocks).
- */
+/** Compresses header blocks as zlib does, at level 6. */
 export class PlainCompressor implements BlockCompressor {
   readonly #traits: VersionTraits;
   readonly #deflate: Deflate;
   readonly #block: ByteWriter = new ByteWriter(1024);
 
   /** Creates a compressor at the start of its zlib stream. */
-  constructor(traits: VersionTraits, dictionary: Uint8Array, level: 0 | 6) {
+  constructor(traits: VersionTraits, dictionary: Uint8Array) {
     this.#traits = traits;
-    // Stored blocks use no window. With spdylay's window size, the output is the same
-    // as spdylay's.
-    const windowBits = level === 0 ? 11 : 15;
-    this.#deflate = new Deflate({ level, windowBits, dictionary });
+    this.#deflate = new Deflate({ level: 6, dictionary });
   }
 
   compress(pairs: readonly NameValue[], out: ByteWriter): number {

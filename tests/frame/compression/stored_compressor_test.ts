@@ -1,0 +1,101 @@
+/** The policy "none" changes the block before into the next one. */
+
+import { assertEquals } from "../../deps.ts";
+import { ByteWriter } from "../../../frame/byte_writer.ts";
+import { StoredCompressor } from "../../../frame/compression/stored_compressor.ts";
+import { writeHeaderBlock } from "../../../frame/header_block.ts";
+import {
+  type NameValue,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+} from "../../../frame/mod.ts";
+import { versionTraits } from "../../../frame/version.ts";
+import {
+  Inflate,
+  SPDY2_DICTIONARY,
+  SPDY3_DICTIONARY,
+} from "../../../zlib/mod.ts";
+import { Random } from "../../helpers/random.ts";
+
+/** Sends lists one after another; each must be inflated to its block. */
+class Connection {
+  readonly #compressor: StoredCompressor;
+  readonly #inflate: Inflate;
+  readonly #lengthSize: 2 | 4;
+
+  constructor(version: typeof PROTO_SPDY2 | typeof PROTO_SPDY3) {
+    const traits = versionTraits(version);
+    const dictionary = version === PROTO_SPDY2
+      ? SPDY2_DICTIONARY
+      : SPDY3_DICTIONARY;
+    this.#compressor = new StoredCompressor(traits, dictionary);
+    this.#inflate = new Inflate({ dictionary });
+    this.#lengthSize = traits.lengthSize;
+  }
+
+  send(pairs: readonly NameValue[], what: string): void {
+    const block = new ByteWriter();
+    writeHeaderBlock(block, pairs, this.#lengthSize);
+    const out = new ByteWriter(0);
+    const length = this.#compressor.compress(pairs, out);
+    assertEquals(length, block.length, what);
+    assertEquals(this.#inflate.push(out.view()), block.copy(), what);
+  }
+}
+
+const LIST: readonly NameValue[] = Array.from(
+  { length: 8 },
+  (_, index) => [`name-${index}`, `value ${index}`],
+);
+
+function changed(index: number, pair: NameValue): NameValue[] {
+  return LIST.map((old, at) => at === index ? pair : old);
+}
+
+for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
+  Deno.test(`policy "none": a changed pair at any place, version ${version}`, () => {
+    const connection = new Connection(version);
+    for (let index = 0; index < LIST.length; index++) {
+      for (
+        const pair of [
+          [`name-${index}`, "VALUE 9"],
+          [`name-${index}`, "longer than before ".repeat(20)],
+          [`name-${index}`, ""],
+          [`name-${index}`, "h\u00e9"],
+          [`name-${index}`, "\u20ac\u{1f600}"],
+          [`NAME-${index}`, `value ${index}`],
+          ["a-much-longer-name-".repeat(100), ""],
+          ["n", "v"],
+        ] as NameValue[]
+      ) {
+        connection.send(changed(index, pair), `${index} ${pair[0]} ${pair[1]}`);
+        connection.send(LIST, `${index} and back`);
+      }
+    }
+  });
+
+  Deno.test(`policy "none": other numbers of pairs, version ${version}`, () => {
+    const connection = new Connection(version);
+    for (const count of [0, 0, 1, 8, 3, 0, 8, 7, 8]) {
+      connection.send(LIST.slice(0, count), `${count} pairs`);
+    }
+  });
+
+  Deno.test(`policy "none": random changes of a list, version ${version}`, () => {
+    const random = new Random(20261128 + version);
+    const connection = new Connection(version);
+    const list = LIST.map((pair) => [...pair] as NameValue);
+    for (let step = 0; step < 3000; step++) {
+      for (let times = random.int(0, 7); times > 0; times--) {
+        const pair = list[random.int(0, list.length - 1)];
+        // One in a hundred is longer than the memory that is kept, and than a block.
+        const most = random.int(0, 99) === 0 ? 70_000 : 40;
+        const size = version === PROTO_SPDY2 ? Math.min(most, 20_000) : most;
+        pair[1] = random.int(0, 1) === 0
+          ? "x".repeat(random.int(0, size))
+          : `${step}`.padEnd(pair[1].length % size, "y");
+      }
+      connection.send(list, `step ${step}`);
+    }
+  });
+}
