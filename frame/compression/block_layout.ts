@@ -58,6 +58,8 @@ export class BlockLayout {
   readonly known: KnownName[] = [];
   /** The earlier copy of each pair, if the pair is public and the window has one. */
   readonly seen: (Seen | undefined)[] = [];
+  /** Position of each pair in the block before, if that has it at the same index, otherwise -1. */
+  readonly copies: number[] = [];
   /** The holes, in the order of their positions. */
   readonly secrets: Secret[] = [];
   /** The bytes of the holes that have no earlier copy. */
@@ -164,6 +166,7 @@ export class BlockLayout {
     this.repeated += last - first;
     for (let index = first; index < last; index++) {
       this.starts[index] = before[index] + shift;
+      this.copies[index] = before[index];
       const whole = this.#wholes[index];
       if (whole === undefined) {
         if (!this.#noted[index]) this.#noteFromNowOn(index);
@@ -195,6 +198,7 @@ export class BlockLayout {
       ? this.known[index]
       : this.#history.name(name);
     this.starts[index] = start;
+    this.copies[index] = -1;
     this.known[index] = known;
     this.#names[index] = name;
     this.#values[index] = value;

@@ -19,12 +19,6 @@ const FIRST_CAPACITY = 64;
 const COPIES = 12;
 /** Number of older copies, in blocks with the same names, that are tried. */
 const BLOCKS = 20;
-/**
- * The same when all pairs but one repeat the block before, which is a good copy then:
- * such a block is encoded in 3.5 us instead of 3.8.
- */
-const CLOSE_COPIES = 3;
-const CLOSE_BLOCKS = 12;
 /** Not the value of any byte. */
 const NONE = -1;
 /** Number of chains of copies in blocks with the same names; a power of two. Each copy is checked, because two values can share a chain. */
@@ -114,14 +108,19 @@ export class RunFinder {
    * most bytes after it, up to `to`, and before it, down to `from`.
    */
   find(index: number, from: number, to: number): void {
-    const { starts, seen, count, repeated } = this.#layout;
+    const { starts, seen, count, repeated, copies } = this.#layout;
+    // When all pairs but one repeat the block before, that block is nearly always the
+    // best copy: not searching others takes a sixth less time for the whole encoding,
+    // and makes a corpus request 0.4 bytes larger.
+    if (repeated + 1 >= count && copies[index] >= 0) {
+      return this.#takeCopy(index, from, to);
+    }
     const pairs = this.#pairs;
     const mask = this.#mask;
     const start = starts[index];
     const wanted = seen[index]!;
     const id = wanted.id;
     const oldest = Math.max(this.#next - REMEMBERED, 0);
-    const isClose = repeated + 1 >= count;
     /** The highest possible score. */
     const most = to - from;
     const { bytes, base } = this.#window;
@@ -132,7 +131,7 @@ export class RunFinder {
     let number = wanted.number;
     let lowest = number;
     for (
-      let left = isClose ? CLOSE_COPIES : COPIES;
+      let left = COPIES;
       left > 0 && number > oldest && best < most;
       left--
     ) {
@@ -153,7 +152,7 @@ export class RunFinder {
     }
     number = this.#chains[this.#chainOf(id)];
     for (
-      let left = isClose ? CLOSE_BLOCKS : BLOCKS;
+      let left = BLOCKS;
       left > 0 && number > oldest && best < most;
       left--
     ) {
@@ -179,6 +178,20 @@ export class RunFinder {
       this.reach = start + window.matchLength(wanted.last, start, to);
       this.early = start - window.matchBefore(wanted.last, start, from);
     }
+  }
+
+  /** Takes the copy in the block before, with the pairs after it that repeat that block, too. */
+  #takeCopy(index: number, from: number, to: number): void {
+    const { starts, count, copies } = this.#layout;
+    const window = this.#window;
+    const source = copies[index];
+    const start = starts[index];
+    let last = index + 1;
+    while (last < count && starts[last + 1] <= to && copies[last] >= 0) last++;
+    const end = starts[last];
+    this.source = source;
+    this.reach = end + window.matchLength(source + end - start, end, to);
+    this.early = start - window.matchBefore(source, start, from);
   }
 
   /**
