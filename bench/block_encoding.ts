@@ -18,6 +18,7 @@ import { HeaderEncoder } from "../frame/header_encoder.ts";
 import { wirePairs } from "../frame/header_list.ts";
 import {
   FrameEncoder,
+  type HeaderCompression,
   type NameValue,
   PROTO_SPDY3,
   SYN_STREAM,
@@ -49,12 +50,15 @@ export function headerBlock(pairs: readonly NameValue[]): Uint8Array {
   return block.copy();
 }
 
-/** Policy `"safe"`: prepared lists into compressed blocks. */
-export function blockEncoding(lists: Lists): Subject {
+/** Prepared lists into compressed blocks. */
+export function blockEncoding(
+  lists: Lists,
+  headerCompression: HeaderCompression = "safe",
+): Subject {
   const prepared = preparedLists(lists);
-  const encoder = new HeaderEncoder(PROTO_SPDY3);
+  const encoder = new HeaderEncoder(PROTO_SPDY3, { headerCompression });
   const out = new ByteWriter(4096);
-  return loop("HeaderEncoder, policy safe", () => {
+  return loop(`HeaderEncoder, policy ${headerCompression}`, () => {
     for (const pairs of prepared) {
       out.length = 0;
       encoder.encode(pairs, out);

@@ -29,6 +29,7 @@ import {
   headerDecoding as transportDecoding,
   headerEncoding as transportEncoding,
 } from "./peers/spdy_transport.ts";
+import { SPDYLAY, spdylay } from "./peers/spdylay.ts";
 import {
   type BlockCodec,
   nativeBlockDeflate,
@@ -49,6 +50,8 @@ const corpus = [...requests, ...responses];
 /** The rows of this family. */
 export const rows: readonly Row[] = [
   blockRow("safe", varying),
+  policyRow("full", true, 0.85),
+  policyRow("none", false, 0.8),
   blockRow("safe, corpus", corpus),
   blockRow("safe, corpus requests", requests),
   blockRow("safe, corpus responses", responses),
@@ -76,6 +79,12 @@ export const rows: readonly Row[] = [
         name: "spdy-transport",
         open: () => transportDecoding(framesOf(varying)),
       },
+      {
+        name: SPDYLAY,
+        open: () => spdylay("decode", { client: true, server: false }),
+        atLeast: 0.9,
+        aim: 1,
+      },
     ],
   },
 ];
@@ -87,6 +96,27 @@ function blockRow(what: string, lists: readonly NameValue[][]): Row {
     ours: () => blockEncoding(lists),
     peers: [
       { name: NATIVE, open: () => deflating(lists), atLeast: 1, aim: 2 },
+    ],
+  };
+}
+
+/** Another policy, beside spdylay's packing of a SYN_STREAM frame. */
+function policyRow(
+  policy: "full" | "none",
+  deflates: boolean,
+  atLeast: number,
+): Row {
+  return {
+    name: `header block encode, ${policy}`,
+    unit: "op/s",
+    ours: () => blockEncoding(varying, policy),
+    peers: [
+      {
+        name: SPDYLAY,
+        open: () => spdylay("encode", { client: deflates, server: false }),
+        atLeast,
+        aim: 1,
+      },
     ],
   };
 }

@@ -29,18 +29,18 @@ const body = new DataProvider(BODY, (_session, _streamId, _length, control) => {
 });
 
 /** Request and response, 100 in flight. */
-export function sessionRequests(
-  headerCompression: HeaderCompression = "safe",
-): Subject {
+export function sessionRequests(options: {
+  readonly headerCompression?: HeaderCompression;
+  readonly reuseSendBuffer?: boolean;
+}): Subject {
   const toServer = new Pipe();
   const toClient = new Pipe();
   let next = 0;
   let done = 0;
   let received = 0;
   const client = new Session(CLIENT, PROTO_SPDY3, {
-    headerCompression,
+    ...options,
     send: toServer.write,
-    reuseSendBuffer: true,
     onDataChunkRecv: (_session, _flags, _streamId, data) => {
       received += data.length;
     },
@@ -50,9 +50,8 @@ export function sessionRequests(
     },
   });
   const server = new Session(SERVER, PROTO_SPDY3, {
-    headerCompression,
+    ...options,
     send: toClient.write,
-    reuseSendBuffer: true,
     onRequestRecv: (session, streamId) => {
       session.submitResponse(streamId, responseHeaders(streamId), body);
     },
@@ -60,7 +59,7 @@ export function sessionRequests(
   for (let i = 0; i < IN_FLIGHT; i++) {
     client.submitRequest(3, requestHeaders(next++));
   }
-  return loop(`Session, policy ${headerCompression}`, () => {
+  return loop("Session", () => {
     const before = done;
     exchange(client, toServer, server, toClient);
     return done - before;
@@ -74,14 +73,12 @@ export function sessionBulk(): Subject {
   let received = 0;
   const client = new Session(CLIENT, PROTO_SPDY3, {
     send: toServer.write,
-    reuseSendBuffer: true,
     onDataChunkRecv: (_session, _flags, _streamId, data) => {
       received += data.length;
     },
   });
   const server = new Session(SERVER, PROTO_SPDY3, {
     send: toClient.write,
-    reuseSendBuffer: true,
     onRequestRecv: (session, streamId) => {
       session.submitResponse(
         streamId,

@@ -35,7 +35,7 @@ let check = 0;
 const PATHS: readonly (readonly [subject: Subject, floor: number])[] = [
   [named("header blocks encoded", encoding()), 0.2],
   [named("header blocks decoded", decoding()), 0.35],
-  [named("requests in memory", sessionRequests()), 0.055],
+  [named("requests in memory", sessionRequests({})), 0.055],
   [named("GB in memory", sessionBulk()), 3e-6],
   [named("bytes deflated", deflating()), 35],
   [named("bytes inflated", inflating()), 200],

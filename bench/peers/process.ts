@@ -1,0 +1,85 @@
+/**
+ * A peer that is a program of its own: it reads a number of milliseconds from
+ * each line of its input, works for so long, and prints its figure in units a
+ * second of its own CPU time.
+ *
+ * @module
+ */
+
+import { PeerMissing, type Subject } from "../harness.ts";
+
+/** Starts the program `program`. */
+export function processPeer(
+  name: string,
+  program: string,
+  args: string[],
+  env: Record<string, string> = {},
+): Subject {
+  const process = new Deno.Command(program, {
+    args,
+    env,
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const input = process.stdin.getWriter();
+  const output = process.stdout.pipeThrough(new TextDecoderStream())
+    .getReader();
+  let text = "";
+  return {
+    name,
+    measuresItself: true,
+    async run(milliseconds: number): Promise<number> {
+      await input.write(
+        new TextEncoder().encode(`${Math.round(milliseconds)}\n`),
+      );
+      while (!text.includes("\n")) {
+        const { value, done } = await output.read();
+        if (done) throw new Error(`the peer ${name} ended early`);
+        text += value;
+      }
+      const end = text.indexOf("\n");
+      const figure = Number(text.slice(0, end));
+      text = text.slice(end + 1);
+      return figure;
+    },
+    async close(): Promise<void> {
+      await input.close();
+      await process.status;
+      await output.cancel();
+    },
+  };
+}
+
+/**
+ * Builds a peer into a temporary folder, which goes with this process; returns
+ * the program's path. Throws {@linkcode PeerMissing} when `compiler` is not
+ * installed or fails.
+ *
+ * @param args The compiler's arguments for the program at the path `program`.
+ */
+export async function buildPeer(
+  compiler: string,
+  args: (program: string) => string[],
+  cwd?: URL,
+): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "bench-peer-" });
+  globalThis.addEventListener("unload", () => {
+    Deno.removeSync(folder, { recursive: true });
+  });
+  const program = `${folder}/peer`;
+  let result: Deno.CommandOutput;
+  try {
+    result = await new Deno.Command(compiler, { args: args(program), cwd })
+      .output();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new PeerMissing(`${compiler} is not installed`);
+    }
+    throw error;
+  }
+  if (!result.success) {
+    const lines = new TextDecoder().decode(result.stderr).trim().split("\n");
+    throw new PeerMissing(`${compiler}: ${lines.at(-1)}`);
+  }
+  return program;
+}
