@@ -26,7 +26,7 @@ export async function endProcessesOf(
     if (Date.now() > end) {
       throw new Error(`these processes do not end: ${processes.join(", ")}`);
     }
-    for (const pid of processes) kill(pid);
+    for (const pid of processes) killProcess(pid);
     await delay(100);
   }
 }
@@ -107,7 +107,8 @@ async function shimsOf(socket: string): Promise<number[]> {
   return found;
 }
 
-function kill(pid: number): void {
+/** Kills a process, if it is still there. */
+export function killProcess(pid: number): void {
   try {
     Deno.kill(pid, "SIGKILL");
   } catch (error) {

@@ -9,13 +9,10 @@
 import { delay } from "../deps.ts";
 import { makeImages, PAUSE_IMAGE } from "./images.ts";
 import { OptionalToolError, playProgram } from "../interop/peers.ts";
-import { endProcessesOf, removeCgroups, unmountBelow } from "./leftovers.ts";
+import { Run, socketIn } from "./runs.ts";
 
 /** Longest start of containerd, ms. */
 const START_TIMEOUT = 60_000;
-
-/** Where shims have their sockets, whatever the configuration: the deepest first. */
-const SHIM_FOLDERS = ["/run/containerd/s", "/run/containerd"];
 
 /** What a kernel, or a container around this one, says when it forbids containers. */
 const FORBIDDEN =
@@ -32,19 +29,15 @@ export type Streams = "" | "-i" | "-t" | "-it";
 
 /** containerd, started by {@linkcode startRuntime}. */
 export class Runtime implements AsyncDisposable {
-  readonly #folder: string;
+  readonly #run: Run;
   readonly #cri: string;
-  readonly #cgroup: string;
-  readonly #shimFolders: readonly string[];
   #process: Deno.ChildProcess | undefined;
   #pods = 0;
 
-  /** `shimFolders`: those of {@linkcode SHIM_FOLDERS} that this run makes. */
-  constructor(folder: string, cri: string, shimFolders: readonly string[]) {
-    this.#shimFolders = shimFolders;
-    this.#folder = folder;
+  /** `cri` is the program that calls it. */
+  constructor(run: Run, cri: string) {
+    this.#run = run;
     this.#cri = cri;
-    this.#cgroup = `spdy-${folder.split("-").at(-1)}`;
   }
 
   /** Its process. */
@@ -55,23 +48,15 @@ export class Runtime implements AsyncDisposable {
 
   /** Where its socket is. */
   get socket(): string {
-    return `${this.#folder}/containerd.sock`;
+    return socketIn(this.#run.folder);
   }
 
   /** Starts it, with the state of an earlier start if there was one. */
   async start(): Promise<void> {
-    const log = await Deno.open(`${this.#folder}/log`, {
-      append: true,
-      create: true,
-    });
-    this.#process = new Deno.Command("containerd", {
-      args: ["--config", `${this.#folder}/config.toml`],
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    // Its log is for whoever looks into a failure, so it may end at any time.
-    this.#process.stderr.pipeTo(log.writable).catch(() => {});
+    this.#process = await this.#run.start("containerd", [
+      "--config",
+      `${this.#run.folder}/config.toml`,
+    ]);
     const end = Date.now() + START_TIMEOUT;
     for (;;) {
       const { code, stderr } = await this.#call("version");
@@ -118,7 +103,7 @@ export class Runtime implements AsyncDisposable {
     streams: Streams = "",
   ): Promise<Pod> {
     const name = `pod-${this.#pods++}`;
-    const args = [`run${streams}`, name, `/${this.#cgroup}`, ...command];
+    const args = [`run${streams}`, name, `/${this.#run.cgroup}`, ...command];
     const { code, stdout, stderr } = await this.#call(...args);
     if (code !== 0) throw failure("no container was started", stderr);
     return JSON.parse(stdout);
@@ -150,7 +135,7 @@ export class Runtime implements AsyncDisposable {
     return stdout.trim();
   }
 
-  /** Removes the pods, ends containerd and everything it started, and removes its folder. */
+  /** Removes the pods, ends containerd and everything it started, and undoes the run. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#process !== undefined) {
       const listed = await this.#call("list");
@@ -160,15 +145,8 @@ export class Runtime implements AsyncDisposable {
       for (const sandbox of sandboxes) await this.#call("remove", sandbox);
       await this.kill();
     }
-    // What a fault left: shims know the socket, containers are in the cgroup.
-    await endProcessesOf(this.socket, this.#cgroup);
-    await unmountBelow(this.#folder);
-    await removeCgroups(this.#cgroup);
-    await Deno.remove(this.#folder, { recursive: true });
-    // A folder that is not empty belongs to somebody else as well.
-    for (const each of this.#shimFolders) {
-      await Deno.remove(each).catch(() => {});
-    }
+    // What a fault left is undone as well.
+    await this.#run[Symbol.asyncDispose]();
   }
 
   #call(
@@ -183,9 +161,9 @@ export class Runtime implements AsyncDisposable {
  * it. Throws `OptionalToolError` where the kernel forbids containers.
  */
 export async function startRuntime(cri: string): Promise<Runtime> {
-  // Not below TMPDIR: the path of a socket has at most 107 bytes.
-  const folder = await Deno.makeTempDir({ dir: "/tmp", prefix: "spdy-" });
-  const runtime = new Runtime(folder, cri, await missingOf(SHIM_FOLDERS));
+  const run = await Run.begin();
+  const { folder } = run;
+  const runtime = new Runtime(run, cri);
   try {
     for (const name of ["root", "state", "cni", "opt", "images"]) {
       await Deno.mkdir(`${folder}/${name}`);
@@ -199,15 +177,6 @@ export async function startRuntime(cri: string): Promise<Runtime> {
     await runtime[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-async function missingOf(paths: readonly string[]): Promise<string[]> {
-  const missing: string[] = [];
-  for (const path of paths) {
-    const entry = await Deno.stat(path).catch(() => undefined);
-    if (entry === undefined) missing.push(path);
-  }
-  return missing;
 }
 
 /** What a program printed before it failed: its last line has the reason. */

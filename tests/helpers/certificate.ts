@@ -18,59 +18,112 @@ export interface TestCertificate {
 const ECDSA = { name: "ECDSA", namedCurve: "P-256" } as const;
 const OID_ECDSA_SHA256 = "1.2.840.10045.4.3.2";
 const OID_COMMON_NAME = "2.5.4.3";
+const OID_ORGANIZATION = "2.5.4.10";
 const OID_BASIC_CONSTRAINTS = "2.5.29.19";
 const OID_SUBJECT_ALT_NAME = "2.5.29.17";
 const DAY = 24 * 60 * 60 * 1000;
+
+/** What an authority writes into a certificate. */
+export interface CertificateSubject {
+  /** Whose it is: a host, or a user of a cluster. */
+  readonly commonName: string;
+  /** Organizations; Kubernetes takes them as the groups of a user. */
+  readonly organizations?: readonly string[];
+  /** Names of a host. */
+  readonly names?: readonly string[];
+  /** IPv4 address of a host. */
+  readonly address?: readonly number[];
+}
+
+/** A certificate and its private key, both PEM. */
+export interface IssuedCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** An authority that signs certificates. */
+export interface TestAuthority {
+  /** Its own certificate, PEM. */
+  readonly caCert: string;
+  /** Signs a certificate for a new key. */
+  issue(subject: CertificateSubject): Promise<IssuedCertificate>;
+}
 
 /** Makes a certificate for these names, and for `127.0.0.1` unless told otherwise, signed by an authority of its own. */
 export async function makeCertificate(
   names: readonly string[] = ["localhost"],
   address: readonly number[] | null = [127, 0, 0, 1],
 ): Promise<TestCertificate> {
+  const authority = await makeAuthority();
+  const issued = await authority.issue({
+    commonName: names[0],
+    names,
+    address: address ?? undefined,
+  });
+  return { ...issued, caCert: authority.caCert };
+}
+
+/** Makes an authority. */
+export async function makeAuthority(): Promise<TestAuthority> {
+  const issuer: CertificateSubject = { commonName: "spdy test authority" };
   const authority = await generateKeys();
-  const server = await generateKeys();
   const ca = await certificate({
-    subject: "spdy test authority",
-    issuer: "spdy test authority",
+    subject: issuer,
+    issuer,
     keys: authority,
     signer: authority.privateKey,
     serial: 1,
-    extension: extension(
+    extensions: [extension(
       OID_BASIC_CONSTRAINTS,
       sequence([der(0x01, Uint8Array.of(0xff))]),
       true,
-    ),
+    )],
   });
-  const leaf = await certificate({
-    subject: names[0],
-    issuer: "spdy test authority",
-    keys: server,
-    signer: authority.privateKey,
-    serial: 2,
-    extension: extension(
-      OID_SUBJECT_ALT_NAME,
-      sequence([
-        ...names.map((name) => der(0x82, text(name))),
-        ...(address === null ? [] : [der(0x87, Uint8Array.from(address))]),
-      ]),
-      false,
-    ),
-  });
-  const key = await crypto.subtle.exportKey("pkcs8", server.privateKey);
+  let serial = 1;
   return {
-    cert: pem("CERTIFICATE", leaf),
-    key: pem("PRIVATE KEY", new Uint8Array(key)),
     caCert: pem("CERTIFICATE", ca),
+    async issue(subject) {
+      const keys = await generateKeys();
+      const leaf = await certificate({
+        subject,
+        issuer,
+        keys,
+        signer: authority.privateKey,
+        serial: ++serial,
+        extensions: alternativeNames(subject),
+      });
+      return {
+        cert: pem("CERTIFICATE", leaf),
+        key: await exportKey(keys.privateKey),
+      };
+    },
   };
 }
 
+/** Makes a pair of keys, both PEM (PKCS#8 and SubjectPublicKeyInfo). */
+export async function makeKeyPair(): Promise<
+  { readonly privateKey: string; readonly publicKey: string }
+> {
+  const keys = await generateKeys();
+  const spki = await crypto.subtle.exportKey("spki", keys.publicKey);
+  return {
+    privateKey: await exportKey(keys.privateKey),
+    publicKey: pem("PUBLIC KEY", new Uint8Array(spki)),
+  };
+}
+
+async function exportKey(key: CryptoKey): Promise<string> {
+  const bytes = await crypto.subtle.exportKey("pkcs8", key);
+  return pem("PRIVATE KEY", new Uint8Array(bytes));
+}
+
 interface CertificateParts {
-  readonly subject: string;
-  readonly issuer: string;
+  readonly subject: CertificateSubject;
+  readonly issuer: CertificateSubject;
   readonly keys: CryptoKeyPair;
   readonly signer: CryptoKey;
   readonly serial: number;
-  readonly extension: Uint8Array;
+  readonly extensions: readonly Uint8Array[];
 }
 
 async function generateKeys(): Promise<CryptoKeyPair> {
@@ -89,7 +142,9 @@ async function certificate(parts: CertificateParts): Promise<Uint8Array> {
     sequence([time(now - DAY), time(now + DAY)]),
     name(parts.subject),
     new Uint8Array(spki),
-    der(0xa3, sequence([parts.extension])),
+    ...(parts.extensions.length === 0
+      ? []
+      : [der(0xa3, sequence(parts.extensions))]),
   ]);
   const signature = await crypto.subtle.sign(
     { name: "ECDSA", hash: "SHA-256" },
@@ -109,12 +164,27 @@ function signatureOf(raw: ArrayBuffer): Uint8Array {
   ]);
 }
 
-function name(commonName: string): Uint8Array {
-  const attribute = sequence([
-    oid(OID_COMMON_NAME),
-    der(0x0c, text(commonName)),
+function name(
+  { commonName, organizations = [] }: CertificateSubject,
+): Uint8Array {
+  const attribute = (id: string, value: string): Uint8Array =>
+    der(0x31, sequence([oid(id), der(0x0c, text(value))]));
+  return sequence([
+    ...organizations.map((each) => attribute(OID_ORGANIZATION, each)),
+    attribute(OID_COMMON_NAME, commonName),
   ]);
-  return sequence([der(0x31, attribute)]);
+}
+
+function alternativeNames(
+  { names = [], address }: CertificateSubject,
+): Uint8Array[] {
+  const all = [
+    ...names.map((each) => der(0x82, text(each))),
+    ...(address === undefined ? [] : [der(0x87, Uint8Array.from(address))]),
+  ];
+  return all.length === 0
+    ? []
+    : [extension(OID_SUBJECT_ALT_NAME, sequence(all), false)];
 }
 
 function extension(
@@ -162,7 +232,7 @@ function bitString(bytes: Uint8Array): Uint8Array {
   return der(0x03, Uint8Array.from([0, ...bytes]));
 }
 
-function sequence(parts: Uint8Array[]): Uint8Array {
+function sequence(parts: readonly Uint8Array[]): Uint8Array {
   return der(0x30, Uint8Array.from(parts.flatMap((part) => [...part])));
 }
 

@@ -1,0 +1,198 @@
+/**
+ * What a run starts and changes on this machine, written down, so that all of it
+ * is undone: by the run itself at its end, or, when it was killed, by the next one.
+ *
+ * @module
+ */
+
+import { cacheFolder } from "../interop/peers.ts";
+import { restoreSettings, type Settings } from "./kernel_settings.ts";
+import {
+  endProcessesOf,
+  killProcess,
+  removeCgroups,
+  unmountBelow,
+} from "./leftovers.ts";
+
+/** Where shims have their sockets, whatever the configuration: the deepest first. */
+const SHIM_FOLDERS = ["/run/containerd/s", "/run/containerd"];
+
+/** A process. Its id may be that of another one later, the time of its start not. */
+export interface ProcessId {
+  readonly pid: number;
+  /** As the kernel counts it, in ticks since the machine was started. */
+  readonly startTime: string;
+}
+
+/** What is written down of a run. */
+export interface RunRecord {
+  /** The process that undoes everything, if it lives so long. */
+  readonly runner: ProcessId;
+  /** Folder of everything, with the socket of containerd in it. */
+  readonly folder: string;
+  /** Cgroup of all containers. */
+  readonly cgroup: string;
+  /** Folders outside that this run made; removed when they are empty. */
+  readonly outside: readonly string[];
+  /** Programs that were started. */
+  readonly processes: readonly ProcessId[];
+  /** Settings of the kernel, as they were. */
+  readonly settings: Settings;
+}
+
+/** One run: its folder, its cgroup, and what it has to undo. */
+export class Run implements AsyncDisposable {
+  readonly #file: string;
+  #record: RunRecord;
+
+  private constructor(file: string, record: RunRecord) {
+    this.#file = file;
+    this.#record = record;
+  }
+
+  /** Undoes what runs have left that were killed, and begins another one. */
+  static async begin(
+    records: string = `${cacheFolder()}/spdy-cluster/runs`,
+  ): Promise<Run> {
+    await Deno.mkdir(records, { recursive: true });
+    await undoDeadRuns(records);
+    // Not below TMPDIR: the path of a socket has at most 107 bytes.
+    const folder = await Deno.makeTempDir({ dir: "/tmp", prefix: "spdy-" });
+    const name = folder.split("/").at(-1) ?? "";
+    const run = new Run(`${records}/${name}.json`, {
+      runner: await identify(Deno.pid),
+      folder,
+      cgroup: name,
+      outside: await missingOf(SHIM_FOLDERS),
+      processes: [],
+      settings: {},
+    });
+    await run.#write();
+    return run;
+  }
+
+  /** Folder of everything. */
+  get folder(): string {
+    return this.#record.folder;
+  }
+
+  /** Cgroup of all containers. */
+  get cgroup(): string {
+    return this.#record.cgroup;
+  }
+
+  /** Starts a program, whose log goes to a file of the folder. */
+  async start(
+    program: string,
+    args: readonly string[],
+  ): Promise<Deno.ChildProcess> {
+    const name = program.split("/").at(-1);
+    const log = await Deno.open(`${this.folder}/${name}.log`, {
+      append: true,
+      create: true,
+    });
+    const process = new Deno.Command(program, {
+      args: [...args],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    // Its log is for whoever looks into a failure, so it may end at any time.
+    process.stderr.pipeTo(log.writable).catch(() => {});
+    const processes = [
+      ...this.#record.processes,
+      await identify(process.pid),
+    ];
+    this.#record = { ...this.#record, processes };
+    await this.#write();
+    return process;
+  }
+
+  /** Writes down settings of the kernel, to be called before they change. */
+  async remember(settings: Settings): Promise<void> {
+    this.#record = { ...this.#record, settings };
+    await this.#write();
+  }
+
+  /** Writes down folders outside that do not exist, but will. */
+  async rememberFolders(folders: readonly string[]): Promise<void> {
+    const outside = [...this.#record.outside, ...await missingOf(folders)];
+    this.#record = { ...this.#record, outside };
+    await this.#write();
+  }
+
+  /** Undoes everything. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await undo(this.#record);
+    await Deno.remove(this.#file);
+  }
+
+  /** Never half: whoever reads it may have to undo all of it. */
+  async #write(): Promise<void> {
+    const next = `${this.#file}.next`;
+    await Deno.writeTextFile(next, JSON.stringify(this.#record, null, 2));
+    await Deno.rename(next, this.#file);
+  }
+}
+
+/** Undoes what was left by runs whose process has ended. */
+async function undoDeadRuns(records: string): Promise<void> {
+  for await (const { name } of Deno.readDir(records)) {
+    if (!name.endsWith(".json")) continue;
+    const file = `${records}/${name}`;
+    const text = await Deno.readTextFile(file).catch(() => undefined);
+    // Another run has removed its own.
+    if (text === undefined) continue;
+    const record: RunRecord = JSON.parse(text);
+    if (await isAlive(record.runner)) continue;
+    await undo(record);
+    await Deno.remove(file).catch(() => {});
+  }
+}
+
+async function undo(
+  { folder, cgroup, processes, settings, outside }: RunRecord,
+): Promise<void> {
+  for (const each of processes) {
+    if (await isAlive(each)) killProcess(each.pid);
+  }
+  // Shims know the socket, containers are in the cgroup.
+  await endProcessesOf(socketIn(folder), cgroup);
+  await unmountBelow(folder);
+  await removeCgroups(cgroup);
+  await Deno.remove(folder, { recursive: true }).catch(unlessMissing);
+  // A folder that is not empty belongs to somebody else as well.
+  for (const each of outside) await Deno.remove(each).catch(() => {});
+  await restoreSettings(settings);
+}
+
+/** Where the socket of containerd is. */
+export function socketIn(folder: string): string {
+  return `${folder}/containerd.sock`;
+}
+
+/** The process of this id; its `startTime` is `""` if there is none. */
+export async function identify(pid: number): Promise<ProcessId> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
+  // The name of the program may contain blanks and brackets: count after the last one.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // A zombie has ended.
+  return { pid, startTime: fields[0] === "Z" ? "" : fields[19] ?? "" };
+}
+
+async function isAlive({ pid, startTime }: ProcessId): Promise<boolean> {
+  return startTime !== "" && (await identify(pid)).startTime === startTime;
+}
+
+async function missingOf(paths: readonly string[]): Promise<string[]> {
+  const missing: string[] = [];
+  for (const path of paths) {
+    const entry = await Deno.stat(path).catch(() => undefined);
+    if (entry === undefined) missing.push(path);
+  }
+  return missing;
+}
+
+function unlessMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}

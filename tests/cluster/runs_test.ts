@@ -1,0 +1,113 @@
+import { assertEquals, assertRejects } from "../deps.ts";
+import { stdFlags } from "../../tools/std.ts";
+import { identify, Run, type RunRecord } from "./runs.ts";
+
+const ignore = Deno.build.os !== "linux";
+
+Deno.test({
+  name: "a run undoes what it has started and made",
+  ignore,
+  async fn() {
+    await using records = await temporaryFolder();
+    const run = await Run.begin(records.path);
+    const sleep = await run.start("sleep", ["1000"]);
+    await run.rememberFolders([`${records.path}/outside`]);
+    await Deno.mkdir(`${records.path}/outside`);
+    await run[Symbol.asyncDispose]();
+    assertEquals((await sleep.status).signal, "SIGKILL");
+    assertEquals(await namesIn(records.path), []);
+    await assertRejects(() => Deno.stat(run.folder), Deno.errors.NotFound);
+  },
+});
+
+Deno.test({
+  name: "the next run undoes what a killed one has left, and nothing else",
+  ignore,
+  async fn() {
+    await using records = await temporaryFolder();
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "eval",
+        "--quiet",
+        ...await stdFlags(),
+        LEAVE_PROGRAM,
+        records.path,
+      ],
+      stdin: "null",
+      stdout: "piped",
+    });
+    const { stdout } = await child.output();
+    const left: RunRecord = JSON.parse(new TextDecoder().decode(stdout));
+    const [sleep] = left.processes;
+    assertEquals((await identify(sleep.pid)).startTime, sleep.startTime);
+    // Its id belongs to another process by now.
+    using other = sleeping();
+    await writeRecord(records.path, "reused", {
+      ...left,
+      processes: [{ pid: other.pid, startTime: "1" }],
+    });
+    // The process that owns it is still there.
+    using living = sleeping();
+    await writeRecord(records.path, "living", {
+      ...left,
+      runner: await identify(Deno.pid),
+      processes: [await identify(living.pid)],
+    });
+
+    await using run = await Run.begin(records.path);
+
+    assertEquals((await identify(sleep.pid)).startTime, "");
+    await assertRejects(() => Deno.stat(left.folder), Deno.errors.NotFound);
+    for (const { pid } of [other, living]) {
+      assertEquals((await identify(pid)).startTime !== "", true);
+    }
+    assertEquals(
+      await namesIn(records.path),
+      ["living.json", `${run.cgroup}.json`],
+    );
+  },
+});
+
+/** Begins a run, starts a program, prints the record, and is killed. */
+const LEAVE_PROGRAM = `
+import { Run } from "${new URL("runs.ts", import.meta.url)}";
+const [records] = Deno.args;
+const run = await Run.begin(records);
+await run.start("sleep", ["1000"]);
+console.log(await Deno.readTextFile(records + "/" + run.cgroup + ".json"));
+Deno.kill(Deno.pid, "SIGKILL");
+`;
+
+function sleeping(): Disposable & { readonly pid: number } {
+  const process = new Deno.Command("sleep", { args: ["1000"], stdin: "null" })
+    .spawn();
+  return { pid: process.pid, [Symbol.dispose]: () => process.kill("SIGKILL") };
+}
+
+async function writeRecord(
+  folder: string,
+  name: string,
+  record: RunRecord,
+): Promise<void> {
+  const file = `${folder}/${name}.json`;
+  await Deno.writeTextFile(
+    file,
+    JSON.stringify({ ...record, folder: `${folder}/none`, cgroup: "none" }),
+  );
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) names.push(name);
+  return names.sort();
+}
+
+async function temporaryFolder(): Promise<
+  AsyncDisposable & { readonly path: string }
+> {
+  const path = await Deno.makeTempDir();
+  return {
+    path,
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
+}
