@@ -14,7 +14,7 @@ import {
   listeningUrl,
   type ListenOptions,
   readListenOptions,
-  untilInterrupted,
+  runServers,
 } from "./listen.ts";
 import { defineCommand } from "./help.ts";
 import { readOptions } from "./options.ts";
@@ -78,7 +78,7 @@ files named.`,
     const options = await readListenOptions(parsed);
     const rules: ProxyRules = {
       behind,
-      isTls: options.cert !== undefined,
+      isTls: options.certificate !== undefined,
       preserveHost: flags["preserve-host"],
       rewriteRedirects: flags["rewrite-redirects"],
       timeout: readSeconds("--timeout", values.timeout ?? DEFAULT_TIMEOUT),
@@ -93,23 +93,28 @@ files named.`,
 });
 
 async function toHttp(
-  { log, ...options }: ListenOptions,
+  options: ListenOptions,
   rules: ProxyRules,
   ca: string[] | undefined,
 ): Promise<void> {
   const { behind } = rules;
+  const { version, flowControl, log } = options;
   const url = URL.parse(behind);
   if (url === null) throw new UsageError(`"${behind}" is not a URL`);
   const { handler, close } = inFrontOfHttp(url, rules, ca);
+  const logged = withAccessLog(handler, accessLog(log));
   const scheme = rules.isTls ? "spdys" : "spdy";
-  const server = serve({
-    ...options,
-    upgrade: !rules.isTls,
-    onError: (error) => failedAnswer(error, rules),
-    onListen: (addr) =>
-      print(show`SPDY at ${listeningUrl(addr, scheme)} for ${behind}`),
-  }, withAccessLog(handler, accessLog(log)));
-  await untilInterrupted(server);
+  await runServers(options, (address, certificate) =>
+    serve({
+      ...address,
+      ...certificate,
+      version,
+      flowControl,
+      upgrade: !rules.isTls,
+      onError: (error) => failedAnswer(error, rules),
+      onListen: (addr: Deno.NetAddr): void =>
+        print(show`SPDY at ${listeningUrl(addr, scheme)} for ${behind}`),
+    }, logged));
   close();
 }
 
@@ -123,16 +128,19 @@ async function toSpdy(
   await using client = new Client({
     connect: () => openTarget(target, { version, caCerts }),
   });
-  const front = await inFrontOfSpdy(
-    client,
-    new URL(target.url).origin,
-    options,
-    rules,
-    accessLog(options.log),
-  );
   const scheme = rules.isTls ? "https" : "http";
-  print(
-    show`HTTP at ${listeningUrl(front.addr, scheme)} for ${rules.behind}`,
-  );
-  await untilInterrupted(front);
+  const log = accessLog(options.log);
+  await runServers(options, async (address, certificate) => {
+    const front = await inFrontOfSpdy(
+      client,
+      new URL(target.url).origin,
+      { ...address, certificate },
+      rules,
+      log,
+    );
+    print(
+      show`HTTP at ${listeningUrl(front.addr, scheme)} for ${rules.behind}`,
+    );
+    return front;
+  });
 }

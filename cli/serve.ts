@@ -12,7 +12,7 @@ import {
   LISTEN_OPTIONS,
   listeningUrl,
   readListenOptions,
-  untilInterrupted,
+  runServers,
 } from "./listen.ts";
 import { defineCommand } from "./help.ts";
 import { readOptions } from "./options.ts";
@@ -46,22 +46,25 @@ export const serve: Command = defineCommand({
       throw new UsageError("serve takes one directory");
     }
     const [directory = "."] = positionals;
-    const { log, ...options } = await readListenOptions(parsed);
+    const options = await readListenOptions(parsed);
+    const { version, flowControl, log } = options;
     const rules = readPushRules(parsed.lists.push);
     const handler = withAccessLog(
       withPush(await staticFiles(directory), rules),
       accessLog(log),
     );
-    const scheme = options.cert === undefined ? "spdy" : "spdys";
-    const onListen = (addr: Deno.NetAddr): void => {
-      print(show`Serving ${directory} at ${listeningUrl(addr, scheme)}`);
-    };
-    const server = serveSpdy({
-      ...options,
-      upgrade: options.cert === undefined,
-      onListen,
-    }, handler);
-    await untilInterrupted(server);
+    await runServers(options, (address, certificate) => {
+      const scheme = certificate === undefined ? "spdy" : "spdys";
+      return serveSpdy({
+        ...address,
+        ...certificate,
+        version,
+        flowControl,
+        upgrade: certificate === undefined,
+        onListen: (addr: Deno.NetAddr): void =>
+          print(show`Serving ${directory} at ${listeningUrl(addr, scheme)}`),
+      }, handler);
+    });
     return EXIT_OK;
   },
 });

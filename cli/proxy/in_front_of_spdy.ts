@@ -12,8 +12,9 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Client } from "../../http/client/client.ts";
 import type { AccessLog } from "../access_log.ts";
+import type { Certificate } from "../certificate.ts";
 import { reasonOf } from "../command.ts";
-import type { ListenOptions } from "../listen.ts";
+import type { Address, ListeningServer } from "../listen.ts";
 import {
   type Fields,
   fromHeaders,
@@ -28,12 +29,8 @@ import { failedAnswer, GatewayTimeout, type ProxyRules } from "./rules.ts";
 import { REFUSED, UPGRADE } from "./upgraded.ts";
 
 /** A proxy that listens. */
-export interface HttpFront {
+export interface HttpFront extends ListeningServer {
   readonly addr: Deno.NetAddr;
-  /** Resolves when it has ended. */
-  readonly finished: Promise<void>;
-  /** Takes no more connections; finishes the requests under way. */
-  shutdown(): Promise<void>;
 }
 
 /**
@@ -44,14 +41,14 @@ export interface HttpFront {
 export async function inFrontOfSpdy(
   client: Client,
   origin: string,
-  listen: Pick<ListenOptions, "hostname" | "port" | "cert" | "key">,
+  listen: Address & { readonly certificate: Certificate | undefined },
   rules: ProxyRules,
   log: AccessLog,
 ): Promise<HttpFront> {
-  const { hostname, port, cert, key } = listen;
-  const server = cert === undefined
+  const { hostname, port, certificate } = listen;
+  const server = certificate === undefined
     ? http.createServer()
-    : https.createServer({ cert, key });
+    : https.createServer({ ...certificate });
   const forwarder = new Forwarder(client, origin, rules, log);
   server.on("request", (request, response) => {
     forwarder.forward(request, response);
@@ -86,6 +83,9 @@ export async function inFrontOfSpdy(
       server.close();
       server.closeIdleConnections();
       return finished;
+    },
+    setCertificate(certificate): void {
+      if (server instanceof https.Server) server.setSecureContext(certificate);
     },
   };
 }
