@@ -11,6 +11,14 @@
 
 import { InvalidArgumentError } from "./errors.ts";
 
+/**
+ * What must not reach a terminal or a page: control characters, C1 ones as well, which
+ * some terminals take for ESC and a letter; format characters, which turn the
+ * direction of text or hide it; line and paragraph separators; halves of
+ * surrogate pairs.
+ */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
 /** Formats a value for an error message. Never throws, although `String(value)` can. */
 export function show(value: unknown): string {
   try {
@@ -18,6 +26,19 @@ export function show(value: unknown): string {
   } catch {
     return `of type ${typeof value}`;
   }
+}
+
+/**
+ * Text from a peer, safe for a terminal, a log or a page: every character that
+ * could steer a terminal or turn the direction of text is spelled out, as in
+ * `\x1b` and `\u{202e}`.
+ */
+export function printable(text: string): string {
+  return text.replace(UNSAFE, (char) => {
+    const code = char.codePointAt(0) ?? 0;
+    const digits = code.toString(16).padStart(2, "0");
+    return code > 0xff ? `\\u{${digits}}` : `\\x${digits}`;
+  });
 }
 
 /**

@@ -102,15 +102,19 @@ export class WindowTracker {
     }
   }
 
-  /** What the side may send in all, bytes; SPDY/3.1 only. */
-  session(fromClient: boolean): number {
-    return (fromClient ? this.#client : this.#server).session.size;
-  }
-
-  /** What the side may send on a stream, bytes. */
-  stream(fromClient: boolean, streamId: number): number {
+  /**
+   * What the side may send on a stream, or with `streamId` 0 in all, bytes; less
+   * than 0 when SETTINGS have made it smaller. `undefined` where there is no
+   * window, as in SPDY/2, or its sender has sent more than it allows.
+   */
+  window(fromClient: boolean, streamId: number): number | undefined {
+    if (this.#isOff) return undefined;
     const sender = fromClient ? this.#client : this.#server;
-    return sender.streams.get(streamId)?.size ?? sender.initial;
+    const window = streamId === 0
+      ? sender.session
+      : sender.streams.get(streamId);
+    if (window === undefined) return sender.initial;
+    return window.isIgnored ? undefined : window.size;
   }
 
   /** The windows that were used up, those that still are until `time`. */

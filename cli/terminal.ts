@@ -14,7 +14,7 @@
  * @module
  */
 
-import { printable } from "../connection/printable.ts";
+import { printable } from "../values.ts";
 import * as colors from "../deps.ts";
 
 /** What {@linkcode printable} spells out, without what JSON.stringify escapes by itself. */

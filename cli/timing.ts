@@ -5,7 +5,17 @@
  * @module
  */
 
-import { escapeHtml } from "../deps.ts";
+import {
+  bar,
+  legend,
+  type Meaning,
+  type Phase,
+  scale,
+  type Shape,
+  svgFile,
+  timeAxis,
+  timeText,
+} from "../viewer/chart.ts";
 
 /** Moments of one request, ms since the program's first. */
 export interface Timing {
@@ -24,21 +34,19 @@ export interface Timing {
   result: string;
 }
 
-interface Phase {
+const PHASES: readonly {
   readonly name: string;
   readonly mark: string;
-  readonly fill: string;
-  readonly begin: number;
-  readonly end: number;
-}
+  readonly meaning: Meaning;
+}[] = [
+  { name: "queued", mark: ".", meaning: "queued" },
+  { name: "waiting", mark: "-", meaning: "headers" },
+  { name: "receiving", mark: "#", meaning: "data" },
+];
 
-const PHASES = [
-  { name: "queued", mark: ".", fill: "#c8ccd2" },
-  { name: "waiting", mark: "-", fill: "#e0a030" },
-  { name: "receiving", mark: "#", fill: "#3a7bd5" },
-] as const;
-
-function phases({ start, sent, head, end }: Timing): Phase[] {
+function phases(
+  { start, sent, head, end }: Timing,
+): (Phase & { readonly mark: string })[] {
   const last = end ?? head ?? sent ?? start;
   const moments = [start, sent ?? last, head ?? last, last];
   return PHASES.map((phase, index) => ({
@@ -91,65 +99,49 @@ const ROW = 24;
 const NAMES = 320;
 const BARS = 640;
 const MARGIN = 16;
+/** Characters of a URL that fit in front of its bar. */
+const MOST_NAME = 40;
 
 /** The waterfall as an SVG picture. */
 export function waterfallSvg(timings: readonly Timing[]): string {
   const { begin, length } = extent(timings);
-  const x = (time: number): number => NAMES + (time - begin) / length * BARS;
+  const x = scale(begin, begin + length, NAMES, NAMES + BARS);
   const top = MARGIN + ROW;
-  const height = top + timings.length * ROW + ROW + MARGIN;
-  const width = NAMES + BARS + 110;
-  const parts: string[] = [];
-  for (let tick = 0; tick <= 4; tick++) {
-    const at = NAMES + BARS * tick / 4;
-    parts.push(
-      `<line x1="${at}" y1="${top - 4}" x2="${at}" y2="${
-        top + timings.length * ROW
-      }" stroke="#ddd"/>`,
-      `<text x="${at}" y="${top - 8}" text-anchor="middle" fill="#666">${
-        (length * tick / 4).toFixed(1)
-      } ms</text>`,
-    );
-  }
+  const bottom = top + timings.length * ROW;
+  const shapes: Shape[] = timeAxis({
+    range: [0, length],
+    x: (time) => x(begin + time),
+    labels: top - 10,
+    grid: [top - 4, bottom],
+    most: 8,
+  });
   timings.forEach((timing, index) => {
     const y = top + index * ROW;
-    const name = timing.url.length > 44
-      ? `...${timing.url.slice(-41)}`
+    const name = timing.url.length > MOST_NAME
+      ? `\u2026${timing.url.slice(1 - MOST_NAME)}`
       : timing.url;
-    parts.push(
-      `<text x="${MARGIN}" y="${y + 16}">${escapeHtml(name)}</text>`,
-      `<text x="${NAMES - 8}" y="${y + 16}" text-anchor="end" fill="#666">${
-        escapeHtml(timing.result)
-      }</text>`,
-    );
-    for (const { name, fill, begin, end } of phases(timing)) {
-      if (end <= begin) continue;
-      parts.push(
-        `<rect x="${x(begin).toFixed(1)}" y="${y + 4}" width="${
-          Math.max(1, x(end) - x(begin)).toFixed(1)
-        }" height="${ROW - 8}" fill="${fill}"><title>${name} ${
-          (end - begin).toFixed(1)
-        } ms</title></rect>`,
-      );
-    }
     const total = (timing.end ?? timing.start) - timing.start;
-    parts.push(
-      `<text x="${NAMES + BARS + 8}" y="${y + 16}">${
-        total.toFixed(1)
-      } ms</text>`,
+    shapes.push(
+      { kind: "text", meaning: "text", x: MARGIN, y: y + 17, text: name },
+      {
+        kind: "text",
+        meaning: /^[123]/.test(timing.result) ? "faint" : "reset",
+        x: NAMES - 8,
+        y: y + 17,
+        text: timing.result,
+        anchor: "end",
+      },
+      ...bar(phases(timing), x, y + 5, ROW - 9),
+      {
+        kind: "text",
+        meaning: "faint",
+        x: NAMES + BARS + 10,
+        y: y + 17,
+        text: timeText(total),
+      },
     );
   });
-  PHASES.forEach(({ name, fill }, index) => {
-    const at = NAMES + index * 120;
-    const y = top + timings.length * ROW + 10;
-    parts.push(
-      `<rect x="${at}" y="${y}" width="12" height="12" fill="${fill}"/>`,
-      `<text x="${at + 18}" y="${y + 11}">${name}</text>`,
-    );
-  });
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="13">
-<rect width="100%" height="100%" fill="#fff"/>
-${parts.join("\n")}
-</svg>
-`;
+  const keys = PHASES.map(({ meaning, name }) => [meaning, name] as const);
+  shapes.push(...legend(keys, NAMES, bottom + 26));
+  return svgFile(shapes, NAMES + BARS + 90, bottom + ROW + MARGIN);
 }

@@ -13,7 +13,7 @@ import {
 } from "../errors.ts";
 import { closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
 import { startTls, type Target, type TlsOptions } from "./client_tls.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../values.ts";
 import type { ProxySettings } from "./proxy_settings.ts";
 import { TimeLimit } from "./time_limit.ts";
 import type { ByteConn, Transport } from "./transport.ts";

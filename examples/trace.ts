@@ -4,7 +4,7 @@
  * @module
  */
 
-import { frameText } from "../cli/frame_text.ts";
+import { frameText } from "../frame/frame_text.ts";
 import { bold, dim } from "../deps.ts";
 import { DATA, type TracedFrame } from "../mod.ts";
 

@@ -28,7 +28,7 @@ export async function makePage(): Promise<string> {
     script,
   )}'; style-src '${await hash(
     style,
-  )}'; base-uri 'none'; form-action 'none'`;
+  )}'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'`;
   const parts: Record<string, string> = {
     '"CSP"': `"${policy}"`,
     ">STYLE<": `>${style}<`,

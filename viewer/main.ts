@@ -1,5 +1,5 @@
 /**
- * The page of captures: reads the capture inside the page, or files that are
+ * The page of captures: reads the captures inside the page, or files that are
  * dropped on it.
  *
  * @module
@@ -7,228 +7,400 @@
 
 /// <reference lib="dom" />
 
-import { CaptureReader, KeyLog } from "../capture/mod.ts";
-import { drawCurves, drawWaterfall, streamAt } from "./drawing.ts";
+import { detailOf } from "./detail.ts";
+import { button, element, find, setColours } from "./dom.ts";
+import { frameList } from "./frames.ts";
 import {
-  type Connection,
-  fieldsOf,
-  filterRows,
-  hexText,
-  Model,
-  payloadText,
-  type Row,
-} from "./model.ts";
-import { Table } from "./table.ts";
+  type Contents,
+  type Input,
+  inputOf,
+  isKeyLog,
+  readCaptures,
+} from "./input.ts";
+import { List } from "./list.ts";
+import { sizeText } from "./chart.ts";
+import { type Connection, filterRows, Model, type Row } from "./model.ts";
+import { summaryDetails, summaryTiles } from "./summary.ts";
+import { TimeView } from "./time_view.ts";
+import type { Range } from "./waterfall.ts";
 
-/** A file to read. */
-interface Input {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
-
-function find<T extends HTMLElement>(id: string): T {
-  return document.getElementById(id) as T;
-}
+/** Time that the page waits for more letters of a search, ms. */
+const TYPING = 120;
 
 const search = find<HTMLInputElement>("search");
 const type = find<HTMLSelectElement>("type");
+const side = find<HTMLSelectElement>("side");
 const stream = find<HTMLInputElement>("stream");
-const table = new Table(find("table"), showDetail);
+const onlyBad = find<HTMLInputElement>("bad");
+const help = find<HTMLDialogElement>("help");
+const detail = find("detail");
+
+let captures: readonly Input[] = [];
+let keyLogs: Input[] = [];
+let reading: AbortController | undefined;
 let model = new Model();
 let connection: Connection | undefined;
+let range: Range | undefined;
 
-/** A new element with text. What peers sent becomes text only. */
-function element(name: string, text: string): HTMLElement {
-  const made = document.createElement(name);
-  made.textContent = text;
-  return made;
+const connections = new List<Connection>(find("connections"), {
+  role: "option",
+  height: () => 52,
+  fill: fillConnection,
+  onChoose: (found) => {
+    if (found !== connection) choose(found);
+  },
+});
+const table = frameList(
+  find("table"),
+  () => connection?.begin ?? 0,
+  (row, isEnter) => {
+    if (isEnter && row.streamId) chooseStream(row.streamId);
+    showDetail(row);
+  },
+);
+const timeView = new TimeView({
+  onStream: (id) => chooseStream(id === chosenStream() ? undefined : id),
+  onRange(next): void {
+    range = next;
+    update();
+  },
+});
+
+/** Reads the captures again, with all keys that there are. */
+async function read(): Promise<void> {
+  reading?.abort();
+  const stop = reading = new AbortController();
+  const names = captures.map(({ name }) => name).join(", ");
+  const setStatus = (text: string): void => {
+    find("status").replaceChildren(element("span", "", `${names}: ${text}`));
+  };
+  delete document.body.dataset.ready;
+  setStatus("reading\u2026");
+  document.body.classList.add("is-reading");
+  let contents: Contents;
+  try {
+    contents = await readCaptures(captures, keyLogs, (part) => {
+      setStatus(`reading, ${(100 * part).toFixed(0)} %`);
+    }, stop.signal);
+  } catch (error) {
+    if (stop.signal.aborted) return;
+    throw error;
+  }
+  document.body.classList.remove("is-reading");
+  model = contents.model;
+  const count = model.connections.size;
+  const others = [...contents.others].map(([what, times]) =>
+    `${what} ${times}`
+  );
+  document.title = `${names} \u2013 SPDY capture`;
+  setStatus(
+    `${count} ${count === 1 ? "connection" : "connections"} with SPDY${
+      others.length === 0 ? "" : `; without: ${others.join(", ")}`
+    }`,
+  );
+  showWarnings(
+    count > 0 ? model.warnings : [
+      ...model.warnings,
+      `${names}: no SPDY was found${
+        contents.others.has("TLS")
+          ? "; if it is inside TLS, drop the key log on the page as well"
+          : ""
+      }`,
+    ],
+  );
+  document.body.classList.toggle("is-empty", count === 0);
+  const found = [...model.connections.values()];
+  find("connections-count").textContent = String(count);
+  choose(found[0]);
+  connections.show(found, found.length === 0 ? -1 : 0);
+  document.body.dataset.ready = String(connection?.rows.length ?? 0);
 }
 
-async function read(inputs: readonly Input[]): Promise<void> {
-  const keys: string[] = [];
-  const captures: Input[] = [];
-  for (const input of inputs) {
-    const head = new TextDecoder().decode(input.bytes.subarray(0, 4096));
-    if (/^(CLIENT|SERVER)_[A-Z0-9_]+ [0-9a-f]+ /mi.test(head)) {
-      keys.push(new TextDecoder().decode(input.bytes));
-    } else captures.push(input);
-  }
-  model = new Model();
-  const reader = new CaptureReader({
-    onRecord: (record) => model.add(record),
-    onPayload: (payload) => model.addPayload(payload),
-  }, { keyLog: new KeyLog(keys.join("\n")) });
-  let fault = "";
-  try {
-    for (const { name, bytes } of captures) {
-      reader.begin(name);
-      await reader.push(bytes);
-      await reader.endFile();
-    }
-    await reader.end();
-  } catch (error) {
-    fault = error instanceof Error ? error.message : String(error);
-  }
-  const names = captures.map(({ name }) => name).join(", ");
-  find("status").textContent = [
-    `${names}: ${model.connections.size} ${
-      model.connections.size === 1 ? "connection" : "connections"
-    } with SPDY`,
-    fault,
-    ...model.warnings,
-  ].filter((text) => text !== "").join("; ");
-  find("connections").replaceChildren(
-    ...[...model.connections.values()].map((found) => {
-      const button = element("button", `${found.number}  ${found.title}`);
-      button.addEventListener("click", () => choose(found));
-      button.dataset.number = String(found.number);
-      return button;
-    }),
+function showWarnings(warnings: readonly string[]): void {
+  const box = find("warnings");
+  box.hidden = warnings.length === 0;
+  box.replaceChildren(...warnings.map((text) => element("li", "", text)));
+}
+
+function fillConnection(line: HTMLElement, found: Connection): void {
+  const { number, client, server, streams, faults, begin, end } = found;
+  const { fromClient, fromServer } = found.summary ?? {};
+  const bytes = (fromClient?.bytes ?? 0) + (fromServer?.bytes ?? 0);
+  line.append(
+    element("b", "", String(number)),
+    element(
+      "span",
+      "ends",
+      server === "" ? client : `${client} \u2192 ${server}`,
+    ),
+    element(
+      "span",
+      "faint",
+      `${streams.size} ${streams.size === 1 ? "stream" : "streams"} \u00b7 ${
+        sizeText(bytes)
+      } \u00b7 ${((end - begin) / 1000).toFixed(2)} s`,
+    ),
   );
-  choose(model.connections.values().next().value);
-  document.body.dataset.ready = String(connection?.rows.length ?? 0);
+  if (faults > 0) {
+    const badge = element("span", "badge", String(faults));
+    badge.title = `${faults} problems: resets, and what could not be read`;
+    line.append(badge);
+  }
 }
 
 function choose(found: Connection | undefined): void {
   connection = found;
-  for (const button of find("connections").children) {
-    button.toggleAttribute(
-      "aria-current",
-      (button as HTMLElement).dataset.number === String(found?.number),
-    );
-  }
+  range = undefined;
   const types = new Set(found?.rows.map((row) => row.type));
   type.replaceChildren(
     new Option("all types", ""),
-    ...[...types].sort().map((name) => new Option(name)),
+    ...[...types].sort().map((name) => new Option(name, name)),
   );
-  stream.value = "";
-  find("summary").textContent = summaryOf(found);
-  draw();
-  filter();
+  clearInputs();
+  if (found === undefined) return;
+  find("title").replaceChildren(
+    element("span", "number", String(found.number)),
+    element(
+      "span",
+      "",
+      found.server === ""
+        ? found.client
+        : `${found.client} \u2192 ${found.server}`,
+    ),
+  );
+  if (!found.isComplete) {
+    find("title").append(
+      element("span", "badge", "its beginning is not in the capture"),
+    );
+  }
+  find("summary").replaceChildren(...summaryTiles(found));
+  timeView.show(found);
+  update();
 }
 
-function summaryOf(found: Connection | undefined): string {
-  const summary = found?.summary;
-  if (summary === undefined) return "";
-  const sides = [summary.fromClient, summary.fromServer].map((side, index) => {
-    const { compressed, plain } = side.headers;
-    const ratio = plain === 0
-      ? ""
-      : `, headers ${plain} \u2192 ${compressed} bytes (${
-        (100 * compressed / plain).toFixed(0)
-      } %)`;
-    return `${
-      index === 0 ? "client" : "server"
-    }: ${side.frames} frames, ${side.bytes} bytes${ratio}`;
-  });
-  return [`${summary.streams} streams`, ...sides, summary.how].join(" \u00b7 ");
+function clearInputs(): void {
+  search.value =
+    stream.value =
+    type.value =
+    side.value =
+      "";
+  onlyBad.checked = false;
 }
 
 function chosenStream(): number | undefined {
-  return /^\d+$/.test(stream.value) ? Number(stream.value) : undefined;
+  return /^\d+$/.test(stream.value.trim())
+    ? Number(stream.value.trim())
+    : undefined;
 }
 
-function draw(): void {
-  if (connection === undefined) return;
-  const chosen = chosenStream();
-  drawWaterfall(find("waterfall"), connection, chosen);
-  drawCurves(find("curves"), connection, chosen);
-  find("windows").textContent = connection.tracker === undefined
-    ? "The capture lacks the beginning of the connection: its windows are unknown."
-    : `Window of the server: session (blue)${
-      chosen === undefined ? "" : `, stream ${chosen} (violet)`
-    }; red where it is used up`;
+function chooseStream(id: number | undefined): void {
+  stream.value = id === undefined ? "" : String(id);
+  update();
+}
+
+/** Shows what is left by the filters. */
+function update(): void {
+  timeView.update(chosenStream(), range);
+  filter();
 }
 
 function filter(): void {
   const rows = connection?.rows ?? [];
-  const shown = filterRows(rows, search.value, type.value, chosenStream());
-  find("count").textContent = `${shown.length} of ${rows.length}`;
-  table.show(shown, connection?.begin ?? 0);
-  showDetail(undefined);
+  const before = table.items[table.chosen];
+  const shown = filterRows(rows, {
+    search: search.value,
+    type: type.value,
+    side: side.value,
+    stream: chosenStream(),
+    onlyBad: onlyBad.checked,
+    range,
+  });
+  find("count").textContent = shown.length === rows.length
+    ? String(rows.length)
+    : `${shown.length} of ${rows.length}`;
+  find("clear").hidden = shown.length === rows.length;
+  find("frames").classList.toggle("is-empty", shown.length === 0);
+  const kept = before === undefined ? -1 : shown.indexOf(before);
+  table.show(shown, kept);
+  if (kept < 0) showDetail(undefined);
 }
 
 function showDetail(row: Row | undefined): void {
-  const detail = find("detail");
-  detail.replaceChildren();
-  if (row === undefined) return;
-  const { record, payload } = row;
-  detail.append(element(
-    "p",
-    `${row.type} ${record.from} \u2192 ${record.to}, packet ${record.packet}, offset ${record.offset}`,
-  ));
-  const list = document.createElement("dl");
-  for (const [name, value] of fieldsOf(record)) {
-    list.append(element("dt", name), element("dd", value));
-  }
-  detail.append(list);
-  if (record.kind === "frame" && record.error !== undefined) {
-    detail.append(element("p", record.error));
-  }
-  if (payload !== undefined && payload.length > 0) {
-    const pre = element("pre", payloadText(payload));
-    const button = element("button", "Hex");
-    let isHex = false;
-    button.addEventListener("click", () => {
-      isHex = !isHex;
-      button.textContent = isHex ? "Text" : "Hex";
-      pre.textContent = isHex ? hexText(payload) : payloadText(payload);
-    });
-    detail.append(button, pre);
-  }
-}
-
-async function readFiles(files: Iterable<File>): Promise<void> {
-  const inputs: Input[] = [];
-  for (const file of files) {
-    inputs.push({
-      name: file.name,
-      bytes: new Uint8Array(await file.arrayBuffer()),
-    });
-  }
-  if (inputs.length > 0) await read(inputs);
-}
-
-find<HTMLInputElement>("file").addEventListener("change", (event) => {
-  readFiles((event.target as HTMLInputElement).files ?? []);
-});
-addEventListener("dragover", (event) => event.preventDefault());
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  readFiles(event.dataTransfer?.files ?? []);
-});
-find("filter").addEventListener("input", () => {
-  filter();
-  draw();
-});
-find("filter").addEventListener("submit", (event) => event.preventDefault());
-find("waterfall").addEventListener("click", (event) => {
+  detail.classList.toggle("has-frame", row !== undefined);
+  detail.scrollTop = 0;
   if (connection === undefined) return;
-  stream.value = String(streamAt(connection, event.offsetY) ?? "");
-  filter();
-  draw();
-});
-addEventListener("keydown", (event) => {
-  if (event.key === "/" && !(event.target instanceof HTMLInputElement)) {
-    event.preventDefault();
-    search.focus();
-  } else if (event.key === "Escape") {
-    search.value = stream.value = type.value = "";
-    filter();
-    draw();
-    find("table").focus();
+  if (row === undefined) {
+    detail.replaceChildren(
+      element("h3", "", "Connection"),
+      element("p", "faint", "Choose a frame to see its headers and payload."),
+      ...summaryDetails(connection),
+    );
+    return;
   }
-});
-addEventListener("resize", draw);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  const close = button("close", "\u00d7", () => {
+    table.show(table.items);
+    showDetail(undefined);
+    find("table").focus();
+  });
+  close.ariaLabel = "Close";
+  detail.replaceChildren(
+    close,
+    ...detailOf(row, connection, {
+      chooseStream,
+      chooseRow(other): void {
+        if (!table.items.includes(other)) clearFilters();
+        table.choose(table.items.indexOf(other));
+      },
+    }),
+  );
+}
 
+function clearFilters(): void {
+  clearInputs();
+  range = undefined;
+  update();
+}
+
+/** Chooses the next line with a problem, or the one before. */
+function nextProblem(step: 1 | -1): void {
+  const rows = table.items;
+  for (let at = table.chosen + step; at >= 0 && at < rows.length; at += step) {
+    if (rows[at].isBad) {
+      table.choose(at);
+      return;
+    }
+  }
+}
+
+async function open(files: readonly File[]): Promise<void> {
+  const opened = files.map((file): Input => ({
+    name: file.name,
+    size: file.size,
+    read: async (begin, end) =>
+      new Uint8Array(await file.slice(begin, end).arrayBuffer()),
+  }));
+  const found: Input[] = [];
+  const keys: Input[] = [];
+  for (const input of opened) {
+    // A folder, or a file that has gone, cannot be read; reading says so.
+    const isKeys = await isKeyLog(input).catch(() => false);
+    (isKeys ? keys : found).push(input);
+  }
+  if (found.length > 0) {
+    captures = found;
+    keyLogs = keys;
+  } else keyLogs = [...keyLogs, ...keys];
+  if (captures.length > 0) await read();
+  else if (keys.length > 0) {
+    find("status").textContent = "The keys are read. Now drop the capture.";
+  }
+}
+
+function listen(): void {
+  const input = find<HTMLInputElement>("file");
+  input.addEventListener("change", () => {
+    const files = [...input.files ?? []];
+    // The same file may be chosen again.
+    input.value = "";
+    open(files);
+  });
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("is-dropping");
+  });
+  addEventListener("dragleave", (event) => {
+    if (event.relatedTarget === null) {
+      document.body.classList.remove("is-dropping");
+    }
+  });
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("is-dropping");
+    open([...event.dataTransfer?.files ?? []]);
+  });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  search.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(filter, TYPING);
+  });
+  for (const each of [type, side, onlyBad]) {
+    each.addEventListener("change", filter);
+  }
+  stream.addEventListener("input", update);
+  find("filter").addEventListener("submit", (event) => event.preventDefault());
+  find("clear").addEventListener("click", clearFilters);
+  find("help-button").addEventListener("click", () => help.showModal());
+  addEventListener("keydown", onKey);
+  // The width decides what the charts show; lists show more lines when they are higher.
+  new ResizeObserver(() => {
+    timeView.draw();
+    table.draw();
+    connections.draw();
+  }).observe(find("view"));
+}
+
+function onKey(event: KeyboardEvent): void {
+  if (
+    event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey
+  ) {
+    return;
+  }
+  const target = event.target as HTMLElement;
+  const isTyping = target.matches("input:not([type=checkbox]), select");
+  if (event.key === "Escape") {
+    if (help.open) return;
+    if (detail.classList.contains("has-frame") && !isTyping) {
+      detail.querySelector<HTMLElement>(".close")?.click();
+    } else {
+      clearFilters();
+      find("table").focus();
+    }
+    return;
+  }
+  if (isTyping || help.open) {
+    // From the search on to what it found.
+    if (target === search && event.key === "ArrowDown") {
+      event.preventDefault();
+      find("table").focus();
+      table.choose(0);
+    }
+    return;
+  }
+  const actions: Readonly<Record<string, () => void>> = {
+    "/": () => search.focus(),
+    "?": () => help.showModal(),
+    n: () => connections.choose(connections.chosen + 1),
+    p: () => connections.choose(connections.chosen - 1),
+    e: () => nextProblem(1),
+    E: () => nextProblem(-1),
+    "[": () => timeView.zoom("ArrowLeft"),
+    "]": () => timeView.zoom("ArrowRight"),
+  };
+  const action = actions[event.key];
+  if (action !== undefined) action();
+  else if (!/^[+=\-0]$/.test(event.key) || !timeView.zoom(event.key)) return;
+  event.preventDefault();
+}
+
+/** Bytes out of the page. */
+function fromBase64(text: string): Uint8Array {
+  if (Reflect.has(Uint8Array, "fromBase64")) return Uint8Array.fromBase64(text);
+  const characters = atob(text);
+  const bytes = new Uint8Array(characters.length);
+  for (let at = 0; at < bytes.length; at++) {
+    bytes[at] = characters.charCodeAt(at);
+  }
+  return bytes;
+}
+
+setColours();
+listen();
 const embedded: { name: string; base64: string }[] = JSON.parse(
   find("capture").textContent || "[]",
 );
 if (embedded.length > 0) {
-  read(embedded.map(({ name, base64 }) => ({
-    name,
-    bytes: Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)),
-  })));
+  captures = embedded.map(({ name, base64 }) =>
+    inputOf(name, fromBase64(base64))
+  );
+  read();
 }

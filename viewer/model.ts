@@ -1,6 +1,6 @@
 /**
- * What the page of captures shows, as plain data: rows of frames, streams over
- * time, and windows. It touches no document.
+ * What the page of captures shows, as plain data: connections, their frames and
+ * their streams. It touches no document.
  *
  * @module
  */
@@ -13,26 +13,123 @@ import {
   type HeadRecord,
   type NoteRecord,
   Summaries,
-  WindowTracker,
 } from "../capture/mod.ts";
+import {
+  CTRL_FLAG_UNIDIRECTIONAL,
+  DATA,
+  DATA_FLAG_FIN,
+  RST_STREAM,
+  SYN_STREAM,
+} from "../frame/constants.ts";
+import { type FrameText, frameText } from "../frame/frame_text.ts";
+import { statusName } from "../frame/names.ts";
+import type { NameValue } from "../frame/types.ts";
 
 /** Bytes that are kept of the payload of one frame. */
 const MOST_OF_FRAME = 1 << 16;
 /** Bytes that are kept of all payloads. */
 const MOST_OF_ALL = 1 << 26;
+/** Lines that are kept. */
+const MOST_ROWS = 1_000_000;
+/** Warnings that are kept. */
+const MOST_WARNINGS = 100;
+/** Characters of a header that one line of the table has at most. */
+const MOST_OF_VALUE = 300;
+
+/** The payload of a DATA frame, as far as it is kept. */
+export interface Payload {
+  /** Its beginning, without the bytes that the capture lacks. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Places in `bytes` at which bytes are missing, and how many. */
+  readonly gaps: readonly (readonly [at: number, count: number])[];
+  /** Bytes of the frame that are in the capture but were not kept. */
+  readonly left: number;
+}
 
 /** A line of the table. */
-export interface Row {
+export class Row {
   /** What was captured. */
   readonly record: FrameRecord | HeadRecord | NoteRecord;
+  /** The payload of a DATA frame. */
+  readonly payload: Payload | undefined;
+  #searched: string | undefined;
+
+  /** Creates a line. */
+  constructor(record: Row["record"], payload: Payload | undefined) {
+    this.record = record;
+    this.payload = payload;
+  }
+
   /** Name of the frame's type, or what the line is instead. */
-  readonly type: string;
-  /** Headers or other content, as one line. */
-  readonly text: string;
-  /** The beginning of the payload of a DATA frame. */
-  readonly payload: Uint8Array | undefined;
-  /** Windows of the sender after the frame: of the session and of the stream. */
-  readonly windows: readonly [session: number, stream: number] | undefined;
+  get type(): string {
+    const { record } = this;
+    if (record.kind === "head") return "HTTP/1.1";
+    return record.kind === "note" ? "note" : record.type || "rest";
+  }
+
+  /** The stream, if it has one. */
+  get streamId(): number | undefined {
+    return this.record.kind === "frame" ? this.record.streamId : undefined;
+  }
+
+  /** Whether it could not be read, or ends something before its time. */
+  get isBad(): boolean {
+    const { record } = this;
+    if (record.kind === "note") return record.isError;
+    if (record.kind === "head") return false;
+    const { frame } = record;
+    return record.error !== undefined ||
+      frame !== undefined && "statusCode" in frame && frame.statusCode !== 0;
+  }
+
+  /** The frame in words; `undefined` when it could not be read. */
+  get words(): FrameText | undefined {
+    const { record } = this;
+    return record.kind === "frame" && record.frame !== undefined
+      ? frameText(record.frame)
+      : undefined;
+  }
+
+  /** Header fields. */
+  get fields(): readonly NameValue[] {
+    const { record } = this;
+    if (record.kind === "head") return record.fields as readonly NameValue[];
+    return this.words?.headers ?? [];
+  }
+
+  /** Everything but the type and the numbers, as one line. */
+  get text(): string {
+    const { record } = this;
+    if (record.kind === "head") return record.line;
+    if (record.kind === "note") return record.text;
+    const words = this.words;
+    const first: string[] = [];
+    const rest: string[] = [];
+    for (const [name, value] of words?.headers ?? []) {
+      const short = cut(value, MOST_OF_VALUE);
+      if (/^:(method|path|status)$/.test(name)) first.push(short);
+      else if (!/^:(version|scheme)$/.test(name)) {
+        rest.push(`${cut(name, MOST_OF_VALUE)}: ${short}`);
+      }
+    }
+    const parts = [
+      record.error === undefined ? "" : `! ${record.error}`,
+      first.join(" "),
+      words?.detail ?? "",
+      words?.flags.join(" ") ?? "",
+      ...rest,
+    ];
+    return parts.filter((part) => part !== "").join("   ");
+  }
+
+  /** All that a search looks at, in lower case. */
+  get searched(): string {
+    return this.#searched ??= [
+      this.type,
+      this.text,
+      ...this.fields.map(([name, value]) => `${name}: ${value}`),
+    ].join("\n").toLowerCase();
+  }
 }
 
 /** A stream over time. */
@@ -45,234 +142,320 @@ export interface StreamSpan {
   end: number;
   /** Whether the server opened it. */
   readonly isPush: boolean;
+  /** Whether the capture has its SYN_STREAM. */
+  readonly isWhole: boolean;
+  /** What it carries: method and path, or another name. */
+  label: string;
+  /** Status of the response, such as `200`. */
+  status: string | undefined;
   /** Time of the reply, if there was one. */
   reply: number | undefined;
-  /** Time of the first DATA frame. */
-  data: number | undefined;
-  /** Whether it was reset. */
-  isReset: boolean;
-  /** Path, or another name of what it carries. */
-  readonly label: string;
+  /** Times of the DATA frames of each side, ascending. */
+  readonly data: { readonly client: number[]; readonly server: number[] };
+  /** Bytes of DATA of each side. */
+  readonly bytes: { client: number; server: number };
+  /** Which sides have ended it with a FIN. */
+  readonly fin: { client: boolean; server: boolean };
+  /** Its RST_STREAM, if there was one. */
+  reset:
+    | {
+      readonly time: number;
+      readonly status: string;
+      readonly fromClient: boolean;
+    }
+    | undefined;
+}
+
+/** Whether a stream has ended in the capture. */
+export function hasEnded({ fin, reset }: StreamSpan): boolean {
+  return reset !== undefined || fin.client && fin.server;
 }
 
 /** A connection. */
 export interface Connection {
   /** Its number. */
   readonly number: number;
-  /** Client and server. */
-  readonly title: string;
+  /** Client, or the name of the file. */
+  readonly client: string;
+  /** Server; empty for a file of raw bytes. */
+  readonly server: string;
   /** Time of its first packet, ms since 1970. */
   readonly begin: number;
+  /** Time of its last packet so far. */
+  end: number;
+  /** Whether the capture has its beginning. */
+  readonly isComplete: boolean;
   /** Its lines, in order. */
   readonly rows: Row[];
   /** Its streams, by id. */
   readonly streams: Map<number, StreamSpan>;
-  /** Follows its windows; `undefined` without its beginning. */
-  readonly tracker: WindowTracker | undefined;
+  /** Bad lines so far. */
+  faults: number;
   /** The summary, when it has ended. */
   summary: ConnectionSummary | undefined;
+}
+
+/** Payload of a DATA frame under way. */
+interface Pending {
+  readonly pieces: Uint8Array<ArrayBuffer>[];
+  readonly gaps: [at: number, count: number][];
+  kept: number;
+  left: number;
 }
 
 /** Collects the records of a capture. */
 export class Model {
   /** Connections by number. */
   readonly connections: Map<number, Connection> = new Map();
-  /** What is wrong with the file. */
+  /** What is wrong with the files. */
   readonly warnings: string[] = [];
   readonly #summaries = new Summaries();
-  readonly #payloads = new Map<string, Uint8Array[]>();
+  /** By twice the number of the connection, plus one for the server. */
+  readonly #pending = new Map<number, Pending>();
   #kept = 0;
+  #rows = 0;
+  #unkept = 0;
+  #unkeptWarnings = 0;
 
   /** Takes the next record. */
   add(record: CaptureRecord): void {
     const summary = this.#summaries.add(record);
-    if (record.kind === "warning") {
-      this.warnings.push(record.text);
-      return;
-    }
-    if (record.kind === "connection") {
-      this.connections.set(record.connection, {
-        number: record.connection,
-        title: record.server === ""
-          ? record.client
-          : `${record.client} \u2192 ${record.server}`,
-        begin: record.time,
-        rows: [],
-        streams: new Map(),
-        tracker: record.complete ? new WindowTracker() : undefined,
-        summary: undefined,
-      });
-      return;
-    }
-    const found = this.connections.get(record.connection);
-    if (found === undefined) return;
-    if (record.kind === "end") {
-      found.summary = summary;
-      return;
-    }
-    let windows: Row["windows"];
-    let payload: Uint8Array | undefined;
-    if (record.kind === "frame") {
-      addToStream(found, record);
-      payload = this.#takePayload(record);
-      const { tracker } = found;
-      if (tracker !== undefined) {
-        tracker.add(record);
-        // A WINDOW_UPDATE changes the window of the other side.
-        const side = record.type === "WINDOW_UPDATE"
-          ? !record.fromClient
-          : record.fromClient;
-        windows = [
-          tracker.session(side),
-          tracker.stream(side, record.streamId ?? 0),
-        ];
+    switch (record.kind) {
+      case "warning":
+        this.warn(record.text);
+        return;
+      case "connection":
+        this.connections.set(record.connection, {
+          number: record.connection,
+          client: record.client,
+          server: record.server,
+          begin: record.time,
+          end: record.time,
+          isComplete: record.complete,
+          rows: [],
+          streams: new Map(),
+          faults: 0,
+          summary: undefined,
+        });
+        return;
+      case "end": {
+        const found = this.connections.get(record.connection);
+        if (found !== undefined) {
+          found.summary = summary;
+          found.end = Math.max(found.end, record.time);
+        }
+        return;
       }
+      default:
+        this.#addRow(record);
     }
-    found.rows.push({
-      record,
-      type: record.kind === "frame"
-        ? record.type
-        : record.kind === "head"
-        ? "HTTP/1.1"
-        : "note",
-      text: textOf(record),
-      payload,
-      windows,
-    });
   }
 
   /** Takes a piece of payload; its frame follows. */
-  addPayload({ connection, fromClient, bytes }: CapturedPayload): void {
-    const key = `${connection} ${fromClient}`;
-    let pieces = this.#payloads.get(key);
-    if (pieces === undefined) this.#payloads.set(key, pieces = []);
-    const had = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    const room = Math.min(MOST_OF_FRAME - had, MOST_OF_ALL - this.#kept);
-    if (room <= 0 || bytes.length === 0) return;
-    const piece = bytes.slice(0, room);
+  addPayload(
+    { connection, fromClient, bytes, missing }: CapturedPayload,
+  ): void {
+    const key = 2 * connection + (fromClient ? 0 : 1);
+    let pending = this.#pending.get(key);
+    if (pending === undefined) {
+      pending = { pieces: [], gaps: [], kept: 0, left: 0 };
+      this.#pending.set(key, pending);
+    }
+    if (missing > 0 && pending.kept < MOST_OF_FRAME) {
+      pending.gaps.push([pending.kept, missing]);
+    }
+    const room = Math.min(
+      MOST_OF_FRAME - pending.kept,
+      MOST_OF_ALL - this.#kept,
+    );
+    const piece = bytes.slice(0, Math.max(0, room));
+    pending.left += bytes.length - piece.length;
+    if (piece.length === 0) return;
     this.#kept += piece.length;
-    pieces.push(piece);
+    pending.kept += piece.length;
+    pending.pieces.push(piece);
   }
 
-  #takePayload(record: FrameRecord): Uint8Array | undefined {
-    if (record.type !== "DATA") return undefined;
-    const key = `${record.connection} ${record.fromClient}`;
-    const pieces = this.#payloads.get(key) ?? [];
-    this.#payloads.delete(key);
-    const whole = new Uint8Array(
-      pieces.reduce((sum, piece) => sum + piece.length, 0),
-    );
+  /** Takes a sentence about a file. */
+  warn(text: string): void {
+    if (this.warnings.length < MOST_WARNINGS) this.warnings.push(text);
+    else this.#unkeptWarnings++;
+  }
+
+  /** All records were added: says what was left out. */
+  finish(): void {
+    if (this.#unkeptWarnings > 0) {
+      this.warnings.push(`${this.#unkeptWarnings} more warnings`);
+    }
+    if (this.#unkept > 0) {
+      this.warnings.push(
+        `the page shows the first ${MOST_ROWS} frames; ${this.#unkept} more are counted in the summaries only`,
+      );
+    }
+  }
+
+  #addRow(record: Row["record"]): void {
+    const found = this.connections.get(record.connection);
+    if (found === undefined) return;
+    found.end = Math.max(found.end, record.time);
+    const payload = record.kind === "frame" && record.type === "DATA"
+      ? this.#takePayload(record)
+      : undefined;
+    if (this.#rows >= MOST_ROWS) {
+      this.#unkept++;
+      return;
+    }
+    this.#rows++;
+    const row = new Row(record, payload);
+    if (row.isBad) found.faults++;
+    found.rows.push(row);
+    if (record.kind === "frame") addToStream(found, record);
+  }
+
+  #takePayload({ connection, fromClient }: FrameRecord): Payload {
+    const key = 2 * connection + (fromClient ? 0 : 1);
+    const pending = this.#pending.get(key);
+    this.#pending.delete(key);
+    if (pending === undefined) {
+      return { bytes: new Uint8Array(0), gaps: [], left: 0 };
+    }
+    const { pieces, gaps, kept, left } = pending;
+    if (pieces.length === 1) return { bytes: pieces[0], gaps, left };
+    const bytes = new Uint8Array(kept);
     let at = 0;
     for (const piece of pieces) {
-      whole.set(piece, at);
+      bytes.set(piece, at);
       at += piece.length;
     }
-    return whole;
+    return { bytes, gaps, left };
   }
 }
 
-/** The header fields of a line. */
-export function fieldsOf(
-  record: Row["record"],
-): readonly (readonly [string, string])[] {
-  if (record.kind === "head") return record.fields;
-  if (record.kind !== "frame") return [];
-  const { frame } = record;
-  return frame !== undefined && "nv" in frame
-    ? frame.nv as readonly (readonly [string, string])[]
-    : [];
+/** What is left of the lines of a connection; what is not set does not count. */
+export interface RowFilter {
+  /** Text in the type, the headers or the payload; upper case counts as lower case. */
+  readonly search: string;
+  /** Type of frame. */
+  readonly type: string;
+  /** Side that has sent it: `client` or `server`. */
+  readonly side: string;
+  /** Stream id. */
+  readonly stream: number | undefined;
+  /** Whether only bad lines are left. */
+  readonly onlyBad: boolean;
+  /** First and last time, ms since 1970. */
+  readonly range: readonly [begin: number, end: number] | undefined;
 }
 
-/** The lines that match a search and a type; both may be empty. */
-export function filterRows(
-  rows: readonly Row[],
-  search: string,
-  type: string,
-  stream: number | undefined,
-): Row[] {
+/** The lines that pass a filter. */
+export function filterRows(rows: readonly Row[], filter: RowFilter): Row[] {
+  const { search, type, side, stream, onlyBad, range } = filter;
   const wanted = search.toLowerCase();
-  return rows.filter(({ record, type: has, text }) =>
-    (type === "" || has === type) &&
-    (stream === undefined ||
-      record.kind === "frame" && record.streamId === stream) &&
-    (wanted === "" || `${has} ${text}`.toLowerCase().includes(wanted))
-  );
+  const wantedBytes = new TextEncoder().encode(wanted);
+  return rows.filter((row) => {
+    const { record } = row;
+    if (type !== "" && row.type !== type) return false;
+    if (side !== "" && record.fromClient !== (side === "client")) return false;
+    if (stream !== undefined && row.streamId !== stream) return false;
+    if (onlyBad && !row.isBad) return false;
+    if (range && (record.time < range[0] || record.time > range[1])) {
+      return false;
+    }
+    return wanted === "" || row.searched.includes(wanted) ||
+      row.payload !== undefined && hasBytes(row.payload.bytes, wantedBytes);
+  });
 }
 
-/** Bytes as hex digits and characters, 16 a line. */
-export function hexText(bytes: Uint8Array): string {
-  const lines: string[] = [];
-  for (let at = 0; at < bytes.length; at += 16) {
-    const part = [...bytes.subarray(at, at + 16)];
-    const digits = part.map((byte) => byte.toString(16).padStart(2, "0"));
-    const characters = part.map((byte) =>
-      byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "."
-    );
-    lines.push(
-      `${at.toString(16).padStart(6, "0")}  ${digits.join(" ").padEnd(47)}  ${
-        characters.join("")
-      }`,
-    );
+/** Whether `wanted`, in lower case, is in `bytes`; letters of ASCII match in both cases. */
+function hasBytes(bytes: Uint8Array, wanted: Uint8Array): boolean {
+  const first = wanted[0];
+  const last = bytes.length - wanted.length;
+  for (let at = 0; at <= last; at++) {
+    if (lowerCase(bytes[at]) !== first) continue;
+    let length = 1;
+    while (
+      length < wanted.length && lowerCase(bytes[at + length]) === wanted[length]
+    ) length++;
+    if (length === wanted.length) return true;
   }
-  return lines.join("\n");
+  return false;
 }
 
-/** Bytes as JSON with indents, or as text, or as hex digits. */
-export function payloadText(bytes: Uint8Array): string {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return hexText(bytes);
-  }
-  // deno-lint-ignore no-control-regex
-  if (/[\x00-\x08\x0e-\x1f]/.test(text)) return hexText(bytes);
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
+function lowerCase(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
 }
 
-function textOf(record: Row["record"]): string {
-  if (record.kind === "head") return record.line;
-  if (record.kind === "note") return record.text;
-  const fields = fieldsOf(record).map(([name, value]) => `${name}: ${value}`);
-  const { frame } = record;
-  if (frame !== undefined && "deltaWindowSize" in frame) {
-    fields.push(`+${frame.deltaWindowSize}`);
-  }
-  if (frame !== undefined && "statusCode" in frame) {
-    fields.push(`status ${frame.statusCode}`);
-  }
-  if (record.unreadable) fields.push("headers cannot be read");
-  if (record.error !== undefined) fields.push(record.error);
-  return fields.join("  ");
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}\u2026` : text;
 }
 
 function addToStream(connection: Connection, record: FrameRecord): void {
-  const { streamId: id, time, type, fromClient } = record;
+  const { streamId: id, time, type, fromClient, frame } = record;
   if (id === undefined || id === 0) return;
   let stream = connection.streams.get(id);
   if (stream === undefined) {
-    const fields = new Map(fieldsOf(record));
-    stream = {
-      id,
-      begin: time,
-      end: time,
-      isPush: id % 2 === 0,
-      reply: undefined,
-      data: undefined,
-      isReset: false,
-      label: fields.get(":path") ?? fields.get("url") ??
-        fields.get("streamtype") ?? "",
-    };
+    stream = newStream(id, time, type === "SYN_STREAM");
     connection.streams.set(id, stream);
   }
-  stream.end = time;
-  if (type === "SYN_REPLY" || type === "HEADERS" && !fromClient) {
-    stream.reply ??= time;
+  stream.end = Math.max(stream.end, time);
+  const side = fromClient ? "client" : "server";
+  if (
+    type === "SYN_REPLY" ||
+    type === "HEADERS" && fromClient !== (id % 2 === 1)
+  ) stream.reply ??= time;
+  if (frame === undefined) return;
+  switch (frame.frameType) {
+    case DATA:
+      stream.data[side].push(time);
+      stream.bytes[side] += frame.length;
+      break;
+    case RST_STREAM: {
+      const status = statusName(frame.statusCode);
+      stream.reset ??= { time, status, fromClient };
+      return;
+    }
+    case SYN_STREAM:
+      // The other side of such a stream sends nothing (2.3.6).
+      if (frame.flags & CTRL_FLAG_UNIDIRECTIONAL) {
+        stream.fin[fromClient ? "server" : "client"] = true;
+      }
   }
-  if (type === "DATA") stream.data ??= time;
-  if (type === "RST_STREAM") stream.isReset = true;
+  if ("nv" in frame) {
+    const fields = new Map(frame.nv);
+    if (stream.label === "") stream.label = labelOf(fields);
+    // The status of a push is in its SYN_STREAM or HEADERS (3.3.1).
+    stream.status ??= fields.get(":status");
+    if (frame.flags & DATA_FLAG_FIN) stream.fin[side] = true;
+  } else if (frame.frameType === DATA && frame.flags & DATA_FLAG_FIN) {
+    stream.fin[side] = true;
+  }
+}
+
+function newStream(id: number, begin: number, isWhole: boolean): StreamSpan {
+  return {
+    id,
+    begin,
+    end: begin,
+    isPush: id % 2 === 0,
+    isWhole,
+    label: "",
+    status: undefined,
+    reply: undefined,
+    data: { client: [], server: [] },
+    bytes: { client: 0, server: 0 },
+    fin: { client: false, server: false },
+    reset: undefined,
+  };
+}
+
+function labelOf(fields: ReadonlyMap<string, string>): string {
+  const path = fields.get(":path");
+  if (path !== undefined) {
+    const method = fields.get(":method");
+    return method === undefined ? path : `${method} ${path}`;
+  }
+  const kind = fields.get("streamtype");
+  const port = fields.get("port");
+  if (kind === undefined) return fields.get("name") ?? "";
+  return port === undefined ? kind : `${kind}, port ${port}`;
 }

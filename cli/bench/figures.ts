@@ -5,6 +5,15 @@
  */
 
 import { formatBytes } from "../../deps.ts";
+import {
+  legend,
+  type Meaning,
+  scale,
+  type Shape,
+  svgFile,
+  ticks,
+  timeText,
+} from "../../viewer/chart.ts";
 import { bold, show, type Shown } from "../terminal.ts";
 
 /** A distribution of times, ms. */
@@ -168,39 +177,64 @@ function distributionText(name: string, times: Distribution): Shown[] {
   ];
 }
 
-const WIDTH = 640;
-const HEIGHT = 320;
-const MARGIN = 48;
+const WIDTH = 680;
+const HEIGHT = 340;
+/** Room for the labels: left, top, right, bottom. */
+const ROOM = [76, 52, 40, 44] as const;
 
 /** The latency at each percentile as a picture. */
 export function figuresSvg({ latency, firstByte }: Figures): string {
   const parts = ["p50", "p90", "p95", "p99", "p99.9"] as const;
-  const most = Math.max(latency["p99.9"], 0.001);
-  const x = (index: number): number =>
-    MARGIN + index * (WIDTH - 2 * MARGIN) / (parts.length - 1);
-  const y = (ms: number): number =>
-    HEIGHT - MARGIN - ms / most * (HEIGHT - 2 * MARGIN);
-  const line = (times: Distribution, colour: string): string =>
-    `<polyline fill="none" stroke="${colour}" stroke-width="2" points="${
-      parts.map((part, index) =>
-        `${x(index).toFixed(1)},${y(times[part]).toFixed(1)}`
-      ).join(" ")
-    }"/>`;
-  const labels = parts.map((part, index) =>
-    `<text x="${x(index)}" y="${
-      HEIGHT - MARGIN + 20
-    }" text-anchor="middle">${part}</text><text x="${x(index)}" y="${
-      (y(latency[part]) - 8).toFixed(1)
-    }" text-anchor="middle">${latency[part].toFixed(2)}</text>`
+  const [left, top, right, bottom] = ROOM;
+  const most = Math.max(latency["p99.9"], firstByte["p99.9"], 0.001);
+  const x = scale(0, parts.length - 1, left + 24, WIDTH - right);
+  const y = scale(0, most, HEIGHT - bottom, top);
+  const shapes: Shape[] = ticks(0, most, 5).flatMap((ms): Shape[] => [
+    {
+      kind: "line",
+      meaning: "grid",
+      x1: left,
+      y1: y(ms),
+      x2: WIDTH - right + 16,
+      y2: y(ms),
+    },
+    {
+      kind: "text",
+      meaning: "faint",
+      x: left - 8,
+      y: y(ms) + 4,
+      text: timeText(ms),
+      anchor: "end",
+    },
+  ]);
+  parts.forEach((part, index) => {
+    shapes.push({
+      kind: "text",
+      meaning: "faint",
+      x: x(index),
+      y: HEIGHT - bottom + 22,
+      text: part,
+      anchor: "middle",
+    });
+  });
+  const curve = (times: Distribution, meaning: Meaning): Shape => ({
+    kind: "curve",
+    meaning,
+    points: parts.map((part, index) => [x(index), y(times[part])] as const),
+  });
+  shapes.push(curve(firstByte, "headers"), curve(latency, "data"));
+  parts.forEach((part, index) => {
+    shapes.push({
+      kind: "text",
+      meaning: "text",
+      x: x(index),
+      y: y(latency[part]) - 8,
+      text: timeText(latency[part]),
+      anchor: "middle",
+    });
+  });
+  shapes.push(
+    ...legend([["data", "latency"], ["headers", "first byte"]], left, 28),
   );
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
-    `<text x="${MARGIN}" y="24">latency (blue) and first byte (orange), ms, by percentile</text>`,
-    line(firstByte, "#e0a030"),
-    line(latency, "#3a7bd5"),
-    ...labels,
-    "</svg>",
-    "",
-  ].join("\n");
+  return svgFile(shapes, WIDTH, HEIGHT);
 }

@@ -6,7 +6,7 @@
  */
 
 import type { CaptureRecord, Place } from "../../capture/mod.ts";
-import { frameText } from "../frame_text.ts";
+import { frameText } from "../../frame/frame_text.ts";
 import { showJson, type Shown } from "../terminal.ts";
 
 /** The record as one line; `undefined` for a record that has none. */

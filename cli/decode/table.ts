@@ -10,7 +10,7 @@ import type {
   FrameRecord,
   Place,
 } from "../../capture/mod.ts";
-import { frameText } from "../frame_text.ts";
+import { frameText } from "../../frame/frame_text.ts";
 import { bold, cyan, dim, red, show, type Shown, yellow } from "../terminal.ts";
 
 /** Column at which headers begin. */

@@ -6,7 +6,7 @@
 
 import { coreOf, RawConnection } from "../../connection.ts";
 import { startIdleTimer, stopTimer } from "../../connection/clock.ts";
-import { printable } from "../../connection/printable.ts";
+import { printable } from "../../values.ts";
 
 /** After so long, ms. */
 const LONG = 5000;

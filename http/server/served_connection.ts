@@ -20,7 +20,7 @@ import {
   maxConcurrentStreams,
   STREAMS_WAIT,
 } from "../../connection/options.ts";
-import { logError } from "../../connection/printable.ts";
+import { logError } from "../../connection/error_log.ts";
 import { isPeerGone, peerGone } from "../../connection/reasons.ts";
 import { stateOf } from "../../connection/stream.ts";
 import {

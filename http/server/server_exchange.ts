@@ -19,7 +19,7 @@ import {
   StreamResetError,
 } from "../../connection/errors.ts";
 import { KEPT_STREAM } from "../../connection/warm.ts";
-import { logError } from "../../connection/printable.ts";
+import { logError } from "../../connection/error_log.ts";
 import type { ProxyHead } from "../../connection/proxy_protocol.ts";
 import { createStream, stateOf, type Stream } from "../../connection/stream.ts";
 import type { StreamCore } from "../../connection/stream_core.ts";

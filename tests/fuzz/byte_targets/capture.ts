@@ -34,7 +34,7 @@ export const captureTarget: ByteTarget = {
   name: "capture",
   property:
     "a capture is read or refused with a CaptureError; pcap and pcapng the same in pieces of any size",
-  sources: ["capture/", "cli/decode/json.ts", "cli/frame_text.ts"],
+  sources: ["capture/", "cli/decode/json.ts", "frame/frame_text.ts"],
   words: [
     Uint8Array.of(0xd4, 0xc3, 0xb2, 0xa1),
     Uint8Array.of(0x0a, 0x0d, 0x0d, 0x0a),

@@ -1,27 +1,13 @@
 /**
- * Makes text from a peer safe for a terminal or a log.
+ * Puts errors on the console, whose messages may be text of a peer.
  *
  * @module
  */
 
-/**
- * What must not reach a terminal: control characters, C1 ones as well, which
- * some terminals take for ESC and a letter; format characters, which turn the
- * direction of text or hide it; line and paragraph separators; halves of
- * surrogate pairs.
- */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+import { printable } from "../values.ts";
+
 /** Causes of an error that are told, at most. */
 const MOST_CAUSES = 8;
-
-/** Text with every character that could steer a terminal spelled out: `\x1b`, `\u{202e}`. */
-export function printable(text: string): string {
-  return text.replace(UNSAFE, (char) => {
-    const code = char.codePointAt(0) ?? 0;
-    const digits = code.toString(16).padStart(2, "0");
-    return code > 0xff ? `\\u{${digits}}` : `\\x${digits}`;
-  });
-}
 
 /**
  * Puts an error on the console, with its stack. As it is when nothing in it

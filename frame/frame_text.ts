@@ -20,15 +20,22 @@ import {
   SYN_REPLY,
   SYN_STREAM,
   WINDOW_UPDATE,
-} from "../frame/constants.ts";
+} from "./constants.ts";
 import {
   frameName,
   goawayStatusName,
   settingName,
   statusName,
-} from "../frame/names.ts";
-import type { TracedFrame } from "../connection/options.ts";
-import type { NameValue, SettingsEntry } from "../frame/types.ts";
+} from "./names.ts";
+import type { CtrlFrame, NameValue, SettingsEntry } from "./types.ts";
+
+/** A frame to put into words: of DATA the size is enough. */
+export type DescribedFrame = CtrlFrame | {
+  readonly frameType: typeof DATA;
+  readonly streamId: number;
+  readonly flags: number;
+  readonly length: number;
+};
 
 /** A frame in words. */
 export interface FrameText {
@@ -47,7 +54,7 @@ export interface FrameText {
 }
 
 /** Puts a frame into words. */
-export function frameText(frame: TracedFrame): FrameText {
+export function frameText(frame: DescribedFrame): FrameText {
   const type = frameName(frame.frameType);
   const { length } = frame;
   switch (frame.frameType) {

@@ -1,0 +1,180 @@
+/**
+ * A list of which only the visible lines are in the document.
+ *
+ * @module
+ */
+
+/// <reference lib="dom" />
+
+/** The greatest height of an element, px: browsers have a limit of some 17 million. */
+const MOST_HEIGHT = 8_000_000;
+/** Lines above and below the visible ones. */
+const MORE = 4;
+
+/** How a list shows its items. */
+export interface ListOptions<T> {
+  /** Height of a line, px. */
+  height(): number;
+  /** The contents of a line. */
+  fill(line: HTMLElement, item: T, index: number): void;
+  /** A line was chosen by click or key; `isEnter`: with the Enter key or by two clicks. */
+  onChoose(item: T, index: number, isEnter: boolean): void;
+  /** The role of a line. */
+  readonly role: "option" | "row";
+}
+
+/**
+ * A list in a box that scrolls. The box has the focus: arrows, Page Up, Page
+ * Down, Home and End move in it.
+ */
+export class List<T> {
+  readonly #box: HTMLElement;
+  readonly #lines: HTMLElement;
+  readonly #options: ListOptions<T>;
+  #items: readonly T[] = [];
+  #chosen = -1;
+
+  /** Shows lines in `box`, whose only child contains them. */
+  constructor(box: HTMLElement, options: ListOptions<T>) {
+    this.#box = box;
+    this.#lines = box.firstElementChild as HTMLElement;
+    this.#options = options;
+    box.addEventListener("scroll", () => this.draw());
+    box.addEventListener("keydown", (event) => this.#key(event));
+    this.#lines.addEventListener("click", (event) => this.#click(event, false));
+    this.#lines.addEventListener(
+      "dblclick",
+      (event) => this.#click(event, true),
+    );
+  }
+
+  /** The items. */
+  get items(): readonly T[] {
+    return this.#items;
+  }
+
+  /** Index of the chosen item; -1 for none. */
+  get chosen(): number {
+    return this.#chosen;
+  }
+
+  /** Shows other items; `chosen` is marked, and scrolled to. */
+  show(items: readonly T[], chosen = -1): void {
+    this.#items = items;
+    this.#chosen = chosen;
+    this.#lines.style.height = `${this.#boxedHeight}px`;
+    this.#box.setAttribute(
+      this.#options.role === "row" ? "aria-rowcount" : "aria-setsize",
+      String(items.length),
+    );
+    if (chosen < 0) this.#box.scrollTop = 0;
+    else this.#scrollTo(chosen);
+    this.draw();
+  }
+
+  /** Marks an item, scrolls to it and tells. */
+  choose(index: number, isEnter = false): void {
+    if (this.#items.length === 0) return;
+    this.#chosen = Math.max(0, Math.min(index, this.#items.length - 1));
+    this.#scrollTo(this.#chosen);
+    this.draw();
+    this.#options.onChoose(this.#items[this.#chosen], this.#chosen, isEnter);
+  }
+
+  /** Draws the visible lines, after what they show has changed. */
+  draw(): void {
+    const height = this.#options.height();
+    const { clientHeight } = this.#box;
+    const top = this.#top;
+    const first = Math.max(0, Math.floor(top / height) - MORE);
+    const end = Math.min(
+      this.#items.length,
+      Math.ceil((top + clientHeight) / height) + MORE,
+    );
+    const lines: HTMLElement[] = [];
+    for (let index = first; index < end; index++) {
+      const line = document.createElement("div");
+      line.className = "line";
+      line.role = this.#options.role;
+      line.id = `${this.#box.id}-${index}`;
+      line.dataset.index = String(index);
+      line.ariaSelected = String(index === this.#chosen);
+      line.setAttribute(
+        this.#options.role === "row" ? "aria-rowindex" : "aria-posinset",
+        String(index + 1),
+      );
+      line.style.height = `${height}px`;
+      line.style.top = `${this.#box.scrollTop + index * height - top}px`;
+      this.#options.fill(line, this.#items[index], index);
+      lines.push(line);
+    }
+    this.#lines.replaceChildren(...lines);
+    if (this.#chosen >= first && this.#chosen < end) {
+      this.#box.setAttribute(
+        "aria-activedescendant",
+        `${this.#box.id}-${this.#chosen}`,
+      );
+    } else this.#box.removeAttribute("aria-activedescendant");
+  }
+
+  get #height(): number {
+    return this.#items.length * this.#options.height();
+  }
+
+  /** Height of the element in which the lines are. */
+  get #boxedHeight(): number {
+    return Math.min(this.#height, MOST_HEIGHT);
+  }
+
+  /** Pixels of the list for each that the box scrolls. */
+  get #ratio(): number {
+    const { clientHeight } = this.#box;
+    const room = this.#boxedHeight - clientHeight;
+    return room <= 0 ? 1 : (this.#height - clientHeight) / room;
+  }
+
+  /** Pixels of the list above the visible part. */
+  get #top(): number {
+    return this.#box.scrollTop * this.#ratio;
+  }
+
+  #scrollTo(index: number): void {
+    const height = this.#options.height();
+    const { clientHeight } = this.#box;
+    const begin = index * height;
+    const top = this.#top;
+    if (begin < top) this.#box.scrollTop = begin / this.#ratio;
+    else if (begin + height > top + clientHeight) {
+      this.#box.scrollTop = (begin + height - clientHeight) / this.#ratio;
+    }
+  }
+
+  #click(event: Event, isEnter: boolean): void {
+    const line = (event.target as Element).closest<HTMLElement>(".line");
+    if (line !== null) this.choose(Number(line.dataset.index), isEnter);
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const page = Math.max(
+      1,
+      Math.floor(this.#box.clientHeight / this.#options.height()) - 1,
+    );
+    const at = this.#chosen;
+    const places: Readonly<Record<string, number>> = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      j: at + 1,
+      k: at - 1,
+      PageDown: at + page,
+      PageUp: at - page,
+      Home: 0,
+      End: this.#items.length - 1,
+      Enter: Math.max(0, at),
+    };
+    const place = places[event.key];
+    if (place === undefined) return;
+    event.preventDefault();
+    this.choose(place, event.key === "Enter");
+  }
+}

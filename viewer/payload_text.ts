@@ -1,0 +1,115 @@
+/**
+ * Payload as text, as JSON and as hex digits.
+ *
+ * @module
+ */
+
+import { printable } from "../values.ts";
+import type { Payload } from "./model.ts";
+
+/** A way to show payload. */
+export type PayloadForm = "json" | "text" | "hex";
+
+/** Bytes in a line of hex digits. */
+const LINE = 16;
+
+/** The forms in which a payload can be shown, the best first. */
+export function formsOf(payload: Payload): PayloadForm[] {
+  const text = decoded(payload.bytes);
+  if (text === undefined) return ["hex", "text"];
+  return jsonOf(text) === undefined ? ["text", "hex"] : ["json", "text", "hex"];
+}
+
+/** The payload in a form. What is missing or was not kept is said in brackets. */
+export function payloadText(payload: Payload, form: PayloadForm): string {
+  const { bytes, left } = payload;
+  const end = left > 0
+    ? `\n[${left} more bytes are not kept in this page]`
+    : "";
+  if (form === "json") {
+    const json = jsonOf(decoded(bytes) ?? "");
+    if (json !== undefined) return shown(json) + end;
+  }
+  const convert = form === "hex"
+    ? hexText
+    : (part: Uint8Array): string =>
+      shown(new TextDecoder().decode(part, { stream: true }));
+  const parts: string[] = [];
+  let from = 0;
+  for (const [at, count] of payload.gaps) {
+    if (at > from) parts.push(convert(bytes.subarray(from, at), from));
+    parts.push(`[the capture lacks ${count} bytes here]`);
+    from = at;
+  }
+  if (from < bytes.length) parts.push(convert(bytes.subarray(from), from));
+  return parts.join("\n") + end;
+}
+
+/** Bytes as hex digits and characters, 16 in a line; offsets count from `offset`. */
+export function hexText(bytes: Uint8Array, offset = 0): string {
+  const lines: string[] = [];
+  for (let at = 0; at < bytes.length; at += LINE) {
+    const part = [...bytes.subarray(at, at + LINE)];
+    const digits = part.map((byte) => byte.toString(16).padStart(2, "0"));
+    const characters = part.map((byte) =>
+      byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "."
+    );
+    lines.push(
+      `${(offset + at).toString(16).padStart(6, "0")}  ${
+        digits.slice(0, 8).join(" ").padEnd(23)
+      }  ${digits.slice(8).join(" ").padEnd(23)}  ${characters.join("")}`,
+    );
+  }
+  return lines.join("\n");
+}
+
+/** The payloads of several frames behind one another, such as the body of a response. */
+export function joinPayloads(payloads: readonly Payload[]): Payload {
+  const size = payloads.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const bytes = new Uint8Array(size);
+  const gaps: [number, number][] = [];
+  let at = 0;
+  let left = 0;
+  for (const payload of payloads) {
+    for (const [place, count] of payload.gaps) gaps.push([at + place, count]);
+    bytes.set(payload.bytes, at);
+    at += payload.bytes.length;
+    // What was not kept is behind what was: the next frame does not follow on it.
+    if (payload.left > 0) {
+      left += payload.left;
+      break;
+    }
+  }
+  return { bytes: bytes.slice(0, at), gaps, left };
+}
+
+/** Text with its lines and tabs; other characters that do not print are spelled out. */
+function shown(text: string): string {
+  return text.replaceAll("\r\n", "\n").split(/([\n\t])/).map((part) =>
+    part === "\n" || part === "\t" ? part : printable(part)
+  ).join("");
+}
+
+/** The bytes as text, unless they are something else. A character may be cut off at the end. */
+function decoded(bytes: Uint8Array): string | undefined {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes, {
+      stream: true,
+    });
+  } catch {
+    return undefined;
+  }
+  // deno-lint-ignore no-control-regex
+  return /[\x00-\x08\x0e-\x1a\x1c-\x1f]/.test(text) ? undefined : text;
+}
+
+/** JSON with indents; `undefined` for what is not an object or an array. */
+function jsonOf(text: string): string | undefined {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return undefined;
+  }
+}
