@@ -30,7 +30,9 @@ export class KnownPair {
 }
 
 const SLOTS = 64;
-/** Memory without the strings, bytes. */
+/** Initial memory without the strings, bytes: enough for a usual request. */
+const FIRST_CAPACITY = 1024;
+/** Most memory without the strings, bytes. */
 const CAPACITY = 4096;
 /** Longest pair that is kept, bytes. */
 const LONGEST = 1024;
@@ -119,7 +121,7 @@ export class PairMemory {
     let pair = known;
     if (pair === undefined || length > pair.room) {
       const room = Math.ceil(length / ROOM_STEP) * ROOM_STEP;
-      if (this.#bytes === NOTHING) this.#allocate();
+      if (this.#end + room > this.#bytes.length) this.#grow();
       if (this.#end + room > CAPACITY) {
         this.#forget();
         // Not reused: its `next` leads to other forgotten pairs.
@@ -141,9 +143,15 @@ export class PairMemory {
     return pair;
   }
 
-  #allocate(): void {
-    this.#bytes = new Uint8Array(CAPACITY);
-    this.#words = new DataView(this.#bytes.buffer);
+  /** Makes room for another pair, unless the memory has its full size. */
+  #grow(): void {
+    const { length } = this.#bytes;
+    if (length === CAPACITY) return;
+    const capacity = Math.max(length * 2, FIRST_CAPACITY);
+    const grown = new Uint8Array(capacity);
+    grown.set(this.#bytes);
+    this.#bytes = grown;
+    this.#words = new DataView(grown.buffer);
   }
 
   /** Forgets all pairs. */

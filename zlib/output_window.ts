@@ -7,6 +7,8 @@ export const MATCH_ROOM: number = MAX_MATCH + 7;
 
 /** Initial space for output, bytes. */
 const FIRST_ROOM = 4096;
+/** The same after a dictionary: the stream is that of header blocks, and the first ones are small. */
+const FIRST_ROOM_AFTER_DICTIONARY = 1024;
 /** The window grows at most by this factor at a time, so its size stays in proportion to the real output. */
 const MOST_GROWTH = 8;
 /** From this size on, `take` may return the memory itself instead of a copy, bytes. */
@@ -55,7 +57,7 @@ export class OutputWindow {
   setDictionary(dictionary: Uint8Array): void {
     const history = dictionary.subarray(-WINDOW_SIZE);
     if (history.length === 0) return;
-    this.#allocate(history, history.length + FIRST_ROOM);
+    this.#allocate(history, history.length + FIRST_ROOM_AFTER_DICTIONARY);
     this.start = this.end = this.#summed = history.length;
   }
 
@@ -116,7 +118,8 @@ export class OutputWindow {
       this.bytes.copyWithin(0, unreachable, this.end);
       this.#shift(unreachable);
     } else {
-      this.#move(Math.max(this.#expectedOutput(), FIRST_ROOM));
+      const isEmpty = this.bytes.length === 0;
+      this.#move(isEmpty ? FIRST_ROOM : this.#expectedOutput());
     }
   }
 

@@ -26,6 +26,9 @@ const MAX_JOINED = 6;
 /** Largest memory for secrets that is kept between blocks, bytes. */
 const KEPT_CAPACITY = 16384;
 
+/** The secrets of the last block of any connection. Nobody needs them after the block. */
+let stored = new ByteWriter();
+
 /** A hole in the window: bytes that the public tokens do not cover. */
 export interface Secret {
   /** Position of its first byte. */
@@ -62,8 +65,6 @@ export class BlockLayout {
   readonly copies: number[] = [];
   /** The holes, in the order of their positions. */
   readonly secrets: Secret[] = [];
-  /** The bytes of the holes that have no earlier copy. */
-  stored: ByteWriter = new ByteWriter();
   readonly #window: MatchWindow;
   readonly #history: History;
   readonly #lengthSize: 2 | 4;
@@ -91,6 +92,11 @@ export class BlockLayout {
     this.#lengthSize = lengthSize;
   }
 
+  /** The bytes of the holes that have no earlier copy; valid until any layout's next {@linkcode put}. */
+  get stored(): Uint8Array {
+    return stored.bytes;
+  }
+
   /** Writes the block of `pairs` to the window, which must have room for it. */
   put(pairs: readonly NameValue[]): void {
     const window = this.#window;
@@ -101,10 +107,8 @@ export class BlockLayout {
       this.starts = new Int32Array(pairs.length * 2);
     }
     this.secrets.length = 0;
-    this.stored.length = 0;
-    if (this.stored.bytes.length > KEPT_CAPACITY) {
-      this.stored = new ByteWriter();
-    }
+    stored.length = 0;
+    if (stored.bytes.length > KEPT_CAPACITY) stored = new ByteWriter();
     this.count = pairs.length;
     this.repeated = 0;
     this.begin = window.position;
@@ -292,7 +296,8 @@ export class BlockLayout {
       return;
     }
     let done = 0;
-    let stored: Secret | undefined;
+    // The last secret, while more bytes can be added to it.
+    let open: Secret | undefined;
     findUnits(name, nature, value, (from, to) => {
       const unit = value.slice(from, to);
       const size = escapedLength(unit);
@@ -302,14 +307,14 @@ export class BlockLayout {
       const found = known.find(unit, position);
       const seen = size < MIN_REFERENCE ? undefined : found;
       if (
-        seen === undefined && stored !== undefined &&
-        position - stored.end <= MAX_JOINED
+        seen === undefined && open !== undefined &&
+        position - open.end <= MAX_JOINED
       ) {
-        window.writeHole(position + size - stored.end);
-        stored.end = position + size;
-        this.stored.text(between);
-        this.stored.text(unit);
-        stored.to = this.stored.length;
+        window.writeHole(position + size - open.end);
+        open.end = position + size;
+        stored.text(between);
+        stored.text(unit);
+        open.to = stored.length;
       } else {
         window.writeText(between);
         window.writeHole(size);
@@ -321,7 +326,7 @@ export class BlockLayout {
           source,
           seen === undefined ? unit : "",
         );
-        stored = seen === undefined ? secret : undefined;
+        open = seen === undefined ? secret : undefined;
       }
       this.#history.note(known, unit, found, position, size);
     });
@@ -345,8 +350,8 @@ export class BlockLayout {
     source: number,
     text: string,
   ): Secret {
-    const from = this.stored.length;
-    const to = from + this.stored.text(text);
+    const from = stored.length;
+    const to = from + stored.text(text);
     const secret = { start, end, pair, source, from, to };
     this.secrets.push(secret);
     return secret;

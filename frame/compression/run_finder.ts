@@ -21,10 +21,14 @@ const COPIES = 12;
 const BLOCKS = 20;
 /** Not the value of any byte. */
 const NONE = -1;
-/** Number of chains of copies in blocks with the same names; a power of two. Each copy is checked, because two values can share a chain. */
+/**
+ * Most chains of copies in blocks with the same names: as many as remembered pairs, from
+ * {@linkcode FIRST_CHAINS} on. Each copy is checked, because two values can share a
+ * chain.
+ */
 const CHAINS = 1024;
+const FIRST_CHAINS = 256;
 const HASH_FACTOR = 0x9e3779b1;
-const CHAIN_SHIFT = 32 - Math.log2(CHAINS);
 
 // A remembered pair consists of four adjacent numbers:
 const PAIR_SHIFT = 2;
@@ -57,7 +61,9 @@ export class RunFinder {
   #mask = FIRST_CAPACITY - 1;
   #next = 1;
   /** By the hash of a block's names and a value: the number of the value's last copy in such a block. */
-  readonly #chains = new Int32Array(CHAINS);
+  #chains = new Int32Array(FIRST_CHAINS);
+  /** What selects a chain from a hash: its highest bits. */
+  #chainShift = 32 - Math.log2(FIRST_CHAINS);
   /** Hash of the block's names. */
   #names = 0;
   // Of the best run so far: the bytes after it and before it, NONE where it cannot grow.
@@ -88,7 +94,7 @@ export class RunFinder {
 
   /** The chain with the copies of a value in blocks with this block's names. */
   #chainOf(id: number): number {
-    return Math.imul(this.#names + id, HASH_FACTOR) >>> CHAIN_SHIFT;
+    return Math.imul(this.#names + id, HASH_FACTOR) >>> this.#chainShift;
   }
 
   #reserve(count: number): void {
@@ -101,6 +107,20 @@ export class RunFinder {
     grown.set(this.#pairs);
     this.#pairs = grown;
     this.#mask = capacity - 1;
+    while (this.#chains.length < Math.min(capacity, CHAINS)) {
+      this.#splitChains();
+    }
+  }
+
+  /** Doubles the number of chains. Both halves of a chain begin with the copies of the whole. */
+  #splitChains(): void {
+    const chains = this.#chains;
+    const split = new Int32Array(2 * chains.length);
+    for (let index = 0; index < chains.length; index++) {
+      split[2 * index] = split[2 * index + 1] = chains[index];
+    }
+    this.#chains = split;
+    this.#chainShift--;
   }
 
   /**

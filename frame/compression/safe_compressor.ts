@@ -15,32 +15,19 @@
  *
  * Apart from that, no choice of codes, blocks or matches depends on a secret byte.
  *
- * Steps 3 and 4 of the worked example in `README.md`.
+ * Step 3 of the worked example in `README.md`.
  *
  * @module
  */
 
-import { adler32 } from "../../zlib/adler32.ts";
-import {
-  matchToken,
-  writeFixed,
-  writeStored,
-  writeSyncMarker,
-} from "../../zlib/block_writer.ts";
-import { BitWriter } from "../../zlib/bit_writer.ts";
-import {
-  MAX_MATCH,
-  MAX_STORED,
-  METHOD_DEFLATE,
-  MIN_MATCH,
-  PRESET_DICTIONARY,
-} from "../../zlib/constants.ts";
+import { MAX_STORED } from "../../zlib/constants.ts";
 import { ByteWriter } from "../byte_writer.ts";
 import { headerBlockLength, writeHeaderBlock } from "../header_block.ts";
 import type { NameValue } from "../types.ts";
 import type { VersionTraits } from "../version.ts";
 import type { BlockCompressor } from "./block_compressor.ts";
 import { BlockLayout } from "./block_layout.ts";
+import { BlockOutput } from "./block_output.ts";
 import { GapParser } from "./gap_parser.ts";
 import { RunFinder } from "./run_finder.ts";
 import type { Nature } from "./nature.ts";
@@ -55,8 +42,10 @@ const LAST_POSITION = 2 ** 29;
  * it leaves the window anyway. This limits the memory, and the time for one block.
  */
 const MAX_MATCHED = 1 << 16;
-/** Up to this length an upper bound of a block's length is good enough. */
+/** Up to this length an upper bound of a block's length is good enough, unless the window would have to grow for it. */
 const ROUGH = 16384;
+
+const output = new BlockOutput();
 
 /** Compresses the header blocks of one direction by the policy "safe". */
 export class SafeCompressor implements BlockCompressor {
@@ -65,9 +54,8 @@ export class SafeCompressor implements BlockCompressor {
   readonly #layout: BlockLayout;
   readonly #runs: RunFinder;
   readonly #parser: GapParser;
-  readonly #writer = new BitWriter();
-  #tokens = new Int32Array(256);
-  #count = 0;
+  /** The dictionary that the zlib header names; `undefined` after it was written. */
+  #dictionary: Uint8Array | undefined;
 
   /**
    * Creates a compressor at the start of its zlib stream.
@@ -80,6 +68,7 @@ export class SafeCompressor implements BlockCompressor {
     natureOf: (name: string) => Nature,
   ) {
     this.#traits = traits;
+    this.#dictionary = dictionary;
     this.#window = MatchWindow.of(dictionary);
     this.#layout = new BlockLayout(
       this.#window,
@@ -88,7 +77,6 @@ export class SafeCompressor implements BlockCompressor {
     );
     this.#runs = new RunFinder(this.#window, this.#layout);
     this.#parser = new GapParser(this.#window, this.#layout);
-    writeZlibHeader(this.#writer, dictionary);
   }
 
   maxCompressedLength(blockLength: number): number {
@@ -104,6 +92,9 @@ export class SafeCompressor implements BlockCompressor {
     out: ByteWriter,
     atMost: number,
   ): number {
+    output.begin();
+    if (this.#dictionary !== undefined) output.zlibHeader(this.#dictionary);
+    this.#dictionary = undefined;
     let length = atMost;
     if (length > ROUGH) length = headerBlockLength(pairs, this.#traits, true);
     if (length > MAX_MATCHED) {
@@ -111,13 +102,13 @@ export class SafeCompressor implements BlockCompressor {
       this.#storeBlock(pairs, length);
     } else {
       if (this.#window.position + length > LAST_POSITION) this.#forget();
-      this.#window.reserve(length);
+      if (length > this.#window.room) {
+        this.#window.reserve(headerBlockLength(pairs, this.#traits, true));
+      }
       this.#compressBlock(pairs);
       length = this.#layout.end - this.#layout.begin;
     }
-    writeSyncMarker(this.#writer);
-    out.appendFirst(this.#writer.bytes, this.#writer.length);
-    this.#writer.clear();
+    output.finish(out);
     return length;
   }
 
@@ -133,17 +124,14 @@ export class SafeCompressor implements BlockCompressor {
       distance = 0;
       if (secret.source >= 0) {
         distance = secret.start - secret.source;
-        this.#addMatches(secret.end - secret.start, distance);
+        output.addMatches(secret.end - secret.start, distance);
       } else {
-        this.#closeBlock();
-        const { bytes } = layout.stored;
-        writeStored(this.#writer, bytes, secret.from, secret.to, false);
+        output.store(layout.stored, secret.from, secret.to);
       }
       from = secret.end;
       first = secret.pair + 1;
     }
     this.#parsePublic(from, layout.end, first, pairs.length, distance);
-    this.#closeBlock();
     layout.note();
     this.#runs.note();
   }
@@ -151,7 +139,7 @@ export class SafeCompressor implements BlockCompressor {
   #storeBlock(pairs: readonly NameValue[], length: number): void {
     const block = new ByteWriter(length);
     writeHeaderBlock(block, pairs, this.#traits.lengthSize);
-    writeStored(this.#writer, block.bytes, 0, block.length, false);
+    output.store(block.bytes, 0, block.length);
   }
 
   /** Forgets everything that was sent; nothing later refers to it. */
@@ -206,8 +194,8 @@ export class SafeCompressor implements BlockCompressor {
       const begin = starts[index];
       runs.find(index, runEnd, to);
       parser.parse(runEnd, begin, reach, runs.early, to, gapFirst);
-      this.#addMatches(parser.begin - runBegin, distance);
-      this.#addGap();
+      output.addMatches(parser.begin - runBegin, distance);
+      output.addReversed(parser.tokens, parser.count);
       runBegin = parser.end;
       reach = runs.reach;
       distance = begin - runs.source;
@@ -218,8 +206,8 @@ export class SafeCompressor implements BlockCompressor {
       gapFirst = index;
     }
     parser.parse(runEnd, to, reach, to, to, gapFirst);
-    this.#addMatches(parser.begin - runBegin, distance);
-    this.#addGap();
+    output.addMatches(parser.begin - runBegin, distance);
+    output.addReversed(parser.tokens, parser.count);
   }
 
   /**
@@ -234,63 +222,4 @@ export class SafeCompressor implements BlockCompressor {
     seen.indexed = start;
     this.#window.index(start, this.#layout.starts[index + 1]);
   }
-
-  /**
-   * Adds `length` bytes at one distance as matches, merged with a preceding match at
-   * the same distance. Without one, `length` is 0 or at least 3.
-   */
-  #addMatches(length: number, distance: number): void {
-    if (length === 0) return;
-    const last = this.#count > 0 ? this.#tokens[this.#count - 1] : 0;
-    if ((last & 0xffff) === distance && last >>> 16 >= MIN_MATCH) {
-      length += last >>> 16;
-      this.#count--;
-    }
-    this.#reserveTokens(2 + length / MAX_MATCH);
-    while (length > 0) {
-      let part = Math.min(length, MAX_MATCH);
-      if (length > part && length - part < MIN_MATCH) part = length - MIN_MATCH;
-      this.#tokens[this.#count++] = matchToken(part, distance);
-      length -= part;
-    }
-  }
-
-  /** Adds the tokens of the last parsed gap. */
-  #addGap(): void {
-    const { tokens, count } = this.#parser;
-    this.#reserveTokens(count);
-    for (let index = count - 1; index >= 0; index--) {
-      this.#tokens[this.#count++] = tokens[index];
-    }
-  }
-
-  #reserveTokens(count: number): void {
-    if (this.#count + count <= this.#tokens.length) return;
-    const grown = new Int32Array(2 * (this.#count + Math.ceil(count)));
-    grown.set(this.#tokens);
-    this.#tokens = grown;
-  }
-
-  /** Writes the collected tokens as a block with the fixed codes. */
-  #closeBlock(): void {
-    if (this.#count === 0) return;
-    writeFixed(this.#writer, this.#tokens, this.#count, false);
-    this.#count = 0;
-  }
-}
-
-/** The zlib header with the dictionary's checksum (RFC 1950, section 2.2): a window of 32 KiB, default effort. */
-function writeZlibHeader(writer: BitWriter, dictionary: Uint8Array): void {
-  const method = METHOD_DEFLATE | 7 << 4;
-  const flags = PRESET_DICTIONARY | 2 << 6;
-  const check = 31 - (method << 8 | flags) % 31;
-  const checksum = adler32(dictionary);
-  writer.writeBytes(Uint8Array.of(
-    method,
-    flags | check,
-    checksum >>> 24,
-    checksum >>> 16,
-    checksum >>> 8,
-    checksum,
-  ));
 }
