@@ -5,9 +5,11 @@
  */
 
 import { formatBytes } from "../deps.ts";
-import { canDraw, drawLine, show } from "./terminal.ts";
+import { canDraw, drawLine, show, terminalWidth } from "./terminal.ts";
 
+/** Widest bar, and the narrowest that is drawn, columns. */
 const WIDTH = 30;
+const NARROWEST = 5;
 /** The bar is drawn at most this often, ms. */
 const INTERVAL_MS = 100;
 
@@ -38,7 +40,14 @@ export class Progress {
     const now = performance.now();
     if (!this.#shown || now - this.#drawn < INTERVAL_MS) return;
     this.#drawn = now;
-    drawLine(show`${progressLine(this.#done, this.#total, now - this.#begin)}`);
+    drawLine(show`${
+      progressLine(
+        this.#done,
+        this.#total,
+        now - this.#begin,
+        terminalWidth(80),
+      )
+    }`);
   }
 
   /** Takes the bar away, so that other text can be written. */
@@ -48,21 +57,28 @@ export class Progress {
   }
 }
 
-/** The bar as text. */
+/**
+ * The bar as text. It stays below `columns`: a line that the terminal wraps cannot
+ * be drawn again.
+ */
 export function progressLine(
   done: number,
   total: number | undefined,
   milliseconds: number,
+  columns = 80,
 ): string {
   const rate = `${
     formatBytes(milliseconds > 0 ? Math.round(done / milliseconds * 1000) : 0)
   }/s`;
+  const most = Math.max(1, columns - 1);
   if (total === undefined || total === 0) {
-    return `${formatBytes(done)}  ${rate}`;
+    return `${formatBytes(done)}  ${rate}`.slice(0, most);
   }
   const part = Math.min(1, done / total);
-  const bar = "#".repeat(Math.round(part * WIDTH)).padEnd(WIDTH, ".");
-  return `[${bar}] ${Math.floor(part * 100)} %  ${formatBytes(done)} of ${
+  const text = `${Math.floor(part * 100)} %  ${formatBytes(done)} of ${
     formatBytes(total)
   }  ${rate}`;
+  const width = Math.min(WIDTH, most - text.length - "[] ".length);
+  if (width < NARROWEST) return text.slice(0, most);
+  return `[${"#".repeat(Math.round(part * width)).padEnd(width, ".")}] ${text}`;
 }

@@ -155,7 +155,7 @@ export function drawLine(line: Shown | undefined): void {
 /** Columns of the terminal on standard error; `otherwise` where it is none. */
 export function terminalWidth(otherwise: number): number {
   try {
-    return canDraw() ? Deno.consoleSize().columns : otherwise;
+    return canDraw() && Deno.consoleSize().columns || otherwise;
   } catch {
     return otherwise;
   }

@@ -62,14 +62,23 @@ function extent(timings: readonly Timing[]): { begin: number; length: number } {
   return { begin, length: Math.max(end - begin, 0.001) };
 }
 
-/** The waterfall in text, one request a line, `columns` wide in all. */
+/** Columns of a line for other things than the address, the result and the bar. */
+const FRAME = 16;
+
+/** The waterfall in text, one request a line, at most `columns` wide where that leaves room for bars. */
 export function* waterfallText(
   timings: readonly Timing[],
   columns = 100,
 ): Generator<string> {
   const { begin, length } = extent(timings);
-  const names = Math.min(40, Math.max(...timings.map(({ url }) => url.length)));
-  const width = Math.max(20, columns - names - 26);
+  const results = Math.max(...timings.map(({ result }) => result.length));
+  const room = Math.max(24, columns - FRAME - results);
+  const names = Math.min(
+    40,
+    Math.floor(room * 0.6),
+    Math.max(...timings.map(({ url }) => url.length)),
+  );
+  const width = room - names;
   const column = (time: number): number =>
     Math.round((time - begin) / length * width);
   for (const timing of timings) {
@@ -88,7 +97,7 @@ export function* waterfallText(
     const name = timing.url.length > names
       ? `...${timing.url.slice(3 - names)}`
       : timing.url.padEnd(names);
-    yield `${name} ${timing.result.padEnd(5)} |${bar.padEnd(width)}| ${
+    yield `${name} ${timing.result.padEnd(results)} |${bar.padEnd(width)}| ${
       total.toFixed(1).padStart(8)
     } ms`;
   }

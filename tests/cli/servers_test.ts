@@ -110,7 +110,10 @@ Deno.test("serve speaks the version asked for, and all of them over TLS", async 
 Deno.test("serve and proxy refuse arguments that make no sense", async () => {
   const cases: [args: string[], message: RegExp][] = [
     [["serve", "a", "b"], /serve takes one directory/],
-    [["serve", "--port", "70000"], /--port 70000: the port is a number from 0 to 65535/],
+    [
+      ["serve", "--port", "70000"],
+      /--port 70000: the port is a number from 0 to 65535/,
+    ],
     [["serve", "--cert", "x"], /--cert and --key go together/],
     [["serve", "--push", "style.css"], /write it as/],
     [["serve", "--push", "/a=//b/c"], /write it as/],
