@@ -7,6 +7,7 @@
 
 /// <reference lib="dom" />
 
+import { printable } from "../values.ts";
 import { detailOf } from "./detail.ts";
 import { button, element, find, setColours } from "./dom.ts";
 import { frameList } from "./frames.ts";
@@ -92,7 +93,7 @@ async function read(): Promise<void> {
   const others = [...contents.others].map(([what, times]) =>
     `${what} ${times}`
   );
-  document.title = `${names} \u2013 SPDY capture`;
+  document.title = `${printable(names)} \u2013 SPDY capture`;
   setStatus(
     `${count} ${count === 1 ? "connection" : "connections"} with SPDY${
       others.length === 0 ? "" : `; without: ${others.join(", ")}`

@@ -228,7 +228,7 @@ export class TimeView {
       chartElement(streamBar(stream, this.range, width, 22), width, 22),
     );
     const label = element("span", "label", stream.label);
-    label.title = `${stream.label}`.slice(0, 1000);
+    label.title = label.textContent ?? "";
     line.append(element("span", "id", String(stream.id)), label, status, bars);
     line.classList.toggle("open", !hasEnded(stream));
     line.ariaLabel = `stream ${stream.id} ${label.textContent} ${result}`;

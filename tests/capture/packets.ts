@@ -87,11 +87,14 @@ export interface PcapSpec {
   readonly nanoseconds?: boolean;
   /** Packets, captured one millisecond apart, beginning at second 1. */
   readonly packets: readonly Uint8Array[];
+  /** Their times instead, ms from second 1 on. */
+  readonly times?: readonly number[];
 }
 
 /** A pcap file. */
 export function pcapFile(
-  { linkType, littleEndian = true, nanoseconds = false, packets }: PcapSpec,
+  { linkType, littleEndian = true, nanoseconds = false, packets, times }:
+    PcapSpec,
 ): Uint8Array {
   const file = new Uint8Array(
     24 + packets.reduce((sum, packet) => sum + 16 + packet.length, 0),
@@ -104,8 +107,12 @@ export function pcapFile(
   view.setUint32(20, linkType, littleEndian);
   let offset = 24;
   packets.forEach((packet, index) => {
-    view.setUint32(offset, 1, littleEndian);
-    view.setUint32(offset + 4, index * (nanoseconds ? 1e6 : 1e3), littleEndian);
+    const time = times?.[index] ?? index;
+    const unit = nanoseconds ? 1e6 : 1e3;
+    // Without times, packets stay in second 1 and count on: some tests have a million.
+    const seconds = times === undefined ? 0 : Math.floor(time / 1000);
+    view.setUint32(offset, 1 + seconds, littleEndian);
+    view.setUint32(offset + 4, (time - 1000 * seconds) * unit, littleEndian);
     view.setUint32(offset + 8, packet.length, littleEndian);
     view.setUint32(offset + 12, packet.length, littleEndian);
     file.set(packet, offset + 16);

@@ -211,6 +211,8 @@ export class Page implements AsyncDisposable {
       expression,
       awaitPromise: true,
       returnByValue: true,
+      // The policy of the page holds for what tests evaluate as well.
+      allowUnsafeEvalBlockedByCSP: false,
     });
     if (exceptionDetails !== undefined) {
       const { text, exception } = exceptionDetails;

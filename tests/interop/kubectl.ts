@@ -7,6 +7,7 @@
 import { assertEquals, assertMatch } from "../deps.ts";
 import { servePod } from "../../examples/kubernetes_server.ts";
 import { Random } from "../helpers/random.ts";
+import { CapturedRelay } from "./captured_relay.ts";
 import { digest } from "./pattern.ts";
 import {
   cacheFolder,
@@ -105,6 +106,27 @@ class Kubectl {
     }).output();
     return { code, text: decoder.decode(stdout) };
   }
+}
+
+/** A capture of what `kubectl exec` and the example server send each other over SPDY. */
+export async function captureKubectl(command: string[]): Promise<Uint8Array> {
+  await using server = servePod(0);
+  const home = await Deno.makeTempDir();
+  const relay = new CapturedRelay(server.addr.port);
+  {
+    await using _ending = relay;
+    const program = await goProgram("kubectl");
+    const kubectl = new Kubectl(program, relay.port, home, false);
+    const { code, stderr } = await kubectl.run([
+      "exec",
+      "web",
+      "--",
+      ...command,
+    ]);
+    assertEquals(code, 0, stderr);
+  }
+  await Deno.remove(home, { recursive: true });
+  return relay.toPcap();
 }
 
 /** Longest download of a release, ms. */

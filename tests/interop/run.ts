@@ -15,6 +15,7 @@ import { commandLineSuites } from "./command_line.ts";
 import { faultSuite } from "./faults.ts";
 import { haproxySuite } from "./haproxy.ts";
 import { npmSuites } from "./npm.ts";
+import { pageSuite } from "./page.ts";
 import { runSuites } from "./report.ts";
 import { kubernetesClientSuite } from "./kubernetes_client.ts";
 import { kubernetesServerSuite } from "./kubernetes_server.ts";
@@ -33,6 +34,7 @@ const passed = await runSuites(
     ...webSocketClientSuites,
     autobahnSuite,
     tsharkSuite,
+    pageSuite,
     haproxySuite,
     ...npmSuites,
     ...commandLineSuites,

@@ -11,8 +11,8 @@
  * @module
  */
 
-import { assert, assertEquals, concat } from "../deps.ts";
-import { ipv4Packet, pcapFile } from "../capture/packets.ts";
+import { assert, assertEquals } from "../deps.ts";
+import { pcapFile } from "../capture/packets.ts";
 import {
   accept,
   connect,
@@ -28,12 +28,11 @@ import { recordedTalks, type Talked } from "../capture/recorded.ts";
 import { servePretendPod } from "./pretend_pod.ts";
 import { requireTool } from "./peers.ts";
 import type { PreparedSuite, Suite } from "./report.ts";
+import { CapturedRelay } from "./captured_relay.ts";
 import { bothFrames } from "./tshark_frames.ts";
 
 /** Link type of packets that begin with their IP head. */
 const RAW_IP = 101;
-/** An IPv4 packet holds fewer than 64 KiB. */
-const MAX_SEGMENT = 32 * 1024;
 /** Fields that tshark sets when it cannot make sense of something. */
 const FAULTS = [
   "_ws.malformed",
@@ -48,16 +47,11 @@ const FAULTS = [
 /** tshark on three conversations. */
 export const tsharkSuite: Suite = { peer: "tshark", prepare };
 
-interface Segment {
-  readonly fromClient: boolean;
-  readonly bytes: Uint8Array;
-}
-
 async function prepare(): Promise<PreparedSuite> {
   const line = await requireTool("tshark", ["--version"]);
   const scenario = (
     name: string,
-    talk: () => Promise<Capture>,
+    talk: () => Promise<CapturedRelay>,
     wanted: string[],
   ): { name: string; run: () => Promise<string> } => ({
     name,
@@ -94,104 +88,15 @@ async function prepare(): Promise<PreparedSuite> {
   };
 }
 
-/** A relay in front of a port that keeps what it sees. */
-class Capture implements AsyncDisposable {
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #segments: Segment[] = [];
-  readonly #relaying: Promise<void>;
-
-  constructor(target: number) {
-    this.#relaying = this.#relay(target);
-  }
-
-  get port(): number {
-    return this.#listener.addr.port;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.close();
-    await this.#relaying;
-  }
-
-  /** What passed, as a pcap file; before `from` bytes of each direction it is left out. */
-  toPcap(skip: { client: number; server: number }): Uint8Array {
-    const next = { client: 1, server: 1 };
-    const passed = { client: 0, server: 0 };
-    const packets: Uint8Array[] = [];
-    for (const { fromClient, bytes } of this.#segments) {
-      const side = fromClient ? "client" : "server";
-      const rest = bytes.subarray(Math.max(0, skip[side] - passed[side]));
-      passed[side] += bytes.length;
-      for (let at = 0; at < rest.length; at += MAX_SEGMENT) {
-        const part = rest.subarray(at, at + MAX_SEGMENT);
-        packets.push(ipv4Packet({
-          fromPort: fromClient ? 50000 : this.port,
-          toPort: fromClient ? this.port : 50000,
-          sequence: next[side],
-          bytes: part,
-        }));
-        next[side] += part.length;
-      }
-    }
-    return pcapFile({ linkType: RAW_IP, packets });
-  }
-
-  /** All that one side sent, as text. */
-  text(fromClient: boolean): string {
-    const parts = this.#segments.filter((each) =>
-      each.fromClient === fromClient
-    );
-    return new TextDecoder("latin1").decode(
-      concat(parts.map(({ bytes }) => bytes)),
-    );
-  }
-
-  async #relay(target: number): Promise<void> {
-    const client = await this.#listener.accept();
-    const server = await Deno.connect({ hostname: "127.0.0.1", port: target });
-    await Promise.all([
-      this.#pass(client, server, true),
-      this.#pass(server, client, false),
-    ]);
-    client.close();
-    server.close();
-  }
-
-  async #pass(
-    from: Deno.Conn,
-    to: Deno.Conn,
-    fromClient: boolean,
-  ): Promise<void> {
-    try {
-      for await (const chunk of readAll(from)) {
-        this.#segments.push({ fromClient, bytes: chunk });
-        for (let rest = chunk; rest.length > 0;) {
-          rest = rest.subarray(await to.write(rest));
-        }
-      }
-      await to.closeWrite();
-    } catch {
-      // One of the two has closed.
-    }
-  }
-}
-
-async function* readAll(conn: Deno.Conn): AsyncGenerator<Uint8Array> {
-  for (;;) {
-    const buffer = new Uint8Array(MAX_SEGMENT);
-    const size = await conn.read(buffer);
-    if (size === null) return;
-    yield buffer.subarray(0, size);
-  }
-}
-
-async function httpConversation(version: ProtocolVersion): Promise<Capture> {
+async function httpConversation(
+  version: ProtocolVersion,
+): Promise<CapturedRelay> {
   await using server = serve(
     { hostname: "127.0.0.1", port: 0, version, onListen() {} },
     (request) => new Response(`answer to ${new URL(request.url).pathname}`),
   );
   const address = server.addr as Deno.NetAddr;
-  await using capture = new Capture(address.port);
+  await using capture = new CapturedRelay(address.port);
   await using connection = await connect({ port: capture.port, version });
   for (let i = 0; i < 3; i++) {
     const response = await connection.fetch(`http://example.test/${i}`, {
@@ -203,9 +108,9 @@ async function httpConversation(version: ProtocolVersion): Promise<Capture> {
   return capture;
 }
 
-async function streamConversation(): Promise<Capture> {
+async function streamConversation(): Promise<CapturedRelay> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  await using capture = new Capture(listener.addr.port);
+  await using capture = new CapturedRelay(listener.addr.port);
   const version = PROTO_SPDY3;
   const serving = listener.accept().then(async (conn) => {
     const server = await accept(conn, { version });
@@ -238,9 +143,9 @@ async function echoHeaders(connection: Connection): Promise<void> {
   }
 }
 
-async function execConversation(): Promise<Capture> {
+async function execConversation(): Promise<CapturedRelay> {
   await using server = servePretendPod();
-  await using capture = new Capture(server.addr.port);
+  await using capture = new CapturedRelay(server.addr.port);
   const process = await exec({
     url: `http://127.0.0.1:${capture.port}`,
     pod: { name: "pod" },
@@ -306,7 +211,10 @@ async function assertSame(
   }
 }
 
-async function check(capture: Capture, wanted: string[]): Promise<string> {
+async function check(
+  capture: CapturedRelay,
+  wanted: string[],
+): Promise<string> {
   const file = await Deno.makeTempFile({ suffix: ".pcap" });
   try {
     await Deno.writeFile(
