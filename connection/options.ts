@@ -96,9 +96,9 @@ export interface ConnectionTuning {
   readonly announceStreams?: boolean;
   /**
    * Most bytes collected for one write; default 524288, 1024 to 16777216. A full
-   * buffer stops the senders. More than 262144 are collected only while the
-   * transport takes full buffers at 2 Gbit/s or faster, so that urgent frames do
-   * not wait long on slow links.
+   * buffer stops the senders. More than 15360 are collected only while the
+   * transport takes as many in 1 ms, so that urgent frames do not wait long on slow
+   * links.
    */
   readonly maxSendBuffer?: number;
   /**

@@ -44,6 +44,7 @@ export interface StreamHost extends Reading {
     flush(): void;
     add(state: StreamCore): void;
     collect(): void;
+    readonly dataRoom: number;
   };
   /** See `ReceiveFlow`. */
   readonly receiveFlow: {
@@ -410,6 +411,10 @@ export class StreamCore
 
   schedule(): void {
     this.#host.scheduler.add(this);
+  }
+
+  get dataRoom(): number {
+    return this.#host.scheduler.dataRoom;
   }
 
   checkOpen(): void {

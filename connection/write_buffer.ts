@@ -5,30 +5,22 @@
  */
 
 import { nextPlace, PLACES } from "./placement.ts";
+import { WritePace } from "./write_pace.ts";
 
 const SMALLEST = 4096;
-/** The bound until the link is known to be fast, bytes. */
-const USUAL_BOUND = 256 * 1024;
-/**
- * Bytes per ms, 2 Gbit/s: after a full write at this speed or faster the bound doubles.
- * A slower one resets it.
- */
-const QUICK = 256 * 1024;
 /** Memory above this is worth placing, bytes. */
 const LARGE = 16384;
 
 /** Collects frames, up to a bound, so that one write sends them. Its memory grows with use. */
 export class WriteBuffer {
-  readonly #most: number;
-  #bound: number;
+  readonly #pace: WritePace;
   #bytes = new Uint8Array(0);
   #begin = 0;
   #end = 0;
 
-  /** Takes at most `most` bytes at a time, and on slow links at most 256 KiB. */
+  /** Takes at most `most` bytes at a time, and on slow links at most 15 KiB. */
   constructor(most: number) {
-    this.#most = most;
-    this.#bound = Math.min(most, USUAL_BOUND);
+    this.#pace = new WritePace(most);
   }
 
   /** Bytes that it ever took. */
@@ -41,12 +33,17 @@ export class WriteBuffer {
 
   /** Most bytes that it takes now. */
   get bound(): number {
-    return this.#bound;
+    return this.#pace.bound;
+  }
+
+  /** The longest payload of the next DATA frame, bytes; see {@linkcode WritePace}. */
+  get dataRoom(): number {
+    return this.#pace.dataRoom(this.length);
   }
 
   /** Whether it takes no more. */
   get full(): boolean {
-    return this.length === this.#bound;
+    return this.length >= this.bound;
   }
 
   /** Memory it has, bytes. */
@@ -56,7 +53,7 @@ export class WriteBuffer {
 
   /** Takes as much of `data` as fits and returns how much; 0 when full. */
   append(data: Uint8Array): number {
-    const end = Math.min(this.#end + data.length, this.#begin + this.#bound);
+    const end = Math.min(this.#end + data.length, this.#begin + this.bound);
     const taken = end - this.#end;
     if (end > this.#bytes.length) this.#grow(end);
     this.#bytes.set(
@@ -75,11 +72,7 @@ export class WriteBuffer {
 
   /** Removes the bytes that wait, after a write that took `duration` ms. */
   clear(duration: number): void {
-    if (this.full) {
-      const isQuick = this.length >= duration * QUICK;
-      const bound = isQuick ? this.#bound * 2 : USUAL_BOUND;
-      this.#bound = Math.min(this.#most, bound);
-    }
+    this.#pace.written(this.length, duration);
     this.#begin = this.#bytes.length > LARGE ? nextPlace(this.#begin) : 0;
     this.#end = this.#begin;
   }
@@ -90,13 +83,13 @@ export class WriteBuffer {
     this.#bytes = new Uint8Array(0);
     this.#begin = 0;
     this.#end = 0;
-    this.#bound = Math.min(this.#most, USUAL_BOUND);
+    this.#pace.reset();
   }
 
   #grow(needed: number): void {
     let size = Math.max(this.#bytes.length * 2, SMALLEST);
     while (size < needed) size *= 2;
-    const grown = new Uint8Array(Math.min(size, this.#bound + PLACES));
+    const grown = new Uint8Array(Math.min(size, this.bound + PLACES));
     grown.set(this.view, this.#begin);
     this.#bytes = grown;
   }

@@ -45,31 +45,56 @@ Deno.test("out buffer: takes up to its bound, in order", () => {
   assertEquals(buffer.view, bytes(5));
 });
 
-Deno.test("out buffer: more than 256 KiB wait only after full writes that were quick", () => {
-  const usual = 256 * 1024;
+Deno.test("out buffer: a write has as many bytes as the transport takes in 1 ms, 15 KiB at least", () => {
+  const KIB = 1024;
   const data = new Uint8Array(1 << 20);
-  const buffer = new WriteBuffer(1 << 20);
-  const bounds = [0, 1, 2, 4, 5].map((duration) => {
-    assertEquals(buffer.append(data), buffer.bound);
+  const buffer = new WriteBuffer(512 * KIB);
+  const write = (perMillisecond: number): number => {
+    const size = buffer.append(data);
+    assertEquals(size, buffer.bound);
     assert(buffer.full);
-    buffer.clear(duration);
-    return buffer.bound / usual;
-  });
-  assertEquals(bounds, [2, 4, 4, 4, 1]);
-  // What is not full says nothing, however long it took.
-  buffer.append(data);
-  buffer.clear(0);
-  buffer.append(bytes(1));
-  buffer.clear(100);
-  assertEquals(buffer.bound, 2 * usual);
+    buffer.clear(size / perMillisecond);
+    return buffer.bound / KIB;
+  };
+  // What a socket takes at once says little about its link: at most an eighth of it.
+  let taken = 0;
+  while (buffer.bound < 512 * KIB) {
+    taken += buffer.bound;
+    write(Infinity);
+    assert(buffer.bound === 15 * KIB || buffer.bound <= taken / 8);
+  }
+  assert(taken >= 4 << 20);
+  const settle = (perMillisecond: number): number => {
+    for (let count = 0; count < 2000; count++) write(perMillisecond);
+    return buffer.bound / KIB;
+  };
+  // 20 Mbit/s, 1 Gbit/s, 20 Gbit/s.
+  assertEquals(settle(2500), 15);
+  assertEquals(settle(125_000), 120);
+  assertEquals(settle(2_500_000), 512);
   buffer.release();
-  assertEquals(buffer.bound, usual);
+  assertEquals(buffer.bound, 15 * KIB);
 
   const small = new WriteBuffer(1000);
   for (let count = 0; count < 3; count++) {
     assertEquals(small.append(data), 1000);
     small.clear(0);
   }
+});
+
+Deno.test("out buffer: on a slow link a DATA frame ends with the write, on a fast one it may be longer", () => {
+  const buffer = new WriteBuffer(1 << 20);
+  assertEquals(buffer.dataRoom, 15_360 - 8);
+  buffer.append(new Uint8Array(10_000));
+  assertEquals(buffer.dataRoom, 5360 - 8);
+  buffer.append(new Uint8Array(5000));
+  assertEquals(buffer.dataRoom, 1024);
+  buffer.clear(0);
+  while (buffer.bound < 60 * 1024) {
+    buffer.append(new Uint8Array(65_536));
+    buffer.clear(0);
+  }
+  assertEquals(buffer.dataRoom, Infinity);
 });
 
 Deno.test("open queue: the urgent first, then the early; entries can leave", () => {

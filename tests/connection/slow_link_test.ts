@@ -13,9 +13,8 @@ import { virtualTime } from "../helpers/virtual_time.ts";
 
 const NV: NameValue[] = [["a", "b"]];
 const SECOND = 1000;
-/** What the link takes at once, bytes. */
+/** What the link takes in the time of {@linkcode PACE}, bytes. */
 const PIECE = 65536;
-/** How long it takes for that. */
 const PACE = 3 * SECOND;
 const SILENCE = 5 * SECOND;
 const KEEP_ALIVE: ConnectionTuning = {
@@ -45,7 +44,7 @@ function slowPair(
     writable: new WritableStream<Uint8Array>({
       async write(bytes) {
         if (link.delay > 0) {
-          await pause(Math.ceil(bytes.length / PIECE) * link.delay);
+          await pause(bytes.length / PIECE * link.delay);
         }
         if (link.stopped) await new Promise(() => {});
         if (!link.lost) await writer.write(bytes.slice());
@@ -62,7 +61,7 @@ function slowPair(
 }
 
 async function openBoth(pair: Pair): Promise<[Stream, Stream]> {
-  const own = await pair.client.openStream(NV);
+  const own = await pair.client.openStream(NV, { pri: 0 });
   const peer = await nextStream(pair.server);
   await peer.reply(NV);
   await own.response;
@@ -139,10 +138,11 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
     const [own, peer] = await openBoth(pair);
     link.delay = PACE;
     own.write(new Uint8Array(3 * PIECE)).catch(() => {});
-    const asked = await pair.client.openStream(NV, { pri: 3 });
+    const opening = pair.client.openStream(NV, { pri: 3 });
     const reading = peer.read(new Uint8Array(PIECE));
-    await time.advance(5 * PACE);
+    await time.advance(3.5 * PACE);
     await reading;
+    const asked = await opening;
     const answering = await nextStream(pair.server);
     await answering.reply([["ok", "1"]]);
     assertEquals(await asked.response, [["ok", "1"]]);
