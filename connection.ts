@@ -25,6 +25,7 @@ import type { NameValue, SettingsEntry } from "./frame/types.ts";
 import { versionTraits } from "./frame/version.ts";
 import type { Session } from "./session.ts";
 import { CLIENT } from "./session/constants.ts";
+import { checkNames, type Names } from "./values.ts";
 
 /** The core of a {@linkcode RawConnection}; for other layers of this package and for tests. */
 export let coreOf: (connection: RawConnection) => ConnectionCore;
@@ -48,6 +49,15 @@ export interface OpenStreamOptions {
   /** Cancels the stream. Before its SYN_STREAM is sent, `openStream` rejects with the signal's reason; afterwards the stream is reset with CANCEL. */
   readonly signal?: AbortSignal;
 }
+
+const OPEN_STREAM_NAMES: Names<OpenStreamOptions> = {
+  pri: true,
+  fin: true,
+  associatedStreamId: true,
+  assocStreamId: true,
+  unidirectional: true,
+  signal: true,
+};
 
 /**
  * A SPDY session on a transport: streams without HTTP. `Connection`, which
@@ -104,8 +114,8 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   /**
    * Starts a session on `transport`. The connection owns the transport from then on.
    *
-   * Throws `InvalidArgumentError` when an option is out of range, and
-   * `UnsupportedVersionError` for an unknown version.
+   * Throws `InvalidArgumentError` when an option is out of range or does not exist,
+   * and `UnsupportedVersionError` for an unknown version.
    */
   constructor(transport: Transport, options: ConnectionOptions) {
     // Checked first, so that invalid options leave the transport untouched.
@@ -179,7 +189,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
    * every other one with INVALID_STREAM, after this promise has resolved, unless it was
    * created with the option `acceptServerStreams`.
    *
-   * Rejects with `InvalidArgumentError` when headers or priority are invalid, with
+   * Rejects with `InvalidArgumentError` when headers or options are invalid, with
    * the signal's reason when it aborts first, and with `ConnectionClosedError` when
    * the connection can open no more streams (`unprocessed` is then true).
    */
@@ -283,6 +293,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   }
 
   #open(nv: NameValue[], options: OpenStreamOptions): Promise<Stream> {
+    checkNames("openStream", options, OPEN_STREAM_NAMES);
     return this.#core.open({
       headers: nv,
       pri: options.pri ?? 0,

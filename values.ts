@@ -91,20 +91,27 @@ export function checkOneOf(
  */
 export type Names<Options> = Readonly<Record<keyof Options, true>>;
 
-/** Two names that differ by so many letters are taken for one with a typing error. */
-const MOST_TYPOS = 2;
+/** A name is taken for another one up to so many typing errors, in a short name up to one in so many letters. */
+const MOST_TYPOS = 3;
+const LETTERS_PER_TYPO = 3;
 
 /**
  * Throws an `InvalidArgumentError` that contains `what` and the name when an option
- * is set that does not exist: a misspelt option, or one left over from another
+ * is set that `names` does not have: a misspelt option, or one left over from another
  * library, would otherwise be ignored without a word. The error names the option
- * that was probably meant. Options that are `undefined` count as not set.
+ * that was probably meant. Options that are `undefined` count as not set. What is
+ * not an object at all has no options, and throws as well.
  */
 export function checkNames(
   what: string,
   options: object,
-  names: Readonly<Record<string, true>>,
+  names: object,
 ): void {
+  if (typeof options !== "object" || options === null) {
+    throw new InvalidArgumentError(
+      `the options of ${what} are not an object, but ${show(options)}`,
+    );
+  }
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(names, name)) continue;
     if (Reflect.get(options, name) === undefined) continue;
@@ -120,8 +127,24 @@ export function checkNames(
 /** The name that was meant by another one, such as `onCtrlRecv` by `on_ctrl_recv_cb`. */
 function closest(name: string, names: readonly string[]): string | undefined {
   const plain = plainName(name);
-  return names.find((each) => plainName(each) === plain) ??
-    names.find((each) => distance(plainName(each), plain) <= MOST_TYPOS);
+  let meant: string | undefined;
+  let fewest = Infinity;
+  for (const each of names) {
+    const other = plainName(each);
+    const typos = distance(other, plain);
+    const length = Math.max(other.length, plain.length);
+    const most = Math.floor(length / LETTERS_PER_TYPO) || 1;
+    if (typos <= Math.min(most, MOST_TYPOS) && typos < fewest) {
+      [meant, fewest] = [each, typos];
+    }
+  }
+  return meant ?? names.find((each) => continues(plainName(each), plain));
+}
+
+/** Whether one name begins with the other, as `hostname` begins with `host`. */
+function continues(one: string, other: string): boolean {
+  return Math.min(one.length, other.length) >= 3 &&
+    (one.startsWith(other) || other.startsWith(one));
 }
 
 function plainName(name: string): string {
@@ -129,16 +152,22 @@ function plainName(name: string): string {
     .toLowerCase();
 }
 
-/** Letters to put in, take out or change to make one text of another. */
+/** Letters to insert, remove, change, or swap with the next one, to make one text of another. */
 function distance(from: string, to: string): number {
   if (Math.abs(from.length - to.length) > MOST_TYPOS) return Infinity;
+  let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let i = 1; i <= from.length; i++) {
     const next = [i];
     for (let j = 1; j <= to.length; j++) {
       const changed = row[j - 1] + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(changed, row[j] + 1, next[j - 1] + 1));
+      let fewest = Math.min(changed, row[j] + 1, next[j - 1] + 1);
+      if (i > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1]) {
+        fewest = Math.min(fewest, before[j - 2] + 1);
+      }
+      next.push(fewest);
     }
+    before = row;
     row = next;
   }
   return row[to.length];

@@ -11,6 +11,7 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
+import { checkNames, type Names } from "../values.ts";
 import { closeQuietly } from "./byte_conn.ts";
 import { openHop } from "./tls_hop.ts";
 import type { ByteConn, Transport } from "./transport.ts";
@@ -38,6 +39,15 @@ export interface TlsOptions {
   readonly serverName?: string;
 }
 
+const TLS_NAMES: Names<TlsOptions> = {
+  caCerts: true,
+  cert: true,
+  key: true,
+  unsafelyDisableHostnameVerification: true,
+  alpnProtocols: true,
+  serverName: true,
+};
+
 /** A client's TLS connection. */
 export interface TlsClientConn extends ByteConn {
   /** Resolves when the handshake is complete. */
@@ -53,8 +63,14 @@ export interface Target {
 /** Where `Deno.connectTls` takes the name from that it sends and verifies, if not from `hostname`. */
 const SERVER_NAME = Symbol.for("unstableServerName");
 
-/** Throws for settings that contradict each other: `TypeError` as `Deno.connectTls`, `InvalidArgumentError` for a server name that is not a string. */
-export function checkTls({ cert, key, serverName }: TlsOptions): void {
+/**
+ * Throws `TypeError` as `Deno.connectTls` for settings that contradict each other,
+ * `InvalidArgumentError` for one that does not exist and for a server name that is
+ * not a string.
+ */
+export function checkTls(tls: TlsOptions): void {
+  checkNames("tls", tls, TLS_NAMES);
+  const { cert, key, serverName } = tls;
   if ((cert === undefined) !== (key === undefined)) {
     const [given, missing] = cert === undefined
       ? ["key", "cert"]

@@ -31,6 +31,7 @@ import {
   type ConnectionOptions,
   type ConnectionTuning,
   TUNING_NAMES,
+  tuningOf,
 } from "./options.ts";
 import type { AcceptedConn } from "./tls_listener.ts";
 import type { ByteConn } from "./transport.ts";
@@ -113,7 +114,10 @@ export async function dialPeer(
     throw signal.reason;
   }
   const origin = options.origin ?? originOf(options);
-  return { conn, options: { ...options, side: CLIENT, version, origin } };
+  return {
+    conn,
+    options: { ...tuningOf(options), side: CLIENT, version, origin },
+  };
 }
 
 /** Determines the version of an accepted connection. */
@@ -125,7 +129,7 @@ export async function agreeWithClient(
   const version = isTls(conn)
     ? await agreedVersion(conn, getNpnProtocols())
     : options.version ?? PROTO_SPDY3_1;
-  return { conn, options: { ...options, side: SERVER, version } };
+  return { conn, options: { ...tuningOf(options), side: SERVER, version } };
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Names } from "../values.ts";
 import { PeerTimer, type Reading } from "./peer_timer.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 import type { TrackedFrame } from "./tracked_frames.ts";
@@ -23,6 +24,12 @@ export interface KeepAliveOptions {
    */
   readonly timeout?: number;
 }
+
+/** The names of `KeepAliveOptions`, for the check of options. */
+export const KEEPALIVE_NAMES: Names<KeepAliveOptions> = {
+  interval: true,
+  timeout: true,
+};
 
 /** Default of {@linkcode KeepAliveOptions.timeout}, ms. */
 export const DEFAULT_KEEPALIVE_TIMEOUT = 10_000;

@@ -15,7 +15,7 @@ import {
   checkWhole,
   MAX_INT32,
 } from "../numbers.ts";
-import type { Names } from "../values.ts";
+import { checkNames, type Names } from "../values.ts";
 import type { SessionOptions } from "../session.ts";
 import { CLIENT } from "../session/constants.ts";
 import { DEFAULT_SESSION_LIMITS } from "../session/limits.ts";
@@ -25,7 +25,7 @@ import {
   type SessionSettings,
 } from "../session/options.ts";
 import { checkSettings } from "../session/submit.ts";
-import type { KeepAliveOptions } from "./keepalive.ts";
+import { KEEPALIVE_NAMES, type KeepAliveOptions } from "./keepalive.ts";
 import { trailersRoom } from "./trailers.ts";
 import type { SettingsStore } from "./settings_store.ts";
 
@@ -228,6 +228,29 @@ export const TUNING_NAMES: Names<ConnectionTuning> = {
   onFrame: true,
 };
 
+const CONNECTION_NAMES: Names<ConnectionOptions> = {
+  ...TUNING_NAMES,
+  side: true,
+  version: true,
+};
+
+const WINDOW_TUNING_NAMES: Names<WindowTuningOptions> = {
+  maxWindow: true,
+  maxMemory: true,
+};
+
+/**
+ * Those of the options that are a connection's own: `connect`, `serve` and others
+ * have options besides, which `new Connection` would refuse.
+ */
+export function tuningOf(options: ConnectionTuning): ConnectionTuning {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name]) =>
+      Object.hasOwn(TUNING_NAMES, name)
+    ),
+  );
+}
+
 /**
  * Key of an option that only `serve` sets: the peer's streams wait for a place
  * (`maxWaitingStreams`), so those that it opens before it can know the limit are
@@ -265,16 +288,19 @@ const HELD_PER_STREAM = 8192;
 /**
  * Fills in the defaults.
  *
- * Throws `InvalidArgumentError` that names the option out of range, and
- * `UnsupportedVersionError` for an unknown version.
+ * Throws `InvalidArgumentError` that names the option that is out of range or does
+ * not exist, and `UnsupportedVersionError` for an unknown version.
  */
 export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
+  checkNames("a Connection", options, CONNECTION_NAMES);
   checkSideAndVersion(options.side, options.version);
   resolveSettings(sessionSettings(options));
   checkSettings(options.settings ?? []);
   const { windowTuning = true, keepAlive } = options;
   const tuning = typeof windowTuning === "object" ? windowTuning : {};
+  checkNames("windowTuning", tuning, WINDOW_TUNING_NAMES);
   if (keepAlive !== undefined) {
+    checkNames("keepAlive", keepAlive, KEEPALIVE_NAMES);
     checkInterval("keepAlive.interval", keepAlive.interval);
     checkTimeout("keepAlive.timeout", keepAlive.timeout ?? 0);
   }
@@ -358,7 +384,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
 }
 
 /**
- * Throws what `new Connection` would throw for these options. Called before
+ * Throws what `new Connection` would throw for {@linkcode tuningOf} these options. Called before
  * connecting or listening: a later error would leave a socket open, or end each
  * accepted connection silently.
  */
@@ -368,7 +394,7 @@ export function checkTuning(
 ): void {
   // `connect` and `connectUpgrade` set the origin.
   const origin = options.origin ?? "http://localhost";
-  resolveOptions({ ...options, origin, side: CLIENT, version });
+  resolveOptions({ ...tuningOf(options), origin, side: CLIENT, version });
 }
 
 /** The application's options for the session of a connection. */

@@ -8,7 +8,7 @@
 
 import { ERR_PROTO, InvalidArgumentError, SpdyError } from "../errors.ts";
 import { checkPort } from "../numbers.ts";
-import { checkBytes, show } from "../values.ts";
+import { checkBytes, checkNames, type Names, show } from "../values.ts";
 import { formatAddress, IPV4_LENGTH, parseAddress } from "./ip_address.ts";
 
 /**
@@ -300,6 +300,14 @@ export interface ProxyProtocolOptions {
   readonly local?: boolean;
 }
 
+const PROXY_PROTOCOL_NAMES: Names<ProxyProtocolOptions> = {
+  version: true,
+  source: true,
+  destination: true,
+  tlvs: true,
+  local: true,
+};
+
 /**
  * Throws `InvalidArgumentError` for options that no head can express.
  */
@@ -309,6 +317,7 @@ export function checkProxyProtocol(options: ProxyProtocolOptions): void {
       `proxyProtocol ${show(options)} is not an object`,
     );
   }
+  checkNames("proxyProtocol", options, PROXY_PROTOCOL_NAMES);
   const { version = 2, source, destination, tlvs = [] } = options;
   if (version !== 1 && version !== 2) {
     throw new InvalidArgumentError(

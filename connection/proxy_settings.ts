@@ -7,7 +7,7 @@
 
 import { InvalidArgumentError } from "../errors.ts";
 import { checkTimeout } from "../numbers.ts";
-import { show } from "../values.ts";
+import { checkNames, type Names, show } from "../values.ts";
 import { checkTls, type Target, type TlsOptions } from "./client_tls.ts";
 import { isWithin, parseAddress, parseRange } from "./ip_address.ts";
 
@@ -29,6 +29,13 @@ export interface ProxyOptions {
   /** Longest wait for the tunnel, from connecting to the proxy's answer, ms; 0: no limit; default 30000. */
   readonly timeout?: number;
 }
+
+const PROXY_NAMES: Names<ProxyOptions> = {
+  url: true,
+  headers: true,
+  tls: true,
+  timeout: true,
+};
 
 /** A proxy with everything checked. */
 export interface ProxySettings extends Target {
@@ -56,6 +63,7 @@ export function readProxy(options: ProxyOptions): ProxySettings {
       `proxy ${show(options)} is not an object with a url`,
     );
   }
+  checkNames("proxy", options, PROXY_NAMES);
   const { headers, tls, timeout = DEFAULT_TIMEOUT } = options;
   checkTimeout("proxy.timeout", timeout);
   if (tls !== undefined) checkTls(tls);

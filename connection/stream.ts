@@ -7,11 +7,12 @@
 import { InvalidArgumentError } from "../errors.ts";
 import { CANCEL } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
+import { checkNames, type Names } from "../values.ts";
 import { attempt, handled } from "./deferred.ts";
 import { customizeInspect } from "./inspect.ts";
 import type { HeadersHandler } from "./trailers.ts";
 import type { StreamCore } from "./stream_core.ts";
-import type { PushOptions } from "./stream_origin.ts";
+import { PUSH_NAMES, type PushOptions } from "./stream_origin.ts";
 
 export type { HeadersHandler } from "./trailers.ts";
 export type { PushOptions } from "./stream_origin.ts";
@@ -27,6 +28,8 @@ export interface SendHeadersOptions {
   /** This side sends nothing after these headers; default false. */
   readonly fin?: boolean;
 }
+
+const SEND_NAMES: Names<SendHeadersOptions> = { fin: true };
 
 /** Creates a {@linkcode Stream} from its state; for other layers of this package. */
 export let createStream: (state: StreamCore) => Stream;
@@ -265,9 +268,12 @@ export class Stream {
    */
   reply(
     nv: NameValue[],
-    { fin = false }: SendHeadersOptions = {},
+    options: SendHeadersOptions = {},
   ): Promise<void> {
-    return attempt(() => this.#state.sender.reply(nv, fin));
+    return attempt(() => {
+      checkNames("reply", options, SEND_NAMES);
+      return this.#state.sender.reply(nv, options.fin ?? false);
+    });
   }
 
   /**
@@ -279,9 +285,12 @@ export class Stream {
    */
   sendHeaders(
     nv: NameValue[],
-    { fin = false }: SendHeadersOptions = {},
+    options: SendHeadersOptions = {},
   ): Promise<void> {
-    return attempt(() => this.#state.sender.sendHeaders(nv, fin));
+    return attempt(() => {
+      checkNames("sendHeaders", options, SEND_NAMES);
+      return this.#state.sender.sendHeaders(nv, options.fin ?? false);
+    });
   }
 
   /**
@@ -290,7 +299,10 @@ export class Stream {
    * pushes.
    */
   push(nv: NameValue[], options: PushOptions = {}): Promise<Stream> {
-    return attempt(() => this.#state.push(nv, options, createStream));
+    return attempt(() => {
+      checkNames("push", options, PUSH_NAMES);
+      return this.#state.push(nv, options, createStream);
+    });
   }
 
   /**

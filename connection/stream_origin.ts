@@ -6,6 +6,7 @@
 
 import { CTRL_FLAG_FIN, CTRL_FLAG_UNIDIRECTIONAL } from "../frame/constants.ts";
 import type { NameValue, SynStreamFrame } from "../frame/types.ts";
+import type { Names } from "../values.ts";
 
 /**
  * The options of a push.
@@ -18,6 +19,9 @@ export interface PushOptions {
   /** Cancels the stream. Before its SYN_STREAM is sent, `push` rejects; afterwards the stream is reset with CANCEL. */
   readonly signal?: AbortSignal;
 }
+
+/** The names of `PushOptions`, for the check of options. */
+export const PUSH_NAMES: Names<PushOptions> = { pri: true, signal: true };
 
 /** The parameters of a stream that this side opens. */
 export interface OpenRequest {

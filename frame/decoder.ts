@@ -13,7 +13,7 @@ import {
   UnsupportedVersionError,
   ZlibError,
 } from "../errors.ts";
-import { checkBytes, checkOptions } from "../values.ts";
+import { checkBytes, checkNames } from "../values.ts";
 import { readUint16, readUint24 } from "./byte_reader.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import {
@@ -30,7 +30,7 @@ import {
 } from "./constants.ts";
 import type { ControlType } from "./control_frame.ts";
 import { FrameError } from "./frame_error.ts";
-import type { FrameLimits } from "./limits.ts";
+import { DEFAULT_FRAME_LIMITS, type FrameLimits } from "./limits.ts";
 import { frameName } from "./names.ts";
 import { FrameParser } from "./parser.ts";
 import type { FrameSink } from "./sink.ts";
@@ -114,7 +114,7 @@ export class FrameDecoder {
    * `maxHeaderValueLength` are 131072.
    *
    * Throws `UnsupportedVersionError` for an unknown version, and
-   * `InvalidArgumentError` when a limit is out of range or `onIgnored` is not a
+   * `InvalidArgumentError` when a limit is out of range, a limit or an option does not exist, or `onIgnored` is not a
    * function.
    */
   constructor(
@@ -122,8 +122,8 @@ export class FrameDecoder {
     limits: FrameLimits = {},
     options: FrameDecoderOptions = {},
   ) {
-    checkOptions("limits", limits);
-    checkOptions("options", options);
+    checkNames("limits", limits, DEFAULT_FRAME_LIMITS);
+    checkNames("a FrameDecoder", options, { onIgnored: true });
     const { onIgnored } = options;
     if (onIgnored !== undefined && typeof onIgnored !== "function") {
       throw new InvalidArgumentError("onIgnored is not a function");

@@ -6,7 +6,7 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
-import { checkOneOf, checkOptions, show } from "../values.ts";
+import { checkNames, checkOneOf, type Names, show } from "../values.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import type { BlockCompressor } from "./compression/block_compressor.ts";
 import { natureOf } from "./compression/nature.ts";
@@ -55,6 +55,11 @@ export interface HeaderEncoderOptions {
   readonly sensitiveHeaders?: readonly string[];
 }
 
+const ENCODER_NAMES: Names<HeaderEncoderOptions> = {
+  headerCompression: true,
+  sensitiveHeaders: true,
+};
+
 /** The header compression of one direction of a connection. */
 export class HeaderEncoder {
   /** Keeps the compiled code of the compressor; see `zlib/deflate.ts`. */
@@ -72,11 +77,11 @@ export class HeaderEncoder {
    * Creates an encoder at the start of its stream.
    *
    * Throws `UnsupportedVersionError` for an unknown version and
-   * `InvalidArgumentError` for an unknown policy or a sensitive header that is
+   * `InvalidArgumentError` for an unknown policy or option, or a sensitive header that is
    * not a string.
    */
   constructor(version: ProtocolVersion, options: HeaderEncoderOptions = {}) {
-    checkOptions("options", options);
+    checkNames("a FrameEncoder", options, ENCODER_NAMES);
     this.#traits = versionTraits(version);
     const { headerCompression = "safe" } = options;
     checkOneOf("headerCompression", headerCompression, POLICIES);

@@ -11,7 +11,7 @@ import {
   UpgradeRefusedError,
 } from "../http/upgrade/connect_upgrade.ts";
 import { TimeLimit } from "../connection/time_limit.ts";
-import type { DialOptions } from "../connection/dial.ts";
+import { DIAL_NAMES, type DialOptions } from "../connection/dial.ts";
 import type { KeepAliveOptions } from "../connection/keepalive.ts";
 import { checkTuning } from "../connection/options.ts";
 import type { ByteConn } from "../connection/transport.ts";
@@ -19,6 +19,7 @@ import { InvalidArgumentError } from "../errors.ts";
 import { PROTO_SPDY3_1 } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
 import { checkTimeout } from "../numbers.ts";
+import { checkNames, type Names } from "../values.ts";
 import { CLIENT } from "../session/constants.ts";
 import { StreamingRefusedError } from "./errors.ts";
 import { CLIENT_PROFILE } from "./profile.ts";
@@ -67,6 +68,38 @@ export interface TargetOptions extends DialOptions {
    * stream is read that has nothing to give.
    */
   readonly maxBufferedBytes?: number;
+}
+
+/** The names of `TargetOptions`, for the checks of options that extend it. */
+export const TARGET_NAMES: Names<TargetOptions> = {
+  ...DIAL_NAMES,
+  url: true,
+  pod: true,
+  headers: true,
+  tls: true,
+  signal: true,
+  timeout: true,
+  keepAlive: true,
+  maxBufferedBytes: true,
+};
+
+const POD_NAMES: Names<PodReference> = {
+  name: true,
+  namespace: true,
+  container: true,
+};
+
+/**
+ * Throws `InvalidArgumentError` for an option that the function `what` does not
+ * have. Called before anything is opened.
+ */
+export function checkTargetNames<Options extends TargetOptions>(
+  what: string,
+  options: Options,
+  names: Names<Options>,
+): void {
+  checkNames(what, options, names);
+  if (options.pod !== undefined) checkNames("pod", options.pod, POD_NAMES);
 }
 
 /** The URL of a pod's `subresource` with its query, or the one given. */
@@ -154,7 +187,7 @@ export async function upgradeToSpdy(
   protocols: readonly string[],
   signal: AbortSignal,
 ): Promise<{ connection: RawConnection; protocol: string | null }> {
-  const { headers, tls, proxy, dial, timeout } = options;
+  const { headers, tls, proxy, dial, proxyProtocol, timeout } = options;
   const { keepAlive, maxBufferedBytes } = options;
   try {
     const { connection, response } = await connectUpgrade(url, {
@@ -171,6 +204,7 @@ export async function upgradeToSpdy(
       tls,
       proxy,
       dial,
+      proxyProtocol,
       timeout,
       signal,
     });

@@ -7,8 +7,11 @@
 import type { NameValue } from "../frame/types.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import { checkTimeout } from "../numbers.ts";
+import type { Names } from "../values.ts";
 import type { ClientChannels } from "./channels.ts";
 import {
+  checkTargetNames,
+  TARGET_NAMES,
   type TargetOptions,
   targetUrl,
   unlessAborted,
@@ -77,6 +80,19 @@ export interface ExecOptions extends AttachOptions {
   readonly command?: readonly string[];
 }
 
+const ATTACH_NAMES: Names<AttachOptions> = {
+  ...TARGET_NAMES,
+  stdin: true,
+  stdout: true,
+  stderr: true,
+  tty: true,
+  transport: true,
+  protocols: true,
+  statusTimeout: true,
+};
+
+const EXEC_NAMES: Names<ExecOptions> = { ...ATTACH_NAMES, command: true };
+
 /**
  * Runs a command in a container.
  *
@@ -110,10 +126,11 @@ export interface ExecOptions extends AttachOptions {
  * assertEquals((await process.status).code, 0);
  * ```
  */
-export function exec(options: ExecOptions): Promise<RemoteProcess> {
+export async function exec(options: ExecOptions): Promise<RemoteProcess> {
+  checkTargetNames("exec", options, EXEC_NAMES);
   const command = (options.command ?? [])
     .map((word): NameValue => ["command", word]);
-  return start(options, "exec", command);
+  return await start(options, "exec", command);
 }
 
 /**
@@ -140,8 +157,9 @@ export function exec(options: ExecOptions): Promise<RemoteProcess> {
  * assertEquals(await new Response(process.stdout).text(), "still running");
  * ```
  */
-export function attach(options: AttachOptions): Promise<RemoteProcess> {
-  return start(options, "attach", []);
+export async function attach(options: AttachOptions): Promise<RemoteProcess> {
+  checkTargetNames("attach", options, ATTACH_NAMES);
+  return await start(options, "attach", []);
 }
 
 async function start(

@@ -5,6 +5,7 @@
  */
 
 import { checkWhole } from "../numbers.ts";
+import { checkNames } from "../values.ts";
 import { RemoteCommandError } from "./errors.ts";
 import type { ExitStatus } from "./status.ts";
 
@@ -44,8 +45,10 @@ export interface Collected {
 export async function collectOutput(
   process: Collected,
   { stdout, stderr }: Outputs,
-  { maxBytes = DEFAULT_MAX_BYTES }: OutputOptions,
+  options: OutputOptions,
 ): Promise<CommandOutput> {
+  checkNames("output", options, { maxBytes: true });
+  const { maxBytes = DEFAULT_MAX_BYTES } = options;
   checkWhole("maxBytes", maxBytes, 0, 0xffffffff);
   try {
     const [out, err] = await Promise.all([

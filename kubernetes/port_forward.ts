@@ -7,8 +7,11 @@
 import type { RawConnection } from "../connection.ts";
 import type { Stream } from "../connection/stream.ts";
 import { checkPort } from "../numbers.ts";
+import type { Names } from "../values.ts";
 import {
+  checkTargetNames,
   startSpdy,
+  TARGET_NAMES,
   type TargetOptions,
   targetUrl,
   unlessAborted,
@@ -44,6 +47,11 @@ export interface PortForwardOptions extends TargetOptions {
    */
   readonly transport?: ForwardTransport | "auto";
 }
+
+const PORT_FORWARD_NAMES: Names<PortForwardOptions> = {
+  ...TARGET_NAMES,
+  transport: true,
+};
 
 /** Makes a forwarder; only `portForward` does. */
 export let createForwarder: (
@@ -199,6 +207,7 @@ export class PortForwarder implements AsyncDisposable {
 export async function portForward(
   options: PortForwardOptions,
 ): Promise<PortForwarder> {
+  checkTargetNames("portForward", options, PORT_FORWARD_NAMES);
   const { transport = options.pod === undefined ? "spdy" : "auto" } = options;
   const url = targetUrl(options, "portforward", []);
   return await withinTimeout(options, async (signal) => {

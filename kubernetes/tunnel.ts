@@ -10,7 +10,13 @@ import type { RawConnection } from "../connection.ts";
 import { stateOf } from "../connection/stream.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import type { NameValue } from "../frame/types.ts";
-import { type TargetOptions, upgradeToSpdy, withinTimeout } from "./dial.ts";
+import {
+  checkTargetNames,
+  TARGET_NAMES,
+  type TargetOptions,
+  upgradeToSpdy,
+  withinTimeout,
+} from "./dial.ts";
 import { StreamingRefusedError } from "./errors.ts";
 
 /** What of a `RestClient`'s request concerns a tunnel. */
@@ -170,6 +176,7 @@ export async function openTunnel(
   target: TargetOptions,
   request: TunnelRequest,
 ): Promise<SpdyTunnel> {
+  checkTargetNames("openTunnel", target, TARGET_NAMES);
   const { path, querystring, abortSignal = target.signal, expectTunnel } =
     request;
   const url = new URL(target.url);

@@ -176,11 +176,19 @@ export class Outbound<S> {
     return orphan ? ERR_STREAM_CLOSED : 0;
   }
 
+  #createEncoder(): FrameEncoder {
+    const { headerCompression, sensitiveHeaders } = this.#core.options;
+    return new FrameEncoder(this.#version, {
+      headerCompression,
+      sensitiveHeaders,
+    });
+  }
+
   /** Encodes the frame into the arena; 0, or why that failed. */
   #encode(item: ControlItem<S>): number {
     const { frame } = item;
     const writer = this.#arena.open(CONTROL_SIZE);
-    this.#encoder ??= new FrameEncoder(this.#version, this.#core.options);
+    this.#encoder ??= this.#createEncoder();
     try {
       frame.length = this.#encoder.append(writer, frame);
     } catch (error) {

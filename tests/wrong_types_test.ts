@@ -274,12 +274,12 @@ const CALLS: readonly Call[] = [
   [
     "FrameDecoder, limits",
     (v) => new FrameDecoder(3, v),
-    `undefined ${OBJECTS}`,
+    `undefined ${OPTION_OBJECTS}`,
   ],
   [
     "FrameDecoder, options",
     (v) => new FrameDecoder(3, {}, v),
-    `undefined ${OBJECTS}`,
+    `undefined ${OPTION_OBJECTS}`,
   ],
   [
     "FrameDecoder, onIgnored",
@@ -291,7 +291,7 @@ const CALLS: readonly Call[] = [
   [
     "FrameEncoder, options",
     (v) => new FrameEncoder(3, v),
-    `undefined ${OBJECTS}`,
+    `undefined ${OPTION_OBJECTS}`,
   ],
   [
     "FrameEncoder, headerCompression",
@@ -323,7 +323,7 @@ const CALLS: readonly Call[] = [
     ])
   ),
   ["readCredential", (v) => readCredential(v)],
-  ["Deflate", (v) => new Deflate(v), `undefined ${OBJECTS}`],
+  ["Deflate", (v) => new Deflate(v), `undefined ${OPTION_OBJECTS}`],
   ["Deflate, format", (v) => new Deflate({ format: v }), "undefined"],
   ["Deflate, level", (v) => new Deflate({ level: v }), "undefined"],
   ["Deflate, windowBits", (v) => new Deflate({ windowBits: v }), "undefined"],
@@ -334,7 +334,7 @@ const CALLS: readonly Call[] = [
     (v) => new Deflate().push(new Uint8Array(1), v),
     "undefined",
   ],
-  ["Inflate", (v) => new Inflate(v), `undefined ${OBJECTS}`],
+  ["Inflate", (v) => new Inflate(v), `undefined ${OPTION_OBJECTS}`],
   ["Inflate, format", (v) => new Inflate({ format: v }), "undefined null"],
   ["Inflate, maxOutput", (v) => new Inflate({ maxOutput: v }), "undefined"],
   ["Inflate, dictionary", (v) => new Inflate({ dictionary: v }), "undefined"],
@@ -360,7 +360,7 @@ const CALLS: readonly Call[] = [
   [
     "decompress, options",
     (v) => decompress(EMPTY_GZIP, "gzip", v),
-    `undefined ${OBJECTS}`,
+    `undefined ${OPTION_OBJECTS}`,
   ],
   ["decompressStream", (v) => decompressStream(v, "gzip")],
   [

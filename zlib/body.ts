@@ -8,7 +8,7 @@
 import { adler32 } from "./adler32.ts";
 import { InvalidArgumentError, ZlibError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
-import { checkBytes, checkOneOf, checkOptions } from "../values.ts";
+import { checkBytes, checkNames, checkOneOf } from "../values.ts";
 
 /**
  * A compression format under its HTTP content-coding name (RFC 9110, section
@@ -59,7 +59,7 @@ export async function compress(
  * @param encoding The compression format.
  * @returns The decompressed body.
  * @throws {ZlibError} The body is corrupt, or its output is longer than `maxOutput`.
- * @throws {InvalidArgumentError} `encoding` is unknown, `maxOutput` is not a whole number from 0 up, or `data` is neither bytes nor a stream of bytes.
+ * @throws {InvalidArgumentError} `encoding` or the name of an option is unknown, `maxOutput` is not a whole number from 0 up, or `data` is neither bytes nor a stream of bytes.
  *
  * @example
  * ```ts
@@ -79,7 +79,7 @@ export async function decompress(
   encoding: BodyEncoding,
   options: DecompressOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  checkOptions("options", options);
+  checkNames("decompress", options, { maxOutput: true });
   const { maxOutput = Infinity } = options;
   if (maxOutput !== Infinity) {
     checkWhole("maxOutput", maxOutput, 0, Number.MAX_SAFE_INTEGER);

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
-import { checkBytes, checkOneOf, checkOptions } from "../values.ts";
+import { checkBytes, checkNames, checkOneOf, type Names } from "../values.ts";
 import { adler32 } from "./adler32.ts";
 import { BitWriter } from "./bit_writer.ts";
 import { writeBlock, writeStored, writeSyncMarker } from "./block_writer.ts";
@@ -24,6 +24,13 @@ export interface DeflateOptions {
   /** Preset dictionary: bytes that matches may refer to from the start. The receiver needs the same dictionary. */
   readonly dictionary?: Uint8Array;
 }
+
+const DEFLATE_NAMES: Names<DeflateOptions> = {
+  format: true,
+  level: true,
+  windowBits: true,
+  dictionary: true,
+};
 
 /**
  * What {@linkcode Deflate.push} does with bytes that it could still buffer for
@@ -94,10 +101,10 @@ export class Deflate {
    * Creates a deflater at the start of a stream. It allocates memory as it is
    * used, up to about 450 KiB for a long stream with the largest window.
    *
-   * @throws {InvalidArgumentError} `format` is unknown, `level` or `windowBits` is out of range, or `dictionary` is not a `Uint8Array`.
+   * @throws {InvalidArgumentError} `format` or the name of an option is unknown, `level` or `windowBits` is out of range, or `dictionary` is not a `Uint8Array`.
    */
   constructor(options: DeflateOptions = {}) {
-    checkOptions("options", options);
+    checkNames("a Deflate", options, DEFLATE_NAMES);
     const { format = "zlib", level = 6, windowBits = 15, dictionary } = options;
     checkOneOf("format", format, ["zlib", "raw"]);
     if (dictionary !== undefined) checkBytes("dictionary", dictionary);

@@ -1,5 +1,5 @@
 import { checkWhole } from "../numbers.ts";
-import { checkBytes, checkOneOf, checkOptions } from "../values.ts";
+import { checkBytes, checkNames, checkOneOf, type Names } from "../values.ts";
 import { Inflater, type ZlibFormat } from "./inflater.ts";
 
 /** The options of {@linkcode Inflate}. */
@@ -15,6 +15,12 @@ export interface InflateOptions {
   /** Maximum length of the decompressed stream in bytes; default no limit. */
   readonly maxOutput?: number;
 }
+
+const INFLATE_NAMES: Names<InflateOptions> = {
+  format: true,
+  dictionary: true,
+  maxOutput: true,
+};
 
 /**
  * Decompresses a zlib (RFC 1950) or raw deflate (RFC 1951) stream that arrives in
@@ -45,10 +51,10 @@ export class Inflate {
   /**
    * Creates an inflater at the start of a stream.
    *
-   * @throws {InvalidArgumentError} `format` is unknown, `maxOutput` is not a whole number from 0 up, or `dictionary` is not a `Uint8Array`.
+   * @throws {InvalidArgumentError} `format` or the name of an option is unknown, `maxOutput` is not a whole number from 0 up, or `dictionary` is not a `Uint8Array`.
    */
   constructor(options: InflateOptions = {}) {
-    checkOptions("options", options);
+    checkNames("an Inflate", options, INFLATE_NAMES);
     const { dictionary } = options;
     if (dictionary !== undefined) checkBytes("dictionary", dictionary);
     checkOneOf("format", options.format ?? "zlib", ["zlib", "raw"]);

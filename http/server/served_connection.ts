@@ -9,6 +9,7 @@ import { ERR_PROTO, SpdyError, UnsupportedVersionError } from "../../errors.ts";
 import { coreOf } from "../../connection.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";
 import { checkTimeout } from "../../numbers.ts";
+import { checkNames } from "../../values.ts";
 import { SERVER } from "../../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
 import { startTimeout, startTimer, stopTimer } from "../../connection/clock.ts";
@@ -19,6 +20,7 @@ import {
   type InternalOptions,
   maxConcurrentStreams,
   STREAMS_WAIT,
+  tuningOf,
 } from "../../connection/options.ts";
 import { logError } from "../../connection/error_log.ts";
 import { isPeerGone, peerGone } from "../../connection/reasons.ts";
@@ -302,7 +304,7 @@ export class ServedConnection {
   #connect(transport: Transport, version: ProtocolVersion): Connection {
     const { options } = this.#host;
     const all: ConnectionOptions & InternalOptions = {
-      ...options,
+      ...tuningOf(options),
       side: SERVER,
       version,
       [STREAMS_WAIT]: true,
@@ -338,8 +340,10 @@ export class ServedConnection {
   }
 }
 
-/** Throws `InvalidArgumentError` for a time that is none. */
-export function checkShutdown({ timeout }: ShutdownOptions): void {
+/** Throws `InvalidArgumentError` for options that do not exist, and for a time that is none. */
+export function checkShutdown(options: ShutdownOptions): void {
+  checkNames("shutdown", options, { timeout: true });
+  const { timeout } = options;
   if (timeout !== undefined) checkTimeout("timeout", timeout);
 }
 

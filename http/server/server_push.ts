@@ -7,9 +7,16 @@
 import { InvalidArgumentError } from "../../errors.ts";
 import { INTERNAL_ERROR } from "../../frame/constants.ts";
 import type { StreamCore } from "../../connection/stream_core.ts";
+import { checkNames, type Names } from "../../values.ts";
 import { isLocalFault } from "../message/message_error.ts";
 import { sendResponse } from "./send_response.ts";
 import type { PushInit } from "./serve_options.ts";
+
+const PUSH_INIT_NAMES: Names<PushInit> = {
+  headers: true,
+  pri: true,
+  response: true,
+};
 
 /** The response to push, asked for once the client has been told of it. */
 export type PushedAnswer = (url: string) => Response | Promise<Response>;
@@ -22,10 +29,12 @@ export async function pushResponse(
   parent: StreamCore,
   parentUrl: string,
   path: string,
-  { pri, response }: PushInit,
+  init: PushInit,
   answer: PushedAnswer,
   onFault: (error: unknown) => void,
 ): Promise<StreamCore> {
+  checkNames("push", init, PUSH_INIT_NAMES);
+  const { pri, response } = init;
   const base = new URL(parentUrl);
   const url = new URL(path, base);
   // Rule: a server pushes for the origin it was asked at (draft 3.3.1).

@@ -6,6 +6,7 @@
 
 import type { NameValue } from "../../frame/types.ts";
 import { InvalidArgumentError } from "../../errors.ts";
+import { checkNames, type Names } from "../../values.ts";
 
 /** Who to act as. */
 export interface Impersonation {
@@ -17,6 +18,18 @@ export interface Impersonation {
   readonly groups?: readonly string[];
   /** Further attributes, each with its values. */
   readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+const IMPERSONATION_NAMES: Names<Impersonation> = {
+  user: true,
+  uid: true,
+  groups: true,
+  extra: true,
+};
+
+/** Throws `InvalidArgumentError` for a field that does not exist: without it, the request would be made as somebody else. */
+export function checkImpersonation(impersonate: Impersonation): void {
+  checkNames("impersonate", impersonate, IMPERSONATION_NAMES);
 }
 
 /** The headers, one line for each group and each value. */

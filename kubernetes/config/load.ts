@@ -7,10 +7,15 @@
 import { delimiter } from "node:path";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
+import { checkNames, type Names } from "../../values.ts";
 import { type Field, MAX_TEXT, readDocument } from "./document.ts";
 import { KubeConfigError } from "./error.ts";
 import { readBounded } from "./files.ts";
-import { type Impersonation, isHeaderValue } from "./impersonation.ts";
+import {
+  checkImpersonation,
+  type Impersonation,
+  isHeaderValue,
+} from "./impersonation.ts";
 import {
   findInCluster,
   type InCluster,
@@ -57,6 +62,19 @@ export interface KubeConfigOptions {
   /** Longest run of a credential plugin, ms; 0: no limit; default 60000. */
   readonly pluginTimeout?: number;
 }
+
+const KUBE_CONFIG_NAMES: Names<KubeConfigOptions> = {
+  paths: true,
+  text: true,
+  context: true,
+  cluster: true,
+  user: true,
+  namespace: true,
+  server: true,
+  token: true,
+  impersonate: true,
+  pluginTimeout: true,
+};
 
 /** Makes a KubeConfig; only `loadKubeConfig` does. */
 export let createKubeConfig: (
@@ -278,7 +296,9 @@ function fail(field: Field, message: string): never {
 export async function loadKubeConfig(
   options: KubeConfigOptions = {},
 ): Promise<KubeConfig> {
-  const { text, paths } = options;
+  checkNames("loadKubeConfig", options, KUBE_CONFIG_NAMES);
+  const { text, paths, impersonate } = options;
+  if (impersonate !== undefined) checkImpersonation(impersonate);
   if (text !== undefined && paths !== undefined) {
     throw new InvalidArgumentError("both text and paths are given");
   }

@@ -5,10 +5,17 @@
  */
 
 import { checkWhole } from "../../numbers.ts";
+import type { Names } from "../../values.ts";
+import { checkTargetNames } from "../dial.ts";
 import { ArchiveSource } from "./archive_source.ts";
 import { CopyError } from "./error.ts";
 import { LocalFolder } from "./local_folder.ts";
-import { type CopyOptions, type CopyResult, Tally } from "./options.ts";
+import {
+  COPY_NAMES,
+  type CopyOptions,
+  type CopyResult,
+  Tally,
+} from "./options.ts";
 import { componentsBelow, splitRemote } from "./paths.ts";
 import { compareSums, joinRemote, targetOf } from "./run.ts";
 import { type TarHeader, TYPE } from "./tar/header.ts";
@@ -23,6 +30,11 @@ export interface CopyFromOptions extends CopyOptions {
    */
   readonly retries?: number;
 }
+
+const COPY_FROM_NAMES: Names<CopyFromOptions> = {
+  ...COPY_NAMES,
+  retries: true,
+};
 
 /**
  * Copies a file or folder from a container, as `kubectl cp` does: with `tar` in the
@@ -54,6 +66,7 @@ export interface CopyFromOptions extends CopyOptions {
  * ```
  */
 export async function copyFrom(options: CopyFromOptions): Promise<CopyResult> {
+  checkTargetNames("copyFrom", options, COPY_FROM_NAMES);
   const { remote, preserve = true, dereference = false, retries = 3 } = options;
   checkWhole("retries", retries, 0, 1000);
   const path = splitRemote(remote);

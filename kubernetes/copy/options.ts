@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { TargetOptions } from "../dial.ts";
+import { TARGET_NAMES, type TargetOptions } from "../dial.ts";
+import type { Names } from "../../values.ts";
 
 /** How far a copy is. */
 export interface CopyProgress {
@@ -55,6 +56,17 @@ export interface CopyOptions extends TargetOptions {
   /** Called as bytes are copied. */
   readonly onProgress?: (progress: CopyProgress) => void;
 }
+
+/** The names of `CopyOptions`, for the checks of options. */
+export const COPY_NAMES: Names<CopyOptions> = {
+  ...TARGET_NAMES,
+  local: true,
+  remote: true,
+  preserve: true,
+  verify: true,
+  dereference: true,
+  onProgress: true,
+};
 
 /** Counts what is copied. */
 export class Tally {

@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { TargetOptions } from "../dial.ts";
+import { TARGET_NAMES, type TargetOptions } from "../dial.ts";
 import { exec } from "../exec.ts";
 import type { RemoteProcess } from "../process.ts";
 import { CopyError } from "./error.ts";
@@ -18,8 +18,9 @@ const MAX_SUMS = 64 * 1024 * 1024;
 
 /** The part of the options that says where to run. */
 export function targetOf(options: CopyOptions): TargetOptions {
-  const { url, pod, headers, tls, proxy, dial, signal, timeout } = options;
-  return { url, pod, headers, tls, proxy, dial, signal, timeout };
+  const target = Object.entries(options)
+    .filter(([name]) => Object.hasOwn(TARGET_NAMES, name));
+  return { url: options.url, ...Object.fromEntries(target) };
 }
 
 /** Reads standard error: its lines are counted, and the last of them kept. */

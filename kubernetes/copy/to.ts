@@ -6,9 +6,15 @@
 
 import { basename, join, resolve } from "node:path";
 import { handled } from "../../connection/deferred.ts";
+import { checkTargetNames } from "../dial.ts";
 import { exec } from "../exec.ts";
 import { CopyError } from "./error.ts";
-import { type CopyOptions, type CopyResult, Tally } from "./options.ts";
+import {
+  COPY_NAMES,
+  type CopyOptions,
+  type CopyResult,
+  Tally,
+} from "./options.ts";
 import { splitRemote, staysInside } from "./paths.ts";
 import {
   checkEnd,
@@ -65,6 +71,7 @@ export type CopyToOptions = CopyOptions;
  * ```
  */
 export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
+  checkTargetNames("copyTo", options, COPY_NAMES);
   const { local, remote, preserve = true, dereference = false } = options;
   const target = targetOf(options);
   // Before anything is asked of the container.

@@ -13,6 +13,7 @@ import type { KeepAliveOptions } from "../../connection/keepalive.ts";
 import { TimeLimit } from "../../connection/time_limit.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkInterval, checkTimeout, checkWhole } from "../../numbers.ts";
+import { checkNames, type Names } from "../../values.ts";
 import {
   findPod,
   findPort,
@@ -23,7 +24,12 @@ import {
   type Resource,
   resourceName,
 } from "../api/resource.ts";
-import { type TargetOptions, unlessAborted } from "../dial.ts";
+import {
+  checkTargetNames,
+  TARGET_NAMES,
+  type TargetOptions,
+  unlessAborted,
+} from "../dial.ts";
 import { StreamingRefusedError } from "../errors.ts";
 import {
   type ForwardTransport,
@@ -80,6 +86,22 @@ export interface ForwardPortsOptions {
   /** Told what happens. What it throws is ignored. */
   readonly onEvent?: (event: ForwardEvent) => void;
 }
+
+const FORWARD_PORTS_NAMES: Names<ForwardPortsOptions> = {
+  target: true,
+  resource: true,
+  namespace: true,
+  ports: true,
+  addresses: true,
+  transport: true,
+  keepAlive: true,
+  connectionsPerSession: true,
+  timeout: true,
+  firstDelay: true,
+  longestDelay: true,
+  signal: true,
+  onEvent: true,
+};
 
 /** An address that connections are accepted at. */
 export interface ForwardedAddress {
@@ -376,7 +398,7 @@ export class ForwardedPorts implements AsyncDisposable {
     const { transport, keepAlive = { interval: 10_000 } } = this.#options;
     return await portForward({
       ...await this.#target(),
-      pod: found,
+      pod: found && { name: found.name, namespace: found.namespace },
       keepAlive,
       transport,
     });
@@ -475,6 +497,11 @@ export class ForwardedPorts implements AsyncDisposable {
 export async function forwardPorts(
   options: ForwardPortsOptions,
 ): Promise<ForwardedPorts> {
+  checkNames("forwardPorts", options, FORWARD_PORTS_NAMES);
+  const { target } = options;
+  if (typeof target !== "function") {
+    checkTargetNames("target", target, TARGET_NAMES);
+  }
   const { connectionsPerSession = 100, timeout = 30_000 } = options;
   checkWhole("connectionsPerSession", connectionsPerSession, 1, 500);
   checkTimeout("timeout", timeout);

@@ -20,6 +20,7 @@ import {
 } from "../../connection/tls_listener.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkPort, checkTimeout, checkWhole } from "../../numbers.ts";
+import { checkNames, type Names } from "../../values.ts";
 import { parseCall, type StreamingCall } from "./call.ts";
 import type { ProcessHandler } from "./command.ts";
 import type { ForwardHandler } from "./forward.ts";
@@ -92,6 +93,25 @@ export interface StreamingOptions {
    */
   readonly allowedOrigins?: readonly string[];
 }
+
+const STREAMING_NAMES: Names<StreamingOptions> = {
+  hostname: true,
+  port: true,
+  cert: true,
+  key: true,
+  signal: true,
+  exec: true,
+  attach: true,
+  portForward: true,
+  resolve: true,
+  fetch: true,
+  onError: true,
+  headTimeout: true,
+  streamCreationTimeout: true,
+  maxBufferedBytes: true,
+  maxHeadBytes: true,
+  allowedOrigins: true,
+};
 
 /** Longest head of a request unless an option says otherwise, bytes: Go's servers take as much, and a command may be a script. */
 const MAX_HEAD = 1024 * 1024;
@@ -332,6 +352,7 @@ export class StreamingServer implements AsyncDisposable {
  * ```
  */
 export function serveStreaming(options: StreamingOptions): StreamingServer {
+  checkNames("serveStreaming", options, STREAMING_NAMES);
   const { port = 0, cert, key } = options;
   checkPort("port", port, 0);
   const { headTimeout = 0, streamCreationTimeout = 0 } = options;

@@ -65,8 +65,9 @@ export async function openWebSocket<Protocol extends string>(
     ["sec-websocket-version", "13"],
     ["sec-websocket-protocol", protocols.join(", ")],
   ];
-  const { tls, proxy, dial: open } = options;
-  const socket = await dial(url, { tls, proxy, dial: open }, signal);
+  const { tls, proxy, dial: open, proxyProtocol } = options;
+  const plan = { tls, proxy, dial: open, proxyProtocol };
+  const socket = await dial(url, plan, signal);
   const { status, body, conn, headers: answer } = await requestUpgrade(socket, {
     url,
     method: "GET",
