@@ -1,4 +1,5 @@
 /** Options that do not exist are refused, and the error names the one that was meant. */
+// cspell:ignore Bufer onignored levle prio
 
 import {
   accept,

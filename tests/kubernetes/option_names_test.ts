@@ -1,4 +1,5 @@
 /** Options that the public Kubernetes functions do not have. */
+// cspell:ignore comand Timout transprot retrys adresses contex intervall
 
 import { InvalidArgumentError } from "../../errors.ts";
 import {
