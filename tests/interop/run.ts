@@ -16,6 +16,7 @@ import { faultSuite } from "./faults.ts";
 import { haproxySuite } from "./haproxy.ts";
 import { npmSuites } from "./npm.ts";
 import { pageSuite } from "./page.ts";
+import { javaSuites } from "./java.ts";
 import { runSuites } from "./report.ts";
 import { kubernetesClientSuite } from "./kubernetes_client.ts";
 import { kubernetesServerSuite } from "./kubernetes_server.ts";
@@ -36,6 +37,7 @@ const passed = await runSuites(
     tsharkSuite,
     pageSuite,
     haproxySuite,
+    ...javaSuites,
     ...npmSuites,
     ...commandLineSuites,
     faultSuite,

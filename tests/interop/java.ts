@@ -1,0 +1,414 @@
+/**
+ * Netty, Jetty and OkHttp, in both roles where they have both.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "../deps.ts";
+import {
+  connect,
+  type Connection,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  type ProtocolVersion,
+  type PushedResponse,
+  serve,
+  type ServeHandler,
+} from "../../mod.ts";
+import { makeCertificate } from "../helpers/certificate.ts";
+import { Lines } from "../helpers/lines.ts";
+import { digest, patternDigest, patternStream } from "./pattern.ts";
+import { cacheFolder, requireTool } from "./peers.ts";
+import type { PreparedSuite, Scenario, Suite } from "./report.ts";
+
+const SOURCES = new URL("java/", import.meta.url);
+const SIZE = 5 << 20;
+/** Longest time that Maven may take from cold caches, ms. */
+const BUILD_TIMEOUT = 400_000;
+/** Longest time that a client may take, ms. */
+const CLIENT_TIMEOUT = 200_000;
+
+let built: Promise<string> | undefined;
+
+/** Builds the programs; resolves to the class path. */
+function buildJavaPrograms(): Promise<string> {
+  return built ??= build();
+}
+
+async function build(): Promise<string> {
+  await requireTool("java", ["-version"]);
+  await requireTool("mvn", ["--version"]);
+  const folder = `${cacheFolder()}/spdy-interop/java`;
+  await Deno.mkdir(`${folder}/src/main/java`, { recursive: true });
+  await Deno.copyFile(new URL("pom.xml", SOURCES), `${folder}/pom.xml`);
+  const programs = new URL("src/main/java/", SOURCES);
+  for await (const { name } of Deno.readDir(programs)) {
+    await Deno.copyFile(
+      new URL(name, programs),
+      `${folder}/src/main/java/${name}`,
+    );
+  }
+  const output = await new Deno.Command("mvn", {
+    args: ["-q", "-B", "compile", "dependency:copy-dependencies"],
+    cwd: folder,
+    signal: AbortSignal.timeout(BUILD_TIMEOUT),
+  }).output();
+  if (!output.success) {
+    const text = new TextDecoder().decode(output.stdout);
+    throw new Error(`mvn compile failed:\n${text}`);
+  }
+  return `${folder}/target/classes:${folder}/target/dependency/*`;
+}
+
+/** A server in Java, until it is disposed of. */
+class JavaServer implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #lines: Lines;
+  readonly port: number;
+
+  private constructor(process: Deno.ChildProcess, lines: Lines, port: number) {
+    this.#process = process;
+    this.#lines = lines;
+    this.port = port;
+  }
+
+  static async start(program: string, args: string[]): Promise<JavaServer> {
+    const process = new Deno.Command("java", {
+      args: ["-cp", await buildJavaPrograms(), program, ...args],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const lines = new Lines(process.stdout);
+    return new JavaServer(process, lines, Number(await lines.next()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // It ends with its input.
+    await this.#process.stdin.close();
+    await this.#process.status;
+    await this.#lines[Symbol.asyncDispose]();
+  }
+}
+
+interface ServerPeer {
+  readonly peer: string;
+  readonly version: string;
+  readonly program: string;
+  readonly args: (paths: { cert: string; key: string }) => string[];
+  readonly protocol: ProtocolVersion;
+  readonly tls?: boolean;
+  /** What the program does besides answering. */
+  readonly can: readonly ("reset" | "goaway" | "ping")[];
+}
+
+const NETTY = "4.1.100";
+const JETTY = "9.2.30";
+const OK_HTTP = "2.2.0";
+
+const SERVERS: readonly ServerPeer[] = [
+  {
+    peer: "Netty server",
+    version: NETTY,
+    program: "NettyServer",
+    args: () => [],
+    protocol: PROTO_SPDY3_1,
+    can: ["reset", "goaway", "ping"],
+  },
+  {
+    peer: "Netty server, TLS",
+    version: NETTY,
+    program: "NettyServer",
+    args: ({ cert, key }) => [cert, key],
+    protocol: PROTO_SPDY3_1,
+    tls: true,
+    can: ["reset", "goaway", "ping"],
+  },
+  {
+    peer: "Jetty server, SPDY/2",
+    version: JETTY,
+    program: "JettyServer",
+    args: () => ["2"],
+    protocol: PROTO_SPDY2,
+    can: [],
+  },
+  {
+    peer: "Jetty server, SPDY/3",
+    version: JETTY,
+    program: "JettyServer",
+    args: () => ["3"],
+    protocol: PROTO_SPDY3,
+    can: [],
+  },
+  {
+    peer: "OkHttp server",
+    version: OK_HTTP,
+    program: "OkHttpServer",
+    args: () => [],
+    protocol: PROTO_SPDY3_1,
+    can: ["reset"],
+  },
+];
+
+async function body(response: Response): Promise<string> {
+  if (response.body === null) throw new Error("the response has no body");
+  return await digest(response.body);
+}
+
+function serverScenarios(
+  open: () => Promise<Connection>,
+  { can, protocol }: ServerPeer,
+): Scenario[] {
+  const scenario = (
+    name: string,
+    work: (connection: Connection) => Promise<string | void>,
+  ): Scenario => ({
+    name,
+    run: async () => {
+      await using connection = await open();
+      return await work(connection);
+    },
+  });
+  const hello = async (connection: Connection): Promise<void> =>
+    assertEquals(await (await connection.fetch("/hello")).text(), "hello");
+  const all = [
+    scenario("GET", hello),
+    scenario("5 MiB up and down", async (connection) => {
+      const up = await connection.fetch("/digest", {
+        method: "POST",
+        body: patternStream(SIZE),
+      });
+      assertEquals(await up.text(), await patternDigest(SIZE));
+      const down = await connection.fetch(`/bytes/${SIZE}`);
+      assertEquals(await body(down), await patternDigest(SIZE));
+    }),
+    scenario("100 at once", async (connection) => {
+      await Promise.all(Array.from({ length: 100 }, async (_, at) => {
+        const size = 50_000 + at;
+        const response = await connection.fetch(`/bytes/${size}`);
+        assertEquals((await response.bytes()).length, size);
+      }));
+    }),
+    scenario("big headers", async (connection) => {
+      const response = await connection.fetch("/headers/30", {
+        headers: { "x-request": "v".repeat(5000) },
+      });
+      assertEquals(response.headers.get("x-29")?.length, 1000);
+      await response.body?.cancel();
+    }),
+    scenario("HEAD and 204", async (connection) => {
+      const head = await connection.fetch("/hello", { method: "HEAD" });
+      assertEquals([head.status, await head.text()], [200, ""]);
+      const empty = await connection.fetch("/204");
+      assertEquals([empty.status, await empty.text()], [204, ""]);
+    }),
+    scenario("ping", async (connection) => {
+      for (let count = 0; count < 5; count++) await connection.ping();
+      if (can.includes("ping")) {
+        await (await connection.fetch("/ping")).body?.cancel();
+        await connection.ping();
+      }
+    }),
+    scenario("push", async (connection) => {
+      // Jetty pushes what it has learnt in one visit with the next.
+      const pushed: PushedResponse[] = [];
+      for (let visit = 0; visit < 2 && pushed.length < 3; visit++) {
+        const response = await connection.fetch("/push", {
+          onPush: (push) => void pushed.push(push),
+        });
+        await response.text();
+        await connection.ping();
+      }
+      const texts = await Promise.all(
+        pushed.map(async ({ response }) => await (await response).text()),
+      );
+      assertEquals(texts.sort(), ["pushed 0", "pushed 1", "pushed 2"]);
+    }),
+    scenario("20 cancelled downloads, then GET", async (connection) => {
+      for (let count = 0; count < 20; count++) {
+        const response = await connection.fetch(`/bytes/${SIZE}`);
+        const reader = response.body?.getReader();
+        await reader?.read();
+        await reader?.cancel();
+      }
+      const last = await connection.fetch("/bytes/1000000");
+      assertEquals((await last.bytes()).length, 1_000_000);
+    }),
+  ];
+  if (protocol === PROTO_SPDY2) {
+    all.push(scenario("a header without a value", async (connection) => {
+      const response = await connection.fetch("/hello", {
+        headers: { "x-empty": "" },
+      });
+      assertEquals(await response.text(), "hello");
+      await hello(connection);
+    }));
+  }
+  if (can.includes("reset")) {
+    all.push(scenario("reset", async (connection) => {
+      const failure = await connection.fetch("/reset").then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      assert(failure instanceof TypeError);
+      await hello(connection);
+    }));
+  }
+  if (can.includes("goaway")) {
+    all.push(scenario("GOAWAY", async (connection) => {
+      const response = await connection.fetch("/goaway");
+      assertEquals(await response.text(), "hello");
+      await connection.closed;
+      assertEquals(connection.accepting, false);
+    }));
+  }
+  return all;
+}
+
+function serverSuite(peer: ServerPeer): Suite {
+  return {
+    peer: peer.peer,
+    async prepare(): Promise<PreparedSuite> {
+      await buildJavaPrograms();
+      const files = await certificateFiles();
+      const server = await JavaServer.start(peer.program, peer.args(files));
+      const open = (): Promise<Connection> =>
+        connect({
+          hostname: peer.tls ? "localhost" : "127.0.0.1",
+          port: server.port,
+          version: peer.protocol,
+          ...peer.tls && { tls: { caCerts: [files.caCert] } },
+        });
+      return {
+        version: peer.version,
+        scenarios: serverScenarios(open, peer),
+        async [Symbol.asyncDispose]() {
+          await server[Symbol.asyncDispose]();
+          await Deno.remove(files.folder, { recursive: true });
+        },
+      };
+    },
+  };
+}
+
+async function certificateFiles(): Promise<
+  { folder: string; cert: string; key: string; ca: string; caCert: string }
+> {
+  const { cert, key, caCert } = await makeCertificate();
+  const folder = await Deno.makeTempDir();
+  const files = {
+    folder,
+    cert: `${folder}/cert.pem`,
+    key: `${folder}/key.pem`,
+    ca: `${folder}/ca.pem`,
+    caCert,
+  };
+  await Deno.writeTextFile(files.cert, cert);
+  await Deno.writeTextFile(files.key, key);
+  await Deno.writeTextFile(files.ca, caCert);
+  return files;
+}
+
+const answer: ServeHandler = async (request, info) => {
+  const { pathname } = new URL(request.url);
+  const size = Number(pathname.slice(pathname.lastIndexOf("/") + 1));
+  if (pathname.startsWith("/bytes/")) return new Response(patternStream(size));
+  if (pathname === "/digest" && request.body !== null) {
+    return new Response(await digest(request.body));
+  }
+  if (pathname === "/204") return new Response(null, { status: 204 });
+  const headers = new Headers();
+  if (pathname.startsWith("/headers/")) {
+    for (let at = 0; at < size; at++) headers.set(`x-${at}`, "v".repeat(1000));
+  }
+  if (pathname === "/push") {
+    for (let at = 0; at < 3; at++) {
+      await info.push(`/pushed/${at}`, {
+        response: new Response(`pushed ${at}`),
+      });
+    }
+  }
+  return new Response("hello", { headers });
+};
+
+interface ClientPeer {
+  readonly peer: string;
+  readonly version: string;
+  readonly program: string;
+  readonly tls: boolean;
+}
+
+const CLIENTS: readonly ClientPeer[] = [
+  { peer: "Netty client", version: NETTY, program: "NettyClient", tls: false },
+  {
+    peer: "Netty client, TLS",
+    version: NETTY,
+    program: "NettyClient",
+    tls: true,
+  },
+  {
+    peer: "OkHttp client",
+    version: OK_HTTP,
+    program: "OkHttpClient",
+    tls: false,
+  },
+];
+
+/** The client tries everything in one run, and prints a line for each. */
+function clientSuite({ peer, version, program, tls }: ClientPeer): Suite {
+  return {
+    peer,
+    async prepare(): Promise<PreparedSuite> {
+      const classPath = await buildJavaPrograms();
+      return {
+        version,
+        scenarios: [{
+          name: "GET, 5 MiB, 100 at once, push, cancel and more",
+          run: () => runClient(classPath, program, tls),
+        }],
+        async [Symbol.asyncDispose]() {},
+      };
+    },
+  };
+}
+
+async function runClient(
+  classPath: string,
+  program: string,
+  tls: boolean,
+): Promise<string> {
+  const files = await certificateFiles();
+  try {
+    const secure = tls && {
+      cert: await Deno.readTextFile(files.cert),
+      key: await Deno.readTextFile(files.key),
+    };
+    await using server = serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      onListen() {},
+      ...secure,
+    }, answer);
+    const { port } = server.addr as Deno.NetAddr;
+    const output = await new Deno.Command("java", {
+      args: ["-cp", classPath, program, `${port}`, ...tls ? [files.ca] : []],
+      signal: AbortSignal.timeout(CLIENT_TIMEOUT),
+    }).output();
+    const lines = new TextDecoder().decode(output.stdout).trim().split("\n");
+    const failed = lines.filter((line) => !line.startsWith("pass "));
+    if (failed.length > 0 || !output.success) {
+      const errors = new TextDecoder().decode(output.stderr).slice(-1000);
+      throw new Error(`${failed.join("; ")} ${errors}`);
+    }
+    return `${lines.length} passed`;
+  } finally {
+    await Deno.remove(files.folder, { recursive: true });
+  }
+}
+
+/** All of them. */
+export const javaSuites: readonly Suite[] = [
+  ...SERVERS.map(serverSuite),
+  ...CLIENTS.map(clientSuite),
+];
