@@ -107,7 +107,13 @@ function withHost(headers: readonly NameValue[], host: string): NameValue[] {
  */
 export function readPushedUrl(nv: readonly NameValue[]): string {
   const { pseudo } = readFields(nv, "drop");
-  const url = parseUrl(readUrl(pseudo, "pushed stream"), ":host");
+  const { scheme, host, path = "" } = pseudo;
+  // Jetty's push over SPDY/2 has the whole URL in `url`, and neither scheme nor host.
+  const whole = scheme === undefined && host === undefined &&
+    ABSOLUTE.test(path);
+  const url = whole
+    ? readWhole(path)
+    : parseUrl(readUrl(pseudo, "pushed stream"), ":host");
   url.hash = "";
   return url.href;
 }
@@ -137,17 +143,23 @@ function readUrl(pseudo: PseudoHeaders, what: string): string {
  * looks at those, at the certificate or at the URL means the same place.
  */
 function readAbsolute(path: string, scheme: string, host: string): string {
-  const url = parseUrl(path, ":path");
+  const url = readWhole(path);
   const { origin } = parseUrl(`${scheme}://${host}`, ":host");
   if (url.origin !== origin) {
     throw new HttpMessageError(
       `:path leads to ${url.origin}, :scheme and :host to ${origin}`,
     );
   }
-  if (url.username !== "" || url.password !== "") {
-    throw new HttpMessageError(`:path holds a user's name or password`);
-  }
   return url.href;
+}
+
+/** A :path that is a URL. */
+function readWhole(path: string): URL {
+  const url = parseUrl(path, ":path");
+  if (url.username !== "" || url.password !== "") {
+    throw new HttpMessageError(`:path contains a user's name or password`);
+  }
+  return url;
 }
 
 /** The origin that the headers of a request name. Throws {@linkcode HttpMessageError} when they name none. */

@@ -87,7 +87,7 @@ addEventListener("unhandledrejection", (event) => {
 });
 const passed = await runSuites(
   [suite],
-  new RegExp(Deno.args[0] ?? "", "i"),
+  { scenario: Deno.args[0] },
   "containerd",
 );
 Deno.exit(passed ? 0 : 1);

@@ -250,6 +250,35 @@ Deno.test("a pushed stream names its URL with three pairs", () => {
   );
 });
 
+Deno.test("a pushed stream may name its URL with :path alone, when that is a whole URL", () => {
+  assertEquals(
+    readPushedUrl([[":path", "https://own.example/a?b#c"]]),
+    "https://own.example/a?b",
+  );
+  const refused: NameValue[][] = [
+    [[":path", "/a"]],
+    [[":path", "//own.example/a"]],
+    [[":path", "https://user:word@own.example/a"]],
+    [[":path", "https://"]],
+    [[":path", "ftp://own.example/a"]],
+    [[":path", "https://own.example/a"], [":scheme", "https"]],
+    [[":path", "https://own.example/a"], [":host", "own.example"]],
+  ];
+  for (const nv of refused) {
+    assertThrows(() => readPushedUrl(nv), HttpMessageError);
+  }
+  assertThrows(
+    () =>
+      readRequestHead([
+        [":method", "GET"],
+        [":path", "https://own.example/a"],
+        [":version", "HTTP/1.1"],
+      ]),
+    HttpMessageError,
+    "the request has no :scheme",
+  );
+});
+
 /** What a :path may not lead to, with `:scheme` https and `:host` own.example. */
 const ELSEWHERE = [
   "https://bank.example/login.js",

@@ -1,8 +1,10 @@
 /**
  * Tries this module against the real programs and prints a table: peer,
- * version, scenario, result. An argument is a pattern that chooses among them:
+ * version, scenario, result. One argument is a pattern that chooses among the
+ * peers, and a second one chooses among their scenarios:
  *
  *     deno task interop kubectl
+ *     deno task interop "Netty|Jetty" push
  *
  * A tool that is missing is a skip, said in the table; with CI set it is a
  * failure.
@@ -42,6 +44,6 @@ const passed = await runSuites(
     ...commandLineSuites,
     faultSuite,
   ],
-  new RegExp(Deno.args[0] ?? "", "i"),
+  { peer: Deno.args[0], scenario: Deno.args[1] },
 );
 Deno.exit(passed ? 0 : 1);

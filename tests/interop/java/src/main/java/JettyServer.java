@@ -1,4 +1,6 @@
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.util.Set;
 import java.util.TreeSet;
 import javax.servlet.http.HttpServletRequest;
@@ -22,7 +24,7 @@ final class JettyServer {
       Set<String> paths = new TreeSet<>();
       String path = request.get(Integer.parseInt(args[0]) == 2 ? "url" : ":path").getValue();
       if (!path.endsWith("/push")) return paths;
-      for (int count = 0; count < 3; count++) paths.add("http://127.0.0.1/pushed/" + count);
+      for (int count = 0; count < 3; count++) paths.add("/pushed/" + count);
       return paths;
     };
     ServerConnector connector = new ServerConnector(server, null, null, null, 1, 1,
@@ -44,11 +46,7 @@ final class JettyServer {
       if (target.startsWith("/bytes/")) {
         body = Pattern.bytes(Pattern.sizeOf(target));
       } else if (target.equals("/digest")) {
-        try {
-          body = Pattern.digest(asked.getInputStream().readAllBytes()).getBytes();
-        } catch (Exception failure) {
-          throw new IOException(failure);
-        }
+        body = digest(asked.getInputStream()).getBytes();
       } else if (target.startsWith("/headers/")) {
         for (int at = 0; at < Pattern.sizeOf(target); at++) {
           response.setHeader("x-" + at, "v".repeat(1000));
@@ -60,6 +58,17 @@ final class JettyServer {
         body = ("pushed " + Pattern.sizeOf(target)).getBytes();
       }
       response.getOutputStream().write(body);
+    }
+
+    private static String digest(InputStream input) throws IOException {
+      ByteArrayOutputStream all = new ByteArrayOutputStream();
+      byte[] buffer = new byte[8192];
+      for (int count; (count = input.read(buffer)) >= 0;) all.write(buffer, 0, count);
+      try {
+        return Pattern.digest(all.toByteArray());
+      } catch (Exception failure) {
+        throw new IOException(failure);
+      }
     }
   }
 }

@@ -33,7 +33,7 @@ final class NettyServer {
                 new SpdySessionHandler(SpdyVersion.SPDY_3_1, true),
                 new SpdyHttpEncoder(SpdyVersion.SPDY_3_1),
                 new SpdyHttpDecoder(SpdyVersion.SPDY_3_1, 64 << 20),
-                new Answers());
+                new Answers(tls == null ? "http" : "https"));
           }
         }).bind("127.0.0.1", 0).sync().channel();
     System.out.println(((InetSocketAddress) server.localAddress()).getPort());
@@ -49,7 +49,12 @@ final class NettyServer {
   }
 
   private static final class Answers extends SimpleChannelInboundHandler<FullHttpRequest> {
+    private final String scheme;
     private int nextPush = 2;
+
+    Answers(String scheme) {
+      this.scheme = scheme;
+    }
 
     @Override protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request)
         throws Exception {
@@ -95,7 +100,8 @@ final class NettyServer {
       promise.headers().set(SpdyHttpHeaders.Names.STREAM_ID, pushed);
       promise.headers().set(SpdyHttpHeaders.Names.ASSOCIATED_TO_STREAM_ID, id);
       promise.headers().set(SpdyHttpHeaders.Names.PRIORITY, 3);
-      promise.headers().set(SpdyHttpHeaders.Names.SCHEME, "http");
+      // The origin of the request: a push from another one is refused.
+      promise.headers().set(SpdyHttpHeaders.Names.SCHEME, scheme);
       promise.headers().set("host", request.headers().get("host"));
       context.write(promise);
       context.writeAndFlush(response(pushed, HttpResponseStatus.OK, new DefaultHttpHeaders(),

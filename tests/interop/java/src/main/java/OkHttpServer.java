@@ -3,6 +3,7 @@ import com.squareup.okhttp.internal.spdy.*;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -19,7 +20,10 @@ final class OkHttpServer {
     System.out.println(listener.getLocalPort());
     THREADS.submit(() -> {
       while (true) {
-        SpdyConnection connection = new SpdyConnection.Builder(false, listener.accept())
+        Socket socket = listener.accept();
+        // Else each pair of WINDOW_UPDATEs waits for the acknowledgement of the first one.
+        socket.setTcpNoDelay(true);
+        SpdyConnection connection = new SpdyConnection.Builder(false, socket)
             .protocol(Protocol.SPDY_3)
             .handler(stream -> THREADS.submit(() -> answer(stream))).build();
         connection.sendConnectionPreface();
@@ -37,11 +41,9 @@ final class OkHttpServer {
 
   private static Void answer(SpdyStream stream) throws Exception {
     String path = "";
-    String host = "";
     boolean head = false;
     for (Header header : stream.getRequestHeaders()) {
       if (header.name.utf8().equals(":path")) path = header.value.utf8();
-      if (header.name.utf8().equals(":host")) host = header.value.utf8();
       head |= header.value.utf8().equals("HEAD");
     }
     List<Header> reply = headers(":status", path.equals("/204") ? "204" : "200",
@@ -62,12 +64,6 @@ final class OkHttpServer {
       return null;
     }
     stream.reply(reply, true);
-    for (int count = 0; path.equals("/push") && count < 3; count++) {
-      SpdyStream pushed = stream.getConnection().pushStream(stream.getId(),
-          headers(":host", host, ":scheme", "http", ":path", "/pushed/" + count,
-              ":status", "200", ":version", "HTTP/1.1"), true);
-      write(pushed, ("pushed " + count).getBytes());
-    }
     write(stream, head ? new byte[0] : body);
     return null;
   }
