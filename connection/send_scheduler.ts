@@ -47,11 +47,6 @@ export class SendScheduler implements SendMemory {
     return this.#copied;
   }
 
-  /** The longest payload of the next DATA frame, bytes: see `WritePace`. */
-  get dataRoom(): number {
-    return this.#io.out.dataRoom;
-  }
-
   /** Writes what was submitted at the end of this turn. */
   flush(): void {
     this.#io.flush();

@@ -33,6 +33,7 @@ import { type Limits, resolveLimits } from "../session/limits.ts";
 import {
   BORROW_BODIES,
   CREDIT_ON_ARRIVAL,
+  DATA_ROOM,
   EARLY_STREAMS,
   ESCAPED_HEADERS,
   LOWERED_BY_PING,
@@ -97,6 +98,7 @@ export function sessionOptions(
     reuseSendBuffer: true,
     [BORROW_BODIES]: true,
     [CREDIT_ON_ARRIVAL]: true,
+    [DATA_ROOM]: () => parts.io.out.dataRoom,
     [LOWERED_BY_PING]: true,
     [PUSH_BEFORE_PARENT]: true,
     [ESCAPED_HEADERS]: true,

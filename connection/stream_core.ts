@@ -44,7 +44,6 @@ export interface StreamHost extends Reading {
     flush(): void;
     add(state: StreamCore): void;
     collect(): void;
-    readonly dataRoom: number;
   };
   /** See `ReceiveFlow`. */
   readonly receiveFlow: {
@@ -411,10 +410,6 @@ export class StreamCore
 
   schedule(): void {
     this.#host.scheduler.add(this);
-  }
-
-  get dataRoom(): number {
-    return this.#host.scheduler.dataRoom;
   }
 
   checkOpen(): void {

@@ -29,8 +29,6 @@ export interface SendingStream {
   readonly ended: boolean;
   /** Why it failed; `undefined` while it is open, and after a clean end. */
   readonly failure: unknown;
-  /** The longest payload of the next DATA frame, bytes. */
-  readonly dataRoom: number;
   /** Throws when the stream has ended. */
   checkOpen(): void;
   /** There is something to submit before the next write. */
@@ -196,8 +194,8 @@ export class StreamSender {
 
   /** Returns at most `length` bytes to the session. */
   provide(length: number, readCtrl: { flags: number }): Uint8Array {
-    const { sendBuffer, failure, dataRoom } = this.#stream;
-    const view = sendBuffer.take(Math.min(length, dataRoom, this.#sendable));
+    const { sendBuffer, failure } = this.#stream;
+    const view = sendBuffer.take(Math.min(length, this.#sendable));
     if (this.#sendable === 0) {
       this.#dataSubmitted = false;
       // After a failure no FIN is sent: the peer must not take a part for the whole.

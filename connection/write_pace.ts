@@ -58,8 +58,9 @@ export class WritePace {
     this.#bound = Math.min(bound, this.#most);
   }
 
-  /** The longest payload of a DATA frame when `waiting` bytes are to be written before it. */
+  /** The longest payload of a DATA frame when `waiting` bytes are to be written before it; 0 when the write is full. */
   dataRoom(waiting: number): number {
+    if (waiting >= this.#bound) return 0;
     return this.#bound >= WHOLE_FRAMES
       ? Infinity
       : Math.max(this.#bound - waiting - HEAD, SHORTEST_FRAME);

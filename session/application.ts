@@ -16,6 +16,7 @@ import { isDetached, show } from "../values.ts";
 import type { CtrlFrame } from "../frame/types.ts";
 import type { BodySource, ReadCtrl, SessionCallbacks } from "./callbacks.ts";
 import {
+  DATA_ROOM,
   ON_STREAM_DATA,
   type StreamDataCallback,
   type TransportSettings,
@@ -26,6 +27,8 @@ export class Application<S> {
   readonly #session: S;
   readonly #callbacks: SessionCallbacks<S>;
   readonly #onStreamData: StreamDataCallback | undefined;
+  /** See `TransportSettings`. */
+  readonly dataRoom: () => number;
   #thrown: { readonly error: unknown } | undefined;
   #busy = "";
 
@@ -37,6 +40,7 @@ export class Application<S> {
     this.#session = session;
     this.#callbacks = callbacks;
     this.#onStreamData = callbacks[ON_STREAM_DATA];
+    this.dataRoom = callbacks[DATA_ROOM] ?? anyRoom;
   }
 
   /**
@@ -248,6 +252,10 @@ export class Application<S> {
   #keep(error: unknown): void {
     this.#thrown = { error };
   }
+}
+
+function anyRoom(): number {
+  return Infinity;
 }
 
 function checkBytes(name: string, data: unknown, length: number): void {

@@ -58,6 +58,14 @@ export class DataWriter<S> {
     return this.#core.failing ? undefined : item;
   }
 
+  /** Puts the body that would continue at once back to its place in the queue. */
+  requeueContinued(): void {
+    const item = this.#continued;
+    if (item === undefined) return;
+    this.#continued = undefined;
+    this.#core.queue.push(item);
+  }
+
   /**
    * Writes the body's next DATA frame into `arena`; false when the body has
    * nothing to send now, or was dropped.
@@ -109,7 +117,10 @@ export class DataWriter<S> {
   /** Bytes that the windows allow; when they allow none, the body is set aside (SPDY/3 draft 2.6.8). */
   #room(stream: StreamRecord<S>, item: DataItem<S>): number {
     const core = this.#core;
-    const { maxDataFrameSize } = core.options.limits;
+    const maxDataFrameSize = Math.min(
+      core.options.limits.maxDataFrameSize,
+      core.app.dataRoom(),
+    );
     if (!core.flowControl) return maxDataFrameSize;
     const streamWindow = core.peer.initialWindow + stream.sendCredit;
     const room = sendableLength(

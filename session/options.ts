@@ -91,6 +91,9 @@ export const ESCAPED_HEADERS: unique symbol = Symbol("escapedHeaders");
 /** Key of another member of {@linkcode TransportSettings}. */
 export const ON_STREAM_DATA: unique symbol = Symbol("onStreamData");
 
+/** Key of another member of {@linkcode TransportSettings}. */
+export const DATA_ROOM: unique symbol = Symbol("dataRoom");
+
 /** See {@linkcode TransportSettings}. */
 export type StreamDataCallback = (userData: unknown, data: Uint8Array) => void;
 
@@ -131,6 +134,12 @@ export interface TransportSettings {
    * its id, which saves the look-up of the stream.
    */
   readonly [ON_STREAM_DATA]?: StreamDataCallback;
+  /**
+   * Called before each frame: how long the payload of a DATA frame may be now,
+   * bytes. 0: `send` takes nothing, so no frame is prepared. A frame that is
+   * prepared would be sent before a more urgent one that is submitted later.
+   */
+  readonly [DATA_ROOM]?: () => number;
   /**
    * Accept header values with escaped bytes (see `frame/escaped_text.ts`): the HTTP
    * layer sends values that are not UTF-8.

@@ -69,10 +69,17 @@ export class Outbound<S> {
 
   /** Writes frames until the queue is empty or the transport takes no more. */
   send(): void {
-    while (this.#arena.inProgress || this.#prepareNext()) {
+    while (this.#arena.inProgress || this.#hasRoom() && this.#prepareNext()) {
       if (!this.#write()) return;
       this.#finish();
     }
+  }
+
+  /** Whether a frame may be prepared; if not, frames that are submitted meanwhile can come first. */
+  #hasRoom(): boolean {
+    if (this.#core.app.dataRoom() > 0) return true;
+    this.#data.requeueContinued();
+    return false;
   }
 
   /** Writes the rest of the frame to the transport; false when it would block. */

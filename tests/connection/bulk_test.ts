@@ -190,10 +190,11 @@ Deno.test("writers that wait share a write, which is never larger than the send 
   const [client, server] = await openPair(pair);
   writes.length = 0;
   const receiving = receive(client, 3, 65_536);
-  await send(server, 3, 1_000_000, 20_000);
-  assertEquals(await receiving, 1_000_000);
-  assert(writes.length < 20, `${writes.length} writes`);
-  assert(Math.max(...writes) <= 200_000);
+  // The first megabytes show how fast the transport is.
+  await send(server, 3, 8_000_000, 20_000);
+  assertEquals(await receiving, 8_000_000);
+  assertEquals(Math.max(...writes), 200_000);
+  assert(writes.length < 200, `${writes.length} writes`);
 });
 
 Deno.test("an urgent stream waits for no more than the send buffer; equal ones take turns", async () => {
@@ -236,7 +237,8 @@ Deno.test("an urgent stream waits for no more than the send buffer; equal ones t
   const at = sent.findIndex(([id]) => id === urgentServer.id);
   let between = 0;
   for (const [, length] of sent.slice(before, at)) between += length;
-  assert(at >= before && between <= 262_144, `${between} bytes went before`);
+  // Each write takes 2 ms, so the link is slow: one write and the next.
+  assert(at >= before && between <= 32_768, `${between} bytes went before`);
   for (const [received] of await Promise.all(all)) {
     assertEquals(received, total);
   }
@@ -245,7 +247,7 @@ Deno.test("an urgent stream waits for no more than the send buffer; equal ones t
   for (const [id, length] of sent.slice(0, sent.length >> 1)) {
     if (id === bulk[0][1].id) lead += length;
     if (id === bulk[1][1].id) lead -= length;
-    assert(Math.abs(lead) <= 262_144 + 65_536, `ahead by ${lead}`);
+    assert(Math.abs(lead) <= 2 * 65_536, `ahead by ${lead}`);
   }
 });
 
@@ -311,10 +313,11 @@ Deno.test("receiveBuffer: the pieces of a large read are joined to chunks of 64 
 
 Deno.test("out buffer: exactly its bound, wherever in its memory it begins", () => {
   const random = new Random(11);
-  for (const bound of [1024, 20_000, 262_144]) {
-    const buffer = new WriteBuffer(bound);
-    const data = new Uint8Array(bound + 100);
+  for (const most of [1024, 20_000, 262_144]) {
+    const buffer = new WriteBuffer(most);
+    const data = new Uint8Array(most + 100);
     for (let turn = 0; turn < 200; turn++) {
+      const { bound } = buffer;
       const wanted = turn < 3 ? bound : random.int(1, bound);
       data.fill(turn, 0, wanted + 100);
       const first = random.int(0, wanted);
@@ -326,9 +329,10 @@ Deno.test("out buffer: exactly its bound, wherever in its memory it begins", () 
       const { view } = buffer;
       assertEquals(view.length, first + room);
       assert(view.every((byte) => byte === turn % 256));
-      buffer.clear(1);
+      buffer.clear(0);
       assertEquals(buffer.length, 0);
     }
+    assertEquals(buffer.bound, most);
   }
 });
 
@@ -361,7 +365,8 @@ Deno.test("frames are of 64 KiB where the limits name no size, whatever the limi
     });
     const { client, server } = pair;
     const stream = await client.openStream(HEAD);
-    await stream.write(new Uint8Array(150_000));
+    // Frames are as long once the transport has shown that it is fast.
+    await stream.write(new Uint8Array(2_000_000));
     assertEquals(Math.max(...lengths), longest);
     if (!(limits instanceof Own)) continue;
     // Names behind an object count as well.

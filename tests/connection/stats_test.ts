@@ -34,7 +34,7 @@ Deno.test("stats: what each stream waits for, on both sides", async () => {
   // More than the window takes.
   const written = stream.write(new Uint8Array(70_000));
   // A PING does not wait behind all of it.
-  while (client.stats().streams[0].sendWindow > 0) await client.ping();
+  while (client.stats().streams[0].sendWindow! > 0) await client.ping();
   expectWaits(1, ["stream window", "peer"], ["writer", "reader"]);
   const [{ unsent, sendWindow }] = client.stats().streams;
   assertEquals([unsent, sendWindow], [71_000 - 65_536, 0]);
