@@ -14,7 +14,7 @@ import { outputOf } from "../../kubernetes/spdy/taking.ts";
 import { assert, assertEquals } from "../deps.ts";
 import { memoryPair, type Pair } from "../helpers/connections.ts";
 import { nextStream } from "../helpers/http.ts";
-import { virtualTime } from "../helpers/virtual_time.ts";
+import { quiet, virtualTime } from "../helpers/virtual_time.ts";
 
 const SOFT = 100_000;
 const HARD = 4_000_000;
@@ -121,6 +121,7 @@ for (const [name, handler] of Object.entries(HANDLERS)) {
         onPush() {},
       });
       asked.catch(() => {});
+      await quiet(() => coreOf(pair.server).counters.unread);
       await time.advance(900);
       assertHeld(pair, "server");
     },
