@@ -110,7 +110,7 @@ export function sizeText(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let size = bytes;
   let unit = 0;
-  while (Math.abs(size) >= 1024 && unit < units.length - 1) {
+  while (Math.abs(size) >= 1023.5 && unit < units.length - 1) {
     size /= 1024;
     unit++;
   }

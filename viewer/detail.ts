@@ -7,7 +7,7 @@
 /// <reference lib="dom" />
 
 import { percent, sizeText } from "./chart.ts";
-import { button, type Content, element } from "./dom.ts";
+import { button, type Content, element, find } from "./dom.ts";
 import { kindOf, msText } from "./frames.ts";
 import type { Connection, Payload, Row } from "./model.ts";
 import {
@@ -22,6 +22,9 @@ const FORM_NAMES: Readonly<Record<PayloadForm, string>> = {
   text: "Text",
   hex: "Hex",
 };
+
+/** Width of the panel from which on 16 bytes fit in a line of hex digits, px. */
+const WIDE_ENOUGH = 600;
 
 /** What the panel of one frame can do to the page. */
 export interface DetailActions {
@@ -176,7 +179,8 @@ function payloadPanel(
   let form: PayloadForm;
   const show = (): void => {
     // Made of lines and tabs that the user may see, and spelled out by `payloadText`.
-    text.textContent = payloadText(shown, form);
+    const perLine = find("detail").clientWidth < WIDE_ENOUGH ? 8 : 16;
+    text.textContent = payloadText(shown, form, perLine);
     for (const each of forms.children as Iterable<Element> & HTMLCollection) {
       each.setAttribute(
         "aria-pressed",
@@ -216,9 +220,8 @@ function payloadPanel(
       "tools",
       element("h4", "", "Payload"),
       size,
-      forms,
-      whole,
       save,
+      element("span", "forms", forms, whole),
     ),
     text,
   );

@@ -7,8 +7,9 @@
 /// <reference lib="dom" />
 
 import { element } from "./dom.ts";
-import { List } from "./list.ts";
+import { type Choice, List } from "./list.ts";
 import type { Row } from "./model.ts";
+import { previewOf } from "./payload_text.ts";
 
 /** Characters of the last column. */
 const MOST_TEXT = 400;
@@ -17,7 +18,7 @@ const MOST_TEXT = 400;
 export function frameList(
   box: HTMLElement,
   begin: () => number,
-  onChoose: (row: Row, isEnter: boolean) => void,
+  onChoose: (row: Row, how: Choice) => void,
 ): List<Row> {
   return new List<Row>(box, {
     role: "row",
@@ -39,16 +40,22 @@ export function frameList(
         ["length", record.kind === "note" ? "" : String(record.length)],
         ["info", row.text.slice(0, MOST_TEXT)],
       ];
+      const preview = row.payload === undefined ? "" : previewOf(row.payload);
       for (const [name, text] of cells) {
         const cell = element("span", name, text);
         cell.role = "gridcell";
         line.append(cell);
       }
+      if (preview !== "") {
+        line.lastElementChild!.append(
+          element("i", "preview", row.text === "" ? preview : `   ${preview}`),
+        );
+      }
       line.children[2].ariaLabel = fromClient
         ? "from the client"
         : "from the server";
     },
-    onChoose: (row, _index, isEnter) => onChoose(row, isEnter),
+    onChoose: (row, _index, how) => onChoose(row, how),
   });
 }
 

@@ -11,14 +11,17 @@ const MOST_HEIGHT = 8_000_000;
 /** Lines above and below the visible ones. */
 const MORE = 4;
 
+/** How a line was chosen: by a key that moves, by a click, or by Enter or two clicks. */
+export type Choice = "key" | "click" | "enter";
+
 /** How a list shows its items. */
 export interface ListOptions<T> {
   /** Height of a line, px. */
   height(): number;
   /** The contents of a line. */
   fill(line: HTMLElement, item: T, index: number): void;
-  /** A line was chosen by click or key; `isEnter`: with the Enter key or by two clicks. */
-  onChoose(item: T, index: number, isEnter: boolean): void;
+  /** A line was chosen. */
+  onChoose(item: T, index: number, how: Choice): void;
   /** The role of a line. */
   readonly role: "option" | "row";
 }
@@ -41,10 +44,13 @@ export class List<T> {
     this.#options = options;
     box.addEventListener("scroll", () => this.draw());
     box.addEventListener("keydown", (event) => this.#key(event));
-    this.#lines.addEventListener("click", (event) => this.#click(event, false));
+    this.#lines.addEventListener(
+      "click",
+      (event) => this.#click(event, "click"),
+    );
     this.#lines.addEventListener(
       "dblclick",
-      (event) => this.#click(event, true),
+      (event) => this.#click(event, "enter"),
     );
   }
 
@@ -60,6 +66,8 @@ export class List<T> {
 
   /** Shows other items; `chosen` is marked, and scrolled to. */
   show(items: readonly T[], chosen = -1): void {
+    const isOther = items.length !== this.#items.length ||
+      items[0] !== this.#items[0];
     this.#items = items;
     this.#chosen = chosen;
     this.#lines.style.height = `${this.#boxedHeight}px`;
@@ -67,18 +75,18 @@ export class List<T> {
       this.#options.role === "row" ? "aria-rowcount" : "aria-setsize",
       String(items.length),
     );
-    if (chosen < 0) this.#box.scrollTop = 0;
-    else this.#scrollTo(chosen);
+    if (chosen >= 0) this.#scrollTo(chosen);
+    else if (isOther) this.#box.scrollTop = 0;
     this.draw();
   }
 
   /** Marks an item, scrolls to it and tells. */
-  choose(index: number, isEnter = false): void {
+  choose(index: number, how: Choice = "key"): void {
     if (this.#items.length === 0) return;
     this.#chosen = Math.max(0, Math.min(index, this.#items.length - 1));
     this.#scrollTo(this.#chosen);
     this.draw();
-    this.#options.onChoose(this.#items[this.#chosen], this.#chosen, isEnter);
+    this.#options.onChoose(this.#items[this.#chosen], this.#chosen, how);
   }
 
   /** Draws the visible lines, after what they show has changed. */
@@ -149,9 +157,9 @@ export class List<T> {
     }
   }
 
-  #click(event: Event, isEnter: boolean): void {
+  #click(event: Event, how: Choice): void {
     const line = (event.target as Element).closest<HTMLElement>(".line");
-    if (line !== null) this.choose(Number(line.dataset.index), isEnter);
+    if (line !== null) this.choose(Number(line.dataset.index), how);
   }
 
   #key(event: KeyboardEvent): void {
@@ -175,6 +183,6 @@ export class List<T> {
     const place = places[event.key];
     if (place === undefined) return;
     event.preventDefault();
-    this.choose(place, event.key === "Enter");
+    this.choose(place, event.key === "Enter" ? "enter" : "key");
   }
 }

@@ -45,7 +45,7 @@ let range: Range | undefined;
 
 const connections = new List<Connection>(find("connections"), {
   role: "option",
-  height: () => 52,
+  height: () => 66,
   fill: fillConnection,
   onChoose: (found) => {
     if (found !== connection) choose(found);
@@ -54,13 +54,13 @@ const connections = new List<Connection>(find("connections"), {
 const table = frameList(
   find("table"),
   () => connection?.begin ?? 0,
-  (row, isEnter) => {
-    if (isEnter && row.streamId) chooseStream(row.streamId);
+  (row, how) => {
+    if (how === "enter" && row.streamId) chooseStream(row.streamId);
     showDetail(row);
   },
 );
 const timeView = new TimeView({
-  onStream: (id) => chooseStream(id === chosenStream() ? undefined : id),
+  onStream: chooseStream,
   onRange(next): void {
     range = next;
     update();
@@ -91,12 +91,12 @@ async function read(): Promise<void> {
   model = contents.model;
   const count = model.connections.size;
   const others = [...contents.others].map(([what, times]) =>
-    `${what} ${times}`
+    `${times} with ${what}`
   );
   document.title = `${printable(names)} \u2013 SPDY capture`;
   setStatus(
     `${count} ${count === 1 ? "connection" : "connections"} with SPDY${
-      others.length === 0 ? "" : `; without: ${others.join(", ")}`
+      others.length === 0 ? "" : `; others: ${others.join(", ")}`
     }`,
   );
   showWarnings(
@@ -129,10 +129,11 @@ function fillConnection(line: HTMLElement, found: Connection): void {
   const bytes = (fromClient?.bytes ?? 0) + (fromServer?.bytes ?? 0);
   line.append(
     element("b", "", String(number)),
+    element("span", "ends", client),
     element(
       "span",
-      "ends",
-      server === "" ? client : `${client} \u2192 ${server}`,
+      "ends to",
+      server === "" ? "one direction" : `\u2192 ${server}`,
     ),
     element(
       "span",

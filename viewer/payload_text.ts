@@ -10,8 +10,8 @@ import type { Payload } from "./model.ts";
 /** A way to show payload. */
 export type PayloadForm = "json" | "text" | "hex";
 
-/** Bytes in a line of hex digits. */
-const LINE = 16;
+/** Bytes of a payload that its preview is made of. */
+const PREVIEW = 160;
 
 /** The forms in which a payload can be shown, the best first. */
 export function formsOf(payload: Payload): PayloadForm[] {
@@ -20,8 +20,15 @@ export function formsOf(payload: Payload): PayloadForm[] {
   return jsonOf(text) === undefined ? ["text", "hex"] : ["json", "text", "hex"];
 }
 
-/** The payload in a form. What is missing or was not kept is said in brackets. */
-export function payloadText(payload: Payload, form: PayloadForm): string {
+/**
+ * The payload in a form. What is missing or was not kept is said in brackets.
+ * `perLine`: bytes in a line of hex digits.
+ */
+export function payloadText(
+  payload: Payload,
+  form: PayloadForm,
+  perLine = 16,
+): string {
   const { bytes, left } = payload;
   const end = left > 0
     ? `\n[${left} more bytes are not kept in this page]`
@@ -31,7 +38,7 @@ export function payloadText(payload: Payload, form: PayloadForm): string {
     if (json !== undefined) return shown(json) + end;
   }
   const convert = form === "hex"
-    ? hexText
+    ? (part: Uint8Array, at: number): string => hexText(part, at, perLine)
     : (part: Uint8Array): string =>
       shown(new TextDecoder().decode(part, { stream: true }));
   const parts: string[] = [];
@@ -45,22 +52,32 @@ export function payloadText(payload: Payload, form: PayloadForm): string {
   return parts.join("\n") + end;
 }
 
-/** Bytes as hex digits and characters, 16 in a line; offsets count from `offset`. */
-export function hexText(bytes: Uint8Array, offset = 0): string {
+/**
+ * Bytes as hex digits and characters, `perLine` in a line; offsets count from
+ * `offset`.
+ */
+export function hexText(bytes: Uint8Array, offset = 0, perLine = 16): string {
   const lines: string[] = [];
-  for (let at = 0; at < bytes.length; at += LINE) {
-    const part = [...bytes.subarray(at, at + LINE)];
-    const digits = part.map((byte) => byte.toString(16).padStart(2, "0"));
-    const characters = part.map((byte) =>
-      byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "."
-    );
-    lines.push(
-      `${(offset + at).toString(16).padStart(6, "0")}  ${
-        digits.slice(0, 8).join(" ").padEnd(23)
-      }  ${digits.slice(8).join(" ").padEnd(23)}  ${characters.join("")}`,
-    );
+  // A gap behind eight bytes.
+  const width = 3 * perLine - 1 + Math.floor((perLine - 1) / 8);
+  for (let at = 0; at < bytes.length; at += perLine) {
+    let digits = "";
+    let characters = "";
+    bytes.subarray(at, at + perLine).forEach((byte, index) => {
+      if (index > 0) digits += index % 8 === 0 ? "  " : " ";
+      digits += byte.toString(16).padStart(2, "0");
+      characters += byte >= 32 && byte < 127 ? String.fromCharCode(byte) : ".";
+    });
+    const place = (offset + at).toString(16).padStart(6, "0");
+    lines.push(`${place}  ${digits.padEnd(width)}  ${characters}`);
   }
   return lines.join("\n");
+}
+
+/** The beginning of a payload as one line; empty when it is not text. */
+export function previewOf({ bytes }: Payload): string {
+  return (decoded(bytes.subarray(0, PREVIEW)) ?? "").replace(/\s+/g, " ")
+    .trim();
 }
 
 /** The payloads of several frames behind one another, such as the body of a response. */

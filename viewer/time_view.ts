@@ -54,8 +54,10 @@ export class TimeView {
       role: "option",
       height: () => 22,
       fill: (line, stream) => this.#fillStream(line, stream),
-      onChoose: ({ id }) => {
-        actions.onStream(id);
+      // A click on the chosen stream, or Enter, shows all streams again.
+      onChoose: ({ id }, _index, how) => {
+        if (id !== this.#stream) actions.onStream(id);
+        else if (how !== "key") actions.onStream(undefined);
       },
     });
     this.#listenToOverview(find("overview"));
@@ -70,6 +72,7 @@ export class TimeView {
   show(connection: Connection): void {
     this.#connection = connection;
     this.#activity = this.#curves = undefined;
+    find("view").classList.toggle("no-times", connection.end === 0);
     // The side that sends more is the one whose windows matter.
     const { summary } = connection;
     find<HTMLSelectElement>("sender").value = summary !== undefined &&
@@ -221,6 +224,7 @@ export class TimeView {
     const status = element("span", "status", result);
     const isBad = stream.reset !== undefined || /^[45]/.test(result);
     status.classList.toggle("bad", isBad);
+    status.title = status.textContent ?? "";
     const width = find("axis").clientWidth;
     const bars = element(
       "span",
@@ -328,7 +332,7 @@ export class TimeView {
     const last = values[values.length - 1];
     label.append(
       element("span", "faint", `at most ${sizeText(most)}`),
-      element("span", "faint", `at the end ${sizeText(last)}`),
+      element("span", "faint last", `at the end ${sizeText(last)}`),
     );
     if (stalls.length > 0) {
       label.append(element("span", "bad", `used up ${stalls.length}\u00d7`));

@@ -38,7 +38,7 @@ Deno.test("chart: times, sizes and parts as text", () => {
     ["0 ms", "0.05 ms", "12.3 ms", "999 ms", "1.5 s", "3 min", "2 h"],
   );
   assertEquals(
-    [0, 1023, 1536, 1 << 20, 5e12].map(sizeText),
+    [0, 1023, 1536, (1 << 20) - 99, 5e12].map(sizeText),
     ["0 B", "1023 B", "1.5 KiB", "1 MiB", "4.55 TiB"],
   );
   assertEquals([percent(0, 3), percent(576, 141)], ["", "24 %"]);
