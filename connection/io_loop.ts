@@ -41,7 +41,7 @@ export interface IoLoopEvents {
   expectsBulk?(): boolean;
 }
 
-/** After so long without a byte in either direction, large buffers are released, ms. */
+/** After so long without a byte in either direction, the write buffer is released, ms. */
 const SILENCE = 3000;
 
 /**
@@ -75,7 +75,7 @@ export class IoLoop {
   #readingTimeBefore = 0;
   readonly #inputEnd = new Deferred<void>();
   #drained: Deferred<void> | undefined;
-  /** Runs while buffers may be larger than silence asks for. */
+  /** Runs while the write buffer may have memory. */
   #silence: Timer | undefined;
   /** Bytes have passed since that was started. */
   #active = false;
@@ -237,7 +237,6 @@ export class IoLoop {
         this.#awaitSilence();
         return;
       }
-      this.#wire.release?.();
       this.out.release();
     }, SILENCE);
   }
@@ -256,10 +255,11 @@ export class IoLoop {
         this.trackedFrames.written(size);
         rest = rest.subarray(size);
       }
+      this.out.clear(now() - begin);
     } catch (error) {
+      this.out.abandon();
       this.#failOutput(error);
     }
-    this.out.clear(now() - begin);
     this.#writing = false;
     if (this.#outputEnded) {
       this.#drained?.resolve();
@@ -296,7 +296,10 @@ export class IoLoop {
   async #readLoop(): Promise<void> {
     let failure: unknown;
     for (;;) {
-      if (this.#paused !== undefined) await this.#paused.promise;
+      if (this.#paused !== undefined) {
+        this.#wire.release?.();
+        await this.#paused.promise;
+      }
       if (this.#closed) break;
       let data: Uint8Array | null = null;
       try {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { beginWait, endWait, returnLarge, takeLarge } from "./large_buffers.ts";
 import { nextPlace } from "./placement.ts";
 import type { ProxyHead } from "./proxy_protocol.ts";
 
@@ -60,11 +61,11 @@ export type Transport = ByteConn | ByteStreams;
 /** A transport as the I/O loops use it. */
 export interface Wire {
   /**
-   * The next bytes, valid until the next call; `null` at the end of input.
-   * `much`: more than a little is to be expected.
+   * The next bytes, valid until the next call or {@linkcode Wire.release}; `null` at
+   * the end of input. `much`: bulk may follow.
    */
   receive(much?: boolean): Promise<Uint8Array | null>;
-  /** Gives back memory that was of use while much came. */
+  /** The bytes that were received last are not needed any more. */
   release?(): void;
   /** Whether a read that waits keeps the process alive; `undefined` where the transport has no say in it. */
   setReferenced?: (referenced: boolean) => void;
@@ -76,15 +77,13 @@ export interface Wire {
   close(): void;
 }
 
-const SMALLEST_READ = 16 * 1024;
+/** Bytes of the buffer in which a connection usually waits. */
+const SMALL_READ = 4096;
+/** A read of so many bytes is one of bulk: more of it is to be expected. */
+const BULK = 8 * 1024;
+const SMALLEST_LARGE_READ = 64 * 1024;
 /** Two full send buffers of a peer like this one. With reads of 512 KiB bulk takes a tenth longer. */
 const LARGEST_READ = 1024 * 1024;
-/** So many small reads in a row, and the buffer shrinks to a quarter. */
-const SMALL_READS = 64;
-/** A buffer beyond this size is for bulk, which is over when little comes. */
-const LARGE_BUFFER = 64 * 1024;
-/** A read of little that comes into a large buffer counts as so many. */
-const AFTER_BULK = 16;
 
 /** Puts a transport behind {@linkcode Wire}. */
 export function openWire(transport: Transport): Wire {
@@ -102,12 +101,14 @@ export function isConn(transport: Transport): transport is ByteConn {
 class ConnWire implements Wire {
   readonly setReferenced: Wire["setReferenced"];
   readonly #conn: ByteConn;
-  readonly #small = new Uint8Array(SMALLEST_READ);
-  #buffer = this.#small;
-  /** Size of the last read. */
+  readonly #small = new Uint8Array(SMALL_READ);
+  /** Memory of the last read, if it was a large one. */
+  #large: Uint8Array<ArrayBuffer> | undefined;
+  /** Room that the last read had, bytes. */
+  #room = SMALL_READ;
+  /** Bytes that it brought. */
   #last = 0;
   #place = 0;
-  #smallReads = 0;
   #closed = false;
 
   constructor(conn: ByteConn) {
@@ -122,28 +123,58 @@ class ConnWire implements Wire {
   }
 
   /**
-   * A read that waits keeps its memory, and nothing takes it back: a large
-   * buffer waits only while a stream is open and the last read brought much.
+   * A read that waits keeps its memory, and nothing takes it back. So a large buffer
+   * is used where the last read was full, so that more bytes are there already, or
+   * while a stream is open and the last read brought bulk: waiting in a small one then
+   * takes a tenth of the rate, for a second system call each time.
    */
   async receive(much = true): Promise<Uint8Array | null> {
-    const isBulk = much && this.#last >= SMALLEST_READ;
-    let target = isBulk ? this.#buffer : this.#small;
-    if (target.length > SMALLEST_READ) {
-      this.#place = nextPlace(this.#place);
-      target = target.subarray(this.#place);
+    this.release();
+    const isFull = this.#last === this.#room;
+    const isBulk = this.#last >= BULK && much;
+    if (isFull) {
+      const more = Math.max(this.#room * 4, SMALLEST_LARGE_READ);
+      this.#room = Math.min(more, LARGEST_READ);
+    } else if (!isBulk) {
+      this.#room = SMALL_READ;
     }
+    if (this.#room === SMALL_READ) return await this.#read(this.#small);
+    const room = this.#room;
+    if (beginWait(room)) {
+      try {
+        return await this.#readLarge(room);
+      } finally {
+        endWait(room);
+      }
+    }
+    // Too many connections wait in large buffers.
+    this.#room = isFull ? SMALLEST_LARGE_READ : SMALL_READ;
+    return await (isFull
+      ? this.#readLarge(SMALLEST_LARGE_READ)
+      : this.#read(this.#small));
+  }
+
+  async #readLarge(room: number): Promise<Uint8Array | null> {
+    this.#place = nextPlace(this.#place);
+    const memory = takeLarge(room);
+    const data = await this.#read(
+      memory.subarray(this.#place, this.#place + room),
+    );
+    // After a failure the memory is not used again: the operation may still have it.
+    this.#large = memory;
+    return data;
+  }
+
+  async #read(target: Uint8Array): Promise<Uint8Array | null> {
     const size = await this.#conn.read(target);
-    if (size === null) return null;
-    this.#last = size;
-    // A full small read asks for the large buffer, where there is one.
-    const hasLarger = target === this.#small && this.#buffer !== this.#small;
-    if (!hasLarger || size < target.length) this.#fit(size, target.length);
-    return target.subarray(0, size);
+    this.#last = size ?? 0;
+    return size === null ? null : target.subarray(0, size);
   }
 
   release(): void {
-    this.#buffer = this.#small;
-    this.#smallReads = 0;
+    if (this.#large === undefined) return;
+    returnLarge(this.#large);
+    this.#large = undefined;
   }
 
   send(data: Uint8Array): Promise<number> {
@@ -158,23 +189,6 @@ class ConnWire implements Wire {
     if (this.#closed) return;
     this.#closed = true;
     this.#conn.close();
-  }
-
-  /** Full reads ask for a larger buffer; an idle connection keeps a small one. */
-  #fit(size: number, room: number): void {
-    const length = this.#buffer.length;
-    if (size === room) {
-      this.#smallReads = 0;
-      if (length < LARGEST_READ) {
-        this.#buffer = new Uint8Array(Math.min(length * 4, LARGEST_READ));
-      }
-    } else if (size < length / 4 && length > SMALLEST_READ) {
-      const isAfterBulk = length > LARGE_BUFFER && size < SMALLEST_READ;
-      this.#smallReads += isAfterBulk ? AFTER_BULK : 1;
-      if (this.#smallReads < SMALL_READS) return;
-      this.#smallReads = 0;
-      this.#buffer = new Uint8Array(Math.max(length / 4, SMALLEST_READ));
-    }
   }
 }
 

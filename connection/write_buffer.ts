@@ -4,19 +4,31 @@
  * @module
  */
 
-import { nextPlace, PLACES } from "./placement.ts";
+import { returnLarge, takeLarge } from "./large_buffers.ts";
+import { nextPlace } from "./placement.ts";
 import { WritePace } from "./write_pace.ts";
 
-const SMALLEST = 4096;
-/** Memory above this is worth placing, bytes. */
-const LARGE = 16384;
+/** The smallest memory, bytes. */
+const SMALLEST = 2048;
+/** The largest memory that a connection keeps while no bytes wait in it, bytes. */
+const LARGEST_OWN = 16384;
+const NOTHING = new Uint8Array(0);
 
-/** Collects frames, up to a bound, so that one write sends them. Its memory grows with use. */
+/**
+ * Collects frames, up to a bound, so that one write sends them. Its memory grows with
+ * use; large memory it has only while bytes wait in it (`large_buffers.ts`).
+ */
 export class WriteBuffer {
   readonly #pace: WritePace;
-  #bytes = new Uint8Array(0);
+  #bytes: Uint8Array<ArrayBuffer> = NOTHING;
   #begin = 0;
   #end = 0;
+  /** Memory of its own, which it keeps until a silence. */
+  #own: Uint8Array<ArrayBuffer> = NOTHING;
+  /** Where the last large memory began. */
+  #place = 0;
+  /** About the size of the largest of the last writes, bytes. */
+  #usual = 0;
 
   /** Takes at most `most` bytes at a time, and on slow links at most 15 KiB. */
   constructor(most: number) {
@@ -53,14 +65,13 @@ export class WriteBuffer {
 
   /** Takes as much of `data` as fits and returns how much; 0 when full. */
   append(data: Uint8Array): number {
-    const end = Math.min(this.#end + data.length, this.#begin + this.bound);
-    const taken = end - this.#end;
-    if (end > this.#bytes.length) this.#grow(end);
+    const taken = Math.min(data.length, this.bound - this.length);
+    if (this.#end + taken > this.#bytes.length) this.#grow(this.#end + taken);
     this.#bytes.set(
       taken === data.length ? data : data.subarray(0, taken),
       this.#end,
     );
-    this.#end = end;
+    this.#end += taken;
     this.appended += taken;
     return taken;
   }
@@ -73,24 +84,50 @@ export class WriteBuffer {
   /** Removes the bytes that wait, after a write that took `duration` ms. */
   clear(duration: number): void {
     this.#pace.written(this.length, duration);
-    this.#begin = this.#bytes.length > LARGE ? nextPlace(this.#begin) : 0;
-    this.#end = this.#begin;
+    this.#usual = Math.max(this.length, this.#usual - (this.#usual >>> 3));
+    if (this.#bytes !== this.#own) returnLarge(this.#bytes);
+    this.#empty();
+  }
+
+  /** Removes the bytes that wait, after a write that failed and may still use their memory. */
+  abandon(): void {
+    this.#own = NOTHING;
+    this.#empty();
   }
 
   /** Releases its memory when no bytes wait. */
   release(): void {
     if (this.length > 0) return;
-    this.#bytes = new Uint8Array(0);
-    this.#begin = 0;
-    this.#end = 0;
+    this.#own = NOTHING;
+    this.#empty();
+    this.#usual = 0;
     this.#pace.reset();
   }
 
-  #grow(needed: number): void {
-    let size = Math.max(this.#bytes.length * 2, SMALLEST);
-    while (size < needed) size *= 2;
-    const grown = new Uint8Array(Math.min(size, this.bound + PLACES));
-    grown.set(this.view, this.#begin);
-    this.#bytes = grown;
+  #empty(): void {
+    this.#bytes = this.#own;
+    this.#begin = 0;
+    this.#end = 0;
+  }
+
+  /** Enlarges the memory, so that it has `end` bytes. */
+  #grow(end: number): void {
+    const held = this.view;
+    const size = end - this.#begin;
+    const large = this.#bytes === this.#own ? undefined : this.#bytes;
+    if (size <= LARGEST_OWN && large === undefined) {
+      let capacity = Math.max(this.#own.length * 2, SMALLEST);
+      while (capacity < size) capacity *= 2;
+      this.#bytes = this.#own = new Uint8Array(capacity);
+    } else {
+      // As much as was needed before, so that bulk is not copied from size to size.
+      this.#usual = Math.max(size, Math.min(this.#usual, this.bound));
+      this.#place = nextPlace(this.#place);
+      this.#bytes = takeLarge(this.#usual);
+      this.#begin = this.#place;
+    }
+    this.#bytes.set(held, this.#begin);
+    this.#end = this.#begin + held.length;
+    if (large !== undefined) returnLarge(large);
   }
 }

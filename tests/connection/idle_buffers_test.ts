@@ -1,12 +1,18 @@
-/** Buffers that grew while much passed are given back when nothing does. */
+/** A connection has large buffers only while bytes are in them, and none in silence. */
 
 import { assertEquals, assertGreater, assertLess } from "../deps.ts";
 import { WriteBuffer } from "../../connection/write_buffer.ts";
+import {
+  largeMemory,
+  returnLarge,
+  takeLarge,
+} from "../../connection/large_buffers.ts";
 import { IoLoop } from "../../connection/io_loop.ts";
 import { type ByteConn, openWire } from "../../connection/transport.ts";
 import { Connection } from "../../http/connection.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";
+import { Random } from "../helpers/random.ts";
 import { nextStream, RESPONSE } from "../helpers/http.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
 
@@ -22,6 +28,11 @@ class MemoryConn implements ByteConn {
   #parts: Uint8Array[] = [];
   #ended = false;
   #wake: (() => void) | undefined;
+
+  /** Bytes that have arrived. */
+  get unread(): number {
+    return this.#parts.reduce((sum, { length }) => sum + length, 0);
+  }
 
   async read(buffer: Uint8Array): Promise<number | null> {
     this.waiting = buffer.buffer.byteLength;
@@ -104,49 +115,167 @@ for (const direction of ["up", "down"] as const) {
   });
 }
 
-Deno.test("idle buffers: three seconds of silence give them back, on both sides of the pump", async () => {
-  using time = virtualTime();
-  const [left, right] = conns();
-  let released = 0;
-  const wire = openWire(left);
-  const { release } = wire;
-  wire.release = () => {
-    released++;
-    release?.call(wire);
-  };
-  let ready = new Uint8Array(1 << 20);
-  const loop: IoLoop = new IoLoop(wire, 1 << 20, {
+/** Lets it take 1 MiB at once, as on a fast link. */
+function quick(out: WriteBuffer): void {
+  while (out.bound < 1 << 20) {
+    out.append(new Uint8Array(1 << 20));
+    out.clear(0);
+  }
+}
+
+/** A loop that sends so many bytes at once. */
+function sending(conn: MemoryConn): { loop: IoLoop; send(size: number): void } {
+  let ready = 0;
+  const loop: IoLoop = new IoLoop(openWire(conn), 1 << 20, {
     input: () => {},
     inputEnded: () => {},
     fill: () => {
-      ready = ready.subarray(loop.out.append(ready));
+      loop.out.append(new Uint8Array(ready));
+      ready = 0;
     },
     idle: () => {},
     outputFailed: () => {},
     failed: () => {},
   });
   loop.start();
-  loop.flush();
+  return {
+    loop,
+    send(size: number): void {
+      ready = size;
+      loop.flush();
+    },
+  };
+}
+
+Deno.test("idle buffers: a large write buffer is given back with its last byte, a small one after three seconds of silence", async () => {
+  using time = virtualTime();
+  const [left, right] = conns();
+  const { loop, send } = sending(left);
+  quick(loop.out);
+  send(100);
   await time.advance(100);
-  assertGreater(loop.out.capacity, MOST_IDLE);
-  // Something passes all the time: nothing is given back.
+  assertGreater(loop.out.capacity, 0);
+  send(100_000);
+  await time.advance(100);
+  assertLess(loop.out.capacity, MOST_IDLE);
+  // Something passes all the time: the small one is kept.
   for (let count = 0; count < 20; count++) {
     await right.write(Uint8Array.of(1));
     await time.advance(1000);
   }
-  assertEquals(released, 0);
-  assertGreater(loop.out.capacity, MOST_IDLE);
+  assertGreater(loop.out.capacity, 0);
   await time.advance(6000);
-  assertEquals(released, 1);
   assertEquals(loop.out.capacity, 0);
   // No timer is left, and the next bytes pass as before.
   await time.advance(60_000);
-  assertEquals(released, 1);
-  ready = new Uint8Array(1 << 20);
-  loop.flush();
+  send(100);
   await time.advance(100);
-  assertGreater(loop.out.capacity, MOST_IDLE);
+  assertGreater(loop.out.capacity, 0);
   loop.close();
+});
+
+Deno.test("idle buffers: while reading is held back, no read buffer is kept", async () => {
+  const [left, right] = conns();
+  const wire = openWire(left);
+  for (let size = 0; size < 1 << 20;) {
+    await right.write(new Uint8Array(1 << 20));
+    size = (await wire.receive())!.length;
+  }
+  const { spare } = largeMemory();
+  wire.release?.();
+  assertGreater(largeMemory().spare, spare);
+  // It is given back once.
+  wire.release?.();
+  assertLess(largeMemory().spare - spare, 1.5 * (1 << 20));
+  wire.close();
+});
+
+Deno.test("idle buffers: many connections that wait for bulk share a bound of 16 MiB", async () => {
+  const pairs = Array.from({ length: 40 }, conns);
+  const before = largeMemory().waiting;
+  const wires = pairs.map(([left]) => openWire(left));
+  const waits: Promise<Uint8Array | null>[] = [];
+  for (const [index, [left, right]] of pairs.entries()) {
+    const wire = wires[index];
+    // Full reads, then one that brings bulk and is not full.
+    await right.write(new Uint8Array(8 << 20));
+    while (left.unread > 0) await wire.receive();
+    await right.write(new Uint8Array(40_000));
+    while (left.unread > 0) await wire.receive();
+    waits.push(wire.receive(true));
+    await Promise.resolve();
+    assertGreater(left.waiting, 0);
+  }
+  assertLess(largeMemory().waiting - before, (16 << 20) + 1);
+  const sizes = pairs.map(([left]) => left.waiting);
+  assertGreater(sizes.filter((size) => size > 1 << 20).length, 10);
+  assertGreater(sizes.filter((size) => size < MOST_IDLE).length, 20);
+  for (const wire of wires) wire.close();
+  for (const wait of waits) assertEquals(await wait, null);
+  assertEquals(largeMemory().waiting, before);
+});
+
+Deno.test("large buffers: few unused ones are kept, and each is used by one at a time", () => {
+  const sizes = [1, 65536, 65537, 300_000, 1 << 20, 3 << 20];
+  for (const size of sizes) {
+    const buffers = Array.from({ length: 10 }, () => takeLarge(size));
+    assertEquals(new Set(buffers).size, buffers.length);
+    for (const buffer of buffers) {
+      assertGreater(buffer.length, size);
+      returnLarge(buffer);
+    }
+    const again = Array.from({ length: 10 }, () => takeLarge(size));
+    assertEquals(new Set(again).size, again.length);
+    for (const buffer of again) assertGreater(buffer.length, size);
+  }
+  for (let count = 0; count < 10; count++) {
+    for (const size of sizes) returnLarge(takeLarge(size));
+  }
+  assertLess(largeMemory().spare, 5 << 20);
+});
+
+Deno.test("large buffers: the memory of a write that failed is not used again", () => {
+  const out = new WriteBuffer(1 << 20);
+  quick(out);
+  const large = () => {
+    out.append(new Uint8Array(100_000));
+    return out.view.buffer;
+  };
+  const first = large();
+  out.clear(1);
+  const second = large();
+  assertEquals(second === first, true);
+  out.abandon();
+  assertEquals(out.length, 0);
+  for (let count = 0; count < 5; count++) {
+    assertEquals(large() === second, false);
+    out.clear(1);
+  }
+});
+
+Deno.test("large buffers: what is written as the memory grows and changes stays in order", () => {
+  const random = new Random(3);
+  const out = new WriteBuffer(1 << 20);
+  const other = new WriteBuffer(1 << 20);
+  let next = 0;
+  for (let round = 0; round < 300; round++) {
+    const begin = next;
+    for (let count = random.int(1, 12); count > 0; count--) {
+      const size = random.pick([1, 100, 3000, 20_000, 70_000]);
+      const bytes = Uint8Array.from({ length: size }, (_, at) => next + at);
+      const taken = out.append(bytes);
+      other.append(new Uint8Array(size).fill(0xee));
+      next += taken;
+    }
+    assertEquals(out.length, next - begin);
+    assertEquals(
+      out.view.every((byte, index) => byte === (begin + index & 0xff)),
+      true,
+    );
+    out.clear(random.int(0, 20));
+    other.clear(1);
+    if (random.int(0, 9) === 0) out.release();
+  }
 });
 
 Deno.test("idle buffers: what waits to leave is not given back", () => {

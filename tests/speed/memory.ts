@@ -1,8 +1,10 @@
 import { requestHeaders, responseHeaders } from "../../bench/load.ts";
 import { exchange, Pipe } from "../../bench/session_pair.ts";
 import { CLIENT, PROTO_SPDY3_1, SERVER, Session } from "../../mod.ts";
-import { assert, assertLess } from "../deps.ts";
+import { assert, assertEquals, assertLess } from "../deps.ts";
 import { collect } from "../helpers/collector.ts";
+import { type Pair, tcpPair } from "../helpers/connections.ts";
+import { nextStream, RESPONSE } from "../helpers/http.ts";
 
 /**
  * A guard against memory that sessions and connections hold and do not need. The
@@ -11,6 +13,7 @@ import { collect } from "../helpers/collector.ts";
  */
 const WINDOW = 32 * 1024;
 const COUNT = 200;
+const PAIRS = 60;
 
 Deno.test({
   name: "memory: a session after its first request takes no whole window",
@@ -51,4 +54,37 @@ function memoryInUse(): number {
   collect?.();
   const { heapUsed, external } = Deno.memoryUsage();
   return heapUsed + external;
+}
+
+Deno.test({
+  name: "memory: an idle connection keeps nothing of the bulk that it moved",
+  ignore: collect === undefined,
+  async fn() {
+    const pairs: Pair[] = [await busyPair()];
+    const before = memoryInUse();
+    while (pairs.length <= PAIRS) pairs.push(await busyPair());
+    // Each pair has two connections in this process.
+    const ratio = (memoryInUse() - before) / PAIRS / 2 / WINDOW;
+    console.log(`connection after bulk: ${ratio.toFixed(2)} windows`);
+    for (const pair of pairs) await pair[Symbol.asyncDispose]();
+    assertLess(ratio, 2.5);
+  },
+});
+
+/** A client and a server that have moved 1 MiB each way, and then a little. */
+async function busyPair(): Promise<Pair> {
+  const pair = await tcpPair();
+  const stream = await pair.client.openStream([["x", "1"]]);
+  const other = await nextStream(pair.server);
+  await other.reply([...RESPONSE]);
+  const echoed = other.readable.pipeTo(other.writable);
+  const sent = new Blob([new Uint8Array(1 << 20)]).stream()
+    .pipeTo(stream.writable);
+  let size = 0;
+  for await (const { length } of stream.readable) size += length;
+  assertEquals(size, 1 << 20);
+  await Promise.all([echoed, sent]);
+  await pair.client.ping();
+  await pair.server.ping();
+  return pair;
 }

@@ -1,0 +1,69 @@
+/**
+ * Memory for bulk, which the connections of the process use in turn.
+ *
+ * @module
+ */
+
+import { PLACES } from "./placement.ts";
+
+/** The smallest size, bytes; each further one is twice the one before. */
+const SMALLEST = 64 * 1024;
+/** Sizes of which memory is kept: up to 1 MiB. A larger buffer is allocated for each use. */
+const SIZES = 5;
+/** Most unused buffers of one size that are kept; 4 MiB in all sizes together. */
+const SPARES = 2;
+/** Most memory in which connections may wait for input, bytes. */
+const MOST_WAITING = 16 * 1024 * 1024;
+
+const spares: Uint8Array<ArrayBuffer>[][] = Array.from(
+  { length: SIZES },
+  () => [],
+);
+let waiting = 0;
+
+/**
+ * A buffer of at least `size` bytes and room for any place in its page. Its content
+ * is arbitrary: only what its user wrote to it may be read.
+ *
+ * A connection has one only while bytes are in it. If each connection kept its own,
+ * 300 connections that had each moved 1 MiB would hold 520 KiB each until a silence, and
+ * most of this memory would not return to the system.
+ */
+export function takeLarge(size: number): Uint8Array<ArrayBuffer> {
+  const index = indexOf(size);
+  return spares[index]?.pop() ??
+    new Uint8Array(Math.max(SMALLEST << index, size) + PLACES);
+}
+
+/** Ends the use of a buffer of {@linkcode takeLarge}. Nothing may read or write it any more, not even a pending operation. */
+export function returnLarge(buffer: Uint8Array<ArrayBuffer>): void {
+  const list = spares[indexOf(buffer.length - PLACES)];
+  if (list !== undefined && list.length < SPARES) list.push(buffer);
+}
+
+/** Whether a connection may wait for input in `size` bytes of large memory; if so, {@linkcode endWait} has to follow. */
+export function beginWait(size: number): boolean {
+  if (waiting + size > MOST_WAITING) return false;
+  waiting += size;
+  return true;
+}
+
+/** The input has arrived, or nobody waits for it any more. */
+export function endWait(size: number): void {
+  waiting -= size;
+}
+
+/** For tests: bytes in which connections wait, and bytes kept for later. */
+export function largeMemory(): {
+  readonly waiting: number;
+  readonly spare: number;
+} {
+  let spare = 0;
+  for (const list of spares) for (const { length } of list) spare += length;
+  return { waiting, spare };
+}
+
+/** The index of the smallest size that has room for `size` bytes. */
+function indexOf(size: number): number {
+  return Math.max(0, Math.ceil(Math.log2(size / SMALLEST)));
+}
