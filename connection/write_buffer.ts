@@ -11,7 +11,7 @@ import { WritePace } from "./write_pace.ts";
 /** The smallest memory, bytes. */
 const SMALLEST = 2048;
 /** The largest memory that a connection keeps while no bytes wait in it, bytes. */
-const LARGEST_OWN = 16384;
+const LARGEST_OWN = 4096;
 const NOTHING = new Uint8Array(0);
 
 /**
