@@ -109,7 +109,7 @@ const NAMES = 320;
 const BARS = 640;
 const MARGIN = 16;
 /** Characters of a URL that fit in front of its bar. */
-const MOST_NAME = 40;
+const MOST_NAME = 36;
 
 /** The waterfall as an SVG picture. */
 export function waterfallSvg(timings: readonly Timing[]): string {

@@ -187,7 +187,7 @@ export function figuresSvg({ latency, firstByte }: Figures): string {
   const parts = ["p50", "p90", "p95", "p99", "p99.9"] as const;
   const [left, top, right, bottom] = ROOM;
   const most = Math.max(latency["p99.9"], firstByte["p99.9"], 0.001);
-  const x = scale(0, parts.length - 1, left + 24, WIDTH - right);
+  const x = scale(0, parts.length - 1, left + 48, WIDTH - right);
   const y = scale(0, most, HEIGHT - bottom, top);
   const shapes: Shape[] = ticks(0, most, 5).flatMap((ms): Shape[] => [
     {
@@ -227,10 +227,11 @@ export function figuresSvg({ latency, firstByte }: Figures): string {
     shapes.push({
       kind: "text",
       meaning: "text",
-      x: x(index),
-      y: y(latency[part]) - 8,
+      // To the left of its point: the curve rises to the right.
+      x: x(index) + 4,
+      y: y(latency[part]) - 10,
       text: timeText(latency[part]),
-      anchor: "middle",
+      anchor: "end",
     });
   });
   shapes.push(
