@@ -307,6 +307,14 @@ class TlsConnection {
       );
       return;
     }
+    // Browsers have no WebCrypto in pages that came over plain HTTP.
+    if (globalThis.crypto?.subtle === undefined) {
+      this.#tellUnopened(
+        side,
+        "encrypted, and decryption is not available here: open the page from a file or over HTTPS",
+      );
+      return;
+    }
     if (this.#version === TLS_1_3) await this.#makeTls13(suite, secrets);
     else if (this.#version === TLS_1_2) await this.#makeTls12(suite, secrets);
     if (this.#directions.every(({ keys }) => keys.length === 0)) {

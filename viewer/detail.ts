@@ -131,9 +131,15 @@ function partners(
   const { streamId } = row;
   if (streamId === undefined || streamId === 0) return [];
   const at = rows.indexOf(row);
-  const isPartner = (other: Row): boolean => other.streamId === streamId;
-  const before = rows.slice(0, at).findLast(isPartner);
-  const next = rows.slice(at + 1).find(isPartner);
+  const partner = (step: 1 | -1): Row | undefined => {
+    let other = at + step;
+    while (rows[other] !== undefined && rows[other].streamId !== streamId) {
+      other += step;
+    }
+    return rows[other];
+  };
+  const before = partner(-1);
+  const next = partner(1);
   const way = (text: string, to: Row | undefined): HTMLElement => {
     const made = button("", text, () => to && actions.chooseRow(to));
     made.toggleAttribute("disabled", to === undefined);

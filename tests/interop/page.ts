@@ -10,6 +10,7 @@ import { embed, type EmbeddedFile } from "../../viewer/embed.ts";
 import { PAGE } from "../../viewer/page_text.ts";
 import { ipv4Packet, pcapFile } from "../capture/packets.ts";
 import { Talk } from "../capture/reading.ts";
+import { AES_128, LOG_12, talkTls12 } from "../capture/tls_talk.ts";
 import { recordedTalks } from "../capture/recorded.ts";
 import { assert, assertEquals, assertLess, concat } from "../deps.ts";
 import { Chromium, type Page, type PageOptions } from "../helpers/chromium.ts";
@@ -394,17 +395,24 @@ async function dropping(viewer: Viewer): Promise<void> {
   assert((await page.text("#warnings")).includes("no SPDY was found"));
   assert(await isShown(page, "#empty"));
   // Keys by themselves belong to the captures that are there.
-  await page.drop([one]);
-  await page.until(`${READY} && document.getElementById('warnings').hidden`);
+  const sealed = await viewer.write("tls.pcap", talkTls12(AES_128).file());
+  await page.drop([sealed]);
+  await page.until(`${READY} && document.title.startsWith("tls.pcap")`);
+  assert((await page.text("#table")).includes("in no key log"));
+  assertEquals(await page.text("#count"), "1");
   const keyLog = await viewer.write(
     "keys.log",
-    new TextEncoder().encode(
-      `CLIENT_RANDOM ${"ab".repeat(32)} ${"cd".repeat(48)}\n`,
-    ),
+    new TextEncoder().encode(LOG_12),
   );
-  await page.evaluate("document.body.dataset.ready = 'before'");
   await page.drop([keyLog]);
-  await page.until("document.body.dataset.ready === '7'");
+  await page.until("document.body.dataset.ready === '3'");
+  assert((await page.text("#waterfall")).includes("GET /one"));
+  // The second of two drops is the one that is shown.
+  const large = await viewer.write("large.pcap", largeCapture());
+  await page.drop([large]);
+  await page.drop([one]);
+  await page.until(`${READY} && document.title.startsWith("dropped.pcap")`);
+  assertEquals(await page.text("#count"), "7");
   assertQuiet(page);
 }
 
