@@ -53,9 +53,14 @@ export class AcceptQueue<T> {
     return this.#readers.length;
   }
 
+  /** The items that wait, in order. */
+  waiting(): T[] {
+    return this.#items.slice(this.#first) as T[];
+  }
+
   /** Removes and returns all items. */
   takeAll(): T[] {
-    const items = this.#items.slice(this.#first) as T[];
+    const items = this.waiting();
     this.#items = [];
     this.#first = 0;
     items.forEach(this.#taken);

@@ -272,7 +272,7 @@ export class ConnectionCore
       this.session.recv(data);
       left = this.receiveFlow.deliver();
     } finally {
-      if (!left) this.receiveFlow.settle();
+      if (!left) this.#settle();
     }
     if (!this.ending.begun) {
       this.timeouts.controlFrame(this.session.unfinishedControl);
@@ -297,7 +297,12 @@ export class ConnectionCore
   /** Waits until the end of this turn, so that readers which read again within it get their bytes from the read buffer. */
   async #settleLater(): Promise<void> {
     await endOfTurn();
+    this.#settle();
+  }
+
+  #settle(): void {
     this.receiveFlow.settle();
+    this.peerStreams.boundWaiting();
   }
 
   expectsBulk(): boolean {

@@ -102,9 +102,11 @@ export interface ConnectionTuning {
    */
   readonly maxSendBuffer?: number;
   /**
-   * Only without flow control: the number of unread received bytes, over all
-   * streams, above which reading from the socket stops; default 4194304, 1 to
-   * 2^53-1. The last read from the socket can exceed it.
+   * Without flow control: the number of unread received bytes, over all streams,
+   * above which reading from the socket stops; default 4194304, 1 to 2^53-1. The
+   * last read from the socket can exceed it. With or without flow control: the bytes
+   * that requests above `maxConcurrentStreams` may hold while they wait for a place in
+   * `serve`; see `maxWaitingStreams`. The latest that do not fit are refused.
    */
   readonly maxBufferedBytes?: number;
   /**

@@ -10,7 +10,11 @@ import { CLIENT } from "../session/constants.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { type Holdings, sizeOfStream } from "./holdings.ts";
 import type { OpenStreams } from "./open_streams.ts";
-import type { ResolvedOptions } from "./options.ts";
+import {
+  maxConcurrentStreams,
+  type ResolvedOptions,
+  STREAMS_WAIT,
+} from "./options.ts";
 import { createStream, stateOf, type Stream } from "./stream.ts";
 import { StreamCore, type StreamHost } from "./stream_core.ts";
 import { originAtPeer } from "./stream_origin.ts";
@@ -99,6 +103,24 @@ export class PeerStreams {
       if (ending.goingAway) this.refuseUnclaimed();
     } else {
       state.reset(REFUSED_STREAM);
+    }
+  }
+
+  /**
+   * Requests above `maxConcurrentStreams`, which wait for a place, may hold
+   * `maxBufferedBytes` of bodies together. The latest that do not fit are refused:
+   * nobody has begun to process them, so the client may send them again.
+   */
+  boundWaiting(): void {
+    const { options, streams } = this.#host;
+    if (!options[STREAMS_WAIT] || this.queue.size === 0) return;
+    if (streams.peerOpen <= maxConcurrentStreams(options)) return;
+    let held = 0;
+    for (const stream of this.queue.waiting()) {
+      const state = stateOf(stream);
+      const { size } = state.receiveBuffer;
+      if (held + size <= options.maxBufferedBytes) held += size;
+      else if (!state.ended) state.reset(REFUSED_STREAM);
     }
   }
 

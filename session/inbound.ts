@@ -228,8 +228,7 @@ export class Inbound<S> implements ControlSink {
     } else if (assoc !== 0 && !core.streams.get(assoc)) {
       return PROTOCOL_ERROR;
     }
-    const fin = (frame.flags & CTRL_FLAG_FIN) !== 0;
-    const full = core.streams.peerOpen >= core.local.allowedStreams(fin);
+    const full = core.streams.peerOpen >= core.local.allowedStreams;
     return full ? REFUSED_STREAM : OK;
   }
 

@@ -124,9 +124,9 @@ export interface TransportSettings {
    */
   readonly [PUSH_BEFORE_PARENT]?: boolean;
   /**
-   * How many streams without a body the peer may open above
-   * `MAX_CONCURRENT_STREAMS`, until it has answered a PING that was sent after the
-   * SETTINGS: before that it cannot know the limit. Default 0.
+   * How many streams the peer may open above `MAX_CONCURRENT_STREAMS`, until it has
+   * answered a PING that was sent after the SETTINGS: before that it cannot know the
+   * limit. Default 0.
    */
   readonly [EARLY_STREAMS]?: number;
   /**

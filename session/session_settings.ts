@@ -50,14 +50,9 @@ export class LocalSettings {
     this.#early = earlyStreams;
   }
 
-  /**
-   * How many streams the peer may have open for another one to be refused. One
-   * without a body may be early: it has no receive window, which would be memory.
-   */
-  allowedStreams(withoutBody: boolean): number {
-    return withoutBody
-      ? this.maxConcurrentStreams + this.#early
-      : this.maxConcurrentStreams;
+  /** How many streams the peer may have open before another one is refused. */
+  get allowedStreams(): number {
+    return this.maxConcurrentStreams + this.#early;
   }
 
   /**

@@ -219,18 +219,19 @@ export class ServedConnection {
     const places = new Semaphore(maxConcurrentStreams(core.options));
     // One listener: one for each stream that waits would stay until the end.
     connection.closed.then(places.open, places.open);
-    for await (const stream of core.incoming) {
+    for (;;) {
+      // The place first: a stream that waits stays in the queue, where what it holds is
+      // bounded.
       const place = places.take();
-      if (place !== undefined) {
-        await place;
-        // Reset while it waited: nobody is left to answer.
-        if (stateOf(stream).ended) {
-          places.release();
-          continue;
-        }
+      if (place !== undefined) await place;
+      const next = await core.incoming.next();
+      if (next.done) break;
+      // Reset while it waited: nobody is left to answer.
+      if (place !== undefined && stateOf(next.value).ended) places.release();
+      else {
+        handleStream(next.value, peer, this.#host.exchange)
+          .then(places.release);
       }
-      handleStream(stream, peer, this.#host.exchange)
-        .then(places.release);
     }
     await connection.closed;
   }

@@ -1,11 +1,15 @@
 /** `serve` with a client that sends its requests before it has read the server's SETTINGS. */
 
 import {
+  DATA,
   type Frame,
   FrameDecoder,
   FrameEncoder,
   PING,
+  PROTO_SPDY2,
+  PROTO_SPDY3,
   PROTO_SPDY3_1,
+  type ProtocolVersion,
   REFUSED_STREAM,
   RST_STREAM,
   serveConnection,
@@ -17,6 +21,7 @@ import { memoryStreams } from "../helpers/connections.ts";
 import { quiet, virtualTime } from "../helpers/virtual_time.ts";
 
 const LIMIT = 10;
+const FIN = 1;
 
 const REQUEST: [string, string][] = [
   [":host", "h"],
@@ -26,6 +31,11 @@ const REQUEST: [string, string][] = [
   [":version", "HTTP/1.1"],
 ];
 
+const UPLOAD: [string, string][] = REQUEST.map(([name, value]) => [
+  name,
+  name === ":method" ? "POST" : value,
+]);
+
 /** A client that heeds no limit, and a server whose handlers end when they are told to. */
 class Burst {
   readonly frames: Frame[] = [];
@@ -33,20 +43,34 @@ class Burst {
   mostRunning = 0;
   #nextId = 1;
   readonly #waiting: (() => void)[] = [];
-  readonly #encoder = new FrameEncoder(PROTO_SPDY3_1);
+  /** Lengths of the bodies that handlers have read, in the order of the requests. */
+  readonly bodies: number[] = [];
+  readonly #version: ProtocolVersion;
+  readonly #encoder: FrameEncoder;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #reading: Promise<void>;
   readonly #served: { readonly finished: Promise<void> };
 
-  constructor(options: { maxWaitingStreams?: number } = {}) {
+  constructor(
+    options: {
+      version?: ProtocolVersion;
+      maxWaitingStreams?: number;
+      maxBufferedBytes?: number;
+    } = {},
+  ) {
+    this.#version = options.version ?? PROTO_SPDY3_1;
+    this.#encoder = new FrameEncoder(this.#version);
     const [left, right] = memoryStreams();
     this.#writer = left.writable.getWriter();
     this.#served = serveConnection(right, {
       limits: { maxConcurrentStreams: LIMIT },
       ...options,
-    }, async () => {
+    }, async (request) => {
       this.mostRunning = Math.max(this.mostRunning, ++this.running);
       await new Promise<void>((done) => this.#waiting.push(done));
+      if (request.body !== null) {
+        this.bodies.push((await request.bytes()).length);
+      }
       this.running--;
       return new Response();
     });
@@ -55,7 +79,7 @@ class Burst {
 
   /** Answers PINGs at once. */
   async #read(readable: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new FrameDecoder(PROTO_SPDY3_1);
+    const decoder = new FrameDecoder(this.#version);
     for await (const chunk of readable) {
       decoder.push(chunk);
       for (;;) {
@@ -71,27 +95,41 @@ class Burst {
     this.#writer.write(this.#encoder.encode(frame)).catch(() => {});
   }
 
-  /** Opens streams at once. */
-  async open(count: number, flags: number): Promise<void> {
+  /** Opens streams at once; resolves to their ids. */
+  async open(count: number, flags: number): Promise<number[]> {
+    const ids: number[] = [];
     for (let each = 0; each < count; each++) {
       this.#send({
         frameType: SYN_STREAM,
-        version: 3,
+        version: this.#version === PROTO_SPDY2 ? 2 : 3,
         flags,
         length: 0,
         streamId: this.#nextId,
         assocStreamId: 0,
         pri: 3,
         slot: 0,
-        nv: REQUEST,
+        nv: flags === FIN ? REQUEST : UPLOAD,
       });
+      ids.push(this.#nextId);
       this.#nextId += 2;
+    }
+    await this.#settle();
+    return ids;
+  }
+
+  /** Sends so many bytes on each of the streams. */
+  async write(ids: number[], size: number, flags: number): Promise<void> {
+    for (const streamId of ids) {
+      const data = new Uint8Array(size);
+      this.#send({ frameType: DATA, streamId, flags, data });
     }
     await this.#settle();
   }
 
   #settle(): Promise<void> {
-    return quiet(() => this.frames.length + this.mostRunning);
+    return quiet(() =>
+      this.frames.length + this.mostRunning + this.bodies.length
+    );
   }
 
   /** Lets handlers end until none begins. */
@@ -118,8 +156,6 @@ class Burst {
     await this.#reading;
   }
 }
-
-const FIN = 1;
 
 Deno.test("serve: requests sent before the client can know the limit wait for a place", async () => {
   using time = virtualTime();
@@ -148,7 +184,7 @@ Deno.test("serve: a client that knows the limit is held to it", async () => {
   await time.until(burst.end());
 });
 
-Deno.test("serve: early requests are bounded by maxWaitingStreams, and have no body", async () => {
+Deno.test("serve: early requests are bounded by maxWaitingStreams", async () => {
   using time = virtualTime();
   const burst = new Burst({ maxWaitingStreams: 20 });
   await burst.open(200, FIN);
@@ -156,9 +192,42 @@ Deno.test("serve: early requests are bounded by maxWaitingStreams, and have no b
   await burst.releaseAll();
   assertEquals(burst.count(SYN_REPLY) + burst.refused, 200);
   await time.until(burst.end());
-  const uploads = new Burst();
-  await uploads.open(LIMIT + 7, 0);
-  assertEquals(uploads.refused, 7);
-  await uploads.releaseAll();
-  await time.until(uploads.end());
 });
+
+for (const version of [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1] as const) {
+  const name = version === PROTO_SPDY3_1 ? "3.1" : version;
+  Deno.test(`serve: early requests with a body wait as well, SPDY/${name}`, async () => {
+    using time = virtualTime();
+    const burst = new Burst({ version });
+    const ids = await burst.open(200, 0);
+    await burst.write(ids, 1000, FIN);
+    assertEquals([burst.refused, burst.running], [0, LIMIT]);
+    await burst.releaseAll();
+    assertEquals(burst.bodies, Array(200).fill(1000));
+    assertEquals([burst.refused, burst.mostRunning], [0, LIMIT]);
+    await time.until(burst.end());
+  });
+
+  Deno.test(`serve: bodies of early requests hold maxBufferedBytes, SPDY/${name}`, async () => {
+    using time = virtualTime();
+    const burst = new Burst({ version, maxBufferedBytes: 50_000 });
+    const ids = await burst.open(LIMIT + 40, 0);
+    const [running, waiting] = [ids.slice(0, LIMIT), ids.slice(LIMIT)];
+    await burst.write(waiting.slice(0, 12), 4000, 0);
+    assertEquals(burst.refused, 0);
+    // There is room for two pieces of 1000 bytes.
+    await burst.write(waiting.slice(12), 1000, 0);
+    // What runs is never refused for its bytes.
+    await burst.write(running, 8000, FIN);
+    await burst.write(waiting.slice(0, 14), 0, FIN);
+    await burst.write(waiting.slice(14), 0, FIN);
+    await burst.releaseAll();
+    assertEquals(burst.refused, 40 - 12 - 2);
+    assertEquals(burst.bodies, [
+      ...Array(10).fill(8000),
+      ...Array(12).fill(4000),
+      ...Array(2).fill(1000),
+    ]);
+    await time.until(burst.end());
+  });
+}
