@@ -83,6 +83,14 @@ export class ConnectionEnd {
     return this.#goawaySubmitted || this.#peerGoaway !== undefined;
   }
 
+  /**
+   * Whether this side submitted GOAWAY. It names the last stream that the peer had
+   * opened by then; the peer sends all later ones again elsewhere.
+   */
+  get leaving(): boolean {
+    return this.#goawaySubmitted;
+  }
+
   /** Whether new streams may be opened. */
   get accepting(): boolean {
     return !this.#begun && !this.goingAway && !this.#inputEnded &&

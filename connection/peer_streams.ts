@@ -31,6 +31,8 @@ export interface PeerStreamsHost extends StreamHost {
     readonly writeError: unknown;
     /** Whether GOAWAY was sent or received. */
     readonly goingAway: boolean;
+    /** Whether this side submitted GOAWAY. */
+    readonly leaving: boolean;
   };
 }
 
@@ -69,13 +71,15 @@ export class PeerStreams {
     const { streams, holdings, timeouts, ending } = this.#host;
     const origin = originAtPeer(frame);
     const size = sizeOfStream(origin.headers);
-    const fits = holdings.mayHold(size);
-    // The stream is kept until its RST_STREAM has been sent, without the headers for
-    // which there is no room.
-    const kept = fits ? origin : { ...origin, headers: [] };
+    // A stream that GOAWAY says was not processed must not be processed: the peer may
+    // send it again elsewhere.
+    const isTaken = !ending.leaving && holdings.mayHold(size);
+    // A refused stream is kept until its RST_STREAM has been sent, without the headers,
+    // for which there may be no room.
+    const kept = isTaken ? origin : { ...origin, headers: [] };
     const state = new StreamCore(this.#host, frame.streamId, kept);
     streams.add(state);
-    if (!fits) {
+    if (!isTaken) {
       state.reset(REFUSED_STREAM);
       return state;
     }
