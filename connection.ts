@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MOVABLE } from "./connection/pending_streams.ts";
 import { ConnectionCore } from "./connection/connection_core.ts";
 import { connectionMetrics } from "./connection/connection_metrics.ts";
 import { attempt, handled } from "./connection/deferred.ts";
@@ -292,7 +293,10 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
     return this.close();
   }
 
-  #open(nv: NameValue[], options: OpenStreamOptions): Promise<Stream> {
+  #open(
+    nv: NameValue[],
+    options: OpenStreamOptions & { readonly [MOVABLE]?: boolean },
+  ): Promise<Stream> {
     checkNames("openStream", options, OPEN_STREAM_NAMES);
     return this.#core.open({
       headers: nv,
@@ -302,6 +306,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
       associatedStreamId: options.associatedStreamId ??
         options.assocStreamId ?? 0,
       signal: options.signal,
+      movable: options[MOVABLE],
     }, createStream);
   }
 }

@@ -172,7 +172,13 @@ export class ConnectionCore
     });
     const flags = (request.fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE) |
       (request.unidirectional ? CTRL_FLAG_UNIDIRECTIONAL : CTRL_FLAG_NONE);
-    const opened = this.pending.open(state, flags, request.signal, present);
+    const opened = this.pending.open(
+      state,
+      flags,
+      request.signal,
+      present,
+      request.movable,
+    );
     if (this.pending.queued > 0) this.receiveFlow.reconsider();
     this.io.flush();
     return opened;

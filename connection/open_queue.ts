@@ -22,10 +22,11 @@ export class OpenQueue<T> {
     this.#size++;
   }
 
-  /** Takes out the next entry. */
-  shift(): T | undefined {
+  /** Takes out the next entry, or the next one that `fits`. */
+  shift(fits?: (entry: T) => boolean): T | undefined {
     for (const level of this.#levels) {
       for (const entry of level) {
+        if (fits?.(entry) === false) continue;
         level.delete(entry);
         this.#size--;
         return entry;

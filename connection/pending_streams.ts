@@ -16,6 +16,13 @@ import { StreamResetError } from "./errors.ts";
 import { OpenQueue } from "./open_queue.ts";
 import type { StreamCore } from "./stream_core.ts";
 
+/**
+ * Key of an option of `openStream` that only this package sets: while the stream
+ * waits for a place, {@linkcode PendingStreams.giveUpNext} may reject it, so that it
+ * is opened on another connection.
+ */
+export const MOVABLE: unique symbol = Symbol("movable");
+
 interface Opening {
   readonly state: StreamCore;
   readonly flags: number;
@@ -23,6 +30,7 @@ interface Opening {
   /** Creates the value that `opened` resolves to. */
   readonly present: (state: StreamCore) => unknown;
   readonly signal: AbortSignal | undefined;
+  readonly movable: boolean;
   delivered: boolean;
 }
 
@@ -44,6 +52,8 @@ export class PendingStreams {
   #limit = EARLY_STREAMS;
   #exhausted = false;
   #peer: "silent" | "asked" | "responded" = "silent";
+  /** Called when a stream need not wait for a place any more. */
+  onRoom: (() => void) | undefined;
 
   /** `askPeer` is called once, when streams wait for a peer that has sent nothing. */
   constructor(session: Session, askPeer: () => void) {
@@ -69,6 +79,11 @@ export class PendingStreams {
   /** Whether a stream that is opened now need not wait for a place. */
   get hasRoom(): boolean {
     return this.#open < this.#limit && this.#queue.size === 0;
+  }
+
+  /** How many streams can be opened now without waiting for a place. */
+  get room(): number {
+    return this.hasRoom ? this.#limit - this.#open : 0;
   }
 
   /** How many streams of this side may be open at once. */
@@ -97,6 +112,7 @@ export class PendingStreams {
     flags: number,
     signal: AbortSignal | undefined,
     present: (state: StreamCore) => T,
+    movable = false,
   ): Promise<T> {
     signal?.throwIfAborted();
     // A push to a peer that allows none could wait forever, and with it the handler
@@ -109,6 +125,7 @@ export class PendingStreams {
       opened: opened as Deferred<unknown>,
       present,
       signal,
+      movable,
       delivered: false,
     };
     if (this.hasRoom) {
@@ -172,6 +189,15 @@ export class PendingStreams {
     return this.#exhausted;
   }
 
+  /** Rejects the next of the movable streams that wait for a place; false when there is none. */
+  giveUpNext(reason: unknown): boolean {
+    const opening = this.#queue.shift(({ movable }) => movable);
+    if (opening === undefined) return false;
+    opening.state.failed(reason);
+    opening.opened.reject(reason);
+    return true;
+  }
+
   /** Fails the streams that are not submitted. */
   failQueued(error: unknown): void {
     for (;;) {
@@ -209,7 +235,10 @@ export class PendingStreams {
   #submitNext(): void {
     while (this.#open < this.#limit) {
       const opening = this.#queue.shift();
-      if (opening === undefined) return;
+      if (opening === undefined) {
+        this.onRoom?.();
+        return;
+      }
       try {
         this.#submit(opening);
       } catch (error) {

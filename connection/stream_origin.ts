@@ -31,6 +31,8 @@ export interface OpenRequest {
   readonly unidirectional: boolean;
   readonly associatedStreamId: number;
   readonly signal: AbortSignal | undefined;
+  /** See `MOVABLE`. */
+  readonly movable?: boolean;
 }
 
 /** The parameters with which a stream was opened. */

@@ -25,10 +25,11 @@ import {
   checkTuning,
   type ConnectionTuning,
 } from "../../connection/options.ts";
+import { MOVABLE } from "../../connection/pending_streams.ts";
 import { bindFetch } from "./bind_fetch.ts";
-import { exchange } from "./fetch.ts";
+import { exchange, type StreamOpener } from "./fetch.ts";
 import type { FetchInit } from "./fetch_init.ts";
-import { OriginPool } from "./origin_pool.ts";
+import { MoveError, OriginPool } from "./origin_pool.ts";
 import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
 import { networkError } from "./network_error.ts";
 import { type Following, sendAndFollow } from "./redirect.ts";
@@ -49,7 +50,7 @@ export interface ClientOptions extends ConnectionTuning, DialOptions {
   /**
    * Most connections to one origin, from 1; default 6. A further one is opened when all
    * streams that the server allows on the others are in use. Beyond this number
-   * requests wait.
+   * requests wait for the first connection that has room.
    */
   readonly maxConnectionsPerOrigin?: number;
   /**
@@ -58,6 +59,8 @@ export interface ClientOptions extends ConnectionTuning, DialOptions {
    */
   readonly connect?: (origin: string) => Promise<Connection>;
 }
+
+const MAY_MOVE = { [MOVABLE]: true } as const;
 
 const CLIENT_NAMES: Names<ClientOptions> = {
   ...TUNING_NAMES,
@@ -249,9 +252,29 @@ export class Client implements AsyncDisposable {
     request: OutgoingRequest,
   ): Promise<SpdyResponse> {
     this.#use(connection, 1);
-    const release = (): void => this.#use(connection, -1);
+    let used = connection;
+    const release = (): void => this.#use(used, -1);
+    const opener: StreamOpener = {
+      origin: connection.origin,
+      version: connection.version,
+      get connection() {
+        return used;
+      },
+      openStream: async (nv, options) => {
+        for (;;) {
+          try {
+            return await used.openStream(nv, { ...options, ...MAY_MOVE });
+          } catch (error) {
+            if (!(error instanceof MoveError)) throw error;
+            this.#use(error.to, 1);
+            release();
+            used = error.to;
+          }
+        }
+      },
+    };
     try {
-      const response = await exchange(connection, request);
+      const response = await exchange(opener, request);
       stateOf(response.stream).onEnd(release);
       return response;
     } catch (error) {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RawConnection } from "../../connection.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { createStream, stateOf, type Stream } from "../../connection/stream.ts";
@@ -26,6 +27,8 @@ export interface StreamOpener {
   /** What stands before a path. */
   readonly origin: string | undefined;
   readonly version: ProtocolVersion;
+  /** The connection on which the stream is opened now, where this is not one itself. */
+  readonly connection?: RawConnection;
   openStream(
     nv: NameValue[],
     options: { pri?: number; fin?: boolean; signal?: AbortSignal },
@@ -92,7 +95,7 @@ async function send(
     fin: body === undefined,
     signal,
   });
-  watchPlace(opener, request.url, opened);
+  watchPlace(opener.connection ?? opener, request.url, opened);
   const stream = await opened;
   const state = stateOf(stream);
   const { onPush } = init;

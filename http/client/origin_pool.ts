@@ -8,6 +8,19 @@ import { coreOf } from "../../connection.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import type { Connection } from "../connection.ts";
 
+/** Why a request was taken from the queue of a connection: another one has room for it. */
+export class MoveError extends Error {
+  override readonly name = "MoveError";
+  /** The connection with room. */
+  readonly to: Connection;
+
+  /** Names that connection. */
+  constructor(to: Connection) {
+    super("the request moves to another connection");
+    this.to = to;
+  }
+}
+
 /** Makes connections; see {@linkcode OriginPool}. */
 export interface PoolHost {
   /** Most connections to one origin. */
@@ -20,7 +33,8 @@ export interface PoolHost {
 
 /**
  * Keeps one connection, and opens another when all streams that the server allows on
- * the first ones are in use.
+ * the first ones are in use. A request that waits on one of them moves to another that
+ * has room first: its `openStream` rejects with {@linkcode MoveError}.
  */
 export class OriginPool {
   readonly #origin: string;
@@ -57,7 +71,25 @@ export class OriginPool {
       // The next one would be no better, and so on without end.
       if (isOwn && !opened.accepting) throw notAccepting(this.#origin);
       // Whoever opened it goes first.
-      if (isOwn) return await work(opened);
+      if (isOwn) {
+        const result = work(opened);
+        this.#balance();
+        return await result;
+      }
+    }
+  }
+
+  /** Moves requests that wait on a full connection to those that have room. */
+  #balance(): void {
+    if (this.#connections.length < 2) return;
+    for (const to of this.#connections) {
+      if (!to.accepting) continue;
+      let { room } = coreOf(to).pending;
+      for (const from of this.#connections) {
+        if (from.version !== to.version) continue;
+        const { pending } = coreOf(from);
+        while (room > 0 && pending.giveUpNext(new MoveError(to))) room--;
+      }
     }
   }
 
@@ -85,6 +117,7 @@ export class OriginPool {
     opening.then((connection) => {
       settle();
       this.#connections.push(connection);
+      coreOf(connection).pending.onRoom = () => this.#balance();
     }, settle);
     return opening;
   }

@@ -2,9 +2,10 @@
 
 import { Client, type ClientOptions } from "../../http/client/client.ts";
 import type { SpdyResponse } from "../../http/client/spdy_response.ts";
+import { coreOf } from "../../connection.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { InvalidArgumentError } from "../../errors.ts";
-import { assert, assertEquals, assertThrows } from "../deps.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
 import { collect } from "../helpers/collector.ts";
 import { memoryPair, type Pair } from "../helpers/connections.ts";
 import { waitFor } from "../helpers/deadline.ts";
@@ -12,6 +13,16 @@ import { RESPONSE } from "../helpers/http.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
 
 const URL = "http://h/";
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}
+
+/** Resolves when the condition holds. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 /** Bytes that a decoder takes, and waits for more. */
 const HEAD_OF_GZIP = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3);
 
@@ -80,6 +91,70 @@ Deno.test("client: another connection is opened when all streams are in use", as
   // One place on any of them that the request waits for is enough.
   for (const response of responses) await response.body?.cancel();
   await (await waitFor("the seventh", seventh)).body?.cancel();
+});
+
+Deno.test("client: a request that waits goes to the first connection that has room", async () => {
+  for (const freed of [0, 1, 2]) {
+    await using origin = endless({ maxConnectionsPerOrigin: 3 });
+    const { client, pairs } = origin;
+    const responses: SpdyResponse[] = [];
+    for (let count = 0; count < 6; count++) {
+      responses.push(await client.fetch(URL));
+    }
+    const waiting = [client.fetch(URL), client.fetch(URL), client.fetch(URL)];
+    const queued = (): number[] =>
+      pairs.map(({ client }) => coreOf(client).pending.queued);
+    await waitFor("one on each", until(() => queued().join() === "1,1,1"));
+    // Both streams of one connection end.
+    await responses[2 * freed].body?.cancel();
+    await responses[2 * freed + 1].body?.cancel();
+    const moved = await waitFor("one of them", Promise.any(waiting));
+    await waitFor(
+      "two of them",
+      until(() => queued().join("").length === 3 && sum(queued()) === 1),
+    );
+    assertEquals(queued()[freed], 0);
+    await moved.body?.cancel();
+    for (const each of await waitFor("all", Promise.all(waiting))) {
+      await each.body?.cancel();
+    }
+    for (const each of responses) await each.body?.cancel();
+    assertEquals(pairs.length, 3);
+  }
+});
+
+Deno.test("client: requests that wait go to a connection that was opened", async () => {
+  await using origin = endless({ maxConnectionsPerOrigin: 2 });
+  const { client, pairs } = origin;
+  for (let count = 0; count < 4; count++) await client.fetch(URL);
+  const waiting = [client.fetch(URL), client.fetch(URL)];
+  const queued = (): number =>
+    sum(pairs.map(({ client }) => coreOf(client).pending.queued));
+  await waitFor("both to wait", until(() => queued() === 2));
+  pairs[0].server.goaway().catch(() => {});
+  // One of them waited there, and opens a connection that has room for both.
+  const responses = await waitFor("both", Promise.all(waiting));
+  assertEquals([responses.length, pairs.length], [2, 3]);
+});
+
+Deno.test("client: a request that waits can be cancelled wherever it waits", async () => {
+  await using origin = endless({ maxConnectionsPerOrigin: 2 });
+  const { client, pairs } = origin;
+  const responses: SpdyResponse[] = [];
+  for (let count = 0; count < 4; count++) {
+    responses.push(await client.fetch(URL));
+  }
+  const abort = new AbortController();
+  const { signal } = abort;
+  const waiting = client.fetch(URL, { signal });
+  await responses[0].body?.cancel();
+  await responses[2].body?.cancel();
+  abort.abort();
+  await assertRejects(() => waiting, DOMException);
+  await waitFor(
+    "both places",
+    until(() => pairs.every(({ client }) => coreOf(client).pending.hasRoom)),
+  );
 });
 
 Deno.test("client: requests at the same time share the connections that they need", async () => {
