@@ -68,8 +68,12 @@ export interface AttachOptions extends TargetOptions {
   readonly protocols?: readonly CommandProtocol[];
   /**
    * Longest wait for the exit status after all outputs have ended (or were
-   * cancelled), ms; 0, the default: no limit. A process can close its outputs
-   * and continue. A server can also forget the status: see `docs/kubernetes.md`.
+   * cancelled), ms; 0: no limit. A process can close its outputs and continue, and
+   * a server can forget the status: see `docs/kubernetes.md`.
+   *
+   * Default: 120000 after the server has ended all outputs, counted from the last
+   * input that it took; no limit after outputs that you have cancelled. Over a
+   * WebSocket a server ends no output before the status.
    */
   readonly statusTimeout?: number;
 }
@@ -167,8 +171,8 @@ async function start(
   subresource: "exec" | "attach",
   command: readonly NameValue[],
 ): Promise<RemoteProcess> {
-  const { tty = false, statusTimeout = 0 } = options;
-  checkTimeout("statusTimeout", statusTimeout);
+  const { tty = false, statusTimeout } = options;
+  checkTimeout("statusTimeout", statusTimeout ?? 0);
   const asked: CommandStreams = {
     stdin: options.stdin ?? false,
     stdout: options.stdout ?? true,

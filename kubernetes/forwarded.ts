@@ -12,7 +12,7 @@ import { isCancelledByPeer, readableInBackground } from "./spdy/streams.ts";
 
 /** Most bytes kept of what the error stream says. */
 const MAX_MESSAGE = 64 * 1024;
-/** How long the end of a connection waits for the word that it failed, ms. */
+/** How long the end of a connection waits for the message that it failed, ms. */
 const ERROR_GRACE = 1000;
 
 /** Makes a connection of its two streams; only `PortForwarder.connect` does. */
@@ -50,8 +50,10 @@ export let createForwarded: (
 export class ForwardedConnection {
   readonly #data: Stream;
   readonly #error: Stream;
-  /** The error stream has said something. */
+  /** The error stream has had a message. */
   #failed = false;
+  /** The port has sent something. */
+  #hasReceived = false;
 
   /** The port in the pod. */
   readonly port: number;
@@ -100,16 +102,20 @@ export class ForwardedConnection {
         try {
           const { done, value } = await reader.read();
           if (!done) {
+            this.#hasReceived = true;
             controller.enqueue(value);
             return;
           }
         } catch (error) {
           failure = error;
         }
-        // A server writes the message first and ends the data stream then: an
-        // end with no word before it is the port's own, and may be one half.
+        // The end of a connection that had bytes is the port's own, unless there
+        // is a message already: it is told at once, since it may be one half.
+        // Without a byte the port may not have been reached at all: containerd
+        // 1.6 ends the data stream, and a kubelet sends the message after that.
         await endOfTurn();
-        const half = failure === undefined && !this.#failed;
+        const half = failure === undefined && !this.#failed &&
+          this.#hasReceived;
         const text = half ? "" : await within(ERROR_GRACE, lastWords);
         if (text !== "") throw new PortForwardError(this.port, text);
         if (failure !== undefined && !isCancelledByPeer(failure)) throw failure;

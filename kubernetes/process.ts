@@ -4,7 +4,6 @@
  * @module
  */
 
-import { startTimeout, stopTimer, type Timer } from "../connection/clock.ts";
 import { handled } from "../connection/deferred.ts";
 import { ConnectionClosedError } from "../connection/errors.ts";
 import { InvalidArgumentError } from "../errors.ts";
@@ -23,7 +22,9 @@ import {
   type OutputOptions,
 } from "./output.ts";
 import { readableToEnd, readLastWords } from "./reading.ts";
+import { writableWithNotice } from "./writing.ts";
 import { decodeExit, type ExitStatus, isWholeStatus } from "./status.ts";
+import { StatusLimit } from "./status_limit.ts";
 import { WebSocketError } from "./websocket/frame.ts";
 
 /** Most bytes that are kept of the error channel. */
@@ -34,8 +35,8 @@ export interface ProcessParts {
   readonly protocol: CommandProtocol;
   readonly channels: ClientChannels;
   readonly signal: AbortSignal | undefined;
-  /** Longest wait for the status after all outputs have ended, ms; 0: no limit. */
-  readonly statusTimeout: number;
+  /** Longest wait for the status after all outputs have ended, ms; 0: no limit; `undefined`: the default. */
+  readonly statusTimeout: number | undefined;
 }
 
 /** Makes a process from its parts; only `exec` and `attach` do. */
@@ -76,13 +77,13 @@ export class RemoteProcess implements AsyncDisposable {
   readonly #channels: ClientChannels;
   readonly #stdout: ReadableStream<Uint8Array> | undefined;
   readonly #stderr: ReadableStream<Uint8Array> | undefined;
-  readonly #statusTimeout: number;
-  /** Rejects when the status is late. */
-  readonly #late = Promise.withResolvers<never>();
-  #statusTimer: Timer | undefined;
+  readonly #stdin: WritableStream<Uint8Array> | undefined;
+  readonly #limit: StatusLimit;
   #resizes: WritableStreamDefaultWriter<Uint8Array> | undefined;
   /** Outputs that have not ended. */
   #outputs: number;
+  /** The caller has cancelled one. */
+  #hasCancelled = false;
   #statusKnown = false;
   /** The server reported how the command ended, or why it was not run. */
   #reported = false;
@@ -107,23 +108,26 @@ export class RemoteProcess implements AsyncDisposable {
     { protocol, channels, signal, statusTimeout }: ProcessParts,
   ) {
     this.#channels = channels;
-    this.#statusTimeout = statusTimeout;
+    this.#limit = new StatusLimit(statusTimeout);
     this.protocol = protocol;
     this.transport = channels.transport;
     this.#outputs = Number(channels.stdout !== undefined) +
       Number(channels.stderr !== undefined);
-    handled(this.#late.promise);
+    this.#limit.late.catch(() => this.close());
     this.status = handled(
-      Promise.race([this.#readStatus(), this.#late.promise])
+      Promise.race([this.#readStatus(), this.#limit.late])
         .finally(() => this.#statusEnded()),
     );
+    this.#stdin = channels.stdin === undefined
+      ? undefined
+      : writableWithNotice(channels.stdin, () => this.#limit.inputTaken());
     this.#stdout = this.#output("stdout", channels.stdout);
     this.#stderr = this.#output("stderr", channels.stderr);
     const onAbort = (): void => void this.close();
     signal?.addEventListener("abort", onAbort, { once: true });
     handled(
       channels.closed.finally(() => {
-        stopTimer(this.#statusTimer);
+        this.#limit.stop();
         signal?.removeEventListener("abort", onAbort);
       }),
     );
@@ -137,7 +141,7 @@ export class RemoteProcess implements AsyncDisposable {
    * Throws `InvalidArgumentError` if stdin was not asked for.
    */
   get stdin(): WritableStream<Uint8Array> {
-    return this.#asked("stdin", this.#channels.stdin);
+    return this.#asked("stdin", this.#stdin);
   }
 
   /**
@@ -235,9 +239,10 @@ export class RemoteProcess implements AsyncDisposable {
   ): ReadableStream<Uint8Array> | undefined {
     if (readable === undefined) return undefined;
     let ended = false;
-    const onEnd = (): void => {
+    const onEnd = (isCancelled: boolean): void => {
       if (ended) return;
       ended = true;
+      this.#hasCancelled ||= isCancelled;
       this.#outputEnded();
     };
     return readableToEnd(
@@ -292,18 +297,11 @@ export class RemoteProcess implements AsyncDisposable {
       void this.close();
       return;
     }
-    this.#statusTimer = startTimeout(() => {
-      this.#late.reject(
-        new RemoteCommandError(
-          `the server did not report how the command ended within ${this.#statusTimeout} ms after the end of its output`,
-        ),
-      );
-      void this.close();
-    }, this.#statusTimeout);
+    this.#limit.start(!this.#hasCancelled);
   }
 
   #statusEnded(): void {
-    stopTimer(this.#statusTimer);
+    this.#limit.stop();
     this.#statusKnown = true;
     if (this.#outputs === 0) void this.close();
   }

@@ -5,13 +5,13 @@
  */
 
 /**
- * What the peer sends. `onEnd` is called at its end, for any reason. If reading
+ * What the peer sends. `onEnd` is called at its end, for any reason, with whether the reader has cancelled it. If reading
  * fails, `judge` decides: it resolves if all bytes have arrived nevertheless,
  * and otherwise rejects with what the reader is told.
  */
 export function readableToEnd(
   readable: ReadableStream<Uint8Array>,
-  onEnd: () => void,
+  onEnd: (isCancelled: boolean) => void,
   judge: (failure: unknown) => Promise<void>,
 ): ReadableStream<Uint8Array> {
   const reader = readable.getReader();
@@ -24,14 +24,14 @@ export function readableToEnd(
           return;
         }
       } catch (error) {
-        onEnd();
+        onEnd(false);
         await judge(error);
       }
-      onEnd();
+      onEnd(false);
       controller.close();
     },
     async cancel(reason) {
-      onEnd();
+      onEnd(true);
       await reader.cancel(reason);
     },
   }, { highWaterMark: 0 });

@@ -5,19 +5,21 @@
  */
 
 import { assert, assertEquals } from "../deps.ts";
-import { attach, exec } from "../../kubernetes/mod.ts";
 import type { Scenario } from "../interop/report.ts";
-import type { Runtime } from "./runtime.ts";
-import { readUntil, type Way, WAYS } from "./transports.ts";
+import type { Containers, Way } from "./containers.ts";
+import { readUntil } from "./transports.ts";
 
 const encoder = new TextEncoder();
 
 /** What is tried of attach. */
-export function attachScenarios(runtime: Runtime): Scenario[] {
-  return WAYS.flatMap((way) => eachWay(runtime, way));
+export function attachScenarios<Pod>(
+  containers: Containers<Pod>,
+  ways: readonly Way[],
+): Scenario[] {
+  return ways.flatMap((way) => eachWay(containers, way));
 }
 
-function eachWay(runtime: Runtime, way: Way): Scenario[] {
+function eachWay<Pod>(containers: Containers<Pod>, way: Way): Scenario[] {
   const over = `attach over ${way.transport}`;
   return [
     {
@@ -25,15 +27,13 @@ function eachWay(runtime: Runtime, way: Way): Scenario[] {
       async run() {
         const script = "until [ -e /tmp/go ]; do sleep 0.1; done;" +
           "echo last out; echo last err >&2; exit 6";
-        const pod = await runtime.runPod(["/bin/sh", "-c", script]);
-        await using process = await attach({
-          url: await runtime.attachUrl(pod),
-          ...way,
-        });
+        const pod = await containers.runPod(["/bin/sh", "-c", script]);
+        await using process = await containers.attach(pod, way);
         const outputs = process.output();
-        await using touch = await exec({
-          url: await runtime.execUrl(pod, ["/bin/touch", "/tmp/go"]),
-        });
+        await using touch = await containers.exec(pod, [
+          "/bin/touch",
+          "/tmp/go",
+        ], way);
         await touch.output();
         const { stdout, stderr } = await outputs;
         const decoder = new TextDecoder();
@@ -46,10 +46,9 @@ function eachWay(runtime: Runtime, way: Way): Scenario[] {
     {
       name: `${over}: stdin, twice`,
       async run() {
-        const pod = await runtime.runPod(["/bin/cat"], "-i");
+        const pod = await containers.runPod(["/bin/cat"], "-i");
         for (const word of ["first", "second"]) {
-          await using process = await attach({
-            url: await runtime.attachUrl(pod, "-i"),
+          await using process = await containers.attach(pod, {
             stdin: true,
             ...way,
           });
@@ -63,9 +62,8 @@ function eachWay(runtime: Runtime, way: Way): Scenario[] {
     {
       name: `${over}: terminal and size`,
       async run() {
-        const pod = await runtime.runPod(["/bin/sh"], "-it");
-        await using process = await attach({
-          url: await runtime.attachUrl(pod, "-it"),
+        const pod = await containers.runPod(["/bin/sh"], "-it");
+        await using process = await containers.attach(pod, {
           stdin: true,
           tty: true,
           ...way,

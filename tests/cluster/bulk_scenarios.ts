@@ -7,8 +7,8 @@
 import { assert, assertEquals } from "../deps.ts";
 import { digest, patternDigest, patternStream } from "../interop/pattern.ts";
 import type { Scenario } from "../interop/report.ts";
-import type { Pod, Runtime } from "./runtime.ts";
-import { runScript, SPDY, type Way, WAYS } from "./transports.ts";
+import type { Containers, Way } from "./containers.ts";
+import { runScript } from "./transports.ts";
 
 const MIB = 1 << 20;
 const OUT = 64 * MIB;
@@ -28,44 +28,59 @@ const TOLERANCE = 5;
 const decoder = new TextDecoder();
 
 /** What is tried with much. */
-export function bulkScenarios(runtime: Runtime, pod: Pod): Scenario[] {
-  return [
-    ...WAYS.map((way): Scenario => ({
-      name: `exec over ${way.transport}: 64 MiB of stdout`,
-      run: () => readMuch(runtime, pod, way),
-    })),
-    {
-      name: "exec over spdy: 16 MiB of stdin",
-      run: () => writeMuch(runtime, pod),
-    },
-    ...WAYS.flatMap((way): Scenario[] => [
+export function bulkScenarios<Pod>(
+  containers: Containers<Pod>,
+  pod: Pod,
+  ways: readonly Way[],
+): Scenario[] {
+  return ways.flatMap((way): Scenario[] => {
+    const over = `exec over ${way.transport}`;
+    return [
       {
-        name: `exec over ${way.transport}: ${PARALLEL[way.transport]} at once`,
+        name: `${over}: 64 MiB of stdout`,
+        run: () => readMuch(containers, pod, way),
+      },
+      // Where its end can be told.
+      ...(way.protocols?.includes("v4.channel.k8s.io") &&
+          way.transport === "websocket"
+        ? []
+        : [{
+          name: `${over}: 16 MiB of stdin`,
+          run: () => writeMuch(containers, pod, way),
+        }]),
+      {
+        name: `${over}: ${PARALLEL[way.transport]} at once`,
         run: () =>
-          keepingDescriptors(runtime, async () => {
+          keepingDescriptors(containers, async () => {
             const length = PARALLEL[way.transport];
             const numbers = Array.from({ length }, (_, n) => n);
-            await Promise.all(numbers.map((n) => echo(runtime, pod, way, n)));
+            await Promise.all(
+              numbers.map((n) => echo(containers, pod, way, n)),
+            );
           }),
       },
       {
-        name: `exec over ${way.transport}: ${SEQUENTIAL} one after the other`,
+        name: `${over}: ${SEQUENTIAL} one after the other`,
         run: () =>
-          keepingDescriptors(runtime, async () => {
+          keepingDescriptors(containers, async () => {
             for (let n = 0; n < SEQUENTIAL; n++) {
-              await echo(runtime, pod, way, n);
+              await echo(containers, pod, way, n);
             }
           }),
       },
-    ]),
-  ];
+    ];
+  });
 }
 
-async function readMuch(runtime: Runtime, pod: Pod, way: Way): Promise<void> {
+async function readMuch<Pod>(
+  containers: Containers<Pod>,
+  pod: Pod,
+  way: Way,
+): Promise<void> {
   const script = `dd if=/dev/zero bs=65536 count=${
     OUT / 65536
   } 2>/dev/null; echo done >&2; exit 7`;
-  await using process = await runScript(runtime, pod, script, way);
+  await using process = await runScript(containers, pod, script, way);
   const errors = new Response(process.stderr).text();
   let size = 0;
   for await (const chunk of process.stdout) size += chunk.length;
@@ -77,58 +92,70 @@ async function readMuch(runtime: Runtime, pod: Pod, way: Way): Promise<void> {
  * The command goes on after the input: containerd 1.6 cuts the input of a
  * command that ends right after it, whatever the client.
  */
-async function writeMuch(runtime: Runtime, pod: Pod): Promise<void> {
+async function writeMuch<Pod>(
+  containers: Containers<Pod>,
+  pod: Pod,
+  way: Way,
+): Promise<void> {
   {
     await using process = await runScript(
-      runtime,
+      containers,
       pod,
       "cat >/tmp/input; true",
-      { ...SPDY, streams: "-i" },
+      { ...way, stdin: true },
     );
     const sent = patternStream(IN).pipeTo(process.stdin);
     assertEquals((await process.output()).code, 0);
     await sent;
   }
   await using process = await runScript(
-    runtime,
+    containers,
     pod,
     "cat /tmp/input; rm /tmp/input",
-    SPDY,
+    way,
   );
   const errors = new Response(process.stderr).text();
   assertEquals(await digest(process.stdout), await patternDigest(IN));
   assertEquals([(await process.status).code, await errors], [0, ""]);
 }
 
-async function echo(
-  runtime: Runtime,
+async function echo<Pod>(
+  containers: Containers<Pod>,
   pod: Pod,
   way: Way,
   n: number,
 ): Promise<void> {
   const script = `echo ${n}; exit ${n % 256}`;
-  await using process = await runScript(runtime, pod, script, way);
+  await using process = await runScript(containers, pod, script, way);
   const { code, stdout } = await process.output();
   assertEquals([code, decoder.decode(stdout)], [n % 256, `${n}\n`]);
 }
 
-/** Neither this program nor containerd has more descriptors after `work`. */
-async function keepingDescriptors(
-  { pid }: Runtime,
+/** Neither this program nor one of the servers has more descriptors after `work`. */
+async function keepingDescriptors<Pod>(
+  { processes }: Containers<Pod>,
   work: () => Promise<void>,
 ): Promise<string> {
-  const before = [await descriptors("self"), await descriptors(pid)];
+  const all: [string, number | "self"][] = [
+    ["here", "self"],
+    ...Object.entries(processes)
+      .map(([name, pid]): [string, number] => [`of ${name}`, pid]),
+  ];
+  const count = (): Promise<number[]> =>
+    Promise.all(all.map(([, pid]) => descriptors(pid)));
+  const before = await count();
   await work();
   const bounds = before.map((count) => count + TOLERANCE);
   // The other side of a connection is closed a moment after this one.
   let after: number[] = [];
   for (let attempt = 0; attempt < 50; attempt++) {
-    after = [await descriptors("self"), await descriptors(pid)];
+    after = await count();
     if (after.every((count, index) => count <= bounds[index])) break;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  const text = `descriptors here ${before[0]}, then ${after[0]}; ` +
-    `of containerd ${before[1]}, then ${after[1]}`;
+  const text = "descriptors " +
+    all.map(([name], index) => `${name} ${before[index]}, then ${after[index]}`)
+      .join("; ");
   assert(after.every((count, index) => count <= bounds[index]), text);
   return text;
 }

@@ -20,10 +20,12 @@ import {
 } from "../interop/report.ts";
 import { attachScenarios } from "./attach_scenarios.ts";
 import { bulkScenarios } from "./bulk_scenarios.ts";
-import { execScenarios } from "./exec_scenarios.ts";
+import { execScenarios, runtimeExecScenarios } from "./exec_scenarios.ts";
 import { faultScenarios } from "./fault_scenarios.ts";
 import { forwardScenarios } from "./forward_scenarios.ts";
+import { Run } from "./runs.ts";
 import { type Runtime, startRuntime } from "./runtime.ts";
+import { CONTAINERD_WAYS } from "./transports.ts";
 
 let starting: Promise<Runtime> | undefined;
 let ending: Promise<void> | undefined;
@@ -42,17 +44,18 @@ const suite: Suite = {
     await requireTool("runc", ["--version"]);
     await requireTool("busybox", ["--help"]);
     const cri = await goProgram("cri");
-    starting = startRuntime(cri);
+    starting = Run.begin().then((run) => startRuntime(cri, run));
     const runtime = await starting;
     try {
       const pod = await runtime.runPod();
       return {
         version: await runtime.version(),
         scenarios: [
-          ...execScenarios(runtime, pod),
-          ...bulkScenarios(runtime, pod),
-          ...attachScenarios(runtime),
-          ...forwardScenarios(runtime, pod),
+          ...execScenarios(runtime, pod, CONTAINERD_WAYS),
+          ...runtimeExecScenarios(runtime, pod),
+          ...bulkScenarios(runtime, pod, CONTAINERD_WAYS),
+          ...attachScenarios(runtime, CONTAINERD_WAYS),
+          ...forwardScenarios(runtime, pod, ["spdy"]),
           ...faultScenarios(runtime, pod),
         ],
         [Symbol.asyncDispose]: end,

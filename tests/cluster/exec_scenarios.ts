@@ -1,5 +1,5 @@
 /**
- * exec in a container of containerd: outputs, exit codes, signals, the end of
+ * exec in a container: outputs, exit codes, signals, the end of
  * standard input, and terminals.
  *
  * @module
@@ -12,23 +12,28 @@ import {
   StreamingRefusedError,
 } from "../../kubernetes/mod.ts";
 import type { Scenario } from "../interop/report.ts";
+import type { Containers, Way } from "./containers.ts";
 import type { Pod, Runtime } from "./runtime.ts";
-import {
-  OLD_PROTOCOLS,
-  readUntil,
-  runScript,
-  SPDY,
-  type Way,
-  WAYS,
-} from "./transports.ts";
+import { OLD_PROTOCOLS, readUntil, runScript } from "./transports.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What is tried of exec. */
-export function execScenarios(runtime: Runtime, pod: Pod): Scenario[] {
+/** What is tried of exec, each way. */
+export function execScenarios<Pod>(
+  containers: Containers<Pod>,
+  pod: Pod,
+  ways: readonly Way[],
+): Scenario[] {
+  return ways.flatMap((way) => [
+    ...eachWay(containers, pod, way),
+    ...(canEndInput(way) ? [endOfInput(containers, pod, way)] : []),
+  ]);
+}
+
+/** What is tried of exec with containerd only. */
+export function runtimeExecScenarios(runtime: Runtime, pod: Pod): Scenario[] {
   return [
-    ...WAYS.flatMap((way) => eachWay(runtime, pod, way)),
     ...OLD_PROTOCOLS.map((protocol): Scenario => ({
       name: `exec over spdy with ${protocol}`,
       async run() {
@@ -40,20 +45,6 @@ export function execScenarios(runtime: Runtime, pod: Pod): Scenario[] {
         assertEquals(decoder.decode(stdout), "old\n");
       },
     })),
-    {
-      name: "exec over spdy: the end of stdin ends cat",
-      async run() {
-        await using process = await exec({
-          url: await runtime.execUrl(pod, ["/bin/cat"], "-i"),
-          stdin: true,
-          ...SPDY,
-        });
-        const sent = new Blob(["hello"]).stream().pipeTo(process.stdin);
-        const { code, stdout } = await process.output();
-        await sent;
-        assertEquals([code, decoder.decode(stdout)], [0, "hello"]);
-      },
-    },
     {
       name: "exec: a URL is good for one request",
       async run() {
@@ -68,14 +59,43 @@ export function execScenarios(runtime: Runtime, pod: Pod): Scenario[] {
   ];
 }
 
-function eachWay(runtime: Runtime, pod: Pod, way: Way): Scenario[] {
+/** Whether the end of standard input can be told. */
+function canEndInput({ transport, protocols = [] }: Way): boolean {
+  return transport === "spdy" || protocols.includes("v5.channel.k8s.io");
+}
+
+function endOfInput<Pod>(
+  containers: Containers<Pod>,
+  pod: Pod,
+  way: Way,
+): Scenario {
+  return {
+    name: `exec over ${way.transport}: the end of stdin ends cat`,
+    async run() {
+      await using process = await containers.exec(pod, ["/bin/cat"], {
+        stdin: true,
+        ...way,
+      });
+      const sent = new Blob(["hello"]).stream().pipeTo(process.stdin);
+      const { code, stdout } = await process.output();
+      await sent;
+      assertEquals([code, decoder.decode(stdout)], [0, "hello"]);
+    },
+  };
+}
+
+function eachWay<Pod>(
+  containers: Containers<Pod>,
+  pod: Pod,
+  way: Way,
+): Scenario[] {
   const over = `exec over ${way.transport}`;
   return [
     {
       name: `${over}: both outputs, exit code 3`,
       async run() {
         const script = "echo out; echo err >&2; exit 3";
-        await using process = await runScript(runtime, pod, script, way);
+        await using process = await runScript(containers, pod, script, way);
         assertEquals(process.transport, way.transport);
         const { code, stdout, stderr } = await process.output();
         assertEquals(
@@ -89,7 +109,7 @@ function eachWay(runtime: Runtime, pod: Pod, way: Way): Scenario[] {
       async run() {
         for (const expected of [0, 1, 126, 127, 255]) {
           await using process = await runScript(
-            runtime,
+            containers,
             pod,
             `exit ${expected}`,
             way,
@@ -103,7 +123,7 @@ function eachWay(runtime: Runtime, pod: Pod, way: Way): Scenario[] {
       async run() {
         for (const signal of [2, 9, 15]) {
           const script = `kill -${signal} $$; sleep 100`;
-          await using process = await runScript(runtime, pod, script, way);
+          await using process = await runScript(containers, pod, script, way);
           assertEquals((await process.output()).code, 128 + signal);
         }
       },
@@ -111,10 +131,11 @@ function eachWay(runtime: Runtime, pod: Pod, way: Way): Scenario[] {
     {
       name: `${over}: a command that does not exist`,
       async run() {
-        await using process = await exec({
-          url: await runtime.execUrl(pod, ["/no/such/command"]),
-          ...way,
-        });
+        await using process = await containers.exec(
+          pod,
+          ["/no/such/command"],
+          way,
+        );
         const error = await assertRejects(
           () => process.status,
           RemoteCommandError,
@@ -126,10 +147,10 @@ function eachWay(runtime: Runtime, pod: Pod, way: Way): Scenario[] {
       name: `${over}: stdin without its end`,
       async run() {
         await using process = await runScript(
-          runtime,
+          containers,
           pod,
           'read line; echo "got $line"',
-          { ...way, streams: "-i" },
+          { ...way, stdin: true },
         );
         const writer = process.stdin.getWriter();
         await writer.write(encoder.encode("a line\n"));
@@ -145,9 +166,10 @@ function eachWay(runtime: Runtime, pod: Pod, way: Way): Scenario[] {
           "until stty size | grep -q '33 101'; do sleep 0.1; done;" +
           "echo first size; until stty size | grep -q '22 77'; do sleep 0.1; done;" +
           "echo second size; sleep 100";
-        await using process = await runScript(runtime, pod, script, {
+        await using process = await runScript(containers, pod, script, {
           ...way,
-          streams: "-it",
+          stdin: true,
+          tty: true,
         });
         const reader = process.stdout.getReader();
         const writer = process.stdin.getWriter();

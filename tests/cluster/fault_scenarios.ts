@@ -7,19 +7,16 @@
 
 import { assert, assertEquals, assertRejects } from "../deps.ts";
 import { waitFor } from "../helpers/deadline.ts";
-import { portForward } from "../../kubernetes/mod.ts";
 import type { Scenario } from "../interop/report.ts";
+import type { Containers, Way } from "./containers.ts";
 import type { Pod, Runtime } from "./runtime.ts";
-import { readUntil, runScript, type Way, WAYS } from "./transports.ts";
+import { CONTAINERD_WAYS, readUntil, runScript } from "./transports.ts";
 
 /** What is tried of faults; containerd is killed and started again by the last ones. */
 export function faultScenarios(runtime: Runtime, pod: Pod): Scenario[] {
   return [
-    ...WAYS.map((way): Scenario => ({
-      name: `exec over ${way.transport}: the container is stopped`,
-      run: () => stopContainer(runtime, way),
-    })),
-    ...WAYS.map((way): Scenario => ({
+    ...stopScenarios(runtime, CONTAINERD_WAYS),
+    ...CONTAINERD_WAYS.map((way): Scenario => ({
       name: `exec over ${way.transport}: containerd is killed`,
       run: () => killDuringExec(runtime, pod, way),
     })),
@@ -30,13 +27,27 @@ export function faultScenarios(runtime: Runtime, pod: Pod): Scenario[] {
   ];
 }
 
-async function stopContainer(runtime: Runtime, way: Way): Promise<string> {
-  const pod = await runtime.runPod();
+/** A container that is stopped during a command. */
+export function stopScenarios<Pod>(
+  containers: Containers<Pod>,
+  ways: readonly Way[],
+): Scenario[] {
+  return ways.map((way): Scenario => ({
+    name: `exec over ${way.transport}: the container is stopped`,
+    run: () => stopContainer(containers, way),
+  }));
+}
+
+async function stopContainer<Pod>(
+  containers: Containers<Pod>,
+  way: Way,
+): Promise<string> {
+  const pod = await containers.runPod();
   const script = "echo started; sleep 1000";
-  await using process = await runScript(runtime, pod, script, way);
+  await using process = await runScript(containers, pod, script, way);
   const reader = process.stdout.getReader();
   await readUntil(reader, "started");
-  await runtime.ask("stop", pod.container, "1");
+  await containers.stop(pod);
   const { done } = await waitFor("the end of stdout", reader.read());
   assert(done);
   const { code } = await waitFor("the status", process.status);
@@ -53,7 +64,7 @@ async function killDuringExec(
     runtime,
     pod,
     "echo started; sleep 1000",
-    { ...way, streams: "-i" },
+    { ...way, stdin: true },
   );
   const reader = process.stdout.getReader();
   await readUntil(reader, "started");
@@ -69,9 +80,7 @@ async function killDuringExec(
 
 async function killDuringForward(runtime: Runtime, pod: Pod): Promise<string> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  await using forwarder = await portForward({
-    url: await runtime.portForwardUrl(pod),
-  });
+  await using forwarder = await runtime.portForward(pod);
   const { readable } = await forwarder.connect(listener.addr.port);
   using _accepted = await listener.accept();
   await runtime.kill();
@@ -89,7 +98,8 @@ async function runsAgain(runtime: Runtime, pod: Pod, way: Way): Promise<void> {
   assertEquals((await process.output()).code, 4);
 }
 
-function nameOf(failure: Error): string {
+/** The kind of a failure; that something was waited for in vain is none. */
+export function nameOf(failure: Error): string {
   assert(!failure.message.startsWith("waited "), failure.message);
   return failure.name;
 }

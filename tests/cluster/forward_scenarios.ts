@@ -5,23 +5,36 @@
  */
 
 import { assertEquals, assertRejects } from "../deps.ts";
-import { portForward, PortForwardError } from "../../kubernetes/mod.ts";
+import { PortForwardError } from "../../kubernetes/mod.ts";
 import { digest, patternDigest, patternStream } from "../interop/pattern.ts";
 import type { Scenario } from "../interop/report.ts";
-import type { Pod, Runtime } from "./runtime.ts";
+import { freePort } from "./control_plane.ts";
+import type { Containers, Way } from "./containers.ts";
 
 const MIB = 1 << 20;
 const MANY = 100;
 
 /** What is tried of port-forward. */
-export function forwardScenarios(runtime: Runtime, pod: Pod): Scenario[] {
+export function forwardScenarios<Pod>(
+  containers: Containers<Pod>,
+  pod: Pod,
+  transports: readonly Way["transport"][],
+): Scenario[] {
+  return transports.flatMap((transport) => over(containers, pod, transport));
+}
+
+function over<Pod>(
+  containers: Containers<Pod>,
+  pod: Pod,
+  transport: Way["transport"],
+): Scenario[] {
   return [
     {
-      name: `port-forward: ${MANY} connections at once`,
+      name: `port-forward over ${transport}: ${MANY} connections at once`,
       async run() {
         await using target = new EchoTarget();
-        await using forwarder = await portForward({
-          url: await runtime.portForwardUrl(pod),
+        await using forwarder = await containers.portForward(pod, {
+          transport,
         });
         const texts = Array.from({ length: MANY }, (_, n) => `hello ${n}`);
         const echoed = await Promise.all(texts.map(async (text) => {
@@ -35,11 +48,11 @@ export function forwardScenarios(runtime: Runtime, pod: Pod): Scenario[] {
       },
     },
     {
-      name: "port-forward: 16 MiB both ways, then its end",
+      name: `port-forward over ${transport}: 16 MiB both ways, then its end`,
       async run() {
         await using target = new EchoTarget();
-        await using forwarder = await portForward({
-          url: await runtime.portForwardUrl(pod),
+        await using forwarder = await containers.portForward(pod, {
+          transport,
         });
         const { readable, writable } = await forwarder.connect(target.port);
         const sent = patternStream(16 * MIB).pipeTo(writable);
@@ -48,11 +61,11 @@ export function forwardScenarios(runtime: Runtime, pod: Pod): Scenario[] {
       },
     },
     {
-      name: "port-forward: a port where nothing listens; others go on",
+      name: `port-forward over ${transport}: a port where nothing listens`,
       async run() {
         await using target = new EchoTarget();
-        await using forwarder = await portForward({
-          url: await runtime.portForwardUrl(pod),
+        await using forwarder = await containers.portForward(pod, {
+          transport,
         });
         const closed = await forwarder.connect(freePort());
         await assertRejects(
@@ -69,7 +82,7 @@ export function forwardScenarios(runtime: Runtime, pod: Pod): Scenario[] {
 }
 
 /** A port of the host that sends back what it gets. */
-class EchoTarget implements AsyncDisposable {
+export class EchoTarget implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #serving: Promise<void> = this.#serve();
 
@@ -87,10 +100,4 @@ class EchoTarget implements AsyncDisposable {
     this.#listener.close();
     await this.#serving;
   }
-}
-
-/** A port of the host on which nothing listens. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

@@ -42,10 +42,12 @@ export interface RunRecord {
 
 /** One run: its folder, its cgroup, and what it has to undo. */
 export class Run implements AsyncDisposable {
+  readonly #records: string;
   readonly #file: string;
   #record: RunRecord;
 
-  private constructor(file: string, record: RunRecord) {
+  private constructor(records: string, file: string, record: RunRecord) {
+    this.#records = records;
     this.#file = file;
     this.#record = record;
   }
@@ -59,7 +61,7 @@ export class Run implements AsyncDisposable {
     // Not below TMPDIR: the path of a socket has at most 107 bytes.
     const folder = await Deno.makeTempDir({ dir: "/tmp", prefix: "spdy-" });
     const name = folder.split("/").at(-1) ?? "";
-    const run = new Run(`${records}/${name}.json`, {
+    const run = new Run(records, `${records}/${name}.json`, {
       runner: await identify(Deno.pid),
       folder,
       cgroup: name,
@@ -86,19 +88,15 @@ export class Run implements AsyncDisposable {
     program: string,
     args: readonly string[],
   ): Promise<Deno.ChildProcess> {
-    const name = program.split("/").at(-1);
-    const log = await Deno.open(`${this.folder}/${name}.log`, {
-      append: true,
-      create: true,
-    });
-    const process = new Deno.Command(program, {
-      args: [...args],
+    const log = this.logOf(program);
+    // The program writes its log itself: no pipe stops it when nobody reads.
+    const process = new Deno.Command("sh", {
+      args: ["-c", 'log="$1"; shift; exec "$@" 2>>"$log"', "sh", log, program]
+        .concat(args),
       stdin: "null",
       stdout: "null",
-      stderr: "piped",
+      stderr: "null",
     }).spawn();
-    // Its log is for whoever looks into a failure, so it may end at any time.
-    process.stderr.pipeTo(log.writable).catch(() => {});
     const processes = [
       ...this.#record.processes,
       await identify(process.pid),
@@ -108,9 +106,20 @@ export class Run implements AsyncDisposable {
     return process;
   }
 
+  /** File of a program's log. */
+  logOf(program: string): string {
+    return `${this.folder}/${program.split("/").at(-1)}.log`;
+  }
+
   /** Writes down settings of the kernel, to be called before they change. */
   async remember(settings: Settings): Promise<void> {
-    this.#record = { ...this.#record, settings };
+    // What another run has changed was different before that run.
+    const others = await recordsIn(this.#records);
+    const before = others.map(({ record }) => record.settings);
+    this.#record = {
+      ...this.#record,
+      settings: Object.assign({}, settings, ...before),
+    };
     await this.#write();
   }
 
@@ -123,8 +132,7 @@ export class Run implements AsyncDisposable {
 
   /** Undoes everything. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await undo(this.#record);
-    await Deno.remove(this.#file);
+    await undo(this.#record, this.#file, this.#records);
   }
 
   /** Never half: whoever reads it may have to undo all of it. */
@@ -135,23 +143,35 @@ export class Run implements AsyncDisposable {
   }
 }
 
-/** Undoes what was left by runs whose process has ended. */
-async function undoDeadRuns(records: string): Promise<void> {
+/** A record, and the file that it is in. */
+interface StoredRecord {
+  readonly file: string;
+  readonly record: RunRecord;
+}
+
+async function recordsIn(records: string): Promise<StoredRecord[]> {
+  const found: StoredRecord[] = [];
   for await (const { name } of Deno.readDir(records)) {
     if (!name.endsWith(".json")) continue;
     const file = `${records}/${name}`;
     const text = await Deno.readTextFile(file).catch(() => undefined);
-    // Another run has removed its own.
-    if (text === undefined) continue;
-    const record: RunRecord = JSON.parse(text);
-    if (await isAlive(record.runner)) continue;
-    await undo(record);
-    await Deno.remove(file).catch(() => {});
+    // Another run may have removed its own.
+    if (text !== undefined) found.push({ file, record: JSON.parse(text) });
+  }
+  return found;
+}
+
+/** Undoes what was left by runs whose process has ended. */
+async function undoDeadRuns(records: string): Promise<void> {
+  for (const { file, record } of await recordsIn(records)) {
+    if (!await isAlive(record.runner)) await undo(record, file, records);
   }
 }
 
 async function undo(
   { folder, cgroup, processes, settings, outside }: RunRecord,
+  file: string,
+  records: string,
 ): Promise<void> {
   for (const each of processes) {
     if (await isAlive(each)) killProcess(each.pid);
@@ -160,10 +180,46 @@ async function undo(
   await endProcessesOf(socketIn(folder), cgroup);
   await unmountBelow(folder);
   await removeCgroups(cgroup);
+  for (const each of outside) await removeLeftover(each, folder);
   await Deno.remove(folder, { recursive: true }).catch(unlessMissing);
-  // A folder that is not empty belongs to somebody else as well.
-  for (const each of outside) await Deno.remove(each).catch(() => {});
-  await restoreSettings(settings);
+  await Deno.remove(file).catch(unlessMissing);
+  // As long as another run needs them, the settings are left to that one.
+  const others = await recordsIn(records);
+  const isLast = others.every(({ record }) =>
+    Object.keys(record.settings).length === 0
+  );
+  if (isLast) await restoreSettings(settings);
+}
+
+/**
+ * Removes a folder that a run has made outside of its own, with the links into
+ * that one and the sockets in it. One with anything else belongs to somebody else
+ * as well.
+ */
+async function removeLeftover(path: string, folder: string): Promise<void> {
+  try {
+    for await (
+      const { name, isSymlink, isFile, isDirectory } of Deno.readDir(path)
+    ) {
+      const entry = `${path}/${name}`;
+      const isOurs = isSymlink
+        ? (await Deno.readLink(entry)).startsWith(`${folder}/`)
+        : !isFile && !isDirectory;
+      if (isOurs) await Deno.remove(entry);
+    }
+    await Deno.remove(path);
+  } catch {
+    // It stays.
+  }
+}
+
+/** Kills a program that was started, and waits for its end. */
+export async function killStarted(
+  process: Deno.ChildProcess | undefined,
+): Promise<void> {
+  if (process === undefined) return;
+  killProcess(process.pid);
+  await process.status;
 }
 
 /** Where the socket of containerd is. */

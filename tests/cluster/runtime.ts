@@ -7,9 +7,19 @@
  */
 
 import { delay } from "../deps.ts";
+import {
+  attach,
+  type AttachOptions,
+  exec,
+  portForward,
+  type PortForwarder,
+  type PortForwardOptions,
+  type RemoteProcess,
+} from "../../kubernetes/mod.ts";
+import type { CommandOptions, Containers, Streams } from "./containers.ts";
 import { makeImages, PAUSE_IMAGE } from "./images.ts";
 import { OptionalToolError, playProgram } from "../interop/peers.ts";
-import { Run, socketIn } from "./runs.ts";
+import { killStarted, type Run, socketIn } from "./runs.ts";
 
 /** Longest start of containerd, ms. */
 const START_TIMEOUT = 60_000;
@@ -24,11 +34,8 @@ export interface Pod {
   readonly container: string;
 }
 
-/** Which streams a command or a container has. */
-export type Streams = "" | "-i" | "-t" | "-it";
-
 /** containerd, started by {@linkcode startRuntime}. */
-export class Runtime implements AsyncDisposable {
+export class Runtime implements Containers<Pod>, AsyncDisposable {
   readonly #run: Run;
   readonly #cri: string;
   #process: Deno.ChildProcess | undefined;
@@ -44,6 +51,11 @@ export class Runtime implements AsyncDisposable {
   get pid(): number {
     if (this.#process === undefined) throw new Error("containerd has ended");
     return this.#process.pid;
+  }
+
+  /** Processes whose descriptors are counted. */
+  get processes(): Readonly<Record<string, number>> {
+    return { containerd: this.pid };
   }
 
   /** Where its socket is. */
@@ -70,9 +82,9 @@ export class Runtime implements AsyncDisposable {
 
   /** Kills it in the middle of whatever it does. The containers go on. */
   async kill(): Promise<void> {
-    this.#process?.kill("SIGKILL");
-    await this.#process?.status;
+    const process = this.#process;
     this.#process = undefined;
+    await killStarted(process);
   }
 
   /** Its version. */
@@ -118,14 +130,37 @@ export class Runtime implements AsyncDisposable {
     return await this.ask(`exec${streams}`, container, ...command);
   }
 
-  /** The URL at which one client can attach to a container. */
-  async attachUrl({ container }: Pod, streams: Streams = ""): Promise<string> {
-    return await this.ask(`attach${streams}`, container);
+  /** Runs a command in a container. */
+  async exec(
+    pod: Pod,
+    command: readonly string[],
+    options: CommandOptions = {},
+  ): Promise<RemoteProcess> {
+    const url = await this.execUrl(pod, command, streamsOf(options));
+    return await exec({ ...options, url });
   }
 
-  /** The URL at which one client can forward ports of a pod. */
-  async portForwardUrl({ sandbox }: Pod): Promise<string> {
-    return await this.ask("port-forward", sandbox);
+  /** Attaches to a container. */
+  async attach(
+    { container }: Pod,
+    options: Omit<AttachOptions, "url" | "pod"> = {},
+  ): Promise<RemoteProcess> {
+    const url = await this.ask(`attach${streamsOf(options)}`, container);
+    return await attach({ ...options, url });
+  }
+
+  /** Opens a session for connections to ports of a pod. */
+  async portForward(
+    { sandbox }: Pod,
+    options: Omit<PortForwardOptions, "url" | "pod"> = {},
+  ): Promise<PortForwarder> {
+    const url = await this.ask("port-forward", sandbox);
+    return await portForward({ ...options, url });
+  }
+
+  /** Stops a container: SIGTERM, and SIGKILL a second later. */
+  async stop({ container }: Pod): Promise<void> {
+    await this.ask("stop", container, "1");
   }
 
   /** Calls the runtime; resolves to what it answers, throws if that is an error. */
@@ -158,10 +193,12 @@ export class Runtime implements AsyncDisposable {
 
 /**
  * Starts containerd with the images it needs. `cri` is the program that calls
- * it. Throws `OptionalToolError` where the kernel forbids containers.
+ * it, and `run` is undone with it. Throws `OptionalToolError` where the kernel forbids containers.
  */
-export async function startRuntime(cri: string): Promise<Runtime> {
-  const run = await Run.begin();
+export async function startRuntime(
+  cri: string,
+  run: Run,
+): Promise<Runtime> {
   const { folder } = run;
   const runtime = new Runtime(run, cri);
   try {
@@ -169,6 +206,15 @@ export async function startRuntime(cri: string): Promise<Runtime> {
       await Deno.mkdir(`${folder}/${name}`);
     }
     await Deno.writeTextFile(`${folder}/config.toml`, configuration(folder));
+    // A kubelet is not ready without a network for pods, even if none of them has one.
+    await Deno.writeTextFile(
+      `${folder}/cni/none.conflist`,
+      JSON.stringify({
+        cniVersion: "0.3.1",
+        name: "none",
+        plugins: [{ type: "loopback" }],
+      }),
+    );
     const archive = await makeImages(`${folder}/images`);
     await runtime.start();
     await runtime.importImages(archive);
@@ -177,6 +223,13 @@ export async function startRuntime(cri: string): Promise<Runtime> {
     await runtime[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+function streamsOf(
+  { stdin = false, tty = false }: Pick<AttachOptions, "stdin" | "tty">,
+): Streams {
+  const letters = (stdin ? "i" : "") + (tty ? "t" : "");
+  return letters === "" ? "" : `-${letters}` as Streams;
 }
 
 /** What a program printed before it failed: its last line has the reason. */

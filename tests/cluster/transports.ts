@@ -1,37 +1,32 @@
 /**
- * How the streaming server of containerd 1.6 can be reached. It has no
- * `v5.channel.k8s.io` and no tunnel of SPDY in a WebSocket.
+ * How containers can be reached. The streaming server of containerd 1.6 has no
+ * `v5.channel.k8s.io` and no tunnel of SPDY in a WebSocket; an API server has both.
  *
  * @module
  */
 
-import {
-  type CommandProtocol,
-  exec,
-  type ExecOptions,
-  type RemoteProcess,
-} from "../../kubernetes/mod.ts";
-import type { Pod, Runtime, Streams } from "./runtime.ts";
-
-/** A transport with the sub-protocol that is offered over it. */
-export interface Way {
-  readonly transport: "spdy" | "websocket";
-  readonly protocols: readonly CommandProtocol[];
-}
+import type { CommandProtocol, RemoteProcess } from "../../kubernetes/mod.ts";
+import type { CommandOptions, Containers, Way } from "./containers.ts";
 
 /** Over SPDY, with the best sub-protocol. */
 export const SPDY: Way = {
   transport: "spdy",
   protocols: ["v4.channel.k8s.io"],
 };
-/** Over a WebSocket, with the best sub-protocol. Standard input cannot be ended. */
-export const WEB_SOCKET: Way = {
+/** Over a WebSocket to containerd. Standard input cannot be ended. */
+const WEB_SOCKET: Way = {
   transport: "websocket",
   protocols: ["v4.channel.k8s.io"],
 };
 
-/** Over SPDY, then over a WebSocket. */
-export const WAYS: readonly Way[] = [SPDY, WEB_SOCKET];
+/** The ways to containerd. */
+export const CONTAINERD_WAYS: readonly Way[] = [SPDY, WEB_SOCKET];
+
+/** The ways to an API server. */
+export const CLUSTER_WAYS: readonly Way[] = [SPDY, {
+  transport: "websocket",
+  protocols: ["v5.channel.k8s.io"],
+}];
 
 /** Sub-protocols from before exit codes, over SPDY. */
 export const OLD_PROTOCOLS: readonly CommandProtocol[] = [
@@ -41,21 +36,13 @@ export const OLD_PROTOCOLS: readonly CommandProtocol[] = [
 ];
 
 /** Runs `script` by the container's shell. */
-export async function runScript(
-  runtime: Runtime,
+export async function runScript<Pod>(
+  containers: Containers<Pod>,
   pod: Pod,
   script: string,
-  { streams = "", ...options }:
-    & Partial<ExecOptions>
-    & { readonly streams?: Streams } = {},
+  options: CommandOptions = {},
 ): Promise<RemoteProcess> {
-  const command = ["/bin/sh", "-c", script];
-  return await exec({
-    stdin: streams.includes("i"),
-    tty: streams.includes("t"),
-    ...options,
-    url: await runtime.execUrl(pod, command, streams),
-  });
+  return await containers.exec(pod, ["/bin/sh", "-c", script], options);
 }
 
 /** Waits until `output` contains what is searched for; resolves to all that was read. */

@@ -238,6 +238,65 @@ Deno.test("statusTimeout does not count while there is output", async () => {
   }, { statusTimeout: 7000 });
 });
 
+Deno.test("without statusTimeout a status that does not follow the output is waited for 120 s", async () => {
+  using time = virtualTime();
+  await against(V4, async (_error, stdout) => {
+    await stdout.write(encoder.encode("all"));
+    await stdout.closeWrite();
+  }, async (process) => {
+    const failed = assertRejects(
+      () => time.until(process.output()),
+      RemoteCommandError,
+      "within 120000 ms after the end of its output (statusTimeout: 0 waits",
+    );
+    await failed;
+    assertEquals(time.now() >= 120_000 && time.now() < 130_000, true);
+  });
+});
+
+Deno.test("without statusTimeout a command that takes input is waited for, and then one that takes no more", async () => {
+  using time = virtualTime();
+  const taken = Promise.withResolvers<void>();
+  await against(V4, async (_error, stdout, stdin) => {
+    await stdout.closeWrite();
+    let size = 0;
+    await stdin?.readable.pipeTo(
+      new WritableStream({
+        write(chunk) {
+          size += chunk.length;
+          if (size === 5) taken.resolve();
+        },
+      }),
+    ).catch(() => {});
+  }, async ({ status, stdin, stdout }) => {
+    assertEquals(await new Response(stdout).text(), "");
+    const writer = stdin.getWriter();
+    for (let count = 0; count < 5; count++) {
+      await writer.write(new Uint8Array(1));
+      await time.advance(100_000);
+    }
+    await taken.promise;
+    const before = time.now();
+    await assertRejects(() => time.until(status), RemoteCommandError);
+    assertEquals(time.now() - before <= 21_000, true);
+  }, { stdin: true });
+});
+
+Deno.test("without statusTimeout a command whose outputs the caller has cancelled is waited for", async () => {
+  using time = virtualTime();
+  const end = Promise.withResolvers<void>();
+  await against(V4, async (error) => {
+    await end.promise;
+    await error.write(encoder.encode('{"status":"Success"}'));
+    await error.closeWrite();
+  }, async ({ status, stdout }) => {
+    await stdout.cancel();
+    await time.advance(3_600_000);
+    end.resolve();
+    assertEquals((await status).code, 0);
+  });
+});
+
 Deno.test("stderr may be read before stdout, and a pause of any length ends nothing", async () => {
   using time = virtualTime();
   await using server = serveStreaming({

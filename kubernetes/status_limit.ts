@@ -1,0 +1,62 @@
+/**
+ * How long a client waits for the status of a command whose outputs have ended.
+ *
+ * @module
+ */
+
+import { startTimeout, stopTimer, type Timer } from "../connection/clock.ts";
+import { handled } from "../connection/deferred.ts";
+import { RemoteCommandError } from "./errors.ts";
+
+/**
+ * The wait unless the caller chooses, ms. containerd 1.6 reports the status up to
+ * 50 s late when many commands start at once, and forgets it when a command ends
+ * while much input is sent.
+ */
+const DEFAULT_WAIT = 120_000;
+
+/** The limit of one command. */
+export class StatusLimit {
+  readonly #chosen: number | undefined;
+  readonly #late = Promise.withResolvers<never>();
+  #timer: Timer | undefined;
+
+  /** `chosen` ms, 0 for no limit, `undefined` for the default. */
+  constructor(chosen: number | undefined) {
+    this.#chosen = chosen;
+    handled(this.#late.promise);
+  }
+
+  /** Rejects when the status is late. */
+  get late(): Promise<never> {
+    return this.#late.promise;
+  }
+
+  /** Starts to count. `byServer`: it is the server that has ended all outputs. */
+  start(byServer: boolean): void {
+    // Whoever cancels an output only tells that he does not want to read it.
+    const wait = this.#chosen ?? (byServer ? DEFAULT_WAIT : 0);
+    this.#timer = startTimeout(() => this.#fail(wait), wait);
+  }
+
+  /** The server has taken input, so the command may go on: a default limit starts again. */
+  inputTaken(): void {
+    if (this.#timer === undefined || this.#chosen !== undefined) return;
+    this.stop();
+    this.start(true);
+  }
+
+  /** Counts no more. */
+  stop(): void {
+    stopTimer(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #fail(wait: number): void {
+    this.#late.reject(
+      new RemoteCommandError(
+        `the server did not report how the command ended within ${wait} ms after the end of its output (statusTimeout: 0 waits without a limit)`,
+      ),
+    );
+  }
+}

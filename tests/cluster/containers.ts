@@ -1,0 +1,53 @@
+/**
+ * What runs containers: containerd itself, or a cluster in front of it. The same
+ * scenarios are tried with both.
+ *
+ * @module
+ */
+
+import type {
+  AttachOptions,
+  CommandProtocol,
+  ExecOptions,
+  PortForwarder,
+  PortForwardOptions,
+  RemoteProcess,
+} from "../../kubernetes/mod.ts";
+
+/** Which streams the main process of a container has. */
+export type Streams = "" | "-i" | "-t" | "-it";
+
+/** What a command takes besides its words. */
+export type CommandOptions = Omit<ExecOptions, "url" | "pod" | "command">;
+
+/** Starts pods, and reaches into them. */
+export interface Containers<Pod> {
+  /** Starts a pod with one container. */
+  runPod(command?: readonly string[], streams?: Streams): Promise<Pod>;
+  /** Runs a command in its container. */
+  exec(
+    pod: Pod,
+    command: readonly string[],
+    options?: CommandOptions,
+  ): Promise<RemoteProcess>;
+  /** Attaches to its container. */
+  attach(
+    pod: Pod,
+    options?: Omit<AttachOptions, "url" | "pod">,
+  ): Promise<RemoteProcess>;
+  /** Opens a session for connections to its ports. */
+  portForward(
+    pod: Pod,
+    options?: Omit<PortForwardOptions, "url" | "pod">,
+  ): Promise<PortForwarder>;
+  /** Stops its container: SIGTERM, and SIGKILL a second later. */
+  stop(pod: Pod): Promise<void>;
+  /** Processes whose descriptors are counted, by their names. */
+  readonly processes: Readonly<Record<string, number>>;
+}
+
+/** A transport, with the sub-protocols that are offered over it. */
+export interface Way {
+  readonly transport: "spdy" | "websocket";
+  readonly protocols?: readonly CommandProtocol[];
+}

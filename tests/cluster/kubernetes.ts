@@ -1,0 +1,93 @@
+/**
+ * This module's client, its command line, and other clients against a real
+ * cluster: etcd, kube-apiserver and kubelet of one release, with containerd and
+ * runc. Prints one table. An argument is a pattern that chooses among the
+ * scenarios:
+ *
+ *     deno task cluster port-forward
+ *
+ * It needs root, Go, and Debian's packages containerd, runc, busybox-static and
+ * etcd-server. The first run builds the programs. Where the kernel forbids
+ * containers, the table says SKIPPED and why, and that is no failure.
+ *
+ * @module
+ */
+
+import { goProgram, OptionalToolError, requireTool } from "../interop/peers.ts";
+import {
+  type PreparedSuite,
+  runSuites,
+  type Suite,
+} from "../interop/report.ts";
+import { attachScenarios } from "./attach_scenarios.ts";
+import { bulkScenarios } from "./bulk_scenarios.ts";
+import { type Cluster, KUBERNETES_VERSION, startCluster } from "./cluster.ts";
+import { execScenarios } from "./exec_scenarios.ts";
+import { stopScenarios } from "./fault_scenarios.ts";
+import { forwardScenarios } from "./forward_scenarios.ts";
+import { kubernetesPrograms } from "./programs.ts";
+import { CLUSTER_WAYS } from "./transports.ts";
+
+let starting: Promise<Cluster> | undefined;
+let ending: Promise<void> | undefined;
+
+const suite: Suite = {
+  peer: "cluster",
+  async prepare(): Promise<PreparedSuite> {
+    if (Deno.build.os !== "linux") {
+      throw new OptionalToolError("SKIPPED: containers need Linux");
+    }
+    if (Deno.uid() !== 0) {
+      throw new OptionalToolError("SKIPPED: starting containers needs root");
+    }
+    for (const tool of ["containerd", "runc", "etcd"]) {
+      await requireTool(tool, ["--version"]);
+    }
+    await requireTool("busybox", ["--help"]);
+    const cri = await goProgram("cri");
+    const programs = await kubernetesPrograms();
+    starting ??= startCluster(programs, cri);
+    const cluster = await starting;
+    const pod = await cluster.runPod();
+    return {
+      version: KUBERNETES_VERSION,
+      scenarios: [
+        ...execScenarios(cluster, pod, CLUSTER_WAYS),
+        ...bulkScenarios(cluster, pod, CLUSTER_WAYS),
+        ...attachScenarios(cluster, CLUSTER_WAYS),
+        ...forwardScenarios(cluster, pod, ["spdy", "websocket"]),
+        ...stopScenarios(cluster, CLUSTER_WAYS),
+      ],
+      [Symbol.asyncDispose]: async () => {},
+    };
+  },
+};
+
+/** Ends the cluster, once: a signal may ask for it while the suite does. */
+function end(): Promise<void> {
+  ending ??= endCluster();
+  return ending;
+}
+
+async function endCluster(): Promise<void> {
+  // One that does not start has removed itself.
+  const cluster = await starting?.catch(() => undefined);
+  await cluster?.[Symbol.asyncDispose]();
+}
+
+// The shims and their containers are not children of this process: whatever ends it, they would live on.
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => void end().finally(() => Deno.exit(1)));
+}
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  console.error("cluster: nobody handled this rejection:", event.reason);
+  void end().finally(() => Deno.exit(1));
+});
+const passed = await runSuites(
+  [suite],
+  new RegExp(Deno.args[0] ?? "", "i"),
+  "cluster",
+);
+await end();
+Deno.exit(passed ? 0 : 1);
