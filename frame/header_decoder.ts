@@ -14,6 +14,7 @@ import type { VersionTraits } from "./version.ts";
 
 /** Output that is inflated at once to be dropped, bytes. */
 const DROP_STEP = 32768;
+const NOTHING = new Uint8Array(0);
 
 /**
  * Owns the header decompression of one direction. The pieces of a block are pushed
@@ -67,6 +68,9 @@ export class HeaderDecoder {
         this.#discarding = !inflater.inflate(this.#limits.maxHeaderBlock);
       }
       if (this.#discarding && !this.#drop()) return ERR_FRAME_TOO_LARGE;
+      // The piece is read, and is not kept alive: it is part of a read buffer, which
+      // may have 1 MiB.
+      inflater.feed(NOTHING);
     } catch (error) {
       if (error instanceof ZlibError) return error;
       throw error;

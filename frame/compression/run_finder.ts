@@ -78,7 +78,10 @@ export class RunFinder {
   /** Forgets every pair. */
   clear(): void {
     this.#next = 1;
-    this.#chains.fill(0);
+    this.#pairs = new Int32Array(FIRST_CAPACITY << PAIR_SHIFT);
+    this.#mask = FIRST_CAPACITY - 1;
+    this.#chains = new Int32Array(FIRST_CHAINS);
+    this.#chainShift = 32 - Math.log2(FIRST_CHAINS);
   }
 
   /** Begins with the current block of the layout. */

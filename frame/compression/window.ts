@@ -24,6 +24,7 @@ const HOLE = 0xff;
  * second table, which hashed four bytes for the chains, took 3 % more time.
  */
 const HASH_BITS = 13;
+const FIRST_HASH_BITS = 11;
 const HASH_SHIFT = 32 - HASH_BITS;
 const HASH_FACTOR = 0x9e3779b1;
 /** Selects the MIN_MATCH bytes that are hashed from the four that are read. */
@@ -54,40 +55,35 @@ const beginnings = new WeakMap<Uint8Array, MatchWindow>();
  */
 export class MatchWindow {
   /** The byte at a position is `bytes[position - base]`. */
-  bytes: Uint8Array<ArrayBuffer>;
+  bytes!: Uint8Array<ArrayBuffer>;
   /** Position of the first byte in `bytes`. */
   base = 0;
   /** A view of `bytes`, to read several at once. */
-  #words: DataView<ArrayBuffer>;
+  #words!: DataView<ArrayBuffer>;
   /** Position of the next byte: the length of the stream so far. */
   position = 0;
   /** Whether a length field or a value contained a byte that looks like a hole. */
   #hasAlike = false;
   /** By the hash of three bytes: the low 16 bits of the last indexed position, 0 for none. */
-  #heads: Uint16Array<ArrayBuffer>;
+  #heads!: Uint16Array<ArrayBuffer>;
   /** What selects a head from a hash: its highest bits. */
-  #headShift: number;
+  #headShift!: number;
   /** By the highest {@linkcode HASH_BITS} of a hash: its last position in the dictionary, where `#heads` has none. */
   #dictionaryHeads: Uint16Array<ArrayBuffer> = NO_HEADS;
   /** At `position & #linkMask`: the low 16 bits of the previous position with that hash. */
-  #links: Uint16Array<ArrayBuffer>;
-  #linkMask: number;
+  #links!: Uint16Array<ArrayBuffer>;
+  #linkMask!: number;
 
   private constructor(beginning?: MatchWindow) {
-    const capacity = FIRST_CAPACITY;
-    this.bytes = new Uint8Array(capacity + BEYOND);
-    this.#words = new DataView(this.bytes.buffer);
-    this.#links = new Uint16Array(capacity);
-    this.#linkMask = capacity - 1;
-    const bits = beginning === undefined ? HASH_BITS : headBits(capacity);
-    this.#heads = new Uint16Array(1 << bits);
-    this.#headShift = 32 - bits;
-    if (beginning !== undefined) {
-      this.#dictionaryHeads = beginning.#heads;
-      this.#links.set(beginning.#links);
-      this.bytes.set(beginning.bytes);
-      this.position = beginning.position;
+    if (beginning === undefined) {
+      this.#allocate(FIRST_CAPACITY, HASH_BITS);
+      return;
     }
+    this.#allocate(FIRST_CAPACITY, headBits(FIRST_CAPACITY));
+    this.#dictionaryHeads = beginning.#heads;
+    this.#links.set(beginning.#links);
+    this.bytes.set(beginning.bytes);
+    this.position = beginning.position;
   }
 
   /** Creates a window that contains the dictionary (shorter than 2 KiB). */
@@ -168,9 +164,18 @@ export class MatchWindow {
     this.position = 0;
     this.base = 0;
     this.#hasAlike = false;
-    this.#heads.fill(0);
     this.#dictionaryHeads = NO_HEADS;
-    this.#links.fill(0);
+    this.#allocate(FIRST_CAPACITY, headBits(FIRST_CAPACITY));
+  }
+
+  /** Memory for so many bytes, and a hash table of so many bits, all empty. */
+  #allocate(capacity: number, bits: number): void {
+    this.bytes = new Uint8Array(capacity + BEYOND);
+    this.#words = new DataView(this.bytes.buffer);
+    this.#links = new Uint16Array(capacity);
+    this.#linkMask = capacity - 1;
+    this.#heads = new Uint16Array(1 << bits);
+    this.#headShift = 32 - bits;
   }
 
   /** The byte at a position, or that of a hole. */
@@ -392,7 +397,11 @@ function hashOf(four: number): number {
   return Math.imul(four & HASHED, HASH_FACTOR);
 }
 
-/** Bits of the hash table for a window with room for so many bytes. */
+/**
+ * Bits of the hash table for a window with room for so many bytes. One bit more above
+ * 2 KiB saves 0.2 % of the bytes of the first five requests, and takes 4 KiB.
+ */
 function headBits(capacity: number): number {
-  return Math.min(Math.log2(capacity), HASH_BITS);
+  const bits = Math.log2(capacity) - 1;
+  return Math.min(Math.max(bits, FIRST_HASH_BITS), HASH_BITS);
 }
