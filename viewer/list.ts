@@ -71,10 +71,9 @@ export class List<T> {
     this.#items = items;
     this.#chosen = chosen;
     this.#lines.style.height = `${this.#boxedHeight}px`;
-    this.#box.setAttribute(
-      this.#options.role === "row" ? "aria-rowcount" : "aria-setsize",
-      String(items.length),
-    );
+    if (this.#options.role === "row") {
+      this.#box.setAttribute("aria-rowcount", String(items.length));
+    }
     if (chosen >= 0) this.#scrollTo(chosen);
     else if (isOther) this.#box.scrollTop = 0;
     this.draw();
@@ -107,10 +106,12 @@ export class List<T> {
       line.id = `${this.#box.id}-${index}`;
       line.dataset.index = String(index);
       line.ariaSelected = String(index === this.#chosen);
-      line.setAttribute(
-        this.#options.role === "row" ? "aria-rowindex" : "aria-posinset",
-        String(index + 1),
-      );
+      if (this.#options.role === "row") {
+        line.setAttribute("aria-rowindex", String(index + 1));
+      } else {
+        line.ariaPosInSet = String(index + 1);
+        line.ariaSetSize = String(this.#items.length);
+      }
       line.style.height = `${height}px`;
       line.style.top = `${this.#box.scrollTop + index * height - top}px`;
       this.#options.fill(line, this.#items[index], index);

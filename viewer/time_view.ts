@@ -242,7 +242,8 @@ export class TimeView {
     const connection = this.#connection;
     if (connection === undefined) return;
     const isClient = find<HTMLSelectElement>("sender").value === "client";
-    const ids = this.#stream === undefined ? [0] : [0, this.#stream];
+    // Stream 0 is the session itself.
+    const ids = this.#stream ? [0, this.#stream] : [0];
     const key = `${isClient} ${ids.join()}`;
     if (this.#curves?.key !== key) {
       this.#curves = { key, curves: windowCurves(connection, isClient, ids) };

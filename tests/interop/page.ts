@@ -313,6 +313,17 @@ async function keys(viewer: Viewer): Promise<void> {
   assert((await page.text("#count")).endsWith("of 7"));
   await page.press("0");
   assertEquals(await page.text("#count"), "7");
+  // The last stream stays chosen when there is no further one.
+  await page.evaluate("document.getElementById('waterfall').focus()");
+  for (const stream of ["1", "3", "3"]) {
+    await page.press("ArrowDown");
+    assertEquals(
+      await page.evaluate("document.getElementById('stream').value"),
+      stream,
+    );
+  }
+  await page.press("Enter");
+  assertEquals(await page.text("#count"), "7");
   await page.press("?");
   assertEquals(
     await page.evaluate("document.getElementById('help').open"),
@@ -355,6 +366,9 @@ async function filters(viewer: Viewer): Promise<void> {
     "[...document.querySelectorAll('#detail .choice button')].find((each) => each.textContent === 'Hex').click()",
   );
   assert((await page.text("#detail pre")).startsWith("000000  7b 22 61"));
+  await page.click("#detail .whole");
+  assert((await page.text("#detail pre")).includes("forty-two"));
+  await page.click("#detail .save");
   // Two curves: the session's and that of the stream.
   assertEquals(
     await page.evaluate("document.querySelectorAll('#curves svg').length"),
