@@ -10,10 +10,12 @@ import {
   INITIAL_MAX_CONCURRENT_STREAMS,
   REFUSED_STREAM,
 } from "../frame/constants.ts";
+import type { SpdyError } from "../errors.ts";
 import type { Session } from "../session.ts";
 import { Deferred } from "./deferred.ts";
 import { StreamResetError } from "./errors.ts";
 import { OpenQueue } from "./open_queue.ts";
+import { endedBeforeOpened } from "./reasons.ts";
 import type { StreamCore } from "./stream_core.ts";
 
 /**
@@ -208,8 +210,10 @@ export class PendingStreams {
     }
   }
 
-  /** Fails all streams whose SYN_STREAM was not sent. */
-  fail(error: unknown): void {
+  /** The connection ended by `reason`: fails all streams whose SYN_STREAM was not sent. */
+  fail(reason: SpdyError): void {
+    if (this.waiting === 0) return;
+    const error = endedBeforeOpened(reason);
     this.failQueued(error);
     for (const { state, opened } of this.#submitted.splice(0)) {
       state.ticket = 0;

@@ -99,6 +99,20 @@ export function notOpened(
   );
 }
 
+/** The connection ended, by `reason`, before the SYN_STREAM of a stream was sent. */
+export function endedBeforeOpened(reason: SpdyError): ConnectionClosedError {
+  const { code, initiator, message } = reason;
+  return new ConnectionClosedError(`the stream was not opened: ${message}`, {
+    code,
+    initiator,
+    statusCode: reason instanceof ConnectionClosedError
+      ? reason.statusCode
+      : undefined,
+    cause: reason,
+    unprocessed: true,
+  });
+}
+
 /** The peer's GOAWAY says that it did not process the stream (SPDY/3 draft 2.6.6). */
 export function refusedByGoaway(
   streamId: number,

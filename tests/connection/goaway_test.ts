@@ -1,8 +1,8 @@
-/** What GOAWAY promises: streams that the peer opens later are not processed. */
+/** What is certain about streams when a connection ends: which of them were not processed. */
 
-import type { StreamResetError } from "../../mod.ts";
+import { ConnectionClosedError, type StreamResetError } from "../../mod.ts";
 import { assertEquals, assertRejects } from "../deps.ts";
-import { memoryStreams, pairOver } from "../helpers/connections.ts";
+import { memoryStreams, pairOver, tcpConns } from "../helpers/connections.ts";
 
 function turn(): Promise<void> {
   return new Promise((done) => setTimeout(done, 0));
@@ -63,4 +63,23 @@ Deno.test("a stream that arrives while GOAWAY waits to be sent is refused, not p
   await iterated;
   assertEquals(processed, []);
   await ended;
+});
+
+Deno.test("a stream that was never opened was not processed, however the connection ends", async () => {
+  const [left, right] = await tcpConns();
+  await using pair = pairOver(left, right, {
+    server: { limits: { maxConcurrentStreams: 1 } },
+  });
+  await pair.client.ping();
+  const sent = await pair.client.openStream([[":path", "/sent"]]);
+  const waiting = pair.client.openStream([[":path", "/waiting"]]);
+  right.close();
+  const error = await assertRejects(
+    () => waiting,
+    ConnectionClosedError,
+    "the stream was not opened: ",
+  );
+  assertEquals(error.unprocessed, true);
+  const other = await assertRejects(() => sent.response);
+  assertEquals((other as StreamResetError).unprocessed, false);
 });
