@@ -19,7 +19,14 @@ import { summaryJson, summaryLines } from "./decode/summary_text.ts";
 import { RecordTable } from "./decode/table.ts";
 import { defineCommand } from "./help.ts";
 import { readOptions } from "./options.ts";
-import { columns, printAll, printError, show, type Shown } from "./terminal.ts";
+import {
+  columns,
+  payloadOut,
+  printAll,
+  printError,
+  show,
+  type Shown,
+} from "./terminal.ts";
 
 /** Bytes that are read at once. */
 const CHUNK = 1 << 18;
@@ -86,7 +93,7 @@ const OPTIONS = [
     name: "html",
     value: "FILE",
     help:
-      "write a page for a browser that shows the captures, with their bytes inside",
+      'write a page for a browser that shows the captures, with their bytes inside; "-" is standard output',
   },
 ] as const;
 
@@ -292,6 +299,7 @@ async function writePage(
   output: string,
   names: readonly string[],
 ): Promise<number> {
+  await refuseSameFile(output, names);
   const files: EmbeddedFile[] = [];
   let room = MOST_EMBEDDED;
   for (const name of names) {
@@ -313,8 +321,36 @@ async function writePage(
   }
   // The page is large; other commands do not load it.
   const { PAGE } = await import("../viewer/page_text.ts");
-  await Deno.writeTextFile(output, embed(PAGE, files));
+  const page = embed(PAGE, files);
+  if (output === "-") await new Blob([page]).stream().pipeTo(payloadOut());
+  else await Deno.writeTextFile(output, page);
   return EXIT_OK;
+}
+
+/** A page in the place of its capture would destroy the capture. */
+async function refuseSameFile(
+  output: string,
+  names: readonly string[],
+): Promise<void> {
+  // What may not be read is not asked for: it is no file that is read.
+  const real = async (name: string): Promise<string | undefined> => {
+    if (name === "-") return undefined;
+    const { state } = await Deno.permissions.query({
+      name: "read",
+      path: name,
+    });
+    if (state !== "granted") return undefined;
+    return await Deno.realPath(name).catch(() => undefined);
+  };
+  const target = await real(output);
+  if (target === undefined) return;
+  for (const name of names) {
+    if (await real(name) === target) {
+      throw new UsageError(
+        `--html ${output}: the page would replace the capture ${name}; name another file`,
+      );
+    }
+  }
 }
 
 /** What the connections without SPDY speak, if there are any. */

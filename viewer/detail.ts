@@ -15,6 +15,7 @@ import {
   joinPayloads,
   type PayloadForm,
   payloadText,
+  unpacked,
 } from "./payload_text.ts";
 
 const FORM_NAMES: Readonly<Record<PayloadForm, string>> = {
@@ -90,7 +91,7 @@ function fieldsOf(row: Row, connection: Connection): [string, string][] {
   ];
   if (record.packet > 0) {
     fields.push(
-      ["time", `${msText(record.time - connection.begin)} ms`],
+      ["time", timeOf(record.time, connection.begin)],
       ["packet", String(record.packet)],
     );
   }
@@ -120,6 +121,15 @@ function fieldsOf(row: Row, connection: Connection): [string, string][] {
     fields.push(["missing", `${missing} bytes are not in the capture`]);
   }
   return fields;
+}
+
+/** A time since the beginning of the connection, and by the clock. */
+function timeOf(time: number, begin: number): string {
+  const clock = new Date(time);
+  const text = Number.isNaN(clock.getTime())
+    ? ""
+    : `, ${clock.toISOString().replace("T", " ")}`;
+  return `${msText(time - begin)} ms${text}`;
 }
 
 /** Buttons to the frames before and behind it in its stream. */
@@ -196,8 +206,12 @@ function payloadPanel(
     size.textContent = sizeText(shown.bytes.length);
   };
   const use = (next: Payload): void => {
-    shown = next;
-    const found = formsOf(next);
+    const inside = unpacked(next);
+    unpack.hidden = inside === undefined;
+    shown = unpack.ariaPressed === "true" && inside !== undefined
+      ? inside
+      : next;
+    const found = formsOf(shown);
     form = found[0];
     forms.replaceChildren(...found.map((each) => {
       const made = button("", FORM_NAMES[each], () => {
@@ -209,15 +223,25 @@ function payloadPanel(
     }));
     show();
   };
-  const whole = button("whole", "Whole stream", () => {
-    const isWhole = whole.ariaPressed !== "true";
-    whole.ariaPressed = String(isWhole);
-    use(isWhole ? payloadOfStream(row, connection) : payload);
-  });
+  const useChosen = (): void =>
+    use(
+      whole.ariaPressed === "true" ? payloadOfStream(row, connection) : payload,
+    );
+  const toggle = (className: string, text: string): HTMLElement => {
+    const made = button(className, text, () => {
+      made.ariaPressed = String(made.ariaPressed !== "true");
+      useChosen();
+    });
+    return made;
+  };
+  const unpack = toggle("unpack", "Unpacked");
+  unpack.ariaPressed = "true";
+  unpack.title = "What is inside of gzip";
+  const whole = toggle("whole", "Whole stream");
   whole.ariaPressed = "false";
   whole.title = "The payload of all frames of this stream from the same side";
   const save = button("save", "Save", () => saveBytes(shown.bytes, row));
-  use(payload);
+  useChosen();
   return element(
     "div",
     "payload",
@@ -227,7 +251,7 @@ function payloadPanel(
       element("h4", "", "Payload"),
       size,
       save,
-      element("span", "forms", forms, whole),
+      element("span", "forms", forms, whole, unpack),
     ),
     text,
   );

@@ -266,7 +266,8 @@ function clearFilters(): void {
 /** Chooses the next line with a problem, or the one before. */
 function nextProblem(step: 1 | -1): void {
   const rows = table.items;
-  for (let at = table.chosen + step; at >= 0 && at < rows.length; at += step) {
+  const first = step < 0 && table.chosen < 0 ? rows.length : table.chosen;
+  for (let at = first + step; at >= 0 && at < rows.length; at += step) {
     if (rows[at].isBad) {
       table.choose(at);
       return;

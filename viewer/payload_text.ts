@@ -5,6 +5,7 @@
  */
 
 import { printable } from "../values.ts";
+import { Gunzip, isGzip } from "../capture/gunzip.ts";
 import type { Payload } from "./model.ts";
 
 /** A way to show payload. */
@@ -12,16 +13,19 @@ export type PayloadForm = "json" | "text" | "hex";
 
 /** Bytes of a payload that its preview is made of. */
 const PREVIEW = 160;
+/** Bytes of a payload that are shown: more would take a browser too long. */
+const MOST_SHOWN = 1 << 20;
 
 /** The forms in which a payload can be shown, the best first. */
 export function formsOf(payload: Payload): PayloadForm[] {
-  const text = decoded(payload.bytes);
+  const text = decoded(payload.bytes.subarray(0, MOST_SHOWN));
   if (text === undefined) return ["hex", "text"];
   return jsonOf(text) === undefined ? ["text", "hex"] : ["json", "text", "hex"];
 }
 
 /**
- * The payload in a form. What is missing or was not kept is said in brackets.
+ * The payload in a form: at most its first MiB. What is missing, was not kept or
+ * is not shown is said in brackets.
  * `perLine`: bytes in a line of hex digits.
  */
 export function payloadText(
@@ -29,10 +33,15 @@ export function payloadText(
   form: PayloadForm,
   perLine = 16,
 ): string {
-  const { bytes, left } = payload;
-  const end = left > 0
-    ? `\n[${left} more bytes are not kept in this page]`
-    : "";
+  const bytes = payload.bytes.subarray(0, MOST_SHOWN);
+  const { left } = payload;
+  const hidden = payload.bytes.length - bytes.length;
+  const end = [
+    hidden > 0
+      ? `\n[${hidden} more bytes are not shown; Save writes them]`
+      : "",
+    left > 0 ? `\n[${left} more bytes are not kept in this page]` : "",
+  ].join("");
   if (form === "json") {
     const json = jsonOf(decoded(bytes) ?? "");
     if (json !== undefined) return shown(json) + end;
@@ -44,6 +53,7 @@ export function payloadText(
   const parts: string[] = [];
   let from = 0;
   for (const [at, count] of payload.gaps) {
+    if (at > bytes.length) break;
     if (at > from) parts.push(convert(bytes.subarray(from, at), from));
     parts.push(`[the capture lacks ${count} bytes here]`);
     from = at;
@@ -78,6 +88,33 @@ export function hexText(bytes: Uint8Array, offset = 0, perLine = 16): string {
 export function previewOf({ bytes }: Payload): string {
   return (decoded(bytes.subarray(0, PREVIEW)) ?? "").replace(/\s+/g, " ")
     .trim();
+}
+
+/**
+ * What is packed in a payload, at most its first MiB; `undefined` when it is not
+ * gzip. Of damaged data, that before the damage.
+ */
+export function unpacked({ bytes, gaps }: Payload): Payload | undefined {
+  if (!isGzip(bytes) || gaps.length > 0) return undefined;
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for (const piece of new Gunzip().read(bytes)) {
+      pieces.push(piece.slice(0, MOST_SHOWN - size));
+      size += pieces[pieces.length - 1].length;
+      if (size === MOST_SHOWN) break;
+    }
+  } catch {
+    // What is damaged ends here.
+  }
+  if (size === 0) return undefined;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return { bytes: whole, gaps: [], left: 0 };
 }
 
 /** The payloads of several frames behind one another, such as the body of a response. */

@@ -22,6 +22,7 @@ import {
   hexText,
   joinPayloads,
   payloadText,
+  unpacked,
 } from "../../viewer/payload_text.ts";
 import { phasesOf, resultOf, streamBar } from "../../viewer/waterfall.ts";
 
@@ -270,6 +271,37 @@ Deno.test("page: the payloads of a stream are joined up to the first bytes that 
       "[9 more bytes are not kept in this page]",
     ].join("\n"),
   );
+});
+
+Deno.test("page: gzip is unpacked, whole, cut off, and up to a limit", async () => {
+  const zip = async (text: string): Promise<Uint8Array<ArrayBuffer>> =>
+    new Uint8Array(
+      await new Response(
+        new Blob([text]).stream().pipeThrough(new CompressionStream("gzip")),
+      ).arrayBuffer(),
+    );
+  const small = await zip('{"a": "b"}');
+  assertEquals(unpacked(payload(small))!.bytes, encode('{"a": "b"}'));
+  assertEquals(unpacked(payload(encode("text"))), undefined);
+  const words = Array.from({ length: 9000 }, (_, index) => index).join(" ");
+  const half = (await zip(words)).slice(0, 9000);
+  const text = new TextDecoder().decode(unpacked(payload(half))!.bytes);
+  assert(text.length > 1000 && words.startsWith(text));
+  const bomb = await zip("0".repeat(30 << 20));
+  assertEquals(unpacked(payload(bomb))!.bytes.length, 1 << 20);
+  small[small.length - 12] ^= 0xff;
+  unpacked(payload(small));
+});
+
+Deno.test("page: of a long payload the first MiB is shown", () => {
+  const long = payload(new Uint8Array(3 << 20).fill(0x61));
+  for (const form of formsOf(long)) {
+    const text = payloadText(long, form);
+    assertLess(text.length, 6 << 20);
+    assert(
+      text.endsWith("\n[2097152 more bytes are not shown; Save writes them]"),
+    );
+  }
 });
 
 Deno.test("page: hex digits fit in narrow panels", () => {

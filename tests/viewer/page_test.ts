@@ -57,6 +57,21 @@ Deno.test("decode: --html writes the page with the bytes of the capture", async 
     assertEquals(await decode.run(["--html", `${folder}/a.html`, name]), 0);
     const page = await Deno.readTextFile(`${folder}/a.html`);
     assertEquals(page, embed(PAGE, [{ name: "a.bin", bytes }]));
+    await Deno.symlink(name, `${folder}/link`);
+    for (
+      const same of [
+        name,
+        `${folder}/../${folder.split("/").at(-1)}/a.bin`,
+        `${folder}/link`,
+      ]
+    ) {
+      await assertRejects(
+        () => decode.run(["--html", same, name]),
+        Error,
+        "would replace the capture",
+      );
+    }
+    assertEquals(await Deno.readFile(name), bytes);
     await assertRejects(
       () => decode.run(["--html", `${folder}/b.html`, "--json", name]),
       Error,
