@@ -62,8 +62,13 @@ const ENCODER_NAMES: Names<HeaderEncoderOptions> = {
 
 /** The header compression of one direction of a connection. */
 export class HeaderEncoder {
-  /** Keeps the compiled code of the compressor; see `zlib/deflate.ts`. */
-  static readonly #kept: HeaderEncoder = HeaderEncoder.#make();
+  /**
+   * Keeps the compiled code of the compressor; see `zlib/deflate.ts`. It is made with
+   * the second compressor: a program with one connection has that one's, and compiles
+   * the code when it needs it, not when it begins.
+   */
+  static #kept: HeaderEncoder | undefined;
+  static #compressors = 0;
 
   /** What was encoded. */
   readonly bytes: HeaderBytes = noHeaderBytes();
@@ -119,7 +124,11 @@ export class HeaderEncoder {
   }
 
   #open(): BlockCompressor {
-    return this.#compressor ??= this.#makeCompressor();
+    if (this.#compressor !== undefined) return this.#compressor;
+    if (++HeaderEncoder.#compressors === 2) {
+      HeaderEncoder.#kept = HeaderEncoder.#make();
+    }
+    return this.#compressor = this.#makeCompressor();
   }
 
   #makeCompressor(): BlockCompressor {

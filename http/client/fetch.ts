@@ -12,6 +12,7 @@ import type { StreamCore } from "../../connection/stream_core.ts";
 import type { FetchInit } from "./fetch_init.ts";
 import { appendHeaders, sendable } from "../message/fields.ts";
 import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
+import { keepPlatform } from "../platform/warm_platform.ts";
 import { networkError } from "./network_error.ts";
 import { receivePush } from "./receive_push.ts";
 import { receiveResponse } from "./receive_response.ts";
@@ -35,6 +36,10 @@ export interface StreamOpener {
   ): Promise<Stream>;
 }
 
+/** After so many requests the process is one that goes on for a while. */
+const MANY_REQUESTS = 100;
+let requests = 0;
+
 /** Pushed streams that may wait for whoever iterates over the connection. */
 const MOST_UNCLAIMED = 8;
 
@@ -44,6 +49,7 @@ export function fetchOver(
   input: string | URL | Request,
   init?: FetchInit,
 ): Promise<SpdyResponse> {
+  if (++requests === MANY_REQUESTS) keepPlatform();
   let asked: OutgoingRequest | undefined;
   const following: Following = {
     mode: "manual",

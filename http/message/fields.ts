@@ -13,7 +13,6 @@ import {
   isPlain,
   toByteString,
 } from "../platform/header_text.ts";
-import "../platform/warm_platform.ts";
 import { easeIteration } from "../platform/many_headers.ts";
 import { HttpMessageError } from "./message_error.ts";
 import { plainHeaders } from "../platform/plain_headers.ts";

@@ -89,11 +89,27 @@ const PROBE: Parts = {
   headers: [],
 };
 
-const STANDS_IN = standInFor(
-  StandInRequest.prototype,
-  Request,
-  () => probe(new AbortController()),
-) && signalsFollow();
+let standsIn: boolean | undefined;
+/** Keeps the code for requests compiled while there is no other; see `zlib/deflate.ts`. */
+export let keptRequest: Request | undefined;
+
+/**
+ * Finds out whether stand-ins work, which takes 6 ms, so a client does not do it: a
+ * server does so when it begins.
+ */
+export function prepareRequests(): void {
+  if (standsIn !== undefined) return;
+  standsIn = standInFor(
+    StandInRequest.prototype,
+    Request,
+    () => probe(new AbortController()),
+  ) && signalsFollow();
+  keptRequest = receivedRequest(
+    { method: "GET", url: "http://localhost/", headers: [["a", "b"]] },
+    null,
+    () => new AbortController().signal,
+  );
+}
 
 function probe({ signal }: AbortController): StandInRequest {
   const held = new HeldRequest(PROBE, new Uint8Array(1), () => signal);
@@ -122,7 +138,8 @@ export function receivedRequest(
   body: StandInBody,
   signal: () => AbortSignal,
 ): Request {
-  if (!STANDS_IN) return platformRequest(head, body, signal());
+  prepareRequests();
+  if (!standsIn) return platformRequest(head, body, signal());
   const held = new HeldRequest(head, body, signal);
   return new StandInRequest(held) as unknown as Request;
 }
@@ -143,10 +160,3 @@ function platformRequest(
   makeImmutable(request.headers);
   return request;
 }
-
-/** Keeps the code for requests compiled while there is no other; see `zlib/deflate.ts`. */
-export const KEPT_REQUEST: Request = receivedRequest(
-  { method: "GET", url: "http://localhost/", headers: [["a", "b"]] },
-  null,
-  () => new AbortController().signal,
-);

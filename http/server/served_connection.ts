@@ -30,6 +30,8 @@ import {
   isConn,
   type Transport,
 } from "../../connection/transport.ts";
+import { keepPlatform } from "../platform/warm_platform.ts";
+import { prepareRequests } from "./received_request.ts";
 import { Semaphore } from "./semaphore.ts";
 import { Connection } from "../connection.ts";
 import {
@@ -81,6 +83,8 @@ export function connectionHost(
   options: ServeConnectionOptions,
   handler: AnyHandler,
 ): ConnectionHost {
+  prepareRequests();
+  keepPlatform();
   const { onError = answerError } = options;
   const limits = { maxHeaderCount: MAX_HEADERS, ...options.limits };
   return {
