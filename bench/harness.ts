@@ -43,6 +43,8 @@ export interface Row {
   readonly peers: readonly Peer[];
   /** Rounds of one length for a figure that does not depend on time. */
   readonly rounds?: number;
+  /** The picture that shows the row, with others of the same unit: its title. */
+  readonly picture?: string;
 }
 
 /** A subject's figures over the rounds. */
@@ -54,6 +56,7 @@ export interface Sample {
 /** Ours against one peer. */
 export interface Comparison {
   readonly row: string;
+  readonly picture?: string;
   readonly unit: Unit;
   readonly ours: Sample;
   readonly peer: Sample | { readonly name: string; readonly missing: string };
@@ -156,6 +159,7 @@ export async function runRow(row: Row, plan: Plan): Promise<Comparison[]> {
   });
   return row.peers.map((peer) => ({
     row: row.name,
+    picture: row.picture,
     unit: row.unit,
     ours: sampleOf(ours),
     peer: opened.has(peer)

@@ -23,6 +23,7 @@ import {
   type Unit,
 } from "./harness.ts";
 import { goVersion } from "./peers/spdystream.ts";
+import { pictureOf } from "./picture.ts";
 
 /** Each file exports `rows`. */
 const FAMILIES = [
@@ -225,26 +226,40 @@ function toText(comparisons: readonly Comparison[]): string {
   ).join("\n");
 }
 
+/** Writes the table, in front of that of the run before, and the pictures. */
 async function write(
   lines: readonly string[],
   comparisons: readonly Comparison[],
 ): Promise<void> {
+  const file = new URL("RESULTS.md", import.meta.url);
+  const before = (await Deno.readTextFile(file)).split(/^(?=## )/m)[1] ?? "";
   const table = [HEAD, HEAD.map(() => "---"), ...comparisons.map(cells)]
     .map((line) => `| ${line.join(" | ")} |`);
   const text = [
     "# Benchmark results",
     "",
-    "Written by `deno task bench --write`. Ratios are medians of rounds in which",
-    "ours and the peers took turns; more is better; the spread is half the",
+    "The last two runs of `deno task bench --write`. Ratios are medians of rounds in",
+    "which ours and the peers took turns; more is better; the spread is half the",
     "distance from the lowest to the highest ratio. Rates are a second of CPU time:",
     "both ends of each conversation share one process and keep one core busy.",
+    "",
+    `## ${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
     "",
     ...lines.map((line) => `- ${line}`),
     "",
     ...table,
     "",
+    before,
   ].join("\n");
-  await Deno.writeTextFile(new URL("RESULTS.md", import.meta.url), text);
+  await Deno.writeTextFile(file, text);
+  const drawn = comparisons.filter(({ picture }) => picture !== undefined);
+  for (const [title, all] of Map.groupBy(drawn, ({ picture }) => picture!)) {
+    const name = title.toLowerCase().replace(/\W+/g, "_");
+    await Deno.writeTextFile(
+      new URL(`../docs/bench_${name}.svg`, import.meta.url),
+      pictureOf(title, all, (value) => figure(value, all[0].unit)),
+    );
+  }
 }
 
 if (import.meta.main) await main(parseFlags(Deno.args));
