@@ -122,9 +122,11 @@ export class PeerStreams {
     let held = 0;
     for (const stream of this.queue.waiting()) {
       const state = stateOf(stream);
+      // What is left of one that was reset counts in `maxHeldBytes`.
+      if (state.ended) continue;
       const { size } = state.receiveBuffer;
       if (held + size <= options.maxBufferedBytes) held += size;
-      else if (!state.ended) state.reset(REFUSED_STREAM);
+      else state.reset(REFUSED_STREAM);
     }
   }
 

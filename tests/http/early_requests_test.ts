@@ -1,6 +1,7 @@
 /** `serve` with a client that sends its requests before it has read the server's SETTINGS. */
 
 import {
+  CANCEL,
   DATA,
   type Frame,
   FrameDecoder,
@@ -126,6 +127,20 @@ class Burst {
     await this.#settle();
   }
 
+  async reset(ids: number[]): Promise<void> {
+    for (const streamId of ids) {
+      this.#send({
+        frameType: RST_STREAM,
+        version: this.#version === PROTO_SPDY2 ? 2 : 3,
+        flags: 0,
+        length: 8,
+        streamId,
+        statusCode: CANCEL,
+      });
+    }
+    await this.#settle();
+  }
+
   #settle(): Promise<void> {
     return quiet(() =>
       this.frames.length + this.mostRunning + this.bodies.length
@@ -228,6 +243,20 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1] as const) {
       ...Array(12).fill(4000),
       ...Array(2).fill(1000),
     ]);
+    await time.until(burst.end());
+  });
+
+  Deno.test(`serve: early requests that the client resets leave their room to others, SPDY/${name}`, async () => {
+    using time = virtualTime();
+    const burst = new Burst({ version, maxBufferedBytes: 50_000 });
+    const ids = await burst.open(LIMIT + 30, 0);
+    const waiting = ids.slice(LIMIT);
+    await burst.write(waiting.slice(0, 12), 4000, 0);
+    await burst.reset(waiting.slice(0, 8));
+    await burst.write(waiting.slice(12, 20), 4000, 0);
+    assertEquals(burst.refused, 0);
+    await burst.reset(ids);
+    await burst.releaseAll();
     await time.until(burst.end());
   });
 }
