@@ -317,6 +317,8 @@ export class IoLoop {
         this.#events.failed(error);
       }
     }
+    // This side may go on sending for long.
+    this.#wire.release?.();
     this.#inputEnd.resolve();
     this.#events.inputEnded(failure);
   }

@@ -190,6 +190,31 @@ Deno.test("idle buffers: while reading is held back, no read buffer is kept", as
   wire.close();
 });
 
+Deno.test("idle buffers: after the end of input no read buffer is kept, although the connection still sends", async () => {
+  const [left, right] = conns();
+  const wire = openWire(left);
+  const ended = Promise.withResolvers<void>();
+  let largest = 0;
+  const loop: IoLoop = new IoLoop(wire, 1 << 20, {
+    input: ({ length }) => void (largest = Math.max(largest, length)),
+    inputEnded: () => ended.resolve(),
+    fill: () => {},
+    idle: () => {},
+    outputFailed: () => {},
+    failed: () => {},
+  });
+  // Whatever earlier connections gave back.
+  for (let count = 0; count < 10; count++) takeLarge(1 << 20);
+  const { spare } = largeMemory();
+  await right.write(new Uint8Array(4 << 20));
+  await right.closeWrite();
+  loop.start();
+  await ended.promise;
+  assertEquals(largest, 1 << 20);
+  assertGreater(largeMemory().spare - spare, 1 << 20);
+  loop.close();
+});
+
 Deno.test("idle buffers: many connections that wait for bulk share a bound of 16 MiB", async () => {
   const pairs = Array.from({ length: 40 }, conns);
   const before = largeMemory().waiting;
