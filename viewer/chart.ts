@@ -128,7 +128,10 @@ function rounded(value: number): string {
   return String(Number(value.toFixed(digits)));
 }
 
-/** The frame of an {@linkcode axis}. */
+/** Half of the width of a label, pixels. */
+const HALF_LABEL = 24;
+
+/** What {@linkcode timeAxis} draws. */
 export interface AxisOptions {
   /** First and last value of the axis. */
   readonly range: readonly [begin: number, end: number];
@@ -146,7 +149,7 @@ export interface AxisOptions {
 export function timeAxis(
   { range: [begin, end], x, labels, grid: [top, bottom], most }: AxisOptions,
 ): Shape[] {
-  return ticks(begin, end, most).flatMap((value, index): Shape[] => [
+  return ticks(begin, end, most).flatMap((value): Shape[] => [
     {
       kind: "line",
       meaning: "grid",
@@ -161,8 +164,12 @@ export function timeAxis(
       x: x(value),
       y: labels,
       text: timeText(value),
-      // The first label does not reach out of the chart.
-      anchor: index === 0 ? "start" : "middle",
+      // The first and the last label do not reach out of the chart.
+      anchor: x(value) - x(begin) < HALF_LABEL
+        ? "start"
+        : x(end) - x(value) < HALF_LABEL
+        ? "end"
+        : "middle",
     },
   ]);
 }

@@ -197,6 +197,7 @@ function payloadPanel(
     // Made of lines and tabs that the user may see, and spelled out by `payloadText`.
     const perLine = find("detail").clientWidth < WIDE_ENOUGH ? 8 : 16;
     text.textContent = payloadText(shown, form, perLine);
+    text.className = form;
     for (const each of forms.children as Iterable<Element> & HTMLCollection) {
       each.setAttribute(
         "aria-pressed",

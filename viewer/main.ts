@@ -112,6 +112,8 @@ async function read(): Promise<void> {
   document.body.classList.toggle("is-empty", count === 0);
   const found = [...model.connections.values()];
   find("connections-count").textContent = String(count);
+  const digits = String(found.at(-1)?.number ?? 0).length;
+  find("connections").style.setProperty("--digits", String(digits));
   choose(found[0]);
   connections.show(found, found.length === 0 ? -1 : 0);
   document.body.dataset.ready = String(connection?.rows.length ?? 0);

@@ -14,8 +14,8 @@ import type { Connection } from "./model.ts";
 const ENDS: Readonly<Record<string, string>> = {
   closed: "closed",
   reset: "reset by a RST packet",
-  "capture ended": "open when the capture ended",
-  forgotten: "silent for long, then forgotten",
+  "capture ended": "open at the end",
+  forgotten: "silent for long",
 };
 
 /** The tiles above the charts. */

@@ -285,7 +285,7 @@ export class TimeView {
           "faint",
           isObeyed
             ? "This side sent no data."
-            : "Its sender obeys no window here: SPDY/2 has none, SPDY/3 has none for the session, and spdystream ignores them.",
+            : "More was sent than this window allows: SPDY/2 has no windows, SPDY/3 none for the session, spdystream ignores them, or the capture lacks frames.",
         ),
       );
       return made;

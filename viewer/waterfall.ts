@@ -17,7 +17,8 @@ export function streamBar(
   width: number,
   height: number,
 ): Shape[] {
-  const x = scale(begin, end, 0, width);
+  // Room for a mark at the right edge.
+  const x = scale(begin, end, 0, width - 2);
   const inRange = (time: number): number =>
     Math.min(end, Math.max(begin, time));
   const top = Math.round(height * 0.2);
