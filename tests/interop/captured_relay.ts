@@ -37,6 +37,7 @@ export class CapturedRelay implements AsyncDisposable {
   readonly #segments: Segment[] = [];
   readonly #relaying: Promise<unknown>[] = [];
   readonly #begin = performance.now();
+  readonly #clock = Date.now();
 
   /** Relays connections to a port of the loopback interface. */
   constructor(target: number) {
@@ -109,7 +110,8 @@ export class CapturedRelay implements AsyncDisposable {
     return pcapFile({
       linkType: RAW_IP,
       packets: specs.map(({ spec }) => ipv4Packet(spec)),
-      times: specs.map(({ time }) => time),
+      // A file counts from second 1 on.
+      times: specs.map(({ time }) => this.#clock - 1000 + time),
     });
   }
 
