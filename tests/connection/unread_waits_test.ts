@@ -6,18 +6,24 @@
  */
 
 import type { Connection } from "../../http/connection.ts";
-import { coreOf } from "../../connection.ts";
+import { coreOf, RawConnection } from "../../connection.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
 import type { Stream } from "../../connection/stream.ts";
 import {
+  CLIENT,
   DATA,
   InvalidArgumentError,
   PROTO_SPDY2,
+  PROTO_SPDY3_1,
   SETTINGS_MAX_CONCURRENT_STREAMS,
 } from "../../mod.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
-import { memoryPair, type Pair } from "../helpers/connections.ts";
+import {
+  memoryPair,
+  memoryStreams,
+  type Pair,
+} from "../helpers/connections.ts";
 import { nextStream } from "../helpers/http.ts";
 import {
   turn,
@@ -243,7 +249,12 @@ Deno.test("unread: a connection that is closed while bytes are taken in leaves n
 Deno.test("unread: maxUnreadBytes is a whole number from 1", () => {
   for (const maxUnreadBytes of [0, -1, 1.5, NaN, Infinity]) {
     assertThrows(
-      () => memoryPair({ client: { maxUnreadBytes } }),
+      () =>
+        new RawConnection(memoryStreams()[0], {
+          side: CLIENT,
+          version: PROTO_SPDY3_1,
+          maxUnreadBytes,
+        }),
       InvalidArgumentError,
       "maxUnreadBytes",
     );

@@ -1,0 +1,18 @@
+/**
+ * What differs between versions of Deno. A test that compares this module with
+ * Deno's own functions asks here, and states what differs and why.
+ *
+ * @module
+ */
+
+/** Whether the tests run on a Deno older than `version`, such as `"2.9.0"`. */
+export function isDenoBefore(
+  version: string,
+  running: string = Deno.version.deno,
+): boolean {
+  const [ours, theirs] = [running, version].map((text) =>
+    text.split(/[.+-]/, 3).map(Number)
+  );
+  const at = ours.findIndex((part, index) => part !== theirs[index]);
+  return at >= 0 && ours[at] < theirs[at];
+}
