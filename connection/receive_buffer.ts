@@ -5,6 +5,7 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
+import { ChunkList, join } from "./chunk_list.ts";
 import { Deferred, handled } from "./deferred.ts";
 import { smallCopy } from "./small_copy.ts";
 
@@ -49,20 +50,8 @@ interface Expected {
   readonly wrong: (arrived: string) => unknown;
 }
 
-/**
- * When so many chunks wait, further small ones share memory: one object for each byte
- * that arrives alone would take hundreds of times the memory that the windows allow.
- */
-const MANY_CHUNKS = 32;
-/** A chunk up to this size is small, bytes. */
-const SMALL_CHUNK = 1024;
-/** Small chunks are joined up to so many bytes. */
-const LARGEST_TAIL = 16384;
 /** Pieces of one read are joined up to so many bytes; memory of 128 KiB and more comes as fresh pages. */
 const LARGEST_CHUNK = 65536;
-/** So many chunks are removed from the front of the list before the rest moves up. */
-const MOST_READ = 32;
-
 /**
  * Holds chunks until they are read. Bytes count as consumed only when a reader asks
  * for them: the web stream has no queue of its own (`highWaterMark: 0`).
@@ -76,10 +65,7 @@ const MOST_READ = 32;
  */
 export class ReceiveBuffer {
   readonly #events: ReceiveBufferEvents;
-  #chunks: Uint8Array<ArrayBuffer>[] = [];
-  #first = 0;
-  /** Memory of the last chunk, when more small ones can be added to it. */
-  #tail: Uint8Array<ArrayBuffer> | undefined;
+  readonly #chunks = new ChunkList();
   #size = 0;
   /** Bytes that arrived and were not dropped, including those already read. */
   #arrived = 0;
@@ -91,8 +77,6 @@ export class ReceiveBuffer {
   #waiting = false;
   /** A call of read() that waits. */
   #pending: PendingRead | undefined;
-  /** Bytes of the first chunk that read() took. */
-  #offset = 0;
   /** Views of the connection's read buffer. */
   #piece: Uint8Array | undefined;
   #morePieces: Uint8Array[] = [];
@@ -216,7 +200,7 @@ export class ReceiveBuffer {
       // A waiting web stream passes the chunk to the application, so it must not share
       // memory. At most one chunk per stream does: more would keep many times their
       // size alive.
-      const alone = this.#waiting || this.#first < this.#chunks.length;
+      const alone = this.#waiting || !this.#chunks.isEmpty;
       this.#settleChunk(alone ? only.slice() : smallCopy(only));
       return;
     }
@@ -243,7 +227,7 @@ export class ReceiveBuffer {
       this.#enqueue(this.#controller, chunk);
       this.#release();
     } else {
-      this.#keep(chunk);
+      this.#chunks.keep(chunk);
     }
   }
 
@@ -265,7 +249,7 @@ export class ReceiveBuffer {
     }
     if (buffer.length === 0) return Promise.resolve(0);
     if (this.#size > 0) {
-      const taken = this.#fillFromPieces(buffer, this.#fillFromChunks(buffer));
+      const taken = this.#fillFromPieces(buffer, this.#chunks.fill(buffer));
       this.#size -= taken;
       this.#events.consumed(taken);
       return Promise.resolve(taken);
@@ -331,7 +315,7 @@ export class ReceiveBuffer {
   takeAll(): Uint8Array<ArrayBuffer> | undefined {
     if (
       this.#end?.kind !== "finished" || this.#closed ||
-      this.#isOpen || this.#offset > 0
+      this.#isOpen || this.#chunks.isBegun
     ) return undefined;
     const size = this.#size;
     if (size === 0) {
@@ -339,8 +323,7 @@ export class ReceiveBuffer {
       return new Uint8Array(0);
     }
     this.#end = TAKEN;
-    const chunks = this.#chunks.slice(this.#first);
-    const bytes = chunks.length === 1 ? unshared(chunks[0]) : join(chunks);
+    const bytes = this.#chunks.all();
     this.#drop();
     this.#events.consumed(size);
     return bytes;
@@ -410,60 +393,6 @@ export class ReceiveBuffer {
     this.#nextIndex = 0;
   }
 
-  #fillFromChunks(buffer: Uint8Array): number {
-    let taken = 0;
-    while (this.#first < this.#chunks.length && taken < buffer.length) {
-      const chunk = this.#chunks[this.#first];
-      const end = this.#offset + buffer.length - taken;
-      const part = chunk.subarray(this.#offset, end);
-      buffer.set(part, taken);
-      taken += part.length;
-      this.#offset += part.length;
-      if (this.#offset === chunk.length) this.#shift();
-    }
-    return taken;
-  }
-
-  #keep(chunk: Uint8Array<ArrayBuffer>): void {
-    const tail = this.#tail;
-    const join = chunk.length <= SMALL_CHUNK &&
-      this.#chunks.length - this.#first >= MANY_CHUNKS;
-    if (!join || tail === undefined) {
-      this.#chunks.push(chunk);
-      this.#tail = join ? chunk : undefined;
-      return;
-    }
-    const last = this.#chunks.length - 1;
-    const { length } = this.#chunks[last];
-    const end = length + chunk.length;
-    let memory = tail;
-    if (end > tail.length) {
-      memory = new Uint8Array(Math.min(end * 2, LARGEST_TAIL + SMALL_CHUNK));
-      memory.set(this.#chunks[last]);
-    }
-    memory.set(chunk, length);
-    this.#chunks[last] = memory.subarray(0, end);
-    this.#tail = end >= LARGEST_TAIL ? undefined : memory;
-  }
-
-  /** Removes and returns the rest of the first chunk. */
-  #shift(): Uint8Array<ArrayBuffer> {
-    const chunk = this.#chunks[this.#first];
-    // The list must not keep read chunks alive, even if it never becomes empty.
-    this.#chunks[this.#first++] = NOTHING;
-    const rest = this.#offset === 0 ? chunk : chunk.subarray(this.#offset);
-    this.#offset = 0;
-    if (this.#first === this.#chunks.length) {
-      this.#chunks = [];
-      this.#first = 0;
-      this.#tail = undefined;
-    } else if (this.#first === MOST_READ) {
-      this.#chunks.splice(0, MOST_READ);
-      this.#first = 0;
-    }
-    return unshared(rest);
-  }
-
   #open(): ReadableStream<Uint8Array> {
     if (this.#pending !== undefined) {
       throw new InvalidArgumentError(
@@ -494,8 +423,8 @@ export class ReceiveBuffer {
   }
 
   #pull(controller: Controller): void {
-    if (this.#first < this.#chunks.length) {
-      const chunk = this.#shift();
+    if (!this.#chunks.isEmpty) {
+      const chunk = this.#chunks.shift();
       this.#size -= chunk.length;
       this.#enqueue(controller, chunk);
       if (this.#size === 0 && this.#end !== undefined) this.#close();
@@ -527,10 +456,7 @@ export class ReceiveBuffer {
 
   #drop(): number {
     const dropped = this.#size;
-    this.#chunks = [];
-    this.#first = 0;
-    this.#tail = undefined;
-    this.#offset = 0;
+    this.#chunks.drop();
     this.#forgetPieces();
     this.#size = 0;
     return dropped;
@@ -568,23 +494,4 @@ function errorOf(end: End | undefined): unknown {
   return end?.kind === "failed" ? end.error : new InvalidArgumentError(
     "the bytes of the stream are the body of its Request or Response: read them there",
   );
-}
-
-const NOTHING = new Uint8Array(0);
-
-/** A chunk that shares its memory with no other, for the application. */
-function unshared(chunk: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return chunk.length < chunk.buffer.byteLength ? chunk.slice() : chunk;
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let size = 0;
-  for (const part of parts) size += part.length;
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
 }

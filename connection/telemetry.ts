@@ -108,6 +108,9 @@ const NAME = "@spdy/spdy";
 /** Key of the span in a context, as `@opentelemetry/api` has it. */
 const SPAN_KEY = Symbol.for("OpenTelemetry Context Key SPAN");
 
+/** Where `@opentelemetry/api` looks for the providers that are registered. */
+const REGISTRY = Symbol.for("opentelemetry.js.api.1");
+
 let known: Telemetry | null | undefined;
 
 /**
@@ -122,8 +125,10 @@ export function telemetry(): Telemetry | undefined {
 function open(): Telemetry | undefined {
   const source = (globalThis as Global).Deno?.telemetry;
   if (source === undefined) return undefined;
+  // Deno registers its providers only where OTEL_DENO is set. Elsewhere getMeter
+  // throws, and before Deno 2.7.5 it ends the process.
+  if (Reflect.get(globalThis, REGISTRY) === undefined) return undefined;
   try {
-    // Deno throws here where OTEL_DENO is not set.
     const meter = source.meterProvider.getMeter(NAME);
     const tracer = source.tracerProvider.getTracer(NAME);
     return { meter, tracer, contexts: source.contextManager };
