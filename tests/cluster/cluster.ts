@@ -120,7 +120,8 @@ export class Cluster implements Containers<ClusterPod>, AsyncDisposable {
     });
     await until(`${pod.name} runs`, async () => {
       const { status } = await this.controlPlane.get(`${PODS}/${pod.name}`);
-      return status.phase === "Running";
+      if (status.phase === "Running") return true;
+      throw new Error(`${status.phase}: ${status.message ?? "no reason"}`);
     });
     return pod;
   }
@@ -128,6 +129,14 @@ export class Cluster implements Containers<ClusterPod>, AsyncDisposable {
   /** Deletes a pod. Does not wait for its end. */
   async deletePod({ name }: ClusterPod): Promise<void> {
     await this.controlPlane.delete(`${PODS}/${name}`, 1);
+  }
+
+  /** Waits until a pod that was deleted is no longer there. */
+  async untilGone({ name }: ClusterPod): Promise<void> {
+    await until(`${name} is gone`, async () => {
+      const { items } = await this.controlPlane.get(PODS);
+      return items.every((pod: ApiObject) => pod.metadata.name !== name);
+    });
   }
 
   /** Runs a command in a pod, as the developer. */

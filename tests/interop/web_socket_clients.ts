@@ -23,12 +23,25 @@ const decoder = new TextDecoder();
 
 /** Clients that speak WebSockets only. */
 export const webSocketClientSuites: readonly Suite[] = [
-  { peer: "Python client", prepare: preparePython },
-  ...Object.entries(NODE_VERSIONS).map(([name, version]): Suite => ({
-    peer: "Node client",
-    prepare: () => prepareNode(name, version),
-  })),
+  ...webSocketClientsOf(),
 ];
+
+/** The same with a cluster that a kubeconfig names; it has a pod "web". */
+export function webSocketClientsOf(
+  kubeConfig?: () => Promise<string>,
+): readonly Suite[] {
+  return [
+    {
+      peer: "Python client",
+      prepare: async () => await preparePython(await kubeConfig?.()),
+    },
+    ...Object.entries(NODE_VERSIONS).map(([name, version]): Suite => ({
+      peer: "Node client",
+      prepare: async () =>
+        await prepareNode(name, version, await kubeConfig?.()),
+    })),
+  ];
+}
 
 /** Each scenario: its key in what a client prints, its name, and what is wanted. */
 const WANTED: [key: string, name: string, wanted: unknown][] = [
@@ -39,7 +52,9 @@ const WANTED: [key: string, name: string, wanted: unknown][] = [
   ["forward", "port-forward", ["200", 1000, ""]],
 ];
 
-async function preparePython(): Promise<PreparedSuite> {
+async function preparePython(
+  kubeConfig: string | undefined,
+): Promise<PreparedSuite> {
   const folder = await installPythonPackages("kubernetes", [
     `kubernetes==${PYTHON_VERSION}`,
   ]);
@@ -48,12 +63,14 @@ async function preparePython(): Promise<PreparedSuite> {
     PYTHON_VERSION,
     (server, port) => [`${folder}/python`, program.pathname, server, port],
     [["pod", "read a pod", 0]],
+    kubeConfig,
   );
 }
 
 async function prepareNode(
   name: string,
   version: string,
+  kubeConfig: string | undefined,
 ): Promise<PreparedSuite> {
   const folder = await installNodePackages("client_node");
   const program = await runtimeFor(folder, name);
@@ -67,6 +84,7 @@ async function prepareNode(
       port,
     ],
     [],
+    kubeConfig,
   );
 }
 
@@ -91,11 +109,12 @@ async function suiteOf(
   version: string,
   command: (server: string, port: string) => readonly string[],
   more: readonly [key: string, name: string, wanted: unknown][],
+  kubeConfig: string | undefined,
 ): Promise<PreparedSuite> {
   await using server = servePod(0);
   await using target = serveTarget();
   const [program, ...args] = command(
-    `http://127.0.0.1:${server.addr.port}`,
+    kubeConfig ?? `http://127.0.0.1:${server.addr.port}`,
     `${target.addr.port}`,
   );
   const { stdout, stderr } = await new Deno.Command(program, {

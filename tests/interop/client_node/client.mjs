@@ -1,7 +1,7 @@
 /**
  * The Node client of Kubernetes against a server: prints one JSON object.
- * Arguments: the package, the URL of the server, and a port that the pod can
- * reach, where an HTTP server answers.
+ * Arguments: the package, the URL of the server or the path of a kubeconfig, and
+ * a port that the pod can reach, where an HTTP server answers.
  */
 
 import { createServer } from "node:net";
@@ -10,12 +10,16 @@ import { PassThrough } from "node:stream";
 const [name, server, port] = process.argv.slice(2);
 const k8s = await import(name);
 const config = new k8s.KubeConfig();
-config.loadFromOptions({
-  clusters: [{ name: "c", server, skipTLSVerify: true }],
-  users: [{ name: "u" }],
-  contexts: [{ name: "x", cluster: "c", user: "u" }],
-  currentContext: "x",
-});
+if (server.startsWith("http")) {
+  config.loadFromOptions({
+    clusters: [{ name: "c", server, skipTLSVerify: true }],
+    users: [{ name: "u" }],
+    contexts: [{ name: "x", cluster: "c", user: "u" }],
+    currentContext: "x",
+  });
+} else {
+  config.loadFromFile(server);
+}
 
 function sink() {
   const stream = new PassThrough();

@@ -1,18 +1,21 @@
 """The Python client against a server: prints one JSON object.
 
-Arguments: the URL of the server, and a port that the pod can reach, where an
-HTTP server answers.
+Arguments: the URL of the server or the path of a kubeconfig, and a port that the
+pod can reach, where an HTTP server answers.
 """
 
 import json
 import sys
 
 import kubernetes
-from kubernetes import client, stream
+from kubernetes import client, config, stream
 
 server, port = sys.argv[1], int(sys.argv[2])
 configuration = client.Configuration()
-configuration.host = server
+if server.startswith("http"):
+    configuration.host = server
+else:
+    config.load_kube_config(server, client_configuration=configuration)
 api = client.CoreV1Api(client.ApiClient(configuration))
 SHELL = ["sh", "-c"]
 
