@@ -33,7 +33,8 @@ or TYPE/NAME, such as deploy/web, for one of its pods.`,
   options: OPTIONS,
   notes:
     `Permissions: --allow-net for the server, --allow-read and --allow-env for the
-kubeconfig and the files named, --allow-run for credential plugins.`,
+kubeconfig and the files named, --allow-run for credential plugins, and for stty with
+-t, without which full-screen programs may look wrong.`,
   async run(args: string[]): Promise<number> {
     const { values, lists, flags, positionals } = readOptions(args, OPTIONS);
     if (positionals.length !== 1) throw new UsageError("attach needs POD");

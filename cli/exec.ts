@@ -6,11 +6,13 @@
 
 import { exec as execInPod } from "../kubernetes/exec.ts";
 import type { RemoteProcess } from "../kubernetes/process.ts";
+import type { ExitStatus } from "../kubernetes/status.ts";
 import { within } from "../connection/clock.ts";
 import { type Command, EXIT_FAILURE, UsageError } from "./command.ts";
 import { defineCommand } from "./help.ts";
 import { readOptions } from "./options.ts";
 import { inContainer, POD_OPTIONS, podTarget } from "./pod.ts";
+import { RawTerminal } from "./raw_terminal.ts";
 import { payloadError, payloadOut, printError, show } from "./terminal.ts";
 
 const OPTIONS = [
@@ -34,7 +36,8 @@ TYPE/NAME, such as deploy/web, for one of its pods.`,
   options: OPTIONS,
   notes:
     `Permissions: --allow-net for the server, --allow-read and --allow-env for the
-kubeconfig and the files named, --allow-run for credential plugins.`,
+kubeconfig and the files named, --allow-run for credential plugins, and for stty with
+-t, without which full-screen programs may look wrong.`,
   async run(args: string[]): Promise<number> {
     const { values, lists, flags, positionals, rest } = readOptions(
       args,
@@ -61,23 +64,25 @@ export async function passThrough(
   stdin: boolean,
   tty: boolean,
 ): Promise<number> {
-  using _terminal = tty && Deno.stdin.isTerminal()
-    ? new RawTerminal(process)
-    : undefined;
   const input = stdin ? sendInput(process) : undefined;
-  const outputs = [
-    process.stdout.pipeTo(payloadOut()),
-  ];
-  if (!tty) {
-    outputs.push(
-      process.stderr.pipeTo(payloadError()),
-    );
-  }
-  await Promise.all(outputs);
-  const { code, message, success } = await process.status;
+  const { code, message, success } = await showOutput(process, tty);
   if (input !== undefined && !tty) await warnIfCut(input);
   if (code === undefined) printError(show`${message}`);
   return exitCodeOf(code, success);
+}
+
+/** Shows what the process writes, to its end. */
+async function showOutput(
+  process: RemoteProcess,
+  tty: boolean,
+): Promise<ExitStatus> {
+  using _terminal = tty && Deno.stdin.isTerminal()
+    ? await RawTerminal.open(process)
+    : undefined;
+  const outputs = [process.stdout.pipeTo(payloadOut())];
+  if (!tty) outputs.push(process.stderr.pipeTo(payloadError()));
+  await Promise.all(outputs);
+  return await process.status;
 }
 
 /** How much of standard input was sent. */
@@ -128,32 +133,4 @@ export function exitCodeOf(code: number | undefined, success: boolean): number {
   if (code === undefined) return EXIT_FAILURE;
   const own = Deno.build.os === "windows" ? code : code & 0xff;
   return success ? own : own || EXIT_FAILURE;
-}
-
-/** This terminal, handing every key on, and telling the process its size as it changes. */
-class RawTerminal implements Disposable {
-  readonly #tell: () => void;
-
-  constructor(process: RemoteProcess) {
-    this.#tell = () => {
-      try {
-        const { columns, rows } = Deno.consoleSize();
-        process.resize(columns, rows).catch(() => {});
-      } catch {
-        // Input is a terminal and output is none: it has no size.
-      }
-    };
-    Deno.stdin.setRaw(true);
-    this.#tell();
-    if (Deno.build.os !== "windows") {
-      Deno.addSignalListener("SIGWINCH", this.#tell);
-    }
-  }
-
-  [Symbol.dispose](): void {
-    Deno.stdin.setRaw(false);
-    if (Deno.build.os !== "windows") {
-      Deno.removeSignalListener("SIGWINCH", this.#tell);
-    }
-  }
 }
