@@ -23,7 +23,10 @@ export interface Subject {
 }
 
 /** How a figure is read and written. */
-export type Unit = "req/s" | "op/s" | "GB/s" | "MB/s" | "bytes";
+export type Unit = "req/s" | "op/s" | "GB/s" | "MB/s" | "bytes" | "us";
+
+/** The units that are no rates: the figures stand as they are, and less is better. */
+const AMOUNTS: ReadonlySet<Unit> = new Set(["bytes", "us"]);
 
 /** A peer, and the ratio ours / peer that is wanted. */
 export interface Peer {
@@ -37,14 +40,19 @@ export interface Peer {
 /** One thing of ours beside its peers. */
 export interface Row {
   readonly name: string;
-  /** `bytes`: less is better, else more is. */
+  /** `bytes` and `us`: less is better, else more is. */
   readonly unit: Unit;
   ours(): Subject | Promise<Subject>;
   readonly peers: readonly Peer[];
   /** Rounds of one length for a figure that does not depend on time. */
   readonly rounds?: number;
+<<<<<<< Updated upstream
   /** The picture that shows the row, with others of the same unit: its title. */
   readonly picture?: string;
+=======
+  /** Each round starts all anew, so there is nothing to warm up. */
+  readonly isCold?: boolean;
+>>>>>>> Stashed changes
 }
 
 /** A subject's figures over the rounds. */
@@ -92,7 +100,7 @@ async function measure(
   const figure = await subject.run(milliseconds);
   const elapsed = performance.now() - begin;
   const cpuMilliseconds = cpuTime() - cpu;
-  return subject.measuresItself || unit === "bytes"
+  return subject.measuresItself || AMOUNTS.has(unit)
     ? { figure, cpuMilliseconds: milliseconds }
     : { figure: figure * elapsed / cpuMilliseconds, cpuMilliseconds };
 }
@@ -136,6 +144,7 @@ export async function runRow(row: Row, plan: Plan): Promise<Comparison[]> {
   const figures = new Map<Subject, number[]>();
   for (const subject of subjects) {
     figures.set(subject, []);
+    if (row.isCold) continue;
     await warmUp(subject, row.unit, plan.warmUpMilliseconds, cpuTime);
   }
   const rounds = Math.min(plan.rounds, row.rounds ?? plan.rounds);
@@ -175,7 +184,7 @@ export function ratios(comparison: Comparison): number[] {
   const { peer, ours, unit } = comparison;
   if ("missing" in peer) return [];
   return ours.figures.map((figure, round) =>
-    unit === "bytes"
+    AMOUNTS.has(unit)
       ? peer.figures[round] / figure
       : figure / peer.figures[round]
   );

@@ -35,6 +35,8 @@ const FAMILIES = [
   "headers",
   "zlib",
   "memory",
+  "connections",
+  "start",
   "scale",
 ] as const;
 

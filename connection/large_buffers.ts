@@ -10,8 +10,8 @@ import { PLACES } from "./placement.ts";
 const SMALLEST = 64 * 1024;
 /** Sizes of which memory is kept: up to 1 MiB. A larger buffer is allocated for each use. */
 const SIZES = 5;
-/** Most unused buffers of one size that are kept; 4 MiB in all sizes together. */
-const SPARES = 2;
+/** Most memory of unused buffers of one size that is kept, bytes: 10 MiB in all sizes together. */
+const MOST_SPARE = 2 * 1024 * 1024;
 /** Most memory in which connections may wait for input, bytes. */
 const MOST_WAITING = 16 * 1024 * 1024;
 
@@ -37,8 +37,9 @@ export function takeLarge(size: number): Uint8Array<ArrayBuffer> {
 
 /** Ends the use of a buffer of {@linkcode takeLarge}. Nothing may read or write it any more, not even a pending operation. */
 export function returnLarge(buffer: Uint8Array<ArrayBuffer>): void {
-  const list = spares[indexOf(buffer.length - PLACES)];
-  if (list !== undefined && list.length < SPARES) list.push(buffer);
+  const size = buffer.length - PLACES;
+  const list = spares[indexOf(size)];
+  if (list !== undefined && list.length * size < MOST_SPARE) list.push(buffer);
 }
 
 /** Whether a connection may wait for input in `size` bytes of large memory; if so, {@linkcode endWait} has to follow. */

@@ -1,0 +1,1 @@
+// Does nothing: what Deno itself needs to start.
