@@ -46,13 +46,10 @@ export interface Row {
   readonly peers: readonly Peer[];
   /** Rounds of one length for a figure that does not depend on time. */
   readonly rounds?: number;
-<<<<<<< Updated upstream
   /** The picture that shows the row, with others of the same unit: its title. */
   readonly picture?: string;
-=======
   /** Each round starts all anew, so there is nothing to warm up. */
   readonly isCold?: boolean;
->>>>>>> Stashed changes
 }
 
 /** A subject's figures over the rounds. */
