@@ -28,6 +28,7 @@ import { pictureOf } from "./picture.ts";
 /** Each file exports `rows`. */
 const FAMILIES = [
   "in_memory",
+  "copies",
   "tcp",
   "http",
   "cores",
