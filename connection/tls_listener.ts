@@ -116,6 +116,7 @@ class TlsListener implements AcceptingListener {
   readonly #outer: AcceptingListener;
   readonly #options: TlsListenOptions;
   #passage: Passage;
+  #closed = false;
 
   constructor(
     outer: AcceptingListener,
@@ -134,12 +135,15 @@ class TlsListener implements AcceptingListener {
   }
 
   setCertificate(certificate: CertificateAndKey): void {
+    // Nobody would close another inner listener.
+    if (this.#closed) return;
     const inner = listenLoopback({ ...this.#options, ...certificate });
     this.#passage.retire();
     this.#passage = new Passage(inner);
   }
 
   close(): void {
+    this.#closed = true;
     this.#passage.close();
     this.#outer.close();
   }

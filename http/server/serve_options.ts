@@ -327,7 +327,8 @@ export interface SpdyServer<Addr extends Deno.Addr = Deno.Addr>
    * connections that are open go on. Throws `InvalidArgumentError` when this
    * server does not do TLS itself, has `handshakeTimeout: 0` or no permission
    * for 127.0.0.1, and what `Deno.listenTls` throws for a certificate that is
-   * none; the one before then stays.
+   * none; the one before then stays. Has no effect once the server has begun to
+   * shut down.
    */
   setCertificate(
     certificate: { readonly cert: string; readonly key: string },

@@ -48,3 +48,23 @@ Deno.test("setCertificate: only where the server does TLS", async () => {
     "the certificate cannot be changed",
   );
 });
+
+Deno.test("setCertificate: a server that has ended opens no listener again", async () => {
+  const { cert, key } = await makeCertificate();
+  const server = serve({ ...LOOPBACK, cert, key }, () => new Response());
+  await server.shutdown();
+  const { listenTls } = Deno;
+  const opened: Deno.TlsListener[] = [];
+  Deno.listenTls = (options) => {
+    const listener = listenTls(options);
+    opened.push(listener);
+    return listener;
+  };
+  try {
+    server.setCertificate({ cert, key });
+  } finally {
+    Deno.listenTls = listenTls;
+    for (const listener of opened) listener.close();
+  }
+  assertEquals(opened.length, 0);
+});
