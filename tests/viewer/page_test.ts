@@ -23,6 +23,8 @@ Deno.test("page: the policy allows neither network nor markup made of text", () 
   assert(policy.includes("require-trusted-types-for 'script'"));
   assert(policy.includes("trusted-types 'none'"));
   assert(!policy.includes("unsafe") && !policy.includes("http"));
+  // But for the code that reads URLs of captured requests.
+  assertEquals(PAGE.match(/https?:\/\/[\w.-]+/g), null);
 });
 
 Deno.test("page: its sources never make markup out of text", async () => {
