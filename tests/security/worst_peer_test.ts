@@ -12,7 +12,7 @@ import { Lines } from "../helpers/lines.ts";
 import { WorstPeer } from "./worst_peer/peer.ts";
 
 const MiB = 1 << 20;
-/** What the documentation promises. */
+/** The documentation promises 20 MiB, the sum of all bounds. This peer does not reach all of them. */
 const MOST = 16 * MiB;
 
 interface Figures {
