@@ -30,6 +30,9 @@ export class CertificateFiles {
   #current: Certificate;
   /** The failure that was reported last, so that it is reported once. */
   #reported = "";
+  /** How often the files were read, and which of these readings was used last. */
+  #readings = 0;
+  #used = 0;
 
   private constructor(
     certFile: string,
@@ -61,8 +64,12 @@ export class CertificateFiles {
    * keep what they have: both files may be in the middle of being replaced.
    */
   async reload(users: readonly CertificateUser[]): Promise<void> {
+    const reading = ++this.#readings;
     try {
       const read = await readBoth(this.#certFile, this.#keyFile);
+      // A later reading was faster, and what it found is newer.
+      if (reading < this.#used) return;
+      this.#used = reading;
       const { cert, key } = this.#current;
       if (read.cert !== cert || read.key !== key) {
         for (const user of users) user.setCertificate(read);

@@ -201,3 +201,47 @@ Deno.test("certificate files that are broken are reported once, and used when th
   assertEquals(files.current.cert, second.cert);
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("a certificate that was read late does not take the place of a newer one", async () => {
+  const folder = await Deno.makeTempDir();
+  const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+  const pairs = await Promise.all([1, 2, 3].map(() => makeCertificate()));
+  const write = async (index: number) => {
+    await Deno.writeTextFile(cert, pairs[index].cert);
+    await Deno.writeTextFile(key, pairs[index].key);
+  };
+  await write(0);
+  const files = await CertificateFiles.open(cert, key);
+  const used: string[] = [];
+  const user = {
+    setCertificate(certificate: { cert: string }): void {
+      used.push(certificate.cert);
+    },
+  };
+  await write(1);
+  const hasRead = Promise.withResolvers<void>();
+  const mayEnd = Promise.withResolvers<void>();
+  const { readTextFile } = Deno;
+  Deno.readTextFile = async (path) => {
+    const text = await readTextFile(path);
+    if (path === key) {
+      hasRead.resolve();
+      await mayEnd.promise;
+    }
+    return text;
+  };
+  let late: Promise<void>;
+  try {
+    late = files.reload([user]);
+    await hasRead.promise;
+  } finally {
+    Deno.readTextFile = readTextFile;
+  }
+  await write(2);
+  await files.reload([user]);
+  mayEnd.resolve();
+  await late;
+  assertEquals(used, [pairs[2].cert]);
+  assertEquals(files.current.cert, pairs[2].cert);
+  await Deno.remove(folder, { recursive: true });
+});
