@@ -6,7 +6,6 @@
  * @module
  */
 
-import { adler32 } from "../../zlib/adler32.ts";
 import { BitWriter } from "../../zlib/bit_writer.ts";
 import {
   matchToken,
@@ -14,12 +13,7 @@ import {
   writeStored,
   writeSyncMarker,
 } from "../../zlib/block_writer.ts";
-import {
-  MAX_MATCH,
-  METHOD_DEFLATE,
-  MIN_MATCH,
-  PRESET_DICTIONARY,
-} from "../../zlib/constants.ts";
+import { MAX_MATCH, MIN_MATCH } from "../../zlib/constants.ts";
 import type { ByteWriter } from "../byte_writer.ts";
 
 /** Largest memory that is kept for the next header block, bytes. */
@@ -44,22 +38,6 @@ export class BlockOutput {
     }
     this.#writer.clear();
     this.#count = 0;
-  }
-
-  /** Writes the zlib header with the dictionary's checksum (RFC 1950, section 2.2): a window of 32 KiB, default effort. */
-  zlibHeader(dictionary: Uint8Array): void {
-    const method = METHOD_DEFLATE | 7 << 4;
-    const flags = PRESET_DICTIONARY | 2 << 6;
-    const check = 31 - (method << 8 | flags) % 31;
-    const checksum = adler32(dictionary);
-    this.#writer.writeBytes(Uint8Array.of(
-      method,
-      flags | check,
-      checksum >>> 24,
-      checksum >>> 16,
-      checksum >>> 8,
-      checksum,
-    ));
   }
 
   /**

@@ -5,29 +5,37 @@
  */
 
 import { Deflate } from "../../zlib/deflate.ts";
-import { ByteWriter } from "../byte_writer.ts";
-import { writeHeaderBlock } from "../header_block.ts";
+import type { ByteWriter } from "../byte_writer.ts";
 import type { NameValue } from "../types.ts";
 import type { VersionTraits } from "../version.ts";
 import type { BlockCompressor } from "./block_compressor.ts";
+import { KeptBlock } from "./kept_block.ts";
+import { zlibHeader } from "./zlib_header.ts";
 
 /** Compresses header blocks as zlib does, at level 6. */
 export class PlainCompressor implements BlockCompressor {
-  readonly #traits: VersionTraits;
+  readonly #block: KeptBlock;
+  /**
+   * Without zlib's frame: the stream never ends, so nobody reads the checksum of all
+   * its bytes.
+   */
   readonly #deflate: Deflate;
-  readonly #block: ByteWriter = new ByteWriter(1024);
+  /** What the stream begins with, until it was written. */
+  #header: Uint8Array | undefined;
 
   /** Creates a compressor at the start of its zlib stream. */
   constructor(traits: VersionTraits, dictionary: Uint8Array) {
-    this.#traits = traits;
-    this.#deflate = new Deflate({ level: 6, dictionary });
+    this.#block = new KeptBlock(traits.lengthSize);
+    this.#deflate = new Deflate({ format: "raw", level: 6, dictionary });
+    this.#header = zlibHeader(dictionary, 15, 2);
   }
 
   compress(pairs: readonly NameValue[], out: ByteWriter): number {
-    this.#block.length = 0;
-    writeHeaderBlock(this.#block, pairs, this.#traits.lengthSize);
-    out.append(this.#deflate.pushView(this.#block.view(), "sync"));
-    return this.#block.length;
+    const block = this.#block.change(pairs);
+    if (this.#header !== undefined) out.append(this.#header);
+    this.#header = undefined;
+    out.append(this.#deflate.pushView(block.view(), "sync"));
+    return block.length;
   }
 
   maxCompressedLength(blockLength: number): number {

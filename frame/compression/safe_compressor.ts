@@ -32,6 +32,7 @@ import { GapParser } from "./gap_parser.ts";
 import { RunFinder } from "./run_finder.ts";
 import type { Nature } from "./nature.ts";
 import { MatchWindow } from "./window.ts";
+import { zlibHeader } from "./zlib_header.ts";
 
 /** A repeated value is indexed again after so many bytes, so that the search finds the nearer copy. */
 const INDEX_AGAIN = 16384;
@@ -54,8 +55,8 @@ export class SafeCompressor implements BlockCompressor {
   readonly #layout: BlockLayout;
   readonly #runs: RunFinder;
   readonly #parser: GapParser;
-  /** The dictionary that the zlib header names; `undefined` after it was written. */
-  #dictionary: Uint8Array | undefined;
+  /** What the stream begins with, until it was written. */
+  #header: Uint8Array | undefined;
 
   /**
    * Creates a compressor at the start of its zlib stream.
@@ -68,7 +69,7 @@ export class SafeCompressor implements BlockCompressor {
     natureOf: (name: string) => Nature,
   ) {
     this.#traits = traits;
-    this.#dictionary = dictionary;
+    this.#header = zlibHeader(dictionary, 15, 2);
     this.#window = MatchWindow.of(dictionary);
     this.#layout = new BlockLayout(
       this.#window,
@@ -93,8 +94,8 @@ export class SafeCompressor implements BlockCompressor {
     atMost: number,
   ): number {
     output.begin();
-    if (this.#dictionary !== undefined) output.zlibHeader(this.#dictionary);
-    this.#dictionary = undefined;
+    if (this.#header !== undefined) out.append(this.#header);
+    this.#header = undefined;
     let length = atMost;
     if (length > ROUGH) length = headerBlockLength(pairs, this.#traits, true);
     if (length > MAX_MATCHED) {
