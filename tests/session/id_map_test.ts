@@ -80,3 +80,18 @@ Deno.test("IdMap: a walk ends when all entries are taken out", () => {
   }
   assertEquals(seen, [1]);
 });
+
+Deno.test("IdMap: a table that has grown is empty once all entries are taken out, and grows again", () => {
+  const map = new IdMap<number>();
+  for (let round = 0; round < 3; round++) {
+    for (let id = 1; id < 4000; id += 2) map.set(id, id + round);
+    assertEquals(map.size, 2000);
+    for (let id = 1; id < 4000; id += 2) {
+      assertEquals(map.get(id), id + round);
+      assertEquals(map.delete(id), true);
+      assertEquals(map.get(id), undefined);
+      assertEquals(map.delete(id), false);
+    }
+    assertEquals([map.size, [...map.values()]], [0, []]);
+  }
+});

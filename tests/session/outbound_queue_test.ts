@@ -111,3 +111,43 @@ Deno.test("random pushes, pops and removals agree with a sorted list", () => {
     }
   }
 });
+
+Deno.test("a long queue keeps its order while its front is taken and its end grows", () => {
+  for (const taken of [63, 64, 65, 128, 199]) {
+    const queue = new OutboundQueue<Item>();
+    const wanted: string[] = [];
+    const add = (count: number): void => {
+      for (let index = 0; index < count; index++) {
+        const name = `${wanted.length}`;
+        wanted.push(name);
+        queue.push(item(queue, 1, name));
+      }
+    };
+    add(200);
+    const found: string[] = [];
+    for (let index = 0; index < taken; index++) {
+      found.push(queue.pop(true, true)?.name ?? "none");
+      assertEquals(queue.size(true), 200 - found.length);
+    }
+    add(50);
+    assertEquals(queue.size(true), 250 - taken);
+    assertEquals([...found, ...drain(queue)], wanted);
+    assertEquals(queue.size(true), 0);
+  }
+});
+
+Deno.test("an item is removed from a long queue whose front was taken", () => {
+  const queue = new OutboundQueue<Item>();
+  const items = Array.from(
+    { length: 150 },
+    (_, index) => item(queue, 1, `${index}`),
+  );
+  for (const each of items) queue.push(each);
+  for (let index = 0; index < 70; index++) queue.pop(true, true);
+  for (const index of [70, 100, 149]) queue.remove(items[index]);
+  const left = items.filter((_, index) =>
+    index > 70 && index !== 100 && index !== 149
+  );
+  assertEquals(queue.size(true), left.length);
+  assertEquals(drain(queue), left.map(({ name }) => name));
+});
