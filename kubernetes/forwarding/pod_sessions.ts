@@ -4,6 +4,8 @@
  * @module
  */
 
+import { endOfTurn } from "../../connection/clock.ts";
+import { ConnectionClosedError } from "../../connection/errors.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { findPort, type FoundPod } from "../api/resource.ts";
 import type { ForwardedConnection } from "../forwarded.ts";
@@ -16,6 +18,8 @@ interface Session {
   readonly forwarder: PortForwarder;
   /** Connections that are open, or are being opened. */
   connections: number;
+  /** The server has announced its end: it takes no more connections. */
+  isEnding: boolean;
 }
 
 /** A connection of a session. */
@@ -70,7 +74,23 @@ export class PodSessions {
     const remote = found === undefined
       ? portNumber(port)
       : findPort(found, port).remote;
-    const session = await this.#pick();
+    for (;;) {
+      const session = await this.#pick();
+      try {
+        return await this.#connect(session, remote);
+      } catch (error) {
+        // The connections that are open go on until the server ends them.
+        await endOfTurn();
+        const mayGoOn = error instanceof ConnectionClosedError &&
+          found !== undefined && !session.isEnding &&
+          this.#sessions.has(session);
+        if (!mayGoOn) throw error;
+        session.isEnding = true;
+      }
+    }
+  }
+
+  async #connect(session: Session, port: number): Promise<Lease> {
     session.connections++;
     let isReleased = false;
     const release = (): void => {
@@ -80,7 +100,7 @@ export class PodSessions {
       if (this.#isRetired) this.#closeIfIdle(session);
     };
     try {
-      return { connection: await session.forwarder.connect(remote), release };
+      return { connection: await session.forwarder.connect(port), release };
     } catch (error) {
       release();
       throw error;
@@ -109,6 +129,7 @@ export class PodSessions {
   async #pick(): Promise<Session> {
     const { perSession, maxSessions = MAX_SESSIONS } = this.#options;
     const [best] = [...this.#sessions]
+      .filter(({ isEnding }) => !isEnding)
       .sort((a, b) => a.connections - b.connections);
     if (
       best !== undefined &&
@@ -129,7 +150,7 @@ export class PodSessions {
 
   async #open(): Promise<Session> {
     const forwarder = await this.#options.open();
-    const session: Session = { forwarder, connections: 0 };
+    const session: Session = { forwarder, connections: 0, isEnding: false };
     this.#sessions.add(session);
     forwarder.closed.then(
       () => this.#ended(session, "the server ended the session"),

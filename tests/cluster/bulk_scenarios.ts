@@ -16,12 +16,10 @@ const IN = 16 * MIB;
 const SEQUENTIAL = 100;
 /**
  * Commands at once. From somewhere above 25, containerd 1.6 itself stalls for
- * 40 to 60 s, for its own `ctr` as well, so one of the transports has fewer.
+ * 40 to 60 s, for its own `ctr` as well.
  */
-const PARALLEL: Readonly<Record<Way["transport"], number>> = {
-  spdy: 50,
-  websocket: 25,
-};
+export type Parallel = Readonly<Record<Way["transport"], number>>;
+
 /** Descriptors that a program may open for its own use meanwhile. */
 const TOLERANCE = 5;
 
@@ -32,6 +30,7 @@ export function bulkScenarios<Pod>(
   containers: Containers<Pod>,
   pod: Pod,
   ways: readonly Way[],
+  parallel: Parallel,
 ): Scenario[] {
   return ways.flatMap((way): Scenario[] => {
     const over = `exec over ${way.transport}`;
@@ -49,10 +48,10 @@ export function bulkScenarios<Pod>(
           run: () => writeMuch(containers, pod, way),
         }]),
       {
-        name: `${over}: ${PARALLEL[way.transport]} at once`,
+        name: `${over}: ${parallel[way.transport]} at once`,
         run: () =>
           keepingDescriptors(containers, async () => {
-            const length = PARALLEL[way.transport];
+            const length = parallel[way.transport];
             const numbers = Array.from({ length }, (_, n) => n);
             await Promise.all(
               numbers.map((n) => echo(containers, pod, way, n)),

@@ -53,7 +53,11 @@ const suite: Suite = {
         scenarios: [
           ...execScenarios(runtime, pod, CONTAINERD_WAYS),
           ...runtimeExecScenarios(runtime, pod),
-          ...bulkScenarios(runtime, pod, CONTAINERD_WAYS),
+          ...bulkScenarios(runtime, pod, CONTAINERD_WAYS, {
+            // One of them shows that a stall ends.
+            spdy: 50,
+            websocket: 25,
+          }),
           ...attachScenarios(runtime, CONTAINERD_WAYS),
           ...forwardScenarios(runtime, pod, ["spdy"]),
           ...faultScenarios(runtime, pod),

@@ -59,7 +59,10 @@ const suite: Suite = {
       version: KUBERNETES_VERSION,
       scenarios: [
         ...execScenarios(cluster, pod, CLUSTER_WAYS),
-        ...bulkScenarios(cluster, pod, CLUSTER_WAYS),
+        ...bulkScenarios(cluster, pod, CLUSTER_WAYS, {
+          spdy: 20,
+          websocket: 20,
+        }),
         ...attachScenarios(cluster, CLUSTER_WAYS),
         ...forwardScenarios(cluster, pod, ["spdy", "websocket"]),
         ...stopScenarios(cluster, CLUSTER_WAYS),

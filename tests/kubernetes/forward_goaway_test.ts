@@ -1,0 +1,77 @@
+/**
+ * A server that announces the end of a session of forwarded ports (GOAWAY) while
+ * connections over it are open.
+ *
+ * @module
+ */
+
+import { assertEquals } from "../deps.ts";
+import { waitFor } from "../helpers/deadline.ts";
+import { forwardPorts } from "../../kubernetes/mod.ts";
+import { Connection, PROTO_SPDY3_1, SERVER } from "../../mod.ts";
+
+const encoder = new TextEncoder();
+
+Deno.test("a session that the server is about to end takes no more connections: another one is opened", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const sessions: Connection[] = [];
+  const served = (async () => {
+    for await (const conn of listener) sessions.push(await answer(conn));
+  })();
+  const connected: number[] = [];
+  await using ports = await forwardPorts({
+    target: { url: `http://127.0.0.1:${listener.addr.port}` },
+    resource: "pod/web",
+    ports: ["0:80"],
+    addresses: ["127.0.0.1"],
+    transport: "spdy",
+    onEvent(event) {
+      if (event.type === "connected") connected.push(event.sessions);
+    },
+  });
+  const [{ port }] = ports.addresses;
+  using first = await Deno.connect({ hostname: "127.0.0.1", port });
+  assertEquals(await echoed(first, "one"), "one");
+  void sessions[0].goaway();
+  using second = await Deno.connect({ hostname: "127.0.0.1", port });
+  assertEquals(await waitFor("an echo", echoed(second, "two")), "two");
+  // The connection that was open goes on.
+  assertEquals(await echoed(first, "three"), "three");
+  assertEquals(connected, [1, 2]);
+  await ports.close();
+  listener.close();
+  await served.catch(() => {});
+  await Promise.all(sessions.map((session) => session.close()));
+});
+
+/** Answers the upgrade, and sends back what comes on each connection. */
+async function answer(conn: Deno.TcpConn): Promise<Connection> {
+  const buffer = new Uint8Array(4096);
+  for (let head = ""; !head.includes("\r\n\r\n");) {
+    const size = await conn.read(buffer);
+    head += new TextDecoder().decode(buffer.subarray(0, size ?? 0));
+  }
+  await conn.write(encoder.encode(
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\n",
+  ));
+  const connection = new Connection(conn, {
+    side: SERVER,
+    version: PROTO_SPDY3_1,
+    flowControl: false,
+  });
+  void (async () => {
+    for await (const stream of connection) {
+      await stream.reply([]);
+      stream.readable.pipeTo(stream.writable).catch(() => {});
+    }
+  })().catch(() => {});
+  connection.closed.catch(() => {});
+  return connection;
+}
+
+async function echoed(conn: Deno.TcpConn, text: string): Promise<string> {
+  await conn.write(encoder.encode(text));
+  const buffer = new Uint8Array(100);
+  const size = await conn.read(buffer);
+  return new TextDecoder().decode(buffer.subarray(0, size ?? 0));
+}
