@@ -15,6 +15,8 @@ export type PayloadForm = "json" | "text" | "hex";
 const PREVIEW = 160;
 /** Bytes of a payload that are shown: more would take a browser too long. */
 const MOST_SHOWN = 1 << 20;
+/** Characters that JSON may have with indents: a MiB that is nested deeply would have thousands of times as many. */
+const MOST_JSON = 4 * MOST_SHOWN;
 
 /** The forms in which a payload can be shown, the best first. */
 export function formsOf(payload: Payload): PayloadForm[] {
@@ -158,12 +160,47 @@ function decoded(bytes: Uint8Array): string | undefined {
   return /[\x00-\x08\x0e-\x1a\x1c-\x1f]/.test(text) ? undefined : text;
 }
 
-/** JSON with indents; `undefined` for what is not an object or an array. */
+/** JSON with indents; `undefined` for what is not an object or an array, or would be too long. */
 function jsonOf(text: string): string | undefined {
-  if (!/^\s*[[{]/.test(text)) return undefined;
+  if (!/^\s*[[{]/.test(text) || indentedLength(text) > MOST_JSON) {
+    return undefined;
+  }
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
   } catch {
     return undefined;
   }
+}
+
+/** About how many characters JSON has with indents of two spaces. */
+function indentedLength(text: string): number {
+  let length = text.length;
+  let indent = 0;
+  for (let at = 0; at < text.length; at++) {
+    switch (text[at]) {
+      case '"':
+        at = endOfString(text, at);
+        break;
+      case "[":
+      case "{":
+        indent += 2;
+        length += indent;
+        break;
+      case "]":
+      case "}":
+        indent -= 2;
+        length += indent;
+        break;
+      case ",":
+        length += indent;
+    }
+  }
+  return length;
+}
+
+/** The index of the quote that ends the string in JSON that begins at `begin`. */
+function endOfString(text: string, begin: number): number {
+  let at = begin + 1;
+  while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  return at;
 }

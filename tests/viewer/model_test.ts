@@ -304,6 +304,30 @@ Deno.test("page: of a long payload the first MiB is shown", () => {
   }
 });
 
+Deno.test("page: JSON that indents would make many times as long is shown as it is", () => {
+  const nested = (depth: number, inside: string): string =>
+    "[".repeat(depth) + inside + "]".repeat(depth);
+  for (
+    const text of [
+      nested(3000, ""),
+      nested(100, "1,".repeat(300_000) + "1"),
+      nested(100_000, ""),
+    ]
+  ) {
+    const long = payload(encode(text));
+    assertEquals(formsOf(long), ["text", "hex"]);
+    assertEquals(payloadText(long, "text"), text);
+  }
+  // Brackets and commas in strings are not nested.
+  const flat = JSON.stringify(['[{,\\"'.repeat(50_000), { a: ["\\"] }]);
+  assertEquals(
+    payloadText(payload(encode(flat)), "json"),
+    JSON.stringify(JSON.parse(flat), null, 2),
+  );
+  const list = JSON.stringify(Array.from({ length: 100_000 }, () => [1, 2]));
+  assertEquals(formsOf(payload(encode(list)))[0], "json");
+});
+
 Deno.test("page: hex digits fit in narrow panels", () => {
   const lines = hexText(new Uint8Array(20).fill(0x41), 0, 8).split("\n");
   assertEquals(lines.length, 3);
