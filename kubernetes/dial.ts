@@ -1,5 +1,6 @@
 /**
- * The client's way in: a TCP or TLS connection, and the HTTP/1.1 upgrade on it.
+ * Connects a client to an API server, kubelet or container runtime: a TCP or TLS
+ * connection, and the HTTP/1.1 upgrade on it.
  *
  * @module
  */
@@ -35,37 +36,38 @@ export interface PodReference {
   readonly container?: string;
 }
 
-/** Where to, and as whom: what `exec`, `attach` and `portForward` have in common. */
+/** The server and the credentials: the options that `exec`, `attach` and `portForward` have in common. */
 export interface TargetOptions extends DialOptions {
   /**
-   * With `pod`: the API server, such as `https://10.0.0.1:6443`. Without: the
-   * full URL of the resource, such as the streaming URL a container runtime
-   * hands out (CRI); it is used as it is.
+   * With `pod`: the URL of the API server, such as `https://10.0.0.1:6443`.
+   * Without `pod`: the full URL of the resource, such as the streaming URL that a
+   * container runtime returns (CRI). It is used unchanged.
    */
   readonly url: string | URL;
   /** The pod, when `url` is an API server. */
   readonly pod?: PodReference;
   /**
-   * Headers of the upgrade, such as `authorization`. A name given several times
-   * as pairs leaves as several lines, as `impersonate-group` has to.
+   * Headers of the upgrade request, such as `authorization`. If a list of pairs
+   * contains a name several times, each pair is sent as a line of its own;
+   * `impersonate-group` needs that.
    */
   readonly headers?: HeadersInit;
-  /** For `https:` URLs. */
+  /** TLS settings for `https:` URLs. */
   readonly tls?: TlsOptions;
-  /** Gives up, before the connection stands and afterwards. */
+  /** Cancels connecting; later, closes the connection. */
   readonly signal?: AbortSignal;
   /** Longest wait for the connection and the streams on it, ms; 0: never; default 30000. */
   readonly timeout?: number;
   /**
-   * SPDY PINGs against proxies that drop idle connections; default none. Not
-   * with a server that closes as soon as it has finished, which may lose the
-   * end of its output: see `docs/kubernetes.md`.
+   * Sends SPDY PINGs, for proxies that drop idle connections; default none. Do not
+   * use it with a server that closes as soon as it has finished: the end of the
+   * output can then be lost. See `docs/kubernetes.md`.
    */
   readonly keepAlive?: KeepAliveOptions;
   /**
-   * Received bytes that may wait to be read, over all streams; then reading
-   * stops, and the sender with it. Default 4194304, and 67108864 while another
-   * stream is read that has nothing to give.
+   * Most received bytes that wait to be read, over all streams. Above this,
+   * reading from the socket stops, and so does the sender. Default 4194304, but
+   * 67108864 while the application waits for a stream that has no bytes.
    */
   readonly maxBufferedBytes?: number;
 }
@@ -128,8 +130,8 @@ export function targetUrl(
 }
 
 /**
- * Runs `work` within the options' timeout and signal, once it has checked them. What it is given ends with
- * it: it must not be handed to anything that lives on.
+ * Checks the options, then runs `work` within their timeout and signal. The signal
+ * that `work` gets is of no use after `work` has ended: do not keep it.
  */
 export async function withinTimeout<T>(
   { signal, timeout = 30_000, keepAlive, maxBufferedBytes }: TargetOptions,
@@ -147,10 +149,10 @@ export async function withinTimeout<T>(
 }
 
 /**
- * The headers of a request, line by line: `Headers` would join those of one name
- * with commas, and the API server takes "a, b" for one group.
+ * The header lines of a request. `Headers` would join the values of one name with
+ * commas, and the API server reads "a, b" as one group.
  *
- * Throws `TypeError` for what are no headers.
+ * Throws `TypeError` for a name or value that is not allowed in a header.
  */
 export function headerLines(headers: HeadersInit | undefined): NameValue[] {
   const checked = [...new Headers(headers)];
@@ -176,8 +178,8 @@ export async function unlessAborted<T>(
 }
 
 /**
- * Connects and upgrades to SPDY/3.1; resolves to the sub-protocol as well, `null`
- * when the server names none.
+ * Connects and upgrades to SPDY/3.1. The result has the sub-protocol that the server
+ * chose, `null` if it named none.
  *
  * Throws `StreamingRefusedError` for any answer but a 101.
  */
@@ -198,7 +200,7 @@ export async function upgradeToSpdy(
       method: "POST",
       headers: [
         ...headerLines(headers),
-        // A line for each: kubelets before 1.19 do not split at commas.
+        // One line for each: kubelets before 1.19 do not split a line at commas.
         ...protocols.map((name): NameValue => [PROTOCOL_HEADER, name]),
       ],
       tls,
@@ -218,7 +220,7 @@ export async function upgradeToSpdy(
   }
 }
 
-/** A SPDY/3.1 session with the Kubernetes profile, on bytes that need no upgrade. */
+/** Starts a SPDY/3.1 session with the Kubernetes profile on a connection that needs no upgrade. */
 export function startSpdy(
   conn: ByteConn,
   { keepAlive, maxBufferedBytes }: TargetOptions,

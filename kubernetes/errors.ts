@@ -1,12 +1,12 @@
 /**
- * What goes wrong at the other end of an exec, attach or port-forward.
+ * Errors that the server of an exec, attach or port-forward causes.
  *
  * @module
  */
 
 import { ERR_PROTO, SpdyError, type SpdyErrorOptions } from "../errors.ts";
 
-/** What {@linkcode RemoteCommandError} takes after the message. */
+/** The options of {@linkcode RemoteCommandError}. */
 export interface RemoteCommandErrorOptions extends SpdyErrorOptions {
   /** Machine-readable reason, such as `"InternalError"`. */
   readonly reason?: string;
@@ -15,9 +15,8 @@ export interface RemoteCommandErrorOptions extends SpdyErrorOptions {
 }
 
 /**
- * The server could not run the command, or did not say how it ended. A command
- * that ran and ended with an exit code other than 0 is no error: see
- * `ExitStatus`.
+ * The server could not run the command, or did not report how it ended. A command
+ * that ran and ended with another exit code than 0 is not an error: see `ExitStatus`.
  *
  * @example
  * ```ts
@@ -47,8 +46,8 @@ export class RemoteCommandError extends SpdyError {
 }
 
 /**
- * The server could not forward a connection, or broke it off. The message is
- * the server's own.
+ * The server could not forward a connection, or aborted it. The message is that of
+ * the server.
  *
  * @example
  * ```ts
@@ -119,7 +118,7 @@ function messageIn(body: string): string {
   return body.trim();
 }
 
-/** What a handler threw, in words; anything can be thrown. */
+/** The message of a thrown value, which can be anything. */
 export function messageOf(error: unknown): string {
   try {
     return error instanceof Error ? error.message : String(error);

@@ -39,7 +39,7 @@ const MAX_BUFFERED = 4 * 1024 * 1024;
 /** The same while another channel is read that has nothing to give. */
 const MAX_UNREAD = 64 * 1024 * 1024;
 
-/** What `attach` takes. */
+/** The options of `attach`. */
 export interface AttachOptions extends TargetOptions {
   /** Sends standard input; default false. */
   readonly stdin?: boolean;
@@ -78,7 +78,7 @@ export interface AttachOptions extends TargetOptions {
   readonly statusTimeout?: number;
 }
 
-/** What `exec` takes. */
+/** The options of `exec`. */
 export interface ExecOptions extends AttachOptions {
   /** The command and its arguments. Needed with `pod`; a streaming URL has them already. */
   readonly command?: readonly string[];
@@ -100,10 +100,10 @@ const EXEC_NAMES: Names<ExecOptions> = { ...ATTACH_NAMES, command: true };
 /**
  * Runs a command in a container.
  *
- * Rejects with `StreamingRefusedError` when the server does not take the request,
- * with the signal's reason when that comes first, with `ConnectionClosedError`
- * when the server takes too long, with the socket's error when nobody can be
- * reached.
+ * Rejects with `StreamingRefusedError` when the server refuses the request, with the
+ * signal's reason when the signal aborts first, with `ConnectionClosedError` when the
+ * server takes longer than `timeout`, and with Deno's error when no connection can be
+ * opened.
  *
  * @example
  * ```ts
@@ -138,8 +138,8 @@ export async function exec(options: ExecOptions): Promise<RemoteProcess> {
 }
 
 /**
- * Attaches to the process a container was started with. It goes on when the
- * connection ends.
+ * Attaches to the process that a container was started with. The process continues
+ * when the connection ends.
  *
  * Rejects as {@linkcode exec} does.
  *

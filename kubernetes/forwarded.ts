@@ -10,12 +10,12 @@ import { PortForwardError } from "./errors.ts";
 import { type LastWords, readLastWords } from "./reading.ts";
 import { isCancelledByPeer, readableInBackground } from "./spdy/streams.ts";
 
-/** Most bytes kept of what the error stream says. */
+/** Most bytes that are kept of the message on the error stream. */
 const MAX_MESSAGE = 64 * 1024;
-/** How long the end of a connection waits for the message that it failed, ms. */
+/** How long a connection that has ended waits for an error message of the server, ms. */
 const ERROR_GRACE = 1000;
 
-/** Makes a connection of its two streams; only `PortForwarder.connect` does. */
+/** Creates a connection from its two streams. Only `PortForwarder.connect` calls it. */
 export let createForwarded: (
   port: number,
   data: Stream,
@@ -23,7 +23,7 @@ export let createForwarded: (
 ) => ForwardedConnection;
 
 /**
- * A connection to a port of a pod, to be used like one to the port itself.
+ * A connection to a port of a pod. It is used like a connection to the port itself.
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ export let createForwarded: (
 export class ForwardedConnection {
   readonly #data: Stream;
   readonly #error: Stream;
-  /** The error stream has had a message. */
+  /** A message has arrived on the error stream. */
   #failed = false;
   /** The port has sent something. */
   #hasReceived = false;
@@ -58,8 +58,8 @@ export class ForwardedConnection {
   /** The port in the pod. */
   readonly port: number;
   /**
-   * What the port sends. Fails with `PortForwardError` when the server tells of
-   * a failure, with `ConnectionClosedError` when the session ends first.
+   * The bytes that the port sends. Fails with `PortForwardError` when the server
+   * reports a failure, and with `ConnectionClosedError` when the session ends first.
    */
   readonly readable: ReadableStream<Uint8Array>;
 
@@ -81,12 +81,12 @@ export class ForwardedConnection {
     this.readable = this.#readUntilFailure(lastWords);
   }
 
-  /** What the port receives. Closing it is the end of input there. */
+  /** The bytes that the port receives. Closing it ends the input of the port. */
   get writable(): WritableStream<Uint8Array> {
     return this.#data.writable;
   }
 
-  /** Breaks the connection off. */
+  /** Resets both streams; the rest of the output is lost. */
   close(): void {
     this.#data.reset();
     this.#error.reset();
@@ -109,10 +109,11 @@ export class ForwardedConnection {
         } catch (error) {
           failure = error;
         }
-        // The end of a connection that had bytes is the port's own, unless there
-        // is a message already: it is told at once, since it may be one half.
-        // Without a byte the port may not have been reached at all: containerd
-        // 1.6 ends the data stream, and a kubelet sends the message after that.
+        // If bytes have arrived and there is no message yet, the port itself has ended
+        // its output. The reader is told at once, because the other direction may
+        // continue. If no byte has arrived, the port may not have been reached:
+        // containerd 1.6 ends the data stream first, and the kubelet sends the message
+        // after that.
         await endOfTurn();
         const half = failure === undefined && !this.#failed &&
           this.#hasReceived;
@@ -120,7 +121,7 @@ export class ForwardedConnection {
         if (text !== "") throw new PortForwardError(this.port, text);
         if (failure !== undefined && !isCancelledByPeer(failure)) throw failure;
         controller.close();
-        // With the error stream's end the server has left the port: nobody reads what is still written.
+        // When the error stream ends, the server has closed the port: nothing reads what is written from then on.
         lastWords.then(() => this.#data.reset());
       },
       cancel: async (reason) => {
@@ -130,7 +131,7 @@ export class ForwardedConnection {
   }
 }
 
-/** What the error stream says; "" when that does not come in time. */
+/** The message of the error stream, or "" if it does not arrive in time. */
 async function within(
   milliseconds: number,
   lastWords: Promise<LastWords>,

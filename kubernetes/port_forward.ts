@@ -33,17 +33,17 @@ import { isCancelledByPeer } from "./spdy/streams.ts";
 import { openWebSocket } from "./websocket/handshake.ts";
 import { WebSocketTunnel } from "./websocket/tunnel.ts";
 
-/** What carries SPDY: an upgraded connection, or the binary messages of a WebSocket. */
+/** The transport below SPDY: an upgraded connection, or the binary messages of a WebSocket. */
 export type ForwardTransport = Transport;
 
-/** What `portForward` takes. */
+/** The options of `portForward`. */
 export interface PortForwardOptions extends TargetOptions {
   /**
-   * `"auto"`: a WebSocket, as kubectl tries it first, since it passes more
-   * proxies; when the server refuses it (before Kubernetes 1.31), the SPDY
-   * upgrade. Default: `"auto"` with `pod`, else `"spdy"`: a kubelet and a
-   * container runtime know no tunnel, and a runtime's URL is good for one
-   * request only.
+   * `"auto"` tries a WebSocket first, like kubectl, because it passes more
+   * proxies. If the server refuses it (before Kubernetes 1.31), the SPDY upgrade
+   * follows. Default: `"auto"` with `pod`, otherwise `"spdy"`: kubelets and
+   * container runtimes do not support the tunnel, and the URL of a runtime is valid
+   * for a single request.
    */
   readonly transport?: ForwardTransport | "auto";
 }
@@ -53,7 +53,7 @@ const PORT_FORWARD_NAMES: Names<PortForwardOptions> = {
   transport: true,
 };
 
-/** Makes a forwarder; only `portForward` does. */
+/** Creates a forwarder. Only `portForward` calls it. */
 export let createForwarder: (
   connection: RawConnection,
   transport: ForwardTransport,
@@ -61,8 +61,7 @@ export let createForwarder: (
 ) => PortForwarder;
 
 /**
- * A session that takes connections to ports of a pod: what `portForward`
- * resolves to.
+ * A session that carries connections to ports of a pod: the result of `portForward`.
  *
  * @example
  * ```ts
@@ -88,7 +87,7 @@ export class PortForwarder implements AsyncDisposable {
   readonly #options: PortForwardOptions;
   #nextRequestId = 0;
 
-  /** How SPDY travels. */
+  /** The transport below SPDY. */
   readonly transport: ForwardTransport;
 
   static {
@@ -113,16 +112,15 @@ export class PortForwarder implements AsyncDisposable {
 
   /**
    * Settles when the session has ended: resolves after {@linkcode close} and
-   * after an orderly end by the server, rejects otherwise.
+   * after the server has ended it cleanly, and rejects otherwise.
    */
   get closed(): Promise<void> {
     return this.#connection.closed;
   }
 
   /**
-   * Connects to a port of the pod, 1..65535. Whether something listens there
-   * shows only when the connection is read: it then fails with
-   * `PortForwardError`.
+   * Connects to a port of the pod, 1..65535. If nothing listens there, reading from
+   * the connection fails with `PortForwardError`.
    *
    * Rejects with `InvalidArgumentError` for another port, with
    * `StreamResetError` when the server refuses the streams, with
@@ -135,7 +133,7 @@ export class PortForwarder implements AsyncDisposable {
       [REQUEST_ID, `${this.#nextRequestId++}`],
     ];
     const opening = openStreams(this.#connection, [
-      // This side says nothing on it; the server's streaming code pairs both by their id.
+      // This side sends nothing on it. The server finds the other stream of the pair by the id.
       { nv: [[STREAM_TYPE, "error"], ...common], fin: true },
       { nv: [[STREAM_TYPE, "data"], ...common] },
     ]);
@@ -166,11 +164,11 @@ export class PortForwarder implements AsyncDisposable {
     opening: Promise<Stream[]>,
   ): Promise<ForwardedConnection> {
     const [error, data] = await opening;
-    // moby/spdystream 0.5.1 silently drops DATA that comes before it has replied.
+    // moby/spdystream 0.5.1 silently drops DATA that arrives before it has replied.
     await error.response;
     await data.response.catch((reason) => {
-      // The CRI streaming server 0.37 replies to a stream after it has handed it
-      // on: when the port cannot be reached, its CANCEL may overtake its reply.
+      // The CRI streaming server 0.37 replies to a stream after it has started the
+      // handler. If the port cannot be reached, its CANCEL can arrive before its reply.
       if (!isCancelledByPeer(reason)) throw reason;
     });
     return createForwarded(port, data, error);
@@ -180,10 +178,10 @@ export class PortForwarder implements AsyncDisposable {
 /**
  * Opens a session for connections to ports of a pod.
  *
- * Rejects with `StreamingRefusedError` when the server does not take the request,
- * with the signal's reason when that comes first, with `ConnectionClosedError`
- * when the server takes too long, with the socket's error when nobody can be
- * reached.
+ * Rejects with `StreamingRefusedError` when the server refuses the request, with the
+ * signal's reason when the signal aborts first, with `ConnectionClosedError` when the
+ * server takes longer than `timeout`, and with Deno's error when no connection can be
+ * opened.
  *
  * @example
  * ```ts

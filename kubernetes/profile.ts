@@ -1,5 +1,5 @@
 /**
- * How a connection has to behave towards Kubernetes.
+ * The options of connections to Kubernetes.
  *
  * @module
  */
@@ -7,22 +7,21 @@
 import type { ConnectionTuning } from "../connection/options.ts";
 
 /**
- * For every peer that is built on moby/spdystream 0.5.1 or older, which all of
- * Kubernetes is:
+ * For peers that use moby/spdystream 0.5.1 or older. All of Kubernetes does.
  *
- * - It has no flow control: it sends no WINDOW_UPDATE and ignores those it
- *   gets. A sender that keeps to the 64 KiB window stalls after 65,536 bytes.
- * - A server closes the socket right after its last byte. Any frame of ours
- *   that it has not read by then (a WINDOW_UPDATE, a PING, SETTINGS) makes its
- *   kernel reset the connection and throw away what it had still to send: the
- *   end of stdout is lost. So nothing is sent that need not be. 8 MiB of stdout
- *   came whole in 20 of 20 runs like this, in 0 of 20 with windows, in 17 of 20
- *   with a PING after each 5 ms of silence.
- * - It stops reading at a GOAWAY, so that comes last.
+ * - It has no flow control: it sends no WINDOW_UPDATE and ignores those that it
+ *   receives. A sender that respects the 64 KiB window stalls after 65,536 bytes.
+ * - A server closes the socket right after its last byte. If there is a frame of
+ *   ours that it has not read by then (WINDOW_UPDATE, PING, SETTINGS), its kernel
+ *   resets the connection and drops what it has not sent yet: the end of stdout is
+ *   lost. So this side sends only what it must. 8 MiB of stdout arrived completely
+ *   in 20 of 20 runs with these options, in 0 of 20 with windows, and in 17 of 20
+ *   with a PING after every 5 ms of silence.
+ * - It stops reading at a GOAWAY, so GOAWAY is sent last.
  *
- * Back-pressure is the socket's: see `maxBufferedBytes`. Reading is held for as
- * long as it takes and never ends a connection: an exec waits for sizes or for
- * stderr all the time, while who reads the rest may be a pager.
+ * Back-pressure comes from the socket: see `maxBufferedBytes`. Reading may stop for
+ * any time without ending the connection: an exec always waits for terminal sizes or
+ * stderr, and the reader of its stdout may be a pager.
  */
 const PROFILE: ConnectionTuning = {
   flowControl: false,
@@ -31,8 +30,8 @@ const PROFILE: ConnectionTuning = {
 };
 
 /**
- * What one frame may bring. A stream's headers are three of a few dozen bytes
- * each; what a peer sends above that is memory it pins.
+ * Limits of a frame. A stream of Kubernetes has three headers of a few dozen bytes;
+ * more would only make this side hold memory for the peer.
  */
 const LIMITS = {
   maxDataFrameSize: 32 * 1024,
@@ -42,22 +41,22 @@ const LIMITS = {
   maxDroppedHeaders: 1024 * 1024,
 };
 
-/** A client's end: no server of Kubernetes opens streams. */
+/** The options of a client. Servers of Kubernetes open no streams. */
 export const CLIENT_PROFILE: ConnectionTuning = {
   ...PROFILE,
   limits: { ...LIMITS, maxConcurrentStreams: 0 },
   maxWaitingStreams: 0,
 };
 
-/** A server's end that holds at most so many streams of its client. */
+/** The options of a server that allows its client so many streams. */
 export function serverProfile(streams: number): ConnectionTuning {
   return {
     ...PROFILE,
-    // Whatever handlers wait for: what a client can fill is bounded.
+    // Bounds what a client can fill, whatever the handlers wait for.
     maxUnreadBytes: 1,
     limits: { ...LIMITS, maxConcurrentStreams: streams },
     maxWaitingStreams: streams,
-    // All of them with as many headers as LIMITS lets through.
+    // Enough for all streams, each with as many headers as LIMITS allows.
     maxHeldBytes: 2 * 1024 * 1024 + streams * 8192,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * How a command ended, as the error stream tells it: JSON in
+ * How a command ended, as the error stream reports it: JSON in
  * `v4.channel.k8s.io`, plain text before that.
  *
  * @module
@@ -12,17 +12,17 @@ import { type CommandProtocol, traitsOf } from "./protocol.ts";
 /** How a command ended. */
 export interface ExitStatus {
   /**
-   * Exit code: 0..255, and up to 4294967295 or down to -2147483648 from a
-   * container of Windows, whose codes have 32 bits. `undefined` where the sub-protocol carries none: `v2` and
-   * `v3` of a command that failed, `v1` always.
+   * Exit code, 0..255. A Windows container has codes of 32 bits, from -2147483648 to
+   * 4294967295. `undefined` where the sub-protocol does not carry the code: in `v2`
+   * and `v3` after a failure, in `v1` always.
    */
   readonly code: number | undefined;
   /**
-   * Whether the server tells of no failure. A `v1` server never does: it resets
-   * the error stream before the command has run (kubelet 1.0, kept to this day).
+   * True if the server reported no failure. A `v1` server never reports one: it
+   * resets the error stream before the command has run (since kubelet 1.0).
    */
   readonly success: boolean;
-  /** What the server says about it; `""` on success. */
+  /** The message of the server; `""` on success. */
   readonly message: string;
 }
 
@@ -46,9 +46,9 @@ interface WireStatus {
 const EXIT_CODES = [-0x8000_0000, 0xffff_ffff] as const;
 
 /**
- * What the error stream says of a command that ended with `code`.
+ * The text of the error stream for a command that ended with `code`.
  *
- * Throws `InvalidArgumentError` for what is no exit code.
+ * Throws `InvalidArgumentError` if `code` is not an exit code.
  */
 export function encodeExit(protocol: CommandProtocol, code: number): string {
   checkWhole("the exit code", code, ...EXIT_CODES);
@@ -76,9 +76,8 @@ export function encodeExit(protocol: CommandProtocol, code: number): string {
 const LONGEST_TEXT = 4096;
 
 /**
- * What the error stream says when the command could not be run. A long message
- * is cut short, and says so: a reader that stops in the middle of a status has
- * no status.
+ * The text of the error stream for a command that could not be run. A long message
+ * is shortened, and says so: a client that reads only a part of a status has none.
  */
 export function encodeFailure(
   protocol: CommandProtocol,
@@ -87,7 +86,7 @@ export function encodeFailure(
   const { httpStatus } = failure;
   const message = cut(failure.message);
   const reason = cut(failure.reason);
-  // Before v4 an error stream without a word tells success.
+  // Before v4, an empty error stream means success.
   if (!traitsOf(protocol).hasStatus) {
     return message || "the command was not run";
   }
@@ -114,8 +113,8 @@ function encode(status: WireStatus): string {
 /**
  * Reads the text of an error stream that has ended.
  *
- * Throws `RemoteCommandError` when the command was not run, and when a `v4`
- * server left without a word: that a connection ends is no proof of success.
+ * Throws `RemoteCommandError` when the command was not run, and when a server with
+ * `v4` or later sent no status: the end of a connection does not prove success.
  */
 export function decodeExit(
   protocol: CommandProtocol,
@@ -147,7 +146,7 @@ export function decodeExit(
   });
 }
 
-/** Whether the text of an error stream that broke off is a status nevertheless. */
+/** Whether the text of an error stream that broke off is a complete status. */
 export function isWholeStatus(
   protocol: CommandProtocol,
   text: string,

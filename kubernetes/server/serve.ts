@@ -31,65 +31,65 @@ import {
 } from "./serve_call.ts";
 import { RefusedUpgrade } from "./upgrade.ts";
 
-/** What {@linkcode serveStreaming} takes. */
+/** The options of {@linkcode serveStreaming}. */
 export interface StreamingOptions {
   /** Address to listen on; default `"127.0.0.1"`. */
   readonly hostname?: string;
-  /** Port to listen on; default 0: a free one. */
+  /** Port to listen on; default 0: any free port. */
   readonly port?: number;
   /** Certificate chain (PEM); with `key`: TLS. */
   readonly cert?: string;
   /** Private key (PEM). */
   readonly key?: string;
-  /** Ends the server as `shutdown()` does. */
+  /** Ends the server, like `shutdown()`. */
   readonly signal?: AbortSignal;
-  /** Runs commands; none: exec is refused. */
+  /** Runs commands. Without it, the server refuses exec. */
   readonly exec?: ProcessHandler;
-  /** Attaches to processes; none: attach is refused. */
+  /** Attaches to processes. Without it, the server refuses attach. */
   readonly attach?: ProcessHandler;
-  /** Connects to ports; none: port-forward is refused. */
+  /** Connects to ports. Without it, the server refuses port-forward. */
   readonly portForward?: ForwardHandler;
   /**
-   * Called before an upgrade is granted. It may change what is asked for (a
-   * container runtime's server looks its token up), or refuse it with a
-   * response. When it throws the client is answered with 500, and `onError` is
-   * told. Default: everything is granted.
+   * Called before the server grants an upgrade. It may change the call (the server
+   * of a container runtime looks up the token of the URL), or return a response that
+   * refuses it. If it throws, the client gets status 500 and `onError` the error.
+   * Default: the server grants every call.
    */
   readonly resolve?: (
     call: StreamingCall,
   ) => StreamingCall | Response | Promise<StreamingCall | Response>;
   /**
-   * Answers every other request; default 404. A response whose body is locked or
-   * was used is answered with 500; one whose body fails, or has another length
-   * than its `content-length`, breaks the connection. The request's body can be
-   * read after the response if reading began before, with pauses of at most
-   * `headTimeout`; else reading it fails then.
+   * Answers all other requests; default 404. If the body of its response is locked
+   * or was used, the client gets status 500. If the body fails, or its length differs
+   * from `content-length`, the connection ends. The body of the request can be read
+   * after the response only if reading began before it, with pauses of at most
+   * `headTimeout`.
    */
   readonly fetch?: (request: Request) => Response | Promise<Response>;
   /**
-   * Told of failures that no client can be told of, of what `resolve` and
-   * `fetch` throw, of responses of theirs that cannot be sent, and of requests
-   * that are refused as no HTTP/1.1; default: nobody is.
+   * Called with errors that cannot be reported to a client, errors that `resolve` and
+   * `fetch` throw, responses of theirs that cannot be sent, and requests that are not
+   * valid HTTP/1.1. Default: they are ignored.
    */
   readonly onError?: (error: unknown) => void;
   /**
-   * Longest wait for a request's whole head with the TLS handshake, also between
-   * two requests, and for the next bytes of other requests' bodies either way,
-   * ms; 0: never; default 30000. On TLS it is kept as `handshakeTimeout` of
-   * `serve` is.
+   * Longest time until the head of a request is complete, TLS handshake included, also
+   * between two requests; and longest pause within the body of another request or its
+   * response, ms. 0: no limit; default 30000. On TLS it is enforced in the same way
+   * as `handshakeTimeout` of `serve`.
    */
   readonly headTimeout?: number;
-  /** Longest wait for the streams of an exec, attach or forwarded connection, ms; 0: never; default 30000. */
+  /** Longest wait for the streams of an exec, attach or forwarded connection, ms; 0: no limit; default 30000. */
   readonly streamCreationTimeout?: number;
-  /** Received bytes of one connection that may wait to be read; default 4194304. */
+  /** Most received bytes of one connection that wait to be read; default 4194304. */
   readonly maxBufferedBytes?: number;
   /** Longest head of a request, bytes; a longer one is answered with 431. Default 1048576. */
   readonly maxHeadBytes?: number;
   /**
-   * Origins, such as `"https://dashboard.example"`, whose pages may ask for an
-   * upgrade. A request whose `Origin` is neither one of them nor of the host
-   * that `Host` names is answered with 403, since a browser lets any page open
-   * a WebSocket to any server. Default none.
+   * Origins, such as `"https://dashboard.example"`, whose pages may request an
+   * upgrade; default none. If the `Origin` of a request is neither in the list nor
+   * that of the request's `Host`, the client gets status 403: a browser lets any page
+   * open a WebSocket to any server.
    */
   readonly allowedOrigins?: readonly string[];
 }
@@ -113,10 +113,10 @@ const STREAMING_NAMES: Names<StreamingOptions> = {
   allowedOrigins: true,
 };
 
-/** Longest head of a request unless an option says otherwise, bytes: Go's servers take as much, and a command may be a script. */
+/** Default of `maxHeadBytes`. Go's servers accept as much, and a command can be a script. */
 const MAX_HEAD = 1024 * 1024;
 
-/** Received bytes that may wait to be read, unless an option says otherwise. */
+/** Default of `maxBufferedBytes`. */
 const MAX_BUFFERED = 4 * 1024 * 1024;
 
 interface Serving {
@@ -124,14 +124,14 @@ interface Serving {
   served?: Promise<void>;
 }
 
-/** Makes a server; only `serveStreaming` does. */
+/** Creates a server. Only `serveStreaming` calls it. */
 let createServer: (
   listener: AcceptingListener,
   options: StreamingOptions,
 ) => StreamingServer;
 
 /**
- * A running server: what {@linkcode serveStreaming} gives.
+ * A running server: the result of {@linkcode serveStreaming}.
  *
  * @example
  * ```ts
@@ -146,13 +146,13 @@ export class StreamingServer implements AsyncDisposable {
   readonly #listener: AcceptingListener;
   readonly #options: StreamingOptions;
   readonly #http: HttpListener;
-  /** Upgraded connections; the session on one, once it stands. */
+  /** The upgraded connections, each with its session once that has started. */
   readonly #serving = new Map<ByteConn, Serving>();
   #ending = false;
 
-  /** Where it listens. */
+  /** The address that the server listens on. */
   readonly addr: Deno.NetAddr;
-  /** Resolves when it has stopped and every connection has ended. */
+  /** Resolves when the server has stopped and all connections have ended. */
   readonly finished: Promise<void>;
 
   static {
@@ -191,17 +191,17 @@ export class StreamingServer implements AsyncDisposable {
     );
   }
 
-  /** Stops listening and ends every connection; resolves when all is over. */
+  /** Stops listening and ends all connections; resolves when they have ended. */
   async shutdown(): Promise<void> {
     this.#ending = true;
     try {
       this.#listener.close();
     } catch {
-      // Closed before.
+      // It was closed already.
     }
     this.#http.close();
     for (const [conn, { connection }] of this.#serving) {
-      // A session whose reading is held back would not notice the closed socket.
+      // A session that has stopped reading would not notice that the socket is closed.
       void connection?.close();
       closeQuietly(conn);
     }
@@ -238,7 +238,7 @@ export class StreamingServer implements AsyncDisposable {
   }
 
   #take({ request, conn }: UpgradeCall): void {
-    // The call came out of the HTTP/1.1 listener before `shutdown`, and comes here after it.
+    // `shutdown` was called after the HTTP/1.1 listener had returned the call.
     if (this.#ending) {
       closeQuietly(conn);
       return;
@@ -292,7 +292,7 @@ export class StreamingServer implements AsyncDisposable {
     }
   }
 
-  /** What the owner makes of a call; a fault of the owner's function is answered with 500. */
+  /** Passes a call to the option `resolve`. If that throws, the client gets status 500. */
   async #resolve(call: StreamingCall): Promise<StreamingCall | Response> {
     try {
       return await this.#options.resolve?.(call) ?? call;
@@ -306,7 +306,7 @@ export class StreamingServer implements AsyncDisposable {
     try {
       this.#options.onError?.(error);
     } catch {
-      // It is told of faults; there is nobody to tell of its own.
+      // An error of `onError` itself cannot be reported.
     }
   }
 
@@ -317,16 +317,16 @@ export class StreamingServer implements AsyncDisposable {
 }
 
 /**
- * Serves exec, attach and port-forward on the paths of an API server, of a
- * kubelet and of a container runtime: over SPDY/3.1, and over WebSockets
- * (`v5.channel.k8s.io` to `channel.k8s.io`, each also in base64; port-forward
- * also as SPDY in a WebSocket). kubectl, a kubelet's client, and the clients of
- * Python and Node work with it as with one of these.
+ * Serves exec, attach and port-forward on the paths of an API server, a kubelet and a
+ * container runtime: over SPDY/3.1 and over WebSockets (`v5.channel.k8s.io` to
+ * `channel.k8s.io`, each also in base64; port-forward also as SPDY in a WebSocket).
+ * kubectl, the API server as the client of a kubelet, and the clients of Python and
+ * Node can use it in place of these servers.
  *
- * Client certificates are not asked for: Deno's TLS cannot.
+ * The server does not ask for client certificates, because Deno's TLS cannot.
  *
- * Throws `InvalidArgumentError` if only one of `cert` and `key` is there, and if
- * a number is out of its range.
+ * Throws `InvalidArgumentError` if only one of `cert` and `key` is set, if an option
+ * does not exist, or if a number is out of range.
  *
  * @example
  * ```ts
