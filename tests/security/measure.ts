@@ -4,12 +4,17 @@
  * @module
  */
 
+import { largeMemory } from "../../connection/large_buffers.ts";
+
 export const MIB: number = 1024 * 1024;
 
-/** Bytes of heap and of buffers in use, with what the collector has not come to yet. */
+/**
+ * Bytes of heap and of buffers in use, also by objects that wait to be collected;
+ * without the buffers that the process keeps for all connections.
+ */
 export function usedMemory(): number {
   const { heapUsed, external } = Deno.memoryUsage();
-  return heapUsed + external;
+  return heapUsed + external - largeMemory().spare;
 }
 
 /** What a piece of work took. */
