@@ -108,7 +108,7 @@ function usage(): Shown[] {
     showLines("Usage: spdy COMMAND [OPTION...]\n"),
     ...lines,
     showLines(
-      "\nspdy COMMAND --help says more. spdy --version names the version.",
+      "\nspdy COMMAND --help describes a command. spdy --version prints the version.",
     ),
   ];
 }

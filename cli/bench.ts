@@ -61,7 +61,7 @@ const OPTIONS = [
     name: "requests",
     short: "n",
     value: "N",
-    help: "end after so many requests",
+    help: "end after N requests",
   },
   {
     name: "warm-up",
@@ -73,7 +73,7 @@ const OPTIONS = [
     short: "r",
     value: "N",
     help:
-      "so many requests a second, whether or not earlier ones are answered; latency counts from when a request was due",
+      "N requests a second, whether or not earlier ones are answered; latency counts from when a request was due",
   },
   {
     name: "method",
@@ -112,9 +112,9 @@ export const bench: Command = defineCommand({
   usage: "[OPTION...] URL...",
   about:
     `Sends requests for the URLs in turn, as fast as they are answered, and prints
-their rate, latencies and bytes. Load only servers that are yours. What is not
-answered when the time is over counts as unanswered. Exit code 0: something was
-answered, and nothing failed.`,
+their rate, latencies and bytes. Load only servers that are yours. Requests
+under way when the time is over count as unanswered. The exit code is 0 if a
+request was answered and none failed.`,
   options: OPTIONS,
   notes:
     `Ctrl-C ends the load and prints what was measured so far. URLs share their

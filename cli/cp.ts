@@ -31,7 +31,7 @@ const OPTIONS = [
     name: "retries",
     value: "N",
     help:
-      "from a pod: continue so often when the copy breaks off, and compare SHA-256 sums then; default 3",
+      "from a pod: how often to continue a copy that was cut off, and then compare SHA-256 sums; default 3",
   },
   { name: "silent", help: "no progress bar" },
   ...POD_OPTIONS,
@@ -43,9 +43,10 @@ export const cp: Command = defineCommand({
   summary: "copy files from and to a Kubernetes pod",
   usage: "[OPTION...] [[NAMESPACE/]POD:]SOURCE [[NAMESPACE/]POD:]DESTINATION",
   about:
-    `Copies a file or folder; one of the two is in a pod. The container needs tar. A
-destination that is a folder gets the copy inside. SOURCE on this machine may end
-with /. for what is in a folder. A local path with a colon begins with ./ or /.`,
+    `Copies a file or folder; one of the two is in a pod. The container needs tar.
+If the destination is a folder, the copy goes into it. A local SOURCE that ends
+with /. copies the contents of a folder. Begin a local path that contains a
+colon with ./ or /.`,
   options: OPTIONS,
   notes:
     `Symbolic links that lead out of the copied folder, and devices, are left out with a

@@ -106,11 +106,11 @@ export const decode: Command = defineCommand({
     `Reads captured SPDY and prints its frames, headers inflated in both directions.
 It finds SPDY on any port, behind an HTTP/1.1 upgrade, in a WebSocket (Kubernetes
 port-forward), in TLS whose secrets are known, and in VLAN, PPPoE, MPLS, GRE,
-VXLAN and Geneve. What cannot be read is marked, and reading goes on.
+VXLAN and Geneve. It marks what it cannot read, and continues.
 
-FILE is pcap (tcpdump -w), pcapng (tshark -w), raw bytes or hex digits, each also
-packed with gzip. "-" is standard input, read as it arrives. Several captures are
-read as one. A raw or hex file is one direction.
+FILE is pcap (tcpdump -w), pcapng (tshark -w), raw bytes or hex digits; each may
+be compressed with gzip. "-" is standard input, read as it arrives. Several
+captures are read as one. A raw or hex file is one direction.
 
   tcpdump -U -w - tcp | spdy decode -`,
   options: OPTIONS,

@@ -68,7 +68,7 @@ export const LISTEN_OPTIONS = [
   {
     name: "flow-control",
     onByDefault: true,
-    help: "for clients that know no windows (moby/spdystream)",
+    help: "for clients without flow control (moby/spdystream)",
   },
   {
     name: "log-format",

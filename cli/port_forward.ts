@@ -41,12 +41,13 @@ export const portForward: Command = defineCommand({
   usage: "[OPTION...] [TYPE/]NAME [LOCAL:]REMOTE...",
   about:
     `Listens on 127.0.0.1 and ::1, and forwards each connection to a port of the pod.
-[TYPE/]NAME is a pod, or what it belongs to, such as deploy/web or svc/web; the ports
-of a service are those that it has itself. REMOTE is a number, or the name of a port.
-LOCAL is REMOTE unless it is given; 0 or nothing (":80") is any free port.
+[TYPE/]NAME is a pod, or its owner or service, such as deploy/web or svc/web.
+For a service, REMOTE is a port of the service, not of the pod. REMOTE is a
+number, or the name of a port. LOCAL is REMOTE unless it is given; 0 or nothing
+(":80") is any free port.
 
-When the pod is replaced or the connection breaks, the next pod is looked for, and
-the ports stay. What happens is written to standard error.`,
+When the pod is replaced or the connection breaks, the ports stay open, and the
+command connects to the next pod. It writes each event to standard error.`,
   options: OPTIONS,
   notes:
     `Ctrl-C ends it. Permissions: --allow-net, --allow-read and --allow-env for the

@@ -37,16 +37,17 @@ const OPTIONS = [
   },
   {
     name: "preserve-host",
-    help: "send the client's host on, not that of URL",
+    help: "forward the host that the client asked for, not that of URL",
   },
   {
     name: "rewrite-redirects",
-    help: "let redirects to URL lead to the proxy",
+    help: "change redirects to URL into redirects to the proxy",
   },
   {
     name: "timeout",
     value: "SECONDS",
-    help: `for the head of an answer; default ${DEFAULT_TIMEOUT}, 0 for ever`,
+    help:
+      `limit for the head of an answer; default ${DEFAULT_TIMEOUT}, 0: none`,
   },
 ] as const;
 
@@ -63,13 +64,13 @@ export const proxy: Command = defineCommand({
                        clients, so any browser or curl can use it`,
   options: OPTIONS,
   notes:
-    `Bodies are passed on as they are coded. x-forwarded-for, -host, -proto and
-forwarded name the client. A server that cannot be reached is answered for with
-502, one that is too slow with 504. Upgrades, such as WebSockets, pass where
-"spdy proxy" is at both ends of the SPDY connection; otherwise the answer is 501.
+    `The proxy passes bodies on without decoding them. x-forwarded-for, -host, -proto
+and forwarded name the client. If the server cannot be reached, the answer is
+502; if it is too slow, 504. Upgrades, such as WebSockets, need "spdy proxy" at
+both ends of the SPDY connection; otherwise the answer is 501.
 
-Ctrl-C finishes what is under way. Permissions: --allow-net, --allow-read for the
-files named.`,
+Ctrl-C finishes the requests under way and ends. Permissions: --allow-net,
+--allow-read for the files named.`,
   async run(args: string[]): Promise<number> {
     const parsed = readOptions(args, OPTIONS);
     const { values, flags, positionals } = parsed;

@@ -35,10 +35,10 @@ export const serve: Command = defineCommand({
   summary: "serve the files of a directory",
   usage: "[OPTION...] [DIR]",
   about:
-    "Serves the files below DIR, the working directory unless named: types, ranges, entity tags, listings, and FILE.br or FILE.gz for FILE where the client takes it. Nothing outside of DIR is read.",
+    "Serves the files below DIR (default: the working directory), with content types, ranges, entity tags and listings. Sends FILE.br or FILE.gz instead of FILE to clients that accept it. Reads nothing outside of DIR.",
   options: OPTIONS,
   notes:
-    "Ctrl-C finishes what is under way. Permissions: --allow-net to listen, --allow-read for DIR and the certificate.",
+    "Ctrl-C finishes the requests under way and ends. Permissions: --allow-net to listen, --allow-read for DIR and the certificate.",
   async run(args: string[]): Promise<number> {
     const parsed = readOptions(args, OPTIONS);
     const { positionals } = parsed;

@@ -80,7 +80,7 @@ export const GET_OPTIONS = [
     name: "retry",
     value: "N",
     help:
-      "try again so many times, after 1, 2, 4, ... seconds, when connecting fails or the status is 408, 429, 500, 502, 503 or 504",
+      "try again up to N times, after 1, 2, 4, ... seconds, when connecting fails or the status is 408, 429, 500, 502, 503 or 504",
   },
   {
     name: "resolve",
@@ -114,14 +114,14 @@ export const GET_OPTIONS = [
   {
     name: "flow-control",
     onByDefault: true,
-    help: "for servers that know no windows (moby/spdystream)",
+    help: "for servers without flow control (moby/spdystream)",
   },
   {
     name: "timeout",
     short: "m",
     value: "SECONDS",
     aliases: ["max-time"],
-    help: "give up after so many seconds; 0: never, the default",
+    help: "give up after this time; default 0: never",
   },
   {
     name: "verbose",
