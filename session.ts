@@ -125,6 +125,12 @@ export class DataProvider {
 export let streamsOf: (session: Session) => StreamTable<Session>;
 /** The counters of a session; for other layers of this package and for tests. */
 export let countersOf: (session: Session) => SessionCounters;
+/** See `SessionCore.resizeReceiveWindow`; for the connection layer. */
+export let resizeReceiveWindow: (
+  session: Session,
+  streamId: number,
+  change: number,
+) => void;
 /** The header blocks that a session has sent and received. */
 export let headerBytesOf: (
   session: Session,
@@ -189,6 +195,8 @@ export class Session {
     streamsOf = (session) => session.#core.streams;
     countersOf = (session) =>
       sessionCounters(session.#core, session.#inbound.unfinishedData);
+    resizeReceiveWindow = (session, streamId, change) =>
+      session.#core.resizeReceiveWindow(streamId, change);
     headerBytesOf = (session) => ({
       sent: session.#outbound.headerBytes,
       received: session.#inbound.headerBytes,

@@ -5,7 +5,11 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
-import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
+import {
+  INITIAL_WINDOW_SIZE,
+  PROTO_SPDY3_1,
+  type ProtocolVersion,
+} from "../frame/constants.ts";
 import type { CtrlFrame, SettingsEntry } from "../frame/types.ts";
 import type { DATA } from "../frame/constants.ts";
 import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
@@ -143,13 +147,14 @@ export interface ConnectionTuning {
    */
   readonly maxHeldBytes?: number;
   /**
-   * SPDY/3.1 only: receive window of the whole session, bytes; default 1048576,
-   * 65536 to 2^31-1. It limits the bytes in flight over all streams, and is restored
-   * as bytes arrive; the windows of the streams limit the unread bytes. It grows by
-   * as much as the tuned window of a stream.
+   * SPDY/3.1 only: receive window of the whole session at the start, bytes, 65536 to
+   * 2^31-1. It limits the bytes in flight over all streams, and is restored as bytes
+   * arrive; the windows of the streams limit the unread bytes. Default: 65536, and as
+   * soon as the round trip is known, up to 1048576; without `windowTuning` 1048576.
+   * With `windowTuning` it becomes as large, or as small, as the path needs.
    */
   readonly sessionWindow?: number;
-  /** Enlarge receive windows to the measured bandwidth-delay product; default true. */
+  /** Fit receive windows to the measured bandwidth-delay product; default true. */
   readonly windowTuning?: boolean | WindowTuningOptions;
   /** SETTINGS to send at the start. */
   readonly settings?: readonly SettingsEntry[];
@@ -276,6 +281,8 @@ export interface ResolvedOptions extends ConnectionOptions, InternalOptions {
   readonly heldPerOwnStream: number;
   readonly trailersRoom: number;
   readonly sessionWindow: number;
+  /** The receive window that the session has at the start, bytes. */
+  readonly firstSessionWindow: number;
   /** `undefined`: windows are not tuned. */
   readonly tuning: Required<WindowTuningOptions> | undefined;
   readonly idleTimeout: number;
@@ -367,6 +374,11 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       "controlFrameTimeout",
       controlFrameTimeout,
     ),
+    // Without a value of the application, a measurement of the path comes first.
+    firstSessionWindow:
+      options.sessionWindow === undefined && windowTuning !== false
+        ? INITIAL_WINDOW_SIZE
+        : sessionWindow,
     closeTimeout: checkTimeout("closeTimeout", closeTimeout),
     tuning: windowTuning === false ? undefined : {
       maxWindow: checkWhole(

@@ -105,16 +105,23 @@ export class ReceiveFlow {
   /** A piece of the read buffer belongs to the stream. */
   received(state: StreamCore, data: Uint8Array): void {
     this.#buffered += data.length;
-    const credit = this.#credit;
-    if (credit?.received(data.length)) {
-      this.#events.ping().then(() => {
-        credit.measured();
-        this.#events.flush();
-      }).catch(() => credit.abandoned());
-    }
+    if (this.#credit?.received(data.length)) this.#measure(this.#credit);
     if (state.receiveBuffer.push(data)) {
       this.#unsettled.push(state.receiveBuffer);
     }
+  }
+
+  /** A stream begins or ends, so the path may be quiet. */
+  mayBeQuiet(): void {
+    if (this.#credit?.mayBeQuiet()) this.#measure(this.#credit);
+  }
+
+  /** Measures the path with a PING. */
+  #measure(credit: ReceiveWindows): void {
+    this.#events.ping().then(() => {
+      credit.measured();
+      this.#events.flush();
+    }).catch(() => credit.abandoned());
   }
 
   /**

@@ -1,6 +1,5 @@
 /**
- * Receive windows: restored as the application consumes bytes, and enlarged when the
- * measured path can use more.
+ * Receive windows: restored as the application consumes bytes, and fitted to the path.
  *
  * @module
  */
@@ -9,36 +8,41 @@ import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
 import { PROTO_SPDY3_1 } from "../frame/constants.ts";
 import { INITIAL_WINDOW_SIZE } from "../frame/constants.ts";
 import type { ProtocolVersion } from "../frame/constants.ts";
-import type { Session } from "../session.ts";
+import { resizeReceiveWindow, type Session } from "../session.ts";
 import { now } from "./clock.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { StreamCore } from "./stream_core.ts";
 import { WindowTuner } from "./window_tuner.ts";
 
-/** Windows of a connection that has flow control. */
+/**
+ * Windows of a connection that has flow control. In SPDY/3.1, the window of the session
+ * limits the bytes under way, as the tuner wants it. A stream's window limits the bytes
+ * that nobody has read, and only grows.
+ */
 export class ReceiveWindows {
   readonly #session: Session;
   readonly #version: ProtocolVersion;
   readonly #initial: number;
   readonly #maxMemory: number;
   readonly #tuner: WindowTuner | undefined;
-  readonly #firstSessionWindow: number;
   #sessionWindow = INITIAL_WINDOW_SIZE;
   /** By how much the windows of all streams together have grown, bytes. */
   #grown = 0;
 
   /** `initial` is the window new streams have, bytes. */
   constructor(session: Session, initial: number, options: ResolvedOptions) {
-    const { tuning, version, sessionWindow } = options;
+    const { tuning, version, firstSessionWindow } = options;
     this.#session = session;
     this.#version = version;
     this.#initial = initial;
-    this.#firstSessionWindow = sessionWindow;
     this.#maxMemory = tuning?.maxMemory ?? 0;
     if (tuning !== undefined) {
-      this.#tuner = new WindowTuner({ initial, max: tuning.maxWindow });
+      this.#tuner = new WindowTuner({
+        initial: version === PROTO_SPDY3_1 ? firstSessionWindow : initial,
+        max: tuning.maxWindow,
+      });
     }
-    this.#growSession(sessionWindow);
+    this.#setSessionWindow(firstSessionWindow);
   }
 
   /** The receive window that the session is meant to have, bytes. */
@@ -51,15 +55,15 @@ export class ReceiveWindows {
     return this.#tuner?.received(size, now()) ?? false;
   }
 
+  /** A stream begins or ends; true when a PING should be sent to measure the path. */
+  mayBeQuiet(): boolean {
+    return this.#tuner?.mayBeQuiet(now()) ?? false;
+  }
+
   /** The measuring PING was answered. */
   measured(): void {
     const tuner = this.#tuner;
-    if (tuner === undefined || !tuner.measured(now())) return;
-    // The session's window only limits the bytes in flight and is restored as they
-    // arrive. It must not block a stream whose own window has room.
-    this.#growSession(
-      tuner.window - this.#initial + this.#firstSessionWindow,
-    );
+    if (tuner?.measured(now())) this.#setSessionWindow(tuner.window);
   }
 
   /** The measuring PING failed. */
@@ -77,14 +81,20 @@ export class ReceiveWindows {
     // about to end is an error to npm's spdy 4.0.2: it resets the stream.
     state.read += size;
     if (state.read < this.#initial / 2) return;
-    const growth = Math.min(
-      this.#tuner.window - this.#initial - state.grown,
+    // The window of the stream is granted again in pieces of half the initial one,
+    // which must not delay what the path can carry.
+    const wanted = this.#tuner.window <= this.#initial
+      ? 0
+      : this.#tuner.window - this.#initial / 2;
+    const change = Math.min(
+      Math.floor(wanted) - state.grown,
       this.#maxMemory - this.#grown,
     );
-    if (growth <= 0) return;
-    state.grown += growth;
-    this.#grown += growth;
-    this.#session.submitWindowUpdate(state.id, growth);
+    // In SPDY/3.1, the window of the session is the one that becomes smaller.
+    if (change === 0 || change < 0 && this.#version === PROTO_SPDY3_1) return;
+    state.grown += change;
+    this.#grown += change;
+    resizeReceiveWindow(this.#session, state.id, change);
   }
 
   /** The stream's window is closed, which frees the memory by which it had grown. */
@@ -93,11 +103,11 @@ export class ReceiveWindows {
     state.grown = 0;
   }
 
-  #growSession(window: number): void {
+  #setSessionWindow(window: number): void {
+    if (this.#version !== PROTO_SPDY3_1) return;
     const target = Math.min(window, MAX_FLOW_WINDOW);
-    const growth = target - this.#sessionWindow;
-    if (this.#version !== PROTO_SPDY3_1 || growth <= 0) return;
+    const change = target - this.#sessionWindow;
     this.#sessionWindow = target;
-    this.#session.submitWindowUpdate(0, growth);
+    if (change !== 0) resizeReceiveWindow(this.#session, 0, change);
   }
 }

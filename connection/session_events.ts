@@ -116,7 +116,10 @@ export function sessionOptions(
     onDataRecv: (_, flags, streamId, length) => {
       parts.traffic.framesReceived++;
       onFrame?.("received", { frameType: DATA, streamId, flags, length });
-      if (flags & DATA_FLAG_FIN) parts.streams.get(streamId)?.endRemote();
+      if (flags & DATA_FLAG_FIN) {
+        parts.streams.get(streamId)?.endRemote();
+        parts.receiveFlow.mayBeQuiet();
+      }
     },
     beforeCtrlSend: (_, frame) => {
       if (frame.frameType === SYN_STREAM) idAssigned(parts, frame.streamId);
@@ -213,6 +216,7 @@ function streamOpened(parts: SessionEventParts, frame: SynStreamFrame): void {
   }
   // The session has no record of a stream that ended with its SYN_STREAM.
   const { unidirectional, fin } = state.origin;
+  if (!fin && !ending.begun) parts.receiveFlow.mayBeQuiet();
   if (unidirectional && fin && !ending.begun) closer.closed(state, OK);
 }
 
@@ -265,6 +269,7 @@ function controlSent(parts: SessionEventParts, frame: CtrlFrame): void {
 function synStreamSent(parts: SessionEventParts, state: StreamCore): void {
   const { pending, timeouts, io, scheduler } = parts;
   pending.sent(state);
+  parts.receiveFlow.mayBeQuiet();
   if (!state.origin.unidirectional) {
     timeouts.awaitReply(state, () => io.trackLastFrame());
   }

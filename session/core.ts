@@ -279,6 +279,19 @@ export class SessionCore<S> {
     this.pushWindowUpdate(streamId, deltaWindowSize, false);
   }
 
+  /**
+   * Changes the receive window of a stream, or of the session with stream 0, by
+   * `change` bytes. A larger one is granted to the peer with WINDOW_UPDATE; a smaller
+   * one takes effect as bytes are consumed.
+   */
+  resizeReceiveWindow(streamId: number, change: number): void {
+    const window = this.#receiveWindowOf(streamId);
+    if (window === undefined) return;
+    if (change < 0) return window.reduce(-change);
+    const rest = window.enlarge(change);
+    if (rest > 0) this.pushWindowUpdate(streamId, rest, false);
+  }
+
   #receiveWindowOf(streamId: number): ReceiveWindow | undefined {
     return streamId === 0
       ? this.receiveWindow

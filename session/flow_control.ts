@@ -39,6 +39,8 @@ export class ReceiveWindow {
   #unacknowledged = 0;
   #consumed = 0;
   #unconsumed = 0;
+  /** Consumed bytes that are not granted again: the window becomes smaller by them. */
+  #withheld = 0;
 
   /** Creates a window of which the peer has used nothing yet. */
   constructor(initialWindow: number) {
@@ -58,12 +60,12 @@ export class ReceiveWindow {
   /**
    * The full size of the window, bytes: what the peer may still send, what the
    * application has not consumed, and what is still to be granted again. Only a
-   * {@linkcode grant} of more than that changes it. Bytes of a frame that has not
-   * arrived completely are not included.
+   * {@linkcode grant} of more than that and {@linkcode reduce} change it. Bytes of a
+   * frame that has not arrived completely are not included.
    */
   get span(): number {
     return this.#available + this.#unconsumed + this.#consumed +
-      this.#unacknowledged;
+      this.#unacknowledged - this.#withheld;
   }
 
   /** Charges the window for a frame of `length` bytes; false when it does not fit (2.6.8). */
@@ -76,6 +78,25 @@ export class ReceiveWindow {
   /** Lets the peer send `delta` more bytes. */
   grant(delta: number): void {
     this.#available = Math.min(MAX_FLOW_WINDOW, this.#available + delta);
+  }
+
+  /** Makes the window smaller by `size` bytes: so many of those that are consumed next are not granted again. */
+  reduce(size: number): void {
+    this.#withheld += size;
+    this.#withhold();
+  }
+
+  /** Takes back what {@linkcode reduce} has not withheld yet, of `size` bytes at most; returns the rest, which a WINDOW_UPDATE has to grant. */
+  enlarge(size: number): number {
+    const taken = Math.min(size, this.#withheld);
+    this.#withheld -= taken;
+    return size - taken;
+  }
+
+  #withhold(): void {
+    const size = Math.min(this.#consumed, this.#withheld);
+    this.#consumed -= size;
+    this.#withheld -= size;
   }
 
   /** Counts `size` bytes for the next automatic update; returns its delta when it is due, else 0. */
@@ -101,6 +122,7 @@ export class ReceiveWindow {
   consume(size: number, threshold: number): number {
     this.#unconsumed -= size;
     this.#consumed += size;
+    if (this.#withheld > 0) this.#withhold();
     if (this.#consumed < threshold) return 0;
     const delta = this.#consumed;
     this.#consumed = 0;

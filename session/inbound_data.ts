@@ -138,16 +138,17 @@ export class InboundData<S> implements DataSink {
   }
 
   /**
-   * Grows with the window: with an update for each 32 KiB of a large window, a
+   * A quarter of the window. With an update for each 32 KiB of a large window, a
    * thousand of them could be queued while writing waits, which would count as a
-   * flood (`limits.maxQueuedReplies`).
+   * flood (`limits.maxQueuedReplies`). With one for 32 KiB of a small window, the
+   * peer would have to wait for each.
    */
   get #sessionThreshold(): number {
     const { receiveWindow, options } = this.#core;
     if (receiveWindow === undefined || !options.creditOnArrival) {
       return SESSION_THRESHOLD;
     }
-    return Math.max(SESSION_THRESHOLD, Math.floor(receiveWindow.span / 4));
+    return Math.floor(receiveWindow.span / 4);
   }
 
   #updateSession(size: number): void {

@@ -3,7 +3,6 @@
 import type { Connection } from "../../http/connection.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
 import type { Stream } from "../../connection/stream.ts";
-import { WindowTuner } from "../../connection/window_tuner.ts";
 import {
   PROTO_SPDY2,
   PROTO_SPDY3,
@@ -233,54 +232,4 @@ Deno.test("tuning: over a link with 10 ms each way windows grow to the path", as
   assertGreaterOrEqual(fixed, (size / 4 / 65536 - 1) * roundTrip);
   // It would need 31 of them for the whole size; windows that grow need half.
   assertLess(tuned, 16 * roundTrip);
-});
-
-/** One measurement: `size` bytes in `roundTrip` ms. */
-function measure(
-  tuner: WindowTuner,
-  begin: number,
-  roundTrip: number,
-  size: number,
-): boolean {
-  assert(tuner.received(1, begin));
-  tuner.received(size, begin + roundTrip / 2);
-  return tuner.measured(begin + roundTrip);
-}
-
-Deno.test("tuner: grows while the window is filled within a round trip, up to its bound", () => {
-  const tuner = new WindowTuner({ initial: 65536, max: 1_000_000 });
-  assertEquals(measure(tuner, 0, 100, 60_000), true);
-  assertEquals(tuner.window, 120_000);
-  assertEquals(measure(tuner, 100, 100, 120_000), true);
-  assertEquals(tuner.window, 240_000);
-  assertEquals(measure(tuner, 200, 100, 900_000), true);
-  assertEquals(tuner.window, 1_000_000);
-  assertEquals(tuner.received(1, 300), false);
-});
-
-Deno.test("tuner: a window that only lengthens a queue is not enlarged again", () => {
-  const tuner = new WindowTuner({ initial: 65536, max: 1_000_000 });
-  assertEquals(measure(tuner, 0, 10, 65_536), true);
-  // Twice the window, twice the round trip.
-  assertEquals(measure(tuner, 10, 20, 131_072), false);
-  assertEquals(tuner.window, 131_072);
-  // The shortest round trip is forgotten in the end: the path has become longer.
-  assertEquals(measure(tuner, 20_000, 20, 131_072), true);
-  assertEquals(tuner.window, 262_144);
-});
-
-Deno.test("tuner: rests longer and longer while nothing is gained", () => {
-  const tuner = new WindowTuner({ initial: 65536, max: 1_000_000 });
-  assertEquals(tuner.measured(0), false);
-  assert(tuner.received(1000, 0));
-  assertEquals(tuner.measured(10), false);
-  assertEquals(tuner.received(1000, 20), false);
-  assert(tuner.received(1000, 60));
-  assertEquals(tuner.measured(70), false);
-  assertEquals(tuner.received(1000, 130), false);
-  assert(tuner.received(1000, 171));
-  tuner.abandoned(180);
-  assertEquals(tuner.received(1000, 5000), false);
-  assert(tuner.received(1000, 10_181));
-  assertEquals(tuner.window, 65536);
 });

@@ -1,76 +1,153 @@
-/** How the receive windows of a connection grow. */
+/** How the receive windows of a connection change. */
 
 import { ReceiveWindows } from "../../connection/receive_windows.ts";
-import type { ResolvedOptions } from "../../connection/options.ts";
+import { resolveOptions } from "../../connection/options.ts";
+import type { StreamCore } from "../../connection/stream_core.ts";
 import {
+  CLIENT,
+  DATA_FLAG_NONE,
+  FrameEncoder,
   PROTO_SPDY3,
   PROTO_SPDY3_1,
   type ProtocolVersion,
-} from "../../frame/constants.ts";
-import type { Session } from "../../session.ts";
-import type { StreamCore } from "../../connection/stream_core.ts";
+  SERVER,
+  Session,
+  SYN_STREAM,
+  WINDOW_UPDATE,
+} from "../../mod.ts";
+import { CREDIT_ON_ARRIVAL } from "../../session/options.ts";
+import { countersOf } from "../../session.ts";
 import { assert, assertEquals } from "../deps.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
 
 const INITIAL = 65_536;
 
-/** Windows with their tuner, and the updates that they submit. */
-function windowsWithLog(version: ProtocolVersion, tuned = true): {
-  windows: ReceiveWindows;
-  updates: [streamId: number, delta: number][];
-} {
-  const updates: [number, number][] = [];
-  const session = {
-    consume: () => {},
-    submitWindowUpdate: (streamId: number, delta: number) => {
-      updates.push([streamId, delta]);
-    },
-  };
-  const options = {
-    version,
-    sessionWindow: INITIAL,
-    tuning: tuned ? { maxWindow: 1 << 24, maxMemory: 1 << 22 } : undefined,
-  };
-  const windows = new ReceiveWindows(
-    session as unknown as Session,
-    INITIAL,
-    options as unknown as ResolvedOptions,
-  );
-  return { windows, updates };
+/** The windows of a server with one stream of the peer, and the updates that it sends. */
+class Windows {
+  readonly updates: [streamId: number, delta: number][] = [];
+  readonly windows: ReceiveWindows;
+  readonly session: Session;
+  readonly #encoder: FrameEncoder;
+
+  constructor(version: ProtocolVersion, windowTuning: boolean) {
+    const settings = {
+      autoWindowUpdate: false,
+      [CREDIT_ON_ARRIVAL]: true,
+      send: (_: Session, data: Uint8Array) => data.length,
+      onCtrlSend: (_: Session, frame: { frameType: number }) => {
+        if (frame.frameType !== WINDOW_UPDATE) return;
+        const { streamId, deltaWindowSize } = frame as unknown as Record<
+          "streamId" | "deltaWindowSize",
+          number
+        >;
+        this.updates.push([streamId, deltaWindowSize]);
+      },
+    };
+    this.session = new Session(SERVER, version, settings);
+    this.#encoder = new FrameEncoder(version);
+    this.session.recv(this.#encoder.encode({
+      frameType: SYN_STREAM,
+      version,
+      flags: 0,
+      length: 0,
+      streamId: 1,
+      assocStreamId: 0,
+      pri: 0,
+      slot: 0,
+      nv: [],
+    }));
+    const options = resolveOptions({ side: CLIENT, version, windowTuning });
+    this.windows = new ReceiveWindows(this.session, INITIAL, options);
+    this.sent();
+  }
+
+  /** DATA of so many bytes arrives. */
+  data(size: number): void {
+    for (let left = size; left > 0; left -= 16_384) {
+      const data = new Uint8Array(Math.min(left, 16_384));
+      this.session.recv(
+        this.#encoder.encode({
+          frameType: 0,
+          streamId: 1,
+          flags: DATA_FLAG_NONE,
+          data,
+        }),
+      );
+    }
+  }
+
+  /** The updates since the last call. */
+  sent(): [streamId: number, delta: number][] {
+    this.session.send();
+    return this.updates.splice(0);
+  }
+
+  /** What the peer may send on the session. */
+  get available(): number | undefined {
+    return countersOf(this.session).receiveWindow?.available;
+  }
 }
 
-Deno.test("receive windows: the session's window grows with a measured one, and only then", async () => {
+Deno.test("receive windows: the session's window fits the path, and becomes smaller as bytes arrive", async () => {
   using time = virtualTime();
-  const { windows, updates } = windowsWithLog(PROTO_SPDY3_1);
-  assert(windows.received(1));
-  // A full window within a round trip.
-  windows.received(INITIAL);
-  await time.advance(10);
+  const one = new Windows(PROTO_SPDY3_1, true);
+  const { windows } = one;
+  // A quiet path with a round trip of 0.1 ms.
+  assert(windows.mayBeQuiet());
+  await time.advance(0.1);
   windows.measured();
-  assertEquals(updates, [[0, INITIAL]]);
-  assertEquals(windows.sessionWindow, 2 * INITIAL);
+  assertEquals(windows.sessionWindow, INITIAL);
+  // 2500 bytes a ms, in two round trips that show a queue.
+  for (const pause of [200, 200]) {
+    await time.advance(pause);
+    assert(windows.received(1));
+    windows.received(50_000);
+    await time.advance(20);
+    windows.measured();
+  }
+  assertEquals(windows.sessionWindow, 32_768);
+  assertEquals(one.sent(), []);
+  assertEquals(one.available, INITIAL);
+  one.data(32_768);
+  assertEquals(one.sent(), []);
+  assertEquals(one.available, 32_768);
+  one.data(16_384);
+  assertEquals(one.sent(), [[0, 16_384]]);
+  assertEquals(one.available, 32_768);
+});
 
-  // Little within a round trip: the window stays.
+Deno.test("receive windows: the session's window grows with the path", async () => {
+  using time = virtualTime();
+  const { windows, sent } = bound(new Windows(PROTO_SPDY3_1, true));
+  assert(windows.mayBeQuiet());
   await time.advance(100);
-  assert(windows.received(1));
-  windows.received(1000);
-  await time.advance(10);
   windows.measured();
-  assertEquals(updates.length, 1);
-  assertEquals(windows.sessionWindow, 2 * INITIAL);
+  assertEquals(windows.sessionWindow, 500_000);
+  assertEquals(sent(), [[0, 500_000 - INITIAL]]);
+  assert(windows.received(1));
+  windows.received(500_000);
+  await time.advance(100);
+  windows.measured();
+  assertEquals(windows.sessionWindow, 1_500_000);
+  assertEquals(sent(), [[0, 1_000_000]]);
 });
 
 Deno.test("receive windows: without a session window none is submitted", async () => {
   using time = virtualTime();
-  const { windows, updates } = windowsWithLog(PROTO_SPDY3);
-  assert(windows.received(1));
-  windows.received(INITIAL);
-  await time.advance(10);
+  const { windows, sent } = bound(new Windows(PROTO_SPDY3, true));
+  assert(windows.mayBeQuiet());
+  await time.advance(100);
   windows.measured();
-  assertEquals(updates, []);
+  assertEquals(sent(), []);
 });
 
-/** A stream with what its windows use of it. */
+/** Members to take apart. */
+function bound(one: Windows) {
+  const { windows } = one;
+  return { windows, sent: () => one.sent() };
+}
+
+/** The stream with what its windows use of it. */
 function stream(ended: Partial<Record<"stream" | "receiving", true>> = {}) {
   return {
     id: 1,
@@ -83,26 +160,61 @@ function stream(ended: Partial<Record<"stream" | "receiving", true>> = {}) {
 
 Deno.test("receive windows: a stream's window grows once half of it was read, and not after its end", async () => {
   using time = virtualTime();
-  const { windows, updates } = windowsWithLog(PROTO_SPDY3);
-  windows.received(1);
-  windows.received(INITIAL);
-  await time.advance(10);
+  const one = new Windows(PROTO_SPDY3, true);
+  const { windows } = one;
+  assert(windows.mayBeQuiet());
+  await time.advance(100);
   windows.measured();
-  windows.consumed(stream({ stream: true }), INITIAL);
-  windows.consumed(stream({ receiving: true }), INITIAL);
+  one.data(INITIAL);
+  windows.consumed(stream({ stream: true }), 1);
+  windows.consumed(stream({ receiving: true }), 1);
   const open = stream();
-  windows.consumed(open, INITIAL / 2 - 1);
-  assertEquals(updates, []);
-  windows.consumed(open, 1);
-  assertEquals(updates, [[1, INITIAL]]);
-  windows.consumed(open, INITIAL);
-  assertEquals(updates.length, 1);
+  windows.consumed(open, INITIAL / 2 - 3);
+  assertEquals(one.sent(), []);
+  windows.consumed(open, 3);
+  // What was read, and the growth.
+  const growth = 500_000 - INITIAL / 2;
+  assertEquals(one.sent(), [[1, INITIAL / 2 + 2], [1, growth]]);
+  assertEquals(open.grown, growth);
 });
 
-Deno.test("receive windows: without tuning no window grows", () => {
-  const { windows, updates } = windowsWithLog(PROTO_SPDY3, false);
+Deno.test("receive windows: in SPDY/3 a stream's window becomes smaller with the path", async () => {
+  using time = virtualTime();
+  const one = new Windows(PROTO_SPDY3, true);
+  const { windows } = one;
+  assert(windows.mayBeQuiet());
+  await time.advance(100);
+  windows.measured();
+  one.data(INITIAL);
+  const open = stream();
+  windows.consumed(open, INITIAL);
+  const { grown } = open;
+  // 500 bytes a ms, in two round trips that show a queue.
+  for (const pause of [200, 200]) {
+    await time.advance(pause);
+    assert(windows.received(1));
+    windows.received(500_000);
+    await time.advance(1000);
+    windows.measured();
+  }
+  one.data(INITIAL);
+  windows.consumed(open, INITIAL);
+  assert(open.grown < grown, `${open.grown}`);
+  one.sent();
+  one.data(INITIAL);
+  windows.consumed(open, INITIAL);
+  // Bytes that were read are not granted again.
+  assertEquals(one.sent(), []);
+});
+
+Deno.test("receive windows: without tuning no window changes", () => {
+  const one = new Windows(PROTO_SPDY3_1, false);
+  const { windows } = one;
+  assertEquals(windows.sessionWindow, 1 << 20);
+  assertEquals(windows.mayBeQuiet(), false);
   assertEquals(windows.received(INITIAL), false);
   windows.measured();
-  windows.consumed(stream(), INITIAL);
-  assertEquals(updates, []);
+  one.data(INITIAL / 4);
+  windows.consumed(stream(), INITIAL / 4);
+  assertEquals(one.sent(), []);
 });

@@ -1,0 +1,212 @@
+/** How large the window becomes that is fitted to a path. */
+
+import { WindowTuner } from "../../connection/window_tuner.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertGreaterOrEqual,
+  assertLess,
+  assertLessOrEqual,
+} from "../deps.ts";
+import { Random } from "../helpers/random.ts";
+
+const KIB = 1024;
+const INITIAL = 64 * KIB;
+const MOST = 16 * KIB * KIB;
+
+/** A path that always carries as much as the window allows. */
+interface Path {
+  /** Bytes a ms. */
+  rate: number;
+  /** The round trip without a queue, ms. */
+  delay: number;
+}
+
+/** A tuner, and a sender that fills its window. */
+class Transfer {
+  readonly tuner: WindowTuner;
+  readonly path: Path;
+  now = 0;
+  /** Bytes that are under way, while the window shrinks. */
+  #flight = 0;
+  /** TCP sends so many bytes in a round trip at first, and twice as many in each further one. */
+  #slowStart = 14_000;
+
+  constructor(path: Path, max = MOST) {
+    this.tuner = new WindowTuner({ initial: INITIAL, max });
+    this.path = path;
+  }
+
+  /** A PING while nothing else is under way. */
+  quiet(): void {
+    assert(this.tuner.mayBeQuiet(this.now));
+    this.now += this.path.delay;
+    this.tuner.measured(this.now);
+  }
+
+  /** The round trip that an urgent request has now. */
+  get roundTrip(): number {
+    return Math.max(this.path.delay, this.#flight / this.path.rate);
+  }
+
+  /** Bytes a ms. */
+  get rate(): number {
+    return Math.min(this.path.rate, this.#flight / this.path.delay);
+  }
+
+  /** Lets so many ms pass; `noise` makes round trips longer by chance, up to so much of them. */
+  run(milliseconds: number, random?: Random, noise = 0): void {
+    const { tuner, path } = this;
+    const end = this.now + milliseconds;
+    while (this.now < end) {
+      // What a larger window allowed is still under way.
+      const window = Math.min(tuner.window, this.#slowStart);
+      const flight = Math.max(window, this.#flight);
+      this.#flight = window;
+      this.#slowStart *= 2;
+      const odd = 1 + noise * (random?.float() ?? 0);
+      const roundTrip = Math.max(path.delay, flight / path.rate) * odd;
+      const measures = tuner.received(1, this.now);
+      this.now += roundTrip;
+      if (!measures) continue;
+      tuner.received(Math.min(flight, roundTrip * path.rate), this.now);
+      tuner.measured(this.now);
+    }
+  }
+}
+
+Deno.test("window tuner: the window becomes what the path carries in one and a half round trips", () => {
+  for (const mbit of [1, 20, 100, 1000]) {
+    for (const delay of [10, 50, 200]) {
+      const path = { rate: mbit * 125, delay };
+      const transfer = new Transfer(path);
+      transfer.quiet();
+      transfer.run(20_000);
+      const name = `${mbit} Mbit/s, ${delay} ms`;
+      const full = Math.min(path.rate, MOST / delay);
+      assertGreaterOrEqual(transfer.rate, 0.99 * full, name);
+      const most = Math.max(2 * delay + 2, 33 * KIB / path.rate);
+      assertLessOrEqual(transfer.roundTrip, most, name);
+    }
+  }
+});
+
+Deno.test("window tuner: on a slow path without delay the window becomes smaller than at the start", () => {
+  const transfer = new Transfer({ rate: 2500, delay: 0.1 });
+  transfer.quiet();
+  transfer.run(1000);
+  assertEquals(transfer.tuner.window, 32 * KIB);
+});
+
+Deno.test("window tuner: on a path within the machine the window has a bound", () => {
+  const transfer = new Transfer({ rate: 2e6, delay: 0.05 });
+  transfer.quiet();
+  transfer.run(1000);
+  assertEquals(transfer.tuner.window, 256 * KIB);
+});
+
+Deno.test("window tuner: the window is never larger than its bound", () => {
+  const transfer = new Transfer({ rate: 1e6, delay: 100 }, 1_000_000);
+  transfer.quiet();
+  transfer.run(5000);
+  assertEquals(transfer.tuner.window, 1_000_000);
+});
+
+Deno.test("window tuner: when the path changes the window follows", () => {
+  for (
+    const [before, after] of [
+      [{ rate: 2500, delay: 5 }, { rate: 2500, delay: 200 }],
+      [{ rate: 12_500, delay: 20 }, { rate: 2500, delay: 200 }],
+      [{ rate: 12_500, delay: 200 }, { rate: 12_500, delay: 5 }],
+      [{ rate: 12_500, delay: 50 }, { rate: 500, delay: 50 }],
+      [{ rate: 500, delay: 50 }, { rate: 12_500, delay: 50 }],
+      [{ rate: 2500, delay: 0.1 }, { rate: 12_500, delay: 200 }],
+    ]
+  ) {
+    const transfer = new Transfer({ ...before });
+    transfer.quiet();
+    transfer.run(20_000);
+    Object.assign(transfer.path, after);
+    transfer.run(15_000);
+    const name = JSON.stringify([before, after]);
+    assertGreaterOrEqual(transfer.rate, 0.99 * after.rate, name);
+    assertLessOrEqual(transfer.roundTrip, 3 * after.delay + 2, name);
+  }
+});
+
+Deno.test("window tuner: a first PING that met a queue is found out", () => {
+  const transfer = new Transfer({ rate: 2500, delay: 10 });
+  assert(transfer.tuner.mayBeQuiet(0));
+  transfer.tuner.measured(400);
+  transfer.now = 400;
+  transfer.run(15_000);
+  assertLess(transfer.tuner.roundTrip, 20);
+  assertLess(transfer.roundTrip, 35);
+});
+
+Deno.test("window tuner: round trips that vary by chance leave no window small", () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const random = new Random(seed);
+    const path = {
+      rate: random.pick([500, 2500, 12_500]),
+      delay: random.pick([5, 50, 200]),
+    };
+    const noise = random.pick([0.25, 0.5, 1]);
+    const transfer = new Transfer(path);
+    transfer.quiet();
+    transfer.run(10_000, random, noise);
+    // In any ten seconds the path is mostly full.
+    for (let part = 0; part < 6; part++) {
+      let sum = 0;
+      for (let step = 0; step < 20; step++) {
+        transfer.run(500, random, noise);
+        sum += transfer.rate / path.rate / 20;
+      }
+      assertGreater(sum, 0.5, `seed ${seed}, ${JSON.stringify(path)}`);
+    }
+  }
+});
+
+Deno.test("window tuner: a sender that has little to send changes nothing, and is measured less often", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  assertEquals(tuner.measured(1), false);
+  assertEquals(tuner.roundTrip, 1);
+  let pings = 0;
+  for (let now = 100; now < 10_100; now += 10) {
+    if (!tuner.received(500, now)) continue;
+    pings++;
+    tuner.received(8000, now + 5);
+    assertEquals(tuner.measured(now + 5), false);
+  }
+  assertEquals(tuner.window, INITIAL);
+  assertLess(pings, 30);
+  assertGreater(pings, 10);
+});
+
+Deno.test("window tuner: a path is measured while it is quiet at first, and again after much has passed", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  assertEquals(tuner.mayBeQuiet(1), false);
+  tuner.measured(20);
+  assertEquals(tuner.mayBeQuiet(10_000), false);
+  assert(tuner.received(1, 10_000));
+  tuner.received(500_000, 10_030);
+  tuner.measured(10_040);
+  assert(tuner.mayBeQuiet(10_050));
+  // The path has become longer.
+  tuner.measured(10_100);
+  assertEquals(tuner.roundTrip, 50);
+  assertEquals(tuner.mayBeQuiet(10_200), false);
+});
+
+Deno.test("window tuner: after a PING without a reply there is none for a while", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assertEquals(tuner.measured(0), false);
+  assert(tuner.received(1000, 0));
+  tuner.abandoned(180);
+  assertEquals(tuner.received(1000, 5000), false);
+  assert(tuner.received(1000, 10_181));
+  assertEquals(tuner.window, INITIAL);
+});

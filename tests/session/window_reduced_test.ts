@@ -1,0 +1,59 @@
+/** A receive window that becomes smaller, and larger again. */
+
+import { ReceiveWindow } from "../../session/flow_control.ts";
+import { assert, assertEquals } from "../deps.ts";
+import { Random } from "../helpers/random.ts";
+
+Deno.test("window: a reduced window withholds what is consumed next", () => {
+  const window = new ReceiveWindow(1000);
+  assert(window.charge(800));
+  window.deliver(800);
+  assertEquals(window.consume(100, 500), 0);
+  window.reduce(400);
+  assertEquals(window.span, 600);
+  // 100 of them were consumed before.
+  assertEquals(window.consume(300, 1), 0);
+  assertEquals(window.consume(200, 1), 200);
+  window.grant(200);
+  assertEquals(window.available, 400);
+  assertEquals(window.span, 600);
+});
+
+Deno.test("window: what is not withheld yet is taken back without a WINDOW_UPDATE", () => {
+  const window = new ReceiveWindow(1000);
+  window.reduce(400);
+  assertEquals(window.enlarge(300), 0);
+  assertEquals(window.span, 900);
+  assertEquals(window.enlarge(300), 200);
+  window.grant(200);
+  assertEquals([window.span, window.available], [1200, 1200]);
+});
+
+Deno.test("window: a peer that uses all it has always gets more, whatever changes", () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const random = new Random(seed);
+    let wanted = 65_536;
+    const window = new ReceiveWindow(wanted);
+    let delivered = 0;
+    for (let step = 0; step < 300; step++) {
+      const size = random.int(0, window.available);
+      assert(window.charge(size));
+      window.deliver(size);
+      delivered += size;
+      const target = random.chance(0.2) ? random.int(1000, 200_000) : wanted;
+      if (target < wanted) window.reduce(wanted - target);
+      else {
+        const rest = window.enlarge(target - wanted);
+        if (rest > 0) window.grant(rest);
+      }
+      wanted = target;
+      const read = random.chance(0.2) ? delivered : random.int(0, delivered);
+      const delta = window.consume(read, Math.floor(window.span / 4));
+      delivered -= read;
+      if (delta > 0) window.grant(delta);
+      assertEquals(window.span, wanted);
+      // When all was read, more than half of the window is open.
+      if (delivered === 0) assert(window.available > wanted / 2);
+    }
+  }
+});
