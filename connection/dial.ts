@@ -64,7 +64,7 @@ export interface DialOptions {
   readonly dial?: (target: DialTarget) => Promise<Transport>;
   /**
    * Sends a head of the PROXY protocol first, before TLS, for servers that read
-   * one: `{}` tells the addresses of the connection itself. Default: none.
+   * one: `{}` sends the addresses of the connection itself. Default: none.
    */
   readonly proxyProtocol?: ProxyProtocolOptions;
 }

@@ -15,12 +15,12 @@ import type { TrackedFrame } from "./tracked_frames.ts";
  * @category Connection
  */
 export interface KeepAliveOptions {
-  /** Send a PING when no byte has arrived from the peer for so long, ms; 1 to 2^31-1. */
+  /** Sends a PING when no byte has arrived from the peer in this time, ms; 1 to 2^31-1. */
   readonly interval: number;
   /**
-   * End the connection when no byte has arrived for so long after the transport took
-   * the PING, ms; 0: never; default 10000. While the transport still takes the bytes
-   * before the PING, the time does not run. When it takes none, it does.
+   * Ends the connection when no byte has arrived in this time after the transport
+   * took the PING, ms; 0: never; default 10000. While bytes before the PING are
+   * still being sent, only the time counts in which the transport takes no byte.
    */
   readonly timeout?: number;
 }

@@ -168,13 +168,13 @@ export interface ConnectionTuning {
   readonly origin?: string;
   /** Send PINGs when the peer is silent; default none. */
   readonly keepAlive?: KeepAliveOptions;
-  /** Close the connection when for so long no stream was open and no byte arrived, ms; default 0: never. A whole number of at most 2^31-1, like all times. */
+  /** Closes the connection after this time without an open stream and without a received byte, ms; default 0: never. A whole number of at most 2^31-1, like all times. */
   readonly idleTimeout?: number;
   /**
-   * Reset a stream that this side opened with CANCEL when the peer sends no
-   * SYN_REPLY for so long after the transport took the SYN_STREAM, ms. A server also
-   * ends a connection on which the client opens no stream for so long after the
-   * start. Default 0: never. At most 2^31-1.
+   * How long to wait for the SYN_REPLY of a stream that this side opened, ms, after
+   * the transport took the SYN_STREAM. Then the stream is reset with CANCEL. A
+   * server also ends a connection if the client opens no stream in this time after
+   * the start. Default 0: no limit. At most 2^31-1.
    */
   readonly headerTimeout?: number;
   /**

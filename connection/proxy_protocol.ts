@@ -24,7 +24,7 @@ export interface ProxyTlv {
 }
 
 /**
- * What a load balancer tells about a connection by the PROXY protocol.
+ * The head that a load balancer sends before a connection's bytes (PROXY protocol).
  *
  * @category Server
  */
@@ -271,7 +271,7 @@ function netAddr(address: Uint8Array, port: number): Deno.NetAddr {
 }
 
 /**
- * An end of a connection, as the PROXY protocol tells it.
+ * The address of one end of a connection, from a PROXY head.
  *
  * @category Connection
  */

@@ -10,7 +10,7 @@ import { ERR_PROTO, SpdyError, type SpdyErrorOptions } from "../errors.ts";
 export interface RemoteCommandErrorOptions extends SpdyErrorOptions {
   /** Machine-readable reason, such as `"InternalError"`. */
   readonly reason?: string;
-  /** HTTP status that stands for the failure, 0 for none. */
+  /** HTTP status of the failure, 0 if there is none. */
   readonly httpStatus?: number;
 }
 
@@ -34,7 +34,7 @@ export interface RemoteCommandErrorOptions extends SpdyErrorOptions {
 export class RemoteCommandError extends SpdyError {
   /** Machine-readable reason; `""` when none was given. */
   readonly reason: string;
-  /** HTTP status that stands for the failure; 0 when none was given. */
+  /** HTTP status of the failure; 0 if the server gave none. */
   readonly httpStatus: number;
 
   /** Makes the error. */

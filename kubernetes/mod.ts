@@ -3,11 +3,11 @@
  * WebSockets.
  *
  * The client talks to API servers, kubelets and container runtimes (CRI
- * streaming); the server stands in for any of them.
+ * streaming); the server can replace any of them.
  *
  * {@linkcode exec}, {@linkcode attach} and {@linkcode portForward} are the
  * client's three, {@linkcode serveStreaming} is the server. `docs/kubernetes.md`
- * tells what works with which versions, and what to know of the peers.
+ * lists what works with which versions, and how the peers behave.
  *
  * @module
  */

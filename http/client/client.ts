@@ -36,7 +36,7 @@ import { type Following, sendAndFollow } from "./redirect.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
 
 /**
- * What a {@linkcode Client} is told.
+ * The options of a {@linkcode Client}.
  *
  * @category Client
  */

@@ -54,10 +54,10 @@ import { ALL_VERSIONS, tokenOf } from "../upgrade/upgrade_token.ts";
  * never taken for the whole; the error is logged and passed to `onError`, whose
  * answer is not sent any more.
  *
- * An upload that a handler goes on reading after its response has left goes on
- * as well, as long as no 30 s pass between two reads. One that the handler has
- * not begun to read is kept for a second, dropped for another, and then its
- * stream is reset with CANCEL; reading it fails from then on.
+ * A handler can continue to read an upload after its response has been sent, if it
+ * reads at least once in 30 s. If the handler has not begun to read, the bytes are
+ * kept for 1 s and dropped for another 1 s. Then the stream is reset with CANCEL,
+ * and reading the body fails.
  *
  * Throws what `Deno.listen` throws, `InvalidArgumentError` for options that are
  * out of their range or contradict one another, and `UnsupportedVersionError`

@@ -131,8 +131,8 @@ export interface ServeConnectionOptions extends ConnectionTuning {
    * Called once for each connection that failed: the client does not speak SPDY,
    * broke a rule, passed a limit or a time-out, failed in the TLS handshake, was
    * refused by `maxConnections` or because `onConnection` threw. Not called for
-   * a client that only leaves, even with requests under way (`request.signal`
-   * tells of those), and not for the server's own end. Default: nothing is
+   * a client that only disconnects, even with requests under way (their
+   * `request.signal` aborts), and not for the server's own end. Default: nothing is
    * logged, since any stranger can cause these errors.
    */
   readonly onConnectionError?: (

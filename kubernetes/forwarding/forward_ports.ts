@@ -65,8 +65,8 @@ export interface ForwardPortsOptions {
    */
   readonly ports: readonly string[];
   /**
-   * Addresses to listen on; default `["localhost"]`, which stands for 127.0.0.1
-   * and ::1, of which one is enough.
+   * Addresses to listen on; default `["localhost"]`, which means 127.0.0.1 and ::1;
+   * one of the two is enough.
    */
   readonly addresses?: readonly string[];
   /** As for `portForward`. */
@@ -469,9 +469,10 @@ export class ForwardedPorts implements AsyncDisposable {
 
 /**
  * Listens on local ports and forwards each connection to a pod, as
- * `kubectl port-forward` does, but goes on when the pod is replaced (it is watched
- * by the API), when a session breaks, and when the API server is away for a while.
- * Connections that are open then end; new ones wait for the next session.
+ * `kubectl port-forward` does. In addition, it continues when the pod is replaced
+ * (it watches the pod), when a session breaks, and when the API server is
+ * unreachable for a while. Open connections then end; new ones wait for the next
+ * session.
  *
  * Rejects when the first session cannot be opened: with `StreamingRefusedError`,
  * with `InvalidArgumentError` for ports that the pod or service does not have or

@@ -31,7 +31,7 @@ export interface ServedProcess {
 /**
  * Runs a process for a client. It resolves to the exit code, 0..255 (on Windows
  * any of 32 bits), when all output has been written; nothing means 0. If it
- * throws, the client is told: a `RemoteCommandError` is sent as it is, anything
+ * throws, the client receives the error: a `RemoteCommandError` unchanged, anything
  * else, including an impossible exit code, as an internal error.
  */
 export type ProcessHandler = (process: ServedProcess) => Promise<number | void>;
