@@ -109,7 +109,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   readonly remoteAddr: Deno.Addr | undefined;
   /** This side's address; `undefined` if the transport has none. */
   readonly localAddr: Deno.Addr | undefined;
-  /** What a load balancer told by the PROXY protocol, with TLVs; `undefined` if there was no head. */
+  /** The head of the PROXY protocol that a load balancer sent, with its TLVs; `undefined` if there was none. */
   readonly proxyHead: ProxyHead | undefined;
 
   /**

@@ -78,7 +78,7 @@ const CLIENT_NAMES: Names<ClientOptions> = {
  * that are idle do not keep the process alive.
  *
  * A request is sent again only if the server certainly did not process it:
- * the stream was refused (REFUSED_STREAM), stood above the last id of a GOAWAY,
+ * the stream was refused (REFUSED_STREAM), had an id above the last one of a GOAWAY,
  * or never left. A body that is a stream and was begun is never sent twice.
  *
  * @example
@@ -128,7 +128,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Connects to nobody yet.
+   * Opens no connection yet.
    *
    * Throws `InvalidArgumentError` when an option is out of its range.
    */
@@ -308,7 +308,7 @@ export class Client implements AsyncDisposable {
       ...rest,
       origin,
       signal: this.#ended.signal,
-      // An IPv6 address stands in brackets in a URL, and without them here.
+      // A URL has an IPv6 address in brackets; `connect` takes it without them.
       hostname: hostname.replace(/^\[|\]$/g, ""),
       port: port === "" ? (secure ? 443 : 80) : Number(port),
       tls: secure ? tls ?? true : false,

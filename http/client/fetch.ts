@@ -25,7 +25,7 @@ import type { SpdyResponse } from "./spdy_response.ts";
 
 /** What `fetch` needs of a connection. */
 export interface StreamOpener {
-  /** What stands before a path. */
+  /** The origin that a path is relative to. */
   readonly origin: string | undefined;
   readonly version: ProtocolVersion;
   /** The connection on which the stream is opened now, where this is not one itself. */
@@ -36,11 +36,11 @@ export interface StreamOpener {
   ): Promise<Stream>;
 }
 
-/** After so many requests the process is one that goes on for a while. */
+/** After so many requests, the process probably runs for a while. */
 const MANY_REQUESTS = 100;
 let requests = 0;
 
-/** Pushed streams that may wait for whoever iterates over the connection. */
+/** Pushed streams that may wait until the application iterates over the connection. */
 const MOST_UNCLAIMED = 8;
 
 /** Sends a request over a connection and resolves to the response's head. */

@@ -72,7 +72,7 @@ export function checkFetchInit({ contentLength }: FetchInit): void {
 }
 
 /**
- * A response that came without being asked for.
+ * A response that the server sent without a request (server push).
  *
  * @example
  * ```ts
@@ -101,7 +101,7 @@ export function checkFetchInit({ contentLength }: FetchInit): void {
 export interface PushedResponse {
   /** What it is the answer to, as if GET had asked for it; absolute. */
   readonly url: string;
-  /** The response. Rejects when the stream ends before its head came. */
+  /** The response. Rejects when the stream ends before the head has arrived. */
   readonly response: Promise<SpdyResponse>;
   /** Tells the server that it is not wanted (RST_STREAM CANCEL). */
   cancel(): void;

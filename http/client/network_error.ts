@@ -6,7 +6,7 @@
  */
 
 /**
- * The error for somebody who awaits `fetch` or reads a response: a `TypeError`, whose
+ * The error with which `fetch` and reading a response fail: a `TypeError`, whose
  * `cause` is the error that says more. The reason of the signal that ended the request
  * stays as it is, and so does a `TypeError`.
  *

@@ -20,7 +20,7 @@ export interface OutgoingRequest {
   readonly nv: NameValue[];
   /** Bytes can be sent a second time, a stream cannot. */
   readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined;
-  /** Bytes that the body is said to have; `undefined` when nothing is said. */
+  /** Length of the body according to its `content-length`, bytes; `undefined` without one. */
   readonly announced: number | undefined;
   readonly signal: AbortSignal | undefined;
   /** What to do with a redirect; `undefined` when the caller did not say. */
@@ -78,7 +78,7 @@ export function prepareRequest(
     try {
       return prepare(parts, init);
     } catch (error) {
-      // What the platform has to say of it comes first, in its words.
+      // An error of the platform takes precedence, with its own message.
       if (plain.method !== "GET") new Request(url, init);
       throw error;
     }
@@ -170,7 +170,7 @@ function readUrl(text: string | URL): URL {
   return url;
 }
 
-/** Rule: a method that usually has a body says so when it has none (RFC 9110 8.6). */
+/** Rule: a method that usually has a body sends `content-length: 0` when it has none (RFC 9110 8.6). */
 function contentLength(
   method: string,
   body: OutgoingRequest["body"],

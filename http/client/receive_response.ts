@@ -32,7 +32,7 @@ export interface AskedFor {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A response whose head came, with its body as it comes. */
+/** A response whose head has arrived; its body arrives as it is read. */
 export function receiveResponse(
   stream: Stream,
   nv: readonly NameValue[],

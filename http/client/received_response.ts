@@ -1,5 +1,6 @@
 /**
- * A `Response` of what came, made in full only when that is asked for.
+ * A light `Response` for what was received. The platform's own object is created only
+ * when the program needs it.
  *
  * @module
  */
@@ -70,7 +71,7 @@ function isCertain(body: StandInBody, head: ResponseHead): boolean {
     isPlainList(head.headers);
 }
 
-/** How a response that came is made. */
+/** The parts from which a received response is made. */
 interface ReceivedResponseConstructor {
   new (body: BodyInit | null, head: ResponseHead): Response;
 }

@@ -19,14 +19,14 @@ export interface ResponseOrigin {
   readonly url: string;
   /** Whether the request was redirected to that URL; default false. */
   readonly redirected?: boolean;
-  /** The stream it came on. */
+  /** The stream of the response. */
   readonly stream: Stream;
   /** Headers after the body; default all of the stream's HEADERS frames. */
   readonly trailers?: () => Promise<NameValue[]>;
 }
 
 /**
- * A `Response` that came over SPDY: with its URL, its stream and its trailers.
+ * A `Response` that was received over SPDY, with its URL, its stream and its trailers.
  *
  * @example
  * ```ts
@@ -75,7 +75,7 @@ export class SpdyResponse extends Response {
     this.#origin = origin;
   }
 
-  /** `"basic"`, as for every response that came from a server. */
+  /** `"basic"`, as for every response from a server. */
   override get type(): ResponseType {
     return "basic";
   }
@@ -105,14 +105,14 @@ export class SpdyResponse extends Response {
     return this.#origin.url;
   }
 
-  /** The stream the response came on. Its `readable` is the body's. */
+  /** The stream of the response. Its `readable` is that of the body. */
   get stream(): Stream {
     return this.#origin.stream;
   }
 
   /**
-   * Headers that came after the body (HEADERS frames, SPDY/3 draft 2.6.7);
-   * empty when none came. Resolves when the body has come in full, so read that
+   * Headers that arrived after the body (HEADERS frames, SPDY/3 draft 2.6.7);
+   * empty when there were none. Resolves when the body has come in full, so read that
    * as well; rejects when the stream ends early.
    */
   get trailers(): Promise<Headers> {

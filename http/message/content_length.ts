@@ -1,5 +1,5 @@
 /**
- * The bytes of a body against what `content-length` said.
+ * Compares the bytes of a body with its `content-length`.
  *
  * @module
  */

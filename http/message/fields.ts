@@ -57,7 +57,7 @@ export function readFields(
   nv: readonly NameValue[],
   hopByHop: "refuse" | "drop",
 ): Fields {
-  // All there from the beginning: one shape, whatever comes first.
+  // All fields exist from the beginning, so that the object keeps one shape.
   const pseudo: PseudoHeaders = {
     host: undefined,
     method: undefined,
@@ -160,7 +160,7 @@ export function valueOf(
   return undefined;
 }
 
-/** Headers that came after the body, or before a pushed one. */
+/** Headers that arrived after the body, or before a pushed one. */
 export function toHeaders(nv: readonly NameValue[]): Headers {
   try {
     const { headers } = readFields(nv, "drop");

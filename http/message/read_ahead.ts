@@ -7,7 +7,7 @@
 /** A body, begun to be read. */
 export interface BodySource {
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
-  /** What came at once. */
+  /** The bytes that were available at once. */
   readonly ahead: Uint8Array | undefined;
   /** The read under way. */
   readonly next: Promise<ReadableStreamReadResult<Uint8Array>>;
@@ -40,7 +40,7 @@ export async function readAhead(
       await undefined;
     }
     const ahead = came[0]?.value;
-    // Anything may be in a stream; whoever reads on refuses what is no bytes.
+    // A stream can contain anything. The next reader refuses a chunk that is not bytes.
     if (came.at(reads - 1)?.done) {
       const bytes = ahead ?? EMPTY;
       if (bytes instanceof Uint8Array) return bytes;

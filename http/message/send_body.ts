@@ -15,11 +15,11 @@ import type { BodySource } from "./read_ahead.ts";
 /** Headers to send after a body. */
 export type Trailers = () => Promise<NameValue[]>;
 
-/** What goes with a body that comes in its own time. */
+/** The options of a body that is a stream. */
 export interface SourceOptions {
   /** Headers to send after it. */
   readonly trailers: Trailers | undefined;
-  /** Bytes that its `content-length` says it has; `undefined` when nothing is said. */
+  /** Its `content-length`, bytes; `undefined` without one. */
   readonly announced: number | undefined;
 }
 

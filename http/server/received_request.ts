@@ -1,5 +1,6 @@
 /**
- * A `Request` of what came, made in full only when that is asked for.
+ * A light `Request` for what was received. The platform's own object is created only
+ * when the handler needs it.
  *
  * @module
  */

@@ -30,7 +30,7 @@ export class Semaphore {
     this.#waiting = undefined;
   };
 
-  /** From now on nobody waits for a permit. */
+  /** From now on no caller waits for a permit. */
   readonly open = (): void => {
     this.#open = true;
     this.#waiting?.resolve();

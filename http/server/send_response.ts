@@ -104,7 +104,7 @@ function send(
     httpDate(),
     known === undefined || bare && namesLength(response.headers),
   );
-  // What has no body tells the length that another response would have.
+  // A response without a body has the content-length that a response to GET would have.
   const announced = bare || known !== undefined
     ? undefined
     : readAnnounced(nv, body);
@@ -139,7 +139,7 @@ function readAnnounced(
   }
 }
 
-/** Sends what comes after the head. */
+/** Sends the body and the trailers. */
 function sendRest(
   state: StreamCore,
   body: Uint8Array | BodySource | undefined,

@@ -21,7 +21,7 @@ export interface PushInit {
   readonly headers?: HeadersInit;
   /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default that of the request's stream. */
   readonly pri?: number;
-  /** The response, when it is at hand; default: the handler is asked for `path`. */
+  /** The response. Default: the handler is called for `path`. */
   readonly response?: Response;
 }
 
@@ -36,9 +36,9 @@ export interface ServeInfo<Addr extends Deno.Addr | undefined = Deno.Addr> {
    * the socket, as with `Deno.serve`.
    */
   readonly remoteAddr: Addr;
-  /** What a load balancer told by the PROXY protocol, with its TLVs; `undefined` if there was no head. */
+  /** The head of the PROXY protocol that a load balancer sent, with its TLVs; `undefined` if there was none. */
   readonly proxyHead?: ProxyHead;
-  /** The stream that the request came on. */
+  /** The stream of the request. */
   readonly stream: Stream;
   /**
    * Resolves when the response has left in full; rejects with the reason when
@@ -86,7 +86,7 @@ export interface ConnectionInfo {
   readonly localAddr: Deno.Addr | undefined;
   /** What the TLS handshake agreed on; `undefined` without TLS, and before the handshake is complete. */
   readonly tls: Deno.TlsHandshakeInfo | undefined;
-  /** What a load balancer told by the PROXY protocol, with its TLVs; `undefined` if there was no head. */
+  /** The head of the PROXY protocol that a load balancer sent, with its TLVs; `undefined` if there was none. */
   readonly proxyHead?: ProxyHead;
 }
 
@@ -200,7 +200,7 @@ export interface BalancerOptions {
  */
 export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
   extends ServeConnectionOptions, BalancerOptions {
-  /** Called when the server listens; default: it says so on the console. */
+  /** Called when the server listens; default: prints the address on the console. */
   readonly onListen?: (localAddr: Addr) => void;
   /**
    * Not supported: a compressed body that contains both a secret and something
@@ -300,8 +300,8 @@ export interface ServeListenerOptions extends ServeOptions {
  */
 export interface ShutdownOptions {
   /**
-   * How long the requests under way may take, ms; what is not done by then is
-   * ended at once. 0: all of it now; default: as long as it takes.
+   * How long requests in progress may take, ms. Those that are not finished by then
+   * are ended. 0: end all of them now; default: no limit.
    */
   readonly timeout?: number;
 }
@@ -320,7 +320,7 @@ export interface SpdyServer<Addr extends Deno.Addr = Deno.Addr>
    * port is free then, and the file of a Unix socket is gone.
    */
   readonly finished: Promise<void>;
-  /** The connections that speak SPDY at the moment, each time it is gone through. */
+  /** The connections that speak SPDY at the moment of iteration. */
   readonly connections: Iterable<Connection>;
   /**
    * Uses another certificate (PEM) for the TLS handshakes that begin from now on;

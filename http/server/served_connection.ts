@@ -106,7 +106,7 @@ export function tellConnectionError(
   }
 }
 
-/** The sockets of a listener can be told whether they keep the process alive. */
+/** Listeners have `ref` and `unref`, which decide whether they keep the process alive. */
 type Transported = Transport & { ref?(): void; unref?(): void };
 /** A transport of TLS, whose handshake selects the protocol. */
 type TlsTransport = ByteConn & {
@@ -230,7 +230,7 @@ export class ServedConnection {
       if (place !== undefined) await place;
       const next = await core.incoming.next();
       if (next.done) break;
-      // Reset while it waited: nobody is left to answer.
+      // The stream was reset while it waited, so there is no response to send.
       if (place !== undefined && stateOf(next.value).ended) places.release();
       else {
         handleStream(next.value, peer, this.#host.exchange)
@@ -399,7 +399,7 @@ async function shakeHands(conn: TlsTransport): Promise<Deno.TlsHandshakeInfo> {
   }
 }
 
-/** Whether a client left in the handshake: many connect only to see whether somebody listens. */
+/** Whether a client left during the handshake. Many connect only to check that a server listens. */
 function isLeaving(error: unknown): boolean {
   return error instanceof Deno.errors.UnexpectedEof ||
     error instanceof Deno.errors.ConnectionReset ||

@@ -171,7 +171,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     } catch (error) {
       this.#span?.end(error);
       this.#completed.reject(error);
-      // Either the client is gone, or the handler's body or headers are no good.
+      // The client has left, or the handler's body or headers are invalid.
       if (isDeparture(error)) return;
       if (isLocalFault(error)) this.#tellFault(error);
       else logError(error);
@@ -185,7 +185,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   #tellFault(error: unknown): void {
     logError(error);
     try {
-      // Its answer comes too late.
+      // The response of the handler is too late.
       Promise.resolve(this.#host.onFault?.(error)).catch(() => {});
     } catch (nested) {
       logError(nested, "Exception in onError while handling exception");

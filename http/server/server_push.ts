@@ -18,7 +18,7 @@ const PUSH_INIT_NAMES: Names<PushInit> = {
   response: true,
 };
 
-/** The response to push, asked for once the client has been told of it. */
+/** Creates the response to push. Called after the push was announced to the client. */
 export type PushedAnswer = (url: string) => Response | Promise<Response>;
 
 /**
@@ -58,7 +58,7 @@ export async function pushResponse(
     (state) => state,
   );
   sendPushed(pushed, response ?? answer(url.href)).catch((error) => {
-    // Else the client does not want it, or is gone: its right.
+    // Otherwise the client has refused the push or has left, which it may do.
     if (!pushed.sendBuffer.ended) pushed.reset(INTERNAL_ERROR, error);
     if (isLocalFault(error)) onFault(error);
   });

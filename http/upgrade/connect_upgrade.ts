@@ -117,7 +117,7 @@ export class UpgradeRefusedError extends SpdyError {
   }
 }
 
-/** A 101, which the platform lets nobody construct. */
+/** A response with status 101, which the constructor of the platform refuses. */
 class SwitchingProtocols extends Response {
   override get status(): number {
     return 101;

@@ -7,7 +7,7 @@
 import type { RequestHead } from "./head.ts";
 import { RequestRefusal } from "./refusal.ts";
 
-/** Length of a body, bytes, or that it comes in chunks that tell their length. */
+/** The length of a body in bytes, or that it consists of chunks, each with its length. */
 export type Framing = number | "chunked";
 
 /**

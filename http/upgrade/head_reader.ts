@@ -11,7 +11,7 @@ import { HeadScanner } from "./head.ts";
 import { RequestRefusal } from "./refusal.ts";
 
 const LF = 0x0a;
-/** Bytes of the buffer while little comes. */
+/** Size of the buffer while little arrives, bytes. */
 const SMALL = 4096;
 
 /** Reads from a connection through a buffer that grows with a head. */

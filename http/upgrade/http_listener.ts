@@ -26,13 +26,13 @@ import { checkAnswer, sendAnswer } from "./send_answer.ts";
 import { checkUpgrade } from "./upgrade_rules.ts";
 import { Upload } from "./upload.ts";
 
-/** What a listener is told. */
+/** The options of a listener. */
 export interface ListenerOptions {
   /** Whether the connections are TLS: then URLs are of `https:`. */
   readonly secure: boolean;
   /** Longest head of a request, bytes; a longer one is answered 431. */
   readonly maxHeadBytes: number;
-  /** Longest wait for a whole head, and for the next bytes of a body either way, ms; 0: for ever. */
+  /** Longest wait for a complete head, and longest pause within a body in either direction, ms; 0: no limit. */
   readonly headTimeout: number;
   /** Origins of other hosts whose pages may ask for an upgrade. */
   readonly allowedOrigins?: readonly string[];
@@ -53,7 +53,7 @@ export interface UpgradeCall {
 
 /** The highest bound on heads, bytes. */
 export const MOST_HEAD: number = 16 * 1024 * 1024;
-/** How much of a body that nobody read is read for the next request's sake, bytes. */
+/** Most bytes of an unread body that are read and dropped to reach the next request. */
 const MAX_SKIPPED = 64 * 1024;
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
@@ -210,7 +210,7 @@ export class HttpListener {
     try {
       this.#options.error(error);
     } catch {
-      // It is told of faults; there is nobody to tell of its own.
+      // An error of the error handler itself cannot be reported.
     }
   }
 }

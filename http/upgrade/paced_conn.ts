@@ -11,7 +11,7 @@ import { closeQuietly } from "../../connection/byte_conn.ts";
 /** Closes its connection when a step takes too long. */
 export class PacedConn {
   readonly conn: ByteConn;
-  /** Longest time for a step, ms; 0: for ever. */
+  /** Longest time for a step, ms; 0: no limit. */
   readonly timeout: number;
   /** Called when this side closes the connection. */
   onClose: (() => void) | undefined;

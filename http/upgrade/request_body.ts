@@ -1,5 +1,5 @@
 /**
- * The body of an HTTP/1.1 request, read as somebody asks for it.
+ * The body of an HTTP/1.1 request, read on demand.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { HttpMessageError } from "../message/message_error.ts";
 import type { Framing } from "./framing.ts";
 import type { HeadReader } from "./head_reader.ts";
 
-/** Bytes handed on at a time. */
+/** Most bytes of a chunk. */
 const PIECE = 64 * 1024;
 /** Longest line of a chunk's size with its extensions, and longest trailers, bytes. */
 const MAX_LINE = 4096;
@@ -21,7 +21,7 @@ export class RequestBody {
   #left: number;
   #inChunks = false;
   #ended: boolean;
-  /** Whether the rest is skipped, so that nobody gets any of it. */
+  /** Whether the rest is skipped, so that the application gets none of it. */
   #skipped = false;
   #failure: unknown;
   #reading: Promise<Uint8Array<ArrayBuffer> | undefined> = Promise.resolve(

@@ -92,7 +92,7 @@ export async function sendAnswer(
     try {
       first = await source.next();
     } catch {
-      // It was told of.
+      // The error was reported already.
       const failed = { method, minor };
       return await sendAnswer(conn, failed, serverError(), { keepAlive, tell });
     }

@@ -20,7 +20,7 @@ const BODY_TIME = 2000;
 export interface UpgradeRequest {
   readonly url: URL;
   readonly method: string;
-  /** A name that stands here several times leaves as several lines. */
+  /** Each pair is sent as a line of its own, also when a name occurs several times. */
   readonly headers: Iterable<readonly [name: string, value: string]>;
   /** Longest head of an answer, bytes. */
   readonly maxHead: number;

@@ -18,7 +18,7 @@ export interface UpgradeFacts {
 /** Methods of an upgrade: kubectl's are POST. */
 const UPGRADE_METHODS = ["GET", "POST"];
 
-/** Throws {@linkcode RequestRefusal} for an upgrade that nobody may ask for. */
+/** Throws {@linkcode RequestRefusal} for an upgrade that is not allowed. */
 export function checkUpgrade(
   { method, hasBody, host, origin }: UpgradeFacts,
   allowedOrigins: readonly string[],

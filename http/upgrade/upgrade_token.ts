@@ -9,7 +9,7 @@ import { UnsupportedVersionError } from "../../errors.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
 
-/** A name and the version it stands for. */
+/** A protocol name and its version. */
 export interface UpgradeToken {
   /** As it was written. */
   readonly name: string;
@@ -26,12 +26,12 @@ export interface UpgradeHeaders {
 export const ALL_VERSIONS: readonly ProtocolVersion[] = getNpnProtocols()
   .map(npnGetVersion).filter((version) => version !== 0);
 
-/** The version a name stands for, in any case of letters; 0 when it is none of ours. */
+/** The version of a protocol name, in any case of letters; 0 for an unknown name. */
 export function versionOfToken(name: string): ProtocolVersion | 0 {
   return npnGetVersion(name.trim().toLowerCase());
 }
 
-/** The name that stands for a version. */
+/** The protocol name of a version. */
 export function tokenOf(version: ProtocolVersion): string {
   const name = getNpnProtocols().find((each) =>
     npnGetVersion(each) === version

@@ -9,7 +9,7 @@ import { startTimeout, stopTimer, type Timer } from "../../connection/clock.ts";
 import type { PacedConn } from "./paced_conn.ts";
 import type { RequestBody } from "./request_body.ts";
 
-/** A body in the hands of a handler. */
+/** The body of a request that a handler has. */
 export class Upload {
   /** What the handler reads. */
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
