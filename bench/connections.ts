@@ -27,6 +27,7 @@ const SILENCE = 5000;
 export const rows: readonly Row[] = [
   {
     name: "server memory for a connection, after a request",
+    picture: "Server memory for a connection, bytes",
     unit: "bytes",
     isCold: true,
     rounds: 2,
@@ -46,6 +47,7 @@ export const rows: readonly Row[] = [
   },
   {
     name: "server memory for a connection, after 1 MiB each way",
+    picture: "Server memory for a connection, bytes",
     unit: "bytes",
     isCold: true,
     rounds: 2,

@@ -20,6 +20,7 @@ import type { QuietTimer } from "./quiet_timer.ts";
 import {
   closedBy,
   goawayError,
+  lazily,
   notOpened,
   peerGone,
   refusedByGoaway,
@@ -116,7 +117,7 @@ export class ConnectionEnd {
     if (!this.#goawaySubmitted && !this.#begun) {
       this.#goawaySubmitted = true;
       session.submitGoaway(statusCode);
-      pending.failQueued(this.notOpened());
+      if (pending.queued > 0) pending.failQueued(this.notOpened());
       peerStreams.refuseUnclaimed();
       io.flush();
     }
@@ -137,7 +138,8 @@ export class ConnectionEnd {
         );
       }
       if (!announced && !this.#begun) session.submitGoaway(GOAWAY_OK);
-      this.#end(undefined, closedBy("local", "this side closed it"), begin);
+      const reason = lazily(() => closedBy("local", "this side closed it"));
+      this.#end(undefined, reason, begin);
     }
     await this.closed.promise.catch(() => {});
   }
@@ -164,7 +166,7 @@ export class ConnectionEnd {
   goawayReceived(frame: GoawayFrame): void {
     const { pending, peerStreams, streams, closer } = this.#parts;
     this.#peerGoaway = frame;
-    pending.failQueued(this.notOpened());
+    if (pending.queued > 0) pending.failQueued(this.notOpened());
     peerStreams.refuseUnclaimed();
     // 2.6.6: streams above the last good one were not processed.
     for (const state of [...streams.values()]) {
@@ -236,17 +238,17 @@ export class ConnectionEnd {
   /** The peer closed its direction of the transport; answers that are still being sent have `closeTimeout`. */
   #halfClosed(): void {
     const { streams, pending, pinger, closer, io } = this.#parts;
-    const reason = this.#peerClosed();
+    const reason = lazily(() => this.#peerClosed());
     // After a GOAWAY of the peer this is a clean end of the connection, though not of
     // its open streams.
     const cutOff = this.#peerGoaway === undefined &&
       (streams.size > 0 || pending.waiting > 0);
-    const failure = this.#sessionFailure() ?? (cutOff ? reason : undefined);
+    const failure = this.#sessionFailure() ?? (cutOff ? reason() : undefined);
     for (const state of [...streams.values()]) {
-      if (!state.remoteEnded) closer.giveUp(state, reason);
+      if (!state.remoteEnded) closer.giveUp(state, reason());
     }
-    pending.fail(reason);
-    pinger.fail(reason);
+    if (pending.waiting > 0) pending.fail(reason());
+    if (pinger.waiting > 0) pinger.fail(reason());
     if (streams.size > 0) {
       // There is no way to tell a peer that still reads from one that is gone.
       this.#watch(() => this.#end(failure, reason));
@@ -276,7 +278,7 @@ export class ConnectionEnd {
     }
     if (scheduler.ready > 0 || pending.waiting > 0) return;
     const failure = this.#sessionFailure();
-    this.#end(failure, failure ?? this.#peerClosed());
+    this.#end(failure, lazily(() => failure ?? this.#peerClosed()));
   }
 
   /** Why the session failed; `undefined` if it did not. */
@@ -298,14 +300,14 @@ export class ConnectionEnd {
   #cutOff(reason: SpdyError): void {
     const isClean = this.#peerGoaway !== undefined &&
       this.#sessionFailure() === undefined;
-    if (isClean) this.#end(undefined, reason);
+    if (isClean) this.#end(undefined, () => reason);
     else this.fail(reason);
   }
 
   /** Ends the connection at once, with an error. */
   fail(error: SpdyError): void {
     if (this.#begun) return;
-    this.#settleAll(error, error);
+    this.#settleAll(error, () => error);
     this.#parts.io.close();
     this.closed.reject(error);
   }
@@ -313,7 +315,7 @@ export class ConnectionEnd {
   /** Ends the connection after sending the last bytes and waiting for the peer to close. */
   #end(
     failure: SpdyError | undefined,
-    reason: SpdyError,
+    reason: () => SpdyError,
     begin = now(),
   ): void {
     if (this.#begun) return;
@@ -325,7 +327,7 @@ export class ConnectionEnd {
     });
   }
 
-  #settleAll(failure: SpdyError | undefined, reason: SpdyError): void {
+  #settleAll(failure: SpdyError | undefined, reason: () => SpdyError): void {
     const { streams, pending, pinger, peerStreams, timeouts, io } = this.#parts;
     this.#begun = true;
     this.#parts.receiveFlow.stop();
@@ -333,12 +335,12 @@ export class ConnectionEnd {
     timeouts.stop();
     io.progress.ignore(this.#deadline);
     for (const state of streams.values()) {
-      state.failed(reason);
+      state.failed(reason());
       streams.remove(state.id);
     }
     this.#parts.scheduler.clear();
-    pending.fail(reason);
-    pinger.fail(reason);
+    if (pending.waiting > 0) pending.fail(reason());
+    if (pinger.waiting > 0) pinger.fail(reason());
     peerStreams.queue.end(failure);
   }
 }

@@ -74,6 +74,7 @@ export class IoLoop {
   /** How long it had read by then, ms. */
   #readingTimeBefore = 0;
   readonly #inputEnd = new Deferred<void>();
+  #hasInputEnded = false;
   #drained: Deferred<void> | undefined;
   /** Runs while the write buffer may have memory. */
   #silence: Timer | undefined;
@@ -99,6 +100,11 @@ export class IoLoop {
   /** Whether waiting for the peer keeps the process alive; see `RawConnection.unref`. */
   setReferenced(referenced: boolean): void {
     if (!this.#closed) this.#wire.setReferenced?.(referenced);
+  }
+
+  /** Whether the transport was closed. */
+  get closed(): boolean {
+    return this.#closed;
   }
 
   /** Writes what is ready at the end of this turn. */
@@ -187,10 +193,12 @@ export class IoLoop {
       // It fails when the peer is already gone, which changes nothing.
       await within(timeout, this.#wire.closeWrite().catch(() => {}));
       // The peer may keep sending, for example WINDOW_UPDATEs for bytes that it reads.
-      await within(
-        Math.min(timeout * CLOSING_PEER_FACTOR, MAX_DELAY),
-        this.progress.within(timeout, this.#inputEnd.promise),
-      );
+      if (!this.#hasInputEnded) {
+        await within(
+          Math.min(timeout * CLOSING_PEER_FACTOR, MAX_DELAY),
+          this.progress.within(timeout, this.#inputEnd.promise),
+        );
+      }
     }
     this.close();
   }
@@ -319,6 +327,7 @@ export class IoLoop {
     }
     // This side may go on sending for long.
     this.#wire.release?.();
+    this.#hasInputEnded = true;
     this.#inputEnd.resolve();
     this.#events.inputEnded(failure);
   }

@@ -70,6 +70,11 @@ export class Pinger {
     ping.reply.resolve(this.roundTrip);
   }
 
+  /** PINGs of this side that have no reply. */
+  get waiting(): number {
+    return this.#submitted.length + this.#sent.size;
+  }
+
   /** No reply can arrive any more. */
   fail(error: unknown): void {
     for (const { reply } of this.#submitted.splice(0)) reply.reject(error);

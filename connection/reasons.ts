@@ -10,6 +10,15 @@ import { REFUSED_STREAM } from "../frame/constants.ts";
 import { goawayStatusName, statusName } from "../frame/names.ts";
 import { ConnectionClosedError, StreamResetError } from "./errors.ts";
 
+/**
+ * An error that is created when it is first asked for. Creating one captures the stack,
+ * 5 us, and most connections end while nobody waits for anything.
+ */
+export function lazily(create: () => SpdyError): () => SpdyError {
+  let error: SpdyError | undefined;
+  return () => error ??= create();
+}
+
 /** The error of a connection that ended for the reason in `message`. */
 export function closedBy(
   initiator: Initiator,

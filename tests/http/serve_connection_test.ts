@@ -241,3 +241,30 @@ Deno.test("serve: a listener knows where it listens", () => {
   );
   assert((listener.addr as Deno.NetAddr).port > 0);
 });
+
+Deno.test("serveConnection: a socket that the client leaves is closed once, and one that speaks nothing as well", async () => {
+  for (const speaks of [true, false]) {
+    const [near, far] = await tcpConns();
+    let closed = 0;
+    const close = far.close.bind(far);
+    far.close = () => {
+      closed++;
+      close();
+    };
+    const served = serveConnection(
+      far,
+      speaks ? { version: PROTO_SPDY3_1 } : { upgrade: true },
+      () => new Response("x"),
+    );
+    if (speaks) {
+      await using client = new Connection(near, {
+        side: CLIENT,
+        version: PROTO_SPDY3_1,
+        origin,
+      });
+      assertEquals(await (await client.fetch("/")).text(), "x");
+    } else near.close();
+    await served.finished;
+    assertEquals(closed, 1);
+  }
+});

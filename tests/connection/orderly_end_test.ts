@@ -1,0 +1,63 @@
+/** An orderly end of a connection costs no error that nobody gets. */
+
+import { SpdyError } from "../../errors.ts";
+import { ConnectionClosedError } from "../../connection/errors.ts";
+import { lazily } from "../../connection/reasons.ts";
+import { assertEquals, assertRejects, assertStrictEquals } from "../deps.ts";
+import { memoryPair } from "../helpers/connections.ts";
+
+Deno.test("orderly end: an error is created when it is first asked for, once", () => {
+  let created = 0;
+  const reason = lazily(() => {
+    created++;
+    return new ConnectionClosedError();
+  });
+  assertEquals(created, 0);
+  assertStrictEquals(reason(), reason());
+  assertEquals(created, 1);
+});
+
+for (const side of ["client", "server"] as const) {
+  Deno.test(`orderly end: no error object when the ${side} closes and nobody waits`, async () => {
+    const pair = memoryPair();
+    await pair.client.ping();
+    await pair.server.ping();
+    using errors = new CreatedErrors();
+    await pair[side].close();
+    await Promise.all([pair.client.closed, pair.server.closed]);
+    assertEquals(errors.count, 0);
+  });
+
+  Deno.test(`orderly end: what waits when the ${side} closes gets an error`, async () => {
+    const pair = memoryPair();
+    await pair.client.ping();
+    const opened = await pair.client.openStream([["a", "b"]]);
+    const waiting = assertRejects(() => opened.response, SpdyError);
+    await pair[side].close();
+    await waiting;
+    await pair.client.closed.catch(() => {});
+  });
+}
+
+/** Counts the errors of ended connections that are created: it stands between the class and its base. */
+class CreatedErrors implements Disposable {
+  count = 0;
+  readonly #base: typeof SpdyError = Object.getPrototypeOf(
+    ConnectionClosedError,
+  );
+
+  constructor() {
+    const count = () => this.count++;
+    class Counted extends this.#base {
+      constructor(...args: ConstructorParameters<typeof SpdyError>) {
+        super(...args);
+        count();
+      }
+    }
+    Object.setPrototypeOf(ConnectionClosedError, Counted);
+  }
+
+  [Symbol.dispose](): void {
+    Object.setPrototypeOf(ConnectionClosedError, this.#base);
+  }
+}
