@@ -34,11 +34,20 @@ export class KeptBlock {
     this.#lengthSize = lengthSize;
   }
 
+  /** Memory it has, without the strings, bytes. */
+  get capacity(): number {
+    return this.#block.bytes.length;
+  }
+
   /** Makes this the block of `pairs`; returns its bytes, valid until the next call. */
   change(pairs: readonly NameValue[]): ByteWriter {
-    if (this.#block.bytes.length > KEPT_CAPACITY) this.#forget();
     this.#update(pairs);
     return this.#block;
+  }
+
+  /** Gives the memory of a long block back: a connection may be idle for hours after it. */
+  release(): void {
+    if (this.capacity > KEPT_CAPACITY) this.#forget();
   }
 
   #update(pairs: readonly NameValue[]): void {
@@ -104,7 +113,6 @@ export class KeptBlock {
     }
   }
 
-  /** Gives the memory of a long block back. */
   #forget(): void {
     this.#block = new ByteWriter(FIRST_CAPACITY);
     this.#names.length = this.#values.length = this.#ends.length = 0;

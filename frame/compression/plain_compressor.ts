@@ -35,7 +35,9 @@ export class PlainCompressor implements BlockCompressor {
     if (this.#header !== undefined) out.append(this.#header);
     this.#header = undefined;
     out.append(this.#deflate.pushView(block.view(), "sync"));
-    return block.length;
+    const { length } = block;
+    this.#block.release();
+    return length;
   }
 
   maxCompressedLength(blockLength: number): number {

@@ -46,6 +46,7 @@ export class StoredCompressor implements BlockCompressor {
     }
     // The end of a sync flush: an empty stored block.
     writeStoredHead(out, 0);
+    this.#block.release();
     return length;
   }
 

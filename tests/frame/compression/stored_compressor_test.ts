@@ -1,9 +1,11 @@
 /** The policy "none" changes the block before into the next one. */
 
-import { assertEquals } from "../../deps.ts";
+import { assertEquals, assertLess } from "../../deps.ts";
 import { ByteWriter } from "../../../frame/byte_writer.ts";
+import { KeptBlock } from "../../../frame/compression/kept_block.ts";
 import { StoredCompressor } from "../../../frame/compression/stored_compressor.ts";
 import { writeHeaderBlock } from "../../../frame/header_block.ts";
+import { HeaderEncoder } from "../../../frame/header_encoder.ts";
 import {
   type NameValue,
   PROTO_SPDY2,
@@ -97,5 +99,27 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
       }
       connection.send(list, `step ${step}`);
     }
+  });
+}
+
+for (const headerCompression of ["none", "full"] as const) {
+  Deno.test(`policy "${headerCompression}": the memory of a long block is not kept until the next one`, () => {
+    const { change } = KeptBlock.prototype;
+    const blocks: KeptBlock[] = [];
+    KeptBlock.prototype.change = function (pairs): ByteWriter {
+      blocks.push(this);
+      return change.call(this, pairs);
+    };
+    try {
+      const encoder = new HeaderEncoder(PROTO_SPDY3, { headerCompression });
+      encoder.encode(
+        [["a", "1"], ["b", "x".repeat(100_000)]],
+        new ByteWriter(),
+      );
+    } finally {
+      KeptBlock.prototype.change = change;
+    }
+    const [block] = blocks;
+    assertLess(block.capacity, 20_000);
   });
 }
