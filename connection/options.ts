@@ -138,11 +138,11 @@ export interface ConnectionTuning {
   readonly maxWaitingStreams?: number;
   /**
    * What the streams of the connection may hold besides the bytes within their
-   * windows: header blocks (128 bytes and two for each character a header), the
-   * streams themselves (2048 bytes each), and the unread bytes of streams that
-   * have closed and that the application has not taken, or `serve` not answered.
-   * Without windows those of a stream that is reset are dropped beyond it.
-   * A stream of the peer beyond it is reset with REFUSED_STREAM, one that gets
+   * windows: header blocks (128 bytes for each header, and at most two for each
+   * character), the streams themselves (2048 bytes each), and the unread bytes of
+   * streams that have closed and that the application has not taken, or `serve` not
+   * answered. Without windows those of a stream that is reset are dropped beyond
+   * it. A stream of the peer beyond it is reset with REFUSED_STREAM, one that gets
    * headers beyond it with FRAME_TOO_LARGE. Bytes; default 2097152, 1 to 2^53-1.
    */
   readonly maxHeldBytes?: number;
