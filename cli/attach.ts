@@ -5,11 +5,20 @@
  */
 
 import { attach as attachToPod } from "../kubernetes/exec.ts";
+import {
+  defaultContainer,
+  findPod,
+  readResource,
+} from "../kubernetes/api/resource.ts";
+import { at, listAt, textAt } from "../kubernetes/api/value.ts";
+import type { TargetOptions } from "../kubernetes/dial.ts";
+import { StreamingRefusedError } from "../kubernetes/errors.ts";
 import { type Command, UsageError } from "./command.ts";
 import { passThrough } from "./exec.ts";
 import { defineCommand } from "./help.ts";
 import { readOptions } from "./options.ts";
 import { inContainer, POD_OPTIONS, podTarget } from "./pod.ts";
+import { printError, show } from "./terminal.ts";
 
 const OPTIONS = [
   { name: "stdin", short: "i", help: "pass standard input on" },
@@ -38,8 +47,9 @@ kubeconfig and the files named, --allow-run for credential plugins, and for stty
   async run(args: string[]): Promise<number> {
     const { values, lists, flags, positionals } = readOptions(args, OPTIONS);
     if (positionals.length !== 1) throw new UsageError("attach needs POD");
-    const { stdin, tty } = flags;
+    const { stdin } = flags;
     const target = await podTarget(values, lists, positionals[0]);
+    const tty = flags.tty && await hasTerminal(target);
     await using process = await inContainer(
       target,
       (target) => attachToPod({ ...target, stdin, tty, stderr: !tty }),
@@ -47,3 +57,31 @@ kubeconfig and the files named, --allow-run for credential plugins, and for stty
     return await passThrough(process, stdin, tty);
   },
 });
+
+/**
+ * Whether the process has a terminal, as far as can be told. One without would get
+ * the keys of a raw terminal here, Ctrl-C as well, and not know what they mean.
+ */
+async function hasTerminal(target: TargetOptions): Promise<boolean> {
+  const { pod } = target;
+  if (pod === undefined) return true;
+  let container: unknown;
+  try {
+    const resource = readResource(pod.name, pod.namespace ?? "default");
+    const found = await findPod(target, resource);
+    const name = pod.container ?? defaultContainer(found.pod).name;
+    container = listAt(found.pod, "spec", "containers")
+      .find((each) => textAt(each, "name") === name);
+  } catch (error) {
+    // Whoever may attach to a pod may not always read it.
+    if (error instanceof StreamingRefusedError) return true;
+    throw error;
+  }
+  if (container === undefined || at(container, "tty") === true) return true;
+  printError(
+    show`warning: the process of container "${
+      textAt(container, "name")
+    }" has no terminal: -t is left out`,
+  );
+  return false;
+}

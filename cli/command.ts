@@ -4,6 +4,7 @@
  * @module
  */
 
+import { StreamingRefusedError } from "../kubernetes/errors.ts";
 import { checkTimeout } from "../numbers.ts";
 import type { Options } from "./option.ts";
 
@@ -64,6 +65,8 @@ export function readSeconds(name: string, text: string): number {
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { message, cause } = error;
+  // It tells the status and the reason already.
+  if (error instanceof StreamingRefusedError) return message;
   if (!(cause instanceof Error) || message.includes(cause.message)) {
     return message;
   }

@@ -1,0 +1,42 @@
+import { serveStreaming } from "../../kubernetes/mod.ts";
+import { assertEquals, assertStringIncludes } from "../deps.ts";
+import { run } from "./process.ts";
+
+Deno.test("attach -t asks for no terminal where the process has none", async () => {
+  const asked: boolean[] = [];
+  const containers = [{ name: "main" }, { name: "shell", tty: true }];
+  await using server = serveStreaming({
+    attach({ call }) {
+      asked.push(call.tty);
+      return Promise.resolve(0);
+    },
+    fetch: ({ url }) =>
+      url.endsWith("/api/v1/namespaces/default/pods/web")
+        ? Response.json({ metadata: { name: "web" }, spec: { containers } })
+        : new Response("forbidden", { status: 403 }),
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const attach = async (...args: string[]): Promise<string> =>
+    (await run(["attach", "-t", "--server", url, ...args])).stderr;
+  assertStringIncludes(
+    await attach("web"),
+    'warning: the process of container "main" has no terminal: -t is left out',
+  );
+  assertEquals(await attach("web", "-c", "shell"), "");
+  // Nothing can be told of a pod that may not be read.
+  assertEquals(await attach("secret"), "");
+  assertEquals(asked, [false, true, true]);
+});
+
+Deno.test("a refusal is told once", async () => {
+  await using server = serveStreaming({
+    resolve: () => new Response('pods "web" not found', { status: 404 }),
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const { code, stderr } = await run(
+    ["exec", "--server", url, "web", "--", "true"],
+  );
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, 'pods "web" not found');
+  assertEquals(stderr.match(/refused/g)?.length, 1, stderr);
+});
