@@ -33,9 +33,21 @@ import { ProjectCopy } from "./mutation/test_runner.ts";
  * {@linkcode SLOW} ones are left out: what they reach others reach as well.
  */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
-  zlib: ["zlib", "frame"],
-  frame: ["frame", "session", "vectors", "constants_test.ts"],
-  session: ["session", "vectors", "constants_test.ts"],
+  zlib: ["zlib", "frame", "wrong_types_test.ts"],
+  frame: [
+    "frame",
+    "session",
+    "vectors",
+    "constants_test.ts",
+    "wrong_types_test.ts",
+  ],
+  session: [
+    "session",
+    "vectors",
+    "constants_test.ts",
+    "wrong_types_test.ts",
+    "unknown_options_test.ts",
+  ],
   connection: ["connection", "http", "security"],
   http: ["http", "simulation"],
   kubernetes: ["kubernetes", "simulation"],
