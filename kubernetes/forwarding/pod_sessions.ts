@@ -68,13 +68,20 @@ export class PodSessions {
     return this.#sessions.size === 0;
   }
 
+  /** Those that take connections, as far as is known. */
+  get #taking(): Session[] {
+    return [...this.#sessions].filter(({ isEnding }) => !isEnding);
+  }
+
   /** Connects to a port of the pod, given by number or name. */
   async lease(port: string): Promise<Lease> {
     const { found } = this.#options;
     const remote = found === undefined
       ? portNumber(port)
       : findPort(found, port).remote;
-    for (;;) {
+    // Each of the present sessions may be about to end. If a new one is as well, the
+    // next would be no better, and so on without end.
+    for (let others = this.#taking.length;; others--) {
       const session = await this.#pick();
       try {
         return await this.#connect(session, remote);
@@ -82,10 +89,12 @@ export class PodSessions {
         // The connections that are open go on until the server ends them.
         await endOfTurn();
         const mayGoOn = error instanceof ConnectionClosedError &&
-          found !== undefined && !session.isEnding &&
-          this.#sessions.has(session);
+          found !== undefined && !this.#isRetired &&
+          (session.isEnding || this.#sessions.has(session));
         if (!mayGoOn) throw error;
         session.isEnding = true;
+        this.#closeUnused();
+        if (others <= 0) throw error;
       }
     }
   }
@@ -98,6 +107,7 @@ export class PodSessions {
       isReleased = true;
       session.connections--;
       if (this.#isRetired) this.#closeIfIdle(session);
+      else this.#closeUnused();
     };
     try {
       return { connection: await session.forwarder.connect(port), release };
@@ -121,6 +131,17 @@ export class PodSessions {
     );
   }
 
+  /**
+   * Closes the sessions that take no more connections and have none: a server may keep
+   * them open. The last session stays, because its end is that of all connections.
+   */
+  #closeUnused(): void {
+    if (this.#taking.length === 0) return;
+    for (const session of [...this.#sessions]) {
+      if (session.isEnding) this.#closeIfIdle(session);
+    }
+  }
+
   #closeIfIdle({ forwarder, connections }: Session): void {
     if (connections === 0) void forwarder.close();
   }
@@ -128,9 +149,7 @@ export class PodSessions {
   /** The session with the fewest connections, or a further one when all have enough. */
   async #pick(): Promise<Session> {
     const { perSession, maxSessions = MAX_SESSIONS } = this.#options;
-    const [best] = [...this.#sessions]
-      .filter(({ isEnding }) => !isEnding)
-      .sort((a, b) => a.connections - b.connections);
+    const [best] = this.#taking.sort((a, b) => a.connections - b.connections);
     if (
       best !== undefined &&
       (best.connections < perSession || this.#sessions.size >= maxSessions)
@@ -157,6 +176,7 @@ export class PodSessions {
       (reason) => this.#ended(session, reason),
     );
     if (this.#isRetired) void forwarder.close();
+    this.#closeUnused();
     this.#options.connected(forwarder, this.#sessions.size);
     return session;
   }

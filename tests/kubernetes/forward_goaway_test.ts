@@ -5,9 +5,13 @@
  * @module
  */
 
-import { assertEquals } from "../deps.ts";
+import { assertEquals, assertRejects } from "../deps.ts";
 import { waitFor } from "../helpers/deadline.ts";
 import { forwardPorts } from "../../kubernetes/mod.ts";
+import { PodSessions } from "../../kubernetes/forwarding/pod_sessions.ts";
+import type { ForwardedConnection } from "../../kubernetes/forwarded.ts";
+import type { PortForwarder } from "../../kubernetes/port_forward.ts";
+import { ConnectionClosedError } from "../../connection/errors.ts";
 import { Connection, PROTO_SPDY3_1, SERVER } from "../../mod.ts";
 
 const encoder = new TextEncoder();
@@ -42,6 +46,67 @@ Deno.test("a session that the server is about to end takes no more connections: 
   listener.close();
   await served.catch(() => {});
   await Promise.all(sessions.map((session) => session.close()));
+});
+
+/** Sessions of a pod, of which each takes so many connections and then announces its end, which does not come. */
+class EndingSessions {
+  readonly closed: number[] = [];
+  opened = 0;
+
+  start(connections: (session: number) => number): Promise<PodSessions> {
+    return PodSessions.start({
+      found: { name: "web", namespace: "default", pod: {} },
+      perSession: 100,
+      open: () => Promise.resolve(this.#open(connections)),
+      connected: () => {},
+      lost: () => {},
+    });
+  }
+
+  #open(connections: (session: number) => number): PortForwarder {
+    const number = ++this.opened;
+    if (number > 50) throw new Error("sessions are opened without end");
+    let left = connections(number);
+    const closed = Promise.withResolvers<void>();
+    const forwarder = {
+      closed: closed.promise,
+      connect: () =>
+        left-- > 0
+          ? Promise.resolve({} as ForwardedConnection)
+          : Promise.reject(
+            new ConnectionClosedError("the peer sent GOAWAY", {
+              initiator: "remote",
+            }),
+          ),
+      close: () => {
+        this.closed.push(number);
+        closed.resolve();
+        return Promise.resolve();
+      },
+    };
+    return forwarder as unknown as PortForwarder;
+  }
+}
+
+Deno.test("a server that announces the end of each session at once is not asked without end", async () => {
+  const ending = new EndingSessions();
+  const sessions = await ending.start(() => 0);
+  for (let opened = 2; opened < 5; opened++) {
+    await assertRejects(() => sessions.lease("80"), ConnectionClosedError);
+    assertEquals(ending.opened, opened);
+  }
+  // One is left: with the last one, all connections would count as lost.
+  assertEquals(ending.closed, [1, 2, 3]);
+});
+
+Deno.test("a session that takes no more connections is closed after its last one, and all that wait go to another", async () => {
+  const ending = new EndingSessions();
+  const sessions = await ending.start((session) => session === 1 ? 1 : 10);
+  const first = await sessions.lease("80");
+  await Promise.all(Array.from({ length: 5 }, () => sessions.lease("80")));
+  assertEquals([ending.opened, ending.closed], [2, []]);
+  first.release();
+  assertEquals(ending.closed, [1]);
 });
 
 /** Answers the upgrade, and sends back what comes on each connection. */
