@@ -3,6 +3,7 @@
 import { connect } from "../../http/connect.ts";
 import { serve } from "../../http/server/serve.ts";
 import { assertEquals } from "../deps.ts";
+import { isDenoBefore } from "../helpers/deno_version.ts";
 import { withFolder } from "../helpers/folder.ts";
 import { withServeDir } from "../helpers/serve_dir.ts";
 
@@ -65,7 +66,13 @@ Deno.test("serveDir of the standard library works as a handler, as under Deno.se
         ];
         const what = `${method ?? "GET"} ${path}`;
         assertEquals(answer.status, expected.status, what);
+        // Before Deno 2.9, Deno.serve compressed text without being asked to, which
+        // changes the ETag, and its fetch took the length off.
+        const isChanged = isDenoBefore("2.9.0") &&
+          answer.headers.has("content-length") &&
+          !expected.headers.has("content-length");
         for (const name of COMPARED) {
+          if (isChanged && /^(content-length|etag)$/.test(name)) continue;
           assertEquals(
             answer.headers.get(name)?.replace(`:${ours.addr.port}`, ""),
             expected.headers.get(name)?.replace(`:${theirs.addr.port}`, ""),
