@@ -73,7 +73,8 @@ const NO_HEADERS: NameValue[] = [];
 export class FrameEncoder {
   readonly #traits: VersionTraits;
   readonly #headers: HeaderEncoder;
-  #arena: ByteWriter = new ByteWriter();
+  /** For {@linkcode FrameEncoder.encode}, which a session does not call; created on first use. */
+  #arena: ByteWriter | undefined;
   /** Created with the first header block. */
   #checker: HeaderChecker | undefined;
 
@@ -107,7 +108,7 @@ export class FrameEncoder {
       writeData(exact, frame);
       return exact.bytes;
     }
-    const arena = this.#arena;
+    const arena = this.#arena ??= new ByteWriter();
     arena.length = 0;
     this.#append(
       arena,
@@ -115,7 +116,7 @@ export class FrameEncoder {
       hasHeaders(frame) ? this.#check(frame.nv) : NO_HEADERS,
     );
     const bytes = arena.copy();
-    if (arena.bytes.length > KEPT_CAPACITY) this.#arena = new ByteWriter();
+    if (arena.bytes.length > KEPT_CAPACITY) this.#arena = undefined;
     return bytes;
   }
 

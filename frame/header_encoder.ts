@@ -149,6 +149,8 @@ export class HeaderEncoder {
   }
 }
 
+const NO_NAMES: ReadonlySet<string> = new Set();
+
 /** The names as on the wire: in lower case, and SPDY/2's own names in SPDY/2. */
 function wireNames(
   names: readonly string[],
@@ -163,5 +165,6 @@ function wireNames(
       `sensitive header ${show(name)} is not a string`,
     );
   });
+  if (pairs.length === 0) return NO_NAMES;
   return new Set(wirePairs(pairs, traits).map(([name]) => name));
 }

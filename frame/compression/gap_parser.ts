@@ -106,7 +106,7 @@ export class GapParser {
   readonly #window: MatchWindow;
   readonly #layout: BlockLayout;
   /** By name, the position at which the beginning of a changed value was last indexed. */
-  readonly #indexed = new Int32Array(NAMES).fill(-INDEX_AGAIN);
+  #indexed: Int32Array | undefined;
 
   constructor(window: MatchWindow, layout: BlockLayout) {
     this.#window = window;
@@ -123,7 +123,7 @@ export class GapParser {
 
   /** Resets the parser after the window was cleared. */
   clear(): void {
-    this.#indexed.fill(-INDEX_AGAIN);
+    this.#indexed = undefined;
   }
 
   /**
@@ -171,8 +171,9 @@ export class GapParser {
     // A reference to a secret can continue up to the end of the block.
     if (index >= this.#layout.count) return false;
     const name = this.#layout.known[index].id & (NAMES - 1);
-    if (from - this.#indexed[name] < INDEX_AGAIN) return true;
-    this.#indexed[name] = from;
+    const indexed = this.#indexed ??= new Int32Array(NAMES).fill(-INDEX_AGAIN);
+    if (from - indexed[name] < INDEX_AGAIN) return true;
+    indexed[name] = from;
     return false;
   }
 

@@ -42,10 +42,13 @@ export class KnownValues {
   readonly secret: boolean;
   /** The generation in which a value was last recorded. */
   generation = 0;
-  /** Values recorded in that generation. */
-  values: Map<string, Seen> = new Map();
+  /** The first value recorded in that generation. Most names have one only, for which a map would take 200 bytes. */
+  #first: string | undefined;
+  #firstSeen: Seen | undefined;
+  /** The other values recorded in that generation. */
+  #more: Map<string, Seen> | undefined;
   /** Values recorded in the generation before. */
-  olderValues: Map<string, Seen> | undefined;
+  #older: ReadonlyMap<string, Seen> | undefined;
 
   constructor(secret: boolean) {
     this.secret = secret;
@@ -53,10 +56,37 @@ export class KnownValues {
 
   /** The value's last copy, if it is at most 32 KiB before `position`. */
   find(value: string, position: number): Seen | undefined {
-    const seen = this.values.get(value) ?? this.olderValues?.get(value);
+    const seen = value === this.#first
+      ? this.#firstSeen
+      : this.#more?.get(value) ?? this.#older?.get(value);
     return seen !== undefined && position - seen.last <= WINDOW_SIZE
       ? seen
       : undefined;
+  }
+
+  /** Begins a generation. */
+  begin(generation: number): void {
+    const values = this.generation === generation - 1
+      ? this.#more ?? new Map()
+      : undefined;
+    if (values !== undefined && this.#firstSeen !== undefined) {
+      values.set(this.#first!, this.#firstSeen);
+    }
+    this.#older = values;
+    this.#more = undefined;
+    this.#first = undefined;
+    this.#firstSeen = undefined;
+    this.generation = generation;
+  }
+
+  /** Records a value in this generation. */
+  add(value: string, seen: Seen): void {
+    if (this.#firstSeen === undefined || this.#first === value) {
+      this.#first = value;
+      this.#firstSeen = seen;
+    } else {
+      (this.#more ??= new Map()).set(value, seen);
+    }
   }
 }
 
@@ -164,13 +194,7 @@ export class History {
       seen.last = position;
       return seen;
     }
-    if (known.generation !== generation) {
-      known.olderValues = known.generation === generation - 1
-        ? known.values
-        : undefined;
-      known.values = new Map();
-      known.generation = generation;
-    }
+    if (known.generation !== generation) known.begin(generation);
     if (seen === undefined) {
       seen = {
         last: position,
@@ -186,7 +210,7 @@ export class History {
       seen.last = position;
       seen.generation = generation;
     }
-    known.values.set(value, seen);
+    known.add(value, seen);
     return seen;
   }
 
