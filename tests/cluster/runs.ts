@@ -65,11 +65,11 @@ export class Run implements AsyncDisposable {
       runner: await identify(Deno.pid),
       folder,
       cgroup: name,
-      outside: await missingOf(SHIM_FOLDERS),
+      outside: [],
       processes: [],
       settings: {},
     });
-    await run.#write();
+    await run.rememberFolders(SHIM_FOLDERS);
     return run;
   }
 
@@ -125,8 +125,17 @@ export class Run implements AsyncDisposable {
 
   /** Writes down folders outside that do not exist, but will. */
   async rememberFolders(folders: readonly string[]): Promise<void> {
-    const outside = [...this.#record.outside, ...await missingOf(folders)];
-    this.#record = { ...this.#record, outside };
+    const missing = new Set(await missingOf(folders));
+    // What another run has made was not there before that run.
+    for (const { record } of await recordsIn(this.#records)) {
+      for (const each of record.outside) missing.add(each);
+    }
+    // In the order that is given, the deepest first.
+    const outside = new Set([
+      ...this.#record.outside,
+      ...folders.filter((each) => missing.has(each)),
+    ]);
+    this.#record = { ...this.#record, outside: [...outside] };
     await this.#write();
   }
 

@@ -68,6 +68,27 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "folders that two runs use are removed with the later one",
+  ignore,
+  async fn() {
+    await using records = await temporaryFolder();
+    const outside = `${records.path}/outside`;
+    const first = await Run.begin(records.path);
+    await first.rememberFolders([outside]);
+    await Deno.mkdir(outside);
+    {
+      await using second = await Run.begin(records.path);
+      await second.rememberFolders([outside]);
+      await Deno.symlink(`${second.folder}/log`, `${outside}/second`);
+      await Deno.symlink(`${first.folder}/log`, `${outside}/first`);
+      await first[Symbol.asyncDispose]();
+      assertEquals(await namesIn(outside), ["second"]);
+    }
+    await assertRejects(() => Deno.stat(outside), Deno.errors.NotFound);
+  },
+});
+
 /** Begins a run, starts a program, prints the record, and is killed. */
 const LEAVE_PROGRAM = `
 import { Run } from "${new URL("runs.ts", import.meta.url)}";
