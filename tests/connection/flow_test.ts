@@ -11,7 +11,6 @@ import {
   WINDOW_UPDATE,
 } from "../../frame/constants.ts";
 import {
-  assert,
   assertEquals,
   assertGreater,
   assertGreaterOrEqual,
