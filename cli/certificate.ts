@@ -118,7 +118,7 @@ async function readBoth(
   return { cert, key };
 }
 
-/** Whether they belong together. What cannot be told is left to the handshake. */
+/** Whether certificate and key belong together. Where this cannot be checked, the handshake will fail. */
 function isPair(cert: string, key: string): boolean {
   try {
     return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));

@@ -65,7 +65,7 @@ export function readSeconds(name: string, text: string): number {
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { message, cause } = error;
-  // It tells the status and the reason already.
+  // The message contains the status and the reason already.
   if (error instanceof StreamingRefusedError) return message;
   if (!(cause instanceof Error) || message.includes(cause.message)) {
     return message;

@@ -24,10 +24,10 @@ const LONGEST_DATE = 33;
 const DATE =
   /^(?:\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT|\w{6,9}, \d\d-\w{3}-\d\d [\d:]{8} GMT|\w{3} \w{3} [ \d]\d [\d:]{8} \d{4})$/;
 
-/** What stands between entity tags, from where one ended on. */
+/** The text between two entity tags. */
 const BETWEEN = /[ \t,]*/y;
 
-/** Whether the client's copy is the file as it stands. */
+/** Whether the client's copy is the current file. */
 export function isUnchanged(
   headers: Headers,
   { tag, mtime }: Version,

@@ -100,7 +100,7 @@ const INPUT_GRACE = 500;
 
 /** A command that ends before its input is not always meant to: whoever sent the input has to know. */
 async function warnIfCut(input: SentInput): Promise<void> {
-  // A terminal has more input only when somebody types.
+  // A terminal has more input only when a key is pressed.
   if (!Deno.stdin.isTerminal()) await within(INPUT_GRACE, input.ended);
   if (!input.isCut) return;
   printError(

@@ -23,7 +23,7 @@ import { printable } from "./terminal.ts";
 export const PAGE_ENTRIES = 500;
 /** Most names of one directory that are listed. */
 export const MOST_ENTRIES = 100_000;
-/** How long what was read is told again, ms. */
+/** How long a listing is used again, ms. */
 const KEPT_MS = 2000;
 /** Most directories and pages kept at a time, each. */
 const MOST_KEPT = 16;
@@ -129,7 +129,7 @@ function isDoubtful(name: string): boolean {
   return name.includes("\ufffd");
 }
 
-/** The names in a directory; `undefined` when it stands elsewhere by now. */
+/** The names in a directory; `undefined` when it has been moved. */
 async function readNames(
   directory: FoundDirectory,
 ): Promise<Names | undefined> {

@@ -25,7 +25,7 @@ import {
 export interface OpenFile {
   readonly kind: "file";
   readonly handle: FileHandle;
-  /** Where it stands, links resolved. */
+  /** Its path with all links resolved. */
   readonly path: string;
   /** Bytes when it was opened. */
   readonly size: number;
@@ -35,7 +35,7 @@ export interface OpenFile {
 /** A directory below the directory, or that itself. */
 export interface FoundDirectory {
   readonly kind: "directory";
-  /** Where it stands, links resolved. */
+  /** Its path with all links resolved. */
   readonly path: string;
   /** Changes when entries come and go. */
   readonly stamp: string;
@@ -114,7 +114,7 @@ async function openFile(
   return undefined;
 }
 
-/** Whether the file that was opened stands below `root`, whatever `path` leads to by now. */
+/** Whether the file that was opened is below `root`, whatever `path` leads to by now. */
 async function standsBelow(
   root: string,
   path: string,

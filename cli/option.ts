@@ -10,7 +10,7 @@ export interface Option {
   readonly name: string;
   /** Its name of one letter, without the dash. */
   readonly short?: string;
-  /** What stands for its value in the help, such as `FILE`; a flag has none. */
+  /** The name of its value in the help, such as `FILE`; a flag has none. */
   readonly value?: string;
   /** It may be given several times, and all values count. Needs `value`. */
   readonly repeated?: true;

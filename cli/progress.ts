@@ -34,7 +34,7 @@ export class Progress {
       : this.#total + bytes;
   }
 
-  /** So many bytes came. */
+  /** Counts bytes that arrived. */
   advance(bytes: number): void {
     this.#done += bytes;
     const now = performance.now();

@@ -97,7 +97,7 @@ function withPush(handler: FileHandler, rules: PushRules): ServeHandler {
   return async (request, info): Promise<Response> => {
     const { pathname } = new URL(request.url);
     const pushed = request.method === "GET" ? rules.get(pathname) ?? [] : [];
-    // The client has to be told before it reads what refers to it (draft 3.3.1).
+    // A push must be announced before the client reads what refers to it (draft 3.3.1).
     await Promise.allSettled(pushed.map((path) => info.push(path)));
     return await handler(request);
   };

@@ -52,7 +52,7 @@ export class Shown {
 /** What can be put into a line. */
 export type Part = Shown | string | number;
 
-/** A line: the words are this program's own, what stands between them is spelled out. */
+/** A line: the template's own words unchanged, control characters in the values spelled out. */
 export function show(words: TemplateStringsArray, ...parts: Part[]): Shown {
   return new Shown(String.raw({ raw: words }, ...parts.map(textOf)));
 }
@@ -98,7 +98,7 @@ export function print(line: Shown): void {
 
 /**
  * Lines on standard output, in one write: a capture has a million of them.
- * Throws `Deno.errors.BrokenPipe` when nobody reads them any more.
+ * Throws `Deno.errors.BrokenPipe` when the reader has closed its end.
  */
 export function printAll(lines: readonly Shown[]): void {
   if (lines.length === 0) return;

@@ -24,9 +24,9 @@ export interface Timing {
   start: number;
   /** SYN_STREAM left. */
   sent?: number;
-  /** The response's head came. */
+  /** The head of the response arrived. */
   head?: number;
-  /** The last byte came, or the request failed. */
+  /** The last byte arrived, or the request failed. */
   end?: number;
   /** Bytes of the response's body. */
   bytes: number;

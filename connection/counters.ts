@@ -25,7 +25,7 @@ export interface ConnectionCounters {
   readonly ownStreams: number;
   /** Bytes copied out of writers. */
   readonly reserved: number;
-  /** Received bytes that nobody has read. */
+  /** Received bytes that the application has not read. */
   readonly unread: number;
   /** Bytes that were read and for which the peer has no credit yet. */
   readonly uncredited: number;

@@ -6,7 +6,7 @@
 
 import { printable } from "../values.ts";
 
-/** Causes of an error that are told, at most. */
+/** Most causes of an error that are printed. */
 const MOST_CAUSES = 8;
 
 /**

@@ -136,7 +136,7 @@ export class IoLoop {
     this.trackedFrames.buffered(frame, this.out.appended);
   }
 
-  /** Stops reading before the next read, so that the peer's socket fills up; or goes on. */
+  /** Stops reading before the next read, so that the peer's socket fills up; or continues. */
   holdReading(hold: boolean): void {
     if (hold) {
       if (this.#paused !== undefined) return;
@@ -154,7 +154,7 @@ export class IoLoop {
     return this.#paused !== undefined;
   }
 
-  /** Since when reading goes on, ms of the clock; `undefined` while it is held back. */
+  /** When reading was resumed last, ms of the clock; `undefined` while it is stopped. */
   get readingSince(): number | undefined {
     return this.#paused === undefined ? this.#readingSince : undefined;
   }

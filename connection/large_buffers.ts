@@ -49,7 +49,7 @@ export function beginWait(size: number): boolean {
   return true;
 }
 
-/** The input has arrived, or nobody waits for it any more. */
+/** Ends a wait: the input has arrived, or the connection has ended. */
 export function endWait(size: number): void {
   waiting -= size;
 }

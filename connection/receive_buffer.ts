@@ -31,7 +31,7 @@ type Controller =
   | ReadableStreamDefaultController<Uint8Array>
   | ReadableByteStreamController;
 
-/** Cancels the bodies of which nobody has a reference any more. */
+/** Cancels bodies to which the application has no reference any more. */
 const BODIES = new FinalizationRegistry<ReceiveBuffer>((buffer) =>
   buffer.collected()
 );
@@ -443,7 +443,7 @@ export class ReceiveBuffer {
     this.#events.consumed(length);
   }
 
-  /** A body that nobody waits for can be collected. */
+  /** Lets the garbage collector take a body that no reader waits for. */
   #release(): void {
     if (this.#errorFor !== undefined) this.#controller = undefined;
   }

@@ -51,7 +51,7 @@ export class ReceiveFlow {
   readonly #credit: ReceiveWindows | undefined;
   /** Receive buffers that hold pieces of the current read. */
   readonly #unsettled: ReceiveBuffer[] = [];
-  /** Received bytes that nobody has read, over all streams. */
+  /** Received bytes that the application has not read, over all streams. */
   #buffered = 0;
   #holding = false;
   /** The connection ends. */
@@ -87,7 +87,7 @@ export class ReceiveFlow {
     return this.#credit !== undefined;
   }
 
-  /** Received bytes that nobody has read, over all streams. */
+  /** Received bytes that the application has not read, over all streams. */
   get unread(): number {
     return this.#buffered;
   }

@@ -80,7 +80,7 @@ export interface SessionEventParts {
   readonly ending: ConnectionEnd;
   /** The SYN_STREAM of this id is about to be sent. */
   ownStreamOpened(streamId: number): void;
-  /** Sends a PING whose reply nobody needs. */
+  /** Sends a PING whose reply is not needed. */
   probe(): void;
 }
 

@@ -26,7 +26,7 @@ export interface StreamCloserHost {
   readonly pending: PendingStreams;
 }
 
-/** Ends streams that the session has closed, and those that this side gives up. */
+/** Ends streams that the session has closed, and those that this side resets. */
 export class StreamCloser {
   readonly #host: StreamCloserHost;
 

@@ -115,7 +115,7 @@ export class StreamCore
   /** Receives the streams pushed for this one, instead of the connection's iterator. */
   onPush: ((pushed: StreamCore) => void) | undefined;
   /**
-   * Pushes are refused while nobody iterates over the connection, and with so
+   * Pushes are refused while the application does not iterate over the connection, and with so
    * many streams waiting there; `undefined`: they may wait for an iterator,
    * `maxWaitingStreams` at most.
    */

@@ -179,7 +179,7 @@ export class TlsHop implements ByteConn {
     await this.#far.closeWrite().catch(() => {});
   }
 
-  /** After the application closed its end nobody reads this, but its last bytes may still be on the way out. */
+  /** When the application has closed its end, nothing reads this any more, but the last bytes may still have to be sent. */
   async #giveNear(data: Uint8Array): Promise<void> {
     await writeAll(this.#far, data).catch(() => {});
   }

@@ -46,7 +46,7 @@ export interface ByteConn {
   readonly remoteAddr?: Deno.Addr;
   /** The address of this side, where there is one. */
   readonly localAddr?: Deno.Addr;
-  /** What a load balancer told by the PROXY protocol, where it did. */
+  /** The head of the PROXY protocol, if a load balancer has sent one. */
   readonly proxyHead?: ProxyHead;
 }
 

@@ -30,7 +30,7 @@ export interface Distribution {
   readonly max: number;
 }
 
-/** What a load came to. */
+/** The figures of a load. */
 export interface Figures {
   readonly seconds: number;
   /** Requests answered with a status below 400. */

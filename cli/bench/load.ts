@@ -29,7 +29,7 @@ export interface LoadOptions {
 
 const PROGRESS_MS = 250;
 
-/** Puts a load on connections; resolves to what came of it. */
+/** Puts a load on connections; resolves to its figures. */
 export async function load(
   connections: readonly Connection[],
   streams: number,

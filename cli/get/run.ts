@@ -425,7 +425,7 @@ export function textOnly(): TransformStream<Uint8Array, Uint8Array> {
 /** The error of a body that did not come in full, with how much of it did. */
 function cutShort(error: unknown, { headers }: Response, bytes: number): Error {
   const length = headers.get("content-length");
-  // What came is counted decoded, the header counts it as sent.
+  // Received bytes are counted after decoding, but the header counts them before.
   const all = length === null || headers.has("content-encoding")
     ? ""
     : ` of ${length}`;

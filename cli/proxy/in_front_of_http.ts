@@ -123,7 +123,7 @@ interface Answer {
   readonly socket?: Socket;
 }
 
-/** The head of the answer, within `timeout` ms; 0 waits for ever. */
+/** The head of the response, within `timeout` ms; 0: no limit. */
 function headOf(
   outgoing: ClientRequest,
   timeout: number,
@@ -152,7 +152,7 @@ function headOf(
   return settled;
 }
 
-/** Sends the request's body. A failure is told by the answer, or by its absence. */
+/** Sends the body of the request. A failure shows in the response, or in its absence. */
 function sendBody(request: Request, outgoing: ClientRequest): void {
   if (request.body === null) outgoing.end();
   else {

@@ -18,7 +18,7 @@ export interface ProxyRules {
   readonly preserveHost: boolean;
   /** Let `location` headers that name the server behind name the proxy. */
   readonly rewriteRedirects: boolean;
-  /** How long to wait for the head of an answer, ms; 0 for ever. */
+  /** Longest wait for the head of a response, ms; 0: no limit. */
   readonly timeout: number;
 }
 
