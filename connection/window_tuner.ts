@@ -234,7 +234,8 @@ export class WindowTuner {
   }
 
   get #most(): number {
-    return Math.min(this.#max, MOST_PER_MS * Math.max(1, this.#shortest));
+    const most = Math.floor(MOST_PER_MS * Math.max(1, this.#shortest));
+    return Math.min(this.#max, most);
   }
 
   /** What the path needs that carries `rate` bytes a ms. */

@@ -210,3 +210,25 @@ Deno.test("window tuner: after a PING without a reply there is none for a while"
   assert(tuner.received(1000, 10_181));
   assertEquals(tuner.window, INITIAL);
 });
+
+Deno.test("the window is a whole number of bytes, whatever the round trips are", () => {
+  const random = new Random(20);
+  for (let run = 0; run < 50; run++) {
+    const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+    let now = 0;
+    let delay = 1 + random.float() * 30;
+    tuner.mayBeQuiet(now);
+    now += delay;
+    tuner.measured(now);
+    for (let step = 0; step < 200; step++) {
+      now += 60;
+      if (!tuner.received(1000, now)) continue;
+      // The path may be another now.
+      if (random.float() < 0.05) delay = 0.3 + random.float() * 20;
+      tuner.received(random.int(0, tuner.window), now);
+      now += delay * (1 + random.float() * 0.3);
+      tuner.measured(now);
+      assert(Number.isInteger(tuner.window), `${tuner.window}`);
+    }
+  }
+});
