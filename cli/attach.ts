@@ -14,7 +14,7 @@ import { at, listAt, textAt } from "../kubernetes/api/value.ts";
 import type { TargetOptions } from "../kubernetes/dial.ts";
 import { StreamingRefusedError } from "../kubernetes/errors.ts";
 import { type Command, UsageError } from "./command.ts";
-import { passThrough } from "./exec.ts";
+import { asksForTerminal, passThrough } from "./exec.ts";
 import { defineCommand } from "./help.ts";
 import { readOptions } from "./options.ts";
 import { inContainer, POD_OPTIONS, podTarget } from "./pod.ts";
@@ -49,7 +49,7 @@ kubeconfig and the files named, --allow-run for credential plugins, and for stty
     if (positionals.length !== 1) throw new UsageError("attach needs POD");
     const { stdin } = flags;
     const target = await podTarget(values, lists, positionals[0]);
-    const tty = flags.tty && await hasTerminal(target);
+    const tty = asksForTerminal(flags) && await hasTerminal(target);
     await using process = await inContainer(
       target,
       (target) => attachToPod({ ...target, stdin, tty, stderr: !tty }),

@@ -48,7 +48,8 @@ kubeconfig and the files named, --allow-run for credential plugins, and for stty
     if (positionals.length !== 1 || command.length === 0) {
       throw new UsageError("exec needs POD -- COMMAND");
     }
-    const { stdin, tty } = flags;
+    const { stdin } = flags;
+    const tty = asksForTerminal(flags);
     const target = await podTarget(values, lists, positionals[0]);
     await using process = await inContainer(
       target,
@@ -57,6 +58,20 @@ kubeconfig and the files named, --allow-run for credential plugins, and for stty
     return await passThrough(process, stdin, tty);
   },
 });
+
+/**
+ * Whether to ask for a terminal. As kubectl does, not for input that is none: the
+ * end of a pipe would not end a command that reads from a terminal.
+ */
+export function asksForTerminal(
+  { stdin, tty }: { readonly stdin: boolean; readonly tty: boolean },
+): boolean {
+  if (!tty || !stdin || Deno.stdin.isTerminal()) return tty;
+  printError(
+    show`warning: standard input is not a terminal: -t is left out`,
+  );
+  return false;
+}
 
 /** Joins a process to this one's input and outputs; resolves to the exit code. */
 export async function passThrough(

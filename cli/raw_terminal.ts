@@ -5,6 +5,7 @@
  */
 
 import type { RemoteProcess } from "../kubernetes/process.ts";
+import { columns } from "./terminal.ts";
 
 /**
  * This terminal, raw in both directions: each key is passed on, the process is
@@ -23,8 +24,8 @@ export class RawTerminal implements Disposable {
   private constructor(process: RemoteProcess) {
     this.#tell = () => {
       try {
-        const { columns, rows } = Deno.consoleSize();
-        process.resize(columns, rows).catch(() => {});
+        const size = Deno.consoleSize();
+        process.resize(size.columns, size.rows).catch(() => {});
       } catch {
         // Input is a terminal and output is none: it has no size.
       }
@@ -53,7 +54,7 @@ export class RawTerminal implements Disposable {
  * it, that is how it stays.
  */
 async function passOutput(): Promise<void> {
-  if (Deno.build.os === "windows" || !Deno.stdout.isTerminal()) return;
+  if (Deno.build.os === "windows" || columns() === undefined) return;
   const { state } = await Deno.permissions.query({
     name: "run",
     command: "stty",

@@ -1,6 +1,6 @@
 import { serveStreaming } from "../../kubernetes/mod.ts";
-import { assertStringIncludes } from "../deps.ts";
-import { runOnTerminal } from "./process.ts";
+import { assertEquals, assertStringIncludes } from "../deps.ts";
+import { run, runOnTerminal } from "./process.ts";
 
 Deno.test({
   name: "exec -t: what a program writes reaches the terminal unchanged",
@@ -24,4 +24,24 @@ Deno.test({
     ]);
     assertStringIncludes(text, "one\r\ntwo\nthree\r\n");
   },
+});
+
+Deno.test("exec -it asks for no terminal if standard input is none, so that the end of input ends the command", async () => {
+  await using server = serveStreaming({
+    async exec({ call, stdin, stdout }) {
+      const text = await new Response(stdin).text();
+      await new Blob([`${call.tty} ${text}`]).stream().pipeTo(stdout);
+    },
+  });
+  const { stdout, stderr } = await run([
+    "exec",
+    "-it",
+    "--server",
+    `http://127.0.0.1:${server.addr.port}`,
+    "web",
+    "--",
+    "cat",
+  ], { input: new TextEncoder().encode("hello") });
+  assertEquals(stdout, "false hello");
+  assertStringIncludes(stderr, "standard input is not a terminal");
 });
