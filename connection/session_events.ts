@@ -216,7 +216,7 @@ function streamOpened(parts: SessionEventParts, frame: SynStreamFrame): void {
   }
   // The session has no record of a stream that ended with its SYN_STREAM.
   const { unidirectional, fin } = state.origin;
-  if (!fin && !ending.begun) parts.receiveFlow.mayBeQuiet();
+  if (!ending.begun) parts.receiveFlow.mayBeQuiet();
   if (unidirectional && fin && !ending.begun) closer.closed(state, OK);
 }
 

@@ -61,6 +61,9 @@ const FAR_TRIAL = 2000;
 /** A quiet path is measured again after so many ms and bytes. */
 const QUIET_AFTER = 2000;
 const QUIET_BYTES = 256 * 1024;
+/** The first measurements of a quiet path: both ends still load and compile code then. */
+const QUIET_FIRST = 3;
+const QUIET_FIRST_AFTER = 100;
 
 /** What arrived in a round trip, or in two of them. */
 interface Sample {
@@ -128,8 +131,13 @@ export class WindowTuner {
   /** When the path was last measured while quiet, and the bytes since then. */
   #quietAt = 0;
   #sinceQuiet = 0;
+  #quietSamples = 0;
+  readonly #initial: number;
+  /** The window follows only from the round trip: it was never in use. */
+  #isGuess = true;
 
   constructor(options: WindowTunerOptions) {
+    this.#initial = options.initial;
     this.#window = options.initial;
     this.#max = Math.max(options.max, options.initial);
   }
@@ -148,8 +156,10 @@ export class WindowTuner {
   mayBeQuiet(now: number): boolean {
     if (this.#measuring) return false;
     const isKnown = this.#shortest !== Infinity;
-    const isRecent = this.#sinceQuiet < QUIET_BYTES ||
-      now - this.#quietAt < QUIET_AFTER;
+    const age = now - this.#quietAt;
+    const isRecent = this.#quietSamples < QUIET_FIRST
+      ? age < QUIET_FIRST_AFTER
+      : this.#sinceQuiet < QUIET_BYTES || age < QUIET_AFTER;
     if (isKnown && isRecent) return false;
     this.#start(now);
     return true;
@@ -201,11 +211,13 @@ export class WindowTuner {
     const isQuiet = this.#sample <= QUIET;
     this.#shortest = isQuiet ? roundTrip : Math.min(this.#shortest, roundTrip);
     if (isFirst) {
-      this.#trialAt = now + FIRST_TRIAL;
-      this.#grow(Math.min(FIRST_RATE * roundTrip, FIRST_MOST));
+      // The first PING may have met a queue.
+      this.#trialAt = now + (isQuiet ? FIRST_TRIAL : FAR_TRIAL);
     }
+    if (this.#isGuess) this.#guess();
     if (isQuiet) {
       this.#quietAt = now;
+      this.#quietSamples++;
       this.#sinceQuiet = 0;
     }
     if (isFirst || isQuiet) return;
@@ -219,6 +231,7 @@ export class WindowTuner {
       this.#bound(sample);
       return;
     }
+    this.#isGuess = false;
     const last = this.#last;
     const both = last === undefined ? sample : joined(last, sample);
     this.#last = sample;
@@ -226,6 +239,12 @@ export class WindowTuner {
     if (roundTrip <= limit) this.#grow(GROWTH * sample.size);
     else if (last !== undefined && last.roundTrip > limit) this.#fit(both);
     if (this.#trial === undefined) this.#tryLess(both, now);
+  }
+
+  #guess(): void {
+    const guess = Math.min(FIRST_RATE * this.#shortest, FIRST_MOST);
+    this.#window = this.#initial;
+    this.#grow(guess);
   }
 
   #grow(wanted: number): void {
@@ -248,6 +267,7 @@ export class WindowTuner {
   #bound(sample: Sample): void {
     const { size, time, roundTrip } = sample;
     if (size < LEAST || roundTrip <= this.#shortest * FAR + SLACK) return;
+    this.#isGuess = false;
     const most = Math.max(this.#needed(size / time), 2 * size);
     this.#window = Math.min(this.#window, most);
   }

@@ -187,10 +187,12 @@ Deno.test("window tuner: a sender that has little to send changes nothing, and i
 
 Deno.test("window tuner: a path is measured while it is quiet at first, and again after much has passed", () => {
   const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
-  assert(tuner.mayBeQuiet(0));
-  assertEquals(tuner.mayBeQuiet(1), false);
-  tuner.measured(20);
-  assertEquals(tuner.mayBeQuiet(10_000), false);
+  for (const at of [0, 200, 400]) {
+    assert(tuner.mayBeQuiet(at));
+    assertEquals(tuner.mayBeQuiet(at + 1), false);
+    tuner.measured(at + 20);
+  }
+  assertEquals(tuner.mayBeQuiet(9000), false);
   assert(tuner.received(1, 10_000));
   tuner.received(500_000, 10_030);
   tuner.measured(10_040);
@@ -199,6 +201,18 @@ Deno.test("window tuner: a path is measured while it is quiet at first, and agai
   tuner.measured(10_100);
   assertEquals(tuner.roundTrip, 50);
   assertEquals(tuner.mayBeQuiet(10_200), false);
+});
+
+Deno.test("window tuner: a first PING that met a slow start of the peer is corrected before the window is in use", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  assertEquals(tuner.measured(60), true);
+  assertEquals(tuner.window, 300_000);
+  assertEquals(tuner.mayBeQuiet(100), false);
+  assert(tuner.mayBeQuiet(200));
+  assertEquals(tuner.measured(201), true);
+  assertEquals(tuner.window, INITIAL);
+  assertEquals(tuner.roundTrip, 1);
 });
 
 Deno.test("window tuner: after a PING without a reply there is none for a while", () => {
