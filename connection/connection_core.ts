@@ -92,7 +92,7 @@ export class ConnectionCore
       options,
       this.settings.own,
       {
-        ping: () => this.#ping(),
+        ping: () => this.#ping(true),
         flush: () => this.io.flush(),
         holdReading: (hold) => {
           this.io.holdReading(hold);
@@ -217,11 +217,11 @@ export class ConnectionCore
     }
   }
 
-  async #ping(): Promise<number> {
+  async #ping(forWindows = false): Promise<number> {
     const { begun, writeError } = this.ending;
     if (begun) throw closedBy("local", "no PING can be sent any more");
     if (writeError !== undefined) throw writeError;
-    return await this.pinger.ping();
+    return await this.pinger.ping(forWindows);
   }
 
   probe(): void {

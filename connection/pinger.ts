@@ -10,13 +10,15 @@ import { Deferred } from "./deferred.ts";
 
 interface PendingPing {
   readonly reply: Deferred<number>;
+  /** It measures the path for the windows only. */
+  readonly forWindows: boolean;
   /** ms of the clock. */
   sentAt: number;
 }
 
 /** Matches replies with PINGs and measures the round trip. */
 export class Pinger {
-  /** The last round trip, ms; `undefined` before the first reply. */
+  /** The last round trip, ms, not counting PINGs for the windows; `undefined` before the first reply. */
   roundTrip: number | undefined;
   readonly #submit: () => void;
   /** Ids of a client are odd, those of a server even (2.6.5). */
@@ -33,8 +35,12 @@ export class Pinger {
   }
 
   /** Sends a PING; resolves to the round trip in ms. */
-  ping(): Promise<number> {
-    const ping: PendingPing = { reply: new Deferred<number>(), sentAt: 0 };
+  ping(forWindows = false): Promise<number> {
+    const ping: PendingPing = {
+      reply: new Deferred<number>(),
+      forWindows,
+      sentAt: 0,
+    };
     this.#submit();
     this.#submitted.push(ping);
     return ping.reply.promise;
@@ -66,8 +72,9 @@ export class Pinger {
     const ping = this.#sent.get(uniqueId);
     if (ping === undefined) return;
     this.#sent.delete(uniqueId);
-    this.roundTrip = now() - ping.sentAt;
-    ping.reply.resolve(this.roundTrip);
+    const roundTrip = now() - ping.sentAt;
+    if (!ping.forWindows) this.roundTrip = roundTrip;
+    ping.reply.resolve(roundTrip);
   }
 
   /** PINGs of this side that have no reply. */

@@ -96,7 +96,7 @@ export interface ConnectionStats {
   readonly sent: DirectionStats;
   /** What was received. */
   readonly received: DirectionStats;
-  /** The last round trip that a PING measured, ms; `undefined` before the first. */
+  /** The last round trip that a PING measured, ms, not counting those that fit windows to the path; `undefined` before the first. */
   readonly roundTrip: number | undefined;
   /** Streams that wait until the peer allows one more; see `maxStreams`. */
   readonly waitingStreams: number;
