@@ -5,7 +5,6 @@
  */
 
 import type { RemoteProcess } from "../kubernetes/process.ts";
-import { columns } from "./terminal.ts";
 
 /**
  * This terminal, raw in both directions: each key is passed on, the process is
@@ -54,7 +53,7 @@ export class RawTerminal implements Disposable {
  * it, that is how it stays.
  */
 async function passOutput(): Promise<void> {
-  if (Deno.build.os === "windows" || columns() === undefined) return;
+  if (Deno.build.os === "windows") return;
   const { state } = await Deno.permissions.query({
     name: "run",
     command: "stty",
