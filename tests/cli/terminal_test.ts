@@ -56,7 +56,13 @@ Deno.test("one file of the command line prints, and nothing is printed but what 
   };
   await search(folder);
   const payload = ["payloadOut", "payloadError"];
-  const payloadWriters = ["get/run.ts", "exec.ts", "decode/follow.ts"];
+  const payloadWriters = [
+    "get/run.ts",
+    "exec.ts",
+    // The page of a capture, for a file or a program.
+    "decode.ts",
+    "decode/follow.ts",
+  ];
   for (const file of files) {
     const text = await Deno.readTextFile(file);
     const name = file.pathname.slice(folder.pathname.length);
