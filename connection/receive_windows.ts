@@ -52,7 +52,13 @@ export class ReceiveWindows {
 
   /** Bytes arrived; true when a PING should be sent to measure the path. */
   received(size: number): boolean {
-    return this.#tuner?.received(size, now()) ?? false;
+    const tuner = this.#tuner;
+    if (tuner === undefined) return false;
+    const asks = tuner.received(size, now());
+    if (tuner.window > this.#sessionWindow) {
+      this.#setSessionWindow(tuner.window);
+    }
+    return asks;
   }
 
   /** A stream begins or ends; true when a PING should be sent to measure the path. */

@@ -53,6 +53,8 @@ const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 500;
 /** After a PING that was not answered, ms. */
 const AFTER_FAILURE = 10_000;
+/** A peer that has not answered the first PING after so many ms may answer none. */
+const UNANSWERED = 1000;
 /** Between two trials of half the window, ms: doubled each time that nothing changes. */
 const FIRST_TRIAL = 10_000;
 const LAST_TRIAL = 60_000;
@@ -170,6 +172,9 @@ export class WindowTuner {
     this.#sinceQuiet += size;
     if (this.#measuring) {
       this.#sample += size;
+      const isLate = now - this.#begin > UNANSWERED;
+      // Without round trips nothing else is known of the path.
+      if (isLate && this.#shortest === Infinity) this.#grow(FIRST_MOST);
       return false;
     }
     if (now < this.#notBefore) return false;

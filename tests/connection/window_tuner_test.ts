@@ -1,6 +1,9 @@
 /** How large the window becomes that is fitted to a path. */
 
+import type { ResolvedOptions } from "../../connection/options.ts";
+import { ReceiveWindows } from "../../connection/receive_windows.ts";
 import { WindowTuner } from "../../connection/window_tuner.ts";
+import { CLIENT, PROTO_SPDY3_1, Session } from "../../mod.ts";
 import {
   assert,
   assertEquals,
@@ -10,6 +13,7 @@ import {
   assertLessOrEqual,
 } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
+import { virtualTime } from "../helpers/virtual_time.ts";
 
 const KIB = 1024;
 const INITIAL = 64 * KIB;
@@ -245,4 +249,27 @@ Deno.test("the window is a whole number of bytes, whatever the round trips are",
       assert(Number.isInteger(tuner.window), `${tuner.window}`);
     }
   }
+});
+
+Deno.test("a peer that answers no PING gets a window of 1 MiB after a second", async () => {
+  using time = virtualTime();
+  const session = new Session(CLIENT, PROTO_SPDY3_1, {
+    send: (_session, data) => data.length,
+  });
+  const windows = new ReceiveWindows(
+    session,
+    INITIAL,
+    {
+      tuning: { maxWindow: MOST, maxMemory: MOST },
+      version: PROTO_SPDY3_1,
+      firstSessionWindow: INITIAL,
+    } as ResolvedOptions,
+  );
+  assert(windows.mayBeQuiet());
+  await time.advance(900);
+  assertEquals(windows.received(1000), false);
+  assertEquals(windows.sessionWindow, INITIAL);
+  await time.advance(200);
+  assertEquals(windows.received(1000), false);
+  assertEquals(windows.sessionWindow, KIB * KIB);
 });
