@@ -39,6 +39,9 @@ import type { TrackedFrame } from "./tracked_frames.ts";
 import type { Wire } from "./transport.ts";
 import "./warm.ts";
 
+/** Streams of which it is looked up whether they can receive. */
+const MOST_LOOKED_AT = 8;
+
 export class ConnectionCore
   implements StreamHost, IoLoopEvents, SessionEventParts, ConnectionParts {
   readonly traffic: Traffic = {
@@ -311,8 +314,13 @@ export class ConnectionCore
     this.peerStreams.boundWaiting();
   }
 
+  /** Whether some stream can still receive. Looks at a few: it is asked after each read of bulk. */
   expectsBulk(): boolean {
-    return this.streams.size > 0;
+    let looked = 0;
+    for (const { remoteEnded } of this.streams.values()) {
+      if (!remoteEnded || ++looked === MOST_LOOKED_AT) return true;
+    }
+    return false;
   }
 
   fill(): void {

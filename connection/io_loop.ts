@@ -301,6 +301,8 @@ export class IoLoop {
     this.#events.outputFailed(error);
   }
 
+  readonly #expectsBulk = (): boolean => this.#events.expectsBulk?.() ?? true;
+
   async #readLoop(): Promise<void> {
     let failure: unknown;
     for (;;) {
@@ -311,7 +313,7 @@ export class IoLoop {
       if (this.#closed) break;
       let data: Uint8Array | null = null;
       try {
-        data = await this.#wire.receive(this.#events.expectsBulk?.());
+        data = await this.#wire.receive(this.#expectsBulk);
       } catch (error) {
         failure = error;
       }

@@ -62,9 +62,9 @@ export type Transport = ByteConn | ByteStreams;
 export interface Wire {
   /**
    * The next bytes, valid until the next call or {@linkcode Wire.release}; `null` at
-   * the end of input. `much`: bulk may follow.
+   * the end of input. `expectsBulk` says whether bulk may follow; without it: yes.
    */
-  receive(much?: boolean): Promise<Uint8Array | null>;
+  receive(expectsBulk?: () => boolean): Promise<Uint8Array | null>;
   /** The bytes that were received last are not needed any more. */
   release?(): void;
   /** Whether a read that waits keeps the process alive; `undefined` where the transport has no say in it. */
@@ -125,13 +125,13 @@ class ConnWire implements Wire {
   /**
    * A read that waits keeps its memory, and nothing takes it back. So a large buffer
    * is used where the last read was full, so that more bytes are there already, or
-   * while a stream is open and the last read brought bulk: waiting in a small one then
+   * while a stream can receive and the last read brought bulk: waiting in a small one then
    * takes a tenth of the rate, for a second system call each time.
    */
-  async receive(much = true): Promise<Uint8Array | null> {
+  async receive(expectsBulk?: () => boolean): Promise<Uint8Array | null> {
     this.release();
     const isFull = this.#last === this.#room;
-    const isBulk = this.#last >= BULK && much;
+    const isBulk = this.#last >= BULK && (expectsBulk?.() ?? true);
     if (isFull) {
       const more = Math.max(this.#room * 4, SMALLEST_LARGE_READ);
       this.#room = Math.min(more, LARGEST_READ);

@@ -9,6 +9,7 @@ import {
 } from "../../connection/large_buffers.ts";
 import { IoLoop } from "../../connection/io_loop.ts";
 import { type ByteConn, openWire } from "../../connection/transport.ts";
+import { coreOf } from "../../connection.ts";
 import { Connection } from "../../http/connection.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";
@@ -227,7 +228,7 @@ Deno.test("idle buffers: many connections that wait for bulk share a bound of 16
     while (left.unread > 0) await wire.receive();
     await right.write(new Uint8Array(40_000));
     while (left.unread > 0) await wire.receive();
-    waits.push(wire.receive(true));
+    waits.push(wire.receive());
     await Promise.resolve();
     assertGreater(left.waiting, 0);
   }
@@ -314,4 +315,38 @@ Deno.test("idle buffers: what waits to leave is not given back", () => {
   assertEquals(out.capacity, 0);
   assertEquals(out.append(Uint8Array.of(1, 2, 3)), 3);
   assertEquals([...out.view], [1, 2, 3]);
+});
+
+Deno.test("idle buffers: bulk is expected while a stream can receive, not while an answer is still to come", async () => {
+  const [left, right] = conns();
+  await using client = new Connection(left, {
+    side: CLIENT,
+    version: PROTO_SPDY3_1,
+  });
+  await using server = new Connection(right, {
+    side: SERVER,
+    version: PROTO_SPDY3_1,
+  });
+  const core = coreOf(server);
+  assertEquals(core.expectsBulk(), false);
+  const stream = await client.openStream([["x", "1"]]);
+  const other = await nextStream(server);
+  assertEquals(core.expectsBulk(), true);
+  await Promise.all([stream.write(new Uint8Array(9)), stream.closeWrite()]);
+  for await (const _ of other.readable);
+  assertEquals(core.expectsBulk(), false);
+  await other.reply([...RESPONSE]);
+});
+
+Deno.test("idle buffers: after bulk, a read waits in a large one only while bulk is expected", async () => {
+  for (const expected of [true, false]) {
+    const [left, right] = conns();
+    const wire = openWire(left);
+    await right.write(new Uint8Array(50_000));
+    while (left.unread > 0) await wire.receive();
+    const wait = wire.receive(() => expected);
+    assertEquals(left.waiting > MOST_IDLE, expected);
+    wire.close();
+    assertEquals(await wait, null);
+  }
 });
