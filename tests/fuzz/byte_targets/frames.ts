@@ -15,7 +15,7 @@ const VERSIONS: readonly ProtocolVersion[] = [2, 3, 4];
 const LIMITS = {
   maxHeaderBlock: 2000,
   maxHeaderCount: 20,
-  maxFrameLength: 70_000,
+  maxControlFrameLength: 70_000,
 };
 
 /** What a decoder gives for the input: frames and errors, in order. */
