@@ -55,10 +55,12 @@ const LONGEST_PAUSE = 500;
 const AFTER_FAILURE = 10_000;
 /** A peer that has not answered the first PING after so many ms may answer none. */
 const UNANSWERED = 1000;
-/** Between two trials of half the window, ms: doubled each time that nothing changes. */
-const FIRST_TRIAL = 10_000;
-const LAST_TRIAL = 60_000;
-/** The same while round trips are {@linkcode FAR} from the shortest. */
+/** Between two trials of half the window, ms. */
+const TRIAL = 10_000;
+/**
+ * The same while round trips are {@linkcode FAR} from the shortest, or the window is the
+ * least and cannot follow from them.
+ */
 const FAR_TRIAL = 2000;
 /** A quiet path is measured again after so many ms and bytes. */
 const QUIET_AFTER = 2000;
@@ -127,7 +129,6 @@ export class WindowTuner {
   #last: Sample | undefined;
   #trial: Trial | undefined;
   #trialAt = 0;
-  #trialPause = FIRST_TRIAL;
   #pause = FIRST_PAUSE;
   #notBefore = 0;
   /** When the path was last measured while quiet, and the bytes since then. */
@@ -217,7 +218,7 @@ export class WindowTuner {
     this.#shortest = isQuiet ? roundTrip : Math.min(this.#shortest, roundTrip);
     if (isFirst) {
       // The first PING may have met a queue.
-      this.#trialAt = now + (isQuiet ? FIRST_TRIAL : FAR_TRIAL);
+      this.#trialAt = now + (isQuiet ? TRIAL : FAR_TRIAL);
     }
     if (this.#isGuess) this.#guess();
     if (isQuiet) {
@@ -306,12 +307,12 @@ export class WindowTuner {
 
   /** Now and then half the window is tried. */
   #tryLess(sample: Sample, now: number): void {
-    const isFar = sample.roundTrip > this.#shortest * FAR + SLACK;
+    const far = this.#window <= LEAST ? NEAR : FAR;
+    const isFar = sample.roundTrip > this.#shortest * far + SLACK;
     const at = isFar ? Math.min(this.#trialAt, now + FAR_TRIAL) : this.#trialAt;
     this.#trialAt = at;
     if (now < at || this.#window / 2 < LEAST_TRIED) return;
-    this.#trialAt = now + this.#trialPause;
-    this.#trialPause = Math.min(this.#trialPause * 2, LAST_TRIAL);
+    this.#trialAt = now + TRIAL;
     this.#reduce(this.#window / 2, sample, true);
   }
 
@@ -345,10 +346,7 @@ export class WindowTuner {
       // Nothing waited in a queue, so this is the path's own round trip. A smaller
       // window makes none longer: then the path has changed meanwhile.
       if (sample.roundTrip <= before.roundTrip * NEAR) {
-        if (sample.roundTrip > this.#shortest * NEAR + SLACK) {
-          this.#trialPause = FIRST_TRIAL;
-          this.#trialAt = now + FIRST_TRIAL;
-        }
+        this.#trialAt = now + TRIAL;
         this.#shortest = sample.roundTrip;
       }
       const needed = this.#needed(rateBefore);
