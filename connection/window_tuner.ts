@@ -125,6 +125,8 @@ export class WindowTuner {
   #begin = 0;
   #measuring = false;
   #shortest = Infinity;
+  /** The last round trip showed a queue, although the window was not in use. */
+  #unusedQueued = false;
   /** The last round trip in which the window was in use. */
   #last: Sample | undefined;
   #trial: Trial | undefined;
@@ -272,10 +274,14 @@ export class WindowTuner {
   /** The path is full, and the window not in use yet: it must not let the queue become longer without end. */
   #bound(sample: Sample): void {
     const { size, time, roundTrip } = sample;
-    if (size < LEAST || roundTrip <= this.#shortest * FAR + SLACK) return;
+    const isQueued = size >= LEAST &&
+      roundTrip > this.#shortest * NEAR + SLACK;
+    const wasQueued = this.#unusedQueued;
+    this.#unusedQueued = isQueued;
+    if (!isQueued || !wasQueued) return;
     this.#isGuess = false;
-    const most = Math.max(this.#needed(size / time), 2 * size);
-    this.#window = Math.min(this.#window, most);
+    const most = Math.max(this.#needed(size / time), 1.5 * size);
+    this.#window = Math.min(this.#window, Math.floor(most));
   }
 
   /** The window is in use and bytes wait in a queue. */

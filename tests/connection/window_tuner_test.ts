@@ -73,6 +73,7 @@ class Transfer {
       const roundTrip = Math.max(path.delay, flight / path.rate) * odd;
       const measures = tuner.received(1, this.now);
       this.now += roundTrip;
+      assert(Number.isInteger(tuner.window));
       if (!measures) continue;
       tuner.received(Math.min(flight, roundTrip * path.rate), this.now);
       tuner.measured(this.now);

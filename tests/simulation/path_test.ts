@@ -22,12 +22,13 @@ for (let seed = 1; seed <= SEEDS; seed++) {
     );
     const stalls = random.pick([0, 0, 0.01]);
     const streams = random.pick([1, 1, 10]);
-    const run = await runPath(seed, shapes, { streams, time: 48_000, stalls });
+    const run = await runPath(seed, shapes, { streams, time: 24_000, stalls });
     const { rate, delay } = shapes[shapes.length - 1];
     const what = JSON.stringify({ shapes, stalls, streams, ...run });
     assertGreater(run.share, stalls > 0 ? 0.5 : 0.8, what);
     // The path, its queue of half a round trip to two, 32 KiB at least, and what
     // this side and the socket have taken.
-    assertLess(run.latency, 6 * delay + 80 * 1024 / rate + 20, what);
+    const bound = 6 * delay + 80 * 1024 / rate + 20;
+    assertLess(run.latency, stalls > 0 ? 1.5 * bound : bound, what);
   });
 }
