@@ -17,6 +17,9 @@ const ROW_GAP = 20;
 const TITLE = 40;
 const MARGIN = 16;
 
+/** The part of a comparison that is drawn. */
+export type Drawn = Pick<Comparison, "row" | "ours" | "peer">;
+
 /** One bar. */
 interface Bar {
   readonly name: string;
@@ -31,7 +34,7 @@ interface Bar {
  */
 export function pictureOf(
   title: string,
-  comparisons: readonly Comparison[],
+  comparisons: readonly Drawn[],
   figure: (value: number) => string,
 ): string {
   const rows = Map.groupBy(comparisons, ({ row }) => row);
@@ -87,7 +90,7 @@ export function pictureOf(
 }
 
 /** Ours once, then each peer that was run. */
-function barsOf(comparisons: readonly Comparison[]): Bar[] {
+function barsOf(comparisons: readonly Drawn[]): Bar[] {
   const bars: Bar[] = [];
   for (const { ours, peer } of comparisons) {
     if (bars.length === 0) {
@@ -99,4 +102,17 @@ function barsOf(comparisons: readonly Comparison[]): Bar[] {
     bars.push({ name: peer.name, value, meaning: "waiting" });
   }
   return bars;
+}
+
+/** Writes a picture to `docs/`, under a name made of its title. */
+export async function writePicture(
+  title: string,
+  comparisons: readonly Drawn[],
+  figure: (value: number) => string,
+): Promise<void> {
+  const name = title.toLowerCase().replace(/\W+/g, "_").replace(/_$/, "");
+  await Deno.writeTextFile(
+    new URL(`../docs/bench_${name}.svg`, import.meta.url),
+    pictureOf(title, comparisons, figure),
+  );
 }

@@ -23,7 +23,7 @@ import {
   type Unit,
 } from "./harness.ts";
 import { goVersion } from "./peers/spdystream.ts";
-import { pictureOf } from "./picture.ts";
+import { writePicture } from "./picture.ts";
 
 /** Each file exports `rows`. */
 const FAMILIES = [
@@ -257,11 +257,7 @@ async function write(
   await Deno.writeTextFile(file, text);
   const drawn = comparisons.filter(({ picture }) => picture !== undefined);
   for (const [title, all] of Map.groupBy(drawn, ({ picture }) => picture!)) {
-    const name = title.toLowerCase().replace(/\W+/g, "_");
-    await Deno.writeTextFile(
-      new URL(`../docs/bench_${name}.svg`, import.meta.url),
-      pictureOf(title, all, (value) => figure(value, all[0].unit)),
-    );
+    await writePicture(title, all, (value) => figure(value, all[0].unit));
   }
 }
 

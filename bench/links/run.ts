@@ -1,13 +1,17 @@
 /**
  * Runs the benchmarks of links and prints them as one table: `deno task bench:links
- * [--quick] [--only NAME]`. Needs Linux, root, `ip` and `tc`: it works in network namespaces of its
- * own, in which loopback is shaped. Under 10 minutes.
+ * [--quick] [--only NAME] [--write]`. `--write` keeps the table in `bench/LINKS.md` and
+ * draws pictures for the documentation. Needs Linux, root, `ip` and `tc`: it works in
+ * network namespaces of its own, in which loopback is shaped. Under 15 minutes.
  *
  * @module
  */
 
+import { type Drawn, writePicture } from "../picture.ts";
+
 const only = Deno.args.indexOf("--only");
 const ONLY = only < 0 ? "" : Deno.args[only + 1] ?? "";
+const WRITE = Deno.args.includes("--write");
 const QUICK = Deno.args.includes("--quick");
 const ROUNDS = QUICK ? 1 : 3;
 const MILLISECONDS = QUICK ? 2000 : 5000;
@@ -208,7 +212,7 @@ function quantile(sorted: readonly number[], share: number): number {
 function summary(
   row: LinkRow,
   figures: readonly Figures[],
-): { text: string; cost: number } {
+): { text: string; cost: number; value: number } {
   const rates = figures.map(({ rate }) => rate).sort((a, b) => a - b);
   const rate = quantile(rates, 0.5) / 1e6;
   if (row.kind === "throughput") {
@@ -222,6 +226,7 @@ function summary(
         share.toFixed(2)
       } of the link`,
       cost: 1 / rate,
+      value: rate,
     };
   }
   const times = figures.flatMap((each) => each.times ?? []).sort((a, b) =>
@@ -233,7 +238,8 @@ function summary(
   const text = `p50 ${middle.toFixed(1)}, p99 ${late.toFixed(1)}, p99.9 ${
     last.toFixed(1)
   } ms; bulk ${rate.toFixed(1)} MB/s`;
-  return { text, cost: row.mbit === undefined ? late : middle };
+  const value = row.mbit === undefined ? late : middle;
+  return { text, cost: value, value };
 }
 
 if (Deno.build.os !== "linux" || Deno.uid() !== 0) {
@@ -242,9 +248,16 @@ if (Deno.build.os !== "linux" || Deno.uid() !== 0) {
   );
   Deno.exit(2);
 }
+const lines: string[] = [];
+function say(line: string): void {
+  lines.push(line);
+  console.log(line);
+}
+const drawn: { readonly row: LinkRow; readonly bars: Drawn }[] = [];
+
 for (const row of ROWS) {
   if (!row.name.includes(ONLY)) continue;
-  console.log(row.name);
+  say(row.name);
   const figures = PEERS.map((): Figures[] => []);
   const missing = new Map<string, string>();
   for (let round = 0; round < ROUNDS; round++) {
@@ -267,17 +280,25 @@ for (const row of ROWS) {
     : `; wanted ${row.atMost} ms at most: ${
       ours.cost <= row.atMost ? "reached" : "missed"
     }`;
-  console.log(`  ours        ${ours.text}${goal}`);
+  say(`  ours        ${ours.text}${goal}`);
   for (const [index, { name }] of PEERS.entries()) {
     if (index === 0) continue;
     const reason = missing.get(name);
     if (reason !== undefined) {
-      console.log(`  ${name.padEnd(11)} not run: ${reason}`);
+      say(`  ${name.padEnd(11)} not run: ${reason}`);
       continue;
     }
     const peer = summary(row, figures[index]);
+    drawn.push({
+      row,
+      bars: {
+        row: row.name,
+        ours: { name: "ours", figures: [ours.value] },
+        peer: { name, figures: [peer.value] },
+      },
+    });
     const verdict = ours.cost <= peer.cost ? "ahead" : "behind";
-    console.log(
+    say(
       `  ${name.padEnd(11)} ${peer.text}; ours ${
         (peer.cost / ours.cost).toFixed(2)
       } x, ${verdict}`,
@@ -285,7 +306,34 @@ for (const row of ROWS) {
   }
 }
 if (usesRelay) {
-  console.log(
+  say(
     "\nThis kernel has no netem: round trips were added by a relay in user space,\nwhich hides them from TCP's slow start.",
+  );
+}
+if (WRITE) {
+  const text = [
+    "# Links",
+    "",
+    `Written by \`deno task bench:links --write\` on ${
+      new Date().toISOString().slice(0, 10)
+    }, Deno ${Deno.version.deno}.`,
+    "",
+    "```text",
+    ...lines,
+    "```",
+    "",
+  ];
+  await Deno.writeTextFile(`${folder}../LINKS.md`, text.join("\n"));
+  const bars = (test: (row: LinkRow) => boolean): Drawn[] =>
+    drawn.filter(({ row }) => test(row)).map((each) => each.bars);
+  await writePicture(
+    "Latency behind bulk on 20 Mbit/s, median",
+    bars(({ kind, mbit }) => kind === "latency" && mbit !== undefined),
+    (value) => `${value.toFixed(1)} ms`,
+  );
+  await writePicture(
+    "Throughput by round trip on 100 Mbit/s",
+    bars(({ kind }) => kind === "throughput"),
+    (value) => `${value.toFixed(1)} MB/s`,
   );
 }
