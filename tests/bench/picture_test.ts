@@ -5,13 +5,11 @@ Deno.test("a picture shows ours once for each row, and each peer that was run", 
   const svg = pictureOf("Memory", [
     {
       row: "idle",
-      unit: "bytes",
       ours: { name: "Connection", figures: [3, 1, 2] },
       peer: { name: "node:http2", figures: [4, 4, 4] },
     },
     {
       row: "idle",
-      unit: "bytes",
       ours: { name: "Connection", figures: [3, 1, 2] },
       peer: { name: "spdylay (C)", missing: "no checkout" },
     },
