@@ -108,7 +108,7 @@ Deno.test("window tuner: on a path within the machine the window has a bound", (
   const transfer = new Transfer({ rate: 2e6, delay: 0.05 });
   transfer.quiet();
   transfer.run(1000);
-  assertEquals(transfer.tuner.window, 256 * KIB);
+  assertEquals(transfer.tuner.window, 512 * KIB);
 });
 
 Deno.test("window tuner: the window is never larger than its bound", () => {
