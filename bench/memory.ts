@@ -6,9 +6,9 @@
 
 import { CLIENT, PROTO_SPDY3_1, SERVER, Session } from "../mod.ts";
 import { collectGarbage, type Row, type Subject } from "./harness.ts";
-import { requestHeaders, responseHeaders } from "./load.ts";
+import { requestHeaders } from "./load.ts";
 import { transportMemory } from "./peers/spdy_transport.ts";
-import { exchange, Pipe } from "./session_pair.ts";
+import { exchange, Pipe, usedSessions } from "./session_pair.ts";
 
 const COUNT = 500;
 const STREAMS = 5000;
@@ -29,7 +29,7 @@ export const rows: readonly Row[] = [
     name: "memory of an idle session, used",
     unit: "bytes",
     rounds: 3,
-    ours: () => measured("Session, after a request", used),
+    ours: () => measured("Session, after a request", usedSessions),
     peers: [
       { name: bound.name, open: () => bound },
       {
@@ -57,26 +57,6 @@ function fresh(): Session[] {
     new Session(CLIENT, PROTO_SPDY3_1, {}),
     new Session(SERVER, PROTO_SPDY3_1, {}),
   ];
-}
-
-/** Both sides after one request: their four header contexts have been used. */
-function used(): Session[] {
-  const toServer = new Pipe();
-  const toClient = new Pipe();
-  const client = new Session(CLIENT, PROTO_SPDY3_1, { send: toServer.write });
-  const server = new Session(SERVER, PROTO_SPDY3_1, {
-    send: toClient.write,
-    onRequestRecv: (session, streamId) => {
-      session.submitResponse(streamId, responseHeaders(0));
-    },
-  });
-  client.submitRequest(0, requestHeaders(0));
-  exchange(client, toServer, server, toClient);
-  exchange(client, toServer, server, toClient);
-  // The pipes' memory is not the sessions'.
-  toServer.drop();
-  toClient.drop();
-  return [client, server];
 }
 
 /** Streams that wait for their answers: what both sides of one take. */

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Session } from "../mod.ts";
+import { CLIENT, PROTO_SPDY3_1, SERVER, Session } from "../mod.ts";
+import { requestHeaders, responseHeaders } from "./load.ts";
 
 /** One direction. */
 export class Pipe {
@@ -49,4 +50,24 @@ export function exchange(
   server.recv(toServer.take());
   server.send();
   client.recv(toClient.take());
+}
+
+/** Both sides after one request: their four header contexts have been used. */
+export function usedSessions(): Session[] {
+  const toServer = new Pipe();
+  const toClient = new Pipe();
+  const client = new Session(CLIENT, PROTO_SPDY3_1, { send: toServer.write });
+  const server = new Session(SERVER, PROTO_SPDY3_1, {
+    send: toClient.write,
+    onRequestRecv: (session, streamId) => {
+      session.submitResponse(streamId, responseHeaders(0));
+    },
+  });
+  client.submitRequest(0, requestHeaders(0));
+  exchange(client, toServer, server, toClient);
+  exchange(client, toServer, server, toClient);
+  // The pipes' memory is not the sessions'.
+  toServer.drop();
+  toClient.drop();
+  return [client, server];
 }

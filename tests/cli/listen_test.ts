@@ -5,7 +5,7 @@ import { CertificateFiles } from "../../cli/certificate.ts";
 import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { Lines } from "../helpers/lines.ts";
-import { command, run } from "./process.ts";
+import { run, spawn } from "./process.ts";
 
 /** Runs a server command; `test` gets its output. */
 async function withServer(
@@ -16,14 +16,7 @@ async function withServer(
     process: Deno.ChildProcess,
   ) => Promise<void>,
 ): Promise<number> {
-  const [program, ...rest] = command(args);
-  const process = new Deno.Command(program, {
-    args: rest,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const process = spawn(args, "piped");
   const lines = new Lines(process.stdout);
   const errors = new Lines(process.stderr);
   try {

@@ -102,16 +102,24 @@ export interface Running extends AsyncDisposable {
   ): Promise<{ code: number; stdout: string }>;
 }
 
-/** Starts a command that listens, and waits until it says where. */
-export async function start(args: readonly string[]): Promise<Running> {
+/** Starts a command without input; its output is piped. */
+export function spawn(
+  args: readonly string[],
+  stderr: "inherit" | "piped",
+): Deno.ChildProcess {
   const [program, ...rest] = command(args);
-  const process = new Deno.Command(program, {
+  return new Deno.Command(program, {
     args: rest,
     env: { NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
-    stderr: "inherit",
+    stderr,
   }).spawn();
+}
+
+/** Starts a command that listens, and waits until it says where. */
+export async function start(args: readonly string[]): Promise<Running> {
+  const process = spawn(args, "inherit");
   const lines = new Lines(process.stdout);
   const [url] = await lines.find(/\w+:\/\/\S+/);
   let ended: Promise<{ code: number; stdout: string }> | undefined;

@@ -1,6 +1,4 @@
-import { requestHeaders, responseHeaders } from "../../bench/load.ts";
-import { exchange, Pipe } from "../../bench/session_pair.ts";
-import { CLIENT, PROTO_SPDY3_1, SERVER, Session } from "../../mod.ts";
+import { usedSessions } from "../../bench/session_pair.ts";
 import { assert, assertEquals, assertLess } from "../deps.ts";
 import { collect } from "../helpers/collector.ts";
 import { type Pair, tcpPair } from "../helpers/connections.ts";
@@ -19,9 +17,9 @@ Deno.test({
   name: "memory: a session after its first request takes no whole window",
   ignore: collect === undefined,
   fn() {
-    used();
+    usedSessions();
     const before = memoryInUse();
-    const sessions = Array.from({ length: COUNT / 2 }, used).flat();
+    const sessions = Array.from({ length: COUNT / 2 }, usedSessions).flat();
     const ratio = (memoryInUse() - before) / COUNT / WINDOW;
     // Read after the measurement, so that the sessions are still there.
     assert(sessions.every((session) => session.wantRead()));
@@ -29,26 +27,6 @@ Deno.test({
     assertLess(ratio, 1.7);
   },
 });
-
-/** Both sides after one request: their four header contexts have been used. */
-function used(): Session[] {
-  const toServer = new Pipe();
-  const toClient = new Pipe();
-  const client = new Session(CLIENT, PROTO_SPDY3_1, { send: toServer.write });
-  const server = new Session(SERVER, PROTO_SPDY3_1, {
-    send: toClient.write,
-    onRequestRecv: (session, streamId) => {
-      session.submitResponse(streamId, responseHeaders(0));
-    },
-  });
-  client.submitRequest(0, requestHeaders(0));
-  exchange(client, toServer, server, toClient);
-  exchange(client, toServer, server, toClient);
-  // The pipes' memory is not the sessions'.
-  toServer.drop();
-  toClient.drop();
-  return [client, server];
-}
 
 function memoryInUse(): number {
   collect?.();
