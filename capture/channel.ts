@@ -5,11 +5,8 @@
  * @module
  */
 
-import {
-  type FrameOutput,
-  FrameReader,
-  type ReadFrame,
-} from "./frame_reader.ts";
+import type { FrameOutput, ReadFrame } from "./frame_output.ts";
+import { FrameReader } from "./frame_reader.ts";
 import {
   type Following,
   Http1Exchange,

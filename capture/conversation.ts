@@ -12,7 +12,7 @@ import {
   type Side,
   type TlsLayers,
 } from "./channel.ts";
-import type { ReadFrame } from "./frame_reader.ts";
+import type { ReadFrame } from "./frame_output.ts";
 import type { HttpHead } from "./http1.ts";
 import type { Layer } from "./layer.ts";
 import type {

@@ -20,14 +20,16 @@ import {
   openRecord,
   type RecordKey,
 } from "./tls_keys.ts";
+import {
+  APPLICATION_DATA,
+  CHANGE_CIPHER_SPEC,
+  HANDSHAKE,
+  RECORD_HEAD_LENGTH,
+  RecordLayer,
+  type TlsRecord,
+} from "./tls_records.ts";
 import { type GcmSuite, gcmSuite, suiteName } from "./tls_suites.ts";
 
-const HEAD = 5;
-/** Longest record, its seal included (RFC 5246 6.2.3), bytes. */
-const LONGEST = 16384 + 2048;
-const CHANGE_CIPHER_SPEC = 20;
-const HANDSHAKE = 22;
-const APPLICATION_DATA = 23;
 const CLIENT_HELLO = 1;
 const SERVER_HELLO = 2;
 const ENCRYPTED_EXTENSIONS = 8;
@@ -55,16 +57,6 @@ export function createTlsLayers(
   return [connection.layer(0), connection.layer(1)];
 }
 
-/** A record, or the end of a direction. */
-interface Item {
-  readonly side: Side;
-  readonly type: "record" | "end";
-  readonly head: Uint8Array;
-  readonly body: Uint8Array;
-  /** Bytes of the stream before it that were passed over, or that the capture lacks. */
-  readonly lost: number;
-}
-
 /** The state of one direction. */
 interface Direction {
   /** Whether records are encrypted from here on. */
@@ -84,7 +76,8 @@ class TlsConnection {
   readonly #keyLog: KeyLog;
   readonly #defer: (task: () => Promise<void>) => void;
   readonly #inner: Channel;
-  readonly #queue: Item[] = [];
+  /** Records, and the ends of directions, in the order of the capture. */
+  readonly #queue: { side: Side; record: TlsRecord | "end" }[] = [];
   readonly #directions: readonly [Direction, Direction] = [
     newDirection(),
     newDirection(),
@@ -116,10 +109,10 @@ class TlsConnection {
   }
 
   layer(side: Side): Layer {
-    return new RecordLayer((type, head, body, lost) => {
-      // Work is done in order: what must wait for decryption holds up the rest.
+    return new RecordLayer((record) => {
+      // In order: a record that waits for decryption delays all later ones.
       if (this.#queue.length === 0) this.#defer(() => this.#work());
-      this.#queue.push({ side, type, head, body, lost });
+      this.#queue.push({ side, record });
     });
   }
 
@@ -127,13 +120,15 @@ class TlsConnection {
     for (;;) {
       const item = this.#queue[0];
       if (item === undefined) return;
-      if (item.type === "record") await this.#record(item);
-      else if (item.type === "end") this.#inner.layer(item.side).end();
+      const { side, record } = item;
+      if (record === "end") this.#inner.layer(side).end();
+      else await this.#record(side, record);
       this.#queue.shift();
     }
   }
 
-  async #record({ side, head, body, lost }: Item): Promise<void> {
+  async #record(side: Side, record: TlsRecord): Promise<void> {
+    const { head, body, lost } = record;
     const direction = this.#directions[side];
     const type = head[0];
     if (type === CHANGE_CIPHER_SPEC) {
@@ -159,16 +154,11 @@ class TlsConnection {
       direction.isUnreadable = true;
       return;
     }
-    await this.#open(side, head, body, lost);
+    await this.#open(side, record);
   }
 
-  /** Decrypts a record; `lost` bytes of earlier records are missing, or too short to be opened. */
-  async #open(
-    side: Side,
-    head: Uint8Array,
-    body: Uint8Array,
-    lost: number,
-  ): Promise<void> {
+  /** Decrypts a record and reads its content. */
+  async #open(side: Side, { head, body, lost }: TlsRecord): Promise<void> {
     const direction = this.#directions[side];
     const opened = await this.#tryKeys(direction, head, body, lost > 0);
     if (opened === undefined) {
@@ -180,7 +170,7 @@ class TlsConnection {
     const inner = this.#inner.layer(side);
     if (lost > 0) {
       // What was lost without heads and seals is content.
-      const missing = lost - records * (HEAD + key.overhead);
+      const missing = lost - records * (RECORD_HEAD_LENGTH + key.overhead);
       if (missing > 0) inner.gap(missing);
     }
     let type = head[0];
@@ -412,114 +402,4 @@ function isSpdy(protocol: string): boolean {
 
 function hex(bytes: Uint8Array): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** Cuts one direction into records. */
-class RecordLayer implements Layer {
-  readonly #emit: (
-    type: "record" | "end",
-    head: Uint8Array,
-    body: Uint8Array,
-    lost: number,
-  ) => void;
-  #held: Uint8Array = NOTHING;
-  /** Bytes that were passed over since the last whole record. */
-  #lost = 0;
-  /** Bytes of a record that is damaged, still to be passed over. */
-  #skip = 0;
-  /** Whether the head of the next record is to be searched. */
-  #isSearching = false;
-
-  constructor(
-    emit: (
-      type: "record" | "end",
-      head: Uint8Array,
-      body: Uint8Array,
-      lost: number,
-    ) => void,
-  ) {
-    this.#emit = emit;
-  }
-
-  push(bytes: Uint8Array): void {
-    let held = join(this.#held, bytes);
-    for (;;) {
-      if (this.#skip > 0) {
-        const size = Math.min(this.#skip, held.length);
-        this.#skip -= size;
-        held = held.subarray(size);
-      }
-      if (this.#isSearching) {
-        const found = findHead(held);
-        this.#lost += found.at;
-        held = held.subarray(found.at);
-        if (!found.isFound) break;
-        this.#isSearching = false;
-      }
-      if (held.length < HEAD) break;
-      const length = held[3] << 8 | held[4];
-      if (!isHead(held, 0)) {
-        this.#isSearching = true;
-        continue;
-      }
-      if (held.length < HEAD + length) break;
-      this.#emit(
-        "record",
-        held.slice(0, HEAD),
-        held.slice(HEAD, HEAD + length),
-        this.#lost,
-      );
-      this.#lost = 0;
-      held = held.subarray(HEAD + length);
-    }
-    // The rest of one record at most.
-    this.#held = held.slice();
-  }
-
-  gap(count: number): void {
-    const held = this.#held;
-    this.#held = NOTHING;
-    if (this.#isSearching || held.length < HEAD && this.#skip === 0) {
-      this.#lost += held.length + count;
-      this.#isSearching = true;
-      return;
-    }
-    if (this.#skip === 0) {
-      // The record whose head is there cannot be opened: all of it is lost.
-      const size = HEAD + (held[3] << 8 | held[4]);
-      this.#lost += size;
-      this.#skip = size - held.length;
-    }
-    const inside = Math.min(count, this.#skip);
-    this.#skip -= inside;
-    if (count > inside) {
-      this.#lost += count - inside;
-      this.#isSearching = true;
-    }
-  }
-
-  end(): void {
-    this.#emit("end", NOTHING, NOTHING, 0);
-  }
-}
-
-/** Whether the head of a record is at `at`. */
-function isHead(bytes: Uint8Array, at: number): boolean {
-  const length = bytes[at + 3] << 8 | bytes[at + 4];
-  return bytes[at] >= CHANGE_CIPHER_SPEC && bytes[at] <= 24 &&
-    bytes[at + 1] === 3 && bytes[at + 2] <= 4 && length <= LONGEST;
-}
-
-/** The next head of application data; `at` is where it is, or where to search on. */
-function findHead(bytes: Uint8Array): { at: number; isFound: boolean } {
-  for (let at = 0; at + HEAD <= bytes.length; at++) {
-    if (bytes[at] !== APPLICATION_DATA || !isHead(bytes, at)) continue;
-    const length = bytes[at + 3] << 8 | bytes[at + 4];
-    const next = at + HEAD + length;
-    if (length <= 16) continue;
-    if (next + HEAD > bytes.length || isHead(bytes, next)) {
-      return { at, isFound: true };
-    }
-  }
-  return { at: Math.max(0, bytes.length - HEAD + 1), isFound: false };
 }

@@ -52,6 +52,7 @@ interface Expected {
 
 /** Pieces of one read are joined up to so many bytes; memory of 128 KiB and more comes as fresh pages. */
 const LARGEST_CHUNK = 65536;
+
 /**
  * Holds chunks until they are read. Bytes count as consumed only when a reader asks
  * for them: the web stream has no queue of its own (`highWaterMark: 0`).

@@ -45,8 +45,6 @@ import { SYN_STREAM_FIXED_LENGTH } from "./syn_stream.ts";
 import type { HeaderBlockFrame, NameValue } from "./types.ts";
 import { type VersionTraits, versionTraits, wireTraits } from "./version.ts";
 
-export type { ControlSink, DataSink, FrameSink } from "./sink.ts";
-
 /** The part of a frame that the next byte belongs to. */
 type State = "head" | "payload" | "fixed" | "block" | "data" | "skip" | "stop";
 

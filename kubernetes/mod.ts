@@ -57,8 +57,8 @@ export {
   type ForwardedAddress,
   ForwardedPorts,
   forwardPorts,
-  type ForwardPortsOptions,
 } from "./forwarding/forward_ports.ts";
+export type { ForwardPortsOptions } from "./forwarding/options.ts";
 export type { ForwardEvent } from "./forwarding/events.ts";
 export {
   type Channel,

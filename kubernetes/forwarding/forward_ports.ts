@@ -9,11 +9,8 @@ import { acceptAll } from "../../connection/accept_loop.ts";
 import { closeQuietly } from "../../connection/byte_conn.ts";
 import { endOfTurn, now } from "../../connection/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
-import type { KeepAliveOptions } from "../../connection/keepalive.ts";
 import { TimeLimit } from "../../connection/time_limit.ts";
 import { InvalidArgumentError } from "../../errors.ts";
-import { checkInterval, checkTimeout, checkWhole } from "../../numbers.ts";
-import { checkNames, type Names } from "../../values.ts";
 import {
   findPod,
   findPort,
@@ -24,84 +21,19 @@ import {
   type Resource,
   resourceName,
 } from "../api/resource.ts";
-import {
-  checkTargetNames,
-  TARGET_NAMES,
-  type TargetOptions,
-  unlessAborted,
-} from "../dial.ts";
+import { type TargetOptions, unlessAborted } from "../dial.ts";
 import { StreamingRefusedError } from "../errors.ts";
-import {
-  type ForwardTransport,
-  portForward,
-  type PortForwarder,
-} from "../port_forward.ts";
+import { portForward, type PortForwarder } from "../port_forward.ts";
 import { carry } from "./carry.ts";
 import type { ForwardEvent } from "./events.ts";
+import {
+  type ForwardPortsOptions,
+  type ResolvedForwardPorts,
+  resolveForwardPorts,
+} from "./options.ts";
 import { type Lease, PodSessions, portNumber } from "./pod_sessions.ts";
 import { type PortPair, readPorts } from "./ports.ts";
 import { abortablePause, untilLeaving } from "./watch_pod.ts";
-
-/** What `forwardPorts` takes. */
-export interface ForwardPortsOptions {
-  /**
-   * Where the API server is: what `KubeConfig.target` resolves to, or a function that
-   * is called for each session, as credentials may change.
-   */
-  readonly target:
-    | TargetOptions
-    | (() => TargetOptions | Promise<TargetOptions>);
-  /**
-   * `web` or `pod/web`, or one of its owners: `deploy/web`, `svc/web`, `sts/web` and
-   * so on. Without it, the URL of `target` is a streaming URL, which is good for a
-   * single session.
-   */
-  readonly resource?: string;
-  /** Namespace of the resource; default `"default"`. */
-  readonly namespace?: string;
-  /**
-   * `8080:80`, `80`, `:80` (any free local port), `8080:http`, `http`. With a service,
-   * these are its ports, otherwise those of the pod.
-   */
-  readonly ports: readonly string[];
-  /**
-   * Addresses to listen on; default `["localhost"]`, which means 127.0.0.1 and ::1;
-   * one of the two is enough.
-   */
-  readonly addresses?: readonly string[];
-  /** As for `portForward`. */
-  readonly transport?: ForwardTransport | "auto";
-  /** PINGs through each session, which notice a dead kubelet; default `{ interval: 10000 }`. */
-  readonly keepAlive?: KeepAliveOptions;
-  /** Connections of a session before a further session is opened, 1 to 500; default 100. */
-  readonly connectionsPerSession?: number;
-  /** Longest wait for a session, and of a connection for one, ms; 0: no limit; default 30000. */
-  readonly timeout?: number;
-  /** Wait before a session is tried again, ms; each failure doubles it, up to `longestDelay`. Default 500. */
-  readonly firstDelay?: number;
-  /** Longest wait before a session is tried again, ms; default 30000. */
-  readonly longestDelay?: number;
-  /** Ends everything, as `close` does. */
-  readonly signal?: AbortSignal;
-  /** Told what happens. What it throws is ignored. */
-  readonly onEvent?: (event: ForwardEvent) => void;
-}
-
-const FORWARD_PORTS_NAMES: Names<ForwardPortsOptions> = {
-  target: true,
-  resource: true,
-  namespace: true,
-  ports: true,
-  addresses: true,
-  transport: true,
-  keepAlive: true,
-  connectionsPerSession: true,
-  timeout: true,
-  firstDelay: true,
-  longestDelay: true,
-  signal: true,
-  onEvent: true,
-};
 
 /** An address that connections are accepted at. */
 export interface ForwardedAddress {
@@ -118,7 +50,7 @@ const GOOD_SESSION = 10_000;
 
 /** Makes the ports; only `forwardPorts` does. */
 export let createForwardedPorts: (
-  options: ForwardPortsOptions,
+  options: ResolvedForwardPorts,
 ) => Promise<ForwardedPorts>;
 
 /**
@@ -144,7 +76,7 @@ export let createForwardedPorts: (
  * ```
  */
 export class ForwardedPorts implements AsyncDisposable {
-  readonly #options: ForwardPortsOptions;
+  readonly #options: ResolvedForwardPorts;
   readonly #resource: Resource | undefined;
   readonly #controller = new AbortController();
   readonly #listeners: Deno.TcpListener[] = [];
@@ -165,13 +97,13 @@ export class ForwardedPorts implements AsyncDisposable {
     };
   }
 
-  private constructor(options: ForwardPortsOptions) {
-    const { resource, namespace = "default" } = options;
+  private constructor(options: ResolvedForwardPorts) {
+    const { resource, namespace } = options;
     this.#options = options;
     this.#resource = resource === undefined
       ? undefined
       : readResource(resource, namespace);
-    this.#delay = options.firstDelay ?? 500;
+    this.#delay = options.firstDelay;
     this.#sessions.promise.catch(() => {});
     this.#closed.promise.catch(() => {});
   }
@@ -199,7 +131,7 @@ export class ForwardedPorts implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { signal, ports, addresses = ["localhost"] } = this.#options;
+    const { signal, ports, addresses } = this.#options;
     signal?.throwIfAborted();
     const pairs = ports.map(readPorts);
     if (pairs.length === 0) {
@@ -296,7 +228,7 @@ export class ForwardedPorts implements AsyncDisposable {
 
   /** A connection of the pod that is there now, or of the next one. */
   async #lease(remote: string): Promise<Lease> {
-    const { timeout = 30_000 } = this.#options;
+    const { timeout } = this.#options;
     const limit = new TimeLimit(
       timeout,
       this.#controller.signal,
@@ -359,14 +291,14 @@ export class ForwardedPorts implements AsyncDisposable {
       isOver = true;
       watching.abort();
       if (now() - begin > GOOD_SESSION) {
-        this.#delay = this.#options.firstDelay ?? 500;
+        this.#delay = this.#options.firstDelay;
       }
       this.#tell(event);
       this.#replace();
     };
     const sessions = await PodSessions.start({
       found,
-      perSession: this.#options.connectionsPerSession ?? 100,
+      perSession: this.#options.connectionsPerSession,
       open: () => this.#openSession(found),
       connected: ({ transport }, sessions) =>
         this.#tell({ type: "connected", pod, transport, sessions }),
@@ -395,7 +327,7 @@ export class ForwardedPorts implements AsyncDisposable {
   }
 
   async #openSession(found: FoundPod | undefined): Promise<PortForwarder> {
-    const { transport, keepAlive = { interval: 10_000 } } = this.#options;
+    const { transport, keepAlive } = this.#options;
     return await portForward({
       ...await this.#target(),
       pod: found && { name: found.name, namespace: found.namespace },
@@ -420,7 +352,7 @@ export class ForwardedPorts implements AsyncDisposable {
   }
 
   async #reopen(): Promise<void> {
-    const { firstDelay = 500, longestDelay = 30_000 } = this.#options;
+    const { firstDelay, longestDelay } = this.#options;
     const { signal } = this.#controller;
     while (!signal.aborted) {
       await abortablePause(this.#delay, signal);
@@ -498,15 +430,5 @@ export class ForwardedPorts implements AsyncDisposable {
 export async function forwardPorts(
   options: ForwardPortsOptions,
 ): Promise<ForwardedPorts> {
-  checkNames("forwardPorts", options, FORWARD_PORTS_NAMES);
-  const { target } = options;
-  if (typeof target !== "function") {
-    checkTargetNames("target", target, TARGET_NAMES);
-  }
-  const { connectionsPerSession = 100, timeout = 30_000 } = options;
-  checkWhole("connectionsPerSession", connectionsPerSession, 1, 500);
-  checkTimeout("timeout", timeout);
-  checkInterval("firstDelay", options.firstDelay ?? 500);
-  checkInterval("longestDelay", options.longestDelay ?? 30_000);
-  return await createForwardedPorts(options);
+  return await createForwardedPorts(resolveForwardPorts(options));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FrameSink } from "../../frame/parser.ts";
+import type { FrameSink } from "../../frame/sink.ts";
 import type { CtrlFrame, HeaderBlockFrame } from "../../frame/types.ts";
 
 /** One call of a sink: its name and its arguments. */

@@ -1,0 +1,114 @@
+/**
+ * The options of `forwardPorts`: ranges and defaults.
+ *
+ * @module
+ */
+
+import type { KeepAliveOptions } from "../../connection/keepalive.ts";
+import { checkInterval, checkTimeout, checkWhole } from "../../numbers.ts";
+import { checkNames, type Names } from "../../values.ts";
+import { checkTargetNames, TARGET_NAMES, type TargetOptions } from "../dial.ts";
+import type { ForwardTransport } from "../port_forward.ts";
+import type { ForwardEvent } from "./events.ts";
+
+/** What `forwardPorts` takes. */
+export interface ForwardPortsOptions {
+  /**
+   * Where the API server is: what `KubeConfig.target` resolves to, or a function that
+   * is called for each session, as credentials may change.
+   */
+  readonly target:
+    | TargetOptions
+    | (() => TargetOptions | Promise<TargetOptions>);
+  /**
+   * `web` or `pod/web`, or one of its owners: `deploy/web`, `svc/web`, `sts/web` and
+   * so on. Without it, the URL of `target` is a streaming URL, which is good for a
+   * single session.
+   */
+  readonly resource?: string;
+  /** Namespace of the resource; default `"default"`. */
+  readonly namespace?: string;
+  /**
+   * `8080:80`, `80`, `:80` (any free local port), `8080:http`, `http`. With a service,
+   * these are its ports, otherwise those of the pod.
+   */
+  readonly ports: readonly string[];
+  /**
+   * Addresses to listen on; default `["localhost"]`, which means 127.0.0.1 and ::1;
+   * one of the two is enough.
+   */
+  readonly addresses?: readonly string[];
+  /** As for `portForward`. */
+  readonly transport?: ForwardTransport | "auto";
+  /** PINGs through each session, which notice a dead kubelet; default `{ interval: 10000 }`. */
+  readonly keepAlive?: KeepAliveOptions;
+  /** Connections of a session before a further session is opened, 1 to 500; default 100. */
+  readonly connectionsPerSession?: number;
+  /** Longest wait for a session, and of a connection for one, ms; 0: no limit; default 30000. */
+  readonly timeout?: number;
+  /** Wait before a session is tried again, ms; each failure doubles it, up to `longestDelay`. Default 500. */
+  readonly firstDelay?: number;
+  /** Longest wait before a session is tried again, ms; default 30000. */
+  readonly longestDelay?: number;
+  /** Ends everything, as `close` does. */
+  readonly signal?: AbortSignal;
+  /** Told what happens. What it throws is ignored. */
+  readonly onEvent?: (event: ForwardEvent) => void;
+}
+
+const FORWARD_PORTS_NAMES: Names<ForwardPortsOptions> = {
+  target: true,
+  resource: true,
+  namespace: true,
+  ports: true,
+  addresses: true,
+  transport: true,
+  keepAlive: true,
+  connectionsPerSession: true,
+  timeout: true,
+  firstDelay: true,
+  longestDelay: true,
+  signal: true,
+  onEvent: true,
+};
+
+/** The options with all defaults filled in. */
+export type ResolvedForwardPorts =
+  & ForwardPortsOptions
+  & Required<
+    Omit<ForwardPortsOptions, "resource" | "transport" | "signal" | "onEvent">
+  >;
+
+/** Checks the options and fills in the defaults. Throws `InvalidArgumentError`. */
+export function resolveForwardPorts(
+  options: ForwardPortsOptions,
+): ResolvedForwardPorts {
+  checkNames("forwardPorts", options, FORWARD_PORTS_NAMES);
+  const {
+    target,
+    namespace = "default",
+    addresses = ["localhost"],
+    keepAlive = { interval: 10_000 },
+    connectionsPerSession = 100,
+    timeout = 30_000,
+    firstDelay = 500,
+    longestDelay = 30_000,
+  } = options;
+  if (typeof target !== "function") {
+    checkTargetNames("target", target, TARGET_NAMES);
+  }
+  checkWhole("connectionsPerSession", connectionsPerSession, 1, 500);
+  checkTimeout("timeout", timeout);
+  checkInterval("firstDelay", firstDelay);
+  checkInterval("longestDelay", longestDelay);
+  return {
+    ...options,
+    namespace,
+    addresses,
+    keepAlive,
+    connectionsPerSession,
+    timeout,
+    firstDelay,
+    longestDelay,
+  };
+}
