@@ -29,8 +29,6 @@ export interface PeerStreamsHost extends StreamHost {
   readonly ending: {
     /** Why nothing can be sent any more. */
     readonly writeError: unknown;
-    /** Whether GOAWAY was sent or received. */
-    readonly goingAway: boolean;
     /** Whether this side submitted GOAWAY. */
     readonly leaving: boolean;
   };
@@ -93,9 +91,8 @@ export class PeerStreams {
   }
 
   #handOver(state: StreamCore, parent: StreamCore | undefined): void {
-    const { options, ending } = this.#host;
+    const { maxWaitingStreams } = this.#host.options;
     const { queue } = this;
-    const { maxWaitingStreams } = options;
     const most = parent?.mostWaiting ?? maxWaitingStreams;
     if (parent?.onPush !== undefined) {
       pass(parent, state);
@@ -104,7 +101,6 @@ export class PeerStreams {
       queue.size < Math.min(most, maxWaitingStreams)
     ) {
       queue.push(createStream(state));
-      if (ending.goingAway) this.refuseUnclaimed();
     } else {
       state.reset(REFUSED_STREAM);
     }

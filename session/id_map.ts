@@ -24,7 +24,7 @@ export class IdMap<T> {
   /** The id in each slot, 0 for none. */
   #ids: Uint32Array<ArrayBuffer> = NO_IDS;
   #values: (T | undefined)[] = [];
-  /** The capacity, a power of two, minus one. */
+  /** The capacity, a power of two, minus one. Without a table it has no meaning: no slot is found. */
   #mask = 0;
   /** Entries in the table. */
   #inTable = 0;
@@ -87,7 +87,6 @@ export class IdMap<T> {
   clear(): void {
     this.#ids = NO_IDS;
     this.#values = [];
-    this.#mask = 0;
     this.#inTable = 0;
     this.#displaced.clear();
   }

@@ -1,6 +1,22 @@
 /** What is certain about streams when a connection ends: which of them were not processed. */
 
-import { ConnectionClosedError, type StreamResetError } from "../../mod.ts";
+import {
+  CLIENT,
+  Connection,
+  ConnectionClosedError,
+  CTRL_FLAG_FIN,
+  CTRL_FLAG_UNIDIRECTIONAL,
+  type Frame,
+  FrameDecoder,
+  FrameEncoder,
+  GOAWAY,
+  PROTO_SPDY3_1,
+  REFUSED_STREAM,
+  RST_STREAM,
+  type StreamResetError,
+  SYN_REPLY,
+  SYN_STREAM,
+} from "../../mod.ts";
 import { assertEquals, assertRejects } from "../deps.ts";
 import { memoryStreams, pairOver, tcpConns } from "../helpers/connections.ts";
 
@@ -82,4 +98,57 @@ Deno.test("a stream that was never opened was not processed, however the connect
   assertEquals(error.unprocessed, true);
   const other = await assertRejects(() => sent.response);
   assertEquals((other as StreamResetError).unprocessed, false);
+});
+
+Deno.test("with GOAWAY, a client that does not iterate refuses the pushes that wait, and the end does not wait for them", async () => {
+  const [left, right] = memoryStreams();
+  const version = PROTO_SPDY3_1;
+  await using client = new Connection(left, { side: CLIENT, version });
+  const stream = await client.openStream([[":path", "/"]], { fin: true });
+  const output = right.writable.getWriter();
+  const encoder = new FrameEncoder(version);
+  const common = { version, flags: 0, length: 0 };
+  const send = (frame: Frame) => output.write(encoder.encode(frame));
+  const push = (streamId: number) =>
+    send({
+      ...common,
+      frameType: SYN_STREAM,
+      flags: CTRL_FLAG_UNIDIRECTIONAL,
+      streamId,
+      assocStreamId: 1,
+      pri: 0,
+      slot: 0,
+      nv: [["pushed", "1"]],
+    });
+  await push(2);
+  await send({
+    ...common,
+    frameType: GOAWAY,
+    lastGoodStreamId: 1,
+    statusCode: 0,
+  });
+  // After GOAWAY, new streams are ignored (2.6.6).
+  await push(4);
+  await send({
+    ...common,
+    frameType: SYN_REPLY,
+    flags: CTRL_FLAG_FIN,
+    streamId: 1,
+    nv: [["ok", "1"]],
+  });
+  assertEquals(await stream.response, [["ok", "1"]]);
+
+  const decoder = new FrameDecoder(version);
+  const resets: number[][] = [];
+  // The client ends its direction without waiting for the pushes.
+  for await (const bytes of right.readable) {
+    decoder.push(bytes);
+    for (let frame; (frame = decoder.next()) !== undefined;) {
+      if (frame.frameType !== RST_STREAM) continue;
+      resets.push([frame.streamId, frame.statusCode]);
+    }
+  }
+  assertEquals(resets, [[2, REFUSED_STREAM]]);
+  await output.close();
+  await client.closed;
 });

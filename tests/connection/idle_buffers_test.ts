@@ -1,6 +1,7 @@
 /** A connection has large buffers only while bytes are in them, and none in silence. */
 
 import { assertEquals, assertGreater, assertLess } from "../deps.ts";
+import { SendBuffer } from "../../connection/send_buffer.ts";
 import { WriteBuffer } from "../../connection/write_buffer.ts";
 import {
   largeMemory,
@@ -15,7 +16,8 @@ import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";
 import { Random } from "../helpers/random.ts";
 import { nextStream, RESPONSE } from "../helpers/http.ts";
-import { virtualTime } from "../helpers/virtual_time.ts";
+import { collect } from "../helpers/collector.ts";
+import { turn, virtualTime } from "../helpers/virtual_time.ts";
 
 const MOST_IDLE = 32 * 1024;
 
@@ -350,3 +352,29 @@ Deno.test("idle buffers: after bulk, a read waits in a large one only while bulk
     assertEquals(await wait, null);
   }
 });
+
+Deno.test({
+  name: "idle buffers: a stream keeps no memory of bytes that were sent",
+  ignore: collect === undefined,
+  async fn() {
+    const sendBuffer = new SendBuffer(
+      { ready: () => {}, aborted: () => {} },
+      { reserve: () => true, release: () => {} },
+    );
+    const memory = joinedMemory(sendBuffer);
+    // A WeakRef is kept until the end of the turn in which it was made.
+    await turn();
+    collect?.();
+    assertEquals(memory.deref(), undefined);
+    assertEquals(sendBuffer.size, 0);
+  },
+});
+
+/** Sends two small chunks, which share memory, and returns a reference to that. */
+function joinedMemory(sendBuffer: SendBuffer): WeakRef<ArrayBufferLike> {
+  sendBuffer.write(new Uint8Array(1000));
+  sendBuffer.write(new Uint8Array(1000));
+  const sent = sendBuffer.take(4000);
+  assertEquals(sent.length, 2000);
+  return new WeakRef(sent.buffer);
+}

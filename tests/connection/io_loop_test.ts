@@ -1,0 +1,113 @@
+/** The loops between a session and its transport: how long they wait, and what they hold meanwhile. */
+
+import { IoLoop } from "../../connection/io_loop.ts";
+import type { Wire } from "../../connection/transport.ts";
+import { assertEquals } from "../deps.ts";
+import { turn, virtualTime } from "../helpers/virtual_time.ts";
+
+/** A transport that takes every byte, and gives what a test lets arrive. */
+class FakeWire implements Wire {
+  readonly log: string[] = [];
+  #next = Promise.withResolvers<Uint8Array | null>();
+
+  /** Bytes arrive, or the input ends. */
+  async arrive(data: Uint8Array | null): Promise<void> {
+    this.#next.resolve(data);
+    await turn();
+  }
+
+  async receive(): Promise<Uint8Array | null> {
+    this.log.push("receive");
+    const data = await this.#next.promise;
+    this.#next = Promise.withResolvers();
+    return data;
+  }
+
+  release(): void {
+    this.log.push("release");
+  }
+
+  send(data: Uint8Array): Promise<number> {
+    this.log.push(`send ${data.length}`);
+    return Promise.resolve(data.length);
+  }
+
+  closeWrite(): Promise<void> {
+    this.log.push("end");
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.log.push("close");
+    this.#next.resolve(null);
+  }
+}
+
+function loopOn(wire: Wire, log: string[] = []): IoLoop {
+  return new IoLoop(wire, 1000, {
+    input: (data) => void log.push(`input ${data.length}`),
+    inputEnded: () => log.push("input ended"),
+    fill: () => {},
+    idle: () => {},
+    outputFailed: () => {},
+    failed: (error) => log.push(`failed ${error}`),
+  });
+}
+
+Deno.test("io loop: the end waits as long as bytes arrive, and then as long as its time-out", async () => {
+  using time = virtualTime();
+  const wire = new FakeWire();
+  const loop = loopOn(wire, wire.log);
+  loop.start();
+  const finished = loop.finish(1000);
+  for (let count = 0; count < 20; count++) {
+    await time.advance(900);
+    await wire.arrive(new Uint8Array(1));
+  }
+  await time.advance(999);
+  assertEquals(loop.closed, false);
+  await time.advance(1);
+  assertEquals(loop.closed, true);
+  await finished;
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("io loop: the end waits for a peer that never stops sending for 60 times its time-out", async () => {
+  using time = virtualTime();
+  const wire = new FakeWire();
+  const loop = loopOn(wire);
+  loop.start();
+  const finished = loop.finish(1000);
+  for (let second = 0; second < 119; second++) {
+    await time.advance(500);
+    await wire.arrive(new Uint8Array(1));
+  }
+  await time.advance(499);
+  assertEquals(loop.closed, false);
+  await time.advance(1);
+  assertEquals(loop.closed, true);
+  await finished;
+});
+
+Deno.test("io loop: while reading is held back and after the end of input, the transport keeps no memory", async () => {
+  const wire = new FakeWire();
+  const loop = loopOn(wire, wire.log);
+  loop.start();
+  await wire.arrive(new Uint8Array(5));
+  loop.holdReading(true);
+  await wire.arrive(new Uint8Array(6));
+  assertEquals(wire.log, [
+    "receive",
+    "input 5",
+    "receive",
+    "input 6",
+    "release",
+  ]);
+  wire.log.length = 0;
+  loop.holdReading(false);
+  await turn();
+  assertEquals(wire.log, ["receive"]);
+  await wire.arrive(null);
+  assertEquals(wire.log, ["receive", "release", "input ended"]);
+  loop.close();
+});
