@@ -28,7 +28,7 @@ class FakeConn {
   writeEnded = false;
   /** Write calls do not resolve before this does. */
   gate: Promise<void> = Promise.resolve();
-  readonly handshaken = Promise.withResolvers<Deno.TlsHandshakeInfo>();
+  readonly handshakeEnd = Promise.withResolvers<Deno.TlsHandshakeInfo>();
   readonly #arrived: (number[] | null)[] = [];
   #wake: (() => void) | undefined;
 
@@ -73,7 +73,7 @@ class FakeConn {
   }
 
   handshake(): Promise<Deno.TlsHandshakeInfo> {
-    return this.handshaken.promise;
+    return this.handshakeEnd.promise;
   }
 
   setNoDelay(): void {}
@@ -409,7 +409,7 @@ Deno.test("TLS listener: closed later, a connection ends when the client has tak
   const { conn, outer } = await setting.client();
   const [near] = setting.nears;
   const far = await setting.far(near);
-  far.handshaken.resolve({ alpnProtocol: null });
+  far.handshakeEnd.resolve({ alpnProtocol: null });
   await turn();
   let gate = Promise.withResolvers<void>();
   outer.gate = gate.promise;
@@ -439,7 +439,7 @@ Deno.test("TLS listener: closed later, a connection whose client takes nothing e
   const { conn, outer } = await setting.client();
   const [near] = setting.nears;
   const far = await setting.far(near);
-  far.handshaken.resolve({ alpnProtocol: null });
+  far.handshakeEnd.resolve({ alpnProtocol: null });
   await turn();
   outer.gate = new Promise(() => {});
   near.arrive([1]);
