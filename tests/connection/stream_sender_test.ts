@@ -49,3 +49,20 @@ Deno.test("stream sender: headers that were not sent reject, whether the session
   await assertRejects(() => second, Error, "cut");
   await assertRejects(() => third, Error, "cut");
 });
+
+Deno.test("stream sender: it has unsent headers while a single one waits for bytes, for the session or for the write", async () => {
+  const { sender, session } = senderOfOwn();
+  assertEquals(sender.hasUnsentHeaders, false);
+  const headers = sender.sendHeaders([["a", "1"]], false);
+  assertEquals(sender.hasUnsentHeaders, true);
+  sender.submit(session);
+  assertEquals(sender.hasUnsentHeaders, true);
+  sender.headersSent();
+  await headers;
+  assertEquals(sender.hasUnsentHeaders, false);
+  const reply = sender.whenReplySent();
+  assertEquals(sender.hasUnsentHeaders, true);
+  sender.replySent();
+  await reply;
+  assertEquals(sender.hasUnsentHeaders, false);
+});
