@@ -43,15 +43,20 @@ class FakeWire implements Wire {
   }
 }
 
-function loopOn(wire: Wire, log: string[] = []): IoLoop {
-  return new IoLoop(wire, 1000, {
+function loopOn(
+  wire: Wire,
+  log: string[] = [],
+  fill: (loop: IoLoop) => void = () => {},
+): IoLoop {
+  const loop: IoLoop = new IoLoop(wire, 1000, {
     input: (data) => void log.push(`input ${data.length}`),
     inputEnded: () => log.push("input ended"),
-    fill: () => {},
+    fill: () => fill(loop),
     idle: () => {},
-    outputFailed: () => {},
+    outputFailed: (error) => log.push(`output failed: ${error}`),
     failed: (error) => log.push(`failed ${error}`),
   });
+  return loop;
 }
 
 Deno.test("io loop: the end waits as long as bytes arrive, and then as long as its time-out", async () => {
@@ -110,4 +115,48 @@ Deno.test("io loop: while reading is held back and after the end of input, the t
   await wire.arrive(null);
   assertEquals(wire.log, ["receive", "release", "input ended"]);
   loop.close();
+});
+
+Deno.test("io loop: after a failed write nothing is written, and input still arrives", async () => {
+  const wire = new FakeWire();
+  const send = Promise.withResolvers<number>();
+  wire.send = ({ length }) => {
+    wire.log.push(`send ${length}`);
+    return send.promise;
+  };
+  const loop = loopOn(wire, wire.log, ({ out }) => {
+    out.append(new Uint8Array(3));
+  });
+  loop.start();
+  loop.flush();
+  await turn();
+  send.reject(new Error("reset"));
+  await turn();
+  loop.flush();
+  loop.collect();
+  await wire.arrive(new Uint8Array(4));
+  assertEquals(wire.log, [
+    "receive",
+    "send 3",
+    "output failed: Error: reset",
+    "input 4",
+    "receive",
+  ]);
+  loop.close();
+});
+
+Deno.test("io loop: a write that fails because of the close is no failure", async () => {
+  const wire = new FakeWire();
+  const send = Promise.withResolvers<number>();
+  wire.send = () => send.promise;
+  const loop = loopOn(wire, wire.log, ({ out }) => {
+    out.append(new Uint8Array(3));
+  });
+  loop.start();
+  loop.flush();
+  await turn();
+  loop.close();
+  send.reject(new Error("closed"));
+  await turn();
+  assertEquals(wire.log, ["receive", "close", "release", "input ended"]);
 });

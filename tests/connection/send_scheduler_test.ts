@@ -7,13 +7,14 @@ import type { StreamCore } from "../../connection/stream_core.ts";
 import { StreamClosedError } from "../../errors.ts";
 import { INTERNAL_ERROR } from "../../frame/constants.ts";
 import type { Session } from "../../session.ts";
-import { assertEquals } from "../deps.ts";
+import { assertEquals, assertStrictEquals } from "../deps.ts";
 
 const session = {} as Session;
 
 /** A stream that throws `error` when it submits, and notes what is done with it. */
 function stream(id: number, log: string[], error?: Error): StreamCore {
-  const submit = () => {
+  const submit = (to: Session) => {
+    assertStrictEquals(to, session);
     log.push(`submit ${id}`);
     if (error !== undefined) throw error;
   };
@@ -26,33 +27,40 @@ function stream(id: number, log: string[], error?: Error): StreamCore {
   } as unknown as StreamCore;
 }
 
-/** A scheduler among whose streams are the given ones, and a count of the writes that it asks for. */
+/** A scheduler among whose streams are the given ones, and counts of its requests to the loops. */
 function schedulerOf(
   listed: readonly StreamCore[],
-): { scheduler: SendScheduler; flushes: () => number } {
-  let count = 0;
-  const io = { flush: () => count++ } as unknown as IoLoop;
+): { scheduler: SendScheduler; requests: { flush: number; collect: number } } {
+  const requests = { flush: 0, collect: 0 };
+  const io = {
+    flush: () => requests.flush++,
+    collect: () => requests.collect++,
+  } as unknown as IoLoop;
   const streams = {
     get: (id: number) => listed.find((each) => each.id === id),
   } as unknown as OpenStreams;
   const scheduler = new SendScheduler(io, session, streams, 1000);
-  return { scheduler, flushes: () => count };
+  return { scheduler, requests };
 }
 
 Deno.test("send scheduler: a stream submits once before a write, in the order of asking", () => {
   const log: string[] = [];
   const [first, second] = [stream(1, log), stream(3, log)];
-  const { scheduler, flushes } = schedulerOf([first, second]);
+  const { scheduler, requests } = schedulerOf([first, second]);
   scheduler.add(second);
   scheduler.add(first);
   scheduler.add(second);
-  assertEquals([scheduler.ready, flushes()], [2, 2]);
+  assertEquals([scheduler.ready, requests.flush], [2, 2]);
   scheduler.submit();
   assertEquals(log, ["submit 3", "submit 1"]);
   assertEquals(scheduler.ready, 0);
   scheduler.add(first);
   scheduler.submit();
   assertEquals(log, ["submit 3", "submit 1", "submit 1"]);
+  scheduler.flush();
+  assertEquals(requests, { flush: 4, collect: 0 });
+  scheduler.collect();
+  assertEquals(requests, { flush: 4, collect: 1 });
   scheduler.add(first);
   scheduler.clear();
   scheduler.submit();

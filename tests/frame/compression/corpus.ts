@@ -51,5 +51,5 @@ export function asWirePairs(
   list: readonly NameValue[],
   version: ProtocolVersion,
 ): readonly NameValue[] {
-  return wirePairs(prepareHeaders(list, "wire"), versionTraits(version));
+  return wirePairs(prepareHeaders(list, "wire", true), versionTraits(version));
 }

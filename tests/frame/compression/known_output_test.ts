@@ -18,7 +18,7 @@ import { adler32 } from "../../../zlib/mod.ts";
 import { assertSnapshot } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
 import { asWirePairs, corpus } from "./corpus.ts";
-import { randomLists } from "./random_headers.ts";
+import { randomLists, similarLists } from "./random_headers.ts";
 
 const POLICIES: readonly HeaderCompression[] = ["safe", "full", "none"];
 
@@ -47,6 +47,18 @@ for (const headerCompression of POLICIES) {
       const version = name.includes("1") ? PROTO_SPDY2 : PROTO_SPDY3;
       return `${name}: ${described(some, version, headerCompression)}`;
     });
+    await assertSnapshot(context, lines);
+  });
+
+  Deno.test(`known output: similar headers on long connections, ${headerCompression}`, async (context) => {
+    const lines: string[] = [];
+    for (let seed = 1; seed <= 4; seed++) {
+      const lists = similarLists(new Random(seed), 250);
+      const version = seed % 2 === 0 ? PROTO_SPDY2 : PROTO_SPDY3;
+      lines.push(
+        `seed ${seed}: ${described(lists, version, headerCompression)}`,
+      );
+    }
     await assertSnapshot(context, lines);
   });
 

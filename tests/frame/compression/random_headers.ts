@@ -1,6 +1,7 @@
 /**
- * Seeded random header lists that try to mislead the compressor: secrets,
- * their parts and their neighbours turn up everywhere.
+ * Seeded random header lists: some that try to mislead the compressor (secrets,
+ * their parts and their neighbours turn up everywhere), and some with much to search,
+ * because many values are alike.
  *
  * @module
  */
@@ -92,4 +93,72 @@ function randomValue(
     }
   }
   return crumbs.join(random.chance(0.9) ? "; " : ";");
+}
+
+/** Most of their values are public, so that matches in them are searched. */
+const SIMILAR_NAMES = [
+  ":host",
+  ":path",
+  "accept",
+  "cache-control",
+  "cookie",
+  "etag",
+  "if-none-match",
+  "link",
+  "referer",
+  "server",
+  "server-timing",
+  "user-agent",
+  "vary",
+  "via",
+  "warning",
+  "x-cache",
+  "x-powered-by",
+  "x-request-id",
+  "x-short",
+  "x-unknown",
+];
+const SEPARATORS = ["/", "-", "=", "&", ", ", "; ", "."];
+
+/**
+ * `count` lists of one connection, most of whose values are like earlier ones: a word
+ * was replaced, added or taken away. Whole lists come again at once, and after more
+ * bytes than the window holds.
+ */
+export function similarLists(random: Random, count: number): NameValue[][] {
+  const words = Array.from({ length: 40 }, () => random.word());
+  // A byte that is not UTF-8, and looks like the hole that replaces a secret.
+  words.push("\udcff", "\u00e9");
+  const values = SIMILAR_NAMES.map((): string[] => []);
+  const lists: NameValue[][] = [];
+  while (lists.length < count) {
+    const back = random.pick([1, 2, 3, 20, 60]);
+    if (random.chance(0.2) && back <= lists.length) {
+      lists.push(lists[lists.length - back]);
+      continue;
+    }
+    const list: NameValue[] = [];
+    const share = random.pick([0.2, 0.8, 1]);
+    SIMILAR_NAMES.forEach((name, index) => {
+      if (!random.chance(share)) return;
+      const parts = values[index];
+      if (random.chance(0.5)) changeParts(random, parts, words);
+      list.push([name, parts.join("")]);
+    });
+    lists.push(list);
+  }
+  return lists;
+}
+
+function changeParts(
+  random: Random,
+  parts: string[],
+  words: readonly string[],
+): void {
+  const at = random.int(0, parts.length);
+  const word = random.pick(words) + random.pick(SEPARATORS);
+  if (parts.length > 60) parts.splice(0, random.int(1, 60));
+  else if (random.chance(0.1)) parts.push(...parts.slice(at));
+  else if (random.chance(0.6)) parts.splice(at, 0, word);
+  else parts.splice(at, random.int(1, 3), word);
 }
