@@ -47,10 +47,12 @@ export class Connections {
 
   /** Reads a segment; returns the number of its connection, if that is still known. */
   add(segment: Segment): number | undefined {
-    const { key, flags, sequence, acknowledged, bytes, length } = segment;
+    const { key, flags, sequence, acknowledged, bytes } = segment;
     const side: Side = segment.isFromFirst ? 0 : 1;
     const other: Side = side === 0 ? 1 : 0;
     const isSyn = (flags & TCP_SYN) !== 0;
+    // A SYN has hardly ever a payload: a length without bytes is a wrong IP length.
+    const length = isSyn && bytes.length === 0 ? 0 : segment.length;
     const conversation = this.#find(segment, side, isSyn);
     if (conversation === undefined) return this.#closed.get(key)?.number;
     const { bases, halves } = conversation;

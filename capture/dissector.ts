@@ -37,6 +37,7 @@ const TYPE_MPLS_MULTICAST = 0x8848;
 const TYPE_PPPOE = 0x8864;
 const TYPE_SERVICE_VLAN = 0x88a8;
 const TYPE_ERSPAN_2 = 0x88be;
+const TYPE_PROVIDER_BACKBONE = 0x88e7;
 const TYPE_OLD_VLAN = 0x9100;
 const TYPE_OLD_VLAN_2 = 0x9200;
 /** Below this, the field is the length of an IEEE 802.3 frame. */
@@ -55,9 +56,12 @@ const AUTHENTICATION = 51;
 const DESTINATION = 60;
 const MOBILITY = 135;
 
-/** UDP ports of tunnels: VXLAN (RFC 7348; 8472 was Linux's before), Geneve (RFC 8926). */
+/** UDP ports of tunnels: VXLAN (RFC 7348; 8472 was Linux's before), Geneve (RFC 8926), GTP-U (3GPP TS 29.281). */
 const VXLAN_PORTS = [4789, 8472];
 const GENEVE_PORT = 6081;
+const GTP_PORT = 2152;
+/** Type of a GTP-U message that carries an IP packet. */
+const GTP_PACKET = 255;
 /** VXLAN-GPE says what follows: IPv4, IPv6 or Ethernet. */
 const VXLAN_GPE_PORT = 4790;
 const GPE_IPV4 = 1;
@@ -139,6 +143,8 @@ export class Dissector {
         return this.#ethernet(bytes, at, depth + 1);
       case TYPE_ERSPAN_2:
         return this.#ethernet(bytes, at + 8, depth + 1);
+      case TYPE_PROVIDER_BACKBONE:
+        return this.#ethernet(bytes, at + 4, depth + 1);
     }
     // IEEE 802.3 with LLC and SNAP: the type follows them.
     if (
@@ -335,6 +341,7 @@ export class Dissector {
         ? this.#ip(bytes, at + 16, depth + 1)
         : this.#ethernet(bytes, at + 16, depth + 1);
     }
+    if (port === GTP_PORT) return this.#gtp(bytes, at + 8, depth);
     if (port !== GENEVE_PORT) return undefined;
     // The options' length is in units of four bytes.
     const options = (bytes[at + 8] & 0x3f) * 4;
@@ -344,6 +351,24 @@ export class Dissector {
       at + 16 + options,
       depth + 1,
     );
+  }
+
+  /** The tunnel of mobile networks; version 1. */
+  #gtp(bytes: Uint8Array, begin: number, depth: number): Segment | undefined {
+    const flags = bytes[begin];
+    if (flags >> 4 !== 3 || bytes[begin + 1] !== GTP_PACKET) return undefined;
+    let at = begin + 8;
+    // One of the optional fields is there: then all are, four bytes.
+    if (flags & 7) at += 4;
+    // Extension heads: length in units of four bytes, content, type of the next.
+    let isExtended = (flags & 4) !== 0 && bytes[at - 1] !== 0;
+    while (isExtended) {
+      const length = bytes[at] * 4;
+      if (!(length > 0) || at + length > bytes.length) return undefined;
+      at += length;
+      isExtended = bytes[at - 1] !== 0;
+    }
+    return this.#ip(bytes, at, depth + 1);
   }
 }
 

@@ -1,4 +1,4 @@
-import { assertEquals } from "../deps.ts";
+import { assertEquals, concat } from "../deps.ts";
 import { encapsulations } from "./encapsulations.ts";
 import { ipv4Packet, pcapFile } from "./packets.ts";
 import { read, Talk, words } from "./reading.ts";
@@ -47,4 +47,49 @@ Deno.test("tunnels in tunnels without end are not followed", async () => {
   }
   const reading = await read([pcapFile({ linkType: 101, packets: [packet] })]);
   assertEquals(reading.records, []);
+});
+
+Deno.test("fragments behind the end of their packet are passed over", async () => {
+  const talked = talk();
+  const [packet] = talked.splice(2, 1);
+  /** A fragment of `packet`: the bytes of its payload from `begin` to `end`. */
+  const fragment = (begin: number, end: number, isLast: boolean) => {
+    const part = concat([
+      packet.subarray(0, 20),
+      packet.subarray(20 + begin, 20 + end),
+    ]);
+    const view = new DataView(part.buffer);
+    view.setUint16(2, part.length);
+    view.setUint16(4, 77);
+    view.setUint16(6, (isLast ? 0 : 0x2000) | begin / 8);
+    return part;
+  };
+  const end = packet.length - 20;
+  const beyond = fragment(0, 400, false);
+  new DataView(beyond.buffer).setUint16(6, 0x2000 | 8000);
+  const last = 8 * Math.floor(end / 8);
+  const packets = [
+    ...talked.slice(0, 2),
+    beyond,
+    fragment(last, end, true),
+    fragment(0, last, false),
+    ...talked.slice(2),
+  ];
+  const reading = await read([pcapFile({ linkType: 101, packets })]);
+  assertEquals(words(reading), [
+    "> SYN_STREAM 1",
+    "< SYN_REPLY 1",
+    "< DATA 1",
+  ]);
+});
+
+Deno.test("a SYN with a wrong IP length does not swallow the first bytes", async () => {
+  const packets = talk();
+  new DataView(packets[1].buffer).setUint16(2, 4148);
+  const reading = await read([pcapFile({ linkType: 101, packets })]);
+  assertEquals(words(reading), [
+    "> SYN_STREAM 1",
+    "< SYN_REPLY 1",
+    "< DATA 1",
+  ]);
 });

@@ -180,6 +180,44 @@ export const encapsulations: readonly Encapsulation[] = [
     ],
   },
   {
+    name: "GTP-U",
+    linkType: ETHERNET,
+    wrap: (packet) => [
+      ethernet(ipv4(
+        17,
+        udp(2152, concat([bytes(0x30, 255, 0, 0, 0, 0, 0, 1), packet])),
+      )),
+    ],
+  },
+  {
+    name: "GTP-U with a sequence number and two extension heads",
+    linkType: RAW_IP,
+    wrap: (packet) => [
+      ipv4(
+        17,
+        udp(
+          2152,
+          concat([
+            bytes(0x36, 255, 0, 0, 0, 0, 0, 1, 0, 7, 0, 0xc0),
+            bytes(1, 0, 9, 0x85, 2, 0, 0, 0, 0, 0, 0, 0),
+            packet,
+          ]),
+        ),
+      ),
+    ],
+  },
+  {
+    name: "Provider backbone bridge",
+    linkType: ETHERNET,
+    wrap: (packet) => [
+      ethernet(
+        concat([bytes(0, 0, 0, 9), ethernet(packet)]),
+        [0x88, 0xa8, 0, 7],
+        [0x88, 0xe7],
+      ),
+    ],
+  },
+  {
     name: "IPv4 in IPv4",
     linkType: RAW_IP,
     wrap: (packet) => [ipv4(4, packet)],
