@@ -5,12 +5,17 @@
  */
 
 import {
+  CTRL_FLAG_FIN,
+  CTRL_FLAG_UNIDIRECTIONAL,
   DATA,
   DATA_FLAG_FIN,
+  HEADERS,
   INITIAL_WINDOW_SIZE,
   RST_STREAM,
   SETTINGS,
   SETTINGS_INITIAL_WINDOW_SIZE,
+  SYN_REPLY,
+  SYN_STREAM,
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
 import type { FrameRecord } from "./records.ts";
@@ -46,6 +51,8 @@ interface Window {
 interface Sender {
   readonly session: Window;
   readonly streams: Map<number, Window>;
+  /** Streams that it has not ended: they wait when its session window is used up. */
+  readonly unfinished: Set<number>;
   initial: number;
 }
 
@@ -63,15 +70,28 @@ export class WindowTracker {
     if (version === 2) this.#isOff = true;
     if (frame === undefined || this.#isOff) return;
     const peer = fromClient ? this.#server : this.#client;
+    const sender = fromClient ? this.#client : this.#server;
     switch (frame.frameType) {
+      case SYN_STREAM:
+        if (!(frame.flags & CTRL_FLAG_FIN)) open(sender, frame.streamId, time);
+        if (!(frame.flags & CTRL_FLAG_UNIDIRECTIONAL)) {
+          open(peer, frame.streamId, time);
+        }
+        return;
+      case SYN_REPLY:
+      case HEADERS:
+        if (frame.flags & CTRL_FLAG_FIN) finish(sender, frame.streamId, time);
+        return;
       case DATA: {
-        const sender = fromClient ? this.#client : this.#server;
         this.#spend(sender.session, 0, fromClient, frame.length, time);
         const window = streamWindow(sender, frame.streamId);
-        this.#spend(window, frame.streamId, fromClient, frame.length, time);
         if (frame.flags & DATA_FLAG_FIN) {
-          end(window, time);
-          sender.streams.delete(frame.streamId);
+          // The stream has ended: nothing waits for its window any more.
+          if (frame.length > window.size) ignore(window);
+          finish(sender, frame.streamId, time);
+        } else {
+          open(sender, frame.streamId, time);
+          this.#spend(window, frame.streamId, fromClient, frame.length, time);
         }
         return;
       }
@@ -94,10 +114,8 @@ export class WindowTracker {
         }
         return;
       case RST_STREAM:
-        for (const sender of [this.#client, this.#server]) {
-          const window = sender.streams.get(frame.streamId);
-          if (window !== undefined) end(window, time);
-          sender.streams.delete(frame.streamId);
+        for (const side of [this.#client, this.#server]) {
+          finish(side, frame.streamId, time);
         }
     }
   }
@@ -121,6 +139,8 @@ export class WindowTracker {
   stalls(time: number): Stalls[] {
     for (const sender of [this.#client, this.#server]) {
       for (const window of [sender.session, ...sender.streams.values()]) {
+        // Nothing followed its last byte.
+        if (window.since === time) window.since = undefined;
         end(window, time);
       }
     }
@@ -134,12 +154,7 @@ export class WindowTracker {
     length: number,
     time: number,
   ): void {
-    // SPDY/3 has no window of the session, and spdystream obeys none.
-    if (length > window.size) {
-      window.isIgnored = true;
-      window.since = undefined;
-      if (window.stalls !== undefined) window.stalls.count = 0;
-    }
+    if (length > window.size) ignore(window);
     window.size -= length;
     if (window.size > 0 || length === 0 || window.isIgnored) return;
     window.since ??= time;
@@ -154,6 +169,7 @@ function newSender(): Sender {
   return {
     session: newWindow(INITIAL_WINDOW_SIZE),
     streams: new Map(),
+    unfinished: new Set(),
     initial: INITIAL_WINDOW_SIZE,
   };
 }
@@ -177,9 +193,43 @@ function streamWindow(sender: Sender, streamId: number): Window {
   return window;
 }
 
+/** The side may send on the stream. */
+function open(sender: Sender, streamId: number, time: number): void {
+  const { session, unfinished } = sender;
+  if (unfinished.size === 0 && session.stalls !== undefined) {
+    if (session.size <= 0 && !session.isIgnored) session.since ??= time;
+  }
+  unfinished.add(streamId);
+  if (unfinished.size <= MOST_STREAMS) return;
+  for (const oldest of unfinished) {
+    unfinished.delete(oldest);
+    break;
+  }
+}
+
+/** The side sends nothing more on the stream. */
+function finish(sender: Sender, streamId: number, time: number): void {
+  const { session, streams, unfinished } = sender;
+  const window = streams.get(streamId);
+  if (window !== undefined) end(window, time);
+  streams.delete(streamId);
+  unfinished.delete(streamId);
+  if (unfinished.size > 0) return;
+  // Without streams, nothing waits for the window of the session.
+  if (session.since === time) session.since = undefined;
+  end(session, time);
+}
+
 function grant(window: Window, delta: number, time: number): void {
   window.size += delta;
   if (window.size > 0) end(window, time);
+}
+
+/** Its sender does not obey the window: SPDY/3 has none of the session, and spdystream obeys none. */
+function ignore(window: Window): void {
+  window.isIgnored = true;
+  window.since = undefined;
+  if (window.stalls !== undefined) window.stalls.count = 0;
 }
 
 /** The window is used up no more. */
