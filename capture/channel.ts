@@ -14,8 +14,9 @@ import {
   Http1Layer,
   type HttpHead,
 } from "./http1.ts";
+import { FRAME_HEAD_LENGTH } from "../frame/frame_head.ts";
 import { IGNORE, join, type Layer } from "./layer.ts";
-import { beginsControl, isDataChain } from "./plausible.ts";
+import { beginsControl, isControlHead, isDataChain } from "./plausible.ts";
 import { WebSocketLayer } from "./web_socket.ts";
 
 /** One of the two ends of a connection; which one is the client is found out. */
@@ -110,7 +111,19 @@ export class Channel {
     if (
       bytes.length >= 4 &&
       (beginsControl(bytes, 0) || host.isRaw && hasVersion(bytes))
-    ) return this.#frames(side, offset, host.isComplete ? "first" : "frame");
+    ) {
+      if (host.isComplete) return this.#frames(side, offset, "first");
+      // In the middle of a connection, four bytes are not enough.
+      if (host.isRaw || this.#hasFrames) {
+        return this.#frames(side, offset, "frame");
+      }
+      if (bytes.length >= FRAME_HEAD_LENGTH) {
+        return isControlHead(bytes, 0)
+          ? this.#frames(side, offset, "frame")
+          : this.#frames(side, offset, "anywhere", true);
+      }
+      if (!isAll) return undefined;
+    }
     if (isTls(bytes, host.isComplete)) {
       if (this.#tls === undefined) this.#tls = host.createTls(host);
       return this.#tls[side];
@@ -140,8 +153,8 @@ export class Channel {
     if (host.isRaw && isDataChain(bytes)) {
       return this.#frames(side, offset, "frame");
     }
-    // Nothing in front of a gap says that it is something else.
-    const isOpen = isAll && bytes.length === 0;
+    // What is in front of a gap may not say that it is something else.
+    const isOpen = isAll && bytes.length < 4 && mayBeginControl(bytes);
     if (!host.isComplete || host.isRaw || this.#hasFrames || isOpen) {
       return this.#frames(side, offset, "anywhere", true);
     }
@@ -222,6 +235,7 @@ export class Channel {
         if (!isQuiet) tell();
       },
       isKnownStream: (streamId) => this.#streams.has(streamId),
+      isSpdy: () => !isGuess || host.isRaw || this.#hasFrames,
     };
     const reader = new FrameReader(output, offset, begin);
     return {
@@ -357,6 +371,12 @@ function startsLike(bytes: Uint8Array, signature: readonly number[]): boolean {
 /** Whether a control frame of SPDY/2 or SPDY/3 begins here, of any type. */
 function hasVersion(bytes: Uint8Array): boolean {
   return bytes[0] === 0x80 && (bytes[1] === 2 || bytes[1] === 3);
+}
+
+/** Whether a control frame may begin with these bytes, of which there are less than four. */
+function mayBeginControl(bytes: Uint8Array): boolean {
+  const [high = 0x80, low = 2, type = 0] = bytes;
+  return high === 0x80 && (low === 2 || low === 3) && type === 0;
 }
 
 /** A record of TLS 1.0 to 1.3: a handshake, or what a capture from the middle may begin with. */

@@ -42,4 +42,6 @@ export interface FrameOutput {
   onLost(offset: number, skipped: number, missing: number): void;
   /** Whether the connection has this stream. */
   isKnownStream(streamId: number): boolean;
+  /** Whether it is certain that the connection speaks SPDY. */
+  isSpdy(): boolean;
 }

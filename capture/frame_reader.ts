@@ -128,6 +128,10 @@ export class FrameReader {
   gap(count: number): void {
     const state = this.#state;
     if (state === "search") {
+      if (this.#finishSearch()) {
+        this.gap(count);
+        return;
+      }
       this.#headers.lose();
       this.#lostSkipped += this.#search!.length;
       this.#lostMissing += count;
@@ -156,7 +160,8 @@ export class FrameReader {
   /** The direction has ended, or the capture has. */
   end(): void {
     if (this.#state === "search") {
-      this.#endSearch(this.#search!.length);
+      if (this.#finishSearch()) this.end();
+      else this.#endSearch(this.#search!.length);
       return;
     }
     if (this.#state === "head") {
@@ -430,7 +435,17 @@ export class FrameReader {
   }
 
   #newSearch(): FrameSearch {
-    return new FrameSearch((id) => this.#output.isKnownStream(id));
+    return new FrameSearch(this.#output);
+  }
+
+  /** No more bytes belong to those that were searched; reads on from the frame that this shows, if any. */
+  #finishSearch(): boolean {
+    const found = this.#search!.finish();
+    if (found === undefined) return false;
+    this.#offset -= found.rest.length;
+    this.#endSearch(found.skipped);
+    this.push(found.rest);
+    return true;
   }
 
   #beginSearch(from: number, skipped: number, missing: number): void {
