@@ -40,6 +40,7 @@ import {
   ON_STREAM_DATA,
   PUSH_BEFORE_PARENT,
   type TransportSettings,
+  URGENT_UPDATES,
 } from "../session/options.ts";
 import {
   maxConcurrentStreams,
@@ -98,6 +99,7 @@ export function sessionOptions(
     reuseSendBuffer: true,
     [BORROW_BODIES]: true,
     [CREDIT_ON_ARRIVAL]: true,
+    [URGENT_UPDATES]: true,
     [DATA_ROOM]: () => parts.io.out.dataRoom,
     [LOWERED_BY_PING]: true,
     [PUSH_BEFORE_PARENT]: true,

@@ -21,6 +21,8 @@ const LEAST_TRIED = LEAST / 2;
 const ROUND_TRIPS = 1.5;
 /** While the path has no queue, the window is so many times what arrives in a round trip. */
 const GROWTH = 3;
+/** The same when the path carries no more than before. */
+const STEADY_GROWTH = 2;
 /** A window is in use when so much of it arrives in a round trip. */
 const USED = 0.6;
 /** A round trip has no queue in it when it is so many times the shortest at most. */
@@ -33,6 +35,10 @@ const SLACK = 1;
 const ENOUGH_LESS = 0.75;
 /** With a window that was reduced, the path is still full when it carries so much of what it did. */
 const STILL_FULL = 0.8;
+/** The path is not full yet when it carries so many times what it ever did: TCP still starts slowly. */
+const GROWING = 1.2;
+/** After each round trip, what the path carried before counts for so much less. */
+const FORGOTTEN = 0.95;
 /** With no more bytes than that in a round trip, the path is quiet. */
 const QUIET = 4096;
 /**
@@ -130,6 +136,10 @@ export class WindowTuner {
   #unusedQueued = false;
   /** The last round trip in which the window was in use. */
   #last: Sample | undefined;
+  /** The most that the path carried in a round trip, bytes a ms, and less for each one since. */
+  #highestRate = 0;
+  /** The path carried more in the last round trip than ever. */
+  #isGrowing = false;
   #trial: Trial | undefined;
   #trialAt = 0;
   #pause = FIRST_PAUSE;
@@ -176,9 +186,12 @@ export class WindowTuner {
     this.#sinceQuiet += size;
     if (this.#measuring) {
       this.#sample += size;
-      const isLate = now - this.#begin > UNANSWERED;
-      // Without round trips nothing else is known of the path.
-      if (isLate && this.#shortest === Infinity) this.#grow(FIRST_MOST);
+      const time = now - this.#begin;
+      if (time > UNANSWERED && this.#shortest === Infinity) {
+        // Without round trips nothing else is known of the path but its rate.
+        const wanted = GROWTH * UNANSWERED * this.#sample / time;
+        this.#grow(Math.min(wanted, FIRST_MOST));
+      }
       return false;
     }
     if (now < this.#notBefore) return false;
@@ -205,7 +218,8 @@ export class WindowTuner {
     const before = this.#window;
     const roundTrip = Math.max(now - this.#begin, 0.001);
     this.#apply(roundTrip, now);
-    if (this.#window !== before || this.#trial !== undefined) {
+    const isChanging = this.#isGrowing || this.#trial !== undefined;
+    if (this.#window !== before || isChanging) {
       this.#pause = FIRST_PAUSE;
       this.#notBefore = now;
     } else {
@@ -223,18 +237,25 @@ export class WindowTuner {
       // The first PING may have met a queue.
       this.#trialAt = now + (isQuiet ? TRIAL : FAR_TRIAL);
     }
-    if (this.#isGuess) this.#guess();
+    if (this.#isGuess) {
+      const wasQuiet = isQuiet || this.#quietSamples > 0;
+      this.#guess(wasQuiet ? Infinity : GROWTH * this.#sample);
+    }
     if (isQuiet) {
       this.#quietAt = now;
       this.#quietSamples++;
       this.#sinceQuiet = 0;
     }
+    this.#isGrowing = false;
     if (isFirst || isQuiet) return;
     this.#window = Math.min(this.#window, this.#most);
     if (this.#trial !== undefined) {
       this.#check(this.#trial, roundTrip, now);
       return;
     }
+    const rate = this.#sample / roundTrip;
+    this.#isGrowing = rate > this.#highestRate * GROWING;
+    this.#highestRate = Math.max(rate, this.#highestRate * FORGOTTEN);
     const sample = { size: this.#sample, time: roundTrip, roundTrip };
     if (sample.size < this.#window * USED) {
       this.#bound(sample);
@@ -245,15 +266,19 @@ export class WindowTuner {
     const both = last === undefined ? sample : joined(last, sample);
     this.#last = sample;
     const limit = this.#shortest * NEAR + SLACK;
-    if (roundTrip <= limit) this.#grow(GROWTH * sample.size);
+    if (roundTrip <= limit) {
+      const growth = this.#isGrowing ? GROWTH : STEADY_GROWTH;
+      this.#grow(growth * sample.size);
+    } else if (this.#isGrowing) this.#grow(GROWTH * rate * this.#shortest);
     else if (last !== undefined && last.roundTrip > limit) this.#fit(both);
     if (this.#trial === undefined) this.#tryLess(both, now);
   }
 
-  #guess(): void {
+  /** A round trip of a path that was never quiet may be that of a queue: `most` bounds its guess. */
+  #guess(most: number): void {
     const guess = Math.min(FIRST_RATE * this.#shortest, FIRST_MOST);
     this.#window = this.#initial;
-    this.#grow(guess);
+    this.#grow(Math.min(guess, most));
   }
 
   #grow(wanted: number): void {
@@ -275,7 +300,7 @@ export class WindowTuner {
   /** The path is full, and the window not in use yet: it must not let the queue become longer without end. */
   #bound(sample: Sample): void {
     const { size, time, roundTrip } = sample;
-    const isQueued = size >= LEAST &&
+    const isQueued = size >= LEAST && !this.#isGrowing &&
       roundTrip > this.#shortest * NEAR + SLACK;
     const wasQueued = this.#unusedQueued;
     this.#unusedQueued = isQueued;

@@ -54,6 +54,8 @@ import { StreamTable } from "./stream_table.ts";
 const PRIORITY_FAILED = -20;
 const PRIORITY_PING = -10;
 const PRIORITY_SETTINGS = -1;
+/** Of WINDOW_UPDATEs that are urgent: that of the most urgent stream. */
+const PRIORITY_WINDOW = 0;
 
 /** State and common operations of one session. `S` is the session's class. */
 export class SessionCore<S> {
@@ -306,7 +308,10 @@ export class SessionCore<S> {
   ): void {
     this.#receiveWindowOf(streamId)?.grant(deltaWindowSize);
     const frame = draftWindowUpdate(this.traits, streamId, deltaWindowSize);
-    this.#push(this.#priorityOn(streamId), frame, automatic);
+    const priority = this.options.urgentUpdates
+      ? PRIORITY_WINDOW
+      : this.#priorityOn(streamId);
+    this.#push(priority, frame, automatic);
   }
 
   /** Queues RST_STREAM, `automatic` when the peer caused it. An open stream with that id receives and sends nothing from now on. */

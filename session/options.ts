@@ -80,6 +80,8 @@ export const BORROW_BODIES: unique symbol = Symbol("borrowBodies");
 /** Key of another member of {@linkcode TransportSettings}. */
 export const CREDIT_ON_ARRIVAL: unique symbol = Symbol("creditOnArrival");
 /** Key of another member of {@linkcode TransportSettings}. */
+export const URGENT_UPDATES: unique symbol = Symbol("urgentUpdates");
+/** Key of another member of {@linkcode TransportSettings}. */
 export const LOWERED_BY_PING: unique symbol = Symbol("loweredByPing");
 /** Key of another member of {@linkcode TransportSettings}. */
 export const PUSH_BEFORE_PARENT: unique symbol = Symbol("pushBeforeParent");
@@ -111,6 +113,12 @@ export interface TransportSettings {
    * would block the others.
    */
   readonly [CREDIT_ON_ARRIVAL]?: boolean;
+  /**
+   * Send WINDOW_UPDATEs with the highest priority of a stream. Otherwise each has that
+   * of its stream, and the session's has the lowest, as in spdylay: while this end has
+   * more urgent DATA to send, the peer runs out of window.
+   */
+  readonly [URGENT_UPDATES]?: boolean;
   /**
    * Enforce a lower `INITIAL_WINDOW_SIZE` of this end once the peer has answered a
    * PING that was sent after it, not once the SETTINGS frame was written. The
@@ -159,6 +167,7 @@ export interface ResolvedSettings {
   readonly announceStreams: boolean;
   readonly borrowBodies: boolean;
   readonly creditOnArrival: boolean;
+  readonly urgentUpdates: boolean;
   readonly loweredByPing: boolean;
   readonly pushBeforeParent: boolean;
   readonly escapedHeaders: boolean;
@@ -261,6 +270,7 @@ export function resolveSettings(
     announceStreams: boolean(options, "announceStreams", true),
     borrowBodies: options[BORROW_BODIES] ?? false,
     creditOnArrival: options[CREDIT_ON_ARRIVAL] ?? false,
+    urgentUpdates: options[URGENT_UPDATES] ?? false,
     loweredByPing: options[LOWERED_BY_PING] ?? false,
     pushBeforeParent: options[PUSH_BEFORE_PARENT] ?? false,
     escapedHeaders: options[ESCAPED_HEADERS] ?? false,

@@ -252,7 +252,52 @@ Deno.test("the window is a whole number of bytes, whatever the round trips are",
   }
 });
 
-Deno.test("a peer that answers no PING gets a window of 1 MiB after a second", async () => {
+Deno.test("window tuner: while TCP starts slowly, PINGs that wait in the sender's socket make no window smaller", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  let now = 100;
+  tuner.measured(now);
+  const first = tuner.window;
+  assertEquals(first, 500_000);
+  // What arrives in a round trip doubles; each PING waits for another one.
+  for (let size = 40_000; size < 2_000_000; size *= 2) {
+    assert(tuner.received(1, now), `${size}: the next PING leaves at once`);
+    now += 200;
+    tuner.received(size, now);
+    tuner.measured(now);
+    assertGreaterOrEqual(tuner.window, Math.max(first, 1.2 * size));
+  }
+});
+
+Deno.test("window tuner: on a path that carries no more than before, the window is at most twice what arrives in a round trip", () => {
+  const rate = 12_500;
+  const delay = 20;
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  let now = delay;
+  tuner.measured(now);
+  for (let count = 0; count < 60; count++) {
+    now += 600;
+    assert(tuner.received(1, now));
+    // The window is granted again in parts, so now and then less is under way.
+    const flight = tuner.window * (count % 3 === 0 ? 0.7 : 1);
+    const roundTrip = Math.max(delay, flight / rate);
+    now += roundTrip;
+    tuner.received(Math.min(flight, roundTrip * rate), now);
+    tuner.measured(now);
+    if (count > 20) assertLessOrEqual(tuner.window, 2.3 * rate * delay);
+  }
+});
+
+Deno.test("window tuner: a first PING that met bulk allows no more than three times what arrived with it", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.received(1, 0));
+  tuner.received(100_000, 900);
+  tuner.measured(900);
+  assertEquals(tuner.window, 300_000);
+});
+
+Deno.test("a peer that answers no PING gets a window of what arrives in three seconds, and of 1 MiB at most", async () => {
   using time = virtualTime();
   const session = new Session(CLIENT, PROTO_SPDY3_1, {
     send: (_session, data) => data.length,
@@ -268,9 +313,11 @@ Deno.test("a peer that answers no PING gets a window of 1 MiB after a second", a
   );
   assert(windows.mayBeQuiet());
   await time.advance(900);
-  assertEquals(windows.received(1000), false);
+  assertEquals(windows.received(90_000), false);
   assertEquals(windows.sessionWindow, INITIAL);
   await time.advance(200);
-  assertEquals(windows.received(1000), false);
+  assertEquals(windows.received(20_000), false);
+  assertEquals(windows.sessionWindow, 300_000);
+  assertEquals(windows.received(1_000_000), false);
   assertEquals(windows.sessionWindow, KIB * KIB);
 });
