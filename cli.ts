@@ -30,6 +30,7 @@ import {
   OutputClosedError,
   print,
   printError,
+  printErrorInRows,
   red,
   show,
   showLines,
@@ -114,7 +115,7 @@ function usage(): Shown[] {
 }
 
 function complain(message: string): void {
-  printError(show`${red("spdy:")} ${message}`);
+  printErrorInRows(show`${red("spdy:")} ${message}`);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -23,7 +23,7 @@ import {
   columns,
   payloadOut,
   printAll,
-  printError,
+  printErrorInRows,
   show,
   type Shown,
 } from "./terminal.ts";
@@ -168,7 +168,8 @@ class Decoding {
   readonly #payloads: PayloadWriter | undefined;
   readonly #isJson: boolean;
   readonly #summaries: Summaries | undefined;
-  readonly #table = new RecordTable(columns());
+  readonly #columns = columns();
+  readonly #table = new RecordTable(this.#columns);
   /** Connections of which nothing was shown. */
   readonly #hidden = new Map<number, CaptureRecord>();
   /** Whether connections are shown, not frames. */
@@ -225,12 +226,14 @@ class Decoding {
     }
     if (payloads !== undefined && payloads.missing > 0) {
       this.#faults++;
-      printError(
+      printErrorInRows(
         show`spdy decode: the capture lacks ${payloads.missing} bytes of the payload`,
       );
     }
     if (this.#shown === 0) {
-      printError(show`spdy decode: of ${this.#frames} frames none matches`);
+      printErrorInRows(
+        show`spdy decode: of ${this.#frames} frames none matches`,
+      );
       return EXIT_FAILURE;
     }
     return this.#faults > 0 ? EXIT_FAILURE : EXIT_OK;
@@ -240,7 +243,7 @@ class Decoding {
     if (record.kind === "frame") this.#frames++;
     if (record.kind === "warning") {
       this.#faults++;
-      printError(show`spdy decode: ${record.text}`);
+      printErrorInRows(show`spdy decode: ${record.text}`);
       return;
     }
     if (!this.#filter.accepts(record)) return;
@@ -263,7 +266,7 @@ class Decoding {
     const summary = summaries.add(record);
     if (summary === undefined) return;
     if (this.#isJson) this.#lines.push(summaryJson(summary));
-    else this.#lines.push(...summaryLines(summary));
+    else this.#lines.push(...summaryLines(summary, this.#columns));
   }
 
   /** A connection is announced when something of it is shown. */

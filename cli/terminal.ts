@@ -16,6 +16,7 @@
 
 import { printable } from "../values.ts";
 import * as colors from "../deps.ts";
+import { type WrapOptions, wrapText } from "./wrap.ts";
 
 /** What {@linkcode printable} spells out, without what JSON.stringify escapes by itself. */
 const UNSAFE_IN_JSON = /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu;
@@ -65,6 +66,16 @@ export function showLines(text: string): Shown {
 /** A value as JSON. */
 export function showJson(value: unknown): Shown {
   return new Shown(printableJson(value));
+}
+
+/** A line as rows of so many columns; one row where `columns` is `undefined`. */
+export function wrap(
+  line: Shown,
+  columns: number | undefined,
+  options: WrapOptions,
+): Shown[] {
+  return wrapText(line.toString(), columns, options)
+    .map((row) => new Shown(row));
 }
 
 function textOf(part: Part): string {
@@ -126,6 +137,13 @@ export function columns(): number | undefined {
 /** A line on standard error, in colour on a terminal only. */
 export function printError(line: Shown): void {
   console.error(Deno.stderr.isTerminal() ? line.toString() : plain(line));
+}
+
+/** A line on standard error, in rows that fit a terminal. */
+export function printErrorInRows(line: Shown): void {
+  for (const row of wrap(line, terminalWidth(Infinity), { indent: 2 })) {
+    printError(row);
+  }
 }
 
 /** Keeps a warning of Deno that begins like this off standard error, until the program ends. */

@@ -20,6 +20,8 @@ import {
 /** Moments of one request, ms since the program's first. */
 export interface Timing {
   url: string;
+  /** What the waterfall calls it: the address as it was typed; default the URL. */
+  name?: string;
   /** The request was made. */
   start: number;
   /** SYN_STREAM left. */
@@ -62,6 +64,10 @@ function extent(timings: readonly Timing[]): { begin: number; length: number } {
   return { begin, length: Math.max(end - begin, 0.001) };
 }
 
+function nameOf({ name, url }: Timing): string {
+  return name ?? url;
+}
+
 /** Columns of a line for other things than the address, the result and the bar. */
 const FRAME = 16;
 
@@ -76,7 +82,7 @@ export function* waterfallText(
   const names = Math.min(
     40,
     Math.floor(room * 0.6),
-    Math.max(...timings.map(({ url }) => url.length)),
+    Math.max(...timings.map((timing) => nameOf(timing).length)),
   );
   const width = room - names;
   const column = (time: number): number =>
@@ -94,9 +100,10 @@ export function* waterfallText(
     // A request too short for one column is still there to be seen.
     if (bar.trim() === "") bar = `${bar.slice(0, width - 1)}#`;
     const total = (timing.end ?? timing.start) - timing.start;
-    const name = timing.url.length > names
-      ? `...${timing.url.slice(3 - names)}`
-      : timing.url.padEnd(names);
+    const full = nameOf(timing);
+    const name = full.length > names
+      ? `...${full.slice(3 - names)}`
+      : full.padEnd(names);
     yield `${name} ${timing.result.padEnd(results)} |${bar.padEnd(width)}| ${
       total.toFixed(1).padStart(8)
     } ms`;
@@ -126,9 +133,10 @@ export function waterfallSvg(timings: readonly Timing[]): string {
   });
   timings.forEach((timing, index) => {
     const y = top + index * ROW;
-    const name = timing.url.length > MOST_NAME
-      ? `\u2026${timing.url.slice(1 - MOST_NAME)}`
-      : timing.url;
+    const full = nameOf(timing);
+    const name = full.length > MOST_NAME
+      ? `\u2026${full.slice(1 - MOST_NAME)}`
+      : full;
     const total = (timing.end ?? timing.start) - timing.start;
     shapes.push(
       { kind: "text", meaning: "text", x: MARGIN, y: y + 17, text: name },

@@ -9,13 +9,23 @@ import type {
   SideSummary,
   Stalls,
 } from "../../capture/mod.ts";
-import { bold, show, showJson, type Shown } from "../terminal.ts";
+import { bold, show, showJson, type Shown, wrap } from "../terminal.ts";
 
 /** Stalled windows that are listed, of each connection. */
 const MOST_STALLS = 5;
 
-/** The summary as lines. */
-export function* summaryLines(summary: ConnectionSummary): Generator<Shown> {
+/** The summary as lines, which go on in the next row after `columns`. */
+export function* summaryLines(
+  summary: ConnectionSummary,
+  columns: number | undefined,
+): Generator<Shown> {
+  for (const line of linesOf(summary)) {
+    const [spaces] = /^ */.exec(line.toString())!;
+    yield* wrap(line, columns, { indent: spaces.length + 3 });
+  }
+}
+
+function* linesOf(summary: ConnectionSummary): Generator<Shown> {
   const { connection, client, server, how, streams, errors } = summary;
   yield show`${bold(String(connection))}  ${client}${
     server ? ` -> ${server}` : ""

@@ -11,24 +11,51 @@ import type {
   Place,
 } from "../../capture/mod.ts";
 import { frameText } from "../../frame/frame_text.ts";
-import { bold, cyan, dim, red, show, type Shown, yellow } from "../terminal.ts";
+import {
+  bold,
+  cyan,
+  dim,
+  red,
+  show,
+  type Shown,
+  wrap,
+  yellow,
+} from "../terminal.ts";
 
 /** Column at which headers begin. */
 const HEADER_INDENT = 26;
 /** Columns of the offset. */
 const OFFSET_WIDTH = 10;
+/** Column at which flags and fields begin. */
+const FIELDS_INDENT = 59;
+/** Columns from which on the fields of a continued row stay in their column. */
+const WIDE = 100;
 
 /** Turns records into lines; times are counted from the first connection. */
 export class RecordTable {
+  readonly #columns: number | undefined;
   readonly #isNarrow: boolean;
+  /** Column of the fields, and the one at which they go on in the next row. */
+  readonly #fieldsAt: { readonly together: number; readonly indent: number };
   #begin: number | undefined;
   #hasHead = false;
   /** Version of each connection, to mark frames of another one. */
   readonly #versions = new Map<number, number>();
 
-  /** On less than 80 columns the offset is left out; `undefined` stands for no terminal. */
+  /**
+   * Lines go on in the next row after `columns`; `undefined` stands for no
+   * terminal. On less than 80 columns the offset is left out.
+   */
   constructor(columns?: number) {
+    this.#columns = columns;
     this.#isNarrow = columns !== undefined && columns < 80;
+    const without = this.#isNarrow ? OFFSET_WIDTH : 0;
+    this.#fieldsAt = {
+      together: FIELDS_INDENT - without,
+      indent: columns !== undefined && columns >= WIDE
+        ? FIELDS_INDENT
+        : HEADER_INDENT - without + 2,
+    };
   }
 
   /** Appends the lines of a record. */
@@ -43,13 +70,13 @@ export class RecordTable {
       case "head": {
         const { line, length } = record;
         const row = this.#row(record, "HTTP/1.1", "", String(length), line);
-        lines.push(show`${row}`);
+        lines.push(...this.#wrapRow(show`${row}`));
         return;
       }
       case "note": {
         const mark = record.isError ? "! " : "";
         const row = this.#row(record, "", "", "", `${mark}${record.text}`);
-        lines.push(record.isError ? red(row) : yellow(row));
+        lines.push(...this.#wrapRow(record.isError ? red(row) : yellow(row)));
         return;
       }
       case "end":
@@ -70,10 +97,11 @@ export class RecordTable {
     if (!isFirst) lines.push(show``);
     const ends = server ? `${client} -> ${server}` : client;
     const begin = complete ? "" : "  (its beginning is not in the capture)";
-    lines.push(show`${bold(String(connection))}  ${ends}${dim(begin)}`);
+    const line = show`${bold(String(connection))}  ${ends}${dim(begin)}`;
+    lines.push(...wrap(line, this.#columns, { indent: 3 }));
     if (!isFirst) return;
     const offset = this.#isNarrow ? undefined : "offset";
-    const fields = "flags and fields";
+    const fields = this.#isNarrow ? "fields" : "flags and fields";
     lines.push(
       show``,
       dim(row("", "", offset, "ms", "frame", "stream", "length", fields)),
@@ -93,16 +121,20 @@ export class RecordTable {
       words ? String(words.length) : "",
       fields,
     );
-    lines.push(
+    lines.push(...this.#wrapRow(
       record.error ? red(`${line}  ! ${record.error}`) : show`${line}`,
-    );
+    ));
     if (record.unreadable || words?.headers === undefined) return;
-    const indent = " ".repeat(
-      HEADER_INDENT - (this.#isNarrow ? OFFSET_WIDTH : 0),
-    );
+    const indent = HEADER_INDENT - (this.#isNarrow ? OFFSET_WIDTH : 0);
+    const begin = " ".repeat(indent);
     for (const [name, value] of words.headers) {
-      lines.push(show`${indent}${cyan(name)} ${value}`);
+      const header = show`${begin}${cyan(name)} ${value}`;
+      lines.push(...wrap(header, this.#columns, { indent: indent + 2 }));
     }
+  }
+
+  #wrapRow(line: Shown): Shown[] {
+    return wrap(line, this.#columns, this.#fieldsAt);
   }
 
   /** Frames of another version than the first one are ignored by SPDY endpoints. */

@@ -102,6 +102,7 @@ export class Run {
   async #fetchOne(target: Target): Promise<boolean> {
     const timing: Timing = {
       url: target.url,
+      name: target.typed,
       start: this.#now(),
       bytes: 0,
       result: "",
@@ -195,6 +196,7 @@ export class Run {
         throw new Error(`more than ${MOST_REDIRECTS} redirects`);
       }
       transfer.timing.url = next.target.url;
+      transfer.timing.name = next.target.typed;
       request = next;
     }
   }

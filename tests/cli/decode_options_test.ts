@@ -1,6 +1,7 @@
+import { stripAnsiCode } from "../../deps.ts";
 import { assert, assertEquals, assertMatch, concat } from "../deps.ts";
 import { ping, Talk } from "../capture/reading.ts";
-import { command, run } from "./process.ts";
+import { command, run, runOnTerminal } from "./process.ts";
 
 async function withCapture(
   bytes: Uint8Array,
@@ -206,4 +207,27 @@ Deno.test("decode prints what comes from a pipe before the pipe ends", async () 
   }
   await reader.cancel();
   assertEquals((await process.status).code, 0);
+});
+
+Deno.test("decode fits the columns of a terminal; in a pipe, a record is one line", async () => {
+  const talk = new Talk();
+  talk.send("client", talk.request(1, `/${"long-path/".repeat(20)}`));
+  talk.send("server", talk.reply(3));
+  // Its end is cut off: the warning has a line as well.
+  await withCapture(talk.file().subarray(0, -3), async (file) => {
+    const piped = await run(["decode", file]);
+    const long = `:path /${"long-path/".repeat(20)}`;
+    assert(piped.stdout.split("\n").some((line) => line.endsWith(long)));
+    assertEquals(piped.stderr.trimEnd().split("\n").length, 1);
+    for (const columns of [60, 80, 200]) {
+      const text = stripAnsiCode(
+        await runOnTerminal(["decode", file], columns),
+      );
+      const rows = text.replaceAll("\r", "").split("\n");
+      for (const row of rows) assert(row.length <= columns, row);
+      const words = (rows: string) => rows.replace(/\s/g, "");
+      assert(words(text).includes(words(long)), text);
+      assert(words(text).includes(words(piped.stderr)), text);
+    }
+  });
 });

@@ -234,7 +234,7 @@ Deno.test("get of several URLs uses one connection a server and keeps their orde
   await relayed.catch(() => {});
   assertEquals([code, connections, bytes.length], [0, 1, BIG.length + 16]);
   assertEquals(bytes.subarray(0, BIG.length), BIG);
-  assertEquals(stderr.match(/^http:.*\|.*\| +[\d.]+ ms$/gm)?.length, 3);
+  assertEquals(stderr.match(/^spdy:.*\|.*\| +[\d.]+ ms$/gm)?.length, 3);
 });
 
 Deno.test("get writes its waterfall as a picture", async () => {

@@ -1,8 +1,11 @@
 /** Lines for the terminal stay within its columns. */
 
 import { progressLine } from "../../cli/progress.ts";
+import { cyan, red, show, wrap } from "../../cli/terminal.ts";
 import { type Timing, waterfallText } from "../../cli/timing.ts";
+import { wrapText } from "../../cli/wrap.ts";
 import { assert, assertEquals } from "../deps.ts";
+import { Random } from "../helpers/random.ts";
 
 const TIMINGS: Timing[] = [
   {
@@ -35,5 +38,77 @@ Deno.test("a progress bar stays below the columns and says how much there is", (
       assert(line.length < columns, `${columns} columns: ${line}`);
       if (columns >= 60) assert(line.includes("23.5 MB"), line);
     }
+  }
+});
+
+Deno.test("a long line goes on in the next row, between words and indented", () => {
+  const text = "  cells of a table  and a long text behind them";
+  assertEquals(wrapText(text, 80, { indent: 6 }), [text]);
+  assertEquals(wrapText(text, 30, { indent: 6, together: 20 }), [
+    "  cells of a table  and a long",
+    "      text behind them",
+  ]);
+  // The cells stay together; what does not fit behind them is in the next row.
+  assertEquals(wrapText(text, 22, { indent: 1, together: 20 }), [
+    "  cells of a table",
+    " and a long text",
+    " behind them",
+  ]);
+  // A row keeps some columns, however far it should be indented.
+  assertEquals(
+    wrapText(text, 30, { indent: 60, together: 20 }).at(-1),
+    `${" ".repeat(10)}text behind them`,
+  );
+});
+
+Deno.test("a word that is longer than a row is broken where the row ends", () => {
+  assertEquals(wrapText(`  name ${"v".repeat(40)} end`, 30, { indent: 4 }), [
+    `  name ${"v".repeat(23)}`,
+    `    ${"v".repeat(17)} end`,
+  ]);
+  assertEquals(
+    wrapText(`${"n".repeat(25)} ${"v".repeat(40)}`, 30, { indent: 4 }),
+    [
+      "n".repeat(25),
+      `    ${"v".repeat(26)}`,
+      `    ${"v".repeat(14)}`,
+    ],
+  );
+});
+
+Deno.test("colours take no columns, wide characters take two, marks none", () => {
+  const line = show`${cyan("name")} ${red("x".repeat(25))}`;
+  assertEquals(wrap(line, 30, { indent: 2 }).length, 1);
+  assertEquals(wrap(line, 29, { indent: 2 }).length, 2);
+  assertEquals(wrapText("\u4e2d".repeat(15), 30, { indent: 0 }).length, 1);
+  assertEquals(wrapText("\u4e2d".repeat(16), 30, { indent: 0 }), [
+    "\u4e2d".repeat(15),
+    "\u4e2d",
+  ]);
+  assertEquals(wrapText("e\u0301".repeat(30), 30, { indent: 0 }).length, 1);
+});
+
+Deno.test("rows fit the columns and lose nothing, whatever the line", () => {
+  const random = new Random(1);
+  for (let round = 0; round < 500; round++) {
+    const words = Array.from(
+      { length: random.int(1, 30) },
+      () => "abcdefghij".repeat(9).slice(0, random.int(1, 80)),
+    );
+    const text = " ".repeat(random.int(0, 9)) +
+      words.join(" ".repeat(random.int(1, 2)));
+    const columns = random.int(20, 120);
+    const options = { indent: random.int(0, 60), together: random.int(0, 19) };
+    const found = wrapText(text, columns, options);
+    found.forEach((row, index) => {
+      // What stays together is only as narrow as its words.
+      if (index > 0 || options.together === 0) {
+        assert(row.length <= columns, row);
+      }
+    });
+    assertEquals(
+      found.join("").replaceAll(" ", ""),
+      text.replaceAll(" ", ""),
+    );
   }
 });

@@ -76,13 +76,16 @@ export async function run(
   };
 }
 
-/** Runs the command line on a pseudo-terminal made by `script`; both outputs come as one. */
-export async function runOnTerminal(args: readonly string[]): Promise<string> {
+/** Runs the command line on a pseudo-terminal made by `script`, of so many columns; both outputs come as one. */
+export async function runOnTerminal(
+  args: readonly string[],
+  columns = 0,
+): Promise<string> {
   const quoted = command(args).map((part) =>
     `'${part.replaceAll("'", "'\\''")}'`
   ).join(" ");
   const output = await new Deno.Command("script", {
-    args: ["-qec", quoted, "/dev/null"],
+    args: ["-qec", `stty cols ${columns}; ${quoted}`, "/dev/null"],
     env: { TERM: "xterm", NO_COLOR: "" },
     stdin: "null",
     stdout: "piped",

@@ -8,8 +8,10 @@
 import { main } from "../../cli.ts";
 import { type Timing, waterfallSvg, waterfallText } from "../../cli/timing.ts";
 import { stripAnsiCode } from "../../deps.ts";
-import { assertSnapshot, decodeHex, stub } from "../deps.ts";
+import { SYN_STREAM } from "../../frame/mod.ts";
+import { assert, assertSnapshot, concat, decodeHex, stub } from "../deps.ts";
 import { ipv4Packet, pcapFile } from "../capture/packets.ts";
+import { ascii, ping, Talk } from "../capture/reading.ts";
 
 const WIDTHS = [60, 80, 200];
 
@@ -100,11 +102,81 @@ async function shown(args: string[], columns: number): Promise<string> {
   using _log = stub(console, "log", (...parts: unknown[]) => {
     text += `${parts.join(" ")}\n`;
   });
+  using _error = stub(console, "error", (...parts: unknown[]) => {
+    text += `${parts.join(" ")}\n`;
+  });
+  using _errorTerminal = stub(Deno.stderr, "isTerminal", () => true);
   await main(args);
   return stripAnsiCode(text);
 }
 
+/** An upgrade, long headers, a lost packet, a reset, and a file that is cut off. */
+function troubled(): Uint8Array {
+  const talk = new Talk();
+  const head = (first: string, fields: string[]): Uint8Array =>
+    ascii([first, ...fields, "", ""].join("\r\n"));
+  talk.send(
+    "client",
+    head(
+      "POST /api/v1/namespaces/default/pods/web-5d9c7b8f4-x2x7k/exec?command=sh&container=main&stdin=true&stdout=true HTTP/1.1",
+      ["Connection: Upgrade", "Upgrade: SPDY/3.1"],
+    ),
+  );
+  talk.send(
+    "server",
+    head("HTTP/1.1 101 Switching Protocols", [
+      "Connection: Upgrade",
+      "Upgrade: SPDY/3.1",
+    ]),
+  );
+  talk.send(
+    "client",
+    talk.client.encode({
+      frameType: SYN_STREAM,
+      version: 3,
+      flags: 0,
+      length: 0,
+      streamId: 1,
+      assocStreamId: 0,
+      pri: 3,
+      slot: 0,
+      nv: [
+        [":path", `/search?q=${"a-long-word-".repeat(9)}`],
+        ["accept-language", "en-GB,en;q=0.9, de;q=0.8, fr;q=0.7, ja;q=0.6"],
+        [
+          "cookie",
+          "session=0123456789abcdef0123456789abcdef; theme=dark; \u4e2d\u6587=\u4e2d\u6587\u4e2d\u6587",
+        ],
+        ["streamtype", "error"],
+      ],
+    }),
+  );
+  talk.send("server", talk.reply(1));
+  talk.send("server", talk.reply(3)).segments.pop();
+  talk.send("server", concat([talk.reply(5), talk.data(1, "x".repeat(70000))]));
+  talk.send("client", concat([ping(1), ping(3)]));
+  return talk.file().subarray(0, -7);
+}
+
 for (const columns of WIDTHS) {
+  Deno.test(`screens: decode of a troubled capture on ${columns} columns`, async (context) => {
+    const file = await Deno.makeTempFile({ suffix: ".pcap" });
+    try {
+      await Deno.writeFile(file, troubled());
+      // The same name everywhere: it is in lines that are as long as it is.
+      const { open } = Deno;
+      using _open = stub(Deno, "open", () => open(file));
+      for (const flags of [[], ["--summary"], ["--type=NOOP"]]) {
+        const text = await shown(["decode", ...flags, "one.pcap"], columns);
+        const lines = text.split("\n");
+        for (const line of lines) assert(line.length <= columns, line);
+        await assertSnapshot(context, lines);
+      }
+    } finally {
+      await Deno.remove(file);
+    }
+  });
+
   Deno.test(`screens: decode of a recording on ${columns} columns`, async (context) => {
     const file = await Deno.makeTempFile({ suffix: ".pcap" });
     try {
