@@ -1,11 +1,11 @@
 /**
- * What a request says of the copy or the part it wants (RFC 9110, 13 and 14).
- * Each header is read once from left to right, whatever stands in it.
+ * Conditional requests and range requests (RFC 9110, 13 and 14). Reading a header
+ * takes time proportional to its length, whatever it contains.
  *
  * @module
  */
 
-/** The file that was asked for. */
+/** The current version of the requested file. */
 export interface Version {
   /** Its entity tag, such as `W/"1a"`. */
   readonly tag: string | undefined;
@@ -18,7 +18,7 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** The longest a date of HTTP is, characters: `Wednesday, 09-Nov-94 08:49:37 GMT`. */
+/** Longest HTTP date, characters: `Wednesday, 09-Nov-94 08:49:37 GMT`. */
 const LONGEST_DATE = 33;
 /** The three forms of a date (RFC 9110, 5.6.7). */
 const DATE =
@@ -41,9 +41,9 @@ export function isUnchanged(
 }
 
 /**
- * Whether an `If-None-Match` header names a tag, by the weak comparison (RFC
- * 9110, 8.8.3.2 and 13.1.2): `*`, or tags between commas. What stands behind
- * the first thing that is no tag is not read.
+ * Whether an `If-None-Match` header matches a tag by weak comparison (RFC 9110,
+ * 8.8.3.2 and 13.1.2). The header is `*` or a list of tags; reading stops at the
+ * first item that is not a tag.
  */
 export function matchesTag(header: string, tag: string | undefined): boolean {
   if (header.trim() === "*") return true;
@@ -64,7 +64,7 @@ export function matchesTag(header: string, tag: string | undefined): boolean {
   }
 }
 
-/** A date of HTTP as ms since 1970; `NaN` for anything else, which is to be ignored (RFC 9110, 13.1.3). */
+/** An HTTP date as ms since 1970; `NaN` for an invalid date, which must be ignored (RFC 9110, 13.1.3). */
 function parseDate(text: string): number {
   return text.length <= LONGEST_DATE && DATE.test(text)
     ? Date.parse(text.endsWith("GMT") ? text : `${text} GMT`)
@@ -72,8 +72,8 @@ function parseDate(text: string): number {
 }
 
 /**
- * The range that is asked for of `size` bytes (RFC 9110, 14.1.2); `undefined`
- * for the whole, with which several ranges are answered as well.
+ * The requested range of a file of `size` bytes (RFC 9110, 14.1.2). `undefined` means
+ * the whole file, which is also the answer to a request for several ranges.
  */
 export function requestedRange(
   headers: Headers,

@@ -1,12 +1,11 @@
 /**
- * Opens files below a directory, and nothing outside of it, while somebody else
- * moves links about in it.
+ * Opens files below a directory and never outside of it, even if another process
+ * replaces directories by symbolic links at the same time.
  *
- * A path that was looked at may lead elsewhere when it is opened, so what was
- * opened is looked at: it is an ordinary file, and it stands below the
- * directory. node:fs opens, because it takes O_NONBLOCK: `Deno.open` waits in
- * the kernel for a writer of a FIFO, and holds up every other file operation of
- * the process meanwhile.
+ * A path can lead elsewhere between a check and `open`, so the open file itself is
+ * checked: it must be a regular file below the directory. node:fs opens it, because
+ * node:fs supports O_NONBLOCK: for a FIFO, `Deno.open` waits in the kernel for a
+ * writer, and every other file operation of the process waits with it.
  *
  * @module
  */
@@ -21,32 +20,32 @@ import {
   stat,
 } from "node:fs/promises";
 
-/** An open file below the directory; close it. */
+/** An open file below the directory; the caller closes it. */
 export interface OpenFile {
   readonly kind: "file";
   readonly handle: FileHandle;
   /** Its path with all links resolved. */
   readonly path: string;
-  /** Bytes when it was opened. */
+  /** Its size when it was opened, bytes. */
   readonly size: number;
   readonly mtime: Date;
 }
 
-/** A directory below the directory, or that itself. */
+/** The directory itself, or one below it. */
 export interface FoundDirectory {
   readonly kind: "directory";
   /** Its path with all links resolved. */
   readonly path: string;
-  /** Changes when entries come and go. */
+  /** Changes when entries are added or removed. */
   readonly stamp: string;
 }
 
-/** Windows has neither flag, and no FIFO to be found in a directory. */
+/** Windows has neither of the two flags, and no FIFOs in directories. */
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) |
   (constants.O_NOFOLLOW ?? 0);
-/** Between the names of a resolved path. Elsewhere than on Windows a name may have a backslash in it. */
+/** Separates the names in a resolved path. Outside of Windows, a backslash may be part of a name. */
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
-/** What the system says of a path that names nothing. */
+/** Error codes of the system for a path that does not lead to a file. */
 const MISSING: ReadonlySet<unknown> = new Set([
   "EINVAL",
   "EISDIR",
@@ -57,18 +56,19 @@ const MISSING: ReadonlySet<unknown> = new Set([
   "ENXIO",
 ]);
 /**
- * How often a place is compared where the system does not tell it. Whoever
- * swaps a directory for a link must hit the right moment twice each time.
+ * How often the path is compared if the system does not tell where an open file is.
+ * To deceive it, a directory must be replaced at the right moment twice in each
+ * comparison.
  */
 export const COMPARISONS = 8;
 
 /**
- * Opens what `path` names below `root`, whose links are resolved. `undefined`
- * when there is no file and no directory of that name, a FIFO or a device
- * stands there, or the path leads out of `root`.
+ * Opens `path` below `root`, a path without symbolic links. Resolves to `undefined`
+ * if there is no such file or directory, if it is a FIFO or a device, and if the path
+ * leads out of `root`.
  *
- * Throws what the system throws for other reasons: no permission, no room for
- * another open file.
+ * Rejects with any other error of the system, such as missing permission or too many
+ * open files.
  */
 export async function openBelow(
   root: string,
@@ -82,7 +82,7 @@ export async function openBelow(
       const stamp = `${found.dev} ${found.ino} ${found.mtimeMs}`;
       return { kind: "directory", path: real, stamp };
     }
-    // Also looked at before: opening a device may do something to it.
+    // Checked before `open` as well, because opening a device can affect it.
     return found.isFile() ? await openFile(root, real) : undefined;
   } catch (error) {
     if (isMissing(error)) return undefined;
@@ -90,7 +90,7 @@ export async function openBelow(
   }
 }
 
-/** Whether an error only says that there is nothing of that name. */
+/** Whether an error only says that there is no such file. */
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && MISSING.has(error.code);
 }
@@ -102,7 +102,7 @@ async function openFile(
   const handle = await open(path, OPEN_FLAGS);
   try {
     const info = await handle.stat();
-    if (info.isFile() && await standsBelow(root, path, handle, info)) {
+    if (info.isFile() && await isOpenBelow(root, path, handle, info)) {
       const { size, mtime } = info;
       return { kind: "file", handle, path, size, mtime };
     }
@@ -114,8 +114,8 @@ async function openFile(
   return undefined;
 }
 
-/** Whether the file that was opened is below `root`, whatever `path` leads to by now. */
-async function standsBelow(
+/** Whether the open file is below `root`, no matter where `path` leads now. */
+async function isOpenBelow(
   root: string,
   path: string,
   handle: FileHandle,
@@ -128,8 +128,8 @@ async function standsBelow(
 }
 
 /**
- * Where an open file stands, as Linux tells it; `undefined` where the system
- * does not tell, or Deno does not let us ask (it wants --allow-all for /proc).
+ * The path of an open file, as Linux reports it; `undefined` on other systems, and
+ * if Deno does not permit reading /proc, for which it needs --allow-all.
  */
 export async function placeOf(
   handle: FileHandle,
@@ -142,7 +142,7 @@ export async function placeOf(
   }
 }
 
-/** Whether `path`, which has no links in it, leads to what `info` describes: that is then below `root`. */
+/** Whether `path`, which has no links in it, still leads to the file that `info` describes, which is then below `root`. */
 async function isStill(
   root: string,
   path: string,
@@ -152,7 +152,7 @@ async function isStill(
     const { dev, ino } = await lstat(path);
     if (dev !== info.dev || ino !== info.ino) return false;
     if (await realpath(path) !== path) return false;
-    // No directory in between that could be swapped for a link.
+    // There is no directory between `root` and the file that could be replaced.
     if (path.lastIndexOf("/") <= root.length) return true;
   }
   return true;

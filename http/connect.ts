@@ -1,5 +1,5 @@
 /**
- * Makes connections that send HTTP requests.
+ * Opens connections that send HTTP requests.
  *
  * @module
  */
@@ -15,12 +15,12 @@ import { Connection } from "./connection.ts";
 
 /**
  * Connects to a server over TCP, TLS or a Unix socket, through an HTTP proxy if
- * there is one (`proxy`). With TLS, ALPN selects the version.
+ * `proxy` is set. With TLS, ALPN selects the version.
  *
- * Rejects with `UnsupportedVersionError` when the peer chose no SPDY version,
- * with `SpdyError` (`ERR_PROTO`) when the TLS handshake failed, with `ProxyError`
- * when a proxy opens no tunnel, and with Deno's own error when the server cannot
- * be reached.
+ * Rejects with `UnsupportedVersionError` if ALPN selected no SPDY version, with
+ * `SpdyError` (`ERR_PROTO`) if the TLS handshake failed, with `ProxyError` if a
+ * proxy does not open the tunnel, and with Deno's own error if the server cannot be
+ * reached.
  *
  * @example
  * ```ts
@@ -47,12 +47,12 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
 }
 
 /**
- * Takes over a connection that a listener gave. On TLS the handshake is run and
- * the version is the one agreed on; the listener's `alpnProtocols` should be
- * `getNpnProtocols()`. Deno 2.9 cannot turn Nagle's algorithm off on a TLS
- * listener's connections: of two small writes in a row the second may wait 40 ms.
+ * Accepts a connection of a listener. On TLS it runs the handshake, and ALPN
+ * selects the version; set the listener's `alpnProtocols` to `getNpnProtocols()`.
+ * Deno 2.9 cannot turn off Nagle's algorithm for connections of a TLS listener: the
+ * second of two small writes can be delayed by 40 ms.
  *
- * Rejects as {@linkcode connect} does; `conn` is closed then.
+ * Rejects as {@linkcode connect} does, and then closes `conn`.
  *
  * @example
  * ```ts
@@ -80,7 +80,7 @@ export async function accept(
   return await takeOver(conn, options);
 }
 
-/** The same for connections of any listener of this module. */
+/** As `accept`, for connections of any listener of this module. */
 export async function takeOver(
   conn: AcceptedConn,
   options: AcceptOptions,

@@ -14,17 +14,17 @@ import type { FetchInit } from "./client/fetch_init.ts";
 import type { SpdyResponse } from "./client/spdy_response.ts";
 
 /**
- * A SPDY session on a transport: TCP, TLS or Unix as `Deno.Conn`, or any pair of
- * byte streams. `connect` and `accept` make one with the version agreed on;
- * the constructor is for a transport and a version at hand.
+ * A SPDY session on a transport: a `Deno.Conn` for TCP, TLS or a Unix socket, or
+ * any pair of byte streams. `connect` and `accept` create one and negotiate the
+ * version. Use the constructor if you have a transport and know the version.
  *
- * Iterating over it gives the streams that the peer opened; it ends with the
- * connection, with an error when that ended badly.
+ * Iterating over it returns the streams that the peer opened. The iteration ends
+ * with the connection; it throws if the connection failed.
  *
- * It ends by {@linkcode close} or {@linkcode goaway}, by the peer's GOAWAY once
- * the last stream is through, by the end or failure of the transport, or by
- * the peer's fault. Everything pending then rejects with an error that says
- * which; nothing hangs.
+ * The connection ends after {@linkcode close} or {@linkcode goaway}, after the
+ * peer's GOAWAY when the last stream has ended, when the transport ends or fails,
+ * and when the peer breaks a rule. Every pending operation then rejects with an
+ * error that names the reason.
  *
  * @example A server and a client on loopback TCP
  * ```ts
@@ -57,7 +57,7 @@ import type { SpdyResponse } from "./client/spdy_response.ts";
  * @category Connection
  */
 export class Connection extends RawConnection {
-  /** Starts a session on `transport`, as that of `RawConnection` does. */
+  /** Starts a session on `transport`; see the constructor of `RawConnection`. */
   constructor(transport: Transport, options: ConnectionOptions) {
     super(transport, options);
     bindFetch(this);
@@ -65,30 +65,30 @@ export class Connection extends RawConnection {
 
   /**
    * Sends an HTTP request over this connection, like the global `fetch`; resolves
-   * when the response's head has arrived. The URL says what to ask for, never where.
-   * A path alone, such as `"/index.html"`, belongs to {@linkcode origin}. Request and
-   * response bodies are streamed, both with back-pressure. The method is bound: it can
-   * be passed to a library that takes a `fetch`.
+   * when the head of the response has arrived. The request always goes to this
+   * connection, whatever host its URL names. A path such as `"/index.html"` is
+   * resolved against {@linkcode origin}. The bodies of request and response are
+   * streamed with back-pressure. The method is bound, so it can be passed to a
+   * library that takes a `fetch`.
    *
-   * Redirects are followed within the origin of the request when `init.redirect` is
-   * `"follow"`, or when a `Request` says so. The default for a URL is `"manual"`: the
-   * caller gets the redirect. There is no cache and no cookie jar. Trailers are at
-   * `response.trailers`; pushed responses go to `init.onPush`. As with `fetch`, a
-   * body with content-encoding gzip or deflate is decoded and the header stays, and
-   * reading a body that is shorter or longer than its `content-length` fails (see
-   * `init.contentLength`). Hop-by-hop headers (`connection`, `keep-alive`,
-   * `proxy-connection`, `transfer-encoding`) are left out, and a `host` header
-   * becomes `:host`. A response that the application drops unread is cancelled once
-   * the garbage collector has found that.
+   * If `init.redirect` is `"follow"`, or a `Request` has that value, redirects
+   * within the origin are followed. The default for a URL is `"manual"`: the caller
+   * gets the redirect. There is no cache and no cookie jar. Trailers are in
+   * `response.trailers`; pushed responses are passed to `init.onPush`. As with
+   * `fetch`, a body with content-encoding gzip or deflate is decoded and the header
+   * is kept, and reading a body that is shorter or longer than its `content-length`
+   * fails (see `init.contentLength`). Hop-by-hop headers (`connection`,
+   * `keep-alive`, `proxy-connection`, `transfer-encoding`) are not sent, and a
+   * `host` header is sent as `:host`. If the application drops a response without
+   * reading it, the response is cancelled after the garbage collector has found it.
    *
-   * Rejects with the reason of `init.signal` when that aborts, and with `TypeError`
-   * in every other case, as `fetch` does. Its `cause` says more:
-   * `InvalidArgumentError` for an option that is out of range, `HttpMessageError`
-   * when the peer sent no valid response (the stream is then reset with
-   * PROTOCOL_ERROR, SPDY/3 draft 3.2.2), `StreamResetError` or
-   * `ConnectionClosedError` when the stream or the connection ended first; their
-   * `unprocessed` says that the server certainly did nothing. Reading a body that
-   * breaks off rejects in the same way.
+   * Rejects with the reason of `init.signal` when that aborts, and otherwise with
+   * `TypeError`, as `fetch` does. Its `cause` is `InvalidArgumentError` for an
+   * option out of range; `HttpMessageError` if the peer sent an invalid response
+   * (the stream is then reset with PROTOCOL_ERROR, SPDY/3 draft 3.2.2);
+   * `StreamResetError` or `ConnectionClosedError` if the stream or the connection
+   * ended first. If their `unprocessed` is true, the server certainly did not
+   * process the request. Reading a body that ends early rejects in the same way.
    *
    * @example
    * ```ts

@@ -1,13 +1,13 @@
 /**
- * Makes `fetch` a function that can be passed on.
+ * Makes `fetch` a function that can be passed to other code.
  *
  * @module
  */
 
 /**
- * Binds the `fetch` of an object to it, as libraries expect that take a `fetch`
- * (ky, openai): they call it without the object. It is not enumerable, so that it
- * does not show where the object is printed.
+ * Binds the `fetch` of an object to that object. Libraries that take a `fetch` (ky,
+ * openai) call it without the object. The property is not enumerable, so it does
+ * not appear when the object is printed.
  */
 export function bindFetch(
   client: { fetch(...args: never[]): Promise<Response> },

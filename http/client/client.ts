@@ -1,5 +1,5 @@
 /**
- * A client of many servers: one connection an origin.
+ * A client for many servers, with a connection for each origin.
  *
  * @module
  */
@@ -41,21 +41,21 @@ import type { SpdyResponse } from "./spdy_response.ts";
  * @category Client
  */
 export interface ClientOptions extends ConnectionTuning, DialOptions {
-  /** Version on `http:`; default `PROTO_SPDY3_1`. With `https:` ALPN decides. */
+  /** Version for `http:`; default `PROTO_SPDY3_1`. For `https:`, ALPN selects it. */
   readonly version?: ProtocolVersion;
   /** TLS settings, for `https:`. */
   readonly tls?: TlsOptions;
-  /** How often a request is sent again that was certainly not processed; default 2. */
+  /** How often a request is sent again if the server certainly did not process it; default 2. */
   readonly retries?: number;
   /**
-   * Most connections to one origin, from 1; default 6. A further one is opened when all
-   * streams that the server allows on the others are in use. Beyond this number
-   * requests wait for the first connection that has room.
+   * Most connections to one origin, from 1; default 6. Another connection is opened
+   * when all streams that the server allows on the others are in use. At this
+   * number, requests wait for the first connection that has a free stream.
    */
   readonly maxConnectionsPerOrigin?: number;
   /**
-   * Makes a connection to an origin such as `"https://example.org"`; default
-   * `connect`. For Unix sockets and upgrades.
+   * Opens a connection to an origin such as `"https://example.org"`; default
+   * `connect`. Use it for Unix sockets and upgrades.
    */
   readonly connect?: (origin: string) => Promise<Connection>;
 }
@@ -73,13 +73,14 @@ const CLIENT_NAMES: Names<ClientOptions> = {
 };
 
 /**
- * `fetch` over SPDY that keeps a connection for each origin, and opens another when
- * that has ended, takes no more requests, or has all its streams in use. Connections
- * that are idle do not keep the process alive.
+ * `fetch` over SPDY that keeps a connection for each origin. It opens another one
+ * when the first has ended, accepts no more requests, or has all its streams in
+ * use. Idle connections do not keep the process alive.
  *
- * A request is sent again only if the server certainly did not process it:
- * the stream was refused (REFUSED_STREAM), had an id above the last one of a GOAWAY,
- * or never left. A body that is a stream and was begun is never sent twice.
+ * A request is sent again only if the server certainly did not process it: the
+ * stream was refused (REFUSED_STREAM), its id was above the last one of a GOAWAY,
+ * or it was never sent. A body that is a stream is never sent twice once it was
+ * begun.
  *
  * @example
  * ```ts
@@ -110,11 +111,11 @@ export class Client implements AsyncDisposable {
     send: (request) => this.#send(request),
   };
   readonly #maxConnections: number;
-  /** The connections to use, by origin. */
+  /** The connections of each origin. */
   readonly #pools = new Map<string, OriginPool>();
-  /** Every connection that has not ended, with the number of its requests under way. */
+  /** All open connections, with the number of their open requests. */
   readonly #open = new Map<Connection, number>();
-  /** Whether requests under way keep the process alive. */
+  /** Whether open requests keep the process alive. */
   #referenced = true;
   /** Aborted by {@linkcode close}. */
   readonly #ended = new AbortController();
@@ -151,9 +152,9 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Sends a request to the server that its URL names, and follows redirects, also to
-   * other origins, unless `init.redirect` says otherwise. Across origins, the headers
-   * `authorization`, `cookie` and `proxy-authorization` are left out. Otherwise the
+   * Sends a request to the server in its URL and follows redirects, also to other
+   * origins, unless `init.redirect` forbids it. A redirect to another origin drops
+   * the headers `authorization`, `cookie` and `proxy-authorization`. Otherwise the
    * same as `Connection.fetch`, which lists the errors. The `cause` can also be the
    * error of `connect`, and an `InvalidArgumentError` after {@linkcode close}.
    */
@@ -171,7 +172,7 @@ export class Client implements AsyncDisposable {
     }
   }
 
-  /** Sends a request without following redirects, several times if need be. */
+  /** Sends a request, again if needed; does not follow redirects. */
   async #send(request: OutgoingRequest): Promise<SpdyResponse> {
     const { origin } = new URL(request.url);
     request.signal?.throwIfAborted();
@@ -187,13 +188,13 @@ export class Client implements AsyncDisposable {
     }
   }
 
-  /** Ends every connection at once; responses under way fail, and so does connecting. */
+  /** Ends all connections at once; open requests and pending connects fail. */
   async close(): Promise<void> {
     this.#ended.abort(new InvalidArgumentError("the client is closed"));
     await Promise.all([...this.#open.keys()].map((each) => each.close()));
   }
 
-  /** Requests under way keep the process alive: the default. Undoes {@linkcode unref}. */
+  /** Lets open requests keep the process alive, which is the default. Undoes {@linkcode unref}. */
   ref(): void {
     this.#referenced = true;
     for (const [connection, count] of this.#open) {
@@ -202,8 +203,8 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Lets the process end although requests are under way. Connections that are idle
-   * never keep it alive.
+   * Lets the process exit even if requests are open. Idle connections never keep it
+   * alive.
    */
   unref(): void {
     this.#referenced = false;
@@ -240,13 +241,13 @@ export class Client implements AsyncDisposable {
       this.#open.set(connection, 0);
       const ended = (): void => void this.#open.delete(connection);
       connection.closed.then(ended, ended);
-      // Nothing is under way on it yet.
+      // The connection has no request yet.
       connection.unref();
     }, () => {});
     return unlessAborted(opening, signal);
   }
 
-  /** Sends on a connection, which keeps the process alive until the response has ended. */
+  /** Sends on a connection, and keeps the process alive until the response has ended. */
   async #exchange(
     connection: Connection,
     request: OutgoingRequest,
@@ -308,7 +309,8 @@ export class Client implements AsyncDisposable {
       ...rest,
       origin,
       signal: this.#ended.signal,
-      // A URL has an IPv6 address in brackets; `connect` takes it without them.
+      // A URL has an IPv6 address in brackets, and `connect` expects it without
+      // them.
       hostname: hostname.replace(/^\[|\]$/g, ""),
       port: port === "" ? (secure ? 443 : 80) : Number(port),
       tls: secure ? tls ?? true : false,
@@ -318,14 +320,14 @@ export class Client implements AsyncDisposable {
   }
 }
 
-/** Whether the server certainly did nothing, and the body is still to be had. */
+/** Whether the server certainly did not process the request, and its body can be sent again. */
 function mayRepeat({ body }: OutgoingRequest, error: unknown): boolean {
   const unprocessed = (error instanceof StreamResetError ||
     error instanceof ConnectionClosedError) && error.unprocessed;
   return unprocessed && !(body instanceof ReadableStream && body.locked);
 }
 
-/** Settles as the promise does, or before it with the signal's reason. */
+/** Settles like the promise, or rejects with the signal's reason if that aborts first. */
 async function unlessAborted<T>(
   promise: Promise<T>,
   signal: AbortSignal | undefined,

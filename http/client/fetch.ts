@@ -28,7 +28,7 @@ export interface StreamOpener {
   /** The origin that a path is relative to. */
   readonly origin: string | undefined;
   readonly version: ProtocolVersion;
-  /** The connection on which the stream is opened now, where this is not one itself. */
+  /** The connection on which the next stream opens, if this object is not a connection itself. */
   readonly connection?: RawConnection;
   openStream(
     nv: NameValue[],
@@ -36,11 +36,11 @@ export interface StreamOpener {
   ): Promise<Stream>;
 }
 
-/** After so many requests, the process probably runs for a while. */
+/** After this number of requests, the process probably runs for a while. */
 const MANY_REQUESTS = 100;
 let requests = 0;
 
-/** Pushed streams that may wait until the application iterates over the connection. */
+/** Most pushed streams that wait for the application to iterate over the connection. */
 const MOST_UNCLAIMED = 8;
 
 /** Sends a request over a connection and resolves to the response's head. */
@@ -65,7 +65,7 @@ export function fetchOver(
   };
   try {
     const request = prepareRequest(input, init, opener.origin);
-    // Not awaited without need: each turn of the microtask queue costs.
+    // Awaited only if needed, because each turn of the microtask queue takes time.
     const response = request instanceof Promise
       ? request.then(send)
       : send(request);
@@ -75,7 +75,7 @@ export function fetchOver(
   }
 }
 
-/** A connection reaches one server only. */
+/** A connection leads to one server only. */
 function sameOrigin(from: URL, to: URL): void {
   if (to.origin === from.origin) return;
   throw new TypeError(
@@ -111,8 +111,8 @@ async function send(
       receivePush(createStream(pushed), request, onPush);
   }
   if (body !== undefined) {
-    // Beside the waiting for the response: that tells what failed, and a
-    // response that came in full is good even if the body was not wanted.
+    // Not awaited: if the body fails, the wait for the response reports it, and a
+    // complete response is valid even if the server did not read the body.
     sendBody(state, body, request).catch(() => {});
   }
   return receiveResponse(stream, await stream.response, request);

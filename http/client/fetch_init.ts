@@ -1,5 +1,5 @@
 /**
- * What `fetch` over SPDY takes besides what `fetch` takes.
+ * The options of `fetch` over SPDY.
  *
  * @module
  */
@@ -7,49 +7,51 @@
 import type { SpdyResponse } from "./spdy_response.ts";
 
 /**
- * What `Connection.fetch` and `Client.fetch` take besides what `fetch` takes.
+ * The options of `Connection.fetch` and `Client.fetch` in addition to those of
+ * `fetch`.
  *
  * @category Client
  */
 export interface FetchInit extends RequestInit {
   /**
-   * What to do with a redirect: `"follow"` it, which is the default of `Client` and
-   * of every `Request`; `"manual"`: give it to the caller, the default of
-   * `Connection` for a URL; `"error"`: reject. At most 20 are followed (Fetch
-   * standard, "HTTP-redirect fetch").
+   * How to handle a redirect. `"follow"` is the default of `Client` and of every
+   * `Request`. `"manual"` returns the redirect to the caller, and is the default of
+   * `Connection` for a URL. `"error"` rejects. At most 20 redirects are followed
+   * (Fetch standard, "HTTP-redirect fetch").
    */
   readonly redirect?: RequestRedirect;
   /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default 0. */
   readonly pri?: number;
-  /** Headers to send after the body. The request must have one. */
+  /** Headers to send after the body. Requires a body. */
   readonly trailers?: HeadersInit | Promise<HeadersInit>;
   /**
-   * Called with each response that the server pushes along. Without it they
-   * come out of iterating over the connection, as raw streams; eight may wait
-   * there, more are refused.
+   * Called with each response that the server pushes with this one. Without it,
+   * iterating over the connection returns the pushes as raw streams; at most eight
+   * wait there, and more are refused.
    */
   readonly onPush?: (push: PushedResponse) => void;
   /**
-   * What becomes of a response whose body is shorter or longer than its
-   * `content-length` says. `"check"`, the default: reading it fails with
-   * `HttpMessageError`, so that a part does not pass for the whole. `"ignore"`:
-   * nothing, as the SPDY/3 draft has it (3.2.2), for servers that say it wrong.
+   * What happens to a response whose body is shorter or longer than its
+   * `content-length`. With `"check"`, the default, reading the body fails with
+   * `HttpMessageError`, so that a truncated body is never mistaken for a complete
+   * one. `"ignore"` accepts the body, as in the SPDY/3 draft (3.2.2), for servers
+   * that send a wrong length.
    */
   readonly contentLength?: "check" | "ignore";
   /**
-   * False leaves a body as its `content-encoding` says it is coded, as a proxy
-   * needs it; default true: gzip and deflate are decoded.
+   * Whether to decode a body with the `content-encoding` gzip or deflate; default
+   * true. A proxy sets false.
    */
   readonly decompress?: boolean;
   /**
-   * True is `contentLength: "check"`, false `contentLength: "ignore"`.
+   * True means `contentLength: "check"`, and false means `contentLength: "ignore"`.
    *
    * @deprecated Use {@linkcode FetchInit.contentLength}.
    */
   readonly strictContentLength?: boolean;
 }
 
-/** Whether a body has to keep to its `content-length`. */
+/** Whether the length of a body must equal its `content-length`. */
 export function checksLength(
   { contentLength, strictContentLength }: FetchInit,
 ): boolean {
@@ -57,7 +59,7 @@ export function checksLength(
   return contentLength === "check";
 }
 
-/** Throws `TypeError` when an option is none of those there are. */
+/** Throws `TypeError` for an invalid option. */
 export function checkFetchInit({ contentLength }: FetchInit): void {
   if (
     contentLength !== undefined && contentLength !== "check" &&
@@ -66,7 +68,7 @@ export function checkFetchInit({ contentLength }: FetchInit): void {
     throw new TypeError(
       `contentLength is ${
         JSON.stringify(contentLength)
-      }, neither "check" nor "ignore"`,
+      }, it must be "check" or "ignore"`,
     );
   }
 }
@@ -99,10 +101,10 @@ export function checkFetchInit({ contentLength }: FetchInit): void {
  * @category Client
  */
 export interface PushedResponse {
-  /** What it is the answer to, as if GET had asked for it; absolute. */
+  /** Absolute URL of the GET request that this response answers. */
   readonly url: string;
   /** The response. Rejects when the stream ends before the head has arrived. */
   readonly response: Promise<SpdyResponse>;
-  /** Tells the server that it is not wanted (RST_STREAM CANCEL). */
+  /** Tells the server to stop sending the response (RST_STREAM CANCEL). */
   cancel(): void;
 }

@@ -1,14 +1,14 @@
 /**
- * What users of `fetch` get when a request fails: a `TypeError`, as the Fetch
- * standard says of every network error.
+ * The error of `fetch` for a failed request: a `TypeError`, as the Fetch standard
+ * requires for every network error.
  *
  * @module
  */
 
 /**
- * The error with which `fetch` and reading a response fail: a `TypeError`, whose
- * `cause` is the error that says more. The reason of the signal that ended the request
- * stays as it is, and so does a `TypeError`.
+ * The error with which `fetch` and reading a response fail: a `TypeError` whose
+ * `cause` has the details. The reason of the signal that aborted the request is
+ * returned unchanged, and so is a `TypeError`.
  *
  * @param what What failed, such as "fetch failed".
  */
@@ -20,7 +20,7 @@ export function networkError(
   if (error instanceof TypeError) return error;
   if (signal?.aborted) {
     const { reason } = signal;
-    // A stream that is reset for no reason has an error of its own.
+    // A stream that is reset without a reason has an error of its own.
     if (error === reason || reason === null) return reason;
   }
   const detail = error instanceof Error ? error.message : String(error);

@@ -8,50 +8,55 @@ import { coreOf } from "../../connection.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import type { Connection } from "../connection.ts";
 
-/** Why a request was taken from the queue of a connection: another one has room for it. */
+/**
+ * The reason why a request left the queue of a connection: another connection has a
+ * free stream.
+ */
 export class MoveError extends Error {
   override readonly name = "MoveError";
-  /** The connection with room. */
+  /** The connection with a free stream. */
   readonly to: Connection;
 
-  /** Names that connection. */
+  /** Creates the error for a move to `to`. */
   constructor(to: Connection) {
     super("the request moves to another connection");
     this.to = to;
   }
 }
 
-/** Makes connections; see {@linkcode OriginPool}. */
+/** Opens connections for an {@linkcode OriginPool}. */
 export interface PoolHost {
   /** Most connections to one origin. */
   readonly maxConnections: number;
-  /** Connects; rejects also when the client is closed. */
+  /** Opens a connection. Rejects if the client is closed. */
   connect(): Promise<Connection>;
   /** Throws when the client is closed. */
   check(): void;
 }
 
 /**
- * Keeps one connection, and opens another when all streams that the server allows on
- * the first ones are in use. A request that waits on one of them moves to another that
- * has room first: its `openStream` rejects with {@linkcode MoveError}.
+ * Keeps one connection, and opens another one when all streams that the server
+ * allows on the existing ones are in use. If another connection has a free stream
+ * first, a waiting request moves there: its `openStream` rejects with {@linkcode
+ * MoveError}.
  */
 export class OriginPool {
   readonly #origin: string;
   readonly #host: PoolHost;
-  /** Those that take requests, or did when they were last looked at. */
+  /** Connections that accepted requests when they were last checked. */
   #connections: Connection[] = [];
   #opening: Promise<Connection> | undefined;
 
-  /** A pool without a connection. */
+  /** Creates a pool without connections. */
   constructor(origin: string, host: PoolHost) {
     this.#origin = origin;
     this.#host = host;
   }
 
   /**
-   * Does something that opens a stream at once, on the connection where it waits the
-   * least. Nothing comes between looking for a place and taking it.
+   * Calls `work`, which opens a stream synchronously, with the connection on which
+   * the stream waits least. Nothing runs between the choice of the connection and
+   * the call.
    */
   async run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     for (;;) {
@@ -63,14 +68,15 @@ export class OriginPool {
         return await work(found as Connection);
       }
       const opened = await this.#open().catch((error) => {
-        // A second connection is a help, not a need.
+        // A further connection is optional, so its failure is not an error.
         if (found?.accepting) return found;
         throw error;
       });
       if (opened === found) return await work(opened);
-      // The next one would be no better, and so on without end.
+      // The server would probably refuse the next connection as well, so this is
+      // not repeated.
       if (isOwn && !opened.accepting) throw notAccepting(this.#origin);
-      // Whoever opened it goes first.
+      // The request that opened the connection uses it first.
       if (isOwn) {
         const result = work(opened);
         this.#balance();
@@ -79,7 +85,7 @@ export class OriginPool {
     }
   }
 
-  /** Moves requests that wait on a full connection to those that have room. */
+  /** Moves waiting requests from full connections to those with free streams. */
   #balance(): void {
     if (this.#connections.length < 2) return;
     for (const to of this.#connections) {
@@ -93,9 +99,9 @@ export class OriginPool {
     }
   }
 
-  /** The one on which a request waits the least; forgets those that take no more. */
+  /** The connection on which a request waits least; removes those that accept no more requests. */
   #find(): Connection | undefined {
-    // They go on with what is under way.
+    // Removed connections finish their open requests.
     if (!this.#connections.every(({ accepting }) => accepting)) {
       this.#connections = this.#connections.filter((each) => each.accepting);
     }
@@ -133,7 +139,7 @@ function queued(connection: Connection): number {
 
 function notAccepting(origin: string): ConnectionClosedError {
   return new ConnectionClosedError(
-    `a new connection to ${origin} takes no requests: it has ended, or the server sent GOAWAY`,
+    `a new connection to ${origin} accepts no requests: it has ended, or the server sent GOAWAY`,
     { initiator: "remote", unprocessed: true },
   );
 }

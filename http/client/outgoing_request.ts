@@ -1,5 +1,6 @@
 /**
- * What the caller of `fetch` gave, made ready to be sent, once or again.
+ * Prepares the request that the caller passed to `fetch`, so that it can be sent
+ * once or several times.
  *
  * @module
  */
@@ -18,12 +19,12 @@ export interface OutgoingRequest {
   readonly url: string;
   readonly method: string;
   readonly nv: NameValue[];
-  /** Bytes can be sent a second time, a stream cannot. */
+  /** A stream can be sent only once, bytes several times. */
   readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined;
   /** Length of the body according to its `content-length`, bytes; `undefined` without one. */
   readonly announced: number | undefined;
   readonly signal: AbortSignal | undefined;
-  /** What to do with a redirect; `undefined` when the caller did not say. */
+  /** How to handle a redirect; `undefined` if the caller did not set it. */
   readonly redirect: RequestRedirect | undefined;
   /** Whether it is the result of a redirect. */
   readonly redirected: boolean;
@@ -33,25 +34,24 @@ export interface OutgoingRequest {
 const ABSOLUTE = /^https?:\/\//i;
 const EMPTY_INIT: FetchInit = {};
 
-/** What a request is made of. */
+/** The parts of a request. */
 interface Parts {
   readonly url: string | URL;
   readonly method: string;
   readonly headers: HeadersInit | undefined;
   readonly body: OutgoingRequest["body"];
-  /** Said where the headers do not say another. */
+  /** Sent unless the headers contain a `content-type`. */
   readonly contentType?: string;
   readonly signal: AbortSignal | undefined;
   readonly redirect: RequestRedirect | undefined;
 }
 
 /**
- * Reads what `fetch` was given. A body in memory is taken as bytes and announced
- * with content-length; a stream stays a stream. `base` is what a URL that is
- * not absolute stands beside. Returns a promise only where a body has to be
- * waited for.
+ * Reads the arguments of `fetch`. A body in memory becomes bytes with a
+ * `content-length`; a stream remains a stream. A relative URL is resolved against
+ * `base`. Returns a promise only if it has to wait for a body.
  *
- * Throws or rejects with `TypeError` for what `fetch` does not take.
+ * Throws or rejects with `TypeError` for arguments that `fetch` does not accept.
  */
 export function prepareRequest(
   input: string | URL | Request,
@@ -64,12 +64,12 @@ export function prepareRequest(
     ? new URL(input, base)
     : input;
   const source = input instanceof Request ? input : undefined;
-  // `null` detaches a request from the signal of the one that it is made of.
+  // `null` detaches a request from the signal of the `Request` in `input`.
   const signal = init.signal === undefined
     ? source?.signal
     : init.signal ?? undefined;
   const redirect = init.redirect ?? source?.redirect;
-  // `new Request` would add a tenth to what a small request costs.
+  // `new Request` would add a tenth to the time of a small request.
   const plain = plainInit(init);
   if (plain !== undefined && isWhole(url, plain.method)) {
     const { method, body, contentType } = plain;
@@ -78,7 +78,7 @@ export function prepareRequest(
     try {
       return prepare(parts, init);
     } catch (error) {
-      // An error of the platform takes precedence, with its own message.
+      // If the platform rejects it too, its error takes precedence.
       if (plain.method !== "GET") new Request(url, init);
       throw error;
     }
@@ -99,7 +99,9 @@ function prepare(
 ): OutgoingRequest {
   const target = readUrl(url);
   if (body === undefined && init.trailers !== undefined) {
-    throw new InvalidArgumentError("trailers come after a body; there is none");
+    throw new InvalidArgumentError(
+      "the request has trailers but no body: trailers are sent after a body",
+    );
   }
   const length = contentLength(method, body);
   const nv = writeRequestHead(method, target, headers, length);
@@ -122,7 +124,7 @@ function prepare(
   };
 }
 
-/** Throws `TypeError` when the headers announce another body than there is. */
+/** Throws `TypeError` if the headers announce another length than that of the body. */
 function readAnnounced(
   nv: readonly NameValue[],
   body: OutgoingRequest["body"],
@@ -146,8 +148,8 @@ function readAnnounced(
 }
 
 /**
- * Whether a URL is what there is to know of a request: only `Request` knows what
- * a relative one stands beside (`--location`).
+ * Whether the request can be prepared from its URL without a `Request`: only
+ * `Request` can resolve a relative URL (`--location`).
  */
 function isWhole(
   url: string | URL | Request,
@@ -157,14 +159,16 @@ function isWhole(
   return url instanceof URL;
 }
 
-/** Throws `TypeError` for what `fetch` does not take either. */
+/** Throws `TypeError` for a URL that `fetch` does not accept. */
 function readUrl(text: string | URL): URL {
   const url = new URL(text);
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new TypeError(`${url.href} is no URL of HTTP`);
+    throw new TypeError(`${url.href} is not an http: or https: URL`);
   }
   if (url.username !== "" || url.password !== "") {
-    throw new TypeError(`the URL of a request must not hold credentials`);
+    throw new TypeError(
+      `the URL of a request must not contain a user name or password`,
+    );
   }
   if (url.hash !== "") url.hash = "";
   return url;
@@ -181,13 +185,13 @@ function contentLength(
 }
 
 /**
- * What `fetch` says of itself. Gzip goes without saying in SPDY (draft 3.2.1),
- * but not every server knows.
+ * Headers that `fetch` adds. SPDY clients always accept gzip (draft 3.2.1), but not
+ * every server knows that.
  */
 const DEFAULTS: readonly NameValue[] = [
   ["accept", "*/*"],
   ["accept-encoding", "gzip, deflate"],
-  // Node 20 has no navigator.
+  // Node 20 has no `navigator`.
   ["user-agent", globalThis.navigator?.userAgent ?? "spdy"],
 ];
 

@@ -1,5 +1,5 @@
 /**
- * Tells why a request waits for a long time before it is sent.
+ * Warns about a request that waits for a long time before it is sent.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { coreOf, RawConnection } from "../../connection.ts";
 import { startIdleTimer, stopTimer } from "../../connection/clock.ts";
 import { printable } from "../../values.ts";
 
-/** After so long, ms. */
+/** Wait after which the warning is logged, ms. */
 const LONG = 5000;
-/** Connections that were reported: one line each is enough. */
+/** Connections with a warning; there is at most one for each. */
 const REPORTED = new WeakSet<object>();
 
 /**
- * Logs a warning when all streams that the server allows stay in use until `opened`
- * settles: mostly because the application does not read the responses that it has.
+ * Logs a warning if all streams that the server allows stay in use until `opened`
+ * settles. The usual cause is an application that does not read its responses.
  */
 export function watchPlace(
   opener: object,

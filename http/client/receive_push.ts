@@ -1,5 +1,5 @@
 /**
- * Takes the responses that a server pushes along with another (SPDY/3 draft
+ * Receives the responses that a server pushes with another response (SPDY/3 draft
  * 3.3).
  *
  * @module
@@ -17,7 +17,7 @@ import type { OutgoingRequest } from "./outgoing_request.ts";
 import { receiveResponse } from "./receive_response.ts";
 import { originOf, readPushedUrl } from "../server/request_head.ts";
 
-/** Hands a pushed stream that belongs to `request` to `onPush`, or refuses it. */
+/** Passes a pushed stream that belongs to `request` to `onPush`, or refuses it. */
 export function receivePush(
   pushed: Stream,
   request: Pick<OutgoingRequest, "nv" | "init" | "signal">,
@@ -29,7 +29,7 @@ export function receivePush(
     url = readPushedUrl(pushed.headers);
     checkOrigin(url, request.nv);
   } catch (error) {
-    // Rule: without :scheme, :host and :path the stream is reset (draft 3.3.1).
+    // Rule: a push without :scheme, :host and :path is reset (draft 3.3.1).
     state.reset(PROTOCOL_ERROR, error);
     return;
   }
@@ -59,31 +59,31 @@ export function receivePush(
 }
 
 /**
- * Rule: a server may push only for the origin it was asked at (draft 3.3.1).
- * That of the resulting URL: a :path may be a URL itself.
+ * Rule: a server may push only for the origin of the request (draft 3.3.1). A :path
+ * can be an absolute URL, so the resulting URL is checked.
  */
 function checkOrigin(url: string, asked: readonly NameValue[]): void {
   const { origin } = new URL(url);
   const wanted = originOf(asked);
   if (origin !== wanted) {
     throw new HttpMessageError(
-      `a response was pushed for ${origin}, the request was for ${wanted}`,
+      `the server pushed a response for ${origin}, but the request was for ${wanted}`,
     );
   }
 }
 
 interface PushedHead {
-  /** The headers, complete. */
+  /** Resolves to the complete headers. */
   readonly nv: Promise<NameValue[]>;
-  /** The application waits for it. */
+  /** Called when the application waits for them. */
   awaited(): void;
-  /** How many of the headers in HEADERS frames belong to the head. */
+  /** Number of headers from HEADERS frames that belong to the head. */
   headersTaken(): number;
 }
 
 /**
- * Whether HEADERS repeat the `:version` of the SYN_STREAM. Netty needs it in both
- * frames and sends it in both; the same value a second time changes nothing.
+ * Whether HEADERS repeat the `:version` of the SYN_STREAM with the same value.
+ * Netty requires it in both frames and sends it in both.
  */
 function repeatsVersion(
   [name, value]: NameValue,
@@ -92,7 +92,7 @@ function repeatsVersion(
   return name === ":version" && valueOf(nv, name) === value;
 }
 
-/** The response's head may be in the SYN_STREAM or in HEADERS after it. */
+/** Collects the head of the response, which is in the SYN_STREAM or in later HEADERS. */
 function collectHead(pushed: Stream): PushedHead {
   const head = new Deferred<NameValue[]>();
   const nv = [...pushed.headers];
@@ -110,7 +110,7 @@ function collectHead(pushed: Stream): PushedHead {
     const names = news.map(([name]) => name);
     const again = names.find((name) => seen.has(name));
     if (again !== undefined) {
-      // Rule: HEADERS must not repeat what was sent before (draft 3.3.1).
+      // Rule: HEADERS must not repeat a header that was sent before (draft 3.3.1).
       const error = new HttpMessageError(
         `the pushed stream ${pushed.id} sends ${again} a second time`,
       );
@@ -124,8 +124,8 @@ function collectHead(pushed: Stream): PushedHead {
     complete = seen.has(":status");
     if (complete) finish();
   };
-  // The end without a head: what there is then gets the error it deserves. Not
-  // as an application that waits: see `StreamCore.wait`.
+  // The stream ended without a head: the headers that exist then produce the right
+  // error. It must not count as a waiting application: see `StreamCore.wait`.
   state.trailers.observed.then(finish, (error) => head.reject(error));
   return {
     nv: head.promise,

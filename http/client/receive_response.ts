@@ -1,5 +1,5 @@
 /**
- * From a header list and a stream to a `Response`.
+ * Makes a `Response` of a header list and a stream.
  *
  * @module
  */
@@ -22,17 +22,17 @@ import {
 } from "./response_head.ts";
 import { type ResponseOrigin, SpdyResponse } from "./spdy_response.ts";
 
-/** What the reading of a response depends on. */
+/** How a response is read. */
 export interface AskedFor {
   readonly url: string;
   readonly method: string;
   readonly init: FetchInit;
-  /** Whether a redirect led to the URL. */
+  /** Whether the URL is the result of a redirect. */
   readonly redirected: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
-/** A response whose head has arrived; its body arrives as it is read. */
+/** Creates a response whose head has arrived. The body arrives while it is read. */
 export function receiveResponse(
   stream: Stream,
   nv: readonly NameValue[],
@@ -52,14 +52,14 @@ export function receiveResponse(
     if (isDecoded) markDecoded(response);
     return response;
   } catch (error) {
-    // Rule: what is no response is reset with PROTOCOL_ERROR (draft 3.2.2).
+    // Rule: an invalid response is reset with PROTOCOL_ERROR (draft 3.2.2).
     const reason = asMessageError(error);
     state.reset(PROTOCOL_ERROR, reason);
     throw reason;
   }
 }
 
-/** What content-encoding says, all lines of it in order (RFC 9110 5.3). */
+/** All values of `content-encoding` in order (RFC 9110 5.3). */
 function codings(nv: readonly NameValue[]): string | undefined {
   let all: string | undefined;
   for (const [name, value] of nv) {
@@ -70,8 +70,8 @@ function codings(nv: readonly NameValue[]): string | undefined {
 }
 
 /**
- * Not a closure of {@linkcode receiveBody}: the receive buffer keeps it, and with it
- * would keep the body, which then nobody could drop.
+ * Not a closure in {@linkcode receiveBody}, because the receive buffer keeps this
+ * function: a closure would keep the body alive, and it could never be collected.
  */
 function readingErrors(
   signal: AbortSignal | undefined,
@@ -95,7 +95,7 @@ function receiveBody(
     announced !== undefined && checksLength(init) &&
     !state.receiveBuffer.isWhole(announced)
   ) {
-    // Rule: it counts the bytes as they are sent, coded (RFC 9110 8.6).
+    // Rule: the length counts the encoded bytes as they are sent (RFC 9110 8.6).
     state.receiveBuffer.expect(announced, (came) => {
       const error = wrongLength(announced, came);
       if (came === "more") state.reset(PROTOCOL_ERROR, error);
@@ -103,8 +103,9 @@ function receiveBody(
     });
   }
   if (coding === undefined) {
-    // A small response is there as a whole when its head is; the platform's
-    // web stream would then be a third of what a response costs.
+    // A small response has often arrived completely with its head. Reading it
+    // through a web stream of the platform would take a third of the time of a
+    // response.
     const bytes = state.receiveBuffer.takeAll();
     if (bytes !== undefined) return { body: bytes, isDecoded: false };
   }
@@ -113,7 +114,7 @@ function receiveBody(
   const body = state.receiveBuffer.readable;
   const decode = coding === undefined ? undefined : bodyDecoder(coding);
   if (decode === undefined) return { body, isDecoded: false };
-  // A decoder reads ahead, which an unread response must not.
+  // A decoder reads ahead, but an unread response must not be read.
   const decoded = toByteStream(() => decode(body), errorFor);
   return { body: decoded, isDecoded: true };
 }

@@ -1,6 +1,6 @@
 /**
- * A light `Response` for what was received. The platform's own object is created only
- * when the program needs it.
+ * A light `Response` for a received message. The platform's own object is created
+ * only if the program needs it.
  *
  * @module
  */
@@ -43,7 +43,7 @@ class StandInResponse {
 
   constructor(body: StandInBody, head: ResponseHead) {
     const held = new HeldResponse(body, head);
-    // The platform says what is wrong with others, and watches over streams.
+    // For other values the platform throws its own errors, and it tracks streams.
     if (!isCertain(body, head)) held.real;
     this[HELD] = held;
   }
@@ -62,7 +62,7 @@ class StandInResponse {
   }
 }
 
-/** Whether the platform takes it, without asking. */
+/** Whether the platform certainly accepts it. */
 function isCertain(body: StandInBody, head: ResponseHead): boolean {
   return isPlain(head.statusText) &&
     head.status >= 200 && head.status <= 599 &&
@@ -94,12 +94,11 @@ class PlatformResponse extends Response {
   }
 }
 
-// It shows its class in `response.constructor` as others do.
+// The class that `response.constructor` returns is that of the platform.
 Reflect.deleteProperty(PlatformResponse.prototype, "constructor");
 
 /**
- * A `Response` that costs little until more than its status and bytes are asked
- * for.
+ * A `Response` that is cheap as long as only its status and its bytes are used.
  */
 export const ReceivedResponse: ReceivedResponseConstructor = standInFor(
     StandInResponse.prototype,

@@ -1,5 +1,5 @@
 /**
- * Redirects, followed as the Fetch standard says ("HTTP-redirect fetch").
+ * Follows redirects as the Fetch standard requires ("HTTP-redirect fetch").
  *
  * @module
  */
@@ -9,9 +9,12 @@ import { valueOf } from "../message/fields.ts";
 import type { OutgoingRequest } from "./outgoing_request.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
 
-/** How many redirects one call of `fetch` follows at most. */
+/** Most redirects that one call of `fetch` follows. */
 const MOST_REDIRECTS = 20;
-/** Headers about a body, which a request without one does not send ("request-body-header name"). */
+/**
+ * Headers that describe a body; a request without a body must not have them
+ * ("request-body-header name").
+ */
 const OF_BODY: ReadonlySet<string> = new Set([
   "content-encoding",
   "content-language",
@@ -19,7 +22,7 @@ const OF_BODY: ReadonlySet<string> = new Set([
   "content-location",
   "content-type",
 ]);
-/** Headers that are secrets between the user and one origin. */
+/** Headers with secrets that are meant for one origin. */
 const OF_ORIGIN: ReadonlySet<string> = new Set([
   "authorization",
   "cookie",
@@ -28,15 +31,15 @@ const OF_ORIGIN: ReadonlySet<string> = new Set([
 
 /** How redirects are followed. */
 export interface Following {
-  /** What happens when the caller does not say. */
+  /** Used if the caller does not set `redirect`. */
   readonly mode: RequestRedirect;
   /** Sends a request; resolves to the head of its response. */
   send(request: OutgoingRequest): Promise<SpdyResponse>;
-  /** Throws when this kind of client cannot go to the URL. */
+  /** Throws if this client cannot follow a redirect to the URL. */
   check?(from: URL, to: URL): void;
 }
 
-/** Sends a request and follows the redirects that it meets. */
+/** Sends a request and follows its redirects. */
 export function sendAndFollow(
   request: OutgoingRequest,
   following: Following,
@@ -82,12 +85,12 @@ function isRedirect(status: number): boolean {
     status === 307 || status === 308;
 }
 
-/** Nobody reads the body of a redirect that is followed. */
+/** Cancels the body of a redirect that is followed. */
 function drop(response: SpdyResponse): void {
   response.body?.cancel().catch(() => {});
 }
 
-/** The request that a redirect asks for. Throws `TypeError` when there is none. */
+/** The request that follows a redirect. Throws `TypeError` if there is none. */
 function redirected(
   request: OutgoingRequest,
   status: number,
@@ -133,7 +136,7 @@ function redirected(
   };
 }
 
-/** Where a `location` header leads, without fragment and credentials. */
+/** The target of a `location` header, without fragment and credentials. */
 function targetOf(location: string, from: URL): URL {
   const to = URL.parse(location, from);
   if (to === null || to.protocol !== "http:" && to.protocol !== "https:") {

@@ -1,5 +1,5 @@
 /**
- * Responses as SPDY header lists, both directions (SPDY/3 draft 3.2.2).
+ * Responses as SPDY header lists, reading and writing (SPDY/3 draft 3.2.2).
  *
  * @module
  */
@@ -10,25 +10,25 @@ import { fromByteString, toByteString } from "../platform/header_text.ts";
 import { reasonOf } from "../message/reasons.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 
-/** What the headers of a response say. */
+/** The head of a response. */
 export interface ResponseHead {
   /** 200 to 599. */
   readonly status: number;
-  /** The reason that the server gave, or else the usual one. */
+  /** The reason phrase of the server, or else the standard one. */
   readonly statusText: string;
-  /** The ordinary headers, as `Headers` takes them. */
+  /** All headers that are not pseudo-headers, as `Headers` accepts them. */
   readonly headers: NameValue[];
-  /** Bytes the body announces; `undefined` when it does not. */
+  /** Length of the body according to `content-length`, bytes; `undefined` without one. */
   readonly contentLength: number | undefined;
 }
 
-/** The code alone, or with its reason: "200", "200 OK" (draft 3.2.2). */
+/** The code, alone or with a reason phrase: "200", "200 OK" (draft 3.2.2). */
 const STATUS = /^([2-5]\d\d)(?: (.*))?$/;
 
 /**
- * The header list of a response; `date` is put in where the handler gave none.
- * `contentLength` is put in where they do not name one, and without
- * `keepsLength` also in place of the one they name.
+ * The header list of a response. Adds `date` if the handler did not set it. Adds
+ * `contentLength` if the headers have no `content-length`; if `keepsLength` is
+ * false, it replaces theirs.
  */
 export function writeResponseHead(
   response: Pick<Response, "status" | "statusText" | "headers">,
@@ -65,13 +65,13 @@ function setLength(
 /**
  * Reads the header list of a response that a server sent.
  *
- * Throws {@linkcode HttpMessageError} for a list that is no response.
+ * Throws {@linkcode HttpMessageError} for a list that is not a response.
  */
 export function readResponseHead(nv: readonly NameValue[]): ResponseHead {
-  // Hop-by-hop headers are left out, not refused: sloppy servers send them,
-  // and dropping them harms nobody.
+  // Hop-by-hop headers are dropped and not refused: some servers send them, and
+  // dropping them is harmless.
   const { pseudo, headers, contentLength } = readFields(nv, "drop");
-  // Rule: a response holds :status and :version (draft 3.2.2).
+  // Rule: a response has :status and :version (draft 3.2.2).
   if (pseudo.status === undefined) {
     throw new HttpMessageError("the response has no :status");
   }
@@ -81,7 +81,9 @@ export function readResponseHead(nv: readonly NameValue[]): ResponseHead {
   const match = STATUS.exec(pseudo.status);
   if (match === null) {
     throw new HttpMessageError(
-      `:status ${JSON.stringify(pseudo.status)} is no final HTTP status`,
+      `:status ${
+        JSON.stringify(pseudo.status)
+      } is not a final HTTP status, 200 to 599`,
     );
   }
   return {
@@ -94,7 +96,7 @@ export function readResponseHead(nv: readonly NameValue[]): ResponseHead {
   };
 }
 
-/** Whether a response with this status has no body, whatever its headers say (RFC 9110 6.4.1). */
+/** Whether a response with this status never has a body (RFC 9110 6.4.1). */
 export function isNullBodyStatus(status: number): boolean {
   return status === 204 || status === 205 || status === 304;
 }

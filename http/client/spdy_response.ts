@@ -1,5 +1,5 @@
 /**
- * The response that `fetch` over SPDY gives.
+ * The response that `fetch` over SPDY returns.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { toHeaders } from "../message/fields.ts";
 import { ReceivedResponse } from "./received_response.ts";
 import type { ResponseHead } from "./response_head.ts";
 
-/** What a {@linkcode SpdyResponse} knows besides its head and body. */
+/** The properties of a {@linkcode SpdyResponse} besides head and body. */
 export interface ResponseOrigin {
   /** URL of the request, without its fragment. */
   readonly url: string;
@@ -48,13 +48,13 @@ export interface ResponseOrigin {
  */
 export class SpdyResponse extends Response {
   static {
-    // What `super` makes. To the type checker, and to the documentation, it is
-    // what it is to everybody: a `Response`.
+    // `super` returns a `ReceivedResponse`. For the type checker and the
+    // documentation the class extends `Response`.
     Object.setPrototypeOf(this, ReceivedResponse);
     Object.setPrototypeOf(this.prototype, ReceivedResponse.prototype);
   }
 
-  /** Keeps its code compiled while there is no other; see `zlib/deflate.ts`. */
+  /** Keeps the compiled code of the class; see `zlib/deflate.ts`. */
   static readonly #kept: SpdyResponse = new SpdyResponse(
     new Uint8Array(1),
     { status: 200, statusText: "", headers: [], contentLength: undefined },
@@ -64,7 +64,7 @@ export class SpdyResponse extends Response {
   readonly #head: ResponseHead;
   readonly #origin: ResponseOrigin;
 
-  /** Made by `fetch`. */
+  /** Called by `fetch`. */
   constructor(
     body: BodyInit | null,
     head: ResponseHead,
@@ -75,24 +75,24 @@ export class SpdyResponse extends Response {
     this.#origin = origin;
   }
 
-  /** `"basic"`, as for every response from a server. */
+  /** Always `"basic"`, as for every response from a server. */
   override get type(): ResponseType {
     return "basic";
   }
 
-  /** Whether a redirect led to {@linkcode url}. */
+  /** Whether {@linkcode url} is the result of a redirect. */
   override get redirected(): boolean {
     return this.#origin.redirected ?? false;
   }
 
   /**
-   * A second response with the same head and the same bytes, also with the same
-   * stream and trailers.
+   * A second response with the same head, body, stream and trailers.
    *
    * Throws `TypeError` when the body was used or is locked.
    */
   override clone(): SpdyResponse {
-    // Asked for first: then it is a byte stream, and both copies have BYOB readers.
+    // `body` is read first: it is then a byte stream, and both copies have BYOB
+    // readers.
     if (!this.bodyUsed) void this.body;
     const { body } = super.clone();
     const copy = new SpdyResponse(body, this.#head, this.#origin);
@@ -111,9 +111,9 @@ export class SpdyResponse extends Response {
   }
 
   /**
-   * Headers that arrived after the body (HEADERS frames, SPDY/3 draft 2.6.7);
-   * empty when there were none. Resolves when the body has come in full, so read that
-   * as well; rejects when the stream ends early.
+   * Headers that arrived after the body (HEADERS frames, SPDY/3 draft 2.6.7); empty
+   * if there were none. Resolves when the body has arrived completely, so read the
+   * body as well. Rejects when the stream ends early.
    */
   get trailers(): Promise<Headers> {
     const { stream, trailers } = this.#origin;

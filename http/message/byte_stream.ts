@@ -5,10 +5,10 @@
  */
 
 /**
- * A stream of type "bytes" with the bytes of another, which also has BYOB readers, as
- * the bodies of the platform do. A failure becomes what `errorFor` makes of it. `open`
- * makes the other one when somebody reads: until then nothing reads ahead, and
- * whoever drops the stream drops both.
+ * A stream of type "bytes" with the bytes of another stream. Like the bodies of the
+ * platform, it also has BYOB readers. `errorFor` converts a failure. `open` creates
+ * the other stream at the first read: before that nothing reads ahead, and an
+ * unused stream does not keep the other one alive.
  */
 export function toByteStream(
   open: () => ReadableStream<Uint8Array>,
@@ -27,7 +27,7 @@ export function toByteStream(
             controller.byobRequest?.respond(0);
             return;
           }
-          // A byte stream takes no empty chunk.
+          // A byte stream rejects empty chunks.
           if (value.length === 0) continue;
           controller.enqueue(value as Uint8Array<ArrayBuffer>);
           return;

@@ -1,5 +1,5 @@
 /**
- * Bodies as `content-encoding` says they are coded.
+ * Decodes bodies with a `content-encoding`.
  *
  * @module
  */
@@ -14,21 +14,21 @@ const ENCODINGS: ReadonlyMap<string, BodyEncoding> = new Map([
 ]);
 
 /**
- * Codings undone of a body, at most. Nobody needs more than two; each keeps a
- * window and buffers of its own, and may make a thousand bytes of one.
+ * Most codings of a body. No real message has more than two. Each one keeps a
+ * window and buffers, and may expand a byte to a thousand.
  */
 const MAX_CODINGS = 5;
 
-/** Decodes a body as it is read, so that what a few bytes decode to is never held as a whole. */
+/** Decodes a body while it is read, so that the decoded body is never held in memory as a whole. */
 export type BodyDecoder = (
   body: ReadableStream<Uint8Array>,
 ) => ReadableStream<Uint8Array>;
 
 /**
- * What undoes the codings that a `content-encoding` header lists, the last first
- * (RFC 9110 8.4); `undefined` when there are none, or one among them is not known. The
- * body then stays as it is, as with Deno's `fetch`: a body that is decoded in part
- * matches no header.
+ * The decoder for a `content-encoding` header; it undoes the listed codings, the
+ * last one first (RFC 9110 8.4). `undefined` if there are none or if one is
+ * unknown. Such a body is not decoded at all, as in Deno's `fetch`, because a
+ * partly decoded body would match no header.
  *
  * Throws {@linkcode HttpMessageError} for more than five codings.
  */
@@ -36,7 +36,7 @@ export function bodyDecoder(header: string): BodyDecoder | undefined {
   const names = namesOf(header);
   if (names.length > MAX_CODINGS) {
     throw new HttpMessageError(
-      `content-encoding lists ${names.length} codings, at most ${MAX_CODINGS} are undone`,
+      `content-encoding lists ${names.length} codings, but at most ${MAX_CODINGS} are supported`,
     );
   }
   const encodings = names.map((name) => ENCODINGS.get(name)).reverse();

@@ -9,15 +9,18 @@ import type { NameValue } from "../../frame/types.ts";
 import { HttpMessageError } from "./message_error.ts";
 
 /**
- * The error for a body of another length than announced: `came` bytes, such as
- * "only 3" or "more". `initiator` is who sends the body.
+ * The error for a body whose length differs from `content-length`. `came` describes
+ * the actual length, such as "only 3" or "more". `initiator` is the side that sent
+ * the body.
  */
 export function wrongLength(
   announced: number,
   came: string,
   initiator: Initiator = "remote",
 ): HttpMessageError {
-  const what = initiator === "remote" ? "bytes came" : "bytes are in the body";
+  const what = initiator === "remote"
+    ? "bytes arrived"
+    : "bytes are in the body";
   return new HttpMessageError(
     `content-length is ${announced}, but ${came} ${what}`,
     { initiator },
@@ -25,9 +28,9 @@ export function wrongLength(
 }
 
 /**
- * Bytes that a header list announces; `undefined` when it does not.
+ * The `content-length` in a header list, bytes; `undefined` without one.
  *
- * Throws {@linkcode HttpMessageError} with initiator `"local"` for what is no
+ * Throws {@linkcode HttpMessageError} with initiator `"local"` if it is not a
  * number.
  */
 export function announcedLength(
@@ -49,7 +52,7 @@ export function parseContentLength(
   const size = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
   if (Number.isNaN(size)) {
     throw new HttpMessageError(
-      `content-length ${JSON.stringify(value)} is no number of bytes`,
+      `content-length ${JSON.stringify(value)} is not a number of bytes`,
       { initiator },
     );
   }

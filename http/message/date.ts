@@ -9,7 +9,7 @@ import { date } from "../../connection/clock.ts";
 let second = -1;
 let text = "";
 
-/** The time as HTTP writes it, worded once a second. */
+/** The current time as an HTTP date, formatted once a second. */
 export function httpDate(): string {
   const now = Math.floor(date() / 1000);
   if (now !== second) {

@@ -1,11 +1,12 @@
 /**
- * Responses whose bodies `fetch` has decoded. `fetch` leaves their headers as they
- * arrived, so the headers about the coding are wrong when such a response is sent on.
+ * Marks responses whose bodies `fetch` has decoded. `fetch` does not change their
+ * headers, so when such a response is sent again, the headers about the coding are
+ * wrong.
  *
  * @module
  */
 
-/** Headers that describe the coded body. */
+/** Headers that describe the encoded body. */
 const OF_CODING: ReadonlySet<string> = new Set([
   "content-encoding",
   "content-length",
@@ -15,13 +16,13 @@ const DECODED = new WeakSet<Response>();
 const KEY = Object.getOwnPropertySymbols(new Response())
   .find(({ description }) => description === "response");
 
-/** The body of a response of this module's `fetch` was decoded. */
+/** Records that this module's `fetch` has decoded the body of a response. */
 export function markDecoded(response: Response): void {
   DECODED.add(response);
 }
 
 /**
- * Whether `fetch`, of this module or of the platform, has decoded the body of the
+ * Whether this module's or the platform's `fetch` has decoded the body of a
  * response. Deno keeps this in an internal field, and `Deno.serve` removes the same
  * headers.
  */
@@ -37,7 +38,7 @@ export function isDecoded(response: Response): boolean {
   return inner?.bodyDecoded === true;
 }
 
-/** The headers without those that describe the coded body. */
+/** The headers without those that describe the encoded body. */
 export function withoutCoding(headers: Headers): Headers {
   const kept = new Headers(headers);
   for (const name of OF_CODING) kept.delete(name);

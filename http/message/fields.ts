@@ -1,5 +1,5 @@
 /**
- * What the headers of requests and responses have in common.
+ * What the headers of requests and responses share.
  *
  * @module
  */
@@ -18,8 +18,8 @@ import { HttpMessageError } from "./message_error.ts";
 import { plainHeaders } from "../platform/plain_headers.ts";
 
 /**
- * Headers about one HTTP/1.1 hop, which a SPDY message must not hold (SPDY/3
- * draft 3.2.1 and 3.2.2).
+ * Headers for one HTTP/1.1 hop, which a SPDY message must not contain (SPDY/3 draft
+ * 3.2.1 and 3.2.2).
  */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
@@ -28,7 +28,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "transfer-encoding",
 ]);
 
-/** What SPDY says in headers whose name begins with a colon. */
+/** The values of pseudo-headers, whose names begin with a colon. */
 export interface PseudoHeaders {
   host: string | undefined;
   method: string | undefined;
@@ -38,26 +38,26 @@ export interface PseudoHeaders {
   version: string | undefined;
 }
 
-/** A received header list, taken apart. */
+/** A received header list after {@linkcode readFields}. */
 export interface Fields {
   readonly pseudo: PseudoHeaders;
-  /** The ordinary headers, as `Headers` takes them. */
+  /** All headers that are not pseudo-headers, as `Headers` accepts them. */
   readonly headers: NameValue[];
-  /** Bytes the body announces; `undefined` when it does not. */
+  /** Length of the body according to `content-length`, bytes; `undefined` without one. */
   readonly contentLength: number | undefined;
 }
 
 /**
- * Takes a received header list apart. `hopByHop` says what becomes of a header
- * that must not be there: `"refuse"` throws, `"drop"` leaves it out.
+ * Reads a received header list. For a hop-by-hop header, `"refuse"` throws and
+ * `"drop"` leaves it out.
  *
- * Throws {@linkcode HttpMessageError} for a list that cannot be a message.
+ * Throws {@linkcode HttpMessageError} for a list that is not a message.
  */
 export function readFields(
   nv: readonly NameValue[],
   hopByHop: "refuse" | "drop",
 ): Fields {
-  // All fields exist from the beginning, so that the object keeps one shape.
+  // All fields are set here so that every object has the same shape.
   const pseudo: PseudoHeaders = {
     host: undefined,
     method: undefined,
@@ -72,12 +72,12 @@ export function readFields(
   for (const pair of nv) {
     const [name, value] = pair;
     if (name.startsWith(":")) {
-      // A reason may be any bytes; other pseudo-headers are text.
+      // A reason phrase may contain any bytes; other pseudo-headers are text.
       setPseudo(pseudo, name, name === ":status" ? textOf(pair) : value);
     } else if (HOP_BY_HOP.has(name)) {
       // Rule: these "are not valid and MUST not be sent" (draft 3.2.1).
       if (hopByHop === "refuse") {
-        throw new HttpMessageError(`the header ${name} must not be sent`);
+        throw new HttpMessageError(`the header ${name} is not allowed in SPDY`);
       }
     } else if (name === "content-length") {
       const size = parseContentLength(value, "remote");
@@ -89,7 +89,7 @@ export function readFields(
       }
       contentLength = size;
     } else if (name === "cookie" && cookie !== undefined) {
-      // Crumbs belong together with "; " (RFC 6265 5.4), never with ",".
+      // The parts of a cookie are joined by "; ", never by "," (RFC 6265 5.4).
       cookie[1] += `; ${bytesOf(pair)}`;
     } else {
       const bytes = bytesOf(pair);
@@ -104,10 +104,10 @@ export function readFields(
 }
 
 /**
- * Appends the headers that SPDY may carry; the others stay behind. Returns the
- * value of `host`, which SPDY has in a place of its own.
+ * Appends the headers that SPDY allows. Returns the value of `host`, for which SPDY
+ * has a pseudo-header.
  *
- * Throws `TypeError` for what `Headers` does not take.
+ * Throws `TypeError` for headers that `Headers` does not accept.
  */
 export function appendHeaders(
   nv: NameValue[],
@@ -131,8 +131,8 @@ export function appendHeaders(
 }
 
 /**
- * The headers that may be sent in this version of SPDY. SPDY/2 allows no empty value,
- * and Jetty ends the connection for one: such a header is left out.
+ * The headers that may be sent in this version of SPDY. SPDY/2 does not allow empty
+ * values, and Jetty ends the connection for one, so these headers are left out.
  */
 export function sendable(
   nv: NameValue[],
@@ -141,7 +141,7 @@ export function sendable(
   return version === PROTO_SPDY2 ? nv.filter(([, value]) => value !== "") : nv;
 }
 
-/** Whether a list has a header of this name. */
+/** Whether a list contains a header of this name. */
 export function hasName(nv: readonly NameValue[], name: string): boolean {
   for (const pair of nv) {
     if (pair[0] === name) return true;
@@ -160,7 +160,7 @@ export function valueOf(
   return undefined;
 }
 
-/** Headers that arrived after the body, or before a pushed one. */
+/** Headers that arrived after the body, or before the head of a push. */
 export function toHeaders(nv: readonly NameValue[]): Headers {
   try {
     const { headers } = readFields(nv, "drop");
@@ -170,20 +170,20 @@ export function toHeaders(nv: readonly NameValue[]): Headers {
   }
 }
 
-/** What the platform's own checks threw (a name that is no token), as ours. */
+/** Converts an error of the platform's own checks, such as for an invalid name. */
 export function asMessageError(error: unknown): unknown {
   return error instanceof TypeError
     ? new HttpMessageError(error.message, { cause: error })
     : error;
 }
 
-/** The value as `Headers` has it. */
+/** The value as a byte string, which `Headers` uses. */
 function bytesOf(pair: NameValue): string {
   const value = pair[1];
   return isPlain(value) ? value : toByteString(exactValue(pair));
 }
 
-/** The value as escaped text: one that is ASCII is as it says. */
+/** The value as escaped text. An ASCII value is the same in both forms. */
 function textOf(pair: NameValue): string {
   return isPlain(pair[1]) ? pair[1] : exactValue(pair);
 }
@@ -208,7 +208,7 @@ function setPseudo(pseudo: PseudoHeaders, name: string, value: string): void {
     case ":version":
       pseudo.version = once(pseudo.version, name, value);
       break;
-      // Others are left out: the draft says nothing of them.
+      // Other pseudo-headers are left out, because the draft does not define them.
   }
 }
 

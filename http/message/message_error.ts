@@ -1,5 +1,5 @@
 /**
- * The error for an HTTP message that SPDY's rules do not allow.
+ * The error for an HTTP message that breaks a rule of SPDY.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import { ERR_PROTO, SpdyError, type SpdyErrorOptions } from "../../errors.ts";
 
 /**
- * An HTTP message breaks a rule of SPDY's HTTP layer (SPDY/3 draft 3.2): a
- * required header is missing, a hop-by-hop header is there, the body is longer
- * or shorter than `content-length` says. Code `ERR_PROTO`; `initiator` is
- * `"remote"` unless said otherwise. The stream dies of it, the connection not.
+ * An HTTP message breaks a rule of SPDY's HTTP layer (SPDY/3 draft 3.2): for
+ * example, a required header is missing, a hop-by-hop header is present, or the
+ * length of the body differs from `content-length`. Code `ERR_PROTO`; the default
+ * of `initiator` is `"remote"`. The stream is reset, and the connection continues.
  *
  * @example
  * ```ts
@@ -24,13 +24,13 @@ import { ERR_PROTO, SpdyError, type SpdyErrorOptions } from "../../errors.ts";
  * @category Errors
  */
 export class HttpMessageError extends SpdyError {
-  /** Makes the error. */
+  /** Creates the error. */
   constructor(message: string, options: SpdyErrorOptions = {}) {
     super(message, ERR_PROTO, { initiator: "remote", ...options });
   }
 }
 
-/** Whether a message of this side broke a rule. */
+/** Whether this side's message broke a rule. */
 export function isLocalFault(error: unknown): error is HttpMessageError {
   return error instanceof HttpMessageError && error.initiator === "local";
 }

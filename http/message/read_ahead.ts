@@ -1,28 +1,29 @@
 /**
- * Tells bodies in memory from bodies that come in their own time.
+ * Distinguishes bodies in memory from bodies that arrive over time.
  *
  * @module
  */
 
-/** A body, begun to be read. */
+/** A body that is a stream, after its first read was started. */
 export interface BodySource {
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   /** The bytes that were available at once. */
   readonly ahead: Uint8Array | undefined;
-  /** The read under way. */
+  /** The read in progress. */
   readonly next: Promise<ReadableStreamReadResult<Uint8Array>>;
 }
 
 /**
- * Turns of the microtask queue in which the platform hands over a body that it
- * has in memory; a string takes two, then one for the end (Deno 2.9).
+ * Turns of the microtask queue after which the platform has delivered a body in
+ * memory; for a string it needs two, then one for the end (Deno 2.9).
  */
 const TURNS = 3;
 const EMPTY = new Uint8Array(0);
 
 /**
- * The body as bytes when it is in memory, else as a source to read on from.
- * Waits for nothing: a body that comes later must not hold back its head.
+ * Returns the bytes of a body in memory, or a source for any other body. Does not
+ * wait longer than {@linkcode TURNS}, so that the head of a slow body is sent at
+ * once.
  */
 export async function readAhead(
   body: ReadableStream<Uint8Array>,
@@ -34,7 +35,7 @@ export async function readAhead(
   };
   for (let reads = 1;; reads++) {
     const next = reader.read();
-    // Whoever reads on gets the failure.
+    // The next reader gets the error.
     next.then(keep, ignore);
     for (let turn = 0; turn < TURNS && came.length < reads; turn++) {
       await undefined;

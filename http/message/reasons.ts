@@ -1,10 +1,10 @@
 /**
- * The reasons of HTTP statuses.
+ * The reason phrases of HTTP statuses.
  *
  * @module
  */
 
-/** By status: the words of RFC 9110 15 and of the registry that it refers to. */
+/** Reason phrases by status, from RFC 9110 15 and the registry to which it refers. */
 const REASONS: Readonly<Record<number, string>> = {
   200: "OK",
   201: "Created",
@@ -66,7 +66,7 @@ const REASONS: Readonly<Record<number, string>> = {
   511: "Network Authentication Required",
 };
 
-/** The usual reason of a status; empty for one without. */
+/** The standard reason phrase of a status; empty if there is none. */
 export function reasonOf(status: number): string {
   return REASONS[status] ?? "";
 }

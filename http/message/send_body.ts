@@ -1,5 +1,5 @@
 /**
- * Bodies on their way out, the same for requests and responses.
+ * Sends bodies of requests and responses.
  *
  * @module
  */
@@ -15,17 +15,17 @@ import type { BodySource } from "./read_ahead.ts";
 /** Headers to send after a body. */
 export type Trailers = () => Promise<NameValue[]>;
 
-/** The options of a body that is a stream. */
+/** How to send a body that is a stream. */
 export interface SourceOptions {
-  /** Headers to send after it. */
+  /** Headers to send after the body. */
   readonly trailers: Trailers | undefined;
   /** Its `content-length`, bytes; `undefined` without one. */
   readonly announced: number | undefined;
 }
 
 /**
- * Resets the stream, and throws, when a whole body has another length than
- * announced: the peer must not take it for what it was promised.
+ * Resets the stream and throws if a body in memory has another length than
+ * announced, so that the peer does not accept it as complete.
  */
 export function checkLength(
   state: StreamCore,
@@ -40,8 +40,8 @@ export function checkLength(
 }
 
 /**
- * Sends a body in memory and ends this side's half; resolves when the end is on
- * its way. Throws or rejects when it cannot.
+ * Sends a body in memory and ends this side's half of the stream; resolves when the
+ * end was submitted. Throws or rejects if the body cannot be sent.
  */
 export function sendBytes(
   state: StreamCore,
@@ -52,17 +52,17 @@ export function sendBytes(
   if (trailers !== undefined) {
     return Promise.resolve(taken).then(() => sendTrailers(state, trailers));
   }
-  // Before any wait, so that FIN rides on the last DATA.
+  // Called before any await, so that the last DATA frame carries FIN.
   const ended = state.sendBuffer.end();
   state.sender.submitNow();
   return ended;
 }
 
 /**
- * Sends a body as it comes, no faster than the peer takes it, and ends this
- * side's half. When the body fails, or has another length than announced, the
- * stream is reset with INTERNAL_ERROR; when the stream fails the body is
- * cancelled. Rejects with that failure.
+ * Sends a body that is a stream, with back-pressure, and ends this side's half of
+ * the stream. If the body fails or has another length than announced, the stream is
+ * reset with INTERNAL_ERROR. If the stream fails, the body is cancelled. Rejects
+ * with that failure.
  */
 export async function sendSource(
   state: StreamCore,
@@ -73,10 +73,11 @@ export async function sendSource(
   let { next } = source;
   let size = 0;
   const write = (chunk: Uint8Array): Promise<void> | undefined => {
-    // A stream of anything can be a body: of text, when it was not encoded.
+    // A web stream can produce any value, such as text that was not encoded.
     if (!(chunk instanceof Uint8Array)) throw notBytes(state, chunk);
     size += chunk.length;
-    // Rule: no more than announced is sent, lest the peer take that for all.
+    // Rule: no more bytes are sent than announced, because the peer would accept
+    // these as the complete body.
     if (announced !== undefined && size > announced) {
       checkLength(state, size, announced);
     }
@@ -85,8 +86,8 @@ export async function sendSource(
   const cancel = (reason: unknown): void => {
     reader.cancel(reason).catch(() => {});
   };
-  // A silent body must not outlive the stream it is for. Not as an application
-  // that waits: see `StreamCore.wait`.
+  // Cancels a body that produces nothing when its stream ends. It must not count as
+  // a waiting application: see `StreamCore.wait`.
   state.closed.observed.then(cancel, cancel);
   try {
     if (ahead !== undefined) await write(ahead);
@@ -105,7 +106,7 @@ export async function sendSource(
   else await sendTrailers(state, trailers);
 }
 
-/** Resets the stream; the error for a chunk of a body that is not bytes. */
+/** Resets the stream. Returns the error for a chunk that is not bytes. */
 function notBytes(state: StreamCore, chunk: unknown): HttpMessageError {
   const error = new HttpMessageError(
     `the body's stream gave ${
@@ -117,7 +118,7 @@ function notBytes(state: StreamCore, chunk: unknown): HttpMessageError {
   return error;
 }
 
-/** Sends trailers and with them the end of this side's half. */
+/** Sends trailers, which end this side's half of the stream. */
 export async function sendTrailers(
   state: StreamCore,
   trailers: Trailers,
@@ -126,7 +127,7 @@ export async function sendTrailers(
   await state.sender.sendHeaders(sendable(nv, state.version), true);
 }
 
-/** Resets the stream when what was to be sent on it failed. */
+/** Resets the stream if the promise rejects. */
 async function orReset<T>(state: StreamCore, promise: Promise<T>): Promise<T> {
   try {
     return await promise;

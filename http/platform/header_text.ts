@@ -1,9 +1,9 @@
 /**
- * Header values between SPDY and `Headers`. SPDY's side has text, which is UTF-8
- * on the wire; a `Headers` object has byte strings, one character for each byte
- * (Fetch standard, "byte string"). The bytes on the wire are the same in both
- * directions. A value that is not UTF-8 is escaped text (`frame/escaped_text.ts`)
- * on SPDY's side.
+ * Converts header values between SPDY and `Headers`. SPDY's side uses text, which
+ * is UTF-8 on the wire. A `Headers` object uses byte strings, with one character
+ * for each byte (Fetch standard, "byte string"). The bytes on the wire are the
+ * same. On SPDY's side, a value that is not UTF-8 is escaped text
+ * (`frame/escaped_text.ts`).
  *
  * @module
  */
@@ -11,21 +11,21 @@
 import { decodeEscaped, encodeEscaped } from "../../frame/escaped_text.ts";
 import type { NameValue } from "../../frame/types.ts";
 
-/** Tab and printable ASCII: the same bytes in every reading. */
+/** Tab and printable ASCII, which are the same in both forms. */
 const PLAIN = /^[\t\x20-\x7e]*$/;
 /** A token (RFC 9110 5.6.2). */
 export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** The same in lower case. */
+/** A token in lower case. */
 export const LOWER_TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-/** Characters made at a time: each is an argument of a call. */
+/** Characters that are converted at a time, because each is an argument of a call. */
 const TEXT_SIZE = 4096;
 
-/** Whether text is the same in every reading. */
+/** Whether text is the same in both forms. */
 export function isPlain(text: string): boolean {
   return PLAIN.test(text);
 }
 
-/** Whether `Headers` certainly takes a list: for others it has to be asked. */
+/** Whether `Headers` certainly accepts a list. Other lists have to be tried. */
 export function isPlainList(nv: readonly NameValue[]): boolean {
   for (const [name, value] of nv) {
     if (!LOWER_TOKEN.test(name) || !PLAIN.test(value)) return false;
@@ -33,7 +33,7 @@ export function isPlainList(nv: readonly NameValue[]): boolean {
   return true;
 }
 
-/** Text as `Headers` takes it: one character for each byte that it has on the wire. */
+/** Text as a byte string, with one character for each byte on the wire. */
 export function toByteString(text: string): string {
   if (PLAIN.test(text)) return text;
   let bytes = "";
@@ -46,7 +46,7 @@ export function toByteString(text: string): string {
   return bytes;
 }
 
-/** A value of `Headers` as text that has the same bytes on the wire. */
+/** A byte string as text with the same bytes on the wire. */
 export function fromByteString(bytes: string): string {
   if (PLAIN.test(bytes)) return bytes;
   const encoded = new Uint8Array(bytes.length);

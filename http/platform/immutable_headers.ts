@@ -1,15 +1,19 @@
 /**
- * Headers of received messages, which nobody may change (Fetch standard, "guard").
+ * Makes the headers of received messages immutable (Fetch standard, "guard").
  *
  * @module
  */
 
-/** Key of what may be done with a `Headers` object; `undefined` where the platform keeps it elsewhere. */
+/**
+ * The symbol under which Deno stores whether a `Headers` object may be changed;
+ * `undefined` if it stores that elsewhere.
+ */
 const GUARD = findGuard();
 
 /**
- * Makes headers immutable: changing them throws `TypeError`. Deno says so under a
- * symbol, which costs nothing; elsewhere the object gets methods of its own.
+ * Makes headers immutable: changing them throws `TypeError`. Deno stores this under
+ * a symbol, which is cheap to set; without the symbol, the object gets methods of
+ * its own.
  */
 export function makeImmutable(headers: Headers): Headers {
   if (GUARD !== undefined) {

@@ -4,18 +4,22 @@
  * @module
  */
 
-/** Deno's record of a body, as far as this file is concerned. */
+/** The part of Deno's record of a body that is used here. */
 interface BodyRecord {
   readonly source: unknown;
   readonly streamOrStatic: unknown;
 }
 
-/** The key under which a request has the record of its body; `undefined` where the platform keeps it elsewhere. */
+/**
+ * The key under which a request stores the record of its body; `undefined` if Deno
+ * stores it elsewhere.
+ */
 const KEY = findKey();
 
 /**
- * Whether the body was not given as a stream, so that all of it can be had at once
- * and more than once. `given` is the body that the request was just made of.
+ * Whether the body was given as a value and not as a stream, so that it can be read
+ * at once and several times. `given` is the body from which the request was just
+ * created.
  */
 export function hasKnownBody(request: Request, given: unknown): boolean {
   if (KEY === undefined) return given !== undefined && !isStream(given);

@@ -1,16 +1,16 @@
 /**
- * `Headers` of a peer, to be gone through in a time that grows with their
- * number. Deno's iterators make the whole list anew for each step (2.9.6: 5 ms
- * for 256 headers, which a peer says in a hundred bytes once it has said them
- * before); `forEach` makes it once.
+ * Iterators for the `Headers` of a peer that take time proportional to the number
+ * of headers. Deno's iterators copy the whole list for each step (2.9.6: 5 ms for
+ * 256 headers, which a peer can repeat in a hundred bytes); `forEach` copies it
+ * once.
  *
  * @module
  */
 
-/** From so many headers on the platform's iterators cost more than these do to put in. */
+/** From this number of headers on, Deno's iterators take longer than it takes to install these. */
 const MANY = 24;
 
-/** Gives `headers`, which have about `count` pairs, iterators of their own when that is worth it. */
+/** Gives `headers` with about `count` pairs their own iterators if that saves time. */
 export function easeIteration(headers: Headers, count: number): Headers {
   return count < MANY ? headers : Object.defineProperties(headers, ITERATORS);
 }

@@ -1,5 +1,6 @@
 /**
- * What `Headers` makes of headers, without making one, where that is certain.
+ * Reads headers without creating a `Headers` object, if the result is certainly the
+ * same.
  *
  * @module
  */
@@ -8,10 +9,10 @@ import type { NameValue } from "../../frame/types.ts";
 import { isPlain, LOWER_TOKEN, TOKEN } from "./header_text.ts";
 
 /**
- * The headers, names in lower case, in the order given; `undefined` when only
- * `Headers` can say what comes of them: it joins what stands there twice, cuts
- * white space off and refuses what is no header. Appended this way, six headers
- * in an object take 0.8 us, by `Headers` 4.4.
+ * The headers in the given order, with names in lower case; `undefined` if only
+ * `Headers` can determine the result, because it joins repeated names, trims white
+ * space and rejects invalid headers. Reading six headers of an object this way
+ * takes 0.8 us; `Headers` takes 4.4 us.
  */
 export function plainHeaders(init: HeadersInit): NameValue[] | undefined {
   return Array.isArray(init) ? plainPairs(init) : plainRecord(init);
@@ -25,7 +26,7 @@ function plainRecord(init: HeadersInit): NameValue[] | undefined {
     const name = toName(key);
     const value = init[key];
     if (name === undefined || !isValue(value)) return undefined;
-    // "A" and "a" can stand in one object.
+    // An object can contain both "A" and "a".
     if (name !== key) unique = false;
     nv.push([name, value]);
   }
@@ -44,7 +45,7 @@ function plainPairs(init: readonly unknown[]): NameValue[] | undefined {
   return areUnique(nv) ? nv : undefined;
 }
 
-/** An object that has what it has by itself, and under names. */
+/** Whether an object has only own properties with string names. */
 function isPlainObject(object: unknown): object is Record<string, unknown> {
   if (typeof object !== "object" || object === null) return false;
   const prototype = Object.getPrototypeOf(object);

@@ -1,14 +1,14 @@
 /**
- * Objects that stand in for the platform's `Request` and `Response` until
- * somebody asks for more than they know. Most are asked for a URL, a status,
- * headers, a small body: the platform takes 5 to 7 us to make an object and
- * answer that, a stand-in 1 (of 40 to 90 that a small request takes in all).
+ * Objects that replace the platform's `Request` and `Response` until the program
+ * needs more than a URL, a status, headers or a small body. Creating the platform's
+ * object and reading these takes 5 to 7 us, and 1 us with a stand-in, of the 40 to
+ * 90 us of a small request.
  *
- * A stand-in has the platform's prototype behind its own, so `instanceof`
- * holds. Deno keeps what its objects know under symbols: the stand-in has
- * accessors for each of these, which make the real object and pass on to it. So
- * everything that is not answered here, and every function of the platform that
- * is handed a stand-in, works on the real object.
+ * The prototype of a stand-in inherits from the platform's, so `instanceof` works.
+ * Deno stores the state of its objects under symbols. The stand-in has accessors
+ * for each of them, which create the real object and return its state. Everything
+ * that a stand-in does not implement, and every function of the platform that gets
+ * a stand-in, therefore works on the real object.
  *
  * @module
  */
@@ -18,26 +18,26 @@ import { makeImmutable } from "./immutable_headers.ts";
 import { easeIteration } from "./many_headers.ts";
 import { usesStandIns } from "./stand_in_switch.ts";
 
-/** What the platform has a constructor for. */
+/** The platform's classes that have stand-ins. */
 export type Message = Request | Response;
 
-/** Bodies that a stand-in can take. */
+/** Bodies that a stand-in accepts. */
 export type StandInBody = ReadableStream<Uint8Array> | Uint8Array | null;
 
 /**
- * Key of what a stand-in knows. A property, not a private field: a `Proxy`
- * around the platform's objects works, and so must one around these.
+ * Key of the state of a stand-in. It is a property and not a private field, so that
+ * a `Proxy` around a stand-in works, as one around the platform's objects does.
  */
 export const HELD: unique symbol = Symbol("held");
 
-/** A stand-in, as far as this file is concerned. */
+/** The part of a stand-in that is used here. */
 export interface StandIn {
   readonly [HELD]: Held<Message>;
 }
 
 const EMPTY = new Uint8Array(0);
 
-/** A third faster than handing over the pairs: no sequences to convert. */
+/** Faster by a third than passing the pairs to `Headers`, which converts sequences. */
 function append(
   headers: Headers,
   nv: Iterable<readonly [string, string]>,
@@ -45,12 +45,12 @@ function append(
   for (const [name, value] of nv) headers.append(name, value);
 }
 
-/** What a stand-in knows: the parts, then the real object. */
+/** The state of a stand-in: first its parts, later the real object. */
 export abstract class Held<T extends Message> {
   readonly #nv: readonly NameValue[];
   #body: StandInBody;
   #taken = false;
-  /** Made before the real object, and handed out in place of its own. */
+  /** The headers if they were read before the real object was created; they replace its own. */
   #headers: Headers | undefined;
   #real: T | undefined;
 
@@ -59,17 +59,18 @@ export abstract class Held<T extends Message> {
     this.#nv = headers;
   }
 
-  /** Makes the real object, without headers. */
+  /** Creates the real object without headers. */
   protected abstract make(body: BodyInit | null): T;
 
-  /** The real object, made when first asked for. */
+  /** The real object, created on first use. */
   get real(): T {
     if (this.#real === undefined) {
       const real = this.make((this.#taken ? EMPTY : this.#body) as BodyInit);
       append(real.headers, this.#nv);
       easeIteration(real.headers, this.#nv.length);
       makeImmutable(real.headers);
-      // A body that was given out is used up in the real object as well.
+      // If the body was already read, it is marked as used in the real object as
+      // well.
       if (this.#taken) real.arrayBuffer();
       this.#real = real;
       this.#body = null;
@@ -78,8 +79,8 @@ export abstract class Held<T extends Message> {
   }
 
   /**
-   * The headers, without the real object around them: 1.1 us for a response's
-   * four in place of 6.
+   * The headers without the real object: 1.1 us for the four of a response instead
+   * of 6.
    */
   get headers(): Headers {
     if (this.#headers !== undefined) return this.#headers;
@@ -90,17 +91,17 @@ export abstract class Held<T extends Message> {
     return this.#headers = makeImmutable(headers);
   }
 
-  /** Whether the body was read, or is being. */
+  /** Whether the body was read or is being read. */
   get bodyUsed(): boolean {
     return this.#real?.bodyUsed ?? this.#taken;
   }
 
-  /** Whether somebody has taken a reader of the body; nobody can without the real object. */
+  /** Whether a reader has locked the body; that is not possible without the real object. */
   get locked(): boolean {
     return this.#real?.body?.locked ?? false;
   }
 
-  /** The body as a stream: of type "bytes", which that of the platform is not when it has the bytes. */
+  /** The body as a stream of type "bytes". The platform's stream for bytes is not of this type. */
   get stream(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     if (this.#real === undefined && this.#body instanceof Uint8Array) {
       this.#body = byteStreamOf(this.#body as Uint8Array<ArrayBuffer>);
@@ -109,8 +110,8 @@ export abstract class Held<T extends Message> {
   }
 
   /**
-   * The body in memory, for the one who may use it; `undefined` where the real
-   * object has to say what comes of it: a stream, no body, one used before.
+   * The body in memory, for the caller that may use it; `undefined` if the real
+   * object has to decide: for a stream, no body, or a used body.
    */
   takeBytes(): Uint8Array<ArrayBuffer> | undefined {
     if (!(this.#body instanceof Uint8Array)) return undefined;
@@ -134,14 +135,14 @@ function byteStreamOf(
   }, { highWaterMark: 0 });
 }
 
-/** Whether a stand-in's body is locked to a reader; `undefined` for what is no stand-in. */
+/** Whether a stand-in's body is locked to a reader; `undefined` if the object is not a stand-in. */
 export function isHeldLocked(
   message: Message & { readonly [HELD]?: Held<Message> },
 ): boolean | undefined {
   return message[HELD]?.locked;
 }
 
-/** Takes the bytes out of a stand-in; `undefined` where there are none to take. */
+/** Takes the bytes out of a stand-in; `undefined` if there are none. */
 export function takeHeldBytes(
   message: Message & { readonly [HELD]?: Held<Message> },
 ): Uint8Array<ArrayBuffer> | undefined {
@@ -149,10 +150,10 @@ export function takeHeldBytes(
 }
 
 /**
- * Puts `prototype` in front of the platform's, and on it what every stand-in
- * has. False when the platform's functions do not work on the outcome: it keeps
- * its state elsewhere, as in private fields; and when stand-ins are turned off.
- * `probe` makes a stand-in.
+ * Makes `prototype` inherit from the platform's prototype and adds what every
+ * stand-in needs. Returns false if the platform's functions do not work with the
+ * result, for example because the state is in private fields, and if stand-ins are
+ * turned off. `probe` creates a stand-in.
  */
 export function standInFor(
   prototype: StandIn,
@@ -165,7 +166,7 @@ export function standInFor(
     prototype,
     Object.getOwnPropertyDescriptors(members(platform.prototype)),
   );
-  // The platform's members show up in `for (name in request)`.
+  // Makes the members enumerable, as those of the platform are.
   for (const name of Object.getOwnPropertyNames(prototype)) {
     const { enumerable } =
       Object.getOwnPropertyDescriptor(platform.prototype, name) ?? {};
@@ -177,7 +178,8 @@ export function standInFor(
     for (const key of Object.getOwnPropertySymbols(used)) {
       passOn(prototype, key);
     }
-    // Of what the platform computes from its state, only the signal is not the real object's.
+    // Of the values that the platform computes from the state, only the signal
+    // differs from the real object's.
     for (const key of Object.getOwnPropertySymbols(platform.prototype)) {
       if (Reflect.get(used, key) instanceof AbortSignal) {
         Object.defineProperty(prototype, key, {
@@ -194,7 +196,7 @@ export function standInFor(
   }
 }
 
-/** An object with all of its state: some of it is made when it is first asked for. */
+/** Returns an object whose complete state exists, because Deno creates some of it on first use. */
 function afterUse(platform: Message, real: Message): Message {
   const members = Object.getOwnPropertyDescriptors(platform);
   for (const { get } of Object.values(members)) get?.call(real);
@@ -202,7 +204,7 @@ function afterUse(platform: Message, real: Message): Message {
   return real;
 }
 
-/** The state under `key` is that of the real object. */
+/** Returns the real object's state for `key`. */
 function passOn(prototype: StandIn, key: symbol): void {
   Object.defineProperty(prototype, key, {
     configurable: true,
@@ -220,9 +222,9 @@ function passOn(prototype: StandIn, key: symbol): void {
 }
 
 /**
- * Whether a value stands for memory outside of JavaScript. Deno frees that with
- * the very object that it gave it to: through a stand-in it would be freed a
- * second time. Each object has its own, or none.
+ * Whether a value is a handle of memory outside of JavaScript. Deno frees that
+ * memory together with the object that owns it. If a stand-in returned the handle,
+ * it would be freed twice.
  */
 function isHandle(value: unknown): boolean {
   return typeof value === "object" && value !== null &&
@@ -230,7 +232,7 @@ function isHandle(value: unknown): boolean {
     Reflect.ownKeys(value).length === 0;
 }
 
-/** Whether the platform's own functions take a stand-in for the real thing. */
+/** Whether the platform's functions accept a stand-in. */
 function passesFor(platform: Message, probe: () => StandIn): boolean {
   const members = Object.getOwnPropertyDescriptors(platform);
   for (const { get } of Object.values(members)) get?.call(probe());
@@ -241,7 +243,7 @@ function passesFor(platform: Message, probe: () => StandIn): boolean {
   return copy.bodyUsed && original[HELD].bodyUsed;
 }
 
-/** What both have: headers, and the reading of a body in memory. */
+/** The members that both classes share: headers, and reading a body in memory. */
 function members(platform: Message): ThisType<Message & StandIn> {
   return {
     get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
@@ -278,7 +280,7 @@ function members(platform: Message): ThisType<Message & StandIn> {
 
 const DECODER = new TextDecoder();
 
-/** Bytes that have their buffer for themselves. */
+/** Bytes that do not share their buffer. */
 function alone(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return bytes.length < bytes.buffer.byteLength ? bytes.slice() : bytes;
 }

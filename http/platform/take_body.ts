@@ -1,5 +1,5 @@
 /**
- * The body of a response, as its maker gave it.
+ * Takes the body of a response in the form in which it was given.
  *
  * @module
  */
@@ -7,20 +7,20 @@
 import { isHeldLocked, takeHeldBytes } from "./stand_in.ts";
 import { usesStandIns } from "./stand_in_switch.ts";
 
-/** Deno's record of a body, as far as this file is concerned. */
+/** The part of Deno's record of a body that is used here. */
 interface BodyRecord {
   readonly streamOrStatic: ReadableStream | { readonly body: unknown };
   consume(): unknown;
 }
 
 const ENCODER = new TextEncoder();
-/** Undefined where the platform keeps bodies elsewhere. */
+/** Undefined if Deno stores bodies elsewhere. */
 const KEY = findKey();
 
 /**
- * The body: bytes when it was given as bytes or as text, and it is used up then;
- * else the stream. A stream that the platform makes of bytes, to be read again
- * here, would take a tenth of the requests a second.
+ * The body: bytes if it was given as bytes or text, and then it counts as used;
+ * otherwise the stream. Reading bytes through a stream of the platform would cost a
+ * tenth of the requests per second.
  */
 export function takeBody(
   response: Response,
@@ -34,7 +34,7 @@ export function takeBody(
   return record ? takeBytes(record) ?? response.body : null;
 }
 
-/** Whether somebody reads the body already; a body in memory is not made a stream to find out. */
+/** Whether the body is locked to a reader. This does not turn a body in memory into a stream. */
 export function isLocked(response: Response): boolean {
   const held = isHeldLocked(response);
   if (held !== undefined) return held;
@@ -47,7 +47,7 @@ export function isLocked(response: Response): boolean {
   return body instanceof ReadableStream && body.locked;
 }
 
-/** The key's value; `undefined` where that is no record as expected. */
+/** The record under the key; `undefined` if it has an unexpected form. */
 function recordOf(
   response: Response,
   key: symbol,
@@ -55,7 +55,7 @@ function recordOf(
   return Reflect.get(response, key);
 }
 
-/** Uses the body up when it is bytes or text. */
+/** Takes the body and marks it as used, if it is bytes or text. */
 function takeBytes(record: BodyRecord): Uint8Array | undefined {
   const { streamOrStatic } = record;
   if (streamOrStatic instanceof ReadableStream) return undefined;
@@ -70,8 +70,8 @@ function takeBytes(record: BodyRecord): Uint8Array | undefined {
 }
 
 /**
- * The key under which a response has the record of its body; `undefined` where
- * the platform keeps it elsewhere, or another kind of record.
+ * The key under which a response stores the record of its body; `undefined` if Deno
+ * stores it elsewhere or in another form.
  */
 function findKey(): symbol | undefined {
   if (!usesStandIns()) return undefined;

@@ -1,9 +1,9 @@
 /**
- * Keeps the compiled code of the platform's objects that requests and responses use.
- * Deno implements them in JavaScript, so V8 discards their code as it does that of
- * other classes; `zlib/deflate.ts` explains this. `connection/warm.ts` does the same
- * for the classes of a stream. It is a file apart because the connection layer has no
- * `Request` or `Response`, and must not load them for programs without HTTP.
+ * Keeps the compiled code of the platform's objects for requests and responses.
+ * Deno implements them in JavaScript, so V8 discards their code like that of other
+ * classes; `zlib/deflate.ts` explains this. `connection/warm.ts` does the same for
+ * the classes of a stream. This file is separate because the connection layer must
+ * not load `Request` and `Response` for programs without HTTP.
  *
  * @module
  */
@@ -11,9 +11,9 @@
 let kept: readonly unknown[] | undefined;
 
 /**
- * Creates one object of each; further calls do nothing. A server does so when it
- * begins, and a client once it has sent some requests: loading this takes 5 ms, which
- * a program that asks for one page does not need.
+ * Creates one object of each class; further calls do nothing. A server calls it at
+ * its start, and a client after some requests: it takes 5 ms, which a program that
+ * fetches one page does not need to spend.
  */
 export function keepPlatform(): void {
   kept ??= [

@@ -16,11 +16,11 @@ import {
 } from "../../connection/proxy_protocol_listener.ts";
 
 /**
- * Makes a listener one that reads the PROXY head of its connections; `undefined`
- * when `proxyProtocol` is off. `onConnectionError` is called for those that are
- * refused.
+ * Returns a listener that reads the PROXY head of each connection; `undefined` if
+ * `proxyProtocol` is off. Calls `onConnectionError` for connections that it
+ * refuses.
  *
- * Throws `InvalidArgumentError` for options that are none.
+ * Throws `InvalidArgumentError` for invalid options.
  */
 export function behindBalancer(
   options: ServeOptions,

@@ -35,7 +35,7 @@ const CONNECTION_NAMES: Names<ServeConnectionOptions> = {
   allowedOrigins: true,
 };
 
-/** The names of everything that `serve` takes on some kind of listener. */
+/** The names of all options of `serve`, for any kind of listener. */
 const SERVE_NAMES: Names<
   & ServeTcpOptions
   & ServeUnixOptions
@@ -61,7 +61,7 @@ const SERVE_NAMES: Names<
   handler: true,
 };
 
-/** Options of other servers, and what there is instead. */
+/** Options of other servers, and what to use instead. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   keyFile: "read the file, and pass its text as `key`",
   certFile: "read the file, and pass its text as `cert`",
@@ -85,7 +85,7 @@ export function checkServeNames(options: ServeOptions): void {
     throw new InvalidArgumentError(
       `transport ${
         show(transport)
-      } is not served here: "tcp" takes a port, "unix" takes a path`,
+      } is not supported: "tcp" needs a port, "unix" needs a path`,
     );
   }
   for (const [name, advice] of Object.entries(ELSEWHERE)) {
@@ -106,11 +106,11 @@ export function checkServeConnectionNames(
 }
 
 /**
- * Checks before anything is accepted: what is found later would end each
- * connection in silence.
+ * Checks the options before the server accepts connections. An error found later
+ * would end every connection without a message.
  *
  * Throws `InvalidArgumentError` for an option out of its range, and
- * `UnsupportedVersionError` for a version that is none.
+ * `UnsupportedVersionError` for an unknown version.
  */
 export function checkConnectionOptions(options: ServeConnectionOptions): void {
   const { version, versions = [], handshakeTimeout = 0 } = options;

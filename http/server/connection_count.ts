@@ -1,5 +1,5 @@
 /**
- * Counts the open connections of a server, in all and for each address.
+ * Counts the open connections of a server, in total and for each address.
  *
  * @module
  */
@@ -14,10 +14,10 @@ export interface ConnectionBounds {
 }
 
 const MOST = 0x7fffffff;
-/** An IPv4 address as a socket of both kinds gives it. */
+/** The prefix of an IPv4 address on a dual-stack socket. */
 const MAPPED = /^::ffff:(?=\d+\.)/i;
 
-/** Throws `InvalidArgumentError` for a bound out of range. */
+/** Throws `InvalidArgumentError` if a bound is out of its range. */
 export function checkBounds(
   { maxConnections = 1, maxConnectionsPerAddress = 1 }: ConnectionBounds,
 ): void {
@@ -25,14 +25,14 @@ export function checkBounds(
   checkWhole("maxConnectionsPerAddress", maxConnectionsPerAddress, 1, MOST);
 }
 
-/** The open connections. */
+/** Counts open connections. */
 export class ConnectionCount {
   readonly #most: number;
   readonly #mostPerAddress: number;
   readonly #perAddress = new Map<string, number>();
   #open = 0;
 
-  /** Nothing is open yet. */
+  /** Creates a count of zero. */
   constructor(
     { maxConnections = MOST, maxConnectionsPerAddress = MOST }:
       ConnectionBounds,
@@ -43,7 +43,7 @@ export class ConnectionCount {
 
   /**
    * Counts a connection until the returned function is called. Throws
-   * `ConnectionClosedError` when there are as many as may be.
+   * `ConnectionClosedError` if a bound is reached.
    */
   add(address: Deno.Addr | undefined): () => void {
     if (this.#open >= this.#most) {
@@ -81,7 +81,7 @@ function refused(
   where: string,
 ): ConnectionClosedError {
   return new ConnectionClosedError(
-    `the connection was refused: ${most} are open${where} (${name})`,
+    `the connection was refused: ${most} connections${where} are open already (${name})`,
     { initiator: "local", unprocessed: true },
   );
 }

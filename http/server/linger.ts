@@ -1,5 +1,5 @@
 /**
- * Uploads that go on when their response has left.
+ * Uploads that continue after the response was sent.
  *
  * @module
  */
@@ -9,18 +9,17 @@ import { startTimer, stopTimer, type Timer } from "../../connection/clock.ts";
 import type { StreamCore } from "../../connection/stream_core.ts";
 
 /**
- * How long an upload that nobody reads is kept for a handler that begins late,
- * and how long it is dropped after that, so that a short one comes to its end,
- * ms each.
+ * An upload that the handler has not begun to read is kept for this time, ms. Its
+ * bytes are then dropped for the same time, so that a short upload can finish.
  */
 const LINGER = 1000;
-/** How long a handler that has begun to read may pause, ms. */
+/** Longest pause of a handler that has begun to read, ms. */
 const PATIENCE = 30_000;
 
 /**
- * Lets an upload go on as long as somebody reads it, then lets it run dry for a
- * while, then stops it. `isTaken`: whether the handler has begun to read, or
- * given the body to somebody who will.
+ * Lets an upload continue while it is read. After that, drops its bytes for a
+ * while, and then resets the stream. `isTaken` says whether the handler has begun to
+ * read the body or has passed it on.
  */
 export function letUploadEnd(state: StreamCore, isTaken: () => boolean): void {
   if (state.ended || state.remoteEnded) return;
@@ -41,7 +40,7 @@ export function letUploadEnd(state: StreamCore, isTaken: () => boolean): void {
     }, patience);
   };
   const drop = (after: number): void => {
-    state.dropBody(`nobody read it for ${after} ms after the response`);
+    state.dropBody(`it was not read for ${after} ms after the response`);
     timer = startTimer(() => state.reset(CANCEL), LINGER);
   };
   state.onEnd(() => stopTimer(timer));

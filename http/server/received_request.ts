@@ -1,6 +1,6 @@
 /**
- * A light `Request` for what was received. The platform's own object is created only
- * when the handler needs it.
+ * A light `Request` for a received message. The platform's own object is created
+ * only if the handler needs it.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
 
 type Parts = Pick<RequestHead, "method" | "url" | "headers">;
 
-/** Methods that the platform takes as they are. */
+/** Methods that the platform does not change. */
 const USUAL: ReadonlySet<string> = new Set([
   "DELETE",
   "GET",
@@ -43,7 +43,7 @@ class HeldRequest extends Held<Request> {
     this.url = new URL(url).href;
     this.method = method;
     this.#signal = signal;
-    // The platform says what is wrong with others, and watches over streams.
+    // For other values the platform throws its own errors, and it tracks streams.
     if (
       !isPlainList(headers) || !USUAL.has(method) ||
       body instanceof ReadableStream
@@ -57,7 +57,7 @@ class HeldRequest extends Held<Request> {
   }
 
   protected override make(body: BodyInit | null): Request {
-    // Without what goes without saying: a dictionary takes 1.5 us to convert.
+    // Leaves out defaults, because converting a dictionary takes 1.5 us.
     return this.method === "GET"
       ? new Request(this.url)
       : new Request(this.url, { method: this.method, body });
@@ -91,12 +91,12 @@ const PROBE: Parts = {
 };
 
 let standsIn: boolean | undefined;
-/** Keeps the code for requests compiled while there is no other; see `zlib/deflate.ts`. */
+/** Keeps the compiled code for requests; see `zlib/deflate.ts`. */
 export let keptRequest: Request | undefined;
 
 /**
- * Finds out whether stand-ins work, which takes 6 ms, so a client does not do it: a
- * server does so when it begins.
+ * Checks whether stand-ins work. It takes 6 ms, so only a server does it, at its
+ * start.
  */
 export function prepareRequests(): void {
   if (standsIn !== undefined) return;
@@ -117,7 +117,7 @@ function probe({ signal }: AbortController): StandInRequest {
   return new StandInRequest(held);
 }
 
-/** Whether copies that the platform makes of a stand-in abort with it. */
+/** Whether copies that the platform makes of a stand-in abort with its signal. */
 function signalsFollow(): boolean {
   const abort = new AbortController();
   const original = probe(abort) as unknown as Request;
@@ -127,12 +127,13 @@ function signalsFollow(): boolean {
 }
 
 /**
- * A `Request` that costs little until more than its URL, its method and its
- * bytes are asked for. `signal` is called when somebody asks for the signal:
- * most never do. What the platform makes of the request (`request.clone()`, `new
- * Request(request)`, `fetch(request)`) has a signal that aborts with this one.
+ * A `Request` that is cheap as long as only its URL, its method and its bytes are
+ * used. `signal` is called when the program first uses the signal, which most
+ * programs never do. Copies that the platform makes of the request
+ * (`request.clone()`, `new Request(request)`, `fetch(request)`) have a signal that
+ * aborts with this one.
  *
- * Throws `TypeError` for parts that are no request.
+ * Throws `TypeError` for parts that are not a valid request.
  */
 export function receivedRequest(
   head: Parts,

@@ -1,5 +1,5 @@
 /**
- * Requests as SPDY header lists, both directions (SPDY/3 draft 3.2.1).
+ * Requests as SPDY header lists, reading and writing (SPDY/3 draft 3.2.1).
  *
  * @module
  */
@@ -14,18 +14,18 @@ import {
 import { toByteString, TOKEN } from "../platform/header_text.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 
-/** What the headers of a request say. */
+/** The head of a request. */
 export interface RequestHead {
   readonly method: string;
-  /** Absolute. */
+  /** The absolute URL. */
   readonly url: string;
-  /** The ordinary headers, as `Headers` takes them. */
+  /** All headers that are not pseudo-headers, as `Headers` accepts them. */
   readonly headers: NameValue[];
-  /** Bytes the body announces; `undefined` when it does not. */
+  /** Length of the body according to `content-length`, bytes; `undefined` without one. */
   readonly contentLength: number | undefined;
 }
 
-/** A host and port cannot hold what would begin another part of the URL. */
+/** A host and port, without characters that begin another part of a URL. */
 const HOST = /^[^\s/?#@\\]+$/;
 const ABSOLUTE = /^https?:\/\//i;
 
@@ -51,7 +51,10 @@ export function writeRequestHead(
   return nv;
 }
 
-/** OPTIONS of `/*` asks about the server as a whole, as {@linkcode readUrl} reads it (RFC 9110 9.3.7). */
+/**
+ * The path of a request. OPTIONS with `/*` becomes `*`, which asks about the server
+ * as a whole; {@linkcode readUrl} does the reverse (RFC 9110 9.3.7).
+ */
 function writePath(method: string, { pathname, search }: URL): string {
   return method === "OPTIONS" && pathname === "/*" ? "*" : pathname + search;
 }
@@ -59,7 +62,7 @@ function writePath(method: string, { pathname, search }: URL): string {
 /**
  * Reads the header list of a request that a client sent.
  *
- * Throws {@linkcode HttpMessageError} for a list that is no request.
+ * Throws {@linkcode HttpMessageError} for a list that is not a request.
  */
 export function readRequestHead(nv: readonly NameValue[]): RequestHead {
   const { pseudo, headers: others, contentLength } = readFields(nv, "refuse");
@@ -67,7 +70,7 @@ export function readRequestHead(nv: readonly NameValue[]): RequestHead {
   required(pseudo, "version", "request");
   if (!TOKEN.test(method)) {
     throw new HttpMessageError(
-      `:method ${JSON.stringify(method)} is no HTTP method`,
+      `:method ${JSON.stringify(method)} is not an HTTP method`,
     );
   }
   const url = readUrl(pseudo, "request");
@@ -79,10 +82,11 @@ export function readRequestHead(nv: readonly NameValue[]): RequestHead {
 }
 
 /**
- * The headers as a handler of HTTP/1.1 gets them: with `host`.
+ * The headers as an HTTP/1.1 handler gets them, with `host`.
  *
- * Rule: a `host` header that names another host than the URL makes the request
- * malformed, as in RFC 9113 8.3.1: two readers would take it for two hosts.
+ * Rule: a request with a `host` header for another host than that of the URL is
+ * malformed, as in RFC 9113 8.3.1, because two readers could understand it
+ * differently.
  */
 function withHost(headers: readonly NameValue[], host: string): NameValue[] {
   const all: NameValue[] = [["host", host]];
@@ -100,15 +104,14 @@ function withHost(headers: readonly NameValue[], host: string): NameValue[] {
 }
 
 /**
- * The URL that a pushed stream is the answer to (draft 3.3.1), absolute and
- * without a fragment.
+ * The absolute URL that a pushed stream answers (draft 3.3.1), without a fragment.
  *
- * Throws {@linkcode HttpMessageError} when the list names none.
+ * Throws {@linkcode HttpMessageError} if the list contains none.
  */
 export function readPushedUrl(nv: readonly NameValue[]): string {
   const { pseudo } = readFields(nv, "drop");
   const { scheme, host, path = "" } = pseudo;
-  // Jetty's push over SPDY/2 has the whole URL in `url`, and neither scheme nor host.
+  // In SPDY/2, Jetty's push has the whole URL in `url`, without scheme and host.
   const whole = scheme === undefined && host === undefined &&
     ABSOLUTE.test(path);
   const url = whole
@@ -123,15 +126,17 @@ function readUrl(pseudo: PseudoHeaders, what: string): string {
   const host = required(pseudo, "host", what);
   const path = required(pseudo, "path", what);
   if (scheme !== "http" && scheme !== "https") {
-    throw new HttpMessageError(`:scheme ${JSON.stringify(scheme)} is not HTTP`);
+    throw new HttpMessageError(
+      `:scheme ${JSON.stringify(scheme)} is not http or https`,
+    );
   }
   if (!HOST.test(host)) {
-    throw new HttpMessageError(`:host ${JSON.stringify(host)} is no host`);
+    throw new HttpMessageError(`:host ${JSON.stringify(host)} is not a host`);
   }
-  // SPDY/2's url, and a request to a proxy, may be absolute.
+  // In SPDY/2, and in a request to a proxy, the path may be an absolute URL.
   if (ABSOLUTE.test(path)) return readAbsolute(path, scheme, host);
   if (path.startsWith("/")) return `${scheme}://${host}${path}`;
-  // Rule: OPTIONS may be about the server as a whole (RFC 9110 9.3.7).
+  // Rule: OPTIONS may ask about the server as a whole (RFC 9110 9.3.7).
   if (path === "*") return `${scheme}://${host}/*`;
   throw new HttpMessageError(
     `:path ${JSON.stringify(path)} does not begin with "/"`,
@@ -139,30 +144,34 @@ function readUrl(pseudo: PseudoHeaders, what: string): string {
 }
 
 /**
- * A :path that is a URL may not lead elsewhere than :scheme and :host: whoever
- * looks at those, at the certificate or at the URL means the same place.
+ * Reads a :path that is an absolute URL. It must have the same origin as :scheme
+ * and :host, so that checks of either one, or of the certificate, apply to the same
+ * server.
  */
 function readAbsolute(path: string, scheme: string, host: string): string {
   const url = readWhole(path);
   const { origin } = parseUrl(`${scheme}://${host}`, ":host");
   if (url.origin !== origin) {
     throw new HttpMessageError(
-      `:path leads to ${url.origin}, :scheme and :host to ${origin}`,
+      `:path names the origin ${url.origin}, but :scheme and :host name ${origin}`,
     );
   }
   return url.href;
 }
 
-/** A :path that is a URL. */
+/** Parses a :path that is an absolute URL. */
 function readWhole(path: string): URL {
   const url = parseUrl(path, ":path");
   if (url.username !== "" || url.password !== "") {
-    throw new HttpMessageError(`:path contains a user's name or password`);
+    throw new HttpMessageError(`:path contains a user name or password`);
   }
   return url;
 }
 
-/** The origin that the headers of a request name. Throws {@linkcode HttpMessageError} when they name none. */
+/**
+ * The origin in the headers of a request. Throws {@linkcode HttpMessageError} if
+ * they contain none.
+ */
 export function originOf(nv: readonly NameValue[]): string {
   const { pseudo } = readFields(nv, "drop");
   return parseUrl(readUrl(pseudo, "request"), ":host").origin;
@@ -171,12 +180,14 @@ export function originOf(nv: readonly NameValue[]): string {
 function parseUrl(text: string, what: string): URL {
   const url = URL.parse(text);
   if (url === null) {
-    throw new HttpMessageError(`${what} makes no URL: ${JSON.stringify(text)}`);
+    throw new HttpMessageError(
+      `${what} does not form a valid URL: ${JSON.stringify(text)}`,
+    );
   }
   return url;
 }
 
-/** Rule: a request holds all of :method :scheme :path :version :host (draft 3.2.1). */
+/** Rule: a request has :method, :scheme, :path, :version and :host (draft 3.2.1). */
 function required(
   pseudo: PseudoHeaders,
   name: keyof PseudoHeaders,

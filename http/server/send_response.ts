@@ -1,5 +1,5 @@
 /**
- * Responses on their way out.
+ * Sends responses.
  *
  * @module
  */
@@ -32,8 +32,8 @@ export interface SendResponseOptions {
   /** Method of the request. */
   readonly method: string;
   /**
-   * Sends the head; with `fin` nothing comes after it. The body waits for the
-   * promise, if there is one.
+   * Sends the head; with `fin`, it ends the response. The body is sent after the
+   * returned promise, if there is one.
    */
   readonly sendHead: (
     nv: NameValue[],
@@ -44,9 +44,9 @@ export interface SendResponseOptions {
 }
 
 /**
- * Sends a response in full; resolves when its end is on its way. Throws or
- * rejects when it cannot. A body in memory is submitted before anything is
- * awaited: it leaves beside its head.
+ * Sends a complete response; resolves when its end was submitted. Throws or rejects
+ * if the response cannot be sent. A body in memory is submitted before the first
+ * await, so that it leaves together with the head.
  */
 export function sendResponse(
   state: StreamCore,
@@ -57,7 +57,7 @@ export function sendResponse(
   if (body instanceof Uint8Array) {
     return send(state, response, body, body.length, options);
   }
-  // What was decoded on its way here is a stream.
+  // A body that `fetch` decoded is a stream.
   const { status, statusText, headers } = response;
   const head = isDecoded(response)
     ? { status, statusText, headers: withoutCoding(headers) }
@@ -65,7 +65,7 @@ export function sendResponse(
   return readAhead(body).then((read) => sendRead(state, head, read, options));
 }
 
-/** A body that cannot be sent is cancelled: it may hold a file open. */
+/** Cancels a body that cannot be sent, because it may hold a file open. */
 async function sendRead(
   state: StreamCore,
   head: Head,
@@ -73,7 +73,7 @@ async function sendRead(
   options: SendResponseOptions,
 ): Promise<void> {
   try {
-    // A stream that is over was cut if it has another length than announced.
+    // A stream whose length differs from `content-length` counts as truncated.
     await send(state, head, body, undefined, options);
   } catch (error) {
     if (!(body instanceof Uint8Array)) {
@@ -83,7 +83,7 @@ async function sendRead(
   }
 }
 
-/** `known`: the length of a body that the handler gave in full, which replaces what the headers say of it. */
+/** `known` is the length of a body in memory; it replaces the `content-length` of the headers. */
 function send(
   state: StreamCore,
   response: Head,
@@ -95,7 +95,8 @@ function send(
   const bodyless = isNullBodyStatus(response.status);
   const bare = method === "HEAD" || bodyless;
   if (bare && !(body instanceof Uint8Array)) {
-    // Rule: neither has a body, whatever the handler gave (RFC 9110 6.4.1).
+    // Rule: a response to HEAD or with such a status has no body, even if the
+    // handler set one (RFC 9110 6.4.1).
     body.reader.cancel().catch(() => {});
   }
   const nv = writeResponseHead(
@@ -104,7 +105,7 @@ function send(
     httpDate(),
     known === undefined || bare && namesLength(response.headers),
   );
-  // A response without a body has the content-length that a response to GET would have.
+  // A response without a body has the content-length of the response to GET.
   const announced = bare || known !== undefined
     ? undefined
     : readAnnounced(nv, body);
@@ -120,7 +121,7 @@ function send(
     : head.then(() => sendRest(state, rest, options));
 }
 
-/** A response without a body may name the length that the one to GET has. */
+/** Whether a response without a body has a `content-length`, that of the response to GET. */
 function namesLength(headers: Headers): boolean {
   return /^\d+$/.test(headers.get("content-length") ?? "");
 }

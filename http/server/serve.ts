@@ -25,43 +25,43 @@ import { Server } from "./server.ts";
 import { ALL_VERSIONS, tokenOf } from "../upgrade/upgrade_token.ts";
 
 /**
- * Serves HTTP over SPDY, in the manner of `Deno.serve`: on TCP, with `cert` and
- * `key` on TLS, with `path` on a Unix socket.
+ * Serves HTTP over SPDY as `Deno.serve` serves HTTP: on TCP, on TLS with `cert` and
+ * `key`, or on a Unix socket with `path`.
  *
- * On TLS the version is agreed on by ALPN. On plain sockets it is `version`;
- * with `upgrade` also what an HTTP/1.1 client asks for.
+ * On TLS, ALPN selects the version. On other sockets, the version is that of the
+ * option `version`; with `upgrade`, an HTTP/1.1 client can ask for others.
  *
- * The handler takes and returns the platform's `Request` and `Response`. Request
- * and response bodies stream, both with back-pressure. The header `host` is what
- * the client sent as `:host`. `request.signal` aborts with an `AbortError` when
- * the client leaves before the response has been sent; so do the signals of
- * `request.clone()` and `new Request(request)`. The error's `cause` says how it
- * left. For a handler that throws, `onError` answers, and 500 is the default. A
- * request that breaks SPDY's rules is answered with 400, such as one without
- * `:path`, with a `connection` header, or with a body of another length than
- * `content-length` says (SPDY/3 draft 3.2.1). In responses, hop-by-hop headers
- * (`connection`, `keep-alive`, `proxy-connection`, `transfer-encoding`) are left
- * out; `date` and, where the length is known, `content-length` are put in. `GET`
- * and `HEAD` requests have no body; what a client sends with them is dropped.
+ * The handler takes and returns the platform's `Request` and `Response`. The bodies
+ * of both are streamed with back-pressure. The header `host` is the client's
+ * `:host`. `request.signal` aborts with an `AbortError` if the client leaves before
+ * the response was sent; the signals of `request.clone()` and `new
+ * Request(request)` abort as well. The `cause` of the error says how the client
+ * left. If a handler throws, `onError` creates the response; the default is status
+ * 500. A request that breaks SPDY's rules is answered with 400: for example, one
+ * without `:path`, with a `connection` header, or with a body whose length differs
+ * from `content-length` (SPDY/3 draft 3.2.1). Hop-by-hop headers in a response
+ * (`connection`, `keep-alive`, `proxy-connection`, `transfer-encoding`) are not
+ * sent; `date` and, if the length is known, `content-length` are added. `GET` and
+ * `HEAD` requests have no body; bytes that a client sends with them are dropped.
  *
  * A response of a `fetch` that decoded its body, this module's or Deno's, is sent
- * on without the `content-encoding` and `content-length` of the coded one.
+ * without the `content-encoding` and `content-length` of the encoded body.
  *
- * A body given as text or bytes is sent with its own length, whatever the
- * response's `content-length` says, as with `Deno.serve`. A body given as a
- * stream that is shorter or longer than `content-length`, or gives something
- * other than bytes, resets its stream with INTERNAL_ERROR, so that a part is
- * never taken for the whole; the error is logged and passed to `onError`, whose
- * answer is not sent any more.
+ * A body of text or bytes is sent with its actual length, even if the response has
+ * another `content-length`, as in `Deno.serve`. A body that is a stream resets its
+ * SPDY stream with INTERNAL_ERROR if its length differs from `content-length` or if
+ * it produces something other than bytes, so that the client never accepts a
+ * truncated body as complete. The error is logged and passed to `onError`, whose
+ * response is then not sent.
  *
  * A handler can continue to read an upload after its response has been sent, if it
  * reads at least once in 30 s. If the handler has not begun to read, the bytes are
  * kept for 1 s and dropped for another 1 s. Then the stream is reset with CANCEL,
  * and reading the body fails.
  *
- * Throws what `Deno.listen` throws, `InvalidArgumentError` for options that are
- * out of their range or contradict one another, and `UnsupportedVersionError`
- * for a version that is none.
+ * Throws the errors of `Deno.listen`, `InvalidArgumentError` for options out of
+ * their range or in conflict with each other, and `UnsupportedVersionError` for an
+ * unknown version.
  *
  * @example A server in five lines
  * ```ts
@@ -83,7 +83,7 @@ export function serve(
   handler: ServeHandler<Deno.NetAddr>,
 ): SpdyServer<Deno.NetAddr>;
 /**
- * Serves HTTP over SPDY on a listener of the caller.
+ * Serves HTTP over SPDY on the caller's listener.
  *
  * @category Server
  */
@@ -92,7 +92,7 @@ export function serve(
   handler: ServeHandler,
 ): SpdyServer;
 /**
- * Serves HTTP over SPDY on a listener of the caller, the handler among the options.
+ * Serves HTTP over SPDY on the caller's listener, with the handler in the options.
  *
  * @category Server
  */
@@ -118,7 +118,7 @@ export function serve(
   handler: ServeHandler<Deno.NetAddr>,
 ): SpdyServer<Deno.NetAddr>;
 /**
- * Serves HTTP over SPDY on a Unix socket, the handler among the options.
+ * Serves HTTP over SPDY on a Unix socket, with the handler in the options.
  *
  * @category Server
  */
@@ -128,7 +128,7 @@ export function serve(
   },
 ): SpdyServer<Deno.UnixAddr>;
 /**
- * Serves HTTP over SPDY on TCP or TLS, the handler among the options.
+ * Serves HTTP over SPDY on TCP or TLS, with the handler in the options.
  *
  * @category Server
  */
@@ -148,7 +148,7 @@ export function serve(
   }
   checkServeOptions(options as ServeOptions);
   const listener = listen(options);
-  // One kind of address a server: the overloads say which.
+  // A server has only one kind of address, which the overloads determine.
   const server = new Server(
     listener,
     options as ServeOptions,
@@ -170,7 +170,7 @@ type AnyOptions =
   & (ServeTcpOptions | ServeUnixOptions | ServeListenerOptions)
   & { readonly handler?: OneHandler };
 
-/** Options that say where to listen, which a listener knows already. */
+/** Options for listening, which conflict with `listener`. */
 const OF_LISTENING = [
   "port",
   "hostname",
@@ -190,18 +190,18 @@ function checkServeOptions(options: ServeOptions): void {
   for (const name of OF_LISTENING) {
     if (Reflect.get(options, name) !== undefined) {
       throw new InvalidArgumentError(
-        `\`listener\` and \`${name}\` were given: the listener knows where it listens`,
+        `\`listener\` and \`${name}\` cannot be combined: the listener already has an address`,
       );
     }
   }
 }
 
-/** The listener; behind a load balancer, it reads the PROXY head of each connection. */
+/** Creates the listener. Behind a load balancer, it reads the PROXY head of each connection. */
 function listen(options: AnyOptions): ConnectionListener {
   const behind = behindBalancer(options as ServeOptions);
   if (behind === undefined) return listenDirectly(options);
   const isTls = "cert" in options || "key" in options;
-  // On TLS the head comes before the ClientHello.
+  // On TLS, the PROXY head precedes the ClientHello.
   return isTls
     ? listenTcp(options as ServeTcpOptions, behind)
     : behind(listenDirectly(options));
@@ -245,13 +245,13 @@ function listenTcp(
     alpnProtocols: alpnProtocols(options),
     beforeTls,
   };
-  // Only listenTls has the TCP connection before TLS.
+  // Only `listenTls` can read from the TCP connection before TLS.
   return options.handshakeTimeout === 0 && beforeTls === undefined
     ? Deno.listenTls(tls)
     : listenTls(tls);
 }
 
-/** What to agree on, best first: as many names as there are versions. */
+/** The protocols to offer by ALPN, best first. */
 function alpnProtocols({ versions, upgrade }: ServeTcpOptions): string[] {
   const names = (versions ?? ALL_VERSIONS)
     .map((version) => tokenOf(version).toLowerCase());

@@ -1,5 +1,5 @@
 /**
- * HTTP over SPDY on a connection that the caller has.
+ * Serves HTTP over SPDY on the caller's connection.
  *
  * @module
  */
@@ -28,17 +28,17 @@ import {
 } from "./served_connection.ts";
 
 /**
- * Serves HTTP over SPDY on one connection that the caller has: what `accept`
- * gave, a socket of a `Deno.listen` listener, a `WebSocketStream`, one end of an
- * in-memory pipe. Handlers and options are those of {@linkcode serve}, which is
- * a loop over this. The transport belongs to the server from then on.
+ * Serves HTTP over SPDY on one connection: the result of `accept`, a socket of a
+ * `Deno.listen` listener, a `WebSocketStream`, or one end of an in-memory pipe. The
+ * handler and the options are those of {@linkcode serve}, which calls this for each
+ * connection. The transport then belongs to the server.
  *
- * On a `Deno.TlsConn` the version is agreed on by ALPN, and with `upgrade` by
- * the client's first bytes; `connection` is a promise then.
+ * On a `Deno.TlsConn`, ALPN selects the version; with `upgrade`, the client's first
+ * bytes do. In these cases `connection` is a promise.
  *
- * Throws `InvalidArgumentError` for options that are out of their range, for a
- * connection of a client, and for `upgrade` on a pair of web streams;
- * `UnsupportedVersionError` for a version that is none.
+ * Throws `InvalidArgumentError` for options out of their range, for a connection of
+ * a client, and for `upgrade` on a pair of web streams; `UnsupportedVersionError`
+ * for an unknown version.
  *
  * @example Two ends of a pipe
  * ```ts
@@ -138,7 +138,7 @@ export function serveConnection(
   checkServeConnectionNames(options);
   checkConnectionOptions(options);
   checkTransport(transport, options);
-  // The overloads say which handlers may meet a transport without an address.
+  // The overloads determine which handlers accept a transport without an address.
   const host = connectionHost(options, handler as AnyHandler);
   const served = new ServedConnection(transport, host);
   const { signal } = options;
@@ -163,7 +163,7 @@ function checkTransport(
   if (transport instanceof Connection) {
     if (transport.side !== SERVER) {
       throw new InvalidArgumentError(
-        "serveConnection needs a connection of the server's side; this is a client's",
+        "serveConnection needs the server's side of a connection, but this connection is a client",
       );
     }
     return;

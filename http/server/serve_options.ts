@@ -1,5 +1,5 @@
 /**
- * What `serve` takes and gives.
+ * Options and results of `serve`.
  *
  * @module
  */
@@ -12,28 +12,28 @@ import type { Transport } from "../../connection/transport.ts";
 import type { Connection } from "../connection.ts";
 
 /**
- * What {@linkcode ServeInfo.push} takes besides the path.
+ * Options of {@linkcode ServeInfo.push}.
  *
  * @category Server
  */
 export interface PushInit {
-  /** Headers of the request that the push is the answer to. */
+  /** Headers of the request that the pushed response answers. */
   readonly headers?: HeadersInit;
-  /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default that of the request's stream. */
+  /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default: that of the request's stream. */
   readonly pri?: number;
-  /** The response. Default: the handler is called for `path`. */
+  /** The response. By default, the handler is called for `path`. */
   readonly response?: Response;
 }
 
 /**
- * What a handler gets besides the request.
+ * Information about a request, for its handler.
  *
  * @category Server
  */
 export interface ServeInfo<Addr extends Deno.Addr | undefined = Deno.Addr> {
   /**
-   * The client's address. A client on a Unix socket has none: then it is that of
-   * the socket, as with `Deno.serve`.
+   * The client's address. A client on a Unix socket has none, so it is the address
+   * of the socket, as in `Deno.serve`.
    */
   readonly remoteAddr: Addr;
   /** The head of the PROXY protocol that a load balancer sent, with its TLVs; `undefined` if there was none. */
@@ -41,25 +41,25 @@ export interface ServeInfo<Addr extends Deno.Addr | undefined = Deno.Addr> {
   /** The stream of the request. */
   readonly stream: Stream;
   /**
-   * Resolves when the response has left in full; rejects with the reason when
-   * it could not, such as a client that went away.
+   * Resolves when the complete response was sent. Rejects with the reason if it was
+   * not, for example because the client left.
    */
   readonly completed: Promise<void>;
-  /** Headers that the client sent after the body; resolves once the body has come in full. */
+  /** Headers that the client sent after the body. Resolves when the body has arrived completely. */
   readonly trailers: Promise<Headers>;
   /**
-   * Headers to send after the response's body. A function is asked when the
-   * body has left, so that it can tell of the body as it was.
+   * Sets headers to send after the response's body. A function is called when the
+   * body was sent, so its headers can depend on the body.
    */
   readonly sendTrailers: (
     trailers: HeadersInit | (() => HeadersInit | Promise<HeadersInit>),
   ) => void;
   /**
-   * Pushes the response to `GET path` along with this one (SPDY/3 draft 3.3),
-   * before the client asks. Resolves to the pushed stream once the client has
-   * been told; do that before sending what refers to it. Rejects when no stream
-   * can be opened, as when the client went away or takes no pushes; the
-   * response itself is not hurt by that.
+   * Pushes the response to `GET path` with this response (SPDY/3 draft 3.3), before
+   * the client asks for it. Resolves to the pushed stream when the push was
+   * announced; await it before you send a body that refers to `path`. Rejects if no
+   * stream can be opened, for example because the client left or accepts no pushes.
+   * This does not affect the response itself.
    */
   readonly push: (path: string, init?: PushInit) => Promise<Stream>;
 }
@@ -75,7 +75,7 @@ export type ServeHandler<Addr extends Deno.Addr | undefined = Deno.Addr> = (
 ) => Response | Promise<Response>;
 
 /**
- * What is known of a connection.
+ * Information about a connection.
  *
  * @category Server
  */
@@ -84,44 +84,47 @@ export interface ConnectionInfo {
   readonly remoteAddr: Deno.Addr | undefined;
   /** This side's address; `undefined` when the transport has none. */
   readonly localAddr: Deno.Addr | undefined;
-  /** What the TLS handshake agreed on; `undefined` without TLS, and before the handshake is complete. */
+  /**
+   * The result of the TLS handshake; `undefined` without TLS and before the
+   * handshake is complete.
+   */
   readonly tls: Deno.TlsHandshakeInfo | undefined;
   /** The head of the PROXY protocol that a load balancer sent, with its TLVs; `undefined` if there was none. */
   readonly proxyHead?: ProxyHead;
 }
 
 /**
- * What is known of a connection that failed.
+ * Information about a connection that failed.
  *
  * @category Server
  */
 export interface ConnectionErrorInfo extends ConnectionInfo {
-  /** The connection; `undefined` when it failed before the client spoke SPDY. */
+  /** The connection; `undefined` if it failed before the client spoke SPDY. */
   readonly connection: Connection | undefined;
 }
 
 /**
- * What {@linkcode serveConnection} takes; all of it is optional.
+ * Options of {@linkcode serveConnection}.
  *
  * @category Server
  */
 export interface ServeConnectionOptions extends ConnectionTuning {
-  /** Bounds of each session; see `Limits`. Here `maxHeaderCount` is 256 by default. */
+  /** Limits of each session; see `Limits`. Here the default of `maxHeaderCount` is 256. */
   readonly limits?: ConnectionTuning["limits"];
   /** Ends the server and all connections at once. */
   readonly signal?: AbortSignal;
   /**
-   * Answers in place of a handler that threw; default: the error is logged, the
-   * answer is 500. It is also called for a response whose body did not keep to
-   * its `content-length`, or contained something other than bytes; what it
-   * answers then is not sent.
+   * Creates the response if a handler throws; by default the error is logged and
+   * the response has status 500. It is also called if the length of a body differs
+   * from its `content-length` and if a body contains something other than bytes;
+   * the result is then not sent.
    */
   readonly onError?: (error: unknown) => Response | Promise<Response>;
   /**
-   * Called for each connection when the client's version is known, before any of
-   * its requests is answered. The connection is refused when this returns or
-   * resolves to `false`, throws or rejects: it gets GOAWAY, which tells the
-   * client that no request was processed. Requests wait until a promise settles.
+   * Called for each connection when its version is known and before its first
+   * request is answered. If it returns or resolves to `false`, throws or rejects,
+   * the connection is refused with a GOAWAY, which tells the client that no request
+   * was processed. If it returns a promise, requests wait until it settles.
    */
   readonly onConnection?: (
     connection: Connection,
@@ -129,11 +132,11 @@ export interface ServeConnectionOptions extends ConnectionTuning {
   ) => unknown;
   /**
    * Called once for each connection that failed: the client does not speak SPDY,
-   * broke a rule, passed a limit or a time-out, failed in the TLS handshake, was
-   * refused by `maxConnections` or because `onConnection` threw. Not called for
-   * a client that only disconnects, even with requests under way (their
-   * `request.signal` aborts), and not for the server's own end. Default: nothing is
-   * logged, since any stranger can cause these errors.
+   * broke a rule, exceeded a limit or a timeout, or failed in the TLS handshake;
+   * `maxConnections` refused it, or `onConnection` threw. Not called if a client
+   * only disconnects, even during a request (then `request.signal` aborts), or if
+   * the server ends the connection. By default nothing is logged, because any
+   * client can cause these errors.
    */
   readonly onConnectionError?: (
     error: unknown,
@@ -141,60 +144,61 @@ export interface ServeConnectionOptions extends ConnectionTuning {
   ) => void;
   /** Version on transports without TLS; default `PROTO_SPDY3_1`. */
   readonly version?: ProtocolVersion;
-  /** Versions to agree on by ALPN or upgrade, best first; default all. */
+  /** Versions for ALPN or the upgrade, best first; default all. */
   readonly versions?: readonly ProtocolVersion[];
   /**
-   * Also takes HTTP/1.1 requests with `Upgrade: SPDY/3.1` (or `SPDY/3`,
-   * `SPDY/2`), told from SPDY by their first byte; default false. Other
+   * Whether to accept HTTP/1.1 requests with `Upgrade: SPDY/3.1` (or `SPDY/3`,
+   * `SPDY/2`); default false. The first byte distinguishes them from SPDY. Other
    * HTTP/1.1 requests are answered with 426.
    */
   readonly upgrade?: boolean;
   /**
-   * Longest wait for a TLS handshake and for the head of an HTTP/1.1 request,
-   * ms; 0: never; default 10000. Deno 2.9 cannot end a pending handshake, so
-   * `serve` with `cert` and `key` carries each connection to a TLS listener on
-   * loopback, which takes three descriptors a connection and 0.1 ms a round
-   * trip. With 0, and without permission for 127.0.0.1, connections are Deno's
-   * own, and strangers that stall in the handshake hold their sockets for as
-   * long as they like.
+   * Longest wait for a TLS handshake and for the head of an HTTP/1.1 request, ms;
+   * 0: no limit; default 10000. Deno 2.9 cannot end a pending handshake, so `serve`
+   * with `cert` and `key` passes each connection through a TLS listener on
+   * loopback, which costs three file descriptors for each connection and 0.1 ms for
+   * each round trip. With 0, or without permission for 127.0.0.1, the TLS listener
+   * is Deno's own, and a client that stalls in the handshake holds its socket as
+   * long as it likes.
    */
   readonly handshakeTimeout?: number;
   /** With `upgrade`: longest head of an HTTP/1.1 request, bytes; a longer one is answered with 431. Default 16384. */
   readonly maxHeadBytes?: number;
   /**
-   * With `upgrade`: origins, such as `"https://example.org"`, whose pages may
-   * ask for an upgrade. A request whose `Origin` is neither one of them nor of
-   * the host that `Host` names is answered with 403. Default none.
+   * With `upgrade`: other origins, such as `"https://example.org"`, whose pages may
+   * ask for an upgrade. A request whose `Origin` is neither in this list nor the
+   * host in `Host` is answered with 403. Default: none.
    */
   readonly allowedOrigins?: readonly string[];
 }
 
 /**
- * The options of `serve` that say who may tell a client's address.
+ * Options of `serve` behind a load balancer, which reports the address of the
+ * client.
  *
  * @category Server
  */
 export interface BalancerOptions {
   /**
-   * Behind a load balancer: each connection begins with a head of the PROXY
-   * protocol, version 1 or 2, before TLS (`"required"`), or may begin with one
-   * (`"optional"`, for a time of change). The address in it is `remoteAddr`,
-   * everything in it is `proxyHead` of the connection. A connection without a
-   * head, with a malformed one, or with one that is not complete within
-   * `handshakeTimeout` is closed. Default `false`: a head is not expected.
+   * Whether each connection begins with a head of the PROXY protocol, version 1 or
+   * 2, before TLS. `"required"`: it must; `"optional"`: it may, for a time of
+   * transition. The address in the head becomes `remoteAddr`, and the whole head is
+   * `proxyHead` of the connection. A connection with a missing, malformed or
+   * incomplete head is closed, at the latest after `handshakeTimeout`. Default
+   * `false`: no head is expected.
    */
   readonly proxyProtocol?: "required" | "optional" | false;
   /**
    * Addresses and ranges (`"10.0.0.0/8"`) of the load balancers. Connections from
-   * elsewhere are closed with `"required"`, and may not send a head with
-   * `"optional"`. Default: everyone is trusted, who can then claim any address.
+   * other addresses are closed with `"required"`, and may not send a head with
+   * `"optional"`. By default every client is trusted and can claim any address.
    * Unix sockets are always trusted.
    */
   readonly trusted?: readonly string[];
 }
 
 /**
- * What {@linkcode serve} takes on every kind of listener.
+ * Options of {@linkcode serve} for every kind of listener.
  *
  * @category Server
  */
@@ -203,43 +207,44 @@ export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
   /** Called when the server listens; default: prints the address on the console. */
   readonly onListen?: (localAddr: Addr) => void;
   /**
-   * Not supported: a compressed body that contains both a secret and something
-   * that the client chose gives the secret away by its length (BREACH), and only
-   * the handler knows which bodies do not. There, pipe the body through a
-   * `CompressionStream` and set `content-encoding`. `false` is accepted, so that
-   * options of `Deno.serve` can be used.
+   * Not supported. A compressed body with both a secret and text that the client
+   * chose reveals the secret by its length (BREACH), and only the handler knows
+   * which bodies are safe. For those, pipe the body through a `CompressionStream`
+   * and set `content-encoding`. `false` is accepted, so that options of
+   * `Deno.serve` can be used.
    */
   readonly automaticCompression?: false;
   /**
-   * Most connections at once, those in the TLS handshake included, 1 to 2^31-1;
-   * default: no limit. One more is closed before anything is read from it.
+   * Most connections at the same time, including those in the TLS handshake, 1 to
+   * 2^31-1; default: no limit. Further connections are closed before anything is
+   * read from them.
    */
   readonly maxConnections?: number;
   /**
-   * The same for each address of a client, the port not counted; default: no
-   * limit. Clients on a Unix socket have no address and are not limited by it.
+   * Most connections from one address, whatever their ports; default: no limit.
+   * Clients on a Unix socket have no address, so they are not counted.
    */
   readonly maxConnectionsPerAddress?: number;
 }
 
 /**
- * {@linkcode serve} on TCP; with `cert` and `key` on TLS.
+ * Options of {@linkcode serve} on TCP, or on TLS with `cert` and `key`.
  *
  * @category Server
  */
 export interface ServeTcpOptions extends ServeOptions<Deno.NetAddr> {
-  /** The kind of socket; TCP goes without saying. */
+  /** The kind of socket; TCP is the default. */
   readonly transport?: "tcp";
   /** Port, 0 for any free one; default 8000. */
   readonly port?: number;
   /** Address to listen on; default `"0.0.0.0"`. */
   readonly hostname?: string;
   /**
-   * Lets several processes or workers listen on the port; default false. Deno
-   * has it under `--unstable-net` only: without that flag it ends the process.
+   * Whether several processes or workers may listen on the port; default false.
+   * Deno requires `--unstable-net` for it, and ends the process without that flag.
    */
   readonly reusePort?: boolean;
-  /** Connections that may wait in the system to be accepted; the default is Deno's, 511. */
+  /** Connections that the system queues until they are accepted; default: 511, which is Deno's. */
   readonly tcpBacklog?: number;
   /** Certificate chain (PEM). */
   readonly cert?: string;
@@ -248,21 +253,21 @@ export interface ServeTcpOptions extends ServeOptions<Deno.NetAddr> {
 }
 
 /**
- * {@linkcode serve} on a Unix socket.
+ * Options of {@linkcode serve} on a Unix socket.
  *
  * @category Server
  */
 export interface ServeUnixOptions extends ServeOptions<Deno.UnixAddr> {
-  /** The kind of socket; Unix goes without saying. */
+  /** The kind of socket; it may be left out. */
   readonly transport?: "unix";
   /** Path of the socket. */
   readonly path: string;
 }
 
 /**
- * What gives connections to {@linkcode serve}: a `Deno.Listener`,
- * a `Deno.TlsListener` (its `alpnProtocols` should be `getNpnProtocols()`), or
- * an object like these.
+ * A source of connections for {@linkcode serve}: a `Deno.Listener`, a
+ * `Deno.TlsListener` (set its `alpnProtocols` to `getNpnProtocols()`), or a similar
+ * object.
  *
  * @category Server
  */
@@ -270,12 +275,12 @@ export interface ConnectionListener {
   /** The address it listens on. */
   readonly addr: Deno.Addr;
   /**
-   * The next connection. Rejects with `Deno.errors.BadResource` or
-   * `Deno.errors.Interrupted` once the listener is closed; after another error,
+   * Accepts the next connection. Rejects with `Deno.errors.BadResource` or
+   * `Deno.errors.Interrupted` when the listener is closed; after any other error,
    * the server calls it again.
    */
   accept(): Promise<Transport>;
-  /** Takes no more connections; the server calls it when it ends. */
+  /** Stops accepting connections. The server calls it when it ends. */
   close(): void;
   /** Keeps the process alive. */
   ref?(): void;
@@ -284,7 +289,8 @@ export interface ConnectionListener {
 }
 
 /**
- * {@linkcode serve} on a listener of the caller, which the server closes when it ends.
+ * Options of {@linkcode serve} on the caller's listener, which the server closes
+ * when it ends.
  *
  * @category Server
  */
@@ -294,14 +300,14 @@ export interface ServeListenerOptions extends ServeOptions {
 }
 
 /**
- * How {@linkcode SpdyServer.shutdown} ends.
+ * Options of {@linkcode SpdyServer.shutdown}.
  *
  * @category Server
  */
 export interface ShutdownOptions {
   /**
-   * How long requests in progress may take, ms. Those that are not finished by then
-   * are ended. 0: end all of them now; default: no limit.
+   * Longest time for open requests, ms. Requests that take longer are ended. 0: end
+   * all of them now; default: no limit.
    */
   readonly timeout?: number;
 }
@@ -316,27 +322,26 @@ export interface SpdyServer<Addr extends Deno.Addr = Deno.Addr>
   /** The address it listens on. */
   readonly addr: Addr;
   /**
-   * Resolves when it has ended, after {@linkcode shutdown} or by the signal. The
-   * port is free then, and the file of a Unix socket is gone.
+   * Resolves when the server has ended, after {@linkcode shutdown} or through the
+   * signal. The port is then free, and the file of a Unix socket is removed.
    */
   readonly finished: Promise<void>;
-  /** The connections that speak SPDY at the moment of iteration. */
+  /** The connections that speak SPDY at the moment of the iteration. */
   readonly connections: Iterable<Connection>;
   /**
-   * Uses another certificate (PEM) for the TLS handshakes that begin from now on;
-   * connections that are open go on. Throws `InvalidArgumentError` when this
-   * server does not do TLS itself, has `handshakeTimeout: 0` or no permission
-   * for 127.0.0.1, and what `Deno.listenTls` throws for a certificate that is
-   * none; the one before then stays. Has no effect once the server has begun to
-   * shut down.
+   * Uses another certificate (PEM) for later TLS handshakes; open connections
+   * continue. Has no effect when the server has begun to shut down. Throws
+   * `InvalidArgumentError` if this server does not use TLS, has `handshakeTimeout:
+   * 0`, or has no permission for 127.0.0.1. For an invalid certificate it throws
+   * the error of `Deno.listenTls` and keeps the previous one.
    */
   setCertificate(
     certificate: { readonly cert: string; readonly key: string },
   ): void;
   /**
-   * Takes no more connections and no more requests (GOAWAY), finishes those under
-   * way, then ends. A client that reads no responses can delay this for ever:
-   * set a `timeout`. Throws `InvalidArgumentError` for a time that is none.
+   * Accepts no more connections and requests (GOAWAY), finishes the open requests,
+   * and then ends. A client that does not read its responses can delay this
+   * forever: set a `timeout`. Throws `InvalidArgumentError` for an invalid timeout.
    */
   shutdown(options?: ShutdownOptions): Promise<void>;
   /** Keeps the process alive; the default. */
@@ -346,7 +351,7 @@ export interface SpdyServer<Addr extends Deno.Addr = Deno.Addr>
 }
 
 /**
- * A connection that is served.
+ * A connection of {@linkcode serveConnection}.
  *
  * @category Server
  */
@@ -354,15 +359,18 @@ export interface ServedTransport<
   C extends Connection | Promise<Connection> = Connection,
 > extends AsyncDisposable {
   /**
-   * The connection. On TLS and with `upgrade` a promise, since the client has yet
-   * to choose the version; it rejects when the client never does.
+   * The connection. On TLS and with `upgrade` it is a promise, because the client
+   * has not chosen the version yet; it rejects if the client never does.
    */
   readonly connection: C;
-  /** Resolves when the connection has ended, however it did; `connection.closed` and `onConnectionError` tell why. */
+  /**
+   * Resolves when the connection has ended for any reason; see `connection.closed`
+   * and `onConnectionError` for the reason.
+   */
   readonly finished: Promise<void>;
   /**
-   * Takes no more requests (GOAWAY), finishes those under way, then ends.
-   * Throws `InvalidArgumentError` for a time that is none.
+   * Accepts no more requests (GOAWAY), finishes the open ones, and then ends.
+   * Throws `InvalidArgumentError` for an invalid timeout.
    */
   shutdown(options?: ShutdownOptions): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * HTTP on one connection, on the server's side: finds out what the client
- * speaks, answers its requests, and ends.
+ * One connection of a server: detects the client's protocol, serves its requests,
+ * and shuts down.
  *
  * @module
  */
@@ -55,30 +55,30 @@ import type {
   ShutdownOptions,
 } from "./serve_options.ts";
 
-/** Longest wait for a TLS handshake and for a head, ms; an option changes it. */
+/** Longest wait for a TLS handshake and for the head of a request, ms; default of `handshakeTimeout`. */
 export const HANDSHAKE_TIMEOUT: number = 10_000;
-/** Longest head of an HTTP/1.1 request, bytes; an option changes it. */
+/** Longest head of an HTTP/1.1 request, bytes; default of `maxHeadBytes`. */
 export const MAX_HEAD: number = 16 * 1024;
 /**
- * Headers of a request. The platform's `Headers` takes a time that grows with
- * the square of their number to be gone through: 5 ms for 256, which a client
- * says in some hundred bytes once it has said them before. What a handler gets
- * has iterators of its own; what it makes of that may not.
+ * Most headers of a request. Iterating over the platform's `Headers` takes time that
+ * grows with the square of their number: 5 ms for 256, which a client can repeat in
+ * some hundred bytes. The headers that a handler gets have a faster iterator, but a
+ * copy that the handler makes may not.
  */
 const MAX_HEADERS = 256;
-/** Set in a connection's first byte: a SPDY client begins with a control frame. */
+/** Set in the first byte of a SPDY connection, because a client begins with a control frame. */
 const CONTROL_BIT = 0x80;
 
-/** The handler, with any kind of address. */
+/** A handler that accepts any kind of address. */
 export type AnyHandler = ServeHandler<Deno.Addr | undefined>;
 
-/** What the connections of a server have in common. */
+/** What all connections of a server share. */
 export interface ConnectionHost {
   readonly options: ServeConnectionOptions;
   readonly exchange: ExchangeHost<Deno.Addr | undefined>;
 }
 
-/** Prepares what the connections of a server have in common. */
+/** Creates what all connections of a server share. */
 export function connectionHost(
   options: ServeConnectionOptions,
   handler: AnyHandler,
@@ -93,7 +93,7 @@ export function connectionHost(
   };
 }
 
-/** Calls `onConnectionError`; what that throws is logged. */
+/** Calls `onConnectionError`, and logs an exception in it. */
 export function tellConnectionError(
   { onConnectionError }: ServeConnectionOptions,
   error: unknown,
@@ -108,16 +108,16 @@ export function tellConnectionError(
 
 /** Listeners have `ref` and `unref`, which decide whether they keep the process alive. */
 type Transported = Transport & { ref?(): void; unref?(): void };
-/** A transport of TLS, whose handshake selects the protocol. */
+/** A TLS transport; its handshake selects the protocol. */
 type TlsTransport = ByteConn & {
   handshake(): Promise<Deno.TlsHandshakeInfo>;
 };
 
 /** A connection of a client, from its first byte to its end. */
 export class ServedConnection {
-  /** At once where the version is known; else once the client has chosen it. */
+  /** A promise if the client still has to choose the version. */
   readonly connection: Connection | Promise<Connection>;
-  /** Resolves when the connection has ended, however it did. */
+  /** Resolves when the connection has ended for any reason. */
   readonly finished: Promise<void>;
   readonly #transport: Transported | undefined;
   readonly #host: ConnectionHost;
@@ -127,7 +127,7 @@ export class ServedConnection {
   #leaving = false;
   #aborted = false;
 
-  /** Starts to serve; `transport` is this object's from now on. */
+  /** Starts to serve `transport`, which belongs to this object from now on. */
   constructor(transport: Transported | Connection, host: ConnectionHost) {
     this.#host = host;
     if (transport instanceof Connection) this.#open = transport;
@@ -143,12 +143,12 @@ export class ServedConnection {
     this.finished = this.#run(chosen);
   }
 
-  /** The connection, once it speaks SPDY and until it has ended. */
+  /** The connection from the moment it speaks SPDY until it has ended. */
   get live(): Connection | undefined {
     return this.#open;
   }
 
-  /** Keeps the process alive, where the transport can; the default. */
+  /** Keeps the process alive, if the transport supports it; the default. */
   ref(): void {
     this.#transport?.ref?.();
   }
@@ -158,27 +158,27 @@ export class ServedConnection {
     this.#transport?.unref?.();
   }
 
-  /** Sends GOAWAY, and ends when the requests under way are answered; see `ShutdownOptions`. */
+  /** Sends GOAWAY and ends when all open requests are answered; see `ShutdownOptions`. */
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
     checkShutdown(options);
-    // What has not begun to speak SPDY has no request under way.
+    // A connection that does not speak SPDY yet has no open request.
     if (this.#open === undefined) this.abort();
     else this.goaway();
     await untilDeadline(this.finished, options, () => this.abort());
   }
 
-  /** Takes no more requests; so it is for a client that begins to speak SPDY after this. */
+  /** Accepts no more requests, even if the client has not begun to speak SPDY. */
   goaway(): void {
     this.#leaving = true;
     if (this.#open !== undefined) handled(this.#open.goaway());
   }
 
-  /** Ends the connection at once, with all that is under way. */
+  /** Ends the connection and all its requests at once. */
   abort(): void {
     this.#aborted = true;
     this.#http?.close();
     if (this.#open !== undefined) {
-      coreOf(this.#open).failed(new Error("the server ended it"));
+      coreOf(this.#open).failed(new Error("the server ended the connection"));
     }
     this.#close();
   }
@@ -190,7 +190,7 @@ export class ServedConnection {
       if (this.#aborted) this.abort();
       else if (this.#leaving) this.goaway();
       const admitted = this.#admit(connection);
-      // Without a wait where nobody is asked: no turn of the queue for nothing.
+      // Without `onConnection` there is no await, which would cost a turn of the queue.
       if (admitted === true || await admitted) await this.#serve(connection);
       else await connection.close();
     } catch (error) {
@@ -219,13 +219,13 @@ export class ServedConnection {
       proxyHead: connection.proxyHead,
       version: connection.version,
     };
-    // A handler may go on when its stream was reset: it counts until it ends.
+    // A handler counts until it returns, because it can run on after a reset.
     const places = new Semaphore(maxConcurrentStreams(core.options));
-    // One listener: one for each stream that waits would stay until the end.
+    // Once here, not for each waiting stream: reactions stay until `closed` settles.
     connection.closed.then(places.open, places.open);
     for (;;) {
-      // The place first: a stream that waits stays in the queue, where what it holds is
-      // bounded.
+      // The place is taken first: until then the stream waits in the queue, whose
+      // memory is bounded.
       const place = places.take();
       if (place !== undefined) await place;
       const next = await core.incoming.next();
@@ -273,7 +273,7 @@ export class ServedConnection {
     }
   }
 
-  /** SPDY behind an HTTP/1.1 upgrade. */
+  /** Waits for a request to upgrade from HTTP/1.1, and answers it. */
   async #upgrade(conn: ByteConn, first: Uint8Array): Promise<Connection> {
     const { versions = ALL_VERSIONS } = this.#host.options;
     this.#http = this.#httpListener(versions);
@@ -347,14 +347,14 @@ export class ServedConnection {
   }
 }
 
-/** Throws `InvalidArgumentError` for options that do not exist, and for a time that is none. */
+/** Throws `InvalidArgumentError` for an unknown option and for an invalid timeout. */
 export function checkShutdown(options: ShutdownOptions): void {
   checkNames("shutdown", options, { timeout: true });
   const { timeout } = options;
   if (timeout !== undefined) checkTimeout("timeout", timeout);
 }
 
-/** Waits for `finished`; calls `abort` when that takes longer than it may. */
+/** Waits for `finished`, and calls `abort` after `timeout` ms. */
 export async function untilDeadline(
   finished: Promise<void>,
   { timeout }: ShutdownOptions,
@@ -379,7 +379,7 @@ function hasAddresses(
   return source instanceof Connection || isConn(source);
 }
 
-/** The client's address. On a Unix socket it has none: that of the server, as with `Deno.serve`. */
+/** The client's address. A client on a Unix socket has none, so it is the server's, as with `Deno.serve`. */
 function addressForHandlers(
   { remoteAddr, localAddr }: Connection,
 ): Deno.Addr | undefined {

@@ -1,5 +1,5 @@
 /**
- * The server behind `serve`: accepts connections, serves each, ends.
+ * The server behind `serve`: accepts connections, serves them, and shuts down.
  *
  * @module
  */
@@ -30,7 +30,10 @@ import {
   untilDeadline,
 } from "./served_connection.ts";
 
-/** How long the last accept may take to end when its listener is closed, ms: a caller's listener may never end it. */
+/**
+ * Longest wait for the last accept after the listener was closed, ms; a caller's
+ * listener may never end it.
+ */
 const LAST_ACCEPT = 1000;
 
 export class Server implements SpdyServer {
@@ -83,7 +86,7 @@ export class Server implements SpdyServer {
       this.#stopAccepting();
       const all = [...this.#served];
       for (const served of all) served.goaway();
-      // What has not begun to speak SPDY has no request under way.
+      // A connection that does not speak SPDY yet has no open request.
       const speaking = all.filter(({ live }) => live !== undefined);
       Promise.all(speaking.map(({ finished }) => finished)).then(this.#abort);
     }
@@ -96,7 +99,7 @@ export class Server implements SpdyServer {
     const listener: Partial<CertificateListener> = this.#listener as object;
     if (typeof listener.setCertificate !== "function") {
       throw new InvalidArgumentError(
-        "the certificate cannot be changed: this server does not do TLS itself, or handshakeTimeout is 0, or permission for 127.0.0.1 is missing",
+        "the certificate cannot be changed: this server does not use TLS, or its handshakeTimeout is 0, or permission for 127.0.0.1 is missing",
       );
     }
     listener.setCertificate(certificate);
@@ -123,7 +126,10 @@ export class Server implements SpdyServer {
     closeQuietly(this.#listener);
   }
 
-  /** Ends what there still is; the server has ended once the listener's socket is closed, too. */
+  /**
+   * Ends all open connections. The server has ended when the listener's socket is
+   * closed as well.
+   */
   readonly #abort = (): void => {
     if (!this.#ending) this.#stopAccepting();
     this.#signal?.removeEventListener("abort", this.#abort);
@@ -164,7 +170,7 @@ export class Server implements SpdyServer {
   }
 }
 
-/** Closes a connection that is not wanted. */
+/** Closes a refused connection. */
 function discard(transport: Transport): void {
   if (isConn(transport)) return closeQuietly(transport);
   transport.readable.cancel().catch(() => {});

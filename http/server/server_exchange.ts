@@ -1,5 +1,5 @@
 /**
- * One request and its response, on the server's side.
+ * One request and its response on the server's side.
  *
  * @module
  */
@@ -36,22 +36,22 @@ import type { ServeHandler, ServeInfo } from "./serve_options.ts";
 import { type ServerSpan, serverSpan } from "../telemetry/server_span.ts";
 import { pushResponse } from "./server_push.ts";
 
-/** What all requests of a server have in common. */
+/** What all requests of a server share. */
 export interface ExchangeHost<Addr extends Deno.Addr | undefined> {
   readonly handler: ServeHandler<Addr>;
   readonly onError: (error: unknown) => Response | Promise<Response>;
-  /** Hears of a fault of the handler that shows when there is nothing left to answer. */
+  /** Called for errors of the handler that occur when no response can be sent any more. */
   readonly onFault: ((error: unknown) => unknown) | undefined;
 }
 
-/** Who sent a request. */
+/** The client that sent a request. */
 export interface Peer<Addr extends Deno.Addr | undefined>
   extends Pick<ServeInfo<Addr>, "remoteAddr" | "proxyHead"> {
   /** Version of the connection. */
   readonly version: ProtocolVersion;
 }
 
-/** Methods that no `Request` can have. */
+/** Methods that `Request` does not allow. */
 const NO_REQUEST: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 /** Answers the request on a stream; never rejects. */
@@ -65,7 +65,7 @@ export function handleStream<Addr extends Deno.Addr | undefined>(
 
 class ServerExchange<Addr extends Deno.Addr | undefined>
   implements ServeInfo<Addr> {
-  /** Keeps its code compiled while there is no other; see `zlib/deflate.ts`. */
+  /** Keeps the compiled code of the class; see `zlib/deflate.ts`. */
   static readonly #kept: unknown = new ServerExchange(
     KEPT_STREAM,
     { remoteAddr: undefined, version: PROTO_SPDY3_1 },
@@ -139,7 +139,8 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
 
   async run(): Promise<void> {
     const state = this.#state;
-    // Cancelling the request's body must not take the response with it.
+    // Cancelling the request's body must not reset the stream, which still carries
+    // the response.
     state.keepOnCancel = true;
     state.addUser();
     try {
@@ -149,7 +150,8 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
         : this.#span === undefined
         ? this.#answer(request, this)
         : this.#span.run(() => this.#answer(request, this));
-      // Not awaited for nothing: each turn of the queue costs.
+      // Awaited only if needed, because each turn of the microtask queue takes
+      // time.
       const response = answer instanceof Promise ? await answer : answer;
       if (this.#wrongLength === undefined) await this.#send(response);
       else {
@@ -158,7 +160,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       }
       this.#span?.end();
       this.#completed.resolve();
-      // Nobody has a request that was answered without the handler.
+      // A request that was answered without the handler has no reader.
       if (request instanceof Response) {
         state.dropBody(`it was answered with ${request.status}`);
       }
@@ -181,23 +183,23 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     }
   }
 
-  /** The handler's response cannot be sent as it is. */
+  /** Reports that the handler's response cannot be sent. */
   #tellFault(error: unknown): void {
     logError(error);
     try {
-      // The response of the handler is too late.
+      // `onFault` cannot change the response any more.
       Promise.resolve(this.#host.onFault?.(error)).catch(() => {});
     } catch (nested) {
       logError(nested, "Exception in onError while handling exception");
     }
   }
 
-  /** Aborts when the stream ends before the response has left. */
+  /** Aborts if the stream ends before the response was sent. */
   readonly #signal = (): AbortSignal => {
     if (this.#abort === undefined) {
       const abort = new AbortController();
       const { id, closed } = this.#state;
-      // Not as an application that waits: see `StreamCore.wait`.
+      // It must not count as a waiting application: see `StreamCore.wait`.
       closed.observed.then((statusCode) => {
         if (this.#completed.settled || statusCode === 0) return;
         const reason = `stream ${id} was reset with ${statusName(statusCode)}`;
@@ -216,7 +218,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     return this.#abort.signal;
   };
 
-  /** The request, or the answer to what is none. */
+  /** Reads the request. Returns a response instead if it is invalid. */
   #readRequest(): Request | Response {
     try {
       const head = readRequestHead(this.stream.headers);
@@ -241,7 +243,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     announced: number | undefined,
   ): ReadableStream<Uint8Array> | Uint8Array | null {
     const { receiveBuffer } = this.#state;
-    // Rule: no `Request` with these methods has a body (Fetch standard 5.4).
+    // Rule: a `Request` with one of these methods has no body (Fetch standard 5.4).
     if (method === "GET" || method === "HEAD") {
       this.#state.dropBody(`a request with ${method} has no body`);
       return null;
@@ -260,7 +262,10 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     return bytes.length > 0 ? bytes : null;
   }
 
-  /** Never rejects for what the handler did; a promise only where there was one. */
+  /**
+   * Calls the handler. Never rejects for an error of the handler; returns a promise
+   * only if the handler does.
+   */
   #answer(
     request: Request,
     info: ServeInfo<Addr>,
@@ -285,7 +290,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
 
   async #answerError(error: unknown): Promise<Response> {
     if (this.#wrongLength !== undefined) return badRequest(this.#wrongLength);
-    // Nobody is left to answer, and it is not the handler's fault.
+    // The client has left, which is not an error of the handler.
     if (this.#state.ended && isDeparture(error)) throw error;
     try {
       return checked(await this.#host.onError(error));
@@ -310,13 +315,13 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   }
 }
 
-/** What the handler gets besides the request when the response is to be pushed. */
+/** The information for a handler that creates a pushed response. */
 function pushedInfo<Addr extends Deno.Addr | undefined>(
   info: ServeInfo<Addr>,
 ): ServeInfo<Addr> {
   const { remoteAddr, proxyHead, stream } = info;
   const refuse = (what: string): never => {
-    throw new InvalidArgumentError(`a pushed response takes no ${what}`);
+    throw new InvalidArgumentError(`a pushed response cannot have ${what}`);
   };
   return {
     get completed() {
@@ -325,7 +330,7 @@ function pushedInfo<Addr extends Deno.Addr | undefined>(
     remoteAddr,
     proxyHead,
     stream,
-    // Who reads them waits for them.
+    // Created on first use, because it counts as a wait for the trailers.
     get trailers() {
       return info.trailers;
     },
@@ -335,7 +340,10 @@ function pushedInfo<Addr extends Deno.Addr | undefined>(
   };
 }
 
-/** The reason of `request.signal`: what `fetch` and other functions of the platform throw when they are aborted. */
+/**
+ * The reason of `request.signal`, which `fetch` and other functions of the platform
+ * throw when they are aborted.
+ */
 function clientLeft(cause: Error): DOMException {
   const error = new DOMException(
     `the client left before the response was sent: ${cause.message}`,
@@ -348,17 +356,17 @@ function clientLeft(cause: Error): DOMException {
   });
 }
 
-/** Whether something failed only because the stream or connection ended first. */
+/** Whether the error only says that the stream or the connection has ended. */
 function isDeparture(error: unknown): boolean {
   return error instanceof StreamResetError ||
     error instanceof ConnectionClosedError ||
     error instanceof HttpMessageError && !isLocalFault(error) ||
-    // The reason of `request.signal`, as whatever was aborted throws it.
+    // The reason of `request.signal`, thrown by a function that was aborted.
     error instanceof DOMException && error.name === "AbortError" &&
       isDeparture(error.cause);
 }
 
-/** The errors are those of `Deno.serve`. */
+/** Checks a handler's response; the errors are those of `Deno.serve`. */
 function checked(response: Response): Response {
   if (!(response instanceof Response)) {
     throw new TypeError(

@@ -1,5 +1,5 @@
 /**
- * Responses pushed along with another (SPDY/3 draft 3.3), on the server's side.
+ * Pushes responses with another response (SPDY/3 draft 3.3).
  *
  * @module
  */
@@ -22,8 +22,8 @@ const PUSH_INIT_NAMES: Names<PushInit> = {
 export type PushedAnswer = (url: string) => Response | Promise<Response>;
 
 /**
- * Opens a stream for the response to `GET path`, and sends that as soon as it is
- * there. Resolves once the stream is on its way.
+ * Opens a stream for the response to `GET path`, and sends that response when it is
+ * available. Resolves when the stream was announced.
  */
 export async function pushResponse(
   parent: StreamCore,
@@ -37,16 +37,16 @@ export async function pushResponse(
   const { pri, response } = init;
   const base = new URL(parentUrl);
   const url = new URL(path, base);
-  // Rule: a server pushes for the origin it was asked at (draft 3.3.1).
+  // Rule: a server pushes only for the origin of the request (draft 3.3.1).
   if (url.origin !== base.origin) {
     throw new InvalidArgumentError(
-      `${url.href} cannot be pushed along with ${base.href}: another origin`,
+      `${url.href} cannot be pushed with ${base.href}: its origin is different`,
     );
   }
   url.hash = "";
   const pushed = await parent.push(
-    // Netty resets a push without :method and :version, which the draft (3.3.1) does
-    // not ask for, and needs :version in the HEADERS with :status as well.
+    // Netty resets a push without :method and :version, which the draft (3.3.1)
+    // does not require, and needs :version in the HEADERS with :status as well.
     [
       [":host", url.host],
       [":method", "GET"],
@@ -58,7 +58,8 @@ export async function pushResponse(
     (state) => state,
   );
   sendPushed(pushed, response ?? answer(url.href)).catch((error) => {
-    // Otherwise the client has refused the push or has left, which it may do.
+    // If the half has ended, the client refused the push or left, which is not an
+    // error.
     if (!pushed.sendBuffer.ended) pushed.reset(INTERNAL_ERROR, error);
     if (isLocalFault(error)) onFault(error);
   });
@@ -71,7 +72,7 @@ async function sendPushed(
 ): Promise<void> {
   await sendResponse(pushed, await response, {
     method: "GET",
-    // DATA may overtake HEADERS that wait, so the body waits for the head.
+    // DATA can overtake HEADERS that wait, so the body waits for the head.
     sendHead: (nv, fin) => pushed.sender.sendHeaders(nv, fin),
     trailers: undefined,
   });

@@ -22,7 +22,7 @@ import {
 } from "./semantics.ts";
 import { withTraceContext } from "./trace_context.ts";
 
-/** A request that is to be sent. */
+/** A request to send. */
 interface SentRequest {
   readonly url: string;
   readonly method: string;
@@ -32,8 +32,8 @@ interface SentRequest {
 let metrics: RequestMetrics | undefined;
 
 /**
- * Sends a request within a span, which ends with the response's head. Where
- * telemetry is off, this only calls `send`.
+ * Sends a request in a span, which ends with the head of the response. If telemetry
+ * is off, it only calls `send`.
  */
 export function traced<
   Request extends SentRequest,
@@ -100,7 +100,7 @@ async function sendTraced<
   }
 }
 
-/** Rule: `url.full` has no user and no password. */
+/** Rule: `url.full` contains no user name and no password. */
 function withoutUser(url: URL): string {
   const copy = new URL(url);
   copy.username = copy.password = "";

@@ -1,6 +1,6 @@
 /**
- * What spans and metrics of client and server share, by OpenTelemetry's semantic
- * conventions for HTTP.
+ * What the spans and metrics of client and server share, according to
+ * OpenTelemetry's semantic conventions for HTTP.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export const SPAN_CLIENT = 2;
 /** Status of a span that failed. */
 export const STATUS_ERROR = 2;
 
-/** Boundaries of durations, s. */
+/** Boundaries of the duration histogram, s. */
 const SECONDS = [
   0.005,
   0.01,
@@ -40,7 +40,10 @@ const SECONDS = [
   7.5,
   10,
 ];
-/** Methods that may be named; others would make as many series as there are names. */
+/**
+ * Methods that appear in metrics. Other names are replaced, because each name would
+ * create a new series.
+ */
 const KNOWN_METHODS: ReadonlySet<string> = new Set([
   "CONNECT",
   "DELETE",
@@ -53,13 +56,16 @@ const KNOWN_METHODS: ReadonlySet<string> = new Set([
   "TRACE",
 ]);
 
-/** The instruments of one role. */
+/** The instruments for requests of one role. */
 export interface RequestMetrics {
   readonly duration: Histogram;
   readonly active: Counter;
 }
 
-/** Makes the instruments of requests: `http.server.request.duration` and so on, or `http.client`. */
+/**
+ * Creates the instruments for requests: `http.server.request.duration` and so on,
+ * or `http.client`.
+ */
 export function requestMetrics(
   meter: Meter,
   role: "server" | "client",
@@ -77,7 +83,7 @@ export function requestMetrics(
   };
 }
 
-/** The method as spans and metrics name it; as it was sent when that is another. */
+/** Attributes for the method; if it is unknown, they also contain the original name. */
 export function methodAttributes(method: string): Record<string, string> {
   return KNOWN_METHODS.has(method) ? { "http.request.method": method } : {
     "http.request.method": "_OTHER",
@@ -85,7 +91,7 @@ export function methodAttributes(method: string): Record<string, string> {
   };
 }
 
-/** Name of a span: the method, with nothing that could take any value. */
+/** Name of a span: the method. It must not contain arbitrary text. */
 export function spanName(method: string): string {
   return KNOWN_METHODS.has(method) ? method : "HTTP";
 }
@@ -104,7 +110,7 @@ export function protocolAttributes(
   };
 }
 
-/** Host and port of a URL; the port is always there. */
+/** Attributes for the host and port of a URL, including the default port. */
 export function serverAttributes(
   { hostname, port, protocol }: URL,
 ): Record<string, string | number> {
@@ -116,12 +122,12 @@ export function serverAttributes(
   };
 }
 
-/** What a failure is called: the name of its class. */
+/** The name of an error in telemetry: its class. */
 export function errorType(error: unknown): string {
   return error instanceof Error ? error.name : "_OTHER";
 }
 
-/** Leaves out what has no value. */
+/** Removes attributes without a value. */
 export function defined(
   attributes: Readonly<Record<string, string | number | undefined>>,
 ): Attributes {

@@ -36,7 +36,7 @@ interface ServedRequest {
   readonly headers: readonly NameValue[];
 }
 
-/** Who sent it. */
+/** The client that sent it. */
 interface ServedPeer {
   readonly version: ProtocolVersion;
   readonly remoteAddr: Deno.Addr | undefined;
@@ -44,7 +44,7 @@ interface ServedPeer {
 
 let metrics: RequestMetrics | undefined;
 
-/** Begins the span of a request; `undefined` where telemetry is off. */
+/** Starts the span of a request; `undefined` if telemetry is off. */
 export function serverSpan(
   request: ServedRequest,
   peer: ServedPeer,
@@ -53,7 +53,7 @@ export function serverSpan(
   return on === undefined ? undefined : new ServerSpan(on, request, peer);
 }
 
-/** The span of a request; it ends once. */
+/** The span of a request. Only the first call of `end` counts. */
 export class ServerSpan {
   readonly #telemetry: Telemetry;
   readonly #metrics: RequestMetrics;
@@ -91,17 +91,17 @@ export class ServerSpan {
     this.#metrics.active.add(1, this.#common);
   }
 
-  /** Runs the handler: spans that it starts are parts of this one. */
+  /** Runs the handler. Spans that it starts become children of this one. */
   run<T>(handler: () => T): T {
     return this.#telemetry.contexts.with(this.#context, handler);
   }
 
-  /** The status that is being sent. */
+  /** Sets the status of the response. */
   responding(status: number): void {
     this.#status = status;
   }
 
-  /** Ends the span; with the reason when the response was not sent in full. */
+  /** Ends the span. `error` is the reason if the response was not sent completely. */
   end(error?: unknown): void {
     const status = this.#status;
     const failure = error !== undefined
@@ -114,7 +114,8 @@ export class ServerSpan {
       "error.type": failure,
     });
     this.#span.setAttributes(outcome);
-    // Rule: a status of 4xx is no error of the server (semantic conventions for HTTP spans).
+    // Rule: a 4xx status is not an error of the server (semantic conventions for
+    // HTTP spans).
     if (failure !== undefined) {
       const message = error instanceof Error ? error.message : undefined;
       this.#span.setStatus({ code: STATUS_ERROR, message });

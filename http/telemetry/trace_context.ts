@@ -11,7 +11,7 @@ const TRACEPARENT =
   /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const ZEROS = /^0+$/;
 
-/** The span of the caller; `undefined` when the headers do not name exactly one. */
+/** The span of the caller; `undefined` unless the headers contain exactly one valid span. */
 export function readTraceContext(
   headers: readonly NameValue[],
 ): SpanContext | undefined {
@@ -24,7 +24,8 @@ export function readTraceContext(
   const match = value === undefined ? null : TRACEPARENT.exec(value.trim());
   if (match === null) return undefined;
   const [, version, traceId, spanId, flags, more] = match;
-  // Rule: version ff and ids of zeros are invalid; version 00 has nothing behind the flags (section 3.2).
+  // Rule: version ff and ids of zeros are invalid; version 00 ends after the flags
+  // (section 3.2).
   const isValid = version !== "ff" && !ZEROS.test(traceId) &&
     !ZEROS.test(spanId) && (version !== "00" || more === undefined);
   return isValid
@@ -32,7 +33,7 @@ export function readTraceContext(
     : undefined;
 }
 
-/** A header list that names this span in place of any other. */
+/** Returns the header list with this span instead of any other. */
 export function withTraceContext(
   nv: readonly NameValue[],
   { traceId, spanId, traceFlags, traceState }: SpanContext,

@@ -1,6 +1,6 @@
 /**
- * The server's side of the HTTP/1.1 upgrade, for a node:http server of the
- * application's own.
+ * The server's side of the HTTP/1.1 upgrade for an application with its own
+ * node:http server.
  *
  * @module
  */
@@ -24,16 +24,16 @@ import { switchingProtocols, upgradeRequired } from "./upgrade_answer.ts";
 import { ALL_VERSIONS, readToken } from "./upgrade_token.ts";
 
 /**
- * What {@linkcode acceptUpgrade} takes besides what the `upgrade` event gives.
+ * Options of {@linkcode acceptUpgrade}.
  *
  * @category Server
  */
 export interface AcceptUpgradeOptions extends ConnectionTuning {
-  /** Versions to agree to; default all. */
+  /** Versions to accept; default all. */
   readonly versions?: readonly ProtocolVersion[];
-  /** Headers of the 101, besides `connection` and `upgrade`. */
+  /** Headers of the 101 in addition to `connection` and `upgrade`. */
   readonly headers?: HeadersInit;
-  /** Origins of other hosts whose pages may ask for an upgrade; default none. */
+  /** Other origins whose pages may ask for an upgrade; default none. */
   readonly allowedOrigins?: readonly string[];
 }
 
@@ -45,21 +45,21 @@ const NAMES: Names<AcceptUpgradeOptions> = {
 };
 
 /**
- * Answers an HTTP/1.1 request with `Upgrade: SPDY/3.1` (or `SPDY/3`,
- * `SPDY/2`), as node:http's `upgrade` event gives it, and begins a SPDY
- * connection behind it. Of several names the client's first counts. Bytes that
- * came with the head are kept.
+ * Answers an HTTP/1.1 request with `Upgrade: SPDY/3.1` (or `SPDY/3`, `SPDY/2`) from
+ * node:http's `upgrade` event, and starts a SPDY connection on its socket. If the
+ * client lists several names, the first supported one is used. Bytes that arrived
+ * with the head are kept.
  *
- * `serve` with its `upgrade` option does this by itself; this is for a server
- * that has other requests to answer, or looks at the request first. On a
- * node:https server nothing holds a fast peer back: Deno's node:tls (2.9.6)
- * reads on while nobody takes what came. `serve` does not go through it.
+ * `serve` with the option `upgrade` does this itself; use this function if your
+ * server also answers other requests, or must check the request first. On a
+ * node:https server there is no back-pressure: Deno's node:tls (2.9.6) continues to
+ * read even if nothing takes the bytes. `serve` is not affected.
  *
- * Rejects with `HttpMessageError`, the request answered and the socket ended,
- * when it asks for none of `versions` (426), has a body (400), another method
- * than GET and POST (405), or an `Origin` that is neither the host that `Host`
- * names nor one of `allowedOrigins` (403). Rejects with `InvalidArgumentError` for an
- * option that does not exist; the socket is then untouched.
+ * Rejects with `HttpMessageError` after answering the request and ending the
+ * socket: 426 if it asks for none of `versions`, 400 if it has a body, 405 if its
+ * method is not GET or POST, and 403 if its `Origin` is neither the host in `Host`
+ * nor in `allowedOrigins`. Rejects with `InvalidArgumentError` for an unknown
+ * option, and does not touch the socket.
  *
  * @example
  * ```ts
@@ -93,12 +93,12 @@ export async function acceptUpgrade(
   head: Uint8Array,
   options: AcceptUpgradeOptions = {},
 ): Promise<Connection> {
-  // Checked first, so that a wrong option leaves the socket untouched.
+  // Checked first, so that a wrong option does not affect the socket.
   checkNames("acceptUpgrade", options, NAMES);
   const { versions = ALL_VERSIONS, headers, allowedOrigins = [], ...tuning } =
     options;
-  // node:http listens for faults no more once it has given the socket away; one
-  // that nobody listens for ends the process.
+  // node:http removes its error listener when it emits `upgrade`. A socket error
+  // without a listener would end the process.
   socket.on("error", () => {});
   const token = readToken(request.headers, versions);
   if (token === undefined) {
@@ -121,11 +121,12 @@ export async function acceptUpgrade(
     endWith(socket, await encodeWhole(error.toResponse()));
     throw new HttpMessageError(`refused: ${error.message}`, { cause: error });
   }
-  // Loaded here: node:stream costs 10 ms and is not for those who never upgrade.
+  // Loaded here, because node:stream takes 10 ms, which programs without upgrades
+  // save.
   const { Duplex } = await import("node:stream");
   if (head.length > 0) socket.unshift(head);
   socket.write(switchingProtocols(token.name, new Headers(headers)));
-  // The node types of Deno before 2.8 have other web streams than Deno's own.
+  // In the node types of Deno before 2.8, web streams have another type.
   return new Connection(Duplex.toWeb(socket) as ByteStreams, {
     ...tuning,
     side: SERVER,

@@ -1,5 +1,5 @@
 /**
- * Answers of HTTP/1.1 as bytes, and the end of a connection behind one.
+ * Encodes HTTP/1.1 answers, and ends a connection after an answer.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { closeQuietly, writeAll } from "../../connection/byte_conn.ts";
 import { httpDate } from "../message/date.ts";
 import { reasonOf } from "../message/reasons.ts";
 
-/** Headers that speak of the connection: they are ours to give. */
+/** Headers about the connection, which this module sets. */
 const OURS = new Set([
   "connection",
   "content-length",
@@ -18,22 +18,25 @@ const OURS = new Set([
   "proxy-connection",
   "transfer-encoding",
 ]);
-/** How long a client may take to read a last answer, ms. */
+/** Longest wait for a client to read the last answer, ms. */
 const LINGER = 1000;
-/** How much it may go on sending meanwhile, bytes. */
+/** Most bytes that are read from the client during this time. */
 const LINGER_BYTES = 256 * 1024;
 
-/** What ends the head: how long the body is, and what becomes of the connection. */
+/** How the body is delimited, and whether the connection stays open. */
 export interface AnswerFraming {
-  /** Bytes; `"chunked"`; `undefined`: until the connection ends, or no body at all. */
+  /**
+   * Length in bytes, or `"chunked"`; `undefined`: no body, or a body that ends with
+   * the connection.
+   */
   readonly length: number | "chunked" | undefined;
   readonly keepAlive: boolean;
 }
 
-/** What of a response stands in the head of an answer. */
+/** The parts of a response that are in the head of an answer. */
 export type AnswerHead = Pick<Response, "status" | "statusText" | "headers">;
 
-/** The head of an answer. */
+/** Encodes the head of an answer. */
 export function encodeAnswer(
   { status, statusText, headers }: AnswerHead,
   { length, keepAlive }: AnswerFraming,
@@ -52,18 +55,18 @@ export function encodeAnswer(
   return toBytes(`${lines.join("\r\n")}\r\n\r\n`);
 }
 
-/** Whether an answer has a body that may be sent (RFC 9110 6.4.1). */
+/** Whether the body of an answer may be sent (RFC 9110 6.4.1). */
 export function mayHaveBody(method: string, { status }: Response): boolean {
   return method !== "HEAD" && status !== 204 && status !== 205 &&
     status !== 304;
 }
 
-/** The answer in place of one that cannot be sent. */
+/** The answer if another answer cannot be sent. */
 export function serverError(): Response {
   return new Response("Internal Server Error\n", { status: 500 });
 }
 
-/** A whole answer that is the last of its connection. */
+/** Encodes an answer after which the connection ends. */
 export async function encodeWhole(response: Response): Promise<Uint8Array> {
   const body = await response.bytes();
   const { length } = body;
@@ -75,8 +78,8 @@ export async function encodeWhole(response: Response): Promise<Uint8Array> {
 }
 
 /**
- * Sends a whole answer and ends the connection; never rejects. An answer whose
- * body cannot be read becomes 500, and `tell` is told why.
+ * Sends an answer and ends the connection; never rejects. If the body of the answer
+ * cannot be read, it sends 500 and calls `tell` with the error.
  */
 export async function answerAndEnd(
   conn: ByteConn,
@@ -91,21 +94,21 @@ export async function answerAndEnd(
     await lingering(conn, writeAll(conn, whole));
     await endConversation(conn);
   } catch {
-    // The client is gone; there is nobody to tell.
+    // The client has left, so the answer cannot be sent.
   }
   closeQuietly(conn);
 }
 
-/** Ends this direction, and drops what the client still sends. */
+/** Ends this direction, and drops the remaining input. */
 async function endConversation(conn: ByteConn): Promise<void> {
   await lingering(conn, conn.closeWrite());
   await dropInput(conn);
 }
 
 /**
- * Behind the end of this direction, lets what the client still sends come in
- * for a moment: a socket that is closed with bytes unread is reset, and a reset
- * takes the answer away that the client has not read (RFC 9112 9.6).
+ * Reads and drops input for a short time after the end of this direction. If a
+ * socket is closed with unread input, the system resets it, and the client loses an
+ * answer that it has not read yet (RFC 9112 9.6).
  */
 export async function dropInput(conn: ByteConn): Promise<void> {
   await lingering(conn, drop(conn));
@@ -132,7 +135,7 @@ async function lingering(
   }
 }
 
-/** A byte for each character: headers are byte strings. */
+/** Encodes headers, which are byte strings: one byte for each character. */
 function toBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }

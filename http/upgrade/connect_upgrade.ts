@@ -1,5 +1,5 @@
 /**
- * SPDY by way of an HTTP/1.1 upgrade, on the client's side.
+ * Connects through an HTTP/1.1 upgrade.
  *
  * @module
  */
@@ -28,24 +28,30 @@ import { chooseToken, namesUpgrade, versionOfToken } from "./upgrade_token.ts";
 import type { UpgradeAnswer } from "./upgrade_request.ts";
 
 /**
- * What {@linkcode connectUpgrade} takes besides the URL.
+ * Options of {@linkcode connectUpgrade}.
  *
  * @category Client
  */
 export interface UpgradeOptions extends ConnectionTuning, DialOptions {
-  /** Names to ask for, best first: `"SPDY/3.1"`, `"SPDY/3"`, `"SPDY/2"`; default the first alone. */
+  /**
+   * Protocols to ask for, best first: `"SPDY/3.1"`, `"SPDY/3"`, `"SPDY/2"`;
+   * default: only `"SPDY/3.1"`.
+   */
   readonly protocols?: readonly string[];
-  /** Headers of the request. A name given several times as pairs leaves as several lines. */
+  /** Headers of the request. Repeated names are sent as several lines. */
   readonly headers?: HeadersInit;
   /** Method of the request; default `"GET"`. */
   readonly method?: string;
-  /** Path of a Unix socket to connect to; the URL then only says what to ask for. */
+  /** Path of a Unix socket to connect to; the URL then only sets the request. */
   readonly path?: string;
   /** TLS settings, for `https:`. */
   readonly tls?: TlsOptions;
-  /** Gives up; the promise rejects with the signal's reason. Has no say after the upgrade. */
+  /**
+   * Aborts connecting; the promise rejects with the signal's reason. Has no effect
+   * after the upgrade.
+   */
   readonly signal?: AbortSignal;
-  /** Longest wait for the connection and the answer, ms; 0: never; default 30000. */
+  /** Longest wait for the connection and the answer, ms; 0: no limit; default 30000. */
   readonly timeout?: number;
 }
 
@@ -62,24 +68,24 @@ const NAMES: Names<UpgradeOptions> = {
 };
 
 /**
- * What {@linkcode connectUpgrade} resolves to.
+ * Result of {@linkcode connectUpgrade}.
  *
  * @category Client
  */
 export interface UpgradedConnection {
-  /** The connection, a client's. */
+  /** The connection, on the client's side. */
   readonly connection: Connection;
-  /** The 101: its headers. */
+  /** The 101, for its headers. */
   readonly response: Response;
 }
 
 /** Longest head of an answer, bytes. */
 const MAX_HEAD = 16 * 1024;
-/** Longest body kept of an answer that refuses, bytes. */
+/** Most bytes of a refusal's body that are kept. */
 const MAX_BODY = 64 * 1024;
 
 /**
- * The server answered an upgrade with something else than 101. Code
+ * The server answered a request for an upgrade with another status than 101. Code
  * `ERR_PROTO`, `initiator` `"remote"`.
  *
  * @example
@@ -102,10 +108,10 @@ const MAX_BODY = 64 * 1024;
  * @category Errors
  */
 export class UpgradeRefusedError extends SpdyError {
-  /** The answer; its body is cut at 64 KiB. */
+  /** The answer; its body is truncated after 64 KiB. */
   readonly response: Response;
 
-  /** Makes the error. */
+  /** Creates the error. */
   constructor(response: Response) {
     super(
       `the upgrade was refused with ${response.status} ${response.statusText}`
@@ -117,7 +123,7 @@ export class UpgradeRefusedError extends SpdyError {
   }
 }
 
-/** A response with status 101, which the constructor of the platform refuses. */
+/** A response with status 101, which the platform's constructor does not allow. */
 class SwitchingProtocols extends Response {
   override get status(): number {
     return 101;
@@ -128,18 +134,18 @@ class SwitchingProtocols extends Response {
 }
 
 /**
- * Connects to `url` (`http:` or `https:`), asks to upgrade to SPDY, and begins a
- * SPDY connection behind the 101. Bytes that came with the answer are kept.
+ * Connects to `url` (`http:` or `https:`), asks for an upgrade to SPDY, and starts
+ * a SPDY connection after the 101. Bytes that arrived with the answer are kept.
  *
- * The answer's head may be 16 KiB long and, with all that goes before it, take
- * `timeout` ms.
+ * The head of the answer may have up to 16 KiB. Connecting and the answer together
+ * may take `timeout` ms.
  *
  * Rejects with {@linkcode UpgradeRefusedError} for any answer but 101, with
- * `HttpMessageError` for one that is no HTTP or switches to something else,
- * with `ConnectionClosedError` when the server hangs up or takes too long, with
- * `InvalidArgumentError` for a URL, protocol or option that cannot be, with the
- * transport's own error when there is nobody to connect to, and with `ProxyError`
- * when a proxy opens no tunnel.
+ * `HttpMessageError` if the answer is not HTTP or names another protocol, with
+ * `ConnectionClosedError` if the server closes the connection or takes too long,
+ * with `InvalidArgumentError` for an invalid URL, protocol or option, with the
+ * transport's own error if connecting fails, and with `ProxyError` if a proxy does
+ * not open the tunnel.
  *
  * @example
  * ```ts
@@ -187,7 +193,8 @@ export async function connectUpgrade(
   const limit = new TimeLimit(timeout, signal);
   try {
     const conn = await dialUrl(target, plan, limit.signal);
-    // Loaded here: node:http costs 10 ms and is not for those who never upgrade.
+    // Loaded here, because node:http takes 10 ms, which programs without upgrades
+    // save.
     const { requestUpgrade } = await import("./upgrade_request.ts");
     const answer = await requestUpgrade(conn, {
       url: target,
@@ -217,7 +224,8 @@ function begin(
   const offered = protocols.map(versionOfToken).filter((each) => each !== 0);
   const upgrade = headers.get("upgrade") ?? undefined;
   const token = chooseToken(upgrade, offered);
-  // Rule: the server names what it switches to, one of what was asked for (RFC 9110 7.8).
+  // Rule: the server names the protocol, which must be one that the client asked
+  // for (RFC 9110 7.8).
   if (
     token === undefined || !namesUpgrade(headers.get("connection") ?? undefined)
   ) {
@@ -241,7 +249,7 @@ function begin(
 function toResponse(
   { status, statusText, headers, body }: UpgradeAnswer,
 ): Response {
-  // Informational and made-up statuses cannot be had as a `Response`.
+  // `Response` does not allow informational and unknown statuses.
   if (status < 200 || status > 599) {
     throw new HttpMessageError(
       `the upgrade was answered with status ${status}`,
@@ -254,15 +262,21 @@ function toResponse(
 function readTarget(url: string | URL, protocols: readonly string[]): URL {
   const target = new URL(url);
   if (target.protocol !== "http:" && target.protocol !== "https:") {
-    throw new InvalidArgumentError(`${target.href} is no URL of HTTP`);
+    throw new InvalidArgumentError(
+      `${target.href} is not an http: or https: URL`,
+    );
   }
   for (const name of protocols) {
     if (versionOfToken(name) === 0) {
-      throw new InvalidArgumentError(`${name} is no SPDY version`);
+      throw new InvalidArgumentError(
+        `${name} is not a SPDY version: use "SPDY/3.1", "SPDY/3" or "SPDY/2"`,
+      );
     }
   }
   if (protocols.length === 0) {
-    throw new InvalidArgumentError("there is no protocol to ask for");
+    throw new InvalidArgumentError(
+      "protocols is empty: give at least one, such as SPDY/3.1",
+    );
   }
   return target;
 }

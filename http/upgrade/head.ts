@@ -1,7 +1,7 @@
 /**
- * The head of an HTTP/1.1 request (RFC 9112 sections 2 to 5), read strictly:
- * where two readers could understand a head in two ways, it is refused, so that
- * nothing can be smuggled past a proxy in front.
+ * Parses the head of an HTTP/1.1 request (RFC 9112 sections 2 to 5). The parser is
+ * strict: it refuses a head that two readers could understand in different ways, so
+ * that a request cannot be smuggled past a proxy.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import { RequestRefusal } from "./refusal.ts";
 /** The head of a request. */
 export interface RequestHead {
   readonly method: string;
-  /** The whole URL asked for. */
+  /** The complete URL of the request. */
   readonly url: URL;
-  /** Minor number of the version: 0 for HTTP/1.0. */
+  /** Minor version number: 0 for HTTP/1.0. */
   readonly minor: number;
   readonly headers: Headers;
 }
@@ -25,33 +25,36 @@ const CR = 0x0d;
 const SPACE = 0x20;
 const DEL = 0x7f;
 
-/** Most header lines: the platform's `Headers` takes a time that grows with the square of their number. */
+/**
+ * Most header lines. The time to iterate over the platform's `Headers` grows with
+ * the square of their number.
+ */
 const MAX_LINES = 256;
-/** Methods that a `Request` cannot have; no answer of ours would fit them either. */
+/** Methods that `Request` does not allow; an answer to them has special rules. */
 const UNKNOWN_METHODS = /^(CONNECT|TRACE|TRACK)$/i;
 /** Method, target and version, one space between them (RFC 9112 3). */
 const REQUEST_LINE = /^(\S+) ([!-~]+) HTTP\/(\d)\.(\d)$/;
 /** Name and value; no space before the colon (RFC 9112 5.1). */
 const HEADER_LINE = /^([^\s:]+):(.*)$/;
-/** A host and a port (RFC 3986 3.2), without the user that may stand in a URL. */
+/** A host and a port (RFC 3986 3.2), without the user name that a URL may have. */
 const AUTHORITY =
   /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~%!$&'()*+,;=]+)(?::\d*)?$/;
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
-/** Characters turned to text at a time. */
+/** Bytes that are converted to text at a time. */
 const TEXT_SIZE = 8192;
 
-/** Finds the end of a head as its bytes come. */
+/** Finds the end of a head that arrives in pieces. */
 export class HeadScanner {
   #position = 0;
   #begun = false;
   #lineIsEmpty = true;
 
   /**
-   * Looks at the bytes that came since the last call; `data` begins where the
-   * head does. Resolves to the head's length with its empty line; `undefined`
-   * when it is not complete.
+   * Scans the bytes that arrived since the last call; `data` starts at the
+   * beginning of the head. Returns the length of the head with its empty line;
+   * `undefined` if it is not complete.
    *
-   * Throws {@linkcode RequestRefusal} for a byte that no head has.
+   * Throws {@linkcode RequestRefusal} for a byte that a head must not contain.
    */
   scan(data: Uint8Array): number | undefined {
     const { length } = data;
@@ -66,7 +69,8 @@ export class HeadScanner {
         this.#position = i;
         return undefined;
       }
-      // Rule: a line ends with CR LF; a bare CR or LF is seen as its end by some and not by others (RFC 9112 2.2).
+      // Rule: a line ends with CR LF. Some readers take a lone CR or LF for the end
+      // of a line, and others do not (RFC 9112 2.2).
       if (byte !== CR || data[i + 1] !== LF) {
         throw new RequestRefusal(
           400,
@@ -86,18 +90,21 @@ export class HeadScanner {
 }
 
 /**
- * Reads a whole head, empty line included. `scheme` is that of the connection.
+ * Parses a complete head with its empty line. `scheme` is that of the connection.
  *
- * Throws {@linkcode RequestRefusal} for a head that is not allowed.
+ * Throws {@linkcode RequestRefusal} for an invalid head.
  */
 export function parseHead(data: Uint8Array, scheme: string): RequestHead {
   const lines = toText(data).replace(/^(?:\r\n)+/, "").split("\r\n");
-  // The end of the last header line, and the empty line.
+  // Removes the text after the last header line, and the empty line.
   lines.length -= 2;
   const [first = "", ...rest] = lines;
   const match = REQUEST_LINE.exec(first);
   if (match === null || !TOKEN.test(match[1])) {
-    throw new RequestRefusal(400, "the request line is not one of HTTP/1.1");
+    throw new RequestRefusal(
+      400,
+      "the request line is not a valid HTTP/1.1 request line",
+    );
   }
   const [, method, target, major, minor] = match;
   if (major !== "1") {
@@ -107,7 +114,7 @@ export function parseHead(data: Uint8Array, scheme: string): RequestHead {
     );
   }
   if (UNKNOWN_METHODS.test(method)) {
-    throw new RequestRefusal(501, `this server knows no ${method}`);
+    throw new RequestRefusal(501, `the method ${method} is not supported`);
   }
   const headers = parseHeaders(rest);
   const url = targetUrl(method, target, scheme, hostOf(rest, headers, minor));
@@ -123,17 +130,17 @@ function parseHeaders(lines: readonly string[]): Headers {
   }
   const headers = new Headers();
   for (const line of lines) {
-    // Rule: no line continues the one before it (RFC 9112 5.2).
+    // Rule: a header must not continue on the next line (RFC 9112 5.2).
     const match = HEADER_LINE.exec(line);
     if (match === null || !TOKEN.test(match[1])) {
-      throw new RequestRefusal(400, "the head has a line that is no header");
+      throw new RequestRefusal(400, "the head has a line that is not a header");
     }
     headers.append(match[1], match[2]);
   }
   return headers;
 }
 
-/** Rule: one `Host`, which HTTP/1.0 may leave out (RFC 9112 3.2). */
+/** Rule: there is exactly one `Host`; HTTP/1.0 may leave it out (RFC 9112 3.2). */
 function hostOf(
   lines: readonly string[],
   headers: Headers,
@@ -144,19 +151,22 @@ function hostOf(
     throw new RequestRefusal(
       400,
       count === 0
-        ? "the request names no host"
+        ? "the request has no Host header"
         : "the request has several Host headers",
     );
   }
-  // Empty when the target names no host.
+  // `host` is empty if the URL of the request has no host.
   const host = headers.get("host") || "localhost";
   if (!AUTHORITY.test(host)) {
-    throw new RequestRefusal(400, "the request's Host is no host");
+    throw new RequestRefusal(400, "the request's Host is not a valid host");
   }
   return host;
 }
 
-/** The URL of a target in origin form, absolute form or asterisk form (RFC 9112 3.2, 3.3). */
+/**
+ * The URL of a request target in origin form, absolute form or asterisk form (RFC
+ * 9112 3.2, 3.3).
+ */
 function targetUrl(
   method: string,
   target: string,
@@ -164,27 +174,32 @@ function targetUrl(
   host: string,
 ): URL {
   const absolute = ABSOLUTE.exec(target);
-  // Rule: the host in an absolute target counts, not the header (RFC 9112 3.2.2).
+  // Rule: the host of an absolute target takes precedence over the header (RFC 9112
+  // 3.2.2).
   const authority = absolute === null ? host : absolute[1];
   const path = absolute === null ? target : absolute[2];
-  // Rule: `*` is for OPTIONS, and host:port for CONNECT, alone (RFC 9112 3.2.3, 3.2.4).
+  // Rule: `*` is only valid for OPTIONS, and host:port only for CONNECT (RFC 9112
+  // 3.2.3, 3.2.4).
   const isPath = path.startsWith("/") ||
     absolute !== null && (path === "" || path.startsWith("?")) ||
     target === "*" && method === "OPTIONS";
   if (!isPath || path.includes("#")) {
-    throw new RequestRefusal(400, "the request's target is no path and no URL");
+    throw new RequestRefusal(
+      400,
+      "the request's target is neither a path nor a URL",
+    );
   }
-  // The path is put behind the host, not resolved against it: one that begins
-  // with two slashes would name another host.
+  // The path is appended to the host and not resolved against it, because a path
+  // with two slashes at its start would name another host.
   const slash = path.startsWith("/") || path.startsWith("?") ? "" : "/";
   const url = `${scheme}://${authority}${slash}${path}`;
   if (!AUTHORITY.test(authority) || !URL.canParse(url)) {
-    throw new RequestRefusal(400, "the request's host is none");
+    throw new RequestRefusal(400, "the request's host is not valid");
   }
   return new URL(url);
 }
 
-/** One character a byte. */
+/** Decodes bytes as one character each. */
 function toText(data: Uint8Array): string {
   let text = "";
   for (let at = 0; at < data.length; at += TEXT_SIZE) {

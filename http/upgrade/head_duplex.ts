@@ -1,7 +1,7 @@
 /**
- * Lets node:http read the head of a message from a connection that goes on as
- * something else. node:http parses, bounds and words the errors; the bytes
- * after the head travel on the connection itself, without node in between.
+ * Lets node:http read the head of a message from a connection that then speaks
+ * another protocol. node:http parses the head, limits its length and creates the
+ * errors; the bytes after the head are read from the connection itself.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import {
   writeAll,
 } from "../../connection/byte_conn.ts";
 
-/** Bytes asked for at a time while a head is read. */
+/** Bytes of one read while a head is read. */
 const READ_SIZE = 4096;
 
 /** A node Duplex over a connection, until {@linkcode HeadDuplex.detach}. */
@@ -30,8 +30,8 @@ export class HeadDuplex extends Duplex {
   }
 
   /**
-   * Takes the connection back. `head` is what node:http read beyond the head;
-   * that, then what a read under way brings, comes first.
+   * Returns the connection. `head` contains the bytes that node:http read after the
+   * head; these, and then those of a pending read, are read first.
    */
   detach(head: Uint8Array): ByteConn {
     this.#detached = true;

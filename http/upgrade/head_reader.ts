@@ -1,5 +1,5 @@
 /**
- * Reads heads and bodies from a connection, and gives it back after them.
+ * Reads heads and bodies from a connection, and then returns it.
  *
  * @module
  */
@@ -11,17 +11,17 @@ import { HeadScanner } from "./head.ts";
 import { RequestRefusal } from "./refusal.ts";
 
 const LF = 0x0a;
-/** Size of the buffer while little arrives, bytes. */
+/** Size of the buffer unless a head needs more, bytes. */
 const SMALL = 4096;
 
-/** Reads from a connection through a buffer that grows with a head. */
+/** Reads from a connection through a buffer that grows for long heads. */
 export class HeadReader {
   readonly #conn: ByteConn;
   #buffer: Uint8Array;
   #start = 0;
   #end = 0;
 
-  /** `first` are bytes that were read already. */
+  /** `first` are bytes that were already read. */
   constructor(conn: ByteConn, first?: Uint8Array) {
     this.#conn = conn;
     this.#buffer = first ?? new Uint8Array(SMALL);
@@ -29,11 +29,11 @@ export class HeadReader {
   }
 
   /**
-   * Reads a head of at most `limit` bytes, empty line included; `undefined`
-   * when the input ends before it does.
+   * Reads a head of at most `limit` bytes with its empty line; `undefined` if the
+   * input ends before the head does.
    *
-   * Throws {@linkcode RequestRefusal} for a head that is too long or has bytes
-   * that no head has.
+   * Throws {@linkcode RequestRefusal} for a head that is too long or contains an
+   * invalid byte.
    */
   async readHead(limit: number): Promise<Uint8Array | undefined> {
     const scanner = new HeadScanner();
@@ -52,7 +52,7 @@ export class HeadReader {
     }
   }
 
-  /** Some bytes, at most `limit`; `undefined` at the end of input. */
+  /** Reads at least one and at most `limit` bytes; `undefined` at the end of input. */
   async read(limit: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#start === this.#end && !await this.#fill()) return undefined;
     const size = Math.min(limit, this.#end - this.#start);
@@ -64,10 +64,11 @@ export class HeadReader {
   }
 
   /**
-   * A line of at most `limit` bytes, without its CR LF; `undefined` when the
-   * input ends before it does.
+   * Reads a line of at most `limit` bytes, without its CR LF; `undefined` if the
+   * input ends before the line does.
    *
-   * Throws `HttpMessageError` for a line that is too long or ends otherwise.
+   * Throws `HttpMessageError` for a line that is too long or does not end with CR
+   * LF.
    */
   async readLine(limit: number): Promise<string | undefined> {
     for (let looked = 0;;) {
@@ -80,14 +81,16 @@ export class HeadReader {
         const text = String.fromCharCode(...seen.subarray(0, end));
         this.#take(end + 1);
         if (/^[\t\x20-\xff]*\r$/.test(text)) return text.slice(0, -1);
-        throw new HttpMessageError("a line of the request's body is none");
+        throw new HttpMessageError(
+          "a line of the request's body does not end with CR LF",
+        );
       }
       looked = seen.length;
       if (!await this.#fill()) return undefined;
     }
   }
 
-  /** The connection, beginning with what was read and not used. */
+  /** Returns the connection. Bytes that were read and not used are read first. */
   detach(): ByteConn {
     const rest = this.#buffer.slice(this.#start, this.#end);
     return new ResumedConn(this.#conn, rest);
@@ -97,7 +100,7 @@ export class HeadReader {
     this.#start += size;
     if (this.#start < this.#end) return;
     this.#start = this.#end = 0;
-    // A long head is over: an idle connection keeps little.
+    // After a long head, an idle connection needs only a small buffer.
     if (this.#buffer.length !== SMALL) this.#buffer = new Uint8Array(SMALL);
   }
 
@@ -109,7 +112,7 @@ export class HeadReader {
     return true;
   }
 
-  /** Room behind what is there: by moving it, or in a buffer of twice the size. */
+  /** Makes room for more bytes: moves the unused ones to the front, or doubles the buffer. */
   #grow(): void {
     const used = this.#buffer.subarray(this.#start, this.#end);
     const size = Math.max(SMALL, 2 * used.length);

@@ -1,12 +1,12 @@
 /**
- * HTTP/1.1 on connections that may be upgraded: reads heads, answers what asks
- * for no upgrade, and hands the others over.
+ * HTTP/1.1 on connections that may be upgraded: reads requests, answers those that do
+ * not ask for an upgrade, and returns the one that does.
  *
- * Not node:http: its servers tell of requests by events, and an event handler
- * that throws, or a socket that fails when nobody listens, ends the process;
- * with pipelining, requests, upgrades and faults come in any order. Here one
- * loop a connection does one thing after the other, and whatever fails ends
- * that loop. What is refused does not depend on the version of Deno either.
+ * This is not node:http, because its servers report requests by events. An event
+ * handler that throws, or a socket error without a listener, ends the process, and
+ * with pipelining the events occur in any order. Here each connection has one loop,
+ * and an error ends only that loop. In addition, the answers do not depend on the
+ * version of Deno.
  *
  * @module
  */
@@ -28,30 +28,31 @@ import { Upload } from "./upload.ts";
 
 /** The options of a listener. */
 export interface ListenerOptions {
-  /** Whether the connections are TLS: then URLs are of `https:`. */
+  /** Whether the connections use TLS; decides between `https:` and `http:` in URLs. */
   readonly secure: boolean;
   /** Longest head of a request, bytes; a longer one is answered 431. */
   readonly maxHeadBytes: number;
   /** Longest wait for a complete head, and longest pause within a body in either direction, ms; 0: no limit. */
   readonly headTimeout: number;
-  /** Origins of other hosts whose pages may ask for an upgrade. */
+  /** Other origins whose pages may ask for an upgrade. */
   readonly allowedOrigins?: readonly string[];
-  /** Whether this is an upgrade the listener's owner knows, by its `upgrade` header. */
+  /** Whether the owner supports an upgrade with this `upgrade` header. */
   knows(upgrade: string): boolean;
-  /** Answers a request that asks for no upgrade. */
+  /** Answers a request that does not ask for an upgrade. */
   request(request: Request): Response | Promise<Response>;
-  /** Told of requests that were refused here, and of what `request` threw. */
+  /** Called for requests that the listener refuses, and for exceptions in `request`. */
   error(error: unknown): void;
 }
 
-/** A request for an upgrade, and the connection behind its head. */
+/** A request for an upgrade. */
 export interface UpgradeCall {
   /** Has no body. */
   readonly request: Request;
+  /** The connection; the first byte to read is the one after the request. */
   readonly conn: ByteConn;
 }
 
-/** The highest bound on heads, bytes. */
+/** Highest value of `maxHeadBytes`, bytes. */
 export const MOST_HEAD: number = 16 * 1024 * 1024;
 /** Most bytes of an unread body that are read and dropped to reach the next request. */
 const MAX_SKIPPED = 64 * 1024;
@@ -71,10 +72,10 @@ export class HttpListener {
   }
 
   /**
-   * Reads requests from a connection, whose first bytes are `first`, and
-   * answers them, one after the other. Resolves to the one that asks for an
-   * upgrade, or to `undefined` when there was none and the connection is
-   * closed. Never rejects.
+   * Reads requests from a connection and answers them one after the other. `first`
+   * are bytes that were already read. Resolves to the first request that asks for an
+   * upgrade; resolves to `undefined` if there was none and the connection is closed.
+   * Never rejects.
    */
   async take(
     conn: ByteConn,
@@ -90,7 +91,7 @@ export class HttpListener {
     try {
       call = await this.#converse(paced, new HeadReader(conn, first));
     } catch (error) {
-      // Anything else is the client's doing or the network's.
+      // Other errors come from the client or the network, and are not reported.
       if (error instanceof RequestRefusal) {
         this.#tell(new HttpMessageError(`refused: ${error.message}`));
         await answerAndEnd(conn, error.toResponse());
@@ -101,7 +102,7 @@ export class HttpListener {
     return call;
   }
 
-  /** Closes every connection that is not upgraded. */
+  /** Closes all connections that were not upgraded. */
   close(): void {
     this.#closed = true;
     for (const conn of this.#open) conn.close();
@@ -137,7 +138,7 @@ export class HttpListener {
     }
   }
 
-  /** RFC 9110 7.8: `Connection` names it, and HTTP/1.0 knows none. */
+  /** `Connection` must name the upgrade, and HTTP/1.0 has no upgrades (RFC 9110 7.8). */
   #asksForUpgrade({ headers, minor }: RequestHead): boolean {
     const upgrade = headers.get("upgrade");
     return upgrade !== null && minor > 0 &&
@@ -161,7 +162,7 @@ export class HttpListener {
     const tell = (error: unknown): void => this.#tell(error);
     await sendAnswer(conn, head, response, { keepAlive, tell });
     if (!keepAlive) await conn.inTime(conn.conn.closeWrite());
-    // Rule: no byte is taken from a handler that has begun to read.
+    // A handler that has begun to read gets all bytes, so skipping has to wait for it.
     await upload.handlerIsDone();
     if (keepAlive && !this.#closed) {
       return await conn.inTime(body.skip(MAX_SKIPPED));
@@ -170,7 +171,7 @@ export class HttpListener {
     return false;
   }
 
-  /** RFC 9110 10.1.1: of expectations there is but one. */
+  /** Answers the header `expect`; `100-continue` is its only defined value (RFC 9110 10.1.1). */
   async #expectation(
     conn: PacedConn,
     { headers, minor }: RequestHead,
@@ -179,12 +180,15 @@ export class HttpListener {
     const expect = headers.get("expect");
     if (expect === null || minor === 0) return;
     if (expect.toLowerCase() !== "100-continue") {
-      throw new RequestRefusal(417, "the request expects what nobody knows");
+      throw new RequestRefusal(
+        417,
+        "the header expect has an unknown value: only 100-continue is supported",
+      );
     }
     if (!body.ended) await conn.write(CONTINUE);
   }
 
-  /** The owner's answer, or 500 in place of what it threw. */
+  /** The owner's response; 500 if the owner throws. */
   async #ask(
     { method, url, headers }: RequestHead,
     body: RequestBody,
@@ -210,7 +214,7 @@ export class HttpListener {
     try {
       this.#options.error(error);
     } catch {
-      // An error of the error handler itself cannot be reported.
+      // An exception in the error handler cannot be reported.
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A connection whose single steps have a time limit.
+ * A connection with a time limit for each step.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { startTimeout, stopTimer } from "../../connection/clock.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { closeQuietly } from "../../connection/byte_conn.ts";
 
-/** Closes its connection when a step takes too long. */
+/** Closes its connection if a step takes too long. */
 export class PacedConn {
   readonly conn: ByteConn;
   /** Longest time for a step, ms; 0: no limit. */
@@ -27,7 +27,7 @@ export class PacedConn {
     return this.#closed;
   }
 
-  /** Closes the connection when the work takes longer than `timeout`. */
+  /** Waits for a step; closes the connection if it takes longer than `timeout`. */
   async inTime<T>(work: Promise<T>): Promise<T> {
     const timer = startTimeout(() => this.close(), this.timeout);
     try {
@@ -37,14 +37,14 @@ export class PacedConn {
     }
   }
 
-  /** Writes all of it; each part may take `timeout`. */
+  /** Writes all bytes; each part may take `timeout`. */
   async write(data: Uint8Array): Promise<void> {
     for (let rest = data; rest.length > 0;) {
       rest = rest.subarray(await this.inTime(this.conn.write(rest)));
     }
   }
 
-  /** Ends both directions; never throws. */
+  /** Closes the connection; never throws. */
   close(): void {
     this.#closed = true;
     closeQuietly(this.conn);

@@ -1,10 +1,10 @@
 /**
- * A request that is refused before anybody is asked to answer it.
+ * A request that is refused before the owner of the listener is asked.
  *
  * @module
  */
 
-/** Says with which status an HTTP/1.1 request is refused, and why. */
+/** The status with which an HTTP/1.1 request is refused, and the reason. */
 export class RequestRefusal extends Error {
   override readonly name = "RequestRefusal";
   /** Status of the answer, 400..599. */
@@ -22,7 +22,7 @@ export class RequestRefusal extends Error {
     this.headers = headers;
   }
 
-  /** The answer. */
+  /** Creates the answer. */
   toResponse(): Response {
     return new Response(`${this.message}\n`, {
       status: this.status,

@@ -10,18 +10,18 @@ import type { HeadReader } from "./head_reader.ts";
 
 /** Most bytes of a chunk. */
 const PIECE = 64 * 1024;
-/** Longest line of a chunk's size with its extensions, and longest trailers, bytes. */
+/** Longest line with the size of a chunk and its extensions, and longest trailers, bytes. */
 const MAX_LINE = 4096;
 
 /** Reads the body of one request. */
 export class RequestBody {
   readonly #reader: HeadReader;
   readonly #chunked: boolean;
-  /** Bytes left of the body, or of the chunk under way. */
+  /** Bytes left of the body, or of the current chunk. */
   #left: number;
   #inChunks = false;
   #ended: boolean;
-  /** Whether the rest is skipped, so that the application gets none of it. */
+  /** Whether the rest of the body is skipped and the application gets none of it. */
   #skipped = false;
   #failure: unknown;
   #reading: Promise<Uint8Array<ArrayBuffer> | undefined> = Promise.resolve(
@@ -35,21 +35,21 @@ export class RequestBody {
     this.#ended = framing === 0;
   }
 
-  /** Whether all of it was read, so that the next request may follow. */
+  /** Whether the complete body was read, so that the next request can be read. */
   get ended(): boolean {
     return this.#ended;
   }
 
   /**
-   * The next bytes; `undefined` behind the last ones. Rejects with
-   * `HttpMessageError` when the connection ends first, the chunks are none, or
+   * The next bytes; `undefined` at the end of the body. Rejects with
+   * `HttpMessageError` if the connection ends first, the chunks are malformed, or
    * the rest of the body was dropped.
    */
   read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#skipped ? Promise.reject(dropped()) : this.#inTurn();
   }
 
-  /** From now on every `read` fails, unless all was read before. */
+  /** Lets every later `read` fail, unless the body was read completely. */
   drop(): void {
     this.#skipped = !this.#ended;
   }
@@ -60,7 +60,10 @@ export class RequestBody {
     return reading;
   }
 
-  /** Drops the body, and reads on to its end if that is at most `limit` bytes away; whether it was. */
+  /**
+   * Drops the body and reads to its end, if at most `limit` bytes are left;
+   * resolves to whether it did.
+   */
   async skip(limit: number): Promise<boolean> {
     this.drop();
     for (let left = limit; left >= 0;) {
@@ -72,7 +75,7 @@ export class RequestBody {
   }
 
   async #next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    // After a fault there is no telling where the next request begins.
+    // After an error, the start of the next request is unknown.
     if (this.#failure !== undefined) throw this.#failure;
     try {
       if (!this.#ended && this.#left === 0 && this.#chunked) {
@@ -90,19 +93,28 @@ export class RequestBody {
     }
   }
 
-  /** RFC 9112 7.1: the size in hexadecimal digits, extensions that nobody knows, CR LF. */
+  /**
+   * Reads the size of a chunk in hexadecimal digits, its extensions, which are
+   * ignored, and CR LF (RFC 9112 7.1).
+   */
   async #readChunkHead(): Promise<void> {
     if (this.#inChunks && await this.#readLine() !== "") {
-      throw new HttpMessageError("a chunk is longer than it says");
+      throw new HttpMessageError(
+        "a chunk of the request's body is longer than its size",
+      );
     }
     this.#inChunks = true;
     const match = /^([0-9a-f]{1,13})[ \t]*(?:;|$)/i.exec(
       await this.#readLine(),
     );
-    if (match === null) throw new HttpMessageError("a chunk has no size");
+    if (match === null) {
+      throw new HttpMessageError(
+        "a chunk of the request's body has no valid size",
+      );
+    }
     this.#left = parseInt(match[1], 16);
     if (this.#left > 0) return;
-    // RFC 9112 7.1.2: trailers, which are dropped, and an empty line.
+    // Reads and drops trailers and an empty line (RFC 9112 7.1.2).
     for (let size = 0; size <= MAX_LINE;) {
       const line = await this.#readLine();
       if (line === "") {
@@ -122,12 +134,14 @@ export class RequestBody {
 }
 
 function cut(): HttpMessageError {
-  return new HttpMessageError("the connection ended before the request did");
+  return new HttpMessageError(
+    "the connection ended before the request was complete",
+  );
 }
 
 function dropped(): HttpMessageError {
   return new HttpMessageError(
-    "the rest of the request's body was dropped: nobody read it when the response had left",
+    "the rest of the request's body was dropped, because the handler did not read it before its response was sent",
     { initiator: "local" },
   );
 }

@@ -22,18 +22,18 @@ const LAST_CHUNK = new TextEncoder().encode("0\r\n\r\n");
 export interface SendAnswerOptions {
   /** Whether another request may follow. */
   readonly keepAlive: boolean;
-  /** Told of faults of the answer's body. */
+  /** Called with errors of the answer's body. */
   readonly tell: (error: unknown) => void;
 }
 
 /**
- * Throws for a response that cannot be sent, before anything of it is: one that
- * was used or that somebody reads, an error, one with a `content-length` that
- * is no number, or that has no body and a length above 0.
+ * Throws for a response that cannot be sent, before any part of it is sent: one
+ * whose body was used or is locked, an error response, one whose `content-length`
+ * is not a number, and one without a body whose `content-length` is above 0.
  */
 export function checkAnswer(method: string, response: Response): Response {
   if (!(response instanceof Response)) {
-    throw new TypeError("what the handler gave is no Response");
+    throw new TypeError("the handler's result is not a Response");
   }
   const { body, bodyUsed, status } = response;
   if (status < 200) {
@@ -48,7 +48,7 @@ export function checkAnswer(method: string, response: Response): Response {
   try {
     announced = announcedBy(headOf(response).headers);
   } catch (error) {
-    // It may hold a file open.
+    // The body may hold a file open.
     body?.cancel(error).catch(() => {});
     throw error;
   }
@@ -59,13 +59,13 @@ export function checkAnswer(method: string, response: Response): Response {
 }
 
 /**
- * Sends a checked response. Rejects when the client is gone, and when the body
- * fails or has another length than its `content-length` says: the connection
- * is to be closed then, so that the client sees a body that is cut.
+ * Sends a checked response. Rejects if the client has left, or if the body fails or
+ * its length differs from `content-length`. The connection must then be closed, so
+ * that the client notices that the body is truncated.
  *
- * The body of an HTTP/1.0 answer without `content-length` ends with the
- * connection (RFC 9112 6.3). Deno cannot reset a connection, so a client cannot
- * tell that such a body was cut; the first bytes are waited for, so that one
+ * The body of an HTTP/1.0 answer without `content-length` ends with the connection
+ * (RFC 9112 6.3). Deno cannot reset a connection, so a client cannot notice that
+ * such a body is truncated. The first bytes are therefore awaited, so that a body
  * that fails at once is answered with 500.
  */
 export async function sendAnswer(
@@ -78,7 +78,7 @@ export async function sendAnswer(
   const head = headOf(response);
   const announced = announcedBy(head.headers);
   if (body === null || !mayHaveBody(method, response)) {
-    // Not waited for: what the body does now is not the client's concern.
+    // Not awaited: errors of the body no longer affect the client.
     body?.cancel().catch(tell);
     const length = lengthWithoutBody(method, head.status, announced);
     await conn.write(encodeAnswer(head, { length, keepAlive }));
@@ -92,7 +92,7 @@ export async function sendAnswer(
     try {
       first = await source.next();
     } catch {
-      // The error was reported already.
+      // The error was already reported.
       const failed = { method, minor };
       return await sendAnswer(conn, failed, serverError(), { keepAlive, tell });
     }
@@ -112,7 +112,7 @@ export async function sendAnswer(
   if (chunked) await conn.write(LAST_CHUNK);
 }
 
-/** The bytes of an answer, as many as announced. */
+/** Reads the body of an answer and checks its length. */
 class AnswerSource {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #announced: number | undefined;
@@ -129,7 +129,7 @@ class AnswerSource {
     this.#tell = tell;
   }
 
-  /** The next bytes; `undefined` behind the last. A failure is told of and thrown. */
+  /** The next bytes; `undefined` at the end. Reports a failure and throws it. */
   async next(): Promise<Uint8Array | undefined> {
     try {
       for (;;) {
@@ -140,7 +140,7 @@ class AnswerSource {
         }
         if (!(value instanceof Uint8Array)) {
           throw new TypeError(
-            "the body of the handler's response gave a chunk that is no Uint8Array",
+            "the body of the handler's response contains a chunk that is not a Uint8Array",
           );
         }
         this.#size += value.length;
@@ -162,7 +162,7 @@ class AnswerSource {
   }
 }
 
-/** The head as it holds for the body that is sent. */
+/** The head, adapted to the body that is sent. */
 function headOf(response: Response): AnswerHead {
   const { status, statusText, headers } = response;
   return {
@@ -177,7 +177,10 @@ function announcedBy(headers: Headers): number | undefined {
   return value === null ? undefined : parseContentLength(value, "local");
 }
 
-/** RFC 9110 8.6: what has no body may tell the length of the one that GET gets, 204 may not. */
+/**
+ * An answer without a body may have the length of the answer to GET, except with
+ * status 204 (RFC 9110 8.6).
+ */
 function lengthWithoutBody(
   method: string,
   status: number,
@@ -188,7 +191,7 @@ function lengthWithoutBody(
   return announced;
 }
 
-/** RFC 9112 7.1: size, bytes, each with CR LF behind it. */
+/** Encodes a chunk: its size and its bytes, each followed by CR LF (RFC 9112 7.1). */
 function asChunk(bytes: Uint8Array): Uint8Array {
   const size = new TextEncoder().encode(`${bytes.length.toString(16)}\r\n`);
   const chunk = new Uint8Array(size.length + bytes.length + CRLF.length);

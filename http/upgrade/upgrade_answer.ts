@@ -1,5 +1,5 @@
 /**
- * What a server answers to an HTTP/1.1 upgrade, as bytes.
+ * A server's answers to a request for an upgrade, as bytes.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { tokenOf } from "./upgrade_token.ts";
 const ENCODER = new TextEncoder();
 const REFUSAL = "This server speaks SPDY\n";
 
-/** 101: SPDY begins behind it. */
+/** The answer 101, after which SPDY begins. */
 export function switchingProtocols(
   token: string,
   headers: Headers = new Headers(),
@@ -21,7 +21,7 @@ export function switchingProtocols(
   return ENCODER.encode(`${lines.join("\r\n")}\r\n\r\n`);
 }
 
-/** 426: names what the server upgrades to (RFC 9110 15.5.22). */
+/** The answer 426, which lists the supported protocols (RFC 9110 15.5.22). */
 export function upgradeRequired(
   versions: readonly ProtocolVersion[],
 ): Response {

@@ -1,7 +1,7 @@
 /**
- * The client's side of the HTTP/1.1 upgrade, on an open connection. node:http
- * writes the request and reads the answer's head; this file loads it, so it is
- * imported only when somebody upgrades.
+ * The client's side of the HTTP/1.1 upgrade, on an open connection. node:http writes
+ * the request and reads the head of the answer. Only this file loads node:http, and
+ * it is itself imported only for an upgrade.
  *
  * @module
  */
@@ -13,37 +13,37 @@ import { ConnectionClosedError } from "../../connection/errors.ts";
 import { HeadDuplex } from "./head_duplex.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 
-/** Longest wait for the end of a refusal's body, ms: its head says what matters. */
+/** Longest wait for the end of a refusal's body, ms; the head is enough to report it. */
 const BODY_TIME = 2000;
 
-/** What to ask for. */
+/** The request to send. */
 export interface UpgradeRequest {
   readonly url: URL;
   readonly method: string;
-  /** Each pair is sent as a line of its own, also when a name occurs several times. */
+  /** Each pair is sent as its own line, even if a name occurs several times. */
   readonly headers: Iterable<readonly [name: string, value: string]>;
-  /** Longest head of an answer, bytes. */
+  /** Longest head of the answer, bytes. */
   readonly maxHead: number;
-  /** Longest body kept of an answer that refuses, bytes. */
+  /** Most bytes of a refusal's body that are kept. */
   readonly maxBody: number;
-  /** Ends the waiting, with its reason. */
+  /** Ends the wait for the answer; the request rejects with its reason. */
   readonly signal: AbortSignal;
 }
 
-/** What was answered. */
+/** The answer. */
 export interface UpgradeAnswer {
   readonly status: number;
   readonly statusText: string;
   readonly headers: Headers;
-  /** The connection after a 101, beginning behind the head. */
+  /** The connection after a 101; the first byte to read is the one after the head. */
   readonly conn?: ByteConn;
   /** The body of any other answer, cut at `maxBody`. */
   readonly body?: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * Sends the request and waits for the answer. After anything but a 101 the
- * connection is closed.
+ * Sends the request and waits for the answer. Closes the connection unless the
+ * answer is 101.
  */
 export function requestUpgrade(
   conn: ByteConn,
@@ -52,11 +52,11 @@ export function requestUpgrade(
   const { url, method, maxHead, maxBody, signal } = options;
   const duplex = new HeadDuplex(conn);
   const { promise, resolve, reject } = Promise.withResolvers<UpgradeAnswer>();
-  /** Set once a refusal's head has come: ends the wait for its body. */
+  /** Ends the wait for a refusal's body; set when its head has arrived. */
   let endBody: (() => void) | undefined;
   const onAbort = (): void => {
     const late = signal.reason instanceof ConnectionClosedError;
-    // The time is over, and the answer is there but for the end of its body.
+    // After a timeout, an answer without the end of its body is still an answer.
     if (late && endBody !== undefined) endBody();
     else reject(signal.reason);
   };
@@ -64,15 +64,15 @@ export function requestUpgrade(
   if (signal.aborted) onAbort();
 
   const request = httpRequest({
-    // No agent: with one, even `false`, node:http would connect by itself.
+    // There is no `agent`: with one, even `false`, node:http opens a connection itself.
     createConnection: () => duplex,
     method,
     path: url.pathname + url.search,
     headers: lines(options.headers, url.host),
     maxHeaderSize: maxHead,
   });
-  // What an event handler throws, and the fault of a socket that nobody listens
-  // for, would end the process.
+  // An exception in an event handler, and a socket error without a listener, would
+  // end the process.
   duplex.on("error", reject);
   request.on("upgrade", (message, _socket, head) => {
     try {
@@ -108,8 +108,8 @@ function lines(
   headers: UpgradeRequest["headers"],
   host: string,
 ): Record<string, string | string[]> {
-  // A map, as "constructor" is a name as good as any. And of two names that
-  // differ in case node:http would send the last alone.
+  // A map, because "constructor" is a valid name. Keyed in lower case, because
+  // node:http sends only the last of two names that differ in case.
   const byName = new Map<string, [name: string, values: string[]]>();
   for (const [name, value] of headers) {
     const key = name.toLowerCase();
@@ -118,7 +118,7 @@ function lines(
     else known[1].push(value);
   }
   byName.delete("host");
-  // node:http wants this one as a string.
+  // node:http accepts `host` only as a string.
   return { ...Object.fromEntries(byName.values()), host };
 }
 
@@ -132,7 +132,7 @@ function describe(
   }
   return {
     status: message.statusCode ?? 0,
-    // Neither a Response nor a terminal takes control characters.
+    // A Response rejects control characters, and a terminal obeys them.
     statusText: (message.statusMessage ?? "").replace(
       /[^\t\x20-\x7e\xa0-\xff]/g,
       "?",
@@ -161,7 +161,7 @@ async function readBody(
       length += part.length;
     }
   } catch {
-    // Cut short: what came still tells why the upgrade was refused.
+    // A part of the body still tells why the upgrade was refused.
   }
   return body.slice(0, length);
 }
@@ -171,7 +171,7 @@ function translate(error: Error): Error {
   // How node:http reports a 101 without the header `upgrade`.
   if (code === "HPE_PAUSED_UPGRADE") {
     return new HttpMessageError(
-      "the server answered 101 and did not say what it upgrades to: there is no upgrade header",
+      "the server answered 101 without the header upgrade, so its protocol is unknown",
       { cause: error },
     );
   }

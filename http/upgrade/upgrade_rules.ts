@@ -1,12 +1,12 @@
 /**
- * Which requests for an upgrade are refused, whatever they ask to upgrade to.
+ * Rules for every request for an upgrade, whatever its protocol.
  *
  * @module
  */
 
 import { RequestRefusal } from "./refusal.ts";
 
-/** What is looked at. */
+/** The parts of a request that the rules check. */
 export interface UpgradeFacts {
   readonly method: string;
   readonly hasBody: boolean;
@@ -15,10 +15,10 @@ export interface UpgradeFacts {
   readonly origin: string | undefined;
 }
 
-/** Methods of an upgrade: kubectl's are POST. */
+/** Methods of a request for an upgrade; kubectl uses POST. */
 const UPGRADE_METHODS = ["GET", "POST"];
 
-/** Throws {@linkcode RequestRefusal} for an upgrade that is not allowed. */
+/** Throws {@linkcode RequestRefusal} if the upgrade is not allowed. */
 export function checkUpgrade(
   { method, hasBody, host, origin }: UpgradeFacts,
   allowedOrigins: readonly string[],
@@ -26,14 +26,17 @@ export function checkUpgrade(
   if (!UPGRADE_METHODS.includes(method)) {
     throw new RequestRefusal(
       405,
-      `an upgrade is asked for by GET or POST, not by ${method}`,
+      `a request for an upgrade must use GET or POST, not ${method}`,
       { allow: UPGRADE_METHODS.join(", ") },
     );
   }
-  // What stands behind the head would be the other protocol's for one reader,
-  // the body of a request for another.
+  // One reader would take the bytes after the head for the new protocol, and
+  // another for the body of the request.
   if (hasBody) {
-    throw new RequestRefusal(400, "a request for an upgrade has a body");
+    throw new RequestRefusal(
+      400,
+      "a request for an upgrade must not have a body",
+    );
   }
   if (
     origin !== undefined && !allowedOrigins.includes(origin) &&
@@ -41,21 +44,22 @@ export function checkUpgrade(
   ) {
     throw new RequestRefusal(
       403,
-      "the upgrade is asked for by a page of another origin",
+      "a page of another origin asked for the upgrade",
     );
   }
 }
 
 /**
- * Whether a page of `origin` comes from `host`. Browsers hold no page back from
- * opening a WebSocket to any server, such as one on the user's own machine, and
- * say `Origin` (RFC 6455 10.2). The scheme does not count: a proxy in front may
- * have taken the TLS off.
+ * Whether a page of `origin` belongs to `host`. Browsers let a page open a
+ * WebSocket to any server, also one on the user's own machine, and send its
+ * `Origin` (RFC 6455 10.2). The schemes are not compared, because a proxy may have
+ * removed TLS.
  */
 function isOwn(origin: string, host: string | undefined): boolean {
   if (!URL.canParse(origin)) return false;
   const page = new URL(origin);
-  // With the page's scheme, so that both leave its usual port out.
+  // The scheme of the page is used for both, so that a default port is removed from
+  // both.
   const asked = `${page.protocol}//${host}`;
   return page.host !== "" && URL.canParse(asked) &&
     new URL(asked).host === page.host;

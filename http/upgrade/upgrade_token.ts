@@ -11,22 +11,22 @@ import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
 
 /** A protocol name and its version. */
 export interface UpgradeToken {
-  /** As it was written. */
+  /** As the client or server wrote it. */
   readonly name: string;
   readonly version: ProtocolVersion;
 }
 
-/** The headers of an HTTP/1.1 message that speak of an upgrade. */
+/** The headers of an HTTP/1.1 message that concern an upgrade. */
 export interface UpgradeHeaders {
   readonly connection?: string;
   readonly upgrade?: string;
 }
 
-/** Every version, best first. */
+/** All versions, best first. */
 export const ALL_VERSIONS: readonly ProtocolVersion[] = getNpnProtocols()
   .map(npnGetVersion).filter((version) => version !== 0);
 
-/** The version of a protocol name, in any case of letters; 0 for an unknown name. */
+/** The version of a protocol name in upper or lower case; 0 for an unknown name. */
 export function versionOfToken(name: string): ProtocolVersion | 0 {
   return npnGetVersion(name.trim().toLowerCase());
 }
@@ -42,7 +42,7 @@ export function tokenOf(version: ProtocolVersion): string {
   return name.toUpperCase();
 }
 
-/** What a request asks to upgrade to, of `versions`; `undefined` when to none. */
+/** The protocol in `versions` to which a request wants to upgrade; `undefined` if there is none. */
 export function readToken(
   headers: UpgradeHeaders,
   versions: readonly ProtocolVersion[],
@@ -53,8 +53,8 @@ export function readToken(
 }
 
 /**
- * The first name in an `Upgrade` header that is one of `versions`: the sender
- * lists what it prefers first (RFC 9110 7.8).
+ * The first name in an `Upgrade` header that is in `versions`. The sender lists its
+ * preferred protocol first (RFC 9110 7.8).
  */
 export function chooseToken(
   header: string | undefined,

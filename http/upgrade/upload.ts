@@ -1,6 +1,6 @@
 /**
- * The body of an HTTP/1.1 request as its handler reads it, also after the
- * response has left.
+ * The body of an HTTP/1.1 request for its handler, which may read it after the
+ * response was sent.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { startTimeout, stopTimer, type Timer } from "../../connection/clock.ts";
 import type { PacedConn } from "./paced_conn.ts";
 import type { RequestBody } from "./request_body.ts";
 
-/** The body of a request that a handler has. */
+/** The body of a request that its handler reads. */
 export class Upload {
-  /** What the handler reads. */
+  /** The stream for the handler. */
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly #conn: PacedConn;
   readonly #body: RequestBody;
-  /** Resolves when the handler reads no more. */
+  /** Resolves when the handler has stopped reading. */
   readonly #over = Promise.withResolvers<void>();
   #reads = 0;
   #reading = false;
@@ -30,9 +30,9 @@ export class Upload {
   }
 
   /**
-   * Resolves when the handler has done with the body: at once when it has not
-   * begun to read, else at the body's end, when the handler cancels it, or when
-   * the handler reads nothing for the connection's time limit.
+   * Resolves when the handler does not read any more: at once if it has not begun;
+   * otherwise at the end of the body, when the handler cancels it, or when it does
+   * not read for the connection's time limit.
    */
   async handlerIsDone(): Promise<void> {
     const begun = this.stream.locked || this.#reads > 0;

@@ -258,7 +258,7 @@ Deno.test("fetch: content-encoding may list five codings, in one line or several
     await assertFetchFails(
       () => refused,
       HttpMessageError,
-      `content-encoding lists ${many} codings, at most 5 are undone`,
+      `content-encoding lists ${many} codings, but at most 5 are supported`,
     );
   }
 });
