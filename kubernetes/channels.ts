@@ -1,7 +1,7 @@
 /**
- * Command channels: standard input and output, standard error, the error
- * channel, and sizes of a terminal, whatever carries them. SPDY streams
- * (`spdy/`) and WebSocket messages (`websocket/`) are two ways to carry them.
+ * Command channels: standard input and output, standard error, the error channel,
+ * and sizes of a terminal. SPDY streams (`spdy/`) or WebSocket messages
+ * (`websocket/`) carry them.
  *
  * @module
  */
@@ -10,22 +10,25 @@ import type { Transport } from "./protocol.ts";
 
 /** The channels of a command on the client. */
 export interface ClientChannels {
-  /** What carries them. */
+  /** The transport that carries the channels. */
   readonly transport: Transport;
-  /** To the process; closing it ends its input. */
+  /** Writes to the process; closing it ends the input of the process. */
   readonly stdin: WritableStream<Uint8Array> | undefined;
-  /** From the process. */
+  /** Standard output of the process. */
   readonly stdout: ReadableStream<Uint8Array> | undefined;
-  /** The same for standard error. */
+  /** Standard error of the process. */
   readonly stderr: ReadableStream<Uint8Array> | undefined;
-  /** The text that says how the command ended. Nobody waits for it in place of what he does not read. */
+  /**
+   * The text that reports how the command ended. It is read in the background, so
+   * an unread output cannot block it.
+   */
   readonly error: ReadableStream<Uint8Array>;
   /** Sizes of the terminal, one JSON object in each chunk. */
   readonly resize: WritableStream<Uint8Array> | undefined;
   /**
-   * Whether reading a channel failed with this because the peer ended it in a way
-   * in which it ends a finished command and an aborted one. Only the exit status
-   * tells which of them it was.
+   * Whether `failure` of a channel means that the peer ended the channel in a way
+   * that both a finished and an aborted command have. Only the exit status
+   * distinguishes them.
    */
   isUnprovenEnd(failure: unknown): boolean;
   /** Settles when the connection has ended. */
@@ -63,6 +66,6 @@ export interface ServerChannels {
   readonly resize: InputChannel | undefined;
   /** Settles when the connection has ended. */
   readonly closed: Promise<void>;
-  /** Everything has been said: lets the client close first, for a while. Never rejects. */
+  /** Lets the client close first, for a limited time, after everything was sent. Never rejects. */
   finish(): Promise<void>;
 }

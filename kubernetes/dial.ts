@@ -32,11 +32,11 @@ export interface PodReference {
   readonly name: string;
   /** Its namespace; default `"default"`. */
   readonly namespace?: string;
-  /** The container in it; needed when there are several. */
+  /** The container in it; required if the pod has several. */
   readonly container?: string;
 }
 
-/** The server and the credentials: the options that `exec`, `attach` and `portForward` have in common. */
+/** The server and the credentials: options of `exec`, `attach` and `portForward`. */
 export interface TargetOptions extends DialOptions {
   /**
    * With `pod`: the URL of the API server, such as `https://10.0.0.1:6443`.
@@ -48,15 +48,15 @@ export interface TargetOptions extends DialOptions {
   readonly pod?: PodReference;
   /**
    * Headers of the upgrade request, such as `authorization`. If a list of pairs
-   * contains a name several times, each pair is sent as a line of its own;
-   * `impersonate-group` needs that.
+   * contains a name several times, each pair is sent as a separate line, which
+   * `impersonate-group` requires.
    */
   readonly headers?: HeadersInit;
   /** TLS settings for `https:` URLs. */
   readonly tls?: TlsOptions;
   /** Cancels connecting; later, closes the connection. */
   readonly signal?: AbortSignal;
-  /** Longest wait for the connection and the streams on it, ms; 0: never; default 30000. */
+  /** Longest wait for the connection and its streams, ms; 0: no limit; default 30000. */
   readonly timeout?: number;
   /**
    * Sends SPDY PINGs, for proxies that drop idle connections; default none. Do not
@@ -92,8 +92,8 @@ const POD_NAMES: Names<PodReference> = {
 };
 
 /**
- * Throws `InvalidArgumentError` for an option that the function `what` does not
- * have. Called before anything is opened.
+ * Throws `InvalidArgumentError` for an unknown option of the function `what`.
+ * Called before anything is opened.
  */
 export function checkTargetNames<Options extends TargetOptions>(
   what: string,
@@ -104,7 +104,7 @@ export function checkTargetNames<Options extends TargetOptions>(
   if (options.pod !== undefined) checkNames("pod", options.pod, POD_NAMES);
 }
 
-/** The URL of a pod's `subresource` with its query, or the one given. */
+/** The URL of a pod's `subresource` with its query; without a pod, `url` itself. */
 export function targetUrl(
   { url, pod }: TargetOptions,
   subresource: "exec" | "attach" | "portforward",
@@ -131,7 +131,7 @@ export function targetUrl(
 
 /**
  * Checks the options, then runs `work` within their timeout and signal. The signal
- * that `work` gets is of no use after `work` has ended: do not keep it.
+ * that `work` gets has no effect after `work` has ended: do not keep it.
  */
 export async function withinTimeout<T>(
   { signal, timeout = 30_000, keepAlive, maxBufferedBytes }: TargetOptions,
@@ -200,7 +200,8 @@ export async function upgradeToSpdy(
       method: "POST",
       headers: [
         ...headerLines(headers),
-        // One line for each: kubelets before 1.19 do not split a line at commas.
+        // One line for each name, because kubelets before 1.19 do not split a line
+        // at commas.
         ...protocols.map((name): NameValue => [PROTOCOL_HEADER, name]),
       ],
       tls,

@@ -37,7 +37,7 @@ export class RemoteCommandError extends SpdyError {
   /** HTTP status of the failure; 0 if the server gave none. */
   readonly httpStatus: number;
 
-  /** Makes the error. */
+  /** Creates the error. */
   constructor(message: string, options: RemoteCommandErrorOptions = {}) {
     super(message, ERR_PROTO, { initiator: "remote", ...options });
     this.reason = options.reason ?? "";
@@ -62,7 +62,7 @@ export class PortForwardError extends SpdyError {
   /** The port in the pod. */
   readonly port: number;
 
-  /** Makes the error. */
+  /** Creates the error. */
   constructor(port: number, message: string, options: SpdyErrorOptions = {}) {
     super(`port ${port}: ${message}`, ERR_PROTO, {
       initiator: "remote",
@@ -73,7 +73,7 @@ export class PortForwardError extends SpdyError {
 }
 
 /**
- * The server answered the upgrade with something else than `101 Switching
+ * The server answered the upgrade with another status than `101 Switching
  * Protocols`, or with a protocol that was not offered.
  *
  * @example
@@ -89,10 +89,13 @@ export class PortForwardError extends SpdyError {
 export class StreamingRefusedError extends SpdyError {
   /** HTTP status of the answer. */
   readonly status: number;
-  /** Body of the answer as text, cut at 64 KiB: plain text, or a `Status` object as JSON. */
+  /**
+   * Body of the answer as text, truncated after 64 KiB: plain text, or a `Status`
+   * object as JSON.
+   */
   readonly body: string;
 
-  /** Makes the error. */
+  /** Creates the error. */
   constructor(status: number, body: string, options: SpdyErrorOptions = {}) {
     super(
       `the server refused with ${status}: ${messageIn(body)}`,
@@ -123,6 +126,6 @@ export function messageOf(error: unknown): string {
   try {
     return error instanceof Error ? error.message : String(error);
   } catch {
-    return "what was thrown has no text";
+    return "the thrown value cannot be converted to text";
   }
 }

@@ -34,36 +34,36 @@ import { openMessageChannels } from "./websocket/client_channels.ts";
 import { openWebSocket } from "./websocket/handshake.ts";
 import { WebSocketPeer } from "./websocket/peer.ts";
 
-/** Received bytes that may wait to be read, unless an option says otherwise: the same as over SPDY. */
+/** Default of `maxBufferedBytes` for a WebSocket, bytes; the same as over SPDY. */
 const MAX_BUFFERED = 4 * 1024 * 1024;
-/** The same while another channel is read that has nothing to give. */
+/** The limit while a reader waits for a channel without bytes. */
 const MAX_UNREAD = 64 * 1024 * 1024;
 
 /** The options of `attach`. */
 export interface AttachOptions extends TargetOptions {
   /** Sends standard input; default false. */
   readonly stdin?: boolean;
-  /** Takes standard output; default true. */
+  /** Receives standard output; default true. */
   readonly stdout?: boolean;
-  /** Takes standard error; default true, but false with a terminal. */
+  /** Receives standard error; default true, but false with a terminal. */
   readonly stderr?: boolean;
   /** The process has a terminal; default false. */
   readonly tty?: boolean;
   /**
-   * What carries the channels. `"websocket"`: a WebSocket, which passes more
-   * proxies and gateways. `"spdy"`: the SPDY upgrade, which every version of
-   * Kubernetes and every container runtime has. `"auto"`: a WebSocket with
-   * `v5.channel.k8s.io` as kubectl does it, and the SPDY upgrade if the server
-   * refuses that (before Kubernetes 1.30), but not if the connection breaks.
+   * The transport of the channels. `"websocket"` passes more proxies and gateways.
+   * `"spdy"` is supported by every version of Kubernetes and every container
+   * runtime. `"auto"` tries a WebSocket with `v5.channel.k8s.io`, as kubectl does,
+   * and then the SPDY upgrade if the server refuses the WebSocket (before
+   * Kubernetes 1.30); it does not if the connection breaks.
    *
    * Default: `"auto"` with `pod`, otherwise `"spdy"`: the URL of a container
    * runtime is valid for a single request.
    */
   readonly transport?: Transport | "auto";
   /**
-   * Sub-protocols to offer, best first; default all of `COMMAND_PROTOCOLS` that
-   * the transport has. Over a WebSocket with `stdin`, the default is only
-   * `v5.channel.k8s.io`: the others cannot end standard input.
+   * Sub-protocols to offer, best first; default: all of `COMMAND_PROTOCOLS` that
+   * the transport supports. Over a WebSocket with `stdin`, the default is only
+   * `v5.channel.k8s.io`, because the others cannot end standard input.
    */
   readonly protocols?: readonly CommandProtocol[];
   /**
@@ -72,15 +72,15 @@ export interface AttachOptions extends TargetOptions {
    * a server can forget the status: see `docs/kubernetes.md`.
    *
    * Default: 120000 after the server has ended all outputs, counted from the last
-   * input that it took; no limit after outputs that you have cancelled. Over a
-   * WebSocket a server ends no output before the status.
+   * input that it received; no limit after outputs that you have cancelled. Over a
+   * WebSocket, no server ends an output before it sends the status.
    */
   readonly statusTimeout?: number;
 }
 
 /** The options of `exec`. */
 export interface ExecOptions extends AttachOptions {
-  /** The command and its arguments. Needed with `pod`; a streaming URL has them already. */
+  /** The command and its arguments. Required with `pod`; a streaming URL already contains them. */
   readonly command?: readonly string[];
 }
 
@@ -200,7 +200,7 @@ async function start(
   });
 }
 
-/** What is offered over each transport, in this order. */
+/** The protocols to offer over each transport, in this order. */
 type Offers = readonly (readonly [Transport, readonly CommandProtocol[]])[];
 
 interface Attempt {
@@ -223,7 +223,7 @@ function offersOf(
   const known = protocols ?? COMMAND_PROTOCOLS;
   const overWebSocket = protocolsOver("websocket", known).filter((name) => {
     const { hasClose } = traitsOf(name);
-    // A server from before v5 passes the WebSocket on to one that cannot end stdin.
+    // A server before v5 forwards the WebSocket to one that cannot end stdin.
     if (transport === "auto") return hasClose;
     return hasClose || protocols !== undefined || !stdin;
   });
@@ -258,7 +258,9 @@ async function connect(
       if (isLast || !(error instanceof StreamingRefusedError)) throw error;
     }
   }
-  throw new InvalidArgumentError("there is no transport to try");
+  throw new InvalidArgumentError(
+    "none of the protocols exists on the selected transport",
+  );
 }
 
 async function connectWebSocket(
@@ -291,7 +293,7 @@ async function connectSpdy(
   const upgraded = await upgradeToSpdy(url, options, protocols, signal);
   const { connection } = upgraded;
   try {
-    // A server from before sub-protocols names none: that is the first one.
+    // A server without sub-protocols uses the first version.
     const chosen = upgraded.protocol ?? "channel.k8s.io";
     const protocol = protocols.find((name) => name === chosen);
     if (protocol === undefined) {

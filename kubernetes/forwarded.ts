@@ -109,11 +109,11 @@ export class ForwardedConnection {
         } catch (error) {
           failure = error;
         }
-        // If bytes have arrived and there is no message yet, the port itself has ended
-        // its output. The reader is told at once, because the other direction may
-        // continue. If no byte has arrived, the port may not have been reached:
-        // containerd 1.6 ends the data stream first, and the kubelet sends the message
-        // after that.
+        // If bytes have arrived and there is no message yet, the port itself has
+        // ended its output. The reader gets the end at once, because the other
+        // direction may continue. If no byte has arrived, the port may not have
+        // been reached: containerd 1.6 ends the data stream first, and the kubelet
+        // sends the message after that.
         await endOfTurn();
         const half = failure === undefined && !this.#failed &&
           this.#hasReceived;
@@ -121,7 +121,8 @@ export class ForwardedConnection {
         if (text !== "") throw new PortForwardError(this.port, text);
         if (failure !== undefined && !isCancelledByPeer(failure)) throw failure;
         controller.close();
-        // When the error stream ends, the server has closed the port: nothing reads what is written from then on.
+        // When the error stream ends, the server has closed the port, and nothing
+        // reads what is written after that.
         lastWords.then(() => this.#data.reset());
       },
       cancel: async (reason) => {

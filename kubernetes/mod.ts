@@ -5,9 +5,10 @@
  * The client talks to API servers, kubelets and container runtimes (CRI
  * streaming); the server can replace any of them.
  *
- * {@linkcode exec}, {@linkcode attach} and {@linkcode portForward} are the
- * client's three, {@linkcode serveStreaming} is the server. `docs/kubernetes.md`
- * lists what works with which versions, and how the peers behave.
+ * The client's functions are {@linkcode exec}, {@linkcode attach} and
+ * {@linkcode portForward}; {@linkcode serveStreaming} is the server.
+ * `docs/kubernetes.md` lists what works with which versions, and how the peers
+ * behave.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The whole output of a process, for programs that want nothing else.
+ * Collects the whole output of a process.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { checkNames } from "../values.ts";
 import { RemoteCommandError } from "./errors.ts";
 import type { ExitStatus } from "./status.ts";
 
-/** What `RemoteProcess.output` takes. */
+/** Options of `RemoteProcess.output`. */
 export interface OutputOptions {
   /** Most bytes of each output, 0 to 2^32-1; default 67108864 (64 MiB). */
   readonly maxBytes?: number;
 }
 
-/** How a process ended, and all that it wrote; in the manner of `Deno.CommandOutput`. */
+/** The end of a process and all that it wrote, like `Deno.CommandOutput`. */
 export interface CommandOutput {
-  /** Exit code; `undefined` where the sub-protocol carries none. */
+  /** Exit code; `undefined` if the sub-protocol does not carry one. */
   readonly code: number | undefined;
   /** Whether the process ended without a failure. */
   readonly success: boolean;
@@ -27,7 +27,7 @@ export interface CommandOutput {
   readonly stderr: Uint8Array<ArrayBuffer>;
 }
 
-/** What is read; `undefined` for an output that was not asked for. */
+/** The outputs to read; `undefined` for one that was not requested. */
 export interface Outputs {
   readonly stdout: ReadableStream<Uint8Array> | undefined;
   readonly stderr: ReadableStream<Uint8Array> | undefined;
@@ -74,7 +74,7 @@ async function collect(
     size += chunk.length;
     if (size > maxBytes) {
       throw new RemoteCommandError(
-        `${name} has more than ${maxBytes} bytes, which is what maxBytes allows`,
+        `${name} has more than the ${maxBytes} bytes that maxBytes allows`,
         { initiator: "local" },
       );
     }

@@ -1,5 +1,5 @@
 /**
- * A process in a container, as the client sees it.
+ * A process in a container, on the client's side.
  *
  * @module
  */
@@ -27,10 +27,10 @@ import { decodeExit, type ExitStatus, isWholeStatus } from "./status.ts";
 import { StatusLimit } from "./status_limit.ts";
 import { WebSocketError } from "./websocket/frame.ts";
 
-/** Most bytes that are kept of the error channel. */
+/** Most bytes of the error channel that are kept. */
 const MAX_STATUS = 64 * 1024;
 
-/** What a process is made of. */
+/** The parts of a process. */
 export interface ProcessParts {
   readonly protocol: CommandProtocol;
   readonly channels: ClientChannels;
@@ -39,16 +39,16 @@ export interface ProcessParts {
   readonly statusTimeout: number | undefined;
 }
 
-/** Makes a process from its parts; only `exec` and `attach` do. */
+/** Creates a process from its parts. Only `exec` and `attach` call it. */
 export let createProcess: (parts: ProcessParts) => RemoteProcess;
 
 /**
- * A process in a container: what `exec` and `attach` resolve to.
+ * A process in a container: the result of `exec` and `attach`.
  *
- * Read {@linkcode stdout} and {@linkcode stderr} to their ends, or cancel them:
- * the connection has one bounded buffer, and the exit status arrives behind the
- * output. When both have ended and the status has arrived, the connection closes
- * by itself. To leave earlier, {@linkcode close} it.
+ * Read {@linkcode stdout} and {@linkcode stderr} to their ends, or cancel them: the
+ * connection has one bounded buffer, and the exit status arrives after the output.
+ * When both have ended and the status has arrived, the connection closes
+ * automatically. To end it earlier, call {@linkcode close}.
  *
  * @example
  * ```ts
@@ -82,20 +82,20 @@ export class RemoteProcess implements AsyncDisposable {
   #resizes: WritableStreamDefaultWriter<Uint8Array> | undefined;
   /** Outputs that have not ended. */
   #outputs: number;
-  /** The caller has cancelled one. */
+  /** The caller has cancelled an output. */
   #hasCancelled = false;
   #statusKnown = false;
-  /** The server reported how the command ended, or why it was not run. */
+  /** The server reported how the command ended, or why it could not be run. */
   #reported = false;
   #closing: Promise<void> | undefined;
 
   /** The sub-protocol that the server chose. */
   readonly protocol: CommandProtocol;
-  /** What carries the connection. */
+  /** The transport of the connection. */
   readonly transport: Transport;
   /**
-   * How the process ended. Rejects with `RemoteCommandError` if it was not run,
-   * or if the server did not report its end in time (`statusTimeout`), and with
+   * How the process ended. Rejects with `RemoteCommandError` if the process was not
+   * run or the server did not report its end in time (`statusTimeout`), and with
    * `ConnectionClosedError` if the connection ended first.
    */
   readonly status: Promise<ExitStatus>;
@@ -134,34 +134,33 @@ export class RemoteProcess implements AsyncDisposable {
   }
 
   /**
-   * What the process reads. Closing it ends the input of the process. Writing
-   * fails once the process has ended: with `StreamResetError` over SPDY, with
-   * `ConnectionClosedError` over a WebSocket.
+   * Standard input of the process. Closing it ends the input of the process.
+   * Writing fails after the process has ended: with `StreamResetError` over SPDY,
+   * with `ConnectionClosedError` over a WebSocket.
    *
-   * Throws `InvalidArgumentError` if stdin was not asked for.
+   * Throws `InvalidArgumentError` if stdin was not requested.
    */
   get stdin(): WritableStream<Uint8Array> {
     return this.#asked("stdin", this.#stdin);
   }
 
   /**
-   * What the process writes. An output is whole, or reading it fails: with
-   * `ConnectionClosedError` if the connection ends before the output, with
-   * `RemoteCommandError` if the server ended the output and did not report how
-   * the command ended.
+   * Standard output of the process. Either it arrives completely, or reading it
+   * fails: with `ConnectionClosedError` if the connection ends before the output,
+   * and with `RemoteCommandError` if the server ended the output and did not report
+   * how the command ended.
    *
-   * Throws `InvalidArgumentError` if stdout was not asked for.
+   * Throws `InvalidArgumentError` if stdout was not requested.
    */
   get stdout(): ReadableStream<Uint8Array> {
     return this.#asked("stdout", this.#stdout);
   }
 
   /**
-   * What the process writes to its standard error; the same rules as for
-   * {@linkcode stdout}.
+   * Standard error of the process; the same rules as for {@linkcode stdout}.
    *
-   * Throws `InvalidArgumentError` if stderr was not asked for, and with a
-   * terminal, which has none.
+   * Throws `InvalidArgumentError` if stderr was not requested, and with a terminal,
+   * which has only one output.
    */
   get stderr(): ReadableStream<Uint8Array> {
     return this.#asked("stderr", this.#stderr);
@@ -182,12 +181,12 @@ export class RemoteProcess implements AsyncDisposable {
   }
 
   /**
-   * Reads all that the process writes, and waits for its end; in the manner of
-   * `Deno.Command.output`. The outputs cannot be read otherwise then.
+   * Reads all output of the process and waits for its end, like
+   * `Deno.Command.output`. The outputs cannot be read in another way then.
    *
-   * Rejects with `RemoteCommandError` if an output has more than `maxBytes`
-   * bytes, and as {@linkcode stdout} and {@linkcode status} do; the process is
-   * left then. Rejects with `InvalidArgumentError` for another `maxBytes`.
+   * Rejects with `RemoteCommandError` if an output has more than `maxBytes` bytes,
+   * and as {@linkcode stdout} and {@linkcode status} do; the connection is then
+   * closed. Rejects with `InvalidArgumentError` for an invalid `maxBytes`.
    *
    * @example
    * ```ts
@@ -214,7 +213,7 @@ export class RemoteProcess implements AsyncDisposable {
     return collectOutput(this, outputs, options);
   }
 
-  /** Leaves the process: closes the connection, whatever is under way. Never rejects. */
+  /** Closes the connection at once, without waiting for the process. Never rejects. */
   close(): Promise<void> {
     return this.#closing ??= this.#channels.close();
   }
@@ -229,7 +228,7 @@ export class RemoteProcess implements AsyncDisposable {
     throw new InvalidArgumentError(
       type === "resize"
         ? `there is no terminal to resize (sub-protocol ${this.protocol})`
-        : `${type} was not asked for`,
+        : `${type} was not requested`,
     );
   }
 
@@ -258,18 +257,18 @@ export class RemoteProcess implements AsyncDisposable {
       isEnd: (error) => this.#channels.isUnprovenEnd(error),
     });
     this.#reported = isWholeStatus(this.protocol, text);
-    // What arrived before the connection broke may be all there was to say.
+    // The bytes that arrived before the connection broke may be all there were.
     if (failure !== undefined && !this.#reported) throw failure;
     return decodeExit(this.protocol, text);
   }
 
   /**
-   * Resolves if an output is whole although reading it failed; otherwise rejects
-   * with what the reader is told. A server writes the status after all output:
-   * when the status is there, the output before it has arrived. That matters in
-   * two cases. The CRI streaming server 0.37 cancels its streams when it has
-   * finished, and just the same when its idle time-out aborts a command. And
-   * when it has not read all our input, its kernel resets the connection.
+   * Resolves if an output is complete although reading it failed; otherwise rejects
+   * with the error for the reader. A server sends the status after all output: when
+   * the status has arrived, so has the output before it. That matters in two cases.
+   * The CRI streaming server 0.37 cancels its streams when it has finished, and
+   * also when its idle timeout aborts a command. And if it has not read all our
+   * input, its kernel resets the connection.
    */
   async #judge(type: "stdout" | "stderr", failure: unknown): Promise<void> {
     const unproven = this.#channels.isUnprovenEnd(failure);
@@ -284,7 +283,7 @@ export class RemoteProcess implements AsyncDisposable {
     if (this.#reported) return;
     if (!unproven) throw failure;
     throw new RemoteCommandError(
-      `${type} may be cut short: the server ended it, but did not report how the command ended`,
+      `${type} may be incomplete: the server ended it, but did not report how the command ended`,
       { cause: failure },
     );
   }
@@ -293,7 +292,8 @@ export class RemoteProcess implements AsyncDisposable {
     this.#outputs--;
     if (this.#outputs > 0) return;
     if (this.#statusKnown) {
-      // Not sooner: a frame towards a server that is about to close can cost the end of its output.
+      // Not earlier: a frame to a server that is about to close can make it lose
+      // the end of its output.
       void this.close();
       return;
     }

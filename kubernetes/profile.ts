@@ -31,7 +31,7 @@ const PROFILE: ConnectionTuning = {
 
 /**
  * Limits of a frame. A stream of Kubernetes has three headers of a few dozen bytes;
- * more would only make this side hold memory for the peer.
+ * a larger limit would only let the peer use more memory.
  */
 const LIMITS = {
   maxDataFrameSize: 32 * 1024,
@@ -48,11 +48,11 @@ export const CLIENT_PROFILE: ConnectionTuning = {
   maxWaitingStreams: 0,
 };
 
-/** The options of a server that allows its client so many streams. */
+/** The options of a server that allows its client `streams` streams. */
 export function serverProfile(streams: number): ConnectionTuning {
   return {
     ...PROFILE,
-    // Bounds what a client can fill, whatever the handlers wait for.
+    // Bounds the memory that a client can fill, whatever the handlers wait for.
     maxUnreadBytes: 1,
     limits: { ...LIMITS, maxConcurrentStreams: streams },
     maxWaitingStreams: streams,

@@ -1,13 +1,13 @@
 /**
- * The names that Kubernetes uses: sub-protocols, what a channel is for, and
+ * The names in Kubernetes' protocols: sub-protocols, types of channels, and
  * headers. Header names are in lower case, as on the wire.
  *
  * @module
  */
 
 /**
- * Sub-protocols of exec and attach, best first. `v5.channel.k8s.io` exists over
- * WebSockets only: it is `v4` with a message that ends standard input.
+ * Sub-protocols of exec and attach, best first. `v5.channel.k8s.io` exists only
+ * over WebSockets: it is `v4` with a message that ends standard input.
  */
 export const COMMAND_PROTOCOLS = [
   "v5.channel.k8s.io",
@@ -20,18 +20,24 @@ export const COMMAND_PROTOCOLS = [
 /** One of {@linkcode COMMAND_PROTOCOLS}. */
 export type CommandProtocol = typeof COMMAND_PROTOCOLS[number];
 
-/** What carries the channels: streams of SPDY/3.1, or a WebSocket. */
+/** The transport of channels: streams of SPDY/3.1, or a WebSocket. */
 export type Transport = "spdy" | "websocket";
 
-/** What a sub-protocol of exec and attach can do. */
+/** The features of a sub-protocol of exec and attach. */
 export interface ProtocolTraits {
-  /** Transports that have it. */
+  /** Transports that support it. */
   readonly transports: readonly Transport[];
-  /** The error channel carries a JSON status; without it plain text. */
+  /** Whether the error channel carries a JSON status; otherwise it carries plain text. */
   readonly hasStatus: boolean;
-  /** Over SPDY there is a stream for the sizes of a terminal; over a WebSocket there always is. */
+  /**
+   * Whether there is a stream for terminal sizes over SPDY; over a WebSocket there
+   * always is one.
+   */
   readonly hasResize: boolean;
-  /** Over a WebSocket, a channel can be ended while the others continue; over SPDY each stream can. */
+  /**
+   * Whether a channel can be ended while the others continue, over a WebSocket;
+   * over SPDY, each stream can.
+   */
   readonly hasClose: boolean;
 }
 
@@ -70,12 +76,12 @@ const TRAITS: Readonly<Record<CommandProtocol, ProtocolTraits>> = {
   },
 };
 
-/** What a sub-protocol can do. */
+/** The features of a sub-protocol. */
 export function traitsOf(protocol: CommandProtocol): ProtocolTraits {
   return TRAITS[protocol];
 }
 
-/** Those of the sub-protocols that a transport has, in the same order. */
+/** The given sub-protocols that a transport supports, in the same order. */
 export function protocolsOver(
   transport: Transport,
   protocols: readonly CommandProtocol[] = COMMAND_PROTOCOLS,
@@ -93,10 +99,10 @@ export const TUNNEL_PROTOCOL = "SPDY/3.1+portforward.k8s.io";
 
 /** Carries the sub-protocols in the upgrade request and the one chosen in its answer. */
 export const PROTOCOL_HEADER = "x-stream-protocol-version";
-/** Carries the sub-protocols that a server knows, if it accepts none of those offered. */
+/** Carries the sub-protocols that a server supports, if it accepts none of those offered. */
 export const ACCEPTED_PROTOCOLS_HEADER = "x-accepted-stream-protocol-versions";
 
-/** What a channel of an exec or attach is for. */
+/** Types of channels of an exec or attach. */
 export type CommandStreamType =
   | "error"
   | "stdin"
@@ -104,10 +110,10 @@ export type CommandStreamType =
   | "stderr"
   | "resize";
 
-/** What a channel of a port-forward is for. */
+/** Types of channels of a port-forward. */
 export type ForwardStreamType = "error" | "data";
 
-/** SYN_STREAM header: what the stream is for. */
+/** SYN_STREAM header: the type of the channel. */
 export const STREAM_TYPE = "streamtype";
 /** SYN_STREAM header of port-forward: the port in the pod, decimal. */
 export const PORT = "port";
@@ -123,13 +129,13 @@ export const CHANNEL_NUMBER: Readonly<Record<CommandStreamType, number>> = {
   resize: 4,
 };
 
-/** Which channels an exec or attach asks for. */
+/** The channels that an exec or attach requests. */
 export interface CommandStreams {
   /** The client sends standard input. */
   readonly stdin: boolean;
-  /** The client takes standard output. */
+  /** The client receives standard output. */
   readonly stdout: boolean;
-  /** The client takes standard error; not with a terminal, which has one output. */
+  /** The client receives standard error; not with a terminal, which has only one output. */
   readonly stderr: boolean;
   /** The process gets a terminal. */
   readonly tty: boolean;
@@ -143,7 +149,7 @@ export function streamTypes(
   return channelTypes(asked, traitsOf(protocol).hasResize);
 }
 
-/** The channels of an exec or attach; `hasResize`: whether there is one for sizes of a terminal. */
+/** The channels of an exec or attach; `hasResize`: whether there is one for terminal sizes. */
 export function channelTypes(
   { stdin, stdout, stderr, tty }: CommandStreams,
   hasResize: boolean,
@@ -151,7 +157,8 @@ export function channelTypes(
   const types: CommandStreamType[] = ["error"];
   if (stdin) types.push("stdin");
   if (stdout) types.push("stdout");
-  // A terminal has one output: what the process writes to stderr is in stdout.
+  // A terminal has only one output: stdout contains what the process writes to
+  // stderr.
   if (stderr && !tty) types.push("stderr");
   if (tty && hasResize) types.push("resize");
   return types;

@@ -1,13 +1,14 @@
 /**
- * Reads what the peer sends on a channel to its end.
+ * Reads a channel from the peer to its end.
  *
  * @module
  */
 
 /**
- * What the peer sends. `onEnd` is called at its end, for any reason, with whether the reader has cancelled it. If reading
- * fails, `judge` decides: it resolves if all bytes have arrived nevertheless,
- * and otherwise rejects with what the reader is told.
+ * A stream of the peer's bytes. `onEnd` is called at its end, for any reason, with
+ * whether the reader has cancelled it. If reading fails, `judge` decides: it
+ * resolves if all bytes have arrived nevertheless, and otherwise rejects with the
+ * error for the reader.
  */
 export function readableToEnd(
   readable: ReadableStream<Uint8Array>,
@@ -37,19 +38,19 @@ export function readableToEnd(
   }, { highWaterMark: 0 });
 }
 
-/** What a channel said, and what ended it other than its peer. */
+/** The text of a channel, and the failure that ended it, if the peer did not. */
 export interface LastWords {
   readonly text: string;
   readonly failure?: unknown;
 }
 
-/** What {@linkcode readLastWords} needs to know. */
+/** Options of {@linkcode readLastWords}. */
 export interface LastWordsOptions {
   /** Most bytes that are kept; the rest is read and dropped. */
   readonly bound: number;
   /** Called with each piece that arrives. */
   readonly onWords?: () => void;
-  /** Whether reading failed with this because the peer ended the channel. */
+  /** Whether `failure` means that the peer ended the channel. */
   readonly isEnd: (failure: unknown) => boolean;
 }
 

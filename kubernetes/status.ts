@@ -1,6 +1,6 @@
 /**
- * How a command ended, as the error stream reports it: JSON in
- * `v4.channel.k8s.io`, plain text before that.
+ * The end of a command as the error stream reports it: JSON since
+ * `v4.channel.k8s.io`, plain text before.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import { type CommandProtocol, traitsOf } from "./protocol.ts";
 /** How a command ended. */
 export interface ExitStatus {
   /**
-   * Exit code, 0..255. A Windows container has codes of 32 bits, from -2147483648 to
-   * 4294967295. `undefined` where the sub-protocol does not carry the code: in `v2`
-   * and `v3` after a failure, in `v1` always.
+   * Exit code, 0..255. A Windows container has 32-bit codes, from -2147483648 to
+   * 4294967295. `undefined` if the sub-protocol does not carry the code: in `v2`
+   * and `v3` after a failure, and always in `v1`.
    */
   readonly code: number | undefined;
   /**
@@ -42,7 +42,7 @@ interface WireStatus {
   readonly code?: number;
 }
 
-/** Lowest and highest exit code: those of Windows have 32 bits, and are seen with and without a sign. */
+/** Lowest and highest exit code: Windows has 32-bit codes, which appear with and without a sign. */
 const EXIT_CODES = [-0x8000_0000, 0xffff_ffff] as const;
 
 /**
@@ -70,14 +70,15 @@ export function encodeExit(protocol: CommandProtocol, code: number): string {
 }
 
 /**
- * Longest text of a failure, in UTF-16 code units. JSON spells one with at most
- * 6 bytes, so the status stays below the 64 KiB that the client reads of it.
+ * Longest text of a failure, in UTF-16 code units. In JSON each takes at most 6
+ * bytes, so the status is shorter than the 64 KiB that the client reads.
  */
 const LONGEST_TEXT = 4096;
 
 /**
  * The text of the error stream for a command that could not be run. A long message
- * is shortened, and says so: a client that reads only a part of a status has none.
+ * is shortened and ends with a note, because a client that reads only a part of a
+ * status cannot parse it.
  */
 export function encodeFailure(
   protocol: CommandProtocol,
@@ -103,7 +104,7 @@ function cut(text: string): string {
   const left = text.length - LONGEST_TEXT;
   if (left <= 0) return text;
   const kept = text.slice(0, LONGEST_TEXT).toWellFormed();
-  return `${kept}... (${left} more characters were cut off)`;
+  return `${kept}... (${left} more characters were removed)`;
 }
 
 function encode(status: WireStatus): string {
@@ -111,10 +112,10 @@ function encode(status: WireStatus): string {
 }
 
 /**
- * Reads the text of an error stream that has ended.
+ * Parses the text of an error stream that has ended.
  *
- * Throws `RemoteCommandError` when the command was not run, and when a server with
- * `v4` or later sent no status: the end of a connection does not prove success.
+ * Throws `RemoteCommandError` if the command was not run, and if a server with `v4`
+ * or later sent no status, because the end of a connection does not prove success.
  */
 export function decodeExit(
   protocol: CommandProtocol,
@@ -146,7 +147,7 @@ export function decodeExit(
   });
 }
 
-/** Whether the text of an error stream that broke off is a complete status. */
+/** Whether the text of an error stream that ended early is a complete status. */
 export function isWholeStatus(
   protocol: CommandProtocol,
   text: string,
@@ -176,7 +177,7 @@ function exitCode(status: unknown, text: string): number {
   for (const cause of Array.isArray(causes) ? causes : []) {
     if (field(cause, "reason") !== EXIT_CODE_CAUSE) continue;
     const message = field(cause, "message");
-    // Decimal digits and nothing else: Go's strconv.Atoi reads it in Kubernetes.
+    // Only decimal digits: Kubernetes parses it with Go's strconv.Atoi.
     if (typeof message !== "string" || !/^-?\d{1,10}$/.test(message)) continue;
     const code = Number(message);
     if (code >= EXIT_CODES[0] && code <= EXIT_CODES[1]) return code;

@@ -1,5 +1,6 @@
 /**
- * How long a client waits for the status of a command whose outputs have ended.
+ * Limits how long a client waits for the status of a command whose outputs have
+ * ended.
  *
  * @module
  */
@@ -9,19 +10,19 @@ import { handled } from "../connection/deferred.ts";
 import { RemoteCommandError } from "./errors.ts";
 
 /**
- * The wait unless the caller chooses, ms. containerd 1.6 reports the status up to
- * 50 s late when many commands start at once, and forgets it when a command ends
- * while much input is sent.
+ * Default wait, ms. containerd 1.6 reports the status up to 50 s late if many
+ * commands start at once, and never reports it if a command ends while much input
+ * is sent.
  */
 const DEFAULT_WAIT = 120_000;
 
-/** The limit of one command. */
+/** The time limit for the status of one command. */
 export class StatusLimit {
   readonly #chosen: number | undefined;
   readonly #late = Promise.withResolvers<never>();
   #timer: Timer | undefined;
 
-  /** `chosen` ms, 0 for no limit, `undefined` for the default. */
+  /** `chosen` is in ms; 0: no limit; `undefined`: the default. */
   constructor(chosen: number | undefined) {
     this.#chosen = chosen;
     handled(this.#late.promise);
@@ -32,21 +33,21 @@ export class StatusLimit {
     return this.#late.promise;
   }
 
-  /** Starts to count. `byServer`: it is the server that has ended all outputs. */
+  /** Starts the limit. `byServer`: whether the server has ended all outputs. */
   start(byServer: boolean): void {
-    // Whoever cancels an output only tells that he does not want to read it.
+    // A reader that cancels an output only says that it does not need it.
     const wait = this.#chosen ?? (byServer ? DEFAULT_WAIT : 0);
     this.#timer = startTimeout(() => this.#fail(wait), wait);
   }
 
-  /** The server has taken input, so the command may go on: a default limit starts again. */
+  /** The server has received input, so the command may still run: a default limit starts again. */
   inputTaken(): void {
     if (this.#timer === undefined || this.#chosen !== undefined) return;
     this.stop();
     this.start(true);
   }
 
-  /** Counts no more. */
+  /** Stops the limit. */
   stop(): void {
     stopTimer(this.#timer);
     this.#timer = undefined;

@@ -1,7 +1,7 @@
 /**
- * Tunnels for `@cloudydeno/kubernetes-client`: its `RestClient` asks for one with
- * `performRequest({ expectTunnel })`. Structurally typed, so that nothing of it is
- * imported.
+ * Tunnels for `@cloudydeno/kubernetes-client`: its `RestClient` requests them with
+ * `performRequest({ expectTunnel })`. The types are structural, so that nothing is
+ * imported from it.
  *
  * @module
  */
@@ -19,21 +19,21 @@ import {
 } from "./dial.ts";
 import { StreamingRefusedError } from "./errors.ts";
 
-/** What of a `RestClient`'s request concerns a tunnel. */
+/** The part of a `RestClient`'s request that concerns a tunnel. */
 export interface TunnelRequest {
-  /** Method; a tunnel is always asked for with POST. */
+  /** Method; ignored, because a tunnel always uses POST. */
   readonly method?: string;
   /** Path, such as `/api/v1/namespaces/shop/pods/web/exec`. */
   readonly path: string;
   /** Query of the request. */
   readonly querystring?: URLSearchParams;
-  /** Gives up, and later ends the tunnel. */
+  /** Aborts opening, and later ends the tunnel. */
   readonly abortSignal?: AbortSignal;
   /** Sub-protocols to offer, best first, such as `v4.channel.k8s.io`. */
   readonly expectTunnel: readonly string[];
 }
 
-/** What `KubernetesTunnel.getChannel` takes. */
+/** Argument of `KubernetesTunnel.getChannel`. */
 export interface ChannelRequest<
   Readable extends boolean,
   Writable extends boolean,
@@ -48,17 +48,17 @@ export interface ChannelRequest<
   readonly writable: Writable;
 }
 
-/** What `KubernetesTunnel.getChannel` resolves to. */
+/** Result of `KubernetesTunnel.getChannel`. */
 export interface Channel<Readable extends boolean, Writable extends boolean> {
-  /** What the server writes; `null` unless it was asked for. */
+  /** The server's bytes; `null` unless requested. */
   readonly readable: Readable extends true ? ReadableStream<Uint8Array> : null;
-  /** What the client writes; `null` unless it was asked for. */
+  /** The client's bytes; `null` unless requested. */
   readonly writable: Writable extends true ? WritableStream<Uint8Array> : null;
-  /** Breaks the channel off. */
+  /** Resets the channel. */
   close(): void;
 }
 
-/** Makes a tunnel; only `openTunnel` does. */
+/** Creates a tunnel. Only `openTunnel` calls it. */
 let createTunnel: (
   connection: RawConnection,
   subProtocol: string,
@@ -66,8 +66,8 @@ let createTunnel: (
 ) => SpdyTunnel;
 
 /**
- * A tunnel over SPDY/3.1, as `KubernetesTunnel` of `@cloudydeno/kubernetes-client`
- * wants it: what {@linkcode openTunnel} resolves to.
+ * A tunnel over SPDY/3.1 with the interface of `KubernetesTunnel` of
+ * `@cloudydeno/kubernetes-client`: the result of {@linkcode openTunnel}.
  *
  * @example
  * ```ts
@@ -89,7 +89,7 @@ let createTunnel: (
 export class SpdyTunnel {
   readonly #connection: RawConnection;
 
-  /** The protocol of the network. */
+  /** The network protocol. */
   readonly transportProtocol: "SPDY" = "SPDY";
   /** The sub-protocol that the server chose. */
   readonly subProtocol: string;
@@ -116,27 +116,29 @@ export class SpdyTunnel {
    * Opens a stream.
    *
    * Rejects with `InvalidArgumentError` without `spdyHeaders`, and with
-   * `StreamResetError` or `ConnectionClosedError` when the server does not take it.
+   * `StreamResetError` or `ConnectionClosedError` if the server refuses the stream.
    */
   async getChannel<Readable extends boolean, Writable extends boolean>(
     request: ChannelRequest<Readable, Writable>,
   ): Promise<Channel<Readable, Writable>> {
     const { spdyHeaders, readable, writable } = request;
     if (spdyHeaders === undefined) {
-      throw new InvalidArgumentError("a stream of SPDY needs spdyHeaders");
+      throw new InvalidArgumentError(
+        "a SPDY stream needs the option spdyHeaders",
+      );
     }
-    // Names are in lower case in SPDY; Go reads them in any.
+    // Names are in lower case in SPDY; Go ignores the case.
     const headers = Object.entries(spdyHeaders)
       .map(([name, value]): NameValue => [name.toLowerCase(), `${value}`]);
-    // Of a forwarded connection the server waits for the end of the error stream.
+    // For a forwarded connection, the server waits for the end of the error stream.
     const isForwarded = headers.some(([name]) => name === "port");
     const stream = await this.#connection.openStream(headers, {
       fin: !writable && isForwarded,
     });
     if (!readable) {
-      stateOf(stream).dropBody("the channel is not to be read");
+      stateOf(stream).dropBody("the channel was opened with readable: false");
     }
-    // moby/spdystream 0.5.1 silently drops DATA that comes before it has replied.
+    // moby/spdystream 0.5.1 silently drops DATA that arrives before it has replied.
     await stream.response;
     return {
       readable: readable ? stream.readable : null,
@@ -145,7 +147,7 @@ export class SpdyTunnel {
     } as Channel<Readable, Writable>;
   }
 
-  /** To be called after the first channels were opened; SPDY needs nothing. */
+  /** Called after the first channels were opened; SPDY does not need it. */
   ready(): Promise<void> {
     return Promise.resolve();
   }
@@ -202,7 +204,7 @@ export async function openTunnel(
   });
 }
 
-/** What is used of a `RestClient`. */
+/** The part of a `RestClient` that is used here. */
 export interface TunnelledClient {
   /** Sends a request. */
   // deno-lint-ignore no-explicit-any
@@ -210,10 +212,10 @@ export interface TunnelledClient {
 }
 
 /**
- * Gives a `RestClient` of `@cloudydeno/kubernetes-client` tunnels: requests with
- * `expectTunnel` go to {@linkcode openTunnel}, all others to `client`.
+ * Adds tunnels to a `RestClient` of `@cloudydeno/kubernetes-client`: requests with
+ * `expectTunnel` use {@linkcode openTunnel}, and all others use `client`.
  *
- * `target` is what `KubeConfig.target` resolves to, or a function that is called for
+ * `target` is the result of `KubeConfig.target`, or a function that is called for
  * each tunnel.
  *
  * @example

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** The same stream; `onTaken` is called after each chunk that it has taken. */
+/** The same stream, but calls `onTaken` after each chunk that it has accepted. */
 export function writableWithNotice(
   writable: WritableStream<Uint8Array>,
   onTaken: () => void,

@@ -1,5 +1,6 @@
 /**
- * Plain requests to an API server: what finding a pod behind a service needs.
+ * Plain requests to an API server, which are needed to find the pod behind a
+ * service.
  *
  * They take the same way as the upgrades (TLS, client certificate, proxy), over a
  * connection of their own. Redirects are not followed: they would carry
@@ -15,20 +16,20 @@ import { HeadDuplex } from "../../http/upgrade/head_duplex.ts";
 import { headerLines, type TargetOptions } from "../dial.ts";
 import { StreamingRefusedError } from "../errors.ts";
 
-/** Largest answer, bytes: a list of pods asked for in portions stays far below. */
+/** Largest answer, bytes; lists of pods are requested in portions that are far smaller. */
 const MAX_ANSWER = 16 * 1024 * 1024;
-/** Most bytes of an answer that refuses. */
+/** Most bytes of a refusal's body. */
 const MAX_REFUSAL = 64 * 1024;
 /** Largest head of an answer, bytes. */
 const MAX_HEAD = 16 * 1024;
 
-/** Where to ask. */
+/** The server to ask. */
 export type ApiTarget = Pick<
   TargetOptions,
   "url" | "headers" | "tls" | "proxy" | "dial" | "signal" | "timeout"
 >;
 
-/** What to ask for. */
+/** The request. */
 export interface ApiRequest {
   /** Path without the prefix in the server's URL, such as `/api/v1/namespaces`. */
   readonly path: string;
@@ -36,7 +37,7 @@ export interface ApiRequest {
 }
 
 /**
- * Asks for an object.
+ * Requests an object.
  *
  * Rejects with `StreamingRefusedError` for any status but 200 and for an answer
  * that is not a JSON object of at most 16 MiB, with `ConnectionClosedError` when it
@@ -56,8 +57,9 @@ export async function getObject(
 }
 
 /**
- * Asks for objects as they change: one on each line of the answer. Ends when the
- * server ends it. `timeout` counts until the head of the answer.
+ * Requests changes of objects: one object on each line of the answer. Ends when the
+ * server ends the answer. `timeout` counts until the head of the answer has
+ * arrived.
  *
  * Throws as {@linkcode getObject} does.
  */
@@ -124,7 +126,7 @@ async function send(
     reject(signal.reason);
     duplex.destroy();
   };
-  // Stays until the answer has been read: `signal` is then no longer used.
+  // Stays until the answer has been read, because `signal` is no longer used then.
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   duplex.on("error", reject);
@@ -137,7 +139,7 @@ async function send(
   });
   request.on("error", reject);
   request.on("response", (answer) => {
-    // The connection is this request's own.
+    // The connection serves only this request.
     answer.on("close", () => duplex.destroy());
     answer.on("error", () => {});
     resolve(answer);
@@ -210,7 +212,7 @@ function parseObject(
       return value as Record<string, unknown>;
     }
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new StreamingRefusedError(
     200,

@@ -1,6 +1,6 @@
 /**
- * Which pod is meant: a pod itself, or one behind a deployment, a service and the
- * like.
+ * Finds the pod that is meant: the pod itself, or one behind a deployment, a
+ * service and so on.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import { StreamingRefusedError } from "../errors.ts";
 import { type ApiTarget, getObject } from "./request.ts";
 import { at, listAt, textAt } from "./value.ts";
 
-/** A kind of object that pods belong to. */
+/** A kind of object that owns or selects pods. */
 interface Kind {
   /** Its name in error messages. */
   readonly name: string;
-  /** Names that kubectl knows it by. */
+  /** Names that kubectl accepts for it. */
   readonly aliases: readonly string[];
   /** The API group in the path. */
   readonly group: string;
@@ -76,7 +76,7 @@ export interface Resource {
 /**
  * Reads `NAME` or `TYPE/NAME`.
  *
- * Throws `InvalidArgumentError` for a type that is not known or has no pods.
+ * Throws `InvalidArgumentError` for an unknown type and for a type without pods.
  */
 export function readResource(text: string, namespace: string): Resource {
   const [first, name, ...more] = text.split("/");
@@ -101,37 +101,37 @@ export function isPod({ kind }: Resource): boolean {
   return kind === POD;
 }
 
-/** The resource as it is written. */
+/** The resource as it is shown in messages. */
 export function resourceName({ kind, name }: Resource): string {
   return `${kind.name}/${name}`;
 }
 
-/** Path of a list of one kind, or of one object. */
+/** Path of the list of a kind, or of one object. */
 export function pathOf({ kind, namespace }: Resource, name?: string): string {
   const parts = ["namespaces", namespace, kind.plural];
   if (name !== undefined) parts.push(name);
   return `${kind.group}/${parts.map(encodeURIComponent).join("/")}`;
 }
 
-/** A pod that was found, with what is needed to translate ports. */
+/** A pod with the data that is needed to translate ports. */
 export interface FoundPod {
   readonly name: string;
   readonly namespace: string;
   /** The pod's own object. */
   readonly pod: Record<string, unknown>;
-  /** The service's object, when the pod was found behind one. */
+  /** The service's object, if the pod was found through a service. */
   readonly service?: Record<string, unknown>;
 }
 
-/** Pods that are asked for at a time. */
+/** Number of pods in one request. */
 const PORTION = "100";
 
 /**
- * Finds a pod of the resource: of several the one that is most likely to answer, as
- * kubectl chooses it.
+ * Finds a pod of the resource. If there are several, it chooses the one that is
+ * most likely to answer, as kubectl does.
  *
- * Rejects with `StreamingRefusedError` when the API server refuses, and when there
- * is no pod.
+ * Rejects with `StreamingRefusedError` if the API server refuses the request and if
+ * there is no pod.
  */
 export async function findPod(
   target: ApiTarget,
@@ -156,7 +156,7 @@ export async function findPod(
   if (pod === undefined) {
     throw new StreamingRefusedError(
       200,
-      `${resourceName(resource)} has no pods (${selector})`,
+      `${resourceName(resource)} has no pods (selector ${selector})`,
     );
   }
   return {
@@ -167,7 +167,7 @@ export async function findPod(
   };
 }
 
-/** The selector of an object's pods, as a query has it. */
+/** The selector of an object's pods, in the form of a query parameter. */
 function selectorOf(kind: Kind, object: unknown): string {
   const selector = at(object, "spec", "selector");
   const isPlain = kind === SERVICE || kind.name === "replicationcontroller";
@@ -190,7 +190,7 @@ function selectorOf(kind: Kind, object: unknown): string {
   return parts.join(",");
 }
 
-/** Sorts the pods that are most likely to answer to the front. */
+/** Sorts the pods that are most likely to answer first. */
 function byUsefulness(a: unknown, b: unknown): number {
   const phases = ["Running", "Pending", "Unknown"];
   const rank = (pod: unknown): number[] => {
@@ -216,25 +216,25 @@ function isReady(pod: unknown): boolean {
   );
 }
 
-/** Whether a pod is about to end, or has ended. */
+/** Whether a pod is ending or has ended. */
 export function isLeaving(pod: unknown): boolean {
   return textAt(pod, "metadata", "deletionTimestamp") !== "" ||
     /^(Succeeded|Failed)$/.test(textAt(pod, "status", "phase"));
 }
 
-/** A port of a pod, and the port that was asked for. */
+/** A port of a pod, and the requested port. */
 export interface FoundPort {
   /** Port of the pod. */
   readonly remote: number;
-  /** Port of the service where there is one, else the same. */
+  /** Port of the service; without a service, that of the pod. */
   readonly asked: number;
 }
 
 /**
- * Translates a port, given by number or name: of a service to a port of the pod, as
- * kubectl does.
+ * Translates the number or name of a port. A port of a service becomes a port of
+ * the pod, as in kubectl.
  *
- * Throws `InvalidArgumentError` when there is no such port.
+ * Throws `InvalidArgumentError` if there is no such port.
  */
 export function findPort({ pod, service }: FoundPod, port: string): FoundPort {
   const number = portNumber(port);
@@ -277,7 +277,7 @@ export function findPort({ pod, service }: FoundPod, port: string): FoundPort {
 function containerPort(pod: unknown, name: string): number {
   const containers = [
     ...listAt(pod, "spec", "containers"),
-    // Sidecars: init containers that go on running.
+    // Init containers that keep running (sidecars).
     ...listAt(pod, "spec", "initContainers"),
   ];
   for (const container of containers) {
@@ -297,7 +297,7 @@ function isTcp(port: unknown): boolean {
   return /^(|TCP)$/.test(textAt(port, "protocol"));
 }
 
-/** The container that kubectl takes when none is named, and the names of all. */
+/** The container that kubectl uses if none is named, and the names of all containers. */
 export function defaultContainer(
   pod: unknown,
 ): { readonly name: string | undefined; readonly all: string[] } {
@@ -310,7 +310,7 @@ export function defaultContainer(
   return { name: all.includes(wanted) ? wanted : all[0], all };
 }
 
-/** The number that `text` spells; `undefined` for a name. */
+/** The number in `text`; `undefined` for a name. */
 function portNumber(text: string): number | undefined {
   return /^[0-9]+$/.test(text) ? checkPort("port", Number(text), 1) : undefined;
 }

@@ -1,11 +1,10 @@
 /**
- * Reads fields of objects that an API server sent. Nothing in them is certain to
- * have the right type.
+ * Reads fields of objects from an API server, whose types are not guaranteed.
  *
  * @module
  */
 
-/** The value at a path of names and numbers; `undefined` where there is none. */
+/** The value at a path of names and indexes; `undefined` if there is none. */
 export function at(value: unknown, ...path: (string | number)[]): unknown {
   for (const step of path) {
     if (
@@ -16,13 +15,13 @@ export function at(value: unknown, ...path: (string | number)[]): unknown {
   return value;
 }
 
-/** The string at a path, `""` where there is none. */
+/** The string at a path; `""` if there is none. */
 export function textAt(value: unknown, ...path: (string | number)[]): string {
   const found = at(value, ...path);
   return typeof found === "string" ? found : "";
 }
 
-/** The list at a path, empty where there is none. */
+/** The list at a path; empty if there is none. */
 export function listAt(
   value: unknown,
   ...path: (string | number)[]

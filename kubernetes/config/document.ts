@@ -1,5 +1,5 @@
 /**
- * One kubeconfig file as values that know where they are.
+ * A kubeconfig file as values that know their place in the file.
  *
  * @module
  */
@@ -15,7 +15,10 @@ import { fieldName, type FieldPath, lineOf } from "./locate.ts";
  */
 export const MAX_TEXT: number = 4 * 1024 * 1024;
 
-/** Maps that one look-up goes through by merge keys; aliases could make them grow without end. */
+/**
+ * Most maps that one look-up visits through merge keys; aliases could otherwise
+ * multiply them without limit.
+ */
 const MAX_MERGES = 100;
 
 /** One kubeconfig file. */
@@ -37,7 +40,7 @@ export class Field {
     this.#value = value;
   }
 
-  /** Its place, for error messages. */
+  /** The place of the value, for error messages. */
   get place(): KubeConfigPlace {
     return {
       file: this.#document.file,
@@ -46,12 +49,12 @@ export class Field {
     };
   }
 
-  /** Makes the error that says what is wrong here. */
+  /** Creates an error for this place. */
   error(message: string, cause?: unknown): KubeConfigError {
     return new KubeConfigError(message, this.place, { cause });
   }
 
-  /** A field of this map; `undefined` when the map does not have it, or has it empty. */
+  /** A field of this map; `undefined` if it is missing or empty. */
   get(name: string): Field | undefined {
     const value = lookUp(this.#map(), name);
     return isEmpty(value) ? undefined : this.#inner(name, value);
@@ -60,7 +63,7 @@ export class Field {
   /** The entries of this list. */
   entries(): Field[] {
     if (!Array.isArray(this.#value)) {
-      throw this.error(`a list is needed here, not ${kindOf(this.#value)}`);
+      throw this.error(`this must be a list, not ${kindOf(this.#value)}`);
     }
     return this.#value.map((value, index) => this.#inner(index, value));
   }
@@ -71,30 +74,30 @@ export class Field {
       .map(([name, value]) => [name, this.#inner(name, value)]);
   }
 
-  /** This text. */
+  /** This value as text. */
   text(): string {
     if (typeof this.#value !== "string") {
-      throw this.error(`a string is needed here, not ${kindOf(this.#value)}`);
+      throw this.error(`this must be a string, not ${kindOf(this.#value)}`);
     }
     return this.#value;
   }
 
-  /** This truth value, as YAML 1.1 spells it. */
+  /** This value as a boolean, with the spellings of YAML 1.1. */
   truth(): boolean {
     const text = this.text();
     if (/^(true|yes|on)$/i.test(text)) return true;
     if (/^(false|no|off)$/i.test(text)) return false;
-    throw this.error("true or false is needed here");
+    throw this.error("this must be true or false");
   }
 
-  /** This path, taken from the folder of the file unless it is absolute. */
+  /** This value as a path; a relative one starts at the folder of the file. */
   path(): string {
     const { file } = this.#document;
     const folder = file === undefined ? "." : dirname(resolve(file));
     return resolve(folder, this.text());
   }
 
-  /** This value with numbers and truth values as JSON has them. */
+  /** This value with numbers and booleans as in JSON. */
   async typed(): Promise<unknown> {
     let value: unknown = await parse(this.#document, "core");
     for (const step of this.#path) {
@@ -108,7 +111,7 @@ export class Field {
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {
       return value as Record<string, unknown>;
     }
-    throw this.error(`a map is needed here, not ${kindOf(value)}`);
+    throw this.error(`this must be a map, not ${kindOf(value)}`);
   }
 
   #inner(step: string | number, value: unknown): Field {
@@ -133,12 +136,12 @@ export async function readDocument(document: Document): Promise<Field> {
   return new Field(document, [], isEmpty(value) ? {} : value);
 }
 
-/** With "failsafe" each scalar is a string: the token 0123 keeps its zero. */
+/** In the "failsafe" schema, each scalar is a string, so the token 0123 keeps its zero. */
 async function parse(
   { file, text }: Document,
   schema: "failsafe" | "core",
 ): Promise<unknown> {
-  // Loaded here: it costs 15 ms, and is not for those who load no kubeconfig.
+  // Loaded here, because it takes 15 ms, which programs without a kubeconfig save.
   const { parseYaml } = await import("../../deps.ts");
   try {
     return parseYaml(text, { schema });
@@ -154,13 +157,13 @@ async function parse(
   }
 }
 
-/** The parser's reason without the lines that it quotes: they may hold a token. */
+/** The parser's message without the lines that it quotes, because they may contain a token. */
 function reasonIn(cause: unknown): string {
   const { message } = cause as Error;
   return message.split("\n")[0].replace(/ at line \d+, column \d+:?$/, "");
 }
 
-/** A value of a map, also by its merge key `<<` (YAML 1.1), which kubectl reads as well. */
+/** The value of a key. Also follows the merge key `<<` (YAML 1.1), as kubectl does. */
 function lookUp(map: Record<string, unknown>, name: string): unknown {
   const maps: unknown[] = [map];
   for (let count = 0; maps.length > 0 && count < MAX_MERGES; count++) {
@@ -169,7 +172,7 @@ function lookUp(map: Record<string, unknown>, name: string): unknown {
     const fields = next as Record<string, unknown>;
     if (Object.hasOwn(fields, name)) return fields[name];
     const merged = Object.hasOwn(fields, "<<") ? fields["<<"] : [];
-    // What is merged counts in its order, each with what it merges itself.
+    // Merged maps are searched in order, each with the maps that it merges itself.
     maps.unshift(
       ...(Array.isArray(merged) ? merged.slice(0, MAX_MERGES) : [merged]),
     );
@@ -177,7 +180,7 @@ function lookUp(map: Record<string, unknown>, name: string): unknown {
   return undefined;
 }
 
-/** Whether a value counts as missing, as it does for kubectl. */
+/** Whether a value counts as missing in kubectl. */
 function isEmpty(value: unknown): boolean {
   return value === undefined || value === null ||
     typeof value === "string" && /^(|~|null|Null|NULL)$/.test(value);

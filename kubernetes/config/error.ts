@@ -1,5 +1,5 @@
 /**
- * What is wrong with a kubeconfig file.
+ * The error for an invalid kubeconfig file.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import {
   type SpdyErrorOptions,
 } from "../../errors.ts";
 
-/** Where in which file the fault is. */
+/** The place of the error. */
 export interface KubeConfigPlace {
-  /** The file; `undefined` when the text was given without a file. */
+  /** The file; `undefined` if the text did not come from a file. */
   readonly file?: string;
   /** The line in the file, from 1; `undefined` when it is not known. */
   readonly line?: number;
@@ -37,7 +37,7 @@ export interface KubeConfigPlace {
  * ```
  */
 export class KubeConfigError extends SpdyError {
-  /** The file; `undefined` when the text was given without a file. */
+  /** The file; `undefined` if the text did not come from a file. */
   readonly file: string | undefined;
   /** The line in the file, from 1; `undefined` when it is not known. */
   readonly line: number | undefined;

@@ -1,5 +1,5 @@
 /**
- * Files that a kubeconfig names, and values that it holds instead of them.
+ * Files that a kubeconfig refers to, and values that replace them.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import type { Field } from "./document.ts";
 export const MAX_FILE: number = 1024 * 1024;
 
 /**
- * Reads a text file of at most `limit` bytes. What has no end, such as
- * `/dev/zero`, is not read on.
+ * Reads a text file of at most `limit` bytes; stops reading at the limit, for
+ * example for `/dev/zero`.
  *
  * Throws `Error`, or Deno's own error when the file cannot be opened.
  */
@@ -35,7 +35,7 @@ export async function readBounded(
   return await new Blob(chunks).text();
 }
 
-/** Reads the file that a field names. The error names the field and the file. */
+/** Reads the file whose path is in a field. An error contains the field and the path. */
 export async function readFileOf(field: Field): Promise<string> {
   const path = field.path();
   try {
@@ -47,8 +47,8 @@ export async function readFileOf(field: Field): Promise<string> {
 }
 
 /**
- * The text of a `-data` field (base64), or else of the file that the other field
- * names; data counts more, as for kubectl.
+ * The text of a `-data` field (base64), or of the file in the other field. As in
+ * kubectl, data takes precedence.
  */
 export async function dataOrFile(
   data: Field | undefined,
@@ -68,7 +68,7 @@ function decodeData(field: Field): string {
   }
 }
 
-/** Certificates in PEM. */
+/** Reads certificates in PEM. */
 export async function certificatesOf(
   data: Field | undefined,
   file: Field | undefined,
@@ -76,7 +76,7 @@ export async function certificatesOf(
   const found = await dataOrFile(data, file);
   if (found === undefined) return undefined;
   if (!found.text.includes("-----BEGIN CERTIFICATE-----")) {
-    throw found.field.error("there is no certificate in PEM in it");
+    throw found.field.error("it contains no certificate in PEM");
   }
   return found.text;
 }

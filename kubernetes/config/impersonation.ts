@@ -1,5 +1,5 @@
 /**
- * Acting as another user (the API server's impersonation headers).
+ * Impersonation headers of the API server.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { NameValue } from "../../frame/types.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkNames, type Names } from "../../values.ts";
 
-/** Who to act as. */
+/** The user to act as. */
 export interface Impersonation {
   /** Name of the user. */
   readonly user: string;
@@ -27,12 +27,15 @@ const IMPERSONATION_NAMES: Names<Impersonation> = {
   extra: true,
 };
 
-/** Throws `InvalidArgumentError` for a field that does not exist: without it, the request would be made as somebody else. */
+/**
+ * Throws `InvalidArgumentError` for an unknown field. If it were ignored, the
+ * request could be made as another user than intended.
+ */
 export function checkImpersonation(impersonate: Impersonation): void {
   checkNames("impersonate", impersonate, IMPERSONATION_NAMES);
 }
 
-/** The headers, one line for each group and each value. */
+/** The headers, with a separate line for each group and each value. */
 export function impersonationHeaders(
   { user, uid, groups = [], extra = {} }: Impersonation,
 ): NameValue[] {
@@ -46,18 +49,18 @@ export function impersonationHeaders(
   return lines.map(([name, value]) => {
     if (isHeaderValue(value)) return [name, utf8(value)];
     throw new InvalidArgumentError(
-      `${name} has a control character, or a space at an end`,
+      `${name} contains a control character, or begins or ends with a space`,
     );
   });
 }
 
-/** Whether a value can be sent in a header line. */
+/** Whether a value is allowed in a header line. */
 export function isHeaderValue(value: string): boolean {
   // deno-lint-ignore no-control-regex
   return !/[\x00-\x08\x0a-\x1f\x7f]/.test(value) && value.trim() === value;
 }
 
-/** Headers are strings of bytes, and the API server reads them as UTF-8. */
+/** Converts a value to a byte string; the API server decodes it as UTF-8. */
 function utf8(value: string): string {
   return Array.from(
     new TextEncoder().encode(value),
@@ -65,7 +68,10 @@ function utf8(value: string): string {
   ).join("");
 }
 
-/** The API server undoes this: names of extras may have characters that names of headers may not. */
+/**
+ * Escapes characters in the name of an extra field that header names must not
+ * contain; the API server decodes them.
+ */
 function escapeName(name: string): string {
   return Array.from(
     new TextEncoder().encode(name.toLowerCase()),

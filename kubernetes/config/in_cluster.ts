@@ -1,5 +1,5 @@
 /**
- * Access from inside a pod, by its service account.
+ * Access to the API server from inside a pod, with its service account.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export interface InCluster {
   readonly folder: string;
 }
 
-/** Finds out whether this process runs in a pod with a service account. */
+/** Determines whether this process runs in a pod with a service account. */
 export async function findInCluster(
   folder: string = SERVICE_ACCOUNT,
 ): Promise<InCluster | undefined> {
@@ -39,7 +39,7 @@ export async function findInCluster(
   };
 }
 
-/** Reads token and authority again: the kubelet replaces them before they expire. */
+/** Reads token and certificates again, because the kubelet replaces them before they expire. */
 export async function inClusterTarget(
   { url, folder }: InCluster,
   { server, token, impersonate }: TargetOverrides,

@@ -1,5 +1,5 @@
 /**
- * Finds kubeconfig files, as kubectl does, and chooses from them.
+ * Finds kubeconfig files as kubectl does, and selects a context.
  *
  * @module
  */
@@ -35,29 +35,32 @@ import {
   type TargetOverrides,
 } from "./target.ts";
 
-/** What `loadKubeConfig` takes. */
+/** The options of `loadKubeConfig`. */
 export interface KubeConfigOptions {
   /**
-   * Files to read and merge, all of which must exist. Default: those in the
-   * environment variable `KUBECONFIG`, else `~/.kube/config`, else the service
-   * account of the pod that this process runs in.
+   * Files to read and merge; all of them must exist. By default, the files in the
+   * environment variable `KUBECONFIG`, otherwise `~/.kube/config`, otherwise the
+   * service account of the pod in which this process runs.
    */
   readonly paths?: readonly string[];
-  /** The text of a kubeconfig, in place of files. Paths in it are taken from the current folder. */
+  /**
+   * The text of a kubeconfig, instead of files. Relative paths in it start at the
+   * current folder.
+   */
   readonly text?: string;
-  /** Name of the context; default the file's `current-context`. */
+  /** Name of the context; default: `current-context`. */
   readonly context?: string;
-  /** Name of the cluster, in place of the context's. */
+  /** Name of the cluster, instead of the context's. */
   readonly cluster?: string;
-  /** Name of the user, in place of the context's. */
+  /** Name of the user, instead of the context's. */
   readonly user?: string;
-  /** The namespace, in place of the context's. */
+  /** The namespace, instead of the context's. */
   readonly namespace?: string;
-  /** URL of the API server, in place of the cluster's. */
+  /** URL of the API server, instead of the cluster's. */
   readonly server?: string;
-  /** A bearer token, in place of the user's token, password or plugin. */
+  /** A bearer token, instead of the user's token, password or plugin. */
   readonly token?: string;
-  /** Who to act as, in place of the user's `as` fields. */
+  /** The user to impersonate, instead of the user's `as` fields. */
   readonly impersonate?: Impersonation;
   /** Longest run of a credential plugin, ms; 0: no limit; default 60000. */
   readonly pluginTimeout?: number;
@@ -76,20 +79,20 @@ const KUBE_CONFIG_NAMES: Names<KubeConfigOptions> = {
   pluginTimeout: true,
 };
 
-/** Makes a KubeConfig; only `loadKubeConfig` does. */
+/** Creates a KubeConfig. Only `loadKubeConfig` calls it. */
 export let createKubeConfig: (
   source: Source,
   options: KubeConfigOptions,
 ) => KubeConfig;
 
-/** Where the answers come from. */
+/** The source of the values. */
 type Source = Config | InCluster;
 
-/** Name of the one context inside a pod. */
+/** Name of the only context inside a pod. */
 const IN_CLUSTER = "in-cluster";
 
 /**
- * A kubeconfig: what `loadKubeConfig` resolves to.
+ * A kubeconfig: the result of `loadKubeConfig`.
  *
  * @example
  * ```ts
@@ -124,9 +127,9 @@ export class KubeConfig {
 
   /** Names of all contexts, in the order of the files. */
   readonly contexts: string[];
-  /** Name of the chosen context; `undefined` when no file chooses one. */
+  /** Name of the selected context; `undefined` if no file selects one. */
   readonly currentContext: string | undefined;
-  /** The chosen namespace; `"default"` when nothing chooses one. */
+  /** The selected namespace; default `"default"`. */
   readonly namespace: string;
 
   static {
@@ -138,7 +141,7 @@ export class KubeConfig {
     const { server, token, impersonate, pluginTimeout = 60_000 } = options;
     if (token !== undefined && (token === "" || !isHeaderValue(token))) {
       throw new InvalidArgumentError(
-        "the token is empty, or has a control character or a space at an end",
+        "the token is empty, contains a control character, or begins or ends with a space",
       );
     }
     this.#overrides = {
@@ -165,19 +168,20 @@ export class KubeConfig {
     this.currentContext = options.context ?? source.currentContext?.text();
     this.namespace = options.namespace ??
       source.contexts.get(this.currentContext ?? "")?.namespace ?? "default";
-    // A name that the caller gives is checked here, one in a file when it is used.
+    // A name from the caller is checked here; a name from a file is checked when it
+    // is used.
     if (options.context !== undefined) this.#context(source);
     if (options.cluster !== undefined) this.#chooseCluster(source);
     if (options.user !== undefined) this.#chooseUser(source);
   }
 
   /**
-   * Where the API server is and what it wants to see, to be spread into the
+   * The address of the API server and the credentials, to be spread into the
    * options of `exec`, `attach` and `portForward`.
    *
-   * Each call reads the files again that the kubeconfig names, since tokens and
-   * authorities rotate, and runs a credential plugin again once what it gave has
-   * expired: call this for each connection.
+   * Each call reads the files to which the kubeconfig refers again, because tokens
+   * and certificates change, and runs a credential plugin again if its credential
+   * has expired. Call it for each connection.
    *
    * Rejects with `KubeConfigError`.
    */
@@ -211,12 +215,12 @@ export class KubeConfig {
     return choose("cluster", config.clusters, this.#cluster, () => {
       const context = this.#context(config);
       return context.cluster ??
-        fail(context.field, `the context "${context.name}" names no cluster`);
+        fail(context.field, `the context "${context.name}" has no cluster`);
     });
   }
 
   #chooseUser(config: Config): User | undefined {
-    // With a cluster of the caller's choice and no context there is no user.
+    // Without a context, a cluster that the caller selected has no user.
     if (this.#user === undefined && this.currentContext === undefined) {
       return undefined;
     }
@@ -236,7 +240,7 @@ function isInCluster(source: Source): source is InCluster {
   return "folder" in source;
 }
 
-/** An entry by the caller's name, or else by the context's. */
+/** The entry with the caller's name, or else with the context's. */
 function choose<T>(
   kind: "cluster" | "user",
   entries: ReadonlyMap<string, T>,
@@ -267,15 +271,15 @@ function fail(field: Field, message: string): never {
 /**
  * Reads the kubeconfig that kubectl would use, or another one.
  *
- * Several files are merged as kubectl merges them: of entries with the same name
- * the first file's counts, and relative paths are taken from the folder of the
- * file that they are in. Files of `KUBECONFIG` that do not exist are skipped.
+ * Several files are merged as in kubectl: of entries with the same name, the first
+ * file's is used, and a relative path starts at the folder of its file. Files in
+ * `KUBECONFIG` that do not exist are skipped.
  * Needs `--allow-read`, `--allow-env` unless `paths` or `text` is given, and
  * `--allow-run` and `--allow-env` for credential plugins.
  *
- * Rejects with {@linkcode KubeConfigError}, which names file, line and field,
- * when a file cannot be read or understood, when nothing is found, and when
- * `context`, `cluster` or `user` does not exist.
+ * Rejects with {@linkcode KubeConfigError}, which contains file, line and field, if
+ * a file cannot be read or parsed, if nothing is found, and if `context`, `cluster`
+ * or `user` does not exist.
  *
  * @example
  * ```ts
@@ -300,7 +304,7 @@ export async function loadKubeConfig(
   const { text, paths, impersonate } = options;
   if (impersonate !== undefined) checkImpersonation(impersonate);
   if (text !== undefined && paths !== undefined) {
-    throw new InvalidArgumentError("both text and paths are given");
+    throw new InvalidArgumentError("text and paths cannot be combined");
   }
   if (text !== undefined) {
     const config = readConfig(
@@ -363,6 +367,6 @@ function nothingFound(): KubeConfigError {
   return new KubeConfigError(
     list
       ? `no file of KUBECONFIG exists: ${list}`
-      : "there is none: KUBECONFIG is not set, ~/.kube/config does not exist, and this process does not run in a pod with a service account",
+      : "there is no kubeconfig: KUBECONFIG is not set, ~/.kube/config does not exist, and this process does not run in a pod with a service account",
   );
 }

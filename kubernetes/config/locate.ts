@@ -1,11 +1,11 @@
 /**
- * Finds the line on which a field of a YAML text is. The parser of the standard
- * library gives values without their places.
+ * Finds the line of a field in a YAML text. The parser of the standard library does
+ * not report places.
  *
  * @module
  */
 
-/** Names of keys, and numbers of list entries, from the root down. */
+/** Keys and list indexes from the root to the field. */
 export type FieldPath = readonly (string | number)[];
 
 /** A field as text, such as `users[0].user.token`. */
@@ -24,9 +24,9 @@ interface Line {
 }
 
 /**
- * The line of the field, from 1, in a text in block style. In flow style (JSON)
- * the line of the innermost enclosing field that begins a line of its own;
- * `undefined` when there is none.
+ * The line of a field in block style, from 1. In flow style (JSON) it is the line
+ * of the innermost enclosing field at the beginning of a line; `undefined` if there
+ * is none.
  */
 export function lineOf(text: string, path: FieldPath): number | undefined {
   let lines = readLines(text);
@@ -62,7 +62,7 @@ function readLines(text: string): Line[] {
   return lines;
 }
 
-/** The value of a key of the map that begins with the first line. */
+/** The value of a key in the map that starts with the first line. */
 function valueOf(lines: readonly Line[], key: string): Found | undefined {
   const column = lines[0]?.column;
   const start = lines.findIndex((line) =>
@@ -71,17 +71,18 @@ function valueOf(lines: readonly Line[], key: string): Found | undefined {
   if (start < 0) return undefined;
   const { number, text } = lines[start];
   const rest = lines.slice(start + 1);
-  // A list may be as far to the left as the key that it belongs to.
+  // A list may have the same indentation as its key.
   const end = rest.findIndex((line) =>
     line.column < column ||
     line.column === column && !line.text.startsWith("-")
   );
   const inner = end < 0 ? rest : rest.slice(0, end);
-  // What is on the key's own line, such as `{` of a map in flow style, has no line of its own.
+  // A value on the line of its key, such as `{` of a map in flow style, has no
+  // lines.
   return { number, lines: /:\s*[[{]/.test(text) ? [] : inner };
 }
 
-/** An entry of the list that begins with the first line. */
+/** An entry of the list that starts with the first line. */
 function entryAt(lines: readonly Line[], index: number): Found | undefined {
   const column = lines[0]?.column;
   const starts = lines.flatMap((line, at) =>
@@ -92,7 +93,7 @@ function entryAt(lines: readonly Line[], index: number): Found | undefined {
   const entry = lines.slice(start, starts[index + 1]);
   const [{ number, text }, ...rest] = entry;
   const content = text.slice(1).trimStart();
-  // "- name: x": the map begins behind the dash.
+  // In "- name: x", the map starts after the dash.
   const first: Line[] = content === "" ? [] : [{
     number,
     column: column + text.length - content.length,

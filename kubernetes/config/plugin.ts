@@ -23,15 +23,15 @@ export interface PluginCredential {
   readonly cert?: string;
   /** Private key (PEM). */
   readonly key?: string;
-  /** When it ends to be valid, ms since 1970; `undefined`: not before this process ends. */
+  /** Time at which it expires, ms since 1970; `undefined`: not before this process ends. */
   readonly expires?: number;
 }
 
-/** What a plugin is told about its cluster with `provideClusterInfo`. */
+/** The information about a cluster that a plugin gets with `provideClusterInfo`. */
 export interface PluginCluster {
   readonly cluster: Cluster;
   readonly server: string;
-  /** Certificates of the authority (PEM). */
+  /** Certificates of the cluster's authority (PEM). */
   readonly caCert?: string;
 }
 
@@ -39,20 +39,20 @@ const API_VERSIONS = [
   "client.authentication.k8s.io/v1",
   "client.authentication.k8s.io/v1beta1",
 ];
-/** Most bytes that a plugin may print on standard output; a credential has a few thousand. */
+/** Most bytes of a plugin's standard output; a credential has a few thousand. */
 const MAX_OUTPUT = 1024 * 1024;
-/** Most characters of its standard error that an error message repeats. */
+/** Most characters of a plugin's standard error in an error message. */
 const MAX_COMPLAINT = 2048;
-/** Most values of the cluster's extension that a plugin is given. */
+/** Most values of the cluster's extension that are passed to a plugin. */
 const MAX_CONFIG_VALUES = 10_000;
-/** After this time without an end, ms, a plugin that was told to end is killed. */
+/** Time between asking a plugin to end and killing it, ms. */
 const KILL_AFTER = 2000;
 
 /**
  * Runs a plugin. `timeout` is its longest run, ms; 0: no limit.
  *
- * Throws `KubeConfigError` when it cannot be run, when it fails, takes too long
- * or prints too much, and when what it prints is not a credential.
+ * Throws `KubeConfigError` if the plugin cannot be run, fails, takes too long or
+ * prints too much, and if its output is not a credential.
  */
 export async function runPlugin(
   plugin: Plugin,
@@ -70,7 +70,7 @@ export async function runPlugin(
   const terminal = Deno.stdin.isTerminal();
   if (plugin.interactiveMode === "Always" && !terminal) {
     throw plugin.field.error(
-      "the credential plugin needs a terminal on standard input, and there is none",
+      "the credential plugin needs a terminal on standard input, but there is none",
     );
   }
   const interactive = terminal && plugin.interactiveMode !== "Never";
@@ -114,7 +114,10 @@ function start(
   }
 }
 
-/** A bare name is looked up in PATH; a path with a separator is taken from the file's folder. */
+/**
+ * A name without a separator is looked up in PATH; a path with one starts at the
+ * folder of the file.
+ */
 function commandOf({ command, field }: Plugin): string {
   const text = command.text();
   if (!/[\\/]/.test(text)) return text;
@@ -144,13 +147,16 @@ async function execInfo(
   });
 }
 
-/** The value of a field; aliases of YAML can make a short text grow without end. */
+/**
+ * The value of a field, with a limit, because aliases of YAML can expand a short
+ * text without end.
+ */
 async function bounded(field: Field): Promise<unknown> {
   let left = MAX_CONFIG_VALUES;
   const visit = (value: unknown): void => {
     if (--left < 0) {
       throw field.error(
-        `there are more than ${MAX_CONFIG_VALUES} values in it`,
+        `it has more than ${MAX_CONFIG_VALUES} values`,
       );
     }
     if (typeof value === "object" && value !== null) {
@@ -162,7 +168,7 @@ async function bounded(field: Field): Promise<unknown> {
   return value;
 }
 
-/** Waits for the end of a plugin and for what it printed. */
+/** Waits until a plugin has ended; resolves to its output. */
 async function outputOf(
   child: Deno.ChildProcess,
   plugin: Plugin,
@@ -203,19 +209,19 @@ async function outputOf(
   }
 }
 
-/** Ends a plugin that does not end by itself. */
+/** Ends a plugin. */
 function end(child: Deno.ChildProcess): void {
   const kill = (signal: Deno.Signal): void => {
     try {
       child.kill(signal);
     } catch {
-      // It has ended.
+      // It has already ended.
     }
   };
   kill("SIGTERM");
   const timer = startTimer(() => kill("SIGKILL"), KILL_AFTER);
   child.status.finally(() => stopTimer(timer));
-  // A process that it started may hold its outputs open.
+  // A child process of the plugin may keep its outputs open.
   child.unref();
 }
 
@@ -237,7 +243,7 @@ async function collect(
   return await new Blob(chunks).text();
 }
 
-/** The last of what a plugin writes to standard error. Where a user can answer it, it is shown. */
+/** The end of a plugin's standard error. It is also shown if a user can respond to it. */
 async function complaint(
   stream: ReadableStream<Uint8Array>,
   interactive: boolean,
@@ -252,7 +258,7 @@ async function complaint(
   return text;
 }
 
-/** Reads an ExecCredential. Error messages do not repeat it: it is secret. */
+/** Reads an ExecCredential. Error messages must not contain any of it, because it is secret. */
 function readCredential(
   output: string,
   apiVersion: string,
@@ -264,7 +270,7 @@ function readCredential(
   try {
     value = JSON.parse(output);
   } catch (cause) {
-    // The parser's message quotes the text.
+    // The parser's message quotes the text, which is secret.
     throw wrong("did not print JSON", (cause as Error).name);
   }
   const credential = objectIn(value);
@@ -314,12 +320,12 @@ function objectIn(value: unknown): Record<string, unknown> | undefined {
     : undefined;
 }
 
-/** Runs a plugin again only when its credential is no longer valid. */
+/** Runs a plugin again only after its credential has expired. */
 export class PluginCache {
   #running: Promise<PluginCredential> | undefined;
   #expires = Infinity;
 
-  /** The credential that is valid now; calls at the same time share one run. */
+  /** The current credential. Simultaneous calls share one run. */
   get(run: () => Promise<PluginCredential>): Promise<PluginCredential> {
     if (this.#running === undefined || date() >= this.#expires) {
       this.#expires = Infinity;

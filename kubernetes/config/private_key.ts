@@ -1,5 +1,6 @@
 /**
- * Private keys in the form that `Deno.connectTls` takes: PKCS#8 (RFC 5208).
+ * Converts private keys to PKCS#8 (RFC 5208), the form that `Deno.connectTls`
+ * needs.
  *
  * @module
  */
@@ -18,9 +19,9 @@ const EC_PARAMETERS = 0xa0;
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n([\s\S]*?)-----END \1-----/g;
 
 /**
- * Converts a private key in PEM: PKCS#1 (`RSA PRIVATE KEY`) and SEC1
- * (`EC PRIVATE KEY`) become PKCS#8, and PKCS#8 (`PRIVATE KEY`) stays as it is.
- * Blocks of another kind, such as `EC PARAMETERS` or certificates, are skipped.
+ * Converts a private key in PEM: PKCS#1 (`RSA PRIVATE KEY`) and SEC1 (`EC PRIVATE
+ * KEY`) become PKCS#8; PKCS#8 (`PRIVATE KEY`) is returned unchanged. Other blocks,
+ * such as `EC PARAMETERS` or certificates, are skipped.
  *
  * Throws `Error` for a text without a private key, and for an encrypted key.
  */
@@ -42,7 +43,7 @@ export function toPkcs8(pem: string): string {
       return wrap(algorithm, key);
     }
   }
-  throw new Error("there is no private key in PEM in it");
+  throw new Error("it contains no private key in PEM");
 }
 
 function wrap(algorithm: readonly number[], key: Uint8Array): string {
@@ -60,7 +61,7 @@ function wrap(algorithm: readonly number[], key: Uint8Array): string {
   ].join("\n");
 }
 
-/** The OID of the curve in a SEC1 key, tag and length included. */
+/** The OID of the curve in a SEC1 key, with its tag and length. */
 function curveOf(key: Uint8Array): number[] {
   let fields = contentOf(key, 0, SEQUENCE);
   for (let at = fields.start; at < fields.end;) {
@@ -74,7 +75,7 @@ function curveOf(key: Uint8Array): number[] {
   throw new Error("the EC private key does not name its curve");
 }
 
-/** Where the content of the DER value at `at` is. */
+/** The place of the content of the DER value at `at`. */
 function contentOf(
   bytes: Uint8Array,
   at: number,
@@ -91,7 +92,7 @@ function contentOf(
     start += count;
   }
   const end = start + length;
-  // Also refuses a length beyond the end, and NaN where there is no length.
+  // This also refuses a length beyond the end, and NaN if the length is missing.
   if (bytes[at] !== tag || !(end <= bytes.length)) {
     throw new Error("the private key is not valid DER");
   }
@@ -113,7 +114,7 @@ function decode(base64: string): Uint8Array {
     const bytes = Uint8Array.fromBase64(base64.replace(/\s/g, ""));
     if (bytes.length < 0x10000) return bytes;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new Error("the private key is not valid base64");
 }

@@ -1,5 +1,5 @@
 /**
- * What a kubeconfig can say: clusters, users, and contexts that join them.
+ * The content of a kubeconfig: clusters, users, and contexts that combine them.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface Cluster {
   readonly serverName?: Field;
   readonly skipVerify?: Field;
   readonly proxyUrl?: Field;
-  /** What credential plugins are told about the cluster. */
+  /** The part of the cluster's data that credential plugins get. */
   readonly pluginConfig?: Field;
 }
 
@@ -55,7 +55,7 @@ export interface Plugin {
   readonly interactiveMode: "Never" | "IfAvailable" | "Always";
 }
 
-/** A cluster, a user and a namespace that belong together. */
+/** A combination of a cluster, a user and a namespace. */
 export interface Context {
   readonly name: string;
   /** For errors about the whole context. */
@@ -65,7 +65,7 @@ export interface Context {
   readonly namespace?: string;
 }
 
-/** What one file says, or several after they were merged. */
+/** The content of one file, or of several merged files. */
 export interface Config {
   readonly currentContext?: Field;
   readonly contexts: ReadonlyMap<string, Context>;
@@ -73,14 +73,13 @@ export interface Config {
   readonly users: ReadonlyMap<string, User>;
 }
 
-/** Name of the extension of a cluster that is for credential plugins. */
+/** Name of the cluster's extension for credential plugins. */
 const PLUGIN_EXTENSION = "client.authentication.k8s.io/exec";
 
 /**
- * Reads what a file says.
+ * Reads the content of a file.
  *
- * Throws `KubeConfigError` for fields of the wrong type, and for a name that is
- * used twice.
+ * Throws `KubeConfigError` for a field of the wrong type and for a duplicate name.
  */
 export function readConfig(root: Field): Config {
   checkKind(root);
@@ -94,7 +93,7 @@ export function readConfig(root: Field): Config {
   };
 }
 
-/** Joins files as kubectl does: of several values the first file's counts. */
+/** Merges files as kubectl does: the first file's value takes precedence. */
 export function mergeConfigs(configs: readonly Config[]): Config {
   return {
     currentContext: configs.find(({ currentContext }) => currentContext)
@@ -124,7 +123,7 @@ function checkKind(root: Field): void {
   }
   const version = root.get("apiVersion");
   if (version !== undefined && version.text() !== "v1") {
-    throw version.error(`version ${version.text()} is not known, only v1`);
+    throw version.error(`version ${version.text()} is not supported, only v1`);
   }
 }
 
@@ -141,7 +140,7 @@ function readNamed<T extends { readonly name: string }>(
     if (named.has(name.text())) {
       throw name.error(`the name "${name.text()}" is used twice`);
     }
-    // `user: {}` and a missing one are the same: a user without credentials.
+    // `user: {}` and a missing `user` both mean a user without credentials.
     const field = entry.get(key) ?? entry;
     named.set(name.text(), read(name.text(), field));
   }
@@ -222,20 +221,22 @@ function readPlugin(field: Field): Plugin {
 function readMode(field: Field, apiVersion: string): Plugin["interactiveMode"] {
   const mode = scalar(field, "interactiveMode");
   if (mode === undefined) {
-    // v1 needs the field, v1beta1 has a default.
+    // v1 requires the field; v1beta1 has a default.
     if (!apiVersion.endsWith("/v1")) return "IfAvailable";
     throw field.error(
-      "interactiveMode is missing: Never, IfAvailable or Always",
+      "interactiveMode is missing: it must be Never, IfAvailable or Always",
     );
   }
   const text = mode.text();
   if (text === "Never" || text === "IfAvailable" || text === "Always") {
     return text;
   }
-  throw mode.error("interactiveMode is one of Never, IfAvailable and Always");
+  throw mode.error(
+    "interactiveMode must be one of Never, IfAvailable and Always",
+  );
 }
 
-/** A field that has to be a string where it exists. */
+/** A field that must be a string if it exists. */
 function scalar(field: Field, name: string): Field | undefined {
   const value = field.get(name);
   value?.text();

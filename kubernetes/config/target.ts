@@ -1,6 +1,6 @@
 /**
- * What `exec`, `attach` and `portForward` need, from a cluster and a user of a
- * kubeconfig.
+ * Derives the options of `exec`, `attach` and `portForward` from a cluster and a
+ * user of a kubeconfig.
  *
  * @module
  */
@@ -18,19 +18,22 @@ import { PluginCache, runPlugin } from "./plugin.ts";
 import { toPkcs8 } from "./private_key.ts";
 import type { Cluster, User } from "./schema.ts";
 
-/** How to reach an API server, and as whom: a part of `TargetOptions`. */
+/** How to reach an API server, and with which credentials: a part of `TargetOptions`. */
 export interface ClusterTarget {
   /** URL of the API server. */
   readonly url: string;
-  /** Credentials and impersonation; a name that occurs several times is sent as several lines. */
+  /** Credentials and impersonation. Repeated names are sent as several lines. */
   readonly headers: NameValue[];
-  /** Authorities, a client certificate, and the name to verify; for `https:` only. */
+  /**
+   * Certificates of the authority, a client certificate, and the name to verify;
+   * only for `https:`.
+   */
   readonly tls?: TlsOptions;
-  /** The proxy to go through. */
+  /** The proxy to use. */
   readonly proxy?: { readonly url: string };
 }
 
-/** What the caller gives in place of what the files have. */
+/** Values of the caller, which replace those of the files. */
 export interface TargetOverrides {
   readonly server?: string;
   readonly token?: string;
@@ -39,10 +42,10 @@ export interface TargetOverrides {
   readonly pluginTimeout: number;
 }
 
-/** Where a user's plugin keeps its credential between calls. */
+/** The plugin caches of users, which keep credentials between calls. */
 const caches = new WeakMap<User, PluginCache>();
 
-/** Reads everything again that may have changed: files, and credentials that have expired. */
+/** Reads again everything that may have changed: files and expired credentials. */
 export async function readTarget(
   cluster: Cluster,
   user: User | undefined,
@@ -97,7 +100,10 @@ function refuseSkippedVerification({ skipVerify, server }: Cluster): void {
   );
 }
 
-/** Without a scheme it is HTTPS where an authority is named, else HTTP: so kubectl reads it. */
+/**
+ * Without a scheme, the URL is HTTPS if there is a certificate of the authority,
+ * otherwise HTTP, as in kubectl.
+ */
 function serverUrl(
   cluster: Cluster,
   override: string | undefined,
@@ -113,14 +119,14 @@ function serverUrl(
     : `${secure ? "https" : "http"}://${text}`;
   const url = URL.canParse(whole) ? new URL(whole) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw field.error(`${JSON.stringify(text)} is not a URL of HTTP or HTTPS`);
+    throw field.error(`${JSON.stringify(text)} is not an http: or https: URL`);
   }
   url.search = "";
   url.hash = "";
   return url;
 }
 
-/** As it was written: without the slash that `href` puts after a host. */
+/** The URL as it was written: without the slash that `href` adds after a host. */
 function plainHref({ href, pathname }: URL): string {
   return pathname === "/" ? href.slice(0, -1) : href;
 }
@@ -132,16 +138,16 @@ function proxyOf({ proxyUrl }: Cluster): string | undefined {
   const { protocol } = new URL(text);
   if (protocol === "http:" || protocol === "https:") return text;
   throw proxyUrl.error(
-    `a proxy is reached by http: or https:, not by ${protocol}`,
+    `the URL of a proxy must begin with http: or https:, not with ${protocol}`,
   );
 }
 
-/** Rule: secrets do not leave in plain text; kubectl leaves them out silently. */
+/** Rule: credentials are never sent in plain text; kubectl omits them without a message. */
 function refusePlainText(url: URL, cluster: Cluster): void {
   if (url.protocol === "https:") return;
   if (/^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)) return;
   throw (cluster.server ?? cluster.field).error(
-    `the server ${url.origin} is reached without TLS; credentials are sent over TLS only, or to this machine`,
+    `the server ${url.origin} does not use TLS; credentials are only sent over TLS or to this machine`,
   );
 }
 
@@ -195,7 +201,8 @@ async function authorizationOf(user: User): Promise<string | undefined> {
     return `Basic ${new TextEncoder().encode(pair).toBase64()}`;
   }
   if (bearer === undefined) return undefined;
-  // The file counts more, and is read each time: tokens in files rotate.
+  // The file takes precedence. It is read each time, because tokens in files
+  // change.
   const text = tokenFile === undefined
     ? bearer.text()
     : await readFileOf(tokenFile);
@@ -205,7 +212,7 @@ async function authorizationOf(user: User): Promise<string | undefined> {
 function checkToken(token: string, field: Field): string {
   if (token === "") throw field.error("the token is empty");
   if (isHeaderValue(token)) return token;
-  throw field.error("the token has a control character");
+  throw field.error("the token contains a control character");
 }
 
 async function clientCertificate(
@@ -244,7 +251,7 @@ function impersonation(
       return [];
     }
     throw user.field.error(
-      `the user "${user.name}" has as-uid, as-groups or as-user-extra without as`,
+      `the user "${user.name}" has as-uid, as-groups or as-user-extra, but no as`,
     );
   }
   try {

@@ -1,6 +1,6 @@
 /**
- * The archive that tar writes in a container. When it breaks off, tar is started
- * again and the bytes that had arrived are left out.
+ * The archive that tar writes in a container. If it ends early, tar is started
+ * again, and the bytes that had arrived are skipped.
  *
  * @module
  */
@@ -14,11 +14,11 @@ import type { RemotePath } from "./paths.ts";
 import { checkEnd, Complaint } from "./run.ts";
 import type { ByteSource } from "./tar/read.ts";
 
-/** Wait before the first retry, ms; each further one waits twice as long. */
+/** Wait before the first retry, ms; each further wait is twice as long. */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 10_000;
 
-/** What to archive. */
+/** The files to archive, and the container. */
 export interface ArchiveOptions {
   readonly target: TargetOptions;
   readonly path: RemotePath;
@@ -32,7 +32,7 @@ interface Running {
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
 }
 
-/** Bytes of an archive that a container makes. */
+/** The bytes of an archive that tar creates in a container. */
 export class ArchiveSource implements ByteSource, AsyncDisposable {
   readonly #options: ArchiveOptions;
   #running: Running | undefined;
@@ -43,12 +43,15 @@ export class ArchiveSource implements ByteSource, AsyncDisposable {
     this.#options = options;
   }
 
-  /** Whether tar was started again: it may have seen other files than at first. */
+  /** Whether tar was started again; the files may have changed since its first start. */
   get isResumed(): boolean {
     return this.#retries > 0 && this.#offset > 0;
   }
 
-  /** To be called while the archive is not complete: its end is a fault. */
+  /**
+   * Reads the next bytes. Called only while the archive is not complete, so the end
+   * of input is an error.
+   */
   async read(): Promise<Uint8Array | undefined> {
     for (;;) {
       let failure: unknown;
@@ -67,7 +70,7 @@ export class ArchiveSource implements ByteSource, AsyncDisposable {
     }
   }
 
-  /** Waits for the end of tar, once the archive is complete. */
+  /** Waits until tar has ended, after the archive is complete. */
   async end(): Promise<void> {
     if (this.#running === undefined) return;
     const { process, reader, complaint } = this.#running;
@@ -76,12 +79,13 @@ export class ArchiveSource implements ByteSource, AsyncDisposable {
       await checkEnd("tar", process, complaint);
     } catch (error) {
       if (error instanceof CopyError) throw error;
-      // Only padding follows the end of an archive, but how tar ended is not known.
+      // Only padding follows the end of an archive, but the result of tar is
+      // unknown.
       throw this.#brokenOff(error);
     }
   }
 
-  /** Leaves tar. */
+  /** Stops using tar. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#running?.process.close();
   }
@@ -109,12 +113,12 @@ export class ArchiveSource implements ByteSource, AsyncDisposable {
     };
   }
 
-  /** Returns when tar may be started again; throws otherwise. */
+  /** Returns if tar may be started again; throws otherwise. */
   async #mayRetry(failure: unknown): Promise<void> {
     const running = this.#running;
     this.#running = undefined;
     const { target, retries } = this.#options;
-    // tar itself failed: it would fail again.
+    // tar itself failed, so it would fail again.
     if (failure === undefined && running !== undefined) {
       await checkEnd("tar", running.process, running.complaint);
     }
@@ -128,12 +132,12 @@ export class ArchiveSource implements ByteSource, AsyncDisposable {
   #brokenOff(failure: unknown): CopyError {
     const reason = failure instanceof Error
       ? failure.message
-      : "the output of tar ended before the archive did";
+      : "the output of tar ended before the archive was complete";
     const tries = this.#retries === 0
       ? ""
       : ` (after ${this.#retries} retries)`;
     return new CopyError(
-      `broken off after ${this.#offset} bytes${tries}: ${reason}`,
+      `the archive ended early, after ${this.#offset} bytes${tries}: ${reason}`,
       "",
       { cause: failure },
     );

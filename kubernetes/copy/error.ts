@@ -1,5 +1,5 @@
 /**
- * What goes wrong when files are copied.
+ * The error for a failed copy.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import { ERR_PROTO, SpdyError, type SpdyErrorOptions } from "../../errors.ts";
 
 /**
- * Files could not be copied, or not completely. What had been copied before is
- * still there; a file that arrived only in part is not.
+ * Files could not be copied, or not completely. Files that were copied before
+ * remain; a file that arrived only in part is removed.
  *
  * @example
  * ```ts
@@ -20,7 +20,7 @@ import { ERR_PROTO, SpdyError, type SpdyErrorOptions } from "../../errors.ts";
  * ```
  */
 export class CopyError extends SpdyError {
-  /** The file or folder; `""` when the whole copy is meant. */
+  /** The file or folder; `""` if the error concerns the whole copy. */
   readonly path: string;
 
   /** Creates the error; `path` is put before the message. */

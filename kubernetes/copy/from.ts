@@ -21,12 +21,12 @@ import { compareSums, joinRemote, targetOf } from "./run.ts";
 import { type TarHeader, TYPE } from "./tar/header.ts";
 import { TarReader } from "./tar/read.ts";
 
-/** What `copyFrom` takes. */
+/** The options of `copyFrom`. */
 export interface CopyFromOptions extends CopyOptions {
   /**
-   * How often to continue when the archive breaks off; default 3. It continues
-   * where it broke off (needs `sh` and `tail` in the container), and afterwards
-   * compares SHA-256 sums, as with `verify`, since the files may have changed.
+   * How often to continue if the archive ends early; default 3. It continues at the
+   * same byte (this needs `sh` and `tail` in the container), and then compares
+   * SHA-256 sums, as with `verify`, because the files may have changed.
    */
   readonly retries?: number;
 }
@@ -37,17 +37,18 @@ const COPY_FROM_NAMES: Names<CopyFromOptions> = {
 };
 
 /**
- * Copies a file or folder from a container, as `kubectl cp` does: with `tar` in the
- * container, into `local` when that is a folder, else under that name.
+ * Copies a file or folder from a container, as `kubectl cp` does. It uses `tar` in
+ * the container. If `local` is a folder, the copy is created in it, otherwise under
+ * that name.
  *
- * Nothing is written outside the destination: names that lead out of it end the
- * copy, symbolic links are made last and only when they stay inside, and nothing is
- * written through one that is there. A file gets its name when it is complete.
- * Needs `--allow-read` and `--allow-write` for the destination.
+ * Nothing is written outside the destination: a name that leads out of it ends the
+ * copy. Symbolic links are created last, and only if they lead to a place inside.
+ * Nothing is written through an existing link. A file gets its name when it is
+ * complete. Needs `--allow-read` and `--allow-write` for the destination.
  *
- * Rejects with {@linkcode CopyError} when tar fails, when the archive breaks off and
- * `retries` do not help, and when it is not a proper archive; with the errors of
- * `exec`, and with Deno's own for files.
+ * Rejects with {@linkcode CopyError} if tar fails, if the archive ends early and
+ * `retries` are used up, and if the archive is invalid; with the errors of `exec`,
+ * and with Deno's own errors for files.
  *
  * @example
  * ```ts
@@ -90,13 +91,13 @@ export async function copyFrom(options: CopyFromOptions): Promise<CopyResult> {
   return tally.result();
 }
 
-/** Takes an archive apart. */
+/** Extracts an archive. */
 class Extraction {
   readonly #base: string;
   readonly #folder: LocalFolder;
   readonly #tally: Tally;
 
-  /** Path on this machine of each file by its path below. */
+  /** Path on this machine of each written file, by its path in the archive. */
   readonly written = new Map<string, string>();
 
   constructor(base: string, folder: LocalFolder, tally: Tally) {
@@ -142,7 +143,8 @@ class Extraction {
       }
       case TYPE.hardLink: {
         const existing = componentsBelow(header.link, this.#base);
-        // Rule: a hard link names a file of the same archive, never one that was there before.
+        // Rule: a hard link must lead to a file of the same archive, never to one
+        // that existed before.
         if (!this.written.has(existing.join("/"))) {
           throw new CopyError(
             `the container's tar sent a hard link to ${
@@ -168,7 +170,7 @@ class Extraction {
         }
         return;
       default:
-        tally.skip(path, "neither a file nor a folder nor a link");
+        tally.skip(path, "it is neither a file nor a folder nor a link");
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Writes what a container sends to this machine, inside one folder only.
+ * Writes files from a container to this machine, inside one folder only.
  *
  * @module
  */
@@ -8,25 +8,25 @@ import { basename, dirname, join, resolve } from "node:path";
 import { CopyError } from "./error.ts";
 import { staysInside } from "./paths.ts";
 
-/** Mode and time of something. */
+/** Mode and time of a file or folder. */
 export interface Attributes {
   readonly mode: number;
   /** Seconds since 1970. */
   readonly mtime: number;
 }
 
-/** The place that a copy goes to: a folder, or a single file. */
+/** The destination of a copy: a folder, or a single file. */
 export class LocalFolder {
   readonly #root: string;
   readonly #preserve: boolean;
-  /** Folders that are known to be folders and no links. */
+  /** Folders that are known to be real folders and not links. */
   readonly #folders = new Set<string>();
   readonly #attributes: [path: string, attributes: Attributes][] = [];
   readonly #links: [parts: readonly string[], target: string][] = [];
 
   /**
-   * Finds the place for `name` at the path that the user gave: in it when it is a
-   * folder, else it is the new name itself.
+   * Opens the destination for `name` at the user's path: inside it if it is a
+   * folder, otherwise the path is the new name.
    */
   static async open(
     path: string,
@@ -48,12 +48,12 @@ export class LocalFolder {
     this.#preserve = preserve;
   }
 
-  /** Path of something below. */
+  /** Path of a file or folder in the destination. */
   pathOf(parts: readonly string[]): string {
     return join(this.#root, ...parts);
   }
 
-  /** Makes a folder with those above it. Its attributes are set at the end. */
+  /** Creates a folder and its parents. Its attributes are set at the end. */
   async addFolder(
     parts: readonly string[],
     attributes: Attributes,
@@ -63,8 +63,8 @@ export class LocalFolder {
   }
 
   /**
-   * Writes a file. It gets its name when it is complete: one that is there already
-   * stays as it is until then.
+   * Writes a file. It gets its name when it is complete; until then, an existing
+   * file is not changed.
    */
   async addFile(
     parts: readonly string[],
@@ -96,7 +96,7 @@ export class LocalFolder {
     }
   }
 
-  /** Gives a file that was written another name. */
+  /** Creates another name for a written file. */
   async addHardLink(
     parts: readonly string[],
     existing: readonly string[],
@@ -108,9 +108,9 @@ export class LocalFolder {
   }
 
   /**
-   * Remembers a symbolic link; false when it would lead outside.
+   * Records a symbolic link; returns false if it would lead outside.
    *
-   * Rule: links are made last, so that nothing is written through one
+   * Rule: links are created last, so that nothing is written through one
    * (CVE-2019-1002101, CVE-2019-11246, CVE-2019-11251).
    */
   addLink(parts: readonly string[], target: string): boolean {
@@ -119,14 +119,14 @@ export class LocalFolder {
     return true;
   }
 
-  /** Makes the links, and sets the attributes of folders. */
+  /** Creates the links, and sets the attributes of folders. */
   async finish(): Promise<void> {
     for (const [parts, target] of this.#links) {
       const path = await this.#prepare(parts);
       await ifFound(Deno.remove(path));
       await Deno.symlink(target, path);
     }
-    // Inner ones first: a change inside changes the time of the folder.
+    // Inner folders first, because a change inside a folder changes its time.
     for (const [path, attributes] of this.#attributes.reverse()) {
       // A later entry of the same name may have replaced the folder.
       const info = await ifFound(Deno.lstat(path));
@@ -134,7 +134,7 @@ export class LocalFolder {
     }
   }
 
-  /** Makes the folders above, and checks that no folder has this name. */
+  /** Creates the parent folders, and checks that there is no folder of this name. */
   async #prepare(parts: readonly string[]): Promise<string> {
     if (parts.length > 0) await this.#ensureFolder(parts.slice(0, -1));
     const path = this.pathOf(parts);
@@ -154,7 +154,7 @@ export class LocalFolder {
         await Deno.mkdir(path);
       } else if (info.isSymlink) {
         throw new CopyError(
-          "this is a symbolic link, through which nothing is written",
+          "this is a symbolic link, and nothing is written through links",
           path,
           { initiator: "local" },
         );
@@ -174,12 +174,12 @@ export class LocalFolder {
     if (!this.#preserve) return;
     const time = new Date(mtime * 1000);
     if (!Number.isNaN(time.getTime())) await Deno.utime(path, time, time);
-    // Rule: a container does not get to make setuid files here.
+    // Rule: a container cannot create setuid files on this machine.
     if (Deno.build.os !== "windows") await Deno.chmod(path, mode & 0o777);
   }
 }
 
-/** `undefined` when there is no such file. */
+/** Resolves to `undefined` if there is no such file. */
 async function ifFound<T>(promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise;

@@ -1,5 +1,5 @@
 /**
- * What copying in both directions takes and gives.
+ * Options and results of copying, for both directions.
  *
  * @module
  */
@@ -7,27 +7,27 @@
 import { TARGET_NAMES, type TargetOptions } from "../dial.ts";
 import type { Names } from "../../values.ts";
 
-/** How far a copy is. */
+/** The progress of a copy. */
 export interface CopyProgress {
-  /** The file that is copied now, below the folder that was named; `""` for that itself. */
+  /** The current file, relative to the copied folder; `""` for the copied file itself. */
   readonly path: string;
-  /** Bytes of this file that were copied. */
+  /** Bytes of this file that were copied so far. */
   readonly done: number;
-  /** Bytes that this file has. */
+  /** Size of this file, bytes. */
   readonly size: number;
-  /** Bytes of all files that were copied. */
+  /** Bytes of all files that were copied so far. */
   readonly bytes: number;
 }
 
-/** Something that was left out. */
+/** A file or folder that was not copied. */
 export interface SkippedEntry {
-  /** Its place below the folder that was named. */
+  /** Its path, relative to the copied folder. */
   readonly path: string;
-  /** Why it was left out. */
+  /** Why it was not copied. */
   readonly reason: string;
 }
 
-/** What was copied. */
+/** The result of a copy. */
 export interface CopyResult {
   /** Number of files, hard links included. */
   readonly files: number;
@@ -41,7 +41,7 @@ export interface CopyResult {
   readonly skipped: readonly SkippedEntry[];
 }
 
-/** What `copyTo` and `copyFrom` have in common. */
+/** Options of both `copyTo` and `copyFrom`. */
 export interface CopyOptions extends TargetOptions {
   /** File or folder on this machine. */
   readonly local: string;
@@ -49,11 +49,14 @@ export interface CopyOptions extends TargetOptions {
   readonly remote: string;
   /** Keep permission bits and times; default true. Owners and setuid bits are never kept. */
   readonly preserve?: boolean;
-  /** Compare SHA-256 sums afterwards; needs `find` and `sha256sum` in the container. Default false. */
+  /**
+   * Compare SHA-256 sums afterwards; needs `find` and `sha256sum` in the container.
+   * Default false.
+   */
   readonly verify?: boolean;
-  /** Copy what symbolic links lead to, instead of the links; default false. */
+  /** Copy the targets of symbolic links instead of the links; default false. */
   readonly dereference?: boolean;
-  /** Called as bytes are copied. */
+  /** Called while bytes are copied. */
   readonly onProgress?: (progress: CopyProgress) => void;
 }
 
@@ -68,7 +71,7 @@ export const COPY_NAMES: Names<CopyOptions> = {
   onProgress: true,
 };
 
-/** Counts what is copied. */
+/** Counts copied files and bytes. */
 export class Tally {
   readonly #onProgress: CopyOptions["onProgress"];
   readonly #skipped: SkippedEntry[] = [];
@@ -81,18 +84,18 @@ export class Tally {
     this.#onProgress = onProgress;
   }
 
-  /** Number of everything. */
+  /** Number of files, folders and links. */
   get entries(): number {
     return this.files + this.folders + this.links;
   }
 
-  /** So many more bytes of a file were copied. */
+  /** Counts `count` more bytes of a file. */
   advance(path: string, count: number, done: number, size: number): void {
     this.#bytes += count;
     this.#onProgress?.({ path, done, size, bytes: this.#bytes });
   }
 
-  /** Something was left out. */
+  /** Records a file or folder that is not copied. */
   skip(path: string, reason: string): void {
     this.#skipped.push({ path, reason });
   }

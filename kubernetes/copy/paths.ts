@@ -1,6 +1,6 @@
 /**
- * Keeps what is copied inside the folder that it is meant for. What a container
- * sends is not to be trusted: its tar may be anybody's.
+ * Keeps a copy inside its folder. The names from a container cannot be trusted,
+ * because its tar may have been replaced.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export interface RemotePath {
   readonly base: string;
 }
 
-/** Divides a path in a container. */
+/** Splits a path in a container. */
 export function splitRemote(path: string): RemotePath {
   const trimmed = path.replace(/\/+$/, "");
   if (trimmed === "") return { folder: path === "" ? "." : "/", base: "." };
@@ -27,10 +27,10 @@ export function splitRemote(path: string): RemotePath {
 }
 
 /**
- * Components of an entry's name below what was asked for: none for that itself.
+ * The components of an entry's name below `base`; none for `base` itself.
  *
- * Throws {@linkcode CopyError} for a name that is not below it. Rule: that is no
- * mistake but an attack (CVE-2018-1002100, CVE-2019-11249), and ends the copy.
+ * Throws {@linkcode CopyError} for a name that is not below `base`. Rule: such a
+ * name is an attack (CVE-2018-1002100, CVE-2019-11249), and ends the copy.
  */
 export function componentsBelow(name: string, base: string): string[] {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
@@ -49,12 +49,12 @@ export function componentsBelow(name: string, base: string): string[] {
 }
 
 /**
- * Whether a symbolic link leads to something inside the copied folder. `parts` is
- * the place of the link below that folder.
+ * Whether a symbolic link leads to a place inside the copied folder. `parts` is the
+ * path of the link below that folder.
  *
- * Rule: ".." may only come first in the target. There it is certain where it leads,
- * since folders that were copied are not links. Behind a name it is not, as that
- * name may be another link.
+ * Rule: ".." is only allowed at the beginning of the target. There its result is
+ * certain, because copied folders are not links. After a name it is not, because
+ * that name may be another link.
  */
 export function staysInside(parts: readonly string[], target: string): boolean {
   if (target === "" || target.startsWith("/") || /[\0\\]/.test(target)) {

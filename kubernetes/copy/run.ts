@@ -1,5 +1,5 @@
 /**
- * Programs in a container that copying needs.
+ * Runs the programs in a container that copying needs.
  *
  * @module
  */
@@ -11,19 +11,19 @@ import type { RemoteProcess } from "../process.ts";
 import { CopyError } from "./error.ts";
 import type { CopyOptions } from "./options.ts";
 
-/** Most characters of standard error that an error message repeats. */
+/** Most characters of standard error in an error message. */
 const MAX_COMPLAINT = 4096;
-/** Most bytes of a list of sums: some 600,000 files. */
+/** Most bytes of a list of sums, enough for 600,000 files. */
 const MAX_SUMS = 64 * 1024 * 1024;
 
-/** The part of the options that says where to run. */
+/** The options that select the container. */
 export function targetOf(options: CopyOptions): TargetOptions {
   const target = Object.entries(options)
     .filter(([name]) => Object.hasOwn(TARGET_NAMES, name));
   return { url: options.url, ...Object.fromEntries(target) };
 }
 
-/** Reads standard error: its lines are counted, and the last of them kept. */
+/** Reads standard error; counts its lines and keeps its end. */
 export class Complaint {
   #text = "";
   #lines = 0;
@@ -38,7 +38,7 @@ export class Complaint {
     return this.#lines;
   }
 
-  /** The text, once it is complete. */
+  /** The text, when standard error has ended. */
   async text(): Promise<string> {
     await this.#ended;
     return this.#text.trim();
@@ -66,7 +66,7 @@ export function countLines(bytes: Uint8Array): number {
 /**
  * Waits for the end of a program.
  *
- * Throws {@linkcode CopyError} with what it wrote to standard error when it failed.
+ * Throws {@linkcode CopyError} with the text of its standard error if it failed.
  */
 export async function checkEnd(
   program: string,
@@ -104,12 +104,15 @@ export async function isRemoteFolder(
   await process.stderr.pipeTo(new WritableStream()).catch(() => {});
   return await process.status.then(
     ({ success }) => success,
-    // A container without this program: tar tells what is wrong.
+    // The container has no such program; tar then reports what is wrong.
     () => false,
   );
 }
 
-/** SHA-256 of every file in a folder of the container, or of one file, by path below it. */
+/**
+ * The SHA-256 sums of one file, or of every file in a folder of the container, by
+ * relative path.
+ */
 export async function remoteSums(
   target: TargetOptions,
   path: string,
@@ -143,7 +146,8 @@ export async function remoteSums(
   await checkEnd("find with sha256sum", process, complaint);
   const sums = new Map<string, string>();
   for (const line of (await new Blob(chunks).text()).split("\n")) {
-    // A name with a line feed or a backslash has them escaped, and the line begins with one.
+    // If a name contains a line feed or a backslash, it is escaped, and the line
+    // begins with a backslash.
     const match = /^(\\?)([0-9a-f]{64}) [ *]([^]*)$/.exec(line);
     if (match === null) continue;
     const [, escaped, sum, name] = match;
@@ -169,10 +173,10 @@ export async function localSum(path: string): Promise<string> {
 }
 
 /**
- * Compares the files that were copied (path below the folder to path on this
- * machine) with those in the container.
+ * Compares the copied files with those in the container. `files` maps relative
+ * paths to paths on this machine.
  *
- * Throws {@linkcode CopyError} for the first one that differs.
+ * Throws {@linkcode CopyError} for the first file that differs.
  */
 export async function compareSums(
   target: TargetOptions,
@@ -185,7 +189,7 @@ export async function compareSums(
     const sum = sums.get(path);
     if (sum === undefined) {
       throw new CopyError(
-        "the container does not have it, or no sum of it",
+        "the container does not have this file, or could not compute its sum",
         path,
       );
     }
@@ -198,7 +202,7 @@ export async function compareSums(
   }
 }
 
-/** Path of something in a folder of the container. */
+/** Path of a name in a folder of the container. */
 export function joinRemote(folder: string, base: string): string {
   if (base === ".") return folder;
   return folder === "/" ? `/${base}` : `${folder}/${base}`;

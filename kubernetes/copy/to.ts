@@ -33,26 +33,30 @@ import {
   TYPE,
 } from "./tar/header.ts";
 
-/** Bytes that are read of a file at a time. */
+/** Bytes of one read from a file. */
 const READ_SIZE = 65536;
-/** Archives are padded to records of this size, bytes: some tars read nothing shorter. */
+/**
+ * Archives are padded to a multiple of this size, bytes, because some tars read
+ * nothing shorter.
+ */
 const RECORD = 20 * BLOCK;
 
-/** What `copyTo` takes. */
+/** The options of `copyTo`. */
 export type CopyToOptions = CopyOptions;
 
 /**
- * Copies a file or folder to a container, as `kubectl cp` does: with `tar` in the
- * container, into `remote` when that is a folder, else under that name. `local` may
- * end with `/.` for what is in a folder without the folder.
+ * Copies a file or folder to a container, as `kubectl cp` does. It uses `tar` in
+ * the container. If `remote` is a folder, the copy is created in it, otherwise
+ * under that name. If `local` ends with `/.`, the content of the folder is copied
+ * without the folder.
  *
- * tar has to report every file: an input that was cut off on its way, which some
- * container runtimes do with exit code 0, is an error. Symbolic links that lead out
- * of the folder are left out. Needs `--allow-read` for the source.
+ * tar must report every file. If its input was truncated, which some container
+ * runtimes do with exit code 0, this is an error. Symbolic links that lead out of
+ * the folder are skipped. Needs `--allow-read` for the source.
  *
- * Rejects with {@linkcode CopyError} when tar fails or did not get everything, and
- * when a file changes while it is read; with the errors of `exec`, and with Deno's
- * own for files.
+ * Rejects with {@linkcode CopyError} if tar fails or did not receive everything,
+ * and if a file changes while it is read; with the errors of `exec`, and with
+ * Deno's own errors for files.
  *
  * @example
  * ```ts
@@ -74,7 +78,7 @@ export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
   checkTargetNames("copyTo", options, COPY_NAMES);
   const { local, remote, preserve = true, dereference = false } = options;
   const target = targetOf(options);
-  // Before anything is asked of the container.
+  // Checked before the container is contacted.
   await (dereference ? Deno.stat(local) : Deno.lstat(local));
   const isContent = /(^|[\\/])\.[\\/]?$/.test(local);
   const place = await isRemoteFolder(target, remote)
@@ -91,7 +95,7 @@ export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
       "tar",
       preserve ? "-xvpf" : "-xvmf",
       "-",
-      // Not the owner of the files here, which is somebody else there.
+      // Does not keep the owner, who is another user in the container.
       "-o",
       "-C",
       place.folder,
@@ -101,7 +105,7 @@ export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
   const complaint = new Complaint(process);
   const named = handled(countNames(process.stdout));
   const sent = await send(process.stdin, packing.archive(local));
-  // What it has to say explains why it took no more.
+  // The message of tar explains why it stopped reading.
   if (sent.failure instanceof CopyError || sent.isLocal) {
     await process.close();
     throw sent.failure;
@@ -111,7 +115,7 @@ export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
   await complaint.text();
   if (sent.failure !== undefined) {
     throw new CopyError(
-      `tar in the container ended before it had taken all ${packing.bytes} bytes`,
+      `tar in the container ended before it had read all ${packing.bytes} bytes`,
       "",
       { cause: sent.failure },
     );
@@ -119,7 +123,7 @@ export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
   const taken = names + complaint.lines;
   if (taken < tally.entries) {
     throw new CopyError(
-      `tar in the container reported ${taken} of ${tally.entries} entries: its input was cut off on the way`,
+      `tar in the container reported ${taken} of ${tally.entries} entries: its input was truncated on the way`,
     );
   }
   if (options.verify) {
@@ -129,10 +133,10 @@ export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
   return tally.result();
 }
 
-/** What became of the input. */
+/** What happened to the input of tar. */
 interface Sent {
   readonly failure?: unknown;
-  /** The fault is on this machine: a file cannot be read. */
+  /** The error occurred on this machine: a file cannot be read. */
   readonly isLocal: boolean;
 }
 
@@ -157,22 +161,22 @@ async function send(
   }
 }
 
-/** Counts the names that tar prints, one on each line. */
+/** Counts the lines that tar prints, one for each name. */
 async function countNames(stdout: ReadableStream<Uint8Array>): Promise<number> {
   let lines = 0;
   for await (const chunk of stdout) lines += countLines(chunk);
   return lines;
 }
 
-/** Makes an archive. */
+/** Creates an archive. */
 class Packing {
   readonly #base: string;
   readonly #dereference: boolean;
   readonly #tally: Tally;
 
-  /** Path on this machine of each file by its path below. */
+  /** Path on this machine of each file, by its relative path. */
   readonly sent = new Map<string, string>();
-  /** Bytes of the archive. */
+  /** Size of the archive so far, bytes. */
   bytes = 0;
 
   constructor(base: string, dereference: boolean, tally: Tally) {
@@ -193,7 +197,10 @@ class Packing {
     yield end;
   }
 
-  /** An entry and what is in it. `above` are the real paths of the folders around it. */
+  /**
+   * Archives a file or folder with its content. `above` are the real paths of the
+   * enclosing folders.
+   */
   async *#entry(
     local: string,
     parts: readonly string[],
@@ -224,15 +231,15 @@ class Packing {
       return;
     }
     if (!info.isDirectory) {
-      this.#tally.skip(path, "neither a file nor a folder nor a link");
+      this.#tally.skip(path, "it is neither a file nor a folder nor a link");
       return;
     }
     const real = this.#dereference ? await Deno.realPath(local) : local;
     if (above.includes(real)) {
-      this.#tally.skip(path, "a symbolic link to a folder around it");
+      this.#tally.skip(path, "it is a symbolic link to an enclosing folder");
       return;
     }
-    // Not "." itself: its attributes are not to be changed.
+    // The attributes of "." itself are not changed.
     if (this.#base !== "." || parts.length > 0) {
       yield* this.#header(parts, info, { type: TYPE.folder });
       this.#tally.folders++;

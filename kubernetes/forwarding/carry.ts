@@ -1,5 +1,5 @@
 /**
- * Carries a connection that was accepted here to a port of a pod.
+ * Carries a local connection to a port of a pod.
  *
  * @module
  */
@@ -7,15 +7,15 @@
 import { closeQuietly } from "../../connection/byte_conn.ts";
 import type { ForwardedConnection } from "../forwarded.ts";
 
-/** What is used of a connection that was accepted. */
+/** The part of a local connection that is used here. */
 export type LocalConn = Pick<
   Deno.TcpConn,
   "read" | "write" | "closeWrite" | "close"
 >;
 
 /**
- * Passes on both directions at once, each ended by itself: `conn.readable` would
- * close both at the first end.
+ * Copies both directions at the same time and ends each of them separately;
+ * `conn.readable` would close both when the first one ends.
  */
 export async function carry(
   conn: LocalConn,
@@ -29,7 +29,7 @@ export async function carry(
       receiveAll(connection.readable, conn),
     ]);
   } finally {
-    // When one direction has failed, the other one has no purpose any more.
+    // When one direction has failed, the other one is useless.
     connection?.close();
     closeQuietly(conn);
   }

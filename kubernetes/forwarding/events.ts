@@ -1,22 +1,22 @@
 /**
- * What forwarding ports reports about itself.
+ * Events of forwarded ports.
  *
  * @module
  */
 
 import type { ForwardTransport } from "../port_forward.ts";
 
-/** Something that happened to forwarded ports. */
+/** An event of forwarded ports. */
 export type ForwardEvent =
   /** Connections are accepted at this address. */
   | {
     readonly type: "listening";
     readonly hostname: string;
     readonly port: number;
-    /** The port in the pod, as it was given. */
+    /** The port in the pod, as the caller specified it. */
     readonly remote: string;
   }
-  /** A session with this pod stands, and takes connections. */
+  /** A session with this pod was opened and accepts connections. */
   | {
     readonly type: "connected";
     /** Name of the pod; `""` for a streaming URL. */
@@ -25,7 +25,7 @@ export type ForwardEvent =
     /** Number of sessions with this pod. */
     readonly sessions: number;
   }
-  /** The pod ends or has ended; its connections may finish, and another pod is looked for. */
+  /** The pod is ending or has ended. Its connections may finish, and the next pod is searched. */
   | { readonly type: "leaving"; readonly pod: string }
   /** All sessions with this pod have ended, and its connections with them. */
   | {
@@ -33,13 +33,16 @@ export type ForwardEvent =
     readonly pod: string;
     readonly reason: unknown;
   }
-  /** No session could be opened; it is tried again after so many ms. */
+  /** No session could be opened; the next attempt follows after `delay` ms. */
   | {
     readonly type: "retrying";
     readonly delay: number;
     readonly reason: unknown;
   }
-  /** The pod cannot be watched, for example because that is forbidden: its end is noticed by its sessions only. */
+  /**
+   * The pod cannot be watched, for example because that is forbidden. Its end is
+   * then only noticed when its sessions end.
+   */
   | {
     readonly type: "unwatched";
     readonly pod: string;
@@ -48,7 +51,7 @@ export type ForwardEvent =
   /** One connection failed; the others continue. */
   | {
     readonly type: "failed";
-    /** The port in the pod, as it was given. */
+    /** The port in the pod, as the caller specified it. */
     readonly remote: string;
     readonly reason: unknown;
   };

@@ -35,26 +35,26 @@ import { type Lease, PodSessions, portNumber } from "./pod_sessions.ts";
 import { type PortPair, readPorts } from "./ports.ts";
 import { abortablePause, untilLeaving } from "./watch_pod.ts";
 
-/** An address that connections are accepted at. */
+/** An address at which connections are accepted. */
 export interface ForwardedAddress {
   /** The address, without brackets. */
   readonly hostname: string;
   /** The local port. */
   readonly port: number;
-  /** The port in the pod, as it was given. */
+  /** The port in the pod, as the caller specified it. */
   readonly remote: string;
 }
 
-/** A session that lasted so long was a good one, ms: the next failure begins with the first delay. */
+/** If a session lasted longer than this, ms, the delays start again at `firstDelay`. */
 const GOOD_SESSION = 10_000;
 
-/** Makes the ports; only `forwardPorts` does. */
+/** Creates the ports. Only `forwardPorts` calls it. */
 export let createForwardedPorts: (
   options: ResolvedForwardPorts,
 ) => Promise<ForwardedPorts>;
 
 /**
- * Local ports that lead to a pod: what `forwardPorts` resolves to.
+ * Local ports that lead to a pod: the result of `forwardPorts`.
  *
  * @example
  * ```ts
@@ -86,7 +86,7 @@ export class ForwardedPorts implements AsyncDisposable {
   readonly #closed = Promise.withResolvers<void>();
   #delay: number;
 
-  /** Where connections are accepted. */
+  /** The addresses at which connections are accepted. */
   readonly addresses: readonly ForwardedAddress[] = [];
 
   static {
@@ -109,8 +109,8 @@ export class ForwardedPorts implements AsyncDisposable {
   }
 
   /**
-   * Resolves after {@linkcode close}. Rejects when a session with a streaming URL has
-   * ended, which cannot be opened again.
+   * Resolves after {@linkcode close}. Rejects if a session with a streaming URL has
+   * ended, because it cannot be opened again.
    */
   get closed(): Promise<void> {
     return this.#closed.promise;
@@ -135,7 +135,9 @@ export class ForwardedPorts implements AsyncDisposable {
     signal?.throwIfAborted();
     const pairs = ports.map(readPorts);
     if (pairs.length === 0) {
-      throw new InvalidArgumentError("there is no port to forward");
+      throw new InvalidArgumentError(
+        "ports is empty: give at least one port, such as 8080:80",
+      );
     }
     const onAbort = (): void => void this.close();
     signal?.addEventListener("abort", onAbort, { once: true });
@@ -145,7 +147,8 @@ export class ForwardedPorts implements AsyncDisposable {
     );
     try {
       const found = await this.#find();
-      // Before anybody listens: a port that does not exist is an error of the caller.
+      // Checked before listening, because a port that does not exist is an error of
+      // the caller.
       const named = pairs.map((pair) => ({
         ...pair,
         asked: found === undefined
@@ -165,7 +168,7 @@ export class ForwardedPorts implements AsyncDisposable {
     );
   }
 
-  /** Listens at an address; "localhost" stands for two, of which one is enough. */
+  /** Listens at an address. "localhost" means two addresses, of which one is enough. */
   #listen(address: string, pair: PortPair & { readonly asked: number }): void {
     const hostnames = address === "localhost"
       ? ["127.0.0.1", "::1"]
@@ -226,13 +229,13 @@ export class ForwardedPorts implements AsyncDisposable {
     }
   }
 
-  /** A connection of the pod that is there now, or of the next one. */
+  /** Gets a connection to the current pod, or to the next one. */
   async #lease(remote: string): Promise<Lease> {
     const { timeout } = this.#options;
     const limit = new TimeLimit(
       timeout,
       this.#controller.signal,
-      "there was no session with a pod",
+      "no session with a pod could be opened",
     );
     try {
       for (;;) {
@@ -243,7 +246,7 @@ export class ForwardedPorts implements AsyncDisposable {
         try {
           return await sessions.lease(remote);
         } catch (error) {
-          // The session ended under it: the next one takes the connection.
+          // The session ended during the call, so the next one is used.
           await endOfTurn();
           const isOver = error instanceof ConnectionClosedError &&
             this.#current !== sessions;
@@ -270,7 +273,7 @@ export class ForwardedPorts implements AsyncDisposable {
     const isNumbered = this.#options.ports.every((port) =>
       /^[0-9:]+$/.test(port)
     );
-    // Nothing needs to be asked about a pod that is named with its ports.
+    // A pod with numeric ports needs no request to the API server.
     if (isPod(resource) && isNumbered) return { name, namespace, pod: {} };
     const found = await findPod(await this.#target(), resource);
     if (!isLeaving(found.pod)) return found;
@@ -280,7 +283,7 @@ export class ForwardedPorts implements AsyncDisposable {
     );
   }
 
-  /** Opens a first session with a pod, and begins to watch it. */
+  /** Opens the first session with a pod, and starts to watch the pod. */
   async #open(found: FoundPod | undefined): Promise<void> {
     const begin = now();
     const watching = new AbortController();
@@ -310,7 +313,7 @@ export class ForwardedPorts implements AsyncDisposable {
     if (this.#controller.signal.aborted) return await sessions.close();
     this.#current = sessions;
     this.#sessions.resolve(sessions);
-    // Lost before it was current.
+    // The session ended before it became current.
     if (isOver) return this.#replace();
     if (found === undefined) return;
     this.#controller.signal.addEventListener("abort", () => watching.abort(), {
@@ -336,7 +339,7 @@ export class ForwardedPorts implements AsyncDisposable {
     });
   }
 
-  /** Looks for the next pod: the sessions with this one take no more connections. */
+  /** Searches the next pod. The sessions with this one accept no more connections. */
   #replace(): void {
     const old = this.#current;
     if (old === undefined) return;
@@ -394,7 +397,7 @@ export class ForwardedPorts implements AsyncDisposable {
     try {
       this.#options.onEvent?.(event);
     } catch {
-      // It is the caller's own, and there is nobody to tell.
+      // An exception in the caller's handler cannot be reported.
     }
   }
 }
@@ -406,9 +409,9 @@ export class ForwardedPorts implements AsyncDisposable {
  * unreachable for a while. Open connections then end; new ones wait for the next
  * session.
  *
- * Rejects when the first session cannot be opened: with `StreamingRefusedError`,
- * with `InvalidArgumentError` for ports that the pod or service does not have or
- * that cannot be listened on, with the errors of `portForward`.
+ * Rejects if the first session cannot be opened: with `StreamingRefusedError`; with
+ * `InvalidArgumentError` if the pod or service has no such port, or if listening
+ * fails; and with the errors of `portForward`.
  *
  * @example
  * ```ts

@@ -11,48 +11,54 @@ import { checkTargetNames, TARGET_NAMES, type TargetOptions } from "../dial.ts";
 import type { ForwardTransport } from "../port_forward.ts";
 import type { ForwardEvent } from "./events.ts";
 
-/** What `forwardPorts` takes. */
+/** Options of `forwardPorts`. */
 export interface ForwardPortsOptions {
   /**
-   * Where the API server is: what `KubeConfig.target` resolves to, or a function that
-   * is called for each session, as credentials may change.
+   * The API server: the result of `KubeConfig.target`, or a function that is called
+   * for each session, because credentials can change.
    */
   readonly target:
     | TargetOptions
     | (() => TargetOptions | Promise<TargetOptions>);
   /**
-   * `web` or `pod/web`, or one of its owners: `deploy/web`, `svc/web`, `sts/web` and
-   * so on. Without it, the URL of `target` is a streaming URL, which is good for a
+   * `web` or `pod/web`, or an owner of pods: `deploy/web`, `svc/web`, `sts/web` and
+   * so on. Without it, the URL of `target` is a streaming URL, which is valid for a
    * single session.
    */
   readonly resource?: string;
   /** Namespace of the resource; default `"default"`. */
   readonly namespace?: string;
   /**
-   * `8080:80`, `80`, `:80` (any free local port), `8080:http`, `http`. With a service,
-   * these are its ports, otherwise those of the pod.
+   * `8080:80`, `80`, `:80` (any free local port), `8080:http`, `http`. For a
+   * service, these are its ports, otherwise those of the pod.
    */
   readonly ports: readonly string[];
   /**
-   * Addresses to listen on; default `["localhost"]`, which means 127.0.0.1 and ::1;
-   * one of the two is enough.
+   * Addresses to listen on; default `["localhost"]`, which means 127.0.0.1 and ::1.
+   * It is enough if one of the two is available.
    */
   readonly addresses?: readonly string[];
-  /** As for `portForward`. */
+  /** The transport, as for `portForward`. */
   readonly transport?: ForwardTransport | "auto";
-  /** PINGs through each session, which notice a dead kubelet; default `{ interval: 10000 }`. */
+  /** PINGs on each session, which detect a dead kubelet; default `{ interval: 10000 }`. */
   readonly keepAlive?: KeepAliveOptions;
-  /** Connections of a session before a further session is opened, 1 to 500; default 100. */
+  /** Connections of a session before another session is opened, 1 to 500; default 100. */
   readonly connectionsPerSession?: number;
-  /** Longest wait for a session, and of a connection for one, ms; 0: no limit; default 30000. */
+  /**
+   * Longest time to open a session, and longest wait of a connection for a session,
+   * ms; 0: no limit; default 30000.
+   */
   readonly timeout?: number;
-  /** Wait before a session is tried again, ms; each failure doubles it, up to `longestDelay`. Default 500. */
+  /**
+   * Wait before the next attempt to open a session, ms; each failure doubles it, up
+   * to `longestDelay`. Default 500.
+   */
   readonly firstDelay?: number;
-  /** Longest wait before a session is tried again, ms; default 30000. */
+  /** Longest wait before the next attempt to open a session, ms; default 30000. */
   readonly longestDelay?: number;
-  /** Ends everything, as `close` does. */
+  /** Stops forwarding, as `close` does. */
   readonly signal?: AbortSignal;
-  /** Told what happens. What it throws is ignored. */
+  /** Called for each event. An exception in it is ignored. */
   readonly onEvent?: (event: ForwardEvent) => void;
 }
 

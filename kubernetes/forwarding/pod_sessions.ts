@@ -1,5 +1,5 @@
 /**
- * Sessions with one pod: as many as its connections need.
+ * The sessions with one pod, as many as its connections need.
  *
  * @module
  */
@@ -16,30 +16,30 @@ const MAX_SESSIONS = 16;
 
 interface Session {
   readonly forwarder: PortForwarder;
-  /** Connections that are open, or are being opened. */
+  /** Connections that are open or being opened. */
   connections: number;
-  /** The server has announced its end: it takes no more connections. */
+  /** The server has announced its end and accepts no more connections. */
   isEnding: boolean;
 }
 
 /** A connection of a session. */
 export interface Lease {
   readonly connection: ForwardedConnection;
-  /** To be called when the connection has ended. */
+  /** Must be called when the connection has ended. */
   release(): void;
 }
 
-/** What sessions need and what they tell. */
+/** Options and callbacks of {@linkcode PodSessions}. */
 export interface PodSessionsOptions {
   /** The pod; `undefined` for a streaming URL. */
   readonly found: FoundPod | undefined;
-  /** Connections of a session before a further session is opened. */
+  /** Connections of a session before another session is opened. */
   readonly perSession: number;
   /** Most sessions; default 16. */
   readonly maxSessions?: number;
   /** Opens a session. */
   open(): Promise<PortForwarder>;
-  /** One more session stands. */
+  /** Another session was opened. */
   connected(forwarder: PortForwarder, sessions: number): void;
   /** The last session has ended. Not called after `retire` or `close`. */
   lost(reason: unknown): void;
@@ -68,25 +68,25 @@ export class PodSessions {
     return this.#sessions.size === 0;
   }
 
-  /** Those that take connections, as far as is known. */
+  /** Sessions that accept connections, as far as is known. */
   get #taking(): Session[] {
     return [...this.#sessions].filter(({ isEnding }) => !isEnding);
   }
 
-  /** Connects to a port of the pod, given by number or name. */
+  /** Connects to a port of the pod, given by its number or name. */
   async lease(port: string): Promise<Lease> {
     const { found } = this.#options;
     const remote = found === undefined
       ? portNumber(port)
       : findPort(found, port).remote;
-    // Each of the present sessions may be about to end. If a new one is as well, the
-    // next would be no better, and so on without end.
+    // Each existing session may be about to end. If a new one is ending as well,
+    // the next would probably be too, so this does not repeat without end.
     for (let others = this.#taking.length;; others--) {
       const session = await this.#pick();
       try {
         return await this.#connect(session, remote);
       } catch (error) {
-        // The connections that are open go on until the server ends them.
+        // Open connections continue until the server ends them.
         await endOfTurn();
         const mayGoOn = error instanceof ConnectionClosedError &&
           found !== undefined && !this.#isRetired &&
@@ -117,7 +117,7 @@ export class PodSessions {
     }
   }
 
-  /** Takes no more connections; each session ends with its last one. */
+  /** Accepts no more connections. Each session ends with its last connection. */
   retire(): void {
     this.#isRetired = true;
     for (const session of [...this.#sessions]) this.#closeIfIdle(session);
@@ -132,8 +132,8 @@ export class PodSessions {
   }
 
   /**
-   * Closes the sessions that take no more connections and have none: a server may keep
-   * them open. The last session stays, because its end is that of all connections.
+   * Closes sessions that accept no more connections and have none, because a server
+   * may keep them open. The last session stays, because its end is reported.
    */
   #closeUnused(): void {
     if (this.#taking.length === 0) return;
@@ -146,7 +146,7 @@ export class PodSessions {
     if (connections === 0) void forwarder.close();
   }
 
-  /** The session with the fewest connections, or a further one when all have enough. */
+  /** The session with the fewest connections; opens another one if all have enough. */
   async #pick(): Promise<Session> {
     const { perSession, maxSessions = MAX_SESSIONS } = this.#options;
     const [best] = this.#taking.sort((a, b) => a.connections - b.connections);
@@ -155,13 +155,13 @@ export class PodSessions {
       (best.connections < perSession || this.#sessions.size >= maxSessions)
     ) return best;
     return await this.#add().catch((error) => {
-      // One that is full is better than none.
+      // A full session is better than none.
       if (best !== undefined && this.#sessions.has(best)) return best;
       throw error;
     });
   }
 
-  /** Opens a session; those who ask at the same time share it. */
+  /** Opens a session. Simultaneous calls share it. */
   #add(): Promise<Session> {
     this.#opening ??= this.#open().finally(() => this.#opening = undefined);
     return this.#opening;
@@ -192,11 +192,12 @@ export class PodSessions {
 /**
  * The number of a port.
  *
- * Throws `InvalidArgumentError` for a name, whose number only the pod tells.
+ * Throws `InvalidArgumentError` for a name, whose number only the pod's object
+ * contains.
  */
 export function portNumber(port: string): number {
   if (/^[0-9]+$/.test(port)) return Number(port);
   throw new InvalidArgumentError(
-    `the port "${port}" has to be a number where the pod is not known`,
+    `the port "${port}" must be a number if the pod is not known`,
   );
 }

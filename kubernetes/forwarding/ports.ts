@@ -1,14 +1,17 @@
 /**
- * Which local port leads to which port of a pod.
+ * Parses pairs of a local port and a port of a pod.
  *
  * @module
  */
 
 import { InvalidArgumentError } from "../../errors.ts";
 
-/** A local port and one of a pod. */
+/** A local port and a port of a pod. */
 export interface PortPair {
-  /** Port to listen on; 0: any free one; `undefined`: the same as that of the service or pod. */
+  /**
+   * Port to listen on; 0: any free port; `undefined`: the same as the port of the
+   * service or pod.
+   */
   readonly local: number | undefined;
   /** Number or name. */
   readonly remote: string;
@@ -23,13 +26,13 @@ export function readPorts(text: string): PortPair {
   const [remote, local, ...more] = text.split(":").reverse();
   const isPort = /^[0-9]+$/.test(remote)
     ? Number(remote) >= 1 && Number(remote) <= 0xffff
-    // The name of a port (RFC 6335 5.1); its letter keeps it apart from numbers.
+    // The name of a port (RFC 6335 5.1); its letter distinguishes it from a number.
     : /^(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/.test(remote) && !/^0x/.test(remote);
   const isLocal = local === undefined || local === "" ||
     /^[0-9]+$/.test(local) && Number(local) <= 0xffff;
   if (!isPort || !isLocal || more.length > 0) {
     throw new InvalidArgumentError(
-      `"${text}": write it as 8080:80, 80, :80 or 8080:http`,
+      `"${text}": this is not a port: write it as 8080:80, 80, :80 or 8080:http`,
     );
   }
   return {

@@ -1,5 +1,5 @@
 /**
- * Notices that a pod ends, by the API.
+ * Notices through the API that a pod ends.
  *
  * @module
  */
@@ -10,19 +10,19 @@ import { type ApiTarget, watchObjects } from "../api/request.ts";
 import { type FoundPod, isLeaving } from "../api/resource.ts";
 import { at, textAt } from "../api/value.ts";
 
-/** How long the API server is asked to keep a watch, seconds. */
+/** Length of a watch that is requested from the API server, seconds. */
 const WATCH_SECONDS = 240;
-/** A watch that has not ended after this time is dead, ms. */
+/** Longest duration of a watch, ms; after this time it counts as dead. */
 const LONGEST_WATCH = (WATCH_SECONDS + 30) * 1000;
-/** Wait before a watch is begun again, ms; doubled when it fails at once. */
+/** Wait before the next watch, ms; doubled if a watch fails at once. */
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30_000;
 
 /**
  * Resolves when the pod is about to end or has ended, and when `signal` aborts.
  *
- * Rejects with `StreamingRefusedError` when the API server does not let the pod be
- * watched.
+ * Rejects with `StreamingRefusedError` if the API server does not permit watching
+ * the pod.
  */
 export async function untilLeaving(
   target: () => Promise<ApiTarget>,
@@ -70,7 +70,7 @@ export async function untilLeaving(
   }
 }
 
-/** Resolves after so many ms, or when `signal` aborts. */
+/** Resolves after `milliseconds`, or when `signal` aborts. */
 export async function abortablePause(
   milliseconds: number,
   signal: AbortSignal,

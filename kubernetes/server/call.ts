@@ -1,23 +1,23 @@
 /**
- * What a request for streaming asks for, by its URL.
+ * Parses the URL of a streaming request.
  *
  * @module
  */
 
 import type { CommandStreams } from "../protocol.ts";
 
-/** Which of the three a request is for. */
+/** The kinds of streaming requests. */
 export type StreamingKind = "exec" | "attach" | "portforward";
 
-/** A request for streaming. */
+/** A streaming request. */
 export interface StreamingCall extends CommandStreams {
-  /** Which of the three. */
+  /** Its kind. */
   readonly kind: StreamingKind;
   /** URL, method and headers of the upgrade; it has no body. */
   readonly request: Request;
   /** Namespace of the pod; `""` on a container runtime's URL. */
   readonly namespace: string;
-  /** Name of the pod; on a container runtime's URL the token in it. */
+  /** Name of the pod; on a container runtime's URL, the token in it. */
   readonly pod: string;
   /** UID of the pod, on a kubelet's URL that has one. */
   readonly uid?: string;
@@ -36,10 +36,10 @@ const KUBELET_PATH =
 /** A kubelet's path of port-forward: the pod, and perhaps its UID. */
 const KUBELET_FORWARD_PATH =
   /^\/(portForward)\/([^/]+)\/([^/]+)(?:\/([^/]+))?$/;
-/** A container runtime's path: the token of a request that was made by CRI. */
+/** A container runtime's path: the token of a request that was created through CRI. */
 const RUNTIME_PATH = /^\/(exec|attach|portforward)\/([^/]+)$/;
 
-/** Reads a request; `undefined` if its path belongs to none of the three kinds of servers. */
+/** Parses a request; `undefined` if its path belongs to none of the three kinds of servers. */
 export function parseCall(request: Request): StreamingCall | undefined {
   const { pathname, searchParams } = new URL(request.url);
   const place = parsePath(pathname);
@@ -51,7 +51,7 @@ export function parseCall(request: Request): StreamingCall | undefined {
     container: place.container || (searchParams.get("container") ?? ""),
     request,
     command: searchParams.getAll("command"),
-    // An API server's names, then a kubelet's.
+    // The API server's name of the parameter, then the kubelet's.
     stdin: flag("stdin", "input"),
     stdout: flag("stdout", "output"),
     stderr: flag("stderr", "error"),
@@ -61,17 +61,17 @@ export function parseCall(request: Request): StreamingCall | undefined {
 
 /**
  * Whether a parameter means true. Rule: every value except `0` and `false` does,
- * also an empty one (apimachinery, `Convert_Slice_string_To_bool`); of several
- * values the first counts.
+ * including an empty one (apimachinery, `Convert_Slice_string_To_bool`); of several
+ * values, the first is used.
  */
 function isTrue(value: string | null): boolean {
   return value !== null && !/^(0|false)$/i.test(value);
 }
 
 /**
- * The ports that the URL names, for a port-forward without SPDY: `ports` of an
- * API server, `port` of a kubelet; given several times, or with commas. NaN
- * stands for one that is no decimal number.
+ * The ports in the URL, for a port-forward without SPDY: `ports` of an API server,
+ * `port` of a kubelet. They can be repeated or separated by commas. A port that is
+ * not a decimal number becomes NaN.
  */
 export function readPorts(request: Request): number[] {
   const { searchParams } = new URL(request.url);
@@ -123,7 +123,7 @@ function place(
       ...(uid === undefined ? {} : { uid: decodeURIComponent(uid) }),
     };
   } catch {
-    // A percent sign without two digits behind it.
+    // A percent sign without two digits after it.
     return undefined;
   }
 }

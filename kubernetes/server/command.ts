@@ -12,38 +12,41 @@ import type { StreamingCall } from "./call.ts";
 import { Output } from "./ending.ts";
 import { readSizes, type TerminalSize } from "./sizes.ts";
 
-/** A client's end of a process: what a handler of exec or attach gets. */
+/** The client's end of a process: the argument of a handler of exec or attach. */
 export interface ServedProcess {
-  /** What was asked for. */
+  /** The request. */
   readonly call: StreamingCall;
-  /** What the client sends to the process; empty if it sends nothing. */
+  /** The client's input for the process; empty if there is none. */
   readonly stdin: ReadableStream<Uint8Array>;
-  /** To the client; dropped if the client does not want it. */
+  /** Output to the client; dropped if the client does not want it. */
   readonly stdout: WritableStream<Uint8Array>;
-  /** To the client; dropped if the client does not want it, and with a terminal. */
+  /** Errors to the client; dropped if the client does not want them, and with a terminal. */
   readonly stderr: WritableStream<Uint8Array>;
-  /** Sizes of the client's terminal as they change; empty without a terminal. */
+  /** Sizes of the client's terminal when they change; empty without a terminal. */
   readonly resizes: ReadableStream<TerminalSize>;
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs a process for a client. It resolves to the exit code, 0..255 (on Windows
- * any of 32 bits), when all output has been written; nothing means 0. If it
- * throws, the client receives the error: a `RemoteCommandError` unchanged, anything
- * else, including an impossible exit code, as an internal error.
+ * Runs a process for a client. Resolves to the exit code, 0..255 (on Windows, any
+ * 32-bit number), when all output has been written; `undefined` means 0. If it
+ * throws, the client receives the error: a `RemoteCommandError` unchanged, and
+ * anything else, including an impossible exit code, as an internal error.
  */
 export type ProcessHandler = (process: ServedProcess) => Promise<number | void>;
 
-/** An exec or attach that has been granted. */
+/** An exec or attach that was granted. */
 export interface GrantedCommand {
   readonly protocol: CommandProtocol;
   readonly call: StreamingCall;
   readonly handler: ProcessHandler;
 }
 
-/** Runs the handler, ends the outputs, then reports how it ended: the status proves the output before it. */
+/**
+ * Runs the handler, ends the outputs, and then reports how it ended: the status
+ * proves that the output before it is complete.
+ */
 export async function serveCommand(
   channels: ServerChannels,
   { protocol, call, handler }: GrantedCommand,
@@ -69,7 +72,7 @@ export async function serveCommand(
   } catch (error) {
     status = encodeFailure(protocol, asCommandError(error));
   }
-  // The process has ended: what it did not read is of no use.
+  // The process has ended, so the rest of its input is useless.
   stdin?.discard();
   resize?.discard();
   await stdout?.finish();
@@ -81,7 +84,7 @@ export async function serveCommand(
 function asCommandError(error: unknown): RemoteCommandError {
   if (error instanceof RemoteCommandError) return error;
   const message = messageOf(error);
-  // The words that a container runtime's streaming server uses.
+  // The same text as that of a container runtime's streaming server.
   return new RemoteCommandError(
     `Internal error occurred: error executing command in container: ${message}`,
     { cause: error, reason: "InternalError", httpStatus: 500 },

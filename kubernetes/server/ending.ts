@@ -7,41 +7,41 @@
 import { startTimer, stopTimer } from "../../connection/clock.ts";
 import type { OutputChannel } from "../channels.ts";
 
-/** How long a client that has received everything may take to end what it still has, ms. */
+/** Longest wait for a client that has received everything to end its streams, ms. */
 export const LINGER = 10_000;
 
 /**
- * What a handler sends on a channel. The handler writes to {@linkcode writable};
- * what it wrote arrives even if it ends without closing it, or without waiting
- * for its writes.
+ * A handler's output on a channel. The handler writes to {@linkcode writable}. Its
+ * bytes arrive even if it ends without closing the stream or without awaiting its
+ * writes.
  */
 export class Output {
   readonly #channel: OutputChannel;
   #writable: WritableStream<Uint8Array> | undefined;
-  /** Chunks that the handler has written and the channel has not taken. */
+  /** Chunks that the handler has written and the channel has not accepted. */
   #queued = 0;
-  /** Called with the last of them. */
+  /** Called when the channel has accepted the last of them. */
   #onTaken: (() => void) | undefined;
 
   constructor(channel: OutputChannel) {
     this.#channel = channel;
   }
 
-  /** For the handler; created on first use. */
+  /** The stream for the handler, created on first use. */
   get writable(): WritableStream<Uint8Array> {
     return this.#writable ??= new WritableStream({
       write: async (chunk) => {
         try {
           await this.#channel.write(chunk);
         } catch (error) {
-          // The sink gets no more.
+          // The sink gets no more chunks.
           this.#took(this.#queued);
           throw error;
         }
         this.#took(1);
       },
       close: () => {
-        // Writes behind the close were counted, too; they are rejected.
+        // Writes after the close were counted as well; they are rejected.
         this.#took(this.#queued);
         return this.#channel.closeWrite();
       },
@@ -51,7 +51,7 @@ export class Output {
       },
     }, {
       highWaterMark: 1,
-      // Called with each write(), the sink only when its turn has come.
+      // Called for each write(); the sink is called later.
       size: () => {
         this.#queued++;
         return 1;
@@ -59,7 +59,10 @@ export class Output {
     });
   }
 
-  /** Writes the last words and ends the channel behind all that the handler wrote, as far as the channel still takes it. */
+  /**
+   * Writes `text` and ends the channel after all that the handler wrote, if the
+   * channel still accepts bytes.
+   */
   async finish(text = ""): Promise<void> {
     try {
       await this.#taken();
@@ -68,7 +71,7 @@ export class Output {
       }
       await this.#channel.closeWrite();
     } catch {
-      // Closed by the handler, or ended by the client.
+      // The handler closed it, or the client ended it.
     }
   }
 
@@ -77,7 +80,7 @@ export class Output {
     if (this.#queued === 0) this.#onTaken?.();
   }
 
-  /** Resolves when the channel has taken what the handler wrote, or has ended. */
+  /** Resolves when the channel has accepted what the handler wrote, or has ended. */
   async #taken(): Promise<void> {
     if (this.#queued === 0) return;
     const taken = Promise.withResolvers<void>();
@@ -87,8 +90,8 @@ export class Output {
 }
 
 /**
- * Lets the client close first. If a server closes while frames of the client are
- * unread, its kernel resets the connection, and drops what the client has not
+ * Lets the client close first. If a server closes before it has read all frames of
+ * the client, its kernel resets the connection and drops what the client has not
  * received yet.
  */
 export async function linger(closed: Promise<void>): Promise<void> {

@@ -79,7 +79,10 @@ export interface StreamingOptions {
    * as `handshakeTimeout` of `serve`.
    */
   readonly headTimeout?: number;
-  /** Longest wait for the streams of an exec, attach or forwarded connection, ms; 0: no limit; default 30000. */
+  /**
+   * Longest wait for the streams of an exec, attach or forwarded connection, ms; 0:
+   * no limit; default 30000.
+   */
   readonly streamCreationTimeout?: number;
   /** Most received bytes of one connection that wait to be read; default 4194304. */
   readonly maxBufferedBytes?: number;
@@ -113,7 +116,7 @@ const STREAMING_NAMES: Names<StreamingOptions> = {
   allowedOrigins: true,
 };
 
-/** Default of `maxHeadBytes`. Go's servers accept as much, and a command can be a script. */
+/** Default of `maxHeadBytes`, the same as in Go's servers, because a command can be a script. */
 const MAX_HEAD = 1024 * 1024;
 
 /** Default of `maxBufferedBytes`. */
@@ -197,11 +200,12 @@ export class StreamingServer implements AsyncDisposable {
     try {
       this.#listener.close();
     } catch {
-      // It was closed already.
+      // The listener is already closed.
     }
     this.#http.close();
     for (const [conn, { connection }] of this.#serving) {
-      // A session that has stopped reading would not notice that the socket is closed.
+      // A session that has stopped reading does not notice that the socket is
+      // closed.
       void connection?.close();
       closeQuietly(conn);
     }
@@ -306,13 +310,13 @@ export class StreamingServer implements AsyncDisposable {
     try {
       this.#options.onError?.(error);
     } catch {
-      // An error of `onError` itself cannot be reported.
+      // An exception in `onError` cannot be reported.
     }
   }
 
   #handler<Handler>(kind: string, handler: Handler | undefined): Handler {
     if (handler !== undefined) return handler;
-    throw new RefusedUpgrade(501, `this server has no ${kind}`);
+    throw new RefusedUpgrade(501, `this server does not support ${kind}`);
   }
 }
 
@@ -325,8 +329,8 @@ export class StreamingServer implements AsyncDisposable {
  *
  * The server does not ask for client certificates, because Deno's TLS cannot.
  *
- * Throws `InvalidArgumentError` if only one of `cert` and `key` is set, if an option
- * does not exist, or if a number is out of range.
+ * Throws `InvalidArgumentError` if only one of `cert` and `key` is set, for an
+ * unknown option, and for a number out of range.
  *
  * @example
  * ```ts

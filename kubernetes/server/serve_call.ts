@@ -1,6 +1,6 @@
 /**
- * Grants the upgrade of one request, and serves it on the transport that the
- * client asked for.
+ * Grants the upgrade of one request, and serves it on the transport that the client
+ * requested.
  *
  * @module
  */
@@ -42,11 +42,11 @@ export interface PendingCall {
   readonly request: Request;
   readonly conn: ByteConn;
   readonly call: StreamingCall;
-  /** Longest wait for the streams of a client of SPDY, ms; 0: no limit. */
+  /** Longest wait for the streams of a SPDY client, ms; 0: no limit. */
   readonly streamCreationTimeout: number;
-  /** Received bytes that may wait to be read. */
+  /** Most received bytes that wait to be read. */
   readonly maxBufferedBytes: number;
-  /** Called with what has to be closed to end it from outside. */
+  /** Called with an object whose `close` ends the connection from outside. */
   readonly onConnection: (connection: { close(): Promise<void> }) => void;
 }
 
@@ -56,7 +56,7 @@ export async function serveCommandCall(
   handler: ProcessHandler,
 ): Promise<void> {
   const { request, conn, call, maxBufferedBytes, onConnection } = pending;
-  // Rule: as the servers of Kubernetes do, which answer in these words.
+  // Rule: the servers of Kubernetes refuse this with the same text.
   if (!call.stdin && !call.stdout && !call.stderr) {
     throw new RefusedUpgrade(
       400,
@@ -130,7 +130,7 @@ export async function serveForwardCall(
   );
 }
 
-/** Without SPDY, the ports are in the URL. */
+/** The ports in the URL, which are required without SPDY. */
 function portsOf(request: Request): readonly number[] {
   const ports = readPorts(request);
   if (ports.length === 0) {

@@ -1,5 +1,5 @@
 /**
- * Sizes of a client's terminal, as they arrive on the resize channel.
+ * Parses sizes of a client's terminal that arrive on the resize channel.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface TerminalSize {
 
 /** Longest JSON object that is read, characters. */
 const MAX_OBJECT = 1024;
-/** After so many bytes, other work gets its turn. */
+/** Number of bytes after which other tasks get their turn. */
 const BYTES_A_TURN = 32 * 1024;
 
 /** The sizes in the text of a resize channel. */
@@ -45,12 +45,11 @@ export function readSizes(
 }
 
 /**
- * Finds one JSON object after another, wherever the text is cut, and looks at
- * each character once. Text between objects, and objects that are no sizes, are
- * skipped.
+ * Finds JSON objects one after the other, even if they arrive in pieces, and reads
+ * each character once. Skips text between objects, and objects that are not sizes.
  */
 export class SizeParser {
-  /** The beginning of an object that is not complete, from earlier pieces. */
+  /** The beginning of an incomplete object. */
   #begun = "";
   /** How many braces are open. */
   #depth = 0;
@@ -68,7 +67,7 @@ export class SizeParser {
         start = at;
         this.#depth = 1;
       } else if (this.#begun.length + at - start >= MAX_OBJECT) {
-        // No size is so long; the next one begins with the next brace.
+        // A size is never this long; the next one begins at the next brace.
         this.#reset();
       } else if (this.#inString) {
         if (this.#escaped) this.#escaped = false;
@@ -111,7 +110,8 @@ function parseSize(text: string): TerminalSize | undefined {
   let columns: unknown;
   let rows: unknown;
   for (const [name, size] of Object.entries(value)) {
-    // Go's encoding/json, which reads it in Kubernetes, accepts names in any case.
+    // Go's encoding/json, which Kubernetes uses, accepts names in upper and lower
+    // case.
     const known = name.toLowerCase();
     if (known === "width") columns = size;
     else if (known === "height") rows = size;

@@ -1,5 +1,5 @@
 /**
- * Answers an upgrade: the sub-protocol, the 101, or the refusal.
+ * Answers a request for an upgrade: with a sub-protocol and 101, or with a refusal.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { serverProfile } from "../profile.ts";
 import { ACCEPTED_PROTOCOLS_HEADER, PROTOCOL_HEADER } from "../protocol.ts";
 import { acceptKey } from "../websocket/handshake.ts";
 
-/** An upgrade that cannot be granted, and the answer that says so. */
+/** The refusal of an upgrade, with its status. */
 export class RefusedUpgrade extends Error {
   override readonly name = "RefusedUpgrade";
   readonly response: Response;
@@ -32,15 +32,15 @@ export interface Upgraded<Protocol extends string> {
   readonly protocol: Protocol;
 }
 
-/** What a client may make the server hold. */
+/** Limits for the memory that a client can use. */
 export interface ServerBounds {
-  /** Streams that may be open at once. */
+  /** Most open streams. */
   readonly streams: number;
-  /** Received bytes that may wait to be read. */
+  /** Most received bytes that wait to be read. */
   readonly maxBufferedBytes: number | undefined;
 }
 
-/** Grants a SPDY upgrade; the client's first sub-protocol that is in `known` is chosen. */
+/** Grants a SPDY upgrade with the client's first sub-protocol that is in `known`. */
 export async function upgradeToSpdy<Protocol extends string>(
   conn: ByteConn,
   { headers }: Request,
@@ -72,8 +72,8 @@ export async function upgradeToSpdy<Protocol extends string>(
 }
 
 /**
- * Checks the handshake of a WebSocket, and chooses the client's first
- * sub-protocol that is in `known`. `""` stands for a client that offers none.
+ * Checks the handshake of a WebSocket, and selects the client's first sub-protocol
+ * that is in `known`. `""` means that the client offers none.
  */
 export function chooseWebSocketProtocol(
   { headers, method }: Request,
@@ -83,14 +83,17 @@ export function chooseWebSocketProtocol(
   if (method !== "GET") {
     throw new RefusedUpgrade(
       405,
-      `unable to upgrade: a WebSocket is asked for by GET, not by ${method}`,
+      `unable to upgrade: a WebSocket handshake must use GET, not ${method}`,
       { allow: "GET" },
     );
   }
   const version = headers.get("sec-websocket-version");
-  // RFC 6455 4.2.1, 4.4: the key is there and the version is 13.
+  // RFC 6455 4.2.1, 4.4: the key is present and the version is 13.
   if (!headers.get("sec-websocket-key") || version === null) {
-    throw new RefusedUpgrade(400, "unable to upgrade: no WebSocket handshake");
+    throw new RefusedUpgrade(
+      400,
+      "unable to upgrade: the request is not a valid WebSocket handshake",
+    );
   }
   if (version !== "13") {
     throw new RefusedUpgrade(
@@ -103,7 +106,7 @@ export function chooseWebSocketProtocol(
   return choose(offered.length === 0 ? [""] : offered, known);
 }
 
-/** Grants the WebSocket with the sub-protocol that was chosen; frames follow. */
+/** Grants the WebSocket with the selected sub-protocol; frames follow. */
 export async function grantWebSocket(
   conn: ByteConn,
   { headers }: Request,
@@ -123,7 +126,7 @@ export function wantsWebSocket({ headers }: Request): boolean {
     .some((name) => name.toLowerCase() === "websocket");
 }
 
-/** A session with a client, on a connection that was upgraded. */
+/** Starts a session with a client on an upgraded connection. */
 export function startServer(
   conn: ByteConn,
   { streams, maxBufferedBytes }: ServerBounds,

@@ -12,7 +12,7 @@ import {
 } from "../protocol.ts";
 import { BASE64, type ChannelCodec, PLAIN } from "../websocket/codec.ts";
 
-/** What a name means. */
+/** The meaning of a name. */
 export interface MessageProtocol {
   readonly protocol: CommandProtocol;
   readonly codec: ChannelCodec;
@@ -26,7 +26,7 @@ const KNOWN: ReadonlyMap<string, MessageProtocol> = new Map([
     [protocol, { protocol, codec: PLAIN }],
     [inBase64(protocol), { protocol, codec: BASE64 }],
   ]),
-  // The first version was named without a number, and is offered with one, too.
+  // The first version has a name without a number, but is also offered with one.
   [`v1.${FIRST}`, { protocol: FIRST, codec: PLAIN }],
   [`v1.${inBase64(FIRST)}`, { protocol: FIRST, codec: BASE64 }],
   ["", { protocol: FIRST, codec: PLAIN }],
@@ -41,14 +41,16 @@ export const FORWARD_MESSAGE_PROTOCOLS: readonly string[] = [
   ...COMMAND_MESSAGE_PROTOCOLS,
 ];
 
-/** What a name of the lists means, except that of the tunnel. */
+/** The meaning of a name in these lists, except that of the tunnel. */
 export function messageProtocol(name: string): MessageProtocol {
   const known = KNOWN.get(name);
-  if (known === undefined) throw new TypeError(`${name} has no channels`);
+  if (known === undefined) {
+    throw new TypeError(`${name} is not a protocol with channels`);
+  }
   return known;
 }
 
-/** `v4.channel.k8s.io` becomes `v4.base64.channel.k8s.io`. */
+/** Converts `v4.channel.k8s.io` to `v4.base64.channel.k8s.io`. */
 function inBase64(protocol: string): string {
   return protocol.replace(FIRST, `base64.${FIRST}`);
 }

@@ -1,5 +1,5 @@
 /**
- * The channels of a command as streams of SPDY, on the client.
+ * The channels of a command as SPDY streams, on the client.
  *
  * @module
  */
@@ -43,7 +43,8 @@ function toPeer(
   stream: Stream | undefined,
 ): WritableStream<Uint8Array> | undefined {
   if (stream === undefined) return undefined;
-  // Nobody reads what a server sends there: it must not fill the connection's buffer.
+  // Bytes that a server sends there are never read, so they must not fill the
+  // connection's buffer.
   stateOf(stream).dropBody("only the client sends on this stream");
   return stream.writable;
 }

@@ -11,11 +11,11 @@ import type { ForwardStreamType } from "../protocol.ts";
 import { Output } from "../server/ending.ts";
 import { outputOf, reply } from "./taking.ts";
 
-/** Where a stream belongs, by its headers. */
+/** The connection and port to which a stream belongs, according to its headers. */
 export interface StreamPlace {
-  /** Pairs it with the other one. */
+  /** The id that it shares with the other stream. */
   readonly id: string;
-  /** The same, to tell a client. */
+  /** The same in words, for messages. */
   readonly request: string;
   readonly type: ForwardStreamType;
   /** The port in the pod, 1..65535. */
@@ -26,7 +26,7 @@ export interface StreamPlace {
 export interface StreamPair {
   readonly data: Stream;
   readonly error: Stream;
-  /** Resolves when both replies have been sent, or cannot be. */
+  /** Resolves when both replies were sent, or cannot be. */
   readonly replied: Promise<unknown>;
 }
 
@@ -50,8 +50,8 @@ export class HalfPairs {
   }
 
   /**
-   * Takes a stream and replies. Returns the pair if it is the second one,
-   * `undefined` if it waits, or if it did not fit and was reset.
+   * Adds a stream and replies to it. Returns the pair if it is the second stream,
+   * and `undefined` if it waits or if it did not fit and was reset.
    */
   add(stream: Stream, place: StreamPlace): StreamPair | undefined {
     const half = this.#halves.get(place.id);
@@ -59,8 +59,8 @@ export class HalfPairs {
       this.#keep(stream, place);
       return undefined;
     }
-    // Not the other half: the same again, or for another port. A container
-    // runtime pairs by the id alone; nobody can know which port was meant.
+    // It is not the other half, but the same type or another port. A container
+    // runtime pairs only by the id, so the intended port is unknown.
     if (half.place.type === place.type || half.place.port !== place.port) {
       stream.reset(PROTOCOL_ERROR);
       return undefined;
@@ -72,7 +72,7 @@ export class HalfPairs {
       : { data: half.stream, error: stream, replied };
   }
 
-  /** Stops waiting for all of them. */
+  /** Stops waiting for all other halves. */
   clear(): void {
     for (const half of this.#halves.values()) this.#forget(half);
   }
@@ -84,14 +84,15 @@ export class HalfPairs {
       replied: reply(stream),
       timer: this.#timeout === 0 ? undefined : new PeerTimer(
         this.#timeout,
-        // The other half may have arrived behind bytes that a slow port has not read.
+        // The other half may have arrived after bytes that a slow port has not
+        // read.
         stateOf(stream),
         () => this.#expire(half),
       ),
       removeListener: () => {},
     };
     this.#halves.set(place.id, half);
-    // A half that the client has reset does not count.
+    // A half that the client has reset is removed.
     half.removeListener = stateOf(stream).onEnd(() => this.#forget(half));
   }
 

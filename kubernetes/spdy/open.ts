@@ -8,7 +8,7 @@ import type { RawConnection } from "../../connection.ts";
 import type { Stream } from "../../connection/stream.ts";
 import type { NameValue } from "../../frame/types.ts";
 
-/** Opens streams, in order. */
+/** Opens streams in order. */
 export async function openStreams(
   connection: RawConnection,
   headers: readonly { nv: NameValue[]; fin?: boolean }[],

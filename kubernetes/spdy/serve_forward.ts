@@ -1,5 +1,5 @@
 /**
- * The server's side of port-forward on the streams of SPDY.
+ * The server's side of port-forward over SPDY streams.
  *
  * @module
  */
@@ -29,8 +29,8 @@ import {
 } from "./taking.ts";
 
 /**
- * Connections of one session at a time. The memory that one session can hold
- * grows with it: see `docs/security.md`.
+ * Most connections of one session at the same time. The memory of a session grows
+ * with it: see `docs/security.md`.
  */
 export const MAX_CONNECTIONS = 500;
 
@@ -50,7 +50,7 @@ export async function serveSpdyForward(
   let atWork = 0;
   try {
     for await (const stream of coreOf(connection).incoming) {
-      // The client has reset it by now.
+      // The client has already reset it.
       if (stateOf(stream).ended) continue;
       const place = parseStream(stream);
       if (place === undefined) {
@@ -71,7 +71,8 @@ export async function serveSpdyForward(
         .finally(() => atWork--);
     }
   } catch (error) {
-    // A client ends a port-forward by closing the connection; that is no failure.
+    // A client ends a port-forward by closing the connection, which is not a
+    // failure.
     if (!(error instanceof ConnectionClosedError)) throw error;
   } finally {
     halves.clear();
@@ -94,7 +95,8 @@ async function carry(
   const output = new Output(outputOf(data));
   const status = new Output(outputOf(error));
   try {
-    // Before anything else: spdystream's clients treat a reset without a reply as a fault.
+    // Sent first, because spdystream's clients treat a reset without a reply as an
+    // error.
     await replied;
     await handler({
       call,
@@ -103,19 +105,20 @@ async function carry(
       writable: output.writable,
       signal,
     });
-    // The error stream first: if it ends empty, the end of the other stream is no failure.
+    // The error stream ends first: if it is empty, the end of the other stream is
+    // not a failure.
     await status.finish();
     await output.finish();
   } catch (failure) {
     await status.finish(failureText(port, messageOf(failure)));
     data.reset();
   }
-  // Whatever the handler left unread would count against the other connections.
+  // Bytes that the handler did not read would count against the other connections.
   discard(data);
   endLater([data, error]);
 }
 
-/** Resets streams that a client never ends, so that they do not occupy a place for ever. */
+/** Resets streams that a client never ends, so that they do not count forever. */
 function endLater(streams: readonly Stream[]): void {
   const left = streams.filter((stream) => !stateOf(stream).ended);
   if (left.length === 0) return;
@@ -142,7 +145,8 @@ function parseStream(stream: Stream): StreamPlace | undefined {
   if (given !== "") {
     return { type, port, id: `id ${given}`, request: `request ${given}` };
   }
-  // Clients before Kubernetes 1.1 send no id, and open the data stream directly after the error stream.
+  // Clients before Kubernetes 1.1 send no id, and open the data stream directly
+  // after the error stream.
   const implied = type === "error" ? stream.id : stream.id - 2;
   const id = `stream ${implied}`;
   return { type, port, id, request: `the request of ${id}` };

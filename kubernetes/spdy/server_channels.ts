@@ -1,5 +1,5 @@
 /**
- * The channels of a command as streams of SPDY, on the server.
+ * The channels of a command as SPDY streams, on the server.
  *
  * @module
  */
@@ -26,7 +26,10 @@ import {
   reply,
 } from "./taking.ts";
 
-/** Streams that a client may have open: an exec has five at most, and wrong ones are reset as they arrive. */
+/**
+ * Most open streams of a client: an exec has at most five, and wrong ones are reset
+ * when they arrive.
+ */
 export const MAX_COMMAND_STREAMS = 16;
 
 type CommandStreamMap = ReadonlyMap<CommandStreamType, Stream>;
@@ -88,7 +91,7 @@ async function collect(
         stream.reset(PROTOCOL_ERROR);
         continue;
       }
-      // The client has reset it by now: it may open another one.
+      // The client has already reset it, and may open another one.
       if (stateOf(stream).ended) {
         missing.add(type);
         continue;
@@ -97,7 +100,8 @@ async function collect(
       streams.set(type as CommandStreamType, stream);
       replies.push(reply(stream));
       if (missing.size > 0) continue;
-      // Before anything else: spdystream's clients treat a reset without a reply as a fault.
+      // Sent first, because spdystream's clients treat a reset without a reply as
+      // an error.
       Promise.all(replies).then(() => complete.resolve(true));
     }
     complete.resolve(false);
@@ -110,7 +114,7 @@ async function collect(
   }
 }
 
-/** Bytes that nobody is to read must not fill the connection's buffer. */
+/** Bytes that are never read must not fill the connection's buffer. */
 function take(stream: Stream, type: string): void {
   refuseHeaders(stream);
   if (type === "stdin" || type === "resize") boundUnread(stream);

@@ -1,5 +1,5 @@
 /**
- * A SPDY stream, as Kubernetes uses it.
+ * SPDY streams as Kubernetes uses them.
  *
  * @module
  */
@@ -15,15 +15,18 @@ export function header(headers: readonly NameValue[], name: string): string {
 }
 
 /**
- * Whether this is how spdystream 0.5.1 ends a stream: a server that has
- * finished resets every stream it still has with CANCEL instead of sending FIN.
+ * Whether this is how spdystream 0.5.1 ends a stream: when a server has finished,
+ * it resets all its streams with CANCEL instead of sending FIN.
  */
 export function isCancelledByPeer(error: unknown): boolean {
   return error instanceof StreamResetError && error.initiator === "remote" &&
     error.statusCode === CANCEL;
 }
 
-/** What the peer sends, for this module to read: nobody waits for it in place of what he does not read. */
+/**
+ * A stream that this module reads in the background, so that an output that the
+ * application does not read cannot block it.
+ */
 export function readableInBackground(
   stream: Stream,
 ): ReadableStream<Uint8Array> {

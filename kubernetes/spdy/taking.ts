@@ -1,5 +1,5 @@
 /**
- * What a server does with a stream of its client before a handler gets it.
+ * Prepares a client's stream before a handler gets it.
  *
  * @module
  */
@@ -8,14 +8,17 @@ import { stateOf, type Stream } from "../../connection/stream.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { InputChannel, OutputChannel } from "../channels.ts";
 
-/** Resolves when the reply has been sent, or cannot be: the end of one stream is no fault of the others. */
+/**
+ * Resolves when the reply was sent, or cannot be: the end of one stream must not
+ * affect the others.
+ */
 export function reply(stream: Stream): Promise<void> {
   return stream.reply([]).catch(() => {});
 }
 
 /**
- * Frees the headers of the SYN_STREAM, which have been read by now, and accepts
- * no more: no peer sends HEADERS, and a stream would keep them to its end.
+ * Frees the headers of the SYN_STREAM, which have already been read, and accepts no
+ * more: no peer sends HEADERS, and a stream would keep them until it ends.
  */
 export function refuseHeaders(stream: Stream): void {
   stream.headers.length = 0;
@@ -23,9 +26,10 @@ export function refuseHeaders(stream: Stream): void {
 }
 
 /**
- * What the client sends on a stream. If the reader gives up, the stream is not
- * reset, and what still arrives is dropped: moby/spdystream 0.5.1 continues to
- * write to a stream that was reset, and those frames would count as its fault.
+ * The bytes that the client sends on a stream. If the reader cancels, the stream is
+ * not reset, and bytes that still arrive are dropped: moby/spdystream 0.5.1
+ * continues to write to a stream that was reset, and those frames would count as
+ * its fault.
  */
 export function inputOf(stream: Stream): InputChannel {
   return {
@@ -37,29 +41,30 @@ export function inputOf(stream: Stream): InputChannel {
   };
 }
 
-/** What this side sends on a stream. */
+/** The bytes that this side sends on a stream. */
 export function outputOf(stream: Stream): OutputChannel {
   return {
     write: (chunk) => stream.write(chunk),
     closeWrite: () => stream.closeWrite(),
     abort: () => stream.reset(),
     get ended() {
-      // Not as an application that waits: see `StreamCore.wait`.
+      // It must not count as a waiting application: see `StreamCore.wait`.
       const { observed } = stateOf(stream).closed;
       return observed.then(() => {}, () => {});
     },
   };
 }
 
-/** Drops what the peer has sent and what it sends. */
+/** Drops all bytes of the peer, also later ones. */
 export function discard(stream: Stream): void {
-  stateOf(stream).dropBody("nobody reads it here");
+  stateOf(stream).dropBody("the server does not read this stream");
 }
 
 /**
- * Unread bytes of the stream count against `maxBufferedBytes` until a handler
- * has read them, also after the stream has closed. Without windows, a client
- * could otherwise fill one stream after another behind a slow handler. A client
+ * Counts unread bytes of the stream against `maxBufferedBytes` until a handler has
+ * read them, even after the stream has closed. Without windows, a client could
+ * otherwise fill one stream after another for a slow handler. If a client resets
+ * the stream, its bytes are dropped, as in TCP.
  * that resets the stream gives its bytes up, as with TCP.
  */
 export function boundUnread(stream: Stream): void {

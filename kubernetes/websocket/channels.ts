@@ -20,25 +20,28 @@ import { BINARY, POLICY_VIOLATION, WebSocketError } from "./frame.ts";
 import { Inbox } from "./inbox.ts";
 import type { MessagePart, WebSocketPeer } from "./peer.ts";
 
-/** Longest message that is sent, and that is read in one piece, bytes. */
+/** Longest message that is sent or read in one piece, bytes. */
 const MAX_MESSAGE = 1024 * 1024;
-/** Longest wait until the close frame has been sent, ms. */
+/** Longest wait until the close frame was sent, ms. */
 const CLOSE_TIME = 1000;
 
-/** What the channels of a WebSocket are like. */
+/** Options of the channels of a WebSocket. */
 export interface ChannelsOptions {
   readonly codec: ChannelCodec;
-  /** A message can end a channel (`v5.channel.k8s.io`). */
+  /** Whether a message can end a channel (`v5.channel.k8s.io`). */
   readonly hasClose: boolean;
-  /** The numbers that the peer may name in such a message. */
+  /** The channel numbers that are valid in such a message. */
   readonly channels: ReadonlySet<number>;
-  /** Received bytes that may wait to be read. */
+  /** Most received bytes that wait to be read. */
   readonly maxBufferedBytes: number;
-  /** The same while a reader waits for a channel that is empty; at least `maxBufferedBytes`. */
+  /** The limit while a reader waits for an empty channel; at least `maxBufferedBytes`. */
   readonly maxUnreadBytes: number;
-  /** Pings a peer that is silent. */
+  /** Sends pings to a silent peer. */
   readonly keepAlive?: KeepAliveOptions;
-  /** What readers are told if the peer closes the WebSocket in an orderly way; default: the end. */
+  /**
+   * The error for readers if the peer closes the WebSocket in an orderly way; by
+   * default they see the end.
+   */
   readonly orderlyEnd?: () => unknown;
 }
 
@@ -47,14 +50,14 @@ interface Arriving {
   /** `CLOSE_SIGNAL` for a message that ends a channel. */
   readonly channel: number;
   readonly decode: (data: Uint8Array, ends: boolean) => Uint8Array;
-  /** Bytes that have not been given to the reader. */
+  /** Bytes that were not passed to the reader. */
   readonly parts: Uint8Array[];
-  /** How many they are. */
+  /** Number of these bytes. */
   size: number;
   isEmpty: boolean;
 }
 
-/** How long this side has read, for time-outs that must not count the other time. */
+/** Measures how long this side has read, because timeouts must not count pauses. */
 class ReadingClock implements Reading {
   #since: number | undefined = now();
   #before = 0;
@@ -88,12 +91,15 @@ export class WebSocketChannels {
   readonly #closed = new Deferred<void>();
   readonly #keepAlive: KeepAlive | undefined;
   #arriving: Arriving | undefined;
-  /** Called when there is room again. */
+  /** Called when there is room for more bytes. */
   #onRoom: (() => void) | undefined;
   /** Why nothing can be sent any more; set when the connection has ended. */
   #failure: unknown;
   #over = false;
-  /** The peer has said everything; if it is silent for so long, ms, it is not waited for. */
+  /**
+   * Set when the peer has sent everything: if it is then silent for this time, ms,
+   * its close is not awaited.
+   */
   #patience: number | undefined;
 
   constructor(peer: WebSocketPeer, options: ChannelsOptions) {
@@ -126,7 +132,10 @@ export class WebSocketChannels {
     return this.#closed.promise;
   }
 
-  /** Reads a channel; to be called before {@linkcode start}. `onMessage` is called when a message with bytes has arrived. */
+  /**
+   * Reads a channel; must be called before {@linkcode start}. `onMessage` is called
+   * when a message with bytes has arrived.
+   */
   input(channel: number, onMessage?: () => void): InputChannel {
     const inbox = new Inbox(() => this.#onRoom?.());
     this.#inboxes.set(channel, inbox);
@@ -134,12 +143,12 @@ export class WebSocketChannels {
     return inbox;
   }
 
-  /** Ends the reading of a channel; what still arrives on it is dropped. */
+  /** Ends reading a channel; bytes that still arrive on it are dropped. */
   endInput(channel: number): void {
     this.#inboxes.get(channel)?.end();
   }
 
-  /** Writes to a channel. `onEnd` is called to tell the peer of its end. */
+  /** Writes to a channel. `onEnd` is called to report its end to the peer. */
   output(
     channel: number,
     onEnd: () => Promise<void> = async () => {},
@@ -166,7 +175,7 @@ export class WebSocketChannels {
     };
   }
 
-  /** Tells the peer that a channel has ended; with `hasClose` only. */
+  /** Reports the end of a channel to the peer; only with `hasClose`. */
   async announceEnd(channel: number): Promise<void> {
     const message = new Uint8Array([CLOSE_SIGNAL, channel]);
     await this.#write(() => this.#peer.send(BINARY, message));
@@ -183,24 +192,27 @@ export class WebSocketChannels {
     );
   }
 
-  /** The peer has said everything. If it does not close and is silent for so long, ms, that counts as its orderly end. */
+  /**
+   * Called when the peer has sent everything. If it does not close and is silent
+   * for `patience` ms, that counts as an orderly end.
+   */
   expectEnd(patience: number): void {
     this.#patience = patience;
   }
 
-  /** Tells the peer by an empty message that the WebSocket is there. */
+  /** Sends an empty message, which tells the peer that the WebSocket is open. */
   async greet(channel: number): Promise<void> {
     const { opcode, prefix, payload } = this.#options.codec
       .encode(channel, new Uint8Array());
     await this.#write(() => this.#peer.send(opcode, payload, prefix));
   }
 
-  /** Sends the close frame behind everything that was written. Never rejects. */
+  /** Sends the close frame after everything that was written. Never rejects. */
   async closeWrite(): Promise<void> {
     await this.#peer.close().catch(() => {});
   }
 
-  /** Ends the connection; what is being sent or read fails. Never rejects. */
+  /** Ends the connection; pending reads and writes fail. Never rejects. */
   async close(): Promise<void> {
     if (this.#over) return;
     this.#over = true;
@@ -208,13 +220,13 @@ export class WebSocketChannels {
       "this side closed the connection",
       { initiator: "local" },
     );
-    // A peer that reads nothing must not keep the connection open.
+    // A peer that does not read must not keep the connection open.
     await within(CLOSE_TIME, this.closeWrite());
     this.#settle(this.#failure);
     this.#closed.resolve();
   }
 
-  /** An orderly end by the peer: readers get `ended`, or an end. */
+  /** The peer ended the connection in an orderly way: readers get the error `ended`, or the end. */
   #end(ended: unknown): void {
     if (this.#over) return;
     this.#over = true;
@@ -262,9 +274,12 @@ export class WebSocketChannels {
       await send();
     } catch (cause) {
       if (this.#over) throw this.#failure;
-      throw new ConnectionClosedError("the connection takes no more messages", {
-        cause,
-      });
+      throw new ConnectionClosedError(
+        "the connection has ended, so no more messages can be sent",
+        {
+          cause,
+        },
+      );
     }
   }
 
@@ -278,7 +293,7 @@ export class WebSocketChannels {
     }
   }
 
-  /** Waits until there is room for more. */
+  /** Waits until there is room for more bytes. */
   async #room(): Promise<void> {
     while (!this.#over && this.#isFull()) {
       this.#reading.hold();
@@ -368,7 +383,7 @@ export class WebSocketChannels {
   #add(arriving: Arriving, data: Uint8Array, ends: boolean): void {
     const inbox = this.#inboxes.get(arriving.channel);
     const isClose = arriving.channel === CLOSE_SIGNAL && this.#options.hasClose;
-    // Nobody reads the channel: Kubernetes ignores such messages.
+    // No reader uses the channel; Kubernetes ignores such messages.
     if (!isClose && (inbox === undefined || inbox.hasEnded)) return;
     const bytes = arriving.decode(data, ends);
     arriving.size += bytes.length;
@@ -387,7 +402,7 @@ export class WebSocketChannels {
     if (arriving.size >= most) this.#pass(arriving, false);
   }
 
-  /** Gives the reader what has arrived of a message. */
+  /** Passes what has arrived of a message to the reader. */
   #pass(arriving: Arriving, ends: boolean): void {
     const chunk = arriving.parts.length === 1
       ? arriving.parts[0]
@@ -400,11 +415,11 @@ export class WebSocketChannels {
 
   #endByMessage({ parts }: Arriving): void {
     const channel = parts[0]?.[0];
-    // Rule: a channel follows that exists (`wsstream`).
+    // Rule: the next byte is an existing channel (`wsstream`).
     if (channel === undefined || !this.#options.channels.has(channel)) {
       throw new WebSocketError(
         channel === undefined
-          ? "a message ends a channel, and does not say which one"
+          ? "a message that ends a channel has no channel number"
           : `a message ends channel ${channel}, which does not exist`,
         { status: POLICY_VIOLATION },
       );

@@ -20,17 +20,17 @@ import { PLAIN } from "./codec.ts";
 import type { WebSocketPeer } from "./peer.ts";
 
 /**
- * After the status, a server closes the WebSocket. It is not waited for if
- * nothing arrives for so long, ms.
+ * After the status, a server closes the WebSocket. Its close is not awaited if
+ * nothing arrives for this time, ms.
  */
 const PATIENCE = 1000;
 
-/** The server closed the WebSocket: the end of a command, or of one that was aborted. */
+/** The server closed the WebSocket, because the command has ended or was aborted. */
 class OrderlyEnd extends Error {
   override readonly name = "OrderlyEnd";
 }
 
-/** What {@linkcode openMessageChannels} needs to know. */
+/** Options of {@linkcode openMessageChannels}. */
 export interface MessageChannelsOptions {
   readonly protocol: CommandProtocol;
   readonly asked: CommandStreams;
@@ -39,7 +39,7 @@ export interface MessageChannelsOptions {
   readonly keepAlive: KeepAliveOptions | undefined;
 }
 
-/** The channels of a command. */
+/** Opens the channels of a command. */
 export function openMessageChannels(
   peer: WebSocketPeer,
   { protocol, asked, ...options }: MessageChannelsOptions,
@@ -49,7 +49,7 @@ export function openMessageChannels(
   const channels = new WebSocketChannels(peer, {
     ...options,
     codec: PLAIN,
-    // No server ends its channels one by one.
+    // No server ends its channels separately.
     hasClose: false,
     channels: new Set(),
     orderlyEnd: () => new OrderlyEnd("the server closed the WebSocket"),
@@ -108,7 +108,7 @@ function writableOf(channel: OutputChannel): WritableStream<Uint8Array> {
     write: (chunk) => channel.write(chunk),
     close: () => channel.closeWrite(),
     abort: async () => {
-      // The end of input, if there is a message for it.
+      // Sends the end of input, if there is a message for it.
       await channel.closeWrite().catch(() => {});
     },
   });

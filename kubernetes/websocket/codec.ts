@@ -1,16 +1,19 @@
 /**
- * How a message names its channel and carries its bytes: as they are behind a
- * byte, or in base64 behind a character (Kubernetes, `wsstream`).
+ * The format of messages: the channel number as a byte and then the bytes, or as a
+ * digit and then the bytes in base64 (Kubernetes, `wsstream`).
  *
  * @module
  */
 
 import { BINARY, TEXT, WebSocketError } from "./frame.ts";
 
-/** Begins a message that ends a channel in `v5.channel.k8s.io`; the number of the channel follows. */
+/**
+ * Begins a message that ends a channel in `v5.channel.k8s.io`; the number of the
+ * channel follows.
+ */
 export const CLOSE_SIGNAL = 255;
 
-/** What a message looks like on the wire. */
+/** A message on the wire. */
 export interface WireMessage {
   readonly opcode: number;
   readonly prefix: readonly number[];
@@ -21,13 +24,16 @@ export interface WireMessage {
 export interface ChannelCodec {
   /** A message with bytes of a channel. */
   encode(channel: number, chunk: Uint8Array): WireMessage;
-  /** The channel that the first byte of a message names. */
+  /** The channel that the first byte of a message selects. */
   channelOf(first: number): number;
-  /** Decodes the bytes behind the first one, which arrive in pieces; a new one for each message. */
+  /**
+   * Decodes the bytes after the first one, which arrive in pieces. Each message
+   * needs a new decoder.
+   */
   decoder(): (data: Uint8Array, ends: boolean) => Uint8Array;
 }
 
-/** Bytes as they are, in binary messages. */
+/** Binary messages with unchanged bytes. */
 export const PLAIN: ChannelCodec = {
   encode: (channel, payload) => ({
     opcode: BINARY,
@@ -39,7 +45,7 @@ export const PLAIN: ChannelCodec = {
 };
 
 const ZERO = 0x30;
-/** Bytes that become characters in one call: each is an argument. */
+/** Bytes that are converted in one call, because each is an argument. */
 const AT_ONCE = 8192;
 const LATIN1 = new TextDecoder("latin1");
 const ENCODER = new TextEncoder();
@@ -56,7 +62,8 @@ export const BASE64: ChannelCodec = {
     let rest = "";
     return (data, ends) => {
       const text = rest + LATIN1.decode(data);
-      // Four characters are three bytes; what is left waits for the next piece.
+      // Four characters encode three bytes; incomplete ones wait for the next
+      // piece.
       const whole = ends ? text.length : text.length - text.length % 4;
       rest = text.slice(whole);
       return fromBase64(text.slice(0, whole));
@@ -64,7 +71,7 @@ export const BASE64: ChannelCodec = {
   },
 };
 
-/** Bytes in base64. */
+/** Encodes bytes in base64. */
 export function toBase64(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += AT_ONCE) {

@@ -22,7 +22,7 @@ export const GOING_AWAY = 1001;
 export const PROTOCOL_ERROR = 1002;
 /** Close status: a message of a kind that is not accepted. */
 export const UNSUPPORTED_DATA = 1003;
-/** Close status that stands for none; never on the wire. */
+/** Represents a close frame without a status; never sent. */
 export const NO_STATUS = 1005;
 /** Close status: a text message or the reason of a close frame is not UTF-8. */
 export const INVALID_PAYLOAD = 1007;
@@ -34,7 +34,7 @@ export const MAX_CONTROL_PAYLOAD = 125;
 /** Longest head of a frame, bytes: two, eight of length, four of mask. */
 export const MAX_HEAD = 14;
 
-/** What {@linkcode WebSocketError} takes after the message. */
+/** Options of {@linkcode WebSocketError}. */
 export interface WebSocketErrorOptions extends SpdyErrorOptions {
   /** Close status; default 1002, a protocol error. */
   readonly status?: number;
@@ -135,8 +135,8 @@ function readLength(data: Uint8Array, size: number): number {
 }
 
 /**
- * A whole frame with FIN. The payload, behind the bytes of `prefix` if there are
- * any, is copied, and masked if there is a mask.
+ * Encodes a complete frame with FIN. `prefix`, if there is one, and the payload are
+ * copied, and masked if there is a mask.
  */
 export function encodeFrame(
   opcode: number,
@@ -177,9 +177,9 @@ export function applyMask(
 }
 
 /**
- * Whether a close frame may carry the status (RFC 6455 7.4): one of the
- * registered ones that are not reserved for ends without a close frame, or one
- * of those for libraries and applications.
+ * Whether a close frame may carry the status (RFC 6455 7.4): a registered status,
+ * except those reserved for ends without a close frame, or one for libraries and
+ * applications.
  */
 export function isCloseStatus(status: number): boolean {
   return status >= 1000 && status <= 1014 && status !== 1004 &&

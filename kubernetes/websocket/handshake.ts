@@ -1,12 +1,11 @@
 /**
  * The opening handshake of a WebSocket (RFC 6455 section 4), both sides.
  *
- * It is done here because Deno 2.9.6 cannot do it: `WebSocket` and
- * `WebSocketStream` refuse the sub-protocol `SPDY/3.1+portforward.k8s.io`
- * ("Invalid protocol value": a token has no slash, but Kubernetes uses one) and
- * drop a `sec-websocket-protocol` that is given as a header.
- * `Deno.upgradeWebSocket` only works under `Deno.serve`, which cannot serve the
- * SPDY upgrade on the same port.
+ * Deno 2.9.6 cannot do this handshake: `WebSocket` and `WebSocketStream` refuse the
+ * sub-protocol `SPDY/3.1+portforward.k8s.io` ("Invalid protocol value": a token has
+ * no slash, but Kubernetes uses one) and drop a `sec-websocket-protocol` in the
+ * headers. `Deno.upgradeWebSocket` only works under `Deno.serve`, which cannot
+ * serve the SPDY upgrade on the same port.
  *
  * @module
  */
@@ -21,12 +20,12 @@ import { toBase64 } from "./codec.ts";
 
 /** Longest head of an answer, bytes. */
 const MAX_HEAD = 16 * 1024;
-/** Longest body that is kept of an answer that refuses, bytes. */
+/** Most bytes of a refusal's body that are kept. */
 const MAX_BODY = 64 * 1024;
 /** Appended to the client's key before it is hashed (RFC 6455 1.3). */
 const KEY_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/** What the server answers to a client's key. */
+/** The server's answer to a client's key. */
 export async function acceptKey(key: string): Promise<string> {
   const hash = await crypto.subtle.digest(
     "SHA-1",
@@ -35,7 +34,7 @@ export async function acceptKey(key: string): Promise<string> {
   return toBase64(new Uint8Array(hash));
 }
 
-/** A WebSocket whose handshake is over. */
+/** A WebSocket after its handshake. */
 export interface OpenedWebSocket<Protocol extends string> {
   /** The connection; frames begin with its first byte. */
   readonly conn: ByteConn;
@@ -57,7 +56,7 @@ export async function openWebSocket<Protocol extends string>(
 ): Promise<OpenedWebSocket<Protocol>> {
   const key = toBase64(crypto.getRandomValues(new Uint8Array(16)));
   const headers: NameValue[] = [
-    // Throws for a header that is not allowed, so before there is a socket.
+    // Throws for an invalid header, so this happens before a socket is opened.
     ...headerLines(options.headers),
     ["connection", "Upgrade"],
     ["upgrade", "websocket"],
@@ -85,9 +84,9 @@ export async function openWebSocket<Protocol extends string>(
     ? "the server answered the WebSocket handshake with a wrong key"
     : answer.get("upgrade")?.toLowerCase() !== "websocket"
     ? "the server did not upgrade to a WebSocket"
-    // RFC 6455 4.1: an extension that was not asked for.
+    // RFC 6455 4.1: an extension that was not requested.
     : answer.has("sec-websocket-extensions")
-    ? "the server chose a WebSocket extension, and none was offered"
+    ? "the server chose a WebSocket extension, but none was offered"
     : undefined;
   if (refusal === undefined && protocol !== undefined) {
     return { conn, protocol };

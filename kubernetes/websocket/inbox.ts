@@ -1,10 +1,10 @@
 /**
- * What has arrived on one channel of a WebSocket, until it is read.
+ * Holds what has arrived on one channel of a WebSocket until it is read.
  *
  * @module
  */
 
-/** What a chunk costs besides its bytes: the objects that hold it. */
+/** Memory of a chunk besides its bytes, for the objects that hold it, bytes. */
 const CHUNK_COST = 256;
 
 /** The chunks of one channel. */
@@ -14,32 +14,32 @@ export class Inbox {
   #held = 0;
   #discarding = false;
   #cancelled = false;
-  /** The end has arrived; with a failure or without. */
+  /** Set when the end has arrived, with or without a failure. */
   #end: { readonly failure?: unknown } | undefined;
   #wake: (() => void) | undefined;
   #readable: ReadableStream<Uint8Array> | undefined;
 
-  /** `onChange` is called if something was read, and if a reader begins to wait. */
+  /** `onChange` is called when bytes were read, and when a reader begins to wait. */
   constructor(onChange: () => void) {
     this.#onChange = onChange;
   }
 
-  /** Bytes that wait here, with what it costs to hold them. */
+  /** Memory of the waiting chunks, bytes. */
   get held(): number {
     return this.#held;
   }
 
-  /** A reader waits, and nothing is there. */
+  /** Whether a reader waits and no bytes are here. */
   get isAwaited(): boolean {
     return this.#wake !== undefined;
   }
 
-  /** Nothing more is taken. */
+  /** Whether no more bytes are accepted. */
   get hasEnded(): boolean {
     return this.#end !== undefined || this.#discarding;
   }
 
-  /** The chunks, one for each message. If the reader gives up, the rest is dropped. */
+  /** The chunks, one for each message. If the reader cancels, the rest is dropped. */
   get readable(): ReadableStream<Uint8Array> {
     return this.#readable ??= new ReadableStream({
       pull: (controller) => this.#pull(controller),
@@ -50,7 +50,7 @@ export class Inbox {
     }, { highWaterMark: 0 });
   }
 
-  /** A chunk has arrived. The inbox keeps it. */
+  /** Adds a chunk, and keeps it without copying. */
   push(chunk: Uint8Array): void {
     if (this.hasEnded || chunk.length === 0) return;
     this.#chunks.push(chunk);
@@ -58,14 +58,14 @@ export class Inbox {
     this.#wakeReader();
   }
 
-  /** No more arrives. With a `failure`, reading fails behind what has arrived. */
+  /** Ends the channel. With a `failure`, reading fails after the bytes that have arrived. */
   end(failure?: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { failure };
     this.#wakeReader();
   }
 
-  /** Drops what has arrived and what still arrives. */
+  /** Drops all bytes, also later ones. */
   discard(): void {
     this.#discarding = true;
     this.#chunks = [];

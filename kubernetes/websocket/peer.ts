@@ -31,9 +31,12 @@ import {
 
 const READ_SIZE = 64 * 1024;
 const EMPTY = new Uint8Array();
-/** Answers to pings that may wait for the transport; RFC 6455 5.5.3 allows to answer only the last pings. */
+/**
+ * Most answers to pings that wait for the transport; RFC 6455 5.5.3 permits
+ * answering only the latest ping.
+ */
 const MAX_PONGS = 16;
-/** Longest wait until a close frame that reports a fault has been sent, ms. */
+/** Longest wait until a close frame that reports an error was sent, ms. */
 const CLOSE_TIME = 1000;
 
 /** A piece of a message. */
@@ -52,16 +55,19 @@ export interface MessagePart {
 export class WebSocketPeer {
   readonly #conn: ByteConn;
   readonly #client: boolean;
-  /** Bytes of the transport that have not been looked at. */
+  /** Bytes of the transport that were not processed. */
   #input: Uint8Array = EMPTY;
   #buffer: Uint8Array = EMPTY;
-  /** The message that is arriving: its opcode; 0 between messages. */
+  /** Opcode of the message that is arriving; 0 between messages. */
   #opcode = 0;
-  /** No byte of the message has been given to the reader. */
+  /** Whether no byte of the message was passed to the reader. */
   #begins = false;
   /** Checks the text of a message. */
   #decoder: TextDecoder | undefined;
-  /** The frame that is arriving: whether it is the last of its message, its mask, and how much of it has been read. */
+  /**
+   * State of the frame that is arriving: whether it is the last of its message, its
+   * mask, and how much of it was read.
+   */
   #fin = false;
   #mask: Uint8Array | undefined;
   #offset = 0;
@@ -70,15 +76,15 @@ export class WebSocketPeer {
   #ended = false;
   #closeSent = false;
   #closedWith: number | undefined;
-  /** What the peer still sends is dropped, for a moment; then the transport is closed. */
+  /** Whether the peer's input is dropped for a short time before the transport is closed. */
   #draining = false;
   /** Called when bytes have arrived. */
   onInput: (() => void) | undefined;
   readonly #pongs: Uint8Array[] = [];
-  /** Frames leave one after the other. */
+  /** Sends frames one after the other. */
   #writing: Promise<void> = Promise.resolve();
 
-  /** `client`: this side opened the WebSocket, and masks what it sends. */
+  /** `client`: whether this side opened the WebSocket, and so masks its frames. */
   constructor(conn: ByteConn, client: boolean) {
     this.#conn = conn;
     this.#client = client;
@@ -94,7 +100,7 @@ export class WebSocketPeer {
    * the end of the transport.
    *
    * Throws {@linkcode WebSocketError} if the peer breaks a rule, after sending a
-   * close frame that says so, and if the peer closes with a status that reports
+   * close frame that reports it, and if the peer closes with a status that reports
    * an error.
    */
   async read(): Promise<MessagePart | null> {
@@ -106,7 +112,7 @@ export class WebSocketPeer {
     }
   }
 
-  /** Sends a message of one frame: the bytes of `prefix`, then `payload`. */
+  /** Sends a message of one frame, with `prefix` before `payload`. */
   send(
     opcode: number,
     payload: Uint8Array,
@@ -128,7 +134,7 @@ export class WebSocketPeer {
     await this.send(PING, EMPTY);
   }
 
-  /** Sends the close frame behind everything before it, unless it has been sent. */
+  /** Sends the close frame after everything before it, unless it was already sent. */
   close(status: number = NORMAL_CLOSURE): Promise<void> {
     return this.#enqueue(async () => {
       if (this.#closeSent) return;
@@ -137,20 +143,24 @@ export class WebSocketPeer {
     });
   }
 
-  /** Tells the peer of its fault with a close frame, and reads nothing more; never rejects. */
+  /** Reports an error of the peer with a close frame, and stops reading; never rejects. */
   async fail({ status }: WebSocketError): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
     await within(CLOSE_TIME, this.close(status).catch(() => {}));
-    // A socket that is closed with bytes unread is reset, and that would take the close frame away.
+    // If a socket is closed with unread bytes, the system resets it, and the close
+    // frame is lost.
     this.#draining = true;
-    // RFC 6455 7.1.1: the server is the first to end the connection.
+    // RFC 6455 7.1.1: the server ends the connection first.
     const ended = this.#client ? Promise.resolve() : this.#conn.closeWrite();
     ended.then(() => dropInput(this.#conn)).catch(() => {})
       .finally(() => closeQuietly(this.#conn));
   }
 
-  /** Closes the transport at once; after {@linkcode fail}, when the peer has had time to read why. */
+  /**
+   * Closes the transport at once; after {@linkcode fail}, it closes when the peer
+   * has had time to read the close frame.
+   */
   abort(): void {
     this.#ended = true;
     if (!this.#draining) this.#conn.close();
@@ -162,7 +172,7 @@ export class WebSocketPeer {
       if (this.#inFrame) {
         const part = this.#take();
         if (part !== undefined) return part;
-        // An empty frame in the middle of a message.
+        // Skips an empty frame in the middle of a message.
         if (!this.#inFrame) continue;
       } else if (await this.#readFrame()) continue;
       if (!await this.#fill()) {
@@ -172,7 +182,7 @@ export class WebSocketPeer {
     }
   }
 
-  /** Takes what has arrived of the current frame; `undefined` if that is nothing. */
+  /** The available bytes of the current frame; `undefined` if there are none. */
   #take(): MessagePart | undefined {
     const size = Math.min(this.#remaining, this.#input.length);
     const data = this.#input.subarray(0, size);
@@ -209,7 +219,10 @@ export class WebSocketPeer {
     }
   }
 
-  /** Reads the head of the next frame, and all of it if it is a control frame; false: more input is needed. */
+  /**
+   * Reads the head of the next frame, and the whole frame if it is a control frame;
+   * false if more input is needed.
+   */
   async #readFrame(): Promise<boolean> {
     const head = readHead(this.#input, !this.#client);
     if (head === undefined) return false;
@@ -228,12 +241,13 @@ export class WebSocketPeer {
   }
 
   #beginData({ opcode, fin, mask, length }: FrameHead): void {
-    // RFC 6455 5.4: a continuation continues a message, anything else begins one.
+    // RFC 6455 5.4: a continuation continues a message, and any other opcode begins
+    // one.
     if ((opcode === CONTINUATION) !== (this.#opcode !== 0)) {
       throw new WebSocketError(
         opcode === CONTINUATION
-          ? "a frame continues a message, and none has begun"
-          : "a message begins within another one",
+          ? "a frame continues a message, but none has begun"
+          : "a message begins before the previous one has ended",
       );
     }
     if (opcode !== CONTINUATION) {
@@ -256,7 +270,8 @@ export class WebSocketPeer {
     const { status, reason } = readClose(payload);
     this.#closedWith = status;
     this.#ended = true;
-    // RFC 6455 5.5.1: a close frame is answered by one. The peer may be gone by now.
+    // RFC 6455 5.5.1: a close frame is answered by a close frame. The peer may have
+    // left.
     const answer = status === NO_STATUS ? NORMAL_CLOSURE : status;
     await within(CLOSE_TIME, this.close(answer).catch(() => {}));
     if (
@@ -270,8 +285,8 @@ export class WebSocketPeer {
   }
 
   /**
-   * Reading does not wait for the answer: two sides that both wait with reading
-   * until the other one reads would wait for ever.
+   * Does not wait until the answer was sent: two sides that both stopped reading
+   * until the other one reads would wait forever.
    */
   #answerPing(payload: Uint8Array): void {
     this.#pongs.push(payload);
@@ -285,10 +300,10 @@ export class WebSocketPeer {
     }).catch(() => {});
   }
 
-  /** Reads from the transport behind what is left of the input; false at its end. */
+  /** Reads from the transport and appends to the remaining input; false at its end. */
   async #fill(): Promise<boolean> {
     if (this.#buffer.length === 0) this.#buffer = new Uint8Array(READ_SIZE);
-    // What is left is the beginning of a head or of a control frame.
+    // The remaining input is the beginning of a head or of a control frame.
     const rest = this.#input.length;
     if (rest > MAX_HEAD + MAX_CONTROL_PAYLOAD) {
       throw new WebSocketError("the head of a frame does not end");
@@ -322,18 +337,18 @@ export class WebSocketPeer {
   }
 }
 
-/** RFC 6455 5.5.1, 7.4: nothing, or a status that may be on the wire and a reason in UTF-8. */
+/** RFC 6455 5.5.1, 7.4: the payload is empty, or a valid status and a reason in UTF-8. */
 function readClose(payload: Uint8Array): { status: number; reason: string } {
   if (payload.length === 0) return { status: NO_STATUS, reason: "" };
   const status = payload[0] << 8 | payload[1];
   if (payload.length === 1) {
     throw new WebSocketError(
-      "the peer closed the WebSocket with half a status",
+      "the peer closed the WebSocket with an incomplete status",
     );
   }
   if (!isCloseStatus(status)) {
     throw new WebSocketError(
-      `the peer closed the WebSocket with ${status}, which is no status`,
+      `the peer closed the WebSocket with ${status}, which is not a valid status`,
     );
   }
   try {

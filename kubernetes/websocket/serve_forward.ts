@@ -17,7 +17,7 @@ import { failureText, type ForwardHandler } from "../server/forward.ts";
 import { WebSocketChannels } from "./channels.ts";
 import type { MessageTransport } from "./server_channels.ts";
 
-/** Most ports of one request: their channels are numbered by a byte, and by a character in base64. */
+/** Most ports of one request, because a channel number is one byte, or one character in base64. */
 export const MAX_PORTS = 32;
 
 /** A port-forward that has been granted. */
@@ -64,7 +64,7 @@ interface Place {
   readonly signal: AbortSignal;
 }
 
-/** Opens the channels of one port; what is returned carries its connection. */
+/** Opens the channels of one port; returns the function that carries its connection. */
 function connection(
   channels: WebSocketChannels,
   { call, handler }: GrantedForward,
@@ -76,7 +76,7 @@ function connection(
   return async () => {
     const output = new Output(data);
     const number = new Uint8Array([port & 0xff, port >> 8]);
-    // In this order, before anything that a handler writes.
+    // Sent in this order before anything that a handler writes.
     handled(data.write(number));
     handled(error.write(number));
     try {

@@ -18,11 +18,11 @@ import { WebSocketChannels } from "./channels.ts";
 import type { ChannelCodec } from "./codec.ts";
 import type { WebSocketPeer } from "./peer.ts";
 
-/** What carries the channels. */
+/** The transport of the channels. */
 export interface MessageTransport {
   readonly peer: WebSocketPeer;
   readonly codec: ChannelCodec;
-  /** Received bytes that may wait to be read. */
+  /** Most received bytes that wait to be read. */
   readonly maxBufferedBytes: number;
 }
 
@@ -37,14 +37,14 @@ export async function serveMessageCommand(
     hasClose: traitsOf(granted.protocol).hasClose,
     channels: new Set(Object.values(CHANNEL_NUMBER)),
     maxBufferedBytes,
-    // Whatever handlers wait for: what a client can fill is bounded.
+    // The memory that a client can fill is bounded, whatever the handlers wait for.
     maxUnreadBytes: maxBufferedBytes,
   });
   onChannels(channels);
   try {
     const served = channelsOf(channels, granted);
     channels.start();
-    // As Kubernetes does, on the first channel that the client takes.
+    // Sent on the first channel that the client receives, as in Kubernetes.
     const { call: { stdout, stderr } } = granted;
     const first = stdout ? "stdout" : stderr ? "stderr" : "error";
     handled(channels.greet(CHANNEL_NUMBER[first]));

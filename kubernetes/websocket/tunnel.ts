@@ -1,6 +1,6 @@
 /**
- * A byte connection inside a WebSocket: what is written leaves as binary
- * messages; the bytes of binary messages are read, wherever the messages end.
+ * A byte connection inside a WebSocket: written bytes are sent as binary messages,
+ * and the bytes of binary messages are read without their boundaries.
  *
  * @module
  */
@@ -13,19 +13,19 @@ import { WebSocketPeer } from "./peer.ts";
 const MAX_MESSAGE = 64 * 1024;
 const EMPTY = new Uint8Array();
 
-/** Bytes over WebSocket messages over bytes. */
+/** A byte connection over WebSocket messages. */
 export class WebSocketTunnel implements ByteConn {
   readonly #peer: WebSocketPeer;
   /** Bytes of a message that have not been read. */
   #rest: Uint8Array = EMPTY;
   #ended = false;
 
-  /** `client`: this side opened the WebSocket, and masks what it sends. */
+  /** `client`: whether this side opened the WebSocket, and so masks its frames. */
   constructor(conn: ByteConn, client: boolean) {
     this.#peer = new WebSocketPeer(conn, client);
   }
 
-  /** Reads some bytes of the next binary message; `null` at the peer's close. */
+  /** Reads some bytes of the next binary message; `null` when the peer has closed. */
   async read(into: Uint8Array): Promise<number | null> {
     if (this.#ended) return null;
     while (this.#rest.length === 0) {
@@ -56,7 +56,7 @@ export class WebSocketTunnel implements ByteConn {
     return data.length;
   }
 
-  /** Sends the close frame: the peer reads the end of input. */
+  /** Sends the close frame, which is the end of input for the peer. */
   async closeWrite(): Promise<void> {
     await this.#peer.close();
   }

@@ -339,7 +339,7 @@ Deno.test("what is wrong is told with line and field, and without secrets", asyn
     ["[".repeat(50_000), undefined, "", /nested too deeply/],
     ["kind: Pod\n", 1, "kind", /its kind is Pod/],
     ["\napiVersion: v2\n", 2, "apiVersion", /version v2 is not known/],
-    ["users: 7\n", 1, "users", /a list is needed here/],
+    ["users: 7\n", 1, "users", /this must be a list/],
     ["users:\n- user: {}\n", 2, "users[0]", /this entry has no name/],
     [
       "users:\n- name: a\n- name: a\n",
@@ -351,7 +351,7 @@ Deno.test("what is wrong is told with line and field, and without secrets", asyn
       kubeconfig({ user: "token: [SECRET]" }),
       21,
       "users[0].user.token",
-      /a string is needed here, not a list/,
+      /this must be a string, not a list/,
     ],
     [
       kubeconfig({ user: "client-certificate-data: '%SECRET'" }),
@@ -403,7 +403,7 @@ Deno.test("what is wrong is told with line and field, and without secrets", asyn
       kubeconfig({ cluster: "server: ftp://x" }),
       16,
       "clusters[0].cluster.server",
-      /is not a URL of HTTP/,
+      /is not an http: or https: URL/,
     ],
     [
       kubeconfig({ cluster: "certificate-authority: /nowhere/ca" }),
@@ -421,7 +421,7 @@ Deno.test("what is wrong is told with line and field, and without secrets", asyn
       kubeconfig({ cluster: "server: https://x\ninsecure-skip-tls-verify: 7" }),
       17,
       "clusters[0].cluster.insecure-skip-tls-verify",
-      /true or false/,
+      /this must be true or false/,
     ],
   ];
   await withFolder({}, async (folder) => {
@@ -480,7 +480,7 @@ Deno.test("long and branching texts are refused or cost little", async () => {
   await assertRejects(
     () => loadKubeConfig({ text: "", paths: [] }),
     InvalidArgumentError,
-    "both text and paths",
+    "text and paths cannot be combined",
   );
 });
 

@@ -278,8 +278,8 @@ Deno.test("what is no archive, or one that ends early, is an error", async () =>
         new TextEncoder().encode("tar: command not found\n".repeat(100)),
         "checksum",
       ],
-      [cut.subarray(0, 2000), "broken off after 2000 bytes"],
-      [new Uint8Array(0), "broken off after 0 bytes"],
+      [cut.subarray(0, 2000), "the archive ended early, after 2000 bytes"],
+      [new Uint8Array(0), "the archive ended early, after 0 bytes"],
     ] as const
   ) {
     await withFolder({ "dest/.keep": "" }, async (root) => {

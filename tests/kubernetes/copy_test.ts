@@ -287,7 +287,7 @@ Deno.test("an archive that breaks off again and again is an error, and no part o
           retries: 1,
         }),
       CopyError,
-      "broken off after",
+      "the archive ended early, after",
     );
     assertStringIncludes(error.message, "after 1 retries");
     const left = await snapshot(`${folder}/here`);

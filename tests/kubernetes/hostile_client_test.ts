@@ -490,6 +490,6 @@ Deno.test("a handler may throw anything, and give anything for an exit code", as
   await settle();
   assertEquals(
     textOf(session.peer, 1),
-    "error forwarding port 80: what was thrown has no text",
+    "error forwarding port 80: the thrown value cannot be converted to text",
   );
 });

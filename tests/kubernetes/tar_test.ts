@@ -168,7 +168,7 @@ Deno.test("what no archive has is refused and not held in memory", async () => {
   const cases: [entry: Entry, message: string][] = [
     [
       entry("x", { type: TYPE.longName, size: 2 ** 33 }),
-      "a name has 8589934592 bytes",
+      "a name is too long: it has 8589934592 bytes",
     ],
     [entry("x", { type: "S" }), "sparse files"],
     [entry("x", { type: TYPE.pax, body: "9 size=-1\n" }), "cannot be read"],

@@ -329,7 +329,7 @@ Deno.test("how a command ends over a WebSocket", async () => {
       ["WebSocketError", "WebSocketError", "WebSocketError"],
     ],
     [
-      "half a status",
+      "an incomplete status",
       async ({ peer, say }) => {
         await say(ERROR, SUCCESS.slice(0, 9));
         await peer.close();

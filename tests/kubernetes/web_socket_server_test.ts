@@ -343,8 +343,8 @@ Deno.test("requests for a WebSocket that are refused, and with what", async () =
   const cases: [lines: string[], status: number, text: string][] = [
     [[exec, key, version, v5], 101, ""],
     [[exec, key, version], 101, ""],
-    [[exec, version, v5], 400, "no WebSocket handshake"],
-    [[exec, key, v5], 400, "no WebSocket handshake"],
+    [[exec, version, v5], 400, "not a valid WebSocket handshake"],
+    [[exec, key, v5], 400, "not a valid WebSocket handshake"],
     [
       [exec, key, "Sec-WebSocket-Version: 8", v5],
       426,

@@ -2,15 +2,16 @@
  * Headers of a tar archive: ustar (POSIX.1-1988), with what GNU tar and pax
  * (POSIX.1-2001) add for long names and large files.
  *
- * Not by the standard library's `@std/tar` (0.1.10): it has no names above 256
- * bytes, reads a file above 8 GiB as empty, and gives out 512 bytes at a time.
+ * The standard library's `@std/tar` (0.1.10) is not used, because it does not
+ * support names above 256 bytes, reads a file above 8 GiB as empty, and returns 512
+ * bytes at a time.
  *
  * @module
  */
 
 import { CopyError } from "../error.ts";
 
-/** Size of a block, bytes. Headers are one block, files are padded to whole ones. */
+/** Size of a block, bytes. A header is one block; files are padded to whole blocks. */
 export const BLOCK = 512;
 
 /** Type flags of an entry. */
@@ -30,11 +31,11 @@ export const TYPE = {
   globalPax: "g",
 } as const;
 
-/** What a header says. */
+/** The fields of a header. */
 export interface TarHeader {
   readonly name: string;
   readonly type: string;
-  /** Bytes that follow, without padding. */
+  /** Size of the content without padding, bytes. */
   readonly size: number;
   /** Permission bits. */
   readonly mode: number;
@@ -61,7 +62,7 @@ const FIELDS = {
 
 type FieldName = keyof typeof FIELDS;
 
-/** Whether a block is all zeros: two of them end an archive. */
+/** Whether all bytes of a block are zero; two such blocks end an archive. */
 export function isZero(block: Uint8Array): boolean {
   return block.every((byte) => byte === 0);
 }
@@ -69,7 +70,7 @@ export function isZero(block: Uint8Array): boolean {
 /**
  * Reads a header.
  *
- * Throws {@linkcode CopyError} for a block that is not one.
+ * Throws {@linkcode CopyError} for an invalid block.
  */
 export function decodeHeader(block: Uint8Array): TarHeader {
   const view = (name: FieldName): Uint8Array => {
@@ -80,7 +81,8 @@ export function decodeHeader(block: Uint8Array): TarHeader {
     throw new CopyError("the archive has a header with a wrong checksum");
   }
   const name = readText(view("name"));
-  // GNU's magic is "ustar  "; its header has times where ustar has the prefix.
+  // GNU's magic is "ustar  ", and its header has times in the place of ustar's
+  // prefix.
   const isUstar = readText(view("magic").subarray(0, 6)) === "ustar" &&
     view("magic")[5] === 0;
   const prefix = isUstar ? readText(view("prefix")) : "";
@@ -88,7 +90,7 @@ export function decodeHeader(block: Uint8Array): TarHeader {
   const size = readNumber(view("size"));
   if (!Number.isSafeInteger(size) || size < 0) {
     throw new CopyError(
-      "the archive has an entry whose size is not a size",
+      "the archive has an entry with an invalid size",
       name,
     );
   }
@@ -103,7 +105,7 @@ export function decodeHeader(block: Uint8Array): TarHeader {
   };
 }
 
-/** Writes an entry's header; further blocks before it where name or link target is long. */
+/** Writes an entry's header, after additional blocks for a long name or link target. */
 export function encodeHeader(header: TarHeader): Uint8Array<ArrayBuffer>[] {
   const blocks: Uint8Array<ArrayBuffer>[] = [];
   const name = new TextEncoder().encode(header.name);
@@ -133,7 +135,7 @@ export function encodeHeader(header: TarHeader): Uint8Array<ArrayBuffer>[] {
   return blocks;
 }
 
-/** GNU's entry for a long name, which busybox reads as well (it skips those of pax). */
+/** GNU's entry for a long name. busybox reads it as well, but skips those of pax. */
 function longField(
   type: string,
   value: Uint8Array,
@@ -153,18 +155,18 @@ function longField(
   ];
 }
 
-/** Size with padding to whole blocks. */
+/** The size rounded up to whole blocks. */
 export function padded(size: number): number {
   return Math.ceil(size / BLOCK) * BLOCK;
 }
 
-/** Where a name's slash divides it into prefix and name; -1: nowhere. */
+/** Index of the slash that divides a name into prefix and name; -1 if there is none. */
 function splitAt(name: Uint8Array): number {
   const slash = name.indexOf(0x2f, name.length - 101);
   return slash > 0 && slash <= 155 && slash < name.length - 1 ? slash : -1;
 }
 
-/** The sum of all bytes, those of the checksum counted as spaces. */
+/** The sum of all bytes, with spaces in place of the checksum. */
 function checksum(block: Uint8Array): number {
   const [start, length] = FIELDS.checksum;
   let sum = 0;
@@ -174,10 +176,10 @@ function checksum(block: Uint8Array): number {
   return sum;
 }
 
-/** Octal digits; or, where the first bit is set, the number itself (GNU, base 256). */
+/** Reads a number in octal digits or, if the first bit is set, in binary (GNU, base 256). */
 function readNumber(field: Uint8Array): number {
   if (field[0] >= 0x80) {
-    // Negative numbers, which begin with 0xff, occur in times only.
+    // Negative numbers, which begin with 0xff, occur only as times.
     if (field[0] === 0xff) return 0;
     let value = field[0] & 0x7f;
     for (const byte of field.subarray(1)) value = value * 256 + byte;

@@ -15,20 +15,20 @@ import {
   TYPE,
 } from "./header.ts";
 
-/** Longest name and longest set of pax fields, bytes: they are held in memory. */
+/** Longest name and longest pax fields, bytes, because they are held in memory. */
 const MAX_EXTENSION = 1024 * 1024;
 
-/** Gives bytes until there are none. */
+/** A source of bytes. */
 export interface ByteSource {
   /** The next bytes; `undefined` at the end. */
   read(): Promise<Uint8Array | undefined>;
 }
 
-/** Reads entries one after the other. */
+/** Reads the entries of an archive in order. */
 export class TarReader {
   readonly #source: ByteSource;
   #chunk: Uint8Array = new Uint8Array(0);
-  /** Bytes of the current entry that were not read, padding included. */
+  /** Unread bytes of the current entry, with its padding. */
   #left = 0;
   #body = 0;
 
@@ -37,11 +37,11 @@ export class TarReader {
   }
 
   /**
-   * The next entry; what was not read of the one before is skipped. `undefined`
-   * at the end of the archive.
+   * The next entry; skips the unread rest of the previous one. `undefined` at the
+   * end of the archive.
    *
-   * Throws {@linkcode CopyError} for what is not an archive, and for one that ends
-   * before its end is marked.
+   * Throws {@linkcode CopyError} if the input is not an archive or ends before the
+   * end marker.
    */
   async next(): Promise<TarHeader | undefined> {
     let name: string | undefined;
@@ -68,7 +68,7 @@ export class TarReader {
           pax = readPax(await this.#extension(header));
           continue;
         case TYPE.globalPax:
-          // Comments, such as those of git.
+          // Global fields, such as git's comments, are ignored.
           continue;
       }
       const entry = {
@@ -86,7 +86,8 @@ export class TarReader {
       }
       const hasBody = entry.type === TYPE.file ||
         entry.type === TYPE.contiguousFile;
-      // Rule: links, folders and devices have no content, whatever their size says.
+      // Rule: links, folders and devices have no content, even if their size is not
+      // 0.
       const isEmpty = /^[1-6]$/.test(entry.type);
       this.#body = hasBody ? entry.size : 0;
       this.#left = isEmpty ? 0 : padded(entry.size);
@@ -111,14 +112,14 @@ export class TarReader {
 
   async #extension({ size, name }: TarHeader): Promise<Uint8Array> {
     if (size > MAX_EXTENSION) {
-      throw new CopyError(`a name has ${size} bytes`, name);
+      throw new CopyError(`a name is too long: it has ${size} bytes`, name);
     }
     const bytes = await this.#take(size);
     this.#left -= size;
     return bytes;
   }
 
-  /** Exactly so many bytes. */
+  /** Reads exactly `size` bytes. */
   async #take(size: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(size);
     for (let at = 0; at < size;) {
@@ -129,7 +130,7 @@ export class TarReader {
     return bytes;
   }
 
-  /** At least one byte and at most so many. */
+  /** Reads at least one byte and at most `most`. */
   async #some(most: number): Promise<Uint8Array> {
     while (this.#chunk.length === 0) {
       const chunk = await this.#source.read();
@@ -144,7 +145,10 @@ export class TarReader {
   }
 }
 
-/** Fields of pax: "LENGTH NAME=VALUE\n", the length that of the whole line in bytes. */
+/**
+ * Reads pax fields: "LENGTH NAME=VALUE\n", where LENGTH is the length of the whole
+ * line in bytes.
+ */
 function readPax(bytes: Uint8Array): Map<string, string> {
   const fields = new Map<string, string>();
   const decoder = new TextDecoder();
@@ -158,7 +162,7 @@ function readPax(bytes: Uint8Array): Map<string, string> {
     if (
       bytes[at + length - 1] !== 0x0a || at + length <= space || equals < 1
     ) {
-      throw new CopyError("the archive has fields of pax that cannot be read");
+      throw new CopyError("the archive has invalid pax fields");
     }
     fields.set(text.slice(0, equals), text.slice(equals + 1));
     at += length;
@@ -177,7 +181,7 @@ function numberIn(
     ? !Number.isSafeInteger(value) || value < 0
     : Number.isNaN(value);
   if (isWrong) {
-    throw new CopyError(`the archive has the ${name} "${text}"`);
+    throw new CopyError(`the archive has an invalid ${name}: "${text}"`);
   }
   return value;
 }
