@@ -52,8 +52,8 @@ const COMMANDS: readonly Command[] = [
 ];
 
 /**
- * Runs the command line and resolves to its exit code: 0 when all went well,
- * 1 when the work failed, 2 when the arguments make no sense.
+ * Runs the command line and resolves to its exit code: 0 for success, 1 for a
+ * failure, 2 for wrong arguments.
  *
  * @example
  * ```ts
@@ -82,7 +82,7 @@ export async function main(args: string[]): Promise<number> {
     complain(`unknown command "${wanted}"${hint}`);
     return EXIT_USAGE;
   }
-  // What follows "--" belongs to a program in a pod.
+  // The arguments after "--" belong to a program in a pod.
   const end = rest.indexOf("--");
   const own = end < 0 ? rest : rest.slice(0, end);
   if (asksForHelp || own.includes("--help") || own.includes("-h")) {

@@ -1,5 +1,5 @@
 /**
- * One line a request, on standard output, as the request ends.
+ * Prints one line on standard output for each request that has ended.
  *
  * @module
  */
@@ -17,29 +17,29 @@ import {
   yellow,
 } from "./terminal.ts";
 
-/** The forms of a line: for people, Apache's combined format, one JSON object. */
+/** The formats: for people, Apache's combined format, and one JSON object. */
 const FORMATS = ["text", "combined", "json"] as const;
 
-/** The form of a line. */
+/** The format of a line. */
 export type LogFormat = typeof FORMATS[number];
 
 /** A request that has ended. */
 export interface LogEntry {
-  /** When it arrived. */
+  /** Time of its arrival. */
   readonly time: Date;
   /** The client's address, without port; `unix` on a Unix socket. */
   readonly from: string;
   readonly method: string;
-  /** Path and query, as asked for. */
+  /** Path and query of the request. */
   readonly path: string;
   readonly status: number;
   /** Bytes of the response's body that were sent. */
   readonly bytes: number;
-  /** From its arrival to its end, ms. */
+  /** Time from its arrival to its end, ms. */
   readonly ms: number;
   readonly referer: string | undefined;
   readonly userAgent: string | undefined;
-  /** Why the response was not sent in full; `undefined` when it was. */
+  /** Why the response was not sent completely; `undefined` if it was. */
   readonly error: string | undefined;
 }
 
@@ -53,7 +53,7 @@ export function readLogFormat(text: string | undefined): LogFormat {
   throw new UsageError(`--log-format ${text}: known are ${FORMATS.join(", ")}`);
 }
 
-/** The log in a format; `undefined`: none. */
+/** Creates the log in a format; `undefined`: no log. */
 export function accessLog(format: LogFormat | undefined): AccessLog {
   if (format === undefined) return () => {};
   return (entry) => print(LINES[format](entry));
@@ -92,12 +92,12 @@ const LINES: Readonly<Record<LogFormat, (entry: LogEntry) => Shown>> = {
   },
 };
 
-/** A quoted field of the combined format; `"-"` for one that is missing. */
+/** A quoted field of the combined format; `"-"` if it is missing. */
 function quoted(text: string | undefined): string {
   return `"${(text ?? "-").replace(/["\\]/g, "\\$&")}"`;
 }
 
-/** As Apache writes it, in UTC: `28/Nov/2026:14:05:00 +0000`. */
+/** A time in Apache's format, in UTC: `28/Nov/2026:14:05:00 +0000`. */
 function apacheTime(time: Date): string {
   const [, day, month, year, clock] = time.toUTCString().split(/,? /);
   return `${day}/${month}/${year}:${clock} +0000`;
@@ -109,7 +109,7 @@ function coloured(status: number): Shown {
   return green(status);
 }
 
-/** Wraps a handler so that each request is logged when it ends. */
+/** Wraps a handler: each of its requests is logged when it ends. */
 export function withAccessLog(
   handler: ServeHandler,
   log: AccessLog,

@@ -1,10 +1,10 @@
 /**
- * Reads a command's arguments, in the manner of kubectl and other programs of
- * GNU style, into exact types.
+ * Reads the arguments of a command into exact types, with the conventions of
+ * kubectl and GNU programs.
  *
- * Not with the standard library's `parseArgs` (1.0): it reads `-p80` as three
- * options, drops the empty value of `-c ""`, takes `-i=true` for false, and takes
- * a positional argument "true" behind a flag for the flag's value.
+ * The standard library's `parseArgs` (1.0) is not used, because it reads `-p80` as
+ * three options, drops the empty value of `-c ""`, reads `-i=true` as false, and
+ * takes a positional argument "true" after a flag for the value of the flag.
  *
  * @module
  */
@@ -12,13 +12,13 @@
 import { levenshteinDistance } from "../deps.ts";
 import { UsageError } from "./command.ts";
 
-/** The options that a command takes, without their leading dashes. */
+/** The options of a command, without their leading dashes. */
 export interface ArgumentSpec<
   Value extends string,
   List extends string,
   Flag extends string,
 > {
-  /** Options with a value, such as `--port 80`; the last one counts. */
+  /** Options with a value, such as `--port 80`; the last one is used. */
   readonly values?: readonly Value[];
   /** Options with a value that may be repeated. */
   readonly lists?: readonly List[];
@@ -26,7 +26,7 @@ export interface ArgumentSpec<
   readonly flags?: readonly Flag[];
   /** Those of `flags` that are on by default; `--no-NAME` turns them off. */
   readonly onByDefault?: readonly Flag[];
-  /** Other names, of one letter with one dash and longer ones with two: `{ p: "port" }`. */
+  /** Other names: one letter after one dash, longer ones after two: `{ p: "port" }`. */
   readonly aliases?: Readonly<Record<string, Value | List | Flag>>;
   /** Whether arguments may follow `--`. */
   readonly rest?: boolean;
@@ -48,11 +48,11 @@ export interface Arguments<
 }
 
 /**
- * Reads `args`: `--name value`, `--name=value`, `-n value`, `-n80`, `-n=value`,
- * and flags of one letter together, as in `-it`.
+ * Reads `args`: `--name value`, `--name=value`, `-n value`, `-n80`, `-n=value`, and
+ * several one-letter flags together, as in `-it`.
  *
- * Throws {@linkcode UsageError} for an option that `spec` does not have, and for
- * one without its value.
+ * Throws {@linkcode UsageError} for an option that is not in `spec`, and for one
+ * without its value.
  */
 export function readArguments<
   Value extends string = never,
@@ -80,7 +80,7 @@ export function readArguments<
   };
 }
 
-/** One pass over the arguments. */
+/** Reads the arguments once. */
 class Reading {
   readonly #flagNames: ReadonlySet<string>;
   readonly #valueNames: ReadonlySet<string>;
@@ -99,7 +99,7 @@ class Reading {
     this.#aliases = new Map(Object.entries(spec.aliases ?? {}));
   }
 
-  /** Reads up to `--`; returns what follows it. */
+  /** Reads up to `--`; returns the arguments after it. */
   read(args: readonly string[]): string[] {
     this.#left = [...args];
     for (;;) {
@@ -126,7 +126,7 @@ class Reading {
     }
   }
 
-  /** The option that was probably meant. */
+  /** A hint at the option that was probably meant. */
   #suggestion(typed: string): string {
     const names = [
       ...this.#flagNames,
@@ -136,7 +136,7 @@ class Reading {
     return didYouMean(typed, names);
   }
 
-  /** Letters behind one dash: flags, and at the end one option with its value. */
+  /** Reads letters after one dash: flags, and at the end one option with its value. */
   #readLetters(arg: string): void {
     for (let at = 1; at < arg.length; at++) {
       const name = this.#aliases.get(arg[at]) ?? arg[at];
@@ -157,7 +157,7 @@ class Reading {
     }
   }
 
-  /** Takes an option with its value; false when there is none of this name. */
+  /** Reads an option with its value; false if there is none of this name. */
   #take(typed: string, name: string, value: string | undefined): boolean {
     if (this.#flagNames.has(name)) {
       this.flags.set(name, readFlag(typed, value));
@@ -171,10 +171,10 @@ class Reading {
   }
 }
 
-/** Letters that may be wrong, missing or too many in a word that is taken for another. */
+/** Most letters that may be wrong, missing or added if a word is taken for a known one. */
 const MOST_EDITS = 2;
 
-/** `; did you mean X?` for the known word that is typed nearly like this one. */
+/** `; did you mean X?` for the known word that is most similar. */
 export function didYouMean(typed: string, known: readonly string[]): string {
   const [nearest] = known.map((word) =>
     [levenshteinDistance(typed, word), word] as const
@@ -185,7 +185,7 @@ export function didYouMean(typed: string, known: readonly string[]): string {
 
 function readFlag(typed: string, value = "true"): boolean {
   if (value === "true" || value === "false") return value === "true";
-  throw new UsageError(`${typed}=${value}: true or false is needed`);
+  throw new UsageError(`${typed}=${value}: the value must be true or false`);
 }
 
 function mapNames<Name extends string, T>(

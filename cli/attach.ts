@@ -1,5 +1,5 @@
 /**
- * `spdy attach`: the process that a container was started with.
+ * `spdy attach`: attaches to the process with which a container was started.
  *
  * @module
  */
@@ -59,8 +59,9 @@ kubeconfig and the files named, --allow-run for credential plugins, and for stty
 });
 
 /**
- * Whether the process has a terminal, as far as can be told. One without would get
- * the keys of a raw terminal here, Ctrl-C as well, and not know what they mean.
+ * Whether the process has a terminal, as far as can be determined. A process
+ * without one would get the keys of a raw terminal, including Ctrl-C, and could not
+ * interpret them.
  */
 async function hasTerminal(target: TargetOptions): Promise<boolean> {
   const { pod } = target;
@@ -73,7 +74,7 @@ async function hasTerminal(target: TargetOptions): Promise<boolean> {
     container = listAt(found.pod, "spec", "containers")
       .find((each) => textAt(each, "name") === name);
   } catch (error) {
-    // Whoever may attach to a pod may not always read it.
+    // A user who may attach to a pod may not be permitted to read its object.
     if (error instanceof StreamingRefusedError) return true;
     throw error;
   }

@@ -194,9 +194,9 @@ files named.`,
   },
 });
 
-/** However short the load: so long may connecting take at least, and closing at most, ms. */
+/** Shortest wait for connecting, and longest wait for closing, ms. */
 const SHORTEST_WAIT = 1000;
-/** Most of anything that is counted. */
+/** Highest value of any count. */
 const MOST = 0x7fffffff;
 
 function positive(
@@ -207,7 +207,9 @@ function positive(
   if (text === undefined) return otherwise;
   const value = readWhole(text);
   if (!(value > 0 && value <= MOST)) {
-    throw new UsageError(`${name} ${text}: a whole number from 1 to ${MOST}`);
+    throw new UsageError(
+      `${name} ${text}: it must be a whole number from 1 to ${MOST}`,
+    );
   }
   return value;
 }
@@ -222,7 +224,7 @@ function readTargets({ values, positionals }: Read): Target[] {
   const other = targets.find((target) => target.origin !== origin);
   if (other !== undefined) {
     throw new UsageError(
-      `the URLs have to be of one server: ${origin} and ${other.origin} are two`,
+      `all URLs must be of the same server, but ${origin} and ${other.origin} differ`,
     );
   }
   return targets;
@@ -247,8 +249,8 @@ async function readInit(
 }
 
 /**
- * Streams that the server allows on a connection. More requests would wait in
- * front of that limit, and their latency would be that of the queue.
+ * Number of streams that the server allows on a connection. More requests would
+ * wait in a queue on this side, and their latency would include that wait.
  */
 async function allowedStreams(
   connections: readonly Connection[],
@@ -257,7 +259,7 @@ async function allowedStreams(
   const gaveUp = new Promise<void>((resolve) =>
     signal?.addEventListener("abort", () => resolve(), { once: true })
   );
-  // The answer comes behind the SETTINGS that a server sends first.
+  // The answer arrives after the SETTINGS that a server sends first.
   await Promise.race([
     Promise.all(
       connections.map((connection) => connection.ping().catch(() => {})),

@@ -1,5 +1,5 @@
 /**
- * The certificate of a server, read again when its files change.
+ * The certificate of a server, which is read again when its files change.
  *
  * @module
  */
@@ -28,9 +28,9 @@ export class CertificateFiles {
   readonly #certFile: string;
   readonly #keyFile: string;
   #current: Certificate;
-  /** The failure that was reported last, so that it is reported once. */
+  /** The last reported failure; each failure is reported once. */
   #reported = "";
-  /** How often the files were read, and which of these readings was used last. */
+  /** Number of times the files were read, and the one whose result is used. */
   #readings = 0;
   #used = 0;
 
@@ -44,7 +44,7 @@ export class CertificateFiles {
     this.#current = current;
   }
 
-  /** Reads both files. Throws `UsageError` for one that holds no PEM. */
+  /** Reads both files. Throws `UsageError` if one of them contains no PEM. */
   static async open(
     certFile: string,
     keyFile: string,
@@ -53,21 +53,21 @@ export class CertificateFiles {
     return new CertificateFiles(certFile, keyFile, current);
   }
 
-  /** What the files held when they were last read and were right. */
+  /** The last valid content of the files. */
   get current(): Certificate {
     return this.#current;
   }
 
   /**
-   * Reads the files again; gives a changed certificate to all `users`. If the
-   * files are broken, or do not belong together, it prints why, and the servers
-   * keep what they have: both files may be in the middle of being replaced.
+   * Reads the files again, and passes a changed certificate to all `users`. If the
+   * files are invalid or do not match, it prints the reason, and the servers keep
+   * the previous certificate, because the files may just be being replaced.
    */
   async reload(users: readonly CertificateUser[]): Promise<void> {
     const reading = ++this.#readings;
     try {
       const read = await readBoth(this.#certFile, this.#keyFile);
-      // A later reading was faster, and what it found is newer.
+      // A later reading was faster, and its result is newer.
       if (reading < this.#used) return;
       this.#used = reading;
       const { cert, key } = this.#current;
@@ -82,14 +82,14 @@ export class CertificateFiles {
       if (reason === this.#reported) return;
       this.#reported = reason;
       printError(
-        show`spdy: the certificate in use stays: ${reason}`,
+        show`spdy: the server keeps its current certificate: ${reason}`,
       );
     }
   }
 
   /**
    * Reads the files again every ten seconds, and at once on SIGUSR1; returns a
-   * function that ends this.
+   * function that stops this.
    */
   watch(users: readonly CertificateUser[]): () => void {
     const reload = (): void => void this.reload(users);
@@ -118,7 +118,7 @@ async function readBoth(
   return { cert, key };
 }
 
-/** Whether certificate and key belong together. Where this cannot be checked, the handshake will fail. */
+/** Whether certificate and key match. If this cannot be checked here, the handshake will fail. */
 function isPair(cert: string, key: string): boolean {
   try {
     return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));

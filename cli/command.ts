@@ -1,5 +1,5 @@
 /**
- * What every command of the command line has, and how it ends.
+ * The interface of a command, its exit codes and its errors.
  *
  * @module
  */
@@ -10,43 +10,44 @@ import type { Options } from "./option.ts";
 
 /** One command, such as `spdy decode`. */
 export interface Command {
-  /** Its name, as typed. */
+  /** Its name as the user types it. */
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** What `--help` prints. */
+  /** The text that `--help` prints. */
   readonly help: string;
   /** Its options, for completions and the man page. */
   readonly options: Options;
-  /** Runs it with the arguments behind its name; resolves to the exit code. */
+  /** Runs it with the arguments after its name; resolves to the exit code. */
   run(args: string[]): Promise<number>;
 }
 
-/** Everything went well. */
+/** Success. */
 export const EXIT_OK = 0;
-/** The work was tried and failed: an unreachable host, a broken file. */
+/** Failure, such as an unreachable host or an invalid file. */
 export const EXIT_FAILURE = 1;
-/** The arguments make no sense. */
+/** Wrong arguments. */
 export const EXIT_USAGE = 2;
 
-/** The arguments make no sense; ends the program with {@linkcode EXIT_USAGE}. */
+/** The error for wrong arguments; ends the program with {@linkcode EXIT_USAGE}. */
 export class UsageError extends Error {
-  /** Makes the error; the message says which argument and what is possible. */
+  /** Creates the error; the message names the argument and what is possible. */
   constructor(message: string) {
     super(message);
     this.name = "UsageError";
   }
 }
 
-/** A whole number as it is typed, NaN for anything else: `Number` takes "", "0x50" and "1e3" as well. */
+/** Parses a whole number; NaN for anything else. `Number` also accepts "", "0x50" and "1e3". */
 export function readWhole(text: string): number {
   return /^[0-9]+$/.test(text) ? Number(text) : NaN;
 }
 
 /**
- * Seconds as they are typed, such as "2" or "0.5", in whole ms; 0 means never.
+ * Parses seconds, such as "2" or "0.5"; returns whole ms. 0 means no limit.
  *
- * Throws {@linkcode UsageError} for anything else, and for more than a timer takes.
+ * Throws {@linkcode UsageError} for anything else, and for more than a timer
+ * supports.
  */
 export function readSeconds(name: string, text: string): number {
   const seconds = /^([0-9]+\.?[0-9]*|\.[0-9]+)$/.test(text)
@@ -56,16 +57,16 @@ export function readSeconds(name: string, text: string): number {
     return checkTimeout(name, Math.ceil(seconds * 1000));
   } catch {
     throw new UsageError(
-      `${name} ${text}: seconds from 0 (never) to 2147483`,
+      `${name} ${text}: it must be a number of seconds from 0 (no limit) to 2147483`,
     );
   }
 }
 
-/** What an error says, the error behind it included. */
+/** The message of an error with that of its cause. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { message, cause } = error;
-  // The message contains the status and the reason already.
+  // The message already contains the status and the reason.
   if (error instanceof StreamingRefusedError) return message;
   if (!(cause instanceof Error) || message.includes(cause.message)) {
     return message;

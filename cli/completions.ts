@@ -1,5 +1,5 @@
 /**
- * `spdy completions`: what bash, zsh and fish need to complete a command line.
+ * `spdy completions`: prints completions for bash, zsh and fish.
  *
  * @module
  */
@@ -44,7 +44,7 @@ function wordsOf(option: Option): string[] {
   return [typedName(option), ...option.short ? [`-${option.short}`] : []];
 }
 
-/** Options whose value is a file are completed with file names. */
+/** Options whose value is a file or folder are completed with file names. */
 function takesFile({ value }: Option): boolean {
   return value === "FILE" || value === "DIR";
 }
@@ -75,7 +75,7 @@ ${cases.join("\n")}
 complete -o filenames -F _spdy spdy`;
 }
 
-/** Text inside single quotes of a shell. */
+/** Text in single quotes for a shell. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

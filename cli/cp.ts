@@ -1,5 +1,5 @@
 /**
- * `spdy cp`: files from and to a pod.
+ * `spdy cp`: copies files from and to a pod.
  *
  * @module
  */
@@ -60,7 +60,9 @@ the files, --allow-env for the kubeconfig, --allow-run for credential plugins.`,
     const [source, destination] = positionals.map(readPlace);
     const place = source.pod === undefined ? destination : source;
     if ((source.pod === undefined) === (destination.pod === undefined)) {
-      throw new UsageError("one of SOURCE and DESTINATION is POD:PATH");
+      throw new UsageError(
+        "one of SOURCE and DESTINATION must be POD:PATH, and the other a local path",
+      );
     }
     const retries = values.retries === undefined
       ? undefined
@@ -107,7 +109,7 @@ the files, --allow-env for the kubeconfig, --allow-run for credential plugins.`,
   },
 });
 
-/** A path, and the pod that it is in. */
+/** A path, and its pod if it is in one. */
 interface Place {
   readonly namespace?: string;
   readonly pod?: string;
@@ -136,7 +138,7 @@ export function readPlace(text: string): Place {
 function readRetries(text: string): number {
   const retries = readWhole(text);
   if (retries >= 0 && retries <= 1000) return retries;
-  throw new UsageError(`--retries ${text}: 0 to 1000`);
+  throw new UsageError(`--retries ${text}: it must be a number from 0 to 1000`);
 }
 
 function follow(

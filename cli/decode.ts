@@ -28,11 +28,11 @@ import {
   type Shown,
 } from "./terminal.ts";
 
-/** Bytes that are read at once. */
+/** Size of one read, bytes. */
 const CHUNK = 1 << 18;
-/** Bytes of captures in a page: a browser reads the text of one string. */
+/** Most bytes of captures in a page, because a browser reads them as one string. */
 const MOST_EMBEDDED = 1 << 27;
-/** Lines that are printed at once. */
+/** Lines that are printed in one write. */
 const MOST_LINES = 1024;
 
 const OPTIONS = [
@@ -170,9 +170,9 @@ class Decoding {
   readonly #summaries: Summaries | undefined;
   readonly #columns = columns();
   readonly #table = new RecordTable(this.#columns);
-  /** Connections of which nothing was shown. */
+  /** Connections of which nothing was printed yet. */
   readonly #hidden = new Map<number, CaptureRecord>();
-  /** Whether connections are shown, not frames. */
+  /** Whether connections are printed instead of frames. */
   readonly #isWhole: boolean;
   #lines: Shown[] = [];
   #frames = 0;
@@ -213,7 +213,7 @@ class Decoding {
       await this.#flush();
       await payloads?.close();
     } catch (error) {
-      // Nobody reads what follows: as if it had been read.
+      // The reader of the output has ended; this counts as success.
       if (error instanceof Deno.errors.BrokenPipe) return EXIT_OK;
       throw error;
     } finally {
@@ -269,7 +269,7 @@ class Decoding {
     else this.#lines.push(...summaryLines(summary, this.#columns));
   }
 
-  /** A connection is announced when something of it is shown. */
+  /** A connection is announced before its first line. */
   #addRows(record: CaptureRecord): void {
     if (record.kind === "connection") {
       this.#hidden.set(record.connection, record);
@@ -297,7 +297,7 @@ class Decoding {
   }
 }
 
-/** Writes the page with the captures inside. */
+/** Writes the page with the captures. */
 async function writePage(
   output: string,
   names: readonly string[],
@@ -317,12 +317,12 @@ async function writePage(
       pieces.push(new Uint8Array(chunk));
     }
     files.push({
-      // Without the folder: the page may be passed on.
+      // Without the folder, because the page may be passed to others.
       name: name.replace(/^.*[/\\]/, ""),
       bytes: new Uint8Array(await new Blob(pieces).arrayBuffer()),
     });
   }
-  // The page is large; other commands do not load it.
+  // The page is large, so only this option loads it.
   const { PAGE } = await import("../viewer/page_text.ts");
   const page = embed(PAGE, files);
   if (output === "-") await new Blob([page]).stream().pipeTo(payloadOut());
@@ -330,12 +330,12 @@ async function writePage(
   return EXIT_OK;
 }
 
-/** A page in the place of its capture would destroy the capture. */
+/** Throws if the page would overwrite one of its captures. */
 async function refuseSameFile(
   output: string,
   names: readonly string[],
 ): Promise<void> {
-  // What may not be read is not asked for: it is no file that is read.
+  // A file that cannot be read is not one of the captures.
   const real = async (name: string): Promise<string | undefined> => {
     if (name === "-") return undefined;
     const { state } = await Deno.permissions.query({
@@ -356,13 +356,16 @@ async function refuseSameFile(
   }
 }
 
-/** What the connections without SPDY speak, if there are any. */
+/** The protocols of connections without SPDY, if there are any. */
 function othersText(others: ReadonlyMap<string, number>): string {
   const counts = [...others].map(([what, count]) => `${what} ${count}`);
   return counts.length === 0 ? "" : `; other connections: ${counts.join(", ")}`;
 }
 
-/** The key log that an option or SSLKEYLOGFILE names; read again when a connection is not in it. */
+/**
+ * The key log of the option or of SSLKEYLOGFILE; read again if it does not contain
+ * a connection.
+ */
 async function openKeyLog(option: string | undefined): Promise<KeyLog> {
   const name = option ?? await environmentKeyLog();
   if (name === undefined) return new KeyLog();
@@ -370,13 +373,13 @@ async function openKeyLog(option: string | undefined): Promise<KeyLog> {
   try {
     return new KeyLog(await readAgain(), readAgain);
   } catch (error) {
-    // The variable may be set for other programs.
+    // The variable may be meant for other programs, so an error is ignored.
     if (option === undefined) return new KeyLog();
     throw error;
   }
 }
 
-/** The variable counts only if it may be read without asking. */
+/** The value of the variable, if it can be read without a permission prompt. */
 async function environmentKeyLog(): Promise<string | undefined> {
   const { state } = await Deno.permissions.query({
     name: "env",
@@ -387,7 +390,7 @@ async function environmentKeyLog(): Promise<string | undefined> {
     : undefined;
 }
 
-/** The file piece by piece; the memory of a piece is used again for the next. */
+/** Reads the file in pieces; their memory is reused. */
 async function* chunksOf(name: string): AsyncGenerator<Uint8Array> {
   if (name === "-") {
     yield* Deno.stdin.readable;

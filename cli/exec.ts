@@ -1,5 +1,5 @@
 /**
- * `spdy exec`: a command in a pod.
+ * `spdy exec`: runs a command in a pod.
  *
  * @module
  */
@@ -60,8 +60,8 @@ kubeconfig and the files named, --allow-run for credential plugins, and for stty
 });
 
 /**
- * Whether to ask for a terminal. As kubectl does, not for input that is none: the
- * end of a pipe would not end a command that reads from a terminal.
+ * Whether to request a terminal. As in kubectl, not if the input is not a terminal,
+ * because the end of a pipe would not end a command that reads from a terminal.
  */
 export function asksForTerminal(
   { stdin, tty }: { readonly stdin: boolean; readonly tty: boolean },
@@ -73,7 +73,7 @@ export function asksForTerminal(
   return false;
 }
 
-/** Joins a process to this one's input and outputs; resolves to the exit code. */
+/** Connects a process to this process's input and outputs; resolves to the exit code. */
 export async function passThrough(
   process: RemoteProcess,
   stdin: boolean,
@@ -86,7 +86,7 @@ export async function passThrough(
   return exitCodeOf(code, success);
 }
 
-/** Shows what the process writes, to its end. */
+/** Writes the output of the process until it ends. */
 async function showOutput(
   process: RemoteProcess,
   tty: boolean,
@@ -100,20 +100,20 @@ async function showOutput(
   return await process.status;
 }
 
-/** How much of standard input was sent. */
+/** The part of standard input that was sent. */
 interface SentInput {
-  /** Bytes that the connection took. */
+  /** Bytes that were sent. */
   sent: number;
-  /** There was more, which the connection did not take. */
+  /** Whether there was more input that could not be sent. */
   isCut: boolean;
-  /** Resolves at the end of input, or when the connection takes no more. */
+  /** Resolves at the end of input, or when no more can be sent. */
   ended: Promise<void>;
 }
 
-/** How long a command that has ended is given to show that there is more input, ms. */
+/** After a command has ended, longest wait for more input, ms. */
 const INPUT_GRACE = 500;
 
-/** A command that ends before its input is not always meant to: whoever sent the input has to know. */
+/** Warns if a command ended before its input, which is not always intended. */
 async function warnIfCut(input: SentInput): Promise<void> {
   // A terminal has more input only when a key is pressed.
   if (!Deno.stdin.isTerminal()) await within(INPUT_GRACE, input.ended);
@@ -123,7 +123,7 @@ async function warnIfCut(input: SentInput): Promise<void> {
   );
 }
 
-/** Sends standard input, as long as the process takes it. */
+/** Sends standard input until the process ends. */
 function sendInput(process: RemoteProcess): SentInput {
   const writer = process.stdin.getWriter();
   const send = async (): Promise<void> => {
@@ -141,8 +141,8 @@ function sendInput(process: RemoteProcess): SentInput {
 }
 
 /**
- * What to end with for a command that ended with `code`. A process has 8 bits
- * for it here, a container of Windows 32: none of its failures may become 0.
+ * The exit code of this process for a command that ended with `code`. This process
+ * has 8 bits for it, and a Windows container has 32: a failure must never become 0.
  */
 export function exitCodeOf(code: number | undefined, success: boolean): number {
   if (code === undefined) return EXIT_FAILURE;

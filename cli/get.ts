@@ -1,5 +1,5 @@
 /**
- * `spdy get`: fetches URLs, those of one server over one connection.
+ * `spdy get`: fetches URLs over one connection for each server.
  *
  * @module
  */

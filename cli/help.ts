@@ -1,5 +1,5 @@
 /**
- * The help of a command, made of its table of options.
+ * Generates the help of a command from its table of options.
  *
  * @module
  */
@@ -12,20 +12,20 @@ import { HELP_OPTION, optionsText, wrap } from "./options.ts";
 export interface CommandParts {
   readonly name: string;
   readonly summary: string;
-  /** What follows its name, such as `[OPTION...] URL...`. */
+  /** The arguments after its name, such as `[OPTION...] URL...`. */
   readonly usage: string;
-  /** What it does: paragraphs are wrapped, indented lines stay as they are. */
+  /** Description: paragraphs are wrapped, and indented lines are unchanged. */
   readonly about: string;
   readonly options: Options;
-  /** What follows the options, as `about`. */
+  /** More text after the options, in the same form as `about`. */
   readonly notes?: string;
   run(args: string[]): Promise<number>;
 }
 
-/** The width of a help text; narrower terminals get narrower lines. */
+/** Widest help text, columns; narrower terminals get narrower lines. */
 const WIDEST = 80;
 
-/** A command whose help is made of its parts. */
+/** Creates a command, and generates its help. */
 export function defineCommand(parts: CommandParts): Command {
   const { name, summary, run } = parts;
   const options = [...parts.options, HELP_OPTION];
@@ -44,12 +44,12 @@ function columnsOf(): number {
   try {
     return Math.min(WIDEST, Deno.consoleSize().columns);
   } catch {
-    // Not on a terminal.
+    // Standard output is not a terminal.
     return WIDEST;
   }
 }
 
-/** The help in lines of at most `columns`. */
+/** The help text in lines of at most `columns`. */
 export function helpText(parts: CommandParts, columns: number): string {
   const { name, usage, about, options, notes } = parts;
   const sections = [
@@ -61,7 +61,7 @@ export function helpText(parts: CommandParts, columns: number): string {
   return sections.join("\n\n");
 }
 
-/** Wraps paragraphs; lines that begin with a space stay as they are. */
+/** Wraps paragraphs; lines that begin with a space are unchanged. */
 function paragraphs(text: string, columns: number): string {
   return text.trim().split(/\n\n+/).map((paragraph) =>
     /^ /m.test(paragraph) ? paragraph : wrap(paragraph, columns).join("\n")

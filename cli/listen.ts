@@ -1,7 +1,6 @@
 /**
- * The options that `spdy serve` and `spdy proxy` have in common: where to
- * listen, TLS, version; and the servers' life: several addresses, certificates
- * that change, the end by Ctrl-C.
+ * What `spdy serve` and `spdy proxy` share: the options for addresses, TLS and
+ * version, and running servers on several addresses until Ctrl-C.
  *
  * @module
  */
@@ -19,14 +18,14 @@ export interface Address {
   readonly port: number;
 }
 
-/** Where and how to listen. */
+/** The addresses, and how to listen on them. */
 export interface ListenOptions {
   /** At least one. */
   readonly addresses: readonly Address[];
-  /** For TLS on all of them. */
+  /** The certificate for TLS on all addresses. */
   readonly certificate: CertificateFiles | undefined;
   readonly version: ProtocolVersion;
-  /** The form of the access log; `undefined` for none. */
+  /** The format of the access log; `undefined` for none. */
   readonly log: LogFormat | undefined;
   readonly flowControl: boolean;
 }
@@ -78,13 +77,13 @@ export const LISTEN_OPTIONS = [
   { name: "silent", short: "s", help: "no access log" },
 ] as const;
 
-/** The options, as given. */
+/** The values of the options. */
 export type ListenArguments = Pick<
   ReadOptions<typeof LISTEN_OPTIONS>,
   "values" | "lists" | "flags"
 >;
 
-/** What the options say. Reads the files that they name. */
+/** Reads and checks the options, and the files in them. */
 export async function readListenOptions(
   parsed: ListenArguments,
 ): Promise<ListenOptions> {
@@ -92,7 +91,7 @@ export async function readListenOptions(
   const addresses = readAddresses(parsed);
   const { cert, key } = values;
   if ((cert === undefined) !== (key === undefined)) {
-    throw new UsageError("--cert and --key go together");
+    throw new UsageError("--cert and --key must be given together");
   }
   return {
     addresses,
@@ -115,7 +114,7 @@ function readAddresses({ values, lists }: ListenArguments): Address[] {
   }
   if (host !== undefined || port !== undefined) {
     throw new UsageError(
-      "--listen names the address and the port; --host and --port do not go with it",
+      "--listen cannot be combined with --host and --port",
     );
   }
   return lists.listen.map(readAddress);
@@ -140,11 +139,11 @@ function readPort(option: string, port: string, given = port): number {
   const number = readWhole(port);
   if (number <= 65535) return number;
   throw new UsageError(
-    `${option} ${given}: the port is a number from 0 to 65535`,
+    `${option} ${given}: the port must be a number from 0 to 65535`,
   );
 }
 
-/** The URL under which a server is reached, to be typed after `spdy get`. */
+/** The URL of a server, which the user can pass to `spdy get`. */
 export function listeningUrl(addr: Deno.NetAddr, scheme: string): string {
   const host = addr.hostname.includes(":")
     ? `[${addr.hostname}]`
@@ -155,15 +154,15 @@ export function listeningUrl(addr: Deno.NetAddr, scheme: string): string {
 /** A server of a command. */
 export interface ListeningServer {
   readonly finished: Promise<void>;
-  /** Takes no more connections and finishes what is under way. */
+  /** Accepts no more connections, and finishes open requests. */
   shutdown(): Promise<void>;
   setCertificate(certificate: Certificate): void;
 }
 
 /**
- * Opens a server at each address and waits until all have ended. If one address
- * cannot be had, none is served. Ctrl-C, SIGTERM and SIGHUP finish what is under
- * way; a second signal does not wait.
+ * Opens a server at each address and waits until all have ended. If listening on
+ * one address fails, none is served. Ctrl-C, SIGTERM and SIGHUP finish open
+ * requests; a second signal ends at once.
  */
 export async function runServers(
   { addresses, certificate }: ListenOptions,
@@ -194,7 +193,10 @@ export async function runServers(
   }
 }
 
-/** Waits for the end of `server`; Ctrl-C, SIGTERM and SIGHUP finish what is under way, a second signal does not wait. */
+/**
+ * Waits for the end of `server`. Ctrl-C, SIGTERM and SIGHUP finish open requests; a
+ * second signal ends at once.
+ */
 export async function untilInterrupted(
   server: {
     readonly finished: Promise<unknown>;

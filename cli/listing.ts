@@ -1,8 +1,8 @@
 /**
- * Directories as pages of HTML. The names of a directory are read once in a
- * while and kept for a moment; a page has so many of them, and only their sizes
- * are asked for. So a listing costs no more for a directory of a million files
- * than for one of a thousand, however often it is asked for.
+ * Directory listings in HTML. The names of a directory are read at most once in
+ * {@linkcode KEPT_MS} and kept for that time. A page has {@linkcode PAGE_ENTRIES}
+ * of them, and only the sizes of these are read. A listing therefore costs about
+ * the same for any size of the directory and any number of requests.
  *
  * @module
  */
@@ -23,9 +23,9 @@ import { printable } from "./terminal.ts";
 export const PAGE_ENTRIES = 500;
 /** Most names of one directory that are listed. */
 export const MOST_ENTRIES = 100_000;
-/** How long a listing is used again, ms. */
+/** How long a listing is reused, ms. */
 const KEPT_MS = 2000;
-/** Most directories and pages kept at a time, each. */
+/** Most directories, and most pages, that are kept. */
 const MOST_KEPT = 16;
 
 interface Entry {
@@ -36,24 +36,24 @@ interface Entry {
 
 interface Names {
   readonly entries: readonly Entry[];
-  /** Names beyond {@linkcode MOST_ENTRIES}. */
+  /** Number of names beyond {@linkcode MOST_ENTRIES}. */
   readonly left: number;
 }
 
-/** Lists directories below one. */
+/** Lists directories below a root directory. */
 export class Listings {
   readonly #root: string;
   readonly #names = new ShortMemory<Names | undefined>();
   readonly #pages = new ShortMemory<string | undefined>();
 
-  /** `root` has its links resolved. */
+  /** `root` is a path without symbolic links. */
   constructor(root: string) {
     this.#root = root;
   }
 
   /**
-   * Page `page` (1 is the first) of a directory that a URL names by `parts`;
-   * `undefined` when there is no such page.
+   * Page `page` (1 is the first) of a directory, whose URL has the names `parts`;
+   * `undefined` if there is no such page.
    */
   page(
     directory: FoundDirectory,
@@ -99,8 +99,8 @@ export class Listings {
   }
 
   /**
-   * The size of a file; of a link's when that leads to a file below the root.
-   * `undefined` when no URL can ask for the entry: its name is not UTF-8.
+   * The size of a file, also if the entry is a link to a file below the root.
+   * `undefined` if no URL can name the entry, because its name is not UTF-8.
    */
   async #size(directory: string, entry: Entry): Promise<string | undefined> {
     const doubtful = isDoubtful(entry.name);
@@ -124,19 +124,19 @@ export class Listings {
   }
 }
 
-/** Whether a name may be no UTF-8: what is read of it then has U+FFFD in it, and names nothing. */
+/** Whether a name may not be UTF-8. Such a name is read with U+FFFD, and leads to no file. */
 function isDoubtful(name: string): boolean {
   return name.includes("\ufffd");
 }
 
-/** The names in a directory; `undefined` when it has been moved. */
+/** The names in a directory; `undefined` if it was moved. */
 async function readNames(
   directory: FoundDirectory,
 ): Promise<Names | undefined> {
   const found = await readDirectory(directory.path);
   if (found === undefined) return undefined;
   const entries = found.slice(0, MOST_ENTRIES);
-  // Not by locale: that takes twenty times as long.
+  // Not by locale, which takes twenty times as long.
   entries.sort((a, b) =>
     Number(b.isDirectory) - Number(a.isDirectory) ||
     (a.name < b.name ? -1 : Number(a.name > b.name))
@@ -147,8 +147,8 @@ async function readNames(
 async function readDirectory(
   path: string,
 ): Promise<Entry[] | undefined> {
-  // A link put in the directory's place between the look and the reading must
-  // not be followed: what is read is what was opened and looked at.
+  // If the directory is replaced by a link between the check and the reading, the
+  // link must not be followed: only the directory that was checked is read.
   const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
   if (Deno.build.os === "linux") {
     const handle = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -168,9 +168,9 @@ async function readDirectory(
 }
 
 /**
- * Whether names that were read stand in the directory `path`, which has no links
- * in it, where the system does not say which directory was read. Whoever swaps
- * it for a link must hit the right moment twice each time.
+ * Whether the names were read from the directory `path`, which has no links in it.
+ * Used if the system does not tell which directory was read. To deceive it, the
+ * directory must be replaced at the right moment twice in each comparison.
  */
 async function standThere(
   path: string,
@@ -188,7 +188,7 @@ async function standThere(
 
 async function entriesOf(path: string): Promise<Entry[]> {
   const entries: Entry[] = [];
-  // Not by node:fs: that takes twice as long.
+  // Not by node:fs, which takes twice as long.
   for await (const { name, isDirectory, isSymlink } of Deno.readDir(path)) {
     entries.push({ name, isDirectory, isLink: isSymlink });
   }
@@ -222,7 +222,7 @@ ${pager}${rest}
 `;
 }
 
-/** Keeps what was asked for last, for a moment; whoever asks meanwhile waits for the same. */
+/** Keeps the last results for a short time. Simultaneous requests share one result. */
 class ShortMemory<T> {
   readonly #kept = new Map<string, { value: Promise<T>; until: number }>();
 

@@ -1,5 +1,5 @@
 /**
- * `spdy man`: the man page, made of the same tables as the help texts.
+ * `spdy man`: generates the man page from the same tables as the help.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export function manPage(commands: readonly Command[]): string {
     lines.push(".SH", roff(`spdy ${name}`), ".nf");
     const [synopsis] = help.split("\n", 1);
     lines.push(roff(synopsis), ".fi");
-    // The options follow from the table; what is around them is text.
+    // The options come from the table, and the text around them from the help.
     const texts = help.split("\n\n").slice(1).filter((text) =>
       !/^ +(-\w, )?--/m.test(text)
     );
@@ -66,13 +66,13 @@ export function manPage(commands: readonly Command[]): string {
   return lines.join("\n");
 }
 
-/** A paragraph; lines that are indented stay as they are. */
+/** A paragraph; indented lines are unchanged. */
 function textLines(text = ""): string[] {
   const lines = text.split("\n").map(roff);
   return /^ /m.test(text) ? [".PP", ".nf", ...lines, ".fi"] : [".PP", ...lines];
 }
 
-/** Text that roff does not take for a request or an escape. */
+/** Escapes text that roff would read as a request or an escape. */
 function roff(text: string): string {
   const escaped = text.replaceAll("\\", "\\e").replaceAll("-", "\\-");
   return /^[.']/.test(escaped) ? `\\&${escaped}` : escaped;

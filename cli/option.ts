@@ -1,5 +1,5 @@
 /**
- * What a command says of one of its options.
+ * The description of an option of a command.
  *
  * @module
  */
@@ -8,17 +8,17 @@
 export interface Option {
   /** Its name, without dashes. */
   readonly name: string;
-  /** Its name of one letter, without the dash. */
+  /** Its one-letter name, without the dash. */
   readonly short?: string;
   /** The name of its value in the help, such as `FILE`; a flag has none. */
   readonly value?: string;
-  /** It may be given several times, and all values count. Needs `value`. */
+  /** Whether it can be repeated, and all values are used. Needs `value`. */
   readonly repeated?: true;
   /** A flag that is on by default; `--no-NAME` turns it off. */
   readonly onByDefault?: true;
   /** Other names, without dashes. */
   readonly aliases?: readonly string[];
-  /** What it does, in a line or two; without it the option is in no help. */
+  /** What it does, in a line or two; an option without this text is not in the help. */
   readonly help?: string;
 }
 

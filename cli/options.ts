@@ -1,6 +1,6 @@
 /**
- * The options of a command as one table, from which its arguments are read and
- * its help, its man page and the completions of shells are made.
+ * The options of a command as one table: arguments are read with it, and help, man
+ * page and completions are generated from it.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export type ReadOptions<T extends Options> = Arguments<
   FlagName<T>
 >;
 
-/** Reads arguments by a table. Throws `UsageError` as {@linkcode readArguments} does. */
+/** Reads arguments with a table. Throws `UsageError` as {@linkcode readArguments} does. */
 export function readOptions<const T extends Options>(
   args: readonly string[],
   options: T,
@@ -42,7 +42,7 @@ export function readOptions<const T extends Options>(
       [alias, name] as const
     )
   );
-  // The names are known to the table's type, not to those of this file.
+  // The names are known to the type of the table, but not in this function.
   return readArguments<string, string, string>(args, {
     values: named(({ value, repeated }) => value !== undefined && !repeated),
     lists: named(({ repeated }) => repeated ?? false),
@@ -53,19 +53,19 @@ export function readOptions<const T extends Options>(
   }) as ReadOptions<T>;
 }
 
-/** `--help`, which every command has. */
+/** `--help`, an option of every command. */
 export const HELP_OPTION: Option = {
   name: "help",
   short: "h",
   help: "this text",
 };
 
-/** The name as it is typed: `--no-NAME` for a flag that is on by default. */
+/** The name as the user types it: `--no-NAME` for a flag that is on by default. */
 export function typedName({ name, onByDefault }: Option): string {
   return onByDefault ? `--no-${name}` : `--${name}`;
 }
 
-/** Columns of the names, in front of what an option does. */
+/** Width of the names, columns. */
 const NAMES_WIDTH = 25;
 
 /** The options as `--help` shows them, each line at most `columns` wide. */
@@ -86,7 +86,7 @@ export function optionsText(options: Options, columns: number): string {
   return lines.join("\n");
 }
 
-/** Words in lines of at most `columns`, at least 20. */
+/** Wraps words in lines of at most `columns`, but at least 20. */
 export function wrap(text: string, columns: number): string[] {
   const width = Math.max(20, columns);
   const lines: string[] = [""];

@@ -1,17 +1,17 @@
 /**
- * Files that have to hold PEM, read so that an error names the file.
+ * Reads PEM files; an error contains the path.
  *
  * @module
  */
 
 import { UsageError } from "./command.ts";
 
-/** Reads certificates (PEM). Throws {@linkcode UsageError} for a file that holds none. */
+/** Reads certificates (PEM). Throws {@linkcode UsageError} for a file without one. */
 export function readCertificates(path: string): Promise<string> {
   return readPem(path, "CERTIFICATE", "certificate");
 }
 
-/** Reads a private key (PEM). Throws {@linkcode UsageError} for a file that holds none. */
+/** Reads a private key (PEM). Throws {@linkcode UsageError} for a file without one. */
 export function readKey(path: string): Promise<string> {
   return readPem(path, "PRIVATE KEY", "private key");
 }
@@ -26,6 +26,6 @@ async function readPem(
   });
   if (new RegExp(`-----BEGIN (\\w+ )*${label}-----`).test(text)) return text;
   throw new UsageError(
-    `${path} holds no ${what} in PEM ("-----BEGIN ... ${label}-----")`,
+    `${path} contains no ${what} in PEM ("-----BEGIN ... ${label}-----")`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * What `spdy exec`, `attach`, `cp` and `port-forward` have in common: the options
- * that say which cluster, as whom, and which pod.
+ * What `spdy exec`, `attach`, `cp` and `port-forward` share: the options that
+ * select the cluster, the user and the pod.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { UsageError } from "./command.ts";
 import type { ReadOptions } from "./options.ts";
 import { printError, show } from "./terminal.ts";
 
-/** The options that say which cluster, as whom, and which pod. */
+/** The options that select the cluster, the user and the pod. */
 export const POD_OPTIONS = [
   {
     name: "namespace",
@@ -100,32 +100,32 @@ export const POD_OPTIONS = [
 
 type PodArguments = ReadOptions<typeof POD_OPTIONS>;
 
-/** Values of the options, as given. */
+/** Values of the options. */
 export type PodValues = PodArguments["values"];
 
-/** Values of the options that may be repeated. */
+/** Values of the options that can be repeated. */
 export type PodLists = PodArguments["lists"];
 
-/** A cluster that the options name. */
+/** The cluster that the options select. */
 export interface ClusterAccess {
-  /** How to reach it now; to be called for each connection. */
+  /** The address and the credentials; must be called for each connection. */
   readonly target: () => Promise<ClusterTarget>;
   readonly namespace: string;
 }
 
-/** Finds the cluster that the options name. */
+/** Finds the cluster that the options select. */
 export async function openCluster(
   values: PodValues,
   lists: PodLists,
 ): Promise<ClusterAccess> {
   if ((values.cert === undefined) !== (values.key === undefined)) {
-    throw new UsageError("--cert and --key go together");
+    throw new UsageError("--cert and --key must be given together");
   }
   const { server } = values;
   if (server !== undefined) {
     if (!/^https?:/.test(server) || !URL.canParse(server)) {
       throw new UsageError(
-        `--server ${server}: a URL is needed, such as https://10.0.0.1:6443`,
+        `--server ${server}: it must be a URL, such as https://10.0.0.1:6443`,
       );
     }
   }
@@ -173,14 +173,14 @@ async function loadConfig(
   }
 }
 
-/** A kubeconfig with nothing in it that `--server` does not replace. */
+/** A kubeconfig that only contains what `--server` replaces. */
 const SERVER_ALONE = JSON.stringify({
   "current-context": "server",
   contexts: [{ name: "server", context: { cluster: "server" } }],
   clusters: [{ name: "server", cluster: {} }],
 });
 
-/** The token itself, as kubectl takes it, or what the file of this name holds. */
+/** The token itself, as in kubectl, or the content of a file of this name. */
 async function readToken(
   token: string | undefined,
 ): Promise<string | undefined> {
@@ -213,7 +213,7 @@ async function readTls(
 }
 
 /**
- * What to pass to `exec` and `attach` for `POD`, `TYPE/NAME`, or "-" for a streaming
+ * The options of `exec` and `attach` for `POD`, `TYPE/NAME`, or "-" for a streaming
  * URL.
  */
 export async function podTarget(
@@ -226,7 +226,7 @@ export async function podTarget(
   }
   const cluster = await openCluster(values, lists);
   const target = await cluster.target();
-  // A streaming URL is used as it is, with its query.
+  // A streaming URL is used unchanged, with its query.
   if (pod === "-") return { ...target, url: values.server ?? target.url };
   const reference = await podOf(target, cluster.namespace, pod);
   const { container } = values;
@@ -236,7 +236,7 @@ export async function podTarget(
   };
 }
 
-/** The pod that `POD` or `TYPE/NAME` means; only the latter asks the API server. */
+/** The pod for `POD` or `TYPE/NAME`; only the latter needs a request to the API server. */
 async function podOf(
   target: ClusterTarget,
   namespace: string,
@@ -247,7 +247,7 @@ async function podOf(
   return { name: (await findPod(target, resource)).name, namespace };
 }
 
-/** Reads `POD` or `TYPE/NAME`. Throws {@linkcode UsageError} for anything else. */
+/** Parses `POD` or `TYPE/NAME`. Throws {@linkcode UsageError} for anything else. */
 export function readPodName(
   text: string,
   namespace: string,
@@ -261,8 +261,9 @@ export function readPodName(
 }
 
 /**
- * Starts something in a container. When the pod has several and none is named, the
- * API server refuses; then the one that kubectl would take is named.
+ * Starts something in a container. If the pod has several and none is selected, the
+ * API server refuses; then it is tried again with the container that kubectl would
+ * use.
  */
 export async function inContainer<T>(
   target: TargetOptions,

@@ -1,5 +1,5 @@
 /**
- * `spdy port-forward`: ports of a pod, on this machine.
+ * `spdy port-forward`: forwards ports of a pod to this machine.
  *
  * @module
  */
@@ -72,7 +72,7 @@ kubeconfig and the files named, --allow-run for credential plugins.`,
     await using forwarded = await forwardPorts({
       target: async () => {
         const target = await cluster.target();
-        // A streaming URL is used as it is, with its query.
+        // A streaming URL is used unchanged, with its query.
         return isUrl ? { ...target, url: values.server ?? "" } : target;
       },
       resource: isUrl ? undefined : name,
@@ -81,7 +81,7 @@ kubeconfig and the files named, --allow-run for credential plugins.`,
       addresses: addresses.length === 0 ? undefined : addresses,
       transport,
       onEvent: (event) => {
-        // That it connects at first is what everybody expects.
+        // The first connection is expected, so it is not reported.
         if (event.type === "connected" && isFirst) isFirst = false;
         else tell(event, isOnePod);
       },
@@ -113,11 +113,11 @@ function readTransport(
     text === "websocket"
   ) return text;
   throw new UsageError(
-    `--transport ${text}: known are auto, spdy and websocket`,
+    `--transport ${text}: it must be auto, spdy or websocket`,
   );
 }
 
-/** Addresses on standard output, everything else on standard error. */
+/** Prints addresses on standard output, and everything else on standard error. */
 function tell(event: ForwardEvent, isOnePod: boolean): void {
   switch (event.type) {
     case "listening": {
@@ -149,7 +149,7 @@ function tell(event: ForwardEvent, isOnePod: boolean): void {
       return;
     }
     case "unwatched":
-      // A pod that is named itself has no other one in its place.
+      // A pod that the user selected by name has no successor.
       if (isOnePod) return;
       printError(
         show`pod ${event.pod} cannot be watched (${
@@ -160,7 +160,7 @@ function tell(event: ForwardEvent, isOnePod: boolean): void {
     case "failed": {
       const { reason, remote } = event;
       const text = reasonOf(reason);
-      // A PortForwardError names the port itself.
+      // The message of a PortForwardError already contains the port.
       printError(
         reason instanceof PortForwardError
           ? show`${text}`

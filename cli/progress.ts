@@ -1,5 +1,5 @@
 /**
- * A progress bar on a terminal; nothing where the output is no terminal.
+ * Draws a progress bar, if standard error is a terminal.
  *
  * @module
  */
@@ -7,27 +7,27 @@
 import { formatBytes } from "../deps.ts";
 import { canDraw, drawLine, show, terminalWidth } from "./terminal.ts";
 
-/** Widest bar, and the narrowest that is drawn, columns. */
+/** Width of the widest and of the narrowest bar, columns. */
 const WIDTH = 30;
 const NARROWEST = 5;
-/** The bar is drawn at most this often, ms. */
+/** Shortest time between two updates of the bar, ms. */
 const INTERVAL_MS = 100;
 
-/** One bar for all transfers under way. */
+/** One bar for all current transfers. */
 export class Progress {
   readonly #begin = performance.now();
   readonly #shown: boolean;
   #total: number | undefined = 0;
   #done = 0;
-  /** When the bar was drawn last; `-Infinity`: it is not there. */
+  /** When the bar was last drawn; `-Infinity` if it is not visible. */
   #drawn = -Infinity;
 
-  /** A bar on standard error, drawn only when that is a terminal and `wanted`. */
+  /** Creates a bar on standard error. It is only drawn on a terminal and if `wanted`. */
   constructor(wanted: boolean) {
     this.#shown = wanted && canDraw();
   }
 
-  /** More bytes are expected; `undefined` when their number is not known. */
+  /** Adds expected bytes; `undefined` if their number is unknown. */
   expect(bytes: number | undefined): void {
     this.#total = bytes === undefined || this.#total === undefined
       ? undefined
@@ -50,7 +50,7 @@ export class Progress {
     }`);
   }
 
-  /** Takes the bar away, so that other text can be written. */
+  /** Removes the bar, so that other text can be written. */
   clear(): void {
     if (this.#drawn > 0) drawLine(undefined);
     this.#drawn = -Infinity;
@@ -58,8 +58,8 @@ export class Progress {
 }
 
 /**
- * The bar as text. It stays below `columns`: a line that the terminal wraps cannot
- * be drawn again.
+ * The bar as text, shorter than `columns`, because a line that the terminal wraps
+ * cannot be drawn again.
  */
 export function progressLine(
   done: number,

@@ -25,7 +25,7 @@ import { failedAnswer, type ProxyRules } from "./proxy/rules.ts";
 import { openTarget, readTarget } from "./target.ts";
 import { print, show } from "./terminal.ts";
 
-/** How long the server behind has for the head of its answer, seconds. */
+/** Longest wait for the head of a response from the server behind the proxy, seconds. */
 const DEFAULT_TIMEOUT = "60";
 
 const OPTIONS = [

@@ -1,5 +1,5 @@
 /**
- * This terminal while a command in a pod uses it.
+ * The local terminal while a command in a pod uses it.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import type { RemoteProcess } from "../kubernetes/process.ts";
 
 /**
- * This terminal, raw in both directions: each key is passed on, the process is
- * told the size as it changes, and output is shown as it arrives.
+ * The local terminal in raw mode: each key is sent, the process gets the size when
+ * it changes, and output is shown when it arrives.
  */
 export class RawTerminal implements Disposable {
   readonly #tell: () => void;
 
-  /** Makes the terminal raw, until what is returned is disposed of. */
+  /** Makes the terminal raw until the result is disposed of. */
   static async open(process: RemoteProcess): Promise<RawTerminal> {
     const terminal = new RawTerminal(process);
     await passOutput();
@@ -26,7 +26,7 @@ export class RawTerminal implements Disposable {
         const size = Deno.consoleSize();
         process.resize(size.columns, size.rows).catch(() => {});
       } catch {
-        // Input is a terminal and output is none: it has no size.
+        // Input is a terminal but output is not, so there is no size.
       }
     };
     Deno.stdin.setRaw(true);
@@ -36,9 +36,9 @@ export class RawTerminal implements Disposable {
     }
   }
 
-  /** The terminal is as it was before. */
+  /** Restores the terminal. */
   [Symbol.dispose](): void {
-    // All modes as they were, those that stty has set as well.
+    // Restores all modes, including those that stty has set.
     Deno.stdin.setRaw(false);
     if (Deno.build.os !== "windows") {
       Deno.removeSignalListener("SIGWINCH", this.#tell);
@@ -47,10 +47,10 @@ export class RawTerminal implements Disposable {
 }
 
 /**
- * Has output passed on unchanged. `setRaw` leaves the terminal's own treatment of
- * output on, which makes CR LF of each LF: an editor that moves the cursor down
- * by LF would find it in the first column. Without stty or the permission to run
- * it, that is how it stays.
+ * Turns off output processing. `setRaw` does not, so the terminal would convert
+ * each LF to CR LF, and an editor that moves the cursor down with LF would find it
+ * in the first column. Without stty, or without the permission to run it, this is
+ * not changed.
  */
 async function passOutput(): Promise<void> {
   if (Deno.build.os === "windows") return;

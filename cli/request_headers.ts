@@ -1,12 +1,12 @@
 /**
- * Headers of requests, as they are typed.
+ * Parses headers of requests.
  *
  * @module
  */
 
 import { UsageError } from "./command.ts";
 
-/** Reads `--header "name: value"`. */
+/** Parses `--header "name: value"`. */
 export function readHeader(line: string): [name: string, value: string] {
   const match = /^([^:\s]+):\s*(.*)$/.exec(line);
   if (match) return [match[1], match[2]];

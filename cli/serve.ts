@@ -1,5 +1,5 @@
 /**
- * `spdy serve`: the files below a directory.
+ * `spdy serve`: serves the files of a directory.
  *
  * @module
  */
@@ -69,10 +69,10 @@ export const serve: Command = defineCommand({
   },
 });
 
-/** Which paths are pushed along with a path. */
+/** The paths that are pushed with each path. */
 export type PushRules = ReadonlyMap<string, readonly string[]>;
 
-/** Reads `--push "A=B,C"`. */
+/** Parses `--push "A=B,C"`. */
 export function readPushRules(rules: readonly string[]): PushRules {
   return new Map(rules.map((rule) => {
     const [path, pushed, ...rest] = rule.split("=");
@@ -92,12 +92,13 @@ export function readPushRules(rules: readonly string[]): PushRules {
   }));
 }
 
-/** Pushes by the rules; a push that cannot be made does not hurt its page. */
+/** Pushes according to the rules. A push that fails does not affect its page. */
 function withPush(handler: FileHandler, rules: PushRules): ServeHandler {
   return async (request, info): Promise<Response> => {
     const { pathname } = new URL(request.url);
     const pushed = request.method === "GET" ? rules.get(pathname) ?? [] : [];
-    // A push must be announced before the client reads what refers to it (draft 3.3.1).
+    // A push must be announced before the client reads a reference to it (draft
+    // 3.3.1).
     await Promise.allSettled(pushed.map((path) => info.push(path)));
     return await handler(request);
   };

@@ -1,5 +1,5 @@
 /**
- * Answers requests with the files below one directory: types, ranges, entity
+ * Answers requests with the files below a directory: content types, ranges, entity
  * tags, listings.
  *
  * @module
@@ -15,16 +15,16 @@ import {
   type OpenFile,
 } from "./open_below.ts";
 
-/** A handler of requests, as `serve` takes it. */
+/** A handler of requests for `serve`. */
 export type FileHandler = (request: Request) => Promise<Response>;
 
-/** Bytes read of a file at a time. */
+/** Bytes of one read from a file. */
 const READ_SIZE = 65536;
 
 /**
- * Makes a handler for the files below `directory`. Nothing outside of it is
- * ever read, by `..`, by an absolute path, or through a symbolic link, and
- * nothing but ordinary files.
+ * Creates a handler for the files below `directory`. It never reads anything
+ * outside of it, through `..`, an absolute path or a symbolic link, and reads only
+ * regular files.
  */
 export async function staticFiles(directory: string): Promise<FileHandler> {
   const root = await Deno.realPath(directory);
@@ -43,7 +43,7 @@ export async function staticFiles(directory: string): Promise<FileHandler> {
       const slash = url.pathname.endsWith("/");
       if (found.kind === "file") {
         if (!slash) return await fileOf(request, root, parts, found);
-        // A name that ends with a slash is a directory's.
+        // A path that ends with a slash means a directory.
         await found.handle.close();
         return notFound();
       }
@@ -55,7 +55,7 @@ export async function staticFiles(directory: string): Promise<FileHandler> {
       }
       return await listing(request, found, parts, listings);
     } catch (error) {
-      // It went, or became something else, while it was looked at.
+      // The file was removed or replaced during the request.
       if (isMissing(error)) return notFound();
       if (!isForbidden(error)) throw error;
       return plain(403, "forbidden\n");
@@ -63,7 +63,7 @@ export async function staticFiles(directory: string): Promise<FileHandler> {
   };
 }
 
-/** The names on a URL's path, decoded; `undefined` when it names nothing. */
+/** The decoded names in a URL's path; `undefined` if it cannot be a path. */
 function partsOf(pathname: string): string[] | undefined {
   let decoded: string;
   try {
@@ -71,8 +71,8 @@ function partsOf(pathname: string): string[] | undefined {
   } catch {
     return undefined;
   }
-  // A NUL ends the name for the system call, a backslash separates on Windows
-  // and is part of a name elsewhere.
+  // A NUL ends the name for the system call. A backslash separates names on
+  // Windows, and is part of a name elsewhere.
   if (decoded.includes("\0")) return undefined;
   if (Deno.build.os === "windows" && decoded.includes("\\")) return undefined;
   const parts = decoded.split("/").filter((part) =>
@@ -81,7 +81,10 @@ function partsOf(pathname: string): string[] | undefined {
   return parts.includes("..") ? undefined : parts;
 }
 
-/** The file's own rights say no; what Deno does not allow is the user's to know. */
+/**
+ * Whether the permissions of the file forbid reading it. Missing permissions of
+ * Deno are reported as errors.
+ */
 function isForbidden(error: unknown): boolean {
   return error instanceof Error && "code" in error &&
     (error.code === "EACCES" || error.code === "EPERM");
@@ -99,16 +102,16 @@ function notFound(): Response {
   return plain(404, "not found\n");
 }
 
-/** To a path on this server: `//name`, as the client may have written it, would be another. */
+/** Redirects to a path on this server. The client's own `//name` would be another server. */
 function redirect(parts: readonly string[], search: string): Response {
   const location = `/${parts.map(encodeURIComponent).join("/")}/${search}`;
   return new Response(null, { status: 301, headers: { location } });
 }
 
-/** Precompressed files, which lie beside the file that they hold, the preferred one first. */
+/** Suffixes of precompressed files beside the original file, the preferred one first. */
 const CODINGS = [["br", ".br"], ["gzip", ".gz"]] as const;
 
-/** The file, or a precompressed one beside it that the client accepts. */
+/** The file, or a precompressed one that the client accepts. */
 async function fileOf(
   request: Request,
   root: string,
@@ -131,14 +134,17 @@ async function fileOf(
   return await fileResponse(request, file, headers);
 }
 
-/** Without `accept-encoding` a client may take any coding (RFC 9110, 12.5.3), but few that send none do. */
+/**
+ * Whether the client accepts a coding. Without `accept-encoding` it may (RFC 9110,
+ * 12.5.3), but few clients without this header do.
+ */
 function accepts(request: Request, coding: string): boolean {
   const accepted = request.headers.get("accept-encoding") ?? "";
   return accepted.trim() !== "" &&
     acceptsEncodings(request, coding, "identity") === coding;
 }
 
-/** A file below the root; `undefined` for anything else, and for one that cannot be read. */
+/** Opens a file below the root; `undefined` if it is not a file or cannot be read. */
 async function openFile(
   root: string,
   path: string,
@@ -189,7 +195,7 @@ async function fileResponse(
   }
 }
 
-/** The bytes from `begin` to `end` (exclusive); closes the file behind them. */
+/** The bytes from `begin` to `end` (exclusive); closes the file after them. */
 function readRange(
   { handle, path }: OpenFile,
   begin: number,
@@ -204,7 +210,7 @@ function readRange(
         const { bytesRead } = await handle.read(chunk, 0, wanted, at);
         if (bytesRead === 0) {
           throw new Error(
-            `${path} was cut to ${at} bytes or fewer while it was served up to byte ${end}`,
+            `${path} became shorter than ${end} bytes while it was served: only ${at} bytes could be read`,
           );
         }
         at += bytesRead;

@@ -1,5 +1,5 @@
 /**
- * Where a URL of the command line leads, and the connection to it.
+ * Parses URLs of the command line, and connects to them.
  *
  * @module
  */
@@ -18,26 +18,26 @@ import type { DialOptions } from "../connection/dial.ts";
 import type { ConnectionTuning } from "../connection/options.ts";
 import { reasonOf, UsageError } from "./command.ts";
 
-/** How the bytes of SPDY travel. */
+/** The transport below SPDY. */
 export type Carrier = "tcp" | "tls" | "upgrade" | "upgrade-tls";
 
-/** Where a URL leads. */
+/** The server and the resource of a URL. */
 export interface Target {
-  /** How to get there. */
+  /** How to connect. */
   readonly carrier: Carrier;
   readonly hostname: string;
   readonly port: number;
   /** The same for all URLs that share a connection. */
   readonly origin: string;
-  /** The URL as the HTTP layer takes it. */
+  /** The URL for the HTTP layer. */
   readonly url: string;
-  /** The URL as it was typed, without a password. */
+  /** The URL as the user typed it, without a password. */
   readonly typed: string;
   /** `NAME:PASSWORD` of the URL, decoded; sent as basic authentication. */
   readonly credentials?: string;
 }
 
-/** What the carriers are called in a URL, and the port where it names none. */
+/** The schemes of the transports, with their default ports. */
 const SCHEMES: Readonly<
   Record<string, readonly [carrier: Carrier, http: string, port: number]>
 > = {
@@ -48,21 +48,24 @@ const SCHEMES: Readonly<
   "spdys+upgrade:": ["upgrade-tls", "https:", 443],
 };
 
-/** Reads a URL. Throws {@linkcode UsageError} for one that is no URL of SPDY. */
+/** Parses a URL. Throws {@linkcode UsageError} if it is not a SPDY URL. */
 export function readTarget(text: string): Target {
   if (!URL.canParse(text)) {
-    throw new UsageError(`"${text}" is no URL; try spdy://host:port/path`);
+    throw new UsageError(`"${text}" is not a URL; try spdy://host:port/path`);
   }
   const url = new URL(text);
   const scheme = SCHEMES[url.protocol];
   if (scheme === undefined) {
     const known = Object.keys(SCHEMES).map((name) => `${name}//`).join(", ");
-    throw new UsageError(`"${text}": ${url.protocol}// is none of ${known}`);
+    throw new UsageError(
+      `"${text}": ${url.protocol}// is not supported; use ${known}`,
+    );
   }
   const [carrier, httpScheme, defaultPort] = scheme;
-  // A scheme of its own has no default port and an opaque path: read it as HTTP.
+  // An unknown scheme has no default port and an opaque path, so it is parsed as
+  // HTTP.
   const http = new URL(text.replace(/^[^:]+:/, httpScheme));
-  if (http.hostname === "") throw new UsageError(`"${text}" names no host`);
+  if (http.hostname === "") throw new UsageError(`"${text}" has no host`);
   const port = Number(http.port || defaultPort);
   const credentials = http.username || http.password
     ? `${decoded(http.username)}:${decoded(http.password)}`
@@ -91,14 +94,16 @@ function decoded(text: string): string {
 }
 
 /**
- * Where a `location` leads that `target` answered with: over the same carrier,
- * with TLS when its scheme is https.
+ * The target of a `location` in the response of `target`: over the same transport,
+ * with TLS if its scheme is https.
  */
 export function targetBehind(target: Target, location: string): Target {
   const url = URL.parse(location, target.url);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new Error(
-      `the redirect to ${JSON.stringify(location)} is no URL of HTTP`,
+      `the redirect to ${
+        JSON.stringify(location)
+      } is not an http: or https: URL`,
     );
   }
   const isUpgrade = target.carrier.startsWith("upgrade");
@@ -107,17 +112,17 @@ export function targetBehind(target: Target, location: string): Target {
   return readTarget(url.href.replace(/^https?/, scheme));
 }
 
-/** Reads `--version`. */
+/** Parses `--version`. */
 export function readVersion(text: string | undefined): ProtocolVersion {
   if (text === undefined) return PROTO_SPDY3_1;
   const version = npnGetVersion(`spdy/${text}`);
   if (version === 0) {
-    throw new UsageError(`--version ${text}: known are 2, 3 and 3.1`);
+    throw new UsageError(`--version ${text}: it must be 2, 3 or 3.1`);
   }
   return version;
 }
 
-/** What `get` says of a version. */
+/** The name of a version in `get`'s output. */
 export function versionName(version: ProtocolVersion): string {
   return {
     [PROTO_SPDY2]: "SPDY/2",
@@ -126,30 +131,33 @@ export function versionName(version: ProtocolVersion): string {
   }[version];
 }
 
-/** A target could not be reached; `cause` says why. */
+/** A target could not be reached; `cause` has the reason. */
 export class UnreachableError extends Error {
-  /** The message names the target as it was typed. */
+  /** Creates the error; the message contains the target as the user typed it. */
   constructor({ origin }: Target, cause: unknown) {
     super(`${origin}: ${reasonOf(cause)}`, { cause });
     this.name = "UnreachableError";
   }
 }
 
-/** What is wanted of a connection to a target. */
+/** How to connect to a target. */
 export interface OpenOptions
   extends Pick<ConnectionTuning, "flowControl" | "onFrame"> {
-  /** Version wanted; over TLS the only one offered. `undefined`: the best both sides know. */
+  /**
+   * The version; over TLS, the only one that is offered. `undefined`: the best
+   * version that both sides support.
+   */
   readonly version: string | undefined;
-  /** Certificates (PEM) to trust besides the usual ones. */
+  /** Additional certificates (PEM) to trust. */
   readonly caCerts?: string[];
-  /** Makes the TCP connection; default `Deno.connect` to the target's host and port. */
+  /** Opens the TCP connection; default `Deno.connect` to the target's host and port. */
   readonly dial?: DialOptions["dial"];
   readonly signal?: AbortSignal;
 }
 
 /**
- * Closes a connection, and waits for its end no longer than until `signal`
- * aborts: a peer that goes on talking or takes nothing may delay the end.
+ * Closes a connection, and waits for its end until `signal` aborts, because a peer
+ * that continues to send or does not read can delay the end.
  */
 export async function closeBefore(
   connection: Connection,
@@ -167,7 +175,7 @@ export async function closeBefore(
   }
 }
 
-/** Connects to a target; an error names the place. */
+/** Connects to a target; the error contains its URL. */
 export async function openTarget(
   target: Target,
   options: OpenOptions,

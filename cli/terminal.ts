@@ -1,15 +1,15 @@
 /**
- * The one place that writes to the terminal. What peers, files and other
- * people's programs have to say may hold escape sequences that move the cursor,
- * name the window or type for the user; here they become visible text.
+ * The only module that writes to the terminal. Text from peers, files and other
+ * programs can contain escape sequences that move the cursor, rename the window or
+ * type for the user; here they become visible text.
  *
- * {@linkcode print} and {@linkcode printError} take {@linkcode Shown} only, and
- * what is put into a `Shown` is spelled out on the way: nothing is printed that
- * did not pass through {@linkcode printable}.
+ * {@linkcode print} and {@linkcode printError} accept only {@linkcode Shown}, and
+ * every value in a `Shown` is escaped by {@linkcode printable} when it is created.
+ * So nothing is printed without escaping.
  *
- * The payload that a user asked for (the body of `get`, the output of `exec`)
- * is no text of ours: it goes to standard output byte by byte, through
- * {@linkcode payloadOut} and {@linkcode payloadError}.
+ * A payload that the user requested (the body of `get`, the output of `exec`) is
+ * written to standard output unchanged, through {@linkcode payloadOut} and
+ * {@linkcode payloadError}.
  *
  * @module
  */
@@ -18,16 +18,19 @@ import { printable } from "../values.ts";
 import * as colors from "../deps.ts";
 import { type WrapOptions, wrapText } from "./wrap.ts";
 
-/** What {@linkcode printable} spells out, without what JSON.stringify escapes by itself. */
+/** Characters that {@linkcode printable} escapes and JSON.stringify does not. */
 const UNSAFE_IN_JSON = /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 export { printable };
 
-/** A value as one line of JSON that could not steer a terminal either: C1 controls are `\u009b`. */
+/**
+ * A value as one line of JSON that cannot control a terminal either: C1 controls
+ * are escaped, as in `\u009b`.
+ */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value).replace(
     UNSAFE_IN_JSON,
-    // Character by character of UTF-16, as JSON has it.
+    // JSON escapes each UTF-16 code unit.
     (char) =>
       char.split("").map((unit) =>
         `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`
@@ -35,30 +38,33 @@ export function printableJson(value: unknown): string {
   );
 }
 
-/** Text that may be printed. */
+/** Text that is safe to print. */
 export class Shown {
   readonly #text: string;
 
-  /** By {@linkcode show} and its like only. */
+  /** Called only by {@linkcode show} and similar functions. */
   constructor(text: string) {
     this.#text = text;
   }
 
-  /** The text, colours included. */
+  /** The text with its colours. */
   toString(): string {
     return this.#text;
   }
 }
 
-/** What can be put into a line. */
+/** A value that can be inserted in a line. */
 export type Part = Shown | string | number;
 
-/** A line: the template's own words unchanged, control characters in the values spelled out. */
+/**
+ * Creates a line: the text of the template is unchanged, and control characters in
+ * the values are escaped.
+ */
 export function show(words: TemplateStringsArray, ...parts: Part[]): Shown {
   return new Shown(String.raw({ raw: words }, ...parts.map(textOf)));
 }
 
-/** Lines of this program's own, such as a help text: the line feeds stay. */
+/** Lines of this program's own text, such as a help text; line feeds are kept. */
 export function showLines(text: string): Shown {
   return new Shown(text.split("\n").map(printable).join("\n"));
 }
@@ -82,34 +88,35 @@ function textOf(part: Part): string {
   return part instanceof Shown ? part.toString() : printable(String(part));
 }
 
-/** A colour or weight of text. */
+/** A function that adds a colour or weight. */
 type Style = (part: Part) => Shown;
 
-/** In bold. */
+/** Bold. */
 export const bold: Style = styled(colors.bold);
-/** In cyan. */
+/** Cyan. */
 export const cyan: Style = styled(colors.cyan);
 /** Dimmed. */
 export const dim: Style = styled(colors.dim);
-/** In green. */
+/** Green. */
 export const green: Style = styled(colors.green);
-/** In red. */
+/** Red. */
 export const red: Style = styled(colors.red);
-/** In yellow. */
+/** Yellow. */
 export const yellow: Style = styled(colors.yellow);
 
 function styled(style: (text: string) => string): Style {
   return (part) => new Shown(style(textOf(part)));
 }
 
-/** A line on standard output, in colour on a terminal only. */
+/** Prints a line on standard output, with colours only on a terminal. */
 export function print(line: Shown): void {
   console.log(Deno.stdout.isTerminal() ? line.toString() : plain(line));
 }
 
 /**
- * Lines on standard output, in one write: a capture has a million of them.
- * Throws `Deno.errors.BrokenPipe` when the reader has closed its end.
+ * Prints lines on standard output in one write, because a capture can have a
+ * million of them. Throws `Deno.errors.BrokenPipe` if the reader has closed its
+ * end.
  */
 export function printAll(lines: readonly Shown[]): void {
   if (lines.length === 0) return;
@@ -123,30 +130,30 @@ export function printAll(lines: readonly Shown[]): void {
   }
 }
 
-/** Columns of the terminal that standard output is; `undefined` for a file or pipe. */
+/** Width of the terminal on standard output; `undefined` for a file or pipe. */
 export function columns(): number | undefined {
   if (!Deno.stdout.isTerminal()) return undefined;
   try {
     return Deno.consoleSize().columns || undefined;
   } catch {
-    // A terminal that does not tell its size.
+    // The terminal does not report its size.
     return undefined;
   }
 }
 
-/** A line on standard error, in colour on a terminal only. */
+/** Prints a line on standard error, with colours only on a terminal. */
 export function printError(line: Shown): void {
   console.error(Deno.stderr.isTerminal() ? line.toString() : plain(line));
 }
 
-/** A line on standard error, in rows that fit a terminal. */
+/** Prints a line on standard error, in rows that fit the terminal. */
 export function printErrorInRows(line: Shown): void {
   for (const row of wrap(line, terminalWidth(Infinity), { indent: 2 })) {
     printError(row);
   }
 }
 
-/** Keeps a warning of Deno that begins like this off standard error, until the program ends. */
+/** Hides a warning of Deno with this beginning until the program ends. */
 export function hideWarning(begin: string): void {
   const { warn } = console;
   console.warn = (...parts: unknown[]): void => {
@@ -154,23 +161,23 @@ export function hideWarning(begin: string): void {
   };
 }
 
-/** A line without its colours. Nothing else in it begins with ESC. */
+/** A line without its colours. No other part of it begins with ESC. */
 function plain(line: Shown): string {
   const text = line.toString();
   return text.includes("\x1b") ? colors.stripAnsiCode(text) : text;
 }
 
-/** Whether standard error is a terminal, on which lines can be drawn again. */
+/** Whether standard error is a terminal, on which a line can be drawn again. */
 export function canDraw(): boolean {
   return Deno.stderr.isTerminal();
 }
 
-/** Draws the last line of standard error again; `undefined` takes it away. */
+/** Draws the last line of standard error again; `undefined` removes it. */
 export function drawLine(line: Shown | undefined): void {
   Deno.stderr.writeSync(ENCODER.encode(`\r${line ?? ""}\x1b[K`));
 }
 
-/** Columns of the terminal on standard error; `otherwise` where it is none. */
+/** Width of the terminal on standard error; `otherwise` if it is not a terminal. */
 export function terminalWidth(otherwise: number): number {
   try {
     return canDraw() && Deno.consoleSize().columns || otherwise;
@@ -179,7 +186,10 @@ export function terminalWidth(otherwise: number): number {
   }
 }
 
-/** Text on standard output as it is, without a line feed; its escape sequences are spelled out on a terminal. */
+/**
+ * Writes text to standard output without a line feed. On a terminal, its escape
+ * sequences are escaped.
+ */
 export function writeText(text: string): void {
   const shown = Deno.stdout.isTerminal()
     ? text.replace(/[^\n\t]+/g, printable)
@@ -190,24 +200,27 @@ export function writeText(text: string): void {
   }
 }
 
-/** The program that reads the output has ended, such as `head`. That is no fault to report. */
+/**
+ * The program that reads the output has ended, such as `head`. This is not reported
+ * as an error.
+ */
 export class OutputClosedError extends Error {
   override readonly name = "OutputClosedError";
 }
 
-/** Standard output for a payload, byte by byte. */
+/** Standard output for a payload, which is not changed. */
 export function payloadOut(): WritableStream<Uint8Array> {
   return payloadTo(Deno.stdout);
 }
 
-/** Standard error for a payload, byte by byte. */
+/** Standard error for a payload, which is not changed. */
 export function payloadError(): WritableStream<Uint8Array> {
   return payloadTo(Deno.stderr);
 }
 
 /**
- * `Deno.stderr.writable` closes the file when a pipe into it fails, and the
- * message that says why can then not be printed any more.
+ * `Deno.stderr.writable` closes the file when a pipe into it fails, and then the
+ * error message could not be printed.
  */
 function payloadTo(
   file: Pick<typeof Deno.stdout, "write">,
@@ -220,13 +233,15 @@ function payloadTo(
         }
       } catch (cause) {
         if (!(cause instanceof Deno.errors.BrokenPipe)) throw cause;
-        throw new OutputClosedError("nobody reads the output", { cause });
+        throw new OutputClosedError("the reader of the output has closed it", {
+          cause,
+        });
       }
     },
   });
 }
 
-/** Whether a payload on standard output would be read by a terminal. */
+/** Whether a payload on standard output is shown on a terminal. */
 export function payloadIsShown(): boolean {
   return Deno.stdout.isTerminal();
 }

@@ -1,6 +1,5 @@
 /**
- * When what happened to each request, as a waterfall for the terminal and as
- * a picture.
+ * The times of requests, as a waterfall in the terminal and as a picture.
  *
  * @module
  */
@@ -17,14 +16,14 @@ import {
   timeText,
 } from "../viewer/chart.ts";
 
-/** Moments of one request, ms since the program's first. */
+/** Times of one request, ms since the first request of the program. */
 export interface Timing {
   url: string;
-  /** What the waterfall calls it: the address as it was typed; default the URL. */
+  /** Its name in the waterfall: the address as the user typed it; default: the URL. */
   name?: string;
   /** The request was made. */
   start: number;
-  /** SYN_STREAM left. */
+  /** SYN_STREAM was sent. */
   sent?: number;
   /** The head of the response arrived. */
   head?: number;
@@ -32,7 +31,7 @@ export interface Timing {
   end?: number;
   /** Bytes of the response's body. */
   bytes: number;
-  /** HTTP status, or why there is none. */
+  /** HTTP status, or the reason if there is none. */
   result: string;
 }
 
@@ -68,10 +67,13 @@ function nameOf({ name, url }: Timing): string {
   return name ?? url;
 }
 
-/** Columns of a line for other things than the address, the result and the bar. */
+/** Width of a line without the address, the result and the bar, columns. */
 const FRAME = 16;
 
-/** The waterfall in text, one request a line, at most `columns` wide where that leaves room for bars. */
+/**
+ * The waterfall as text, one line for each request, at most `columns` wide unless
+ * that leaves no room for bars.
+ */
 export function* waterfallText(
   timings: readonly Timing[],
   columns = 100,
@@ -97,7 +99,7 @@ export function* waterfallText(
         ),
       );
     }
-    // A request too short for one column is still there to be seen.
+    // A request that is shorter than one column still gets a mark.
     if (bar.trim() === "") bar = `${bar.slice(0, width - 1)}#`;
     const total = (timing.end ?? timing.start) - timing.start;
     const full = nameOf(timing);
@@ -115,7 +117,7 @@ const ROW = 24;
 const NAMES = 320;
 const BARS = 640;
 const MARGIN = 16;
-/** Characters of a URL that fit in front of its bar. */
+/** Most characters of a URL in front of its bar. */
 const MOST_NAME = 36;
 
 /** The waterfall as an SVG picture. */

@@ -1,5 +1,5 @@
 /**
- * The figures of a load, and how they are shown.
+ * The figures of a load, and their output.
  *
  * @module
  */
@@ -35,22 +35,22 @@ export interface Figures {
   readonly seconds: number;
   /** Requests answered with a status below 400. */
   readonly succeeded: number;
-  /** Requests that failed or were answered with 400 and above. */
+  /** Requests that failed or were answered with a status of 400 and above. */
   readonly failed: number;
-  /** Requests under way when the time was over. */
+  /** Requests that were not answered when the time was over. */
   readonly unanswered: number;
   readonly requestsPerSecond: number;
   /** Bytes of the bodies received. */
   readonly bytes: number;
   /** Answers by status. */
   readonly statuses: { readonly [status: string]: number };
-  /** From the request, or with a rate from when it was due, to the last byte. */
+  /** Time to the last byte, from the request or, with a rate, from the time at which it was due. */
   readonly latency: Distribution;
-  /** The same to the head of the answer. */
+  /** The same time to the head of the response. */
   readonly firstByte: Distribution;
-  /** Time to connect, of the connections; not part of `latency`. */
+  /** Time to open a connection; not part of `latency`. */
   readonly connect?: Distribution;
-  /** Streams on each connection, when the server allows fewer than asked for. */
+  /** Streams on each connection, if the server allows fewer than requested. */
   readonly streamsAllowed?: number;
   /** The first failure, if there was one. */
   readonly error?: string;
@@ -92,7 +92,7 @@ export class Tally {
     this.#error ??= reason;
   }
 
-  /** The figures after so many seconds. */
+  /** The figures after a time in seconds. */
   figures(seconds: number, unanswered: number): Figures {
     return {
       seconds,
@@ -109,7 +109,7 @@ export class Tally {
   }
 }
 
-/** The distribution of times; all 0 when there are none. */
+/** The distribution of times; all values are 0 if there are none. */
 export function distribution(times: readonly number[]): Distribution {
   const sorted = times.toSorted((a, b) => a - b);
   const at = (part: number): number =>
@@ -179,10 +179,10 @@ function distributionText(name: string, times: Distribution): Shown[] {
 
 const WIDTH = 680;
 const HEIGHT = 340;
-/** Room for the labels: left, top, right, bottom. */
+/** Space for the labels: left, top, right, bottom. */
 const ROOM = [76, 52, 40, 44] as const;
 
-/** The latency at each percentile as a picture. */
+/** A picture of the latency at each percentile. */
 export function figuresSvg({ latency, firstByte }: Figures): string {
   const parts = ["p50", "p90", "p95", "p99", "p99.9"] as const;
   const [left, top, right, bottom] = ROOM;
@@ -227,7 +227,7 @@ export function figuresSvg({ latency, firstByte }: Figures): string {
     shapes.push({
       kind: "text",
       meaning: "text",
-      // To the left of its point: the curve rises to the right.
+      // To the left of its point, because the curve rises to the right.
       x: x(index) + 4,
       y: y(latency[part]) - 10,
       text: timeText(latency[part]),

@@ -1,6 +1,6 @@
 /**
- * The load of `spdy bench`: requests in a closed loop, as fast as they are
- * answered, or in an open one, at a rate.
+ * The load of `spdy bench`: in a closed loop, each response is followed by the next
+ * request; in an open loop, requests are sent at a rate.
  *
  * @module
  */
@@ -9,27 +9,27 @@ import type { Connection } from "../../http/connection.ts";
 import { reasonOf } from "../command.ts";
 import { type Figures, Tally } from "./figures.ts";
 
-/** What to send, and how long. */
+/** The requests to send, and for how long. */
 export interface LoadOptions {
-  /** URLs, asked for in turn. */
+  /** URLs, requested in turn. */
   readonly urls: readonly string[];
   readonly init: RequestInit;
-  /** ms; 0: until the requests are used up. */
+  /** Duration, ms; 0: until all requests were sent. */
   readonly duration: number;
-  /** ms before the duration begins, in which requests are sent and not counted. */
+  /** Time before the duration begins in which requests are sent but not counted, ms. */
   readonly warmUp: number;
   readonly requests: number;
-  /** Requests a second over all connections; `undefined`: as fast as they are answered. */
+  /** Requests per second over all connections; `undefined`: as fast as they are answered. */
   readonly rate: number | undefined;
   /** Called about four times a second. */
   readonly onProgress: (done: number, seconds: number) => void;
-  /** Ends the load early; what was measured counts. */
+  /** Ends the load early; its figures are those up to then. */
   readonly signal: AbortSignal;
 }
 
 const PROGRESS_MS = 250;
 
-/** Puts a load on connections; resolves to its figures. */
+/** Runs a load on connections; resolves to its figures. */
 export async function load(
   connections: readonly Connection[],
   streams: number,
@@ -46,7 +46,7 @@ class Load {
   #left: number;
   #underWay = 0;
   #over = false;
-  /** Requests that began before are not counted. */
+  /** Requests that began before this time are not counted. */
   #counting = 0;
 
   constructor(options: LoadOptions) {
@@ -92,7 +92,10 @@ class Load {
     clearTimeout(timer);
   }
 
-  /** One request after the other. A connection that has ended ends it: the rest would only fail as fast as they can. */
+  /**
+   * Sends one request after the other. Stops when the connection has ended, because
+   * the remaining requests would only fail.
+   */
   async #closedLoop(connection: Connection): Promise<void> {
     while (!this.#over && connection.accepting) {
       const begin = performance.now();
@@ -102,9 +105,9 @@ class Load {
   }
 
   /**
-   * Requests at their times, whether or not earlier ones were answered. Latency
-   * counts from the time at which a request was due, so that a server that
-   * stalls is not spared the requests that would have waited meanwhile.
+   * Sends requests at their times, whether or not earlier ones were answered.
+   * Latency counts from the time at which a request was due, so that it includes
+   * the requests that would have waited while the server stalled.
    */
   async #openLoop(
     connections: readonly Connection[],

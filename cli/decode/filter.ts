@@ -1,5 +1,5 @@
 /**
- * Which records of a capture are shown.
+ * Selects the records of a capture that are printed.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import type { CapturedPayload, CaptureRecord } from "../../capture/mod.ts";
 import { readWhole, UsageError } from "../command.ts";
 
-/** Streams that matched and are remembered, for each connection. */
+/** Most matching streams that are remembered for each connection. */
 const MOST_STREAMS = 1 << 16;
 
-/** What a user asked for; an empty list asks for everything. */
+/** The conditions of a user; an empty list means no condition. */
 export interface FilterOptions {
   /** Numbers of connections. */
   readonly connections: readonly string[];
@@ -29,17 +29,17 @@ interface Condition {
   matches(value: string): boolean;
 }
 
-/** Chooses records. */
+/** Selects records. */
 export class RecordFilter {
   readonly #connections: ReadonlySet<number>;
   readonly #streams: ReadonlySet<number>;
   readonly #types: ReadonlySet<string>;
   readonly #where: readonly Condition[];
   readonly #fromClient: boolean | undefined;
-  /** Streams with headers that matched, by connection. */
+  /** Streams with matching headers, by connection. */
   readonly #matched = new Map<number, Set<number>>();
 
-  /** Throws {@linkcode UsageError} for a number, a name or a condition that is none. */
+  /** Throws {@linkcode UsageError} for an invalid number, name or condition. */
   constructor(options: FilterOptions) {
     this.#connections = numbers("--connection", options.connections);
     this.#streams = numbers("--stream", options.streams);
@@ -50,12 +50,12 @@ export class RecordFilter {
     this.#where = options.where.map(readCondition);
     const { from } = options;
     if (from !== undefined && from !== "client" && from !== "server") {
-      throw new UsageError(`--from ${from}: client or server`);
+      throw new UsageError(`--from ${from}: it must be client or server`);
     }
     this.#fromClient = from === undefined ? undefined : from === "client";
   }
 
-  /** Whether the record is shown. To be called for each record, in order. */
+  /** Whether the record is printed. Must be called for every record, in order. */
   accepts(record: CaptureRecord): boolean {
     if (record.kind === "end") this.#matched.delete(record.connection);
     if (record.kind === "warning") return true;
@@ -79,7 +79,7 @@ export class RecordFilter {
       this.#types.size === 0;
   }
 
-  /** Whether the payload is among what is shown. */
+  /** Whether the payload belongs to a selected frame. */
   acceptsPayload(payload: CapturedPayload): boolean {
     const { connection, streamId, fromClient } = payload;
     return holds(this.#connections, connection) &&
@@ -126,21 +126,21 @@ function numbers(name: string, lists: readonly string[]): Set<number> {
   for (const text of lists.flatMap((list) => list.split(","))) {
     const number = readWhole(text.trim());
     if (Number.isNaN(number)) {
-      throw new UsageError(`${name} ${text}: a number from 0`);
+      throw new UsageError(`${name} ${text}: it must be a number from 0`);
     }
     found.add(number);
   }
   return found;
 }
 
-/** `NAME`, `NAME=VALUE`, `NAME!=VALUE`, `NAME~REGEX` or `NAME!~REGEX`. */
+/** Parses `NAME`, `NAME=VALUE`, `NAME!=VALUE`, `NAME~REGEX` or `NAME!~REGEX`. */
 function readCondition(text: string): Condition {
   const [, name, operator, value] = /^(:?[^=~!]+)(?:(!?[=~])(.*))?$/s.exec(
     text,
   ) ?? [];
   if (name === undefined) {
     throw new UsageError(
-      `--where ${text}: NAME, NAME=VALUE, NAME!=VALUE, NAME~REGEX or NAME!~REGEX`,
+      `--where ${text}: write it as NAME, NAME=VALUE, NAME!=VALUE, NAME~REGEX or NAME!~REGEX`,
     );
   }
   return { name: name.trim().toLowerCase(), matches: matcher(operator, value) };

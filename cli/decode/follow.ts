@@ -1,5 +1,5 @@
 /**
- * `--follow`: the payload of a connection or stream, byte by byte.
+ * `--follow`: writes the payload of a connection or stream.
  *
  * @module
  */
@@ -8,19 +8,19 @@ import type { CapturedPayload } from "../../capture/mod.ts";
 import { UsageError } from "../command.ts";
 import { payloadIsShown, payloadOut } from "../terminal.ts";
 
-/** What `--follow` names. */
+/** The connection or stream of `--follow`. */
 export interface Followed {
   readonly connection: string;
-  /** A stream of it; all when `undefined`. */
+  /** Stream id; `undefined` for all streams. */
   readonly stream: string | undefined;
 }
 
-/** Reads `N` or `N.STREAM`. */
+/** Parses `N` or `N.STREAM`. */
 export function readFollowed(text: string): Followed {
   const [, connection, stream] = /^(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
   if (connection === undefined) {
     throw new UsageError(
-      `--follow ${text}: the number of a connection, or CONNECTION.STREAM`,
+      `--follow ${text}: it must be the number of a connection, or CONNECTION.STREAM`,
     );
   }
   return { connection, stream };
@@ -41,13 +41,13 @@ export class PayloadWriter {
     this.#file = file;
   }
 
-  /** Takes a payload, to be written by `flush`. */
+  /** Adds a payload, which `flush` writes. */
   add({ bytes, missing }: CapturedPayload): void {
     this.missing += missing;
     if (bytes.length > 0) this.#pieces.push(bytes.slice());
   }
 
-  /** Writes what was taken. */
+  /** Writes the added payloads. */
   async flush(): Promise<void> {
     const pieces = this.#pieces;
     this.#pieces = [];
@@ -56,7 +56,7 @@ export class PayloadWriter {
         this.#file === undefined && piece.includes(0) && payloadIsShown()
       ) {
         throw new Error(
-          "the payload is no text: use -o FILE, or -o - to write it to the terminal",
+          "the payload is not text: use -o FILE, or -o - to write it to the terminal",
         );
       }
       this.#writer ??= await this.#open();
@@ -67,7 +67,7 @@ export class PayloadWriter {
 
   /** Closes the file. */
   async close(): Promise<void> {
-    // A file is made, even if there is nothing to write.
+    // Creates the file even if there is nothing to write.
     if (this.#file !== undefined) this.#writer ??= await this.#open();
     if (this.#writer === undefined) return;
     if (this.#isStandardOutput()) this.#writer.releaseLock();

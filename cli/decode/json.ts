@@ -1,6 +1,6 @@
 /**
- * The records of a capture as lines of JSON. Their fields are documented in
- * docs/captures.md, and do not change within a major version.
+ * The records of a capture as lines of JSON. The fields are documented in
+ * docs/captures.md and do not change within a major version.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { CaptureRecord, Place } from "../../capture/mod.ts";
 import { frameText } from "../../frame/frame_text.ts";
 import { showJson, type Shown } from "../terminal.ts";
 
-/** The record as one line; `undefined` for a record that has none. */
+/** The record as one line; `undefined` for a record without a line. */
 export function recordJson(record: CaptureRecord): Shown | undefined {
   switch (record.kind) {
     case "frame": {

@@ -1,5 +1,5 @@
 /**
- * The summary of a connection, as lines for people and as JSON.
+ * The summary of a connection as text and as JSON.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type {
 } from "../../capture/mod.ts";
 import { bold, show, showJson, type Shown, wrap } from "../terminal.ts";
 
-/** Stalled windows that are listed, of each connection. */
+/** Most stalled windows that are listed for a connection. */
 const MOST_STALLS = 5;
 
 /** The summary as lines, which go on in the next row after `columns`. */

@@ -1,5 +1,5 @@
 /**
- * The records of a capture as lines for people.
+ * The records of a capture as lines of text.
  *
  * @module
  */
@@ -24,27 +24,27 @@ import {
 
 /** Column at which headers begin. */
 const HEADER_INDENT = 26;
-/** Columns of the offset. */
+/** Width of the offset, columns. */
 const OFFSET_WIDTH = 10;
 /** Column at which flags and fields begin. */
 const FIELDS_INDENT = 59;
-/** Columns from which on the fields of a continued row stay in their column. */
+/** From this width on, columns, the fields of a continued row stay in their column. */
 const WIDE = 100;
 
-/** Turns records into lines; times are counted from the first connection. */
+/** Converts records to lines; times count from the first connection. */
 export class RecordTable {
   readonly #columns: number | undefined;
   readonly #isNarrow: boolean;
-  /** Column of the fields, and the one at which they go on in the next row. */
+  /** Column of the fields, and the one at which they continue in the next row. */
   readonly #fieldsAt: { readonly together: number; readonly indent: number };
   #begin: number | undefined;
   #hasHead = false;
-  /** Version of each connection, to mark frames of another one. */
+  /** Version of each connection, to mark frames with another version. */
   readonly #versions = new Map<number, number>();
 
   /**
-   * Lines go on in the next row after `columns`; `undefined` stands for no
-   * terminal. On less than 80 columns the offset is left out.
+   * Longer lines continue in the next row after `columns`; `undefined` means that
+   * the output is not a terminal. On less than 80 columns, the offset is omitted.
    */
   constructor(columns?: number) {
     this.#columns = columns;
@@ -137,7 +137,7 @@ export class RecordTable {
     return wrap(line, this.#columns, this.#fieldsAt);
   }
 
-  /** Frames of another version than the first one are ignored by SPDY endpoints. */
+  /** A mark for a frame with another version than the first one, which SPDY endpoints ignore. */
   #otherVersion({ connection, version, frame }: FrameRecord): string {
     if (version === 0 || frame === undefined) return "";
     const first = this.#versions.get(connection);
@@ -176,7 +176,7 @@ function row(
   length: string,
   fields: string,
 ): string {
-  // Joined by hand: a capture has millions of rows.
+  // Concatenated without templates, because a capture can have millions of rows.
   const place = offset === undefined ? "" : ` ${offset.padStart(9)}`;
   const begin = `${connection.padStart(3)} ${arrow.padEnd(2)}${place}`;
   const frame = ` ${type.padEnd(13)} ${stream.padStart(6)}`;

@@ -1,6 +1,6 @@
 /**
- * The connections of one call of `spdy get`, one for each server, and the moments
- * of its requests, which their frames tell.
+ * The connections of one call of `spdy get`, one for each server, and the times of
+ * its requests, which are taken from frames.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import { closeBefore, openTarget, type Target } from "../target.ts";
 import type { Timing } from "../timing.ts";
 import type { GetOptions } from "./options.ts";
 
-/** A connection that is open, and how long it took to open, ms. */
+/** An open connection, and the time that it took to open, ms. */
 export interface Opened {
   readonly connection: Connection;
   readonly connected: number;
 }
 
-/** Opens connections when they are first needed. */
+/** Opens connections on first use. */
 export class Connections {
   readonly #options: GetOptions;
   readonly #signal: AbortSignal | undefined;
@@ -28,7 +28,7 @@ export class Connections {
   /** Requests whose SYN_STREAM has not been seen, by origin and path. */
   readonly #unsent = new Map<string, Timing[]>();
 
-  /** `now` gives ms; `onFrame` is called for each frame. */
+  /** `now` returns ms; `onFrame` is called for each frame. */
   constructor(
     options: GetOptions,
     signal: AbortSignal | undefined,
@@ -41,7 +41,7 @@ export class Connections {
     this.#onFrame = onFrame;
   }
 
-  /** The connection to the server of `target`; rejects when it cannot be opened. */
+  /** The connection to the server of `target`; rejects if it cannot be opened. */
   async open(target: Target): Promise<Opened> {
     const { origin } = target;
     const known = this.#byOrigin.get(origin);
@@ -79,7 +79,7 @@ export class Connections {
     return { connection, connected: this.#now() - begin };
   }
 
-  /** Tells of a request that is about to be sent. */
+  /** Announces a request that is about to be sent. */
   expect({ origin, url }: Target, timing: Timing): void {
     const { pathname, search } = new URL(url);
     const key = `${origin} ${pathname}${search}`;
@@ -106,7 +106,7 @@ export class Connections {
     }
   }
 
-  /** Closes all of them. */
+  /** Closes all connections. */
   async close(): Promise<void> {
     await Promise.all([...this.#byOrigin.values()].map(async (opening) => {
       const opened = await opening.catch(() => undefined);

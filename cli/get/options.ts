@@ -1,5 +1,5 @@
 /**
- * The options of `spdy get`, checked.
+ * Reads and checks the options of `spdy get`.
  *
  * @module
  */
@@ -135,16 +135,16 @@ export const GET_OPTIONS = [
   { name: "svg", value: "FILE", help: "the same as a picture" },
   { name: "json", help: "one JSON object for each URL in place of the bodies" },
   { name: "silent", short: "s", help: "no progress bar" },
-  // Known, so that it can be refused with advice.
+  // It is in the table so that it can be refused with advice.
   { name: "continue", short: "C" },
 ] as const;
 
-/** What `get` is asked for. */
+/** The options of `get`. */
 export interface GetOptions {
   readonly method: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly data: string | undefined;
-  /** Where the body of a URL goes; `undefined` for standard output. */
+  /** The file for the body of a URL; `undefined` for standard output. */
   readonly outputFor: (target: Target) => string | undefined;
   readonly include: boolean;
   readonly location: boolean;
@@ -155,7 +155,7 @@ export interface GetOptions {
   readonly version: string | undefined;
   readonly caCerts: string[] | undefined;
   readonly insecure: boolean;
-  /** ms; 0: never. */
+  /** Longest time, ms; 0: no limit. */
   readonly timeout: number;
   readonly flowControl: boolean;
   readonly verbose: boolean;
@@ -165,7 +165,7 @@ export interface GetOptions {
   readonly silent: boolean;
 }
 
-/** Reads and checks the arguments. Throws {@linkcode UsageError} for those that make no sense. */
+/** Reads and checks the arguments. Throws {@linkcode UsageError} for wrong ones. */
 export async function readGetOptions(
   args: readonly string[],
 ): Promise<{ options: GetOptions; targets: Target[] }> {
@@ -183,7 +183,9 @@ export async function readGetOptions(
   checkKeyLog(values.keylog);
   const retry = readWhole(values.retry ?? "0");
   if (!(retry <= 1000)) {
-    throw new UsageError(`--retry ${values.retry}: a number from 0 to 1000`);
+    throw new UsageError(
+      `--retry ${values.retry}: it must be a number from 0 to 1000`,
+    );
   }
   if (values["write-out"] !== undefined) checkWriteOut(values["write-out"]);
   if (values.data?.startsWith("@") && values.data !== "@-") {
@@ -192,7 +194,9 @@ export async function readGetOptions(
     });
   }
   if (flags.head && values.data !== undefined) {
-    throw new UsageError("--head asks for no body, --data sends one");
+    throw new UsageError(
+      "--head and --data exclude each other: a HEAD request has no body",
+    );
   }
   const options: GetOptions = {
     method: values.method ??
@@ -229,7 +233,7 @@ function readOutput(
   const { output } = values;
   if (!flags["remote-name"]) {
     if (output !== undefined && targets.length > 1) {
-      throw new UsageError("--output takes one URL only");
+      throw new UsageError("--output needs exactly one URL");
     }
     return () => output;
   }
@@ -240,24 +244,24 @@ function readOutput(
   return (target) => names.get(target);
 }
 
-/** The last name of the URL's path, as a file of the working directory. */
+/** The last part of the URL's path, as the name of a file in the working directory. */
 function nameOf({ url }: Target): string {
   const last = new URL(url).pathname.split("/").at(-1) ?? "";
   let name = last;
   try {
     name = decodeURIComponent(last);
   } catch {
-    // As it is, then.
+    // The name is not valid percent-encoding, so it is used unchanged.
   }
   if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) {
     throw new UsageError(
-      `--remote-name: ${url} ends with no name for a file; use --output`,
+      `--remote-name: ${url} does not end with the name of a file; use --output`,
     );
   }
   return name;
 }
 
-/** Connects to the addresses that `--resolve` names. */
+/** Connects to the addresses in `--resolve`. */
 function readResolve(rules: readonly string[]): GetOptions["dial"] {
   if (rules.length === 0) return undefined;
   const addresses = new Map(rules.map((rule) => {
@@ -281,10 +285,13 @@ function withoutBrackets(text: string): string {
   return text.replace(/^\[(.*)\]$/, "$1");
 }
 
-/** Deno opens the file when it starts, and no program can open it later. */
+/**
+ * Throws unless Deno writes the secrets to this file. Deno opens it when it starts,
+ * and a program cannot open it later.
+ */
 function checkKeyLog(file: string | undefined): void {
   if (file === undefined || Deno.env.get("SSLKEYLOGFILE") === file) return;
   throw new UsageError(
-    `--keylog ${file}: Deno writes the secrets only where SSLKEYLOGFILE says when it starts: SSLKEYLOGFILE=${file} spdy get ...`,
+    `--keylog ${file}: Deno writes the secrets only to the file in SSLKEYLOGFILE at its start: run SSLKEYLOGFILE=${file} spdy get ...`,
   );
 }

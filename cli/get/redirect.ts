@@ -1,20 +1,20 @@
 /**
- * Where `get -L` goes after a redirect.
+ * The redirects of `get -L`.
  *
  * @module
  */
 
 import { readTarget, type Target, targetBehind } from "../target.ts";
 
-/** Redirects that are followed for one URL, as the Fetch standard has it. */
+/** Most redirects for one URL, as in the Fetch standard. */
 export const MOST_REDIRECTS = 20;
 
-/** A request that a redirect may change. */
+/** The part of a request that a redirect can change. */
 export interface Redirectable {
   readonly target: Target;
   readonly method: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Send the body again. */
+  /** Whether the body is sent again. */
   readonly hasBody: boolean;
 }
 
@@ -22,9 +22,9 @@ const OF_BODY = /^(content-|transfer-encoding$)/i;
 const OF_USER = /^(authorization|cookie|proxy-authorization)$/i;
 
 /**
- * The request that follows `response`; `undefined` when it is no redirect. POST
+ * The request that follows `response`; `undefined` if that is not a redirect. POST
  * becomes GET after 301, 302 and 303 (Fetch standard, HTTP-redirect fetch).
- * Credentials stay with the server that they were given for.
+ * Credentials are only sent to the server for which they were given.
  */
 export function redirected(
   request: Redirectable,

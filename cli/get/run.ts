@@ -1,5 +1,5 @@
 /**
- * One call of `spdy get`: its requests, their timings, their output.
+ * One call of `spdy get`: its requests, times and output.
  *
  * @module
  */
@@ -33,16 +33,16 @@ import type { GetOptions } from "./options.ts";
 import { MOST_REDIRECTS, type Redirectable, redirected } from "./redirect.ts";
 import { writeOut } from "./write_out.ts";
 
-/** Statuses after which `--retry` tries again, as curl does. */
+/** Statuses after which `--retry` tries again, as in curl. */
 const RETRIED: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
-/** The longest pause between two tries, ms. */
+/** Longest pause between two attempts, ms. */
 const LONGEST_PAUSE = 600_000;
 
-/** One URL under way. */
+/** The transfer of one URL. */
 interface Transfer {
   readonly target: Target;
   readonly timing: Timing;
-  /** Resolves when everything that is written before it has been written. */
+  /** Resolves when the output before it was written. */
   readonly before: Promise<void>;
   redirects: number;
   connects: number;
@@ -50,11 +50,11 @@ interface Transfer {
   uploaded: number;
   connection: Connection | undefined;
   response: Response | undefined;
-  /** Part of the body has been written: trying again would repeat it. */
+  /** Whether a part of the body was written. Another attempt would write it again. */
   hasWritten: boolean;
 }
 
-/** Fetches URLs and writes what they give. */
+/** Fetches URLs and writes their bodies. */
 export class Run {
   readonly #options: GetOptions;
   readonly #signal: AbortSignal | undefined;
@@ -62,10 +62,10 @@ export class Run {
   readonly #connections: Connections;
   readonly #begin = performance.now();
   readonly #timings: Timing[] = [];
-  /** Bodies go to standard output one after the other, in the order of the URLs. */
+  /** Bodies are written to standard output one after the other, in the order of the URLs. */
   #output: Promise<void> = Promise.resolve();
 
-  /** The time of `--timeout` begins now. */
+  /** The time of `--timeout` starts now. */
   constructor(options: GetOptions) {
     const { timeout, silent, verbose } = options;
     this.#options = options;
@@ -81,7 +81,7 @@ export class Run {
     );
   }
 
-  /** Resolves to whether each URL was fetched, in their order. */
+  /** Resolves to whether each URL was fetched, in the order of `targets`. */
   async fetchAll(targets: readonly Target[]): Promise<boolean[]> {
     const results = await Promise.all(
       targets.map((target) => this.#fetchOne(target)),
@@ -110,7 +110,7 @@ export class Run {
     this.#timings.push(timing);
     const before = this.#output;
     const { promise, resolve: done } = Promise.withResolvers<void>();
-    // Each waits for those before it, also when its request fails.
+    // Each body waits for those before it, even if its own request fails.
     this.#output = promise;
     const transfer: Transfer = {
       target,
@@ -139,10 +139,10 @@ export class Run {
       !(this.#options.fail && response !== undefined && response.status >= 400);
   }
 
-  /** Tries until it succeeds or `--retry` is used up. */
+  /** Tries until it succeeds or the attempts of `--retry` are used up. */
   async #tryAll(transfer: Transfer): Promise<void> {
     const { retry, data } = this.#options;
-    // Standard input can be read once.
+    // Standard input can be read only once.
     let left = data === "@-" ? 0 : retry;
     for (let pause = 1000;; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       try {
@@ -173,7 +173,7 @@ export class Run {
     this.#signal?.throwIfAborted();
   }
 
-  /** The response, behind redirects with `--location`. */
+  /** The response, after redirects with `--location`. */
   async #follow(transfer: Transfer): Promise<Response> {
     const { method, headers, data, location } = this.#options;
     let request: Redirectable = {
@@ -216,7 +216,8 @@ export class Run {
         printError(dim(`connected to ${target.origin}, ${version}`));
       }
     }
-    // Without windows a body that waits for its turn piles up unread.
+    // Without windows, a body that waits for its turn would be buffered without
+    // limit.
     if (!this.#hasWindows(connection)) await before;
     this.#connections.expect(target, timing);
     const response = await connection.fetch(target.url, {
@@ -247,13 +248,13 @@ export class Run {
     return this.#options.flowControl && connection.version !== PROTO_SPDY2;
   }
 
-  /** What to say of a failure. */
+  /** The message for a failure. */
   #reasonFor(error: unknown): string {
     const { timeout, insecure } = this.#options;
     if (this.#signal?.aborted && error === this.#signal.reason) {
       return `not finished within ${timeout / 1000} s (--timeout)`;
     }
-    // The line names the target already.
+    // The line already begins with the target.
     const reason = reasonOf(
       error instanceof UnreachableError ? error.cause : error,
     );
@@ -262,7 +263,7 @@ export class Run {
       : reason;
   }
 
-  /** Tells of a URL that could not be fetched in full, when its turn has come. */
+  /** Reports a URL that was not fetched completely, when it is its turn. */
   async #fail(
     { target, timing, before }: Transfer,
     reason: string,
@@ -301,7 +302,7 @@ export class Run {
       timeTotal: since(timing.end) ?? 0,
       error,
     });
-    // Not a line: the format says where lines end.
+    // Written without a line feed, because the format contains its own.
     writeText(text);
   }
 
@@ -350,7 +351,7 @@ export class Run {
         truncate: true,
       });
       if (head !== undefined) await file.write(new TextEncoder().encode(head));
-      // Closed by the stream: bytes may be under way until it has ended.
+      // The stream closes the file when all bytes are written.
       await body.pipeTo(file.writable);
     } else if (output === "-") {
       await body.pipeTo(payloadOut());
@@ -395,7 +396,7 @@ export class Run {
   }
 }
 
-/** Status and headers, as `--include` writes them. */
+/** Status and headers for `--include`. */
 function headText(
   response: Response,
   connection: Connection | undefined,
@@ -410,7 +411,7 @@ function headText(
   return [status, ...lines, "", ""].join("\n");
 }
 
-/** Fails at the first byte 0: a terminal can make nothing of what is no text, as curl says as well. */
+/** Fails at the first zero byte, because a terminal cannot show binary data; curl does the same. */
 export function textOnly(): TransformStream<Uint8Array, Uint8Array> {
   return new TransformStream({
     transform(chunk, controller): void {
@@ -424,15 +425,15 @@ export function textOnly(): TransformStream<Uint8Array, Uint8Array> {
   });
 }
 
-/** The error of a body that did not come in full, with how much of it did. */
+/** The error for a body that did not arrive completely, with the number of bytes. */
 function cutShort(error: unknown, { headers }: Response, bytes: number): Error {
   const length = headers.get("content-length");
-  // Received bytes are counted after decoding, but the header counts them before.
+  // `bytes` counts decoded bytes, but the header counts encoded ones.
   const all = length === null || headers.has("content-encoding")
     ? ""
     : ` of ${length}`;
   return new Error(
-    `the body was cut short, ${bytes}${all} bytes came: ${reasonOf(error)}`,
+    `the body is incomplete, ${bytes}${all} bytes arrived: ${reasonOf(error)}`,
   );
 }
 

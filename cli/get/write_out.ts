@@ -1,16 +1,16 @@
 /**
- * The text of `get -w`, with the variables of curl that apply.
+ * The text of `get -w`, with curl's variables.
  *
  * @module
  */
 
 import { UsageError } from "../command.ts";
 
-/** What the variables stand for. */
+/** The values of the variables. */
 export interface WriteOutFacts {
   readonly url: string;
   readonly method: string;
-  /** `undefined` when there was no response. */
+  /** `undefined` if there was no response. */
   readonly response: Response | undefined;
   readonly version: string;
   readonly remoteAddr: Deno.Addr | undefined;
@@ -19,7 +19,7 @@ export interface WriteOutFacts {
   readonly connects: number;
   readonly sizeUpload: number;
   readonly sizeDownload: number;
-  /** Times since the request was made, ms; `undefined` where it did not get there. */
+  /** Times since the request was made, ms; `undefined` if it did not reach this point. */
   readonly timeConnect: number | undefined;
   readonly timePretransfer: number | undefined;
   readonly timeStarttransfer: number | undefined;
@@ -87,7 +87,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 const TOKEN = /%\{([^}]*)\}|%header\{([^}]*)\}|%%|\\(.)/gs;
 
-/** Makes the text. Throws {@linkcode UsageError} for a variable that is not known. */
+/** Creates the text. Throws {@linkcode UsageError} for an unknown variable. */
 export function writeOut(format: string, facts: WriteOutFacts): string {
   return format.replace(TOKEN, (
     whole,
@@ -106,7 +106,7 @@ export function writeOut(format: string, facts: WriteOutFacts): string {
   });
 }
 
-/** Throws {@linkcode UsageError} when the format has a variable that is not known. */
+/** Throws {@linkcode UsageError} if the format contains an unknown variable. */
 export function checkWriteOut(format: string): void {
   for (const [, variable] of format.matchAll(TOKEN)) {
     if (variable === undefined || Object.hasOwn(VARIABLES, variable)) continue;

@@ -1,15 +1,15 @@
 /**
- * The header fields that a proxy passes on, drops and adds (RFC 9110, 7.6).
+ * The header fields that a proxy forwards, drops and adds (RFC 9110, 7.6).
  *
  * @module
  */
 
-/** Header fields in their order; a name may be there several times. */
+/** Header fields in order; names can be repeated. */
 export type Fields = [name: string, value: string][];
 
 /**
- * Fields that belong to one connection and end with it (RFC 9110, 7.6.1).
- * `content-length` is not among them: it belongs to the message.
+ * Fields that concern one connection only (RFC 9110, 7.6.1). `content-length` is
+ * not one of them, because it concerns the message.
  */
 const OF_CONNECTION = [
   "connection",
@@ -21,7 +21,7 @@ const OF_CONNECTION = [
   "upgrade",
 ];
 
-/** The fields without those of the connection they were received on. */
+/** The fields without those of the connection on which they were received. */
 export function passedOn(fields: Fields): Fields {
   const dropped = new Set(OF_CONNECTION);
   for (const [name, value] of fields) {
@@ -30,22 +30,22 @@ export function passedOn(fields: Fields): Fields {
       dropped.add(named.trim().toLowerCase());
     }
   }
-  // What ends with a message is never named by `connection`.
+  // `connection` must not remove a field that the message needs.
   dropped.delete("content-length");
   return fields.filter(([name]) => !dropped.has(name.toLowerCase()));
 }
 
-/** The value of the first field of that name, in lower case. */
+/** The value of the first field of that name, which is in lower case. */
 export function valueOf(fields: Fields, name: string): string | undefined {
   return fields.find(([other]) => other.toLowerCase() === name)?.[1];
 }
 
-/** The fields but those of that name, in lower case. */
+/** The fields without those of that name, which is in lower case. */
 export function without(fields: Fields, name: string): Fields {
   return fields.filter(([other]) => other.toLowerCase() !== name);
 }
 
-/** `node:http`'s list of names and values in turn. */
+/** Converts `node:http`'s list of alternating names and values. */
 export function fromRaw(raw: readonly string[]): Fields {
   return Array.from(
     { length: raw.length / 2 },
@@ -53,29 +53,28 @@ export function fromRaw(raw: readonly string[]): Fields {
   );
 }
 
-/** The fields of `headers`, each `set-cookie` by itself. */
+/** The fields of `headers`, with a separate field for each `set-cookie`. */
 export function fromHeaders(headers: Headers): Fields {
   const fields: Fields = [];
-  // Not by its iterator, which copies the list at each step.
+  // Not by the iterator, which copies the list for each step.
   headers.forEach((value, name) => fields.push([name, value]));
   return fields;
 }
 
-/** Who asked, and how, for the server behind the proxy. */
+/** The client and its connection, for the server behind the proxy. */
 export interface Asked {
-  /** The client's address, without port. */
+  /** The client's address, without the port. */
   readonly from: string;
-  /** The host that it asked for, as typed: `host[:port]`. */
+  /** The host that the client requested: `host[:port]`. */
   readonly host: string;
-  /** How it connected. */
+  /** The protocol of the client's connection. */
   readonly proto: "http" | "https";
 }
 
 /**
- * The fields with those added that name the client: `x-forwarded-for`,
- * `x-forwarded-host`, `x-forwarded-proto`, and `forwarded` (RFC 7239). The
- * address is added behind those of earlier proxies; host and protocol are those of
- * the first proxy.
+ * Adds the fields that describe the client: `x-forwarded-for`, `x-forwarded-host`,
+ * `x-forwarded-proto`, and `forwarded` (RFC 7239). The address is added after those
+ * of earlier proxies; host and protocol are those that the first proxy reported.
  */
 export function withForwarded(fields: Fields, asked: Asked): Fields {
   const { from, host, proto } = asked;
@@ -97,15 +96,15 @@ export function withForwarded(fields: Fields, asked: Asked): Fields {
   ];
 }
 
-/** An address as RFC 7239, section 6 writes it. */
+/** An address in the form of RFC 7239, section 6. */
 function quoted(address: string): string {
   if (address.includes(":")) return `"[${address}]"`;
   return /^[\w.-]+$/.test(address) ? address : JSON.stringify(address);
 }
 
 /**
- * The fields with a `location` that leads to the server behind the proxy leading
- * to the proxy instead.
+ * Replaces a `location` that leads to the server behind the proxy by one that leads
+ * to the proxy.
  *
  * @param behind origin of the server behind the proxy
  * @param front origin under which the client reaches the proxy

@@ -1,7 +1,7 @@
 /**
- * SPDY in front of an HTTP/1.1 server. Requests go through `node:http`, and not
- * through `fetch`, because a proxy passes on bodies as they are coded, their
- * lengths, and what the server says to HEAD.
+ * SPDY in front of an HTTP/1.1 server. Requests use `node:http` and not `fetch`,
+ * because a proxy must forward encoded bodies, their lengths, and the headers of
+ * responses to HEAD unchanged.
  *
  * @module
  */
@@ -25,10 +25,13 @@ import {
 import { failedAnswer, GatewayTimeout, type ProxyRules } from "./rules.ts";
 import { REFUSED, UPGRADE } from "./upgraded.ts";
 
-/** Connections to the server behind, kept open between requests. */
+/** Most open connections to the server behind the proxy. */
 const MOST_SOCKETS = 256;
 
-/** The handler for {@linkcode serve}. `close` ends idle connections to the server behind. */
+/**
+ * The handler for {@linkcode serve}. `close` ends idle connections to the server
+ * behind the proxy.
+ */
 export interface ForwardingHandler {
   readonly handler: ServeHandler;
   close(): void;
@@ -96,7 +99,7 @@ export function inFrontOfHttp(
       if (protocol !== undefined) answered.push([UPGRADE, REFUSED]);
       return responseOf(request.method, head, answered);
     } catch (error) {
-      // Nobody waits for an answer any more.
+      // The client has left, so no answer is needed.
       if (request.signal.aborted) throw error;
       return failedAnswer(error, rules);
     }
@@ -104,7 +107,7 @@ export function inFrontOfHttp(
   return { handler, close: () => agent.destroy() };
 }
 
-/** Headers of one name as a list: `setHeader` replaces what was there. */
+/** The values of repeated headers as lists, because `setHeader` replaces earlier values. */
 function grouped(fields: Fields): Map<string, string | string[]> {
   const all = new Map<string, string | string[]>();
   for (const [name, value] of fields) {
@@ -123,7 +126,7 @@ interface Answer {
   readonly socket?: Socket;
 }
 
-/** The head of the response, within `timeout` ms; 0: no limit. */
+/** Resolves to the head of the response within `timeout` ms; 0: no limit. */
 function headOf(
   outgoing: ClientRequest,
   timeout: number,
@@ -145,14 +148,15 @@ function headOf(
     if (first.length > 0) socket.unshift(first);
     resolve({ head, socket });
   });
-  // After the head as well: an error event that nobody listens for ends the program.
+  // Also needed after the head, because an error event without a listener ends the
+  // program.
   outgoing.on("error", reject);
   const settled = promise.finally(() => clearTimeout(timer));
   settled.catch(() => signal.removeEventListener("abort", abort));
   return settled;
 }
 
-/** Sends the body of the request. A failure shows in the response, or in its absence. */
+/** Sends the body of the request. A failure also ends the response. */
 function sendBody(request: Request, outgoing: ClientRequest): void {
   if (request.body === null) outgoing.end();
   else {
@@ -189,7 +193,7 @@ function responseOf(
   });
 }
 
-/** The two directions of an upgraded connection as the bodies of an exchange. */
+/** Joins the two directions of an upgraded connection with the bodies of an exchange. */
 function joined(
   request: Request,
   head: IncomingMessage,

@@ -28,7 +28,7 @@ import {
 import { failedAnswer, GatewayTimeout, type ProxyRules } from "./rules.ts";
 import { REFUSED, UPGRADE } from "./upgraded.ts";
 
-/** A proxy that listens. */
+/** A running proxy. */
 export interface HttpFront extends ListeningServer {
   readonly addr: Deno.NetAddr;
 }
@@ -36,7 +36,7 @@ export interface HttpFront extends ListeningServer {
 /**
  * Listens for HTTP/1.1 and forwards to a SPDY server.
  *
- * @param origin scheme, host and port of the server behind, as HTTP has them
+ * @param origin scheme, host and port of the server behind the proxy, as in HTTP
  */
 export async function inFrontOfSpdy(
   client: Client,
@@ -90,7 +90,7 @@ export async function inFrontOfSpdy(
   };
 }
 
-/** A request under way, for the log. */
+/** A request in progress, for the log. */
 interface Exchange {
   readonly time: Date;
   readonly begin: number;
@@ -134,13 +134,13 @@ class Forwarder {
       await this.#answer(request, response, answer, exchange);
     } catch (reason) {
       error = reason;
-      // The client must not take a part for the whole.
+      // The client must not accept a truncated body as complete.
       response.destroy();
     }
     this.#logEnd(request, response.statusCode, exchange, error);
   }
 
-  /** What the server behind answers to a request. */
+  /** Sends a request to the server behind the proxy; resolves to its response. */
   async #ask(
     request: IncomingMessage,
     signal: AbortSignal,
@@ -158,7 +158,7 @@ class Forwarder {
       },
     );
     if (this.#rules.preserveHost && host !== "") fields.push(["host", host]);
-    // What fetch would add is not what the client asked for.
+    // `fetch` must not add a header that the client did not send.
     if (valueOf(fields, "accept-encoding") === undefined) {
       fields.push(["accept-encoding", "identity"]);
     }
@@ -184,7 +184,10 @@ class Forwarder {
     }
   }
 
-  /** The URL behind the proxy. A request may hold a whole URL, or `*` (RFC 9112, 3.2). */
+  /**
+   * The URL for the server behind the proxy. The target of a request can also be an
+   * absolute URL, or `*` (RFC 9112, 3.2).
+   */
   #urlOf({ url = "/" }: IncomingMessage): string {
     if (url === "*") return `${this.#origin}/*`;
     if (url.startsWith("/")) return this.#origin + url;
@@ -248,7 +251,10 @@ class Forwarder {
     });
   }
 
-  /** Carries an upgraded connection over a stream, when the server behind is a proxy of this kind. */
+  /**
+   * Carries an upgraded connection over a stream, if the server behind the proxy is
+   * `spdy proxy` as well.
+   */
   async upgrade(
     request: IncomingMessage,
     socket: Socket,
@@ -298,7 +304,7 @@ class Forwarder {
       } else {
         await answer.body?.cancel();
         const text =
-          "the SPDY server behind the proxy carries no upgrades: it has to be `spdy proxy` as well\n";
+          "the SPDY server behind the proxy does not support upgrades: it must be `spdy proxy` as well\n";
         socket.end(
           headText("501 Not Implemented", [
             ["connection", "close"],
@@ -314,7 +320,7 @@ class Forwarder {
   }
 }
 
-/** The body of a request; `undefined` where it has none. */
+/** The body of a request; `undefined` if it has none. */
 function bodyOf(
   request: IncomingMessage,
 ): ReadableStream<Uint8Array> | undefined {
@@ -324,12 +330,12 @@ function bodyOf(
     length !== undefined && Number(length) > 0;
   if (!hasBody) return undefined;
   if (method === "GET" || method === "HEAD") {
-    throw new TypeError(`a ${method} request with a body cannot be sent on`);
+    throw new TypeError(`a ${method} request with a body cannot be forwarded`);
   }
   return Readable.toWeb(request) as ReadableStream<Uint8Array>;
 }
 
-/** A head of HTTP/1.1. */
+/** Encodes a head of HTTP/1.1. */
 function headText(status: string, fields: Fields): string {
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status}\r\n${lines.join("")}\r\n`;

@@ -1,6 +1,6 @@
 /**
- * What both directions of the proxy have in common: its rules, and how it answers
- * when the server behind it does not.
+ * What both directions of the proxy share: the rules, and the answer if the server
+ * behind the proxy fails.
  *
  * @module
  */
@@ -8,15 +8,15 @@
 import { reasonOf } from "../command.ts";
 import { printable, printError, red, show } from "../terminal.ts";
 
-/** How a proxy treats requests and answers. */
+/** How a proxy treats requests and responses. */
 export interface ProxyRules {
-  /** The server behind the proxy, as typed. */
+  /** The server behind the proxy, as the user typed it. */
   readonly behind: string;
-  /** Whether clients connect by TLS. */
+  /** Whether clients connect with TLS. */
   readonly isTls: boolean;
-  /** Send the host that the client asked for, and not that of the server behind. */
+  /** Whether to send the client's host instead of that of the server behind the proxy. */
   readonly preserveHost: boolean;
-  /** Let `location` headers that name the server behind name the proxy. */
+  /** Whether to replace the server behind the proxy by the proxy in `location` headers. */
   readonly rewriteRedirects: boolean;
   /** Longest wait for the head of a response, ms; 0: no limit. */
   readonly timeout: number;
@@ -31,7 +31,10 @@ export class GatewayTimeout extends Error {
   }
 }
 
-/** The answer for a client when the server behind failed, which is also printed on standard error. */
+/**
+ * The answer for a client if the server behind the proxy failed. The error is also
+ * printed on standard error.
+ */
 export function failedAnswer(error: unknown, { behind }: ProxyRules): Response {
   const reason = reasonOf(error);
   const status = error instanceof GatewayTimeout ? 504 : 502;

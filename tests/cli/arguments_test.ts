@@ -106,8 +106,8 @@ Deno.test("letters can be written together, a value behind the last one", () => 
     [["-n"], "-n needs a value"],
     [["--namespace"], "--namespace needs a value"],
     [["-itn"], "-n needs a value"],
-    [["-i=maybe"], "true or false is needed"],
-    [["--stdin=1"], "true or false is needed"],
+    [["-i=maybe"], "the value must be true or false"],
+    [["--stdin=1"], "the value must be true or false"],
     [["--i-do-not-exist=7"], "unknown option --i-do-not-exist=7"],
   ];
   for (const [args, message] of refused) {

@@ -65,7 +65,7 @@ Deno.test("bench sends method, headers and body to several URLs in turn, and cou
   ]);
   const two = await run(["bench", "spdy://a/", "spdy://b/"]);
   assertEquals(two.code, 2);
-  assertMatch(two.stderr, /have to be of one server/);
+  assertMatch(two.stderr, /must be of the same server/);
 });
 
 Deno.test("bench keeps no more requests under way than the server allows streams, and says so", async () => {

@@ -127,7 +127,7 @@ Deno.test("decode marks errors at their offset and ends with exit code 1", async
     // What follows is read, as the lengths are right.
     [
       `${ping}80030006000000050000000100${ping}`,
-      /12 +PING {2}! 5 bytes of payload are wrong for this frame\n.* 25 +PING .* id 1\n$/,
+      /12 +PING {2}! 5 bytes are not a valid payload length for this frame\n.* 25 +PING .* id 1\n$/,
     ],
     [
       `${ping}800500040000000400000000${ping}`,
@@ -170,7 +170,7 @@ Deno.test("decode tells files it cannot use", async () => {
   await withFile(concat([capture, new Uint8Array(3)]), async (file) => {
     assertMatch(
       (await run(["decode", file])).stderr,
-      /the packet at offset 80 is cut off after 3 bytes; all before that was read\n/,
+      /the packet at offset 80 is cut off after 3 bytes; everything before it was read\n/,
     );
   });
   const stdin = await run(["decode", "-"], {

@@ -92,7 +92,7 @@ Deno.test("get fails for a body that is cut short, and says how much of it came"
   const { bytes, error } = JSON.parse(stdout);
   assertMatch(
     error,
-    /the body was cut short, \d+ of 900000 bytes came: .*reset/,
+    /the body is incomplete, \d+ of 900000 bytes arrived: .*reset/,
   );
   assertStringIncludes(error, ` ${bytes} of `);
   assertStringIncludes(stderr, error);
@@ -118,7 +118,7 @@ Deno.test("get fails for a body that ends in order, but not where its length sai
     assertEquals(code, 1);
     assertStringIncludes(
       stderr,
-      `content-length is ${length}, but ${text} bytes came`,
+      `content-length is ${length}, but ${text} bytes arrived`,
     );
     await served;
   }
@@ -262,13 +262,13 @@ Deno.test("get tells what went wrong, where, and with which exit code", async ()
   const base = `spdy://127.0.0.1:${server.addr.port}`;
   const cases: [args: string[], code: number, message: RegExp][] = [
     [[], 2, /get needs a URL/],
-    [["http://h/"], 2, /http:\/\/ is none of spdy:\/\//],
+    [["http://h/"], 2, /http:\/\/ is not supported; use spdy:\/\//],
     [["nonsense"], 2, /"nonsense" is no URL/],
-    [["--version", "4", base], 2, /known are 2, 3 and 3\.1/],
+    [["--version", "4", base], 2, /it must be 2, 3 or 3\.1/],
     [["--bogus", base], 2, /unknown option --bogus/],
     [["-C", "-", base], 2, /does not resume/],
     [["-H", "no colon", base], 2, /write it as "name: value"/],
-    [["-o", "f", base, base], 2, /one URL only/],
+    [["-o", "f", base, base], 2, /exactly one URL/],
     [["--timeout", "soon", base], 2, /--timeout soon/],
     [["--fail", `${base}/missing`], 1, /^$/],
     [

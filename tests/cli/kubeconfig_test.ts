@@ -202,7 +202,7 @@ Deno.test("what is wrong with the options or the kubeconfig is told", async () =
       /the context "none" does not exist; the contexts are "fake"/,
     ],
     [["--as-group", "a", "web"], 2, /--as-group and --as-uid need --as/],
-    [["--cert", "x", "web"], 2, /--cert and --key go together/],
+    [["--cert", "x", "web"], 2, /--cert and --key must be given together/],
     [["--server", "x", "web"], 2, /a URL is needed/],
     [["--kubeconfig", "/nowhere", "web"], 1, /\/nowhere: it cannot be read/],
     [["-"], 2, /needs --server with a streaming URL/],

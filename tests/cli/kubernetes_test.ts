@@ -105,7 +105,7 @@ Deno.test("exec tells of a failure, however long", async () => {
   const url = `http://127.0.0.1:${server.addr.port}`;
   const { code, stderr } = await run(["exec", "-s", url, "web", "--", "ls"]);
   assertEquals(code, 1);
-  assertMatch(stderr, /because x+\.\.\. \(\d+ more characters were cut off\)/);
+  assertMatch(stderr, /because x+\.\.\. \(\d+ more characters were removed\)/);
 });
 
 Deno.test("exec: no failure ends with 0, whatever its code", () => {
@@ -173,7 +173,7 @@ Deno.test("exec and port-forward tell what is wrong", async () => {
     [
       ["exec", "-s", url, "web", "--", "ls"],
       1,
-      /the server refused with 501: this server has no exec/,
+      /the server refused with 501: this server does not support exec/,
     ],
     [
       ["port-forward", "-s", url, "web"],
@@ -187,7 +187,7 @@ Deno.test("exec and port-forward tell what is wrong", async () => {
     [
       ["port-forward", "-s", url, "--transport", "mail", "web", "80"],
       2,
-      /known are auto, spdy and websocket/,
+      /it must be auto, spdy or websocket/,
     ],
     [["port-forward", "-s", url, "web", "0:80"], 1, /spdy: /],
   ];

@@ -81,10 +81,16 @@ Deno.test("--listen takes a port with or without an address", async () => {
     [["-l", ""], /write it as/],
     [
       ["-l", "127.0.0.1:70000"],
-      /--listen 127\.0\.0\.1:70000: the port is a number from 0 to 65535/,
+      /--listen 127\.0\.0\.1:70000: the port must be a number from 0 to 65535/,
     ],
-    [["-l", "80", "-p", "81"], /--host and --port do not go with it/],
-    [["-l", "80", "--host", "::1"], /--host and --port do not go with it/],
+    [
+      ["-l", "80", "-p", "81"],
+      /--listen cannot be combined with --host and --port/,
+    ],
+    [
+      ["-l", "80", "--host", "::1"],
+      /--listen cannot be combined with --host and --port/,
+    ],
   ];
   for (const [args, message] of cases) {
     const { code, stderr } = await run(["serve", ...args]);
@@ -146,7 +152,9 @@ Deno.test({
           // The key of one and the certificate of the other: kept as it is.
           await write({ cert: second.cert, key: first.key });
           process.kill("SIGUSR1");
-          await errors.find(/the certificate in use stays: .*cert\.pem/);
+          await errors.find(
+            /the server keeps its current certificate: .*cert\.pem/,
+          );
           await shakeHands(first.caCert);
           await write(second);
           process.kill("SIGUSR1");

@@ -112,13 +112,13 @@ Deno.test("serve and proxy refuse arguments that make no sense", async () => {
     [["serve", "a", "b"], /serve takes one directory/],
     [
       ["serve", "--port", "70000"],
-      /--port 70000: the port is a number from 0 to 65535/,
+      /--port 70000: the port must be a number from 0 to 65535/,
     ],
-    [["serve", "--cert", "x"], /--cert and --key go together/],
+    [["serve", "--cert", "x"], /--cert and --key must be given together/],
     [["serve", "--push", "style.css"], /write it as/],
     [["serve", "--push", "/a=//b/c"], /write it as/],
     [["proxy"], /proxy needs one URL/],
-    [["proxy", "ftp://h/"], /ftp:\/\/ is none of/],
+    [["proxy", "ftp://h/"], /ftp:\/\/ is not supported; use/],
   ];
   for (const [args, message] of cases) {
     const { code, stderr } = await run(args);
