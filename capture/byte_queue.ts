@@ -7,12 +7,12 @@
 const NOTHING = new Uint8Array(0);
 
 /**
- * Joins the rest of the last piece with the next one. A reader takes whole items
- * from `bytes` at `at`; what it leaves is kept for the next piece. Only an item
- * that lies in two pieces is copied.
+ * Joins the unused rest of a piece with the next one. A reader takes complete items
+ * from `bytes` at `at`; the rest is kept for the next piece. Only an item that
+ * spans two pieces is copied.
  */
 export class ByteQueue {
-  /** The bytes that are there. */
+  /** The available bytes. */
   bytes: Uint8Array = NOTHING;
   /** Numbers in `bytes`. */
   view: DataView = new DataView(NOTHING.buffer);
@@ -37,7 +37,7 @@ export class ByteQueue {
     this.view = new DataView(buffer, byteOffset, length);
   }
 
-  /** Gives up the piece: its memory may be used again. */
+  /** Copies the unused rest, so that the memory of the piece can be reused. */
   keep(): void {
     this.bytes = this.bytes.slice(this.at);
     this.base += this.at;

@@ -1,6 +1,6 @@
 /**
- * Finds out what the two directions of a connection speak, and reads it: SPDY,
- * HTTP/1.1 before it, TLS or a WebSocket around it.
+ * Detects the protocol of the two directions of a connection, and reads it: SPDY,
+ * HTTP/1.1 before SPDY, TLS or a WebSocket around it.
  *
  * @module
  */
@@ -19,10 +19,10 @@ import { IGNORE, join, type Layer } from "./layer.ts";
 import { beginsControl, isControlHead, isDataChain } from "./plausible.ts";
 import { WebSocketLayer } from "./web_socket.ts";
 
-/** One of the two ends of a connection; which one is the client is found out. */
+/** One of the two ends of a connection. Which one is the client is detected. */
 export type Side = 0 | 1;
 
-/** What a channel reports to its connection. */
+/** Receives what a channel finds. */
 export interface ChannelHost {
   /** A frame of a side. */
   onFrame(side: Side, frame: ReadFrame): void;
@@ -33,9 +33,9 @@ export interface ChannelHost {
     bytes: Uint8Array,
     missing: number,
   ): void;
-  /** A head of HTTP/1.1, or a PROXY line. `isHeld`: it counts only if SPDY follows. */
+  /** A head of HTTP/1.1, or a PROXY line. With `isHeld`, it is shown only if SPDY follows. */
   onHead(side: Side, head: HttpHead, isHeld: boolean): void;
-  /** Something to tell about a side. */
+  /** A note about a side. */
   onNote(
     side: Side,
     offset: number,
@@ -43,26 +43,26 @@ export interface ChannelHost {
     isError: boolean,
     skipped: number,
   ): void;
-  /** Something to tell about a side if SPDY follows. */
+  /** A note about a side, shown only if SPDY follows. */
   onHeldNote(side: Side, text: string): void;
   /** The side is the client. */
   onClient(side: Side): void;
-  /** The version that was agreed on, such as `SPDY/3.1`. */
+  /** The negotiated version, such as `SPDY/3.1`. */
   onVersion(name: string): void;
-  /** The connection speaks something else, or something that cannot be read. */
+  /** The connection uses another protocol, or one that cannot be read. */
   onOther(what: string): void;
-  /** Whether the capture has the beginning of the connection. */
+  /** Whether the capture contains the beginning of the connection. */
   readonly isComplete: boolean;
   /** Whether the bytes come from a file of raw bytes, which should be SPDY. */
   readonly isRaw: boolean;
-  /** Creates the layers for TLS, which may be decrypted; called once for a connection. */
+  /** Creates the layers for TLS, which may be decrypted; called once for each connection. */
   createTls(host: ChannelHost): TlsLayers;
 }
 
 /** Both directions of TLS. */
 export type TlsLayers = readonly [Layer, Layer];
 
-/** Streams that are remembered, to recognise DATA behind a gap. */
+/** Most streams that are remembered, to recognise DATA after a gap. */
 const MOST_STREAMS = 4096;
 /** The signature of PROXY protocol version 2. */
 const PROXY_2 = [13, 10, 13, 10, 0, 13, 10, 0x51, 0x55, 0x49, 0x54, 10];
@@ -99,7 +99,7 @@ export class Channel {
     );
   }
 
-  /** The layer for a direction that begins with `bytes`; `undefined` when more bytes must tell. */
+  /** The layer for a direction that begins with `bytes`; `undefined` if more bytes are needed. */
   #recognise(
     side: Side,
     bytes: Uint8Array,
@@ -153,7 +153,7 @@ export class Channel {
     if (host.isRaw && isDataChain(bytes)) {
       return this.#frames(side, offset, "frame");
     }
-    // What is in front of a gap may not say that it is something else.
+    // Before a gap, no byte shows that it is another protocol.
     const isOpen = isAll && bytes.length < 4 && mayBeginControl(bytes);
     if (!host.isComplete || host.isRaw || this.#hasFrames || isOpen) {
       return this.#frames(side, offset, "anywhere", true);
@@ -193,7 +193,7 @@ export class Channel {
     }
   }
 
-  /** A reader of frames; with `isGuess`, it is quiet until it has found one. */
+  /** A reader of frames. With `isGuess`, it reports nothing until it has found a frame. */
   #frames(
     side: Side,
     offset: number,
@@ -242,7 +242,7 @@ export class Channel {
       push: (bytes) => reader.push(bytes),
       gap: (count) => reader.gap(count),
       end: () => {
-        // The other direction may have shown what this one is.
+        // The protocol may have been detected in the other direction.
         if (this.#hasFrames) isQuiet = false;
         isOver = true;
         reader.end();
@@ -263,7 +263,7 @@ export class Channel {
   }
 }
 
-/** Waits for enough bytes to recognise a protocol. */
+/** Waits for enough bytes to detect a protocol. */
 class Sniffer implements Layer {
   readonly #recognise: (
     bytes: Uint8Array,
@@ -303,7 +303,7 @@ class Sniffer implements Layer {
     }
   }
 
-  /** No more bytes follow these without a gap: they must do. */
+  /** Decides with the available bytes, because no more follow without a gap. */
   #settle(): Layer {
     if (this.#layer !== undefined) return this.#layer;
     const held = this.#held;
@@ -314,7 +314,10 @@ class Sniffer implements Layer {
   }
 }
 
-/** The line of PROXY protocol version 1, or the head of version 2, that a load balancer puts first. */
+/**
+ * The line of PROXY protocol version 1, or the head of version 2, which a load
+ * balancer sends first.
+ */
 class ProxyLayer implements Layer {
   readonly #onHead: (text: string, length: number) => Layer;
   #held: Uint8Array = NOTHING;
@@ -360,7 +363,7 @@ function proxyEnd(bytes: Uint8Array): number {
   return bytes.length < end ? -1 : end;
 }
 
-/** Whether `bytes` begin like `signature`, as far as both go. */
+/** Whether `bytes` begin like `signature`, for the length of the shorter one. */
 function startsLike(bytes: Uint8Array, signature: readonly number[]): boolean {
   return bytes.length > 0 &&
     signature.every((byte, index) =>
@@ -379,7 +382,10 @@ function mayBeginControl(bytes: Uint8Array): boolean {
   return high === 0x80 && (low === 2 || low === 3) && type === 0;
 }
 
-/** A record of TLS 1.0 to 1.3: a handshake, or what a capture from the middle may begin with. */
+/**
+ * Whether a record of TLS 1.0 to 1.3 begins here: a handshake, or any record if the
+ * capture starts in the middle.
+ */
 function isTls(bytes: Uint8Array, isComplete: boolean): boolean {
   const isType = bytes[0] === 22 ||
     !isComplete && bytes[0] >= 20 && bytes[0] <= 23;

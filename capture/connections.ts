@@ -1,6 +1,6 @@
 /**
- * The connections of a capture: numbers them as Wireshark does, and keeps those
- * that are open.
+ * The connections of a capture: numbers them as Wireshark does, and keeps the open
+ * ones.
  *
  * @module
  */
@@ -16,12 +16,12 @@ import {
   TCP_SYN,
 } from "./segment.ts";
 
-/** Connections that are open at once; with more, the ones that were silent longest are forgotten. */
+/** Most open connections. If there are more, those that were silent longest are removed. */
 const MOST_OPEN = 1 << 14;
-/** Connections that have ended, kept so that their late packets are not taken for new ones. */
+/** Most ended connections that are remembered, so that their late packets do not open new ones. */
 const MOST_CLOSED = 1 << 16;
 
-/** What is kept of a connection that has ended. */
+/** The data of a connection that has ended. */
 interface Closed {
   readonly number: number;
   readonly bases: readonly [number | undefined, number | undefined];
@@ -45,7 +45,7 @@ export class Connections {
     return this.#count++;
   }
 
-  /** Reads a segment; returns the number of its connection, if that is still known. */
+  /** Reads a segment; returns the number of its connection, if that is known. */
   add(segment: Segment): number | undefined {
     const { key, flags, sequence, acknowledged, bytes } = segment;
     const side: Side = segment.isFromFirst ? 0 : 1;
@@ -63,14 +63,15 @@ export class Connections {
     const half = halves[side];
     const begin = isSyn ? (sequence + 1) >>> 0 : sequence;
     if (isSyn) half.begin(begin);
-    // 0 is not acknowledged by chance, but by packets that were made by hand.
+    // An acknowledgement of 0 is almost never real; it occurs in packets that were
+    // made by hand.
     if (flags & TCP_ACK && acknowledged !== 0) {
       bases[other] ??= (acknowledged - 1) >>> 0;
       halves[other].acknowledge(acknowledged, conversation.packets, time);
     }
     const isReset = (flags & TCP_RST) !== 0;
     const isFin = (flags & TCP_FIN) !== 0;
-    // The payload of a RST is a text for people (RFC 9293 3.5.3).
+    // The payload of a RST is a message for people (RFC 9293 3.5.3).
     if (!isReset && (length > 0 || isFin)) {
       half.add(begin, bytes, length, isFin);
     }
@@ -85,7 +86,7 @@ export class Connections {
     return conversation.number;
   }
 
-  /** The capture has ended. */
+  /** Ends all connections at the end of the capture. */
   end(): void {
     for (const conversation of this.#open.values()) {
       conversation.finish("capture ended");
@@ -103,7 +104,8 @@ export class Connections {
     const open = this.#open.get(key);
     const known = open ?? this.#closed.get(key);
     const opens = isSyn && (flags & TCP_ACK) === 0;
-    // A SYN opens a new connection on the same ports when it is none that was sent again.
+    // A SYN opens a new connection on the same ports, unless it is a
+    // retransmission.
     const isNew = known === undefined ||
       opens && known.bases[side] !== undefined &&
         (known.bases[side] !== sequence || known.isClosing);
@@ -141,7 +143,10 @@ export class Connections {
     }
   }
 
-  /** Forgets the half that was silent longest: seldom, so that the work stays in proportion. */
+  /**
+   * Removes the half of the connections that was silent longest. This happens
+   * rarely, so its cost is small.
+   */
   #forget(): void {
     const silent = [...this.#open]
       .sort(([, a], [, b]) => a.lastPacket - b.lastPacket)

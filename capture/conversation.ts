@@ -1,5 +1,5 @@
 /**
- * One TCP connection of a capture, or one file of raw bytes: from segments to
+ * One TCP connection of a capture, or one file of raw bytes: converts segments to
  * records.
  *
  * @module
@@ -24,7 +24,7 @@ import type {
 } from "./records.ts";
 import { TcpHalf } from "./tcp_half.ts";
 
-/** Heads that wait until SPDY follows, such as those of a CONNECT. */
+/** Most heads that wait until SPDY follows, such as those of a CONNECT. */
 const MOST_HEADS = 8;
 
 /** What all connections of a capture share. */
@@ -37,9 +37,9 @@ export interface ConversationContext {
   time: number;
   /** Creates the layers of TLS for a connection. */
   createTls(host: ChannelHost): TlsLayers;
-  /** Does something in order: at once, or after the decryption that is under way. */
+  /** Runs `action` in order: at once, or after the current decryption. */
   inOrder(action: () => void): void;
-  /** A connection without SPDY: what it speaks. */
+  /** Called for a connection without SPDY, with its protocol. */
   onOther(what: string): void;
 }
 
@@ -47,7 +47,7 @@ export interface ConversationContext {
 export class Conversation implements ChannelHost {
   /** Its number: Wireshark's `tcp.stream`. */
   readonly number: number;
-  /** The two directions of TCP: that of the end that comes first in the key, and the other. */
+  /** The two directions of TCP: first that of the end that is first in the key. */
   readonly halves: readonly [TcpHalf, TcpHalf];
   readonly isComplete: boolean;
   readonly isRaw: boolean;
@@ -55,12 +55,15 @@ export class Conversation implements ChannelHost {
   packets = 0;
   /** Number of its last packet in the capture. */
   lastPacket: number;
-  /** Sequence numbers before the first byte of each side, to recognise a new connection on the same ports. */
+  /**
+   * Sequence numbers before the first byte of each side, to detect a new connection
+   * on the same ports.
+   */
   readonly bases: [number | undefined, number | undefined] = [
     undefined,
     undefined,
   ];
-  /** Whether a FIN or a RST has come. */
+  /** Whether a FIN or a RST was seen. */
   isClosing = false;
 
   readonly #context: ConversationContext;
@@ -75,8 +78,8 @@ export class Conversation implements ChannelHost {
   #isOver = false;
 
   /**
-   * Creates a connection between `ends`. `client` is the side that has sent the
-   * SYN, when the capture has it.
+   * Creates a connection between `ends`. `client` is the side that sent the SYN, if
+   * the capture contains it.
    */
   constructor(
     context: ConversationContext,
@@ -100,24 +103,24 @@ export class Conversation implements ChannelHost {
     ];
   }
 
-  /** Whether SPDY was found in it. */
+  /** Whether SPDY was found. */
   get hasSpdy(): boolean {
     return this.#isAnnounced;
   }
 
-  /** The reader of one direction, for bytes that come in order. */
+  /** The reader of one direction; its bytes must be in order. */
   layer(side: Side): Layer {
     return this.#channel.layer(side);
   }
 
-  /** Reads what is held, and ends both directions. */
+  /** Reads the bytes that wait, and ends both directions. */
   finish(how: EndRecord["how"]): void {
     if (this.#isOver) return;
     for (const half of this.halves) half.finish();
     this.end(how);
   }
 
-  /** Both directions have ended. */
+  /** Called when both directions have ended. */
   end(how: EndRecord["how"]): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -138,7 +141,8 @@ export class Conversation implements ChannelHost {
   onFrame(side: Side, frame: ReadFrame): void {
     this.#client ??= clientOf(frame, side);
     const { packet, time } = this.#context;
-    // Written out: a copy by spreading takes a fifth of the time of small frames.
+    // All fields are listed, because copying by spreading takes a fifth of the time
+    // of small frames.
     this.#emit({
       kind: "frame",
       connection: this.number,
@@ -202,7 +206,7 @@ export class Conversation implements ChannelHost {
     this.#hold(() => this.onNote(side, 0, text, false, 0));
   }
 
-  /** Reports something when SPDY follows, or at once when it is there. */
+  /** Reports something when SPDY follows, or at once if it was already found. */
   #hold(emit: () => void): void {
     if (this.#isAnnounced) emit();
     else if (this.#held.length < MOST_HEADS) this.#held.push(emit);
@@ -233,7 +237,7 @@ export class Conversation implements ChannelHost {
     return this.#context.createTls(this);
   }
 
-  /** Without a SYN or a message that tells, the server has the lower port. */
+  /** Without a SYN or a message that identifies it, the server is the side with the lower port. */
   #isClient(side: Side): boolean {
     if (this.#client === undefined) {
       const [first, second] = this.#ends.map((end) =>

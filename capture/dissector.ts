@@ -1,6 +1,6 @@
 /**
- * From a captured packet to the TCP segment in it: link heads, VLAN tags, IP
- * heads and fragments, and tunnels.
+ * Finds the TCP segment in a captured packet: reads link heads, VLAN tags, IP heads
+ * and fragments, and tunnels.
  *
  * @module
  */
@@ -40,7 +40,7 @@ const TYPE_ERSPAN_2 = 0x88be;
 const TYPE_PROVIDER_BACKBONE = 0x88e7;
 const TYPE_OLD_VLAN = 0x9100;
 const TYPE_OLD_VLAN_2 = 0x9200;
-/** Below this, the field is the length of an IEEE 802.3 frame. */
+/** Smaller values are the length of an IEEE 802.3 frame. */
 const FIRST_TYPE = 0x0600;
 
 /** IP protocols. */
@@ -56,24 +56,24 @@ const AUTHENTICATION = 51;
 const DESTINATION = 60;
 const MOBILITY = 135;
 
-/** UDP ports of tunnels: VXLAN (RFC 7348; 8472 was Linux's before), Geneve (RFC 8926), GTP-U (3GPP TS 29.281). */
+/** UDP ports of tunnels: VXLAN (RFC 7348; Linux used 8472 before), Geneve (RFC 8926), GTP-U (3GPP TS 29.281). */
 const VXLAN_PORTS = [4789, 8472];
 const GENEVE_PORT = 6081;
 const GTP_PORT = 2152;
 /** Type of a GTP-U message that carries an IP packet. */
 const GTP_PACKET = 255;
-/** VXLAN-GPE says what follows: IPv4, IPv6 or Ethernet. */
+/** VXLAN-GPE has a field for the next protocol: IPv4, IPv6 or Ethernet. */
 const VXLAN_GPE_PORT = 4790;
 const GPE_IPV4 = 1;
 const GPE_IPV6 = 2;
 
-/** Heads of tunnels in tunnels that are followed. */
+/** Most nested heads that are read. */
 const MOST_DEPTH = 16;
 
-/** Finds the TCP segment in each packet. It remembers fragments only. */
+/** Finds the TCP segment in each packet. Its only state are IP fragments. */
 export class Dissector {
   readonly #fragments = new Fragments();
-  /** Link types that it cannot read, and how many packets of them came. */
+  /** Unsupported link types, with the number of their packets. */
   readonly unread: Map<number, number> = new Map();
 
   /** The TCP segment in the packet, if there is one. */
@@ -114,7 +114,7 @@ export class Dissector {
     return this.#byType(bytes, u16(bytes, at + 12), at + 14, depth);
   }
 
-  /** What an EtherType says; the payload is at `at`. */
+  /** Reads the payload at `at` according to its EtherType. */
   #byType(
     bytes: Uint8Array,
     type: number,
@@ -146,7 +146,7 @@ export class Dissector {
       case TYPE_PROVIDER_BACKBONE:
         return this.#ethernet(bytes, at + 4, depth + 1);
     }
-    // IEEE 802.3 with LLC and SNAP: the type follows them.
+    // IEEE 802.3 with LLC and SNAP: the EtherType follows them.
     if (
       type < FIRST_TYPE && bytes[at] === 0xaa && bytes[at + 1] === 0xaa &&
       bytes.length >= at + 8
@@ -156,14 +156,14 @@ export class Dissector {
 
   #ppp(bytes: Uint8Array, begin: number, depth: number): Segment | undefined {
     let at = begin;
-    // Cisco HDLC on a link that is called PPP.
+    // Cisco HDLC on a link with the type of PPP.
     if ((bytes[at] & 0x7f) === 0x0f && bytes[at + 1] === 0) {
       return this.#byType(bytes, u16(bytes, at + 2), at + 4, depth);
     }
-    // Address and control, which a link may leave out.
+    // Address and control, which may be left out.
     if (bytes[at] === 0xff && bytes[at + 1] === 0x03) at += 2;
     if (bytes.length < at + 2) return undefined;
-    // An odd first byte is a protocol field of one byte.
+    // An odd first byte means that the protocol field has one byte.
     const isShort = (bytes[at] & 1) === 1;
     const protocol = isShort ? bytes[at] : u16(bytes, at);
     at += isShort ? 1 : 2;
@@ -175,11 +175,11 @@ export class Dissector {
 
   #mpls(bytes: Uint8Array, begin: number, depth: number): Segment | undefined {
     for (let at = begin; at + 4 < bytes.length; at += 4) {
-      // The last label of the stack is marked.
+      // The last label of the stack has a mark.
       if ((bytes[at + 2] & 1) === 0) continue;
       const next = bytes[at + 4] >> 4;
       if (next === 4 || next === 6) return this.#ip(bytes, at + 4, depth + 1);
-      // An Ethernet pseudowire: control word, or none.
+      // An Ethernet pseudowire, with or without a control word.
       return this.#ethernet(bytes, next === 0 ? at + 8 : at + 4, depth + 1);
     }
     return undefined;
@@ -209,7 +209,7 @@ export class Dissector {
   #ipv4(ip: Uint8Array, depth: number): Segment | undefined {
     const head = (ip[0] & 15) * 4;
     if (head < 20) return undefined;
-    // Segmentation offload leaves a length of 0.
+    // With segmentation offload, the length is 0.
     const end = u16(ip, 2) || ip.length;
     if (end < head) return undefined;
     const fragment = u16(ip, 6);
@@ -230,7 +230,7 @@ export class Dissector {
 
   #ipv6(ip: Uint8Array, depth: number): Segment | undefined {
     if (ip.length < 40) return undefined;
-    // 0 is what segmentation offload leaves, or a jumbogram.
+    // 0 with segmentation offload, or for a jumbogram.
     const end = 40 + (u16(ip, 4) || ip.length - 40);
     let protocol = ip[6];
     for (let at = 40; at + 8 <= ip.length;) {
@@ -249,7 +249,7 @@ export class Dissector {
         case FRAGMENT: {
           const offset = u16(ip, at + 2);
           protocol = ip[at];
-          // A single fragment that is the whole packet (RFC 6946).
+          // The packet has only one fragment (RFC 6946).
           if ((offset & 0xfff9) === 0) {
             at += 8;
             break;
@@ -271,7 +271,7 @@ export class Dissector {
     return undefined;
   }
 
-  /** What an IP protocol says; the payload is `bytes` from `at` to `end`. */
+  /** Reads the payload in `bytes` from `at` to `end` according to its IP protocol. */
   #payload(
     ip: Uint8Array,
     protocol: number,
@@ -317,7 +317,8 @@ export class Dissector {
       if (flags & 0xc0) at += 4;
       if (flags & 0x20) at += 4;
       if (flags & 0x10) at += 4;
-      // Without a sequence number it is ERSPAN's first version, without a head.
+      // Without a sequence number it is the first version of ERSPAN, which has no
+      // head.
       if (type === TYPE_ERSPAN_2 && (flags & 0x10) === 0) {
         return this.#ethernet(bytes, at, depth + 1);
       }
@@ -343,7 +344,7 @@ export class Dissector {
     }
     if (port === GTP_PORT) return this.#gtp(bytes, at + 8, depth);
     if (port !== GENEVE_PORT) return undefined;
-    // The options' length is in units of four bytes.
+    // The length of the options is in units of four bytes.
     const options = (bytes[at + 8] & 0x3f) * 4;
     return this.#byType(
       bytes,

@@ -1,28 +1,28 @@
 /**
- * Puts fragmented IP packets together (RFC 791, RFC 8200 4.5).
+ * Reassembles fragmented IP packets (RFC 791, RFC 8200 4.5).
  *
  * @module
  */
 
-/** Packets that are incomplete at once; the oldest is dropped for a new one. */
+/** Most incomplete packets; a new one replaces the oldest. */
 const MOST_PACKETS = 1024;
-/** No packet is longer, bytes. */
+/** Longest packet, bytes. */
 const LONGEST = 65535;
-/** Fragments of one packet; more are an attack. */
+/** Most fragments of one packet; more are an attack. */
 const MOST_FRAGMENTS = 8192;
 
 interface Unfinished {
   readonly parts: { readonly begin: number; readonly bytes: Uint8Array }[];
-  /** Length of the whole, once the last fragment has come. */
+  /** Length of the packet, known when its last fragment has arrived. */
   total: number | undefined;
   received: number;
 }
 
-/** The packets of which only some fragments have come. */
+/** The packets with missing fragments. */
 export class Fragments {
   readonly #packets = new Map<string, Unfinished>();
 
-  /** Adds a fragment; returns the whole payload when it was the last one missing. */
+  /** Adds a fragment; returns the whole payload if no fragment is missing. */
   add(
     key: string,
     begin: number,

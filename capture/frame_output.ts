@@ -1,18 +1,18 @@
 /**
- * What a frame reader tells about the frames of one direction.
+ * The output of a frame reader: the frames of one direction.
  *
  * @module
  */
 
 import type { CapturedFrame, HeaderBytes } from "./records.ts";
 
-/** A frame without its place. */
+/** A frame without its place in the capture. */
 export interface ReadFrame {
-  /** Offset of its head in what the sender sent, bytes. */
+  /** Offset of its head in the bytes of the sender. */
   readonly offset: number;
   /** Name of its type. */
   readonly type: string;
-  /** The frame, if it was read. */
+  /** The frame, if it could be read. */
   readonly frame: CapturedFrame | undefined;
   /** Stream id, if it has one. */
   readonly streamId: number | undefined;
@@ -26,19 +26,19 @@ export interface ReadFrame {
   readonly missing: number;
   /** Sizes of its header block. */
   readonly headerBytes: HeaderBytes | undefined;
-  /** Whether its headers cannot be read. */
+  /** Whether its headers could not be read. */
   readonly unreadable: boolean;
-  /** What is wrong with it. */
+  /** Why the frame is invalid or incomplete. */
   readonly error: string | undefined;
 }
 
-/** Receives what a frame reader reads. */
+/** Receives the output of a frame reader. */
 export interface FrameOutput {
-  /** A frame is complete, or as complete as it gets. */
+  /** A frame is complete, or no more of it follows. */
   onFrame(frame: ReadFrame): void;
-  /** A piece of DATA, or `missing` bytes that the capture lacks of it. */
+  /** A piece of DATA, or `missing` bytes of it that are not in the capture. */
   onPayload(streamId: number, bytes: Uint8Array, missing: number): void;
-  /** Bytes were passed over; `skipped` of them were in the capture, `missing` were not. */
+  /** Bytes were skipped: `skipped` bytes of the capture, and `missing` ones that it lacks. */
   onLost(offset: number, skipped: number, missing: number): void;
   /** Whether the connection has this stream. */
   isKnownStream(streamId: number): boolean;

@@ -1,8 +1,7 @@
 /**
- * Reads the frames of one direction of a captured connection. Unlike the parser
- * of a session it never gives up: a frame that cannot be read is reported and
- * passed over by its length, missing bytes are counted, and after a gap it looks
- * for the next frame.
+ * Reads the frames of one direction of a captured connection. Unlike the parser of
+ * a session, it never stops: it reports an unreadable frame and skips it by its
+ * length, counts missing bytes, and searches for the next frame after a gap.
  *
  * @module
  */
@@ -36,10 +35,13 @@ import type { FrameOutput } from "./frame_output.ts";
 import type { CapturedFrame, HeaderBytes } from "./records.ts";
 import { FrameSearch } from "./search.ts";
 
-/** Longest control frame without headers whose payload is held, bytes; the longest useful SETTINGS is far shorter. */
+/**
+ * Longest payload of a control frame without headers that is kept, bytes; the
+ * longest useful SETTINGS is far shorter.
+ */
 const MAX_PAYLOAD = 1 << 16;
 
-/** The part of a frame that the next byte belongs to. */
+/** The part of a frame to which the next byte belongs. */
 type State =
   | "head"
   | "data"
@@ -51,7 +53,7 @@ type State =
 
 const NOTHING = new Uint8Array(0);
 
-/** The reader of one direction. */
+/** Reads one direction. */
 export class FrameReader {
   readonly #output: FrameOutput;
   readonly #headers = new HeaderReader();
@@ -64,7 +66,7 @@ export class FrameReader {
   readonly #head = new Uint8Array(FRAME_HEAD_LENGTH);
   /** Fixed part or payload of the current frame. */
   #held: Uint8Array = NOTHING;
-  /** Bytes of `#head` or `#held` that are there. */
+  /** Number of bytes in `#head` or `#held`. */
   #have = 0;
   #type = 0;
   #version = 0;
@@ -75,20 +77,23 @@ export class FrameReader {
   #remaining = 0;
   /** Payload bytes of the frame that the capture lacks. */
   #missing = 0;
-  /** Why the rest of the frame is passed over; `undefined` for no fault. */
+  /** Why the rest of the frame is skipped; `undefined` if it is not an error. */
   #fault: string | undefined;
 
   #search: FrameSearch | undefined;
-  /** Offset from which bytes are lost. */
+  /** Offset of the first lost byte. */
   #lostFrom = 0;
   #lostMissing = 0;
   #lostSkipped = 0;
-  /** Bytes that a frame which cannot be trusted claims to have; when the search skips just them, nothing is reported. */
+  /**
+   * Length of a frame that cannot be trusted; if the search skips exactly that
+   * number of bytes, nothing is reported.
+   */
   #claimed = 0;
 
   /**
-   * Begins at `offset`. `"first"`: with the first frame of the direction; `"frame"`:
-   * with some frame; `"anywhere"`: the first frame is searched.
+   * Starts at `offset`. `"first"`: this is the first frame of the direction;
+   * `"frame"`: it is any frame; `"anywhere"`: the first frame has to be searched.
    */
   constructor(
     output: FrameOutput,
@@ -136,7 +141,7 @@ export class FrameReader {
       this.#lostSkipped += this.#search!.length;
       this.#lostMissing += count;
       this.#offset += count;
-      // Bytes on both sides of a gap do not belong together.
+      // Bytes before and after a gap cannot belong to one head.
       this.#search = this.#newSearch();
       return;
     }
@@ -150,14 +155,14 @@ export class FrameReader {
     const inside = Math.min(count, this.#remaining);
     this.#loseInside(inside);
     if (count === inside) return;
-    // Ends and heads of frames are in the gap, and maybe header blocks.
+    // The gap contains the heads of frames, and maybe header blocks.
     this.#headers.lose();
     const from = this.#offset;
     this.#offset += count - inside;
     this.#beginSearch(from, 0, count - inside);
   }
 
-  /** The direction has ended, or the capture has. */
+  /** The direction or the capture has ended. */
   end(): void {
     if (this.#state === "search") {
       if (this.#finishSearch()) this.end();
@@ -187,12 +192,12 @@ export class FrameReader {
     this.#beginHead();
   }
 
-  /** Reads what belongs to the current part; returns the number of bytes. */
+  /** Reads bytes of the current part; returns their number. */
   #read(bytes: Uint8Array, at: number): number {
     const available = bytes.length - at;
     switch (this.#state) {
       case "head": {
-        // The usual case in a full packet, without a copy.
+        // Copied byte by byte, without creating a view.
         const size = Math.min(FRAME_HEAD_LENGTH - this.#have, available);
         for (let index = 0; index < size; index++) {
           this.#head[this.#have + index] = bytes[at + index];
@@ -231,7 +236,7 @@ export class FrameReader {
     }
   }
 
-  /** The head is complete; the payload begins at offset `begin`. */
+  /** Handles a complete head; the payload begins at offset `begin`. */
   #beginFrame(begin: number): void {
     const head = this.#head;
     this.#frameOffset = begin - FRAME_HEAD_LENGTH;
@@ -252,7 +257,7 @@ export class FrameReader {
     this.#streamId = undefined;
     const traits = wireTraits(this.#version);
     if (traits === undefined) {
-      // Its length is worth as little as its version.
+      // If the version is wrong, the length cannot be trusted either.
       this.#report({ error: `version ${this.#version} is not 2 or 3` });
       this.#headers.lose();
       const claimed = this.#length;
@@ -284,7 +289,7 @@ export class FrameReader {
     }
   }
 
-  /** Memory for what the frame claims to have is bounded by `MAX_PAYLOAD`. */
+  /** Allocates memory for a payload, at most `MAX_PAYLOAD` bytes. */
   #hold(state: "fixed" | "payload", length: number): void {
     this.#state = state;
     this.#held = new Uint8Array(length);
@@ -339,7 +344,7 @@ export class FrameReader {
     this.#frameOffset = this.#offset;
   }
 
-  /** The capture lacks the next bytes of the current frame. */
+  /** Handles missing bytes of the current frame. */
   #loseInside(count: number): void {
     this.#missing += count;
     this.#remaining -= count;
@@ -399,7 +404,7 @@ export class FrameReader {
       this.#report({
         error: frame === ERR_UNSUPPORTED_VERSION
           ? `version ${this.#version} is not 2 or 3`
-          : `${this.#length} bytes of payload are wrong for this frame`,
+          : `${this.#length} bytes are not a valid payload length for this frame`,
       });
       return;
     }

@@ -1,6 +1,6 @@
 /**
- * Unpacks a gzip file as it arrives (RFC 1952). The platform's
- * DecompressionStream drops what it has when the file is cut off; this does not.
+ * Decompresses a gzip file in pieces (RFC 1952). If the file is truncated, the
+ * platform's DecompressionStream drops its remaining output; this class does not.
  *
  * @module
  */
@@ -8,22 +8,22 @@
 import { Inflater } from "../zlib/inflater.ts";
 import { ByteQueue } from "./byte_queue.ts";
 
-/** Output that is passed on at once, bytes. */
+/** Most output in one piece, bytes. */
 const STEP = 1 << 18;
 const HAS_CHECKSUM = 2;
 const HAS_EXTRA = 4;
 const HAS_NAME = 8;
 const HAS_COMMENT = 16;
 const TRAILER = 8;
-/** Longest head that is held, bytes. */
+/** Longest head that is kept, bytes. */
 const MAX_HEAD = 1 << 17;
 
-/** Whether the first bytes are those of a gzip file. */
+/** Whether these are the first bytes of a gzip file. */
 export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8;
 }
 
-/** Unpacks the members of a gzip file, one after the other. */
+/** Decompresses the members of a gzip file one after the other. */
 export class Gunzip {
   readonly #queue = new ByteQueue();
   #state: "head" | "body" | "trailer" | "over" = "head";
@@ -31,7 +31,7 @@ export class Gunzip {
   #members = 0;
 
   /**
-   * The unpacked bytes, piece by piece; each piece is valid until the next. Throws
+   * The decompressed bytes in pieces; each one is valid until the next. Throws
    * `ZlibError` for damaged data.
    */
   *read(bytes: Uint8Array): Generator<Uint8Array> {
@@ -41,7 +41,7 @@ export class Gunzip {
       if (this.#state === "over") break;
       if (this.#state === "head") {
         if (this.#members > 0 && queue.available >= 3) {
-          // Bytes behind the last member are padding.
+          // Bytes after the last member are padding.
           if (!isGzip(queue.bytes.subarray(queue.at))) {
             this.#state = "over";
             break;
@@ -85,7 +85,7 @@ export class Gunzip {
       } catch (error) {
         fault = error;
       }
-      // What was unpacked before the damage is right.
+      // The output before the damage is correct.
       if (inflater.outputLength > 0) yield inflater.output();
       if (fault !== undefined) throw fault;
       inflater.release();
@@ -95,7 +95,7 @@ export class Gunzip {
   }
 }
 
-/** Index behind the head of a member; -1 when it is not complete. */
+/** Index after the head of a member; -1 if it is not complete. */
 function headEnd(bytes: Uint8Array, at: number): number {
   if (bytes.length < at + 10) return -1;
   const flags = bytes[at + 3];

@@ -1,20 +1,20 @@
 /**
- * Says what is wrong with a decompressed header block.
+ * Describes the errors of a decompressed header block.
  *
  * @module
  */
 
 import { readUint16, readUint32 } from "../frame/byte_reader.ts";
 
-/** The last error of many: a block of errors is not listed in full. */
+/** Most errors of a block that are listed. */
 const MOST_FAULTS = 3;
-/** Longest part of a name that a message quotes, characters. */
+/** Most characters of a name in a message. */
 const QUOTED = 40;
 const LATIN1 = new TextDecoder("latin1");
 
 /**
- * What is wrong with the block (SPDY/3 draft 2.6.10), the first few faults of it;
- * `undefined` for a block without a fault that this function knows.
+ * The first errors of a block (SPDY/3 draft 2.6.10); `undefined` if this function
+ * finds none.
  */
 export function explainBlock(
   block: Uint8Array,

@@ -1,5 +1,5 @@
 /**
- * Reads the header blocks of one direction, and says why one cannot be read.
+ * Reads the header blocks of one direction, or reports why a block cannot be read.
  *
  * @module
  */
@@ -20,9 +20,9 @@ import type { HeaderBytes } from "./records.ts";
 
 /** Longest header block that is shown, bytes; longer ones are decompressed and dropped. */
 const MAX_BLOCK = 1 << 20;
-/** Output that is inflated at once to be dropped, bytes. */
+/** Bytes that are decompressed at a time to be dropped. */
 const DROP_STEP = 1 << 15;
-/** Bytes of such blocks that are decompressed in one direction; what follows is not readable. */
+/** Most bytes of such blocks in one direction; later blocks are not readable. */
 const MAX_DROPPED = 1 << 27;
 const LIMITS: Required<FrameLimits> = resolveFrameLimits({
   maxHeaderBlock: MAX_BLOCK,
@@ -33,13 +33,16 @@ const LIMITS: Required<FrameLimits> = resolveFrameLimits({
 /** Why blocks cannot be read after bytes of the compression were lost. */
 const LOST = "the compression context is lost";
 
-/** A header block, as far as it can be read. */
+/** A header block, if it could be read. */
 export interface ReadBlock {
-  /** The headers: sorted by name if the block is valid, else in the order of the wire; empty when they cannot be read. */
+  /**
+   * The headers: sorted by name if the block is valid, otherwise in the order of
+   * the wire; empty if they could not be read.
+   */
   readonly nv: NameValue[];
-  /** Sizes; `undefined` when the block was not decompressed. */
+  /** Sizes; `undefined` if the block was not decompressed. */
   readonly bytes: HeaderBytes | undefined;
-  /** Whether the headers cannot be read. */
+  /** Whether the headers could not be read. */
   readonly unreadable: boolean;
   /** Why the block is invalid or unreadable. */
   readonly error: string | undefined;
@@ -62,15 +65,18 @@ export class HeaderReader {
   #dropped = 0;
   #isDropping = false;
 
-  /** Bytes that may have been a header block are missing: the decompression is out of step. */
+  /**
+   * Bytes that may have been a header block are missing, so later blocks cannot be
+   * decompressed.
+   */
   lose(): void {
-    // Before the first block, all may still be there: its zlib head tells.
+    // Before the first block nothing may be lost; its zlib head decides.
     if (this.#inflater === undefined && this.#lost === undefined) {
       this.#maybeLate = true;
     } else this.#lost = LOST;
   }
 
-  /** Begins a block of a frame of `version`, 2 or 3. */
+  /** Begins the block of a frame of `version`, 2 or 3. */
   begin(version: number): void {
     this.#version = version;
     this.#fault = this.#lost;
@@ -85,7 +91,8 @@ export class HeaderReader {
       this.#compressed === 0 && this.#inflater === undefined &&
       this.#maybeLate && this.#fault === undefined
     ) {
-      // A stream begins with CMF, here always 0x78 or smaller windows, and FDICT (RFC 1950 2.2).
+      // A zlib stream begins with CMF, 0x78 or a value for smaller windows, and
+      // FDICT (RFC 1950 2.2).
       if ((piece[0] & 0x8f) !== 0x08) {
         this.#lose(
           `header block does not inflate, ${LOST}: the first one is not in the capture`,
@@ -103,7 +110,7 @@ export class HeaderReader {
     this.#lose("bytes of it are missing");
   }
 
-  /** Ends the block, and reads it. */
+  /** Ends the block and reads it. */
   finish(): ReadBlock {
     const inflater = this.#inflater;
     if (this.#fault !== undefined || inflater === undefined) {
@@ -185,7 +192,7 @@ export class HeaderReader {
   #lose(why: string): void {
     this.#fault ??= why;
     this.#lost = LOST;
-    // The window is of no use any more.
+    // The window is not needed any more.
     this.#inflater = undefined;
   }
 }

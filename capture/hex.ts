@@ -1,5 +1,5 @@
 /**
- * Bytes that are written as hex digits, with any white space between.
+ * Reads bytes that are written as hex digits with white space between them.
  *
  * @module
  */
@@ -7,13 +7,16 @@
 import type { Layer } from "./layer.ts";
 import { CaptureError } from "./packet.ts";
 
-/** Reads hex digits; the bytes go to another layer. Throws `CaptureError` for other characters. */
+/**
+ * Reads hex digits and passes the bytes to another layer. Throws `CaptureError` for
+ * other characters.
+ */
 export class HexLayer implements Layer {
   readonly #output: Layer;
   #high: number | undefined;
   #offset = 0;
 
-  /** The bytes go to `output`. */
+  /** Passes the bytes to `output`. */
   constructor(output: Layer) {
     this.#output = output;
   }
@@ -26,7 +29,7 @@ export class HexLayer implements Layer {
       if (digit === undefined) {
         this.#output.push(bytes.subarray(0, length));
         throw new CaptureError(
-          "a character that is no hex digit",
+          "a character that is not a hex digit",
           this.#offset,
         );
       }

@@ -1,6 +1,6 @@
 /**
- * The HTTP/1.1 messages that may stand in front of SPDY: heads are read, bodies
- * are passed over, and after a switch of protocols the rest is handed on.
+ * Reads the HTTP/1.1 messages before SPDY: parses heads and skips bodies. After a
+ * switch of protocols, another layer reads the rest.
  *
  * @module
  */
@@ -8,22 +8,22 @@
 import { IGNORE, join, type Layer } from "./layer.ts";
 import { beginsControl } from "./plausible.ts";
 
-/** Longest head that is read, bytes. */
+/** Longest head that is parsed, bytes. */
 const MAX_HEAD = 1 << 16;
-/** Requests whose response has not come. */
+/** Most requests that wait for a response. */
 const MOST_REQUESTS = 1024;
 const NOTHING = new Uint8Array(0);
 const LATIN1 = new TextDecoder("latin1");
 const CR = 13;
 const LF = 10;
 
-/** What follows the messages of HTTP/1.1. */
+/** The protocol after the HTTP/1.1 messages. */
 export type Following =
   | { readonly protocol: "spdy"; readonly name: string }
   | { readonly protocol: "websocket"; readonly name: string }
   | { readonly protocol: "unknown" };
 
-/** A head, in parts. */
+/** The parts of a head. */
 export interface HttpHead {
   /** The first line. */
   readonly line: string;
@@ -31,31 +31,31 @@ export interface HttpHead {
   readonly fields: readonly (readonly [name: string, value: string])[];
   /** Length, bytes. */
   readonly length: number;
-  /** Offset in what the layer has read. */
+  /** Offset in the bytes that the layer has read. */
   readonly offset: number;
 }
 
 /** What the two directions of a connection share. */
 export interface Http1Host {
-  /** A head that belongs to the way to SPDY: an upgrade, its answer, or (`isHeld`) a CONNECT. */
+  /** A head on the way to SPDY: an upgrade, its answer, or (with `isHeld`) a CONNECT. */
   onHead(head: HttpHead, isRequest: boolean, isHeld: boolean): void;
-  /** This direction speaks another protocol from `offset` on; returns the layer that reads it. */
+  /** This direction uses another protocol from `offset` on; returns the layer for it. */
   onSwitch(following: Following, offset: number): Layer;
-  /** This direction has no messages that can be read; returns the layer for the rest. */
+  /** The messages of this direction cannot be parsed; returns the layer for the rest. */
   onLost(offset: number): Layer;
 }
 
 interface Request {
   readonly method: string;
-  /** What the request wants to switch to. */
+  /** The protocol that the request asks to switch to. */
   readonly upgrade: Following | undefined;
 }
 
-/** Requests that wait for their response, and what was agreed on. */
+/** Requests that wait for their response, and the result of an upgrade. */
 export class Http1Exchange {
-  /** In order; bounded. */
+  /** In order, with a limit. */
   readonly requests: Request[] = [];
-  /** What the server has switched to. */
+  /** The protocol to which the server has switched. */
   switched: Following | undefined;
 }
 
@@ -75,14 +75,14 @@ export class Http1Layer implements Layer {
   #state: State = "head";
   #next: Layer = IGNORE;
   #held: Uint8Array = NOTHING;
-  /** Offset of the next byte, held ones not counted. */
+  /** Offset of the next byte, without the bytes that are held. */
   #offset: number;
-  /** Bytes of the body that were not passed over yet. */
+  /** Bytes of the body that were not skipped yet. */
   #remaining = 0;
-  /** What the last request wanted. */
+  /** The protocol that the last request asked for. */
   #wanted: Following | undefined;
 
-  /** Begins at `offset` with a message. */
+  /** Starts at `offset` with a message. */
   constructor(exchange: Http1Exchange, host: Http1Host, offset: number) {
     this.#exchange = exchange;
     this.#host = host;
@@ -144,7 +144,7 @@ export class Http1Layer implements Layer {
     this.#held = NOTHING;
   }
 
-  /** A head ends with an empty line; returns what follows it. */
+  /** Reads a head, which ends with an empty line; returns the bytes after it. */
   #readHead(bytes: Uint8Array): Uint8Array | undefined {
     const held = join(this.#held, bytes);
     const end = headEnd(held, Math.max(0, this.#held.length - 3));
@@ -186,7 +186,7 @@ export class Http1Layer implements Layer {
     const status = Number(head.line.split(" ", 2)[1]);
     const { requests } = this.#exchange;
     if (status >= 100 && status < 200 && status !== 101) {
-      // A response in between: the last one follows.
+      // An interim response: the final one follows.
       this.#state = "head";
       return;
     }
@@ -238,7 +238,7 @@ export class Http1Layer implements Layer {
     return bytes.subarray(size);
   }
 
-  /** A line with the size, then as many bytes and CRLF; the last chunk is empty. */
+  /** Reads a chunk: a line with its size, its bytes, and CRLF. The last chunk is empty. */
   #readChunk(bytes: Uint8Array): Uint8Array | undefined {
     if (this.#remaining > 0) {
       const size = Math.min(this.#remaining, bytes.length);
@@ -269,7 +269,7 @@ export class Http1Layer implements Layer {
     return held.subarray(end + 1);
   }
 
-  /** Behind the last chunk: fields, mostly none, and an empty line. */
+  /** Reads the fields after the last chunk, usually none, and an empty line. */
   #readTrailers(bytes: Uint8Array): Uint8Array | undefined {
     const held = join(this.#held, bytes);
     const isEmpty = held[0] === LF || held[0] === CR && held[1] === LF;
@@ -285,7 +285,7 @@ export class Http1Layer implements Layer {
     return held.subarray(end);
   }
 
-  /** Behind a request that wants to switch: what comes tells whether it did. */
+  /** After a request for an upgrade, the next bytes show whether the client has switched. */
   #readUpgrading(bytes: Uint8Array): Uint8Array | undefined {
     const held = join(this.#held, bytes);
     const agreed = this.#exchange.switched;
@@ -306,7 +306,7 @@ export class Http1Layer implements Layer {
   }
 }
 
-/** Index behind the empty line that ends a head; -1 when it is not there. */
+/** Index after the empty line that ends a head; -1 if there is none. */
 function headEnd(bytes: Uint8Array, from: number): number {
   for (let at = bytes.indexOf(LF, from); at >= 0;) {
     if (bytes[at + 1] === LF) return at + 2;
@@ -330,7 +330,7 @@ function parseHead(bytes: Uint8Array, offset: number): HttpHead | undefined {
   return { line, fields, length: bytes.length, offset };
 }
 
-/** The values of a field, joined; `undefined` when it is not there. */
+/** The values of a field, joined; `undefined` if there is none. */
 function fieldOf(head: HttpHead, name: string): string | undefined {
   const values = head.fields
     .filter(([field]) => field.toLowerCase() === name)
@@ -338,7 +338,7 @@ function fieldOf(head: HttpHead, name: string): string | undefined {
   return values.length === 0 ? undefined : values.join(", ");
 }
 
-/** SPDY, or SPDY in a WebSocket, if the head names it. */
+/** SPDY, or SPDY in a WebSocket, if the head asks for it. */
 function upgradeOf(head: HttpHead): Following | undefined {
   const upgrade = fieldOf(head, "upgrade") ?? "";
   const spdy = /\bspdy\/[\d.]+/i.exec(upgrade)?.[0];

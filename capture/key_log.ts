@@ -7,26 +7,27 @@
 
 const LINE = /^([A-Z0-9_]+) ([0-9a-fA-F]{64}) ([0-9a-fA-F]{2,})$/;
 
-/** The secrets of connections, found by the random of their ClientHello. */
+/** The secrets of connections, by the random of their ClientHello. */
 export class KeyLog {
   readonly #secrets = new Map<string, Map<string, Uint8Array>>();
   readonly #readAgain: (() => Promise<string>) | undefined;
 
   /**
-   * Creates a log of the lines of `text`. `readAgain` reads the whole log again,
-   * when a connection is not in it yet: a capture may be read while it is written.
+   * Creates a log from the lines of `text`. `readAgain` reads the whole log again
+   * if it does not contain a connection, because a capture may be read while it is
+   * written.
    */
   constructor(text = "", readAgain?: () => Promise<string>) {
     this.#readAgain = readAgain;
     this.add(text);
   }
 
-  /** Number of connections that have secrets. */
+  /** Number of connections with secrets. */
   get size(): number {
     return this.#secrets.size;
   }
 
-  /** Adds lines; others than secrets are ignored. */
+  /** Adds lines; lines that are not secrets are ignored. */
   add(text: string): void {
     for (const line of text.split(/\r?\n/)) {
       const [, label, random, secret] = LINE.exec(line.trim()) ?? [];
@@ -38,7 +39,10 @@ export class KeyLog {
     }
   }
 
-  /** The secrets of the connection whose ClientHello has this random, as hex digits, by label. */
+  /**
+   * The secrets, by label, of the connection with this random (in hex digits) in
+   * its ClientHello.
+   */
   async find(
     random: string,
   ): Promise<ReadonlyMap<string, Uint8Array> | undefined> {

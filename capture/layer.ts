@@ -1,5 +1,5 @@
 /**
- * One protocol in one direction of a connection.
+ * The reader of one protocol in one direction of a connection.
  *
  * @module
  */
@@ -10,7 +10,7 @@ export interface Layer {
   push(bytes: Uint8Array): void;
   /** The capture lacks the next `count` bytes. */
   gap(count: number): void;
-  /** The direction has ended, or the capture has. */
+  /** The direction or the capture has ended. */
   end(): void;
 }
 
@@ -21,7 +21,7 @@ export const IGNORE: Layer = {
   end(): void {},
 };
 
-/** The two arrays as one; `left` may be empty. */
+/** Concatenates two arrays; returns `right` itself if `left` is empty. */
 export function join(left: Uint8Array, right: Uint8Array): Uint8Array {
   if (left.length === 0) return right;
   const joined = new Uint8Array(left.length + right.length);

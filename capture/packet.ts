@@ -1,32 +1,38 @@
 /**
- * One captured packet, whatever the format of the file.
+ * A captured packet, for any file format.
  *
  * @module
  */
 
-/** A packet as the file has it. */
+/** A packet of a file. */
 export interface Packet {
-  /** Time of capture, ms since 1970; 0 when the file does not say. */
+  /** Time of capture, ms since 1970; 0 if the file has none. */
   readonly time: number;
-  /** What the bytes begin with: a `LINKTYPE_*` number of the pcap registry. */
+  /** The type of the first head: a `LINKTYPE_*` number of the pcap registry. */
   readonly linkType: number;
-  /** The bytes that were kept: a view that is valid until the next piece of the file is read. */
+  /** The captured bytes: a view that is valid until the next piece of the file is read. */
   readonly data: Uint8Array;
 }
 
-/** A reader of one format: takes pieces of the file, gives packets. */
+/** A reader of one file format: takes pieces of the file, and returns packets. */
 export interface PacketReader {
-  /** The packets that are complete with these bytes. */
+  /** The packets that these bytes complete. */
   read(bytes: Uint8Array): Iterable<Packet>;
-  /** What is wrong with the end of the file; `undefined` when it ends with a packet. */
+  /** What is wrong with the end of the file; `undefined` if it ends after a packet. */
   end(): string | undefined;
-  /** TLS secrets in the format of SSLKEYLOGFILE that the file has, since the last call. */
+  /** The TLS secrets in the file since the last call, in the format of SSLKEYLOGFILE. */
   takeSecrets(): string | undefined;
 }
 
-/** The file is damaged, or has a format that is not read; what was read before stays right. */
+/**
+ * The file is damaged or has an unsupported format. Records that were reported
+ * before are correct.
+ */
 export class CaptureError extends Error {
-  /** Makes the error; `offset` is that of the damage in the (unpacked) file, if there is one. */
+  /**
+   * Creates the error; `offset` is the place of the damage in the (decompressed)
+   * file, if there is one.
+   */
   constructor(message: string, offset?: number) {
     super(offset === undefined ? message : `${message} at offset ${offset}`);
     this.name = "CaptureError";

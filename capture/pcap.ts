@@ -9,11 +9,11 @@ import { CaptureError, type Packet, type PacketReader } from "./packet.ts";
 
 const MICROSECONDS = 0xa1b2c3d4;
 const NANOSECONDS = 0xa1b23c4d;
-/** Written by patched versions of libpcap: 8 more bytes before each packet. */
+/** Written by patched versions of libpcap: each packet has 8 more bytes before it. */
 const MODIFIED = 0xa1b2cd34;
 const FILE_HEAD = 24;
 const PACKET_HEAD = 16;
-/** Longest packet that any program captures, bytes; a longer one is a damaged length. */
+/** Longest packet that programs capture, bytes; a greater length means that the file is damaged. */
 export const MAX_PACKET: number = 1 << 24;
 
 interface Order {
@@ -22,7 +22,7 @@ interface Order {
   readonly packetHead: number;
 }
 
-/** Whether the first four bytes are those of a pcap file. */
+/** Whether these are the first four bytes of a pcap file. */
 export function isPcap(bytes: Uint8Array): boolean {
   return orderOf(bytes) !== undefined;
 }
@@ -42,7 +42,7 @@ function orderOf(bytes: Uint8Array): Order | undefined {
   return undefined;
 }
 
-/** Reads a pcap file: a head, then for each packet a head and its bytes. */
+/** Reads a pcap file: a head, and for each packet a head and its bytes. */
 export class PcapReader implements PacketReader {
   readonly #queue = new ByteQueue();
   #order: Order | undefined;
@@ -54,7 +54,7 @@ export class PcapReader implements PacketReader {
     if (this.#order === undefined) {
       if (queue.available < FILE_HEAD) return queue.keep();
       this.#order = orderOf(queue.bytes)!;
-      // The upper bits hold the length of a frame check sequence.
+      // The upper bits contain the length of a frame check sequence.
       this.#linkType = queue.view.getUint32(20, this.#order.littleEndian) &
         0xffff;
       queue.at = FILE_HEAD;
@@ -65,7 +65,10 @@ export class PcapReader implements PacketReader {
       if (available < packetHead) break;
       const length = view.getUint32(at + 8, littleEndian);
       if (length > MAX_PACKET) {
-        throw new CaptureError(`a packet of ${length} bytes`, queue.offset);
+        throw new CaptureError(
+          `a packet with the impossible length of ${length} bytes`,
+          queue.offset,
+        );
       }
       if (available < packetHead + length) break;
       const begin = at + packetHead;

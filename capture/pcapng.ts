@@ -15,12 +15,12 @@ const OLD_PACKET = 2;
 const SIMPLE_PACKET = 3;
 const ENHANCED_PACKET = 6;
 const SECRETS = 10;
-/** Secrets in the format of SSLKEYLOGFILE: "TLSK". */
+/** Type of secrets in the format of SSLKEYLOGFILE: "TLSK". */
 const TLS_KEY_LOG = 0x544c534b;
 const OPTION_TIME_RESOLUTION = 9;
 const OPTION_TIME_OFFSET = 14;
 const SMALLEST_BLOCK = 12;
-/** Other blocks than packets may be long; they are passed over. */
+/** Longest block, bytes. Blocks that are not packets may be long; they are skipped. */
 const LONGEST_BLOCK = MAX_PACKET + 65536;
 const TEXT = new TextDecoder();
 
@@ -31,13 +31,16 @@ interface Interface {
   readonly offset: number;
 }
 
-/** Whether the first four bytes are those of a pcapng file. */
+/** Whether these are the first four bytes of a pcapng file. */
 export function isPcapng(bytes: Uint8Array): boolean {
   return bytes[0] === 0x0a && bytes[1] === 0x0d && bytes[2] === 0x0d &&
     bytes[3] === 0x0a;
 }
 
-/** Reads a pcapng file: blocks of type, length, body, length again. Each section has its own byte order. */
+/**
+ * Reads a pcapng file: blocks with type, length, body, and the length again. Each
+ * section has its own byte order.
+ */
 export class PcapngReader implements PacketReader {
   readonly #queue = new ByteQueue();
   #littleEndian = true;
@@ -176,7 +179,7 @@ function readInterface(
   end: number,
   littleEndian: boolean,
 ): Interface {
-  // Microseconds where no option says otherwise.
+  // Microseconds, unless an option specifies another resolution.
   let unitsPerMs = 1000;
   let offset = 0;
   for (let at = body + 8; at + 4 <= end;) {

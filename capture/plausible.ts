@@ -1,6 +1,6 @@
 /**
- * What the head of a frame looks like: for telling SPDY from other protocols,
- * and for finding the next frame behind missing bytes.
+ * Recognises heads of frames: to distinguish SPDY from other protocols, and to find
+ * the next frame after missing bytes.
  *
  * @module
  */
@@ -20,10 +20,10 @@ import {
 } from "../frame/constants.ts";
 import { FRAME_HEAD_LENGTH } from "../frame/frame_head.ts";
 
-/** Longest control frame that is taken for one when frames are searched, bytes. */
+/** Longest control frame that a search accepts, bytes. */
 const MAX_SEARCHED_CONTROL = 1 << 20;
 
-/** Whether four bytes at `at` can begin a control frame of SPDY/2 or SPDY/3 of a known type. */
+/** Whether the four bytes at `at` can begin a control frame of SPDY/2 or SPDY/3 of a known type. */
 export function beginsControl(bytes: Uint8Array, at: number): boolean {
   return bytes[at] === 0x80 && (bytes[at + 1] === 2 || bytes[at + 1] === 3) &&
     bytes[at + 2] === 0 && bytes[at + 3] >= SYN_STREAM &&
@@ -31,9 +31,9 @@ export function beginsControl(bytes: Uint8Array, at: number): boolean {
 }
 
 /**
- * Whether the eight bytes at `at` are the head of a control frame: known type,
- * flags and length that are allowed for it. Of 2^32 positions in random bytes,
- * fewer than one passes.
+ * Whether the eight bytes at `at` are the head of a control frame: with a known
+ * type, and flags and length that are valid for it. In random bytes, fewer than one
+ * of 2^32 positions passes.
  */
 export function isControlHead(bytes: Uint8Array, at: number): boolean {
   if (!beginsControl(bytes, at)) return false;
@@ -64,7 +64,7 @@ export function isControlHead(bytes: Uint8Array, at: number): boolean {
   }
 }
 
-/** Whether the eight bytes at `at` can be the head of a DATA frame of some stream. */
+/** Whether the eight bytes at `at` can be the head of a DATA frame. */
 export function isDataHead(bytes: Uint8Array, at: number): boolean {
   return bytes[at] < 0x80 && bytes[at + 4] <= 3 &&
     readUint32(bytes, at) !== 0;
@@ -75,14 +75,14 @@ export function dataStream(bytes: Uint8Array, at: number): number {
   return readUint32(bytes, at);
 }
 
-/** Length of the whole frame whose head is at `at`, bytes. */
+/** Length of the frame whose head is at `at`, with the head, bytes. */
 export function frameSize(bytes: Uint8Array, at: number): number {
   return FRAME_HEAD_LENGTH + readUint24(bytes, at + 5);
 }
 
 /**
- * Whether `bytes` begin with DATA frames: a control frame follows them, or the
- * end of the bytes.
+ * Whether `bytes` begin with DATA frames that are followed by a control frame or
+ * the end of the bytes.
  */
 export function isDataChain(bytes: Uint8Array): boolean {
   let at = 0;

@@ -1,5 +1,5 @@
 /**
- * Reads captures: pieces of a file in, records out.
+ * Reads captures: takes pieces of a file, and reports records.
  *
  * @module
  */
@@ -18,12 +18,12 @@ import type { CaptureSink } from "./records.ts";
 import { KeyLog } from "./key_log.ts";
 import { createTlsLayers } from "./tls.ts";
 
-/** Bytes that are looked at to recognise a file. */
+/** Bytes that are used to recognise the format of a file. */
 const MAGIC = 16;
 const NOTHING = new Uint8Array(0);
 const LATIN1 = new TextDecoder("latin1");
 
-/** Formats that are recognised to say what to do. */
+/** Formats that are recognised only for a helpful error message. */
 const OTHER_FORMATS: readonly (readonly [
   begin: readonly number[],
   advice: string,
@@ -44,33 +44,34 @@ const OTHER_FORMATS: readonly (readonly [
   [[0x54, 0x52, 0x53, 0x4e], "Sniffer: convert it with editcap -F pcap"],
 ];
 
-/** What a reader of captures takes besides the file. */
+/** Options of a reader of captures. */
 export interface CaptureOptions {
-  /** TLS secrets; those that a pcapng file contains are added to it. */
+  /** TLS secrets; those of a pcapng file are added to it. */
   readonly keyLog?: KeyLog;
 }
 
-/** A file under way. */
+/** A file that is being read. */
 interface FileState {
   readonly name: string;
-  /** First bytes, until they tell whether the file is packed. */
+  /** First bytes, until they show whether the file is compressed. */
   head: Uint8Array | undefined;
   gunzip: Gunzip | undefined;
-  /** First bytes of the contents, until they tell the format. */
+  /** First bytes of the content, until they show its format. */
   magic: Uint8Array | undefined;
   packets: PacketReader | undefined;
   raw: Conversation | undefined;
   rawLayer: Layer | undefined;
-  /** Whether the rest is not read, because it is damaged. */
+  /** Whether the rest is ignored because the file is damaged. */
   isOver: boolean;
 }
 
 /**
- * Reads captures: pcap, pcapng, raw bytes or hex digits, each also packed with
- * gzip. Memory is bounded by the connections that are open, not by the file.
+ * Reads captures: pcap, pcapng, raw bytes or hex digits, also if compressed with
+ * gzip. Memory depends on the number of open connections, not on the size of the
+ * file.
  *
- * Several files are read one after the other, as if they were one: a connection
- * may continue from one to the next.
+ * Several files are read as if they were one: a connection can continue from one to
+ * the next.
  */
 export class CaptureReader {
   readonly #sink: CaptureSink;
@@ -78,13 +79,13 @@ export class CaptureReader {
   readonly #context: ConversationContext;
   readonly #connections: Connections;
   readonly #dissector = new Dissector();
-  /** Work that cannot be done at once: decryption. It is done before the next packet is read. */
+  /** Asynchronous work (decryption), which is done before the next packet is read. */
   readonly #tasks: (() => Promise<void>)[] = [];
   readonly #others = new Map<string, number>();
   #packets = 0;
   #file: FileState | undefined;
 
-  /** Creates a reader whose records go to `sink`. */
+  /** Creates a reader that reports records to `sink`. */
   constructor(sink: CaptureSink, options: CaptureOptions = {}) {
     const keyLog = options.keyLog ?? new KeyLog();
     const tasks = this.#tasks;
@@ -113,12 +114,12 @@ export class CaptureReader {
     this.#connections = new Connections(this.#context);
   }
 
-  /** Connections without SPDY that have ended: what they speak, and how many. */
+  /** Connections without SPDY that have ended: their number for each protocol. */
   get others(): ReadonlyMap<string, number> {
     return this.#others;
   }
 
-  /** Begins a file. Its name is in warnings, and is the sender of raw bytes. */
+  /** Begins a file. Its name appears in warnings, and as the sender of raw bytes. */
   begin(name: string): void {
     this.#file = {
       name,
@@ -134,9 +135,9 @@ export class CaptureReader {
 
   /**
    * Reads the next piece of the file. When the promise resolves, its records were
-   * reported, and its memory may be used again.
+   * reported, and its memory can be reused.
    *
-   * Rejects with `CaptureError` when the file has a format that is not read.
+   * Rejects with `CaptureError` if the format of the file is not supported.
    */
   async push(bytes: Uint8Array): Promise<void> {
     const file = this.#file;
@@ -153,7 +154,7 @@ export class CaptureReader {
     await this.#unpack(file, bytes);
   }
 
-  /** The file has ended. Rejects as `push` does. */
+  /** Ends the file. Rejects as `push` does. */
   async endFile(): Promise<void> {
     const file = this.#file;
     if (file === undefined) return;
@@ -172,15 +173,18 @@ export class CaptureReader {
     }
     if (file.isOver) return;
     if (file.gunzip?.isCutOff) {
-      this.#warn(file, "the gzip file is cut off; all before that was read");
+      this.#warn(
+        file,
+        "the gzip file is truncated; everything before its end was read",
+      );
     }
     const fault = file.packets?.end();
     if (fault !== undefined) {
-      this.#warn(file, `${fault}; all before that was read`);
+      this.#warn(file, `${fault}; everything before it was read`);
     }
   }
 
-  /** There are no more files: connections that are open end. */
+  /** Ends all open connections after the last file. */
   async end(): Promise<void> {
     this.#connections.end();
     await this.#work();
@@ -188,7 +192,7 @@ export class CaptureReader {
       this.#sink.onRecord({
         kind: "warning",
         text:
-          `packets that were not read, because link type ${linkType} is not known: ${count}`,
+          `${count} packets were not read, because their link type ${linkType} is not supported`,
       });
     }
     this.#dissector.unread.clear();
@@ -209,7 +213,7 @@ export class CaptureReader {
       file.isOver = true;
       this.#warn(
         file,
-        `the gzip file is damaged (${error.message}); all before that was read`,
+        `the gzip file is damaged (${error.message}); everything before the damage was read`,
       );
     }
   }
@@ -223,7 +227,7 @@ export class CaptureReader {
     }
   }
 
-  /** Recognises the format by the first bytes, and reads them. */
+  /** Recognises the format from the first bytes, and reads them. */
   async #open(file: FileState, magic: Uint8Array): Promise<void> {
     file.magic = undefined;
     const other = OTHER_FORMATS.find(([begin]) =>
@@ -243,8 +247,8 @@ export class CaptureReader {
         undefined,
         true,
       );
-      // Only the first bytes: how many more the first piece has is chance. No SPDY
-      // frame begins with four hex digits.
+      // Only the first bytes, because the length of the first piece is arbitrary.
+      // No SPDY frame begins with four hex digits.
       const begin = LATIN1.decode(magic.subarray(0, 4));
       const isHex = /^[\s0-9a-fA-F]*$/.test(begin);
       const layer = file.raw.layer(0);
@@ -281,7 +285,7 @@ export class CaptureReader {
   }
 
   async #work(): Promise<void> {
-    // A task stays in the list while it runs: what is added waits for it.
+    // A task stays in the list while it runs, so tasks that are added wait for it.
     for (; this.#tasks.length > 0; this.#tasks.shift()) await this.#tasks[0]();
   }
 

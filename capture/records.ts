@@ -1,6 +1,6 @@
 /**
- * What a reader of captures reports: one record for each event, in the order in
- * which it was captured.
+ * The records of a reader of captures: one for each event, in the order of the
+ * capture.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export interface CapturedData {
 /** A frame of a capture. */
 export type CapturedFrame = CtrlFrame | CapturedData;
 
-/** Where and when something was captured. */
+/** Place and time of a record. */
 export interface Place {
   /** Number of the connection: Wireshark's `tcp.stream`. */
   readonly connection: number;
@@ -34,19 +34,20 @@ export interface Place {
   /** Receiver: `address:port`; empty for raw bytes. */
   readonly to: string;
   /**
-   * Offset in the bytes that the sender sent, from the first byte of the connection
-   * in the capture on; behind TLS or in a WebSocket, in the bytes inside.
+   * Offset in the bytes of the sender, counted from the first byte of the
+   * connection in the capture. For TLS or a WebSocket, it is the offset in the
+   * bytes inside.
    */
   readonly offset: number;
   /** Number of the packet that completed it, counted from 1 as Wireshark does; 0 for raw bytes. */
   readonly packet: number;
-  /** Time of that packet, ms since 1970; 0 where the file does not say. */
+  /** Time of that packet, ms since 1970; 0 if the file has none. */
   readonly time: number;
 }
 
 /** Sizes of a header block, bytes. */
 export interface HeaderBytes {
-  /** As it was sent. */
+  /** As sent. */
   readonly compressed: number;
   /** After decompression. */
   readonly plain: number;
@@ -54,16 +55,16 @@ export interface HeaderBytes {
 
 /** A frame. */
 export interface FrameRecord extends Place {
-  /** Tells the kinds of records apart. */
+  /** Distinguishes the kinds of records. */
   readonly kind: "frame";
   /** Name of the frame's type, such as `SYN_STREAM`; `type 99` for an unknown one. */
   readonly type: string;
   /**
-   * The frame; `undefined` when its type is unknown, when SPDY endpoints ignore it,
-   * or when it cannot be read. `nv` is empty when the headers cannot be read.
+   * The frame; `undefined` if its type is unknown, if SPDY endpoints ignore it, and
+   * if it could not be read. `nv` is empty if the headers could not be read.
    */
   readonly frame: CapturedFrame | undefined;
-  /** Stream id, if the frame has one and it can be read. */
+  /** Stream id, if the frame has one and it could be read. */
   readonly streamId: number | undefined;
   /** Version field on the wire; 0 for DATA, which has none. */
   readonly version: number;
@@ -75,15 +76,15 @@ export interface FrameRecord extends Place {
   readonly missing: number;
   /** Sizes of the header block, if the frame has one and it was decompressed. */
   readonly headerBytes: HeaderBytes | undefined;
-  /** Whether the frame has a header block that cannot be read. */
+  /** Whether the frame has a header block that could not be read. */
   readonly unreadable: boolean;
-  /** What is wrong with the frame, or why it is not complete. */
+  /** Why the frame is invalid or incomplete. */
   readonly error: string | undefined;
 }
 
-/** An HTTP/1.1 head, or a PROXY line, in front of the frames. */
+/** An HTTP/1.1 head, or a PROXY line, before the frames. */
 export interface HeadRecord extends Place {
-  /** Tells the kinds of records apart. */
+  /** Distinguishes the kinds of records. */
   readonly kind: "head";
   /** The first line, such as `HTTP/1.1 101 Switching Protocols`. */
   readonly line: string;
@@ -93,11 +94,11 @@ export interface HeadRecord extends Place {
   readonly length: number;
 }
 
-/** Something that is no frame: what is missing, what was skipped, what begins here. */
+/** A note: bytes are missing or were skipped, or another protocol begins. */
 export interface NoteRecord extends Place {
-  /** Tells the kinds of records apart. */
+  /** Distinguishes the kinds of records. */
   readonly kind: "note";
-  /** What it is, as a sentence without a full stop. */
+  /** The note as a sentence without a full stop. */
   readonly text: string;
   /** Whether it means that something could not be read. */
   readonly isError: boolean;
@@ -105,9 +106,9 @@ export interface NoteRecord extends Place {
   readonly skipped: number;
 }
 
-/** A connection with SPDY: reported before its first other record. */
+/** A connection with SPDY, reported before its other records. */
 export interface ConnectionRecord {
-  /** Tells the kinds of records apart. */
+  /** Distinguishes the kinds of records. */
   readonly kind: "connection";
   /** Number of the connection: Wireshark's `tcp.stream`. */
   readonly connection: number;
@@ -115,15 +116,15 @@ export interface ConnectionRecord {
   readonly client: string;
   /** `address:port` of the server; empty for raw bytes. */
   readonly server: string;
-  /** Time of its first packet, ms since 1970; 0 where the file does not say. */
+  /** Time of its first packet, ms since 1970; 0 if the file has none. */
   readonly time: number;
-  /** Whether the capture has the beginning of the connection. */
+  /** Whether the capture contains the beginning of the connection. */
   readonly complete: boolean;
 }
 
-/** A connection with SPDY has ended, or the capture has: the last record of the connection. */
+/** The end of a connection with SPDY, or of the capture: the last record of the connection. */
 export interface EndRecord {
-  /** Tells the kinds of records apart. */
+  /** Distinguishes the kinds of records. */
   readonly kind: "end";
   /** Number of the connection. */
   readonly connection: number;
@@ -133,15 +134,15 @@ export interface EndRecord {
   readonly how: "closed" | "reset" | "capture ended" | "forgotten";
 }
 
-/** Something about the file itself: it is cut off, or damaged. */
+/** A warning about the file itself: it is truncated or damaged. */
 export interface WarningRecord {
-  /** Tells the kinds of records apart. */
+  /** Distinguishes the kinds of records. */
   readonly kind: "warning";
-  /** What is wrong, where, and what became of the rest. */
+  /** What is wrong, where, and what happened to the rest. */
   readonly text: string;
 }
 
-/** Anything that a reader of captures reports. */
+/** All records. */
 export type CaptureRecord =
   | FrameRecord
   | HeadRecord
@@ -158,16 +159,16 @@ export interface CapturedPayload {
   readonly fromClient: boolean;
   /** Stream id. */
   readonly streamId: number;
-  /** The bytes: a view that is valid during the call. Empty when bytes are missing here. */
+  /** The bytes: a view that is valid during the call; empty if bytes are missing here. */
   readonly bytes: Uint8Array;
   /** Bytes that the capture lacks here. */
   readonly missing: number;
 }
 
-/** Receives what a reader of captures reports. */
+/** Receives the records of a reader of captures. */
 export interface CaptureSink {
-  /** The next record. */
+  /** The next record, in order. */
   onRecord(record: CaptureRecord): void;
-  /** A piece of payload; the record of its DATA frame follows when the frame is complete. */
+  /** A piece of payload. The record of its DATA frame follows when the frame is complete. */
   onPayload?(payload: CapturedPayload): void;
 }

@@ -1,5 +1,5 @@
 /**
- * Finds the next frame behind missing bytes.
+ * Finds the next frame after missing bytes.
  *
  * @module
  */
@@ -12,23 +12,23 @@ import {
   isDataHead,
 } from "./plausible.ts";
 
-/** Bytes that are held while no frame was found. */
+/** Most bytes that are kept while no frame was found. */
 const MOST_HELD = 1 << 16;
-/** Positions that may be DATA frames, each waiting for the head that follows it. */
+/** Most positions that may be DATA frames and wait for the head after them. */
 const MOST_CANDIDATES = 256;
 /** Of these, positions that may be DATA of a stream that was not seen before. */
 const MOST_NEW_CANDIDATES = 32;
 const NOTHING = new Uint8Array(0);
 
-/** DATA frames in a row that are recognised, of a stream that the connection has. */
+/** Least DATA frames in a row, for a stream that the connection has. */
 const LINKS_OF_KNOWN_STREAM = 2;
-/** The same of a stream that was not seen before: records of other protocols can look alike. */
+/** The same for a stream that was not seen before: records of other protocols can look like one frame. */
 const LINKS_OF_NEW_STREAM = 4;
-/** Sizes of the DATA frames in such a row, bytes: other protocols have rows of short records. */
+/** Sizes of the DATA frames in the latter, bytes: other protocols have rows of short records. */
 const LEAST_DATA_OF_NEW_STREAM = 256;
 const MOST_DATA_OF_NEW_STREAM = 1 << 17;
 
-/** Where a frame may begin, and where the frame after it must begin then. */
+/** A place where a frame may begin, and the place of the next frame in that case. */
 interface Candidate {
   readonly start: number;
   next: number;
@@ -36,11 +36,11 @@ interface Candidate {
   readonly streamId: number;
   /** Whether the connection has its stream. */
   readonly isKnown: boolean;
-  /** Frames in a row, this one included. */
+  /** Number of frames in a row, including this one. */
   links: number;
 }
 
-/** What a search asks its connection. */
+/** Facts about the connection in which frames are searched. */
 export interface SearchContext {
   /** Whether the connection has this stream. */
   isKnownStream(streamId: number): boolean;
@@ -49,11 +49,12 @@ export interface SearchContext {
 }
 
 /**
- * Searches frames in bytes that begin somewhere.
+ * Searches frames in bytes that begin at an unknown place.
  *
- * A control head has about 40 fixed bits: version, type, flags and length. In a
- * connection that is known to speak SPDY, it is recognised by itself. Elsewhere,
- * the frame must also end where the bytes end, or another head must follow it.
+ * The version, type, flags and length of a control head have about 40 fixed bits.
+ * In a connection that is known to use SPDY, such a head is recognised alone.
+ * In another connection, the frame must also end where the bytes end, or another
+ * head must follow it.
  *
  * A DATA head has few fixed bits. It is recognised if a control head follows the
  * frame, or if several DATA frames of one stream follow each other.
@@ -67,19 +68,19 @@ export class FrameSearch {
   #searched = 0;
   #candidates: Candidate[] = [];
 
-  /** Begins a search in a connection. */
+  /** Starts a search in a connection. */
   constructor(context: SearchContext) {
     this.#context = context;
   }
 
-  /** Bytes that were searched so far, bytes. */
+  /** Number of bytes that were searched so far. */
   get length(): number {
     return this.#dropped + this.#held.length;
   }
 
   /**
-   * Searches on. When a frame is found, returns how many bytes are before it and
-   * the bytes from it on; the search is over then.
+   * Continues the search. If a frame is found, the search ends: returns the number
+   * of bytes before the frame, and the bytes from the frame on.
    */
   push(bytes: Uint8Array): { skipped: number; rest: Uint8Array } | undefined {
     if (this.#held.length === 0) this.#held = bytes;
@@ -117,7 +118,7 @@ export class FrameSearch {
     const isSpdy = this.#context.isSpdy();
     let at = this.#searched - this.#dropped;
     let found: number | undefined;
-    // A high byte 0x80 begins a control head, a low one may begin a DATA head.
+    // The byte 0x80 begins a control head; a smaller one may begin a DATA head.
     for (; at <= last; at++) {
       const first = held[at];
       if (first === 0x80) {
@@ -135,7 +136,7 @@ export class FrameSearch {
     return found === undefined ? chained : Math.min(found, chained);
   }
 
-  /** Whether a frame follows the one at `at`, as far as the bytes are there. */
+  /** Whether a frame follows the one at `at`, if these bytes are available. */
   #isFollowed(at: number): boolean {
     const next = at + frameSize(this.#held, at);
     return next + FRAME_HEAD_LENGTH > this.#held.length ||
@@ -147,7 +148,7 @@ export class FrameSearch {
     if (!isDataHead(held, at)) return;
     const streamId = dataStream(held, at);
     const isKnown = this.#context.isKnownStream(streamId);
-    // Streams are counted: a high id is far less likely than other data.
+    // Ids of streams are small numbers; a large one is probably other data.
     if (isKnown || held[at] === 0 && isLongData(held, at)) {
       this.#add(at, streamId, isKnown);
     }
@@ -157,13 +158,13 @@ export class FrameSearch {
     const most = isKnown ? MOST_CANDIDATES : MOST_NEW_CANDIDATES;
     if (this.#candidates.length >= most) return;
     const start = this.#dropped + at;
-    // A frame inside the chain of an earlier candidate is found by that one.
+    // A frame in the chain of an earlier candidate is found with that candidate.
     if (this.#candidates.some(({ next }) => next === start)) return;
     const next = start + frameSize(this.#held, at);
     this.#candidates.push({ start, next, streamId, isKnown, links: 1 });
   }
 
-  /** Follows each candidate; returns the first frame of the first chain that proved right. */
+  /** Follows each candidate; returns the first frame of the first confirmed chain. */
   #checkCandidates(): number | undefined {
     if (this.#candidates.length === 0) return undefined;
     const held = this.#held;
@@ -172,7 +173,7 @@ export class FrameSearch {
     this.#candidates = this.#candidates.filter((candidate) => {
       for (;;) {
         const at = candidate.next - this.#dropped;
-        // A control frame that ends with the bytes needs no head behind it.
+        // A control frame that ends with the bytes needs no head after it.
         const isSure = candidate.streamId === 0 &&
           (isSpdy || at === held.length);
         if (at + FRAME_HEAD_LENGTH > held.length && !isSure) return true;
@@ -202,11 +203,11 @@ export class FrameSearch {
     return dataStream(held, at) === streamId && isLongData(held, at);
   }
 
-  /** Keeps what is still needed, and owns it: `bytes` belongs to the caller. */
+  /** Keeps and copies the bytes that are still needed, because `bytes` belongs to the caller. */
   #shorten(bytes: Uint8Array): void {
     const held = this.#held;
-    // Of a stream that was not seen before, only the rest of the row is found:
-    // other protocols would have their bytes held and copied for nothing.
+    // For a stream that was not seen before, the beginning of the row is not kept:
+    // otherwise the bytes of other protocols would be copied in vain.
     const first = Math.min(
       ...this.#candidates.filter(({ isKnown }) => isKnown)
         .map(({ start }) => start),
@@ -226,7 +227,7 @@ export class FrameSearch {
   }
 }
 
-/** Whether a DATA head has a length that rows of a new stream have. */
+/** Whether a DATA frame has a size that is accepted for a new stream. */
 function isLongData(bytes: Uint8Array, at: number): boolean {
   const length = frameSize(bytes, at) - FRAME_HEAD_LENGTH;
   return length >= LEAST_DATA_OF_NEW_STREAM &&

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** The sender has sent all: TCP's flags, as bits of their byte. */
+/** TCP flags, as bits of their byte: the sender has sent everything. */
 export const TCP_FIN = 1;
 /** The connection is reset. */
 export const TCP_RST = 4;
@@ -13,11 +13,11 @@ export const TCP_SYN = 2;
 /** The acknowledgement number counts. */
 export const TCP_ACK = 16;
 
-/** A TCP segment: its ends, its numbers, its bytes. */
+/** A TCP segment. */
 export interface Segment {
-  /** The same for both directions of a connection. */
+  /** The same key for both directions of a connection. */
   readonly key: string;
-  /** Whether it was sent by the end that comes first in `key`. */
+  /** Whether the end that is first in `key` sent it. */
   readonly isFromFirst: boolean;
   /** The IP packet, for its addresses. */
   readonly ip: Uint8Array;
@@ -31,16 +31,16 @@ export interface Segment {
   readonly acknowledged: number;
   /** FIN, SYN, RST, ACK and so on. */
   readonly flags: number;
-  /** The bytes that the capture has: a view. */
+  /** The captured bytes: a view. */
   readonly bytes: Uint8Array;
-  /** Length on the wire, bytes; more than `bytes` when the capture cut the packet. */
+  /** Length on the wire, bytes; more than `bytes` if the packet was truncated in the capture. */
   readonly length: number;
 }
 
 /**
- * Reads the TCP head at `at` in the IP packet `ip`; `end` is where the packet
- * ended on the wire. The bytes may be in another array than the addresses: a
- * packet that was put together from fragments.
+ * Reads the TCP head at `at` in the IP packet `ip`; `end` is the end of the packet
+ * on the wire. For a packet that was reassembled from fragments, the bytes are in
+ * another array than the addresses.
  */
 export function readSegment(
   ip: Uint8Array,
@@ -72,7 +72,7 @@ export function readSegment(
   };
 }
 
-/** Both ends as text: sender, receiver. */
+/** Sender and receiver as text. */
 export function endpoints(segment: Segment): [from: string, to: string] {
   const { ip, fromPort, toPort } = segment;
   if (ip[0] >> 4 === 4) {
@@ -100,7 +100,7 @@ function firstIsSender(
   return true;
 }
 
-/** A short string: of IPv4 addresses, six characters. */
+/** A short string; for IPv4 addresses, it has six characters. */
 function keyOf(
   ip: Uint8Array,
   firstPort: number,
@@ -127,7 +127,7 @@ function keyOf(
   return String.fromCharCode(...units);
 }
 
-/** The address as RFC 5952 writes it: the longest run of zeros is shortened. */
+/** The address in the form of RFC 5952, which shortens the longest run of zeros. */
 export function ipv6(bytes: Uint8Array, at: number): string {
   const groups = Array.from(
     { length: 8 },

@@ -1,5 +1,5 @@
 /**
- * Sums up each connection of a capture.
+ * Summarizes each connection of a capture.
  *
  * @module
  */
@@ -14,24 +14,24 @@ import type {
 } from "./records.ts";
 import { type Stalls, WindowTracker } from "./windows.ts";
 
-/** Stalls of a connection that are listed, the longest first. */
+/** Most stalls of a connection that are listed, the longest first. */
 const MOST_STALLS = 100;
 
-/** What one side has sent. */
+/** The traffic of one side. */
 export interface SideSummary {
-  /** Frames. */
+  /** Number of frames. */
   frames: number;
-  /** Bytes of frames, their heads included. */
+  /** Bytes of frames with their heads. */
   bytes: number;
   /** Bytes of DATA. */
   payload: number;
-  /** Bytes that the capture lacks inside frames. */
+  /** Bytes inside frames that the capture lacks. */
   missing: number;
   /** Header blocks that were decompressed, and their sizes in bytes. */
   readonly headers: { blocks: number; compressed: number; plain: number };
   /** Frames by type. */
   readonly types: Record<string, number>;
-  /** Streams that it has reset, by status. */
+  /** Streams that this side has reset, by status. */
   readonly resets: Record<string, number>;
 }
 
@@ -51,13 +51,16 @@ export interface ConnectionSummary {
   readonly how: EndRecord["how"];
   /** Streams that were opened. */
   readonly streams: number;
-  /** Frames and places that could not be read. */
+  /** Number of frames and places that could not be read. */
   readonly errors: number;
-  /** What the client has sent. */
+  /** Traffic of the client. */
   readonly fromClient: SideSummary;
-  /** What the server has sent. */
+  /** Traffic of the server. */
   readonly fromServer: SideSummary;
-  /** Windows that were used up, the longest time first; `undefined` when the beginning of the connection is not in the capture. */
+  /**
+   * Windows that were used up, the longest time first; `undefined` if the capture
+   * lacks the beginning of the connection.
+   */
   readonly stalls: readonly Stalls[] | undefined;
 }
 
@@ -70,11 +73,11 @@ interface UnderWay {
   errors: number;
 }
 
-/** Sums up connections, as their records come. */
+/** Summarizes connections from their records. */
 export class Summaries {
   readonly #connections = new Map<number, UnderWay>();
 
-  /** Takes the next record; returns the summary of a connection when it was its last. */
+  /** Adds a record; returns the summary of a connection after its last one. */
   add(record: CaptureRecord): ConnectionSummary | undefined {
     switch (record.kind) {
       case "connection":

@@ -6,14 +6,17 @@
 
 import type { Layer } from "./layer.ts";
 
-/** Bytes that are held behind a gap; with more, the gap is taken for lost. */
+/** Most bytes that wait after a gap. If there are more, the missing bytes count as lost. */
 const MOST_HELD = 1 << 22;
-/** Segments that are held behind a gap. */
+/** Most segments that wait after a gap. */
 const MOST_SEGMENTS = 4096;
-/** Packets of a connection, and ms, that a gap is waited for once the receiver has acknowledged it. */
+/**
+ * After the receiver has acknowledged the missing bytes, longest wait for them:
+ * number of packets of the connection, and ms.
+ */
 const PATIENCE_PACKETS = 64;
 const PATIENCE_TIME = 1000;
-/** A segment further away than this is no part of the stream. */
+/** A segment that is further away than this does not belong to the stream. */
 const FARTHEST = 1 << 30;
 
 interface Held {
@@ -22,7 +25,7 @@ interface Held {
   readonly length: number;
 }
 
-/** One direction. Sequence numbers wrap at 2^32: they are compared by their signed distance. */
+/** One direction. Sequence numbers wrap at 2^32, so they are compared by their signed distance. */
 export class TcpHalf {
   readonly #output: Layer;
   /** Sequence number of the next byte; `undefined` before the first segment. */
@@ -31,7 +34,7 @@ export class TcpHalf {
   #heldBytes = 0;
   /** Sequence number of the FIN. */
   #fin: number | undefined;
-  /** Packet and time at which the receiver acknowledged what the capture lacks. */
+  /** Packet and time at which the receiver acknowledged bytes that the capture lacks. */
   #acknowledged: { packet: number; time: number } | undefined;
   /** Whether the output has ended. */
   ended = false;
@@ -46,12 +49,12 @@ export class TcpHalf {
     return this.#held.length > 0;
   }
 
-  /** Says where the direction begins, if no segment has. */
+  /** Sets the first sequence number, if no segment has arrived. */
   begin(sequence: number): void {
     this.#next ??= sequence | 0;
   }
 
-  /** A segment of `length` bytes, of which the capture has `bytes`. */
+  /** Adds a segment of `length` bytes, of which the capture contains `bytes`. */
   add(sequence: number, bytes: Uint8Array, length: number, fin: boolean): void {
     if (this.ended) return;
     this.#next ??= sequence | 0;
@@ -65,7 +68,7 @@ export class TcpHalf {
     this.#drain();
   }
 
-  /** The receiver has everything before `sequence`: bytes that are missing here were lost by the capture. */
+  /** The receiver has everything before `sequence`, so missing bytes were lost by the capture. */
   acknowledge(sequence: number, packet: number, time: number): void {
     if (this.#held.length === 0) {
       this.#acknowledged = undefined;
@@ -73,7 +76,7 @@ export class TcpHalf {
     }
     const first = this.#held[0];
     if (this.#acknowledged === undefined) {
-      // Captures of several queues may have the acknowledgement first.
+      // In captures of several queues, the acknowledgement can precede the bytes.
       if (((sequence - first.sequence) | 0) >= 0) {
         this.#acknowledged = { packet, time };
       }
@@ -83,7 +86,7 @@ export class TcpHalf {
     ) this.#passGap();
   }
 
-  /** No more packets come: what is held is read, and the direction ends. */
+  /** No more packets follow: the waiting bytes are read, and the direction ends. */
   finish(): void {
     if (this.ended) return;
     while (this.#held.length > 0) this.#passGap();
@@ -100,7 +103,7 @@ export class TcpHalf {
     this.#output.end();
   }
 
-  /** The next bytes; the first `old` of them were there before. */
+  /** Passes the next bytes on; the first `old` of them were already passed on. */
   #deliver(old: number, bytes: Uint8Array, length: number): void {
     if (old >= length) return;
     this.#next = (this.#next! + length - old) | 0;
@@ -116,7 +119,7 @@ export class TcpHalf {
     let at = held.length;
     while (at > 0 && ((held[at - 1].sequence - sequence) | 0) > 0) at--;
     const before = held[at - 1];
-    // Sent again: the first copy counts, unless it is shorter.
+    // A retransmission: the first copy is used, unless it is shorter.
     if (
       before !== undefined && before.sequence === sequence &&
       before.length >= length

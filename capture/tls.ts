@@ -1,5 +1,5 @@
 /**
- * TLS around SPDY: recognised, and with the secrets of a key log decrypted.
+ * Recognises TLS around SPDY, and decrypts it with the secrets of a key log.
  *
  * @module
  */
@@ -36,17 +36,17 @@ const ENCRYPTED_EXTENSIONS = 8;
 const NEXT_PROTOCOL = 67;
 const TLS_1_2 = 0x0303;
 const TLS_1_3 = 0x0304;
-/** Longest handshake message that is held, bytes. */
+/** Longest handshake message that is kept, bytes. */
 const MAX_MESSAGE = 1 << 16;
-/** Records that may be missing in a gap: as many numbers are tried. */
+/** Most records that may be missing in a gap; this number of sequence numbers is tried. */
 const MOST_LOST_RECORDS = 1024;
 const NOTHING = new Uint8Array(0);
 const LATIN1 = new TextDecoder("latin1");
 
 /**
- * Both directions of a TLS connection. What is inside is reported to `host` as if
- * it had not been encrypted. `defer` takes the work of decryption, which is done
- * before the next packet is read.
+ * Creates the layers for both directions of a TLS connection. The decrypted content
+ * is reported to `host` as if it had not been encrypted. `defer` runs a task of
+ * decryption before the next packet is read.
  */
 export function createTlsLayers(
   host: ChannelHost,
@@ -61,13 +61,13 @@ export function createTlsLayers(
 interface Direction {
   /** Whether records are encrypted from here on. */
   isSealed: boolean;
-  /** Keys in the order of their use; the first is in use. */
+  /** Keys in the order of their use; the first one is in use. */
   keys: RecordKey[];
   /** Number of the next record. */
   sequence: number;
-  /** Handshake bytes that are no whole message yet. */
+  /** Handshake bytes that are not a complete message yet. */
   handshake: Uint8Array;
-  /** Whether what is encrypted cannot be read, and this was told. */
+  /** Whether decryption is impossible; this was already reported. */
   isUnreadable: boolean;
 }
 
@@ -89,10 +89,10 @@ class TlsConnection {
   #suite = 0;
   #isCompressed = false;
   #protocol: string | undefined;
-  /** Protocols that the client offers. */
+  /** The client's protocols. */
   #offered: readonly string[] = [];
   #isTold = false;
-  /** Whether it was said that something is not decrypted. */
+  /** Whether it was reported that something is not decrypted. */
   #isUnopened = false;
   #areKeysMade = false;
 
@@ -132,7 +132,7 @@ class TlsConnection {
     const direction = this.#directions[side];
     const type = head[0];
     if (type === CHANGE_CIPHER_SPEC) {
-      // In TLS 1.3 it means nothing.
+      // In TLS 1.3, this record has no meaning.
       if (this.#version < TLS_1_3) {
         direction.isSealed = true;
         direction.sequence = 0;
@@ -147,7 +147,7 @@ class TlsConnection {
     }
     if (type === APPLICATION_DATA) direction.isSealed = true;
     if (!direction.isSealed || direction.isUnreadable) return;
-    // Early data, in front of the ServerHello.
+    // Early data, before the ServerHello.
     if (this.#suite === 0 && side === this.#clientSide) return;
     if (!this.#areKeysMade) await this.#makeKeys(side);
     if (direction.keys.length === 0) {
@@ -169,7 +169,7 @@ class TlsConnection {
     const { content, records, key } = opened;
     const inner = this.#inner.layer(side);
     if (lost > 0) {
-      // What was lost without heads and seals is content.
+      // The lost bytes, without heads and authentication tags, are content.
       const missing = lost - records * (RECORD_HEAD_LENGTH + key.overhead);
       if (missing > 0) inner.gap(missing);
     }
@@ -189,7 +189,7 @@ class TlsConnection {
     }
   }
 
-  /** Tries the key in use, the keys after it, and, behind a gap, later numbers. */
+  /** Tries the current key, later keys, and, after a gap, later sequence numbers. */
   async #tryKeys(
     direction: Direction,
     head: Uint8Array,
@@ -217,14 +217,14 @@ class TlsConnection {
     return undefined;
   }
 
-  /** The key after a KeyUpdate, should one come. */
+  /** Adds the key for a possible KeyUpdate. */
   async #addUpdated(direction: Direction, secret: Uint8Array): Promise<void> {
     const suite = gcmSuite(this.#suite)!;
     const next = await nextSecret(suite, secret);
     direction.keys.push(await keyOfTls13(suite, next));
   }
 
-  /** Handshake messages, which may be in several records. */
+  /** Reads handshake messages, which may span several records. */
   #handshake(side: Side, bytes: Uint8Array): void {
     const direction = this.#directions[side];
     let rest = join(direction.handshake, bytes);
@@ -266,12 +266,15 @@ class TlsConnection {
         }
         return;
       case NEXT_PROTOCOL:
-        // NPN, which SPDY used before ALPN: the protocol, then padding.
+        // NPN, which SPDY used before ALPN: the protocol and padding.
         this.#protocol ??= LATIN1.decode(body.subarray(1, 1 + body[0]));
     }
   }
 
-  /** Finds the secrets, and derives the keys of both directions; says so when that cannot be. */
+  /**
+   * Finds the secrets and derives the keys of both directions; reports why, if this
+   * is impossible.
+   */
   async #makeKeys(side: Side): Promise<void> {
     this.#areKeysMade = true;
     const random = this.#clientRandom;
@@ -297,7 +300,7 @@ class TlsConnection {
       );
       return;
     }
-    // Browsers have no WebCrypto in pages that came over plain HTTP.
+    // Browsers have no WebCrypto in pages that were loaded over plain HTTP.
     if (globalThis.crypto?.subtle === undefined) {
       this.#tellUnopened(
         side,
@@ -358,16 +361,16 @@ class TlsConnection {
       .#directions[isClient ? this.#clientSide! : 1 - this.#clientSide!];
   }
 
-  /** Says what TLS it is, in front of the first content. */
+  /** Reports the TLS parameters before the first content. */
   #tellOpened(side: Side): void {
     if (this.#isTold) return;
-    // Content that is not SPDY is not worth a word.
+    // Content that is not SPDY is not reported.
     this.#isTold = true;
     if (this.#protocol !== undefined && !isSpdy(this.#protocol)) return;
     this.#host.onHeldNote(side, `${this.#describe()}, decrypted`);
   }
 
-  /** Says why it is not read, if it may be SPDY. */
+  /** Reports why the content is not decrypted, if it may be SPDY. */
   #tellUnopened(side: Side, why: string): void {
     if (this.#isUnopened) return;
     this.#isUnopened = true;

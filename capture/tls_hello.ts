@@ -1,5 +1,5 @@
 /**
- * Reads the two messages of a TLS handshake that say what is spoken.
+ * Reads the TLS handshake messages that negotiate the protocol.
  *
  * @module
  */
@@ -8,21 +8,21 @@ const EXTENSION_ALPN = 16;
 const EXTENSION_VERSIONS = 43;
 const LATIN1 = new TextDecoder("latin1");
 
-/** What a ClientHello or ServerHello says. */
+/** The content of a ClientHello or ServerHello. */
 export interface Hello {
   /** The random, 32 bytes. */
   readonly random: Uint8Array;
-  /** The suite that the server has chosen; 0 in a ClientHello. */
+  /** The server's cipher suite; 0 in a ClientHello. */
   readonly suite: number;
-  /** The version that the server has chosen, such as 0x0303 for TLS 1.2. */
+  /** The server's version, such as 0x0303 for TLS 1.2. */
   readonly version: number;
-  /** Protocols of ALPN: those that the client offers, or the one that the server has chosen. */
+  /** ALPN protocols: those of the client, or the one that the server has chosen. */
   readonly protocols: readonly string[];
   /** Whether the records are compressed (RFC 3749). */
   readonly isCompressed: boolean;
 }
 
-/** Reads the body of a ClientHello (1) or ServerHello (2); `undefined` when it is cut off. */
+/** Reads the body of a ClientHello (1) or ServerHello (2); `undefined` if it is truncated. */
 export function readHello(
   body: Uint8Array,
   type: 1 | 2,
@@ -64,7 +64,7 @@ function parse(body: Uint8Array, type: 1 | 2): Hello {
   return { random, suite, version, protocols, isCompressed };
 }
 
-/** The protocol of ALPN in the EncryptedExtensions of TLS 1.3. */
+/** The ALPN protocol in the EncryptedExtensions of TLS 1.3. */
 export function encryptedAlpn(body: Uint8Array): string | undefined {
   let found: string | undefined;
   try {

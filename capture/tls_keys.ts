@@ -1,6 +1,6 @@
 /**
  * Derives the keys of TLS 1.2 (RFC 5246 6.3) and TLS 1.3 (RFC 8446 7.3), and
- * opens records that AES-GCM has sealed.
+ * decrypts records with AES-GCM.
  *
  * @module
  */
@@ -11,7 +11,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const ENCODER = new TextEncoder();
 const TAG = 16;
-/** Bytes that TLS 1.2 sends in front of each ciphertext. */
+/** Length of the explicit nonce before each ciphertext in TLS 1.2, bytes. */
 const EXPLICIT_NONCE = 8;
 
 /** The key of one direction. */
@@ -19,13 +19,13 @@ export interface RecordKey {
   readonly key: CryptoKey;
   /** The implicit part of the nonce: 12 bytes in TLS 1.3, 4 in TLS 1.2. */
   readonly iv: Bytes;
-  /** Bytes that a record has more than its content: in TLS 1.3 the type included. */
+  /** Bytes of a record besides its content; in TLS 1.3, they include the type. */
   readonly overhead: number;
-  /** The secret, for the key after it; TLS 1.3. */
+  /** The traffic secret, from which the next key is derived; only in TLS 1.3. */
   readonly secret: Bytes | undefined;
 }
 
-/** The keys of both directions of TLS 1.2, from the master secret. */
+/** Derives the keys of both directions of TLS 1.2 from the master secret. */
 export async function keysOfTls12(
   suite: GcmSuite,
   master: Uint8Array,
@@ -58,7 +58,7 @@ export async function keysOfTls12(
   };
 }
 
-/** The key of a direction of TLS 1.3, from its traffic secret. */
+/** Derives the key of a direction of TLS 1.3 from its traffic secret. */
 export async function keyOfTls13(
   suite: GcmSuite,
   secret: Uint8Array,
@@ -80,8 +80,8 @@ export async function nextSecret(
 }
 
 /**
- * The content of a record; `undefined` when the key or the number is not right.
- * `head` is the five bytes before `body`.
+ * Decrypts a record; `undefined` if the key or the sequence number is wrong. `head`
+ * is the five bytes before `body`.
  */
 export async function openRecord(
   { key, iv }: RecordKey,
@@ -120,12 +120,12 @@ export async function openRecord(
       ),
     );
   } catch {
-    // WebCrypto says no more than that the tag is wrong.
+    // WebCrypto only reports that the tag is wrong.
     return undefined;
   }
 }
 
-/** HKDF-Expand-Label without context (RFC 8446 7.1); all lengths here need one block. */
+/** HKDF-Expand-Label without a context (RFC 8446 7.1); all lengths here need only one block. */
 async function expand(
   { hash }: GcmSuite,
   secret: Uint8Array,

@@ -18,7 +18,7 @@ export const HANDSHAKE = 22;
 export const APPLICATION_DATA = 23;
 const NOTHING = new Uint8Array(0);
 
-/** A whole record. */
+/** A complete record. */
 export interface TlsRecord {
   readonly head: Uint8Array;
   readonly body: Uint8Array;
@@ -26,15 +26,15 @@ export interface TlsRecord {
   readonly lost: number;
 }
 
-/** Cuts one direction into records. */
+/** Divides one direction into records. */
 export class RecordLayer implements Layer {
   readonly #emit: (record: TlsRecord | "end") => void;
   #held: Uint8Array = NOTHING;
-  /** Bytes that were passed over since the last whole record. */
+  /** Bytes that were skipped since the last complete record. */
   #lost = 0;
-  /** Bytes of a record that is damaged, still to be passed over. */
+  /** Bytes of a damaged record that are still to be skipped. */
   #skip = 0;
-  /** Whether the head of the next record is to be searched. */
+  /** Whether the head of the next record is being searched. */
   #isSearching = false;
 
   /** Passes each whole record to `emit`, and `"end"` when the direction has ended. */
@@ -72,7 +72,7 @@ export class RecordLayer implements Layer {
       this.#lost = 0;
       held = held.subarray(RECORD_HEAD_LENGTH + length);
     }
-    // The rest of one record at most.
+    // The rest is at most one record.
     this.#held = held.slice();
   }
 
@@ -87,7 +87,8 @@ export class RecordLayer implements Layer {
       return;
     }
     if (this.#skip === 0) {
-      // The record whose head is there cannot be opened: all of it is lost.
+      // The record whose head has arrived cannot be decrypted, so all of it is
+      // lost.
       const size = RECORD_HEAD_LENGTH + (held[3] << 8 | held[4]);
       this.#lost += size;
       this.#skip = size - held.length;
@@ -105,14 +106,14 @@ export class RecordLayer implements Layer {
   }
 }
 
-/** Whether the head of a record is at `at`. */
+/** Whether a record's head is at `at`. */
 function isHead(bytes: Uint8Array, at: number): boolean {
   const length = bytes[at + 3] << 8 | bytes[at + 4];
   return bytes[at] >= CHANGE_CIPHER_SPEC && bytes[at] <= 24 &&
     bytes[at + 1] === 3 && bytes[at + 2] <= 4 && length <= LONGEST;
 }
 
-/** The next head of application data; `at` is where it is, or where to search on. */
+/** Finds the next head of application data; `at` is its place, or where to continue the search. */
 function findHead(bytes: Uint8Array): { at: number; isFound: boolean } {
   for (let at = 0; at + RECORD_HEAD_LENGTH <= bytes.length; at++) {
     if (bytes[at] !== APPLICATION_DATA || !isHead(bytes, at)) continue;

@@ -1,14 +1,14 @@
 /**
- * Cipher suites of TLS: which are decrypted, and names for the others.
+ * TLS cipher suites: which can be decrypted, and the names of the others.
  *
  * @module
  */
 
-/** A suite that is decrypted: AES-GCM (RFC 5288, RFC 5289, RFC 8446). */
+/** A suite that can be decrypted: AES-GCM (RFC 5288, RFC 5289, RFC 8446). */
 export interface GcmSuite {
   /** Length of the key, bytes. */
   readonly keyLength: 16 | 32;
-  /** Hash of the key derivation, as WebCrypto names it. */
+  /** Hash of the key derivation, with its name in WebCrypto. */
   readonly hash: "SHA-256" | "SHA-384";
 }
 
@@ -56,12 +56,12 @@ const SUITES: ReadonlyMap<number, readonly [string, GcmSuite | undefined]> =
     [0xc028, ["TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384", undefined]],
   ]);
 
-/** The parameters of a suite; `undefined` when it is not decrypted. */
+/** The parameters of a suite; `undefined` if it cannot be decrypted. */
 export function gcmSuite(suite: number): GcmSuite | undefined {
   return SUITES.get(suite)?.[1];
 }
 
-/** Name of a suite, its number for an unknown one. */
+/** Name of a suite, or its number if it is unknown. */
 export function suiteName(suite: number): string {
   return SUITES.get(suite)?.[0] ??
     `cipher suite 0x${suite.toString(16).padStart(4, "0")}`;

@@ -1,6 +1,6 @@
 /**
- * The messages of one direction of a WebSocket (RFC 6455 5.2): their payloads
- * are one stream of bytes.
+ * Reads the messages of one direction of a WebSocket (RFC 6455 5.2); their payloads
+ * form one stream of bytes.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const TEXT = 1;
 const CONTINUATION = 0;
 const LONGEST_HEAD = 14;
 
-/** Reads the frames of a WebSocket and passes on the payload of its messages. */
+/** Reads the frames of a WebSocket, and passes on the payloads of its messages. */
 export class WebSocketLayer implements Layer {
   readonly #inner: Layer;
   readonly #head = new Uint8Array(LONGEST_HEAD);
@@ -24,7 +24,7 @@ export class WebSocketLayer implements Layer {
   #index = 0;
   #isLost = false;
 
-  /** The payloads go to `inner`. */
+  /** Passes the payloads to `inner`. */
   constructor(inner: Layer) {
     this.#inner = inner;
   }
@@ -45,7 +45,7 @@ export class WebSocketLayer implements Layer {
     }
   }
 
-  /** Inside a message the bytes that are missing are bytes of its payload. */
+  /** Inside a message, missing bytes count as its payload. */
   gap(count: number): void {
     if (this.#isLost) return;
     if (count <= this.#remaining) {
@@ -54,7 +54,8 @@ export class WebSocketLayer implements Layer {
       if (this.#isPayload()) this.#inner.gap(count);
       return;
     }
-    // Where the next message begins is not known, and how much of the gap is heads.
+    // It is unknown where the next message begins, and how many bytes of the gap
+    // are heads.
     this.#inner.gap(count);
     this.#isLost = true;
   }

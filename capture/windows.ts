@@ -20,16 +20,16 @@ import {
 } from "../frame/constants.ts";
 import type { FrameRecord } from "./records.ts";
 
-/** Streams that are followed at once; the oldest is dropped for a new one. */
+/** Most streams that are tracked; a new one replaces the oldest. */
 const MOST_STREAMS = 4096;
 
 /** How often and how long a window was used up. */
 export interface Stalls {
   /** Stream id; 0 for the window of the session. */
   readonly streamId: number;
-  /** Whether it is the window of what the client sends. */
+  /** Whether the client sends within this window. */
   readonly fromClient: boolean;
-  /** Times that the window was used up. */
+  /** Number of times that the window was used up. */
   count: number;
   /** Time for which it was used up, ms. */
   total: number;
@@ -42,7 +42,7 @@ interface Window {
   size: number;
   /** Time since which it is used up. */
   since: number | undefined;
-  /** Whether its sender has sent more than it allows: then it means nothing to it. */
+  /** Whether its sender has exceeded it, and so does not respect it. */
   isIgnored: boolean;
   stalls: Stalls | undefined;
 }
@@ -61,10 +61,10 @@ export class WindowTracker {
   readonly #client: Sender = newSender();
   readonly #server: Sender = newSender();
   readonly #stalls: Stalls[] = [];
-  /** SPDY/2 has no windows. */
+  /** Set for SPDY/2, which has no windows. */
   #isOff = false;
 
-  /** The next frame of the connection. */
+  /** Adds the next frame of the connection. */
   add(record: FrameRecord): void {
     const { frame, fromClient, time, version } = record;
     if (version === 2) this.#isOff = true;
@@ -121,9 +121,9 @@ export class WindowTracker {
   }
 
   /**
-   * What the side may send on a stream, or with `streamId` 0 in all, bytes; less
-   * than 0 when SETTINGS have made it smaller. `undefined` where there is no
-   * window, as in SPDY/2, or its sender has sent more than it allows.
+   * Bytes that the side may send on a stream, or in total for `streamId` 0;
+   * negative if SETTINGS have reduced the window. `undefined` if there is no
+   * window, as in SPDY/2, or if its sender has exceeded it.
    */
   window(fromClient: boolean, streamId: number): number | undefined {
     if (this.#isOff) return undefined;
@@ -135,7 +135,7 @@ export class WindowTracker {
     return window.isIgnored ? undefined : window.size;
   }
 
-  /** The windows that were used up, those that still are until `time`. */
+  /** The windows that were used up; those that still are count until `time`. */
   stalls(time: number): Stalls[] {
     for (const sender of [this.#client, this.#server]) {
       for (const window of [sender.session, ...sender.streams.values()]) {
@@ -154,6 +154,7 @@ export class WindowTracker {
     length: number,
     time: number,
   ): void {
+    // SPDY/3 has no session window, and spdystream respects none.
     if (length > window.size) ignore(window);
     window.size -= length;
     if (window.size > 0 || length === 0 || window.isIgnored) return;
@@ -232,7 +233,7 @@ function ignore(window: Window): void {
   if (window.stalls !== undefined) window.stalls.count = 0;
 }
 
-/** The window is used up no more. */
+/** Records that the window is no longer used up. */
 function end(window: Window, time: number): void {
   const { since, stalls } = window;
   if (since === undefined || stalls === undefined) return;

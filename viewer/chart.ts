@@ -1,17 +1,16 @@
 /**
- * Charts as plain data: scales, axes, bars and curves. The page of captures
- * shows them as elements of its document; `spdy get --svg` and
- * `spdy bench --svg` write them into a file.
+ * Charts as plain data: scales, axes, bars and curves. The page of captures shows
+ * them as elements; `spdy get --svg` and `spdy bench --svg` write them to a file.
  *
  * @module
  */
 
 import { printable } from "../values.ts";
 
-/** What a shape means; its colour follows from that. */
+/** The meaning of a shape, which determines its colour. */
 export type Meaning = keyof typeof PALETTE;
 
-/** Where a text begins: at its place, or around it, or before it. */
+/** How a text is aligned with its place. */
 export type Anchor = "start" | "middle" | "end";
 
 /** A part of a chart; lengths in pixels. */
@@ -23,7 +22,7 @@ export type Shape =
     readonly y: number;
     readonly width: number;
     readonly height: number;
-    /** What it stands for; shown under the pointer. */
+    /** A description, shown under the pointer. */
     readonly title?: string;
   }
   | {
@@ -38,7 +37,7 @@ export type Shape =
     readonly kind: "curve";
     readonly meaning: Meaning;
     readonly points: readonly (readonly [x: number, y: number])[];
-    /** Whether the area below it, down to this height, is tinted. */
+    /** The height down to which the area below the curve is tinted, if it is. */
     readonly downTo?: number;
   }
   | {
@@ -50,7 +49,7 @@ export type Shape =
     readonly anchor?: Anchor;
   };
 
-/** Colours on a light and on a dark ground. */
+/** Colours on a light and on a dark background. */
 export const PALETTE = {
   ground: ["#ffffff", "#14171c"],
   text: ["#1b1f26", "#e4e7ec"],
@@ -68,7 +67,7 @@ export const PALETTE = {
   stall: ["#f6c9cc", "#6b2a31"],
 } as const;
 
-/** A place for each value: `begin` at `from` and `end` at `to`, pixels. */
+/** A linear scale: `begin` is at `from`, and `end` at `to`, pixels. */
 export function scale(
   begin: number,
   end: number,
@@ -79,7 +78,7 @@ export function scale(
   return (value) => from + (value - begin) * unit;
 }
 
-/** Round numbers from `begin` to `end`, at most `most + 1`: steps of 1, 2 or 5. */
+/** Round numbers from `begin` to `end` in steps of 1, 2 or 5, at most `most + 1`. */
 export function ticks(begin: number, end: number, most: number): number[] {
   const least = (end - begin) / Math.max(1, most);
   if (!(least > 0) || !Number.isFinite(least)) return [begin];
@@ -89,7 +88,7 @@ export function ticks(begin: number, end: number, most: number): number[] {
   const found: number[] = [];
   for (let index = Math.ceil(begin / step - 1e-6);; index++) {
     const value = index * step;
-    // Without the noise of the multiplication.
+    // Rounded, because the multiplication is not exact.
     if (value > end + step * 1e-6) return found;
     found.push(Number(value.toPrecision(12)));
   }
@@ -117,31 +116,34 @@ export function sizeText(bytes: number): string {
   return `${rounded(size)} ${units[unit]}`;
 }
 
-/** A compressed size as a part of the plain one, such as `24 %`; empty for a plain size of 0. */
+/**
+ * A compressed size as a percentage of the plain one, such as `24 %`; empty for a
+ * plain size of 0.
+ */
 export function percent(plain: number, compressed: number): string {
   return plain === 0 ? "" : `${(100 * compressed / plain).toFixed(0)} %`;
 }
 
-/** Three digits that count, without zeros at the end. */
+/** Rounds to three significant digits, without trailing zeros. */
 function rounded(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return String(Number(value.toFixed(digits)));
 }
 
-/** Half of the width of a label, pixels. */
+/** Half the width of a label, pixels. */
 const HALF_LABEL = 24;
 
-/** What {@linkcode timeAxis} draws. */
+/** Options of {@linkcode timeAxis}. */
 export interface AxisOptions {
   /** First and last value of the axis. */
   readonly range: readonly [begin: number, end: number];
   /** Place of a value. */
   readonly x: (value: number) => number;
-  /** Height of the baseline of the labels. */
+  /** Vertical place of the labels' baseline. */
   readonly labels: number;
-  /** Where the lines of the grid begin and end. */
+  /** Top and bottom of the grid. */
   readonly grid: readonly [top: number, bottom: number];
-  /** Labels at most. */
+  /** Most labels. */
   readonly most: number;
 }
 
@@ -164,7 +166,7 @@ export function timeAxis(
       x: x(value),
       y: labels,
       text: timeText(value),
-      // The first and the last label do not reach out of the chart.
+      // The first and the last label must not extend beyond the chart.
       anchor: x(value) - x(begin) < HALF_LABEL
         ? "start"
         : x(end) - x(value) < HALF_LABEL
@@ -176,19 +178,22 @@ export function timeAxis(
 
 /** A part of a bar. */
 export interface Phase {
-  /** What happens in it. */
+  /** The meaning of the phase. */
   readonly meaning: Meaning;
   /** Its name. */
   readonly name: string;
-  /** Its time, ms. */
+  /** Its start, ms. */
   readonly begin: number;
   /** Its end, ms. */
   readonly end: number;
-  /** What is shown under the pointer; default its name and length. */
+  /** The text under the pointer; default: its name and length. */
   readonly title?: string;
 }
 
-/** The phases of a bar, one behind the other; what has a length is at least a pixel wide. */
+/**
+ * The phases of a bar, one after the other; a phase that is not empty is at least
+ * one pixel wide.
+ */
 export function bar(
   phases: readonly Phase[],
   x: (time: number) => number,
@@ -211,7 +216,7 @@ export function phaseTitle({ name, begin, end }: Phase): string {
   return `${name} ${timeText(end - begin)}`;
 }
 
-/** Names of colours in a row, whose baseline is `y`. */
+/** A row with the names of colours; its baseline is `y`. */
 export function legend(
   entries: readonly (readonly [meaning: Meaning, name: string])[],
   x: number,
@@ -229,19 +234,19 @@ export function legend(
   return shapes;
 }
 
-/** Values over time whose value stays until the next one. */
+/** Values over time; each one is constant until the next. */
 export interface Steps {
   /** Times, ascending. */
   readonly times: readonly number[];
-  /** The value from each of them on. */
+  /** The value from each of these times on. */
   readonly values: readonly number[];
   /** Time at which the last value ends. */
   readonly end: number;
 }
 
 /**
- * Points of a curve with steps. However many values there are, a column of
- * pixels has at most four points: the first, the least, the greatest, the last.
+ * Points of a step curve. For any number of values, a column of pixels has at most
+ * four points: the first, the lowest, the highest and the last.
  */
 export function stepPoints(
   { times, values, end }: Steps,
@@ -266,7 +271,7 @@ export function stepPoints(
       least = Math.min(least, last);
       greatest = Math.max(greatest, last);
     }
-    // What happened to the left of the chart counts by its last value only.
+    // Of the values to the left of the chart, only the last one is visible.
     const isBefore = times[index - 1] < from;
     const all = isBefore ? [last] : [first, least, greatest, last];
     if (before !== undefined) points.push([at, y(before)]);
@@ -295,12 +300,12 @@ export function pathData(
     } ${digits(downTo)}Z`;
 }
 
-/** A length with one digit behind the point. */
+/** A length with one decimal. */
 function digits(value: number): string {
   return String(Number(value.toFixed(1)));
 }
 
-/** A chart as an SVG file, in light and, where the viewer prefers it, dark colours. */
+/** A chart as an SVG file, in light colours or, if the viewer prefers them, dark ones. */
 export function svgFile(
   shapes: readonly Shape[],
   width: number,
@@ -368,7 +373,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '"': "&quot;",
 };
 
-/** Text as XML may have it: peers and users have written it. */
+/** Escapes text for XML, because it comes from peers and users. */
 function escapeXml(text: string): string {
   return printable(text).replace(/[&<>"]/g, (char) => ENTITIES[char]);
 }

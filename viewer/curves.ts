@@ -19,9 +19,9 @@ import type { Connection } from "./model.ts";
 export interface WindowCurve extends Steps {
   /** Stream id; 0 for the session. */
   readonly streamId: number;
-  /** Times during which it was used up. */
+  /** Periods during which it was used up. */
   readonly stalls: readonly (readonly [begin: number, end: number])[];
-  /** Whether its sender obeys it: spdystream sends more than windows allow, and SPDY/2 has none. */
+  /** Whether its sender respects it: spdystream exceeds windows, and SPDY/2 has none. */
   readonly isObeyed: boolean;
 }
 
@@ -36,9 +36,9 @@ interface CurveUnderWay {
 }
 
 /**
- * The windows of what one side sends: of the session (`0`) and of streams.
- * `undefined` when the capture lacks the beginning of the connection, since the
- * windows are unknown then.
+ * The windows of one sender: of the session (`0`) and of streams. `undefined` if
+ * the capture lacks the beginning of the connection, because the windows are then
+ * unknown.
  */
 export function windowCurves(
   connection: Connection,

@@ -1,5 +1,5 @@
 /**
- * One frame: its fields, its headers, its payload.
+ * The panel of one frame: its fields, headers and payload.
  *
  * @module
  */
@@ -24,18 +24,18 @@ const FORM_NAMES: Readonly<Record<PayloadForm, string>> = {
   hex: "Hex",
 };
 
-/** Width of the panel from which on 16 bytes fit in a line of hex digits, px. */
+/** Narrowest panel with 16 bytes in a line of hex digits, px. */
 const WIDE_ENOUGH = 600;
 
-/** What the panel of one frame can do to the page. */
+/** What the panel of a frame can change in the page. */
 export interface DetailActions {
   /** Shows only the frames of a stream. */
   chooseStream(streamId: number): void;
-  /** Chooses another frame. */
+  /** Selects another frame. */
   chooseRow(row: Row): void;
 }
 
-/** The panel of a frame. */
+/** Creates the panel of a frame. */
 export function detailOf(
   row: Row,
   connection: Connection,
@@ -83,7 +83,7 @@ export function detailOf(
   return contents;
 }
 
-/** Fields of a frame by their names. */
+/** The fields of a frame with their names. */
 function fieldsOf(row: Row, connection: Connection): [string, string][] {
   const { record } = row;
   const fields: [string, string][] = [
@@ -123,7 +123,7 @@ function fieldsOf(row: Row, connection: Connection): [string, string][] {
   return fields;
 }
 
-/** A time since the beginning of the connection, and by the clock. */
+/** A time relative to the beginning of the connection, and as time of day. */
 function timeOf(time: number, begin: number): string {
   const clock = new Date(time);
   const text = Number.isNaN(clock.getTime())
@@ -132,7 +132,7 @@ function timeOf(time: number, begin: number): string {
   return `${msText(time - begin)} ms${text}`;
 }
 
-/** Buttons to the frames before and behind it in its stream. */
+/** Buttons for the previous and the next frame of the stream. */
 function partners(
   row: Row,
   { rows }: Connection,
@@ -179,7 +179,7 @@ function list(
   );
 }
 
-/** The payload of a frame, or of all frames of its stream in its direction. */
+/** The payload of a frame, or of all frames of the same stream and direction. */
 function payloadPanel(
   row: Row,
   payload: Payload,
@@ -194,7 +194,8 @@ function payloadPanel(
   let shown = payload;
   let form: PayloadForm;
   const show = (): void => {
-    // Made of lines and tabs that the user may see, and spelled out by `payloadText`.
+    // Its lines and tabs are kept; `payloadText` escapes other characters that do
+    // not print.
     const perLine = find("detail").clientWidth < WIDE_ENOUGH ? 8 : 16;
     text.textContent = payloadText(shown, form, perLine);
     text.className = form;
@@ -237,7 +238,7 @@ function payloadPanel(
   };
   const unpack = toggle("unpack", "Unpacked");
   unpack.ariaPressed = "true";
-  unpack.title = "What is inside of gzip";
+  unpack.title = "The decompressed payload";
   const whole = toggle("whole", "Whole stream");
   whole.ariaPressed = "false";
   whole.title = "The payload of all frames of this stream from the same side";
@@ -270,7 +271,7 @@ function payloadOfStream(row: Row, { rows }: Connection): Payload {
   );
 }
 
-/** Offers bytes as a file. */
+/** Offers bytes as a download. */
 function saveBytes(bytes: Uint8Array<ArrayBuffer>, row: Row): void {
   const url = URL.createObjectURL(
     new Blob([bytes], { type: "application/octet-stream" }),

@@ -1,6 +1,6 @@
 /**
- * Makes elements. What peers sent becomes text only, with what does not print
- * spelled out.
+ * Creates elements. Text from peers is only inserted as text, and characters that
+ * do not print are escaped.
  *
  * @module
  */
@@ -10,10 +10,13 @@
 import { printable } from "../values.ts";
 import { PALETTE, pathData, type Shape } from "./chart.ts";
 
-/** The namespace of SVG, taken from the picture of the empty page: so the page contains no address. */
+/**
+ * The namespace of SVG, read from the picture of the empty page, so that the page
+ * contains no URL.
+ */
 const SVG = document.querySelector("svg")?.namespaceURI ?? null;
 
-/** What is inside an element: elements, or text. */
+/** Content of an element: other elements, or text. */
 export type Content = Node | string;
 
 /** The element of the page with this id. */
@@ -51,7 +54,7 @@ export function button(
   return made;
 }
 
-/** Shapes as an SVG element. Its classes have the colours of the page. */
+/** Shapes as an SVG element, whose classes have the colours of the page. */
 export function chartElement(
   shapes: readonly Shape[],
   width: number,
@@ -63,7 +66,7 @@ export function chartElement(
   return svg;
 }
 
-/** Gives the page the colours of the charts. */
+/** Sets the colours of the charts in the page. */
 export function setColours(): void {
   for (const [name, [light, dark]] of Object.entries(PALETTE)) {
     document.documentElement.style.setProperty(

@@ -1,5 +1,5 @@
 /**
- * Puts captures into the page.
+ * Inserts captures into the page.
  *
  * @module
  */
@@ -8,20 +8,20 @@
 export interface EmbeddedFile {
   /** Its name. */
   readonly name: string;
-  /** What it contains. */
+  /** Its content. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** The place in the page for captures. */
 const PLACE = 'id="capture">[]</script>';
 
-/** The page with captures inside. */
+/** The page with the captures. */
 export function embed(page: string, files: readonly EmbeddedFile[]): string {
   const data = files.map(({ name, bytes }) => ({
     name,
     base64: bytes.toBase64(),
   }));
-  // No "<": nothing in a file's name can end the element.
+  // "<" is escaped, so that a file name cannot end the element.
   const json = JSON.stringify(data).replaceAll("<", "\\u003c");
   const at = page.indexOf(PLACE);
   if (at < 0) throw new Error("the page has no place for captures");

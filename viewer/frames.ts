@@ -11,10 +11,10 @@ import { type Choice, List } from "./list.ts";
 import type { Row } from "./model.ts";
 import { previewOf } from "./payload_text.ts";
 
-/** Characters of the last column. */
+/** Most characters of the last column. */
 const MOST_TEXT = 400;
 
-/** Lists frames in `box`; `begin` gives the time from which they count. */
+/** Lists frames in `box`; times count from `begin()`. */
 export function frameList(
   box: HTMLElement,
   begin: () => number,
@@ -59,12 +59,12 @@ export function frameList(
   });
 }
 
-/** Times in a column: always with the same number of digits. */
+/** A time for a column, with a fixed number of decimals. */
 export function msText(ms: number): string {
   return ms.toFixed(ms < 100_000 ? 2 : 0);
 }
 
-/** The class of a type's colour. */
+/** The CSS class for the colour of a type. */
 export function kindOf(type: string): string {
   if (type === "DATA") return "is-data";
   if (/^(SYN_|HEADERS)/.test(type)) return "is-headers";

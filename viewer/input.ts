@@ -1,6 +1,6 @@
 /**
- * Reads capture files and TLS key logs into a model, piece by piece, so that
- * the page answers meanwhile.
+ * Reads capture files and TLS key logs into a model, in pieces, so that the page
+ * stays responsive.
  *
  * @module
  */
@@ -8,11 +8,11 @@
 import { CaptureReader, KeyLog } from "../capture/mod.ts";
 import { Model } from "./model.ts";
 
-/** Bytes that are read at once. */
+/** Size of one read, bytes. */
 const PIECE = 1 << 20;
-/** Time after which the page gets its turn, ms. */
+/** Time after which the page is updated, ms. */
 const TURN = 30;
-/** Bytes that are looked at to recognise a key log. */
+/** Bytes that are used to recognise a key log. */
 const HEAD = 4096;
 /** Most bytes of a key log. */
 const MOST_KEYS = 1 << 24;
@@ -36,25 +36,25 @@ export function inputOf(name: string, bytes: Uint8Array): Input {
   };
 }
 
-/** Tells key logs from captures. */
+/** Whether a file is a key log and not a capture. */
 export async function isKeyLog(input: Input): Promise<boolean> {
   const head = await input.read(0, Math.min(HEAD, input.size));
   const text = new TextDecoder("latin1").decode(head);
   return /^[A-Z][A-Z0-9_]+ [0-9a-f]{64} [0-9a-f]+\s*$/mi.test(text);
 }
 
-/** What was read. */
+/** The result of reading captures. */
 export interface Contents {
-  /** What is in the captures. */
+  /** The content of the captures. */
   readonly model: Model;
-  /** Connections without SPDY: what they speak, and how many. */
+  /** Connections without SPDY: their number for each protocol. */
   readonly others: ReadonlyMap<string, number>;
 }
 
 /**
- * Reads captures as one. What cannot be read becomes a warning of the model.
- * `onProgress` learns the part that was read, 0 to 1. Rejects with the reason of
- * `signal` when that aborts.
+ * Reads several captures as one. Errors become warnings of the model. `onProgress`
+ * gets the part that was read, 0 to 1. Rejects with the reason of `signal` if that
+ * aborts.
  */
 export async function readCaptures(
   captures: readonly Input[],
@@ -93,7 +93,7 @@ export async function readCaptures(
       }
     });
     signal.throwIfAborted();
-    // Nothing was wrong with a file of which nothing could be read.
+    // Errors at the end are only reported for a file of which something was read.
     if (isRead || pushed > 0) {
       await attempt(model, input, () => reader.endFile());
     }
@@ -104,7 +104,7 @@ export async function readCaptures(
   return { model, others: reader.others };
 }
 
-/** Does a part of the work on a file, if it can; a failure of the file becomes a warning. */
+/** Runs a part of the work on a file; an error becomes a warning. */
 async function attempt(
   model: Model,
   { name }: Input,

@@ -1,17 +1,17 @@
 /**
- * A list of which only the visible lines are in the document.
+ * A list with only its visible lines in the document.
  *
  * @module
  */
 
 /// <reference lib="dom" />
 
-/** The greatest height of an element, px: browsers have a limit of some 17 million. */
+/** Greatest height of an element, px; browsers support about 17 million. */
 const MOST_HEIGHT = 8_000_000;
-/** Lines above and below the visible ones. */
+/** Additional lines above and below the visible ones. */
 const MORE = 4;
 
-/** How a line was chosen: by a key that moves, by a click, or by Enter or two clicks. */
+/** How a line was selected: with an arrow key, a click, or with Enter or a double click. */
 export type Choice = "key" | "click" | "enter";
 
 /** How a list shows its items. */
@@ -20,15 +20,15 @@ export interface ListOptions<T> {
   height(): number;
   /** The contents of a line. */
   fill(line: HTMLElement, item: T, index: number): void;
-  /** A line was chosen. */
+  /** Called when a line is selected. */
   onChoose(item: T, index: number, how: Choice): void;
   /** The role of a line. */
   readonly role: "option" | "row";
 }
 
 /**
- * A list in a box that scrolls. The box has the focus: arrows, Page Up, Page
- * Down, Home and End move in it.
+ * A scrolling list. Its box has the focus: arrows, Page Up, Page Down, Home and End
+ * move the selection.
  */
 export class List<T> {
   readonly #box: HTMLElement;
@@ -59,12 +59,12 @@ export class List<T> {
     return this.#items;
   }
 
-  /** Index of the chosen item; -1 for none. */
+  /** Index of the selected item; -1 for none. */
   get chosen(): number {
     return this.#chosen;
   }
 
-  /** Shows other items; `chosen` is marked, and scrolled to. */
+  /** Shows other items; `chosen` is selected and scrolled into view. */
   show(items: readonly T[], chosen = -1): void {
     const isOther = items.length !== this.#items.length ||
       items[0] !== this.#items[0];
@@ -79,7 +79,7 @@ export class List<T> {
     this.draw();
   }
 
-  /** Marks an item, scrolls to it and tells. */
+  /** Selects an item, scrolls to it and calls `onChoose`. */
   choose(index: number, how: Choice = "key"): void {
     if (this.#items.length === 0) return;
     this.#chosen = Math.max(0, Math.min(index, this.#items.length - 1));
@@ -88,7 +88,7 @@ export class List<T> {
     this.#options.onChoose(this.#items[this.#chosen], this.#chosen, how);
   }
 
-  /** Draws the visible lines, after what they show has changed. */
+  /** Draws the visible lines again, after their content has changed. */
   draw(): void {
     const height = this.#options.height();
     const { clientHeight } = this.#box;
@@ -130,12 +130,12 @@ export class List<T> {
     return this.#items.length * this.#options.height();
   }
 
-  /** Height of the element in which the lines are. */
+  /** Height of the element that contains the lines. */
   get #boxedHeight(): number {
     return Math.min(this.#height, MOST_HEIGHT);
   }
 
-  /** Pixels of the list for each that the box scrolls. */
+  /** Pixels of the list for each scrolled pixel of the box. */
   get #ratio(): number {
     const { clientHeight } = this.#box;
     const room = this.#boxedHeight - clientHeight;

@@ -25,7 +25,7 @@ import { summaryDetails, summaryTiles } from "./summary.ts";
 import { TimeView } from "./time_view.ts";
 import type { Range } from "./waterfall.ts";
 
-/** Time that the page waits for more letters of a search, ms. */
+/** Wait for more letters of a search, ms. */
 const TYPING = 120;
 
 const search = find<HTMLInputElement>("search");
@@ -67,7 +67,7 @@ const timeView = new TimeView({
   },
 });
 
-/** Reads the captures again, with all keys that there are. */
+/** Reads the captures again with all known keys. */
 async function read(): Promise<void> {
   reading?.abort();
   const stop = reading = new AbortController();
@@ -202,7 +202,7 @@ function chooseStream(id: number | undefined): void {
   update();
 }
 
-/** Shows what is left by the filters. */
+/** Shows the frames that pass the filters. */
 function update(): void {
   timeView.update(chosenStream(), range);
   filter();
@@ -265,7 +265,7 @@ function clearFilters(): void {
   update();
 }
 
-/** Chooses the next line with a problem, or the one before. */
+/** Selects the next or previous line with a problem. */
 function nextProblem(step: 1 | -1): void {
   const rows = table.items;
   const first = step < 0 && table.chosen < 0 ? rows.length : table.chosen;
@@ -287,7 +287,7 @@ async function open(files: readonly File[]): Promise<void> {
   const found: Input[] = [];
   const keys: Input[] = [];
   for (const input of opened) {
-    // A folder, or a file that has gone, cannot be read; reading says so.
+    // A folder or a deleted file cannot be read; reading it reports that.
     const isKeys = await isKeyLog(input).catch(() => false);
     (isKeys ? keys : found).push(input);
   }
@@ -305,7 +305,7 @@ function listen(): void {
   const input = find<HTMLInputElement>("file");
   input.addEventListener("change", () => {
     const files = [...input.files ?? []];
-    // The same file may be chosen again.
+    // Allows choosing the same file again.
     input.value = "";
     open(files);
   });
@@ -336,7 +336,7 @@ function listen(): void {
   find("clear").addEventListener("click", clearFilters);
   find("help-button").addEventListener("click", () => help.showModal());
   addEventListener("keydown", onKey);
-  // The width decides what the charts show; lists show more lines when they are higher.
+  // The charts depend on the width, and the number of visible lines on the height.
   new ResizeObserver(() => {
     timeView.draw();
     table.draw();
@@ -363,7 +363,7 @@ function onKey(event: KeyboardEvent): void {
     return;
   }
   if (isTyping || help.open) {
-    // From the search on to what it found.
+    // Moves from the search to its results.
     if (target === search && event.key === "ArrowDown") {
       event.preventDefault();
       find("table").focus();
@@ -387,7 +387,7 @@ function onKey(event: KeyboardEvent): void {
   event.preventDefault();
 }
 
-/** Bytes out of the page. */
+/** Decodes base64 from the page. */
 function fromBase64(text: string): Uint8Array {
   if (Reflect.has(Uint8Array, "fromBase64")) return Uint8Array.fromBase64(text);
   const characters = atob(text);

@@ -1,6 +1,6 @@
 /**
- * What the page of captures shows, as plain data: connections, their frames and
- * their streams. It touches no document.
+ * The data of the page of captures: connections, their frames and their streams. It
+ * does not use the document.
  *
  * @module
  */
@@ -25,18 +25,18 @@ import { type FrameText, frameText } from "../frame/frame_text.ts";
 import { statusName } from "../frame/names.ts";
 import type { NameValue } from "../frame/types.ts";
 
-/** Bytes that are kept of the payload of one frame. */
+/** Most bytes of one frame's payload that are kept. */
 const MOST_OF_FRAME = 1 << 16;
-/** Bytes that are kept of all payloads. */
+/** Most bytes of all payloads that are kept. */
 const MOST_OF_ALL = 1 << 26;
-/** Lines that are kept. */
+/** Most lines that are kept. */
 const MOST_ROWS = 1_000_000;
-/** Warnings that are kept. */
+/** Most warnings that are kept. */
 const MOST_WARNINGS = 100;
-/** Characters of a header that one line of the table has at most. */
+/** Most characters of a header in a line of the table. */
 const MOST_OF_VALUE = 300;
 
-/** The payload of a DATA frame, as far as it is kept. */
+/** The payload of a DATA frame, or its beginning. */
 export interface Payload {
   /** Its beginning, without the bytes that the capture lacks. */
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -48,7 +48,7 @@ export interface Payload {
 
 /** A line of the table. */
 export class Row {
-  /** What was captured. */
+  /** The record of the line. */
   readonly record: FrameRecord | HeadRecord | NoteRecord;
   /** The payload of a DATA frame. */
   readonly payload: Payload | undefined;
@@ -60,7 +60,7 @@ export class Row {
     this.payload = payload;
   }
 
-  /** Name of the frame's type, or what the line is instead. */
+  /** Name of the frame's type, or of another kind of line. */
   get type(): string {
     const { record } = this;
     if (record.kind === "head") return "HTTP/1.1";
@@ -72,7 +72,7 @@ export class Row {
     return this.record.kind === "frame" ? this.record.streamId : undefined;
   }
 
-  /** Whether it could not be read, or ends something before its time. */
+  /** Whether it could not be read, or ends something early. */
   get isBad(): boolean {
     const { record } = this;
     if (record.kind === "note") return record.isError;
@@ -82,7 +82,7 @@ export class Row {
       frame !== undefined && "statusCode" in frame && frame.statusCode !== 0;
   }
 
-  /** The frame in words; `undefined` when it could not be read. */
+  /** The frame as text; `undefined` if it could not be read. */
   get words(): FrameText | undefined {
     const { record } = this;
     return record.kind === "frame" && record.frame !== undefined
@@ -97,7 +97,7 @@ export class Row {
     return this.words?.headers ?? [];
   }
 
-  /** Everything but the type and the numbers, as one line. */
+  /** All fields except the type and the numbers, as one line. */
   get text(): string {
     const { record } = this;
     if (record.kind === "head") return record.line;
@@ -122,7 +122,7 @@ export class Row {
     return parts.filter((part) => part !== "").join("   ");
   }
 
-  /** All that a search looks at, in lower case. */
+  /** The text for searches, in lower case. */
   get searched(): string {
     return this.#searched ??= [
       this.type,
@@ -142,9 +142,9 @@ export interface StreamSpan {
   end: number;
   /** Whether the server opened it. */
   readonly isPush: boolean;
-  /** Whether the capture has its SYN_STREAM. */
+  /** Whether the capture contains its SYN_STREAM. */
   readonly isWhole: boolean;
-  /** What it carries: method and path, or another name. */
+  /** A description: method and path, or another name. */
   label: string;
   /** Status of the response, such as `200`. */
   status: string | undefined;
@@ -183,19 +183,19 @@ export interface Connection {
   readonly begin: number;
   /** Time of its last packet so far. */
   end: number;
-  /** Whether the capture has its beginning. */
+  /** Whether the capture contains its beginning. */
   readonly isComplete: boolean;
   /** Its lines, in order. */
   readonly rows: Row[];
   /** Its streams, by id. */
   readonly streams: Map<number, StreamSpan>;
-  /** Bad lines so far. */
+  /** Number of bad lines so far. */
   faults: number;
   /** The summary, when it has ended. */
   summary: ConnectionSummary | undefined;
 }
 
-/** Payload of a DATA frame under way. */
+/** Payload of an incomplete DATA frame. */
 interface Pending {
   readonly pieces: Uint8Array<ArrayBuffer>[];
   readonly gaps: [at: number, count: number][];
@@ -207,17 +207,17 @@ interface Pending {
 export class Model {
   /** Connections by number. */
   readonly connections: Map<number, Connection> = new Map();
-  /** What is wrong with the files. */
+  /** Problems with the files. */
   readonly warnings: string[] = [];
   readonly #summaries = new Summaries();
-  /** By twice the number of the connection, plus one for the server. */
+  /** Keyed by twice the number of the connection, plus one for the server. */
   readonly #pending = new Map<number, Pending>();
   #kept = 0;
   #rows = 0;
   #unkept = 0;
   #unkeptWarnings = 0;
 
-  /** Takes the next record. */
+  /** Adds a record. */
   add(record: CaptureRecord): void {
     const summary = this.#summaries.add(record);
     switch (record.kind) {
@@ -251,7 +251,7 @@ export class Model {
     }
   }
 
-  /** Takes a piece of payload; its frame follows. */
+  /** Adds a piece of payload; its frame follows. */
   addPayload(
     { connection, fromClient, bytes, missing }: CapturedPayload,
   ): void {
@@ -276,13 +276,13 @@ export class Model {
     pending.pieces.push(piece);
   }
 
-  /** Takes a sentence about a file. */
+  /** Adds a warning about a file. */
   warn(text: string): void {
     if (this.warnings.length < MOST_WARNINGS) this.warnings.push(text);
     else this.#unkeptWarnings++;
   }
 
-  /** All records were added: says what was left out. */
+  /** Called after the last record; adds a warning about everything that was not kept. */
   finish(): void {
     if (this.#unkeptWarnings > 0) {
       this.warnings.push(`${this.#unkeptWarnings} more warnings`);
@@ -331,17 +331,17 @@ export class Model {
   }
 }
 
-/** What is left of the lines of a connection; what is not set does not count. */
+/** A filter for the lines of a connection; empty conditions are ignored. */
 export interface RowFilter {
-  /** Text in the type, the headers or the payload; upper case counts as lower case. */
+  /** Text in the type, the headers or the payload; case is ignored. */
   readonly search: string;
   /** Type of frame. */
   readonly type: string;
-  /** Side that has sent it: `client` or `server`. */
+  /** The sender: `client` or `server`. */
   readonly side: string;
   /** Stream id. */
   readonly stream: number | undefined;
-  /** Whether only bad lines are left. */
+  /** Whether only bad lines pass. */
   readonly onlyBad: boolean;
   /** First and last time, ms since 1970. */
   readonly range: readonly [begin: number, end: number] | undefined;
@@ -366,7 +366,10 @@ export function filterRows(rows: readonly Row[], filter: RowFilter): Row[] {
   });
 }
 
-/** Whether `wanted`, in lower case, is in `bytes`; letters of ASCII match in both cases. */
+/**
+ * Whether `bytes` contain `wanted`, which is in lower case; the case of ASCII
+ * letters is ignored.
+ */
 function hasBytes(bytes: Uint8Array, wanted: Uint8Array): boolean {
   const first = wanted[0];
   const last = bytes.length - wanted.length;

@@ -1,5 +1,5 @@
 /**
- * Payload as text, as JSON and as hex digits.
+ * Converts payload to text, JSON or hex digits.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import type { Payload } from "./model.ts";
 /** A way to show payload. */
 export type PayloadForm = "json" | "text" | "hex";
 
-/** Bytes of a payload that its preview is made of. */
+/** Bytes of a payload that are used for its preview. */
 const PREVIEW = 160;
-/** Bytes of a payload that are shown: more would take a browser too long. */
+/** Most bytes of a payload that are shown, because more would slow the browser down. */
 const MOST_SHOWN = 1 << 20;
-/** Characters that JSON may have with indents: a MiB that is nested deeply would have thousands of times as many. */
+/** Most characters of indented JSON: a deeply nested MiB would have thousands of times as many. */
 const MOST_JSON = 4 * MOST_SHOWN;
 
-/** The forms in which a payload can be shown, the best first. */
+/** The forms in which a payload can be shown, best first. */
 export function formsOf(payload: Payload): PayloadForm[] {
   const text = decoded(payload.bytes.subarray(0, MOST_SHOWN));
   if (text === undefined) return ["hex", "text"];
@@ -26,9 +26,9 @@ export function formsOf(payload: Payload): PayloadForm[] {
 }
 
 /**
- * The payload in a form: at most its first MiB. What is missing, was not kept or
- * is not shown is said in brackets.
- * `perLine`: bytes in a line of hex digits.
+ * The payload in a form: at most its first MiB. Notes in brackets say what is
+ * missing, was not kept or is not shown.
+ * `perLine` is the number of bytes in a line of hex digits.
  */
 export function payloadText(
   payload: Payload,
@@ -65,12 +65,12 @@ export function payloadText(
 }
 
 /**
- * Bytes as hex digits and characters, `perLine` in a line; offsets count from
- * `offset`.
+ * Bytes as hex digits and characters, `perLine` in a line; the first one has the
+ * offset `offset`.
  */
 export function hexText(bytes: Uint8Array, offset = 0, perLine = 16): string {
   const lines: string[] = [];
-  // A gap behind eight bytes.
+  // There is a gap after each group of eight bytes.
   const width = 3 * perLine - 1 + Math.floor((perLine - 1) / 8);
   for (let at = 0; at < bytes.length; at += perLine) {
     let digits = "";
@@ -86,15 +86,15 @@ export function hexText(bytes: Uint8Array, offset = 0, perLine = 16): string {
   return lines.join("\n");
 }
 
-/** The beginning of a payload as one line; empty when it is not text. */
+/** The beginning of a payload as one line; empty if it is not text. */
 export function previewOf({ bytes }: Payload): string {
   return (decoded(bytes.subarray(0, PREVIEW)) ?? "").replace(/\s+/g, " ")
     .trim();
 }
 
 /**
- * What is packed in a payload, at most its first MiB; `undefined` when it is not
- * gzip. Of damaged data, that before the damage.
+ * The decompressed payload, at most its first MiB; `undefined` if it is not gzip.
+ * For damaged data, the part before the damage.
  */
 export function unpacked({ bytes, gaps }: Payload): Payload | undefined {
   if (!isGzip(bytes) || gaps.length > 0) return undefined;
@@ -107,7 +107,7 @@ export function unpacked({ bytes, gaps }: Payload): Payload | undefined {
       if (size === MOST_SHOWN) break;
     }
   } catch {
-    // What is damaged ends here.
+    // The damage ends the output.
   }
   if (size === 0) return undefined;
   const whole = new Uint8Array(size);
@@ -119,7 +119,7 @@ export function unpacked({ bytes, gaps }: Payload): Payload | undefined {
   return { bytes: whole, gaps: [], left: 0 };
 }
 
-/** The payloads of several frames behind one another, such as the body of a response. */
+/** Concatenates the payloads of several frames, such as those of the body of a response. */
 export function joinPayloads(payloads: readonly Payload[]): Payload {
   const size = payloads.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const bytes = new Uint8Array(size);
@@ -130,7 +130,7 @@ export function joinPayloads(payloads: readonly Payload[]): Payload {
     for (const [place, count] of payload.gaps) gaps.push([at + place, count]);
     bytes.set(payload.bytes, at);
     at += payload.bytes.length;
-    // What was not kept is behind what was: the next frame does not follow on it.
+    // Bytes that were not kept follow here, so the next frame is not contiguous.
     if (payload.left > 0) {
       left += payload.left;
       break;
@@ -139,14 +139,14 @@ export function joinPayloads(payloads: readonly Payload[]): Payload {
   return { bytes: bytes.slice(0, at), gaps, left };
 }
 
-/** Text with its lines and tabs; other characters that do not print are spelled out. */
+/** Text with its lines and tabs; other characters that do not print are escaped. */
 function shown(text: string): string {
   return text.replaceAll("\r\n", "\n").split(/([\n\t])/).map((part) =>
     part === "\n" || part === "\t" ? part : printable(part)
   ).join("");
 }
 
-/** The bytes as text, unless they are something else. A character may be cut off at the end. */
+/** The bytes as text, if they are text. The last character may be truncated. */
 function decoded(bytes: Uint8Array): string | undefined {
   let text: string;
   try {
@@ -160,7 +160,7 @@ function decoded(bytes: Uint8Array): string | undefined {
   return /[\x00-\x08\x0e-\x1a\x1c-\x1f]/.test(text) ? undefined : text;
 }
 
-/** JSON with indents; `undefined` for what is not an object or an array, or would be too long. */
+/** Indented JSON; `undefined` if it is not an object or an array, or would be too long. */
 function jsonOf(text: string): string | undefined {
   if (!/^\s*[[{]/.test(text) || indentedLength(text) > MOST_JSON) {
     return undefined;
@@ -172,7 +172,7 @@ function jsonOf(text: string): string | undefined {
   }
 }
 
-/** About how many characters JSON has with indents of two spaces. */
+/** Estimates the length of JSON with an indentation of two spaces. */
 function indentedLength(text: string): number {
   let length = text.length;
   let indent = 0;
@@ -198,7 +198,7 @@ function indentedLength(text: string): number {
   return length;
 }
 
-/** The index of the quote that ends the string in JSON that begins at `begin`. */
+/** The index of the quote that ends the string that begins at `begin`. */
 function endOfString(text: string, begin: number): number {
   let at = begin + 1;
   while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;

@@ -1,5 +1,5 @@
 /**
- * A connection in numbers.
+ * The summary of a connection.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { percent, sizeText, timeText } from "./chart.ts";
 import { type Content, element } from "./dom.ts";
 import type { Connection } from "./model.ts";
 
-/** How a connection ended, by the word of its summary. */
+/** Descriptions of how a connection ended. */
 const ENDS: Readonly<Record<string, string>> = {
   closed: "closed",
   reset: "reset by a RST packet",
@@ -80,7 +80,7 @@ function tile(
   );
 }
 
-/** How far the header blocks of both sides were compressed. */
+/** The compression of the header blocks of both sides. */
 function compressionTile(
   sides: readonly {
     readonly arrow: string;
@@ -103,7 +103,7 @@ function compressionTile(
   return made;
 }
 
-/** Which streams and windows were used up, as sentences; the longest first. */
+/** Sentences about the windows that were used up, the longest first, and more figures. */
 export function summaryDetails({ summary }: Connection): Content[] {
   if (summary === undefined) return [];
   const contents: Content[] = [];

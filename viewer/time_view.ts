@@ -1,5 +1,5 @@
 /**
- * What happens over time: how busy the connection was, its streams, its windows.
+ * The charts over time: activity of the connection, its streams, its windows.
  *
  * @module
  */
@@ -13,20 +13,20 @@ import { List } from "./list.ts";
 import { type Connection, hasEnded, type StreamSpan } from "./model.ts";
 import { type Range, resultOf, streamBar } from "./waterfall.ts";
 
-/** Height of the strip that shows how busy the connection was, px. */
+/** Height of the activity strip, px. */
 const OVERVIEW = 36;
 /** Height of a window's curve, px. */
 const CURVE = 64;
-/** Width of a part of the strip, px. */
+/** Width of a part of the activity strip, px. */
 const PART = 3;
-/** A movement of fewer pixels is a click, not a choice of time. */
+/** Shorter movements of the pointer, px, are clicks and do not select a range. */
 const CLICK = 4;
 
-/** What the charts do to the page. */
+/** What the charts change in the page. */
 export interface TimeViewActions {
-  /** A stream was chosen; `undefined`: none is any more. */
+  /** Called when a stream is selected; `undefined` if none is selected any more. */
   onStream(streamId: number | undefined): void;
-  /** Another part of the time is shown; `undefined`: all of it. */
+  /** Called when another range is shown; `undefined` for the whole time. */
   onRange(range: Range | undefined): void;
 }
 
@@ -37,7 +37,7 @@ export class TimeView {
   #connection: Connection | undefined;
   #stream: number | undefined;
   #range: Range | undefined;
-  /** Part of the time that the pointer marks. */
+  /** Range that the pointer is selecting. */
   #marked: Range | undefined;
   #activity: {
     readonly width: number;
@@ -54,7 +54,7 @@ export class TimeView {
       role: "option",
       height: () => 22,
       fill: (line, stream) => this.#fillStream(line, stream),
-      // A click on the chosen stream, or Enter, shows all streams again.
+      // A click on the selected stream, or Enter, shows all streams again.
       onChoose: ({ id }, _index, how) => {
         if (id !== this.#stream) actions.onStream(id);
         else if (how !== "key") actions.onStream(undefined);
@@ -73,7 +73,7 @@ export class TimeView {
     this.#connection = connection;
     this.#activity = this.#curves = undefined;
     find("view").classList.toggle("no-times", connection.end === 0);
-    // The side that sends more is the one whose windows matter.
+    // Shows the side that sends more, because its windows are more interesting.
     const { summary } = connection;
     find<HTMLSelectElement>("sender").value = summary !== undefined &&
         summary.fromClient.payload > summary.fromServer.payload
@@ -81,14 +81,14 @@ export class TimeView {
       : "server";
   }
 
-  /** Marks a stream and shows a part of the time. */
+  /** Selects a stream, and shows a range. */
   update(stream: number | undefined, range: Range | undefined): void {
     this.#stream = stream;
     this.#range = range;
     this.draw();
   }
 
-  /** The part of the time that is shown. */
+  /** The range that is shown. */
   get range(): Range {
     const connection = this.#connection;
     if (connection === undefined) return [0, 1];
@@ -96,7 +96,7 @@ export class TimeView {
       [connection.begin, Math.max(connection.end, connection.begin + 0.001)];
   }
 
-  /** Draws everything, as after a change of width. */
+  /** Draws everything again, for example after a change of width. */
   draw(): void {
     const connection = this.#connection;
     if (connection === undefined) return;
@@ -118,7 +118,7 @@ export class TimeView {
     this.#drawCurves();
   }
 
-  /** Moves or scales the part of the time that is shown, by the name of a key. */
+  /** Moves or scales the range according to a key. */
   zoom(key: string): boolean {
     const connection = this.#connection;
     if (connection === undefined) return false;
@@ -156,7 +156,7 @@ export class TimeView {
     const { client, server } = this.#activity.parts;
     const most = Math.max(1, ...client, ...server);
     const middle = OVERVIEW / 2;
-    // Small parts would not be seen beside the greatest one.
+    // Not linear, because small parts would be invisible beside the largest one.
     const tall = (bytes: number): number =>
       bytes === 0 ? 0 : Math.max(1, Math.sqrt(bytes / most) * (middle - 1));
     const shapes: Shape[] = [
@@ -242,7 +242,7 @@ export class TimeView {
     const connection = this.#connection;
     if (connection === undefined) return;
     const isClient = find<HTMLSelectElement>("sender").value === "client";
-    // Stream 0 is the session itself.
+    // Stream 0 is the session.
     const ids = this.#stream ? [0, this.#stream] : [0];
     const key = `${isClient} ${ids.join()}`;
     if (this.#curves?.key !== key) {
@@ -290,7 +290,7 @@ export class TimeView {
       );
       return made;
     }
-    // One after the other: there may be a hundred thousand.
+    // A loop, because there may be a hundred thousand values.
     let [least, most] = [0, 1];
     for (const value of values) {
       least = Math.min(least, value);
@@ -342,7 +342,7 @@ export class TimeView {
     return made;
   }
 
-  /** The pointer marks a part of the time; two clicks show all of it. */
+  /** Selects a range with the pointer; a double click shows the whole time. */
   #listenToOverview(box: HTMLElement): void {
     let from: number | undefined;
     const timeAt = (event: PointerEvent): number => {

@@ -1,5 +1,5 @@
 /**
- * The streams of a connection over time.
+ * Draws the streams of a connection over time.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import { hasEnded, type StreamSpan } from "./model.ts";
 /** A part of a connection's time, ms since 1970. */
 export type Range = readonly [begin: number, end: number];
 
-/** The bar of a stream, `width` by `height` pixels, as far as it is in the range. */
+/** The bar of a stream, `width` by `height` pixels, within the range. */
 export function streamBar(
   stream: StreamSpan,
   [begin, end]: Range,
   width: number,
   height: number,
 ): Shape[] {
-  // Room for a mark at the right edge.
+  // Leaves room for a mark at the right edge.
   const x = scale(begin, end, 0, width - 2);
   const inRange = (time: number): number =>
     Math.min(end, Math.max(begin, time));
@@ -31,7 +31,7 @@ export function streamBar(
   }));
   const shapes = bar(phases, x, top, tall);
   const isSeen = (time: number): boolean => time >= begin && time <= end;
-  // A stream of one frame, or too short for a phase.
+  // The stream has only one frame, or is too short for a phase.
   if (shapes.length === 0 && isSeen(stream.begin)) {
     const meaning = stream.isPush ? "push" : "waiting";
     const title = "one frame, or several at the same time";
@@ -80,14 +80,14 @@ export function streamBar(
   return shapes;
 }
 
-/** What a stream waited for, one behind the other. */
+/** The phases of a stream, one after the other. */
 export function phasesOf(stream: StreamSpan): Phase[] {
   const { begin, end, isPush, reply } = stream;
   const data = Math.min(
     stream.data.client[0] ?? Infinity,
     stream.data.server[0] ?? Infinity,
   );
-  // What follows the reply; DATA of the client may come before it.
+  // The phase after the reply; DATA of the client can precede the reply.
   const answered = isPush ? begin : Math.min(reply ?? Infinity, end);
   const phases: Phase[] = [];
   if (!isPush) {
@@ -111,7 +111,7 @@ export function phasesOf(stream: StreamSpan): Phase[] {
   return phases;
 }
 
-/** Marks for DATA frames; those in the same pixel are one. */
+/** Marks for DATA frames, one for each pixel. */
 function marks(
   times: readonly number[],
   isSeen: (time: number) => boolean,
@@ -148,7 +148,7 @@ function marks(
   return shapes;
 }
 
-/** How a stream ended, in a word or two. */
+/** How a stream ended, in one or two words. */
 export function resultOf(stream: StreamSpan): string {
   if (stream.reset !== undefined) return stream.reset.status;
   if (stream.status !== undefined) return stream.status.split(" ")[0];

@@ -131,7 +131,7 @@ Deno.test("a length that no packet has ends the file with a warning, not with me
   const reading = await read([damaged]);
   assertEquals(reading.frames.length, 3);
   assertEquals(reading.warnings, [
-    `file: a packet of 2139062143 bytes at offset ${file.length}; the rest was not read`,
+    `file: a packet with the impossible length of 2139062143 bytes at offset ${file.length}; the rest was not read`,
   ]);
 });
 
@@ -157,7 +157,7 @@ Deno.test("hex digits with white space are read as bytes; each file is a connect
   const wrong = ascii("8003000600000004 0000x001");
   const pieces = [wrong.subarray(0, 20), wrong.subarray(20)];
   assertEquals((await read([pieces])).warnings, [
-    "file: a character that is no hex digit at offset 21; the rest was not read",
+    "file: a character that is not a hex digit at offset 21; the rest was not read",
   ]);
 });
 
@@ -170,7 +170,7 @@ Deno.test("formats that are not read are named, with what to do", async () => {
 Deno.test("packets of a link type that is not known are counted", async () => {
   const file = pcapFile({ linkType: 105, packets: PACKETS });
   assertEquals((await read([file])).warnings, [
-    "packets that were not read, because link type 105 is not known: 2",
+    "2 packets were not read, because their link type 105 is not supported",
   ]);
 });
 
@@ -184,7 +184,7 @@ Deno.test("hex: what is no hex digit is told of, in whatever piece it arrives", 
     const { frames, warnings } = await read([pieces]);
     assertEquals(frames.length, 1);
     assertEquals(warnings, [
-      "file: a character that is no hex digit at offset 27; the rest was not read",
+      "file: a character that is not a hex digit at offset 27; the rest was not read",
     ]);
   }
 });

@@ -336,7 +336,7 @@ Deno.test("client: a connector whose connections take nothing is an error, not a
   const error = await assertFetchFails(
     () => client.fetch("http://h/"),
     ConnectionClosedError,
-    "takes no requests",
+    "accepts no requests",
   );
   assertEquals(error.unprocessed, true);
 });

@@ -68,7 +68,7 @@ Deno.test("a body that is too short fails at its end, not before", async () => {
   assertEquals(receiveBuffer.takeAll(), undefined);
   assertEquals((await reader.read()).value?.length, 2);
   const error = await assertRejects(() => reader.read(), HttpMessageError);
-  assertEquals(error.message, "content-length is 5, but only 4 bytes came");
+  assertEquals(error.message, "content-length is 5, but only 4 bytes arrived");
   assertEquals(told, ["only 4"]);
 });
 
@@ -82,7 +82,7 @@ Deno.test("a body that is too long fails at once, behind what came before", asyn
     () => receiveBuffer.read(buffer),
     HttpMessageError,
   );
-  assertEquals(error.message, "content-length is 6, but more bytes came");
+  assertEquals(error.message, "content-length is 6, but more bytes arrived");
   assertEquals(told, ["more"]);
 });
 
@@ -124,7 +124,7 @@ Deno.test("a length is decimal digits, and says whose fault it is if not", () =>
     const error = assertThrows(
       () => announcedLength([["content-length", value]]),
       HttpMessageError,
-      "is no number of bytes",
+      "is not a number of bytes",
     );
     assertEquals(error.initiator, "local");
     assertThrows(() => parseContentLength(value, "remote"), HttpMessageError);

@@ -169,7 +169,7 @@ Deno.test("serveConnection: what cannot be served is refused at once", async () 
   assertThrows(
     () => serveConnection(client, handler),
     InvalidArgumentError,
-    "a client's",
+    "is a client",
   );
   assertThrows(
     () => serveConnection(other as Deno.Conn, { upgrade: true }, handler),

@@ -391,7 +391,7 @@ Deno.test("serve: content-length on a request without a body gets 400", async ()
   assertEquals(valueOf(await stream.response, ":status"), "400");
   assertEquals(
     await readBody(stream),
-    "Bad Request: content-length is 5, but 0 bytes came",
+    "Bad Request: content-length is 5, but 0 bytes arrived",
   );
 });
 
@@ -413,7 +413,7 @@ for (const [text, came] of [["abc", "only 3"], ["abcdefg", "more"]]) {
     assertEquals(valueOf(await stream.response, ":status"), "400");
     assertEquals(
       await readBody(stream),
-      `Bad Request: content-length is 5, but ${came} bytes came`,
+      `Bad Request: content-length is 5, but ${came} bytes arrived`,
     );
     assertInstanceOf(failures[0], HttpMessageError);
   });

@@ -294,7 +294,7 @@ Deno.test("serve: trailers after no body, and none where none are sent", async (
   await assertFetchFails(
     () => pair.client.fetch("/", { trailers: { a: "b" } }),
     InvalidArgumentError,
-    "there is none",
+    "the request has trailers but no body",
   );
 });
 

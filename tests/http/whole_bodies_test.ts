@@ -395,7 +395,7 @@ Deno.test("whole bodies: fetch refuses to announce another length than it sends"
             headers: { "content-length": "five" },
           }),
         TypeError,
-        "is no number of bytes",
+        "is not a number of bytes",
       );
     }
   }
