@@ -39,7 +39,7 @@ export let coreOf: (connection: RawConnection) => ConnectionCore;
 export interface OpenStreamOptions {
   /** Priority, 0 (highest) to 3 (SPDY/2) or 7; default 0. */
   readonly pri?: number;
-  /** Set FIN on the SYN_STREAM: this side sends nothing after it; default false. */
+  /** Sets FIN on the SYN_STREAM, so this side sends nothing after it; default false. */
   readonly fin?: boolean;
   /** The associated stream, 0 for none; always 0 on a client. */
   readonly associatedStreamId?: number;
@@ -241,9 +241,9 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   }
 
   /**
-   * What the connection has sent and received, and what each of its streams waits for:
-   * the first thing to look at when something does not go on. Cheap enough to be read
-   * every second.
+   * What the connection has sent and received, and what each of its streams waits
+   * for. Look at it first if a connection makes no progress. It is cheap enough to
+   * be read every second.
    *
    * @example
    * ```ts
@@ -261,18 +261,18 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   }
 
   /**
-   * Keeps the process alive while the connection is open: the default. Undoes
-   * {@linkcode unref}.
+   * Lets the connection keep the process alive while it is open, which is the
+   * default. Undoes {@linkcode unref}.
    */
   ref(): void {
     this.#core.io.setReferenced(true);
   }
 
   /**
-   * Lets the process end although the connection is open, like `unref` of a
-   * `Deno.Conn`. Pending reads and time-outs of the connection then do not keep it
-   * alive; writes do. Has no effect on a transport of web streams, which does not keep
-   * the process alive by itself.
+   * Lets the process exit even if the connection is open, like `unref` of a
+   * `Deno.Conn`. Pending reads and timeouts of the connection then do not keep it
+   * alive; writes do. Has no effect on a transport of web streams, which does not
+   * keep the process alive.
    */
   unref(): void {
     this.#core.io.setReferenced(false);
@@ -311,7 +311,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   }
 }
 
-/** What is shown of a connection that is printed. */
+/** The description of a connection for printing. */
 function inspectConnection(connection: RawConnection): object {
   const core = coreOf(connection);
   const { side, version } = core.options;

@@ -1,12 +1,12 @@
 /**
- * Accepting connections for as long as a listener is open.
+ * Accepts connections while a listener is open.
  *
  * @module
  */
 
 import { pause } from "./clock.ts";
 
-/** Wait after a first failed accept, ms; each one more in a row doubles it. */
+/** Wait after the first failed accept, ms; each further failure in a row doubles it. */
 const FIRST_PAUSE = 5;
 /** Longest wait, ms. */
 const LONGEST_PAUSE = 1000;
@@ -18,21 +18,21 @@ export interface Accepting<Conn> {
 
 /** Handles accepted connections and errors. */
 export interface AcceptHandlers<Conn> {
-  /** Starts to serve a connection and returns; what it throws is passed to `error`. */
+  /** Starts to serve a connection and returns. An exception is passed to `error`. */
   take(conn: Conn): void;
   /** Called with the error of each accept that failed, unless only its client has left. */
   error?(error: unknown): void;
-  /** Whether the listener was closed, so that no failed accept is followed by another. */
+  /** Whether the listener was closed, so that a failed accept is not followed by another. */
   ended?(): boolean;
 }
 
 /**
- * Accepts connections until the listener is closed. Any other error does not end the
- * loop. When the client has left already (see {@linkcode hasLeft}), the next accept
- * follows at once: strangers can cause as many of these errors as they like, and a
- * load balancer's health check causes one each time. Otherwise, as when no file
- * descriptor is left until a connection ends (EMFILE), it follows after a pause,
- * since it is likely to fail again.
+ * Accepts connections until the listener is closed. Other errors do not end the
+ * loop. If a client has already left (see {@linkcode hasLeft}), the next accept
+ * follows at once: any client can cause this error, and each health check of a load
+ * balancer does. After another error, for example when there is no free file
+ * descriptor (EMFILE), the next accept follows after a pause, because it would
+ * probably fail as well.
  */
 export async function acceptAll<Conn>(
   listener: Accepting<Conn>,
@@ -61,7 +61,7 @@ export async function acceptAll<Conn>(
   }
 }
 
-/** The next connection whose client has not left already; rejects as the listener does. */
+/** Accepts the next connection whose client has not already left. Rejects as the listener does. */
 export async function acceptNext<Conn>(
   listener: Accepting<Conn>,
 ): Promise<Conn> {
@@ -81,8 +81,8 @@ function isClosed(error: unknown): boolean {
 }
 
 /**
- * Whether an accept failed only because that client has left: it reset the connection
- * before it was accepted. Deno then cannot ask for its address (ENOTCONN).
+ * Whether an accept failed only because its client reset the connection before it
+ * was accepted. Deno then cannot get its address (ENOTCONN).
  */
 export function hasLeft(error: unknown): boolean {
   return error instanceof Deno.errors.NotConnected ||
@@ -90,7 +90,7 @@ export function hasLeft(error: unknown): boolean {
     error instanceof Deno.errors.ConnectionReset;
 }
 
-/** Runs `tell`; an exception in the error handler does not end the loop either. */
+/** Runs `tell`. An exception in the error handler does not end the loop either. */
 function quietly(tell: () => void): void {
   try {
     tell();

@@ -6,7 +6,7 @@
 
 import { Deferred } from "./deferred.ts";
 
-/** So many items are removed from the front of the list before the rest moves up. */
+/** Number of items that are removed from the front of the list before the rest is moved. */
 const MOST_TAKEN = 32;
 
 /** A queue whose readers can wait. It ends once, cleanly or with an error. */
@@ -34,7 +34,7 @@ export class AcceptQueue<T> {
     return this.#items.length - this.#first;
   }
 
-  /** For the loops of this package. */
+  /** Iterates over the items; used by the loops of this package. */
   [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
     return { next: () => this.next() };
   }

@@ -1,5 +1,5 @@
 /**
- * What a server needs of listeners and of the connections that they give.
+ * The interfaces of listeners and accepted connections that a server needs.
  *
  * @module
  */
@@ -27,13 +27,13 @@ export interface AcceptingListener {
 
 /** A TLS listener that can change its certificate. */
 export interface CertificateListener {
-  /** Throws what `Deno.listenTls` throws; the listener then keeps its certificate. */
+  /** Throws the errors of `Deno.listenTls`; the listener then keeps its certificate. */
   setCertificate(
     certificate: { readonly cert: string; readonly key: string },
   ): void;
 }
 
-/** Any listener, also one of the application's own. */
+/** Any listener, including one of the application. */
 export interface TransportListener {
   readonly addr: Deno.Addr;
   accept(): Promise<Transport>;

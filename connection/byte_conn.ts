@@ -1,6 +1,6 @@
 /**
- * Small tools for byte connections: reading again what was read already, web
- * streams as a connection, writing all, carrying, closing.
+ * Small tools for byte connections: reading bytes again, wrapping web streams,
+ * writing everything, copying, closing.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import {
   type Wire,
 } from "./transport.ts";
 
-/** A transport as a connection: web streams are wrapped, a connection stays as it is. */
+/** Wraps web streams as a connection; a connection is returned unchanged. */
 export function toByteConn(transport: Transport): ByteConn {
   return isConn(transport) ? transport : new WireConn(openWire(transport));
 }
@@ -54,13 +54,13 @@ class WireConn implements ByteConn {
   }
 }
 
-/** A connection some of whose bytes were read already. */
+/** A connection of which some bytes were already read. */
 export class ResumedConn implements ByteConn {
   readonly #conn: ByteConn;
   #first: Uint8Array;
   #reading: Promise<Uint8Array | null> | undefined;
 
-  /** First comes `first`, then what `reading` brings, then the connection. */
+  /** Reads return `first`, then the result of `reading`, and then the bytes of the connection. */
   constructor(
     conn: ByteConn,
     first: Uint8Array,
@@ -124,9 +124,9 @@ export async function writeAll(
   }
 }
 
-/** Bytes of a buffer that carries little; an idle connection has two. */
+/** Size of the buffer while few bytes arrive; an idle connection has two of them. */
 const SMALL_CARRY = 4096;
-/** Bytes of a buffer that carries much. */
+/** Size of the buffer while many bytes arrive. */
 const LARGE_CARRY = 64 * 1024;
 
 /** Passes bytes on to `give` until the input ends. */
@@ -139,7 +139,8 @@ export async function carry(
     const size = await from.read(buffer);
     if (size === null) return;
     await give(buffer.subarray(0, size));
-    // Full reads ask for more, others for less: an idle connection keeps little.
+    // A full read makes the next one larger, and any other makes it smaller, so an
+    // idle connection needs little memory.
     const next = size === buffer.length
       ? Math.min(4 * buffer.length, LARGE_CARRY)
       : Math.max(SMALL_CARRY, buffer.length / 4);
@@ -147,11 +148,11 @@ export async function carry(
   }
 }
 
-/** Closes a connection that may be closed already, where there is one. */
+/** Closes a connection, if there is one; it may already be closed. */
 export function closeQuietly(conn: { close(): void } | undefined): void {
   try {
     conn?.close();
   } catch {
-    // The peer or the caller closed it before.
+    // The peer or the caller closed it earlier.
   }
 }

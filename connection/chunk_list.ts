@@ -5,15 +5,16 @@
  */
 
 /**
- * When so many chunks wait, further small ones share memory: one object for each byte
- * that arrives alone would take hundreds of times the memory that the windows allow.
+ * If this number of chunks waits, further small ones share memory. One object for
+ * each byte that arrives alone would take hundreds of times the memory that the
+ * windows allow.
  */
 const MANY_CHUNKS = 32;
 /** A chunk up to this size is small, bytes. */
 const SMALL_CHUNK = 1024;
-/** Small chunks are joined up to so many bytes. */
+/** Small chunks are joined up to this size, bytes. */
 const LARGEST_TAIL = 16384;
-/** So many chunks are removed from the front of the list before the rest moves up. */
+/** Number of chunks that are removed from the front of the list before the rest is moved. */
 const MOST_READ = 32;
 
 /** A list of chunks in the order of their arrival. Small chunks share memory when many wait. */
@@ -91,7 +92,10 @@ export class ChunkList {
     return taken;
   }
 
-  /** All bytes of a list of which nothing was taken, in one array that shares its memory with no chunk. */
+  /**
+   * All bytes of a list, of which nothing was taken, in one array that shares no
+   * memory with a chunk.
+   */
   all(): Uint8Array<ArrayBuffer> {
     const chunks = this.#chunks.slice(this.#first);
     return chunks.length === 1 ? unshared(chunks[0]) : join(chunks);

@@ -1,11 +1,11 @@
 /**
  * TLS for clients, on a new TCP connection or on any open transport.
  *
- * Deno has two ways. `startTls` takes a TCP connection and verifies the server
- * under any name, but takes no client certificate. `connectTls` takes a client
- * certificate, but makes the TCP connection itself. Where neither fits, such as
- * with TLS inside TLS, or a client certificate behind a proxy, the bytes pass
- * through a TCP connection on loopback (`tls_hop.ts`).
+ * Deno has two functions. `startTls` takes a TCP connection and verifies the server
+ * with any name, but takes no client certificate. `connectTls` takes a client
+ * certificate, but opens the TCP connection itself. If neither is suitable, as for
+ * TLS inside TLS or a client certificate behind a proxy, the bytes pass through a
+ * TCP connection on loopback (`tls_hop.ts`).
  *
  * @module
  */
@@ -34,7 +34,7 @@ export interface TlsOptions {
   readonly alpnProtocols?: string[];
   /**
    * Name to send to the server (SNI, RFC 6066 3) and to verify its certificate
-   * with; default the host name that the connection is made to.
+   * with; default: the host name of the connection.
    */
   readonly serverName?: string;
 }
@@ -54,19 +54,22 @@ export interface TlsClientConn extends ByteConn {
   handshake(): Promise<Deno.TlsHandshakeInfo>;
 }
 
-/** Where a TCP connection goes. */
+/** The server to which a TCP connection leads. */
 export interface Target {
   readonly hostname: string;
   readonly port: number;
 }
 
-/** Where `Deno.connectTls` takes the name from that it sends and verifies, if not from `hostname`. */
+/**
+ * The key from which `Deno.connectTls` takes the name to send and verify, instead
+ * of `hostname`.
+ */
 const SERVER_NAME = Symbol.for("unstableServerName");
 
 /**
- * Throws `TypeError` as `Deno.connectTls` for settings that contradict each other,
- * `InvalidArgumentError` for one that does not exist and for a server name that is
- * not a string.
+ * Throws `TypeError`, as `Deno.connectTls` does, for contradictory settings, and
+ * `InvalidArgumentError` for an unknown setting and for a server name that is not a
+ * string.
  */
 export function checkTls(tls: TlsOptions): void {
   checkNames("tls", tls, TLS_NAMES);
@@ -90,9 +93,8 @@ export function checkTls(tls: TlsOptions): void {
 }
 
 /**
- * Makes a TCP connection and opens TLS on it, with the client certificate of
- * `tls`. Does not wait for the handshake. Deno 2.9 does not let Nagle's algorithm
- * be turned off here.
+ * Opens a TCP connection and TLS on it, with the client certificate of `tls`. Does
+ * not wait for the handshake. Deno 2.9 cannot turn off Nagle's algorithm here.
  */
 export async function connectWithCertificate(
   target: Target,
@@ -106,8 +108,8 @@ export async function connectWithCertificate(
   const conn = await Deno.connectTls({
     ...rest,
     ...target,
-    // A getter shows whether this version of Deno looks at it: without it, the
-    // certificate would be verified under the wrong name.
+    // A getter shows whether this version of Deno reads the key. If it did not, the
+    // certificate would be verified with the wrong name.
     get [SERVER_NAME]() {
       wasRead = true;
       return serverName;
@@ -121,9 +123,9 @@ export async function connectWithCertificate(
 }
 
 /**
- * Opens TLS on an open transport, to a server named `hostname` unless
- * `tls.serverName` says otherwise. Does not wait for the handshake. The
- * transport then belongs to the result; when this rejects, it is closed.
+ * Opens TLS on an open transport, to a server named `hostname` or `tls.serverName`.
+ * Does not wait for the handshake. The transport then belongs to the result; it is
+ * closed if this rejects.
  */
 export async function startTls(
   transport: Transport,
@@ -145,7 +147,7 @@ export async function startTls(
     try {
       return await start(transport);
     } catch (error) {
-      // Deno does not know this connection: it only looks like one of Deno's.
+      // The connection only looks like one of Deno's.
       if (!isUnknownResource(error)) {
         closeQuietly(transport);
         throw error;
@@ -159,7 +161,7 @@ export async function startTls(
   });
 }
 
-/** Whether this may be a TCP connection of Deno's. */
+/** Whether this may be one of Deno's TCP connections. */
 function isTcp(transport: Transport): transport is Deno.TcpConn {
   return "setKeepAlive" in transport && "setNoDelay" in transport;
 }

@@ -4,10 +4,10 @@
  * @module
  */
 
-// Web APIs have nothing that runs when the microtasks are through and before
-// the next poll for I/O: setTimeout takes 2 ms, a message channel a poll. With
-// queueMicrotask each small message would leave in a write of its own, since a
-// write that the socket takes at once resolves within the microtasks.
+// Web APIs have nothing that runs after the microtasks and before the next poll for
+// I/O: setTimeout takes 2 ms, and a message channel needs a poll. With
+// queueMicrotask each small message would be sent in a separate write, because a
+// write that the socket accepts at once resolves within the microtasks.
 import process from "node:process";
 
 // Bound when the module is loaded. Deno creates these functions on first use, and runs
@@ -15,22 +15,22 @@ import process from "node:process";
 // session, those microtasks would call the session again.
 const { setTimeout, clearTimeout, performance } = globalThis;
 
-/** A timer under way. */
+/** A running timer. */
 export type Timer = ReturnType<typeof globalThis.setTimeout>;
 
 /** A source of time and timers. */
 export interface Clock {
-  /** Time since some moment, ms; never goes back. */
+  /** Time since an arbitrary moment, ms; it never decreases. */
   now(): number;
   /** Time since 1970, ms. */
   date(): number;
-  /** Calls back once, after `delay` ms. */
+  /** Calls `callback` once, after `delay` ms. */
   startTimer(callback: () => void, delay: number): Timer;
-  /** The timer does not keep the process alive; none where this is missing. */
+  /** Lets the timer not keep the process alive; missing if the clock cannot do that. */
   unrefTimer?(timer: Timer): void;
-  /** The timer does not call back any more; `undefined` is none. */
+  /** Stops the timer; does nothing for `undefined`. */
   stopTimer(timer: Timer | undefined): void;
-  /** Calls back when all that runs in this turn has run, before the next I/O. */
+  /** Calls `callback` at the end of this turn, before the next I/O. */
   atEndOfTurn(callback: () => void): void;
 }
 
@@ -50,8 +50,7 @@ export const SYSTEM_CLOCK: Clock = {
 let clock = SYSTEM_CLOCK;
 
 /**
- * For tests: all time comes from `replacement` until what is returned is
- * disposed of.
+ * For tests: all time comes from `replacement` until the result is disposed of.
  */
 export function useClock(replacement: Clock): Disposable {
   const before = clock;
@@ -78,7 +77,7 @@ export function startTimer(callback: () => void, delay: number): Timer {
   return clock.startTimer(callback, delay);
 }
 
-/** Calls back once, after `delay` ms, unless the process ends before that. */
+/** Calls `callback` once, after `delay` ms, unless the process exits before. */
 export function startIdleTimer(callback: () => void, delay: number): Timer {
   const timer = clock.startTimer(callback, delay);
   clock.unrefTimer?.(timer);
@@ -86,8 +85,8 @@ export function startIdleTimer(callback: () => void, delay: number): Timer {
 }
 
 /**
- * Calls back once, after `timeout` ms, which is a time-out as `checkTimeout`
- * takes it: with 0 never, and then there is no timer.
+ * Calls `callback` once, after `timeout` ms; for 0 there is no timer, and it is
+ * never called.
  */
 export function startTimeout(
   callback: () => void,
@@ -106,19 +105,19 @@ export function atEndOfTurn(callback: () => void): void {
   clock.atEndOfTurn(callback);
 }
 
-/** Resolves when all that runs in this turn has run. */
+/** Resolves at the end of this turn. */
 export function endOfTurn(): Promise<void> {
   return new Promise((resolve) => clock.atEndOfTurn(resolve));
 }
 
-/** Resolves after so many ms. */
+/** Resolves after `milliseconds`. */
 export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     clock.startTimer(resolve, milliseconds);
   });
 }
 
-/** Waits for the promise, but not longer than `timeout` ms; 0: as long as it takes. */
+/** Waits for the promise, but at most `timeout` ms; 0: no limit. */
 export async function within(
   timeout: number,
   promise: Promise<unknown>,

@@ -37,16 +37,16 @@ import type { AcceptedConn } from "./tls_listener.ts";
 import type { ByteConn } from "./transport.ts";
 
 /**
- * Where and how `connect` connects.
+ * Where to connect, and how.
  *
  * @category Connection
  */
 export interface ConnectOptions extends ConnectionTuning, DialOptions {
   /** Host name or address; default `"127.0.0.1"`. */
   readonly hostname?: string;
-  /** TCP port, 1..65535; needed unless `path` is given. */
+  /** TCP port, 1..65535; required unless `path` is set. */
   readonly port?: number;
-  /** Ignored, so that a `Deno.NetAddr` or `Deno.UnixAddr` can be passed as it is. */
+  /** Ignored, so that a `Deno.NetAddr` or `Deno.UnixAddr` can be passed unchanged. */
   readonly transport?: Deno.NetAddr["transport"] | "unix";
   /** Path of a Unix socket, instead of `hostname` and `port`. */
   readonly path?: string;
@@ -136,9 +136,10 @@ export async function agreeWithClient(
  * Connects to a server over TCP, TLS or a Unix socket, like `connect` but without
  * HTTP.
  *
- * Rejects with `UnsupportedVersionError` when the peer chose no SPDY version, with
- * `SpdyError` (`ERR_PROTO`) when the TLS handshake failed, with `ProxyError` when a
- * proxy opens no tunnel, and with Deno's own error when the server cannot be reached.
+ * Rejects with `UnsupportedVersionError` if ALPN selected no SPDY version, with
+ * `SpdyError` (`ERR_PROTO`) if the TLS handshake failed, with `ProxyError` if a
+ * proxy does not open the tunnel, and with Deno's own error if the server cannot be
+ * reached.
  *
  * @example
  * ```ts
@@ -262,7 +263,7 @@ function targetOf(
   };
 }
 
-/** A URL has an IPv6 address in brackets, and so may a caller. */
+/** A URL has an IPv6 address in brackets, and a caller may pass it so. */
 function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, "$1");
 }

@@ -1,5 +1,5 @@
 /**
- * A session on a transport: joins the parts of a connection.
+ * A session on a transport: connects the parts of a connection.
  *
  * @module
  */
@@ -39,7 +39,7 @@ import type { TrackedFrame } from "./tracked_frames.ts";
 import type { Wire } from "./transport.ts";
 import "./warm.ts";
 
-/** Streams of which it is looked up whether they can receive. */
+/** Most streams that are checked for whether they can receive. */
 const MOST_LOOKED_AT = 8;
 
 export class ConnectionCore
@@ -63,7 +63,7 @@ export class ConnectionCore
   readonly settings: ConnectionSettings;
   readonly closer: StreamCloser;
   readonly ending: ConnectionEnd;
-  /** PINGs that the application waits for. */
+  /** PINGs for which the application waits. */
   #awaitedPings = 0;
   /** Checks the peer's first frame; `undefined` afterwards. */
   #firstFrame: FirstFrame | undefined;
@@ -81,7 +81,7 @@ export class ConnectionCore
       maxSendBuffer,
     );
     this.#firstFrame = new FirstFrame(side, version);
-    // Every peer answers a PING, and its SETTINGS come first.
+    // Every peer answers a PING, and its SETTINGS arrive before the answer.
     this.pending = new PendingStreams(this.session, () => this.probe());
     // moby/spdystream sets no limit, and kubelets that use it lose output on a PING.
     if (options.flowControl === false) this.pending.peerResponded();
@@ -208,7 +208,7 @@ export class ConnectionCore
     this.io.flush();
   }
 
-  /** A PING that the application waits for. */
+  /** Sends a PING for which the application waits. */
   async ping(): Promise<number> {
     this.#awaitedPings++;
     try {
@@ -231,12 +231,13 @@ export class ConnectionCore
     handled(this.#ping());
   }
 
-  /** The next PING that is sent is the one that keepalive counts from. */
+  /** The next PING that is sent; keepalive counts from it. */
   #keepAlivePing(): TrackedFrame {
     const frame = this.io.trackedFrames.create();
     const buffered = (): void => this.io.frameBuffered(frame);
     this.pinger.onNextSent(buffered);
-    // If it cannot be sent because too many have no reply, those ask the peer as well.
+    // If it cannot be sent because too many PINGs have no reply, those also show
+    // whether the peer is alive.
     this.#ping().catch(buffered);
     return frame;
   }
@@ -291,7 +292,7 @@ export class ConnectionCore
     if (left) return this.#settleLater();
   }
 
-  /** Whether the input so far can begin a SPDY session; fails the connection if not. */
+  /** Whether the input so far can begin a SPDY session; otherwise it fails the connection. */
   #begins(data: Uint8Array): boolean {
     try {
       if (this.#firstFrame?.take(data)) this.#firstFrame = undefined;
@@ -314,7 +315,10 @@ export class ConnectionCore
     this.peerStreams.boundWaiting();
   }
 
-  /** Whether some stream can still receive. Looks at a few: it is asked after each read of bulk. */
+  /**
+   * Whether any stream can still receive. Checks only a few, because it is called
+   * after each large read.
+   */
   expectsBulk(): boolean {
     let looked = 0;
     for (const { remoteEnded } of this.streams.values()) {

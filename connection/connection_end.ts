@@ -47,16 +47,16 @@ export interface ConnectionParts {
   readonly closer: StreamCloser;
 }
 
-/** The end of one connection: what has ended so far, and what ends next. */
+/** The end of one connection: what has already ended, and what ends next. */
 export class ConnectionEnd {
   /** Settles when the connection ends; rejects unless it ended cleanly. */
   readonly closed: LazyPromise<void> = new LazyPromise();
   readonly #parts: ConnectionParts;
   #begun = false;
-  /** The application submitted GOAWAY, or closes the connection. */
+  /** Whether the application submitted GOAWAY or closes the connection. */
   #goawaySubmitted = false;
   #peerGoaway: GoawayFrame | undefined;
-  /** The session failed and sent GOAWAY itself. */
+  /** Whether the session failed and sent GOAWAY itself. */
   #sessionFailed = false;
   #inputEnded = false;
   #writeError: SpdyError | undefined;
@@ -187,8 +187,9 @@ export class ConnectionEnd {
     const { streams, closer } = this.#parts;
     this.endIfDone();
     if (!this.#inputEnded || this.#begun) return;
-    // The peer can grant no more window, so bytes that wait for it can never be sent.
-    // Bytes that wait for a reply can be sent once the application replies.
+    // The peer can no longer enlarge a window, so bytes that wait for it can never
+    // be sent. Bytes that wait for a reply can still be sent after the application
+    // replies.
     for (const state of [...streams.values()]) {
       if (state.sender.waitsForWindow) closer.giveUp(state, this.#peerClosed());
     }
@@ -250,7 +251,7 @@ export class ConnectionEnd {
     if (pending.waiting > 0) pending.fail(reason());
     if (pinger.waiting > 0) pinger.fail(reason());
     if (streams.size > 0) {
-      // There is no way to tell a peer that still reads from one that is gone.
+      // A peer that still reads cannot be distinguished from one that is gone.
       this.#watch(() => this.#end(failure, reason));
       io.flush();
       return;

@@ -17,7 +17,7 @@ import {
   telemetry,
 } from "./telemetry.ts";
 
-/** What is measured of a connection. */
+/** The parts of a connection that are measured. */
 export interface MeasuredConnection {
   readonly options: { readonly side: 1 | 2 };
   readonly counters: ConnectionCounters;
@@ -28,10 +28,10 @@ const SIDES: Readonly<Record<1 | 2, string>> = {
   [CLIENT]: "client",
   [SERVER]: "server",
 };
-/** Bytes in front of the payload of each frame. */
+/** Length of the head of each frame, bytes. */
 const FRAME_HEAD = 8;
 
-/** The instruments, made when the first connection is measured. */
+/** The instruments, created when the first connection is measured. */
 export class ConnectionMetrics {
   readonly #live = new Set<MeasuredConnection>();
   /** Stalls of connections that have ended, by side. */
@@ -91,7 +91,7 @@ export class ConnectionMetrics {
     connection.closed.observed.then(ended, ended);
   }
 
-  /** The options of a connection whose frames are counted. */
+  /** The options of a connection, changed so that its frames are counted. */
   observing(options: ResolvedOptions): ResolvedOptions {
     const { onFrame, side } = options;
     const io: Readonly<Record<FrameDirection, Attributes>> = {
@@ -134,7 +134,7 @@ export class ConnectionMetrics {
 
 let metrics: ConnectionMetrics | undefined;
 
-/** The metrics of all connections; `undefined` where telemetry is off. */
+/** The metrics of all connections; `undefined` if telemetry is off. */
 export function connectionMetrics(): ConnectionMetrics | undefined {
   const on = telemetry();
   if (on === undefined) return undefined;

@@ -6,14 +6,17 @@
 
 import type { SessionCounters } from "../session/counters.ts";
 
-/** What a connection counts as it goes. */
+/** Values that a connection counts. */
 export interface Traffic {
   framesSent: number;
   framesReceived: number;
   bytesReceived: number;
 }
 
-/** A connection. When it is at rest with no stream open, all but the windows is 0. */
+/**
+ * The counters of a connection. When no stream is open and nothing is in progress,
+ * all except the windows are 0.
+ */
 export interface ConnectionCounters {
   /** Open streams. */
   readonly streams: number;
@@ -27,13 +30,13 @@ export interface ConnectionCounters {
   readonly reserved: number;
   /** Received bytes that the application has not read. */
   readonly unread: number;
-  /** Bytes that were read and for which the peer has no credit yet. */
+  /** Bytes that were read and not yet granted to the peer again. */
   readonly uncredited: number;
-  /** Reading is held back. */
+  /** Whether reading is paused. */
   readonly readingHeld: boolean;
-  /** The receive window that the session is meant to have, bytes; 0 without flow control. */
+  /** The intended receive window of the session, bytes; 0 without flow control. */
   readonly sessionWindow: number;
-  /** The end has begun: nothing is read or opened any more. */
+  /** Whether the end has begun: nothing is read or opened any more. */
   readonly ending: boolean;
   readonly session: SessionCounters;
 }

@@ -7,8 +7,8 @@
 function ignore(): void {}
 
 /**
- * Marks a promise as handled, so that its rejection is not reported as unhandled when
- * nobody awaits it.
+ * Marks a promise as handled, so that its rejection is not reported as unhandled if
+ * it is never awaited.
  */
 export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(ignore);
@@ -28,9 +28,9 @@ export function attempt<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * A promise that is settled from outside. If it rejects and nobody awaits it, the
- * rejection counts as handled. It is marked as handled only when it rejects, because
- * most never do.
+ * A promise that is settled from outside. A rejection that is never awaited counts
+ * as handled. The promise is only marked as handled when it rejects, because most
+ * never do.
  */
 export class Deferred<T> {
   readonly promise: Promise<T>;
@@ -38,7 +38,7 @@ export class Deferred<T> {
   readonly #reject: (error: unknown) => void;
 
   constructor() {
-    // Not `Promise.withResolvers`, which Node 20 does not have: one is created when the
+    // Not `Promise.withResolvers`, which Node 20 lacks: one is created when the
     // module is loaded.
     let resolve!: (value: T) => void;
     let reject!: (error: unknown) => void;
@@ -58,8 +58,8 @@ export class Deferred<T> {
 }
 
 /**
- * A promise that is created when `promise` is first read: 10,000 streams whose
- * `closed` nobody reads create no promise.
+ * A promise that is created when `promise` is first read. 10,000 streams whose
+ * `closed` is never read therefore create no promise.
  */
 export class LazyPromise<T> {
   #state: "pending" | "resolved" | "rejected" = "pending";
@@ -84,7 +84,7 @@ export class LazyPromise<T> {
     return this.observed;
   }
 
-  /** The same promise, for this package itself. Reading it does not make it {@linkcode awaited}. */
+  /** The same promise, for this package. Reading it does not make it {@linkcode awaited}. */
   get observed(): Promise<T> {
     if (this.#deferred === undefined) {
       this.#deferred = new Deferred();

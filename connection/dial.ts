@@ -1,6 +1,6 @@
 /**
- * Opens a client's byte connection: directly, through an HTTP proxy, or by the
- * caller's own function; with TLS or without.
+ * Opens a client's byte connection: directly, through an HTTP proxy, or with the
+ * caller's own function; with or without TLS.
  *
  * @module
  */
@@ -31,7 +31,7 @@ import { openTunnel } from "./proxy_tunnel.ts";
 import type { ByteConn, Transport } from "./transport.ts";
 
 /**
- * Where `dial` connects to.
+ * The server to which `dial` connects.
  *
  * @category Connection
  */
@@ -45,25 +45,25 @@ export interface DialTarget {
 }
 
 /**
- * The way to a server: what `connect`, `Client` and `connectUpgrade` have in common.
+ * How to reach a server: options of `connect`, `Client` and `connectUpgrade`.
  *
  * @category Connection
  */
 export interface DialOptions {
   /**
    * An HTTP proxy to connect through, with CONNECT. Without this option, TLS
-   * connections use the proxy of the environment variable `HTTPS_PROXY` (or else
-   * `ALL_PROXY`) unless `NO_PROXY` lists the host, where the program has
-   * permission to read them; nothing prompts for it. `false`: no proxy.
+   * connections use the proxy in the environment variable `HTTPS_PROXY` (or else
+   * `ALL_PROXY`), unless `NO_PROXY` lists the host. The variables are only read if
+   * the program has the permission; there is no prompt. `false`: no proxy.
    */
   readonly proxy?: ProxyOptions | false;
   /**
-   * Makes the connection to the server, or to the proxy if there is one;
-   * default TCP. TLS is opened on what it returns. Not with `path`.
+   * Opens the connection to the server, or to the proxy if there is one; default
+   * TCP. TLS is opened on its result. Cannot be combined with `path`.
    */
   readonly dial?: (target: DialTarget) => Promise<Transport>;
   /**
-   * Sends a head of the PROXY protocol first, before TLS, for servers that read
+   * Sends a head of the PROXY protocol first, before TLS, for servers that expect
    * one: `{}` sends the addresses of the connection itself. Default: none.
    */
   readonly proxyProtocol?: ProxyProtocolOptions;
@@ -76,17 +76,17 @@ export const DIAL_NAMES: Names<DialOptions> = {
   proxyProtocol: true,
 };
 
-/** Everything that decides how to connect. */
+/** All options for connecting. */
 export interface DialPlan extends DialOptions {
   readonly path?: string;
   readonly tls?: TlsOptions;
 }
 
 /**
- * Checks the options before anything is connected.
+ * Checks the options before connecting.
  *
- * Throws `InvalidArgumentError` for options that contradict each other or are
- * out of their range, and `TypeError` as `Deno.connectTls`.
+ * Throws `InvalidArgumentError` for options that contradict each other or are out
+ * of their range, and `TypeError` as `Deno.connectTls` does.
  */
 export function checkDial(
   { proxy, dial, path, proxyProtocol, tls }: DialPlan,
@@ -125,10 +125,10 @@ export async function dialPlain(
 }
 
 /**
- * Opens a TLS connection without waiting for the handshake. Turns Nagle's
- * algorithm off where Deno 2.9 allows it: before `startTls`, which accepts no
- * client certificate. With Nagle's algorithm a second small write waits 40 ms for
- * the peer's acknowledgement.
+ * Opens a TLS connection without waiting for the handshake. Turns off Nagle's
+ * algorithm if Deno 2.9 permits it: before `startTls`, which accepts no client
+ * certificate. With Nagle's algorithm, a second small write waits 40 ms for the
+ * peer's acknowledgement.
  */
 export async function dialTls(
   target: Target,
@@ -159,7 +159,7 @@ export async function dialTls(
   );
 }
 
-/** The connection, once it has sent the PROXY head that the options ask for. */
+/** The connection, after sending the PROXY head of the options. */
 async function introduced(
   conn: ByteConn,
   { proxyProtocol }: DialPlan,
@@ -175,7 +175,7 @@ async function introduced(
   return conn;
 }
 
-/** A connection whose bytes reach `target`. */
+/** Opens a connection that leads to `target`. */
 async function reach(
   target: Target,
   proxy: ProxySettings | undefined,
@@ -194,7 +194,7 @@ async function reach(
     : await openTunnel(proxy, target, open, tls, signal);
 }
 
-/** What the caller's function made; checked, as programs without types call this as well. */
+/** The result of the caller's function; checked, because programs without types also call this. */
 async function dialled(dialling: Promise<Transport>): Promise<ByteConn> {
   const transport = await dialling;
   if (
@@ -208,7 +208,10 @@ async function dialled(dialling: Promise<Transport>): Promise<ByteConn> {
   return toByteConn(transport);
 }
 
-/** Settles as `dialing` does, or rejects with the signal's reason and closes the connection once it exists. */
+/**
+ * Settles as `dialing` does. If the signal aborts first, rejects with its reason,
+ * and closes the connection when it exists.
+ */
 export async function abortable<Conn extends { close(): void }>(
   dialing: Promise<Conn>,
   signal: AbortSignal | undefined,

@@ -1,5 +1,5 @@
 /**
- * Puts errors on the console, whose messages may be text of a peer.
+ * Logs errors, whose messages may contain text of a peer.
  *
  * @module
  */
@@ -10,8 +10,9 @@ import { printable } from "../values.ts";
 const MOST_CAUSES = 8;
 
 /**
- * Puts an error on the console, with its stack. As it is when nothing in it
- * could steer a terminal; else as text: the message may be a peer's.
+ * Logs an error with its stack. It is logged unchanged if nothing in it can control
+ * a terminal, and otherwise as escaped text, because the message may come from a
+ * peer.
  */
 export function logError(error: unknown, before?: string): void {
   const label = before === undefined ? [] : [before];
@@ -20,18 +21,18 @@ export function logError(error: unknown, before?: string): void {
     const safe = text.split("\n").map(printable).join("\n");
     console.error(...label, safe === text ? error : safe);
   } catch {
-    // An application may throw anything, also what has no text: a getter or a
-    // toString that throws must not end the server.
+    // An application may throw anything. A getter or a toString that throws must
+    // not end the server.
     console.error(...label, "(an error whose text cannot be read)");
   }
 }
 
-/** The error's stack, and those of what caused it. */
+/** The stacks of the error and of its causes. */
 function textOf(error: unknown): string {
   const texts: string[] = [];
   let each = error;
   while (texts.length < MOST_CAUSES && each instanceof Error) {
-    // A message may be changed after the stack was written down.
+    // The message may have changed after the stack was created.
     const stack = String(each.stack ?? "");
     const message = String(each.message);
     texts.push(stack.includes(message) ? stack : `${each}\n${stack}`);

@@ -1,5 +1,5 @@
 /**
- * Whether a peer speaks SPDY at all, by its first bytes.
+ * Checks from a peer's first bytes whether it speaks SPDY.
  *
  * @module
  */
@@ -17,20 +17,20 @@ import { frameName } from "../frame/names.ts";
 import { versionTraits } from "../frame/version.ts";
 import { SERVER, type Side } from "../session/constants.ts";
 
-/** A frame's head and a stream id behind it, bytes. */
+/** Length of a frame's head and the stream id after it, bytes. */
 const ENOUGH = 12;
-/** Number of bytes that are read to name another protocol in the error. */
+/** Number of bytes that are read to identify another protocol for the error. */
 const MOST_TOLD = 24;
 
 /**
- * Looks at the first frame of a peer. It is a control frame of the version
- * spoken; where it names a stream, this side has opened that stream, and the
- * same goes for DATA.
+ * Checks the first frame of a peer. It must be a control frame of the connection's
+ * version. If it concerns a stream, or is a DATA frame, this side must have opened
+ * that stream.
  *
- * To SPDY, an HTTP request looks like a DATA frame with "POST" as its stream id.
- * Without this check that frame would be ignored, and frames in the body of the
- * request would be executed. So any web page, and any program that sends a body
- * which others choose, could send SPDY requests to a server on the same machine.
+ * For SPDY, an HTTP request looks like a DATA frame with "POST" as its stream id.
+ * Without this check, that frame would be ignored, and frames in the body of the
+ * request would be processed. So any web page, and any program that sends a body
+ * chosen by others, could send SPDY requests to a server on the same machine.
  */
 export class FirstFrame {
   readonly #side: Side;
@@ -55,8 +55,8 @@ export class FirstFrame {
    * Checks the next bytes, before the session receives them: true when the first frame
    * is valid, false when more bytes are needed.
    *
-   * Throws `SpdyError`, which names what the bytes look like, when they cannot begin a
-   * SPDY session.
+   * Throws `SpdyError`, which describes what the bytes look like, if they cannot
+   * begin a SPDY session.
    */
   take(data: Uint8Array): boolean {
     const begin = this.#length;
@@ -133,7 +133,7 @@ export class FirstFrame {
   }
 }
 
-/** The SPDY that a control frame of another version is of. */
+/** The other SPDY version to which a control frame belongs. */
 function otherVersion(bytes: Uint8Array): string | undefined {
   if (bytes.length < 2 || bytes[0] !== 0x80) return undefined;
   if (bytes[1] === 2) return "SPDY/2";
@@ -161,7 +161,10 @@ const KNOWN:
     ["\x15\x03", "a TLS alert", "give `connect` `tls: true` to use TLS"],
   ];
 const REQUEST = /^[A-Z]+ [^ ]/;
-/** A head of 9 bytes, of which the fourth is the type and the last four the stream. */
+/**
+ * Length of the head of an HTTP/2 frame: 9 bytes, of which the fourth is the type
+ * and the last four are the stream.
+ */
 const HTTP2_SETTINGS = 4;
 
 function describe(bytes: Uint8Array): readonly [what: string, advice: string] {

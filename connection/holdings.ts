@@ -14,7 +14,10 @@ const HEADER = 128;
 /** Memory of an empty list of headers, bytes. */
 const LIST = 64;
 
-/** Values up to so many characters count two bytes for each character, without a look at the characters. */
+/**
+ * The size of a value up to this length is not determined exactly: it counts two
+ * bytes for each character.
+ */
 const SHORT = 64;
 const NOT_ASCII = /[\u0080-\uffff]/;
 
@@ -73,12 +76,12 @@ export class Holdings {
     return !this.#fits(this.#size);
   }
 
-  /** Whether there is room for so many more bytes. */
+  /** Whether there is room for `size` more bytes. */
   mayHold(size: number): boolean {
     return this.#fits(this.#size + size);
   }
 
-  /** Counts a new stream of the peer, of this size; see {@linkcode sizeOfStream}. */
+  /** Counts a new stream of the peer with its size; see {@linkcode sizeOfStream}. */
   open(state: StreamCore, size: number): void {
     this.#add(state, size);
   }
@@ -89,7 +92,10 @@ export class Holdings {
     return !this.full;
   }
 
-  /** Counts the unread bytes of a stream that has closed: its window does not limit them any more. */
+  /**
+   * Counts the unread bytes of a stream that has closed, because its window no
+   * longer limits them.
+   */
   unread(state: StreamCore, size: number): void {
     this.#add(state, size);
   }

@@ -1,19 +1,19 @@
 /**
- * How the objects of this package look when a program prints them.
+ * Customizes how the objects of this package are printed.
  *
  * @module
  */
 
-/** What `Deno.inspect` and `console.log` of Deno call. */
+/** Called by `Deno.inspect` and by Deno's `console.log`. */
 const DENO_INSPECT = Symbol.for("Deno.customInspect");
-/** What Node's `util.inspect` and `console.log` call. */
+/** Called by Node's `util.inspect` and `console.log`. */
 const NODE_INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 type Inspect = (value: unknown, options?: unknown) => string;
 
 /**
- * Lets the objects of a class show what `describe` says of them, behind the name of
- * their class. `describe` waits for nothing.
+ * Lets objects of a class print the result of `describe` after the name of the
+ * class. `describe` must not wait for anything.
  */
 export function customizeInspect<T extends object>(
   prototype: T,

@@ -37,11 +37,11 @@ export interface IoLoopEvents {
   outputFailed(error: unknown): void;
   /** `input` or `fill` threw `error`. */
   failed(error: unknown): void;
-  /** Whether the peer may send more than a little; without it: yes. */
+  /** Whether the peer may send more than a little; if missing, it may. */
   expectsBulk?(): boolean;
 }
 
-/** After so long without a byte in either direction, the write buffer is released, ms. */
+/** Time without a byte in either direction after which the write buffer is released, ms. */
 const SILENCE = 3000;
 
 /**
@@ -54,7 +54,7 @@ export class IoLoop {
   readonly out: WriteBuffer;
   /** The movement of bytes in both directions. */
   readonly progress: Progress = new Progress();
-  /** The movement of bytes out only: received bytes do not show that the peer takes any. */
+  /** The movement of sent bytes only, because received bytes do not show that the peer reads. */
   readonly outputProgress: Progress = new Progress();
   /** When the transport took the frames to which the peer has to respond. */
   readonly trackedFrames: TrackedFrames = new TrackedFrames(() =>
@@ -71,14 +71,14 @@ export class IoLoop {
   #closed = false;
   #paused: Deferred<void> | undefined;
   #readingSince = now();
-  /** How long it had read by then, ms. */
+  /** How long this side had read at that time, ms. */
   #readingTimeBefore = 0;
   readonly #inputEnd = new Deferred<void>();
   #hasInputEnded = false;
   #drained: Deferred<void> | undefined;
   /** Runs while the write buffer may have memory. */
   #silence: Timer | undefined;
-  /** Bytes have passed since that was started. */
+  /** Whether bytes have moved since the timer was started. */
   #active = false;
 
   constructor(wire: Wire, bound: number, events: IoLoopEvents) {
@@ -124,14 +124,14 @@ export class IoLoop {
     queueMicrotask(this.#collect);
   }
 
-  /** The last frame in the write buffer is one to which the peer has to respond. */
+  /** Tracks the last frame in the write buffer, to which the peer has to respond. */
   trackLastFrame(): TrackedFrame {
     const frame = this.trackedFrames.create();
     this.frameBuffered(frame);
     return frame;
   }
 
-  /** The last frame in the write buffer is the tracked one. */
+  /** Records that the last frame in the write buffer is the tracked one. */
   frameBuffered(frame: TrackedFrame): void {
     this.trackedFrames.buffered(frame, this.out.appended);
   }
@@ -159,7 +159,7 @@ export class IoLoop {
     return this.#paused === undefined ? this.#readingSince : undefined;
   }
 
-  /** How long it has read in all, ms: not counted is the time in which reading was held back. */
+  /** Total time that this side has read, ms; time in which reading was paused is not included. */
   get readingTime(): number {
     return this.#paused === undefined
       ? this.#readingTimeBefore + now() - this.#readingSince
@@ -167,10 +167,10 @@ export class IoLoop {
   }
 
   /**
-   * Ends the connection in order: writes the bytes that are ready, ends this side's
-   * direction, waits for the peer to end its own, and closes the transport. Closing it
-   * with unread bytes would make the kernel reset the connection and drop bytes that
-   * the peer has not read.
+   * Ends the connection in an orderly way: writes the bytes that are ready, ends
+   * this side's direction, waits for the peer to end its own, and closes the
+   * transport. If it were closed with unread bytes, the kernel would reset the
+   * connection and drop bytes that the peer has not read.
    *
    * The first wait ends when the transport has taken no byte for `timeout` ms, counted
    * from `begin` (ms of the clock) at the earliest, whatever the peer sends. The last
@@ -190,7 +190,7 @@ export class IoLoop {
     );
     if (drained && !this.#outputEnded) {
       this.#outputEnded = true;
-      // It fails when the peer is already gone, which changes nothing.
+      // It fails if the peer is already gone, which does not matter.
       await within(timeout, this.#wire.closeWrite().catch(() => {}));
       // The peer may keep sending, for example WINDOW_UPDATEs for bytes that it reads.
       if (!this.#hasInputEnded) {
@@ -214,7 +214,7 @@ export class IoLoop {
     try {
       this.#wire.close();
     } catch {
-      // The owner of the transport has closed it already.
+      // The owner of the transport has already closed it.
     }
   }
 
@@ -230,7 +230,7 @@ export class IoLoop {
     if (!this.#outputEnded) this.#events.idle();
   };
 
-  /** Bytes moved. One timer detects the silence afterwards, so that no read has to start one. */
+  /** Records that bytes moved. One timer detects the silence, so that no read has to start one. */
   #passed(): void {
     this.#active = true;
     if (this.#silence === undefined && !this.#closed) this.#awaitSilence();
@@ -284,7 +284,7 @@ export class IoLoop {
     if (this.#fill()) this.flush();
   };
 
-  /** Collects what is ready; false when that is nothing. */
+  /** Collects what is ready; false if there is nothing. */
   #fill(): boolean {
     try {
       this.#events.fill();
@@ -327,7 +327,7 @@ export class IoLoop {
         this.#events.failed(error);
       }
     }
-    // This side may go on sending for long.
+    // This side may continue to send for a long time.
     this.#wire.release?.();
     this.#hasInputEnded = true;
     this.#inputEnd.resolve();

@@ -1,6 +1,5 @@
 /**
- * IP addresses as bytes, and ranges of them. No I/O: host names are not
- * resolved.
+ * IP addresses and address ranges as bytes. No I/O: host names are not resolved.
  *
  * @module
  */
@@ -16,7 +15,7 @@ export const IPV6_LENGTH = 16;
 const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 const IPV6_GROUP = /^[0-9a-f]{1,4}$/i;
 const IPV6_GROUPS = 8;
-/** The first bytes of an IPv4 address that is written as IPv6 (RFC 4291 2.5.5.2). */
+/** The first bytes of an IPv4 address in IPv6 form (RFC 4291 2.5.5.2). */
 const MAPPED = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 
 /**
@@ -32,7 +31,7 @@ function parseIpv4(text: string): Uint8Array | undefined {
   const match = IPV4.exec(text);
   if (match === null) return undefined;
   const bytes = match.slice(1).map(Number);
-  // Rule: no leading zeros, which some read as octal (RFC 6943 3.1.1).
+  // Rule: no leading zeros, which some programs read as octal (RFC 6943 3.1.1).
   const isPlain = bytes.every((byte, i) =>
     byte <= 0xff && String(byte) === match[i + 1]
   );
@@ -81,8 +80,8 @@ function parseGroups(text: string, isEnd: boolean): number[] | undefined {
 }
 
 /**
- * The text of an address of 4 or 16 bytes; IPv6 in the form of RFC 5952, as
- * Deno gives it.
+ * The text of an address of 4 or 16 bytes. IPv6 has the form of RFC 5952, as in
+ * Deno.
  */
 export function formatAddress(bytes: Uint8Array): string {
   if (bytes.length === IPV4_LENGTH) return bytes.join(".");
@@ -96,7 +95,7 @@ export function formatAddress(bytes: Uint8Array): string {
   const { start, length } = longestZeros(groups);
   const text = (part: number[]): string =>
     part.map((group) => group.toString(16)).join(":");
-  // Rule: "::" stands for two groups or more (RFC 5952 4.2.2).
+  // Rule: "::" replaces at least two groups (RFC 5952 4.2.2).
   return length < 2
     ? text(groups)
     : `${text(groups.slice(0, start))}::${text(groups.slice(start + length))}`;
@@ -118,14 +117,14 @@ function isMapped(bytes: Uint8Array): boolean {
     MAPPED.every((byte, i) => bytes[i] === byte);
 }
 
-/** An IPv4 address that is written as IPv6 becomes IPv4. */
+/** Converts an IPv4 address in IPv6 form to IPv4. */
 function unmapped(bytes: Uint8Array): Uint8Array {
   return isMapped(bytes) ? bytes.subarray(MAPPED.length) : bytes;
 }
 
 interface Range {
   readonly address: Uint8Array;
-  /** Bits of the address that count. */
+  /** Number of significant bits of the address. */
   readonly prefix: number;
 }
 
@@ -146,7 +145,7 @@ export class AddressRanges {
     });
   }
 
-  /** Whether `text` is an address in one of the ranges. IPv4 written as IPv6 counts as IPv4. */
+  /** Whether `text` is an address in one of the ranges. IPv4 in IPv6 form counts as IPv4. */
   contains(text: string): boolean {
     const parsed = parseAddress(text.replace(/%.*$/, ""));
     if (parsed === undefined) return false;
@@ -164,7 +163,8 @@ export function parseRange(text: string): Range | undefined {
   if (prefix > 8 * parsed.length) return undefined;
   if (!isMapped(parsed)) return { address: parsed, prefix };
   const skipped = 8 * MAPPED.length;
-  // A range of IPv6 that is wider than all of mapped IPv4 stays one of IPv6.
+  // An IPv6 range that is wider than all IPv4 addresses in IPv6 form remains an
+  // IPv6 range.
   return prefix < skipped
     ? { address: parsed, prefix }
     : { address: unmapped(parsed), prefix: prefix - skipped };

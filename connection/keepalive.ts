@@ -1,5 +1,5 @@
 /**
- * Detects a peer that is gone without closing the connection.
+ * Detects a peer that has disappeared without closing the connection.
  *
  * @module
  */
@@ -38,11 +38,14 @@ export const DEFAULT_KEEPALIVE_TIMEOUT = 10_000;
 export interface KeepAliveEvents extends Reading {
   /** Sends a PING and returns it. */
   ping(): TrackedFrame;
-  /** Nothing arrived in time. */
+  /** Called if nothing arrived in time. */
   dead(timeout: number): void;
 }
 
-/** Sends a PING when the peer is silent. Any received byte shows that it is alive. Time in which this side does not read does not count. */
+/**
+ * Sends a PING when the peer is silent. Any received byte shows that it is alive.
+ * Time in which this side does not read is not counted.
+ */
 export class KeepAlive {
   readonly #timer: QuietTimer;
   readonly #timeout: number;
@@ -76,7 +79,7 @@ export class KeepAlive {
   }
 
   #sendPing(): void {
-    // While this side does not read, the silence is not the peer's fault.
+    // While this side does not read, silence is not the peer's fault.
     if (this.#events.readingSince() === undefined) return;
     if (this.#deadline !== undefined) return;
     const frame = this.#events.ping();

@@ -6,9 +6,9 @@
 
 import { PLACES } from "./placement.ts";
 
-/** The smallest size, bytes; each further one is twice the one before. */
+/** The smallest size, bytes; each further size is twice as large. */
 const SMALLEST = 64 * 1024;
-/** Sizes of which memory is kept: up to 1 MiB. A larger buffer is allocated for each use. */
+/** Number of sizes whose memory is kept: up to 1 MiB. A larger buffer is allocated for each use. */
 const SIZES = 5;
 /** Most memory of unused buffers of one size that is kept, bytes: 10 MiB in all sizes together. */
 const MOST_SPARE = 2 * 1024 * 1024;
@@ -22,8 +22,8 @@ const spares: Uint8Array<ArrayBuffer>[][] = Array.from(
 let waiting = 0;
 
 /**
- * A buffer of at least `size` bytes and room for any place in its page. Its content
- * is arbitrary: only what its user wrote to it may be read.
+ * Returns a buffer of at least `size` bytes, with room for any place in its page.
+ * Its content is arbitrary: only bytes that its user wrote may be read.
  *
  * A connection has one only while bytes are in it. If each connection kept its own,
  * 300 connections that had each moved 1 MiB would hold 520 KiB each until a silence, and
@@ -54,7 +54,7 @@ export function endWait(size: number): void {
   waiting -= size;
 }
 
-/** For tests: bytes in which connections wait, and bytes kept for later. */
+/** For tests: bytes of buffers in which connections wait, and bytes kept for reuse. */
 export function largeMemory(): {
   readonly waiting: number;
   readonly spare: number;

@@ -1,6 +1,6 @@
 /**
  * Streams on a connection, without HTTP: `connectRaw`, `acceptRaw`,
- * `RawConnection`. The module `@spdy/spdy` has all of it and HTTP on top.
+ * `RawConnection`. The module `@spdy/spdy` contains all of this and HTTP.
  *
  * @module
  */

@@ -6,11 +6,11 @@
 
 /** Orders streams by priority, then by age. An entry can be removed. */
 export class OpenQueue<T> {
-  /** By priority, 0 the most urgent; a Set keeps the order and removes in O(1). */
+  /** By priority, 0 is the most urgent. A Set keeps the order and removes in O(1). */
   readonly #levels: Set<T>[] = [];
   #size = 0;
 
-  /** How many wait. */
+  /** Number of waiting streams. */
   get size(): number {
     return this.#size;
   }
@@ -22,7 +22,7 @@ export class OpenQueue<T> {
     this.#size++;
   }
 
-  /** Takes out the next entry, or the next one that `fits`. */
+  /** Removes and returns the next entry, or the next one that `fits`. */
   shift(fits?: (entry: T) => boolean): T | undefined {
     for (const level of this.#levels) {
       for (const entry of level) {
@@ -35,7 +35,7 @@ export class OpenQueue<T> {
     return undefined;
   }
 
-  /** Takes out this entry; false when it is not there. */
+  /** Removes an entry; false if it is not in the queue. */
   delete(pri: number, entry: T): boolean {
     const found = this.#levels[pri]?.delete(entry) ?? false;
     if (found) this.#size--;

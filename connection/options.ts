@@ -76,8 +76,8 @@ export interface WindowTuningOptions {
 }
 
 /**
- * The options of a `Connection` besides its side and version. All are optional;
- * times are in ms, sizes in bytes.
+ * The options of a `Connection` besides its side and version. All are optional.
+ * Times are in ms, and sizes in bytes.
  *
  * @category Connection
  */
@@ -90,7 +90,7 @@ export interface ConnectionTuning {
    * back-pressure; see `maxBufferedBytes`. SPDY/2 never has flow control.
    */
   readonly flowControl?: boolean;
-  /** Header compression, default `"safe"`. */
+  /** Policy of header compression; default `"safe"`. */
   readonly headerCompression?: SessionOptions["headerCompression"];
   /** Header names to keep out of compression, in addition to the built-in ones. */
   readonly sensitiveHeaders?: string[];
@@ -130,31 +130,33 @@ export interface ConnectionTuning {
    */
   readonly holdUnread?: boolean;
   /**
-   * Most streams of the peer, including ended ones, that may wait until the
-   * application takes them by iterating over the connection; one more is reset with
+   * Most streams of the peer, including ended ones, that wait until the application
+   * takes them by iterating over the connection. Further ones are reset with
    * REFUSED_STREAM. 0 to 2^31-1; default 256, or `limits.maxConcurrentStreams` if
    * that is larger.
    */
   readonly maxWaitingStreams?: number;
   /**
-   * What the streams of the connection may hold besides the bytes within their
-   * windows: header blocks (128 bytes for each header, and at most two for each
-   * character), the streams themselves (2048 bytes each), and the unread bytes of
-   * streams that have closed and that the application has not taken, or `serve` not
-   * answered. Without windows those of a stream that is reset are dropped beyond
-   * it. A stream of the peer beyond it is reset with REFUSED_STREAM, one that gets
-   * headers beyond it with FRAME_TOO_LARGE. Bytes; default 2097152, 1 to 2^53-1.
+   * Most memory of the connection's streams besides the bytes within their windows,
+   * bytes; default 2097152, 1 to 2^53-1. It includes header blocks (128 bytes for
+   * each header, and at most two for each character), the streams themselves (2048
+   * bytes each), and the unread bytes of closed streams that the application has
+   * not taken or `serve` has not answered. Beyond it, a new stream of the peer is
+   * reset with REFUSED_STREAM, and a stream that receives more headers is reset
+   * with FRAME_TOO_LARGE. Without windows, the unread bytes of a stream that is
+   * reset are dropped.
    */
   readonly maxHeldBytes?: number;
   /**
-   * SPDY/3.1 only: receive window of the whole session at the start, bytes, 65536 to
-   * 2^31-1. It limits the bytes in flight over all streams, and is restored as bytes
-   * arrive; the windows of the streams limit the unread bytes. Default: 65536, and as
-   * soon as the round trip is known, up to 1048576; without `windowTuning` 1048576.
-   * With `windowTuning` it becomes as large, or as small, as the path needs.
+   * SPDY/3.1 only: receive window of the whole session at the start, bytes, 65536
+   * to 2^31-1. It limits the bytes in flight over all streams and is restored as
+   * bytes arrive; the windows of the streams limit the unread bytes. Default:
+   * 65536, and up to 1048576 as soon as the round trip is known; 1048576 without
+   * `windowTuning`. With `windowTuning`, it becomes as large or as small as the
+   * path requires.
    */
   readonly sessionWindow?: number;
-  /** Fit receive windows to the measured bandwidth-delay product; default true. */
+  /** Whether to adapt receive windows to the measured bandwidth-delay product; default true. */
   readonly windowTuning?: boolean | WindowTuningOptions;
   /** SETTINGS to send at the start. */
   readonly settings?: readonly SettingsEntry[];
@@ -166,9 +168,13 @@ export interface ConnectionTuning {
    * `connect` sets it.
    */
   readonly origin?: string;
-  /** Send PINGs when the peer is silent; default none. */
+  /** When to send PINGs to a silent peer; default never. */
   readonly keepAlive?: KeepAliveOptions;
-  /** Closes the connection after this time without an open stream and without a received byte, ms; default 0: never. A whole number of at most 2^31-1, like all times. */
+  /**
+   * Closes the connection after this time without an open stream and without a
+   * received byte, ms; default 0: no limit. All times are whole numbers of at most
+   * 2^31-1.
+   */
   readonly idleTimeout?: number;
   /**
    * How long to wait for the SYN_REPLY of a stream that this side opened, ms, after
@@ -178,18 +184,18 @@ export interface ConnectionTuning {
    */
   readonly headerTimeout?: number;
   /**
-   * Longest time that a control frame of the peer may take to arrive completely,
-   * ms; beyond it the connection ends. 0: never; default 30000. At most 2^31-1.
+   * Longest time in which a control frame of the peer must arrive completely, ms;
+   * otherwise the connection ends. 0: no limit; default 30000. At most 2^31-1.
    */
   readonly controlFrameTimeout?: number;
   /**
-   * Longest time for which a closing connection waits without progress, ms; default
-   * 1000, at most 2^31-1. While it sends its last bytes, the transport must take
-   * some of them within this time. While it then waits for the peer to close, bytes
-   * must move in either direction. Otherwise the connection ends anyway. 0: waits
-   * without limit. When the peer has closed its direction of the transport, answers
-   * that are still being sent have the same limit. A peer that has taken everything
-   * and only keeps sending gets 60 times as long.
+   * Longest time without progress while a connection closes, ms; default 1000, at
+   * most 2^31-1; 0: no limit. While it sends its last bytes, the transport must
+   * accept some of them within this time. While it then waits for the peer to
+   * close, bytes must move in either direction. Otherwise the connection ends at
+   * once. When the peer has closed its direction of the transport, responses that
+   * are still being sent have the same limit. For a peer that has received
+   * everything and only continues to send, the limit is 60 times as long.
    */
   readonly closeTimeout?: number;
   /** Called for each frame sent and received. An exception ends the connection. */
@@ -247,8 +253,8 @@ const WINDOW_TUNING_NAMES: Names<WindowTuningOptions> = {
 };
 
 /**
- * Those of the options that are a connection's own: `connect`, `serve` and others
- * have options besides, which `new Connection` would refuse.
+ * The options that belong to a connection. `connect`, `serve` and others have
+ * additional ones, which `new Connection` would refuse.
  */
 export function tuningOf(options: ConnectionTuning): ConnectionTuning {
   return Object.fromEntries(
@@ -260,8 +266,8 @@ export function tuningOf(options: ConnectionTuning): ConnectionTuning {
 
 /**
  * Key of an option that only `serve` sets: the peer's streams wait for a place
- * (`maxWaitingStreams`), so those that it opens before it can know the limit are
- * not refused. A symbol, so that applications cannot set it by accident.
+ * (`maxWaitingStreams`), so that streams that it opens before it knows the limit
+ * are not refused. It is a symbol, so that applications cannot set it by accident.
  */
 export const STREAMS_WAIT: unique symbol = Symbol("streamsWait");
 
@@ -277,7 +283,10 @@ export interface ResolvedOptions extends ConnectionOptions, InternalOptions {
   readonly maxUnreadBytes: number;
   readonly maxWaitingStreams: number;
   readonly maxHeldBytes: number;
-  /** What all streams may hold for each stream that this side has open, bytes, if that is more than `maxHeldBytes`. */
+  /**
+   * What all streams may hold, bytes for each stream that this side has open; used
+   * if the result is more than `maxHeldBytes`.
+   */
   readonly heldPerOwnStream: number;
   readonly trailersRoom: number;
   readonly sessionWindow: number;
@@ -291,14 +300,17 @@ export interface ResolvedOptions extends ConnectionOptions, InternalOptions {
   readonly closeTimeout: number;
 }
 
-/** What a stream may hold on average unless `maxHeldBytes` says otherwise: 2 KiB for the stream and 20 headers of 80 characters. */
+/**
+ * What a stream may hold on average, unless `maxHeldBytes` is set: 2 KiB for the
+ * stream and 20 headers of 80 characters.
+ */
 const HELD_PER_STREAM = 8192;
 
 /**
  * Fills in the defaults.
  *
- * Throws `InvalidArgumentError` that names the option that is out of range or does
- * not exist, and `UnsupportedVersionError` for an unknown version.
+ * Throws `InvalidArgumentError`, which names the option, for an unknown option and
+ * for one out of its range, and `UnsupportedVersionError` for an unknown version.
  */
 export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   checkNames("a Connection", options, CONNECTION_NAMES);
@@ -374,7 +386,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       "controlFrameTimeout",
       controlFrameTimeout,
     ),
-    // Without a value of the application, a measurement of the path comes first.
+    // If the application sets no value, the path is measured first.
     firstSessionWindow:
       options.sessionWindow === undefined && windowTuning !== false
         ? INITIAL_WINDOW_SIZE
@@ -398,9 +410,9 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
 }
 
 /**
- * Throws what `new Connection` would throw for {@linkcode tuningOf} these options. Called before
- * connecting or listening: a later error would leave a socket open, or end each
- * accepted connection silently.
+ * Throws the errors that `new Connection` would throw for {@linkcode tuningOf}
+ * these options. Called before connecting or listening, because a later error would
+ * leave a socket open or end each accepted connection without a message.
  */
 export function checkTuning(
   options: ConnectionTuning,
@@ -423,7 +435,7 @@ export function sessionSettings(options: ConnectionTuning): SessionSettings {
   };
 }
 
-/** Streams that the peer may have open at once. */
+/** Most open streams of the peer. */
 export function maxConcurrentStreams({ limits }: ConnectionTuning): number {
   return limits?.maxConcurrentStreams ??
     DEFAULT_SESSION_LIMITS.maxConcurrentStreams;

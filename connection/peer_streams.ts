@@ -1,5 +1,5 @@
 /**
- * The streams that the peer opens, until the application has them.
+ * The streams that the peer opens, until the application gets them.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { StreamCore, type StreamHost } from "./stream_core.ts";
 import { originAtPeer } from "./stream_origin.ts";
 import type { Timeouts } from "./timeouts.ts";
 
-/** What {@linkcode PeerStreams} uses of its connection. */
+/** The parts of a connection that {@linkcode PeerStreams} uses. */
 export interface PeerStreamsHost extends StreamHost {
   readonly options: ResolvedOptions;
   readonly streams: OpenStreams;
@@ -42,7 +42,7 @@ export class PeerStreams {
     (stream) => stateOf(stream).removeUser(),
   );
   readonly #host: PeerStreamsHost;
-  /** The application has waited for a stream. */
+  /** Whether the application has waited for a stream. */
   #iterated = false;
 
   constructor(host: PeerStreamsHost) {
@@ -59,21 +59,21 @@ export class PeerStreams {
     return next;
   }
 
-  /** Whether the application waits for a stream. Most servers do all the time. */
+  /** Whether the application waits for a stream. Most servers always do. */
   get awaited(): boolean {
     return this.#iterated && this.queue.reading > 0;
   }
 
-  /** The peer opened a stream. */
+  /** Called when the peer opened a stream. */
   opened(frame: SynStreamFrame): StreamCore {
     const { streams, holdings, timeouts, ending } = this.#host;
     const origin = originAtPeer(frame);
     const size = sizeOfStream(origin.headers);
-    // A stream that GOAWAY says was not processed must not be processed: the peer may
-    // send it again elsewhere.
+    // A stream that is not processed according to GOAWAY must really not be
+    // processed, because the peer may send it again elsewhere.
     const isTaken = !ending.leaving && holdings.mayHold(size);
-    // A refused stream is kept until its RST_STREAM has been sent, without the headers,
-    // for which there may be no room.
+    // A refused stream is kept without its headers, for which there may be no room,
+    // until its RST_STREAM was sent.
     const kept = isTaken ? origin : { ...origin, headers: [] };
     const state = new StreamCore(this.#host, frame.streamId, kept);
     streams.add(state);
@@ -107,9 +107,9 @@ export class PeerStreams {
   }
 
   /**
-   * Requests above `maxConcurrentStreams`, which wait for a place, may hold
-   * `maxBufferedBytes` of bodies together. The latest that do not fit are refused:
-   * nobody has begun to process them, so the client may send them again.
+   * Limits the bodies of requests above `maxConcurrentStreams`, which wait for a
+   * place, to `maxBufferedBytes` in total. The latest requests that do not fit are
+   * refused: they were not processed, so the client may send them again.
    */
   boundWaiting(): void {
     const { options, streams } = this.#host;
@@ -118,7 +118,7 @@ export class PeerStreams {
     let held = 0;
     for (const stream of this.queue.waiting()) {
       const state = stateOf(stream);
-      // What is left of one that was reset counts in `maxHeldBytes`.
+      // Bytes of a stream that was reset count in `maxHeldBytes`.
       if (state.ended) continue;
       const { size } = state.receiveBuffer;
       if (held + size <= options.maxBufferedBytes) held += size;
@@ -127,8 +127,8 @@ export class PeerStreams {
   }
 
   /**
-   * Refuses the pushes that wait on a client over which nobody iterates, so that they
-   * do not delay the end of the connection.
+   * Refuses waiting pushes on a client that does not iterate over the connection,
+   * so that they do not delay the end of the connection.
    */
   refuseUnclaimed(): void {
     if (this.#host.options.side !== CLIENT || this.queue.asked) return;

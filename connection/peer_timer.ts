@@ -7,13 +7,13 @@
 import { now, startTimer, stopTimer, type Timer } from "./clock.ts";
 import type { TrackedFrame } from "./tracked_frames.ts";
 
-/** Whether this side reads what the peer sends. */
+/** How much time this side has spent reading. */
 export interface Reading {
-  /** Since when it has been reading, ms of the clock; `undefined` while reading is paused. */
+  /** Start of the current reading, ms of the clock; `undefined` while reading is paused. */
   readingSince(): number | undefined;
-  /** How long it has read in total, ms. */
+  /** Total time that this side has read, ms. */
   readingTime(): number;
-  /** Starts a timer; `startTimer` unless something else keeps the process alive. */
+  /** Starts a timer; default `startTimer`. Different if something else keeps the process alive. */
   readonly startTimer?: typeof startTimer;
 }
 
@@ -34,16 +34,17 @@ const PAUSED_SHARE = 1 / 8;
  * Calls back once when the peer has not responded within `delay` ms. The owner stops
  * the timer when the response arrives.
  *
- * Only the time in which this side reads counts: while reading is paused it cannot
- * know what the peer has sent. With `frame` the time counts from when the transport
- * took that frame; see {@linkcode TrackedFrame.since}.
+ * Only the time in which this side reads is counted, because while reading is
+ * paused it cannot know what the peer has sent. With `frame`, the time counts from
+ * the moment at which the transport accepted that frame; see
+ * {@linkcode TrackedFrame.since}.
  */
 export class PeerTimer {
   readonly #reading: Reading;
   readonly #delay: number;
   readonly #onLate: () => void;
   readonly #frame: TrackedFrame | undefined;
-  /** How long this side had read at the beginning, ms. */
+  /** How long this side had read at the start, ms. */
   readonly #begin: number;
   #timer: Timer | undefined;
   #caughtUp = false;
@@ -91,8 +92,8 @@ export class PeerTimer {
       return Math.max(rest, this.#delay * PAUSED_SHARE, CATCH_UP);
     }
     if (this.#caughtUp || rest > 0) return rest;
-    // Only once: otherwise a process that is always late, or that pauses reading again
-    // and again, would never detect a peer that is gone.
+    // Granted only once: otherwise a process that is always late, or that pauses
+    // reading repeatedly, would never detect a peer that is gone.
     const isBehind = now() - due > LATE ||
       now() - since < Math.min(CATCH_UP, spent);
     this.#caughtUp = isBehind;

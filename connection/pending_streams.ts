@@ -47,14 +47,17 @@ export class PendingStreams {
   readonly #session: Session;
   readonly #askPeer: () => void;
   readonly #queue = new OpenQueue<Opening>();
-  /** Submitted to the session, not sent yet; a state's ticket is its place, from 1. */
+  /**
+   * Streams that were submitted to the session and not sent yet; the `ticket` of a
+   * state is its index here plus 1.
+   */
   readonly #submitted: Opening[] = [];
-  /** Own streams submitted or open. */
+  /** Number of this side's streams that are submitted or open. */
   #open = 0;
   #limit = EARLY_STREAMS;
   #exhausted = false;
   #peer: "silent" | "asked" | "responded" = "silent";
-  /** Called when a stream need not wait for a place any more. */
+  /** Called when a stream does not have to wait for a place any more. */
   onRoom: (() => void) | undefined;
 
   /** `askPeer` is called once, when streams wait for a peer that has sent nothing. */
@@ -73,22 +76,22 @@ export class PendingStreams {
     return this.#queue.size;
   }
 
-  /** Own streams submitted or open. */
+  /** Number of this side's streams that are submitted or open. */
   get occupied(): number {
     return this.#open;
   }
 
-  /** Whether a stream that is opened now need not wait for a place. */
+  /** Whether a stream that is opened now does not have to wait for a place. */
   get hasRoom(): boolean {
     return this.#open < this.#limit && this.#queue.size === 0;
   }
 
-  /** How many streams can be opened now without waiting for a place. */
+  /** Number of streams that can be opened now without waiting for a place. */
   get room(): number {
     return this.hasRoom ? this.#limit - this.#open : 0;
   }
 
-  /** How many streams of this side may be open at once. */
+  /** Most open streams of this side. */
   get limit(): number {
     return this.#limit;
   }
@@ -117,8 +120,8 @@ export class PendingStreams {
     movable = false,
   ): Promise<T> {
     signal?.throwIfAborted();
-    // A push to a peer that allows none could wait forever, and with it the handler
-    // that pushes.
+    // A push to a peer that allows none could wait forever, together with the
+    // handler that pushes.
     if (this.#limit === 0 && state.origin.unidirectional) throw noneAllowed();
     const opened = new Deferred<T>();
     const opening: Opening = {
@@ -179,7 +182,8 @@ export class PendingStreams {
   idsUsedUp(reason: () => unknown): void {
     this.#exhausted = true;
     const error = reason();
-    // The queue first, so that none of it takes the place of one that fails.
+    // The queue first, so that none of its streams takes the place of one that
+    // fails.
     this.failQueued(error);
     for (const { state } of [...this.#submitted]) {
       if (state.id === 0) this.notSent(state, error);
@@ -273,7 +277,8 @@ export class PendingStreams {
         state.reset(CANCEL, signal.reason);
         return;
       }
-      // A SYN_STREAM in the session's queue cannot be taken back: it is reset when it leaves.
+      // A SYN_STREAM in the session's queue cannot be removed; the stream is reset
+      // when it is sent.
       opening.opened.reject(signal.reason);
       if (this.#queue.delete(state.origin.pri, opening)) {
         state.failed(signal.reason);

@@ -10,9 +10,9 @@ import { Deferred } from "./deferred.ts";
 
 interface PendingPing {
   readonly reply: Deferred<number>;
-  /** It measures the path for the windows only. */
+  /** Whether it only measures the path for the windows. */
   readonly forWindows: boolean;
-  /** ms of the clock. */
+  /** Time at which it was sent, ms of the clock. */
   sentAt: number;
 }
 
@@ -21,7 +21,7 @@ export class Pinger {
   /** The last round trip, ms, not counting PINGs for the windows; `undefined` before the first reply. */
   roundTrip: number | undefined;
   readonly #submit: () => void;
-  /** Ids of a client are odd, those of a server even (2.6.5). */
+  /** A client's ids are odd, and a server's are even (2.6.5). */
   readonly #parity: number;
   /** Submitted PINGs without an id: they are sent in the order in which they were submitted. */
   #submitted: PendingPing[] = [];
@@ -82,7 +82,7 @@ export class Pinger {
     return this.#submitted.length + this.#sent.size;
   }
 
-  /** No reply can arrive any more. */
+  /** Fails all PINGs, because no reply can arrive any more. */
   fail(error: unknown): void {
     for (const { reply } of this.#submitted.splice(0)) reply.reject(error);
     for (const { reply } of this.#sent.values()) reply.reject(error);

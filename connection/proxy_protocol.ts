@@ -1,7 +1,7 @@
 /**
- * The head of the PROXY protocol, versions 1 and 2, as HAProxy's
- * `doc/proxy-protocol.txt` defines it: a load balancer that forwards bytes tells
- * the server who connected. No I/O.
+ * The head of the PROXY protocol, versions 1 and 2, as defined in HAProxy's
+ * `doc/proxy-protocol.txt`. With it, a load balancer that forwards bytes tells the
+ * server the address of the client. No I/O.
  *
  * @module
  */
@@ -31,13 +31,19 @@ export interface ProxyTlv {
 export interface ProxyHead {
   /** Version of the protocol: 1 is text, 2 is binary. */
   readonly version: 1 | 2;
-  /** Whether the balancer speaks for itself, such as in a health check; then there are no addresses. */
+  /**
+   * Whether the connection comes from the balancer itself, for example for a health
+   * check; then there are no addresses.
+   */
   readonly local: boolean;
-  /** The client's address; `undefined` when the balancer does not tell. */
+  /** The client's address; `undefined` if the balancer does not report it. */
   readonly source: Deno.NetAddr | Deno.UnixAddr | undefined;
-  /** The address that the client connected to; `undefined` when the balancer does not tell. */
+  /** The address to which the client connected; `undefined` if the balancer does not report it. */
   readonly destination: Deno.NetAddr | Deno.UnixAddr | undefined;
-  /** Further fields, in order; version 1 has none. The checksum is verified and left out, as is padding. */
+  /**
+   * Further fields, in order; version 1 has none. The checksum is verified and not
+   * included, and neither is padding.
+   */
   readonly tlvs: readonly ProxyTlv[];
 }
 
@@ -62,7 +68,7 @@ const COMMAND_PROXY = 1;
 const TCP4 = 0x11;
 const TCP6 = 0x21;
 const UNIX_STREAM = 0x31;
-/** Bytes that the addresses take, by family. */
+/** Length of the addresses, by family, bytes. */
 const ADDRESS_LENGTHS = [0, 12, 36, 216];
 const UNIX_PATH_LENGTH = 108;
 
@@ -72,12 +78,12 @@ const TLV_NOOP = 0x04;
 const TLV_HEAD = 3;
 const CRC_LENGTH = 4;
 
-/** What {@linkcode readProxyHead} found. */
+/** The result of {@linkcode readProxyHead}. */
 export type ProxyHeadResult =
   | { readonly head: ProxyHead; readonly length: number }
-  /** At least so many bytes are missing. */
+  /** At least this number of bytes is missing. */
   | { readonly missing: number }
-  /** The bytes do not begin as a head does. */
+  /** The bytes are not the beginning of a head. */
   | "none";
 
 /**
@@ -93,7 +99,7 @@ export function readProxyHead(data: Uint8Array): ProxyHeadResult {
   return "none";
 }
 
-/** Whether `data` is equal to `pattern` as far as both reach. */
+/** Whether `data` and `pattern` are equal for the length of the shorter one. */
 function beginsAs(data: Uint8Array, pattern: Uint8Array): boolean {
   const length = Math.min(data.length, pattern.length);
   for (let i = 0; i < length; i++) {
@@ -121,7 +127,7 @@ function readText(data: Uint8Array): ProxyHeadResult {
   if (!line.endsWith("\r\n")) throw malformed("its line does not end in CR LF");
   const [, family, ...words] = line.slice(0, -2).split(" ");
   const length = end + 1;
-  // Rule: what follows UNKNOWN is ignored (section 2.1).
+  // Rule: the text after UNKNOWN is ignored (section 2.1).
   if (family === "UNKNOWN") {
     return { head: headOf(1, undefined, undefined), length };
   }
@@ -144,7 +150,9 @@ function readText(data: Uint8Array): ProxyHeadResult {
 
 function textAddress(text: string, size: number): Uint8Array {
   const bytes = parseAddress(text);
-  if (bytes?.length !== size) throw malformed("an address is not one");
+  if (bytes?.length !== size) {
+    throw malformed("an address is not a valid IP address");
+  }
   return bytes;
 }
 
@@ -152,7 +160,7 @@ function textAddress(text: string, size: number): Uint8Array {
 function textPort(text: string): number {
   const port = Number(text);
   if (!/^(?:0|[1-9]\d{0,4})$/.test(text) || port > 0xffff) {
-    throw malformed("a port is not one");
+    throw malformed("a port is not a number from 0 to 65535");
   }
   return port;
 }
@@ -184,7 +192,7 @@ function readBinary(data: Uint8Array): ProxyHeadResult {
   const tlvs = readTlvs(head, FIXED + room);
   if (isLocal) return { head: { ...localHead(), tlvs }, length };
   const addresses = head.subarray(FIXED, FIXED + room);
-  // Rule: of a combination that is not supported, the addresses are ignored (section 2.2).
+  // Rule: the addresses of an unsupported combination are ignored (section 2.2).
   const [source, destination] = data[13] === TCP4 || data[13] === TCP6
     ? readAddresses(addresses)
     : data[13] === UNIX_STREAM
@@ -229,7 +237,7 @@ function readTlvs(head: Uint8Array, start: number): ProxyTlv[] {
   return tlvs;
 }
 
-/** Rule: the checksum covers the whole head, itself as zeros (section 2.2.4). */
+/** Rule: the checksum covers the whole head, with zeros in its own place (section 2.2.4). */
 function checkChecksum(head: Uint8Array, start: number, end: number): void {
   if (end - start !== CRC_LENGTH) {
     throw malformed("its checksum is not 4 bytes");
@@ -290,13 +298,16 @@ export interface ProxyEndpoint {
 export interface ProxyProtocolOptions {
   /** Version of the protocol, 1 or 2; default 2. */
   readonly version?: 1 | 2;
-  /** The address that the connection is made for; default that of this side. */
+  /** The client's address for the server; default: that of this side. */
   readonly source?: ProxyEndpoint;
-  /** The address that it was made to; default that of the peer. */
+  /** The address to which the client connected; default: that of the peer. */
   readonly destination?: ProxyEndpoint;
   /** Further fields; version 2 only. */
   readonly tlvs?: readonly ProxyTlv[];
-  /** Speak for this program itself, as for a health check, without addresses; default false. */
+  /**
+   * Whether this program itself connects, for example for a health check, so that
+   * the head has no addresses; default false.
+   */
   readonly local?: boolean;
 }
 
@@ -309,7 +320,7 @@ const PROXY_PROTOCOL_NAMES: Names<ProxyProtocolOptions> = {
 };
 
 /**
- * Throws `InvalidArgumentError` for options that no head can express.
+ * Throws `InvalidArgumentError` for options that a head cannot contain.
  */
 export function checkProxyProtocol(options: ProxyProtocolOptions): void {
   if (typeof options !== "object" || options === null) {
@@ -373,9 +384,9 @@ function endpointBytes(
 }
 
 /**
- * The bytes of a head. Addresses that the options do not name are those of the
- * connection; where one is not known, or both are not of one family, the head
- * names none.
+ * Encodes a head. Addresses that are not in the options are those of the
+ * connection. If one is unknown, or they have different families, the head contains
+ * none.
  */
 export function encodeProxyHead(
   options: ProxyProtocolOptions,

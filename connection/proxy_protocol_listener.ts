@@ -1,6 +1,6 @@
 /**
  * A listener behind a load balancer: each connection begins with a PROXY head,
- * which is read before anybody sees the connection.
+ * which is read before the connection is accepted.
  *
  * @module
  */
@@ -39,14 +39,14 @@ export interface ProxyPolicy {
 }
 
 /**
- * Most connections whose head is incomplete; one more is refused. Each takes a
- * descriptor until its time-out.
+ * Most connections with an incomplete head; further ones are refused. Each needs a
+ * file descriptor until its timeout.
  */
 const MOST_PENDING = 4096;
 
 /**
- * Checks the options `proxyProtocol` and `trusted`; returns the one that is not
- * off.
+ * Checks the options `proxyProtocol` and `trusted`; returns the mode, or
+ * `undefined` if it is off.
  *
  * Throws `InvalidArgumentError` for other values.
  */
@@ -66,15 +66,15 @@ export function checkProxyPolicy(
   if (mode === undefined || mode === false) {
     if (trusted === undefined) return undefined;
     throw new InvalidArgumentError(
-      "trusted lists who may send a PROXY head, so it needs the option proxyProtocol",
+      "trusted lists the senders of PROXY heads, so it needs the option proxyProtocol",
     );
   }
   throw new InvalidArgumentError(
-    `proxyProtocol ${show(mode)} is none of "required", "optional" and false`,
+    `proxyProtocol ${show(mode)} must be "required", "optional" or false`,
   );
 }
 
-/** Gives out connections whose PROXY head has been read. */
+/** Returns connections whose PROXY head was read. */
 export class ProxyProtocolListener implements AcceptingListener {
   readonly addr: Deno.Addr;
   readonly #listener: TransportListener;
@@ -84,7 +84,7 @@ export class ProxyProtocolListener implements AcceptingListener {
   readonly #pending = new Set<PossibleConn>();
   #referenced = true;
 
-  /** Throws `InvalidArgumentError` for a policy that is none. */
+  /** Throws `InvalidArgumentError` for an invalid policy. */
   constructor(listener: TransportListener, policy: ProxyPolicy) {
     checkTimeout("handshakeTimeout", policy.timeout);
     this.addr = listener.addr;
@@ -128,7 +128,7 @@ export class ProxyProtocolListener implements AcceptingListener {
 
   /** Reads the head of a connection; never rejects. */
   async #take(transport: Transport): Promise<void> {
-    // A transport of the application's own may lack some of this.
+    // A transport of the application may lack some of these members.
     const conn = toByteConn(transport) as PossibleConn;
     this.#pending.add(conn);
     if (!this.#referenced) conn.unref?.();
@@ -144,7 +144,7 @@ export class ProxyProtocolListener implements AcceptingListener {
     }
   }
 
-  /** The connection behind its head; `undefined` when the peer left without a byte. */
+  /** The connection after its head; `undefined` if the peer left without sending a byte. */
   async #admit(conn: PossibleConn): Promise<AcceptedConn | undefined> {
     if (typeof conn.handshake === "function") {
       throw new InvalidArgumentError(
@@ -191,7 +191,7 @@ export class ProxyProtocolListener implements AcceptingListener {
     }
   }
 
-  /** Who may open a Unix socket, its permissions decide. */
+  /** A Unix socket is protected by its file permissions. */
   #isTrusted(addr: Deno.Addr | undefined): boolean {
     if (this.#trusted === undefined || addr?.transport === "unix") return true;
     return addr !== undefined && "hostname" in addr &&
@@ -199,7 +199,7 @@ export class ProxyProtocolListener implements AcceptingListener {
   }
 }
 
-/** Reads a head, and no byte more; each read asks for what is certainly missing. */
+/** Reads a head and not one byte more; each read requests only bytes that are certainly missing. */
 async function readHead(
   conn: PossibleConn,
   isOptional: boolean,
@@ -222,7 +222,7 @@ async function readHead(
     const chunk = new Uint8Array(Math.min(result.missing, MAX_PROXY_HEAD));
     const size = await readSome(conn, chunk);
     if (size === null) {
-      // A balancer's health check may only connect.
+      // A balancer's health check may connect without sending anything.
       if (data.length === 0) return undefined;
       if (isOptional) return new HeadedConn(conn, undefined, data);
       throw new ConnectionClosedError(
@@ -237,7 +237,10 @@ async function readHead(
   }
 }
 
-/** Reads; a client that resets the connection has left, as one that ends it. */
+/**
+ * Reads from the connection. A client that resets the connection has left, like one
+ * that closes it.
+ */
 async function readSome(
   conn: PossibleConn,
   into: Uint8Array,
@@ -254,10 +257,10 @@ function describe(addr: Deno.Addr | undefined): string {
   return addr !== undefined && "hostname" in addr ? addr.hostname : "the peer";
 }
 
-/** A connection of any listener. */
+/** A connection of any listener, which may lack some members. */
 type PossibleConn = ByteConn & Partial<AcceptedConn>;
 
-/** A connection behind its head, with the addresses of the head. */
+/** A connection after its head, with the addresses of the head. */
 class HeadedConn extends ResumedConn implements AcceptedConn {
   readonly #conn: PossibleConn;
   readonly #head: ProxyHead | undefined;

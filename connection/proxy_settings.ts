@@ -1,6 +1,5 @@
 /**
- * Which HTTP proxy a connection goes through: the option `proxy`, or the
- * environment.
+ * Selects the HTTP proxy of a connection: the option `proxy`, or the environment.
  *
  * @module
  */
@@ -18,11 +17,11 @@ import { isWithin, parseAddress, parseRange } from "./ip_address.ts";
  */
 export interface ProxyOptions {
   /**
-   * URL of the proxy, `http:` or `https:` (TLS to the proxy). A user and a
+   * URL of the proxy, `http:` or `https:` (TLS to the proxy). A user name and
    * password in it are sent as basic `proxy-authorization` (RFC 7617).
    */
   readonly url: string | URL;
-  /** Headers of the CONNECT request, such as `proxy-authorization`, which replaces that of the URL. */
+  /** Headers of the CONNECT request. `proxy-authorization` replaces the credentials of the URL. */
   readonly headers?: HeadersInit;
   /** TLS settings for the proxy itself; default the `caCerts` of the connection. */
   readonly tls?: TlsOptions;
@@ -37,12 +36,12 @@ const PROXY_NAMES: Names<ProxyOptions> = {
   timeout: true,
 };
 
-/** A proxy with everything checked. */
+/** A proxy after all checks. */
 export interface ProxySettings extends Target {
-  /** URL of the proxy without user and password, for messages. */
+  /** URL of the proxy without user name and password, for messages. */
   readonly name: string;
   readonly secure: boolean;
-  /** Lines of the CONNECT request behind `host`. */
+  /** Lines of the CONNECT request after `host`. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly tls: TlsOptions | undefined;
   readonly timeout: number;
@@ -86,7 +85,7 @@ function readUrl(
   const url = new URL(text);
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     throw new InvalidArgumentError(
-      `${source} names a proxy of the kind ${url.protocol}, and only http: and https: are supported`,
+      `${source} must begin with http: or https:, not with ${url.protocol}`,
     );
   }
   const secure = url.protocol === "https:";
@@ -95,7 +94,7 @@ function readUrl(
       headers.set("proxy-authorization", basicCredentials(source, url));
     }
   }
-  // The request line says where the tunnel leads, and so does this header.
+  // The target of the tunnel is in the request line, and in `host`.
   headers.delete("host");
   return {
     name: `${url.protocol}//${url.host}`,
@@ -119,7 +118,7 @@ function basicCredentials(source: string, url: URL): string {
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }
 
-/** A percent sign that begins no escape stands for itself. */
+/** Decodes percent-encoding. A percent sign that is not part of an escape is kept. */
 function decode(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
     try {
@@ -134,10 +133,10 @@ function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, "");
 }
 
-/** Reads an environment variable; `undefined` when it is unset or may not be read. */
+/** Reads an environment variable; `undefined` if it is unset or may not be read. */
 export type ReadVariable = (name: string) => string | undefined;
 
-/** Reads a variable where the program has the permission; never prompts for it. */
+/** Reads a variable if the program has the permission; never prompts for it. */
 function readVariable(name: string): string | undefined {
   const permission = { name: "env", variable: name } as const;
   return Deno.permissions.querySync(permission).state === "granted"
@@ -146,13 +145,14 @@ function readVariable(name: string): string | undefined {
 }
 
 /**
- * The proxy for a TLS connection to `hostname` by the environment: `HTTPS_PROXY`
- * or else `ALL_PROXY`, also in lower case, unless `NO_PROXY` lists the host, as
- * with `fetch`. `undefined` when there is none.
+ * The proxy for a TLS connection to `hostname` in the environment: `HTTPS_PROXY` or
+ * else `ALL_PROXY`, also in lower case, unless `NO_PROXY` lists the host, as in
+ * `fetch`. `undefined` if there is none.
  *
- * `HTTP_PROXY` is for proxies that forward requests, which are not SPDY.
+ * `HTTP_PROXY` is for proxies that forward HTTP requests, which SPDY connections
+ * cannot use.
  *
- * Throws `InvalidArgumentError` when the variable does not name an HTTP proxy.
+ * Throws `InvalidArgumentError` if the variable is not the URL of an HTTP proxy.
  */
 export function proxyOfEnvironment(
   target: Target,
@@ -173,7 +173,7 @@ export function proxyOfEnvironment(
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new InvalidArgumentError(
-        `${reason}; the option proxy: false connects without it`,
+        `${reason}; with the option proxy: false, it is not used`,
         { cause: error },
       );
     }
@@ -182,9 +182,8 @@ export function proxyOfEnvironment(
 }
 
 /**
- * Whether `NO_PROXY` lists a host: `*`, an address, a range such as
- * `10.0.0.0/8`, or a domain, which counts for its subdomains as well. Each may
- * have a port.
+ * Whether `NO_PROXY` lists a host: as `*`, an address, a range such as
+ * `10.0.0.0/8`, or a domain, which includes its subdomains. Each may have a port.
  */
 function isExcepted({ hostname, port }: Target, list: string): boolean {
   const host = withoutBrackets(hostname).toLowerCase().replace(/\.$/, "");

@@ -18,7 +18,7 @@ import type { ProxySettings } from "./proxy_settings.ts";
 import { TimeLimit } from "./time_limit.ts";
 import type { ByteConn, Transport } from "./transport.ts";
 
-/** Longest head of an answer, bytes, those of all interim answers included. */
+/** Longest head of an answer with all interim answers, bytes. */
 const MAX_HEAD = 16 * 1024;
 const END_OF_HEAD = "\r\n\r\n";
 const STATUS_LINE =
@@ -37,9 +37,9 @@ export interface ProxyErrorOptions extends SpdyErrorOptions {
 }
 
 /**
- * An HTTP proxy could not be reached, refused to open a tunnel, or did not
- * answer as a proxy does. `initiator` is `"remote"`; `cause` is the transport's
- * own error, if there was one.
+ * An HTTP proxy could not be reached, refused to open a tunnel, or did not answer
+ * like a proxy. `initiator` is `"remote"`; `cause` is the transport's own error, if
+ * there was one.
  *
  * @category Errors
  *
@@ -86,11 +86,11 @@ export type OpenConn = (
 ) => Promise<Transport>;
 
 /**
- * Opens a tunnel to `target` through a proxy; the result is the connection to
- * the proxy, behind its answer.
+ * Opens a tunnel to `target` through a proxy. The result is the connection to the
+ * proxy; the first byte to read is the one after its answer.
  *
- * Rejects with {@linkcode ProxyError}, with `ConnectionClosedError` when the
- * proxy takes longer than its time-out, and with the signal's reason.
+ * Rejects with {@linkcode ProxyError}, with `ConnectionClosedError` if the proxy
+ * exceeds its timeout, and with the signal's reason.
  */
 export async function openTunnel(
   proxy: ProxySettings,
@@ -123,7 +123,7 @@ export async function openTunnel(
   }
 }
 
-/** Connects to the proxy, with TLS where its URL says so. */
+/** Connects to the proxy, with TLS if its URL is `https:`. */
 async function reach(
   proxy: ProxySettings,
   open: OpenConn,
@@ -180,9 +180,10 @@ async function ask(
         );
       }
       const status = Number(answer[1]);
-      // Rule: any 2xx opens the tunnel, whatever its headers say of a body (RFC 9110 9.3.6).
+      // Rule: any 2xx status opens the tunnel, even if its headers announce a body
+      // (RFC 9110 9.3.6).
       if (status >= 200 && status < 300) return;
-      // Rule: interim answers come before the final one (RFC 9110 15.2).
+      // Rule: interim answers precede the final one (RFC 9110 15.2).
       if (status >= 200 || status === 101) {
         const text = `${status} ${printable(answer[2] ?? "")}`.trimEnd();
         throw new ProxyError(
@@ -199,9 +200,9 @@ async function ask(
 }
 
 /**
- * Reads a head, and not one byte more: what follows belongs to the tunnel, and
- * TLS is opened on the connection itself. Each read asks for as many bytes as
- * are certainly missing.
+ * Reads a head and not one byte more, because the following bytes belong to the
+ * tunnel, and TLS is opened on the connection itself. Each read requests only bytes
+ * that are certainly missing.
  */
 async function readHead(conn: ByteConn, limit: number): Promise<string> {
   let head = "";
@@ -228,7 +229,7 @@ async function readHead(conn: ByteConn, limit: number): Promise<string> {
   return head;
 }
 
-/** How much of the end of a head `text` ends with, characters. */
+/** Length of the longest beginning of a head's end with which `text` ends, characters. */
 function overlap(text: string): number {
   for (let length = END_OF_HEAD.length - 1; length > 0; length--) {
     if (text.endsWith(END_OF_HEAD.slice(0, length))) return length;
@@ -236,7 +237,10 @@ function overlap(text: string): number {
   return 0;
 }
 
-/** A peer that does not speak HTTP may never send the end of a head. */
+/**
+ * Checks the beginning, because a peer that does not speak HTTP may never send the
+ * end of a head.
+ */
 function checkBeginning(head: string): void {
   const expected = "HTTP/1.";
   const length = Math.min(head.length, expected.length);
@@ -262,7 +266,7 @@ function authorityOf({ hostname, port }: Target): string {
   return `${new URL(url).hostname}:${port}`;
 }
 
-/** Values of headers have one character a byte. */
+/** Encodes headers, which have one character for each byte. */
 function encode(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }

@@ -17,7 +17,7 @@ export class QuietTimer {
   #last: number;
   #timer: Timer | undefined;
 
-  /** `since`: when it was last touched, ms of the clock; `start` starts its timers. */
+  /** `since` is the time of the last touch, ms of the clock; `start` starts timers. */
   constructor(
     quiet: number,
     onQuiet: () => void,
@@ -31,7 +31,7 @@ export class QuietTimer {
     if (quiet > 0) this.#arm(Math.max(0, quiet - (now() - since)));
   }
 
-  /** Something happened. */
+  /** Records that something happened. */
   touch(): void {
     this.#last = now();
   }

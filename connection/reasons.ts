@@ -1,5 +1,5 @@
 /**
- * Why a connection ended, as the error that everything pending gets.
+ * The errors that pending operations get when a connection ends.
  *
  * @module
  */
@@ -11,8 +11,8 @@ import { goawayStatusName, statusName } from "../frame/names.ts";
 import { ConnectionClosedError, StreamResetError } from "./errors.ts";
 
 /**
- * An error that is created when it is first asked for. Creating one captures the stack,
- * 5 us, and most connections end while nobody waits for anything.
+ * An error that is created on first use. Creating one captures the stack, which
+ * takes 5 us, and most connections end while nothing is pending.
  */
 export function lazily(create: () => SpdyError): () => SpdyError {
   let error: SpdyError | undefined;
@@ -33,7 +33,7 @@ export function closedBy(
 
 const GONE = new WeakSet<Error>();
 
-/** The peer left: it broke no rule, and no limit was passed. */
+/** The peer left without breaking a rule or exceeding a limit. */
 export function peerGone(
   message: string,
   cause?: unknown,
@@ -43,17 +43,17 @@ export function peerGone(
   return error;
 }
 
-/** Whether an error says no more than that the peer left. */
+/** Whether an error only says that the peer left. */
 export function isPeerGone(error: unknown): boolean {
   return error instanceof Error && GONE.has(error);
 }
 
-/** The transport failed. Keeps a `SpdyError` as it is and wraps any other error. */
+/** The transport failed. Returns a `SpdyError` unchanged and wraps any other error. */
 export function transportFailed(what: string, error: unknown): SpdyError {
   if (error instanceof SpdyError) return error;
   const detail = error instanceof Error ? error.message : String(error);
   const message = `${what} (${detail})`;
-  // A TLS record that cannot be decrypted is a fault of the peer.
+  // If a TLS record cannot be decrypted, the peer is at fault.
   return error instanceof Error && error.name === "InvalidData"
     ? closedBy("remote", message, error)
     : peerGone(message, error);
@@ -135,7 +135,10 @@ export function refusedByGoaway(
   );
 }
 
-/** An own stream was closed before its SYN_STREAM was sent, such as a push for a stream that the peer cancels (SPDY/3 draft 3.3.2). */
+/**
+ * A stream of this side was closed before its SYN_STREAM was sent: for example, a
+ * push for a stream that the peer cancelled (SPDY/3 draft 3.3.2).
+ */
 export function closedBeforeSent(
   streamId: number,
   statusCode: number,
@@ -157,7 +160,7 @@ interface UnreadStream {
   readonly receiveBuffer: { readonly size: number };
 }
 
-/** The application waits for bytes behind more than `limit` bytes that it does not read. */
+/** The application waits for bytes that follow more than `limit` bytes that it does not read. */
 export function tooManyUnread(
   streams: Iterable<UnreadStream>,
   limit: number,

@@ -24,7 +24,7 @@ interface PendingRead {
   readonly result: Deferred<number | null>;
 }
 
-/** The error that a reader gets in place of one of this module. */
+/** Converts an error of this module to the one that a reader gets. */
 type ErrorFor = (error: unknown) => unknown;
 
 type Controller =
@@ -50,7 +50,10 @@ interface Expected {
   readonly wrong: (arrived: string) => unknown;
 }
 
-/** Pieces of one read are joined up to so many bytes; memory of 128 KiB and more comes as fresh pages. */
+/**
+ * Pieces of one read are joined up to this size, bytes; memory of 128 KiB and more
+ * would come as new pages.
+ */
 const LARGEST_CHUNK = 65536;
 
 /**
@@ -76,18 +79,18 @@ export class ReceiveBuffer {
   #end: End | undefined;
   #closed = false;
   #waiting = false;
-  /** A call of read() that waits. */
+  /** A pending call of read(). */
   #pending: PendingRead | undefined;
-  /** Views of the connection's read buffer. */
+  /** Views of the connection's read buffer: the first one, and the others. */
   #piece: Uint8Array | undefined;
   #morePieces: Uint8Array[] = [];
-  /** Which of them comes next. */
+  /** Index of the next of them. */
   #nextIndex = 0;
   #readable: ReadableStream<Uint8Array> | undefined;
   #controller: Controller | undefined;
   /** Set when the web stream is the body of an HTTP message. */
   #errorFor: ErrorFor | undefined;
-  /** In place of `#readable` and `#controller`, for a body that may be collected. */
+  /** Used instead of `#readable` and `#controller` for a body that may be garbage-collected. */
   #weakReadable: WeakRef<ReadableStream<Uint8Array>> | undefined;
   #weakController: WeakRef<Controller> | undefined;
 
@@ -131,15 +134,15 @@ export class ReceiveBuffer {
 
   /**
    * Makes the web stream the body of an HTTP message: a byte stream, which also has
-   * BYOB readers, with the errors that `errorFor` gives. When the application has
-   * dropped it unread, and the garbage collector has found that, it is cancelled.
-   * Has an effect only before {@linkcode readable} is first used.
+   * BYOB readers, and whose errors are converted by `errorFor`. If the application
+   * drops it without reading it, it is cancelled after the garbage collector has
+   * found it. Must be called before {@linkcode readable} is first used.
    */
   presentBody(errorFor: ErrorFor): void {
     this.#errorFor = errorFor;
   }
 
-  /** The application has no reference to the body any more. */
+  /** Called when the application has no reference to the body any more. */
   collected(): void {
     if (this.#closed) return;
     this.#cancel(undefined);
@@ -430,7 +433,7 @@ export class ReceiveBuffer {
       this.#enqueue(controller, chunk);
       if (this.#size === 0 && this.#end !== undefined) this.#close();
     } else {
-      // Somebody waits for bytes, and must not be collected.
+      // A reader waits for bytes, so the controller must not be garbage-collected.
       this.#controller = controller;
       this.#waiting = true;
       this.#events.waits();
@@ -438,7 +441,7 @@ export class ReceiveBuffer {
   }
 
   #enqueue(controller: Controller, chunk: Uint8Array<ArrayBuffer>): void {
-    // A byte stream takes the memory of the chunk, and with it its length.
+    // A byte stream takes over the memory of the chunk, and its length becomes 0.
     const { length } = chunk;
     controller.enqueue(chunk);
     this.#events.consumed(length);
@@ -473,14 +476,14 @@ export class ReceiveBuffer {
     else pending?.result.reject(error);
     const controller = this.#controller ?? this.#weakController?.deref();
     if (controller === undefined || this.#closed) {
-      // Nobody can read it any more.
+      // The application cannot read it any more.
       if (this.#weakController !== undefined) this.#closed = true;
       return;
     }
     this.#closed = true;
     if (whole) {
       controller.close();
-      // Resolves a BYOB read that waits.
+      // Resolves a pending BYOB read.
       if ("byobRequest" in controller) controller.byobRequest?.respond(0);
     } else {
       const errorFor = this.#errorFor;

@@ -17,7 +17,10 @@ import type { ResolvedOptions } from "./options.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 import type { StreamCore, Wait } from "./stream_core.ts";
 
-/** How long an application may wait for more input while it reads none of the bytes that fill its limit, ms. */
+/**
+ * Longest wait of an application for more input while it reads none of the bytes
+ * that fill its limit, ms.
+ */
 const PATIENCE = 1000;
 
 /** Requests to the connection. */
@@ -30,7 +33,7 @@ export interface ReceiveFlowEvents {
   holdReading(hold: boolean): void;
   /** Whether the application waits for something that only more input can provide. */
   wait(): Wait;
-  /** The application waits, although it reads none of the bytes that fill its limit. */
+  /** Called if the application waits but reads none of the bytes that fill its limit. */
   stuck(most: number): void;
 }
 
@@ -46,7 +49,7 @@ export class ReceiveFlow {
   readonly #events: ReceiveFlowEvents;
   readonly #bound: number;
   readonly #most: number;
-  /** Reading may stay paused without limit. */
+  /** Whether reading may stay paused without a limit. */
   readonly #mayHold: boolean;
   readonly #credit: ReceiveWindows | undefined;
   /** Receive buffers that hold pieces of the current read. */
@@ -54,16 +57,16 @@ export class ReceiveFlow {
   /** Received bytes that the application has not read, over all streams. */
   #buffered = 0;
   #holding = false;
-  /** The connection ends. */
+  /** Whether the connection ends. */
   #stopped = false;
   /** Called when the application has finished with bytes. */
   onConsumed: (() => void) | undefined;
-  /** Runs while the application waits and reading is held all the same. */
+  /** Runs while the application waits although reading is paused. */
   #stuck: QuietTimer | undefined;
   /** Streams whose readers have finished with bytes since the last write. */
   readonly #due: StreamCore[] = [];
 
-  /** `ownSettings`: what was announced to the peer by now. */
+  /** `ownSettings` are the values that were announced to the peer so far. */
   constructor(
     session: Session,
     options: ResolvedOptions,
@@ -102,7 +105,7 @@ export class ReceiveFlow {
     return this.#credit?.sessionWindow ?? 0;
   }
 
-  /** A piece of the read buffer belongs to the stream. */
+  /** Passes a piece of the read buffer to its stream. */
   received(state: StreamCore, data: Uint8Array): void {
     this.#buffered += data.length;
     if (this.#credit?.received(data.length)) this.#measure(this.#credit);
@@ -111,7 +114,7 @@ export class ReceiveFlow {
     }
   }
 
-  /** A stream begins or ends, so the path may be quiet. */
+  /** Called when a stream begins or ends, because the path may be quiet then. */
   mayBeQuiet(): void {
     if (this.#credit?.mayBeQuiet()) this.#measure(this.#credit);
   }

@@ -1,5 +1,6 @@
 /**
- * Receive windows: restored as the application consumes bytes, and fitted to the path.
+ * Receive windows, which are restored as the application consumes bytes and adapted
+ * to the path.
  *
  * @module
  */
@@ -15,9 +16,9 @@ import type { StreamCore } from "./stream_core.ts";
 import { WindowTuner } from "./window_tuner.ts";
 
 /**
- * Windows of a connection that has flow control. In SPDY/3.1, the window of the session
- * limits the bytes under way, as the tuner wants it. A stream's window limits the bytes
- * that nobody has read, and only grows.
+ * The windows of a connection with flow control. In SPDY/3.1, the session's window
+ * limits the bytes in flight, as the tuner requests. A stream's window limits the
+ * unread bytes, and only grows.
  */
 export class ReceiveWindows {
   readonly #session: Session;
@@ -45,7 +46,7 @@ export class ReceiveWindows {
     this.#setSessionWindow(firstSessionWindow);
   }
 
-  /** The receive window that the session is meant to have, bytes. */
+  /** The intended receive window of the session, bytes. */
   get sessionWindow(): number {
     return this.#sessionWindow;
   }
@@ -83,12 +84,13 @@ export class ReceiveWindows {
     if (this.#tuner === undefined || state.receiveBuffer.ended || state.ended) {
       return;
     }
-    // A short body needs no more window, and a WINDOW_UPDATE for a stream that is
-    // about to end is an error to npm's spdy 4.0.2: it resets the stream.
+    // A short body needs no more window. In addition, npm's spdy 4.0.2 treats a
+    // WINDOW_UPDATE for a stream that is about to end as an error and resets the
+    // stream.
     state.read += size;
     if (state.read < this.#initial / 2) return;
-    // The window of the stream is granted again in pieces of half the initial one,
-    // which must not delay what the path can carry.
+    // The window of the stream is restored in steps of half the initial window,
+    // which must not limit the rate of the path.
     const wanted = this.#tuner.window <= this.#initial
       ? 0
       : this.#tuner.window - this.#initial / 2;
@@ -96,14 +98,14 @@ export class ReceiveWindows {
       Math.floor(wanted) - state.grown,
       this.#maxMemory - this.#grown,
     );
-    // In SPDY/3.1, the window of the session is the one that becomes smaller.
+    // In SPDY/3.1, only the session's window becomes smaller.
     if (change === 0 || change < 0 && this.#version === PROTO_SPDY3_1) return;
     state.grown += change;
     this.#grown += change;
     resizeReceiveWindow(this.#session, state.id, change);
   }
 
-  /** The stream's window is closed, which frees the memory by which it had grown. */
+  /** The stream has closed, which frees the memory by which its window had grown. */
   closed(state: StreamCore): void {
     this.#grown -= state.grown;
     state.grown = 0;

@@ -17,9 +17,9 @@ export interface SendBufferEvents {
   aborted(reason: unknown): void;
 }
 
-/** The memory of the connection for bytes that are copied from writers. */
+/** The connection's memory for bytes that are copied from writers. */
 export interface SendMemory {
-  /** Reserves memory for so many bytes; false when there is no room. */
+  /** Reserves memory for `size` bytes; false if there is no room. */
   reserve(size: number): boolean;
   /** Releases reserved memory. */
   release(size: number): void;
@@ -27,9 +27,12 @@ export interface SendMemory {
 
 /** A position among the bytes of a stream: after everything written so far. */
 export interface Place {
-  /** Bytes before it; `undefined` as long as chunks before it are in the writable end's own queue. */
+  /**
+   * Number of bytes before it; `undefined` while chunks before it are in the queue
+   * of the web stream.
+   */
   at: number | undefined;
-  /** How many such chunks there are. */
+  /** Number of such chunks. */
   queuedBefore: number;
 }
 
@@ -40,7 +43,7 @@ export interface Place {
  */
 const SMALL_CHUNK = 4096;
 
-/** Small chunks are joined up to so many bytes. */
+/** Small chunks are joined up to this size, bytes. */
 const LARGEST_TAIL = 16384;
 
 /**
@@ -63,10 +66,10 @@ export class SendBuffer {
   #inQueue = 0;
   /** Positions that have chunks of that queue before them. */
   #places: Place[] = [];
-  /** Memory of the last chunk, when that is a copy to which more can be added. */
+  /** Memory of the last chunk, if that is a copy with room for more. */
   #tail: Uint8Array | undefined;
   #ending = false;
-  /** Trailers end this half: it takes no more bytes, and its DATA has no FIN. */
+  /** Whether trailers end this half: it accepts no more bytes, and its DATA has no FIN. */
   #sealed = false;
   #ended = false;
   #error: { readonly reason: unknown } | undefined;
@@ -82,12 +85,12 @@ export class SendBuffer {
     this.#memory = memory;
   }
 
-  /** Bytes waiting. */
+  /** Number of waiting bytes. */
   get size(): number {
     return this.#size;
   }
 
-  /** Bytes of small chunks waiting, whose writes have resolved. */
+  /** Number of waiting bytes of small chunks, whose writes have resolved. */
   get accepted(): number {
     return this.#reserved;
   }
@@ -274,8 +277,8 @@ export class SendBuffer {
       },
       write: (chunk) => this.#writeFromQueue(chunk),
       close: () => {
-        // Chunks behind the close were counted when a write before it waited;
-        // they are refused.
+        // Chunks after the close were counted if a write before them waited; they
+        // are refused.
         this.#queueIsEmpty();
         return this.end();
       },
@@ -285,8 +288,8 @@ export class SendBuffer {
       // Called by the writer's write() at once, before the sink, so it counts the
       // chunks in the web stream's queue.
       size: () => {
-        // A chunk written after the end is refused later, so the end does not wait for
-        // it.
+        // A chunk written after the end is refused later, so the end does not wait
+        // for it.
         if (!this.ending) this.#inQueue++;
         return 1;
       },

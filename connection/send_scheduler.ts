@@ -13,7 +13,7 @@ import type { OpenStreams } from "./open_streams.ts";
 import type { SendMemory } from "./send_buffer.ts";
 import type { StreamCore } from "./stream_core.ts";
 
-/** What the streams of one connection have to send. */
+/** Collects what the streams of one connection have to send. */
 export class SendScheduler implements SendMemory {
   readonly #io: IoLoop;
   readonly #session: Session;
@@ -42,7 +42,10 @@ export class SendScheduler implements SendMemory {
     return this.#ready.length;
   }
 
-  /** Bytes copied from writers whose writes have resolved, and not sent yet. */
+  /**
+   * Bytes that were copied from writers, whose writes have resolved, and that were
+   * not sent yet.
+   */
   get copied(): number {
     return this.#copied;
   }
@@ -60,7 +63,7 @@ export class SendScheduler implements SendMemory {
     this.#io.flush();
   }
 
-  /** A writer waits until the write buffer takes its chunk: see `IoLoop.collect`. */
+  /** Called when a writer waits until the write buffer accepts its chunk: see `IoLoop.collect`. */
   collect(): void {
     this.#io.collect();
   }
@@ -72,13 +75,13 @@ export class SendScheduler implements SendMemory {
     for (const state of ready) this.#submit(state);
   }
 
-  /** An error ends only its stream. */
+  /** Lets one stream submit. An error ends only this stream. */
   #submit(state: StreamCore): void {
     state.isScheduled = false;
     try {
       state.sender.submit(this.#session);
     } catch (error) {
-      // The session is about to reset the stream, and gives the reason then.
+      // The session is about to reset the stream, and then reports the reason.
       const isClosing = error instanceof StreamClosedError &&
         this.#streams.get(state.id) === state;
       if (!isClosing) state.reset(INTERNAL_ERROR, error);

@@ -151,9 +151,9 @@ export function sessionOptions(
 }
 
 /**
- * Default of the longest payload of a DATA frame, bytes:
- * a quarter of the send buffer. Moving a frame takes about 1 us whatever its
- * size, which with 16 KiB was a tenth of the time of a bulk transfer.
+ * Default of the longest payload of a DATA frame, bytes. Processing a frame takes
+ * about 1 us whatever its size, which for 16 KiB was a tenth of the time of a bulk
+ * transfer.
  */
 const DATA_FRAME_SIZE = 64 * 1024;
 
@@ -161,7 +161,7 @@ function withFrameSize(limits: Limits = {}): Limits {
   // The session refuses anything that is not an object.
   if (typeof limits !== "object" || limits === null) return limits;
   const { maxDataFrameSize = DATA_FRAME_SIZE } = limits;
-  // Not spread, which would leave out the getters of a class.
+  // Not copied by spreading, which would leave out the getters of a class.
   return { ...resolveLimits(limits), maxDataFrameSize };
 }
 
@@ -213,7 +213,8 @@ function streamOpened(parts: SessionEventParts, frame: SynStreamFrame): void {
     options[STREAMS_WAIT] &&
     streams.peerOpen === maxConcurrentStreams(options) + 1
   ) {
-    // The first one above the limit: the reply says that the peer knows it now.
+    // This is the first stream above the limit: the reply shows that the peer knows
+    // the limit now.
     parts.probe();
   }
   // The session has no record of a stream that ended with its SYN_STREAM.
@@ -301,7 +302,7 @@ function controlNotSent(
   const { streams, pending, ending } = parts;
   if (frame.frameType === SYN_STREAM) {
     if (frame.streamId === 0) {
-      // It has no id, and none of the others will get one.
+      // The stream has no id, and no other stream can get one.
       pending.idsUsedUp(() => ending.notOpened());
       return;
     }

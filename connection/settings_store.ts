@@ -1,5 +1,5 @@
 /**
- * SETTINGS values of a side, and their persistence by origin (SPDY/3 draft
+ * SETTINGS values of both sides, and persisting them by origin (SPDY/3 draft
  * 2.6.4).
  *
  * @module
@@ -19,9 +19,8 @@ import { CLIENT, type Side } from "../session/constants.ts";
 import { DEFAULT_SESSION_LIMITS } from "../session/limits.ts";
 
 /**
- * Where a client keeps the settings that servers asked it to persist. A `Map`
- * serves for the life of the process; a store that outlives it must be cleared
- * together with cookies.
+ * Stores the settings that servers ask a client to persist. A `Map` is sufficient
+ * while the process runs; a permanent store must be cleared together with cookies.
  *
  * @example
  * ```ts
@@ -34,20 +33,26 @@ import { DEFAULT_SESSION_LIMITS } from "../session/limits.ts";
  * @category Connection
  */
 export interface SettingsStore {
-  /** What is kept for the origin. */
+  /** The entries of the origin. */
   get(origin: string): SettingsEntry[] | undefined;
-  /** Keeps entries for the origin, in place of what was kept. */
+  /** Replaces the entries of the origin. */
   set(origin: string, entries: SettingsEntry[]): unknown;
-  /** Forgets the origin. */
+  /** Removes the entries of the origin. */
   delete(origin: string): unknown;
 }
 
-/** Ids go up to 2^24-1: keeping unknown ones would let a peer fill the memory. */
+/**
+ * Whether the id is known. Ids go up to 2^24-1, so storing unknown ones would let a
+ * peer fill the memory.
+ */
 function isKnown(id: number): boolean {
   return id >= 1 && id <= SETTINGS_MAX;
 }
 
-/** Puts the entries of a frame with known ids into `values`: of a repeated id the first counts. */
+/**
+ * Copies the entries of a frame with known ids to `values`; of a repeated id, the
+ * first entry is used.
+ */
 export function applySettings(
   values: Map<number, number>,
   entries: readonly SettingsEntry[],
@@ -60,7 +65,7 @@ export function applySettings(
   }
 }
 
-/** Keeps what the server asked to keep, forgets what it asked to forget. */
+/** Stores the entries that the server asks to persist, and removes those that it asks to remove. */
 export function persistSettings(
   store: SettingsStore,
   origin: string,
@@ -80,23 +85,23 @@ export function persistSettings(
   if (changed) store.set(origin, [...kept.values()]);
 }
 
-/** Where the first settings come from: part of a connection's options. */
+/** The options that determine the first settings. */
 export interface SettingsSource {
   readonly side: Side;
   readonly settings?: readonly SettingsEntry[];
   readonly settingsStore?: SettingsStore;
   readonly origin?: string;
-  /** Bounds that no kept value lifts. */
+  /** Limits that stored values cannot exceed. */
   readonly limits?: { readonly maxConcurrentStreams?: number };
 }
 
 /**
- * The SETTINGS a connection begins with: the application's, and from a client
- * what the server had it keep, marked as persisted.
+ * The first SETTINGS of a connection: those of the application and, on a client,
+ * those that the server asked to persist, marked as persisted.
  *
- * A client also grants what it sends. So a kept value above the client's own limit is
- * not sent: otherwise a server could make its client promise a window of 2 GiB for
- * each stream.
+ * SETTINGS of a client also grant something to the server. A stored value above the
+ * client's own limit is therefore not sent; otherwise a server could make its
+ * client promise a window of 2 GiB for each stream.
  */
 export function firstSettings(source: SettingsSource): SettingsEntry[] {
   const { settings = [], settingsStore, origin, side } = source;

@@ -4,9 +4,9 @@
  * @module
  */
 
-/** Memory that copies share, bytes: a copy of one byte can keep so much alive. */
+/** Size of the memory that copies share, bytes: a copy of one byte can keep this amount alive. */
 const SHARED = 4096;
-/** A larger chunk gets memory of its own. */
+/** A larger chunk gets its own memory. */
 const SMALL = 2048;
 
 let memory = new Uint8Array(0);
@@ -14,8 +14,8 @@ let used = 0;
 
 /**
  * Copies a chunk into memory that it shares with other copies: allocating a buffer
- * takes 0.5 us, and collecting it as much again. Never pass the copy to the
- * application, which could access the other copies through it.
+ * takes 0.5 us, and collecting it takes the same time again. Never pass the copy to
+ * the application, which could access the other copies through it.
  */
 export function smallCopy(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
   const { length } = chunk;

@@ -42,11 +42,12 @@ export type StreamWait =
 export interface DirectionStats {
   /** Bytes on the transport. */
   readonly bytes: number;
-  /** Frames, of any type that is known. */
+  /** Frames of all known types. */
   readonly frames: number;
   /**
-   * What header compression makes of the header blocks: bytes before and after it, and
-   * `ratio`, the second through the first. 1 when there was no block.
+   * The effect of header compression on header blocks: bytes before and after it,
+   * and `ratio`, the bytes after it divided by those before. 1 if there was no
+   * block.
    */
   readonly headers: {
     readonly plain: number;
@@ -54,8 +55,8 @@ export interface DirectionStats {
     readonly ratio: number;
   };
   /**
-   * Bytes that may still be sent in this direction before the connection's window is
-   * used up; `undefined` where there is none, before SPDY/3.1.
+   * Bytes that may still be sent in this direction before the connection's window
+   * is used up; `undefined` before SPDY/3.1, where there is no such window.
    */
   readonly window: number | undefined;
 }
@@ -72,7 +73,7 @@ export interface StreamStats {
   readonly pri: number;
   /** Which side opened it. */
   readonly opener: "local" | "remote";
-  /** What it waits for: nothing, or one entry for each direction. */
+  /** What it waits for: one entry for each direction that waits. */
   readonly waitsFor: readonly StreamWait[];
   /** Bytes that the application wrote and that are not sent yet. */
   readonly unsent: number;
@@ -90,17 +91,23 @@ export interface StreamStats {
  * @category Connection
  */
 export interface ConnectionStats {
-  /** Whether streams can be opened, only the open ones go on, or it has ended. */
+  /**
+   * Whether streams can be opened (`"open"`), only open streams continue
+   * (`"closing"`), or the connection has ended.
+   */
   readonly state: "open" | "closing" | "closed";
-  /** What was sent. `bytes` includes what waits in the send buffer. */
+  /** What was sent. `bytes` includes bytes in the send buffer. */
   readonly sent: DirectionStats;
   /** What was received. */
   readonly received: DirectionStats;
-  /** The last round trip that a PING measured, ms, not counting those that fit windows to the path; `undefined` before the first. */
+  /**
+   * The last round trip that a PING measured, ms, without the PINGs that adapt
+   * windows to the path; `undefined` before the first.
+   */
   readonly roundTrip: number | undefined;
   /** Streams that wait until the peer allows one more; see `maxStreams`. */
   readonly waitingStreams: number;
-  /** How many streams of this side the peer allows at a time. */
+  /** Most open streams of this side that the peer allows. */
   readonly maxStreams: number;
   /** The open streams, by id. */
   readonly streams: readonly StreamStats[];

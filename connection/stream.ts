@@ -325,7 +325,7 @@ export class Stream {
   }
 }
 
-/** What is shown of a stream that is printed. */
+/** The description of a stream for printing. */
 function inspectStream(stream: Stream): object {
   const { id, origin, ended, failure, remoteEnded, sendBuffer, receiveBuffer } =
     stateOf(stream);

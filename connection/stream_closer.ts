@@ -71,9 +71,9 @@ export class StreamCloser {
   }
 
   /**
-   * Whether the unread bytes of a stream that was cut may stay for the handler
-   * that has it. Without windows, one stream after the other could otherwise leave as
-   * much as all of them may have unread.
+   * Whether the unread bytes of a stream that ended early may be kept for its
+   * handler. Without windows, many such streams could otherwise each keep as many
+   * bytes as all streams together may have unread.
    */
   #mayKeepUnread({ isShared, receiveBuffer }: StreamCore): boolean {
     const { receiveFlow, holdings } = this.#host;
@@ -81,7 +81,7 @@ export class StreamCloser {
       holdings.mayHold(receiveBuffer.size);
   }
 
-  /** The session has no window for the unread bytes any more, but a handler may still read them. */
+  /** The session's windows no longer count the unread bytes, but a handler may still read them. */
   #countUnread(state: StreamCore): void {
     const { receiveFlow, holdings } = this.#host;
     if (state.isShared) holdings.unread(state, state.receiveBuffer.size);

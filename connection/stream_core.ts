@@ -30,7 +30,7 @@ import type { PushOptions, StreamOrigin } from "./stream_origin.ts";
 import { type SendingStream, StreamSender } from "./stream_sender.ts";
 import { type HeadersHandler, Trailers } from "./trailers.ts";
 
-/** What a stream uses of its connection. */
+/** The parts of a connection that a stream uses. */
 export interface StreamHost extends Reading {
   readonly session: Session;
   readonly options: {
@@ -47,9 +47,9 @@ export interface StreamHost extends Reading {
   };
   /** See `ReceiveFlow`. */
   readonly receiveFlow: {
-    /** The application waits for something from the peer. */
+    /** Called when the application waits for something from the peer. */
     reconsider(): void;
-    /** The application has finished with so many received bytes. */
+    /** Called when the application has finished with `size` received bytes. */
     consumed(state: StreamCore, size: number): void;
     /** The stream has no users any more. */
     released(state: StreamCore): void;
@@ -94,7 +94,7 @@ export class StreamCore
   resetByPeer = false;
   /** Bytes that the application has finished with. */
   read = 0;
-  /** By how much its receive window has grown over the initial one, bytes. */
+  /** How much its receive window has grown, bytes. */
   grown = 0;
   /** Bytes that were read but not yet granted to the peer again. */
   uncredited = 0;
@@ -115,9 +115,9 @@ export class StreamCore
   /** Receives the streams pushed for this one, instead of the connection's iterator. */
   onPush: ((pushed: StreamCore) => void) | undefined;
   /**
-   * Pushes are refused while the application does not iterate over the connection, and with so
-   * many streams waiting there; `undefined`: they may wait for an iterator,
-   * `maxWaitingStreams` at most.
+   * If the application does not iterate over the connection, or this number of
+   * streams waits there, pushes are refused; `undefined`: up to `maxWaitingStreams`
+   * of them wait for an iterator.
    */
   mostWaiting: number | undefined;
 
@@ -323,7 +323,7 @@ export class StreamCore
     this.receiveBuffer.finish();
   }
 
-  /** What a server has to know whose stream the client did not want. */
+  /** A hint for a server whose stream the client refused. */
   #hint(statusCode: number): string {
     const { own, unidirectional, associatedStreamId } = this.origin;
     const isForbidden = own && this.id % 2 === 0 &&

@@ -20,7 +20,7 @@ import { Deferred } from "./deferred.ts";
 import type { Place, SendBuffer } from "./send_buffer.ts";
 import type { StreamOrigin } from "./stream_origin.ts";
 
-/** What the sending half uses of its stream. */
+/** The parts of its stream that the sending half uses. */
 export interface SendingStream {
   readonly id: number;
   readonly origin: StreamOrigin;
@@ -198,7 +198,8 @@ export class StreamSender {
     const view = sendBuffer.take(Math.min(length, this.#sendable));
     if (this.#sendable === 0) {
       this.#dataSubmitted = false;
-      // After a failure no FIN is sent: the peer must not take a part for the whole.
+      // After a failure no FIN is sent, because the peer must not accept a
+      // truncated body as complete.
       if (failure !== undefined) return view;
       readCtrl.flags = READ_EOF;
       if (

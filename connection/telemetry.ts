@@ -1,6 +1,6 @@
 /**
- * Deno's OpenTelemetry (`OTEL_DENO=true`), by its global API; no dependency. The
- * types are the parts of `@opentelemetry/api` that are used here.
+ * Deno's OpenTelemetry (`OTEL_DENO=true`) through its global API, without a
+ * dependency. The types are the parts of `@opentelemetry/api` that are used here.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 /** Values of attributes. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
 
-/** What another process knows of a span (W3C Trace Context). */
+/** The part of a span that other processes get (W3C Trace Context). */
 export interface SpanContext {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
@@ -43,7 +43,7 @@ export interface Histogram {
   record(value: number, attributes?: Attributes): void;
 }
 
-/** Asked for its value when metrics are exported. */
+/** An instrument that is read when metrics are exported. */
 export interface Observable {
   addCallback(
     callback: (
@@ -58,7 +58,7 @@ interface InstrumentOptions {
   readonly advice?: { readonly explicitBucketBoundaries?: number[] };
 }
 
-/** Makes instruments. */
+/** Creates instruments. */
 export interface Meter {
   createCounter(name: string, options?: InstrumentOptions): Counter;
   createUpDownCounter(name: string, options?: InstrumentOptions): Counter;
@@ -86,14 +86,14 @@ interface ContextManager {
   with<T>(context: Context, fn: () => T): T;
 }
 
-/** Telemetry that is on. */
+/** The API when telemetry is on. */
 export interface Telemetry {
   readonly tracer: Tracer;
   readonly meter: Meter;
   readonly contexts: ContextManager;
 }
 
-/** `Deno.telemetry`, which the types of older versions of Deno do not have. */
+/** `Deno.telemetry`, which is missing in the types of older versions of Deno. */
 interface Global {
   readonly Deno?: {
     readonly telemetry?: {
@@ -105,17 +105,17 @@ interface Global {
 }
 
 const NAME = "@spdy/spdy";
-/** Key of the span in a context, as `@opentelemetry/api` has it. */
+/** Key of the span in a context, as in `@opentelemetry/api`. */
 const SPAN_KEY = Symbol.for("OpenTelemetry Context Key SPAN");
 
-/** Where `@opentelemetry/api` looks for the providers that are registered. */
+/** Where `@opentelemetry/api` stores the registered providers. */
 const REGISTRY = Symbol.for("opentelemetry.js.api.1");
 
 let known: Telemetry | null | undefined;
 
 /**
- * Telemetry where it is on, else `undefined`. Asked once; after that, this reads
- * a variable (below 1 ns).
+ * The API if telemetry is on, otherwise `undefined`. Determined once; later calls
+ * only read a variable (less than 1 ns).
  */
 export function telemetry(): Telemetry | undefined {
   if (known === undefined) known = open() ?? null;
@@ -125,7 +125,7 @@ export function telemetry(): Telemetry | undefined {
 function open(): Telemetry | undefined {
   const source = (globalThis as Global).Deno?.telemetry;
   if (source === undefined) return undefined;
-  // Deno registers its providers only where OTEL_DENO is set. Elsewhere getMeter
+  // Deno registers its providers only if OTEL_DENO is set. Otherwise getMeter
   // throws, and before Deno 2.7.5 it ends the process.
   if (Reflect.get(globalThis, REGISTRY) === undefined) return undefined;
   try {

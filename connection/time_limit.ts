@@ -7,7 +7,10 @@
 import { startTimeout, stopTimer, type Timer } from "./clock.ts";
 import { ConnectionClosedError } from "./errors.ts";
 
-/** A signal that aborts after a while, or with another one, until it is ended. */
+/**
+ * A signal that aborts after some time, or with another signal, until
+ * {@linkcode end} is called.
+ */
 export class TimeLimit {
   readonly #controller = new AbortController();
   readonly #outer: AbortSignal | undefined;
@@ -15,7 +18,7 @@ export class TimeLimit {
 
   /**
    * Aborts after `timeout` ms (0: never) with a `ConnectionClosedError` whose
-   * message begins with `what`, or when `outer` does, with its reason.
+   * message begins with `what`, or when `outer` aborts, with its reason.
    */
   constructor(
     timeout: number,
@@ -34,12 +37,12 @@ export class TimeLimit {
     if (outer?.aborted) this.#pass();
   }
 
-  /** Aborts with the reason to give up. */
+  /** The signal; its reason says why it aborted. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** The time no longer counts. */
+  /** Ends the limit. */
   end(): void {
     stopTimer(this.#timer);
     this.#outer?.removeEventListener("abort", this.#pass);

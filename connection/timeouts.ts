@@ -1,5 +1,5 @@
 /**
- * The time-outs of a connection: keepalive, idle, headers, control frames.
+ * The timeouts of a connection: keepalive, idle, headers, control frames.
  *
  * @module
  */
@@ -14,26 +14,26 @@ import { QuietTimer } from "./quiet_timer.ts";
 import type { StreamCore } from "./stream_core.ts";
 import type { TrackedFrame } from "./tracked_frames.ts";
 
-/** Events and requests of the time-outs for the connection. */
+/** Events and requests of the timeouts for the connection. */
 export interface TimeoutsEvents extends Reading {
   /** Sends a PING and returns it. */
   ping(): TrackedFrame;
-  /** How many streams are open. */
+  /** Number of open streams. */
   openStreams(): number;
   /** The peer is gone, or took too long. */
   timedOut(message: string): void;
-  /** No stream was open and no byte arrived for so long: close the connection. */
+  /** Called if no stream was open and no byte arrived for the idle timeout. */
   idle(): void;
 }
 
-/** Runs the time-outs that the options set; {@linkcode stop} ends them all. */
+/** Runs the timeouts that the options set; {@linkcode stop} ends them all. */
 export class Timeouts {
   readonly #headerTimeout: number;
   readonly #keepAlive: KeepAlive | undefined;
   readonly #idle: QuietTimer | undefined;
   readonly #events: TimeoutsEvents;
   readonly #controlFrameTimeout: number;
-  /** Where the control frame that is arriving begins, -1 for none. */
+  /** Offset of the control frame that is arriving; -1 for none. */
   #frameAt = -1;
   #frameTimer: PeerTimer | undefined;
   #firstStream: PeerTimer | undefined;
@@ -81,7 +81,7 @@ export class Timeouts {
     this.#idle?.touch();
   }
 
-  /** Called after each read with the beginning of the control frame that is arriving, -1 for none. */
+  /** Called after each read with the offset of the control frame that is arriving; -1 for none. */
   controlFrame(at: number): void {
     if (at === this.#frameAt) return;
     this.#frameAt = at;

@@ -1,9 +1,9 @@
 /**
- * A TCP connection on loopback in front of a transport, for functions of Deno
- * that only take TCP connections, or only addresses.
+ * A TCP connection on loopback in front of a transport, for functions of Deno that
+ * accept only TCP connections or addresses.
  *
- * It costs two descriptors and 0.1 ms a round trip, and needs permission for
- * 127.0.0.1. The listener exists only until the one connection is made; other
+ * It needs two file descriptors, 0.1 ms for each round trip, and permission for
+ * 127.0.0.1. The listener exists only until the connection is made; other
  * connections to it are closed.
  *
  * @module
@@ -15,10 +15,10 @@ import { startIdleTimer, stopTimer, type Timer } from "./clock.ts";
 import type { ByteConn, Transport } from "./transport.ts";
 
 const LOOPBACK = "127.0.0.1";
-/** How long each of the last writes may take after `close`, ms. */
+/** Longest time for each of the last writes after `close`, ms. */
 const LINGER = 10_000;
 
-/** The near end: what a function of Deno made of the TCP connection. */
+/** The near end: the result of Deno's function. */
 interface NearEnd extends ByteConn {
   handshake(): Promise<Deno.TlsHandshakeInfo>;
   readonly localAddr: Deno.Addr;
@@ -27,8 +27,8 @@ interface NearEnd extends ByteConn {
 }
 
 /**
- * Opens a hop in front of `transport`. `connect` makes the connection to the
- * address that it is given. When this rejects, the transport is closed.
+ * Opens a hop in front of `transport`. `connect` connects to the address that it
+ * gets. If this rejects, the transport is closed.
  */
 export async function openHop(
   transport: Transport,
@@ -54,7 +54,7 @@ export async function openHop(
   }
 }
 
-/** Accepts the connection whose near end is `near`. */
+/** Accepts the connection that belongs to `near`. */
 async function otherEnd(
   listener: Deno.TcpListener,
   near: NearEnd,
@@ -63,7 +63,7 @@ async function otherEnd(
   for (;;) {
     const conn = await acceptNext(listener);
     if ((conn.remoteAddr as Deno.NetAddr).port === port) return conn;
-    // Another process of this machine.
+    // The connection of another process on this machine.
     closeQuietly(conn);
   }
 }
@@ -88,12 +88,12 @@ export class TlsHop implements ByteConn {
     ended.then(() => this.#end());
   }
 
-  /** The address of the transport's peer, where there is one. */
+  /** The address of the transport's peer, if there is one. */
   get remoteAddr(): Deno.Addr | undefined {
     return this.#outer.remoteAddr;
   }
 
-  /** The address of the transport's side, where there is one. */
+  /** The address of the transport's own side, if there is one. */
   get localAddr(): Deno.Addr | undefined {
     return this.#outer.localAddr;
   }
@@ -114,12 +114,16 @@ export class TlsHop implements ByteConn {
     await this.#near.closeWrite();
   }
 
-  /** Ends the connection when the bytes that were written have left; a peer that takes none for 10 s gets no more. */
+  /**
+   * Ends the connection when all written bytes were sent; a peer that accepts none
+   * for 10 s loses the rest.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#giving) this.#lingerOn();
-    // Before Deno 2.9, `close` alone keeps the socket open until the peer has closed, too.
+    // Before Deno 2.9, `close` alone keeps the socket open until the peer has also
+    // closed.
     this.#near.closeWrite().catch(() => {})
       .then(() => closeQuietly(this.#near));
   }
@@ -138,7 +142,7 @@ export class TlsHop implements ByteConn {
     return [this.#far, this.#outer as Partial<Deno.Conn>];
   }
 
-  /** From the application to the peer. */
+  /** Copies from the application to the peer. */
   async #carryOut(): Promise<void> {
     try {
       await carry(this.#far, (data) => this.#giveOut(data));
@@ -149,7 +153,7 @@ export class TlsHop implements ByteConn {
     }
   }
 
-  /** Writes to the peer; after the close no write may take longer than `LINGER`. */
+  /** Writes to the peer. After the close, no write may take longer than `LINGER`. */
   async #giveOut(data: Uint8Array): Promise<void> {
     for (let rest = data; rest.length > 0;) {
       this.#giving = true;
@@ -167,19 +171,22 @@ export class TlsHop implements ByteConn {
     this.#linger = startIdleTimer(() => this.#end(), LINGER);
   }
 
-  /** From the peer to the application. */
+  /** Copies from the peer to the application. */
   async #carryIn(): Promise<void> {
     try {
       await carry(this.#outer, (data) => this.#giveNear(data));
     } catch {
-      // The transport failed, and the application learns it from its own end.
+      // The transport failed; the application notices that at its own end.
       closeQuietly(this.#far);
       return;
     }
     await this.#far.closeWrite().catch(() => {});
   }
 
-  /** When the application has closed its end, nothing reads this any more, but the last bytes may still have to be sent. */
+  /**
+   * Writes to the application's end. When the application has closed it, nothing is
+   * read there any more, but its last bytes may still have to be sent.
+   */
   async #giveNear(data: Uint8Array): Promise<void> {
     await writeAll(this.#far, data).catch(() => {});
   }

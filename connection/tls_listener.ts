@@ -1,17 +1,18 @@
 /**
  * A TLS listener whose connections can be ended at any time.
  *
- * Deno 2.9 cannot end a server's TLS connection whose handshake is pending: `close`
- * releases the resource, but a task that waits for the client keeps the socket. So
- * clients that connect and send nothing can hold file descriptors for as long as they
- * like; `close`, `closeWrite`, cancelled streams and aborted reads do not help.
+ * Deno 2.9 cannot end a server's TLS connection during its handshake: `close`
+ * releases the resource, but a task that waits for the client keeps the socket.
+ * Clients that connect and send nothing can therefore hold file descriptors as long
+ * as they like; `close`, `closeWrite`, cancelled streams and aborted reads do not
+ * help.
  *
- * A plain TCP socket can be closed. Here a TCP listener takes the connections,
- * and each is carried to a TLS listener on loopback in the same process: when
+ * A plain TCP socket can be closed. Here a TCP listener accepts the connections,
+ * and each one is carried to a TLS listener on loopback in the same process. When
  * the outer socket and the near end of the inner one are closed, the handshake
- * reads the end of input and its task is over. A connection that has said
- * nothing is one socket; one that has is three. Carrying takes 0.1 ms a round
- * trip, and bulk a third of its speed on loopback (of 1,250 MB/s, 840 were left).
+ * reads the end of input, and its task ends. A connection that has sent nothing
+ * needs one socket, and any other needs three. Carrying costs 0.1 ms for each round
+ * trip, and a third of the speed of bulk on loopback (840 of 1,250 MB/s remained).
  *
  * @module
  */
@@ -44,16 +45,16 @@ export interface TlsListenOptions {
 }
 
 const LOOPBACK = "127.0.0.1";
-/** Bytes of the client that are read before the passage is opened. */
+/** Bytes of the client that are read before the inner connection is opened. */
 const FIRST_READ = 4096;
-/** How long a closed connection's last bytes may make no progress to the client, ms. */
+/** Longest time without progress for the last bytes of a closed connection, ms. */
 const LINGER = 10_000;
 
 /**
- * Listens on TLS. Without permission for {@linkcode LOOPBACK} this is Deno's
- * own listener, whose pending handshakes nothing ends.
+ * Listens with TLS. Without permission for {@linkcode LOOPBACK}, this is Deno's own
+ * listener, whose pending handshakes cannot be ended.
  *
- * Throws what `Deno.listenTls` throws.
+ * Throws the errors of `Deno.listenTls`.
  */
 export function listenTls(options: TlsListenOptions): AcceptingListener {
   const { beforeTls = (listener: AcceptingListener) => listener } = options;
@@ -135,7 +136,7 @@ class TlsListener implements AcceptingListener {
   }
 
   setCertificate(certificate: CertificateAndKey): void {
-    // Nobody would close another inner listener.
+    // If it is already closed, another inner listener would never be closed.
     if (this.#closed) return;
     const inner = listenLoopback({ ...this.#options, ...certificate });
     this.#passage.retire();
@@ -197,7 +198,7 @@ class Passage {
     }
   }
 
-  /** Closes the listener when the connections that are being made are complete. */
+  /** Closes the listener when the connections in progress are complete. */
   retire(): void {
     this.#retired = true;
     if (this.#expected === 0) this.close();
@@ -273,7 +274,8 @@ class CarriedConn implements AcceptedConn {
     this.remoteAddr = outer.remoteAddr;
     this.localAddr = outer.localAddr;
     this.proxyHead = outer.proxyHead;
-    // Without it a second small write waits 40 ms for the client's acknowledgement.
+    // With Nagle's algorithm, a second small write waits 40 ms for the client's
+    // acknowledgement.
     outer.setNoDelay?.(true);
     this.#opening = this.#open(passage);
     this.#opening.catch(() => this.#end());
@@ -298,8 +300,8 @@ class CarriedConn implements AcceptedConn {
   }
 
   /**
-   * Ends the connection: at once when the handshake is not complete, otherwise when the
-   * client has taken the bytes that were written, as long as it keeps taking them.
+   * Ends the connection: at once if the handshake is not complete; otherwise when
+   * the client has received the written bytes, or stops reading them.
    */
   close(): void {
     if (this.#closed) return;
@@ -326,7 +328,7 @@ class CarriedConn implements AcceptedConn {
   }
 
   async #open(passage: () => Passage): Promise<Deno.TlsConn> {
-    // A client that sends nothing costs no more than its socket.
+    // A client that sends nothing needs no more than its socket.
     const first = new Uint8Array(FIRST_READ);
     const size = await this.#outer.read(first);
     if (size === null) {

@@ -1,5 +1,5 @@
 /**
- * When the transport took the frames to which the peer has to respond.
+ * Records when the transport accepted the frames to which the peer has to respond.
  *
  * @module
  */
@@ -22,10 +22,10 @@ export class TrackedFrame {
   }
 
   /**
-   * Since when the peer has had time to respond, in ms of the time that this side has
-   * read. It counts from when the transport took the frame. Until then it counts from
-   * when the transport last took a byte: a peer behind a slow link is not silent, but
-   * a peer that takes no bytes is.
+   * Start of the peer's time to respond, in ms of the time that this side has read.
+   * It is the moment at which the transport accepted the frame. Before that, it is
+   * the moment at which the transport last accepted a byte: a peer behind a slow
+   * link is not silent, but a peer that accepts no bytes is.
    */
   get since(): number {
     return this.writtenAt ?? this.#frames.readingTimeAtWrite;
@@ -39,7 +39,7 @@ export class TrackedFrame {
 export class TrackedFrames {
   /** When the transport last took bytes, ms of the clock. */
   lastWrite: number = now();
-  /** How long this side had read by then, ms. */
+  /** How long this side had read at that time, ms. */
   readingTimeAtWrite = 0;
   readonly #readingTime: () => number;
   #written = 0;

@@ -1,6 +1,6 @@
 /**
- * Transports: a `Deno.Conn`, which is read and written directly, or any pair of web
- * streams, behind one small interface.
+ * Transports behind one small interface: a `Deno.Conn`, which is read and written
+ * directly, or any pair of web streams.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import { nextPlace } from "./placement.ts";
 import type { ProxyHead } from "./proxy_protocol.ts";
 
 /**
- * A pair of byte streams: a `WebSocketStream`'s, a node Duplex made web by
- * `Duplex.toWeb`, one end of an in-memory pipe.
+ * A pair of byte streams: for example those of a `WebSocketStream`, of a node
+ * Duplex (`Duplex.toWeb`), or one end of an in-memory pipe.
  *
  * @category Connection
  */
 export interface ByteStreams {
-  /** What the peer sends. */
+  /** Bytes from the peer. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** What goes to the peer. */
+  /** Bytes to the peer. */
   readonly writable: WritableStream<Uint8Array>;
 }
 
@@ -36,40 +36,44 @@ export interface ByteConn {
   closeWrite(): Promise<void>;
   /** Ends both directions at once. */
   close(): void;
-  /** Turns Nagle's algorithm off (`true`), where there is one. */
+  /** Turns off Nagle's algorithm (`true`), if the transport has it. */
   setNoDelay?(noDelay: boolean): void;
-  /** The process does not end while a read waits; the default. */
+  /** Lets a pending read keep the process alive, which is the default. */
   ref?(): void;
-  /** A read that waits does not keep the process alive. */
+  /** Lets a pending read not keep the process alive. */
   unref?(): void;
-  /** The address of the peer, where there is one. */
+  /** The address of the peer, if there is one. */
   readonly remoteAddr?: Deno.Addr;
-  /** The address of this side, where there is one. */
+  /** The address of this side, if there is one. */
   readonly localAddr?: Deno.Addr;
   /** The head of the PROXY protocol, if a load balancer has sent one. */
   readonly proxyHead?: ProxyHead;
 }
 
 /**
- * A transport of a `Connection`. Of a `Deno.Conn`, `read` and `write` are used, which
- * are several times faster than its web streams.
+ * A transport of a `Connection`. For a `Deno.Conn`, its `read` and `write` are
+ * used, which are several times faster than its web streams.
  *
  * @category Connection
  */
 export type Transport = ByteConn | ByteStreams;
 
-/** A transport as the I/O loops use it. */
+/** A transport for the I/O loops. */
 export interface Wire {
   /**
-   * The next bytes, valid until the next call or {@linkcode Wire.release}; `null` at
-   * the end of input. `expectsBulk` says whether bulk may follow; without it: yes.
+   * The next bytes, valid until the next call or {@linkcode Wire.release}; `null`
+   * at the end of input. `expectsBulk` says whether bulk may follow; if missing, it
+   * may.
    */
   receive(expectsBulk?: () => boolean): Promise<Uint8Array | null>;
-  /** The bytes that were received last are not needed any more. */
+  /** Releases the bytes that were received last. */
   release?(): void;
-  /** Whether a read that waits keeps the process alive; `undefined` where the transport has no say in it. */
+  /**
+   * Sets whether a pending read keeps the process alive; `undefined` if the
+   * transport cannot do that.
+   */
   setReferenced?: (referenced: boolean) => void;
-  /** Sends some of the bytes and resolves to how many; they may change afterwards. */
+  /** Sends some of the bytes and resolves to their number; they may change afterwards. */
   send(data: Uint8Array): Promise<number>;
   /** Ends this side's direction; the peer reads the end of input. */
   closeWrite(): Promise<void>;
@@ -77,22 +81,25 @@ export interface Wire {
   close(): void;
 }
 
-/** Bytes of the buffer in which a connection usually waits. */
+/** Size of the buffer in which a connection usually waits, bytes. */
 const SMALL_READ = 4096;
-/** A read of so many bytes is one of bulk: more of it is to be expected. */
+/** A read of this size is part of bulk, and more is expected, bytes. */
 const BULK = 8 * 1024;
 const SMALLEST_LARGE_READ = 64 * 1024;
-/** Two full send buffers of a peer like this one. With reads of 512 KiB bulk takes a tenth longer. */
+/**
+ * Two full send buffers of a peer like this one, bytes. With reads of 512 KiB, bulk
+ * takes a tenth longer.
+ */
 const LARGEST_READ = 1024 * 1024;
 
-/** Puts a transport behind {@linkcode Wire}. */
+/** Wraps a transport as a {@linkcode Wire}. */
 export function openWire(transport: Transport): Wire {
   return isConn(transport)
     ? new ConnWire(transport)
     : new StreamsWire(transport);
 }
 
-/** Whether the transport has `read` and `write` of its own. */
+/** Whether the transport has its own `read` and `write`. */
 export function isConn(transport: Transport): transport is ByteConn {
   return "read" in transport && typeof transport.read === "function" &&
     "write" in transport && typeof transport.write === "function";
@@ -104,9 +111,9 @@ class ConnWire implements Wire {
   readonly #small = new Uint8Array(SMALL_READ);
   /** Memory of the last read, if it was a large one. */
   #large: Uint8Array<ArrayBuffer> | undefined;
-  /** Room that the last read had, bytes. */
+  /** Size of the last read's buffer, bytes. */
   #room = SMALL_READ;
-  /** Bytes that it brought. */
+  /** Number of bytes of the last read. */
   #last = 0;
   #place = 0;
   #closed = false;
@@ -123,10 +130,11 @@ class ConnWire implements Wire {
   }
 
   /**
-   * A read that waits keeps its memory, and nothing takes it back. So a large buffer
-   * is used where the last read was full, so that more bytes are there already, or
-   * while a stream can receive and the last read brought bulk: waiting in a small one then
-   * takes a tenth of the rate, for a second system call each time.
+   * A pending read keeps its memory, which cannot be taken back. A large buffer is
+   * therefore used only if the last read was full, so that more bytes are
+   * available, or if a stream can receive and the last read was part of bulk.
+   * Waiting in a small buffer would then cost a tenth of the rate, because each
+   * time needs a second system call.
    */
   async receive(expectsBulk?: () => boolean): Promise<Uint8Array | null> {
     this.release();
@@ -160,7 +168,8 @@ class ConnWire implements Wire {
     const data = await this.#read(
       memory.subarray(this.#place, this.#place + room),
     );
-    // After a failure the memory is not used again: the operation may still have it.
+    // After a failure the memory is not reused, because the operation may still use
+    // it.
     this.#large = memory;
     return data;
   }
@@ -192,7 +201,7 @@ class ConnWire implements Wire {
   }
 }
 
-/** What a web stream gets at once, bytes. */
+/** Most bytes of one write to a web stream. */
 const LARGEST_PIECE = 64 * 1024;
 
 class StreamsWire implements Wire {
@@ -202,7 +211,7 @@ class StreamsWire implements Wire {
   constructor(streams: ByteStreams) {
     this.#reader = streams.readable.getReader();
     this.#writer = streams.writable.getWriter();
-    // Failures come back out of read() and write(); these two repeat them.
+    // read() and write() report failures; these promises only repeat them.
     this.#reader.closed.catch(() => {});
     this.#writer.closed.catch(() => {});
   }
@@ -216,7 +225,7 @@ class StreamsWire implements Wire {
   }
 
   async send(data: Uint8Array): Promise<number> {
-    // A copy, since the other end may keep what it gets. One piece at a time, to
+    // A copy, because the other end may keep what it gets. One piece at a time, to
     // distinguish a slow stream from one that has stopped.
     const copy = data.slice(0, LARGEST_PIECE);
     await this.#writer.ready;

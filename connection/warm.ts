@@ -1,7 +1,7 @@
 /**
  * Keeps the compiled code of the classes of a stream, by keeping one object of each
- * alive; see `zlib/deflate.ts`. With a full garbage collection every 0.8 s, a
- * connection then answers a quarter more requests.
+ * class alive; see `zlib/deflate.ts`. With a full garbage collection every 0.8 s, a
+ * connection answers a quarter more requests this way.
  *
  * @module
  */

@@ -8,14 +8,14 @@ import { ERR_PROTO, SpdyError } from "../errors.ts";
 import { pause } from "./clock.ts";
 import type { ByteStreams } from "./transport.ts";
 
-/** Above so many bytes on their way, writing waits. */
+/** If more bytes than this are buffered, writing waits. */
 const MAX_BUFFERED = 1024 * 1024;
-/** A WebSocket has no event for "sent", so its buffer is checked again after so long, ms. */
+/** A WebSocket has no event for "sent", so its buffer is checked again after this time, ms. */
 const RECHECK = 5;
 
 /**
- * The two byte streams of a WebSocket, to run a `Connection` on. Message
- * boundaries mean nothing; a text message is an error.
+ * The two byte streams of a WebSocket, as the transport of a `Connection`. Message
+ * boundaries have no meaning; a text message is an error.
  *
  * A WebSocket cannot be paused. Keep flow control on, so that the windows limit the
  * received bytes that wait here.

@@ -1,82 +1,97 @@
 /**
- * How many bytes should be under way to this side: what the path carries in a round
- * trip, measured.
+ * Measures how many bytes should be in flight to this side: what the path carries
+ * in a round trip.
  *
  * @module
  */
 
-/** What {@linkcode WindowTuner} starts from, bytes. */
+/** Options of {@linkcode WindowTuner}, bytes. */
 export interface WindowTunerOptions {
   /** The window at the start. */
   readonly initial: number;
-  /** The window is never larger. */
+  /** The largest window. */
   readonly max: number;
 }
 
-/** A smaller window gains nothing: it delays an urgent frame by 13 ms at 20 Mbit/s. */
+/**
+ * Lower limit of the window, bytes. A smaller one has no benefit: this one delays
+ * an urgent frame by 13 ms at 20 Mbit/s.
+ */
 const LEAST = 32 * 1024;
-/** A window of less is tried for a moment, to learn whether the path carries as much with it. */
+/**
+ * Lower limit of a window that is tried for a moment, to learn whether the path
+ * carries as much with it.
+ */
 const LEAST_TRIED = LEAST / 2;
-/** The window holds what the path carries in so many round trips. */
+/** The window is what the path carries in this number of round trips. */
 const ROUND_TRIPS = 1.5;
-/** While the path has no queue, the window is so many times what arrives in a round trip. */
+/** While the path has no queue, the window is this multiple of what arrives in a round trip. */
 const GROWTH = 3;
-/** The same when the path carries no more than before. */
+/** The same if the path carries no more than before. */
 const STEADY_GROWTH = 2;
-/** A window is in use when so much of it arrives in a round trip. */
+/** A window is in use if this part of it arrives in a round trip. */
 const USED = 0.6;
-/** A round trip has no queue in it when it is so many times the shortest at most. */
+/** A round trip of at most this multiple of the shortest one has no queue in it. */
 const NEAR = 1.25;
-/** With so much more it shows a queue, or that the path is another now. */
+/** A round trip of more than this multiple shows a queue, or a change of the path. */
 const FAR = 2;
-/** What both ends take to answer, ms: it says nothing about the path. */
+/** Time that both ends take to answer, ms, which says nothing about the path. */
 const SLACK = 1;
-/** The window is reduced to less than so much of it, or not at all. */
+/** The window is only reduced if the new one is smaller than this part of it. */
 const ENOUGH_LESS = 0.75;
-/** With a window that was reduced, the path is still full when it carries so much of what it did. */
+/**
+ * With a reduced window, the path is still full if it carries this part of what it
+ * carried before.
+ */
 const STILL_FULL = 0.8;
-/** The path is not full yet when it carries so many times what it ever did: TCP still starts slowly. */
+/**
+ * If the path carries this multiple of its earlier maximum, it is not full yet: TCP
+ * is still in slow start.
+ */
 const GROWING = 1.2;
-/** After each round trip, what the path carried before counts for so much less. */
+/** After each round trip, the earlier maximum is multiplied by this. */
 const FORGOTTEN = 0.95;
-/** With no more bytes than that in a round trip, the path is quiet. */
+/** With at most this number of bytes in a round trip, the path is quiet. */
 const QUIET = 4096;
 /**
- * The window when nothing is known but the round trip, bytes a ms: 40 Mbit/s. While TCP
- * still starts slowly, that is enough for a faster path as well.
+ * Rate for the window if only the round trip is known, bytes per ms: 40 Mbit/s.
+ * During TCP's slow start, this is enough for a faster path as well.
  */
 const FIRST_RATE = 5000;
-/** With that first guess, the window is no larger, bytes. */
+/** Largest window of that first guess, bytes. */
 const FIRST_MOST = 1024 * 1024;
 /**
- * The most for a path with a round trip of up to 1 ms, and for each further ms: 4 Gbit/s.
- * On loopback, more only waits in the socket of the peer. With half of it, bulk over
- * loopback loses a third, and small requests beside it are no faster.
+ * Largest window for each ms of the round trip, at least 1 ms: 4 Gbit/s. On
+ * loopback, more bytes would only wait in the peer's socket. With half of it, bulk
+ * over loopback loses a third, and small requests beside it are not faster.
  */
 const MOST_PER_MS = 512 * 1024;
 
-/** Between two measurements, ms; doubled each time while nothing changes. */
+/** Time between two measurements, ms; doubled each time if nothing changes. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 500;
-/** After a PING that was not answered, ms. */
+/** Time after a PING that was not answered, ms. */
 const AFTER_FAILURE = 10_000;
-/** A peer that has not answered the first PING after so many ms may answer none. */
+/** A peer that has not answered the first PING after this time, ms, may never answer one. */
 const UNANSWERED = 1000;
-/** Between two trials of half the window, ms. */
+/** Time between two trials of half the window, ms. */
 const TRIAL = 10_000;
 /**
- * The same while round trips are {@linkcode FAR} from the shortest, or the window is the
- * least and cannot follow from them.
+ * The same if round trips are {@linkcode FAR} from the shortest one, or if the
+ * window has its lower limit and cannot be derived from them.
  */
 const FAR_TRIAL = 2000;
-/** A quiet path is measured again after so many ms and bytes. */
+/** A quiet path is measured again after this time, ms, and this number of bytes. */
 const QUIET_AFTER = 2000;
 const QUIET_BYTES = 256 * 1024;
-/** The first measurements of a quiet path: both ends still load and compile code then. */
+/**
+ * Number of first measurements of a quiet path, during which both ends still load
+ * and compile code.
+ */
 const QUIET_FIRST = 3;
 const QUIET_FIRST_AFTER = 100;
 
-/** What arrived in a round trip, or in two of them. */
+/** What arrived in one or two round trips. */
 interface Sample {
   /** Bytes. */
   readonly size: number;
@@ -88,18 +103,18 @@ interface Sample {
 
 /** A window that was reduced, and what the path carried before. */
 interface Trial {
-  /** The window before it was reduced, once or more. */
+  /** The window before it was reduced, once or several times. */
   readonly window: number;
   readonly before: Sample;
-  /** Go on to reduce the window while the path stays full. */
+  /** Whether to continue to reduce the window while the path stays full. */
   readonly descend: boolean;
-  /** Bytes that the larger window allowed are still under way. */
+  /** Whether bytes that the larger window allowed are still in flight. */
   settling: boolean;
   /** The first round trip with the smaller window. */
   first: Sample | undefined;
 }
 
-/** Two round trips together, because chance makes one appear twice as fast. */
+/** Combines two round trips, because by chance one can appear twice as fast. */
 function joined(first: Sample, second: Sample): Sample {
   return {
     size: first.size + second.size,
@@ -117,11 +132,12 @@ function joined(first: Sample, second: Sample): Sample {
  * - A longer one shows a queue, which a window larger than bandwidth times round trip
  *   only lengthens: the window becomes {@linkcode ROUND_TRIPS} times that.
  *
- * The shortest round trip can be wrong: the path may change, and the first PINGs may
- * have met a queue. So each reduction is checked. If the path carries less with the
- * smaller window, no bytes waited in a queue: then that round trip is the shortest.
- * Half the window is tried now and then for the same reason. Otherwise a window that
- * was once reduced by mistake would stay small for ever.
+ * The shortest round trip can be wrong: the path may have changed, or there may
+ * have been a queue during the first PINGs. So each reduction is checked. If the
+ * path carries less with the smaller window, there was no queue, and that round
+ * trip becomes the shortest. For the same reason, half the window is tried from
+ * time to time. Otherwise a window that was reduced by mistake would stay small
+ * forever.
  *
  * It reads no clock: callers pass the times, in ms.
  */
@@ -132,7 +148,7 @@ export class WindowTuner {
   #begin = 0;
   #measuring = false;
   #shortest = Infinity;
-  /** The last round trip showed a queue, although the window was not in use. */
+  /** Whether the last round trip showed a queue although the window was not in use. */
   #unusedQueued = false;
   /** The last round trip in which the window was in use. */
   #last: Sample | undefined;
@@ -144,12 +160,12 @@ export class WindowTuner {
   #trialAt = 0;
   #pause = FIRST_PAUSE;
   #notBefore = 0;
-  /** When the path was last measured while quiet, and the bytes since then. */
+  /** Time of the last measurement of the quiet path, and the bytes since then. */
   #quietAt = 0;
   #sinceQuiet = 0;
   #quietSamples = 0;
   readonly #initial: number;
-  /** The window follows only from the round trip: it was never in use. */
+  /** Whether the window is only derived from the round trip, because it was never in use. */
   #isGuess = true;
 
   constructor(options: WindowTunerOptions) {
@@ -158,7 +174,7 @@ export class WindowTuner {
     this.#max = Math.max(options.max, options.initial);
   }
 
-  /** The bytes that should be under way at most. */
+  /** Most bytes that should be in flight. */
   get window(): number {
     return this.#window;
   }
@@ -168,7 +184,10 @@ export class WindowTuner {
     return this.#shortest;
   }
 
-  /** A stream begins or ends, so the path may be quiet; true when a PING should be sent now. */
+  /**
+   * Called when a stream begins or ends, because the path may be quiet then; true
+   * if a PING should be sent now.
+   */
   mayBeQuiet(now: number): boolean {
     if (this.#measuring) return false;
     const isKnown = this.#shortest !== Infinity;
@@ -188,7 +207,7 @@ export class WindowTuner {
       this.#sample += size;
       const time = now - this.#begin;
       if (time > UNANSWERED && this.#shortest === Infinity) {
-        // Without round trips nothing else is known of the path but its rate.
+        // Without round trips, only the rate of the path is known.
         const wanted = GROWTH * UNANSWERED * this.#sample / time;
         this.#grow(Math.min(wanted, FIRST_MOST));
       }
@@ -234,7 +253,7 @@ export class WindowTuner {
     const isQuiet = this.#sample <= QUIET;
     this.#shortest = isQuiet ? roundTrip : Math.min(this.#shortest, roundTrip);
     if (isFirst) {
-      // The first PING may have met a queue.
+      // There may have been a queue during the first PING.
       this.#trialAt = now + (isQuiet ? TRIAL : FAR_TRIAL);
     }
     if (this.#isGuess) {
@@ -291,13 +310,16 @@ export class WindowTuner {
     return Math.min(this.#max, most);
   }
 
-  /** What the path needs that carries `rate` bytes a ms. */
+  /** The window for a path that carries `rate` bytes per ms. */
   #needed(rate: number): number {
     const wanted = ROUND_TRIPS * rate * (this.#shortest + SLACK);
     return Math.floor(Math.max(LEAST, Math.min(wanted, this.#most)));
   }
 
-  /** The path is full, and the window not in use yet: it must not let the queue become longer without end. */
+  /**
+   * The path is full but the window is not in use: limits the window so that the
+   * queue cannot grow without end.
+   */
   #bound(sample: Sample): void {
     const { size, time, roundTrip } = sample;
     const isQueued = size >= LEAST && !this.#isGrowing &&
@@ -310,14 +332,14 @@ export class WindowTuner {
     this.#window = Math.min(this.#window, Math.floor(most));
   }
 
-  /** The window is in use and bytes wait in a queue. */
+  /** The window is in use and there is a queue: adapts the window. */
   #fit(sample: Sample): void {
     const needed = this.#needed(sample.size / sample.time);
     if (needed >= this.#window * ENOUGH_LESS) {
       this.#window = Math.max(this.#window, needed);
       return;
     }
-    // A quarter at most, so that one odd measurement does little harm.
+    // To a quarter at most, so that one wrong measurement does little harm.
     this.#reduce(Math.max(needed, this.#window / 4), sample, false);
   }
 
@@ -337,7 +359,7 @@ export class WindowTuner {
     this.#window = Math.floor(window);
   }
 
-  /** Now and then half the window is tried. */
+  /** Tries half the window from time to time. */
   #tryLess(sample: Sample, now: number): void {
     const far = this.#window <= LEAST ? NEAR : FAR;
     const isFar = sample.roundTrip > this.#shortest * far + SLACK;
@@ -348,7 +370,7 @@ export class WindowTuner {
     this.#reduce(this.#window / 2, sample, true);
   }
 
-  /** What a reduced window shows. */
+  /** Evaluates a reduced window. */
   #check(trial: Trial, roundTrip: number, now: number): void {
     if (trial.settling) {
       trial.settling = false;
@@ -375,8 +397,8 @@ export class WindowTuner {
     const rate = sample.size / sample.time;
     const rateBefore = before.size / before.time;
     if (rate < rateBefore * STILL_FULL) {
-      // Nothing waited in a queue, so this is the path's own round trip. A smaller
-      // window makes none longer: then the path has changed meanwhile.
+      // There was no queue, so this is the round trip of the path. A smaller window
+      // does not make it longer, so if it is longer, the path has changed.
       if (sample.roundTrip <= before.roundTrip * NEAR) {
         this.#trialAt = now + TRIAL;
         this.#shortest = sample.roundTrip;

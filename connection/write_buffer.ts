@@ -1,5 +1,5 @@
 /**
- * The bytes that wait for the next write.
+ * Collects the bytes for the next write.
  *
  * @module
  */
@@ -15,17 +15,17 @@ const LARGEST_OWN = 4096;
 const NOTHING = new Uint8Array(0);
 
 /**
- * Collects frames, up to a bound, so that one write sends them. Its memory grows with
- * use; large memory it has only while bytes wait in it (`large_buffers.ts`).
+ * Collects frames up to a limit, so that one write sends them. Its memory grows
+ * with use. It only has large memory while bytes wait in it (`large_buffers.ts`).
  */
 export class WriteBuffer {
   readonly #pace: WritePace;
   #bytes: Uint8Array<ArrayBuffer> = NOTHING;
   #begin = 0;
   #end = 0;
-  /** Memory of its own, which it keeps until a silence. */
+  /** Its own memory, which it keeps until a silence. */
   #own: Uint8Array<ArrayBuffer> = NOTHING;
-  /** Where the last large memory began. */
+  /** Place in its page at which the last large memory began. */
   #place = 0;
   /** About the size of the largest of the last writes, bytes. */
   #usual = 0;
@@ -35,15 +35,15 @@ export class WriteBuffer {
     this.#pace = new WritePace(most);
   }
 
-  /** Bytes that it ever took. */
+  /** Total number of bytes that it has accepted. */
   appended = 0;
 
-  /** Bytes waiting. */
+  /** Number of waiting bytes. */
   get length(): number {
     return this.#end - this.#begin;
   }
 
-  /** Most bytes that it takes now. */
+  /** Most bytes that it accepts now. */
   get bound(): number {
     return this.#pace.bound;
   }
@@ -53,17 +53,17 @@ export class WriteBuffer {
     return this.#pace.dataRoom(this.length);
   }
 
-  /** Whether it takes no more. */
+  /** Whether it accepts no more bytes. */
   get full(): boolean {
     return this.length >= this.bound;
   }
 
-  /** Memory it has, bytes. */
+  /** Size of its memory, bytes. */
   get capacity(): number {
     return this.#bytes.length;
   }
 
-  /** Takes as much of `data` as fits and returns how much; 0 when full. */
+  /** Copies as much of `data` as fits, and returns the number of bytes; 0 if it is full. */
   append(data: Uint8Array): number {
     const taken = Math.min(data.length, this.bound - this.length);
     if (this.#end + taken > this.#bytes.length) this.#grow(this.#end + taken);
@@ -120,7 +120,8 @@ export class WriteBuffer {
       while (capacity < size) capacity *= 2;
       this.#bytes = this.#own = new Uint8Array(capacity);
     } else {
-      // As much as was needed before, so that bulk is not copied from size to size.
+      // As much as was needed before, so that bulk is not copied repeatedly while
+      // the memory grows.
       this.#usual = Math.max(size, Math.min(this.#usual, this.bound));
       this.#place = nextPlace(this.#place);
       this.#bytes = takeLarge(this.#usual);

@@ -1,27 +1,31 @@
 /**
- * How many bytes one write may carry: few on a slow link, where what is being written
- * delays urgent frames, and many on a fast one, where each write costs a system call.
+ * Limits the bytes of one write: few on a slow link, where a write delays urgent
+ * frames, and many on a fast one, where each write costs a system call.
  *
  * @module
  */
 
-/** A shorter DATA frame is not worth its head: it may go beyond the write. */
+/** A shorter DATA frame has too much overhead; it may exceed the limit of the write instead. */
 const SHORTEST_FRAME = 1024;
 /**
  * Bytes of one write on a slow link: 16 KiB with the rest of a DATA frame, which delay
  * an urgent frame by 6.5 ms at 20 Mbit/s.
  */
 const LEAST = 16 * 1024 - SHORTEST_FRAME;
-/** One write carries what the transport takes in so many ms. */
+/** One write carries what the transport accepts in this time, ms. */
 const WRITE_TIME = 1;
 /**
- * A socket takes its first bytes at once, whatever the link: they are counted with so
- * many ms. What waits here is then at most an eighth of what waits in the socket.
+ * A socket accepts its first bytes at once on any link, so they count as if they
+ * had taken this time, ms. The bytes that wait here are then at most an eighth of
+ * those in the socket.
  */
 const START_TIME = 8;
-/** The rate is that of the last bytes, of so many at most and half as many at least. */
+/** The rate is measured over at most this number of last bytes, and at least half of it. */
 const REMEMBERED = 4 * 1024 * 1024;
-/** With less in one write, DATA frames end with it, so that no part of a frame is left over. */
+/**
+ * If a write has less than this number of bytes, DATA frames end with it, so that
+ * no part of a frame remains.
+ */
 const WHOLE_FRAMES = 4 * LEAST;
 /** Bytes of the head of a DATA frame (SPDY/3 draft 2.2.2). */
 const HEAD = 8;
@@ -33,7 +37,7 @@ export class WritePace {
   #bytes = 0;
   #time = START_TIME;
 
-  /** A write has at most `most` bytes. */
+  /** `most` is the largest number of bytes of a write. */
   constructor(most: number) {
     this.#most = most;
     this.#bound = Math.min(most, LEAST);
@@ -66,7 +70,7 @@ export class WritePace {
       : Math.max(this.#bound - waiting - HEAD, SHORTEST_FRAME);
   }
 
-  /** After a silence the link may be another. */
+  /** After a silence, the link may have changed. */
   reset(): void {
     this.#bytes = 0;
     this.#time = START_TIME;

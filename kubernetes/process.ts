@@ -283,7 +283,7 @@ export class RemoteProcess implements AsyncDisposable {
     if (this.#reported) return;
     if (!unproven) throw failure;
     throw new RemoteCommandError(
-      `${type} may be incomplete: the server ended it, but did not report how the command ended`,
+      `${type} may be cut short: the server ended it, but did not report how the command ended`,
       { cause: failure },
     );
   }

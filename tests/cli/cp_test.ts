@@ -90,7 +90,10 @@ Deno.test("cp: what the arguments mean", async () => {
     [["a"], "cp needs SOURCE and DESTINATION"],
     [["a", "b"], "one of SOURCE and DESTINATION"],
     [["web:a", "web:b"], "one of SOURCE and DESTINATION"],
-    [["--retries", "x", "web:a", "b"], "--retries x: 0 to 1000"],
+    [
+      ["--retries", "x", "web:a", "b"],
+      "--retries x: it must be a number from 0 to 1000",
+    ],
   ];
   for (const [args, message] of cases) {
     const { code, stderr } = await run(["cp", ...args]);

@@ -263,7 +263,7 @@ Deno.test("get tells what went wrong, where, and with which exit code", async ()
   const cases: [args: string[], code: number, message: RegExp][] = [
     [[], 2, /get needs a URL/],
     [["http://h/"], 2, /http:\/\/ is not supported; use spdy:\/\//],
-    [["nonsense"], 2, /"nonsense" is no URL/],
+    [["nonsense"], 2, /"nonsense" is not a URL/],
     [["--version", "4", base], 2, /it must be 2, 3 or 3\.1/],
     [["--bogus", base], 2, /unknown option --bogus/],
     [["-C", "-", base], 2, /does not resume/],

@@ -203,7 +203,7 @@ Deno.test("what is wrong with the options or the kubeconfig is told", async () =
     ],
     [["--as-group", "a", "web"], 2, /--as-group and --as-uid need --as/],
     [["--cert", "x", "web"], 2, /--cert and --key must be given together/],
-    [["--server", "x", "web"], 2, /a URL is needed/],
+    [["--server", "x", "web"], 2, /it must be a URL/],
     [["--kubeconfig", "/nowhere", "web"], 1, /\/nowhere: it cannot be read/],
     [["-"], 2, /needs --server with a streaming URL/],
     [["-xi", "web"], 2, /unknown option -x in -xi/],

@@ -355,7 +355,7 @@ Deno.test("proxy carries an upgrade where both ends of SPDY are proxies, else an
   await using single = await inFrontOf(`spdy://127.0.0.1:${plain.addr.port}`);
   const [status, text] = await upgrade(single.url);
   assertEquals(status, 501);
-  assertMatch(text, /carries no upgrades/);
+  assertMatch(text, /does not support upgrades/);
 });
 
 Deno.test("proxy answers 502 when nobody is behind it, 504 when it is slow, with one line for each", async () => {

@@ -192,8 +192,14 @@ Deno.test("the error for a line of text says which part is wrong", () => {
     const [line, what] of [
       ["UDP4 192.0.2.1 198.51.100.2 1 2", family],
       ["TCP4 192.0.2.1 198.51.100.2 1", family],
-      ["TCP6 192.0.2.1 198.51.100.2 1 2", "an address is not one"],
-      ["TCP4 192.0.2.1 198.51.100.2 1 65536", "a port is not one"],
+      [
+        "TCP6 192.0.2.1 198.51.100.2 1 2",
+        "an address is not a valid IP address",
+      ],
+      [
+        "TCP4 192.0.2.1 198.51.100.2 1 65536",
+        "a port is not a number from 0 to 65535",
+      ],
     ]
   ) {
     const error = assertThrows(

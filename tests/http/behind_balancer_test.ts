@@ -346,9 +346,9 @@ Deno.test("options that make no sense are refused before anything listens", () =
     const [options, text] of [
       [
         { proxyProtocol: "yes" as never },
-        'proxyProtocol yes is none of "required"',
+        'proxyProtocol yes must be "required"',
       ],
-      [{ proxyProtocol: true as never }, "proxyProtocol true is none of"],
+      [{ proxyProtocol: true as never }, "proxyProtocol true must be"],
       [{ trusted: ["10.0.0.1"] }, "needs the option proxyProtocol"],
       [
         { proxyProtocol: "required", trusted: ["10.0.0.0/40"] },

@@ -80,7 +80,7 @@ Deno.test("output that is too long is an error, and the process is left", async 
   await assertRejects(
     () => process.output({ maxBytes: 100_000 }),
     RemoteCommandError,
-    "stdout has more than 100000 bytes",
+    "stdout has more than the 100000 bytes",
   );
   await waitFor("the server to see that the client left", left.promise);
 });

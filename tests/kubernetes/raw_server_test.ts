@@ -101,7 +101,7 @@ Deno.test("a 101 that names no protocol is reported as that", async () => {
     await assertRejects(
       () => exec({ ...server.target, transport }),
       Error,
-      "there is no upgrade header",
+      "without the header upgrade",
     );
   }
 });

@@ -142,7 +142,7 @@ Deno.test("a tunnel that is refused, aborted or used wrongly is told", async () 
     () =>
       tunnel.getChannel({ streamIndex: 1, readable: true, writable: false }),
     InvalidArgumentError,
-    "needs spdyHeaders",
+    "needs the option spdyHeaders",
   );
   await tunnel.stop();
 });

@@ -350,14 +350,18 @@ Deno.test("requests for a WebSocket that are refused, and with what", async () =
       426,
       "version 8 of WebSockets",
     ],
-    [[exec.replace("GET", "POST"), key, version, v5], 405, "by GET"],
+    [[exec.replace("GET", "POST"), key, version, v5], 405, "must use GET"],
     [
       [exec, key, version, "Sec-WebSocket-Protocol: chat"],
       403,
       "client supports chat, server accepts v5.channel.k8s.io",
     ],
     [["GET /exec/token?command=x", key, version, v5], 400, "at least 1 of"],
-    [["GET /attach/token?output=1", key, version, v5], 501, "no attach"],
+    [
+      ["GET /attach/token?output=1", key, version, v5],
+      501,
+      "does not support attach",
+    ],
     [
       [exec, key, version, v5, "Origin: https://evil.example"],
       403,
