@@ -1,5 +1,5 @@
 /**
- * A session on a transport: adds streams, promises and time-outs to `Session`.
+ * A session on a transport: adds streams, promises and timeouts to `Session`.
  *
  * @module
  */

@@ -216,7 +216,7 @@ Deno.test("get --resolve connects elsewhere, and the server sees the name", asyn
   });
 });
 
-Deno.test("get: errors name the address as typed, the time-out and the file", async () => {
+Deno.test("get: errors name the address as typed, the timeout and the file", async () => {
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = silent.addr as Deno.NetAddr;
   const closed = closedPort();

@@ -1,6 +1,6 @@
 /**
  * What breaks in the middle: a container, a pod, containerd itself. The client
- * gets a result or an error, and never waits for ever.
+ * gets a result or an error, and never waits forever.
  *
  * @module
  */

@@ -192,7 +192,7 @@ for (const what of ["large", "small"] as const) {
   });
 }
 
-Deno.test("slow end: a peer that talks on for ever is left in the end", async () => {
+Deno.test("slow end: a peer that talks on forever is left in the end", async () => {
   using time = virtualTime();
   const up = new Link(0);
   const server = new Connection(connOver(up, new Link(0, 1 << 20)), {

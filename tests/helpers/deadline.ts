@@ -1,5 +1,5 @@
 /**
- * No test waits for ever: one that has not ended after {@linkcode DEADLINE}
+ * No test waits forever: one that has not ended after {@linkcode DEADLINE}
  * fails, and says what it was waiting for. `tests/deps.ts` loads this, so that
  * it holds for every test.
  *

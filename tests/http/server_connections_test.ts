@@ -186,7 +186,7 @@ for (
   });
 }
 
-Deno.test("onConnectionError: is told of a limit and of a time-out that were passed", async () => {
+Deno.test("onConnectionError: is told of a limit and of a timeout that were passed", async () => {
   const told = new Told();
   const { onConnectionError } = told;
   const options = { ...quiet, onConnectionError, headerTimeout: 50 };

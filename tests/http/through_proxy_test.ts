@@ -269,7 +269,7 @@ Deno.test("a proxy that does not answer is given up", async () => {
   );
   while (proxy.requests.length === 0) await realPause();
   await time.advance(5000);
-  await waitFor("the time-out", rejected);
+  await waitFor("the timeout", rejected);
   while (proxy.open.size > 0) await realPause();
 });
 

@@ -243,7 +243,7 @@ class CountingRelay implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
     // Not left to the ends: a scenario that fails leaves them open, and waiting
-    // for them would hide its failure behind the time-out.
+    // for them would hide its failure behind the timeout.
     for (const conn of this.#conns) {
       try {
         conn.close();

@@ -169,7 +169,7 @@ Deno.test("what a server writes where it has nothing to say stops nothing", asyn
 });
 
 Deno.test("an output that is cancelled before a status may be cut short: reading it fails", async () => {
-  // What a container runtime does when its idle time-out ends a command.
+  // What a container runtime does when its idle timeout ends a command.
   await against(V4, async (error, stdout) => {
     await stdout.write(encoder.encode("first half"));
     await turn();

@@ -336,7 +336,7 @@ Deno.test("numbers: a version that is none is refused before anything listens or
   }
 });
 
-Deno.test("numbers: a time-out of 0 never ends, wherever there is one", async () => {
+Deno.test("numbers: a timeout of 0 never ends, wherever there is one", async () => {
   const never = {
     idleTimeout: 0,
     headerTimeout: 0,

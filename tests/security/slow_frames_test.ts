@@ -80,7 +80,7 @@ Deno.test("slow frames: frames that come to their end may take long all together
   peer.close();
 });
 
-Deno.test("slow frames: 0 waits for ever", async () => {
+Deno.test("slow frames: 0 waits forever", async () => {
   using time = virtualTime();
   const { server, peer } = serverWith(0);
   peer.sendBytes(SYN_STREAM_BYTES.slice(0, 20));

@@ -109,7 +109,7 @@ Deno.test("maxQueuedReplies: PINGs of a peer that does not read", () => {
   assertEdge(harness, "maxQueuedReplies", 5, () => ping(1));
 });
 
-Deno.test("maxQueuedReplies: a peer that reads may go on pinging for ever", () => {
+Deno.test("maxQueuedReplies: a peer that reads may go on pinging forever", () => {
   const harness = makeServer({ maxQueuedReplies: 1 });
   for (let count = 0; count < 2000; count++) {
     harness.give(ping(1));

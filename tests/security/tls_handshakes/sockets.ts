@@ -93,7 +93,7 @@ for (const [name, startServer] of SERVERS) {
           return sockets() <= listening + conns.length;
         },
       );
-      // By the handshakes' time-out, not because a client takes nothing any more.
+      // By the handshakes' timeout, not because a client takes nothing any more.
       assertLess(time.now(), 10_000);
       // Each was told, by an end or a reset.
       for (const conn of conns) {
@@ -107,7 +107,7 @@ for (const [name, startServer] of SERVERS) {
 }
 
 Deno.test({
-  name: "a client that does not take the last bytes keeps no socket for ever",
+  name: "a client that does not take the last bytes keeps no socket forever",
   ignore: Deno.build.os !== "linux",
   async fn() {
     const { cert, key, caCert } = CERTIFICATE;
