@@ -102,7 +102,7 @@ for (const [group, values] of Object.entries(EXPECTED)) {
   });
 }
 
-Deno.test("each kind of control frame keeps its fields on the way over the wire", () => {
+Deno.test("each kind of control frame keeps its fields when it is encoded and decoded", () => {
   const base = { version: 3, flags: 0 } as const;
   const nv: spdy.NameValue[] = [["name", "value"]];
   const synReply: spdy.SynReplyFrame = {

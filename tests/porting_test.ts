@@ -51,7 +51,7 @@ async function identifiersInTests(): Promise<Set<string>> {
   return found;
 }
 
-Deno.test("the porting page holds all 150 names of python-spdylay's session document", () => {
+Deno.test("the porting page contains all 150 names of python-spdylay's session document", () => {
   const titles = [
     "Session",
     "Callbacks",
@@ -90,7 +90,7 @@ Deno.test("every constant of the porting page is exported with python-spdylay's 
   assertEquals(names.get("READ_EOF"), 1);
 });
 
-Deno.test("every method of the porting page is a method of Session", () => {
+Deno.test("every method on the porting page is a method of Session", () => {
   const methods = section("Session").filter(({ ours }) => ours.endsWith("()"));
   assertEquals(methods.length, 20);
   for (const { ours } of methods) {
@@ -112,7 +112,7 @@ Deno.test("every error class of the porting page is exported and is a SpdyError"
   }
 });
 
-Deno.test("every frame field of the porting page is on the decoded frame", () => {
+Deno.test("every frame field on the porting page is on the decoded frame", () => {
   const nv: [string, string][] = [[":path", "/"]];
   const base = { version: 3, flags: 0, length: 0 };
   const frames: Record<string, CtrlFrame> = {
@@ -172,7 +172,7 @@ Deno.test("every frame field of the porting page is on the decoded frame", () =>
   }
 });
 
-Deno.test("every name of the porting page is used by another test", async () => {
+Deno.test("every name on the porting page is used by another test", async () => {
   const used = await identifiersInTests();
   const rows = [
     "Session",

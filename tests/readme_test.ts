@@ -3,7 +3,7 @@ import { assert, assertEquals } from "./deps.ts";
 const root = new URL("../", import.meta.url);
 const readme = await Deno.readTextFile(new URL("README.md", root));
 
-Deno.test("what the README shows of an example is the example", async () => {
+Deno.test("each example in the README equals its file", async () => {
   const shown = [
     ...readme.matchAll(
       /<!-- (examples\/\S+) -->\n\n```ts ignore\n([\s\S]*?)```/g,
@@ -40,7 +40,7 @@ function anchors(text: string): string[] {
   );
 }
 
-Deno.test("every heading that a page links to exists", async () => {
+Deno.test("every heading to which a page links exists", async () => {
   for (const page of PAGES) {
     const url = new URL(page, root);
     for (
@@ -71,7 +71,7 @@ Deno.test("every file that a page names in code style exists", async () => {
   }
 });
 
-Deno.test("every page that a page links to is there", async () => {
+Deno.test("every page to which a page links exists", async () => {
   for (const page of PAGES) {
     const url = new URL(page, root);
     for (

@@ -203,7 +203,7 @@ Deno.test("new Connection leaves the transport untouched when an option does not
   await transport.writable.close();
 });
 
-Deno.test("the functions of a stream have no options of others", async () => {
+Deno.test("the functions of a stream do not accept options of other functions", async () => {
   const [near, far] = memoryStreams();
   await using client = new Connection(near, sideAndVersion);
   await using server = new Connection(far, { ...sideAndVersion, side: 2 });
@@ -232,7 +232,7 @@ Deno.test("the functions of a stream have no options of others", async () => {
   ) await assertRejects(call, InvalidArgumentError, message);
 });
 
-Deno.test("shutdown of a server has no option but timeout", async () => {
+Deno.test("shutdown of a server accepts no option but timeout", async () => {
   await using server = serve(quiet, handler);
   await assertRejects(
     () => server.shutdown({ timeOut: 0 } as object),
@@ -241,7 +241,7 @@ Deno.test("shutdown of a server has no option but timeout", async () => {
   );
 });
 
-Deno.test("connect, accept and serve pass on what they were given, and nothing else", async () => {
+Deno.test("connect, accept and serve pass on exactly the options that they got", async () => {
   await using server = serve({ ...quiet, maxConnections: 9 }, handler);
   await using connection = await connect({
     port: server.addr.port,
@@ -260,7 +260,7 @@ Deno.test("connect, accept and serve pass on what they were given, and nothing e
   }
 });
 
-Deno.test("connect and accept have no options of others", async () => {
+Deno.test("connect and accept do not accept options of other functions", async () => {
   await assertRejects(
     () => connect({ port: 1, host: "localhost" } as { port: number }),
     InvalidArgumentError,
@@ -276,7 +276,7 @@ Deno.test("connect and accept have no options of others", async () => {
   far.close();
 });
 
-Deno.test("limits that do not exist are refused", () => {
+Deno.test("unknown limits are refused", () => {
   const limits = { maxConcurrentStream: 1 } as Record<string, number>;
   for (const taker of Object.values(TAKERS)) {
     assertThrows(
@@ -287,7 +287,7 @@ Deno.test("limits that do not exist are refused", () => {
   }
 });
 
-Deno.test("serve takes what Deno.serve takes, or says why not", async () => {
+Deno.test("serve accepts the options of Deno.serve, or explains why not", async () => {
   await serve({
     ...quiet,
     transport: "tcp",

@@ -406,7 +406,7 @@ for (const [what, call, right = ""] of CALLS) {
     check(what, call, right, "InvalidArgumentError"));
 }
 
-Deno.test("wrong types: what callbacks give", async () => {
+Deno.test("wrong types: results of callbacks", async () => {
   const results: readonly Call[] = [
     ["a read callback", (v) => bodyOf(v).send()],
     ["a recv callback", (v) => client({ recv: () => v }).recv(), "undefined"],
@@ -425,7 +425,7 @@ Deno.test("wrong types: what callbacks give", async () => {
   }
 });
 
-Deno.test("bytes: any Uint8Array is taken, whatever memory it is in", () => {
+Deno.test("bytes: any Uint8Array is accepted, whatever memory it uses", () => {
   const encoder = new FrameEncoder(PROTO_SPDY3_1);
   const ping = encoder.encode({
     frameType: PING,
@@ -495,7 +495,7 @@ Deno.test("bytes: any Uint8Array is taken, whatever memory it is in", () => {
   }
 });
 
-Deno.test("names: those of Object's members are names like any other", () => {
+Deno.test("names: those of Object's members are ordinary names", () => {
   const names = [
     "__defineGetter__",
     "__proto__",

@@ -32,13 +32,13 @@ function fixed(name: string, figures: readonly number[], calls: string[]) {
   };
 }
 
-Deno.test("bench: median and spread", () => {
+Deno.test("bench: median and spread are correct", () => {
   assertEquals(median([3, 1, 2]), 2);
   assertEquals(median([4, 1, 2, 3]), 2.5);
   assertAlmostEquals(spread([90, 100, 120]), 0.15);
 });
 
-Deno.test("bench: rounds take turns, ratios are made round by round", async () => {
+Deno.test("bench: rounds take turns, and ratios are computed for each round", async () => {
   const calls: string[] = [];
   const [comparison] = await runRow({
     name: "row",
@@ -54,7 +54,7 @@ Deno.test("bench: rounds take turns, ratios are made round by round", async () =
   assertEquals(ratios(comparison), [2, 4, 3]);
 });
 
-Deno.test("bench: a rate by the clock becomes one by CPU time", async () => {
+Deno.test("bench: a rate by wall time is converted to CPU time", async () => {
   const waiting = {
     name: "waiting",
     run: async () => {
@@ -74,7 +74,7 @@ Deno.test("bench: a rate by the clock becomes one by CPU time", async () => {
   for (const ratio of ratios(comparison)) assertGreater(ratio, 49_000);
 });
 
-Deno.test("bench: of bytes less is better", () => {
+Deno.test("bench: fewer bytes are better", () => {
   const comparison: Comparison = {
     row: "row",
     unit: "bytes",
@@ -84,7 +84,7 @@ Deno.test("bench: of bytes less is better", () => {
   assertEquals(ratios(comparison), [4]);
 });
 
-Deno.test("bench: a missing peer is told, any other failure is one", async () => {
+Deno.test("bench: a missing peer is reported, and any other failure is an error", async () => {
   const row = (error: Error) => ({
     name: "row",
     unit: "op/s" as const,

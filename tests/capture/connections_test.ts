@@ -18,7 +18,7 @@ function ids({ frames }: Reading): number[] {
   );
 }
 
-Deno.test("segments out of order, sent twice and overlapping are put right", async () => {
+Deno.test("segments out of order, repeated and overlapping are put in order", async () => {
   const part = (begin: number, end: number): SegmentSpec => ({
     ...client,
     sequence: 1001 + begin,
@@ -45,7 +45,7 @@ Deno.test("sequence numbers wrap", async () => {
   assertEquals(ids(reading), [1, 3, 5, 7, 9, 11, 13, 15]);
 });
 
-Deno.test("connections are numbered in the order of their first packet, all of them counted", async () => {
+Deno.test("all connections are numbered in the order of their first packet", async () => {
   const other = { fromPort: 4000, toPort: 80 };
   const reading = await readSegments([
     { ...other, sequence: 10, syn: true },
@@ -66,7 +66,7 @@ Deno.test("connections are numbered in the order of their first packet, all of t
   );
 });
 
-Deno.test("a connection on the same ports after a FIN or RST has a number of its own", async () => {
+Deno.test("a connection on the same ports after a FIN or RST has its own number", async () => {
   for (const end of [{ fin: true }, { rst: true }]) {
     const talk = [
       { ...client, sequence: 10, syn: true },
@@ -78,7 +78,7 @@ Deno.test("a connection on the same ports after a FIN or RST has a number of its
   }
 });
 
-Deno.test("late packets of a closed connection are not a new one", async () => {
+Deno.test("late packets of a closed connection do not open a new one", async () => {
   const reading = await readSegments([
     { ...client, sequence: 10, syn: true },
     { ...client, sequence: 11, bytes: ping(1) },
@@ -89,7 +89,7 @@ Deno.test("late packets of a closed connection are not a new one", async () => {
   assertEquals(words(reading), ["> PING"]);
 });
 
-Deno.test("the client is the end that opened, or asks, or has odd streams, or the higher port", async () => {
+Deno.test("the client is the end that opened, sends requests, has odd streams, or has the higher port", async () => {
   // From the lower port on: what tells it is the content.
   const ports = { fromPort: 5000, toPort: 60000 };
   const back = { fromPort: 60000, toPort: 5000 };
@@ -119,7 +119,7 @@ Deno.test("the client is the end that opened, or asks, or has odd streams, or th
   );
 });
 
-Deno.test("records end with what became of each connection", async () => {
+Deno.test("the last record of a connection says how it ended", async () => {
   const talk = new Talk();
   talk.send("client", ping(1)).close("client").close("server");
   const ends = async (file: Uint8Array): Promise<string[]> =>
@@ -133,7 +133,7 @@ Deno.test("records end with what became of each connection", async () => {
   assertEquals(await ends(open.file()), ["reset"]);
 });
 
-Deno.test("connections that speak something else are counted, not shown", async () => {
+Deno.test("connections with another protocol are counted and not shown", async () => {
   const reading = await readSegments([
     { ...client, sequence: 1, syn: true },
     { ...client, sequence: 2, bytes: ascii("GET / HTTP/1.1\r\n\r\n") },

@@ -11,7 +11,7 @@ function talk(): Uint8Array[] {
   return talk.segments.map(ipv4Packet);
 }
 
-Deno.test("link heads, tags, tunnels, extension heads and fragments are passed over", async () => {
+Deno.test("link heads, tags, tunnels, extension heads and fragments are skipped", async () => {
   for (const { name, linkType, wrap } of encapsulations) {
     const packets = talk().flatMap(wrap);
     const reading = await read([pcapFile({ linkType, packets })]);
@@ -24,7 +24,7 @@ Deno.test("link heads, tags, tunnels, extension heads and fragments are passed o
   }
 });
 
-Deno.test("packets that are cut off anywhere in their heads are ignored", async () => {
+Deno.test("packets that are truncated in their heads are ignored", async () => {
   for (const { linkType, wrap } of encapsulations) {
     const [packet] = talk().slice(2, 3).flatMap(wrap);
     const packets = Array.from(
@@ -35,7 +35,7 @@ Deno.test("packets that are cut off anywhere in their heads are ignored", async 
   }
 });
 
-Deno.test("tunnels in tunnels without end are not followed", async () => {
+Deno.test("endlessly nested tunnels are not read", async () => {
   // MPLS in GRE in IP: each packet has itself inside, as far as 64 KiB go.
   let packet = new Uint8Array(20);
   for (let depth = 0; depth < 800; depth++) {

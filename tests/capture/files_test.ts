@@ -23,7 +23,7 @@ async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-Deno.test("pcap: both byte orders, micro- and nanoseconds", () => {
+Deno.test("pcap: both byte orders, microseconds and nanoseconds are read", () => {
   for (const littleEndian of [true, false]) {
     for (const nanoseconds of [true, false]) {
       const file = pcapFile({
@@ -39,7 +39,7 @@ Deno.test("pcap: both byte orders, micro- and nanoseconds", () => {
   }
 });
 
-Deno.test("pcapng: clocks of other resolutions", () => {
+Deno.test("pcapng: clocks of other resolutions are read", () => {
   for (const exponent of [3, 6, 9]) {
     const file = pcapngFile(101, PACKETS, exponent);
     const packets = [...new PcapngReader().read(file)];
@@ -63,7 +63,7 @@ Deno.test("a file gives the same records in one piece and in pieces of any size"
   }
 });
 
-Deno.test("a file that is cut off anywhere gives what is before the cut, and a warning", async () => {
+Deno.test("a file that is truncated anywhere gives everything before the end, and a warning", async () => {
   const talk = new Talk();
   talk.send("client", talk.request(1, "/one"));
   talk.send("client", ping(1));
@@ -90,7 +90,7 @@ Deno.test("a file that is cut off anywhere gives what is before the cut, and a w
   }
 });
 
-Deno.test("a gzip file that is cut off gives what can be unpacked", async () => {
+Deno.test("a truncated gzip file gives what can be decompressed", async () => {
   const talk = new Talk();
   for (let id = 1; id < 400; id += 2) {
     talk.send("client", talk.request(id, `/${Math.sin(id)}`));
@@ -104,7 +104,7 @@ Deno.test("a gzip file that is cut off gives what can be unpacked", async () => 
   );
 });
 
-Deno.test("a damaged gzip file gives what is before the damage", async () => {
+Deno.test("a damaged gzip file gives everything before the damage", async () => {
   const talk = new Talk();
   for (let id = 1; id < 400; id += 2) {
     talk.send("client", talk.request(id, `/${Math.sin(id)}`));
@@ -116,7 +116,7 @@ Deno.test("a damaged gzip file gives what is before the damage", async () => {
   assert(reading.warnings.length > 0);
 });
 
-Deno.test("gzip members one after the other are one file", async () => {
+Deno.test("several gzip members form one file", async () => {
   const file = conversation();
   const packed = concat([
     await gzip(file.subarray(0, 100)),
@@ -125,7 +125,7 @@ Deno.test("gzip members one after the other are one file", async () => {
   assertEquals(words(await read([packed])), words(await read([file])));
 });
 
-Deno.test("a length that no packet has ends the file with a warning, not with memory", async () => {
+Deno.test("an impossible length ends the file with a warning and allocates nothing", async () => {
   const file = conversation();
   const damaged = concat([file, new Uint8Array(16).fill(0x7f)]);
   const reading = await read([damaged]);
@@ -161,20 +161,20 @@ Deno.test("hex digits with white space are read as bytes; each file is a connect
   ]);
 });
 
-Deno.test("formats that are not read are named, with what to do", async () => {
+Deno.test("unsupported formats are named, with what to do", async () => {
   const zstd = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, ...Array(40).fill(0)]);
   const error = await read([zstd]).then(() => undefined, (error) => error);
   assertEquals(error?.message, "file is zstd: unpack it with zstd -d");
 });
 
-Deno.test("packets of a link type that is not known are counted", async () => {
+Deno.test("packets of an unknown link type are counted", async () => {
   const file = pcapFile({ linkType: 105, packets: PACKETS });
   assertEquals((await read([file])).warnings, [
     "2 packets were not read, because their link type 105 is not supported",
   ]);
 });
 
-Deno.test("hex: what is no hex digit is told of, in whatever piece it arrives", async () => {
+Deno.test("hex: other characters are reported, in whatever piece they arrive", async () => {
   const file = ascii("80030006 00000004 00000001 zz");
   for (const size of [4, 20, 27, file.length]) {
     const pieces: Uint8Array[] = [];

@@ -15,7 +15,7 @@ function block(...pairs: [string, string][]): Uint8Array {
   ]);
 }
 
-Deno.test("an invalid header block: which name or value, and why", () => {
+Deno.test("an invalid header block is reported with the name or value, and the reason", () => {
   const cases: [Uint8Array, string | undefined][] = [
     [block(["a", "b"]), undefined],
     [block(["Host", "b"]), 'the name "Host" has a capital letter'],

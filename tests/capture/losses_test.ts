@@ -33,7 +33,7 @@ Deno.test("a packet that is missing inside DATA is skipped by its length", async
   );
 });
 
-Deno.test("behind a gap the next frame is found, and what was skipped is told", async () => {
+Deno.test("the next frame after a gap is found, and the skipped bytes are reported", async () => {
   const talk = new Talk();
   talk.send("client", talk.request(1, "/one"));
   const second = talk.request(3, "/two");
@@ -54,7 +54,7 @@ Deno.test("behind a gap the next frame is found, and what was skipped is told", 
   ]);
 });
 
-Deno.test("a gap at the very beginning of a direction is searched, too", async () => {
+Deno.test("a gap at the very beginning of a direction is searched as well", async () => {
   const talk = new Talk();
   talk.send("client", ping(1)).send("client", ping(3));
   talk.segments.splice(2, 1);
@@ -65,7 +65,7 @@ Deno.test("a gap at the very beginning of a direction is searched, too", async (
   ]);
 });
 
-Deno.test("behind a gap DATA is found by the streams that are known", async () => {
+Deno.test("DATA after a gap is found with the help of known streams", async () => {
   const talk = new Talk();
   talk.send("client", talk.request(1, "/one"));
   const frames = [1, 2, 3, 4, 5, 6].map((n) =>
@@ -93,7 +93,7 @@ Deno.test("behind a gap DATA is found by the streams that are known", async () =
   ]]);
 });
 
-Deno.test("packets that the capture cut short are gaps", async () => {
+Deno.test("truncated packets are gaps", async () => {
   const talk = new Talk();
   talk.send("client", talk.request(1, "/one"));
   talk.send("server", concat([talk.reply(1), talk.data(1, "y".repeat(900))]));
@@ -111,7 +111,7 @@ Deno.test("packets that the capture cut short are gaps", async () => {
   assertEquals(reading.frames[2].missing > 700, true);
 });
 
-Deno.test("a capture from the middle: the first frames whose headers are not readable are shown", async () => {
+Deno.test("a capture from the middle shows its first frames without readable headers", async () => {
   const talk = new Talk({ handshake: false });
   talk.request(1, "/one");
   talk.send(
@@ -128,7 +128,7 @@ Deno.test("a capture from the middle: the first frames whose headers are not rea
   assertEquals(reading.frames[0].frame?.frameType, 1);
 });
 
-Deno.test("a capture that begins without a handshake, but with the first frame, is read in full", async () => {
+Deno.test("a capture that begins with the first frame, but without a handshake, is read completely", async () => {
   const talk = new Talk({ handshake: false });
   talk.send("client", talk.request(1, "/one"));
   assertEquals(words(await read([talk.file()])), ["> SYN_STREAM 1"]);
@@ -148,7 +148,7 @@ Deno.test("a capture that begins inside a frame skips to the next one", async ()
   ]);
 });
 
-Deno.test("a gap is waited for while its packets may come, and not longer", async () => {
+Deno.test("missing packets are awaited only as long as they may arrive", async () => {
   const talk = new Talk();
   talk.send("client", ping(1)).send("client", ping(3)).send("client", ping(5));
   const [late] = talk.segments.splice(3, 1);

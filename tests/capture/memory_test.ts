@@ -29,7 +29,7 @@ async function readSegments(
   return { frames, heap };
 }
 
-Deno.test("what is held does not grow with the length of a connection", async () => {
+Deno.test("memory does not grow with the length of a connection", async () => {
   function* long(count: number): Generator<SegmentSpec> {
     const talk = new Talk();
     talk.send("client", talk.request(1, "/"));
@@ -49,7 +49,7 @@ Deno.test("what is held does not grow with the length of a connection", async ()
   );
 });
 
-Deno.test("connections that were never closed are forgotten when there are too many", async () => {
+Deno.test("connections that were never closed are removed when there are too many", async () => {
   function* many(count: number): Generator<SegmentSpec> {
     for (let n = 0; n < count; n++) {
       const fromPort = 10000 + n % 50000;
@@ -62,7 +62,7 @@ Deno.test("connections that were never closed are forgotten when there are too m
   assert(heap < 500e6, `${heap} bytes of heap`);
 });
 
-Deno.test("SYNs that are sent again and again cost the same each", async () => {
+Deno.test("each repeated SYN costs the same", async () => {
   function* repeated(count: number): Generator<SegmentSpec> {
     const ports = { fromPort: 50000, toPort: 6121 };
     for (let n = 0; n < count; n++) yield { ...ports, sequence: 5, syn: true };

@@ -32,7 +32,7 @@ function message(
   ]);
 }
 
-Deno.test("an upgrade: both halves are read, whatever words follow the 101", async () => {
+Deno.test("an upgrade: both directions are read, whatever reason follows the 101", async () => {
   for (const words101 of ["101 Switching Protocols", "101", "101 ", "101 OK"]) {
     const talk = new Talk();
     talk.send("client", REQUEST);
@@ -55,7 +55,7 @@ Deno.test("an upgrade: both halves are read, whatever words follow the 101", asy
   }
 });
 
-Deno.test("an upgrade in pieces, behind other requests with bodies of all kinds", async () => {
+Deno.test("an upgrade in pieces is read, after other requests with bodies of all kinds", async () => {
   const talk = new Talk();
   const client = concat([
     ascii("GET /a HTTP/1.1\r\n\r\n"),
@@ -88,7 +88,7 @@ Deno.test("an upgrade in pieces, behind other requests with bodies of all kinds"
   }
 });
 
-Deno.test("an upgrade that is refused is shown, and the connection goes on", async () => {
+Deno.test("a refused upgrade is shown, and the connection continues", async () => {
   const talk = new Talk();
   talk.send("client", REQUEST);
   talk.send("server", ascii("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno"));
@@ -105,7 +105,7 @@ Deno.test("an upgrade that is refused is shown, and the connection goes on", asy
   assertEquals(words(reading), ["> PING"]);
 });
 
-Deno.test("one direction of an upgraded connection, from a file of raw bytes", async () => {
+Deno.test("one direction of an upgraded connection is read from a file of raw bytes", async () => {
   const talk = new Talk();
   const answer = ascii("HTTP/1.1 101 Go\r\nUpgrade: SPDY/3.1\r\n\r\n");
   const reading = await read([concat([answer, talk.reply(1), ping(2)])]);
@@ -143,7 +143,7 @@ Deno.test("SPDY in the messages of a WebSocket is read", async () => {
   assertEquals(reading.payloads.get("0.1<"), "x".repeat(300));
 });
 
-Deno.test("a packet of a WebSocket that is missing is a gap in its message", async () => {
+Deno.test("a missing packet of a WebSocket is a gap in its message", async () => {
   const talk = new Talk();
   talk.send("client", TUNNEL);
   talk.send(
@@ -167,7 +167,7 @@ Deno.test("a packet of a WebSocket that is missing is a gap in its message", asy
   ]);
 });
 
-Deno.test("a PROXY head, and a CONNECT, in front of SPDY are shown", async () => {
+Deno.test("a PROXY head and a CONNECT in front of SPDY are shown", async () => {
   const line = "PROXY TCP4 10.0.0.1 10.0.0.2 4000 80";
   const talk = new Talk();
   talk.send("client", concat([ascii(`${line}\r\n`), ping(1)]));

@@ -38,7 +38,7 @@ Deno.test("TLS 1.2 with AES-GCM is decrypted with a key log", async () => {
   }
 });
 
-Deno.test("TLS 1.3 is decrypted, over a KeyUpdate as well", async () => {
+Deno.test("TLS 1.3 is decrypted, also after a KeyUpdate", async () => {
   const secret = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
   const log = [
     ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", 1],
@@ -87,7 +87,7 @@ Deno.test("TLS 1.3 is decrypted, over a KeyUpdate as well", async () => {
   );
 });
 
-Deno.test("TLS that cannot be decrypted is named, with the reason", async () => {
+Deno.test("TLS that cannot be decrypted is reported with the reason", async () => {
   const texts = async (suite: number, log: string): Promise<string[]> =>
     (await read([talkTls12(suite).file()], new KeyLog(log))).notes
       .map(({ text }) => text);
@@ -105,7 +105,7 @@ Deno.test("TLS that cannot be decrypted is named, with the reason", async () => 
   ]);
 });
 
-Deno.test("records of TLS that are missing are a gap in what is inside", async () => {
+Deno.test("missing TLS records are a gap in the content", async () => {
   const body = new Talk().data(1, "x".repeat(3000));
   const parts = [0, 1000, 2000].map((at) => body.subarray(at, at + 1000));
   const talk = talkTls12(AES_128, [
@@ -132,7 +132,7 @@ Deno.test("records of TLS that are missing are a gap in what is inside", async (
   }
 });
 
-Deno.test("a key log is read again when it does not have a connection yet", async () => {
+Deno.test("a key log is read again if it does not contain a connection yet", async () => {
   let reads = 0;
   const log = new KeyLog("", () => {
     reads++;
@@ -142,7 +142,7 @@ Deno.test("a key log is read again when it does not have a connection yet", asyn
   assertEquals([words(reading).length, reads, log.size], [2, 1, 1]);
 });
 
-Deno.test("where the platform cannot decrypt, TLS is named, and reading goes on", async () => {
+Deno.test("if the platform cannot decrypt, TLS is reported, and reading continues", async () => {
   const subtle = Object.getOwnPropertyDescriptor(Crypto.prototype, "subtle")!;
   Object.defineProperty(Crypto.prototype, "subtle", {
     configurable: true,

@@ -40,7 +40,7 @@ Deno.test("numbers and repeated values stay strings", () => {
   assertEquals(positionals, ["1e3"]);
 });
 
-Deno.test("what follows -- is kept apart where the command takes it", () => {
+Deno.test("arguments after -- are separate, if the command accepts them", () => {
   const { positionals, rest } = readArguments(
     ["pod", "--", "ls", "-l", "--port"],
     { values: ["port"], rest: true },
@@ -49,7 +49,7 @@ Deno.test("what follows -- is kept apart where the command takes it", () => {
   assertEquals(rest, ["ls", "-l", "--port"]);
 });
 
-Deno.test("an unknown option is a usage error that names it", () => {
+Deno.test("an unknown option is a usage error with its name", () => {
   for (const args of [["--prot", "80"], ["-x"], ["--__proto__", "1"]]) {
     assertThrows(
       () => readArguments(args, SPEC),
@@ -59,7 +59,7 @@ Deno.test("an unknown option is a usage error that names it", () => {
   }
 });
 
-Deno.test("letters can be written together, a value behind the last one", () => {
+Deno.test("letters can be combined, with a value after the last one", () => {
   const spec = {
     values: ["namespace", "container"],
     flags: ["stdin", "tty"],

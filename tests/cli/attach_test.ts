@@ -2,7 +2,7 @@ import { serveStreaming } from "../../kubernetes/mod.ts";
 import { assertEquals, assertStringIncludes } from "../deps.ts";
 import { run } from "./process.ts";
 
-Deno.test("attach -t asks for no terminal where the process has none", async () => {
+Deno.test("attach -t uses no terminal if the process has none", async () => {
   const asked: boolean[] = [];
   const containers = [{ name: "main" }, { name: "shell", tty: true }];
   await using server = serveStreaming({
@@ -28,7 +28,7 @@ Deno.test("attach -t asks for no terminal where the process has none", async () 
   assertEquals(asked, [false, true, true]);
 });
 
-Deno.test("a refusal is told once", async () => {
+Deno.test("a refusal is printed once", async () => {
   await using server = serveStreaming({
     resolve: () => new Response('pods "web" not found', { status: 404 }),
   });

@@ -12,7 +12,7 @@ import { command, run } from "./process.ts";
 
 const QUIET = { hostname: "127.0.0.1", port: 0, onListen() {} };
 
-Deno.test("bench: the distribution of known times", () => {
+Deno.test("bench: the distribution of known times is correct", () => {
   const times = Array.from({ length: 1000 }, (_, index) => index + 1);
   const { sd, ...rest } = distribution(times.toReversed());
   assertEquals(rest, {
@@ -29,7 +29,7 @@ Deno.test("bench: the distribution of known times", () => {
   assertEquals(distribution([]).max, 0);
 });
 
-Deno.test("bench: the figures fit in 60 columns, and the picture holds them", () => {
+Deno.test("bench: the figures fit in 60 columns, and the picture contains them", () => {
   const tally = new Tally();
   for (let index = 1; index <= 2000; index++) {
     tally.answered(index % 2 ? 200 : 503, 1e6, 12345.678 * index, 1);
@@ -68,7 +68,7 @@ Deno.test("bench sends method, headers and body to several URLs in turn, and cou
   assertMatch(two.stderr, /must be of the same server/);
 });
 
-Deno.test("bench keeps no more requests under way than the server allows streams, and says so", async () => {
+Deno.test("bench sends no more requests at once than the server allows, and prints that", async () => {
   let now = 0;
   let most = 0;
   await using server = serve(
@@ -88,7 +88,7 @@ Deno.test("bench keeps no more requests under way than the server allows streams
   assertMatch(stdout, /the server allows 3 streams on a connection/);
 });
 
-Deno.test("bench --rate counts latency from when a request was due, also behind a stall", async () => {
+Deno.test("bench --rate counts latency from the time a request was due, also after a stall", async () => {
   let begin: number | undefined;
   await using server = serve(QUIET, async () => {
     begin ??= performance.now();
@@ -107,7 +107,7 @@ Deno.test("bench --rate counts latency from when a request was due, also behind 
   assert(latency.max > 1200 && latency.p90 > 600, JSON.stringify(latency));
 });
 
-Deno.test("bench ends by Ctrl-C with what it has measured, and a warm-up does not count", async () => {
+Deno.test("bench ends on Ctrl-C with its measurements, and a warm-up does not count", async () => {
   await using server = serve(QUIET, () => new Response("x"));
   const [program, ...args] = command([
     ...["bench", "--json", "-D", "0", "--warm-up", "0.2"],

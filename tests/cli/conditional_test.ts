@@ -5,7 +5,7 @@ import {
   requestedRange,
 } from "../../cli/conditional.ts";
 
-Deno.test("If-None-Match: a star, or tags between commas, compared weakly", () => {
+Deno.test("If-None-Match: it is a star or a list of tags, which are compared weakly", () => {
   const cases: [header: string, tag: string | undefined, matches: boolean][] = [
     ["*", undefined, true],
     [" * ", `"a"`, true],
@@ -31,7 +31,7 @@ Deno.test("If-None-Match: a star, or tags between commas, compared weakly", () =
   }
 });
 
-Deno.test("If-Modified-Since: the three forms of a date, and nothing else", () => {
+Deno.test("If-Modified-Since: only the three forms of a date are accepted", () => {
   const mtime = new Date("1994-11-06T08:49:37.900Z");
   const unchanged = (since: string): boolean =>
     isUnchanged(new Headers({ "if-modified-since": since }), {
@@ -67,7 +67,7 @@ Deno.test("If-Modified-Since: the three forms of a date, and nothing else", () =
   assertEquals(isUnchanged(both, { tag: `"a"`, mtime }), false);
 });
 
-Deno.test("ranges of an empty file, and of numbers without end", () => {
+Deno.test("ranges of an empty file and with huge numbers are handled", () => {
   const range = (text: string, size: number): unknown =>
     requestedRange(new Headers({ range: text }), size);
   assertEquals(range("bytes=0-", 0), "unsatisfiable");

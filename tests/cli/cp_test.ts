@@ -11,7 +11,7 @@ import { withFolder } from "../helpers/folder.ts";
 import { runOnHost } from "../helpers/host_container.ts";
 import { run } from "./process.ts";
 
-Deno.test("cp copies both ways with nothing but a kubeconfig, and tells what it leaves out", async () => {
+Deno.test("cp copies both ways with only a kubeconfig, and lists what it skips", async () => {
   await withFolder(
     { "pod/data/a": "hello", "pod/data/b/c": "deep", "here/.keep": "" },
     async (folder) => {
@@ -68,7 +68,7 @@ Deno.test("cp copies both ways with nothing but a kubeconfig, and tells what it 
   );
 });
 
-Deno.test("cp: what the arguments mean", async () => {
+Deno.test("cp: its arguments are parsed", async () => {
   assertEquals(readPlace("web:/tmp/a:b"), {
     namespace: undefined,
     pod: "web",

@@ -47,7 +47,7 @@ async function lines(file: string, ...args: string[]): Promise<string[]> {
   });
 }
 
-Deno.test("decode shows what the filters leave, by connection, stream, type, side and header", async () => {
+Deno.test("decode filters by connection, stream, type, side and header", async () => {
   await withCapture(capture(), async (file) => {
     assertEquals((await lines(file)).length, 14);
     assertEquals(await lines(file, "--connection", "1", "--stream", "3"), [
@@ -78,7 +78,7 @@ Deno.test("decode shows what the filters leave, by connection, stream, type, sid
   });
 });
 
-Deno.test("decode refuses options that make no sense", async () => {
+Deno.test("decode refuses invalid options", async () => {
   await withCapture(capture(), async (file) => {
     for (
       const args of [
@@ -118,7 +118,7 @@ Deno.test("decode --follow writes the payload, to standard output and to a file"
   });
 });
 
-Deno.test("decode --follow says what the capture lacks", async () => {
+Deno.test("decode --follow reports what the capture lacks", async () => {
   const talk = new Talk();
   const body = talk.data(1, "x".repeat(3000));
   talk.send("client", talk.request(1, "/"));
@@ -172,7 +172,7 @@ Deno.test("decode --summary counts frames, header compression, resets and stalle
   });
 });
 
-Deno.test("decode prints what comes from a pipe before the pipe ends", async () => {
+Deno.test("decode prints the input of a pipe before the pipe ends", async () => {
   const [program, ...args] = command(["decode", "-"]);
   const process = new Deno.Command(program, {
     args,

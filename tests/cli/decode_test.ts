@@ -74,7 +74,7 @@ async function withFile(
   }
 }
 
-Deno.test("decode reads what a real spdylay sent, as hex and as raw bytes", async () => {
+Deno.test("decode reads the output of a real spdylay, as hex and as raw bytes", async () => {
   for (const version of ["2", "3", "3.1"]) {
     const { hex, frames } = recording("several_requests_one_context", version);
     for (const form of [hex.client, decodeHex(hex.client)]) {
@@ -119,7 +119,7 @@ Deno.test("decode reads both directions of pcap and pcapng files", async () => {
   }
 });
 
-Deno.test("decode marks errors at their offset and ends with exit code 1", async () => {
+Deno.test("decode marks errors at their offset and exits with 1", async () => {
   const ping = "800300060000000400000001";
   const cases: [hex: string, table: RegExp][] = [
     [`${ping}8003000600000005`, /12 +PING {2}! frame cut short after 8 bytes/],
@@ -148,7 +148,7 @@ Deno.test("decode marks errors at their offset and ends with exit code 1", async
   }
 });
 
-Deno.test("decode shows unknown and ignored frames, and spells out what would steer the terminal", async () => {
+Deno.test("decode shows unknown and ignored frames, and escapes control characters", async () => {
   const frames = "8003006300000002aabb" + "8002000500000000" +
     "00000001010000021b5b";
   await withFile(frames, async (file) => {
@@ -158,7 +158,7 @@ Deno.test("decode shows unknown and ignored frames, and spells out what would st
   });
 });
 
-Deno.test("decode tells files it cannot use", async () => {
+Deno.test("decode reports files that it cannot use", async () => {
   assertEquals((await run(["decode"])).code, 2);
   const missing = await run(["decode", "/does/not/exist"]);
   assertEquals(missing.code, 1);

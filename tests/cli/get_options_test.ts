@@ -71,7 +71,7 @@ Deno.test("get: -XPOST, -d -1, -d '' and --data= are a method and bodies", async
   });
 });
 
-Deno.test("get -i, -I, -f, -O and -o -: what is written, and where", async () => {
+Deno.test("get -i, -I, -f, -O and -o - write the right text to the right place", async () => {
   await withServers(async (url) => {
     const included = await run(["get", "-i", `${url}/page`]);
     assertMatch(
@@ -107,7 +107,7 @@ Deno.test("get -i, -I, -f, -O and -o -: what is written, and where", async () =>
   });
 });
 
-Deno.test("get -L follows redirects as the Fetch standard has it, and keeps credentials at home", async () => {
+Deno.test("get -L follows redirects as the Fetch standard requires, and does not leak credentials", async () => {
   await withServers(async (url, other, asked) => {
     const httpOf = (text: string): string => text.replace("spdy:", "http:");
     const at = (status: number, location: string): string =>
@@ -184,7 +184,7 @@ Deno.test("get -w writes curl's variables", async () => {
   });
 });
 
-Deno.test("get --retry tries again after what may pass, and not after the rest", async () => {
+Deno.test("get --retry tries again after temporary failures only", async () => {
   await withServers(async (url, _other, asked) => {
     const { code, stdout } = await run(["get", "--retry", "2", `${url}/flaky`]);
     assertEquals([code, stdout, asked.length], [0, "answer to /flaky", 3]);
@@ -202,7 +202,7 @@ Deno.test("get --retry tries again after what may pass, and not after the rest",
   assertEquals(stderr.trim().split("\n").length, 1);
 });
 
-Deno.test("get --resolve connects elsewhere, and the server sees the name", async () => {
+Deno.test("get --resolve connects to another address, and the server gets the name", async () => {
   await withServers(async (url) => {
     const port = url.split(":")[2];
     const { stdout } = await run([
@@ -216,7 +216,7 @@ Deno.test("get --resolve connects elsewhere, and the server sees the name", asyn
   });
 });
 
-Deno.test("get: errors name the address as typed, the timeout and the file", async () => {
+Deno.test("get: errors contain the URL as typed, the timeout and the file", async () => {
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = silent.addr as Deno.NetAddr;
   const closed = closedPort();

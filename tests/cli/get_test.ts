@@ -70,7 +70,7 @@ Deno.test("get fetches with every version", async () => {
   }
 });
 
-Deno.test("get fails for a body that is cut short, and says how much of it came", async () => {
+Deno.test("get fails for a truncated body and prints how much of it arrived", async () => {
   using _errors = captureErrors();
   await using server = serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -98,7 +98,7 @@ Deno.test("get fails for a body that is cut short, and says how much of it came"
   assertStringIncludes(stderr, error);
 });
 
-Deno.test("get fails for a body that ends in order, but not where its length said", async () => {
+Deno.test("get fails for a body that ends cleanly, but not at its length", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   for (const [length, text] of [["9", "only 5"], ["4", "more"]]) {
@@ -158,7 +158,7 @@ Deno.test("get sends method, headers and a body from an argument, a file and sta
   }
 });
 
-Deno.test("get over TLS: the version agreed on, an unknown authority, a refused version", async () => {
+Deno.test("get over TLS handles ALPN, an unknown authority and a refused version", async () => {
   const { cert, key, caCert } = await makeCertificate();
   const ca = await Deno.makeTempFile();
   try {
@@ -197,7 +197,7 @@ Deno.test("get over TLS: the version agreed on, an unknown authority, a refused 
   }
 });
 
-Deno.test("get by the HTTP/1.1 upgrade", async () => {
+Deno.test("get uses the HTTP/1.1 upgrade", async () => {
   await using server = listen({ upgrade: true });
   const { code, bytes } = await run([
     "get",
@@ -207,7 +207,7 @@ Deno.test("get by the HTTP/1.1 upgrade", async () => {
   assertEquals(bytes, BIG);
 });
 
-Deno.test("get of several URLs uses one connection a server and keeps their order", async () => {
+Deno.test("get of several URLs uses one connection for each server and keeps their order", async () => {
   let connections = 0;
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using server = listen();
@@ -257,7 +257,7 @@ Deno.test("get writes its waterfall as a picture", async () => {
   }
 });
 
-Deno.test("get tells what went wrong, where, and with which exit code", async () => {
+Deno.test("get prints what failed, where, and exits with the right code", async () => {
   await using server = listen();
   const base = `spdy://127.0.0.1:${server.addr.port}`;
   const cases: [args: string[], code: number, message: RegExp][] = [
@@ -290,7 +290,7 @@ Deno.test("get tells what went wrong, where, and with which exit code", async ()
   }
 });
 
-Deno.test("get fetches what can be reached, and tells of each URL that cannot", async () => {
+Deno.test("get fetches all reachable URLs and reports the others", async () => {
   await using server = listen();
   const good = `http://127.0.0.1:${server.addr.port}/big`;
   const bad = ["http://127.0.0.1:1/a", "http://127.0.0.1:1/b"];
@@ -321,7 +321,7 @@ Deno.test("get fetches what can be reached, and tells of each URL that cannot", 
   );
 });
 
-Deno.test("get --timeout ends in time although the peer goes on talking", async () => {
+Deno.test("get --timeout ends in time even if the peer continues to send", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const talked = talk(listener);
@@ -339,7 +339,7 @@ Deno.test("get --timeout ends in time although the peer goes on talking", async 
   await talked;
 });
 
-Deno.test("get fetches one URL after the other where there are no windows", async () => {
+Deno.test("get fetches one URL after the other if there are no windows", async () => {
   const asked: string[] = [];
   const slow = Promise.withResolvers<void>();
   await using server = serve(
@@ -368,7 +368,7 @@ Deno.test("get fetches one URL after the other where there are no windows", asyn
   assertEquals(asked, ["/slow begins", "/slow ends", "/next begins"]);
 });
 
-Deno.test("get ends quietly when its reader goes away", async () => {
+Deno.test("get ends silently when its reader ends", async () => {
   await using server = listen();
   const [program, ...args] = command([
     "get",
@@ -390,7 +390,7 @@ Deno.test("get ends quietly when its reader goes away", async () => {
   assertEquals(stderr.split("\n").length, 2);
 });
 
-Deno.test("get is ended by Ctrl-C, and the server goes on", async () => {
+Deno.test("Ctrl-C ends get, and the server continues", async () => {
   await using server = listen();
   const [program, ...args] = command([
     "get",
@@ -412,7 +412,7 @@ Deno.test("get is ended by Ctrl-C, and the server goes on", async () => {
   assertEquals((await client.fetch("http://localhost/missing")).status, 404);
 });
 
-Deno.test("get shows colours and progress on a terminal only", async () => {
+Deno.test("get shows colours and progress only on a terminal", async () => {
   await using server = listen();
   const base = `spdy://127.0.0.1:${server.addr.port}`;
   assertStringIncludes(
@@ -427,7 +427,7 @@ Deno.test("get shows colours and progress on a terminal only", async () => {
   assertEquals(piped.stderr.includes("\x1b"), false);
 });
 
-Deno.test("get needs no more than the network, and says what it lacks", async () => {
+Deno.test("get needs only network permission, and names a missing one", async () => {
   await using server = listen();
   const url = `spdy://127.0.0.1:${server.addr.port}/missing`;
   const allowed = await run(["get", url], { permissions: ["--allow-net"] });
@@ -437,7 +437,7 @@ Deno.test("get needs no more than the network, and says what it lacks", async ()
   assertMatch(refused.stderr, /Requires net access to "127\.0\.0\.1/);
 });
 
-Deno.test("get does not give a terminal what is no text", async () => {
+Deno.test("get does not write binary data to a terminal", async () => {
   const text = new Blob(["text \x1b[31m"]).stream().pipeThrough(textOnly());
   assertEquals(await new Response(text).text(), "text \x1b[31m");
   const binary = new Blob(["a\0"]).stream().pipeThrough(textOnly());

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "../deps.ts";
 import { helpText } from "../../cli/help.ts";
 import { run } from "./process.ts";
 
-Deno.test("help: version, help COMMAND, and the nearest command", async () => {
+Deno.test("help: it prints the version, the help of a command, and the nearest command", async () => {
   for (const asked of ["-V", "--version", "version"]) {
     const { code, stdout } = await run([asked]);
     assertEquals(code, 0);
@@ -76,7 +76,7 @@ Deno.test({
   },
 });
 
-Deno.test("completions: zsh and fish name every command and option", async () => {
+Deno.test("completions: zsh and fish complete every command and option", async () => {
   const zsh = await scriptOf("zsh");
   const fish = await scriptOf("fish");
   for (const word of ["get", "serve", "proxy", "bench", "decode", "exec"]) {
@@ -91,7 +91,7 @@ Deno.test("completions: zsh and fish name every command and option", async () =>
   assertMatch(stderr, /needs bash, zsh or fish/);
 });
 
-Deno.test("man: the page holds every option, and man can read it", async () => {
+Deno.test("man: the page contains every option, and man can read it", async () => {
   const { code, stdout } = await run(["man"]);
   assertEquals(code, 0);
   assertMatch(stdout, /^\.TH SPDY 1\n/);

@@ -28,7 +28,7 @@ async function runIn(
   return finished as Finished;
 }
 
-Deno.test("exec and attach need nothing but a kubeconfig", async () => {
+Deno.test("exec and attach need only a kubeconfig", async () => {
   await using cluster = await FakeCluster.start({
     exec: echoCall,
     attach: echoCall,
@@ -51,7 +51,7 @@ Deno.test("exec and attach need nothing but a kubeconfig", async () => {
   assertEquals(first.headers.get("authorization"), "Bearer secret");
 });
 
-Deno.test("options replace what the kubeconfig says", async () => {
+Deno.test("options replace values of the kubeconfig", async () => {
   const lines: string[] = [];
   await using cluster = await FakeCluster.start({
     exec: echoCall,
@@ -149,7 +149,7 @@ Deno.test("TYPE/NAME finds a pod of a deployment or a service", async () => {
   assertStringIncludes(unknown.stderr, '"cronjob/x" is not NAME or TYPE/NAME');
 });
 
-Deno.test("a pod with several containers gets its default one, and this is told", async () => {
+Deno.test("the default container of a pod with several containers is used and printed", async () => {
   await using cluster = await FakeCluster.start({
     exec: echoCall,
     resolve: (call) =>
@@ -175,7 +175,7 @@ Deno.test("a pod with several containers gets its default one, and this is told"
   assertEquals(second.stdout, "shop web b ls");
 });
 
-Deno.test("a redirect of the API server is not followed: it would carry the token away", async () => {
+Deno.test("a redirect of the API server is not followed, because it would leak the token", async () => {
   await using elsewhere = await FakeCluster.start();
   await using cluster = await FakeCluster.start({
     answer: () => Response.redirect(elsewhere.url),
@@ -193,7 +193,7 @@ Deno.test("a redirect of the API server is not followed: it would carry the toke
   );
 });
 
-Deno.test("what is wrong with the options or the kubeconfig is told", async () => {
+Deno.test("errors in the options or the kubeconfig are printed", async () => {
   await using cluster = await FakeCluster.start({ exec: echoCall });
   const cases: [args: string[], code: number, message: RegExp][] = [
     [
@@ -215,7 +215,7 @@ Deno.test("what is wrong with the options or the kubeconfig is told", async () =
   }
 });
 
-Deno.test("tls-server-name and proxy-url of a kubeconfig are used, for upgrades and for requests", async () => {
+Deno.test("tls-server-name and proxy-url of a kubeconfig are used for upgrades and for requests", async () => {
   await using cluster = await FakeCluster.start({ exec: echoCall });
   cluster.objects.set("/api/v1/namespaces/shop/services/web", {
     spec: { selector: { app: "web" } },

@@ -69,7 +69,7 @@ Deno.test("exec -i does not warn if all input was sent", async () => {
   assertEquals([code, stderr], [0, ""]);
 });
 
-Deno.test("exec reports a connection that breaks, by its reason", async () => {
+Deno.test("exec reports a broken connection with its reason", async () => {
   const server: StreamingServer = serveStreaming({
     async exec({ stdout }) {
       await stdout.getWriter().write(new TextEncoder().encode("half"));
@@ -82,7 +82,7 @@ Deno.test("exec reports a connection that breaks, by its reason", async () => {
   assertMatch(stderr, /^spdy: .*connection.*\n$/);
 });
 
-Deno.test("exec ends without a word if nobody reads its output any more", async () => {
+Deno.test("exec ends silently if the reader of its output has ended", async () => {
   await using server = serveStreaming({
     async exec({ stdout }) {
       const writer = stdout.getWriter();
@@ -94,7 +94,7 @@ Deno.test("exec ends without a word if nobody reads its output any more", async 
   assertEquals([code, stderr], [0, ""]);
 });
 
-Deno.test("port-forward names a port once, and Ctrl-C is no failure of its connections", async () => {
+Deno.test("port-forward prints a port once, and Ctrl-C is not a failure of its connections", async () => {
   await using server = serveStreaming({
     async portForward({ port, readable, writable }) {
       if (port === 81) throw new Error("connection refused");

@@ -15,7 +15,7 @@ async function write(
   await writer.close();
 }
 
-Deno.test("exec passes input and outputs, and ends with the command's exit code", async () => {
+Deno.test("exec passes input and outputs, and exits with the command's exit code", async () => {
   await using server = serveStreaming({
     async exec(process) {
       const said = process.stdin
@@ -68,7 +68,7 @@ Deno.test("port-forward carries connections to the pod", async () => {
   assertEquals((await forward.interrupt()).code, 0);
 });
 
-Deno.test("port-forward fails when the session of a streaming URL has ended, which is good for one", async () => {
+Deno.test("port-forward fails when the session of a streaming URL, which is valid for one, has ended", async () => {
   await using server = serveStreaming({
     async portForward({ readable, writable }) {
       await readable.pipeTo(writable);
@@ -98,7 +98,7 @@ Deno.test("port-forward fails when the session of a streaming URL has ended, whi
   assertEquals((await process.status).code, 1);
 });
 
-Deno.test("exec tells of a failure, however long", async () => {
+Deno.test("exec prints a failure of any length", async () => {
   await using server = serveStreaming({
     exec: () => Promise.reject(new Error(`because ${"x".repeat(200_000)}`)),
   });
@@ -108,7 +108,7 @@ Deno.test("exec tells of a failure, however long", async () => {
   assertMatch(stderr, /because x+\.\.\. \(\d+ more characters were removed\)/);
 });
 
-Deno.test("exec: no failure ends with 0, whatever its code", () => {
+Deno.test("exec: no failure exits with 0, whatever its code", () => {
   const windows = Deno.build.os === "windows";
   const codes: [code: number | undefined, success: boolean, own: number][] = [
     [0, true, 0],
@@ -160,7 +160,7 @@ Deno.test("port-forward: a local client that resets its connection ends the one 
   assertEquals([await ends.promise, closed], ["StreamResetError", 1]);
 });
 
-Deno.test("exec and port-forward tell what is wrong", async () => {
+Deno.test("exec and port-forward print errors", async () => {
   await using server = serveStreaming({});
   const url = `http://127.0.0.1:${server.addr.port}`;
   const cases: [args: string[], code: number, message: RegExp][] = [

@@ -53,7 +53,7 @@ Deno.test("serve listens on each address of --listen", async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("an address that cannot be had ends the command", async () => {
+Deno.test("a port that is in use ends the command", async () => {
   using busy = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = busy.addr as Deno.NetAddr;
   for (const command of [["serve"], ["proxy", "spdy://127.0.0.1:1"]]) {
@@ -69,7 +69,7 @@ Deno.test("an address that cannot be had ends the command", async () => {
   }
 });
 
-Deno.test("--listen takes a port with or without an address", async () => {
+Deno.test("--listen accepts a port with or without an address", async () => {
   const cases: [args: string[], message: RegExp][] = [
     [
       ["-l", "host"],
@@ -100,7 +100,8 @@ Deno.test("--listen takes a port with or without an address", async () => {
 });
 
 Deno.test({
-  name: "a changed certificate is used by new connections, a broken one is not",
+  name:
+    "a changed certificate is used by new connections, and an invalid one is not",
   // SIGUSR1 asks for it.
   ignore: Deno.build.os === "windows",
   async fn() {
@@ -169,7 +170,7 @@ Deno.test({
   },
 });
 
-Deno.test("certificate files that are broken are reported once, and used when they are right", async () => {
+Deno.test("invalid certificate files are reported once, and used when they are valid", async () => {
   const folder = await Deno.makeTempDir();
   const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
   const [first, second] = [await makeCertificate(), await makeCertificate()];
@@ -203,7 +204,7 @@ Deno.test("certificate files that are broken are reported once, and used when th
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a certificate that was read late does not take the place of a newer one", async () => {
+Deno.test("a certificate that was read late does not replace a newer one", async () => {
   const folder = await Deno.makeTempDir();
   const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
   const pairs = await Promise.all([1, 2, 3].map(() => makeCertificate()));

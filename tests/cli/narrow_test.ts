@@ -31,7 +31,7 @@ Deno.test("the waterfall fits the columns, however narrow", () => {
   }
 });
 
-Deno.test("a progress bar stays below the columns and says how much there is", () => {
+Deno.test("a progress bar stays below the columns and shows the amount", () => {
   for (let columns = 2; columns <= 120; columns++) {
     for (const total of [undefined, 0, 123_456_789]) {
       const line = progressLine(23_456_789, total, 1234, columns);

@@ -76,11 +76,11 @@ async function race(): Promise<void> {
 
 const ignore = Deno.build.os === "windows";
 
-Deno.test("links and FIFOs put in a file's place in a race lead nowhere", {
+Deno.test("links and FIFOs that replace a file during a race lead nowhere", {
   ignore,
 }, race);
 
-Deno.test("the same where Deno does not let us ask where a file stands", {
+Deno.test("the same holds if the system does not tell where a file is", {
   ignore,
   permissions: { read: true, write: true, run: true, sys: true },
 }, race);

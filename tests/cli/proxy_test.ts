@@ -116,7 +116,7 @@ Deno.test("proxy speaks HTTP/1.1 in front of a SPDY server", async () => {
   assertEquals(response.headers.getSetCookie(), ["a=1", "b=2"]);
 });
 
-Deno.test("proxy passes coded bodies on as they are, in both directions, also answers to Range", async () => {
+Deno.test("proxy forwards encoded bodies unchanged in both directions, also for Range", async () => {
   const codedFor = (path: string): [string, Uint8Array, boolean] => {
     const [, coding, range] = path.split("/");
     const bytes = CODED.get(coding) ?? new Uint8Array();
@@ -215,7 +215,7 @@ Deno.test("proxy keeps content-length both ways, also in the answer to HEAD", as
   }
 });
 
-Deno.test("proxy: odd connection headers, paths with two slashes and OPTIONS * pass", async () => {
+Deno.test("proxy: unusual connection headers, paths with two slashes and OPTIONS * work", async () => {
   const seen: string[] = [];
   await using http1 = await origin((request, response) => {
     seen.push(`${request.method} ${request.url}`);
@@ -242,7 +242,7 @@ Deno.test("proxy: odd connection headers, paths with two slashes and OPTIONS * p
   assertEquals(seen, ["GET /a", "GET /b", "GET //c/d", "OPTIONS *"]);
 });
 
-Deno.test("proxy names the client, and sends its host on or rewrites redirects when told to", async () => {
+Deno.test("proxy sends the client's address, and forwards its host or rewrites redirects on request", async () => {
   const answer = (headers: Headers): Response =>
     Response.json(
       [
@@ -286,7 +286,7 @@ Deno.test("proxy names the client, and sends its host on or rewrites redirects w
   }
 });
 
-Deno.test("proxy rewrites redirects in front of a SPDY server, and leaves those elsewhere", async () => {
+Deno.test("proxy rewrites redirects in front of a SPDY server, but not those to other servers", async () => {
   await using spdy = serve(QUIET, (request) => {
     const { pathname, origin } = new URL(request.url);
     const location = pathname === "/in"
@@ -331,7 +331,7 @@ function upgrade(url: string): Promise<[status: number, text: string]> {
   });
 }
 
-Deno.test("proxy carries an upgrade where both ends of SPDY are proxies, else answers 501", async () => {
+Deno.test("proxy carries an upgrade between two proxies, and otherwise answers 501", async () => {
   await using http1 = await origin((_request, response) => {
     response.writeHead(403);
     response.end("no upgrade here");
@@ -358,7 +358,7 @@ Deno.test("proxy carries an upgrade where both ends of SPDY are proxies, else an
   assertMatch(text, /does not support upgrades/);
 });
 
-Deno.test("proxy answers 502 when nobody is behind it, 504 when it is slow, with one line for each", async () => {
+Deno.test("proxy answers 502 if the server is unreachable and 504 if it is slow, and prints one line for each", async () => {
   await using slow = await origin(() => {});
   await using slowSpdy = serve(QUIET, () => new Promise<Response>(() => {}));
   const closed = closedPort();
@@ -398,7 +398,7 @@ Deno.test("proxy answers 502 when nobody is behind it, 504 when it is slow, with
   }
 });
 
-Deno.test("proxy passes no part of a body for the whole", async () => {
+Deno.test("proxy never lets a truncated body look complete", async () => {
   await using http1 = await origin((_request, response) => {
     response.writeHead(200, { "content-length": "100000" });
     response.write("x".repeat(50_000), () => response.destroy());
@@ -422,7 +422,7 @@ Deno.test("proxy passes no part of a body for the whole", async () => {
   await assertRejects(async () => (await ask(toSpdy.url)).bytes);
 });
 
-Deno.test("proxy and serve log in the format asked for, and end by SIGHUP", async () => {
+Deno.test("proxy and serve log in the requested format and end on SIGHUP", async () => {
   await using http1 = await origin((_request, response) =>
     response.end("12345")
   );
@@ -457,7 +457,7 @@ Deno.test("proxy and serve log in the format asked for, and end by SIGHUP", asyn
   assertMatch(stderr, /--log-format xml: known are text, combined, json/);
 });
 
-Deno.test("proxy in front of a SPDY server says nothing but where it listens", async () => {
+Deno.test("proxy in front of a SPDY server prints only its address", async () => {
   await using behind = serve(QUIET, () => new Response("answer"));
   await using proxy = await inFrontOf(`spdy://127.0.0.1:${behind.addr.port}`);
   assertEquals(await (await fetch(proxy.url)).text(), "answer");

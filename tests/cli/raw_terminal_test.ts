@@ -3,7 +3,7 @@ import { assertEquals, assertStringIncludes } from "../deps.ts";
 import { run, runOnTerminal } from "./process.ts";
 
 Deno.test({
-  name: "exec -t: what a program writes reaches the terminal unchanged",
+  name: "exec -t: the output of a program reaches the terminal unchanged",
   // As the tests of the progress bar: `script` of util-linux makes the terminal.
   ignore: Deno.build.os !== "linux",
   async fn() {
@@ -26,7 +26,7 @@ Deno.test({
   },
 });
 
-Deno.test("exec -it asks for no terminal if standard input is none, so that the end of input ends the command", async () => {
+Deno.test("exec -it uses no terminal if standard input is none, so that the end of input ends the command", async () => {
   await using server = serveStreaming({
     async exec({ call, stdin, stdout }) {
       const text = await new Response(stdin).text();

@@ -21,7 +21,7 @@ async function withFolder(
   }
 }
 
-Deno.test("serve gives files, pushes by its rules, logs each request and ends by Ctrl-C", async () => {
+Deno.test("serve sends files, pushes by its rules, logs each request and ends on Ctrl-C", async () => {
   await withFolder(async (folder) => {
     await using server = await start([
       "serve",
@@ -60,7 +60,7 @@ Deno.test("serve gives files, pushes by its rules, logs each request and ends by
   });
 });
 
-Deno.test("serve speaks the version asked for, and all of them over TLS", async () => {
+Deno.test("serve speaks the requested version, and all of them over TLS", async () => {
   await withFolder(async (folder) => {
     {
       await using server = await start([
@@ -107,7 +107,7 @@ Deno.test("serve speaks the version asked for, and all of them over TLS", async 
   });
 });
 
-Deno.test("serve and proxy refuse arguments that make no sense", async () => {
+Deno.test("serve and proxy refuse invalid arguments", async () => {
   const cases: [args: string[], message: RegExp][] = [
     [["serve", "a", "b"], /serve takes one directory/],
     [
@@ -139,7 +139,7 @@ Deno.test("serve and proxy refuse arguments that make no sense", async () => {
   assertMatch(taken.stderr, /in use/);
 });
 
-Deno.test("bench ends in time although nothing is answered", async () => {
+Deno.test("bench ends in time even if nothing is answered", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const talked = talk(listener);
@@ -158,7 +158,7 @@ Deno.test("bench ends in time although nothing is answered", async () => {
   await talked;
 });
 
-Deno.test("bench counts what was answered", async () => {
+Deno.test("bench counts the answers", async () => {
   await using server = serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     () => new Response("0123456789"),

@@ -33,7 +33,7 @@ function request(
   return new Request(`http://host${path}`, { headers, method });
 }
 
-Deno.test("a file comes with its type, length and tag; unchanged it is 304", async () => {
+Deno.test("a file has its type, length and tag, and 304 if it is unchanged", async () => {
   await withFiles(async (get) => {
     const response = await get(request("/a.txt"));
     assertEquals(response.status, 200);
@@ -64,7 +64,7 @@ Deno.test("a file comes with its type, length and tag; unchanged it is 304", asy
   });
 });
 
-Deno.test("ranges", async () => {
+Deno.test("range requests are answered", async () => {
   await withFiles(async (get) => {
     const cases: [
       range: string,
@@ -127,7 +127,7 @@ Deno.test("a directory is listed with its names escaped, or answered with its in
   });
 });
 
-Deno.test("HEAD has no body, other methods are refused", async () => {
+Deno.test("HEAD has no body, and other methods are refused", async () => {
   await withFiles(async (get) => {
     const head = await get(request("/a.txt", {}, "HEAD"));
     assertEquals([head.headers.get("content-length"), head.body], ["10", null]);
@@ -146,7 +146,7 @@ Deno.test("a redirect stays on this server, however many slashes the path has", 
   });
 });
 
-Deno.test("a name with a slash behind it is no file", async () => {
+Deno.test("a name with a slash after it is not a file", async () => {
   await withFiles(async (get) => {
     for (const path of ["/a.txt/", "/a.txt//", "/a.txt/.", "/a.txt/x"]) {
       const response = await get(request(path));
@@ -156,7 +156,7 @@ Deno.test("a name with a slash behind it is no file", async () => {
   });
 });
 
-Deno.test("a listing tells nothing of what links outside lead to", async () => {
+Deno.test("a listing reveals nothing about the targets of links that lead outside", async () => {
   await withFiles(async (get, folder) => {
     await Deno.writeTextFile(`${folder}/secret.txt`, "x".repeat(4321));
     await Deno.symlink("a.txt", `${folder}/public/inside.txt`);
@@ -170,7 +170,7 @@ Deno.test("a listing tells nothing of what links outside lead to", async () => {
   });
 });
 
-Deno.test("a listing spells out control and format characters in names", async () => {
+Deno.test("a listing escapes control and format characters in names", async () => {
   await withFiles(async (get, folder) => {
     await Deno.writeTextFile(`${folder}/public/\x1b]0;x\x07\u202e.exe`, "");
     const text = await (await get(request("/"))).text();
@@ -230,24 +230,28 @@ Deno.test(
   },
 );
 
-Deno.test("a directory with a backslash in its name keeps its neighbours out", {
-  ignore: Deno.build.os === "windows",
-}, async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(`${folder}/in\\`);
-    await Deno.writeTextFile(`${folder}/in\\/own`, "own");
-    await Deno.writeTextFile(`${folder}/in\\secret`, "secret");
-    await Deno.symlink(`${folder}/in\\secret`, `${folder}/in\\/link`);
-    const get = await staticFiles(`${folder}/in\\`);
-    assertEquals(await (await get(request("/own"))).text(), "own");
-    assertEquals(await (await get(request("/link"))).text(), "not found\n");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+Deno.test(
+  "a directory with a backslash in its name does not give access to its neighbours",
+  {
+    ignore: Deno.build.os === "windows",
+  },
+  async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.mkdir(`${folder}/in\\`);
+      await Deno.writeTextFile(`${folder}/in\\/own`, "own");
+      await Deno.writeTextFile(`${folder}/in\\secret`, "secret");
+      await Deno.symlink(`${folder}/in\\secret`, `${folder}/in\\/link`);
+      const get = await staticFiles(`${folder}/in\\`);
+      assertEquals(await (await get(request("/own"))).text(), "own");
+      assertEquals(await (await get(request("/link"))).text(), "not found\n");
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
 
-Deno.test("a long listing comes in pages", async () => {
+Deno.test("a long listing has pages", async () => {
   await withFiles(async (get, folder) => {
     await Deno.mkdir(`${folder}/public/many`);
     const count = 2 * PAGE_ENTRIES + 1;
@@ -285,7 +289,7 @@ Deno.test("a long listing comes in pages", async () => {
   });
 });
 
-Deno.test("a listing is not read anew for everybody who asks at once, and shows what is new", async () => {
+Deno.test("simultaneous requests share one reading of a listing, which then shows new files", async () => {
   await withFiles(async (get, folder) => {
     const read = (): Promise<string> =>
       get(request("/sub/")).then((response) => response.text());
@@ -296,7 +300,7 @@ Deno.test("a listing is not read anew for everybody who asks at once, and shows 
   });
 });
 
-Deno.test("what is no ordinary file is missing, and holds nothing up", {
+Deno.test("anything but a regular file is missing, and delays nothing", {
   ignore: Deno.build.os === "windows",
 }, async () => {
   await withFiles(async (get, folder) => {
@@ -317,7 +321,7 @@ async function fifo(path: string): Promise<void> {
   assert(success);
 }
 
-Deno.test("a file without the right to read it is forbidden", {
+Deno.test("a file without read permission is forbidden", {
   ignore: Deno.build.os === "windows" || Deno.uid() === 0,
 }, async () => {
   await withFiles(async (get, folder) => {
@@ -330,7 +334,7 @@ Deno.test("a file without the right to read it is forbidden", {
   });
 });
 
-Deno.test("a file that grows, goes or shrinks while it is served", async () => {
+Deno.test("a file may grow, disappear or shrink while it is served", async () => {
   await withFiles(async (get, folder) => {
     const path = `${folder}/public/big`;
     const big = new Uint8Array(300_000).fill(7);
@@ -371,7 +375,7 @@ Deno.test("a file that grows, goes or shrinks while it is served", async () => {
   });
 });
 
-Deno.test("a precompressed file beside the file is sent to clients that accept its coding", async () => {
+Deno.test("a precompressed file is sent to clients that accept its coding", async () => {
   await withFiles(async (get, folder) => {
     await Deno.writeTextFile(`${folder}/public/a.txt.gz`, "gzipped");
     await Deno.writeTextFile(`${folder}/public/a.txt.br`, "brotli");
@@ -424,7 +428,7 @@ async function read(
   return { status, headers, text: await response.text() };
 }
 
-Deno.test("accept-encoding is read in a time that grows with its length", async () => {
+Deno.test("the time to read accept-encoding grows linearly with its length", async () => {
   await withFiles(async (get, folder) => {
     await Deno.writeTextFile(`${folder}/public/a.txt.gz`, "gzipped");
     const accept = Array.from({ length: 8000 }, (_, n) => `x${n};q=0.5`);

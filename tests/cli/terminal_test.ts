@@ -16,7 +16,7 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const HOSTILE =
   "\x1b]0;title\x07\x1b[31m\x9b2J\x85\x00\x7f\u061c\u202e\u2066\u200b\u2028\u2029\u2060\u{e0041}\ud800";
 
-Deno.test("all control and format characters are spelled out, and nothing else is changed", () => {
+Deno.test("all control and format characters are escaped, and nothing else is changed", () => {
   for (let code = 0; code <= 0x10ffff; code++) {
     const char = String.fromCodePoint(code);
     const text = printable(char);
@@ -29,7 +29,7 @@ Deno.test("all control and format characters are spelled out, and nothing else i
   );
 });
 
-Deno.test("JSON spells them out as JSON does, and means the same", () => {
+Deno.test("JSON escapes them in its own way, with the same meaning", () => {
   const text = printableJson({ [HOSTILE]: [HOSTILE] });
   assertEquals(UNSAFE.test(text), false);
   assertStringIncludes(text, "\\u009b2J\\u0085");
@@ -38,14 +38,14 @@ Deno.test("JSON spells them out as JSON does, and means the same", () => {
   assertEquals(showJson("\x9b").toString(), `"\\u009b"`);
 });
 
-Deno.test("a line keeps the colours of this program and spells out those of others", () => {
+Deno.test("a line keeps the colours of this program and escapes those of others", () => {
   const line = show`a ${red("b\x1b[0m")} ${"\x1b[32mc"} ${4}`.toString();
   assertStringIncludes(line, "b\\x1b[0m");
   assertStringIncludes(line, " \\x1b[32mc 4");
   assertEquals(showLines("a\n\tb\x1b").toString(), "a\n\\x09b\\x1b");
 });
 
-Deno.test("one file of the command line prints, and nothing is printed but what was spelled out", async () => {
+Deno.test("only one file of the command line prints, and it prints only escaped text", async () => {
   const folder = new URL("../../cli/", import.meta.url);
   const files = [new URL("../../cli.ts", import.meta.url)];
   const search = async (place: URL): Promise<void> => {
@@ -103,7 +103,7 @@ function answering(answer: string): Deno.TcpListener {
   return listener;
 }
 
-Deno.test("a refusal cannot steer the terminal, by its reason, its headers or its body", async () => {
+Deno.test("a refusal cannot control the terminal through its reason, its headers or its body", async () => {
   const body = "no \x1b]0;title\x07\x9b31m";
   const status = JSON.stringify({ kind: "Status", message: body });
   const head = (length: number): string =>
@@ -136,7 +136,7 @@ Deno.test("a refusal cannot steer the terminal, by its reason, its headers or it
   }
 });
 
-Deno.test("get -v and --json spell out what a server's headers hold", async () => {
+Deno.test("get -v and --json escape a server's headers", async () => {
   await using pair = await httpPair(() =>
     new Response("body", { headers: { "x-name": "\xc2\x9b31m\xe2\x80\xae" } })
   );
@@ -149,7 +149,7 @@ Deno.test("get -v and --json spell out what a server's headers hold", async () =
   }
 });
 
-Deno.test("no colours in a pipe, on standard output or standard error", async () => {
+Deno.test("there are no colours in a pipe, on standard output or standard error", async () => {
   for (const args of [["--help"], ["get"], ["get", "spdy://127.0.0.1:1/"]]) {
     const { stdout, stderr } = await run(args, { env: { NO_COLOR: "" } });
     const text = `${stdout}${stderr}`;

@@ -5,7 +5,7 @@ import { identify, Run, type RunRecord } from "./runs.ts";
 const ignore = Deno.build.os !== "linux";
 
 Deno.test({
-  name: "a run undoes what it has started and made",
+  name: "a run undoes what it has started and created",
   ignore,
   async fn() {
     await using records = await temporaryFolder();

@@ -24,7 +24,7 @@ class FakeListener {
 
 const NO_FILES = new Error("Too many open files (os error 24)");
 
-Deno.test("accept loop: an accept that fails is no end, and waits grow", async () => {
+Deno.test("accept loop: a failed accept does not end it, and waits grow", async () => {
   using time = virtualTime();
   const listener = new FakeListener();
   const taken: number[] = [];
@@ -81,7 +81,7 @@ Deno.test("accept loop: clients that left before they were accepted cause no wai
   assertEquals(told, []);
 });
 
-Deno.test("accept loop: what take and error throw ends nothing", async () => {
+Deno.test("accept loop: exceptions in take and error end nothing", async () => {
   using time = virtualTime();
   const listener = new FakeListener();
   let taken = 0;

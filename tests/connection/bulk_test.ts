@@ -96,7 +96,7 @@ function fitful(conn: Deno.TcpConn, seed: number): ByteConn {
 }
 
 for (const maxSendBuffer of [1024, 100_000, 524_288]) {
-  Deno.test(`bodies both ways on eight streams, cut at random, send buffer ${maxSendBuffer}`, async () => {
+  Deno.test(`bodies are sent both ways on eight streams, cut at random, send buffer ${maxSendBuffer}`, async () => {
     const [left, right] = await tcpConns();
     await using pair = pairOver(fitful(left, 1), fitful(right, 2), {
       both: { maxSendBuffer },
@@ -144,7 +144,7 @@ async function openPair(
   return [await opening, value];
 }
 
-Deno.test("a reset between two reads of one piece: what came before it counts, then the error stands", async () => {
+Deno.test("after a reset between two reads of one piece, earlier bytes are read and then the error follows", async () => {
   await using pair = await tcpPair();
   const [client, server] = await openPair(pair);
   const [other, atServer] = await openPair(pair);
@@ -160,7 +160,7 @@ Deno.test("a reset between two reads of one piece: what came before it counts, t
   await sending;
 });
 
-Deno.test("a buffer that is transferred while its read waits fails nobody else", async () => {
+Deno.test("a buffer that is transferred while its read waits fails only that read", async () => {
   await using pair = await tcpPair();
   const [client, server] = await openPair(pair);
   const [other, atServer] = await openPair(pair);
@@ -174,7 +174,7 @@ Deno.test("a buffer that is transferred while its read waits fails nobody else",
   await sending;
 });
 
-Deno.test("writers that wait share a write, which is never larger than the send buffer", async () => {
+Deno.test("waiting writers share a write, which is never larger than the send buffer", async () => {
   // Every write takes no time: the transport is fast on a busy machine as well.
   using _time = virtualTime();
   const [left, right] = await tcpConns();
@@ -200,7 +200,7 @@ Deno.test("writers that wait share a write, which is never larger than the send 
   assert(writes.length < 200, `${writes.length} writes`);
 });
 
-Deno.test("an urgent stream waits for no more than the send buffer; equal ones take turns", async () => {
+Deno.test("an urgent stream waits only for the send buffer, and equal ones take turns", async () => {
   const [left, right] = await tcpConns();
   const slow: ByteConn = {
     read: (buffer) => right.read(buffer),
@@ -254,7 +254,7 @@ Deno.test("an urgent stream waits for no more than the send buffer; equal ones t
   }
 });
 
-Deno.test("receiveBuffer: a reader that comes back reads on in the read buffer; the rest is copied before it changes", async () => {
+Deno.test("receiveBuffer: a reader that reads again continues in the read buffer, and the rest is copied before it changes", async () => {
   let consumed = 0;
   const receiveBuffer = new ReceiveBuffer({
     waits: () => {},
@@ -283,7 +283,7 @@ Deno.test("receiveBuffer: a reader that comes back reads on in the read buffer; 
   assertEquals(await receiveBuffer.read(buffer), null);
 });
 
-Deno.test("receiveBuffer: chunks kept for later come before pieces, and one read may take both", async () => {
+Deno.test("receiveBuffer: kept chunks precede pieces, and one read may take both", async () => {
   const receiveBuffer = new ReceiveBuffer({
     consumed() {},
     cancelled() {},
@@ -299,7 +299,7 @@ Deno.test("receiveBuffer: chunks kept for later come before pieces, and one read
   await assertRejects(() => receiveBuffer.read(buffer), Error, "gone");
 });
 
-Deno.test("receiveBuffer: the pieces of a large read are joined to chunks of 64 KiB at most", async () => {
+Deno.test("receiveBuffer: the pieces of a large read are joined to chunks of at most 64 KiB", async () => {
   const receiveBuffer = new ReceiveBuffer({
     consumed() {},
     cancelled() {},
@@ -314,7 +314,7 @@ Deno.test("receiveBuffer: the pieces of a large read are joined to chunks of 64 
   assertEquals(sizes, [60_000, 60_000, 30_000]);
 });
 
-Deno.test("out buffer: exactly its bound, wherever in its memory it begins", () => {
+Deno.test("out buffer: it accepts exactly its limit, wherever in its memory it begins", () => {
   const random = new Random(11);
   for (const most of [1024, 20_000, 262_144]) {
     const buffer = new WriteBuffer(most);
@@ -339,7 +339,7 @@ Deno.test("out buffer: exactly its bound, wherever in its memory it begins", () 
   }
 });
 
-Deno.test("frames are of 64 KiB where the limits name no size, whatever the limits are made of", async () => {
+Deno.test("frames have 64 KiB if the limits set no size, whatever kind of object the limits are", async () => {
   // Every write takes no time: the transport is fast on a busy machine as well.
   using _time = virtualTime();
   class Own {

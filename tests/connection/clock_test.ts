@@ -39,7 +39,7 @@ Deno.test("clock: the first timer of a process runs nothing inside the session",
   assertEquals(printed, '[["ok","1"]]');
 });
 
-Deno.test("clock: virtual time fires timers in order and moves only when told", async () => {
+Deno.test("clock: virtual time fires timers in order and only moves on request", async () => {
   using time = virtualTime();
   const fired: string[] = [];
   startTimer(() => fired.push(`b at ${now()}`), 20);

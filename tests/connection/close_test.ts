@@ -48,7 +48,7 @@ for (
   });
 }
 
-Deno.test("close: waits no longer than closeTimeout for a window, and not for a reply", async () => {
+Deno.test("close: it waits for a window no longer than closeTimeout, and not for a reply", async () => {
   await using pair = await tcpPair({ both: { closeTimeout: 20_000 } });
   const stream = await pair.client.openStream([["a", "b"]]);
   const incoming = await nextStream(pair.server);

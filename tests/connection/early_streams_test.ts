@@ -14,7 +14,7 @@ import { quiet, virtualTime } from "../helpers/virtual_time.ts";
 
 const FLOOD = 300;
 
-Deno.test("streams opened before the server's SETTINGS came are not refused", async () => {
+Deno.test("streams opened before the server's SETTINGS arrive are not refused", async () => {
   await using pair = memoryPair();
   const { client, server } = pair;
   const served = (async () => {
@@ -52,7 +52,7 @@ async function serveSilently(
 }
 
 for (const flowControl of [true, false]) {
-  Deno.test(`a silent server gets as many streams as are asked for, flow control ${flowControl}`, async () => {
+  Deno.test(`as many streams as wanted can be opened to a silent server, flow control ${flowControl}`, async () => {
     using time = virtualTime();
     const [left, right] = memoryStreams();
     await using client = new Connection(left, {

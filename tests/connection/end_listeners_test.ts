@@ -14,7 +14,7 @@ async function next(connection: Connection): Promise<Stream> {
   return value as Stream;
 }
 
-Deno.test("stream end: all listeners are called once, and the signal of openStream is let go", async () => {
+Deno.test("stream end: all listeners are called once, and the signal of openStream has no listener any more", async () => {
   await using pair = memoryPair();
   const { signal } = new AbortController();
   let listening = 0;
@@ -45,7 +45,7 @@ Deno.test("stream end: all listeners are called once, and the signal of openStre
   assertEquals(called, ["first", "third", "late"]);
 });
 
-Deno.test("streams: both ends find their state in the session's own record, until the stream has closed", async () => {
+Deno.test("streams: both ends find their state in the session's record until the stream has closed", async () => {
   await using pair = memoryPair();
   const stream = await pair.client.openStream([["a", "b"]]);
   const incoming = await next(pair.server);
@@ -70,7 +70,7 @@ Deno.test("streams: both ends find their state in the session's own record, unti
   assertEquals(coreOf(pair.server).streams.get(1), undefined);
 });
 
-Deno.test("streams: one that the application opens with the session's methods keeps its user data and is no stream of the connection", async () => {
+Deno.test("streams: a stream opened with the session's own methods keeps its user data and is not one of the connection", async () => {
   await using pair = memoryPair();
   const { session } = pair.client;
   const data = { mine: true };

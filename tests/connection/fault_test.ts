@@ -61,7 +61,7 @@ function pendingOf(stream: Stream): Promise<unknown>[] {
   ];
 }
 
-Deno.test("fault: the peer vanishes in the middle of a frame", async () => {
+Deno.test("fault: the peer may disappear in the middle of a frame", async () => {
   const [client, socket] = await clientAgainstSocket();
   const stream = await client.openStream([["a", "b"]]);
   const pending = [...pendingOf(stream), client.ping()];
@@ -82,7 +82,7 @@ Deno.test("fault: the peer vanishes in the middle of a frame", async () => {
   await assertRejects(() => client.closed, ConnectionClosedError);
 });
 
-Deno.test("fault: a half-open peer is found by keepalive", async () => {
+Deno.test("fault: keepalive detects a half-open peer", async () => {
   using time = virtualTime();
   const [client, socket] = await clientAgainstSocket({
     keepAlive: { interval: 20_000, timeout: 30_000 },
@@ -99,7 +99,7 @@ Deno.test("fault: a half-open peer is found by keepalive", async () => {
   socket.close();
 });
 
-Deno.test("keepalive: a peer that answers lives on", async () => {
+Deno.test("keepalive: the connection to a peer that answers stays open", async () => {
   let pings = 0;
   const enough = Promise.withResolvers<void>();
   await using pair = await tcpPair({
@@ -118,7 +118,7 @@ Deno.test("keepalive: a peer that answers lives on", async () => {
   assert(pair.client.accepting);
 });
 
-Deno.test("fault: a reader that never reads stops the writer, not the others", async () => {
+Deno.test("fault: a reader that never reads stops its writer and no other", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream([["a", "b"]], { fin: true });
   const incoming = await next(pair.server);
@@ -143,7 +143,7 @@ Deno.test("fault: a reader that never reads stops the writer, not the others", a
   await assertRejects(() => writing, StreamResetError, "CANCEL");
 });
 
-Deno.test("fault: a transport that takes nothing stops the writer", async () => {
+Deno.test("fault: a transport that accepts nothing stops the writer", async () => {
   using time = virtualTime();
   const closed = Promise.withResolvers<never>();
   closed.promise.catch(() => {});
@@ -177,7 +177,7 @@ Deno.test("fault: a transport that takes nothing stops the writer", async () => 
   await failed;
 });
 
-Deno.test("fault: a writer that never ends, and an end of the connection", async () => {
+Deno.test("fault: the end of the connection ends a writer that never stops", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream([["a", "b"]]);
   const incoming = await next(pair.server);
@@ -196,7 +196,7 @@ Deno.test("fault: a writer that never ends, and an end of the connection", async
   }, ConnectionClosedError);
 });
 
-Deno.test("fault: 10,000 streams opened and dropped", async () => {
+Deno.test("fault: 10,000 streams can be opened and dropped", async () => {
   await using pair = await tcpPair();
   const served = (async () => {
     for await (const stream of pair.server) {
@@ -217,7 +217,7 @@ Deno.test("fault: 10,000 streams opened and dropped", async () => {
   await served;
 });
 
-Deno.test("fault: streams reset before an answer are a flood at last", async () => {
+Deno.test("fault: streams that are reset before an answer become a flood", async () => {
   await using pair = await tcpPair({
     server: { limits: { maxRapidResets: 50 } },
   });
@@ -233,7 +233,7 @@ Deno.test("fault: streams reset before an answer are a flood at last", async () 
   await opened;
 });
 
-Deno.test("fault: the peer breaks the protocol", async () => {
+Deno.test("fault: a peer that breaks the protocol ends the connection", async () => {
   const [client, socket] = await clientAgainstSocket();
   const stream = await client.openStream([["a", "b"]]);
   // A PING of 5 bytes.
@@ -248,7 +248,7 @@ Deno.test("fault: the peer breaks the protocol", async () => {
   await assertRejects(() => client.closed, ConnectionClosedError);
 });
 
-Deno.test("fault: the peer goes away with a status", async () => {
+Deno.test("fault: the status of the peer's GOAWAY is in the error", async () => {
   const [client, socket] = await clientAgainstSocket();
   const encoder = new FrameEncoder(PROTO_SPDY3);
   await socket.write(encoder.encode({
@@ -322,7 +322,7 @@ async function halfClosed(closeTimeout: number): Promise<{
   return { server, incoming: await next(server), socket };
 }
 
-Deno.test("half-close: a peer that is done sending still gets its answer", async () => {
+Deno.test("half-close: a peer that has finished sending still gets its answer", async () => {
   const { server, incoming, socket } = await halfClosed(5000);
   incoming.reply([["x", "y"]]);
   const writer = incoming.writable.getWriter();
@@ -342,7 +342,7 @@ Deno.test("half-close: a peer that is done sending still gets its answer", async
   await server.closed;
 });
 
-Deno.test("half-close: an answer that does not come ends with the timeout", async () => {
+Deno.test("half-close: a missing answer ends with the timeout", async () => {
   using time = virtualTime();
   const { server, incoming, socket } = await halfClosed(20_000);
   await assertRejects(
@@ -354,7 +354,7 @@ Deno.test("half-close: an answer that does not come ends with the timeout", asyn
   await assertRejects(() => server.closed, ConnectionClosedError);
 });
 
-Deno.test("half-close: an answer that needs more window than there is fails at once", async () => {
+Deno.test("half-close: an answer that needs a larger window fails at once", async () => {
   const { server, incoming, socket } = await halfClosed(5000);
   await incoming.reply([]);
   await assertRejects(
@@ -366,7 +366,7 @@ Deno.test("half-close: an answer that needs more window than there is fails at o
   await server.closed.catch(() => {});
 });
 
-Deno.test("fault: what onFrame throws ends the connection", async () => {
+Deno.test("fault: an exception in onFrame ends the connection", async () => {
   const [client, socket] = await clientAgainstSocket({
     onFrame: () => {
       throw new Error("trace disk is full");
@@ -382,7 +382,7 @@ Deno.test("fault: what onFrame throws ends the connection", async () => {
   socket.close();
 });
 
-Deno.test("timeouts: idle, no stream, no reply", async () => {
+Deno.test("timeouts: idle, no stream, and no reply end the connection or stream", async () => {
   using time = virtualTime();
   {
     await using pair = memoryPair({ client: { idleTimeout: 20 } });
@@ -438,7 +438,7 @@ Deno.test("timeouts: idle, no stream, no reply", async () => {
   }
 });
 
-Deno.test("fault: connection closed while streams are asked for", async () => {
+Deno.test("fault: the connection may close while streams are being opened", async () => {
   await using pair = memoryPair({
     server: { limits: { maxConcurrentStreams: 1 } },
   });
@@ -450,7 +450,7 @@ Deno.test("fault: connection closed while streams are asked for", async () => {
   assertEquals(error.initiator, "local");
 });
 
-Deno.test("fault: floating promises are no unhandled rejections", async () => {
+Deno.test("fault: promises that are not awaited cause no unhandled rejections", async () => {
   const [client, socket] = await clientAgainstSocket();
   const stream = await client.openStream([["a", "b"]]);
   stream.response;
@@ -470,7 +470,7 @@ Deno.test("fault: floating promises are no unhandled rejections", async () => {
   client.ping();
 });
 
-Deno.test("accept: a client that says nothing of TLS", async () => {
+Deno.test("accept: a client that does not speak TLS is an error", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const [client, server] = await Promise.all([
@@ -481,7 +481,7 @@ Deno.test("accept: a client that says nothing of TLS", async () => {
   await Promise.all([client.close(), server.close()]);
 });
 
-Deno.test("options: each out of range is named", async () => {
+Deno.test("options: the error for each one out of range names it", async () => {
   const [left, right] = await tcpConns();
   const options = { side: CLIENT, version: PROTO_SPDY3 } as const;
   for (

@@ -25,7 +25,7 @@ function resetOf(wireVersion: number): number[] {
   return [0x80, wireVersion, 0, 3, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 5];
 }
 
-Deno.test("first frame: one of this version, for a stream that is not open, is named", () => {
+Deno.test("first frame: the error names a frame of this version for a stream that is not open", () => {
   for (
     const [version, wireVersion] of [[PROTO_SPDY2, 2], [PROTO_SPDY3_1, 3]] as [
       ProtocolVersion,
@@ -42,7 +42,7 @@ Deno.test("first frame: one of this version, for a stream that is not open, is n
   }
 });
 
-Deno.test("first frame: one of another version names both versions", () => {
+Deno.test("first frame: the error for another version names both versions", () => {
   const older = faultOf(SERVER, PROTO_SPDY3_1, resetOf(2));
   assertInstanceOf(older, UnsupportedVersionError);
   assertEquals(
@@ -57,7 +57,7 @@ Deno.test("first frame: one of another version names both versions", () => {
   );
 });
 
-Deno.test("first frame: SETTINGS of HTTP/2 are named, and only these", () => {
+Deno.test("first frame: SETTINGS of HTTP/2 are recognised, and nothing else as such", () => {
   // Length 18, type SETTINGS, no flags, stream 0.
   const settings = [0, 0, 18, 4, 0, 0, 0, 0, 0];
   const begin = "the server does not speak SPDY/3.1: it began with ";

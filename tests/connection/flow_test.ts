@@ -46,7 +46,7 @@ for (
     ["flowControl: false", PROTO_SPDY3_1, { flowControl: false }],
   ] as const
 ) {
-  Deno.test(`flow: without windows an unread stream stops others only at the bound, ${name}`, async () => {
+  Deno.test(`flow: without windows an unread stream stops others only at the limit, ${name}`, async () => {
     const bound = 1_000_000;
     // In memory: a socket's buffers would take some megabytes of their own.
     await using pair = memoryPair({
@@ -99,7 +99,7 @@ for (
   });
 }
 
-Deno.test("flow: without flow control no WINDOW_UPDATE, no SETTINGS, no PING", async () => {
+Deno.test("flow: without flow control there is no WINDOW_UPDATE, no SETTINGS and no PING", async () => {
   const types = new Set<number>();
   const tuning: ConnectionTuning = {
     flowControl: false,
@@ -121,7 +121,7 @@ Deno.test("flow: without flow control no WINDOW_UPDATE, no SETTINGS, no PING", a
   assertEquals([...types].sort(), [0, 1, 2]);
 });
 
-Deno.test("flow: credit follows the reader, not the wire", async () => {
+Deno.test("flow: bytes are granted when they are read, not when they arrive", async () => {
   let updates = 0;
   await using pair = await tcpPair({
     version: PROTO_SPDY3,
@@ -154,7 +154,7 @@ Deno.test("flow: credit follows the reader, not the wire", async () => {
   await uploading;
 });
 
-Deno.test("flow: one unread stream leaves the session's window to the others", async () => {
+Deno.test("flow: an unread stream leaves the session's window to the others", async () => {
   await using pair = await tcpPair({ version: PROTO_SPDY3_1 });
   const unread = await pair.client.openStream(HEADERS);
   const incoming = await next(pair.server);
@@ -171,7 +171,7 @@ Deno.test("flow: one unread stream leaves the session's window to the others", a
   await uploading;
 });
 
-Deno.test("flow: an initial window by SETTINGS holds from the first byte", async () => {
+Deno.test("flow: an initial window in SETTINGS applies from the first byte", async () => {
   await using pair = await tcpPair({
     version: PROTO_SPDY3,
     server: {
@@ -222,7 +222,7 @@ async function transferTime(
   return taken;
 }
 
-Deno.test("tuning: over a link with 10 ms each way windows grow to the path", async () => {
+Deno.test("tuning: over a link with 10 ms each way, windows grow to the path", async () => {
   const size = 2 * 1024 * 1024;
   const roundTrip = 20;
   const fixed = await transferTime(size / 4, 10, false);

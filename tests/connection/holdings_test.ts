@@ -9,7 +9,7 @@ function stream(): StreamCore {
   return { held: 0 } as StreamCore;
 }
 
-Deno.test("holdings: there is room up to the limit, for all streams together", () => {
+Deno.test("holdings: there is room up to the limit for all streams together", () => {
   const holdings = new Holdings(1000, () => 0);
   const [first, second] = [stream(), stream()];
   holdings.open(first, 600);
@@ -22,7 +22,7 @@ Deno.test("holdings: there is room up to the limit, for all streams together", (
   assertEquals(second.held, 401);
 });
 
-Deno.test("holdings: a stream is released once, and may then be counted anew", () => {
+Deno.test("holdings: a stream is released once and can then be counted again", () => {
   const holdings = new Holdings(1000, () => 0);
   const [first, second] = [stream(), stream()];
   holdings.open(first, 600);
@@ -36,7 +36,7 @@ Deno.test("holdings: a stream is released once, and may then be counted anew", (
   assertEquals(holdings.size, 300);
 });
 
-Deno.test("holdings: the streams that this side has open can raise the limit", () => {
+Deno.test("holdings: open streams of this side can raise the limit", () => {
   let own = 2000;
   const holdings = new Holdings(1000, () => own);
   holdings.open(stream(), 1500);
@@ -46,7 +46,7 @@ Deno.test("holdings: the streams that this side has open can raise the limit", (
   assertEquals(holdings.full, true);
 });
 
-Deno.test("holdings: further headers count, and are refused when they exceed the limit", () => {
+Deno.test("holdings: further headers count and are refused above the limit", () => {
   const headers: [string, string][] = [["a", "b"]];
   const size = sizeOfHeaders(headers);
   const holdings = new Holdings(2 * size, () => 0);

@@ -177,7 +177,7 @@ Deno.test("idle buffers: a large write buffer is given back with its last byte, 
   loop.close();
 });
 
-Deno.test("idle buffers: while reading is held back, no read buffer is kept", async () => {
+Deno.test("idle buffers: while reading is paused, no read buffer is kept", async () => {
   const [left, right] = conns();
   const wire = openWire(left);
   for (let size = 0; size < 1 << 20;) {
@@ -193,7 +193,7 @@ Deno.test("idle buffers: while reading is held back, no read buffer is kept", as
   wire.close();
 });
 
-Deno.test("idle buffers: after the end of input no read buffer is kept, although the connection still sends", async () => {
+Deno.test("idle buffers: after the end of input no read buffer is kept, even if the connection still sends", async () => {
   const [left, right] = conns();
   const wire = openWire(left);
   const ended = Promise.withResolvers<void>();
@@ -218,7 +218,7 @@ Deno.test("idle buffers: after the end of input no read buffer is kept, although
   loop.close();
 });
 
-Deno.test("idle buffers: many connections that wait for bulk share a bound of 16 MiB", async () => {
+Deno.test("idle buffers: many connections that wait for bulk share a limit of 16 MiB", async () => {
   const pairs = Array.from({ length: 40 }, conns);
   const before = largeMemory().waiting;
   const wires = pairs.map(([left]) => openWire(left));
@@ -262,7 +262,7 @@ Deno.test("large buffers: few unused ones are kept, and each is used by one at a
   assertLess(largeMemory().spare, 11 << 20);
 });
 
-Deno.test("large buffers: the memory of a write that failed is not used again", () => {
+Deno.test("large buffers: the memory of a failed write is not used again", () => {
   const out = new WriteBuffer(1 << 20);
   quick(out);
   const large = () => {
@@ -281,7 +281,7 @@ Deno.test("large buffers: the memory of a write that failed is not used again", 
   }
 });
 
-Deno.test("large buffers: what is written as the memory grows and changes stays in order", () => {
+Deno.test("large buffers: written bytes stay in order while the memory grows and changes", () => {
   const random = new Random(3);
   const out = new WriteBuffer(1 << 20);
   const other = new WriteBuffer(1 << 20);

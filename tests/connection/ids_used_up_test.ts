@@ -16,7 +16,7 @@ function continueIdsAt(connection: Connection, side: Side, next: number): void {
 
 const LAST = 0x7fffffff;
 
-Deno.test("a stream for which there is no id rejects, and so do all that wait", async () => {
+Deno.test("a stream without an available id rejects, and so do all that wait", async () => {
   await using pair = memoryPair({
     server: { limits: { maxConcurrentStreams: 2 } },
   });
@@ -53,7 +53,7 @@ Deno.test("a stream for which there is no id rejects, and so do all that wait", 
   await client.ping();
 });
 
-Deno.test("a server that has used all of its ids rejects a push, and answers", async () => {
+Deno.test("a server that has used all of its ids rejects a push, but answers", async () => {
   await using pair = memoryPair();
   const { client, server } = pair;
   continueIdsAt(server, SERVER, LAST + 1);

@@ -9,7 +9,7 @@ import { InvalidArgumentError } from "../../errors.ts";
 const hex = (bytes: Uint8Array | undefined): string | undefined =>
   bytes?.toHex();
 
-Deno.test("addresses are read as bytes", () => {
+Deno.test("addresses are parsed as bytes", () => {
   const known: [string, string][] = [
     ["0.0.0.0", "00000000"],
     ["192.0.2.255", "c00002ff"],
@@ -58,7 +58,7 @@ Deno.test("text that is not an address is refused", () => {
   ) assertEquals(parseAddress(text), undefined, text);
 });
 
-Deno.test("addresses are written in the form of RFC 5952", () => {
+Deno.test("addresses are formatted as in RFC 5952", () => {
   for (
     const text of [
       "192.0.2.1",
@@ -75,7 +75,7 @@ Deno.test("addresses are written in the form of RFC 5952", () => {
   ) assertEquals(formatAddress(parseAddress(text)!), text);
 });
 
-Deno.test("a random address survives being written and read", () => {
+Deno.test("a random address survives formatting and parsing", () => {
   let seed = 7;
   const next = (): number =>
     seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
@@ -88,7 +88,7 @@ Deno.test("a random address survives being written and read", () => {
   }
 });
 
-Deno.test("ranges contain their addresses only", () => {
+Deno.test("ranges contain only their addresses", () => {
   const ranges = new AddressRanges("trusted", [
     "10.0.0.0/8",
     "192.0.2.7",
@@ -124,7 +124,7 @@ Deno.test("ranges contain their addresses only", () => {
   assertEquals(new AddressRanges("x", ["::/0"]).contains("2001::1"), true);
 });
 
-Deno.test("a range that is none is refused with its text", () => {
+Deno.test("the error for an invalid range contains its text", () => {
   for (
     const text of [
       "10.0.0.0/33",

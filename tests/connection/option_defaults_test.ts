@@ -7,7 +7,7 @@ import { assertEquals } from "../deps.ts";
 
 const REQUIRED = { side: CLIENT, version: PROTO_SPDY3_1 } as const;
 
-Deno.test("options: the defaults are those that the documentation names", () => {
+Deno.test("options: the defaults are those in the documentation", () => {
   const found = resolveOptions(REQUIRED);
   assertEquals([
     found.maxSendBuffer,
@@ -36,7 +36,7 @@ Deno.test("options: the defaults are those that the documentation names", () => 
   ]);
 });
 
-Deno.test("options: more streams may wait and hold more, where more may be open", () => {
+Deno.test("options: if more streams may be open, more may wait and hold more", () => {
   const many = resolveOptions({
     ...REQUIRED,
     limits: { maxConcurrentStreams: 1000 },
@@ -49,13 +49,13 @@ Deno.test("options: more streams may wait and hold more, where more may be open"
   assertEquals([few.maxWaitingStreams, few.maxHeldBytes], [256, 2_097_152]);
 });
 
-Deno.test("options: what own streams may hold in addition counts only without maxHeldBytes", () => {
+Deno.test("options: additional room for own streams only applies without maxHeldBytes", () => {
   assertEquals(resolveOptions(REQUIRED).heldPerOwnStream, 8192);
   const given = resolveOptions({ ...REQUIRED, maxHeldBytes: 1000 });
   assertEquals([given.maxHeldBytes, given.heldPerOwnStream], [1000, 0]);
 });
 
-Deno.test("options: windowTuning false tunes nothing, and an object sets what it names", () => {
+Deno.test("options: windowTuning false tunes nothing, and an object sets its own fields", () => {
   assertEquals(
     resolveOptions({ ...REQUIRED, windowTuning: false }).tuning,
     undefined,

@@ -6,7 +6,7 @@ import { lazily } from "../../connection/reasons.ts";
 import { assertEquals, assertRejects, assertStrictEquals } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
 
-Deno.test("orderly end: an error is created when it is first asked for, once", () => {
+Deno.test("orderly end: an error is created once, on first use", () => {
   let created = 0;
   const reason = lazily(() => {
     created++;
@@ -18,7 +18,7 @@ Deno.test("orderly end: an error is created when it is first asked for, once", (
 });
 
 for (const side of ["client", "server"] as const) {
-  Deno.test(`orderly end: no error object when the ${side} closes and nobody waits`, async () => {
+  Deno.test(`orderly end: there is no error object if the ${side} closes and nothing is pending`, async () => {
     const pair = memoryPair();
     await pair.client.ping();
     await pair.server.ping();
@@ -28,7 +28,7 @@ for (const side of ["client", "server"] as const) {
     assertEquals(errors.count, 0);
   });
 
-  Deno.test(`orderly end: what waits when the ${side} closes gets an error`, async () => {
+  Deno.test(`orderly end: everything pending when the ${side} closes gets an error`, async () => {
     const pair = memoryPair();
     await pair.client.ping();
     const opened = await pair.client.openStream([["a", "b"]]);

@@ -30,7 +30,7 @@ function bytes(...values: number[]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(values);
 }
 
-Deno.test("out buffer: takes up to its bound, in order", () => {
+Deno.test("out buffer: it accepts bytes up to its limit, in order", () => {
   const buffer = new WriteBuffer(10_000);
   assertEquals(buffer.append(new Uint8Array(4000).fill(1)), 4000);
   assertEquals(buffer.append(new Uint8Array(5000).fill(2)), 5000);
@@ -45,7 +45,7 @@ Deno.test("out buffer: takes up to its bound, in order", () => {
   assertEquals(buffer.view, bytes(5));
 });
 
-Deno.test("out buffer: a write has as many bytes as the transport takes in 1 ms, 15 KiB at least", () => {
+Deno.test("out buffer: a write has as many bytes as the transport accepts in 1 ms, but at least 15 KiB", () => {
   const KIB = 1024;
   const data = new Uint8Array(1 << 20);
   const buffer = new WriteBuffer(512 * KIB);
@@ -82,7 +82,7 @@ Deno.test("out buffer: a write has as many bytes as the transport takes in 1 ms,
   }
 });
 
-Deno.test("out buffer: on a slow link a DATA frame ends with the write, on a fast one it may be longer", () => {
+Deno.test("out buffer: on a slow link a DATA frame ends with the write, and on a fast one it may be longer", () => {
   const buffer = new WriteBuffer(1 << 20);
   assertEquals(buffer.dataRoom, 15_360 - 8);
   buffer.append(new Uint8Array(10_000));
@@ -97,7 +97,7 @@ Deno.test("out buffer: on a slow link a DATA frame ends with the write, on a fas
   assertEquals(buffer.dataRoom, Infinity);
 });
 
-Deno.test("open queue: the urgent first, then the early; entries can leave", () => {
+Deno.test("open queue: entries leave by urgency and then by age, and can be removed", () => {
   const queue = new OpenQueue<string>();
   assertEquals(queue.shift(), undefined);
   for (
@@ -113,7 +113,7 @@ Deno.test("open queue: the urgent first, then the early; entries can leave", () 
   assertEquals(queue.size, 0);
 });
 
-Deno.test("accept queue: items wait for readers, readers for items, both for the end", async () => {
+Deno.test("accept queue: items wait for readers, readers for items, and both for the end", async () => {
   const queue = new AcceptQueue<number>();
   queue.push(1);
   queue.push(2);
@@ -139,7 +139,7 @@ Deno.test("accept queue: items wait for readers, readers for items, both for the
   await assertRejects(() => failing.next(), Error, "gone");
 });
 
-Deno.test("lazy promise: settles before or after it is asked for, once", async () => {
+Deno.test("lazy promise: it settles once, before or after it is read", async () => {
   const early = new LazyPromise<number>();
   early.resolve(1);
   early.resolve(2);
@@ -187,7 +187,7 @@ function receiveBufferWithLog(): {
   return { receiveBuffer, log };
 }
 
-Deno.test("receiveBuffer: credit when a reader takes, not when it comes", async () => {
+Deno.test("receiveBuffer: bytes are granted again when a reader takes them, not when it starts to wait", async () => {
   const { receiveBuffer, log } = receiveBufferWithLog();
   receiveBuffer.push(bytes(1, 2));
   receiveBuffer.settle();
@@ -212,7 +212,7 @@ Deno.test("receiveBuffer: credit when a reader takes, not when it comes", async 
   assertEquals(log.at(-1), "consumed 3");
 });
 
-Deno.test("receiveBuffer: the pieces of one read are one chunk, a copy", async () => {
+Deno.test("receiveBuffer: the pieces of one read become one chunk, a copy", async () => {
   const { receiveBuffer } = receiveBufferWithLog();
   const buffer = bytes(1, 2, 9, 3, 9, 9, 4);
   assertEquals(receiveBuffer.push(buffer.subarray(0, 2)), true);
@@ -262,7 +262,7 @@ Deno.test("receiveBuffer: many small chunks are joined, and no byte is lost or m
   assert(chunks.slice(32).every(({ length }) => length <= 16_384 + 1024));
 });
 
-Deno.test("receiveBuffer: read() takes pieces, then chunks, then the end", async () => {
+Deno.test("receiveBuffer: read() returns pieces, then chunks, then the end", async () => {
   const { receiveBuffer, log } = receiveBufferWithLog();
   const buffer = new Uint8Array(3);
   const waiting = receiveBuffer.read(buffer);
@@ -293,7 +293,7 @@ Deno.test("receiveBuffer: read() takes pieces, then chunks, then the end", async
   assertEquals(await receiveBuffer.read(buffer), null);
 });
 
-Deno.test("receiveBuffer: read() and readable see each byte once", async () => {
+Deno.test("receiveBuffer: read() and readable return each byte once", async () => {
   const mixed = receiveBufferWithLog();
   mixed.receiveBuffer.push(bytes(1, 2, 3));
   mixed.receiveBuffer.settle();
@@ -324,7 +324,7 @@ Deno.test("receiveBuffer: read() and readable see each byte once", async () => {
   await assertRejects(() => given, Error, "dropped");
 });
 
-Deno.test("receiveBuffer: an error comes behind what came, an abort at once", async () => {
+Deno.test("receiveBuffer: an error follows the bytes that arrived, and an abort is immediate", async () => {
   const failing = receiveBufferWithLog();
   failing.receiveBuffer.push(bytes(1));
   failing.receiveBuffer.fail(new Error("cut"));
@@ -344,7 +344,7 @@ Deno.test("receiveBuffer: an error comes behind what came, an abort at once", as
   );
 });
 
-Deno.test("receiveBuffer: cancelled, taken whole, discarded", async () => {
+Deno.test("receiveBuffer: it can be cancelled, taken as a whole, and discarded", async () => {
   const cancelled = receiveBufferWithLog();
   cancelled.receiveBuffer.push(bytes(1, 2));
   await cancelled.receiveBuffer.readable.cancel("enough");
@@ -372,7 +372,7 @@ Deno.test("receiveBuffer: cancelled, taken whole, discarded", async () => {
   await assertRejects(() => reader.read(), Error, "dropped");
 });
 
-Deno.test("receiveBuffer: bytes that were dropped, or taken as a whole, leave no clean end behind", async () => {
+Deno.test("receiveBuffer: after bytes were dropped or taken as a whole, there is no clean end", async () => {
   /** Before or after the readers come. */
   const ways: ((receiveBuffer: ReceiveBuffer) => void)[] = [
     (receiveBuffer) => {
@@ -414,7 +414,7 @@ Deno.test("receiveBuffer: bytes that were dropped, or taken as a whole, leave no
   }
 });
 
-Deno.test("receiveBuffer: where nothing was dropped the end is clean", async () => {
+Deno.test("receiveBuffer: if nothing was dropped, the end is clean", async () => {
   const { receiveBuffer } = receiveBufferWithLog();
   receiveBuffer.discard(dropped);
   const reading = receiveBuffer.readable.getReader().read();
@@ -453,7 +453,7 @@ function sendBufferWithLog(
   return { sendBuffer, log };
 }
 
-Deno.test("sendBuffer: small chunks are copied, joined and taken at once", () => {
+Deno.test("sendBuffer: small chunks are copied, joined and accepted at once", () => {
   const { sendBuffer, log } = sendBufferWithLog();
   const chunk = bytes(1, 2, 3);
   assertEquals(sendBuffer.write(chunk), undefined);
@@ -466,7 +466,7 @@ Deno.test("sendBuffer: small chunks are copied, joined and taken at once", () =>
   assertEquals(sendBuffer.idle, true);
 });
 
-Deno.test("sendBuffer: a small node Buffer is copied, too", () => {
+Deno.test("sendBuffer: a small node Buffer is copied as well", () => {
   const { sendBuffer } = sendBufferWithLog();
   const chunk = Buffer.from([1, 2, 3]);
   assertEquals(sendBuffer.write(chunk), undefined);
@@ -474,7 +474,7 @@ Deno.test("sendBuffer: a small node Buffer is copied, too", () => {
   assertEquals(sendBuffer.take(3), bytes(1, 2, 3));
 });
 
-Deno.test("sendBuffer: a large chunk is a view, its write resolves with its last byte", async () => {
+Deno.test("sendBuffer: a large chunk is a view, and its write resolves with its last byte", async () => {
   const { sendBuffer } = sendBufferWithLog();
   const chunk = new Uint8Array(10_000);
   let resolved = false;
@@ -487,7 +487,7 @@ Deno.test("sendBuffer: a large chunk is a view, its write resolves with its last
   assertEquals(sendBuffer.take(1).length, 0);
 });
 
-Deno.test("sendBuffer: writes side by side all resolve", async () => {
+Deno.test("sendBuffer: simultaneous writes all resolve", async () => {
   const { sendBuffer } = sendBufferWithLog();
   const writes = [1, 2, 3].map(() => sendBuffer.write(new Uint8Array(5000)));
   sendBuffer.take(5000);
@@ -558,7 +558,7 @@ Deno.test("send scheduler: the connection copies bytes up to its limit", () => {
   assertEquals([scheduler.copied, released], [1000, 1]);
 });
 
-Deno.test("trailers: frames wait for a handler, and a handler that is taken off is not called", () => {
+Deno.test("trailers: frames wait for a handler, and a removed handler is not called", () => {
   const trailers = new Trailers();
   const seen: string[] = [];
   const see = (headers: [string, string][], fin: boolean) => {
@@ -577,7 +577,7 @@ Deno.test("trailers: frames wait for a handler, and a handler that is taken off 
   assertEquals(trailers.all.map(([name]) => name), ["a", "b", "c"]);
 });
 
-Deno.test("pinger: replies find their PING, requests of the peer do not", async () => {
+Deno.test("pinger: replies are matched with their PINGs, and requests of the peer are not", async () => {
   let submitted = 0;
   const pinger = new Pinger(CLIENT, () => submitted++);
   const first = pinger.ping();
@@ -593,7 +593,7 @@ Deno.test("pinger: replies find their PING, requests of the peer do not", async 
   await assertRejects(() => first, Error, "gone");
 });
 
-Deno.test("quiet timer: fires after silence only", async () => {
+Deno.test("quiet timer: it fires only after silence", async () => {
   using time = virtualTime();
   const fired: number[] = [];
   const timer = new QuietTimer(40, () => fired.push(time.now()));
@@ -643,7 +643,7 @@ Deno.test("io loop: partial writes lose nothing, and frames ready together share
   assertEquals(sizes, [7, 4, 1]);
 });
 
-Deno.test("io loop: what is flushed while the buffer is filled waits for the write", async () => {
+Deno.test("io loop: bytes that are flushed while the buffer is filled wait for the write", async () => {
   const written: number[] = [];
   const ended = Promise.withResolvers<Uint8Array | null>();
   const wire: Wire = {

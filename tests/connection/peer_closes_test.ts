@@ -23,7 +23,7 @@ async function takeAll(connection: Connection): Promise<number> {
 for (
   const [name, makePair] of [["TCP", tcpPair], ["memory", memoryPair]] as const
 ) {
-  Deno.test(`a peer that closes with streams under way ends in order, ${name}`, async () => {
+  Deno.test(`a peer that closes with open streams ends the connection cleanly, ${name}`, async () => {
     using time = virtualTime();
     const told = Promise.withResolvers<void>();
     await using pair = await makePair({
@@ -65,7 +65,7 @@ Deno.test("the streams of a peer that closed fail with the reason", async () => 
   await server.closed;
 });
 
-Deno.test("a peer that closes before it has read everything ends in order", async () => {
+Deno.test("a peer that closes before it has read everything ends the connection cleanly", async () => {
   using time = virtualTime();
   const toServer = new TransformStream<Uint8Array, Uint8Array>();
   const toClient = new TransformStream<Uint8Array, Uint8Array>();
@@ -105,7 +105,7 @@ Deno.test("a peer that closes before it has read everything ends in order", asyn
   await time.until(server.closed);
 });
 
-Deno.test("a peer that only listens gets answers that do not fit into one write", async () => {
+Deno.test("a peer that only reads gets answers that do not fit into one write", async () => {
   const [left, right] = await tcpConns();
   const inputEnded = Promise.withResolvers<void>();
   const server = new Connection({
@@ -162,7 +162,7 @@ Deno.test("a peer that only listens gets answers that do not fit into one write"
   await answering;
 });
 
-Deno.test("a close cuts bodies off, it does not end them", async () => {
+Deno.test("a close truncates bodies, and does not end them cleanly", async () => {
   // Nothing but the send buffer holds the first body, the window the second.
   for (const flowControl of [false, true]) {
     await using pair = await tcpPair({

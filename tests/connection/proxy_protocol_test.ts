@@ -138,7 +138,7 @@ for (const [name, data, expected] of KNOWN) {
   });
 }
 
-Deno.test("bytes that do not begin as a head", () => {
+Deno.test("bytes that are not the beginning of a head are recognised", () => {
   for (
     const text of ["G", "PROX\0", "PROXY_", "\r\n\r\nG", "\x80\x03", "\x16"]
   ) {
@@ -185,7 +185,7 @@ Deno.test("malformed heads are refused", () => {
   }
 });
 
-Deno.test("the error for a line of text says which part is wrong", () => {
+Deno.test("the error for a line of text names the invalid part", () => {
   const family =
     "it names neither TCP4 nor TCP6 with two addresses and two ports";
   for (
@@ -210,7 +210,7 @@ Deno.test("the error for a line of text says which part is wrong", () => {
   }
 });
 
-Deno.test("heads are written as known", () => {
+Deno.test("encoded heads equal known ones", () => {
   for (
     const [name, data, { version, source, destination }] of KNOWN.slice(0, 6)
   ) {
@@ -241,7 +241,7 @@ Deno.test("heads are written as known", () => {
   );
 });
 
-Deno.test("options that no head can express are refused", () => {
+Deno.test("options that a head cannot contain are refused", () => {
   const end = { hostname: "192.0.2.1", port: 1 };
   for (
     const [options, text] of [

@@ -14,7 +14,7 @@ function proxyBy(
   return proxyOfEnvironment(to, (name) => variables[name])?.name;
 }
 
-Deno.test("the proxy's URL gives address, TLS and credentials", () => {
+Deno.test("the proxy's URL contains address, TLS and credentials", () => {
   const plain = readProxy({ url: "http://proxy.example:3128" });
   assertEquals(
     [plain.hostname, plain.port, plain.secure, plain.headers],
@@ -31,7 +31,7 @@ Deno.test("the proxy's URL gives address, TLS and credentials", () => {
   assertEquals(secret.name, "http://proxy:1");
 });
 
-Deno.test("headers of the option replace the URL's credentials; host is not theirs", () => {
+Deno.test("headers of the option replace the URL's credentials, but not host", () => {
   const { headers } = readProxy({
     url: "http://user:password@proxy:1",
     headers: { "Proxy-Authorization": "Bearer x", host: "evil", "x-a": "b" },
@@ -39,7 +39,7 @@ Deno.test("headers of the option replace the URL's credentials; host is not thei
   assertEquals(headers, [["proxy-authorization", "Bearer x"], ["x-a", "b"]]);
 });
 
-Deno.test("a proxy that cannot be is refused, and no message repeats its password", () => {
+Deno.test("an invalid proxy is refused, and no message contains its password", () => {
   for (
     const url of ["", "proxy:secret@x", "socks5://a:secret@b:1080", "secret"]
   ) {
@@ -71,7 +71,7 @@ Deno.test("a proxy that cannot be is refused, and no message repeats its passwor
   );
 });
 
-Deno.test("the environment names the proxy of TLS connections", () => {
+Deno.test("the environment determines the proxy of TLS connections", () => {
   assertEquals(proxyBy({}), undefined);
   assertEquals(proxyBy({ HTTPS_PROXY: "http://a:1" }), "http://a:1");
   assertEquals(proxyBy({ https_proxy: "a:1" }), "http://a:1");
@@ -141,7 +141,7 @@ Deno.test("NO_PROXY lists hosts that are reached directly", () => {
   );
 });
 
-Deno.test("without permission for the environment nothing is read, and nothing prompts", async () => {
+Deno.test("without permission for the environment, nothing is read and there is no prompt", async () => {
   const module = new URL(
     "../../connection/proxy_settings.ts",
     import.meta.url,

@@ -7,7 +7,7 @@ import { memoryStreams } from "../helpers/connections.ts";
 import { Random } from "../helpers/random.ts";
 import { turn } from "../helpers/virtual_time.ts";
 
-Deno.test("a push whose request is cancelled while its SYN_STREAM is half out rejects, and takes no place", async () => {
+Deno.test("a push whose request is cancelled while its SYN_STREAM is half-written rejects and takes no place", async () => {
   const [left, right] = memoryStreams();
   let gate = Promise.resolve();
   const writer = right.writable.getWriter();

@@ -46,7 +46,7 @@ async function readAll(stream: Stream): Promise<number> {
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
   for (const by of ["client", "server"] as const) {
-    Deno.test(`reading held: keepAlive of the ${by} gives no peer up, version ${version}`, async () => {
+    Deno.test(`reading paused: keepAlive of the ${by} does not time out, version ${version}`, async () => {
       using time = virtualTime();
       const keepAlive = { interval: SILENCE, timeout: SILENCE };
       const { pair, unread } = await held(by, { keepAlive }, version);
@@ -60,7 +60,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
       assertEquals(pair[by].accepting, true);
     });
 
-    Deno.test(`reading held: idleTimeout of the ${by} closes nothing, version ${version}`, async () => {
+    Deno.test(`reading paused: idleTimeout of the ${by} closes nothing, version ${version}`, async () => {
       using time = virtualTime();
       const idle = { idleTimeout: SILENCE };
       const { pair, unread } = await held(by, idle, version);
@@ -70,7 +70,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
     });
   }
 
-  Deno.test(`reading held: headerTimeout waits for a reply that cannot be read, version ${version}`, async () => {
+  Deno.test(`reading paused: headerTimeout waits for a reply that cannot be read, version ${version}`, async () => {
     using time = virtualTime();
     const tuning = { headerTimeout: SILENCE };
     const { pair, unread } = await held("client", tuning, version);
@@ -85,7 +85,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
     assertEquals(await asked.response, [["ok", "2"]]);
   });
 
-  Deno.test(`reading held: a reply that does not come is missed when reading goes on, version ${version}`, async () => {
+  Deno.test(`reading paused: a missing reply times out after reading has resumed, version ${version}`, async () => {
     using time = virtualTime();
     const tuning = { headerTimeout: SILENCE };
     const { pair, unread } = await held("client", tuning, version);
@@ -121,7 +121,7 @@ Deno.test("peer timer: only time in which this side reads counts", async () => {
 });
 
 for (const [reads, pause] of [[150, 2], [30, 2], [500, 3000], [50, 1000]]) {
-  Deno.test(`peer timer: pauses of ${pause} ms after ${reads} ms put nothing off but themselves`, async () => {
+  Deno.test(`peer timer: pauses of ${pause} ms after ${reads} ms only delay it by themselves`, async () => {
     using time = virtualTime();
     let since: number | undefined = 0;
     let read = 0;
@@ -144,7 +144,7 @@ for (const [reads, pause] of [[150, 2], [30, 2], [500, 3000], [50, 1000]]) {
   });
 }
 
-Deno.test("peer timer: a time that is over while reading is held ends when reading goes on", async () => {
+Deno.test("peer timer: a timer that expires while reading is paused fires when reading resumes", async () => {
   using time = virtualTime();
   let since: number | undefined = 0;
   let late = false;
@@ -161,7 +161,7 @@ Deno.test("peer timer: a time that is over while reading is held ends when readi
   assertEquals(late, true);
 });
 
-Deno.test("peer timer: a process that stood still reads first what came meanwhile", async () => {
+Deno.test("peer timer: a suspended process first reads what arrived meanwhile", async () => {
   using time = virtualTime();
   let late = 0;
   const start = () =>

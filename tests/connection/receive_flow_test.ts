@@ -52,7 +52,7 @@ class Receiver {
   }
 }
 
-Deno.test("receive flow: reading stops above the bound and goes on at half of it", () => {
+Deno.test("receive flow: reading stops above the limit and continues at half of it", () => {
   const receiver = new Receiver();
   receiver.arrive(BOUND);
   assertEquals(receiver.log, []);
@@ -67,7 +67,7 @@ Deno.test("receive flow: reading stops above the bound and goes on at half of it
   assertEquals([receiver.log.length, receiver.flow.unread], [2, BOUND]);
 });
 
-Deno.test("receive flow: an application that needs more input gets as much as maxUnreadBytes", async () => {
+Deno.test("receive flow: an application that needs more input gets up to maxUnreadBytes", async () => {
   using time = virtualTime();
   const receiver = new Receiver(3 * BOUND);
   receiver.wait = "need";
@@ -88,7 +88,7 @@ Deno.test("receive flow: an application that needs more input gets as much as ma
   assertEquals(receiver.log.slice(3), [`stuck at ${3 * BOUND}`]);
 });
 
-Deno.test("receive flow: after its end reading is neither stopped nor resumed", () => {
+Deno.test("receive flow: after its end, reading is neither stopped nor resumed", () => {
   const receiver = new Receiver();
   receiver.flow.stop();
   receiver.arrive(2 * BOUND);

@@ -178,7 +178,7 @@ Deno.test("receive windows: a stream's window grows once half of it was read, an
   assertEquals(open.grown, growth);
 });
 
-Deno.test("receive windows: in SPDY/3 a stream's window becomes smaller with the path", async () => {
+Deno.test("receive windows: in SPDY/3, a stream's window becomes smaller with the path", async () => {
   using time = virtualTime();
   const one = new Windows(PROTO_SPDY3, true);
   const { windows } = one;

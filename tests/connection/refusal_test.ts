@@ -73,7 +73,7 @@ function synStream(encoder: FrameEncoder): Uint8Array {
   });
 }
 
-Deno.test("refusal: after a failed write what the peer sent is read to its end", async () => {
+Deno.test("refusal: after a failed write, the peer's bytes are read to their end", async () => {
   const { conn, feed, end } = deafConn();
   const server = new Connection(conn, { side: SERVER, version: PROTO_SPDY3 });
   const encoder = new FrameEncoder(PROTO_SPDY3);
@@ -108,7 +108,7 @@ Deno.test("refusal: after a failed write what the peer sent is read to its end",
   await assertRejects(() => stream.closed, ConnectionClosedError);
 });
 
-Deno.test("refusal: after a failed write a silent peer is given up", async () => {
+Deno.test("refusal: after a failed write, a silent peer times out", async () => {
   const { conn, feed } = deafConn();
   const server = new Connection(conn, {
     side: SERVER,
@@ -125,7 +125,7 @@ Deno.test("refusal: after a failed write a silent peer is given up", async () =>
   );
 });
 
-Deno.test("refusal: a GOAWAY that comes before the SYN_STREAM leaves", async () => {
+Deno.test("refusal: a GOAWAY that arrives before the SYN_STREAM is sent refuses the stream", async () => {
   const [left, socket] = await tcpConns();
   const opened = Promise.withResolvers<Stream>();
   const client: Connection = new Connection(left, {
@@ -156,7 +156,7 @@ Deno.test("refusal: a GOAWAY that comes before the SYN_STREAM leaves", async () 
   await client.closed;
 });
 
-Deno.test("refusal: a push for a stream that is gone", async () => {
+Deno.test("refusal: a push for an ended stream rejects", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream([["a", "b"]], { fin: true });
   const incoming = await next(pair.server);
@@ -168,7 +168,7 @@ Deno.test("refusal: a push for a stream that is gone", async () => {
   assertEquals(pair.server.accepting, true);
 });
 
-Deno.test("refusal: a reply that the peer's reset overtakes", async () => {
+Deno.test("refusal: a reply that the peer's reset overtakes rejects", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream([["a", "b"]]);
   const incoming = await next(pair.server);
@@ -178,7 +178,7 @@ Deno.test("refusal: a reply that the peer's reset overtakes", async () => {
   await assertRejects(() => incoming.sendHeaders([]), StreamClosedError);
 });
 
-Deno.test("refusal: a stream of the application's own session calls", async () => {
+Deno.test("refusal: a stream of the application's own session calls is left alone", async () => {
   await using pair = await tcpPair();
   // HEADERS before SYN_REPLY cannot be sent; the session says so by itself.
   const stream = await pair.client.openStream([["a", "b"]]);
@@ -188,7 +188,7 @@ Deno.test("refusal: a stream of the application's own session calls", async () =
   assertEquals(await stream.response, [["x", "y"]]);
 });
 
-Deno.test("WebSocket: one that closes before it opens", async () => {
+Deno.test("WebSocket: one that closes before it opens is an error", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepting = listener.accept().then((conn) => conn.close());
   const { port } = listener.addr as Deno.NetAddr;

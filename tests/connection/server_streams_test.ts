@@ -5,7 +5,7 @@ import { memoryPair } from "../helpers/connections.ts";
 import { nextStream, VERSIONS } from "../helpers/http.ts";
 
 for (const version of VERSIONS) {
-  Deno.test(`a server learns which option of the client lets it open streams, version ${version}`, async () => {
+  Deno.test(`the error tells a server which option of the client permits its streams, version ${version}`, async () => {
     await using pair = memoryPair({ version });
     const stream = await pair.server.openStream([["a", "b"]]);
     await assertRejects(
@@ -21,7 +21,7 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("the status INVALID_STREAM gives that hint only for what a client does not let a server open", async () => {
+Deno.test("the status INVALID_STREAM has that hint only for streams that a client does not permit", async () => {
   await using pair = memoryPair({ client: { acceptServerStreams: true } });
   const hinted = async (opener: "client" | "server") => {
     const [from, to] = opener === "client"

@@ -41,7 +41,7 @@ Deno.test("settings: each side sees its own and the peer's", async () => {
   );
 });
 
-Deno.test("settings: kept by origin when the server asks, sent back, forgotten", async () => {
+Deno.test("settings: they are stored by origin on request, sent again, and removed on request", async () => {
   const store: SettingsStore & Map<string, SettingsEntry[]> = new Map();
   {
     await using pair = await tcpPair({
@@ -85,7 +85,7 @@ Deno.test("settings: kept by origin when the server asks, sent back, forgotten",
   }
 });
 
-Deno.test("settings: a server keeps nothing of what a client sends", async () => {
+Deno.test("settings: a server stores nothing that a client sends", async () => {
   const store = new Map<string, SettingsEntry[]>();
   await using pair = await tcpPair({
     client: { settings: [[SETTINGS_CURRENT_CWND, PERSIST, 20]] },

@@ -77,7 +77,7 @@ for (const version of VERSIONS) {
   for (const [name, take] of Object.entries(PENS)) {
     for (const by of ["client", "server"] as const) {
       for (const sizes of [[100, 0], [10_000, 0], [300_000, 70_000], [0, 5]]) {
-        Deno.test(`settling: HEADERS leave where they were put, ${sizes}, ${name} of the ${by}, version ${version}`, async () => {
+        Deno.test(`settling: HEADERS are sent in the place where they were written, ${sizes}, ${name} of the ${by}, version ${version}`, async () => {
           const came: string[] = [];
           const onFrame = (direction: string, frame: TracedFrame): void => {
             if (direction !== "received") return;
@@ -113,7 +113,7 @@ for (const version of VERSIONS) {
   }
 }
 
-Deno.test("settling: HEADERS leave although the writer never stops", async () => {
+Deno.test("settling: HEADERS are sent even if the writer never stops", async () => {
   await using pair = memoryPair();
   const { own, peer } = await opened(pair.client, pair.server);
   const reading = sizeOf(peer);
@@ -138,7 +138,7 @@ Deno.test("settling: HEADERS leave although the writer never stops", async () =>
   assertEquals(await reading, size);
 });
 
-Deno.test("settling: trailers end the half; what is written behind them is refused", async () => {
+Deno.test("settling: trailers end the half, and later writes are refused", async () => {
   await using pair = memoryPair();
   for (const viaWriter of [false, true]) {
     const { own, peer } = await opened(pair.client, pair.server);
@@ -206,7 +206,7 @@ const REASONS: [unknown, number][] = [
 
 for (const by of ["client", "server"] as const) {
   for (const [reason, status] of REASONS) {
-    Deno.test(`settling: abort() by the ${by} does not wait for the write under way, status ${status}`, async () => {
+    Deno.test(`settling: abort() by the ${by} does not wait for the pending write, status ${status}`, async () => {
       await using pair = memoryPair();
       const { own, peer } = await opened(pair.client, pair.server);
       const [sender, receiver] = by === "client" ? [own, peer] : [peer, own];
@@ -224,7 +224,7 @@ for (const by of ["client", "server"] as const) {
   }
 }
 
-Deno.test("settling: abort() does not wait for the close under way", async () => {
+Deno.test("settling: abort() does not wait for the pending close", async () => {
   await using pair = memoryPair();
   const { own, peer } = await opened(pair.client, pair.server);
   const waiting = own.write(new Uint8Array(1 << 20));
@@ -263,7 +263,7 @@ for (const by of ["client", "server"] as const) {
   });
 }
 
-Deno.test("settling: reset() takes no status that an RST_STREAM cannot have", async () => {
+Deno.test("settling: reset() refuses a status that an RST_STREAM cannot have", async () => {
   await using pair = memoryPair();
   const { own, peer } = await opened(pair.client, pair.server);
   for (const status of [0, -1, 1.5, NaN, 2 ** 32]) {
@@ -287,7 +287,7 @@ Deno.test("settling: a reply too large to be sent resets the stream", async () =
   assertEquals(await own.closed, INTERNAL_ERROR);
 });
 
-Deno.test("settling: close() inside of a callback leaves no stream behind", async () => {
+Deno.test("settling: close() inside a callback leaves no stream open", async () => {
   let calls = 0;
   await using pair = memoryPair({
     server: {
@@ -313,7 +313,7 @@ Deno.test("settling: close() inside of a callback leaves no stream behind", asyn
 });
 
 for (const call of ["close", "goaway", "reset"] as const) {
-  Deno.test(`settling: ${call}() inside of a handler of HEADERS`, async () => {
+  Deno.test(`settling: ${call}() inside a handler of HEADERS works`, async () => {
     await using pair = memoryPair();
     const { own, peer } = await opened(pair.client, pair.server);
     let called = false;
@@ -358,7 +358,7 @@ for (const viaRead of [true, false]) {
   });
 }
 
-Deno.test("settling: what was written before the reply leaves when the peer has ended its direction", async () => {
+Deno.test("settling: bytes written before the reply are sent after the peer has ended its direction", async () => {
   using _time = virtualTime();
   const [left, right] = await tcpConns();
   await using pair = pairOver(left, right, {});
@@ -378,7 +378,7 @@ Deno.test("settling: what was written before the reply leaves when the peer has 
   assertEquals(await new Response(own.readable).text(), "hello");
 });
 
-Deno.test("settling: a push to a client that takes none is refused at once, and the answer goes on", async () => {
+Deno.test("settling: a push to a client that allows none is refused at once, and the answer continues", async () => {
   await using pair = memoryPair({
     client: { settings: [[SETTINGS_MAX_CONCURRENT_STREAMS, 0, 0]] },
   });

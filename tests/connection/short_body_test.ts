@@ -2,7 +2,7 @@ import { connect, serve, WINDOW_UPDATE } from "../../mod.ts";
 import { assertEquals, assertGreater } from "../deps.ts";
 import { delayProxy } from "../helpers/delay_proxy.ts";
 
-Deno.test("a body of less than half a window makes no WINDOW_UPDATE for its stream", async () => {
+Deno.test("a body of less than half a window causes no WINDOW_UPDATE for its stream", async () => {
   // The second half leaves when the first was read: the stream has not ended by then.
   const firstRead = Promise.withResolvers<void>();
   await using server = serve(

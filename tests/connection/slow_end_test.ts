@@ -105,7 +105,7 @@ async function download(stream: Stream): Promise<number> {
 }
 
 for (const how of ["goaway", "close"] as const) {
-  Deno.test(`slow end: a response that still moves comes in full after ${how}()`, async () => {
+  Deno.test(`slow end: a response that makes progress arrives completely after ${how}()`, async () => {
     using time = virtualTime();
     const up = new Link(0);
     const down = new Link(32_000);
@@ -127,7 +127,7 @@ for (const how of ["goaway", "close"] as const) {
   });
 }
 
-Deno.test("slow end: a peer that takes nothing more is waited for closeTimeout, no longer", async () => {
+Deno.test("slow end: a peer that reads nothing more delays the end by closeTimeout only", async () => {
   using time = virtualTime();
   const up = new Link(0);
   const down = new Link(0, 4096);
@@ -151,7 +151,7 @@ Deno.test("slow end: a peer that takes nothing more is waited for closeTimeout, 
 });
 
 for (const what of ["large", "small"] as const) {
-  Deno.test(`slow end: a peer that takes nothing and sends on is waited for closeTimeout, no longer, ${what} chunks`, async () => {
+  Deno.test(`slow end: a peer that reads nothing and continues to send delays the end by closeTimeout only, ${what} chunks`, async () => {
     using time = virtualTime();
     const up = new Link(0);
     const server = new Connection(connOver(up, new Link(0, 4096)), {
@@ -192,7 +192,7 @@ for (const what of ["large", "small"] as const) {
   });
 }
 
-Deno.test("slow end: a peer that talks on forever is left in the end", async () => {
+Deno.test("slow end: a peer that sends forever is disconnected in the end", async () => {
   using time = virtualTime();
   const up = new Link(0);
   const server = new Connection(connOver(up, new Link(0, 1 << 20)), {
@@ -210,7 +210,7 @@ Deno.test("slow end: a peer that talks on forever is left in the end", async () 
   assert(over);
 });
 
-Deno.test("slow end: answers go on while they move when the peer has ended its direction", async () => {
+Deno.test("slow end: answers continue while they make progress after the peer has ended its direction", async () => {
   using time = virtualTime();
   const up = new Link(0);
   const down = new Link(32_000);
@@ -243,7 +243,7 @@ Deno.test("slow end: answers go on while they move when the peer has ended its d
   assertEquals(Math.floor(size / SIZE), 4);
 });
 
-Deno.test("slow end: reading held back and writing broken end the connection at once", async () => {
+Deno.test("slow end: paused reading and failed writing end the connection at once", async () => {
   using _time = virtualTime();
   const up = new Link(0, 1 << 20);
   let broken = false;
@@ -273,7 +273,7 @@ Deno.test("slow end: reading held back and writing broken end the connection at 
   await assertRejects(() => stream.read(buffer), ConnectionClosedError);
 });
 
-Deno.test("slow end: writing broken and reading held back after that end the connection at once", async () => {
+Deno.test("slow end: failed writing and then paused reading end the connection at once", async () => {
   using _time = virtualTime();
   const up = new Link(0, 1 << 20);
   const server = new Connection({

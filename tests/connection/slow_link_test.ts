@@ -82,7 +82,7 @@ function fastLink(): Link {
 }
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
-  Deno.test(`slow link: a PING that stands behind a full send buffer gives no peer up, version ${version}`, async () => {
+  Deno.test(`slow link: a PING behind a full send buffer does not time out, version ${version}`, async () => {
     using time = virtualTime();
     const link = { ...fastLink(), delay: PACE };
     await using pair = slowPair(link, version, KEEP_ALIVE);
@@ -94,7 +94,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
     link.delay = 0;
   });
 
-  Deno.test(`slow link: a peer that takes nothing is given up, version ${version}`, async () => {
+  Deno.test(`slow link: a peer that reads nothing times out, version ${version}`, async () => {
     using time = virtualTime();
     const link = { ...fastLink(), delay: PACE };
     const pair = slowPair(link, version, KEEP_ALIVE);
@@ -112,7 +112,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
     await uploaded;
   });
 
-  Deno.test(`slow link: a peer that takes a PING and says nothing is given up, version ${version}`, async () => {
+  Deno.test(`slow link: a peer that reads a PING and stays silent times out, version ${version}`, async () => {
     using time = virtualTime();
     const link = { ...fastLink(), delay: PACE };
     const pair = slowPair(link, version, KEEP_ALIVE);
@@ -131,7 +131,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
     await uploaded;
   });
 
-  Deno.test(`slow link: headerTimeout counts from when SYN_STREAM has left, version ${version}`, async () => {
+  Deno.test(`slow link: headerTimeout counts from the moment SYN_STREAM was sent, version ${version}`, async () => {
     using time = virtualTime();
     const link = fastLink();
     const pair = slowPair(link, version, { headerTimeout: SILENCE });

@@ -8,7 +8,7 @@ import { assert, assertEquals, assertStringIncludes } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
 import { nextStream, VERSIONS } from "../helpers/http.ts";
 
-Deno.test("stats: what each stream waits for, on both sides", async () => {
+Deno.test("stats: they say what each stream waits for, on both sides", async () => {
   await using pair = memoryPair({ both: { windowTuning: false } });
   const { client, server } = pair;
   const waits = (connection: typeof client, id: number) =>
@@ -44,7 +44,7 @@ Deno.test("stats: what each stream waits for, on both sides", async () => {
   assertEquals(client.stats().streams, []);
 });
 
-Deno.test("stats: streams that wait for a place, and for the connection's window", async () => {
+Deno.test("stats: they show streams that wait for a place and for the connection's window", async () => {
   await using pair = memoryPair({
     server: { limits: { maxConcurrentStreams: 1 } },
   });
@@ -61,7 +61,7 @@ Deno.test("stats: streams that wait for a place, and for the connection's window
 });
 
 for (const version of VERSIONS) {
-  Deno.test(`stats: bytes, frames, windows and header compression, version ${version}`, async () => {
+  Deno.test(`stats: bytes, frames, windows and header compression are counted, version ${version}`, async () => {
     await using pair = memoryPair({ version });
     const { client, server } = pair;
     const headers: [string, string][] = [["accept-language", "en, de"]];
@@ -97,7 +97,7 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("stats: a connection that ends is closed at once, one that drains is closing", async () => {
+Deno.test("stats: an ended connection is closed at once, and one that finishes its streams is closing", async () => {
   await using pair = memoryPair();
   const { client, server } = pair;
   await client.openStream([]);
@@ -109,7 +109,7 @@ Deno.test("stats: a connection that ends is closed at once, one that drains is c
   await Promise.allSettled([closed, draining]);
 });
 
-Deno.test("connections, streams, clients and servers say what they are when they are printed", async () => {
+Deno.test("printed connections, streams, clients and servers show what they are", async () => {
   const held = Promise.withResolvers<Response>();
   await using server = serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },

@@ -13,7 +13,7 @@ import { nextStream, readBody, writeBody } from "../helpers/http.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
 import { synStream } from "../security/raw_peer.ts";
 
-Deno.test("stream fault: one that the session resets while bytes wait for it ends alone", async () => {
+Deno.test("stream fault: a stream that the session resets while bytes wait for it ends alone", async () => {
   using time = virtualTime();
   const input = new TransformStream<Uint8Array, Uint8Array>();
   let release = () => {};
@@ -50,7 +50,7 @@ Deno.test("stream fault: one that the session resets while bytes wait for it end
   await time.until(server.close());
 });
 
-Deno.test("stream fault: an onHeaders that throws fails its stream with what it threw", async () => {
+Deno.test("stream fault: an onHeaders that throws fails its stream with that exception", async () => {
   await using pair = memoryPair();
   const opened = pair.client.openStream([]);
   const incoming = await nextStream(pair.server);

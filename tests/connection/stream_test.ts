@@ -45,7 +45,7 @@ async function read(stream: Stream): Promise<Uint8Array> {
 }
 
 for (const version of VERSIONS) {
-  Deno.test(`stream: request and answer, version ${version}`, async () => {
+  Deno.test(`stream: a request gets its answer, version ${version}`, async () => {
     await using pair = await tcpPair({ version });
     const opened = pair.client.openStream([["b", "2"], ["a", "1"]], {
       pri: 2,
@@ -67,7 +67,7 @@ for (const version of VERSIONS) {
     assertEquals(await stream.trailers, []);
   });
 
-  Deno.test(`stream: bodies of all sizes echo whole, version ${version}`, async () => {
+  Deno.test(`stream: echoed bodies of all sizes are complete, version ${version}`, async () => {
     await using pair = await tcpPair({ version });
     const random = new Random(version);
     const sizes = [0, 1, 4096, 4097, 65535, 65536, 65537, 300_000, 5_000_000];
@@ -89,7 +89,7 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("stream: read and written as a Deno.Conn", async () => {
+Deno.test("stream: it can be read and written like a Deno.Conn", async () => {
   await using pair = await tcpPair();
   const body = new Random(9).bytes(3_000_000);
   const stream = await pair.client.openStream(HEADERS);
@@ -119,7 +119,7 @@ Deno.test("stream: read and written as a Deno.Conn", async () => {
   await assertRejects(() => stream.read(new Uint8Array(1)), SpdyError);
 });
 
-Deno.test("stream: each half closes by itself", async () => {
+Deno.test("stream: each half closes separately", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
   const incoming = await next(pair.server);
@@ -153,7 +153,7 @@ Deno.test("stream: many small writes share few DATA frames", async () => {
   assert(frames.length < 20, `${frames.length} frames`);
 });
 
-Deno.test("stream: trailers come after the body, and end it", async () => {
+Deno.test("stream: trailers follow the body and end it", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS, { fin: true });
   const incoming = await next(pair.server);
@@ -168,7 +168,7 @@ Deno.test("stream: trailers come after the body, and end it", async () => {
   await assertRejects(() => writer.write(new Uint8Array(1)));
 });
 
-Deno.test("stream: onHeaders gets HEADERS as they come, and those before it", async () => {
+Deno.test("stream: onHeaders gets HEADERS when they arrive, and earlier ones", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS, { fin: true });
   const incoming = await next(pair.server);
@@ -217,7 +217,7 @@ Deno.test("stream: wrong calls are refused with their reason", async () => {
   assert(await pair.client.ping() >= 0);
 });
 
-Deno.test("stream: something else than bytes resets it", async () => {
+Deno.test("stream: a chunk that is not bytes resets it", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
   const incoming = await next(pair.server);
@@ -230,7 +230,7 @@ Deno.test("stream: something else than bytes resets it", async () => {
   assertEquals(await incoming.closed, CANCEL);
 });
 
-Deno.test("reset: the peer sees the status, both sides' promises say who", async () => {
+Deno.test("reset: the peer gets the status, and the promises of both sides name the initiator", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
   const incoming = await next(pair.server);
@@ -253,7 +253,7 @@ Deno.test("reset: the peer sees the status, both sides' promises say who", async
   incoming.reset();
 });
 
-Deno.test("reset: what had come can still be read, then the error", async () => {
+Deno.test("reset: bytes that had arrived can still be read, and then the error follows", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
   const incoming = await next(pair.server);
@@ -268,7 +268,7 @@ Deno.test("reset: what had come can still be read, then the error", async () => 
   await assertRejects(() => writer.write(new Uint8Array(1)), StreamResetError);
 });
 
-Deno.test("cancel: a reader that gives up resets with CANCEL", async () => {
+Deno.test("cancel: cancelling a reader resets with CANCEL", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
   const incoming = await next(pair.server);
@@ -279,7 +279,7 @@ Deno.test("cancel: a reader that gives up resets with CANCEL", async () => {
   await assertRejects(() => writer.closed, StreamResetError, "CANCEL");
 });
 
-Deno.test("cancel: after the peer's end it only drops what came", async () => {
+Deno.test("cancel: after the peer's end it only drops bytes", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
   const incoming = await next(pair.server);
@@ -292,7 +292,7 @@ Deno.test("cancel: after the peer's end it only drops what came", async () => {
   assertEquals(await stream.closed, 0);
 });
 
-Deno.test("abort: a writer that gives up resets, with the status of its reason", async () => {
+Deno.test("abort: aborting a writer resets with the status of its reason", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
   const incoming = await next(pair.server);
@@ -305,7 +305,7 @@ Deno.test("abort: a writer that gives up resets, with the status of its reason",
   await assertRejects(() => stream.response, StreamResetError);
 });
 
-Deno.test("signal: gives up before the stream leaves, and after", async () => {
+Deno.test("signal: it cancels a stream before and after it is sent", async () => {
   await using pair = await tcpPair({
     server: { limits: { maxConcurrentStreams: 1 } },
   });
@@ -329,7 +329,7 @@ Deno.test("signal: gives up before the stream leaves, and after", async () => {
   assertEquals(third.id, 3);
 });
 
-Deno.test("limit: streams above the peer's limit wait, the urgent first", async () => {
+Deno.test("limit: streams above the peer's limit wait, and urgent ones are first", async () => {
   await using pair = await tcpPair({
     server: { limits: { maxConcurrentStreams: 1 } },
   });
@@ -352,7 +352,7 @@ Deno.test("limit: streams above the peer's limit wait, the urgent first", async 
   assertEquals(order, ["0", "3", "7"]);
 });
 
-Deno.test("push: a stream of the server that belongs to a request", async () => {
+Deno.test("push: a server can open a stream that belongs to a request", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS, { fin: true });
   const incoming = await next(pair.server);
@@ -372,7 +372,7 @@ Deno.test("push: a stream of the server that belongs to a request", async () => 
   );
 });
 
-Deno.test("server streams: bidirectional ones are taken under the option", async () => {
+Deno.test("server streams: bidirectional ones are accepted with the option", async () => {
   await using pair = await tcpPair({
     client: { acceptServerStreams: true },
     both: { flowControl: false },
@@ -389,7 +389,7 @@ Deno.test("server streams: bidirectional ones are taken under the option", async
   assertEquals(await opened.closed, 0);
 });
 
-Deno.test("goaway: finishes what is under way, takes nothing new", async () => {
+Deno.test("goaway: it finishes open streams and accepts no new ones", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
   const incoming = await next(pair.server);
@@ -413,7 +413,7 @@ Deno.test("goaway: finishes what is under way, takes nothing new", async () => {
   await pair.client.closed;
 });
 
-Deno.test("close: streams fail, the iterator ends, promises settle", async () => {
+Deno.test("close: streams fail, the iterator ends, and promises settle", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
   const incoming = await next(pair.server);
@@ -437,7 +437,7 @@ Deno.test("close: streams fail, the iterator ends, promises settle", async () =>
 });
 
 for (const behind of [1, 3]) {
-  Deno.test(`writable: ${behind} chunks written behind the close do not hold up the end`, async () => {
+  Deno.test(`writable: ${behind} chunks written after the close do not delay the end`, async () => {
     await using pair = memoryPair();
     const own = await pair.client.openStream([["a", "b"]]);
     const { value: peer } = await pair.server[Symbol.asyncIterator]().next();

@@ -38,7 +38,7 @@ Deno.test("TLS hop: several can be opened at once, and each has its own transpor
   }
 });
 
-Deno.test("TLS hop: after the close each write to the peer has its own time", async () => {
+Deno.test("TLS hop: after the close, each write to the peer has its own time limit", async () => {
   using time = virtualTime();
   const ended = Promise.withResolvers<null>();
   let closed = false;

@@ -59,7 +59,7 @@ function over(left: Transport, right: Transport): [Connection, Connection] {
   ];
 }
 
-Deno.test("transport: TCP by connect and accept", async () => {
+Deno.test("transport: TCP works with connect and accept", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const [client, server] = await Promise.all([
@@ -72,7 +72,7 @@ Deno.test("transport: TCP by connect and accept", async () => {
   await converse(client, server);
 });
 
-Deno.test("transport: Unix socket", {
+Deno.test("transport: a Unix socket works", {
   ignore: Deno.build.os === "windows",
 }, async () => {
   const folder = await Deno.makeTempDir();
@@ -86,11 +86,11 @@ Deno.test("transport: Unix socket", {
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("transport: a pair of web streams", async () => {
+Deno.test("transport: a pair of web streams works", async () => {
   await converse(...over(...memoryStreams()));
 });
 
-Deno.test("transport: the web streams of a Deno.Conn", async () => {
+Deno.test("transport: the web streams of a Deno.Conn work", async () => {
   const [left, right] = await tcpConns();
   await converse(
     ...over(
@@ -100,7 +100,7 @@ Deno.test("transport: the web streams of a Deno.Conn", async () => {
   );
 });
 
-Deno.test("transport: a node Duplex made web", async () => {
+Deno.test("transport: a node Duplex as web streams works", async () => {
   const [left, right] = memoryStreams();
   const duplex = Duplex.fromWeb(left as Parameters<typeof Duplex.fromWeb>[0]);
   const web = Duplex.toWeb(duplex);
@@ -113,7 +113,7 @@ Deno.test("transport: a node Duplex made web", async () => {
   ));
 });
 
-Deno.test("transport: WebSocket with binary messages", async () => {
+Deno.test("transport: a WebSocket with binary messages works", async () => {
   const accepted = Promise.withResolvers<WebSocket>();
   const http = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -173,7 +173,7 @@ for (
     [["spdy/2"], PROTO_SPDY2],
   ] as const
 ) {
-  Deno.test(`transport: TLS, the server knows ${offered.join(", ")}`, async () => {
+  Deno.test(`transport: TLS works, the server offers ${offered.join(", ")}`, async () => {
     using listener = listenTls([...offered]);
     const [client, server] = await Promise.all([
       connect({
@@ -188,7 +188,7 @@ for (
   });
 }
 
-Deno.test("TLS: a peer that chose no protocol", async () => {
+Deno.test("TLS: a peer that selected no protocol is an error", async () => {
   using listener = listenTls(undefined);
   const server = listener.accept().then((conn) => accept(conn));
   const refused = assertRejects(
@@ -209,7 +209,7 @@ Deno.test("TLS: a peer that chose no protocol", async () => {
   await refused;
 });
 
-Deno.test("TLS: ALPN mismatch", async () => {
+Deno.test("TLS: an ALPN mismatch is an error", async () => {
   using listener = listenTls(["h2"]);
   const server = listener.accept().then((conn) => accept(conn));
   const refused = assertRejects(() => server, SpdyError, "TLS handshake");
@@ -226,7 +226,7 @@ Deno.test("TLS: ALPN mismatch", async () => {
   await refused;
 });
 
-Deno.test("TLS: ALPN agreed on something else than SPDY", async () => {
+Deno.test("TLS: another protocol than SPDY by ALPN is an error", async () => {
   using listener = listenTls(["h2"]);
   const server = listener.accept().then((conn) => accept(conn));
   const refused = assertRejects(
@@ -246,7 +246,7 @@ Deno.test("TLS: ALPN agreed on something else than SPDY", async () => {
   await refused;
 });
 
-Deno.test("TLS: certificate refused", async () => {
+Deno.test("TLS: an untrusted certificate is an error", async () => {
   using listener = listenTls(getNpnProtocols());
   const server = listener.accept().then((conn) => accept(conn));
   const refused = assertRejects(() => server, SpdyError, "TLS handshake");
@@ -259,7 +259,7 @@ Deno.test("TLS: certificate refused", async () => {
   await refused;
 });
 
-Deno.test("TLS: connection closed during the handshake", async () => {
+Deno.test("TLS: a connection closed during the handshake is an error", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const server = listener.accept().then((conn) => conn.close());
@@ -284,7 +284,7 @@ Deno.test("TLS: a signal ends a handshake that hangs", async () => {
   conn.close();
 });
 
-Deno.test("connect: an aborted signal, a missing port, nobody there", async () => {
+Deno.test("connect: an aborted signal, a missing port and an unreachable server are errors", async () => {
   await assertRejects(
     () => connect({ port: 1, signal: AbortSignal.abort(new Error("no")) }),
     Error,
@@ -297,7 +297,7 @@ Deno.test("connect: an aborted signal, a missing port, nobody there", async () =
   await assertRejects(() => connect({ port }), Deno.errors.ConnectionRefused);
 });
 
-Deno.test("what came in one node Buffer is each stream's own", async () => {
+Deno.test("bytes that arrived in one node Buffer belong to each stream alone", async () => {
   const [left, right] = memoryStreams();
   const buffers = new TransformStream<Uint8Array, Uint8Array>({
     transform: (chunk, controller) => controller.enqueue(Buffer.from(chunk)),

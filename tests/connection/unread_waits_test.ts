@@ -63,7 +63,7 @@ async function settle(): Promise<void> {
   for (let count = 0; count < 60; count++) await turn();
 }
 
-Deno.test("unread: with nobody waiting reading stops at the soft bound", async () => {
+Deno.test("unread: if nothing waits, reading stops at the soft limit", async () => {
   using _time = virtualTime();
   await using pair = await begin();
   await pair.unread.response;
@@ -127,7 +127,7 @@ const WAITS: Readonly<
 for (const [name, wait] of Object.entries(WAITS)) {
   for (const early of [true, false]) {
     const when = early ? "before" : "after";
-    Deno.test(`unread: reading goes on for ${name}, waited for ${when} it is held`, async () => {
+    Deno.test(`unread: reading continues for ${name}, which waits ${when} reading is paused`, async () => {
       using _time = virtualTime();
       await using pair = await begin({}, {
         settings: [[SETTINGS_MAX_CONCURRENT_STREAMS, 0, 2]],
@@ -158,7 +158,7 @@ async function until(
   for (let count = 0; count < 3000 && !over; count++) await time.advance(10);
 }
 
-Deno.test("unread: an application that waits and reads nothing of the hard bound is told who holds it", async () => {
+Deno.test("unread: an application that waits and reads nothing at the hard limit gets an error that names the streams", async () => {
   using time = virtualTime();
   const pair = await begin();
   const streams: Stream[] = [];
@@ -187,7 +187,7 @@ Deno.test("unread: an application that waits and reads nothing of the hard bound
   await pair.server.close();
 });
 
-Deno.test("unread: at the hard bound a slow reader is waited for, and all arrives", async () => {
+Deno.test("unread: a slow reader at the hard limit gets everything", async () => {
   using time = virtualTime();
   await using pair = await begin({ maxUnreadBytes: 100_000 });
   const other = pair.client.openStream([], { fin: true });
@@ -208,7 +208,7 @@ Deno.test("unread: at the hard bound a slow reader is waited for, and all arrive
   assertEquals(await waiting, [["y", "2"]]);
 });
 
-Deno.test("unread: who only watches the end of a stream lets nothing fail", async () => {
+Deno.test("unread: a wait for the end of a stream makes nothing fail", async () => {
   using time = virtualTime();
   await using pair = await begin({ maxUnreadBytes: 100_000 });
   pair.unread.closed.catch(() => {});
@@ -221,7 +221,7 @@ Deno.test("unread: who only watches the end of a stream lets nothing fail", asyn
   assertEquals((await reading).length, 600_000);
 });
 
-Deno.test("unread: a connection that is closed while bytes are taken in leaves no timer", async () => {
+Deno.test("unread: a connection that is closed while bytes are processed leaves no timer", async () => {
   using time = virtualTime();
   const closing: { client?: Connection } = {};
   let received = 0;

@@ -97,28 +97,28 @@ Deno.test("window tuner: the window becomes what the path carries in one and a h
   }
 });
 
-Deno.test("window tuner: on a slow path without delay the window becomes smaller than at the start", () => {
+Deno.test("window tuner: on a slow path without delay, the window becomes smaller than at the start", () => {
   const transfer = new Transfer({ rate: 2500, delay: 0.1 });
   transfer.quiet();
   transfer.run(1000);
   assertEquals(transfer.tuner.window, 32 * KIB);
 });
 
-Deno.test("window tuner: on a path within the machine the window has a bound", () => {
+Deno.test("window tuner: on a path within the machine, the window has a limit", () => {
   const transfer = new Transfer({ rate: 2e6, delay: 0.05 });
   transfer.quiet();
   transfer.run(1000);
   assertEquals(transfer.tuner.window, 512 * KIB);
 });
 
-Deno.test("window tuner: the window is never larger than its bound", () => {
+Deno.test("window tuner: the window never exceeds its limit", () => {
   const transfer = new Transfer({ rate: 1e6, delay: 100 }, 1_000_000);
   transfer.quiet();
   transfer.run(5000);
   assertEquals(transfer.tuner.window, 1_000_000);
 });
 
-Deno.test("window tuner: when the path changes the window follows", () => {
+Deno.test("window tuner: the window follows a change of the path", () => {
   for (
     const [before, after] of [
       [{ rate: 2500, delay: 5 }, { rate: 2500, delay: 200 }],
@@ -140,7 +140,7 @@ Deno.test("window tuner: when the path changes the window follows", () => {
   }
 });
 
-Deno.test("window tuner: a first PING that met a queue is found out", () => {
+Deno.test("window tuner: a queue during the first PING is detected", () => {
   const transfer = new Transfer({ rate: 2500, delay: 10 });
   assert(transfer.tuner.mayBeQuiet(0));
   transfer.tuner.measured(400);
@@ -150,7 +150,7 @@ Deno.test("window tuner: a first PING that met a queue is found out", () => {
   assertLess(transfer.roundTrip, 35);
 });
 
-Deno.test("window tuner: round trips that vary by chance leave no window small", () => {
+Deno.test("window tuner: random round trips do not leave the window small", () => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = new Random(seed);
     const path = {
@@ -173,7 +173,7 @@ Deno.test("window tuner: round trips that vary by chance leave no window small",
   }
 });
 
-Deno.test("window tuner: a sender that has little to send changes nothing, and is measured less often", () => {
+Deno.test("window tuner: a sender with little to send changes nothing and is measured less often", () => {
   const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
   assert(tuner.mayBeQuiet(0));
   assertEquals(tuner.measured(1), false);
@@ -190,7 +190,7 @@ Deno.test("window tuner: a sender that has little to send changes nothing, and i
   assertGreater(pings, 10);
 });
 
-Deno.test("window tuner: a path is measured while it is quiet at first, and again after much has passed", () => {
+Deno.test("window tuner: a path is measured while it is quiet at first, and again after many bytes", () => {
   const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
   for (const at of [0, 200, 400]) {
     assert(tuner.mayBeQuiet(at));
@@ -208,7 +208,7 @@ Deno.test("window tuner: a path is measured while it is quiet at first, and agai
   assertEquals(tuner.mayBeQuiet(10_200), false);
 });
 
-Deno.test("window tuner: a first PING that met a slow start of the peer is corrected before the window is in use", () => {
+Deno.test("window tuner: a slow start of the peer during the first PING is corrected before the window is in use", () => {
   const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
   assert(tuner.mayBeQuiet(0));
   assertEquals(tuner.measured(60), true);
@@ -220,7 +220,7 @@ Deno.test("window tuner: a first PING that met a slow start of the peer is corre
   assertEquals(tuner.roundTrip, 1);
 });
 
-Deno.test("window tuner: after a PING without a reply there is none for a while", () => {
+Deno.test("window tuner: after a PING without a reply, none is sent for some time", () => {
   const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
   assertEquals(tuner.measured(0), false);
   assert(tuner.received(1000, 0));

@@ -64,7 +64,7 @@ Deno.test("examples/raw_stream.ts against an echo", async () => {
   await served;
 });
 
-Deno.test("README shows the three short examples as they are", async () => {
+Deno.test("the README contains the three short examples unchanged", async () => {
   const readme = await Deno.readTextFile(new URL("../README.md", EXAMPLES));
   for (const name of ["hello_server.ts", "hello_client.ts", "raw_stream.ts"]) {
     const text = await Deno.readTextFile(new URL(name, EXAMPLES));

@@ -53,7 +53,7 @@ Deno.test("examples/spdyserv.ts on TLS, each version by ALPN", async () => {
   }
 });
 
-Deno.test("examples/spdyclient.ts takes a body far larger than the window", async () => {
+Deno.test("examples/spdyclient.ts receives a body far larger than the window", async () => {
   const size = 1_000_000;
   await using server = serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },

@@ -5,7 +5,7 @@ import { assert, assertEquals, assertStringIncludes, toText } from "../deps.ts";
 import { Lines } from "../helpers/lines.ts";
 import { freePort, run, start, startServer } from "./process.ts";
 
-Deno.test("examples/chat.ts: two people hear each other", async () => {
+Deno.test("examples/chat.ts: two people receive each other's lines", async () => {
   const port = freePort();
   await using _room = await startServer("chat.ts", { port });
   const ann = await enter("Ann", port);
@@ -21,7 +21,7 @@ Deno.test("examples/chat.ts: two people hear each other", async () => {
   await ann.leaves();
 });
 
-Deno.test("examples/chat.ts: a long line comes in pieces", async () => {
+Deno.test("examples/chat.ts: a long line arrives in pieces", async () => {
   const port = freePort();
   await using _room = await startServer("chat.ts", { port });
   await using connection = await connect({ port });

@@ -7,7 +7,7 @@ import {
   readUint32,
 } from "../../frame/byte_reader.ts";
 
-Deno.test("numbers are written and read big-endian, to their edges", () => {
+Deno.test("numbers are written and read big-endian, up to their limits", () => {
   const out = new ByteWriter(0);
   out.uint8(0xab);
   out.uint16(0xfffe);
@@ -24,7 +24,7 @@ Deno.test("numbers are written and read big-endian, to their edges", () => {
   assertEquals(readUint31(out.bytes, 7), 1);
 });
 
-Deno.test("text is written as UTF-8, wherever it leaves ASCII", () => {
+Deno.test("text is written as UTF-8, wherever a character is not ASCII", () => {
   for (
     const text of ["", "abc", "\u00e9", "ab\u20accd", "a\u{1f600}", "\ud800"]
   ) {
@@ -36,7 +36,7 @@ Deno.test("text is written as UTF-8, wherever it leaves ASCII", () => {
   }
 });
 
-Deno.test("growing keeps what was written; a copy is one", () => {
+Deno.test("growing keeps the written bytes, and a copy does not share memory", () => {
   const out = new ByteWriter(1);
   for (let byte = 0; byte < 1000; byte++) out.uint8(byte);
   out.append(new Uint8Array(5000).fill(3));
@@ -52,7 +52,7 @@ Deno.test("growing keeps what was written; a copy is one", () => {
   assertEquals(out.view().length, 2);
 });
 
-Deno.test("text: the first and the last character of each length in UTF-8", () => {
+Deno.test("text: the first and the last character of each UTF-8 length are correct", () => {
   for (
     const text of [
       "\x00",

@@ -38,7 +38,7 @@ function failureOf(decoder: FrameDecoder): SpdyError {
   return error;
 }
 
-Deno.test("frames own their memory, also when a node Buffer was pushed", () => {
+Deno.test("frames own their memory, even if a node Buffer was pushed", () => {
   const decoder = new FrameDecoder(PROTO_SPDY3);
   const chunk = Buffer.from(bytesOf("00000001 00000003 010203"));
   decoder.push(chunk);
@@ -48,7 +48,7 @@ Deno.test("frames own their memory, also when a node Buffer was pushed", () => {
   assertEquals(frame.data, Uint8Array.of(1, 2, 3));
 });
 
-Deno.test("frames come out in order, however the bytes came", () => {
+Deno.test("frames are returned in order, however the bytes arrive", () => {
   const decoder = new FrameDecoder(PROTO_SPDY3);
   assertEquals(decoder.next(), undefined);
   decoder.push(PING_BYTES);
@@ -82,7 +82,7 @@ Deno.test("DATA owns its bytes", () => {
   assertEquals(frame.data, bytesOf("61"));
 });
 
-Deno.test("a frame that cannot be read: what came before is given, then it fails for good", () => {
+Deno.test("if a frame cannot be read, earlier frames are returned, and then every call fails", () => {
   const decoder = new FrameDecoder(PROTO_SPDY3);
   decoder.push(PING_BYTES);
   decoder.push(bytesOf("8003000600000005 0000000100"));
@@ -139,7 +139,7 @@ Deno.test("headers that are not allowed are one error in their place", () => {
   assertEquals(decoder.next(), undefined);
 });
 
-Deno.test("frames that are passed over go to onIgnored", () => {
+Deno.test("ignored frames are passed to onIgnored", () => {
   const ignored: IgnoredFrame[] = [];
   const decoder = new FrameDecoder(PROTO_SPDY3, {}, {
     onIgnored: (frame) => ignored.push(frame),

@@ -216,7 +216,7 @@ for (const [message, version, frame] of REFUSED) {
   });
 }
 
-Deno.test("refused: what is no frame, no list, no pair, no string, no bytes", () => {
+Deno.test("values that are not frames, lists, pairs, strings or bytes are refused", () => {
   const encoder = new FrameEncoder(PROTO_SPDY3);
   const wrong: unknown[] = [
     { ...BASE, frameType: 5 },
@@ -265,7 +265,7 @@ Deno.test("an encoder or decoder of an unknown version or policy is refused", ()
   );
 });
 
-Deno.test("fields at the edges of their ranges go through", () => {
+Deno.test("fields at the limits of their ranges are accepted", () => {
   const frames: Frame[] = [
     {
       ...SYN,
@@ -319,7 +319,7 @@ Deno.test("fields at the edges of their ranges go through", () => {
   }
 });
 
-Deno.test("DATA of 2^24-1 bytes is the longest there is", () => {
+Deno.test("the longest DATA frame has 2^24-1 bytes", () => {
   const data = new Uint8Array(2 ** 24 - 1).fill(7);
   const encoded = encodeOne(PROTO_SPDY3, {
     frameType: DATA,
@@ -333,14 +333,14 @@ Deno.test("DATA of 2^24-1 bytes is the longest there is", () => {
   ]);
 });
 
-Deno.test("SPDY/2 carries 65535 bytes of value", () => {
+Deno.test("in SPDY/2 a value can have 65535 bytes", () => {
   const nv: NameValue[] = [["x", BIG]];
   const [frame] = decodeAll(PROTO_SPDY2, encodeOne(PROTO_SPDY2, reply(nv)));
   ensure("nv" in frame);
   assertEquals(frame.nv, nv);
 });
 
-Deno.test("a large block that fits only by its exact size is sent", () => {
+Deno.test("a large block that only just fits is sent", () => {
   // Three bytes a character would be 18 MB, above a frame.
   const nv: NameValue[] = [["x", "v".repeat(6_000_000)]];
   const bytes = encodeOne(PROTO_SPDY3, reply(nv));
@@ -351,7 +351,7 @@ Deno.test("a large block that fits only by its exact size is sent", () => {
   assertEquals(frame.nv[0][1].length, 6_000_000);
 });
 
-Deno.test("a frame's own version and length are not read", () => {
+Deno.test("a frame's own version and length are ignored", () => {
   const frame: Frame = {
     frameType: PING,
     version: 77,
@@ -365,7 +365,7 @@ Deno.test("a frame's own version and length are not read", () => {
   );
 });
 
-Deno.test("append writes behind what is there, and nothing when it refuses", () => {
+Deno.test("append writes after existing bytes, and writes nothing when it refuses", () => {
   const encoder = new FrameEncoder(PROTO_SPDY3);
   const out = new ByteWriter(4);
   out.append(Uint8Array.of(9, 9));
@@ -382,7 +382,7 @@ Deno.test("append writes behind what is there, and nothing when it refuses", () 
   assertEquals([second.nv, second.length], [[["a", "b"]], length]);
 });
 
-Deno.test("the longest header block that fits in a frame, and one byte more", () => {
+Deno.test("the longest header block that fits in a frame is sent, and one more byte is refused", () => {
   const fixed = 10;
   // A count, the length of a name of one byte, the name, the length of the value.
   const around = 4 + 4 + 1 + 4;
@@ -401,7 +401,7 @@ Deno.test("the longest header block that fits in a frame, and one byte more", ()
   );
 });
 
-Deno.test("the bytes of header blocks are counted without what was written before them", () => {
+Deno.test("the bytes of header blocks are counted without those written before", () => {
   const encoder = new HeaderEncoder(PROTO_SPDY3);
   const out = new ByteWriter();
   out.append(new Uint8Array(100));

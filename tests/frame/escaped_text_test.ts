@@ -25,7 +25,7 @@ function encode(text: string): Uint8Array {
   return memory.slice(0, encodeEscaped(text, memory));
 }
 
-Deno.test("escaped text: any bytes come back as they were", () => {
+Deno.test("escaped text: any bytes survive escaping and unescaping", () => {
   const random = new Random(7);
   for (let round = 0; round < 3000; round++) {
     // Mostly bytes of UTF-8, so that long sequences are cut and broken.
@@ -51,7 +51,7 @@ Deno.test("escaped text: any bytes come back as they were", () => {
   }
 });
 
-Deno.test("escaped text: other lone surrogates stand for nothing", () => {
+Deno.test("escaped text: other lone surrogates have no meaning", () => {
   for (
     const text of [
       "\ud800",
@@ -82,7 +82,7 @@ function block(pairs: [string, number[]][], lengthSize: 2 | 4): number[] {
   ];
 }
 
-Deno.test("a decoder keeps the bytes of values that are not UTF-8, beside their text", () => {
+Deno.test("a decoder keeps the bytes of values that are not UTF-8, with their text", () => {
   for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
     const decoder = new FrameDecoder(version);
     const encoder = new HeaderEncoder(version, { headerCompression: "none" });
@@ -117,7 +117,7 @@ Deno.test("a decoder keeps the bytes of values that are not UTF-8, beside their 
   }
 });
 
-Deno.test("every policy writes escaped bytes as they are", () => {
+Deno.test("every policy writes escaped bytes unchanged", () => {
   const random = new Random(11);
   for (const headerCompression of ["safe", "full", "none"] as const) {
     const encoder = new HeaderEncoder(PROTO_SPDY3, { headerCompression });
@@ -142,7 +142,7 @@ Deno.test("every policy writes escaped bytes as they are", () => {
   }
 });
 
-Deno.test("a FrameEncoder refuses escaped bytes: its values are text", () => {
+Deno.test("a FrameEncoder refuses escaped bytes, because its values are text", () => {
   const encoder = new FrameEncoder(PROTO_SPDY3);
   assertThrows(
     () =>

@@ -66,7 +66,7 @@ function listOf(random: Random): NameValue[] {
   return nv;
 }
 
-Deno.test("blocks of random lists read back as what was prepared", () => {
+Deno.test("reading the blocks of random lists returns the prepared lists", () => {
   const random = new Random(20260611);
   for (let run = 0; run < 2000; run++) {
     const traits = versionTraits(random.pick(VERSIONS));
@@ -91,7 +91,7 @@ Deno.test("blocks of random lists read back as what was prepared", () => {
   }
 });
 
-Deno.test("a block cut short at any byte, or with bytes behind it, is no frame", () => {
+Deno.test("a block that is truncated at any byte or has extra bytes is invalid", () => {
   const random = new Random(7);
   for (const version of VERSIONS) {
     const traits = versionTraits(version);
@@ -122,7 +122,7 @@ Deno.test("received blocks are sorted, whatever their order", () => {
   });
 });
 
-Deno.test("names: at least one byte of 0x20..0x7e, no capitals", () => {
+Deno.test("names: at least one byte of 0x20..0x7e, and no capitals", () => {
   for (let code = 0; code < 256; code++) {
     const name = `a${String.fromCharCode(code)}`;
     const { errorCode, nv } = read(blockOf([name, "v"]));
@@ -134,7 +134,7 @@ Deno.test("names: at least one byte of 0x20..0x7e, no capitals", () => {
   assertEquals(read(blockOf(["", "v"])).errorCode, ERR_INVALID_HEADER_BLOCK);
 });
 
-Deno.test("values: no control characters but tab, no empty part", () => {
+Deno.test("values: no control characters except tab, and no empty part", () => {
   for (let code = 1; code < 256; code++) {
     const { errorCode } = read(blockOf(["a", String.fromCharCode(code)]));
     const allowed = code === 9 || code >= 0x20 && code !== 0x7f;
@@ -155,7 +155,7 @@ Deno.test("values: no control characters but tab, no empty part", () => {
   }
 });
 
-Deno.test("a repeated name is invalid, next to itself or not", () => {
+Deno.test("a repeated name is invalid, adjacent or not", () => {
   const invalid = ERR_INVALID_HEADER_BLOCK;
   assertEquals(read(blockOf(["a", "1"], ["a", "2"])), {
     errorCode: invalid,
@@ -173,7 +173,7 @@ Deno.test("a repeated name is invalid, next to itself or not", () => {
   });
 });
 
-Deno.test("SPDY/2 names are put back after the sort, and only where asked", () => {
+Deno.test("SPDY/2 names are restored after sorting, and only on request", () => {
   const out = new ByteWriter();
   writeHeaderBlock(out, [["url", "/"], ["host", "h"], ["a", "b"]], 2);
   const traits = versionTraits(2);
@@ -204,7 +204,7 @@ Deno.test("values are UTF-8; other bytes do not throw", () => {
   ]);
 });
 
-Deno.test("limits come behind the structure and before the content", () => {
+Deno.test("limits are checked after the structure and before the content", () => {
   const limits = { ...LIMITS, maxHeaderCount: 1 };
   const traits = versionTraits(3);
   const two = blockOf(["A", "\x01"], ["A", "\0"]);
@@ -218,7 +218,7 @@ Deno.test("limits come behind the structure and before the content", () => {
   );
 });
 
-Deno.test("what is remembered of earlier blocks changes nothing", () => {
+Deno.test("remembering earlier blocks does not change any result", () => {
   const random = new Random(31);
   const names = ["a", "aa", "b", "A", "", ":path", "path:", "n".repeat(600)];
   const values = ["", "x", "y", "x\0y", "\0", "\x01", "\xe9", "\u0100"];
@@ -244,7 +244,7 @@ Deno.test("what is remembered of earlier blocks changes nothing", () => {
   }
 });
 
-Deno.test("blocks that resemble the one before are read as if they did not", () => {
+Deno.test("blocks similar to the previous one are read correctly", () => {
   const random = new Random(32);
   const alphabet = Array.from({ length: 90 }, (_, index) => `h${index}`);
   for (let run = 0; run < 60; run++) {

@@ -47,7 +47,7 @@ function* lists(random: Random, count: number): Generator<NameValue[]> {
 }
 
 for (const rule of ["token", "wire"] satisfies NameRule[]) {
-  Deno.test(`HeaderChecker, "${rule}": each list as prepareHeaders makes it, whatever came before`, () => {
+  Deno.test(`HeaderChecker, "${rule}": each list equals that of prepareHeaders, whatever was checked before`, () => {
     const random = new Random(20);
     const prepares = new HeaderChecker(rule);
     const checks = new HeaderChecker(rule);
@@ -63,7 +63,7 @@ for (const rule of ["token", "wire"] satisfies NameRule[]) {
     }
   });
 
-  Deno.test(`HeaderChecker, "${rule}": refuses what prepareHeaders refuses, in the same words, and goes on`, () => {
+  Deno.test(`HeaderChecker, "${rule}": it refuses what prepareHeaders refuses, with the same message, and continues`, () => {
     const random = new Random(21);
     const checker = new HeaderChecker(rule);
     for (const list of lists(random, 1000)) {
@@ -94,7 +94,7 @@ for (const rule of ["token", "wire"] satisfies NameRule[]) {
   });
 }
 
-Deno.test("HeaderChecker: what is no list of pairs of strings", () => {
+Deno.test("HeaderChecker: anything but a list of pairs of strings is refused", () => {
   const checker = new HeaderChecker("token");
   const good: NameValue[] = [["a", "1"], ["b", "2"]];
   // deno-lint-ignore no-explicit-any
@@ -119,7 +119,7 @@ Deno.test("HeaderChecker: what is no list of pairs of strings", () => {
   }
 });
 
-Deno.test("HeaderChecker: what it returned from prepare is the caller's own", () => {
+Deno.test("HeaderChecker: the result of prepare belongs to the caller", () => {
   const checker = new HeaderChecker("token");
   const list: NameValue[] = [["a", "1"], ["b", "2"]];
   const first = checker.prepare(list);
@@ -131,7 +131,7 @@ Deno.test("HeaderChecker: what it returned from prepare is the caller's own", ()
   assertEquals(checker.prepare(list), [["a", "4"], ["b", "2"]]);
 });
 
-Deno.test("HeaderChecker: lists too large to be remembered", () => {
+Deno.test("HeaderChecker: lists that are too large are not remembered", () => {
   const checker = new HeaderChecker("token");
   const many = Array.from({ length: 1000 }, (_, i): NameValue => [`x${i}`, ""]);
   const long: NameValue[] = [["b", "1"], ["a", "v".repeat(50_000)]];
@@ -141,7 +141,7 @@ Deno.test("HeaderChecker: lists too large to be remembered", () => {
   }
 });
 
-Deno.test("HeaderChecker: more names than are remembered, and more characters", () => {
+Deno.test("HeaderChecker: it works with more names and characters than it remembers", () => {
   const random = new Random(22);
   const prepares = new HeaderChecker("token");
   const checks = new HeaderChecker("wire");
@@ -160,7 +160,7 @@ Deno.test("HeaderChecker: more names than are remembered, and more characters", 
   }
 });
 
-Deno.test("HeaderChecker: a list that has another one checked while it is read", () => {
+Deno.test("HeaderChecker: a list can have another one checked while it is read", () => {
   const checker = new HeaderChecker("token");
   checker.prepare([["a", "0"], ["b", "0"]]);
   const list: NameValue[] = [["a", "1"], ["b", "1"]];

@@ -10,7 +10,7 @@ import { versionTraits } from "../../frame/version.ts";
 const SPDY2 = versionTraits(2);
 const SPDY3 = versionTraits(3);
 
-Deno.test("prepareHeaders: lower case, sorted, stable, a copy", () => {
+Deno.test("prepareHeaders: the result is in lower case, stably sorted, and a copy", () => {
   const nv: NameValue[] = [
     ["X-B", "2"],
     [":path", "/"],
@@ -31,7 +31,7 @@ Deno.test("prepareHeaders: lower case, sorted, stable, a copy", () => {
   assertEquals(prepareHeaders([]), []);
 });
 
-Deno.test("prepareHeaders: a NUL parts values", () => {
+Deno.test("prepareHeaders: a NUL separates values", () => {
   assertEquals(prepareHeaders([["x", "a\0b\0c"]]), [
     ["x", "a"],
     ["x", "b"],
@@ -39,7 +39,7 @@ Deno.test("prepareHeaders: a NUL parts values", () => {
   ]);
 });
 
-Deno.test("prepareHeaders: names are tokens, or all that a peer accepts", () => {
+Deno.test("prepareHeaders: names are tokens, or anything that a peer accepts", () => {
   for (
     const name of ["", "a\x01", "a\x7f", "\x1f", "\n", "caf\u00e9", "\u212a"]
   ) {
@@ -58,7 +58,7 @@ Deno.test("prepareHeaders: names are tokens, or all that a peer accepts", () => 
   }
 });
 
-Deno.test("prepareHeaders: values hold no control character but tab", () => {
+Deno.test("prepareHeaders: values contain no control character except tab", () => {
   for (let code = 0; code < 0x120; code++) {
     const value = `a${String.fromCharCode(code)}b`;
     if (code === 0) continue;
@@ -74,7 +74,7 @@ Deno.test("prepareHeaders: values hold no control character but tab", () => {
   }
 });
 
-Deno.test("wirePairs: one pair a name, its values joined by NUL", () => {
+Deno.test("wirePairs: there is one pair for each name, with its values joined by NUL", () => {
   const joined = (nv: NameValue[]) => wirePairs(prepareHeaders(nv), SPDY3);
   assertEquals(joined([["b", "1"], ["a", "1"], ["b", "2"]]), [
     ["a", "1"],
@@ -87,12 +87,12 @@ Deno.test("wirePairs: one pair a name, its values joined by NUL", () => {
   assertEquals(joined([["x", ""]]), [["x", ""]]);
 });
 
-Deno.test("wirePairs: nothing to join, nothing is made", () => {
+Deno.test("wirePairs: nothing is allocated if there is nothing to join", () => {
   const prepared = prepareHeaders([["a", "1"], ["b", "2"]]);
   assertStrictEquals(wirePairs(prepared, SPDY3), prepared);
 });
 
-Deno.test("wirePairs: SPDY/2 has names of its own, sorted again", () => {
+Deno.test("wirePairs: SPDY/2 has its own names, which are sorted again", () => {
   const nv: NameValue[] = [
     [":host", "h"],
     [":method", "m"],
@@ -122,7 +122,7 @@ Deno.test("wirePairs: SPDY/2 has names of its own, sorted again", () => {
   assertEquals(back.toSorted(), nv.toSorted());
 });
 
-Deno.test("wirePairs: :host and host fall together in SPDY/2", () => {
+Deno.test("wirePairs: :host and host become one name in SPDY/2", () => {
   assertEquals(
     wirePairs(prepareHeaders([["host", "b"], [":host", "a"]]), SPDY2),
     [["host", "a\0b"]],

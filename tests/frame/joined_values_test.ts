@@ -27,7 +27,7 @@ Deno.test("joined values: none of several parts may be empty", () => {
   }
 });
 
-Deno.test("joined values: an empty value alone, and parts that are not empty", () => {
+Deno.test("joined values: a single empty value and non-empty parts are valid", () => {
   for (const value of ["", "a", "a\0b", "a\0b\0c"]) {
     const decoder = new FrameDecoder(PROTO_SPDY3);
     decoder.push(encoded(value));

@@ -83,7 +83,7 @@ Deno.test("limit: bytes of a control frame with headers", () => {
   assert(!isTaken(list, { maxControlFrameLength: frame.length - 9 }));
 });
 
-Deno.test("limit: number of headers, parts of values counted", () => {
+Deno.test("limit: number of headers, including the parts of values", () => {
   const names = (count: number) =>
     Array.from({ length: count }, (_, index): NameValue => [`n${index}`, ""]);
   assert(isTaken(names(10), { maxHeaderCount: 10 }));
@@ -138,7 +138,7 @@ Deno.test("limit: SETTINGS entries, and control frames without headers", () => {
   assertEquals(tell([settings(3)], short)[0], refused(3));
 });
 
-Deno.test("limit: unknown and ignored frames above it are told without payload", () => {
+Deno.test("limit: unknown and ignored frames above it are reported without payload", () => {
   const ping = bytesOf("8003000600000004 00000001");
   for (const [type, call] of [[77, "unknown"], [CREDENTIAL, "ignored"]]) {
     const head = Uint8Array.of(0x80, 3, 0, Number(type), 0, 0, 0, 21);
@@ -220,7 +220,7 @@ const CLAIMS: readonly (readonly [string, 2 | 3, string])[] = [
 ];
 
 for (const [name, version, hex] of CLAIMS) {
-  Deno.test(`a block that claims a ${name} is refused for nothing`, () => {
+  Deno.test(`a block that claims a ${name} is refused without allocating memory`, () => {
     const bytes = rawReply(bytesOf(hex), version);
     const session = version === 2 ? PROTO_SPDY2 : PROTO_SPDY3;
     const { ms, bytes: used } = cost(() => {
@@ -234,7 +234,7 @@ for (const [name, version, hex] of CLAIMS) {
   });
 }
 
-Deno.test("SETTINGS that claims 2^29 entries in 4 bytes is refused for nothing", () => {
+Deno.test("SETTINGS that claims 2^29 entries in 4 bytes is refused without allocating memory", () => {
   // 8 * 2^29 is 2^32: in 32 bits the length would come out right.
   for (const count of ["20000000", "ffffffff", "80000000", "e0000000"]) {
     for (const payload of [count, `${count} 00000001 00000001`]) {
@@ -257,7 +257,7 @@ Deno.test("SETTINGS that claims 2^29 entries in 4 bytes is refused for nothing",
   }
 });
 
-Deno.test("frames that claim 2^24-1 bytes and send few cost nothing", () => {
+Deno.test("frames that claim 2^24-1 bytes and send few use little memory", () => {
   for (const type of [SETTINGS, PING, SYN_REPLY, CREDENTIAL, 99]) {
     const { bytes } = cost(() => {
       const parsers = Array.from({ length: 20 }, () => {
@@ -278,7 +278,7 @@ Deno.test("frames that claim 2^24-1 bytes and send few cost nothing", () => {
   assertLess(bytes, 2 * MIB);
 });
 
-Deno.test("a bomb of 10 MiB is stopped at the bound and kept in step", () => {
+Deno.test("a bomb of 10 MiB is stopped at the limit, and the compression stays in step", () => {
   const block = new Uint8Array(10 * MIB).fill(0x61);
   block.set(bytesOf("00000001 00000001 61"));
   block.set(bytesOf("009ffff3"), 9);

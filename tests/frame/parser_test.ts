@@ -63,7 +63,7 @@ function tell(
   return whole.told;
 }
 
-Deno.test("DATA: begin, chunks as they come, end", () => {
+Deno.test("DATA: the sink gets its begin, its chunks as they arrive, and its end", () => {
   const sink = new RecordingSink();
   const parser = new FrameParser(PROTO_SPDY3, sink);
   parser.push(DATA_BYTES.subarray(0, 8));
@@ -89,7 +89,7 @@ Deno.test("DATA: a chunk is a view into the pushed bytes", () => {
   assertStrictEquals(buffer, DATA_BYTES.buffer);
 });
 
-Deno.test("DATA: not admitted, it is counted and skipped", () => {
+Deno.test("DATA: a frame that is not admitted is counted and skipped", () => {
   const sink = new RecordingSink();
   sink.admit = false;
   const parser = new FrameParser(PROTO_SPDY3, sink);
@@ -112,7 +112,7 @@ Deno.test("DATA: an empty frame has no chunk", () => {
   ]);
 });
 
-Deno.test("stop: nothing is told after it, of this input or a later one", () => {
+Deno.test("stop: nothing is reported after it, of this input or later input", () => {
   for (
     const call of ["data begin", "data chunk", "data end", "control"]
   ) {
@@ -128,7 +128,7 @@ Deno.test("stop: nothing is told after it, of this input or a later one", () => 
   }
 });
 
-Deno.test("a sink that throws loses no byte, and its exception comes out", () => {
+Deno.test("a sink that throws loses no byte, and push rethrows its exception", () => {
   const input = joined(DATA_BYTES, PING_BYTES, REPLY_BYTES, PING_BYTES);
   const untroubled = tell(PROTO_SPDY3, input);
   for (const [index, [call]] of untroubled.entries()) {
@@ -146,7 +146,7 @@ Deno.test("a sink that throws loses no byte, and its exception comes out", () =>
   }
 });
 
-Deno.test("a sink that always throws: everything is told, the last exception comes out", () => {
+Deno.test("if a sink always throws, everything is reported and the last exception is rethrown", () => {
   const sink = new RecordingSink();
   sink.after = () => {
     throw new Error(String(sink.told.length));
@@ -168,7 +168,7 @@ Deno.test("a sink that always throws: everything is told, the last exception com
   ]);
 });
 
-Deno.test("push from inside a sink call is refused, and the parser goes on", () => {
+Deno.test("push from inside a sink call is refused, and the parser continues", () => {
   const sink = new RecordingSink();
   const parser = new FrameParser(PROTO_SPDY3, sink);
   sink.after = () => {
@@ -180,7 +180,7 @@ Deno.test("push from inside a sink call is refused, and the parser goes on", () 
   assertEquals(sink.told, [PING_TOLD, PING_TOLD]);
 });
 
-Deno.test("frameOffset is where the frame under way begins", () => {
+Deno.test("frameOffset is the start of the current frame", () => {
   const sink = new RecordingSink();
   const parser = new FrameParser(PROTO_SPDY3, sink);
   const offsets: number[] = [];
@@ -229,7 +229,7 @@ Deno.test("GOAWAY has 4 bytes in SPDY/2 and 8 in SPDY/3", () => {
   );
 });
 
-Deno.test("frames of the other supported version: SYN_STREAM is told, the rest ignored", () => {
+Deno.test("of frames of the other supported version, SYN_STREAM is reported and the rest ignored", () => {
   for (
     const hex of [
       "8002000300000008 0000000500000003",
@@ -268,7 +268,7 @@ Deno.test("frames of the other supported version: SYN_STREAM is told, the rest i
   ]);
 });
 
-Deno.test("frames of an unknown version", () => {
+Deno.test("frames of an unknown version are parse errors or ignored", () => {
   for (const version of [0, 1, 4, 5, 0x7fff]) {
     const head = (type: number, length: number) =>
       Uint8Array.of(
@@ -321,7 +321,7 @@ Deno.test("WINDOW_UPDATE in SPDY/2 is ignored", () => {
   ]);
 });
 
-Deno.test("NOOP and CREDENTIAL are ignored in any version, at any length", () => {
+Deno.test("NOOP and CREDENTIAL are ignored in any version and with any length", () => {
   for (const type of [NOOP, CREDENTIAL]) {
     for (const version of [2, 3, 9]) {
       for (const length of [0, 6, 20]) {
@@ -336,7 +336,7 @@ Deno.test("NOOP and CREDENTIAL are ignored in any version, at any length", () =>
   }
 });
 
-Deno.test("unknown types are told with head and payload, in any version", () => {
+Deno.test("unknown types are reported with head and payload, in any version", () => {
   for (const type of [0, 11, 255, 256, 65535]) {
     const head = Uint8Array.of(0x80, 9, type >>> 8, type, 3, 0, 0, 2);
     const payload = Uint8Array.of(1, 2);
@@ -347,7 +347,7 @@ Deno.test("unknown types are told with head and payload, in any version", () => 
   }
 });
 
-Deno.test("a frame with headers and no room for them tells only what came", () => {
+Deno.test("a frame that is too short for its headers is reported with the bytes that arrived", () => {
   for (
     const [type, version, fixed] of [
       [SYN_STREAM, 3, 10],
@@ -376,7 +376,7 @@ Deno.test("a frame with headers and no room for them tells only what came", () =
   }
 });
 
-Deno.test("a zlib error is told where it is found, with the fixed part", () => {
+Deno.test("a zlib error is reported where it occurs, with the fixed part of the frame", () => {
   const head = bytesOf("800300020000001d");
   const sink = new RecordingSink();
   const parser = new FrameParser(PROTO_SPDY3, sink);

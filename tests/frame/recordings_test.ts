@@ -98,7 +98,7 @@ for (const file of FILES) {
     }
   });
 
-  Deno.test(`recording ${file}: byte by byte is as good as whole`, () => {
+  Deno.test(`recording ${file}: reading it byte by byte gives the same frames`, () => {
     for (const { name, version, bytes } of streams) {
       assertEquals(
         decodeAll(version, bytes, 1),
@@ -108,7 +108,7 @@ for (const file of FILES) {
     }
   });
 
-  Deno.test(`recording ${file}: cut at a byte, it goes on there`, () => {
+  Deno.test(`recording ${file}: cut at any byte, reading continues there`, () => {
     for (const { name, version, bytes } of streams) {
       const whole = decodeAll(version, bytes);
       // Every byte of short recordings; of long ones 500 places and the end.
@@ -126,7 +126,7 @@ for (const file of FILES) {
     }
   });
 
-  Deno.test(`recording ${file}: encoded again, it is the same`, () => {
+  Deno.test(`recording ${file}: encoding it again gives the same bytes`, () => {
     for (const { name, version, bytes } of streams) {
       const frames = decodeAll(version, bytes);
       const encoder = new FrameEncoder(version, { headerCompression: "none" });
@@ -159,7 +159,7 @@ function withoutBlockLength(outcome: Outcome): Outcome {
   return "nv" in outcome ? { ...outcome, length: 0 } : outcome;
 }
 
-Deno.test("control characters in a value are refused on receipt", () => {
+Deno.test("control characters in a received value are refused", () => {
   for (const file of FILES) {
     for (const { name, version, bytes } of streamsOf(file)) {
       if (name !== REFUSED_ON_RECEIPT) continue;
@@ -204,7 +204,7 @@ function codesOf(outcomes: Outcome[]): number[] {
   return outcomes.flatMap((outcome) => "code" in outcome ? [outcome.code] : []);
 }
 
-Deno.test("recording invalid: the errors are spdylay's, and the rest goes on", () => {
+Deno.test("recording invalid: the errors are spdylay's, and reading continues", () => {
   for (const recording of readRecordings("invalid")) {
     const { name, setup } = recording;
     ensure(typeof recording.hex === "string", recording.name);
@@ -234,7 +234,7 @@ Deno.test("recording invalid: the errors are spdylay's, and the rest goes on", (
   }
 });
 
-Deno.test("recording invalid: header compression is in step behind a refused block", () => {
+Deno.test("recording invalid: header compression stays in step after a refused block", () => {
   let counted = 0;
   for (const recording of readRecordings("invalid")) {
     const { followup, name } = recording;

@@ -73,7 +73,7 @@ for (const secure of [false, true]) {
   }
 }
 
-Deno.test("a client tells its own addresses by default", async () => {
+Deno.test("a client sends its own addresses by default", async () => {
   await using server = serve(
     { ...LOOPBACK, proxyProtocol: "required" },
     tellAddress,
@@ -86,7 +86,7 @@ Deno.test("a client tells its own addresses by default", async () => {
   assertEquals(await addressSeen(connection), `${hostname} ${port}`);
 });
 
-Deno.test("the connection has everything that the head says", async () => {
+Deno.test("the connection has all fields of the head", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const errors: unknown[] = [];
   const behind = new ProxyProtocolListener(listener, {
@@ -114,7 +114,7 @@ Deno.test("the connection has everything that the head says", async () => {
   assertEquals(errors, []);
 });
 
-Deno.test("handlers and onConnection see the head, onConnectionError is told of refusals", async () => {
+Deno.test("handlers and onConnection get the head, and onConnectionError is called for refusals", async () => {
   const refused: string[] = [];
   const seen: unknown[] = [];
   await using server = serve({
@@ -139,7 +139,7 @@ Deno.test("handlers and onConnection see the head, onConnectionError is told of 
   ]);
 });
 
-Deno.test("a listener of the caller gives its connections behind the head", async () => {
+Deno.test("a caller's listener gives its connections after their head", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using server = serve(
     { listener, onListen() {}, proxyProtocol: "required" },
@@ -154,7 +154,7 @@ Deno.test("a listener of the caller gives its connections behind the head", asyn
   assertEquals(await response.json(), { transport: "tcp", ...SOURCE });
 });
 
-Deno.test("optional: with a head and without one, and no head from those who are not trusted", async () => {
+Deno.test("optional: a head may be missing, and those who are not trusted may not send one", async () => {
   await using trusting = serve({
     ...LOOPBACK,
     upgrade: true,
@@ -207,7 +207,7 @@ async function sendAndWait(port: number, data: Uint8Array): Promise<void> {
   }
 }
 
-Deno.test("required: connections without a good head are closed, and others are served meanwhile", async () => {
+Deno.test("required: connections without a valid head are closed, and others are served meanwhile", async () => {
   await using server = serve(
     { ...LOOPBACK, proxyProtocol: "required", trusted: ["127.0.0.1"] },
     tellAddress,
@@ -233,7 +233,7 @@ Deno.test("required: connections without a good head are closed, and others are 
   assert((await addressSeen(connection)).startsWith("127.0.0.1 "));
 });
 
-Deno.test("required: those who are not trusted are closed, even with a good head", async () => {
+Deno.test("required: those who are not trusted are closed, even with a valid head", async () => {
   await using server = serve(
     { ...LOOPBACK, proxyProtocol: "required", trusted: ["192.0.2.0/24"] },
     tellAddress,
@@ -242,7 +242,7 @@ Deno.test("required: those who are not trusted are closed, even with a good head
   await waitFor("the server to close", sendAndWait(server.addr.port, data));
 });
 
-Deno.test("a head that does not come in time, and one that is cut short", async () => {
+Deno.test("a late or truncated head closes the connection", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using time = virtualTime();
   const told = Promise.withResolvers<Error>();
@@ -268,7 +268,7 @@ Deno.test("a head that does not come in time, and one that is cut short", async 
   behind.close();
 });
 
-Deno.test("a connection that is closed without a byte is no error", async () => {
+Deno.test("a connection that is closed without a byte is not an error", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const errors: unknown[] = [];
   const behind = new ProxyProtocolListener(listener, {
@@ -292,7 +292,7 @@ Deno.test("a connection that is closed without a byte is no error", async () => 
   behind.close();
 });
 
-Deno.test("a connection that is reset without a byte is no error, with a head or an upgrade", async () => {
+Deno.test("a connection that is reset without a byte is not an error, with a head or an upgrade", async () => {
   // Health checks of load balancers end with a reset.
   for (const proxyProtocol of ["required", false] as const) {
     const errors: unknown[] = [];
@@ -341,7 +341,7 @@ Deno.test("shutdown ends connections whose head is incomplete", async () => {
   conn.close();
 });
 
-Deno.test("options that make no sense are refused before anything listens", () => {
+Deno.test("invalid options are refused before listening", () => {
   for (
     const [options, text] of [
       [

@@ -51,7 +51,7 @@ async function exchange(
 }
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1]) {
-  Deno.test(`header values, version ${version}: the bytes that Headers has arrive, in both directions, as with Deno.serve and fetch`, async () => {
+  Deno.test(`header values, version ${version}: the bytes in Headers arrive in both directions, as with Deno.serve and fetch`, async () => {
     const hostname = "127.0.0.1";
     const options = { hostname, port: 0, onListen() {} };
     await using client = new Client({ version });
@@ -80,7 +80,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1]) {
   });
 }
 
-Deno.test("a reason that is not UTF-8 arrives as it was sent", async () => {
+Deno.test("a reason phrase that is not UTF-8 arrives unchanged", async () => {
   await using server = serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     () => new Response(null, { statusText: "tr\xe8s \xff" }),

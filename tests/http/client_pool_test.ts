@@ -93,7 +93,7 @@ Deno.test("client: another connection is opened when all streams are in use", as
   await (await waitFor("the seventh", seventh)).body?.cancel();
 });
 
-Deno.test("client: a request that waits goes to the first connection that has room", async () => {
+Deno.test("client: a waiting request uses the first connection with a free stream", async () => {
   for (const freed of [0, 1, 2]) {
     await using origin = endless({ maxConnectionsPerOrigin: 3 });
     const { client, pairs } = origin;
@@ -123,7 +123,7 @@ Deno.test("client: a request that waits goes to the first connection that has ro
   }
 });
 
-Deno.test("client: requests that wait go to a connection that was opened", async () => {
+Deno.test("client: waiting requests use a newly opened connection", async () => {
   await using origin = endless({ maxConnectionsPerOrigin: 2 });
   const { client, pairs } = origin;
   for (let count = 0; count < 4; count++) await client.fetch(URL);
@@ -137,7 +137,7 @@ Deno.test("client: requests that wait go to a connection that was opened", async
   assertEquals([responses.length, pairs.length], [2, 3]);
 });
 
-Deno.test("client: a request that waits can be cancelled wherever it waits", async () => {
+Deno.test("client: a waiting request can be cancelled wherever it waits", async () => {
   await using origin = endless({ maxConnectionsPerOrigin: 2 });
   const { client, pairs } = origin;
   const responses: SpdyResponse[] = [];
@@ -157,7 +157,7 @@ Deno.test("client: a request that waits can be cancelled wherever it waits", asy
   );
 });
 
-Deno.test("client: requests at the same time share the connections that they need", async () => {
+Deno.test("client: simultaneous requests share the connections that they need", async () => {
   await using origin = endless();
   const asked = Array.from({ length: 5 }, () => origin.client.fetch(URL));
   const responses = await waitFor("five responses", Promise.all(asked));
@@ -165,7 +165,7 @@ Deno.test("client: requests at the same time share the connections that they nee
   for (const response of responses) await response.body?.cancel();
 });
 
-Deno.test("client: a further connection that fails does no harm", async () => {
+Deno.test("client: the failure of a further connection is harmless", async () => {
   const pair = memoryPair({ server: { limits: { maxConcurrentStreams: 1 } } });
   answerAll(pair).catch(() => {});
   await pair.client.ping();
@@ -234,7 +234,7 @@ for (const coding of ["identity", "gzip"]) {
   });
 }
 
-Deno.test("a request that waits for a stream for long is reported once, with what it waits for", async () => {
+Deno.test("a request that waits long for a stream is reported once, with the reason", async () => {
   using time = virtualTime();
   const said: string[] = [];
   const { warn } = console;
@@ -297,7 +297,7 @@ async function run(program: string): Promise<string> {
   return decoder.decode(stdout);
 }
 
-Deno.test("a program that is done ends although its client is idle", async () => {
+Deno.test("a program exits although its client is idle", async () => {
   const tuning = `{ keepAlive: { interval: 86400000 }, idleTimeout: 86400000 }`;
   const output = await run(`
     const client = new Client(${tuning});
@@ -308,7 +308,7 @@ Deno.test("a program that is done ends although its client is idle", async () =>
   assertEquals(output, "x\nx\nx\ndone\n");
 });
 
-Deno.test("a request under way keeps the process alive, unless the client is told not to", async () => {
+Deno.test("an open request keeps the process alive, unless the client has unref()", async () => {
   const output = await run(`
     const client = new Client();
     await (await client.fetch(url)).text();

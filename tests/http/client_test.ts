@@ -53,7 +53,7 @@ Deno.test("client: https by ALPN", async () => {
   assertEquals(await (await client.fetch(url)).text(), url);
 });
 
-Deno.test("client: connects anew after the server went away", async () => {
+Deno.test("client: it connects again after the server has left", async () => {
   let port = 0;
   const run = () =>
     serve(
@@ -121,7 +121,7 @@ Deno.test("client: a refused stream is sent again", async () => {
   assertEquals(script.pairs.length, 1);
 });
 
-Deno.test("client: gives up after so many times", async () => {
+Deno.test("client: it gives up after the set number of retries", async () => {
   let refused = 0;
   await using script = scripted(async (server) => {
     for await (const stream of server) {
@@ -136,7 +136,7 @@ Deno.test("client: gives up after so many times", async () => {
   assertEquals(refused, 2);
 });
 
-Deno.test("client: what may have been processed is not sent again", async () => {
+Deno.test("client: a request that may have been processed is not sent again", async () => {
   let seen = 0;
   await using script = scripted(async (server) => {
     for await (const stream of server) {
@@ -177,7 +177,7 @@ Deno.test("client: a body that was begun is not sent again", async () => {
   assertEquals(refused, 1);
 });
 
-Deno.test("client: requests above a GOAWAY's last id go to a new connection", async () => {
+Deno.test("client: requests above a GOAWAY's last id use a new connection", async () => {
   await using script = scripted(async (server, made) => {
     if (made === 1) return;
     for await (const stream of server) {
@@ -204,7 +204,7 @@ Deno.test("client: requests above a GOAWAY's last id go to a new connection", as
   assertEquals(script.pairs.length, 2);
 });
 
-Deno.test("client: a signal lets go of one request, not of the connecting", async () => {
+Deno.test("client: a signal cancels one request, but not the connecting", async () => {
   const release = Promise.withResolvers<void>();
   const pair = memoryPair();
   await using client = new Client({
@@ -226,7 +226,7 @@ Deno.test("client: a signal lets go of one request, not of the connecting", asyn
   await pair[Symbol.asyncDispose]();
 });
 
-Deno.test("client: after close, and with options that cannot be", async () => {
+Deno.test("client: calls after close and invalid options are refused", async () => {
   const client = new Client();
   await client.close();
   await assertFetchFails(
@@ -239,7 +239,7 @@ Deno.test("client: after close, and with options that cannot be", async () => {
   }
 });
 
-Deno.test("client: close ends responses under way", async () => {
+Deno.test("client: close ends open responses", async () => {
   await using script = scripted(async (server) => {
     const stream = await nextStream(server);
     await stream.reply([...RESPONSE]);
@@ -249,7 +249,7 @@ Deno.test("client: close ends responses under way", async () => {
   await assertFetchFails(() => response.text(), ConnectionClosedError);
 });
 
-Deno.test("client: close() does not wait for a connection that does not come", async () => {
+Deno.test("client: close() does not wait for a pending connection", async () => {
   const late = Promise.withResolvers<Connection>();
   const begun = Promise.withResolvers<void>();
   const client = new Client({
@@ -272,7 +272,7 @@ Deno.test("client: close() does not wait for a connection that does not come", a
   await pair.server.closed;
 });
 
-Deno.test("client: close() ends a TLS handshake under way", async () => {
+Deno.test("client: close() ends a pending TLS handshake", async () => {
   // Takes connections and says nothing.
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
@@ -291,7 +291,7 @@ Deno.test("client: close() ends a TLS handshake under way", async () => {
   }
 });
 
-Deno.test("client: a signal frees who waits for a connection, and leaves no listener behind", async () => {
+Deno.test("client: a signal ends a wait for a connection and leaves no listener", async () => {
   const controller = new AbortController();
   const { signal } = controller;
   let listeners = 0;
@@ -327,7 +327,7 @@ Deno.test("client: a signal frees who waits for a connection, and leaves no list
   await refused;
 });
 
-Deno.test("client: a connector whose connections take nothing is an error, not a loop", async () => {
+Deno.test("client: a connector whose connections accept no requests is an error, not a loop", async () => {
   await using pair = memoryPair();
   await pair.client.close();
   await using client = new Client({

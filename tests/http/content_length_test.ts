@@ -40,7 +40,7 @@ async function readToEnd(receiveBuffer: ReceiveBuffer): Promise<number> {
   }
 }
 
-Deno.test("a body of the announced length passes", async () => {
+Deno.test("a body of the announced length is read", async () => {
   for (const sizes of [[], [0], [5], [2, 0, 3], [1, 1, 1, 1, 1]]) {
     const announced = sizes.reduce((sum, size) => sum + size, 0);
     const direct = expecting(announced);
@@ -59,7 +59,7 @@ Deno.test("a body of the announced length passes", async () => {
   }
 });
 
-Deno.test("a body that is too short fails at its end, not before", async () => {
+Deno.test("a body that is too short fails only at its end", async () => {
   const { receiveBuffer, told } = expecting(5);
   const reader = receiveBuffer.readable.getReader();
   push(receiveBuffer, 2, 2);
@@ -72,7 +72,7 @@ Deno.test("a body that is too short fails at its end, not before", async () => {
   assertEquals(told, ["only 4"]);
 });
 
-Deno.test("a body that is too long fails at once, behind what came before", async () => {
+Deno.test("a body that is too long fails after the bytes that arrived", async () => {
   const { receiveBuffer, told } = expecting(6);
   push(receiveBuffer, 4, 4, 4);
   receiveBuffer.finish();
@@ -86,7 +86,7 @@ Deno.test("a body that is too long fails at once, behind what came before", asyn
   assertEquals(told, ["more"]);
 });
 
-Deno.test("what came before the length was known counts", async () => {
+Deno.test("bytes that arrived before the length was known are counted", async () => {
   for (const length of [3, 5]) {
     for (const finished of [true, false]) {
       const receiveBuffer = new ReceiveBuffer({
@@ -103,7 +103,7 @@ Deno.test("what came before the length was known counts", async () => {
   }
 });
 
-Deno.test("cancelling and failing are not taken for a wrong length", async () => {
+Deno.test("cancelling and failing do not count as a wrong length", async () => {
   const cancelled = expecting(6);
   await cancelled.receiveBuffer.readable.cancel("enough");
   cancelled.receiveBuffer.finish();
@@ -116,7 +116,7 @@ Deno.test("cancelling and failing are not taken for a wrong length", async () =>
   assertEquals([cancelled.told, failed.told, dropped.told], [[], [], []]);
 });
 
-Deno.test("a length is decimal digits, and says whose fault it is if not", () => {
+Deno.test("a length is decimal digits, and the error names the side at fault", () => {
   assertEquals(parseContentLength("007", "remote"), 7);
   assertEquals(announcedLength([["a", "b"]]), undefined);
   assertEquals(announcedLength([["a", "b"], ["content-length", "12"]]), 12);

@@ -172,7 +172,7 @@ class Burst {
   }
 }
 
-Deno.test("serve: requests sent before the client can know the limit wait for a place", async () => {
+Deno.test("serve: requests that are sent before the client can know the limit wait for a place", async () => {
   using time = virtualTime();
   const burst = new Burst();
   await burst.open(200, FIN);
@@ -183,7 +183,7 @@ Deno.test("serve: requests sent before the client can know the limit wait for a 
   await time.until(burst.end());
 });
 
-Deno.test("serve: a client that knows the limit is held to it", async () => {
+Deno.test("serve: a client that knows the limit must respect it", async () => {
   using time = virtualTime();
   const burst = new Burst();
   await burst.open(LIMIT + 1, FIN);
@@ -199,7 +199,7 @@ Deno.test("serve: a client that knows the limit is held to it", async () => {
   await time.until(burst.end());
 });
 
-Deno.test("serve: early requests are bounded by maxWaitingStreams", async () => {
+Deno.test("serve: early requests are limited by maxWaitingStreams", async () => {
   using time = virtualTime();
   const burst = new Burst({ maxWaitingStreams: 20 });
   await burst.open(200, FIN);
@@ -223,7 +223,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1] as const) {
     await time.until(burst.end());
   });
 
-  Deno.test(`serve: bodies of early requests hold maxBufferedBytes, SPDY/${name}`, async () => {
+  Deno.test(`serve: bodies of early requests are limited by maxBufferedBytes, SPDY/${name}`, async () => {
     using time = virtualTime();
     const burst = new Burst({ version, maxBufferedBytes: 50_000 });
     const ids = await burst.open(LIMIT + 40, 0);
@@ -246,7 +246,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1] as const) {
     await time.until(burst.end());
   });
 
-  Deno.test(`serve: early requests that the client resets leave their room to others, SPDY/${name}`, async () => {
+  Deno.test(`serve: early requests that the client resets make room for others, SPDY/${name}`, async () => {
     using time = virtualTime();
     const burst = new Burst({ version, maxBufferedBytes: 50_000 });
     const ids = await burst.open(LIMIT + 30, 0);

@@ -44,7 +44,7 @@ async function answer(
 }
 
 for (const version of VERSIONS) {
-  Deno.test(`fetch: what goes out and comes in, version ${version}`, async () => {
+  Deno.test(`fetch: a request and its response are complete, version ${version}`, async () => {
     await using pair = await tcpPair({ version });
     const asked = pair.client.fetch("https://example.org/p?q", {
       headers: { accept: "text/html" },
@@ -92,7 +92,7 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("fetch: a status that is none, header names that are none", async () => {
+Deno.test("fetch: an invalid status and invalid header names are errors", async () => {
   await using pair = memoryPair();
   const wrong: NameValue[][] = [
     [[":status", "100"], [":version", "HTTP/1.1"]],
@@ -108,7 +108,7 @@ Deno.test("fetch: a status that is none, header names that are none", async () =
   }
 });
 
-Deno.test("fetch: what is no request is refused before anything leaves", async () => {
+Deno.test("fetch: an invalid request is refused before anything is sent", async () => {
   await using pair = memoryPair();
   const { client } = pair;
   await assertRejects(() => client.fetch("/no/base"), TypeError);
@@ -128,7 +128,7 @@ Deno.test("fetch: what is no request is refused before anything leaves", async (
   await (await asked).text();
 });
 
-Deno.test("fetch: takes a Request", async () => {
+Deno.test("fetch: it accepts a Request", async () => {
   await using pair = memoryPair();
   const asked = pair.client.fetch(
     new Request("http://h/x", {
@@ -145,7 +145,7 @@ Deno.test("fetch: takes a Request", async () => {
   await (await asked).text();
 });
 
-Deno.test("fetch: every kind of body, announced when its length is known", async () => {
+Deno.test("fetch: every kind of body is sent, with its length if that is known", async () => {
   await using pair = memoryPair();
   const form = new URLSearchParams({ a: "1" });
   const bytes = new TextEncoder().encode("bytes");
@@ -167,7 +167,7 @@ Deno.test("fetch: every kind of body, announced when its length is known", async
   }
 });
 
-Deno.test("fetch: a POST without a body says so", async () => {
+Deno.test("fetch: a POST without a body has content-length 0", async () => {
   await using pair = memoryPair();
   const asked = pair.client.fetch("http://h/", { method: "POST" });
   const stream = await nextStream(pair.server);
@@ -176,7 +176,7 @@ Deno.test("fetch: a POST without a body says so", async () => {
   await (await asked).text();
 });
 
-Deno.test("fetch: a connection leaves redirects to the caller who says nothing of them", async () => {
+Deno.test("fetch: a connection returns redirects to the caller by default", async () => {
   await using pair = memoryPair();
   const asked = pair.client.fetch("http://h/");
   await answer(pair.server, [
@@ -190,7 +190,7 @@ Deno.test("fetch: a connection leaves redirects to the caller who says nothing o
   await response.text();
 });
 
-Deno.test("fetch: gzip and deflate are decoded, also one over the other", async () => {
+Deno.test("fetch: gzip and deflate are decoded, also in combination", async () => {
   await using pair = memoryPair();
   const text = "a body that repeats, ".repeat(1000);
   const plain = new TextEncoder().encode(text);
@@ -217,7 +217,7 @@ Deno.test("fetch: gzip and deflate are decoded, also one over the other", async 
   }
 });
 
-Deno.test("fetch: a body with a coding that is not known stays as it is", async () => {
+Deno.test("fetch: a body with an unknown coding is not decoded", async () => {
   await using pair = memoryPair();
   const body = await compress(new TextEncoder().encode("a body"), "gzip");
   for (const coding of ["br, gzip", "gzip, zstd", "br"]) {
@@ -263,7 +263,7 @@ Deno.test("fetch: content-encoding may list five codings, in one line or several
   }
 });
 
-Deno.test("fetch: gzip that is corrupt or cut short fails the body", async () => {
+Deno.test("fetch: corrupt or truncated gzip fails the body", async () => {
   await using pair = memoryPair();
   const gzip = await compress(new Uint8Array(10_000), "gzip");
   const broken = gzip.slice();
@@ -280,7 +280,7 @@ Deno.test("fetch: gzip that is corrupt or cut short fails the body", async () =>
   }
 });
 
-Deno.test("fetch: HEAD and 204 have no body, what comes is dropped", async () => {
+Deno.test("fetch: HEAD and 204 have no body, and bytes that arrive are dropped", async () => {
   await using pair = memoryPair();
   for (
     const [method, status] of [["HEAD", "200"], ["GET", "204"], ["GET", "304"]]
@@ -300,7 +300,7 @@ Deno.test("fetch: HEAD and 204 have no body, what comes is dropped", async () =>
   }
 });
 
-Deno.test("fetch: the signal, before, while waiting, and while the body comes", async () => {
+Deno.test("fetch: the signal aborts before the request, during the wait and during the body", async () => {
   await using pair = memoryPair();
   const reason = new Error("no longer wanted");
   await assertRejects(
@@ -351,7 +351,7 @@ Deno.test("fetch: a request body that fails resets the stream", async () => {
   assertEquals(await stream.closed, INTERNAL_ERROR);
 });
 
-Deno.test("fetch: a stream reset by the server", async () => {
+Deno.test("fetch: a stream that the server resets is an error", async () => {
   await using pair = memoryPair();
   const asked = pair.client.fetch("http://h/");
   (await nextStream(pair.server)).reset(INTERNAL_ERROR);
@@ -368,7 +368,7 @@ Deno.test("fetch: a stream reset by the server", async () => {
   await assertRejects(() => response.trailers, StreamResetError);
 });
 
-Deno.test("fetch: trailers of a response", async () => {
+Deno.test("fetch: a response has its trailers", async () => {
   await using pair = memoryPair();
   const asked = pair.client.fetch("http://h/");
   const stream = await nextStream(pair.server);
@@ -382,7 +382,7 @@ Deno.test("fetch: trailers of a response", async () => {
   assertEquals([...await response.trailers], [["x-one", "1"], ["x-two", "2"]]);
 });
 
-Deno.test("fetch: values outside ASCII arrive as their bytes", async () => {
+Deno.test("fetch: values outside ASCII arrive with the same bytes", async () => {
   await using pair = memoryPair();
   const asked = pair.client.fetch("http://h/");
   await answer(pair.server, [...RESPONSE, ["x-name", "\u65e5"]]);

@@ -13,7 +13,8 @@ const hasIpv6 = ((): boolean => {
 })();
 
 Deno.test({
-  name: "connect takes an IPv6 address with brackets and without, also for TLS",
+  name:
+    "connect accepts an IPv6 address with and without brackets, also for TLS",
   ignore: !hasIpv6,
   async fn() {
     const { cert, key, caCert } = await makeCertificate();

@@ -109,7 +109,7 @@ for (const version of VERSIONS) {
     for (const [name, read] of Object.entries(READERS)) {
       for (const pause of [10, 5000]) {
         const says = announced === undefined ? "" : ", announced";
-        Deno.test(`late reading: an upload goes on after its response, ${name}, every ${pause} ms${says}, version ${version}`, async () => {
+        Deno.test(`late reading: an upload continues after its response, ${name}, every ${pause} ms${says}, version ${version}`, async () => {
           using time = virtualTime();
           let reading: Promise<number> | undefined;
           await using pair = serving(version, (request) => {
@@ -127,7 +127,7 @@ for (const version of VERSIONS) {
     }
   }
 
-  Deno.test(`late reading: a handler may begin in the second after its response, version ${version}`, async () => {
+  Deno.test(`late reading: a handler may begin to read within a second after its response, version ${version}`, async () => {
     using time = virtualTime();
     let request: Request | undefined;
     await using pair = serving(version, (given) => {
@@ -144,7 +144,7 @@ for (const version of VERSIONS) {
     assertEquals(await reading, SIZE + CHUNK);
   });
 
-  Deno.test(`late reading: one that has begun may pause, version ${version}`, async () => {
+  Deno.test(`late reading: a handler that has begun to read may pause, version ${version}`, async () => {
     using time = virtualTime();
     let request: Request | undefined;
     await using pair = serving(version, (given) => {
@@ -175,7 +175,7 @@ for (const version of VERSIONS) {
     assertEquals(await reading, 2000);
   });
 
-  Deno.test(`late reading: one that begins too late fails, version ${version}`, async () => {
+  Deno.test(`late reading: a handler that begins too late fails, version ${version}`, async () => {
     using time = virtualTime();
     let request: Request | undefined;
     await using pair = serving(version, (given) => {
@@ -194,7 +194,7 @@ for (const version of VERSIONS) {
     await assertRejects(() => count(request?.body ?? null));
   });
 
-  Deno.test(`late reading: one that gave up leaves no stream behind, version ${version}`, async () => {
+  Deno.test(`late reading: a handler that gave up leaves no stream open, version ${version}`, async () => {
     using time = virtualTime();
     let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
     await using pair = serving(version, (request) => {
@@ -215,7 +215,7 @@ for (const version of VERSIONS) {
     }, SpdyError);
   });
 
-  Deno.test(`late reading: a short upload that nobody reads comes to its end, version ${version}`, async () => {
+  Deno.test(`late reading: a short unread upload ends cleanly, version ${version}`, async () => {
     using time = virtualTime();
     await using pair = serving(version, () => new Response());
     const upload = new Upload(pair);
@@ -227,7 +227,7 @@ for (const version of VERSIONS) {
   });
 
   for (const how of ["cancels", "breaks"] as const) {
-    Deno.test(`late reading: one that ${how} has no say any more, version ${version}`, async () => {
+    Deno.test(`late reading: a handler that ${how} has no influence any more, version ${version}`, async () => {
       using time = virtualTime();
       await using pair = serving(version, async (request) => {
         if (how === "cancels") await request.body?.cancel();
@@ -248,7 +248,7 @@ for (const version of VERSIONS) {
 }
 
 for (const sent of [CHUNK, 3 * CHUNK]) {
-  Deno.test(`late reading: ${sent} of ${2 * CHUNK} announced bytes are no clean end`, async () => {
+  Deno.test(`late reading: ${sent} of ${2 * CHUNK} announced bytes are not a clean end`, async () => {
     using time = virtualTime();
     let reading: Promise<number> | undefined;
     await using pair = serving(VERSIONS[2], (request) => {
@@ -278,7 +278,7 @@ for (const sent of [CHUNK, 3 * CHUNK]) {
   });
 }
 
-Deno.test("late reading: the client's reset is no clean end either", async () => {
+Deno.test("late reading: the client's reset is not a clean end", async () => {
   using time = virtualTime();
   let reading: Promise<number> | undefined;
   await using pair = serving(VERSIONS[2], (request) => {

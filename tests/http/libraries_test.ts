@@ -35,7 +35,7 @@ Deno.test("ky and openai work with the fetch of a client and of a connection, un
   }
 });
 
-Deno.test("fetch can be replaced, as the one of a mock", async () => {
+Deno.test("fetch can be replaced by a mock", async () => {
   await using client = new Client();
   const { fetch } = client;
   client.fetch = () => Promise.reject(new Error("replaced"));

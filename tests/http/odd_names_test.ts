@@ -77,7 +77,7 @@ Deno.test("odd names: an upgrade sends them all, and reads them in a refusal", a
   assertEquals(headers.get("host"), `127.0.0.1:${server.addr.port}`);
 });
 
-Deno.test("odd names: upgrades to exec and port-forward, which reach the server", async () => {
+Deno.test("odd names: upgrades to exec and port-forward send them to the server", async () => {
   const seen: [string, string][][] = [];
   await using server = serveStreaming({
     exec: () => Promise.resolve(0),

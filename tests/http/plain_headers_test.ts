@@ -36,7 +36,7 @@ function sorted(pairs: Iterable<[string, string]>): [string, string][] {
   return [...pairs].sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);
 }
 
-Deno.test("plain headers are what Headers makes of them", () => {
+Deno.test("plain headers equal the result of Headers", () => {
   const random = new Random(20);
   let plain = 0;
   for (let round = 0; round < 5000; round++) {
@@ -54,7 +54,7 @@ Deno.test("plain headers are what Headers makes of them", () => {
   assert(plain > 1000, `${plain}`);
 });
 
-Deno.test("only Headers can say what comes of the others", () => {
+Deno.test("other headers are left to Headers", () => {
   const others: unknown[] = [
     new Headers(),
     new Map([["a", "b"]]),
@@ -161,7 +161,7 @@ Deno.test("a request is the same with and without Request", async () => {
   }
 });
 
-Deno.test("what is no headers is refused, of a plain GET as well", () => {
+Deno.test("invalid headers are refused, also for a plain GET", () => {
   for (const none of [null, "", 0, false]) {
     const headers = none as unknown as HeadersInit;
     assertThrows(() => prepareRequest("http://a/", { headers }), TypeError);
@@ -172,7 +172,7 @@ Deno.test("what is no headers is refused, of a plain GET as well", () => {
   assertEquals(nv, []);
 });
 
-Deno.test("a body in memory is a copy", async () => {
+Deno.test("a body in memory is copied", async () => {
   // The slice() of a node Buffer copies nothing.
   for (const body of [new Uint8Array([1, 2, 3]), Buffer.from([1, 2, 3])]) {
     const request = await prepareRequest("http://a/", { method: "POST", body });
@@ -181,7 +181,7 @@ Deno.test("a body in memory is a copy", async () => {
   }
 });
 
-Deno.test("a response's body is taken as it was given", {
+Deno.test("a response's body is taken in the form in which it was given", {
   ignore: !usesStandIns(),
 }, async () => {
   const text = new TextEncoder().encode("a=b");
@@ -209,7 +209,7 @@ Deno.test("a response's body is taken as it was given", {
   assertEquals(await new Response(blob as BodyInit).text(), "x");
 });
 
-Deno.test("a response that has its own idea of its body is asked", () => {
+Deno.test("a response that overrides its body is read through that override", () => {
   const own = new ReadableStream<Uint8Array>();
   class Own extends Response {
     override get body(): ReadableStream<Uint8Array<ArrayBuffer>> {

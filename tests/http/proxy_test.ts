@@ -30,7 +30,7 @@ async function echo(request: Request): Promise<Response> {
 /** Small ones come as bytes, large ones as streams. */
 const SIZES = [0, 10, 300_000];
 
-Deno.test("Deno.serve answers with what fetch over SPDY gave", async () => {
+Deno.test("Deno.serve can return a response of fetch over SPDY", async () => {
   await using behind = serveSpdy(echo);
   await using connection = await connect(behind.addr);
   await using front = serveHttp1((request) => {
@@ -51,7 +51,7 @@ Deno.test("Deno.serve answers with what fetch over SPDY gave", async () => {
   }
 });
 
-Deno.test("fetch sends a request that came over SPDY", async () => {
+Deno.test("fetch can send a request that arrived over SPDY", async () => {
   await using behind = serveHttp1(echo);
   await using front = serveSpdy((request) => {
     const url = new URL(request.url);
@@ -73,7 +73,7 @@ Deno.test("fetch sends a request that came over SPDY", async () => {
   }
 });
 
-Deno.test("fetch is handed the very request that came over SPDY", async () => {
+Deno.test("fetch accepts the same Request object that arrived over SPDY", async () => {
   await using behind = serveHttp1(echo);
   await using front = serveSpdy((request) => fetch(request));
   await using connection = await connect(front.addr);
@@ -90,7 +90,7 @@ Deno.test("fetch is handed the very request that came over SPDY", async () => {
   }
 });
 
-Deno.test("serve answers with what fetch over SPDY gave", async () => {
+Deno.test("serve can return a response of fetch over SPDY", async () => {
   await using behind = serveSpdy(echo);
   await using inner = await connect(behind.addr);
   await using front = serveSpdy((request) => inner.fetch(request));
@@ -108,7 +108,7 @@ Deno.test("serve answers with what fetch over SPDY gave", async () => {
   }
 });
 
-Deno.test("an answer that was read, or is being read, is an error", async () => {
+Deno.test("a response that was read, or is being read, is an error", async () => {
   await using behind = serveSpdy(() => new Response("text"));
   await using inner = await connect(behind.addr);
   const errors: unknown[] = [];

@@ -28,7 +28,7 @@ import {
 } from "../helpers/http.ts";
 
 for (const version of VERSIONS) {
-  Deno.test(`push: the handler is asked for what is pushed, version ${version}`, async () => {
+  Deno.test(`push: the handler is called for a pushed path, version ${version}`, async () => {
     await using pair = await httpPair(async (request, info) => {
       const { pathname } = new URL(request.url);
       if (pathname === "/") {
@@ -60,7 +60,7 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("push: without onPush they come out of a connection that is iterated over, as streams", async () => {
+Deno.test("push: without onPush, iterating over the connection returns pushes as streams", async () => {
   await using pair = await httpPair(async (_request, info) => {
     await info.push("/x", { response: new Response("pushed") });
     return new Response("page");
@@ -73,7 +73,7 @@ Deno.test("push: without onPush they come out of a connection that is iterated o
   assertEquals(await readBody(pushed), "pushed");
 });
 
-Deno.test("push: a client that iterates and takes none is sent a few, and its pages", async () => {
+Deno.test("push: a client that iterates but takes no push is sent only a few", async () => {
   const refused: number[] = [];
   await using pair = await httpPair(async (_request, info) => {
     for (let i = 0; i < 3; i++) {
@@ -95,7 +95,7 @@ Deno.test("push: a client that iterates and takes none is sent a few, and its pa
 });
 
 for (const version of VERSIONS) {
-  Deno.test(`push: what nobody asked for is refused and holds up nothing, SPDY version ${version}`, async () => {
+  Deno.test(`push: an unwanted push is refused and delays nothing, SPDY version ${version}`, async () => {
     const refused: number[] = [];
     await using pair = await httpPair(
       async (request, info) => {
@@ -121,7 +121,7 @@ for (const version of VERSIONS) {
 }
 
 for (const ends of ["client", "server"] as const) {
-  Deno.test(`push: one that waits for an iterator that nobody made holds up no end, begun by the ${ends}`, async () => {
+  Deno.test(`push: a push that waits for an iterator does not delay the end, begun by the ${ends}`, async () => {
     await using pair = memoryPair();
     const asked = pair.client.openStream([...REQUEST], { fin: true });
     const stream = await nextStream(pair.server);
@@ -135,7 +135,7 @@ for (const ends of ["client", "server"] as const) {
   });
 }
 
-Deno.test("push: a less urgent one is not overtaken by the response it belongs to", async () => {
+Deno.test("push: the response does not overtake a less urgent push that belongs to it", async () => {
   const pushes: PushedResponse[] = [];
   await using pair = await httpPair((_request, info) => {
     info.push("/style.css", { pri: 7, response: new Response("body {}") });
@@ -149,7 +149,7 @@ Deno.test("push: a less urgent one is not overtaken by the response it belongs t
   assertEquals(await (await pushes[0].response).text(), "body {}");
 });
 
-Deno.test("push: an onPush that throws fails its fetch, and nothing else", async () => {
+Deno.test("push: an onPush that throws fails only its fetch", async () => {
   await using pair = await httpPair(async (request, info) => {
     if (request.url.endsWith("/page")) await info.push("/x");
     return new Response("page");
@@ -167,7 +167,7 @@ Deno.test("push: an onPush that throws fails its fetch, and nothing else", async
   assertEquals(await (await pair.client.fetch("/next")).text(), "page");
 });
 
-Deno.test("push: a client may cancel one, the page comes nonetheless", async () => {
+Deno.test("push: a client may cancel a push and still gets the page", async () => {
   const closed = Promise.withResolvers<number>();
   const cancelled = Promise.withResolvers<void>();
   await using pair = await httpPair(async (_request, info) => {
@@ -191,7 +191,7 @@ Deno.test("push: a client may cancel one, the page comes nonetheless", async () 
   await cancelled.promise;
 });
 
-Deno.test("push: another origin, a push within a push", async () => {
+Deno.test("push: another origin and a push within a push are refused", async () => {
   const errors: unknown[] = [];
   await using pair = await httpPair(async (request, info) => {
     if (request.url.endsWith("/inner")) {
@@ -236,7 +236,7 @@ Deno.test("push: a handler that throws for a pushed path pushes a 500", async ()
   await (await pushes[0].response).text();
 });
 
-Deno.test("push: a response that cannot be sent fails at the client, too", async () => {
+Deno.test("push: a response that cannot be sent also fails at the client", async () => {
   const used = new Response("used");
   await used.text();
   await using pair = await httpPair(async (_request, info) => {
@@ -255,7 +255,7 @@ Deno.test("push: a response that cannot be sent fails at the client, too", async
   assertEquals(error.statusCode, INTERNAL_ERROR);
 });
 
-Deno.test("push: a request reset while a push is answered rejects nothing unheard", async () => {
+Deno.test("push: a request that is reset during a push causes no unhandled rejection", async () => {
   const called = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
   await using pair = await httpPair(async (request, info) => {
@@ -282,7 +282,7 @@ Deno.test("push: a request reset while a push is answered rejects nothing unhear
   release.resolve();
 });
 
-Deno.test("push: after the client has gone it is rejected", async () => {
+Deno.test("push: it rejects after the client has left", async () => {
   const outcome = Promise.withResolvers<unknown>();
   const called = Promise.withResolvers<void>();
   await using pair = await httpPair(async (request, info) => {
@@ -327,7 +327,7 @@ const PUSHED: readonly NameValue[] = [
   [":path", "/pushed"],
 ];
 
-Deno.test("fetch: the head of a push in SYN_STREAM, in HEADERS, and after DATA", async () => {
+Deno.test("fetch: the head of a push can be in SYN_STREAM, in HEADERS, and after DATA", async () => {
   await using pair = memoryPair();
   const { stream, pushes, end } = await begin(pair);
   const whole = await stream.push([...PUSHED, ...RESPONSE, ["x-a", "1"]]);
@@ -385,7 +385,7 @@ Deno.test("fetch: a push for another origin is reset", async () => {
   await end();
 });
 
-Deno.test("fetch: a push for the same origin, written in another way, is taken", async () => {
+Deno.test("fetch: a push for the same origin in another spelling is accepted", async () => {
   await using pair = memoryPair();
   const { stream, pushes, end } = await begin(pair);
   for (const [name, value] of [[":host", "H:80"], [":path", "HTTP://h:80/x"]]) {
@@ -436,7 +436,7 @@ for (const [version, outcome] of [["HTTP/1.1", 0], ["HTTP/1.0", 1]] as const) {
   });
 }
 
-Deno.test("push: SYN_STREAM and HEADERS are a request and a response, as Netty needs them", async () => {
+Deno.test("push: SYN_STREAM and HEADERS are a request and a response, as Netty requires", async () => {
   const received: [string, string[]][] = [];
   await using pair = await httpPair(async (_request, info) => {
     await info.push("/x", { response: new Response("pushed") });

@@ -14,7 +14,7 @@ function redirecting(to: (request: Request) => string | undefined) {
   });
 }
 
-Deno.test("redirect: a connection follows within its origin when it is asked to", async () => {
+Deno.test("redirect: a connection follows redirects within its origin on request", async () => {
   await using server = redirecting(({ url }) =>
     url.endsWith("/first") ? "/second" : undefined
   );
@@ -37,7 +37,7 @@ Deno.test("redirect: a connection follows within its origin when it is asked to"
   assertEquals(connection.stats().streams, []);
 });
 
-Deno.test("redirect: a connection says that another origin is out of its reach", async () => {
+Deno.test("redirect: a connection reports that it cannot reach another origin", async () => {
   await using server = redirecting(() => "https://elsewhere.example/x");
   await using connection = await connect({ port: server.addr.port });
   const error = await assertRejects(
@@ -48,7 +48,7 @@ Deno.test("redirect: a connection says that another origin is out of its reach",
   assertEquals(error.message.includes("Client"), true);
 });
 
-Deno.test("redirect: the user that a redirect names is not sent", async () => {
+Deno.test("redirect: the user name in a redirect is not sent", async () => {
   await using server = redirecting(({ url }) =>
     url.endsWith("/first")
       ? url.replace("http://", "http://user:word@")

@@ -86,7 +86,7 @@ Deno.test("a fetch of a copy is aborted with the reason when the client leaves",
   assertEquals(error.name, "AbortError");
 });
 
-Deno.test("a body that is locked reaches onError", async () => {
+Deno.test("a locked body is passed to onError", async () => {
   const heard: unknown[] = [];
   await using pair = await httpPair((request) => {
     const { pathname } = new URL(request.url);
@@ -108,7 +108,7 @@ Deno.test("a body that is locked reaches onError", async () => {
   assertEquals(heard.length, 2);
 });
 
-Deno.test("a body of strings fails the response, and onError hears why", async () => {
+Deno.test("a body of strings fails the response and is reported to onError", async () => {
   const heard = Promise.withResolvers<unknown>();
   const { error: original } = console;
   console.error = () => {};

@@ -51,7 +51,7 @@ Deno.test("a request becomes the five required pairs and its headers", () => {
   );
 });
 
-Deno.test("a host header becomes :host, hop-by-hop headers stay behind", () => {
+Deno.test("a host header becomes :host, and hop-by-hop headers are not sent", () => {
   const nv = write("http://127.0.0.1:1/", {
     headers: {
       host: "virtual.example",
@@ -65,7 +65,7 @@ Deno.test("a host header becomes :host, hop-by-hop headers stay behind", () => {
   assertEquals(nv[0], [":host", "virtual.example"]);
 });
 
-Deno.test("content-length is announced once", () => {
+Deno.test("content-length is sent once", () => {
   assertEquals(write("http://h/", { method: "PUT" }, 0).at(-1), [
     "content-length",
     "0",
@@ -82,7 +82,7 @@ Deno.test("content-length is announced once", () => {
 /** `:host` as handlers get it. */
 const HOST: NameValue = ["host", "example.org:8080"];
 
-Deno.test("the host is a header as well; a host header cannot name another", () => {
+Deno.test("the host is also a header, and a host header cannot name another host", () => {
   for (const same of ["example.org:8080", "Example.ORG:8080"]) {
     const { headers } = readRequestHead([...REQUEST, ["host", same]]);
     assertEquals(headers, [HOST]);
@@ -96,7 +96,7 @@ Deno.test("the host is a header as well; a host header cannot name another", () 
   }
 });
 
-Deno.test("a request is read back", () => {
+Deno.test("a written request can be read", () => {
   assertEquals(
     readRequestHead([
       ...REQUEST,
@@ -119,7 +119,7 @@ Deno.test("a request is read back", () => {
   );
 });
 
-Deno.test("each required pair that is missing or empty is named", () => {
+Deno.test("the error names each required pair that is missing or empty", () => {
   for (const [name] of REQUEST) {
     for (const nv of [without(name), withPair(name, "")]) {
       assertThrows(
@@ -148,7 +148,7 @@ Deno.test("hop-by-hop headers in a request are refused", () => {
   }
 });
 
-Deno.test("a pair that cannot be what it says is refused", () => {
+Deno.test("a pair with an invalid value is refused", () => {
   const wrong: NameValue[] = [
     [":method", "GE T"],
     [":scheme", "ftp"],
@@ -188,7 +188,7 @@ Deno.test("a pair that cannot be what it says is refused", () => {
   );
 });
 
-Deno.test("content-length twice with one value is one", () => {
+Deno.test("a repeated content-length with the same value counts once", () => {
   const head = readRequestHead([
     ...REQUEST,
     ["content-length", "3"],
@@ -197,7 +197,7 @@ Deno.test("content-length twice with one value is one", () => {
   assertEquals(head.headers, [HOST, ["content-length", "3"]]);
 });
 
-Deno.test("paths: absolute (SPDY/2, proxies), star, two slashes", () => {
+Deno.test("paths can be absolute URLs (SPDY/2, proxies), a star, or begin with two slashes", () => {
   const url = (path: string): string =>
     readRequestHead(withPair(":path", path)).url;
   assertEquals(url("http://example.org:8080/x"), "http://example.org:8080/x");
@@ -215,7 +215,7 @@ Deno.test("cookie crumbs are joined with semicolons", () => {
   assertEquals(head.headers, [HOST, ["cookie", "a=1; b=2; c=3"]]);
 });
 
-Deno.test("the caller's header list stays as it was", () => {
+Deno.test("the caller's header list is not changed", () => {
   const crumbs: NameValue[] = [...REQUEST, ["cookie", "a"], ["cookie", "b"]];
   readRequestHead(crumbs);
   assertEquals(crumbs.slice(-2), [["cookie", "a"], ["cookie", "b"]]);
@@ -232,7 +232,7 @@ Deno.test("values outside ASCII keep their bytes in both directions", () => {
   assertEquals(readRequestHead(latin1).headers.at(-1), ["x-name", "caf\xe9"]);
 });
 
-Deno.test("a pushed stream names its URL with three pairs", () => {
+Deno.test("the URL of a pushed stream is in three pairs", () => {
   assertEquals(
     readPushedUrl([[":scheme", "https"], [":host", "h"], [":path", "/a b"]]),
     "https://h/a%20b",
@@ -250,7 +250,7 @@ Deno.test("a pushed stream names its URL with three pairs", () => {
   );
 });
 
-Deno.test("a pushed stream may name its URL with :path alone, when that is a whole URL", () => {
+Deno.test("the URL of a pushed stream can be in :path alone, if that is an absolute URL", () => {
   assertEquals(
     readPushedUrl([[":path", "https://own.example/a?b#c"]]),
     "https://own.example/a?b",
@@ -319,7 +319,7 @@ const HERE: [path: string, url: string][] = [
   ["https://own%2eexample/x", "https://own.example/x"],
 ];
 
-Deno.test("a :path leads where :scheme and :host lead, in requests and in pushes", () => {
+Deno.test("a :path has the origin of :scheme and :host, in requests and in pushes", () => {
   const list = (path: string, host = "own.example"): NameValue[] => [
     [":host", host],
     [":method", "GET"],

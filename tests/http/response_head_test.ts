@@ -42,7 +42,7 @@ Deno.test("date and content-length of the handler are kept", () => {
   ]);
 });
 
-Deno.test("a response is read back, with and without a reason", () => {
+Deno.test("a response is read with and without a reason phrase", () => {
   const read = (status: string) =>
     readResponseHead([
       [":status", status],
@@ -64,7 +64,7 @@ Deno.test("a response is read back, with and without a reason", () => {
   assertEquals(read("200 \u65e5").statusText, "\xe6\x97\xa5");
 });
 
-Deno.test("what is no response is refused, with what is wrong", () => {
+Deno.test("an invalid response is refused with its error", () => {
   assertThrows(
     () => readResponseHead([[":version", "HTTP/1.1"]]),
     HttpMessageError,
@@ -86,13 +86,13 @@ Deno.test("what is no response is refused, with what is wrong", () => {
   }
 });
 
-Deno.test("header names that no Headers takes are refused as the peer's fault", () => {
+Deno.test("header names that Headers does not accept are refused as the peer's fault", () => {
   const nv: NameValue[] = [["bad name", "x"]];
   const error = assertThrows(() => toHeaders(nv), HttpMessageError);
   assertEquals(error.initiator, "remote");
 });
 
-Deno.test("statuses without a body", () => {
+Deno.test("these statuses have no body", () => {
   assertEquals([200, 204, 205, 206, 304, 404].filter(isNullBodyStatus), [
     204,
     205,

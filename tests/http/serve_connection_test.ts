@@ -27,7 +27,7 @@ import { memoryStreams, tcpConns } from "../helpers/connections.ts";
 const origin = "http://localhost";
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1] as const) {
-  Deno.test(`serveConnection: on a pair of web streams, version ${version}`, async () => {
+  Deno.test(`serveConnection: it serves on a pair of web streams, version ${version}`, async () => {
     const [left, right] = memoryStreams();
     const served = serveConnection(
       right,
@@ -51,7 +51,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1] as const) {
   });
 }
 
-Deno.test("serveConnection: on a socket, with its address", async () => {
+Deno.test("serveConnection: it serves on a socket and reports its address", async () => {
   const [near, far] = await tcpConns();
   await using served = serveConnection(far, (_request, info) => {
     return Response.json(info.remoteAddr);
@@ -65,7 +65,7 @@ Deno.test("serveConnection: on a socket, with its address", async () => {
   assertEquals(await response.json(), near.localAddr);
 });
 
-Deno.test("serveConnection: on what accept gave", async () => {
+Deno.test("serveConnection: it serves on the result of accept", async () => {
   const [near, far] = await tcpConns();
   const accepted = await accept(far, { version: PROTO_SPDY3 });
   await using served = serveConnection(accepted, () => new Response("x"));
@@ -78,7 +78,7 @@ Deno.test("serveConnection: on what accept gave", async () => {
   assertEquals(await (await client.fetch("/")).text(), "x");
 });
 
-Deno.test("serveConnection: on TLS the handshake selects the version", async () => {
+Deno.test("serveConnection: on TLS, the handshake selects the version", async () => {
   const { cert, key, caCert } = await makeCertificate();
   using listener = Deno.listenTls({
     hostname: "127.0.0.1",
@@ -110,7 +110,7 @@ Deno.test("serveConnection: on TLS the handshake selects the version", async () 
   await served.shutdown();
 });
 
-Deno.test("serveConnection: behind an HTTP/1.1 upgrade", async () => {
+Deno.test("serveConnection: it serves after an HTTP/1.1 upgrade", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const asking = connectUpgrade(`http://127.0.0.1:${port}/`);
@@ -133,7 +133,7 @@ Deno.test("serveConnection: a client that never speaks SPDY ends it", async () =
   await assertRejects(() => served.connection);
 });
 
-Deno.test("serveConnection: shutdown ends what has not begun to speak SPDY", async () => {
+Deno.test("serveConnection: shutdown ends a connection that does not speak SPDY yet", async () => {
   const [near, far] = await tcpConns();
   using _ = near;
   const served = serveConnection(far, { upgrade: true }, () => new Response());
@@ -158,7 +158,7 @@ Deno.test("serveConnection: the signal ends it at once", async () => {
   await served.finished;
 });
 
-Deno.test("serveConnection: what cannot be served is refused at once", async () => {
+Deno.test("serveConnection: invalid arguments are refused at once", async () => {
   const handler = () => new Response();
   const [streams, other] = memoryStreams();
   const client = new Connection(streams, {
@@ -191,7 +191,7 @@ Deno.test("serveConnection: what cannot be served is refused at once", async () 
   await client.close();
 });
 
-Deno.test("serve: on a listener of the caller", async () => {
+Deno.test("serve: it serves on the caller's listener", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const server = serve({ listener, onListen() {} }, () => new Response("x"));
   const { port } = server.addr as Deno.NetAddr;
@@ -202,7 +202,7 @@ Deno.test("serve: on a listener of the caller", async () => {
   await assertRejects(() => listener.accept(), Deno.errors.BadResource);
 });
 
-Deno.test("serve: on a listener whose connections are web streams", async () => {
+Deno.test("serve: it serves on a listener whose connections are web streams", async () => {
   const [left, right] = memoryStreams();
   const conns = [right];
   const server = serve({
@@ -231,7 +231,7 @@ Deno.test("serve: on a listener whose connections are web streams", async () => 
   await server.shutdown();
 });
 
-Deno.test("serve: a listener knows where it listens", () => {
+Deno.test("serve: a listener cannot be combined with options for listening", () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const options = { listener, port: 1, onListen() {} };
   assertThrows(
@@ -242,7 +242,7 @@ Deno.test("serve: a listener knows where it listens", () => {
   assert((listener.addr as Deno.NetAddr).port > 0);
 });
 
-Deno.test("serveConnection: a socket that the client leaves is closed once, and one that speaks nothing as well", async () => {
+Deno.test("serveConnection: a socket that its client closes is closed once, even if it never spoke", async () => {
   for (const speaks of [true, false]) {
     const [near, far] = await tcpConns();
     let closed = 0;

@@ -45,7 +45,7 @@ Deno.test("serve: a handler that throws is answered with 500 and logged", async 
   assertEquals(errors.said.map((args) => String(args[0])), ["Error: boom"]);
 });
 
-Deno.test("serve: onError answers in place of the handler", async () => {
+Deno.test("serve: onError answers instead of the handler", async () => {
   await using pair = await httpPair(async () => {
     await Promise.resolve();
     throw new Error("boom");
@@ -98,7 +98,7 @@ Deno.test("serve: an onError that throws is answered with 500", async () => {
   assertEquals(String(errors.said[0][1]), "Error: second");
 });
 
-Deno.test("serve: what is no response goes to onError", async () => {
+Deno.test("serve: a result that is not a response is passed to onError", async () => {
   const used = new Response("x");
   await used.text();
   const answers: unknown[] = [undefined, "text", Response.error(), used];
@@ -163,7 +163,7 @@ for (
       })],
   ] as const
 ) {
-  Deno.test(`serve: a body of something else than bytes resets the stream, it comes ${when}`, async () => {
+  Deno.test(`serve: a body that is not bytes resets the stream, it arrives ${when}`, async () => {
     using errors = captureErrors();
     await using pair = await httpPair(() =>
       new Response(makeBody() as ReadableStream)
@@ -199,7 +199,7 @@ function resetOf(error: unknown): StreamResetError {
 }
 
 for (const version of VERSIONS) {
-  Deno.test(`serve: the signal tells of a client that gives up, version ${version}`, async () => {
+  Deno.test(`serve: the signal aborts when a client gives up, version ${version}`, async () => {
     const reason = Promise.withResolvers<unknown>();
     const called = Promise.withResolvers<void>();
     const completed = Promise.withResolvers<unknown>();
@@ -254,7 +254,7 @@ Deno.test("serve: a handler that fails because the client left is not logged", a
   assertEquals(errors.said, []);
 });
 
-Deno.test("serve: the connection ends while a handler runs", async () => {
+Deno.test("serve: a handler is told when its connection ends", async () => {
   const reason = Promise.withResolvers<unknown>();
   const called = Promise.withResolvers<void>();
   await using pair = await httpPair(async (request) => {
@@ -272,7 +272,7 @@ Deno.test("serve: the connection ends while a handler runs", async () => {
   assertInstanceOf(await reason.promise, Error);
 });
 
-Deno.test("serve: shutdown finishes what is under way, then ends", async () => {
+Deno.test("serve: shutdown finishes open requests and then ends", async () => {
   const called = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
   await using pair = await httpPair(async () => {
@@ -317,7 +317,7 @@ Deno.test("serve: the signal ends everything at once", async () => {
   release.resolve();
 });
 
-Deno.test("serve: a signal that aborted before ends it at once, too", async () => {
+Deno.test("serve: an already aborted signal ends it at once", async () => {
   const { serve } = await import("../../http/server/serve.ts");
   const server = serve(
     { port: 0, onListen() {}, signal: AbortSignal.abort() },
@@ -430,7 +430,7 @@ Deno.test("serve: a wrong length after the head was sent resets the stream", asy
   assertEquals(await stream.closed, PROTOCOL_ERROR);
 });
 
-Deno.test("serve: an upload nobody reads is held back, then stopped", async () => {
+Deno.test("serve: an unread upload gets back-pressure and is then stopped", async () => {
   const release = Promise.withResolvers<void>();
   await using pair = await httpPair(async () => {
     await release.promise;
@@ -494,7 +494,7 @@ for (const version of [PROTO_SPDY3, PROTO_SPDY3_1] as const) {
   });
 }
 
-Deno.test("serve: a client that vanishes in the middle of a response", async () => {
+Deno.test("serve: a client may disappear in the middle of a response", async () => {
   const completed = Promise.withResolvers<unknown>();
   const cancelled = Promise.withResolvers<void>();
   await using pair = await httpPair((_request, info) => {
@@ -527,7 +527,7 @@ Deno.test("serve: a handler may cancel the request's body and still answer", asy
   assertEquals(await response.stream.closed, CANCEL);
 });
 
-Deno.test("serve: small uploads nobody reads end in order", async () => {
+Deno.test("serve: small unread uploads end cleanly", async () => {
   await using pair = await httpPair(() => new Response("no", { status: 404 }));
   const response = await pair.client.fetch("/", {
     method: "POST",
@@ -537,7 +537,7 @@ Deno.test("serve: small uploads nobody reads end in order", async () => {
   assertEquals(await response.stream.closed, 0);
 });
 
-Deno.test("serve: 1,000 requests one after another leave nothing behind", async () => {
+Deno.test("serve: 1,000 requests one after another leave nothing in memory", async () => {
   await using pair = await httpPair(async (request) =>
     new Response(await request.text())
   );
@@ -550,14 +550,14 @@ Deno.test("serve: 1,000 requests one after another leave nothing behind", async 
   }
 });
 
-Deno.test("serve: unref lets go of listener and connections, ref takes hold again", async () => {
+Deno.test("serve: unref lets the process exit, and ref keeps it alive again", async () => {
   await using pair = await httpPair(() => new Response("x"));
   pair.server.unref();
   pair.server.ref();
   assertEquals(await (await pair.client.fetch("/")).text(), "x");
 });
 
-Deno.test("serve: what an error says cannot steer the terminal that it is logged on", async () => {
+Deno.test("serve: a logged error cannot control the terminal", async () => {
   using errors = captureErrors();
   await using pair = await httpPair((request) => {
     const cause = new Error("\x1b[2J of a peer");
@@ -576,7 +576,7 @@ Deno.test("serve: what an error says cannot steer the terminal that it is logged
   }
 });
 
-Deno.test("serve: what has no text can be thrown, and the server goes on", async () => {
+Deno.test("serve: a thrown value without text is logged, and the server continues", async () => {
   using errors = captureErrors();
   const odd: unknown[] = [
     Object.create(null),
@@ -606,7 +606,7 @@ Deno.test("serve: what has no text can be thrown, and the server goes on", async
   assertEquals(await (await pair.client.fetch("/fine")).text(), "fine");
 });
 
-Deno.test("serve: a body that comes when its client has left is cancelled", async () => {
+Deno.test("serve: a body that is created after its client has left is cancelled", async () => {
   const cancelled = Promise.withResolvers<void>();
   await using pair = await httpPair(async (_request, info) => {
     await info.stream.closed.catch(() => {});
@@ -618,7 +618,7 @@ Deno.test("serve: a body that comes when its client has left is cancelled", asyn
   await cancelled.promise;
 });
 
-Deno.test("serve: a body whose request proves to be wrong is cancelled", async () => {
+Deno.test("serve: the body of a response to an invalid request is cancelled", async () => {
   const cancelled = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
   await using pair = await httpPair(async (request) => {

@@ -15,7 +15,7 @@ import { makeCertificate } from "../helpers/certificate.ts";
 import { assertFetchFails, httpPair, VERSIONS } from "../helpers/http.ts";
 
 for (const version of VERSIONS) {
-  Deno.test(`serve: request and response, version ${version}`, async () => {
+  Deno.test(`serve: a request and its response are complete, version ${version}`, async () => {
     await using pair = await httpPair(async (request, info) => {
       assertEquals(info.remoteAddr.hostname, "127.0.0.1");
       assertEquals(request.headers.get("x-asked"), "yes");
@@ -95,7 +95,7 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("serve: a plain client is told the version by nobody but itself", async () => {
+Deno.test("serve: a plain client has to know the version itself", async () => {
   await using pair = await httpPair(() => new Response("3"), {
     version: PROTO_SPDY3,
   });
@@ -107,7 +107,7 @@ Deno.test("serve: a plain client is told the version by nobody but itself", asyn
   await assertRejects(() => stranger.fetch("/"));
 });
 
-Deno.test("serve: handler alone, handler among the options", async () => {
+Deno.test("serve: the handler can be an argument or an option", async () => {
   await using server = serve({
     port: 0,
     onListen() {},
@@ -117,7 +117,7 @@ Deno.test("serve: handler alone, handler among the options", async () => {
   assertEquals(await (await client.fetch("/")).text(), "by option");
 });
 
-Deno.test("serve: what cannot be served is refused at once", () => {
+Deno.test("serve: invalid arguments are refused at once", () => {
   assertThrows(
     () => serve({ port: 0 } as Parameters<typeof serve>[0]),
     TypeError,
@@ -133,7 +133,7 @@ Deno.test("serve: what cannot be served is refused at once", () => {
   );
 });
 
-Deno.test("serve: says where it listens, or asks onListen to", async () => {
+Deno.test("serve: it prints its address, or calls onListen", async () => {
   const said: string[] = [];
   const log = console.log;
   console.log = (text: string) => {
@@ -160,7 +160,7 @@ Deno.test("serve: says where it listens, or asks onListen to", async () => {
   assertEquals(server.addr.hostname, "127.0.0.1");
 });
 
-Deno.test("serve: HEAD, 204, 304 and empty bodies", async () => {
+Deno.test("serve: HEAD, 204, 304 and empty bodies work", async () => {
   await using pair = await httpPair((request) => {
     switch (new URL(request.url).pathname) {
       case "/204":
@@ -199,7 +199,7 @@ Deno.test("serve: HEAD, 204, 304 and empty bodies", async () => {
   assertEquals(await ask("/"), [200, "5", false, "12345"]);
 });
 
-Deno.test("serve: cookies and set-cookie", async () => {
+Deno.test("serve: cookies and set-cookie arrive", async () => {
   await using pair = await httpPair((request) =>
     new Response(request.headers.get("cookie"), {
       headers: [["set-cookie", "a=1; Path=/"], ["set-cookie", "b=2"]],
@@ -212,7 +212,7 @@ Deno.test("serve: cookies and set-cookie", async () => {
   assertEquals(await response.text(), "x=1; y=2");
 });
 
-Deno.test("serve: hop-by-hop headers of a handler stay behind", async () => {
+Deno.test("serve: hop-by-hop headers of a handler are not sent", async () => {
   await using pair = await httpPair(() =>
     new Response("x", {
       headers: {
@@ -234,7 +234,7 @@ Deno.test("serve: hop-by-hop headers of a handler stay behind", async () => {
   ]);
 });
 
-Deno.test("serve: the head leaves before a body that comes later", async () => {
+Deno.test("serve: the head is sent before a later body", async () => {
   const release = Promise.withResolvers<void>();
   await using pair = await httpPair(() =>
     new Response(
@@ -254,7 +254,7 @@ Deno.test("serve: the head leaves before a body that comes later", async () => {
   assertEquals(await response.text(), "late");
 });
 
-Deno.test("serve: trailers both ways", async () => {
+Deno.test("serve: trailers arrive both ways", async () => {
   await using pair = await httpPair(async (request, info) => {
     const body = await request.text();
     const trailers = await info.trailers;
@@ -282,7 +282,7 @@ Deno.test("serve: trailers both ways", async () => {
   assertEquals((await response.trailers).get("x-body-left"), "true");
 });
 
-Deno.test("serve: trailers after no body, and none where none are sent", async () => {
+Deno.test("serve: trailers need a body, and are empty if none are sent", async () => {
   await using pair = await httpPair((request, info) => {
     if (request.url.endsWith("/with")) info.sendTrailers({ "x-a": "1" });
     return new Response(null);
@@ -298,7 +298,7 @@ Deno.test("serve: trailers after no body, and none where none are sent", async (
   );
 });
 
-Deno.test("serve: completed resolves when the response has left", async () => {
+Deno.test("serve: completed resolves when the response was sent", async () => {
   const completed = Promise.withResolvers<void>();
   await using pair = await httpPair((_request, info) => {
     info.completed.then(completed.resolve, completed.reject);
@@ -308,7 +308,7 @@ Deno.test("serve: completed resolves when the response has left", async () => {
   await completed.promise;
 });
 
-Deno.test("serve: a hundred requests at once on one connection", async () => {
+Deno.test("serve: a connection has a hundred requests at once", async () => {
   await using pair = await httpPair(async (request) => {
     const { pathname } = new URL(request.url);
     return new Response(pathname + await request.text());
@@ -325,7 +325,7 @@ Deno.test("serve: a hundred requests at once on one connection", async () => {
   assertEquals(texts, Array.from({ length: 100 }, (_, index) => `/${index}!`));
 });
 
-Deno.test("serve: methods no Request can have are answered with 501", async () => {
+Deno.test("serve: methods that Request does not allow are answered with 501", async () => {
   await using pair = await httpPair(() => new Response());
   const stream = await pair.client.openStream([
     [":host", "h"],

@@ -84,7 +84,7 @@ for (const how of ["shutdown", "signal", "await using"] as const) {
   }
 }
 
-Deno.test("serve: connections are those that live at the moment", async () => {
+Deno.test("serve: connections lists the open connections", async () => {
   await using server = serve(quiet, answer);
   const { port } = server.addr;
   const all = () => [...server.connections];
@@ -103,7 +103,7 @@ Deno.test("serve: connections are those that live at the moment", async () => {
   assertEquals(all()[0].remoteAddr, second.localAddr);
 });
 
-Deno.test("onConnection: is called before the first request, and may take its time", async () => {
+Deno.test("onConnection: it is called before the first request, which waits for it", async () => {
   const order: string[] = [];
   const gate = Promise.withResolvers<void>();
   await using server = serve({
@@ -139,7 +139,7 @@ const REFUSALS: Record<string, () => unknown> = {
 };
 
 for (const [how, onConnection] of Object.entries(REFUSALS)) {
-  Deno.test(`onConnection: refuses a client when it ${how}`, async () => {
+  Deno.test(`onConnection: it refuses a client when it ${how}`, async () => {
     const told = new Told();
     const { onConnectionError } = told;
     let requests = 0;
@@ -173,7 +173,7 @@ for (
     ["TLS", new Uint8Array([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, 0]), /TLS/],
   ] as const
 ) {
-  Deno.test(`onConnectionError: is told of a client that speaks ${name}`, async () => {
+  Deno.test(`onConnectionError: it is called for a client that speaks ${name}`, async () => {
     const told = new Told();
     const { onConnectionError } = told;
     await using server = serve({ ...quiet, onConnectionError }, answer);
@@ -186,7 +186,7 @@ for (
   });
 }
 
-Deno.test("onConnectionError: is told of a limit and of a timeout that were passed", async () => {
+Deno.test("onConnectionError: it is called when a limit or a timeout is exceeded", async () => {
   const told = new Told();
   const { onConnectionError } = told;
   const options = { ...quiet, onConnectionError, headerTimeout: 50 };
@@ -206,7 +206,7 @@ Deno.test("onConnectionError: is told of a limit and of a timeout that were pass
   assertMatch((await next)[0].message, /50 ms/);
 });
 
-Deno.test("onConnectionError: is told of TLS handshakes that fail or take too long", async () => {
+Deno.test("onConnectionError: it is called for TLS handshakes that fail or take too long", async () => {
   const { cert, key } = await makeCertificate();
   const told = new Told();
   const { onConnectionError } = told;
@@ -228,7 +228,7 @@ Deno.test("onConnectionError: is told of TLS handshakes that fail or take too lo
   assertEquals(info.connection, undefined);
 });
 
-Deno.test("onConnectionError: a client without ALPN is one that cannot be served", async () => {
+Deno.test("onConnectionError: it is called for a client without ALPN", async () => {
   const { cert, key, caCert } = await makeCertificate();
   const told = new Told();
   const { onConnectionError } = told;
@@ -246,7 +246,7 @@ Deno.test("onConnectionError: a client without ALPN is one that cannot be served
   assertMatch((await next)[0].message, /agreed on no protocol by ALPN/);
 });
 
-Deno.test("onConnectionError: is not told of clients that only leave", async () => {
+Deno.test("onConnectionError: it is not called for clients that only disconnect", async () => {
   const { cert, key } = await makeCertificate();
   const told = new Told();
   const { onConnectionError } = told;
@@ -281,7 +281,7 @@ Deno.test("onConnectionError: is not told of clients that only leave", async () 
   assertEquals(told.all, []);
 });
 
-Deno.test("onConnectionError: what it throws is logged and ends nothing", async () => {
+Deno.test("onConnectionError: an exception in it is logged and ends nothing", async () => {
   const { error: original } = console;
   const logged: unknown[] = [];
   const seen = Promise.withResolvers<void>();
@@ -309,7 +309,7 @@ Deno.test("onConnectionError: what it throws is logged and ends nothing", async 
 for (
   const bound of ["maxConnections", "maxConnectionsPerAddress"] as const
 ) {
-  Deno.test(`serve: ${bound} holds, and a place is free again`, async () => {
+  Deno.test(`serve: ${bound} is enforced, and a place becomes free again`, async () => {
     const told = new Told();
     const { onConnectionError } = told;
     await using server = serve(
@@ -350,7 +350,7 @@ for (
   });
 }
 
-Deno.test("shutdown: what is not done by the deadline is ended", async () => {
+Deno.test("shutdown: requests that are not finished by the deadline are ended", async () => {
   const begun = Promise.withResolvers<AbortSignal>();
   const server = serve(quiet, (request) => {
     begun.resolve(request.signal);
@@ -365,7 +365,7 @@ Deno.test("shutdown: what is not done by the deadline is ended", async () => {
   assert(signal.aborted);
 });
 
-Deno.test("shutdown: what is done before the deadline is not ended", async () => {
+Deno.test("shutdown: requests that finish before the deadline are not ended", async () => {
   const begun = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
   const server = serve(quiet, async () => {
@@ -382,7 +382,7 @@ Deno.test("shutdown: what is done before the deadline is not ended", async () =>
   await down;
 });
 
-Deno.test("shutdown: takes no time that is none", async () => {
+Deno.test("shutdown: an invalid timeout is refused", async () => {
   await using server = serve(quiet, answer);
   for (const timeout of [-1, NaN, 1.5]) {
     await assertRejects(

@@ -6,7 +6,7 @@ import { makeCertificate } from "../helpers/certificate.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
 
-Deno.test("setCertificate: new handshakes use it, open connections go on", async () => {
+Deno.test("setCertificate: new handshakes use it, and open connections continue", async () => {
   const [before, after] = [await makeCertificate(), await makeCertificate()];
   const { cert, key } = before;
   await using server = serve(
@@ -40,7 +40,7 @@ Deno.test("setCertificate: new handshakes use it, open connections go on", async
   assertEquals(await (await third.fetch("/")).text(), "served");
 });
 
-Deno.test("setCertificate: only where the server does TLS", async () => {
+Deno.test("setCertificate: it is refused if the server does not use TLS", async () => {
   await using server = serve(LOOPBACK, () => new Response());
   assertThrows(
     () => server.setCertificate({ cert: "", key: "" }),
@@ -49,7 +49,7 @@ Deno.test("setCertificate: only where the server does TLS", async () => {
   );
 });
 
-Deno.test("setCertificate: a server that has ended opens no listener again", async () => {
+Deno.test("setCertificate: a server that has ended does not listen again", async () => {
   const { cert, key } = await makeCertificate();
   const server = serve({ ...LOOPBACK, cert, key }, () => new Response());
   await server.shutdown();

@@ -169,14 +169,14 @@ const REVEALING: readonly [string, (message: Request | Response) => unknown][] =
     ["after blob()", (message) => message.blob()],
   ];
 
-Deno.test("stand-ins are what this platform gets", {
+Deno.test("stand-ins are used on this platform", {
   ignore: !usesStandIns(),
 }, () => {
   assert(ReceivedResponse !== Response as unknown);
   for (const pair of PAIRS) assert(HELD in pair.ours(), pair.name);
 });
 
-Deno.test("every member of the platform's, used and not", async () => {
+Deno.test("every member equals the platform's, on used and unused objects", async () => {
   for (const pair of PAIRS) {
     for (const member of membersOf(pair)) {
       for (const [when, reveal] of REVEALING) {
@@ -191,7 +191,7 @@ Deno.test("every member of the platform's, used and not", async () => {
   }
 });
 
-Deno.test("every member of the platform's, by its own function", async () => {
+Deno.test("the function of every member of the platform works", async () => {
   for (const pair of PAIRS) {
     for (const member of membersOf(pair)) {
       const { get, value } = Object.getOwnPropertyDescriptor(
@@ -208,7 +208,7 @@ Deno.test("every member of the platform's, by its own function", async () => {
   }
 });
 
-Deno.test("a body is read once, by whatever reads it", async () => {
+Deno.test("a body is read once, by any reader", async () => {
   for (const pair of PAIRS) {
     for (const first of READERS) {
       await same(pair, first, (message) => message[first]());
@@ -230,7 +230,7 @@ Deno.test("a body is read once, by whatever reads it", async () => {
   }
 });
 
-Deno.test("a copy and its original are read both", async () => {
+Deno.test("a copy and its original can both be read", async () => {
   for (const pair of PAIRS) {
     for (const reader of READERS) {
       await same(pair, `copy, ${reader}`, async (message) => {
@@ -253,7 +253,7 @@ Deno.test("a body is locked by its reader", async () => {
   }
 });
 
-Deno.test("headers are one object, which cannot be changed", async () => {
+Deno.test("headers are always the same object, which is immutable", async () => {
   for (const pair of PAIRS) {
     for (const method of ["append", "delete", "set"] as const) {
       await same(pair, `headers.${method}`, (message) => {
@@ -268,7 +268,7 @@ Deno.test("headers are one object, which cannot be changed", async () => {
   }
 });
 
-Deno.test("headers are one object before and after the real one is made", async () => {
+Deno.test("headers are the same object before and after the real object is created", async () => {
   for (const pair of PAIRS) {
     const headersOf = Object.getOwnPropertyDescriptor(
       pair.prototype,
@@ -302,7 +302,7 @@ Deno.test("headers are one object before and after the real one is made", async 
   }
 });
 
-Deno.test("properties are where they are, and as they are", async () => {
+Deno.test("properties have the same places and attributes", async () => {
   const views: ((message: Request | Response) => unknown)[] = [
     (message) => {
       const names: string[] = [];
@@ -333,7 +333,7 @@ Deno.test("properties are where they are, and as they are", async () => {
   }
 });
 
-Deno.test("the platform makes other objects of them", async () => {
+Deno.test("the platform creates other objects from stand-ins", async () => {
   for (const pair of PAIRS) {
     const isRequest = pair.prototype === Request.prototype;
     await same(pair, "new Request(ours)", async (message) => {
@@ -366,7 +366,7 @@ Deno.test("the platform makes other objects of them", async () => {
   }
 });
 
-Deno.test("subclasses stay possible", async () => {
+Deno.test("subclasses are possible", async () => {
   class Sub extends ReceivedResponse {
     get mine(): string {
       return `${this.status}`;
@@ -381,7 +381,7 @@ Deno.test("subclasses stay possible", async () => {
   assertEquals(await json({ a: 1 }).json(), { a: 1 });
 });
 
-Deno.test("parts that are no message are refused as ever", {
+Deno.test("invalid parts are refused as on the platform", {
   ignore: !usesStandIns(),
 }, async () => {
   const bad: NameValue[][] = [
@@ -437,7 +437,7 @@ Deno.test("parts that are no message are refused as ever", {
   }
 });
 
-Deno.test("memory outside of JavaScript stays with the object it is for", () => {
+Deno.test("memory outside of JavaScript belongs to one object only", () => {
   // Deno's `Response` has some: freed through a stand-in, it would be freed twice.
   const head = { status: 200, statusText: "So", headers: [] };
   const bytes = encode("x");
@@ -459,7 +459,7 @@ Deno.test("memory outside of JavaScript stays with the object it is for", () => 
   }
 });
 
-Deno.test("where the platform hides its state, nothing stands in", () => {
+Deno.test("if the platform hides its state, stand-ins are off", () => {
   class Sealed {
     readonly #url = "x";
     get url(): string {

@@ -117,7 +117,7 @@ async function startApp(
   };
 }
 
-Deno.test("spans of client and server join over two hops, also with Deno's own", async () => {
+Deno.test("spans of client and server are joined over two hops, also with Deno's own", async () => {
   await using collector = new Collector();
   const caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const app = await startApp({
@@ -246,7 +246,7 @@ Deno.test("spans of client and server join over two hops, also with Deno's own",
   assert(!JSON.stringify(collector.spans).includes("password"));
 });
 
-Deno.test("where telemetry is off, nothing is added to requests", async () => {
+Deno.test("if telemetry is off, nothing is added to requests", async () => {
   const app = await startApp({ OTEL_DENO: "false" });
   assertEquals(app.first, "");
   await app.end();
@@ -276,7 +276,7 @@ Deno.test("traceparent is read strictly", () => {
   assertEquals(read(`00-${ids}-01`, `00-${ids}-01`), undefined);
 });
 
-Deno.test("a header list names one span", () => {
+Deno.test("a header list contains exactly one span", () => {
   const span = {
     traceId: "a".repeat(32),
     spanId: "b".repeat(16),

@@ -48,7 +48,7 @@ async function exchange(
 
 for (const toProxy of ["http", "https"]) {
   for (const toServer of ["http", "https"]) {
-    Deno.test(`${toServer} to the server through a proxy that is reached by ${toProxy}`, async () => {
+    Deno.test(`${toServer} to the server through a proxy over ${toProxy}`, async () => {
       const { cert, key, caCert } = await makeCertificate();
       await using server = serve(
         { ...LOOPBACK, ...(toServer === "https" ? { cert, key } : {}) },
@@ -91,7 +91,7 @@ for (const toProxy of ["http", "https"]) {
     });
   }
 
-  Deno.test(`an upgrade through a proxy that is reached by ${toProxy}`, async () => {
+  Deno.test(`an upgrade through a proxy over ${toProxy}`, async () => {
     const { cert, key, caCert } = await makeCertificate();
     await using server = serve(
       { ...LOOPBACK, cert, key, upgrade: true },
@@ -171,7 +171,7 @@ Deno.test("bytes that the server sends before the client belong to the tunnel", 
   (await proxied).close();
 });
 
-Deno.test("what a proxy may answer instead of a tunnel", async () => {
+Deno.test("other answers of a proxy than a tunnel are errors", async () => {
   const answers: [answer: string, status: number | undefined, text: string][] =
     [
       [
@@ -219,7 +219,7 @@ Deno.test("what a proxy may answer instead of a tunnel", async () => {
   }
 });
 
-Deno.test("a proxy that is not there, and one that closes the connection", async () => {
+Deno.test("a proxy that cannot be reached or closes the connection is an error", async () => {
   using gone = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = gone.addr as Deno.NetAddr;
   gone.close();
@@ -243,7 +243,7 @@ Deno.test("a proxy that is not there, and one that closes the connection", async
   await accepted;
 });
 
-Deno.test("a certificate of the proxy that is not trusted is the proxy's fault", async () => {
+Deno.test("an untrusted certificate of the proxy is the proxy's fault", async () => {
   const { cert, key } = await makeCertificate();
   await using proxy = connectProxy({ tls: { cert, key } });
   const error = await assertRejects(
@@ -254,7 +254,7 @@ Deno.test("a certificate of the proxy that is not trusted is the proxy's fault",
   assertStringIncludes(error.message, "UnknownIssuer");
 });
 
-Deno.test("a proxy that does not answer is given up", async () => {
+Deno.test("a proxy that does not answer ends with a timeout", async () => {
   using time = virtualTime();
   await using proxy = connectProxy({ answer: "HTTP/1.1 200" });
   const connecting = connect({
@@ -288,7 +288,7 @@ Deno.test("a signal ends the wait for a proxy, with its reason", async () => {
   while (proxy.open.size > 0) await realPause();
 });
 
-Deno.test("options that contradict each other are refused before anything is connected", async () => {
+Deno.test("options that contradict each other are refused before connecting", async () => {
   const proxy = { url: "http://127.0.0.1:1" };
   for (
     const [options, text] of [
@@ -320,7 +320,7 @@ Deno.test("options that contradict each other are refused before anything is con
   }
 });
 
-Deno.test("the environment's proxy is used for TLS, unless the option says no", async () => {
+Deno.test("the environment's proxy is used for TLS, unless the option forbids it", async () => {
   const { cert, key, caCert } = await makeCertificate();
   await using server = serve({ ...LOOPBACK, cert, key }, answer);
   await using plain = serve(LOOPBACK, answer);
@@ -359,7 +359,7 @@ Deno.test("the environment's proxy is used for TLS, unless the option says no", 
   assertEquals(proxy.requests.length, 1);
 });
 
-Deno.test("dial makes the connection, to the server or to the proxy", async () => {
+Deno.test("dial opens the connection to the server or to the proxy", async () => {
   const { cert, key, caCert } = await makeCertificate();
   const tls = { caCerts: [caCert] };
   await using server = serve({ ...LOOPBACK, cert, key }, answer);
@@ -400,7 +400,7 @@ Deno.test("dial makes the connection, to the server or to the proxy", async () =
   );
 });
 
-Deno.test("TLS is opened on whatever dial returns: web streams, and Unix sockets", async () => {
+Deno.test("TLS is opened on any result of dial: web streams and Unix sockets", async () => {
   const { cert, key, caCert } = await makeCertificate();
   await using server = serve({ ...LOOPBACK, cert, key }, answer);
   const path = await Deno.makeTempFile();
@@ -429,7 +429,7 @@ Deno.test("TLS is opened on whatever dial returns: web streams, and Unix sockets
   await Deno.remove(path);
 });
 
-Deno.test("the server is verified and asked for under tls.serverName", async () => {
+Deno.test("tls.serverName is sent and verified", async () => {
   const { cert, key, caCert } = await makeCertificate(
     ["spdy.example"],
     null,

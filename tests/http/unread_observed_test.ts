@@ -74,7 +74,7 @@ function assertHeld(pair: Pair, side: "client" | "server"): void {
   assert(pair[side].accepting);
 }
 
-Deno.test("observed: a push that nobody reads stops reading and fails nothing", async () => {
+Deno.test("observed: an unread push stops reading and fails nothing", async () => {
   using time = virtualTime();
   await using pair = serving(async (request, info) => {
     if (request.url.endsWith("/big")) return new Response(endless());
@@ -91,7 +91,7 @@ Deno.test("observed: a push that nobody reads stops reading and fails nothing", 
   assertHeld(pair, "client");
 });
 
-Deno.test("observed: the body of a request that goes on does not make its response come", async () => {
+Deno.test("observed: the body of an open request does not make its response arrive", async () => {
   using time = virtualTime();
   await using pair = serving(() => new Response(endless()));
   // Kept to the end: a response that is dropped is cancelled by the garbage collector.
@@ -158,7 +158,7 @@ Deno.test("observed: a server that waits for its own output does not wait for th
   assertHeld(pair, "server");
 });
 
-Deno.test("observed: who waits for the response of a push gets its head from behind unread bytes", async () => {
+Deno.test("observed: a wait for the response of a push gets its head after unread bytes", async () => {
   using time = virtualTime();
   const head = Promise.withResolvers<Response>();
   await using pair = serving(async (request, info) => {
@@ -183,7 +183,7 @@ Deno.test("observed: who waits for the response of a push gets its head from beh
   assertEquals(response.bodyUsed, false);
 });
 
-Deno.test("observed: a handler that waits for trailers gets them from behind unread bytes", async () => {
+Deno.test("observed: a handler that waits for trailers gets them after unread bytes", async () => {
   using time = virtualTime();
   const go = Promise.withResolvers<void>();
   let trailers: Headers | undefined;

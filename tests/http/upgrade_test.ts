@@ -95,7 +95,7 @@ Deno.test("upgrade: on a Unix socket", async () => {
   }
 });
 
-Deno.test("upgrade: of several names the first that both know", async () => {
+Deno.test("upgrade: the first of several names that both sides support is used", async () => {
   await using server = serve(
     { ...LOOPBACK, upgrade: true, versions: [PROTO_SPDY2, PROTO_SPDY3] },
     () => new Response(),
@@ -108,7 +108,7 @@ Deno.test("upgrade: of several names the first that both know", async () => {
   await connection.close();
 });
 
-Deno.test("serve with upgrade: SPDY without one, on the same port", async () => {
+Deno.test("serve with upgrade: the same port accepts SPDY without an upgrade", async () => {
   await using server = serve(
     { ...LOOPBACK, upgrade: true, version: PROTO_SPDY3 },
     () => new Response("direct"),
@@ -120,7 +120,7 @@ Deno.test("serve with upgrade: SPDY without one, on the same port", async () => 
   assertEquals(await (await client.fetch("/")).text(), "direct");
 });
 
-Deno.test("serve with upgrade: SPDY by ALPN, on the same port", async () => {
+Deno.test("serve with upgrade: the same port accepts SPDY by ALPN", async () => {
   const { cert, key, caCert } = await makeCertificate();
   await using server = serve(
     { ...LOOPBACK, cert, key, upgrade: true },
@@ -173,7 +173,7 @@ Deno.test("serve with upgrade: every other HTTP/1.1 request gets 426", async () 
   }
 });
 
-Deno.test("serve with upgrade: what is neither HTTP nor SPDY gets 400", async () => {
+Deno.test("serve with upgrade: input that is neither HTTP nor SPDY gets 400", async () => {
   await using server = serve(
     { ...LOOPBACK, upgrade: true },
     () => new Response(),
@@ -182,7 +182,7 @@ Deno.test("serve with upgrade: what is neither HTTP nor SPDY gets 400", async ()
   assertMatch(answer, /^HTTP\/1\.1 400 Bad Request\r\n/);
 });
 
-Deno.test("serve with upgrade: a head that is too large or too slow", async () => {
+Deno.test("serve with upgrade: a head that is too large or too slow is refused", async () => {
   using time = virtualTime();
   await using server = serve(
     { ...LOOPBACK, upgrade: true, handshakeTimeout: 30_000 },
@@ -195,7 +195,7 @@ Deno.test("serve with upgrade: a head that is too large or too slow", async () =
   assertEquals(await time.until(say(port, "")), "");
 });
 
-Deno.test("serve with TLS: a handshake that never comes holds nothing up", async () => {
+Deno.test("serve with TLS: a handshake that never arrives delays nothing else", async () => {
   const { cert, key, caCert } = await makeCertificate();
   const server = serve(
     { ...LOOPBACK, cert, key, handshakeTimeout: 5000 },
@@ -214,7 +214,7 @@ Deno.test("serve with TLS: a handshake that never comes holds nothing up", async
   silent.close();
 });
 
-Deno.test("serve with upgrade: bytes behind the head in the same segment", async () => {
+Deno.test("serve with upgrade: bytes after the head in the same segment are kept", async () => {
   const seen = Promise.withResolvers<string>();
   await using server = serve(
     { ...LOOPBACK, upgrade: true },
@@ -274,7 +274,7 @@ function answering(
 const HEAD_101 =
   "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\n";
 
-Deno.test("connectUpgrade: other answers come with their body", async () => {
+Deno.test("connectUpgrade: other answers are returned with their body", async () => {
   for (
     const [answer, status, text] of [
       ["HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", 200, "hello"],
@@ -305,7 +305,7 @@ Deno.test("connectUpgrade: other answers come with their body", async () => {
   }
 });
 
-Deno.test("connectUpgrade: a 101 to something else, or no HTTP at all", async () => {
+Deno.test("connectUpgrade: a 101 to another protocol and an answer that is not HTTP are errors", async () => {
   for (
     const answer of [
       "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n",
@@ -320,7 +320,7 @@ Deno.test("connectUpgrade: a 101 to something else, or no HTTP at all", async ()
   }
 });
 
-Deno.test("connectUpgrade: a server that hangs up, or takes too long", async () => {
+Deno.test("connectUpgrade: a server that closes the connection or takes too long is an error", async () => {
   {
     await using server = answering("HTTP/1.1 101 Swit");
     await assertRejects(
@@ -340,7 +340,7 @@ Deno.test("connectUpgrade: a server that hangs up, or takes too long", async () 
   release.resolve();
 });
 
-Deno.test("connectUpgrade: the signal", async () => {
+Deno.test("connectUpgrade: the signal aborts it", async () => {
   const release = Promise.withResolvers<void>();
   await using server = answering(release.promise);
   const abort = new AbortController();
@@ -355,7 +355,7 @@ Deno.test("connectUpgrade: the signal", async () => {
   );
 });
 
-Deno.test("connectUpgrade: what cannot be asked for", async () => {
+Deno.test("connectUpgrade: invalid arguments are refused", async () => {
   for (
     const [url, protocols] of [
       ["ftp://h/", undefined],
@@ -370,7 +370,7 @@ Deno.test("connectUpgrade: what cannot be asked for", async () => {
   }
 });
 
-Deno.test("connectUpgrade: a certificate that is not trusted", async () => {
+Deno.test("connectUpgrade: an untrusted certificate is an error", async () => {
   const { cert, key } = await makeCertificate();
   await using server = serve(
     { ...LOOPBACK, cert, key, upgrade: true },
@@ -383,7 +383,7 @@ Deno.test("connectUpgrade: a certificate that is not trusted", async () => {
   );
 });
 
-Deno.test("connectUpgrade: bytes behind the 101, in its segment and cut anywhere", async () => {
+Deno.test("connectUpgrade: bytes after the 101 are kept, in its segment or cut anywhere", async () => {
   // A SETTINGS frame: MAX_CONCURRENT_STREAMS 7.
   const settings = Uint8Array.from(
     // deno-fmt-ignore
@@ -416,7 +416,7 @@ Deno.test("connectUpgrade: bytes behind the 101, in its segment and cut anywhere
   }
 });
 
-Deno.test("connectUpgrade: headers and method as given", async () => {
+Deno.test("connectUpgrade: headers and method are sent unchanged", async () => {
   const asked = Promise.withResolvers<string>();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const served = (async () => {
@@ -471,7 +471,7 @@ async function listening(
   };
 }
 
-Deno.test("acceptUpgrade: behind a node:http server of one's own", async () => {
+Deno.test("acceptUpgrade: it works with the application's own node:http server", async () => {
   const server = createServer((_request, response) => response.end("plain"));
   const ended = Promise.withResolvers<void>();
   server.on("upgrade", async (request, socket, head) => {
@@ -495,7 +495,7 @@ Deno.test("acceptUpgrade: behind a node:http server of one's own", async () => {
   assertEquals(await (await fetch(running.url)).text(), "plain");
 });
 
-Deno.test("acceptUpgrade: keeps bytes behind the head, refuses other names", async () => {
+Deno.test("acceptUpgrade: it keeps bytes after the head and refuses other names", async () => {
   const server = createServer();
   const streams: string[] = [];
   const failed = Promise.withResolvers<unknown>();
@@ -538,7 +538,7 @@ Deno.test("acceptUpgrade: keeps bytes behind the head, refuses other names", asy
   assertEquals(streams, ["localhost"]);
 });
 
-Deno.test("acceptUpgrade: what nobody may ask for, and a client that resets meanwhile", async () => {
+Deno.test("acceptUpgrade: forbidden requests are refused, and a client may reset meanwhile", async () => {
   const outcomes: string[] = [];
   const http = createServer();
   http.on("upgrade", (request, socket, head) => {
@@ -573,7 +573,7 @@ Deno.test("acceptUpgrade: what nobody may ask for, and a client that resets mean
   ]);
 });
 
-Deno.test("connectUpgrade: control characters in a reason phrase", async () => {
+Deno.test("connectUpgrade: control characters in a reason phrase are replaced", async () => {
   await using server = answering(
     "HTTP/1.1 403 \x1b[31mNo\x07\r\ncontent-length: 0\r\n\r\n",
   );

@@ -110,7 +110,7 @@ for (const version of VERSIONS) {
 }
 
 Deno.test({
-  name: "whole bodies: a body given in full is sent with its own length",
+  name: "whole bodies: a body in memory is sent with its own length",
   // Without them, no body can be told from a stream.
   ignore: !usesStandIns(),
   fn: async () => {
@@ -135,7 +135,7 @@ Deno.test({
   },
 });
 
-Deno.test("whole bodies: what has no body announces what it likes", async () => {
+Deno.test("whole bodies: a response without a body may announce any length", async () => {
   await using pair = await httpPair((request) => {
     const status = Number(new URL(request.url).pathname.slice(1));
     const headers = { "content-length": "100", "x-size": "100" };
@@ -151,7 +151,7 @@ Deno.test("whole bodies: what has no body announces what it likes", async () => 
   }
 });
 
-Deno.test("whole bodies: a response that announces no number is reset", async () => {
+Deno.test("whole bodies: a response whose length is not a number is reset", async () => {
   using errors = captureErrors();
   let cancelled = false;
   await using pair = await httpPair((request) => {
@@ -172,7 +172,7 @@ Deno.test("whole bodies: a response that announces no number is reset", async ()
   assert(cancelled);
 });
 
-Deno.test("whole bodies: a response of the announced length passes, with trailers, too", async () => {
+Deno.test("whole bodies: a response of the announced length arrives, with trailers as well", async () => {
   await using pair = await httpPair((request, info) => {
     const [size, index] = new URL(request.url).search.slice(1).split(",")
       .map(Number);
@@ -272,7 +272,7 @@ for (const version of VERSIONS) {
         }
       });
 
-      Deno.test(`whole bodies: fetch takes any length on request, ${name}`, async () => {
+      Deno.test(`whole bodies: fetch accepts any length on request, ${name}`, async () => {
         await using pair = memoryPair({ version });
         const ways: FetchInit[] = [
           { contentLength: "ignore" },
@@ -292,7 +292,7 @@ for (const version of VERSIONS) {
   }
 }
 
-Deno.test("whole bodies: fetch knows no third way", async () => {
+Deno.test("whole bodies: fetch has no other value of contentLength", async () => {
   await using pair = memoryPair();
   const init = { contentLength: "strict" } as unknown as FetchInit;
   await assertRejects(
@@ -331,7 +331,7 @@ for (const encoding of ["gzip", "deflate"] as const) {
   }
 }
 
-Deno.test("whole bodies: what is dropped or taken leaves no clean end on the raw stream", async () => {
+Deno.test("whole bodies: the raw stream has no clean end after dropped or taken bytes", async () => {
   await using pair = memoryPair();
   // A response to HEAD has no body; this server sends one.
   const asked = pair.client.fetch("http://h/", { method: "HEAD" });
@@ -350,7 +350,7 @@ Deno.test("whole bodies: what is dropped or taken leaves no clean end on the raw
   await assertRejects(() => readBody(response.stream));
 });
 
-Deno.test("whole bodies: a GET request's body is dropped, not ended", async () => {
+Deno.test("whole bodies: a GET request's body is dropped and has no clean end", async () => {
   const read = Promise.withResolvers<{ reading: Promise<string> }>();
   await using pair = await httpPair((_request, info) => {
     read.resolve({ reading: readBody(info.stream) });
@@ -421,7 +421,7 @@ for (const [announced, size] of WRONG) {
   }
 }
 
-Deno.test("whole bodies: an upload of the announced length passes", async () => {
+Deno.test("whole bodies: an upload of the announced length arrives", async () => {
   await using pair = await httpPair(async (request) =>
     Response.json({
       said: request.headers.get("content-length"),
@@ -471,7 +471,7 @@ for (const text of ["abc", "abcdefg"]) {
   });
 }
 
-Deno.test("whole bodies: the raw stream of a request can be read as long as nobody else did", async () => {
+Deno.test("whole bodies: the raw stream of a request can be read if nothing else reads it", async () => {
   await using pair = await httpPair(async (request, info) => {
     const size = await info.stream.read(new Uint8Array(10))
       .catch((error) => error);
@@ -487,7 +487,7 @@ Deno.test("whole bodies: the raw stream of a request can be read as long as nobo
 });
 
 for (const encoding of ["gzip", "deflate", "br"] as const) {
-  Deno.test(`whole bodies: what fetch decoded (${encoding}) is sent on as it is now`, async () => {
+  Deno.test(`whole bodies: a body that fetch decoded (${encoding}) is sent on decoded`, async () => {
     const plain = new Uint8Array(10_000).fill(7);
     // This module takes brotli for what it is, and so leaves it as it came.
     const packed = encoding === "br" ? plain : await compress(plain, encoding);

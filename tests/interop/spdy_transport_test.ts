@@ -153,7 +153,7 @@ for (const [name, version, theirVersion] of VERSIONS) {
     });
   }
 
-  Deno.test(`${name}: spdy-transport has 50 GETs under way at once with us`, async () => {
+  Deno.test(`${name}: spdy-transport sends 50 GETs to us at the same time`, async () => {
     await withTheirClient(
       version,
       theirVersion,
@@ -183,7 +183,7 @@ for (const [name, version, theirVersion] of VERSIONS) {
     );
   });
 
-  Deno.test(`${name}: we have 50 GETs under way at once with spdy-transport`, async () => {
+  Deno.test(`${name}: we send 50 GETs to spdy-transport at the same time`, async () => {
     await withTheirServer(
       version,
       theirVersion,
@@ -207,7 +207,7 @@ for (const [name, version, theirVersion] of VERSIONS) {
     );
   });
 
-  Deno.test(`${name}: spdy-transport resets a stream of ours, and we one of its`, async () => {
+  Deno.test(`${name}: spdy-transport resets one of our streams, and we reset one of its streams`, async () => {
     await withTheirClient(
       version,
       theirVersion,
@@ -239,7 +239,7 @@ for (const [name, version, theirVersion] of VERSIONS) {
     );
   });
 
-  Deno.test(`${name}: we reset a stream of spdy-transport's, and it one of ours`, async () => {
+  Deno.test(`${name}: we reset one of spdy-transport's streams, and it resets one of ours`, async () => {
     await withTheirServer(
       version,
       theirVersion,
@@ -270,7 +270,7 @@ for (const [name, version, theirVersion] of VERSIONS) {
     );
   });
 
-  Deno.test(`${name}: pings go both ways with spdy-transport as client`, async () => {
+  Deno.test(`${name}: pings work both ways with spdy-transport as client`, async () => {
     await withTheirClient(
       version,
       theirVersion,
@@ -281,7 +281,7 @@ for (const [name, version, theirVersion] of VERSIONS) {
     );
   });
 
-  Deno.test(`${name}: pings go both ways with spdy-transport as server`, async () => {
+  Deno.test(`${name}: pings work both ways with spdy-transport as server`, async () => {
     await withTheirServer(
       version,
       theirVersion,
@@ -435,7 +435,7 @@ Deno.test("TLS: we and spdy-transport as server agree on SPDY/3 by ALPN", async 
   await closed;
 });
 
-Deno.test("SPDY/3.1: spdy-transport's GOAWAY lets what is under way finish", async () => {
+Deno.test("SPDY/3.1: after spdy-transport's GOAWAY, open requests finish", async () => {
   await withTheirClient(
     PROTO_SPDY3_1,
     3.1,

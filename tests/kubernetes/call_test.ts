@@ -12,7 +12,7 @@ function parse(path: string): unknown {
   return rest;
 }
 
-Deno.test("an API server's exec", () => {
+Deno.test("an API server's exec is parsed", () => {
   assertEquals(
     parse(
       "/api/v1/namespaces/shop/pods/web%2F1/exec?command=ls&command=-l&container=main&stdin=true&stdout=true&tty=true",
@@ -31,7 +31,7 @@ Deno.test("an API server's exec", () => {
   );
 });
 
-Deno.test("a kubelet's exec names its streams otherwise", () => {
+Deno.test("a kubelet's exec has other names for its streams", () => {
   assertEquals(
     parse("/exec/shop/web/main?command=ls&input=1&output=1&error=1"),
     {
@@ -48,7 +48,7 @@ Deno.test("a kubelet's exec names its streams otherwise", () => {
   );
 });
 
-Deno.test("a kubelet's paths may name the UID of the pod", () => {
+Deno.test("a kubelet's paths may contain the UID of the pod", () => {
   const parts = (path: string): unknown[] => {
     const { kind, namespace, pod, uid, container } = parse(
       path,
@@ -74,7 +74,7 @@ Deno.test("a kubelet's paths may name the UID of the pod", () => {
   );
 });
 
-Deno.test("the ports of a port-forward without SPDY", () => {
+Deno.test("the ports of a port-forward without SPDY are parsed", () => {
   const cases: [query: string, ports: number[]][] = [
     ["", []],
     ["ports=80", [80]],
@@ -91,7 +91,7 @@ Deno.test("the ports of a port-forward without SPDY", () => {
   }
 });
 
-Deno.test("a flag is true unless it is absent, 0 or false, as an API server reads it", () => {
+Deno.test("a flag is true unless it is missing, 0 or false, as in an API server", () => {
   const flags: [query: string, expected: boolean][] = [
     ["", false],
     ["stdin=0", false],
@@ -115,7 +115,7 @@ Deno.test("a flag is true unless it is absent, 0 or false, as an API server read
   }
 });
 
-Deno.test("port-forward on the paths of all three", () => {
+Deno.test("port-forward works on the paths of all three servers", () => {
   const paths = [
     "/api/v1/namespaces/shop/pods/web/portforward",
     "/portForward/shop/web",
@@ -127,7 +127,7 @@ Deno.test("port-forward on the paths of all three", () => {
   }
 });
 
-Deno.test("other paths are no calls", () => {
+Deno.test("other paths are not calls", () => {
   const paths = [
     "/",
     "/exec",

@@ -79,7 +79,7 @@ function print(status: unknown, apiVersion = V1): string {
   return `cat <<'END'\n${JSON.stringify(credential)}\nEND\n`;
 }
 
-Deno.test("a credential plugin gets arguments, variables and the cluster, and gives a token", async () => {
+Deno.test("a credential plugin gets arguments, variables and the cluster, and returns a token", async () => {
   await withPlugin(
     `printf '%s' "$*|$GREETING|$KUBERNETES_EXEC_INFO" >seen\n${
       print({ token: "t" })
@@ -110,7 +110,7 @@ Deno.test("a credential plugin gets arguments, variables and the cluster, and gi
   );
 });
 
-Deno.test("without provideClusterInfo a plugin is told nothing of the cluster; v1beta1 needs no mode", async () => {
+Deno.test("without provideClusterInfo, a plugin gets nothing about the cluster; v1beta1 needs no mode", async () => {
   await withPlugin(
     `printf '%s' "$KUBERNETES_EXEC_INFO" >seen\n${
       print({ token: "t" }, V1BETA1)
@@ -124,7 +124,7 @@ Deno.test("without provideClusterInfo a plugin is told nothing of the cluster; v
   );
 });
 
-Deno.test("a credential plugin can give a client certificate", async () => {
+Deno.test("a credential plugin can return a client certificate", async () => {
   const { cert, key } = await makeCertificate();
   await withPlugin(
     print({ clientCertificateData: cert, clientKeyData: key }),
@@ -139,7 +139,7 @@ Deno.test("a credential plugin can give a client certificate", async () => {
   );
 });
 
-Deno.test("a plugin's credential is kept until it expires, and calls at once share a run", async () => {
+Deno.test("a plugin's credential is kept until it expires, and simultaneous calls share a run", async () => {
   await withPlugin(
     `echo run >>runs\n${
       print({ token: "t", expirationTimestamp: "2100-01-01T00:00:00Z" })
@@ -163,7 +163,7 @@ Deno.test("a plugin's credential is kept until it expires, and calls at once sha
   });
 });
 
-Deno.test("a plugin that cannot be run is told with its install hint", async () => {
+Deno.test("a plugin that cannot be run is reported with its install hint", async () => {
   await withPlugin("", {
     command: "no-such-plugin-anywhere",
     installHint: "Install it from https://plugins.example",
@@ -184,7 +184,7 @@ Deno.test("a plugin that cannot be run is told with its install hint", async () 
   });
 });
 
-Deno.test("a plugin that fails or prints nonsense is told, and no secret with it", async () => {
+Deno.test("a plugin that fails or prints invalid output is reported without secrets", async () => {
   const cases: [
     script: string,
     fields: Record<string, unknown>,
@@ -237,7 +237,7 @@ Deno.test("a plugin that fails or prints nonsense is told, and no secret with it
   }
 });
 
-Deno.test("a plugin that does not end is ended, also when it has started another program", async () => {
+Deno.test("a plugin that does not end is killed, even if it has started another program", async () => {
   // The program in the background keeps the outputs open.
   await withPlugin("sleep 20 &\nsleep 20", {}, async (target) => {
     const error = await assertRejects(() => target(500), KubeConfigError);
@@ -245,7 +245,7 @@ Deno.test("a plugin that does not end is ended, also when it has started another
   });
 });
 
-Deno.test("a plugin that needs a terminal is refused where there is none", async () => {
+Deno.test("a plugin that needs a terminal is refused without one", async () => {
   const stdin = Object.getOwnPropertyDescriptor(Deno.stdin, "isTerminal");
   Object.defineProperty(Deno.stdin, "isTerminal", {
     value: () => false,

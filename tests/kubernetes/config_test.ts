@@ -58,7 +58,7 @@ async function target(
   return await config.target();
 }
 
-Deno.test("a kubeconfig gives contexts, namespace and target", async () => {
+Deno.test("a kubeconfig determines contexts, namespace and target", async () => {
   const config = await loadKubeConfig({
     text: kubeconfig({
       cluster: `server: https://10.0.0.1:6443
@@ -152,7 +152,7 @@ users:
   }
 });
 
-Deno.test("several files are merged: the first one's entries count, paths are relative to their file", async () => {
+Deno.test("several files are merged: the first file's entries are used, and paths are relative to their file", async () => {
   await withFolder({
     "a/config": `current-context: ""
 contexts:
@@ -198,7 +198,7 @@ users:
   });
 });
 
-Deno.test("without KUBECONFIG, ~/.kube/config is read; without both an error says so", async () => {
+Deno.test("without KUBECONFIG, ~/.kube/config is read, and without both there is an error", async () => {
   await withFolder({ ".kube/config": kubeconfig() }, async (folder) => {
     using _environment = useEnvironment({
       KUBECONFIG: undefined,
@@ -222,7 +222,7 @@ Deno.test("without KUBECONFIG, ~/.kube/config is read; without both an error say
   });
 });
 
-Deno.test("a token file is read at each call, and counts more than a token", async () => {
+Deno.test("a token file is read at each call and takes precedence over a token", async () => {
   await withFolder({ token: "one\n" }, async (folder) => {
     const config = await loadKubeConfig({
       text: kubeconfig({ user: `token: none\ntokenFile: ${folder}/token` }),
@@ -237,7 +237,7 @@ Deno.test("a token file is read at each call, and counts more than a token", asy
   });
 });
 
-Deno.test("in a pod the service account is used, and read at each call", async () => {
+Deno.test("in a pod, the service account is used and read at each call", async () => {
   await withFolder(
     { "token": "one", "ca.crt": CA, "namespace": "mine\n" },
     async (folder) => {
@@ -268,7 +268,7 @@ Deno.test("in a pod the service account is used, and read at each call", async (
   );
 });
 
-Deno.test("impersonation: each group has a line of its own, extras are escaped", async () => {
+Deno.test("impersonation: each group has its own line, and extras are escaped", async () => {
   const { headers } = await target({
     user: `token: t
 as: jane
@@ -294,7 +294,7 @@ as-user-extra:
   );
 });
 
-Deno.test("a cluster that skips the verification is refused, and the error names Deno's flag", async () => {
+Deno.test("a cluster that skips verification is refused, and the error names Deno's flag", async () => {
   const error = await assertRejects(
     () =>
       target({
@@ -313,7 +313,7 @@ Deno.test("a cluster that skips the verification is refused, and the error names
   });
 });
 
-Deno.test("credentials leave over TLS only, or to this machine", async () => {
+Deno.test("credentials are only sent over TLS or to this machine", async () => {
   await assertRejects(
     () => target({ cluster: "server: http://10.0.0.1", user: "token: secret" }),
     KubeConfigError,
@@ -328,7 +328,7 @@ Deno.test("credentials leave over TLS only, or to this machine", async () => {
   }
 });
 
-Deno.test("what is wrong is told with line and field, and without secrets", async () => {
+Deno.test("an error has line and field, and contains no secret", async () => {
   const cases: [
     text: string,
     line: number | undefined,
@@ -415,7 +415,7 @@ Deno.test("what is wrong is told with line and field, and without secrets", asyn
       kubeconfig({ cluster: "server: https://x\nproxy-url: socks5://p" }),
       17,
       "clusters[0].cluster.proxy-url",
-      /not by socks5:/,
+      /not with socks5:/,
     ],
     [
       kubeconfig({ cluster: "server: https://x\ninsecure-skip-tls-verify: 7" }),
@@ -443,7 +443,7 @@ Deno.test("what is wrong is told with line and field, and without secrets", asyn
   });
 });
 
-Deno.test("a chosen context that does not exist is told with the line of current-context", async () => {
+Deno.test("a missing current context is reported with the line of current-context", async () => {
   const config = await loadKubeConfig({
     text: "contexts: []\ncurrent-context: x",
   });
@@ -451,7 +451,7 @@ Deno.test("a chosen context that does not exist is told with the line of current
   assertEquals([error.line, error.field], [2, "current-context"]);
 });
 
-Deno.test("long and branching texts are refused or cost little", async () => {
+Deno.test("long and branching texts are refused or take little time", async () => {
   await assertRejects(
     () => loadKubeConfig({ text: "#".repeat(5 * 1024 * 1024) }),
     KubeConfigError,
@@ -510,7 +510,7 @@ list: [{a: 1,
   assertEquals(lineOf('{"a": {"b": 1}}', ["a", "b"]), undefined);
 });
 
-Deno.test("merge keys, CRLF and a byte order mark are read as kubectl reads them", async () => {
+Deno.test("merge keys, CRLF and a byte order mark are read as in kubectl", async () => {
   const text = `\ufeff${
     kubeconfig({ user: "<<: [{ as: jane }, { <<: { token: merged } }]" })
   }`;
@@ -521,7 +521,7 @@ Deno.test("merge keys, CRLF and a byte order mark are read as kubectl reads them
   ]);
 });
 
-Deno.test("a token of the caller that no header can have is refused", async () => {
+Deno.test("a caller's token that is not allowed in a header is refused", async () => {
   for (const token of ["", "a\nb", " a"]) {
     await assertRejects(
       () => loadKubeConfig({ text: kubeconfig(), token }),

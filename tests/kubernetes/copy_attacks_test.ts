@@ -136,7 +136,7 @@ Deno.test("CVE-2019-1002101: nothing is written through a symbolic link of the a
   );
 });
 
-Deno.test("CVE-2019-11246: a link that stays inside is made last, so that nothing goes through it", async () => {
+Deno.test("CVE-2019-11246: a link that stays inside is created last, so that nothing is written through it", async () => {
   await refused(
     [
       { name: "data/", type: TYPE.folder },
@@ -148,7 +148,7 @@ Deno.test("CVE-2019-11246: a link that stays inside is made last, so that nothin
   );
 });
 
-Deno.test("CVE-2019-11249: only what was asked for is taken, whatever else the container sends", async () => {
+Deno.test("CVE-2019-11249: only the requested files are written, whatever else the container sends", async () => {
   for (
     const name of [
       "other",
@@ -163,7 +163,7 @@ Deno.test("CVE-2019-11249: only what was asked for is taken, whatever else the c
   }
 });
 
-Deno.test("CVE-2019-11251: two links together do not lead outside", async () => {
+Deno.test("CVE-2019-11251: two links in combination do not lead outside", async () => {
   await attack(
     [
       { name: "data/", type: TYPE.folder },
@@ -219,7 +219,7 @@ Deno.test("a link that an earlier copy or a user left in the destination is not 
   );
 });
 
-Deno.test("hard links lead to files of the same archive only", async () => {
+Deno.test("hard links lead only to files of the same archive", async () => {
   for (
     const target of [
       "../outside/secret",
@@ -253,7 +253,7 @@ Deno.test("hard links lead to files of the same archive only", async () => {
   );
 });
 
-Deno.test("devices are left out, and no file becomes setuid", async () => {
+Deno.test("devices are skipped, and no file becomes setuid", async () => {
   await attack(
     [
       { name: "data/null", type: "3" },
@@ -270,7 +270,7 @@ Deno.test("devices are left out, and no file becomes setuid", async () => {
   );
 });
 
-Deno.test("what is no archive, or one that ends early, is an error", async () => {
+Deno.test("an invalid archive, or one that ends early, is an error", async () => {
   const cut = pack([{ name: "data/a", body: "x".repeat(5000) }]);
   for (
     const [bytes, message] of [
@@ -304,7 +304,7 @@ Deno.test("what is no archive, or one that ends early, is an error", async () =>
   }
 });
 
-Deno.test("where links may lead", () => {
+Deno.test("links may lead only to places inside", () => {
   const cases: [path: string, target: string, inside: boolean][] = [
     ["a", "b", true],
     ["a", "./b/c", true],

@@ -77,7 +77,7 @@ async function setAttributes(folder: string): Promise<void> {
   await Deno.utime(`${folder}/deep`, 2000, 2000);
 }
 
-Deno.test("a folder is copied from a pod, with modes, times and links inside", async () => {
+Deno.test("a folder is copied from a pod with modes, times and inner links", async () => {
   await withPod(async (pod, folder) => {
     await setAttributes(`${folder}/pod/data`);
     const seen: CopyProgress[] = [];
@@ -109,7 +109,7 @@ Deno.test("a folder is copied from a pod, with modes, times and links inside", a
   });
 });
 
-Deno.test("a folder is copied to a pod, with modes, times and links inside", async () => {
+Deno.test("a folder is copied to a pod with modes, times and inner links", async () => {
   await withPod(async (pod, folder) => {
     await setAttributes(`${folder}/pod/data`);
     await Deno.mkdir(`${folder}/pod/there`);
@@ -162,7 +162,7 @@ Deno.test("single files are copied under their own name or a new one", async () 
   });
 });
 
-Deno.test("without preserve, times are those of the copy", async () => {
+Deno.test("without preserve, the time of a file is that of its copy", async () => {
   await withPod(async (pod, folder) => {
     await Deno.utime(`${folder}/pod/data/a.txt`, 1000, 1000);
     const options = { ...pod, preserve: false };
@@ -180,7 +180,7 @@ Deno.test("without preserve, times are those of the copy", async () => {
   });
 });
 
-Deno.test("links that lead outside are left out and told, and can be followed instead", async () => {
+Deno.test("links that lead outside are skipped and reported, and can be followed instead", async () => {
   await withPod(async (pod, folder) => {
     const data = `${folder}/pod/data`;
     await Deno.symlink("/etc/hostname", `${data}/absolute`);
@@ -223,7 +223,7 @@ Deno.test("links that lead outside are left out and told, and can be followed in
   });
 });
 
-Deno.test("what does not exist is told by its side", async () => {
+Deno.test("the error for a missing file names its side", async () => {
   await withPod(async (pod, folder) => {
     const missing = await assertRejects(
       () => copyFrom({ ...pod, remote: "data/none", local: `${folder}/here` }),
@@ -254,7 +254,7 @@ Deno.test("what does not exist is told by its side", async () => {
   }, () => Promise.reject(new RemoteCommandError("no tar here")));
 });
 
-Deno.test("an archive that breaks off is continued, and its files are compared", async () => {
+Deno.test("an archive that ends early is continued, and its files are compared", async () => {
   const starts: string[] = [];
   await withPod(async (pod, folder) => {
     const { files } = await copyFrom({
@@ -276,7 +276,7 @@ Deno.test("an archive that breaks off is continued, and its files are compared",
   });
 });
 
-Deno.test("an archive that breaks off again and again is an error, and no part of a file is left", async () => {
+Deno.test("an archive that ends early repeatedly is an error, and leaves no part of a file", async () => {
   await withPod(async (pod, folder) => {
     const error = await assertRejects(
       () =>
@@ -295,7 +295,7 @@ Deno.test("an archive that breaks off again and again is an error, and no part o
   }, (process) => runOnHost(process, cwd, 100_000));
 });
 
-Deno.test("files that changed between two tries are noticed", async () => {
+Deno.test("files that change between two attempts are detected", async () => {
   let tries = 0;
   await withPod(async (pod, folder) => {
     await assertRejects(
@@ -320,7 +320,7 @@ Deno.test("files that changed between two tries are noticed", async () => {
   });
 });
 
-Deno.test("input that is cut off on its way is noticed, also where tar ends with 0", async () => {
+Deno.test("truncated input is detected, even if tar ends with 0", async () => {
   await withPod(async (pod, folder) => {
     const error = await assertRejects(
       () => copyTo({ ...pod, local: `${folder}/pod/data`, remote: "copy" }),

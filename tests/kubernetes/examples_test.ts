@@ -37,14 +37,14 @@ Deno.test("the example client runs a command in the example pod", async () => {
   assertStringIncludes(stderr, "err\n");
 });
 
-Deno.test("the example client says what the server could not run", async () => {
+Deno.test("the example client prints why the server could not run a command", async () => {
   await using server = servePod(0);
   const { code, stderr } = await run(server.addr.port, "--", "/no/such");
   assertEquals(code, 1);
   assertStringIncludes(stderr, "/no/such cannot be run");
 });
 
-Deno.test("the example client's arguments", () => {
+Deno.test("the example client parses its arguments", () => {
   assertEquals(parseArguments(["http://h", "web", "-i", "--", "ls", "-i"]), {
     server: "http://h",
     pod: "web",
@@ -56,7 +56,7 @@ Deno.test("the example client's arguments", () => {
   assertEquals(parseArguments([]), undefined);
 });
 
-Deno.test("the example server's REST answers", async () => {
+Deno.test("the example server answers REST requests", async () => {
   const ask = (path: string): Promise<{ kind?: string }> =>
     answerRest(new Request(`http://127.0.0.1${path}`)).json();
   assertEquals((await ask("/api")).kind, "APIVersions");

@@ -111,7 +111,7 @@ const echo: ProcessHandler = async ({ stdin, stdout }) => {
   await stdin.pipeTo(stdout);
 };
 
-testEach("exec: both outputs and the exit code", async (target) => {
+testEach("exec: both outputs and the exit code arrive", async (target) => {
   await using server = serveStreaming({ exec: greet });
   const process = await exec(target(server));
   assertEquals(process.protocol, PROTOCOL_OVER[process.transport]);
@@ -120,7 +120,7 @@ testEach("exec: both outputs and the exit code", async (target) => {
   assertEquals((await process.status).code, 7);
 });
 
-testEach("exec: the handler is told what was asked for", async (target) => {
+testEach("exec: the handler gets the request", async (target) => {
   const { promise, resolve } = Promise.withResolvers<string>();
   await using server = serveStreaming({
     // deno-lint-ignore require-await
@@ -144,7 +144,7 @@ testEach("exec: the handler is told what was asked for", async (target) => {
   assertEquals(await promise, "shop web/1 main ls a b&c Bearer secret");
 });
 
-testEach("exec: input to its end, whole and in order", async (target) => {
+testEach("exec: input arrives completely and in order", async (target) => {
   await using server = serveStreaming({ exec: echo });
   const body = new Random(3).bytes(3_000_000);
   const process = await exec({ ...target(server), stdin: true, stderr: false });
@@ -156,7 +156,7 @@ testEach("exec: input to its end, whole and in order", async (target) => {
   assert(back.every((byte, index) => byte === body[index]));
 });
 
-Deno.test("exec: every sub-protocol, as far as it tells the exit code", async () => {
+Deno.test("exec: every sub-protocol works, with the exit code if it carries one", async () => {
   await using server = serveStreaming({ exec: greet });
   const codes = [];
   for (
@@ -217,40 +217,46 @@ testEach(
   },
 );
 
-testEach("without a terminal there is nothing to resize", async (target) => {
+testEach("without a terminal, resize is refused", async (target) => {
   await using server = serveStreaming({ exec: greet });
   await using process = await exec(target(server));
   await assertRejects(() => process.resize(80, 24), InvalidArgumentError);
   assertThrows(() => process.stdin, InvalidArgumentError, "stdin");
 });
 
-testEach("exec: what the handler throws reaches the client", async (target) => {
-  await using server = serveStreaming({
-    exec({ call }) {
-      if (call.command[0] === "typed") {
-        throw new RemoteCommandError("no such container", {
-          reason: "NotFound",
-          httpStatus: 404,
-        });
-      }
-      throw new Error("out of pretend memory");
-    },
-  });
-  for (
-    const [command, reason, message] of [
-      ["typed", "NotFound", "no such container"],
-      ["other", "InternalError", "out of pretend memory"],
-    ]
-  ) {
-    await using process = await exec({ ...target(server), command: [command] });
-    const error = await assertRejects(
-      () => process.status,
-      RemoteCommandError,
-      message,
-    );
-    assertEquals(error.reason, reason);
-  }
-});
+testEach(
+  "exec: an exception of the handler reaches the client",
+  async (target) => {
+    await using server = serveStreaming({
+      exec({ call }) {
+        if (call.command[0] === "typed") {
+          throw new RemoteCommandError("no such container", {
+            reason: "NotFound",
+            httpStatus: 404,
+          });
+        }
+        throw new Error("out of pretend memory");
+      },
+    });
+    for (
+      const [command, reason, message] of [
+        ["typed", "NotFound", "no such container"],
+        ["other", "InternalError", "out of pretend memory"],
+      ]
+    ) {
+      await using process = await exec({
+        ...target(server),
+        command: [command],
+      });
+      const error = await assertRejects(
+        () => process.status,
+        RemoteCommandError,
+        message,
+      );
+      assertEquals(error.reason, reason);
+    }
+  },
+);
 
 testEach(
   "exec: a handler that leaves its output unfinished ends it",
@@ -267,7 +273,7 @@ testEach(
   },
 );
 
-testEach("exec: a process that ends while its input flows", async (target) => {
+testEach("exec: a process may end while its input is sent", async (target) => {
   await using server = serveStreaming({
     async exec({ stdout }) {
       await say(stdout, "enough");
@@ -298,24 +304,27 @@ testEach("attach is served by its own handler", async (target) => {
   assertEquals(refused.status, 501);
 });
 
-testEach("a client that leaves is told to the handler", async (target) => {
-  const left = Promise.withResolvers<void>();
-  await using server = serveStreaming({
-    async exec({ signal }) {
-      signal.addEventListener("abort", () => left.resolve());
-      await left.promise;
-    },
-  });
-  const process = await exec(target(server));
-  const reading = assertRejects(
-    () => new Response(process.stdout).text(),
-    ConnectionClosedError,
-  );
-  await process.close();
-  await reading;
-  await assertRejects(() => process.status, ConnectionClosedError);
-  await left.promise;
-});
+testEach(
+  "the signal of a handler aborts when its client leaves",
+  async (target) => {
+    const left = Promise.withResolvers<void>();
+    await using server = serveStreaming({
+      async exec({ signal }) {
+        signal.addEventListener("abort", () => left.resolve());
+        await left.promise;
+      },
+    });
+    const process = await exec(target(server));
+    const reading = assertRejects(
+      () => new Response(process.stdout).text(),
+      ConnectionClosedError,
+    );
+    await process.close();
+    await reading;
+    await assertRejects(() => process.status, ConnectionClosedError);
+    await left.promise;
+  },
+);
 
 testEach(
   "a server that goes away in the middle is an error, not an end",
@@ -340,27 +349,33 @@ testEach(
   },
 );
 
-testEach("a signal ends an exec before and after it stands", async (target) => {
-  await using server = serveStreaming({
-    exec: ({ signal }) =>
-      new Promise((resolve) =>
-        signal.addEventListener("abort", () => resolve())
-      ),
-  });
-  const aborted = AbortSignal.abort(new Error("changed my mind"));
-  await assertRejects(
-    () => exec({ ...target(server), signal: aborted }),
-    Error,
-    "changed my mind",
-  );
-  const controller = new AbortController();
-  const process = await exec({ ...target(server), signal: controller.signal });
-  controller.abort();
-  await assertRejects(() => process.status, ConnectionClosedError);
-  await process.close();
-});
+testEach(
+  "a signal ends an exec before and after it has started",
+  async (target) => {
+    await using server = serveStreaming({
+      exec: ({ signal }) =>
+        new Promise((resolve) =>
+          signal.addEventListener("abort", () => resolve())
+        ),
+    });
+    const aborted = AbortSignal.abort(new Error("changed my mind"));
+    await assertRejects(
+      () => exec({ ...target(server), signal: aborted }),
+      Error,
+      "changed my mind",
+    );
+    const controller = new AbortController();
+    const process = await exec({
+      ...target(server),
+      signal: controller.signal,
+    });
+    controller.abort();
+    await assertRejects(() => process.status, ConnectionClosedError);
+    await process.close();
+  },
+);
 
-Deno.test("a server that accepts and says nothing is given up", async () => {
+Deno.test("a server that accepts and stays silent ends with a timeout", async () => {
   using time = virtualTime();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const failed = assertRejects(
@@ -378,7 +393,7 @@ Deno.test("a server that accepts and says nothing is given up", async () => {
   conn.close();
 });
 
-Deno.test("a client that opens too few streams is given up", async () => {
+Deno.test("a client that opens too few streams ends with a timeout", async () => {
   using time = virtualTime();
   await using server = serveStreaming({
     exec: greet,
@@ -395,7 +410,7 @@ Deno.test("a client that opens too few streams is given up", async () => {
   await time.until(process.close());
 });
 
-Deno.test("a stream that nobody announced is reset", async () => {
+Deno.test("an unexpected stream is reset", async () => {
   await using server = serveStreaming({
     exec: greet,
     resolve: (call) => ({ ...call, stderr: false }),
@@ -406,21 +421,24 @@ Deno.test("a stream that nobody announced is reset", async () => {
   );
 });
 
-testEach("resolve may refuse, and the client sees why", async (target) => {
-  await using server = serveStreaming({
-    exec: greet,
-    resolve: () =>
-      Response.json({ kind: "Status", message: "pods is forbidden" }, {
-        status: 403,
-      }),
-  });
-  const error = await assertRejects(
-    () => exec(target(server)),
-    StreamingRefusedError,
-    "the server refused with 403: pods is forbidden",
-  );
-  assertEquals(error.status, 403);
-});
+testEach(
+  "resolve may refuse, and the client gets the reason",
+  async (target) => {
+    await using server = serveStreaming({
+      exec: greet,
+      resolve: () =>
+        Response.json({ kind: "Status", message: "pods is forbidden" }, {
+          status: 403,
+        }),
+    });
+    const error = await assertRejects(
+      () => exec(target(server)),
+      StreamingRefusedError,
+      "the server refused with 403: pods is forbidden",
+    );
+    assertEquals(error.status, 403);
+  },
+);
 
 testEach("exec over TLS with a private authority", async (target) => {
   const { cert, key, caCert } = await makeCertificate();
@@ -436,7 +454,7 @@ testEach("exec over TLS with a private authority", async (target) => {
   await assertRejects(() => exec(options), Error, "certificate");
 });
 
-Deno.test("URLs and options that cannot be", async () => {
+Deno.test("invalid URLs and options are refused", async () => {
   await assertRejects(
     () => exec({ url: "ftp://127.0.0.1/" }),
     InvalidArgumentError,

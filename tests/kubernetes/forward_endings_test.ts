@@ -15,7 +15,7 @@ import { type VirtualTime, virtualTime } from "../helpers/virtual_time.ts";
 
 const encoder = new TextEncoder();
 
-Deno.test("an end without a byte waits for the message that the port was not reached", async () => {
+Deno.test("after an end without a byte, the client waits for the message of the server", async () => {
   using time = virtualTime();
   const wait = Promise.withResolvers<void>();
   await against(time, async (error, data) => {
@@ -35,7 +35,7 @@ Deno.test("an end without a byte waits for the message that the port was not rea
   });
 });
 
-Deno.test("an end without a byte is the port's own if the error stream ends as well, or says nothing", async () => {
+Deno.test("an end without a byte is the port's own if the error stream also ends or stays silent", async () => {
   using time = virtualTime();
   await against(time, async (error, data) => {
     await data.closeWrite();
@@ -51,7 +51,7 @@ Deno.test("an end without a byte is the port's own if the error stream ends as w
   });
 });
 
-Deno.test("an end behind bytes is told at once", async () => {
+Deno.test("an end after bytes is reported at once", async () => {
   using time = virtualTime();
   await against(time, async (_error, data) => {
     await data.write(encoder.encode("hi"));

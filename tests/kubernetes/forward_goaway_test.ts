@@ -16,7 +16,7 @@ import { Connection, PROTO_SPDY3_1, SERVER } from "../../mod.ts";
 
 const encoder = new TextEncoder();
 
-Deno.test("a session that the server is about to end takes no more connections: another one is opened", async () => {
+Deno.test("a session that is about to end accepts no more connections, and another one is opened", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const sessions: Connection[] = [];
   const served = (async () => {
@@ -99,7 +99,7 @@ Deno.test("a server that announces the end of each session at once is not asked 
   assertEquals(ending.closed, [1, 2, 3]);
 });
 
-Deno.test("a session that takes no more connections is closed after its last one, and all that wait go to another", async () => {
+Deno.test("an ending session is closed after its last connection, and waiting connections use another one", async () => {
   const ending = new EndingSessions();
   const sessions = await ending.start((session) => session === 1 ? 1 : 10);
   const first = await sessions.lease("80");

@@ -149,7 +149,7 @@ Deno.test("ports of a service are translated to those of a pod, by number and by
   }
 });
 
-Deno.test("when the pod is replaced, the listener stays and leads to the next pod", async () => {
+Deno.test("when the pod is replaced, the listener leads to the next pod", async () => {
   await using cluster = await withPods().cluster;
   setPods(cluster, "web-1");
   const events = new Events();
@@ -183,7 +183,7 @@ Deno.test("when the pod is replaced, the listener stays and leads to the next po
   );
 });
 
-Deno.test("pods that are ending are not taken; a connection waits for the next one", async () => {
+Deno.test("pods that are ending are not used; a connection waits for the next one", async () => {
   await using cluster = await withPods().cluster;
   setPods(cluster, "web-1");
   const events = new Events();
@@ -202,7 +202,7 @@ Deno.test("pods that are ending are not taken; a connection waits for the next o
   assertEquals(await answer, "web-2 8080: patience");
 });
 
-Deno.test("a session that breaks is opened again, with back-off while the server is away", async () => {
+Deno.test("a broken session is opened again, with growing delays while the server is unreachable", async () => {
   const events = new Events();
   const { cluster: starting } = withPods();
   let cluster: FakeCluster | undefined = await starting;
@@ -229,7 +229,7 @@ Deno.test("a session that breaks is opened again, with back-off while the server
   assertEquals(await ask(ports, "b"), "web-9 8080: b");
 });
 
-Deno.test("a kubelet that says nothing any more is noticed by pings", async () => {
+Deno.test("a silent kubelet is detected by pings", async () => {
   await using cluster = await withPods().cluster;
   setPods(cluster, "web-1");
   // Stands between, and stops to pass anything on.
@@ -311,7 +311,7 @@ Deno.test("many connections share several sessions", async () => {
   for (const conn of conns) conn.close();
 });
 
-Deno.test("a connection that fails is told, and the others continue", async () => {
+Deno.test("a failed connection is reported, and the others continue", async () => {
   await using cluster = await FakeCluster.start({
     portForward: ({ port }) =>
       port === 80
@@ -331,7 +331,7 @@ Deno.test("a connection that fails is told, and the others continue", async () =
   assert(events.all.every(({ type }) => type !== "lost"));
 });
 
-Deno.test("what cannot begin is an error, and nothing listens then", async () => {
+Deno.test("if forwarding cannot start, it is an error and nothing listens", async () => {
   await using cluster = await FakeCluster.start({});
   const events = new Events();
   await assertRejects(
@@ -372,7 +372,7 @@ Deno.test("what cannot begin is an error, and nothing listens then", async () =>
   );
 });
 
-Deno.test("localhost is both addresses, under one port, and close ends everything", async () => {
+Deno.test("localhost means both addresses with one port, and close ends everything", async () => {
   await using server = serveStreaming({ portForward: echo(() => "x") });
   const ports = await forwardPorts({
     target: { url: `http://127.0.0.1:${server.addr.port}` },
@@ -390,7 +390,7 @@ Deno.test("localhost is both addresses, under one port, and close ends everythin
   await assertRejects(() => ask(ports, "z"), Deno.errors.ConnectionRefused);
 });
 
-Deno.test("pairs of ports", () => {
+Deno.test("pairs of ports are parsed", () => {
   const cases: [text: string, local: number | undefined, remote: string][] = [
     ["80", undefined, "80"],
     ["8080:80", 8080, "80"],

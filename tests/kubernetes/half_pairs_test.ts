@@ -22,7 +22,7 @@ async function readAll(stream: Stream): Promise<void> {
   while (await stream.read(buffer) !== null);
 }
 
-Deno.test("half pairs: the time in which the server does not read is no client's fault", async () => {
+Deno.test("half pairs: time in which the server does not read does not count against the client", async () => {
   using time = virtualTime();
   await using pair = memoryPair({
     both: { flowControl: false },
@@ -46,7 +46,7 @@ Deno.test("half pairs: the time in which the server does not read is no client's
   assertEquals(time.timers, 0);
 });
 
-Deno.test("half pairs: a half whose other one does not come is reset", async () => {
+Deno.test("half pairs: a half without its other half is reset", async () => {
   using time = virtualTime();
   await using pair = memoryPair({ both: { flowControl: false } });
   const halves = new HalfPairs(TIMEOUT);

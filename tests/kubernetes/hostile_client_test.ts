@@ -177,7 +177,7 @@ Deno.test("hostile: a stream opened and reset in one piece ends no other forward
   assertEquals(textOf(peer, 11), "x");
 });
 
-Deno.test("hostile: a half that is reset later, and its other half in the same piece", async () => {
+Deno.test("hostile: a half may be reset later, with its other half in the same piece", async () => {
   await using session = forward(echo);
   const { peer } = session;
   await peer.send(half(1, "error", "0"));
@@ -189,7 +189,7 @@ Deno.test("hostile: a half that is reset later, and its other half in the same p
   assertEquals([textOf(peer, 3), peer.over], ["x", false]);
 });
 
-Deno.test("hostile: a stream of an exec opened and reset in one piece, and opened again", async () => {
+Deno.test("hostile: a stream of an exec may be opened and reset in one piece, and opened again", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   await using session = command(async ({ stdin }) => {
     resolve(await new Response(stdin).text());
@@ -211,7 +211,7 @@ Deno.test("hostile: a stream of an exec opened and reset in one piece, and opene
   assertEquals(peer.resets, [[11, PROTOCOL_ERROR]]);
 });
 
-Deno.test("hostile: two ports in a pair, and ids that only look alike", async () => {
+Deno.test("hostile: a pair with two ports and ids that only look alike are refused", async () => {
   const ports: number[] = [];
   await using session = forward(async ({ port }) => {
     ports.push(port);
@@ -233,7 +233,7 @@ Deno.test("hostile: two ports in a pair, and ids that only look alike", async ()
   assertEquals(ports, [80]);
 });
 
-Deno.test("hostile: headers longer than any client's are refused, later ones as well", async () => {
+Deno.test("hostile: headers longer than any client's are refused, also later ones", async () => {
   await using session = forward(echo);
   const { peer } = session;
   const long = "x".repeat(2048);
@@ -255,7 +255,7 @@ Deno.test("hostile: headers longer than any client's are refused, later ones as 
   ]);
 });
 
-Deno.test("hostile: more streams than a session holds are refused, and no SETTINGS tells how many", async () => {
+Deno.test("hostile: streams above the limit of a session are refused without SETTINGS", async () => {
   const left = Promise.withResolvers<void>();
   let running = 0;
   await using session = forward(async () => {
@@ -304,7 +304,7 @@ Deno.test("hostile: streams that the client never ends are reset after a while",
   assertEquals(time.timers, 0);
 });
 
-Deno.test("hostile: what a handler leaves unread stops no other connection", async () => {
+Deno.test("hostile: bytes that a handler leaves unread do not stop other connections", async () => {
   // No time passes: the stream is not reset for its client's silence.
   using _time = virtualTime();
   await using session = forward(async ({ port, readable, writable }) => {
@@ -322,7 +322,7 @@ Deno.test("hostile: what a handler leaves unread stops no other connection", asy
   assertEquals(textOf(peer, 7), "through");
 });
 
-Deno.test("hostile: a handler that pauses beside one that waits stops the client, and ends nothing", async () => {
+Deno.test("hostile: a handler that pauses beside one that waits stops the client but ends nothing", async () => {
   using time = virtualTime();
   const go = Promise.withResolvers<void>();
   const read: number[] = [0, 0];
@@ -373,7 +373,7 @@ Deno.test("hostile: unread bytes of ended streams count, so that a slow handler 
   assertEquals([taken, read], [count, count << 20]);
 });
 
-Deno.test("hostile: a client that resets a stream gives its unread bytes up", async () => {
+Deno.test("hostile: a client that resets a stream loses its unread bytes", async () => {
   const errors: string[] = [];
   const go = Promise.withResolvers<void>();
   await using session = forward(async ({ port, readable, writable }) => {
@@ -401,7 +401,7 @@ Deno.test("hostile: a client that resets a stream gives its unread bytes up", as
   assertEquals(errors, Array(10).fill("StreamResetError"));
 });
 
-Deno.test("hostile: a server that opens streams to its client", async () => {
+Deno.test("hostile: streams that a server opens to its client are refused", async () => {
   const { CLIENT_PROFILE } = await import("../../kubernetes/profile.ts");
   await using pair = memoryPair({
     client: CLIENT_PROFILE,
@@ -411,7 +411,7 @@ Deno.test("hostile: a server that opens streams to its client", async () => {
   assert(await stream.closed !== 0);
 });
 
-Deno.test("what a handler wrote arrives, though it waited for none of it", async () => {
+Deno.test("everything that a handler wrote arrives, even if it awaited nothing", async () => {
   await using server = serveStreaming({
     // deno-lint-ignore require-await
     async exec({ stdout }) {
@@ -441,7 +441,7 @@ Deno.test("what a handler wrote arrives, though it waited for none of it", async
   assertEquals(textOf(session.peer, 3), "abcd");
 });
 
-Deno.test("handlers that close twice, write behind the end, abort, or write what is no bytes", async () => {
+Deno.test("handlers may close twice, write after the end, abort, or write values that are not bytes", async () => {
   const handlers: ProcessHandler[] = [
     async ({ stdout }) => {
       const writer = stdout.getWriter();
@@ -469,7 +469,7 @@ Deno.test("handlers that close twice, write behind the end, abort, or write what
   }
 });
 
-Deno.test("a handler may throw anything, and give anything for an exit code", async () => {
+Deno.test("a handler may throw anything, and return anything as exit code", async () => {
   const odd = Object.create(null);
   const thrown: ProcessHandler[] = [
     () => Promise.reject(odd),

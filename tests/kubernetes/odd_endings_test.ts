@@ -79,7 +79,7 @@ async function against(
   await served;
 }
 
-Deno.test("an error stream that is cancelled before its status is no success", async () => {
+Deno.test("an error stream that is cancelled before its status is not a success", async () => {
   for (const said of ["", FAILED.slice(0, -1), FAILED.slice(0, 20)]) {
     await against(V4, async (error, stdout) => {
       await stdout.closeWrite();
@@ -93,7 +93,7 @@ Deno.test("an error stream that is cancelled before its status is no success", a
   }
 });
 
-Deno.test("a status stands, however the stream ends behind it", async () => {
+Deno.test("a status is valid, however its stream ends", async () => {
   const ends: ((error: Stream) => Promise<void> | void)[] = [
     (error) => error.closeWrite(),
     (error) => error.reset(CANCEL),
@@ -113,7 +113,7 @@ Deno.test("a status stands, however the stream ends behind it", async () => {
   }
 });
 
-Deno.test("before v4 a cancelled error stream without words is how a server tells success", async () => {
+Deno.test("before v4, a cancelled empty error stream means success", async () => {
   await against("v3.channel.k8s.io", (error, stdout) => {
     stdout.reset(CANCEL);
     error.reset(CANCEL);
@@ -128,7 +128,7 @@ Deno.test("before v4 a cancelled error stream without words is how a server tell
   });
 });
 
-Deno.test("a status of any length ends, and one above 64 KiB is none", async () => {
+Deno.test("a status of any length is read to its end, and one above 64 KiB is invalid", async () => {
   await against(V4, async (error, stdout) => {
     await stdout.closeWrite();
     const message = "m".repeat(1_000_000);
@@ -140,7 +140,7 @@ Deno.test("a status of any length ends, and one above 64 KiB is none", async () 
   });
 });
 
-Deno.test("an output that is reset with anything but CANCEL fails", async () => {
+Deno.test("an output that is reset with another status than CANCEL fails", async () => {
   await against(V4, async (error, stdout) => {
     await stdout.write(encoder.encode("part"));
     stdout.reset(INTERNAL_ERROR);
@@ -152,7 +152,7 @@ Deno.test("an output that is reset with anything but CANCEL fails", async () => 
   });
 });
 
-Deno.test("what a server writes where it has nothing to say stops nothing", async () => {
+Deno.test("bytes from the server on streams of the client stop nothing", async () => {
   await against(V4, async (error, stdout, stdin) => {
     // More than is held for an application that waits.
     for (let count = 0; count < 70; count++) {
@@ -168,7 +168,7 @@ Deno.test("what a server writes where it has nothing to say stops nothing", asyn
   }, { stdin: true });
 });
 
-Deno.test("an output that is cancelled before a status may be cut short: reading it fails", async () => {
+Deno.test("reading an output that is cancelled before a status fails", async () => {
   // What a container runtime does when its idle timeout ends a command.
   await against(V4, async (error, stdout) => {
     await stdout.write(encoder.encode("first half"));
@@ -189,7 +189,7 @@ Deno.test("an output that is cancelled before a status may be cut short: reading
   });
 });
 
-Deno.test("an output that is cancelled before its status arrives waits for the status", async () => {
+Deno.test("an output that is cancelled before its status waits for the status", async () => {
   await against(V4, async (error, stdout) => {
     await stdout.write(encoder.encode("all"));
     await turn();
@@ -203,7 +203,7 @@ Deno.test("an output that is cancelled before its status arrives waits for the s
   });
 });
 
-Deno.test("a status that does not follow the output is waited for as long as statusTimeout", async () => {
+Deno.test("statusTimeout limits the wait for a status after the output", async () => {
   using time = virtualTime();
   await against(V4, async (_error, stdout) => {
     await stdout.write(encoder.encode("all"));
@@ -238,7 +238,7 @@ Deno.test("statusTimeout does not count while there is output", async () => {
   }, { statusTimeout: 7000 });
 });
 
-Deno.test("without statusTimeout a status that does not follow the output is waited for 120 s", async () => {
+Deno.test("without statusTimeout, a missing status is awaited for 120 s", async () => {
   using time = virtualTime();
   await against(V4, async (_error, stdout) => {
     await stdout.write(encoder.encode("all"));
@@ -254,7 +254,7 @@ Deno.test("without statusTimeout a status that does not follow the output is wai
   });
 });
 
-Deno.test("without statusTimeout a command that takes input is waited for, and then one that takes no more", async () => {
+Deno.test("without statusTimeout, the 120 s start again with each input that the command receives", async () => {
   using time = virtualTime();
   const taken = Promise.withResolvers<void>();
   await against(V4, async (_error, stdout, stdin) => {
@@ -282,7 +282,7 @@ Deno.test("without statusTimeout a command that takes input is waited for, and t
   }, { stdin: true });
 });
 
-Deno.test("without statusTimeout a command whose outputs the caller has cancelled is waited for", async () => {
+Deno.test("without statusTimeout, a command whose outputs the caller has cancelled is awaited without limit", async () => {
   using time = virtualTime();
   const end = Promise.withResolvers<void>();
   await against(V4, async (error) => {

@@ -66,7 +66,7 @@ for (const [what, call] of Object.entries(CALLS)) {
     });
   }
 
-  Deno.test(`${what} takes an option that is undefined for one that is not set`, async () => {
+  Deno.test(`${what} treats an option that is undefined as one that is not set`, async () => {
     try {
       await call({ [WRONG[what][0][0]]: undefined });
     } catch (error) {
@@ -119,7 +119,7 @@ for (const [what, message, options] of NESTED) {
   });
 }
 
-Deno.test("output of a process refuses an option that it does not have", async () => {
+Deno.test("output of a process refuses an unknown option", async () => {
   await using server = serveStreaming({ exec: async () => {} });
   await using process = await exec({
     url: `http://127.0.0.1:${server.addr.port}`,

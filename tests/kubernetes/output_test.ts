@@ -24,7 +24,7 @@ function options(
 }
 
 for (const transport of ["spdy", "websocket"] as const) {
-  Deno.test(`output gives code and both outputs whole, over ${transport}`, async () => {
+  Deno.test(`output resolves to the code and both complete outputs, over ${transport}`, async () => {
     await using server = serveStreaming({
       async exec({ stdout, stderr }) {
         await Promise.all([
@@ -49,7 +49,7 @@ for (const transport of ["spdy", "websocket"] as const) {
   });
 }
 
-Deno.test("output: what was not asked for is empty", async () => {
+Deno.test("output: an output that was not requested is empty", async () => {
   await using server = serveStreaming({
     exec: ({ stdout }) => write(stdout, "hello"),
   });
@@ -67,7 +67,7 @@ Deno.test("output: what was not asked for is empty", async () => {
   ]);
 });
 
-Deno.test("output that is too long is an error, and the process is left", async () => {
+Deno.test("output that is too long is an error and closes the connection", async () => {
   const left = Promise.withResolvers<void>();
   await using server = serveStreaming({
     async exec({ stdout, signal }) {
@@ -85,7 +85,7 @@ Deno.test("output that is too long is an error, and the process is left", async 
   await waitFor("the server to see that the client left", left.promise);
 });
 
-Deno.test("output rejects for a size that is none, and when the command was not run", async () => {
+Deno.test("output rejects for an invalid size, and if the command was not run", async () => {
   await using server = serveStreaming({
     exec: () => Promise.reject(new Error("no such command")),
   });

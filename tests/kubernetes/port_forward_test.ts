@@ -53,7 +53,7 @@ for (const transport of ["spdy", "websocket"] as const) {
     assertEquals(texts.filter((same) => same).length, 50);
   });
 
-  Deno.test(`port-forward: a port that cannot be reached, ${transport}`, async () => {
+  Deno.test(`port-forward: a port that cannot be reached is an error, ${transport}`, async () => {
     await using server = serveStreaming({ portForward: echo });
     await using forwarder = await portForward({
       url: `http://127.0.0.1:${server.addr.port}`,
@@ -72,7 +72,7 @@ for (const transport of ["spdy", "websocket"] as const) {
   });
 }
 
-Deno.test("port-forward: the tunnel is tried first, SPDY when it is refused", async () => {
+Deno.test("port-forward: the tunnel is tried first, and SPDY if it is refused", async () => {
   const asked: string[] = [];
   await using server = serveStreaming({
     portForward: echo,
@@ -98,7 +98,7 @@ Deno.test("port-forward: the tunnel is tried first, SPDY when it is refused", as
   );
 });
 
-Deno.test("port-forward: half-closed connections go on in the other direction", async () => {
+Deno.test("port-forward: half-closed connections continue in the other direction", async () => {
   await using server = serveStreaming({
     async portForward({ readable, writable }) {
       const text = await new Response(readable).text();
@@ -117,7 +117,7 @@ Deno.test("port-forward: half-closed connections go on in the other direction", 
   );
 });
 
-Deno.test("port-forward: a closed connection is told to the handler", async () => {
+Deno.test("port-forward: the signal of a handler aborts when its connection closes", async () => {
   const ended = Promise.withResolvers<void>();
   await using server = serveStreaming({
     async portForward({ readable }) {
@@ -132,7 +132,7 @@ Deno.test("port-forward: a closed connection is told to the handler", async () =
   await ended.promise;
 });
 
-Deno.test("port-forward: the session's end ends its connections", async () => {
+Deno.test("port-forward: the end of the session ends its connections", async () => {
   const left = Promise.withResolvers<void>();
   await using server = serveStreaming({
     portForward: ({ signal }) =>
@@ -182,7 +182,7 @@ async function rawForward(port: number): Promise<Connection> {
   return connection;
 }
 
-Deno.test("port-forward: clients from before request ids are paired by stream id", async () => {
+Deno.test("port-forward: streams of old clients without request ids are paired by stream id", async () => {
   await using server = serveStreaming({ portForward: echo });
   await using connection = await rawForward(server.addr.port);
   for (let i = 0; i < 2; i++) {
@@ -197,7 +197,7 @@ Deno.test("port-forward: clients from before request ids are paired by stream id
   }
 });
 
-Deno.test("port-forward: streams that make no sense are reset", async () => {
+Deno.test("port-forward: invalid streams are reset", async () => {
   await using server = serveStreaming({ portForward: echo });
   await using connection = await rawForward(server.addr.port);
   const wrong: NameValue[][] = [
@@ -224,7 +224,7 @@ Deno.test("port-forward: streams that make no sense are reset", async () => {
   );
 });
 
-Deno.test("port-forward: half a connection is given up", async () => {
+Deno.test("port-forward: half a connection ends with a timeout", async () => {
   using time = virtualTime();
   await using server = serveStreaming({
     portForward: echo,

@@ -37,7 +37,7 @@ Deno.test("a PKCS#1 key becomes PKCS#8", async () => {
   await importKey(converted, { name: "RSA-PSS", hash: "SHA-256" });
 });
 
-Deno.test("a SEC1 key becomes PKCS#8, also behind its parameters", async () => {
+Deno.test("a SEC1 key becomes PKCS#8, also after its parameters", async () => {
   for (const curve of ["P-256", "P-384"]) {
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: curve });
     const sec1 = privateKey.export({ type: "sec1", format: "pem" }) as string;
@@ -51,7 +51,7 @@ Deno.test("a SEC1 key becomes PKCS#8, also behind its parameters", async () => {
   }
 });
 
-Deno.test("a PKCS#8 key stays as it is; others are refused with a reason", () => {
+Deno.test("a PKCS#8 key is not changed, and other keys are refused with a reason", () => {
   const { privateKey } = generateKeyPairSync("ed25519");
   const pkcs8 = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
   assertEquals(toPkcs8(`Bag Attributes\n${pkcs8}`), pkcs8);

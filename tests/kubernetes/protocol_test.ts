@@ -24,7 +24,7 @@ Deno.test("sub-protocols: v3 has resizes, v4 also a status, v5 ends channels", (
   );
 });
 
-Deno.test("sub-protocols: v5 exists over WebSockets only", () => {
+Deno.test("sub-protocols: v5 exists only over WebSockets", () => {
   assertEquals(protocolsOver("websocket"), [...COMMAND_PROTOCOLS]);
   assertEquals(protocolsOver("spdy"), COMMAND_PROTOCOLS.slice(1));
   assertEquals(
@@ -33,7 +33,7 @@ Deno.test("sub-protocols: v5 exists over WebSockets only", () => {
   );
 });
 
-Deno.test("sub-protocols: the streams of a command, in the order in which they are opened", () => {
+Deno.test("sub-protocols: the streams of a command are opened in order", () => {
   const all = { stdin: true, stdout: true, stderr: true };
   for (const protocol of COMMAND_PROTOCOLS) {
     assertEquals(streamTypes(protocol, { ...all, tty: false }), [

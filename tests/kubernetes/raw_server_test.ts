@@ -55,7 +55,7 @@ class RawServer implements AsyncDisposable {
 const FORBIDDEN =
   "HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nforbidden";
 
-Deno.test("a header given several times as pairs leaves as several lines", async () => {
+Deno.test("a repeated header in pairs is sent as several lines", async () => {
   await using server = new RawServer(FORBIDDEN);
   const headers: [string, string][] = [
     ["Impersonate-User", "jane"],
@@ -93,7 +93,7 @@ Deno.test("a header given several times as pairs leaves as several lines", async
   }
 });
 
-Deno.test("a 101 that names no protocol is reported as that", async () => {
+Deno.test("a 101 without a protocol is reported", async () => {
   await using server = new RawServer(
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n",
   );
@@ -106,7 +106,7 @@ Deno.test("a 101 that names no protocol is reported as that", async () => {
   }
 });
 
-Deno.test("a refusal whose body does not end tells its status all the same", async () => {
+Deno.test("a refusal whose body does not end is reported with its status", async () => {
   const endless = [
     "HTTP/1.1 403 Forbidden\r\n\r\nforbidden",
     "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nforbidden\r\n",
@@ -125,7 +125,7 @@ Deno.test("a refusal whose body does not end tells its status all the same", asy
   }));
 });
 
-Deno.test("port-forward: the port's end of output is told at once, input goes on", async () => {
+Deno.test("port-forward: the end of a port's output is reported at once, and input continues", async () => {
   // No time passes: what waits for a while never ends.
   using _time = virtualTime();
   const heard = Promise.withResolvers<string>();

@@ -34,7 +34,7 @@ async function send(
   return { conn, head };
 }
 
-Deno.test("an upgrade is granted as Kubernetes does it, and nothing needless follows", async () => {
+Deno.test("an upgrade is granted as in Kubernetes, and nothing unnecessary follows", async () => {
   await using server = serveStreaming({
     async exec({ stdout }) {
       await stdout.getWriter().write(encoder.encode("hello"));
@@ -76,7 +76,7 @@ Deno.test("an upgrade is granted as Kubernetes does it, and nothing needless fol
   assertEquals(received, [SYN_REPLY, SYN_REPLY]);
 });
 
-Deno.test("upgrades that are refused, and with what", async () => {
+Deno.test("invalid upgrades are refused with a status", async () => {
   await using server = serveStreaming({
     exec: async () => {},
     portForward: async () => {},
@@ -120,7 +120,7 @@ Deno.test("upgrades that are refused, and with what", async () => {
   }
 });
 
-Deno.test("a resolve that throws, or gives what cannot be sent, is answered with 500 and told of", async () => {
+Deno.test("a resolve that throws, or returns an unusable response, is answered with 500 and reported", async () => {
   const faults = [
     () => {
       throw new Error("no container");
@@ -149,7 +149,7 @@ Deno.test("a resolve that throws, or gives what cannot be sent, is answered with
   }
 });
 
-Deno.test("a call that is on its way when the server stops is not taken", async () => {
+Deno.test("a call that arrives while the server stops is not accepted", async () => {
   const { Request } = globalThis;
   for (let delay = 0; delay < 12; delay++) {
     let stopping = false;
@@ -184,7 +184,7 @@ Deno.test("a call that is on its way when the server stops is not taken", async 
   }
 });
 
-Deno.test("a refusal names the sub-protocols there are", async () => {
+Deno.test("a refusal lists the supported sub-protocols", async () => {
   await using server = serveStreaming({ exec: async () => {} });
   const { conn, head } = await send(server.addr.port, [
     ...UPGRADE,
@@ -225,7 +225,7 @@ Deno.test("other requests are answered by fetch, several on a connection", async
   }
 });
 
-Deno.test("a request that names no URL is answered 400", async () => {
+Deno.test("a request without a valid URL is answered with 400", async () => {
   await using server = serveStreaming({});
   const { conn, head } = await send(server.addr.port, [
     "GET / HTTP/1.1",
@@ -235,12 +235,12 @@ Deno.test("a request that names no URL is answered 400", async () => {
   conn.close();
 });
 
-Deno.test("a server whose signal has aborted before does not begin", async () => {
+Deno.test("a server with an already aborted signal does not start", async () => {
   const server = serveStreaming({ signal: AbortSignal.abort() });
   await server.finished;
 });
 
-Deno.test("a server stops when its signal says so", async () => {
+Deno.test("a server stops when its signal aborts", async () => {
   const controller = new AbortController();
   const server = serveStreaming({ signal: controller.signal });
   const { conn } = await send(server.addr.port, [
@@ -252,7 +252,7 @@ Deno.test("a server stops when its signal says so", async () => {
   conn.close();
 });
 
-Deno.test("a client that does not finish its head is hung up on", async () => {
+Deno.test("a client that does not finish its head is disconnected", async () => {
   using time = virtualTime();
   await using server = serveStreaming({ headTimeout: 30_000 });
   const conn = await Deno.connect({
@@ -264,7 +264,7 @@ Deno.test("a client that does not finish its head is hung up on", async () => {
   conn.close();
 });
 
-Deno.test("a connection that waits too long for its next request is hung up on", async () => {
+Deno.test("a connection that waits too long for its next request is closed", async () => {
   using time = virtualTime();
   await using server = serveStreaming({ headTimeout: 30_000 });
   const { conn, head } = await send(server.addr.port, [
@@ -277,7 +277,7 @@ Deno.test("a connection that waits too long for its next request is hung up on",
   conn.close();
 });
 
-Deno.test("a handler may take longer than a head", async () => {
+Deno.test("a handler may take longer than the time limit of a head", async () => {
   using time = virtualTime();
   await using server = serveStreaming({
     headTimeout: 20_000,

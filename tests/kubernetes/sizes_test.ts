@@ -45,7 +45,7 @@ const CASES: [text: string, sizes: Row[]][] = [
   ['{"__proto__":{"Width":5,"Height":5}}{}{"Width":5}', []],
 ];
 
-Deno.test("sizes: whole, byte by byte, and cut at every place", () => {
+Deno.test("sizes: they are read whole, byte by byte, and cut anywhere", () => {
   for (const [text, sizes] of CASES) {
     assertEquals(parse(text), sizes, text);
     assertEquals(parse(...text), sizes, text);
@@ -55,7 +55,7 @@ Deno.test("sizes: whole, byte by byte, and cut at every place", () => {
   }
 });
 
-Deno.test("sizes: an object that does not end is given up, the next one is read", () => {
+Deno.test("sizes: an object that does not end is dropped, and the next one is read", () => {
   for (const long of [`{"x":"${"y".repeat(9000)}`, "{".repeat(9000)]) {
     // What began in the middle of it takes some sizes along.
     const sizes = '{"Width":80,"Height":24}'.repeat(100);
@@ -64,7 +64,7 @@ Deno.test("sizes: an object that does not end is given up, the next one is read"
   }
 });
 
-Deno.test("sizes: each byte is looked at once, whatever it is", () => {
+Deno.test("sizes: each byte is read once, whatever it is", () => {
   for (const text of ["}", "{", '"', "{}", '{"', '{"a":1}', " ", '{"Width":']) {
     const piece = text.repeat(65536 / text.length);
     const parser = new SizeParser();
@@ -75,7 +75,7 @@ Deno.test("sizes: each byte is looked at once, whatever it is", () => {
   }
 });
 
-Deno.test("sizes: others have their turn while many bytes wait", async () => {
+Deno.test("sizes: other tasks run while many bytes wait", async () => {
   using time = virtualTime();
   await using pair = memoryPair({ both: { flowControl: false } });
   const { client, server } = pair;

@@ -9,7 +9,7 @@ import {
   isWholeStatus,
 } from "../../kubernetes/status.ts";
 
-Deno.test("an exit code survives v4", () => {
+Deno.test("an exit code survives encoding and decoding in v4", () => {
   for (const code of [0, 1, 42, 255, 256, 0xffff_ffff, -0x8000_0000]) {
     const status = decodeExit(
       "v4.channel.k8s.io",
@@ -20,7 +20,7 @@ Deno.test("an exit code survives v4", () => {
   }
 });
 
-Deno.test("v4 says an exit code as Kubernetes does", () => {
+Deno.test("v4 encodes an exit code as Kubernetes does", () => {
   assertEquals(JSON.parse(encodeExit("v4.channel.k8s.io", 42)), {
     metadata: {},
     status: "Failure",
@@ -30,7 +30,7 @@ Deno.test("v4 says an exit code as Kubernetes does", () => {
   });
 });
 
-Deno.test("v2 and v3 tell success from failure, v1 nothing", () => {
+Deno.test("v2 and v3 distinguish success from failure, and v1 does not", () => {
   for (const protocol of ["v2.channel.k8s.io", "v3.channel.k8s.io"] as const) {
     assertEquals(encodeExit(protocol, 0), "");
     assertEquals(decodeExit(protocol, "").code, 0);
@@ -88,7 +88,7 @@ Deno.test("a v4 error stream without a status proves nothing", () => {
   }
 });
 
-Deno.test("an exit code is decimal digits of 32 bits, anything else is none", () => {
+Deno.test("an exit code is decimal digits of a 32-bit number, and anything else is invalid", () => {
   const status = (message: unknown): string =>
     JSON.stringify({
       status: "Failure",
@@ -140,7 +140,7 @@ Deno.test("a handler's exit code is a whole number of 32 bits", () => {
   }
 });
 
-Deno.test("a failure without words is no success", () => {
+Deno.test("a failure without a message is not a success", () => {
   const failure = new RemoteCommandError("");
   for (const protocol of COMMAND_PROTOCOLS) {
     if (traitsOf(protocol).hasStatus) continue;
@@ -157,7 +157,7 @@ Deno.test("a failure without words is no success", () => {
   );
 });
 
-Deno.test("a status cut short is not whole", () => {
+Deno.test("a truncated status is not complete", () => {
   const text = encodeExit("v4.channel.k8s.io", 7);
   for (let length = 0; length < text.length; length++) {
     assertEquals(
@@ -169,7 +169,7 @@ Deno.test("a status cut short is not whole", () => {
   assertEquals(isWholeStatus("v3.channel.k8s.io", "anything"), false);
 });
 
-Deno.test("a long failure is cut short to what the client reads of a status", () => {
+Deno.test("a long failure is shortened to what the client reads of a status", () => {
   for (const char of ["x", "\0", "\u20ac", "\ud83d\ude00"]) {
     const failure = new RemoteCommandError(char.repeat(200_000), {
       reason: char.repeat(200_000),

@@ -74,7 +74,7 @@ const ENTRIES = [
   entry("n\u00e4me", { body: "" }),
 ];
 
-Deno.test("an archive is read as it was written, whole and in pieces of any size", async () => {
+Deno.test("a written archive can be read, whole and in pieces of any size", async () => {
   const bytes = pack(...ENTRIES);
   for (const size of [bytes.length, 1, 511, 512, 513, 4096]) {
     assertEquals(await unpack(bytes, size), ENTRIES, `pieces of ${size}`);
@@ -139,7 +139,7 @@ Deno.test("archives of the system's tar are read, in the formats of GNU and of p
   );
 });
 
-Deno.test("the system's tar reads what is written here", async () => {
+Deno.test("the system's tar reads archives that were written here", async () => {
   await withFolder({}, async (folder) => {
     const child = new Deno.Command("tar", {
       args: ["-xf", "-", "-C", folder],
@@ -164,7 +164,7 @@ Deno.test("a file above 8 GiB keeps its size", async () => {
   assertEquals((await reader.next())?.size, size);
 });
 
-Deno.test("what no archive has is refused and not held in memory", async () => {
+Deno.test("an invalid archive is refused and not held in memory", async () => {
   const cases: [entry: Entry, message: string][] = [
     [
       entry("x", { type: TYPE.longName, size: 2 ** 33 }),
@@ -172,7 +172,10 @@ Deno.test("what no archive has is refused and not held in memory", async () => {
     ],
     [entry("x", { type: "S" }), "sparse files"],
     [entry("x", { type: TYPE.pax, body: "9 size=-1\n" }), "invalid pax fields"],
-    [entry("x", { type: TYPE.pax, body: "11 size=-1\n" }), 'the size "-1"'],
+    [
+      entry("x", { type: TYPE.pax, body: "11 size=-1\n" }),
+      'an invalid size: "-1"',
+    ],
     [entry("x", { type: TYPE.pax, body: "0 a=b\n" }), "invalid pax fields"],
     [entry("x", { type: TYPE.pax, body: "nothing" }), "invalid pax fields"],
     [entry("x", { type: TYPE.pax, body: "99 a=b\n" }), "invalid pax fields"],

@@ -39,7 +39,7 @@ class PlainClient {
   }
 }
 
-Deno.test("exec through a tunnel of a RestClient; other requests go to the client", async () => {
+Deno.test("exec uses a tunnel of a RestClient, and other requests use the client", async () => {
   await using server = serveStreaming({
     async exec({ call, stdin, stdout }) {
       const text = await new Response(stdin).text();
@@ -112,7 +112,7 @@ Deno.test("a port is forwarded through a tunnel", async () => {
   await tunnel.stop();
 });
 
-Deno.test("a tunnel that is refused, aborted or used wrongly is told", async () => {
+Deno.test("a tunnel that is refused, aborted or used wrongly is an error", async () => {
   await using server = serveStreaming({ exec: async () => {} });
   const target = { url: `http://127.0.0.1:${server.addr.port}` };
   await assertRejects(

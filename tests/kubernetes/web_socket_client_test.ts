@@ -144,7 +144,7 @@ async function outcome(options: ExecOptions): Promise<unknown[]> {
   ]);
 }
 
-Deno.test("auto offers v5 alone over a WebSocket, then the others over SPDY", async () => {
+Deno.test("auto offers only v5 over a WebSocket, and then the others over SPDY", async () => {
   await using server = new OddServer(FORBIDDEN, FORBIDDEN);
   await assertRejects(() => exec(server.target), StreamingRefusedError);
   const [first, second] = server.heads;
@@ -195,7 +195,7 @@ Deno.test("a connection that breaks does not lead to SPDY", async () => {
   assertEquals(server.heads.length, 1);
 });
 
-Deno.test("a transport that was chosen is the only one", async () => {
+Deno.test("a selected transport is the only one that is tried", async () => {
   for (const transport of ["websocket", "spdy"] as const) {
     await using server = new OddServer(FORBIDDEN, FORBIDDEN);
     await assertRejects(
@@ -213,7 +213,7 @@ Deno.test("a transport that was chosen is the only one", async () => {
   assertEquals(/^upgrade: spdy/im.test(server.heads[0]), true);
 });
 
-Deno.test("older versions are offered over a WebSocket if nothing has to end stdin", async () => {
+Deno.test("older versions are offered over a WebSocket if stdin does not have to end", async () => {
   const offered = async (
     options: Partial<ExecOptions>,
   ): Promise<string | undefined> => {
@@ -239,7 +239,7 @@ Deno.test("older versions are offered over a WebSocket if nothing has to end std
   );
 });
 
-Deno.test("what the client sends: stdin, its end, and sizes", async () => {
+Deno.test("the client sends stdin, its end, and sizes", async () => {
   const messages: string[] = [];
   await using server = new OddServer(granting(async ({ peer, say, drain }) => {
     while (messages.length < 3) {
@@ -265,7 +265,7 @@ Deno.test("what the client sends: stdin, its end, and sizes", async () => {
   assertEquals(await new Response(process.stdout).text(), "");
 });
 
-Deno.test("before v5 closing stdin fails, because nothing tells the server", async () => {
+Deno.test("before v5, closing stdin fails because no message exists for it", async () => {
   await using server = new OddServer(
     granting(({ drain }) => drain(), V4),
   );
@@ -282,7 +282,7 @@ Deno.test("before v5 closing stdin fails, because nothing tells the server", asy
   );
 });
 
-Deno.test("how a command ends over a WebSocket", async () => {
+Deno.test("a command ends correctly over a WebSocket", async () => {
   const cases: [
     name: string,
     work: (socket: Socket) => Promise<void>,
@@ -369,7 +369,7 @@ Deno.test("how a command ends over a WebSocket", async () => {
   }
 });
 
-Deno.test("a server that does not close after the status is not waited for", async () => {
+Deno.test("the client does not wait for a server that does not close after the status", async () => {
   using time = virtualTime();
   await using server = new OddServer(granting(async ({ say, drain }) => {
     await say(STDOUT, "out");
@@ -379,7 +379,7 @@ Deno.test("a server that does not close after the status is not waited for", asy
   assertEquals(await time.until(outcome(server.target)), ["out", "", 0]);
 });
 
-Deno.test("a server that breaks a rule is told which, and the client's caller as well", async () => {
+Deno.test("if a server breaks a rule, the server and the caller get the reason", async () => {
   const frames: [frame: Uint8Array, status: number, message: string][] = [
     [encodeFrame(BINARY, new Uint8Array(1), new Uint8Array(4)), 1002, "masked"],
     [new Uint8Array([0xc2, 0]), 1002, "reserved bits"],
@@ -406,7 +406,7 @@ Deno.test("a server that breaks a rule is told which, and the client's caller as
   }
 });
 
-Deno.test("a silent server is pinged if that is asked for, and given up without an answer", async () => {
+Deno.test("a silent server gets pings on request, and the connection ends without an answer", async () => {
   using time = virtualTime();
   await using server = new OddServer(granting(async ({ conn }) => {
     // Reads, and answers nothing.
@@ -425,7 +425,7 @@ Deno.test("a silent server is pinged if that is asked for, and given up without 
   await time.until(failed);
 });
 
-Deno.test("a status that is a failure of the server keeps its reason", async () => {
+Deno.test("a status that reports a failure of the server keeps its reason", async () => {
   await using server = new OddServer(granting(async ({ peer, say, drain }) => {
     await say(
       ERROR,

@@ -76,7 +76,7 @@ const VERSIONS: [name: string, hasStatus: boolean][] = [
   ["channel.k8s.io", false],
 ];
 
-Deno.test("exec over a WebSocket, every version, in bytes and in base64", async () => {
+Deno.test("exec over a WebSocket works with every version, in bytes and in base64", async () => {
   await using server = serveStreaming({
     async exec({ call, stdin, stdout, stderr }) {
       const { value } = await stdin.getReader().read();
@@ -111,7 +111,7 @@ Deno.test("exec over a WebSocket, every version, in bytes and in base64", async 
   assertEquals([none.protocol, textOf(none, 1)], ["", "run hello"]);
 });
 
-Deno.test("the client's first sub-protocol that is known is chosen", async () => {
+Deno.test("the client's first known sub-protocol is used", async () => {
   await using server = serveStreaming({ exec: async () => {} });
   const path = `${POD}/exec?command=run&stdout=1`;
   const { protocol } = await converse(server, path, [
@@ -122,7 +122,7 @@ Deno.test("the client's first sub-protocol that is known is chosen", async () =>
   assertEquals(protocol, "v4.channel.k8s.io");
 });
 
-Deno.test("a message that ends stdin ends it, and nothing else", async () => {
+Deno.test("a message that ends stdin ends only stdin", async () => {
   await using server = serveStreaming({
     async exec({ stdin, stdout }) {
       await say(stdout, await new Response(stdin).text());
@@ -147,7 +147,7 @@ Deno.test("a message that ends stdin ends it, and nothing else", async () => {
   assertEquals(JSON.parse(textOf(seen, 3)).status, "Success");
 });
 
-Deno.test("a wrong message that ends a channel ends the connection", async () => {
+Deno.test("a malformed message that ends a channel ends the connection", async () => {
   await using server = serveStreaming({
     exec: ({ signal }) =>
       new Promise((resolve) =>
@@ -203,7 +203,7 @@ Deno.test("sizes of a terminal arrive with every version", async () => {
   }
 });
 
-Deno.test("messages are chunks, and chunks are messages", async () => {
+Deno.test("each message is a chunk, and each chunk is a message", async () => {
   const chunks: string[] = [];
   await using server = serveStreaming({
     async exec({ stdin, stdout }) {
@@ -233,7 +233,7 @@ Deno.test("messages are chunks, and chunks are messages", async () => {
   );
 });
 
-Deno.test("a client that closes the WebSocket ends stdin, and the handler is told", async () => {
+Deno.test("a client that closes the WebSocket ends stdin and aborts the handler's signal", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   await using server = serveStreaming({
     async exec({ stdin, signal }) {
@@ -255,7 +255,7 @@ Deno.test("a client that closes the WebSocket ends stdin, and the handler is tol
   socket.close();
 });
 
-Deno.test("a client that breaks off is an error for whoever reads its stdin", async () => {
+Deno.test("a broken connection is an error for the reader of stdin", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   await using server = serveStreaming({
     async exec({ stdin }) {
@@ -273,7 +273,7 @@ Deno.test("a client that breaks off is an error for whoever reads its stdin", as
   assertEquals(await promise, "ConnectionClosedError");
 });
 
-Deno.test("port-forward without SPDY: two channels for each port of the URL", async () => {
+Deno.test("port-forward without SPDY has two channels for each port of the URL", async () => {
   await using server = serveStreaming({
     async portForward({ port, readable, writable }) {
       if (port === 443) throw new Error("connection refused");
@@ -308,7 +308,7 @@ Deno.test("port-forward without SPDY: two channels for each port of the URL", as
   }
 });
 
-Deno.test("port-forward without SPDY: v5 ends the input alone", async () => {
+Deno.test("port-forward without SPDY: in v5, the input can end alone", async () => {
   await using server = serveStreaming({
     async portForward({ readable, writable }) {
       await say(writable, await new Response(readable).text());
@@ -324,7 +324,7 @@ Deno.test("port-forward without SPDY: v5 ends the input alone", async () => {
   assertEquals(textOf(seen, 0), "P\0to the end");
 });
 
-Deno.test("requests for a WebSocket that are refused, and with what", async () => {
+Deno.test("invalid requests for a WebSocket are refused with a status", async () => {
   await using server = serveStreaming({
     exec: async () => {},
     portForward: async () => {},

@@ -64,14 +64,14 @@ async function readAll(tunnel: WebSocketTunnel): Promise<Uint8Array> {
   }
 }
 
-Deno.test("the handshake's example (RFC 6455 1.3)", async () => {
+Deno.test("the handshake equals the example of RFC 6455 1.3", async () => {
   assertEquals(
     await acceptKey("dGhlIHNhbXBsZSBub25jZQ=="),
     "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
   );
 });
 
-Deno.test("frames of every size of length, masked and not", () => {
+Deno.test("frames of every length field are read, masked and not", () => {
   for (const length of [0, 1, 125, 126, 127, 65535, 65536, 100_000]) {
     const payload = new Random(length).bytes(length);
     for (const mask of [undefined, MASK]) {
@@ -86,14 +86,14 @@ Deno.test("frames of every size of length, masked and not", () => {
   }
 });
 
-Deno.test("a head cut short asks for more", () => {
+Deno.test("a truncated head needs more bytes", () => {
   const frame = encodeFrame(BINARY, new Uint8Array(70_000), MASK);
   for (let length = 0; length < 14; length++) {
     assertEquals(readHead(frame.subarray(0, length), true), undefined);
   }
 });
 
-Deno.test("heads that are not allowed", () => {
+Deno.test("invalid heads are refused", () => {
   const wrong: [bytes: number[], masked: boolean][] = [
     [[0xc2, 0], false],
     [[0x82, 0x80, 0, 0, 0, 0], false],
@@ -107,7 +107,7 @@ Deno.test("heads that are not allowed", () => {
   }
 });
 
-Deno.test("a tunnel reads messages however they are cut", async () => {
+Deno.test("a tunnel reads messages, however they are cut", async () => {
   const random = new Random(6455);
   const body = random.bytes(5000);
   const continued = encodeFrame(BINARY, body.subarray(100, 200), undefined);
@@ -134,7 +134,7 @@ Deno.test("a tunnel reads messages however they are cut", async () => {
   }
 });
 
-Deno.test("a tunnel cut anywhere ends without inventing bytes", async () => {
+Deno.test("a tunnel that is cut anywhere ends without additional bytes", async () => {
   const body = new Random(1).bytes(300);
   const input = encodeFrame(BINARY, body, MASK);
   for (let length = 0; length < input.length; length++) {
@@ -144,7 +144,7 @@ Deno.test("a tunnel cut anywhere ends without inventing bytes", async () => {
   }
 });
 
-Deno.test("what one end writes the other end reads", async () => {
+Deno.test("each end reads what the other one writes", async () => {
   const body = new Random(2).bytes(200_000);
   const conn = new Script(new Uint8Array());
   const tunnel = new WebSocketTunnel(conn, true);
@@ -155,7 +155,7 @@ Deno.test("what one end writes the other end reads", async () => {
   assertEquals(await readAll(new WebSocketTunnel(other, false)), body);
 });
 
-Deno.test("what a tunnel does not take", async () => {
+Deno.test("a tunnel refuses invalid messages", async () => {
   const text = new TextEncoder().encode("hello");
   const inputs: [frame: Uint8Array, message: string][] = [
     [encodeFrame(TEXT, text, undefined), "a text message"],
@@ -185,7 +185,7 @@ Deno.test("closing a tunnel closes its transport", async () => {
   assertEquals(await tunnel.read(new Uint8Array(1)), null);
 });
 
-Deno.test("a close status is answered with itself, one that is none with a protocol error", async () => {
+Deno.test("a close status is answered with itself, and an invalid one with a protocol error", async () => {
   const answers: [payload: number[], answer: number][] = [
     [[], 1000],
     ...[1000, 1001, 1002, 1003, 1007, 1011, 1014, 3000, 4999].map((

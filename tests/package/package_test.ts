@@ -101,7 +101,7 @@ Deno.test("mod.ts runs when imported by URL, with no import map and no permissio
   });
 });
 
-Deno.test("another project type-checks against the package, everything it imports included", async () => {
+Deno.test("another project type-checks against the package with all its imports", async () => {
   const main = `
     import { connect, type Connection, Session, type SpdyServer } from "${new URL(
     "mod.ts",
@@ -176,7 +176,7 @@ Deno.test({
   },
 });
 
-Deno.test("each entry needs just the permissions the README names", async () => {
+Deno.test("each entry needs exactly the permissions in the README", async () => {
   const mod = new URL("mod.ts", root).href;
   const roundTrip = (server: string, client: string): string => `
     import { connect, serve } from "${mod}";
@@ -228,7 +228,7 @@ Deno.test("each entry needs just the permissions the README names", async () => 
   });
 });
 
-Deno.test("what is published has no tests, recordings, tools, benchmarks or CI files", async () => {
+Deno.test("the published package has no tests, recordings, tools, benchmarks or CI files", async () => {
   const args = [
     "publish",
     "--dry-run",

@@ -46,7 +46,7 @@ function failingListeners(): Disposable & { readonly failed: () => number } {
   };
 }
 
-Deno.test("serve goes on after accepts that failed", async () => {
+Deno.test("serve continues after failed accepts", async () => {
   using failing = failingListeners();
   await using server = serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -57,7 +57,7 @@ Deno.test("serve goes on after accepts that failed", async () => {
   assertEquals(failing.failed(), 3);
 });
 
-Deno.test("serveStreaming goes on after accepts that failed, and reports those that its listener caused", async () => {
+Deno.test("serveStreaming continues after failed accepts, and reports those that its listener caused", async () => {
   using failing = failingListeners();
   const told: unknown[] = [];
   await using server = serveStreaming({
@@ -70,7 +70,7 @@ Deno.test("serveStreaming goes on after accepts that failed, and reports those t
   assertEquals(told.map(String), REPORTED);
 });
 
-Deno.test("forwardPorts goes on after accepts that failed, and reports those that its listener caused", async () => {
+Deno.test("forwardPorts continues after failed accepts, and reports those that its listener caused", async () => {
   await using server = serveStreaming({
     portForward: async ({ readable, writable }) => {
       await readable.pipeTo(writable);

@@ -136,7 +136,7 @@ function times<T>(count: number, make: (index: number) => T): T[] {
 
 const ok: ServeHandler<Deno.NetAddr> = () => new Response("ok");
 
-Deno.test("serve, CVE-2019-9512 ping flood: replies that nobody reads", async () => {
+Deno.test("serve, CVE-2019-9512 ping flood: replies that are never read", async () => {
   await underAttack(ok, (port) =>
     floodUntilClosed(
       port,
@@ -164,7 +164,7 @@ Deno.test("serve, CVE-2019-9518 empty frames flood", async () => {
   });
 });
 
-Deno.test("serve, CVE-2023-44487 rapid reset: handlers at work are bounded", async () => {
+Deno.test("serve, CVE-2023-44487 rapid reset: the number of running handlers is limited", async () => {
   let atWork = 0;
   let most = 0;
   let begun = 0;
@@ -190,7 +190,7 @@ Deno.test("serve, CVE-2023-44487 rapid reset: handlers at work are bounded", asy
   assertLess(begun, 1100);
 });
 
-Deno.test("serve, CVE-2023-44487 rapid reset: mixed with requests that end well", async () => {
+Deno.test("serve, CVE-2023-44487 rapid reset: mixed with successful requests", async () => {
   let atWork = 0;
   let most = 0;
   const pauses: Promise<void>[] = [];
@@ -257,7 +257,7 @@ Deno.test("serve, CVE-2019-9511 data dribble: windows raised byte by byte", asyn
   assertLess(bytes, 100 * 16 * 16384);
 });
 
-Deno.test("serve, CVE-2019-9517 internal data buffering: a client that asks and does not read", async () => {
+Deno.test("serve, CVE-2019-9517 internal data buffering: a client that sends requests and does not read", async () => {
   const CHUNK = 65536;
   let pulled = 0;
   const body = () => {

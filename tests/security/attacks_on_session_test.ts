@@ -243,7 +243,7 @@ Deno.test("CVE-2019-9511 data dribble: WINDOW_UPDATE by WINDOW_UPDATE", () => {
   assertGreater(sent.data, 9_900);
 });
 
-Deno.test("CVE-2019-9511 data dribble: an honest peer with odd windows is no attacker", () => {
+Deno.test("CVE-2019-9511 data dribble: an honest peer with unusual windows is not an attacker", () => {
   const { session, sent } = busyServer();
   const encoder = new FrameEncoder(PROTO_SPDY3);
   const give = (frame: Frame) => session.recv(encoder.encode(frame));
@@ -259,7 +259,7 @@ Deno.test("CVE-2019-9511 data dribble: an honest peer with odd windows is no att
   assertEquals(sent.bytes, 100 + 20_000 * (16384 + 17));
 });
 
-Deno.test("CVE-2019-9512 ping flood: replies that nobody reads", () => {
+Deno.test("CVE-2019-9512 ping flood: replies that are never read", () => {
   for (const version of [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1]) {
     const session = makeServer(version, false);
     assertFloodEnds(
@@ -272,7 +272,7 @@ Deno.test("CVE-2019-9512 ping flood: replies that nobody reads", () => {
   }
 });
 
-Deno.test("CVE-2019-9514 reset flood: frames that bring about RST_STREAMs", () => {
+Deno.test("CVE-2019-9514 reset flood: frames that cause RST_STREAMs", () => {
   const broken: [string, (index: number) => Frame[]][] = [
     ["HEADERS for no stream", (index) => [headers(2 * index + 1)]],
     ["pushes to a server", (index) => [
@@ -397,7 +397,7 @@ Deno.test("CVE-2023-44487 rapid reset", () => {
   }
 });
 
-Deno.test("CVE-2023-44487 rapid reset: with DATA in between it is as rapid", () => {
+Deno.test("CVE-2023-44487 rapid reset: DATA in between makes no difference", () => {
   assertFloodEnds(
     makeServer(PROTO_SPDY3, true),
     PROTO_SPDY3,

@@ -60,7 +60,7 @@ Deno.test("dropped headers: at the limit the stream is reset, beyond it the sess
   assertEquals(tight.flushNames()[0], "GOAWAY 3 1");
 });
 
-Deno.test("dropped headers: a decoder says so, too", () => {
+Deno.test("dropped headers: a decoder reports it as well", () => {
   const decoder = new FrameDecoder(PROTO_SPDY3, {
     maxHeaderBlock: 65536,
     maxDroppedHeaders: 1000,
@@ -74,7 +74,7 @@ Deno.test("dropped headers: a decoder says so, too", () => {
   assertEquals(error.code, ERR_FRAME_TOO_LARGE);
 });
 
-Deno.test("dropped headers: 16 GiB in 16 MiB are given up at 128 MiB", () => {
+Deno.test("dropped headers: 16 GiB in 16 MiB are stopped at 128 MiB", () => {
   const session = new Session(SERVER, PROTO_SPDY3);
   const attack = bombs(64 * MIB, 256);
   let sent = 0;

@@ -33,7 +33,7 @@ import { memoryPair, memoryStreams } from "../helpers/connections.ts";
 import { turn } from "../helpers/virtual_time.ts";
 import { headers, RawPeer, synReply, synStream } from "./raw_peer.ts";
 
-Deno.test("held: HEADERS of a stream bring as much as one block may, and no byte more", () => {
+Deno.test("held: HEADERS of a stream may have the size of one block, and no byte more", () => {
   const room = trailersRoom({ maxHeaderBlock: 1000, maxHeaderCount: 10 });
   assertEquals(room, 1000 + 64 * 11);
   const full: NameValue[] = [["x", "v".repeat(room - 2 * 64 - 1)]];
@@ -48,7 +48,7 @@ Deno.test("held: HEADERS of a stream bring as much as one block may, and no byte
   assert(new Trailers().add(largest, false, trailersRoom()));
 });
 
-Deno.test("held: HEADERS without headers take room while nobody takes them", () => {
+Deno.test("held: HEADERS without headers use memory while nothing takes them", () => {
   const room = trailersRoom();
   const waiting = new Trailers();
   let taken = 0;
@@ -63,7 +63,7 @@ Deno.test("held: HEADERS without headers take room while nobody takes them", () 
   assertEquals(handled, taken + 5000);
 });
 
-Deno.test("held: a stream whose HEADERS pile up is reset with FRAME_TOO_LARGE", async () => {
+Deno.test("held: a stream with too many HEADERS is reset with FRAME_TOO_LARGE", async () => {
   const [left, right] = memoryStreams();
   await using server = new Connection(right, {
     side: SERVER,
@@ -85,7 +85,7 @@ Deno.test("held: a stream whose HEADERS pile up is reset with FRAME_TOO_LARGE", 
   assertEquals(peer.resets, [[1, FRAME_TOO_LARGE]]);
 });
 
-Deno.test("held: pushes that nobody takes are refused beyond maxWaitingStreams", async () => {
+Deno.test("held: untaken pushes are refused above maxWaitingStreams", async () => {
   const [left, right] = memoryStreams();
   await using client = new Connection(left, {
     side: CLIENT,
@@ -110,7 +110,7 @@ Deno.test("held: pushes that nobody takes are refused beyond maxWaitingStreams",
   assertEquals((await nextStream(client)).id, 22);
 });
 
-Deno.test("held: by default as many streams wait as may be open", async () => {
+Deno.test("held: by default as many streams may wait as may be open", async () => {
   await using pair = memoryPair({
     server: { limits: { maxConcurrentStreams: 300 } },
   });
@@ -126,7 +126,7 @@ Deno.test("held: by default as many streams wait as may be open", async () => {
   for (const stream of streams) assertEquals((await stream.response).length, 1);
 });
 
-Deno.test("held: the queue of streams lets go of those that were taken", async () => {
+Deno.test("held: the queue of streams does not keep taken streams alive", async () => {
   const queue = new AcceptQueue<{ readonly bytes: Uint8Array }>();
   const make = () => ({ bytes: new Uint8Array(65536) });
   queue.push(make());
@@ -139,7 +139,7 @@ Deno.test("held: the queue of streams lets go of those that were taken", async (
   assertLess(Deno.memoryUsage().external - before, 256 * 1024 * 1024);
 });
 
-Deno.test("held: headers of all streams together have a bound, and room comes back with the answer", async () => {
+Deno.test("held: headers of all streams together have a limit, and answers make room", async () => {
   const done = Promise.withResolvers<void>();
   let handled = 0;
   await using server = serve({
@@ -222,7 +222,7 @@ async function atOnce(
   return tally;
 }
 
-Deno.test("held: with the defaults, ordinary headers find room in as many streams as there may be", async () => {
+Deno.test("held: with the defaults, ordinary headers fit in as many streams as may be open", async () => {
   const long = "v".repeat(12_000);
   const many = Array.from(
     { length: 12 },
@@ -244,7 +244,7 @@ Deno.test("held: with the defaults, ordinary headers find room in as many stream
   }
 });
 
-Deno.test("held: a header counts as many bytes as its text takes", () => {
+Deno.test("held: a header counts the memory of its text", () => {
   const wide = "\u0100";
   const sizes: [nv: NameValue[], size: number][] = [
     [[], 64],
@@ -258,7 +258,7 @@ Deno.test("held: a header counts as many bytes as its text takes", () => {
   for (const [nv, size] of sizes) assertEquals(sizeOfHeaders(nv), size);
 });
 
-Deno.test("held: a handler holds what its stream brought, whether the stream is there or not", async () => {
+Deno.test("held: a handler holds the memory of its stream, even after the stream has ended", async () => {
   const done = Promise.withResolvers<void>();
   await using server = serve({
     hostname: "127.0.0.1",
@@ -310,7 +310,7 @@ Deno.test("held: a handler holds what its stream brought, whether the stream is 
   await peer.ended;
 });
 
-Deno.test("held: a response whose headers find no room fails, and says why", async () => {
+Deno.test("held: a response whose headers do not fit fails with the reason", async () => {
   const [left, right] = memoryStreams();
   await using client = new Connection(left, {
     side: CLIENT,
@@ -339,7 +339,7 @@ Deno.test("held: a response whose headers find no room fails, and says why", asy
   peer.close();
 });
 
-Deno.test("held: streams that nobody takes hold what they brought until somebody does", async () => {
+Deno.test("held: untaken streams hold their memory until they are taken", async () => {
   const [left, right] = memoryStreams();
   await using server = new Connection(right, {
     side: SERVER,
@@ -370,7 +370,7 @@ Deno.test("held: streams that nobody takes hold what they brought until somebody
   peer.close();
 });
 
-Deno.test("held: without windows a stream that is reset leaves no more to read than there is room for", async () => {
+Deno.test("held: without windows, a stream that is reset keeps only unread bytes for which there is room", async () => {
   const [left, right] = memoryStreams();
   await using server = new Connection(right, {
     side: SERVER,
@@ -406,7 +406,7 @@ Deno.test("held: without windows a stream that is reset leaves no more to read t
   peer.close();
 });
 
-Deno.test("held: without windows what ended streams left unread holds reading until somebody has them", async () => {
+Deno.test("held: without windows, unread bytes of ended streams pause reading until they are taken", async () => {
   const size = 100_000;
   await using pair = memoryPair({
     version: PROTO_SPDY2,

@@ -63,7 +63,7 @@ async function say(conn: Deno.Conn, text: string): Promise<string> {
 for (const secure of [false, true]) {
   const kind = secure ? "TLS" : "TCP";
 
-  Deno.test(`serve with upgrade on ${kind} outlives what HTTP/1.1 clients say`, async () => {
+  Deno.test(`serve with upgrade on ${kind} survives anything that HTTP/1.1 clients send`, async () => {
     const { caCert, ...tls } = await makeCertificate();
     await using server = serve(
       { ...LOOPBACK, upgrade: true, ...(secure ? tls : {}) },
@@ -83,7 +83,7 @@ for (const secure of [false, true]) {
     assertEquals(await (await client.fetch("/")).text(), "here");
   });
 
-  Deno.test(`serveStreaming on ${kind} outlives what HTTP/1.1 clients say`, async () => {
+  Deno.test(`serveStreaming on ${kind} survives anything that HTTP/1.1 clients send`, async () => {
     const { caCert, ...tls } = await makeCertificate();
     await using server = serveStreaming({
       exec: async () => {},

@@ -19,7 +19,7 @@ import { tcpPair } from "../helpers/connections.ts";
 
 const origin = "https://example.org";
 
-Deno.test("SETTINGS of unknown ids are not kept: 2^24 ids would fill the memory", () => {
+Deno.test("SETTINGS with unknown ids are not stored: 2^24 ids would fill the memory", () => {
   const values = new Map<number, number>();
   for (let first = 0; first < 100_000; first += 250) {
     applySettings(
@@ -30,7 +30,7 @@ Deno.test("SETTINGS of unknown ids are not kept: 2^24 ids would fill the memory"
   assertEquals([...values.keys()], [1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
-Deno.test("a server cannot have a client keep what it could not send back", async () => {
+Deno.test("a server cannot make a client store what it could not send back", async () => {
   const store = new Map<string, SettingsEntry[]>();
   const frame = {
     frameType: SETTINGS,
@@ -53,7 +53,7 @@ Deno.test("a server cannot have a client keep what it could not send back", asyn
   await pair.client.ping();
 });
 
-Deno.test("kept settings lift no bound of the client", () => {
+Deno.test("stored settings raise no limit of the client", () => {
   const store = new Map<string, SettingsEntry[]>();
   const sent = (id: number, value: number, maxConcurrentStreams?: number) => {
     store.set(origin, [[id, PERSISTED, value]]);

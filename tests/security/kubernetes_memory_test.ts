@@ -193,32 +193,36 @@ Deno.test(
   },
 );
 
-Deno.test("kubernetes memory: every stream of an exec filled, none read", {
-  ignore,
-}, async () => {
-  let running = false;
-  await using server = serveStreaming({
-    // Waits for sizes, as a terminal does, and reads no input.
-    async exec({ resizes }) {
-      running = true;
-      for await (const _size of resizes);
-    },
-  });
-  const bytes = await grown(
-    server.addr.port,
-    "/exec/t?stdin=1&stdout=1&stderr=1&tty=1",
-    function* () {
-      const types = ["error", "resize", "stdin", "stdout"];
-      for (const [at, type] of types.entries()) {
-        const nv = longest(["streamtype", type]);
-        yield synStream(2 * at + 1, { nv });
-      }
-      for (const id of [1, 7, 5]) yield* much(id);
-    }(),
-    () => running,
-  );
-  report(bytes);
-});
+Deno.test(
+  "kubernetes memory: every stream of an exec is filled and none is read",
+  {
+    ignore,
+  },
+  async () => {
+    let running = false;
+    await using server = serveStreaming({
+      // Waits for sizes, as a terminal does, and reads no input.
+      async exec({ resizes }) {
+        running = true;
+        for await (const _size of resizes);
+      },
+    });
+    const bytes = await grown(
+      server.addr.port,
+      "/exec/t?stdin=1&stdout=1&stderr=1&tty=1",
+      function* () {
+        const types = ["error", "resize", "stdin", "stdout"];
+        for (const [at, type] of types.entries()) {
+          const nv = longest(["streamtype", type]);
+          yield synStream(2 * at + 1, { nv });
+        }
+        for (const id of [1, 7, 5]) yield* much(id);
+      }(),
+      () => running,
+    );
+    report(bytes);
+  },
+);
 
 Deno.test(
   "kubernetes memory: messages of a WebSocket that nobody reads, large and of a byte each",

@@ -300,14 +300,14 @@ function OK(): Response {
 }
 
 for (const [call, cases] of Object.entries(CALLS)) {
-  Deno.test(`numbers: ${call} refuses what is out of range, by its name, before anything begins`, async () => {
+  Deno.test(`numbers: ${call} refuses values out of range, by name, before anything starts`, async () => {
     for (const each of cases) {
       for (const wrong of wrongOf(each)) await refuses(each, wrong);
     }
   });
 }
 
-Deno.test("numbers: the edges of every range are taken", () => {
+Deno.test("numbers: the limits of every range are accepted", () => {
   const resolved = (options: ConnectionTuning): unknown =>
     resolveOptions({ side: CLIENT, version: PROTO_SPDY3, ...options });
   const cases = [
@@ -323,7 +323,7 @@ Deno.test("numbers: the edges of every range are taken", () => {
   new Deflate({ format: "raw", windowBits: 9 });
 });
 
-Deno.test("numbers: a version that is none is refused before anything listens or connects", async () => {
+Deno.test("numbers: an unknown version is refused before listening or connecting", async () => {
   const version = 7 as never;
   await assertRejects(() => connect({ port: 1, version }), Error, "version 7");
   assertThrows(() => new Client({ version }), Error, "version 7");
@@ -336,7 +336,7 @@ Deno.test("numbers: a version that is none is refused before anything listens or
   }
 });
 
-Deno.test("numbers: a timeout of 0 never ends, wherever there is one", async () => {
+Deno.test("numbers: a timeout of 0 means no limit everywhere", async () => {
   const never = {
     idleTimeout: 0,
     headerTimeout: 0,

@@ -5,7 +5,7 @@ import { CLIENT, InvalidArgumentError, PROTO_SPDY3 } from "../../mod.ts";
 const BASE = { side: CLIENT, version: PROTO_SPDY3 } as const;
 const MOST = 0x7fffffff;
 
-Deno.test("options that bound a peer: defaults and edges", () => {
+Deno.test("options that limit a peer have their defaults and ranges", () => {
   const defaults = resolveOptions(BASE);
   assertEquals(defaults.maxWaitingStreams, 256);
   assertEquals(defaults.controlFrameTimeout, 30_000);

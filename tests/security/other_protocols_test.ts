@@ -139,7 +139,7 @@ function* cut(bytes: Uint8Array, random: Random): Iterable<Uint8Array> {
 }
 
 for (const [kind, makeBody] of Object.entries(KINDS)) {
-  Deno.test(`other protocols: an HTTP POST with a SPDY request in its body, ${kind}`, async () => {
+  Deno.test(`other protocols: an HTTP POST with a SPDY request in its body is refused, ${kind}`, async () => {
     const [, begin] = await recorded(makeBody(chosen(100, PROTO_SPDY3)));
     for (const options of SERVERS) {
       const body = makeBody(chosen(begin, options.version));
@@ -160,7 +160,7 @@ for (const [kind, makeBody] of Object.entries(KINDS)) {
     }
   });
 
-  Deno.test(`other protocols: the same in any segments, ${kind}`, async () => {
+  Deno.test(`other protocols: it is refused in segments of any size, ${kind}`, async () => {
     const random = new Random(kind.length);
     const [, begin] = await recorded(makeBody(chosen(100, PROTO_SPDY3)));
     for (const options of SERVERS) {
@@ -207,7 +207,7 @@ function latin1(text: string): Uint8Array {
 }
 
 for (const side of [CLIENT, SERVER] as const) {
-  Deno.test(`other protocols: they are named, side ${side}`, async () => {
+  Deno.test(`other protocols: the error names them, side ${side}`, async () => {
     for (const [text, what] of OTHERS) {
       const bytes = latin1(text);
       const options = { version: PROTO_SPDY3_1, side };
@@ -230,7 +230,7 @@ for (const side of [CLIENT, SERVER] as const) {
     }
   });
 
-  Deno.test(`other protocols: a first frame for a stream that was not opened, side ${side}`, async () => {
+  Deno.test(`other protocols: a first frame for a stream that was not opened is refused, side ${side}`, async () => {
     for (const [text, type] of STRAYS) {
       const bytes = latin1(text);
       for (let at = 0; at < bytes.length; at++) {
@@ -246,7 +246,7 @@ for (const side of [CLIENT, SERVER] as const) {
     }
   });
 
-  Deno.test(`other protocols: SPDY of another version is named, side ${side}`, async () => {
+  Deno.test(`other protocols: the error names another version of SPDY, side ${side}`, async () => {
     const ping = (version: ProtocolVersion): Uint8Array =>
       new FrameEncoder(version).encode(control(version, PING));
     for (
@@ -295,7 +295,7 @@ function control(
   }
 }
 
-Deno.test("other protocols: every frame that a client can begin with is taken, byte by byte", async () => {
+Deno.test("other protocols: every valid first frame of a client is accepted, byte by byte", async () => {
   for (const version of VERSIONS) {
     const wire = version === PROTO_SPDY2 ? 2 : 3;
     const encoder = new FrameEncoder(version);
@@ -323,7 +323,7 @@ Deno.test("other protocols: every frame that a client can begin with is taken, b
   }
 });
 
-Deno.test("other protocols: a server may begin with anything about a stream that it was sent", async () => {
+Deno.test("other protocols: a server may begin with any frame for a stream that was opened", async () => {
   const begins: ((peer: RawPeer) => Promise<void>)[] = [
     (peer) => peer.send(synReply(1)),
     (peer) => peer.send(headers(1)),
@@ -357,7 +357,7 @@ Deno.test("other protocols: a server may begin with anything about a stream that
 
 const BASE = { version: 3, flags: 0, length: 0 } as const;
 
-Deno.test("other protocols: fetch says that the server speaks HTTP/1.1", async () => {
+Deno.test("other protocols: the error of fetch says that the server speaks HTTP/1.1", async () => {
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     () => new Response("x"),

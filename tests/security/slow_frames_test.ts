@@ -35,7 +35,7 @@ function serverWith(controlFrameTimeout: number): {
 
 const SYN_STREAM_BYTES = new FrameEncoder(PROTO_SPDY3).encode(synStream(1));
 
-Deno.test("slow frames: a header block that trickles ends the connection", async () => {
+Deno.test("slow frames: a header block that arrives slowly ends the connection", async () => {
   using time = virtualTime();
   const { server, peer } = serverWith(LIMIT);
   let over = false;
@@ -56,7 +56,7 @@ Deno.test("slow frames: a header block that trickles ends the connection", async
   peer.close();
 });
 
-Deno.test("slow frames: frames that come to their end may take long all together", async () => {
+Deno.test("slow frames: complete frames may take long in total", async () => {
   using time = virtualTime();
   const { server, peer } = serverWith(LIMIT);
   const encoder = new FrameEncoder(PROTO_SPDY3);
@@ -91,7 +91,7 @@ Deno.test("slow frames: 0 waits forever", async () => {
   peer.close();
 });
 
-Deno.test("slow frames: a frame that claims 16 MiB holds what has come of it", () => {
+Deno.test("slow frames: a frame that claims 16 MiB uses only memory for its bytes so far", () => {
   const sessions: Session[] = [];
   const before = usedMemory();
   for (let count = 0; count < 200; count++) {
@@ -107,7 +107,7 @@ Deno.test("slow frames: a frame that claims 16 MiB holds what has come of it", (
   assertEquals(sessions.length, 200);
 });
 
-Deno.test("unfinishedControl: where the frame under way begins", () => {
+Deno.test("unfinishedControl is the offset of the incomplete frame", () => {
   const session = new Session(SERVER, PROTO_SPDY3);
   const encoder = new FrameEncoder(PROTO_SPDY3);
   const frames = [synStream(1), synStream(3)].map((frame) =>

@@ -79,7 +79,7 @@ Deno.test("a TLS connection may be closed before, during and after its handshake
   await assertRejects(() => listener.accept(), Deno.errors.BadResource);
 });
 
-Deno.test("a TLS connection that was closed keeps what was written for a client that reads late", async () => {
+Deno.test("a closed TLS connection keeps written bytes for a client that reads late", async () => {
   using time = virtualTime();
   const { cert, key, caCert } = CERTIFICATE;
   const listener = listenTls({
@@ -120,7 +120,7 @@ Deno.test("a TLS connection that was closed keeps what was written for a client 
   listener.close();
 });
 
-Deno.test("TLS connections end half by half", async () => {
+Deno.test("TLS connections end each direction separately", async () => {
   const { cert, key, caCert } = CERTIFICATE;
   const listener = listenTls({
     hostname: "127.0.0.1",
@@ -171,7 +171,7 @@ Deno.test("many TLS clients at once, beside strangers, each get their own answer
 });
 
 Deno.test({
-  name: "without permission for loopback a TLS listener is Deno's own",
+  name: "without permission for loopback, a TLS listener is Deno's own",
   permissions: { net: ["0.0.0.0"] },
   fn() {
     const { cert, key } = CERTIFICATE;
@@ -188,7 +188,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "handshakes that are not ended are, and their sockets go",
+  name: "stalled handshakes are ended, and their sockets are closed",
   ignore: Deno.build.os !== "linux",
   async fn() {
     const file = new URL("./tls_handshakes/sockets.ts", import.meta.url);

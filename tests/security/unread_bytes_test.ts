@@ -30,7 +30,7 @@ function receive(receiveBuffer: ReceiveBuffer, piece: Uint8Array): void {
   receiveBuffer.settle();
 }
 
-Deno.test("unread: a reader that is always a chunk behind keeps alive no more than that", async () => {
+Deno.test("unread: a reader that is always one chunk behind keeps only that chunk alive", async () => {
   const receiveBuffer = new ReceiveBuffer(EVENTS);
   const reader = receiveBuffer.readable.getReader();
   const chunk = new Uint8Array(65536);
@@ -45,7 +45,7 @@ Deno.test("unread: a reader that is always a chunk behind keeps alive no more th
   assertLess(usedMemory() - before, 256 * MIB);
 });
 
-Deno.test("unread: bytes that come one by one share memory", () => {
+Deno.test("unread: bytes that arrive one by one share memory", () => {
   const receiveBuffer = new ReceiveBuffer(EVENTS);
   const before = usedMemory();
   for (let count = 0; count < 200_000; count++) {
@@ -55,7 +55,7 @@ Deno.test("unread: bytes that come one by one share memory", () => {
   assertLess(usedMemory() - before, 24 * MIB);
 });
 
-Deno.test("unread: small chunks come out as they came in, alone in their memory", async () => {
+Deno.test("unread: small chunks are returned as they arrived, and share no memory", async () => {
   const few = [1, 1, 3, 700, 1024, 1025, 2, 9, 5000, 1, 1, 1];
   const sizes = Array.from({ length: 20 }, () => few).flat();
   for (const pause of [1, 2, 3, 50, sizes.length]) {
@@ -77,7 +77,7 @@ Deno.test("unread: small chunks come out as they came in, alone in their memory"
   }
 });
 
-Deno.test("unread: shared memory is read in part while more comes into it", async () => {
+Deno.test("unread: shared memory can be read in part while more is added", async () => {
   const receiveBuffer = new ReceiveBuffer(EVENTS);
   let sent = 0;
   let read = 0;
@@ -101,7 +101,7 @@ Deno.test("unread: shared memory is read in part while more comes into it", asyn
   assertEquals(read, sent);
 });
 
-Deno.test("unread: a peer that does not read gets no more window, however much is read of it", async () => {
+Deno.test("unread: a peer that does not read gets no more window, however much of its data is read", async () => {
   using time = virtualTime();
   let blocked = false;
   const input = new TransformStream<Uint8Array, Uint8Array>();
@@ -138,7 +138,7 @@ Deno.test("unread: a peer that does not read gets no more window, however much i
 });
 
 for (const version of VERSIONS) {
-  Deno.test(`unread: bodies that handlers leave unread take no window for good, SPDY version ${version}`, async () => {
+  Deno.test(`unread: bodies that handlers leave unread do not use up windows, SPDY version ${version}`, async () => {
     let release = () => {};
     let released = new Promise<void>((resolve) => release = resolve);
     await using server = serve({

@@ -89,7 +89,7 @@ const GROW = POST.map(([name, value]): NameValue =>
 );
 
 for (const version of [PROTO_SPDY3_1, PROTO_SPDY3] as const) {
-  Deno.test(`worst peer: what a connection of serve holds, version ${version}`, async () => {
+  Deno.test(`worst peer: the memory of a connection of serve is limited, version ${version}`, async () => {
     await using victim = new Victim("serve", `${version}`);
     const port = Number(await victim.line());
     const before = await victim.figures();
@@ -127,7 +127,7 @@ for (const version of [PROTO_SPDY3_1, PROTO_SPDY3] as const) {
   });
 }
 
-Deno.test("worst peer: what a connection of serve holds, version 2", async () => {
+Deno.test("worst peer: the memory of a connection of serve is limited, version 2", async () => {
   await using victim = new Victim("serve", `${PROTO_SPDY2}`);
   const port = Number(await victim.line());
   const before = await victim.figures();
@@ -161,7 +161,7 @@ Deno.test("worst peer: what a connection of serve holds, version 2", async () =>
 });
 
 for (const version of [PROTO_SPDY3_1, PROTO_SPDY3] as const) {
-  Deno.test(`worst peer: what a client's connection holds with 100 requests under way, version ${version}`, async () => {
+  Deno.test(`worst peer: the memory of a client's connection with 100 open requests is limited, version ${version}`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
     await using victim = new Victim("connect", `${version}`, `${port}`);

@@ -14,7 +14,7 @@ const WINDOW = 65536;
 /** Streams that come and go: fewer than a budget would stop. */
 const STREAMS = 500;
 
-Deno.test("bodies that wait for the session's window go with their streams", () => {
+Deno.test("bodies that wait for the session's window end with their streams", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3_1);
   const { session } = harness;
   harness.give(synStream(1, { flags: 1 }), windowUpdate(1, WINDOW));
@@ -35,7 +35,7 @@ Deno.test("bodies that wait for the session's window go with their streams", () 
   assertEquals(harness.flushNames(), ["DATA 1 1 1"]);
 });
 
-Deno.test("a body that waits for the session's window goes with its own reset", () => {
+Deno.test("a body that waits for the session's window ends with its own reset", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3_1);
   const { session } = harness;
   session.submitRequest(0, HEADERS_LIST, body(WINDOW));

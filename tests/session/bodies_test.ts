@@ -39,7 +39,7 @@ function provider(readCb: ReadCallback): DataProvider {
   return new DataProvider(undefined, readCb);
 }
 
-Deno.test("two bodies on one stream go one after the other", () => {
+Deno.test("two bodies on one stream are sent one after the other", () => {
   const harness = opened();
   harness.session.submitData(1, 0, body(20000));
   harness.session.submitData(1, 0, body(5));
@@ -52,7 +52,7 @@ Deno.test("two bodies on one stream go one after the other", () => {
   ]);
 });
 
-Deno.test("a body waits behind one that is deferred and is not lost", () => {
+Deno.test("a body waits for a deferred one and is not lost", () => {
   const harness = opened();
   harness.session.submitData(1, 0, body(4, [2]));
   harness.session.submitData(1, DATA_FLAG_FIN, body(1));
@@ -62,7 +62,7 @@ Deno.test("a body waits behind one that is deferred and is not lost", () => {
   assertEquals(harness.flushNames(), ["DATA 1 0 2", "DATA 1 1 1"]);
 });
 
-Deno.test("bodies of one priority take turns, a frame each", () => {
+Deno.test("bodies of one priority take turns, one frame each", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY2, {
     limits: { maxDataFrameSize: 10 },
   });
@@ -77,7 +77,7 @@ Deno.test("bodies of one priority take turns, a frame each", () => {
   ]);
 });
 
-Deno.test("a more urgent body goes on until it is done", () => {
+Deno.test("a more urgent body is sent until it is complete", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY2, {
     limits: { maxDataFrameSize: 10 },
   });
@@ -93,7 +93,7 @@ Deno.test("a more urgent body goes on until it is done", () => {
   ]);
 });
 
-Deno.test("a resumed body goes before newer ones of its priority", () => {
+Deno.test("a resumed body precedes newer ones of its priority", () => {
   const harness = opened();
   const { session } = harness;
   session.submitSynStream(0, 0, 3, HEADERS_LIST);
@@ -106,7 +106,7 @@ Deno.test("a resumed body goes before newer ones of its priority", () => {
   assertEquals(harness.flushNames(), ["DATA 1 0 1", "DATA 3 0 1"]);
 });
 
-Deno.test("an empty read that is not the end waits, as ERR_DEFERRED does", () => {
+Deno.test("an empty read that is not the end waits like ERR_DEFERRED", () => {
   const harness = opened();
   const answers = [new Uint8Array(0), new Uint8Array(3)];
   let reads = 0;
@@ -125,7 +125,7 @@ Deno.test("an empty read that is not the end waits, as ERR_DEFERRED does", () =>
   assertEquals(harness.flushNames(), ["DATA 1 0 3"]);
 });
 
-Deno.test("bytes given with the end of nothing: an empty DATA frame", () => {
+Deno.test("an empty body is an empty DATA frame", () => {
   const harness = opened();
   harness.session.submitData(1, 0, body(0));
   harness.session.submitData(1, DATA_FLAG_FIN, body(0));
@@ -168,7 +168,7 @@ Deno.test("the read callback gets stream, room and source, and flags of 0", () =
   ]);
 });
 
-Deno.test("a temporal failure resets its stream and is told", () => {
+Deno.test("a temporal failure resets its stream and is reported", () => {
   const harness = opened();
   harness.session.submitData(
     1,
@@ -204,7 +204,7 @@ Deno.test("a CallbackFailureError of a read callback fails the session", () => {
   assertEquals(harness.told()[0], "onDataNotSend 1 -902");
 });
 
-Deno.test("a read callback that gives too much, or no bytes at all, fails the session", () => {
+Deno.test("a read callback that returns too many bytes, or something else, fails the session", () => {
   const answers: unknown[] = [new Uint8Array(16385), "text", undefined, -1];
   for (const answer of answers) {
     const harness = opened();
@@ -218,7 +218,7 @@ Deno.test("a read callback that gives too much, or no bytes at all, fails the se
   }
 });
 
-Deno.test("any other exception of a read callback comes out, and the body is asked again", () => {
+Deno.test("any other exception of a read callback is rethrown, and the callback is called again", () => {
   const harness = opened();
   let calls = 0;
   harness.session.submitData(
@@ -235,7 +235,7 @@ Deno.test("any other exception of a read callback comes out, and the body is ask
   assertEquals(harness.flushNames(), ["DATA 1 1 4"]);
 });
 
-Deno.test("bodies of a stream that closes are told, each once", () => {
+Deno.test("the bodies of a stream that closes are each reported once", () => {
   const harness = opened();
   harness.session.submitData(1, 0, body(4, [2]));
   harness.session.submitData(1, 0, body(4));
@@ -252,7 +252,7 @@ Deno.test("bodies of a stream that closes are told, each once", () => {
   assertEquals(harness.told(), []);
 });
 
-Deno.test("a body whose stream was shut before its turn is told", () => {
+Deno.test("a body whose stream ended before its turn is reported", () => {
   const harness = opened();
   harness.session.submitData(1, DATA_FLAG_FIN, body(1));
   harness.session.submitData(1, 0, body(1));
@@ -260,7 +260,7 @@ Deno.test("a body whose stream was shut before its turn is told", () => {
   assertEquals(harness.told(), ["onDataSend 1 1 1", "onDataNotSend 1 -512"]);
 });
 
-Deno.test("a stream closed while its DATA is half-written: the frame is finished, the rest is told once", () => {
+Deno.test("if a stream closes while its DATA is half-written, the frame is finished and the rest reported once", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   harness.give(synStream(1));
   harness.session.submitResponse(1, HEADERS_LIST, body(20000));
@@ -336,7 +336,7 @@ Deno.test("a reset queued while SYN_STREAM is half-written keeps the stream clos
   assertEquals(harness.flushNames(), ["SYN_STREAM 1", "RST_STREAM 1 5"]);
 });
 
-Deno.test("send windows hold DATA back and let it go again", () => {
+Deno.test("send windows stop DATA and let it continue", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3_1);
   const { session } = harness;
   harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 10]));
@@ -354,7 +354,7 @@ Deno.test("send windows hold DATA back and let it go again", () => {
   assertEquals(harness.flushNames(), ["DATA 1 1 14"]);
 });
 
-Deno.test("the session's window is shared, and both have to leave room", () => {
+Deno.test("the session's window is shared, and both windows must have room", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3_1);
   const { session } = harness;
   session.submitRequest(0, HEADERS_LIST, body(65000));
@@ -384,7 +384,7 @@ Deno.test("an empty last frame also waits for the window", () => {
   assertEquals(harness.flushNames(), ["DATA 1 1 0"]);
 });
 
-Deno.test("getOutboundQueueSize counts the bodies behind one that waited behind another", () => {
+Deno.test("getOutboundQueueSize counts bodies that wait for another body", () => {
   const harness = opened();
   const { session } = harness;
   session.submitData(1, 0, body(5));

@@ -56,7 +56,7 @@ function run(borrow: boolean, seed: number): Uint8Array {
   return concat(wire);
 }
 
-Deno.test("bodies that are not copied: the same bytes, however they are taken", () => {
+Deno.test("bodies that are not copied give the same bytes, in pieces of any size", () => {
   const plain = run(false, 0);
   for (let seed = 1; seed < 40; seed++) {
     assertEquals(run(false, seed).length, plain.length);

@@ -32,7 +32,7 @@ function pings(...ids: number[]): Uint8Array {
   return Uint8Array.from(ids.flatMap((id) => [...encoder.encode(ping(id))]));
 }
 
-Deno.test("a frame's callbacks come in the documented order", () => {
+Deno.test("a frame's callbacks are called in the documented order", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   harness.give(
     synStream(1),
@@ -59,7 +59,7 @@ Deno.test("a frame's callbacks come in the documented order", () => {
   ]);
 });
 
-Deno.test("the stream is still there in onStreamClose, and gone afterwards", () => {
+Deno.test("the stream still exists in onStreamClose, and not afterwards", () => {
   let inside: unknown;
   const session: Session = new Session(CLIENT, PROTO_SPDY3, {
     onStreamClose: (_session, streamId) => {
@@ -72,7 +72,7 @@ Deno.test("the stream is still there in onStreamClose, and gone afterwards", () 
   assertEquals(session.getStreamUserData(1), undefined);
 });
 
-Deno.test("unknown frames and unreadable ones are told with their bytes", () => {
+Deno.test("unknown and unreadable frames are reported with their bytes", () => {
   const seen: unknown[] = [];
   const session = new Session(SERVER, PROTO_SPDY3, {
     onUnknownCtrlRecv: (_session, head, payload) => {
@@ -94,7 +94,7 @@ Deno.test("unknown frames and unreadable ones are told with their bytes", () => 
   ]);
 });
 
-Deno.test("frame objects show their real length when they are sent", () => {
+Deno.test("frame objects have their real length when they are sent", () => {
   const lengths: number[] = [];
   const note = (_session: Session, frame: CtrlFrame): void => {
     lengths.push(frame.length);
@@ -110,7 +110,7 @@ Deno.test("frame objects show their real length when they are sent", () => {
   assertEquals(lengths, [written - 8, written - 8]);
 });
 
-Deno.test("beforeCtrlSend comes once a frame, however often the transport blocks", () => {
+Deno.test("beforeCtrlSend is called once for a frame, however often the transport blocks", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   harness.session.submitPing();
   for (let count = 0; count < 12; count++) {
@@ -123,7 +123,7 @@ Deno.test("beforeCtrlSend comes once a frame, however often the transport blocks
   assertEquals(harness.written().length, 1);
 });
 
-Deno.test("send: undefined means would block, no callback means all was sent", () => {
+Deno.test("send: undefined means that it would block, and no callback means that all was sent", () => {
   let calls = 0;
   const blocked = new Session(CLIENT, PROTO_SPDY3, {
     send: () => {
@@ -140,7 +140,7 @@ Deno.test("send: undefined means would block, no callback means all was sent", (
   assertEquals(careless.wantWrite(), false);
 });
 
-Deno.test("send: a number that cannot be is a CallbackFailureError, and nothing is lost", () => {
+Deno.test("send: an impossible number is a CallbackFailureError, and nothing is lost", () => {
   for (const bad of [13, -1, 0.5, NaN, "12"]) {
     let answer: unknown = bad;
     const written: number[] = [];
@@ -162,7 +162,7 @@ Deno.test("send: a number that cannot be is a CallbackFailureError, and nothing 
   }
 });
 
-Deno.test("send: an exception comes out unchanged, and the bytes are offered again", () => {
+Deno.test("send: an exception is rethrown unchanged, and the bytes are offered again", () => {
   const errors: unknown[] = [
     new CallbackFailureError("gone"),
     new RangeError("mine"),
@@ -194,7 +194,7 @@ Deno.test("send: an exception comes out unchanged, and the bytes are offered aga
   }
 });
 
-Deno.test("recv: asks for at most 16384 bytes until it would block", () => {
+Deno.test("recv: it requests at most 16384 bytes until it would block", () => {
   const pieces = [pings(2), pings(4, 6), new Uint8Array(0), pings(8)];
   const lengths: number[] = [];
   const seen: number[] = [];
@@ -214,7 +214,7 @@ Deno.test("recv: asks for at most 16384 bytes until it would block", () => {
   assertEquals(seen, [2, 4, 6, 8]);
 });
 
-Deno.test("recv: EOFError and others come out, misbehaviour is a CallbackFailureError", () => {
+Deno.test("recv: EOFError and other exceptions are rethrown, and misbehaviour is a CallbackFailureError", () => {
   const throwing = (error: unknown): Session =>
     new Session(CLIENT, PROTO_SPDY3, {
       recv: () => {
@@ -241,7 +241,7 @@ Deno.test("recv: EOFError and others come out, misbehaviour is a CallbackFailure
   );
 });
 
-Deno.test("recv(data) takes bytes only, and never asks the callback", () => {
+Deno.test("recv(data) accepts only bytes and never calls the callback", () => {
   let asked = 0;
   const session = new Session(CLIENT, PROTO_SPDY3, {
     recv: () => {
@@ -291,7 +291,7 @@ function thrower(side: 1 | 2): { session: Session; arm(on: boolean): void } {
   };
 }
 
-Deno.test("what any receiving callback throws comes out of recv, after all input was taken", () => {
+Deno.test("recv rethrows an exception of any receiving callback after all input was processed", () => {
   const encoder = new FrameEncoder(PROTO_SPDY3);
   const { session, arm } = thrower(SERVER);
   arm(true);
@@ -318,7 +318,7 @@ Deno.test("what any receiving callback throws comes out of recv, after all input
   assert(session.failure !== undefined);
 });
 
-Deno.test("what any sending callback throws comes out of send, after the queue was written", () => {
+Deno.test("send rethrows an exception of any sending callback after the queue was written", () => {
   const { session, arm } = thrower(CLIENT);
   session.submitRequest(0, HEADERS_LIST, body(3));
   session.submitSynReply(0, 9, []);
@@ -333,7 +333,7 @@ Deno.test("what any sending callback throws comes out of send, after the queue w
   assertThrows(() => session.send(), Error, "onCtrlSend");
 });
 
-Deno.test("an exception does not cost the rest of the input", () => {
+Deno.test("an exception does not lose the rest of the input", () => {
   const seen: string[] = [];
   const session = new Session(CLIENT, PROTO_SPDY3, {
     onCtrlRecv: (_session, frame) => {
@@ -378,7 +378,7 @@ Deno.test("send and recv inside a callback are refused with a clear error", () =
   assertEquals(errors.length, 10, "the session goes on");
 });
 
-Deno.test("callbacks may submit, and what they submit goes out", () => {
+Deno.test("callbacks may submit frames, which are then sent", () => {
   const harness = new Harness(SERVER, PROTO_SPDY2);
   const session: Session = new Session(SERVER, PROTO_SPDY3_1, {
     onRequestRecv: (inner, streamId) => {
@@ -398,7 +398,7 @@ Deno.test("callbacks may submit, and what they submit goes out", () => {
   assertEquals(harness.session.wantWrite(), false);
 });
 
-Deno.test("userData is what was given", () => {
+Deno.test("userData is the value of the option", () => {
   const userData = {};
   assertEquals(
     new Session(CLIENT, PROTO_SPDY3, { userData }).userData === userData,

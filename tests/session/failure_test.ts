@@ -45,7 +45,7 @@ function assertFailed(
   }
 }
 
-Deno.test("failSession: GOAWAY goes before all that is queued, and nothing behind it", () => {
+Deno.test("failSession: GOAWAY precedes all queued frames, and nothing follows it", () => {
   for (const version of VERSIONS) {
     const harness = new Harness(SERVER, version);
     const { session } = harness;
@@ -115,7 +115,7 @@ Deno.test("a frame that is half-written is finished before the GOAWAY of a failu
   assert(names.length <= 3, names.join());
 });
 
-Deno.test("input behind a session error is discarded, and no second failure is told", () => {
+Deno.test("input after a session error is discarded, and no second failure is reported", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   const bad = Uint8Array.of(0x80, 3, 0, 6, 0, 0, 0, 0);
   harness.session.recv(bad);
@@ -128,7 +128,7 @@ Deno.test("input behind a session error is discarded, and no second failure is t
   assertEquals(harness.flushNames(), ["GOAWAY 0 1"]);
 });
 
-Deno.test("recv() does not ask the transport of a session that failed", () => {
+Deno.test("recv() does not read from the transport of a failed session", () => {
   let asked = 0;
   const session = new Session(SERVER, PROTO_SPDY3, {
     recv: () => {
@@ -158,7 +158,7 @@ Deno.test("failSession inside a callback stops the parsing there", () => {
   assertEquals(harness.session.failure, undefined);
 });
 
-Deno.test("every kind of session error ends in GOAWAY 1 and a failure that says why", () => {
+Deno.test("every kind of session error ends in GOAWAY 1 and a failure with the reason", () => {
   const cases: [string, number, (harness: Harness) => void, string][] = [
     [
       "length",
@@ -245,7 +245,7 @@ Deno.test("an INITIAL_WINDOW_SIZE that no window can have is refused and ignored
   assertEquals(spdy2.session.failure, undefined, "SPDY/2 has no windows");
 });
 
-Deno.test("of an id that stands twice in SETTINGS the first counts, unknown ids do not", () => {
+Deno.test("the first of two SETTINGS entries with the same id is used, and unknown ids are ignored", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   harness.give({
     ...settings([4, 0, 1], [4, 0, 100], [77, 0, 5]),
@@ -255,7 +255,7 @@ Deno.test("of an id that stands twice in SETTINGS the first counts, unknown ids 
   assertEquals(harness.flushNames(), ["SYN_STREAM 1"]);
 });
 
-Deno.test("stream errors reset the stream and leave the session alone", () => {
+Deno.test("stream errors reset the stream and do not affect the session", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   harness.give(
     synStream(1, { assoc: 3 }),
@@ -286,7 +286,7 @@ Deno.test("stream errors reset the stream and leave the session alone", () => {
   ]);
 });
 
-Deno.test("pushes: what a client takes, and what it resets", () => {
+Deno.test("pushes: a client accepts valid ones and resets the others", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   harness.session.submitRequest(0, HEADERS_LIST);
   harness.session.send();
@@ -313,7 +313,7 @@ Deno.test("pushes: what a client takes, and what it resets", () => {
   ]);
 });
 
-Deno.test("acceptServerStreams: a client takes streams of the server in both directions", () => {
+Deno.test("acceptServerStreams: a client accepts streams of the server in both directions", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3, {
     acceptServerStreams: true,
   });
@@ -336,7 +336,7 @@ Deno.test("acceptServerStreams: a client takes streams of the server in both dir
   );
 });
 
-Deno.test("CANCEL of a request ends its pushes, at both ends", () => {
+Deno.test("CANCEL of a request ends its pushes at both ends", () => {
   const server = new Harness(SERVER, PROTO_SPDY3);
   server.give(synStream(1), synStream(3));
   server.session.submitSynStream(2, 1, 0, HEADERS_LIST);
@@ -377,7 +377,7 @@ Deno.test("CANCEL of a request ends its pushes, at both ends", () => {
   ]);
 });
 
-Deno.test("CANCEL of a request that was answered in full by then ends its pushes, at both ends", () => {
+Deno.test("CANCEL of a fully answered request ends its pushes at both ends", () => {
   const server = new Harness(SERVER, PROTO_SPDY3);
   server.give(synStream(1, { flags: 1 }), synStream(3, { flags: 1 }));
   server.session.submitSynStream(2, 1, 0, HEADERS_LIST);
@@ -422,7 +422,7 @@ Deno.test("CANCEL of a request that was answered in full by then ends its pushes
   ]);
 });
 
-Deno.test("a well-numbered SYN_STREAM uses its id up, even when its headers are refused", () => {
+Deno.test("a SYN_STREAM with a valid id uses it up, even if its headers are refused", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3, {
     limits: { maxHeaderCount: 1 },
   });
@@ -434,7 +434,7 @@ Deno.test("a well-numbered SYN_STREAM uses its id up, even when its headers are 
   assertFailed(harness, ERR_PROTO, "stream 3 after stream 5");
 });
 
-Deno.test("GOAWAY received: streams go on, PING is answered, want_write says so", () => {
+Deno.test("GOAWAY received: streams continue, PING is answered, and wantWrite reports it", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   harness.give(synStream(1, { flags: 1 }), goaway(0, 0));
   const { session } = harness;
@@ -456,7 +456,7 @@ Deno.test("GOAWAY received: streams go on, PING is answered, want_write says so"
   );
 });
 
-Deno.test("PING: every one of the peer is answered, every one of ours is known", () => {
+Deno.test("PING: every one of the peer is answered, and every one of ours is recognised", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   harness.session.submitPing();
   harness.session.submitPing();
@@ -494,7 +494,7 @@ Deno.test("a SYN_STREAM of the other version is refused with UNSUPPORTED_VERSION
   );
 });
 
-Deno.test("what fails behind failSession is neither told nor sent", () => {
+Deno.test("failures after failSession are neither reported nor sent", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3, {
     recv(session) {
       session.failSession(2);
@@ -507,7 +507,7 @@ Deno.test("what fails behind failSession is neither told nor sent", () => {
   assertEquals(harness.flushNames(), ["GOAWAY 0 2"]);
 });
 
-Deno.test("a read callback that fails behind its own failSession adds no second GOAWAY", () => {
+Deno.test("a read callback that fails after its own failSession adds no second GOAWAY", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   const { session } = harness;
   const source = new DataProvider(undefined, (session) => {

@@ -7,7 +7,7 @@ import {
   updateThreshold,
 } from "../../session/flow_control.ts";
 
-Deno.test("raiseWindow goes to 2^31-1 and no further", () => {
+Deno.test("raiseWindow accepts at most 2^31-1", () => {
   assertEquals(raiseWindow(65536, 2147418111), MAX_FLOW_WINDOW);
   assertEquals(raiseWindow(65536, 2147418112), undefined);
   assertEquals(raiseWindow(MAX_FLOW_WINDOW, 0), MAX_FLOW_WINDOW);
@@ -30,7 +30,7 @@ Deno.test("updateThreshold is half, rounded down", () => {
   assertEquals([65536, 3, 2, 1, 0].map(updateThreshold), [32768, 1, 1, 0, 0]);
 });
 
-Deno.test("a receive window is charged to its last byte and refuses one more", () => {
+Deno.test("a receive window is charged up to its last byte and refuses one more", () => {
   const window = new ReceiveWindow(10);
   assertEquals(window.charge(11), false);
   assertEquals(window.available, 10);
@@ -56,7 +56,7 @@ Deno.test("an automatic update is due at the threshold", () => {
   );
 });
 
-Deno.test("what was acknowledged by hand is not updated again", () => {
+Deno.test("bytes that were granted manually are not granted again", () => {
   const window = new ReceiveWindow(100);
   window.receive(40, 50);
   window.acknowledge(30);
@@ -67,7 +67,7 @@ Deno.test("what was acknowledged by hand is not updated again", () => {
   assertEquals(window.receive(50, 50), 50);
 });
 
-Deno.test("consumed bytes are given back at the threshold", () => {
+Deno.test("consumed bytes are granted again at the threshold", () => {
   const window = new ReceiveWindow(100);
   window.deliver(80);
   assertEquals(window.unconsumed, 80);

@@ -7,7 +7,7 @@ function write(arena: FrameArena, value: number, size: number): Uint8Array {
   return arena.rest;
 }
 
-Deno.test("a frame is taken piece by piece", () => {
+Deno.test("a frame is taken in pieces", () => {
   const arena = new FrameArena(false);
   assertEquals(arena.inProgress, false);
   write(arena, 7, 10);
@@ -17,7 +17,7 @@ Deno.test("a frame is taken piece by piece", () => {
   assertEquals(arena.inProgress, false);
 });
 
-Deno.test("what was handed out is never written again, and small frames share memory", () => {
+Deno.test("memory that was returned is never written again, and small frames share memory", () => {
   const arena = new FrameArena(false);
   const frames: Uint8Array[] = [];
   for (let index = 0; index < 2000; index++) {
@@ -32,7 +32,7 @@ Deno.test("what was handed out is never written again, and small frames share me
   assert(pieces.size < 60, `${pieces.size} allocations`);
 });
 
-Deno.test("with reuse one piece of memory serves all frames, unless one was huge", () => {
+Deno.test("with reuse, one piece of memory serves all frames, unless one was huge", () => {
   const arena = new FrameArena(true);
   const first = write(arena, 1, 10);
   arena.take(10);
@@ -46,7 +46,7 @@ Deno.test("with reuse one piece of memory serves all frames, unless one was huge
   assert(next.buffer.byteLength < huge.buffer.byteLength);
 });
 
-Deno.test("a frame that is not to be leaves nothing behind", () => {
+Deno.test("an abandoned frame leaves nothing", () => {
   for (const reuse of [false, true]) {
     const arena = new FrameArena(reuse);
     write(arena, 1, 5);
@@ -56,7 +56,7 @@ Deno.test("a frame that is not to be leaves nothing behind", () => {
   }
 });
 
-Deno.test("borrowed bytes end the frame; what is left of them can be made the arena's own", () => {
+Deno.test("borrowed bytes end the frame, and the arena can copy the rest of them", () => {
   const arena = new FrameArena(true);
   const body = new Uint8Array([3, 4, 5, 6]);
   arena.open(2).append(new Uint8Array([1, 2]));
@@ -79,7 +79,7 @@ Deno.test("borrowed bytes end the frame; what is left of them can be made the ar
   assertEquals(arena.inProgress, false);
 });
 
-Deno.test("a large frame has memory of its own, so that small frames do not keep it alive", () => {
+Deno.test("a large frame has its own memory, so that small frames do not keep it alive", () => {
   const arena = new FrameArena(false);
   const small = write(arena, 1, 10);
   arena.take(10);

@@ -139,7 +139,7 @@ Deno.test("CVE-2019-9512, PING flood: the replies of a peer that does not read a
   assert(session.getOutboundQueueSize() <= 1003);
 });
 
-Deno.test("CVE-2019-9513, resource loop: streams in turn cost the same however many there are", () => {
+Deno.test("CVE-2019-9513, resource loop: alternating streams cost the same, however many there are", () => {
   const session = makeServer({ limits: { maxConcurrentStreams: 5000 } });
   const encoder = new FrameEncoder(PROTO_SPDY3_1);
   for (let id = 1; id < 10000; id += 2) {
@@ -153,7 +153,7 @@ Deno.test("CVE-2019-9513, resource loop: streams in turn cost the same however m
   assert(taken <= 10001);
 });
 
-Deno.test("CVE-2019-9514, reset flood: resets that the session has to send are bounded", () => {
+Deno.test("CVE-2019-9514, reset flood: resets that the session has to send are limited", () => {
   const session = makeServer();
   const encoder = new FrameEncoder(PROTO_SPDY3_1);
   const taken = attack(session, 100000, (index) => {
@@ -172,7 +172,7 @@ Deno.test("CVE-2019-9515, SETTINGS flood", () => {
   assertEquals(attack(session, 100000, () => (session.send(), bytes)), 1001);
 });
 
-Deno.test("CVE-2019-9516, headers leak: HEADERS that say nothing", () => {
+Deno.test("CVE-2019-9516, headers leak: HEADERS without content", () => {
   const session = makeServer();
   const encoder = new FrameEncoder(PROTO_SPDY3_1);
   session.recv(encode(encoder, synStream(1)));
@@ -180,7 +180,7 @@ Deno.test("CVE-2019-9516, headers leak: HEADERS that say nothing", () => {
   assertEquals(attack(session, 100000, () => encode(encoder, empty)), 1001);
 });
 
-Deno.test("CVE-2019-9517, internal data buffering: a closed transport stops the reading of bodies", () => {
+Deno.test("CVE-2019-9517, internal data buffering: a blocked transport stops the reading of bodies", () => {
   let read = 0;
   const session = makeServer({ send: () => 0 });
   const encoder = new FrameEncoder(PROTO_SPDY3_1);
@@ -222,7 +222,7 @@ Deno.test("CVE-2023-44487, rapid reset", () => {
   assertEquals([taken, opened], [1001, 1001]);
 });
 
-Deno.test("a bomb of a header block is inflated to its bound and no further", () => {
+Deno.test("a header block bomb is inflated up to its limit and no further", () => {
   const session = makeServer();
   const encoder = new FrameEncoder(PROTO_SPDY3_1, {
     headerCompression: "full",

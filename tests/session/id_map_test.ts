@@ -23,7 +23,7 @@ const IDS: Readonly<Record<string, (random: Random, step: number) => number>> =
   };
 
 for (const [name, nextId] of Object.entries(IDS)) {
-  Deno.test(`IdMap: does what a Map does, in the order of ids: ${name}`, () => {
+  Deno.test(`IdMap: it behaves like a Map, in the order of ids: ${name}`, () => {
     const random = new Random(1);
     const map = new IdMap<string>();
     const model = new Map<number, string>();
@@ -47,7 +47,7 @@ for (const [name, nextId] of Object.entries(IDS)) {
   });
 }
 
-Deno.test("IdMap: 0, which is no id, is not there", () => {
+Deno.test("IdMap: 0 is not an id and never present", () => {
   const map = new IdMap<number>();
   assertEquals(map.get(0), undefined);
   assertEquals(map.delete(0), false);
@@ -57,7 +57,7 @@ Deno.test("IdMap: 0, which is no id, is not there", () => {
   assertEquals(map.size, 1);
 });
 
-Deno.test("IdMap: an entry taken out during a walk does not come", () => {
+Deno.test("IdMap: an entry that is removed during an iteration is not visited", () => {
   const map = new IdMap<number>();
   for (let id = 1; id <= 5; id++) map.set(id, id);
   const seen: number[] = [];
@@ -68,7 +68,7 @@ Deno.test("IdMap: an entry taken out during a walk does not come", () => {
   assertEquals(seen, [1, 3, 5]);
 });
 
-Deno.test("IdMap: a walk ends when all entries are taken out", () => {
+Deno.test("IdMap: an iteration ends when all entries are removed", () => {
   const map = new IdMap<number>();
   map.set(1, 1);
   map.set(2, 2);
@@ -81,7 +81,7 @@ Deno.test("IdMap: a walk ends when all entries are taken out", () => {
   assertEquals(seen, [1]);
 });
 
-Deno.test("IdMap: a table that has grown is empty once all entries are taken out, and grows again", () => {
+Deno.test("IdMap: a grown table is empty when all entries are removed, and can grow again", () => {
   const map = new IdMap<number>();
   for (let round = 0; round < 3; round++) {
     for (let id = 1; id < 4000; id += 2) map.set(id, id + round);

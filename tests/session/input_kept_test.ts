@@ -7,7 +7,7 @@ import { VERSIONS } from "./harness.ts";
 
 for (const version of VERSIONS) {
   Deno.test({
-    name: `what recv() has read is not kept alive, version ${version}`,
+    name: `recv() keeps no input alive, version ${version}`,
     ignore: collect === undefined,
     async fn() {
       const server = new Session(SERVER, version, {

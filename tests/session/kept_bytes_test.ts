@@ -32,7 +32,7 @@ class Kept {
 }
 
 for (const version of VERSIONS) {
-  Deno.test(`what send() hands out stays as it was, version ${version}`, () => {
+  Deno.test(`bytes from send() do not change later, version ${version}`, () => {
     const written = new Kept();
     const received = new Kept();
     const options: SessionOptions = {
@@ -73,7 +73,7 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("reuseSendBuffer: the bytes are right during the call", () => {
+Deno.test("reuseSendBuffer: the bytes are correct during the call", () => {
   const sent = (reuseSendBuffer: boolean): Uint8Array => {
     const pieces: Uint8Array[] = [];
     const session = new Session(CLIENT, VERSIONS[0], {

@@ -40,7 +40,7 @@ function assertFlood(harness: Harness): void {
 }
 
 for (const version of VERSIONS) {
-  Deno.test(`small DATA under way when its stream is reset is no flood, version ${version}`, () => {
+  Deno.test(`small DATA that arrives after a reset is not a flood, version ${version}`, () => {
     const harness = new Harness(SERVER, version, { limits: FEW });
     harness.give(synStream(1));
     harness.session.submitRstStream(1, CANCEL);
@@ -53,7 +53,7 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("late DATA is excused as far as the stream's window goes, and no further", () => {
+Deno.test("late DATA is excused up to the stream's window", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3, { limits: FEW });
   harness.give(synStream(1));
   trickle(harness, 1, 1000);
@@ -69,7 +69,7 @@ Deno.test("late DATA is excused as far as the stream's window goes, and no furth
   assertFlood(harness);
 });
 
-Deno.test("a stream without a window has 4 MiB of late DATA, and all streams 16 MiB", () => {
+Deno.test("late DATA may have 4 MiB for a stream without a window, and 16 MiB for all streams", () => {
   const piece = 255;
   for (const [streams, most] of [[1, 4 << 20], [9, 16 << 20]]) {
     const harness = new Harness(SERVER, PROTO_SPDY2, { limits: FEW });
@@ -87,7 +87,7 @@ Deno.test("a stream without a window has 4 MiB of late DATA, and all streams 16 
   }
 });
 
-Deno.test("nothing is excused for a stream that the peer ended or reset itself", () => {
+Deno.test("no DATA is excused for a stream that the peer ended or reset itself", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3, { limits: FEW });
   harness.give(synStream(1, { flags: 1 }));
   harness.session.submitRstStream(1, CANCEL);
@@ -96,7 +96,7 @@ Deno.test("nothing is excused for a stream that the peer ended or reset itself",
   assertFlood(harness);
 });
 
-Deno.test("DATA of streams that were refused, or opened behind GOAWAY, is no flood", () => {
+Deno.test("DATA of streams that were refused, or opened after GOAWAY, is not a flood", () => {
   const full = new Harness(SERVER, PROTO_SPDY3, {
     limits: { ...FEW, maxConcurrentStreams: 0 },
   });
@@ -119,7 +119,7 @@ Deno.test("DATA of streams that were refused, or opened behind GOAWAY, is no flo
   assertFlood(left);
 });
 
-Deno.test("DATA of pushes that end with their request is no flood", () => {
+Deno.test("DATA of pushes that end with their request is not a flood", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3, { limits: FEW });
   harness.session.submitRequest(0, HEADERS_LIST);
   harness.flush();

@@ -56,7 +56,7 @@ function assertEdge(
   assertOver(harness, limit);
 }
 
-Deno.test("maxConcurrentStreams: one more is refused, the session goes on", () => {
+Deno.test("maxConcurrentStreams: one more stream is refused, and the session continues", () => {
   const harness = makeServer({ maxConcurrentStreams: 2 });
   harness.give(synStream(1), synStream(3), synStream(5));
   assertEquals(harness.told(), [
@@ -69,7 +69,7 @@ Deno.test("maxConcurrentStreams: one more is refused, the session goes on", () =
   assertEquals(harness.session.failure, undefined);
 });
 
-Deno.test("maxConcurrentStreams: 100 by default, pushes to a client, too", () => {
+Deno.test("maxConcurrentStreams: the default is 100, also for pushes to a client", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3, {
     limits: { maxConcurrentStreams: 100 },
   });
@@ -98,7 +98,7 @@ Deno.test("maxDataFrameSize: no DATA frame is longer", () => {
   ]);
 });
 
-Deno.test("maxQueuedReplies: PINGs of a peer that does not read", () => {
+Deno.test("maxQueuedReplies: PINGs of a peer that does not read are limited", () => {
   const harness = makeServer({ maxQueuedReplies: 5 });
   harness.room = 0;
   for (let count = 0; count < 5; count++) harness.give(ping(1));
@@ -109,7 +109,7 @@ Deno.test("maxQueuedReplies: PINGs of a peer that does not read", () => {
   assertEdge(harness, "maxQueuedReplies", 5, () => ping(1));
 });
 
-Deno.test("maxQueuedReplies: a peer that reads may go on pinging forever", () => {
+Deno.test("maxQueuedReplies: a peer that reads may send PINGs forever", () => {
   const harness = makeServer({ maxQueuedReplies: 1 });
   for (let count = 0; count < 2000; count++) {
     harness.give(ping(1));
@@ -150,7 +150,7 @@ Deno.test("maxOutstandingPings: replies to the peer's PINGs do not count", () =>
   );
 });
 
-Deno.test("maxOutstandingPings: the call says so, nobody is hurt", () => {
+Deno.test("maxOutstandingPings: the call reports it, and nothing else happens", () => {
   const harness = makeServer({ maxOutstandingPings: 2 });
   harness.session.submitPing();
   harness.session.submitPing();
@@ -166,7 +166,7 @@ Deno.test("maxOutstandingPings: the call says so, nobody is hurt", () => {
   assertEquals(harness.session.failure, undefined);
 });
 
-Deno.test("maxRapidResets: streams opened and reset at once", () => {
+Deno.test("maxRapidResets: streams that are opened and reset at once are limited", () => {
   assertEdge(
     makeServer({ maxRapidResets: 4 }),
     "maxRapidResets",
@@ -178,7 +178,7 @@ Deno.test("maxRapidResets: streams opened and reset at once", () => {
   );
 });
 
-Deno.test("maxRapidResets: replies and streams that end well give back", () => {
+Deno.test("maxRapidResets: replies and streams that end without an error restore the budget", () => {
   const harness = makeServer({ maxRapidResets: 2 });
   for (let id = 1; id < 200; id += 4) {
     harness.give(synStream(id), rstStream(id), synStream(id + 2, { flags: 1 }));
@@ -200,7 +200,7 @@ Deno.test("maxRapidResets: replies and streams that end well give back", () => {
   );
 });
 
-Deno.test("maxRapidResets: bytes do not excuse resets", () => {
+Deno.test("maxRapidResets: bytes do not restore the budget", () => {
   assertEdge(
     makeServer({ maxRapidResets: 4 }),
     "maxRapidResets",
@@ -213,7 +213,7 @@ Deno.test("maxRapidResets: bytes do not excuse resets", () => {
   );
 });
 
-Deno.test("maxRapidResets: streams that are refused, and resets that the peer brings about", () => {
+Deno.test("maxRapidResets: refused streams and resets that the peer causes are counted", () => {
   assertEdge(
     makeServer({ maxRapidResets: 4, maxConcurrentStreams: 0 }),
     "maxRapidResets",
@@ -231,7 +231,7 @@ Deno.test("maxRapidResets: streams that are refused, and resets that the peer br
   );
 });
 
-Deno.test("maxIdleSettings: SETTINGS without end", () => {
+Deno.test("maxIdleSettings: SETTINGS without end are limited", () => {
   assertEdge(
     makeServer({ maxIdleSettings: 3 }),
     "maxIdleSettings",
@@ -240,7 +240,7 @@ Deno.test("maxIdleSettings: SETTINGS without end", () => {
   );
 });
 
-Deno.test("maxIdleWindowUpdates: WINDOW_UPDATE without end", () => {
+Deno.test("maxIdleWindowUpdates: WINDOW_UPDATEs without end are limited", () => {
   const harness = makeServer({ maxIdleWindowUpdates: 3 });
   harness.give(synStream(1));
   assertEdge(
@@ -251,13 +251,13 @@ Deno.test("maxIdleWindowUpdates: WINDOW_UPDATE without end", () => {
   );
 });
 
-Deno.test("maxIdleEmptyData: empty DATA without end", () => {
+Deno.test("maxIdleEmptyData: empty DATA without end is limited", () => {
   const harness = makeServer({ maxIdleEmptyData: 3 });
   harness.give(synStream(1));
   assertEdge(harness, "maxIdleEmptyData", 3, () => data(1, 0));
 });
 
-Deno.test("maxIdleHeaders: HEADERS without end", () => {
+Deno.test("maxIdleHeaders: HEADERS without end are limited", () => {
   const harness = makeServer({ maxIdleHeaders: 3 });
   harness.give(synStream(1));
   assertEdge(harness, "maxIdleHeaders", 3, () => headers(1));
@@ -266,7 +266,7 @@ Deno.test("maxIdleHeaders: HEADERS without end", () => {
   assertEquals(told, Array(3).fill("onCtrlRecv HEADERS 1"));
 });
 
-Deno.test("maxIdleHeaders: pushes that never become a stream", () => {
+Deno.test("maxIdleHeaders: pushes that never become a stream are counted", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3, {
     limits: { maxIdleHeaders: 3 },
   });
@@ -278,7 +278,7 @@ Deno.test("maxIdleHeaders: pushes that never become a stream", () => {
   assert(harness.session.failure?.message.includes("limits.maxIdleHeaders"));
 });
 
-Deno.test("maxIdleIgnored: everything that is passed over", () => {
+Deno.test("maxIdleIgnored: all ignored frames are counted", () => {
   const unknown = Uint8Array.of(0x80, 3, 0, 77, 0, 0, 0, 0);
   const noop = Uint8Array.of(0x80, 3, 0, 5, 0, 0, 0, 0);
   const credential = Uint8Array.of(0x80, 3, 0, 10, 0, 0, 0, 0);
@@ -319,7 +319,7 @@ Deno.test("maxIdleIgnored: everything that is passed over", () => {
   assert(replies.session.failure?.message.includes("maxIdleIgnored"));
 });
 
-Deno.test("the rest of a large body whose stream was reset is no flood", () => {
+Deno.test("the rest of a large body whose stream was reset is not a flood", () => {
   const harness = new Harness(SERVER, PROTO_SPDY2, {
     limits: { maxIdleIgnored: 3 },
   });
@@ -329,7 +329,7 @@ Deno.test("the rest of a large body whose stream was reset is no flood", () => {
   assertEquals(harness.session.failure, undefined);
 });
 
-Deno.test("budgets are given back by bytes in either direction", () => {
+Deno.test("bytes in either direction restore budgets", () => {
   const harness = makeServer({
     maxIdleSettings: 2,
     maxIdleIgnored: 2,
@@ -350,7 +350,7 @@ Deno.test("budgets are given back by bytes in either direction", () => {
   assertEquals(sender.session.failure, undefined);
 });
 
-Deno.test("maxRecvCtrlFrameBuffer bounds frames and header blocks", () => {
+Deno.test("maxRecvCtrlFrameBuffer limits frames and header blocks", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3, {
     maxRecvCtrlFrameBuffer: 8192,
   });
@@ -369,7 +369,7 @@ Deno.test("maxRecvCtrlFrameBuffer bounds frames and header blocks", () => {
   ]);
 });
 
-Deno.test("frame limits reach the session: headers, names, values, SETTINGS entries", () => {
+Deno.test("frame limits apply in the session: headers, names, values, SETTINGS entries", () => {
   const make = (limits: Limits): Harness => makeServer(limits);
   const with_ = (
     nv: [string, string][],

@@ -7,7 +7,7 @@ import {
   PROTO_SPDY3_1,
 } from "../../mod.ts";
 
-Deno.test("npnGetVersion knows the three names exactly", () => {
+Deno.test("npnGetVersion accepts exactly the three names", () => {
   assertEquals(npnGetVersion("spdy/2"), PROTO_SPDY2);
   assertEquals(npnGetVersion("spdy/3"), PROTO_SPDY3);
   assertEquals(npnGetVersion("spdy/3.1"), PROTO_SPDY3_1);
@@ -16,7 +16,7 @@ Deno.test("npnGetVersion knows the three names exactly", () => {
   }
 });
 
-Deno.test("getNpnProtocols gives a new list, best first", () => {
+Deno.test("getNpnProtocols returns a new list, best first", () => {
   const protocols = getNpnProtocols();
   assertEquals(protocols, ["spdy/3.1", "spdy/3", "spdy/2"]);
   protocols.length = 0;

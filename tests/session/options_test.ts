@@ -73,7 +73,7 @@ Deno.test("options are checked by name", () => {
   }
 });
 
-Deno.test("limits are checked by name, each at its edges", () => {
+Deno.test("limits are checked by name, each at its limits", () => {
   for (const name of Object.keys(DEFAULT_SESSION_LIMITS)) {
     const isFrameSize = name === "maxDataFrameSize";
     const make = (value: unknown): Session =>
@@ -104,7 +104,7 @@ Deno.test("a server announces its stream limit, unless it has none", () => {
   }
 });
 
-Deno.test("the application's own stream limit takes the place of the announcement", () => {
+Deno.test("the application's own stream limit replaces the announcement", () => {
   const values: unknown[] = [];
   const session = new Session(SERVER, PROTO_SPDY2, {
     onCtrlSend: (_session, frame) => {
@@ -119,7 +119,7 @@ Deno.test("the application's own stream limit takes the place of the announcemen
   assertEquals(values, [[1, 0, 5], [4, 0, 7], [4, 0, 8]]);
 });
 
-Deno.test("the announcement says the limit", () => {
+Deno.test("the announcement contains the limit", () => {
   const values: unknown[] = [];
   const session = new Session(SERVER, PROTO_SPDY3, {
     onCtrlSend: (_session, frame) => {

@@ -30,7 +30,7 @@ function drain(
   }
 }
 
-Deno.test("priority first, then the order of queueing", () => {
+Deno.test("items leave by priority, then in the order of queueing", () => {
   const queue = new OutboundQueue<Item>();
   queue.push(item(queue, 7, "low 1"));
   queue.push(item(queue, 0, "high 1"));
@@ -61,7 +61,7 @@ Deno.test("SYN_STREAMs share the order while streams may be opened", () => {
   assertEquals(drain(queue), ["syn 0", "syn 3"]);
 });
 
-Deno.test("DATA that waits for the window counts and leaves when it is open", () => {
+Deno.test("DATA that waits for the window is counted, and leaves when the window is open", () => {
   const queue = new OutboundQueue<Item>();
   queue.pushBlocked(item(queue, 0, "blocked"));
   queue.push(item(queue, 1, "other"));
@@ -70,7 +70,7 @@ Deno.test("DATA that waits for the window counts and leaves when it is open", ()
   assertEquals(drain(queue), ["blocked"]);
 });
 
-Deno.test("an item put back keeps its place", () => {
+Deno.test("an item that is put back keeps its place", () => {
   const queue = new OutboundQueue<Item>();
   queue.push(item(queue, 2, "first"));
   queue.push(item(queue, 2, "second"));
@@ -80,7 +80,7 @@ Deno.test("an item put back keeps its place", () => {
   assertEquals(drain(queue), ["first", "second", "third"]);
 });
 
-Deno.test("priorityOf gives back what keyFor was given", () => {
+Deno.test("priorityOf returns the priority that keyFor was given", () => {
   const queue = new OutboundQueue<Item>();
   for (const priority of [-32, -10, -1, 0, 3, 7]) {
     assertEquals(priorityOf(queue.keyFor(priority)), priority);
@@ -112,7 +112,7 @@ Deno.test("random pushes, pops and removals agree with a sorted list", () => {
   }
 });
 
-Deno.test("a long queue keeps its order while its front is taken and its end grows", () => {
+Deno.test("a long queue keeps its order while items are taken and added", () => {
   for (const taken of [63, 64, 65, 128, 199]) {
     const queue = new OutboundQueue<Item>();
     const wanted: string[] = [];

@@ -12,7 +12,7 @@ Deno.test("PING ids: odd from a client, even from a server", () => {
   assertEquals([server.isOwn(3), server.isOwn(4)], [false, true]);
 });
 
-Deno.test("PING ids begin anew behind 2^31-1 and pass over those that wait", () => {
+Deno.test("PING ids start again after 2^31-1 and skip those that wait", () => {
   const pings = new Pings(CLIENT, 10, 0x7fffffff);
   pings.written(pings.take());
   assertEquals(pings.take(), 1);
@@ -20,7 +20,7 @@ Deno.test("PING ids begin anew behind 2^31-1 and pass over those that wait", () 
   assertEquals([server.take(), server.take()], [0x7ffffffe, 2]);
 });
 
-Deno.test("an id that waits is not handed out again", () => {
+Deno.test("an id that waits is not used again", () => {
   const pings = new Pings(CLIENT, 10, 0x7fffffff);
   pings.written(pings.take());
   pings.written(pings.take());

@@ -153,7 +153,7 @@ for (const version of VERSIONS) {
   for (const side of SIDES) {
     const who = `${side === CLIENT ? "client" : "server"}, version ${version}`;
 
-    Deno.test(`what is received in which state: ${who}`, () => {
+    Deno.test(`received frames in each state: ${who}`, () => {
       for (const [state, row] of Object.entries(RECEIVED)) {
         for (const [frame, expected] of Object.entries(row)) {
           // SPDY/2 has no WINDOW_UPDATE to receive.
@@ -173,7 +173,7 @@ for (const version of VERSIONS) {
       }
     });
 
-    Deno.test(`what is sent in which state: ${who}`, () => {
+    Deno.test(`sent frames in each state: ${who}`, () => {
       for (const [state, row] of Object.entries(SENT)) {
         for (const [frame, expected] of Object.entries(row)) {
           if (version === PROTO_SPDY2 && frame === "WINDOW_UPDATE") continue;

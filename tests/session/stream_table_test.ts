@@ -18,7 +18,7 @@ function stream(id: number, own: boolean, assoc = 0): StreamRecord<null> {
   return new StreamRecord<null>(id, own, 0, assoc, undefined, undefined);
 }
 
-Deno.test("own ids: odd for a client, even for a server, to the last one", () => {
+Deno.test("own ids: odd for a client, even for a server, up to the last one", () => {
   const client = new StreamTable<null>(CLIENT);
   assertEquals([client.takeOwnId(), client.takeOwnId()], [1, 3]);
   assertEquals([client.isOwn(7), client.isOwn(8), client.isOwn(0)], [
@@ -36,7 +36,7 @@ Deno.test("own ids: odd for a client, even for a server, to the last one", () =>
   assertEquals([last.takeOwnId(), last.takeOwnId()], [0x7fffffff, 0]);
 });
 
-Deno.test("streams are counted by who opened them", () => {
+Deno.test("streams are counted by the side that opened them", () => {
   const table = new StreamTable<null>(CLIENT);
   const [own, push] = [stream(1, true), stream(2, false, 1)];
   table.add(own);
@@ -51,7 +51,7 @@ Deno.test("streams are counted by who opened them", () => {
   assertEquals(table.get(2), undefined);
 });
 
-Deno.test("what was pushed for a stream is known when that stream has ended", () => {
+Deno.test("the pushes for a stream are known when that stream has ended", () => {
   const table = new StreamTable<null>(SERVER);
   const request = stream(1, false);
   const pushes = [stream(2, true, 1), stream(4, true, 1)];
@@ -63,7 +63,7 @@ Deno.test("what was pushed for a stream is known when that stream has ended", ()
   assertEquals([table.pushedFor(0), table.pushedFor(3)], [[], []]);
 });
 
-Deno.test("when the ids are used up a SYN_STREAM is not sent, and told so", () => {
+Deno.test("if the ids are used up, a SYN_STREAM is not sent, and this is reported", () => {
   const told: unknown[] = [];
   const callbacks = {
     onCtrlSend: (_session: null, frame: CtrlFrame) => {

@@ -97,7 +97,7 @@ Deno.test("submitRequest: user data can be read from beforeCtrlSend until the st
   assertEquals(session.getStreamUserData(1), undefined);
 });
 
-Deno.test("getStreamUserData and resumeData refuse what no stream id can be", () => {
+Deno.test("getStreamUserData and resumeData refuse impossible stream ids", () => {
   const { session } = new Harness(CLIENT, PROTO_SPDY3);
   for (const id of [-1, 0.5, 2 ** 31, NaN]) {
     assertThrows(() => session.getStreamUserData(id), InvalidArgumentError);
@@ -110,7 +110,7 @@ Deno.test("getStreamUserData and resumeData refuse what no stream id can be", ()
   assertEquals(session.getStreamUserData(2 ** 31 - 1), undefined);
 });
 
-Deno.test("getStreamUserData: undefined for streams of the peer and unknown ones", () => {
+Deno.test("getStreamUserData: it is undefined for streams of the peer and unknown ones", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   harness.give(synStream(1));
   assertEquals(harness.session.getStreamUserData(1), undefined);
@@ -132,7 +132,7 @@ Deno.test("streams get their ids in the order of priority, when they are sent", 
   }
 });
 
-Deno.test("a priority below the lowest is refused, not clamped", () => {
+Deno.test("a priority below the lowest is refused and not clamped", () => {
   for (const version of VERSIONS) {
     const session = new Session(CLIENT, version);
     const lowest = version === PROTO_SPDY2 ? 3 : 7;
@@ -146,7 +146,7 @@ Deno.test("a priority below the lowest is refused, not clamped", () => {
   }
 });
 
-Deno.test("headers: lower case, sorted, any list goes, also an empty one", () => {
+Deno.test("headers: they are sent in lower case and sorted, and an empty list is allowed", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   const nv: NameValue[] = [["X-b", "2"], ["a", ""], ["x-b", "1"], [
     ":path",
@@ -164,7 +164,7 @@ Deno.test("headers: lower case, sorted, any list goes, also an empty one", () =>
   assertEquals(nv[0], ["X-b", "2"], "the given list is left alone");
 });
 
-Deno.test("headers that no receiver takes are refused at once", () => {
+Deno.test("headers that no receiver accepts are refused at once", () => {
   const session = new Session(CLIENT, PROTO_SPDY3);
   const bad: unknown[] = [
     undefined,
@@ -193,7 +193,7 @@ Deno.test("headers that no receiver takes are refused at once", () => {
   assertEquals(session.getOutboundQueueSize(), 0);
 });
 
-Deno.test("SPDY/2 refuses what its 16-bit lengths cannot carry, before it compresses", () => {
+Deno.test("SPDY/2 refuses what its 16-bit lengths cannot represent before it compresses", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY2, {
     headerCompression: "full",
   });
@@ -211,7 +211,7 @@ Deno.test("SPDY/2 refuses what its 16-bit lengths cannot carry, before it compre
   assertEquals(harness.flushNames(), ["SYN_STREAM 1", "SYN_STREAM 3"]);
 });
 
-Deno.test("a frame that would pass 2^24-1 bytes is told, and costs the compressor nothing", () => {
+Deno.test("a frame above 2^24-1 bytes is reported, and does not change the compressor", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3, {
     headerCompression: "none",
   });
@@ -221,7 +221,7 @@ Deno.test("a frame that would pass 2^24-1 bytes is told, and costs the compresso
   assertEquals(harness.told().slice(0, 1), ["onCtrlNotSend SYN_STREAM 1 -522"]);
 });
 
-Deno.test("submitResponse: with and without a body", () => {
+Deno.test("submitResponse: it works with and without a body", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   harness.give(
     synStream(1, { flags: CTRL_FLAG_FIN }),
@@ -246,7 +246,7 @@ Deno.test("submitResponse: with and without a body", () => {
   ]);
 });
 
-Deno.test("submitSynStream: flags are masked, the server pushes for a stream of the client", () => {
+Deno.test("submitSynStream: flags are masked, and the server pushes for a stream of the client", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   harness.give(synStream(1));
   harness.session.submitSynStream(0xff, 1, 2, HEADERS_LIST);
@@ -266,7 +266,7 @@ Deno.test("submitSynStream: flags are masked, the server pushes for a stream of 
   ]);
 });
 
-Deno.test("submitSynStream: a client's associated stream is ignored, a server's own is refused", () => {
+Deno.test("submitSynStream: a client's associated stream is ignored, and a server's own is refused", () => {
   const client = new Harness(CLIENT, PROTO_SPDY3);
   client.session.submitSynStream(0, 5, 0, HEADERS_LIST);
   const [frame] = client.flush();
@@ -283,7 +283,7 @@ Deno.test("submitSynStream: a client's associated stream is ignored, a server's 
   }
 });
 
-Deno.test("submitSynStream: a push for a stream that is gone is told, and closes", () => {
+Deno.test("submitSynStream: a push for an ended stream is reported and closes", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   harness.give(synStream(1), rstStream(1));
   harness.session.submitSynStream(2, 1, 0, HEADERS_LIST, "push");
@@ -303,7 +303,7 @@ Deno.test("submitHeaders and submitSynReply mask their flags", () => {
   assertEquals(harness.flush().map(({ flags }) => flags), [0, 1]);
 });
 
-Deno.test("submitData needs a provider and a stream that takes DATA", () => {
+Deno.test("submitData needs a provider and a stream that accepts DATA", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   const { session } = harness;
   session.submitRequest(0, HEADERS_LIST);
@@ -319,7 +319,7 @@ Deno.test("submitData needs a provider and a stream that takes DATA", () => {
   assertThrows(() => session.submitData(3, 0, body(1)), StreamClosedError);
 });
 
-Deno.test("requests and responses need a real provider, too", () => {
+Deno.test("requests and responses need a real provider as well", () => {
   const session = new Session(CLIENT, PROTO_SPDY3);
   const bad = { source: 1 } as DataProvider;
   refuses(() => session.submitRequest(0, HEADERS_LIST, bad), "DataProvider");
@@ -339,7 +339,7 @@ Deno.test("DataProvider: source and readCb can be read and written", () => {
   assertEquals(harness.flushNames().at(-1), "DATA 1 1 2");
 });
 
-Deno.test("submitRstStream: any id, any 32-bit status; the stream closes when it is written", () => {
+Deno.test("submitRstStream: any id and any 32-bit status are allowed, and the stream closes when it is written", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   const { session } = harness;
   session.submitSynStream(0, 0, 0, HEADERS_LIST);
@@ -362,7 +362,7 @@ Deno.test("submitRstStream: any id, any 32-bit status; the stream closes when it
   }
 });
 
-Deno.test("submitPing: ids of this side, before all else", () => {
+Deno.test("submitPing: it uses ids of this side and precedes other frames", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   harness.session.submitGoaway(0);
   harness.session.submitSettings(0, []);
@@ -376,7 +376,7 @@ Deno.test("submitPing: ids of this side, before all else", () => {
   ]);
 });
 
-Deno.test("submitGoaway: names the last stream at submit, once", () => {
+Deno.test("submitGoaway: it contains the last stream at the time of the call, once", () => {
   for (const version of VERSIONS) {
     const harness = new Harness(SERVER, version);
     const { session } = harness;
@@ -396,7 +396,7 @@ Deno.test("submitGoaway: names the last stream at submit, once", () => {
   }
 });
 
-Deno.test("after GOAWAY no stream is opened or taken, those under way go on", () => {
+Deno.test("after GOAWAY no stream is opened or accepted, and open ones continue", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   const { session } = harness;
   session.submitSynStream(0, 0, 0, HEADERS_LIST);
@@ -419,7 +419,7 @@ Deno.test("after GOAWAY no stream is opened or taken, those under way go on", ()
   assertEquals([session.wantRead(), session.wantWrite()], [false, false]);
 });
 
-Deno.test("submitSettings: sorted, flags as given", () => {
+Deno.test("submitSettings: entries are sorted, and flags are sent unchanged", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   const iv: SettingsEntry[] = [
     [SETTINGS_CLIENT_CERTIFICATE_VECTOR_SIZE, 0, 1],
@@ -460,7 +460,7 @@ Deno.test("submitSettings: ids, flags and values are checked", () => {
   assertEquals(session.getOutboundQueueSize(), 1);
 });
 
-Deno.test("submitWindowUpdate: range, stream and version", () => {
+Deno.test("submitWindowUpdate: range, stream and version are checked", () => {
   for (const version of VERSIONS) {
     const harness = new Harness(SERVER, version);
     const { session } = harness;
@@ -488,7 +488,7 @@ Deno.test("submitWindowUpdate: range, stream and version", () => {
   }
 });
 
-Deno.test("resumeData: only what the application deferred", () => {
+Deno.test("resumeData: it accepts only bodies that the application deferred", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   const { session } = harness;
   refuses(() => session.resumeData(1), "stream 1");
@@ -509,7 +509,7 @@ Deno.test("resumeData: only what the application deferred", () => {
   refuses(() => session.resumeData(1), "stream 1 has no deferred DATA");
 });
 
-Deno.test("getOutboundQueueSize counts what waits for its turn", () => {
+Deno.test("getOutboundQueueSize counts frames that wait for their turn", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3_1);
   const { session } = harness;
   assertEquals(session.getOutboundQueueSize(), 0);
@@ -531,7 +531,7 @@ Deno.test("getOutboundQueueSize counts what waits for its turn", () => {
   harness.give(data(3, 0));
 });
 
-Deno.test("the peer's MAX_CONCURRENT_STREAMS holds back streams, not other frames", () => {
+Deno.test("the peer's MAX_CONCURRENT_STREAMS delays streams, not other frames", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   const { session } = harness;
   harness.give(settings([SETTINGS_MAX_CONCURRENT_STREAMS, 0, 1]));

@@ -182,7 +182,7 @@ function play(seed: number, version: ProtocolVersion, mode: Mode): number {
 
 for (const mode of MODES) {
   for (const version of [PROTO_SPDY3, PROTO_SPDY3_1]) {
-    Deno.test(`windows: granted, unread and to be given back are in balance, ${mode}, SPDY version ${version}`, () => {
+    Deno.test(`windows: granted, unread and returnable bytes are in balance, ${mode}, SPDY version ${version}`, () => {
       let seen = 0;
       for (let seed = 1; seed <= 40; seed++) seen += play(seed, version, mode);
       if (mode !== "automatic") assertGreater(seen, 1000);

@@ -22,7 +22,7 @@ import {
 import { data, Harness, ping, synStream } from "./harness.ts";
 
 for (const autoWindowUpdate of [true, false]) {
-  Deno.test(`a body goes on after the receiver lowered its initial window, autoWindowUpdate ${autoWindowUpdate}`, () => {
+  Deno.test(`a body continues after the receiver lowered its initial window, autoWindowUpdate ${autoWindowUpdate}`, () => {
     let received = 0;
     let closed = false;
     // 90000 bytes are too few for an update of a window of 200000, and more
@@ -95,7 +95,7 @@ const LOWER: [number, number, number][] = [
   [SETTINGS_INITIAL_WINDOW_SIZE, 0, 1000],
 ];
 
-Deno.test("a lower initial window binds nobody who may not know of it", () => {
+Deno.test("a lower initial window does not apply to a peer that may not know it", () => {
   const accepts = lowered((harness) => {
     harness.session.submitPing();
     harness.flush();
@@ -110,7 +110,7 @@ Deno.test("a lower initial window binds nobody who may not know of it", () => {
   assertEquals(accepts(5, 65537), false);
 });
 
-Deno.test("a lower initial window binds new streams once a PING behind it is answered", () => {
+Deno.test("a lower initial window applies to new streams when a PING after it is answered", () => {
   const accepts = lowered((harness) => {
     harness.session.submitSettings(0, LOWER);
     harness.flush();
@@ -123,7 +123,7 @@ Deno.test("a lower initial window binds new streams once a PING behind it is ans
 });
 
 for (const version of [PROTO_SPDY3, PROTO_SPDY3_1]) {
-  Deno.test(`an upload that began before the server's lower window was seen is no fault, version ${version}`, async () => {
+  Deno.test(`an upload that began before the server's lower window was seen is not an error, version ${version}`, async () => {
     let pings = 0;
     const [left, right] = memoryStreams();
     let release = () => {};

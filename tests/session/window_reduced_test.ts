@@ -4,7 +4,7 @@ import { ReceiveWindow } from "../../session/flow_control.ts";
 import { assert, assertEquals } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 
-Deno.test("window: a reduced window withholds what is consumed next", () => {
+Deno.test("window: a reduced window withholds the next consumed bytes", () => {
   const window = new ReceiveWindow(1000);
   assert(window.charge(800));
   window.deliver(800);
@@ -19,7 +19,7 @@ Deno.test("window: a reduced window withholds what is consumed next", () => {
   assertEquals(window.span, 600);
 });
 
-Deno.test("window: what is not withheld yet is taken back without a WINDOW_UPDATE", () => {
+Deno.test("window: a reduction that was not withheld yet is undone without a WINDOW_UPDATE", () => {
   const window = new ReceiveWindow(1000);
   window.reduce(400);
   assertEquals(window.enlarge(300), 0);
@@ -29,7 +29,7 @@ Deno.test("window: what is not withheld yet is taken back without a WINDOW_UPDAT
   assertEquals([window.span, window.available], [1200, 1200]);
 });
 
-Deno.test("window: a peer that uses all it has always gets more, whatever changes", () => {
+Deno.test("window: a peer that uses its whole window always gets more, whatever changes", () => {
   for (let seed = 1; seed <= 300; seed++) {
     const random = new Random(seed);
     let wanted = 65_536;

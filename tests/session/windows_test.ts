@@ -24,7 +24,7 @@ import {
 
 const MANUAL = { autoWindowUpdate: false };
 
-Deno.test("a stream's window takes its last byte, one more resets the stream", () => {
+Deno.test("a stream's window accepts its last byte, and one more resets the stream", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3, MANUAL);
   harness.give(synStream(1), synStream(3), data(1, 65536), data(3, 65537));
   assertEquals(harness.told().slice(2), [
@@ -52,7 +52,7 @@ Deno.test("automatic updates of the same DATA frame: the session's is sent befor
   }
 });
 
-Deno.test("an overrun is judged by the frame's head, however it is cut", () => {
+Deno.test("an excess is detected from the frame's head, however it is cut", () => {
   for (const cut of [false, true]) {
     const harness = new Harness(SERVER, PROTO_SPDY3, MANUAL);
     harness.give(synStream(1));
@@ -86,7 +86,7 @@ Deno.test("the session's window: one byte too many ends the session", () => {
   assertEquals(harness.flushNames(), ["GOAWAY 3 1"]);
 });
 
-Deno.test("DATA of streams that are gone counts for the session's window and is given back", () => {
+Deno.test("DATA of ended streams counts for the session's window and is granted again", () => {
   for (const options of [{}, MANUAL]) {
     const harness = new Harness(SERVER, PROTO_SPDY3_1, options);
     harness.give(data(9, 32767));
@@ -98,7 +98,7 @@ Deno.test("DATA of streams that are gone counts for the session's window and is 
   }
 });
 
-Deno.test("what a peer may still send grows by submitWindowUpdate and by SETTINGS", () => {
+Deno.test("submitWindowUpdate and SETTINGS increase what a peer may send", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3, MANUAL);
   harness.give(synStream(1), synStream(3), data(1, 65536), data(3, 65536));
   harness.session.submitWindowUpdate(1, 10);
@@ -121,7 +121,7 @@ Deno.test("what a peer may still send grows by submitWindowUpdate and by SETTING
   );
 });
 
-Deno.test("a lowered window counts for new streams once it is written, never for open ones", () => {
+Deno.test("a lowered window applies to new streams once it is written, and never to open ones", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3, MANUAL);
   harness.give(synStream(1));
   harness.session.submitSettings(0, [[SETTINGS_INITIAL_WINDOW_SIZE, 0, 10]]);
@@ -138,7 +138,7 @@ Deno.test("a lowered window counts for new streams once it is written, never for
   );
 });
 
-Deno.test("automatic updates: at half the window, and not for the last bytes of a stream", () => {
+Deno.test("automatic updates are sent at half the window, and not for the last bytes of a stream", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   harness.give(synStream(1), data(1, 32767));
   assertEquals(harness.flushNames(), []);
@@ -148,7 +148,7 @@ Deno.test("automatic updates: at half the window, and not for the last bytes of 
   assertEquals(harness.flushNames(), []);
 });
 
-Deno.test("consume: windows are given back when half of them is consumed", () => {
+Deno.test("consume: windows are restored when half of them is consumed", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3_1, MANUAL);
   const { session } = harness;
   harness.give(synStream(1), data(1, 40000));
@@ -167,21 +167,21 @@ Deno.test("consume: windows are given back when half of them is consumed", () =>
   assertEquals(harness.flushNames(), []);
 });
 
-Deno.test("consume: the session's window comes back for streams that have closed", () => {
+Deno.test("consume: the session's window is restored for streams that have closed", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3_1, MANUAL);
   harness.give(synStream(1), data(1, 40000), rstStream(1));
   harness.session.consume(1, 40000);
   assertEquals(harness.flushNames(), ["WINDOW_UPDATE 0 40000"]);
 });
 
-Deno.test("consume: a stream whose peer is done gets no update", () => {
+Deno.test("consume: a stream whose peer has finished gets no update", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3, MANUAL);
   harness.give(synStream(1), data(1, 40000, 1));
   harness.session.consume(1, 40000);
   assertEquals(harness.flushNames(), []);
 });
 
-Deno.test("consume: range, what was delivered, and the option", () => {
+Deno.test("consume: its range, the delivered bytes and the option are checked", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3_1, MANUAL);
   const { session } = harness;
   harness.give(synStream(1), data(1, 10));
@@ -214,7 +214,7 @@ Deno.test("consume: range, what was delivered, and the option", () => {
   assertEquals(spdy2.flushNames(), []);
 });
 
-Deno.test("WINDOW_UPDATE: to 2^31-1 and no further, on streams and on the session", () => {
+Deno.test("WINDOW_UPDATE: a window grows to 2^31-1 and no further, on streams and on the session", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3_1);
   const most = 2 ** 31 - 1 - 65536;
   harness.give(synStream(1), windowUpdate(1, most), windowUpdate(0, most));
@@ -228,7 +228,7 @@ Deno.test("WINDOW_UPDATE: to 2^31-1 and no further, on streams and on the sessio
   assertEquals(harness.flushNames(), ["GOAWAY 1 1"]);
 });
 
-Deno.test("WINDOW_UPDATE: 0 is nothing, unknown streams and other versions are passed over", () => {
+Deno.test("WINDOW_UPDATE: 0, unknown streams and other versions are ignored", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   harness.give(synStream(1));
   harness.told();
@@ -255,7 +255,7 @@ Deno.test("SETTINGS that overflow a stream's window reset that stream", () => {
   assertEquals(harness.session.failure, undefined);
 });
 
-Deno.test("flowControl false: nothing is held back, nothing is enforced, no WINDOW_UPDATE leaves", () => {
+Deno.test("flowControl false: nothing waits, nothing is enforced, and no WINDOW_UPDATE is sent", () => {
   for (const version of [PROTO_SPDY3, PROTO_SPDY3_1]) {
     for (const autoWindowUpdate of [true, false]) {
       const harness = new Harness(SERVER, version, {
@@ -288,7 +288,7 @@ Deno.test("flowControl false: nothing is held back, nothing is enforced, no WIND
   }
 });
 
-Deno.test("SPDY/2 has no windows at all", () => {
+Deno.test("SPDY/2 has no windows", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY2);
   harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 1]));
   harness.session.submitRequest(0, HEADERS_LIST, body(100000));
@@ -296,7 +296,7 @@ Deno.test("SPDY/2 has no windows at all", () => {
   assert(names.length === 8, `${names}`);
 });
 
-Deno.test("a window of one byte lets one byte through: the session's, a stream's, one that SETTINGS raise", () => {
+Deno.test("a window of one byte allows one byte: the session's, a stream's, and one that SETTINGS raise", () => {
   const session = new Harness(CLIENT, PROTO_SPDY3_1);
   session.session.submitRequest(0, HEADERS_LIST, body(65535));
   session.session.submitRequest(1, HEADERS_LIST, body(5));
@@ -316,7 +316,7 @@ Deno.test("a window of one byte lets one byte through: the session's, a stream's
   assertEquals(stream.flushNames(), ["DATA 1 0 1"]);
 });
 
-Deno.test("a receive window of one byte is given back byte by byte", () => {
+Deno.test("a receive window of one byte is restored byte by byte", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   harness.session.submitSettings(0, [[SETTINGS_INITIAL_WINDOW_SIZE, 0, 1]]);
   harness.session.send();
@@ -327,7 +327,7 @@ Deno.test("a receive window of one byte is given back byte by byte", () => {
   assertEquals(harness.flushNames(), ["WINDOW_UPDATE 1 1"]);
 });
 
-Deno.test("a lower initial window brings no update of a stream whose peer is done", () => {
+Deno.test("a lower initial window causes no update of a stream whose peer has finished", () => {
   const harness = new Harness(SERVER, PROTO_SPDY3);
   harness.give(synStream(1), synStream(3));
   harness.give(data(1, 100), data(3, 100), data(3, 0, 1));
@@ -335,7 +335,7 @@ Deno.test("a lower initial window brings no update of a stream whose peer is don
   assertEquals(harness.flushNames().slice(1), ["WINDOW_UPDATE 1 100"]);
 });
 
-Deno.test("bodies take turns also for the last byte of the session's window", () => {
+Deno.test("bodies take turns even for the last byte of the session's window", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3_1, {
     limits: { maxDataFrameSize: 65535 },
   });

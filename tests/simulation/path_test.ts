@@ -14,7 +14,7 @@ function shape(random: Random): PathShape {
 }
 
 for (let seed = 1; seed <= SEEDS; seed++) {
-  Deno.test(`path: seed ${seed}: bulk fills the path, and urgent requests pass it`, async () => {
+  Deno.test(`path: seed ${seed}: bulk fills the path, and urgent requests overtake it`, async () => {
     const random = new Random(seed);
     const shapes = Array.from(
       { length: random.int(1, 2) },

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "../deps.ts";
 import { bounded, waitFor } from "../helpers/deadline.ts";
 
-Deno.test("deadline: a test that hangs fails and says what it waits for", async (context) => {
+Deno.test("deadline: a test that hangs fails and prints what it waits for", async (context) => {
   const hanging = bounded(
     () => waitFor("a bus", new Promise<void>(() => {}), 1000),
     1,

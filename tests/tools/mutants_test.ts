@@ -19,7 +19,7 @@ function work(size: number): boolean {
   ]);
 });
 
-Deno.test("mutants: text is joined, not added, and comments stay", () => {
+Deno.test("mutants: text concatenation and comments are not changed", () => {
   const text = `// a < b
 const name = "a" + 1;
 `;

@@ -18,11 +18,11 @@ const READY = {
   tags: ["v1.2.3"],
 };
 
-Deno.test("release: nothing stands in the way of the next version", () => {
+Deno.test("release: there is no objection to the next version", () => {
   assertEquals(objections("1.3.0", READY), []);
 });
 
-Deno.test("release: the first one is the version that deno.json has", () => {
+Deno.test("release: the first one is the version in deno.json", () => {
   assertEquals(objections("1.2.3", { ...READY, tags: [] }), []);
 });
 
@@ -81,7 +81,7 @@ Deno.test("release: versions in the order of Semantic Versioning 2.0.0, 11", () 
   assertThrows(() => compareVersions("1.0", "1.0.0"), TypeError);
 });
 
-Deno.test("release: the version changes and nothing else", async () => {
+Deno.test("release: only the version changes", async () => {
   const config = await Deno.readTextFile(
     new URL("../../deno.json", import.meta.url),
   );

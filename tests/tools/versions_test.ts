@@ -1,7 +1,7 @@
 import { oldestDeno, versionsToTest } from "../../tools/versions.ts";
 import { assertEquals, assertThrows } from "../deps.ts";
 
-Deno.test("oldest: the version that the README names, no later than this one", async () => {
+Deno.test("oldest: it is the version in the README, and no later than this one", async () => {
   const readme = await Deno.readTextFile(
     new URL("../../README.md", import.meta.url),
   );
@@ -12,7 +12,7 @@ Deno.test("oldest: the version that the README names, no later than this one", a
   assertEquals(at === -1 || oldest[at] < here[at], true, `${oldest}, ${here}`);
 });
 
-Deno.test("oldest: a README that names none is an error", () => {
+Deno.test("oldest: a README without it is an error", () => {
   assertEquals(oldestDeno("wants Deno 3.1.4 or later."), "3.1.4");
   assertThrows(() => oldestDeno("wants Deno"), TypeError, "or later");
 });

@@ -44,7 +44,7 @@ function dataFrame(streamId: number, length: number): string {
   return `${id}00${length.toString(16).padStart(6, "0")}${"61".repeat(length)}`;
 }
 
-Deno.test("rules: DATA that nobody reads goes back to the session's window", () => {
+Deno.test("rules: unread DATA is returned to the session's window", () => {
   assertEquals(
     verdictOn({
       version: "3.1",
@@ -116,7 +116,7 @@ const PARSE_ERROR = {
   error_code: ERR_ZLIB,
 };
 
-Deno.test("rules: a corrupt header block is reported with the piece that shows it", () => {
+Deno.test("rules: a corrupt header block is reported with the piece that contains the error", () => {
   assertEquals(
     verdictOn({
       version: "3",
@@ -145,7 +145,7 @@ Deno.test("rules: a corrupt header block is reported with the piece that shows i
   );
 });
 
-Deno.test("rules: a second parse error behind the first is not reported", () => {
+Deno.test("rules: a second parse error after the first is not reported", () => {
   assertEquals(
     verdictOn({
       version: "3",
@@ -183,7 +183,7 @@ Deno.test("rules: a second parse error behind the first is not reported", () => 
   );
 });
 
-Deno.test("rules: values whose names SPDY/2 makes equal are separated", async () => {
+Deno.test("rules: values whose names become equal in SPDY/2 are separated", async () => {
   const dictionary = await Deno.readFile(
     new URL("spdylay/dictionary-spdy2.bin", import.meta.url),
   );
@@ -232,7 +232,7 @@ Deno.test("rules: values whose names SPDY/2 makes equal are separated", async ()
   );
 });
 
-Deno.test("rules: the peer's frames and later calls name the ids that are left when a stream is refused", () => {
+Deno.test("rules: after a refused stream, the peer's frames and later calls use the remaining ids", () => {
   const nv: [string, string][] = [[":path", "/"]];
   const dictionary = Deno.readFileSync(
     new URL("spdylay/dictionary-spdy3.bin", import.meta.url),

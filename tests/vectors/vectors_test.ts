@@ -16,7 +16,7 @@ for (const file of files) {
   });
 }
 
-Deno.test("every deviation in the list still is one", () => {
+Deno.test("every deviation in the list still exists", () => {
   const verdicts = vectors.map((vector) => judge(vector, true));
   assertEquals(unusedNames(vectors, verdicts), []);
 });

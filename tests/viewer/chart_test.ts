@@ -44,7 +44,7 @@ Deno.test("chart: times, sizes and parts as text", () => {
   assertEquals([percent(0, 3), percent(576, 141)], ["", "24 %"]);
 });
 
-Deno.test("chart: a curve of a million steps has a few points for each pixel, and loses no extreme", () => {
+Deno.test("chart: a curve of a million steps has a few points for each pixel and keeps its extremes", () => {
   const times: number[] = [];
   const values: number[] = [];
   for (let index = 0; index < 1_000_000; index++) {

@@ -70,7 +70,7 @@ function showAll(model: Model): number {
   return lines;
 }
 
-Deno.test("page: damaged captures are shown as far as they go", async () => {
+Deno.test("page: damaged captures are shown up to the damage", async () => {
   const random = new Random(29);
   const talks = recordedTalks(["2", "3", "3.1"]);
   let lines = 0;

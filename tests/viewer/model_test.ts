@@ -81,7 +81,7 @@ function smallTalk(): Talk {
   return talk;
 }
 
-Deno.test("page: frames become lines and streams, with names for their numbers", async () => {
+Deno.test("page: frames become lines and streams, with names for numbers", async () => {
   const { rows, streams, faults } = await connectionOf(smallTalk());
   assertEquals(
     rows.map(({ type, streamId, text, isBad }) => [
@@ -221,7 +221,7 @@ Deno.test("page: payload in pieces is joined in linear time, and its first 64 Ki
   );
 });
 
-Deno.test("page: payload with a gap says where bytes are missing", async () => {
+Deno.test("page: payload with a gap shows where bytes are missing", async () => {
   const talk = new Talk();
   const bytes = talk.data(1, "one two three four", 0);
   talk.send("client", talk.request(1, "/"));
@@ -273,7 +273,7 @@ Deno.test("page: the payloads of a stream are joined up to the first bytes that 
   );
 });
 
-Deno.test("page: gzip is unpacked, whole, cut off, and up to a limit", async () => {
+Deno.test("page: gzip is decompressed: complete, truncated, and up to a limit", async () => {
   const zip = async (text: string): Promise<Uint8Array<ArrayBuffer>> =>
     new Uint8Array(
       await new Response(
@@ -293,7 +293,7 @@ Deno.test("page: gzip is unpacked, whole, cut off, and up to a limit", async () 
   unpacked(payload(small));
 });
 
-Deno.test("page: of a long payload the first MiB is shown", () => {
+Deno.test("page: the first MiB of a long payload is shown", () => {
   const long = payload(new Uint8Array(3 << 20).fill(0x61));
   for (const form of formsOf(long)) {
     const text = payloadText(long, form);
@@ -304,7 +304,7 @@ Deno.test("page: of a long payload the first MiB is shown", () => {
   }
 });
 
-Deno.test("page: JSON that indents would make many times as long is shown as it is", () => {
+Deno.test("page: JSON that indentation would make far too long is shown without it", () => {
   const nested = (depth: number, inside: string): string =>
     "[".repeat(depth) + inside + "]".repeat(depth);
   for (
@@ -335,7 +335,7 @@ Deno.test("page: hex digits fit in narrow panels", () => {
   assertEquals(lines[2], "000010  41 41 41 41              AAAA");
 });
 
-Deno.test("page: text that turns its direction is spelled out", () => {
+Deno.test("page: characters that change the direction of text are escaped", () => {
   assertEquals(
     payloadText(payload(encode("a\u202egnp.exe\x1b[1m")), "text"),
     "a\\u{202e}gnp.exe\\x1b[1m",
@@ -371,7 +371,7 @@ Deno.test("page: the curve of a window has its steps and the times when it was u
   assertEquals(idle.values, [65536]);
 });
 
-Deno.test("page: a window that its sender does not obey has no curve; without a beginning there is none", async () => {
+Deno.test("page: a window that its sender ignores has no curve, nor has one without a beginning", async () => {
   const talk = new Talk();
   talk.send("client", talk.request(1, "/"));
   talk.send("server", talk.reply(1));
@@ -385,7 +385,7 @@ Deno.test("page: a window that its sender does not obey has no curve; without a 
   assertEquals(windowCurves(await connectionOf(late), false, [0]), undefined);
 });
 
-Deno.test("page: the bar of a stream stays inside of its time, with one mark for frames in the same pixel", async () => {
+Deno.test("page: the bar of a stream stays within its time, with one mark for frames in the same pixel", async () => {
   const talk = new Talk();
   talk.send("client", talk.request(1, "/"));
   talk.send("server", talk.reply(1));
@@ -406,7 +406,7 @@ Deno.test("page: the bar of a stream stays inside of its time, with one mark for
   assertEquals(streamBar(stream, [end + 10, end + 20], 300, 22), []);
 });
 
-Deno.test("page: what can be read of several files is shown, the rest becomes warnings", async () => {
+Deno.test("page: readable parts of several files are shown, and the rest becomes warnings", async () => {
   const zip = concat([Uint8Array.of(0x50, 0x4b, 3, 4), new Uint8Array(60)]);
   const gone = {
     ...inputOf("gone.pcap", new Uint8Array(100)),
@@ -430,7 +430,7 @@ Deno.test("page: what can be read of several files is shown, the rest becomes wa
   assert(model.warnings[2].includes("cut.pcap"), model.warnings[2]);
 });
 
-Deno.test("page: a key log is told from a capture", async () => {
+Deno.test("page: a key log is distinguished from a capture", async () => {
   const line = `# keys\nCLIENT_RANDOM ${"ab".repeat(32)} ${"cd".repeat(48)}\n`;
   assertEquals(await isKeyLog(inputOf("keys", encode(line))), true);
   assertEquals(await isKeyLog(inputOf("hex", encode("8003 0001"))), false);

@@ -6,7 +6,7 @@ import { PAGE } from "../../viewer/page_text.ts";
 
 const root = new URL("../../", import.meta.url);
 
-Deno.test("page: both copies are made from the present sources", async () => {
+Deno.test("page: both copies are generated from the current sources", async () => {
   const read = (path: string) => Deno.readTextFile(new URL(path, root));
   const sources = await sourceDigest();
   // No comparison that prints both: the page is long.
@@ -17,7 +17,7 @@ Deno.test("page: both copies are made from the present sources", async () => {
   assert(await read("docs/capture_viewer.html") === PAGE, "run deno task page");
 });
 
-Deno.test("page: the policy allows neither network nor markup made of text", () => {
+Deno.test("page: the policy forbids network access and markup made of text", () => {
   const policy = PAGE.match(/Content-Security-Policy" content="([^"]*)"/)![1];
   assert(policy.startsWith("default-src 'none'; script-src 'sha256-"));
   assert(policy.includes("require-trusted-types-for 'script'"));
@@ -27,7 +27,7 @@ Deno.test("page: the policy allows neither network nor markup made of text", () 
   assertEquals(PAGE.match(/https?:\/\/[\w.-]+/g), null);
 });
 
-Deno.test("page: its sources never make markup out of text", async () => {
+Deno.test("page: its sources never create markup from text", async () => {
   for await (const { name } of Deno.readDir(new URL("viewer", root))) {
     if (!name.endsWith(".ts") || name === "page_text.ts") continue;
     const source = await Deno.readTextFile(new URL(`viewer/${name}`, root));

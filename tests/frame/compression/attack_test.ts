@@ -153,12 +153,12 @@ for (
   ] as const
 ) {
   for (const carrier of CARRIERS) {
-    Deno.test(`attack through ${carrier}, version ${version}: "safe" gives each guess the size it has with another cookie`, () => {
+    Deno.test(`attack through ${carrier}, version ${version}: with "safe" each guess has the same size for another cookie`, () => {
       const { differing } = run(version, "safe", { carrier, guesses });
       assertEquals(differing, 0);
     });
 
-    Deno.test(`attack through ${carrier}, version ${version}: "safe" does so on a connection that wraps the window many times`, () => {
+    Deno.test(`attack through ${carrier}, version ${version}: the same holds on a connection that wraps the window many times`, () => {
       const { differing } = run(version, "safe", {
         carrier,
         guesses,
@@ -167,7 +167,7 @@ for (
       assertEquals(differing, 0);
     });
 
-    Deno.test(`attack through ${carrier}, version ${version}: the same on "full" tells right from wrong`, () => {
+    Deno.test(`attack through ${carrier}, version ${version}: with "full" the attack finds the right guess`, () => {
       const { means, decoyMeans } = run(version, "full", {
         carrier,
         guesses: 100,
@@ -239,7 +239,7 @@ const PLACES: readonly (readonly [
 ];
 
 for (const [name, before, after = ""] of PLACES) {
-  Deno.test(`attack on "safe": the secret in ${name}: ${before}... does not show`, () => {
+  Deno.test(`attack on "safe": the secret in ${name}: ${before}... does not influence any length`, () => {
     for (const carrier of CARRIERS) {
       for (const oneConnection of [false, true]) {
         const { differing } = run(PROTO_SPDY3, "safe", {
@@ -256,7 +256,7 @@ for (const [name, before, after = ""] of PLACES) {
 }
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
-  Deno.test(`attack on "safe", version ${version}: a token in the path itself does not show, beside a stranger's text in the same path`, () => {
+  Deno.test(`attack on "safe", version ${version}: a token in the path is not revealed by an attacker's text in the same path`, () => {
     const random = new Random(5);
     const victim = new Victim(version, [], {});
     const decoy = new Victim(version, [], {});
@@ -325,18 +325,18 @@ for (
     ["location", "https://example/?access_token="],
   ]
 ) {
-  Deno.test(`attack: character by character "safe" gives nothing of ${name} away`, () => {
+  Deno.test(`attack: guessing character by character, "safe" reveals nothing of ${name}`, () => {
     const secrets: NameValue[] = [[name, before + SECRET]];
     assertLess(rightOnes(guessSecret("safe", secrets, before)), 6);
   });
 }
 
-Deno.test("attack: character by character a header that is taken for public is lost", () => {
+Deno.test("attack: guessing character by character reveals a header that counts as public", () => {
   const secrets: NameValue[] = [["x-request-id", "id-" + SECRET]];
   assertEquals(rightOnes(guessSecret("safe", secrets, "id-")), SECRET.length);
 });
 
-Deno.test("sensitiveHeaders: a named header is as safe as a cookie, an unnamed one is not", () => {
+Deno.test("sensitiveHeaders: a listed header is as safe as a cookie, and another one is not", () => {
   const differs = (sensitiveHeaders: string[]): boolean => {
     const guessed = (secret: string): number => {
       const victim = new Victim(PROTO_SPDY3, [["x-request-id", secret]], {
@@ -351,7 +351,7 @@ Deno.test("sensitiveHeaders: a named header is as safe as a cookie, an unnamed o
   assert(!differs(["X-Request-Id"]));
 });
 
-Deno.test("sensitiveHeaders: colon names hold in SPDY/2, which sends them without", () => {
+Deno.test("sensitiveHeaders: names with a colon work in SPDY/2, which sends them without it", () => {
   const random = new Random(8);
   const make = (secret: string) =>
     new Victim(PROTO_SPDY2, [[":path", `/reset/${secret}`]], {

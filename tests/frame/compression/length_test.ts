@@ -51,7 +51,7 @@ for (
     "x-xsrf-token",
   ]
 ) {
-  Deno.test(`length only: ${name} values of one length give one size`, () => {
+  Deno.test(`length: all ${name} values of one length give one size`, () => {
     for (const bytes of [2, 4, 10, 50, 258, 260, 600]) {
       let wanted: number[] | undefined;
       for (const content of contents(bytes)) {
@@ -69,7 +69,7 @@ for (
   });
 }
 
-Deno.test("length only: crumbs of one length give one size, wherever they stand", () => {
+Deno.test("length: crumbs of one length give one size at any place", () => {
   for (const bytes of [2, 10, 50, 300]) {
     let wanted: number[] | undefined;
     for (const content of contents(bytes)) {
@@ -85,7 +85,7 @@ Deno.test("length only: crumbs of one length give one size, wherever they stand"
   }
 });
 
-Deno.test("length only: what stands around a secret is coded alike whatever the secret is", () => {
+Deno.test("length: text around a secret is encoded in the same way for any secret", () => {
   // The last secret bytes and the first public ones behind them, and the other
   // way round, are the same as elsewhere in public: nothing may join them.
   const around = (secret: string): number[] =>
@@ -100,7 +100,7 @@ Deno.test("length only: what stands around a secret is coded alike whatever the 
   );
 });
 
-Deno.test("repetition: a whole value, and a whole crumb, cost a few bytes the second time", () => {
+Deno.test("repetition: a whole value or crumb takes a few bytes the second time", () => {
   const token = "0123456789abcdef".repeat(8);
   const [, again] = sizes([
     [["authorization", token]],
@@ -115,7 +115,7 @@ Deno.test("repetition: a whole value, and a whole crumb, cost a few bytes the se
   assertLess(moved, 40);
 });
 
-Deno.test("repetition: values that are out of the window are sent anew", () => {
+Deno.test("repetition: values outside the window are sent again in full", () => {
   const token = "0123456789abcdef".repeat(8);
   const random = new Random(3);
   const filling = Array.from({ length: 40 }, (): NameValue[] => [

@@ -85,14 +85,14 @@ for (const [who, names] of Object.entries(SECRET)) {
 }
 
 for (const [nature, names] of Object.entries(OTHERS)) {
-  Deno.test(`names that are no secret: ${nature}`, () => {
+  Deno.test(`names that are not secret: ${nature}`, () => {
     for (const name of names.split(" ")) {
       assertEquals(natureOf(name), nature, name);
     }
   });
 }
 
-Deno.test("names: those judged are remembered, too many of them are not", () => {
+Deno.test("names: decisions are remembered, but not too many", () => {
   for (let index = 0; index < 3000; index++) {
     assertEquals(natureOf(`x-${index}`), "unknown");
     assertEquals(natureOf(`x-${index}-token`), "secret");
@@ -100,7 +100,7 @@ Deno.test("names: those judged are remembered, too many of them are not", () => 
   }
 });
 
-Deno.test("parameters: those that carry a credential, wherever they stand", () => {
+Deno.test("parameters: those with credentials are found at any place", () => {
   const judge = (name: string): boolean =>
     isSecretParameter(`/?${name}=1`, 2, 2 + name.length);
   for (

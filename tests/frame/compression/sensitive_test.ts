@@ -19,7 +19,7 @@ function units(name: string, value: string): string[] {
   return found;
 }
 
-Deno.test("units: cookies fall into crumbs, other secrets into their values", () => {
+Deno.test("units: cookies are divided into crumbs, other secrets into their values", () => {
   assertEquals(units("cookie", "a=1; b=2; c=3"), ["a=1", "b=2", "c=3"]);
   assertEquals(units("cookie", "a=1;b=2; c"), ["a=1;b=2", "c"]);
   assertEquals(units("cookie", "a=1\0b=2; c=3"), ["a=1", "b=2", "c=3"]);
@@ -30,7 +30,7 @@ Deno.test("units: cookies fall into crumbs, other secrets into their values", ()
   assertEquals(units("x-token", "a\0b"), ["a", "b"]);
 });
 
-Deno.test("units: of set-cookie the known attributes are public, unless one stands first", () => {
+Deno.test("units: the known attributes of set-cookie are public, unless one is first", () => {
   assertEquals(
     units("set-cookie", "a=1; Path=/; EXPIRES=Thu, 01 Jan;secure;HttpOnly"),
     ["a=1"],
@@ -48,7 +48,7 @@ Deno.test("units: of set-cookie the known attributes are public, unless one stan
   assertEquals(units("set-cookie", ";;"), []);
 });
 
-Deno.test("values: under a name that says nothing they are secret from 16 characters on, or with a scheme", () => {
+Deno.test("values: under an unknown name they are secret from 16 characters on, or with a scheme", () => {
   for (
     const value of [
       "0123456789abcdef",
@@ -68,7 +68,7 @@ Deno.test("values: under a name that says nothing they are secret from 16 charac
   assertEquals(isSecretValue("secret", ""), true);
 });
 
-Deno.test("values: what characters they hold makes no difference", () => {
+Deno.test("values: the characters in them make no difference", () => {
   // Else the class would tell of a secret what a stranger adds to it lacks.
   for (let length = 0; length < 40; length++) {
     const classes = ["a", "0", "-", "Z", "\u00e9", "="].map((text) =>
@@ -78,7 +78,7 @@ Deno.test("values: what characters they hold makes no difference", () => {
   }
 });
 
-Deno.test("units: of an address the parameters that carry a credential, user information, and keys", () => {
+Deno.test("units: in an address, parameters with credentials, user information and keys are secret", () => {
   const table: readonly (readonly [address: string, ...units: string[]])[] = [
     ["/"],
     ["/index.html?q=token&page=2"],

@@ -107,7 +107,7 @@ function steadyPlans(random: Random, count: number): Plan[] {
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
 
-Deno.test("short secrets: new, repeated or taking turns, all blocks have the same sizes", () => {
+Deno.test("short secrets: new, repeated or alternating, all blocks have the same sizes", () => {
   let blocks = 0;
   for (let seed = 1; seed <= 60; seed++) {
     const planned = plans(new Random(seed), 300);
@@ -130,7 +130,7 @@ Deno.test("short secrets: new, repeated or taking turns, all blocks have the sam
   assert(blocks >= 72_000);
 });
 
-Deno.test("short secrets: nor do they show where public values are told apart by their numbers", () => {
+Deno.test("short secrets: they do not influence the numbers of public values", () => {
   for (let seed = 1; seed <= 4; seed++) {
     const planned = steadyPlans(new Random(seed), 2500);
     const random = new Random(seed + 7777);
@@ -142,7 +142,7 @@ Deno.test("short secrets: nor do they show where public values are told apart by
   }
 });
 
-Deno.test("short secrets: every order of three of them in four blocks leaves what follows as it is", () => {
+Deno.test("short secrets: every order of three of them in four blocks leaves later blocks unchanged", () => {
   const secrets = ["1234", "2345", "3456"];
   const publics = (round: number): NameValue[] => [
     [":path", `/${round % 3}`],

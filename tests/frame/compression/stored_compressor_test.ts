@@ -55,7 +55,7 @@ function changed(index: number, pair: NameValue): NameValue[] {
 }
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
-  Deno.test(`policy "none": a changed pair at any place, version ${version}`, () => {
+  Deno.test(`policy "none": a pair can change at any place, version ${version}`, () => {
     const connection = new Connection(version);
     for (let index = 0; index < LIST.length; index++) {
       for (
@@ -76,14 +76,14 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
     }
   });
 
-  Deno.test(`policy "none": other numbers of pairs, version ${version}`, () => {
+  Deno.test(`policy "none": the number of pairs can change, version ${version}`, () => {
     const connection = new Connection(version);
     for (const count of [0, 0, 1, 8, 3, 0, 8, 7, 8]) {
       connection.send(LIST.slice(0, count), `${count} pairs`);
     }
   });
 
-  Deno.test(`policy "none": random changes of a list, version ${version}`, () => {
+  Deno.test(`policy "none": a list can change at random, version ${version}`, () => {
     const random = new Random(20261128 + version);
     const connection = new Connection(version);
     const list = LIST.map((pair) => [...pair] as NameValue);
@@ -103,7 +103,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
 }
 
 for (const headerCompression of ["none", "full"] as const) {
-  Deno.test(`policy "${headerCompression}": the memory of a long block is not kept until the next one`, () => {
+  Deno.test(`policy "${headerCompression}": the memory of a long block is freed before the next one`, () => {
     const { change } = KeptBlock.prototype;
     const blocks: KeptBlock[] = [];
     KeptBlock.prototype.change = function (pairs): ByteWriter {

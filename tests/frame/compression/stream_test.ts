@@ -120,7 +120,7 @@ for (const version of VERSIONS) {
     });
   }
 
-  Deno.test(`"safe", version ${version}: blocks of every size up to beyond the window, and small ones between`, () => {
+  Deno.test(`"safe", version ${version}: blocks have any size up to beyond the window, with small ones between them`, () => {
     const random = new Random(5);
     const direction = new Direction(version, "safe");
     const text = new TextDecoder().decode(random.text(400_000, 300))
@@ -257,7 +257,7 @@ Deno.test('"safe": empty lists, empty values, and values of NULs between parts',
   direction.checkPieces();
 });
 
-Deno.test("safe: a value sent again after many new ones of its name costs one match more at most", () => {
+Deno.test("safe: a repeated value after many new ones of its name takes one match more at most", () => {
   const random = new Random(3);
   const text = (): string =>
     Array.from({ length: 60 }, () => random.pick([..."0123456789abcdef"])).join(
@@ -278,7 +278,7 @@ Deno.test("safe: a value sent again after many new ones of its name costs one ma
 });
 
 for (const version of VERSIONS) {
-  Deno.test(`"safe", version ${version}: counts and lengths whose bytes look like a secret's hole`, () => {
+  Deno.test(`"safe", version ${version}: counts and lengths may look like the hole of a secret`, () => {
     const random = new Random(21);
     const direction = new Direction(version, "safe");
     // 255 pairs: the count ends like a hole, and what stood behind one follows.
@@ -308,7 +308,7 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("safe: a cookie of ten thousand crumbs, sent again and again", () => {
+Deno.test("safe: a cookie of ten thousand crumbs can be repeated many times", () => {
   const cookie = "a; ".repeat(9899) + "b=1";
   const direction = new Direction(PROTO_SPDY3, "safe");
   for (let round = 0; round < 12; round++) {
@@ -317,7 +317,7 @@ Deno.test("safe: a cookie of ten thousand crumbs, sent again and again", () => {
   direction.checkNative();
 });
 
-Deno.test("a reference to a secret goes on into a long public part, up to the end of the block", () => {
+Deno.test("a reference to a secret can extend over a long public part up to the end of the block", () => {
   const attributes =
     "; Path=/a/rather/long/path/that/comes/again; Domain=.a.long.domain.example";
   const lists = ["", "; Secure", "; HttpOnly", "; Secure"].map((

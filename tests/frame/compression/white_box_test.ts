@@ -191,7 +191,7 @@ function isAttribute(name: string, part: string): boolean {
 }
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
-  Deno.test(`white box, version ${version}: in the corpus no match covers secret bytes but whole references`, () => {
+  Deno.test(`white box, version ${version}: in the corpus, matches cover secret bytes only as whole references`, () => {
     let references = 0;
     let stored = 0;
     for (const { lists } of corpus()) {
@@ -204,7 +204,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
     assert(stored > 5000, `${stored} secret bytes stored`);
   });
 
-  Deno.test(`white box, version ${version}: nor on seeded random connections full of look-alikes`, () => {
+  Deno.test(`white box, version ${version}: the same holds on seeded random connections full of look-alikes`, () => {
     let references = 0;
     for (let seed = 1; seed <= 20; seed++) {
       const observer = new Observer(version);
@@ -229,7 +229,7 @@ Deno.test("white box: a long secret is one reference of several matches, or none
   }
 });
 
-Deno.test("white box: a value is no reference to the same value of another name", () => {
+Deno.test("white box: a value never refers to the same value under another name", () => {
   const observer = new Observer(PROTO_SPDY3);
   observer.check([["authorization", "0123456789abcdef"]]);
   observer.check([["x-token", "0123456789abcdef"]]);

@@ -118,7 +118,7 @@ for (const alike of [false, true]) {
   });
 }
 
-Deno.test("window: what is found stands where it is said to stand", () => {
+Deno.test("window: a match is at the reported place", () => {
   const random = new Random(11);
   const twin = new Twin();
   const { window } = twin;
@@ -164,7 +164,7 @@ Deno.test("window: no match reads a hole", () => {
   }
 });
 
-Deno.test("window: a length that looks like a hole matches none", () => {
+Deno.test("window: a length that looks like a hole does not match a hole", () => {
   const window = MatchWindow.of(SPDY3_DICTIONARY);
   window.reserve(100);
   window.writeText("ab");

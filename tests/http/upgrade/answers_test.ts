@@ -29,7 +29,7 @@ async function count(
   }
 }
 
-Deno.test("listener: a handler that has begun to read gets the whole body, also behind its answer", async () => {
+Deno.test("listener: a handler that has begun to read gets the whole body, also after its answer", async () => {
   using time = virtualTime();
   for (
     const connection of ["keep-alive", "close"]
@@ -79,7 +79,7 @@ Deno.test("listener: a body that was dropped fails for a handler that begins too
   }
 });
 
-Deno.test("listener: a handler that stops reading keeps the connection no longer than the time limit", async () => {
+Deno.test("listener: a handler that stops reading keeps the connection only for the time limit", async () => {
   using time = virtualTime();
   let cancel: (() => Promise<void>) | undefined;
   const { listener: http } = listener({
@@ -113,7 +113,7 @@ Deno.test("listener: a handler that stops reading keeps the connection no longer
   assertEquals(time.timers, 0);
 });
 
-Deno.test("listener: a body of another length than content-length breaks the connection, and is told of", async () => {
+Deno.test("listener: a body of another length than content-length ends the connection and is reported", async () => {
   for (const [length, said] of [[8, "4"], [2, ""]] as const) {
     for (const head of [GET, OLD]) {
       let cancelled = false;
@@ -144,7 +144,7 @@ Deno.test("listener: a body of another length than content-length breaks the con
   }
 });
 
-Deno.test("listener: a response that cannot be sent is answered with 500, and told of", async () => {
+Deno.test("listener: a response that cannot be sent is answered with 500 and reported", async () => {
   const locked = (): Response => {
     const response = new Response("x");
     response.body?.getReader();
@@ -179,7 +179,7 @@ Deno.test("listener: a response that cannot be sent is answered with 500, and to
   }
 });
 
-Deno.test("listener: an HTTP/1.0 body that fails later is cut and told of", async () => {
+Deno.test("listener: an HTTP/1.0 body that fails later is truncated and reported", async () => {
   let reads = 0;
   const { listener: http, heard } = listener({
     request: () =>
@@ -199,7 +199,7 @@ Deno.test("listener: an HTTP/1.0 body that fails later is cut and told of", asyn
   assertEquals(heard.errors.length, 1);
 });
 
-Deno.test("listener: an answer without a body does not wait for the cancelling of what is not sent", async () => {
+Deno.test("listener: an answer without a body does not wait until the unsent body is cancelled", async () => {
   for (
     const cancel of [
       () => {
@@ -230,7 +230,7 @@ Deno.test("listener: an answer without a body does not wait for the cancelling o
   assertMatch(client.said, /\r\ncontent-length: 0\r\n/);
 });
 
-Deno.test("listener: a body that fetch decoded is sent without the length of the coded one", async () => {
+Deno.test("listener: a body that fetch decoded is sent without the length of the encoded one", async () => {
   const text = "text ".repeat(1000);
   const packed = new Blob([text]).stream().pipeThrough(
     new CompressionStream("gzip"),
@@ -258,7 +258,7 @@ Deno.test("listener: a body that fetch decoded is sent without the length of the
   assertEquals(heard.errors, []);
 });
 
-Deno.test("behind the answer: a client has a second to end, and is then cut off", async () => {
+Deno.test("after the answer: a client has one second to end and is then disconnected", async () => {
   using time = virtualTime();
   const silent = new Client("");
   const dropped = dropInput(silent);
@@ -269,7 +269,7 @@ Deno.test("behind the answer: a client has a second to end, and is then cut off"
   await dropped.catch(() => {});
 });
 
-Deno.test("behind the answer: so much is dropped and no more", async () => {
+Deno.test("after the answer: a limited number of bytes is dropped", async () => {
   using _time = virtualTime();
   const endless = new Client("x".repeat(1_000_000));
   await dropInput(endless);

@@ -29,7 +29,7 @@ function field(name: string, text: string): unknown {
 
 const H = "Host: h\r\n";
 
-Deno.test("heads: what each target is a URL of", () => {
+Deno.test("heads: each target becomes a URL", () => {
   const targets: [target: string, url: string | number][] = [
     ["/", "http://h/"],
     ["/a/../b?c=%20+d", "http://h/b?c=%20+d"],
@@ -60,7 +60,7 @@ Deno.test("heads: what each target is a URL of", () => {
   );
 });
 
-Deno.test("heads: what is no head of HTTP/1.1, and with which status", () => {
+Deno.test("heads: an invalid head is refused with a status", () => {
   const cases: [head: string, status: number][] = [
     ["nonsense\r\n\r\n", 400],
     ["GET /\r\n\r\n", 400],
@@ -112,7 +112,7 @@ Deno.test("heads: what is no head of HTTP/1.1, and with which status", () => {
   }
 });
 
-Deno.test("heads: where the length of the body would be in doubt", () => {
+Deno.test("heads: an ambiguous length of the body is refused", () => {
   const post = `POST / HTTP/1.1\r\n${H}`;
   const cases: [headers: string, framing: number | string][] = [
     ["", 0],
@@ -151,7 +151,7 @@ Deno.test("heads: where the length of the body would be in doubt", () => {
   );
 });
 
-Deno.test("heads: what is let pass", () => {
+Deno.test("heads: unusual valid heads are accepted", () => {
   assertEquals(read("\r\n\r\nGET / HTTP/1.1\r\nhost:\r\n\r\n"), {
     method: "GET",
     url: "http://localhost/",
@@ -178,7 +178,7 @@ Deno.test("heads: what is let pass", () => {
   );
 });
 
-Deno.test("heads: cut anywhere they are incomplete, and read alike byte by byte", () => {
+Deno.test("heads: cut anywhere they are incomplete, and byte by byte they give the same result", () => {
   const data = bytes(`\r\nGET / HTTP/1.1\r\n${H}X: y\r\n\r\nrest`);
   const scanner = new HeadScanner();
   for (let length = 0; length < data.length - 4; length++) {
@@ -188,7 +188,7 @@ Deno.test("heads: cut anywhere they are incomplete, and read alike byte by byte"
   assertEquals(scanner.scan(data), data.length - 4);
 });
 
-Deno.test("heads: a byte that no head has is refused before the head is complete", () => {
+Deno.test("heads: an invalid byte is refused before the head is complete", () => {
   assertThrows(() => new HeadScanner().scan(bytes("GET / HTTP/1.1\nHo")));
   assertThrows(() => new HeadScanner().scan(bytes("\x16\x03\x01")));
 });

@@ -13,7 +13,7 @@ const GET = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
 const UPGRADE =
   "GET /b HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n";
 
-Deno.test("listener: pipelined requests are answered in turn, an upgrade behind them is taken", async () => {
+Deno.test("listener: pipelined requests are answered in order, and an upgrade after them is returned", async () => {
   const { listener: http, heard } = listener();
   const client = new Client(GET + GET + UPGRADE + "\r\nrest");
   const call = await http.take(client);
@@ -26,7 +26,7 @@ Deno.test("listener: pipelined requests are answered in turn, an upgrade behind 
   assertEquals(client.closed, false);
 });
 
-Deno.test("listener: requests cut at every byte and in every piece", async () => {
+Deno.test("listener: requests can be cut at every byte", async () => {
   const post =
     "POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" +
     "3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\n";
@@ -77,7 +77,7 @@ Deno.test("listener: after a refusal nothing more is read as a request", async (
   }
 });
 
-Deno.test("listener: an upgrade by a page of the same host, or of an allowed one", async () => {
+Deno.test("listener: pages of the same host or of an allowed origin may ask for an upgrade", async () => {
   const allowed = ["https://board.example"];
   for (
     const [host, origin, passes] of [
@@ -102,7 +102,7 @@ Deno.test("listener: an upgrade by a page of the same host, or of an allowed one
   }
 });
 
-Deno.test("listener: no upgrade is one that nobody knows, that Connection does not name, or of HTTP/1.0", async () => {
+Deno.test("listener: an unknown upgrade, one without Connection, and one of HTTP/1.0 are ignored", async () => {
   for (
     const head of [
       UPGRADE.replace("SPDY/3.1", "h2c"),
@@ -116,7 +116,7 @@ Deno.test("listener: no upgrade is one that nobody knows, that Connection does n
   }
 });
 
-Deno.test("listener: how answers are framed, and when the connection goes on", async () => {
+Deno.test("listener: answers are framed correctly, and the connection stays open if possible", async () => {
   const cases: [head: string, answer: Response, pattern: RegExp][] = [
     [
       GET,
@@ -166,7 +166,7 @@ Deno.test("listener: how answers are framed, and when the connection goes on", a
   }
 });
 
-Deno.test("listener: a handler that fails is answered for, and told of", async () => {
+Deno.test("listener: a handler that fails is answered with 500 and reported", async () => {
   const used = new Response("x");
   await used.text();
   for (
@@ -204,7 +204,7 @@ Deno.test("listener: a handler that fails is answered for, and told of", async (
   assertEquals(heard.errors.length, 1);
 });
 
-Deno.test("listener: a request's body that is cut or wrongly framed fails for its reader", async () => {
+Deno.test("listener: a truncated or malformed body fails for its reader", async () => {
   const post = "POST / HTTP/1.1\r\nHost: h\r\n";
   for (
     const rest of [
@@ -234,7 +234,7 @@ Deno.test("listener: a request's body that is cut or wrongly framed fails for it
   }
 });
 
-Deno.test("listener: a body that nobody read is skipped when it is short, and ends the connection when it is long", async () => {
+Deno.test("listener: a short unread body is skipped, and a long one ends the connection", async () => {
   for (const [length, answers] of [[60_000, 2], [600_000, 1]]) {
     const { listener: http } = listener({ request: () => new Response() });
     const post =
@@ -245,7 +245,7 @@ Deno.test("listener: a body that nobody read is skipped when it is short, and en
   }
 });
 
-Deno.test("listener: 100 Continue comes before the body of who waits for it", async () => {
+Deno.test("listener: 100 Continue is sent to a client that waits for it", async () => {
   const { listener: http } = listener();
   const client = new Client([
     "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
@@ -255,7 +255,7 @@ Deno.test("listener: 100 Continue comes before the body of who waits for it", as
   assertMatch(client.said, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
 });
 
-Deno.test("listener: waits have an end, and a handler's time is its own", async () => {
+Deno.test("listener: waits for the client are limited, and waits for a handler are not", async () => {
   using time = virtualTime();
   const answer = Promise.withResolvers<Response>();
   const { listener: http } = listener({ request: () => answer.promise });
@@ -285,7 +285,7 @@ Deno.test("listener: waits have an end, and a handler's time is its own", async 
   assertEquals(time.timers, 0);
 });
 
-Deno.test("listener: a client that is gone when it is answered", async () => {
+Deno.test("listener: a client may have left when it is answered", async () => {
   for (const input of [GET, "nonsense\r\n\r\n", GET + GET + UPGRADE]) {
     const { listener: http, heard } = listener();
     const client = new Client(input);
@@ -296,7 +296,7 @@ Deno.test("listener: a client that is gone when it is answered", async () => {
   }
 });
 
-Deno.test("listener: close ends what is open and takes nothing more", async () => {
+Deno.test("listener: close ends open connections and accepts no more", async () => {
   const { listener: http } = listener();
   const open = new Client("GET");
   const taken = http.take(open);
@@ -309,7 +309,7 @@ Deno.test("listener: close ends what is open and takes nothing more", async () =
   assertEquals([late.closed, late.said], [true, ""]);
 });
 
-Deno.test("listener: what error throws ends nothing", async () => {
+Deno.test("listener: an exception in error ends nothing", async () => {
   const { listener: http } = listener({
     error: () => {
       throw new Error("cannot be told");

@@ -7,7 +7,7 @@ import { acceptUpgrade } from "../../../http/upgrade/accept_upgrade.ts";
 import { connectUpgrade } from "../../../http/upgrade/connect_upgrade.ts";
 import { assertEquals, assertRejects } from "../../deps.ts";
 
-Deno.test("connectUpgrade refuses an option that it does not have, and names the one that was meant", async () => {
+Deno.test("connectUpgrade refuses an unknown option and suggests a known one", async () => {
   const options = { header: [["a", "b"]] };
   await assertRejects(
     () => connectUpgrade("http://127.0.0.1:9/", options as object),
@@ -16,7 +16,7 @@ Deno.test("connectUpgrade refuses an option that it does not have, and names the
   );
 });
 
-Deno.test("acceptUpgrade refuses an option that it does not have, and leaves the socket untouched", async () => {
+Deno.test("acceptUpgrade refuses an unknown option and leaves the socket untouched", async () => {
   const request = { headers: {}, method: "GET" } as IncomingMessage;
   const socket = new PassThrough();
   const options = { allowedOrigin: ["https://a.example"] };
