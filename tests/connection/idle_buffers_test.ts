@@ -177,6 +177,25 @@ Deno.test("idle buffers: a large write buffer is given back with its last byte, 
   loop.close();
 });
 
+Deno.test("idle buffers: after bulk, the memory for smaller writes becomes smaller", () => {
+  const out = new WriteBuffer(1 << 20);
+  quick(out);
+  const write = (size: number): number => {
+    // Two steps, so that the memory has to grow.
+    out.append(new Uint8Array(100));
+    out.append(new Uint8Array(size));
+    const { capacity } = out;
+    out.clear(0);
+    return capacity;
+  };
+  assertGreater(write(500_000), 500_000);
+  // Bulk is likely to go on.
+  assertGreater(write(20_000), 400_000);
+  let last = 0;
+  for (let count = 0; count < 40; count++) last = write(20_000);
+  assertLess(last, 100_000);
+});
+
 Deno.test("idle buffers: while reading is paused, no read buffer is kept", async () => {
   const [left, right] = conns();
   const wire = openWire(left);

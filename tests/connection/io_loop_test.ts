@@ -160,3 +160,50 @@ Deno.test("io loop: a write that fails because of the close is no failure", asyn
   await turn();
   assertEquals(wire.log, ["receive", "close", "release", "input ended"]);
 });
+
+Deno.test("io loop: a failed read ends the input with its error", async () => {
+  const ends: unknown[] = [];
+  const wire = new FakeWire();
+  const read = Promise.withResolvers<null>();
+  wire.receive = () => read.promise;
+  const loop = new IoLoop(wire, 1000, {
+    input: () => {},
+    inputEnded: (error) => ends.push(error),
+    fill: () => {},
+    idle: () => {},
+    outputFailed: () => {},
+    failed: () => {},
+  });
+  loop.start();
+  const error = new Error("reset by peer");
+  read.reject(error);
+  await turn();
+  assertEquals(ends, [error]);
+  loop.close();
+});
+
+Deno.test("io loop: the next read waits for the reader of the last one, and expects bulk unless told otherwise", async () => {
+  const wire = new FakeWire();
+  const expected: unknown[] = [];
+  const { receive } = wire;
+  wire.receive = (expectsBulk?: () => boolean) => {
+    expected.push(expectsBulk?.());
+    return receive.call(wire);
+  };
+  const reading = Promise.withResolvers<void>();
+  const loop = new IoLoop(wire, 1000, {
+    input: () => reading.promise,
+    inputEnded: () => {},
+    fill: () => {},
+    idle: () => {},
+    outputFailed: () => {},
+    failed: (error) => wire.log.push(`failed: ${error}`),
+  });
+  loop.start();
+  await wire.arrive(new Uint8Array(1));
+  assertEquals([wire.log, expected], [["receive"], [true]]);
+  reading.reject(new Error("bad input"));
+  await turn();
+  assertEquals(wire.log, ["receive", "failed: Error: bad input", "receive"]);
+  loop.close();
+});
