@@ -228,7 +228,8 @@ class StreamsWire implements Wire {
     // A copy, because the other end may keep what it gets. One piece at a time, to
     // distinguish a slow stream from one that has stopped.
     const copy = data.slice(0, LARGEST_PIECE);
-    await this.#writer.ready;
+    // `ready` is not awaited: nothing is queued here, and a stream whose high-water mark
+    // is 0 is never ready, although it takes every write.
     await this.#writer.write(copy);
     return copy.length;
   }

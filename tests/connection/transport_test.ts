@@ -90,6 +90,20 @@ Deno.test("transport: a pair of web streams works", async () => {
   await converse(...over(...memoryStreams()));
 });
 
+Deno.test("transport: web streams that queue nothing work", async () => {
+  const [left, right] = [0, 1].map(() =>
+    new TransformStream<Uint8Array, Uint8Array>(
+      {},
+      { highWaterMark: 0 },
+      { highWaterMark: 0 },
+    )
+  );
+  await converse(...over(
+    { readable: left.readable, writable: right.writable },
+    { readable: right.readable, writable: left.writable },
+  ));
+});
+
 Deno.test("transport: the web streams of a Deno.Conn work", async () => {
   const [left, right] = await tcpConns();
   await converse(
