@@ -63,18 +63,18 @@ export class PcapngReader implements PacketReader {
       }
       const type = view.getUint32(at, this.#littleEndian);
       const length = view.getUint32(at + 4, this.#littleEndian);
-      if (
-        length < SMALLEST_BLOCK || length % 4 !== 0 || length > LONGEST_BLOCK
-      ) {
+      if (length < SMALLEST_BLOCK || length > LONGEST_BLOCK) {
         throw new CaptureError(`a block of ${length} bytes`, queue.offset);
       }
-      if (queue.available < length) break;
+      // Files of the first programs do not count the padding.
+      const padded = length + (-length & 3);
+      if (queue.available < padded) break;
       const packet = this.#readBlock(
         isSection ? SECTION : type,
         at + 8,
-        at + length - 4,
+        at + padded - 4,
       );
-      queue.at = at + length;
+      queue.at = at + padded;
       if (packet !== undefined) yield packet;
     }
     queue.keep();

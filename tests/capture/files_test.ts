@@ -48,6 +48,25 @@ Deno.test("pcapng: clocks of other resolutions are read", () => {
   }
 });
 
+Deno.test("pcapng: blocks whose length does not count the padding, as early programs wrote them", () => {
+  const packets = [1, 2, 3, 4, 5].map((length) =>
+    new Uint8Array(length).fill(length)
+  );
+  const file = pcapngFile(101, packets);
+  const view = new DataView(file.buffer);
+  for (let at = 0; at < file.length;) {
+    const length = view.getUint32(at + 4, true);
+    if (view.getUint32(at, true) === 6) {
+      const unpadded = 32 + view.getUint32(at + 20, true);
+      view.setUint32(at + 4, unpadded, true);
+      view.setUint32(at + length - 4, unpadded, true);
+    }
+    at += length;
+  }
+  const read = [...new PcapngReader().read(file)].map(({ data }) => data);
+  assertEquals(read, packets);
+});
+
 Deno.test("a file gives the same records in one piece and in pieces of any size", async () => {
   const packets = conversation();
   for (const file of [packets, await gzip(packets)]) {
