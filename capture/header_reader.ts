@@ -142,7 +142,6 @@ export class HeaderReader {
       LIMITS,
       traits.renamesHeaders,
       this.#memory ??= new PairMemory(),
-      inflater.outputWords,
     );
     const error = errorCode === 0
       ? undefined

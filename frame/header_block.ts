@@ -145,36 +145,51 @@ function writeText(out: ByteWriter, text: string, lengthSize: 2 | 4): void {
   }
 }
 
-/**
- * Reads a complete block. `traits` are those of the frame's version field; with
- * `rename`, SPDY/2 names are replaced by the colon names. `memory` holds the pairs
- * of earlier blocks; `words` covers the whole buffer of `block`.
- */
+/** Bytes that contain a block, `bytes[start..end)`, and a view of all of them. */
+export interface BlockMemory {
+  readonly bytes: Uint8Array;
+  readonly words: DataView;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Reads a block that is in memory of its own; see {@linkcode readBlockIn}. */
 export function readHeaderBlock(
   block: Uint8Array,
   traits: VersionTraits,
   limits: Required<FrameLimits>,
   rename: boolean,
   memory: PairMemory = new PairMemory(),
-  words: DataView = new DataView(block.buffer),
+): HeaderBlock {
+  const { buffer, byteOffset, length } = block;
+  const words = new DataView(buffer, byteOffset, length);
+  const whole = { bytes: block, words, start: 0, end: length };
+  return readBlockIn(whole, traits, limits, rename, memory);
+}
+
+/**
+ * Reads a complete block. `traits` are those of the frame's version field; with
+ * `rename`, SPDY/2 names are replaced by the colon names. `memory` holds the pairs
+ * of earlier blocks.
+ */
+export function readBlockIn(
+  block: BlockMemory,
+  traits: VersionTraits,
+  limits: Required<FrameLimits>,
+  rename: boolean,
+  memory: PairMemory,
 ): HeaderBlock {
   const { lengthSize } = traits;
-  const begin = block.byteOffset;
-  const end = begin + block.length;
-  const errorCode = checkStructure(words, begin, end, lengthSize, limits);
-  if (errorCode !== 0) return { errorCode, nv: [] };
   const nv: NameValue[] = [];
-  const { maxHeaderCount } = limits;
-  const order = readPairs(block, words, lengthSize, maxHeaderCount, nv, memory);
-  // Each part of a value counts: a value of NULs has one entry per byte.
-  if (nv.length > maxHeaderCount) {
-    return { errorCode: ERR_FRAME_TOO_LARGE, nv: [] };
+  const order = readPairs(block, lengthSize, limits, nv, memory);
+  if (order === "wrong") {
+    return { errorCode: checkStructure(block, lengthSize, limits), nv: [] };
   }
   if (order === "invalid") return { errorCode: ERR_INVALID_HEADER_BLOCK, nv };
   if (order === "unsorted") {
     sortByName(nv);
     // A block must not contain a name twice (2.6.10).
-    if (countNames(nv) < readLength(words, begin, lengthSize)) {
+    if (countNames(nv) < readLength(block.words, block.start, lengthSize)) {
       return { errorCode: ERR_INVALID_HEADER_BLOCK, nv };
     }
   }
@@ -182,65 +197,58 @@ export function readHeaderBlock(
   return { errorCode: 0, nv };
 }
 
-/** Checks the lengths: they must fill the block exactly and must not exceed the limits. */
+/**
+ * Why a block is wrong whose lengths do not fill it exactly, or exceed the limits. A
+ * wrong length anywhere counts more than an exceeded limit.
+ */
 function checkStructure(
-  words: DataView,
-  begin: number,
-  end: number,
+  { words, start, end }: BlockMemory,
   lengthSize: 2 | 4,
   limits: Required<FrameLimits>,
-): 0 | typeof ERR_INVALID_FRAME | typeof ERR_FRAME_TOO_LARGE {
-  if (end - begin < lengthSize) return ERR_INVALID_FRAME;
-  const count = readLength(words, begin, lengthSize);
-  const maxName = limits.maxHeaderNameLength;
-  const maxValue = limits.maxHeaderValueLength;
-  let tooLarge = count > limits.maxHeaderCount;
-  let at = begin + lengthSize;
+): typeof ERR_INVALID_FRAME | typeof ERR_FRAME_TOO_LARGE {
+  if (end - start < lengthSize) return ERR_INVALID_FRAME;
+  const count = readLength(words, start, lengthSize);
+  let at = start + lengthSize;
   // Each iteration consumes at least two length fields, so a false count cannot
   // make the loop run past the end of the block.
-  for (let pair = 0; pair < count; pair++) {
+  for (let text = 0; text < 2 * count; text++) {
     if (end - at < lengthSize) return ERR_INVALID_FRAME;
-    const nameLength = readLength(words, at, lengthSize);
-    at += lengthSize + nameLength;
-    if (end - at < lengthSize) return ERR_INVALID_FRAME;
-    const valueLength = readLength(words, at, lengthSize);
-    at += lengthSize + valueLength;
+    at += lengthSize + readLength(words, at, lengthSize);
     if (at > end) return ERR_INVALID_FRAME;
-    if (nameLength > maxName || valueLength > maxValue) tooLarge = true;
   }
-  if (at !== end) return ERR_INVALID_FRAME;
-  return tooLarge ? ERR_FRAME_TOO_LARGE : 0;
+  return at === end ? ERR_FRAME_TOO_LARGE : ERR_INVALID_FRAME;
 }
 
 /**
- * Appends the pairs of a block whose structure was checked to `nv`, at most
- * `maxCount + 1`.
+ * Appends the pairs of a block to `nv`. `"wrong"`: the lengths do not fill the block
+ * exactly, or something exceeds a limit; {@linkcode checkStructure} then says which.
+ * Then no more than `maxHeaderCount + 1` pairs were read.
  */
 function readPairs(
-  block: Uint8Array,
-  words: DataView,
+  block: BlockMemory,
   lengthSize: 2 | 4,
-  maxCount: number,
+  limits: Required<FrameLimits>,
   nv: NameValue[],
   memory: PairMemory,
-): "sorted" | "unsorted" | "invalid" {
-  const base = block.byteOffset;
-  const end = block.length;
+): "sorted" | "unsorted" | "invalid" | "wrong" {
+  const { bytes, words, start, end } = block;
+  const { maxHeaderCount, maxHeaderNameLength, maxHeaderValueLength } = limits;
+  if (end - start < lengthSize) return "wrong";
+  const count = readLength(words, start, lengthSize);
+  if (count > maxHeaderCount) return "wrong";
   let sorted = true;
   let valid = true;
   let previous = "";
   // The pair before the current one, if it is in `memory`.
   let before: KnownPair | undefined = memory.begin(lengthSize);
-  for (let at = lengthSize; at < end && nv.length <= maxCount;) {
+  let at = start + lengthSize;
+  for (let index = 0; index < count; index++) {
     // A pair with the same bytes as an earlier valid pair needs no other check, and
     // if it follows the same pair as before, no look-up: 12 headers of 690 bytes,
     // one of them new, take 0.8 us, 1.5 us if each is looked up, and 6.5 us if all
     // are decoded again.
     const expected: KnownPair | undefined = before?.next;
-    if (
-      expected !== undefined &&
-      memory.stands(expected, words, base + at, base + end)
-    ) {
+    if (expected !== undefined && memory.stands(expected, words, at, end)) {
       at += expected.length;
       previous = expected.name;
       nv.push([previous, expected.value]);
@@ -250,47 +258,55 @@ function readPairs(
 
     const from = at;
     const nameAt = at + lengthSize;
-    const nameLength = readLength(words, base + at, lengthSize);
+    if (nameAt > end) return "wrong";
+    const nameLength = readLength(words, at, lengthSize);
     const lengthAt = nameAt + nameLength;
-    const valueLength = readLength(words, base + lengthAt, lengthSize);
     const valueAt = lengthAt + lengthSize;
+    if (valueAt > end) return "wrong";
+    const valueLength = readLength(words, lengthAt, lengthSize);
     at = valueAt + valueLength;
+    if (
+      at > end || nameLength > maxHeaderNameLength ||
+      valueLength > maxHeaderValueLength
+    ) return "wrong";
 
-    let known = memory.find(words, base + nameAt, nameLength);
-    const name = known?.name ?? textOf(block, nameAt, nameLength);
+    let known = memory.find(words, nameAt, nameLength);
+    const name = known?.name ?? textOf(bytes, nameAt, nameLength);
     const ascends = name > previous;
     if (!ascends) sorted = false;
     previous = name;
     if (
-      known !== undefined &&
-      memory.hasValue(known, words, base + valueAt, valueLength)
+      known !== undefined && memory.hasValue(known, words, valueAt, valueLength)
     ) {
       nv.push([name, known.value]);
     } else {
-      const value = textOf(block, valueAt, valueLength);
-      const valueClass = classOf(block, valueAt, valueLength, VALUE_CLASS);
+      const value = textOf(bytes, valueAt, valueLength);
+      const valueClass = classOf(bytes, valueAt, valueLength, VALUE_CLASS);
       // A name has at least one byte, and only allowed ones (2.6.10).
       if (
         (valueClass & BAD) !== 0 ||
-        known === undefined && !isName(block, nameAt, nameLength)
+        known === undefined && !isName(bytes, nameAt, nameLength)
       ) valid = false;
       if ((valueClass & NUL) !== 0) {
-        const bytes = block.subarray(valueAt, at);
-        if (!splitInto(nv, name, value, bytes, maxCount)) valid = false;
+        const parts = bytes.subarray(valueAt, at);
+        if (!splitInto(nv, name, value, parts, maxHeaderCount)) valid = false;
+        // Each part of a value counts: a value of NULs has one entry per byte.
+        if (nv.length > maxHeaderCount) return "wrong";
         before = undefined;
         continue;
       }
       const pair: NameValue = [name, value];
       nv.push(pair);
       const isExact = !value.includes(REPLACEMENT);
-      if (!isExact) keepExact(pair, block.subarray(valueAt, at));
+      if (!isExact) keepExact(pair, bytes.subarray(valueAt, at));
       known = valid && isExact
-        ? memory.keep(known, name, value, block, from, valueAt, at)
+        ? memory.keep(known, name, value, words, from, valueAt, at)
         : undefined;
     }
     if (before !== undefined && ascends) before.next = known;
     before = known;
   }
+  if (at !== end || nv.length > maxHeaderCount) return "wrong";
   if (!valid) return "invalid";
   return sorted ? "sorted" : "unsorted";
 }

@@ -7,7 +7,7 @@
 import { ERR_FRAME_TOO_LARGE, ZlibError } from "../errors.ts";
 import { Inflater } from "../zlib/inflater.ts";
 import { type HeaderBytes, noHeaderBytes } from "./header_bytes.ts";
-import { type HeaderBlock, readHeaderBlock } from "./header_block.ts";
+import { type HeaderBlock, readBlockIn } from "./header_block.ts";
 import { PairMemory } from "./pair_memory.ts";
 import type { FrameLimits } from "./limits.ts";
 import type { VersionTraits } from "./version.ts";
@@ -52,25 +52,24 @@ export class HeaderDecoder {
   }
 
   /**
-   * Inflates the next piece of the block. Output beyond `maxHeaderBlock` is dropped,
-   * and the block discarded. Returns the error of the zlib stream, if there is one,
-   * or `ERR_FRAME_TOO_LARGE` when the dropped output exceeds `maxDroppedHeaders`;
-   * the stream cannot continue after either.
+   * Inflates the next piece of the block, `source[from..to)`. Output beyond
+   * `maxHeaderBlock` is dropped, and the block discarded. Returns the error of the zlib
+   * stream, if there is one, or `ERR_FRAME_TOO_LARGE` when the dropped output exceeds
+   * `maxDroppedHeaders`; the stream cannot continue after either.
    */
   push(
-    piece: Uint8Array,
+    source: Uint8Array,
+    from: number,
+    to: number,
   ): ZlibError | typeof ERR_FRAME_TOO_LARGE | undefined {
     const inflater = this.#inflater;
-    this.bytes.compressed += piece.length;
+    this.bytes.compressed += to - from;
     try {
-      inflater.feed(piece);
+      inflater.feed(source, from, to);
       if (!this.#discarding) {
         this.#discarding = !inflater.inflate(this.#limits.maxHeaderBlock);
       }
       if (this.#discarding && !this.#drop()) return ERR_FRAME_TOO_LARGE;
-      // The piece is read, and is not kept alive: it is part of a read buffer, which
-      // may have 1 MiB.
-      inflater.feed(NOTHING);
     } catch (error) {
       if (error instanceof ZlibError) return error;
       throw error;
@@ -100,19 +99,22 @@ export class HeaderDecoder {
     return true;
   }
 
+  /** Forgets the last source, which is a read buffer of up to 1 MiB. Call it when no more pieces of it follow. */
+  forgetSource(): void {
+    this.#inflater.feed(NOTHING);
+  }
+
   /** Ends the block and reads it; `frame` is the layout of the frame's version. */
   finish(frame: VersionTraits): HeaderBlock {
     if (this.#discarding) return { errorCode: ERR_FRAME_TOO_LARGE, nv: [] };
     const rename = frame.renamesHeaders && this.#traits.renamesHeaders;
-    const output = this.#inflater.output();
-    this.bytes.plain += output.length;
-    const block = readHeaderBlock(
-      output,
+    this.bytes.plain += this.#inflater.outputLength;
+    const block = readBlockIn(
+      this.#inflater.outputMemory,
       frame,
       this.#limits,
       rename,
       this.#memory,
-      this.#inflater.outputWords,
     );
     this.#inflater.release();
     return block;

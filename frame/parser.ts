@@ -168,6 +168,7 @@ export class FrameParser {
     } finally {
       this.#base += chunk.length;
       this.#chunk = NO_BYTES;
+      this.#headers.forgetSource();
       this.#source = NO_BYTES;
     }
   }
@@ -452,7 +453,7 @@ export class FrameParser {
     if (size === 0) return false;
     const at = this.#at;
     this.#at += size;
-    const fault = this.#headers.push(this.#chunk.subarray(at, at + size));
+    const fault = this.#headers.push(this.#chunk, at, at + size);
     this.#beginSkip(this.#remaining - size);
     if (fault === ERR_FRAME_TOO_LARGE) {
       this.#failHeaders(fault);

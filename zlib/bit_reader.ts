@@ -12,15 +12,24 @@ const SHORT = 128;
  * so that `position` counts the bytes that were used.
  */
 export class BitReader {
-  /** The current chunk of input. */
+  /** The array that contains the current chunk of input. */
   input: Uint8Array = NOTHING;
   /** Index in `input` of the next byte to read. */
   position = 0;
+  /** Index in `input` of the end of the chunk. */
+  end = 0;
+  /** Index in `input` of the start of the chunk. */
+  #start = 0;
   /** Bits that were read but not used yet, the next one lowest; zero above `held`. */
   hold = 0;
   /** Number of bits in `hold`. */
   held = 0;
-  /** `input` for reading several bytes at once; created on first use. */
+  /**
+   * The byte at `position` is at `position - viewOffset` in the view that
+   * {@linkcode BitReader.view} returned last.
+   */
+  viewOffset = 0;
+  /** All of `input` for reading several bytes at once; created when a copy is not enough. */
   #view: DataView | undefined;
   /**
    * A copy of a short chunk, with a `DataView` that is reused: creating one takes
@@ -28,31 +37,60 @@ export class BitReader {
    */
   #bytes: Uint8Array<ArrayBuffer> | undefined;
   #bytesView: DataView | undefined;
-  /** Total length of the chunks before this one, bytes. */
+  /** Index in `input` of the start of the chunk that was copied, -1 for none. */
+  #copied = -1;
+  /** Total length of the chunks before this one, minus the index of its start, bytes. */
   #before = 0;
 
-  /** Continues with the next chunk; unread bytes of the previous one are dropped. */
-  feed(input: Uint8Array): void {
-    this.#before += this.input.length;
-    this.input = input;
-    this.position = 0;
-    this.#view = undefined;
+  /**
+   * Continues with the next chunk, `input[from..to)`; unread bytes of the previous one
+   * are dropped. Chunks of the same array share a `DataView`.
+   */
+  feed(input: Uint8Array, from = 0, to: number = input.length): void {
+    this.#before += this.end - from;
+    if (input !== this.input) {
+      this.input = input;
+      this.#view = undefined;
+    }
+    this.position = this.#start = from;
+    this.end = to;
+    this.#copied = -1;
   }
 
-  /** A view of `input` for reading several bytes at once; valid until the next `feed`. */
+  /** How many bytes of the chunk have been read. */
+  get used(): number {
+    return this.position - this.#start;
+  }
+
+  /** How many bytes of the chunk have not been read. */
+  get unread(): number {
+    return this.end - this.position;
+  }
+
+  /**
+   * A view that contains the rest of the chunk, for reading several bytes at once; valid
+   * until the next `feed`. It sets {@linkcode BitReader.viewOffset}.
+   */
   view(): DataView {
-    return this.#view ??= this.#makeView();
-  }
-
-  #makeView(): DataView {
-    const { input } = this;
-    const { length } = input;
-    if (length > SHORT) {
-      return new DataView(input.buffer, input.byteOffset, length);
+    const { input, position, end } = this;
+    this.viewOffset = 0;
+    if (this.#view !== undefined) return this.#view;
+    if (end - position > SHORT) {
+      return this.#view = new DataView(
+        input.buffer,
+        input.byteOffset,
+        input.length,
+      );
     }
     const bytes = this.#bytes ??= new Uint8Array(SHORT);
     const view = this.#bytesView ??= new DataView(bytes.buffer);
-    for (let index = 0; index < length; index++) bytes[index] = input[index];
+    if (this.#copied < 0) {
+      for (let index = position; index < end; index++) {
+        bytes[index - position] = input[index];
+      }
+      this.#copied = position;
+    }
+    this.viewOffset = this.#copied;
     return view;
   }
 
@@ -69,7 +107,7 @@ export class BitReader {
 
   /** Reads one byte into `hold`; returns false at the end of the input. */
   pull(): boolean {
-    if (this.position === this.input.length) return false;
+    if (this.position === this.end) return false;
     this.hold |= this.input[this.position++] << this.held;
     this.held += 8;
     return true;

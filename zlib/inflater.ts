@@ -30,7 +30,7 @@ import {
 } from "./constants.ts";
 import { fixedDistanceTable, fixedLiteralTable } from "./decode_table.ts";
 import { DynamicCodes } from "./dynamic_codes.ts";
-import { OutputWindow } from "./output_window.ts";
+import { type OutputMemory, OutputWindow } from "./output_window.ts";
 import {
   BLOCK_ENDED,
   INPUT_USED,
@@ -110,7 +110,8 @@ export class Inflater {
 
   /** The unread rest of the last chunk, as a view. After the end of the stream, it does not belong to the stream. */
   get unused(): Uint8Array {
-    return this.#reader.input.subarray(this.#reader.position);
+    const { input, position, end } = this.#reader;
+    return input.subarray(position, end);
   }
 
   /** Length of `output` in bytes. */
@@ -123,9 +124,12 @@ export class Inflater {
     return this.#output.output();
   }
 
-  /** A view of the whole memory that contains `output`, for reading several bytes at once. */
-  get outputWords(): DataView<ArrayBuffer> {
-    return this.#output.words;
+  /**
+   * The memory that contains {@linkcode Inflater.output}, from `start` to `end`: the
+   * output without creating a view of it.
+   */
+  get outputMemory(): OutputMemory {
+    return this.#output;
   }
 
   /** Drops the output so far and starts a new part. */
@@ -138,9 +142,12 @@ export class Inflater {
     return this.#output.take();
   }
 
-  /** Sets the next chunk of input. It is not copied, so it must not change until it is read; the unread rest of the previous chunk is dropped. */
-  feed(input: Uint8Array): void {
-    this.#reader.feed(input);
+  /**
+   * Sets the next chunk of input, `input[from..to)`. It is not copied, so it must not
+   * change until it is read; the unread rest of the previous chunk is dropped.
+   */
+  feed(input: Uint8Array, from = 0, to: number = input.length): void {
+    this.#reader.feed(input, from, to);
   }
 
   /**
@@ -302,11 +309,10 @@ export class Inflater {
     const output = this.#output;
     while (this.#storedLeft > 0) {
       const from = reader.position;
-      const available = reader.input.length - from;
-      if (available === 0) return false;
+      if (reader.unread === 0) return false;
       const room = output.makeRoom(limit) - output.end;
       if (room === 0) return this.#block();
-      const count = Math.min(this.#storedLeft, available, room);
+      const count = Math.min(this.#storedLeft, reader.unread, room);
       output.bytes.set(reader.input.subarray(from, from + count), output.end);
       output.end += count;
       reader.position += count;

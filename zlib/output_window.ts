@@ -17,6 +17,18 @@ const LARGE_OUTPUT = 65536;
 const LARGE_WINDOW = 3 * WINDOW_SIZE;
 const NOTHING = new Uint8Array(0);
 
+/** The memory of the output that is not released yet; valid until more is decompressed. */
+export interface OutputMemory {
+  /** All of the memory. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** A view of all of it, for reading several bytes at once. */
+  readonly words: DataView<ArrayBuffer>;
+  /** Where the output starts in it. */
+  readonly start: number;
+  /** Where it ends. */
+  readonly end: number;
+}
+
 /**
  * The decompressed bytes: the history that matches refer to, followed in the same
  * memory by the output that the caller has not released yet.
@@ -25,7 +37,7 @@ const NOTHING = new Uint8Array(0);
  * `end` on are free. The fields are public because the decoding loop copies them
  * into local variables.
  */
-export class OutputWindow {
+export class OutputWindow implements OutputMemory {
   /** The window's memory; {@linkcode OutputWindow.makeRoom} may replace it. */
   bytes: Uint8Array<ArrayBuffer> = NOTHING;
   /** A view of the same memory for copying several bytes at a time. */
@@ -125,9 +137,9 @@ export class OutputWindow {
 
   /** Estimates the size of the remaining output, assuming that the compression ratio stays the same. */
   #expectedOutput(): number {
-    const { input, position } = this.#reader;
+    const { used, unread } = this.#reader;
     const made = this.end - this.start;
-    const expected = made / Math.max(1, position) * (input.length - position);
+    const expected = made / Math.max(1, used) * unread;
     const capacity = this.bytes.length;
     return Math.min(
       capacity * MOST_GROWTH,

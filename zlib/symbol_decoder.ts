@@ -107,9 +107,8 @@ export class SymbolDecoder {
   #decodeFast(roomEnd: number): void {
     const reader = this.#reader;
     const output = this.#output;
-    const lastInput = reader.input.length - 4;
     const lastRoom = roomEnd - MATCH_ROOM;
-    if (reader.position > lastInput || output.end > lastRoom) return;
+    if (reader.position > reader.end - 4 || output.end > lastRoom) return;
     // Whole bytes in `hold` may belong to an earlier chunk, and the end of this
     // method could not return them to the input.
     if (reader.held > 7) return;
@@ -118,7 +117,10 @@ export class SymbolDecoder {
     const { words } = output;
     const literals = this.#literals;
     const distances = this.#distances;
-    let { position, hold, held } = reader;
+    const { viewOffset } = reader;
+    const lastInput = reader.end - viewOffset - 4;
+    let { hold, held } = reader;
+    let position = reader.position - viewOffset;
     let { end } = output;
 
     while (position <= lastInput && end <= lastRoom) {
@@ -205,7 +207,7 @@ export class SymbolDecoder {
 
     // Returns whole unused bytes to the input, so that `position` counts only the
     // bytes that were used.
-    reader.position = position - (held >>> 3);
+    reader.position = viewOffset + position - (held >>> 3);
     reader.held = held & 7;
     reader.hold = hold & ~(-1 << (held & 7));
     output.end = end;
