@@ -87,6 +87,18 @@ export class ByteWriter {
     return text.length;
   }
 
+  /** Overwrites the bytes from `at` on, which must have been written, with ASCII text; false for other text, which is not written completely. */
+  overwrite(at: number, text: string): boolean {
+    const { bytes } = this;
+    let all = 0;
+    for (let index = 0; index < text.length; index++) {
+      const unit = text.charCodeAt(index);
+      all |= unit;
+      bytes[at + index] = unit;
+    }
+    return all < 0x80;
+  }
+
   #textFrom(text: string, index: number): number {
     const written = encodeEscaped(
       text.slice(index),

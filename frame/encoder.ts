@@ -26,7 +26,7 @@ import { writeGoaway } from "./goaway.ts";
 import { checkLengthFields, headerBlockLength } from "./header_block.ts";
 import type { HeaderBytes } from "./header_bytes.ts";
 import { HeaderEncoder, type HeaderEncoderOptions } from "./header_encoder.ts";
-import { HeaderChecker } from "./header_checker.ts";
+import { type CheckedHeaders, HeaderChecker } from "./header_checker.ts";
 import { wirePairs } from "./header_list.ts";
 import { writePing } from "./ping.ts";
 import { writeRstStream } from "./rst_stream.ts";
@@ -37,13 +37,12 @@ import {
   SYN_STREAM_FIXED_LENGTH,
   writeSynStream,
 } from "./syn_stream.ts";
-import type { Frame, HeaderBlockFrame, NameValue } from "./types.ts";
+import type { CtrlFrame, Frame, HeaderBlockFrame, NameValue } from "./types.ts";
 import { type VersionTraits, versionTraits } from "./version.ts";
 import { writeWindowUpdate } from "./window_update.ts";
 
 /** Largest memory that is kept between calls, bytes. */
 const KEPT_CAPACITY = 65536;
-const NO_HEADERS: NameValue[] = [];
 
 /**
  * Encodes the frames of one direction of a connection. It contains the header
@@ -110,11 +109,8 @@ export class FrameEncoder {
     }
     const arena = this.#arena ??= new ByteWriter();
     arena.length = 0;
-    this.#append(
-      arena,
-      frame,
-      hasHeaders(frame) ? this.#check(frame.nv) : NO_HEADERS,
-    );
+    if (hasHeaders(frame)) this.#encodeHeaders(arena, frame);
+    else this.#appendPlain(arena, frame);
     const bytes = arena.copy();
     if (arena.bytes.length > KEPT_CAPACITY) this.#arena = undefined;
     return bytes;
@@ -123,15 +119,21 @@ export class FrameEncoder {
   /**
    * Appends the bytes of `frame` to `out` and returns its payload length.
    *
-   * For the session, which prepares headers when they are submitted: `frame.nv` is
-   * not checked again. Throws as {@linkcode encode} does; prepared headers can only
-   * be too large.
+   * For the session, which checks headers when they are submitted: `headers` are those
+   * of the frame, which are sent instead of its `nv`. Throws as {@linkcode encode} does;
+   * checked headers can only be too large.
    *
    * @ignore
    */
-  append(out: ByteWriter, frame: Frame): number {
+  append(out: ByteWriter, frame: CtrlFrame, headers?: CheckedHeaders): number {
     const start = out.length;
-    this.#append(out, frame, hasHeaders(frame) ? frame.nv : NO_HEADERS);
+    if (!hasHeaders(frame)) {
+      this.#appendPlain(out, frame);
+    } else if (headers !== undefined) {
+      this.#appendHeaders(out, frame, headers);
+    } else {
+      this.#encodeHeaders(out, frame);
+    }
     return out.length - start - FRAME_HEAD_LENGTH;
   }
 
@@ -144,23 +146,14 @@ export class FrameEncoder {
     return this.#headers.bytes;
   }
 
-  #check(nv: NameValue[]): NameValue[] {
+  #encodeHeaders(out: ByteWriter, frame: HeaderBlockFrame): void {
     this.#checker ??= new HeaderChecker("wire");
-    return this.#checker.check(nv);
+    this.#appendHeaders(out, frame, this.#checker.check(frame.nv));
   }
 
-  #append(out: ByteWriter, frame: Frame, nv: NameValue[]): void {
+  #appendPlain(out: ByteWriter, frame: PlainFrame): void {
     const traits = this.#traits;
     switch (frame.frameType) {
-      case DATA:
-        return writeData(out, frame);
-      case SYN_STREAM:
-        checkSynStream(traits, frame);
-        return this.#appendHeaders(out, frame, nv);
-      case SYN_REPLY:
-      case HEADERS:
-        checkSynReply(frame);
-        return this.#appendHeaders(out, frame, nv);
       case RST_STREAM:
         return writeRstStream(out, traits, frame);
       case SETTINGS:
@@ -179,17 +172,20 @@ export class FrameEncoder {
   #appendHeaders(
     out: ByteWriter,
     frame: HeaderBlockFrame,
-    nv: NameValue[],
+    { pairs: checked, repeats }: CheckedHeaders,
   ): void {
-    const pairs = wirePairs(nv, this.#traits);
-    checkLengthFields(pairs, this.#traits);
+    const traits = this.#traits;
+    const isSynStream = frame.frameType === SYN_STREAM;
+    if (isSynStream) checkSynStream(traits, frame);
+    else checkSynReply(frame);
+    const pairs = repeats || traits.renamesHeaders
+      ? wirePairs(checked, traits)
+      : checked;
+    checkLengthFields(pairs, traits);
     const atMost = this.#checkRoom(pairs);
     const start = out.length;
-    if (frame.frameType === SYN_STREAM) {
-      writeSynStream(out, this.#traits, frame);
-    } else {
-      writeSynReply(out, this.#traits, frame);
-    }
+    if (isSynStream) writeSynStream(out, traits, frame);
+    else writeSynReply(out, traits, frame);
     this.#headers.encode(pairs, out, atMost);
     closeFrame(out, start);
   }
@@ -211,7 +207,10 @@ export class FrameEncoder {
   }
 }
 
-function hasHeaders(frame: Frame): frame is HeaderBlockFrame {
+/** A control frame without headers. */
+type PlainFrame = Exclude<CtrlFrame, HeaderBlockFrame>;
+
+function hasHeaders(frame: CtrlFrame): frame is HeaderBlockFrame {
   const { frameType } = frame;
   return frameType === SYN_STREAM || frameType === SYN_REPLY ||
     frameType === HEADERS;

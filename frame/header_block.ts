@@ -183,7 +183,7 @@ export function readBlockIn(
   const nv: NameValue[] = [];
   const order = readPairs(block, lengthSize, limits, nv, memory);
   if (order === "wrong") {
-    return { errorCode: checkStructure(block, lengthSize, limits), nv: [] };
+    return { errorCode: checkStructure(block, lengthSize), nv: [] };
   }
   if (order === "invalid") return { errorCode: ERR_INVALID_HEADER_BLOCK, nv };
   if (order === "unsorted") {
@@ -204,7 +204,6 @@ export function readBlockIn(
 function checkStructure(
   { words, start, end }: BlockMemory,
   lengthSize: 2 | 4,
-  limits: Required<FrameLimits>,
 ): typeof ERR_INVALID_FRAME | typeof ERR_FRAME_TOO_LARGE {
   if (end - start < lengthSize) return ERR_INVALID_FRAME;
   const count = readLength(words, start, lengthSize);

@@ -23,6 +23,34 @@ const MOST_CHARACTERS = 16384;
 /** Headers as an application passes them. */
 type HeaderList = readonly (readonly [name: string, value: string])[];
 
+/** A header list that has been checked. */
+export interface CheckedHeaders {
+  /**
+   * The pairs for the wire: names in lower case, sorted, the NUL-joined parts of a
+   * value in one pair. They never change, and lists of one checker share the pairs
+   * that are alike: the same object is the same pair.
+   */
+  readonly pairs: readonly NameValue[];
+  /** Whether a value may contain NUL. */
+  readonly hasParts: boolean;
+  /** Whether a name may be in the list more than once. */
+  readonly repeats: boolean;
+}
+
+/** The list as callbacks see it: a copy, with values with NUL split into several. */
+export function ownHeaders({ pairs, hasParts }: CheckedHeaders): NameValue[] {
+  const own: NameValue[] = [];
+  for (let index = 0; index < pairs.length; index++) {
+    const pair = pairs[index];
+    if (hasParts && pair[1].includes("\0")) {
+      for (const part of pair[1].split("\0")) own.push([pair[0], part]);
+    } else {
+      own.push([pair[0], pair[1]]);
+    }
+  }
+  return own;
+}
+
 /** A name that has been checked. */
 interface CheckedName {
   /** The name as the application wrote it. */
@@ -35,10 +63,12 @@ interface CheckedName {
 /** A header that has been checked. */
 interface Checked {
   readonly name: CheckedName;
-  /** The name in lower case, and the unchanged value. */
-  readonly pair: NameValue;
+  /** The name in lower case, and the unchanged value. It is replaced, not changed. */
+  pair: NameValue;
   /** Whether the value contains NUL. */
   hasParts: boolean;
+  /** Index of its pair in the last list that contained it. */
+  place: number;
   /** Number of the last list that contained it. */
   list: number;
   /** The next header of the same name, for lists that repeat the name. */
@@ -49,7 +79,7 @@ interface Checked {
  * Does the same as {@linkcode prepareHeaders}, for one direction of a connection.
  * A remembered name needs no check, nor does its last value, and a list of
  * remembered names is sorted by their ranks: 12 headers of which one is new take
- * 0.3 us instead of 1.9.
+ * 0.2 us instead of 1.9.
  */
 export class HeaderChecker {
   readonly #rule: NameRule;
@@ -61,12 +91,9 @@ export class HeaderChecker {
   /** Characters of all remembered values. */
   #characters = 0;
   /** The last list, in the application's order. */
-  #list: Checked[] = [];
-  /** An array to reuse for the next list. */
-  #spare: Checked[] = [];
-  /** The pairs of the last list, sorted by name. */
-  #sorted: NameValue[] = [];
-  #hasParts = false;
+  #list: Checked[] = NO_LIST;
+  /** The last list, sorted by name. */
+  #checked: CheckedHeaders = NO_HEADERS;
   #lists = 0;
 
   /** Creates a checker that remembers nothing yet; `escapes` as for `prepareHeaders`. */
@@ -77,90 +104,102 @@ export class HeaderChecker {
 
   /** Returns what `prepareHeaders` returns for `nv`. Throws as it does. */
   prepare(nv: HeaderList): NameValue[] {
-    if (!this.#remember(nv)) return this.#prepareNew(nv);
-    const sorted = this.#sorted;
-    const prepared: NameValue[] = [];
-    for (let index = 0; index < sorted.length; index++) {
-      const name = sorted[index][0];
-      const value = sorted[index][1];
-      if (this.#hasParts && value.includes("\0")) {
-        for (const part of value.split("\0")) prepared.push([name, part]);
-      } else {
-        prepared.push([name, value]);
-      }
-    }
-    return prepared;
+    return ownHeaders(this.check(nv));
+  }
+
+  /** Checks the list. Throws as `prepareHeaders` does. */
+  check(nv: HeaderList): CheckedHeaders {
+    return this.checkLike(nv) ?? this.#checkRemembered(nv) ?? {
+      pairs: prepareHeaders(nv, this.#rule, this.#escapes),
+      hasParts: false,
+      repeats: true,
+    };
   }
 
   /**
-   * The same list for the wire, where the NUL-joined parts of a value stay in one
-   * pair. It is valid until the next call; do not change it.
+   * Checks a list with the names of the list before, in the same order; `undefined`
+   * for another one, which {@linkcode HeaderChecker.check} then checks.
    */
-  check(nv: HeaderList): NameValue[] {
-    return this.#remember(nv) ? this.#sorted : this.#prepareNew(nv);
-  }
-
-  #prepareNew(nv: HeaderList): NameValue[] {
-    return prepareHeaders(nv, this.#rule, this.#escapes);
-  }
-
-  /** Checks the list; false when it cannot be remembered, or is not a list. */
-  #remember(nv: HeaderList): boolean {
-    const before = this.#list;
-    const list = this.#spare;
-    const sorted = this.#sorted;
-    // Reset first, so that an exception below leaves no half-checked list.
-    this.#list = [];
-    this.#spare = before;
-    this.#sorted = [];
-    if (!Array.isArray(nv) || nv.length > MOST_NAMES) return false;
+  checkLike(nv: HeaderList): CheckedHeaders | undefined {
+    const list = this.#list;
+    const { length } = list;
+    if (length === 0 || !Array.isArray(nv) || nv.length !== length) {
+      return undefined;
+    }
+    const before = this.#checked;
     const number = ++this.#lists;
-    let isSame = nv.length === before.length;
+    let changed: NameValue[] | undefined;
     let hasParts = false;
-    for (let index = 0; index < nv.length; index++) {
-      const pair: unknown = nv[index];
-      if (!Array.isArray(pair)) return false;
-      const name = pair[0];
-      const value = pair[1];
-      let checked: Checked | undefined = before[index];
-      // Most names have the same index as in the list before.
+    // Until all is checked, so that an exception leaves no half-checked list.
+    this.#list = NO_LIST;
+    for (let index = 0; index < length; index++) {
+      const given: unknown = nv[index];
+      const checked = list[index];
       if (
-        checked === undefined || checked.name.given !== name ||
-        checked.list === number
-      ) {
-        isSame = false;
-        checked = this.#find(name, number);
-        if (checked === undefined) return this.#forget();
-      }
-      checked.list = number;
-      if (checked.pair[1] !== value) {
-        checked.hasParts = checkValue(name, value, this.#escapes);
-        this.#characters += value.length - checked.pair[1].length;
-        checked.pair[1] = value;
+        !Array.isArray(given) || given.length !== 2 ||
+        given[0] !== checked.name.given
+      ) return undefined;
+      const value = given[1];
+      if (value !== checked.pair[1]) {
+        this.#setValue(checked, value);
+        changed ??= before.pairs.slice();
+        changed[checked.place] = checked.pair;
       }
       if (checked.hasParts) hasParts = true;
-      list[index] = checked;
     }
-    if (this.#characters > MOST_CHARACTERS) return this.#forget();
     // Getters of a list can call this method again while the list is read.
-    if (this.#lists !== number) return this.#forget();
-    list.length = nv.length;
-    this.#list = list;
-    this.#hasParts = hasParts;
-    this.#sorted = isSame ? sorted : sortedPairs(list);
-    return true;
-  }
-
-  /** A remembered header of that name that this list does not use yet; `undefined` when the name cannot be remembered. */
-  #find(name: string, list: number): Checked | undefined {
-    let checked = this.#names.get(name) ?? this.#learn(name);
-    while (checked?.list === list) {
-      checked = checked.again ??= blank(checked.name);
+    if (this.#lists !== number || this.#characters > MOST_CHARACTERS) {
+      return this.#forget();
     }
-    return checked;
+    this.#list = list;
+    if (changed === undefined) return before;
+    return this.#checked = {
+      pairs: changed,
+      hasParts,
+      repeats: before.repeats,
+    };
   }
 
-  /** Checks and remembers a new name. */
+  /** Checks any list; `undefined` when it cannot be remembered, or is not a list of pairs. */
+  #checkRemembered(nv: HeaderList): CheckedHeaders | undefined {
+    this.#list = NO_LIST;
+    if (!Array.isArray(nv) || nv.length > MOST_NAMES) return undefined;
+    const number = ++this.#lists;
+    const list: Checked[] = [];
+    let hasParts = false;
+    let repeats = false;
+    for (let index = 0; index < nv.length; index++) {
+      const given: unknown = nv[index];
+      if (!Array.isArray(given) || given.length !== 2) return undefined;
+      const name = given[0];
+      const value = given[1];
+      let checked = this.#names.get(name) ?? this.#learn(name);
+      while (checked?.list === number) {
+        checked = checked.again ??= blank(checked.name);
+        repeats = true;
+      }
+      if (checked === undefined) return this.#forget();
+      checked.list = number;
+      if (value !== checked.pair[1]) this.#setValue(checked, value);
+      if (checked.hasParts) hasParts = true;
+      list.push(checked);
+    }
+    if (this.#lists !== number || this.#characters > MOST_CHARACTERS) {
+      return this.#forget();
+    }
+    this.#list = list;
+    return this.#checked = { pairs: sortedPairs(list), hasParts, repeats };
+  }
+
+  /** Checks and remembers a new value. */
+  #setValue(checked: Checked, value: string): void {
+    const { name, pair } = checked;
+    checked.hasParts = checkValue(name.given, value, this.#escapes);
+    this.#characters += value.length - pair[1].length;
+    checked.pair = [name.lower, value];
+  }
+
+  /** Checks and remembers a new name; `undefined` when it cannot be remembered. */
   #learn(given: string): Checked | undefined {
     const lower = checkName(given, this.#rule);
     const order = this.#order;
@@ -183,14 +222,21 @@ export class HeaderChecker {
     return checked;
   }
 
-  #forget(): false {
+  #forget(): undefined {
     this.#names.clear();
     this.#order.length = 0;
     this.#characters = 0;
-    this.#spare = [];
-    return false;
+    this.#list = NO_LIST;
+    return undefined;
   }
 }
+
+const NO_LIST: Checked[] = [];
+const NO_HEADERS: CheckedHeaders = {
+  pairs: [],
+  hasParts: false,
+  repeats: false,
+};
 
 /** A header of that name with the empty value, which needs no check. */
 function blank(name: CheckedName): Checked {
@@ -198,6 +244,7 @@ function blank(name: CheckedName): Checked {
     name,
     pair: [name.lower, ""],
     hasParts: false,
+    place: 0,
     list: 0,
     again: undefined,
   };
@@ -205,20 +252,20 @@ function blank(name: CheckedName): Checked {
 
 /** The pairs sorted by the ranks of their names; pairs of one name keep their order. */
 function sortedPairs(list: readonly Checked[]): NameValue[] {
-  const ranks: number[] = [];
-  const pairs: NameValue[] = [];
+  const sorted: Checked[] = [];
   // Insertion sort, because lists are short and often partly sorted.
-  for (let index = 0; index < list.length; index++) {
-    const { name: { rank }, pair } = list[index];
-    let place = index;
-    for (; place > 0 && ranks[place - 1] > rank; place--) {
-      ranks[place] = ranks[place - 1];
-      pairs[place] = pairs[place - 1];
+  for (const checked of list) {
+    const { rank } = checked.name;
+    let place = sorted.length;
+    for (; place > 0 && sorted[place - 1].name.rank > rank; place--) {
+      sorted[place] = sorted[place - 1];
     }
-    ranks[place] = rank;
-    pairs[place] = pair;
+    sorted[place] = checked;
   }
-  return pairs;
+  return sorted.map((checked, place) => {
+    checked.place = place;
+    return checked.pair;
+  });
 }
 
 /** Whether the value contains NUL. Throws for a value that cannot be sent. */

@@ -105,7 +105,8 @@ export class HeaderEncoder {
    * `pairs` must be wire pairs: names as on the wire (lower case, SPDY/2 names in
    * SPDY/2), unique and sorted; values with NUL between joined parts. The caller
    * has checked them and their sizes, so this call cannot fail. `atMost` is an
-   * upper bound of the block's length before compression, bytes.
+   * upper bound of the block's length before compression, bytes. The pairs never change
+   * afterwards: the next block is compared with them.
    */
   encode(
     pairs: readonly NameValue[],

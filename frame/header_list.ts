@@ -149,6 +149,14 @@ export function sortByName(pairs: NameValue[]): NameValue[] {
   return pairs;
 }
 
+/**
+ * Whether two pairs that never change are alike. Checked lists share their pairs, so
+ * that mostly they are the same object.
+ */
+export function isSamePair(left: NameValue, right: NameValue): boolean {
+  return left === right || left[0] === right[0] && left[1] === right[1];
+}
+
 /** Names are ASCII, so comparing characters gives the order of the bytes. */
 function compareNames(left: NameValue, right: NameValue): number {
   if (left[0] === right[0]) return 0;
@@ -161,7 +169,7 @@ function compareNames(left: NameValue, right: NameValue): number {
  * itself.
  */
 export function wirePairs(
-  prepared: NameValue[],
+  prepared: readonly NameValue[],
   traits: VersionTraits,
 ): readonly NameValue[] {
   const pairs = traits.renamesHeaders ? toSpdy2Names(prepared) : prepared;
@@ -171,7 +179,7 @@ export function wirePairs(
   return pairs;
 }
 
-function toSpdy2Names(prepared: NameValue[]): NameValue[] {
+function toSpdy2Names(prepared: readonly NameValue[]): NameValue[] {
   return sortByName(
     prepared.map(([name, value]) => [TO_SPDY2.get(name) ?? name, value]),
   );
@@ -186,7 +194,7 @@ export function fromSpdy2Names(pairs: NameValue[]): void {
  * Joins the values of each name. Drops an empty value when the name has others,
  * because both values beside a NUL must not be empty (2.6.10).
  */
-function joinValues(pairs: NameValue[]): NameValue[] {
+function joinValues(pairs: readonly NameValue[]): NameValue[] {
   const joined: NameValue[] = [];
   for (let index = 0; index < pairs.length;) {
     const name = pairs[index][0];

@@ -22,6 +22,11 @@ import {
   type TransportSettings,
 } from "./options.ts";
 
+/** An item of the queue whose frame a callback sees. */
+interface SentFrame {
+  readonly shown: CtrlFrame;
+}
+
 /** Runs the callbacks of one session. `S` is the session's class. */
 export class Application<S> {
   readonly #session: S;
@@ -166,25 +171,25 @@ export class Application<S> {
     }
   }
 
-  beforeCtrlSend(frame: CtrlFrame): void {
+  beforeCtrlSend(item: SentFrame): void {
     try {
-      this.#callbacks.beforeCtrlSend?.(this.#session, frame);
+      this.#callbacks.beforeCtrlSend?.(this.#session, item.shown);
     } catch (error) {
       this.#keep(error);
     }
   }
 
-  onCtrlSend(frame: CtrlFrame): void {
+  onCtrlSend(item: SentFrame): void {
     try {
-      this.#callbacks.onCtrlSend?.(this.#session, frame);
+      this.#callbacks.onCtrlSend?.(this.#session, item.shown);
     } catch (error) {
       this.#keep(error);
     }
   }
 
-  onCtrlNotSend(frame: CtrlFrame, errorCode: number): void {
+  onCtrlNotSend(item: SentFrame, errorCode: number): void {
     try {
-      this.#callbacks.onCtrlNotSend?.(this.#session, frame, errorCode);
+      this.#callbacks.onCtrlNotSend?.(this.#session, item.shown, errorCode);
     } catch (error) {
       this.#keep(error);
     }

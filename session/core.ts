@@ -25,7 +25,7 @@ import type {
   SynReplyFrame,
   SynStreamFrame,
 } from "../frame/types.ts";
-import { HeaderChecker } from "../frame/header_checker.ts";
+import { type CheckedHeaders, HeaderChecker } from "../frame/header_checker.ts";
 import { type VersionTraits, versionTraits } from "../frame/version.ts";
 import type { Application } from "./application.ts";
 import { Bodies } from "./bodies.ts";
@@ -199,6 +199,7 @@ export class SessionCore<S> {
   /** Queues SYN_STREAM. */
   pushSynStream(
     frame: Draft<SynStreamFrame>,
+    headers: CheckedHeaders,
     body: BodySource<S> | undefined,
     userData: unknown,
   ): void {
@@ -208,17 +209,18 @@ export class SessionCore<S> {
     const priority = Math.min(frame.pri, parent?.pri ?? frame.pri);
     const key = this.queue.keyFor(priority);
     this.queue.pushSynStream(
-      new ControlItem(key, frame, false, body, userData),
+      new ControlItem(key, frame, false, headers, body, userData),
     );
   }
 
   /** Queues SYN_REPLY or HEADERS, with the body that follows a SYN_REPLY. */
   pushHeaders(
     frame: Draft<SynReplyFrame | HeadersFrame>,
+    headers: CheckedHeaders,
     body?: BodySource<S>,
   ): void {
     const key = this.queue.keyFor(this.#priorityOn(frame.streamId));
-    this.queue.push(new ControlItem(key, frame, false, body));
+    this.queue.push(new ControlItem(key, frame, false, headers, body));
   }
 
   /** Queues PING: a reply when `automatic`. */

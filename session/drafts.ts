@@ -1,6 +1,6 @@
 /**
  * Control frames in the queue: complete except for what is known only when they
- * are sent, which is the length and the id of a new stream.
+ * are sent, which is the length and the id of a new stream, and for the headers.
  *
  * @module
  */
@@ -36,13 +36,15 @@ export type Draft<Frame> = Frame extends CtrlFrame
   ? { -readonly [Field in keyof Frame]: Frame[Field] }
   : never;
 
+/** The headers of a draft that no callback has seen; see `ControlItem.shown`. */
+export const NOT_SHOWN: NameValue[] = [];
+
 /** SYN_STREAM; its stream id is set when it is sent. */
 export function draftSynStream(
   { wireVersion: version }: VersionTraits,
   flags: number,
   assocStreamId: number,
   pri: number,
-  nv: NameValue[],
 ): Draft<SynStreamFrame> {
   return {
     frameType: SYN_STREAM,
@@ -53,7 +55,7 @@ export function draftSynStream(
     assocStreamId,
     pri,
     slot: 0,
-    nv,
+    nv: NOT_SHOWN,
   };
 }
 
@@ -63,9 +65,8 @@ export function draftHeaders(
   frameType: typeof SYN_REPLY | typeof HEADERS,
   flags: number,
   streamId: number,
-  nv: NameValue[],
 ): Draft<SynReplyFrame | HeadersFrame> {
-  return { frameType, version, flags, length: 0, streamId, nv };
+  return { frameType, version, flags, length: 0, streamId, nv: NOT_SHOWN };
 }
 
 /** RST_STREAM. */

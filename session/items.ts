@@ -7,9 +7,10 @@
 
 import { ERR_DEFERRED } from "../errors.ts";
 import { PING } from "../frame/constants.ts";
+import { type CheckedHeaders, ownHeaders } from "../frame/header_checker.ts";
 import type { CtrlFrame } from "../frame/types.ts";
 import type { BodySource } from "./callbacks.ts";
-import type { Draft } from "./drafts.ts";
+import { type Draft, NOT_SHOWN } from "./drafts.ts";
 
 /** A typical key: not a small integer, which V8 represents differently. */
 const SOME_KEY = 2 ** 50;
@@ -36,6 +37,8 @@ export class ControlItem<S> {
   readonly kind = "control";
   key: number;
   readonly frame: Draft<CtrlFrame>;
+  /** The headers of the frame, if it has any. */
+  readonly headers: CheckedHeaders | undefined;
   /** The session queued it itself, in response to the peer. */
   readonly automatic: boolean;
   /** The body that follows a SYN_STREAM or SYN_REPLY. */
@@ -48,14 +51,28 @@ export class ControlItem<S> {
     key: number,
     frame: Draft<CtrlFrame>,
     automatic = false,
+    headers?: CheckedHeaders,
     body?: BodySource<S>,
     userData?: unknown,
   ) {
     this.key = key;
     this.frame = frame;
+    this.headers = headers;
     this.automatic = automatic;
     this.body = body;
     this.userData = userData;
+  }
+
+  /**
+   * The frame as callbacks see it. They own its list of headers, which is made for the
+   * first of them: a session without such callbacks makes none.
+   */
+  get shown(): CtrlFrame {
+    const { frame, headers } = this;
+    if (headers !== undefined && "nv" in frame && frame.nv === NOT_SHOWN) {
+      frame.nv = ownHeaders(headers);
+    }
+    return frame;
   }
 }
 

@@ -119,7 +119,7 @@ export class Outbound<S> {
     if (errorCode === 0) return true;
     // As in spdylay, a WINDOW_UPDATE for a closed stream is dropped silently.
     if (frame.frameType !== WINDOW_UPDATE) {
-      core.app.onCtrlNotSend(frame, errorCode);
+      core.app.onCtrlNotSend(item, errorCode);
     }
     return false;
   }
@@ -154,7 +154,7 @@ export class Outbound<S> {
     const refusal = this.#synStreamRefusal(frame.assocStreamId);
     frame.streamId = streams.takeOwnId();
     if (frame.streamId === 0) {
-      app.onCtrlNotSend(frame, refusal || ERR_STREAM_ID_NOT_AVAILABLE);
+      app.onCtrlNotSend(item, refusal || ERR_STREAM_ID_NOT_AVAILABLE);
       return false;
     }
     const stream = this.#core.openStream(
@@ -165,13 +165,13 @@ export class Outbound<S> {
       userData,
     );
     if (refusal !== 0) {
-      app.onCtrlNotSend(frame, refusal);
+      app.onCtrlNotSend(item, refusal);
       this.#core.closeStream(stream, INTERNAL_ERROR);
       return false;
     }
     const errorCode = this.#encode(item);
     if (errorCode === 0) return true;
-    app.onCtrlNotSend(frame, errorCode);
+    app.onCtrlNotSend(item, errorCode);
     streams.remove(stream);
     return false;
   }
@@ -197,7 +197,7 @@ export class Outbound<S> {
     const writer = this.#arena.open(CONTROL_SIZE);
     this.#encoder ??= this.#createEncoder();
     try {
-      frame.length = this.#encoder.append(writer, frame);
+      frame.length = this.#encoder.append(writer, frame, item.headers);
     } catch (error) {
       // Everything except the size of the header block was checked when the frame
       // was submitted.
@@ -206,7 +206,7 @@ export class Outbound<S> {
       return ERR_FRAME_TOO_LARGE;
     }
     this.#control = item;
-    this.#core.app.beforeCtrlSend(frame);
+    this.#core.app.beforeCtrlSend(item);
     return 0;
   }
 
@@ -221,7 +221,7 @@ export class Outbound<S> {
   #finishControl(item: ControlItem<S>): void {
     const core = this.#core;
     const { frame } = item;
-    core.app.onCtrlSend(frame);
+    core.app.onCtrlSend(item);
     switch (frame.frameType) {
       case SYN_STREAM:
       case SYN_REPLY:

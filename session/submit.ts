@@ -16,9 +16,13 @@ import {
   type SYN_REPLY,
 } from "../frame/constants.ts";
 import { checkLengthFields } from "../frame/header_block.ts";
-import type { HeaderChecker } from "../frame/header_checker.ts";
+import {
+  type CheckedHeaders,
+  type HeaderChecker,
+  ownHeaders,
+} from "../frame/header_checker.ts";
 import { fromSpdy2Names, sortByName, wirePairs } from "../frame/header_list.ts";
-import type { NameValue, SettingsEntry } from "../frame/types.ts";
+import type { SettingsEntry } from "../frame/types.ts";
 import type { VersionTraits } from "../frame/version.ts";
 import type { BodySource } from "./callbacks.ts";
 import { SERVER } from "./constants.ts";
@@ -47,7 +51,7 @@ function checkPriority(pri: number, traits: VersionTraits): void {
 }
 
 /**
- * Checks a list and returns it as callbacks see it: names in lower case, sorted.
+ * Checks a list, and converts its names to lower case and sorts them.
  *
  * Throws `InvalidArgumentError` for a name or value that cannot be sent, or
  * that is too long for the version.
@@ -56,21 +60,22 @@ function checkHeaders(
   nv: HeaderList,
   traits: VersionTraits,
   checker: HeaderChecker,
-): NameValue[] {
+): CheckedHeaders {
+  const headers = checker.checkLike(nv) ?? checkPairs(nv, checker);
+  if (traits.lengthSize === 4) return headers;
+  // Only in SPDY/2 can a header be too long for its length field.
+  checkLengthFields(wirePairs(headers.pairs, traits), traits);
+  // `host` and `:host` are the same on the wire, and callbacks see what is sent.
+  const pairs = ownHeaders(headers);
+  fromSpdy2Names(pairs);
+  return { pairs: sortByName(pairs), hasParts: false, repeats: true };
+}
+
+function checkPairs(nv: HeaderList, checker: HeaderChecker): CheckedHeaders {
   if (!Array.isArray(nv) || !nv.every(isPair)) {
     throw new InvalidArgumentError("nv is not a list of [name, value] pairs");
   }
-  const prepared = checker.prepare(nv);
-  // Only in SPDY/2 can a header be too long for its length field.
-  if (traits.lengthSize === 2) {
-    checkLengthFields(wirePairs(prepared, traits), traits);
-  }
-  if (traits.renamesHeaders) {
-    // `host` and `:host` are the same on the wire, and callbacks see what is sent.
-    fromSpdy2Names(prepared);
-    sortByName(prepared);
-  }
-  return prepared;
+  return checker.check(nv);
 }
 
 function isPair(pair: unknown): boolean {
@@ -205,8 +210,8 @@ export function submitSynStream<S>(
   const { traits } = core;
   checkPriority(pri, traits);
   const headers = checkHeaders(nv, traits, core.headers);
-  const frame = draftSynStream(traits, flags, assocStreamId, pri, headers);
-  core.pushSynStream(frame, body, userData);
+  const frame = draftSynStream(traits, flags, assocStreamId, pri);
+  core.pushSynStream(frame, headers, body, userData);
 }
 
 /**
@@ -222,6 +227,6 @@ export function submitHeaders<S>(
 ): void {
   checkAnyStreamId("streamId", streamId);
   const headers = checkHeaders(nv, core.traits, core.headers);
-  const frame = draftHeaders(core.traits, frameType, flags, streamId, headers);
-  core.pushHeaders(frame, body);
+  const frame = draftHeaders(core.traits, frameType, flags, streamId);
+  core.pushHeaders(frame, headers, body);
 }

@@ -14,7 +14,8 @@ export interface BlockCompressor {
    * Appends the block of `pairs`, compressed and ended by a sync flush.
    *
    * `pairs` are wire pairs: sorted, each name once, values with NUL between joined
-   * parts. They have been checked, so this call cannot fail. `atMost` is an upper
+   * parts. They have been checked, so this call cannot fail, and they never change: the
+   * next block is compared with them. `atMost` is an upper
    * bound of the block's length in bytes. Returns that length.
    */
   compress(

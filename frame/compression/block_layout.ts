@@ -10,6 +10,7 @@
 import { WINDOW_SIZE } from "../../zlib/constants.ts";
 import { ByteWriter } from "../byte_writer.ts";
 import { escapedLength } from "../escaped_text.ts";
+import { isSamePair } from "../header_list.ts";
 import type { NameValue } from "../types.ts";
 import { History, type KnownName, type Seen } from "./history.ts";
 import type { Nature } from "./nature.ts";
@@ -28,6 +29,8 @@ const KEPT_CAPACITY = 16384;
 
 /** The secrets of the last block of any connection. Nobody needs them after the block. */
 let stored = new ByteWriter();
+
+const NO_PAIRS: readonly NameValue[] = [];
 
 /** A hole in the window: bytes that the public tokens do not cover. */
 export interface Secret {
@@ -68,11 +71,11 @@ export class BlockLayout {
   readonly #window: MatchWindow;
   readonly #history: History;
   readonly #lengthSize: 2 | 4;
+  /** The pairs of the block. */
+  #pairs: readonly NameValue[] = NO_PAIRS;
   // What is remembered of the block before, to find repeated pairs.
-  #countBefore = 0;
   #startsBefore = new Int32Array(33);
-  readonly #names: string[] = [];
-  readonly #values: string[] = [];
+  #pairsBefore: readonly NameValue[] = NO_PAIRS;
   /** Whether the pair's value is secret, completely or in part. */
   readonly #secret: boolean[] = [];
   /** False for a secret that is too short for a reference. */
@@ -103,6 +106,8 @@ export class BlockLayout {
     const before = this.starts;
     this.starts = this.#startsBefore;
     this.#startsBefore = before;
+    this.#pairsBefore = this.#pairs;
+    this.#pairs = pairs;
     if (pairs.length >= this.starts.length) {
       this.starts = new Int32Array(pairs.length * 2);
     }
@@ -113,7 +118,7 @@ export class BlockLayout {
     this.repeated = 0;
     this.begin = window.position;
     const isNext = this.#history.begin(this.begin);
-    const end = isNext ? 0 : Math.min(this.#countBefore, pairs.length);
+    const end = isNext ? 0 : Math.min(this.#pairsBefore.length, pairs.length);
     window.writeNumber(pairs.length, this.#lengthSize);
     for (let index = 0; index < pairs.length;) {
       // Most pairs have the same index as in the block before. Comparing strings,
@@ -122,8 +127,7 @@ export class BlockLayout {
       // New bytes before the pairs may have pushed their copies out of the window.
       const isNear = window.position - before[first] <= WINDOW_SIZE;
       while (
-        isNear && index < end && pairs[index][0] === this.#names[index] &&
-        pairs[index][1] === this.#values[index] && this.#repeatable[index]
+        isNear && index < end && this.#isRepeated(index, pairs[index])
       ) index++;
       if (index > first) {
         this.#putRepeated(first, index);
@@ -135,13 +139,18 @@ export class BlockLayout {
     }
     this.end = window.position;
     this.starts[pairs.length] = this.end;
-    this.#countBefore = pairs.length;
+  }
+
+  /** Whether the block before has the pair at this index, and its copy may be repeated. */
+  #isRepeated(index: number, pair: NameValue): boolean {
+    return this.#repeatable[index] &&
+      isSamePair(pair, this.#pairsBefore[index]);
   }
 
   /** Forgets every name and value. */
   clear(): void {
     this.#history.clear();
-    this.#countBefore = 0;
+    this.#pairs = NO_PAIRS;
   }
 
   /** Records the positions of the block's public pairs. */
@@ -153,7 +162,7 @@ export class BlockLayout {
       if (!this.#noted[index]) continue;
       seen[index] = this.#history.note(
         known[index].shown,
-        this.#values[index],
+        this.#pairs[index][1],
         seen[index],
         start,
         starts[index + 1] - start,
@@ -178,8 +187,8 @@ export class BlockLayout {
       }
       const start = before[index + 1] + shift - whole.size;
       this.#repeatSecret(
-        this.#names[index],
-        this.#values[index],
+        this.#pairs[index][0],
+        this.#pairs[index][1],
         index,
         whole,
         start,
@@ -198,14 +207,12 @@ export class BlockLayout {
   #putPair(name: string, value: string, index: number, isOld: boolean): void {
     const window = this.#window;
     const start = window.position;
-    const known = isOld && this.#names[index] === name
+    const known = isOld && this.#pairsBefore[index][0] === name
       ? this.known[index]
       : this.#history.name(name);
     this.starts[index] = start;
     this.copies[index] = -1;
     this.known[index] = known;
-    this.#names[index] = name;
-    this.#values[index] = value;
     this.seen[index] = undefined;
     this.#wholes[index] = undefined;
     this.#repeatable[index] = true;

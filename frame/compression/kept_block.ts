@@ -8,8 +8,10 @@
 import { ByteWriter } from "../byte_writer.ts";
 import { escapedLength } from "../escaped_text.ts";
 import { writeCount, writePair } from "../header_block.ts";
+import { isSamePair } from "../header_list.ts";
 import type { NameValue } from "../types.ts";
 
+const NO_PAIRS: readonly NameValue[] = [];
 const FIRST_CAPACITY = 1024;
 /** Longest memory that is kept for the next block, bytes. */
 const KEPT_CAPACITY = 16384;
@@ -25,8 +27,7 @@ export class KeptBlock {
   /** The bytes of the block before. */
   #block = new ByteWriter(FIRST_CAPACITY);
   // The pairs of that block, and where in it each of them ends.
-  readonly #names: string[] = [];
-  readonly #values: string[] = [];
+  #pairs: readonly NameValue[] = NO_PAIRS;
   readonly #ends: number[] = [];
 
   /** Creates an empty block whose length fields have `lengthSize` bytes. */
@@ -51,28 +52,33 @@ export class KeptBlock {
   }
 
   #update(pairs: readonly NameValue[]): void {
-    const names = this.#names;
-    const values = this.#values;
+    const before = this.#pairs;
     const ends = this.#ends;
-    const isAlike = pairs.length === names.length && this.#block.length > 0;
+    const isAlike = pairs.length === before.length && this.#block.length > 0;
+    this.#pairs = pairs;
     if (!isAlike) return this.#write(pairs, 0);
-    let start: number = this.#lengthSize;
     let moves = 0;
     for (let index = 0; index < pairs.length; index++) {
-      const name = pairs[index][0];
-      const value = pairs[index][1];
-      if (name !== names[index] || value !== values[index]) {
-        const size = 2 * this.#lengthSize + name.length +
-          escapedLength(value);
-        if (size !== ends[index] - start) {
-          if (++moves > MOST_MOVES) return this.#write(pairs, index);
-          this.#move(index, size - (ends[index] - start));
-        }
-        this.#overwrite(start, pairs[index]);
-        names[index] = name;
-        values[index] = value;
+      const pair = pairs[index];
+      const old = before[index];
+      if (isSamePair(pair, old)) continue;
+      const [name, value] = pair;
+      const start = index > 0 ? ends[index - 1] : this.#lengthSize;
+      const size = ends[index] - start;
+      if (name === old[0] && value.length === old[1].length) {
+        // The usual case: another value of the same length.
+        const at = start + 2 * this.#lengthSize + name.length;
+        if (
+          at + value.length === ends[index] && this.#block.overwrite(at, value)
+        ) continue;
       }
-      start = ends[index];
+      const newSize = 2 * this.#lengthSize + name.length +
+        escapedLength(value);
+      if (newSize !== size) {
+        if (++moves > MOST_MOVES) return this.#write(pairs, index);
+        this.#move(index, newSize - size);
+      }
+      this.#overwrite(start, pair);
     }
   }
 
@@ -104,17 +110,16 @@ export class KeptBlock {
     block.length = 0;
     writeCount(block, pairs.length, lengthSize);
     if (first > 0) block.length = this.#ends[first - 1];
-    this.#names.length = this.#values.length = this.#ends.length = first;
+    this.#ends.length = first;
     for (let index = first; index < pairs.length; index++) {
       writePair(block, pairs[index], lengthSize);
-      this.#names.push(pairs[index][0]);
-      this.#values.push(pairs[index][1]);
       this.#ends.push(block.length);
     }
   }
 
   #forget(): void {
     this.#block = new ByteWriter(FIRST_CAPACITY);
-    this.#names.length = this.#values.length = this.#ends.length = 0;
+    this.#pairs = NO_PAIRS;
+    this.#ends.length = 0;
   }
 }

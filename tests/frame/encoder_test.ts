@@ -5,6 +5,7 @@ import {
   assertThrows,
 } from "../deps.ts";
 import {
+  type CtrlFrame,
   DATA,
   type Frame,
   FrameDecoder,
@@ -22,6 +23,7 @@ import {
   SETTINGS,
   SYN_REPLY,
   SYN_STREAM,
+  type SynReplyFrame,
   UnsupportedVersionError,
   WINDOW_UPDATE,
 } from "../../frame/mod.ts";
@@ -41,7 +43,7 @@ const SYN = {
 };
 const BIG = "v".repeat(65535);
 
-function reply(nv: NameValue[]): Frame {
+function reply(nv: NameValue[]): SynReplyFrame {
   return { frameType: SYN_REPLY, ...BASE, streamId: 1, nv };
 }
 
@@ -369,7 +371,7 @@ Deno.test("append writes after existing bytes, and writes nothing when it refuse
   const encoder = new FrameEncoder(PROTO_SPDY3);
   const out = new ByteWriter(4);
   out.append(Uint8Array.of(9, 9));
-  const ping: Frame = { frameType: PING, ...BASE, uniqueId: 1 };
+  const ping: CtrlFrame = { frameType: PING, ...BASE, uniqueId: 1 };
   assertEquals(encoder.append(out, ping), 4);
   assertEquals(out.length, 14);
   assertThrows(() => encoder.append(out, { ...SYN, nv: [], pri: 9 }));

@@ -89,15 +89,22 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
     const list = LIST.map((pair) => [...pair] as NameValue);
     for (let step = 0; step < 3000; step++) {
       for (let times = random.int(0, 7); times > 0; times--) {
-        const pair = list[random.int(0, list.length - 1)];
+        const index = random.int(0, list.length - 1);
+        const [name, value] = list[index];
         // One in a hundred is longer than the memory that is kept, and than a block.
         const most = random.int(0, 99) === 0 ? 70_000 : 40;
         const size = version === PROTO_SPDY2 ? Math.min(most, 20_000) : most;
-        pair[1] = random.int(0, 1) === 0
-          ? "x".repeat(random.int(0, size))
-          : `${step}`.padEnd(pair[1].length % size, "y");
+        list[index] = [
+          name,
+          random.int(0, 1) === 0
+            ? "x".repeat(random.int(0, size))
+            : `${step}`.padEnd(
+              value.length % size,
+              "y\u00e9"[random.int(0, 1)],
+            ),
+        ];
       }
-      connection.send(list, `step ${step}`);
+      connection.send([...list], `step ${step}`);
     }
   });
 }
