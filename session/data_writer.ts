@@ -28,7 +28,7 @@ import type { FrameArena } from "./frame_arena.ts";
 import type { DataItem } from "./items.ts";
 import { priorityOf } from "./outbound_queue.ts";
 import type { StreamRecord } from "./stream_record.ts";
-import { sendError } from "./stream_states.ts";
+import { SENDABLE, sendError } from "./stream_states.ts";
 
 /** A frame with fewer bytes costs more than it carries. */
 const TINY_FRAME = 256;
@@ -78,7 +78,7 @@ export class DataWriter<S> {
     const stream = core.streams.get(item.streamId);
     // The stream has closed, and its bodies were dropped.
     if (stream === undefined || stream.body !== item) return false;
-    const errorCode = sendError("DATA", stream);
+    const errorCode = sendError(SENDABLE.DATA, stream);
     if (errorCode !== 0) {
       core.bodies.drop(stream, errorCode);
       return false;

@@ -58,7 +58,11 @@ import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
 import { raiseWindow } from "./flow_control.ts";
 import { settingOf } from "./session_settings.ts";
 import type { StreamRecord } from "./stream_record.ts";
-import { type ReceivedFrame, receiveVerdict } from "./stream_states.ts";
+import {
+  RECEIVABLE,
+  type ReceiveRow,
+  receiveVerdict,
+} from "./stream_states.ts";
 
 /** A control frame that belongs to one stream. */
 type StreamFrame = HeaderBlockFrame | RstStreamFrame | WindowUpdateFrame;
@@ -261,7 +265,7 @@ export class Inbound<S> implements ControlSink {
   #onSynReply(frame: SynReplyFrame): void {
     const core = this.#core;
     const stream = core.streams.get(frame.streamId);
-    if (!this.#accepts("SYN_REPLY", frame, stream)) return;
+    if (!this.#accepts(RECEIVABLE.SYN_REPLY, frame, stream)) return;
     stream.state = "opened";
     core.app.onCtrlRecv(frame);
     this.#readEnds(stream, frame.flags);
@@ -272,27 +276,29 @@ export class Inbound<S> implements ControlSink {
     const core = this.#core;
     const stream = core.streams.get(frame.streamId);
     if (!core.spend("maxIdleHeaders")) return;
-    if (!this.#accepts("HEADERS", frame, stream)) return;
+    if (!this.#accepts(RECEIVABLE.HEADERS, frame, stream)) return;
     core.app.onCtrlRecv(frame);
     this.#readEnds(stream, frame.flags);
   }
 
   /**
-   * Whether the frame takes effect on its stream. Otherwise does what the table of
-   * `stream_states.ts` says.
+   * Whether the frame takes effect on its stream. Otherwise does what its row in the
+   * table of `stream_states.ts` says.
    */
   #accepts(
-    name: ReceivedFrame,
+    row: ReceiveRow,
     frame: StreamFrame,
     stream: StreamRecord<S> | undefined,
   ): stream is StreamRecord<S> {
-    const verdict = receiveVerdict(name, stream);
+    const verdict = receiveVerdict(row, stream);
     switch (verdict) {
       case "accept":
         return true;
       case "ignore":
         // HEADERS and WINDOW_UPDATE have been charged to their own limits.
-        if (name === "SYN_REPLY" || name === "RST_STREAM") this.#ignore();
+        if (
+          frame.frameType === SYN_REPLY || frame.frameType === RST_STREAM
+        ) this.#ignore();
         return false;
       case "tell":
         this.#core.app.onCtrlRecv(frame);
@@ -307,7 +313,9 @@ export class Inbound<S> implements ControlSink {
       case "fail":
         this.#failSession(
           frame,
-          `the peer sent ${name} on stream ${frame.streamId}, whose state does not allow it`,
+          `the peer sent ${
+            frameName(frame.frameType)
+          } on stream ${frame.streamId}, whose state does not allow it`,
         );
         return false;
       default:
@@ -325,7 +333,7 @@ export class Inbound<S> implements ControlSink {
     const core = this.#core;
     const { streamId, statusCode } = frame;
     const stream = core.streams.get(streamId);
-    if (this.#accepts("RST_STREAM", frame, stream)) {
+    if (this.#accepts(RECEIVABLE.RST_STREAM, frame, stream)) {
       core.app.onCtrlRecv(frame);
       // The callback may have closed the stream.
       if (core.streams.get(streamId) !== stream) return;
@@ -411,7 +419,7 @@ export class Inbound<S> implements ControlSink {
     const { streamId, deltaWindowSize } = frame;
     if (streamId === 0) return this.#raiseSessionWindow(frame);
     const stream = core.streams.get(streamId);
-    if (!this.#accepts("WINDOW_UPDATE", frame, stream)) return;
+    if (!this.#accepts(RECEIVABLE.WINDOW_UPDATE, frame, stream)) return;
     if (core.flowControl) {
       const window = core.peer.initialWindow + stream.sendCredit;
       // A window is at most 2^31-1 (2.6.8).

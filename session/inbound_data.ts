@@ -15,7 +15,7 @@ import type { DataSink } from "../frame/sink.ts";
 import type { SessionCore } from "./core.ts";
 import { updateThreshold } from "./flow_control.ts";
 import type { StreamRecord } from "./stream_record.ts";
-import { receiveVerdict } from "./stream_states.ts";
+import { RECEIVABLE, receiveVerdict } from "./stream_states.ts";
 
 /** A constant, because SETTINGS never changes the session's window. */
 const SESSION_THRESHOLD: number = updateThreshold(INITIAL_WINDOW_SIZE);
@@ -47,7 +47,7 @@ export class InboundData<S> implements DataSink {
       return false;
     }
     const stream = core.streams.get(streamId);
-    switch (receiveVerdict("DATA", stream)) {
+    switch (receiveVerdict(RECEIVABLE.DATA, stream)) {
       case "accept":
         return stream !== undefined && this.#admit(stream, flags, length);
       case "fail":

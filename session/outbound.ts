@@ -34,7 +34,7 @@ import { CLIENT } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
 import { FrameArena } from "./frame_arena.ts";
 import type { ControlItem } from "./items.ts";
-import { sendError } from "./stream_states.ts";
+import { SENDABLE, sendError } from "./stream_states.ts";
 
 /** Memory for a control frame, bytes: enough for most; it grows for a longer one. */
 const CONTROL_SIZE = 512;
@@ -129,13 +129,13 @@ export class Outbound<S> {
     const core = this.#core;
     switch (frame.frameType) {
       case SYN_REPLY:
-        return sendError("SYN_REPLY", core.streams.get(frame.streamId));
+        return sendError(SENDABLE.SYN_REPLY, core.streams.get(frame.streamId));
       case HEADERS:
-        return sendError("HEADERS", core.streams.get(frame.streamId));
+        return sendError(SENDABLE.HEADERS, core.streams.get(frame.streamId));
       case WINDOW_UPDATE:
         return frame.streamId === 0
           ? 0
-          : sendError("WINDOW_UPDATE", core.streams.get(frame.streamId));
+          : sendError(SENDABLE.WINDOW_UPDATE, core.streams.get(frame.streamId));
       case GOAWAY:
         return core.goawaySent ? ERR_GOAWAY_ALREADY_SENT : 0;
       case SYN_STREAM:

@@ -91,7 +91,7 @@ export class OutboundQueue<Item extends Queued> {
     if (windowOpen && this.#blocked.firstKey < next.firstKey) {
       next = this.#blocked;
     }
-    return next.size === 0 ? undefined : next;
+    return next.firstKey === Infinity ? undefined : next;
   }
 }
 
@@ -110,13 +110,11 @@ class Line<Item extends Queued> {
   /** Where the run begins. */
   #first = 0;
   readonly #heap = new Heap<Item>();
+  /** The key of the first item, infinite when there is none: three lines are compared for each frame. */
+  firstKey = Infinity;
 
   get size(): number {
     return this.#run.length - this.#first + this.#heap.size;
-  }
-
-  get firstKey(): number {
-    return Math.min(this.#runKey, this.#heap.firstKey);
   }
 
   peek(): Item | undefined {
@@ -126,12 +124,20 @@ class Line<Item extends Queued> {
   }
 
   push(item: Item): void {
-    const last = this.#run.at(-1);
-    if (last === undefined || last.key < item.key) this.#run.push(item);
+    const run = this.#run;
+    const last = run.length === 0 ? undefined : run[run.length - 1];
+    if (last === undefined || last.key < item.key) run.push(item);
     else this.#heap.push(item);
+    if (item.key < this.firstKey) this.firstKey = item.key;
   }
 
   pop(): Item | undefined {
+    const item = this.#takeFirst();
+    this.firstKey = Math.min(this.#runKey, this.#heap.firstKey);
+    return item;
+  }
+
+  #takeFirst(): Item | undefined {
     if (this.#runKey >= this.#heap.firstKey) return this.#heap.pop();
     const item = this.#run[this.#first];
     this.#run[this.#first++] = undefined;
@@ -150,10 +156,13 @@ class Line<Item extends Queued> {
     const index = this.#run.indexOf(item, this.#first);
     if (index < 0) this.#heap.remove(item);
     else this.#run.splice(index, 1);
+    this.firstKey = Math.min(this.#runKey, this.#heap.firstKey);
   }
 
   get #runKey(): number {
-    return this.#run[this.#first]?.key ?? Infinity;
+    return this.#first < this.#run.length
+      ? this.#run[this.#first]!.key
+      : Infinity;
   }
 }
 

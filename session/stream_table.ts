@@ -16,7 +16,8 @@ export class StreamTable<S> {
   readonly #pushed = new Map<number, Set<StreamRecord<S>>>();
   readonly #ownParity: number;
   #nextOwn: number;
-  #open = { own: 0, peer: 0 };
+  #ownOpen = 0;
+  #peerOpen = 0;
   /** The last stream id that the peer used; 0 at first. */
   lastReceived = 0;
 
@@ -34,12 +35,12 @@ export class StreamTable<S> {
 
   /** Number of open streams that this end opened. */
   get ownOpen(): number {
-    return this.#open.own;
+    return this.#ownOpen;
   }
 
   /** Number of open streams that the peer opened. */
   get peerOpen(): number {
-    return this.#open.peer;
+    return this.#peerOpen;
   }
 
   /** The stream with that id, if it is open. */
@@ -68,7 +69,8 @@ export class StreamTable<S> {
   /** Adds a stream. */
   add(stream: StreamRecord<S>): void {
     this.#streams.set(stream.id, stream);
-    this.#open[stream.own ? "own" : "peer"]++;
+    if (stream.own) this.#ownOpen++;
+    else this.#peerOpen++;
     const { assocStreamId } = stream;
     if (assocStreamId === 0) return;
     const pushed = this.#pushed.get(assocStreamId);
@@ -80,7 +82,9 @@ export class StreamTable<S> {
   remove(stream: StreamRecord<S>): void {
     if (!this.#streams.delete(stream.id)) return;
     stream.removed = true;
-    this.#open[stream.own ? "own" : "peer"]--;
+    if (stream.own) this.#ownOpen--;
+    else this.#peerOpen--;
+    if (stream.assocStreamId === 0) return;
     const pushed = this.#pushed.get(stream.assocStreamId);
     if (pushed?.delete(stream) && pushed.size === 0) {
       this.#pushed.delete(stream.assocStreamId);
