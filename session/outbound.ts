@@ -36,8 +36,10 @@ import { FrameArena } from "./frame_arena.ts";
 import type { ControlItem } from "./items.ts";
 import { SENDABLE, sendError } from "./stream_states.ts";
 
-/** Memory for a control frame, bytes: enough for most; it grows for a longer one. */
+/** Memory for a control frame at first, bytes: enough for most. */
 const CONTROL_SIZE = 512;
+/** Most memory for a control frame, bytes; it grows for a longer one. */
+const MOST_CONTROL_SIZE = 4096;
 
 /** The sending half of one session. `S` is the session's class. */
 export class Outbound<S> {
@@ -48,6 +50,8 @@ export class Outbound<S> {
   #encoder: FrameEncoder | undefined;
   readonly #arena: FrameArena;
   #control: ControlItem<S> | undefined;
+  /** Memory for a control frame, bytes. If it is too small, all frames in the same piece of memory are copied. */
+  #controlSize = CONTROL_SIZE;
 
   /** Creates the sending half of `core`. */
   constructor(core: SessionCore<S>, version: ProtocolVersion) {
@@ -194,7 +198,7 @@ export class Outbound<S> {
   /** Encodes the frame into the arena; 0, or why that failed. */
   #encode(item: ControlItem<S>): number {
     const { frame } = item;
-    const writer = this.#arena.open(CONTROL_SIZE);
+    const writer = this.#arena.open(this.#controlSize);
     this.#encoder ??= this.#createEncoder();
     try {
       frame.length = this.#encoder.append(writer, frame, item.headers);
@@ -204,6 +208,9 @@ export class Outbound<S> {
       if (!(error instanceof InvalidArgumentError)) throw error;
       this.#arena.undo();
       return ERR_FRAME_TOO_LARGE;
+    }
+    if (frame.length > this.#controlSize) {
+      this.#controlSize = Math.min(frame.length * 2, MOST_CONTROL_SIZE);
     }
     this.#control = item;
     this.#core.app.beforeCtrlSend(item);
