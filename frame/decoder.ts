@@ -102,6 +102,9 @@ export class FrameDecoder {
   static readonly #kept: FrameDecoder = new FrameDecoder(3);
 
   readonly #parser: FrameParser;
+  /** The next frame, or error; there mostly is no other one. */
+  #next: Frame | FrameError | undefined;
+  /** Those after it. */
   #queue: (Frame | FrameError)[] = [];
   #taken = 0;
   #failure: SpdyError | undefined;
@@ -152,17 +155,28 @@ export class FrameDecoder {
    * Throws a `SpdyError` for an invalid frame; see the class.
    */
   next(): Frame | undefined {
-    if (this.#taken < this.#queue.length) {
-      const item = this.#queue[this.#taken++];
-      if (this.#taken === this.#queue.length) {
-        this.#queue = [];
-        this.#taken = 0;
-      }
+    const item = this.#next;
+    if (item !== undefined) {
+      this.#next = this.#queue.length > 0 ? this.#takeQueued() : undefined;
       if (item instanceof FrameError) throw item;
       return item;
     }
     if (this.#failure !== undefined) throw this.#failure;
     return undefined;
+  }
+
+  #takeQueued(): Frame | FrameError {
+    const item = this.#queue[this.#taken++];
+    if (this.#taken === this.#queue.length) {
+      this.#queue = [];
+      this.#taken = 0;
+    }
+    return item;
+  }
+
+  #add(item: Frame | FrameError): void {
+    if (this.#next === undefined) this.#next = item;
+    else this.#queue.push(item);
   }
 
   #makeSink(onIgnored: FrameDecoderOptions["onIgnored"]): FrameSink {
@@ -175,9 +189,9 @@ export class FrameDecoder {
         payload,
       });
     return {
-      onControl: (frame) => this.#queue.push(frame),
+      onControl: (frame) => this.#add(frame),
       onInvalidHeaders: (frame, errorCode) =>
-        this.#queue.push(this.#headersError(frame, errorCode)),
+        this.#add(this.#headersError(frame, errorCode)),
       onParseError: (type, head, _payload, errorCode, cause) => {
         this.#failure = this.#parseError(type, head, errorCode, cause);
         this.#parser.stop();
@@ -213,7 +227,7 @@ export class FrameDecoder {
   }
 
   #queueData(streamId: number, flags: number, data: Uint8Array): void {
-    this.#queue.push({ frameType: DATA, streamId, flags, data });
+    this.#add({ frameType: DATA, streamId, flags, data });
   }
 
   #headersError(frame: HeaderBlockFrame, errorCode: number): FrameError {
