@@ -39,7 +39,8 @@ const COPY_FROM_NAMES: Names<CopyFromOptions> = {
 /**
  * Copies a file or folder from a container, as `kubectl cp` does. It uses `tar` in
  * the container. If `local` is a folder, the copy is created in it, otherwise under
- * that name.
+ * that name. A `local` that ends with a slash names a folder: a file is copied into
+ * it, and not created under its name.
  *
  * Nothing is written outside the destination: a name that leads out of it ends the
  * copy. Symbolic links are created last, and only if they lead to a place inside.

@@ -19,6 +19,8 @@ export interface Attributes {
 export class LocalFolder {
   readonly #root: string;
   readonly #preserve: boolean;
+  /** The user's path, if it is written as a folder and does not exist. */
+  readonly #missingFolder: string | undefined;
   /** Folders that are known to be real folders and not links. */
   readonly #folders = new Set<string>();
   readonly #attributes: [path: string, attributes: Attributes][] = [];
@@ -26,7 +28,8 @@ export class LocalFolder {
 
   /**
    * Opens the destination for `name` at the user's path: inside it if it is a
-   * folder, otherwise the path is the new name.
+   * folder, otherwise the path is the new name. A path that ends with a slash names
+   * a folder: no file is created under it.
    */
   static async open(
     path: string,
@@ -36,16 +39,21 @@ export class LocalFolder {
     const info = await ifFound(Deno.stat(path));
     if (info === undefined) {
       const parent = await Deno.realPath(dirname(resolve(path)));
-      return new LocalFolder(join(parent, basename(resolve(path))), preserve);
+      return new LocalFolder(
+        join(parent, basename(resolve(path))),
+        preserve,
+        /[\\/]$/.test(path) ? path : undefined,
+      );
     }
     const real = await Deno.realPath(path);
     const isInside = info.isDirectory && name !== ".";
     return new LocalFolder(isInside ? join(real, name) : real, preserve);
   }
 
-  private constructor(root: string, preserve: boolean) {
+  private constructor(root: string, preserve: boolean, missingFolder?: string) {
     this.#root = root;
     this.#preserve = preserve;
+    this.#missingFolder = missingFolder;
   }
 
   /** Path of a file or folder in the destination. */
@@ -136,6 +144,11 @@ export class LocalFolder {
 
   /** Creates the parent folders, and checks that there is no folder of this name. */
   async #prepare(parts: readonly string[]): Promise<string> {
+    if (parts.length === 0 && this.#missingFolder !== undefined) {
+      throw new CopyError("there is no such folder", this.#missingFolder, {
+        initiator: "local",
+      });
+    }
     if (parts.length > 0) await this.#ensureFolder(parts.slice(0, -1));
     const path = this.pathOf(parts);
     const info = await ifFound(Deno.lstat(path));

@@ -91,14 +91,15 @@ export async function checkEnd(
   );
 }
 
-/** Whether a path in the container is a folder. */
-export async function isRemoteFolder(
+/** Whether a path in the container is a folder, or with `"exists"` whether there is anything. */
+export async function isRemote(
+  what: "folder" | "exists",
   target: TargetOptions,
   path: string,
 ): Promise<boolean> {
   await using process = await exec({
     ...target,
-    command: ["test", "-d", path],
+    command: ["test", what === "folder" ? "-d" : "-e", path],
     stdout: false,
   });
   await process.stderr.pipeTo(new WritableStream()).catch(() => {});

@@ -6,7 +6,7 @@
 
 import { basename, join, resolve } from "node:path";
 import { handled } from "../../connection/deferred.ts";
-import { checkTargetNames } from "../dial.ts";
+import { checkTargetNames, type TargetOptions } from "../dial.ts";
 import { exec } from "../exec.ts";
 import { CopyError } from "./error.ts";
 import {
@@ -21,7 +21,7 @@ import {
   compareSums,
   Complaint,
   countLines,
-  isRemoteFolder,
+  isRemote,
   joinRemote,
   targetOf,
 } from "./run.ts";
@@ -54,6 +54,9 @@ export type CopyToOptions = CopyOptions;
  * runtimes do with exit code 0, this is an error. Symbolic links that lead out of
  * the folder are skipped. Needs `--allow-read` for the source.
  *
+ * A `remote` that ends with a slash names a folder: a file is copied into it, and not
+ * created under its name. A file in the container is not replaced by a folder.
+ *
  * Rejects with {@linkcode CopyError} if tar fails or did not receive everything,
  * and if a file changes while it is read; with the errors of `exec`, and with
  * Deno's own errors for files.
@@ -79,9 +82,11 @@ export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
   const { local, remote, preserve = true, dereference = false } = options;
   const target = targetOf(options);
   // Checked before the container is contacted.
-  await (dereference ? Deno.stat(local) : Deno.lstat(local));
+  const info = await (dereference ? Deno.stat(local) : Deno.lstat(local));
   const isContent = /(^|[\\/])\.[\\/]?$/.test(local);
-  const place = await isRemoteFolder(target, remote)
+  const isFolder = await isRemote("folder", target, remote);
+  if (!isFolder) await checkFree(target, remote, info.isDirectory);
+  const place = isFolder
     ? {
       folder: remote.replace(/(.)\/+$/, "$1"),
       base: isContent ? "." : basename(resolve(local)),
@@ -131,6 +136,21 @@ export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
     await compareSums(target, path, packing.sent, dereference);
   }
   return tally.result();
+}
+
+/** Rejects where tar would create a file for a folder, or replace a file by one. */
+async function checkFree(
+  target: TargetOptions,
+  remote: string,
+  isFolder: boolean,
+): Promise<void> {
+  if (!isFolder && remote.endsWith("/")) {
+    throw new CopyError("there is no such folder in the container", remote);
+  }
+  const path = remote.replace(/(.)\/+$/, "$1");
+  if (isFolder && await isRemote("exists", target, path)) {
+    throw new CopyError("there is a file where a folder is needed", remote);
+  }
 }
 
 /** What happened to the input of tar. */

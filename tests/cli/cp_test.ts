@@ -68,6 +68,52 @@ Deno.test("cp copies both ways with only a kubeconfig, and lists what it skips",
   );
 });
 
+Deno.test("cp: a path that ends with a slash names a folder; a file is not replaced by a folder", async () => {
+  await withFolder(
+    { "pod/data/a": "hello", "here/x": "local" },
+    async (folder) => {
+      await using cluster = await FakeCluster.start({
+        exec: (process) => runOnHost(process, `${folder}/pod`),
+      });
+      await Deno.writeTextFile(`${folder}/config`, cluster.kubeconfig());
+      const env = { KUBECONFIG: `${folder}/config` };
+      const copy = async (from: string, to: string): Promise<string> => {
+        const args = ["cp", "-c", "main", from, to];
+        const { code, stderr } = await run(args, { env });
+        return `${code} ${stderr.replaceAll(folder, "")}`.trim();
+      };
+      assertEquals(
+        await copy("web:data/a", `${folder}/none/`),
+        "1 spdy: /none/: there is no such folder",
+      );
+      assertEquals(
+        await copy(`${folder}/here/x`, "web:data/none/"),
+        "1 spdy: data/none/: there is no such folder in the container",
+      );
+      assertEquals(
+        await copy(`${folder}/here`, "web:data/a"),
+        "1 spdy: data/a: there is a file where a folder is needed",
+      );
+      assertEquals(await Deno.readTextFile(`${folder}/pod/data/a`), "hello");
+      const names = async (path: string): Promise<string[]> => {
+        const found: string[] = [];
+        for await (const { name } of Deno.readDir(folder + path)) {
+          found.push(name);
+        }
+        return found.sort();
+      };
+      assertEquals(await names(""), ["config", "here", "pod"]);
+      assertEquals(await names("/pod/data"), ["a"]);
+      // A folder is created under the name, with or without the slash.
+      assertEquals(await copy("web:data", `${folder}/new/`), "0");
+      assertEquals(await copy(`${folder}/here`, "web:data/new/"), "0");
+      assertEquals(await names("/new"), ["a"]);
+      assertEquals(await names("/pod/data/new"), ["x"]);
+      assertEquals(await copy("web:data/a", `${folder}/new/`), "0");
+    },
+  );
+});
+
 Deno.test("cp: its arguments are parsed", async () => {
   assertEquals(readPlace("web:/tmp/a:b"), {
     namespace: undefined,
