@@ -18,6 +18,8 @@ export interface Command {
   readonly help: string;
   /** Its options, for completions and the man page. */
   readonly options: Options;
+  /** What its argument may be, for completions; most commands take files or URLs. */
+  readonly choices?: readonly string[];
   /** Runs it with the arguments after its name; resolves to the exit code. */
   run(args: string[]): Promise<number>;
 }

@@ -22,6 +22,7 @@ export function completionsFor(commands: () => readonly Command[]): Command {
   spdy completions zsh > "\${fpath[1]}/_spdy"
   spdy completions fish > ~/.config/fish/completions/spdy.fish`,
     options: [],
+    choices: Object.keys(SCRIPTS),
     run(args: string[]): Promise<number> {
       const { positionals } = readOptions(args, []);
       const script = Object.hasOwn(SCRIPTS, positionals[0] ?? "")
@@ -49,16 +50,41 @@ function takesFile({ value }: Option): boolean {
   return value === "FILE" || value === "DIR";
 }
 
+/** The values of an option whose help lists them, such as `2|3|3.1`. */
+function choicesOf({ value = "" }: Option): readonly string[] {
+  return value.includes("|") ? value.split("|") : [];
+}
+
 function bash(commands: readonly Command[]): string {
   const names = commands.map(({ name }) => name).join(" ");
   const cases = commands.map(({ name, options }) => {
     const words = options.flatMap(wordsOf).join(" ");
     return `    ${name}) words="${words}" ;;`;
   });
+  const values = commands.flatMap(({ name, options, choices = [] }) => [
+    ...choices.length === 0
+      ? []
+      : [`    "${name} ${name}") values="${choices.join(" ")}" ;;`],
+    ...options.filter((option) => choicesOf(option).length > 0).map(
+      (option) => {
+        const before = wordsOf(option).map((word) => `"${name} ${word}"`);
+        return `    ${before.join("|")}) values="${
+          choicesOf(option).join(" ")
+        }" ;;`;
+      },
+    ),
+  ]);
   return `_spdy() {
-  local word="\${COMP_WORDS[COMP_CWORD]}" words
+  local word="\${COMP_WORDS[COMP_CWORD]}" words values=""
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "${names} help --help --version" -- "$word"))
+    return
+  fi
+  case "\${COMP_WORDS[1]} \${COMP_WORDS[COMP_CWORD - 1]}" in
+${values.join("\n")}
+  esac
+  if [ -n "$values" ]; then
+    COMPREPLY=($(compgen -W "$values" -- "$word"))
     return
   fi
   case "\${COMP_WORDS[1]}" in
@@ -69,6 +95,8 @@ ${cases.join("\n")}
   if [[ "$word" == -* || "\${COMP_WORDS[1]}" == help ]]; then
     COMPREPLY=($(compgen -W "$words" -- "$word"))
   else
+    # File names may have spaces.
+    local IFS=$'\\n'
     COMPREPLY=($(compgen -f -- "$word"))
   fi
 }
@@ -84,12 +112,15 @@ function zsh(commands: readonly Command[]): string {
   const names = commands.map(({ name, summary }) =>
     `    ${quote(`${name}:${summary.replaceAll(":", "\\:")}`)}`
   );
-  const cases = commands.map(({ name, options }) => {
+  const cases = commands.map(({ name, options, choices }) => {
     const specs = options.flatMap((option) => {
       const help = (option.help ?? "").split("\n")[0]
         .replace(/[[\]:\\]/g, "\\$&");
+      const values = choicesOf(option).join(" ");
       const value = option.value === undefined
         ? ""
+        : values
+        ? `:value:(${values})`
         : `:${option.value.toLowerCase()}:${takesFile(option) ? "_files" : ""}`;
       const repeated = option.repeated ? "*" : "";
       return wordsOf(option).map((word) =>
@@ -98,7 +129,14 @@ function zsh(commands: readonly Command[]): string {
     });
     return `      ${name})
         _arguments \\
-${[...specs, "        '*:file:_files'"].join(" \\\n")}
+${
+      [
+        ...specs,
+        choices
+          ? `        '1:value:(${choices.join(" ")})'`
+          : "        '*:file:_files'",
+      ].join(" \\\n")
+    }
         ;;`;
   });
   return `#compdef spdy
@@ -116,30 +154,51 @@ ${names.join("\n")}
   (( CURRENT-- ))
   case "$command" in
 ${cases.join("\n")}
+      help)
+        _values command ${commands.map(({ name }) => name).join(" ")}
+        ;;
   esac
 }
-compdef _spdy spdy`;
+# As a file of fpath, this runs at the first completion, which it answers.
+if [[ "\${funcstack[1]}" == _spdy ]]; then
+  _spdy "$@"
+else
+  compdef _spdy spdy
+fi`;
 }
 
 function fish(commands: readonly Command[]): string {
-  const lines = commands.flatMap(({ name, summary, options }) => [
+  const names = commands.map(({ name }) => name).join(" ");
+  const lines = commands.flatMap(({ name, summary, options, choices }) => [
     `complete -c spdy -n __fish_use_subcommand -f -a ${name} -d ${
       quote(summary)
     }`,
+    ...choices === undefined ? [] : [
+      `complete -c spdy -n "__fish_seen_subcommand_from ${name}" -f -a "${
+        choices.join(" ")
+      }"`,
+    ],
     ...options.map((option) => {
       const short = option.short === undefined ? "" : ` -s ${option.short}`;
       const value = option.value === undefined
         ? ""
         : takesFile(option)
         ? " -r -F"
-        : " -x";
+        : ` -x${
+          choicesOf(option).length > 0
+            ? ` -a "${choicesOf(option).join(" ")}"`
+            : ""
+        }`;
       const help = wordsText(option.help);
       return `complete -c spdy -n "__fish_seen_subcommand_from ${name}" -l ${
         typedName(option).slice(2)
       }${short}${value} -d ${quote(help)}`;
     }),
   ]);
-  return lines.join("\n");
+  return [
+    ...lines,
+    `complete -c spdy -n "__fish_seen_subcommand_from help" -f -a "${names}"`,
+  ].join("\n");
 }
 
 function wordsText(text = ""): string {

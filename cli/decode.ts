@@ -56,7 +56,7 @@ const OPTIONS = [
   },
   {
     name: "from",
-    value: "SIDE",
+    value: "client|server",
     help: "only what the client, or the server, has sent",
   },
   {

@@ -19,6 +19,8 @@ export interface CommandParts {
   readonly options: Options;
   /** More text after the options, in the same form as `about`. */
   readonly notes?: string;
+  /** What its argument may be, for completions. */
+  readonly choices?: readonly string[];
   run(args: string[]): Promise<number>;
 }
 
@@ -27,12 +29,13 @@ const WIDEST = 80;
 
 /** Creates a command, and generates its help. */
 export function defineCommand(parts: CommandParts): Command {
-  const { name, summary, run } = parts;
+  const { name, summary, choices, run } = parts;
   const options = [...parts.options, HELP_OPTION];
   return {
     name,
     summary,
     options,
+    choices,
     run,
     get help(): string {
       return helpText({ ...parts, options }, columnsOf());

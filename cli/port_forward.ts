@@ -27,9 +27,9 @@ const OPTIONS = [
   },
   {
     name: "transport",
-    value: "NAME",
+    value: "websocket|spdy|auto",
     help:
-      '"websocket", "spdy", or "auto": a WebSocket, and SPDY if the server refuses it; the default for a pod',
+      '"auto", the default for a pod: a WebSocket, and SPDY if the server refuses it',
   },
   ...POD_OPTIONS,
 ] as const;

@@ -73,7 +73,94 @@ Deno.test({
     assertEquals(await complete(["spdy", "serve", "--no-f"]), [
       "--no-flow-control",
     ]);
+    // Where the help lists the values, they are completed.
+    assertEquals(await complete(["spdy", "get", "--version", "3"]), [
+      "3",
+      "3.1",
+    ]);
+    assertEquals(await complete(["spdy", "decode", "--from", ""]), [
+      "client",
+      "server",
+    ]);
+    assertEquals(await complete(["spdy", "completions", "z"]), ["zsh"]);
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(`${folder}/two words.pcap`, "");
+      assertEquals(
+        await complete(["spdy", "decode", `${folder}/two`]),
+        [`${folder}/two words.pcap`],
+      );
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   },
+});
+
+/** What a shell prints for a script; `undefined` where it is not installed. */
+async function printedBy(
+  shell: string,
+  args: string[],
+): Promise<string[] | undefined> {
+  try {
+    const { stdout } = await new Deno.Command(shell, { args }).output();
+    return new TextDecoder().decode(stdout).trim().split("\n");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+Deno.test("completions: zsh completes at the first try, from a file of fpath", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/_spdy`, await scriptOf("zsh"));
+    // The functions of zsh's completion, as far as they tell what was asked.
+    const words = (typed: string): string => `
+      fpath=(${folder} $fpath)
+      autoload -Uz _spdy
+      compdef() { print compdef }
+      _describe() { print describe $1 }
+      _arguments() { print -l arguments $@ }
+      _values() { print -l $@ }
+      words=(${typed}); CURRENT=\${#words}
+      _spdy`;
+    const first = await printedBy("zsh", ["-f", "-c", words("spdy de")]);
+    if (first === undefined) return;
+    assertEquals(first, ["describe command"]);
+    const second = await printedBy("zsh", ["-f", "-c", words("spdy get -v")]);
+    assertEquals(second?.[0], "arguments");
+    assert(second?.some((word) => word.endsWith(":value:(2 3 3.1)")));
+    const sourced = await printedBy("zsh", [
+      "-f",
+      "-c",
+      `compdef() { print compdef $@ }; source ${folder}/_spdy`,
+    ]);
+    assertEquals(sourced, ["compdef _spdy spdy"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("completions: fish completes commands, options and values", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".fish" });
+  try {
+    await Deno.writeTextFile(file, await scriptOf("fish"));
+    const complete = (line: string): Promise<string[] | undefined> =>
+      printedBy("fish", [
+        "--no-config",
+        "-c",
+        `source ${file}; complete -C '${line}' | string replace -r '\t.*' ''`,
+      ]);
+    const commands = await complete("spdy ben");
+    if (commands === undefined) return;
+    assertEquals(commands, ["bench"]);
+    assertEquals(await complete("spdy get --rem"), ["--remote-name"]);
+    assertEquals(await complete("spdy get --version "), ["2", "3", "3.1"]);
+    assertEquals(await complete("spdy completions z"), ["zsh"]);
+    assertEquals(await complete("spdy help dec"), ["decode"]);
+  } finally {
+    await Deno.remove(file);
+  }
 });
 
 Deno.test("completions: zsh and fish complete every command and option", async () => {
