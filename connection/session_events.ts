@@ -39,6 +39,7 @@ import {
   LOWERED_BY_PING,
   ON_STREAM_DATA,
   PUSH_BEFORE_PARENT,
+  SETTINGS_FIRST,
   type TransportSettings,
   URGENT_UPDATES,
 } from "../session/options.ts";
@@ -102,6 +103,7 @@ export function sessionOptions(
     [URGENT_UPDATES]: true,
     [DATA_ROOM]: () => parts.io.out.dataRoom,
     [LOWERED_BY_PING]: true,
+    [SETTINGS_FIRST]: true,
     [PUSH_BEFORE_PARENT]: true,
     [ESCAPED_HEADERS]: true,
     [EARLY_STREAMS]: options[STREAMS_WAIT] ? options.maxWaitingStreams : 0,

@@ -98,6 +98,7 @@ export class SessionCore<S> {
 
   /** The SETTINGS that announces `limits.maxConcurrentStreams`, while it is queued. */
   #announcement: ControlItem<S> | undefined;
+  #hasSentSettings = false;
   #automaticQueued = 0;
 
   /** Creates a session's state. On a server, queues the SETTINGS with the limit of streams. */
@@ -268,12 +269,15 @@ export class SessionCore<S> {
   }
 
   #pushSettings(flags: number, iv: SettingsEntry[]): ControlItem<S> {
-    return this.#push(PRIORITY_SETTINGS, draftSettings(this.traits, flags, iv));
+    const isFirst = this.options.settingsFirst && !this.#hasSentSettings;
+    const priority = isFirst ? PRIORITY_PING : PRIORITY_SETTINGS;
+    return this.#push(priority, draftSettings(this.traits, flags, iv));
   }
 
   /** SETTINGS was written. */
   settingsWritten(iv: readonly SettingsEntry[]): void {
     this.#announcement = undefined;
+    this.#hasSentSettings = true;
     this.local.written(iv);
   }
 

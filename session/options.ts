@@ -84,6 +84,8 @@ export const URGENT_UPDATES: unique symbol = Symbol("urgentUpdates");
 /** Key of another member of {@linkcode TransportSettings}. */
 export const LOWERED_BY_PING: unique symbol = Symbol("loweredByPing");
 /** Key of another member of {@linkcode TransportSettings}. */
+export const SETTINGS_FIRST: unique symbol = Symbol("settingsFirst");
+/** Key of another member of {@linkcode TransportSettings}. */
 export const PUSH_BEFORE_PARENT: unique symbol = Symbol("pushBeforeParent");
 /** Key of another member of {@linkcode TransportSettings}. */
 export const EARLY_STREAMS: unique symbol = Symbol("earlyStreams");
@@ -125,6 +127,12 @@ export interface TransportSettings {
    * connection layer sends that PING.
    */
   readonly [LOWERED_BY_PING]?: boolean;
+  /**
+   * Send the first SETTINGS before every PING that is submitted after it, and before
+   * replies to the peer's PINGs: after either of them, the other end may rely on having
+   * seen all values. In spdylay, a PING overtakes it.
+   */
+  readonly [SETTINGS_FIRST]?: boolean;
   /**
    * Send a pushed SYN_STREAM before frames that are submitted later on its
    * associated stream, whatever its priority: a push cannot be sent after that
@@ -169,6 +177,7 @@ export interface ResolvedSettings {
   readonly creditOnArrival: boolean;
   readonly urgentUpdates: boolean;
   readonly loweredByPing: boolean;
+  readonly settingsFirst: boolean;
   readonly pushBeforeParent: boolean;
   readonly escapedHeaders: boolean;
   readonly earlyStreams: number;
@@ -272,6 +281,7 @@ export function resolveSettings(
     creditOnArrival: options[CREDIT_ON_ARRIVAL] ?? false,
     urgentUpdates: options[URGENT_UPDATES] ?? false,
     loweredByPing: options[LOWERED_BY_PING] ?? false,
+    settingsFirst: options[SETTINGS_FIRST] ?? false,
     pushBeforeParent: options[PUSH_BEFORE_PARENT] ?? false,
     escapedHeaders: options[ESCAPED_HEADERS] ?? false,
     earlyStreams: options[EARLY_STREAMS] ?? 0,

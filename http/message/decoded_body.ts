@@ -13,8 +13,8 @@ const OF_CODING: ReadonlySet<string> = new Set([
 ]);
 
 const DECODED = new WeakSet<Response>();
-const KEY = Object.getOwnPropertySymbols(new Response())
-  .find(({ description }) => description === "response");
+/** The result of {@linkcode findKey}. */
+let found: { readonly key: symbol | undefined } | undefined;
 
 /** Records that this module's `fetch` has decoded the body of a response. */
 export function markDecoded(response: Response): void {
@@ -28,14 +28,20 @@ export function markDecoded(response: Response): void {
  */
 export function isDecoded(response: Response): boolean {
   if (DECODED.has(response)) return true;
-  if (
-    KEY === undefined || Object.getPrototypeOf(response) !== Response.prototype
-  ) return false;
+  if (Object.getPrototypeOf(response) !== Response.prototype) return false;
+  const { key } = found ??= { key: findKey() };
+  if (key === undefined) return false;
   const inner: { bodyDecoded?: unknown } | undefined = Reflect.get(
     response,
-    KEY,
+    key,
   );
   return inner?.bodyDecoded === true;
+}
+
+/** The key under which Deno keeps its record of a response. */
+function findKey(): symbol | undefined {
+  return Object.getOwnPropertySymbols(new Response())
+    .find(({ description }) => description === "response");
 }
 
 /** The headers without those that describe the encoded body. */

@@ -4,11 +4,8 @@
  * @module
  */
 
-/**
- * The symbol under which Deno stores whether a `Headers` object may be changed;
- * `undefined` if it stores that elsewhere.
- */
-const GUARD = findGuard();
+/** The result of {@linkcode findGuard}, which a program without `Headers` does not need. */
+let found: { readonly guard: symbol | undefined } | undefined;
 
 /**
  * Makes headers immutable: changing them throws `TypeError`. Deno stores this under
@@ -16,8 +13,9 @@ const GUARD = findGuard();
  * its own.
  */
 export function makeImmutable(headers: Headers): Headers {
-  if (GUARD !== undefined) {
-    Reflect.set(headers, GUARD, "immutable");
+  const { guard } = found ??= { guard: findGuard() };
+  if (guard !== undefined) {
+    Reflect.set(headers, guard, "immutable");
     return headers;
   }
   return Object.defineProperties(headers, REFUSING);
@@ -33,6 +31,10 @@ function refuse(): never {
   throw new TypeError("Cannot change headers: headers are immutable");
 }
 
+/**
+ * The symbol under which Deno stores whether a `Headers` object may be changed;
+ * `undefined` if it stores that elsewhere.
+ */
 function findGuard(): symbol | undefined {
   const own = Object.getOwnPropertySymbols(new Headers());
   return own.find((key) => key.description === "guard" && works(key));

@@ -10,11 +10,8 @@ interface BodyRecord {
   readonly streamOrStatic: unknown;
 }
 
-/**
- * The key under which a request stores the record of its body; `undefined` if Deno
- * stores it elsewhere.
- */
-const KEY = findKey();
+/** The result of {@linkcode findKey}, which takes 2 ms. Most programs never need it. */
+let found: { readonly key: symbol | undefined } | undefined;
 
 /**
  * Whether the body was given as a value and not as a stream, so that it can be read
@@ -22,8 +19,9 @@ const KEY = findKey();
  * created.
  */
 export function hasKnownBody(request: Request, given: unknown): boolean {
-  if (KEY === undefined) return given !== undefined && !isStream(given);
-  const record = recordOf(request, KEY);
+  const { key } = found ??= { key: findKey() };
+  if (key === undefined) return given !== undefined && !isStream(given);
+  const record = recordOf(request, key);
   return record !== null && record !== undefined && record.source !== null;
 }
 
@@ -39,6 +37,10 @@ function recordOf(
   return Reflect.get(request, key);
 }
 
+/**
+ * The key under which a request stores the record of its body; `undefined` if Deno
+ * stores it elsewhere.
+ */
 function findKey(): symbol | undefined {
   return Object.getOwnPropertySymbols(Request.prototype).find((key) => {
     try {

@@ -10,7 +10,7 @@ import { checkSideAndVersion } from "../../session/options.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkNames, type Names, show } from "../../values.ts";
 import { checkTuning, TUNING_NAMES } from "../../connection/options.ts";
-import { MOST_HEAD } from "../upgrade/http_listener.ts";
+import { MOST_HEAD } from "../upgrade/upgrade_rules.ts";
 import { MAX_HEAD } from "./served_connection.ts";
 import type {
   ServeConnectionOptions,

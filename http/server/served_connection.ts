@@ -39,12 +39,7 @@ import {
   ResumedConn,
   writeAll,
 } from "../../connection/byte_conn.ts";
-import { answerAndEnd } from "../upgrade/answer.ts";
-import { HttpListener } from "../upgrade/http_listener.ts";
-import {
-  switchingProtocols,
-  upgradeRequired,
-} from "../upgrade/upgrade_answer.ts";
+import type { HttpListener } from "../upgrade/http_listener.ts";
 import { ALL_VERSIONS, chooseToken } from "../upgrade/upgrade_token.ts";
 import { type ExchangeHost, handleStream } from "./server_exchange.ts";
 import type {
@@ -275,8 +270,32 @@ export class ServedConnection {
 
   /** Waits for a request to upgrade from HTTP/1.1, and answers it. */
   async #upgrade(conn: ByteConn, first: Uint8Array): Promise<Connection> {
-    const { versions = ALL_VERSIONS } = this.#host.options;
-    this.#http = this.#httpListener(versions);
+    const {
+      versions = ALL_VERSIONS,
+      maxHeadBytes = MAX_HEAD,
+      allowedOrigins,
+      handshakeTimeout = HANDSHAKE_TIMEOUT,
+    } = this.#host.options;
+    // Loaded here: these are ten files, and only a server with `upgrade` needs them.
+    const [
+      { HttpListener },
+      { answerAndEnd },
+      { switchingProtocols, upgradeRequired },
+    ] = await Promise.all([
+      import("../upgrade/http_listener.ts"),
+      import("../upgrade/answer.ts"),
+      import("../upgrade/upgrade_answer.ts"),
+    ]);
+    if (this.#aborted) throw leftEarly();
+    this.#http = new HttpListener({
+      secure: this.#tls !== undefined,
+      maxHeadBytes,
+      allowedOrigins,
+      headTimeout: handshakeTimeout,
+      knows: (upgrade) => chooseToken(upgrade, versions) !== undefined,
+      request: () => upgradeRequired(versions),
+      error: (error) => this.#tell(error),
+    });
     const call = await this.#http.take(conn, first);
     if (call === undefined) throw leftEarly();
     const asked = call.request.headers.get("upgrade") ?? undefined;
@@ -287,23 +306,6 @@ export class ServedConnection {
     }
     await writeAll(call.conn, switchingProtocols(token.name));
     return this.#connect(call.conn, token.version);
-  }
-
-  #httpListener(versions: readonly ProtocolVersion[]): HttpListener {
-    const {
-      maxHeadBytes = MAX_HEAD,
-      allowedOrigins,
-      handshakeTimeout = HANDSHAKE_TIMEOUT,
-    } = this.#host.options;
-    return new HttpListener({
-      secure: this.#tls !== undefined,
-      maxHeadBytes,
-      allowedOrigins,
-      headTimeout: handshakeTimeout,
-      knows: (upgrade) => chooseToken(upgrade, versions) !== undefined,
-      request: () => upgradeRequired(versions),
-      error: (error) => this.#tell(error),
-    });
   }
 
   #connect(transport: Transport, version: ProtocolVersion): Connection {

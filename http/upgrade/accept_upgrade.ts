@@ -17,7 +17,6 @@ import {
 import { checkNames, type Names } from "../../values.ts";
 import type { ByteStreams } from "../../connection/transport.ts";
 import { HttpMessageError } from "../message/message_error.ts";
-import { encodeWhole } from "./answer.ts";
 import { RequestRefusal } from "./refusal.ts";
 import { checkUpgrade } from "./upgrade_rules.ts";
 import { switchingProtocols, upgradeRequired } from "./upgrade_answer.ts";
@@ -102,7 +101,7 @@ export async function acceptUpgrade(
   socket.on("error", () => {});
   const token = readToken(request.headers, versions);
   if (token === undefined) {
-    endWith(socket, await encodeWhole(upgradeRequired(versions)));
+    await refuse(socket, upgradeRequired(versions));
     throw new HttpMessageError(
       `the request asks to upgrade to ${request.headers.upgrade}, not to SPDY`,
     );
@@ -118,7 +117,7 @@ export async function acceptUpgrade(
     }, allowedOrigins);
   } catch (error) {
     if (!(error instanceof RequestRefusal)) throw error;
-    endWith(socket, await encodeWhole(error.toResponse()));
+    await refuse(socket, error.toResponse());
     throw new HttpMessageError(`refused: ${error.message}`, { cause: error });
   }
   // Loaded here, because node:stream takes 10 ms, which programs without upgrades
@@ -134,6 +133,8 @@ export async function acceptUpgrade(
   });
 }
 
-function endWith(socket: Duplex, answer: Uint8Array): void {
-  socket.end(answer, () => socket.destroy());
+/** Answers and ends the connection. */
+async function refuse(socket: Duplex, response: Response): Promise<void> {
+  const { encodeWhole } = await import("./answer.ts");
+  socket.end(await encodeWhole(response), () => socket.destroy());
 }

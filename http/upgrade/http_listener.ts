@@ -52,8 +52,6 @@ export interface UpgradeCall {
   readonly conn: ByteConn;
 }
 
-/** Highest value of `maxHeadBytes`, bytes. */
-export const MOST_HEAD: number = 16 * 1024 * 1024;
 /** Most bytes of an unread body that are read and dropped to reach the next request. */
 const MAX_SKIPPED = 64 * 1024;
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");

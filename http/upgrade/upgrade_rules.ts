@@ -6,6 +6,9 @@
 
 import { RequestRefusal } from "./refusal.ts";
 
+/** Highest value of `maxHeadBytes`, bytes. */
+export const MOST_HEAD: number = 16 * 1024 * 1024;
+
 /** The parts of a request that the rules check. */
 export interface UpgradeFacts {
   readonly method: string;

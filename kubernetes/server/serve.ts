@@ -9,9 +9,9 @@ import { acceptAll } from "../../connection/accept_loop.ts";
 import { answerAndEnd } from "../../http/upgrade/answer.ts";
 import {
   HttpListener,
-  MOST_HEAD,
   type UpgradeCall,
 } from "../../http/upgrade/http_listener.ts";
+import { MOST_HEAD } from "../../http/upgrade/upgrade_rules.ts";
 import type { ByteConn } from "../../connection/transport.ts";
 import { checkTuning } from "../../connection/options.ts";
 import {

@@ -23,6 +23,7 @@ import { FrameEncoder } from "../../frame/encoder.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";
 import { assertEquals, assertInstanceOf, assertRejects } from "../deps.ts";
 import { tcpConns, tcpPair } from "../helpers/connections.ts";
+import { turn } from "../helpers/virtual_time.ts";
 
 async function next(connection: Connection): Promise<Stream> {
   const result = await connection[Symbol.asyncIterator]().next();
@@ -79,6 +80,8 @@ Deno.test("refusal: after a failed write, the peer's bytes are read to their end
   const encoder = new FrameEncoder(PROTO_SPDY3);
   feed(synStream(encoder));
   const stream = await next(server);
+  // The first write, of SETTINGS, fails before the reply.
+  await turn();
   const reply = stream.reply([]);
   const writing = stream.write(new Uint8Array(10_000));
   const ping = server.ping();

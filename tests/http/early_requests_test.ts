@@ -14,6 +14,7 @@ import {
   REFUSED_STREAM,
   RST_STREAM,
   serveConnection,
+  SETTINGS,
   SYN_REPLY,
   SYN_STREAM,
 } from "../../mod.ts";
@@ -181,6 +182,56 @@ Deno.test("serve: requests that are sent before the client can know the limit wa
   assertEquals(burst.count(SYN_REPLY), 200);
   assertEquals([burst.refused, burst.mostRunning], [0, LIMIT]);
   await time.until(burst.end());
+});
+
+Deno.test("serve: the limit leaves before PINGs, although requests came first", async () => {
+  const [left, right] = memoryStreams();
+  const writer = left.writable.getWriter();
+  const encoder = new FrameEncoder(PROTO_SPDY3_1);
+  const send = (frame: Frame): void =>
+    void writer.write(encoder.encode(frame)).catch(() => {});
+  send({
+    frameType: PING,
+    version: 3,
+    flags: 0,
+    length: 4,
+    uniqueId: 1,
+  });
+  for (let index = 0; index <= LIMIT; index++) {
+    send({
+      frameType: SYN_STREAM,
+      version: 3,
+      flags: FIN,
+      length: 0,
+      streamId: 2 * index + 1,
+      assocStreamId: 0,
+      pri: 3,
+      slot: 0,
+      nv: REQUEST,
+    });
+  }
+  const served = serveConnection(
+    right,
+    { limits: { maxConcurrentStreams: LIMIT } },
+    () => new Response(),
+  );
+  const decoder = new FrameDecoder(PROTO_SPDY3_1);
+  const reader = left.readable.getReader();
+  const types: number[] = [];
+  while (!types.includes(SETTINGS)) {
+    const { value } = await reader.read();
+    if (value === undefined) break;
+    decoder.push(value);
+    for (let frame = decoder.next(); frame; frame = decoder.next()) {
+      if (frame.frameType === PING || frame.frameType === SETTINGS) {
+        types.push(frame.frameType);
+      }
+    }
+  }
+  assertEquals(types[0], SETTINGS);
+  await reader.cancel();
+  await writer.close();
+  await served.finished;
 });
 
 Deno.test("serve: a client that knows the limit must respect it", async () => {

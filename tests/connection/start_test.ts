@@ -1,0 +1,72 @@
+/** What a program loads when it starts, and its first turns. */
+
+import { assert, assertEquals } from "../deps.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+interface Dependency {
+  readonly isDynamic?: boolean;
+  readonly code?: { readonly specifier?: string };
+}
+
+/** The modules that importing `name` loads, as paths from the root. */
+async function loadedBy(name: string): Promise<string[]> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", name],
+    cwd: ROOT,
+  }).output();
+  const { roots, modules }: {
+    roots: string[];
+    modules: { specifier: string; dependencies?: Dependency[] }[];
+  } = JSON.parse(new TextDecoder().decode(stdout));
+  const dependencies = new Map(
+    modules.map((module) => [module.specifier, module.dependencies ?? []]),
+  );
+  const loaded = new Set(roots);
+  for (const specifier of loaded) {
+    for (const { isDynamic, code } of dependencies.get(specifier) ?? []) {
+      if (!isDynamic && code?.specifier) loaded.add(code.specifier);
+    }
+  }
+  return [...loaded].map((specifier) => specifier.replace(ROOT.href, ""));
+}
+
+Deno.test("start: modules of node and those of an upgrade are loaded when they are needed", async () => {
+  const loaded = await loadedBy("mod.ts");
+  assert(loaded.includes("connection/clock.ts"));
+  const late = loaded.filter((name) =>
+    name.startsWith("node:") || name === "http/upgrade/http_listener.ts" ||
+    name === "http/upgrade/answer.ts"
+  );
+  assertEquals(late, []);
+});
+
+Deno.test("start: small writes of the first turns leave together", async () => {
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      "--no-check",
+      `
+      import * as m from ${JSON.stringify(new URL("mod.ts", ROOT).href)};
+      let writes = 0;
+      const client = new m.Connection({
+        read: () => new Promise(() => {}),
+        write: (data) => (writes++, Promise.resolve(data.length)),
+        closeWrite: () => Promise.resolve(),
+        close() {},
+      }, { side: m.CLIENT, version: m.PROTO_SPDY3_1 });
+      const stream = await client.openStream([["a", "b"]]);
+      for (let count = 0; count < 100; count++) {
+        await stream.write(new Uint8Array(10));
+      }
+      await stream.closeWrite();
+      console.log(writes);
+      Deno.exit(0);
+      `,
+    ],
+  }).output();
+  const decoder = new TextDecoder();
+  assertEquals(decoder.decode(stderr), "");
+  const writes = Number(decoder.decode(stdout));
+  assert(writes > 0 && writes <= 6, `${writes} writes`);
+});
