@@ -4,6 +4,8 @@ import { assertEquals, assertGreater, assertLess } from "../deps.ts";
 import { SendBuffer } from "../../connection/send_buffer.ts";
 import { WriteBuffer } from "../../connection/write_buffer.ts";
 import {
+  beginWait,
+  endWait,
   largeMemory,
   returnLarge,
   takeLarge,
@@ -260,6 +262,17 @@ Deno.test("idle buffers: many connections that wait for bulk share a limit of 16
   for (const wire of wires) wire.close();
   for (const wait of waits) assertEquals(await wait, null);
   assertEquals(largeMemory().waiting, before);
+});
+
+Deno.test("large buffers: connections may wait in 16 MiB of them together", () => {
+  const left = (16 << 20) - largeMemory().waiting;
+  assertEquals(beginWait(left + 1), false);
+  assertEquals(beginWait(left), true);
+  assertEquals(beginWait(1), false);
+  endWait(1);
+  assertEquals(beginWait(1), true);
+  endWait(left);
+  assertEquals(largeMemory().waiting, (16 << 20) - left);
 });
 
 Deno.test("large buffers: few unused ones are kept, and each is used by one at a time", () => {

@@ -29,7 +29,10 @@ class Windows {
   readonly session: Session;
   readonly #encoder: FrameEncoder;
 
-  constructor(version: ProtocolVersion, windowTuning: boolean) {
+  constructor(
+    version: ProtocolVersion,
+    windowTuning: boolean | { maxMemory: number },
+  ) {
     const settings = {
       autoWindowUpdate: false,
       [CREDIT_ON_ARRIVAL]: true,
@@ -176,6 +179,31 @@ Deno.test("receive windows: a stream's window grows once half of it was read, an
   const growth = 500_000 - INITIAL / 2;
   assertEquals(one.sent(), [[1, INITIAL / 2 + 2], [1, growth]]);
   assertEquals(open.grown, growth);
+});
+
+Deno.test("receive windows: all streams together grow by maxMemory at most, and a closed one gives its part back", async () => {
+  using time = virtualTime();
+  const one = new Windows(PROTO_SPDY3, { maxMemory: 600_000 });
+  const { windows } = one;
+  assert(windows.mayBeQuiet());
+  await time.advance(100);
+  windows.measured();
+  const growth = 500_000 - INITIAL / 2;
+  const [first, second] = [stream(), stream()];
+  one.data(INITIAL);
+  windows.consumed(first, INITIAL);
+  one.data(INITIAL);
+  windows.consumed(second, INITIAL);
+  assertEquals([first.grown, second.grown], [growth, 600_000 - growth]);
+  windows.closed(first);
+  assertEquals(first.grown, 0);
+  one.data(INITIAL);
+  windows.consumed(second, INITIAL);
+  assertEquals(second.grown, growth);
+  const third = stream();
+  one.data(INITIAL);
+  windows.consumed(third, INITIAL);
+  assertEquals(third.grown, 600_000 - growth);
 });
 
 Deno.test("receive windows: in SPDY/3, a stream's window becomes smaller with the path", async () => {

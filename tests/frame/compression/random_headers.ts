@@ -117,6 +117,7 @@ const SIMILAR_NAMES = [
   "x-request-id",
   "x-short",
   "x-unknown",
+  "x-via",
 ];
 const SEPARATORS = ["/", "-", "=", "&", ", ", "; ", "."];
 

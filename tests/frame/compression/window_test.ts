@@ -68,6 +68,7 @@ for (const alike of [false, true]) {
       "abcdefghijklmnopqrst",
       "\0",
       "\xff\xe9",
+      "\x80abcd\x80",
       "a".repeat(150),
     ];
     let longest = 0;
@@ -184,4 +185,45 @@ Deno.test("window: a length that looks like a hole does not match a hole", () =>
   for (let index = 0; index < window.search(target, 4, 9, 9, found); index++) {
     assertEquals(found[0], 3);
   }
+});
+
+Deno.test("window: after clear() positions begin anew, and nothing earlier is found", () => {
+  const window = MatchWindow.of(SPDY3_DICTIONARY);
+  const random = new Random(8);
+  // More than it holds, with a byte that looks like a hole.
+  window.writeNumber(0xff, 4);
+  for (let count = 0; count < 200; count++) {
+    window.reserve(1000);
+    window.writeText(random.word(1000, 1000));
+  }
+  window.writeText("method");
+  window.clear();
+  assertEquals(window.position, 0);
+  assert(window.bytes.length < 4096);
+  window.reserve(1000);
+  window.writeText("method, and method, and path");
+  assertEquals(window.position, 28);
+  assertEquals(
+    new TextDecoder().decode(window.bytes.subarray(0, 28)),
+    "method, and method, and path",
+  );
+  assertEquals([window.at(0), window.at(27)], [0x6d, 0x68]);
+  const found = new Int32Array(20);
+  window.index(0, 12);
+  assertEquals(window.search(2, 6, 100, 32, found), 0);
+  assertEquals(window.search(12, 16, 100, 32, found), 2);
+  assertEquals([...found.subarray(0, 2)], [12, 12]);
+  assertEquals(window.matchBefore(12, 24, 12), 12);
+});
+
+Deno.test("window: after clear() the dictionary is not searched", () => {
+  const window = MatchWindow.of(SPDY3_DICTIONARY);
+  window.clear();
+  window.reserve(2000);
+  // The dictionary's bytes at their places, not indexed.
+  window.writeText(new TextDecoder().decode(SPDY3_DICTIONARY));
+  const at = window.position;
+  window.writeText("accept-charset");
+  const found = new Int32Array(20);
+  assertEquals(window.search(at, 14, 100, 32, found), 0);
 });
