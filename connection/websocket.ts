@@ -52,9 +52,9 @@ export function webSocketStreams(socket: WebSocket): ByteStreams {
 }
 
 function readableOf(socket: WebSocket): ReadableStream<Uint8Array> {
+  let ended = false;
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      let ended = false;
       const end = (error?: SpdyError): void => {
         if (ended) return;
         ended = true;
@@ -76,6 +76,8 @@ function readableOf(socket: WebSocket): ReadableStream<Uint8Array> {
       });
     },
     cancel() {
+      // The socket still has events, and what a listener throws ends the process.
+      ended = true;
       socket.close();
     },
   });

@@ -219,7 +219,7 @@ class Forwarder {
       return;
     }
     await pipeline(
-      Readable.fromWeb(answer.body),
+      nodeStream(answer.body),
       async function* (source: AsyncIterable<Uint8Array>) {
         for await (const chunk of source) {
           exchange.bytes += chunk.length;
@@ -286,7 +286,7 @@ class Forwarder {
           ]),
         );
         await pipeline(
-          Readable.fromWeb(answer.body ?? new Blob().stream()),
+          nodeStream(answer.body ?? new Blob().stream()),
           socket,
         );
       } else if (known) {
@@ -339,4 +339,9 @@ function bodyOf(
 function headText(status: string, fields: Fields): string {
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status}\r\n${lines.join("")}\r\n`;
+}
+
+/** A web stream as one of `node:stream`, whose types differ between versions of Deno. */
+function nodeStream(body: ReadableStream<Uint8Array>): Readable {
+  return Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
 }

@@ -4,6 +4,7 @@ import http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { assertEquals, assertMatch, assertRejects, toText } from "../deps.ts";
+import { isDenoBefore } from "../helpers/deno_version.ts";
 import { Lines } from "../helpers/lines.ts";
 import { Client, type Connection, serve } from "../../mod.ts";
 import { closedPort, command, connectTo, run, start } from "./process.ts";
@@ -331,32 +332,40 @@ function upgrade(url: string): Promise<[status: number, text: string]> {
   });
 }
 
-Deno.test("proxy carries an upgrade between two proxies, and otherwise answers 501", async () => {
-  await using http1 = await origin((_request, response) => {
-    response.writeHead(403);
-    response.end("no upgrade here");
-  }, (request, socket) => {
-    if (request.url === "/no") {
-      socket.end("HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno");
-      return;
-    }
-    socket.write(
-      "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\nx-answer: yes\r\n\r\n",
-    );
-    socket.pipe(socket);
-  });
-  await using toHttp = await inFrontOf(http1.url);
-  const port = new URL(toHttp.url.replace("spdy:", "http:")).port;
-  await using chain = await inFrontOf(`spdy://127.0.0.1:${port}`);
-  assertEquals(await upgrade(chain.url), [101, "yes hello!"]);
-  assertEquals(await upgrade(new URL("/no", chain.url).href), [403, "no"]);
+Deno.test(
+  "proxy carries an upgrade between two proxies, and otherwise answers 501",
+  {
+    // There, `Readable.toWeb` of a socket ends only when the socket can no longer be
+    // written either, so that one half of an upgraded connection cannot end alone.
+    ignore: isDenoBefore("2.9.0"),
+  },
+  async () => {
+    await using http1 = await origin((_request, response) => {
+      response.writeHead(403);
+      response.end("no upgrade here");
+    }, (request, socket) => {
+      if (request.url === "/no") {
+        socket.end("HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno");
+        return;
+      }
+      socket.write(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\nx-answer: yes\r\n\r\n",
+      );
+      socket.pipe(socket);
+    });
+    await using toHttp = await inFrontOf(http1.url);
+    const port = new URL(toHttp.url.replace("spdy:", "http:")).port;
+    await using chain = await inFrontOf(`spdy://127.0.0.1:${port}`);
+    assertEquals(await upgrade(chain.url), [101, "yes hello!"]);
+    assertEquals(await upgrade(new URL("/no", chain.url).href), [403, "no"]);
 
-  await using plain = serve(QUIET, () => new Response("what?"));
-  await using single = await inFrontOf(`spdy://127.0.0.1:${plain.addr.port}`);
-  const [status, text] = await upgrade(single.url);
-  assertEquals(status, 501);
-  assertMatch(text, /does not support upgrades/);
-});
+    await using plain = serve(QUIET, () => new Response("what?"));
+    await using single = await inFrontOf(`spdy://127.0.0.1:${plain.addr.port}`);
+    const [status, text] = await upgrade(single.url);
+    assertEquals(status, 501);
+    assertMatch(text, /does not support upgrades/);
+  },
+);
 
 Deno.test("proxy answers 502 if the server is unreachable and 504 if it is slow, and prints one line for each", async () => {
   await using slow = await origin(() => {});

@@ -167,6 +167,26 @@ Deno.test("transport: a WebSocket's text message ends the connection", async () 
   await http.shutdown();
 });
 
+Deno.test("transport: messages of a WebSocket after its readable is cancelled are ignored", async () => {
+  const http = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      const { socket, response } = Deno.upgradeWebSocket(request);
+      socket.onopen = () => {
+        for (let i = 0; i < 10; i++) socket.send(Uint8Array.of(i));
+      };
+      return response;
+    },
+  );
+  const socket = new WebSocket(`ws://127.0.0.1:${http.addr.port}`);
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  const reader = webSocketStreams(socket).readable.getReader();
+  assertEquals((await reader.read()).value, Uint8Array.of(0));
+  await reader.cancel();
+  await closed;
+  await http.shutdown();
+});
+
 const certificate = await makeCertificate();
 
 function listenTls(alpnProtocols: string[] | undefined): Deno.TlsListener {

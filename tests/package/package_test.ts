@@ -277,7 +277,6 @@ Deno.test("package: every symbol of the front page is in a category", async () =
   const { code, stdout, stderr } = await finish(Deno.execPath(), [
     "doc",
     "--json",
-    ...await stdFlags(),
     new URL("mod.ts", root).href,
   ]);
   assertEquals(code, 0, stderr);

@@ -11,6 +11,7 @@ import {
   assertRejects,
 } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
+import { isDenoBefore } from "../helpers/deno_version.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
 import { BEGINNINGS, strangers } from "./tls_handshakes/strangers.ts";
 import { stdFlags } from "../../tools/std.ts";
@@ -106,7 +107,8 @@ Deno.test("a closed TLS connection keeps written bytes for a client that reads l
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   conn.close();
-  await writing;
+  // Before Deno 2.9, the write ends only when the client has read.
+  if (!isDenoBefore("2.9.0")) await writing;
   await time.advance(9_999);
   let size = 0;
   const buffer = new Uint8Array(65536);
@@ -115,6 +117,7 @@ Deno.test("a closed TLS connection keeps written bytes for a client that reads l
     if (read === null) break;
     size += read;
   }
+  await writing;
   assertGreaterOrEqual(size, written);
   client.close();
   listener.close();
