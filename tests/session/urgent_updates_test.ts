@@ -7,11 +7,12 @@ import { body, data, Harness, HEADERS_LIST, synStream } from "./harness.ts";
 
 /** What is sent after half a window of an upload was read, while a response waits. */
 function sent(areUrgent: boolean): string[] {
-  const harness = new Harness(SERVER, PROTO_SPDY3_1, {
+  const settings = {
     autoWindowUpdate: false,
     [CREDIT_ON_ARRIVAL]: true,
     [URGENT_UPDATES]: areUrgent,
-  });
+  };
+  const harness = new Harness(SERVER, PROTO_SPDY3_1, settings);
   harness.give(synStream(1, { pri: 3 }), synStream(3, { pri: 5 }));
   harness.session.submitResponse(1, HEADERS_LIST, body(30_000));
   harness.give(data(3, 32_768));
