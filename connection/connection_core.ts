@@ -96,6 +96,7 @@ export class ConnectionCore
       this.settings.own,
       {
         ping: () => this.#ping(true),
+        sent: () => this.io.out.appended,
         flush: () => this.io.flush(),
         holdReading: (hold) => {
           this.io.holdReading(hold);

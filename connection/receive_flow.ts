@@ -27,6 +27,8 @@ const PATIENCE = 1000;
 export interface ReceiveFlowEvents {
   /** Sends a PING to measure the path. */
   ping(): Promise<number>;
+  /** How many bytes this side has sent. */
+  sent(): number;
   /** WINDOW_UPDATEs were submitted: write soon. */
   flush(): void;
   /** Pause reading from the transport, or resume it. */
@@ -121,8 +123,9 @@ export class ReceiveFlow {
 
   /** Measures the path with a PING. */
   #measure(credit: ReceiveWindows): void {
+    const before = this.#events.sent();
     this.#events.ping().then(() => {
-      credit.measured();
+      credit.measured(this.#events.sent() - before);
       this.#events.flush();
     }).catch(() => credit.abandoned());
   }

@@ -67,10 +67,10 @@ export class ReceiveWindows {
     return this.#tuner?.mayBeQuiet(now()) ?? false;
   }
 
-  /** The measuring PING was answered. */
-  measured(): void {
+  /** The measuring PING was answered, and this side has sent so many bytes since then. */
+  measured(sent: number): void {
     const tuner = this.#tuner;
-    if (tuner?.measured(now())) this.#setSessionWindow(tuner.window);
+    if (tuner?.measured(now(), sent)) this.#setSessionWindow(tuner.window);
   }
 
   /** The measuring PING failed. */

@@ -30,7 +30,7 @@ const GROWTH = 3;
 /** The same if the path carries no more than before. */
 const STEADY_GROWTH = 2;
 /** A window is in use if this part of it arrives in a round trip. */
-const USED = 0.6;
+const USED = 0.45;
 /** A round trip of at most this multiple of the shortest one has no queue in it. */
 const NEAR = 1.25;
 /** A round trip of more than this multiple shows a queue, or a change of the path. */
@@ -167,6 +167,8 @@ export class WindowTuner {
   readonly #initial: number;
   /** Whether the window is only derived from the round trip, because it was never in use. */
   #isGuess = true;
+  /** The path was never quiet, so that all round trips may be those of a queue. */
+  #isUnsure = false;
 
   constructor(options: WindowTunerOptions) {
     this.#initial = options.initial;
@@ -230,13 +232,16 @@ export class WindowTuner {
     this.#notBefore = now + AFTER_FAILURE;
   }
 
-  /** The reply arrived; true when the window has changed. */
-  measured(now: number): boolean {
+  /**
+   * The reply arrived, and this side has sent so many bytes since the PING; true when the
+   * window has changed.
+   */
+  measured(now: number, sent = 0): boolean {
     if (!this.#measuring) return false;
     this.#measuring = false;
     const before = this.#window;
     const roundTrip = Math.max(now - this.#begin, 0.001);
-    this.#apply(roundTrip, now);
+    this.#apply(roundTrip, now, this.#sample <= QUIET && sent <= QUIET);
     const isChanging = this.#isGrowing || this.#trial !== undefined;
     if (this.#window !== before || isChanging) {
       this.#pause = FIRST_PAUSE;
@@ -248,17 +253,13 @@ export class WindowTuner {
     return this.#window !== before;
   }
 
-  #apply(roundTrip: number, now: number): void {
+  #apply(roundTrip: number, now: number, isQuiet: boolean): void {
     const isFirst = this.#shortest === Infinity;
-    const isQuiet = this.#sample <= QUIET;
     this.#shortest = isQuiet ? roundTrip : Math.min(this.#shortest, roundTrip);
-    if (isFirst) {
-      // There may have been a queue during the first PING.
-      this.#trialAt = now + (isQuiet ? TRIAL : FAR_TRIAL);
-    }
-    if (this.#isGuess) {
-      const wasQuiet = isQuiet || this.#quietSamples > 0;
-      this.#guess(wasQuiet ? Infinity : GROWTH * this.#sample);
+    if (isFirst) this.#trialAt = now + TRIAL;
+    this.#isUnsure = !isQuiet && (isFirst || this.#isUnsure);
+    if (this.#isGuess && (isFirst || !this.#isUnsure)) {
+      this.#guess(this.#isUnsure ? STEADY_GROWTH * this.#sample : Infinity);
     }
     if (isQuiet) {
       this.#quietAt = now;
@@ -266,13 +267,17 @@ export class WindowTuner {
       this.#sinceQuiet = 0;
     }
     this.#isGrowing = false;
-    if (isFirst || isQuiet) return;
+    if (isQuiet) return;
+    const rate = this.#sample / roundTrip;
+    if (isFirst) {
+      this.#highestRate = rate;
+      return;
+    }
     this.#window = Math.min(this.#window, this.#most);
     if (this.#trial !== undefined) {
       this.#check(this.#trial, roundTrip, now);
       return;
     }
-    const rate = this.#sample / roundTrip;
     this.#isGrowing = rate > this.#highestRate * GROWING;
     this.#highestRate = Math.max(rate, this.#highestRate * FORGOTTEN);
     const sample = { size: this.#sample, time: roundTrip, roundTrip };
@@ -284,6 +289,13 @@ export class WindowTuner {
     const last = this.#last;
     const both = last === undefined ? sample : joined(last, sample);
     this.#last = sample;
+    if (this.#isUnsure && !this.#isGrowing) {
+      // A quarter of the window shows whether all these bytes wait in a queue.
+      this.#isUnsure = false;
+      this.#trialAt = now + TRIAL;
+      this.#reduce(Math.max(LEAST, this.#window / 4), sample, true);
+      return;
+    }
     const limit = this.#shortest * NEAR + SLACK;
     if (roundTrip <= limit) {
       const growth = this.#isGrowing ? GROWTH : STEADY_GROWTH;
@@ -293,7 +305,7 @@ export class WindowTuner {
     if (this.#trial === undefined) this.#tryLess(both, now);
   }
 
-  /** A round trip of a path that was never quiet may be that of a queue: `most` bounds its guess. */
+  /** `most` bounds what follows from a round trip that may be that of a queue. */
   #guess(most: number): void {
     const guess = Math.min(FIRST_RATE * this.#shortest, FIRST_MOST);
     this.#window = this.#initial;
@@ -330,6 +342,8 @@ export class WindowTuner {
     this.#isGuess = false;
     const most = Math.max(this.#needed(size / time), 1.5 * size);
     this.#window = Math.min(this.#window, Math.floor(most));
+    // What waits in the sender's socket delays urgent bytes as well.
+    if (roundTrip > this.#shortest * FAR + SLACK) this.#fit(sample);
   }
 
   /** The window is in use and there is a queue: adapts the window. */

@@ -27,6 +27,7 @@ class Receiver {
       new Map(),
       {
         ping: () => Promise.resolve(0),
+        sent: () => 0,
         flush: () => {},
         holdReading: (hold) => this.log.push(hold ? "stop" : "go on"),
         wait: () => this.wait,

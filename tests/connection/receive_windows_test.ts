@@ -98,7 +98,7 @@ Deno.test("receive windows: the session's window fits the path, and becomes smal
   // A quiet path with a round trip of 0.1 ms.
   assert(windows.mayBeQuiet());
   await time.advance(0.1);
-  windows.measured();
+  windows.measured(0);
   assertEquals(windows.sessionWindow, INITIAL);
   // 2500 bytes a ms, in two round trips that show a queue.
   for (const pause of [200, 200]) {
@@ -106,7 +106,7 @@ Deno.test("receive windows: the session's window fits the path, and becomes smal
     assert(windows.received(1));
     windows.received(50_000);
     await time.advance(20);
-    windows.measured();
+    windows.measured(0);
   }
   assertEquals(windows.sessionWindow, 32_768);
   assertEquals(one.sent(), []);
@@ -124,13 +124,13 @@ Deno.test("receive windows: the session's window grows with the path", async () 
   const { windows, sent } = bound(new Windows(PROTO_SPDY3_1, true));
   assert(windows.mayBeQuiet());
   await time.advance(100);
-  windows.measured();
+  windows.measured(0);
   assertEquals(windows.sessionWindow, 500_000);
   assertEquals(sent(), [[0, 500_000 - INITIAL]]);
   assert(windows.received(1));
   windows.received(500_000);
   await time.advance(100);
-  windows.measured();
+  windows.measured(0);
   assertEquals(windows.sessionWindow, 1_500_000);
   assertEquals(sent(), [[0, 1_000_000]]);
 });
@@ -140,7 +140,7 @@ Deno.test("receive windows: without a session window none is submitted", async (
   const { windows, sent } = bound(new Windows(PROTO_SPDY3, true));
   assert(windows.mayBeQuiet());
   await time.advance(100);
-  windows.measured();
+  windows.measured(0);
   assertEquals(sent(), []);
 });
 
@@ -167,7 +167,7 @@ Deno.test("receive windows: a stream's window grows once half of it was read, an
   const { windows } = one;
   assert(windows.mayBeQuiet());
   await time.advance(100);
-  windows.measured();
+  windows.measured(0);
   one.data(INITIAL);
   windows.consumed(stream({ stream: true }), 1);
   windows.consumed(stream({ receiving: true }), 1);
@@ -212,7 +212,7 @@ Deno.test("receive windows: in SPDY/3, a stream's window becomes smaller with th
   const { windows } = one;
   assert(windows.mayBeQuiet());
   await time.advance(100);
-  windows.measured();
+  windows.measured(0);
   one.data(INITIAL);
   const open = stream();
   windows.consumed(open, INITIAL);
@@ -223,7 +223,7 @@ Deno.test("receive windows: in SPDY/3, a stream's window becomes smaller with th
     assert(windows.received(1));
     windows.received(500_000);
     await time.advance(1000);
-    windows.measured();
+    windows.measured(0);
   }
   one.data(INITIAL);
   windows.consumed(open, INITIAL);
@@ -241,7 +241,7 @@ Deno.test("receive windows: without tuning no window changes", () => {
   assertEquals(windows.sessionWindow, 1 << 20);
   assertEquals(windows.mayBeQuiet(), false);
   assertEquals(windows.received(INITIAL), false);
-  windows.measured();
+  windows.measured(0);
   one.data(INITIAL / 4);
   windows.consumed(stream(), INITIAL / 4);
   assertEquals(one.sent(), []);

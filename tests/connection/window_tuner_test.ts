@@ -289,12 +289,59 @@ Deno.test("window tuner: on a path that carries no more than before, the window 
   }
 });
 
-Deno.test("window tuner: a first PING that met bulk allows no more than three times what arrived with it", () => {
+Deno.test("window tuner: a first PING that met bulk allows no more than twice what arrived with it", () => {
   const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
   assert(tuner.received(1, 0));
   tuner.received(100_000, 900);
   tuner.measured(900);
-  assertEquals(tuner.window, 300_000);
+  assertEquals(tuner.window, 200_000);
+});
+
+Deno.test("window tuner: on a path that was never quiet, a quarter of the window shows its own round trip soon", () => {
+  const path = { rate: 125, delay: 20 };
+  const transfer = new Transfer(path);
+  transfer.run(1500);
+  assertLessOrEqual(transfer.roundTrip, 33 * KIB / path.rate);
+  assertEquals(transfer.rate, path.rate);
+});
+
+Deno.test("window tuner: a PING that waited behind bytes of this side says little about the path", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  tuner.measured(500, 50_000);
+  assertEquals(tuner.window, INITIAL);
+  // So the next stream measures again.
+  assert(tuner.mayBeQuiet(501));
+  tuner.measured(521, 100);
+  assertEquals(tuner.roundTrip, 20);
+  assertEquals(tuner.window, 100_000);
+});
+
+Deno.test("window tuner: bytes that wait in the sender's socket make a window smaller that is not in use", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  tuner.measured(200);
+  let now = 1000;
+  for (let count = 0; count < 3; count++) {
+    now += 600;
+    assert(tuner.received(1, now));
+    tuner.received(250_000, now + 2000);
+    now += 2000;
+    tuner.measured(now);
+  }
+  // The path carries 25,000 bytes in a round trip; no more than a quarter is kept at once.
+  assertLessOrEqual(tuner.window, 100_000);
+});
+
+Deno.test("window tuner: a sender that gets its window back in halves still uses it", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  tuner.measured(10);
+  assert(tuner.received(1, 1000));
+  tuner.received(INITIAL / 2, 1010);
+  tuner.measured(1010);
+  tuner.received(1, 1010);
+  assertGreater(tuner.window, INITIAL);
 });
 
 Deno.test("a peer that answers no PING gets a window of what arrives in three seconds, and of 1 MiB at most", async () => {

@@ -30,7 +30,11 @@ export type Family =
   | "cancel"
   | "misuse"
   | "overrun"
-  | "heldReading";
+  | "heldReading"
+  | "path";
+
+/** Runs in a network without a bandwidth: all but those of `path/`. */
+export type NetworkFamily = Exclude<Family, "path">;
 
 /** What never ends must not keep others from being opened. */
 function manyStreams(draft: Draft): void {
@@ -52,7 +56,10 @@ function kubernetes(draft: Draft, random: Random): void {
 }
 
 /** Each changes an ordinary run into one of its own. */
-const FAMILIES: Record<Family, (draft: Draft, random: Random) => void> = {
+const FAMILIES: Record<
+  NetworkFamily,
+  (draft: Draft, random: Random) => void
+> = {
   mixed(draft, random) {
     draft.fault = random.pick([
       "none",
@@ -310,12 +317,16 @@ const FAMILIES: Record<Family, (draft: Draft, random: Random) => void> = {
 };
 
 /** All families. */
-export const FAMILY_NAMES: readonly Family[] = Object.keys(
-  FAMILIES,
-) as Family[];
+export const FAMILY_NAMES: readonly Family[] = [
+  ...Object.keys(FAMILIES) as NetworkFamily[],
+  "path",
+];
 
 /** What happens in one run. */
-export function makeScenario(family: Family, random: Random): Scenario {
+export function makeScenario(
+  family: NetworkFamily,
+  random: Random,
+): Scenario {
   const draft = ordinary(random);
   FAMILIES[family](draft, random);
   if (draft.orderlyEnd !== "none") {

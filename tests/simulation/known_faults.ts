@@ -124,6 +124,84 @@ export const FAULTS: readonly Fault[] = [
       to: "const lowered = false;",
     }],
   },
+  {
+    name: "WINDOW_UPDATEs wait for DATA that is more urgent",
+    family: "path",
+    changes: [{
+      file: "connection/session_events.ts",
+      from: "[URGENT_UPDATES]: true,",
+      to: "[URGENT_UPDATES]: false,",
+    }],
+  },
+  {
+    name: "the shortest round trip is forgotten",
+    family: "path",
+    changes: [{
+      file: "connection/window_tuner.ts",
+      from:
+        "this.#shortest = isQuiet ? roundTrip : Math.min(this.#shortest, roundTrip);",
+      to: "this.#shortest = roundTrip;",
+    }],
+  },
+  {
+    name: "a wrong first round trip is never found out",
+    family: "path",
+    changes: [{
+      file: "connection/window_tuner.ts",
+      from: "if (this.#isUnsure && !this.#isGrowing) {",
+      to: "if (this.#isUnsure && !this.#isGrowing && now < 0) {",
+    }, {
+      file: "connection/window_tuner.ts",
+      from: "if (this.#trial === undefined) this.#tryLess(both, now);",
+      to: "if (now < 0) this.#tryLess(both, now);",
+    }],
+  },
+  {
+    name: "a window that was reduced by mistake stays small",
+    family: "path",
+    changes: [{
+      file: "connection/window_tuner.ts",
+      from: "if (rate < rateBefore * STILL_FULL) {",
+      to: "if (rate < 0) {",
+    }],
+  },
+  {
+    name: "the session's window never grows",
+    family: "path",
+    changes: [{
+      file: "connection/receive_windows.ts",
+      from: "const target = Math.min(window, MAX_FLOW_WINDOW);",
+      to: "const target = Math.min(window, INITIAL_WINDOW_SIZE);",
+    }],
+  },
+  {
+    name: "a window in use is doubled without end",
+    family: "path",
+    changes: [{
+      file: "connection/window_tuner.ts",
+      from:
+        "else if (last !== undefined && last.roundTrip > limit) this.#fit(both);",
+      to: "else this.#window = 2 * this.#window;",
+    }],
+  },
+  {
+    name: "a write carries all that waits, on a slow link as well",
+    family: "path",
+    changes: [{
+      file: "connection/write_pace.ts",
+      from: "while (bound * 2 <= wanted && bound < this.#most) bound *= 2;",
+      to: "bound = this.#most + 0 * wanted;",
+    }],
+  },
+  {
+    name: "a write stays as small as on a slow link",
+    family: "path",
+    changes: [{
+      file: "connection/write_pace.ts",
+      from: "while (bound * 2 <= wanted && bound < this.#most) bound *= 2;",
+      to: "bound = 64 + 0 * wanted;",
+    }],
+  },
 ];
 
 /** The text with the change in it; throws when the text is not the one that it changes. */

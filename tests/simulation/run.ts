@@ -6,7 +6,7 @@
 
 import { parseArgs } from "../deps.ts";
 import { FAMILY_NAMES } from "./families.ts";
-import { runSeeds } from "./seeds.ts";
+import { median, runSeeds } from "./seeds.ts";
 
 const HELP = `deno task simulate: two connections in a network, in virtual time
 
@@ -56,6 +56,14 @@ for (const family of families) {
       (report.events / report.seeds).toFixed(0)
     } events a seed`,
   );
+  if (report.shares.length > 0) {
+    const [share, wait] = [report.shares, report.waits].map((figures) =>
+      median(figures).toFixed(3)
+    );
+    console.log(
+      `  medians: ${share} of the rate of TCP alone; urgent requests wait for ${wait} round trips with 32 KiB`,
+    );
+  }
   failed += report.failed.length;
   total += report.seeds;
 }

@@ -31,6 +31,15 @@ export interface SeedsReport {
   readonly events: number;
   readonly milliseconds: number;
   readonly failed: readonly FailedSeed[];
+  /** Of the family "path"; see `PathOutcome`. */
+  readonly shares: readonly number[];
+  readonly waits: readonly number[];
+}
+
+/** The middle one of the numbers; NaN of none. */
+export function median(numbers: readonly number[]): number {
+  if (numbers.length === 0) return NaN;
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 }
 
 /** Runs seeds, one after the other. */
@@ -42,6 +51,8 @@ export async function runSeeds(
   using unhandled = new UnhandledRejections();
   const begin = performance.now();
   const failed: FailedSeed[] = [];
+  const shares: number[] = [];
+  const waits: number[] = [];
   let events = 0;
   let seeds = 0;
   while (
@@ -51,10 +62,13 @@ export async function runSeeds(
     const seed = first + seeds++;
     const outcome = await simulate(family, seed, verbose);
     events += outcome.events;
+    shares.push(...outcome.shares ?? []);
+    waits.push(...outcome.waits ?? []);
     const violations = [...outcome.violations, ...await unhandled.take()];
     if (violations.length > 0) failed.push({ seed, violations });
   }
-  return { seeds, events, milliseconds: performance.now() - begin, failed };
+  const time = performance.now() - begin;
+  return { seeds, events, milliseconds: time, failed, shares, waits };
 }
 
 /** Rejections that nobody handled. */

@@ -34,6 +34,7 @@ import {
   WindowInvariant,
 } from "./oracle.ts";
 import { type Overrun, overrunWindows } from "./overrun.ts";
+import { simulatePath } from "./path/simulate.ts";
 import type { Plan } from "./plan.ts";
 import { type ReadingOrder, readInOrder } from "./reading_order.ts";
 import type { Scenario } from "./scenario.ts";
@@ -58,6 +59,9 @@ export interface Outcome {
   readonly events: number;
   /** Virtual ms that it took. */
   readonly time: number;
+  /** Of the family "path"; see `PathOutcome`. */
+  readonly shares?: readonly number[];
+  readonly waits?: readonly number[];
 }
 
 /** Runs one seed of a family. */
@@ -66,6 +70,7 @@ export async function simulate(
   seed: number,
   verbose = false,
 ): Promise<Outcome> {
+  if (family === "path") return await simulatePath(seed, verbose);
   const world = new World(seed, verbose);
   using _clock = useClock(world.clock);
   const { error } = console;

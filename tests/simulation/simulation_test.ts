@@ -1,9 +1,10 @@
-import { assertEquals } from "../deps.ts";
+import { assertEquals, assertGreater, assertLess } from "../deps.ts";
 import { type Family, FAMILY_NAMES } from "./families.ts";
-import { runSeeds } from "./seeds.ts";
+import { LEAST_MEDIAN_SHARE, LONGEST_MEDIAN_WAIT } from "./path/simulate.ts";
+import { median, runSeeds } from "./seeds.ts";
 import { simulate } from "./simulation.ts";
 
-/** Seeds of each family: 2,250 in all, in about 20 s of one core. */
+/** Seeds of each family: 2,290 in all, in about 30 s of one core. */
 const SEEDS: Readonly<Record<Family, number>> = {
   calm: 250,
   mixed: 350,
@@ -18,6 +19,7 @@ const SEEDS: Readonly<Record<Family, number>> = {
   misuse: 200,
   overrun: 50,
   heldReading: 100,
+  path: 40,
 };
 
 /** Seeds that found a fault which the seeds above do not see. */
@@ -46,7 +48,7 @@ const FOUND: readonly { family: Family; seed: number; what: string }[] = [
 
 for (const family of FAMILY_NAMES) {
   Deno.test(`simulation: ${SEEDS[family]} seeds of "${family}"`, async () => {
-    const { failed } = await runSeeds(family, {
+    const { failed, shares, waits } = await runSeeds(family, {
       first: 1,
       count: SEEDS[family],
       failures: 3,
@@ -56,6 +58,9 @@ for (const family of FAMILY_NAMES) {
       [],
       `deno task simulate --family ${family} --seed ...`,
     );
+    if (family !== "path") return;
+    assertGreater(median(shares), LEAST_MEDIAN_SHARE);
+    assertLess(median(waits), LONGEST_MEDIAN_WAIT);
   });
 }
 

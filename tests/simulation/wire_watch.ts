@@ -11,7 +11,6 @@ import {
   SETTINGS_INITIAL_WINDOW_SIZE,
   WINDOW_UPDATE,
 } from "../../frame/constants.ts";
-import type { Pipe } from "./network.ts";
 import type { World } from "./world.ts";
 
 const HEAD = 8;
@@ -72,6 +71,16 @@ class FrameFinder {
   }
 }
 
+/** Something that tells which bytes are written to it. */
+export interface Written {
+  onWritten: (bytes: Uint8Array) => void;
+}
+
+/** Something that tells which bytes are read from it. */
+export interface Read {
+  onRead: (bytes: Uint8Array) => void;
+}
+
 /** What one side may send, by what it has read, and what it sent. */
 export class SentWindow {
   readonly #world: World;
@@ -90,7 +99,7 @@ export class SentWindow {
   }
 
   /** Looks at what this side writes and reads. */
-  watch(written: Pipe, read: Pipe): void {
+  watch(written: Written, read: Read): void {
     const sent = new FrameFinder(
       (streamId, length) => this.#sent(streamId, length),
       () => {},

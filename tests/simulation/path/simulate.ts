@@ -1,0 +1,185 @@
+/**
+ * One seed of the family "path": what must hold of transfers and urgent requests.
+ *
+ * @module
+ */
+
+import { useClock } from "../../../connection/clock.ts";
+import { coreOf } from "../../../connection.ts";
+import { PROTO_SPDY3_1 } from "../../../frame/constants.ts";
+import { Random } from "../../helpers/random.ts";
+import type { Side } from "../oracle.ts";
+import { World } from "../world.ts";
+import type { Meter } from "./meter.ts";
+import { runAlone, SpdyRun, type UrgentRequest } from "./run.ts";
+import {
+  makePathScenario,
+  type PathScenario,
+  type Phase,
+  roundTripOf,
+  settledAt,
+  type Way,
+  WAYS,
+} from "./scenario.ts";
+
+/** How a seed went. */
+export interface PathOutcome {
+  readonly violations: readonly string[];
+  readonly events: number;
+  /** Virtual ms. */
+  readonly time: number;
+  /** Of what TCP carries alone, the share that SPDY carried: of each phase and direction. */
+  readonly shares: readonly number[];
+  /**
+   * How much longer than without bulk an urgent request took, the median of each calm
+   * phase: as a multiple of a round trip and 32 KiB.
+   */
+  readonly waits: readonly number[];
+}
+
+/**
+ * The least of these shares; on a path without loss and disturbances; and the median
+ * over many seeds. Where TCP is far below the path's rate, as after a loss, a round trip
+ * more or less until the next one decides how much it carries: so the least is low.
+ */
+const LEAST_SHARE = 0.1;
+const LEAST_CALM_SHARE = 0.4;
+export const LEAST_MEDIAN_SHARE = 0.95;
+
+/**
+ * The longest of these waits, and the median over many seeds. The longest ones are on
+ * slow and long paths, where a socket of the sender is full for seconds before the first
+ * round trip with bulk is known.
+ */
+const LONGEST_WAIT = 3.5;
+export const LONGEST_MEDIAN_WAIT = 0.4;
+
+/** Something arrives in so many ms and ten round trips, or twice the longest silence of TCP alone, ms. */
+const LONGEST_SILENCE = 700;
+
+/** What an urgent request needs without bulk, bytes in each direction. */
+const URGENT_BYTES = 16 * 1024;
+/** The smallest window, bytes. */
+const LEAST_WINDOW = 32 * 1024;
+
+/** The first window, bytes, and the most for each ms of the round trip. */
+const FIRST_WINDOW = 65_536;
+const MOST_WINDOW_PER_MS = 512 * 1024;
+/** What windows of streams may grow by, all together, bytes. */
+const MOST_GROWN = 4 * 1024 * 1024;
+
+/** Runs one seed. */
+export async function simulatePath(
+  seed: number,
+  verbose = false,
+): Promise<PathOutcome> {
+  const scenario = makePathScenario(new Random(Math.imul(seed, 0x9e3779b1)));
+  const alone = await runAlone(seed, scenario);
+  const world = new World(seed, verbose);
+  world.log(JSON.stringify(scenario));
+  using _clock = useClock(world.clock);
+  const shares: number[] = [];
+  const waits: number[] = [];
+  try {
+    const run = new SpdyRun(world, seed, scenario);
+    run.onCheck = () => {
+      for (const side of run.sides) checkWindows(world, side, scenario);
+    };
+    await run.run();
+    for (const phase of scenario.phases) {
+      for (const way of WAYS) {
+        if (!scenario.transfers.some((each) => each.way === way)) continue;
+        shares.push(checkShare(world, scenario, phase, way, alone, run.meter));
+      }
+      if (isCalm(scenario)) {
+        waits.push(checkUrgentRequests(world, phase, run.requests));
+      }
+    }
+  } catch (failure) {
+    world.bad(failure instanceof Error ? `${failure.stack}` : `${failure}`);
+  }
+  const { violations, events, now } = world;
+  return { violations, events, time: now, shares, waits };
+}
+
+/** Nothing is lost by chance, and nobody else uses the path. */
+function isCalm({ phases, disturbances }: PathScenario): boolean {
+  return disturbances.length === 0 &&
+    phases.every(({ down }) => down.lossEvery === Infinity);
+}
+
+/** The share of a phase, once both had time to settle. */
+function checkShare(
+  world: World,
+  scenario: PathScenario,
+  phase: Phase,
+  way: Way,
+  alone: Meter,
+  spdy: Meter,
+): number {
+  const begin = settledAt(phase);
+  const most = alone.rate(way, begin, phase.end);
+  const rate = spdy.rate(way, begin, phase.end);
+  const share = rate / most;
+  const least = isCalm(scenario) ? LEAST_CALM_SHARE : LEAST_SHARE;
+  const what = `from ${Math.round(begin)} ms on, ${way}: ${
+    share.toFixed(2)
+  } of the rate of TCP alone, ${Math.round(most)} bytes a ms`;
+  world.log(what);
+  if (share < least) world.bad(what);
+  const silence = spdy.silence(way, begin, phase.end);
+  const longest = LONGEST_SILENCE + 10 * roundTripOf(phase) +
+    2 * alone.silence(way, begin, phase.end);
+  if (silence > longest) {
+    world.bad(`${way}: no byte arrived for ${silence} ms`);
+  }
+  return share;
+}
+
+/** The median of the urgent requests of a phase without loss and disturbances. */
+function checkUrgentRequests(
+  world: World,
+  phase: Phase,
+  requests: readonly UrgentRequest[],
+): number {
+  const begin = settledAt(phase);
+  const times = requests.filter((each) =>
+    each.begin >= begin && each.begin < phase.end
+  ).map(({ time }) => time).sort((a, b) => a - b);
+  const median = times[times.length >> 1] ?? Infinity;
+  const { up, down } = phase;
+  const roundTrip = roundTripOf(phase);
+  const base = roundTrip + URGENT_BYTES / up.rate + URGENT_BYTES / down.rate;
+  const unit = roundTrip + LEAST_WINDOW / Math.min(up.rate, down.rate);
+  const wait = Math.max(0, median - base) / unit;
+  const what = `from ${Math.round(begin)} ms on, urgent requests take ${
+    median.toFixed(1)
+  } ms, ${base.toFixed(1)} without bulk: they wait for ${
+    wait.toFixed(2)
+  } round trips with 32 KiB`;
+  world.log(what);
+  if (!(wait <= LONGEST_WAIT)) world.bad(what);
+  return wait;
+}
+
+/** Windows have their bounds, so that a peer cannot make this side hold more. */
+function checkWindows(
+  world: World,
+  { name, connection }: Side,
+  { version, phases }: PathScenario,
+): void {
+  const core = coreOf(connection);
+  const { sessionWindow } = core.counters;
+  if (version === PROTO_SPDY3_1) {
+    const longest = Math.max(1000, ...phases.map(roundTripOf));
+    const most = Math.max(FIRST_WINDOW, MOST_WINDOW_PER_MS * longest);
+    if (sessionWindow > Math.min(most, 16 << 20)) {
+      world.bad(`${name}: a session window of ${sessionWindow} bytes`);
+    }
+  }
+  let grown = 0;
+  for (const state of core.streams.values()) grown += state.grown;
+  if (grown > MOST_GROWN) {
+    world.bad(`${name}: windows of streams grew by ${grown} bytes`);
+  }
+}
