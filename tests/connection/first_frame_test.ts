@@ -85,3 +85,31 @@ Deno.test("first frame: SETTINGS of HTTP/2 are recognised, and nothing else as s
     "the bytes 00 00 12 04 00 00 00 00",
   );
 });
+
+Deno.test("first frame: it may be for an own stream, and for no other", () => {
+  const dataFor = (streamId: number) => [0, 0, 0, streamId, 0, 0, 0, 0];
+  const isFine = (side: Side, lastOwn: number, bytes: readonly number[]) => {
+    const first = new FirstFrame(side, PROTO_SPDY3_1);
+    if (lastOwn > 0) first.opened(lastOwn);
+    try {
+      return first.take(Uint8Array.from(bytes));
+    } catch {
+      return false;
+    }
+  };
+  const fineFor = (side: Side, lastOwn: number) =>
+    [0, 1, 2, 3, 4, 5, 6].filter((id) => isFine(side, lastOwn, dataFor(id)));
+  assertEquals(fineFor(CLIENT, 0), []);
+  assertEquals(fineFor(CLIENT, 5), [1, 3, 5]);
+  assertEquals(fineFor(SERVER, 4), [2, 4]);
+  // WINDOW_UPDATE for the session, and for a stream.
+  const update = (
+    streamId: number,
+  ) => [0x80, 3, 0, 9, 0, 0, 0, 8, 0, 0, 0, streamId, 0, 0, 0, 1];
+  assertEquals(isFine(CLIENT, 0, update(0)), true);
+  assertEquals(isFine(CLIENT, 0, update(1)), false);
+  assertEquals(isFine(CLIENT, 1, update(1)), true);
+  const reset = resetOf(3).slice();
+  reset[11] = 0;
+  assertEquals(isFine(SERVER, 2, reset), false);
+});
