@@ -22,7 +22,7 @@ import { ConnectionClosedError, StreamResetError } from "../../mod.ts";
 import { waitFor } from "../helpers/deadline.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { Random } from "../helpers/random.ts";
-import { virtualTime } from "../helpers/virtual_time.ts";
+import { turn, virtualTime } from "../helpers/virtual_time.ts";
 
 const encoder = new TextEncoder();
 
@@ -69,7 +69,7 @@ class Link {
     this.ended = this.#pass(target);
   }
 
-  /** Resolves when the next bytes of the server are on their way to the client. */
+  /** Resolves when the client has read the next bytes of the server. */
   moreFromServer(): Promise<void> {
     this.#came = Promise.withResolvers();
     return this.#came.promise;
@@ -79,19 +79,21 @@ class Link {
     const near = await this.#listener.accept();
     this.#listener.close();
     const far = await Deno.connect({ hostname: "127.0.0.1", port: target });
-    const told = new TransformStream<
-      Uint8Array<ArrayBuffer>,
-      Uint8Array<ArrayBuffer>
-    >({
-      transform: (bytes, controller) => {
-        controller.enqueue(bytes);
-        this.#came.resolve();
-      },
-    });
     await Promise.allSettled([
       near.readable.pipeTo(far.writable),
-      far.readable.pipeThrough(told).pipeTo(near.writable),
+      this.#passBack(far, near),
     ]);
+  }
+
+  async #passBack(far: Deno.Conn, near: Deno.Conn): Promise<void> {
+    const writer = near.writable.getWriter();
+    for await (const bytes of far.readable) {
+      await writer.write(bytes);
+      // The bytes are in the client's socket now, and are read in one of the next turns.
+      for (let count = 0; count < 10; count++) await turn();
+      this.#came.resolve();
+    }
+    await writer.close();
   }
 }
 
