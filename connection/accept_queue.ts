@@ -73,8 +73,11 @@ export class AcceptQueue<T> {
       return Promise.resolve({ done: false, value: this.#shift() });
     }
     const reader = new Deferred<IteratorResult<T, undefined>>();
-    if (this.#end === undefined) this.#readers.push(reader);
-    else settle(reader, this.#end.error);
+    if (this.#end === undefined) {
+      // A list that an item is pushed to has room for 17 at once.
+      if (this.#readers.length === 0) this.#readers = [reader];
+      else this.#readers.push(reader);
+    } else settle(reader, this.#end.error);
     return reader.promise;
   }
 

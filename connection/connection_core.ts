@@ -27,14 +27,14 @@ import { PeerStreams } from "./peer_streams.ts";
 import { PendingStreams } from "./pending_streams.ts";
 import { Pinger } from "./pinger.ts";
 import { closedBy, sessionFailed, tooManyUnread } from "./reasons.ts";
-import { ReceiveFlow } from "./receive_flow.ts";
+import { ReceiveFlow, type ReceiveFlowEvents } from "./receive_flow.ts";
 import { SendScheduler } from "./send_scheduler.ts";
 import { type SessionEventParts, sessionOptions } from "./session_events.ts";
 import { StreamCloser } from "./stream_closer.ts";
 import type { Stream } from "./stream.ts";
 import { StreamCore, type StreamHost, type Wait } from "./stream_core.ts";
 import type { OpenRequest, PushOptions } from "./stream_origin.ts";
-import { Timeouts } from "./timeouts.ts";
+import { Timeouts, type TimeoutsEvents } from "./timeouts.ts";
 import type { TrackedFrame } from "./tracked_frames.ts";
 import type { Wire } from "./transport.ts";
 import "./warm.ts";
@@ -43,7 +43,13 @@ import "./warm.ts";
 const MOST_LOOKED_AT = 8;
 
 export class ConnectionCore
-  implements StreamHost, IoLoopEvents, SessionEventParts, ConnectionParts {
+  implements
+    StreamHost,
+    IoLoopEvents,
+    ReceiveFlowEvents,
+    TimeoutsEvents,
+    SessionEventParts,
+    ConnectionParts {
   readonly traffic: Traffic = {
     framesSent: 0,
     framesReceived: 0,
@@ -60,6 +66,7 @@ export class ConnectionCore
   readonly holdings: Holdings;
   readonly pinger: Pinger;
   readonly timeouts: Timeouts;
+  readonly startTimer: typeof startTimer;
   readonly settings: ConnectionSettings;
   readonly closer: StreamCloser;
   readonly ending: ConnectionEnd;
@@ -93,34 +100,16 @@ export class ConnectionCore
     this.receiveFlow = new ReceiveFlow(
       this.session,
       options,
-      this.settings.own,
-      {
-        ping: () => this.#ping(true),
-        sent: () => this.io.out.appended,
-        flush: () => this.io.flush(),
-        holdReading: (hold) => {
-          this.io.holdReading(hold);
-          if (hold) this.ending.readingPaused();
-        },
-        wait: () => this.#wait(),
-        stuck: (most) =>
-          this.ending.fail(tooManyUnread(this.streams.values(), most)),
-      },
+      this.settings.firstWindow,
+      this,
     );
     this.holdings = new Holdings(
       options.maxHeldBytes,
       () => options.heldPerOwnStream * this.pending.occupied,
     );
-    this.timeouts = new Timeouts(options, {
-      // A transport that keeps the process alive does so for the timers as well.
-      startTimer: this.io.holdsProcess ? startIdleTimer : startTimer,
-      ping: () => this.#keepAlivePing(),
-      readingSince: () => this.io.readingSince,
-      readingTime: () => this.io.readingTime,
-      openStreams: () => this.streams.size + this.pending.waiting,
-      timedOut: (message) => this.ending.fail(closedBy("remote", message)),
-      idle: () => void this.ending.close(),
-    });
+    // A transport that keeps the process alive does so for the timers as well.
+    this.startTimer = this.io.holdsProcess ? startIdleTimer : startTimer;
+    this.timeouts = new Timeouts(options, this);
     this.peerStreams = new PeerStreams(this);
     this.closer = new StreamCloser(this);
     this.ending = new ConnectionEnd(this);
@@ -232,8 +221,11 @@ export class ConnectionCore
     handled(this.#ping());
   }
 
+  // TimeoutsEvents. They are methods, because a function for each would take 500 bytes
+  // of every connection.
+
   /** The next PING that is sent; keepalive counts from it. */
-  #keepAlivePing(): TrackedFrame {
+  keepAlivePing(): TrackedFrame {
     const frame = this.io.trackedFrames.create();
     const buffered = (): void => this.io.frameBuffered(frame);
     this.pinger.onNextSent(buffered);
@@ -243,8 +235,43 @@ export class ConnectionCore
     return frame;
   }
 
+  openStreams(): number {
+    return this.streams.size + this.pending.waiting;
+  }
+
+  timedOut(message: string): void {
+    this.ending.fail(closedBy("remote", message));
+  }
+
+  tooLongIdle(): void {
+    this.ending.close();
+  }
+
+  // ReceiveFlowEvents
+
+  measurePath(): Promise<number> {
+    return this.#ping(true);
+  }
+
+  sentBytes(): number {
+    return this.io.out.appended;
+  }
+
+  flush(): void {
+    this.io.flush();
+  }
+
+  holdReading(hold: boolean): void {
+    this.io.holdReading(hold);
+    if (hold) this.ending.readingPaused();
+  }
+
+  stuck(most: number): void {
+    this.ending.fail(tooManyUnread(this.streams.values(), most));
+  }
+
   /** Whether the application waits for something that only more input can provide. */
-  #wait(): Wait {
+  wait(): Wait {
     if (this.#awaitedPings > 0 || this.pending.queued > 0) return "need";
     let wait: Wait = this.peerStreams.awaited ? "watch" : "none";
     for (const state of this.streams.values()) {

@@ -22,10 +22,9 @@ import {
 
 /** Sends the SETTINGS of this side and applies those of the peer. */
 export class ConnectionSettings {
-  /** The values that this side announced, by id. */
-  readonly own: Map<number, number> = new Map();
-  /** The values that the peer announced, by id. */
-  readonly peer: Map<number, number> = new Map();
+  // Created on first use: most connections announce none.
+  #own: Map<number, number> | undefined;
+  #peer: Map<number, number> | undefined;
   readonly #session: Session;
   readonly #options: ResolvedOptions;
   /** The largest initial window that the peer may assume, bytes. */
@@ -37,7 +36,23 @@ export class ConnectionSettings {
     this.#options = options;
     const first = firstSettings(options);
     if (first.length > 0) session.submitSettings(0, first);
-    applySettings(this.own, options.settings ?? []);
+    const { settings = [] } = options;
+    if (settings.length > 0) applySettings(this.own, settings);
+  }
+
+  /** The values that this side announced, by id. */
+  get own(): Map<number, number> {
+    return this.#own ??= new Map();
+  }
+
+  /** The values that the peer announced, by id. */
+  get peer(): Map<number, number> {
+    return this.#peer ??= new Map();
+  }
+
+  /** The receive window that the peer may assume for a new stream at the start, bytes. */
+  get firstWindow(): number {
+    return this.#own?.get(SETTINGS_INITIAL_WINDOW_SIZE) ?? INITIAL_WINDOW_SIZE;
   }
 
   /** Submits SETTINGS of the application. */

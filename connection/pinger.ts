@@ -25,7 +25,7 @@ export class Pinger {
   readonly #parity: number;
   /** Submitted PINGs without an id: they are sent in the order in which they were submitted. */
   #submitted: PendingPing[] = [];
-  readonly #sent = new Map<number, PendingPing>();
+  #sent: Map<number, PendingPing> | undefined;
   #onNextSent: (() => void) | undefined;
 
   /** `submit` queues a PING frame. */
@@ -57,6 +57,7 @@ export class Pinger {
     const ping = this.#submitted.shift();
     if (ping === undefined) return;
     ping.sentAt = now();
+    this.#sent ??= new Map();
     this.#sent.set(uniqueId, ping);
   }
 
@@ -69,9 +70,9 @@ export class Pinger {
 
   /** A PING arrived: a reply if its id is one of this side. */
   received(uniqueId: number): void {
-    const ping = this.#sent.get(uniqueId);
+    const ping = this.#sent?.get(uniqueId);
     if (ping === undefined) return;
-    this.#sent.delete(uniqueId);
+    this.#sent?.delete(uniqueId);
     const roundTrip = now() - ping.sentAt;
     if (!ping.forWindows) this.roundTrip = roundTrip;
     ping.reply.resolve(roundTrip);
@@ -79,14 +80,14 @@ export class Pinger {
 
   /** PINGs of this side that have no reply. */
   get waiting(): number {
-    return this.#submitted.length + this.#sent.size;
+    return this.#submitted.length + (this.#sent?.size ?? 0);
   }
 
   /** Fails all PINGs, because no reply can arrive any more. */
   fail(error: unknown): void {
     for (const { reply } of this.#submitted.splice(0)) reply.reject(error);
-    for (const { reply } of this.#sent.values()) reply.reject(error);
-    this.#sent.clear();
+    for (const { reply } of this.#sent?.values() ?? []) reply.reject(error);
+    this.#sent = undefined;
   }
 
   #isOwn(uniqueId: number): boolean {

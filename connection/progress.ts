@@ -9,25 +9,32 @@ import { QuietTimer } from "./quiet_timer.ts";
 
 /** The movement of bytes on one transport. */
 export class Progress {
-  readonly #timers = new Set<QuietTimer>();
+  /** Exists while somebody waits: nobody does until the connection ends. */
+  #timers: Set<QuietTimer> | undefined;
 
   /** Bytes moved. */
   touch(): void {
+    if (this.#timers === undefined) return;
     for (const timer of this.#timers) timer.touch();
   }
 
   /** Calls back each time no bytes have moved for `quiet` ms; never if `quiet` is 0. {@linkcode ignore} ends it. */
   watch(quiet: number, onQuiet: () => void): QuietTimer {
-    const timer = new QuietTimer(quiet, onQuiet);
-    this.#timers.add(timer);
-    return timer;
+    return this.#add(new QuietTimer(quiet, onQuiet));
   }
 
   /** Ends a timer of {@linkcode watch}. */
   ignore(timer: QuietTimer | undefined): void {
     if (timer === undefined) return;
     timer.stop();
-    this.#timers.delete(timer);
+    this.#timers?.delete(timer);
+    if (this.#timers?.size === 0) this.#timers = undefined;
+  }
+
+  #add(timer: QuietTimer): QuietTimer {
+    this.#timers ??= new Set();
+    this.#timers.add(timer);
+    return timer;
   }
 
   /**
@@ -42,8 +49,7 @@ export class Progress {
   ): Promise<boolean> {
     let timer: QuietTimer | undefined;
     const standstill = new Promise<boolean>((resolve) => {
-      timer = new QuietTimer(quiet, () => resolve(false), since);
-      this.#timers.add(timer);
+      timer = this.#add(new QuietTimer(quiet, () => resolve(false), since));
     });
     const inTime = await Promise.race([promise.then(() => true), standstill]);
     this.ignore(timer);

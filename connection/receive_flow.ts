@@ -5,11 +5,7 @@
  * @module
  */
 
-import {
-  INITIAL_WINDOW_SIZE,
-  PROTO_SPDY2,
-  SETTINGS_INITIAL_WINDOW_SIZE,
-} from "../frame/constants.ts";
+import { PROTO_SPDY2 } from "../frame/constants.ts";
 import type { Session } from "../session.ts";
 import { ReceiveWindows } from "./receive_windows.ts";
 import type { ReceiveBuffer } from "./receive_buffer.ts";
@@ -26,9 +22,9 @@ const PATIENCE = 1000;
 /** Requests to the connection. */
 export interface ReceiveFlowEvents {
   /** Sends a PING to measure the path. */
-  ping(): Promise<number>;
+  measurePath(): Promise<number>;
   /** How many bytes this side has sent. */
-  sent(): number;
+  sentBytes(): number;
   /** WINDOW_UPDATEs were submitted: write soon. */
   flush(): void;
   /** Pause reading from the transport, or resume it. */
@@ -68,11 +64,11 @@ export class ReceiveFlow {
   /** Streams whose readers have finished with bytes since the last write. */
   readonly #due: StreamCore[] = [];
 
-  /** `ownSettings` are the values that were announced to the peer so far. */
+  /** `initialWindow` is the window of a new stream that was announced to the peer, bytes. */
   constructor(
     session: Session,
     options: ResolvedOptions,
-    ownSettings: ReadonlyMap<number, number>,
+    initialWindow: number,
     events: ReceiveFlowEvents,
   ) {
     this.#events = events;
@@ -82,9 +78,7 @@ export class ReceiveFlow {
     if (options.flowControl === false || options.version === PROTO_SPDY2) {
       return;
     }
-    const initial = ownSettings.get(SETTINGS_INITIAL_WINDOW_SIZE) ??
-      INITIAL_WINDOW_SIZE;
-    this.#credit = new ReceiveWindows(session, initial, options);
+    this.#credit = new ReceiveWindows(session, initialWindow, options);
   }
 
   /** Whether the connection has flow control. */
@@ -123,9 +117,9 @@ export class ReceiveFlow {
 
   /** Measures the path with a PING. */
   #measure(credit: ReceiveWindows): void {
-    const before = this.#events.sent();
-    this.#events.ping().then(() => {
-      credit.measured(this.#events.sent() - before);
+    const before = this.#events.sentBytes();
+    this.#events.measurePath().then(() => {
+      credit.measured(this.#events.sentBytes() - before);
       this.#events.flush();
     }).catch(() => credit.abandoned());
   }

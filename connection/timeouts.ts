@@ -16,14 +16,14 @@ import type { TrackedFrame } from "./tracked_frames.ts";
 
 /** Events and requests of the timeouts for the connection. */
 export interface TimeoutsEvents extends Reading {
-  /** Sends a PING and returns it. */
-  ping(): TrackedFrame;
+  /** Sends a PING for keepalive and returns it. */
+  keepAlivePing(): TrackedFrame;
   /** Number of open streams. */
   openStreams(): number;
   /** The peer is gone, or took too long. */
   timedOut(message: string): void;
   /** Called if no stream was open and no byte arrived for the idle timeout. */
-  idle(): void;
+  tooLongIdle(): void;
 }
 
 /** Runs the timeouts that the options set; {@linkcode stop} ends them all. */
@@ -37,18 +37,20 @@ export class Timeouts {
   #frameAt = -1;
   #frameTimer: PeerTimer | undefined;
   #firstStream: PeerTimer | undefined;
-  readonly #replies = new Map<StreamCore, PeerTimer>();
+  /** Those of streams without a reply; exists where they have a time limit. */
+  readonly #replies: Map<StreamCore, PeerTimer> | undefined;
 
   constructor(options: ResolvedOptions, events: TimeoutsEvents) {
     this.#events = events;
     this.#headerTimeout = options.headerTimeout;
+    if (options.headerTimeout > 0) this.#replies = new Map();
     this.#controlFrameTimeout = options.controlFrameTimeout;
     if (options.keepAlive !== undefined) {
       this.#keepAlive = new KeepAlive(options.keepAlive, {
         readingSince: () => events.readingSince(),
         readingTime: () => events.readingTime(),
         startTimer: events.startTimer,
-        ping: () => events.ping(),
+        ping: () => events.keepAlivePing(),
         dead: (timeout) =>
           events.timedOut(
             `the peer sent nothing for ${timeout} ms after a PING (keepAlive.timeout)`,
@@ -60,7 +62,7 @@ export class Timeouts {
         options.idleTimeout,
         () => {
           const reads = events.readingSince() !== undefined;
-          if (reads && events.openStreams() === 0) events.idle();
+          if (reads && events.openStreams() === 0) events.tooLongIdle();
         },
         undefined,
         events.startTimer,
@@ -106,7 +108,7 @@ export class Timeouts {
   awaitReply(state: StreamCore, track: () => TrackedFrame): void {
     if (this.#headerTimeout === 0) return;
     const timer = new PeerTimer(this.#headerTimeout, this.#events, () => {
-      this.#replies.delete(state);
+      this.#replies?.delete(state);
       state.reset(
         CANCEL,
         new StreamResetError(
@@ -115,14 +117,14 @@ export class Timeouts {
         ),
       );
     }, track());
-    this.#replies.set(state, timer);
+    this.#replies?.set(state, timer);
   }
 
   /** The reply arrived, or the stream ended without one. */
   replied(state: StreamCore): void {
     if (this.#headerTimeout === 0) return;
-    this.#replies.get(state)?.stop();
-    this.#replies.delete(state);
+    this.#replies?.get(state)?.stop();
+    this.#replies?.delete(state);
   }
 
   /** Ends all timers. */
@@ -131,7 +133,7 @@ export class Timeouts {
     this.#idle?.stop();
     this.controlFrame(-1);
     this.streamOpened();
-    for (const timer of this.#replies.values()) timer.stop();
-    this.#replies.clear();
+    for (const timer of this.#replies?.values() ?? []) timer.stop();
+    this.#replies?.clear();
   }
 }

@@ -5,7 +5,15 @@
  * @module
  */
 
-import { beginWait, endWait, returnLarge, takeLarge } from "./large_buffers.ts";
+import {
+  beginWait,
+  endWait,
+  returnLarge,
+  returnSmall,
+  SMALL,
+  takeLarge,
+  takeSmall,
+} from "./shared_buffers.ts";
 import { nextPlace } from "./placement.ts";
 import type { ProxyHead } from "./proxy_protocol.ts";
 
@@ -81,8 +89,8 @@ export interface Wire {
   close(): void;
 }
 
-/** Size of the buffer in which a connection usually waits, bytes. */
-const SMALL_READ = 4096;
+/** Size of the buffer in which a connection usually waits, bytes: enough for a request. */
+const IDLE_READ = 1024;
 /** A read of this size is part of bulk, and more is expected, bytes. */
 const BULK = 8 * 1024;
 const SMALLEST_LARGE_READ = 64 * 1024;
@@ -108,11 +116,15 @@ export function isConn(transport: Transport): transport is ByteConn {
 class ConnWire implements Wire {
   readonly setReferenced: Wire["setReferenced"];
   readonly #conn: ByteConn;
-  readonly #small = new Uint8Array(SMALL_READ);
+  readonly #idle = new Uint8Array(IDLE_READ);
+  /** Where the last read puts its bytes. */
+  #target: Uint8Array<ArrayBuffer> = this.#idle;
+  /** Memory of the last read, if it was a small one. */
+  #small: Uint8Array<ArrayBuffer> | undefined;
   /** Memory of the last read, if it was a large one. */
   #large: Uint8Array<ArrayBuffer> | undefined;
   /** Size of the last read's buffer, bytes. */
-  #room = SMALL_READ;
+  #room = IDLE_READ;
   /** Number of bytes of the last read. */
   #last = 0;
   #place = 0;
@@ -136,30 +148,39 @@ class ConnWire implements Wire {
    * Waiting in a small buffer would then cost a tenth of the rate, because each
    * time needs a second system call.
    */
-  async receive(expectsBulk?: () => boolean): Promise<Uint8Array | null> {
+  receive(expectsBulk?: () => boolean): Promise<Uint8Array | null> {
     this.release();
     const isFull = this.#last === this.#room;
     const isBulk = this.#last >= BULK && (expectsBulk?.() ?? true);
     if (isFull) {
       const more = Math.max(this.#room * 4, SMALLEST_LARGE_READ);
-      this.#room = Math.min(more, LARGEST_READ);
+      this.#room = this.#room === IDLE_READ
+        ? SMALL
+        : Math.min(more, LARGEST_READ);
     } else if (!isBulk) {
-      this.#room = SMALL_READ;
+      // A small one while reads bring more than half of what the first has room for.
+      this.#room = this.#last > IDLE_READ / 2 ? SMALL : IDLE_READ;
     }
-    if (this.#room === SMALL_READ) return await this.#read(this.#small);
     const room = this.#room;
-    if (beginWait(room)) {
-      try {
-        return await this.#readLarge(room);
-      } finally {
-        endWait(room);
-      }
-    }
+    if (room <= SMALL) return this.#readSmall(room);
+    if (beginWait(room)) return this.#readCounted(room);
     // Too many connections wait in large buffers.
-    this.#room = isFull ? SMALLEST_LARGE_READ : SMALL_READ;
-    return await (isFull
+    this.#room = isFull ? SMALLEST_LARGE_READ : IDLE_READ;
+    return isFull
       ? this.#readLarge(SMALLEST_LARGE_READ)
-      : this.#read(this.#small));
+      : this.#readSmall(IDLE_READ);
+  }
+
+  #readSmall(room: number): Promise<Uint8Array | null> {
+    return this.#read(room === IDLE_READ ? this.#idle : takeSmall());
+  }
+
+  async #readCounted(room: number): Promise<Uint8Array | null> {
+    try {
+      return await this.#readLarge(room);
+    } finally {
+      endWait(room);
+    }
   }
 
   async #readLarge(room: number): Promise<Uint8Array | null> {
@@ -174,13 +195,23 @@ class ConnWire implements Wire {
     return data;
   }
 
-  async #read(target: Uint8Array): Promise<Uint8Array | null> {
-    const size = await this.#conn.read(target);
-    this.#last = size ?? 0;
-    return size === null ? null : target.subarray(0, size);
+  /** No async function: an idle connection waits here, and each one that waits takes 400 bytes. */
+  #read(target: Uint8Array<ArrayBuffer>): Promise<Uint8Array | null> {
+    this.#target = target;
+    return this.#conn.read(target).then(this.#received);
   }
 
+  readonly #received = (size: number | null): Uint8Array | null => {
+    this.#last = size ?? 0;
+    const target = this.#target;
+    // After a failure the memory is not used again: the operation may still have it.
+    if (target.length === SMALL) this.#small = target;
+    return size === null ? null : target.subarray(0, size);
+  };
+
   release(): void {
+    if (this.#small !== undefined) returnSmall(this.#small);
+    this.#small = undefined;
     if (this.#large === undefined) return;
     returnLarge(this.#large);
     this.#large = undefined;

@@ -4,27 +4,27 @@
  * @module
  */
 
-import { returnLarge, takeLarge } from "./large_buffers.ts";
+import {
+  returnLarge,
+  returnSmall,
+  SMALL,
+  takeLarge,
+  takeSmall,
+} from "./shared_buffers.ts";
 import { nextPlace } from "./placement.ts";
 import { WritePace } from "./write_pace.ts";
 
-/** The smallest memory, bytes. */
-const SMALLEST = 2048;
-/** The largest memory that a connection keeps while no bytes wait in it, bytes. */
-const LARGEST_OWN = 4096;
 const NOTHING = new Uint8Array(0);
 
 /**
- * Collects frames up to a limit, so that one write sends them. Its memory grows
- * with use. It only has large memory while bytes wait in it (`large_buffers.ts`).
+ * Collects frames up to a limit, so that one write sends them. It has memory only while
+ * bytes wait in it (`shared_buffers.ts`).
  */
 export class WriteBuffer {
   readonly #pace: WritePace;
   #bytes: Uint8Array<ArrayBuffer> = NOTHING;
   #begin = 0;
   #end = 0;
-  /** Its own memory, which it keeps until a silence. */
-  #own: Uint8Array<ArrayBuffer> = NOTHING;
   /** Place in its page at which the last large memory began. */
   #place = 0;
   /** About the size of the largest of the last writes, bytes. */
@@ -85,27 +85,24 @@ export class WriteBuffer {
   clear(duration: number): void {
     this.#pace.written(this.length, duration);
     this.#usual = Math.max(this.length, this.#usual - (this.#usual >>> 3));
-    if (this.#bytes !== this.#own) returnLarge(this.#bytes);
+    giveBack(this.#bytes);
     this.#empty();
   }
 
   /** Removes the bytes that wait, after a write that failed and may still use their memory. */
   abandon(): void {
-    this.#own = NOTHING;
     this.#empty();
   }
 
-  /** Releases its memory when no bytes wait. */
-  release(): void {
+  /** Forgets how fast the transport was and how much was usual, when no bytes wait. */
+  reset(): void {
     if (this.length > 0) return;
-    this.#own = NOTHING;
-    this.#empty();
     this.#usual = 0;
     this.#pace.reset();
   }
 
   #empty(): void {
-    this.#bytes = this.#own;
+    this.#bytes = NOTHING;
     this.#begin = 0;
     this.#end = 0;
   }
@@ -114,11 +111,10 @@ export class WriteBuffer {
   #grow(end: number): void {
     const held = this.view;
     const size = end - this.#begin;
-    const large = this.#bytes === this.#own ? undefined : this.#bytes;
-    if (size <= LARGEST_OWN && large === undefined) {
-      let capacity = Math.max(this.#own.length * 2, SMALLEST);
-      while (capacity < size) capacity *= 2;
-      this.#bytes = this.#own = new Uint8Array(capacity);
+    const before = this.#bytes;
+    if (size <= SMALL && before.length <= SMALL) {
+      this.#bytes = takeSmall();
+      this.#begin = 0;
     } else {
       // As much as was needed before, so that bulk is not copied repeatedly while
       // the memory grows.
@@ -129,6 +125,11 @@ export class WriteBuffer {
     }
     this.#bytes.set(held, this.#begin);
     this.#end = this.#begin + held.length;
-    if (large !== undefined) returnLarge(large);
+    giveBack(before);
   }
+}
+
+function giveBack(memory: Uint8Array<ArrayBuffer>): void {
+  if (memory.length > SMALL) returnLarge(memory);
+  else if (memory.length > 0) returnSmall(memory);
 }

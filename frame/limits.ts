@@ -58,6 +58,20 @@ export const DEFAULT_FRAME_LIMITS: Required<FrameLimits> = {
   maxSettingsEntries: 256,
 };
 
+/** Complete limits that were checked once: frozen, so that they need no second check and no copy. */
+const resolved = new WeakSet<object>();
+
+/** Freezes complete, valid limits; {@linkcode resolveFrameLimits} returns them as they are. */
+export function keepResolved<T extends Required<FrameLimits>>(limits: T): T {
+  resolved.add(Object.freeze(limits));
+  return limits;
+}
+
+/** Whether `limits` are those of {@linkcode keepResolved}. */
+export function isResolved(limits: object): boolean {
+  return resolved.has(limits);
+}
+
 /**
  * Fills in the defaults.
  *
@@ -67,7 +81,8 @@ export const DEFAULT_FRAME_LIMITS: Required<FrameLimits> = {
 export function resolveFrameLimits(
   limits: FrameLimits = {},
 ): Required<FrameLimits> {
-  const resolved = {
+  if (isResolved(limits)) return limits as Required<FrameLimits>;
+  const complete = {
     maxControlFrameLength: limits.maxControlFrameLength ??
       DEFAULT_FRAME_LIMITS.maxControlFrameLength,
     maxHeaderBlock: limits.maxHeaderBlock ??
@@ -83,11 +98,11 @@ export function resolveFrameLimits(
     maxSettingsEntries: limits.maxSettingsEntries ??
       DEFAULT_FRAME_LIMITS.maxSettingsEntries,
   };
-  for (const [name, value] of Object.entries(resolved)) {
+  for (const [name, value] of Object.entries(complete)) {
     const highest = name === "maxControlFrameLength"
       ? MAX_FRAME_LENGTH
       : MAX_INT32;
     checkWhole(`limits.${name}`, value, 0, highest);
   }
-  return resolved;
+  return complete;
 }

@@ -30,8 +30,8 @@ export class KnownPair {
 }
 
 const SLOTS = 64;
-/** Initial memory without the strings, bytes: enough for a usual request. */
-const FIRST_CAPACITY = 1024;
+/** Initial memory without the strings, bytes: enough for a small request. */
+const FIRST_CAPACITY = 256;
 /** Most memory without the strings, bytes. */
 const CAPACITY = 4096;
 /** Longest pair that is kept, bytes. */
@@ -121,7 +121,7 @@ export class PairMemory {
     let pair = known;
     if (pair === undefined || length > pair.room) {
       const room = Math.ceil(length / ROOM_STEP) * ROOM_STEP;
-      if (this.#end + room > this.#bytes.length) this.#grow();
+      if (this.#end + room > this.#bytes.length) this.#grow(room);
       if (this.#end + room > CAPACITY) {
         this.#forget();
         // Not reused: its `next` leads to other forgotten pairs.
@@ -143,11 +143,13 @@ export class PairMemory {
     return pair;
   }
 
-  /** Makes room for another pair, unless the memory has its full size. */
-  #grow(): void {
+  /** Makes room for a pair of `room` bytes, unless the memory has its full size. */
+  #grow(room: number): void {
     const { length } = this.#bytes;
     if (length === CAPACITY) return;
-    const capacity = Math.max(length * 2, FIRST_CAPACITY);
+    let capacity = Math.max(length * 2, FIRST_CAPACITY);
+    while (capacity < this.#end + room) capacity *= 2;
+    capacity = Math.min(capacity, CAPACITY);
     const grown = new Uint8Array(capacity);
     grown.set(this.#bytes);
     this.#bytes = grown;

@@ -16,7 +16,7 @@ import type { StreamRecord } from "./stream_record.ts";
 export class Bodies<S> {
   readonly #queue: OutboundQueue<OutboundItem<S>>;
   readonly #app: Application<S>;
-  readonly #windowBlocked = new Set<StreamRecord<S>>();
+  #windowBlocked: Set<StreamRecord<S>> | undefined;
   #behind = 0;
 
   /** Creates the bodies of one session. */
@@ -32,7 +32,7 @@ export class Bodies<S> {
 
   /** Streams whose body waits for the stream's send window. */
   get windowBlocked(): Iterable<StreamRecord<S>> {
-    return this.#windowBlocked;
+    return this.#windowBlocked ?? [];
   }
 
   /** Queues a body, after those the stream already has. */
@@ -59,7 +59,7 @@ export class Bodies<S> {
   ): void {
     item.parked = why;
     this.#behind -= stream.bodiesBehind;
-    if (why === "window") this.#windowBlocked.add(stream);
+    if (why === "window") (this.#windowBlocked ??= new Set()).add(stream);
   }
 
   /** Puts the stream's body back at its old place in the queue; false when it does not wait for the reason `why`. */
@@ -68,7 +68,7 @@ export class Bodies<S> {
     if (item?.parked !== why) return false;
     item.parked = "no";
     this.#behind += stream.bodiesBehind;
-    this.#windowBlocked.delete(stream);
+    this.#windowBlocked?.delete(stream);
     this.#queue.push(item);
     return true;
   }
@@ -103,7 +103,7 @@ export class Bodies<S> {
       // remove it.
       this.#queue.removeBlocked(first);
     }
-    this.#windowBlocked.delete(stream);
+    this.#windowBlocked?.delete(stream);
     stream.body = undefined;
     stream.lastBody = undefined;
     stream.bodiesBehind = 0;

@@ -29,15 +29,8 @@ interface Account {
 /** The budgets of one session. */
 export class Floods {
   readonly #limits: SessionLimits;
-  readonly #accounts: Readonly<Record<Budget, Account>> = {
-    maxRapidResets: { spent: 0, workSeen: 0 },
-    maxIdleSettings: { spent: 0, workSeen: 0 },
-    maxIdleWindowUpdates: { spent: 0, workSeen: 0 },
-    maxIdleEmptyData: { spent: 0, workSeen: 0 },
-    maxTinyData: { spent: 0, workSeen: 0 },
-    maxIdleHeaders: { spent: 0, workSeen: 0 },
-    maxIdleIgnored: { spent: 0, workSeen: 0 },
-  };
+  /** Created with the first frame of each budget: a connection without any has none. */
+  readonly #accounts: Partial<Record<Budget, Account>> = {};
   /** Units of useful work done so far. */
   #work = 0;
   /** Replies written and streams ended without a reset so far. */
@@ -61,7 +54,7 @@ export class Floods {
 
   /** Spends one unit; false when the budget was already used up. */
   spend(budget: Budget): boolean {
-    const account = this.#accounts[budget];
+    const account = this.#accounts[budget] ??= { spent: 0, workSeen: 0 };
     // Bytes do not restore the budget for resets: one byte per stream would do.
     const work = budget === "maxRapidResets" ? this.#exchanges : this.#work;
     account.spent = Math.max(0, account.spent - (work - account.workSeen)) + 1;

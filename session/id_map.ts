@@ -28,25 +28,26 @@ export class IdMap<T> {
   #mask = 0;
   /** Entries in the table. */
   #inTable = 0;
-  /** Entries that a newer one displaced from their slot. */
-  readonly #displaced = new Map<number, T>();
+  /** Entries that a newer one displaced from their slot; most tables never have any. */
+  #displaced: Map<number, T> | undefined;
 
   /** Number of entries. */
   get size(): number {
-    return this.#inTable + this.#displaced.size;
+    return this.#inTable + (this.#displaced?.size ?? 0);
   }
 
   /** The value of `id`. */
   get(id: number): T | undefined {
     const slot = id & this.#mask;
     if (this.#ids[slot] === id) return this.#values[slot];
-    return this.#displaced.size === 0 ? undefined : this.#displaced.get(id);
+    return this.#displaced?.get(id);
   }
 
   /** All values. Entries that are removed meanwhile are skipped. */
   *values(): Generator<T> {
+    if (this.size === 0) return;
     const ids = [
-      ...this.#displaced.keys(),
+      ...this.#displaced?.keys() ?? [],
       ...this.#ids.filter((id) => id > 0),
     ];
     for (const id of ids.sort((a, b) => a - b)) {
@@ -62,11 +63,14 @@ export class IdMap<T> {
     const current = this.#ids[slot];
     if (current === id) {
       this.#values[slot] = value;
-    } else if (this.#displaced.has(id)) {
+    } else if (this.#displaced?.has(id)) {
       this.#displaced.set(id, value);
     } else {
       if (current === 0) this.#inTable++;
-      else this.#displaced.set(current, this.#values[slot] as T);
+      else {
+        this.#displaced ??= new Map();
+        this.#displaced.set(current, this.#values[slot] as T);
+      }
       this.#ids[slot] = id;
       this.#values[slot] = value;
     }
@@ -75,7 +79,9 @@ export class IdMap<T> {
   /** Removes an entry; true when there was one. */
   delete(id: number): boolean {
     const slot = id & this.#mask;
-    if (this.#ids[slot] !== id || id === 0) return this.#displaced.delete(id);
+    if (this.#ids[slot] !== id || id === 0) {
+      return this.#displaced?.delete(id) ?? false;
+    }
     this.#ids[slot] = 0;
     this.#values[slot] = undefined;
     this.#inTable--;
@@ -88,7 +94,7 @@ export class IdMap<T> {
     this.#ids = NO_IDS;
     this.#values = [];
     this.#inTable = 0;
-    this.#displaced.clear();
+    this.#displaced = undefined;
   }
 
   #grow(): void {

@@ -9,6 +9,8 @@ import { MAX_FRAME_LENGTH } from "../frame/constants.ts";
 import {
   DEFAULT_FRAME_LIMITS,
   type FrameLimits,
+  isResolved,
+  keepResolved,
   resolveFrameLimits,
 } from "../frame/limits.ts";
 import { checkWhole, MAX_INT32 } from "../numbers.ts";
@@ -116,6 +118,7 @@ const LIMIT_NAMES: Readonly<Record<string, true>> = Object.fromEntries(
  * Throws `InvalidArgumentError` when a limit is not a whole number in its range.
  */
 export function resolveLimits(limits: Limits): ResolvedLimits {
+  if (isResolved(limits)) return limits as ResolvedLimits;
   checkNames("limits", limits, LIMIT_NAMES);
   const resolved = { ...DEFAULT_SESSION_LIMITS };
   for (const name of SESSION_LIMIT_NAMES) {
@@ -125,5 +128,5 @@ export function resolveLimits(limits: Limits): ResolvedLimits {
     const highest = isFrameSize ? MAX_FRAME_LENGTH : MAX_INT32;
     resolved[name] = checkWhole(`limits.${name}`, value, lowest, highest);
   }
-  return { ...resolved, ...resolveFrameLimits(limits) };
+  return keepResolved({ ...resolved, ...resolveFrameLimits(limits) });
 }

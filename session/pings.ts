@@ -12,7 +12,7 @@ import { CLIENT, type Side } from "./constants.ts";
 export class Pings {
   readonly #first: number;
   readonly #limit: number;
-  readonly #waiting = new Set<number>();
+  #waiting: Set<number> | undefined;
   #next: number;
   #queued = 0;
 
@@ -25,7 +25,7 @@ export class Pings {
 
   /** Number of PINGs that were queued or written and have no reply yet. */
   get outstanding(): number {
-    return this.#queued + this.#waiting.size;
+    return this.#queued + (this.#waiting?.size ?? 0);
   }
 
   /**
@@ -41,7 +41,7 @@ export class Pings {
       );
     }
     // With an id that is still waiting, one reply would answer two PINGs.
-    while (this.#waiting.has(this.#next)) this.#advance();
+    while (this.#waiting?.has(this.#next)) this.#advance();
     const id = this.#next;
     this.#advance();
     this.#queued++;
@@ -57,6 +57,7 @@ export class Pings {
   /** The PING was written. */
   written(id: number): void {
     this.#queued--;
+    this.#waiting ??= new Set();
     this.#waiting.add(id);
   }
 
@@ -67,6 +68,6 @@ export class Pings {
 
   /** Whether `id` answers a PING that was written; if so, that PING no longer waits. */
   answered(id: number): boolean {
-    return this.#waiting.delete(id);
+    return this.#waiting?.delete(id) ?? false;
   }
 }

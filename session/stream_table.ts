@@ -13,7 +13,7 @@ import type { StreamRecord } from "./stream_record.ts";
 export class StreamTable<S> {
   readonly #streams = new IdMap<StreamRecord<S>>();
   /** Open streams, by the id of the stream that they were pushed for, which may have ended. */
-  readonly #pushed = new Map<number, Set<StreamRecord<S>>>();
+  #pushed: Map<number, Set<StreamRecord<S>>> | undefined;
   readonly #ownParity: number;
   #nextOwn: number;
   #ownOpen = 0;
@@ -73,6 +73,7 @@ export class StreamTable<S> {
     else this.#peerOpen++;
     const { assocStreamId } = stream;
     if (assocStreamId === 0) return;
+    this.#pushed ??= new Map();
     const pushed = this.#pushed.get(assocStreamId);
     if (pushed !== undefined) pushed.add(stream);
     else this.#pushed.set(assocStreamId, new Set([stream]));
@@ -85,15 +86,15 @@ export class StreamTable<S> {
     if (stream.own) this.#ownOpen--;
     else this.#peerOpen--;
     if (stream.assocStreamId === 0) return;
-    const pushed = this.#pushed.get(stream.assocStreamId);
+    const pushed = this.#pushed?.get(stream.assocStreamId);
     if (pushed?.delete(stream) && pushed.size === 0) {
-      this.#pushed.delete(stream.assocStreamId);
+      this.#pushed?.delete(stream.assocStreamId);
     }
   }
 
   /** The open streams that were pushed for the stream of that id, open or not. */
   pushedFor(id: number): readonly StreamRecord<S>[] {
-    const pushed = this.#pushed.get(id);
+    const pushed = this.#pushed?.get(id);
     return pushed === undefined ? [] : [...pushed];
   }
 }

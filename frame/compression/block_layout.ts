@@ -24,11 +24,15 @@ const NOTE_AGAIN = 8192;
 /** Most public bytes between two stored units that are cheaper to store than to code in their own block. */
 const MAX_JOINED = 6;
 
+/** Initial room for the positions of a block. Up to 64 bytes V8 keeps an array within its object. */
+const FIRST_STARTS = 16;
 /** Largest memory for secrets that is kept between blocks, bytes. */
 const KEPT_CAPACITY = 16384;
 
 /** The secrets of the last block of any connection. Nobody needs them after the block. */
 let stored = new ByteWriter();
+/** Of the last block of any connection; see {@linkcode BlockLayout.copies}. */
+const copies: number[] = [];
 
 const NO_PAIRS: readonly NameValue[] = [];
 
@@ -59,13 +63,11 @@ export class BlockLayout {
   /** How many of them had the same index in the block before. */
   repeated = 0;
   /** Position of each pair, then the position after the last one. */
-  starts: Int32Array<ArrayBuffer> = new Int32Array(33);
+  starts: Int32Array<ArrayBuffer> = new Int32Array(FIRST_STARTS);
   /** What is known of each pair's name. */
   readonly known: KnownName[] = [];
   /** The earlier copy of each pair, if the pair is public and the window has one. */
   readonly seen: (Seen | undefined)[] = [];
-  /** Position of each pair in the block before, if that has it at the same index, otherwise -1. */
-  readonly copies: number[] = [];
   /** The holes, in the order of their positions. */
   readonly secrets: Secret[] = [];
   readonly #window: MatchWindow;
@@ -74,7 +76,7 @@ export class BlockLayout {
   /** The pairs of the block. */
   #pairs: readonly NameValue[] = NO_PAIRS;
   // What is remembered of the block before, to find repeated pairs.
-  #startsBefore = new Int32Array(33);
+  #startsBefore = new Int32Array(FIRST_STARTS);
   #pairsBefore: readonly NameValue[] = NO_PAIRS;
   /** Whether the pair's value is secret, completely or in part. */
   readonly #secret: boolean[] = [];
@@ -98,6 +100,14 @@ export class BlockLayout {
   /** The bytes of the holes that have no earlier copy; valid until any layout's next {@linkcode put}. */
   get stored(): Uint8Array {
     return stored.bytes;
+  }
+
+  /**
+   * Position of each pair in the block before, if that has it at the same index,
+   * otherwise -1; valid until any layout's next {@linkcode put}.
+   */
+  get copies(): readonly number[] {
+    return copies;
   }
 
   /** Writes the block of `pairs` to the window, which must have room for it. */
@@ -179,7 +189,7 @@ export class BlockLayout {
     this.repeated += last - first;
     for (let index = first; index < last; index++) {
       this.starts[index] = before[index] + shift;
-      this.copies[index] = before[index];
+      copies[index] = before[index];
       const whole = this.#wholes[index];
       if (whole === undefined) {
         if (!this.#noted[index]) this.#noteFromNowOn(index);
@@ -211,7 +221,7 @@ export class BlockLayout {
       ? this.known[index]
       : this.#history.name(name);
     this.starts[index] = start;
-    this.copies[index] = -1;
+    copies[index] = -1;
     this.known[index] = known;
     this.seen[index] = undefined;
     this.#wholes[index] = undefined;

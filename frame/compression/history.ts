@@ -147,7 +147,7 @@ export class KnownName {
 export class History {
   readonly #natureOf: (name: string) => Nature;
   #names = new Map<string, KnownName>();
-  #olderNames = new Map<string, KnownName>();
+  #olderNames: ReadonlyMap<string, KnownName> | undefined;
   #generation = 0;
   #ids = 0;
   #values = 0;
@@ -170,7 +170,7 @@ export class History {
   name(name: string): KnownName {
     let known = this.#names.get(name);
     if (known === undefined) {
-      known = this.#olderNames.get(name) ??
+      known = this.#olderNames?.get(name) ??
         new KnownName(this.#natureOf(name), ++this.#ids);
       this.#names.set(name, known);
     }
@@ -217,7 +217,7 @@ export class History {
   /** Forgets everything. */
   clear(): void {
     this.#names.clear();
-    this.#olderNames.clear();
+    this.#olderNames = undefined;
     this.#generation = 0;
     this.#values = 0;
   }

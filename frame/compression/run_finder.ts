@@ -13,8 +13,8 @@ import type { MatchWindow } from "./window.ts";
 
 /** Most pairs that are remembered; a power of two. A window of 32 KiB holds about 1,000 usual ones. */
 const REMEMBERED = 2048;
-/** Initial room for pairs; a power of two. */
-const FIRST_CAPACITY = 64;
+/** Initial room for pairs, enough for one block; a power of two. */
+const FIRST_CAPACITY = 16;
 /** Number of earlier copies of a run's first pair that are tried. */
 const COPIES = 12;
 /** Number of older copies, in blocks with the same names, that are tried. */
@@ -22,12 +22,13 @@ const BLOCKS = 20;
 /** Not the value of any byte. */
 const NONE = -1;
 /**
- * Most chains of copies in blocks with the same names: as many as remembered pairs, from
- * {@linkcode FIRST_CHAINS} on. Each copy is checked, because two values can share a
- * chain.
+ * Most chains of copies in blocks with the same names. Up to {@linkcode SPARSE_CHAINS}
+ * there are four for each remembered pair, then as many as pairs. Each copy is checked,
+ * because two values can share a chain.
  */
 const CHAINS = 1024;
-const FIRST_CHAINS = 256;
+const SPARSE_CHAINS = 256;
+const FIRST_CHAINS = 4 * FIRST_CAPACITY;
 const HASH_FACTOR = 0x9e3779b1;
 
 // A remembered pair consists of four adjacent numbers:
@@ -56,14 +57,14 @@ export class RunFinder {
   readonly #window: MatchWindow;
   readonly #layout: BlockLayout;
   /** The pairs, by the low bits of their numbers. */
-  #pairs = new Int32Array(FIRST_CAPACITY << PAIR_SHIFT);
+  #pairs!: Int32Array<ArrayBuffer>;
   /** The capacity in pairs, minus one. */
-  #mask = FIRST_CAPACITY - 1;
-  #next = 1;
+  #mask!: number;
+  #next!: number;
   /** By the hash of a block's names and a value: the number of the value's last copy in such a block. */
-  #chains = new Int32Array(FIRST_CHAINS);
+  #chains!: Int32Array<ArrayBuffer>;
   /** What selects a chain from a hash: its highest bits. */
-  #chainShift = 32 - Math.log2(FIRST_CHAINS);
+  #chainShift!: number;
   /** Hash of the block's names. */
   #names = 0;
   // Of the best run so far: the bytes after it and before it, NONE where it cannot grow.
@@ -73,14 +74,18 @@ export class RunFinder {
   constructor(window: MatchWindow, layout: BlockLayout) {
     this.#window = window;
     this.#layout = layout;
+    this.clear();
   }
 
   /** Forgets every pair. */
   clear(): void {
     this.#next = 1;
-    this.#pairs = new Int32Array(FIRST_CAPACITY << PAIR_SHIFT);
+    // One piece of memory for both: each one takes 350 bytes besides its own.
+    const pairs = FIRST_CAPACITY << PAIR_SHIFT;
+    const memory = new Int32Array(pairs + FIRST_CHAINS);
+    this.#pairs = memory.subarray(0, pairs);
     this.#mask = FIRST_CAPACITY - 1;
-    this.#chains = new Int32Array(FIRST_CHAINS);
+    this.#chains = memory.subarray(pairs);
     this.#chainShift = 32 - Math.log2(FIRST_CHAINS);
   }
 
@@ -110,7 +115,8 @@ export class RunFinder {
     grown.set(this.#pairs);
     this.#pairs = grown;
     this.#mask = capacity - 1;
-    while (this.#chains.length < Math.min(capacity, CHAINS)) {
+    const chains = Math.max(capacity, Math.min(4 * capacity, SPARSE_CHAINS));
+    while (this.#chains.length < Math.min(chains, CHAINS)) {
       this.#splitChains();
     }
   }

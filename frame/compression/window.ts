@@ -41,11 +41,12 @@ const BEYOND = 8;
 
 /** The table of a stream without a dictionary. */
 const NO_HEADS = new Uint16Array(1 << HASH_BITS);
+const NO_LINKS = new Uint16Array(0);
 
 /**
  * The initial window of each dictionary, created once. All windows share its hash
- * table: one of their own for all positions from the start would take 16 KiB for each
- * connection, for the first KiB of headers.
+ * table and chains: their own for all positions from the start would take 18 KiB for
+ * each connection, for the first KiB of headers.
  */
 const beginnings = new WeakMap<Uint8Array, MatchWindow>();
 
@@ -73,17 +74,23 @@ export class MatchWindow {
   /** At `position & #linkMask`: the low 16 bits of the previous position with that hash. */
   #links!: Uint16Array<ArrayBuffer>;
   #linkMask!: number;
+  /** The chains of the positions before `#dictionaryEnd`, which `#links` does not have. */
+  #dictionaryLinks: Uint16Array<ArrayBuffer> = NO_LINKS;
+  #dictionaryEnd = 0;
 
   private constructor(beginning?: MatchWindow) {
     if (beginning === undefined) {
-      this.#allocate(FIRST_CAPACITY, HASH_BITS);
+      this.#allocate(FIRST_CAPACITY, FIRST_CAPACITY, HASH_BITS);
       return;
     }
-    this.#allocate(FIRST_CAPACITY, headBits(FIRST_CAPACITY));
+    const end = beginning.position;
+    const own = powerOfTwo(FIRST_CAPACITY - end);
+    this.#allocate(FIRST_CAPACITY, own, headBits(FIRST_CAPACITY));
     this.#dictionaryHeads = beginning.#heads;
-    this.#links.set(beginning.#links);
-    this.bytes.set(beginning.bytes);
-    this.position = beginning.position;
+    this.#dictionaryLinks = beginning.#links;
+    this.#dictionaryEnd = end;
+    this.bytes.set(beginning.bytes.subarray(0, end));
+    this.position = end;
   }
 
   /** Creates a window that contains the dictionary (shorter than 2 KiB). */
@@ -113,12 +120,19 @@ export class MatchWindow {
       this.bytes.copyWithin(0, held - kept, held);
       return;
     }
-    const grown = new Uint8Array(capacity + BEYOND);
-    grown.set(this.bytes.subarray(held - kept, held));
-    this.bytes = grown;
-    this.#words = new DataView(grown.buffer);
-    this.#growLinks(Math.min(capacity, WINDOW_SIZE));
-    this.#growHeads(headBits(capacity));
+    const { bytes } = this;
+    const links = this.#links;
+    const heads = this.#heads;
+    const mask = this.#linkMask;
+    const shift = this.#headShift;
+    this.#allocate(
+      capacity,
+      Math.max(links.length, Math.min(capacity, WINDOW_SIZE)),
+      Math.max(32 - shift, headBits(capacity)),
+    );
+    this.bytes.set(bytes.subarray(held - kept, held));
+    this.#takeLinks(links, mask);
+    this.#takeHeads(heads, shift);
   }
 
   /** How many more bytes it has room for without {@linkcode reserve}. */
@@ -127,36 +141,33 @@ export class MatchWindow {
   }
 
   /**
-   * Enlarges the hash table. The parts of one entry begin with its position, so that
-   * those with another hash have lost theirs until it is indexed again: this adds 0.1
-   * bytes to each of the first 20 responses.
+   * Takes over a hash table that may have been smaller. The parts of one entry begin
+   * with its position, so that those with another hash have lost theirs until it is
+   * indexed again: this adds 0.1 bytes to each of the first 20 responses.
    */
-  #growHeads(bits: number): void {
-    const added = bits - (32 - this.#headShift);
-    if (added <= 0) return;
-    const grown = new Uint16Array(1 << bits);
-    for (let index = 0; index < grown.length; index++) {
-      grown[index] = this.#heads[index >>> added];
+  #takeHeads(before: Uint16Array, shift: number): void {
+    const heads = this.#heads;
+    const added = shift - this.#headShift;
+    for (let index = 0; index < heads.length; index++) {
+      heads[index] = before[index >>> added];
     }
-    this.#heads = grown;
-    this.#headShift = 32 - bits;
-    if (bits < HASH_BITS) return;
-    for (let index = 0; index < grown.length; index++) {
-      if (grown[index] === 0) grown[index] = this.#dictionaryHeads[index];
+    if (added === 0 || this.#headShift > 32 - HASH_BITS) return;
+    for (let index = 0; index < heads.length; index++) {
+      if (heads[index] === 0) heads[index] = this.#dictionaryHeads[index];
     }
     this.#dictionaryHeads = NO_HEADS;
   }
 
-  /** Enlarges the chains. They never need more than the window, because older positions are not looked up. */
-  #growLinks(capacity: number): void {
-    if (capacity <= this.#links.length) return;
-    const grown = new Uint16Array(capacity);
-    const first = Math.max(0, this.position - this.#links.length);
+  /** Takes over the chains. They never need more than the window, because older positions are not looked up. */
+  #takeLinks(before: Uint16Array, mask: number): void {
+    const links = this.#links;
+    links.set(this.#dictionaryLinks.subarray(0, this.#dictionaryEnd));
+    const first = Math.max(this.#dictionaryEnd, this.position - before.length);
     for (let at = first; at < this.position; at++) {
-      grown[at & (capacity - 1)] = this.#links[at & this.#linkMask];
+      links[at & this.#linkMask] = before[at & mask];
     }
-    this.#links = grown;
-    this.#linkMask = capacity - 1;
+    this.#dictionaryLinks = NO_LINKS;
+    this.#dictionaryEnd = 0;
   }
 
   /** Forgets everything; positions restart at 0. */
@@ -165,16 +176,24 @@ export class MatchWindow {
     this.base = 0;
     this.#hasAlike = false;
     this.#dictionaryHeads = NO_HEADS;
-    this.#allocate(FIRST_CAPACITY, headBits(FIRST_CAPACITY));
+    this.#dictionaryLinks = NO_LINKS;
+    this.#dictionaryEnd = 0;
+    this.#allocate(FIRST_CAPACITY, FIRST_CAPACITY, headBits(FIRST_CAPACITY));
   }
 
-  /** Memory for so many bytes, and a hash table of so many bits, all empty. */
-  #allocate(capacity: number, bits: number): void {
-    this.bytes = new Uint8Array(capacity + BEYOND);
-    this.#words = new DataView(this.bytes.buffer);
-    this.#links = new Uint16Array(capacity);
-    this.#linkMask = capacity - 1;
-    this.#heads = new Uint16Array(1 << bits);
+  /**
+   * Memory for so many bytes and links, and a hash table of so many bits, all empty.
+   * It is one piece: each further one takes 350 bytes besides its own, and 1 us.
+   */
+  #allocate(capacity: number, links: number, bits: number): void {
+    const size = capacity + BEYOND;
+    const heads = 1 << bits;
+    const memory = new ArrayBuffer(size + 2 * (links + heads));
+    this.bytes = new Uint8Array(memory, 0, size);
+    this.#words = new DataView(memory, 0, size);
+    this.#links = new Uint16Array(memory, size, links);
+    this.#linkMask = links - 1;
+    this.#heads = new Uint16Array(memory, size + 2 * links, heads);
     this.#headShift = 32 - bits;
   }
 
@@ -371,9 +390,13 @@ export class MatchWindow {
     if (longest >= enough) return count;
     // Nearest first: a farther match is useful only if it is longer.
     let ending = words.getInt32(index + longest - 3, true);
+    const dictionaryLinks = this.#dictionaryLinks;
+    const dictionaryEnd = this.#dictionaryEnd;
     for (; tries > 1; tries--) {
       const nearer = distance;
-      place = links[place & linkMask];
+      place = place < dictionaryEnd
+        ? dictionaryLinks[place]
+        : links[place & linkMask];
       distance = (at - place) & 0xffff;
       if (distance <= nearer || distance > reach) break;
       // The four bytes that a longer match needs rule out most positions.
@@ -395,6 +418,11 @@ export class MatchWindow {
 /** The hash of the first three of four bytes; its highest bits are the best. */
 function hashOf(four: number): number {
   return Math.imul(four & HASHED, HASH_FACTOR);
+}
+
+/** The lowest power of two that is at least `value`. */
+function powerOfTwo(value: number): number {
+  return 2 ** Math.ceil(Math.log2(value));
 }
 
 /**

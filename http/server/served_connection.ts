@@ -17,14 +17,14 @@ import { handled } from "../../connection/deferred.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import {
   type ConnectionOptions,
-  type InternalOptions,
   maxConcurrentStreams,
+  resolveOnce,
   STREAMS_WAIT,
   tuningOf,
 } from "../../connection/options.ts";
 import { logError } from "../../connection/error_log.ts";
 import { isPeerGone, peerGone } from "../../connection/reasons.ts";
-import { stateOf } from "../../connection/stream.ts";
+import { stateOf, type Stream } from "../../connection/stream.ts";
 import {
   type ByteConn,
   isConn,
@@ -70,6 +70,8 @@ export type AnyHandler = ServeHandler<Deno.Addr | undefined>;
 /** What all connections of a server share. */
 export interface ConnectionHost {
   readonly options: ServeConnectionOptions;
+  /** The options of a connection that speaks this version. */
+  connectionOptions(version: ProtocolVersion): ConnectionOptions;
   readonly exchange: ExchangeHost<Deno.Addr | undefined>;
 }
 
@@ -82,8 +84,23 @@ export function connectionHost(
   keepPlatform();
   const { onError = answerError } = options;
   const limits = { maxHeaderCount: MAX_HEADERS, ...options.limits };
+  const resolved = new Map<ProtocolVersion, ConnectionOptions>();
   return {
-    options: { ...options, limits },
+    options,
+    connectionOptions(version) {
+      let known = resolved.get(version);
+      if (known === undefined) {
+        known = resolveOnce({
+          ...tuningOf(options),
+          limits,
+          side: SERVER,
+          version,
+          [STREAMS_WAIT]: true,
+        });
+        resolved.set(version, known);
+      }
+      return known;
+    },
     exchange: { handler, onError, onFault: options.onError },
   };
 }
@@ -216,14 +233,19 @@ export class ServedConnection {
     };
     // A handler counts until it returns, because it can run on after a reset.
     const places = new Semaphore(maxConcurrentStreams(core.options));
-    // Once here, not for each waiting stream: reactions stay until `closed` settles.
-    connection.closed.then(places.open, places.open);
+    let isWatched = false;
+    let next: IteratorResult<Stream, undefined> | undefined;
     for (;;) {
       // The place is taken first: until then the stream waits in the queue, whose
       // memory is bounded.
       const place = places.take();
-      if (place !== undefined) await place;
-      const next = await core.incoming.next();
+      if (place !== undefined) {
+        // Once, not for each waiting stream: reactions stay until `closed` settles.
+        if (!isWatched) connection.closed.then(places.open, places.open);
+        isWatched = true;
+        await place;
+      }
+      next = await core.incoming.next();
       if (next.done) break;
       // The stream was reset while it waited, so there is no response to send.
       if (place !== undefined && stateOf(next.value).ended) places.release();
@@ -231,6 +253,8 @@ export class ServedConnection {
         handleStream(next.value, peer, this.#host.exchange)
           .then(places.release);
       }
+      // The loop waits for the next stream, perhaps for long: 4 KiB.
+      next = undefined;
     }
     await connection.closed;
   }
@@ -309,14 +333,7 @@ export class ServedConnection {
   }
 
   #connect(transport: Transport, version: ProtocolVersion): Connection {
-    const { options } = this.#host;
-    const all: ConnectionOptions & InternalOptions = {
-      ...tuningOf(options),
-      side: SERVER,
-      version,
-      [STREAMS_WAIT]: true,
-    };
-    return new Connection(transport, all);
+    return new Connection(transport, this.#host.connectionOptions(version));
   }
 
   get #version(): ProtocolVersion {

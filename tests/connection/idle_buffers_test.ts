@@ -8,8 +8,11 @@ import {
   endWait,
   largeMemory,
   returnLarge,
+  returnSmall,
+  SMALL,
   takeLarge,
-} from "../../connection/large_buffers.ts";
+  takeSmall,
+} from "../../connection/shared_buffers.ts";
 import { IoLoop } from "../../connection/io_loop.ts";
 import { type ByteConn, openWire } from "../../connection/transport.ts";
 import { coreOf } from "../../connection.ts";
@@ -152,30 +155,37 @@ function sending(conn: MemoryConn): { loop: IoLoop; send(size: number): void } {
   };
 }
 
-Deno.test("idle buffers: a large write buffer is given back with its last byte, a small one after three seconds of silence", async () => {
+Deno.test("idle buffers: a write buffer is given back with its last byte, and no timer is left", async () => {
   using time = virtualTime();
-  const [left, right] = conns();
+  const [left] = conns();
   const { loop, send } = sending(left);
   quick(loop.out);
-  send(100);
-  await time.advance(100);
-  assertGreater(loop.out.capacity, 0);
-  send(100_000);
-  await time.advance(100);
-  assertLess(loop.out.capacity, MOST_IDLE);
-  // Something passes all the time: the small one is kept.
-  for (let count = 0; count < 20; count++) {
-    await right.write(Uint8Array.of(1));
-    await time.advance(1000);
+  for (const size of [100, 100_000, 5000, 1]) {
+    send(size);
+    await time.advance(100);
+    assertEquals(loop.out.capacity, 0);
   }
-  assertGreater(loop.out.capacity, 0);
-  await time.advance(6000);
-  assertEquals(loop.out.capacity, 0);
-  // No timer is left, and the next bytes pass as before.
-  await time.advance(60_000);
+  assertEquals(time.timers, 0);
+  loop.close();
+});
+
+Deno.test("write buffer: after three seconds without a write, the next one is as small as the first", async () => {
+  using time = virtualTime();
+  const [left] = conns();
+  const { loop, send } = sending(left);
+  const first = loop.out.bound;
+  quick(loop.out);
+  const fast = loop.out.bound;
+  assertGreater(fast, first);
   send(100);
-  await time.advance(100);
-  assertGreater(loop.out.capacity, 0);
+  await time.advance(2900);
+  send(100);
+  await time.advance(0);
+  assertEquals(loop.out.bound, fast);
+  await time.advance(3100);
+  send(100);
+  await time.advance(0);
+  assertEquals(loop.out.bound, first);
   loop.close();
 });
 
@@ -275,6 +285,22 @@ Deno.test("large buffers: connections may wait in 16 MiB of them together", () =
   assertEquals(largeMemory().waiting, (16 << 20) - left);
 });
 
+Deno.test("small buffers: few unused ones are kept, and each is used by one at a time", () => {
+  for (let round = 0; round < 2; round++) {
+    const buffers = Array.from({ length: 200 }, takeSmall);
+    assertEquals(new Set(buffers).size, buffers.length);
+    for (const buffer of buffers) {
+      assertEquals(buffer.length, SMALL);
+      returnSmall(buffer);
+    }
+  }
+  const again = new Set(Array.from({ length: 200 }, takeSmall));
+  for (const buffer of again) returnSmall(buffer);
+  const kept = Array.from({ length: 200 }, takeSmall)
+    .filter((buffer) => again.has(buffer));
+  assertEquals(kept.length, 64);
+});
+
 Deno.test("large buffers: few unused ones are kept, and each is used by one at a time", () => {
   const sizes = [1, 65536, 65537, 300_000, 1 << 20, 3 << 20];
   for (const size of sizes) {
@@ -334,18 +360,18 @@ Deno.test("large buffers: written bytes stay in order while the memory grows and
     );
     out.clear(random.int(0, 20));
     other.clear(1);
-    if (random.int(0, 9) === 0) out.release();
+    if (random.int(0, 9) === 0) out.reset();
   }
 });
 
 Deno.test("idle buffers: what waits to leave is not given back", () => {
   const out = new WriteBuffer(1 << 20);
   out.append(new Uint8Array(15_000).fill(7));
-  out.release();
+  out.reset();
   assertEquals(out.length, 15_000);
   assertEquals(out.view.every((byte) => byte === 7), true);
   out.clear(1);
-  out.release();
+  out.reset();
   assertEquals(out.capacity, 0);
   assertEquals(out.append(Uint8Array.of(1, 2, 3)), 3);
   assertEquals([...out.view], [1, 2, 3]);

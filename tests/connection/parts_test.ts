@@ -72,7 +72,7 @@ Deno.test("out buffer: a write has as many bytes as the transport accepts in 1 m
   assertEquals(settle(2500), 15);
   assertEquals(settle(125_000), 120);
   assertEquals(settle(2_500_000), 512);
-  buffer.release();
+  buffer.reset();
   assertEquals(buffer.bound, 15 * KIB);
 
   const small = new WriteBuffer(1000);

@@ -24,10 +24,10 @@ class Receiver {
     this.flow = new ReceiveFlow(
       new Session(CLIENT, PROTO_SPDY2),
       resolveOptions({ side: CLIENT, version: PROTO_SPDY2, ...options }),
-      new Map(),
+      65536,
       {
-        ping: () => Promise.resolve(0),
-        sent: () => 0,
+        measurePath: () => Promise.resolve(0),
+        sentBytes: () => 0,
         flush: () => {},
         holdReading: (hold) => this.log.push(hold ? "stop" : "go on"),
         wait: () => this.wait,
