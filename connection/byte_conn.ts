@@ -125,7 +125,7 @@ export async function writeAll(
 }
 
 /** Size of the buffer while few bytes arrive; an idle connection has two of them. */
-const SMALL_CARRY = 4096;
+const SMALL_CARRY = 1024;
 /** Size of the buffer while many bytes arrive. */
 const LARGE_CARRY = 64 * 1024;
 

@@ -22,7 +22,7 @@ import { FirstFrame } from "./first_frame.ts";
 import { Holdings } from "./holdings.ts";
 import { IoLoop, type IoLoopEvents } from "./io_loop.ts";
 import { OpenStreams } from "./open_streams.ts";
-import type { ResolvedOptions } from "./options.ts";
+import { FIRST_WRITE_WAITS, type ResolvedOptions } from "./options.ts";
 import { PeerStreams } from "./peer_streams.ts";
 import { PendingStreams } from "./pending_streams.ts";
 import { Pinger } from "./pinger.ts";
@@ -113,7 +113,8 @@ export class ConnectionCore
     this.peerStreams = new PeerStreams(this);
     this.closer = new StreamCloser(this);
     this.ending = new ConnectionEnd(this);
-    this.io.flush();
+    if (options[FIRST_WRITE_WAITS]) this.io.flushSoon();
+    else this.io.flush();
     this.io.start();
   }
 

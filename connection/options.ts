@@ -276,8 +276,12 @@ export function tuningOf(options: ConnectionTuning): ConnectionTuning {
  */
 export const STREAMS_WAIT: unique symbol = Symbol("streamsWait");
 
+/** Server: the first write waits a moment for the first request; see {@linkcode IoLoop.flushSoon}. */
+export const FIRST_WRITE_WAITS: unique symbol = Symbol("firstWriteWaits");
+
 /** Options that only this package sets. */
 export interface InternalOptions {
+  readonly [FIRST_WRITE_WAITS]?: boolean;
   readonly [STREAMS_WAIT]?: boolean;
 }
 

@@ -22,6 +22,7 @@ import { acceptNext } from "./accept_loop.ts";
 import { carry, closeQuietly, writeAll } from "./byte_conn.ts";
 import { startTimer, stopTimer, type Timer } from "./clock.ts";
 import type { ProxyHead } from "./proxy_protocol.ts";
+import { returnSmall, takeSmall } from "./shared_buffers.ts";
 
 export type { AcceptedConn, AcceptingListener };
 
@@ -45,8 +46,6 @@ export interface TlsListenOptions {
 }
 
 const LOOPBACK = "127.0.0.1";
-/** Bytes of the client that are read before the inner connection is opened. */
-const FIRST_READ = 4096;
 /** Longest time without progress for the last bytes of a closed connection, ms. */
 const LINGER = 10_000;
 
@@ -261,6 +260,7 @@ class CarriedConn implements AcceptedConn {
   #near: Deno.TcpConn | undefined;
   #far: Deno.TlsConn | undefined;
   readonly #opening: Promise<Deno.TlsConn>;
+  #handshake: Promise<Deno.TlsHandshakeInfo> | undefined;
   #handshakeDone = false;
   #closed = false;
   #referenced = true;
@@ -282,7 +282,8 @@ class CarriedConn implements AcceptedConn {
   }
 
   async handshake(): Promise<Deno.TlsHandshakeInfo> {
-    return await (this.#far ?? await this.#opening).handshake();
+    const far = this.#far ?? await this.#opening;
+    return await (this.#handshake ?? far.handshake());
   }
 
   read(into: Uint8Array): Promise<number | null> {
@@ -329,7 +330,7 @@ class CarriedConn implements AcceptedConn {
 
   async #open(passage: () => Passage): Promise<Deno.TlsConn> {
     // A client that sends nothing needs no more than its socket.
-    const first = new Uint8Array(FIRST_READ);
+    const first = takeSmall();
     const size = await this.#outer.read(first);
     if (size === null) {
       throw new Deno.errors.UnexpectedEof(
@@ -344,15 +345,20 @@ class CarriedConn implements AcceptedConn {
       throw new Deno.errors.BadResource("the connection was closed");
     }
     if (!this.#referenced) this.unref();
-    far.handshake().then(() => {
+    this.#handshake = far.handshake();
+    this.#handshake.then(() => {
       this.#handshakeDone = true;
     }, () => {});
-    this.#carryBothWays(near, first.subarray(0, size));
+    this.#carryBothWays(near, first, size);
     return far;
   }
 
-  async #carryBothWays(near: Deno.TcpConn, first: Uint8Array): Promise<void> {
-    const up = this.#copyFromClient(near, first);
+  async #carryBothWays(
+    near: Deno.TcpConn,
+    first: Uint8Array<ArrayBuffer>,
+    size: number,
+  ): Promise<void> {
+    const up = this.#copyFromClient(near, first, size);
     const down = this.#copyToClient(near);
     // Both loops end when the client has ended. A failed write to the client does not
     // end the other loop: bytes that the client sent before may still be arriving.
@@ -360,9 +366,14 @@ class CarriedConn implements AcceptedConn {
     this.#end();
   }
 
-  async #copyFromClient(near: Deno.TcpConn, first: Uint8Array): Promise<void> {
+  async #copyFromClient(
+    near: Deno.TcpConn,
+    first: Uint8Array<ArrayBuffer>,
+    size: number,
+  ): Promise<void> {
     try {
-      await writeAll(near, first);
+      await writeAll(near, first.subarray(0, size));
+      returnSmall(first);
       await carry(this.#outer, (data) => writeAll(near, data));
       await near.closeWrite();
     } catch {

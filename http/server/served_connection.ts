@@ -17,6 +17,7 @@ import { handled } from "../../connection/deferred.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import {
   type ConnectionOptions,
+  FIRST_WRITE_WAITS,
   maxConcurrentStreams,
   resolveOnce,
   STREAMS_WAIT,
@@ -96,6 +97,7 @@ export function connectionHost(
           side: SERVER,
           version,
           [STREAMS_WAIT]: true,
+          [FIRST_WRITE_WAITS]: true,
         });
         resolved.set(version, known);
       }
