@@ -27,7 +27,7 @@ import {
 import { defineCommand } from "./help.ts";
 import { type ReadOptions, readOptions } from "./options.ts";
 import { readCertificates } from "./pem.ts";
-import { authorization, readHeader } from "./request_headers.ts";
+import { authorization, readHeader, readMethod } from "./request_headers.ts";
 import {
   closeBefore,
   openTarget,
@@ -244,7 +244,7 @@ async function readInit(
     ...lists.header.map(readHeader),
     ...authorization(credentials),
   ];
-  const method = values.method ?? (data === undefined ? "GET" : "POST");
+  const method = readMethod(values.method, data === undefined ? "GET" : "POST");
   return { method, headers, body };
 }
 

@@ -100,7 +100,9 @@ class Load {
     while (!this.#over && connection.accepting) {
       const begin = performance.now();
       if (begin >= this.#counting && this.#left-- <= 0) return;
-      await this.#request(connection, begin);
+      if (await this.#request(connection, begin)) continue;
+      // One that fails at once must not keep timers, and the signals, from running.
+      await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
 
@@ -114,7 +116,7 @@ class Load {
     rate: number,
   ): Promise<void> {
     const begin = performance.now();
-    const underWay = new Set<Promise<void>>();
+    const underWay = new Set<Promise<boolean>>();
     for (let sent = 0; !this.#over; sent++) {
       const due = begin + sent / rate * 1000;
       const wait = due - performance.now();
@@ -132,7 +134,8 @@ class Load {
     await Promise.all(underWay);
   }
 
-  async #request(connection: Connection, begin: number): Promise<void> {
+  /** Resolves to whether there was a response. */
+  async #request(connection: Connection, begin: number): Promise<boolean> {
     const { urls, init } = this.#options;
     const url = urls[this.#next++ % urls.length];
     const counts = begin >= this.#counting;
@@ -144,7 +147,7 @@ class Load {
       });
       const head = performance.now();
       const { byteLength } = await response.arrayBuffer();
-      if (this.#over || !counts) return;
+      if (this.#over || !counts) return true;
       this.#underWay--;
       const end = performance.now();
       this.#tally.answered(
@@ -153,10 +156,12 @@ class Load {
         end - begin,
         head - begin,
       );
+      return true;
     } catch (error) {
-      if (this.#over || !counts) return;
+      if (this.#over || !counts) return false;
       this.#underWay--;
       this.#tally.failed(reasonOf(error));
+      return false;
     }
   }
 }

@@ -8,7 +8,7 @@ import type { DialOptions } from "../../connection/dial.ts";
 import { readSeconds, readWhole, UsageError } from "../command.ts";
 import { type ReadOptions, readOptions } from "../options.ts";
 import { readCertificates } from "../pem.ts";
-import { authorization, readHeader } from "../request_headers.ts";
+import { authorization, readHeader, readMethod } from "../request_headers.ts";
 import { readTarget, readVersion, type Target } from "../target.ts";
 import { checkWriteOut } from "./write_out.ts";
 
@@ -199,8 +199,10 @@ export async function readGetOptions(
     );
   }
   const options: GetOptions = {
-    method: values.method ??
-      (flags.head ? "HEAD" : values.data === undefined ? "GET" : "POST"),
+    method: readMethod(
+      values.method,
+      flags.head ? "HEAD" : values.data === undefined ? "GET" : "POST",
+    ),
     headers: [...lists.header.map(readHeader), ...authorization(values.user)],
     data: values.data,
     outputFor,
@@ -245,7 +247,7 @@ function readOutput(
 }
 
 /** The last part of the URL's path, as the name of a file in the working directory. */
-function nameOf({ url }: Target): string {
+function nameOf({ url, typed }: Target): string {
   const last = new URL(url).pathname.split("/").at(-1) ?? "";
   let name = last;
   try {
@@ -255,7 +257,7 @@ function nameOf({ url }: Target): string {
   }
   if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) {
     throw new UsageError(
-      `--remote-name: ${url} does not end with the name of a file; use --output`,
+      `--remote-name: ${typed} does not end with the name of a file; use --output`,
     );
   }
   return name;

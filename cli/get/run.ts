@@ -238,7 +238,7 @@ export class Run {
     try {
       await this.#writeBody(transfer, response);
     } catch (error) {
-      throw cutShort(error, response, timing.bytes);
+      throw cutShort(this.#reasonFor(error), response, timing.bytes);
     }
     timing.end = this.#now();
     if (this.#options.json) print(responseJson(response, timing));
@@ -251,7 +251,7 @@ export class Run {
   /** The message for a failure. */
   #reasonFor(error: unknown): string {
     const { timeout, insecure } = this.#options;
-    if (this.#signal?.aborted && error === this.#signal.reason) {
+    if (this.#signal?.aborted && isDueTo(error, this.#signal.reason)) {
       return `not finished within ${timeout / 1000} s (--timeout)`;
     }
     // The line already begins with the target.
@@ -396,6 +396,14 @@ export class Run {
   }
 }
 
+/** Whether `reason` is the error, or the cause of it: a connection under way wraps it. */
+function isDueTo(error: unknown, reason: unknown): boolean {
+  for (; error instanceof Error; error = error.cause) {
+    if (error === reason) return true;
+  }
+  return false;
+}
+
 /** Status and headers for `--include`. */
 function headText(
   response: Response,
@@ -426,14 +434,14 @@ export function textOnly(): TransformStream<Uint8Array, Uint8Array> {
 }
 
 /** The error for a body that did not arrive completely, with the number of bytes. */
-function cutShort(error: unknown, { headers }: Response, bytes: number): Error {
+function cutShort(reason: string, { headers }: Response, bytes: number): Error {
   const length = headers.get("content-length");
   // `bytes` counts decoded bytes, but the header counts encoded ones.
   const all = length === null || headers.has("content-encoding")
     ? ""
     : ` of ${length}`;
   return new Error(
-    `the body is incomplete, ${bytes}${all} bytes arrived: ${reasonOf(error)}`,
+    `the body is incomplete, ${bytes}${all} bytes arrived: ${reason}`,
   );
 }
 

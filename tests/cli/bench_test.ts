@@ -7,7 +7,8 @@ import {
   figuresText,
   Tally,
 } from "../../cli/bench/figures.ts";
-import { serve } from "../../mod.ts";
+import { load } from "../../cli/bench/load.ts";
+import { type Connection, serve } from "../../mod.ts";
 import { command, run } from "./process.ts";
 
 const QUIET = { hostname: "127.0.0.1", port: 0, onListen() {} };
@@ -105,6 +106,30 @@ Deno.test("bench --rate counts latency from the time a request was due, also aft
   assert(succeeded > 60, `${succeeded} answers at 50 a second for 3 s`);
   // About half of the requests were due in the stall.
   assert(latency.max > 1200 && latency.p90 > 600, JSON.stringify(latency));
+});
+
+Deno.test("bench ends in time when requests fail at once", async () => {
+  const connection = {
+    accepting: true,
+    fetch: () => Promise.reject(new TypeError("refused here")),
+  };
+  const { failed, unanswered } = await load(
+    // The load uses no more of a connection.
+    [connection as unknown as Connection],
+    2,
+    {
+      urls: ["http://a/"],
+      init: {},
+      duration: 100,
+      warmUp: 0,
+      requests: Infinity,
+      rate: undefined,
+      onProgress() {},
+      signal: new AbortController().signal,
+    },
+  );
+  assert(failed > 0);
+  assert(unanswered <= 2);
 });
 
 Deno.test("bench ends on Ctrl-C with its measurements, and a warm-up does not count", async () => {

@@ -231,22 +231,38 @@ Deno.test("get: errors contain the URL as typed, the timeout and the file", asyn
       1,
       /not finished within 0\.3 s \(--timeout\)/,
     ],
+    ...["spdys", "spdy+upgrade", "spdys+upgrade"].map((
+      scheme,
+    ): [string[], number, RegExp] => [
+      // While the connection is set up, as well.
+      ["-m", "0.3", `${scheme}://127.0.0.1:${port}/`],
+      1,
+      /not finished within 0\.3 s \(--timeout\)/,
+    ]),
     [
       ["--ca", "deno.json", "spdys://x/"],
       2,
-      /deno\.json holds no certificate in PEM/,
+      /deno\.json contains no certificate in PEM/,
     ],
     [["--ca", "/no/such", "spdys://x/"], 2, /\/no\/such: /],
     [["-d", "@/no/such", "spdy://x/"], 2, /--data @\/no\/such: /],
     [["--keylog", "k", "spdys://x/"], 2, /SSLKEYLOGFILE=k spdy get/],
     [["--resolve", "x", "spdy://x/"], 2, /HOST:PORT:ADDRESS/],
-    [["-O", "spdy://x/"], 2, /--remote-name: .* no name/],
+    [
+      ["-O", "spdy://x/"],
+      2,
+      /--remote-name: spdy:\/\/x\/ does not end with the name of a file/,
+    ],
     [
       ["--verbos", "spdy://x/"],
       2,
       /unknown option --verbos; did you mean --verbose\?/,
     ],
-    [["--timeout=", "spdy://x/"], 2, /--timeout : seconds/],
+    [
+      ["--timeout=", "spdy://x/"],
+      2,
+      /--timeout : it must be a number of seconds/,
+    ],
   ];
   for (const [args, code, message] of cases) {
     const finished = await run(["get", ...args]);

@@ -268,13 +268,16 @@ Deno.test("get prints what failed, where, and exits with the right code", async 
     [["--bogus", base], 2, /unknown option --bogus/],
     [["-C", "-", base], 2, /does not resume/],
     [["-H", "no colon", base], 2, /write it as "name: value"/],
+    [["-H", "x: \u20ac", base], 2, /a value has characters up to U\+00FF/],
+    [["-X", "GE T", base], 2, /--method "GE T" cannot be sent/],
+    [["-X", "TRACE", base], 2, /--method "TRACE" cannot be sent/],
     [["-o", "f", base, base], 2, /exactly one URL/],
     [["--timeout", "soon", base], 2, /--timeout soon/],
     [["--fail", `${base}/missing`], 1, /^$/],
     [
       ["--timeout", "0.5", `${base}/slow`],
       1,
-      /aborted due to timeout|timed out/,
+      /not finished within 0\.5 s \(--timeout\)/,
     ],
     [["spdy://127.0.0.1:1/"], 1, /spdy:\/\/127\.0\.0\.1:1\/: .*refused/],
     [
