@@ -16,3 +16,12 @@ export function isDenoBefore(
   const at = ours.findIndex((part, index) => part !== theirs[index]);
   return at >= 0 && ours[at] < theirs[at];
 }
+
+/**
+ * What a request for an HTTP/1.1 upgrade needs besides net access: node:http of
+ * Deno 2.8 reads this variable before each request.
+ */
+export const UPGRADE_FLAGS: readonly string[] =
+  isDenoBefore("2.9.0") && !isDenoBefore("2.8.0")
+    ? ["--allow-env=NODE_USE_ENV_PROXY"]
+    : [];

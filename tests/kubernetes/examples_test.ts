@@ -1,5 +1,6 @@
 import { stdFlags } from "../../tools/std.ts";
 import { assertEquals, assertStringIncludes } from "../deps.ts";
+import { UPGRADE_FLAGS } from "../helpers/deno_version.ts";
 import { servePod } from "../../examples/kubernetes_server.ts";
 import { parseArguments } from "../../examples/kubernetes_exec.ts";
 import { answerRest } from "../../examples/kubernetes_rest.ts";
@@ -83,6 +84,7 @@ Deno.test("the example of tunnels runs a command and forwards a port", async () 
       "--no-prompt",
       ...await stdFlags(),
       "--allow-net",
+      ...UPGRADE_FLAGS,
       new URL("../../examples/kubernetes_tunnel.ts", import.meta.url).pathname,
     ],
     env: { NO_COLOR: "1" },

@@ -5,6 +5,7 @@
 
 import { assertEquals, assertMatch, fail } from "../deps.ts";
 import { stdFlags } from "../../tools/std.ts";
+import { UPGRADE_FLAGS } from "../helpers/deno_version.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -213,7 +214,11 @@ Deno.test("each entry needs exactly the permissions in the README", async () => 
       ], folder);
     assertEquals((await run("session.js")).stdout, "200\n");
     assertEquals((await run("tcp.js", "--allow-net")).stdout, "fine\n");
-    const kubernetes = await run("kubernetes.js", "--allow-net");
+    const kubernetes = await run(
+      "kubernetes.js",
+      "--allow-net",
+      ...UPGRADE_FLAGS,
+    );
     assertEquals(kubernetes.stdout, "0\n", kubernetes.stderr);
     const refused = await run("tcp.js");
     assertEquals(refused.code, 1);
