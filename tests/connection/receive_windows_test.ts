@@ -187,7 +187,7 @@ Deno.test("receive windows: all streams together grow by maxMemory at most, and 
   const { windows } = one;
   assert(windows.mayBeQuiet());
   await time.advance(100);
-  windows.measured();
+  windows.measured(0);
   const growth = 500_000 - INITIAL / 2;
   const [first, second] = [stream(), stream()];
   one.data(INITIAL);
