@@ -1,8 +1,8 @@
 /**
- * Checks that imports run one way, that there is no circle, and that nothing
- * below the connection names `Deno`, that time comes from one place, and that
- * the library's module graph has no module from outside but the standard
- * library.
+ * Checks the imports of the library: each layer imports only itself and the layers
+ * below it, and there are no cycles. Modules from elsewhere are only those of the
+ * standard library and of Node. Also checks that the layers below the connection do
+ * not use `Deno`, and that time comes from one place.
  *
  * @module
  */
@@ -38,7 +38,7 @@ const ENTRIES = [
 /** Layers whose time comes from {@linkcode CLOCK}, so that tests can replace it. */
 const TIMED = new Set(["connection", "http", "kubernetes"]);
 const CLOCK = "connection/clock.ts";
-/** Layers that may use the standard library (through deps.ts); the others stand alone. */
+/** Layers that may use the standard library, through deps.ts. */
 const MAY_USE_STD = new Set(["kubernetes", "cli"]);
 
 interface Module {
@@ -58,13 +58,15 @@ for (const entry of ENTRIES) {
   if (await exists(entry)) await addGraph(entry);
 }
 for (const [from, targets] of graph) checkModule(from, targets);
-checkCircles();
+checkCycles();
 
 if (faults.length > 0) {
   for (const fault of faults) console.error(fault);
   Deno.exit(1);
 }
-console.log(`imports: ${graph.size} modules run one way`);
+console.log(
+  `imports: ${graph.size} modules import only downwards, without cycles`,
+);
 
 async function exists(path: string): Promise<boolean> {
   return await Deno.stat(new URL(path, root)).then(() => true, () => false);
@@ -99,7 +101,9 @@ function checkModule(from: string, targets: string[]): void {
   if (from === "deps.ts") {
     for (const target of targets) {
       if (!target.startsWith("jsr:@std/")) {
-        faults.push(`deps.ts: ${target} is not of the Deno standard library`);
+        faults.push(
+          `deps.ts: ${target} is not a module of the Deno standard library`,
+        );
       }
     }
     return;
@@ -107,7 +111,7 @@ function checkModule(from: string, targets: string[]): void {
   const layer = layerOf(from);
   if (layer < 0) {
     faults.push(
-      `${from}: stands in no layer; name it in tools/check_imports.ts`,
+      `${from}: belongs to no layer; add it to LAYERS in tools/check_imports.ts`,
     );
     return;
   }
@@ -123,30 +127,32 @@ function checkModule(from: string, targets: string[]): void {
       const builtIn = target.startsWith("node:") && !PURE.has(name);
       if (!builtIn) {
         faults.push(
-          `${from}: imports ${target}, which is outside; deps.ts is the place for that`,
+          `${from}: imports ${target}, which is not in this repository; only deps.ts may do that`,
         );
       }
     } else if (layerOf(target) > layer) {
-      faults.push(`${from}: imports ${target}, which is a layer above`);
+      faults.push(
+        `${from}: imports ${target}, which belongs to a higher layer`,
+      );
     }
   }
   if (PURE.has(name)) {
-    // The layers below the connection do no I/O and read no clock.
+    // These layers do no I/O and read no clock.
     checkLines(
       from,
       /\bDeno\.|\bDate\.now|\bperformance\.|\bsetTimeout\(|\bsetInterval\(/,
-      "below the connection layer",
+      "must not be used below the connection layer",
     );
   } else if (TIMED.has(name) && from !== CLOCK) {
     checkLines(
       from,
       /\b((set|clear)(Timeout|Interval|Immediate)|performance|Date\.now|nextTick|AbortSignal\.timeout)\b|\bnew Date\(\)/,
-      `is time from elsewhere than ${CLOCK}`,
+      `must not be used; time comes from ${CLOCK}`,
     );
   }
 }
 
-/** No line of code matches `pattern`. */
+/** Reports the lines of code that match `pattern`. */
 function checkLines(path: string, pattern: RegExp, what: string): void {
   const lines = Deno.readTextFileSync(new URL(path, root)).split("\n");
   lines.forEach((line, index) => {
@@ -156,13 +162,13 @@ function checkLines(path: string, pattern: RegExp, what: string): void {
   });
 }
 
-function checkCircles(): void {
+function checkCycles(): void {
   const done = new Set<string>();
   const path: string[] = [];
   const visit = (module: string): void => {
     if (path.includes(module)) {
       faults.push(
-        `circle: ${[...path.slice(path.indexOf(module)), module].join(" -> ")}`,
+        `cycle: ${[...path.slice(path.indexOf(module)), module].join(" -> ")}`,
       );
       return;
     }

@@ -18,11 +18,11 @@ import {
 import { CREDIT_ON_ARRIVAL } from "../../session/options.ts";
 import { countersOf } from "../../session.ts";
 import { assert, assertEquals } from "../deps.ts";
-import { virtualTime } from "../helpers/virtual_time.ts";
+import { type VirtualTime, virtualTime } from "../helpers/virtual_time.ts";
 
 const INITIAL = 65_536;
 
-/** The windows of a server with one stream of the peer, and the updates that it sends. */
+/** The windows of a server to which the peer opened one stream, and the updates that the server sends. */
 class Windows {
   readonly updates: [streamId: number, delta: number][] = [];
   readonly windows: ReceiveWindows;
@@ -64,7 +64,7 @@ class Windows {
     this.sent();
   }
 
-  /** DATA of so many bytes arrives. */
+  /** Lets DATA of `size` bytes arrive. */
   data(size: number): void {
     for (let left = size; left > 0; left -= 16_384) {
       const data = new Uint8Array(Math.min(left, 16_384));
@@ -91,23 +91,41 @@ class Windows {
   }
 }
 
+/** A PING on the quiet path is answered after `roundTrip` ms. */
+async function measureQuietPath(
+  windows: ReceiveWindows,
+  time: VirtualTime,
+  roundTrip: number,
+): Promise<void> {
+  assert(windows.mayBeQuiet());
+  await time.advance(roundTrip);
+  windows.measured(0);
+}
+
+/** `size` bytes arrive in each of two round trips of `roundTrip` ms, which show a queue. */
+async function measureQueue(
+  windows: ReceiveWindows,
+  time: VirtualTime,
+  size: number,
+  roundTrip: number,
+): Promise<void> {
+  for (let count = 0; count < 2; count++) {
+    await time.advance(200);
+    assert(windows.received(1));
+    windows.received(size);
+    await time.advance(roundTrip);
+    windows.measured(0);
+  }
+}
+
 Deno.test("receive windows: the session's window fits the path, and becomes smaller as bytes arrive", async () => {
   using time = virtualTime();
   const one = new Windows(PROTO_SPDY3_1, true);
   const { windows } = one;
-  // A quiet path with a round trip of 0.1 ms.
-  assert(windows.mayBeQuiet());
-  await time.advance(0.1);
-  windows.measured(0);
+  await measureQuietPath(windows, time, 0.1);
   assertEquals(windows.sessionWindow, INITIAL);
-  // 2500 bytes a ms, in two round trips that show a queue.
-  for (const pause of [200, 200]) {
-    await time.advance(pause);
-    assert(windows.received(1));
-    windows.received(50_000);
-    await time.advance(20);
-    windows.measured(0);
-  }
+  // 2500 bytes per ms.
+  await measureQueue(windows, time, 50_000, 20);
   assertEquals(windows.sessionWindow, 32_768);
   assertEquals(one.sent(), []);
   assertEquals(one.available, INITIAL);
@@ -122,9 +140,7 @@ Deno.test("receive windows: the session's window fits the path, and becomes smal
 Deno.test("receive windows: the session's window grows with the path", async () => {
   using time = virtualTime();
   const { windows, sent } = bound(new Windows(PROTO_SPDY3_1, true));
-  assert(windows.mayBeQuiet());
-  await time.advance(100);
-  windows.measured(0);
+  await measureQuietPath(windows, time, 100);
   assertEquals(windows.sessionWindow, 500_000);
   assertEquals(sent(), [[0, 500_000 - INITIAL]]);
   assert(windows.received(1));
@@ -138,13 +154,11 @@ Deno.test("receive windows: the session's window grows with the path", async () 
 Deno.test("receive windows: without a session window none is submitted", async () => {
   using time = virtualTime();
   const { windows, sent } = bound(new Windows(PROTO_SPDY3, true));
-  assert(windows.mayBeQuiet());
-  await time.advance(100);
-  windows.measured(0);
+  await measureQuietPath(windows, time, 100);
   assertEquals(sent(), []);
 });
 
-/** Members to take apart. */
+/** The windows, and `sent` as a function of its own. */
 function bound(one: Windows) {
   const { windows } = one;
   return { windows, sent: () => one.sent() };
@@ -165,9 +179,7 @@ Deno.test("receive windows: a stream's window grows once half of it was read, an
   using time = virtualTime();
   const one = new Windows(PROTO_SPDY3, true);
   const { windows } = one;
-  assert(windows.mayBeQuiet());
-  await time.advance(100);
-  windows.measured(0);
+  await measureQuietPath(windows, time, 100);
   one.data(INITIAL);
   windows.consumed(stream({ stream: true }), 1);
   windows.consumed(stream({ receiving: true }), 1);
@@ -185,9 +197,7 @@ Deno.test("receive windows: all streams together grow by maxMemory at most, and 
   using time = virtualTime();
   const one = new Windows(PROTO_SPDY3, { maxMemory: 600_000 });
   const { windows } = one;
-  assert(windows.mayBeQuiet());
-  await time.advance(100);
-  windows.measured(0);
+  await measureQuietPath(windows, time, 100);
   const growth = 500_000 - INITIAL / 2;
   const [first, second] = [stream(), stream()];
   one.data(INITIAL);
@@ -210,21 +220,13 @@ Deno.test("receive windows: in SPDY/3, a stream's window becomes smaller with th
   using time = virtualTime();
   const one = new Windows(PROTO_SPDY3, true);
   const { windows } = one;
-  assert(windows.mayBeQuiet());
-  await time.advance(100);
-  windows.measured(0);
+  await measureQuietPath(windows, time, 100);
   one.data(INITIAL);
   const open = stream();
   windows.consumed(open, INITIAL);
   const { grown } = open;
-  // 500 bytes a ms, in two round trips that show a queue.
-  for (const pause of [200, 200]) {
-    await time.advance(pause);
-    assert(windows.received(1));
-    windows.received(500_000);
-    await time.advance(1000);
-    windows.measured(0);
-  }
+  // 500 bytes per ms.
+  await measureQueue(windows, time, 500_000, 1000);
   one.data(INITIAL);
   windows.consumed(open, INITIAL);
   assert(open.grown < grown, `${open.grown}`);

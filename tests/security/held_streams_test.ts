@@ -21,7 +21,6 @@ import {
   PROTO_SPDY2,
   PROTO_SPDY3,
   REFUSED_STREAM,
-  RST_STREAM,
   serve,
   SERVER,
   type ServeTcpOptions,
@@ -31,7 +30,13 @@ import {
 import { assertFetchFails, nextStream, REQUEST } from "../helpers/http.ts";
 import { memoryPair, memoryStreams } from "../helpers/connections.ts";
 import { turn } from "../helpers/virtual_time.ts";
-import { headers, RawPeer, synReply, synStream } from "./raw_peer.ts";
+import {
+  headers,
+  RawPeer,
+  rstStream,
+  synReply,
+  synStream,
+} from "./raw_peer.ts";
 
 Deno.test("held: HEADERS of a stream may have the size of one block, and no byte more", () => {
   const room = trailersRoom({ maxHeaderBlock: 1000, maxHeaderCount: 10 });
@@ -286,14 +291,7 @@ Deno.test("held: a handler holds the memory of its stream, even after the stream
       { frameType: 0, streamId: id, flags: 0, data },
     );
     await peer.ping();
-    await peer.send({
-      version: 3,
-      length: 0,
-      flags: 0,
-      frameType: 3,
-      streamId: id,
-      statusCode: 5,
-    });
+    await peer.send(rstStream(id));
     await peer.ping();
   }
   // Three times 60,000 unread bytes: no room for a fourth.
@@ -350,14 +348,7 @@ Deno.test("held: untaken streams hold their memory until they are taken", async 
   const nv: NameValue[] = [["x", "v".repeat(3000)]];
   for (const id of [1, 3, 5]) {
     await peer.send(synStream(id, { flags: 1, nv }));
-    await peer.send({
-      version: 3,
-      length: 0,
-      flags: 0,
-      frameType: 3,
-      streamId: id,
-      statusCode: 5,
-    });
+    await peer.send(rstStream(id));
     await peer.ping();
   }
   assertEquals(peer.resets, [[5, REFUSED_STREAM]]);
@@ -387,14 +378,7 @@ Deno.test("held: without windows, a stream that is reset keeps only unread bytes
       streamId,
       data: new Uint8Array(size),
     });
-    await peer.send({
-      version: 3,
-      length: 0,
-      flags: 0,
-      frameType: RST_STREAM,
-      streamId,
-      statusCode: 5,
-    });
+    await peer.send(rstStream(streamId));
     await peer.ping();
   }
   const [kept, dropped] = [await nextStream(server), await nextStream(server)];

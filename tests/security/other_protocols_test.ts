@@ -14,7 +14,6 @@ import {
   PROTO_SPDY3,
   PROTO_SPDY3_1,
   type ProtocolVersion,
-  RST_STREAM,
   serve,
   SERVER,
   SETTINGS,
@@ -25,7 +24,13 @@ import { frameName } from "../../frame/names.ts";
 import { memoryStreams } from "../helpers/connections.ts";
 import { assertFetchFails, REQUEST, VERSIONS } from "../helpers/http.ts";
 import { Random } from "../helpers/random.ts";
-import { headers, RawPeer, synReply, synStream } from "./raw_peer.ts";
+import {
+  headers,
+  RawPeer,
+  rstStream,
+  synReply,
+  synStream,
+} from "./raw_peer.ts";
 
 const UTF8 = new TextEncoder();
 
@@ -327,8 +332,7 @@ Deno.test("other protocols: a server may begin with any frame for a stream that 
   const begins: ((peer: RawPeer) => Promise<void>)[] = [
     (peer) => peer.send(synReply(1)),
     (peer) => peer.send(headers(1)),
-    (peer) =>
-      peer.send({ ...BASE, frameType: RST_STREAM, streamId: 1, statusCode: 5 }),
+    (peer) => peer.send(rstStream(1)),
     (peer) =>
       peer.send({
         ...BASE,

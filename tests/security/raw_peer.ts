@@ -1,11 +1,12 @@
 /**
- * A peer that says anything, made of the codec alone, on a transport.
+ * A peer that can send anything: only a codec on a transport.
  *
  * @module
  */
 
 import { concat } from "../deps.ts";
 import {
+  CANCEL,
   type CtrlFrame,
   type Frame,
   FrameDecoder,
@@ -25,22 +26,22 @@ const BASE = { version: 3, length: 0 };
 /** Longest wait for the reply to a PING, ms. */
 const PATIENCE = 20_000;
 
-/** Reads all the time; see also {@linkcode RawPeer.send}. */
+/** Always reads; sends what the test passes to it. */
 export class RawPeer {
-  /** Frames that came. */
+  /** Received frames. */
   readonly frames: Frame[] = [];
-  /** Stream id and status of each RST_STREAM that came. */
+  /** Stream id and status of each received RST_STREAM. */
   readonly resets: [number, number][] = [];
-  /** Nothing more comes. */
+  /** Whether the other side has ended. */
   over = false;
-  /** Resolves with the end of what comes. */
+  /** Resolves when the other side ends. */
   readonly ended: Promise<void>;
   readonly #wire;
   readonly #encoder: FrameEncoder;
   readonly #decoder: FrameDecoder;
   #sending: Promise<unknown> = Promise.resolve();
   #pings = new Map<number, () => void>();
-  /** Above the ids of either side's session, so that it is nobody's reply. */
+  /** Larger than the ids of both sides' sessions, so that no other PING has it. */
   #nextPing: number;
 
   /** `server`: the peer is one, so its PING ids are even. */
@@ -52,7 +53,7 @@ export class RawPeer {
     this.ended = this.#read();
   }
 
-  /** Sends frames in one piece, behind what is still being sent. */
+  /** Sends frames in one piece, after what is still being sent. */
   send(...frames: Frame[]): Promise<void> {
     return this.sendBytes(
       concat(frames.map((frame) => this.#encoder.encode(frame))),
@@ -71,7 +72,7 @@ export class RawPeer {
     return sent;
   }
 
-  /** Resolves when all that was sent before has been dealt with, or nothing more comes. */
+  /** Resolves when the other side has handled everything sent before, or has ended. */
   async ping(): Promise<void> {
     const uniqueId = this.#nextPing;
     this.#nextPing += 2;
@@ -99,7 +100,7 @@ export class RawPeer {
       try {
         bytes = await this.#wire.receive();
       } catch {
-        // The other side broke the transport off.
+        // The other side aborted the transport.
       }
       if (bytes === null) {
         this.over = true;
@@ -145,6 +146,12 @@ export function synStream(
 
 export function synReply(streamId: number, flags = 0): CtrlFrame {
   return { ...BASE, frameType: SYN_REPLY, flags, streamId, nv: LIST };
+}
+
+/** An RST_STREAM with the status CANCEL. */
+export function rstStream(streamId: number): CtrlFrame {
+  const statusCode = CANCEL;
+  return { ...BASE, frameType: RST_STREAM, flags: 0, streamId, statusCode };
 }
 
 export function headers(streamId: number, nv: NameValue[] = LIST): CtrlFrame {

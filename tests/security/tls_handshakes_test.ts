@@ -19,16 +19,16 @@ import { stdFlags } from "../../tools/std.ts";
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
 const CERTIFICATE = await makeCertificate();
 
+/** A listener on a free port of loopback. */
+function listen(alpnProtocols: string[]) {
+  const { cert, key } = CERTIFICATE;
+  const listener = listenTls({ ...LOOPBACK, cert, key, alpnProtocols });
+  return { listener, port: (listener.addr as Deno.NetAddr).port };
+}
+
 Deno.test("a TLS connection may be closed before, during and after its handshake", async () => {
-  const { cert, key, caCert } = CERTIFICATE;
-  const listener = listenTls({
-    hostname: "127.0.0.1",
-    port: 0,
-    cert,
-    key,
-    alpnProtocols: ["spdy/3.1"],
-  });
-  const { port } = listener.addr as Deno.NetAddr;
+  const { caCert } = CERTIFICATE;
+  const { listener, port } = listen(["spdy/3.1"]);
   for (const beginning of BEGINNINGS) {
     const [client, conn] = await Promise.all([
       Deno.connect({ hostname: "127.0.0.1", port }),
@@ -82,15 +82,8 @@ Deno.test("a TLS connection may be closed before, during and after its handshake
 
 Deno.test("a closed TLS connection keeps written bytes for a client that reads late", async () => {
   using time = virtualTime();
-  const { cert, key, caCert } = CERTIFICATE;
-  const listener = listenTls({
-    hostname: "127.0.0.1",
-    port: 0,
-    cert,
-    key,
-    alpnProtocols: ["spdy/3.1"],
-  });
-  const { port } = listener.addr as Deno.NetAddr;
+  const { caCert } = CERTIFICATE;
+  const { listener, port } = listen(["spdy/3.1"]);
   const [client, conn] = await Promise.all([
     Deno.connectTls({ hostname: "localhost", port, caCerts: [caCert] }),
     listener.accept(),
@@ -124,15 +117,8 @@ Deno.test("a closed TLS connection keeps written bytes for a client that reads l
 });
 
 Deno.test("TLS connections end each direction separately", async () => {
-  const { cert, key, caCert } = CERTIFICATE;
-  const listener = listenTls({
-    hostname: "127.0.0.1",
-    port: 0,
-    cert,
-    key,
-    alpnProtocols: [],
-  });
-  const { port } = listener.addr as Deno.NetAddr;
+  const { caCert } = CERTIFICATE;
+  const { listener, port } = listen([]);
   const [client, conn] = await Promise.all([
     Deno.connectTls({ hostname: "localhost", port, caCerts: [caCert] }),
     listener.accept(),
