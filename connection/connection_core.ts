@@ -72,6 +72,8 @@ export class ConnectionCore
   readonly ending: ConnectionEnd;
   /** PINGs for which the application waits. */
   #awaitedPings = 0;
+  /** Id of a stream that could receive when that was last asked; 0 for none. */
+  #receiving = 0;
   /** Checks the peer's first frame; `undefined` afterwards. */
   #firstFrame: FirstFrame | undefined;
 
@@ -349,9 +351,14 @@ export class ConnectionCore
    * after each large read.
    */
   expectsBulk(): boolean {
-    let looked = 0;
-    for (const { remoteEnded } of this.streams.values()) {
-      if (!remoteEnded || ++looked === MOST_LOOKED_AT) return true;
+    // Usually the one that could receive before. Listing the streams would take 0.3 us
+    // for each large read with one stream, and 130 us with 5,000.
+    if (this.streams.get(this.#receiving)?.remoteEnded === false) return true;
+    if (this.streams.size >= MOST_LOOKED_AT) return true;
+    for (const { id, remoteEnded } of this.streams.values()) {
+      if (remoteEnded) continue;
+      this.#receiving = id;
+      return true;
     }
     return false;
   }
