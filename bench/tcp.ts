@@ -91,7 +91,7 @@ export const rows: readonly Row[] = [
     unit: "GB/s",
     ours: directBulk,
     peers: [
-      { name: "raw Deno.Conn", open: rawConn, atLeast: 0.8, aim: 0.95 },
+      { name: "raw Deno.Conn", open: rawConn, atLeast: 0.9, aim: 0.95 },
       { name: "spdystream (Go)", open: () => spdystream("tcp", "bulk") },
       { name: "spdy-transport, TCP", open: tcpBulk },
       { name: "Connection, web streams", open: webStreamsBulk },

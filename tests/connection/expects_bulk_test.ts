@@ -1,6 +1,6 @@
 /** Whether a connection expects bulk, which it asks itself after each large read. */
 
-import { type Connection, type Stream } from "../../mod.ts";
+import type { Connection, Stream } from "../../mod.ts";
 import { coreOf } from "../../connection.ts";
 import { assertEquals } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
