@@ -399,7 +399,10 @@ async function* chunksOf(name: string): AsyncGenerator<Uint8Array> {
   using file = await Deno.open(name);
   const buffer = new Uint8Array(CHUNK);
   for (;;) {
-    const length = await file.read(buffer);
+    const length = await file.read(buffer).catch((cause) => {
+      // The message of the platform does not name the file.
+      throw new Error(name, { cause });
+    });
     if (length === null) return;
     yield buffer.subarray(0, length);
   }

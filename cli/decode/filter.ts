@@ -5,10 +5,22 @@
  */
 
 import type { CapturedPayload, CaptureRecord } from "../../capture/mod.ts";
+import { CREDENTIAL, DATA, SYN_STREAM } from "../../frame/constants.ts";
+import { frameName } from "../../frame/names.ts";
+import { didYouMean } from "../arguments.ts";
 import { readWhole, UsageError } from "../command.ts";
 
 /** Most matching streams that are remembered for each connection. */
 const MOST_STREAMS = 1 << 16;
+
+/** Names of the types of frames. */
+const FRAME_TYPES: readonly string[] = [
+  frameName(DATA),
+  ...Array.from(
+    { length: CREDENTIAL - SYN_STREAM + 1 },
+    (_, index) => frameName(SYN_STREAM + index),
+  ),
+];
 
 /** The conditions of a user; an empty list means no condition. */
 export interface FilterOptions {
@@ -36,16 +48,15 @@ export class RecordFilter {
   readonly #types: ReadonlySet<string>;
   readonly #where: readonly Condition[];
   readonly #fromClient: boolean | undefined;
-  /** Streams with matching headers, by connection. */
-  readonly #matched = new Map<number, Set<number>>();
+  /** Which conditions were met by the headers of each stream, by connection. */
+  readonly #matched = new Map<number, Map<number, boolean[]>>();
 
   /** Throws {@linkcode UsageError} for an invalid number, name or condition. */
   constructor(options: FilterOptions) {
     this.#connections = numbers("--connection", options.connections);
     this.#streams = numbers("--stream", options.streams);
     this.#types = new Set(
-      options.types.flatMap((list) => list.split(","))
-        .map((name) => name.trim().toUpperCase()),
+      options.types.flatMap((list) => list.split(",")).map(readType),
     );
     this.#where = options.where.map(readCondition);
     const { from } = options;
@@ -92,29 +103,44 @@ export class RecordFilter {
   }
 
   #isMatched(connection: number, streamId: number): boolean {
-    return this.#matched.get(connection)?.has(streamId) ?? false;
+    const met = this.#matched.get(connection)?.get(streamId);
+    return met !== undefined && met.every(Boolean);
   }
 
+  /** Request and response may each meet some of the conditions. */
   #match(
     connection: number,
     streamId: number,
     nv: readonly (readonly [string, string])[],
   ): void {
-    const isMatch = this.#where.every((condition) =>
+    const streams = this.#matched.get(connection) ??
+      new Map<number, boolean[]>();
+    const before = streams.get(streamId);
+    const met = this.#where.map((condition, index) =>
+      before?.[index] ||
       nv.some(([name, value]) =>
         name === condition.name && condition.matches(value)
       )
     );
-    if (!isMatch) return;
-    const streams = this.#matched.get(connection) ?? new Set();
+    if (!met.includes(true)) return;
     this.#matched.set(connection, streams);
-    streams.add(streamId);
+    streams.set(streamId, met);
     if (streams.size <= MOST_STREAMS) return;
-    for (const oldest of streams) {
+    for (const oldest of streams.keys()) {
       streams.delete(oldest);
       break;
     }
   }
+}
+
+/** The name of a frame type as records have it, in capital letters. */
+function readType(text: string): string {
+  const name = text.trim().toUpperCase();
+  const isUnknown = /^UNKNOWN TYPE \d+$/.test(name);
+  if (isUnknown || FRAME_TYPES.includes(name)) return name;
+  const hint = didYouMean(name, FRAME_TYPES) ||
+    `; known are ${FRAME_TYPES.join(", ")}`;
+  throw new UsageError(`--type ${text}: this is no type of frame${hint}`);
 }
 
 function holds<T>(set: ReadonlySet<T>, value: T | undefined): boolean {

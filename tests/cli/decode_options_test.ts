@@ -137,6 +137,31 @@ Deno.test("decode --follow reports what the capture lacks", async () => {
   });
 });
 
+Deno.test("decode --where: request and response may each meet a condition; errors of --type and FILE are clear", async () => {
+  await withCapture(capture(), async (file) => {
+    const both = ["--where", ":path=/style.css", "--where", ":status=200"];
+    assertEquals(await lines(file, ...both), [
+      "0 server SYN_REPLY 3",
+      "0 server DATA 3",
+      "1 server SYN_REPLY 3",
+      "1 server DATA 3",
+    ]);
+    assertEquals(
+      await lines(file, "--where", ":path=/none", "--where", ":status=200"),
+      [],
+    );
+    const wrong = await run(["decode", "--type", "SYN_REPLI", file]);
+    assertEquals(wrong.code, 2);
+    assertMatch(wrong.stderr, /--type SYN_REPLI: .*did you mean SYN_REPLY\?/);
+    const unknown = await run(["decode", "--type", "unknown type 99", file]);
+    assertEquals(unknown.code, 1);
+    const folder = file.replace(/[/\\][^/\\]*$/, "");
+    const { code, stderr } = await run(["decode", folder]);
+    assertEquals(code, 1);
+    assert(stderr.startsWith(`spdy: ${folder}: `), stderr);
+  });
+});
+
 Deno.test("decode --summary counts frames, header compression, resets and stalled windows", async () => {
   const talk = new Talk();
   talk.send("client", talk.request(1, "/"));
