@@ -50,10 +50,7 @@ interface Expected {
   readonly wrong: (arrived: string) => unknown;
 }
 
-/**
- * Pieces of one read are joined up to this size, bytes; memory of 128 KiB and more
- * would come as new pages.
- */
+/** Pieces of one read are joined up to this size, bytes: from 128 KiB on, memory is new pages. */
 const LARGEST_CHUNK = 65536;
 
 /**
