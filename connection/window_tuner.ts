@@ -51,6 +51,8 @@ const STILL_FULL = 0.8;
 const GROWING = 1.2;
 /** After each round trip, the earlier maximum is multiplied by this. */
 const FORGOTTEN = 0.95;
+/** TCP is no longer in slow start after this number of round trips without growth. */
+const STEADY = 2;
 /** With at most this number of bytes in a round trip, the path is quiet. */
 const QUIET = 4096;
 /**
@@ -167,6 +169,8 @@ export class WindowTuner {
   readonly #initial: number;
   /** Whether the window is only derived from the round trip, because it was never in use. */
   #isGuess = true;
+  /** In how many round trips, one after the other, the path has carried no more than before. */
+  #steady = 0;
   /** The path was never quiet, so that all round trips may be those of a queue. */
   #isUnsure = false;
 
@@ -259,7 +263,7 @@ export class WindowTuner {
     if (isFirst) this.#trialAt = now + TRIAL;
     this.#isUnsure = !isQuiet && (isFirst || this.#isUnsure);
     if (this.#isGuess && (isFirst || !this.#isUnsure)) {
-      this.#guess(this.#isUnsure ? STEADY_GROWTH * this.#sample : Infinity);
+      this.#guess(this.#isUnsure ? GROWTH * this.#sample : Infinity);
     }
     if (isQuiet) {
       this.#quietAt = now;
@@ -289,7 +293,8 @@ export class WindowTuner {
     const last = this.#last;
     const both = last === undefined ? sample : joined(last, sample);
     this.#last = sample;
-    if (this.#isUnsure && !this.#isGrowing) {
+    this.#steady = this.#isGrowing ? 0 : this.#steady + 1;
+    if (this.#isUnsure && this.#steady >= STEADY) {
       // A quarter of the window shows whether all these bytes wait in a queue.
       this.#isUnsure = false;
       this.#trialAt = now + TRIAL;

@@ -148,8 +148,8 @@ export const FAULTS: readonly Fault[] = [
     family: "path",
     changes: [{
       file: "connection/window_tuner.ts",
-      from: "if (this.#isUnsure && !this.#isGrowing) {",
-      to: "if (this.#isUnsure && !this.#isGrowing && now < 0) {",
+      from: "if (this.#isUnsure && this.#steady >= STEADY) {",
+      to: "if (now < 0) {",
     }, {
       file: "connection/window_tuner.ts",
       from: "if (this.#trial === undefined) this.#tryLess(both, now);",

@@ -78,9 +78,15 @@ export function roundTripOf({ up, down }: Phase): number {
   return up.delay + down.delay;
 }
 
-/** After so long a transfer is at its speed again, ms after the run begins. */
+/**
+ * After so long a transfer is at its speed again, ms after the run begins: what waited
+ * in a queue has left it, too.
+ */
 export function settledAt(phase: Phase): number {
-  return phase.begin + SETTLING + SETTLING_ROUND_TRIPS * roundTripOf(phase);
+  const { up, down } = phase;
+  const queue = Math.max(up.room / up.rate, down.room / down.rate);
+  return phase.begin + SETTLING + queue +
+    SETTLING_ROUND_TRIPS * roundTripOf(phase);
 }
 
 /** Bytes that a phase may carry in each direction: more takes too long. */

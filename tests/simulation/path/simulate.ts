@@ -51,9 +51,11 @@ export const LEAST_MEDIAN_SHARE = 0.95;
  * slow and long paths, where a socket of the sender is full for seconds before the first
  * round trip with bulk is known.
  */
-const LONGEST_WAIT = 3.5;
+const LONGEST_WAIT = 5;
 export const LONGEST_MEDIAN_WAIT = 0.4;
 
+/** A settled phase that is shorter shows nothing, ms. */
+const LEAST_TIME = 1000;
 /** Something arrives in so many ms and ten round trips, or twice the longest silence of TCP alone, ms. */
 const LONGEST_SILENCE = 700;
 
@@ -87,6 +89,7 @@ export async function simulatePath(
     };
     await run.run();
     for (const phase of scenario.phases) {
+      if (settledAt(phase) > phase.end - LEAST_TIME) continue;
       for (const way of WAYS) {
         if (!scenario.transfers.some((each) => each.way === way)) continue;
         shares.push(checkShare(world, scenario, phase, way, alone, run.meter));
