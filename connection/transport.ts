@@ -89,8 +89,13 @@ export interface Wire {
   close(): void;
 }
 
-/** Size of the buffer in which a connection usually waits, bytes: enough for a request. */
-const IDLE_READ = 1024;
+/**
+ * Size of the buffer in which an idle connection waits, bytes: enough for a packet, so
+ * that the packets of a slow link do not need two reads each.
+ */
+const IDLE_READ = 1536;
+/** After a read of more bytes, the connection does not count as idle. */
+const MOST_IDLE = 512;
 /** A read of this size is part of bulk, and more is expected, bytes. */
 const BULK = 8 * 1024;
 const SMALLEST_LARGE_READ = 64 * 1024;
@@ -154,12 +159,9 @@ class ConnWire implements Wire {
     const isBulk = this.#last >= BULK && (expectsBulk?.() ?? true);
     if (isFull) {
       const more = Math.max(this.#room * 4, SMALLEST_LARGE_READ);
-      this.#room = this.#room === IDLE_READ
-        ? SMALL
-        : Math.min(more, LARGEST_READ);
+      this.#room = Math.min(more, LARGEST_READ);
     } else if (!isBulk) {
-      // A small one while reads bring more than half of what the first has room for.
-      this.#room = this.#last > IDLE_READ / 2 ? SMALL : IDLE_READ;
+      this.#room = this.#last > MOST_IDLE ? SMALL : IDLE_READ;
     }
     const room = this.#room;
     if (room <= SMALL) return this.#readSmall(room);

@@ -165,7 +165,7 @@ Deno.test("idle buffers: a write buffer is given back with its last byte, and no
     await time.advance(100);
     assertEquals(loop.out.capacity, 0);
   }
-  assertEquals(time.timers, 0);
+  assertEquals(time.next, undefined);
   loop.close();
 });
 
@@ -206,6 +206,32 @@ Deno.test("idle buffers: after bulk, the memory for smaller writes becomes small
   let last = 0;
   for (let count = 0; count < 40; count++) last = write(20_000);
   assertLess(last, 100_000);
+});
+
+Deno.test("idle buffers: an idle connection waits in 1.5 KiB, one that receives packets in 4 KiB, and a full read is followed by a large one", async () => {
+  const [left, right] = conns();
+  const wire = openWire(left);
+  const waits: number[] = [];
+  for (const size of [100, 1460, 1460, 100, 1536, 2000, 10]) {
+    const received = wire.receive();
+    waits.push(left.waiting);
+    await right.write(new Uint8Array(size));
+    assertEquals((await received)?.length, size);
+  }
+  const last = wire.receive();
+  waits.push(left.waiting);
+  assertEquals(waits.map((size) => size > 4096 ? "large" : size), [
+    1536,
+    1536,
+    4096,
+    4096,
+    1536,
+    "large",
+    4096,
+    1536,
+  ]);
+  wire.close();
+  await last;
 });
 
 Deno.test("idle buffers: while reading is paused, no read buffer is kept", async () => {
