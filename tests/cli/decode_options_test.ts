@@ -150,9 +150,9 @@ Deno.test("decode --where: request and response may each meet a condition; error
       await lines(file, "--where", ":path=/none", "--where", ":status=200"),
       [],
     );
-    const wrong = await run(["decode", "--type", "SYN_REPLI", file]);
+    const wrong = await run(["decode", "--type", "SYN_REPLAY", file]);
     assertEquals(wrong.code, 2);
-    assertMatch(wrong.stderr, /--type SYN_REPLI: .*did you mean SYN_REPLY\?/);
+    assertMatch(wrong.stderr, /--type SYN_REPLAY: .*did you mean SYN_REPLY\?/);
     const unknown = await run(["decode", "--type", "unknown type 99", file]);
     assertEquals(unknown.code, 1);
     const folder = file.replace(/[/\\][^/\\]*$/, "");
