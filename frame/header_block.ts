@@ -136,8 +136,8 @@ export function writePair(
 
 function writeText(out: ByteWriter, text: string, lengthSize: 2 | 4): void {
   const field = out.length;
-  out.reserve(lengthSize);
   out.length += lengthSize;
+  // Makes room for the length as well, which is written afterwards.
   const length = out.text(text);
   if (lengthSize === 4) {
     writeUint32(out.bytes, field, length);

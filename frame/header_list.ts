@@ -98,8 +98,8 @@ export function isPlain(value: string): boolean {
 }
 
 /**
- * The NUL-joined parts of a value. Throws `InvalidArgumentError` for one that
- * cannot be sent.
+ * The NUL-joined parts of a value that is not plain (see {@linkcode isPlain}). Throws
+ * `InvalidArgumentError` for one that cannot be sent.
  */
 export function splitValue(
   name: string,
@@ -113,7 +113,8 @@ export function splitValue(
   }
   const parts = value.split("\0");
   for (const part of parts) {
-    if (part === "" && parts.length > 1) {
+    // An empty value is plain, so this part is not the only one.
+    if (part === "") {
       throw new InvalidArgumentError(
         `value of header ${
           JSON.stringify(name)

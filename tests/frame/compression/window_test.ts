@@ -187,6 +187,38 @@ Deno.test("window: a length that looks like a hole does not match a hole", () =>
   }
 });
 
+Deno.test("window: a value whose bytes look like a hole does not match a hole", () => {
+  // The byte 0xff as escaped text, at the end and between other characters.
+  for (
+    const [value, before] of [["a\udcff\udcff", 1], [
+      "\udcff\udcff",
+      0,
+    ]] as const
+  ) {
+    const window = MatchWindow.of(SPDY3_DICTIONARY);
+    window.reserve(100);
+    window.writeText("a");
+    const source = window.position - before;
+    window.writeHole(5);
+    const target = window.position;
+    window.writeText(value);
+    assertEquals(window.matchLength(source, target, window.position), before);
+    assertEquals(
+      window.matchBefore(source + before + 2, window.position, target),
+      0,
+    );
+  }
+});
+
+Deno.test("window: nor does one behind more characters than came before it", () => {
+  const window = MatchWindow.of(SPDY3_DICTIONARY);
+  window.clear();
+  window.writeHole(5);
+  window.writeText("abcdefghi\udcff\udcff");
+  const end = window.position;
+  assertEquals(window.matchLength(0, end - 2, end), 0);
+});
+
 Deno.test("window: after clear() positions begin anew, and nothing earlier is found", () => {
   const window = MatchWindow.of(SPDY3_DICTIONARY);
   const random = new Random(8);
