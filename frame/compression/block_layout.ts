@@ -121,7 +121,8 @@ export class BlockLayout {
     if (pairs.length >= this.starts.length) {
       this.starts = new Int32Array(pairs.length * 2);
     }
-    this.secrets.length = 0;
+    // Setting the length of an array takes longer than removing one or two.
+    while (this.secrets.length > 0) this.secrets.pop();
     stored.length = 0;
     if (stored.bytes.length > KEPT_CAPACITY) stored = new ByteWriter();
     this.count = pairs.length;
@@ -289,9 +290,15 @@ export class BlockLayout {
     );
     if (start - whole.indexed <= NOTE_AGAIN) return;
     whole.indexed = start;
+    this.#noteUnits(name, value, pair, start);
+  }
+
+  /** Records the units of a repeated secret value at `start`. */
+  #noteUnits(name: string, value: string, pair: number, start: number): void {
+    const { hidden: known, nature } = this.known[pair];
     let done = 0;
     let position = start;
-    findUnits(name, this.known[pair].nature, value, (from, to) => {
+    findUnits(name, nature, value, (from, to) => {
       position += escapedLength(value.slice(done, from));
       done = to;
       const unit = value.slice(from, to);

@@ -29,8 +29,8 @@ const HASH_SHIFT = 32 - HASH_BITS;
 const HASH_FACTOR = 0x9e3779b1;
 /** Selects the MIN_MATCH bytes that are hashed from the four that are read. */
 const HASHED = 0xffffff;
-/** Copying so many bytes word by word takes as long as a call of `copyWithin`. */
-const FEW = 96;
+/** Copying so many bytes eight at a time takes as long as a call of `copyWithin`. */
+const FEW = 400;
 const FIRST_CAPACITY = 2048;
 /** Bytes kept when the window slides: all that a match can reach, and a few more. */
 const KEPT = WINDOW_SIZE + 8;
@@ -255,8 +255,12 @@ export class MatchWindow {
       this.bytes.copyWithin(to, from, from + size);
       return;
     }
-    for (let index = 0; index < size; index += 4) {
-      words.setInt32(to + index, words.getInt32(from + index, true), true);
+    for (let index = 0; index < size; index += 8) {
+      words.setBigInt64(
+        to + index,
+        words.getBigInt64(from + index, true),
+        true,
+      );
     }
   }
 

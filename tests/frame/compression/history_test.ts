@@ -1,0 +1,67 @@
+import { assertEquals, assertStrictEquals } from "../../deps.ts";
+import { History, type Seen } from "../../../frame/compression/history.ts";
+import { WINDOW_SIZE } from "../../../zlib/constants.ts";
+
+/** Values whose hashes are likely to be the same, and others. */
+const VALUES: readonly string[] = [
+  "",
+  "a",
+  "b",
+  "ab",
+  "ba",
+  "\u00e9",
+  "\u{1f600}",
+  ...["a", "b", "c"].flatMap((letter) => [
+    letter.repeat(63),
+    letter.repeat(64),
+    letter.repeat(65),
+    // Alike but for one character in the middle, at the beginning, at the end.
+    "x".repeat(40) + letter + "x".repeat(40),
+    letter + "x".repeat(80),
+    "x".repeat(80) + letter,
+  ]),
+  ...Array.from(
+    { length: 40 },
+    (_, index) => `${"y".repeat(32)}${index}${"y".repeat(40)}`,
+  ),
+];
+
+Deno.test("history: each value has its own record, also beside values like it", () => {
+  for (const secret of [false, true]) {
+    const history = new History(() => "public");
+    history.begin(0);
+    const name = history.name("x");
+    const known = secret ? name.hidden : name.shown;
+    const records: Seen[] = [];
+    VALUES.forEach((value, index) => {
+      assertEquals(known.find(value, index), undefined, value);
+      records.push(history.note(known, value, undefined, index, value.length));
+    });
+    VALUES.forEach((value, index) => {
+      assertStrictEquals(known.find(value, 1000), records[index], value);
+    });
+  }
+});
+
+Deno.test("history: values of the window before are found, those before it are not", () => {
+  const history = new History(() => "public");
+  history.begin(0);
+  const known = history.name("x").shown;
+  const records = VALUES.map((value, index) =>
+    history.note(known, value, undefined, WINDOW_SIZE - 100 + index, 1)
+  );
+  history.begin(WINDOW_SIZE);
+  // One of them is recorded again, and the others are still found.
+  const position = WINDOW_SIZE + 10;
+  history.note(known, VALUES[3], known.find(VALUES[3], position), position, 1);
+  VALUES.forEach((value, index) => {
+    assertStrictEquals(known.find(value, position + 1), records[index], value);
+  });
+  history.begin(2 * WINDOW_SIZE);
+  history.note(known, "new", undefined, 2 * WINDOW_SIZE, 3);
+  const last = 2 * WINDOW_SIZE + 10;
+  for (const value of VALUES) {
+    const seen = value === VALUES[3] ? records[3] : undefined;
+    assertStrictEquals(known.find(value, last), seen, value);
+  }
+});
