@@ -290,13 +290,12 @@ export class Inflater {
   #readStoredLength(): boolean {
     const reader = this.#reader;
     if (!reader.need(32)) return false;
-    const start = reader.bitOffset;
     const lengths = reader.take32();
     // RFC 1951, section 3.2.4: NLEN is the one's complement of LEN.
     if ((lengths & 0xffff) !== (~lengths >>> 16)) {
       throw reader.error(
         "length of a stored block does not match its complement",
-        start,
+        reader.bitOffset - 32,
       );
     }
     this.#storedLeft = lengths & 0xffff;
