@@ -40,7 +40,7 @@ type Lists = readonly NameValue[][];
 export function preparedLists(lists: Lists): (readonly NameValue[])[] {
   const checker = new HeaderChecker("wire");
   const traits = versionTraits(PROTO_SPDY3);
-  return lists.map((nv) => wirePairs(checker.prepare(nv), traits));
+  return lists.map((nv) => wirePairs(checker.check(nv).pairs, traits));
 }
 
 /** The block of a prepared list, not compressed. */

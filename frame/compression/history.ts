@@ -36,64 +36,6 @@ const NOVEL = 8;
 /** One in so many of the following values is looked up; a power of two. */
 const SAMPLED = 8;
 
-/** So many characters at either end of a value make its hash. */
-const HASHED_END = 32;
-const HASH_FACTOR = 0x01000193;
-
-/** A value, and the next one with the same hash. */
-interface Recorded {
-  readonly value: string;
-  seen: Seen;
-  readonly next: Recorded | undefined;
-}
-
-/**
- * Values by hashes of our own: V8 computes the hash of a new string outside compiled
- * code, and a request in memory takes 4 % longer with a map of strings.
- */
-class ValueTable {
-  readonly #values = new Map<number, Recorded>();
-
-  get(value: string): Seen | undefined {
-    return this.#find(hashOf(value), value)?.seen;
-  }
-
-  set(value: string, seen: Seen): void {
-    const hash = hashOf(value);
-    const recorded = this.#find(hash, value);
-    if (recorded !== undefined) {
-      recorded.seen = seen;
-      return;
-    }
-    const next = this.#values.get(hash);
-    this.#values.set(hash, { value, seen, next });
-  }
-
-  #find(hash: number, value: string): Recorded | undefined {
-    let recorded = this.#values.get(hash);
-    while (recorded !== undefined && recorded.value !== value) {
-      recorded = recorded.next;
-    }
-    return recorded;
-  }
-}
-
-/** A hash of at most 30 bits, which V8 keeps without allocating memory. */
-function hashOf(value: string): number {
-  const { length } = value;
-  let hash = length;
-  const first = length < HASHED_END ? length : HASHED_END;
-  for (let index = 0; index < first; index++) {
-    hash = Math.imul(hash ^ value.charCodeAt(index), HASH_FACTOR);
-  }
-  let last = length - HASHED_END;
-  if (last < first) last = first;
-  for (let index = last; index < length; index++) {
-    hash = Math.imul(hash ^ value.charCodeAt(index), HASH_FACTOR);
-  }
-  return hash >>> 2;
-}
-
 /** The recently sent values of one name: either the public ones, or the secret ones and their units. */
 export class KnownValues {
   /** Whether they are secret. */
@@ -104,9 +46,9 @@ export class KnownValues {
   #first: string | undefined;
   #firstSeen: Seen | undefined;
   /** The other values recorded in that generation. */
-  #more: ValueTable | undefined;
+  #more: Map<string, Seen> | undefined;
   /** Values recorded in the generation before. */
-  #older: ValueTable | undefined;
+  #older: ReadonlyMap<string, Seen> | undefined;
 
   constructor(secret: boolean) {
     this.secret = secret;
@@ -125,7 +67,7 @@ export class KnownValues {
   /** Begins a generation. */
   begin(generation: number): void {
     const values = this.generation === generation - 1
-      ? this.#more ?? new ValueTable()
+      ? this.#more ?? new Map()
       : undefined;
     if (values !== undefined && this.#firstSeen !== undefined) {
       values.set(this.#first!, this.#firstSeen);
@@ -143,7 +85,7 @@ export class KnownValues {
       this.#first = value;
       this.#firstSeen = seen;
     } else {
-      (this.#more ??= new ValueTable()).set(value, seen);
+      (this.#more ??= new Map()).set(value, seen);
     }
   }
 }
