@@ -73,6 +73,8 @@ interface Checked {
   list: number;
   /** The next header of the same name, for lists that repeat the name. */
   again: Checked | undefined;
+  /** Whether it is such a next header. */
+  readonly isAgain: boolean;
 }
 
 /**
@@ -92,6 +94,8 @@ export class HeaderChecker {
   #characters = 0;
   /** The last list, in the application's order. */
   #list: Checked[] = NO_LIST;
+  /** The last list that was remembered, which tells where names are likely to be. */
+  #last: Checked[] = NO_LIST;
   /** The last list, sorted by name. */
   #checked: CheckedHeaders = NO_HEADERS;
   #lists = 0;
@@ -162,6 +166,7 @@ export class HeaderChecker {
 
   /** Checks any list; `undefined` when it cannot be remembered, or is not a list of pairs. */
   #checkRemembered(nv: HeaderList): CheckedHeaders | undefined {
+    const before = this.#last;
     this.#list = NO_LIST;
     if (!Array.isArray(nv) || nv.length > MOST_NAMES) return undefined;
     const number = ++this.#lists;
@@ -173,13 +178,17 @@ export class HeaderChecker {
       if (!Array.isArray(given) || given.length !== 2) return undefined;
       const name = given[0];
       const value = given[1];
-      let checked = this.#names.get(name) ?? this.#learn(name);
+      // Many names have the same index as in the last list.
+      let checked: Checked | undefined = before[index];
+      if (checked === undefined || checked.name.given !== name) {
+        checked = this.#names.get(name) ?? this.#learn(name);
+      }
       while (checked?.list === number) {
-        checked = checked.again ??= blank(checked.name);
-        repeats = true;
+        checked = checked.again ??= blank(checked.name, true);
       }
       if (checked === undefined) return this.#forget();
       checked.list = number;
+      if (checked.isAgain) repeats = true;
       if (value !== checked.pair[1]) this.#setValue(checked, value);
       if (checked.hasParts) hasParts = true;
       list.push(checked);
@@ -187,7 +196,7 @@ export class HeaderChecker {
     if (this.#lists !== number || this.#characters > MOST_CHARACTERS) {
       return this.#forget();
     }
-    this.#list = list;
+    this.#list = this.#last = list;
     return this.#checked = { pairs: sortedPairs(list), hasParts, repeats };
   }
 
@@ -217,7 +226,7 @@ export class HeaderChecker {
     for (let rank = place + 1; rank < order.length; rank++) {
       order[rank].rank = rank;
     }
-    const checked = blank(name);
+    const checked = blank(name, false);
     this.#names.set(given, checked);
     return checked;
   }
@@ -226,7 +235,7 @@ export class HeaderChecker {
     this.#names.clear();
     this.#order.length = 0;
     this.#characters = 0;
-    this.#list = NO_LIST;
+    this.#list = this.#last = NO_LIST;
     return undefined;
   }
 }
@@ -239,7 +248,7 @@ const NO_HEADERS: CheckedHeaders = {
 };
 
 /** A header of that name with the empty value, which needs no check. */
-function blank(name: CheckedName): Checked {
+function blank(name: CheckedName, isAgain: boolean): Checked {
   return {
     name,
     pair: [name.lower, ""],
@@ -247,25 +256,32 @@ function blank(name: CheckedName): Checked {
     place: 0,
     list: 0,
     again: undefined,
+    isAgain,
   };
 }
 
 /** The pairs sorted by the ranks of their names; pairs of one name keep their order. */
 function sortedPairs(list: readonly Checked[]): NameValue[] {
+  const ranks: number[] = [];
   const sorted: Checked[] = [];
   // Insertion sort, because lists are short and often partly sorted.
-  for (const checked of list) {
-    const { rank } = checked.name;
-    let place = sorted.length;
-    for (; place > 0 && sorted[place - 1].name.rank > rank; place--) {
+  for (let index = 0; index < list.length; index++) {
+    const { rank } = list[index].name;
+    let place = index;
+    for (; place > 0 && ranks[place - 1] > rank; place--) {
+      ranks[place] = ranks[place - 1];
       sorted[place] = sorted[place - 1];
     }
-    sorted[place] = checked;
+    ranks[place] = rank;
+    sorted[place] = list[index];
   }
-  return sorted.map((checked, place) => {
+  const pairs: NameValue[] = [];
+  for (let place = 0; place < sorted.length; place++) {
+    const checked = sorted[place];
     checked.place = place;
-    return checked.pair;
-  });
+    pairs.push(checked.pair);
+  }
+  return pairs;
 }
 
 /** Whether the value contains NUL. Throws for a value that cannot be sent. */
