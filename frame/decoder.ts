@@ -60,6 +60,9 @@ const DECODER_LIMITS: FrameLimits = {
   maxHeaderValueLength: 131072,
 };
 
+/** So many frames are taken from the front of the queue before the rest moves up. */
+const MOST_TAKEN = 64;
+
 /**
  * Decodes the frames of one direction of a connection from chunks cut anywhere.
  * It contains the header decompression of that direction, so it must receive all
@@ -166,9 +169,15 @@ export class FrameDecoder {
   }
 
   #takeQueued(): Frame | FrameError {
-    const item = this.#queue[this.#taken++];
-    if (this.#taken === this.#queue.length) {
-      this.#queue = [];
+    const queue = this.#queue;
+    const item = queue[this.#taken++];
+    // Also while frames are left, because a caller that is always behind would keep
+    // all frames. At least as many are dropped as move up, so this is O(1) per frame.
+    if (
+      this.#taken === queue.length ||
+      this.#taken >= MOST_TAKEN && this.#taken * 2 > queue.length
+    ) {
+      this.#queue = queue.slice(this.#taken);
       this.#taken = 0;
     }
     return item;

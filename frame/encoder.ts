@@ -72,7 +72,7 @@ const KEPT_CAPACITY = 65536;
 export class FrameEncoder {
   readonly #traits: VersionTraits;
   readonly #headers: HeaderEncoder;
-  /** For {@linkcode FrameEncoder.encode}, which a session does not call; created on first use. */
+  /** For {@linkcode FrameEncoder.encode}, which a session does not call; `undefined` while it is used. */
   #arena: ByteWriter | undefined;
   /** Created with the first header block. */
   #checker: HeaderChecker | undefined;
@@ -107,13 +107,14 @@ export class FrameEncoder {
       writeData(exact, frame);
       return exact.bytes;
     }
-    const arena = this.#arena ??= new ByteWriter();
+    const arena = this.#arena ?? new ByteWriter();
+    // A getter of the frame can call this method, which must not write to the same memory.
+    this.#arena = undefined;
     arena.length = 0;
     if (hasHeaders(frame)) this.#encodeHeaders(arena, frame);
     else this.#appendPlain(arena, frame);
-    const bytes = arena.copy();
-    if (arena.bytes.length > KEPT_CAPACITY) this.#arena = undefined;
-    return bytes;
+    if (arena.bytes.length <= KEPT_CAPACITY) this.#arena = arena;
+    return arena.copy();
   }
 
   /**

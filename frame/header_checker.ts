@@ -204,6 +204,9 @@ export class HeaderChecker {
   #setValue(checked: Checked, value: string): void {
     const { name, pair } = checked;
     checked.hasParts = checkValue(name.given, value, this.#escapes);
+    // A getter of the list may have had another list checked, which is remembered now
+    // and may contain this header with its old value.
+    this.#list = NO_LIST;
     this.#characters += value.length - pair[1].length;
     checked.pair = [name.lower, value];
   }

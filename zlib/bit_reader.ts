@@ -31,6 +31,8 @@ export class BitReader {
   viewOffset = 0;
   /** All of `input` for reading several bytes at once; created when a copy is not enough. */
   #view: DataView | undefined;
+  /** Length of `#view`, bytes. An array in a resizable buffer can change its length. */
+  #viewLength = 0;
   /**
    * A copy of a short chunk, with a `DataView` that is reused: creating one takes
    * longer than copying. A header block of 690 bytes takes 0.48 instead of 0.58 us.
@@ -74,13 +76,13 @@ export class BitReader {
   view(): DataView {
     const { input, position, end } = this;
     this.viewOffset = 0;
-    if (this.#view !== undefined) return this.#view;
+    const { length } = input;
+    if (this.#view !== undefined && this.#viewLength === length) {
+      return this.#view;
+    }
     if (end - position > SHORT) {
-      return this.#view = new DataView(
-        input.buffer,
-        input.byteOffset,
-        input.length,
-      );
+      this.#viewLength = length;
+      return this.#view = new DataView(input.buffer, input.byteOffset, length);
     }
     const bytes = this.#bytes ??= new Uint8Array(SHORT);
     const view = this.#bytesView ??= new DataView(bytes.buffer);

@@ -14,6 +14,7 @@ import {
   ERR_UNSUPPORTED_VERSION,
   ERR_ZLIB,
   FrameDecoder,
+  FrameEncoder,
   FrameError,
   type IgnoredFrame,
   NOOP,
@@ -23,6 +24,8 @@ import {
   UnsupportedVersionError,
   ZlibError,
 } from "../../frame/mod.ts";
+import { collect } from "../helpers/collector.ts";
+import { Random } from "../helpers/random.ts";
 import { bytesOf, ensure } from "./recordings.ts";
 
 const PING_BYTES = bytesOf("8003000600000004 00000001");
@@ -167,4 +170,63 @@ Deno.test("ignored frames are passed to onIgnored", () => {
   const silent = new FrameDecoder(PROTO_SPDY3);
   silent.push(bytesOf("8002000500000000"));
   assertEquals(silent.next(), undefined);
+});
+
+Deno.test({
+  name: "FrameDecoder keeps no frame that was taken, if frames are always left",
+  ignore: collect === undefined,
+  async fn() {
+    const decoder = new FrameDecoder(PROTO_SPDY3);
+    for (let left = 0; left < 3; left++) decoder.push(PING_BYTES);
+    const first = firstOf(decoder);
+    for (let round = 0; round < 1000; round++) {
+      decoder.push(PING_BYTES);
+      assertEquals(decoder.next()?.frameType, PING);
+    }
+    // A WeakRef is kept until the end of the turn in which it was made.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    collect?.();
+    assertEquals(first.map((frame) => frame.deref()), [undefined, undefined]);
+    assertEquals(decoder.next()?.frameType, PING);
+  },
+});
+
+/** Takes two frames. */
+function firstOf(decoder: FrameDecoder): WeakRef<object>[] {
+  return [1, 2].map(() => {
+    decoder.push(PING_BYTES);
+    const frame = decoder.next();
+    ensure(frame !== undefined);
+    return new WeakRef(frame);
+  });
+}
+
+Deno.test("FrameDecoder: frames keep their order however many are left", () => {
+  const random = new Random(5);
+  const encoder = new FrameEncoder(PROTO_SPDY3);
+  const decoder = new FrameDecoder(PROTO_SPDY3);
+  let pushed = 0;
+  let taken = 0;
+  for (let round = 0; round < 500; round++) {
+    for (let left = random.int(0, 20); left > 0; left--) {
+      const frameType = PING;
+      const uniqueId = pushed++;
+      decoder.push(
+        encoder.encode({
+          frameType,
+          version: 3,
+          flags: 0,
+          length: 4,
+          uniqueId,
+        }),
+      );
+    }
+    for (let left = random.int(0, 25); left > 0; left--) {
+      const frame = decoder.next();
+      if (frame === undefined) break;
+      assertEquals(frame.frameType === PING && frame.uniqueId, taken++);
+    }
+  }
+  while (decoder.next() !== undefined) taken++;
+  assertEquals(taken, pushed);
 });

@@ -412,3 +412,26 @@ Deno.test("the bytes of header blocks are counted without those written before",
   encoder.encode([["x", "2"]], out);
   assertEquals(encoder.bytes.compressed, out.length - 100);
 });
+
+Deno.test("a getter of a frame can have another frame encoded", () => {
+  const encoder = new FrameEncoder(PROTO_SPDY3);
+  const decoder = new FrameDecoder(PROTO_SPDY3);
+  const ping: Frame = { frameType: PING, ...BASE, uniqueId: 1 };
+  const nv: NameValue[] = [["a", "1"], ["b", "2"]];
+  let encoded = 0;
+  const odd = Object.defineProperty([...nv], 0, {
+    get(): NameValue {
+      decoder.push(encoder.encode(ping));
+      encoded++;
+      return nv[0];
+    },
+  });
+  decoder.push(encoder.encode({ ...SYN, nv: odd }));
+  for (let left = encoded; left > 0; left--) {
+    assertEquals(decoder.next()?.frameType, PING);
+  }
+  const frame = decoder.next();
+  ensure(frame?.frameType === SYN_STREAM);
+  assertEquals(frame.nv, nv);
+  assertEquals(decoder.next(), undefined);
+});

@@ -175,3 +175,50 @@ Deno.test("HeaderChecker: a list can have another one checked while it is read",
   assertEquals(inner, [["a", "2"], ["c", "2"]]);
   assertEquals(checker.prepare(list), list);
 });
+
+Deno.test("HeaderChecker: a list that fails after it had another one checked leaves no wrong value behind", () => {
+  const checker = new HeaderChecker("token");
+  checker.prepare([["a", "0"], ["b", "0"], ["c", "0"]]);
+  const list: NameValue[] = [["a", "0"], ["b", "outer"], ["c", "\n"]];
+  const odd = Object.defineProperty([...list], 0, {
+    get(): NameValue {
+      checker.prepare([["a", "0"], ["b", "inner"], ["c", "0"]]);
+      return list[0];
+    },
+  });
+  assertThrows(() => checker.prepare(odd), InvalidArgumentError);
+  const next: NameValue[] = [["a", "0"], ["b", "outer"], ["c", "0"]];
+  assertEquals(checker.prepare(next), next);
+});
+
+Deno.test("HeaderChecker: random lists that have others checked while they are read", () => {
+  const random = new Random(31);
+  const checker = new HeaderChecker("token");
+  const names = ["a", "b", "c", "d"];
+  let depth = 0;
+  /** Checks a list, with others inside it, and compares the result. */
+  const check = () => {
+    const plain = names.slice(0, random.int(2, 4)).map((name): NameValue => [
+      name,
+      random.chance(0.05) ? "\n" : `${random.int(0, 2)}`,
+    ]);
+    const list = plain.map((pair) => pair);
+    if (depth < 2 && random.chance(0.5)) {
+      const index = random.int(0, list.length - 1);
+      Object.defineProperty(list, index, {
+        get(): NameValue {
+          depth++;
+          check();
+          depth--;
+          return plain[index];
+        },
+      });
+    }
+    if (plain.some(([, value]) => value === "\n")) {
+      assertThrows(() => checker.prepare(list), InvalidArgumentError);
+    } else {
+      assertEquals(checker.prepare(list), plain);
+    }
+  };
+  for (let round = 0; round < 3000; round++) check();
+});

@@ -1,5 +1,5 @@
 import { constants, deflateRawSync } from "node:zlib";
-import { Inflate } from "../../zlib/mod.ts";
+import { Deflate, Inflate } from "../../zlib/mod.ts";
 import { assertEquals, concat } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 
@@ -22,5 +22,25 @@ Deno.test("inflate gives the same output when the code that ends a block is cut 
     ];
     assertEquals(inflate.finished, true, `cut at ${cut}`);
     assertEquals(concat(parts), plain, `cut at ${cut}`);
+  }
+});
+
+Deno.test("inflate reads the same array again after its resizable buffer has changed its length", () => {
+  const plain = new Random(2).text(6000, 50);
+  const packed = new Deflate().push(plain, "finish");
+  for (const first of [400, 1000]) {
+    const buffer = new ArrayBuffer(first, { maxByteLength: packed.length });
+    const array = new Uint8Array(buffer);
+    const inflate = new Inflate();
+    const parts: Uint8Array[] = [];
+    for (let at = 0; at < packed.length;) {
+      const size = Math.min(at === 0 ? first : 700, packed.length - at);
+      buffer.resize(size);
+      array.set(packed.subarray(at, at + size));
+      parts.push(inflate.push(array));
+      at += size;
+    }
+    assertEquals(inflate.finished, true);
+    assertEquals(concat(parts), plain);
   }
 });
