@@ -24,8 +24,8 @@ export interface Listening {
 }
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
-/** Short, so that what waits for it shows. */
-const PATIENCE = 1000;
+/** Short, so that what waits for it shows; long enough for an honest client on a busy machine. */
+const PATIENCE = 5000;
 
 async function main(): Promise<void> {
   const { caCert, ...certificate } = await makeCertificate();
@@ -53,6 +53,7 @@ async function main(): Promise<void> {
     servers.push({ kind: "streaming", tls, port: streaming.addr.port });
   }
   const behind = Deno.serve(LOOPBACK, () => new Response("here"));
+  const spdyBehind = serve(LOOPBACK, () => new Response("here"));
   servers.push({
     kind: "spdy proxy",
     tls: false,
@@ -60,7 +61,7 @@ async function main(): Promise<void> {
   }, {
     kind: "http proxy",
     tls: false,
-    port: await proxyFor(`spdy://127.0.0.1:${servers[0].port}`),
+    port: await proxyFor(`spdy://127.0.0.1:${spdyBehind.addr.port}`),
   });
   const started: Started = { caCert, servers };
   console.log(JSON.stringify(started));
