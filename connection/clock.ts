@@ -81,8 +81,12 @@ function atEndOfTurnOfProcess(callback: () => void): void {
 }
 
 async function loadNextTick(): Promise<void> {
-  const { default: process } = await import("node:process");
-  nextTick = process.nextTick;
+  try {
+    const { default: process } = await import("node:process");
+    nextTick = process.nextTick;
+  } catch {
+    // This runtime does not have it, or an import map hides it: the microtasks do as well.
+  }
 }
 
 let clock: Clock = SYSTEM_CLOCK;

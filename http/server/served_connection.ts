@@ -83,16 +83,18 @@ export function connectionHost(
 ): ConnectionHost {
   prepareRequests();
   keepPlatform();
-  const { onError = answerError } = options;
-  const limits = { maxHeaderCount: MAX_HEADERS, ...options.limits };
+  // A copy: the options were checked, and the application may change its object later.
+  const own = { ...options };
+  const { onError = answerError } = own;
+  const limits = { maxHeaderCount: MAX_HEADERS, ...own.limits };
   const resolved = new Map<ProtocolVersion, ConnectionOptions>();
   return {
-    options,
+    options: own,
     connectionOptions(version) {
       let known = resolved.get(version);
       if (known === undefined) {
         known = resolveOnce({
-          ...tuningOf(options),
+          ...tuningOf(own),
           limits,
           side: SERVER,
           version,
@@ -103,7 +105,7 @@ export function connectionHost(
       }
       return known;
     },
-    exchange: { handler, onError, onFault: options.onError },
+    exchange: { handler, onError, onFault: own.onError },
   };
 }
 

@@ -70,3 +70,39 @@ Deno.test("start: small writes of the first turns leave together", async () => {
   const writes = Number(decoder.decode(stdout));
   assert(writes > 0 && writes <= 6, `${writes} writes`);
 });
+
+Deno.test("start: without node:process, a connection works after the first turns", async () => {
+  const folder = await Deno.makeTempDir();
+  const map = `${folder}/imports.json`;
+  await Deno.writeTextFile(
+    map,
+    JSON.stringify({ imports: { "node:process": "./missing.ts" } }),
+  );
+  const program = `${folder}/program.ts`;
+  await Deno.writeTextFile(
+    program,
+    `
+    import * as m from ${JSON.stringify(new URL("mod.ts", ROOT).href)};
+    const server = m.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => new Response(new URL(request.url).pathname),
+    );
+    const client = await m.connect(server.addr);
+    let answered = 0;
+    for (let count = 0; count < 100; count++) {
+      const response = await client.fetch("/" + count);
+      if (await response.text() === "/" + count) answered++;
+    }
+    await client.close();
+    await server.shutdown();
+    console.log(answered);
+    `,
+  );
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--import-map", map, program],
+  }).output();
+  const decoder = new TextDecoder();
+  assertEquals(decoder.decode(stderr), "");
+  assertEquals(decoder.decode(stdout), "100\n");
+  await Deno.remove(folder, { recursive: true });
+});

@@ -392,3 +392,19 @@ Deno.test("shutdown: an invalid timeout is refused", async () => {
     );
   }
 });
+
+Deno.test("serve: changing the object with the options afterwards changes nothing", async () => {
+  const options = {
+    ...quiet,
+    maxSendBuffer: 65536,
+    onConnection: (): boolean => true,
+  };
+  await using server = serve(options, answer);
+  options.maxSendBuffer = -1;
+  options.onConnection = () => false;
+  await using client = await connect({ hostname, port: server.addr.port });
+  const response = await client.fetch("/", {
+    signal: AbortSignal.timeout(10_000),
+  });
+  assertEquals(await response.text(), "x");
+});
