@@ -21,6 +21,8 @@ class FakeConn {
   readonly localAddr: Deno.NetAddr;
   readonly remoteAddr: Deno.NetAddr;
   closed = false;
+  /** Whether small writes are sent at once, without Nagle's algorithm. */
+  noDelay = false;
   /** Its `ref` and `unref` calls. */
   readonly references: string[] = [];
   /** Bytes that were written. */
@@ -76,7 +78,9 @@ class FakeConn {
     return this.handshakeEnd.promise;
   }
 
-  setNoDelay(): void {}
+  setNoDelay(noDelay: boolean): void {
+    this.noDelay = noDelay;
+  }
 
   ref(): void {
     this.references.push("ref");
@@ -248,17 +252,30 @@ Deno.test("TLS listener: bytes pass both ways, and the end of one direction leav
   assertEquals(far.closed, true);
 });
 
+Deno.test("TLS listener: small writes are sent at once on both sockets that carry the bytes", async () => {
+  using setting = new Setting();
+  const { conn, outer } = await setting.client();
+  const [near] = setting.nears;
+  const far = await setting.far(near);
+  assertEquals([outer.noDelay, near.noDelay], [true, true]);
+  conn.close();
+  assertEquals(far.closed, true);
+});
+
 Deno.test("TLS listener: when the inner accept fails, that connection ends, and the next one works", async () => {
   using setting = new Setting();
   const first = await setting.client();
   const [inner] = setting.inners;
-  inner.fail(new Error("no descriptor is left"));
-  await assertRejects(
+  const refused = assertRejects(
     () => first.conn.read(new Uint8Array(1)),
     Error,
     "no descriptor is left",
   );
+  inner.fail(new Error("no descriptor is left"));
+  await turn();
+  // Checked before the read call, which would never end if the error were lost.
   assertEquals([setting.nears[0].closed, first.outer.closed], [true, true]);
+  await refused;
 
   const second = await setting.client();
   const far = await setting.far(setting.nears[1]);
