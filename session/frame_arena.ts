@@ -87,7 +87,9 @@ export class FrameArena {
       this.#writer = new ByteWriter(size);
     } else {
       const { bytes, length } = this.#shared;
-      if (bytes.length - length < size) {
+      // Memory above the capacity has grown for a frame longer than expected. If it
+      // were used to its end, it would grow for the next such frame, without a limit.
+      if (bytes.length - length < size || bytes.length > CAPACITY) {
         this.#shared = new ByteWriter(
           Math.max(size, Math.min(bytes.length * GROWTH, CAPACITY)),
         );

@@ -32,6 +32,19 @@ Deno.test("memory that was returned is never written again, and small frames sha
   assert(pieces.size < 60, `${pieces.size} allocations`);
 });
 
+Deno.test("frames that are longer than expected do not enlarge the memory again and again", () => {
+  for (const size of [6000, 9000, 20000, 40000]) {
+    const arena = new FrameArena(false);
+    let largest = 0;
+    for (let index = 0; index < 2000; index++) {
+      arena.open(4096).append(new Uint8Array(size));
+      largest = Math.max(largest, arena.rest.buffer.byteLength);
+      arena.take(size);
+    }
+    assert(largest <= 2 * 65536, `${largest} bytes for frames of ${size}`);
+  }
+});
+
 Deno.test("with reuse, one piece of memory serves all frames, unless one was huge", () => {
   const arena = new FrameArena(true);
   const first = write(arena, 1, 10);
