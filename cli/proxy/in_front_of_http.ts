@@ -94,10 +94,20 @@ export function inFrontOfHttp(
       if (protocol === undefined) sendBody(request, outgoing);
       else outgoing.end();
       const { head, socket } = await answer;
-      const answered = fieldsOf(head, url.origin, behind.origin, rules);
-      if (socket !== undefined) return joined(request, head, socket, answered);
-      if (protocol !== undefined) answered.push([UPGRADE, REFUSED]);
-      return responseOf(request.method, head, answered);
+      try {
+        checkStatus(head, protocol !== undefined);
+        const answered = fieldsOf(head, url.origin, behind.origin, rules);
+        if (socket !== undefined) {
+          return joined(request, head, socket, answered);
+        }
+        if (protocol !== undefined) answered.push([UPGRADE, REFUSED]);
+        return responseOf(request.method, head, answered);
+      } catch (error) {
+        // Nobody reads the rest of this answer, so the connection is not free again.
+        outgoing.destroy();
+        socket?.destroy();
+        throw error;
+      }
     } catch (error) {
       // The client has left, so no answer is needed.
       if (request.signal.aborted) throw error;
@@ -165,13 +175,24 @@ function sendBody(request: Request, outgoing: ClientRequest): void {
   }
 }
 
+/** Throws if a response with this status cannot be forwarded. */
+function checkStatus(head: IncomingMessage, isUpgrade: boolean): void {
+  const status = head.statusCode ?? 0;
+  if (status === 101 && isUpgrade || status >= 200 && status <= 599) return;
+  throw new Error(
+    status === 101
+      ? "it changed the protocol (status 101) without being asked"
+      : `its answer has the status ${status}, which is not from 200 to 599`,
+  );
+}
+
 function fieldsOf(
   head: IncomingMessage,
   front: string,
   behind: string,
   rules: ProxyRules,
 ): Fields {
-  const fields = passedOn(fromRaw(head.rawHeaders));
+  const fields = without(passedOn(fromRaw(head.rawHeaders)), UPGRADE);
   return rules.rewriteRedirects ? withLocation(fields, behind, front) : fields;
 }
 

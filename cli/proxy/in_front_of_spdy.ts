@@ -5,7 +5,11 @@
  */
 
 import type { Buffer } from "node:buffer";
-import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import http, {
+  type IncomingMessage,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
 import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
@@ -25,7 +29,12 @@ import {
   withLocation,
   without,
 } from "./fields.ts";
-import { failedAnswer, GatewayTimeout, type ProxyRules } from "./rules.ts";
+import {
+  failedAnswer,
+  GatewayTimeout,
+  type ProxyRules,
+  RefusedRequest,
+} from "./rules.ts";
 import { REFUSED, UPGRADE } from "./upgraded.ts";
 
 /** A running proxy. */
@@ -94,7 +103,18 @@ export async function inFrontOfSpdy(
 interface Exchange {
   readonly time: Date;
   readonly begin: number;
+  /** The client's address. A request has no socket once its connection is closed. */
+  readonly from: string;
   bytes: number;
+}
+
+function beginExchange(request: IncomingMessage): Exchange {
+  return {
+    time: new Date(),
+    begin: performance.now(),
+    from: request.socket.remoteAddress ?? "unknown",
+    bytes: 0,
+  };
 }
 
 class Forwarder {
@@ -120,17 +140,14 @@ class Forwarder {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const exchange: Exchange = {
-      time: new Date(),
-      begin: performance.now(),
-      bytes: 0,
-    };
+    const exchange = beginExchange(request);
+    const { socket } = request;
     const gone = new AbortController();
     response.once("close", () => gone.abort());
     let error: unknown;
     try {
-      const answer = await this.#ask(request, gone.signal)
-        .catch((reason) => failedAnswer(reason, this.#rules));
+      const answer = await this.#ask(request, exchange.from, gone.signal)
+        .catch((reason) => this.#failed(reason, socket));
       await this.#answer(request, response, answer, exchange);
     } catch (reason) {
       error = reason;
@@ -140,19 +157,31 @@ class Forwarder {
     this.#logEnd(request, response.statusCode, exchange, error);
   }
 
+  /** The answer after an error; throws it if the client has left, because nobody reads the answer. */
+  #failed(error: unknown, socket: Socket): Response {
+    if (socket.destroyed) {
+      throw new Error("the client has left", { cause: error });
+    }
+    return failedAnswer(error, this.#rules);
+  }
+
   /** Sends a request to the server behind the proxy; resolves to its response. */
   async #ask(
     request: IncomingMessage,
+    from: string,
     signal: AbortSignal,
     upgrade?: { protocol: string; body: ReadableStream<Uint8Array> },
   ): Promise<Response> {
     const { method = "GET" } = request;
+    if (method === "TRACE") {
+      throw new RefusedRequest(501, "a TRACE request cannot be forwarded");
+    }
     const received = fromRaw(request.rawHeaders);
     const host = valueOf(received, "host") ?? "";
     const fields = withForwarded(
       without(without(passedOn(received), "host"), UPGRADE),
       {
-        from: request.socket.remoteAddress ?? "unknown",
+        from,
         host,
         proto: this.#rules.isTls ? "https" : "http",
       },
@@ -191,8 +220,11 @@ class Forwarder {
   #urlOf({ url = "/" }: IncomingMessage): string {
     if (url === "*") return `${this.#origin}/*`;
     if (url.startsWith("/")) return this.#origin + url;
-    const { pathname, search } = new URL(url);
-    return this.#origin + pathname + search;
+    const absolute = URL.parse(url);
+    if (absolute === null) {
+      throw new RefusedRequest(400, `the request is for "${url}", not a URL`);
+    }
+    return this.#origin + absolute.pathname + absolute.search;
   }
 
   #fieldsOf(request: IncomingMessage, answer: Response): Fields {
@@ -211,7 +243,7 @@ class Forwarder {
   ): Promise<void> {
     response.writeHead(
       answer.status,
-      answer.statusText,
+      answer.statusText || STATUS_CODES[answer.status],
       this.#fieldsOf(request, answer).flat(),
     );
     if (answer.body === null) {
@@ -233,13 +265,13 @@ class Forwarder {
   #logEnd(
     request: IncomingMessage,
     status: number,
-    { time, begin, bytes }: Exchange,
+    { time, begin, from, bytes }: Exchange,
     error: unknown,
   ): void {
-    const { method = "", url = "", headers, socket } = request;
+    const { method = "", url = "", headers } = request;
     this.#log({
       time,
-      from: socket.remoteAddress ?? "unknown",
+      from,
       method,
       path: url,
       status,
@@ -260,7 +292,7 @@ class Forwarder {
     socket: Socket,
     first: Buffer,
   ): Promise<void> {
-    const exchange = { time: new Date(), begin: performance.now(), bytes: 0 };
+    const exchange = beginExchange(request);
     socket.on("error", () => {});
     if (first.length > 0) socket.unshift(first);
     const gone = new AbortController();
@@ -270,11 +302,12 @@ class Forwarder {
     let status = 501;
     let reason: unknown;
     try {
-      const answer = await this.#ask(request, gone.signal, { protocol, body })
-        .catch((error) => failedAnswer(error, this.#rules));
+      const answer = await this.#ask(request, exchange.from, gone.signal, {
+        protocol,
+        body,
+      }).catch((error) => this.#failed(error, socket));
       const taken = answer.headers.get(UPGRADE);
-      const known = taken !== null || answer.status === 502 ||
-        answer.status === 504;
+      const known = taken !== null || [400, 502, 504].includes(answer.status);
       const fields = without(this.#fieldsOf(request, answer), UPGRADE);
       if (taken !== null && taken !== REFUSED) {
         status = 101;
@@ -294,7 +327,7 @@ class Forwarder {
         const bytes = await answer.bytes();
         exchange.bytes = bytes.length;
         socket.write(
-          headText(`${status} ${answer.statusText}`, [
+          headText(`${status} ${answer.statusText || STATUS_CODES[status]}`, [
             ["connection", "close"],
             ["content-length", String(bytes.length)],
             ...without(fields, "content-length"),
@@ -330,7 +363,10 @@ function bodyOf(
     length !== undefined && Number(length) > 0;
   if (!hasBody) return undefined;
   if (method === "GET" || method === "HEAD") {
-    throw new TypeError(`a ${method} request with a body cannot be forwarded`);
+    throw new RefusedRequest(
+      501,
+      `a ${method} request with a body cannot be forwarded`,
+    );
   }
   return Readable.toWeb(request) as ReadableStream<Uint8Array>;
 }

@@ -31,16 +31,32 @@ export class GatewayTimeout extends Error {
   }
 }
 
+/** The proxy cannot forward a request; the server behind it was not asked. */
+export class RefusedRequest extends Error {
+  /** The status of the answer. */
+  readonly status: 400 | 501;
+
+  /** `reason` is sent to the client. */
+  constructor(status: 400 | 501, reason: string) {
+    super(reason);
+    this.name = "RefusedRequest";
+    this.status = status;
+  }
+}
+
 /**
  * The answer for a client if the server behind the proxy failed. The error is also
- * printed on standard error.
+ * printed on standard error, unless the request itself is at fault.
  */
 export function failedAnswer(error: unknown, { behind }: ProxyRules): Response {
+  if (error instanceof RefusedRequest) {
+    return new Response(`${printable(error.message)}\n`, {
+      status: error.status,
+    });
+  }
   const reason = reasonOf(error);
   const status = error instanceof GatewayTimeout ? 504 : 502;
   printError(show`${red("spdy:")} ${status}: ${behind}: ${reason}`);
-  const text = `the server behind the proxy did not answer: ${
-    printable(reason)
-  }\n`;
+  const text = `the server behind the proxy failed: ${printable(reason)}\n`;
   return new Response(text, { status });
 }

@@ -407,6 +407,115 @@ Deno.test("proxy answers 502 if the server is unreachable and 504 if it is slow,
   }
 });
 
+/** Sends bytes to a proxy; resolves to what it has received by then if it should wait for an answer. */
+async function sendRaw(
+  url: string,
+  text: string,
+  { bytes = 0, waits = true } = {},
+): Promise<string> {
+  using conn = await Deno.connect({ port: Number(new URL(url).port) });
+  await conn.write(new TextEncoder().encode(text));
+  await conn.write(new Uint8Array(bytes));
+  const answer = new Uint8Array(4096);
+  const read = waits ? await conn.read(answer) : 0;
+  return new TextDecoder().decode(answer.subarray(0, read ?? 0));
+}
+
+Deno.test("proxy survives clients that leave, and logs them as such", async () => {
+  const begun = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  await using behind = serve(QUIET, async (request) => {
+    if (request.url.endsWith("/early")) {
+      return new Response("too big", { status: 413 });
+    }
+    if (request.url.endsWith("/wait")) {
+      request.signal.addEventListener("abort", () => ended.resolve());
+      begun.resolve();
+      await ended.promise;
+    }
+    return new Response("fine");
+  });
+  const [program, ...args] = command([
+    ...["proxy", "-p", "0", `spdy://127.0.0.1:${behind.addr.port}`],
+  ]);
+  const process = new Deno.Command(program, {
+    args,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  await using lines = new Lines(process.stdout);
+  const [front] = await lines.find(/http:\/\/127\S+/);
+  const upload = (path: string): string =>
+    `PUT ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: 20000000\r\n\r\n`;
+  assertMatch(
+    await sendRaw(front, upload("/early"), { bytes: 100_000 }),
+    /^HTTP\/1\.1 413 /,
+  );
+  await lines.find(/PUT \/early 413/);
+  {
+    using conn = await Deno.connect({ port: Number(new URL(front).port) });
+    await conn.write(new TextEncoder().encode(upload("/wait")));
+    await begun.promise;
+  }
+  await ended.promise;
+  await lines.find(/PUT \/wait \d+ cut short: the client has left/);
+  assertEquals(await (await fetch(front)).text(), "fine");
+  process.kill("SIGTERM");
+  assertEquals(await toText(process.stderr), "");
+  assertEquals((await process.status).code, 0);
+});
+
+Deno.test("proxy does not blame the server for requests that it cannot forward", async () => {
+  await using behind = serve(QUIET, () => new Response("fine"));
+  await using proxy = await inFrontOf(`spdy://127.0.0.1:${behind.addr.port}`);
+  const cases: [line: string, rest: string, answer: RegExp][] = [
+    ["TRACE /", "", /^HTTP\/1\.1 501 Not Implemented\r\n[^]*TRACE/],
+    [
+      "GET /",
+      "content-length: 2\r\n",
+      /^HTTP\/1\.1 501 Not Implemented\r\n[^]*GET request with a body/,
+    ],
+    ["GET http://[", "", /^HTTP\/1\.1 400 Bad Request\r\n[^]*not a URL/],
+  ];
+  for (const [line, rest, answer] of cases) {
+    const text = `${line} HTTP/1.1\r\nhost: x\r\n${rest}\r\n`;
+    const got = await sendRaw(proxy.url, text, { bytes: rest ? 2 : 0 });
+    assertMatch(got, answer, line);
+  }
+});
+
+Deno.test("proxy answers 502 to a status that it cannot forward, and frees the connection", async () => {
+  let closed = Promise.withResolvers<void>();
+  const heads = [
+    "HTTP/1.1 999 Odd\r\ncontent-length: 100\r\n\r\n",
+    "HTTP/1.1 101 Odd\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+  ];
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const answers = (async () => {
+    for (const head of heads) {
+      using conn = await listener.accept();
+      await conn.read(new Uint8Array(4096));
+      await conn.write(new TextEncoder().encode(head));
+      // Ends when the proxy has closed the connection.
+      while (await conn.read(new Uint8Array(4096)).catch(() => null)) continue;
+      closed.resolve();
+    }
+  })();
+  await using proxy = await inFrontOf(`http://127.0.0.1:${listener.addr.port}`);
+  await using connection = await connectTo(proxy.url);
+  for (const head of heads) {
+    closed = Promise.withResolvers<void>();
+    const response = await connection.fetch("/");
+    assertEquals(response.status, 502, head);
+    assertEquals(response.headers.has("spdy-proxy-upgrade"), false);
+    assertMatch(await response.text(), /status (999|101)/);
+    await closed.promise;
+  }
+  await answers;
+});
+
 Deno.test("proxy never lets a truncated body look complete", async () => {
   await using http1 = await origin((_request, response) => {
     response.writeHead(200, { "content-length": "100000" });
