@@ -200,7 +200,8 @@ class ConnWire implements Wire {
   /** No async function: an idle connection waits here, and each one that waits takes 400 bytes. */
   #read(target: Uint8Array<ArrayBuffer>): Promise<Uint8Array | null> {
     this.#target = target;
-    return this.#conn.read(target).then(this.#received);
+    // In JavaScript, `read` may return the number itself. A promise is not wrapped.
+    return Promise.resolve(this.#conn.read(target)).then(this.#received);
   }
 
   readonly #received = (size: number | null): Uint8Array | null => {

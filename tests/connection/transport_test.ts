@@ -363,6 +363,20 @@ Deno.test("bytes that arrived in one node Buffer belong to each stream alone", a
   await Promise.all([client.close(), server.close()]);
 });
 
+Deno.test("transport: a read that returns its number at once, without a promise, works", async () => {
+  const read: unknown = (into: Uint8Array) => {
+    into[0] = 7;
+    return 1;
+  };
+  const wire = openWire({
+    read: read as (into: Uint8Array) => Promise<number | null>,
+    write: (data) => Promise.resolve(data.length),
+    closeWrite: () => Promise.resolve(),
+    close() {},
+  });
+  assertEquals(await wire.receive(), Uint8Array.of(7));
+});
+
 Deno.test("transport: reads grow while they are full, and shrink soon after bulk", async () => {
   const offered: number[] = [];
   let next = Infinity;
