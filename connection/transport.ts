@@ -191,9 +191,8 @@ class ConnWire implements Wire {
     const data = await this.#read(
       memory.subarray(this.#place, this.#place + room),
     );
-    // After a failure the memory is not reused, because the operation may still use
-    // it.
-    this.#large = memory;
+    // Not reused after a failure or the end of input, as in `#received`.
+    if (data !== null) this.#large = memory;
     return data;
   }
 
@@ -206,10 +205,13 @@ class ConnWire implements Wire {
 
   readonly #received = (size: number | null): Uint8Array | null => {
     this.#last = size ?? 0;
+    // After a failure or the end of input the memory is not reused: a transport may
+    // report either one because it was closed, while its operation is still pending.
+    // The operation would write into the memory of another connection.
+    if (size === null) return null;
     const target = this.#target;
-    // After a failure the memory is not used again: the operation may still have it.
     if (target.length === SMALL) this.#small = target;
-    return size === null ? null : target.subarray(0, size);
+    return target.subarray(0, size);
   };
 
   release(): void {

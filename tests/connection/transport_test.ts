@@ -377,6 +377,37 @@ Deno.test("transport: a read that returns its number at once, without a promise,
   assertEquals(await wire.receive(), Uint8Array.of(7));
 });
 
+for (const size of [700, 16_384]) {
+  Deno.test(`transport: after the end of input, the memory of the read is not reused, reads of ${size} bytes`, async () => {
+    const offered: Uint8Array[] = [];
+    let ended = false;
+    const open = () =>
+      openWire({
+        read: (into) => {
+          offered.push(into);
+          return Promise.resolve(ended ? null : Math.min(size, into.length));
+        },
+        write: (data) => Promise.resolve(data.length),
+        closeWrite: () => Promise.resolve(),
+        close() {},
+      });
+    const memory = (index: number) => offered[index].buffer;
+    const first = open();
+    await first.receive();
+    await first.receive();
+    ended = true;
+    assertEquals(await first.receive(), null);
+    first.release?.();
+    const last = memory(offered.length - 1);
+    ended = false;
+    const others = [open(), open(), open()];
+    for (const other of others) {
+      for (let count = 0; count < 3; count++) await other.receive();
+    }
+    assert(!offered.slice(3).some(({ buffer }) => buffer === last));
+  });
+}
+
 Deno.test("transport: reads grow while they are full, and shrink soon after bulk", async () => {
   const offered: number[] = [];
   let next = Infinity;
