@@ -19,7 +19,6 @@ export {
 export { format as formatBytes } from "jsr:@std/fmt@1/bytes";
 export { contentType } from "jsr:@std/media-types@1/content-type";
 export { eTag, ifNoneMatch } from "jsr:@std/http@1/etag";
-export { acceptsEncodings } from "jsr:@std/http@1/negotiation";
 export { escape as escapeHtml } from "jsr:@std/html@1/entities";
 export { parse as parseYaml } from "jsr:@std/yaml@1/parse";
 export { levenshteinDistance } from "jsr:@std/text@1/levenshtein-distance";

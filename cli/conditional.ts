@@ -80,7 +80,7 @@ export function requestedRange(
   size: number,
 ): ByteRange | "unsatisfiable" | undefined {
   if (headers.has("if-range")) return undefined;
-  const match = /^bytes=(\d*)-(\d*)$/.exec(headers.get("range") ?? "");
+  const match = /^bytes=(\d*)-(\d*)$/i.exec(headers.get("range") ?? "");
   if (!match || (match[1] === "" && match[2] === "")) return undefined;
   const [, first, last] = match;
   const begin = first === "" ? Math.max(0, size - Number(last)) : Number(first);

@@ -8,7 +8,7 @@
 import type { ProtocolVersion } from "../frame/constants.ts";
 import { type LogFormat, readLogFormat } from "./access_log.ts";
 import { type Certificate, CertificateFiles } from "./certificate.ts";
-import { readWhole, UsageError } from "./command.ts";
+import { readWhole, reasonOf, UsageError } from "./command.ts";
 import type { ReadOptions } from "./options.ts";
 import { readVersion } from "./target.ts";
 
@@ -159,6 +159,29 @@ export interface ListeningServer {
   setCertificate(certificate: Certificate): void;
 }
 
+type Open = (
+  address: Address,
+  certificate: Certificate | undefined,
+) => ListeningServer | Promise<ListeningServer>;
+
+/** Opens a server; an error of the system names the address. */
+async function opened(
+  address: Address,
+  certificate: Certificate | undefined,
+  open: Open,
+): Promise<ListeningServer> {
+  try {
+    return await open(address, certificate);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const { hostname, port } = address;
+    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+    throw new Error(`cannot listen on ${host}:${port}: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
 /**
  * Opens a server at each address and waits until all have ended. If listening on
  * one address fails, none is served. Ctrl-C, SIGTERM and SIGHUP finish open
@@ -166,17 +189,14 @@ export interface ListeningServer {
  */
 export async function runServers(
   { addresses, certificate }: ListenOptions,
-  open: (
-    address: Address,
-    certificate: Certificate | undefined,
-  ) => ListeningServer | Promise<ListeningServer>,
+  open: Open,
 ): Promise<void> {
   const servers: ListeningServer[] = [];
   const shutdown = (): Promise<unknown> =>
     Promise.all(servers.map((server) => server.shutdown()));
   try {
     for (const address of addresses) {
-      servers.push(await open(address, certificate?.current));
+      servers.push(await opened(address, certificate?.current, open));
     }
   } catch (error) {
     await shutdown();

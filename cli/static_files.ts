@@ -5,7 +5,8 @@
  * @module
  */
 
-import { acceptsEncodings, contentType, eTag } from "../deps.ts";
+import { contentType, eTag } from "../deps.ts";
+import { preferredCoding } from "./accept_encoding.ts";
 import { isUnchanged, requestedRange } from "./conditional.ts";
 import { Listings } from "./listing.ts";
 import {
@@ -28,6 +29,9 @@ const READ_SIZE = 65536;
  */
 export async function staticFiles(directory: string): Promise<FileHandler> {
   const root = await Deno.realPath(directory);
+  if (!(await Deno.stat(root)).isDirectory) {
+    throw new Error(`${directory} is not a directory; name the one it is in`);
+  }
   const listings = new Listings(root);
   return async (request: Request): Promise<Response> => {
     if (request.method !== "GET" && request.method !== "HEAD") {
@@ -110,6 +114,7 @@ function redirect(parts: readonly string[], search: string): Response {
 
 /** Suffixes of precompressed files beside the original file, the preferred one first. */
 const CODINGS = [["br", ".br"], ["gzip", ".gz"]] as const;
+type Coding = typeof CODINGS[number][0];
 
 /** The file, or a precompressed one that the client accepts. */
 async function fileOf(
@@ -120,28 +125,23 @@ async function fileOf(
 ): Promise<Response> {
   const type = contentType(extension(file.path)) ?? "application/octet-stream";
   const headers = new Headers({ "content-type": type });
+  const coded = new Map<Coding, OpenFile>();
   for (const [coding, suffix] of CODINGS) {
-    const coded = await openFile(root, parts.join("/") + suffix);
-    if (coded === undefined) continue;
-    headers.set("vary", "accept-encoding");
-    if (accepts(request, coding)) {
-      await file.handle.close();
-      headers.set("content-encoding", coding);
-      return await fileResponse(request, coded, headers);
-    }
-    await coded.handle.close();
+    const found = await openFile(root, parts.join("/") + suffix);
+    if (found !== undefined) coded.set(coding, found);
   }
-  return await fileResponse(request, file, headers);
-}
-
-/**
- * Whether the client accepts a coding. Without `accept-encoding` it may (RFC 9110,
- * 12.5.3), but few clients without this header do.
- */
-function accepts(request: Request, coding: string): boolean {
-  const accepted = request.headers.get("accept-encoding") ?? "";
-  return accepted.trim() !== "" &&
-    acceptsEncodings(request, coding, "identity") === coding;
+  if (coded.size === 0) return await fileResponse(request, file, headers);
+  headers.set("vary", "accept-encoding");
+  const coding = preferredCoding(
+    request.headers.get("accept-encoding"),
+    [...coded.keys()],
+  );
+  const chosen = coding === undefined ? undefined : coded.get(coding);
+  if (coding !== undefined) headers.set("content-encoding", coding);
+  for (const other of [file, ...coded.values()]) {
+    if (other !== (chosen ?? file)) await other.handle.close();
+  }
+  return await fileResponse(request, chosen ?? file, headers);
 }
 
 /** Opens a file below the root; `undefined` if it is not a file or cannot be read. */
@@ -245,7 +245,11 @@ async function listing(
     ? await listings.page(directory, parts, Number(asked))
     : undefined;
   if (page === undefined) return notFound();
-  return new Response(request.method === "HEAD" ? null : page, {
-    headers: { "content-type": "text/html; charset=utf-8" },
+  const bytes = new TextEncoder().encode(page);
+  return new Response(request.method === "HEAD" ? null : bytes, {
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      "content-length": String(bytes.length),
+    },
   });
 }

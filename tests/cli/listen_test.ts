@@ -65,7 +65,7 @@ Deno.test("a port that is in use ends the command", async () => {
       `${port}`,
     ]);
     assertEquals(code, 1, stderr);
-    assertMatch(stderr, /in use/);
+    assertMatch(stderr, new RegExp(`listen on 127.0.0.1:${port}: .*in use`));
   }
 });
 

@@ -128,6 +128,9 @@ Deno.test("serve and proxy refuse invalid arguments", async () => {
   const missing = await run(["serve", "/does/not/exist"]);
   assertEquals(missing.code, 1);
   assertMatch(missing.stderr, /No such file or directory/);
+  const file = await run(["serve", "-p", "0", import.meta.filename ?? ""]);
+  assertEquals(file.code, 1);
+  assertMatch(file.stderr, /servers_test\.ts is not a directory/);
   using busy = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const taken = await run([
     "serve",

@@ -76,6 +76,7 @@ Deno.test("range requests are answered", async () => {
       ["bytes=7-", 206, "bytes 7-9/10", "789"],
       ["bytes=-3", 206, "bytes 7-9/10", "789"],
       ["bytes=-99", 206, "bytes 0-9/10", "0123456789"],
+      ["Bytes=2-4", 206, "bytes 2-4/10", "234"],
       ["bytes=0-99", 206, "bytes 0-9/10", "0123456789"],
       ["bytes=10-", 416, "bytes */10", ""],
       ["bytes=5-2", 200, null, "0123456789"],
@@ -124,6 +125,17 @@ Deno.test("a directory is listed with its names escaped, or answered with its in
     assertStringIncludes(text, `<a href="../">`);
     await Deno.writeTextFile(`${folder}/public/sub/index.html`, "index");
     assertEquals(await (await get(request("/sub/"))).text(), "index");
+  });
+});
+
+Deno.test("HEAD of a listing has the length of the listing", async () => {
+  await withFiles(async (get) => {
+    const listing = await get(request("/sub/"));
+    const { length } = await listing.bytes();
+    assert(length > 0);
+    for (const answer of [listing, await get(request("/sub/", {}, "HEAD"))]) {
+      assertEquals(answer.headers.get("content-length"), String(length));
+    }
   });
 });
 
@@ -385,6 +397,13 @@ Deno.test("a precompressed file is sent to clients that accept its coding", asyn
       ["gzip, br", "br", "brotli"],
       ["gzip", "gzip", "gzipped"],
       ["br;q=0, gzip", "gzip", "gzipped"],
+      ["gzip;q=0.5, br;q=0.1", "gzip", "gzipped"],
+      ["gzip;q=0.5, br;q=0.5", "br", "brotli"],
+      ["br;q=0, *", "gzip", "gzipped"],
+      ["*;q=0", null, "0123456789"],
+      ["identity, gzip;q=0.5", null, "0123456789"],
+      ["identity;q=0, GZIP ; q=0.001", "gzip", "gzipped"],
+      ["gzip;q=2, br;q=", null, "0123456789"],
       ["deflate", null, "0123456789"],
       ["", null, "0123456789"],
     ];
