@@ -215,6 +215,8 @@ class ConnWire implements Wire {
   };
 
   release(): void {
+    // A reference would keep up to 1 MiB while this side only sends, or does not read.
+    this.#target = this.#idle;
     if (this.#small !== undefined) returnSmall(this.#small);
     this.#small = undefined;
     if (this.#large === undefined) return;
