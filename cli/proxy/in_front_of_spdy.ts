@@ -66,6 +66,9 @@ export async function inFrontOfSpdy(
     forwarder.upgrade(request, socket, first);
   });
   server.on("connect", (_request, socket: Socket) => {
+    // The server no longer listens for errors of this socket, and one without a
+    // listener ends the process: a client that has left would be enough.
+    socket.on("error", () => {});
     socket.end(
       "HTTP/1.1 501 Not Implemented\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
     );

@@ -1,7 +1,11 @@
 /** `spdy proxy` between real programs: `node:http` and raw sockets on one side, SPDY on the other. */
 
 import http from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import {
+  type AddressInfo,
+  connect as connectSocket,
+  type Socket,
+} from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { assertEquals, assertMatch, assertRejects, toText } from "../deps.ts";
 import { isDenoBefore } from "../helpers/deno_version.ts";
@@ -465,6 +469,30 @@ Deno.test("proxy survives clients that leave, and logs them as such", async () =
   process.kill("SIGTERM");
   assertEquals(await toText(process.stderr), "");
   assertEquals((await process.status).code, 0);
+});
+
+Deno.test("proxy goes on after clients that reset their connections", async () => {
+  await using behind = serve(QUIET, () => new Response("fine"));
+  await using proxy = await inFrontOf(`spdy://127.0.0.1:${behind.addr.port}`);
+  const { hostname, port } = new URL(proxy.url);
+  const requests = [
+    "CONNECT a.example:1 HTTP/1.1\r\nhost: a.example\r\n\r\n",
+    "GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
+    "GET / HTTP/1.1\r\nhost: a\r\n\r\n",
+    "no HTTP at all\r\n\r\n",
+  ];
+  for (const text of requests) {
+    for (let count = 0; count < 20; count++) {
+      await new Promise<void>((resolve) => {
+        const socket = connectSocket(Number(port), hostname);
+        socket.on("error", () => {});
+        socket.on("close", () => resolve());
+        socket.write(text, () => socket.resetAndDestroy());
+      });
+    }
+    // A reset can arrive before the request or after it, but the proxy goes on.
+    assertEquals(await (await fetch(proxy.url)).text(), "fine", text);
+  }
 });
 
 Deno.test("proxy does not blame the server for requests that it cannot forward", async () => {
