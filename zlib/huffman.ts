@@ -157,7 +157,7 @@ export function reverseBits(value: number, count: number): number {
 
 /** Lengths of the fixed literal/length code, 288 symbols (RFC 1951, section 3.2.6). */
 function fixedLiteralLengths(lengths: Uint8Array): void {
-  lengths.fill(8, 0, 144).fill(9, 144, 256).fill(7, 256, 280).fill(8, 280);
+  lengths.fill(8).fill(7, 256, 280).fill(9, 144, 256);
 }
 
 /** The fixed literal/length code. Symbols 286 and 287 have codes but are reserved. */

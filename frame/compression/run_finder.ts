@@ -209,17 +209,23 @@ export class RunFinder {
     }
   }
 
-  /** Takes the copy in the block before, with the pairs after it that repeat that block, too. */
+  /**
+   * Takes the copy in the block before, with the pairs after it that repeat that block,
+   * too. They have the same bytes by construction, also bytes that look like the hole
+   * of a secret, at which a comparison of bytes would end.
+   */
   #takeCopy(index: number, from: number, to: number): void {
     const { starts, count, copies } = this.#layout;
     const window = this.#window;
     const source = copies[index];
     const start = starts[index];
     let last = index + 1;
-    while (last < count && starts[last + 1] <= to && copies[last] >= 0) last++;
+    while (last < count && starts[last] < to && copies[last] >= 0) last++;
     const end = starts[last];
     this.source = source;
-    this.reach = end + window.matchLength(source + end - start, end, to);
+    this.reach = end < to
+      ? end + window.matchLength(source + end - start, end, to)
+      : to;
     this.early = start - window.matchBefore(source, start, from);
   }
 

@@ -32,3 +32,10 @@ const name = "a" + 1;
     [[2, "1", "2"]],
   );
 });
+
+Deno.test("mutants: a list of option names is not changed, as its type allows only `true`", () => {
+  const text = `const NAMES: Names<Options> = { a: true };
+const used: Record<string, boolean> = { a: true };
+`;
+  assertEquals(mutantsOf("names.ts", text).map(({ line }) => line), [2]);
+});

@@ -91,6 +91,29 @@ Deno.test("a block can become full at any step of lazy matching", () => {
   }
 });
 
+Deno.test("a block can become full where each of several bytes has a longer match than the byte before", () => {
+  const random = new Random(94);
+  const text = Uint8Array.from({ length: 20 }, (_, index) => 200 + index);
+  // The longest match at byte `at` of the text is part `at`, of 5 + `at` bytes.
+  const parts = Array.from({ length: 8 }, (_, at) => [
+    ...text.subarray(at, 5 + 2 * at),
+    240 + at,
+  ]).flat();
+  const unlike = random.bytes(16_384, 200);
+  for (let missing = 0; missing < 100; missing++) {
+    const data = Uint8Array.from([
+      ...parts,
+      ...unlike.subarray(missing),
+      ...text,
+      ...unlike.subarray(0, 10),
+    ]);
+    for (const level of [7, 8, 9]) {
+      const packed = new Deflate({ level }).push(data, "finish");
+      assert(same(new Inflate().push(packed), data), `${level}, ${missing}`);
+    }
+  }
+});
+
 Deno.test("a tokenizer of short parts grows only to what its window needs", () => {
   const random = new Random(93);
   for (const windowBits of [9, 11, 15]) {

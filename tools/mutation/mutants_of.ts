@@ -90,6 +90,7 @@ export function mutantsOf(file: string, text: string): Mutant[] {
   };
   const visit = (node: ts.Node): void => {
     if (ts.isTypeNode(node) || ts.isImportDeclaration(node)) return;
+    if (isListOfNames(node)) return;
     // A key is not evaluated where it is written.
     if (ts.isPropertyAssignment(node) && ts.isNumericLiteral(node.name)) {
       visit(node.initializer);
@@ -118,6 +119,13 @@ export function mutantsOf(file: string, text: string): Mutant[] {
   };
   visit(source);
   return mutants;
+}
+
+/** A list of option names: its type allows only `true`, so a mutant would not compile. */
+function isListOfNames(node: ts.Node): boolean {
+  return ts.isVariableDeclaration(node) && node.type !== undefined &&
+    ts.isTypeReferenceNode(node.type) &&
+    node.type.typeName.getText() === "Names";
 }
 
 /** `+` with a string joins text. */

@@ -115,6 +115,19 @@ Deno.test("repetition: a whole value or crumb takes a few bytes the second time"
   assertLess(moved, 40);
 });
 
+Deno.test("repetition: a length that looks like the hole of a secret takes no more bytes than another", () => {
+  const repeated = (length: number): number => {
+    const list: NameValue[] = [
+      ["accept", "text/html"],
+      ["authorization", "s".repeat(length)],
+    ];
+    return sizes([list, list])[1];
+  };
+  for (const length of [0xff, 0x1ff, 0x2ff, 0x7ff]) {
+    assertEquals(repeated(length), repeated(length - 1), `${length} bytes`);
+  }
+});
+
 Deno.test("repetition: values outside the window are sent again in full", () => {
   const token = "0123456789abcdef".repeat(8);
   const random = new Random(3);
