@@ -64,6 +64,18 @@ const COMMANDS: readonly Command[] = [
  * ```
  */
 export async function main(args: string[]): Promise<number> {
+  try {
+    return await runCommand(args);
+  } catch (error) {
+    if (error instanceof OutputClosedError) return EXIT_FAILURE;
+    complain(reasonOf(error));
+    if (!(error instanceof UsageError)) return EXIT_FAILURE;
+    printError(show`Try: spdy ${args[0]} --help`);
+    return EXIT_USAGE;
+  }
+}
+
+async function runCommand(args: string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === "-V" || name === "--version" || name === "version") {
     print(show`spdy ${config.version}, Deno ${Deno.version.deno}`);
@@ -89,15 +101,7 @@ export async function main(args: string[]): Promise<number> {
     print(showLines(command.help));
     return EXIT_OK;
   }
-  try {
-    return await command.run(rest);
-  } catch (error) {
-    if (error instanceof OutputClosedError) return EXIT_FAILURE;
-    complain(reasonOf(error));
-    if (!(error instanceof UsageError)) return EXIT_FAILURE;
-    printError(show`Try: spdy ${command.name} --help`);
-    return EXIT_USAGE;
-  }
+  return await command.run(rest);
 }
 
 function usage(): Shown[] {

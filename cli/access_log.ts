@@ -10,6 +10,7 @@ import { reasonOf, UsageError } from "./command.ts";
 import {
   green,
   print,
+  printError,
   red,
   show,
   showJson,
@@ -56,7 +57,17 @@ export function readLogFormat(text: string | undefined): LogFormat {
 /** Creates the log in a format; `undefined`: no log. */
 export function accessLog(format: LogFormat | undefined): AccessLog {
   if (format === undefined) return () => {};
-  return (entry) => print(LINES[format](entry));
+  let reported = false;
+  return (entry) => {
+    try {
+      print(LINES[format](entry));
+      reported = false;
+    } catch (error) {
+      // A full disk must not end the server.
+      if (!reported) printError(show`spdy: the access log: ${reasonOf(error)}`);
+      reported = true;
+    }
+  };
 }
 
 const LINES: Readonly<Record<LogFormat, (entry: LogEntry) => Shown>> = {

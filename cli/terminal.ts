@@ -141,9 +141,17 @@ export function columns(): number | undefined {
   }
 }
 
-/** Prints a line on standard error, with colours only on a terminal. */
+/**
+ * Prints a line on standard error, with colours only on a terminal. If this fails,
+ * because its disk is full, the line is lost: there is nowhere else to report it, and
+ * a server must not end because of it.
+ */
 export function printError(line: Shown): void {
-  console.error(Deno.stderr.isTerminal() ? line.toString() : plain(line));
+  try {
+    console.error(Deno.stderr.isTerminal() ? line.toString() : plain(line));
+  } catch {
+    // See above.
+  }
 }
 
 /** Prints a line on standard error, in rows that fit the terminal. */
@@ -228,9 +236,7 @@ function payloadTo(
   return new WritableStream<Uint8Array>({
     async write(chunk) {
       try {
-        for (let rest = chunk; rest.length > 0;) {
-          rest = rest.subarray(await file.write(rest));
-        }
+        await writeAll(file, chunk);
       } catch (cause) {
         if (!(cause instanceof Deno.errors.BrokenPipe)) throw cause;
         throw new OutputClosedError("the reader of the output has closed it", {
@@ -239,6 +245,34 @@ function payloadTo(
       }
     },
   });
+}
+
+/**
+ * A file for a payload. `FsFile.writable` must not be used: in Deno 2.9 it ignores
+ * the error of the last write, so that a full disk looks like success.
+ */
+export function fileOut(file: Deno.FsFile): WritableStream<Uint8Array> {
+  return new WritableStream<Uint8Array>({
+    async write(chunk): Promise<void> {
+      try {
+        await writeAll(file, chunk);
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+    },
+    close: () => file.close(),
+    abort: () => file.close(),
+  });
+}
+
+async function writeAll(
+  file: Pick<Deno.FsFile, "write">,
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) {
+    rest = rest.subarray(await file.write(rest));
+  }
 }
 
 /** Whether a payload on standard output is shown on a terminal. */

@@ -6,7 +6,7 @@
 
 import type { CapturedPayload } from "../../capture/mod.ts";
 import { UsageError } from "../command.ts";
-import { payloadIsShown, payloadOut } from "../terminal.ts";
+import { fileOut, payloadIsShown, payloadOut } from "../terminal.ts";
 
 /** The connection or stream of `--follow`. */
 export interface Followed {
@@ -81,6 +81,6 @@ export class PayloadWriter {
   async #open(): Promise<WritableStreamDefaultWriter<Uint8Array>> {
     if (this.#isStandardOutput()) return payloadOut().getWriter();
     const file = await Deno.create(this.#file!);
-    return file.writable.getWriter();
+    return fileOut(file).getWriter();
   }
 }

@@ -243,6 +243,15 @@ function readOutput(
     throw new UsageError("--output and --remote-name exclude each other");
   }
   const names = new Map(targets.map((target) => [target, nameOf(target)]));
+  const written = new Set<string>();
+  for (const name of names.values()) {
+    if (written.has(name)) {
+      throw new UsageError(
+        `--remote-name: two URLs would be written to ${name}; fetch them one by one with --output`,
+      );
+    }
+    written.add(name);
+  }
   return (target) => names.get(target);
 }
 

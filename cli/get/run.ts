@@ -15,6 +15,7 @@ import { type Target, UnreachableError, versionName } from "../target.ts";
 import {
   cyan,
   dim,
+  fileOut,
   green,
   payloadIsShown,
   payloadOut,
@@ -345,14 +346,14 @@ export class Run {
       }),
     );
     if (toFile) {
-      const file = await Deno.open(output, {
-        write: true,
-        create: true,
-        truncate: true,
-      });
-      if (head !== undefined) await file.write(new TextEncoder().encode(head));
+      const file = fileOut(
+        await Deno.open(output, { write: true, create: true, truncate: true }),
+      );
+      if (head !== undefined) {
+        await new Blob([head]).stream().pipeTo(file, { preventClose: true });
+      }
       // The stream closes the file when all bytes are written.
-      await body.pipeTo(file.writable);
+      await body.pipeTo(file);
     } else if (output === "-") {
       await body.pipeTo(payloadOut());
     } else if (json) await body.pipeTo(new WritableStream());

@@ -184,6 +184,13 @@ Deno.test("get -w writes curl's variables", async () => {
   });
 });
 
+Deno.test("get -O refuses URLs that would be written to the same file", async () => {
+  const at = `spdy://127.0.0.1:${closedPort()}`;
+  const { code, stderr } = await run(["get", "-O", `${at}/a/x`, `${at}/b/%78`]);
+  assertEquals(code, 2);
+  assertMatch(stderr, /two URLs would be written to x/);
+});
+
 Deno.test("get --retry tries again after temporary failures only", async () => {
   await withServers(async (url, _other, asked) => {
     const { code, stdout } = await run(["get", "--retry", "2", `${url}/flaky`]);
