@@ -270,7 +270,9 @@ export class IoLoop {
         this.trackedFrames.written(size);
         rest = rest.subarray(size);
       }
-      this.out.clear(now() - begin);
+      // A transport may resolve its writes when it is closed, and still read the memory.
+      if (this.#closed) this.out.abandon();
+      else this.out.clear(now() - begin);
     } catch (error) {
       this.out.abandon();
       this.#failOutput(error);

@@ -1,6 +1,6 @@
 /** A connection has large buffers only while bytes are in them, and none in silence. */
 
-import { assertEquals, assertGreater, assertLess } from "../deps.ts";
+import { assert, assertEquals, assertGreater, assertLess } from "../deps.ts";
 import { SendBuffer } from "../../connection/send_buffer.ts";
 import { WriteBuffer } from "../../connection/write_buffer.ts";
 import {
@@ -285,6 +285,46 @@ Deno.test({
     loop.close();
   },
 });
+
+for (const size of [100, 10_000]) {
+  Deno.test(`idle buffers: memory of a write that ended by closing is not reused, ${size} bytes`, async () => {
+    const written = Promise.withResolvers<Uint8Array>();
+    const closed = Promise.withResolvers<void>();
+    const wire = openWire({
+      read: () => closed.promise.then(() => null),
+      async write(data) {
+        written.resolve(data);
+        await closed.promise;
+        return data.length;
+      },
+      closeWrite: () => Promise.resolve(),
+      close: () => closed.resolve(),
+    });
+    const bytes = new Uint8Array(size);
+    let filled = false;
+    const loop: IoLoop = new IoLoop(wire, 1 << 20, {
+      input: () => {},
+      inputEnded: () => {},
+      fill: () => {
+        if (filled) return;
+        filled = true;
+        loop.out.append(bytes);
+      },
+      idle: () => {},
+      outputFailed: () => {},
+      failed: () => {},
+    });
+    loop.flush();
+    const { buffer } = await written.promise;
+    loop.close();
+    await turn();
+    const next = Array.from(
+      { length: 100 },
+      () => size > SMALL ? takeLarge(size) : takeSmall(),
+    );
+    assert(!next.some((memory) => memory.buffer === buffer));
+  });
+}
 
 Deno.test("idle buffers: many connections that wait for bulk share a limit of 16 MiB", async () => {
   const pairs = Array.from({ length: 40 }, conns);
