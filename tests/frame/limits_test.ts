@@ -76,6 +76,18 @@ Deno.test("limit: bytes of an inflated header block", () => {
   assert(!isTaken([["x", huge[0][1] + "v"]], {}));
 });
 
+Deno.test("limit: bytes of all inflated header blocks that are dropped", () => {
+  // Two blocks of 1000 bytes, of which 900 are above the limit of a block.
+  const list: NameValue[] = [["x", "v".repeat(1000 - 13)]];
+  const outcomes = (maxDroppedHeaders: number) =>
+    tell(replies([list, list]), { maxHeaderBlock: 100, maxDroppedHeaders })
+      .map(([call, , ...more]) => [call, more.at(-1)]);
+  const refused = ["invalid headers", ERR_FRAME_TOO_LARGE];
+  const failed = ["parse error", ERR_FRAME_TOO_LARGE];
+  assertEquals(outcomes(1800), [refused, refused]);
+  assertEquals(outcomes(1799), [refused, failed]);
+});
+
 Deno.test("limit: bytes of a control frame with headers", () => {
   const list: NameValue[] = [["x", "v".repeat(5000)]];
   const [frame] = replies([list]);

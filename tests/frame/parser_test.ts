@@ -5,6 +5,7 @@ import {
   ERR_INVALID_STATE,
   ERR_UNSUPPORTED_VERSION,
   ERR_ZLIB,
+  FrameEncoder,
   GOAWAY,
   HEADERS,
   NOOP,
@@ -211,6 +212,26 @@ Deno.test("wrong lengths of fixed frames are parse errors", () => {
       ]);
     }
   }
+});
+
+Deno.test("a long frame that arrives in pieces leaves nothing behind for the next frame", () => {
+  const iv = Array.from(
+    { length: 1000 },
+    (_, index): [number, number, number] => [index + 1, 0, index],
+  );
+  const settings = new FrameEncoder(PROTO_SPDY3).encode({
+    frameType: SETTINGS,
+    version: 3,
+    flags: 0,
+    length: 0,
+    iv,
+  });
+  const bytes = joined(settings, PING_BYTES, PING_BYTES);
+  const [first, ...others] = tell(PROTO_SPDY3, bytes, {
+    maxSettingsEntries: iv.length,
+  });
+  assertEquals((first[1] as { iv?: unknown }).iv, iv);
+  assertEquals(others, [PING_TOLD, PING_TOLD]);
 });
 
 Deno.test("GOAWAY has 4 bytes in SPDY/2 and 8 in SPDY/3", () => {
