@@ -241,6 +241,12 @@ Deno.test("encoded heads equal known ones", () => {
   );
 });
 
+Deno.test("the type of a TLV is any byte", () => {
+  for (const type of [0, 1, 255]) {
+    checkProxyProtocol({ tlvs: [{ type, value: hex("00") }] });
+  }
+});
+
 Deno.test("options that a head cannot contain are refused", () => {
   const end = { hostname: "192.0.2.1", port: 1 };
   for (
@@ -248,6 +254,9 @@ Deno.test("options that a head cannot contain are refused", () => {
       [{ version: 3 as 2 }, "proxyProtocol.version 3"],
       [{ version: 1, tlvs: [{ type: 1, value: hex("00") }] }, "version 2"],
       [{ tlvs: [{ type: 256, value: hex("00") }] }, "256"],
+      [{ tlvs: [{ type: -1, value: hex("00") }] }, "-1"],
+      [{ tlvs: [{ type: 1.5, value: hex("00") }] }, "1.5"],
+      [{ tlvs: [{ type: "1" as never, value: hex("00") }] }, "the type 1"],
       [{ tlvs: [{ type: 1, value: "x" as never }] }, "Uint8Array"],
       [{ tlvs: [{ type: 1, value: new Uint8Array(20_000) }] }, "longer than"],
       [{ source: { hostname: "localhost", port: 1 } }, "is not an IP address"],

@@ -86,3 +86,13 @@ Deno.test("send scheduler: an error resets its stream only, unless the session i
     "submit 7",
   ]);
 });
+
+Deno.test("send scheduler: streams can copy as many bytes as are allowed, and no more", () => {
+  const { scheduler } = schedulerOf([]);
+  assertEquals(scheduler.copied, 0);
+  assertEquals([scheduler.reserve(1001), scheduler.copied], [false, 0]);
+  assertEquals([scheduler.reserve(1000), scheduler.copied], [true, 1000]);
+  assertEquals(scheduler.reserve(1), false);
+  scheduler.release(400);
+  assertEquals([scheduler.reserve(400), scheduler.copied], [true, 1000]);
+});

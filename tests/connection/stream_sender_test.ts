@@ -12,17 +12,19 @@ import { assertEquals, assertRejects } from "../deps.ts";
 function senderOfOwn(): {
   sender: StreamSender;
   session: Session;
+  bytes: SendBuffer;
   submitted: () => number;
 } {
   let count = 0;
   const session = { submitHeaders: () => count++ } as unknown as Session;
+  const bytes = new SendBuffer({ ready: () => {}, aborted: () => {} }, {
+    reserve: () => true,
+    release: () => {},
+  });
   const stream = {
     id: 1,
     origin: { own: true },
-    sendBuffer: new SendBuffer({ ready: () => {}, aborted: () => {} }, {
-      reserve: () => true,
-      release: () => {},
-    }),
+    sendBuffer: bytes,
     ended: false,
     failure: undefined,
     checkOpen: () => {},
@@ -31,6 +33,7 @@ function senderOfOwn(): {
   return {
     sender: new StreamSender(stream, session),
     session,
+    bytes,
     submitted: () => count,
   };
 }
@@ -65,4 +68,11 @@ Deno.test("stream sender: it has unsent headers while a single one waits for byt
   sender.replySent();
   await reply;
   assertEquals(sender.hasUnsentHeaders, false);
+});
+
+Deno.test("stream sender: it waits for the peer's window only while it has bytes", () => {
+  const { sender, bytes } = senderOfOwn();
+  assertEquals(sender.waitsForWindow, false);
+  bytes.write(new Uint8Array(1));
+  assertEquals(sender.waitsForWindow, true);
 });

@@ -234,6 +234,24 @@ Deno.test("a long frame that arrives in pieces leaves nothing behind for the nex
   assertEquals(others, [PING_TOLD, PING_TOLD]);
 });
 
+Deno.test("headerBytes: blocks are counted as received and as inflated, one after another", () => {
+  const parser = new FrameParser(PROTO_SPDY3, new RecordingSink());
+  const encoder = new FrameEncoder(PROTO_SPDY3);
+  // Count, two lengths, name, value: 4 + 4 + 1 + 4 + 7 bytes.
+  for (const blocks of [1, 2, 3]) {
+    parser.push(encoder.encode({
+      frameType: HEADERS,
+      version: 3,
+      flags: 0,
+      length: 0,
+      streamId: 1,
+      nv: [["a", "1234567"]],
+    }));
+    assertEquals(parser.headerBytes, encoder.headerBytes);
+    assertEquals(parser.headerBytes.plain, 20 * blocks);
+  }
+});
+
 Deno.test("GOAWAY has 4 bytes in SPDY/2 and 8 in SPDY/3", () => {
   const v2 = bytesOf("8002000700000004 80000005");
   assertEquals(tell(PROTO_SPDY2, v2), [["control", {
