@@ -22,7 +22,7 @@ import {
   withLocation,
   without,
 } from "./fields.ts";
-import { failedAnswer, GatewayTimeout, type ProxyRules } from "./rules.ts";
+import { AnswerTimer, failedAnswer, type ProxyRules } from "./rules.ts";
 import { REFUSED, UPGRADE } from "./upgraded.ts";
 
 /** Most open connections to the server behind the proxy. */
@@ -90,8 +90,12 @@ export function inFrontOfHttp(
         : url.pathname + url.search;
       const method = protocol === undefined ? request.method : "GET";
       const outgoing = send(method, path, fields);
-      const answer = headOf(outgoing, rules.timeout, request.signal);
-      if (protocol === undefined) sendBody(request, outgoing);
+      const timer = new AnswerTimer(
+        rules.timeout,
+        (error) => outgoing.destroy(error),
+      );
+      const answer = headOf(outgoing, timer, request.signal);
+      if (protocol === undefined) sendBody(request, outgoing, timer);
       else outgoing.end();
       const { head, socket } = await answer;
       try {
@@ -136,10 +140,10 @@ interface Answer {
   readonly socket?: Socket;
 }
 
-/** Resolves to the head of the response within `timeout` ms; 0: no limit. */
+/** Resolves to the head of the response, and then stops the timer. */
 function headOf(
   outgoing: ClientRequest,
-  timeout: number,
+  timer: AnswerTimer,
   signal: AbortSignal,
 ): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
@@ -147,11 +151,6 @@ function headOf(
     outgoing.destroy(signal.reason);
     reject(signal.reason);
   };
-  const timer = timeout === 0 ? undefined : setTimeout(() => {
-    const error = new GatewayTimeout(timeout);
-    reject(error);
-    outgoing.destroy(error);
-  }, timeout);
   signal.addEventListener("abort", abort, { once: true });
   outgoing.once("response", (head) => resolve({ head }));
   outgoing.once("upgrade", (head, socket: Socket, first) => {
@@ -161,16 +160,21 @@ function headOf(
   // Also needed after the head, because an error event without a listener ends the
   // program.
   outgoing.on("error", reject);
-  const settled = promise.finally(() => clearTimeout(timer));
+  const settled = promise.finally(() => timer.stop());
   settled.catch(() => signal.removeEventListener("abort", abort));
   return settled;
 }
 
 /** Sends the body of the request. A failure also ends the response. */
-function sendBody(request: Request, outgoing: ClientRequest): void {
+function sendBody(
+  request: Request,
+  outgoing: ClientRequest,
+  timer: AnswerTimer,
+): void {
   if (request.body === null) outgoing.end();
   else {
-    request.body.pipeTo(Writable.toWeb(outgoing) as WritableStream<Uint8Array>)
+    timer.watch(request.body)
+      .pipeTo(Writable.toWeb(outgoing) as WritableStream<Uint8Array>)
       .catch((error) => outgoing.destroy(error));
   }
 }

@@ -30,8 +30,8 @@ import {
   without,
 } from "./fields.ts";
 import {
+  AnswerTimer,
   failedAnswer,
-  GatewayTimeout,
   type ProxyRules,
   RefusedRequest,
 } from "./rules.ts";
@@ -196,15 +196,16 @@ class Forwarder {
     }
     if (upgrade !== undefined) fields.push([UPGRADE, upgrade.protocol]);
     const timeout = new AbortController();
-    const timer = this.#rules.timeout === 0 ? undefined : setTimeout(
-      () => timeout.abort(new GatewayTimeout(this.#rules.timeout)),
+    const timer = new AnswerTimer(
       this.#rules.timeout,
+      (error) => timeout.abort(error),
     );
     try {
+      const body = upgrade?.body ?? bodyOf(request);
       return await this.#client.fetch(this.#urlOf(request), {
         method: upgrade === undefined ? method : "POST",
         headers: fields,
-        body: upgrade?.body ?? bodyOf(request),
+        body: body && timer.watch(body),
         redirect: "manual",
         decompress: false,
         signal: AbortSignal.any([signal, timeout.signal]),
@@ -212,7 +213,7 @@ class Forwarder {
     } catch (error) {
       throw timeout.signal.aborted ? timeout.signal.reason : error;
     } finally {
-      clearTimeout(timer);
+      timer.stop();
     }
   }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { startTimer, stopTimer, type Timer } from "../../connection/clock.ts";
 import { reasonOf } from "../command.ts";
 import { printable, printError, red, show } from "../terminal.ts";
 
@@ -18,7 +19,7 @@ export interface ProxyRules {
   readonly preserveHost: boolean;
   /** Whether to replace the server behind the proxy by the proxy in `location` headers. */
   readonly rewriteRedirects: boolean;
-  /** Longest wait for the head of a response, ms; 0: no limit. */
+  /** Longest wait for the head of a response after the request has moved, ms; 0: no limit. */
   readonly timeout: number;
 }
 
@@ -28,6 +29,49 @@ export class GatewayTimeout extends Error {
   constructor(timeout: number) {
     super(`no answer within ${timeout / 1000} s (--timeout)`);
     this.name = "GatewayTimeout";
+  }
+}
+
+/** Limits the time in which neither the request's body moves nor its answer begins. */
+export class AnswerTimer {
+  readonly #timeout: number;
+  readonly #onTimeout: (error: GatewayTimeout) => void;
+  #timer: Timer | undefined;
+
+  /** Starts; `timeout` in ms, 0: no limit. */
+  constructor(timeout: number, onTimeout: (error: GatewayTimeout) => void) {
+    this.#timeout = timeout;
+    this.#onTimeout = onTimeout;
+    this.#start();
+  }
+
+  /** Passes on a body; the time begins anew with each of its chunks. */
+  watch(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+    return body.pipeThrough(
+      new TransformStream({
+        transform: (chunk, controller) => {
+          if (this.#timer !== undefined) {
+            this.stop();
+            this.#start();
+          }
+          controller.enqueue(chunk);
+        },
+      }),
+    );
+  }
+
+  /** The answer begins, or never will. */
+  stop(): void {
+    stopTimer(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #start(): void {
+    if (this.#timeout === 0) return;
+    this.#timer = startTimer(() => {
+      this.#timer = undefined;
+      this.#onTimeout(new GatewayTimeout(this.#timeout));
+    }, this.#timeout);
   }
 }
 
