@@ -41,6 +41,8 @@ export class ReceiveWindows {
       this.#tuner = new WindowTuner({
         initial: version === PROTO_SPDY3_1 ? firstSessionWindow : initial,
         max: tuning.maxWindow,
+        // In SPDY/3, windows of streams do not become smaller than at first.
+        least: version === PROTO_SPDY3_1 ? undefined : initial,
       });
     }
     this.#setSessionWindow(firstSessionWindow);

@@ -11,6 +11,11 @@ export interface WindowTunerOptions {
   readonly initial: number;
   /** The largest window. */
   readonly max: number;
+  /**
+   * The smallest window that limits the peer, if that is more than 32 KiB: a smaller
+   * one would change nothing, so it could not be tried.
+   */
+  readonly least?: number;
 }
 
 /**
@@ -83,6 +88,11 @@ const TRIAL = 10_000;
  * window has its lower limit and cannot be derived from them.
  */
 const FAR_TRIAL = 2000;
+/**
+ * With twice the window, the path is not full if it carries this multiple of what it
+ * carried before.
+ */
+const CARRIES_MORE = 1.4;
 /** A quiet path is measured again after this time, ms, and this number of bytes. */
 const QUIET_AFTER = 2000;
 const QUIET_BYTES = 256 * 1024;
@@ -103,16 +113,22 @@ interface Sample {
   readonly roundTrip: number;
 }
 
-/** A window that was reduced, and what the path carried before. */
+/**
+ * - `"once"`: a smaller window.
+ * - `"descend"`: the same, and still smaller ones while the path stays full.
+ * - `"more"`: a larger one.
+ */
+type TrialKind = "once" | "descend" | "more";
+
+/** A window that was changed to learn about the path, and what the path carried before. */
 interface Trial {
-  /** The window before it was reduced, once or several times. */
+  /** The window before it was changed, once or several times. */
   readonly window: number;
   readonly before: Sample;
-  /** Whether to continue to reduce the window while the path stays full. */
-  readonly descend: boolean;
-  /** Whether bytes that the larger window allowed are still in flight. */
+  readonly kind: TrialKind;
+  /** Whether bytes that the window before allowed are still in flight. */
   settling: boolean;
-  /** The first round trip with the smaller window. */
+  /** The first round trip with the changed window. */
   first: Sample | undefined;
 }
 
@@ -141,10 +157,16 @@ function joined(first: Sample, second: Sample): Sample {
  * time to time. Otherwise a window that was reduced by mistake would stay small
  * forever.
  *
+ * While this side sends as well, PINGs and WINDOW_UPDATEs wait behind its bytes in its
+ * own socket, and that looks like a queue in the other direction. Then twice the window
+ * is tried: it is kept if the path carries more and round trips do not become longer.
+ *
  * It reads no clock: callers pass the times, in ms.
  */
 export class WindowTuner {
   readonly #max: number;
+  readonly #least: number;
+  readonly #leastTried: number;
   #window: number;
   #sample = 0;
   #begin = 0;
@@ -160,6 +182,11 @@ export class WindowTuner {
   #isGrowing = false;
   #trial: Trial | undefined;
   #trialAt = 0;
+  /** When twice the window may be tried, and how long after that again, ms. */
+  #tryMoreAt = 0;
+  #tryMorePause = FAR_TRIAL;
+  /** Whether this side sent much in the last round trip. */
+  #isSending = false;
   #pause = FIRST_PAUSE;
   #notBefore = 0;
   /** Time of the last measurement of the quiet path, and the bytes since then. */
@@ -178,6 +205,8 @@ export class WindowTuner {
     this.#initial = options.initial;
     this.#window = options.initial;
     this.#max = Math.max(options.max, options.initial);
+    this.#least = Math.max(options.least ?? 0, LEAST);
+    this.#leastTried = Math.max(options.least ?? 0, LEAST_TRIED);
   }
 
   /** Most bytes that should be in flight. */
@@ -245,7 +274,8 @@ export class WindowTuner {
     this.#measuring = false;
     const before = this.#window;
     const roundTrip = Math.max(now - this.#begin, 0.001);
-    this.#apply(roundTrip, now, this.#sample <= QUIET && sent <= QUIET);
+    this.#isSending = sent > QUIET;
+    this.#apply(roundTrip, now, this.#sample <= QUIET && !this.#isSending);
     const isChanging = this.#isGrowing || this.#trial !== undefined;
     if (this.#window !== before || isChanging) {
       this.#pause = FIRST_PAUSE;
@@ -260,7 +290,10 @@ export class WindowTuner {
   #apply(roundTrip: number, now: number, isQuiet: boolean): void {
     const isFirst = this.#shortest === Infinity;
     this.#shortest = isQuiet ? roundTrip : Math.min(this.#shortest, roundTrip);
-    if (isFirst) this.#trialAt = now + TRIAL;
+    if (isFirst) {
+      this.#trialAt = now + TRIAL;
+      this.#tryMoreAt = now + FAR_TRIAL;
+    }
     this.#isUnsure = !isQuiet && (isFirst || this.#isUnsure);
     if (this.#isGuess && (isFirst || !this.#isUnsure)) {
       this.#guess(this.#isUnsure ? GROWTH * this.#sample : Infinity);
@@ -298,7 +331,7 @@ export class WindowTuner {
       // A quarter of the window shows whether all these bytes wait in a queue.
       this.#isUnsure = false;
       this.#trialAt = now + TRIAL;
-      this.#reduce(Math.max(LEAST, this.#window / 4), sample, true);
+      this.#try(Math.max(this.#least, this.#window / 4), sample, "descend");
       return;
     }
     const limit = this.#shortest * NEAR + SLACK;
@@ -308,6 +341,7 @@ export class WindowTuner {
     } else if (this.#isGrowing) this.#grow(GROWTH * rate * this.#shortest);
     else if (last !== undefined && last.roundTrip > limit) this.#fit(both);
     if (this.#trial === undefined) this.#tryLess(both, now);
+    if (this.#trial === undefined) this.#tryMore(both, now);
   }
 
   /** `most` bounds what follows from a round trip that may be that of a queue. */
@@ -330,7 +364,7 @@ export class WindowTuner {
   /** The window for a path that carries `rate` bytes per ms. */
   #needed(rate: number): number {
     const wanted = ROUND_TRIPS * rate * (this.#shortest + SLACK);
-    return Math.floor(Math.max(LEAST, Math.min(wanted, this.#most)));
+    return Math.floor(Math.max(this.#least, Math.min(wanted, this.#most)));
   }
 
   /**
@@ -359,37 +393,55 @@ export class WindowTuner {
       return;
     }
     // To a quarter at most, so that one wrong measurement does little harm.
-    this.#reduce(Math.max(needed, this.#window / 4), sample, false);
+    this.#try(Math.max(needed, this.#window / 4), sample, "once");
   }
 
-  #reduce(
+  #try(
     window: number,
     before: Sample,
-    descend: boolean,
+    kind: TrialKind,
     from: number = this.#window,
   ): void {
+    const wanted = Math.floor(window);
+    // With a lower limit above the window, there is no smaller one.
+    if (kind !== "more" && wanted >= this.#window) return;
     this.#trial = {
       window: from,
       before,
-      descend,
+      kind,
       settling: true,
       first: undefined,
     };
-    this.#window = Math.floor(window);
+    this.#window = wanted;
   }
 
   /** Tries half the window from time to time. */
   #tryLess(sample: Sample, now: number): void {
-    const far = this.#window <= LEAST ? NEAR : FAR;
+    const far = this.#window <= this.#least ? NEAR : FAR;
     const isFar = sample.roundTrip > this.#shortest * far + SLACK;
     const at = isFar ? Math.min(this.#trialAt, now + FAR_TRIAL) : this.#trialAt;
     this.#trialAt = at;
-    if (now < at || this.#window / 2 < LEAST_TRIED) return;
+    if (now < at || this.#window / 2 < this.#leastTried) return;
     this.#trialAt = now + TRIAL;
-    this.#reduce(this.#window / 2, sample, true);
+    this.#try(this.#window / 2, sample, "descend");
   }
 
-  /** Evaluates a reduced window. */
+  /**
+   * Tries twice the window where a long round trip does not show that it is too large:
+   * while this side sends, a PING waits behind its bytes; and where a smaller window
+   * cannot be tried.
+   */
+  #tryMore(sample: Sample, now: number): void {
+    const isFar = sample.roundTrip > this.#shortest * NEAR + SLACK;
+    const mayBeSmall = this.#isSending ||
+      this.#window / 2 < this.#leastTried;
+    if (!isFar || !mayBeSmall || now < this.#tryMoreAt) return;
+    this.#tryMoreAt = now + this.#tryMorePause;
+    this.#tryMorePause = Math.min(2 * this.#tryMorePause, TRIAL);
+    this.#try(Math.min(2 * this.#window, this.#most), sample, "more");
+  }
+
+  /** Evaluates a changed window. */
   #check(trial: Trial, roundTrip: number, now: number): void {
     if (trial.settling) {
       trial.settling = false;
@@ -412,9 +464,25 @@ export class WindowTuner {
   }
 
   #conclude(trial: Trial, sample: Sample, now: number): void {
-    const { window, before, descend } = trial;
+    const { window, before, kind } = trial;
     const rate = sample.size / sample.time;
     const rateBefore = before.size / before.time;
+    if (kind === "more") {
+      // With a queue, twice the window makes it longer.
+      const isLonger = sample.roundTrip > before.roundTrip * NEAR + SLACK;
+      if (isLonger || rate < rateBefore * CARRIES_MORE) {
+        this.#window = window;
+        return;
+      }
+      // There was no queue, so this is the round trip of the path.
+      this.#shortest = Math.max(
+        this.#shortest,
+        Math.min(sample.roundTrip, before.roundTrip),
+      );
+      this.#tryMoreAt = now;
+      this.#tryMorePause = FAR_TRIAL;
+      return;
+    }
     if (rate < rateBefore * STILL_FULL) {
       // There was no queue, so this is the round trip of the path. A smaller window
       // does not make it longer, so if it is longer, the path has changed.
@@ -426,10 +494,10 @@ export class WindowTuner {
       this.#window = Math.max(this.#window, Math.min(window, needed));
       return;
     }
-    if (!descend) return;
-    if (this.#window / 2 >= LEAST_TRIED) {
+    if (kind === "once") return;
+    if (this.#window / 2 >= this.#leastTried) {
       const best = rate > rateBefore ? sample : before;
-      this.#reduce(this.#window / 2, best, true, window);
+      this.#try(this.#window / 2, best, "descend", window);
       return;
     }
     this.#window = this.#needed(rate);

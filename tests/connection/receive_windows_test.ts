@@ -237,6 +237,25 @@ Deno.test("receive windows: in SPDY/3, a stream's window becomes smaller with th
   assertEquals(one.sent(), []);
 });
 
+Deno.test("receive windows: in SPDY/3, streams' windows grow when the path becomes longer", async () => {
+  using time = virtualTime();
+  const one = new Windows(PROTO_SPDY3, true);
+  const { windows } = one;
+  await measureQuietPath(windows, time, 5);
+  const open = stream();
+  for (let count = 0; count < 60; count++) {
+    // The initial window arrives in each round trip, however small it should be.
+    await time.advance(500);
+    assert(windows.received(1));
+    windows.received(INITIAL + open.grown);
+    await time.advance(200);
+    windows.measured(0);
+    one.data(INITIAL);
+    windows.consumed(open, INITIAL);
+  }
+  assert(open.grown > 4 * INITIAL, `${open.grown}`);
+});
+
 Deno.test("receive windows: without tuning no window changes", () => {
   const one = new Windows(PROTO_SPDY3_1, false);
   const { windows } = one;

@@ -325,6 +325,63 @@ Deno.test("window tuner: a PING that waited behind bytes of this side says littl
   assertEquals(tuner.window, 100_000);
 });
 
+/** A path of which the window is in use while this side sends, too; `waits` is how long a PING waits behind its bytes. */
+function whileSending(
+  tuner: WindowTuner,
+  { rate, delay }: Path,
+  waits: (count: number) => number,
+): void {
+  let now = 0;
+  assert(tuner.mayBeQuiet(now));
+  now += delay;
+  tuner.measured(now);
+  for (let count = 0; now < 20_000; count++) {
+    const { window } = tuner;
+    const roundTrip = Math.max(delay, window / rate) + waits(count);
+    const measures = tuner.received(1, now);
+    now += roundTrip;
+    if (!measures) continue;
+    tuner.received(Math.min(window, rate * roundTrip), now);
+    tuner.measured(now, 200_000);
+  }
+}
+
+Deno.test("window tuner: PINGs that wait behind bytes of this side do not leave the window small", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  const path = { rate: 2500, delay: 100 };
+  whileSending(tuner, path, (count) => [500, 100, 550, 300, 450][count % 5]);
+  // What arrives in the shortest round trip that includes the wait.
+  assertGreaterOrEqual(tuner.window, path.rate * 200);
+});
+
+Deno.test("window tuner: a queue is no wait behind bytes of this side, so the window stays small", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  const path = { rate: 500, delay: 20 };
+  whileSending(tuner, path, () => 0);
+  assertLessOrEqual(tuner.window, 2 * 32 * KIB);
+});
+
+Deno.test("window tuner: a window that does not become smaller is not taken for a queue on a longer path", () => {
+  const tuner = new WindowTuner({
+    initial: INITIAL,
+    max: MOST,
+    least: INITIAL,
+  });
+  assert(tuner.mayBeQuiet(0));
+  tuner.measured(5);
+  let now = 5;
+  while (now < 15_000) {
+    const { window } = tuner;
+    assertGreaterOrEqual(window, INITIAL);
+    const measures = tuner.received(1, now);
+    now += 200;
+    if (!measures) continue;
+    tuner.received(window, now);
+    tuner.measured(now);
+  }
+  assertGreater(tuner.window, 1_000_000);
+});
+
 Deno.test("window tuner: bytes that wait in the sender's socket make a window smaller that is not in use", () => {
   const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
   assert(tuner.mayBeQuiet(0));

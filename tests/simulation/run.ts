@@ -6,7 +6,9 @@
 
 import { parseArgs } from "../deps.ts";
 import { FAMILY_NAMES } from "./families.ts";
-import { median, runSeeds } from "./seeds.ts";
+import { median } from "./median.ts";
+import { checkMany } from "./path/simulate.ts";
+import { runSeeds } from "./seeds.ts";
 
 const HELP = `deno task simulate: two connections in a network, in virtual time
 
@@ -16,6 +18,9 @@ const HELP = `deno task simulate: two connections in a network, in virtual time
   --minutes M    stop after so long
   --failures N   stop after so many seeds that fail; default 10
   --verbose      tell all that happens, for one seed`;
+
+/** Statements about many seeds are checked from so many figures on. */
+const MANY = 300;
 
 const flags = parseArgs(Deno.args, {
   string: ["seeds", "family", "seed", "minutes", "failures"],
@@ -63,6 +68,12 @@ for (const family of families) {
     console.log(
       `  medians: ${share} of the rate of TCP alone; urgent requests wait for ${wait} round trips with 32 KiB`,
     );
+    if (report.shares.length >= MANY) {
+      for (const violation of checkMany(report.shares, report.waits)) {
+        console.log(`  of many seeds: ${violation}`);
+        failed++;
+      }
+    }
   }
   failed += report.failed.length;
   total += report.seeds;

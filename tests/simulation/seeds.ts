@@ -36,12 +36,6 @@ export interface SeedsReport {
   readonly waits: readonly number[];
 }
 
-/** The middle one of the numbers; NaN of none. */
-export function median(numbers: readonly number[]): number {
-  if (numbers.length === 0) return NaN;
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
-}
-
 /** Runs seeds, one after the other. */
 export async function runSeeds(
   family: Family,

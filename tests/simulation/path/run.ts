@@ -15,7 +15,13 @@ import { SentWindow } from "../wire_watch.ts";
 import { World } from "../world.ts";
 import { Meter } from "./meter.ts";
 import { Path, receive, send } from "./path.ts";
-import { endOf, type PathScenario, type Transfer, WAYS } from "./scenario.ts";
+import {
+  endOf,
+  type PathScenario,
+  type Transfer,
+  type Way,
+  WAYS,
+} from "./scenario.ts";
 
 /** Body of the response to an urgent request, bytes. */
 const URGENT = 1024;
@@ -59,6 +65,8 @@ export async function runAlone(
 export class SpdyRun {
   readonly meter: Meter;
   readonly requests: UrgentRequest[] = [];
+  /** The longest time that bytes in the sender's socket took to leave the queue, ms. */
+  readonly longestDrain: Record<Way, number> = { up: 0, down: 0 };
   readonly path: Path;
   readonly sides: readonly [Side, Side];
   /** Called after some of the events. */
@@ -101,8 +109,22 @@ export class SpdyRun {
     world.onEvent = () => {
       if (world.events % CHECKED_EVENTS !== 0) return;
       for (const invariant of this.#invariants) invariant.check();
+      this.#noteDrain();
       this.onCheck();
     };
+  }
+
+  #noteDrain(): void {
+    const { up, down, client, server } = this.path;
+    for (
+      const [way, end, { shape }] of [
+        ["up", client, up],
+        ["down", server, down],
+      ] as const
+    ) {
+      const drain = end.unacknowledged / shape.rate;
+      this.longestDrain[way] = Math.max(this.longestDrain[way], drain);
+    }
   }
 
   /** Resolves when all bytes have arrived, and nothing is under way. */
