@@ -50,7 +50,7 @@ const LEAST_SHARE = 0.4;
  * ones are on slow and long paths, where a socket of the sender is full for seconds
  * before the first round trip with bulk is known.
  */
-const LONGEST_MEDIAN_WAIT = 0.4;
+const LONGEST_MEDIAN_WAIT = 0.5;
 const LONGEST_WAIT = 5;
 /** So many of them may be. */
 const FEW_SHARES = 0.03;
