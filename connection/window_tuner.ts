@@ -290,10 +290,7 @@ export class WindowTuner {
   #apply(roundTrip: number, now: number, isQuiet: boolean): void {
     const isFirst = this.#shortest === Infinity;
     this.#shortest = isQuiet ? roundTrip : Math.min(this.#shortest, roundTrip);
-    if (isFirst) {
-      this.#trialAt = now + TRIAL;
-      this.#tryMoreAt = now + FAR_TRIAL;
-    }
+    if (isFirst) this.#trialAt = now + TRIAL;
     this.#isUnsure = !isQuiet && (isFirst || this.#isUnsure);
     if (this.#isGuess && (isFirst || !this.#isUnsure)) {
       this.#guess(this.#isUnsure ? GROWTH * this.#sample : Infinity);
