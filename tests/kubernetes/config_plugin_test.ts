@@ -8,6 +8,7 @@ import {
   assertStringIncludes,
 } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
+import { isDenoBefore } from "../helpers/deno_version.ts";
 import { withFolder } from "../helpers/folder.ts";
 import { SYSTEM_CLOCK, useClock } from "../../connection/clock.ts";
 
@@ -237,13 +238,21 @@ Deno.test("a plugin that fails or prints invalid output is reported without secr
   }
 });
 
-Deno.test("a plugin that does not end is killed, even if it has started another program", async () => {
-  // The program in the background keeps the outputs open.
-  await withPlugin("sleep 20 &\nsleep 20", {}, async (target) => {
-    const error = await assertRejects(() => target(500), KubeConfigError);
-    assertStringIncludes(error.message, "has not ended after 500 ms");
-  });
-});
+Deno.test(
+  "a plugin that does not end is killed, even if it has started another program",
+  {
+    // There, cancelling the output of a process leaves its read waiting.
+    sanitizeOps: !isDenoBefore("2.9.0"),
+    sanitizeResources: !isDenoBefore("2.9.0"),
+  },
+  async () => {
+    // The program in the background keeps the outputs open.
+    await withPlugin("sleep 20 &\nsleep 20", {}, async (target) => {
+      const error = await assertRejects(() => target(500), KubeConfigError);
+      assertStringIncludes(error.message, "has not ended after 500 ms");
+    });
+  },
+);
 
 Deno.test("a plugin that needs a terminal is refused without one", async () => {
   const stdin = Object.getOwnPropertyDescriptor(Deno.stdin, "isTerminal");

@@ -2,15 +2,15 @@ import { assertEquals, assertRejects } from "../deps.ts";
 import { bounded, waitFor } from "../helpers/deadline.ts";
 
 Deno.test("deadline: a test that hangs fails and prints what it waits for", async (context) => {
-  const hanging = bounded(
-    () => waitFor("a bus", new Promise<void>(() => {}), 1000),
-    1,
-  );
+  const bus = Promise.withResolvers<void>();
+  const hanging = bounded(() => waitFor("a bus", bus.promise, 1000), 1);
   await assertRejects(
     async () => await hanging(context),
     Error,
     "has not ended after 0.001 s: it waits for a bus",
   );
+  // Ends the timer of the wait.
+  bus.resolve();
   await assertRejects(
     () => waitFor("a train", new Promise(() => {}), 1),
     Error,
