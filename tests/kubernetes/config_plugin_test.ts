@@ -8,7 +8,6 @@ import {
   assertStringIncludes,
 } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
-import { isDenoBefore } from "../helpers/deno_version.ts";
 import { withFolder } from "../helpers/folder.ts";
 import { SYSTEM_CLOCK, useClock } from "../../connection/clock.ts";
 
