@@ -50,6 +50,15 @@ function udp(port: number, payload: Uint8Array): Uint8Array {
 
 let identification = 1;
 
+/** A packet of user data in GTP version 1, whose length counts what follows the first 8 bytes. */
+function gtp(flags: number, payload: Uint8Array): Uint8Array {
+  const { length } = payload;
+  return concat([
+    bytes(flags, 255, length >> 8, length & 0xff, 0, 0, 0, 1),
+    payload,
+  ]);
+}
+
 /** The packet in fragments of 400 bytes, the last one first. */
 function fragments(packet: Uint8Array): Uint8Array[] {
   const payload = packet.subarray(20);
@@ -185,7 +194,7 @@ export const encapsulations: readonly Encapsulation[] = [
     wrap: (packet) => [
       ethernet(ipv4(
         17,
-        udp(2152, concat([bytes(0x30, 255, 0, 0, 0, 0, 0, 1), packet])),
+        udp(2152, gtp(0x30, packet)),
       )),
     ],
   },
@@ -197,11 +206,14 @@ export const encapsulations: readonly Encapsulation[] = [
         17,
         udp(
           2152,
-          concat([
-            bytes(0x36, 255, 0, 0, 0, 0, 0, 1, 0, 7, 0, 0xc0),
-            bytes(1, 0, 9, 0x85, 2, 0, 0, 0, 0, 0, 0, 0),
-            packet,
-          ]),
+          gtp(
+            0x36,
+            concat([
+              bytes(0, 7, 0, 0xc0),
+              bytes(1, 0, 9, 0x85, 2, 0, 0, 0, 0, 0, 0, 0),
+              packet,
+            ]),
+          ),
         ),
       ),
     ],
