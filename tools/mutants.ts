@@ -4,12 +4,15 @@
  *
  *     deno task mutants                              # 60 mutants of each folder
  *     deno task mutants --count 100 --seed 7 session # more, others, one folder
- *     deno task mutants --file session/floods.ts     # all mutants of one file
+ *     deno task mutants --file session/floods.ts     # all mutants of one file, or of several
  *     deno task mutants --list survivors.txt frame   # those in a list, as printed
+ *     deno task mutants --killers --count 20 frame   # names the test that failed
  *
  * The seed chooses the mutants. First each test file runs once, with a probe at
  * each chosen mutant: this shows which test files reach which mutants. A mutant
  * then runs only those, the quickest of its own folder first, until one fails.
+ * The file of that test runs again by itself: if it passes, the mutant is not
+ * killed by it, and the test is named as one that failed once.
  *
  * `tools/accepted_mutants.txt` lists the mutants that are not counted, because
  * no test can or should see them. Each line there says why.
@@ -26,7 +29,7 @@ import {
   withMutant,
 } from "./mutation/mutants_of.ts";
 import { type MeasuredTest, measureTests } from "./mutation/reach.ts";
-import { ProjectCopy } from "./mutation/test_runner.ts";
+import { ProjectCopy, type TestRun } from "./mutation/test_runner.ts";
 
 /**
  * The folders and files of tests that must notice a mutant, by its folder; its own first.
@@ -103,37 +106,68 @@ async function testsOf(folder: string): Promise<string[]> {
   return lists.flat().filter((path) => !SLOW.test(path));
 }
 
+/** The folder that a source file belongs to; `session.ts` belongs to `session`. */
+function folderOf(file: string): string {
+  return file.replace(/\.ts$/, "").split("/")[0];
+}
+
 async function acceptedMutants(): Promise<Set<string>> {
   const path = new URL("accepted_mutants.txt", import.meta.url);
   const lines = (await Deno.readTextFile(path)).split("\n");
   return new Set(lines.map((line) => line.split("  # ")[0]));
 }
 
-/** Whether a test fails with the mutant in the code. */
-async function isKilled(
+/** What the tests said about a mutant. */
+interface Verdict {
+  /** The test that failed, and then failed again by itself; `undefined` if there is none. */
+  readonly killer: string | undefined;
+  /** Tests that failed, and then passed by themselves with the same mutant. */
+  readonly unsteady: readonly string[];
+}
+
+/**
+ * Runs the tests with the mutant in the code, until one fails. Its file then runs
+ * again by itself: a test that failed because the machine was busy is no proof.
+ */
+async function judge(
   copy: ProjectCopy,
   mutant: Mutant,
   tests: readonly MeasuredTest[],
-): Promise<boolean> {
+): Promise<Verdict> {
   const path = `${copy.folder}/${mutant.file}`;
   const text = await Deno.readTextFile(path);
+  const unsteady: string[] = [];
   await Deno.writeTextFile(path, withMutant(text, mutant));
   try {
-    for (
-      const group of [tests.slice(0, FIRST_TESTS), tests.slice(FIRST_TESTS)]
-    ) {
+    const groups = [tests.slice(0, FIRST_TESTS), tests.slice(FIRST_TESTS)];
+    for (let group = groups.shift(); group; group = groups.shift()) {
       if (group.length === 0) continue;
-      const usual = group.reduce((sum, { time }) => sum + time, 0);
-      const { outcome } = await copy.test(
-        group.map((test) => test.path),
-        usual * TIME_FACTOR + MORE_TIME,
-      );
-      if (outcome !== "passed") return true;
+      const { outcome, file, name } = await runTests(copy, group);
+      if (outcome === "passed") continue;
+      const killer = `${name ?? file ?? "all tests"} (${outcome})`;
+      const at = group.findIndex((test) => test.path === file);
+      // None of them could even be loaded.
+      if (at < 0) return { killer, unsteady };
+      const again = await runTests(copy, [group[at]]);
+      if (again.outcome !== "passed") return { killer, unsteady };
+      unsteady.push(killer);
+      groups.unshift(group.slice(at + 1));
     }
-    return false;
+    return { killer: undefined, unsteady };
   } finally {
     await Deno.writeTextFile(path, text);
   }
+}
+
+function runTests(
+  copy: ProjectCopy,
+  tests: readonly MeasuredTest[],
+): Promise<TestRun> {
+  const usual = tests.reduce((sum, { time }) => sum + time, 0);
+  return copy.test(
+    tests.map(({ path }) => path),
+    usual * TIME_FACTOR + MORE_TIME,
+  );
 }
 
 /** The tests that reach a mutant, those of its own folder first, then the quickest. */
@@ -154,6 +188,7 @@ async function testFolder(
   folder: string,
   chosen: readonly Mutant[],
   copies: readonly ProjectCopy[],
+  showsKillers: boolean,
 ): Promise<string> {
   const measured = await measureTests(copies, chosen, await testsOf(folder));
   let next = 0;
@@ -163,11 +198,17 @@ async function testFolder(
       const number = next++;
       const mutant = chosen[number];
       const tests = testsFor(folder, number, measured);
-      if (await isKilled(copy, mutant, tests)) killed++;
-      else {
-        const why = tests.length === 0 ? "not reached" : "survived";
-        console.log(`${why}: line ${mutant.line}, ${describeMutant(mutant)}`);
+      const { killer, unsteady } = await judge(copy, mutant, tests);
+      if (killer !== undefined) killed++;
+      const what = `line ${mutant.line}, ${describeMutant(mutant)}`;
+      for (const test of unsteady) {
+        console.log(`failed once by ${test}: ${what}`);
       }
+      if (killer === undefined) {
+        console.log(
+          `${tests.length > 0 ? "survived" : "not reached"}: ${what}`,
+        );
+      } else if (showsKillers) console.log(`killed by ${killer}: ${what}`);
     }
   }));
   const share = (100 * killed / Math.max(chosen.length, 1)).toFixed(0);
@@ -205,11 +246,13 @@ async function chooseMutants(
 async function main(): Promise<void> {
   const options = parseArgs(Deno.args, {
     string: ["count", "seed", "file", "list", "_"],
+    collect: ["file"],
+    boolean: ["killers"],
   });
   const random = new Random(Number(options.seed ?? 1));
-  const { file } = options;
-  const folders = file !== undefined
-    ? [file.replace(/\.ts$/, "").split("/")[0]]
+  const named: string[] = options.file.map(String);
+  const folders = named.length > 0
+    ? [...new Set(named.map(folderOf))]
     : options._.length > 0
     ? options._.map(String)
     : DEFAULT_FOLDERS;
@@ -219,19 +262,23 @@ async function main(): Promise<void> {
       copies.push(await ProjectCopy.make());
     }
     for (const folder of folders) {
-      const files = file === undefined ? await sourcesOf(folder) : [file];
+      const files = named.length > 0
+        ? named.filter((file) => folderOf(file) === folder)
+        : await sourcesOf(folder);
       const count = options.count !== undefined
         ? Number(options.count)
-        : file === undefined
-        ? DEFAULT_COUNT
-        : undefined;
+        : named.length > 0
+        ? undefined
+        : DEFAULT_COUNT;
       const chosen = await chooseMutants(
         files,
         count,
         random,
         options.list,
       );
-      console.log(await testFolder(folder, chosen, copies));
+      console.log(
+        await testFolder(folder, chosen, copies, options.killers === true),
+      );
     }
   } finally {
     for (const copy of copies) await copy[Symbol.asyncDispose]();

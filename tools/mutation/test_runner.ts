@@ -15,11 +15,41 @@ const PAGE = 4096;
 
 const root = new URL("../../", import.meta.url);
 
+/** Longest wait for the last output of a process that has ended, ms: its own children may hold the pipe. */
+const LAST_OUTPUT = 2000;
+
+/** Most characters of an unfinished line that are kept. */
+const LONGEST_LINE = 10_000;
+
 /** How a run of tests ended. */
 export interface TestRun {
   readonly outcome: "passed" | "failed" | "late" | "large";
   /** Its time, ms. */
   readonly time: number;
+  /** The file that failed or was still running, if the output tells. */
+  readonly file: string | undefined;
+  /** The test that failed, if the output tells. */
+  readonly name: string | undefined;
+}
+
+/** Finds in the output of `deno test` which test failed, or which file was running. */
+export class TestOutput {
+  /** The file of the failure, otherwise the one that ran last. */
+  file: string | undefined;
+  /** The test that failed. */
+  name: string | undefined;
+  #inFailures = false;
+
+  /** Reads one line. */
+  line(text: string): void {
+    const running = /^running \d+ tests? from \.\/(.+)$/.exec(text);
+    if (running !== null) this.file = running[1];
+    else if (text === " FAILURES ") this.#inFailures = true;
+    if (!this.#inFailures || this.name !== undefined) return;
+    const failed = /^(.+) => \.\/(.+?):\d+:\d+$/.exec(text) ??
+      /^(\.\/(.+) \(uncaught error\))$/.exec(text);
+    if (failed !== null) [, this.name, this.file] = failed;
+  }
 }
 
 /** A copy of the project's files, so that mutants do not touch the project itself. */
@@ -77,9 +107,11 @@ export class ProjectCopy {
       ],
       cwd: this.folder,
       env: { ...this.#env, ...env },
-      stdout: "null",
+      stdout: "piped",
       stderr: "null",
     }).spawn();
+    const output = new TestOutput();
+    const reading = readLines(child.stdout, (line) => output.line(line));
     let outcome: TestRun["outcome"] | undefined;
     const end = (reason: "late" | "large"): void => {
       outcome ??= reason;
@@ -93,12 +125,43 @@ export class ProjectCopy {
     clearTimeout(timer);
     clearInterval(looking);
     outcome ??= success ? "passed" : "failed";
-    return { outcome, time: performance.now() - begin };
+    const time = performance.now() - begin;
+    const waiting = setTimeout(() => reading.cancel(), LAST_OUTPUT);
+    await reading.ended;
+    clearTimeout(waiting);
+    return { outcome, time, file: output.file, name: output.name };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
   }
+}
+
+/** Calls `onLine` for each line, until the stream ends or `cancel` is called. */
+function readLines(
+  stream: ReadableStream<Uint8Array>,
+  onLine: (line: string) => void,
+): { readonly ended: Promise<void>; cancel(): void } {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  const read = async (): Promise<void> => {
+    let rest = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      const lines = (rest + decoder.decode(value, { stream: true })).split(
+        "\n",
+      );
+      // A line without end must not fill the memory.
+      rest = (lines.pop() ?? "").slice(0, LONGEST_LINE);
+      lines.forEach(onLine);
+    }
+    if (rest !== "") onLine(rest);
+  };
+  return {
+    ended: read().catch(() => {}),
+    cancel: () => void reader.cancel().catch(() => {}),
+  };
 }
 
 /** Resident memory of a process, bytes; 0 where the system does not tell. */
