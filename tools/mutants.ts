@@ -6,6 +6,7 @@
  *     deno task mutants --count 100 --seed 7 session # more, others, one folder
  *     deno task mutants --file session/floods.ts     # all mutants of one file, or of several
  *     deno task mutants --list survivors.txt frame   # those in a list, as printed
+ *     deno task mutants --file frame/ping.ts --tests tests/frame/  # only these tests
  *     deno task mutants --killers --count 20 frame   # names the test that failed
  *
  * The seed chooses the mutants. First each test file runs once, with a probe at
@@ -183,14 +184,25 @@ function testsFor(
   );
 }
 
+/** Options of the command line that concern the tests. */
+interface TestOptions {
+  /** Whether the test that killed a mutant is printed. */
+  readonly killers: boolean;
+  /** Beginnings of the paths of the tests to run; all that the folder has if it is empty. */
+  readonly tests: readonly string[];
+}
+
 /** Tests a folder's mutants; returns its line of the result. */
 async function testFolder(
   folder: string,
   chosen: readonly Mutant[],
   copies: readonly ProjectCopy[],
-  showsKillers: boolean,
+  { killers, tests: only }: TestOptions,
 ): Promise<string> {
-  const measured = await measureTests(copies, chosen, await testsOf(folder));
+  const paths = (await testsOf(folder)).filter((path) =>
+    only.length === 0 || only.some((begin) => path.startsWith(begin))
+  );
+  const measured = await measureTests(copies, chosen, paths);
   let next = 0;
   let killed = 0;
   await Promise.all(copies.map(async (copy) => {
@@ -208,7 +220,7 @@ async function testFolder(
         console.log(
           `${tests.length > 0 ? "survived" : "not reached"}: ${what}`,
         );
-      } else if (showsKillers) console.log(`killed by ${killer}: ${what}`);
+      } else if (killers) console.log(`killed by ${killer}: ${what}`);
     }
   }));
   const share = (100 * killed / Math.max(chosen.length, 1)).toFixed(0);
@@ -245,8 +257,8 @@ async function chooseMutants(
 
 async function main(): Promise<void> {
   const options = parseArgs(Deno.args, {
-    string: ["count", "seed", "file", "list", "_"],
-    collect: ["file"],
+    string: ["count", "seed", "file", "list", "tests", "_"],
+    collect: ["file", "tests"],
     boolean: ["killers"],
   });
   const random = new Random(Number(options.seed ?? 1));
@@ -277,7 +289,7 @@ async function main(): Promise<void> {
         options.list,
       );
       console.log(
-        await testFolder(folder, chosen, copies, options.killers === true),
+        await testFolder(folder, chosen, copies, options),
       );
     }
   } finally {
