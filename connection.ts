@@ -4,23 +4,27 @@
  * @module
  */
 
-import { MOVABLE } from "./connection/pending_streams.ts";
+import { MOVABLE } from "./connection/stream/pending_streams.ts";
 import { ConnectionCore } from "./connection/connection_core.ts";
-import { connectionMetrics } from "./connection/connection_metrics.ts";
+import { connectionMetrics } from "./connection/telemetry/connection_metrics.ts";
 import { attempt, handled } from "./connection/deferred.ts";
 import {
   type ConnectionOptions,
   resolveOptions,
 } from "./connection/options.ts";
-import type { ProxyHead } from "./connection/proxy_protocol.ts";
-import { customizeInspect } from "./connection/inspect.ts";
+import type { ProxyHead } from "./connection/transport/proxy_protocol.ts";
+import { customizeInspect } from "./connection/stream/inspect.ts";
 import {
   type ConnectionStats,
   connectionStats,
   stateOfConnection,
 } from "./connection/stats.ts";
-import { createStream, type Stream } from "./connection/stream.ts";
-import { isConn, openWire, type Transport } from "./connection/transport.ts";
+import { createStream, type Stream } from "./connection/stream/stream.ts";
+import {
+  isConn,
+  openWire,
+  type Transport,
+} from "./connection/transport/transport.ts";
 import { GOAWAY_OK, type ProtocolVersion } from "./frame/constants.ts";
 import type { NameValue, SettingsEntry } from "./frame/types.ts";
 import { versionTraits } from "./frame/version.ts";

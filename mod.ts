@@ -110,15 +110,15 @@ export { Connection } from "./http/connection.ts";
 export { acceptRaw, connectRaw } from "./connection/connect.ts";
 export { type OpenStreamOptions, RawConnection } from "./connection.ts";
 export type { AcceptOptions, ConnectOptions } from "./connection/connect.ts";
-export type { TlsOptions } from "./connection/client_tls.ts";
-export type { DialOptions, DialTarget } from "./connection/dial.ts";
+export type { TlsOptions } from "./connection/transport/client_tls.ts";
+export type { DialOptions, DialTarget } from "./connection/transport/dial.ts";
 export type {
   ProxyEndpoint,
   ProxyHead,
   ProxyProtocolOptions,
   ProxyTlv,
-} from "./connection/proxy_protocol.ts";
-export type { ProxyOptions } from "./connection/proxy_settings.ts";
+} from "./connection/transport/proxy_protocol.ts";
+export type { ProxyOptions } from "./connection/transport/proxy_settings.ts";
 export type {
   ConnectionOptions,
   ConnectionTuning,
@@ -127,26 +127,26 @@ export type {
   TracedFrame,
   WindowTuningOptions,
 } from "./connection/options.ts";
-export type { KeepAliveOptions } from "./connection/keepalive.ts";
+export type { KeepAliveOptions } from "./connection/time/keepalive.ts";
 export type { SettingsStore } from "./connection/settings_store.ts";
 export type {
   HeadersHandler,
   PushOptions,
   SendHeadersOptions,
   Stream,
-} from "./connection/stream.ts";
+} from "./connection/stream/stream.ts";
 export type {
   ByteConn,
   ByteStreams,
   Transport,
-} from "./connection/transport.ts";
+} from "./connection/transport/transport.ts";
 export type {
   ConnectionStats,
   DirectionStats,
   StreamStats,
   StreamWait,
 } from "./connection/stats.ts";
-export { webSocketStreams } from "./connection/websocket.ts";
+export { webSocketStreams } from "./connection/transport/websocket.ts";
 
 // The session of python-spdylay.
 export { DataProvider, type ReadCallback, Session } from "./session.ts";
@@ -179,6 +179,6 @@ export { FrameError, type FrameErrorOptions } from "./frame/frame_error.ts";
 export {
   ProxyError,
   type ProxyErrorOptions,
-} from "./connection/proxy_tunnel.ts";
+} from "./connection/transport/proxy_tunnel.ts";
 export { HttpMessageError } from "./http/message/message_error.ts";
 export * from "./errors.ts";

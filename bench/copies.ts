@@ -1,12 +1,12 @@
 /**
- * Copies of 64 KiB between buffers of round sizes: what `connection/placement.ts`
+ * Copies of 64 KiB between buffers of round sizes: what `connection/buffers/placement.ts`
  * buys. A target that begins a few bytes further into its page than the source makes
  * each copy slow on AMD's processors; elsewhere both figures are the same.
  *
  * @module
  */
 
-import { nextPlace, PLACES } from "../connection/placement.ts";
+import { nextPlace, PLACES } from "../connection/buffers/placement.ts";
 import type { Row, Subject } from "./harness.ts";
 
 const SIZE = 64 * 1024;

@@ -14,7 +14,7 @@ import { npnGetVersion } from "../session/npn.ts";
 import { connect } from "../http/connect.ts";
 import { connectUpgrade } from "../http/upgrade/connect_upgrade.ts";
 import type { Connection } from "../http/connection.ts";
-import type { DialOptions } from "../connection/dial.ts";
+import type { DialOptions } from "../connection/transport/dial.ts";
 import type { ConnectionTuning } from "../connection/options.ts";
 import { reasonOf, UsageError } from "./command.ts";
 

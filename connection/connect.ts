@@ -17,15 +17,15 @@ import { checkPort } from "../numbers.ts";
 import { checkNames, type Names } from "../values.ts";
 import { CLIENT, SERVER } from "../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../session/npn.ts";
-import { closeQuietly } from "./byte_conn.ts";
-import type { Target, TlsOptions } from "./client_tls.ts";
+import { closeQuietly } from "./transport/byte_conn.ts";
+import type { Target, TlsOptions } from "./transport/client_tls.ts";
 import {
   checkDial,
   DIAL_NAMES,
   type DialOptions,
   dialPlain,
   dialTls,
-} from "./dial.ts";
+} from "./transport/dial.ts";
 import {
   checkTuning,
   type ConnectionOptions,
@@ -33,8 +33,8 @@ import {
   TUNING_NAMES,
   tuningOf,
 } from "./options.ts";
-import type { AcceptedConn } from "./tls_listener.ts";
-import type { ByteConn } from "./transport.ts";
+import type { AcceptedConn } from "./transport/tls_listener.ts";
+import type { ByteConn } from "./transport/transport.ts";
 
 /**
  * Where to connect, and how.

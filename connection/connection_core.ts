@@ -13,30 +13,34 @@ import {
 import type { NameValue, SettingsEntry } from "../frame/types.ts";
 import { countersOf, Session } from "../session.ts";
 import type { AcceptQueue } from "./accept_queue.ts";
-import { endOfTurn, startIdleTimer, startTimer } from "./clock.ts";
+import { endOfTurn, startIdleTimer, startTimer } from "./time/clock.ts";
 import { ConnectionEnd, type ConnectionParts } from "./connection_end.ts";
 import { ConnectionSettings } from "./connection_settings.ts";
-import type { ConnectionCounters, Traffic } from "./counters.ts";
+import type { ConnectionCounters, Traffic } from "./telemetry/counters.ts";
 import { handled, type LazyPromise } from "./deferred.ts";
 import { FirstFrame } from "./first_frame.ts";
-import { Holdings } from "./holdings.ts";
+import { Holdings } from "./stream/holdings.ts";
 import { IoLoop, type IoLoopEvents } from "./io_loop.ts";
-import { OpenStreams } from "./open_streams.ts";
+import { OpenStreams } from "./stream/open_streams.ts";
 import { FIRST_WRITE_WAITS, type ResolvedOptions } from "./options.ts";
-import { PeerStreams } from "./peer_streams.ts";
-import { PendingStreams } from "./pending_streams.ts";
-import { Pinger } from "./pinger.ts";
+import { PeerStreams } from "./stream/peer_streams.ts";
+import { PendingStreams } from "./stream/pending_streams.ts";
+import { Pinger } from "./time/pinger.ts";
 import { closedBy, sessionFailed, tooManyUnread } from "./reasons.ts";
-import { ReceiveFlow, type ReceiveFlowEvents } from "./receive_flow.ts";
-import { SendScheduler } from "./send_scheduler.ts";
+import { ReceiveFlow, type ReceiveFlowEvents } from "./flow/receive_flow.ts";
+import { SendScheduler } from "./flow/send_scheduler.ts";
 import { type SessionEventParts, sessionOptions } from "./session_events.ts";
 import { StreamCloser } from "./stream_closer.ts";
-import type { Stream } from "./stream.ts";
-import { StreamCore, type StreamHost, type Wait } from "./stream_core.ts";
-import type { OpenRequest, PushOptions } from "./stream_origin.ts";
+import type { Stream } from "./stream/stream.ts";
+import {
+  StreamCore,
+  type StreamHost,
+  type Wait,
+} from "./stream/stream_core.ts";
+import type { OpenRequest, PushOptions } from "./stream/stream_origin.ts";
 import { Timeouts, type TimeoutsEvents } from "./timeouts.ts";
-import type { TrackedFrame } from "./tracked_frames.ts";
-import type { Wire } from "./transport.ts";
+import type { TrackedFrame } from "./time/tracked_frames.ts";
+import type { Wire } from "./transport/transport.ts";
 import "./warm.ts";
 
 /** Most streams that are checked for whether they can receive. */

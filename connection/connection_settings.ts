@@ -13,7 +13,7 @@ import type { SettingsEntry, SettingsFrame } from "../frame/types.ts";
 import type { Session } from "../session.ts";
 import { CLIENT } from "../session/constants.ts";
 import type { ResolvedOptions } from "./options.ts";
-import type { PendingStreams } from "./pending_streams.ts";
+import type { PendingStreams } from "./stream/pending_streams.ts";
 import {
   applySettings,
   firstSettings,

@@ -13,12 +13,12 @@ import {
   stopTimer,
   type Timer,
   within,
-} from "./clock.ts";
+} from "./time/clock.ts";
 import { Deferred } from "./deferred.ts";
-import { WriteBuffer } from "./write_buffer.ts";
-import { Progress } from "./progress.ts";
-import { type TrackedFrame, TrackedFrames } from "./tracked_frames.ts";
-import type { Wire } from "./transport.ts";
+import { WriteBuffer } from "./buffers/write_buffer.ts";
+import { Progress } from "./time/progress.ts";
+import { type TrackedFrame, TrackedFrames } from "./time/tracked_frames.ts";
+import type { Wire } from "./transport/transport.ts";
 
 /** How many times `closeTimeout` a peer may keep sending after this side has ended. */
 const CLOSING_PEER_FACTOR = 60;

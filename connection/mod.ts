@@ -12,15 +12,15 @@ export {
   type ConnectOptions,
   connectRaw,
 } from "./connect.ts";
-export type { TlsOptions } from "./client_tls.ts";
-export type { DialOptions, DialTarget } from "./dial.ts";
+export type { TlsOptions } from "./transport/client_tls.ts";
+export type { DialOptions, DialTarget } from "./transport/dial.ts";
 export {
   ConnectionClosedError,
   type ConnectionClosedErrorOptions,
   StreamResetError,
   type StreamResetErrorOptions,
 } from "./errors.ts";
-export type { KeepAliveOptions } from "./keepalive.ts";
+export type { KeepAliveOptions } from "./time/keepalive.ts";
 export type {
   ConnectionOptions,
   ConnectionTuning,
@@ -34,21 +34,28 @@ export type {
   ProxyHead,
   ProxyProtocolOptions,
   ProxyTlv,
-} from "./proxy_protocol.ts";
-export type { ProxyOptions } from "./proxy_settings.ts";
-export { ProxyError, type ProxyErrorOptions } from "./proxy_tunnel.ts";
+} from "./transport/proxy_protocol.ts";
+export type { ProxyOptions } from "./transport/proxy_settings.ts";
+export {
+  ProxyError,
+  type ProxyErrorOptions,
+} from "./transport/proxy_tunnel.ts";
 export type { SettingsStore } from "./settings_store.ts";
 export type {
   HeadersHandler,
   PushOptions,
   SendHeadersOptions,
   Stream,
-} from "./stream.ts";
-export type { ByteConn, ByteStreams, Transport } from "./transport.ts";
+} from "./stream/stream.ts";
+export type {
+  ByteConn,
+  ByteStreams,
+  Transport,
+} from "./transport/transport.ts";
 export type {
   ConnectionStats,
   DirectionStats,
   StreamStats,
   StreamWait,
 } from "./stats.ts";
-export { webSocketStreams } from "./websocket.ts";
+export { webSocketStreams } from "./transport/websocket.ts";

@@ -34,8 +34,8 @@ import {
   type SessionSettings,
 } from "../session/options.ts";
 import { checkSettings } from "../session/submit.ts";
-import { KEEPALIVE_NAMES, type KeepAliveOptions } from "./keepalive.ts";
-import { trailersRoom } from "./trailers.ts";
+import { KEEPALIVE_NAMES, type KeepAliveOptions } from "./time/keepalive.ts";
+import { trailersRoom } from "./stream/trailers.ts";
 import type { SettingsStore } from "./settings_store.ts";
 
 /**

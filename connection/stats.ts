@@ -8,7 +8,7 @@
 import { countersOf, headerBytesOf } from "../session.ts";
 import type { SessionStreamCounters } from "../session/counters.ts";
 import type { ConnectionCore } from "./connection_core.ts";
-import type { StreamCore } from "./stream_core.ts";
+import type { StreamCore } from "./stream/stream_core.ts";
 
 /**
  * What a stream waits for:

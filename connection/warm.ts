@@ -7,9 +7,9 @@
  */
 
 import { Deferred } from "./deferred.ts";
-import { createStream, type Stream } from "./stream.ts";
-import { StreamCore, type StreamHost } from "./stream_core.ts";
-import type { StreamOrigin } from "./stream_origin.ts";
+import { createStream, type Stream } from "./stream/stream.ts";
+import { StreamCore, type StreamHost } from "./stream/stream_core.ts";
+import type { StreamOrigin } from "./stream/stream_origin.ts";
 
 const ORIGIN: StreamOrigin = {
   own: true,

@@ -10,7 +10,7 @@ import {
   type ConnectOptions,
   dialPeer,
 } from "../connection/connect.ts";
-import type { AcceptedConn } from "../connection/tls_listener.ts";
+import type { AcceptedConn } from "../connection/transport/tls_listener.ts";
 import { Connection } from "./connection.ts";
 
 /**

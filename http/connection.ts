@@ -7,7 +7,7 @@
 import { RawConnection } from "../connection.ts";
 import { handled } from "../connection/deferred.ts";
 import type { ConnectionOptions } from "../connection/options.ts";
-import type { Transport } from "../connection/transport.ts";
+import type { Transport } from "../connection/transport/transport.ts";
 import { bindFetch } from "./client/bind_fetch.ts";
 import { fetchOver } from "./client/fetch.ts";
 import type { FetchInit } from "./client/fetch_init.ts";

@@ -6,16 +6,16 @@
  */
 
 import { RawConnection } from "../connection.ts";
-import type { TlsOptions } from "../connection/client_tls.ts";
+import type { TlsOptions } from "../connection/transport/client_tls.ts";
 import {
   connectUpgrade,
   UpgradeRefusedError,
 } from "../http/upgrade/connect_upgrade.ts";
-import { TimeLimit } from "../connection/time_limit.ts";
-import { DIAL_NAMES, type DialOptions } from "../connection/dial.ts";
-import type { KeepAliveOptions } from "../connection/keepalive.ts";
+import { TimeLimit } from "../connection/time/time_limit.ts";
+import { DIAL_NAMES, type DialOptions } from "../connection/transport/dial.ts";
+import type { KeepAliveOptions } from "../connection/time/keepalive.ts";
 import { checkTuning } from "../connection/options.ts";
-import type { ByteConn } from "../connection/transport.ts";
+import type { ByteConn } from "../connection/transport/transport.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import { PROTO_SPDY3_1 } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";

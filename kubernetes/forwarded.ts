@@ -4,8 +4,8 @@
  * @module
  */
 
-import { endOfTurn, startTimer, stopTimer } from "../connection/clock.ts";
-import type { Stream } from "../connection/stream.ts";
+import { endOfTurn, startTimer, stopTimer } from "../connection/time/clock.ts";
+import type { Stream } from "../connection/stream/stream.ts";
 import { PortForwardError } from "./errors.ts";
 import { type LastWords, readLastWords } from "./reading.ts";
 import { isCancelledByPeer, readableInBackground } from "./spdy/streams.ts";

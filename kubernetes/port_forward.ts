@@ -5,7 +5,7 @@
  */
 
 import type { RawConnection } from "../connection.ts";
-import type { Stream } from "../connection/stream.ts";
+import type { Stream } from "../connection/stream/stream.ts";
 import { checkPort } from "../numbers.ts";
 import type { Names } from "../values.ts";
 import {

@@ -5,7 +5,11 @@
  * @module
  */
 
-import { startTimeout, stopTimer, type Timer } from "../connection/clock.ts";
+import {
+  startTimeout,
+  stopTimer,
+  type Timer,
+} from "../connection/time/clock.ts";
 import { handled } from "../connection/deferred.ts";
 import { RemoteCommandError } from "./errors.ts";
 

@@ -7,7 +7,7 @@
  */
 
 import type { RawConnection } from "../connection.ts";
-import { stateOf } from "../connection/stream.ts";
+import { stateOf } from "../connection/stream/stream.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import type { NameValue } from "../frame/types.ts";
 import {

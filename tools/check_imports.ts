@@ -1,6 +1,6 @@
 /**
  * Checks the imports of the library: each layer imports only itself and the layers
- * below it, and there are no cycles. Modules from elsewhere are only those of the
+ * below it, the folders of a layer keep an order as well, and there are no cycles. Modules from elsewhere are only those of the
  * standard library and of Node. Also checks that the layers below the connection do
  * not use `Deno`, and that time comes from one place.
  *
@@ -24,6 +24,23 @@ const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
   // The version that the command line prints is that of the package.
   ["cli", /^(cli(\.ts|\/)|deno\.json$)/],
 ];
+/**
+ * The folders inside layers, lowest first: a folder may import itself and those before
+ * it. The files directly in `connection/` and `http/` connect the folders.
+ */
+const FOLDERS: readonly string[] = [
+  "connection/time",
+  "connection/buffers",
+  "connection/transport",
+  "connection/stream",
+  "connection/flow",
+  "http/platform",
+  "http/message",
+  "http/telemetry",
+  "http/upgrade",
+  "http/client",
+  "http/server",
+];
 const PURE = new Set(["errors", "zlib", "frame", "capture", "session"]);
 const ENTRIES = [
   "mod.ts",
@@ -37,7 +54,7 @@ const ENTRIES = [
 ];
 /** Layers whose time comes from {@linkcode CLOCK}, so that tests can replace it. */
 const TIMED = new Set(["connection", "http", "kubernetes"]);
-const CLOCK = "connection/clock.ts";
+const CLOCK = "connection/time/clock.ts";
 /** Layers that may use the standard library, through deps.ts. */
 const MAY_USE_STD = new Set(["kubernetes", "cli"]);
 
@@ -97,6 +114,11 @@ function layerOf(path: string): number {
   return LAYERS.findIndex(([, pattern]) => pattern.test(path));
 }
 
+/** The place of a file's folder in {@linkcode FOLDERS}, -1 if it is not there. */
+function folderOf(path: string): number {
+  return FOLDERS.findIndex((folder) => path.startsWith(`${folder}/`));
+}
+
 function checkModule(from: string, targets: string[]): void {
   if (from === "deps.ts") {
     for (const target of targets) {
@@ -133,6 +155,10 @@ function checkModule(from: string, targets: string[]): void {
     } else if (layerOf(target) > layer) {
       faults.push(
         `${from}: imports ${target}, which belongs to a higher layer`,
+      );
+    } else if (folderOf(from) >= 0 && folderOf(target) > folderOf(from)) {
+      faults.push(
+        `${from}: imports ${target}, whose folder comes later in FOLDERS`,
       );
     }
   }

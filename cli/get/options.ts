@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DialOptions } from "../../connection/dial.ts";
+import type { DialOptions } from "../../connection/transport/dial.ts";
 import { readSeconds, readWhole, UsageError } from "../command.ts";
 import { type ReadOptions, readOptions } from "../options.ts";
 import { readCertificates } from "../pem.ts";

@@ -5,7 +5,11 @@
  * @module
  */
 
-import { startTimer, stopTimer, type Timer } from "../../connection/clock.ts";
+import {
+  startTimer,
+  stopTimer,
+  type Timer,
+} from "../../connection/time/clock.ts";
 import { reasonOf } from "../command.ts";
 import { printable, printError, red, show } from "../terminal.ts";
 

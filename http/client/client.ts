@@ -6,16 +6,19 @@
 
 import { checkNames, type Names } from "../../values.ts";
 import { TUNING_NAMES } from "../../connection/options.ts";
-import { DIAL_NAMES } from "../../connection/dial.ts";
+import { DIAL_NAMES } from "../../connection/transport/dial.ts";
 import type { Connection } from "../connection.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import { checkWhole } from "../../numbers.ts";
 import { connect } from "../connect.ts";
-import type { TlsOptions } from "../../connection/client_tls.ts";
-import { checkDial, type DialOptions } from "../../connection/dial.ts";
-import { stateOf } from "../../connection/stream.ts";
-import { customizeInspect } from "../../connection/inspect.ts";
+import type { TlsOptions } from "../../connection/transport/client_tls.ts";
+import {
+  checkDial,
+  type DialOptions,
+} from "../../connection/transport/dial.ts";
+import { stateOf } from "../../connection/stream/stream.ts";
+import { customizeInspect } from "../../connection/stream/inspect.ts";
 import { Deferred } from "../../connection/deferred.ts";
 import {
   ConnectionClosedError,
@@ -25,7 +28,7 @@ import {
   checkTuning,
   type ConnectionTuning,
 } from "../../connection/options.ts";
-import { MOVABLE } from "../../connection/pending_streams.ts";
+import { MOVABLE } from "../../connection/stream/pending_streams.ts";
 import { bindFetch } from "./bind_fetch.ts";
 import { exchange, type StreamOpener } from "./fetch.ts";
 import type { FetchInit } from "./fetch_init.ts";

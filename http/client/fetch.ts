@@ -7,8 +7,12 @@
 import type { RawConnection } from "../../connection.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { createStream, stateOf, type Stream } from "../../connection/stream.ts";
-import type { StreamCore } from "../../connection/stream_core.ts";
+import {
+  createStream,
+  stateOf,
+  type Stream,
+} from "../../connection/stream/stream.ts";
+import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import type { FetchInit } from "./fetch_init.ts";
 import { appendHeaders, sendable } from "../message/fields.ts";
 import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";

@@ -12,7 +12,7 @@ import { checkFetchInit, type FetchInit } from "./fetch_init.ts";
 import { hasName } from "../message/fields.ts";
 import { hasKnownBody } from "../platform/known_body.ts";
 import { plainInit } from "../platform/plain_init.ts";
-import { writeRequestHead } from "../server/request_head.ts";
+import { writeRequestHead } from "../message/request_head.ts";
 
 /** A request that can be sent. */
 export interface OutgoingRequest {

@@ -5,7 +5,7 @@
  */
 
 import { coreOf, RawConnection } from "../../connection.ts";
-import { startIdleTimer, stopTimer } from "../../connection/clock.ts";
+import { startIdleTimer, stopTimer } from "../../connection/time/clock.ts";
 import { printable } from "../../values.ts";
 
 /** Wait after which the warning is logged, ms. */

@@ -6,8 +6,8 @@
 
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { stateOf, type Stream } from "../../connection/stream.ts";
-import type { StreamCore } from "../../connection/stream_core.ts";
+import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import { bodyDecoder } from "../message/content_coding.ts";
 import { wrongLength } from "../message/content_length.ts";
 import { markDecoded } from "../message/decoded_body.ts";
@@ -19,7 +19,7 @@ import {
   isNullBodyStatus,
   readResponseHead,
   type ResponseHead,
-} from "./response_head.ts";
+} from "../message/response_head.ts";
 import { type ResponseOrigin, SpdyResponse } from "./spdy_response.ts";
 
 /** How a response is read. */

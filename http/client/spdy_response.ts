@@ -8,10 +8,10 @@ import type { NameValue } from "../../frame/types.ts";
 import { handled } from "../../connection/deferred.ts";
 import { isDecoded, markDecoded } from "../message/decoded_body.ts";
 import { KEPT_STREAM } from "../../connection/warm.ts";
-import type { Stream } from "../../connection/stream.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
 import { toHeaders } from "../message/fields.ts";
 import { ReceivedResponse } from "./received_response.ts";
-import type { ResponseHead } from "./response_head.ts";
+import type { ResponseHead } from "../message/response_head.ts";
 
 /** The properties of a {@linkcode SpdyResponse} besides head and body. */
 export interface ResponseOrigin {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { date } from "../../connection/clock.ts";
+import { date } from "../../connection/time/clock.ts";
 
 let second = -1;
 let text = "";

@@ -7,13 +7,13 @@
 import type {
   AcceptedConn,
   AcceptingListener,
-} from "../../connection/accepting.ts";
+} from "../../connection/transport/accepting.ts";
 import type { ConnectionListener, ServeOptions } from "./serve_options.ts";
 import { HANDSHAKE_TIMEOUT, tellConnectionError } from "./served_connection.ts";
 import {
   checkProxyPolicy,
   ProxyProtocolListener,
-} from "../../connection/proxy_protocol_listener.ts";
+} from "../../connection/transport/proxy_protocol_listener.ts";
 
 /**
  * Returns a listener that reads the PROXY head of each connection; `undefined` if

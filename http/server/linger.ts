@@ -5,8 +5,12 @@
  */
 
 import { CANCEL } from "../../frame/constants.ts";
-import { startTimer, stopTimer, type Timer } from "../../connection/clock.ts";
-import type { StreamCore } from "../../connection/stream_core.ts";
+import {
+  startTimer,
+  stopTimer,
+  type Timer,
+} from "../../connection/time/clock.ts";
+import type { StreamCore } from "../../connection/stream/stream_core.ts";
 
 /**
  * An upload that the handler has not begun to read is kept for this time, ms. Its

@@ -5,7 +5,7 @@
  */
 
 import type { NameValue } from "../../frame/types.ts";
-import type { StreamCore } from "../../connection/stream_core.ts";
+import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import { announcedLength } from "../message/content_length.ts";
 import { httpDate } from "../message/date.ts";
 import { isDecoded, withoutCoding } from "../message/decoded_body.ts";
@@ -14,7 +14,7 @@ import { type BodySource, readAhead } from "../message/read_ahead.ts";
 import {
   isNullBodyStatus,
   writeResponseHead,
-} from "../client/response_head.ts";
+} from "../message/response_head.ts";
 import {
   checkLength,
   sendBytes,

@@ -6,8 +6,8 @@
 
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkPort, checkWhole } from "../../numbers.ts";
-import type { AcceptingListener } from "../../connection/accepting.ts";
-import { listenTls } from "../../connection/tls_listener.ts";
+import type { AcceptingListener } from "../../connection/transport/accepting.ts";
+import { listenTls } from "../../connection/transport/tls_listener.ts";
 import { behindBalancer } from "./behind_balancer.ts";
 import { checkConnectionOptions, checkServeNames } from "./check_options.ts";
 import { checkBounds } from "./connection_count.ts";

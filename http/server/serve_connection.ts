@@ -10,7 +10,7 @@ import {
   type ByteConn,
   type ByteStreams,
   isConn,
-} from "../../connection/transport.ts";
+} from "../../connection/transport/transport.ts";
 import { Connection } from "../connection.ts";
 import {
   checkConnectionOptions,

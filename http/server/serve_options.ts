@@ -6,9 +6,9 @@
 
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
-import type { ProxyHead } from "../../connection/proxy_protocol.ts";
-import type { Stream } from "../../connection/stream.ts";
-import type { Transport } from "../../connection/transport.ts";
+import type { ProxyHead } from "../../connection/transport/proxy_protocol.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
+import type { Transport } from "../../connection/transport/transport.ts";
 import type { Connection } from "../connection.ts";
 
 /**

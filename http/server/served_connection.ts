@@ -12,7 +12,11 @@ import { checkTimeout } from "../../numbers.ts";
 import { checkNames } from "../../values.ts";
 import { SERVER } from "../../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
-import { startTimeout, startTimer, stopTimer } from "../../connection/clock.ts";
+import {
+  startTimeout,
+  startTimer,
+  stopTimer,
+} from "../../connection/time/clock.ts";
 import { handled } from "../../connection/deferred.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import {
@@ -25,12 +29,12 @@ import {
 } from "../../connection/options.ts";
 import { logError } from "../../connection/error_log.ts";
 import { isPeerGone, peerGone } from "../../connection/reasons.ts";
-import { stateOf, type Stream } from "../../connection/stream.ts";
+import { stateOf, type Stream } from "../../connection/stream/stream.ts";
 import {
   type ByteConn,
   isConn,
   type Transport,
-} from "../../connection/transport.ts";
+} from "../../connection/transport/transport.ts";
 import { keepPlatform } from "../platform/warm_platform.ts";
 import { prepareRequests } from "./received_request.ts";
 import { Semaphore } from "./semaphore.ts";
@@ -39,7 +43,7 @@ import {
   closeQuietly,
   ResumedConn,
   writeAll,
-} from "../../connection/byte_conn.ts";
+} from "../../connection/transport/byte_conn.ts";
 import type { HttpListener } from "../upgrade/http_listener.ts";
 import { ALL_VERSIONS, chooseToken } from "../upgrade/upgrade_token.ts";
 import { type ExchangeHost, handleStream } from "./server_exchange.ts";

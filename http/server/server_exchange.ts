@@ -20,16 +20,20 @@ import {
 } from "../../connection/errors.ts";
 import { KEPT_STREAM } from "../../connection/warm.ts";
 import { logError } from "../../connection/error_log.ts";
-import type { ProxyHead } from "../../connection/proxy_protocol.ts";
-import { createStream, stateOf, type Stream } from "../../connection/stream.ts";
-import type { StreamCore } from "../../connection/stream_core.ts";
+import type { ProxyHead } from "../../connection/transport/proxy_protocol.ts";
+import {
+  createStream,
+  stateOf,
+  type Stream,
+} from "../../connection/stream/stream.ts";
+import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import { wrongLength } from "../message/content_length.ts";
 import { appendHeaders, asMessageError, toHeaders } from "../message/fields.ts";
 import { letUploadEnd } from "./linger.ts";
 import { HttpMessageError, isLocalFault } from "../message/message_error.ts";
 import { receivedRequest } from "./received_request.ts";
 import { isLocked } from "../platform/take_body.ts";
-import { readRequestHead } from "./request_head.ts";
+import { readRequestHead } from "../message/request_head.ts";
 import { sendResponse } from "./send_response.ts";
 import type { Trailers } from "../message/send_body.ts";
 import type { ServeHandler, ServeInfo } from "./serve_options.ts";

@@ -6,8 +6,11 @@
 
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { now } from "../../connection/clock.ts";
-import { type Telemetry, telemetry } from "../../connection/telemetry.ts";
+import { now } from "../../connection/time/clock.ts";
+import {
+  type Telemetry,
+  telemetry,
+} from "../../connection/telemetry/telemetry.ts";
 import {
   defined,
   errorType,

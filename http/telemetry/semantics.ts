@@ -15,7 +15,7 @@ import type {
   Counter,
   Histogram,
   Meter,
-} from "../../connection/telemetry.ts";
+} from "../../connection/telemetry/telemetry.ts";
 
 /** Kinds of spans. */
 export const SPAN_SERVER = 1;

@@ -6,7 +6,7 @@
 
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { now } from "../../connection/clock.ts";
+import { now } from "../../connection/time/clock.ts";
 import {
   type Attributes,
   type Context,
@@ -14,7 +14,7 @@ import {
   type Span,
   type Telemetry,
   telemetry,
-} from "../../connection/telemetry.ts";
+} from "../../connection/telemetry/telemetry.ts";
 import {
   defined,
   errorType,

@@ -5,7 +5,7 @@
  */
 
 import type { NameValue } from "../../frame/types.ts";
-import type { SpanContext } from "../../connection/telemetry.ts";
+import type { SpanContext } from "../../connection/telemetry/telemetry.ts";
 
 const TRACEPARENT =
   /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;

@@ -15,7 +15,7 @@ import {
   TUNING_NAMES,
 } from "../../connection/options.ts";
 import { checkNames, type Names } from "../../values.ts";
-import type { ByteStreams } from "../../connection/transport.ts";
+import type { ByteStreams } from "../../connection/transport/transport.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { RequestRefusal } from "./refusal.ts";
 import { checkUpgrade } from "./upgrade_rules.ts";

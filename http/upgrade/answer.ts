@@ -4,9 +4,12 @@
  * @module
  */
 
-import { startTimer, stopTimer } from "../../connection/clock.ts";
-import type { ByteConn } from "../../connection/transport.ts";
-import { closeQuietly, writeAll } from "../../connection/byte_conn.ts";
+import { startTimer, stopTimer } from "../../connection/time/clock.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
+import {
+  closeQuietly,
+  writeAll,
+} from "../../connection/transport/byte_conn.ts";
 import { httpDate } from "../message/date.ts";
 import { reasonOf } from "../message/reasons.ts";
 

@@ -8,20 +8,20 @@ import { Connection } from "../connection.ts";
 import { ERR_PROTO, InvalidArgumentError, SpdyError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
 import { CLIENT } from "../../session/constants.ts";
-import type { TlsOptions } from "../../connection/client_tls.ts";
+import type { TlsOptions } from "../../connection/transport/client_tls.ts";
 import {
   checkDial,
   DIAL_NAMES,
   type DialOptions,
-} from "../../connection/dial.ts";
+} from "../../connection/transport/dial.ts";
 import { checkNames, type Names } from "../../values.ts";
 import {
   checkTuning,
   type ConnectionTuning,
   TUNING_NAMES,
 } from "../../connection/options.ts";
-import { closeQuietly } from "../../connection/byte_conn.ts";
-import { TimeLimit } from "../../connection/time_limit.ts";
+import { closeQuietly } from "../../connection/transport/byte_conn.ts";
+import { TimeLimit } from "../../connection/time/time_limit.ts";
 import { dial as dialUrl } from "./dial.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { chooseToken, namesUpgrade, versionOfToken } from "./upgrade_token.ts";

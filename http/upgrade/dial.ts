@@ -4,9 +4,13 @@
  * @module
  */
 
-import { closeQuietly } from "../../connection/byte_conn.ts";
-import { dialPlain, type DialPlan, dialTls } from "../../connection/dial.ts";
-import type { ByteConn } from "../../connection/transport.ts";
+import { closeQuietly } from "../../connection/transport/byte_conn.ts";
+import {
+  dialPlain,
+  type DialPlan,
+  dialTls,
+} from "../../connection/transport/dial.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 
 /**
  * Connects to the host of `url`, with TLS for `https:`, or to the Unix socket at

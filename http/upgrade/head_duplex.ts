@@ -8,12 +8,12 @@
 
 import { Duplex } from "node:stream";
 import { Buffer } from "node:buffer";
-import type { ByteConn } from "../../connection/transport.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import {
   closeQuietly,
   ResumedConn,
   writeAll,
-} from "../../connection/byte_conn.ts";
+} from "../../connection/transport/byte_conn.ts";
 
 /** Bytes of one read while a head is read. */
 const READ_SIZE = 4096;

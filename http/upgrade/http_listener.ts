@@ -11,8 +11,8 @@
  * @module
  */
 
-import type { ByteConn } from "../../connection/transport.ts";
-import { closeQuietly } from "../../connection/byte_conn.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
+import { closeQuietly } from "../../connection/transport/byte_conn.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { namesUpgrade } from "./upgrade_token.ts";
 import { answerAndEnd, dropInput, serverError } from "./answer.ts";

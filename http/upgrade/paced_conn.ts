@@ -4,9 +4,9 @@
  * @module
  */
 
-import { startTimeout, stopTimer } from "../../connection/clock.ts";
-import type { ByteConn } from "../../connection/transport.ts";
-import { closeQuietly } from "../../connection/byte_conn.ts";
+import { startTimeout, stopTimer } from "../../connection/time/clock.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
+import { closeQuietly } from "../../connection/transport/byte_conn.ts";
 
 /** Closes its connection if a step takes too long. */
 export class PacedConn {

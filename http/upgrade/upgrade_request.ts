@@ -7,8 +7,8 @@
  */
 
 import { type IncomingMessage, request as httpRequest } from "node:http";
-import type { ByteConn } from "../../connection/transport.ts";
-import { startTimer, stopTimer } from "../../connection/clock.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
+import { startTimer, stopTimer } from "../../connection/time/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import { HeadDuplex } from "./head_duplex.ts";
 import { HttpMessageError } from "../message/message_error.ts";

@@ -5,7 +5,11 @@
  * @module
  */
 
-import { startTimeout, stopTimer, type Timer } from "../../connection/clock.ts";
+import {
+  startTimeout,
+  stopTimer,
+  type Timer,
+} from "../../connection/time/clock.ts";
 import type { PacedConn } from "./paced_conn.ts";
 import type { RequestBody } from "./request_body.ts";
 

@@ -10,7 +10,7 @@
  */
 
 import { type IncomingMessage, request as httpRequest } from "node:http";
-import { TimeLimit } from "../../connection/time_limit.ts";
+import { TimeLimit } from "../../connection/time/time_limit.ts";
 import { dial } from "../../http/upgrade/dial.ts";
 import { HeadDuplex } from "../../http/upgrade/head_duplex.ts";
 import { headerLines, type TargetOptions } from "../dial.ts";

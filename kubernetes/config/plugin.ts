@@ -10,7 +10,7 @@ import {
   startTimeout,
   startTimer,
   stopTimer,
-} from "../../connection/clock.ts";
+} from "../../connection/time/clock.ts";
 import { dirname, resolve } from "node:path";
 import type { Field } from "./document.ts";
 import { isHeaderValue } from "./impersonation.ts";

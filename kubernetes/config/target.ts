@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { TlsOptions } from "../../connection/client_tls.ts";
+import type { TlsOptions } from "../../connection/transport/client_tls.ts";
 import type { NameValue } from "../../frame/types.ts";
 import type { Field } from "./document.ts";
 import { certificatesOf, dataOrFile, readFileOf } from "./files.ts";

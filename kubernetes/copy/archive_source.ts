@@ -5,7 +5,7 @@
  * @module
  */
 
-import { pause } from "../../connection/clock.ts";
+import { pause } from "../../connection/time/clock.ts";
 import type { TargetOptions } from "../dial.ts";
 import { exec } from "../exec.ts";
 import type { RemoteProcess } from "../process.ts";

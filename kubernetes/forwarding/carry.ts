@@ -4,7 +4,7 @@
  * @module
  */
 
-import { closeQuietly } from "../../connection/byte_conn.ts";
+import { closeQuietly } from "../../connection/transport/byte_conn.ts";
 import type { ForwardedConnection } from "../forwarded.ts";
 
 /** The part of a local connection that is used here. */

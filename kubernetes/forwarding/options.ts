@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { KeepAliveOptions } from "../../connection/keepalive.ts";
+import type { KeepAliveOptions } from "../../connection/time/keepalive.ts";
 import { checkInterval, checkTimeout, checkWhole } from "../../numbers.ts";
 import { checkNames, type Names } from "../../values.ts";
 import { checkTargetNames, TARGET_NAMES, type TargetOptions } from "../dial.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { endOfTurn } from "../../connection/clock.ts";
+import { endOfTurn } from "../../connection/time/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { findPort, type FoundPod } from "../api/resource.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { startTimeout, stopTimer } from "../../connection/clock.ts";
+import { startTimeout, stopTimer } from "../../connection/time/clock.ts";
 import { StreamingRefusedError } from "../errors.ts";
 import { type ApiTarget, watchObjects } from "../api/request.ts";
 import { type FoundPod, isLeaving } from "../api/resource.ts";

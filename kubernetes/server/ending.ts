@@ -4,7 +4,7 @@
  * @module
  */
 
-import { startTimer, stopTimer } from "../../connection/clock.ts";
+import { startTimer, stopTimer } from "../../connection/time/clock.ts";
 import type { OutputChannel } from "../channels.ts";
 
 /** Longest wait for a client that has received everything to end its streams, ms. */

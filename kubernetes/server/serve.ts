@@ -4,20 +4,20 @@
  * @module
  */
 
-import { closeQuietly } from "../../connection/byte_conn.ts";
-import { acceptAll } from "../../connection/accept_loop.ts";
+import { closeQuietly } from "../../connection/transport/byte_conn.ts";
+import { acceptAll } from "../../connection/transport/accept_loop.ts";
 import { answerAndEnd } from "../../http/upgrade/answer.ts";
 import {
   HttpListener,
   type UpgradeCall,
 } from "../../http/upgrade/http_listener.ts";
 import { MOST_HEAD } from "../../http/upgrade/upgrade_rules.ts";
-import type { ByteConn } from "../../connection/transport.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import { checkTuning } from "../../connection/options.ts";
 import {
   type AcceptingListener,
   listenTls,
-} from "../../connection/tls_listener.ts";
+} from "../../connection/transport/tls_listener.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkPort, checkTimeout, checkWhole } from "../../numbers.ts";
 import { checkNames, type Names } from "../../values.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { pause } from "../../connection/clock.ts";
+import { pause } from "../../connection/time/clock.ts";
 
 /** Size of a terminal, characters. */
 export interface TerminalSize {

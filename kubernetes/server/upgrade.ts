@@ -5,10 +5,10 @@
  */
 
 import { RawConnection } from "../../connection.ts";
-import { writeAll } from "../../connection/byte_conn.ts";
+import { writeAll } from "../../connection/transport/byte_conn.ts";
 import { switchingProtocols } from "../../http/upgrade/upgrade_answer.ts";
 import { chooseToken } from "../../http/upgrade/upgrade_token.ts";
-import type { ByteConn } from "../../connection/transport.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { SERVER } from "../../session/constants.ts";
 import { serverProfile } from "../profile.ts";

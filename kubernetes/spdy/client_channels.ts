@@ -5,7 +5,7 @@
  */
 
 import type { RawConnection } from "../../connection.ts";
-import { stateOf, type Stream } from "../../connection/stream.ts";
+import { stateOf, type Stream } from "../../connection/stream/stream.ts";
 import type { ClientChannels } from "../channels.ts";
 import { type CommandStreamType, STREAM_TYPE } from "../protocol.ts";
 import { openStreams } from "./open.ts";

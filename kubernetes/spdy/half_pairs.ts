@@ -4,8 +4,8 @@
  * @module
  */
 
-import { PeerTimer } from "../../connection/peer_timer.ts";
-import { stateOf, type Stream } from "../../connection/stream.ts";
+import { PeerTimer } from "../../connection/time/peer_timer.ts";
+import { stateOf, type Stream } from "../../connection/stream/stream.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { ForwardStreamType } from "../protocol.ts";
 import { Output } from "../server/ending.ts";

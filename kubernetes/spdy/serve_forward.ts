@@ -5,9 +5,9 @@
  */
 
 import { coreOf, type RawConnection } from "../../connection.ts";
-import { startTimer, stopTimer } from "../../connection/clock.ts";
+import { startTimer, stopTimer } from "../../connection/time/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
-import { stateOf, type Stream } from "../../connection/stream.ts";
+import { stateOf, type Stream } from "../../connection/stream/stream.ts";
 import {
   CANCEL,
   PROTOCOL_ERROR,

@@ -5,8 +5,8 @@
  */
 
 import { coreOf, type RawConnection } from "../../connection.ts";
-import { startTimeout, stopTimer } from "../../connection/clock.ts";
-import { stateOf, type Stream } from "../../connection/stream.ts";
+import { startTimeout, stopTimer } from "../../connection/time/clock.ts";
+import { stateOf, type Stream } from "../../connection/stream/stream.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { ServerChannels } from "../channels.ts";
 import {

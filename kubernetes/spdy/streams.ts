@@ -5,7 +5,7 @@
  */
 
 import { StreamResetError } from "../../connection/errors.ts";
-import { stateOf, type Stream } from "../../connection/stream.ts";
+import { stateOf, type Stream } from "../../connection/stream/stream.ts";
 import { CANCEL } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 

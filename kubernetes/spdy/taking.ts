@@ -4,7 +4,7 @@
  * @module
  */
 
-import { stateOf, type Stream } from "../../connection/stream.ts";
+import { stateOf, type Stream } from "../../connection/stream/stream.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { InputChannel, OutputChannel } from "../channels.ts";
 

@@ -5,15 +5,20 @@
  * @module
  */
 
-import { now, startTimer, stopTimer, within } from "../../connection/clock.ts";
+import {
+  now,
+  startTimer,
+  stopTimer,
+  within,
+} from "../../connection/time/clock.ts";
 import { Deferred, handled } from "../../connection/deferred.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import {
   KeepAlive,
   type KeepAliveOptions,
-} from "../../connection/keepalive.ts";
-import type { Reading } from "../../connection/peer_timer.ts";
-import { TrackedFrames } from "../../connection/tracked_frames.ts";
+} from "../../connection/time/keepalive.ts";
+import type { Reading } from "../../connection/time/peer_timer.ts";
+import { TrackedFrames } from "../../connection/time/tracked_frames.ts";
 import type { InputChannel, OutputChannel } from "../channels.ts";
 import { type ChannelCodec, CLOSE_SIGNAL } from "./codec.ts";
 import { BINARY, POLICY_VIOLATION, WebSocketError } from "./frame.ts";

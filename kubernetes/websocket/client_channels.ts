@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { KeepAliveOptions } from "../../connection/keepalive.ts";
+import type { KeepAliveOptions } from "../../connection/time/keepalive.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import type { ClientChannels, OutputChannel } from "../channels.ts";
 import {

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { within } from "../../connection/clock.ts";
-import type { ByteConn } from "../../connection/transport.ts";
+import { within } from "../../connection/time/clock.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import { dropInput } from "../../http/upgrade/answer.ts";
-import { closeQuietly } from "../../connection/byte_conn.ts";
+import { closeQuietly } from "../../connection/transport/byte_conn.ts";
 import {
   applyMask,
   CLOSE,

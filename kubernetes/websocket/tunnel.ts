@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ByteConn } from "../../connection/transport.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import { BINARY, UNSUPPORTED_DATA, WebSocketError } from "./frame.ts";
 import { WebSocketPeer } from "./peer.ts";
 

@@ -2,7 +2,7 @@
 
 import { coreOf } from "../../connection.ts";
 import type { Connection } from "../../http/connection.ts";
-import { stateOf, type Stream } from "../../connection/stream.ts";
+import { stateOf, type Stream } from "../../connection/stream/stream.ts";
 import { CANCEL, CTRL_FLAG_FIN, PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { Session } from "../../session.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";

@@ -6,8 +6,8 @@ import {
   ConnectionClosedError,
   StreamResetError,
 } from "../../connection/errors.ts";
-import type { Stream } from "../../connection/stream.ts";
-import type { ByteConn } from "../../connection/transport.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import {
   ERR_INVALID_FRAME,
   InvalidArgumentError,

@@ -1,7 +1,7 @@
 /** The loops between a session and its transport: how long they wait, and what they hold meanwhile. */
 
 import { IoLoop } from "../../connection/io_loop.ts";
-import type { Wire } from "../../connection/transport.ts";
+import type { Wire } from "../../connection/transport/transport.ts";
 import { assertEquals } from "../deps.ts";
 import { turn, virtualTime } from "../helpers/virtual_time.ts";
 

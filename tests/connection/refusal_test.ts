@@ -5,9 +5,9 @@ import {
   ConnectionClosedError,
   StreamResetError,
 } from "../../connection/errors.ts";
-import type { Stream } from "../../connection/stream.ts";
-import type { ByteConn } from "../../connection/transport.ts";
-import { webSocketStreams } from "../../connection/websocket.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
+import { webSocketStreams } from "../../connection/transport/websocket.ts";
 import { SpdyError, StreamClosedError } from "../../errors.ts";
 import {
   CANCEL,

@@ -7,7 +7,7 @@
 import type { Connection } from "../../http/connection.ts";
 import { StreamResetError } from "../../connection/errors.ts";
 import type { TracedFrame } from "../../connection/options.ts";
-import type { Stream } from "../../connection/stream.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import {
   CANCEL,

@@ -6,10 +6,10 @@
  */
 
 import { Connection } from "../../http/connection.ts";
-import { pause } from "../../connection/clock.ts";
+import { pause } from "../../connection/time/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
-import type { Stream } from "../../connection/stream.ts";
-import type { ByteConn } from "../../connection/transport.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import {
   DATA,
   FrameEncoder,

@@ -33,7 +33,7 @@ async function loadedBy(name: string): Promise<string[]> {
 
 Deno.test("start: modules of node and those of an upgrade are loaded when they are needed", async () => {
   const loaded = await loadedBy("mod.ts");
-  assert(loaded.includes("connection/clock.ts"));
+  assert(loaded.includes("connection/time/clock.ts"));
   const late = loaded.filter((name) =>
     name.startsWith("node:") || name === "http/upgrade/http_listener.ts" ||
     name === "http/upgrade/answer.ts"

@@ -1,6 +1,6 @@
 /** An HTTP proxy for tests that opens tunnels (CONNECT), on loopback. */
 
-import { writeAll } from "../../connection/byte_conn.ts";
+import { writeAll } from "../../connection/transport/byte_conn.ts";
 
 /** How a test proxy behaves. */
 export interface ConnectProxyOptions {

@@ -6,7 +6,10 @@
 
 import { Connection } from "../../http/connection.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
-import type { ByteStreams, Transport } from "../../connection/transport.ts";
+import type {
+  ByteStreams,
+  Transport,
+} from "../../connection/transport/transport.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";
 

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { now, startTimer } from "../../connection/clock.ts";
-import type { ByteStreams } from "../../connection/transport.ts";
+import { now, startTimer } from "../../connection/time/clock.ts";
+import type { ByteStreams } from "../../connection/transport/transport.ts";
 
 interface Parcel {
   readonly bytes: Uint8Array | undefined;

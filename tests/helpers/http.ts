@@ -14,7 +14,7 @@ import type {
   ServeTcpOptions,
   SpdyServer,
 } from "../../http/server/serve_options.ts";
-import type { Stream } from "../../connection/stream.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
 import {
   PROTO_SPDY2,
   PROTO_SPDY3,

@@ -4,7 +4,7 @@ import {
   HttpListener,
   type ListenerOptions,
 } from "../../http/upgrade/http_listener.ts";
-import type { ByteConn } from "../../connection/transport.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 
 /** Text of one byte a character. */
 export const encode = (text: string): Uint8Array<ArrayBuffer> =>

@@ -18,7 +18,7 @@ import {
   SYSTEM_CLOCK,
   type Timer,
   useClock,
-} from "../../connection/clock.ts";
+} from "../../connection/time/clock.ts";
 
 /** When the virtual clocks start, ms since 1970. */
 const EPOCH = Date.UTC(2024, 0, 1);

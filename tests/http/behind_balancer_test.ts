@@ -10,9 +10,9 @@ import {
   serve,
   type ServeHandler,
 } from "../../mod.ts";
-import { encodeProxyHead } from "../../connection/proxy_protocol.ts";
-import { ProxyProtocolListener } from "../../connection/proxy_protocol_listener.ts";
-import { writeAll } from "../../connection/byte_conn.ts";
+import { encodeProxyHead } from "../../connection/transport/proxy_protocol.ts";
+import { ProxyProtocolListener } from "../../connection/transport/proxy_protocol_listener.ts";
+import { writeAll } from "../../connection/transport/byte_conn.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { waitFor } from "../helpers/deadline.ts";

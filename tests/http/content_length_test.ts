@@ -5,7 +5,7 @@ import {
   wrongLength,
 } from "../../http/message/content_length.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
-import { ReceiveBuffer } from "../../connection/receive_buffer.ts";
+import { ReceiveBuffer } from "../../connection/buffers/receive_buffer.ts";
 
 /** A receive buffer that expects so many bytes, and what it told of a wrong number. */
 function expecting(

@@ -3,7 +3,7 @@
 import type { Connection } from "../../http/connection.ts";
 import { StreamResetError } from "../../connection/errors.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
-import type { Stream } from "../../connection/stream.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
 import { ZlibError } from "../../errors.ts";
 import {
   CANCEL,

@@ -9,7 +9,7 @@ import {
   SETTINGS,
   SYN_REPLY,
 } from "../../mod.ts";
-import type { ByteConn } from "../../connection/transport.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import { assert, assertEquals } from "../deps.ts";
 import { REQUEST } from "../helpers/http.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";

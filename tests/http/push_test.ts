@@ -4,7 +4,7 @@ import type { Connection } from "../../http/connection.ts";
 import { StreamResetError } from "../../connection/errors.ts";
 import type { PushedResponse } from "../../http/client/fetch_init.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
-import type { Stream } from "../../connection/stream.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import {
   CANCEL,

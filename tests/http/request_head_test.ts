@@ -3,7 +3,7 @@ import {
   readPushedUrl,
   readRequestHead,
   writeRequestHead,
-} from "../../http/server/request_head.ts";
+} from "../../http/message/request_head.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
 import type { NameValue } from "../../frame/types.ts";
 

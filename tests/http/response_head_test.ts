@@ -3,7 +3,7 @@ import {
   isNullBodyStatus,
   readResponseHead,
   writeResponseHead,
-} from "../../http/client/response_head.ts";
+} from "../../http/message/response_head.ts";
 import { toHeaders } from "../../http/message/fields.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
 import type { NameValue } from "../../frame/types.ts";

@@ -12,7 +12,7 @@ import {
 } from "../../frame/constants.ts";
 import { CLIENT } from "../../session/constants.ts";
 import { getNpnProtocols } from "../../session/npn.ts";
-import type { ByteStreams } from "../../connection/transport.ts";
+import type { ByteStreams } from "../../connection/transport/transport.ts";
 import { connectUpgrade } from "../../http/upgrade/connect_upgrade.ts";
 import {
   assert,

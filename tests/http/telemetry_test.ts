@@ -4,7 +4,7 @@ import {
   readTraceContext,
   withTraceContext,
 } from "../../http/telemetry/trace_context.ts";
-import { telemetry } from "../../connection/telemetry.ts";
+import { telemetry } from "../../connection/telemetry/telemetry.ts";
 import { assert, assertEquals } from "../deps.ts";
 import { waitFor } from "../helpers/deadline.ts";
 

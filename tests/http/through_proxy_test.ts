@@ -24,8 +24,8 @@ import { type ConnectProxy, connectProxy } from "../helpers/connect_proxy.ts";
 import { memoryStreams } from "../helpers/connections.ts";
 import { waitFor } from "../helpers/deadline.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
-import { writeAll } from "../../connection/byte_conn.ts";
-import { openWire } from "../../connection/transport.ts";
+import { writeAll } from "../../connection/transport/byte_conn.ts";
+import { openWire } from "../../connection/transport/transport.ts";
 import type { ByteStreams } from "../../mod.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };

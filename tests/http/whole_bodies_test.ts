@@ -6,7 +6,7 @@ import { Client } from "../../http/client/client.ts";
 import type { FetchInit } from "../../http/client/fetch_init.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
 import type { PushedResponse } from "../../http/client/fetch_init.ts";
-import type { Stream } from "../../connection/stream.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
 import { InvalidArgumentError, StreamClosedError } from "../../errors.ts";
 import { INTERNAL_ERROR, PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";

@@ -9,7 +9,7 @@ import {
 } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { withFolder } from "../helpers/folder.ts";
-import { SYSTEM_CLOCK, useClock } from "../../connection/clock.ts";
+import { SYSTEM_CLOCK, useClock } from "../../connection/time/clock.ts";
 
 const V1 = "client.authentication.k8s.io/v1";
 const V1BETA1 = "client.authentication.k8s.io/v1beta1";

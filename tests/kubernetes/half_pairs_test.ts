@@ -4,7 +4,7 @@ import {
   HalfPairs,
   type StreamPlace,
 } from "../../kubernetes/spdy/half_pairs.ts";
-import type { Stream } from "../../connection/stream.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import { assertEquals } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ByteConn } from "../../connection/transport.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import {
   applyMask,
   CLOSE,

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows, concat } from "../deps.ts";
-import type { ByteConn } from "../../connection/transport.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import {
   applyMask,
   BINARY,

@@ -8,8 +8,8 @@
 import { assert, assertEquals, assertLess, assertRejects } from "../deps.ts";
 import { AcceptQueue } from "../../connection/accept_queue.ts";
 import { coreOf } from "../../connection.ts";
-import { sizeOfHeaders } from "../../connection/holdings.ts";
-import { Trailers, trailersRoom } from "../../connection/trailers.ts";
+import { sizeOfHeaders } from "../../connection/stream/holdings.ts";
+import { Trailers, trailersRoom } from "../../connection/stream/trailers.ts";
 import {
   CLIENT,
   connect,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { largeMemory } from "../../connection/shared_buffers.ts";
+import { largeMemory } from "../../connection/buffers/shared_buffers.ts";
 
 export const MIB: number = 1024 * 1024;
 

@@ -19,7 +19,10 @@ import {
   SYN_REPLY,
   SYN_STREAM,
 } from "../../mod.ts";
-import { openWire, type Transport } from "../../connection/transport.ts";
+import {
+  openWire,
+  type Transport,
+} from "../../connection/transport/transport.ts";
 
 const BASE = { version: 3, length: 0 };
 

@@ -2,7 +2,7 @@
 
 import { connect } from "../../http/connect.ts";
 import { serve } from "../../http/server/serve.ts";
-import { listenTls } from "../../connection/tls_listener.ts";
+import { listenTls } from "../../connection/transport/tls_listener.ts";
 import {
   assert,
   assertEquals,

@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals, assertLess } from "../deps.ts";
-import { ReceiveBuffer } from "../../connection/receive_buffer.ts";
+import { ReceiveBuffer } from "../../connection/buffers/receive_buffer.ts";
 import {
   Connection,
   DATA,

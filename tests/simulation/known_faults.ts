@@ -36,11 +36,11 @@ export const FAULTS: readonly Fault[] = [
     name: "reading is held back while the application waits for more",
     family: "readingOrder",
     changes: [{
-      file: "connection/receive_flow.ts",
+      file: "connection/flow/receive_flow.ts",
       from: 'this.#hold(wait === "none" || this.#buffered > this.#most);',
       to: "this.#hold(true);",
     }, {
-      file: "connection/receive_flow.ts",
+      file: "connection/flow/receive_flow.ts",
       from: 'if (wait !== "need" || this.#mayHold) return;',
       to: "if (Date.now() > 0) return;",
     }],
@@ -58,7 +58,7 @@ export const FAULTS: readonly Fault[] = [
     name: "one stream's fault ends the connection",
     family: "overrun",
     changes: [{
-      file: "connection/send_scheduler.ts",
+      file: "connection/flow/send_scheduler.ts",
       from: "for (const state of ready) this.#submit(state);",
       to: "for (const state of ready) {\n" +
         "      state.isScheduled = false;\n" +
@@ -74,7 +74,7 @@ export const FAULTS: readonly Fault[] = [
       from: "if (receiveBuffer.ended) drop(0);\n  else keep();",
       to: "drop(0);",
     }, {
-      file: "connection/receive_buffer.ts",
+      file: "connection/buffers/receive_buffer.ts",
       from: 'if (this.#closed || this.#end?.kind === "failed") return;\n' +
         "    this.#dropping ??= reason;",
       to: "if (this.#closed || reason === undefined) return;\n" +
@@ -101,7 +101,7 @@ export const FAULTS: readonly Fault[] = [
     name: "pushes that nobody asked for are kept",
     family: "push",
     changes: [{
-      file: "connection/peer_streams.ts",
+      file: "connection/stream/peer_streams.ts",
       from: "(parent?.mostWaiting === undefined || queue.asked) &&",
       to: "",
     }],
@@ -110,7 +110,7 @@ export const FAULTS: readonly Fault[] = [
     name: "an orderly end cuts what still moves",
     family: "clocks",
     changes: [{
-      file: "connection/progress.ts",
+      file: "connection/time/progress.ts",
       from: "for (const timer of this.#timers) timer.touch();",
       to: "",
     }],
@@ -137,7 +137,7 @@ export const FAULTS: readonly Fault[] = [
     name: "the shortest round trip is forgotten",
     family: "path",
     changes: [{
-      file: "connection/window_tuner.ts",
+      file: "connection/flow/window_tuner.ts",
       from:
         "this.#shortest = isQuiet ? roundTrip : Math.min(this.#shortest, roundTrip);",
       to: "this.#shortest = roundTrip;",
@@ -147,11 +147,11 @@ export const FAULTS: readonly Fault[] = [
     name: "a wrong first round trip is never found out",
     family: "path",
     changes: [{
-      file: "connection/window_tuner.ts",
+      file: "connection/flow/window_tuner.ts",
       from: "if (this.#isUnsure && this.#steady >= STEADY) {",
       to: "if (now < 0) {",
     }, {
-      file: "connection/window_tuner.ts",
+      file: "connection/flow/window_tuner.ts",
       from: "if (this.#trial === undefined) this.#tryLess(both, now);",
       to: "if (now < 0) this.#tryLess(both, now);",
     }],
@@ -160,7 +160,7 @@ export const FAULTS: readonly Fault[] = [
     name: "a window that was reduced by mistake stays small",
     family: "path",
     changes: [{
-      file: "connection/window_tuner.ts",
+      file: "connection/flow/window_tuner.ts",
       from: "if (rate < rateBefore * STILL_FULL) {",
       to: "if (rate < 0) {",
     }],
@@ -169,7 +169,7 @@ export const FAULTS: readonly Fault[] = [
     name: "the session's window never grows",
     family: "path",
     changes: [{
-      file: "connection/receive_windows.ts",
+      file: "connection/flow/receive_windows.ts",
       from: "const target = Math.min(window, MAX_FLOW_WINDOW);",
       to: "const target = Math.min(window, INITIAL_WINDOW_SIZE);",
     }],
@@ -178,7 +178,7 @@ export const FAULTS: readonly Fault[] = [
     name: "a window in use is doubled without end",
     family: "path",
     changes: [{
-      file: "connection/window_tuner.ts",
+      file: "connection/flow/window_tuner.ts",
       from:
         "else if (last !== undefined && last.roundTrip > limit) this.#fit(both);",
       to: "else this.#window = 2 * this.#window;",
@@ -188,7 +188,7 @@ export const FAULTS: readonly Fault[] = [
     name: "a write carries all that waits, on a slow link as well",
     family: "path",
     changes: [{
-      file: "connection/write_pace.ts",
+      file: "connection/buffers/write_pace.ts",
       from: "while (bound * 2 <= wanted && bound < this.#most) bound *= 2;",
       to: "bound = this.#most + 0 * wanted;",
     }],
@@ -197,7 +197,7 @@ export const FAULTS: readonly Fault[] = [
     name: "a write stays as small as on a slow link",
     family: "path",
     changes: [{
-      file: "connection/write_pace.ts",
+      file: "connection/buffers/write_pace.ts",
       from: "while (bound * 2 <= wanted && bound < this.#most) bound *= 2;",
       to: "bound = 64 + 0 * wanted;",
     }],

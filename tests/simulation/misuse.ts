@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Stream } from "../../connection/stream.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { expectError, GIVEN_UP } from "./errors.ts";
 import type { Misuse, Plan } from "./plan.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ByteStreams } from "../../connection/transport.ts";
+import type { ByteStreams } from "../../connection/transport/transport.ts";
 import type { World } from "./world.ts";
 
 /** How much one read or write moves. */

@@ -7,7 +7,7 @@
  */
 
 import type { Connection } from "../../http/connection.ts";
-import type { Stream } from "../../connection/stream.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
 import {
   FLOW_CONTROL_ERROR,
   INITIAL_WINDOW_SIZE,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Stream } from "../../connection/stream.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { expectError, GIVEN_UP } from "./errors.ts";
 import { matches } from "./pattern.ts";

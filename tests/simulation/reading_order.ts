@@ -6,7 +6,7 @@
  */
 
 import type { Connection } from "../../http/connection.ts";
-import type { Stream } from "../../connection/stream.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
 import { openStreams } from "./opened_streams.ts";
 import { matches, pattern } from "./pattern.ts";
 import type { World } from "./world.ts";

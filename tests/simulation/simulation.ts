@@ -7,8 +7,8 @@
 
 import { Connection } from "../../http/connection.ts";
 import { coreOf } from "../../connection.ts";
-import { useClock } from "../../connection/clock.ts";
-import type { Transport } from "../../connection/transport.ts";
+import { useClock } from "../../connection/time/clock.ts";
+import type { Transport } from "../../connection/transport/transport.ts";
 import {
   PROTO_SPDY2,
   PROTO_SPDY3_1,

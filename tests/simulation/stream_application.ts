@@ -5,7 +5,7 @@
  */
 
 import type { Connection } from "../../http/connection.ts";
-import type { Stream } from "../../connection/stream.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
 import { REFUSED_STREAM } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { expectError, GIVEN_UP } from "./errors.ts";

@@ -1,7 +1,7 @@
 /** Work that must not grow faster than what it is done for. */
 
 import { assertEquals, assertLess } from "../deps.ts";
-import { ReceiveBuffer } from "../../connection/receive_buffer.ts";
+import { ReceiveBuffer } from "../../connection/buffers/receive_buffer.ts";
 import {
   DataProvider,
   FrameEncoder,

@@ -25,14 +25,14 @@ import { toHeaders } from "../../http/message/fields.ts";
 import {
   readPushedUrl,
   readRequestHead,
-} from "../../http/server/request_head.ts";
-import { readResponseHead } from "../../http/client/response_head.ts";
+} from "../../http/message/request_head.ts";
+import { readResponseHead } from "../../http/message/response_head.ts";
 import { receivedRequest } from "../../http/server/received_request.ts";
 import { HeadReader } from "../../http/upgrade/head_reader.ts";
 import { parseHead } from "../../http/upgrade/head.ts";
 import { framingOf } from "../../http/upgrade/framing.ts";
 import { chooseToken, namesUpgrade } from "../../http/upgrade/upgrade_token.ts";
-import type { ByteConn } from "../../connection/transport.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import { StreamingRefusedError } from "../../kubernetes/errors.ts";
 import { decodeExit } from "../../kubernetes/status.ts";
 import { parseCall } from "../../kubernetes/server/call.ts";

@@ -5,8 +5,8 @@ import {
   type ProxyHead,
   type ProxyProtocolOptions,
   readProxyHead,
-} from "../../../connection/proxy_protocol.ts";
-import { formatAddress } from "../../../connection/ip_address.ts";
+} from "../../../connection/transport/proxy_protocol.ts";
+import { formatAddress } from "../../../connection/transport/ip_address.ts";
 import { assert, assertEquals, concat } from "../../deps.ts";
 import type { Random } from "../../helpers/random.ts";
 import type { Target } from "../target.ts";

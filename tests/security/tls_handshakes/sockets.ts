@@ -4,7 +4,7 @@
  */
 
 import { serve } from "../../../http/server/serve.ts";
-import { listenTls } from "../../../connection/tls_listener.ts";
+import { listenTls } from "../../../connection/transport/tls_listener.ts";
 import { serveStreaming } from "../../../kubernetes/mod.ts";
 import { assert, assertLess } from "../../deps.ts";
 import { makeCertificate } from "../../helpers/certificate.ts";

@@ -6,7 +6,7 @@
  */
 
 import { Connection } from "../../../http/connection.ts";
-import type { Stream } from "../../../connection/stream.ts";
+import type { Stream } from "../../../connection/stream/stream.ts";
 import { PROTO_SPDY3_1 } from "../../../frame/constants.ts";
 import { CLIENT, SERVER } from "../../../session/constants.ts";
 import { checkRest, type Side, WindowInvariant } from "../oracle.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { useClock } from "../../../connection/clock.ts";
+import { useClock } from "../../../connection/time/clock.ts";
 import { coreOf } from "../../../connection.ts";
 import { PROTO_SPDY3_1 } from "../../../frame/constants.ts";
 import { Random } from "../../helpers/random.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ByteConn } from "../../../connection/transport.ts";
+import type { ByteConn } from "../../../connection/transport/transport.ts";
 import type { World } from "../world.ts";
 import { type Bottleneck, PACKET } from "./bottleneck.ts";
 import { type CongestionControl, CongestionWindow } from "./congestion.ts";

@@ -1,0 +1,245 @@
+/**
+ * Passes received bytes to the streams, grants the peer window for them, and decides
+ * when to stop reading from the transport.
+ *
+ * @module
+ */
+
+import { PROTO_SPDY2 } from "../../frame/constants.ts";
+import type { Session } from "../../session.ts";
+import { ReceiveWindows } from "./receive_windows.ts";
+import type { ReceiveBuffer } from "../buffers/receive_buffer.ts";
+import type { ResolvedOptions } from "../options.ts";
+import { QuietTimer } from "../time/quiet_timer.ts";
+import type { StreamCore, Wait } from "../stream/stream_core.ts";
+
+/**
+ * Longest wait of an application for more input while it reads none of the bytes
+ * that fill its limit, ms.
+ */
+const PATIENCE = 1000;
+
+/** Requests to the connection. */
+export interface ReceiveFlowEvents {
+  /** Sends a PING to measure the path. */
+  measurePath(): Promise<number>;
+  /** How many bytes this side has sent. */
+  sentBytes(): number;
+  /** WINDOW_UPDATEs were submitted: write soon. */
+  flush(): void;
+  /** Pause reading from the transport, or resume it. */
+  holdReading(hold: boolean): void;
+  /** Whether the application waits for something that only more input can provide. */
+  wait(): Wait;
+  /** Called if the application waits but reads none of the bytes that fill its limit. */
+  stuck(most: number): void;
+}
+
+/**
+ * With flow control, the windows of the streams limit the unread bytes, and are
+ * restored as the application reads. The session's window is restored on arrival, so
+ * that no stream waits for the reader of another. Without flow control, the socket
+ * provides back-pressure: reading stops while more than `maxBufferedBytes` are unread,
+ * or more than `maxUnreadBytes` while the application waits for something that only
+ * more input can provide.
+ */
+export class ReceiveFlow {
+  readonly #events: ReceiveFlowEvents;
+  readonly #bound: number;
+  readonly #most: number;
+  /** Whether reading may stay paused without a limit. */
+  readonly #mayHold: boolean;
+  readonly #credit: ReceiveWindows | undefined;
+  /** Receive buffers that hold pieces of the current read. */
+  readonly #unsettled: ReceiveBuffer[] = [];
+  /** Received bytes that the application has not read, over all streams. */
+  #buffered = 0;
+  #holding = false;
+  /** Whether the connection ends. */
+  #stopped = false;
+  /** Called when the application has finished with bytes. */
+  onConsumed: (() => void) | undefined;
+  /** Runs while the application waits although reading is paused. */
+  #stuck: QuietTimer | undefined;
+  /** Streams whose readers have finished with bytes since the last write. */
+  readonly #due: StreamCore[] = [];
+
+  /** `initialWindow` is the window of a new stream that was announced to the peer, bytes. */
+  constructor(
+    session: Session,
+    options: ResolvedOptions,
+    initialWindow: number,
+    events: ReceiveFlowEvents,
+  ) {
+    this.#events = events;
+    this.#bound = options.maxBufferedBytes;
+    this.#most = Math.max(options.maxBufferedBytes, options.maxUnreadBytes);
+    this.#mayHold = options.holdUnread ?? false;
+    if (options.flowControl === false || options.version === PROTO_SPDY2) {
+      return;
+    }
+    this.#credit = new ReceiveWindows(session, initialWindow, options);
+  }
+
+  /** Whether the connection has flow control. */
+  get windows(): boolean {
+    return this.#credit !== undefined;
+  }
+
+  /** Received bytes that the application has not read, over all streams. */
+  get unread(): number {
+    return this.#buffered;
+  }
+
+  /** Bytes that were read and not yet granted to the peer again. */
+  get uncredited(): number {
+    return this.#due.reduce((sum, { uncredited }) => sum + uncredited, 0);
+  }
+
+  /** See `ReceiveWindows.sessionWindow`. */
+  get sessionWindow(): number {
+    return this.#credit?.sessionWindow ?? 0;
+  }
+
+  /** Passes a piece of the read buffer to its stream. */
+  received(state: StreamCore, data: Uint8Array): void {
+    this.#buffered += data.length;
+    if (this.#credit?.received(data.length)) this.#measure(this.#credit);
+    if (state.receiveBuffer.push(data)) {
+      this.#unsettled.push(state.receiveBuffer);
+    }
+  }
+
+  /** Called when a stream begins or ends, because the path may be quiet then. */
+  mayBeQuiet(): void {
+    if (this.#credit?.mayBeQuiet()) this.#measure(this.#credit);
+  }
+
+  /** Measures the path with a PING. */
+  #measure(credit: ReceiveWindows): void {
+    const before = this.#events.sentBytes();
+    this.#events.measurePath().then(() => {
+      credit.measured(this.#events.sentBytes() - before);
+      this.#events.flush();
+    }).catch(() => credit.abandoned());
+  }
+
+  /**
+   * Passes the bytes of this read to readers that wait. True when bytes are left:
+   * readers that read again before {@linkcode settle} get them from the read buffer.
+   */
+  deliver(): boolean {
+    let left = false;
+    for (const receiveBuffer of this.#unsettled) {
+      left = receiveBuffer.deliver() || left;
+    }
+    return left;
+  }
+
+  /** Copies the rest of the read buffer, before it is reused. */
+  settle(): void {
+    for (const receiveBuffer of this.#unsettled) receiveBuffer.settle();
+    this.#unsettled.length = 0;
+    this.reconsider();
+  }
+
+  /** Pauses or resumes reading, depending on the unread bytes and on what the application waits for. */
+  reconsider(): void {
+    if (this.#credit !== undefined || this.#stopped) return;
+    const bound = this.#holding ? this.#bound / 2 : this.#bound;
+    if (this.#buffered <= bound) return this.#hold(false);
+    const wait = this.#events.wait();
+    this.#hold(wait === "none" || this.#buffered > this.#most);
+    // Pausing may have ended the connection.
+    if (!this.#holding || this.#stopped) return;
+    if (wait !== "need" || this.#mayHold) return;
+    this.#stuck ??= new QuietTimer(PATIENCE, () => {
+      if (this.#events.wait() === "need") this.#events.stuck(this.#most);
+    });
+  }
+
+  /** The connection ends: reading is not paused any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#stopTimer();
+  }
+
+  #stopTimer(): void {
+    this.#stuck?.stop();
+    this.#stuck = undefined;
+  }
+
+  #hold(hold: boolean): void {
+    if (!hold) this.#stopTimer();
+    if (hold === this.#holding) return;
+    this.#holding = hold;
+    this.#events.holdReading(hold);
+  }
+
+  /** The application has finished with bytes of the stream. */
+  consumed(state: StreamCore, size: number): void {
+    if (this.#stopped) return;
+    this.#consume(state, size);
+    this.onConsumed?.();
+  }
+
+  #consume(state: StreamCore, consumed: number): void {
+    const counted = Math.min(consumed, state.discounted);
+    state.discounted -= counted;
+    const size = consumed - counted;
+    if (size === 0) return;
+    this.#buffered -= size;
+    if (this.#credit !== undefined) {
+      if (state.uncredited === 0) this.#due.push(state);
+      state.uncredited += size;
+      this.#events.flush();
+    } else if (this.#holding) {
+      this.#stuck?.touch();
+      const mayGoOn = this.#buffered <= this.#bound / 2 ||
+        this.#stuck !== undefined;
+      if (mayGoOn) this.reconsider();
+    }
+  }
+
+  /**
+   * Submits WINDOW_UPDATEs for the bytes that were read. Only when a write begins:
+   * otherwise a peer that does not read would make the queue of them grow.
+   */
+  giveCredit(): void {
+    for (const state of this.#due) {
+      this.#credit?.consumed(state, state.uncredited);
+      state.uncredited = 0;
+    }
+    this.#due.length = 0;
+  }
+
+  /**
+   * The stream has closed, and its window with it. Its unread bytes may never be read.
+   * They count as consumed, so that they do not hold back other streams, unless
+   * `countedWhenClosed` is set. When closed streams hold as much as they may
+   * (`isFull`), the bytes of a stream with another user count until they are read or
+   * the stream has no users any more.
+   */
+  closed(state: StreamCore, isFull: boolean): void {
+    const rest = state.receiveBuffer.size;
+    // The growth of the window counts as long as there are unread bytes.
+    if (rest === 0 || !state.isShared) this.#credit?.closed(state);
+    const isHeld = isFull && state.isShared && !this.windows;
+    if (!isHeld) this.#discount(state);
+  }
+
+  /** The unread bytes of the stream count as consumed. */
+  #discount(state: StreamCore): void {
+    if (state.countedWhenClosed) return;
+    const { size } = state.receiveBuffer;
+    // First those that already count as consumed.
+    this.#consume(state, size);
+    state.discounted = size;
+  }
+
+  /** The stream has no users any more. */
+  released(state: StreamCore): void {
+    this.#credit?.closed(state);
+    this.#discount(state);
+  }
+}

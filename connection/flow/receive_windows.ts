@@ -1,0 +1,123 @@
+/**
+ * Receive windows, which are restored as the application consumes bytes and adapted
+ * to the path.
+ *
+ * @module
+ */
+
+import { MAX_FLOW_WINDOW } from "../../frame/window_update.ts";
+import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
+import { INITIAL_WINDOW_SIZE } from "../../frame/constants.ts";
+import type { ProtocolVersion } from "../../frame/constants.ts";
+import { resizeReceiveWindow, type Session } from "../../session.ts";
+import { now } from "../time/clock.ts";
+import type { ResolvedOptions } from "../options.ts";
+import type { StreamCore } from "../stream/stream_core.ts";
+import { WindowTuner } from "./window_tuner.ts";
+
+/**
+ * The windows of a connection with flow control. In SPDY/3.1, the session's window
+ * limits the bytes in flight, as the tuner requests. A stream's window limits the
+ * unread bytes, and only grows.
+ */
+export class ReceiveWindows {
+  readonly #session: Session;
+  readonly #version: ProtocolVersion;
+  readonly #initial: number;
+  readonly #maxMemory: number;
+  readonly #tuner: WindowTuner | undefined;
+  #sessionWindow = INITIAL_WINDOW_SIZE;
+  /** By how much the windows of all streams together have grown, bytes. */
+  #grown = 0;
+
+  /** `initial` is the window new streams have, bytes. */
+  constructor(session: Session, initial: number, options: ResolvedOptions) {
+    const { tuning, version, firstSessionWindow } = options;
+    this.#session = session;
+    this.#version = version;
+    this.#initial = initial;
+    this.#maxMemory = tuning?.maxMemory ?? 0;
+    if (tuning !== undefined) {
+      this.#tuner = new WindowTuner({
+        initial: version === PROTO_SPDY3_1 ? firstSessionWindow : initial,
+        max: tuning.maxWindow,
+        // In SPDY/3, windows of streams do not become smaller than at first.
+        least: version === PROTO_SPDY3_1 ? undefined : initial,
+      });
+    }
+    this.#setSessionWindow(firstSessionWindow);
+  }
+
+  /** The intended receive window of the session, bytes. */
+  get sessionWindow(): number {
+    return this.#sessionWindow;
+  }
+
+  /** Bytes arrived; true when a PING should be sent to measure the path. */
+  received(size: number): boolean {
+    const tuner = this.#tuner;
+    if (tuner === undefined) return false;
+    const asks = tuner.received(size, now());
+    if (tuner.window > this.#sessionWindow) {
+      this.#setSessionWindow(tuner.window);
+    }
+    return asks;
+  }
+
+  /** A stream begins or ends; true when a PING should be sent to measure the path. */
+  mayBeQuiet(): boolean {
+    return this.#tuner?.mayBeQuiet(now()) ?? false;
+  }
+
+  /** The measuring PING was answered, and this side has sent so many bytes since then. */
+  measured(sent: number): void {
+    const tuner = this.#tuner;
+    if (tuner?.measured(now(), sent)) this.#setSessionWindow(tuner.window);
+  }
+
+  /** The measuring PING failed. */
+  abandoned(): void {
+    this.#tuner?.abandoned(now());
+  }
+
+  /** The application has finished with bytes of a stream. */
+  consumed(state: StreamCore, size: number): void {
+    this.#session.consume(state.id, size);
+    if (this.#tuner === undefined || state.receiveBuffer.ended || state.ended) {
+      return;
+    }
+    // A short body needs no more window. In addition, npm's spdy 4.0.2 treats a
+    // WINDOW_UPDATE for a stream that is about to end as an error and resets the
+    // stream.
+    state.read += size;
+    if (state.read < this.#initial / 2) return;
+    // The window of the stream is restored in steps of half the initial window,
+    // which must not limit the rate of the path.
+    const wanted = this.#tuner.window <= this.#initial
+      ? 0
+      : this.#tuner.window - this.#initial / 2;
+    const change = Math.min(
+      Math.floor(wanted) - state.grown,
+      this.#maxMemory - this.#grown,
+    );
+    // In SPDY/3.1, only the session's window becomes smaller.
+    if (change === 0 || change < 0 && this.#version === PROTO_SPDY3_1) return;
+    state.grown += change;
+    this.#grown += change;
+    resizeReceiveWindow(this.#session, state.id, change);
+  }
+
+  /** The stream has closed, which frees the memory by which its window had grown. */
+  closed(state: StreamCore): void {
+    this.#grown -= state.grown;
+    state.grown = 0;
+  }
+
+  #setSessionWindow(window: number): void {
+    if (this.#version !== PROTO_SPDY3_1) return;
+    const target = Math.min(window, MAX_FLOW_WINDOW);
+    const change = target - this.#sessionWindow;
+    this.#sessionWindow = target;
+    if (change !== 0) resizeReceiveWindow(this.#session, 0, change);
+  }
+}

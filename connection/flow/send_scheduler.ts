@@ -1,0 +1,106 @@
+/**
+ * Decides which streams submit to the session before the next write, and how many
+ * bytes the connection may copy from writers.
+ *
+ * @module
+ */
+
+import { StreamClosedError } from "../../errors.ts";
+import { INTERNAL_ERROR } from "../../frame/constants.ts";
+import type { Session } from "../../session.ts";
+import type { IoLoop } from "../io_loop.ts";
+import type { OpenStreams } from "../stream/open_streams.ts";
+import type { SendMemory } from "../buffers/send_buffer.ts";
+import type { StreamCore } from "../stream/stream_core.ts";
+
+/** Collects what the streams of one connection have to send. */
+export class SendScheduler implements SendMemory {
+  readonly #io: IoLoop;
+  readonly #session: Session;
+  readonly #streams: OpenStreams;
+  readonly #maxCopied: number;
+  #ready: StreamCore[] = [];
+  #copied = 0;
+  /** Called when copied bytes were sent or dropped. */
+  onRelease: (() => void) | undefined;
+
+  /** `maxCopied`: most bytes to copy from writers, beyond the bytes in the write buffer. */
+  constructor(
+    io: IoLoop,
+    session: Session,
+    streams: OpenStreams,
+    maxCopied: number,
+  ) {
+    this.#io = io;
+    this.#session = session;
+    this.#streams = streams;
+    this.#maxCopied = maxCopied;
+  }
+
+  /** Number of streams with something to submit. */
+  get ready(): number {
+    return this.#ready.length;
+  }
+
+  /**
+   * Bytes that were copied from writers, whose writes have resolved, and that were
+   * not sent yet.
+   */
+  get copied(): number {
+    return this.#copied;
+  }
+
+  /** Writes what was submitted at the end of this turn. */
+  flush(): void {
+    this.#io.flush();
+  }
+
+  /** The stream has bytes, headers or its end to submit before the next write. */
+  add(state: StreamCore): void {
+    if (state.isScheduled) return;
+    state.isScheduled = true;
+    this.#ready.push(state);
+    this.#io.flush();
+  }
+
+  /** Called when a writer waits until the write buffer accepts its chunk: see `IoLoop.collect`. */
+  collect(): void {
+    this.#io.collect();
+  }
+
+  /** Lets each stream in the list submit what it has. */
+  submit(): void {
+    const ready = this.#ready;
+    this.#ready = [];
+    for (const state of ready) this.#submit(state);
+  }
+
+  /** Lets one stream submit. An error ends only this stream. */
+  #submit(state: StreamCore): void {
+    state.isScheduled = false;
+    try {
+      state.sender.submit(this.#session);
+    } catch (error) {
+      // The session is about to reset the stream, and then reports the reason.
+      const isClosing = error instanceof StreamClosedError &&
+        this.#streams.get(state.id) === state;
+      if (!isClosing) state.reset(INTERNAL_ERROR, error);
+    }
+  }
+
+  /** The connection has ended: nothing more is submitted. */
+  clear(): void {
+    this.#ready = [];
+  }
+
+  reserve(size: number): boolean {
+    if (this.#copied + size > this.#maxCopied) return false;
+    this.#copied += size;
+    return true;
+  }
+
+  release(size: number): void {
+    this.#copied -= size;
+    this.onRelease?.();
+  }
+}

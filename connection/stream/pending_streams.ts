@@ -1,0 +1,297 @@
+/**
+ * Opens streams of this side: within the peer's limit and by priority. Each can be
+ * cancelled.
+ *
+ * @module
+ */
+
+import {
+  CANCEL,
+  INITIAL_MAX_CONCURRENT_STREAMS,
+  REFUSED_STREAM,
+} from "../../frame/constants.ts";
+import type { SpdyError } from "../../errors.ts";
+import type { Session } from "../../session.ts";
+import { Deferred } from "../deferred.ts";
+import { StreamResetError } from "../errors.ts";
+import { OpenQueue } from "./open_queue.ts";
+import { endedBeforeOpened } from "../reasons.ts";
+import type { StreamCore } from "./stream_core.ts";
+
+/**
+ * Key of an option of `openStream` that only this package sets: while the stream
+ * waits for a place, {@linkcode PendingStreams.giveUpNext} may reject it, so that it
+ * is opened on another connection.
+ */
+export const MOVABLE: unique symbol = Symbol("movable");
+
+interface Opening {
+  readonly state: StreamCore;
+  readonly flags: number;
+  readonly opened: Deferred<unknown>;
+  /** Creates the value that `opened` resolves to. */
+  readonly present: (state: StreamCore) => unknown;
+  readonly signal: AbortSignal | undefined;
+  readonly movable: boolean;
+  delivered: boolean;
+}
+
+/**
+ * Streams that may be opened before the peer has sent anything: a server begins with
+ * its SETTINGS, and the SPDY/3 draft (2.6.4) recommends no limit below this.
+ */
+const EARLY_STREAMS = 100;
+
+/** Streams of this side from `open` until their SYN_STREAM is sent. */
+export class PendingStreams {
+  readonly #session: Session;
+  readonly #askPeer: () => void;
+  readonly #queue = new OpenQueue<Opening>();
+  /**
+   * Streams that were submitted to the session and not sent yet; the `ticket` of a
+   * state is its index here plus 1.
+   */
+  readonly #submitted: Opening[] = [];
+  /** Number of this side's streams that are submitted or open. */
+  #open = 0;
+  #limit = EARLY_STREAMS;
+  #exhausted = false;
+  #peer: "silent" | "asked" | "responded" = "silent";
+  /** Called when a stream does not have to wait for a place any more. */
+  onRoom: (() => void) | undefined;
+
+  /** `askPeer` is called once, when streams wait for a peer that has sent nothing. */
+  constructor(session: Session, askPeer: () => void) {
+    this.#session = session;
+    this.#askPeer = askPeer;
+  }
+
+  /** Streams whose SYN_STREAM is not sent. */
+  get waiting(): number {
+    return this.#queue.size + this.#submitted.length;
+  }
+
+  /** Streams that wait for the peer's limit. */
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /** Number of this side's streams that are submitted or open. */
+  get occupied(): number {
+    return this.#open;
+  }
+
+  /** Whether a stream that is opened now does not have to wait for a place. */
+  get hasRoom(): boolean {
+    return this.#open < this.#limit && this.#queue.size === 0;
+  }
+
+  /** Number of streams that can be opened now without waiting for a place. */
+  get room(): number {
+    return this.hasRoom ? this.#limit - this.#open : 0;
+  }
+
+  /** Most open streams of this side. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** The peer's MAX_CONCURRENT_STREAMS changed. */
+  set limit(value: number) {
+    this.#peer = "responded";
+    this.#limit = value;
+    this.#submitNext();
+  }
+
+  /** The peer has sent something: if it has announced no limit, there is none. */
+  peerResponded(): void {
+    if (this.#peer !== "responded") this.limit = INITIAL_MAX_CONCURRENT_STREAMS;
+  }
+
+  /**
+   * Opens a stream. Resolves to the result of `present` when the SYN_STREAM is in the
+   * write buffer and the stream has its id.
+   */
+  open<T>(
+    state: StreamCore,
+    flags: number,
+    signal: AbortSignal | undefined,
+    present: (state: StreamCore) => T,
+    movable = false,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    // A push to a peer that allows none could wait forever, together with the
+    // handler that pushes.
+    if (this.#limit === 0 && state.origin.unidirectional) throw noneAllowed();
+    const opened = new Deferred<T>();
+    const opening: Opening = {
+      state,
+      flags,
+      opened: opened as Deferred<unknown>,
+      present,
+      signal,
+      movable,
+      delivered: false,
+    };
+    if (this.hasRoom) {
+      this.#submit(opening);
+    } else {
+      this.#queue.push(state.origin.pri, opening);
+      if (this.#peer === "silent") {
+        this.#peer = "asked";
+        this.#askPeer();
+      }
+    }
+    if (signal !== undefined) this.#watch(opening, signal);
+    return opened.promise;
+  }
+
+  /** The SYN_STREAM was sent. */
+  sent(state: StreamCore): void {
+    const opening = this.#takeSubmitted(state);
+    if (opening === undefined) return;
+    opening.delivered = true;
+    opening.opened.resolve(opening.present(state));
+    if (opening.signal?.aborted) state.reset(CANCEL, opening.signal.reason);
+  }
+
+  /** The SYN_STREAM could not be sent. */
+  notSent(state: StreamCore, error: unknown): void {
+    const opening = this.#takeSubmitted(state);
+    if (opening === undefined) return;
+    this.#open--;
+    state.failed(error);
+    opening.opened.reject(error);
+    this.#submitNext();
+  }
+
+  /**
+   * A stream of this side has closed. This can happen before all of its SYN_STREAM is
+   * sent, for example when its parent is cancelled: `open` then rejects with `reason`.
+   */
+  closed(state: StreamCore, reason: unknown): void {
+    this.#open--;
+    this.#takeSubmitted(state)?.opened.reject(reason);
+    this.#submitNext();
+  }
+
+  /**
+   * The session has no id left for a new stream (SPDY/3 draft 2.3.2): fails all streams
+   * that have none. Streams that are opened later are refused by the connection.
+   */
+  idsUsedUp(reason: () => unknown): void {
+    this.#exhausted = true;
+    const error = reason();
+    // The queue first, so that none of its streams takes the place of one that
+    // fails.
+    this.failQueued(error);
+    for (const { state } of [...this.#submitted]) {
+      if (state.id === 0) this.notSent(state, error);
+    }
+  }
+
+  /** Whether all stream ids of this side are used. */
+  get exhausted(): boolean {
+    return this.#exhausted;
+  }
+
+  /** Rejects the next of the movable streams that wait for a place; false when there is none. */
+  giveUpNext(reason: unknown): boolean {
+    const opening = this.#queue.shift(({ movable }) => movable);
+    if (opening === undefined) return false;
+    opening.state.failed(reason);
+    opening.opened.reject(reason);
+    return true;
+  }
+
+  /** Fails the streams that are not submitted. */
+  failQueued(error: unknown): void {
+    for (;;) {
+      const opening = this.#queue.shift();
+      if (opening === undefined) return;
+      opening.state.failed(error);
+      opening.opened.reject(error);
+    }
+  }
+
+  /** The connection ended by `reason`: fails all streams whose SYN_STREAM was not sent. */
+  fail(reason: SpdyError): void {
+    if (this.waiting === 0) return;
+    const error = endedBeforeOpened(reason);
+    this.failQueued(error);
+    for (const { state, opened } of this.#submitted.splice(0)) {
+      state.ticket = 0;
+      state.failed(error);
+      opened.reject(error);
+    }
+  }
+
+  #takeSubmitted(state: StreamCore): Opening | undefined {
+    if (state.ticket === 0) return undefined;
+    const place = state.ticket - 1;
+    state.ticket = 0;
+    const opening = this.#submitted[place];
+    const last = this.#submitted.pop();
+    // The last one moves to its place.
+    if (last !== undefined && last !== opening) {
+      this.#submitted[place] = last;
+      last.state.ticket = place + 1;
+    }
+    return opening;
+  }
+
+  #submitNext(): void {
+    while (this.#open < this.#limit) {
+      const opening = this.#queue.shift();
+      if (opening === undefined) {
+        this.onRoom?.();
+        return;
+      }
+      try {
+        this.#submit(opening);
+      } catch (error) {
+        opening.state.failed(error);
+        opening.opened.reject(error);
+      }
+    }
+  }
+
+  #submit(opening: Opening): void {
+    const { state, flags } = opening;
+    const { origin } = state;
+    this.#session.submitSynStream(
+      flags,
+      origin.associatedStreamId,
+      origin.pri,
+      origin.headers,
+      state,
+    );
+    this.#open++;
+    state.ticket = this.#submitted.push(opening);
+  }
+
+  #watch(opening: Opening, signal: AbortSignal): void {
+    const { state } = opening;
+    const onAbort = (): void => {
+      if (opening.delivered) {
+        state.reset(CANCEL, signal.reason);
+        return;
+      }
+      // A SYN_STREAM in the session's queue cannot be removed; the stream is reset
+      // when it is sent.
+      opening.opened.reject(signal.reason);
+      if (this.#queue.delete(state.origin.pri, opening)) {
+        state.failed(signal.reason);
+      }
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    state.onEnd(() => signal.removeEventListener("abort", onAbort));
+  }
+}
+
+function noneAllowed(): StreamResetError {
+  return new StreamResetError(
+    "the stream was not opened: the peer allows none (its MAX_CONCURRENT_STREAMS is 0)",
+    { streamId: 0, statusCode: REFUSED_STREAM, initiator: "remote" },
+  );
+}

@@ -1,0 +1,283 @@
+/**
+ * Transports behind one small interface: a `Deno.Conn`, which is read and written
+ * directly, or any pair of web streams.
+ *
+ * @module
+ */
+
+import {
+  beginWait,
+  endWait,
+  returnLarge,
+  returnSmall,
+  SMALL,
+  takeLarge,
+  takeSmall,
+} from "../buffers/shared_buffers.ts";
+import { nextPlace } from "../buffers/placement.ts";
+import type { ProxyHead } from "./proxy_protocol.ts";
+
+/**
+ * A pair of byte streams: for example those of a `WebSocketStream`, of a node
+ * Duplex (`Duplex.toWeb`), or one end of an in-memory pipe.
+ *
+ * @category Connection
+ */
+export interface ByteStreams {
+  /** Bytes from the peer. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Bytes to the peer. */
+  readonly writable: WritableStream<Uint8Array>;
+}
+
+/**
+ * The part of a `Deno.Conn` (TCP, TLS, Unix) that a `Connection` uses.
+ *
+ * @category Connection
+ */
+export interface ByteConn {
+  /** Reads into `buffer`; resolves to the number of bytes, `null` at the end of input. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes some of `data`; resolves to the number of bytes taken. */
+  write(data: Uint8Array): Promise<number>;
+  /** Ends this side's direction. */
+  closeWrite(): Promise<void>;
+  /** Ends both directions at once. */
+  close(): void;
+  /** Turns off Nagle's algorithm (`true`), if the transport has it. */
+  setNoDelay?(noDelay: boolean): void;
+  /** Lets a pending read keep the process alive, which is the default. */
+  ref?(): void;
+  /** Lets a pending read not keep the process alive. */
+  unref?(): void;
+  /** The address of the peer, if there is one. */
+  readonly remoteAddr?: Deno.Addr;
+  /** The address of this side, if there is one. */
+  readonly localAddr?: Deno.Addr;
+  /** The head of the PROXY protocol, if a load balancer has sent one. */
+  readonly proxyHead?: ProxyHead;
+}
+
+/**
+ * A transport of a `Connection`. For a `Deno.Conn`, its `read` and `write` are
+ * used, which are several times faster than its web streams.
+ *
+ * @category Connection
+ */
+export type Transport = ByteConn | ByteStreams;
+
+/** A transport for the I/O loops. */
+export interface Wire {
+  /**
+   * The next bytes, valid until the next call or {@linkcode Wire.release}; `null`
+   * at the end of input. `expectsBulk` says whether bulk may follow; if missing, it
+   * may.
+   */
+  receive(expectsBulk?: () => boolean): Promise<Uint8Array | null>;
+  /** Releases the bytes that were received last. */
+  release?(): void;
+  /**
+   * Sets whether a pending read keeps the process alive; `undefined` if the
+   * transport cannot do that.
+   */
+  setReferenced?: (referenced: boolean) => void;
+  /** Sends some of the bytes and resolves to their number; they may change afterwards. */
+  send(data: Uint8Array): Promise<number>;
+  /** Ends this side's direction; the peer reads the end of input. */
+  closeWrite(): Promise<void>;
+  /** Ends both directions at once; pending calls settle. */
+  close(): void;
+}
+
+/**
+ * Size of the buffer in which an idle connection waits, bytes: enough for a packet, so
+ * that the packets of a slow link do not need two reads each.
+ */
+const IDLE_READ = 1536;
+/** After a read of more bytes, the connection does not count as idle. */
+const MOST_IDLE = 512;
+/** A read of this size is part of bulk, and more is expected, bytes. */
+const BULK = 8 * 1024;
+const SMALLEST_LARGE_READ = 64 * 1024;
+/**
+ * Two full send buffers of a peer like this one, bytes. With reads of 512 KiB, bulk
+ * takes a tenth longer.
+ */
+const LARGEST_READ = 1024 * 1024;
+
+/** Wraps a transport as a {@linkcode Wire}. */
+export function openWire(transport: Transport): Wire {
+  return isConn(transport)
+    ? new ConnWire(transport)
+    : new StreamsWire(transport);
+}
+
+/** Whether the transport has its own `read` and `write`. */
+export function isConn(transport: Transport): transport is ByteConn {
+  return "read" in transport && typeof transport.read === "function" &&
+    "write" in transport && typeof transport.write === "function";
+}
+
+class ConnWire implements Wire {
+  readonly setReferenced: Wire["setReferenced"];
+  readonly #conn: ByteConn;
+  readonly #idle = new Uint8Array(IDLE_READ);
+  /** Where the last read puts its bytes. */
+  #target: Uint8Array<ArrayBuffer> = this.#idle;
+  /** Memory of the last read, if it was a small one. */
+  #small: Uint8Array<ArrayBuffer> | undefined;
+  /** Memory of the last read, if it was a large one. */
+  #large: Uint8Array<ArrayBuffer> | undefined;
+  /** Size of the last read's buffer, bytes. */
+  #room = IDLE_READ;
+  /** Number of bytes of the last read. */
+  #last = 0;
+  #place = 0;
+  #closed = false;
+
+  constructor(conn: ByteConn) {
+    this.#conn = conn;
+    // Frames that are ready together are already written together, so Nagle's
+    // algorithm would only add delay.
+    conn.setNoDelay?.(true);
+    if (conn.ref !== undefined && conn.unref !== undefined) {
+      this.setReferenced = (referenced) =>
+        referenced ? conn.ref?.() : conn.unref?.();
+    }
+  }
+
+  /**
+   * A pending read keeps its memory, which cannot be taken back. A large buffer is
+   * therefore used only if the last read was full, so that more bytes are
+   * available, or if a stream can receive and the last read was part of bulk.
+   * Waiting in a small buffer would then cost a tenth of the rate, because each
+   * time needs a second system call.
+   */
+  receive(expectsBulk?: () => boolean): Promise<Uint8Array | null> {
+    this.release();
+    const isFull = this.#last === this.#room;
+    const isBulk = this.#last >= BULK && (expectsBulk?.() ?? true);
+    if (isFull) {
+      const more = Math.max(this.#room * 4, SMALLEST_LARGE_READ);
+      this.#room = Math.min(more, LARGEST_READ);
+    } else if (!isBulk) {
+      this.#room = this.#last > MOST_IDLE ? SMALL : IDLE_READ;
+    }
+    const room = this.#room;
+    if (room <= SMALL) return this.#readSmall(room);
+    if (beginWait(room)) return this.#readCounted(room);
+    // Too many connections wait in large buffers.
+    this.#room = isFull ? SMALLEST_LARGE_READ : IDLE_READ;
+    return isFull
+      ? this.#readLarge(SMALLEST_LARGE_READ)
+      : this.#readSmall(IDLE_READ);
+  }
+
+  #readSmall(room: number): Promise<Uint8Array | null> {
+    return this.#read(room === IDLE_READ ? this.#idle : takeSmall());
+  }
+
+  async #readCounted(room: number): Promise<Uint8Array | null> {
+    try {
+      return await this.#readLarge(room);
+    } finally {
+      endWait(room);
+    }
+  }
+
+  async #readLarge(room: number): Promise<Uint8Array | null> {
+    this.#place = nextPlace(this.#place);
+    const memory = takeLarge(room);
+    const data = await this.#read(
+      memory.subarray(this.#place, this.#place + room),
+    );
+    // Not reused after a failure or the end of input, as in `#received`.
+    if (data !== null) this.#large = memory;
+    return data;
+  }
+
+  /** No async function: an idle connection waits here, and each one that waits takes 400 bytes. */
+  #read(target: Uint8Array<ArrayBuffer>): Promise<Uint8Array | null> {
+    this.#target = target;
+    // In JavaScript, `read` may return the number itself. A promise is not wrapped.
+    return Promise.resolve(this.#conn.read(target)).then(this.#received);
+  }
+
+  readonly #received = (size: number | null): Uint8Array | null => {
+    this.#last = size ?? 0;
+    // After a failure or the end of input the memory is not reused: a transport may
+    // report either one because it was closed, while its operation is still pending.
+    // The operation would write into the memory of another connection.
+    if (size === null) return null;
+    const target = this.#target;
+    if (target.length === SMALL) this.#small = target;
+    return target.subarray(0, size);
+  };
+
+  release(): void {
+    // A reference would keep up to 1 MiB while this side only sends, or does not read.
+    this.#target = this.#idle;
+    if (this.#small !== undefined) returnSmall(this.#small);
+    this.#small = undefined;
+    if (this.#large === undefined) return;
+    returnLarge(this.#large);
+    this.#large = undefined;
+  }
+
+  send(data: Uint8Array): Promise<number> {
+    return this.#conn.write(data);
+  }
+
+  async closeWrite(): Promise<void> {
+    await this.#conn.closeWrite();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#conn.close();
+  }
+}
+
+/** Most bytes of one write to a web stream. */
+const LARGEST_PIECE = 64 * 1024;
+
+class StreamsWire implements Wire {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+
+  constructor(streams: ByteStreams) {
+    this.#reader = streams.readable.getReader();
+    this.#writer = streams.writable.getWriter();
+    // read() and write() report failures; these promises only repeat them.
+    this.#reader.closed.catch(() => {});
+    this.#writer.closed.catch(() => {});
+  }
+
+  async receive(): Promise<Uint8Array | null> {
+    for (;;) {
+      const { done, value } = await this.#reader.read();
+      if (done) return null;
+      if (value.length > 0) return value;
+    }
+  }
+
+  async send(data: Uint8Array): Promise<number> {
+    // A copy, because the other end may keep what it gets. One piece at a time, to
+    // distinguish a slow stream from one that has stopped.
+    const copy = data.slice(0, LARGEST_PIECE);
+    // `ready` is not awaited: nothing is queued here, and a stream whose high-water mark
+    // is 0 is never ready, although it takes every write.
+    await this.#writer.write(copy);
+    return copy.length;
+  }
+
+  async closeWrite(): Promise<void> {
+    await this.#writer.close();
+  }
+
+  close(): void {
+    this.#reader.cancel().catch(() => {});
+    this.#writer.abort().catch(() => {});
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Requests as SPDY header lists, reading and writing (SPDY/3 draft 3.2.1).
+ *
+ * @module
+ */
+
+import type { NameValue } from "../../frame/types.ts";
+import {
+  appendHeaders,
+  hasName,
+  type PseudoHeaders,
+  readFields,
+} from "./fields.ts";
+import { toByteString, TOKEN } from "../platform/header_text.ts";
+import { HttpMessageError } from "./message_error.ts";
+
+/** The head of a request. */
+export interface RequestHead {
+  readonly method: string;
+  /** The absolute URL. */
+  readonly url: string;
+  /** All headers that are not pseudo-headers, as `Headers` accepts them. */
+  readonly headers: NameValue[];
+  /** Length of the body according to `content-length`, bytes; `undefined` without one. */
+  readonly contentLength: number | undefined;
+}
+
+/** A host and port, without characters that begin another part of a URL. */
+const HOST = /^[^\s/?#@\\]+$/;
+const ABSOLUTE = /^https?:\/\//i;
+
+/** The header list of a request. */
+export function writeRequestHead(
+  method: string,
+  url: URL,
+  headers: HeadersInit | undefined,
+  contentLength: number | undefined,
+): NameValue[] {
+  const nv: NameValue[] = [
+    [":host", url.host],
+    [":method", method],
+    [":path", writePath(method, url)],
+    [":scheme", url.protocol.slice(0, -1)],
+    [":version", "HTTP/1.1"],
+  ];
+  const host = headers === undefined ? undefined : appendHeaders(nv, headers);
+  if (host !== undefined) nv[0][1] = host;
+  if (contentLength !== undefined && !hasName(nv, "content-length")) {
+    nv.push(["content-length", String(contentLength)]);
+  }
+  return nv;
+}
+
+/**
+ * The path of a request. OPTIONS with `/*` becomes `*`, which asks about the server
+ * as a whole; {@linkcode readUrl} does the reverse (RFC 9110 9.3.7).
+ */
+function writePath(method: string, { pathname, search }: URL): string {
+  return method === "OPTIONS" && pathname === "/*" ? "*" : pathname + search;
+}
+
+/**
+ * Reads the header list of a request that a client sent.
+ *
+ * Throws {@linkcode HttpMessageError} for a list that is not a request.
+ */
+export function readRequestHead(nv: readonly NameValue[]): RequestHead {
+  const { pseudo, headers: others, contentLength } = readFields(nv, "refuse");
+  const method = required(pseudo, "method", "request");
+  required(pseudo, "version", "request");
+  if (!TOKEN.test(method)) {
+    throw new HttpMessageError(
+      `:method ${JSON.stringify(method)} is not an HTTP method`,
+    );
+  }
+  const url = readUrl(pseudo, "request");
+  const headers = withHost(
+    others,
+    toByteString(required(pseudo, "host", "request")),
+  );
+  return { method, url, headers, contentLength };
+}
+
+/**
+ * The headers as an HTTP/1.1 handler gets them, with `host`.
+ *
+ * Rule: a request with a `host` header for another host than that of the URL is
+ * malformed, as in RFC 9113 8.3.1, because two readers could understand it
+ * differently.
+ */
+function withHost(headers: readonly NameValue[], host: string): NameValue[] {
+  const all: NameValue[] = [["host", host]];
+  for (const pair of headers) {
+    if (pair[0] !== "host") all.push(pair);
+    else if (pair[1].toLowerCase() !== host.toLowerCase()) {
+      throw new HttpMessageError(
+        `the header host ${JSON.stringify(pair[1])} is not the :host ${
+          JSON.stringify(host)
+        }`,
+      );
+    }
+  }
+  return all;
+}
+
+/**
+ * The absolute URL that a pushed stream answers (draft 3.3.1), without a fragment.
+ *
+ * Throws {@linkcode HttpMessageError} if the list contains none.
+ */
+export function readPushedUrl(nv: readonly NameValue[]): string {
+  const { pseudo } = readFields(nv, "drop");
+  const { scheme, host, path = "" } = pseudo;
+  // In SPDY/2, Jetty's push has the whole URL in `url`, without scheme and host.
+  const whole = scheme === undefined && host === undefined &&
+    ABSOLUTE.test(path);
+  const url = whole
+    ? readWhole(path)
+    : parseUrl(readUrl(pseudo, "pushed stream"), ":host");
+  url.hash = "";
+  return url.href;
+}
+
+function readUrl(pseudo: PseudoHeaders, what: string): string {
+  const scheme = required(pseudo, "scheme", what);
+  const host = required(pseudo, "host", what);
+  const path = required(pseudo, "path", what);
+  if (scheme !== "http" && scheme !== "https") {
+    throw new HttpMessageError(
+      `:scheme ${JSON.stringify(scheme)} is not http or https`,
+    );
+  }
+  if (!HOST.test(host)) {
+    throw new HttpMessageError(`:host ${JSON.stringify(host)} is not a host`);
+  }
+  // In SPDY/2, and in a request to a proxy, the path may be an absolute URL.
+  if (ABSOLUTE.test(path)) return readAbsolute(path, scheme, host);
+  if (path.startsWith("/")) return `${scheme}://${host}${path}`;
+  // Rule: OPTIONS may ask about the server as a whole (RFC 9110 9.3.7).
+  if (path === "*") return `${scheme}://${host}/*`;
+  throw new HttpMessageError(
+    `:path ${JSON.stringify(path)} does not begin with "/"`,
+  );
+}
+
+/**
+ * Reads a :path that is an absolute URL. It must have the same origin as :scheme
+ * and :host, so that checks of either one, or of the certificate, apply to the same
+ * server.
+ */
+function readAbsolute(path: string, scheme: string, host: string): string {
+  const url = readWhole(path);
+  const { origin } = parseUrl(`${scheme}://${host}`, ":host");
+  if (url.origin !== origin) {
+    throw new HttpMessageError(
+      `:path names the origin ${url.origin}, but :scheme and :host name ${origin}`,
+    );
+  }
+  return url.href;
+}
+
+/** Parses a :path that is an absolute URL. */
+function readWhole(path: string): URL {
+  const url = parseUrl(path, ":path");
+  if (url.username !== "" || url.password !== "") {
+    throw new HttpMessageError(`:path contains a user name or password`);
+  }
+  return url;
+}
+
+/**
+ * The origin in the headers of a request. Throws {@linkcode HttpMessageError} if
+ * they contain none.
+ */
+export function originOf(nv: readonly NameValue[]): string {
+  const { pseudo } = readFields(nv, "drop");
+  return parseUrl(readUrl(pseudo, "request"), ":host").origin;
+}
+
+function parseUrl(text: string, what: string): URL {
+  const url = URL.parse(text);
+  if (url === null) {
+    throw new HttpMessageError(
+      `${what} does not form a valid URL: ${JSON.stringify(text)}`,
+    );
+  }
+  return url;
+}
+
+/** Rule: a request has :method, :scheme, :path, :version and :host (draft 3.2.1). */
+function required(
+  pseudo: PseudoHeaders,
+  name: keyof PseudoHeaders,
+  what: string,
+): string {
+  const value = pseudo[name];
+  if (value === undefined || value === "") {
+    throw new HttpMessageError(`the ${what} has no :${name}`);
+  }
+  return value;
+}

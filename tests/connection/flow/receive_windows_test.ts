@@ -1,0 +1,269 @@
+/** How the receive windows of a connection change. */
+
+import { ReceiveWindows } from "../../../connection/flow/receive_windows.ts";
+import { resolveOptions } from "../../../connection/options.ts";
+import type { StreamCore } from "../../../connection/stream/stream_core.ts";
+import {
+  CLIENT,
+  DATA_FLAG_NONE,
+  FrameEncoder,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  type ProtocolVersion,
+  SERVER,
+  Session,
+  SYN_STREAM,
+  WINDOW_UPDATE,
+} from "../../../mod.ts";
+import { CREDIT_ON_ARRIVAL } from "../../../session/options.ts";
+import { countersOf } from "../../../session.ts";
+import { assert, assertEquals } from "../../deps.ts";
+import { type VirtualTime, virtualTime } from "../../helpers/virtual_time.ts";
+
+const INITIAL = 65_536;
+
+/** The windows of a server to which the peer opened one stream, and the updates that the server sends. */
+class Windows {
+  readonly updates: [streamId: number, delta: number][] = [];
+  readonly windows: ReceiveWindows;
+  readonly session: Session;
+  readonly #encoder: FrameEncoder;
+
+  constructor(
+    version: ProtocolVersion,
+    windowTuning: boolean | { maxMemory: number },
+  ) {
+    const settings = {
+      autoWindowUpdate: false,
+      [CREDIT_ON_ARRIVAL]: true,
+      send: (_: Session, data: Uint8Array) => data.length,
+      onCtrlSend: (_: Session, frame: { frameType: number }) => {
+        if (frame.frameType !== WINDOW_UPDATE) return;
+        const { streamId, deltaWindowSize } = frame as unknown as Record<
+          "streamId" | "deltaWindowSize",
+          number
+        >;
+        this.updates.push([streamId, deltaWindowSize]);
+      },
+    };
+    this.session = new Session(SERVER, version, settings);
+    this.#encoder = new FrameEncoder(version);
+    this.session.recv(this.#encoder.encode({
+      frameType: SYN_STREAM,
+      version,
+      flags: 0,
+      length: 0,
+      streamId: 1,
+      assocStreamId: 0,
+      pri: 0,
+      slot: 0,
+      nv: [],
+    }));
+    const options = resolveOptions({ side: CLIENT, version, windowTuning });
+    this.windows = new ReceiveWindows(this.session, INITIAL, options);
+    this.sent();
+  }
+
+  /** Lets DATA of `size` bytes arrive. */
+  data(size: number): void {
+    for (let left = size; left > 0; left -= 16_384) {
+      const data = new Uint8Array(Math.min(left, 16_384));
+      this.session.recv(
+        this.#encoder.encode({
+          frameType: 0,
+          streamId: 1,
+          flags: DATA_FLAG_NONE,
+          data,
+        }),
+      );
+    }
+  }
+
+  /** The updates since the last call. */
+  sent(): [streamId: number, delta: number][] {
+    this.session.send();
+    return this.updates.splice(0);
+  }
+
+  /** What the peer may send on the session. */
+  get available(): number | undefined {
+    return countersOf(this.session).receiveWindow?.available;
+  }
+}
+
+/** A PING on the quiet path is answered after `roundTrip` ms. */
+async function measureQuietPath(
+  windows: ReceiveWindows,
+  time: VirtualTime,
+  roundTrip: number,
+): Promise<void> {
+  assert(windows.mayBeQuiet());
+  await time.advance(roundTrip);
+  windows.measured(0);
+}
+
+/** `size` bytes arrive in each of two round trips of `roundTrip` ms, which show a queue. */
+async function measureQueue(
+  windows: ReceiveWindows,
+  time: VirtualTime,
+  size: number,
+  roundTrip: number,
+): Promise<void> {
+  for (let count = 0; count < 2; count++) {
+    await time.advance(200);
+    assert(windows.received(1));
+    windows.received(size);
+    await time.advance(roundTrip);
+    windows.measured(0);
+  }
+}
+
+Deno.test("receive windows: the session's window fits the path, and becomes smaller as bytes arrive", async () => {
+  using time = virtualTime();
+  const one = new Windows(PROTO_SPDY3_1, true);
+  const { windows } = one;
+  await measureQuietPath(windows, time, 0.1);
+  assertEquals(windows.sessionWindow, INITIAL);
+  // 2500 bytes per ms.
+  await measureQueue(windows, time, 50_000, 20);
+  assertEquals(windows.sessionWindow, 32_768);
+  assertEquals(one.sent(), []);
+  assertEquals(one.available, INITIAL);
+  one.data(32_768);
+  assertEquals(one.sent(), []);
+  assertEquals(one.available, 32_768);
+  one.data(16_384);
+  assertEquals(one.sent(), [[0, 16_384]]);
+  assertEquals(one.available, 32_768);
+});
+
+Deno.test("receive windows: the session's window grows with the path", async () => {
+  using time = virtualTime();
+  const { windows, sent } = bound(new Windows(PROTO_SPDY3_1, true));
+  await measureQuietPath(windows, time, 100);
+  assertEquals(windows.sessionWindow, 500_000);
+  assertEquals(sent(), [[0, 500_000 - INITIAL]]);
+  assert(windows.received(1));
+  windows.received(500_000);
+  await time.advance(100);
+  windows.measured(0);
+  assertEquals(windows.sessionWindow, 1_500_000);
+  assertEquals(sent(), [[0, 1_000_000]]);
+});
+
+Deno.test("receive windows: without a session window none is submitted", async () => {
+  using time = virtualTime();
+  const { windows, sent } = bound(new Windows(PROTO_SPDY3, true));
+  await measureQuietPath(windows, time, 100);
+  assertEquals(sent(), []);
+});
+
+/** The windows, and `sent` as a function of its own. */
+function bound(one: Windows) {
+  const { windows } = one;
+  return { windows, sent: () => one.sent() };
+}
+
+/** The stream with what its windows use of it. */
+function stream(ended: Partial<Record<"stream" | "receiving", true>> = {}) {
+  return {
+    id: 1,
+    read: 0,
+    grown: 0,
+    ended: ended.stream ?? false,
+    receiveBuffer: { ended: ended.receiving ?? false },
+  } as StreamCore;
+}
+
+Deno.test("receive windows: a stream's window grows once half of it was read, and not after its end", async () => {
+  using time = virtualTime();
+  const one = new Windows(PROTO_SPDY3, true);
+  const { windows } = one;
+  await measureQuietPath(windows, time, 100);
+  one.data(INITIAL);
+  windows.consumed(stream({ stream: true }), 1);
+  windows.consumed(stream({ receiving: true }), 1);
+  const open = stream();
+  windows.consumed(open, INITIAL / 2 - 3);
+  assertEquals(one.sent(), []);
+  windows.consumed(open, 3);
+  // What was read, and the growth.
+  const growth = 500_000 - INITIAL / 2;
+  assertEquals(one.sent(), [[1, INITIAL / 2 + 2], [1, growth]]);
+  assertEquals(open.grown, growth);
+});
+
+Deno.test("receive windows: all streams together grow by maxMemory at most, and a closed one gives its part back", async () => {
+  using time = virtualTime();
+  const one = new Windows(PROTO_SPDY3, { maxMemory: 600_000 });
+  const { windows } = one;
+  await measureQuietPath(windows, time, 100);
+  const growth = 500_000 - INITIAL / 2;
+  const [first, second] = [stream(), stream()];
+  one.data(INITIAL);
+  windows.consumed(first, INITIAL);
+  one.data(INITIAL);
+  windows.consumed(second, INITIAL);
+  assertEquals([first.grown, second.grown], [growth, 600_000 - growth]);
+  windows.closed(first);
+  assertEquals(first.grown, 0);
+  one.data(INITIAL);
+  windows.consumed(second, INITIAL);
+  assertEquals(second.grown, growth);
+  const third = stream();
+  one.data(INITIAL);
+  windows.consumed(third, INITIAL);
+  assertEquals(third.grown, 600_000 - growth);
+});
+
+Deno.test("receive windows: in SPDY/3, a stream's window becomes smaller with the path", async () => {
+  using time = virtualTime();
+  const one = new Windows(PROTO_SPDY3, true);
+  const { windows } = one;
+  await measureQuietPath(windows, time, 100);
+  one.data(INITIAL);
+  const open = stream();
+  windows.consumed(open, INITIAL);
+  const { grown } = open;
+  // 500 bytes per ms.
+  await measureQueue(windows, time, 500_000, 1000);
+  one.data(INITIAL);
+  windows.consumed(open, INITIAL);
+  assert(open.grown < grown, `${open.grown}`);
+  one.sent();
+  one.data(INITIAL);
+  windows.consumed(open, INITIAL);
+  // Bytes that were read are not granted again.
+  assertEquals(one.sent(), []);
+});
+
+Deno.test("receive windows: in SPDY/3, streams' windows grow when the path becomes longer", async () => {
+  using time = virtualTime();
+  const one = new Windows(PROTO_SPDY3, true);
+  const { windows } = one;
+  await measureQuietPath(windows, time, 5);
+  const open = stream();
+  for (let count = 0; count < 60; count++) {
+    // The initial window arrives in each round trip, however small it should be.
+    await time.advance(500);
+    assert(windows.received(1));
+    windows.received(INITIAL + open.grown);
+    await time.advance(200);
+    windows.measured(0);
+    one.data(INITIAL);
+    windows.consumed(open, INITIAL);
+  }
+  assert(open.grown > 4 * INITIAL, `${open.grown}`);
+});
+
+Deno.test("receive windows: without tuning no window changes", () => {
+  const one = new Windows(PROTO_SPDY3_1, false);
+  const { windows } = one;
+  assertEquals(windows.sessionWindow, 1 << 20);
+  assertEquals(windows.mayBeQuiet(), false);
+  assertEquals(windows.received(INITIAL), false);
+  windows.measured(0);
+  one.data(INITIAL / 4);
+  windows.consumed(stream(), INITIAL / 4);
+  assertEquals(one.sent(), []);
+});

@@ -1,0 +1,435 @@
+/** How large the window becomes that is fitted to a path. */
+
+import type { ResolvedOptions } from "../../../connection/options.ts";
+import { ReceiveWindows } from "../../../connection/flow/receive_windows.ts";
+import { WindowTuner } from "../../../connection/flow/window_tuner.ts";
+import { CLIENT, PROTO_SPDY3_1, Session } from "../../../mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertGreaterOrEqual,
+  assertLess,
+  assertLessOrEqual,
+} from "../../deps.ts";
+import { Random } from "../../helpers/random.ts";
+import { virtualTime } from "../../helpers/virtual_time.ts";
+
+const KIB = 1024;
+const INITIAL = 64 * KIB;
+const MOST = 16 * KIB * KIB;
+
+/** A path that always carries as much as the window allows. */
+interface Path {
+  /** Bytes a ms. */
+  rate: number;
+  /** The round trip without a queue, ms. */
+  delay: number;
+}
+
+/** A tuner, and a sender that fills its window. */
+class Transfer {
+  readonly tuner: WindowTuner;
+  readonly path: Path;
+  now = 0;
+  /** Bytes that are under way, while the window shrinks. */
+  #flight = 0;
+  /** TCP sends so many bytes in a round trip at first, and twice as many in each further one. */
+  #slowStart = 14_000;
+
+  constructor(path: Path, max = MOST) {
+    this.tuner = new WindowTuner({ initial: INITIAL, max });
+    this.path = path;
+  }
+
+  /** A PING while nothing else is under way. */
+  quiet(): void {
+    assert(this.tuner.mayBeQuiet(this.now));
+    this.now += this.path.delay;
+    this.tuner.measured(this.now);
+  }
+
+  /** The round trip that an urgent request has now. */
+  get roundTrip(): number {
+    return Math.max(this.path.delay, this.#flight / this.path.rate);
+  }
+
+  /** Bytes a ms. */
+  get rate(): number {
+    return Math.min(this.path.rate, this.#flight / this.path.delay);
+  }
+
+  /** Lets so many ms pass; `noise` makes round trips longer by chance, up to so much of them. */
+  run(milliseconds: number, random?: Random, noise = 0): void {
+    const { tuner, path } = this;
+    const end = this.now + milliseconds;
+    while (this.now < end) {
+      // What a larger window allowed is still under way.
+      const window = Math.min(tuner.window, this.#slowStart);
+      const flight = Math.max(window, this.#flight);
+      this.#flight = window;
+      this.#slowStart *= 2;
+      const odd = 1 + noise * (random?.float() ?? 0);
+      const roundTrip = Math.max(path.delay, flight / path.rate) * odd;
+      const measures = tuner.received(1, this.now);
+      this.now += roundTrip;
+      assert(Number.isInteger(tuner.window));
+      if (!measures) continue;
+      tuner.received(Math.min(flight, roundTrip * path.rate), this.now);
+      tuner.measured(this.now);
+    }
+  }
+}
+
+Deno.test("window tuner: the window becomes what the path carries in one and a half round trips", () => {
+  for (const mbit of [1, 20, 100, 1000]) {
+    for (const delay of [10, 50, 200]) {
+      const path = { rate: mbit * 125, delay };
+      const transfer = new Transfer(path);
+      transfer.quiet();
+      transfer.run(20_000);
+      const name = `${mbit} Mbit/s, ${delay} ms`;
+      const full = Math.min(path.rate, MOST / delay);
+      assertGreaterOrEqual(transfer.rate, 0.99 * full, name);
+      const most = Math.max(2 * delay + 2, 33 * KIB / path.rate);
+      assertLessOrEqual(transfer.roundTrip, most, name);
+    }
+  }
+});
+
+Deno.test("window tuner: on a slow path without delay, the window becomes smaller than at the start", () => {
+  const transfer = new Transfer({ rate: 2500, delay: 0.1 });
+  transfer.quiet();
+  transfer.run(1000);
+  assertEquals(transfer.tuner.window, 32 * KIB);
+});
+
+Deno.test("window tuner: on a path within the machine, the window has a limit", () => {
+  const transfer = new Transfer({ rate: 2e6, delay: 0.05 });
+  transfer.quiet();
+  transfer.run(1000);
+  assertEquals(transfer.tuner.window, 512 * KIB);
+});
+
+Deno.test("window tuner: the window never exceeds its limit", () => {
+  const transfer = new Transfer({ rate: 1e6, delay: 100 }, 1_000_000);
+  transfer.quiet();
+  transfer.run(5000);
+  assertEquals(transfer.tuner.window, 1_000_000);
+});
+
+Deno.test("window tuner: the window follows a change of the path", () => {
+  for (
+    const [before, after] of [
+      [{ rate: 2500, delay: 5 }, { rate: 2500, delay: 200 }],
+      [{ rate: 12_500, delay: 20 }, { rate: 2500, delay: 200 }],
+      [{ rate: 12_500, delay: 200 }, { rate: 12_500, delay: 5 }],
+      [{ rate: 12_500, delay: 50 }, { rate: 500, delay: 50 }],
+      [{ rate: 500, delay: 50 }, { rate: 12_500, delay: 50 }],
+      [{ rate: 2500, delay: 0.1 }, { rate: 12_500, delay: 200 }],
+    ]
+  ) {
+    const transfer = new Transfer({ ...before });
+    transfer.quiet();
+    transfer.run(20_000);
+    Object.assign(transfer.path, after);
+    transfer.run(15_000);
+    const name = JSON.stringify([before, after]);
+    assertGreaterOrEqual(transfer.rate, 0.99 * after.rate, name);
+    assertLessOrEqual(transfer.roundTrip, 3 * after.delay + 2, name);
+  }
+});
+
+Deno.test("window tuner: a queue during the first PING is detected", () => {
+  const transfer = new Transfer({ rate: 2500, delay: 10 });
+  assert(transfer.tuner.mayBeQuiet(0));
+  transfer.tuner.measured(400);
+  transfer.now = 400;
+  transfer.run(15_000);
+  assertLess(transfer.tuner.roundTrip, 20);
+  assertLess(transfer.roundTrip, 35);
+});
+
+Deno.test("window tuner: random round trips do not leave the window small", () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const random = new Random(seed);
+    const path = {
+      rate: random.pick([500, 2500, 12_500]),
+      delay: random.pick([5, 50, 200]),
+    };
+    const noise = random.pick([0.25, 0.5, 1]);
+    const transfer = new Transfer(path);
+    transfer.quiet();
+    transfer.run(10_000, random, noise);
+    // In any ten seconds the path is mostly full.
+    for (let part = 0; part < 6; part++) {
+      let sum = 0;
+      for (let step = 0; step < 20; step++) {
+        transfer.run(500, random, noise);
+        sum += transfer.rate / path.rate / 20;
+      }
+      assertGreater(sum, 0.5, `seed ${seed}, ${JSON.stringify(path)}`);
+    }
+  }
+});
+
+Deno.test("window tuner: a sender with little to send changes nothing and is measured less often", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  assertEquals(tuner.measured(1), false);
+  assertEquals(tuner.roundTrip, 1);
+  let pings = 0;
+  for (let now = 100; now < 10_100; now += 10) {
+    if (!tuner.received(500, now)) continue;
+    pings++;
+    tuner.received(8000, now + 5);
+    assertEquals(tuner.measured(now + 5), false);
+  }
+  assertEquals(tuner.window, INITIAL);
+  assertLess(pings, 30);
+  assertGreater(pings, 10);
+});
+
+Deno.test("window tuner: a path is measured while it is quiet at first, and again after many bytes", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  for (const at of [0, 200, 400]) {
+    assert(tuner.mayBeQuiet(at));
+    assertEquals(tuner.mayBeQuiet(at + 1), false);
+    tuner.measured(at + 20);
+  }
+  assertEquals(tuner.mayBeQuiet(9000), false);
+  assert(tuner.received(1, 10_000));
+  tuner.received(500_000, 10_030);
+  tuner.measured(10_040);
+  assert(tuner.mayBeQuiet(10_050));
+  // The path has become longer.
+  tuner.measured(10_100);
+  assertEquals(tuner.roundTrip, 50);
+  assertEquals(tuner.mayBeQuiet(10_200), false);
+});
+
+Deno.test("window tuner: a slow start of the peer during the first PING is corrected before the window is in use", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  assertEquals(tuner.measured(60), true);
+  assertEquals(tuner.window, 300_000);
+  assertEquals(tuner.mayBeQuiet(100), false);
+  assert(tuner.mayBeQuiet(200));
+  assertEquals(tuner.measured(201), true);
+  assertEquals(tuner.window, INITIAL);
+  assertEquals(tuner.roundTrip, 1);
+});
+
+Deno.test("window tuner: after a PING without a reply, none is sent for some time", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assertEquals(tuner.measured(0), false);
+  assert(tuner.received(1000, 0));
+  tuner.abandoned(180);
+  assertEquals(tuner.received(1000, 5000), false);
+  assert(tuner.received(1000, 10_181));
+  assertEquals(tuner.window, INITIAL);
+});
+
+Deno.test("the window is a whole number of bytes, whatever the round trips are", () => {
+  const random = new Random(20);
+  for (let run = 0; run < 50; run++) {
+    const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+    let now = 0;
+    let delay = 1 + random.float() * 30;
+    tuner.mayBeQuiet(now);
+    now += delay;
+    tuner.measured(now);
+    for (let step = 0; step < 200; step++) {
+      now += 60;
+      if (!tuner.received(1000, now)) continue;
+      // The path may be another now.
+      if (random.float() < 0.05) delay = 0.3 + random.float() * 20;
+      tuner.received(random.int(0, tuner.window), now);
+      now += delay * (1 + random.float() * 0.3);
+      tuner.measured(now);
+      assert(Number.isInteger(tuner.window), `${tuner.window}`);
+    }
+  }
+});
+
+Deno.test("window tuner: while TCP starts slowly, PINGs that wait in the sender's socket make no window smaller", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  let now = 100;
+  tuner.measured(now);
+  const first = tuner.window;
+  assertEquals(first, 500_000);
+  // What arrives in a round trip doubles; each PING waits for another one.
+  for (let size = 40_000; size < 2_000_000; size *= 2) {
+    assert(tuner.received(1, now), `${size}: the next PING leaves at once`);
+    now += 200;
+    tuner.received(size, now);
+    tuner.measured(now);
+    assertGreaterOrEqual(tuner.window, Math.max(first, 1.2 * size));
+  }
+});
+
+Deno.test("window tuner: on a path that carries no more than before, the window is at most twice what arrives in a round trip", () => {
+  const rate = 12_500;
+  const delay = 20;
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  let now = delay;
+  tuner.measured(now);
+  for (let count = 0; count < 60; count++) {
+    now += 600;
+    assert(tuner.received(1, now));
+    // The window is granted again in parts, so now and then less is under way.
+    const flight = tuner.window * (count % 3 === 0 ? 0.7 : 1);
+    const roundTrip = Math.max(delay, flight / rate);
+    now += roundTrip;
+    tuner.received(Math.min(flight, roundTrip * rate), now);
+    tuner.measured(now);
+    if (count > 20) assertLessOrEqual(tuner.window, 2.3 * rate * delay);
+  }
+});
+
+Deno.test("window tuner: a first PING that met bulk allows no more than three times what arrived with it", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.received(1, 0));
+  tuner.received(100_000, 900);
+  tuner.measured(900);
+  assertEquals(tuner.window, 300_000);
+});
+
+Deno.test("window tuner: on a path that was never quiet, a quarter of the window shows its own round trip soon", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  const rate = 125;
+  let now = 0;
+  while (now < 9000) {
+    // The sender's socket holds no more.
+    const flight = Math.min(tuner.window, 90_000);
+    const measures = tuner.received(1, now);
+    now += flight / rate;
+    if (!measures) continue;
+    tuner.received(flight, now);
+    tuner.measured(now);
+  }
+  assertLessOrEqual(tuner.window, 40 * KIB);
+});
+
+Deno.test("window tuner: a PING that waited behind bytes of this side says little about the path", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  tuner.measured(500, 50_000);
+  assertEquals(tuner.window, INITIAL);
+  // So the next stream measures again.
+  assert(tuner.mayBeQuiet(501));
+  tuner.measured(521, 100);
+  assertEquals(tuner.roundTrip, 20);
+  assertEquals(tuner.window, 100_000);
+});
+
+/** A path of which the window is in use while this side sends, too; `waits` is how long a PING waits behind its bytes. */
+function whileSending(
+  tuner: WindowTuner,
+  { rate, delay }: Path,
+  waits: (count: number) => number,
+): void {
+  let now = 0;
+  assert(tuner.mayBeQuiet(now));
+  now += delay;
+  tuner.measured(now);
+  for (let count = 0; now < 20_000; count++) {
+    const { window } = tuner;
+    const roundTrip = Math.max(delay, window / rate) + waits(count);
+    const measures = tuner.received(1, now);
+    now += roundTrip;
+    if (!measures) continue;
+    tuner.received(Math.min(window, rate * roundTrip), now);
+    tuner.measured(now, 200_000);
+  }
+}
+
+Deno.test("window tuner: PINGs that wait behind bytes of this side do not leave the window small", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  const path = { rate: 2500, delay: 100 };
+  whileSending(tuner, path, (count) => [500, 100, 550, 300, 450][count % 5]);
+  // What arrives in the shortest round trip that includes the wait.
+  assertGreaterOrEqual(tuner.window, path.rate * 200);
+});
+
+Deno.test("window tuner: a queue is no wait behind bytes of this side, so the window stays small", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  const path = { rate: 500, delay: 20 };
+  whileSending(tuner, path, () => 0);
+  assertLessOrEqual(tuner.window, 2 * 32 * KIB);
+});
+
+Deno.test("window tuner: a window that does not become smaller is not taken for a queue on a longer path", () => {
+  const tuner = new WindowTuner({
+    initial: INITIAL,
+    max: MOST,
+    least: INITIAL,
+  });
+  assert(tuner.mayBeQuiet(0));
+  tuner.measured(5);
+  let now = 5;
+  while (now < 15_000) {
+    const { window } = tuner;
+    assertGreaterOrEqual(window, INITIAL);
+    const measures = tuner.received(1, now);
+    now += 200;
+    if (!measures) continue;
+    tuner.received(window, now);
+    tuner.measured(now);
+  }
+  assertGreater(tuner.window, 1_000_000);
+});
+
+Deno.test("window tuner: bytes that wait in the sender's socket make a window smaller that is not in use", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  tuner.measured(200);
+  let now = 1000;
+  for (let count = 0; count < 3; count++) {
+    now += 600;
+    assert(tuner.received(1, now));
+    tuner.received(250_000, now + 2000);
+    now += 2000;
+    tuner.measured(now);
+  }
+  // The path carries 25,000 bytes in a round trip; no more than a quarter is kept at once.
+  assertLessOrEqual(tuner.window, 100_000);
+});
+
+Deno.test("window tuner: a sender that gets its window back in halves still uses it", () => {
+  const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
+  assert(tuner.mayBeQuiet(0));
+  tuner.measured(10);
+  assert(tuner.received(1, 1000));
+  tuner.received(INITIAL / 2, 1010);
+  tuner.measured(1010);
+  tuner.received(1, 1010);
+  assertGreater(tuner.window, INITIAL);
+});
+
+Deno.test("a peer that answers no PING gets a window of what arrives in three seconds, and of 1 MiB at most", async () => {
+  using time = virtualTime();
+  const session = new Session(CLIENT, PROTO_SPDY3_1, {
+    send: (_session, data) => data.length,
+  });
+  const windows = new ReceiveWindows(
+    session,
+    INITIAL,
+    {
+      tuning: { maxWindow: MOST, maxMemory: MOST },
+      version: PROTO_SPDY3_1,
+      firstSessionWindow: INITIAL,
+    } as ResolvedOptions,
+  );
+  assert(windows.mayBeQuiet());
+  await time.advance(900);
+  assertEquals(windows.received(90_000), false);
+  assertEquals(windows.sessionWindow, INITIAL);
+  await time.advance(200);
+  assertEquals(windows.received(20_000), false);
+  assertEquals(windows.sessionWindow, 300_000);
+  assertEquals(windows.received(1_000_000), false);
+  assertEquals(windows.sessionWindow, KIB * KIB);
+});

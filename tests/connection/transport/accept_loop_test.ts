@@ -1,0 +1,104 @@
+import { acceptAll } from "../../../connection/transport/accept_loop.ts";
+import { assertEquals } from "../../deps.ts";
+import { turn, virtualTime } from "../../helpers/virtual_time.ts";
+
+/** A listener that gives what a test says, one after the other, and then waits. */
+class FakeListener {
+  accepts = 0;
+  readonly #waiting: ((outcome: number | Error) => void)[] = [];
+
+  async accept(): Promise<number> {
+    this.accepts++;
+    const outcome = await new Promise<number | Error>((resolve) => {
+      this.#waiting.push(resolve);
+    });
+    if (outcome instanceof Error) throw outcome;
+    return outcome;
+  }
+
+  async give(outcome: number | Error): Promise<void> {
+    this.#waiting.shift()?.(outcome);
+    await turn();
+  }
+}
+
+const NO_FILES = new Error("Too many open files (os error 24)");
+
+Deno.test("accept loop: a failed accept does not end it, and waits grow", async () => {
+  using time = virtualTime();
+  const listener = new FakeListener();
+  const taken: number[] = [];
+  const told: unknown[] = [];
+  const loop = acceptAll(listener, {
+    take: (conn) => void taken.push(conn),
+    error: (error) => void told.push(error),
+  });
+  await listener.give(1);
+  for (const wait of [5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000]) {
+    await listener.give(NO_FILES);
+    const { accepts } = listener;
+    await time.advance(wait - 1);
+    assertEquals(listener.accepts, accepts, `${wait} ms are not over`);
+    await time.advance(1);
+    assertEquals(listener.accepts, accepts + 1, `${wait} ms are over`);
+  }
+  await listener.give(2);
+  await listener.give(NO_FILES);
+  await time.advance(5);
+  await listener.give(3);
+  await listener.give(new Deno.errors.BadResource("Listener has been closed"));
+  await loop;
+  assertEquals(taken, [1, 2, 3]);
+  assertEquals(told.length, 11);
+});
+
+Deno.test("accept loop: clients that left before they were accepted cause no wait and no error", async () => {
+  using time = virtualTime();
+  const listener = new FakeListener();
+  const taken: number[] = [];
+  const told: unknown[] = [];
+  const loop = acceptAll(listener, {
+    take: (conn) => void taken.push(conn),
+    error: (error) => void told.push(error),
+  });
+  // What Deno makes of a reset in the backlog is ENOTCONN.
+  for (
+    const left of [
+      new Deno.errors.NotConnected("Transport endpoint is not connected"),
+      new Deno.errors.ConnectionAborted("Software caused connection abort"),
+      new Deno.errors.ConnectionReset("Connection reset by peer"),
+    ]
+  ) {
+    const { accepts } = listener;
+    await listener.give(left);
+    assertEquals(listener.accepts, accepts + 1);
+    assertEquals(time.timers, 0);
+  }
+  await listener.give(1);
+  await listener.give(new Deno.errors.BadResource());
+  await loop;
+  assertEquals(taken, [1]);
+  assertEquals(told, []);
+});
+
+Deno.test("accept loop: exceptions in take and error end nothing", async () => {
+  using time = virtualTime();
+  const listener = new FakeListener();
+  let taken = 0;
+  const loop = acceptAll(listener, {
+    take(): void {
+      taken++;
+      throw new Error("cannot take it");
+    },
+    error(): void {
+      throw new Error("cannot be told");
+    },
+  });
+  await listener.give(1);
+  await listener.give(NO_FILES);
+  await time.advance(5);
+  await listener.give(2);
+  await listener.give(new Deno.errors.Interrupted());
+  await loop;
+  assertEquals(taken, 2);
+});
