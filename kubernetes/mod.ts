@@ -79,7 +79,7 @@ export {
   type StreamingOptions,
   StreamingServer,
 } from "./server/serve.ts";
-export type { StreamingCall, StreamingKind } from "./server/call.ts";
-export type { ProcessHandler, ServedProcess } from "./server/command.ts";
-export type { TerminalSize } from "./server/sizes.ts";
-export type { ForwardHandler, ServedConnection } from "./server/forward.ts";
+export type { StreamingCall, StreamingKind } from "./call/call.ts";
+export type { ProcessHandler, ServedProcess } from "./call/command.ts";
+export type { TerminalSize } from "./call/sizes.ts";
+export type { ForwardHandler, ServedConnection } from "./call/forward.ts";

@@ -26,7 +26,8 @@ const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
 ];
 /**
  * The folders inside layers, lowest first: a folder may import itself and those before
- * it. The files directly in `connection/` and `http/` connect the folders.
+ * it. The files directly in `connection/`, `http/` and `kubernetes/` are what their
+ * folders share, and what connects them.
  */
 const FOLDERS: readonly string[] = [
   "connection/time",
@@ -40,6 +41,14 @@ const FOLDERS: readonly string[] = [
   "http/upgrade",
   "http/client",
   "http/server",
+  "kubernetes/config",
+  "kubernetes/api",
+  "kubernetes/call",
+  "kubernetes/spdy",
+  "kubernetes/websocket",
+  "kubernetes/server",
+  "kubernetes/copy",
+  "kubernetes/forwarding",
 ];
 const PURE = new Set(["errors", "zlib", "frame", "capture", "session"]);
 const ENTRIES = [

@@ -21,9 +21,9 @@ import {
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkPort, checkTimeout, checkWhole } from "../../numbers.ts";
 import { checkNames, type Names } from "../../values.ts";
-import { parseCall, type StreamingCall } from "./call.ts";
-import type { ProcessHandler } from "./command.ts";
-import type { ForwardHandler } from "./forward.ts";
+import { parseCall, type StreamingCall } from "../call/call.ts";
+import type { ProcessHandler } from "../call/command.ts";
+import type { ForwardHandler } from "../call/forward.ts";
 import {
   type PendingCall,
   serveCommandCall,

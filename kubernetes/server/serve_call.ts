@@ -20,9 +20,9 @@ import { WebSocketPeer } from "../websocket/peer.ts";
 import { MAX_PORTS, serveMessageForward } from "../websocket/serve_forward.ts";
 import { serveMessageCommand } from "../websocket/server_channels.ts";
 import { WebSocketTunnel } from "../websocket/tunnel.ts";
-import { readPorts, type StreamingCall } from "./call.ts";
-import type { ProcessHandler } from "./command.ts";
-import type { ForwardHandler } from "./forward.ts";
+import { readPorts, type StreamingCall } from "../call/call.ts";
+import type { ProcessHandler } from "../call/command.ts";
+import type { ForwardHandler } from "../call/forward.ts";
 import {
   chooseWebSocketProtocol,
   grantWebSocket,

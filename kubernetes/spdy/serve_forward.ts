@@ -15,10 +15,10 @@ import {
 } from "../../frame/constants.ts";
 import { PORT, REQUEST_ID, STREAM_TYPE } from "../protocol.ts";
 import { header } from "./streams.ts";
-import type { StreamingCall } from "../server/call.ts";
+import type { StreamingCall } from "../call/call.ts";
 import { messageOf } from "../errors.ts";
-import { LINGER, Output } from "../server/ending.ts";
-import { failureText, type ForwardHandler } from "../server/forward.ts";
+import { LINGER, Output } from "../call/ending.ts";
+import { failureText, type ForwardHandler } from "../call/forward.ts";
 import { HalfPairs, type StreamPair, type StreamPlace } from "./half_pairs.ts";
 import {
   boundUnread,

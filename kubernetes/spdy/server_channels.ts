@@ -14,8 +14,8 @@ import {
   STREAM_TYPE,
   streamTypes,
 } from "../protocol.ts";
-import { type GrantedCommand, serveCommand } from "../server/command.ts";
-import { linger } from "../server/ending.ts";
+import { type GrantedCommand, serveCommand } from "../call/command.ts";
+import { linger } from "../call/ending.ts";
 import { header } from "./streams.ts";
 import {
   boundUnread,

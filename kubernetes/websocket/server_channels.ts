@@ -12,8 +12,8 @@ import {
   type CommandStreamType,
   traitsOf,
 } from "../protocol.ts";
-import { type GrantedCommand, serveCommand } from "../server/command.ts";
-import { linger } from "../server/ending.ts";
+import { type GrantedCommand, serveCommand } from "../call/command.ts";
+import { linger } from "../call/ending.ts";
 import { WebSocketChannels } from "./channels.ts";
 import type { ChannelCodec } from "./codec.ts";
 import type { WebSocketPeer } from "./peer.ts";

@@ -3,7 +3,7 @@ import {
   parseCall,
   readPorts,
   type StreamingCall,
-} from "../../kubernetes/server/call.ts";
+} from "../../kubernetes/call/call.ts";
 
 function parse(path: string): unknown {
   const call = parseCall(new Request(`http://127.0.0.1${path}`));

@@ -12,14 +12,14 @@ import {
   serveStreaming,
 } from "../../kubernetes/mod.ts";
 import { serverProfile } from "../../kubernetes/profile.ts";
-import type { ProcessHandler } from "../../kubernetes/server/command.ts";
-import type { ForwardHandler } from "../../kubernetes/server/forward.ts";
+import type { ProcessHandler } from "../../kubernetes/call/command.ts";
+import type { ForwardHandler } from "../../kubernetes/call/forward.ts";
 import {
   MAX_CONNECTIONS,
   serveSpdyForward,
 } from "../../kubernetes/spdy/serve_forward.ts";
 import { serveSpdyCommand } from "../../kubernetes/spdy/server_channels.ts";
-import type { StreamingCall } from "../../kubernetes/server/call.ts";
+import type { StreamingCall } from "../../kubernetes/call/call.ts";
 import {
   CANCEL,
   Connection as SpdyConnection,

@@ -3,7 +3,7 @@ import {
   readSizes,
   SizeParser,
   type TerminalSize,
-} from "../../kubernetes/server/sizes.ts";
+} from "../../kubernetes/call/sizes.ts";
 import { nextStream } from "../helpers/http.ts";
 import { memoryPair } from "../helpers/connections.ts";
 import { turn, virtualTime } from "../helpers/virtual_time.ts";

@@ -12,8 +12,8 @@ import {
   type CommandProtocol,
   streamTypes,
 } from "../../kubernetes/protocol.ts";
-import type { StreamingCall } from "../../kubernetes/server/call.ts";
-import type { ProcessHandler } from "../../kubernetes/server/command.ts";
+import type { StreamingCall } from "../../kubernetes/call/call.ts";
+import type { ProcessHandler } from "../../kubernetes/call/command.ts";
 import { openChannels } from "../../kubernetes/spdy/client_channels.ts";
 import { serveSpdyForward } from "../../kubernetes/spdy/serve_forward.ts";
 import { serveSpdyCommand } from "../../kubernetes/spdy/server_channels.ts";
