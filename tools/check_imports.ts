@@ -64,6 +64,8 @@ const ENTRIES = [
 /** Layers whose time comes from {@linkcode CLOCK}, so that tests can replace it. */
 const TIMED = new Set(["connection", "http", "kubernetes"]);
 const CLOCK = "connection/time/clock.ts";
+/** The timers of the clock. */
+const TIMERS = "connection/time/system_timers.ts";
 /** Layers that may use the standard library, through deps.ts. */
 const MAY_USE_STD = new Set(["kubernetes", "cli"]);
 
@@ -178,7 +180,7 @@ function checkModule(from: string, targets: string[]): void {
       /\bDeno\.|\bDate\.now|\bperformance\.|\bsetTimeout\(|\bsetInterval\(/,
       "must not be used below the connection layer",
     );
-  } else if (TIMED.has(name) && from !== CLOCK) {
+  } else if (TIMED.has(name) && from !== CLOCK && from !== TIMERS) {
     checkLines(
       from,
       /\b((set|clear)(Timeout|Interval|Immediate)|performance|Date\.now|nextTick|AbortSignal\.timeout)\b|\bnew Date\(\)/,

@@ -4,13 +4,17 @@
  * @module
  */
 
-// Bound when the module is loaded. Deno creates these functions on first use, and runs
-// pending microtasks while it does so. On a first use inside a callback of the
-// session, those microtasks would call the session again.
-const { setTimeout, clearTimeout, performance } = globalThis;
+import {
+  startSystemTimer,
+  stopSystemTimer,
+  type SystemTimer,
+  unrefSystemTimer,
+} from "./system_timers.ts";
+
+const { performance } = globalThis;
 
 /** A running timer. */
-export type Timer = ReturnType<typeof globalThis.setTimeout>;
+export type Timer = SystemTimer;
 
 /** A source of time and timers. */
 export interface Clock {
@@ -35,12 +39,9 @@ export interface Clock {
 export const SYSTEM_CLOCK: Clock = {
   now: () => performance.now(),
   date: () => Date.now(),
-  startTimer: (callback, delay) => setTimeout(callback, delay),
-  unrefTimer: (timer) => {
-    if (typeof timer === "number") globalThis.Deno?.unrefTimer(timer);
-    else (timer as { unref?(): void }).unref?.();
-  },
-  stopTimer: (timer) => clearTimeout(timer),
+  startTimer: startSystemTimer,
+  unrefTimer: unrefSystemTimer,
+  stopTimer: stopSystemTimer,
   atEndOfTurn: (callback) => atEndOfTurnOfProcess(callback),
 };
 
