@@ -1,8 +1,8 @@
 /** The first timers of a process. Each program counts how often `setTimeout` was created. */
 
-import { assert, assertEquals } from "../deps.ts";
+import { assert, assertEquals } from "../../deps.ts";
 
-const ROOT = new URL("../../", import.meta.url);
+const ROOT = new URL("../../../", import.meta.url);
 
 /** Runs a program in a process of its own; what it prints, and how long it took, ms. */
 async function run(
@@ -27,7 +27,9 @@ async function run(
       }
       const m = await import(${JSON.stringify(new URL("mod.ts", ROOT).href)});
       const { startSystemTimer, stopSystemTimer, unrefSystemTimer } = await import(
-        ${JSON.stringify(new URL("connection/time/system_timers.ts", ROOT).href)}
+        ${
+        JSON.stringify(new URL("connection/time/system_timers.ts", ROOT).href)
+      }
       );
       ${program}
       `,
