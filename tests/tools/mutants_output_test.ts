@@ -21,7 +21,7 @@ error: Error: x
 
  FAILURES 
 
-two => three => ./tests/a_test.ts:2:6
+two => three => ./tests/helpers/deadline.ts:92:22
 
 FAILED | 1 passed | 1 failed (24ms)`),
     ["tests/a_test.ts", "two => three"],

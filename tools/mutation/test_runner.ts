@@ -34,7 +34,7 @@ export interface TestRun {
 
 /** Finds in the output of `deno test` which test failed, or which file was running. */
 export class TestOutput {
-  /** The file of the failure, otherwise the one that ran last. */
+  /** The file that ran last. A failed test names the place that registered it, which may be another file. */
   file: string | undefined;
   /** The test that failed. */
   name: string | undefined;
@@ -46,9 +46,10 @@ export class TestOutput {
     if (running !== null) this.file = running[1];
     else if (text === " FAILURES ") this.#inFailures = true;
     if (!this.#inFailures || this.name !== undefined) return;
-    const failed = /^(.+) => \.\/(.+?):\d+:\d+$/.exec(text) ??
-      /^(\.\/(.+) \(uncaught error\))$/.exec(text);
-    if (failed !== null) [, this.name, this.file] = failed;
+    const failed = /^(.+) => \.\/.+:\d+:\d+$/.exec(text);
+    const uncaught = /^\.\/(.+) \(uncaught error\)$/.exec(text);
+    if (failed !== null) this.name = failed[1];
+    else if (uncaught !== null) [this.name, this.file] = uncaught;
   }
 }
 
