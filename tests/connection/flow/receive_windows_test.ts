@@ -237,6 +237,27 @@ Deno.test("receive windows: in SPDY/3, a stream's window becomes smaller with th
   assertEquals(one.sent(), []);
 });
 
+Deno.test("receive windows: in SPDY/3.1, a stream's window does not become smaller with the path", async () => {
+  using time = virtualTime();
+  const one = new Windows(PROTO_SPDY3_1, true);
+  const { windows } = one;
+  await measureQuietPath(windows, time, 100);
+  one.data(INITIAL);
+  const open = stream();
+  windows.consumed(open, INITIAL);
+  const { grown } = open;
+  assert(grown > INITIAL, `${grown}`);
+  // 500 bytes per ms.
+  await measureQueue(windows, time, 500_000, 1000);
+  assert(windows.sessionWindow < grown, `${windows.sessionWindow}`);
+  one.sent();
+  one.data(INITIAL);
+  windows.consumed(open, INITIAL);
+  assertEquals(open.grown, grown);
+  // Everything that was read is granted again.
+  assertEquals(one.sent().filter(([id]) => id === 1), [[1, INITIAL]]);
+});
+
 Deno.test("receive windows: in SPDY/3, streams' windows grow when the path becomes longer", async () => {
   using time = virtualTime();
   const one = new Windows(PROTO_SPDY3, true);

@@ -1,0 +1,335 @@
+/** The listener that reads PROXY heads, on transports of a test: no socket, no real time. */
+
+import type { AcceptedConn } from "../../connection/accepting.ts";
+import { encodeProxyHead } from "../../connection/proxy_protocol.ts";
+import {
+  type ProxyPolicy,
+  ProxyProtocolListener,
+} from "../../connection/proxy_protocol_listener.ts";
+import type { ByteConn } from "../../connection/transport.ts";
+import { ConnectionClosedError } from "../../connection/errors.ts";
+import { InvalidArgumentError } from "../../errors.ts";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertThrows,
+} from "../deps.ts";
+import { turn, virtualTime } from "../helpers/virtual_time.ts";
+
+const BALANCER = {
+  transport: "tcp",
+  hostname: "192.0.2.1",
+  port: 1,
+} as const;
+const HEAD = encodeProxyHead({
+  source: { hostname: "198.51.100.7", port: 7 },
+  destination: { hostname: "198.51.100.8", port: 8 },
+});
+
+/** A connection that gives what it is fed. */
+class FakeConn implements ByteConn {
+  readonly remoteAddr: Deno.Addr | undefined;
+  readonly log: string[] = [];
+  #closed = false;
+  #next = Promise.withResolvers<Uint8Array | null>();
+
+  constructor(remoteAddr: Deno.Addr | undefined = BALANCER) {
+    this.remoteAddr = remoteAddr;
+  }
+
+  async feed(data: Uint8Array | null): Promise<void> {
+    this.#next.resolve(data);
+    await turn();
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    const data = await this.#next.promise;
+    // As a socket of Deno does.
+    if (this.#closed) throw new Deno.errors.BadResource("closed");
+    if (data === null) return null;
+    const part = data.subarray(0, into.length);
+    into.set(part);
+    this.#next = Promise.withResolvers();
+    if (part.length < data.length) {
+      this.#next.resolve(data.subarray(part.length));
+    }
+    return part.length;
+  }
+
+  write(data: Uint8Array): Promise<number> {
+    return Promise.resolve(data.length);
+  }
+
+  closeWrite(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.log.push("close");
+    this.#closed = true;
+    this.#next.resolve(null);
+  }
+
+  ref(): void {
+    this.log.push("ref");
+  }
+
+  unref(): void {
+    this.log.push("unref");
+  }
+}
+
+/** A listener to which the test gives connections, and what became of them. */
+class Balanced {
+  readonly log: string[] = [];
+  readonly errors: [error: unknown, conn: unknown][] = [];
+  readonly listener: ProxyProtocolListener;
+  #next = Promise.withResolvers<ByteConn>();
+  #accepting = Promise.withResolvers<void>();
+
+  constructor(policy: Partial<ProxyPolicy> = {}) {
+    this.listener = new ProxyProtocolListener({
+      addr: { transport: "tcp", hostname: "127.0.0.1", port: 9 },
+      accept: async () => {
+        this.#accepting.resolve();
+        const conn = await this.#next.promise;
+        this.#next = Promise.withResolvers();
+        return conn;
+      },
+      close: () => {
+        this.log.push("close");
+        this.#next.reject(new Deno.errors.BadResource("closed"));
+      },
+      ref: () => this.log.push("ref"),
+      unref: () => this.log.push("unref"),
+    }, {
+      proxyProtocol: "required",
+      timeout: 1000,
+      error: (error, conn) => this.errors.push([error, conn]),
+      ...policy,
+    });
+  }
+
+  /** Gives the listener a connection; waits until it accepts the next one. */
+  async connect(conn: FakeConn = new FakeConn()): Promise<FakeConn> {
+    this.#accepting = Promise.withResolvers();
+    this.#next.resolve(conn);
+    await this.#accepting.promise;
+    return conn;
+  }
+}
+
+/** The first error of the listener. */
+function errorOf({ errors }: Balanced): ConnectionClosedError {
+  const [[error]] = errors;
+  assertInstanceOf(error, ConnectionClosedError);
+  return error as ConnectionClosedError;
+}
+
+function namesOf({ proxyHead, remoteAddr, localAddr }: AcceptedConn) {
+  return [
+    proxyHead?.source,
+    (remoteAddr as Deno.NetAddr).hostname,
+    (localAddr as Deno.NetAddr)?.hostname,
+  ];
+}
+
+Deno.test("PROXY listener: a connection has the addresses of its head, and the bytes behind it", async () => {
+  const balanced = new Balanced();
+  const conn = await balanced.connect();
+  const accepting = balanced.listener.accept();
+  // The head arrives byte by byte, and the rest with its last byte.
+  for (const byte of HEAD.subarray(0, -1)) await conn.feed(Uint8Array.of(byte));
+  await conn.feed(Uint8Array.of(HEAD.at(-1)!, 1, 2, 3));
+  const accepted = await accepting;
+  assertEquals(namesOf(accepted).slice(1), ["198.51.100.7", "198.51.100.8"]);
+  const rest = new Uint8Array(8);
+  assertEquals(await accepted.read(rest), 3);
+  assertEquals(rest.subarray(0, 3), Uint8Array.of(1, 2, 3));
+  accepted.unref();
+  accepted.ref();
+  accepted.close();
+  assertEquals(conn.log, ["unref", "ref", "close"]);
+  assertEquals(balanced.errors, []);
+});
+
+Deno.test("PROXY listener: at most 4,096 connections wait for their head, and the next one is refused", async () => {
+  const balanced = new Balanced({ timeout: 0 });
+  const waiting: FakeConn[] = [];
+  for (let count = 0; count < 4096; count++) {
+    waiting.push(await balanced.connect());
+  }
+  assertEquals(balanced.errors, []);
+  const refused = await balanced.connect();
+  await turn();
+  assertEquals(refused.log, ["close"]);
+  const error = errorOf(balanced);
+  assertEquals(
+    [error.message, error.initiator, error.unprocessed, balanced.errors[0][1]],
+    [
+      "4096 connections wait for their PROXY head; one more was refused",
+      "local",
+      true,
+      refused,
+    ],
+  );
+  // When they have left, there is room again.
+  await Promise.all(waiting.map((conn) => conn.feed(null)));
+  const next = await balanced.connect();
+  await next.feed(HEAD);
+  assertEquals(namesOf(await balanced.listener.accept())[1], "198.51.100.7");
+});
+
+Deno.test("PROXY listener: the whole head has one time limit, and 0 is none", async () => {
+  using time = virtualTime();
+  const balanced = new Balanced();
+  const slow = await balanced.connect();
+  await time.advance(999);
+  await slow.feed(HEAD.subarray(0, 20));
+  assertEquals([slow.log, balanced.errors], [[], []]);
+  await time.advance(1);
+  assertEquals(slow.log[0], "close");
+  const error = errorOf(balanced);
+  assertEquals(error.initiator, "remote");
+  assertEquals(
+    error.message,
+    "192.0.2.1 did not send a whole PROXY head within 1000 ms (handshakeTimeout)",
+  );
+  assertEquals(time.timers, 0);
+
+  const patient = new Balanced({ timeout: 0 });
+  const late = await patient.connect();
+  await time.advance(1e9);
+  await late.feed(HEAD);
+  assertEquals(namesOf(await patient.listener.accept())[1], "198.51.100.7");
+  assertEquals([late.log, patient.errors, time.timers], [[], [], 0]);
+});
+
+Deno.test("PROXY listener: only trusted addresses and Unix sockets may send a head", async () => {
+  const policy = { trusted: ["192.0.2.0/24"] };
+  const unix = { transport: "unix", path: "/run/balancer" } as const;
+  const stranger = { ...BALANCER, hostname: "203.0.113.5" };
+  for (
+    const [addr, isTrusted] of [
+      [BALANCER, true],
+      [unix, true],
+      [stranger, false],
+    ] as const
+  ) {
+    const strict = new Balanced(policy);
+    const conn = await strict.connect(new FakeConn(addr));
+    await conn.feed(HEAD);
+    if (isTrusted) {
+      assertEquals(namesOf(await strict.listener.accept())[1], "198.51.100.7");
+      assertEquals(strict.errors, []);
+    } else {
+      assertEquals(conn.log, ["close"]);
+      const [[error]] = strict.errors;
+      assertEquals(
+        (error as Error).message,
+        "203.0.113.5 may not send a PROXY head: it is not in trusted",
+      );
+      assertEquals((error as ConnectionClosedError).initiator, "remote");
+    }
+    const lax = new Balanced({ ...policy, proxyProtocol: "optional" });
+    const other = await lax.connect(new FakeConn(addr));
+    await other.feed(HEAD);
+    const accepted = await lax.listener.accept();
+    assertEquals(accepted.proxyHead !== undefined, isTrusted);
+    if (isTrusted) continue;
+    // What may not be a head belongs to the application.
+    const bytes = new Uint8Array(100);
+    assertEquals(await accepted.read(bytes), HEAD.length);
+    assertEquals(bytes.subarray(0, HEAD.length), HEAD);
+  }
+  // A transport without an address is not in any list.
+  const nameless = new Balanced(policy);
+  const transport = new FakeConn();
+  Object.defineProperty(transport, "remoteAddr", { value: undefined });
+  await nameless.connect(transport);
+  await turn();
+  const [[error]] = nameless.errors;
+  assertEquals(
+    (error as Error).message,
+    "the peer may not send a PROXY head: it is not in trusted",
+  );
+});
+
+Deno.test("PROXY listener: a peer that leaves early is an error only in the middle of a required head", async () => {
+  for (const proxyProtocol of ["required", "optional"] as const) {
+    const balanced = new Balanced({ proxyProtocol });
+    const silent = await balanced.connect();
+    await silent.feed(null);
+    assertEquals([silent.log, balanced.errors], [["close"], []]);
+    const half = await balanced.connect();
+    await half.feed(HEAD.subarray(0, 5));
+    await half.feed(null);
+    if (proxyProtocol === "optional") {
+      const accepted = await balanced.listener.accept();
+      assertEquals(accepted.proxyHead, undefined);
+      const bytes = new Uint8Array(9);
+      assertEquals(await accepted.read(bytes), 5);
+      assertEquals(balanced.errors, []);
+    } else {
+      assertEquals(half.log, ["close"]);
+      const error = errorOf(balanced);
+      assertEquals(
+        error.message,
+        "192.0.2.1 left in the middle of its PROXY head",
+      );
+      assertEquals(error.initiator, "remote");
+    }
+  }
+});
+
+Deno.test("PROXY listener: unref() and ref() reach the listener and all connections that wait for their head", async () => {
+  const balanced = new Balanced();
+  const first = await balanced.connect();
+  balanced.listener.unref();
+  const second = await balanced.connect();
+  const ready = await balanced.connect();
+  await ready.feed(HEAD);
+  balanced.listener.ref();
+  const third = await balanced.connect();
+  assertEquals(balanced.log, ["unref", "ref"]);
+  assertEquals(first.log, ["unref", "ref"]);
+  assertEquals(second.log, ["unref", "ref"]);
+  // Its head was read, so its owner decides.
+  assertEquals(ready.log, ["unref"]);
+  assertEquals(third.log, []);
+});
+
+Deno.test("PROXY listener: close() closes every connection that nobody has accepted, and ends accept()", async () => {
+  const balanced = new Balanced();
+  const waiting = await balanced.connect();
+  const ready = await balanced.connect();
+  await ready.feed(HEAD);
+  balanced.listener.close();
+  await turn();
+  assertEquals(balanced.log, ["close"]);
+  assertEquals([waiting.log[0], ready.log[0]], ["close", "close"]);
+  await assertRejects(
+    () => balanced.listener.accept(),
+    Deno.errors.BadResource,
+    "Listener has been closed",
+  );
+});
+
+Deno.test("PROXY listener: a connection of a TLS listener is refused, because the head comes before TLS", async () => {
+  const balanced = new Balanced();
+  const secure = new FakeConn();
+  Object.defineProperty(secure, "handshake", { value: () => {} });
+  await balanced.connect(secure);
+  await turn();
+  assertEquals(secure.log, ["close"]);
+  assertInstanceOf(balanced.errors[0][0], InvalidArgumentError);
+  assert(String(balanced.errors[0][0]).includes("the PROXY head comes before"));
+});
+
+Deno.test("PROXY listener: an invalid policy is refused at once", () => {
+  for (const policy of [{ timeout: -1 }, { trusted: ["nobody"] }]) {
+    assertThrows(() => new Balanced(policy), InvalidArgumentError);
+  }
+});
