@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ReportedError } from "../http/server/reported_error.ts";
 import type { ServeHandler } from "../http/server/serve_options.ts";
 import { formatBytes } from "../deps.ts";
 import { reasonOf, UsageError } from "./command.ts";
@@ -17,6 +18,7 @@ import {
   type Shown,
   yellow,
 } from "./terminal.ts";
+import { watchBody } from "./watch_body.ts";
 
 /** The formats: for people, Apache's combined format, and one JSON object. */
 const FORMATS = ["text", "combined", "json"] as const;
@@ -120,7 +122,10 @@ function coloured(status: number): Shown {
   return green(status);
 }
 
-/** Wraps a handler: each of its requests is logged when it ends. */
+/**
+ * Wraps a handler: each of its requests is logged when it ends. If the body of a
+ * response fails, the reason is also printed on standard error, in one line.
+ */
 export function withAccessLog(
   handler: ServeHandler,
   log: AccessLog,
@@ -129,22 +134,31 @@ export function withAccessLog(
     const begin = performance.now();
     const time = new Date();
     const response = await handler(request, info);
+    const { method } = request;
+    const { pathname, search } = new URL(request.url);
+    const path = pathname + search;
     let bytes = 0;
-    const counted = response.body?.pipeThrough(
-      new TransformStream<Uint8Array, Uint8Array>({
-        transform(chunk, controller): void {
-          bytes += chunk.length;
-          controller.enqueue(chunk);
-        },
-      }),
-    );
+    const body = response.body === null ? null : watchBody(response.body, {
+      onChunk: ({ length }) => bytes += length,
+      onError: (cause) => {
+        const reason = reasonOf(cause);
+        // If the client left first, the body has not failed.
+        if (!request.signal.aborted) {
+          printError(
+            show`${
+              red("spdy:")
+            } ${method} ${path}: the response was cut short after ${bytes} bytes: ${reason}`,
+          );
+        }
+        return new ReportedError(reason, { cause });
+      },
+    });
     const end = (error?: unknown): void => {
-      const { pathname, search } = new URL(request.url);
       log({
         time,
         from: addressOf(info.remoteAddr),
-        method: request.method,
-        path: pathname + search,
+        method,
+        path,
         status: response.status,
         bytes,
         ms: performance.now() - begin,
@@ -154,7 +168,7 @@ export function withAccessLog(
       });
     };
     info.completed.then(() => end(), end);
-    return counted === undefined ? response : new Response(counted, response);
+    return body === null ? response : new Response(body, response);
   };
 }
 

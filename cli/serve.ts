@@ -7,7 +7,7 @@
 import { serve as serveSpdy } from "../http/server/serve.ts";
 import type { ServeHandler } from "../http/server/serve_options.ts";
 import { accessLog, withAccessLog } from "./access_log.ts";
-import { type Command, EXIT_OK, UsageError } from "./command.ts";
+import { type Command, EXIT_OK, reasonOf, UsageError } from "./command.ts";
 import {
   LISTEN_OPTIONS,
   listeningUrl,
@@ -17,7 +17,7 @@ import {
 import { defineCommand } from "./help.ts";
 import { readOptions } from "./options.ts";
 import { type FileHandler, staticFiles } from "./static_files.ts";
-import { print, show } from "./terminal.ts";
+import { print, printError, red, show } from "./terminal.ts";
 
 const OPTIONS = [
   ...LISTEN_OPTIONS,
@@ -61,6 +61,10 @@ export const serve: Command = defineCommand({
         version,
         flowControl,
         upgrade: certificate === undefined,
+        onError(error): Response {
+          printError(show`${red("spdy:")} ${reasonOf(error)}`);
+          return new Response("the server failed\n", { status: 500 });
+        },
         onListen: (addr: Deno.NetAddr): void =>
           print(show`Serving ${directory} at ${listeningUrl(addr, scheme)}`),
       }, handler);

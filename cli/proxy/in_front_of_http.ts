@@ -23,6 +23,7 @@ import {
   without,
 } from "./fields.ts";
 import { AnswerTimer, failedAnswer, type ProxyRules } from "./rules.ts";
+import { watchBody } from "../watch_body.ts";
 import { REFUSED, UPGRADE } from "./upgraded.ts";
 
 /** Most open connections to the server behind the proxy. */
@@ -208,13 +209,23 @@ function responseOf(
   const status = head.statusCode ?? 0;
   const hasBody = method !== "HEAD" && ![204, 205, 304].includes(status);
   if (!hasBody) head.resume();
-  const body = hasBody
-    ? Readable.toWeb(head) as ReadableStream<Uint8Array>
-    : null;
-  return new Response(body, {
+  return new Response(hasBody ? bodyOf(head) : null, {
     status,
     statusText: head.statusMessage,
     headers: fields,
+  });
+}
+
+/** The body of an answer. If it is cut off, its error says by whom. */
+function bodyOf(head: IncomingMessage): ReadableStream<Uint8Array> {
+  return watchBody(Readable.toWeb(head) as ReadableStream<Uint8Array>, {
+    onError: (error) =>
+      // The text that `node:http` uses if the connection ends within a body.
+      error instanceof Error && error.message === "aborted"
+        ? new Error(
+          "the server behind the proxy closed the connection before the end of the body",
+        )
+        : error,
   });
 }
 

@@ -34,6 +34,7 @@ import { HttpMessageError, isLocalFault } from "../message/message_error.ts";
 import { receivedRequest } from "./received_request.ts";
 import { isLocked } from "../platform/take_body.ts";
 import { readRequestHead } from "../message/request_head.ts";
+import { ReportedError } from "./reported_error.ts";
 import { sendResponse } from "./send_response.ts";
 import type { Trailers } from "../message/send_body.ts";
 import type { ServeHandler, ServeInfo } from "./serve_options.ts";
@@ -180,7 +181,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       // The client has left, or the handler's body or headers are invalid.
       if (isDeparture(error)) return;
       if (isLocalFault(error)) this.#tellFault(error);
-      else logError(error);
+      else if (!(error instanceof ReportedError)) logError(error);
       if (!state.sendBuffer.ended) state.reset(INTERNAL_ERROR, error);
     } finally {
       state.removeUser();

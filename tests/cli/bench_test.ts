@@ -9,7 +9,7 @@ import {
 } from "../../cli/bench/figures.ts";
 import { load } from "../../cli/bench/load.ts";
 import { type Connection, serve } from "../../mod.ts";
-import { command, run } from "./process.ts";
+import { run, spawn } from "./process.ts";
 
 const QUIET = { hostname: "127.0.0.1", port: 0, onListen() {} };
 
@@ -134,16 +134,10 @@ Deno.test("bench ends in time when requests fail at once", async () => {
 
 Deno.test("bench ends on Ctrl-C with its measurements, and a warm-up does not count", async () => {
   await using server = serve(QUIET, () => new Response("x"));
-  const [program, ...args] = command([
-    ...["bench", "--json", "-D", "0", "--warm-up", "0.2"],
-    `spdy://127.0.0.1:${server.addr.port}/`,
-  ]);
-  const process = new Deno.Command(program, {
-    args,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
+  const url = `spdy://127.0.0.1:${server.addr.port}/`;
+  const process = spawn(
+    ["bench", "--json", "-D", "0", "--warm-up", "0.2", url],
+  );
   const output = process.output();
   await new Promise((resolve) => setTimeout(resolve, 3000));
   process.kill("SIGINT");

@@ -1,7 +1,7 @@
 import { stripAnsiCode } from "../../deps.ts";
 import { assert, assertEquals, assertMatch, concat } from "../deps.ts";
 import { ping, Talk } from "../capture/reading.ts";
-import { command, run, runOnTerminal } from "./process.ts";
+import { run, runOnTerminal, spawn } from "./process.ts";
 
 async function withCapture(
   bytes: Uint8Array,
@@ -198,14 +198,10 @@ Deno.test("decode --summary counts frames, header compression, resets and stalle
 });
 
 Deno.test("decode prints the input of a pipe before the pipe ends", async () => {
-  const [program, ...args] = command(["decode", "-"]);
-  const process = new Deno.Command(program, {
-    args,
-    env: { NO_COLOR: "1" },
+  const process = spawn(["decode", "-"], {
     stdin: "piped",
-    stdout: "piped",
     stderr: "inherit",
-  }).spawn();
+  });
   const writer = process.stdin.getWriter();
   const talk = new Talk();
   talk.send("client", talk.request(1, "/one"));

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch } from "../deps.ts";
 import { serve } from "../../mod.ts";
-import { closedPort, command, run } from "./process.ts";
+import { closedPort, run } from "./process.ts";
 
 const QUIET = { hostname: "127.0.0.1", port: 0, onListen() {} };
 
@@ -88,11 +88,10 @@ Deno.test("get -i, -I, -f, -O and -o - write the right text to the right place",
     assertEquals(dash.stdout, "answer to /page");
     const folder = await Deno.makeTempDir();
     try {
-      const [program, ...args] = command([
-        ...["get", "-O", `${url}/a/one`, `${url}/two?x`],
-      ]);
-      const { code } = await new Deno.Command(program, { args, cwd: folder })
-        .output();
+      const { code } = await run(
+        ["get", "-O", `${url}/a/one`, `${url}/two?x`],
+        { cwd: folder },
+      );
       assertEquals(code, 0);
       assertEquals(
         [

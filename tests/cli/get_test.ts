@@ -18,7 +18,7 @@ import { makeCertificate } from "../helpers/certificate.ts";
 import { captureErrors } from "../helpers/http.ts";
 import { Lines } from "../helpers/lines.ts";
 import { Random } from "../helpers/random.ts";
-import { command, run, runOnTerminal, talk } from "./process.ts";
+import { run, runOnTerminal, spawn, talk } from "./process.ts";
 
 const BIG = new Random(1).bytes(3_000_000);
 
@@ -373,16 +373,7 @@ Deno.test("get fetches one URL after the other if there are no windows", async (
 
 Deno.test("get ends silently when its reader ends", async () => {
   await using server = listen();
-  const [program, ...args] = command([
-    "get",
-    `spdy://127.0.0.1:${server.addr.port}/big`,
-  ]);
-  const process = new Deno.Command(program, {
-    args,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const process = spawn(["get", `spdy://127.0.0.1:${server.addr.port}/big`]);
   const reader = process.stdout.getReader();
   await reader.read();
   await reader.cancel();
@@ -395,17 +386,10 @@ Deno.test("get ends silently when its reader ends", async () => {
 
 Deno.test("Ctrl-C ends get, and the server continues", async () => {
   await using server = listen();
-  const [program, ...args] = command([
-    "get",
-    `spdy://127.0.0.1:${server.addr.port}/slow`,
-    "-v",
-  ]);
-  const process = new Deno.Command(program, {
-    args,
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
+  const process = spawn(
+    ["get", `spdy://127.0.0.1:${server.addr.port}/slow`, "-v"],
+    { stdout: "null" },
+  );
   const lines = new Lines(process.stderr);
   await lines.find(/SYN_REPLY/);
   process.kill("SIGINT");

@@ -7,7 +7,7 @@
 
 import { serveStreaming, type StreamingServer } from "../../kubernetes/mod.ts";
 import { assertEquals, assertMatch } from "../deps.ts";
-import { command } from "./process.ts";
+import { command, spawn } from "./process.ts";
 
 const DEADLINE = 60_000;
 const decoder = new TextDecoder();
@@ -104,16 +104,7 @@ Deno.test("port-forward prints a port once, and Ctrl-C is not a failure of its c
     },
   });
   const url = `http://127.0.0.1:${server.addr.port}`;
-  const [program, ...args] = command(
-    ["port-forward", "-s", url, "web", "0:80", "0:81"],
-  );
-  const process = new Deno.Command(program, {
-    args,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const process = spawn(["port-forward", "-s", url, "web", "0:80", "0:81"]);
   const stderr = new Response(process.stderr).text();
   let text = "";
   // Each port has a line for ::1 too, where the machine has that address.

@@ -2,7 +2,7 @@ import { exitCodeOf } from "../../cli/exec.ts";
 import { carry } from "../../kubernetes/forwarding/carry.ts";
 import { portForward, serveStreaming } from "../../kubernetes/mod.ts";
 import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
-import { command, run, start } from "./process.ts";
+import { run, spawn, start } from "./process.ts";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
@@ -75,20 +75,9 @@ Deno.test("port-forward fails when the session of a streaming URL, which is vali
     },
   });
   const url = `http://127.0.0.1:${server.addr.port}`;
-  const [program, ...args] = command([
-    "port-forward",
-    "-s",
-    `${url}/portforward/token`,
-    "-",
-    "0:80",
-  ]);
-  const process = new Deno.Command(program, {
-    args,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const process = spawn(
+    ["port-forward", "-s", `${url}/portforward/token`, "-", "0:80"],
+  );
   const reader = process.stdout.getReader();
   await reader.read();
   await server.shutdown();

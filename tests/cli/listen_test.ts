@@ -16,7 +16,7 @@ async function withServer(
     process: Deno.ChildProcess,
   ) => Promise<void>,
 ): Promise<number> {
-  const process = spawn(args, "piped");
+  const process = spawn(args);
   const lines = new Lines(process.stdout);
   const errors = new Lines(process.stderr);
   try {

@@ -6,19 +6,20 @@
 
 import { connect, type Connection } from "../../mod.ts";
 import { stdFlags } from "../../tools/std.ts";
+import { toText } from "../deps.ts";
 import { Lines } from "../helpers/lines.ts";
 
 const flags = await stdFlags();
 const CLI = new URL("../../cli.ts", import.meta.url).pathname;
-/** A command that has not ended by then is broken, ms. */
+/** A command that has not ended after this time is broken, ms. */
 const LONGEST_RUN = 60_000;
 
-/** What became of a process. */
+/** A process that has ended. */
 export interface Finished {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** Standard output as it was. */
+  /** Standard output before it was decoded. */
   readonly bytes: Uint8Array;
 }
 
@@ -30,6 +31,8 @@ export interface RunOptions {
   readonly permissions?: readonly string[];
   /** Environment; NO_COLOR is set unless this says otherwise. */
   readonly env?: Record<string, string>;
+  /** Working directory; default that of this process. */
+  readonly cwd?: string;
 }
 
 /** The command that runs the command line. */
@@ -53,21 +56,19 @@ export function command(
 /** Runs the command line to its end. */
 export async function run(
   args: readonly string[],
-  options: RunOptions = {},
+  { input, permissions, env, cwd }: RunOptions = {},
 ): Promise<Finished> {
-  const [program, ...rest] = command(args, options.permissions);
-  const process = new Deno.Command(program, {
-    args: rest,
-    env: { NO_COLOR: "1", ...options.env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    signal: AbortSignal.timeout(LONGEST_RUN),
-  }).spawn();
+  const signal = AbortSignal.timeout(LONGEST_RUN);
+  const process = spawn(
+    args,
+    { env, cwd, signal, stdin: "piped" },
+    permissions,
+  );
+  const ended = process.output();
   const writer = process.stdin.getWriter();
-  if (options.input !== undefined) await writer.write(options.input);
+  if (input !== undefined) await writer.write(input);
   await writer.close();
-  const { code, stdout, stderr } = await process.output();
+  const { code, stdout, stderr } = await ended;
   return {
     code,
     stdout: decode(stdout),
@@ -76,7 +77,10 @@ export async function run(
   };
 }
 
-/** Runs the command line on a pseudo-terminal made by `script`, of so many columns; both outputs come as one. */
+/**
+ * Runs the command line on a pseudo-terminal that `script` makes, with this number
+ * of columns. Resolves to both outputs together.
+ */
 export async function runOnTerminal(
   args: readonly string[],
   columns = 0,
@@ -97,45 +101,61 @@ export async function runOnTerminal(
 
 /** A server command under way. */
 export interface Running extends AsyncDisposable {
-  /** What it said first: where it listens. */
+  /** The address that it printed first. */
   readonly url: string;
-  /** Asks it to end as Ctrl-C does; resolves to its exit code and everything it said. */
+  /** The lines that it prints after its address. */
+  readonly lines: Lines;
+  /** Sends a signal; resolves to its exit code and all that it printed. */
   interrupt(
     signal?: Deno.Signal,
-  ): Promise<{ code: number; stdout: string }>;
+  ): Promise<{ code: number; stdout: string; stderr: string }>;
 }
 
-/** Starts a command without input; its output is piped. */
+/**
+ * Starts a command. It has no input, and both outputs are piped, unless `options`
+ * says otherwise.
+ */
 export function spawn(
   args: readonly string[],
-  stderr: "inherit" | "piped",
+  options: Omit<Deno.CommandOptions, "args"> = {},
+  permissions?: readonly string[],
 ): Deno.ChildProcess {
-  const [program, ...rest] = command(args);
+  const [program, ...rest] = command(args, permissions);
   return new Deno.Command(program, {
-    args: rest,
-    env: { NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
-    stderr,
+    stderr: "piped",
+    ...options,
+    args: rest,
+    env: { NO_COLOR: "1", ...options.env },
   }).spawn();
 }
 
-/** Starts a command that listens, and waits until it says where. */
+/** Starts a command that listens, and waits until it has printed its address. */
 export async function start(args: readonly string[]): Promise<Running> {
-  const process = spawn(args, "inherit");
+  const process = spawn(args);
   const lines = new Lines(process.stdout);
-  const [url] = await lines.find(/\w+:\/\/\S+/);
-  let ended: Promise<{ code: number; stdout: string }> | undefined;
-  const interrupt = (
-    signal: Deno.Signal = "SIGINT",
-  ): Promise<{ code: number; stdout: string }> =>
-    ended ??= (async () => {
-      process.kill(signal);
-      await lines.rest();
-      return { code: (await process.status).code, stdout: lines.text };
-    })();
+  const stderr = toText(process.stderr);
+  let url: string;
+  try {
+    [url] = await lines.find(/\w+:\/\/\S+/);
+  } catch (error) {
+    throw new Error(await stderr, { cause: error });
+  }
+  const end = async (
+    signal: Deno.Signal,
+  ): Promise<{ code: number; stdout: string; stderr: string }> => {
+    process.kill(signal);
+    await lines.rest();
+    const { code } = await process.status;
+    return { code, stdout: lines.text, stderr: await stderr };
+  };
+  let ended: ReturnType<typeof end> | undefined;
+  const interrupt: Running["interrupt"] = (signal = "SIGINT") =>
+    ended ??= end(signal);
   return {
     url,
+    lines,
     interrupt,
     async [Symbol.asyncDispose](): Promise<void> {
       await interrupt();
@@ -143,7 +163,7 @@ export async function start(args: readonly string[]): Promise<Running> {
   };
 }
 
-/** Takes one connection, answers nothing and sends PINGs until the other side is gone. */
+/** Accepts one connection, answers nothing and sends PINGs until the other side closes it. */
 export async function talk(listener: Deno.TcpListener): Promise<void> {
   using conn = await listener.accept();
   const gone = conn.readable.pipeTo(new WritableStream()).catch(() => {});
@@ -168,14 +188,14 @@ function decode(bytes: Uint8Array): string {
 }
 
 /**
- * A port nobody listens on. It is not one that the system gives out: another test
- * could get that meanwhile.
+ * A port on which nobody listens. It is not a free one from the system, because
+ * another test could get that one at the same time.
  */
 export function closedPort(): number {
   return 1;
 }
 
-/** Connects to where a command says that it listens. */
+/** Connects to the address that a command printed. */
 export async function connectTo(
   url: string,
   version?: 2 | 3 | 4,

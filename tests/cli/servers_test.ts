@@ -1,5 +1,5 @@
 import { connect, PROTO_SPDY2, PROTO_SPDY3, serve } from "../../mod.ts";
-import { assertEquals, assertMatch } from "../deps.ts";
+import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { closedPort, connectTo, run, start, talk } from "./process.ts";
 
@@ -200,4 +200,26 @@ Deno.test("bench counts the answers", async () => {
     (await run(["bench", "-n", "5", `spdy://127.0.0.1:${closedPort()}/`])).code,
     1,
   );
+});
+
+Deno.test("serve reports a file that became shorter in one line", async () => {
+  await withFolder(async (folder) => {
+    const path = `${folder}/public/big`;
+    await Deno.writeFile(path, new Uint8Array(10_000_000));
+    await using server = await start(
+      ["serve", `${folder}/public`, "-p", "0", "-s"],
+    );
+    await using connection = await connectTo(server.url);
+    // The window is full until the body is read.
+    const response = await connection.fetch("http://localhost/big");
+    await Deno.truncate(path, 3);
+    await assertRejects(() => response.bytes());
+    await connection.close();
+    const { code, stderr } = await server.interrupt();
+    assertEquals(code, 0);
+    assertMatch(
+      stderr,
+      /^spdy: GET \/big: the response was cut short after \d+ bytes: .*big became shorter than 10000000 bytes.*\n$/,
+    );
+  });
 });
