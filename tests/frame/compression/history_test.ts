@@ -1,4 +1,4 @@
-import { assertEquals, assertStrictEquals } from "../../deps.ts";
+import { assert, assertEquals, assertStrictEquals } from "../../deps.ts";
 import { History, type Seen } from "../../../frame/compression/history.ts";
 import { WINDOW_SIZE } from "../../../zlib/constants.ts";
 
@@ -63,5 +63,41 @@ Deno.test("history: values of the window before are found, those before it are n
   for (const value of VALUES) {
     const seen = value === VALUES[3] ? records[3] : undefined;
     assertStrictEquals(known.find(value, last), seen, value);
+  }
+});
+
+Deno.test("history: a name that was not sent in two windows is forgotten, so that names take bounded memory", () => {
+  const natures: string[] = [];
+  const history = new History((name) => {
+    natures.push(name);
+    return "public";
+  });
+  history.begin(0);
+  const [used, unused] = [history.name("used"), history.name("unused")];
+  history.begin(WINDOW_SIZE);
+  assertStrictEquals(history.name("used"), used);
+  history.begin(2 * WINDOW_SIZE);
+  assertStrictEquals(history.name("used"), used);
+  const again = history.name("unused");
+  assert(again !== unused && again.id !== unused.id);
+  assertEquals(again.last, -1);
+  // A name that is new is judged anew, and only then.
+  assertEquals(natures, ["used", "unused", "unused"]);
+});
+
+Deno.test("history: after clear() no name and no value is known", () => {
+  const history = new History(() => "public");
+  for (const position of [0, WINDOW_SIZE]) {
+    history.begin(position);
+    const name = history.name("x");
+    history.note(name.shown, "y", undefined, position, 1);
+    history.clear();
+    history.begin(0);
+    const next = history.name("x");
+    assert(next !== name);
+    assertEquals(next.shown.find("y", 1), undefined);
+    const seen = history.note(next.shown, "y", undefined, 0, 1);
+    assertEquals([seen.id, seen.generation], [1, 0]);
+    history.clear();
   }
 });
