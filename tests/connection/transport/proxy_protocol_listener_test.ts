@@ -1,22 +1,22 @@
 /** The listener that reads PROXY heads, on transports of a test: no socket, no real time. */
 
-import type { AcceptedConn } from "../../connection/accepting.ts";
-import { encodeProxyHead } from "../../connection/proxy_protocol.ts";
+import type { AcceptedConn } from "../../../connection/transport/accepting.ts";
+import { encodeProxyHead } from "../../../connection/transport/proxy_protocol.ts";
 import {
   type ProxyPolicy,
   ProxyProtocolListener,
-} from "../../connection/proxy_protocol_listener.ts";
-import type { ByteConn } from "../../connection/transport.ts";
-import { ConnectionClosedError } from "../../connection/errors.ts";
-import { InvalidArgumentError } from "../../errors.ts";
+} from "../../../connection/transport/proxy_protocol_listener.ts";
+import type { ByteConn } from "../../../connection/transport/transport.ts";
+import { ConnectionClosedError } from "../../../connection/errors.ts";
+import { InvalidArgumentError } from "../../../errors.ts";
 import {
   assert,
   assertEquals,
   assertInstanceOf,
   assertRejects,
   assertThrows,
-} from "../deps.ts";
-import { turn, virtualTime } from "../helpers/virtual_time.ts";
+} from "../../deps.ts";
+import { turn, virtualTime } from "../../helpers/virtual_time.ts";
 
 const BALANCER = {
   transport: "tcp",

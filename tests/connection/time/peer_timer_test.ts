@@ -1,8 +1,8 @@
 /** The time that a peer has to respond, to the millisecond. */
 
-import { PeerTimer } from "../../connection/peer_timer.ts";
-import { assertEquals } from "../deps.ts";
-import { type VirtualTime, virtualTime } from "../helpers/virtual_time.ts";
+import { PeerTimer } from "../../../connection/time/peer_timer.ts";
+import { assertEquals } from "../../deps.ts";
+import { type VirtualTime, virtualTime } from "../../helpers/virtual_time.ts";
 
 /** This side, which reads or does not. */
 class Reader {
