@@ -11,20 +11,14 @@
  */
 
 import type { BitWriter } from "./bit_writer.ts";
+import * as constants from "./constants.ts";
 import {
   BLOCK_DYNAMIC,
   BLOCK_FIXED,
   BLOCK_STORED,
   CODE_LENGTH_ORDER,
   CODE_LENGTH_SYMBOLS,
-  DISTANCE_BASE,
-  DISTANCE_EXTRA,
   DISTANCE_SYMBOLS,
-  distanceCode,
-  END_OF_BLOCK,
-  LENGTH_BASE,
-  LENGTH_CODE,
-  LENGTH_EXTRA,
   LITERAL_SYMBOLS,
   MAX_CODE_BITS,
   MAX_CODE_LENGTH_BITS,
@@ -37,6 +31,17 @@ import {
   type PrefixCode,
   prefixCode,
 } from "./huffman.ts";
+
+// Read for each token, and so constants of this file; see `symbol_decoder.ts`.
+const {
+  DISTANCE_BASE,
+  DISTANCE_EXTRA,
+  distanceCode,
+  END_OF_BLOCK,
+  LENGTH_BASE,
+  LENGTH_CODE,
+  LENGTH_EXTRA,
+} = constants;
 
 /** Maximum size of an encoded token: 15 + 5 + 15 + 13 bits. */
 const MAX_TOKEN_BYTES = 6;
@@ -319,7 +324,7 @@ function writeTokens(
       held += LENGTH_EXTRA[lengthCode];
       words.setInt32(length, hold, true);
       length += held >>> 3;
-      hold >>>= held & 24;
+      hold = hold >>> (held & 24) | 0;
       held &= 7;
 
       const distance = token & 0xffff;
@@ -329,14 +334,14 @@ function writeTokens(
       held += code >>> 16;
       words.setInt32(length, hold, true);
       length += held >>> 3;
-      hold >>>= held & 24;
+      hold = hold >>> (held & 24) | 0;
       held &= 7;
       hold |= distance - DISTANCE_BASE[distanceSymbol] << held;
       held += DISTANCE_EXTRA[distanceSymbol];
     }
     words.setInt32(length, hold, true);
     length += held >>> 3;
-    hold >>>= held & 24;
+    hold = hold >>> (held & 24) | 0;
     held &= 7;
   }
   writer.length = length;

@@ -2,8 +2,8 @@ import { adler32Range } from "./adler32.ts";
 import type { BitReader } from "./bit_reader.ts";
 import { MAX_MATCH, WINDOW_SIZE } from "./constants.ts";
 
-/** Space for the longest match when it is copied eight bytes at a time, bytes. */
-export const MATCH_ROOM: number = MAX_MATCH + 7;
+/** Space for the longest match when it is copied 16 bytes at a time, bytes. */
+export const MATCH_ROOM: number = MAX_MATCH + 15;
 
 /** Initial space for output, bytes. */
 const FIRST_ROOM = 4096;

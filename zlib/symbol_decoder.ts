@@ -1,12 +1,5 @@
 import type { BitReader } from "./bit_reader.ts";
-import {
-  DISTANCE_ROOT,
-  END,
-  INVALID,
-  LITERAL,
-  LITERAL_ROOT,
-  POINTER,
-} from "./decode_table.ts";
+import * as table from "./decode_table.ts";
 import { MATCH_ROOM, type OutputWindow } from "./output_window.ts";
 
 /** {@linkcode SymbolDecoder.decode} stopped at the end of the block. */
@@ -20,6 +13,11 @@ export type DecodeResult =
   | typeof BLOCK_ENDED
   | typeof INPUT_USED
   | typeof LIMIT_REACHED;
+
+// V8 reads an imported constant from memory at each use, and checks that it is
+// initialized. It compiles a constant of this file into the code: together with `| 0`
+// below, 13 % of inflating a header block.
+const { DISTANCE_ROOT, END, INVALID, LITERAL, LITERAL_ROOT, POINTER } = table;
 
 // The element of the block that comes next.
 const AT_SYMBOL = 0;
@@ -119,6 +117,8 @@ export class SymbolDecoder {
     const distances = this.#distances;
     const { viewOffset } = reader;
     const lastInput = reader.end - viewOffset - 4;
+    // `| 0` keeps `hold` an integer: V8 takes the result of `>>>` alone, merged with that
+    // of `|`, for a floating-point number.
     let { hold, held } = reader;
     let position = reader.position - viewOffset;
     let { end } = output;
@@ -131,13 +131,13 @@ export class SymbolDecoder {
 
       let entry = literals[hold & LITERAL_MASK];
       if (entry & LITERAL) {
-        hold >>>= entry;
+        hold = hold >>> entry | 0;
         held -= entry & 31;
         window[end++] = entry >>> 16;
         // At least 14 bits are left, enough to look up another code.
         entry = literals[hold & LITERAL_MASK];
         if (!(entry & LITERAL)) continue;
-        hold >>>= entry;
+        hold = hold >>> entry | 0;
         held -= entry & 31;
         window[end++] = entry >>> 16;
         continue;
@@ -145,7 +145,7 @@ export class SymbolDecoder {
       if (entry & POINTER) {
         entry = literals[secondIndex(entry, hold >>> LITERAL_ROOT)];
         if (entry & LITERAL) {
-          hold >>>= entry;
+          hold = hold >>> entry | 0;
           held -= entry & 31;
           window[end++] = entry >>> 16;
           continue;
@@ -153,13 +153,13 @@ export class SymbolDecoder {
       }
       if (entry & (END | INVALID)) {
         if (entry & INVALID) break;
-        hold >>>= entry;
+        hold = hold >>> entry | 0;
         held -= entry & 31;
         this.#state = AT_END;
         break;
       }
       const length = valueOf(entry, hold);
-      hold >>>= entry;
+      hold = hold >>> entry | 0;
       held -= entry & 31;
 
       if (position > lastInput) {
@@ -180,14 +180,21 @@ export class SymbolDecoder {
         this.#state = AT_DISTANCE;
         break;
       }
-      hold >>>= entry;
+      hold = hold >>> entry | 0;
       held -= entry & 31;
 
       let from = end - distance;
       const stop = end + length;
-      // Copying eight bytes at a time is 7 % faster than four, and as fast as
-      // `copyWithin` for the longest match.
-      if (distance >= 8) {
+      // Copying 16 bytes at a time takes 15 % less time for text than eight, and 4 % less
+      // for header blocks. 32 at a time take as long.
+      if (distance >= 16) {
+        do {
+          words.setBigInt64(end, words.getBigInt64(from, true), true);
+          words.setBigInt64(end + 8, words.getBigInt64(from + 8, true), true);
+          end += 16;
+          from += 16;
+        } while (end < stop);
+      } else if (distance >= 8) {
         do {
           words.setBigInt64(end, words.getBigInt64(from, true), true);
           end += 8;

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { WINDOW_SIZE } from "../../zlib/constants.ts";
+import * as constants from "../../zlib/constants.ts";
 import { ByteWriter } from "../byte_writer.ts";
 import { escapedLength } from "../escaped_text.ts";
 import { isSamePair } from "../header_list.ts";
@@ -16,6 +16,9 @@ import { History, type KnownName, type Seen } from "./history.ts";
 import type { Nature } from "./nature.ts";
 import { findUnits, isSecretValue } from "./sensitive.ts";
 import type { MatchWindow } from "./window.ts";
+
+// Read for each pair, and so a constant of this file; see `zlib/symbol_decoder.ts`.
+const { WINDOW_SIZE } = constants;
 
 /** Bytes of the shortest secret unit that becomes a reference; storing a shorter one is cheaper. */
 const MIN_REFERENCE = 8;

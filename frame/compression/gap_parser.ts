@@ -7,19 +7,20 @@
  * @module
  */
 
-import { matchToken } from "../../zlib/block_writer.ts";
+import * as tokens from "../../zlib/block_writer.ts";
+import * as constants from "../../zlib/constants.ts";
 import {
   DISTANCE_EXTRA,
-  distanceCode,
   LENGTH_CODE,
   LENGTH_EXTRA,
-  MAX_MATCH,
-  MIN_MATCH,
-  WINDOW_SIZE,
 } from "../../zlib/constants.ts";
 import { FIXED_DISTANCE_CODE, FIXED_LITERAL_CODE } from "../../zlib/huffman.ts";
 import type { BlockLayout } from "./block_layout.ts";
 import type { MatchWindow } from "./window.ts";
+
+// Read at each position, and so constants of this file; see `zlib/symbol_decoder.ts`.
+const { matchToken } = tokens;
+const { distanceCode, MAX_MATCH, MIN_MATCH, WINDOW_SIZE } = constants;
 
 /** Bits of a match's length in the fixed code, by length. */
 const LENGTH_BITS: Uint8Array = Uint8Array.from(

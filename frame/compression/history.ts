@@ -7,8 +7,11 @@
  * @module
  */
 
-import { WINDOW_SIZE } from "../../zlib/constants.ts";
+import * as constants from "../../zlib/constants.ts";
 import type { Nature } from "./nature.ts";
+
+// Read for each value, and so a constant of this file; see `zlib/symbol_decoder.ts`.
+const { WINDOW_SIZE } = constants;
 
 /** The last position of one value, or of one unit of a secret value. */
 export interface Seen {

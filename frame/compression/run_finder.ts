@@ -7,9 +7,12 @@
  * @module
  */
 
-import { WINDOW_SIZE } from "../../zlib/constants.ts";
+import * as constants from "../../zlib/constants.ts";
 import type { BlockLayout } from "./block_layout.ts";
 import type { MatchWindow } from "./window.ts";
+
+// Read for each copy, and so a constant of this file; see `zlib/symbol_decoder.ts`.
+const { WINDOW_SIZE } = constants;
 
 /** Most pairs that are remembered; a power of two. A window of 32 KiB holds about 1,000 usual ones. */
 const REMEMBERED = 2048;

@@ -13,8 +13,11 @@
  * @module
  */
 
-import { MIN_MATCH, WINDOW_SIZE } from "../../zlib/constants.ts";
+import * as constants from "../../zlib/constants.ts";
 import { encodeEscaped } from "../escaped_text.ts";
+
+// Read at each position, and so constants of this file; see `zlib/symbol_decoder.ts`.
+const { MIN_MATCH, WINDOW_SIZE } = constants;
 
 /** The byte that replaces each byte of a secret. */
 const HOLE = 0xff;
