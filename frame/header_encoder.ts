@@ -9,9 +9,9 @@ import { InvalidArgumentError } from "../errors.ts";
 import { checkNames, checkOneOf, type Names, show } from "../values.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import type { BlockCompressor } from "./compression/block_compressor.ts";
+import { LateCompressor } from "./compression/late_compressor.ts";
 import { natureOf } from "./compression/nature.ts";
 import { PlainCompressor } from "./compression/plain_compressor.ts";
-import { SafeCompressor } from "./compression/safe_compressor.ts";
 import { StoredCompressor } from "./compression/stored_compressor.ts";
 import { PROTO_SPDY3, type ProtocolVersion } from "./constants.ts";
 import { headerBlockLength } from "./header_block.ts";
@@ -120,7 +120,10 @@ export class HeaderEncoder {
 
   static #make(): HeaderEncoder {
     const encoder = new HeaderEncoder(PROTO_SPDY3);
-    encoder.encode([[":path", "/"], ["cookie", "a=b"]], new ByteWriter());
+    // Twice, because the compressor of one block is shared.
+    for (const path of ["/", "/a"]) {
+      encoder.encode([[":path", path], ["cookie", "a=b"]], new ByteWriter());
+    }
     return encoder;
   }
 
@@ -141,10 +144,11 @@ export class HeaderEncoder {
       case "none":
         return new StoredCompressor(traits, dictionary);
       case "safe":
-        return new SafeCompressor(
+        return new LateCompressor(
           traits,
-          dictionary,
-          (name) => this.#sensitive.has(name) ? "secret" : natureOf(name),
+          this.#sensitive === NO_NAMES
+            ? natureOf
+            : (name) => this.#sensitive.has(name) ? "secret" : natureOf(name),
         );
     }
   }

@@ -167,6 +167,13 @@ export class BlockLayout {
     this.#pairs = NO_PAIRS;
   }
 
+  /** Begins a new stream, with another judge of names. */
+  restart(natureOf: (name: string) => Nature): void {
+    this.#history.restart(natureOf);
+    this.#pairs = NO_PAIRS;
+    this.#pairsBefore = NO_PAIRS;
+  }
+
   /** Records the positions of the block's public pairs. */
   note(): void {
     const { starts, seen, known } = this;

@@ -124,7 +124,7 @@ export class GapParser {
 
   /** Resets the parser after the window was cleared. */
   clear(): void {
-    this.#indexed = undefined;
+    this.#indexed?.fill(-INDEX_AGAIN);
   }
 
   /**

@@ -148,7 +148,7 @@ export class KnownName {
  * list of what to drop when.
  */
 export class History {
-  readonly #natureOf: (name: string) => Nature;
+  #natureOf: (name: string) => Nature;
   #names = new Map<string, KnownName>();
   #olderNames: ReadonlyMap<string, KnownName> | undefined;
   #generation = 0;
@@ -223,5 +223,12 @@ export class History {
     this.#olderNames = undefined;
     this.#generation = 0;
     this.#values = 0;
+  }
+
+  /** Begins a new stream, with another judge of names. */
+  restart(natureOf: (name: string) => Nature): void {
+    this.clear();
+    this.#ids = 0;
+    this.#natureOf = natureOf;
   }
 }

@@ -62,7 +62,7 @@ export class RunFinder {
   /** The pairs, by the low bits of their numbers. */
   #pairs!: Int32Array<ArrayBuffer>;
   /** The capacity in pairs, minus one. */
-  #mask!: number;
+  #mask = 0;
   #next!: number;
   /** By the hash of a block's names and a value: the number of the value's last copy in such a block. */
   #chains!: Int32Array<ArrayBuffer>;
@@ -83,6 +83,11 @@ export class RunFinder {
   /** Forgets every pair. */
   clear(): void {
     this.#next = 1;
+    if (this.#mask === FIRST_CAPACITY - 1) {
+      this.#pairs.fill(0);
+      this.#chains.fill(0);
+      return;
+    }
     // One piece of memory for both: each one takes 350 bytes besides its own.
     const pairs = FIRST_CAPACITY << PAIR_SHIFT;
     const memory = new Int32Array(pairs + FIRST_CHAINS);

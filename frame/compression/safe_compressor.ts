@@ -51,6 +51,7 @@ const output = new BlockOutput();
 /** Compresses the header blocks of one direction by the policy "safe". */
 export class SafeCompressor implements BlockCompressor {
   readonly #traits: VersionTraits;
+  readonly #dictionary: Uint8Array;
   readonly #window: MatchWindow;
   readonly #layout: BlockLayout;
   readonly #runs: RunFinder;
@@ -69,6 +70,7 @@ export class SafeCompressor implements BlockCompressor {
     natureOf: (name: string) => Nature,
   ) {
     this.#traits = traits;
+    this.#dictionary = dictionary;
     this.#header = zlibHeader(dictionary, 15, 2);
     this.#window = MatchWindow.of(dictionary);
     this.#layout = new BlockLayout(
@@ -80,12 +82,17 @@ export class SafeCompressor implements BlockCompressor {
     this.#parser = new GapParser(this.#window, this.#layout);
   }
 
+  /** Begins a new stream, as a new compressor with this judge of names. Its output is the same, too. */
+  restart(natureOf: (name: string) => Nature): void {
+    this.#header = zlibHeader(this.#dictionary, 15, 2);
+    this.#window.restart(this.#dictionary);
+    this.#layout.restart(natureOf);
+    this.#runs.clear();
+    this.#parser.clear();
+  }
+
   maxCompressedLength(blockLength: number): number {
-    // Matched bytes take at most 9 bits each, and each stored unit, of at least one
-    // byte, takes 7 more bytes. A larger block takes 5 more bytes for each 64 KiB.
-    return blockLength > MAX_MATCHED
-      ? blockLength + Math.ceil(blockLength / MAX_STORED) * 5 + 16
-      : 9 * blockLength + 32;
+    return maxSafeLength(blockLength);
   }
 
   compress(
@@ -223,4 +230,13 @@ export class SafeCompressor implements BlockCompressor {
     seen.indexed = start;
     this.#window.index(start, this.#layout.starts[index + 1]);
   }
+}
+
+/** Upper bound of the compressed length of a block of `blockLength` bytes. */
+export function maxSafeLength(blockLength: number): number {
+  // Matched bytes take at most 9 bits each, and each stored unit, of at least one
+  // byte, takes 7 more bytes. A larger block takes 5 more bytes for each 64 KiB.
+  return blockLength > MAX_MATCHED
+    ? blockLength + Math.ceil(blockLength / MAX_STORED) * 5 + 16
+    : 9 * blockLength + 32;
 }

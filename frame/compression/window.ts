@@ -84,8 +84,10 @@ export class MatchWindow {
   private constructor(beginning?: MatchWindow) {
     if (beginning === undefined) {
       this.#allocate(FIRST_CAPACITY, FIRST_CAPACITY, HASH_BITS);
-      return;
-    }
+    } else this.#beginAfter(beginning);
+  }
+
+  #beginAfter(beginning: MatchWindow): void {
     const end = beginning.position;
     const own = powerOfTwo(FIRST_CAPACITY - end);
     this.#allocate(FIRST_CAPACITY, own, headBits(FIRST_CAPACITY));
@@ -107,6 +109,18 @@ export class MatchWindow {
       beginnings.set(dictionary, beginning);
     }
     return new MatchWindow(beginning);
+  }
+
+  /** Begins a new stream after `dictionary`, the one with which the window was created, as {@linkcode MatchWindow.of} does. */
+  restart(dictionary: Uint8Array): void {
+    this.base = 0;
+    this.#hasAlike = false;
+    const beginning = beginnings.get(dictionary)!;
+    if (this.#dictionaryEnd === 0) return this.#beginAfter(beginning);
+    // It has not grown. The bytes and links of the stream before are overwritten before
+    // they are read, because only heads lead to them.
+    this.#heads.fill(0);
+    this.position = beginning.position;
   }
 
   /** Makes room for `size` more bytes after the last 32 KiB; may replace `bytes` and `base`. */

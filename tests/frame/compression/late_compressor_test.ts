@@ -1,0 +1,93 @@
+/**
+ * The streams of a process share the compressor of their first blocks; no stream may
+ * notice that.
+ */
+
+import { assertEquals } from "../../deps.ts";
+import { ByteWriter } from "../../../frame/byte_writer.ts";
+import type { BlockCompressor } from "../../../frame/compression/block_compressor.ts";
+import { LateCompressor } from "../../../frame/compression/late_compressor.ts";
+import { type Nature, natureOf } from "../../../frame/compression/nature.ts";
+import { SafeCompressor } from "../../../frame/compression/safe_compressor.ts";
+import { headerBlockLength } from "../../../frame/header_block.ts";
+import { type NameValue, PROTO_SPDY2, PROTO_SPDY3 } from "../../../mod.ts";
+import { type VersionTraits, versionTraits } from "../../../frame/version.ts";
+import { Random } from "../../helpers/random.ts";
+import { asWirePairs } from "./corpus.ts";
+import { randomLists } from "./random_headers.ts";
+
+const VERSIONS = [PROTO_SPDY2, PROTO_SPDY3] as const;
+
+/** A stream, beside one with a compressor of its own that gets the same blocks. */
+class Twins {
+  readonly #traits: VersionTraits;
+  readonly #late: BlockCompressor;
+  readonly #alone: BlockCompressor;
+
+  constructor(traits: VersionTraits, natureOf: (name: string) => Nature) {
+    this.#traits = traits;
+    this.#late = new LateCompressor(traits, natureOf);
+    this.#alone = new SafeCompressor(traits, traits.dictionary, natureOf);
+  }
+
+  send(pairs: readonly NameValue[]): void {
+    const expected = compressed(this.#alone, this.#traits, pairs);
+    assertEquals(compressed(this.#late, this.#traits, pairs), expected);
+  }
+}
+
+function compressed(
+  compressor: BlockCompressor,
+  traits: VersionTraits,
+  pairs: readonly NameValue[],
+): { readonly length: number; readonly bytes: Uint8Array } {
+  const out = new ByteWriter();
+  const atMost = headerBlockLength(pairs, traits, false);
+  const length = compressor.compress(pairs, out, atMost);
+  return { length, bytes: out.copy() };
+}
+
+/** Every second stream has more secrets. */
+function natures(index: number): (name: string) => Nature {
+  return index % 2 === 0
+    ? natureOf
+    : (name) => name === "accept" ? "secret" : natureOf(name);
+}
+
+Deno.test("streams whose blocks come in any order are compressed as if each were alone", () => {
+  const random = new Random(161);
+  for (let round = 0; round < 40; round++) {
+    const streams = Array.from({ length: 6 }, (_, index) => {
+      const version = random.pick(VERSIONS);
+      const traits = versionTraits(version);
+      const lists = randomLists(random, random.int(1, 6));
+      return {
+        twins: new Twins(traits, natures(index)),
+        blocks: lists.map((list) => asWirePairs(list, version)),
+      };
+    });
+    for (let left = streams; left.length > 0;) {
+      const { twins, blocks } = random.pick(left);
+      twins.send(blocks.shift()!);
+      left = left.filter(({ blocks }) => blocks.length > 0);
+    }
+  }
+});
+
+for (const size of [400, 700, 1500, 2500, 70_000]) {
+  Deno.test(`a first block with a value of ${size} characters leaves nothing to the next stream`, () => {
+    const random = new Random(size);
+    const traits = versionTraits(PROTO_SPDY3);
+    const value = Array.from({ length: size }, () => random.int(0, 9)).join("");
+    const long: NameValue[] = [["x-a", value], ["x-b", "short"]];
+    const first = new Twins(traits, natureOf);
+    first.send(long);
+    const second = new Twins(traits, natureOf);
+    second.send([["x-a", value.slice(0, 200)], ["x-b", "short"]]);
+    first.send(long);
+    second.send(long);
+    const third = new Twins(traits, natureOf);
+    third.send(long);
+    third.send([["x-b", "short"]]);
+  });
+}
