@@ -113,3 +113,93 @@ Deno.test("first frame: it may be for an own stream, and for no other", () => {
   reset[11] = 0;
   assertEquals(isFine(SERVER, 2, reset), false);
 });
+
+/** After how many bytes, which arrive one by one, the first frame is known to be fine or wrong. */
+function decidedAfter(
+  bytes: readonly number[],
+  { version = PROTO_SPDY3_1, lastOwn = 0 }: {
+    version?: ProtocolVersion;
+    lastOwn?: number;
+  } = {},
+): string {
+  const first = new FirstFrame(CLIENT, version);
+  if (lastOwn > 0) first.opened(lastOwn);
+  for (const [index, byte] of bytes.entries()) {
+    try {
+      // An empty read decides nothing.
+      assertEquals(first.take(new Uint8Array(0)), false);
+      if (first.take(Uint8Array.of(byte))) return `fine after ${index + 1}`;
+    } catch {
+      return `wrong after ${index + 1}`;
+    }
+  }
+  return "open";
+}
+
+Deno.test("first frame: it is judged as soon as its bytes are enough", () => {
+  const version = PROTO_SPDY2;
+  // No stream is open, so the first byte of DATA, or of an HTTP request, is wrong.
+  assertEquals(decidedAfter([0x47, 0x45, 0x54]), "wrong after 1");
+  assertEquals(decidedAfter([0, 0, 0]), "wrong after 1");
+  assertEquals(decidedAfter([0x81, 3]), "wrong after 1");
+  assertEquals(decidedAfter([0x80, 2, 0, 4]), "wrong after 2");
+  assertEquals(decidedAfter([0x80, 3, 0, 4], { version }), "wrong after 2");
+  assertEquals(decidedAfter([0x80, 3]), "open");
+  for (const type of [1, 4, 5, 6, 7, 10, 11]) {
+    assertEquals(decidedAfter([0x80, 3, 0, type]), "fine after 4", `${type}`);
+  }
+  // Frames of unknown types are ignored, also if only their low byte is known.
+  assertEquals(decidedAfter([0x80, 3, 1, 3]), "fine after 4");
+  // SYN_REPLY, RST_STREAM, HEADERS and WINDOW_UPDATE name a stream.
+  for (const type of [2, 3, 8, 9]) {
+    const bytes = [0x80, 3, 0, type, 0, 0, 0, 8, 0, 0, 0];
+    assertEquals(decidedAfter(bytes, { lastOwn: 1 }), "open");
+    assertEquals(decidedAfter([...bytes, 1], { lastOwn: 1 }), "fine after 12");
+    assertEquals(decidedAfter([...bytes, 3], { lastOwn: 1 }), "wrong after 12");
+    assertEquals(decidedAfter([...bytes, 1]), "wrong after 12");
+  }
+  assertEquals(decidedAfter([0, 0, 0, 1], { lastOwn: 1 }), "fine after 4");
+  assertEquals(decidedAfter([0, 0, 0, 3], { lastOwn: 1 }), "wrong after 4");
+  const high = { lastOwn: 0x01020301 };
+  assertEquals(decidedAfter([1, 2, 3, 1], high), "fine after 4");
+  assertEquals(decidedAfter([1, 2, 3, 3], high), "wrong after 4");
+});
+
+Deno.test("first frame: the error names the protocol that the peer speaks instead, and what to do", () => {
+  const text = (bytes: string) => [...bytes].map((one) => one.charCodeAt(0));
+  const begin = "the client does not speak SPDY/3.1: it began with ";
+  for (
+    const [bytes, told] of [
+      ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "the preface of HTTP/2"],
+      ["PROXY TCP4 192.0.2.1", "a header of the PROXY protocol"],
+      [
+        "\r\n\r\n\0\r\nQUIT\n!",
+        "a header of the PROXY protocol",
+      ],
+      [
+        "HTTP/1.1 400 Bad Request\r\n",
+        "an HTTP/1.1 response; use `connectUpgrade` to ask an HTTP/1.1 server for SPDY",
+      ],
+      ["SSH-2.0-OpenSSH", "SSH"],
+      [
+        "\x16\x03\x01",
+        "a TLS handshake; give `serve` a `cert` and a `key` to accept TLS",
+      ],
+      ["\x15\x03\x01", "a TLS alert; give `connect` `tls: true` to use TLS"],
+      [
+        "GET / HTTP/1.1\r\n",
+        "an HTTP/1.1 request; give `serve` `upgrade: true` to accept these",
+      ],
+      // A method that is longer than all bytes that are kept.
+      ["A".repeat(100), "the bytes 41 41 41 41 41 41 41 41"],
+      ["GET  /", "the bytes 47 45 54 20 20 2f"],
+      ["\x80\x04", "the bytes 80 04"],
+      ["\x7f", "the bytes 7f"],
+    ]
+  ) {
+    const error = faultOf(SERVER, PROTO_SPDY3_1, text(bytes));
+    assertEquals(error instanceof UnsupportedVersionError, false);
+    assertEquals([error.code, error.initiator], [ERR_PROTO, "remote"]);
+    assertEquals(error.message, begin + told);
+  }
+});
