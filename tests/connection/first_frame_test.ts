@@ -165,6 +165,16 @@ Deno.test("first frame: it is judged as soon as its bytes are enough", () => {
   assertEquals(decidedAfter([1, 2, 3, 3], high), "wrong after 4");
 });
 
+Deno.test("first frame: any pieces of the input give the same result", () => {
+  const settings = [0x80, 3, 0, 4, 0, 0, 0, 100, ...new Array(100).fill(0)];
+  for (let cut = 1; cut < settings.length; cut++) {
+    const first = new FirstFrame(CLIENT, PROTO_SPDY3_1);
+    const isFine = first.take(Uint8Array.from(settings.slice(0, cut))) ||
+      first.take(Uint8Array.from(settings.slice(cut)));
+    assertEquals(isFine, true, `cut at ${cut}`);
+  }
+});
+
 Deno.test("first frame: the error names the protocol that the peer speaks instead, and what to do", () => {
   const text = (bytes: string) => [...bytes].map((one) => one.charCodeAt(0));
   const begin = "the client does not speak SPDY/3.1: it began with ";

@@ -13,11 +13,11 @@ import {
   PROTO_SPDY3_1,
   REFUSED_STREAM,
   RST_STREAM,
-  type StreamResetError,
+  StreamResetError,
   SYN_REPLY,
   SYN_STREAM,
 } from "../../mod.ts";
-import { assertEquals, assertRejects } from "../deps.ts";
+import { assert, assertEquals, assertRejects } from "../deps.ts";
 import { memoryStreams, pairOver, tcpConns } from "../helpers/connections.ts";
 
 function turn(): Promise<void> {
@@ -151,4 +151,49 @@ Deno.test("with GOAWAY, a client that does not iterate refuses the pushes that w
   assertEquals(resets, [[2, REFUSED_STREAM]]);
   await output.close();
   await client.closed;
+});
+
+Deno.test("a stream whose SYN_STREAM is only partly written when GOAWAY refuses it fails at once, and the connection ends", async () => {
+  const version = PROTO_SPDY3_1;
+  const input = new TransformStream<Uint8Array, Uint8Array>();
+  const output = input.writable.getWriter();
+  const reader = input.readable.getReader();
+  const { promise: mayWrite, resolve: write } = Promise.withResolvers<void>();
+  let written = 0;
+  const client = new Connection({
+    async read(buffer: Uint8Array): Promise<number | null> {
+      const { done, value } = await reader.read();
+      if (done) return null;
+      buffer.set(value);
+      return value.length;
+    },
+    async write(bytes: Uint8Array): Promise<number> {
+      await mayWrite;
+      written += bytes.length;
+      return bytes.length;
+    },
+    closeWrite: () => output.close(),
+    close: () => {},
+  }, { side: CLIENT, version, headerCompression: "none" });
+  // Longer than the first write may be.
+  const opening = client.openStream([["long", "x".repeat(100_000)]]);
+  await turn();
+  const frame = {
+    frameType: GOAWAY,
+    version,
+    flags: 0,
+    length: 0,
+    lastGoodStreamId: 0,
+    statusCode: 0,
+  } as const;
+  await output.write(new FrameEncoder(version).encode(frame));
+  const error = await assertRejects(() => opening, StreamResetError);
+  assertEquals(
+    error.message,
+    "stream 1 was refused: the peer sent GOAWAY (OK) before processing it",
+  );
+  assertEquals([error.statusCode, error.unprocessed], [REFUSED_STREAM, true]);
+  write();
+  await client.closed;
+  assert(written > 100_000);
 });
