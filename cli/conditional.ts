@@ -1,6 +1,6 @@
 /**
- * Conditional requests and range requests (RFC 9110, 13 and 14). Reading a header
- * takes time proportional to its length, whatever it contains.
+ * Conditional requests (RFC 9110, 13). Reading a header takes time proportional to its
+ * length, whatever it contains.
  *
  * @module
  */
@@ -10,12 +10,6 @@ export interface Version {
   /** Its entity tag, such as `W/"1a"`. */
   readonly tag: string | undefined;
   readonly mtime: Date;
-}
-
-/** One range of bytes, `end` exclusive. */
-export interface ByteRange {
-  readonly begin: number;
-  readonly end: number;
 }
 
 /** Longest HTTP date, characters: `Wednesday, 09-Nov-94 08:49:37 GMT`. */
@@ -69,26 +63,4 @@ function parseDate(text: string): number {
   return text.length <= LONGEST_DATE && DATE.test(text)
     ? Date.parse(text.endsWith("GMT") ? text : `${text} GMT`)
     : NaN;
-}
-
-/**
- * The requested range of a file of `size` bytes (RFC 9110, 14.1.2). `undefined` means
- * the whole file, which is also the answer to a request for several ranges.
- */
-export function requestedRange(
-  headers: Headers,
-  size: number,
-): ByteRange | "unsatisfiable" | undefined {
-  if (headers.has("if-range")) return undefined;
-  const match = /^bytes=(\d*)-(\d*)$/i.exec(headers.get("range") ?? "");
-  if (!match || (match[1] === "" && match[2] === "")) return undefined;
-  const [, first, last] = match;
-  const begin = first === "" ? Math.max(0, size - Number(last)) : Number(first);
-  const end = first === "" || last === ""
-    ? size
-    : Math.min(size, Number(last) + 1);
-  if (first !== "" && last !== "" && Number(last) < Number(first)) {
-    return undefined;
-  }
-  return begin >= size ? "unsatisfiable" : { begin, end };
 }

@@ -7,7 +7,7 @@
 
 import { contentType, eTag } from "../deps.ts";
 import { preferredCoding } from "./accept_encoding.ts";
-import { isUnchanged, requestedRange } from "./conditional.ts";
+import { isUnchanged } from "./conditional.ts";
 import { Listings } from "./listing.ts";
 import {
   type FoundDirectory,
@@ -15,6 +15,12 @@ import {
   openBelow,
   type OpenFile,
 } from "./open_below.ts";
+import {
+  type BodyPart,
+  contentRange,
+  multipart,
+  requestedRanges,
+} from "./ranges.ts";
 
 /** A handler of requests for `serve`. */
 export type FileHandler = (request: Request) => Promise<Response>;
@@ -173,21 +179,28 @@ async function fileResponse(
     if (isUnchanged(request.headers, { tag, mtime })) {
       return new Response(null, { status: 304, headers });
     }
-    const range = requestedRange(request.headers, size);
-    if (range === "unsatisfiable") {
+    const ranges = requestedRanges(request.headers, size);
+    if (ranges === "unsatisfiable") {
       return new Response(null, {
         status: 416,
         headers: { "content-range": `bytes */${size}` },
       });
     }
-    const { begin, end } = range ?? { begin: 0, end: size };
-    headers.set("content-length", String(end - begin));
-    if (range) {
-      headers.set("content-range", `bytes ${begin}-${end - 1}/${size}`);
+    const [first = { begin: 0, end: size }] = ranges ?? [];
+    let parts: readonly BodyPart[] = [first];
+    let length = first.end - first.begin;
+    if (ranges !== undefined && ranges.length > 1) {
+      const type = headers.get("content-type") ?? "";
+      const body = multipart(ranges, { type, size });
+      ({ parts, length } = body);
+      headers.set("content-type", body.contentType);
+    } else if (ranges !== undefined) {
+      headers.set("content-range", contentRange(first, size));
     }
-    kept = request.method !== "HEAD" && end > begin;
-    return new Response(kept ? readRange(file, begin, end) : null, {
-      status: range ? 206 : 200,
+    headers.set("content-length", String(length));
+    kept = request.method !== "HEAD" && length > 0;
+    return new Response(kept ? readParts(file, parts) : null, {
+      status: ranges === undefined ? 200 : 206,
       headers,
     });
   } finally {
@@ -195,31 +208,46 @@ async function fileResponse(
   }
 }
 
-/** The bytes from `begin` to `end` (exclusive); closes the file after them. */
-function readRange(
+/** A body of these parts, one after the other; closes the file after them. */
+function readParts(
   { handle, path }: OpenFile,
-  begin: number,
-  end: number,
+  parts: readonly BodyPart[],
 ): ReadableStream<Uint8Array> {
-  let at = begin;
+  let index = 0;
+  let at = 0;
+  const nextChunk = async (): Promise<Uint8Array> => {
+    const part = parts[index];
+    if (part instanceof Uint8Array) {
+      index++;
+      return part;
+    }
+    const { begin, end } = part;
+    const wanted = Math.min(READ_SIZE, end - begin - at);
+    const chunk = new Uint8Array(wanted);
+    const { bytesRead } = await handle.read(chunk, 0, wanted, begin + at);
+    if (bytesRead === 0) {
+      throw new Error(
+        `${path} became shorter than ${end} bytes while it was served: only ${
+          begin + at
+        } bytes could be read`,
+      );
+    }
+    at += bytesRead;
+    if (at === end - begin) {
+      index++;
+      at = 0;
+    }
+    return chunk.subarray(0, bytesRead);
+  };
   return new ReadableStream<Uint8Array>({
     async pull(controller): Promise<void> {
-      const wanted = Math.min(READ_SIZE, end - at);
       try {
-        const chunk = new Uint8Array(wanted);
-        const { bytesRead } = await handle.read(chunk, 0, wanted, at);
-        if (bytesRead === 0) {
-          throw new Error(
-            `${path} became shorter than ${end} bytes while it was served: only ${at} bytes could be read`,
-          );
-        }
-        at += bytesRead;
-        controller.enqueue(chunk.subarray(0, bytesRead));
+        controller.enqueue(await nextChunk());
       } catch (error) {
         await handle.close();
         throw error;
       }
-      if (at < end) return;
+      if (index < parts.length) return;
       await handle.close();
       controller.close();
     },

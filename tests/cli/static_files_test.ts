@@ -80,7 +80,8 @@ Deno.test("range requests are answered", async () => {
       ["bytes=0-99", 206, "bytes 0-9/10", "0123456789"],
       ["bytes=10-", 416, "bytes */10", ""],
       ["bytes=5-2", 200, null, "0123456789"],
-      ["bytes=0-1,4-5", 200, null, "0123456789"],
+      ["bytes=4-5,20-", 206, "bytes 4-5/10", "45"],
+      ["bytes=0-5,4-9", 200, null, "0123456789"],
       ["lines=1-2", 200, null, "0123456789"],
     ];
     for (const [range, status, contentRange, body] of cases) {
@@ -89,6 +90,42 @@ Deno.test("range requests are answered", async () => {
       assertEquals(response.headers.get("content-range"), contentRange, range);
       assertEquals(await response.text(), body, range);
     }
+  });
+});
+
+Deno.test("a request for several ranges gets them in the parts of one body", async () => {
+  await withFiles(async (get, folder) => {
+    // The second range is read in several pieces.
+    const content = "0123456789".repeat(20_000);
+    await Deno.writeTextFile(`${folder}/public/long.txt`, content);
+    const headers = { range: "bytes=3-4,1000-199000,-2" };
+    const response = await get(request("/long.txt", headers));
+    assertEquals(
+      [response.status, response.headers.get("content-range")],
+      [206, null],
+    );
+    const type = response.headers.get("content-type") ?? "";
+    assertMatch(type, /^multipart\/byteranges; boundary=[\w-]{36}$/);
+    const boundary = type.split("=")[1];
+    const text = await response.text();
+    assertEquals(response.headers.get("content-length"), `${text.length}`);
+    const parts = text.split(`--${boundary}`).map((part) =>
+      part.split("\r\n\r\n")
+    );
+    assertEquals(parts.map(([, body]) => body?.trimEnd()), [
+      undefined,
+      content.slice(3, 5),
+      content.slice(1000, 199001),
+      content.slice(-2),
+      undefined,
+    ]);
+    assertMatch(parts[2][0], /^\r\ncontent-type: text\/plain; charset=UTF-8\r/);
+    assertMatch(parts[2][0], /\r\ncontent-range: bytes 1000-199000\/200000$/);
+    const head = await get(request("/long.txt", headers, "HEAD"));
+    assertEquals(
+      [head.status, head.headers.get("content-length"), await head.text()],
+      [206, `${text.length}`, ""],
+    );
   });
 });
 

@@ -17,7 +17,8 @@ import {
   SYN_REPLY,
   SYN_STREAM,
 } from "../../mod.ts";
-import { isUnchanged, requestedRange } from "../../cli/conditional.ts";
+import { isUnchanged } from "../../cli/conditional.ts";
+import { requestedRanges } from "../../cli/ranges.ts";
 import { printable, printableJson } from "../../cli/terminal.ts";
 import { readPushRules } from "../../cli/serve.ts";
 import { bodyDecoder } from "../../http/message/content_coding.ts";
@@ -149,7 +150,7 @@ function handle(nv: NameValue[]): void {
   [...read.headers];
   new URL(read.url).searchParams.get("page");
   isUnchanged(read.headers, { tag: 'W/"1-x"', mtime: new Date(0) });
-  requestedRange(read.headers, 1000);
+  requestedRanges(read.headers, 1000);
   printable(read.url);
 }
 
@@ -529,7 +530,7 @@ async function costOfByte(nv: (index: number) => NameValue[]): Promise<number> {
     [...request.headers];
     new URL(request.url).searchParams.get("page");
     isUnchanged(request.headers, { tag: 'W/"1-x"', mtime: new Date(0) });
-    requestedRange(request.headers, 1000);
+    requestedRanges(request.headers, 1000);
     printable(request.url);
     return new Response("x");
   });
