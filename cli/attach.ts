@@ -25,7 +25,7 @@ const OPTIONS = [
   {
     name: "tty",
     short: "t",
-    help: "the process has a terminal; give it this one's size",
+    help: "with -i: the process has a terminal; give it this one's size",
   },
   ...POD_OPTIONS,
 ] as const;

@@ -35,7 +35,14 @@ import {
   readVersion,
   type Target,
 } from "./target.ts";
-import { canDraw, drawLine, print, show, showJson } from "./terminal.ts";
+import {
+  canDraw,
+  drawLine,
+  print,
+  show,
+  showJson,
+  writeFile,
+} from "./terminal.ts";
 
 const OPTIONS = [
   {
@@ -180,7 +187,7 @@ files named.`,
       if (flags.json) print(showJson(figures));
       else for (const line of figuresText(figures)) print(line);
       if (values.svg !== undefined) {
-        await Deno.writeTextFile(values.svg, figuresSvg(figures));
+        await writeFile(values.svg, figuresSvg(figures));
       }
       const { succeeded, failed } = figures;
       return succeeded > 0 && failed === 0 ? EXIT_OK : EXIT_FAILURE;

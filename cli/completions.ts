@@ -20,7 +20,8 @@ export function completionsFor(commands: () => readonly Command[]): Command {
 
   eval "$(spdy completions bash)"          in ~/.bashrc
   spdy completions zsh > "\${fpath[1]}/_spdy"
-  spdy completions fish > ~/.config/fish/completions/spdy.fish`,
+  spdy completions fish \\
+      > ~/.config/fish/completions/spdy.fish`,
     options: [],
     choices: Object.keys(SCRIPTS),
     run(args: string[]): Promise<number> {

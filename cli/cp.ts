@@ -41,9 +41,10 @@ const OPTIONS = [
 export const cp: Command = defineCommand({
   name: "cp",
   summary: "copy files from and to a Kubernetes pod",
-  usage: "[OPTION...] [[NAMESPACE/]POD:]SOURCE [[NAMESPACE/]POD:]DESTINATION",
+  usage: "[OPTION...] SOURCE DESTINATION",
   about:
-    `Copies a file or folder; one of the two is in a pod. The container needs tar.
+    `Copies a file or folder. One of SOURCE and DESTINATION is in a pod, written as
+[NAMESPACE/]POD:PATH; the other is a local path. The container needs tar.
 If the destination is a folder, the copy goes into it. A local SOURCE that ends
 with /. copies the contents of a folder. Begin a local path that contains a
 colon with ./ or /.`,

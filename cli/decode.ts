@@ -21,11 +21,13 @@ import { defineCommand } from "./help.ts";
 import { readOptions } from "./options.ts";
 import {
   columns,
+  OutputClosedError,
   payloadOut,
   printAll,
   printErrorInRows,
   show,
   type Shown,
+  writeFile,
 } from "./terminal.ts";
 
 /** Size of one read, bytes. */
@@ -214,7 +216,7 @@ class Decoding {
       await payloads?.close();
     } catch (error) {
       // The reader of the output has ended; this counts as success.
-      if (error instanceof Deno.errors.BrokenPipe) return EXIT_OK;
+      if (error instanceof OutputClosedError) return EXIT_OK;
       throw error;
     } finally {
       this.#print();
@@ -326,7 +328,7 @@ async function writePage(
   const { PAGE } = await import("../viewer/page_text.ts");
   const page = embed(PAGE, files);
   if (output === "-") await new Blob([page]).stream().pipeTo(payloadOut());
-  else await Deno.writeTextFile(output, page);
+  else await writeFile(output, page);
   return EXIT_OK;
 }
 

@@ -20,7 +20,7 @@ const OPTIONS = [
   {
     name: "tty",
     short: "t",
-    help: "give the command a terminal, of this one's size",
+    help: "with -i: give the command a terminal, of this one's size",
   },
   ...POD_OPTIONS,
 ] as const;
@@ -60,16 +60,19 @@ kubeconfig and the files named, --allow-run for credential plugins, and for stty
 });
 
 /**
- * Whether to request a terminal. As in kubectl, not if the input is not a terminal,
- * because the end of a pipe would not end a command that reads from a terminal.
+ * Whether to request a terminal. As in kubectl, not without `-i`, because no key
+ * could reach the command, and the terminal here would pass on no Ctrl-C; and not if
+ * the input is not a terminal, because the end of a pipe would not end a command
+ * that reads from a terminal.
  */
 export function asksForTerminal(
   { stdin, tty }: { readonly stdin: boolean; readonly tty: boolean },
 ): boolean {
-  if (!tty || !stdin || Deno.stdin.isTerminal()) return tty;
-  printError(
-    show`warning: standard input is not a terminal: -t is left out`,
-  );
+  if (!tty || stdin && Deno.stdin.isTerminal()) return tty;
+  const reason = stdin
+    ? "standard input is not a terminal"
+    : "a terminal needs -i";
+  printError(show`warning: ${reason}: -t is left out`);
   return false;
 }
 

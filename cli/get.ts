@@ -19,16 +19,18 @@ export const get: Command = defineCommand({
 share one connection.
 
   spdy://host:port/path           plain TCP
-  spdys://host/path, https://...  TLS, the version agreed on by ALPN
-  spdy+upgrade://host:port/path   HTTP/1.1 upgrade on plain TCP
-  spdys+upgrade://host/path       HTTP/1.1 upgrade on TLS`,
+  spdys://host/path, https://...  TLS; ALPN agrees on SPDY
+  spdy+upgrade://host:port/path   upgrade from HTTP/1.1
+  spdys+upgrade://host/path       the same over TLS`,
   options: GET_OPTIONS,
   notes:
     `An interrupted download is not resumed: -C and --continue are refused. Ask for
 the rest with -H "range: bytes=N-".
 
 Permissions: --allow-net for the servers, --allow-read and --allow-write for the
-files named, --allow-env for --keylog.`,
+files named, --allow-env for --keylog. A Deno program cannot turn off the
+verification of certificates by itself, so --insecure needs
+"deno run --unsafely-ignore-certificate-errors" as well.`,
   async run(args: string[]): Promise<number> {
     const { options, targets } = await readGetOptions(args);
     const results = await new Run(options).fetchAll(targets);

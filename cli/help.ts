@@ -27,6 +27,9 @@ export interface CommandParts {
 /** Widest help text, columns; narrower terminals get narrower lines. */
 const WIDEST = 80;
 
+/** Columns by which the second line of the usage is indented. */
+const INDENT = 4;
+
 /** Creates a command, and generates its help. */
 export function defineCommand(parts: CommandParts): Command {
   const { name, summary, choices, run } = parts;
@@ -56,7 +59,8 @@ function columnsOf(): number {
 export function helpText(parts: CommandParts, columns: number): string {
   const { name, usage, about, options, notes } = parts;
   const sections = [
-    `Usage: spdy ${name} ${usage}`,
+    wrap(`Usage: spdy ${name} ${usage}`, columns - INDENT)
+      .join(`\n${" ".repeat(INDENT)}`),
     paragraphs(about, columns),
     optionsText(options, columns),
   ];

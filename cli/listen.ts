@@ -11,6 +11,7 @@ import { type Certificate, CertificateFiles } from "./certificate.ts";
 import { readWhole, reasonOf, UsageError } from "./command.ts";
 import type { ReadOptions } from "./options.ts";
 import { readVersion } from "./target.ts";
+import { OutputError } from "./terminal.ts";
 
 /** An address to listen on. */
 export interface Address {
@@ -173,6 +174,8 @@ async function opened(
   try {
     return await open(address, certificate);
   } catch (error) {
+    // The address is known, but it could not be printed.
+    if (error instanceof OutputError) throw error;
     if (error instanceof UsageError) throw error;
     const { hostname, port } = address;
     const host = hostname.includes(":") ? `[${hostname}]` : hostname;

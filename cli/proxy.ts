@@ -58,10 +58,11 @@ export const proxy: Command = defineCommand({
   usage: "[OPTION...] URL",
   about: `URL names the server behind the proxy: scheme, host and port.
 
-  http://, https://    an HTTP server: the proxy speaks SPDY to clients
+  http://, https://
+      an HTTP server: the proxy speaks SPDY to clients
   spdy://, spdys://, spdy+upgrade://, spdys+upgrade://
-                       a SPDY server: the proxy speaks HTTP/1.1 to
-                       clients, so any browser or curl can use it`,
+      a SPDY server: the proxy speaks HTTP/1.1 to clients,
+      so any browser or curl can use it`,
   options: OPTIONS,
   notes:
     `The proxy passes bodies on without decoding them. x-forwarded-for, -host, -proto

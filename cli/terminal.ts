@@ -108,15 +108,21 @@ function styled(style: (text: string) => string): Style {
   return (part) => new Shown(style(textOf(part)));
 }
 
-/** Prints a line on standard output, with colours only on a terminal. */
+/**
+ * Prints a line on standard output, with colours only on a terminal. Throws
+ * {@linkcode OutputError} if this fails, for example because the disk is full.
+ */
 export function print(line: Shown): void {
-  console.log(Deno.stdout.isTerminal() ? line.toString() : plain(line));
+  try {
+    console.log(Deno.stdout.isTerminal() ? line.toString() : plain(line));
+  } catch (error) {
+    throw outputError("standard output", error);
+  }
 }
 
 /**
  * Prints lines on standard output in one write, because a capture can have a
- * million of them. Throws `Deno.errors.BrokenPipe` if the reader has closed its
- * end.
+ * million of them. Throws {@linkcode OutputError} if this fails.
  */
 export function printAll(lines: readonly Shown[]): void {
   if (lines.length === 0) return;
@@ -125,8 +131,17 @@ export function printAll(lines: readonly Shown[]): void {
   for (const line of lines) {
     text += `${isTerminal ? line.toString() : plain(line)}\n`;
   }
-  for (let rest = ENCODER.encode(text); rest.length > 0;) {
-    rest = rest.subarray(Deno.stdout.writeSync(rest));
+  writeBytes(text);
+}
+
+/** Writes text to standard output; throws {@linkcode OutputError} if this fails. */
+function writeBytes(text: string): void {
+  try {
+    for (let rest = ENCODER.encode(text); rest.length > 0;) {
+      rest = rest.subarray(Deno.stdout.writeSync(rest));
+    }
+  } catch (error) {
+    throw outputError("standard output", error);
   }
 }
 
@@ -199,31 +214,47 @@ export function terminalWidth(otherwise: number): number {
  * sequences are escaped.
  */
 export function writeText(text: string): void {
-  const shown = Deno.stdout.isTerminal()
-    ? text.replace(/[^\n\t]+/g, printable)
-    : text;
-  const bytes = ENCODER.encode(shown);
-  for (let at = 0; at < bytes.length;) {
-    at += Deno.stdout.writeSync(bytes.subarray(at));
+  writeBytes(
+    Deno.stdout.isTerminal() ? text.replace(/[^\n\t]+/g, printable) : text,
+  );
+}
+
+/** An output cannot be written: its disk is full, or its folder does not exist. */
+export class OutputError extends Error {
+  override readonly name: string = "OutputError";
+
+  /** `output` is the name of the file, or "standard output". */
+  constructor(output: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    // Deno adds ": open 'FILE'", which would be the second name of the file.
+    super(
+      `cannot write to ${output}: ${
+        reason.replace(/(\(os error \d+\)): \w+ '.*'$/s, "$1")
+      }`,
+    );
   }
 }
 
-/**
- * The program that reads the output has ended, such as `head`. This is not reported
- * as an error.
- */
-export class OutputClosedError extends Error {
+/** The program that reads the output, such as `head`, has ended. */
+export class OutputClosedError extends OutputError {
   override readonly name = "OutputClosedError";
+}
+
+/** The error for an output that cannot be written; `name` is that of the output. */
+function outputError(name: string, cause: unknown): OutputError {
+  return cause instanceof Deno.errors.BrokenPipe
+    ? new OutputClosedError(name, cause)
+    : new OutputError(name, cause);
 }
 
 /** Standard output for a payload, which is not changed. */
 export function payloadOut(): WritableStream<Uint8Array> {
-  return payloadTo(Deno.stdout);
+  return payloadTo(Deno.stdout, "standard output");
 }
 
 /** Standard error for a payload, which is not changed. */
 export function payloadError(): WritableStream<Uint8Array> {
-  return payloadTo(Deno.stderr);
+  return payloadTo(Deno.stderr, "standard error");
 }
 
 /**
@@ -232,30 +263,33 @@ export function payloadError(): WritableStream<Uint8Array> {
  */
 function payloadTo(
   file: Pick<typeof Deno.stdout, "write">,
+  name: string,
 ): WritableStream<Uint8Array> {
   return new WritableStream<Uint8Array>({
     async write(chunk) {
       try {
         await writeAll(file, chunk);
       } catch (cause) {
-        if (!(cause instanceof Deno.errors.BrokenPipe)) throw cause;
-        throw new OutputClosedError("the reader of the output has closed it", {
-          cause,
-        });
+        throw outputError(name, cause);
       }
     },
   });
 }
 
 /**
- * A file for a payload. `FsFile.writable` must not be used: in Deno 2.9 it ignores
- * the error of the last write, so that a full disk looks like success.
+ * Creates a file for a payload, or empties an existing one. Throws
+ * {@linkcode OutputError} if this fails, and so do writes.
  */
-export function fileOut(file: Deno.FsFile): WritableStream<Uint8Array> {
+export async function fileOut(
+  name: string,
+): Promise<WritableStream<Uint8Array>> {
+  const file = await named(name, () => Deno.create(name));
+  // `FsFile.writable` must not be used: in Deno 2.9 it ignores the error of the last
+  // write, so that a full disk looks like success.
   return new WritableStream<Uint8Array>({
     async write(chunk): Promise<void> {
       try {
-        await writeAll(file, chunk);
+        await named(name, () => writeAll(file, chunk));
       } catch (error) {
         file.close();
         throw error;
@@ -264,6 +298,20 @@ export function fileOut(file: Deno.FsFile): WritableStream<Uint8Array> {
     close: () => file.close(),
     abort: () => file.close(),
   });
+}
+
+/** Writes a text to a file; throws {@linkcode OutputError} if this fails. */
+export function writeFile(name: string, text: string): Promise<void> {
+  return named(name, () => Deno.writeTextFile(name, text));
+}
+
+/** Runs a step of writing a file; its error names the file. */
+async function named<T>(name: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    throw outputError(name, error);
+  }
 }
 
 async function writeAll(

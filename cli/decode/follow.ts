@@ -80,7 +80,6 @@ export class PayloadWriter {
 
   async #open(): Promise<WritableStreamDefaultWriter<Uint8Array>> {
     if (this.#isStandardOutput()) return payloadOut().getWriter();
-    const file = await Deno.create(this.#file!);
-    return fileOut(file).getWriter();
+    return (await fileOut(this.#file!)).getWriter();
   }
 }

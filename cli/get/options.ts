@@ -102,8 +102,7 @@ export const GET_OPTIONS = [
   {
     name: "insecure",
     short: "k",
-    help:
-      "accept any certificate; Deno has to be started with --unsafely-ignore-certificate-errors as well",
+    help: "accept any certificate; needs a flag of Deno, see below",
   },
   {
     name: "keylog",

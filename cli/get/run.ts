@@ -17,6 +17,7 @@ import {
   dim,
   fileOut,
   green,
+  OutputError,
   payloadIsShown,
   payloadOut,
   print,
@@ -25,6 +26,7 @@ import {
   showJson,
   type Shown,
   terminalWidth,
+  writeFile,
   writeText,
   yellow,
 } from "../terminal.ts";
@@ -95,7 +97,7 @@ export class Run {
       }
     }
     if (this.#options.svg !== undefined) {
-      await Deno.writeTextFile(this.#options.svg, waterfallSvg(this.#timings));
+      await writeFile(this.#options.svg, waterfallSvg(this.#timings));
     }
     return results;
   }
@@ -239,7 +241,10 @@ export class Run {
     try {
       await this.#writeBody(transfer, response);
     } catch (error) {
-      throw cutShort(this.#reasonFor(error), response, timing.bytes);
+      // The body is not at fault if the output cannot be written.
+      throw error instanceof OutputError
+        ? error
+        : cutShort(this.#reasonFor(error), response, timing.bytes);
     }
     timing.end = this.#now();
     if (this.#options.json) print(responseJson(response, timing));
@@ -346,9 +351,7 @@ export class Run {
       }),
     );
     if (toFile) {
-      const file = fileOut(
-        await Deno.open(output, { write: true, create: true, truncate: true }),
-      );
+      const file = await fileOut(output);
       if (head !== undefined) {
         await new Blob([head]).stream().pipeTo(file, { preventClose: true });
       }

@@ -74,7 +74,11 @@ Deno.test("a full disk is reported in one line, also for a help text", {
   for (const args of [["--help"], ["get", "--help"], ["--version"], ["man"]]) {
     const { code, stderr } = await runFull(args);
     assertEquals(code, 1);
-    assertMatch(stderr, /^spdy: No space left on device.*\n$/, args.join(" "));
+    assertMatch(
+      stderr,
+      /^spdy: cannot write to standard output: No space left on device.*\n$/,
+      args.join(" "),
+    );
   }
 });
 
@@ -103,6 +107,52 @@ Deno.test("an access log that cannot be written is reported once and ends nothin
   }
   assertEquals(
     errors,
-    Array(2).fill("spdy: the access log: No space left on device"),
+    Array(2).fill(
+      "spdy: the access log: cannot write to standard output: No space left on device",
+    ),
   );
+});
+
+Deno.test(
+  "serve and proxy do not blame the port if their address cannot be printed",
+  {
+    ignore,
+  },
+  async () => {
+    for (const args of [["serve"], ["proxy", "spdy://127.0.0.1:1"]]) {
+      const { code, stderr } = await runFull([...args, "-p", "0"]);
+      assertEquals(code, 1);
+      assertMatch(
+        stderr,
+        /^spdy: cannot write to standard output: No space left on device[^\n]*\n$/,
+      );
+    }
+  },
+);
+
+Deno.test("get blames the output, not the body, if a file cannot be written", {
+  ignore,
+}, async () => {
+  await using server = serve(QUIET, () => new Response("short"));
+  const url = `spdy://127.0.0.1:${server.addr.port}/`;
+  const missing = "No such file or directory (os error 2)";
+  const cases: [args: string[], reason: string][] = [
+    [["-o", "/nope/x"], `cannot write to /nope/x: ${missing}`],
+    [["-o", "/"], "cannot write to /: Is a directory (os error 21)"],
+    [
+      ["-o", "/dev/full"],
+      "cannot write to /dev/full: No space left on device (os error 28)",
+    ],
+  ];
+  for (const [args, reason] of cases) {
+    const { code, stderr } = await run(["get", "-s", ...args, url]);
+    assertEquals([code, stderr], [1, `${url}: ${reason}\n`]);
+  }
+  const { stderr } = await runFull(["get", "-s", url]);
+  assertEquals(
+    stderr,
+    `${url}: cannot write to standard output: No space left on device (os error 28)\n`,
+  );
+  const svg = await run(["get", "-s", "--svg", "/nope/x", url]);
+  assertEquals(svg.stderr, `spdy: cannot write to /nope/x: ${missing}\n`);
 });

@@ -8,10 +8,10 @@ import { stripAnsiCode } from "../../deps.ts";
 import { main } from "../../cli.ts";
 import { assertEquals, assertSnapshot, stub } from "../deps.ts";
 
-/** What a run prints on standard output, without colours, on a terminal of 80 columns. */
-async function printed(args: string[]): Promise<string> {
+/** What a run prints on standard output, without colours, on a terminal of this width. */
+async function printed(args: string[], columns = 80): Promise<string> {
   const lines: string[] = [];
-  using _size = stub(Deno, "consoleSize", () => ({ columns: 80, rows: 24 }));
+  using _size = stub(Deno, "consoleSize", () => ({ columns, rows: 24 }));
   using _log = stub(console, "log", (...parts: unknown[]) => {
     lines.push(stripAnsiCode(parts.join(" ")));
   });
@@ -25,4 +25,14 @@ Deno.test("help texts: the list of commands, and each command", async (context) 
   for (const [, command] of list.matchAll(/^ {2}(\S+) {2,}/gm)) {
     await assertSnapshot(context, await printed([command, "--help"]));
   }
+});
+
+Deno.test("help texts: no line of a command is wider than 60 columns on a terminal of 60", async () => {
+  const list = await printed(["--help"]);
+  const wide: string[] = [];
+  for (const [, command] of list.matchAll(/^ {2}(\S+) {2,}/gm)) {
+    const text = await printed([command, "--help"], 60);
+    wide.push(...text.split("\n").filter((line) => line.length > 60));
+  }
+  assertEquals(wide, []);
 });

@@ -3,7 +3,7 @@ import { assertEquals, assertStringIncludes } from "../deps.ts";
 import { run, runOnTerminal } from "./process.ts";
 
 Deno.test({
-  name: "exec -t: the output of a program reaches the terminal unchanged",
+  name: "exec -it: the output of a program reaches the terminal unchanged",
   // As the tests of the progress bar: `script` of util-linux makes the terminal.
   ignore: Deno.build.os !== "linux",
   async fn() {
@@ -15,7 +15,7 @@ Deno.test({
     });
     const text = await runOnTerminal([
       "exec",
-      "-t",
+      "-it",
       "--server",
       `http://127.0.0.1:${server.addr.port}`,
       "web",
@@ -44,4 +44,25 @@ Deno.test("exec -it uses no terminal if standard input is none, so that the end 
   ], { input: new TextEncoder().encode("hello") });
   assertEquals(stdout, "false hello");
   assertStringIncludes(stderr, "standard input is not a terminal");
+});
+
+Deno.test("exec and attach use no terminal without -i, because no key could reach the command", async () => {
+  const asked: boolean[] = [];
+  const answer = ({ call }: { readonly call: { readonly tty: boolean } }) => {
+    asked.push(call.tty);
+    return Promise.resolve(0);
+  };
+  await using server = serveStreaming({ exec: answer, attach: answer });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  for (
+    const args of [["exec", "-t", "web", "--", "ls"], ["attach", "-t", "web"]]
+  ) {
+    const [name, ...rest] = args;
+    const { code, stderr } = await run([name, "--server", url, ...rest]);
+    assertEquals(
+      [code, stderr],
+      [0, "warning: a terminal needs -i: -t is left out\n"],
+    );
+  }
+  assertEquals(asked, [false, false]);
 });
