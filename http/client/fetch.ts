@@ -18,6 +18,7 @@ import { appendHeaders, sendable } from "../message/fields.ts";
 import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
 import { keepPlatform } from "../platform/warm_platform.ts";
 import { networkError } from "./network_error.ts";
+import { prepareResponses } from "./received_response.ts";
 import { receivePush } from "./receive_push.ts";
 import { receiveResponse } from "./receive_response.ts";
 import { type Following, sendAndFollow } from "./redirect.ts";
@@ -53,7 +54,10 @@ export function fetchOver(
   input: string | URL | Request,
   init?: FetchInit,
 ): Promise<SpdyResponse> {
-  if (++requests === MANY_REQUESTS) keepPlatform();
+  if (++requests === MANY_REQUESTS) {
+    keepPlatform();
+    prepareResponses();
+  }
   let asked: OutgoingRequest | undefined;
   const following: Following = {
     mode: "manual",

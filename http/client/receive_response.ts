@@ -20,7 +20,11 @@ import {
   readResponseHead,
   type ResponseHead,
 } from "../message/response_head.ts";
-import { type ResponseOrigin, SpdyResponse } from "./spdy_response.ts";
+import {
+  type ResponseOrigin,
+  type SpdyResponse,
+  spdyResponse,
+} from "./spdy_response.ts";
 
 /** How a response is read. */
 export interface AskedFor {
@@ -48,7 +52,7 @@ export function receiveResponse(
     const { body, isDecoded } = receiveBody(state, head, coding, asked);
     const { url, redirected } = asked;
     const origin = { url, redirected, stream, trailers };
-    const response = new SpdyResponse(body, head, origin);
+    const response = spdyResponse(body, head, origin);
     if (isDecoded) markDecoded(response);
     return response;
   } catch (error) {

@@ -13,10 +13,12 @@ import {
   type ResponseHead,
 } from "../message/response_head.ts";
 import {
+  certainlyStandsIn,
   HELD,
   Held,
   type StandInBody,
   standInFor,
+  standInLater,
 } from "../platform/stand_in.ts";
 
 class HeldResponse extends Held<Response> {
@@ -86,27 +88,41 @@ const PROBE: ResponseHead = {
   contentLength: undefined,
 };
 
-Object.setPrototypeOf(StandInResponse, Response);
-
-/** The platform's own object. */
-class PlatformResponse extends Response {
-  constructor(body: BodyInit | null, head: ResponseHead) {
-    super(body, head);
-    easeIteration(this.headers, head.headers.length);
-    makeImmutable(this.headers);
-  }
-}
-
-// The class that `response.constructor` returns is that of the platform.
-Reflect.deleteProperty(PlatformResponse.prototype, "constructor");
+let inheritNow: (() => void) | undefined;
 
 /**
  * A `Response` that is cheap as long as only its status and its bytes are used.
  */
-export const ReceivedResponse: ReceivedResponseConstructor = standInFor(
-    StandInResponse.prototype,
-    Response,
-    () => new StandInResponse(new Uint8Array(1), PROBE),
-  )
-  ? StandInResponse as unknown as ReceivedResponseConstructor
-  : PlatformResponse;
+export const ReceivedResponse: ReceivedResponseConstructor = chooseClass();
+
+/**
+ * Creates the platform's `Response` now, for a program that runs for a while. Until then,
+ * each `await` of a response calls a function of {@linkcode standInLater}.
+ */
+export function prepareResponses(): void {
+  inheritNow?.();
+}
+
+function chooseClass(): ReceivedResponseConstructor {
+  const { prototype } = StandInResponse;
+  const probe = (): StandInResponse =>
+    new StandInResponse(new Uint8Array(1), PROBE);
+  if (certainlyStandsIn()) {
+    inheritNow = standInLater(prototype, () => Response, probe);
+  } else if (!standInFor(prototype, Response, probe)) return platformClass();
+  return StandInResponse as unknown as ReceivedResponseConstructor;
+}
+
+/** Creates the platform's own objects. */
+function platformClass(): ReceivedResponseConstructor {
+  class PlatformResponse extends Response {
+    constructor(body: BodyInit | null, head: ResponseHead) {
+      super(body, head);
+      easeIteration(this.headers, head.headers.length);
+      makeImmutable(this.headers);
+    }
+  }
+  // The class that `response.constructor` returns is that of the platform.
+  Reflect.deleteProperty(PlatformResponse.prototype, "constructor");
+  return PlatformResponse;
+}

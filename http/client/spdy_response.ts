@@ -46,16 +46,40 @@ export interface ResponseOrigin {
  *
  * @category Client
  */
-export class SpdyResponse extends Response {
-  static {
-    // `super` returns a `ReceivedResponse`. For the type checker and the
-    // documentation the class extends `Response`.
-    Object.setPrototypeOf(this, ReceivedResponse);
-    Object.setPrototypeOf(this.prototype, ReceivedResponse.prototype);
-  }
+export interface SpdyResponse extends Response {
+  /** Always `"basic"`, as for every response from a server. */
+  readonly type: ResponseType;
 
+  /** Whether {@linkcode url} is the result of a redirect. */
+  readonly redirected: boolean;
+
+  /** URL of the request, without its fragment. */
+  readonly url: string;
+
+  /** The stream of the response. Its `readable` is that of the body. */
+  readonly stream: Stream;
+
+  /**
+   * Headers that arrived after the body (HEADERS frames, SPDY/3 draft 2.6.7); empty
+   * if there were none. Resolves when the body has arrived completely, so read the
+   * body as well. Rejects when the stream ends early.
+   */
+  readonly trailers: Promise<Headers>;
+
+  /**
+   * A second response with the same head, body, stream and trailers.
+   *
+   * Throws `TypeError` when the body was used or is locked.
+   */
+  clone(): SpdyResponse;
+}
+
+/** A `Response` for the type checker, which does not create the platform's class. */
+const Received = ReceivedResponse as unknown as typeof Response;
+
+class OriginResponse extends Received implements SpdyResponse {
   /** Keeps the compiled code of the class; see `zlib/deflate.ts`. */
-  static readonly #kept: SpdyResponse = new SpdyResponse(
+  static readonly #kept: SpdyResponse = new OriginResponse(
     new Uint8Array(1),
     { status: 200, statusText: "", headers: [], contentLength: undefined },
     { url: "", stream: KEPT_STREAM },
@@ -64,7 +88,6 @@ export class SpdyResponse extends Response {
   readonly #head: ResponseHead;
   readonly #origin: ResponseOrigin;
 
-  /** Called by `fetch`. */
   constructor(
     body: BodyInit | null,
     head: ResponseHead,
@@ -75,48 +98,46 @@ export class SpdyResponse extends Response {
     this.#origin = origin;
   }
 
-  /** Always `"basic"`, as for every response from a server. */
   override get type(): ResponseType {
     return "basic";
   }
 
-  /** Whether {@linkcode url} is the result of a redirect. */
   override get redirected(): boolean {
     return this.#origin.redirected ?? false;
   }
 
-  /**
-   * A second response with the same head, body, stream and trailers.
-   *
-   * Throws `TypeError` when the body was used or is locked.
-   */
+  override get url(): string {
+    return this.#origin.url;
+  }
+
   override clone(): SpdyResponse {
     // `body` is read first: it is then a byte stream, and both copies have BYOB
     // readers.
     if (!this.bodyUsed) void this.body;
     const { body } = super.clone();
-    const copy = new SpdyResponse(body, this.#head, this.#origin);
+    const copy = new OriginResponse(body, this.#head, this.#origin);
     if (isDecoded(this)) markDecoded(copy);
     return copy;
   }
 
-  /** URL of the request, without its fragment. */
-  override get url(): string {
-    return this.#origin.url;
-  }
-
-  /** The stream of the response. Its `readable` is that of the body. */
   get stream(): Stream {
     return this.#origin.stream;
   }
 
-  /**
-   * Headers that arrived after the body (HEADERS frames, SPDY/3 draft 2.6.7); empty
-   * if there were none. Resolves when the body has arrived completely, so read the
-   * body as well. Rejects when the stream ends early.
-   */
   get trailers(): Promise<Headers> {
     const { stream, trailers } = this.#origin;
     return handled((trailers?.() ?? stream.trailers).then(toHeaders));
   }
+}
+
+// The class that `response.constructor` returns is that of the platform.
+Reflect.deleteProperty(OriginResponse.prototype, "constructor");
+
+/** Creates a response, for `fetch`. */
+export function spdyResponse(
+  body: BodyInit | null,
+  head: ResponseHead,
+  origin: ResponseOrigin,
+): SpdyResponse {
+  return new OriginResponse(body, head, origin);
 }

@@ -149,6 +149,11 @@ export function takeHeldBytes(
   return message[HELD]?.takeBytes();
 }
 
+/** The part of the platform's classes that is used here. */
+export interface Platform {
+  readonly prototype: Message;
+}
+
 /**
  * Makes `prototype` inherit from the platform's prototype and adds what every
  * stand-in needs. Returns false if the platform's functions do not work with the
@@ -157,42 +162,110 @@ export function takeHeldBytes(
  */
 export function standInFor(
   prototype: StandIn,
-  platform: { readonly prototype: Message },
+  platform: Platform,
   probe: () => StandIn,
 ): boolean {
   if (!usesStandIns()) return false;
-  Object.setPrototypeOf(prototype, platform.prototype);
-  Object.defineProperties(
-    prototype,
-    Object.getOwnPropertyDescriptors(members(platform.prototype)),
-  );
-  // Makes the members enumerable, as those of the platform are.
-  for (const name of Object.getOwnPropertyNames(prototype)) {
-    const { enumerable } =
-      Object.getOwnPropertyDescriptor(platform.prototype, name) ?? {};
-    if (name === "constructor") Reflect.deleteProperty(prototype, name);
-    else Object.defineProperty(prototype, name, { enumerable });
-  }
+  addMembers(prototype, () => platform.prototype);
   try {
-    const used = afterUse(platform.prototype, probe()[HELD].real);
-    for (const key of Object.getOwnPropertySymbols(used)) {
-      passOn(prototype, key);
-    }
-    // Of the values that the platform computes from the state, only the signal
-    // differs from the real object's.
-    for (const key of Object.getOwnPropertySymbols(platform.prototype)) {
-      if (Reflect.get(used, key) instanceof AbortSignal) {
-        Object.defineProperty(prototype, key, {
-          configurable: true,
-          get(this: StandIn): unknown {
-            return Reflect.get(this, "signal");
-          },
-        });
-      }
-    }
+    inherit(prototype, platform.prototype, probe);
     return passesFor(platform.prototype, probe);
   } catch {
     return false;
+  }
+}
+
+/** Versions of Deno whose objects were tested to work with stand-ins. */
+const TESTED = /^2\.[789]\./;
+
+/** Whether {@linkcode standInFor} certainly returns true here. */
+export function certainlyStandsIn(): boolean {
+  return usesStandIns() && TESTED.test(globalThis.Deno?.version?.deno ?? "");
+}
+
+/**
+ * As {@linkcode standInFor}, where that certainly returns true. The platform's class
+ * is created on first use: when a program uses something that the stand-in does not
+ * implement, asks for `instanceof`, or passes the stand-in to a function of the platform.
+ * Deno takes 4 ms to create `Response`, and 4 ms to find out how to stand in for it,
+ * and a program that fetches one page needs neither. Returns a function that does it now.
+ */
+export function standInLater(
+  prototype: StandIn,
+  platform: () => Platform,
+  probe: () => StandIn,
+): () => void {
+  addMembers(prototype, () => platform().prototype);
+  let inherits = false;
+  const inheritNow = (): void => {
+    if (inherits) return;
+    inherits = true;
+    inherit(prototype, platform().prototype, probe);
+  };
+  // Whoever looks past the stand-in meets this object first, and only once.
+  const ancestor: ProxyHandler<object> = {
+    getPrototypeOf() {
+      inheritNow();
+      return platform().prototype;
+    },
+    has(_target, key) {
+      inheritNow();
+      return Reflect.has(prototype, key);
+    },
+    get(_target, key, receiver) {
+      // Each `await` of a stand-in asks for it. Neither class has it.
+      if (key === "then") return Reflect.get(Object.prototype, key, receiver);
+      inheritNow();
+      return Reflect.get(prototype, key, receiver);
+    },
+    set(_target, key, value, receiver) {
+      inheritNow();
+      return Reflect.set(prototype, key, value, receiver);
+    },
+    // For `for in`, which V8 ends here.
+    ownKeys() {
+      inheritNow();
+      return Reflect.ownKeys(platform().prototype);
+    },
+  };
+  Object.setPrototypeOf(prototype, new Proxy({}, ancestor));
+  return inheritNow;
+}
+
+/** Adds the members that both classes share, and makes all of them enumerable, as those of the platform are. */
+function addMembers(prototype: StandIn, platform: () => Message): void {
+  Object.defineProperties(
+    prototype,
+    Object.getOwnPropertyDescriptors(members(platform)),
+  );
+  for (const name of Object.getOwnPropertyNames(prototype)) {
+    if (name === "constructor") Reflect.deleteProperty(prototype, name);
+    else Object.defineProperty(prototype, name, { enumerable: true });
+  }
+}
+
+/** Makes the platform's functions find the state of the real object in a stand-in. */
+function inherit(
+  prototype: StandIn,
+  platform: Message,
+  probe: () => StandIn,
+): void {
+  Object.setPrototypeOf(prototype, platform);
+  const used = afterUse(platform, probe()[HELD].real);
+  for (const key of Object.getOwnPropertySymbols(used)) {
+    passOn(prototype, key);
+  }
+  // Of the values that the platform computes from the state, only the signal
+  // differs from the real object's.
+  for (const key of Object.getOwnPropertySymbols(platform)) {
+    if (Reflect.get(used, key) instanceof AbortSignal) {
+      Object.defineProperty(prototype, key, {
+        configurable: true,
+        get(this: StandIn): unknown {
+          return Reflect.get(this, "signal");
+        },
+      });
+    }
   }
 }
 
@@ -244,7 +317,7 @@ function passesFor(platform: Message, probe: () => StandIn): boolean {
 }
 
 /** The members that both classes share: headers, and reading a body in memory. */
-function members(platform: Message): ThisType<Message & StandIn> {
+function members(platform: () => Message): ThisType<Message & StandIn> {
   return {
     get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
       return this[HELD].stream;
@@ -257,22 +330,22 @@ function members(platform: Message): ThisType<Message & StandIn> {
     },
     arrayBuffer(): Promise<ArrayBuffer> {
       const bytes = this[HELD].takeBytes();
-      if (bytes === undefined) return platform.arrayBuffer.call(this);
+      if (bytes === undefined) return platform().arrayBuffer.call(this);
       return Promise.resolve(alone(bytes).buffer);
     },
     bytes(): Promise<Uint8Array<ArrayBuffer>> {
       const bytes = this[HELD].takeBytes();
-      if (bytes === undefined) return platform.bytes.call(this);
+      if (bytes === undefined) return platform().bytes.call(this);
       return Promise.resolve(bytes);
     },
     json(): Promise<unknown> {
       const bytes = this[HELD].takeBytes();
-      if (bytes === undefined) return platform.json.call(this);
+      if (bytes === undefined) return platform().json.call(this);
       return Promise.try(() => JSON.parse(DECODER.decode(bytes)));
     },
     text(): Promise<string> {
       const bytes = this[HELD].takeBytes();
-      if (bytes === undefined) return platform.text.call(this);
+      if (bytes === undefined) return platform().text.call(this);
       return Promise.resolve(DECODER.decode(bytes));
     },
   };

@@ -2,8 +2,9 @@
  * The switch for everything in this folder that relies on how Deno keeps the
  * state of its objects: the stand-ins for `Request` and `Response`, and reading
  * the body of a response without its stream. When it is off, the platform's objects
- * are created at once. Each part also tests itself when it is loaded, and is off on a
- * Deno whose objects differ.
+ * are created at once. Each part also tests itself before it is used, and is off on a
+ * Deno whose objects differ. Only responses do not do that on versions of Deno with which
+ * the tests of this package passed.
  *
  * Besides speed, two things that users see depend on it. When it is off, `serve`
  * resets a response whose `content-length` does not match a body in memory, instead of
@@ -14,7 +15,7 @@
 
 let on = true;
 
-/** Whether the parts may be used. They ask when they are loaded. */
+/** Whether the parts may be used. They ask once. */
 export function usesStandIns(): boolean {
   return on;
 }

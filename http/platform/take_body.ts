@@ -14,8 +14,12 @@ interface BodyRecord {
 }
 
 const ENCODER = new TextEncoder();
-/** Undefined if Deno stores bodies elsewhere. */
-const KEY = findKey();
+/** The result of {@linkcode findKey}, which creates `Response`: 5 ms that a client can do without. */
+let found: { readonly key: symbol | undefined } | undefined;
+
+function bodyKey(): symbol | undefined {
+  return (found ??= { key: findKey() }).key;
+}
 
 /**
  * The body: bytes if it was given as bytes or text, and then it counts as used;
@@ -27,10 +31,11 @@ export function takeBody(
 ): Uint8Array | ReadableStream<Uint8Array> | null {
   const held = takeHeldBytes(response);
   if (held !== undefined) return held;
+  const key = bodyKey();
   if (
-    KEY === undefined || Object.getPrototypeOf(response) !== Response.prototype
+    key === undefined || Object.getPrototypeOf(response) !== Response.prototype
   ) return response.body;
-  const record = recordOf(response, KEY);
+  const record = recordOf(response, key);
   return record ? takeBytes(record) ?? response.body : null;
 }
 
@@ -38,9 +43,10 @@ export function takeBody(
 export function isLocked(response: Response): boolean {
   const held = isHeldLocked(response);
   if (held !== undefined) return held;
-  const record = KEY !== undefined &&
+  const key = bodyKey();
+  const record = key !== undefined &&
       Object.getPrototypeOf(response) === Response.prototype
-    ? recordOf(response, KEY)
+    ? recordOf(response, key)
     : undefined;
   if (record === undefined) return response.body?.locked === true;
   const body = record?.streamOrStatic;

@@ -10,11 +10,17 @@ import {
   Held,
   type StandIn,
   standInFor,
+  standInLater,
 } from "../../http/platform/stand_in.ts";
 import { makeImmutable } from "../../http/platform/immutable_headers.ts";
 import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { assert, assertEquals, assertStrictEquals } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "../deps.ts";
 
 const HEADERS: NameValue[] = [
   ["content-type", "application/json; charset=utf-8"],
@@ -377,8 +383,6 @@ Deno.test("subclasses are possible", async () => {
   assertEquals([sub.mine, sub.headers.get("x-twice")], ["201", "a, b"]);
   assert(sub instanceof Response);
   assertEquals(await sub.text(), "x");
-  const json: (data: unknown) => Response = Reflect.get(Sub, "json");
-  assertEquals(await json({ a: 1 }).json(), { a: 1 });
 });
 
 Deno.test("invalid parts are refused as on the platform", {
@@ -482,3 +486,126 @@ Deno.test("if the platform hides its state, stand-ins are off", () => {
   const probe = (): StandIn => new Pretender();
   assertEquals(standInFor(Pretender.prototype, platform, probe), false);
 });
+
+/** A class of stand-ins of its own, whose platform was not looked at yet. */
+function lateStandIn(): { ours: Response & StandIn; asked: () => number } {
+  class HeldText extends Held<Response> {
+    protected override make(body: BodyInit | null): Response {
+      return new Response(body, { status: 201 });
+    }
+  }
+  class Late {
+    readonly [HELD]: Held<Response> = new HeldText(encode("late"), [[
+      "a",
+      "b",
+    ]]);
+  }
+  let asked = 0;
+  const platform = (): typeof Response => {
+    asked++;
+    return Response;
+  };
+  standInLater(Late.prototype, platform, () => new Late());
+  return {
+    ours: new Late() as unknown as Response & StandIn,
+    asked: () => asked,
+  };
+}
+
+/** What a program may do first with a response, and its result. */
+const FIRST_LOOKS: readonly [
+  string,
+  (response: Response) => unknown,
+  unknown,
+][] = [
+  ["instanceof", (response) => response instanceof Response, true],
+  [
+    "isPrototypeOf",
+    (response) =>
+      Object.prototype.isPrototypeOf.call(Response.prototype, response),
+    true,
+  ],
+  ["the status", (response) => response.status, 201],
+  ["the constructor", (response) => response.constructor === Response, true],
+  ["a member by name", (response) => "redirected" in response, true],
+  [
+    "an unknown member",
+    (response) => Reflect.get(response, "unknown"),
+    undefined,
+  ],
+  ["clone()", (response) => response.clone().text(), "late"],
+  ["blob()", async (response) => (await response.blob()).size, 4],
+  [
+    "a function of the platform",
+    (response) => Response.prototype.text.call(response),
+    "late",
+  ],
+  [
+    "new Response",
+    (response) => new Response(response.body, response).text(),
+    "late",
+  ],
+  [
+    "an inspection",
+    (response) => Deno.inspect(response).slice(0, 8),
+    "Response",
+  ],
+  [
+    "all names",
+    (response) => {
+      const names: string[] = [];
+      for (const name in response) names.push(name);
+      return names.includes("redirected") && names.includes("text");
+    },
+    true,
+  ],
+  [
+    "a property that is set",
+    (response) => {
+      Reflect.set(response, "mine", 1);
+      return Object.keys(response).includes("mine");
+    },
+    true,
+  ],
+  [
+    "a property that cannot be set",
+    (response) => Reflect.set(response, "status", 500),
+    false,
+  ],
+];
+
+Deno.test(
+  "a stand-in whose platform was not looked at yet does whatever is asked first",
+  {
+    ignore: !usesStandIns(),
+  },
+  async () => {
+    for (const [what, look, result] of FIRST_LOOKS) {
+      const { ours, asked } = lateStandIn();
+      assertEquals(asked(), 0, what);
+      assertEquals(await look(ours), result, what);
+      assert(asked() > 0, what);
+      assert(ours instanceof Response, what);
+      assertEquals(ours.headers.get("a"), "b", what);
+    }
+  },
+);
+
+Deno.test(
+  "bytes, text and headers of a stand-in, and waiting for it, create no platform object",
+  {
+    ignore: !usesStandIns(),
+  },
+  async () => {
+    const { ours, asked } = lateStandIn();
+    assertStrictEquals(await Promise.resolve(ours), ours);
+    assertStrictEquals(await (async () => await ours)(), ours);
+    assertEquals([ours.bodyUsed, ours.headers.get("a")], [false, "b"]);
+    assertEquals(await ours.text(), "late");
+    assertEquals(ours.bodyUsed, true);
+    assertEquals(asked(), 0);
+    // The platform finds it used.
+    await assertRejects(() => ours.text(), TypeError);
+    assert(asked() > 0);
+  },
+);
