@@ -99,10 +99,12 @@ export type { FetchInit, PushedResponse } from "./http/client/fetch_init.ts";
 export type { SpdyResponse } from "./http/client/spdy_response.ts";
 export {
   connectUpgrade,
-  type UpgradedConnection,
   type UpgradeOptions,
-  UpgradeRefusedError,
 } from "./http/upgrade/connect_upgrade.ts";
+export {
+  type UpgradedConnection,
+  UpgradeRefusedError,
+} from "./http/upgrade/upgrade_result.ts";
 
 // Connections and their streams.
 export { accept, connect } from "./http/connect.ts";

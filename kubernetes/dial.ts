@@ -7,10 +7,8 @@
 
 import { RawConnection } from "../connection.ts";
 import type { TlsOptions } from "../connection/transport/client_tls.ts";
-import {
-  connectUpgrade,
-  UpgradeRefusedError,
-} from "../http/upgrade/connect_upgrade.ts";
+import { connectUpgrade } from "../http/upgrade/connect_upgrade.ts";
+import { UpgradeRefusedError } from "../http/upgrade/upgrade_result.ts";
 import { TimeLimit } from "../connection/time/time_limit.ts";
 import { DIAL_NAMES, type DialOptions } from "../connection/transport/dial.ts";
 import type { KeepAliveOptions } from "../connection/time/keepalive.ts";

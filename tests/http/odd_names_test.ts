@@ -1,10 +1,8 @@
 /** Header names that are also names of what every object has. */
 
 import { connect } from "../../http/connect.ts";
-import {
-  connectUpgrade,
-  UpgradeRefusedError,
-} from "../../http/upgrade/connect_upgrade.ts";
+import { connectUpgrade } from "../../http/upgrade/connect_upgrade.ts";
+import { UpgradeRefusedError } from "../../http/upgrade/upgrade_result.ts";
 import { serve } from "../../http/server/serve.ts";
 import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";

@@ -5,10 +5,8 @@ import type { AddressInfo } from "node:net";
 import { connect } from "../../http/connect.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import { acceptUpgrade } from "../../http/upgrade/accept_upgrade.ts";
-import {
-  connectUpgrade,
-  UpgradeRefusedError,
-} from "../../http/upgrade/connect_upgrade.ts";
+import { connectUpgrade } from "../../http/upgrade/connect_upgrade.ts";
+import { UpgradeRefusedError } from "../../http/upgrade/upgrade_result.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
 import { serve } from "../../http/server/serve.ts";
 import { Connection } from "../../http/connection.ts";

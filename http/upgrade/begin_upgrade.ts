@@ -1,0 +1,121 @@
+/**
+ * Connects, asks for an upgrade, and begins to speak SPDY after a 101. Only imported for
+ * an upgrade.
+ *
+ * @module
+ */
+
+import { CLIENT } from "../../session/constants.ts";
+import { closeQuietly } from "../../connection/transport/byte_conn.ts";
+import type { DialPlan } from "../../connection/transport/dial.ts";
+import type { ConnectionTuning } from "../../connection/options.ts";
+import { TimeLimit } from "../../connection/time/time_limit.ts";
+import { Connection } from "../connection.ts";
+import { HttpMessageError } from "../message/message_error.ts";
+import { dial } from "./dial.ts";
+import {
+  type UpgradedConnection,
+  UpgradeRefusedError,
+} from "./upgrade_result.ts";
+import { requestUpgrade, type UpgradeAnswer } from "./upgrade_request.ts";
+import { chooseToken, namesUpgrade, versionOfToken } from "./upgrade_token.ts";
+
+/** Longest head of an answer, bytes. */
+const MAX_HEAD = 16 * 1024;
+/** Most bytes of a refusal's body that are kept. */
+const MAX_BODY = 64 * 1024;
+
+/** What to ask for; see `UpgradeOptions`. */
+export interface Asked {
+  readonly protocols: readonly string[];
+  readonly headers: HeadersInit | undefined;
+  readonly method: string;
+  readonly signal: AbortSignal | undefined;
+  readonly timeout: number;
+  readonly tuning: ConnectionTuning;
+}
+
+/** Does the work of `connectUpgrade` after the checks of its arguments. */
+export async function askAndBegin(
+  url: URL,
+  plan: DialPlan,
+  { protocols, headers, method, signal, timeout, tuning }: Asked,
+): Promise<UpgradedConnection> {
+  const limit = new TimeLimit(timeout, signal);
+  try {
+    const conn = await dial(url, plan, limit.signal);
+    const answer = await requestUpgrade(conn, {
+      url,
+      method,
+      headers: [
+        ...pairsOf(headers),
+        ["connection", "Upgrade"],
+        ["upgrade", protocols.join(", ")],
+      ],
+      maxHead: MAX_HEAD,
+      maxBody: MAX_BODY,
+      signal: limit.signal,
+    });
+    return begin(answer, protocols, { origin: url.origin, ...tuning });
+  } finally {
+    limit.end();
+  }
+}
+
+function begin(
+  answer: UpgradeAnswer,
+  protocols: readonly string[],
+  tuning: ConnectionTuning,
+): UpgradedConnection {
+  const { conn, headers, statusText } = answer;
+  if (conn === undefined) throw new UpgradeRefusedError(toResponse(answer));
+  const offered = protocols.map(versionOfToken).filter((each) => each !== 0);
+  const upgrade = headers.get("upgrade") ?? undefined;
+  const token = chooseToken(upgrade, offered);
+  // Rule: the server names the protocol, which must be one that the client asked
+  // for (RFC 9110 7.8).
+  if (
+    token === undefined || !namesUpgrade(headers.get("connection") ?? undefined)
+  ) {
+    closeQuietly(conn);
+    throw new HttpMessageError(
+      `the server switches to ${upgrade}, asked for was ${
+        protocols.join(", ")
+      }`,
+    );
+  }
+  return {
+    connection: new Connection(conn, {
+      ...tuning,
+      side: CLIENT,
+      version: token.version,
+    }),
+    response: switched(new Response(null, { headers, statusText })),
+  };
+}
+
+function toResponse(
+  { status, statusText, headers, body }: UpgradeAnswer,
+): Response {
+  // `Response` does not allow informational and unknown statuses.
+  if (status < 200 || status > 599) {
+    throw new HttpMessageError(
+      `the upgrade was answered with status ${status}`,
+    );
+  }
+  const bodiless = status === 204 || status === 205 || status === 304;
+  return new Response(bodiless ? null : body, { status, statusText, headers });
+}
+
+/** Gives a response the status 101, which the platform's constructor does not allow. */
+function switched(response: Response): Response {
+  return Object.defineProperties(response, {
+    status: { value: 101, configurable: true, enumerable: true },
+    ok: { value: false, configurable: true, enumerable: true },
+  });
+}
+
+function pairsOf(headers: HeadersInit | undefined): [string, string][] {
+  const pairs = Array.isArray(headers) ? headers : new Headers(headers);
+  return [...pairs].map(([name, value]) => [name, value]);
+}
