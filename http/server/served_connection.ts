@@ -35,8 +35,6 @@ import {
   isConn,
   type Transport,
 } from "../../connection/transport/transport.ts";
-import { keepPlatform } from "../platform/warm_platform.ts";
-import { prepareRequests } from "./received_request.ts";
 import { Semaphore } from "./semaphore.ts";
 import { Connection } from "../connection.ts";
 import {
@@ -46,7 +44,8 @@ import {
 } from "../../connection/transport/byte_conn.ts";
 import type { HttpListener } from "../upgrade/http_listener.ts";
 import { ALL_VERSIONS, chooseToken } from "../upgrade/upgrade_token.ts";
-import { type ExchangeHost, handleStream } from "./server_exchange.ts";
+import { exchanges, loadExchanges } from "./load_exchanges.ts";
+import type { ExchangeHost } from "./server_exchange.ts";
 import type {
   ConnectionErrorInfo,
   ConnectionInfo,
@@ -85,8 +84,8 @@ export function connectionHost(
   options: ServeConnectionOptions,
   handler: AnyHandler,
 ): ConnectionHost {
-  prepareRequests();
-  keepPlatform();
+  // A failure is reported when a client connects.
+  handled(loadExchanges());
   // A copy: the options were checked, and the application may change its object later.
   const own = { ...options };
   const { onError = answerError } = own;
@@ -233,6 +232,8 @@ export class ServedConnection {
   }
 
   async #serve(connection: Connection): Promise<void> {
+    // Only the first connections wait: their streams wait in the queue meanwhile.
+    const { handleStream } = exchanges() ?? await loadExchanges();
     const core = coreOf(connection);
     const peer = {
       remoteAddr: addressForHandlers(connection),

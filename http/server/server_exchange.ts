@@ -31,8 +31,9 @@ import { wrongLength } from "../message/content_length.ts";
 import { appendHeaders, asMessageError, toHeaders } from "../message/fields.ts";
 import { letUploadEnd } from "./linger.ts";
 import { HttpMessageError, isLocalFault } from "../message/message_error.ts";
-import { receivedRequest } from "./received_request.ts";
+import { prepareRequests, receivedRequest } from "./received_request.ts";
 import { isLocked } from "../platform/take_body.ts";
+import { keepPlatform } from "../platform/warm_platform.ts";
 import { readRequestHead } from "../message/request_head.ts";
 import { ReportedError } from "./reported_error.ts";
 import { sendResponse } from "./send_response.ts";
@@ -58,6 +59,12 @@ export interface Peer<Addr extends Deno.Addr | undefined>
 
 /** Methods that `Request` does not allow. */
 const NO_REQUEST: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
+
+/** Does what takes time once, before the first request. */
+export function prepareExchanges(): void {
+  prepareRequests();
+  keepPlatform();
+}
 
 /** Answers the request on a stream; never rejects. */
 export function handleStream<Addr extends Deno.Addr | undefined>(

@@ -31,14 +31,114 @@ async function loadedBy(name: string): Promise<string[]> {
   return [...loaded].map((specifier) => specifier.replace(ROOT.href, ""));
 }
 
-Deno.test("start: modules of node and those of an upgrade are loaded when they are needed", async () => {
+/** Modules that only some programs need. */
+const LATE = [
+  "http/upgrade/http_listener.ts",
+  "http/upgrade/answer.ts",
+  "http/upgrade/begin_upgrade.ts",
+  "http/upgrade/answer_upgrade.ts",
+  "http/server/server_exchange.ts",
+  "http/server/received_request.ts",
+];
+
+Deno.test("start: modules of node, of an upgrade and of a server's requests are loaded when they are needed", async () => {
   const loaded = await loadedBy("mod.ts");
   assert(loaded.includes("connection/time/clock.ts"));
+  for (const name of LATE) await Deno.stat(new URL(name, ROOT));
   const late = loaded.filter((name) =>
-    name.startsWith("node:") || name === "http/upgrade/http_listener.ts" ||
-    name === "http/upgrade/answer.ts"
+    name.startsWith("node:") || LATE.includes(name)
   );
   assertEquals(late, []);
+});
+
+Deno.test("start: a client creates no Request, Response, Headers or web stream for a short text", async () => {
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      "--no-check",
+      `
+      const created = [];
+      for (const name of ["Request", "Response", "Headers", "ReadableStream", "TransformStream"]) {
+        const { get, value } = Object.getOwnPropertyDescriptor(globalThis, name);
+        Object.defineProperty(globalThis, name, {
+          configurable: true,
+          get() {
+            created.push(name);
+            return get === undefined ? value : get.call(globalThis);
+          },
+        });
+      }
+      const m = await import(${JSON.stringify(new URL("mod.ts", ROOT).href)});
+      const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const accepted = listener.accept().then((conn) => m.accept(conn));
+      const client = await m.connect(listener.addr);
+      const server = await accepted;
+      (async () => {
+        for await (const stream of server) {
+          await stream.reply([[":status", "200"], [":version", "HTTP/1.1"]]);
+          await stream.write(new TextEncoder().encode("hello"));
+          await stream.closeWrite();
+        }
+      })();
+      const response = await client.fetch("/");
+      console.log(response.status, response.ok, await response.text());
+      await Promise.all([client.close(), server.close()]);
+      listener.close();
+      console.log(created.join());
+      `,
+    ],
+  }).output();
+  const decoder = new TextDecoder();
+  assertEquals(decoder.decode(stderr), "");
+  assertEquals(decoder.decode(stdout), "200 true hello\n\n");
+});
+
+Deno.test("start: if a module of a server is missing, it says so, and the client's connection ends", async () => {
+  const folder = await Deno.makeTempDir();
+  const map = `${folder}/imports.json`;
+  const missing = new URL("http/server/server_exchange.ts", ROOT).href;
+  await Deno.writeTextFile(
+    map,
+    JSON.stringify({ imports: { [missing]: "./missing.ts" } }),
+  );
+  const program = `${folder}/program.ts`;
+  await Deno.writeTextFile(
+    program,
+    `
+    import * as m from ${JSON.stringify(new URL("mod.ts", ROOT).href)};
+    const server = m.serve(
+      {
+        hostname: "127.0.0.1",
+        port: 0,
+        onListen() {},
+        onConnectionError: (error) => console.log(error.name),
+      },
+      () => new Response("never"),
+    );
+    for (let count = 0; count < 2; count++) {
+      const client = await m.connect(server.addr);
+      const error = await client.fetch("/").catch((error) => error);
+      console.log(error.cause.name);
+      await client.close().catch(() => {});
+    }
+    await server.shutdown();
+    `,
+  );
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--import-map", map, program],
+  }).output();
+  const decoder = new TextDecoder();
+  const error = decoder.decode(stderr);
+  assert(error.includes("requests cannot be answered"), error);
+  assert(error.includes("missing.ts"), error);
+  assertEquals(error.split("requests cannot be answered").length, 2, error);
+  const lines = decoder.decode(stdout).trim().split("\n");
+  assertEquals(lines.filter((line) => line === "TypeError").length, 2);
+  assertEquals(
+    lines.filter((line) => line === "ConnectionClosedError").length,
+    2,
+  );
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("start: small writes of the first turns leave together", async () => {

@@ -10,12 +10,16 @@ import {
   SYN_REPLY,
 } from "../../mod.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
+import { loadExchanges } from "../../http/server/load_exchanges.ts";
 import { assert, assertEquals } from "../deps.ts";
 import { REQUEST } from "../helpers/http.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
 import { synStream } from "../security/raw_peer.ts";
 
 const REQUEST_FRAME = synStream(1, { flags: 1, nv: [...REQUEST] });
+// Virtual time does not wait for modules.
+await loadExchanges();
+
 const LEAST_WAIT = 4;
 const MOST_WAIT = 6;
 
