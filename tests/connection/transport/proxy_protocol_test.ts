@@ -247,6 +247,64 @@ Deno.test("the type of a TLV is any byte", () => {
   }
 });
 
+Deno.test("options that a head can contain are accepted", () => {
+  const source = { hostname: "192.0.2.1", port: 0 };
+  const destination = { hostname: "192.0.2.2", port: 65535 };
+  for (
+    const options of [
+      {},
+      { version: 1 },
+      { version: 1, tlvs: [] },
+      { version: 2, local: true },
+      // One that is missing is that of the connection, of any family.
+      { source },
+      { destination },
+      { source: { hostname: "2001:db8::1", port: 1 } },
+      { source, destination },
+      // With its head and two addresses, exactly as long as a head may be.
+      { tlvs: [{ type: 1, value: new Uint8Array(16_384 - 16 - 36 - 3) }] },
+    ] as const
+  ) checkProxyProtocol(options);
+  assertThrows(
+    () =>
+      checkProxyProtocol({
+        tlvs: [{ type: 1, value: new Uint8Array(16_384 - 16 - 36 - 2) }],
+      }),
+    InvalidArgumentError,
+    "a head of 16385 bytes is longer than 16384",
+  );
+});
+
+Deno.test("paths of Unix sockets end with a NUL, or with their field", () => {
+  const field = (path: string) => {
+    const filled = new Uint8Array(108);
+    filled.set(bytes(path));
+    return filled;
+  };
+  const pathsOf = (from: string, to: string) => {
+    // Version 2, PROXY, a stream between Unix sockets.
+    const head = hex(`${SIGNATURE} 21 31 00d8`);
+    const result = readProxyHead(
+      Uint8Array.from([...head, ...field(from), ...field(to)]),
+    );
+    if (typeof result === "string" || !("head" in result)) throw result;
+    const { source, destination } = result.head;
+    return [source, destination].map((end) => (end as Deno.UnixAddr).path);
+  };
+  for (
+    const paths of [
+      ["/run/a", "/run/b"],
+      ["", "/run/b"],
+      ["/run/a", ""],
+      ["/a".repeat(54), "/b".repeat(54)],
+      ["/a\0b", "/"],
+    ]
+  ) {
+    const [from, to] = paths;
+    assertEquals(pathsOf(from, to), [from.split("\0")[0], to]);
+  }
+});
+
 Deno.test("options that a head cannot contain are refused", () => {
   const end = { hostname: "192.0.2.1", port: 1 };
   for (
