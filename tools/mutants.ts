@@ -246,6 +246,12 @@ async function chooseMutants(
     const text = await Deno.readTextFile(new URL(file, root));
     all.push(...mutantsOf(file, text));
   }
+  const names = new Set(all.map(describeMutant));
+  for (const name of accepted) {
+    if (files.includes(name.split(": ")[0]) && !names.has(name)) {
+      console.log(`accepted, but no longer in the code: ${name}`);
+    }
+  }
   const counted = all.filter((one) => !accepted.has(describeMutant(one)));
   if (list !== undefined) {
     const listed = await listedMutants(list);

@@ -235,6 +235,21 @@ Deno.test("encoded heads equal known ones", () => {
     encodeProxyHead({ version: 1 }, net("::1", 1), destination),
     bytes("PROXY UNKNOWN\r\n"),
   );
+  // Addresses that a head cannot name are unknown in it.
+  for (
+    const other of [
+      { transport: "unix", path: "/run/a" },
+      { transport: "vsock", cid: 1, port: 2 },
+      { transport: "tcp", hostname: "localhost", port: 1 },
+    ] as const
+  ) {
+    for (const [from, to] of [[other, destination], [source, other]]) {
+      assertEquals(
+        encodeProxyHead({ version: 1 }, from as Deno.Addr, to as Deno.Addr),
+        bytes("PROXY UNKNOWN\r\n"),
+      );
+    }
+  }
   assertEquals(
     encodeProxyHead({ local: true }, source, destination),
     hex(`${SIGNATURE} 20 00 0000`),
