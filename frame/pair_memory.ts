@@ -62,7 +62,7 @@ export class PairMemory {
    * predecessor of its first pair. Forgets pairs with length fields of another size.
    */
   begin(lengthSize: 2 | 4): KnownPair {
-    if (lengthSize !== this.#lengthSize) this.#forget();
+    if (lengthSize !== this.#lengthSize) this.forget();
     this.#lengthSize = lengthSize;
     return this.#start;
   }
@@ -123,7 +123,7 @@ export class PairMemory {
       const room = Math.ceil(length / ROOM_STEP) * ROOM_STEP;
       if (this.#end + room > this.#bytes.length) this.#grow(room);
       if (this.#end + room > CAPACITY) {
-        this.#forget();
+        this.forget();
         // Not reused: its `next` leads to other forgotten pairs.
         pair = undefined;
       }
@@ -157,7 +157,7 @@ export class PairMemory {
   }
 
   /** Forgets all pairs. */
-  #forget(): void {
+  forget(): void {
     this.#slots.fill(undefined);
     this.#start.next = undefined;
     this.#end = 0;

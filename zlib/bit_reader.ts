@@ -59,6 +59,14 @@ export class BitReader {
     this.#copied = -1;
   }
 
+  /** Begins a new stream, and forgets the chunk. */
+  restart(): void {
+    this.feed(NOTHING);
+    this.hold = 0;
+    this.held = 0;
+    this.#before = 0;
+  }
+
   /** How many bytes of the chunk have been read. */
   get used(): number {
     return this.position - this.#start;

@@ -44,6 +44,11 @@ export class DynamicCodes {
   #runLengths = 0;
   #known = 0;
 
+  /** Begins with the codes of a new stream. */
+  restart(): void {
+    this.#state = "counts";
+  }
+
   /**
    * Continues reading; returns false when the input ends before the codes do.
    *

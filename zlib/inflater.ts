@@ -97,10 +97,25 @@ export class Inflater {
     this.#verify = verify && format === "zlib";
     this.#output = new OutputWindow(this.#reader, this.#verify);
     this.#symbols = new SymbolDecoder(this.#reader, this.#output);
-    this.#state = format === "zlib" ? AT_HEADER : AT_BLOCK;
-    if (format === "raw" && dictionary !== undefined) {
-      this.#output.setDictionary(dictionary);
+    this.#state = this.#begin();
+  }
+
+  #begin(): number {
+    if (this.#format === "zlib") return AT_HEADER;
+    if (this.#dictionary !== undefined) {
+      this.#output.setDictionary(this.#dictionary);
     }
+    return AT_BLOCK;
+  }
+
+  /** Begins a new stream with the same options, as a new inflater, in the same memory. */
+  restart(): void {
+    this.#reader.restart();
+    this.#output.restart();
+    this.#codes?.restart();
+    this.#isLastBlock = false;
+    this.#failure = undefined;
+    this.#state = this.#begin();
   }
 
   /** Whether the stream is complete: its end was read and its checksum was correct. */

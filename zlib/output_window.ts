@@ -69,8 +69,18 @@ export class OutputWindow implements OutputMemory {
   setDictionary(dictionary: Uint8Array): void {
     const history = dictionary.subarray(-WINDOW_SIZE);
     if (history.length === 0) return;
-    this.#allocate(history, history.length + FIRST_ROOM_AFTER_DICTIONARY);
+    const capacity = history.length + FIRST_ROOM_AFTER_DICTIONARY;
+    // After `restart`, the memory mostly has that size already.
+    if (this.bytes.length === capacity) this.bytes.set(history);
+    else this.#allocate(history, capacity);
     this.start = this.end = this.#summed = history.length;
+  }
+
+  /** Begins a new stream. Nothing of the stream before stays in the memory. */
+  restart(): void {
+    this.bytes.fill(0);
+    this.start = this.end = this.#summed = 0;
+    this.#sum = 1;
   }
 
   /** The output, as a view. */
