@@ -13,6 +13,13 @@ import { show } from "./values.ts";
 
 /** 2^31-1, the largest value of an int32: the upper bound of counts. */
 export const MAX_INT32 = 0x7fffffff;
+/**
+ * The start of a counter that may exceed 2^31: -0, which V8 stores as a floating-point
+ * number from the beginning. It stores 0 as a small integer. When the counter of one
+ * connection then leaves that range, V8 discards all code that it has compiled for the
+ * class. Add 0 to a value that is shown.
+ */
+export const LONG_COUNT: number = -0;
 /** Longest delay of `setTimeout`, ms; a timer with a longer one fires immediately. */
 export const MAX_DELAY: number = MAX_INT32;
 

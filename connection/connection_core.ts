@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LONG_COUNT } from "../numbers.ts";
 import { SpdyError } from "../errors.ts";
 import {
   CTRL_FLAG_FIN,
@@ -57,7 +58,7 @@ export class ConnectionCore
   readonly traffic: Traffic = {
     framesSent: 0,
     framesReceived: 0,
-    bytesReceived: 0,
+    bytesReceived: LONG_COUNT,
   };
   readonly options: ResolvedOptions;
   readonly session: Session;

@@ -137,13 +137,13 @@ export function connectionStats(core: ConnectionCore): ConnectionStats {
   return {
     state: stateOfConnection(core),
     sent: {
-      bytes: io.out.appended,
+      bytes: io.out.appended + 0,
       frames: traffic.framesSent,
       headers: withRatio(headers.sent),
       window: hasWindow ? counters.sendWindow : undefined,
     },
     received: {
-      bytes: traffic.bytesReceived,
+      bytes: traffic.bytesReceived + 0,
       frames: traffic.framesReceived,
       headers: withRatio(headers.received),
       window: hasWindow ? counters.receiveWindow?.available : undefined,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { LONG_COUNT } from "../numbers.ts";
 import {
   ERR_FRAME_TOO_LARGE,
   ERR_INVALID_FRAME,
@@ -67,8 +68,8 @@ export class FrameParser {
   #chunk: Uint8Array = NO_BYTES;
   #at = 0;
   /** Total length of all earlier chunks, bytes. */
-  #base = 0;
-  #frameOffset = 0;
+  #base = LONG_COUNT;
+  #frameOffset = LONG_COUNT;
   /** The array that contains the bytes which `#collect` returned. */
   #source: Uint8Array = NO_BYTES;
   #state: State = "head";
@@ -123,7 +124,7 @@ export class FrameParser {
 
   /** Offset of the current frame, in bytes from the start of the direction. */
   get frameOffset(): number {
-    return this.#frameOffset;
+    return this.#frameOffset + 0;
   }
 
   /**

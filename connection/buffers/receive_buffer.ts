@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LONG_COUNT } from "../../numbers.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { ChunkList, join } from "./chunk_list.ts";
 import { Deferred, handled } from "../deferred.ts";
@@ -69,7 +70,7 @@ export class ReceiveBuffer {
   readonly #chunks = new ChunkList();
   #size = 0;
   /** Bytes that arrived and were not dropped, including those already read. */
-  #arrived = 0;
+  #arrived = LONG_COUNT;
   #expected: Expected | undefined;
   /** Set while bytes are dropped; creates the error for a reader. */
   #dropping: (() => unknown) | undefined;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LONG_COUNT } from "../../numbers.ts";
 import {
   returnLarge,
   returnSmall,
@@ -36,7 +37,7 @@ export class WriteBuffer {
   }
 
   /** Total number of bytes that it has accepted. */
-  appended = 0;
+  appended: number = LONG_COUNT;
 
   /** Number of waiting bytes. */
   get length(): number {

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { LONG_COUNT } from "../../numbers.ts";
+
 /** Options of {@linkcode WindowTuner}, bytes. */
 export interface WindowTunerOptions {
   /** The window at the start. */
@@ -191,7 +193,7 @@ export class WindowTuner {
   #notBefore = 0;
   /** Time of the last measurement of the quiet path, and the bytes since then. */
   #quietAt = 0;
-  #sinceQuiet = 0;
+  #sinceQuiet = LONG_COUNT;
   #quietSamples = 0;
   readonly #initial: number;
   /** Whether the window is only derived from the round trip, because it was never in use. */

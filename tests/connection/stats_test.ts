@@ -97,6 +97,13 @@ for (const version of VERSIONS) {
   });
 }
 
+Deno.test("stats: without a byte the counts are 0, and not -0", async () => {
+  await using pair = memoryPair();
+  const { sent, received } = pair.client.stats();
+  assert(Object.is(sent.bytes, 0));
+  assert(Object.is(received.bytes, 0));
+});
+
 Deno.test("stats: an ended connection is closed at once, and one that finishes its streams is closing", async () => {
   await using pair = memoryPair();
   const { client, server } = pair;
