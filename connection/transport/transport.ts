@@ -36,9 +36,16 @@ export interface ByteStreams {
  * @category Connection
  */
 export interface ByteConn {
-  /** Reads into `buffer`; resolves to the number of bytes, `null` at the end of input. */
+  /**
+   * Reads into `buffer`; resolves to the number of bytes, `null` at the end of input. The
+   * transport must not write to `buffer` after this has resolved.
+   */
   read(buffer: Uint8Array): Promise<number | null>;
-  /** Writes some of `data`; resolves to the number of bytes taken. */
+  /**
+   * Writes some of `data`; resolves to the number of bytes taken. The caller reuses the
+   * memory of `data` for other bytes once this has resolved, so the transport must not
+   * read it after that; a transport that keeps bytes copies them first.
+   */
   write(data: Uint8Array): Promise<number>;
   /** Ends this side's direction. */
   closeWrite(): Promise<void>;
