@@ -131,6 +131,8 @@ export let resizeReceiveWindow: (
   streamId: number,
   change: number,
 ) => void;
+/** Whether `send()` can be called now and has nothing to write: no callback is running. */
+export let isIdle: (session: Session) => boolean;
 /** The header blocks that a session has sent and received. */
 export let headerBytesOf: (
   session: Session,
@@ -197,6 +199,8 @@ export class Session {
       sessionCounters(session.#core, session.#inbound.unfinishedData);
     resizeReceiveWindow = (session, streamId, change) =>
       session.#core.resizeReceiveWindow(streamId, change);
+    isIdle = (session) =>
+      !session.#core.app.isBusy && !session.#outbound.wantsWrite;
     headerBytesOf = (session) => ({
       sent: session.#outbound.headerBytes,
       received: session.#inbound.headerBytes,

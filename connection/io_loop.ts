@@ -62,8 +62,8 @@ export class IoLoop {
   /** The movement of sent bytes only, because received bytes do not show that the peer reads. */
   readonly outputProgress: Progress = new Progress();
   /** When the transport took the frames to which the peer has to respond. */
-  readonly trackedFrames: TrackedFrames = new TrackedFrames(() =>
-    this.readingTime
+  readonly trackedFrames: TrackedFrames = new TrackedFrames((at) =>
+    this.#readingTimeAt(at)
   );
   readonly #wire: Wire;
   readonly #events: IoLoopEvents;
@@ -137,6 +137,17 @@ export class IoLoop {
     queueMicrotask(this.#collect);
   }
 
+  /** Whether bytes wait for the write at the end of this turn, with room for more. */
+  get isFilling(): boolean {
+    return this.#scheduled && !this.#writing && !this.#outputEnded &&
+      this.out.length > 0 && !this.out.full;
+  }
+
+  /** Adds what is ready to the bytes that wait for the write at the end of this turn. */
+  fillNow(): void {
+    this.#fill();
+  }
+
   /** Tracks the last frame in the write buffer, to which the peer has to respond. */
   trackLastFrame(): TrackedFrame {
     const frame = this.trackedFrames.create();
@@ -174,8 +185,12 @@ export class IoLoop {
 
   /** Total time that this side has read, ms; time in which reading was paused is not included. */
   get readingTime(): number {
+    return this.#readingTimeAt(now());
+  }
+
+  #readingTimeAt(time: number): number {
     return this.#paused === undefined
-      ? this.#readingTimeBefore + now() - this.#readingSince
+      ? this.#readingTimeBefore + time - this.#readingSince
       : this.#readingTimeBefore;
   }
 
@@ -261,18 +276,21 @@ export class IoLoop {
     this.#endFirstWait();
     let rest = this.out.view;
     const begin = now();
+    // The clock is read once for each write: that takes 0.3 us, five times 1 % of bulk.
+    let end = begin;
     this.#writeBegan = begin;
     try {
       while (rest.length > 0) {
         const size = await this.#wire.send(rest);
         this.progress.touch();
         this.outputProgress.touch();
-        this.trackedFrames.written(size);
+        end = now();
+        this.trackedFrames.written(size, end);
         rest = rest.subarray(size);
       }
       // A transport may resolve its writes when it is closed, and still read the memory.
       if (this.#closed) this.out.abandon();
-      else this.out.clear(now() - begin);
+      else this.out.clear(end - begin);
     } catch (error) {
       this.out.abandon();
       this.#failOutput(error);

@@ -48,6 +48,11 @@ export class Application<S> {
     this.dataRoom = callbacks[DATA_ROOM] ?? anyRoom;
   }
 
+  /** Whether a callback may be running, in which neither `send()` nor `recv()` can be called. */
+  get isBusy(): boolean {
+    return this.#busy !== "";
+  }
+
   /**
    * Runs `work`, then throws the last exception that a callback threw meanwhile.
    *

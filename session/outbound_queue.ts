@@ -109,12 +109,17 @@ class Line<Item extends Queued> {
   #run: (Item | undefined)[] = [];
   /** Where the run begins. */
   #first = 0;
+  /**
+   * Where it ends. The array stays as it is when the run is empty: setting its length
+   * to 0 is a call out of compiled code, 0.3 us, and the next item would allocate again.
+   */
+  #end = 0;
   readonly #heap = new Heap<Item>();
   /** The key of the first item, infinite when there is none: three lines are compared for each frame. */
   firstKey = Infinity;
 
   get size(): number {
-    return this.#run.length - this.#first + this.#heap.size;
+    return this.#end - this.#first + this.#heap.size;
   }
 
   peek(): Item | undefined {
@@ -124,10 +129,10 @@ class Line<Item extends Queued> {
   }
 
   push(item: Item): void {
-    const run = this.#run;
-    const last = run.length === 0 ? undefined : run[run.length - 1];
-    if (last === undefined || last.key < item.key) run.push(item);
-    else this.#heap.push(item);
+    const last = this.#end === 0 ? undefined : this.#run[this.#end - 1];
+    if (last === undefined || last.key < item.key) {
+      this.#run[this.#end++] = item;
+    } else this.#heap.push(item);
     if (item.key < this.firstKey) this.firstKey = item.key;
   }
 
@@ -141,12 +146,14 @@ class Line<Item extends Queued> {
     if (this.#runKey >= this.#heap.firstKey) return this.#heap.pop();
     const item = this.#run[this.#first];
     this.#run[this.#first++] = undefined;
-    if (this.#first === this.#run.length) {
-      this.#run.length = 0;
+    if (this.#first === this.#end) {
+      if (this.#run.length > MOST_LEFT) this.#run = [];
       this.#first = 0;
-    } else if (this.#first >= MOST_LEFT && this.#first * 2 > this.#run.length) {
+      this.#end = 0;
+    } else if (this.#first >= MOST_LEFT && this.#first * 2 > this.#end) {
       // At least as many items were removed as move up, so this is O(1) per item.
-      this.#run = this.#run.slice(this.#first);
+      this.#run = this.#run.slice(this.#first, this.#end);
+      this.#end -= this.#first;
       this.#first = 0;
     }
     return item;
@@ -155,14 +162,15 @@ class Line<Item extends Queued> {
   remove(item: Item): void {
     const index = this.#run.indexOf(item, this.#first);
     if (index < 0) this.#heap.remove(item);
-    else this.#run.splice(index, 1);
+    else {
+      this.#run.splice(index, 1);
+      this.#end--;
+    }
     this.firstKey = Math.min(this.#runKey, this.#heap.firstKey);
   }
 
   get #runKey(): number {
-    return this.#first < this.#run.length
-      ? this.#run[this.#first]!.key
-      : Infinity;
+    return this.#first < this.#end ? this.#run[this.#first]!.key : Infinity;
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { LONG_COUNT } from "../../numbers.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { Deferred, LazyPromise } from "../deferred.ts";
 import { smallCopy } from "./small_copy.ts";
@@ -13,6 +14,11 @@ import { smallCopy } from "./small_copy.ts";
 export interface SendBufferEvents {
   /** There is something to send: bytes or the end. */
   ready(): void;
+  /**
+   * The same if a chunk is all there is to send: true if the session was asked for it
+   * at once, and has taken what it can.
+   */
+  readyNow?(): boolean;
   /** The application aborted writing. */
   aborted(reason: unknown): void;
 }
@@ -61,7 +67,7 @@ export class SendBuffer {
   #size = 0;
   #reserved = 0;
   /** Bytes taken from the application, including those that were sent. */
-  #written = 0;
+  #written = LONG_COUNT;
   /** Chunks in the queue of the web stream that were written before the end. */
   #inQueue = 0;
   /** Positions that have chunks of that queue before them. */
@@ -169,6 +175,11 @@ export class SendBuffer {
     }
     this.#chunks.push(chunk);
     this.#tail = undefined;
+    if (this.#size === chunk.length && this.#events.readyNow?.()) {
+      // Without a promise: see `SendScheduler.sendNow`.
+      this.check();
+      if (this.#size === 0) return undefined;
+    }
     this.#accepted ??= new Deferred<void>();
     this.#events.ready();
     return this.#accepted.promise;

@@ -52,6 +52,8 @@ export class ReceiveFlow {
   readonly #credit: ReceiveWindows | undefined;
   /** Receive buffers that hold pieces of the current read. */
   readonly #unsettled: ReceiveBuffer[] = [];
+  /** Bytes of the current read that the windows have not counted. */
+  #arrived = 0;
   /** Received bytes that the application has not read, over all streams. */
   #buffered = 0;
   #holding = false;
@@ -104,14 +106,26 @@ export class ReceiveFlow {
   /** Passes a piece of the read buffer to its stream. */
   received(state: StreamCore, data: Uint8Array): void {
     this.#buffered += data.length;
-    if (this.#credit?.received(data.length)) this.#measure(this.#credit);
+    this.#arrived += data.length;
     if (state.receiveBuffer.push(data)) {
       this.#unsettled.push(state.receiveBuffer);
     }
   }
 
+  /**
+   * Counts the bytes of this read for the windows. Not for each piece of it: reading
+   * the clock takes as long as passing a frame to its stream.
+   */
+  #countArrived(): void {
+    const arrived = this.#arrived;
+    if (arrived === 0) return;
+    this.#arrived = 0;
+    if (this.#credit?.received(arrived)) this.#measure(this.#credit);
+  }
+
   /** Called when a stream begins or ends, because the path may be quiet then. */
   mayBeQuiet(): void {
+    this.#countArrived();
     if (this.#credit?.mayBeQuiet()) this.#measure(this.#credit);
   }
 
@@ -129,6 +143,7 @@ export class ReceiveFlow {
    * readers that read again before {@linkcode settle} get them from the read buffer.
    */
   deliver(): boolean {
+    this.#countArrived();
     let left = false;
     for (const receiveBuffer of this.#unsettled) {
       left = receiveBuffer.deliver() || left;
@@ -138,8 +153,9 @@ export class ReceiveFlow {
 
   /** Copies the rest of the read buffer, before it is reused. */
   settle(): void {
-    for (const receiveBuffer of this.#unsettled) receiveBuffer.settle();
-    this.#unsettled.length = 0;
+    const unsettled = this.#unsettled;
+    for (const receiveBuffer of unsettled) receiveBuffer.settle();
+    empty(unsettled);
     this.reconsider();
   }
 
@@ -210,7 +226,7 @@ export class ReceiveFlow {
       this.#credit?.consumed(state, state.uncredited);
       state.uncredited = 0;
     }
-    this.#due.length = 0;
+    empty(this.#due);
   }
 
   /**
@@ -242,4 +258,9 @@ export class ReceiveFlow {
     this.#credit?.closed(state);
     this.#discount(state);
   }
+}
+
+/** Removes all elements. Setting the length to 0 is a call out of compiled code, 0.3 us. */
+function empty(list: unknown[]): void {
+  while (list.length > 0) list.pop();
 }

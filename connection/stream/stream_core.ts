@@ -5,6 +5,7 @@
  * @module
  */
 
+import { LONG_COUNT } from "../../numbers.ts";
 import { InvalidArgumentError, StreamClosedError } from "../../errors.ts";
 import {
   CANCEL,
@@ -46,6 +47,7 @@ export interface StreamHost extends Reading {
   readonly scheduler: SendMemory & {
     flush(): void;
     add(state: StreamCore): void;
+    sendNow(state: StreamCore): boolean;
     collect(): void;
   };
   /** See `ReceiveFlow`. */
@@ -96,7 +98,7 @@ export class StreamCore
   /** The peer sent RST_STREAM. */
   resetByPeer = false;
   /** Bytes that the application has finished with. */
-  read = 0;
+  read: number = LONG_COUNT;
   /** How much its receive window has grown, bytes. */
   grown = 0;
   /** Bytes that were read but not yet granted to the peer again. */
@@ -403,6 +405,10 @@ export class StreamCore
   ready(): void {
     this.schedule();
     if (this.sendBuffer.writerWaits) this.#host.scheduler.collect();
+  }
+
+  readyNow(): boolean {
+    return this.#host.scheduler.sendNow(this);
   }
 
   aborted(reason: unknown): void {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LONG_COUNT } from "../../numbers.ts";
 import { now } from "./clock.ts";
 
 /** A frame to which the peer has to respond. */
@@ -41,14 +42,14 @@ export class TrackedFrames {
   lastWrite: number = now();
   /** How long this side had read at that time, ms. */
   readingTimeAtWrite = 0;
-  readonly #readingTime: () => number;
-  #written = 0;
+  readonly #readingTime: (at: number) => number;
+  #written = LONG_COUNT;
   /** Frames in the write buffer, in the order in which they are sent. */
   readonly #buffered: { readonly end: number; readonly frame: TrackedFrame }[] =
     [];
 
-  /** `readingTime`: see `Reading`. */
-  constructor(readingTime: () => number) {
+  /** `readingTime` returns how long this side had read at a time of the clock, ms. */
+  constructor(readingTime: (at: number) => number) {
     this.#readingTime = readingTime;
   }
 
@@ -59,14 +60,14 @@ export class TrackedFrames {
 
   /** The frame is in the write buffer. It ends at or before byte `end` of all bytes ever put there. */
   buffered(frame: TrackedFrame, end: number): void {
-    if (end <= this.#written) frame.writtenAt = this.#readingTime();
+    if (end <= this.#written) frame.writtenAt = this.#readingTime(now());
     else this.#buffered.push({ end, frame });
   }
 
-  /** The transport took `size` bytes. */
-  written(size: number): void {
-    this.lastWrite = now();
-    this.readingTimeAtWrite = this.#readingTime();
+  /** The transport took `size` bytes, at the time `at` of the clock. */
+  written(size: number, at: number): void {
+    this.lastWrite = at;
+    this.readingTimeAtWrite = this.#readingTime(at);
     this.#written += size;
     let complete = 0;
     for (const { end, frame } of this.#buffered) {

@@ -33,6 +33,7 @@ function schedulerOf(
 ): { scheduler: SendScheduler; requests: { flush: number; collect: number } } {
   const requests = { flush: 0, collect: 0 };
   const io = {
+    out: { length: 0 },
     flush: () => requests.flush++,
     collect: () => requests.collect++,
   } as unknown as IoLoop;
