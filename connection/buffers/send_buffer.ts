@@ -335,7 +335,7 @@ export class SendBuffer {
   /** Copies a small chunk, into the memory of the last one if that was small as well. */
   #appendCopy(chunk: Uint8Array): void {
     const last = this.#chunks.length - 1;
-    if (this.#tail === undefined || last < this.#first) {
+    if (this.#tail === undefined) {
       // Only one chunk of a stream shares memory: more would keep many times their size
       // alive. Not slice(), which copies nothing for a node `Buffer`.
       const isFirst = this.#first === this.#chunks.length;

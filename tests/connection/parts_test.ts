@@ -241,6 +241,11 @@ Deno.test("receiveBuffer: a chunk has at most 64 KiB, unless one piece is larger
   assertEquals(await lengthsOf(32_768, 32_768), [65_536]);
   assertEquals(await lengthsOf(32_768, 32_769), [32_768, 32_769]);
   assertEquals(await lengthsOf(70_000, 1, 2), [70_000, 3]);
+  assertEquals(await lengthsOf(40_000, 40_000, 25_536), [40_000, 65_536]);
+  assertEquals(
+    await lengthsOf(40_000, 40_000, 25_537),
+    [40_000, 40_000, 25_537],
+  );
   assertEquals(await lengthsOf(1, 70_000, 2), [1, 70_000, 2]);
 });
 

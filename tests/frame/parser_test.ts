@@ -338,15 +338,32 @@ Deno.test("frames of an unknown version are parse errors or ignored", () => {
       const [type, fixed] of [[SYN_STREAM, 10], [SYN_REPLY, 4], [HEADERS, 4]]
     ) {
       const payload = new Uint8Array(fixed).fill(1);
-      const bytes = joined(head(type, 30), payload, new Uint8Array(30 - fixed));
-      assertEquals(tell(PROTO_SPDY3, joined(bytes, PING_BYTES)), [
-        [
-          "parse error",
-          type,
-          head(type, 30),
-          payload,
-          ERR_UNSUPPORTED_VERSION,
-        ],
+      for (const length of [fixed + 1, fixed + 2, 30]) {
+        const rest = new Uint8Array(length - fixed);
+        const bytes = joined(head(type, length), payload, rest);
+        assertEquals(tell(PROTO_SPDY3, joined(bytes, PING_BYTES)), [
+          [
+            "parse error",
+            type,
+            head(type, length),
+            payload,
+            ERR_UNSUPPORTED_VERSION,
+          ],
+          PING_TOLD,
+        ]);
+      }
+    }
+  }
+});
+
+Deno.test("a frame above the limit is skipped to its last byte, and reported as one without payload", () => {
+  const maxControlFrameLength = 8;
+  for (const length of [9, 10, 300]) {
+    for (const type of [NOOP, CREDENTIAL]) {
+      const head = Uint8Array.of(0x80, 3, 0, type, 0, 0, length >> 8, length);
+      const bytes = joined(head, new Uint8Array(length).fill(0x80), PING_BYTES);
+      assertEquals(tell(PROTO_SPDY3, bytes, { maxControlFrameLength }), [
+        ["ignored", type, head, NONE],
         PING_TOLD,
       ]);
     }
