@@ -48,12 +48,12 @@ const REPLACEMENT = "\ufffd";
 const SHORT = 12;
 
 /**
- * Up to this length a string is made of the list {@linkcode units}: a request with a new
+ * Up to this length a string is made of a list of its characters: a request with a new
  * path of 45 bytes is decoded in 12 % less time than with a `TextDecoder`.
  */
 const MEDIUM = 64;
-/** The characters of such a string. */
-const units: number[] = [];
+/** By their length, lists for the characters of such strings. Changing the length of a list takes longer than filling one. */
+const lists: (number[] | undefined)[] = Array(MEDIUM + 1).fill(undefined);
 
 /** A header block that was read, or the error. */
 export interface HeaderBlock {
@@ -281,7 +281,9 @@ function readPairs(
 
     let known = memory.find(words, nameAt, nameLength);
     const name = known?.name ?? textOf(bytes, nameAt, nameLength);
-    const ascends = name > previous;
+    // The names of a chain ascend. Comparing them takes 3 % of a block with a new value.
+    const ascends = known !== undefined && known === expected ||
+      name > previous;
     if (!ascends) sorted = false;
     previous = name;
     if (
@@ -289,11 +291,16 @@ function readPairs(
     ) {
       nv.push([name, known.value]);
     } else {
-      const valueClass = classOf(bytes, valueAt, valueLength, VALUE_CLASS);
+      const units = listOf(valueLength);
+      const valueClass = units === undefined
+        ? classOf(bytes, valueAt, valueLength, VALUE_CLASS)
+        : takeUnits(bytes, valueAt, units);
       const isHigh = (valueClass & HIGH) !== 0;
       const value = isHigh
         ? UTF8.decode(bytes.subarray(valueAt, at))
-        : asciiOf(bytes, valueAt, valueLength);
+        : units === undefined
+        ? asciiOf(bytes, valueAt, valueLength)
+        : String.fromCharCode.apply(null, units);
       // A name has at least one byte, and only allowed ones (2.6.10).
       if (
         (valueClass & BAD) !== 0 ||
@@ -395,10 +402,28 @@ function textOf(block: Uint8Array, at: number, length: number): string {
 /** ASCII text. */
 function asciiOf(block: Uint8Array, at: number, length: number): string {
   if (length <= SHORT) return shortTextOf(block, at, length);
-  if (length > MEDIUM) return UTF8.decode(block.subarray(at, at + length));
-  if (units.length !== length) units.length = length;
-  for (let index = 0; index < length; index++) units[index] = block[at + index];
+  const units = listOf(length);
+  if (units === undefined) return UTF8.decode(block.subarray(at, at + length));
+  takeUnits(block, at, units);
   return String.fromCharCode.apply(null, units);
+}
+
+/** The list for the characters of a string of that length, if such a string is made of one. */
+function listOf(length: number): number[] | undefined {
+  return length > SHORT && length <= MEDIUM
+    ? lists[length] ??= Array.from({ length }, () => 0)
+    : undefined;
+}
+
+/** Fills `units` with the bytes from `at` on, and returns the classes of a value that they have. */
+function takeUnits(block: Uint8Array, at: number, units: number[]): number {
+  let found = 0;
+  for (let index = 0; index < units.length; index++) {
+    const byte = block[at + index];
+    units[index] = byte;
+    found |= VALUE_CLASS[byte];
+  }
+  return found;
 }
 
 /** ASCII text, in a quarter of the time that a `TextDecoder` takes. */

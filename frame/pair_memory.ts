@@ -180,17 +180,23 @@ function isSame(
     }
     return true;
   }
-  // Compares eight bytes at once; the last eight may overlap with those before. A
-  // block of 690 bytes is read 8 % faster than with four.
+  // Compares eight bytes at once, and twice in each turn; the last eight may overlap
+  // with those before. A block of 690 bytes is read 8 % faster than with four.
   const last = length - 8;
-  for (let index = 0; index < last; index += 8) {
+  let index = 0;
+  for (; index < last - 8; index += 16) {
     if (
       left.getBigInt64(leftAt + index, true) !==
-        right.getBigInt64(rightAt + index, true)
+        right.getBigInt64(rightAt + index, true) ||
+      left.getBigInt64(leftAt + index + 8, true) !==
+        right.getBigInt64(rightAt + index + 8, true)
     ) return false;
   }
-  return left.getBigInt64(leftAt + last, true) ===
-    right.getBigInt64(rightAt + last, true);
+  return (index >= last ||
+    left.getBigInt64(leftAt + index, true) ===
+      right.getBigInt64(rightAt + index, true)) &&
+    left.getBigInt64(leftAt + last, true) ===
+      right.getBigInt64(rightAt + last, true);
 }
 
 /** Copies `length` bytes, which takes half the time of a view and `set`. */
@@ -201,13 +207,18 @@ function copy(
   toAt: number,
   length: number,
 ): void {
-  let index = 0;
-  for (; index <= length - 8; index += 8) {
+  if (length < 8) {
+    for (let index = 0; index < length; index++) {
+      to.setUint8(toAt + index, from.getUint8(fromAt + index));
+    }
+    return;
+  }
+  // The last eight bytes may overlap with those before.
+  const last = length - 8;
+  for (let index = 0; index < last; index += 8) {
     to.setBigInt64(toAt + index, from.getBigInt64(fromAt + index, true), true);
   }
-  for (; index < length; index++) {
-    to.setUint8(toAt + index, from.getUint8(fromAt + index));
-  }
+  to.setBigInt64(toAt + last, from.getBigInt64(fromAt + last, true), true);
 }
 
 /** The slot of a name. The usual names of browsers and servers all have different slots. */

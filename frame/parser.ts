@@ -17,7 +17,7 @@ import {
   type ZlibError,
 } from "../errors.ts";
 import { readUint16, readUint24, readUint31 } from "./byte_reader.ts";
-import { ByteWriter } from "./byte_writer.ts";
+import { ByteWriter, writeUint32 } from "./byte_writer.ts";
 import {
   CREDENTIAL,
   GOAWAY,
@@ -78,7 +78,6 @@ export class FrameParser {
   /** Payload bytes of the current frame that have not arrived yet. */
   #remaining = 0;
 
-  readonly #head = new Uint8Array(FRAME_HEAD_LENGTH);
   readonly #fixed = new Uint8Array(SYN_STREAM_FIXED_LENGTH);
   #fixedLength = 0;
   #type = 0;
@@ -258,14 +257,19 @@ export class FrameParser {
     if (source[at] < 0x80) {
       this.#beginData(readUint31(source, at));
     } else {
-      for (let index = 0; index < FRAME_HEAD_LENGTH; index++) {
-        this.#head[index] = source[at + index];
-      }
       this.#type = readUint16(source, at + 2);
       this.#version = readUint16(source, at) & 0x7fff;
       this.#beginControl();
     }
     return true;
+  }
+
+  /** The head of the current control frame. */
+  #headBytes(): Uint8Array {
+    const head = new Uint8Array(FRAME_HEAD_LENGTH);
+    writeUint32(head, 0, 0x80000000 | this.#version << 16 | this.#type);
+    writeUint32(head, 4, this.#flags << 24 | this.#length);
+    return head;
   }
 
   #beginData(streamId: number): void {
@@ -382,12 +386,12 @@ export class FrameParser {
       case NOOP:
       case CREDENTIAL: {
         const copy = payload.slice(at, at + length);
-        this.#sink.onIgnored(type, this.#head.slice(), copy);
+        this.#sink.onIgnored(type, this.#headBytes(), copy);
         return;
       }
       default: {
         const copy = payload.slice(at, at + length);
-        this.#sink.onUnknown(this.#head.slice(), copy);
+        this.#sink.onUnknown(this.#headBytes(), copy);
         return;
       }
     }
@@ -402,7 +406,7 @@ export class FrameParser {
     if (typeof frame === "number") {
       this.#sink.onParseError(
         type,
-        this.#head.slice(),
+        this.#headBytes(),
         payload.slice(at, at + length),
         frame,
       );
@@ -411,7 +415,7 @@ export class FrameParser {
       // SPDY/2 has no WINDOW_UPDATE.
       type === WINDOW_UPDATE && !this.#traits.windowUpdate
     ) {
-      this.#sink.onIgnored(type, this.#head.slice(), NO_BYTES);
+      this.#sink.onIgnored(type, this.#headBytes(), NO_BYTES);
     } else {
       this.#sink.onControl(frame);
     }
@@ -442,7 +446,7 @@ export class FrameParser {
     const size = Math.min(this.#fixedLength, this.#length);
     this.#sink.onParseError(
       this.#headerType,
-      this.#head.slice(),
+      this.#headBytes(),
       this.#fixed.slice(0, size),
       errorCode,
       cause,
@@ -483,7 +487,7 @@ export class FrameParser {
           traits.wireVersion !== this.#traits.wireVersion &&
           this.#type !== SYN_STREAM
         ) {
-          this.#sink.onIgnored(this.#headerType, this.#head.slice(), NO_BYTES);
+          this.#sink.onIgnored(this.#headerType, this.#headBytes(), NO_BYTES);
         } else {
           this.#sink.onControl(this.#headerFrame(traits, nv));
         }

@@ -155,6 +155,35 @@ Deno.test("values: no control characters except tab, and no empty part", () => {
   }
 });
 
+Deno.test("values of every length are read, with any kind of byte at any place", () => {
+  // New values, the same values again, and values that differ from the one before.
+  const memory = new PairMemory();
+  const kinds = ["", "\t", "\xc3\xa9", "\xe9", "\x01", "\x7f", "p\0q"];
+  for (let length = 0; length <= 70; length++) {
+    for (const kind of kinds) {
+      const place = (7 * length) % (length + 1);
+      const rest = "b".repeat(length - place);
+      const value = "a".repeat(place) + kind + rest;
+      const block = blockOf([":path", value], ["x", value]);
+      const bytes = Uint8Array.from(value, (unit) => unit.charCodeAt(0));
+      const text = new TextDecoder().decode(bytes);
+      const isBad = kind === "\x01" || kind === "\x7f";
+      const expected = {
+        errorCode: isBad ? ERR_INVALID_HEADER_BLOCK : 0,
+        nv: [":path", "x"].flatMap((name) =>
+          text.split("\0").map((part): NameValue => [name, part])
+        ),
+      };
+      for (let times = 0; times < 2; times++) {
+        assertEquals(
+          readHeaderBlock(block, versionTraits(3), LIMITS, false, memory),
+          expected,
+        );
+      }
+    }
+  }
+});
+
 Deno.test("a repeated name is invalid, adjacent or not", () => {
   const invalid = ERR_INVALID_HEADER_BLOCK;
   assertEquals(read(blockOf(["a", "1"], ["a", "2"])), {

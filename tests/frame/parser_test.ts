@@ -403,6 +403,21 @@ Deno.test("unknown types are reported with head and payload, in any version", ()
   }
 });
 
+Deno.test("the head of a frame is reported with every bit of its fields", () => {
+  for (const fields of ["ffffffff ff000001", "80017fff 80008000"]) {
+    const head = bytesOf(fields);
+    const payload = new Uint8Array(head[6] << 8 | head[7]);
+    assertEquals(tell(PROTO_SPDY3, joined(head, payload)), [
+      ["unknown", head, payload],
+    ]);
+  }
+  const head = bytesOf("fffe0009 01010203");
+  const payload = new Uint8Array(0x10203);
+  assertEquals(tell(PROTO_SPDY3, joined(head, payload)), [
+    ["parse error", WINDOW_UPDATE, head, payload, ERR_INVALID_FRAME],
+  ]);
+});
+
 Deno.test("a frame that is too short for its headers is reported with the bytes that arrived", () => {
   for (
     const [type, version, fixed] of [

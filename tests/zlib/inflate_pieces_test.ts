@@ -1,7 +1,10 @@
 import { constants, deflateRawSync } from "node:zlib";
+import { BitWriter } from "../../zlib/bit_writer.ts";
+import { matchToken, writeFixed } from "../../zlib/block_writer.ts";
 import { Deflate, Inflate } from "../../zlib/mod.ts";
-import { assertEquals, concat } from "../deps.ts";
+import { assert, assertEquals, concat } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
+import { same } from "./native.ts";
 
 Deno.test("inflate gives the same output when the code that ends a block is cut in two", () => {
   // The end of a block is its rarest symbol, so its code is long in a large block.
@@ -22,6 +25,36 @@ Deno.test("inflate gives the same output when the code that ends a block is cut 
     ];
     assertEquals(inflate.finished, true, `cut at ${cut}`);
     assertEquals(concat(parts), plain, `cut at ${cut}`);
+  }
+});
+
+Deno.test("inflate copies matches of every length at every short distance", () => {
+  const random = new Random(3);
+  const origin = random.bytes(64);
+  for (let distance = 1; distance <= 64; distance++) {
+    const tokens = Int32Array.from(origin);
+    const writer = new BitWriter();
+    const plain = [...origin];
+    writeFixed(writer, tokens, tokens.length, false);
+    for (let length = 3; length <= 258; length++) {
+      const match = Int32Array.of(matchToken(length, distance), length & 0xff);
+      writeFixed(writer, match, 2, length === 258);
+      for (let left = length; left > 0; left--) {
+        plain.push(plain[plain.length - distance]);
+      }
+      plain.push(length & 0xff);
+    }
+    writer.align();
+    const packed = writer.take();
+    for (const size of [packed.length, 3, 4, 50]) {
+      const inflate = new Inflate({ format: "raw" });
+      const parts: Uint8Array[] = [];
+      for (let at = 0; at < packed.length; at += size) {
+        parts.push(inflate.push(packed.subarray(at, at + size)));
+      }
+      assertEquals(inflate.finished, true);
+      assert(same(concat(parts), Uint8Array.from(plain)), `${distance}`);
+    }
   }
 });
 
