@@ -30,6 +30,7 @@ Deno.test("settings: each side sees its own and the peer's", async () => {
     100,
   );
   pair.server.sendSettings([[SETTINGS_MAX_CONCURRENT_STREAMS, 0, 7]]);
+  assertEquals(pair.server.settings.get(SETTINGS_MAX_CONCURRENT_STREAMS), 7);
   await pair.server.ping();
   assertEquals(
     pair.client.peerSettings.get(SETTINGS_MAX_CONCURRENT_STREAMS),
@@ -59,6 +60,7 @@ Deno.test("settings: they are stored by origin on request, sent again, and remov
   }
   {
     const back: SettingsEntry[] = [];
+    const flags: number[] = [];
     await using pair = await tcpPair({
       client: {
         settingsStore: store,
@@ -69,11 +71,14 @@ Deno.test("settings: they are stored by origin on request, sent again, and remov
         onFrame: (direction, frame) => {
           if (direction === "received" && frame.frameType === 4) {
             back.push(...frame.iv);
+            flags.push(frame.flags);
           }
         },
       },
     });
     await pair.client.ping();
+    // They clear nothing at the server.
+    assertEquals(flags, [0]);
     // An own value goes before a kept one.
     assertEquals(back, [
       [SETTINGS_ROUND_TRIP_TIME, 0, 1],
