@@ -4,33 +4,23 @@
  * @module
  */
 
-import type { CapturedFrame, HeaderBytes } from "./records.ts";
+import type { FrameRecord } from "./records.ts";
 
-/** A frame without its place in the capture. */
-export interface ReadFrame {
-  /** Offset of its head in the bytes of the sender. */
-  readonly offset: number;
-  /** Name of its type. */
-  readonly type: string;
-  /** The frame, if it could be read. */
-  readonly frame: CapturedFrame | undefined;
-  /** Stream id, if it has one. */
-  readonly streamId: number | undefined;
-  /** Version field; 0 for DATA. */
-  readonly version: number;
-  /** Flags byte. */
-  readonly flags: number;
-  /** Payload length in its head, bytes. */
-  readonly length: number;
-  /** Payload bytes that the capture lacks. */
-  readonly missing: number;
-  /** Sizes of its header block. */
-  readonly headerBytes: HeaderBytes | undefined;
-  /** Whether its headers could not be read. */
-  readonly unreadable: boolean;
-  /** Why the frame is invalid or incomplete. */
-  readonly error: string | undefined;
-}
+/** A frame without its place in the capture, except for its offset. */
+export type ReadFrame = Pick<
+  FrameRecord,
+  | "offset"
+  | "type"
+  | "frame"
+  | "streamId"
+  | "version"
+  | "flags"
+  | "length"
+  | "missing"
+  | "headerBytes"
+  | "unreadable"
+  | "error"
+>;
 
 /** Receives the output of a frame reader. */
 export interface FrameOutput {

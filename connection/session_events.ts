@@ -45,6 +45,7 @@ import {
   URGENT_UPDATES,
 } from "../session/options.ts";
 import {
+  type FrameDirection,
   maxConcurrentStreams,
   type ResolvedOptions,
   STREAMS_WAIT,
@@ -158,12 +159,7 @@ class SessionEvents implements SessionOptions, TransportSettings {
   ): void {
     const parts = this.#parts;
     parts.traffic.framesReceived++;
-    parts.options.onFrame?.("received", {
-      frameType: DATA,
-      streamId,
-      flags,
-      length,
-    });
+    traceData(parts, "received", flags, streamId, length);
     if (flags & DATA_FLAG_FIN) {
       parts.streams.get(streamId)?.endRemote();
       parts.receiveFlow.mayBeQuiet();
@@ -196,12 +192,7 @@ class SessionEvents implements SessionOptions, TransportSettings {
   ): void {
     const parts = this.#parts;
     parts.traffic.framesSent++;
-    parts.options.onFrame?.("sent", {
-      frameType: DATA,
-      streamId,
-      flags,
-      length,
-    });
+    traceData(parts, "sent", flags, streamId, length);
     if (flags & DATA_FLAG_FIN) {
       parts.streams.get(streamId)?.sendBuffer.finish();
     }
@@ -211,6 +202,17 @@ class SessionEvents implements SessionOptions, TransportSettings {
     const state = this.#parts.streams.get(streamId);
     if (state !== undefined) this.#parts.closer.closed(state, statusCode);
   }
+}
+
+/** Calls `onFrame` for a DATA frame. */
+function traceData(
+  { options }: SessionEventParts,
+  direction: FrameDirection,
+  flags: number,
+  streamId: number,
+  length: number,
+): void {
+  options.onFrame?.(direction, { frameType: DATA, streamId, flags, length });
 }
 
 function controlReceived(parts: SessionEventParts, frame: CtrlFrame): void {
@@ -248,6 +250,8 @@ function controlReceived(parts: SessionEventParts, frame: CtrlFrame): void {
       break;
     case WINDOW_UPDATE:
       break;
+    default:
+      frame satisfies never;
   }
 }
 
@@ -314,6 +318,8 @@ function controlSent(parts: SessionEventParts, frame: CtrlFrame): void {
     case RST_STREAM:
     case WINDOW_UPDATE:
       break;
+    default:
+      frame satisfies never;
   }
 }
 

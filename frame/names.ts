@@ -4,19 +4,37 @@
  * @module
  */
 
-const FRAME_TYPES: readonly string[] = [
-  "DATA",
-  "SYN_STREAM",
-  "SYN_REPLY",
-  "RST_STREAM",
-  "SETTINGS",
-  "NOOP",
-  "PING",
-  "GOAWAY",
-  "HEADERS",
-  "WINDOW_UPDATE",
-  "CREDENTIAL",
-];
+import {
+  CREDENTIAL,
+  DATA,
+  GOAWAY,
+  HEADERS,
+  NOOP,
+  PING,
+  RST_STREAM,
+  SETTINGS,
+  SYN_REPLY,
+  SYN_STREAM,
+  WINDOW_UPDATE,
+} from "./constants.ts";
+import type { Frame } from "./types.ts";
+
+/** The types that a draft defines. */
+type KnownType = Frame["frameType"] | typeof NOOP | typeof CREDENTIAL;
+
+const FRAME_TYPES: Readonly<Record<KnownType, string>> = {
+  [DATA]: "DATA",
+  [SYN_STREAM]: "SYN_STREAM",
+  [SYN_REPLY]: "SYN_REPLY",
+  [RST_STREAM]: "RST_STREAM",
+  [SETTINGS]: "SETTINGS",
+  [NOOP]: "NOOP",
+  [PING]: "PING",
+  [GOAWAY]: "GOAWAY",
+  [HEADERS]: "HEADERS",
+  [WINDOW_UPDATE]: "WINDOW_UPDATE",
+  [CREDENTIAL]: "CREDENTIAL",
+};
 
 const STREAM_STATUSES: readonly string[] = [
   "OK",
@@ -55,7 +73,7 @@ const SETTINGS_IDS: readonly (string | undefined)[] = [
 
 /** Name of a frame type (2.6), `"type 99"` for an unknown one. */
 export function frameName(type: number): string {
-  return FRAME_TYPES[type] ?? `type ${type}`;
+  return FRAME_TYPES[type as KnownType] ?? `type ${type}`;
 }
 
 /** Name of a RST_STREAM status (2.6.3), `"status 99"` for an unknown one. */

@@ -136,6 +136,8 @@ export class Inbound<S> implements ControlSink {
         return this.#onGoaway(frame);
       case WINDOW_UPDATE:
         return this.#onWindowUpdate(frame);
+      default:
+        return frame satisfies never;
     }
   }
 

@@ -252,6 +252,8 @@ export class Outbound<S> {
         return;
       case WINDOW_UPDATE:
         return;
+      default:
+        return frame satisfies never;
     }
   }
 

@@ -2,6 +2,10 @@
  * Which frames may be sent, and which are accepted, in which state of a stream:
  * two tables, and the functions that find a stream's column in them.
  *
+ * SYN_STREAM is in neither table, because it begins a stream: `inbound.ts` checks
+ * the id that the peer chose, and `stream_table.ts` chooses those of this end.
+ * RST_STREAM may be sent in every state.
+ *
  * @module
  */
 

@@ -5,7 +5,13 @@
  * @module
  */
 
-import { InvalidArgumentError, StreamClosedError } from "../errors.ts";
+import {
+  ERR_STREAM_CLOSED,
+  ERR_STREAM_CLOSING,
+  ERR_STREAM_SHUT_WR,
+  InvalidArgumentError,
+  StreamClosedError,
+} from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
 import { checkUint32 } from "../frame/check.ts";
 import {
@@ -30,6 +36,7 @@ import type { SessionCore } from "./core.ts";
 import { draftHeaders, draftSynStream } from "./drafts.ts";
 import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
 import type { StreamRecord } from "./stream_record.ts";
+import { SENDABLE, sendError } from "./stream_states.ts";
 
 /** Headers as an application submits them. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
@@ -121,18 +128,19 @@ export function checkBodyStream<S>(
 ): StreamRecord<S> {
   checkAnyStreamId("streamId", streamId);
   const stream = core.streams.get(streamId);
-  if (stream === undefined) {
-    throw new StreamClosedError(`stream ${streamId} is not open`);
+  switch (sendError(SENDABLE.DATA, stream)) {
+    case ERR_STREAM_CLOSED:
+      throw new StreamClosedError(`stream ${streamId} is not open`);
+    case ERR_STREAM_SHUT_WR:
+      throw new StreamClosedError(
+        `this end has already closed its half of stream ${streamId}`,
+      );
+    case ERR_STREAM_CLOSING:
+      throw new StreamClosedError(`stream ${streamId} is being reset`);
   }
-  if (stream.shutWrite) {
-    throw new StreamClosedError(
-      `this end has already closed its half of stream ${streamId}`,
-    );
-  }
-  if (stream.state === "closing") {
-    throw new StreamClosedError(`stream ${streamId} is being reset`);
-  }
-  return stream;
+  // Any other refusal may have passed when the body is sent. The table refuses a
+  // body without a stream.
+  return stream as StreamRecord<S>;
 }
 
 /**

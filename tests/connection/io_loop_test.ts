@@ -4,6 +4,7 @@ import { IoLoop } from "../../connection/io_loop.ts";
 import type { Wire } from "../../connection/transport/transport.ts";
 import { assertEquals } from "../deps.ts";
 import { turn, virtualTime } from "../helpers/virtual_time.ts";
+import { bytes } from "../helpers/bytes.ts";
 
 /** A transport that takes every byte, and gives what a test lets arrive. */
 class FakeWire implements Wire {
@@ -206,4 +207,106 @@ Deno.test("io loop: the next read waits for the reader of the last one, and expe
   await turn();
   assertEquals(wire.log, ["receive", "failed: Error: bad input", "receive"]);
   loop.close();
+});
+
+Deno.test("io loop: partial writes lose nothing, and frames ready together share a write", async () => {
+  const written: number[] = [];
+  const sizes: number[] = [];
+  const ended = Promise.withResolvers<Uint8Array | null>();
+  const wire: Wire = {
+    receive: () => ended.promise,
+    send: (data) => {
+      sizes.push(data.length);
+      const size = Math.min(3, data.length);
+      written.push(...data.subarray(0, size));
+      return Promise.resolve(size);
+    },
+    closeWrite: () => Promise.resolve(),
+    close: () => ended.resolve(null),
+  };
+  let ready = [bytes(1, 2), bytes(3, 4, 5), bytes(6, 7)];
+  const loop = loopOn(wire, [], ({ out }) => {
+    for (const frame of ready) out.append(frame);
+    ready = [];
+  });
+  using time = virtualTime();
+  loop.start();
+  loop.flush();
+  loop.flush();
+  await time.until(loop.finish(10));
+  assertEquals(written, [1, 2, 3, 4, 5, 6, 7]);
+  assertEquals(sizes, [7, 4, 1]);
+});
+
+Deno.test("io loop: bytes that are flushed while the buffer is filled wait for the write", async () => {
+  const written: number[] = [];
+  const ended = Promise.withResolvers<Uint8Array | null>();
+  const wire: Wire = {
+    receive: () => ended.promise,
+    send: async (data) => {
+      await turn();
+      written.push(...data);
+      return data.length;
+    },
+    closeWrite: () => Promise.resolve(ended.resolve(null)),
+    close: () => ended.resolve(null),
+  };
+  let ready = [bytes(1, 2), bytes(3, 4), bytes(5, 6)];
+  const idleAfter: number[] = [];
+  const loop: IoLoop = new IoLoop(wire, 2, {
+    input: () => {},
+    inputEnded: () => {},
+    fill: () => {
+      const [frame] = ready;
+      if (frame === undefined || loop.out.append(frame) === 0) return;
+      ready = ready.slice(1);
+      // As a stream does whose body has been taken in full.
+      loop.flush();
+    },
+    idle: () => idleAfter.push(written.length),
+    outputFailed: () => {},
+    failed: () => {},
+  });
+  loop.start();
+  await loop.finish(60_000);
+  assertEquals(written, [1, 2, 3, 4, 5, 6]);
+  assertEquals(idleAfter, [6]);
+});
+
+Deno.test("io loop: nothing is written after the end of this direction", async () => {
+  const log: string[] = [];
+  const ended = Promise.withResolvers<Uint8Array | null>();
+  const wire: Wire = {
+    receive: () => ended.promise,
+    send: (data) => {
+      log.push(`send ${data.length}`);
+      return Promise.resolve(data.length);
+    },
+    closeWrite: () => {
+      log.push("end");
+      return Promise.resolve();
+    },
+    close: () => {
+      log.push("close");
+    },
+  };
+  let ready = [bytes(1, 2)];
+  const loop = loopOn(wire, [], ({ out }) => {
+    for (const frame of ready) out.append(frame);
+    ready = [];
+  });
+  using time = virtualTime();
+  loop.start();
+  loop.flush();
+  const finished = loop.finish(1000);
+  await time.advance(1);
+  assertEquals(log, ["send 2", "end"]);
+  // The peer still sends, and something becomes ready.
+  ready = [bytes(3)];
+  loop.flush();
+  await time.advance(1);
+  assertEquals(log, ["send 2", "end"]);
+  ended.resolve(null);
+  await time.until(finished);
+  assertEquals(log, ["send 2", "end", "close"]);
 });

@@ -97,3 +97,15 @@ Deno.test("send scheduler: streams can copy as many bytes as are allowed, and no
   scheduler.release(400);
   assertEquals([scheduler.reserve(400), scheduler.copied], [true, 1000]);
 });
+
+Deno.test("send scheduler: the connection copies bytes up to its limit", () => {
+  const unused = undefined as never;
+  const scheduler = new SendScheduler(unused, unused, unused, 1000);
+  let released = 0;
+  scheduler.onRelease = () => released++;
+  assertEquals([scheduler.reserve(600), scheduler.reserve(400)], [true, true]);
+  assertEquals([scheduler.reserve(1), scheduler.copied], [false, 1000]);
+  scheduler.release(600);
+  assertEquals([scheduler.reserve(601), scheduler.reserve(600)], [false, true]);
+  assertEquals([scheduler.copied, released], [1000, 1]);
+});

@@ -2,7 +2,7 @@
 
 import { Pinger } from "../../../connection/time/pinger.ts";
 import { CLIENT, SERVER } from "../../../session/constants.ts";
-import { assertEquals, assertRejects } from "../../deps.ts";
+import { assert, assertEquals, assertRejects } from "../../deps.ts";
 import { virtualTime } from "../../helpers/virtual_time.ts";
 
 for (const [side, firstId] of [[CLIENT, 1], [SERVER, 2]] as const) {
@@ -31,3 +31,19 @@ for (const [side, firstId] of [[CLIENT, 1], [SERVER, 2]] as const) {
     await assertRejects(() => third, Error, "closed");
   });
 }
+
+Deno.test("pinger: replies are matched with their PINGs, and requests of the peer are not", async () => {
+  let submitted = 0;
+  const pinger = new Pinger(CLIENT, () => submitted++);
+  const first = pinger.ping();
+  const second = pinger.ping();
+  assertEquals(submitted, 2);
+  pinger.idAssigned(2);
+  pinger.idAssigned(1);
+  pinger.idAssigned(3);
+  pinger.received(2);
+  pinger.received(3);
+  assert(await second >= 0);
+  pinger.fail(new Error("gone"));
+  await assertRejects(() => first, Error, "gone");
+});

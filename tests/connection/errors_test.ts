@@ -1,0 +1,15 @@
+/** The errors of a connection. */
+
+import { StreamResetError } from "../../connection/errors.ts";
+import { statusName } from "../../frame/names.ts";
+import { StreamClosedError } from "../../errors.ts";
+import { assert, assertEquals } from "../deps.ts";
+
+Deno.test("errors: statuses have names", () => {
+  assertEquals(statusName(5), "CANCEL");
+  assertEquals(statusName(4711), "status 4711");
+  const error = new StreamResetError("x", { streamId: 1, statusCode: 5 });
+  assert(error instanceof StreamClosedError);
+  assertEquals(error.unprocessed, false);
+  assertEquals(error.name, "StreamResetError");
+});

@@ -1,0 +1,112 @@
+/** `acceptUpgrade` behind an application's own server. */
+
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { acceptUpgrade } from "../../../http/upgrade/accept_upgrade.ts";
+import { connectUpgrade } from "../../../http/upgrade/connect_upgrade.ts";
+import { HttpMessageError } from "../../../http/message/message_error.ts";
+import { assert, assertEquals, assertMatch } from "../../deps.ts";
+import { nextStream, RESPONSE } from "../../helpers/http.ts";
+import { say, upgradeWithRequest } from "./peers.ts";
+
+/** A node:http server that listens on loopback. */
+async function listening(
+  server: Server,
+): Promise<{ url: string } & AsyncDisposable> {
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    [Symbol.asyncDispose]: async () => {
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+Deno.test("acceptUpgrade: it works with the application's own node:http server", async () => {
+  const server = createServer((_request, response) => response.end("plain"));
+  const ended = Promise.withResolvers<void>();
+  server.on("upgrade", async (request, socket, head) => {
+    await using connection = await acceptUpgrade(request, socket, head, {
+      headers: { "x-extra": "yes" },
+    });
+    for await (const stream of connection) {
+      await stream.reply([...RESPONSE]);
+      await stream.readable.pipeTo(stream.writable);
+    }
+    ended.resolve();
+  });
+  await using running = await listening(server);
+  const { connection, response } = await connectUpgrade(running.url);
+  assertEquals(response.headers.get("x-extra"), "yes");
+  const body = "echo".repeat(100_000);
+  const answer = await connection.fetch("/", { method: "POST", body });
+  assertEquals(await answer.text(), body);
+  await connection.close();
+  await ended.promise;
+  assertEquals(await (await fetch(running.url)).text(), "plain");
+});
+
+Deno.test("acceptUpgrade: it keeps bytes after the head and refuses other names", async () => {
+  const server = createServer();
+  const streams: string[] = [];
+  const failed = Promise.withResolvers<unknown>();
+  const came = Promise.withResolvers<void>();
+  server.on("upgrade", async (request, socket, head) => {
+    try {
+      await using connection = await acceptUpgrade(request, socket, head);
+      const stream = await nextStream(connection);
+      streams.push(stream.headers[0][1]);
+      came.resolve();
+    } catch (error) {
+      failed.resolve(error);
+    }
+  });
+  await using running = await listening(server);
+  const port = Number(new URL(running.url).port);
+  const answer = await say(
+    port,
+    "GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n",
+  );
+  assertMatch(answer, /^HTTP\/1\.1 426 /);
+  assert(await failed.promise instanceof HttpMessageError);
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  await conn.write(upgradeWithRequest());
+  await came.promise;
+  assertEquals(streams, ["localhost"]);
+});
+
+Deno.test("acceptUpgrade: forbidden requests are refused, and a client may reset meanwhile", async () => {
+  const outcomes: string[] = [];
+  const http = createServer();
+  http.on("upgrade", (request, socket, head) => {
+    acceptUpgrade(request, socket, head).then(
+      (connection) => {
+        outcomes.push("granted");
+        return connection.close();
+      },
+      (error) => outcomes.push(error.name),
+    );
+    // As a client's reset comes to a socket that node:http has given away.
+    socket.emit("error", new Error("read ECONNRESET"));
+  });
+  await using server = await listening(http);
+  const port = Number(new URL(server.url).port);
+  const upgrade = "host: h\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\n";
+  for (
+    const [head, status] of [
+      [`DELETE / HTTP/1.1\r\n${upgrade}\r\n`, 405],
+      [`GET / HTTP/1.1\r\n${upgrade}content-length: 1\r\n\r\nx`, 400],
+      [`GET / HTTP/1.1\r\n${upgrade}origin: http://g\r\n\r\n`, 403],
+      [`GET / HTTP/1.1\r\n${upgrade}origin: http://h\r\n\r\n`, 101],
+    ] as const
+  ) {
+    assertMatch(await say(port, head), new RegExp(`^HTTP/1\\.1 ${status} `));
+  }
+  assertEquals(outcomes, [
+    "HttpMessageError",
+    "HttpMessageError",
+    "HttpMessageError",
+    "granted",
+  ]);
+});
