@@ -400,6 +400,16 @@ Deno.test("large buffers: few unused ones are kept, and each is used by one at a
   assertLess(largeMemory().spare, 11 << 20);
 });
 
+Deno.test("write buffer: when it grows, it gives its smaller memory back", () => {
+  const out = new WriteBuffer(1 << 20);
+  quick(out);
+  out.append(new Uint8Array(100));
+  const small = out.view.buffer;
+  out.append(new Uint8Array(10_000));
+  assertEquals(out.length, 10_100);
+  assertEquals(takeSmall().buffer === small, true);
+});
+
 Deno.test("large buffers: the memory of a failed write is not used again", () => {
   const out = new WriteBuffer(1 << 20);
   quick(out);

@@ -3,6 +3,7 @@
 import {
   Holdings,
   sizeOfHeaders,
+  sizeOfStream,
 } from "../../../connection/stream/holdings.ts";
 import type { StreamCore } from "../../../connection/stream/stream_core.ts";
 import { assertEquals } from "../../deps.ts";
@@ -58,4 +59,39 @@ Deno.test("holdings: further headers count and are refused above the limit", () 
   assertEquals(holdings.headers(only, headers), true);
   assertEquals(holdings.headers(only, headers), false);
   assertEquals(only.held, 3 * size);
+});
+
+Deno.test("holdings: headers count with the memory that their text takes", () => {
+  const [list, header] = [64, 128];
+  const wide = "\u20ac";
+  for (
+    const [headers, size] of [
+      [[], 0],
+      [[["", ""]], header],
+      [[["name", ""]], header + 8],
+      // Up to 64 characters, two bytes each are assumed.
+      [[["n", "x".repeat(64)]], header + 2 + 128],
+      [[["n", "x".repeat(65)]], header + 2 + 65],
+      [[["n", "x".repeat(1000)]], header + 2 + 1000],
+      // One character that takes two bytes makes all of the value wide.
+      [[["n", "x".repeat(999) + wide]], header + 2 + 2000],
+      [[["n", "x".repeat(99) + "\u007f"]], header + 2 + 100],
+      [[["n", "\u0080" + "x".repeat(99)]], header + 2 + 200],
+      // Values of one name may be parts of one string.
+      [[["n", "x".repeat(33)], ["n", "y".repeat(32)]], 2 * (header + 2) + 65],
+      [[["n", "x".repeat(32)], ["n", "y".repeat(32)]], 2 * (header + 2) + 128],
+      [
+        [["n", "x".repeat(40)], ["n", "y".repeat(40)], ["n", wide]],
+        3 * (header + 2) + 162,
+      ],
+      [[["n", "x".repeat(40)], ["m", "y".repeat(40)]], 2 * (header + 2) + 160],
+      [
+        [["n", "x".repeat(100)], ["m", wide.repeat(100)]],
+        2 * (header + 2) + 100 + 200,
+      ],
+    ] as [[string, string][], number][]
+  ) {
+    assertEquals(sizeOfHeaders(headers), list + size);
+    assertEquals(sizeOfStream(headers), 2048 + list + size);
+  }
 });
