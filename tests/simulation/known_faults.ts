@@ -137,9 +137,8 @@ export const FAULTS: readonly Fault[] = [
     name: "the shortest round trip is forgotten",
     family: "path",
     changes: [{
-      file: "connection/flow/window_tuner.ts",
-      from:
-        "this.#shortest = isQuiet ? roundTrip : Math.min(this.#shortest, roundTrip);",
+      file: "connection/flow/path_estimate.ts",
+      from: "this.#shortest = Math.min(this.#shortest, roundTrip);",
       to: "this.#shortest = roundTrip;",
     }],
   },
@@ -148,7 +147,7 @@ export const FAULTS: readonly Fault[] = [
     family: "path",
     changes: [{
       file: "connection/flow/window_tuner.ts",
-      from: "if (this.#isUnsure && this.#steady >= STEADY) {",
+      from: "if (path.isUnsure && path.isSteady) {",
       to: "if (now < 0) {",
     }, {
       file: "connection/flow/window_tuner.ts",
@@ -161,8 +160,8 @@ export const FAULTS: readonly Fault[] = [
     family: "path",
     changes: [{
       file: "connection/flow/window_tuner.ts",
-      from: "if (rate < rateBefore * STILL_FULL) {",
-      to: "if (rate < 0) {",
+      from: "if (trial.carriesLess(sample)) {",
+      to: "if (now < 0) {",
     }],
   },
   {
@@ -179,9 +178,10 @@ export const FAULTS: readonly Fault[] = [
     family: "path",
     changes: [{
       file: "connection/flow/window_tuner.ts",
-      from:
-        "else if (last !== undefined && last.roundTrip > limit) this.#fit(both);",
-      to: "else this.#window = 2 * this.#window;",
+      from: "} else if (last !== undefined && !path.isNear(last.roundTrip)) {",
+      to: "} else if (now > 0) {\n" +
+        "      this.#window.set(2 * this.#window.size);\n" +
+        "    } else {",
     }],
   },
   {

@@ -147,8 +147,13 @@ Deno.test("receive windows: the session's window grows with the path", async () 
   windows.received(500_000);
   await time.advance(100);
   windows.measured(0);
+  assertEquals(windows.sessionWindow, 500_000);
+  // It grows by two bytes for each one that arrives.
+  windows.received(100_000);
+  assertEquals(windows.sessionWindow, 700_000);
+  windows.received(500_000);
   assertEquals(windows.sessionWindow, 1_500_000);
-  assertEquals(sent(), [[0, 1_000_000]]);
+  assertEquals(sent(), [[0, 200_000], [0, 800_000]]);
 });
 
 Deno.test("receive windows: without a session window none is submitted", async () => {

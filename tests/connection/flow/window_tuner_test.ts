@@ -6,6 +6,7 @@ import { WindowTuner } from "../../../connection/flow/window_tuner.ts";
 import { CLIENT, PROTO_SPDY3_1, Session } from "../../../mod.ts";
 import {
   assert,
+  assertAlmostEquals,
   assertEquals,
   assertGreater,
   assertGreaterOrEqual,
@@ -405,8 +406,167 @@ Deno.test("window tuner: a sender that gets its window back in halves still uses
   assert(tuner.received(1, 1000));
   tuner.received(INITIAL / 2, 1010);
   tuner.measured(1010);
-  tuner.received(1, 1010);
+  tuner.received(20_000, 1010);
   assertGreater(tuner.window, INITIAL);
+});
+
+/** Bytes that arrive evenly, one round trip after the other, each measured with a PING. */
+class Rounds {
+  readonly tuner: WindowTuner;
+  now = 0;
+
+  constructor(max: number = MOST) {
+    this.tuner = new WindowTuner({ initial: INITIAL, max });
+  }
+
+  /** A PING while nothing else is under way. */
+  quiet(roundTrip: number): void {
+    assert(this.tuner.mayBeQuiet(this.now));
+    this.now += roundTrip;
+    this.tuner.measured(this.now);
+  }
+
+  /** `size` bytes arrive within a round trip. */
+  round(size: number, roundTrip: number, sent = 0): void {
+    this.begin();
+    this.arrive(size, roundTrip);
+    this.tuner.measured(this.now, sent);
+  }
+
+  begin(): void {
+    // The pause between two PINGs.
+    this.now += 500;
+    assert(this.tuner.received(1, this.now));
+  }
+
+  arrive(size: number, time: number): void {
+    for (let part = 0; part < 16; part++) {
+      this.now += time / 16;
+      this.tuner.received(size / 16, this.now);
+    }
+  }
+}
+
+/** Slow start that this side sees from its first byte on: arriving bytes double, the round trip does not change. */
+function neverQuiet(): Rounds {
+  const rounds = new Rounds();
+  rounds.begin();
+  rounds.arrive(50_000, 400);
+  rounds.tuner.measured(rounds.now);
+  for (let size = 100_000; size < 2_000_000; size *= 2) rounds.round(size, 200);
+  return rounds;
+}
+
+Deno.test("window tuner: on a path that was never quiet, four times as many bytes in the same time show that they wait in no queue", () => {
+  const rounds = neverQuiet();
+  for (let count = 0; count < 8; count++) {
+    const { window } = rounds.tuner;
+    rounds.round(window / 2, 220);
+    assertGreaterOrEqual(rounds.tuner.window, 0.7 * window);
+  }
+});
+
+Deno.test("window tuner: while more and more arrives, the window does not wait for the reply to a PING", () => {
+  const rounds = new Rounds();
+  rounds.quiet(100);
+  const { tuner } = rounds;
+  rounds.round(20_000, 100);
+  rounds.begin();
+  rounds.arrive(400_000, 100);
+  assertEquals(tuner.window, 500_000);
+  // The reply waits in the sender's socket while these arrive.
+  rounds.arrive(800_000, 100);
+  assertGreater(tuner.window, 1_600_000);
+});
+
+Deno.test("window tuner: a rate that does not grow makes no window larger before the reply to a PING", () => {
+  const rounds = new Rounds();
+  rounds.quiet(100);
+  for (let count = 0; count < 4; count++) rounds.round(200_000, 100);
+  const { window } = rounds.tuner;
+  rounds.begin();
+  for (let count = 0; count < 10; count++) rounds.arrive(200_000, 100);
+  assertEquals(rounds.tuner.window, window);
+});
+
+Deno.test("window tuner: while this side sends, a late reply to a PING makes no window larger", () => {
+  const rounds = new Rounds();
+  rounds.quiet(100);
+  rounds.round(20_000, 100, 50_000);
+  rounds.begin();
+  rounds.arrive(400_000, 100);
+  rounds.arrive(800_000, 100);
+  assertEquals(rounds.tuner.window, 500_000);
+});
+
+Deno.test("window tuner: WINDOW_UPDATEs for what arrives do not count as bytes that this side sends", () => {
+  const rounds = new Rounds();
+  rounds.quiet(100);
+  rounds.round(400_000, 100, 6000);
+  rounds.begin();
+  rounds.arrive(1_000_000, 150);
+  rounds.arrive(2_000_000, 150);
+  assertGreater(rounds.tuner.window, 2_000_000);
+});
+
+Deno.test("window tuner: a window that grew before the reply to a PING becomes three times what arrives in a round trip", () => {
+  const rounds = new Rounds();
+  rounds.quiet(100);
+  for (let size = 20_000; size <= 640_000; size *= 2) {
+    rounds.begin();
+    rounds.arrive(size, 100);
+    rounds.arrive(size, 100);
+    rounds.tuner.measured(rounds.now);
+  }
+  assertGreater(rounds.tuner.window, 2_500_000);
+  for (let count = 0; count < 3; count++) rounds.round(640_000, 110);
+  assertLessOrEqual(rounds.tuner.window, 3 * 640_000);
+  assertGreaterOrEqual(rounds.tuner.window, 3 * 500_000);
+});
+
+Deno.test("window tuner: a smaller window with which clearly less arrives is given up after one round trip", () => {
+  const rounds = new Rounds(1_000_000);
+  rounds.quiet(100);
+  const { tuner } = rounds;
+  rounds.round(500_000, 100);
+  const full = (): void => rounds.round(tuner.window / 2, 120);
+  for (let count = 0; count < 5; count++) full();
+  const { window } = tuner;
+  // Half of it is tried.
+  for (let count = 0; tuner.window === window; count++) {
+    assertLess(count, 30);
+    full();
+  }
+  assertAlmostEquals(tuner.window, window / 2, 1);
+  // What was in flight, and one round trip with the smaller window.
+  rounds.round(window / 2, 120);
+  rounds.round(window / 4, 100);
+  rounds.arrive(window / 2, 120);
+  assertGreater(tuner.window, 0.6 * window);
+});
+
+Deno.test("window tuner: half the window is tried soon only if all round trips are far from the shortest one", () => {
+  const rounds = new Rounds();
+  rounds.quiet(100);
+  const { tuner } = rounds;
+  rounds.round(500_000, 100);
+  rounds.round(900_000, 110);
+  // Twice the shortest round trip, but not each time.
+  for (let count = 0; rounds.now < 9000; count++) {
+    const roundTrip = count % 3 < 2 ? 210 : 140;
+    rounds.round(10_000 * roundTrip, roundTrip);
+    assertGreaterOrEqual(tuner.window, 1_200_000);
+  }
+});
+
+Deno.test("window tuner: a round trip of long ago in which the window was in use says nothing about the present rate", () => {
+  const rounds = new Rounds(500_000);
+  rounds.quiet(100);
+  // The window is in use, then it is not, and then it is again.
+  rounds.round(300_000, 300);
+  rounds.round(220_000, 75);
+  rounds.round(450_000, 130);
+  assertEquals(rounds.tuner.window, 500_000);
 });
 
 Deno.test("a peer that answers no PING gets a window of what arrives in three seconds, and of 1 MiB at most", async () => {
