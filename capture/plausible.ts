@@ -19,6 +19,7 @@ import {
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
 import { FRAME_HEAD_LENGTH } from "../frame/frame_head.ts";
+import { wireTraits } from "../frame/version.ts";
 
 /** Longest control frame that a search accepts, bytes. */
 const MAX_SEARCHED_CONTROL = 1 << 20;
@@ -56,7 +57,7 @@ export function isControlHead(bytes: Uint8Array, at: number): boolean {
     case PING:
       return flags === 0 && length === 4;
     case GOAWAY:
-      return flags === 0 && length === (version === 2 ? 4 : 8);
+      return flags === 0 && length === wireTraits(version)?.goawayLength;
     case WINDOW_UPDATE:
       return flags === 0 && length === 8;
     default:

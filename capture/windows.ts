@@ -18,6 +18,7 @@ import {
   SYN_STREAM,
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
+import { wireTraits } from "../frame/version.ts";
 import type { FrameRecord } from "./records.ts";
 
 /** Most streams that are tracked; a new one replaces the oldest. */
@@ -67,7 +68,7 @@ export class WindowTracker {
   /** Adds the next frame of the connection. */
   add(record: FrameRecord): void {
     const { frame, fromClient, time, version } = record;
-    if (version === 2) this.#isOff = true;
+    if (wireTraits(version)?.windowUpdate === false) this.#isOff = true;
     if (frame === undefined || this.#isOff) return;
     const peer = fromClient ? this.#server : this.#client;
     const sender = fromClient ? this.#client : this.#server;

@@ -4,12 +4,8 @@
  * @module
  */
 
-import {
-  PROTO_SPDY2,
-  PROTO_SPDY3,
-  PROTO_SPDY3_1,
-  type ProtocolVersion,
-} from "../frame/constants.ts";
+import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
+import { versionTraits } from "../frame/version.ts";
 import { npnGetVersion } from "../session/npn.ts";
 import { connect } from "../http/connect.ts";
 import { connectUpgrade } from "../http/upgrade/connect_upgrade.ts";
@@ -124,11 +120,7 @@ export function readVersion(text: string | undefined): ProtocolVersion {
 
 /** The name of a version in `get`'s output. */
 export function versionName(version: ProtocolVersion): string {
-  return {
-    [PROTO_SPDY2]: "SPDY/2",
-    [PROTO_SPDY3]: "SPDY/3",
-    [PROTO_SPDY3_1]: "SPDY/3.1",
-  }[version];
+  return versionTraits(version).name;
 }
 
 /** A target could not be reached; `cause` has the reason. */

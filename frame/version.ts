@@ -36,6 +36,8 @@ export interface VersionTraits {
   readonly littleEndianSettings: boolean;
   /** The version has WINDOW_UPDATE. */
   readonly windowUpdate: boolean;
+  /** The session as a whole has a window, too. */
+  readonly sessionWindow: boolean;
   /** Highest credential slot; SPDY/2 has none. */
   readonly maxSlot: number;
   /** Dictionary of the header blocks (2.6.10.1). */
@@ -56,6 +58,7 @@ const SPDY2: VersionTraits = {
   goawayLength: 4,
   littleEndianSettings: true,
   windowUpdate: false,
+  sessionWindow: false,
   maxSlot: 0,
   dictionary: SPDY2_DICTIONARY,
   streamInUse: PROTOCOL_ERROR,
@@ -72,13 +75,18 @@ const SPDY3: VersionTraits = {
   goawayLength: 8,
   littleEndianSettings: false,
   windowUpdate: true,
+  sessionWindow: false,
   maxSlot: 0xff,
   dictionary: SPDY3_DICTIONARY,
   streamInUse: STREAM_IN_USE,
   renamesHeaders: false,
 };
 
-const SPDY3_1: VersionTraits = { ...SPDY3, name: "SPDY/3.1" };
+const SPDY3_1: VersionTraits = {
+  ...SPDY3,
+  name: "SPDY/3.1",
+  sessionWindow: true,
+};
 
 /** The layout of a version. Throws `UnsupportedVersionError` for any other number. */
 export function versionTraits(version: ProtocolVersion): VersionTraits {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { endOfTurn, startTimer, stopTimer } from "../connection/time/clock.ts";
+import { endOfTurn, within } from "../connection/time/clock.ts";
 import type { Stream } from "../connection/stream/stream.ts";
 import { PortForwardError } from "./errors.ts";
 import { type LastWords, readLastWords } from "./reading.ts";
@@ -117,7 +117,9 @@ export class ForwardedConnection {
         await endOfTurn();
         const half = failure === undefined && !this.#failed &&
           this.#hasReceived;
-        const text = half ? "" : await within(ERROR_GRACE, lastWords);
+        let text = "";
+        const arrived = lastWords.then((words) => text = words.text);
+        if (!half) await within(ERROR_GRACE, arrived);
         if (text !== "") throw new PortForwardError(this.port, text);
         if (failure !== undefined && !isCancelledByPeer(failure)) throw failure;
         controller.close();
@@ -130,16 +132,4 @@ export class ForwardedConnection {
       },
     }, { highWaterMark: 0 });
   }
-}
-
-/** The message of the error stream, or "" if it does not arrive in time. */
-async function within(
-  milliseconds: number,
-  lastWords: Promise<LastWords>,
-): Promise<string> {
-  const late = Promise.withResolvers<LastWords>();
-  const timer = startTimer(() => late.resolve({ text: "" }), milliseconds);
-  const { text } = await Promise.race([lastWords, late.promise]);
-  stopTimer(timer);
-  return text;
 }

@@ -12,8 +12,6 @@ import {
   INITIAL_MAX_CONCURRENT_STREAMS,
   INITIAL_WINDOW_SIZE,
   OK,
-  PROTO_SPDY2,
-  PROTO_SPDY3_1,
   type ProtocolVersion,
   SETTINGS_INITIAL_WINDOW_SIZE,
   SETTINGS_MAX_CONCURRENT_STREAMS,
@@ -123,8 +121,8 @@ export class SessionCore<S> {
       options.loweredByPing,
       options.earlyStreams,
     );
-    this.flowControl = options.flowControl && version !== PROTO_SPDY2;
-    const sessionWindow = this.flowControl && version === PROTO_SPDY3_1;
+    this.flowControl = options.flowControl && this.traits.windowUpdate;
+    const sessionWindow = this.flowControl && this.traits.sessionWindow;
     this.sendWindow = sessionWindow ? INITIAL_WINDOW_SIZE : Infinity;
     this.receiveWindow = sessionWindow
       ? new ReceiveWindow(INITIAL_WINDOW_SIZE)

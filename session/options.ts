@@ -4,17 +4,12 @@
  * @module
  */
 
-import { InvalidArgumentError, UnsupportedVersionError } from "../errors.ts";
+import { InvalidArgumentError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
 import { checkNames, checkOptions, type Names, show } from "../values.ts";
-import {
-  MAX_FRAME_LENGTH,
-  PROTO_SPDY2,
-  PROTO_SPDY3,
-  PROTO_SPDY3_1,
-  type ProtocolVersion,
-} from "../frame/constants.ts";
+import { MAX_FRAME_LENGTH, type ProtocolVersion } from "../frame/constants.ts";
 import type { HeaderCompression } from "../frame/header_encoder.ts";
+import { versionTraits } from "../frame/version.ts";
 import { CALLBACK_NAMES, type SessionCallbacks } from "./callbacks.ts";
 import { CLIENT, SERVER, type Side } from "./constants.ts";
 import { type Limits, type ResolvedLimits, resolveLimits } from "./limits.ts";
@@ -194,16 +189,7 @@ export function checkSideAndVersion(
       `side ${show(side)} is neither CLIENT (1) nor SERVER (2)`,
     );
   }
-  if (
-    version !== PROTO_SPDY2 && version !== PROTO_SPDY3 &&
-    version !== PROTO_SPDY3_1
-  ) {
-    throw new UnsupportedVersionError(
-      `version ${
-        show(version)
-      } is none of PROTO_SPDY2 (2), PROTO_SPDY3 (3), PROTO_SPDY3_1 (4)`,
-    );
-  }
+  versionTraits(version);
 }
 
 /** The settings that an application can set. */

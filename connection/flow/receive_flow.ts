@@ -5,7 +5,7 @@
  * @module
  */
 
-import { PROTO_SPDY2 } from "../../frame/constants.ts";
+import { versionTraits } from "../../frame/version.ts";
 import type { Session } from "../../session.ts";
 import { ReceiveWindows } from "./receive_windows.ts";
 import type { ReceiveBuffer } from "../buffers/receive_buffer.ts";
@@ -77,9 +77,8 @@ export class ReceiveFlow {
     this.#bound = options.maxBufferedBytes;
     this.#most = Math.max(options.maxBufferedBytes, options.maxUnreadBytes);
     this.#mayHold = options.holdUnread ?? false;
-    if (options.flowControl === false || options.version === PROTO_SPDY2) {
-      return;
-    }
+    const { windowUpdate } = versionTraits(options.version);
+    if (options.flowControl === false || !windowUpdate) return;
     this.#credit = new ReceiveWindows(session, initialWindow, options);
   }
 

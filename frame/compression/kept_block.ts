@@ -1,6 +1,6 @@
 /**
  * The uncompressed header block of the policies `"none"` and `"full"`, changed from
- * one block into the next.
+ * one block into the next; see "The other policies" in `README.md`.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The policy "safe" with little memory for a stream of one header block.
+ * The policy "safe" with little memory for a stream of one header block; see "The
+ * first block" in `README.md`.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The header of a zlib stream (RFC 1950, section 2.2).
+ * The header of a zlib stream (RFC 1950, section 2.2), in step 4 of the worked example
+ * in `README.md`.
  *
  * @module
  */

@@ -5,11 +5,8 @@
  * @module
  */
 
-import {
-  PROTO_SPDY2,
-  PROTO_SPDY3,
-  type ProtocolVersion,
-} from "../../frame/constants.ts";
+import type { ProtocolVersion } from "../../frame/constants.ts";
+import { versionTraits } from "../../frame/version.ts";
 import type {
   Attributes,
   Counter,
@@ -102,11 +99,9 @@ export function protocolAttributes(
 ): Record<string, string> {
   return {
     "network.protocol.name": "spdy",
-    "network.protocol.version": version === PROTO_SPDY2
-      ? "2"
-      : version === PROTO_SPDY3
-      ? "3"
-      : "3.1",
+    "network.protocol.version": versionTraits(version).name.slice(
+      "SPDY/".length,
+    ),
   };
 }
 
