@@ -68,7 +68,7 @@ export class PairMemory {
   }
 
   /** Whether the bytes of `pair` are at `at` in a block that ends at `end` in `words`. */
-  stands(pair: KnownPair, words: DataView, at: number, end: number): boolean {
+  isAt(pair: KnownPair, words: DataView, at: number, end: number): boolean {
     return pair.length <= end - at &&
       isSame(this.#words, pair.at, words, at, pair.length);
   }

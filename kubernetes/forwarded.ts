@@ -7,7 +7,7 @@
 import { endOfTurn, within } from "../connection/time/clock.ts";
 import type { Stream } from "../connection/stream/stream.ts";
 import { PortForwardError } from "./errors.ts";
-import { type LastWords, readLastWords } from "./reading.ts";
+import { type ErrorText, readErrorText } from "./reading.ts";
 import { isCancelledByPeer, readableInBackground } from "./spdy/streams.ts";
 
 /** Most bytes that are kept of the message on the error stream. */
@@ -71,14 +71,14 @@ export class ForwardedConnection {
     this.port = port;
     this.#data = data;
     this.#error = error;
-    const lastWords = readLastWords(readableInBackground(error), {
+    const errorText = readErrorText(readableInBackground(error), {
       bound: MAX_MESSAGE,
-      onWords: () => {
+      onText: () => {
         this.#failed = true;
       },
       isEnd: isCancelledByPeer,
     });
-    this.readable = this.#readUntilFailure(lastWords);
+    this.readable = this.#readUntilFailure(errorText);
   }
 
   /** The bytes that the port receives. Closing it ends the input of the port. */
@@ -93,7 +93,7 @@ export class ForwardedConnection {
   }
 
   #readUntilFailure(
-    lastWords: Promise<LastWords>,
+    errorText: Promise<ErrorText>,
   ): ReadableStream<Uint8Array> {
     const reader = this.#data.readable.getReader();
     return new ReadableStream<Uint8Array>({
@@ -118,14 +118,14 @@ export class ForwardedConnection {
         const half = failure === undefined && !this.#failed &&
           this.#hasReceived;
         let text = "";
-        const arrived = lastWords.then((words) => text = words.text);
+        const arrived = errorText.then((result) => text = result.text);
         if (!half) await within(ERROR_GRACE, arrived);
         if (text !== "") throw new PortForwardError(this.port, text);
         if (failure !== undefined && !isCancelledByPeer(failure)) throw failure;
         controller.close();
         // When the error stream ends, the server has closed the port, and nothing
         // reads what is written after that.
-        lastWords.then(() => this.#data.reset());
+        errorText.then(() => this.#data.reset());
       },
       cancel: async (reason) => {
         await reader.cancel(reason);

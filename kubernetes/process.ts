@@ -21,7 +21,7 @@ import {
   type CommandOutput,
   type OutputOptions,
 } from "./output.ts";
-import { readableToEnd, readLastWords } from "./reading.ts";
+import { readableToEnd, readErrorText } from "./reading.ts";
 import { writableWithNotice } from "./writing.ts";
 import { decodeExit, type ExitStatus, isWholeStatus } from "./status.ts";
 import { StatusLimit } from "./status_limit.ts";
@@ -252,7 +252,7 @@ export class RemoteProcess implements AsyncDisposable {
   }
 
   async #readStatus(): Promise<ExitStatus> {
-    const { text, failure } = await readLastWords(this.#channels.error, {
+    const { text, failure } = await readErrorText(this.#channels.error, {
       bound: MAX_STATUS,
       isEnd: (error) => this.#channels.isUnprovenEnd(error),
     });

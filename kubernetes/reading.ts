@@ -38,33 +38,33 @@ export function readableToEnd(
   }, { highWaterMark: 0 });
 }
 
-/** The text of a channel, and the failure that ended it, if the peer did not. */
-export interface LastWords {
+/** The text of an error channel; `failure` is set unless the peer ended the channel. */
+export interface ErrorText {
   readonly text: string;
   readonly failure?: unknown;
 }
 
-/** Options of {@linkcode readLastWords}. */
-export interface LastWordsOptions {
+/** Options of {@linkcode readErrorText}. */
+export interface ErrorTextOptions {
   /** Most bytes that are kept; the rest is read and dropped. */
   readonly bound: number;
   /** Called with each piece that arrives. */
-  readonly onWords?: () => void;
+  readonly onText?: () => void;
   /** Whether `failure` means that the peer ended the channel. */
   readonly isEnd: (failure: unknown) => boolean;
 }
 
-/** Reads a whole channel as text. Never rejects. */
-export async function readLastWords(
+/** Reads a whole error channel as text. Never rejects. */
+export async function readErrorText(
   readable: ReadableStream<Uint8Array>,
-  { bound, onWords, isEnd }: LastWordsOptions,
-): Promise<LastWords> {
+  { bound, onText, isEnd }: ErrorTextOptions,
+): Promise<ErrorText> {
   const decoder = new TextDecoder();
   let text = "";
   let size = 0;
   try {
     for await (const chunk of readable) {
-      onWords?.();
+      onText?.();
       const part = chunk.subarray(0, Math.max(0, bound - size));
       size += chunk.length;
       text += decoder.decode(part, { stream: true });
