@@ -24,7 +24,8 @@ export function readUint31(bytes: Uint8Array, offset: number): number {
   return readInt32(bytes, offset) & 0x7fffffff;
 }
 
-function readInt32(bytes: Uint8Array, offset: number): number {
+/** Four bytes at `offset`, -2^31..2^31-1. */
+export function readInt32(bytes: Uint8Array, offset: number): number {
   return bytes[offset] << 24 | bytes[offset + 1] << 16 |
     bytes[offset + 2] << 8 | bytes[offset + 3];
 }

@@ -87,7 +87,7 @@ export class HeaderChecker {
   readonly #rule: NameRule;
   readonly #escapes: boolean;
   /** The remembered headers, by the name as the application wrote it. */
-  readonly #names = new Map<string, Checked>();
+  #names: Map<string, Checked> | undefined;
   /** The same names, in wire order. */
   readonly #order: CheckedName[] = [];
   /** Characters of all remembered values. */
@@ -113,7 +113,10 @@ export class HeaderChecker {
 
   /** Checks the list. Throws as `prepareHeaders` does. */
   check(nv: HeaderList): CheckedHeaders {
-    return this.checkLike(nv) ?? this.#checkRemembered(nv) ?? {
+    // What is remembered takes 1.5 KiB, so it begins with the second list.
+    const known = this.checkLike(nv) ??
+      (this.#lists++ === 0 ? undefined : this.#checkRemembered(nv));
+    return known ?? {
       pairs: prepareHeaders(nv, this.#rule, this.#escapes),
       hasParts: false,
       repeats: true,
@@ -181,7 +184,7 @@ export class HeaderChecker {
       // Many names have the same index as in the last list.
       let checked: Checked | undefined = before[index];
       if (checked === undefined || checked.name.given !== name) {
-        checked = this.#names.get(name) ?? this.#learn(name);
+        checked = this.#names?.get(name) ?? this.#learn(name);
       }
       while (checked?.list === number) {
         checked = checked.again ??= blank(checked.name, true);
@@ -230,12 +233,13 @@ export class HeaderChecker {
       order[rank].rank = rank;
     }
     const checked = blank(name, false);
+    this.#names ??= new Map();
     this.#names.set(given, checked);
     return checked;
   }
 
   #forget(): undefined {
-    this.#names.clear();
+    this.#names = undefined;
     this.#order.length = 0;
     this.#characters = 0;
     this.#list = this.#last = NO_LIST;

@@ -120,8 +120,8 @@ export class HeaderEncoder {
 
   static #make(): HeaderEncoder {
     const encoder = new HeaderEncoder(PROTO_SPDY3);
-    // Twice, because the compressor of one block is shared.
-    for (const path of ["/", "/a"]) {
+    // So many that it has a compressor of its own.
+    for (const path of ["/", "/a", "/b", "/c"]) {
       encoder.encode([[":path", path], ["cookie", "a=b"]], new ByteWriter());
     }
     return encoder;

@@ -4,7 +4,8 @@
  * @module
  */
 
-const FIRST_CAPACITY = 16;
+/** Enough for one entry. */
+const FIRST_CAPACITY = 4;
 /** A table of at most this many slots is kept when the last entry is removed. */
 const KEPT_CAPACITY = 512;
 

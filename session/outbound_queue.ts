@@ -29,8 +29,9 @@ export function priorityOf(key: number): number {
 export class OutboundQueue<Item extends Queued> {
   #sequence = 0;
   readonly #frames = new Line<Item>();
-  readonly #synStreams = new Line<Item>();
-  readonly #blocked = new Line<Item>();
+  // Both are created on first use. A server needs neither, until a window is used up.
+  #synStreams: Line<Item> = NO_LINE;
+  #blocked: Line<Item> = NO_LINE;
 
   /** The key of an item that is queued now; `priority` is a whole number, at least -32. */
   keyFor(priority: number): number {
@@ -44,11 +45,13 @@ export class OutboundQueue<Item extends Queued> {
 
   /** Adds a SYN_STREAM. */
   pushSynStream(item: Item): void {
+    if (this.#synStreams === NO_LINE) this.#synStreams = new Line();
     this.#synStreams.push(item);
   }
 
   /** Adds DATA that waits for the session's window. */
   pushBlocked(item: Item): void {
+    if (this.#blocked === NO_LINE) this.#blocked = new Line();
     this.#blocked.push(item);
   }
 
@@ -240,3 +243,6 @@ class Heap<Item extends Queued> {
     items[index] = item;
   }
 }
+
+/** A line that is always empty. */
+const NO_LINE: Line<never> = new Line();
