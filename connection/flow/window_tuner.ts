@@ -267,8 +267,12 @@ export class WindowTuner {
       return;
     }
     if (path.isNear(roundTrip)) {
-      if (path.isGrowing) this.#grow(GROWTH * size);
-      else if (!this.#wasPending) this.#grow(STEADY_GROWTH * size);
+      if (path.isGrowing) {
+        this.#grow(GROWTH * size);
+        // In slow start, bytes arrive in one burst in each round trip: those of the
+        // next one would be too late.
+        this.#window.received(size);
+      } else if (!this.#wasPending) this.#grow(STEADY_GROWTH * size);
     } else if (path.isGrowing) {
       this.#grow(GROWTH * rateOf(sample) * path.roundTrip);
     } else if (last !== undefined && !path.isNear(last.roundTrip)) {

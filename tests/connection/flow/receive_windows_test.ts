@@ -147,13 +147,31 @@ Deno.test("receive windows: the session's window grows with the path", async () 
   windows.received(500_000);
   await time.advance(100);
   windows.measured(0);
-  assertEquals(windows.sessionWindow, 500_000);
-  // It grows by two bytes for each one that arrives.
-  windows.received(100_000);
-  assertEquals(windows.sessionWindow, 700_000);
-  windows.received(500_000);
   assertEquals(windows.sessionWindow, 1_500_000);
-  assertEquals(sent(), [[0, 200_000], [0, 800_000]]);
+  assertEquals(sent(), [[0, 1_000_000]]);
+});
+
+Deno.test("receive windows: after a smaller one was tried, the session's window grows by two bytes for each one that arrives", async () => {
+  using time = virtualTime();
+  const { windows } = bound(new Windows(PROTO_SPDY3_1, true));
+  await measureQuietPath(windows, time, 100);
+  const round = async (size: number, roundTrip: number): Promise<void> => {
+    windows.received(1);
+    await time.advance(roundTrip);
+    windows.received(size);
+    windows.measured(0);
+    await time.advance(500);
+  };
+  await round(400_000, 100);
+  // A queue that turns out to be none: with the smaller window, less arrives.
+  while (windows.sessionWindow > 800_000) await round(600_000, 200);
+  const tried = windows.sessionWindow;
+  await round(300_000, 120);
+  await round(300_000, 240);
+  await round(300_000, 240);
+  assertEquals(windows.sessionWindow, tried);
+  windows.received(10_000);
+  assertEquals(windows.sessionWindow, tried + 20_000);
 });
 
 Deno.test("receive windows: without a session window none is submitted", async () => {

@@ -479,6 +479,14 @@ Deno.test("window tuner: while more and more arrives, the window does not wait f
   assertGreater(tuner.window, 1_600_000);
 });
 
+Deno.test("window tuner: while more and more arrives, the bytes of a round trip make the window larger at its end", () => {
+  const rounds = new Rounds();
+  rounds.quiet(100);
+  rounds.round(20_000, 100);
+  rounds.round(240_000, 100);
+  assertGreaterOrEqual(rounds.tuner.window, 700_000);
+});
+
 Deno.test("window tuner: a rate that does not grow makes no window larger before the reply to a PING", () => {
   const rounds = new Rounds();
   rounds.quiet(100);
