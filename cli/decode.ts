@@ -139,7 +139,7 @@ Permissions: --allow-read for the files, --allow-env for SSLKEYLOGFILE,
       ].filter(([, value]) => value !== undefined);
       if (others.length > 0) {
         throw new UsageError(
-          "--html takes no other option: the page filters, and a key log is dropped on it",
+          "--html takes no other option: filter in the page, and drop a key log onto it",
         );
       }
       return await writePage(values.html, names);
@@ -313,7 +313,7 @@ async function writePage(
       room -= chunk.length;
       if (room < 0) {
         throw new Error(
-          `${name}: a page holds at most ${MOST_EMBEDDED} bytes of captures; cut the capture, or open it in docs/capture_viewer.html`,
+          `${name}: a page holds at most ${MOST_EMBEDDED} bytes of captures; split the capture, or open it in docs/capture_viewer.html`,
         );
       }
       pieces.push(new Uint8Array(chunk));

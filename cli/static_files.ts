@@ -36,7 +36,9 @@ const READ_SIZE = 65536;
 export async function staticFiles(directory: string): Promise<FileHandler> {
   const root = await Deno.realPath(directory);
   if (!(await Deno.stat(root)).isDirectory) {
-    throw new Error(`${directory} is not a directory; name the one it is in`);
+    throw new Error(
+      `${directory} is not a directory; serve the directory that contains it`,
+    );
   }
   const listings = new Listings(root);
   return async (request: Request): Promise<Response> => {

@@ -353,7 +353,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   }
   if (options.settingsStore !== undefined && options.origin === undefined) {
     throw new InvalidArgumentError(
-      "settingsStore needs the option origin, which is its key",
+      "settingsStore needs the option origin: the settings are stored under it",
     );
   }
   const {

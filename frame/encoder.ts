@@ -203,7 +203,7 @@ export class FrameEncoder {
     const exact = headerBlockLength(pairs, this.#traits, true);
     if (this.#headers.maxEncodedLength(exact) <= room) return exact;
     throw new InvalidArgumentError(
-      `header block of ${exact} bytes may not fit in a frame of ${MAX_FRAME_LENGTH} bytes`,
+      `header block of ${exact} bytes can be too long for a frame of at most ${MAX_FRAME_LENGTH} bytes`,
     );
   }
 }

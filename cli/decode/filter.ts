@@ -140,7 +140,7 @@ function readType(text: string): string {
   if (isUnknown || FRAME_TYPES.includes(name)) return name;
   const hint = didYouMean(name, FRAME_TYPES) ||
     `; known are ${FRAME_TYPES.join(", ")}`;
-  throw new UsageError(`--type ${text}: this is no type of frame${hint}`);
+  throw new UsageError(`--type ${text}: it is not a type of frame${hint}`);
 }
 
 function holds<T>(set: ReadonlySet<T>, value: T | undefined): boolean {

@@ -429,7 +429,7 @@ export function textOnly(): TransformStream<Uint8Array, Uint8Array> {
     transform(chunk, controller): void {
       if (chunk.includes(0)) {
         throw new Error(
-          "the body is binary, which a terminal cannot show: -o FILE keeps it, -o - writes it all the same",
+          "the body is binary, which a terminal cannot show: save it with -o FILE, or write it to the terminal anyway with -o -",
         );
       }
       controller.enqueue(chunk);

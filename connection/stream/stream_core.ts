@@ -462,12 +462,13 @@ export class StreamCore
   /** Both halves ended cleanly: rejects the promises that cannot resolve any more. */
   #rejectUnsettled(): void {
     if (this.response.settled && !this.sender.hasUnsentHeaders) return;
-    const error = new StreamResetError(
-      `stream ${this.id} ended before this was sent or received`,
-      { streamId: this.id, statusCode: 0 },
-    );
-    this.response.reject(error);
-    this.sender.rejectUnsent(error);
+    const ended = (before: string): StreamResetError =>
+      new StreamResetError(`stream ${this.id} ended before ${before}`, {
+        streamId: this.id,
+        statusCode: 0,
+      });
+    this.response.reject(ended("the peer sent a response"));
+    this.sender.rejectUnsent(ended("these headers were sent"));
   }
 }
 

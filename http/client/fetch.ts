@@ -87,7 +87,7 @@ export function fetchOver(
 function sameOrigin(from: URL, to: URL): void {
   if (to.origin === from.origin) return;
   throw new TypeError(
-    `fetch failed: ${from.href} redirects to another origin, ${to.origin}, which this connection does not lead to; fetch with a Client, or with redirect: "manual"`,
+    `fetch failed: ${from.href} redirects to another origin, ${to.origin}, which this connection cannot reach; fetch with a Client, or with redirect: "manual"`,
   );
 }
 

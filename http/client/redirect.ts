@@ -143,7 +143,7 @@ function targetOf(location: string, from: URL): URL {
     throw new TypeError(
       `fetch failed: ${from.href} redirects to ${
         JSON.stringify(location)
-      }, which is no URL of HTTP`,
+      }, which is not an http: or https: URL`,
     );
   }
   to.hash = "";

@@ -84,7 +84,7 @@ export function readFields(
       if (contentLength === undefined) headers.push(pair);
       else if (contentLength !== size) {
         throw new HttpMessageError(
-          `content-length is ${contentLength} and ${size}`,
+          `there are two different values of content-length, ${contentLength} and ${size}`,
         );
       }
       contentLength = size;

@@ -79,7 +79,7 @@ function begin(
   ) {
     closeQuietly(conn);
     throw new HttpMessageError(
-      `the server switches to ${upgrade}, asked for was ${
+      `the server switched to the protocol ${upgrade}, but the request was for ${
         protocols.join(", ")
       }`,
     );

@@ -190,7 +190,7 @@ const REFUSED: readonly (readonly [string, ProtocolVersion, Frame])[] = [
     reply(Array.from({ length: 65536 }, (_, index) => [`n${index}`, ""])),
   ],
   [
-    "may not fit in a frame",
+    "can be too long for a frame",
     PROTO_SPDY3,
     reply([["x", "v".repeat(2 ** 24)]]),
   ],
@@ -399,7 +399,7 @@ Deno.test("the longest header block that fits in a frame is sent, and one more b
   assertThrows(
     () => encode(longest + 1),
     InvalidArgumentError,
-    `header block of ${longest + 1 + around} bytes may not fit in a frame`,
+    `header block of ${longest + 1 + around} bytes can be too long for a frame`,
   );
 });
 
