@@ -125,7 +125,7 @@ export class ReceiveBuffer {
     if (this.#errorFor === undefined) this.#readable = readable;
     else {
       this.#weakReadable = new WeakRef(readable);
-      BODIES.register(readable, this);
+      if (!this.#closed) BODIES.register(readable, this, this);
     }
     return readable;
   }
@@ -452,8 +452,18 @@ export class ReceiveBuffer {
 
   #cancel(reason: unknown): void {
     if (this.#closed) return;
-    this.#closed = true;
+    this.#setClosed();
     this.#events.cancelled(reason, this.#drop());
+  }
+
+  /**
+   * The web stream is closed. The registry would keep its entry, and with it the stream
+   * of the connection, until the next full garbage collection: then half the objects of
+   * all requests survive the minor ones.
+   */
+  #setClosed(): void {
+    this.#closed = true;
+    if (this.#weakReadable !== undefined) BODIES.unregister(this);
   }
 
   #drop(): number {
@@ -475,10 +485,10 @@ export class ReceiveBuffer {
     const controller = this.#controller ?? this.#weakController?.deref();
     if (controller === undefined || this.#closed) {
       // The application cannot read it any more.
-      if (this.#weakController !== undefined) this.#closed = true;
+      if (this.#weakController !== undefined) this.#setClosed();
       return;
     }
-    this.#closed = true;
+    this.#setClosed();
     if (whole) {
       controller.close();
       // Resolves a pending BYOB read.
