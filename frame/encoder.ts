@@ -198,7 +198,7 @@ export class FrameEncoder {
    */
   #checkRoom(pairs: readonly NameValue[]): number {
     const room = MAX_FRAME_LENGTH - SYN_STREAM_FIXED_LENGTH;
-    const most = headerBlockLength(pairs, this.#traits, false);
+    const most = this.#headers.boundLength(pairs);
     if (this.#headers.maxEncodedLength(most) <= room) return most;
     const exact = headerBlockLength(pairs, this.#traits, true);
     if (this.#headers.maxEncodedLength(exact) <= room) return exact;

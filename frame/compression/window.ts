@@ -223,6 +223,12 @@ export class MatchWindow {
   writeNumber(value: number, size: 2 | 4): void {
     let index = this.position - this.base;
     this.position += size;
+    if (value < HOLE) {
+      // Nearly all of them: a single write saves 1 %.
+      if (size === 4) this.#words.setInt32(index, value);
+      else this.#words.setInt16(index, value);
+      return;
+    }
     for (let shift = 8 * (size - 1); shift >= 0; shift -= 8) {
       const byte = (value >>> shift) & 0xff;
       if (byte === HOLE) this.#hasAlike = true;
@@ -352,28 +358,15 @@ export class MatchWindow {
   }
 
   /**
-   * Indexes `at`, where three public bytes begin, and searches matches for it.
+   * Indexes `at`, where three public bytes begin. Returns the distance of the last
+   * position with their hash, 0 if there is none or it has other bytes. Without the call
+   * of {@linkcode MatchWindow.search} for each position, requests take 2 % less time.
    *
    * Heads and links contain 16 bits of a position. A stale one points to a wrong place
    * in the window; the comparison then finds that the bytes differ.
-   *
-   * @param most Longest useful match.
-   * @param tries How many positions to try.
-   * @param nice Length at which the search stops.
-   * @param found Receives a length and a distance for each match, each longer and
-   * farther than the one before.
-   * @returns How many numbers were written to `found`.
    */
-  search(
-    at: number,
-    most: number,
-    tries: number,
-    nice: number,
-    found: Int32Array,
-  ): number {
+  indexOne(at: number): number {
     const words = this.#words;
-    const links = this.#links;
-    const linkMask = this.#linkMask;
     const index = at - this.base;
     const begin = words.getInt32(index, true);
     const hash = hashOf(begin);
@@ -392,15 +385,41 @@ export class MatchWindow {
       place = this.#dictionaryHeads[hash >>> HASH_SHIFT];
       distance = (at - place) & 0xffff;
     }
-    links[at & linkMask] = place;
-
+    this.#links[at & this.#linkMask] = place;
     // If the last position of a hash has other bytes, mostly the earlier ones have,
     // too: not trying them takes 9 % less time for requests and 5 % for responses, and
     // makes responses 0.1 bytes larger.
-    if (
-      distance === 0 || distance > reach || most < MIN_MATCH ||
-      ((words.getInt32(index - distance, true) ^ begin) & HASHED) !== 0
-    ) return 0;
+    return distance > reach ||
+        ((words.getInt32(index - distance, true) ^ begin) & HASHED) !== 0
+      ? 0
+      : distance;
+  }
+
+  /**
+   * Searches matches for `at`.
+   *
+   * @param distance What {@linkcode MatchWindow.indexOne} returned for `at`, not 0.
+   * @param most Longest useful match.
+   * @param tries How many positions to try.
+   * @param nice Length at which the search stops.
+   * @param found Receives a length and a distance for each match, each longer and
+   * farther than the one before.
+   * @returns How many numbers were written to `found`.
+   */
+  search(
+    at: number,
+    distance: number,
+    most: number,
+    tries: number,
+    nice: number,
+    found: Int32Array,
+  ): number {
+    const words = this.#words;
+    const links = this.#links;
+    const linkMask = this.#linkMask;
+    const index = at - this.base;
+    const reach = at < WINDOW_SIZE ? at : WINDOW_SIZE;
+    let place = (at - distance) & 0xffff;
     let longest = this.matchLength(at - distance, at, at + most);
     if (longest < MIN_MATCH) return 0;
     found[0] = longest;

@@ -8,6 +8,7 @@ import {
 import { ByteWriter } from "../../frame/byte_writer.ts";
 import {
   headerBlockLength,
+  LengthBound,
   readHeaderBlock,
   writeHeaderBlock,
 } from "../../frame/header_block.ts";
@@ -303,6 +304,31 @@ Deno.test("blocks similar to the previous one are read correctly", () => {
       assertEquals(
         readHeaderBlock(view, traits, LIMITS, false, memory),
         readHeaderBlock(block, traits, LIMITS, false),
+      );
+    }
+  }
+});
+
+Deno.test("the bound of a list's length is the same after any other list", () => {
+  const random = new Random(33);
+  for (const version of VERSIONS) {
+    const traits = versionTraits(version);
+    const bound = new LengthBound();
+    let pairs: readonly NameValue[] = [];
+    for (let count = 0; count < 300; count++) {
+      // Many lists have as many pairs as the one before, and share some of them.
+      pairs = random.chance(0.2)
+        ? listOf(random)
+        : pairs.map((pair) =>
+          random.chance(0.7)
+            ? pair
+            : random.chance(0.5)
+            ? [pair[0], "\u20ac".repeat(random.int(0, 9))]
+            : [`${pair[0]}-`, pair[1]]
+        );
+      assertEquals(
+        bound.of(pairs, traits),
+        headerBlockLength(pairs, traits, false),
       );
     }
   }
