@@ -27,6 +27,7 @@ import { didYouMean } from "./cli/arguments.ts";
 import config from "./deno.json" with { type: "json" };
 import {
   bold,
+  columns,
   OutputClosedError,
   print,
   printError,
@@ -35,6 +36,7 @@ import {
   show,
   showLines,
   type Shown,
+  wrap,
 } from "./cli/terminal.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -88,6 +90,10 @@ async function runCommand(args: string[]): Promise<number> {
   }
   const wanted = asksForHelp ? rest[0] : name;
   const command = COMMANDS.find((command) => command.name === wanted);
+  if (command === undefined && wanted.startsWith("-")) {
+    complain(`unknown option ${wanted}: write it after the command`);
+    return EXIT_USAGE;
+  }
   if (command === undefined) {
     const known = COMMANDS.map(({ name }) => name);
     const hint = didYouMean(wanted, known) || `; known are ${known.join(", ")}`;
@@ -106,14 +112,18 @@ async function runCommand(args: string[]): Promise<number> {
 
 function usage(): Shown[] {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length));
-  const lines = COMMANDS.map(({ name, summary }) =>
-    show`  ${bold(name.padEnd(width))}  ${summary}`
+  const indent = width + 4;
+  const lines = COMMANDS.flatMap(({ name, summary }) =>
+    wrap(show`  ${bold(name.padEnd(width))}  ${summary}`, columns(), { indent })
   );
   return [
     showLines("Usage: spdy COMMAND [OPTION...]\n"),
     ...lines,
-    showLines(
-      "\nspdy COMMAND --help describes a command. spdy --version prints the version.",
+    showLines(""),
+    ...wrap(
+      show`spdy COMMAND --help describes a command. spdy --version prints the version.`,
+      columns(),
+      { indent: 0 },
     ),
   ];
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Command, EXIT_OK } from "./command.ts";
+import { type Command, EXIT_OK, UsageError } from "./command.ts";
 import { defineCommand } from "./help.ts";
 import { readOptions, typedName } from "./options.ts";
 import { print, showLines } from "./terminal.ts";
@@ -20,7 +20,9 @@ export function manFor(commands: () => readonly Command[]): Command {
   spdy man > spdy.1 && man ./spdy.1`,
     options: [],
     run(args: string[]): Promise<number> {
-      readOptions(args, []);
+      if (readOptions(args, []).positionals.length > 0) {
+        throw new UsageError("man takes no arguments");
+      }
       print(showLines(manPage(commands())));
       return Promise.resolve(EXIT_OK);
     },
@@ -39,8 +41,8 @@ export function manPage(commands: readonly Command[]): string {
   ];
   for (const { name, help, options } of commands) {
     lines.push(".SH", roff(`spdy ${name}`), ".nf");
-    const [synopsis] = help.split("\n", 1);
-    lines.push(roff(synopsis), ".fi");
+    const [synopsis] = help.split("\n\n", 1);
+    lines.push(roff(synopsis.replace(/\s+/g, " ")), ".fi");
     // The options come from the table, and the text around them from the help.
     const texts = help.split("\n\n").slice(1).filter((text) =>
       !/^ +(-\w, )?--/m.test(text)

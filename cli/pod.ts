@@ -19,7 +19,7 @@ import { toPkcs8 } from "../kubernetes/config/private_key.ts";
 import type { ClusterTarget } from "../kubernetes/config/target.ts";
 import { StreamingRefusedError } from "../kubernetes/errors.ts";
 import { InvalidArgumentError } from "../errors.ts";
-import { UsageError } from "./command.ts";
+import { reasonOf, UsageError } from "./command.ts";
 import type { ReadOptions } from "./options.ts";
 import { printError, show } from "./terminal.ts";
 
@@ -244,7 +244,11 @@ async function podOf(
 ): Promise<PodReference> {
   const resource = readPodName(text, namespace);
   if (isPod(resource)) return { name: resource.name, namespace };
-  return { name: (await findPod(target, resource)).name, namespace };
+  const found = await reaching(
+    () => target.url,
+    () => findPod(target, resource),
+  );
+  return { name: found.name, namespace };
 }
 
 /** Parses `POD` or `TYPE/NAME`. Throws {@linkcode UsageError} for anything else. */
@@ -260,6 +264,35 @@ export function readPodName(
   }
 }
 
+/** Codes of errors that occur before a connection is made. */
+const UNREACHABLE: ReadonlySet<unknown> = new Set([
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ETIMEDOUT",
+]);
+
+/** Does something on the server at `url()`. If it cannot be reached, the error names it. */
+export async function reaching<T>(
+  url: () => string | URL,
+  step: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await step();
+  } catch (cause) {
+    if (!isUnreachable(cause)) throw cause;
+    const { origin } = new URL(url());
+    throw new Error(`cannot connect to ${origin}: ${reasonOf(cause)}`);
+  }
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof Error &&
+    ("code" in error && UNREACHABLE.has(error.code) ||
+      // Deno gives this error no code.
+      error.message.startsWith("failed to lookup address"));
+}
+
 /**
  * Starts something in a container. If the pod has several and none is selected, the
  * API server refuses; then it is tried again with the container that kubectl would
@@ -271,7 +304,7 @@ export async function inContainer<T>(
 ): Promise<T> {
   const { pod } = target;
   try {
-    return await start(target);
+    return await reaching(() => target.url, () => start(target));
   } catch (error) {
     if (
       pod === undefined || pod.container !== undefined ||

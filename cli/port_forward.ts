@@ -6,6 +6,7 @@
 
 import { InvalidArgumentError } from "../errors.ts";
 import { isPod } from "../kubernetes/api/resource.ts";
+import type { TargetOptions } from "../kubernetes/dial.ts";
 import { PortForwardError } from "../kubernetes/errors.ts";
 import type { ForwardEvent } from "../kubernetes/forwarding/events.ts";
 import { forwardPorts } from "../kubernetes/forwarding/forward_ports.ts";
@@ -14,7 +15,7 @@ import { type Command, EXIT_OK, reasonOf, UsageError } from "./command.ts";
 import { defineCommand } from "./help.ts";
 import { untilInterrupted } from "./listen.ts";
 import { readOptions } from "./options.ts";
-import { openCluster, POD_OPTIONS, readPodName } from "./pod.ts";
+import { openCluster, POD_OPTIONS, reaching, readPodName } from "./pod.ts";
 import { print, printError, show } from "./terminal.ts";
 
 const OPTIONS = [
@@ -68,24 +69,29 @@ kubeconfig and the files named, --allow-run for credential plugins.`,
     }
     const cluster = await openCluster(values, lists);
     const isOnePod = isUrl || isPod(readPodName(name, cluster.namespace));
+    let url: string | URL = values.server ?? "";
+    const target = async (): Promise<TargetOptions> => {
+      const target = await cluster.target();
+      // A streaming URL is used unchanged, with its query.
+      if (isUrl) return { ...target, url };
+      ({ url } = target);
+      return target;
+    };
     let isFirst = true;
-    await using forwarded = await forwardPorts({
-      target: async () => {
-        const target = await cluster.target();
-        // A streaming URL is used unchanged, with its query.
-        return isUrl ? { ...target, url: values.server ?? "" } : target;
-      },
-      resource: isUrl ? undefined : name,
-      namespace: cluster.namespace,
-      ports,
-      addresses: addresses.length === 0 ? undefined : addresses,
-      transport,
-      onEvent: (event) => {
-        // The first connection is expected, so it is not reported.
-        if (event.type === "connected" && isFirst) isFirst = false;
-        else tell(event, isOnePod);
-      },
-    });
+    await using forwarded = await reaching(() => url, () =>
+      forwardPorts({
+        target,
+        resource: isUrl ? undefined : name,
+        namespace: cluster.namespace,
+        ports,
+        addresses: addresses.length === 0 ? undefined : addresses,
+        transport,
+        onEvent: (event) => {
+          // The first connection is expected, so it is not reported.
+          if (event.type === "connected" && isFirst) isFirst = false;
+          else tell(event, isOnePod);
+        },
+      }));
     await untilInterrupted({
       finished: forwarded.closed,
       shutdown: () => forwarded.close(),

@@ -60,8 +60,8 @@ export function readTarget(text: string): Target {
   const [carrier, httpScheme, defaultPort] = scheme;
   // An unknown scheme has no default port and an opaque path, so it is parsed as
   // HTTP.
-  const http = new URL(text.replace(/^[^:]+:/, httpScheme));
-  if (http.hostname === "") throw new UsageError(`"${text}" has no host`);
+  const http = URL.parse(text.replace(/^[^:]+:/, httpScheme));
+  if (http === null) throw new UsageError(`"${text}" is not a valid URL`);
   const port = Number(http.port || defaultPort);
   const credentials = http.username || http.password
     ? `${decoded(http.username)}:${decoded(http.password)}`

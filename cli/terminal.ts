@@ -114,7 +114,7 @@ function styled(style: (text: string) => string): Style {
  */
 export function print(line: Shown): void {
   try {
-    console.log(Deno.stdout.isTerminal() ? line.toString() : plain(line));
+    console.log(hasColors(Deno.stdout) ? line.toString() : plain(line));
   } catch (error) {
     throw outputError("standard output", error);
   }
@@ -126,10 +126,10 @@ export function print(line: Shown): void {
  */
 export function printAll(lines: readonly Shown[]): void {
   if (lines.length === 0) return;
-  const isTerminal = Deno.stdout.isTerminal();
+  const isColored = hasColors(Deno.stdout);
   let text = "";
   for (const line of lines) {
-    text += `${isTerminal ? line.toString() : plain(line)}\n`;
+    text += `${isColored ? line.toString() : plain(line)}\n`;
   }
   writeBytes(text);
 }
@@ -163,7 +163,7 @@ export function columns(): number | undefined {
  */
 export function printError(line: Shown): void {
   try {
-    console.error(Deno.stderr.isTerminal() ? line.toString() : plain(line));
+    console.error(hasColors(Deno.stderr) ? line.toString() : plain(line));
   } catch {
     // See above.
   }
@@ -184,6 +184,23 @@ export function hideWarning(begin: string): void {
   };
 }
 
+/** Whether an output is a terminal that understands escape sequences. */
+function hasColors(output: { isTerminal(): boolean }): boolean {
+  return output.isTerminal() && !isDumb();
+}
+
+/**
+ * Whether TERM names a terminal without escape sequences. Without the permission to
+ * read it, which is not asked for, the terminal is taken for an ordinary one.
+ */
+function isDumb(): boolean {
+  const { state } = Deno.permissions.querySync({
+    name: "env",
+    variable: "TERM",
+  });
+  return state === "granted" && Deno.env.get("TERM") === "dumb";
+}
+
 /** A line without its colours. No other part of it begins with ESC. */
 function plain(line: Shown): string {
   const text = line.toString();
@@ -192,7 +209,7 @@ function plain(line: Shown): string {
 
 /** Whether standard error is a terminal, on which a line can be drawn again. */
 export function canDraw(): boolean {
-  return Deno.stderr.isTerminal();
+  return hasColors(Deno.stderr);
 }
 
 /** Draws the last line of standard error again; `undefined` removes it. */

@@ -1,8 +1,9 @@
 /** Help, completions and man page, which are made of the same tables. */
 
 import { assert, assertEquals, assertMatch } from "../deps.ts";
+import { stripAnsiCode } from "../../deps.ts";
 import { helpText } from "../../cli/help.ts";
-import { run } from "./process.ts";
+import { run, runOnTerminal } from "./process.ts";
 
 Deno.test("help: it prints the version, the help of a command, and the nearest command", async () => {
   for (const asked of ["-V", "--version", "version"]) {
@@ -189,4 +190,35 @@ Deno.test("man: the page contains every option, and man can read it", async () =
       line,
     );
   }
+});
+
+Deno.test("wrong arguments outside of the options of a command are refused in one line", async () => {
+  const cases: [args: string[], reason: string][] = [
+    [["-v", "get"], "unknown option -v: write it after the command"],
+    [["man", "get"], "man takes no arguments"],
+    [["get", "spdy://"], '"spdy://" is not a valid URL'],
+  ];
+  for (const [args, reason] of cases) {
+    const { code, stderr } = await run(args);
+    assertEquals([code, stderr.split("\n")[0]], [2, `spdy: ${reason}`]);
+  }
+});
+
+Deno.test({
+  name:
+    "a narrow terminal gets a narrow list of commands, and a dumb one no escape sequences",
+  // `script` of util-linux makes the terminal.
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const text: string = stripAnsiCode(await runOnTerminal(["--help"], 60));
+    const rows = text.trimEnd().split("\r\n");
+    assertEquals(rows.filter((row) => row.length > 60), []);
+    assertEquals(rows.some((row) => /^ {16}\S/.test(row)), true, text);
+    const missing = ["get", "spdy://127.0.0.1:1/"];
+    assertEquals(
+      (await runOnTerminal(missing, 80, "dumb")).includes("\x1b"),
+      false,
+    );
+    assertEquals((await runOnTerminal(missing, 80)).includes("\x1b"), true);
+  },
 });

@@ -2,7 +2,7 @@ import { exitCodeOf } from "../../cli/exec.ts";
 import { carry } from "../../kubernetes/forwarding/carry.ts";
 import { portForward, serveStreaming } from "../../kubernetes/mod.ts";
 import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
-import { run, spawn, start } from "./process.ts";
+import { closedPort, run, spawn, start } from "./process.ts";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
@@ -186,5 +186,24 @@ Deno.test("exec and port-forward print errors", async () => {
     });
     assertMatch(finished.stderr, message, args.join(" "));
     assertEquals(finished.code, code, args.join(" "));
+  }
+});
+
+Deno.test("commands for pods name a server that cannot be reached", async () => {
+  const url = `http://127.0.0.1:${closedPort()}`;
+  const commands = [
+    ["exec", "-s", url, "web", "--", "ls"],
+    ["exec", "-s", url, "deploy/web", "--", "ls"],
+    ["attach", "-s", url, "web"],
+    ["cp", "-s", url, "web:/a", "."],
+    ["port-forward", "-s", url, "web", "0:80"],
+  ];
+  for (const args of commands) {
+    const { code, stderr } = await run(args);
+    assertEquals(code, 1, args.join(" "));
+    assertMatch(
+      stderr,
+      /^spdy: cannot connect to http:\/\/127\.0\.0\.1:1: Connection refused[^\n]*\n$/,
+    );
   }
 });

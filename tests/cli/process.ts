@@ -79,18 +79,19 @@ export async function run(
 
 /**
  * Runs the command line on a pseudo-terminal that `script` makes, with this number
- * of columns. Resolves to both outputs together.
+ * of columns and this value of TERM. Resolves to both outputs together.
  */
 export async function runOnTerminal(
   args: readonly string[],
   columns = 0,
+  term = "xterm",
 ): Promise<string> {
   const quoted = command(args).map((part) =>
     `'${part.replaceAll("'", "'\\''")}'`
   ).join(" ");
   const output = await new Deno.Command("script", {
     args: ["-qec", `stty cols ${columns}; ${quoted}`, "/dev/null"],
-    env: { TERM: "xterm", NO_COLOR: "" },
+    env: { TERM: term, NO_COLOR: "" },
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",
