@@ -1,7 +1,8 @@
 /**
  * A link in user space, for kernels without netem: passes bytes on at a rate, after a
  * delay, with a bounded queue. `relay.ts PORT TARGET MBIT DELAY`: ports, Mbit/s, ms in
- * each direction. It does not lose bytes, and TCP's slow start does not see its delay.
+ * each direction. It does not lose bytes. TCP does not see its delay, so the relay has a
+ * slow start of its own, as TCP would have on such a path.
  *
  * @module
  */
@@ -13,18 +14,29 @@ const rate = mbit * 125;
 /** What the queue holds besides what is under way: that of a round trip. */
 const room = Math.max(64 * 1024, rate * delay * 2);
 const PIECE = 8192;
+/** What TCP sends before the first acknowledgement: ten packets (RFC 6928). */
+const FIRST_WINDOW = 14_480;
 
 async function pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
   const arriving: { readonly at: number; readonly bytes: Uint8Array }[] = [];
   let free = 0;
   let ended = false;
   let wake = (): void => {};
+  /** Bytes that TCP would send without an acknowledgement, and those that wait for one. */
+  let window = FIRST_WINDOW;
+  let flight = 0;
+  let acknowledged = (): void => {};
   const read = (async () => {
     for (;;) {
-      const bytes = new Uint8Array(PIECE);
+      if (flight >= window) {
+        await new Promise<void>((resolve) => acknowledged = resolve);
+        continue;
+      }
+      const bytes = new Uint8Array(Math.min(PIECE, window - flight));
       const size = await from.read(bytes).catch(() => null);
       if (size === null) break;
       const now = performance.now();
+      flight += size;
       free = Math.max(free, now) + size / rate;
       arriving.push({ at: free + delay, bytes: bytes.subarray(0, size) });
       wake();
@@ -46,6 +58,13 @@ async function pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
     for (let rest = next.bytes; rest.length > 0;) {
       rest = rest.subarray(await to.write(rest));
     }
+    const { length } = next.bytes;
+    setTimeout(() => {
+      // The window grows only if it is in use.
+      if (flight >= window / 2) window += length;
+      flight -= length;
+      acknowledged();
+    }, delay);
   }
   await read;
   await to.closeWrite();

@@ -32,8 +32,8 @@ interface RowResult {
 
 const RELAY_NOTE = [
   "",
-  "This kernel has no netem: round trips were added by a relay in user space,",
-  "which hides them from TCP's slow start.",
+  "This kernel has no netem: round trips were added by a relay in user space.",
+  "It hides them from TCP, so it has a slow start of its own.",
 ];
 
 async function main({ quick, only, write }: Flags): Promise<void> {

@@ -369,8 +369,10 @@ export class WindowTuner {
     const isFar = isLeast
       ? !this.#path.isNear(sample.roundTrip)
       : this.#path.isFar(sample.roundTrip);
-    if (!isFar) this.#farTrialAt = Infinity;
-    else if (this.#farTrialAt === Infinity) {
+    if (!isFar) {
+      // While this side sends, round trips vary too much for this to say anything.
+      if (!this.#isSending) this.#farTrialAt = Infinity;
+    } else if (this.#farTrialAt === Infinity) {
       this.#farTrialAt = now + FAR_TRIAL;
     }
     if (now < Math.min(this.#trialAt, this.#farTrialAt)) return;

@@ -553,18 +553,26 @@ Deno.test("window tuner: a smaller window with which clearly less arrives is giv
   assertGreater(tuner.window, 0.6 * window);
 });
 
-Deno.test("window tuner: half the window is tried soon only if all round trips are far from the shortest one", () => {
-  const rounds = new Rounds();
+/** Round trips that are often, but not always, twice the shortest one; until half the window is tried. */
+function oftenFar(sent: number): Rounds {
+  const most = 1_500_000;
+  const rounds = new Rounds(most);
   rounds.quiet(100);
-  const { tuner } = rounds;
-  rounds.round(500_000, 100);
-  rounds.round(900_000, 110);
-  // Twice the shortest round trip, but not each time.
-  for (let count = 0; rounds.now < 9000; count++) {
-    const roundTrip = count % 3 < 2 ? 210 : 140;
-    rounds.round(10_000 * roundTrip, roundTrip);
-    assertGreaterOrEqual(tuner.window, 1_200_000);
+  rounds.round(500_000, 100, sent);
+  for (let count = 0; rounds.now < 8000; count++) {
+    const roundTrip = count % 6 < 4 ? 210 : 140;
+    rounds.round(10_000 * roundTrip, roundTrip, sent);
+    if (rounds.tuner.window === most / 2) break;
   }
+  return rounds;
+}
+
+Deno.test("window tuner: half the window is tried soon only if all round trips are far from the shortest one", () => {
+  assertGreaterOrEqual(oftenFar(0).now, 8000);
+});
+
+Deno.test("window tuner: while this side sends, half the window is tried soon if some round trips are far from the shortest one", () => {
+  assertLess(oftenFar(500_000).now, 8000);
 });
 
 Deno.test("window tuner: a round trip of long ago in which the window was in use says nothing about the present rate", () => {
