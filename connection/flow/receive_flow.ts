@@ -27,6 +27,8 @@ export interface ReceiveFlowEvents {
   sentBytes(): number;
   /** WINDOW_UPDATEs were submitted: write soon. */
   flush(): void;
+  /** Whether a stream is open on which the peer may send bytes. */
+  expectsBulk(): boolean;
   /** Pause reading from the transport, or resume it. */
   holdReading(hold: boolean): void;
   /** Whether the application waits for something that only more input can provide. */
@@ -133,7 +135,10 @@ export class ReceiveFlow {
     const before = this.#events.sentBytes();
     this.#events.measurePath().then(() => {
       credit.measured(this.#events.sentBytes() - before);
-      this.#events.flush();
+      // While the peer sends nothing, the WINDOW_UPDATE leaves with the next frame: that
+      // of a client with its next request. A write less on both sides, and a read less on
+      // a server, for each connection that is asked once.
+      if (this.#events.expectsBulk()) this.#events.flush();
     }).catch(() => credit.abandoned());
   }
 

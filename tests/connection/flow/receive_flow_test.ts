@@ -32,6 +32,7 @@ class Receiver {
         measurePath: () => Promise.resolve(0),
         sentBytes: () => 0,
         flush: () => {},
+        expectsBulk: () => true,
         holdReading: (hold) => this.log.push(hold ? "stop" : "go on"),
         wait: () => this.wait,
         stuck: (most) => this.log.push(`stuck at ${most}`),
