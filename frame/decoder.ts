@@ -101,8 +101,11 @@ const MOST_TAKEN = 64;
  * @category Frames
  */
 export class FrameDecoder {
-  /** Keeps the compiled code of this class; see `zlib/deflate.ts`. */
-  static readonly #kept: FrameDecoder = new FrameDecoder(3);
+  /**
+   * Keeps the compiled code of this class; see `zlib/deflate.ts`. The first decoder
+   * creates it.
+   */
+  static #kept: FrameDecoder | null | undefined;
 
   readonly #parser: FrameParser;
   /** The next frame, or error; there mostly is no other one. */
@@ -139,6 +142,10 @@ export class FrameDecoder {
       this.#makeSink(onIgnored),
       { ...DECODER_LIMITS, ...limits },
     );
+    if (FrameDecoder.#kept === undefined) {
+      FrameDecoder.#kept = null;
+      FrameDecoder.#kept = new FrameDecoder(3);
+    }
   }
 
   /**
