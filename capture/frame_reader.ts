@@ -9,7 +9,6 @@
 import { ERR_UNSUPPORTED_VERSION } from "../errors.ts";
 import { readUint16, readUint24, readUint31 } from "../frame/byte_reader.ts";
 import {
-  CREDENTIAL,
   DATA,
   GOAWAY,
   HEADERS,
@@ -27,7 +26,7 @@ import {
   readControlFrame,
 } from "../frame/control_frame.ts";
 import { FRAME_HEAD_LENGTH } from "../frame/frame_head.ts";
-import { frameName } from "../frame/names.ts";
+import { frameName, isKnownType } from "../frame/names.ts";
 import { SYN_STREAM_FIXED_LENGTH } from "../frame/syn_stream.ts";
 import { wireTraits } from "../frame/version.ts";
 import { HeaderReader } from "./header_reader.ts";
@@ -475,7 +474,7 @@ export class FrameReader {
 }
 
 function typeName(type: number): string {
-  return type <= CREDENTIAL ? frameName(type) : `unknown ${frameName(type)}`;
+  return isKnownType(type) ? frameName(type) : `unknown ${frameName(type)}`;
 }
 
 function cutShort(bytes: number): string {

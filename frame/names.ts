@@ -71,6 +71,14 @@ const SETTINGS_IDS: readonly (string | undefined)[] = [
   "CLIENT_CERTIFICATE_VECTOR_SIZE",
 ];
 
+/** The names of all frame types that a draft defines, by their numbers. */
+export const FRAME_NAMES: readonly string[] = Object.values(FRAME_TYPES);
+
+/** Whether a draft defines the frame type. */
+export function isKnownType(type: number): boolean {
+  return Object.hasOwn(FRAME_TYPES, type);
+}
+
 /** Name of a frame type (2.6), `"type 99"` for an unknown one. */
 export function frameName(type: number): string {
   return FRAME_TYPES[type as KnownType] ?? `type ${type}`;

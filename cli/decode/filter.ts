@@ -5,22 +5,12 @@
  */
 
 import type { CapturedPayload, CaptureRecord } from "../../capture/mod.ts";
-import { CREDENTIAL, DATA, SYN_STREAM } from "../../frame/constants.ts";
-import { frameName } from "../../frame/names.ts";
+import { FRAME_NAMES } from "../../frame/names.ts";
 import { didYouMean } from "../arguments.ts";
 import { readWhole, UsageError } from "../command.ts";
 
 /** Most matching streams that are remembered for each connection. */
 const MOST_STREAMS = 1 << 16;
-
-/** Names of the types of frames. */
-const FRAME_TYPES: readonly string[] = [
-  frameName(DATA),
-  ...Array.from(
-    { length: CREDENTIAL - SYN_STREAM + 1 },
-    (_, index) => frameName(SYN_STREAM + index),
-  ),
-];
 
 /** The conditions of a user; an empty list means no condition. */
 export interface FilterOptions {
@@ -137,9 +127,9 @@ export class RecordFilter {
 function readType(text: string): string {
   const name = text.trim().toUpperCase();
   const isUnknown = /^UNKNOWN TYPE \d+$/.test(name);
-  if (isUnknown || FRAME_TYPES.includes(name)) return name;
-  const hint = didYouMean(name, FRAME_TYPES) ||
-    `; known are ${FRAME_TYPES.join(", ")}`;
+  if (isUnknown || FRAME_NAMES.includes(name)) return name;
+  const hint = didYouMean(name, FRAME_NAMES) ||
+    `; known are ${FRAME_NAMES.join(", ")}`;
   throw new UsageError(`--type ${text}: it is not a type of frame${hint}`);
 }
 
