@@ -174,13 +174,11 @@ export * from "./frame/constants.ts";
 export {
   ConnectionClosedError,
   type ConnectionClosedErrorOptions,
+  ProxyError,
+  type ProxyErrorOptions,
   StreamResetError,
   type StreamResetErrorOptions,
 } from "./connection/errors.ts";
 export { FrameError, type FrameErrorOptions } from "./frame/frame_error.ts";
-export {
-  ProxyError,
-  type ProxyErrorOptions,
-} from "./connection/transport/proxy_tunnel.ts";
 export { HttpMessageError } from "./http/message/message_error.ts";
 export * from "./errors.ts";

@@ -1,12 +1,13 @@
 /**
- * The errors of connections and streams that end early. They say which side ended
- * them, and why.
+ * The errors of connections and streams that end early, and of proxies that open no
+ * tunnel. They say which side is at fault, and why.
  *
  * @module
  */
 
 import {
   ERR_EOF,
+  ERR_PROTO,
   SpdyError,
   type SpdyErrorOptions,
   StreamClosedError,
@@ -109,5 +110,60 @@ export class StreamResetError extends StreamClosedError {
     this.statusCode = options.statusCode;
     this.unprocessed = options.unprocessed ??
       options.statusCode === REFUSED_STREAM;
+  }
+}
+
+/**
+ * The options of {@linkcode ProxyError}.
+ *
+ * @category Errors
+ */
+export interface ProxyErrorOptions extends SpdyErrorOptions {
+  /** One of the `ERR_*` numbers; default `ERR_PROTO`. */
+  readonly code?: number;
+  /** Status of the proxy's answer, when there was one. */
+  readonly status?: number;
+}
+
+/**
+ * An HTTP proxy could not be reached, refused to open a tunnel, or did not answer
+ * like a proxy. `initiator` is `"remote"`; `cause` is the transport's own error, if
+ * there was one.
+ *
+ * @category Errors
+ *
+ * @example
+ * ```ts
+ * import { connect, ProxyError } from "@spdy/spdy";
+ * import { assertEquals, assertRejects } from "jsr:@std/assert@1";
+ *
+ * await using proxy = Deno.serve(
+ *   { port: 0, onListen() {} },
+ *   () => new Response(null, { status: 407 }),
+ * );
+ * const error = await assertRejects(
+ *   () =>
+ *     connect({
+ *       hostname: "example.org",
+ *       port: 443,
+ *       tls: true,
+ *       proxy: { url: `http://localhost:${proxy.addr.port}` },
+ *     }),
+ *   ProxyError,
+ * );
+ * assertEquals(error.status, 407);
+ * ```
+ */
+export class ProxyError extends SpdyError {
+  /** Status of the proxy's answer; `undefined` when there was none. */
+  readonly status: number | undefined;
+
+  /** Creates the error. */
+  constructor(message: string, options: ProxyErrorOptions = {}) {
+    super(message, options.code ?? ERR_PROTO, {
+      initiator: "remote",
+      ...options,
+    });
+    this.status = options.status;
   }
 }

@@ -17,6 +17,8 @@ export type { DialOptions, DialTarget } from "./transport/dial.ts";
 export {
   ConnectionClosedError,
   type ConnectionClosedErrorOptions,
+  ProxyError,
+  type ProxyErrorOptions,
   StreamResetError,
   type StreamResetErrorOptions,
 } from "./errors.ts";
@@ -36,10 +38,6 @@ export type {
   ProxyTlv,
 } from "./transport/proxy_protocol.ts";
 export type { ProxyOptions } from "./transport/proxy_settings.ts";
-export {
-  ProxyError,
-  type ProxyErrorOptions,
-} from "./transport/proxy_tunnel.ts";
 export type { SettingsStore } from "./settings_store.ts";
 export type {
   HeadersHandler,

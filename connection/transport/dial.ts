@@ -27,7 +27,6 @@ import {
   type ProxySettings,
   readProxy,
 } from "./proxy_settings.ts";
-import { openTunnel } from "./proxy_tunnel.ts";
 import type { ByteConn, Transport } from "./transport.ts";
 
 /**
@@ -189,9 +188,9 @@ async function reach(
     dial === undefined
       ? await abortable(Deno.connect({ hostname, port, signal }), signal)
       : await abortable(dialled(dial({ hostname, port, signal })), signal);
-  return proxy === undefined
-    ? await open(target, signal)
-    : await openTunnel(proxy, target, open, tls, signal);
+  if (proxy === undefined) return await open(target, signal);
+  const { openTunnel } = await import("./proxy_tunnel.ts");
+  return await openTunnel(proxy, target, open, tls, signal);
 }
 
 /** The result of the caller's function; checked, because programs without types also call this. */

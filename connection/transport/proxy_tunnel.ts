@@ -1,16 +1,11 @@
 /**
- * A tunnel through an HTTP proxy (CONNECT, RFC 9110 9.3.6).
+ * A tunnel through an HTTP proxy (CONNECT, RFC 9110 9.3.6). Only imported for a proxy.
  *
  * @module
  */
 
-import {
-  ERR_EOF,
-  ERR_PROTO,
-  InvalidArgumentError,
-  SpdyError,
-  type SpdyErrorOptions,
-} from "../../errors.ts";
+import { ERR_EOF, InvalidArgumentError } from "../../errors.ts";
+import { ProxyError } from "../errors.ts";
 import { closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
 import { startTls, type Target, type TlsOptions } from "./client_tls.ts";
 import { printable } from "../../values.ts";
@@ -23,61 +18,6 @@ const MAX_HEAD = 16 * 1024;
 const END_OF_HEAD = "\r\n\r\n";
 const STATUS_LINE =
   /^HTTP\/1\.[01] ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
-
-/**
- * The options of {@linkcode ProxyError}.
- *
- * @category Errors
- */
-export interface ProxyErrorOptions extends SpdyErrorOptions {
-  /** One of the `ERR_*` numbers; default `ERR_PROTO`. */
-  readonly code?: number;
-  /** Status of the proxy's answer, when there was one. */
-  readonly status?: number;
-}
-
-/**
- * An HTTP proxy could not be reached, refused to open a tunnel, or did not answer
- * like a proxy. `initiator` is `"remote"`; `cause` is the transport's own error, if
- * there was one.
- *
- * @category Errors
- *
- * @example
- * ```ts
- * import { connect, ProxyError } from "@spdy/spdy";
- * import { assertEquals, assertRejects } from "jsr:@std/assert@1";
- *
- * await using proxy = Deno.serve(
- *   { port: 0, onListen() {} },
- *   () => new Response(null, { status: 407 }),
- * );
- * const error = await assertRejects(
- *   () =>
- *     connect({
- *       hostname: "example.org",
- *       port: 443,
- *       tls: true,
- *       proxy: { url: `http://localhost:${proxy.addr.port}` },
- *     }),
- *   ProxyError,
- * );
- * assertEquals(error.status, 407);
- * ```
- */
-export class ProxyError extends SpdyError {
-  /** Status of the proxy's answer; `undefined` when there was none. */
-  readonly status: number | undefined;
-
-  /** Creates the error. */
-  constructor(message: string, options: ProxyErrorOptions = {}) {
-    super(message, options.code ?? ERR_PROTO, {
-      initiator: "remote",
-      ...options,
-    });
-    this.status = options.status;
-  }
-}
 
 /** Opens a connection to the proxy itself. */
 export type OpenConn = (

@@ -39,9 +39,10 @@ const LATE = [
   "http/upgrade/answer_upgrade.ts",
   "http/server/server_exchange.ts",
   "http/server/received_request.ts",
+  "connection/transport/proxy_tunnel.ts",
 ];
 
-Deno.test("start: modules of node, of an upgrade and of a server's requests are loaded when they are needed", async () => {
+Deno.test("start: modules of node, of an upgrade, of a server's requests and of a proxy are loaded when they are needed", async () => {
   const loaded = await loadedBy("mod.ts");
   assert(loaded.includes("connection/time/clock.ts"));
   for (const name of LATE) await Deno.stat(new URL(name, ROOT));
