@@ -270,23 +270,29 @@ export class ConnectionEnd {
 
   // The end.
 
-  /** Ends the connection cleanly once the session has nothing more to do. */
+  /** Ends the connection once the session has nothing more to do, or has failed. */
   endIfDone(): void {
     if (this.#begun) return;
     const { session, streams, pending, scheduler } = this.#parts;
-    if (session.wantRead() || session.wantWrite()) {
-      if (!this.#inputEnded || streams.size > 0) return;
+    // A session that has failed sends its GOAWAY, and nothing of what waits.
+    if (!this.#hasSessionFailed) {
+      if (session.wantRead() || session.wantWrite()) {
+        if (!this.#inputEnded || streams.size > 0) return;
+      }
+      if (scheduler.ready > 0 || pending.waiting > 0) return;
     }
-    if (scheduler.ready > 0 || pending.waiting > 0) return;
     const failure = this.#sessionFailure();
     this.#end(failure, lazily(() => failure ?? this.#peerClosed()));
   }
 
-  /** Why the session failed; `undefined` if it did not. */
+  get #hasSessionFailed(): boolean {
+    return this.#sessionFailed || this.#parts.session.failure !== undefined;
+  }
+
+  /** Why the session failed, or why the peer did not leave cleanly; `undefined` if neither is so. */
   #sessionFailure(): SpdyError | undefined {
-    const { failure } = this.#parts.session;
-    if (failure !== undefined || this.#sessionFailed) {
-      return sessionFailed(failure);
+    if (this.#hasSessionFailed) {
+      return sessionFailed(this.#parts.session.failure);
     }
     const status = this.#peerGoaway?.statusCode ?? GOAWAY_OK;
     return status === GOAWAY_OK ? undefined : goawayError(status);

@@ -78,12 +78,9 @@ export function escapedLength(text: string): number {
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);
     if (unit < 0x80) continue;
-    if (unit >= 0xd800 && unit < 0xdc00) {
-      // A surrogate pair has four bytes.
-      length += 2;
-      index++;
-    } else if (unit < 0x800) length++;
-    // A lone surrogate is an escaped byte.
+    if (unit < 0x800) length++;
+    // A surrogate pair has four bytes: two more for its first half. A second half
+    // alone is an escaped byte.
     else if (unit < 0xdc00 || unit > 0xdfff) length += 2;
   }
   return length;

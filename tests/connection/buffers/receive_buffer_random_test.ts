@@ -2,6 +2,7 @@
 
 import { ReceiveBuffer } from "../../../connection/buffers/receive_buffer.ts";
 import { assert, assertEquals, assertRejects } from "../../deps.ts";
+import { collect } from "../../helpers/collector.ts";
 import { Random } from "../../helpers/random.ts";
 import { turn } from "../../helpers/virtual_time.ts";
 
@@ -178,3 +179,36 @@ Deno.test("receive buffer: takeAll() returns what is left of a whole body that n
     assertEquals(model.buffer.takeAll(), undefined);
   }
 });
+
+for (const how of ["abort", "discard", "cancel", "takeAll"] as const) {
+  Deno.test({
+    name: `receive buffer: after ${how}, the memory of all bytes is free`,
+    ignore: collect === undefined,
+    async fn() {
+      const buffer = new ReceiveBuffer({
+        consumed() {},
+        waits() {},
+        cancelled() {},
+      });
+      const size = 40 << 20;
+      const before = Deno.memoryUsage().external;
+      for (let left = size; left > 0; left -= 1 << 20) {
+        buffer.push(new Uint8Array(1 << 20));
+        buffer.settle();
+      }
+      assert(Deno.memoryUsage().external - before > size / 2);
+      if (how === "abort") buffer.abort(new Error("aborted"));
+      else if (how === "discard") buffer.discard(() => new Error("discarded"));
+      else if (how === "cancel") await buffer.readable.cancel();
+      else {
+        buffer.finish();
+        assertEquals(buffer.takeAll()?.length, size);
+      }
+      await turn();
+      collect?.();
+      const left = Deno.memoryUsage().external - before;
+      assert(left < size / 2, `${left} bytes are left`);
+      assertEquals(buffer.size, 0);
+    },
+  });
+}

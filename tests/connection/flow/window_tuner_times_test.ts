@@ -11,8 +11,10 @@ function newTuner(): WindowTuner {
 }
 
 /** A tuner that knows a round trip of `delay` ms of the quiet path, and the time after it. */
-function knowing(delay: number): { tuner: WindowTuner; now: number } {
-  const tuner = newTuner();
+function knowing(
+  delay: number,
+  tuner: WindowTuner = newTuner(),
+): { tuner: WindowTuner; now: number } {
   assert(tuner.mayBeQuiet(0));
   tuner.measured(delay);
   return { tuner, now: delay };
@@ -93,28 +95,31 @@ Deno.test("window tuner: after a PING without an answer, the next one follows af
 });
 
 Deno.test("window tuner: without an answer for a second, the window is three times what arrived in a second", () => {
-  const tuner = newTuner();
-  assert(tuner.received(1000, 0));
-  tuner.received(100_000, 1000);
-  assertEquals(tuner.window, INITIAL);
-  tuner.received(50_000, 1500);
-  // 150,000 bytes in 1.5 s.
-  assertEquals(tuner.window, 300_000);
-  tuner.received(10 << 20, 2000);
-  assertEquals(tuner.window, 1 << 20);
+  for (const begin of [0, 5000]) {
+    const tuner = newTuner();
+    assert(tuner.received(1000, begin));
+    tuner.received(100_000, begin + 1000);
+    assertEquals(tuner.window, INITIAL);
+    tuner.received(50_000, begin + 1500);
+    // 150,000 bytes in 1.5 s.
+    assertEquals(tuner.window, 300_000);
+    tuner.received(10 << 20, begin + 2000);
+    assertEquals(tuner.window, 1 << 20);
+  }
 });
 
 /** When the window becomes smaller or larger on a path that carries `rate` bytes a ms, in `until` ms. */
 function changes(
-  { rate, delay, sent = 0, until }: {
+  { rate, delay, sent = 0, until, tuner = newTuner() }: {
     rate: number;
     delay: number;
     /** Bytes that this side sends during each measurement. */
     sent?: number;
     until: number;
+    tuner?: WindowTuner;
   },
 ): { at: number; from: number; to: number }[] {
-  const { tuner, now: begin } = knowing(delay);
+  const { now: begin } = knowing(delay, tuner);
   const found: { at: number; from: number; to: number }[] = [];
   let now = begin;
   while (now < until) {
@@ -182,4 +187,14 @@ Deno.test("window tuner: while this side sends, twice the window is tried after 
     const wanted = least[Math.min(index, 3)];
     assert(time >= wanted && time < wanted + 1500, `${times}`);
   }
+});
+
+Deno.test("window tuner: no window below the lower limit is tried", () => {
+  const tuner = new WindowTuner({
+    initial: INITIAL,
+    max: MOST,
+    least: INITIAL,
+  });
+  const all = changes({ rate: 1000, delay: 20, until: 60_000, tuner });
+  for (const { to } of all) assert(to >= INITIAL, `${to}`);
 });

@@ -471,25 +471,27 @@ Deno.test("TLS listener: closed later, a connection whose client takes nothing e
   assertEquals([outer.closed, near.closed], [true, true]);
 });
 
-Deno.test("TLS listener: closed when nothing waits to be written, a connection starts no timer", async () => {
-  using time = virtualTime();
-  using setting = new Setting();
-  const { conn, outer } = await setting.client();
-  const [near] = setting.nears;
-  const far = await setting.far(near);
-  far.handshakeEnd.resolve({ alpnProtocol: null });
-  await turn();
-  near.arrive([1]);
-  await turn();
-  assertEquals(outer.written, [1]);
-  conn.close();
-  assertEquals(time.timers, 0);
-  // The bytes of the end itself still have 10 s.
-  outer.gate = new Promise(() => {});
-  near.arrive([2]);
-  await turn();
-  await time.advance(9999);
-  assertEquals(outer.closed, false);
-  await time.advance(1);
-  assertEquals([outer.closed, near.closed], [true, true]);
-});
+for (const written of [[], [1]]) {
+  Deno.test(`TLS listener: closed when nothing waits to be written, after ${written.length} bytes, a connection starts no timer`, async () => {
+    using time = virtualTime();
+    using setting = new Setting();
+    const { conn, outer } = await setting.client();
+    const [near] = setting.nears;
+    const far = await setting.far(near);
+    far.handshakeEnd.resolve({ alpnProtocol: null });
+    await turn();
+    if (written.length > 0) near.arrive(written);
+    await turn();
+    assertEquals(outer.written, written);
+    conn.close();
+    assertEquals(time.timers, 0);
+    // The bytes of the end itself still have 10 s.
+    outer.gate = new Promise(() => {});
+    near.arrive([2]);
+    await turn();
+    await time.advance(9999);
+    assertEquals(outer.closed, false);
+    await time.advance(1);
+    assertEquals([outer.closed, near.closed], [true, true]);
+  });
+}

@@ -1,0 +1,265 @@
+/** Whatever ends a connection: everything that waits is settled, and nothing of the connection is left. */
+
+import { coreOf } from "../../connection.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
+import {
+  GOAWAY,
+  PING,
+  PROTO_SPDY3_1,
+  SETTINGS,
+  SETTINGS_MAX_CONCURRENT_STREAMS,
+  SYN_REPLY,
+} from "../../frame/constants.ts";
+import { FrameDecoder } from "../../frame/decoder.ts";
+import { FrameEncoder } from "../../frame/encoder.ts";
+import type { Frame } from "../../frame/types.ts";
+import { Connection } from "../../http/connection.ts";
+import { CLIENT } from "../../session/constants.ts";
+import { assert, assertEquals, assertLessOrEqual } from "../deps.ts";
+import {
+  turn,
+  type VirtualTime,
+  virtualTime,
+} from "../helpers/virtual_time.ts";
+
+const VERSION = PROTO_SPDY3_1;
+const COMMON = { version: VERSION, flags: 0, length: 0 } as const;
+
+/** A peer in the hands of a test, and the transport to it. */
+class FakePeer implements ByteConn {
+  /** How often the transport was closed, and how often this side's direction was ended. */
+  closed = 0;
+  writesEnded = 0;
+  readonly received: Frame[] = [];
+  /** Writes fail with this error from now on. */
+  writeError: Error | undefined;
+  /** Writes are not taken from now on. */
+  blocked = false;
+  readonly #encoder = new FrameEncoder(VERSION);
+  readonly #decoder = new FrameDecoder(VERSION);
+  readonly #parts: (Uint8Array | null | Error)[] = [];
+  #wake: (() => void) | undefined;
+
+  /** The peer sends bytes, ends its direction, or its transport fails. */
+  async arrive(part: Uint8Array | null | Error): Promise<void> {
+    this.#parts.push(part);
+    this.#wake?.();
+    await turn();
+  }
+
+  send(frame: Frame): Promise<void> {
+    return this.arrive(this.#encoder.encode(frame));
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    while (this.#parts.length === 0 && this.closed === 0) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    if (this.closed > 0) throw new Deno.errors.BadResource("closed");
+    const part = this.#parts.shift()!;
+    if (part instanceof Error) throw part;
+    if (part === null) return null;
+    buffer.set(part);
+    return part.length;
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    if (this.writeError !== undefined) return Promise.reject(this.writeError);
+    if (this.blocked) return new Promise(() => {});
+    this.#decoder.push(bytes);
+    for (let frame; (frame = this.#decoder.next()) !== undefined;) {
+      this.received.push(frame);
+    }
+    return Promise.resolve(bytes.length);
+  }
+
+  closeWrite(): Promise<void> {
+    this.writesEnded++;
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.closed++;
+    this.#wake?.();
+  }
+
+  /** Statuses of the GOAWAYs that arrived. */
+  get goaways(): number[] {
+    return this.received.flatMap((frame) =>
+      frame.frameType === GOAWAY ? [frame.statusCode] : []
+    );
+  }
+}
+
+interface Scene {
+  readonly time: VirtualTime;
+  readonly peer: FakePeer;
+  readonly client: Connection;
+}
+
+interface Way {
+  readonly name: string;
+  readonly end: (scene: Scene) => Promise<unknown>;
+  /** What `closed` rejects with; a clean end if it is missing. */
+  readonly error?: string;
+  /** Statuses of the GOAWAYs that the peer gets. */
+  readonly goaways?: readonly number[];
+  /** The latest time of the end, ms; `closeTimeout` if it is missing. */
+  readonly within?: number;
+}
+
+const WAYS: readonly Way[] = [
+  {
+    name: "close()",
+    end: ({ client }) => client.close(),
+    goaways: [0],
+  },
+  {
+    name: "goaway() and then close()",
+    end: async ({ client }) => {
+      client.goaway().catch(() => {});
+      await turn();
+      await client.close();
+    },
+    goaways: [0],
+  },
+  {
+    name: "close(), twice at once",
+    end: ({ client }) => Promise.all([client.close(), client.close()]),
+    goaways: [0],
+  },
+  {
+    name: "the end of the peer's direction",
+    end: ({ peer }) => peer.arrive(null),
+    error: "the peer closed the transport",
+  },
+  {
+    name: "a failed read",
+    end: ({ peer }) => peer.arrive(new Deno.errors.ConnectionReset("reset")),
+    error: "reading from the transport failed",
+  },
+  {
+    name: "a failed write and the end of the peer's direction",
+    end: async ({ peer, client }) => {
+      peer.writeError = new Deno.errors.BrokenPipe("broken");
+      client.ping().catch(() => {});
+      await turn();
+      await peer.arrive(null);
+    },
+    error: "writing to the transport failed",
+  },
+  {
+    name: "a failed write, when the peer then does nothing",
+    end: async ({ peer, client, time }) => {
+      peer.writeError = new Deno.errors.BrokenPipe("broken");
+      client.ping().catch(() => {});
+      await turn();
+      await time.advance(1000);
+    },
+    error: "writing to the transport failed",
+  },
+  {
+    name: "a frame that no peer may send",
+    // The rest of a PING, and then a PING that has one byte.
+    end: ({ peer }) =>
+      peer.arrive(
+        Uint8Array.of(0, 0, 0, 2, 0x80, 3, 0, PING, 0, 0, 0, 1, 0),
+      ),
+    error: "the peer sent an invalid PING frame",
+    goaways: [1],
+  },
+  {
+    name: "a frame that no peer may send, of one that reads nothing more",
+    end: async ({ peer, client }) => {
+      peer.blocked = true;
+      client.ping().catch(() => {});
+      await turn();
+      await peer.arrive(
+        Uint8Array.of(0, 0, 0, 2, 0x80, 3, 0, PING, 0, 0, 0, 1, 0),
+      );
+    },
+    error: "the peer sent an invalid PING frame",
+  },
+  {
+    name: "silence after a PING of keepAlive",
+    end: ({ time }) => time.advance(15_000),
+    error: "the peer sent nothing for 10000 ms after a PING",
+    within: 15_000,
+  },
+];
+
+for (const { name, end, error, goaways = [], within = 1000 } of WAYS) {
+  Deno.test(`every end: ${name}`, async () => {
+    using time = virtualTime();
+    const peer = new FakePeer();
+    const client = new Connection(peer, {
+      side: CLIENT,
+      version: VERSION,
+      keepAlive: { interval: 5000, timeout: 10_000 },
+      idleTimeout: 60_000,
+      headerTimeout: 60_000,
+      controlFrameTimeout: 60_000,
+    });
+    await peer.send({
+      ...COMMON,
+      frameType: SETTINGS,
+      iv: [[SETTINGS_MAX_CONCURRENT_STREAMS, 0, 2]],
+    });
+    const [open, answered] = await Promise.all([
+      client.openStream([["a", "open"]]),
+      client.openStream([["a", "answered"]]),
+    ]);
+    await peer.send({
+      ...COMMON,
+      frameType: SYN_REPLY,
+      streamId: 3,
+      nv: [["b", "answer"]],
+    });
+    const settled: string[] = [];
+    const waiting: [what: string, promise: Promise<unknown>][] = [
+      ["response", open.response],
+      ["trailers", answered.trailers],
+      ["read", answered.readable.getReader().read()],
+      ["write", open.writable.getWriter().write(new Uint8Array(200_000))],
+      ["stream's end", open.closed],
+      ["answered stream's end", answered.closed],
+      ["queued stream", client.openStream([["a", "queued"]])],
+      ["PING", client.ping()],
+    ];
+    for (const [what, promise] of waiting) {
+      promise.then(() => {}, () => void settled.push(what));
+    }
+    const iterated = client[Symbol.asyncIterator]().next()
+      .then(({ done }) => done === true, () => true);
+    // Half of a control frame.
+    await peer.arrive(Uint8Array.of(0x80, 3, 0, PING, 0, 0, 0, 4));
+    assertEquals(settled, []);
+
+    const acting = end({ time, peer, client }).catch(() => {});
+    // What the peer does not end itself ends after closeTimeout.
+    const reason = await time.until(
+      client.closed.then(() => undefined, (reason) => reason),
+    );
+    await acting;
+    assertLessOrEqual(time.now(), within);
+    if (error === undefined) assertEquals(reason, undefined);
+    else {
+      assert(reason instanceof Error);
+      assert(String(reason).includes(error), String(reason));
+    }
+    await turn();
+    assertEquals(
+      [...settled].sort(),
+      waiting.map(([what]) => what).sort(),
+    );
+    assertEquals(await iterated, true);
+    assertEquals(peer.goaways, goaways);
+    assertEquals(peer.closed, 1);
+    assertEquals(client.accepting, false);
+    const { streams, ready, opening, reserved, unread, ending } =
+      coreOf(client).counters;
+    assertEquals([streams, ready, opening, reserved, unread], [0, 0, 0, 0, 0]);
+    assertEquals(ending, true);
+    assertEquals(time.timers, 0);
+  });
+}
