@@ -27,7 +27,6 @@ const smallSpares: Uint8Array<ArrayBuffer>[] = [];
 let waiting = 0;
 
 /**
-/**
  * Returns a buffer of {@linkcode SMALL} bytes with arbitrary content. If each
  * connection had its own, 500 connections would hold 5 KiB more each.
  */
@@ -59,6 +58,16 @@ export function returnLarge(buffer: Uint8Array<ArrayBuffer>): void {
   const size = buffer.length - PLACES;
   const list = spares[indexOf(size)];
   if (list !== undefined && list.length * size < MOST_SPARE) list.push(buffer);
+  else free(buffer);
+}
+
+/**
+ * Frees the memory of a buffer at once. V8 may let 32 MiB of unused buffers gather before
+ * it frees them, and the system's allocator then keeps that memory.
+ */
+function free({ buffer }: Uint8Array<ArrayBuffer>): void {
+  // Node 20 has no `transfer`.
+  buffer.transfer?.(0);
 }
 
 /** Whether a connection may wait for input in `size` bytes of large memory; if so, {@linkcode endWait} has to follow. */

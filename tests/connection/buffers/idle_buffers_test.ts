@@ -526,3 +526,18 @@ function joinedMemory(sendBuffer: SendBuffer): WeakRef<ArrayBufferLike> {
   assertEquals(sent.length, 2000);
   return new WeakRef(sent.buffer);
 }
+
+Deno.test("shared buffers: memory that is not kept is freed at once, not by the garbage collector", () => {
+  for (const size of [64 * 1024, 1 << 20, 3 << 20]) {
+    const buffers = Array.from({ length: 64 }, () => takeLarge(size));
+    for (const buffer of buffers) returnLarge(buffer);
+    const freed = buffers.filter(({ byteLength }) => byteLength === 0);
+    assertGreater(freed.length, 0);
+    assertLess(largeMemory().spare, 11 << 20);
+    // What is kept can be used.
+    for (const buffer of [takeLarge(size), takeLarge(size)]) {
+      assertGreater(buffer.byteLength, size - 1);
+      returnLarge(buffer);
+    }
+  }
+});
