@@ -10,7 +10,8 @@ import { type HeaderBytes, noHeaderBytes } from "./header_bytes.ts";
 import { type HeaderBlock, readBlockIn } from "./header_block.ts";
 import { PairMemory } from "./pair_memory.ts";
 import type { FrameLimits } from "./limits.ts";
-import type { VersionTraits } from "./version.ts";
+import { PROTO_SPDY3 } from "./constants.ts";
+import { type VersionTraits, versionTraits } from "./version.ts";
 
 /** Output that is inflated at once to be dropped, bytes. */
 const DROP_STEP = 32768;
@@ -42,6 +43,15 @@ let streams = 0;
  * less this way.
  */
 export class HeaderDecoder {
+  /**
+   * Keeps the compiled code of what reads blocks; see `zlib/deflate.ts`. A decoder has no
+   * tools before its first block, so a kept one is not enough.
+   */
+  static readonly #kept: Tools = restarted(
+    undefined,
+    versionTraits(PROTO_SPDY3),
+  );
+
   /** What was decoded; blocks that were discarded count as compressed only. */
   readonly bytes: HeaderBytes = noHeaderBytes();
   readonly #traits: VersionTraits;
