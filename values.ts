@@ -91,8 +91,9 @@ export function checkOneOf(
  */
 export type Names<Options> = Readonly<Record<keyof Options, true>>;
 
-/** A name is taken for another one up to so many typing errors, in a short name up to one in so many letters. */
+/** Most typing errors in a name that is still recognised. */
 const MOST_TYPOS = 3;
+/** A name must have this many letters for each of them. */
 const LETTERS_PER_TYPO = 3;
 
 /**

@@ -18,7 +18,7 @@ import {
 const HELD = 500;
 /** Connections of one round that are accepted and answered once. */
 const ACCEPTED = 200;
-/** So many connections are opened at a time. */
+/** Connections that are opened at the same time. */
 const AT_ONCE = 10;
 /** Longer than any server here keeps buffers in silence, ms. */
 const SILENCE = 5000;

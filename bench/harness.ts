@@ -1,7 +1,7 @@
 /**
- * What a benchmark is made of: a row compares one thing of ours with its
- * peers, in rounds that take turns, so that a slow moment of the machine falls
- * on all of them alike.
+ * The parts of a benchmark. A row compares one operation of this library with its
+ * peers. Their rounds alternate, so that a slow moment of the machine affects all of
+ * them.
  *
  * @module
  */
@@ -14,9 +14,9 @@ export interface Subject {
   /** Works for about `milliseconds` and resolves to the figure: units a second, or bytes. */
   run(milliseconds: number): number | Promise<number>;
   /**
-   * True when the figure stands as it is: work in another process or on other
-   * threads, or no rate at all. Else it is put into units a second of this
-   * process's CPU time.
+   * True if the figure is used unchanged, because the work is done in another process
+   * or on other threads, or because the figure is not a rate. Otherwise it is
+   * converted to units per second of this process's CPU time.
    */
   readonly measuresItself?: boolean;
   close?(): void | Promise<void>;
@@ -25,7 +25,7 @@ export interface Subject {
 /** How a figure is read and written. */
 export type Unit = "req/s" | "op/s" | "GB/s" | "MB/s" | "bytes" | "us";
 
-/** The units that are no rates: the figures stand as they are, and less is better. */
+/** The units that are not rates: these figures are not converted, and less is better. */
 const AMOUNTS: ReadonlySet<Unit> = new Set(["bytes", "us"]);
 
 /** A peer, and the ratio ours / peer that is wanted. */
@@ -78,7 +78,7 @@ export interface Plan {
   readonly cpuTime?: () => number;
 }
 
-/** A peer that this machine does not have; its row says so and goes on. */
+/** A peer is not installed on this machine. Its row says so, and continues with the other peers. */
 export class PeerMissing extends Error {}
 
 /**
@@ -176,7 +176,7 @@ export async function runRow(row: Row, plan: Plan): Promise<Comparison[]> {
   }));
 }
 
-/** Ours / peer, round by round, turned so that more is better. */
+/** The ratio to a peer in each round; inverted where less is better, so that more is better. */
 export function ratios(comparison: Comparison): number[] {
   const { peer, ours, unit } = comparison;
   if ("missing" in peer) return [];
@@ -227,7 +227,7 @@ export async function repeat(
   return units / elapsed * 1000;
 }
 
-/** A synchronous subject: `work` does some units and says how many. */
+/** A synchronous subject: `work` does some units and returns their number. */
 export function loop(
   name: string,
   work: () => number,
@@ -236,7 +236,7 @@ export function loop(
   return { name, run: (milliseconds) => repeat(milliseconds, work), close };
 }
 
-/** Runs the collector where the process was started with `--expose-gc`. */
+/** Collects garbage, if the process was started with `--expose-gc`. */
 export function collectGarbage(): void {
   const gc: unknown = Reflect.get(globalThis, "gc");
   if (typeof gc === "function") gc();

@@ -77,7 +77,7 @@ function openStreams(): Subject {
       const before = memoryInUse();
       for (let index = 0; index < STREAMS; index++) {
         client.submitRequest(3, requestHeaders(index));
-        // Now and then, so that no queue grows that is then kept.
+        // From time to time, because a long queue would keep its memory.
         if (index % 100 === 0) exchange(client, toServer, server, toClient);
       }
       exchange(client, toServer, server, toClient);

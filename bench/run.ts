@@ -3,11 +3,11 @@
  *
  *     deno task bench [--quick] [--only NAME]... [--write]
  *
- * `--only` takes rows whose name contains NAME, `--quick` is for a look while
- * working, `--write` keeps the table in `bench/RESULTS.md`.
+ * `--only` selects rows whose name contains NAME, `--quick` makes fewer rounds, and
+ * `--write` writes the table to `bench/RESULTS.md`.
  *
- * Each family of rows runs in a process of its own: what the compiler learnt
- * from one must not slow the next.
+ * Each family of rows runs in a process of its own, because code that was compiled for
+ * one family can be slower for the next.
  *
  * @module
  */

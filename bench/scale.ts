@@ -105,7 +105,7 @@ function fromQueue(length: number): Subject {
   });
 }
 
-/** A request with so many headers, of which one changes, and a response body of so many bytes. */
+/** A request with this number of headers, one of which changes, and a response body of this size. */
 function exchanging(headers: number, size: number): Subject {
   const toServer = new Pipe();
   const toClient = new Pipe();

@@ -1,6 +1,6 @@
 /**
- * Two sessions in memory, joined as a socket would join them: what one sends
- * is copied once and handed to the other in one piece.
+ * Two sessions that are connected in memory, as by a socket: the bytes that one sends
+ * are copied once, and passed to the other in one piece.
  *
  * @module
  */

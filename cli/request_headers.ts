@@ -23,7 +23,7 @@ export function readHeader(line: string): [name: string, value: string] {
   return [name, value];
 }
 
-/** Checks `--method`; `otherwise` where it is not given. */
+/** Checks `--method`; `otherwise` if it is not given. */
 export function readMethod(
   method: string | undefined,
   otherwise: string,

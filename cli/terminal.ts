@@ -74,7 +74,7 @@ export function showJson(value: unknown): Shown {
   return new Shown(printableJson(value));
 }
 
-/** A line as rows of so many columns; one row where `columns` is `undefined`. */
+/** A line as rows of `columns` columns; one row if that is `undefined`. */
 export function wrap(
   line: Shown,
   columns: number | undefined,

@@ -1,13 +1,13 @@
 /**
- * Long lines on a terminal: they go on in the next row, indented, so that a table
- * stays readable and nothing of it is lost.
+ * Long lines on a terminal continue in the next row, indented, so that a table stays
+ * readable and nothing is cut off.
  *
  * @module
  */
 
 import { stripAnsiCode } from "../deps.ts";
 
-/** Columns that a continued row has at least, however far the first one is indented. */
+/** Fewest columns of a continued row, however far the first one is indented. */
 const LEAST_ROW = 20;
 /** Columns at the end of a row that a word which is too long for any row begins in. */
 const LEAST_PIECE = 8;
@@ -32,8 +32,9 @@ export interface WrapOptions {
 }
 
 /**
- * The rows of a line, colours included, on a terminal of so many `columns`; `undefined` stands for no
- * terminal: the line stays as it is. Rows end between words. A word that is longer
+ * The rows of a line with colours on a terminal with this number of columns. If
+ * `columns` is `undefined`, there is no terminal, and the line is one row. Rows end
+ * between words. A word that is longer
  * than a row is broken where the row ends.
  */
 export function wrapText(

@@ -1,5 +1,6 @@
 /**
- * A chat over raw streams: no HTTP, a stream for each person, lines both ways.
+ * A chat over raw streams, without HTTP: each person has a stream, which carries lines
+ * in both directions.
  *
  *     deno run --allow-net examples/chat.ts           # the room, on port 8000
  *     deno run --allow-net examples/chat.ts Ann       # Ann, at her keyboard
@@ -10,9 +11,9 @@
 import { accept, connect, type Stream } from "../mod.ts";
 
 const PORT = 8000;
-/** Characters; a longer line comes in pieces. */
+/** Longest line, characters; a longer one arrives in pieces. */
 const LONGEST_LINE = 1000;
-/** Lines; who has not taken so many is sent away. */
+/** Most lines that wait for a person; with more, the person is disconnected. */
 const MOST_WAITING = 100;
 
 interface Member {
@@ -45,7 +46,7 @@ async function seat(stream: Stream, members: Set<Member>): Promise<void> {
   await stream.reply([["people", `${members.size}`]]);
   const member: Member = { name, stream, waiting: 0 };
   members.add(member);
-  tellAll(members, `* ${name} came`);
+  tellAll(members, `* ${name} joined`);
   try {
     for await (const line of lines(stream.readable)) {
       tellAll(members, `${name}: ${line}`);
@@ -57,7 +58,7 @@ async function seat(stream: Stream, members: Set<Member>): Promise<void> {
   }
 }
 
-/** One who does not read holds up nobody, and does not fill the memory. */
+/** A person who does not read neither delays the others nor fills the memory. */
 function tellAll(members: Set<Member>, line: string): void {
   const bytes = new TextEncoder().encode(`${line}\n`);
   for (const member of members) {

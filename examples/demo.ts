@@ -1,7 +1,7 @@
 /**
- * The whole of SPDY in one process: a server on loopback TCP and a client, once
- * for each version, with a trace of every frame that the client sends and
- * receives. Exits with 0 only when every byte arrived as it was sent.
+ * SPDY in one process: a server on loopback TCP and a client, once for each version,
+ * with a trace of every frame that the client sends and receives. Exits with 0 only
+ * if every byte arrived unchanged.
  *
  *     deno task demo
  *
@@ -33,7 +33,7 @@ const PAGE = new TextEncoder().encode(
   "<!doctype html><link rel=stylesheet href=/style.css><h1>Hello, SPDY</h1>\n",
 );
 const STYLE = new TextEncoder().encode("h1 { color: rebeccapurple }\n");
-/** Larger than the window of 64 KiB, so that it takes WINDOW_UPDATEs to pass. */
+/** Larger than the window of 64 KiB, so that sending it needs WINDOW_UPDATEs. */
 const UPLOAD = pattern(200_000);
 
 let failures = 0;
@@ -186,7 +186,7 @@ function same(left: Uint8Array, right: Uint8Array): boolean {
     left.every((byte, index) => byte === right[index]);
 }
 
-/** Bytes with no short period, so that a lost or doubled piece shows. */
+/** Bytes without a short period, so that a lost or repeated piece is noticed. */
 function pattern(length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let state = 1, index = 0; index < length; index++) {

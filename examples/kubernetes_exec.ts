@@ -12,7 +12,7 @@
 
 import { exec, RemoteCommandError } from "../kubernetes/mod.ts";
 
-/** What to run and where. */
+/** The command, and the pod in which it runs. */
 export interface Run {
   readonly server: string;
   readonly pod: string;
@@ -36,7 +36,7 @@ export async function runInPod(run: Run): Promise<number> {
       : { caCerts: [await Deno.readTextFile(caFile)] },
   });
   if (run.input) {
-    // The process may end before its input does; that is no failure.
+    // The process may end before its input, which is not an error.
     Deno.stdin.readable.pipeTo(process.stdin).catch(() => {});
   }
   await Promise.all([
@@ -48,7 +48,7 @@ export async function runInPod(run: Run): Promise<number> {
   return code ?? 1;
 }
 
-/** Reads the arguments; `undefined` when they are not enough. */
+/** Reads the arguments; `undefined` if some are missing. */
 export function parseArguments(args: readonly string[]): Run | undefined {
   const end = args.indexOf("--");
   const [server, pod, flag] = args.slice(0, Math.max(0, end));

@@ -1,13 +1,13 @@
 /**
- * The few REST answers kubectl asks for before exec, attach, port-forward and
- * cp: which resources there are, and the pod.
+ * The REST answers that kubectl needs before exec, attach, port-forward and cp: the
+ * list of resources, and the pod.
  *
  * @module
  */
 
 const POD_PATH = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)$/;
 
-/** Answers as an API server with one running pod under any name. */
+/** Answers like an API server that has one running pod, whatever its name. */
 export function answerRest(request: Request): Response {
   const { pathname } = new URL(request.url);
   switch (pathname) {
@@ -66,7 +66,7 @@ function podObject(namespace: string, name: string): object {
     },
     status: {
       phase: "Running",
-      // All that the API requires: the Python client refuses a pod without it.
+      // The API requires these fields, and the Python client refuses a pod without them.
       containerStatuses: [{
         name: container,
         image: "this-machine",

@@ -1,8 +1,7 @@
 /**
- * A pretend pod that real kubectl takes for one: `exec`, `attach`,
- * `port-forward` and `cp` work, with child processes of this machine as the
- * container. Anyone who can reach it can run commands: keep it on the loopback
- * interface.
+ * A server that kubectl uses like an API server with one pod: `exec`, `attach`,
+ * `port-forward` and `cp` work. Child processes on this machine act as the container.
+ * Anyone who can reach it can run commands, so let it listen on loopback only.
  *
  *     deno run -A examples/kubernetes_server.ts
  *     kubectl --server=http://127.0.0.1:8001 exec -it web -- sh
@@ -20,7 +19,7 @@ import {
 import { answerRest } from "./kubernetes_rest.ts";
 import { runInTerminal } from "./terminal.ts";
 
-/** Serves the pretend pod; port 0 is a free one. */
+/** Starts the server; port 0 means any free port. */
 export function servePod(port: number): StreamingServer {
   return serveStreaming({
     port,
@@ -39,8 +38,8 @@ async function runCommand(process: ServedProcess): Promise<number> {
 }
 
 /**
- * attach: what a container was started with. This one's main process tells who
- * it is and repeats its input; it is started anew for each client that attaches.
+ * attach: the main process of the container. Here it prints a greeting and repeats its
+ * input. A new one is started for each client that attaches.
  */
 async function attachToMain(process: ServedProcess): Promise<number> {
   return await runChild(process, "sh", ["-c", "echo this is web; exec cat"]);
@@ -51,7 +50,7 @@ async function connectToPort(
   { port, readable, writable }: ServedConnection,
 ): Promise<void> {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-  // Either side may stop sending first; the end of the port's own output ends it all.
+  // Either side may stop sending first. The connection ends with the output of the port.
   readable.pipeTo(conn.writable).catch(() => {});
   await conn.readable.pipeTo(writable);
 }
@@ -62,7 +61,7 @@ async function runChild(
   args: string[],
 ): Promise<number> {
   const child = startChild(command, args, signal);
-  // A process need not read its input to the end.
+  // A process may end before it has read all of its input.
   stdin.pipeTo(child.stdin).catch(() => {});
   await Promise.all([child.stdout.pipeTo(stdout), child.stderr.pipeTo(stderr)]);
   return (await child.status).code;

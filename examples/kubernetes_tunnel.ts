@@ -9,7 +9,7 @@
 
 import { serveStreaming, withTunnels } from "../kubernetes/mod.ts";
 
-// Stands in for a cluster. With a real one: `await (await loadKubeConfig()).target()`.
+// A server in place of a cluster. With a real one: `await (await loadKubeConfig()).target()`.
 await using server = serveStreaming({
   async exec({ call, stdout }) {
     await new Blob([`ran ${call.command.join(" ")}\n`]).stream().pipeTo(stdout);
@@ -18,7 +18,7 @@ await using server = serveStreaming({
 });
 const target = { url: `http://127.0.0.1:${server.addr.port}` };
 
-// Stands in for `await KubeConfigRestClient.readKubeConfig()`.
+// In place of `await KubeConfigRestClient.readKubeConfig()`.
 const restClient = {
   // deno-lint-ignore no-explicit-any
   performRequest(_options: any): Promise<any> {

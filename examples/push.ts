@@ -1,6 +1,6 @@
 /**
- * Server push: the style sheet comes along with the page that needs it, before
- * the client asks.
+ * Server push: the server sends the style sheet together with the page that needs it,
+ * before the client requests it.
  *
  *     deno run --allow-net examples/push.ts
  *
@@ -18,7 +18,7 @@ const server = serve(
         headers: { "content-type": "text/css" },
       });
     }
-    // Before the page leaves: once the client has it, it would ask itself.
+    // Before the page is sent, because the client would then request the style sheet itself.
     await info.push("/style.css");
     return new Response("<link rel=stylesheet href=/style.css><h1>Hello</h1>", {
       headers: { "content-type": "text/html" },

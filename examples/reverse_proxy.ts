@@ -1,6 +1,6 @@
 /**
- * SPDY in front of an HTTP server. Bodies stream through both ways; a client
- * that gives up makes the proxy give up, too.
+ * SPDY in front of an HTTP server. Bodies are streamed in both directions. If a client
+ * cancels its request, so does the proxy.
  *
  *     deno run --allow-net examples/reverse_proxy.ts http://127.0.0.1:3000
  *
@@ -20,7 +20,7 @@ serve({ hostname: "127.0.0.1", port: 8000 }, async (request, info) => {
   headers.delete("host"); // The server behind has a name of its own.
   headers.append("x-forwarded-for", info.remoteAddr.hostname);
   try {
-    // A sum of strings: in new URL() a path of "//other.example/" is a host.
+    // Strings are concatenated, because new URL() would read the path "//other.example/" as a host.
     const response = await fetch(origin + pathname + search, {
       method: request.method,
       headers,
@@ -29,7 +29,7 @@ serve({ hostname: "127.0.0.1", port: 8000 }, async (request, info) => {
       signal: request.signal,
     });
     const answered = new Headers(response.headers);
-    // The body comes out of fetch decoded, so these two hold no more.
+    // `fetch` has decoded the body, so these two headers are no longer right.
     if (answered.has("content-encoding")) answered.delete("content-length");
     answered.delete("content-encoding");
     return new Response(response.body, {

@@ -1,6 +1,6 @@
 /**
- * HTTP over SPDY: bodies that stream both ways, trailers, many requests at
- * once on one connection, a request that is given up, an orderly end.
+ * HTTP over SPDY: bodies that are streamed in both directions, trailers, many requests
+ * at once on one connection, a cancelled request, and a graceful shutdown.
  *
  *     deno run --allow-net examples/serve_and_fetch.ts
  *
@@ -20,7 +20,7 @@ function handle(
   switch (pathname) {
     case "/upper": {
       let length = 0;
-      // A function is asked when the body has left: it can tell of all of it.
+      // The function is called after the body was sent, so it can describe the whole body.
       info.sendTrailers(() => ({ "x-length": String(length) }));
       const upper = request.body?.pipeThrough(
         new TransformStream<Uint8Array, Uint8Array>({

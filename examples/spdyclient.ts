@@ -1,7 +1,7 @@
 /**
- * A client on `Session` alone, with a loop of its own over `Deno.Conn`: what
- * python-spdylay's example client does. It asks for all URLs of one server at
- * once and prints headers and bodies as they come.
+ * A client on `Session` alone, with an I/O loop of its own over `Deno.Conn`, like the
+ * example client of python-spdylay. It requests all URLs of one server at once, and
+ * prints headers and bodies when they arrive.
  *
  *     deno run --allow-net examples/spdyclient.ts http://127.0.0.1:3000/ http://127.0.0.1:3000/notfound
  *     deno run --allow-net examples/spdyclient.ts https://example.org/
@@ -36,7 +36,7 @@ let open = urls.length;
 
 const session = new Session(CLIENT, version, {
   send(_session, data) {
-    // The bytes are the session's own once this call is over.
+    // The session reuses the memory of these bytes after this call.
     outgoing.push(data.slice());
     return data.length;
   },
@@ -59,7 +59,7 @@ const session = new Session(CLIENT, version, {
 for (const url of urls) session.submitRequest(0, requestFor(url));
 await run();
 
-/** The loop: bytes out, bytes in, until every stream has closed. */
+/** The loop: sends and receives bytes until every stream has closed. */
 async function run(): Promise<void> {
   using _closing = conn;
   const buffer = new Uint8Array(16 * 1024);

@@ -1,7 +1,7 @@
 /**
- * A server on `Session` alone, with a loop of its own over `Deno.Conn`: what
- * python-spdylay's example server does. On plain TCP with SPDY/3.1, or on TLS,
- * where ALPN picks the version.
+ * A server on `Session` alone, with an I/O loop of its own over `Deno.Conn`, like the
+ * example server of python-spdylay. It uses SPDY/3.1 on plain TCP, or TLS, where ALPN
+ * selects the version.
  *
  *     deno run --allow-net examples/spdyserv.ts
  *     deno run --allow-net --allow-read examples/spdyserv.ts server.crt server.key
@@ -44,7 +44,7 @@ for await (const conn of listener) {
   run(conn).catch((error) => console.error(`connection: ${error.message}`));
 }
 
-/** The loop: bytes in, bytes out, as long as the session wants either. */
+/** The loop: receives and sends bytes as long as the session expects or has any. */
 async function run(conn: Deno.Conn): Promise<void> {
   using _closing = conn;
   const outgoing: Uint8Array[] = [];
@@ -67,7 +67,7 @@ function openSession(
   const requests = new Map<number, NameValue[]>();
   return new Session(SERVER, version, {
     send(_session, data) {
-      // The bytes are the session's own once this call is over.
+      // The session reuses the memory of these bytes after this call.
       outgoing.push(data.slice());
       return data.length;
     },
@@ -106,7 +106,7 @@ function answer(session: Session, streamId: number, nv: NameValue[]): void {
   ], provider);
 }
 
-/** What ALPN agreed on; on plain TCP there is nothing to ask. */
+/** The version that ALPN selected, or SPDY/3.1 on plain TCP. */
 async function agreedVersion(conn: Deno.Conn): Promise<ProtocolVersion> {
   if (!("handshake" in conn)) return PROTO_SPDY3_1;
   const { alpnProtocol } = await (conn as Deno.TlsConn).handshake();

@@ -1,6 +1,6 @@
 /**
- * A child process in a terminal, for the example server. The terminal is made by
- * util-linux' `script`; its size is set by `stty`.
+ * A child process in a terminal, for the example server. `script` of util-linux creates
+ * the terminal, and `stty` sets its size.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export async function runInTerminal(
   try {
     const pipe = `${folder}/terminal`;
     await new Deno.Command("mkfifo", { args: [pipe] }).output();
-    // The shell inside tells the terminal's name, then becomes the command.
+    // The shell inside prints the name of the terminal, and is then replaced by the command.
     const words = ["exec", ...call.command.map(quote)].join(" ");
     const command = `tty > ${quote(pipe)}; ${words}`;
     const child = new Deno.Command("script", {
@@ -59,7 +59,7 @@ async function applySizes(
   }
 }
 
-/** One word for a shell. */
+/** Quotes a word for a shell. */
 function quote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }

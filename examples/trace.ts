@@ -8,7 +8,7 @@ import { frameText } from "../frame/frame_text.ts";
 import { bold, dim } from "../deps.ts";
 import { DATA, type TracedFrame } from "../mod.ts";
 
-/** The frame's name, stream, flags and what it says. */
+/** The frame's name, stream, flags and content. */
 export function describeFrame(frame: TracedFrame): string {
   const { type, streamId, flags, length, detail, headers = [] } = frameText(
     frame,

@@ -1,6 +1,6 @@
 /**
- * SPDY inside a WebSocket: many streams where only one connection to port 80
- * gets through, as Kubernetes does it for port-forward.
+ * SPDY inside a WebSocket: many streams over a single connection to port 80, where a
+ * firewall allows nothing else. Kubernetes does the same for port-forward.
  *
  *     deno run --allow-net examples/websocket.ts
  *

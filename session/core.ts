@@ -279,7 +279,7 @@ export class SessionCore<S> {
     this.local.written(iv);
   }
 
-  /** Queues WINDOW_UPDATE for the application, which acknowledges so many bytes with it. */
+  /** Queues WINDOW_UPDATE for the application, which acknowledges `deltaWindowSize` bytes. */
   submitWindowUpdate(streamId: number, deltaWindowSize: number): void {
     this.#receiveWindowOf(streamId)?.acknowledge(deltaWindowSize);
     this.pushWindowUpdate(streamId, deltaWindowSize, false);

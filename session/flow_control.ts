@@ -80,7 +80,7 @@ export class ReceiveWindow {
     this.#available = Math.min(MAX_FLOW_WINDOW, this.#available + delta);
   }
 
-  /** Makes the window smaller by `size` bytes: so many of those that are consumed next are not granted again. */
+  /** Makes the window smaller by `size` bytes: the next `size` bytes that are consumed are not granted again. */
   reduce(size: number): void {
     this.#withheld += size;
     this.#withhold();

@@ -1,6 +1,6 @@
 /**
- * Runs the tests and shows which lines they reach, file by file and folder by
- * folder. Fails when a folder of the core falls below its floor.
+ * Runs the tests and prints the share of lines that they reach, for each file and
+ * folder. Fails if a folder of the core is below its minimum.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The gate: everything that must hold before a commit, in the order in which
- * a fault is cheapest to find. Closes with the line `N passed, N failed`.
+ * The gate: all checks that must pass before a commit, the cheapest ones first. Its
+ * last line is `N passed, N failed`.
  *
  * @module
  */
@@ -14,10 +14,10 @@ const flags = await stdFlags();
 const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
 const entries = Object.values<string>(config.exports);
 
-/** The words that cspell does not know are in `.cspell_words.txt`. */
+/** `.cspell_words.txt` lists words that cspell does not know. */
 const SPELLING = ["run", "-A", "npm:cspell@9", "lint", "--no-progress"];
 
-/** The HTTP tests once more, as on a Deno that stand-ins do not work on. */
+/** The HTTP tests again, as on a version of Deno on which stand-ins do not work. */
 const WITHOUT_STAND_INS = [
   "test",
   "-A",
@@ -40,14 +40,14 @@ const STEPS: readonly (readonly [name: string, args: string[]])[] = [
   ["imports", ["run", "-A", "tools/check_imports.ts"]],
   ["test", ["test", "-A", "--doc", "--parallel", "--quiet", ...flags]],
   ["test without stand-ins", WITHOUT_STAND_INS],
-  // Alone: times are compared there.
+  // Not beside other tests, because these compare times.
   ["speed", ["run", "-A", "tools/speed.ts"]],
   ["publish", ["publish", "--dry-run", "--allow-dirty", ...flags]],
 ];
 
 /**
- * All files but those for a browser: the types of the DOM that they ask for would
- * hold for all files of the same check, and are not those of Deno.
+ * All files except those for a browser, which need the types of the DOM. These types
+ * would apply to all files of the same check, and differ from those of Deno.
  */
 async function filesToCheck(): Promise<string[]> {
   const { stdout } = await new Deno.Command("git", {
@@ -83,7 +83,7 @@ for (const [name, args] of STEPS) {
     console.log(summary || "0 passed, 1 failed");
     Deno.exit(1);
   }
-  // A speed check that only its second run passed: what the first one said.
+  // If a speed check passed only in its second run, the output of the first is shown.
   if (text.includes(RUN_AGAIN)) console.log(text);
   console.log(`${name}: ok (${seconds} s)`);
 }

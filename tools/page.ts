@@ -7,7 +7,7 @@
 
 const root = new URL("../", import.meta.url);
 
-/** The page, made from its sources. */
+/** The page, generated from its sources. */
 export async function makePage(): Promise<string> {
   const output = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -40,7 +40,7 @@ export async function makePage(): Promise<string> {
   );
 }
 
-/** Files and folders that the script is made of. */
+/** The sources of the script: files and folders. */
 const SOURCES = [
   "capture",
   "errors.ts",
@@ -50,12 +50,12 @@ const SOURCES = [
   "viewer",
   "zlib",
 ];
-/** Made from the sources, or no part of the script. */
+/** Files in these folders that are generated or not part of the script. */
 const NO_SOURCES = /\.md$|page_text\.ts$|embed\.ts$/;
 
 /**
- * A digest of the sources, which stands in the page's module: whether the page is
- * stale can be told without making it again, on any version of Deno.
+ * A digest of the sources. The page's module contains it, so that a test can see
+ * whether the page is stale without generating it, on any version of Deno.
  */
 export async function sourceDigest(): Promise<string> {
   const paths: string[] = [];

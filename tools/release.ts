@@ -1,12 +1,12 @@
 /**
- * Makes a release, and leaves publishing to a person:
+ * Prepares a release. Publishing it is left to a person:
  *
  *     deno task release 1.2.3
  *
- * Wants a clean tree, a section for the version in CHANGELOG.md, and a version
- * that comes after the one in deno.json (or is it, for the first release); sets
- * it there, runs the gate, commits, tags, and says how to publish. What fails
- * before the commit leaves deno.json as it was.
+ * Requires a clean tree, a section for the version in CHANGELOG.md, and a version
+ * that is higher than the one in deno.json (or equal, for the first release). Sets
+ * the version in deno.json, runs the gate, commits, tags, and prints how to publish.
+ * If something fails before the commit, deno.json is restored.
  *
  * @module
  */
@@ -15,14 +15,14 @@ const root = new URL("../", import.meta.url);
 const VERSION =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0-9A-Za-z]+(?:[.-][0-9A-Za-z]+)*))?$/;
 
-/** What stands in the way of releasing `version`; empty when nothing does. */
+/** The reasons why `version` cannot be released; empty if it can. */
 export function objections(
   version: string,
   state: {
     /** The version in deno.json. */
     readonly current: string;
     readonly changelog: string;
-    /** What `git status --porcelain` says. */
+    /** The output of `git status --porcelain`. */
     readonly status: string;
     readonly tags: readonly string[];
   },
@@ -46,7 +46,7 @@ export function objections(
   return found;
 }
 
-/** Below 0 when `left` comes before `right` (Semantic Versioning 2.0.0, 11). */
+/** Less than 0 if `left` is lower than `right` (Semantic Versioning 2.0.0, 11). */
 export function compareVersions(left: string, right: string): number {
   const [a, b] = [left, right].map((text) => VERSION.exec(text));
   if (a === null || b === null) throw new TypeError("not a version");
@@ -75,7 +75,7 @@ function comparePreReleases(
   right: string | undefined,
 ): number {
   if (left === right) return 0;
-  // A release comes after its pre-releases.
+  // A release is higher than its pre-releases.
   if (left === undefined) return 1;
   if (right === undefined) return -1;
   const [a, b] = [left.split("."), right.split(".")];
@@ -83,7 +83,7 @@ function comparePreReleases(
     if (a[index] === b[index]) continue;
     const [x, y] = [Number(a[index]), Number(b[index])];
     if (!Number.isNaN(x) && !Number.isNaN(y)) return x - y;
-    // Numbers come before words.
+    // Numbers are lower than words.
     if (!Number.isNaN(x)) return -1;
     if (!Number.isNaN(y)) return 1;
     return a[index] < b[index] ? -1 : 1;
@@ -134,7 +134,7 @@ async function release(version: string): Promise<number> {
   await Deno.writeTextFile(path, changed);
   if (!await gateHolds()) {
     await Deno.writeTextFile(path, config);
-    console.error("release: the gate does not hold; nothing was changed");
+    console.error("release: the gate failed; nothing was changed");
     return 1;
   }
   if (changed !== config) {

@@ -1,8 +1,7 @@
 /**
- * Runs the speed checks of `tests/speed`, one file after the other and nothing
- * beside them: they compare times, so that other tests on the same machine
- * would decide about them. What fails is run a second time after its reason
- * has been printed; a second failure counts.
+ * Runs the speed checks of `tests/speed`, one file after the other. They compare
+ * times, so other tests at the same time could make them fail. A file that fails
+ * is run again after the reason was printed, and fails if its second run does.
  *
  *     deno run -A tools/speed.ts               # all files
  *     deno run -A tools/speed.ts work_per_byte # one of them
@@ -12,7 +11,7 @@
 
 import { runDeno } from "./std.ts";
 
-/** What is printed when a file is given its second run. */
+/** Printed before the second run of a file. */
 export const RUN_AGAIN = "running it once more";
 
 const root = new URL("../", import.meta.url);

@@ -1,34 +1,35 @@
 /**
- * Runs a deno command with the standard library from wherever this machine
- * can have it: from JSR when JSR answers, else from its copy on npm.
+ * Runs a command of Deno with the standard library from JSR or, if JSR cannot be
+ * reached, from its copy on npm.
  *
  *     deno run -A tools/std.ts test -A --doc
  *
- * The copy is put in by a second configuration file (`.deno.npm-std.json`, not
- * committed, not published): `deno.json` plus an import map from every full
+ * The copy is used through a second configuration file (`.deno.std.json`, neither
+ * committed nor published): `deno.json` with an import map from every full
  * `jsr:@std/...` specifier of the repository to the same module in `deno-std`.
  *
- * `SPDY_STD` decides without asking the network: `jsr`, `npm`, or the path of a
- * checkout of denoland/std. The checkout has types, which the copy on npm lacks.
+ * The environment variable `SPDY_STD` selects the source without a request to JSR:
+ * `jsr`, `npm`, or the path of a checkout of denoland/std. The checkout has types,
+ * which the copy on npm lacks.
  *
  * @module
  */
 
 const NPM_COPY = "npm:deno-std@1.3.0";
-/** Where the second configuration file goes; nothing of it is committed or published. */
+/** The second configuration file, which is neither committed nor published. */
 const SECOND_CONFIG = ".deno.std.json";
-/** Compiler options that the sources of the standard library do not keep. */
+/** Compiler options under which the standard library does not compile. */
 const STRICTER_THAN_STD = ["isolatedDeclarations", "noImplicitReturns"];
 const root = new URL("../", import.meta.url);
 
-/** Where the standard library comes from: `"jsr"`, `"npm"` or a folder. */
+/** The source of the standard library: `"jsr"`, `"npm"` or the path of a folder. */
 export async function stdSource(): Promise<string> {
   const choice = Deno.env.get("SPDY_STD");
   if (choice !== undefined && choice !== "") return choice;
   return await jsrAnswers() ? "jsr" : "npm";
 }
 
-/** Flags that make `deno` find the standard library; none when it is on JSR. */
+/** Flags with which `deno` finds the standard library; none if JSR is used. */
 export async function stdFlags(): Promise<string[]> {
   const source = await stdSource();
   if (source === "jsr") return [];
@@ -45,14 +46,14 @@ export async function stdFlags(): Promise<string[]> {
   }
   const path = new URL(SECOND_CONFIG, root);
   const text = JSON.stringify(config, null, 2);
-  // Runs side by side must not read a half-written file: write beside, then rename.
+  // Other runs at the same time must not read a half-written file.
   const scratch = new URL(`${SECOND_CONFIG}.${Deno.pid}`, root);
   await Deno.writeTextFile(scratch, text);
   await Deno.rename(scratch, path);
   return ["--config", path.pathname];
 }
 
-/** The packages in a checkout of the standard library, as `links` takes them. */
+/** The packages in a checkout of the standard library, for `links` in the configuration. */
 async function packagesOf(checkout: string): Promise<string[]> {
   const folder = await Deno.realPath(checkout).catch(() => {
     throw new Error(
@@ -71,7 +72,7 @@ async function packagesOf(checkout: string): Promise<string[]> {
   return packages.sort();
 }
 
-/** Runs `deno` with the flags put in after the subcommand; resolves to its exit code. */
+/** Runs `deno` with these flags behind the subcommand; resolves to its exit code. */
 export async function runDeno(
   args: string[],
   env: Record<string, string> = {},

@@ -12,8 +12,8 @@
 const root = new URL("../", import.meta.url);
 
 /**
- * Versions that are left out, with the reason: nothing can be tested on them that
- * closes connections.
+ * Versions that are left out, with the reason. Tests that close connections cannot
+ * run on them.
  */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   "2.8.3":
@@ -62,7 +62,7 @@ async function run(
   const { success } = await new Deno.Command(program, {
     args: [...args],
     cwd,
-    // Older versions bring certificates of their own; the machine's are right.
+    // Older versions contain certificates of their own, which may have expired.
     env: { DENO_TLS_CA_STORE: "system" },
   }).spawn().status;
   return success;
@@ -72,7 +72,7 @@ async function run(
 async function suiteOn(version: string, paths: string[]): Promise<boolean> {
   const folder = await Deno.makeTempDir();
   try {
-    // Its own package.json: npm would look for one further up.
+    // With a package.json of its own, npm does not look for one in the folders above.
     await Deno.writeTextFile(`${folder}/package.json`, "{}");
     if (!await run("npm", ["install", "--silent", `deno@${version}`], folder)) {
       console.error(`versions: npm could not install deno@${version}`);

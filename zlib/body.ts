@@ -92,7 +92,7 @@ export async function decompress(
  *
  * @param stream The compressed body. If it fails, the returned stream fails with the same error.
  * @param encoding The compression format.
- * @returns The decompressed body. It fails with a {@linkcode ZlibError} where the compressed data is corrupt.
+ * @returns The decompressed body. It fails with a {@linkcode ZlibError} if the compressed data is corrupt.
  * @throws {InvalidArgumentError} `encoding` is unknown, or `stream` is not a `ReadableStream`.
  *
  * @example

@@ -1,7 +1,7 @@
 /**
- * A peer that is a program of its own: it reads a number of milliseconds from
- * each line of its input, works for so long, and prints its figure in units a
- * second of its own CPU time.
+ * A peer in a program of its own. It reads a number of milliseconds from each line of
+ * its input, works for that time, and prints its figure in units per second of its own
+ * CPU time.
  *
  * @module
  */

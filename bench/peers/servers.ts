@@ -1,6 +1,6 @@
 /**
- * Servers in processes of their own, so that what they use can be told from what
- * their clients use, and a client for each.
+ * Servers in processes of their own, so that their use of CPU and memory is measured
+ * without that of their clients, and a client for each.
  *
  * @module
  */
@@ -45,7 +45,7 @@ interface Target {
   readonly caCert: string | undefined;
 }
 
-/** Starts a server; throws {@linkcode PeerMissing} where there is no Node for it. */
+/** Starts a server; throws {@linkcode PeerMissing} if it needs Node and Node is not installed. */
 export async function startServer(
   protocol: Protocol,
   secure = false,

@@ -11,7 +11,7 @@ import { buildPeer, processPeer } from "./process.ts";
 const sources = new URL("../go/", import.meta.url);
 let built: Promise<string> | undefined;
 
-/** Starts the peer; throws `PeerMissing` where there is no Go or no module. */
+/** Starts the peer; throws `PeerMissing` if Go or the module is not installed. */
 export async function spdystream(
   transport: "memory" | "tcp",
   load: "requests" | "bulk",

@@ -350,7 +350,7 @@ export class StreamCore
       this.#notifyEnd();
       return;
     }
-    // 0 is not a valid status of RST_STREAM (2.6.3); the stream is reset all the same.
+    // 0 is not a valid status of RST_STREAM (2.6.3), so PROTOCOL_ERROR is reported.
     this.closed.resolve(statusCode === 0 ? PROTOCOL_ERROR : statusCode);
     if (this.#error === undefined) {
       const status = statusCode === 0 ? "status 0" : statusName(statusCode);
