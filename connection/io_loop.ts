@@ -218,8 +218,10 @@ export class IoLoop {
     );
     if (drained && !this.#outputEnded) {
       this.#outputEnded = true;
-      // It fails if the peer is already gone, which does not matter.
-      await within(timeout, this.#wire.closeWrite().catch(() => {}));
+      if (!this.#hasInputEnded || !this.#wire.closesInOrder) {
+        // It fails if the peer is already gone, which does not matter.
+        await within(timeout, this.#wire.closeWrite().catch(() => {}));
+      }
       // The peer may keep sending, for example WINDOW_UPDATEs for bytes that it reads.
       if (!this.#hasInputEnded) {
         await within(

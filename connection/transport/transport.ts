@@ -94,6 +94,11 @@ export interface Wire {
   closeWrite(): Promise<void>;
   /** Ends both directions at once; pending calls settle. */
   close(): void;
+  /**
+   * Whether {@linkcode close} loses no bytes when the peer has ended its direction, so
+   * that {@linkcode closeWrite} need not come first.
+   */
+  readonly closesInOrder?: boolean;
 }
 
 /**
@@ -117,6 +122,11 @@ export function openWire(transport: Transport): Wire {
   return isConn(transport)
     ? new ConnWire(transport)
     : new StreamsWire(transport);
+}
+
+/** Whether this may be one of Deno's TCP connections. */
+export function isTcp(transport: Transport): transport is Deno.TcpConn {
+  return "setKeepAlive" in transport && "setNoDelay" in transport;
 }
 
 /** Whether the transport has its own `read` and `write`. */
@@ -237,6 +247,11 @@ class ConnWire implements Wire {
 
   async closeWrite(): Promise<void> {
     await this.#conn.closeWrite();
+  }
+
+  /** The kernel still sends what a socket has taken. TLS has to tell the peer first. */
+  get closesInOrder(): boolean {
+    return isTcp(this.#conn) && !("handshake" in this.#conn);
   }
 
   close(): void {
