@@ -113,8 +113,9 @@ function setAlarm(delay: number): void {
 /**
  * Creates `setTimeout`, and timers of it for all that were started before. Not called
  * from the session: Deno runs pending microtasks meanwhile, and these call the session.
+ * Tests call it at their start, because Deno finds only its own timers that a test leaves.
  */
-function replaceEarly(): void {
+export function replaceEarly(): void {
   if (startTimeout === undefined) {
     const start: StartTimeout = creators.start?.call(globalThis);
     stopTimeout = creators.stop?.call(globalThis);

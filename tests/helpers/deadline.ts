@@ -6,6 +6,11 @@
  * @module
  */
 
+import { replaceEarly } from "../../connection/time/system_timers.ts";
+
+// So that Deno reports the timers that a test leaves.
+replaceEarly();
+
 /** Longest run of a test, ms: many times what the longest takes on a busy machine. */
 export const DEADLINE = 300_000;
 /** Longest wait for one thing, ms. */

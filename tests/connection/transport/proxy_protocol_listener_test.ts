@@ -299,6 +299,8 @@ Deno.test("PROXY listener: unref() and ref() reach the listener and all connecti
   // Its head was read, so its owner decides.
   assertEquals(ready.log, ["unref"]);
   assertEquals(third.log, []);
+  balanced.listener.close();
+  await turn();
 });
 
 Deno.test("PROXY listener: close() closes every connection that nobody has accepted, and ends accept()", async () => {
