@@ -8,7 +8,7 @@ import type { Connection } from "../../http/connection.ts";
 import { StreamResetError } from "../../connection/errors.ts";
 import type { TracedFrame } from "../../connection/options.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
-import { InvalidArgumentError } from "../../errors.ts";
+import { InvalidArgumentError, SpdyError } from "../../errors.ts";
 import {
   CANCEL,
   DATA,
@@ -281,7 +281,11 @@ Deno.test("settling: a reply too large to be sent resets the stream", async () =
   writing.catch(() => {});
   // A frame's length has 24 bits.
   const replied = peer.reply([["long", "x".repeat(1 << 24)]]);
-  await assertRejects(() => replied);
+  await assertRejects(
+    () => replied,
+    SpdyError,
+    "SYN_REPLY of stream 1 was not sent: its headers are larger than a frame may be",
+  );
   await assertRejects(() => writing);
   await assertRejects(() => own.response, StreamResetError);
   assertEquals(await own.closed, INTERNAL_ERROR);

@@ -64,6 +64,9 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
           [`name-${index}`, "longer than before ".repeat(20)],
           [`name-${index}`, ""],
           [`name-${index}`, "h\u00e9"],
+          // As many characters as before, none of which is ASCII.
+          [`name-${index}`, "\u0080".repeat(7)],
+          [`name-${index}`, "\u007f".repeat(7)],
           [`name-${index}`, "\u20ac\u{1f600}"],
           [`NAME-${index}`, `value ${index}`],
           ["a-much-longer-name-".repeat(100), ""],
