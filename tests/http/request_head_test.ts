@@ -184,7 +184,7 @@ Deno.test("a pair with an invalid value is refused", () => {
         ["content-length", "2"],
       ]),
     HttpMessageError,
-    "content-length is 1 and 2",
+    "there are two different values of content-length, 1 and 2",
   );
 });
 
