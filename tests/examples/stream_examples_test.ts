@@ -9,9 +9,9 @@ Deno.test("examples/chat.ts: two people receive each other's lines", async () =>
   const port = freePort();
   await using _room = await startServer("chat.ts", { port });
   const ann = await enter("Ann", port);
-  await ann.hears("* Ann came");
+  await ann.hears("* Ann joined");
   const bob = await enter("Bob", port);
-  await ann.hears("* Bob came");
+  await ann.hears("* Bob joined");
   await ann.says("hello, all");
   await bob.hears("Ann: hello, all");
   await bob.says("hello, Ann");
@@ -31,7 +31,7 @@ Deno.test("examples/chat.ts: a long line arrives in pieces", async () => {
   const heard = await toText(stream.readable);
   const pieces = [...heard.matchAll(/^Long: (x+)$/gm)].map(([, text]) => text);
   assertEquals(pieces.join("").length, 5000);
-  assert(heard.startsWith("* Long came\n"));
+  assert(heard.startsWith("* Long joined\n"));
 });
 
 Deno.test("examples/websocket.ts", async () => {
