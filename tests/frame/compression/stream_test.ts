@@ -355,3 +355,25 @@ Deno.test('"safe": after a long block nothing refers to what was before it', () 
     direction.checkNative();
   }
 });
+
+Deno.test("what is remembered of an old block is not taken for a part of a newer one in its place", () => {
+  // With one more place for its end, a block of these sizes lies exactly where one of
+  // an earlier round was remembered.
+  for (const size of [7, 15, 31, 63]) {
+    const random = new Random(size);
+    const direction = new Direction(PROTO_SPDY3, "safe");
+    const values = ["a", "bb", "gzip, deflate", "text/html", "no-cache"];
+    for (let block = 0; block < 3000 / size; block++) {
+      const count = random.chance(0.3) ? random.int(1, size) : size;
+      direction.send(Array.from({ length: count }, (_, index) => [
+        `x-${String.fromCharCode(97 + index % 26)}${index}`,
+        random.chance(0.2)
+          ? `${random.int(10, 99)}${
+            "0123456789abcdefghij".slice(random.int(0, 3))
+          }`
+          : random.pick(values),
+      ]));
+    }
+    direction.checkNative();
+  }
+});
