@@ -14,7 +14,7 @@ import { InvalidArgumentError } from "../../errors.ts";
 import { checkNames, type Names } from "../../values.ts";
 import { closeQuietly } from "./byte_conn.ts";
 import { openHop } from "./tls_hop.ts";
-import { type ByteConn, isTcp, type Transport } from "./transport.ts";
+import type { ByteConn, Transport } from "./transport.ts";
 
 /**
  * TLS settings of `connect`.
@@ -159,6 +159,11 @@ export async function startTls(
     conn.setNoDelay(true);
     return await start(conn);
   });
+}
+
+/** Whether this may be one of Deno's TCP connections. */
+function isTcp(transport: Transport): transport is Deno.TcpConn {
+  return "setKeepAlive" in transport && "setNoDelay" in transport;
 }
 
 function isUnknownResource(error: unknown): boolean {

@@ -124,11 +124,6 @@ export function openWire(transport: Transport): Wire {
     : new StreamsWire(transport);
 }
 
-/** Whether this may be one of Deno's TCP connections. */
-export function isTcp(transport: Transport): transport is Deno.TcpConn {
-  return "setKeepAlive" in transport && "setNoDelay" in transport;
-}
-
 /** Whether the transport has its own `read` and `write`. */
 export function isConn(transport: Transport): transport is ByteConn {
   return "read" in transport && typeof transport.read === "function" &&
@@ -249,9 +244,13 @@ class ConnWire implements Wire {
     await this.#conn.closeWrite();
   }
 
-  /** The kernel still sends what a socket has taken. TLS has to tell the peer first. */
+  /**
+   * The kernel still sends what a socket has taken. TLS has to tell the peer first, and
+   * an object around a socket may still have bytes that it has to send. Deno does not
+   * make the class of its connections accessible, so their name has to do.
+   */
   get closesInOrder(): boolean {
-    return isTcp(this.#conn) && !("handshake" in this.#conn);
+    return this.#conn.constructor?.name === "TcpConn";
   }
 
   close(): void {

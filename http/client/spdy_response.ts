@@ -132,6 +132,10 @@ class OriginResponse extends Received implements SpdyResponse {
 
 // The class that `response.constructor` returns is that of the platform.
 Reflect.deleteProperty(OriginResponse.prototype, "constructor");
+// `for in` finds what the platform's class has as well.
+for (const name of ["type", "redirected", "url", "clone"]) {
+  Object.defineProperty(OriginResponse.prototype, name, { enumerable: true });
+}
 
 /** Creates a response, for `fetch`. */
 export function spdyResponse(

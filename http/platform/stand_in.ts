@@ -222,10 +222,10 @@ export function standInLater(
       inheritNow();
       return Reflect.set(prototype, key, value, receiver);
     },
-    // For `for in`, which V8 ends here.
+    // For `for in`, which V8 ends here. It does not ask which keys are enumerable.
     ownKeys() {
       inheritNow();
-      return Reflect.ownKeys(platform().prototype);
+      return Object.keys(platform().prototype);
     },
   };
   Object.setPrototypeOf(prototype, new Proxy({}, ancestor));

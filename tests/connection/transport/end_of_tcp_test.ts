@@ -53,3 +53,53 @@ Deno.test("end of TCP: bytes that the socket has taken arrive after a close that
   // SETTINGS and GOAWAY, and then an orderly end.
   assert(chunks.length > 0);
 });
+
+/** A socket behind a queue, which is sent when this side ends its direction. */
+class QueuedConn {
+  readonly #conn: Deno.TcpConn;
+  readonly #queue: Uint8Array[] = [];
+
+  constructor(conn: Deno.TcpConn) {
+    this.#conn = conn;
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#conn.read(buffer);
+  }
+
+  write(data: Uint8Array): Promise<number> {
+    this.#queue.push(data.slice());
+    return Promise.resolve(data.length);
+  }
+
+  async closeWrite(): Promise<void> {
+    for (const data of this.#queue) await this.#conn.write(data);
+    await this.#conn.closeWrite();
+  }
+
+  close(): void {
+    this.#conn.close();
+  }
+
+  setNoDelay(noDelay?: boolean): void {
+    this.#conn.setNoDelay(noDelay);
+  }
+
+  setKeepAlive(keepAlive?: boolean): void {
+    this.#conn.setKeepAlive(keepAlive);
+  }
+}
+
+Deno.test("end of TCP: an object around a socket ends its direction first, and so loses no bytes", async () => {
+  const [left, right] = await tcpConns();
+  const version = PROTO_SPDY3_1;
+  const server = new Connection(new QueuedConn(right), {
+    side: SERVER,
+    version,
+  });
+  await left.closeWrite();
+  await server.closed;
+  let size = 0;
+  for await (const chunk of left.readable) size += chunk.length;
+  assert(size > 0);
+});
