@@ -51,6 +51,9 @@ const LEAST_SHARE = 0.4;
  * before the first round trip with bulk is known.
  */
 const LONGEST_MEDIAN_WAIT = 0.5;
+/** The same with at least this number of waits, of which chance changes the median less. */
+const MANY_WAITS = 100;
+const LONGEST_MEDIAN_OF_MANY = 0.4;
 const LONGEST_WAIT = 5;
 /** So many of them may be. */
 const FEW_SHARES = 0.03;
@@ -166,7 +169,10 @@ export function checkMany(
     violations.push(`${share.toFixed(3)} of the rate of TCP alone`);
   }
   const wait = median(waits);
-  if (wait > LONGEST_MEDIAN_WAIT) {
+  const longest = waits.length < MANY_WAITS
+    ? LONGEST_MEDIAN_WAIT
+    : LONGEST_MEDIAN_OF_MANY;
+  if (wait > longest) {
     violations.push(`urgent requests wait for ${wait.toFixed(3)} round trips`);
   }
   const low = shares.filter((each) => each < LEAST_SHARE).length;
