@@ -17,7 +17,7 @@ import { encodeWhole } from "./answer.ts";
 import { RequestRefusal } from "./refusal.ts";
 import { switchingProtocols, upgradeRequired } from "./upgrade_answer.ts";
 import { checkUpgrade } from "./upgrade_rules.ts";
-import { readToken } from "./upgrade_token.ts";
+import { readToken, tokenOf, wrongUpgrade } from "./upgrade_token.ts";
 
 /** What to accept; see `AcceptUpgradeOptions`. */
 export interface Accepted {
@@ -38,7 +38,9 @@ export async function answerUpgrade(
   if (token === undefined) {
     await refuse(socket, upgradeRequired(versions));
     throw new HttpMessageError(
-      `the request asks to upgrade to ${request.headers.upgrade}, not to SPDY`,
+      `the upgrade was refused: the request ${
+        wrongUpgrade(request.headers, versions.map(tokenOf))
+      }`,
     );
   }
   const { "content-length": length = "0", "transfer-encoding": coding } =

@@ -18,7 +18,7 @@ import {
   UpgradeRefusedError,
 } from "./upgrade_result.ts";
 import { requestUpgrade, type UpgradeAnswer } from "./upgrade_request.ts";
-import { chooseToken, namesUpgrade, versionOfToken } from "./upgrade_token.ts";
+import { readToken, versionOfToken, wrongUpgrade } from "./upgrade_token.ts";
 
 /** Longest head of an answer, bytes. */
 const MAX_HEAD = 16 * 1024;
@@ -70,17 +70,18 @@ function begin(
   const { conn, headers, statusText } = answer;
   if (conn === undefined) throw new UpgradeRefusedError(toResponse(answer));
   const offered = protocols.map(versionOfToken).filter((each) => each !== 0);
-  const upgrade = headers.get("upgrade") ?? undefined;
-  const token = chooseToken(upgrade, offered);
+  const answered = {
+    connection: headers.get("connection") ?? undefined,
+    upgrade: headers.get("upgrade") ?? undefined,
+  };
+  const token = readToken(answered, offered);
   // Rule: the server names the protocol, which must be one that the client asked
   // for (RFC 9110 7.8).
-  if (
-    token === undefined || !namesUpgrade(headers.get("connection") ?? undefined)
-  ) {
+  if (token === undefined) {
     closeQuietly(conn);
     throw new HttpMessageError(
-      `the server switched to the protocol ${upgrade}, but the request was for ${
-        protocols.join(", ")
+      `the server switched protocols, but its answer ${
+        wrongUpgrade(answered, protocols)
       }`,
     );
   }

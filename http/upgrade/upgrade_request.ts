@@ -168,10 +168,10 @@ async function readBody(
 
 function translate(error: Error): Error {
   const { code } = error as { code?: unknown };
-  // How node:http reports a 101 without the header `upgrade`.
+  // How node:http reports a 101 without one of these headers.
   if (code === "HPE_PAUSED_UPGRADE") {
     return new HttpMessageError(
-      "the server answered 101 without the header upgrade, so its protocol is unknown",
+      'the server answered 101 without the header upgrade or without "connection: Upgrade", so its protocol is unknown',
       { cause: error },
     );
   }

@@ -69,6 +69,19 @@ export function chooseToken(
   return undefined;
 }
 
+/** What is wrong with a message that does not upgrade to one of the `wanted` protocols: the end of an error's text. */
+export function wrongUpgrade(
+  { connection, upgrade }: UpgradeHeaders,
+  wanted: readonly string[],
+): string {
+  if (upgrade === undefined) {
+    return "has no header upgrade, which names the protocol";
+  }
+  return namesUpgrade(connection)
+    ? `names the protocol ${upgrade}, not ${wanted.join(" or ")}`
+    : `has the header upgrade, but not "connection: Upgrade"`;
+}
+
 /** Whether a `Connection` header names `upgrade` (RFC 9110 7.8). */
 export function namesUpgrade(header: string | undefined): boolean {
   return (header ?? "").split(",")

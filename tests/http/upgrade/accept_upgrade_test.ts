@@ -69,7 +69,12 @@ Deno.test("acceptUpgrade: it keeps bytes after the head and refuses other names"
     "GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n",
   );
   assertMatch(answer, /^HTTP\/1\.1 426 /);
-  assert(await failed.promise instanceof HttpMessageError);
+  const error = await failed.promise as Error;
+  assert(error instanceof HttpMessageError);
+  assertEquals(
+    error.message,
+    "the upgrade was refused: the request names the protocol h2c, not SPDY/3.1 or SPDY/3 or SPDY/2",
+  );
   using conn = await Deno.connect({ hostname: "127.0.0.1", port });
   await conn.write(upgradeWithRequest());
   await came.promise;

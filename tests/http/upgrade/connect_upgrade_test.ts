@@ -77,16 +77,29 @@ Deno.test("connectUpgrade: other answers are returned with their body", async ()
 
 Deno.test("connectUpgrade: a 101 to another protocol and an answer that is not HTTP are errors", async () => {
   for (
-    const answer of [
-      "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n",
-      "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: SPDY/3\r\n\r\n",
-      "HTTP/1.1 101 Switching Protocols\r\nconnection: close\r\nupgrade: SPDY/3.1\r\n\r\n",
-      "SSH-2.0-OpenSSH_9.2p1\r\n",
-      `HTTP/1.1 200 OK\r\nx: ${"y".repeat(20_000)}\r\n\r\n`,
+    const [answer, message] of [
+      [
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n",
+        "the server switched protocols, but its answer names the protocol websocket, not SPDY/3.1",
+      ],
+      [
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: SPDY/3\r\n\r\n",
+        "the server switched protocols, but its answer names the protocol SPDY/3, not SPDY/3.1",
+      ],
+      [
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: close\r\nupgrade: SPDY/3.1\r\n\r\n",
+        'or without "connection: Upgrade"',
+      ],
+      ["SSH-2.0-OpenSSH_9.2p1\r\n", ""],
+      [`HTTP/1.1 200 OK\r\nx: ${"y".repeat(20_000)}\r\n\r\n`, ""],
     ]
   ) {
     await using server = answering(answer);
-    await assertRejects(() => connectUpgrade(server.url), HttpMessageError);
+    await assertRejects(
+      () => connectUpgrade(server.url),
+      HttpMessageError,
+      message,
+    );
   }
 });
 
