@@ -134,9 +134,15 @@ async function fileOf(
   const type = contentType(extension(file.path)) ?? "application/octet-stream";
   const headers = new Headers({ "content-type": type });
   const coded = new Map<Coding, OpenFile>();
-  for (const [coding, suffix] of CODINGS) {
-    const found = await openFile(root, parts.join("/") + suffix);
-    if (found !== undefined) coded.set(coding, found);
+  try {
+    for (const [coding, suffix] of CODINGS) {
+      const found = await openFile(root, parts.join("/") + suffix);
+      if (found !== undefined) coded.set(coding, found);
+    }
+  } catch (error) {
+    // Most likely too many files are open, and each one that stays open adds to that.
+    for (const { handle } of [file, ...coded.values()]) await handle.close();
+    throw error;
   }
   if (coded.size === 0) return await fileResponse(request, file, headers);
   headers.set("vary", "accept-encoding");
@@ -181,7 +187,7 @@ async function fileResponse(
     if (isUnchanged(request.headers, { tag, mtime })) {
       return new Response(null, { status: 304, headers });
     }
-    const ranges = requestedRanges(request.headers, size);
+    const ranges = rangesOf(request, size, headers);
     if (ranges === "unsatisfiable") {
       return new Response(null, {
         status: 416,
@@ -208,6 +214,22 @@ async function fileResponse(
   } finally {
     if (!kept) await handle.close();
   }
+}
+
+/** The ranges to send, or what {@linkcode requestedRanges} returns in their place. */
+function rangesOf(
+  { method, headers: asked }: Request,
+  size: number,
+  headers: Headers,
+): ReturnType<typeof requestedRanges> {
+  // Only GET has ranges; with other methods they must be ignored (RFC 9110, 14.2).
+  if (method !== "GET") return undefined;
+  const ranges = requestedRanges(asked, size);
+  // A client that undoes `content-encoding` would decode the text between the ranges
+  // as well.
+  const isMixed = headers.has("content-encoding") && ranges !== undefined &&
+    ranges.length > 1 && ranges !== "unsatisfiable";
+  return isMixed ? undefined : ranges;
 }
 
 /** A body of these parts, one after the other; closes the file after them. */

@@ -40,7 +40,8 @@ export interface FetchInit extends RequestInit {
   readonly contentLength?: "check" | "ignore";
   /**
    * Whether to decode a body with the `content-encoding` gzip or deflate; default
-   * true. A proxy sets false.
+   * true. A proxy sets false. A request with `range` asks for a body without a
+   * coding, because a part of an encoded body cannot be decoded.
    */
   readonly decompress?: boolean;
   /**

@@ -199,6 +199,10 @@ const DEFAULTS: readonly NameValue[] = [
 ];
 
 function withDefaults(nv: NameValue[]): void {
+  // A part of a compressed body cannot be decoded (Fetch, HTTP-network-or-cache fetch).
+  if (hasName(nv, "range") && !hasName(nv, "accept-encoding")) {
+    nv.push(["accept-encoding", "identity"]);
+  }
   for (const pair of DEFAULTS) {
     if (!hasName(nv, pair[0])) nv.push(pair);
   }

@@ -7,6 +7,7 @@ import {
 } from "../deps.ts";
 import { MOST_ENTRIES, PAGE_ENTRIES } from "../../cli/listing.ts";
 import { type FileHandler, staticFiles } from "../../cli/static_files.ts";
+import { stdFlags } from "../../tools/std.ts";
 
 async function withFiles(
   test: (get: FileHandler, folder: string) => Promise<void>,
@@ -121,11 +122,27 @@ Deno.test("a request for several ranges gets them in the parts of one body", asy
     ]);
     assertMatch(parts[2][0], /^\r\ncontent-type: text\/plain; charset=UTF-8\r/);
     assertMatch(parts[2][0], /\r\ncontent-range: bytes 1000-199000\/200000$/);
-    const head = await get(request("/long.txt", headers, "HEAD"));
-    assertEquals(
-      [head.status, head.headers.get("content-length"), await head.text()],
-      [206, `${text.length}`, ""],
-    );
+  });
+});
+
+Deno.test("HEAD has no ranges: the answer is about the whole file", async () => {
+  await withFiles(async (get) => {
+    for (const range of ["bytes=2-4", "bytes=0-1,4-5", "bytes=10-"]) {
+      const { status, headers } = await get(
+        request("/a.txt", { range }, "HEAD"),
+      );
+      assertEquals(
+        [
+          status,
+          headers.get("content-length"),
+          headers.get("content-range"),
+          headers.get("content-type"),
+          headers.get("accept-ranges"),
+        ],
+        [200, "10", null, "text/plain; charset=UTF-8", "bytes"],
+        range,
+      );
+    }
   });
 });
 
@@ -467,12 +484,72 @@ Deno.test("a precompressed file is sent to clients that accept its coding", asyn
       request("/a.txt", { "accept-encoding": "gzip", range: "bytes=0-2" }),
     );
     assertEquals([range.status, range.text], [206, "gzi"]);
+    // Who undoes the coding of a body must not find text between its ranges.
+    const several = await read(
+      get,
+      request("/a.txt", { "accept-encoding": "gzip", range: "bytes=0-2,4-5" }),
+    );
+    assertEquals([
+      several.status,
+      several.text,
+      several.headers.get("content-encoding"),
+    ], [200, "gzipped", "gzip"]);
+    const uncoded = await read(
+      get,
+      request("/a.txt", { "accept-encoding": "", range: "bytes=0-2,4-5" }),
+    );
+    assertEquals(uncoded.status, 206);
+    assertMatch(uncoded.text, /\r\n\r\n012\r\n--.*\r\n\r\n45\r\n--/s);
     const empty = await read(
       get,
       request("/empty", { "accept-encoding": "gzip, br" }),
     );
     assertEquals([empty.text, empty.headers.get("vary")], ["", null]);
   });
+});
+
+Deno.test({
+  name: "a request that fails because too many files are open leaves none open",
+  // Windows has no such limit.
+  ignore: Deno.build.os === "windows",
+  async fn(): Promise<void> {
+    await withFiles(async (_, folder) => {
+      await Deno.writeTextFile(`${folder}/public/a.txt.gz`, "gzipped");
+      const module = new URL("../../cli/static_files.ts", import.meta.url);
+      const program = `
+        import { staticFiles } from ${JSON.stringify(module)};
+        const get = await staticFiles(Deno.args[0]);
+        const asked = new Request("http://host/a.txt");
+        // Loads everything that a request needs.
+        await (await get(asked)).text();
+        const taken = [];
+        try {
+          for (;;) taken.push(await Deno.open("/dev/null"));
+        } catch { /* No more can be opened. */ }
+        // One file can be opened: the one that is asked for, but none beside it.
+        taken.pop().close();
+        for (let count = 0; count < 3; count++) {
+          console.log(await get(asked).then(() => "answer", ({ code }) => code));
+        }
+        (await Deno.open("/dev/null")).close();
+      `;
+      // More files than Deno itself has open.
+      const limit = 'ulimit -n 100 && exec "$0" "$@"';
+      const { stdout, stderr } = await new Deno.Command("sh", {
+        args: [
+          ...["-c", limit, Deno.execPath(), "eval", "--no-check", "--quiet"],
+          ...await stdFlags(),
+          program,
+          `${folder}/public`,
+        ],
+      }).output();
+      const decoder = new TextDecoder();
+      assertEquals([decoder.decode(stdout), decoder.decode(stderr)], [
+        "EMFILE\nEMFILE\nEMFILE\n",
+        "",
+      ]);
+    });
+  },
 });
 
 async function read(

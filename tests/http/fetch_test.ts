@@ -92,6 +92,24 @@ for (const version of VERSIONS) {
   });
 }
 
+Deno.test("fetch: a part of a body is asked for without compression, unless the caller says otherwise", async () => {
+  await using pair = memoryPair();
+  const cases: [headers: HeadersInit, coding: string][] = [
+    [{ Range: "bytes=0-3" }, "identity"],
+    [{ range: "bytes=0-3", "Accept-Encoding": "br" }, "br"],
+    [{ "x-range": "bytes=0-3" }, "gzip, deflate"],
+  ];
+  for (const [headers, coding] of cases) {
+    const asked = pair.client.fetch("http://h/", { headers });
+    const stream = await answer(pair.server, RESPONSE, "part");
+    assertEquals(
+      stream.headers.filter(([name]) => name === "accept-encoding"),
+      [["accept-encoding", coding]],
+    );
+    assertEquals(await (await asked).text(), "part");
+  }
+});
+
 Deno.test("fetch: an invalid status and invalid header names are errors", async () => {
   await using pair = memoryPair();
   const wrong: NameValue[][] = [
