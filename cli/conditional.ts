@@ -30,8 +30,23 @@ export function isUnchanged(
   // If-None-Match takes precedence over If-Modified-Since (RFC 9110, 13.2.2).
   if (noneMatch !== null) return matchesTag(noneMatch, tag);
   const since = parseDate(headers.get("if-modified-since") ?? "");
-  // HTTP dates have whole seconds.
-  return Math.floor(mtime.getTime() / 1000) * 1000 <= since;
+  return wholeSeconds(mtime) <= since;
+}
+
+/**
+ * Whether the client asks for another version than the current one, for example
+ * because it has the beginning of that. The answer is then 412.
+ */
+export function isOtherVersion(
+  headers: Headers,
+  { mtime }: Pick<Version, "mtime">,
+): boolean {
+  const match = headers.get("if-match");
+  // If-Match takes precedence over If-Unmodified-Since (RFC 9110, 13.2.2). The entity
+  // tags here are weak, which If-Match never matches (RFC 9110, 13.1.1).
+  if (match !== null) return match.trim() !== "*";
+  return wholeSeconds(mtime) >
+    parseDate(headers.get("if-unmodified-since") ?? "");
 }
 
 /**
@@ -56,6 +71,11 @@ export function matchesTag(header: string, tag: string | undefined): boolean {
     }
     at = end + 1;
   }
+}
+
+/** The time in ms since 1970, rounded down, because HTTP dates have whole seconds. */
+function wholeSeconds(time: Date): number {
+  return Math.floor(time.getTime() / 1000) * 1000;
 }
 
 /** An HTTP date as ms since 1970; `NaN` for an invalid date, which must be ignored (RFC 9110, 13.1.3). */

@@ -7,7 +7,7 @@
 
 import { contentType, eTag } from "../deps.ts";
 import { preferredCoding } from "./accept_encoding.ts";
-import { isUnchanged } from "./conditional.ts";
+import { isOtherVersion, isUnchanged } from "./conditional.ts";
 import { Listings } from "./listing.ts";
 import {
   type FoundDirectory,
@@ -184,6 +184,9 @@ async function fileResponse(
     headers.set("accept-ranges", "bytes");
     headers.set("last-modified", mtime.toUTCString());
     if (tag) headers.set("etag", tag);
+    if (isOtherVersion(request.headers, { mtime })) {
+      return new Response(null, { status: 412 });
+    }
     if (isUnchanged(request.headers, { tag, mtime })) {
       return new Response(null, { status: 304, headers });
     }

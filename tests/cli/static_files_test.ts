@@ -65,6 +65,38 @@ Deno.test("a file has its type, length and tag, and 304 if it is unchanged", asy
   });
 });
 
+Deno.test("a request for another version than the current one is answered with 412", async () => {
+  await withFiles(async (get, folder) => {
+    const path = `${folder}/public/a.txt`;
+    await Deno.utime(path, 0, new Date("2024-05-06T07:08:09.500Z"));
+    const tag = (await get(request("/a.txt", {}, "HEAD"))).headers.get("etag");
+    const now = "Mon, 06 May 2024 07:08:09 GMT";
+    const before = "Mon, 06 May 2024 07:08:08 GMT";
+    const cases: [headers: Record<string, string>, status: number][] = [
+      [{ "if-unmodified-since": now }, 206],
+      [{ "if-unmodified-since": before }, 412],
+      [{ "if-unmodified-since": "yesterday" }, 206],
+      [{ "if-match": "*" }, 206],
+      [{ "if-match": `"other"` }, 412],
+      // By its own rule, If-Match matches no weak tag.
+      [{ "if-match": `${tag}` }, 412],
+      [{ "if-match": " * ", "if-unmodified-since": before }, 206],
+      [{ "if-match": `"other"`, "if-none-match": `${tag}` }, 412],
+      [{ "if-unmodified-since": now, "if-none-match": `${tag}` }, 304],
+    ];
+    for (const [headers, status] of cases) {
+      const asked = request("/a.txt", { ...headers, range: "bytes=2-4" });
+      const response = await get(asked);
+      const text = status === 206 ? "234" : "";
+      assertEquals(
+        [response.status, await response.text()],
+        [status, text],
+        JSON.stringify(headers),
+      );
+    }
+  });
+});
+
 Deno.test("range requests are answered", async () => {
   await withFiles(async (get) => {
     const cases: [
