@@ -314,7 +314,11 @@ export class SendBuffer {
     if (this.#inQueue === 0) return this.write(chunk);
     this.#inQueue--;
     const taken = this.#put(chunk);
-    if (this.#places.length > 0) this.#passPlaces();
+    if (this.#places.length > 0) {
+      this.#passPlaces();
+      // The chunk may have been sent already, and headers wait for its place.
+      this.#events.ready();
+    }
     return taken;
   }
 

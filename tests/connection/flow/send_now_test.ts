@@ -6,11 +6,13 @@ import type { IoLoop } from "../../../connection/io_loop.ts";
 import type { OpenStreams } from "../../../connection/stream/open_streams.ts";
 import type { Stream } from "../../../connection/stream/stream.ts";
 import type { StreamCore } from "../../../connection/stream/stream_core.ts";
-import { DATA } from "../../../frame/constants.ts";
+import { DATA, HEADERS } from "../../../frame/constants.ts";
 import type { CtrlFrame } from "../../../frame/types.ts";
+import type { TracedFrame } from "../../../connection/options.ts";
 import { CLIENT, PROTO_SPDY3_1, Session } from "../../../mod.ts";
 import { assertEquals, assertRejects, assertThrows } from "../../deps.ts";
 import { type PairOptions, tcpPair } from "../../helpers/connections.ts";
+import { Random } from "../../helpers/random.ts";
 
 /** A scheduler whose write buffer holds bytes of this turn, unless `io` says otherwise. */
 function schedulerOn(session: Session, io: Partial<IoLoop> = {}): {
@@ -222,4 +224,40 @@ Deno.test("send now: not inside a callback of the session", () => {
   session.send();
   assertEquals(results, [false]);
   assertEquals(scheduler.sendNow(state), true);
+});
+
+Deno.test("send now: headers follow the chunks that were written before them, also if those were taken at once", async () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const random = new Random(seed);
+    let received = 0;
+    const arrived: number[] = [];
+    const onFrame = (direction: string, frame: TracedFrame) => {
+      if (direction !== "received") return;
+      if (frame.frameType === DATA) received += frame.length;
+      if (frame.frameType === HEADERS) arrived.push(received);
+    };
+    await using pair = await tcpPair({ server: { onFrame } });
+    const stream = await pair.client.openStream([["x", "y"]]);
+    await pair.client.ping();
+    const writer = stream.writable.getWriter();
+    const expected: number[] = [];
+    let written = 0;
+    // Less than the first window, so that nothing waits for the peer.
+    for (let step = random.int(2, 8); step > 0; step--) {
+      if (random.int(0, 3) > 0) {
+        const chunk = random.bytes(random.pick([100, 5000, 7000]));
+        writer.write(chunk).catch(() => {});
+        written += chunk.length;
+      } else {
+        stream.sendHeaders([["a", "b"]]).catch(() => {});
+        expected.push(written);
+      }
+    }
+    stream.sendHeaders([["trailer", "b"]], { fin: true }).catch(() => {});
+    expected.push(written);
+    writer.closed.catch(() => {});
+    await pair.client.ping();
+    await pair.client.ping();
+    assertEquals(arrived, expected, `seed ${seed}`);
+  }
 });
