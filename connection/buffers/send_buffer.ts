@@ -291,7 +291,10 @@ export class SendBuffer {
         // Chunks after the close were counted if a write before them waited; they
         // are refused.
         this.#queueIsEmpty();
-        return this.end();
+        const finished = this.end();
+        // An end before this one may have waited for chunks that were refused.
+        if (!this.ended) this.#events.ready();
+        return finished;
       },
       abort: (reason) => this.#abort(reason),
     }, {

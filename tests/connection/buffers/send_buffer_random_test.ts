@@ -210,3 +210,25 @@ Deno.test("send buffer: small chunks are joined up to 16 KiB, and then into anot
   write(10, 2);
   assertEquals(sizes(), [20, 4097, 4097, 20]);
 });
+
+Deno.test("send buffer: an end that waited for a chunk after close(), which is refused, is announced", async () => {
+  let readied = 0;
+  const buffer = new SendBuffer(
+    { ready: () => readied++, aborted() {} },
+    new Memory(0),
+  );
+  const writer = buffer.writable.getWriter();
+  await turn();
+  const first = writer.write(new Uint8Array(5000));
+  const closed = writer.close();
+  const late = assertRejects(() => writer.write(new Uint8Array(10)));
+  const ended = buffer.end();
+  assertEquals(buffer.take(9000).length, 5000);
+  assertEquals(buffer.complete, false);
+  readied = 0;
+  await first;
+  await turn();
+  assertEquals([buffer.complete, readied], [true, 1]);
+  buffer.finish();
+  await Promise.all([closed, ended, late]);
+});
