@@ -86,7 +86,9 @@ export class ReceiveBuffer {
   #nextIndex = 0;
   #readable: ReadableStream<Uint8Array> | undefined;
   #controller: Controller | undefined;
-  /** Set when the web stream is the body of an HTTP message. */
+  /** Whether the web stream is to have BYOB readers. */
+  #hasByobReaders = false;
+  /** Set when the web stream is the body of a response. */
   #errorFor: ErrorFor | undefined;
   /** Used instead of `#readable` and `#controller` for a body that may be garbage-collected. */
   #weakReadable: WeakRef<ReadableStream<Uint8Array>> | undefined;
@@ -131,13 +133,22 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Makes the web stream the body of an HTTP message: a byte stream, which also has
+   * Makes the web stream the body of a response: a byte stream, which also has
    * BYOB readers, and whose errors are converted by `errorFor`. If the application
    * drops it without reading it, it is cancelled after the garbage collector has
    * found it. Must be called before {@linkcode readable} is first used.
    */
   presentBody(errorFor: ErrorFor): void {
     this.#errorFor = errorFor;
+    this.#hasByobReaders = true;
+  }
+
+  /**
+   * Makes the web stream a byte stream, which also has BYOB readers. Must be called
+   * before {@linkcode readable} is first used.
+   */
+  presentBytes(): void {
+    this.#hasByobReaders = true;
   }
 
   /** Called when the application has no reference to the body any more. */
@@ -408,9 +419,9 @@ export class ReceiveBuffer {
       pull: (controller: Controller) => this.#pull(controller),
       cancel: (reason: unknown) => this.#cancel(reason),
     };
-    const readable = this.#errorFor === undefined
-      ? new ReadableStream<Uint8Array>(source, { highWaterMark: 0 })
-      : new ReadableStream({ ...source, type: "bytes" }, { highWaterMark: 0 });
+    const readable = this.#hasByobReaders
+      ? new ReadableStream({ ...source, type: "bytes" }, { highWaterMark: 0 })
+      : new ReadableStream<Uint8Array>(source, { highWaterMark: 0 });
     if (this.#closed) this.#controller?.close();
     else if (this.#end !== undefined && this.#size === 0) this.#close();
     if (this.#errorFor !== undefined && this.#controller !== undefined) {

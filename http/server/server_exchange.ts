@@ -270,7 +270,10 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       if (this.#wrongLength !== undefined) throw this.#wrongLength;
     }
     const bytes = receiveBuffer.takeAll();
-    if (bytes === undefined) return receiveBuffer.readable;
+    if (bytes === undefined) {
+      receiveBuffer.presentBytes();
+      return receiveBuffer.readable;
+    }
     return bytes.length > 0 ? bytes : null;
   }
 

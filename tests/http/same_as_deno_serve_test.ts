@@ -184,6 +184,65 @@ Deno.test(
   },
 );
 
+Deno.test("a BYOB reader of a request's body that arrives after the head", async () => {
+  await using server = serve(options, async (request) => {
+    const reader = request.body!.getReader({ mode: "byob" });
+    const lengths: number[] = [];
+    let sum = 0;
+    for (;;) {
+      const { done, value } = await reader.read(new Uint8Array(1000));
+      if (done) break;
+      lengths.push(value.length);
+      for (const byte of value) sum += byte;
+    }
+    return Response.json({
+      length: lengths.reduce((a, b) => a + b),
+      largest: Math.max(...lengths),
+      sum,
+    });
+  });
+  await using client = new Client();
+  const response = await client.fetch(
+    `http://127.0.0.1:${server.addr.port}/`,
+    { method: "POST", body: new Uint8Array(200_000).fill(3) },
+  );
+  assertEquals(await response.json(), {
+    length: 200_000,
+    largest: 1000,
+    sum: 600_000,
+  });
+});
+
+Deno.test("a BYOB reader of a request's body fails when the client aborts", async () => {
+  const failed = Promise.withResolvers<string>();
+  const started = Promise.withResolvers<void>();
+  await using server = serve(options, async (request) => {
+    started.resolve();
+    try {
+      const reader = request.body!.getReader({ mode: "byob" });
+      while (!(await reader.read(new Uint8Array(10))).done);
+      failed.resolve("the body ended");
+    } catch (error) {
+      failed.resolve((error as Error).name);
+    }
+    return new Response();
+  });
+  await using client = new Client();
+  const abort = new AbortController();
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new Uint8Array(20)),
+  });
+  const response = client.fetch(`http://127.0.0.1:${server.addr.port}/`, {
+    method: "POST",
+    body,
+    signal: abort.signal,
+  });
+  await started.promise;
+  abort.abort();
+  await response.catch(() => {});
+  assertEquals(await failed.promise, "StreamResetError");
+});
+
 Deno.test("as Deno.serve: the address on a Unix socket", async () => {
   const path = `${await Deno.makeTempDir()}/socket`;
   const { connect } = await import("../../http/connect.ts");
