@@ -4,22 +4,22 @@
  * @module
  */
 
-import { MOVABLE } from "./connection/stream/pending_streams.ts";
 import { ConnectionCore } from "./connection/connection_core.ts";
-import { connectionMetrics } from "./connection/telemetry/connection_metrics.ts";
 import { attempt, handled } from "./connection/deferred.ts";
 import {
   type ConnectionOptions,
   resolveOptions,
 } from "./connection/options.ts";
-import type { ProxyHead } from "./connection/transport/proxy_protocol.ts";
-import { customizeInspect } from "./connection/stream/inspect.ts";
 import {
   type ConnectionStats,
   connectionStats,
   stateOfConnection,
 } from "./connection/stats.ts";
+import { customizeInspect } from "./connection/stream/inspect.ts";
+import { MOVABLE } from "./connection/stream/pending_streams.ts";
 import { createStream, type Stream } from "./connection/stream/stream.ts";
+import { connectionMetrics } from "./connection/telemetry/connection_metrics.ts";
+import type { ProxyHead } from "./connection/transport/proxy_protocol.ts";
 import {
   isConn,
   openWire,

@@ -5,8 +5,6 @@
  * @module
  */
 
-import { checkWhole } from "./numbers.ts";
-import { checkBytes } from "./values.ts";
 import {
   ERR_DEFERRED,
   ERR_INVALID_STATE,
@@ -24,12 +22,13 @@ import {
   type ProtocolVersion,
   SYN_REPLY,
 } from "./frame/constants.ts";
+import type { HeaderBytes } from "./frame/header_bytes.ts";
 import type { SettingsEntry } from "./frame/types.ts";
+import { checkWhole } from "./numbers.ts";
 import { Application } from "./session/application.ts";
 import type { ReadCtrl, SessionCallbacks } from "./session/callbacks.ts";
 import type { Side } from "./session/constants.ts";
 import { SessionCore } from "./session/core.ts";
-import type { HeaderBytes } from "./frame/header_bytes.ts";
 import { type SessionCounters, sessionCounters } from "./session/counters.ts";
 import { Inbound } from "./session/inbound.ts";
 import {
@@ -51,6 +50,7 @@ import {
   submitHeaders,
   submitSynStream,
 } from "./session/submit.ts";
+import { checkBytes } from "./values.ts";
 
 /**
  * Callbacks and settings of a {@linkcode Session}, all optional.

@@ -29,8 +29,8 @@ import { FRAME_HEAD_LENGTH } from "../frame/frame_head.ts";
 import { frameName, isKnownType } from "../frame/names.ts";
 import { SYN_STREAM_FIXED_LENGTH } from "../frame/syn_stream.ts";
 import { wireTraits } from "../frame/version.ts";
-import { HeaderReader } from "./header_reader.ts";
 import type { FrameOutput } from "./frame_output.ts";
+import { HeaderReader } from "./header_reader.ts";
 import type { CapturedFrame, HeaderBytes } from "./records.ts";
 import { FrameSearch } from "./search.ts";
 

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { formatBytes } from "../deps.ts";
 import { ReportedError } from "../http/server/reported_error.ts";
 import type { ServeHandler } from "../http/server/serve_options.ts";
-import { formatBytes } from "../deps.ts";
 import { reasonOf, UsageError } from "./command.ts";
 import {
   green,

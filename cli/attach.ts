@@ -4,7 +4,6 @@
  * @module
  */
 
-import { attach as attachToPod } from "../kubernetes/exec.ts";
 import {
   defaultContainer,
   findPod,
@@ -13,6 +12,7 @@ import {
 import { at, listAt, textAt } from "../kubernetes/api/value.ts";
 import type { TargetOptions } from "../kubernetes/dial.ts";
 import { StreamingRefusedError } from "../kubernetes/errors.ts";
+import { attach as attachToPod } from "../kubernetes/exec.ts";
 import { type Command, UsageError } from "./command.ts";
 import { asksForTerminal, passThrough } from "./exec.ts";
 import { defineCommand } from "./help.ts";

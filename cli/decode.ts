@@ -10,8 +10,8 @@ import {
   KeyLog,
   Summaries,
 } from "../capture/mod.ts";
-import { type Command, EXIT_FAILURE, EXIT_OK, UsageError } from "./command.ts";
 import { embed, type EmbeddedFile } from "../viewer/embed.ts";
+import { type Command, EXIT_FAILURE, EXIT_OK, UsageError } from "./command.ts";
 import { RecordFilter } from "./decode/filter.ts";
 import { PayloadWriter, readFollowed } from "./decode/follow.ts";
 import { recordJson } from "./decode/json.ts";

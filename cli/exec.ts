@@ -4,10 +4,10 @@
  * @module
  */
 
+import { within } from "../connection/time/clock.ts";
 import { exec as execInPod } from "../kubernetes/exec.ts";
 import type { RemoteProcess } from "../kubernetes/process.ts";
 import type { ExitStatus } from "../kubernetes/status.ts";
-import { within } from "../connection/time/clock.ts";
 import { type Command, EXIT_FAILURE, UsageError } from "./command.ts";
 import { defineCommand } from "./help.ts";
 import { readOptions } from "./options.ts";

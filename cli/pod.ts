@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { PodReference, TargetOptions } from "../kubernetes/dial.ts";
+import { InvalidArgumentError } from "../errors.ts";
 import {
   defaultContainer,
   findPod,
@@ -17,8 +17,8 @@ import type { Impersonation } from "../kubernetes/config/impersonation.ts";
 import { type KubeConfig, loadKubeConfig } from "../kubernetes/config/load.ts";
 import { toPkcs8 } from "../kubernetes/config/private_key.ts";
 import type { ClusterTarget } from "../kubernetes/config/target.ts";
+import type { PodReference, TargetOptions } from "../kubernetes/dial.ts";
 import { StreamingRefusedError } from "../kubernetes/errors.ts";
-import { InvalidArgumentError } from "../errors.ts";
 import { reasonOf, UsageError } from "./command.ts";
 import type { ReadOptions } from "./options.ts";
 import { printError, show } from "./terminal.ts";

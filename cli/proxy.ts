@@ -9,6 +9,7 @@ import { Client } from "../http/client/client.ts";
 import { serve } from "../http/server/serve.ts";
 import { accessLog, withAccessLog } from "./access_log.ts";
 import { type Command, EXIT_OK, readSeconds, UsageError } from "./command.ts";
+import { defineCommand } from "./help.ts";
 import {
   LISTEN_OPTIONS,
   listeningUrl,
@@ -16,7 +17,6 @@ import {
   readListenOptions,
   runServers,
 } from "./listen.ts";
-import { defineCommand } from "./help.ts";
 import { readOptions } from "./options.ts";
 import { readCertificates } from "./pem.ts";
 import { inFrontOfHttp } from "./proxy/in_front_of_http.ts";

@@ -8,13 +8,13 @@ import { serve as serveSpdy } from "../http/server/serve.ts";
 import type { ServeHandler } from "../http/server/serve_options.ts";
 import { accessLog, withAccessLog } from "./access_log.ts";
 import { type Command, EXIT_OK, reasonOf, UsageError } from "./command.ts";
+import { defineCommand } from "./help.ts";
 import {
   LISTEN_OPTIONS,
   listeningUrl,
   readListenOptions,
   runServers,
 } from "./listen.ts";
-import { defineCommand } from "./help.ts";
 import { readOptions } from "./options.ts";
 import { type FileHandler, staticFiles } from "./static_files.ts";
 import { print, printError, red, show } from "./terminal.ts";

@@ -4,14 +4,14 @@
  * @module
  */
 
+import type { ConnectionTuning } from "../connection/options.ts";
+import type { DialOptions } from "../connection/transport/dial.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
 import { versionTraits } from "../frame/version.ts";
-import { npnGetVersion } from "../session/npn.ts";
 import { connect } from "../http/connect.ts";
-import { connectUpgrade } from "../http/upgrade/connect_upgrade.ts";
 import type { Connection } from "../http/connection.ts";
-import type { DialOptions } from "../connection/transport/dial.ts";
-import type { ConnectionTuning } from "../connection/options.ts";
+import { connectUpgrade } from "../http/upgrade/connect_upgrade.ts";
+import { npnGetVersion } from "../session/npn.ts";
 import { reasonOf, UsageError } from "./command.ts";
 
 /** The transport below SPDY. */

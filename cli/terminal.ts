@@ -14,8 +14,8 @@
  * @module
  */
 
-import { printable } from "../values.ts";
 import * as colors from "../deps.ts";
+import { printable } from "../values.ts";
 import { type WrapOptions, wrapText } from "./wrap.ts";
 
 /** Characters that {@linkcode printable} escapes and JSON.stringify does not. */

@@ -14,9 +14,16 @@ import {
 } from "../errors.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
 import { checkPort } from "../numbers.ts";
-import { checkNames, type Names } from "../values.ts";
 import { CLIENT, SERVER } from "../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../session/npn.ts";
+import { checkNames, type Names } from "../values.ts";
+import {
+  checkTuning,
+  type ConnectionOptions,
+  type ConnectionTuning,
+  TUNING_NAMES,
+  tuningOf,
+} from "./options.ts";
 import { closeQuietly } from "./transport/byte_conn.ts";
 import type { Target, TlsOptions } from "./transport/client_tls.ts";
 import {
@@ -26,13 +33,6 @@ import {
   dialPlain,
   dialTls,
 } from "./transport/dial.ts";
-import {
-  checkTuning,
-  type ConnectionOptions,
-  type ConnectionTuning,
-  TUNING_NAMES,
-  tuningOf,
-} from "./options.ts";
 import type { AcceptedConn } from "./transport/tls_listener.ts";
 import type { ByteConn } from "./transport/transport.ts";
 

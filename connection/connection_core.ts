@@ -4,7 +4,6 @@
  * @module
  */
 
-import { LONG_COUNT } from "../numbers.ts";
 import { SpdyError } from "../errors.ts";
 import {
   CTRL_FLAG_FIN,
@@ -12,26 +11,23 @@ import {
   CTRL_FLAG_UNIDIRECTIONAL,
 } from "../frame/constants.ts";
 import type { NameValue, SettingsEntry } from "../frame/types.ts";
+import { LONG_COUNT } from "../numbers.ts";
 import { countersOf, Session } from "../session.ts";
 import type { AcceptQueue } from "./accept_queue.ts";
-import { endOfTurn, startIdleTimer, startTimer } from "./time/clock.ts";
 import { ConnectionEnd, type ConnectionParts } from "./connection_end.ts";
 import { ConnectionSettings } from "./connection_settings.ts";
-import type { ConnectionCounters, Traffic } from "./telemetry/counters.ts";
 import { handled, type LazyPromise } from "./deferred.ts";
 import { FirstFrame } from "./first_frame.ts";
-import { Holdings } from "./stream/holdings.ts";
-import { IoLoop, type IoLoopEvents } from "./io_loop.ts";
-import { OpenStreams } from "./stream/open_streams.ts";
-import { FIRST_WRITE_WAITS, type ResolvedOptions } from "./options.ts";
-import { PeerStreams } from "./stream/peer_streams.ts";
-import { PendingStreams } from "./stream/pending_streams.ts";
-import { Pinger } from "./time/pinger.ts";
-import { closedBy, sessionFailed, tooManyUnread } from "./reasons.ts";
 import { ReceiveFlow, type ReceiveFlowEvents } from "./flow/receive_flow.ts";
 import { SendScheduler } from "./flow/send_scheduler.ts";
+import { IoLoop, type IoLoopEvents } from "./io_loop.ts";
+import { FIRST_WRITE_WAITS, type ResolvedOptions } from "./options.ts";
+import { closedBy, sessionFailed, tooManyUnread } from "./reasons.ts";
 import { type SessionEventParts, sessionOptions } from "./session_events.ts";
-import { StreamCloser } from "./stream_closer.ts";
+import { Holdings } from "./stream/holdings.ts";
+import { OpenStreams } from "./stream/open_streams.ts";
+import { PeerStreams } from "./stream/peer_streams.ts";
+import { PendingStreams } from "./stream/pending_streams.ts";
 import type { Stream } from "./stream/stream.ts";
 import {
   StreamCore,
@@ -39,8 +35,12 @@ import {
   type Wait,
 } from "./stream/stream_core.ts";
 import type { OpenRequest, PushOptions } from "./stream/stream_origin.ts";
-import { Timeouts, type TimeoutsEvents } from "./timeouts.ts";
+import { StreamCloser } from "./stream_closer.ts";
+import type { ConnectionCounters, Traffic } from "./telemetry/counters.ts";
+import { endOfTurn, startIdleTimer, startTimer } from "./time/clock.ts";
+import { Pinger } from "./time/pinger.ts";
 import type { TrackedFrame } from "./time/tracked_frames.ts";
+import { Timeouts, type TimeoutsEvents } from "./timeouts.ts";
 import type { Wire } from "./transport/transport.ts";
 import "./warm.ts";
 

@@ -8,15 +8,11 @@ import type { SpdyError } from "../errors.ts";
 import { GOAWAY_OK } from "../frame/constants.ts";
 import type { GoawayFrame } from "../frame/types.ts";
 import type { Session } from "../session.ts";
-import { now } from "./time/clock.ts";
 import { Deferred, LazyPromise } from "./deferred.ts";
+import type { ReceiveFlow } from "./flow/receive_flow.ts";
+import type { SendScheduler } from "./flow/send_scheduler.ts";
 import type { IoLoop } from "./io_loop.ts";
-import type { OpenStreams } from "./stream/open_streams.ts";
 import type { ResolvedOptions } from "./options.ts";
-import type { PeerStreams } from "./stream/peer_streams.ts";
-import type { PendingStreams } from "./stream/pending_streams.ts";
-import type { Pinger } from "./time/pinger.ts";
-import type { QuietTimer } from "./time/quiet_timer.ts";
 import {
   closedBy,
   goawayError,
@@ -27,9 +23,13 @@ import {
   sessionFailed,
   transportFailed,
 } from "./reasons.ts";
-import type { ReceiveFlow } from "./flow/receive_flow.ts";
-import type { SendScheduler } from "./flow/send_scheduler.ts";
+import type { OpenStreams } from "./stream/open_streams.ts";
+import type { PeerStreams } from "./stream/peer_streams.ts";
+import type { PendingStreams } from "./stream/pending_streams.ts";
 import type { StreamCloser } from "./stream_closer.ts";
+import { now } from "./time/clock.ts";
+import type { Pinger } from "./time/pinger.ts";
+import type { QuietTimer } from "./time/quiet_timer.ts";
 import type { Timeouts } from "./timeouts.ts";
 
 /** The parts of a connection, all of which end with it. */

@@ -13,12 +13,12 @@ import type { SettingsEntry, SettingsFrame } from "../frame/types.ts";
 import type { Session } from "../session.ts";
 import { CLIENT } from "../session/constants.ts";
 import type { ResolvedOptions } from "./options.ts";
-import type { PendingStreams } from "./stream/pending_streams.ts";
 import {
   applySettings,
   firstSettings,
   persistSettings,
 } from "./settings_store.ts";
+import type { PendingStreams } from "./stream/pending_streams.ts";
 
 /** Sends the SETTINGS of this side and applies those of the peer. */
 export class ConnectionSettings {

@@ -6,6 +6,8 @@
  */
 
 import { MAX_DELAY } from "../numbers.ts";
+import { WriteBuffer } from "./buffers/write_buffer.ts";
+import { Deferred } from "./deferred.ts";
 import {
   atEndOfTurn,
   now,
@@ -14,8 +16,6 @@ import {
   type Timer,
   within,
 } from "./time/clock.ts";
-import { Deferred } from "./deferred.ts";
-import { WriteBuffer } from "./buffers/write_buffer.ts";
 import { Progress } from "./time/progress.ts";
 import { type TrackedFrame, TrackedFrames } from "./time/tracked_frames.ts";
 import type { Wire } from "./transport/transport.ts";

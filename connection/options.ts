@@ -10,8 +10,8 @@ import {
   PROTO_SPDY3_1,
   type ProtocolVersion,
 } from "../frame/constants.ts";
-import type { CtrlFrame, SettingsEntry } from "../frame/types.ts";
 import type { DATA } from "../frame/constants.ts";
+import type { CtrlFrame, SettingsEntry } from "../frame/types.ts";
 import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
 import {
   checkInterval,
@@ -19,7 +19,6 @@ import {
   checkWhole,
   MAX_INT32,
 } from "../numbers.ts";
-import { checkNames, type Names } from "../values.ts";
 import type { SessionOptions } from "../session.ts";
 import { CLIENT } from "../session/constants.ts";
 import {
@@ -34,9 +33,10 @@ import {
   type SessionSettings,
 } from "../session/options.ts";
 import { checkSettings } from "../session/submit.ts";
-import { KEEPALIVE_NAMES, type KeepAliveOptions } from "./time/keepalive.ts";
-import { trailersRoom } from "./stream/trailers.ts";
+import { checkNames, type Names } from "../values.ts";
 import type { SettingsStore } from "./settings_store.ts";
+import { trailersRoom } from "./stream/trailers.ts";
+import { KEEPALIVE_NAMES, type KeepAliveOptions } from "./time/keepalive.ts";
 
 /**
  * A DATA frame in a trace: its size, without its bytes.

@@ -44,25 +44,25 @@ import {
   type TransportSettings,
   URGENT_UPDATES,
 } from "../session/options.ts";
+import type { ConnectionEnd } from "./connection_end.ts";
+import type { ConnectionSettings } from "./connection_settings.ts";
+import type { ReceiveFlow } from "./flow/receive_flow.ts";
+import type { SendScheduler } from "./flow/send_scheduler.ts";
+import type { IoLoop } from "./io_loop.ts";
 import {
   type FrameDirection,
   maxConcurrentStreams,
   type ResolvedOptions,
   STREAMS_WAIT,
 } from "./options.ts";
-import type { ConnectionEnd } from "./connection_end.ts";
-import type { ConnectionSettings } from "./connection_settings.ts";
-import type { IoLoop } from "./io_loop.ts";
 import type { OpenStreams } from "./stream/open_streams.ts";
 import type { PeerStreams } from "./stream/peer_streams.ts";
 import type { PendingStreams } from "./stream/pending_streams.ts";
-import type { Pinger } from "./time/pinger.ts";
-import type { ReceiveFlow } from "./flow/receive_flow.ts";
-import type { SendScheduler } from "./flow/send_scheduler.ts";
-import type { StreamCloser } from "./stream_closer.ts";
 import { StreamCore } from "./stream/stream_core.ts";
-import type { Timeouts } from "./timeouts.ts";
+import type { StreamCloser } from "./stream_closer.ts";
 import type { Traffic } from "./telemetry/counters.ts";
+import type { Pinger } from "./time/pinger.ts";
+import type { Timeouts } from "./timeouts.ts";
 
 /** The parts of a connection that the session's events concern. */
 export interface SessionEventParts {

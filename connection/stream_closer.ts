@@ -6,12 +6,12 @@
 
 import { INTERNAL_ERROR, OK } from "../frame/constants.ts";
 import type { Session } from "../session.ts";
+import type { ReceiveFlow } from "./flow/receive_flow.ts";
+import type { SendScheduler } from "./flow/send_scheduler.ts";
+import { closedBeforeSent } from "./reasons.ts";
 import type { Holdings } from "./stream/holdings.ts";
 import type { OpenStreams } from "./stream/open_streams.ts";
 import type { PendingStreams } from "./stream/pending_streams.ts";
-import { closedBeforeSent } from "./reasons.ts";
-import type { ReceiveFlow } from "./flow/receive_flow.ts";
-import type { SendScheduler } from "./flow/send_scheduler.ts";
 import type { StreamCore } from "./stream/stream_core.ts";
 import type { Timeouts } from "./timeouts.ts";
 

@@ -7,11 +7,11 @@
 import { CANCEL } from "../frame/constants.ts";
 import { SERVER } from "../session/constants.ts";
 import { StreamResetError } from "./errors.ts";
-import { KeepAlive } from "./time/keepalive.ts";
 import type { ResolvedOptions } from "./options.ts";
+import type { StreamCore } from "./stream/stream_core.ts";
+import { KeepAlive } from "./time/keepalive.ts";
 import { PeerTimer, type Reading } from "./time/peer_timer.ts";
 import { QuietTimer } from "./time/quiet_timer.ts";
-import type { StreamCore } from "./stream/stream_core.ts";
 import type { TrackedFrame } from "./time/tracked_frames.ts";
 
 /** Events and requests of the timeouts for the connection. */

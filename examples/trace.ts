@@ -4,8 +4,8 @@
  * @module
  */
 
-import { frameText } from "../frame/frame_text.ts";
 import { bold, dim } from "../deps.ts";
+import { frameText } from "../frame/frame_text.ts";
 import { DATA, type TracedFrame } from "../mod.ts";
 
 /** The frame's name, stream, flags and content. */

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { LONG_COUNT } from "../numbers.ts";
 import {
   ERR_FRAME_TOO_LARGE,
   ERR_INVALID_FRAME,
@@ -16,6 +15,7 @@ import {
   SpdyError,
   type ZlibError,
 } from "../errors.ts";
+import { LONG_COUNT } from "../numbers.ts";
 import {
   readInt32,
   readUint16,

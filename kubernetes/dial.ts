@@ -6,20 +6,20 @@
  */
 
 import { RawConnection } from "../connection.ts";
-import type { TlsOptions } from "../connection/transport/client_tls.ts";
-import { connectUpgrade } from "../http/upgrade/connect_upgrade.ts";
-import { UpgradeRefusedError } from "../http/upgrade/upgrade_result.ts";
-import { TimeLimit } from "../connection/time/time_limit.ts";
-import { DIAL_NAMES, type DialOptions } from "../connection/transport/dial.ts";
-import type { KeepAliveOptions } from "../connection/time/keepalive.ts";
 import { checkTuning } from "../connection/options.ts";
+import type { KeepAliveOptions } from "../connection/time/keepalive.ts";
+import { TimeLimit } from "../connection/time/time_limit.ts";
+import type { TlsOptions } from "../connection/transport/client_tls.ts";
+import { DIAL_NAMES, type DialOptions } from "../connection/transport/dial.ts";
 import type { ByteConn } from "../connection/transport/transport.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import { PROTO_SPDY3_1 } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
+import { connectUpgrade } from "../http/upgrade/connect_upgrade.ts";
+import { UpgradeRefusedError } from "../http/upgrade/upgrade_result.ts";
 import { checkTimeout } from "../numbers.ts";
-import { checkNames, type Names } from "../values.ts";
 import { CLIENT } from "../session/constants.ts";
+import { checkNames, type Names } from "../values.ts";
 import { StreamingRefusedError } from "./errors.ts";
 import { CLIENT_PROFILE } from "./profile.ts";
 import { PROTOCOL_HEADER } from "./protocol.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { endOfTurn, within } from "../connection/time/clock.ts";
 import type { Stream } from "../connection/stream/stream.ts";
+import { endOfTurn, within } from "../connection/time/clock.ts";
 import { PortForwardError } from "./errors.ts";
 import { type ErrorText, readErrorText } from "./reading.ts";
 import { isCancelledByPeer, readableInBackground } from "./spdy/streams.ts";

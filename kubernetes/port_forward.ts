@@ -20,7 +20,6 @@ import {
 } from "./dial.ts";
 import { StreamingRefusedError } from "./errors.ts";
 import { createForwarded, type ForwardedConnection } from "./forwarded.ts";
-import { openStreams } from "./spdy/open.ts";
 import {
   PORT,
   PORT_FORWARD_PROTOCOL,
@@ -29,6 +28,7 @@ import {
   type Transport,
   TUNNEL_PROTOCOL,
 } from "./protocol.ts";
+import { openStreams } from "./spdy/open.ts";
 import { isCancelledByPeer } from "./spdy/streams.ts";
 import { openWebSocket } from "./websocket/handshake.ts";
 import { WebSocketTunnel } from "./websocket/tunnel.ts";

@@ -11,21 +11,21 @@ import { checkWhole } from "../numbers.ts";
 import type { ClientChannels } from "./channels.ts";
 import { RemoteCommandError } from "./errors.ts";
 import {
+  collectOutput,
+  type CommandOutput,
+  type OutputOptions,
+} from "./output.ts";
+import {
   type CommandProtocol,
   type CommandStreamType,
   traitsOf,
   type Transport,
 } from "./protocol.ts";
-import {
-  collectOutput,
-  type CommandOutput,
-  type OutputOptions,
-} from "./output.ts";
 import { readableToEnd, readErrorText } from "./reading.ts";
-import { writableWithNotice } from "./writing.ts";
 import { decodeExit, type ExitStatus, isWholeStatus } from "./status.ts";
 import { StatusLimit } from "./status_limit.ts";
 import { WebSocketError } from "./websocket/frame.ts";
+import { writableWithNotice } from "./writing.ts";
 
 /** Most bytes of the error channel that are kept. */
 const MAX_STATUS = 64 * 1024;

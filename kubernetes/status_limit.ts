@@ -5,12 +5,12 @@
  * @module
  */
 
+import { handled } from "../connection/deferred.ts";
 import {
   startTimeout,
   stopTimer,
   type Timer,
 } from "../connection/time/clock.ts";
-import { handled } from "../connection/deferred.ts";
 import { RemoteCommandError } from "./errors.ts";
 
 /**

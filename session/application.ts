@@ -12,8 +12,8 @@ import {
   ERR_INVALID_STATE,
   SpdyError,
 } from "../errors.ts";
-import { isDetached, show } from "../values.ts";
 import type { CtrlFrame } from "../frame/types.ts";
+import { isDetached, show } from "../values.ts";
 import type { BodySource, ReadCtrl, SessionCallbacks } from "./callbacks.ts";
 import {
   DATA_ROOM,

@@ -16,6 +16,7 @@ import {
   SETTINGS_INITIAL_WINDOW_SIZE,
   SETTINGS_MAX_CONCURRENT_STREAMS,
 } from "../frame/constants.ts";
+import { type CheckedHeaders, HeaderChecker } from "../frame/header_checker.ts";
 import type {
   CtrlFrame,
   HeadersFrame,
@@ -23,14 +24,11 @@ import type {
   SynReplyFrame,
   SynStreamFrame,
 } from "../frame/types.ts";
-import { type CheckedHeaders, HeaderChecker } from "../frame/header_checker.ts";
 import { type VersionTraits, versionTraits } from "../frame/version.ts";
 import type { Application } from "./application.ts";
 import { Bodies } from "./bodies.ts";
 import type { BodySource } from "./callbacks.ts";
 import { SERVER, type Side } from "./constants.ts";
-import { type Budget, Floods } from "./floods.ts";
-import { ReceiveWindow, updateThreshold } from "./flow_control.ts";
 import {
   type Draft,
   draftGoaway,
@@ -39,9 +37,11 @@ import {
   draftSettings,
   draftWindowUpdate,
 } from "./drafts.ts";
+import { type Budget, Floods } from "./floods.ts";
+import { ReceiveWindow, updateThreshold } from "./flow_control.ts";
 import { ControlItem, type OutboundItem } from "./items.ts";
-import type { ResolvedSettings } from "./options.ts";
 import { LateData } from "./late_data.ts";
+import type { ResolvedSettings } from "./options.ts";
 import { OutboundQueue, priorityOf } from "./outbound_queue.ts";
 import { Pings } from "./pings.ts";
 import { LocalSettings, PeerSettings, settingOf } from "./session_settings.ts";

@@ -35,8 +35,8 @@ import {
   UNSUPPORTED_VERSION,
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
-import { frameName } from "../frame/names.ts";
 import type { HeaderBytes } from "../frame/header_bytes.ts";
+import { frameName } from "../frame/names.ts";
 import { FrameParser } from "../frame/parser.ts";
 import type { ControlSink } from "../frame/sink.ts";
 import type {
@@ -51,11 +51,11 @@ import type {
   SynStreamFrame,
   WindowUpdateFrame,
 } from "../frame/types.ts";
+import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
 import { RECV_LENGTH, SERVER } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
-import { InboundData } from "./inbound_data.ts";
-import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
 import { raiseWindow } from "./flow_control.ts";
+import { InboundData } from "./inbound_data.ts";
 import { settingOf } from "./session_settings.ts";
 import type { StreamRecord } from "./stream_record.ts";
 import {

@@ -5,11 +5,11 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
-import { checkWhole } from "../numbers.ts";
-import { checkNames, checkOptions, type Names, show } from "../values.ts";
 import { MAX_FRAME_LENGTH, type ProtocolVersion } from "../frame/constants.ts";
 import type { HeaderCompression } from "../frame/header_encoder.ts";
 import { versionTraits } from "../frame/version.ts";
+import { checkWhole } from "../numbers.ts";
+import { checkNames, checkOptions, type Names, show } from "../values.ts";
 import { CALLBACK_NAMES, type SessionCallbacks } from "./callbacks.ts";
 import { CLIENT, SERVER, type Side } from "./constants.ts";
 import { type Limits, type ResolvedLimits, resolveLimits } from "./limits.ts";

@@ -29,9 +29,9 @@ import {
 } from "../frame/constants.ts";
 import { FrameEncoder } from "../frame/encoder.ts";
 import { type HeaderBytes, noHeaderBytes } from "../frame/header_bytes.ts";
-import { DataWriter } from "./data_writer.ts";
 import { CLIENT } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
+import { DataWriter } from "./data_writer.ts";
 import { FrameArena } from "./frame_arena.ts";
 import type { ControlItem } from "./items.ts";
 import { SENDABLE, sendError } from "./stream_states.ts";

@@ -12,7 +12,6 @@ import {
   InvalidArgumentError,
   StreamClosedError,
 } from "../errors.ts";
-import { checkWhole } from "../numbers.ts";
 import { checkUint32 } from "../frame/check.ts";
 import {
   type HEADERS,
@@ -30,11 +29,12 @@ import {
 import { fromSpdy2Names, sortByName, wirePairs } from "../frame/header_list.ts";
 import type { SettingsEntry } from "../frame/types.ts";
 import type { VersionTraits } from "../frame/version.ts";
+import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
+import { checkWhole } from "../numbers.ts";
 import type { BodySource } from "./callbacks.ts";
 import { SERVER } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
 import { draftHeaders, draftSynStream } from "./drafts.ts";
-import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
 import type { StreamRecord } from "./stream_record.ts";
 import { SENDABLE, sendError } from "./stream_states.ts";
 

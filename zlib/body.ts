@@ -5,10 +5,10 @@
  * @module
  */
 
-import { adler32 } from "./adler32.ts";
 import { InvalidArgumentError, ZlibError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
 import { checkBytes, checkNames, checkOneOf } from "../values.ts";
+import { adler32 } from "./adler32.ts";
 
 /**
  * A compression format under its HTTP content-coding name (RFC 9110, section

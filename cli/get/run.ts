@@ -4,11 +4,11 @@
  * @module
  */
 
-import { PROTO_SPDY2 } from "../../frame/constants.ts";
 import type { FrameDirection, TracedFrame } from "../../connection/options.ts";
+import { PROTO_SPDY2 } from "../../frame/constants.ts";
+import { frameText } from "../../frame/frame_text.ts";
 import type { Connection } from "../../http/connection.ts";
 import { reasonOf } from "../command.ts";
-import { frameText } from "../../frame/frame_text.ts";
 import { Progress } from "../progress.ts";
 import { authorization } from "../request_headers.ts";
 import { type Target, UnreachableError, versionName } from "../target.ts";

@@ -12,6 +12,7 @@ import type { Socket } from "node:net";
 import { Readable, Writable } from "node:stream";
 import type { ServeHandler } from "../../http/server/serve_options.ts";
 import { addressOf } from "../access_log.ts";
+import { watchBody } from "../watch_body.ts";
 import {
   type Fields,
   fromHeaders,
@@ -23,7 +24,6 @@ import {
   without,
 } from "./fields.ts";
 import { AnswerTimer, failedAnswer, type ProxyRules } from "./rules.ts";
-import { watchBody } from "../watch_body.ts";
 import { REFUSED, UPGRADE } from "./upgraded.ts";
 
 /** Most open connections to the server behind the proxy. */

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { LONG_COUNT } from "../../numbers.ts";
 import { InvalidArgumentError } from "../../errors.ts";
-import { ChunkList, join } from "./chunk_list.ts";
+import { LONG_COUNT } from "../../numbers.ts";
 import { Deferred, handled } from "../deferred.ts";
+import { ChunkList, join } from "./chunk_list.ts";
 import { smallCopy } from "./small_copy.ts";
 
 /** Events of the buffer for its stream. */

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { LONG_COUNT } from "../../numbers.ts";
 import { InvalidArgumentError } from "../../errors.ts";
+import { LONG_COUNT } from "../../numbers.ts";
 import { Deferred, LazyPromise } from "../deferred.ts";
 import { smallCopy } from "./small_copy.ts";
 

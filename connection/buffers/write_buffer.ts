@@ -5,6 +5,7 @@
  */
 
 import { LONG_COUNT } from "../../numbers.ts";
+import { nextPlace } from "./placement.ts";
 import {
   returnLarge,
   returnSmall,
@@ -12,7 +13,6 @@ import {
   takeLarge,
   takeSmall,
 } from "./shared_buffers.ts";
-import { nextPlace } from "./placement.ts";
 import { WritePace } from "./write_pace.ts";
 
 const NOTHING = new Uint8Array(0);

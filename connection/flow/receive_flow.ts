@@ -7,11 +7,11 @@
 
 import { versionTraits } from "../../frame/version.ts";
 import type { Session } from "../../session.ts";
-import { ReceiveWindows } from "./receive_windows.ts";
 import type { ReceiveBuffer } from "../buffers/receive_buffer.ts";
 import type { ResolvedOptions } from "../options.ts";
-import { QuietTimer } from "../time/quiet_timer.ts";
 import type { StreamCore, Wait } from "../stream/stream_core.ts";
+import { QuietTimer } from "../time/quiet_timer.ts";
+import { ReceiveWindows } from "./receive_windows.ts";
 
 /**
  * Longest wait of an application for more input while it reads none of the bytes

@@ -5,14 +5,14 @@
  * @module
  */
 
-import { MAX_FLOW_WINDOW } from "../../frame/window_update.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { INITIAL_WINDOW_SIZE } from "../../frame/constants.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
+import { MAX_FLOW_WINDOW } from "../../frame/window_update.ts";
 import { resizeReceiveWindow, type Session } from "../../session.ts";
-import { now } from "../time/clock.ts";
 import type { ResolvedOptions } from "../options.ts";
 import type { StreamCore } from "../stream/stream_core.ts";
+import { now } from "../time/clock.ts";
 import { WindowTuner } from "./window_tuner.ts";
 
 /**

@@ -8,9 +8,9 @@
 import { StreamClosedError } from "../../errors.ts";
 import { INTERNAL_ERROR } from "../../frame/constants.ts";
 import { isIdle, type Session } from "../../session.ts";
+import type { SendMemory } from "../buffers/send_buffer.ts";
 import type { IoLoop } from "../io_loop.ts";
 import type { OpenStreams } from "../stream/open_streams.ts";
-import type { SendMemory } from "../buffers/send_buffer.ts";
 import type { StreamCore } from "../stream/stream_core.ts";
 
 /** Collects what the streams of one connection have to send. */

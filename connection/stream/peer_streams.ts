@@ -8,17 +8,17 @@ import { CANCEL, REFUSED_STREAM } from "../../frame/constants.ts";
 import type { SynStreamFrame } from "../../frame/types.ts";
 import { CLIENT } from "../../session/constants.ts";
 import { AcceptQueue } from "../accept_queue.ts";
-import { type Holdings, sizeOfStream } from "./holdings.ts";
-import type { OpenStreams } from "./open_streams.ts";
 import {
   maxConcurrentStreams,
   type ResolvedOptions,
   STREAMS_WAIT,
 } from "../options.ts";
+import type { Timeouts } from "../timeouts.ts";
+import { type Holdings, sizeOfStream } from "./holdings.ts";
+import type { OpenStreams } from "./open_streams.ts";
 import { createStream, stateOf, type Stream } from "./stream.ts";
 import { StreamCore, type StreamHost } from "./stream_core.ts";
 import { originAtPeer } from "./stream_origin.ts";
-import type { Timeouts } from "../timeouts.ts";
 
 /** The parts of a connection that {@linkcode PeerStreams} uses. */
 export interface PeerStreamsHost extends StreamHost {

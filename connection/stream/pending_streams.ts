@@ -5,17 +5,17 @@
  * @module
  */
 
+import type { SpdyError } from "../../errors.ts";
 import {
   CANCEL,
   INITIAL_MAX_CONCURRENT_STREAMS,
   REFUSED_STREAM,
 } from "../../frame/constants.ts";
-import type { SpdyError } from "../../errors.ts";
 import type { Session } from "../../session.ts";
 import { Deferred } from "../deferred.ts";
 import { StreamResetError } from "../errors.ts";
-import { OpenQueue } from "./open_queue.ts";
 import { endedBeforeOpened } from "../reasons.ts";
+import { OpenQueue } from "./open_queue.ts";
 import type { StreamCore } from "./stream_core.ts";
 
 /**

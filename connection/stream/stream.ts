@@ -10,9 +10,9 @@ import type { NameValue } from "../../frame/types.ts";
 import { checkNames, type Names } from "../../values.ts";
 import { attempt, handled } from "../deferred.ts";
 import { customizeInspect } from "./inspect.ts";
-import type { HeadersHandler } from "./trailers.ts";
 import type { StreamCore } from "./stream_core.ts";
 import { PUSH_NAMES, type PushOptions } from "./stream_origin.ts";
+import type { HeadersHandler } from "./trailers.ts";
 
 export type { HeadersHandler } from "./trailers.ts";
 export type { PushOptions } from "./stream_origin.ts";

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { LONG_COUNT } from "../../numbers.ts";
 import { InvalidArgumentError, StreamClosedError } from "../../errors.ts";
 import {
   CANCEL,
@@ -17,10 +16,8 @@ import {
 } from "../../frame/constants.ts";
 import { statusName } from "../../frame/names.ts";
 import type { NameValue } from "../../frame/types.ts";
+import { LONG_COUNT } from "../../numbers.ts";
 import type { Session } from "../../session.ts";
-import { LazyPromise } from "../deferred.ts";
-import { StreamResetError } from "../errors.ts";
-import type { Reading } from "../time/peer_timer.ts";
 import {
   ReceiveBuffer,
   type ReceiveBufferEvents,
@@ -30,6 +27,9 @@ import {
   type SendBufferEvents,
   type SendMemory,
 } from "../buffers/send_buffer.ts";
+import { LazyPromise } from "../deferred.ts";
+import { StreamResetError } from "../errors.ts";
+import type { Reading } from "../time/peer_timer.ts";
 import type { PushOptions, StreamOrigin } from "./stream_origin.ts";
 import { type SendingStream, StreamSender } from "./stream_sender.ts";
 import { type HeadersHandler, Trailers } from "./trailers.ts";

@@ -16,8 +16,8 @@ import {
 import type { NameValue } from "../../frame/types.ts";
 import { DataProvider, type Session } from "../../session.ts";
 import { READ_EOF } from "../../session/constants.ts";
-import { Deferred } from "../deferred.ts";
 import type { Place, SendBuffer } from "../buffers/send_buffer.ts";
+import { Deferred } from "../deferred.ts";
 import type { StreamOrigin } from "./stream_origin.ts";
 
 /** The parts of its stream that the sending half uses. */

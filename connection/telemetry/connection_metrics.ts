@@ -7,8 +7,8 @@
 import { RST_STREAM, SYN_STREAM } from "../../frame/constants.ts";
 import { statusName } from "../../frame/names.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";
-import type { ConnectionCounters } from "./counters.ts";
 import type { FrameDirection, ResolvedOptions } from "../options.ts";
+import type { ConnectionCounters } from "./counters.ts";
 import {
   type Attributes,
   type Counter,

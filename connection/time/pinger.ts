@@ -5,8 +5,8 @@
  */
 
 import { CLIENT, type Side } from "../../session/constants.ts";
-import { now } from "./clock.ts";
 import { Deferred } from "../deferred.ts";
+import { now } from "./clock.ts";
 
 interface PendingPing {
   readonly reply: Deferred<number>;

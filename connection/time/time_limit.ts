@@ -4,8 +4,8 @@
  * @module
  */
 
-import { startTimeout, stopTimer, type Timer } from "./clock.ts";
 import { ConnectionClosedError } from "../errors.ts";
+import { startTimeout, stopTimer, type Timer } from "./clock.ts";
 
 /**
  * A signal that aborts after some time, or with another signal, until

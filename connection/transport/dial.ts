@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Names } from "../../values.ts";
 import { InvalidArgumentError } from "../../errors.ts";
+import type { Names } from "../../values.ts";
 import { closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
 import {
   checkTls,

@@ -8,16 +8,16 @@
 import { ERR_PROTO, InvalidArgumentError, SpdyError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
 import { show } from "../../values.ts";
-import { acceptAll, hasLeft } from "./accept_loop.ts";
 import { AcceptQueue } from "../accept_queue.ts";
+import { ConnectionClosedError } from "../errors.ts";
+import { startTimeout, stopTimer } from "../time/clock.ts";
+import { acceptAll, hasLeft } from "./accept_loop.ts";
 import type {
   AcceptedConn,
   AcceptingListener,
   TransportListener,
 } from "./accepting.ts";
 import { closeQuietly, ResumedConn, toByteConn } from "./byte_conn.ts";
-import { startTimeout, stopTimer } from "../time/clock.ts";
-import { ConnectionClosedError } from "../errors.ts";
 import { AddressRanges } from "./ip_address.ts";
 import {
   MAX_PROXY_HEAD,

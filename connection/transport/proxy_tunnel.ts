@@ -5,12 +5,12 @@
  */
 
 import { ERR_EOF, InvalidArgumentError } from "../../errors.ts";
+import { printable } from "../../values.ts";
 import { ProxyError } from "../errors.ts";
+import { TimeLimit } from "../time/time_limit.ts";
 import { closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
 import { startTls, type Target, type TlsOptions } from "./client_tls.ts";
-import { printable } from "../../values.ts";
 import type { ProxySettings } from "./proxy_settings.ts";
-import { TimeLimit } from "../time/time_limit.ts";
 import type { ByteConn, Transport } from "./transport.ts";
 
 /** Longest head of an answer with all interim answers, bytes. */

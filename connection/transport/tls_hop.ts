@@ -9,9 +9,9 @@
  * @module
  */
 
+import { startIdleTimer, stopTimer, type Timer } from "../time/clock.ts";
 import { acceptNext } from "./accept_loop.ts";
 import { carry, closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
-import { startIdleTimer, stopTimer, type Timer } from "../time/clock.ts";
 import type { ByteConn, Transport } from "./transport.ts";
 
 const LOOPBACK = "127.0.0.1";

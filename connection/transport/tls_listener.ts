@@ -17,12 +17,12 @@
  * @module
  */
 
-import type { AcceptedConn, AcceptingListener } from "./accepting.ts";
-import { acceptNext } from "./accept_loop.ts";
-import { carry, closeQuietly, writeAll } from "./byte_conn.ts";
-import { startTimer, stopTimer, type Timer } from "../time/clock.ts";
-import type { ProxyHead } from "./proxy_protocol.ts";
 import { returnSmall, takeSmall } from "../buffers/shared_buffers.ts";
+import { startTimer, stopTimer, type Timer } from "../time/clock.ts";
+import { acceptNext } from "./accept_loop.ts";
+import type { AcceptedConn, AcceptingListener } from "./accepting.ts";
+import { carry, closeQuietly, writeAll } from "./byte_conn.ts";
+import type { ProxyHead } from "./proxy_protocol.ts";
 
 export type { AcceptedConn, AcceptingListener };
 

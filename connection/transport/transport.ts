@@ -5,6 +5,7 @@
  * @module
  */
 
+import { nextPlace } from "../buffers/placement.ts";
 import {
   beginWait,
   endWait,
@@ -14,7 +15,6 @@ import {
   takeLarge,
   takeSmall,
 } from "../buffers/shared_buffers.ts";
-import { nextPlace } from "../buffers/placement.ts";
 import type { ProxyHead } from "./proxy_protocol.ts";
 
 /**

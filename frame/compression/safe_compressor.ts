@@ -29,8 +29,8 @@ import type { BlockCompressor } from "./block_compressor.ts";
 import { BlockLayout } from "./block_layout.ts";
 import { BlockOutput } from "./block_output.ts";
 import { GapParser } from "./gap_parser.ts";
-import { RunFinder } from "./run_finder.ts";
 import type { Nature } from "./nature.ts";
+import { RunFinder } from "./run_finder.ts";
 import { MatchWindow } from "./window.ts";
 import { zlibHeader } from "./zlib_header.ts";
 

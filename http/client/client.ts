@@ -4,37 +4,37 @@
  * @module
  */
 
-import { checkNames, type Names } from "../../values.ts";
-import { TUNING_NAMES } from "../../connection/options.ts";
-import { DIAL_NAMES } from "../../connection/transport/dial.ts";
-import type { Connection } from "../connection.ts";
-import { InvalidArgumentError } from "../../errors.ts";
-import type { ProtocolVersion } from "../../frame/constants.ts";
-import { checkWhole } from "../../numbers.ts";
-import { connect } from "../connect.ts";
-import type { TlsOptions } from "../../connection/transport/client_tls.ts";
-import {
-  checkDial,
-  type DialOptions,
-} from "../../connection/transport/dial.ts";
-import { stateOf } from "../../connection/stream/stream.ts";
-import { customizeInspect } from "../../connection/stream/inspect.ts";
 import { Deferred } from "../../connection/deferred.ts";
 import {
   ConnectionClosedError,
   StreamResetError,
 } from "../../connection/errors.ts";
+import { TUNING_NAMES } from "../../connection/options.ts";
 import {
   checkTuning,
   type ConnectionTuning,
 } from "../../connection/options.ts";
+import { customizeInspect } from "../../connection/stream/inspect.ts";
 import { MOVABLE } from "../../connection/stream/pending_streams.ts";
+import { stateOf } from "../../connection/stream/stream.ts";
+import type { TlsOptions } from "../../connection/transport/client_tls.ts";
+import { DIAL_NAMES } from "../../connection/transport/dial.ts";
+import {
+  checkDial,
+  type DialOptions,
+} from "../../connection/transport/dial.ts";
+import { InvalidArgumentError } from "../../errors.ts";
+import type { ProtocolVersion } from "../../frame/constants.ts";
+import { checkWhole } from "../../numbers.ts";
+import { checkNames, type Names } from "../../values.ts";
+import { connect } from "../connect.ts";
+import type { Connection } from "../connection.ts";
 import { bindFetch } from "./bind_fetch.ts";
 import { exchange, type StreamOpener } from "./fetch.ts";
 import type { FetchInit } from "./fetch_init.ts";
+import { networkError } from "./network_error.ts";
 import { MoveError, OriginPool } from "./origin_pool.ts";
 import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
-import { networkError } from "./network_error.ts";
 import { type Following, sendAndFollow } from "./redirect.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
 

@@ -5,27 +5,27 @@
  */
 
 import type { RawConnection } from "../../connection.ts";
-import type { ProtocolVersion } from "../../frame/constants.ts";
-import type { NameValue } from "../../frame/types.ts";
 import {
   createStream,
   stateOf,
   type Stream,
 } from "../../connection/stream/stream.ts";
 import type { StreamCore } from "../../connection/stream/stream_core.ts";
-import type { FetchInit } from "./fetch_init.ts";
+import type { ProtocolVersion } from "../../frame/constants.ts";
+import type { NameValue } from "../../frame/types.ts";
 import { appendHeaders, sendable } from "../message/fields.ts";
-import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
-import { keepPlatform } from "../platform/warm_platform.ts";
-import { networkError } from "./network_error.ts";
-import { prepareResponses } from "./received_response.ts";
-import { receivePush } from "./receive_push.ts";
-import { receiveResponse } from "./receive_response.ts";
-import { type Following, sendAndFollow } from "./redirect.ts";
 import { readAhead } from "../message/read_ahead.ts";
 import { checkLength, sendBytes, sendSource } from "../message/send_body.ts";
+import { keepPlatform } from "../platform/warm_platform.ts";
 import { traced } from "../telemetry/client_span.ts";
+import type { FetchInit } from "./fetch_init.ts";
+import { networkError } from "./network_error.ts";
+import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
 import { watchPlace } from "./place_watch.ts";
+import { receivePush } from "./receive_push.ts";
+import { receiveResponse } from "./receive_response.ts";
+import { prepareResponses } from "./received_response.ts";
+import { type Following, sendAndFollow } from "./redirect.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
 
 /** What `fetch` needs of a connection. */

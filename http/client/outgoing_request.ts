@@ -8,11 +8,11 @@
 import { InvalidArgumentError } from "../../errors.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { announcedLength } from "../message/content_length.ts";
-import { checkFetchInit, type FetchInit } from "./fetch_init.ts";
 import { hasName } from "../message/fields.ts";
+import { writeRequestHead } from "../message/request_head.ts";
 import { hasKnownBody } from "../platform/known_body.ts";
 import { plainInit } from "../platform/plain_init.ts";
-import { writeRequestHead } from "../message/request_head.ts";
+import { checkFetchInit, type FetchInit } from "./fetch_init.ts";
 
 /** A request that can be sent. */
 export interface OutgoingRequest {

@@ -5,17 +5,17 @@
  * @module
  */
 
-import { CANCEL, PROTOCOL_ERROR } from "../../frame/constants.ts";
-import type { NameValue } from "../../frame/types.ts";
 import { Deferred, handled } from "../../connection/deferred.ts";
 import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import { CANCEL, PROTOCOL_ERROR } from "../../frame/constants.ts";
+import type { NameValue } from "../../frame/types.ts";
 import { valueOf } from "../message/fields.ts";
 import { HttpMessageError } from "../message/message_error.ts";
-import { networkError } from "./network_error.ts";
+import { originOf, readPushedUrl } from "../message/request_head.ts";
 import type { PushedResponse } from "./fetch_init.ts";
+import { networkError } from "./network_error.ts";
 import type { OutgoingRequest } from "./outgoing_request.ts";
 import { receiveResponse } from "./receive_response.ts";
-import { originOf, readPushedUrl } from "../message/request_head.ts";
 
 /** Passes a pushed stream that belongs to `request` to `onPush`, or refuses it. */
 export function receivePush(

@@ -4,22 +4,22 @@
  * @module
  */
 
-import { PROTOCOL_ERROR } from "../../frame/constants.ts";
-import type { NameValue } from "../../frame/types.ts";
 import { stateOf, type Stream } from "../../connection/stream/stream.ts";
 import type { StreamCore } from "../../connection/stream/stream_core.ts";
+import { PROTOCOL_ERROR } from "../../frame/constants.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { toByteStream } from "../message/byte_stream.ts";
 import { bodyDecoder } from "../message/content_coding.ts";
 import { wrongLength } from "../message/content_length.ts";
 import { markDecoded } from "../message/decoded_body.ts";
 import { asMessageError } from "../message/fields.ts";
-import { networkError } from "./network_error.ts";
-import { toByteStream } from "../message/byte_stream.ts";
-import { checksLength, type FetchInit } from "./fetch_init.ts";
 import {
   isNullBodyStatus,
   readResponseHead,
   type ResponseHead,
 } from "../message/response_head.ts";
+import { checksLength, type FetchInit } from "./fetch_init.ts";
+import { networkError } from "./network_error.ts";
 import {
   type ResponseOrigin,
   type SpdyResponse,

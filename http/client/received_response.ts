@@ -5,13 +5,13 @@
  * @module
  */
 
-import { isPlain, isPlainList } from "../platform/header_text.ts";
-import { makeImmutable } from "../platform/immutable_headers.ts";
-import { easeIteration } from "../platform/many_headers.ts";
 import {
   isNullBodyStatus,
   type ResponseHead,
 } from "../message/response_head.ts";
+import { isPlain, isPlainList } from "../platform/header_text.ts";
+import { makeImmutable } from "../platform/immutable_headers.ts";
+import { easeIteration } from "../platform/many_headers.ts";
 import {
   certainlyStandsIn,
   HELD,

@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { NameValue } from "../../frame/types.ts";
 import { handled } from "../../connection/deferred.ts";
-import { isDecoded, markDecoded } from "../message/decoded_body.ts";
-import { KEPT_STREAM } from "../../connection/warm.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
+import { KEPT_STREAM } from "../../connection/warm.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { isDecoded, markDecoded } from "../message/decoded_body.ts";
 import { toHeaders } from "../message/fields.ts";
-import { ReceivedResponse } from "./received_response.ts";
 import type { ResponseHead } from "../message/response_head.ts";
+import { ReceivedResponse } from "./received_response.ts";
 
 /** The properties of a {@linkcode SpdyResponse} besides head and body. */
 export interface ResponseOrigin {

@@ -4,18 +4,18 @@
  * @module
  */
 
-import { exactValue } from "../../frame/escaped_text.ts";
 import { PROTO_SPDY2, type ProtocolVersion } from "../../frame/constants.ts";
+import { exactValue } from "../../frame/escaped_text.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { parseContentLength } from "./content_length.ts";
 import {
   fromByteString,
   isPlain,
   toByteString,
 } from "../platform/header_text.ts";
 import { easeIteration } from "../platform/many_headers.ts";
-import { HttpMessageError } from "./message_error.ts";
 import { plainHeaders } from "../platform/plain_headers.ts";
+import { parseContentLength } from "./content_length.ts";
+import { HttpMessageError } from "./message_error.ts";
 
 /**
  * Headers for one HTTP/1.1 hop, which a SPDY message must not contain (SPDY/3 draft

@@ -5,13 +5,13 @@
  */
 
 import type { NameValue } from "../../frame/types.ts";
+import { toByteString, TOKEN } from "../platform/header_text.ts";
 import {
   appendHeaders,
   hasName,
   type PseudoHeaders,
   readFields,
 } from "./fields.ts";
-import { toByteString, TOKEN } from "../platform/header_text.ts";
 import { HttpMessageError } from "./message_error.ts";
 
 /** The head of a request. */

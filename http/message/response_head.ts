@@ -5,10 +5,10 @@
  */
 
 import type { NameValue } from "../../frame/types.ts";
-import { appendHeaders, hasName, readFields } from "./fields.ts";
 import { fromByteString, toByteString } from "../platform/header_text.ts";
-import { reasonOf } from "./reasons.ts";
+import { appendHeaders, hasName, readFields } from "./fields.ts";
 import { HttpMessageError } from "./message_error.ts";
+import { reasonOf } from "./reasons.ts";
 
 /** The head of a response. */
 export interface ResponseHead {

@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import { INTERNAL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
-import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import { wrongLength } from "./content_length.ts";
 import { sendable } from "./fields.ts";
 import { HttpMessageError } from "./message_error.ts";

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { CANCEL } from "../../frame/constants.ts";
+import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import {
   startTimer,
   stopTimer,
   type Timer,
 } from "../../connection/time/clock.ts";
-import type { StreamCore } from "../../connection/stream/stream_core.ts";
+import { CANCEL } from "../../frame/constants.ts";
 
 /**
  * An upload that the handler has not begun to read is kept for this time, ms. Its

@@ -5,10 +5,10 @@
  * @module
  */
 
+import type { RequestHead } from "../message/request_head.ts";
 import { isPlainList } from "../platform/header_text.ts";
 import { makeImmutable } from "../platform/immutable_headers.ts";
 import { easeIteration } from "../platform/many_headers.ts";
-import type { RequestHead } from "../message/request_head.ts";
 import {
   HELD,
   Held,

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { NameValue } from "../../frame/types.ts";
 import type { StreamCore } from "../../connection/stream/stream_core.ts";
+import type { NameValue } from "../../frame/types.ts";
 import { announcedLength } from "../message/content_length.ts";
 import { httpDate } from "../message/date.ts";
 import { isDecoded, withoutCoding } from "../message/decoded_body.ts";

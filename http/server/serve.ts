@@ -4,10 +4,11 @@
  * @module
  */
 
-import { InvalidArgumentError } from "../../errors.ts";
-import { checkPort, checkWhole } from "../../numbers.ts";
 import type { AcceptingListener } from "../../connection/transport/accepting.ts";
 import { listenTls } from "../../connection/transport/tls_listener.ts";
+import { InvalidArgumentError } from "../../errors.ts";
+import { checkPort, checkWhole } from "../../numbers.ts";
+import { ALL_VERSIONS, tokenOf } from "../upgrade/upgrade_token.ts";
 import { behindBalancer } from "./behind_balancer.ts";
 import { checkConnectionOptions, checkServeNames } from "./check_options.ts";
 import { checkBounds } from "./connection_count.ts";
@@ -22,7 +23,6 @@ import type {
 } from "./serve_options.ts";
 import type { AnyHandler } from "./served_connection.ts";
 import { Server } from "./server.ts";
-import { ALL_VERSIONS, tokenOf } from "../upgrade/upgrade_token.ts";
 
 /**
  * Serves HTTP over SPDY as `Deno.serve` serves HTTP: on TCP, on TLS with `cert` and

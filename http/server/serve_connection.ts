@@ -4,13 +4,13 @@
  * @module
  */
 
-import { InvalidArgumentError } from "../../errors.ts";
-import { SERVER } from "../../session/constants.ts";
 import {
   type ByteConn,
   type ByteStreams,
   isConn,
 } from "../../connection/transport/transport.ts";
+import { InvalidArgumentError } from "../../errors.ts";
+import { SERVER } from "../../session/constants.ts";
 import { Connection } from "../connection.ts";
 import {
   checkConnectionOptions,

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
-import type { ProxyHead } from "../../connection/transport/proxy_protocol.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
+import type { ProxyHead } from "../../connection/transport/proxy_protocol.ts";
 import type { Transport } from "../../connection/transport/transport.ts";
+import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { Connection } from "../connection.ts";
 
 /**

@@ -5,19 +5,9 @@
  * @module
  */
 
-import { ERR_PROTO, SpdyError, UnsupportedVersionError } from "../../errors.ts";
 import { coreOf } from "../../connection.ts";
-import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";
-import { checkTimeout } from "../../numbers.ts";
-import { checkNames } from "../../values.ts";
-import { SERVER } from "../../session/constants.ts";
-import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
-import {
-  startTimeout,
-  startTimer,
-  stopTimer,
-} from "../../connection/time/clock.ts";
 import { handled } from "../../connection/deferred.ts";
+import { logError } from "../../connection/error_log.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import {
   type ConnectionOptions,
@@ -27,25 +17,34 @@ import {
   STREAMS_WAIT,
   tuningOf,
 } from "../../connection/options.ts";
-import { logError } from "../../connection/error_log.ts";
 import { isPeerGone, peerGone } from "../../connection/reasons.ts";
 import { stateOf, type Stream } from "../../connection/stream/stream.ts";
 import {
-  type ByteConn,
-  isConn,
-  type Transport,
-} from "../../connection/transport/transport.ts";
-import { Semaphore } from "./semaphore.ts";
-import { Connection } from "../connection.ts";
+  startTimeout,
+  startTimer,
+  stopTimer,
+} from "../../connection/time/clock.ts";
 import {
   closeQuietly,
   ResumedConn,
   writeAll,
 } from "../../connection/transport/byte_conn.ts";
+import {
+  type ByteConn,
+  isConn,
+  type Transport,
+} from "../../connection/transport/transport.ts";
+import { ERR_PROTO, SpdyError, UnsupportedVersionError } from "../../errors.ts";
+import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";
+import { checkTimeout } from "../../numbers.ts";
+import { SERVER } from "../../session/constants.ts";
+import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
+import { checkNames } from "../../values.ts";
+import { Connection } from "../connection.ts";
 import type { HttpListener } from "../upgrade/http_listener.ts";
 import { ALL_VERSIONS, chooseToken } from "../upgrade/upgrade_token.ts";
 import { exchanges, loadExchanges } from "./load_exchanges.ts";
-import type { ExchangeHost } from "./server_exchange.ts";
+import { Semaphore } from "./semaphore.ts";
 import type {
   ConnectionErrorInfo,
   ConnectionInfo,
@@ -53,6 +52,7 @@ import type {
   ServeHandler,
   ShutdownOptions,
 } from "./serve_options.ts";
+import type { ExchangeHost } from "./server_exchange.ts";
 
 /** Longest wait for a TLS handshake and for the head of a request, ms; default of `handshakeTimeout`. */
 export const HANDSHAKE_TIMEOUT: number = 10_000;

@@ -4,18 +4,18 @@
  * @module
  */
 
-import { InvalidArgumentError } from "../../errors.ts";
-import type { CertificateListener } from "../../connection/transport/accepting.ts";
-import { acceptAll } from "../../connection/transport/accept_loop.ts";
-import { within } from "../../connection/time/clock.ts";
-import { customizeInspect } from "../../connection/stream/inspect.ts";
 import { LazyPromise } from "../../connection/deferred.ts";
+import { customizeInspect } from "../../connection/stream/inspect.ts";
+import { within } from "../../connection/time/clock.ts";
+import { acceptAll } from "../../connection/transport/accept_loop.ts";
+import type { CertificateListener } from "../../connection/transport/accepting.ts";
+import { closeQuietly } from "../../connection/transport/byte_conn.ts";
 import {
   isConn,
   type Transport,
 } from "../../connection/transport/transport.ts";
+import { InvalidArgumentError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
-import { closeQuietly } from "../../connection/transport/byte_conn.ts";
 import { ConnectionCount } from "./connection_count.ts";
 import type {
   ConnectionListener,

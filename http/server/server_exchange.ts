@@ -4,6 +4,20 @@
  * @module
  */
 
+import { handled, LazyPromise } from "../../connection/deferred.ts";
+import { logError } from "../../connection/error_log.ts";
+import {
+  ConnectionClosedError,
+  StreamResetError,
+} from "../../connection/errors.ts";
+import {
+  createStream,
+  stateOf,
+  type Stream,
+} from "../../connection/stream/stream.ts";
+import type { StreamCore } from "../../connection/stream/stream_core.ts";
+import type { ProxyHead } from "../../connection/transport/proxy_protocol.ts";
+import { KEPT_STREAM } from "../../connection/warm.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import {
   INTERNAL_ERROR,
@@ -13,33 +27,19 @@ import {
 } from "../../frame/constants.ts";
 import { statusName } from "../../frame/names.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { handled, LazyPromise } from "../../connection/deferred.ts";
-import {
-  ConnectionClosedError,
-  StreamResetError,
-} from "../../connection/errors.ts";
-import { KEPT_STREAM } from "../../connection/warm.ts";
-import { logError } from "../../connection/error_log.ts";
-import type { ProxyHead } from "../../connection/transport/proxy_protocol.ts";
-import {
-  createStream,
-  stateOf,
-  type Stream,
-} from "../../connection/stream/stream.ts";
-import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import { wrongLength } from "../message/content_length.ts";
 import { appendHeaders, asMessageError, toHeaders } from "../message/fields.ts";
-import { letUploadEnd } from "./linger.ts";
 import { HttpMessageError, isLocalFault } from "../message/message_error.ts";
-import { prepareRequests, receivedRequest } from "./received_request.ts";
+import { readRequestHead } from "../message/request_head.ts";
+import type { Trailers } from "../message/send_body.ts";
 import { isLocked } from "../platform/take_body.ts";
 import { keepPlatform } from "../platform/warm_platform.ts";
-import { readRequestHead } from "../message/request_head.ts";
+import { type ServerSpan, serverSpan } from "../telemetry/server_span.ts";
+import { letUploadEnd } from "./linger.ts";
+import { prepareRequests, receivedRequest } from "./received_request.ts";
 import { ReportedError } from "./reported_error.ts";
 import { sendResponse } from "./send_response.ts";
-import type { Trailers } from "../message/send_body.ts";
 import type { ServeHandler, ServeInfo } from "./serve_options.ts";
-import { type ServerSpan, serverSpan } from "../telemetry/server_span.ts";
 import { pushResponse } from "./server_push.ts";
 
 /** What all requests of a server share. */

@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { INTERNAL_ERROR } from "../../frame/constants.ts";
-import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import { checkNames, type Names } from "../../values.ts";
 import { isLocalFault } from "../message/message_error.ts";
 import { sendResponse } from "./send_response.ts";

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { ProtocolVersion } from "../../frame/constants.ts";
-import type { NameValue } from "../../frame/types.ts";
-import { now } from "../../connection/time/clock.ts";
 import {
   type Telemetry,
   telemetry,
 } from "../../connection/telemetry/telemetry.ts";
+import { now } from "../../connection/time/clock.ts";
+import type { ProtocolVersion } from "../../frame/constants.ts";
+import type { NameValue } from "../../frame/types.ts";
 import {
   defined,
   errorType,

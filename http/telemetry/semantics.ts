@@ -5,14 +5,14 @@
  * @module
  */
 
-import type { ProtocolVersion } from "../../frame/constants.ts";
-import { versionTraits } from "../../frame/version.ts";
 import type {
   Attributes,
   Counter,
   Histogram,
   Meter,
 } from "../../connection/telemetry/telemetry.ts";
+import type { ProtocolVersion } from "../../frame/constants.ts";
+import { versionTraits } from "../../frame/version.ts";
 
 /** Kinds of spans. */
 export const SPAN_SERVER = 1;

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { NameValue } from "../../frame/types.ts";
 import type { SpanContext } from "../../connection/telemetry/telemetry.ts";
+import type { NameValue } from "../../frame/types.ts";
 
 const TRACEPARENT =
   /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;

@@ -7,13 +7,13 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Connection } from "../connection.ts";
-import type { ProtocolVersion } from "../../frame/constants.ts";
 import {
   type ConnectionTuning,
   TUNING_NAMES,
 } from "../../connection/options.ts";
+import type { ProtocolVersion } from "../../frame/constants.ts";
 import { checkNames, type Names } from "../../values.ts";
+import type { Connection } from "../connection.ts";
 import { ALL_VERSIONS } from "./upgrade_token.ts";
 
 /**

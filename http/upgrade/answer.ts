@@ -5,11 +5,11 @@
  */
 
 import { startTimer, stopTimer } from "../../connection/time/clock.ts";
-import type { ByteConn } from "../../connection/transport/transport.ts";
 import {
   closeQuietly,
   writeAll,
 } from "../../connection/transport/byte_conn.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import { httpDate } from "../message/date.ts";
 import { reasonOf } from "../message/reasons.ts";
 

@@ -7,11 +7,11 @@
 
 import type { IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
-import { Connection } from "../connection.ts";
-import { SERVER } from "../../session/constants.ts";
-import type { ProtocolVersion } from "../../frame/constants.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
 import type { ByteStreams } from "../../connection/transport/transport.ts";
+import type { ProtocolVersion } from "../../frame/constants.ts";
+import { SERVER } from "../../session/constants.ts";
+import { Connection } from "../connection.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { encodeWhole } from "./answer.ts";
 import { RequestRefusal } from "./refusal.ts";

@@ -5,19 +5,19 @@
  * @module
  */
 
-import { CLIENT } from "../../session/constants.ts";
-import { closeQuietly } from "../../connection/transport/byte_conn.ts";
-import type { DialPlan } from "../../connection/transport/dial.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
 import { TimeLimit } from "../../connection/time/time_limit.ts";
+import { closeQuietly } from "../../connection/transport/byte_conn.ts";
+import type { DialPlan } from "../../connection/transport/dial.ts";
+import { CLIENT } from "../../session/constants.ts";
 import { Connection } from "../connection.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { dial } from "./dial.ts";
+import { requestUpgrade, type UpgradeAnswer } from "./upgrade_request.ts";
 import {
   type UpgradedConnection,
   UpgradeRefusedError,
 } from "./upgrade_result.ts";
-import { requestUpgrade, type UpgradeAnswer } from "./upgrade_request.ts";
 import { readToken, versionOfToken, wrongUpgrade } from "./upgrade_token.ts";
 
 /** Longest head of an answer, bytes. */

@@ -4,20 +4,20 @@
  * @module
  */
 
-import { InvalidArgumentError } from "../../errors.ts";
-import { checkTimeout } from "../../numbers.ts";
+import {
+  checkTuning,
+  type ConnectionTuning,
+  TUNING_NAMES,
+} from "../../connection/options.ts";
 import type { TlsOptions } from "../../connection/transport/client_tls.ts";
 import {
   checkDial,
   DIAL_NAMES,
   type DialOptions,
 } from "../../connection/transport/dial.ts";
+import { InvalidArgumentError } from "../../errors.ts";
+import { checkTimeout } from "../../numbers.ts";
 import { checkNames, type Names } from "../../values.ts";
-import {
-  checkTuning,
-  type ConnectionTuning,
-  TUNING_NAMES,
-} from "../../connection/options.ts";
 import type { UpgradedConnection } from "./upgrade_result.ts";
 import { versionOfToken } from "./upgrade_token.ts";
 

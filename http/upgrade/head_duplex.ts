@@ -6,14 +6,14 @@
  * @module
  */
 
-import { Duplex } from "node:stream";
 import { Buffer } from "node:buffer";
-import type { ByteConn } from "../../connection/transport/transport.ts";
+import { Duplex } from "node:stream";
 import {
   closeQuietly,
   ResumedConn,
   writeAll,
 } from "../../connection/transport/byte_conn.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 
 /** Bytes of one read while a head is read. */
 const READ_SIZE = 4096;

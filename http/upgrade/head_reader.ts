@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { ByteConn } from "../../connection/transport/transport.ts";
 import { ResumedConn } from "../../connection/transport/byte_conn.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { HeadScanner } from "./head.ts";
 import { RequestRefusal } from "./refusal.ts";

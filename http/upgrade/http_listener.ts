@@ -11,10 +11,9 @@
  * @module
  */
 
-import type { ByteConn } from "../../connection/transport/transport.ts";
 import { closeQuietly } from "../../connection/transport/byte_conn.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import { HttpMessageError } from "../message/message_error.ts";
-import { namesUpgrade } from "./upgrade_token.ts";
 import { answerAndEnd, dropInput, serverError } from "./answer.ts";
 import { type Framing, framingOf } from "./framing.ts";
 import { parseHead, type RequestHead } from "./head.ts";
@@ -24,6 +23,7 @@ import { RequestRefusal } from "./refusal.ts";
 import { RequestBody } from "./request_body.ts";
 import { checkAnswer, sendAnswer } from "./send_answer.ts";
 import { checkUpgrade } from "./upgrade_rules.ts";
+import { namesUpgrade } from "./upgrade_token.ts";
 import { Upload } from "./upload.ts";
 
 /** The options of a listener. */

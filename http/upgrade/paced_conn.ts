@@ -5,8 +5,8 @@
  */
 
 import { startTimeout, stopTimer } from "../../connection/time/clock.ts";
-import type { ByteConn } from "../../connection/transport/transport.ts";
 import { closeQuietly } from "../../connection/transport/byte_conn.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 
 /** Closes its connection if a step takes too long. */
 export class PacedConn {

@@ -7,11 +7,11 @@
  */
 
 import { type IncomingMessage, request as httpRequest } from "node:http";
-import type { ByteConn } from "../../connection/transport/transport.ts";
-import { startTimer, stopTimer } from "../../connection/time/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
-import { HeadDuplex } from "./head_duplex.ts";
+import { startTimer, stopTimer } from "../../connection/time/clock.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import { HttpMessageError } from "../message/message_error.ts";
+import { HeadDuplex } from "./head_duplex.ts";
 
 /** Longest wait for the end of a refusal's body, ms; the head is enough to report it. */
 const BODY_TIME = 2000;

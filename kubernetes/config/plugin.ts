@@ -5,13 +5,13 @@
  * @module
  */
 
+import { dirname, resolve } from "node:path";
 import {
   date,
   startTimeout,
   startTimer,
   stopTimer,
 } from "../../connection/time/clock.ts";
-import { dirname, resolve } from "node:path";
 import type { Field } from "./document.ts";
 import { isHeaderValue } from "./impersonation.ts";
 import type { Cluster, Plugin } from "./schema.ts";

@@ -5,11 +5,11 @@
  * @module
  */
 
+import { ConnectionClosedError } from "../../connection/errors.ts";
+import { endOfTurn, now } from "../../connection/time/clock.ts";
+import { TimeLimit } from "../../connection/time/time_limit.ts";
 import { acceptAll } from "../../connection/transport/accept_loop.ts";
 import { closeQuietly } from "../../connection/transport/byte_conn.ts";
-import { endOfTurn, now } from "../../connection/time/clock.ts";
-import { ConnectionClosedError } from "../../connection/errors.ts";
-import { TimeLimit } from "../../connection/time/time_limit.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import {
   findPod,

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { endOfTurn } from "../../connection/time/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
+import { endOfTurn } from "../../connection/time/clock.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { findPort, type FoundPod } from "../api/resource.ts";
 import type { ForwardedConnection } from "../forwarded.ts";

@@ -5,10 +5,10 @@
  */
 
 import { startTimeout, stopTimer } from "../../connection/time/clock.ts";
-import { StreamingRefusedError } from "../errors.ts";
 import { type ApiTarget, watchObjects } from "../api/request.ts";
 import { type FoundPod, isLeaving } from "../api/resource.ts";
 import { at, textAt } from "../api/value.ts";
+import { StreamingRefusedError } from "../errors.ts";
 
 /** Length of a watch that is requested from the API server, seconds. */
 const WATCH_SECONDS = 240;

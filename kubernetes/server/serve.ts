@@ -4,21 +4,21 @@
  * @module
  */
 
-import { closeQuietly } from "../../connection/transport/byte_conn.ts";
+import { checkTuning } from "../../connection/options.ts";
 import { acceptAll } from "../../connection/transport/accept_loop.ts";
+import { closeQuietly } from "../../connection/transport/byte_conn.ts";
+import {
+  type AcceptingListener,
+  listenTls,
+} from "../../connection/transport/tls_listener.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
+import { InvalidArgumentError } from "../../errors.ts";
 import { answerAndEnd } from "../../http/upgrade/answer.ts";
 import {
   HttpListener,
   type UpgradeCall,
 } from "../../http/upgrade/http_listener.ts";
 import { MOST_HEAD } from "../../http/upgrade/upgrade_rules.ts";
-import type { ByteConn } from "../../connection/transport/transport.ts";
-import { checkTuning } from "../../connection/options.ts";
-import {
-  type AcceptingListener,
-  listenTls,
-} from "../../connection/transport/tls_listener.ts";
-import { InvalidArgumentError } from "../../errors.ts";
 import { checkPort, checkTimeout, checkWhole } from "../../numbers.ts";
 import { checkNames, type Names } from "../../values.ts";
 import { parseCall, type StreamingCall } from "../call/call.ts";

@@ -6,6 +6,9 @@
  */
 
 import type { ByteConn } from "../../connection/transport/transport.ts";
+import { readPorts, type StreamingCall } from "../call/call.ts";
+import type { ProcessHandler } from "../call/command.ts";
+import type { ForwardHandler } from "../call/forward.ts";
 import {
   PORT_FORWARD_PROTOCOL,
   protocolsOver,
@@ -20,9 +23,6 @@ import { WebSocketPeer } from "../websocket/peer.ts";
 import { MAX_PORTS, serveMessageForward } from "../websocket/serve_forward.ts";
 import { serveMessageCommand } from "../websocket/server_channels.ts";
 import { WebSocketTunnel } from "../websocket/tunnel.ts";
-import { readPorts, type StreamingCall } from "../call/call.ts";
-import type { ProcessHandler } from "../call/command.ts";
-import type { ForwardHandler } from "../call/forward.ts";
 import {
   chooseWebSocketProtocol,
   grantWebSocket,

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { PeerTimer } from "../../connection/time/peer_timer.ts";
 import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import { PeerTimer } from "../../connection/time/peer_timer.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
-import type { ForwardStreamType } from "../protocol.ts";
 import { Output } from "../call/ending.ts";
+import type { ForwardStreamType } from "../protocol.ts";
 import { outputOf, reply } from "./taking.ts";
 
 /** The connection and port to which a stream belongs, according to its headers. */

@@ -5,21 +5,21 @@
  */
 
 import { coreOf, type RawConnection } from "../../connection.ts";
-import { startTimer, stopTimer } from "../../connection/time/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import { startTimer, stopTimer } from "../../connection/time/clock.ts";
 import {
   CANCEL,
   PROTOCOL_ERROR,
   REFUSED_STREAM,
 } from "../../frame/constants.ts";
-import { PORT, REQUEST_ID, STREAM_TYPE } from "../protocol.ts";
-import { header } from "./streams.ts";
 import type { StreamingCall } from "../call/call.ts";
-import { messageOf } from "../errors.ts";
 import { LINGER, Output } from "../call/ending.ts";
 import { failureText, type ForwardHandler } from "../call/forward.ts";
+import { messageOf } from "../errors.ts";
+import { PORT, REQUEST_ID, STREAM_TYPE } from "../protocol.ts";
 import { HalfPairs, type StreamPair, type StreamPlace } from "./half_pairs.ts";
+import { header } from "./streams.ts";
 import {
   boundUnread,
   discard,

@@ -5,17 +5,17 @@
  */
 
 import { coreOf, type RawConnection } from "../../connection.ts";
-import { startTimeout, stopTimer } from "../../connection/time/clock.ts";
 import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import { startTimeout, stopTimer } from "../../connection/time/clock.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
+import { type GrantedCommand, serveCommand } from "../call/command.ts";
+import { linger } from "../call/ending.ts";
 import type { ServerChannels } from "../channels.ts";
 import {
   type CommandStreamType,
   STREAM_TYPE,
   streamTypes,
 } from "../protocol.ts";
-import { type GrantedCommand, serveCommand } from "../call/command.ts";
-import { linger } from "../call/ending.ts";
 import { header } from "./streams.ts";
 import {
   boundUnread,

@@ -5,14 +5,14 @@
  * @module
  */
 
+import { Deferred, handled } from "../../connection/deferred.ts";
+import { ConnectionClosedError } from "../../connection/errors.ts";
 import {
   now,
   startTimer,
   stopTimer,
   within,
 } from "../../connection/time/clock.ts";
-import { Deferred, handled } from "../../connection/deferred.ts";
-import { ConnectionClosedError } from "../../connection/errors.ts";
 import {
   KeepAlive,
   type KeepAliveOptions,

@@ -10,10 +10,10 @@
  * @module
  */
 
-import { dial } from "../../http/upgrade/dial.ts";
-import { requestUpgrade } from "../../http/upgrade/upgrade_request.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 import type { NameValue } from "../../frame/types.ts";
+import { dial } from "../../http/upgrade/dial.ts";
+import { requestUpgrade } from "../../http/upgrade/upgrade_request.ts";
 import { headerLines, type TargetOptions } from "../dial.ts";
 import { StreamingRefusedError } from "../errors.ts";
 import { toBase64 } from "./codec.ts";

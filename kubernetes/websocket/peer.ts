@@ -6,9 +6,9 @@
  */
 
 import { within } from "../../connection/time/clock.ts";
+import { closeQuietly } from "../../connection/transport/byte_conn.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 import { dropInput } from "../../http/upgrade/answer.ts";
-import { closeQuietly } from "../../connection/transport/byte_conn.ts";
 import {
   applyMask,
   CLOSE,

@@ -8,12 +8,12 @@
  */
 
 import { handled } from "../../connection/deferred.ts";
-import { messageOf } from "../errors.ts";
-import type { CommandProtocol } from "../protocol.ts";
-import { traitsOf } from "../protocol.ts";
 import type { StreamingCall } from "../call/call.ts";
 import { linger, Output } from "../call/ending.ts";
 import { failureText, type ForwardHandler } from "../call/forward.ts";
+import { messageOf } from "../errors.ts";
+import type { CommandProtocol } from "../protocol.ts";
+import { traitsOf } from "../protocol.ts";
 import { WebSocketChannels } from "./channels.ts";
 import type { MessageTransport } from "./server_channels.ts";
 

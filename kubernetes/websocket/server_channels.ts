@@ -5,6 +5,8 @@
  */
 
 import { handled } from "../../connection/deferred.ts";
+import { type GrantedCommand, serveCommand } from "../call/command.ts";
+import { linger } from "../call/ending.ts";
 import type { ServerChannels } from "../channels.ts";
 import {
   CHANNEL_NUMBER,
@@ -12,8 +14,6 @@ import {
   type CommandStreamType,
   traitsOf,
 } from "../protocol.ts";
-import { type GrantedCommand, serveCommand } from "../call/command.ts";
-import { linger } from "../call/ending.ts";
 import { WebSocketChannels } from "./channels.ts";
 import type { ChannelCodec } from "./codec.ts";
 import type { WebSocketPeer } from "./peer.ts";

@@ -1,6 +1,5 @@
 /** `spdy bench`: its loops and its figures. */
 
-import { assert, assertEquals, assertMatch } from "../deps.ts";
 import {
   distribution,
   figuresSvg,
@@ -9,6 +8,7 @@ import {
 } from "../../cli/bench/figures.ts";
 import { load } from "../../cli/bench/load.ts";
 import { type Connection, serve } from "../../mod.ts";
+import { assert, assertEquals, assertMatch } from "../deps.ts";
 import { run, spawn } from "./process.ts";
 
 const QUIET = { hostname: "127.0.0.1", port: 0, onListen() {} };

@@ -1,5 +1,5 @@
-import { assertEquals } from "../deps.ts";
 import { isUnchanged, matchesTag } from "../../cli/conditional.ts";
+import { assertEquals } from "../deps.ts";
 
 Deno.test("If-None-Match: it is a star or a list of tags, which are compared weakly", () => {
   const cases: [header: string, tag: string | undefined, matches: boolean][] = [

@@ -1,6 +1,6 @@
 import { stripAnsiCode } from "../../deps.ts";
-import { assert, assertEquals, assertMatch, concat } from "../deps.ts";
 import { ping, Talk } from "../capture/reading.ts";
+import { assert, assertEquals, assertMatch, concat } from "../deps.ts";
 import { run, runOnTerminal, spawn } from "./process.ts";
 
 async function withCapture(

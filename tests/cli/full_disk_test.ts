@@ -1,9 +1,9 @@
 /** What the command line does if the disk of its output is full: /dev/full refuses every write. */
 
-import { assertEquals, assertMatch } from "../deps.ts";
-import { serve } from "../../mod.ts";
 import { accessLog, type LogEntry } from "../../cli/access_log.ts";
 import { PayloadWriter } from "../../cli/decode/follow.ts";
+import { serve } from "../../mod.ts";
+import { assertEquals, assertMatch } from "../deps.ts";
 import { command, type Finished, run } from "./process.ts";
 
 const ignore = Deno.build.os !== "linux";

@@ -1,7 +1,7 @@
 /** The options of `spdy get` that curl has as well, each run as a process. */
 
-import { assertEquals, assertMatch } from "../deps.ts";
 import { serve } from "../../mod.ts";
+import { assertEquals, assertMatch } from "../deps.ts";
 import { closedPort, run } from "./process.ts";
 
 const QUIET = { hostname: "127.0.0.1", port: 0, onListen() {} };

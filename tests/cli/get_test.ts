@@ -1,3 +1,4 @@
+import { textOnly } from "../../cli/get/run.ts";
 import {
   accept,
   connect,
@@ -13,7 +14,6 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "../deps.ts";
-import { textOnly } from "../../cli/get/run.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { captureErrors } from "../helpers/http.ts";
 import { Lines } from "../helpers/lines.ts";

@@ -1,8 +1,8 @@
 /** Help, completions and man page, which are made of the same tables. */
 
-import { assert, assertEquals, assertMatch } from "../deps.ts";
-import { stripAnsiCode } from "../../deps.ts";
 import { helpText } from "../../cli/help.ts";
+import { stripAnsiCode } from "../../deps.ts";
+import { assert, assertEquals, assertMatch } from "../deps.ts";
 import { run, runOnTerminal } from "./process.ts";
 
 Deno.test("help: it prints the version, the help of a command, and the nearest command", async () => {

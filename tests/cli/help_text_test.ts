@@ -4,8 +4,8 @@
  *     deno run -A tools/std.ts test -A tests/cli/help_text_test.ts -- --update
  */
 
-import { stripAnsiCode } from "../../deps.ts";
 import { main } from "../../cli.ts";
+import { stripAnsiCode } from "../../deps.ts";
 import { assertEquals, assertSnapshot, stub } from "../deps.ts";
 
 /** What a run prints on standard output, without colours, on a terminal of this width. */

@@ -1,7 +1,7 @@
 /** Where `spdy serve` and `spdy proxy` listen, and certificates that change. */
 
-import { connect } from "../../mod.ts";
 import { CertificateFiles } from "../../cli/certificate.ts";
+import { connect } from "../../mod.ts";
 import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { Lines } from "../helpers/lines.ts";

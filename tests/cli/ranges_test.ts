@@ -1,5 +1,5 @@
-import { assertEquals } from "../deps.ts";
 import { MOST_RANGES, multipart, requestedRanges } from "../../cli/ranges.ts";
+import { assertEquals } from "../deps.ts";
 
 function ranges(text: string, size: number): unknown {
   const found = requestedRanges(new Headers({ range: text }), size);

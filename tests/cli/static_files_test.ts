@@ -1,3 +1,6 @@
+import { MOST_ENTRIES, PAGE_ENTRIES } from "../../cli/listing.ts";
+import { type FileHandler, staticFiles } from "../../cli/static_files.ts";
+import { stdFlags } from "../../tools/std.ts";
 import {
   assert,
   assertEquals,
@@ -5,9 +8,6 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "../deps.ts";
-import { MOST_ENTRIES, PAGE_ENTRIES } from "../../cli/listing.ts";
-import { type FileHandler, staticFiles } from "../../cli/static_files.ts";
-import { stdFlags } from "../../tools/std.ts";
 
 async function withFiles(
   test: (get: FileHandler, folder: string) => Promise<void>,

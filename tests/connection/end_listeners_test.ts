@@ -1,9 +1,9 @@
 /** The listeners for the end of a stream, the user data of streams, former names of public members. */
 
 import { coreOf } from "../../connection.ts";
-import type { Connection } from "../../http/connection.ts";
 import { stateOf, type Stream } from "../../connection/stream/stream.ts";
 import { CANCEL, CTRL_FLAG_FIN, PROTO_SPDY3_1 } from "../../frame/constants.ts";
+import type { Connection } from "../../http/connection.ts";
 import { Session } from "../../session.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";
 import { assertEquals, assertStrictEquals } from "../deps.ts";

@@ -1,8 +1,8 @@
 /** The errors of a connection. */
 
 import { StreamResetError } from "../../connection/errors.ts";
-import { statusName } from "../../frame/names.ts";
 import { StreamClosedError } from "../../errors.ts";
+import { statusName } from "../../frame/names.ts";
 import { assert, assertEquals } from "../deps.ts";
 
 Deno.test("errors: statuses have names", () => {

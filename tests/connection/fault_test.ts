@@ -1,7 +1,5 @@
 /** What goes wrong on a live connection: each error says what, and nothing is left over. */
 
-import { Connection } from "../../http/connection.ts";
-import { accept, connect } from "../../http/connect.ts";
 import {
   ConnectionClosedError,
   StreamResetError,
@@ -27,6 +25,8 @@ import {
 } from "../../frame/constants.ts";
 import { FrameDecoder } from "../../frame/decoder.ts";
 import { FrameEncoder } from "../../frame/encoder.ts";
+import { accept, connect } from "../../http/connect.ts";
+import { Connection } from "../../http/connection.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
 import { memoryPair, tcpConns, tcpPair } from "../helpers/connections.ts";

@@ -3,8 +3,8 @@
 import { IoLoop } from "../../connection/io_loop.ts";
 import type { Wire } from "../../connection/transport/transport.ts";
 import { assertEquals } from "../deps.ts";
-import { turn, virtualTime } from "../helpers/virtual_time.ts";
 import { bytes } from "../helpers/bytes.ts";
+import { turn, virtualTime } from "../helpers/virtual_time.ts";
 
 /** A transport that takes every byte, and gives what a test lets arrive. */
 class FakeWire implements Wire {

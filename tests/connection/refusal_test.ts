@@ -1,6 +1,5 @@
 /** Frames that cannot leave any more, and transports that fail in one direction. */
 
-import { Connection } from "../../http/connection.ts";
 import {
   ConnectionClosedError,
   StreamResetError,
@@ -20,6 +19,7 @@ import {
   SYN_STREAM,
 } from "../../frame/constants.ts";
 import { FrameEncoder } from "../../frame/encoder.ts";
+import { Connection } from "../../http/connection.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";
 import { assertEquals, assertInstanceOf, assertRejects } from "../deps.ts";
 import { tcpConns, tcpPair } from "../helpers/connections.ts";

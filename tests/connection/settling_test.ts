@@ -4,7 +4,6 @@
  * the test never ends.
  */
 
-import type { Connection } from "../../http/connection.ts";
 import { StreamResetError } from "../../connection/errors.ts";
 import type { TracedFrame } from "../../connection/options.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
@@ -23,6 +22,7 @@ import {
   SYN_STREAM,
 } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
+import type { Connection } from "../../http/connection.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
 import {
   memoryPair,

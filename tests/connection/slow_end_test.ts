@@ -5,11 +5,11 @@
  * @module
  */
 
-import { Connection } from "../../http/connection.ts";
-import { pause } from "../../connection/time/clock.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
+import { pause } from "../../connection/time/clock.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
+import { Connection } from "../../http/connection.ts";
 import {
   DATA,
   FrameEncoder,

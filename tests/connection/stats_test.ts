@@ -1,9 +1,9 @@
 import { inspect } from "node:util";
+import type { StreamWait } from "../../connection/stats.ts";
+import { PROTO_SPDY2, PROTO_SPDY3 } from "../../frame/constants.ts";
 import { Client } from "../../http/client/client.ts";
 import { connect } from "../../http/connect.ts";
 import { serve } from "../../http/server/serve.ts";
-import type { StreamWait } from "../../connection/stats.ts";
-import { PROTO_SPDY2, PROTO_SPDY3 } from "../../frame/constants.ts";
 import { assert, assertEquals, assertStringIncludes } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
 import { nextStream, VERSIONS } from "../helpers/http.ts";

@@ -1,9 +1,5 @@
-import {
-  assert,
-  assertEquals,
-  assertStringIncludes,
-  assertThrows,
-} from "../deps.ts";
+import { ByteWriter } from "../../frame/byte_writer.ts";
+import { HeaderEncoder } from "../../frame/header_encoder.ts";
 import {
   type CtrlFrame,
   DATA,
@@ -27,8 +23,12 @@ import {
   UnsupportedVersionError,
   WINDOW_UPDATE,
 } from "../../frame/mod.ts";
-import { ByteWriter } from "../../frame/byte_writer.ts";
-import { HeaderEncoder } from "../../frame/header_encoder.ts";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "../deps.ts";
 import { decodeAll, ensure, SPDYLAY_LIMITS } from "./recordings.ts";
 
 const BASE = { version: 3, flags: 0, length: 0 };

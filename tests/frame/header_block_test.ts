@@ -1,10 +1,3 @@
-import { assert, assertEquals } from "../deps.ts";
-import {
-  ERR_FRAME_TOO_LARGE,
-  ERR_INVALID_FRAME,
-  ERR_INVALID_HEADER_BLOCK,
-  type NameValue,
-} from "../../frame/mod.ts";
 import { ByteWriter } from "../../frame/byte_writer.ts";
 import {
   headerBlockLength,
@@ -13,9 +6,16 @@ import {
   writeHeaderBlock,
 } from "../../frame/header_block.ts";
 import { prepareHeaders, wirePairs } from "../../frame/header_list.ts";
-import { PairMemory } from "../../frame/pair_memory.ts";
 import { resolveFrameLimits } from "../../frame/limits.ts";
+import {
+  ERR_FRAME_TOO_LARGE,
+  ERR_INVALID_FRAME,
+  ERR_INVALID_HEADER_BLOCK,
+  type NameValue,
+} from "../../frame/mod.ts";
+import { PairMemory } from "../../frame/pair_memory.ts";
 import { versionTraits } from "../../frame/version.ts";
+import { assert, assertEquals } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 
 const LIMITS = resolveFrameLimits();

@@ -1,8 +1,8 @@
 /** A pair is only taken for one that was read before if every byte is the same. */
 
-import { assert, assertEquals } from "../deps.ts";
 import { ByteWriter } from "../../frame/byte_writer.ts";
 import { type KnownPair, PairMemory } from "../../frame/pair_memory.ts";
+import { assert, assertEquals } from "../deps.ts";
 
 /** The bytes of a pair as in a block, after `before` other bytes and followed by others. */
 function pairAt(

@@ -1,4 +1,3 @@
-import { assertEquals, assertStrictEquals, assertThrows } from "../deps.ts";
 import {
   CREDENTIAL,
   ERR_INVALID_FRAME,
@@ -20,8 +19,9 @@ import {
   SYN_STREAM,
   WINDOW_UPDATE,
 } from "../../frame/mod.ts";
-import { FrameParser } from "../../frame/parser.ts";
 import type { FrameLimits } from "../../frame/mod.ts";
+import { FrameParser } from "../../frame/parser.ts";
+import { assertEquals, assertStrictEquals, assertThrows } from "../deps.ts";
 import { bytesOf, ensure } from "./recordings.ts";
 import { RecordingSink, type Told } from "./sink.ts";
 

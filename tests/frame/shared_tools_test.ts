@@ -3,7 +3,7 @@
  * notice that.
  */
 
-import { assertEquals, assertThrows, concat } from "../deps.ts";
+import { ZlibError } from "../../errors.ts";
 import { ByteWriter } from "../../frame/byte_writer.ts";
 import { writeHeaderBlock } from "../../frame/header_block.ts";
 import { HeaderDecoder } from "../../frame/header_decoder.ts";
@@ -11,8 +11,8 @@ import { HeaderEncoder } from "../../frame/header_encoder.ts";
 import { resolveFrameLimits } from "../../frame/limits.ts";
 import { type NameValue, PROTO_SPDY2, PROTO_SPDY3 } from "../../frame/mod.ts";
 import { type VersionTraits, versionTraits } from "../../frame/version.ts";
-import { ZlibError } from "../../errors.ts";
 import { Deflate, Inflate } from "../../zlib/mod.ts";
+import { assertEquals, assertThrows, concat } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 import { asWirePairs } from "./compression/corpus.ts";
 import { randomLists } from "./compression/random_headers.ts";

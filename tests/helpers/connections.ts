@@ -4,13 +4,13 @@
  * @module
  */
 
-import { Connection } from "../../http/connection.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
 import type {
   ByteStreams,
   Transport,
 } from "../../connection/transport/transport.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";
+import { Connection } from "../../http/connection.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";
 
 /** How the two sides of a pair are set up. */

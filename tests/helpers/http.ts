@@ -4,16 +4,7 @@
  * @module
  */
 
-import { assert, assertRejects, toText } from "../deps.ts";
-import type { Connection } from "../../http/connection.ts";
-import { connect } from "../../http/connect.ts";
 import type { ConnectOptions } from "../../connection/connect.ts";
-import { serve } from "../../http/server/serve.ts";
-import type {
-  ServeHandler,
-  ServeTcpOptions,
-  SpdyServer,
-} from "../../http/server/serve_options.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
 import {
   PROTO_SPDY2,
@@ -22,6 +13,15 @@ import {
   type ProtocolVersion,
 } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
+import { connect } from "../../http/connect.ts";
+import type { Connection } from "../../http/connection.ts";
+import { serve } from "../../http/server/serve.ts";
+import type {
+  ServeHandler,
+  ServeTcpOptions,
+  SpdyServer,
+} from "../../http/server/serve_options.ts";
+import { assert, assertRejects, toText } from "../deps.ts";
 
 /** Every version there is. */
 export const VERSIONS: readonly ProtocolVersion[] = [

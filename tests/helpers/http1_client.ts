@@ -1,10 +1,10 @@
 /** A client of the HTTP/1.1 listener on a transport of the test's own. */
 
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import {
   HttpListener,
   type ListenerOptions,
 } from "../../http/upgrade/http_listener.ts";
-import type { ByteConn } from "../../connection/transport/transport.ts";
 
 /** Text of one byte a character. */
 export const encode = (text: string): Uint8Array<ArrayBuffer> =>

@@ -1,5 +1,8 @@
 /** `serve` behind a load balancer that speaks the PROXY protocol, and clients that speak it. */
 
+import { writeAll } from "../../connection/transport/byte_conn.ts";
+import { encodeProxyHead } from "../../connection/transport/proxy_protocol.ts";
+import { ProxyProtocolListener } from "../../connection/transport/proxy_protocol_listener.ts";
 import {
   type ByteConn,
   connect,
@@ -10,9 +13,6 @@ import {
   serve,
   type ServeHandler,
 } from "../../mod.ts";
-import { encodeProxyHead } from "../../connection/transport/proxy_protocol.ts";
-import { ProxyProtocolListener } from "../../connection/transport/proxy_protocol_listener.ts";
-import { writeAll } from "../../connection/transport/byte_conn.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { waitFor } from "../helpers/deadline.ts";

@@ -1,11 +1,11 @@
-import { assertEquals, assertRejects, assertThrows } from "../deps.ts";
+import { ReceiveBuffer } from "../../connection/buffers/receive_buffer.ts";
 import {
   announcedLength,
   parseContentLength,
   wrongLength,
 } from "../../http/message/content_length.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
-import { ReceiveBuffer } from "../../connection/buffers/receive_buffer.ts";
+import { assertEquals, assertRejects, assertThrows } from "../deps.ts";
 
 /** A receive buffer that expects so many bytes, and what it told of a wrong number. */
 function expecting(

@@ -1,8 +1,6 @@
 /** `Connection.fetch`, against servers that answer frame by frame. */
 
-import type { Connection } from "../../http/connection.ts";
 import { StreamResetError } from "../../connection/errors.ts";
-import { HttpMessageError } from "../../http/message/message_error.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
 import { ZlibError } from "../../errors.ts";
 import {
@@ -11,6 +9,8 @@ import {
   PROTOCOL_ERROR,
 } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
+import type { Connection } from "../../http/connection.ts";
+import { HttpMessageError } from "../../http/message/message_error.ts";
 import { compress } from "../../zlib/mod.ts";
 import { assert, assertEquals, assertRejects } from "../deps.ts";
 import { memoryPair, tcpPair } from "../helpers/connections.ts";

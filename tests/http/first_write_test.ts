@@ -1,5 +1,7 @@
 /** When a server sends its SETTINGS. */
 
+import type { ByteConn } from "../../connection/transport/transport.ts";
+import { loadExchanges } from "../../http/server/load_exchanges.ts";
 import {
   FrameDecoder,
   FrameEncoder,
@@ -9,8 +11,6 @@ import {
   SETTINGS,
   SYN_REPLY,
 } from "../../mod.ts";
-import type { ByteConn } from "../../connection/transport/transport.ts";
-import { loadExchanges } from "../../http/server/load_exchanges.ts";
 import { assert, assertEquals } from "../deps.ts";
 import { REQUEST } from "../helpers/http.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";

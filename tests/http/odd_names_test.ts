@@ -1,12 +1,12 @@
 /** Header names that are also names of what every object has. */
 
+import type { ProtocolVersion } from "../../frame/constants.ts";
 import { connect } from "../../http/connect.ts";
+import { serve } from "../../http/server/serve.ts";
 import { connectUpgrade } from "../../http/upgrade/connect_upgrade.ts";
 import { UpgradeRefusedError } from "../../http/upgrade/upgrade_result.ts";
-import { serve } from "../../http/server/serve.ts";
-import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
-import type { ProtocolVersion } from "../../frame/constants.ts";
 import { exec, portForward, serveStreaming } from "../../kubernetes/mod.ts";
+import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
 import { assert, assertEquals, assertRejects } from "../deps.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };

@@ -1,9 +1,6 @@
 /** Server push, both sides. */
 
-import type { Connection } from "../../http/connection.ts";
 import { StreamResetError } from "../../connection/errors.ts";
-import type { PushedResponse } from "../../http/client/fetch_init.ts";
-import { HttpMessageError } from "../../http/message/message_error.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import {
@@ -13,6 +10,9 @@ import {
   REFUSED_STREAM,
 } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
+import type { PushedResponse } from "../../http/client/fetch_init.ts";
+import type { Connection } from "../../http/connection.ts";
+import { HttpMessageError } from "../../http/message/message_error.ts";
 import { assertEquals, assertRejects } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
 import {

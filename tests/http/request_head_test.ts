@@ -1,11 +1,11 @@
-import { assertEquals, assertThrows } from "../deps.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { HttpMessageError } from "../../http/message/message_error.ts";
 import {
   readPushedUrl,
   readRequestHead,
   writeRequestHead,
 } from "../../http/message/request_head.ts";
-import { HttpMessageError } from "../../http/message/message_error.ts";
-import type { NameValue } from "../../frame/types.ts";
+import { assertEquals, assertThrows } from "../deps.ts";
 
 const REQUEST: NameValue[] = [
   [":host", "example.org:8080"],

@@ -1,12 +1,12 @@
-import { assertEquals, assertThrows } from "../deps.ts";
+import type { NameValue } from "../../frame/types.ts";
+import { toHeaders } from "../../http/message/fields.ts";
+import { HttpMessageError } from "../../http/message/message_error.ts";
 import {
   isNullBodyStatus,
   readResponseHead,
   writeResponseHead,
 } from "../../http/message/response_head.ts";
-import { toHeaders } from "../../http/message/fields.ts";
-import { HttpMessageError } from "../../http/message/message_error.ts";
-import type { NameValue } from "../../frame/types.ts";
+import { assertEquals, assertThrows } from "../deps.ts";
 
 const DATE = "Mon, 23 Nov 2026 02:25:34 GMT";
 

@@ -1,7 +1,7 @@
 /** The same handlers on `Deno.serve` and on `serve`, and frameworks as handlers. */
 
-import { Hono } from "npm:hono@4";
 import { Application, Router } from "npm:@oakserver/oak@14";
+import { Hono } from "npm:hono@4";
 import { Client } from "../../http/client/client.ts";
 import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
 import { serve } from "../../http/server/serve.ts";

@@ -1,9 +1,9 @@
 /** `serve` and requests that break the rules of HTTP over SPDY. */
 
 import { StreamResetError } from "../../connection/errors.ts";
-import { HttpMessageError } from "../../http/message/message_error.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
+import { HttpMessageError } from "../../http/message/message_error.ts";
 import {
   assertEquals,
   assertInstanceOf,

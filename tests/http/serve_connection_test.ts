@@ -1,19 +1,19 @@
 /** `serveConnection`, and `serve` on a listener of the caller. */
 
-import { accept, connect } from "../../http/connect.ts";
-import { Connection } from "../../http/connection.ts";
-import { serve } from "../../http/server/serve.ts";
-import { serveConnection } from "../../http/server/serve_connection.ts";
+import type { ByteStreams } from "../../connection/transport/transport.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import {
   PROTO_SPDY2,
   PROTO_SPDY3,
   PROTO_SPDY3_1,
 } from "../../frame/constants.ts";
+import { accept, connect } from "../../http/connect.ts";
+import { Connection } from "../../http/connection.ts";
+import { serve } from "../../http/server/serve.ts";
+import { serveConnection } from "../../http/server/serve_connection.ts";
+import { connectUpgrade } from "../../http/upgrade/connect_upgrade.ts";
 import { CLIENT } from "../../session/constants.ts";
 import { getNpnProtocols } from "../../session/npn.ts";
-import type { ByteStreams } from "../../connection/transport/transport.ts";
-import { connectUpgrade } from "../../http/upgrade/connect_upgrade.ts";
 import {
   assert,
   assertEquals,

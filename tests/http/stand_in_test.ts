@@ -3,10 +3,11 @@
  * `Response`: everything here is done to both, and has to come out the same.
  */
 
-import { receivedRequest } from "../../http/server/received_request.ts";
 import { KEPT_STREAM } from "../../connection/warm.ts";
+import type { NameValue } from "../../frame/types.ts";
 import { ReceivedResponse } from "../../http/client/received_response.ts";
 import { spdyResponse } from "../../http/client/spdy_response.ts";
+import { makeImmutable } from "../../http/platform/immutable_headers.ts";
 import {
   HELD,
   Held,
@@ -14,9 +15,8 @@ import {
   standInFor,
   standInLater,
 } from "../../http/platform/stand_in.ts";
-import { makeImmutable } from "../../http/platform/immutable_headers.ts";
 import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
-import type { NameValue } from "../../frame/types.ts";
+import { receivedRequest } from "../../http/server/received_request.ts";
 import {
   assert,
   assertEquals,

@@ -1,10 +1,10 @@
 /** Traces and metrics by Deno's OpenTelemetry, against a collector on loopback. */
 
+import { telemetry } from "../../connection/telemetry/telemetry.ts";
 import {
   readTraceContext,
   withTraceContext,
 } from "../../http/telemetry/trace_context.ts";
-import { telemetry } from "../../connection/telemetry/telemetry.ts";
 import { assert, assertEquals } from "../deps.ts";
 import { waitFor } from "../helpers/deadline.ts";
 

@@ -1,7 +1,10 @@
 /** Clients behind an HTTP proxy, with a way of their own, and under another name. */
 
-import { createServer } from "node:tls";
 import type { AddressInfo } from "node:net";
+import { createServer } from "node:tls";
+import { connectRaw } from "../../connection/connect.ts";
+import { writeAll } from "../../connection/transport/byte_conn.ts";
+import { openWire } from "../../connection/transport/transport.ts";
 import {
   Client,
   connect,
@@ -11,7 +14,7 @@ import {
   ProxyError,
   serve,
 } from "../../mod.ts";
-import { connectRaw } from "../../connection/connect.ts";
+import type { ByteStreams } from "../../mod.ts";
 import {
   assert,
   assertEquals,
@@ -24,9 +27,6 @@ import { type ConnectProxy, connectProxy } from "../helpers/connect_proxy.ts";
 import { memoryStreams } from "../helpers/connections.ts";
 import { waitFor } from "../helpers/deadline.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
-import { writeAll } from "../../connection/transport/byte_conn.ts";
-import { openWire } from "../../connection/transport/transport.ts";
-import type { ByteStreams } from "../../mod.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
 const answer = async (request: Request): Promise<Response> =>

@@ -6,8 +6,8 @@
 import { coreOf } from "../../connection.ts";
 import { PROTO_SPDY2 } from "../../frame/constants.ts";
 import type { PushedResponse } from "../../http/client/fetch_init.ts";
-import { handleStream } from "../../http/server/server_exchange.ts";
 import type { ServeHandler } from "../../http/server/serve_options.ts";
+import { handleStream } from "../../http/server/server_exchange.ts";
 import { Output } from "../../kubernetes/call/ending.ts";
 import { outputOf } from "../../kubernetes/spdy/taking.ts";
 import { assert, assertEquals } from "../deps.ts";

@@ -1,25 +1,25 @@
 /** No body that was cut, or is longer than announced, passes for a whole one. */
 
-import type { Connection } from "../../http/connection.ts";
 import { StreamResetError } from "../../connection/errors.ts";
-import { Client } from "../../http/client/client.ts";
-import type { FetchInit } from "../../http/client/fetch_init.ts";
-import { HttpMessageError } from "../../http/message/message_error.ts";
-import type { PushedResponse } from "../../http/client/fetch_init.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
 import { InvalidArgumentError, StreamClosedError } from "../../errors.ts";
 import { INTERNAL_ERROR, PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { compress, ZlibError } from "../../zlib/mod.ts";
+import { Client } from "../../http/client/client.ts";
+import type { FetchInit } from "../../http/client/fetch_init.ts";
+import type { PushedResponse } from "../../http/client/fetch_init.ts";
+import type { Connection } from "../../http/connection.ts";
+import { HttpMessageError } from "../../http/message/message_error.ts";
 import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
+import { compress, ZlibError } from "../../zlib/mod.ts";
 import {
   assert,
   assertEquals,
   assertInstanceOf,
   assertRejects,
 } from "../deps.ts";
-import { isDenoBefore } from "../helpers/deno_version.ts";
 import { memoryPair } from "../helpers/connections.ts";
+import { isDenoBefore } from "../helpers/deno_version.ts";
 import {
   assertFetchFails,
   captureErrors,

@@ -1,9 +1,9 @@
-import { assertEquals } from "../deps.ts";
 import {
   parseCall,
   readPorts,
   type StreamingCall,
 } from "../../kubernetes/call/call.ts";
+import { assertEquals } from "../deps.ts";
 
 function parse(path: string): unknown {
   const call = parseCall(new Request(`http://127.0.0.1${path}`));

@@ -1,5 +1,6 @@
-import { KubeConfigError, loadKubeConfig } from "../../kubernetes/mod.ts";
+import { SYSTEM_CLOCK, useClock } from "../../connection/time/clock.ts";
 import { PluginCache } from "../../kubernetes/config/plugin.ts";
+import { KubeConfigError, loadKubeConfig } from "../../kubernetes/mod.ts";
 import {
   assert,
   assertEquals,
@@ -9,7 +10,6 @@ import {
 } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { withFolder } from "../helpers/folder.ts";
-import { SYSTEM_CLOCK, useClock } from "../../connection/time/clock.ts";
 
 const V1 = "client.authentication.k8s.io/v1";
 const V1BETA1 = "client.authentication.k8s.io/v1beta1";

@@ -1,11 +1,11 @@
 /** The two streams of a forwarded connection, one of which comes late. */
 
+import type { Stream } from "../../connection/stream/stream.ts";
+import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import {
   HalfPairs,
   type StreamPlace,
 } from "../../kubernetes/spdy/half_pairs.ts";
-import type { Stream } from "../../connection/stream/stream.ts";
-import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import { assertEquals } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
 import { nextStream } from "../helpers/http.ts";

@@ -4,22 +4,21 @@
  * @module
  */
 
-import { assert, assertEquals, assertLess, assertRejects } from "../deps.ts";
 import type { Connection } from "../../http/connection.ts";
+import type { StreamingCall } from "../../kubernetes/call/call.ts";
+import type { ProcessHandler } from "../../kubernetes/call/command.ts";
+import type { ForwardHandler } from "../../kubernetes/call/forward.ts";
 import {
   exec,
   RemoteCommandError,
   serveStreaming,
 } from "../../kubernetes/mod.ts";
 import { serverProfile } from "../../kubernetes/profile.ts";
-import type { ProcessHandler } from "../../kubernetes/call/command.ts";
-import type { ForwardHandler } from "../../kubernetes/call/forward.ts";
 import {
   MAX_CONNECTIONS,
   serveSpdyForward,
 } from "../../kubernetes/spdy/serve_forward.ts";
 import { serveSpdyCommand } from "../../kubernetes/spdy/server_channels.ts";
-import type { StreamingCall } from "../../kubernetes/call/call.ts";
 import {
   CANCEL,
   Connection as SpdyConnection,
@@ -35,9 +34,10 @@ import {
   RST_STREAM,
   SERVER,
 } from "../../mod.ts";
-import { headers, RawPeer, synStream } from "../security/raw_peer.ts";
+import { assert, assertEquals, assertLess, assertRejects } from "../deps.ts";
 import { memoryPair, memoryStreams } from "../helpers/connections.ts";
 import { turn, virtualTime } from "../helpers/virtual_time.ts";
+import { headers, RawPeer, synStream } from "../security/raw_peer.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -1,11 +1,11 @@
-import { assertEquals, assertLess } from "../deps.ts";
 import {
   readSizes,
   SizeParser,
   type TerminalSize,
 } from "../../kubernetes/call/sizes.ts";
-import { nextStream } from "../helpers/http.ts";
+import { assertEquals, assertLess } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
+import { nextStream } from "../helpers/http.ts";
 import { turn, virtualTime } from "../helpers/virtual_time.ts";
 
 type Row = [columns: number, rows: number];

@@ -1,4 +1,3 @@
-import { assertEquals, assertRejects, assertThrows, concat } from "../deps.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 import {
   applyMask,
@@ -14,6 +13,7 @@ import {
 } from "../../kubernetes/websocket/frame.ts";
 import { acceptKey } from "../../kubernetes/websocket/handshake.ts";
 import { WebSocketTunnel } from "../../kubernetes/websocket/tunnel.ts";
+import { assertEquals, assertRejects, assertThrows, concat } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 
 const MASK = new Uint8Array([1, 2, 3, 4]);

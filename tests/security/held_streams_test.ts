@@ -5,9 +5,8 @@
  * @module
  */
 
-import { assert, assertEquals, assertLess, assertRejects } from "../deps.ts";
-import { AcceptQueue } from "../../connection/accept_queue.ts";
 import { coreOf } from "../../connection.ts";
+import { AcceptQueue } from "../../connection/accept_queue.ts";
 import { sizeOfHeaders } from "../../connection/stream/holdings.ts";
 import { Trailers, trailersRoom } from "../../connection/stream/trailers.ts";
 import {
@@ -27,8 +26,9 @@ import {
   type Stream,
   StreamResetError,
 } from "../../mod.ts";
-import { assertFetchFails, nextStream, REQUEST } from "../helpers/http.ts";
+import { assert, assertEquals, assertLess, assertRejects } from "../deps.ts";
 import { memoryPair, memoryStreams } from "../helpers/connections.ts";
+import { assertFetchFails, nextStream, REQUEST } from "../helpers/http.ts";
 import { turn } from "../helpers/virtual_time.ts";
 import {
   headers,

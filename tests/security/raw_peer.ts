@@ -4,7 +4,10 @@
  * @module
  */
 
-import { concat } from "../deps.ts";
+import {
+  openWire,
+  type Transport,
+} from "../../connection/transport/transport.ts";
 import {
   CANCEL,
   type CtrlFrame,
@@ -19,10 +22,7 @@ import {
   SYN_REPLY,
   SYN_STREAM,
 } from "../../mod.ts";
-import {
-  openWire,
-  type Transport,
-} from "../../connection/transport/transport.ts";
+import { concat } from "../deps.ts";
 
 const BASE = { version: 3, length: 0 };
 

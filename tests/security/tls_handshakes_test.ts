@@ -1,8 +1,9 @@
 /** TLS handshakes that strangers begin and never end: no descriptor stays with them. */
 
+import { listenTls } from "../../connection/transport/tls_listener.ts";
 import { connect } from "../../http/connect.ts";
 import { serve } from "../../http/server/serve.ts";
-import { listenTls } from "../../connection/transport/tls_listener.ts";
+import { stdFlags } from "../../tools/std.ts";
 import {
   assert,
   assertEquals,
@@ -14,7 +15,6 @@ import { makeCertificate } from "../helpers/certificate.ts";
 import { isDenoBefore } from "../helpers/deno_version.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
 import { BEGINNINGS, strangers } from "./tls_handshakes/strangers.ts";
-import { stdFlags } from "../../tools/std.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
 const CERTIFICATE = await makeCertificate();

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { assert, assertEquals, assertLess } from "../deps.ts";
 import { ReceiveBuffer } from "../../connection/buffers/receive_buffer.ts";
 import {
   Connection,
@@ -17,6 +16,7 @@ import {
   serve,
   SERVER,
 } from "../../mod.ts";
+import { assert, assertEquals, assertLess } from "../deps.ts";
 import { nextStream, REQUEST, VERSIONS } from "../helpers/http.ts";
 import { quiet, virtualTime } from "../helpers/virtual_time.ts";
 import { MIB, usedMemory } from "./measure.ts";

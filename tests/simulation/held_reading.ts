@@ -7,9 +7,9 @@
  */
 
 import { coreOf } from "../../connection.ts";
-import type { Connection } from "../../http/connection.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
+import type { Connection } from "../../http/connection.ts";
 import { expectError } from "./errors.ts";
 import type { Pipe } from "./network.ts";
 import { openStreams } from "./opened_streams.ts";

@@ -6,14 +6,14 @@
  */
 
 import type { Connection } from "../../http/connection.ts";
+import type { StreamingCall } from "../../kubernetes/call/call.ts";
+import type { ProcessHandler } from "../../kubernetes/call/command.ts";
 import { createForwarder } from "../../kubernetes/port_forward.ts";
 import { createProcess } from "../../kubernetes/process.ts";
 import {
   type CommandProtocol,
   streamTypes,
 } from "../../kubernetes/protocol.ts";
-import type { StreamingCall } from "../../kubernetes/call/call.ts";
-import type { ProcessHandler } from "../../kubernetes/call/command.ts";
 import { openChannels } from "../../kubernetes/spdy/client_channels.ts";
 import { serveSpdyForward } from "../../kubernetes/spdy/serve_forward.ts";
 import { serveSpdyCommand } from "../../kubernetes/spdy/server_channels.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Connection } from "../../http/connection.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
+import type { Connection } from "../../http/connection.ts";
 import type { World } from "./world.ts";
 
 /** Both ends of the same streams, in the same order. */

@@ -5,10 +5,10 @@
  * @module
  */
 
-import type { Connection } from "../../http/connection.ts";
 import { coreOf } from "../../connection.ts";
 import type { ConnectionCounters } from "../../connection/telemetry/counters.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
+import type { Connection } from "../../http/connection.ts";
 import type { Plan } from "./plan.ts";
 import type { SentWindow } from "./wire_watch.ts";
 import type { World } from "./world.ts";

@@ -6,12 +6,12 @@
  * @module
  */
 
-import type { Connection } from "../../http/connection.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
 import {
   FLOW_CONTROL_ERROR,
   INITIAL_WINDOW_SIZE,
 } from "../../frame/constants.ts";
+import type { Connection } from "../../http/connection.ts";
 import { expectError } from "./errors.ts";
 import { openStreams } from "./opened_streams.ts";
 import { matches, pattern } from "./pattern.ts";

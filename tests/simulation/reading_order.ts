@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Connection } from "../../http/connection.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
+import type { Connection } from "../../http/connection.ts";
 import { openStreams } from "./opened_streams.ts";
 import { matches, pattern } from "./pattern.ts";
 import type { World } from "./world.ts";

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { Connection } from "../../http/connection.ts";
 import { coreOf } from "../../connection.ts";
 import { useClock } from "../../connection/time/clock.ts";
 import type { Transport } from "../../connection/transport/transport.ts";
@@ -14,6 +13,7 @@ import {
   PROTO_SPDY3_1,
   SETTINGS_INITIAL_WINDOW_SIZE,
 } from "../../frame/constants.ts";
+import { Connection } from "../../http/connection.ts";
 import {
   CLIENT,
   SERVER,

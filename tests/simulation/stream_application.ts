@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Connection } from "../../http/connection.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
 import { REFUSED_STREAM } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
+import type { Connection } from "../../http/connection.ts";
 import { expectError, GIVEN_UP } from "./errors.ts";
 import { misuse } from "./misuse.ts";
 import { pattern } from "./pattern.ts";

@@ -1,7 +1,8 @@
 /** Work that must not grow faster than what it is done for. */
 
-import { assertEquals, assertLess } from "../deps.ts";
 import { ReceiveBuffer } from "../../connection/buffers/receive_buffer.ts";
+import { ByteWriter } from "../../frame/byte_writer.ts";
+import { HeaderEncoder } from "../../frame/header_encoder.ts";
 import {
   DataProvider,
   FrameEncoder,
@@ -10,8 +11,7 @@ import {
   Session,
   SETTINGS_INITIAL_WINDOW_SIZE,
 } from "../../mod.ts";
-import { HeaderEncoder } from "../../frame/header_encoder.ts";
-import { ByteWriter } from "../../frame/byte_writer.ts";
+import { assertEquals, assertLess } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 import {
   HEADERS_LIST,

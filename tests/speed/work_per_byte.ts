@@ -4,7 +4,30 @@
  * And by bytes on the wire, which header compression turns into a thousand.
  */
 
-import { assert, assertLess, concat } from "../deps.ts";
+import { isUnchanged } from "../../cli/conditional.ts";
+import { requestedRanges } from "../../cli/ranges.ts";
+import { readPushRules } from "../../cli/serve.ts";
+import { printable, printableJson } from "../../cli/terminal.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
+import { bodyDecoder } from "../../http/message/content_coding.ts";
+import { toHeaders } from "../../http/message/fields.ts";
+import {
+  readPushedUrl,
+  readRequestHead,
+} from "../../http/message/request_head.ts";
+import { readResponseHead } from "../../http/message/response_head.ts";
+import { receivedRequest } from "../../http/server/received_request.ts";
+import { framingOf } from "../../http/upgrade/framing.ts";
+import { parseHead } from "../../http/upgrade/head.ts";
+import { HeadReader } from "../../http/upgrade/head_reader.ts";
+import { chooseToken, namesUpgrade } from "../../http/upgrade/upgrade_token.ts";
+import { ALL_VERSIONS } from "../../http/upgrade/upgrade_token.ts";
+import { parseCall } from "../../kubernetes/call/call.ts";
+import { SizeParser } from "../../kubernetes/call/sizes.ts";
+import { StreamingRefusedError } from "../../kubernetes/errors.ts";
+import { decodeExit } from "../../kubernetes/status.ts";
+import { encodeFrame } from "../../kubernetes/websocket/frame.ts";
+import { WebSocketTunnel } from "../../kubernetes/websocket/tunnel.ts";
 import {
   FrameDecoder,
   FrameEncoder,
@@ -17,30 +40,7 @@ import {
   SYN_REPLY,
   SYN_STREAM,
 } from "../../mod.ts";
-import { isUnchanged } from "../../cli/conditional.ts";
-import { requestedRanges } from "../../cli/ranges.ts";
-import { printable, printableJson } from "../../cli/terminal.ts";
-import { readPushRules } from "../../cli/serve.ts";
-import { bodyDecoder } from "../../http/message/content_coding.ts";
-import { toHeaders } from "../../http/message/fields.ts";
-import {
-  readPushedUrl,
-  readRequestHead,
-} from "../../http/message/request_head.ts";
-import { readResponseHead } from "../../http/message/response_head.ts";
-import { receivedRequest } from "../../http/server/received_request.ts";
-import { HeadReader } from "../../http/upgrade/head_reader.ts";
-import { parseHead } from "../../http/upgrade/head.ts";
-import { framingOf } from "../../http/upgrade/framing.ts";
-import { chooseToken, namesUpgrade } from "../../http/upgrade/upgrade_token.ts";
-import type { ByteConn } from "../../connection/transport/transport.ts";
-import { StreamingRefusedError } from "../../kubernetes/errors.ts";
-import { decodeExit } from "../../kubernetes/status.ts";
-import { parseCall } from "../../kubernetes/call/call.ts";
-import { SizeParser } from "../../kubernetes/call/sizes.ts";
-import { encodeFrame } from "../../kubernetes/websocket/frame.ts";
-import { WebSocketTunnel } from "../../kubernetes/websocket/tunnel.ts";
-import { ALL_VERSIONS } from "../../http/upgrade/upgrade_token.ts";
+import { assert, assertLess, concat } from "../deps.ts";
 import { httpPair } from "../helpers/http.ts";
 
 const TEXT = new TextEncoder();

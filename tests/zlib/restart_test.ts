@@ -1,11 +1,11 @@
-import { assert, assertEquals, assertThrows } from "../deps.ts";
 import { ZlibError } from "../../errors.ts";
+import { Inflater, type InflaterOptions } from "../../zlib/inflater.ts";
 import {
   Deflate,
   type DeflateOptions,
   SPDY3_DICTIONARY,
 } from "../../zlib/mod.ts";
-import { Inflater, type InflaterOptions } from "../../zlib/inflater.ts";
+import { assert, assertEquals, assertThrows } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 
 const random = new Random(164);

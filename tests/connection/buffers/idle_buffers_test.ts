@@ -1,8 +1,7 @@
 /** A connection has large buffers only while bytes are in them, and none in silence. */
 
-import { assert, assertEquals, assertGreater, assertLess } from "../../deps.ts";
+import { coreOf } from "../../../connection.ts";
 import { SendBuffer } from "../../../connection/buffers/send_buffer.ts";
-import { WriteBuffer } from "../../../connection/buffers/write_buffer.ts";
 import {
   beginWait,
   endWait,
@@ -13,18 +12,19 @@ import {
   takeLarge,
   takeSmall,
 } from "../../../connection/buffers/shared_buffers.ts";
+import { WriteBuffer } from "../../../connection/buffers/write_buffer.ts";
 import { IoLoop } from "../../../connection/io_loop.ts";
 import {
   type ByteConn,
   openWire,
 } from "../../../connection/transport/transport.ts";
-import { coreOf } from "../../../connection.ts";
-import { Connection } from "../../../http/connection.ts";
 import { PROTO_SPDY3_1 } from "../../../frame/constants.ts";
+import { Connection } from "../../../http/connection.ts";
 import { CLIENT, SERVER } from "../../../session/constants.ts";
-import { Random } from "../../helpers/random.ts";
-import { nextStream, RESPONSE } from "../../helpers/http.ts";
+import { assert, assertEquals, assertGreater, assertLess } from "../../deps.ts";
 import { collect } from "../../helpers/collector.ts";
+import { nextStream, RESPONSE } from "../../helpers/http.ts";
+import { Random } from "../../helpers/random.ts";
 import { turn, virtualTime } from "../../helpers/virtual_time.ts";
 
 const MOST_IDLE = 32 * 1024;

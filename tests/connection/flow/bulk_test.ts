@@ -7,7 +7,6 @@ import type { Stream } from "../../../connection/stream/stream.ts";
 import type { ByteConn } from "../../../connection/transport/transport.ts";
 import { DATA } from "../../../frame/constants.ts";
 import { assert, assertEquals, assertRejects } from "../../deps.ts";
-import { virtualTime } from "../../helpers/virtual_time.ts";
 import {
   type Pair,
   pairOver,
@@ -15,6 +14,7 @@ import {
   tcpPair,
 } from "../../helpers/connections.ts";
 import { Random } from "../../helpers/random.ts";
+import { virtualTime } from "../../helpers/virtual_time.ts";
 
 const HEAD: [string, string][] = [
   [":method", "POST"],

@@ -1,7 +1,7 @@
 /** Whether a connection expects bulk, which it asks itself after each large read. */
 
-import type { Connection, Stream } from "../../../mod.ts";
 import { coreOf } from "../../../connection.ts";
+import type { Connection, Stream } from "../../../mod.ts";
 import { assertEquals } from "../../deps.ts";
 import { memoryPair } from "../../helpers/connections.ts";
 import { turn } from "../../helpers/virtual_time.ts";

@@ -1,6 +1,5 @@
 /** Back-pressure with and without windows, and windows that fit the path. */
 
-import type { Connection } from "../../../http/connection.ts";
 import type { ConnectionTuning } from "../../../connection/options.ts";
 import type { Stream } from "../../../connection/stream/stream.ts";
 import {
@@ -10,6 +9,7 @@ import {
   SETTINGS_INITIAL_WINDOW_SIZE,
   WINDOW_UPDATE,
 } from "../../../frame/constants.ts";
+import type { Connection } from "../../../http/connection.ts";
 import {
   assertEquals,
   assertGreater,
@@ -19,8 +19,8 @@ import {
 } from "../../deps.ts";
 import { memoryPair, pairOver, tcpPair } from "../../helpers/connections.ts";
 import { delayedStreams } from "../../helpers/delayed_link.ts";
-import { quiet, turn, virtualTime } from "../../helpers/virtual_time.ts";
 import { Random } from "../../helpers/random.ts";
+import { quiet, turn, virtualTime } from "../../helpers/virtual_time.ts";
 
 const HEADERS: [string, string][] = [["a", "b"]];
 

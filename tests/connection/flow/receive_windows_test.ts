@@ -15,8 +15,8 @@ import {
   SYN_STREAM,
   WINDOW_UPDATE,
 } from "../../../mod.ts";
-import { CREDIT_ON_ARRIVAL } from "../../../session/options.ts";
 import { countersOf } from "../../../session.ts";
+import { CREDIT_ON_ARRIVAL } from "../../../session/options.ts";
 import { assert, assertEquals } from "../../deps.ts";
 import { type VirtualTime, virtualTime } from "../../helpers/virtual_time.ts";
 

@@ -3,12 +3,12 @@
 import { SendBuffer } from "../../../connection/buffers/send_buffer.ts";
 import { SendScheduler } from "../../../connection/flow/send_scheduler.ts";
 import type { IoLoop } from "../../../connection/io_loop.ts";
+import type { TracedFrame } from "../../../connection/options.ts";
 import type { OpenStreams } from "../../../connection/stream/open_streams.ts";
 import type { Stream } from "../../../connection/stream/stream.ts";
 import type { StreamCore } from "../../../connection/stream/stream_core.ts";
 import { DATA, HEADERS } from "../../../frame/constants.ts";
 import type { CtrlFrame } from "../../../frame/types.ts";
-import type { TracedFrame } from "../../../connection/options.ts";
 import { CLIENT, PROTO_SPDY3_1, Session } from "../../../mod.ts";
 import { assertEquals, assertRejects, assertThrows } from "../../deps.ts";
 import { type PairOptions, tcpPair } from "../../helpers/connections.ts";

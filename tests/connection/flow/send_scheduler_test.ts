@@ -1,8 +1,8 @@
 /** Which streams submit before a write, and what an error there ends. */
 
+import { SendScheduler } from "../../../connection/flow/send_scheduler.ts";
 import type { IoLoop } from "../../../connection/io_loop.ts";
 import type { OpenStreams } from "../../../connection/stream/open_streams.ts";
-import { SendScheduler } from "../../../connection/flow/send_scheduler.ts";
 import type { StreamCore } from "../../../connection/stream/stream_core.ts";
 import { StreamClosedError } from "../../../errors.ts";
 import { INTERNAL_ERROR } from "../../../frame/constants.ts";

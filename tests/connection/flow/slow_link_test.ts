@@ -1,9 +1,9 @@
 /** A clock counts from when the peer can have been asked, on a link that is slow. */
 
 import type { ConnectionTuning } from "../../../connection/options.ts";
-import type { ByteStreams } from "../../../connection/transport/transport.ts";
 import type { Stream } from "../../../connection/stream/stream.ts";
 import { pause } from "../../../connection/time/clock.ts";
+import type { ByteStreams } from "../../../connection/transport/transport.ts";
 import { PROTO_SPDY2, PROTO_SPDY3_1 } from "../../../frame/constants.ts";
 import type { NameValue } from "../../../frame/types.ts";
 import { assert, assertEquals, assertRejects } from "../../deps.ts";

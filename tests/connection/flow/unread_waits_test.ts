@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { Connection } from "../../../http/connection.ts";
 import { coreOf, RawConnection } from "../../../connection.ts";
 import { ConnectionClosedError } from "../../../connection/errors.ts";
 import type { ConnectionTuning } from "../../../connection/options.ts";
 import type { Stream } from "../../../connection/stream/stream.ts";
+import type { Connection } from "../../../http/connection.ts";
 import {
   CLIENT,
   DATA,

@@ -1,8 +1,8 @@
 /** How large the window becomes that is fitted to a path. */
 
-import type { ResolvedOptions } from "../../../connection/options.ts";
 import { ReceiveWindows } from "../../../connection/flow/receive_windows.ts";
 import { WindowTuner } from "../../../connection/flow/window_tuner.ts";
+import type { ResolvedOptions } from "../../../connection/options.ts";
 import { CLIENT, PROTO_SPDY3_1, Session } from "../../../mod.ts";
 import {
   assert,

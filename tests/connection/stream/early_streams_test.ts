@@ -1,4 +1,3 @@
-import { assertEquals } from "../../deps.ts";
 import type { ByteStreams, CtrlFrame } from "../../../mod.ts";
 import {
   CLIENT,
@@ -9,6 +8,7 @@ import {
   Session,
   SYN_STREAM,
 } from "../../../mod.ts";
+import { assertEquals } from "../../deps.ts";
 import { memoryPair, memoryStreams } from "../../helpers/connections.ts";
 import { quiet, virtualTime } from "../../helpers/virtual_time.ts";
 

@@ -1,6 +1,6 @@
-import { Connection } from "../../../http/connection.ts";
 import { StreamResetError } from "../../../connection/errors.ts";
 import { CANCEL, PROTO_SPDY3_1 } from "../../../frame/constants.ts";
+import { Connection } from "../../../http/connection.ts";
 import { CLIENT, SERVER } from "../../../session/constants.ts";
 import { assertEquals, assertRejects } from "../../deps.ts";
 import { memoryStreams } from "../../helpers/connections.ts";

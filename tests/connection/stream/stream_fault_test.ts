@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Connection } from "../../../http/connection.ts";
 import { StreamResetError } from "../../../connection/errors.ts";
+import { Connection } from "../../../http/connection.ts";
 import { DATA, FrameEncoder, PROTO_SPDY3, SERVER } from "../../../mod.ts";
 import { assertEquals, assertRejects } from "../../deps.ts";
 import { memoryPair } from "../../helpers/connections.ts";

@@ -1,6 +1,5 @@
 /** Streams end to end: headers, bodies, halves, resets, push. */
 
-import type { Connection } from "../../../http/connection.ts";
 import {
   ConnectionClosedError,
   StreamResetError,
@@ -16,6 +15,7 @@ import {
   REFUSED_STREAM,
 } from "../../../frame/constants.ts";
 import type { NameValue } from "../../../frame/types.ts";
+import type { Connection } from "../../../http/connection.ts";
 import {
   assert,
   assertEquals,

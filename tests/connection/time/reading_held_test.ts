@@ -1,8 +1,8 @@
 /** No clock counts the time in which this side does not read against the peer. */
 
-import { PeerTimer } from "../../../connection/time/peer_timer.ts";
 import type { ConnectionTuning } from "../../../connection/options.ts";
 import type { Stream } from "../../../connection/stream/stream.ts";
+import { PeerTimer } from "../../../connection/time/peer_timer.ts";
 import { PROTO_SPDY2, PROTO_SPDY3_1 } from "../../../frame/constants.ts";
 import type { NameValue } from "../../../frame/types.ts";
 import { assert, assertEquals, assertRejects } from "../../deps.ts";

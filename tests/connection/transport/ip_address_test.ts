@@ -1,10 +1,10 @@
-import { assertEquals, assertThrows } from "../../deps.ts";
 import {
   AddressRanges,
   formatAddress,
   parseAddress,
 } from "../../../connection/transport/ip_address.ts";
 import { InvalidArgumentError } from "../../../errors.ts";
+import { assertEquals, assertThrows } from "../../deps.ts";
 
 const hex = (bytes: Uint8Array | undefined): string | undefined =>
   bytes?.toHex();

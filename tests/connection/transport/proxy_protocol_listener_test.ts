@@ -1,5 +1,6 @@
 /** The listener that reads PROXY heads, on transports of a test: no socket, no real time. */
 
+import { ConnectionClosedError } from "../../../connection/errors.ts";
 import type { AcceptedConn } from "../../../connection/transport/accepting.ts";
 import { encodeProxyHead } from "../../../connection/transport/proxy_protocol.ts";
 import {
@@ -7,7 +8,6 @@ import {
   ProxyProtocolListener,
 } from "../../../connection/transport/proxy_protocol_listener.ts";
 import type { ByteConn } from "../../../connection/transport/transport.ts";
-import { ConnectionClosedError } from "../../../connection/errors.ts";
 import { InvalidArgumentError } from "../../../errors.ts";
 import {
   assert,

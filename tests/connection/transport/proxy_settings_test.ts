@@ -1,9 +1,9 @@
-import { assertEquals, assertThrows } from "../../deps.ts";
 import {
   proxyOfEnvironment,
   readProxy,
 } from "../../../connection/transport/proxy_settings.ts";
 import { InvalidArgumentError } from "../../../errors.ts";
+import { assertEquals, assertThrows } from "../../deps.ts";
 
 const target = { hostname: "spdy.example.org", port: 443 };
 

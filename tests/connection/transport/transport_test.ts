@@ -2,8 +2,6 @@
 
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
-import { Connection } from "../../../http/connection.ts";
-import { accept, connect } from "../../../http/connect.ts";
 import {
   openWire,
   type Transport,
@@ -20,6 +18,8 @@ import {
   PROTO_SPDY3,
   PROTO_SPDY3_1,
 } from "../../../frame/constants.ts";
+import { accept, connect } from "../../../http/connect.ts";
+import { Connection } from "../../../http/connection.ts";
 import { CLIENT, SERVER } from "../../../session/constants.ts";
 import { getNpnProtocols } from "../../../session/npn.ts";
 import { assert, assertEquals, assertRejects } from "../../deps.ts";

@@ -1,6 +1,6 @@
-import { assert, assertEquals, assertStrictEquals } from "../../deps.ts";
 import { History, type Seen } from "../../../frame/compression/history.ts";
 import { WINDOW_SIZE } from "../../../zlib/constants.ts";
+import { assert, assertEquals, assertStrictEquals } from "../../deps.ts";
 
 /** Values whose hashes are likely to be the same, and others. */
 const VALUES: readonly string[] = [

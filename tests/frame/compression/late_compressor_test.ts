@@ -3,15 +3,15 @@
  * notice that.
  */
 
-import { assertEquals } from "../../deps.ts";
 import { ByteWriter } from "../../../frame/byte_writer.ts";
 import type { BlockCompressor } from "../../../frame/compression/block_compressor.ts";
 import { LateCompressor } from "../../../frame/compression/late_compressor.ts";
 import { type Nature, natureOf } from "../../../frame/compression/nature.ts";
 import { SafeCompressor } from "../../../frame/compression/safe_compressor.ts";
 import { headerBlockLength } from "../../../frame/header_block.ts";
-import { type NameValue, PROTO_SPDY2, PROTO_SPDY3 } from "../../../mod.ts";
 import { type VersionTraits, versionTraits } from "../../../frame/version.ts";
+import { type NameValue, PROTO_SPDY2, PROTO_SPDY3 } from "../../../mod.ts";
+import { assertEquals } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
 import { asWirePairs } from "./corpus.ts";
 import { randomLists } from "./random_headers.ts";

@@ -1,6 +1,5 @@
 /** The policy "none" changes the block before into the next one. */
 
-import { assertEquals, assertLess } from "../../deps.ts";
 import { ByteWriter } from "../../../frame/byte_writer.ts";
 import { KeptBlock } from "../../../frame/compression/kept_block.ts";
 import { StoredCompressor } from "../../../frame/compression/stored_compressor.ts";
@@ -17,6 +16,7 @@ import {
   SPDY2_DICTIONARY,
   SPDY3_DICTIONARY,
 } from "../../../zlib/mod.ts";
+import { assertEquals, assertLess } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
 
 /** Sends lists one after another; each must be inflated to its block. */

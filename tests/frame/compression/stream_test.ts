@@ -1,7 +1,6 @@
 /** What any policy emits is plain zlib, and says exactly what went in. */
 
 import { constants, inflateSync } from "node:zlib";
-import { assert, assertEquals, concat } from "../../deps.ts";
 import { ByteWriter } from "../../../frame/byte_writer.ts";
 import { writeHeaderBlock } from "../../../frame/header_block.ts";
 import { HeaderEncoder } from "../../../frame/header_encoder.ts";
@@ -18,6 +17,7 @@ import {
   SPDY2_DICTIONARY,
   SPDY3_DICTIONARY,
 } from "../../../zlib/mod.ts";
+import { assert, assertEquals, concat } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
 import { asWirePairs, corpus } from "./corpus.ts";
 import { randomLists } from "./random_headers.ts";

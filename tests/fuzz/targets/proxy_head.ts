@@ -1,4 +1,4 @@
-import { SpdyError } from "../../../errors.ts";
+import { formatAddress } from "../../../connection/transport/ip_address.ts";
 import {
   encodeProxyHead,
   MAX_PROXY_HEAD,
@@ -6,7 +6,7 @@ import {
   type ProxyProtocolOptions,
   readProxyHead,
 } from "../../../connection/transport/proxy_protocol.ts";
-import { formatAddress } from "../../../connection/transport/ip_address.ts";
+import { SpdyError } from "../../../errors.ts";
 import { assert, assertEquals, concat } from "../../deps.ts";
 import type { Random } from "../../helpers/random.ts";
 import type { Target } from "../target.ts";

@@ -2,9 +2,9 @@
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { HttpMessageError } from "../../../http/message/message_error.ts";
 import { acceptUpgrade } from "../../../http/upgrade/accept_upgrade.ts";
 import { connectUpgrade } from "../../../http/upgrade/connect_upgrade.ts";
-import { HttpMessageError } from "../../../http/message/message_error.ts";
 import { assert, assertEquals, assertMatch } from "../../deps.ts";
 import { nextStream, RESPONSE } from "../../helpers/http.ts";
 import { say, upgradeWithRequest } from "./peers.ts";

@@ -1,12 +1,12 @@
 /** The HTTP/1.1 upgrade, both sides, on TCP and Unix sockets. */
 
-import { connectUpgrade } from "../../../http/upgrade/connect_upgrade.ts";
-import { serve } from "../../../http/server/serve.ts";
 import {
   PROTO_SPDY2,
   PROTO_SPDY3,
   PROTO_SPDY3_1,
 } from "../../../frame/constants.ts";
+import { serve } from "../../../http/server/serve.ts";
+import { connectUpgrade } from "../../../http/upgrade/connect_upgrade.ts";
 import { assertEquals } from "../../deps.ts";
 import { makeCertificate } from "../../helpers/certificate.ts";
 import { LOOPBACK } from "./peers.ts";

@@ -1,18 +1,18 @@
 /** `connectUpgrade` with servers that answer in every way. */
 
 import { ConnectionClosedError } from "../../../connection/errors.ts";
-import { connectUpgrade } from "../../../http/upgrade/connect_upgrade.ts";
-import { UpgradeRefusedError } from "../../../http/upgrade/upgrade_result.ts";
-import { HttpMessageError } from "../../../http/message/message_error.ts";
-import { serve } from "../../../http/server/serve.ts";
-import { Connection } from "../../../http/connection.ts";
 import { InvalidArgumentError } from "../../../errors.ts";
 import { PROTO_SPDY3_1 } from "../../../frame/constants.ts";
+import { Connection } from "../../../http/connection.ts";
+import { HttpMessageError } from "../../../http/message/message_error.ts";
+import { serve } from "../../../http/server/serve.ts";
+import { connectUpgrade } from "../../../http/upgrade/connect_upgrade.ts";
+import { UpgradeRefusedError } from "../../../http/upgrade/upgrade_result.ts";
 import { SERVER } from "../../../session/constants.ts";
 import { assertEquals, assertMatch, assertRejects } from "../../deps.ts";
-import { virtualTime } from "../../helpers/virtual_time.ts";
 import { makeCertificate } from "../../helpers/certificate.ts";
 import { nextStream, RESPONSE } from "../../helpers/http.ts";
+import { virtualTime } from "../../helpers/virtual_time.ts";
 import { LOOPBACK } from "./peers.ts";
 
 /** Answers the first connection with `answer`, cut as given. */

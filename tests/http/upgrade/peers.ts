@@ -6,8 +6,8 @@
 
 import { PROTO_SPDY3_1, SYN_STREAM } from "../../../frame/constants.ts";
 import { FrameEncoder } from "../../../frame/encoder.ts";
-import { REQUEST } from "../../helpers/http.ts";
 import { concat } from "../../deps.ts";
+import { REQUEST } from "../../helpers/http.ts";
 
 /** A server on a free port that prints nothing. */
 export const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen(): void {} };

@@ -1,11 +1,11 @@
 /** `serve` on ports that accept HTTP/1.1 with an upgrade. */
 
+import { PROTO_SPDY3, PROTO_SPDY3_1 } from "../../../frame/constants.ts";
 import { connect } from "../../../http/connect.ts";
 import { serve } from "../../../http/server/serve.ts";
-import { PROTO_SPDY3, PROTO_SPDY3_1 } from "../../../frame/constants.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../../deps.ts";
-import { virtualTime } from "../../helpers/virtual_time.ts";
 import { makeCertificate } from "../../helpers/certificate.ts";
+import { virtualTime } from "../../helpers/virtual_time.ts";
 import { LOOPBACK, say, upgradeWithRequest } from "./peers.ts";
 
 Deno.test("serve with upgrade: the same port accepts SPDY without an upgrade", async () => {

@@ -3,8 +3,8 @@
  * of their process, and so need one of their own.
  */
 
-import { serve } from "../../../http/server/serve.ts";
 import { listenTls } from "../../../connection/transport/tls_listener.ts";
+import { serve } from "../../../http/server/serve.ts";
 import { serveStreaming } from "../../../kubernetes/mod.ts";
 import { assert, assertLess } from "../../deps.ts";
 import { makeCertificate } from "../../helpers/certificate.ts";

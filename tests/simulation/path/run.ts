@@ -5,9 +5,9 @@
  * @module
  */
 
-import { Connection } from "../../../http/connection.ts";
 import type { Stream } from "../../../connection/stream/stream.ts";
 import { PROTO_SPDY3_1 } from "../../../frame/constants.ts";
+import { Connection } from "../../../http/connection.ts";
 import { CLIENT, SERVER } from "../../../session/constants.ts";
 import { checkRest, type Side, WindowInvariant } from "../oracle.ts";
 import { matches, pattern } from "../pattern.ts";

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { useClock } from "../../../connection/time/clock.ts";
 import { coreOf } from "../../../connection.ts";
+import { useClock } from "../../../connection/time/clock.ts";
 import { PROTO_SPDY3_1 } from "../../../frame/constants.ts";
 import { Random } from "../../helpers/random.ts";
-import type { Side } from "../oracle.ts";
 import { median } from "../median.ts";
+import type { Side } from "../oracle.ts";
 import { World } from "../world.ts";
 import type { Meter } from "./meter.ts";
 import { runAlone, SpdyRun, type UrgentRequest } from "./run.ts";
