@@ -73,10 +73,18 @@ function codings(nv: readonly NameValue[]): string | undefined {
   return all;
 }
 
-/**
- * Not a closure in {@linkcode receiveBody}, because the receive buffer keeps this
- * function: a closure would keep the body alive, and it could never be collected.
- */
+// The receive buffer keeps the functions that these two create. If they were closures in
+// `receiveBody`, they would keep the body alive, and it could never be collected.
+
+/** The length counts the encoded bytes as they are sent (RFC 9110 8.6). */
+function expectLength(state: StreamCore, length: number): void {
+  state.receiveBuffer.expect(length, (came) => {
+    const error = wrongLength(length, came);
+    if (came === "more") state.reset(PROTOCOL_ERROR, error);
+    return error;
+  });
+}
+
 function readingErrors(
   signal: AbortSignal | undefined,
 ): (error: unknown) => unknown {
@@ -99,12 +107,7 @@ function receiveBody(
     announced !== undefined && checksLength(init) &&
     !state.receiveBuffer.isWhole(announced)
   ) {
-    // Rule: the length counts the encoded bytes as they are sent (RFC 9110 8.6).
-    state.receiveBuffer.expect(announced, (came) => {
-      const error = wrongLength(announced, came);
-      if (came === "more") state.reset(PROTOCOL_ERROR, error);
-      return error;
-    });
+    expectLength(state, announced);
   }
   if (coding === undefined) {
     // A small response has often arrived completely with its head. Reading it

@@ -197,15 +197,23 @@ Deno.test("client: maxConnectionsPerOrigin is a whole number from 1", () => {
   }
 });
 
-for (const coding of ["identity", "gzip"]) {
+for (
+  const headers of [
+    [["content-encoding", "identity"]],
+    [["content-encoding", "gzip"]],
+    [["content-encoding", "identity"], ["content-length", "1000"]],
+    [["content-encoding", "gzip"], ["content-length", "1000"]],
+  ] satisfies NameValue[][]
+) {
   Deno.test({
-    name:
-      `client: responses that are dropped unread give their streams back, coding ${coding}`,
+    name: `client: responses that are dropped unread give their streams back, ${
+      headers.map((header) => header.join(": ")).join(", ")
+    }`,
     ignore: collect === undefined,
     async fn() {
       await using origin = endless(
         { maxConnectionsPerOrigin: 1 },
-        [["content-encoding", coding]],
+        headers,
       );
       const { client, pairs } = origin;
       const drop = async (): Promise<void> => {
