@@ -108,6 +108,9 @@ function measured(name: string, make: () => Session[]): Subject {
 }
 
 function memoryInUse(): number {
+  // Twice, because the memory of array buffers is freed after a collection, and the next
+  // one waits for that.
+  collectGarbage();
   collectGarbage();
   const { heapUsed, external } = Deno.memoryUsage();
   return heapUsed + external;
