@@ -9,9 +9,9 @@ import type { Row, Subject } from "./harness.ts";
 import {
   asObject,
   BODY,
-  IN_FLIGHT,
   path,
   requestHeaders,
+  requestsPerSecond,
   responseHeaders,
 } from "./load.ts";
 import { denoHttp } from "./peers/deno_http.ts";
@@ -30,7 +30,7 @@ export const rows: readonly Row[] = [
   },
 ];
 
-/** `fetch` and `serve` make these by themselves. */
+/** Headers that `fetch` and `serve` add themselves. */
 const madeByItself = (name: string): boolean =>
   name.startsWith(":") || name === "accept-encoding";
 
@@ -50,23 +50,13 @@ async function fetchAndServe(): Promise<Subject> {
   let next = 0;
   return {
     name: "connection.fetch + serve",
-    async run(milliseconds: number): Promise<number> {
-      const begin = performance.now();
-      let done = 0;
-      const worker = async (): Promise<void> => {
-        while (performance.now() - begin < milliseconds) {
-          const index = next++;
-          const response = await connection.fetch(origin + path(index), {
-            headers: asObject(requestHeaders(index), madeByItself),
-          });
-          const { byteLength } = await response.arrayBuffer();
-          if (byteLength !== BODY.length) throw new Error("short body");
-          done++;
-        }
-      };
-      await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
-      return done / (performance.now() - begin) * 1000;
-    },
+    run: (milliseconds: number): Promise<number> =>
+      requestsPerSecond(milliseconds, () => {
+        const index = next++;
+        return connection.fetch(origin + path(index), {
+          headers: asObject(requestHeaders(index), madeByItself),
+        });
+      }),
     async close(): Promise<void> {
       await connection.close();
       await server.shutdown();

@@ -83,3 +83,27 @@ export function asObject(
   }
   return object;
 }
+
+/**
+ * Makes requests for some time, {@linkcode IN_FLIGHT} of them at a time, and reads
+ * their bodies.
+ *
+ * @param request Makes one request.
+ * @return Requests per second.
+ */
+export async function requestsPerSecond(
+  milliseconds: number,
+  request: () => Promise<Response>,
+): Promise<number> {
+  const begin = performance.now();
+  let done = 0;
+  const worker = async (): Promise<void> => {
+    while (performance.now() - begin < milliseconds) {
+      const { byteLength } = await (await request()).arrayBuffer();
+      if (byteLength !== BODY.length) throw new Error("short body");
+      done++;
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+  return done / (performance.now() - begin) * 1000;
+}

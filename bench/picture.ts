@@ -1,15 +1,16 @@
 /**
- * Rows of the benchmark as a picture: for each row a bar of ours and one for each
- * peer.
+ * Draws rows of the benchmark as a picture: each row has a bar for this library,
+ * and one for each peer.
  *
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { type Meaning, scale, type Shape, svgFile } from "../viewer/chart.ts";
 import { type Comparison, median } from "./harness.ts";
 
 const WIDTH = 760;
-/** Where the bars begin and end; in front are the names, behind the figures. */
+/** Where the bars begin and end. Names are to their left, figures to their right. */
 const BARS = [250, 640] as const;
 const BAR = 14;
 const GAP = 4;
@@ -104,15 +105,25 @@ function barsOf(comparisons: readonly Drawn[]): Bar[] {
   return bars;
 }
 
-/** Writes a picture to `docs/`, under a name made of its title. */
+/**
+ * Writes a picture to `folder`, under a name made of its title. The file is
+ * formatted, so that `deno fmt --check` accepts it.
+ */
 export async function writePicture(
   title: string,
   comparisons: readonly Drawn[],
   figure: (value: number) => string,
+  folder: URL = new URL("../docs/", import.meta.url),
 ): Promise<void> {
   const name = title.toLowerCase().replace(/\W+/g, "_").replace(/_$/, "");
-  await Deno.writeTextFile(
-    new URL(`../docs/bench_${name}.svg`, import.meta.url),
-    pictureOf(title, comparisons, figure),
-  );
+  const file = fileURLToPath(new URL(`bench_${name}.svg`, folder));
+  await Deno.writeTextFile(file, pictureOf(title, comparisons, figure));
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["fmt", "--quiet", file],
+  }).output();
+  if (!success) {
+    throw new Error(
+      `deno fmt failed for ${file}: ${new TextDecoder().decode(stderr)}`,
+    );
+  }
 }

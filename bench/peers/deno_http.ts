@@ -1,19 +1,26 @@
 /**
- * The mark for `connection.fetch`: Deno's own `fetch` against `Deno.serve` on
- * HTTP/1.1, one pool of connections.
+ * What `connection.fetch` is compared with: Deno's own `fetch` against `Deno.serve`
+ * over HTTP/1.1, with one pool of connections.
  *
  * @module
  */
 
 import type { Subject } from "../harness.ts";
-import { asObject, BODY, IN_FLIGHT, path, requestHeaders } from "../load.ts";
-import { responseHeaders } from "../load.ts";
+import {
+  asObject,
+  BODY,
+  IN_FLIGHT,
+  path,
+  requestHeaders,
+  requestsPerSecond,
+  responseHeaders,
+} from "../load.ts";
 
-/** HTTP/1.1 has no pseudo headers, and both ends make these by themselves. */
+/** HTTP/1.1 has no pseudo-headers, and both ends add `accept-encoding` themselves. */
 const notInHttp1 = (name: string): boolean =>
   name.startsWith(":") || name === "accept-encoding";
 
-/** Requests in flight as in the SPDY rows. */
+/** The peer. It has as many requests in flight as the rows of SPDY. */
 export function denoHttp(): Subject {
   let served = 0;
   const server = Deno.serve(
@@ -28,24 +35,14 @@ export function denoHttp(): Subject {
   let next = 0;
   return {
     name: "fetch + Deno.serve, HTTP/1.1",
-    async run(milliseconds: number): Promise<number> {
-      const begin = performance.now();
-      let done = 0;
-      const worker = async (): Promise<void> => {
-        while (performance.now() - begin < milliseconds) {
-          const index = next++;
-          const response = await fetch(origin + path(index), {
-            client,
-            headers: asObject(requestHeaders(index), notInHttp1),
-          });
-          const { byteLength } = await response.arrayBuffer();
-          if (byteLength !== BODY.length) throw new Error("short body");
-          done++;
-        }
-      };
-      await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
-      return done / (performance.now() - begin) * 1000;
-    },
+    run: (milliseconds: number): Promise<number> =>
+      requestsPerSecond(milliseconds, () => {
+        const index = next++;
+        return fetch(origin + path(index), {
+          client,
+          headers: asObject(requestHeaders(index), notInHttp1),
+        });
+      }),
     async close(): Promise<void> {
       client.close();
       await server.shutdown();

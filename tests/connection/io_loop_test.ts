@@ -4,9 +4,13 @@ import { IoLoop } from "../../connection/io_loop.ts";
 import type { Wire } from "../../connection/transport/transport.ts";
 import { assertEquals } from "../deps.ts";
 import { bytes } from "../helpers/bytes.ts";
-import { turn, virtualTime } from "../helpers/virtual_time.ts";
+import {
+  turn,
+  type VirtualTime,
+  virtualTime,
+} from "../helpers/virtual_time.ts";
 
-/** A transport that takes every byte, and gives what a test lets arrive. */
+/** A transport that accepts every byte, and delivers the bytes that a test lets arrive. */
 class FakeWire implements Wire {
   readonly log: string[] = [];
   #next = Promise.withResolvers<Uint8Array | null>();
@@ -60,38 +64,51 @@ function loopOn(
   return loop;
 }
 
-Deno.test("io loop: the end waits as long as bytes arrive, and then as long as its time-out", async () => {
+/** A byte arrives every `interval` ms, `times` times. */
+async function arriveEvery(
+  time: VirtualTime,
+  wire: FakeWire,
+  interval: number,
+  times: number,
+): Promise<void> {
+  for (let count = 0; count < times; count++) {
+    await time.advance(interval);
+    await wire.arrive(new Uint8Array(1));
+  }
+}
+
+/** The loop closes in `delay` ms from now, and no earlier. */
+async function assertClosesAfter(
+  time: VirtualTime,
+  loop: IoLoop,
+  delay: number,
+): Promise<void> {
+  await time.advance(delay - 1);
+  assertEquals(loop.closed, false);
+  await time.advance(1);
+  assertEquals(loop.closed, true);
+}
+
+Deno.test("io loop: the end waits as long as bytes arrive, and then as long as its timeout", async () => {
   using time = virtualTime();
   const wire = new FakeWire();
   const loop = loopOn(wire, wire.log);
   loop.start();
   const finished = loop.finish(1000);
-  for (let count = 0; count < 20; count++) {
-    await time.advance(900);
-    await wire.arrive(new Uint8Array(1));
-  }
-  await time.advance(999);
-  assertEquals(loop.closed, false);
-  await time.advance(1);
-  assertEquals(loop.closed, true);
+  await arriveEvery(time, wire, 900, 20);
+  await assertClosesAfter(time, loop, 1000);
   await finished;
   assertEquals(time.timers, 0);
 });
 
-Deno.test("io loop: the end waits for a peer that never stops sending for 60 times its time-out", async () => {
+Deno.test("io loop: the end waits for a peer that never stops sending for 60 times its timeout", async () => {
   using time = virtualTime();
   const wire = new FakeWire();
   const loop = loopOn(wire);
   loop.start();
   const finished = loop.finish(1000);
-  for (let second = 0; second < 119; second++) {
-    await time.advance(500);
-    await wire.arrive(new Uint8Array(1));
-  }
-  await time.advance(499);
-  assertEquals(loop.closed, false);
-  await time.advance(1);
-  assertEquals(loop.closed, true);
+  await arriveEvery(time, wire, 500, 119);
+  await assertClosesAfter(time, loop, 500);
   await finished;
 });
 

@@ -1,6 +1,7 @@
-/** What a program loads when it starts, and its first turns. */
+/** What a program loads and creates when it starts. */
 
 import { assert, assertEquals } from "../deps.ts";
+import { ONE_REQUEST, runWatched } from "../helpers/watched_globals.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -53,45 +54,11 @@ Deno.test("start: modules of node, of an upgrade, of a server's requests and of 
 });
 
 Deno.test("start: a client creates no Request, Response, Headers or web stream for a short text", async () => {
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "eval",
-      "--no-check",
-      `
-      const created = [];
-      for (const name of ["Request", "Response", "Headers", "ReadableStream", "TransformStream"]) {
-        const { get, value } = Object.getOwnPropertyDescriptor(globalThis, name);
-        Object.defineProperty(globalThis, name, {
-          configurable: true,
-          get() {
-            created.push(name);
-            return get === undefined ? value : get.call(globalThis);
-          },
-        });
-      }
-      const m = await import(${JSON.stringify(new URL("mod.ts", ROOT).href)});
-      const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      const accepted = listener.accept().then((conn) => m.accept(conn));
-      const client = await m.connect(listener.addr);
-      const server = await accepted;
-      (async () => {
-        for await (const stream of server) {
-          await stream.reply([[":status", "200"], [":version", "HTTP/1.1"]]);
-          await stream.write(new TextEncoder().encode("hello"));
-          await stream.closeWrite();
-        }
-      })();
-      const response = await client.fetch("/");
-      console.log(response.status, response.ok, await response.text());
-      await Promise.all([client.close(), server.close()]);
-      listener.close();
-      console.log(created.join());
-      `,
-    ],
-  }).output();
-  const decoder = new TextDecoder();
-  assertEquals(decoder.decode(stderr), "");
-  assertEquals(decoder.decode(stdout), "200 true hello\n\n");
+  const { printed } = await runWatched(
+    ["Request", "Response", "Headers", "ReadableStream", "TransformStream"],
+    `${ONE_REQUEST} console.log(created.length, created.join());`,
+  );
+  assertEquals(printed, "200 true hello\n0");
 });
 
 Deno.test("start: if a module of a server is missing, it says so, and the client's connection ends", async () => {

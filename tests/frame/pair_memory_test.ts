@@ -4,13 +4,23 @@ import { ByteWriter } from "../../frame/byte_writer.ts";
 import { type KnownPair, PairMemory } from "../../frame/pair_memory.ts";
 import { assert, assertEquals } from "../deps.ts";
 
+/** A pair in the bytes of a header block. */
+interface PlacedPair {
+  readonly name: string;
+  readonly value: string;
+  readonly words: DataView;
+  readonly from: number;
+  readonly valueAt: number;
+  readonly end: number;
+}
+
 /** The bytes of a pair as in a block, after `before` other bytes and followed by others. */
 function pairAt(
   before: number,
   name: string,
   value: string,
   lengthSize: 2 | 4,
-): { words: DataView; from: number; valueAt: number; end: number } {
+): PlacedPair {
   const out = new ByteWriter();
   out.append(new Uint8Array(before).fill(0x2d));
   for (const text of [name, value]) {
@@ -22,11 +32,22 @@ function pairAt(
   out.append(new Uint8Array(32).fill(0x2d));
   const bytes = out.copy();
   return {
+    name,
+    value,
     words: new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
     from: before,
     valueAt: end - value.length,
     end,
   };
+}
+
+/** Stores the pair, in place of `known` if that is given. */
+function keep(
+  memory: PairMemory,
+  { name, value, words, from, valueAt, end }: PlacedPair,
+  known?: KnownPair,
+): KnownPair | undefined {
+  return memory.keep(known, name, value, words, from, valueAt, end);
 }
 
 function textOf(length: number): string {
@@ -57,32 +78,11 @@ for (const lengthSize of [2, 4] as const) {
       memory.begin(lengthSize);
       const name = textOf(length);
       const value = textOf(73 - length);
-      // One before it, so that it does not lie at the beginning of the memory.
-      const other = pairAt(length % 5, "before", textOf(length), lengthSize);
-      memory.keep(
-        undefined,
-        "before",
-        textOf(length),
-        other.words,
-        other.from,
-        other.valueAt,
-        other.end,
-      );
-      const { words, from, valueAt, end } = pairAt(
-        length % 9,
-        name,
-        value,
-        lengthSize,
-      );
-      const pair = memory.keep(
-        undefined,
-        name,
-        value,
-        words,
-        from,
-        valueAt,
-        end,
-      ) as KnownPair;
+      // Another pair first, so that this one is not at the beginning of the memory.
+      keep(memory, pairAt(length % 5, "before", textOf(length), lengthSize));
+      const placed = pairAt(length % 9, name, value, lengthSize);
+      const { words, from, valueAt, end } = placed;
+      const pair = keep(memory, placed)!;
       const nameAt = from + lengthSize;
       assertEquals([pair.name, pair.value], [name, value]);
       assert(memory.isAt(pair, words, from, end), `${length}`);
@@ -113,10 +113,11 @@ Deno.test("pair memory: a new value of a name replaces the old one, in its room 
   for (let round = 0; round < 60; round++) {
     const name = names[round % names.length];
     const value = textOf(1 + round * 13 % 90);
-    const { words, from, valueAt, end } = pairAt(round % 7, name, value, 4);
+    const placed = pairAt(round % 7, name, value, 4);
+    const { words, from, end } = placed;
     const known = memory.find(words, from + 4, name.length);
     assertEquals(known, kept.get(name)?.pair);
-    const pair = memory.keep(known, name, value, words, from, valueAt, end)!;
+    const pair = keep(memory, placed, known)!;
     kept.set(name, { value, pair });
     for (const [other, { value, pair }] of kept) {
       const now = pairAt(0, other, value, 4);
@@ -132,10 +133,11 @@ Deno.test("pair memory: it keeps 4 KiB at most, and none of its pairs is taken f
   for (let index = 0; index < 300; index++) {
     const name = `x-${String.fromCharCode(97 + index % 26)}${index % 120}`;
     const value = textOf(index % 90);
-    const { words, from, valueAt, end } = pairAt(1, name, value, 2);
+    const placed = pairAt(1, name, value, 2);
+    const { words, from, end } = placed;
     const known = memory.find(words, from + 2, name.length);
     assert(known === undefined || known.name === name, name);
-    const pair = memory.keep(known, name, value, words, from, valueAt, end)!;
+    const pair = keep(memory, placed, known)!;
     assert(memory.isAt(pair, words, from, end), name);
     assertEquals(memory.find(words, from + 2, name.length), pair);
     assert(pair.at + pair.length <= 4096, `${pair.at}`);
@@ -146,16 +148,9 @@ Deno.test("pair memory: the shortest pairs, of five to eight bytes", () => {
   for (const value of ["", "b", "bc", "bcd"]) {
     const memory = new PairMemory();
     memory.begin(2);
-    const { words, from, valueAt, end } = pairAt(1, "a", value, 2);
-    const pair = memory.keep(
-      undefined,
-      "a",
-      value,
-      words,
-      from,
-      valueAt,
-      end,
-    )!;
+    const placed = pairAt(1, "a", value, 2);
+    const { words, from, end } = placed;
+    const pair = keep(memory, placed)!;
     assert(memory.isAt(pair, words, from, end), value);
     for (const at of withEachByteChanged(words, from, end)) {
       assert(!memory.isAt(pair, words, from, end), `byte ${at} of "${value}"`);
@@ -168,17 +163,10 @@ Deno.test("pair memory: pairs of 1024 bytes are kept, longer ones are not", () =
     const memory = new PairMemory();
     memory.begin(4);
     const value = textOf(length - 4 - 1 - 4);
-    const { words, from, valueAt, end } = pairAt(0, "a", value, 4);
+    const placed = pairAt(0, "a", value, 4);
+    const { words, from, end } = placed;
     assertEquals(end - from, length);
-    const pair = memory.keep(
-      undefined,
-      "a",
-      value,
-      words,
-      from,
-      valueAt,
-      end,
-    );
+    const pair = keep(memory, placed);
     assertEquals(pair !== undefined, isKept);
     assertEquals(memory.find(words, from + 4, 1), pair);
   }
@@ -187,16 +175,9 @@ Deno.test("pair memory: pairs of 1024 bytes are kept, longer ones are not", () =
 Deno.test("pair memory: pairs with lengths of another size are forgotten, with their order", () => {
   const memory = new PairMemory();
   const start = memory.begin(2);
-  const { words, from, valueAt, end } = pairAt(0, "name", "value", 2);
-  const pair = memory.keep(
-    undefined,
-    "name",
-    "value",
-    words,
-    from,
-    valueAt,
-    end,
-  );
+  const placed = pairAt(0, "name", "value", 2);
+  const { words, from } = placed;
+  const pair = keep(memory, placed);
   start.next = pair;
   assertEquals(memory.begin(2).next, pair);
   assertEquals(memory.find(words, from + 2, 4), pair);

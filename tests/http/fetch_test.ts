@@ -13,7 +13,7 @@ import type { Connection } from "../../http/connection.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
 import { compress } from "../../zlib/mod.ts";
 import { assert, assertEquals, assertRejects } from "../deps.ts";
-import { memoryPair, tcpPair } from "../helpers/connections.ts";
+import { memoryPair, type Pair, tcpPair } from "../helpers/connections.ts";
 import {
   assertFetchFails,
   nextStream,
@@ -41,6 +41,19 @@ async function answer(
   if (typeof body === "string") await writeBody(stream, body);
   else await writeBytes(stream, body);
   return stream;
+}
+
+/** The client's response to a request whose body the server sends in a content coding. */
+async function encoded(
+  { client, server }: Pair,
+  coding: string,
+  body: Uint8Array,
+): Promise<Response> {
+  const asked = client.fetch("http://h/");
+  await answer(server, [...RESPONSE, ["content-encoding", coding]], body);
+  const response = await asked;
+  assertEquals(response.headers.get("content-encoding"), coding);
+  return response;
 }
 
 for (const version of VERSIONS) {
@@ -223,14 +236,7 @@ Deno.test("fetch: gzip and deflate are decoded, also in combination", async () =
     ["br", plain], // not known: left as it is
   ];
   for (const [coding, body] of bodies) {
-    const asked = pair.client.fetch("http://h/");
-    await answer(
-      pair.server,
-      [...RESPONSE, ["content-encoding", coding]],
-      body,
-    );
-    const response = await asked;
-    assertEquals(response.headers.get("content-encoding"), coding);
+    const response = await encoded(pair, coding, body);
     assertEquals(await response.text(), text);
   }
 });
@@ -239,14 +245,7 @@ Deno.test("fetch: a body with an unknown coding is not decoded", async () => {
   await using pair = memoryPair();
   const body = await compress(new TextEncoder().encode("a body"), "gzip");
   for (const coding of ["br, gzip", "gzip, zstd", "br"]) {
-    const asked = pair.client.fetch("http://h/");
-    await answer(
-      pair.server,
-      [...RESPONSE, ["content-encoding", coding]],
-      body,
-    );
-    const response = await asked;
-    assertEquals(response.headers.get("content-encoding"), coding);
+    const response = await encoded(pair, coding, body);
     assertEquals(await response.bytes(), body);
   }
 });

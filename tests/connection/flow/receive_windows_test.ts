@@ -79,6 +79,12 @@ class Windows {
     }
   }
 
+  /** Lets DATA arrive that fills the initial window, and its reader read all of it. */
+  readAll(stream: StreamCore): void {
+    this.data(INITIAL);
+    this.windows.consumed(stream, INITIAL);
+  }
+
   /** The updates since the last call. */
   sent(): [streamId: number, delta: number][] {
     this.session.send();
@@ -89,6 +95,18 @@ class Windows {
   get available(): number | undefined {
     return countersOf(this.session).receiveWindow?.available;
   }
+}
+
+/** Such windows whose quiet path has been measured: a PING took `roundTrip` ms. */
+async function measuredWindows(
+  version: ProtocolVersion,
+  time: VirtualTime,
+  roundTrip: number,
+  windowTuning: boolean | { maxMemory: number } = true,
+): Promise<Windows> {
+  const one = new Windows(version, windowTuning);
+  await measureQuietPath(one.windows, time, roundTrip);
+  return one;
 }
 
 /** A PING on the quiet path is answered after `roundTrip` ms. */
@@ -120,9 +138,8 @@ async function measureQueue(
 
 Deno.test("receive windows: the session's window fits the path, and becomes smaller as bytes arrive", async () => {
   using time = virtualTime();
-  const one = new Windows(PROTO_SPDY3_1, true);
+  const one = await measuredWindows(PROTO_SPDY3_1, time, 0.1);
   const { windows } = one;
-  await measureQuietPath(windows, time, 0.1);
   assertEquals(windows.sessionWindow, INITIAL);
   // 2500 bytes per ms.
   await measureQueue(windows, time, 50_000, 20);
@@ -139,22 +156,21 @@ Deno.test("receive windows: the session's window fits the path, and becomes smal
 
 Deno.test("receive windows: the session's window grows with the path", async () => {
   using time = virtualTime();
-  const { windows, sent } = bound(new Windows(PROTO_SPDY3_1, true));
-  await measureQuietPath(windows, time, 100);
+  const one = await measuredWindows(PROTO_SPDY3_1, time, 100);
+  const { windows } = one;
   assertEquals(windows.sessionWindow, 500_000);
-  assertEquals(sent(), [[0, 500_000 - INITIAL]]);
+  assertEquals(one.sent(), [[0, 500_000 - INITIAL]]);
   assert(windows.received(1));
   windows.received(500_000);
   await time.advance(100);
   windows.measured(0);
   assertEquals(windows.sessionWindow, 1_500_000);
-  assertEquals(sent(), [[0, 1_000_000]]);
+  assertEquals(one.sent(), [[0, 1_000_000]]);
 });
 
 Deno.test("receive windows: after a smaller one was tried, the session's window grows by two bytes for each one that arrives", async () => {
   using time = virtualTime();
-  const { windows } = bound(new Windows(PROTO_SPDY3_1, true));
-  await measureQuietPath(windows, time, 100);
+  const { windows } = await measuredWindows(PROTO_SPDY3_1, time, 100);
   const round = async (size: number, roundTrip: number): Promise<void> => {
     windows.received(1);
     await time.advance(roundTrip);
@@ -176,18 +192,11 @@ Deno.test("receive windows: after a smaller one was tried, the session's window 
 
 Deno.test("receive windows: without a session window none is submitted", async () => {
   using time = virtualTime();
-  const { windows, sent } = bound(new Windows(PROTO_SPDY3, true));
-  await measureQuietPath(windows, time, 100);
-  assertEquals(sent(), []);
+  const one = await measuredWindows(PROTO_SPDY3, time, 100);
+  assertEquals(one.sent(), []);
 });
 
-/** The windows, and `sent` as a function of its own. */
-function bound(one: Windows) {
-  const { windows } = one;
-  return { windows, sent: () => one.sent() };
-}
-
-/** The stream with what its windows use of it. */
+/** A stream, with only those fields that its windows use. */
 function stream(ended: Partial<Record<"stream" | "receiving", true>> = {}) {
   return {
     id: 1,
@@ -200,9 +209,8 @@ function stream(ended: Partial<Record<"stream" | "receiving", true>> = {}) {
 
 Deno.test("receive windows: a stream's window grows once half of it was read, and not after its end", async () => {
   using time = virtualTime();
-  const one = new Windows(PROTO_SPDY3, true);
+  const one = await measuredWindows(PROTO_SPDY3, time, 100);
   const { windows } = one;
-  await measureQuietPath(windows, time, 100);
   one.data(INITIAL);
   windows.consumed(stream({ stream: true }), 1);
   windows.consumed(stream({ receiving: true }), 1);
@@ -210,7 +218,7 @@ Deno.test("receive windows: a stream's window grows once half of it was read, an
   windows.consumed(open, INITIAL / 2 - 3);
   assertEquals(one.sent(), []);
   windows.consumed(open, 3);
-  // What was read, and the growth.
+  // One update for the bytes that were read, and one for the growth.
   const growth = 500_000 - INITIAL / 2;
   assertEquals(one.sent(), [[1, INITIAL / 2 + 2], [1, growth]]);
   assertEquals(open.grown, growth);
@@ -218,53 +226,46 @@ Deno.test("receive windows: a stream's window grows once half of it was read, an
 
 Deno.test("receive windows: all streams together grow by maxMemory at most, and a closed one gives its part back", async () => {
   using time = virtualTime();
-  const one = new Windows(PROTO_SPDY3, { maxMemory: 600_000 });
+  const one = await measuredWindows(PROTO_SPDY3, time, 100, {
+    maxMemory: 600_000,
+  });
   const { windows } = one;
-  await measureQuietPath(windows, time, 100);
   const growth = 500_000 - INITIAL / 2;
   const [first, second] = [stream(), stream()];
-  one.data(INITIAL);
-  windows.consumed(first, INITIAL);
-  one.data(INITIAL);
-  windows.consumed(second, INITIAL);
+  one.readAll(first);
+  one.readAll(second);
   assertEquals([first.grown, second.grown], [growth, 600_000 - growth]);
   windows.closed(first);
   assertEquals(first.grown, 0);
-  one.data(INITIAL);
-  windows.consumed(second, INITIAL);
+  one.readAll(second);
   assertEquals(second.grown, growth);
   const third = stream();
-  one.data(INITIAL);
-  windows.consumed(third, INITIAL);
+  one.readAll(third);
   assertEquals(third.grown, 600_000 - growth);
 });
 
 Deno.test("receive windows: in SPDY/3, a stream's window becomes smaller with the path", async () => {
   using time = virtualTime();
-  const one = new Windows(PROTO_SPDY3, true);
+  const one = await measuredWindows(PROTO_SPDY3, time, 100);
   const { windows } = one;
-  await measureQuietPath(windows, time, 100);
   one.data(INITIAL);
   const open = stream();
   windows.consumed(open, INITIAL);
   const { grown } = open;
   // 500 bytes per ms.
   await measureQueue(windows, time, 500_000, 1000);
-  one.data(INITIAL);
-  windows.consumed(open, INITIAL);
+  one.readAll(open);
   assert(open.grown < grown, `${open.grown}`);
   one.sent();
-  one.data(INITIAL);
-  windows.consumed(open, INITIAL);
+  one.readAll(open);
   // Bytes that were read are not granted again.
   assertEquals(one.sent(), []);
 });
 
 Deno.test("receive windows: in SPDY/3.1, a stream's window does not become smaller with the path", async () => {
   using time = virtualTime();
-  const one = new Windows(PROTO_SPDY3_1, true);
+  const one = await measuredWindows(PROTO_SPDY3_1, time, 100);
   const { windows } = one;
-  await measureQuietPath(windows, time, 100);
   one.data(INITIAL);
   const open = stream();
   windows.consumed(open, INITIAL);
@@ -274,8 +275,7 @@ Deno.test("receive windows: in SPDY/3.1, a stream's window does not become small
   await measureQueue(windows, time, 500_000, 1000);
   assert(windows.sessionWindow < grown, `${windows.sessionWindow}`);
   one.sent();
-  one.data(INITIAL);
-  windows.consumed(open, INITIAL);
+  one.readAll(open);
   assertEquals(open.grown, grown);
   // Everything that was read is granted again.
   assertEquals(one.sent().filter(([id]) => id === 1), [[1, INITIAL]]);
@@ -283,9 +283,8 @@ Deno.test("receive windows: in SPDY/3.1, a stream's window does not become small
 
 Deno.test("receive windows: in SPDY/3, streams' windows grow when the path becomes longer", async () => {
   using time = virtualTime();
-  const one = new Windows(PROTO_SPDY3, true);
+  const one = await measuredWindows(PROTO_SPDY3, time, 5);
   const { windows } = one;
-  await measureQuietPath(windows, time, 5);
   const open = stream();
   for (let count = 0; count < 60; count++) {
     // The initial window arrives in each round trip, however small it should be.
@@ -294,8 +293,7 @@ Deno.test("receive windows: in SPDY/3, streams' windows grow when the path becom
     windows.received(INITIAL + open.grown);
     await time.advance(200);
     windows.measured(0);
-    one.data(INITIAL);
-    windows.consumed(open, INITIAL);
+    one.readAll(open);
   }
   assert(open.grown > 4 * INITIAL, `${open.grown}`);
 });

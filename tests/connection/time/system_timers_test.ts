@@ -1,66 +1,15 @@
-/** The first timers of a process. Each program counts how often `setTimeout` was created. */
+/** The first timers of a process. */
 
 import { assert, assertEquals } from "../../deps.ts";
+import { ONE_REQUEST, runWatched } from "../../helpers/watched_globals.ts";
 
-const ROOT = new URL("../../../", import.meta.url);
-
-/** Runs a program in a process of its own; what it prints, and how long it took, ms. */
-async function run(
-  program: string,
-): Promise<{ printed: string; took: number }> {
-  const began = performance.now();
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "eval",
-      "--no-check",
-      `
-      let created = 0;
-      for (const name of ["setTimeout", "clearTimeout"]) {
-        const { get, value } = Object.getOwnPropertyDescriptor(globalThis, name);
-        Object.defineProperty(globalThis, name, {
-          configurable: true,
-          get() {
-            if (name === "setTimeout") created++;
-            return get === undefined ? value : get.call(globalThis);
-          },
-        });
-      }
-      const m = await import(${JSON.stringify(new URL("mod.ts", ROOT).href)});
-      const { startSystemTimer, stopSystemTimer, unrefSystemTimer } = await import(
-        ${
-        JSON.stringify(new URL("connection/time/system_timers.ts", ROOT).href)
-      }
-      );
-      ${program}
-      `,
-    ],
-  }).output();
-  const decoder = new TextDecoder();
-  return {
-    printed: (decoder.decode(stdout) + decoder.decode(stderr)).trim(),
-    took: performance.now() - began,
-  };
-}
+/** Runs a program that counts how often `setTimeout` was created. */
+const run = (program: string): ReturnType<typeof runWatched> =>
+  runWatched(["setTimeout"], program);
 
 Deno.test("system timers: a client with one request does not create setTimeout", async () => {
-  const { printed } = await run(`
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const accepted = listener.accept().then((conn) => m.accept(conn));
-    const client = await m.connect(listener.addr);
-    const server = await accepted;
-    (async () => {
-      for await (const stream of server) {
-        await stream.reply([[":status", "200"], [":version", "HTTP/1.1"]]);
-        await stream.write(new TextEncoder().encode("hello"));
-        await stream.closeWrite();
-      }
-    })();
-    console.log(await (await client.fetch("/")).text());
-    await Promise.all([client.close(), server.close()]);
-    listener.close();
-    console.log(created);
-  `);
-  assertEquals(printed, "hello\n0");
+  const { printed } = await run(`${ONE_REQUEST} console.log(created.length);`);
+  assertEquals(printed, "200 true hello\n0");
 });
 
 Deno.test("system timers: the first timers fire in order, and not when they were stopped", async () => {
@@ -76,9 +25,9 @@ Deno.test("system timers: the first timers fire in order, and not when they were
     const stopped = startSystemTimer(() => fired.push("stopped later"), 900);
     startSystemTimer(() => stopSystemTimer(stopped), 300);
     stopSystemTimer(undefined);
-    const before = created;
+    const before = created.length;
     await promise;
-    console.log(fired.join(), before, created);
+    console.log(fired.join(), before, created.length);
   `);
   assertEquals(printed, "soon,from a timer,late 0 1");
   assert(took >= 1500, `${took} ms`);
@@ -109,10 +58,10 @@ Deno.test("system timers: many timers create setTimeout at once", async () => {
     const timers = Array.from({ length: 20 }, () =>
       startSystemTimer(() => fired++, 100)
     );
-    const inSameTurn = created;
+    const inSameTurn = created.length;
     await Promise.resolve();
     await Promise.resolve();
-    const soon = created;
+    const soon = created.length;
     timers.slice(0, 10).forEach(stopSystemTimer);
     await new Promise((resolve) => startSystemTimer(resolve, 150));
     console.log(inSameTurn, soon, fired);

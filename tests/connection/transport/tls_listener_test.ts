@@ -113,12 +113,12 @@ class FakeListener {
     return next.promise;
   }
 
-  /** The accept call that waits for longest gets `conn`. */
+  /** The accept call that has waited for longest returns `conn`. */
   give(conn: FakeConn): void {
     this.waiting.shift()!.resolve(conn);
   }
 
-  /** That call fails. */
+  /** The accept call that has waited for longest fails. */
   fail(error: Error): void {
     this.waiting.shift()!.reject(error);
   }
@@ -136,7 +136,7 @@ class FakeListener {
   }
 }
 
-/** A TLS listener with the parts that a test moves. */
+/** A TLS listener whose listeners and connections are controlled by a test. */
 class Setting implements Disposable {
   readonly outer = new FakeListener();
   /** Inner listeners: the first one, and one for each change of the certificate. */
@@ -197,6 +197,23 @@ class Setting implements Disposable {
     return far;
   }
 
+  /** The first client, with its connection to the inner listener. */
+  async connection(): Promise<
+    { conn: AcceptedConn; outer: FakeConn; near: FakeConn; far: FakeConn }
+  > {
+    const { conn, outer } = await this.client();
+    const [near] = this.nears;
+    return { conn, outer, near, far: await this.far(near) };
+  }
+
+  /** The first client, after its handshake. */
+  async afterHandshake(): ReturnType<Setting["connection"]> {
+    const all = await this.connection();
+    all.far.handshakeEnd.resolve({ alpnProtocol: null });
+    await turn();
+    return all;
+  }
+
   [Symbol.dispose](): void {
     for (const each of this.#stubs) each[Symbol.dispose]();
   }
@@ -218,7 +235,7 @@ Deno.test("TLS listener: it has the outer listener's address, and decides by it 
   assertEquals(inners[0].references, ["unref"]);
 });
 
-Deno.test("TLS listener: a new certificate comes with the former protocols, and opens nothing after the close", () => {
+Deno.test("TLS listener: a new certificate keeps the protocols, and opens no listener after the close", () => {
   using setting = new Setting();
   changeCertificate(setting);
   assertEquals(setting.certificates, [
@@ -232,9 +249,7 @@ Deno.test("TLS listener: a new certificate comes with the former protocols, and 
 
 Deno.test("TLS listener: bytes pass both ways, and the end of one direction leaves the other", async () => {
   using setting = new Setting();
-  const { conn, outer } = await setting.client();
-  const [near] = setting.nears;
-  const far = await setting.far(near);
+  const { conn, outer, near, far } = await setting.connection();
   assertEquals(near.written, [7]);
   outer.arrive([8, 9]);
   await turn();
@@ -257,9 +272,7 @@ Deno.test("TLS listener: bytes pass both ways, and the end of one direction leav
 
 Deno.test("TLS listener: small writes are sent at once on both sockets that carry the bytes", async () => {
   using setting = new Setting();
-  const { conn, outer } = await setting.client();
-  const [near] = setting.nears;
-  const far = await setting.far(near);
+  const { conn, outer, near, far } = await setting.connection();
   assertEquals([outer.noDelay, near.noDelay], [true, true]);
   conn.close();
   assertEquals(far.closed, true);
@@ -397,7 +410,7 @@ Deno.test("TLS listener: a connection that is closed while it is being made leav
   );
 });
 
-Deno.test("TLS listener: a client that leaves before it sent anything has no inner connection", async () => {
+Deno.test("TLS listener: a client that disconnects before it sent anything has no inner connection", async () => {
   using setting = new Setting();
   const accepted = setting.listener.accept();
   const outer = new FakeConn(1, 2000);
@@ -414,23 +427,15 @@ Deno.test("TLS listener: a client that leaves before it sent anything has no inn
 
 Deno.test("TLS listener: closed before the end of the handshake, a connection ends at once", async () => {
   using setting = new Setting();
-  const { conn, outer } = await setting.client();
-  const far = await setting.far(setting.nears[0]);
+  const { conn, outer, near, far } = await setting.connection();
   conn.close();
-  assertEquals(
-    [outer.closed, setting.nears[0].closed, far.closed],
-    [true, true, true],
-  );
+  assertEquals([outer.closed, near.closed, far.closed], [true, true, true]);
 });
 
 Deno.test("TLS listener: closed later, a connection ends when the client has taken the last bytes", async () => {
   using time = virtualTime();
   using setting = new Setting();
-  const { conn, outer } = await setting.client();
-  const [near] = setting.nears;
-  const far = await setting.far(near);
-  far.handshakeEnd.resolve({ alpnProtocol: null });
-  await turn();
+  const { conn, outer, near, far } = await setting.afterHandshake();
   let gate = Promise.withResolvers<void>();
   outer.gate = gate.promise;
   near.arrive([1]);
@@ -456,11 +461,7 @@ Deno.test("TLS listener: closed later, a connection ends when the client has tak
 Deno.test("TLS listener: closed later, a connection whose client takes nothing ends after 10 s", async () => {
   using time = virtualTime();
   using setting = new Setting();
-  const { conn, outer } = await setting.client();
-  const [near] = setting.nears;
-  const far = await setting.far(near);
-  far.handshakeEnd.resolve({ alpnProtocol: null });
-  await turn();
+  const { conn, outer, near } = await setting.afterHandshake();
   outer.gate = new Promise(() => {});
   near.arrive([1]);
   await turn();
@@ -475,11 +476,7 @@ for (const written of [[], [1]]) {
   Deno.test(`TLS listener: closed when nothing waits to be written, after ${written.length} bytes, a connection starts no timer`, async () => {
     using time = virtualTime();
     using setting = new Setting();
-    const { conn, outer } = await setting.client();
-    const [near] = setting.nears;
-    const far = await setting.far(near);
-    far.handshakeEnd.resolve({ alpnProtocol: null });
-    await turn();
+    const { conn, outer, near } = await setting.afterHandshake();
     if (written.length > 0) near.arrive(written);
     await turn();
     assertEquals(outer.written, written);
