@@ -146,10 +146,11 @@ export class SendBuffer {
         "this side has already ended its half of the stream",
       );
     }
+    this.#checkChunk(chunk);
     return this.#put(chunk);
   }
 
-  #put(chunk: Uint8Array): Promise<void> | undefined {
+  #checkChunk(chunk: Uint8Array): void {
     if (!(chunk instanceof Uint8Array)) {
       const error = new InvalidArgumentError(
         `a stream takes Uint8Array chunks, not ${typeof chunk}`,
@@ -158,7 +159,10 @@ export class SendBuffer {
       this.#events.aborted(error);
       throw error;
     }
-    if (this.#error !== undefined) throw this.#error.reason;
+    this.check();
+  }
+
+  #put(chunk: Uint8Array): Promise<void> | undefined {
     if (chunk.length === 0) {
       this.#events.ready();
       return undefined;
@@ -315,14 +319,11 @@ export class SendBuffer {
   /** Takes a chunk from the queue of the web stream. */
   #writeFromQueue(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#inQueue === 0) return this.write(chunk);
+    this.#checkChunk(chunk);
     this.#inQueue--;
-    const taken = this.#put(chunk);
-    if (this.#places.length > 0) {
-      this.#passPlaces();
-      // The chunk may have been sent already, and headers wait for its place.
-      this.#events.ready();
-    }
-    return taken;
+    // First, because the chunk may be sent at once, and headers wait for its place.
+    this.#passPlaces(this.#written + chunk.length);
+    return this.#put(chunk);
   }
 
   /** The queue of the web stream is empty. */
@@ -332,9 +333,11 @@ export class SendBuffer {
     this.#places = [];
   }
 
-  #passPlaces(): void {
+  /** The places directly behind the next chunk are at `at`. */
+  #passPlaces(at: number): void {
+    if (this.#places.length === 0) return;
     for (const place of this.#places) {
-      if (--place.queuedBefore === 0) place.at = this.#written;
+      if (--place.queuedBefore === 0) place.at = at;
     }
     this.#places = this.#places.filter(({ at }) => at === undefined);
   }

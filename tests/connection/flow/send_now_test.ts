@@ -147,6 +147,38 @@ Deno.test("send now: while earlier chunks wait, a chunk takes its turn", async (
   await Promise.all([first, second]);
 });
 
+Deno.test("send now: a place behind queued chunks is known when the last of them is taken at once", async () => {
+  const seen: number[] = [];
+  const buffer = bufferWith((buffer) => {
+    seen.push(buffer.before(place));
+    buffer.take(9000);
+    seen.push(buffer.before(place));
+  });
+  const writer = buffer.writable.getWriter();
+  const writes = [5000, 6000, 0].map((size) =>
+    writer.write(new Uint8Array(size))
+  );
+  const place = buffer.place();
+  await Promise.all(writes.slice(0, 2));
+  // The empty chunk is still before the place.
+  assertEquals(seen, [Infinity, Infinity, Infinity, Infinity]);
+  await writes[2];
+  assertEquals(buffer.before(place), 0);
+
+  seen.length = 0;
+  const last = bufferWith((buffer) => {
+    seen.push(buffer.before(end));
+    buffer.take(9000);
+    seen.push(buffer.before(end));
+  });
+  const other = last.writable.getWriter();
+  const first = other.write(new Uint8Array(5000));
+  const second = other.write(new Uint8Array(6000));
+  const end = last.place();
+  await Promise.all([first, second]);
+  assertEquals(seen, [Infinity, Infinity, 6000, 0]);
+});
+
 /** Sends on a stream of a client over TCP; resolves to all bytes that the server receives. */
 async function exchange(
   send: (stream: Stream) => Promise<void>,
