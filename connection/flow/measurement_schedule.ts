@@ -21,20 +21,13 @@ const QUIET_BYTES = 256 * 1024;
 const QUIET_FIRST = 3;
 const QUIET_FIRST_AFTER = 100;
 
-/** Decides when a PING is sent, and counts the bytes that arrive until its reply. */
-export class MeasurementSchedule {
-  #isMeasuring = false;
-  #begin = 0;
+/** The time since a PING, and the bytes that have arrived since then. */
+export class Measurement {
+  readonly #begin: number;
   #size = 0;
-  #pause = FIRST_PAUSE;
-  #notBefore = 0;
-  /** Time of the last measurement of the quiet path, and the bytes since then. */
-  #quietAt = 0;
-  #sinceQuiet = LONG_COUNT;
-  #quietSamples = 0;
 
-  get isMeasuring(): boolean {
-    return this.#isMeasuring;
+  constructor(begin: number) {
+    this.#begin = begin;
   }
 
   /** Bytes since the PING. */
@@ -47,44 +40,60 @@ export class MeasurementSchedule {
     return Math.max(now - this.#begin, 0.001);
   }
 
+  /** `size` bytes arrived. */
+  received(size: number): void {
+    this.#size += size;
+  }
+}
+
+/** Decides when a PING is sent, and counts the bytes that arrive until its reply. */
+export class MeasurementSchedule {
+  #current: Measurement | undefined;
+  #pause = FIRST_PAUSE;
+  #notBefore = -Infinity;
+  /** Time of the last measurement of the quiet path, and the bytes since then. */
+  #quietAt = -Infinity;
+  #sinceQuiet = LONG_COUNT;
+  #quietSamples = 0;
+
+  /** The measurement whose PING has no reply yet. */
+  get current(): Measurement | undefined {
+    return this.#current;
+  }
+
   /** The path may be quiet; true if a PING should be sent now. */
   mayBeQuiet(now: number, isKnown: boolean): boolean {
-    if (this.#isMeasuring) return false;
+    if (this.#current !== undefined) return false;
     const age = now - this.#quietAt;
     const isRecent = this.#quietSamples < QUIET_FIRST
       ? age < QUIET_FIRST_AFTER
       : this.#sinceQuiet < QUIET_BYTES || age < QUIET_AFTER;
     if (isKnown && isRecent) return false;
-    this.#start(now);
+    this.#current = new Measurement(now);
     return true;
   }
 
   /** `size` bytes arrived; true if a PING should be sent now. */
   received(size: number, now: number): boolean {
     this.#sinceQuiet += size;
-    if (this.#isMeasuring) this.#size += size;
-    else if (now >= this.#notBefore) {
-      this.#start(now);
-      return true;
+    if (this.#current !== undefined) {
+      this.#current.received(size);
+      return false;
     }
-    return false;
-  }
-
-  #start(now: number): void {
-    this.#isMeasuring = true;
-    this.#size = 0;
-    this.#begin = now;
+    if (now < this.#notBefore) return false;
+    this.#current = new Measurement(now);
+    return true;
   }
 
   /** The PING could not be sent or was not answered. */
   abandon(now: number): void {
-    this.#isMeasuring = false;
+    this.#current = undefined;
     this.#notBefore = now + AFTER_FAILURE;
   }
 
   /** The reply arrived. */
   end(): void {
-    this.#isMeasuring = false;
+    this.#current = undefined;
   }
 
   /** The path was quiet during the measurement. */

@@ -53,9 +53,11 @@ export function rateOf({ size, time }: Sample): number {
 /** Learns the shortest round trip and the rate of the path from samples. */
 export class PathEstimate {
   #shortest = Infinity;
-  /** The rate during the shortest round trip, bytes per ms. */
-  #rateThen = 0;
-  #isUnsure = false;
+  /**
+   * The rate during the shortest round trip, bytes per ms, while that may be the time
+   * in a queue.
+   */
+  #unsureRate: number | undefined;
   /** The highest rate, bytes per ms, and less for each round trip since. */
   #highestRate = 0;
   #isGrowing = false;
@@ -72,7 +74,7 @@ export class PathEstimate {
 
   /** The path was never quiet, so that all round trips may be those of a queue. */
   get isUnsure(): boolean {
-    return this.#isUnsure;
+    return this.#unsureRate !== undefined;
   }
 
   /** The path carried more in the last round trip than ever. */
@@ -103,7 +105,7 @@ export class PathEstimate {
   /** The round trip of a path without other bytes, ms. */
   quiet(roundTrip: number): void {
     this.#shortest = roundTrip;
-    this.#isUnsure = false;
+    this.#unsureRate = undefined;
     this.#isGrowing = false;
   }
 
@@ -113,16 +115,17 @@ export class PathEstimate {
     const rate = rateOf(sample);
     this.#isGrowing = false;
     if (!this.isKnown) {
-      this.#isUnsure = true;
       this.#shortest = roundTrip;
-      this.#rateThen = rate;
+      this.#unsureRate = rate;
       this.#highestRate = rate;
       return;
     }
-    if (roundTrip * NEAR + SLACK < this.#shortest) this.#rateThen = rate;
+    const isMuchShorter = roundTrip * NEAR + SLACK < this.#shortest;
     this.#shortest = Math.min(this.#shortest, roundTrip);
-    if (rate > MUCH_MORE * this.#rateThen && !this.isFar(roundTrip)) {
-      this.#isUnsure = false;
+    if (this.#unsureRate === undefined) return;
+    if (isMuchShorter) this.#unsureRate = rate;
+    else if (rate > MUCH_MORE * this.#unsureRate && !this.isFar(roundTrip)) {
+      this.#unsureRate = undefined;
     }
   }
 
@@ -141,6 +144,6 @@ export class PathEstimate {
 
   /** A changed window shows soon whether the shortest round trip is that of a queue. */
   beSure(): void {
-    this.#isUnsure = false;
+    this.#unsureRate = undefined;
   }
 }

@@ -5,7 +5,10 @@
  * @module
  */
 
-import { MeasurementSchedule } from "./measurement_schedule.ts";
+import {
+  type Measurement,
+  MeasurementSchedule,
+} from "./measurement_schedule.ts";
 import { PacedWindow } from "./paced_window.ts";
 import {
   joined,
@@ -173,14 +176,15 @@ export class WindowTuner {
   received(size: number, now: number): boolean {
     this.#window.received(size);
     const begins = this.#schedule.received(size, now);
-    if (!begins && this.#schedule.isMeasuring) this.#growEarly(now);
+    const { current } = this.#schedule;
+    if (!begins && current !== undefined) this.#growEarly(current, now);
     return begins;
   }
 
   /** The reply to the PING has not arrived, but the window may be too small already. */
-  #growEarly(now: number): void {
-    const { size } = this.#schedule;
-    const time = this.#schedule.time(now);
+  #growEarly(measurement: Measurement, now: number): void {
+    const { size } = measurement;
+    const time = measurement.time(now);
     const { roundTrip, isKnown } = this.#path;
     if (!isKnown) {
       if (time <= UNANSWERED) return;
@@ -209,11 +213,12 @@ export class WindowTuner {
    */
   measured(now: number, sent = 0): boolean {
     const schedule = this.#schedule;
-    if (!schedule.isMeasuring) return false;
+    const { current } = schedule;
+    if (current === undefined) return false;
     schedule.end();
     const before = this.#window.aim;
-    const { size } = schedule;
-    const time = schedule.time(now);
+    const { size } = current;
+    const time = current.time(now);
     this.#isSending = sent > QUIET + size * UPDATES;
     const isQuiet = size <= QUIET && !this.#isSending;
     if (isQuiet) schedule.wasQuiet(now);
