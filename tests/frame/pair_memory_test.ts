@@ -114,7 +114,7 @@ Deno.test("pair memory: a new value of a name replaces the old one, in its room 
     const name = names[round % names.length];
     const value = textOf(1 + round * 13 % 90);
     const placed = pairAt(round % 7, name, value, 4);
-    const { words, from, end } = placed;
+    const { words, from } = placed;
     const known = memory.find(words, from + 4, name.length);
     assertEquals(known, kept.get(name)?.pair);
     const pair = keep(memory, placed, known)!;
