@@ -9,6 +9,7 @@ import {
   assertThrows,
 } from "../../deps.ts";
 import { bytes } from "../../helpers/bytes.ts";
+import { turn } from "../../helpers/virtual_time.ts";
 
 function dropped(): Error {
   return new Error("dropped");
@@ -274,4 +275,36 @@ Deno.test("receiveBuffer: if nothing was dropped, the end is clean", async () =>
   empty.finish();
   assertEquals(empty.takeAll(), bytes());
   assertEquals((await empty.readable.getReader().read()).done, true);
+});
+
+Deno.test("receiveBuffer: each of several reads that wait gets the next chunk", async () => {
+  const kinds: ((buffer: ReceiveBuffer) => void)[] = [
+    () => {},
+    (buffer) => buffer.presentBytes(),
+    (buffer) => buffer.presentBody((error) => error),
+  ];
+  for (const present of kinds) {
+    const { receiveBuffer, log } = receiveBufferWithLog();
+    present(receiveBuffer);
+    const reader = receiveBuffer.readable.getReader();
+    const reads = [1, 2, 3, 4].map(() => reader.read());
+    await turn();
+    assertEquals(receiveBuffer.readerWaits, true);
+    // The first two arrive in one read of the connection.
+    receiveBuffer.push(new Uint8Array(65_536));
+    receiveBuffer.push(bytes(2));
+    receiveBuffer.settle();
+    await turn();
+    receiveBuffer.push(bytes(3));
+    receiveBuffer.settle();
+    await turn();
+    assertEquals([receiveBuffer.size, receiveBuffer.readerWaits], [0, true]);
+    receiveBuffer.finish();
+    const results = await Promise.all(reads);
+    assertEquals(
+      results.map(({ done, value }) => done || [value.length, value[0]]),
+      [[65_536, 0], [1, 2], [1, 3], true],
+    );
+    assertEquals(log, ["consumed 65536", "consumed 1", "consumed 1"]);
+  }
 });
