@@ -1,6 +1,6 @@
 /**
- * The clock of a simulation: timers as in any virtual time, and ends of turns
- * that run when the simulation says so.
+ * The clock of a simulation: its timers are those of any virtual time, and its
+ * ends of turns run when the simulation runs them.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import process from "node:process";
 import { VirtualClock } from "../helpers/virtual_time.ts";
 
-/** So many ends of turns without an event between them never end. */
+/** A simulation that has this many ends of turns without an event between them never ends. */
 const MOST_TURNS = 20_000;
 
 export class SimulatedClock extends VirtualClock {
@@ -18,7 +18,7 @@ export class SimulatedClock extends VirtualClock {
     this.#ends.push(callback);
   }
 
-  /** Runs everything that can run without time, the network or an application going on. */
+  /** Runs everything that needs no time, no network and no application. */
   async settle(): Promise<void> {
     for (let turn = 0; turn < MOST_TURNS; turn++) {
       await microtasks();
@@ -31,7 +31,7 @@ export class SimulatedClock extends VirtualClock {
   }
 }
 
-/** Resolves when no promise has anything left to do. */
+/** Resolves when no promise has a reaction left to run. */
 function microtasks(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
 }

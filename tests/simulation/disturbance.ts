@@ -1,6 +1,6 @@
 /**
- * The faults of a run: a side that ends in the middle of things, a network that stops
- * or breaks.
+ * The faults of a run: a side that ends while streams are open, a network that
+ * stalls or breaks.
  *
  * @module
  */
@@ -28,7 +28,8 @@ export class Disturbance {
     const world = this.#world;
     const { random } = world;
     const { up, down } = this.#link;
-    // The application sees to it; who waits for a PING does not hold reading.
+    // The application waits for the PING, and a wait for a PING does not stop
+    // reading.
     if (fault === "held reading") return;
     if (random.chance(0.3)) this.#ping();
     if (fault === "none" || fault === "close in a callback") return;
@@ -70,7 +71,10 @@ export class Disturbance {
     }
   }
 
-  /** Sends PINGs: a side that neither reads nor writes cannot know that its transport broke. */
+  /**
+   * Sends PINGs, because a side that neither reads nor writes cannot notice that
+   * its transport broke.
+   */
   makeNoticeable(): void {
     for (let round = 1; round <= 3; round++) {
       this.#world.after(round * 10, () => this.#ping());

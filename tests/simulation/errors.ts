@@ -16,12 +16,12 @@ import {
 } from "../../errors.ts";
 import type { World } from "./world.ts";
 
-/** The reasons that applications give for leaving. */
+/** The reasons with which applications cancel or abort. */
 export const GIVEN_UP = "given up";
-/** What fails in a body that fails. */
+/** The error of a body that fails. */
 export const SOURCE_FAILED = "the source failed";
 
-/** An error that the run explains; any other is a fault. */
+/** Whether the run explains the error. Any other error is a fault of the module. */
 export function expectError(world: World, error: unknown): void {
   if (isExpected(error)) return;
   const { name, message, stack } = error instanceof Error
@@ -35,7 +35,7 @@ function isExpected(error: unknown): boolean {
   if (error === GIVEN_UP) return true;
   if (!(error instanceof Error)) return false;
   const { message, cause } = error;
-  // What fetch and its bodies fail with.
+  // The errors of fetch and its bodies.
   if (error instanceof TypeError && cause !== undefined) {
     return isExpected(cause);
   }
@@ -51,7 +51,8 @@ function isExpected(error: unknown): boolean {
       .test(message);
   }
   if (error instanceof SpdyError) return /was not sent/.test(message);
-  // What the platform says of streams that were closed or errored meanwhile.
+  // The platform's errors for streams that were closed or that failed
+  // meanwhile.
   return error instanceof TypeError &&
     /closed|errored|already|locked|disturbed|unusable/i.test(message);
 }

@@ -1,5 +1,5 @@
 /**
- * What the seeds of a family have in common.
+ * The families of runs: what the seeds of each have in common.
  *
  * @module
  */
@@ -36,7 +36,7 @@ export type Family =
 /** Runs in a network without a bandwidth: all but those of `path/`. */
 export type NetworkFamily = Exclude<Family, "path">;
 
-/** What never ends must not keep others from being opened. */
+/** Streams that never end must not prevent others from being opened. */
 function manyStreams(draft: Draft): void {
   const limits = { maxConcurrentStreams: 100 };
   draft.client = { ...draft.client, limits };
@@ -55,7 +55,7 @@ function kubernetes(draft: Draft, random: Random): void {
   draft.server = { ...serverProfile(100), ...bounds };
 }
 
-/** Each changes an ordinary run into one of its own. */
+/** Each function changes an ordinary run into one of its family. */
 const FAMILIES: Record<
   NetworkFamily,
   (draft: Draft, random: Random) => void
@@ -169,9 +169,10 @@ const FAMILIES: Record<
       draft[side] = options;
     }
     if (random.chance(0.5)) {
-      // A link on which the last bytes take long, and never stand still.
+      // A link on which the last bytes take long, but never stop moving.
       const rate = random.pick([20, 60]);
-      // What the network holds leaves in less than the time to close.
+      // The bytes in the network are sent within the time that closing may
+      // take.
       const capacity = random.pick([500, 5000, 16_384]);
       const slow = {
         ...draft.link.down,
@@ -181,7 +182,7 @@ const FAMILIES: Record<
         capacity,
       } as const;
       for (const side of ["client", "server"] as const) {
-        // A reply, or a PING, may stand behind seconds of bytes.
+        // A reply, or a PING, may wait behind seconds of bytes.
         const { keepAlive, ...rest } = draft[side];
         draft[side] = {
           ...rest,
@@ -265,9 +266,10 @@ const FAMILIES: Record<
   },
   overrun(draft, random) {
     draft.application = "overrun";
-    // In SPDY/3.1 who overruns a stream's window may overrun the session's.
+    // In SPDY/3.1, a peer that exceeds a stream's window may exceed the
+    // session's, too.
     draft.version = PROTO_SPDY3;
-    // What either side sends is not held against the windows of the other.
+    // Neither side checks what the other sends against its windows.
     draft.flowControl = false;
     draft.count = random.int(2, 5);
     const windowed = random.pick(["client", "server"] as const);
@@ -284,7 +286,7 @@ const FAMILIES: Record<
       random,
       random.pick([["packets", "all"], ["large", "large"], ["all", "all"]]),
     );
-    // Bytes of the side with windows have to wait.
+    // The side with windows must always have bytes waiting.
     const slow = {
       ...fast,
       capacity: random.pick([200, 2000, 5000]),
@@ -322,7 +324,7 @@ export const FAMILY_NAMES: readonly Family[] = [
   "path",
 ];
 
-/** What happens in one run. */
+/** Runs in which one thing always happens. */
 export function makeScenario(
   family: NetworkFamily,
   random: Random,
@@ -330,9 +332,11 @@ export function makeScenario(
   const draft = ordinary(random);
   FAMILIES[family](draft, random);
   if (draft.orderlyEnd !== "none") {
-    // Who stands still for longer than `closeTimeout` may be cut off.
+    // A peer that does not move for longer than `closeTimeout` may be
+    // disconnected.
     draft.fault = "none";
-    // Of a web stream it shows only when a whole piece has moved.
+    // On a web stream, this side sees progress only when a whole piece has been
+    // taken.
     const closeTimeout = draft.asStreams.includes(true) ? 5000 : 1000;
     draft.client = { ...draft.client, closeTimeout };
     draft.server = { ...draft.server, closeTimeout };

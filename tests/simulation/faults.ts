@@ -1,8 +1,7 @@
 /**
- * Puts known faults back, one at a time, into a copy of this project, and tells
- * how many seeds it takes until the simulation sees each:
- * `deno task simulate-faults`. Words after it choose the faults whose names have
- * one of them.
+ * Puts known faults back into a copy of this project, one at a time, and reports
+ * how many seeds it takes until the simulation detects each: `deno task
+ * simulate-faults`. Arguments select the faults whose names contain one of them.
  *
  * @module
  */
@@ -10,12 +9,12 @@
 import type { Family } from "./families.ts";
 import { changed, type Fault, FAULTS } from "./known_faults.ts";
 
-/** Seeds after which a fault counts as not seen; those of a path take longer. */
+/** A fault that this many seeds do not show counts as not detected. Seeds of a path take longer. */
 const MOST_SEEDS = 20_000;
 const MOST_PATH_SEEDS = 400;
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-/** Copies what the simulation needs; the copy shares nothing with this project. */
+/** Copies what the simulation needs. The copy shares no file with this project. */
 async function copyProject(target: string): Promise<void> {
   const { stdout } = await new Deno.Command("git", {
     args: ["ls-files", "*.ts", "deno.json"],
@@ -28,7 +27,7 @@ async function copyProject(target: string): Promise<void> {
   }
 }
 
-/** Puts a fault in, or with `undone` takes it out again. */
+/** Puts a fault into the copy, or takes it out again (`undone`). */
 async function change(
   root: string,
   fault: Fault,
@@ -57,7 +56,7 @@ async function find(root: string, family: Family): Promise<string> {
   }).output();
   const decoder = new TextDecoder();
   const text = decoder.decode(stdout);
-  // The last line counts what does not hold of many seeds as well.
+  // The last line also counts statements about many seeds that do not hold.
   const found = /^(\d+) seeds, (\d+) failed, ([\d.]+) s$/m.exec(text);
   if (found === null) throw new Error(text + decoder.decode(stderr));
   const [, tried, failed, seconds] = found;

@@ -1,7 +1,7 @@
 /**
- * Reading is held, as the application does not read and waits for nothing; then
- * the transport takes no more bytes. Only writing can notice that, so the
- * connection ends with it, at once.
+ * Reading is stopped, because the application neither reads nor waits for
+ * anything. Then the transport breaks and accepts no more bytes. Only a write can
+ * notice this, and the connection must then end at once.
  *
  * @module
  */
@@ -16,27 +16,30 @@ import { openStreams } from "./opened_streams.ts";
 import { matches, pattern } from "./pattern.ts";
 import type { World } from "./world.ts";
 
-/** Writes until one of them has to fail. */
+/** Writes until a write fails. */
 const MOST_WRITES = 500;
 /** What "at once" is, ms. */
 const AT_ONCE = 10;
 
-/** Who holds reading, and how. */
+/** The side that has stopped reading, and how it stopped. */
 export interface HeldReading {
   readonly client: Connection;
   readonly server: Connection;
   readonly holder: "client" | "server";
-  /** What the holder writes to. */
+  /** What this side writes to. */
   readonly output: Pipe;
   /** Streams. */
   readonly count: number;
-  /** Bytes that are sent to the holder, over all streams: more than it takes. */
+  /** Bytes that are sent to this side, over all streams: more than it accepts. */
   readonly size: number;
-  /** The application of the holder waits for its streams to close. */
+  /** Whether the application of this side waits for its streams to close. */
   readonly watches: boolean;
 }
 
-/** Resolves when the holder's connection has ended, and what had come is read. */
+/**
+ * Resolves when this side's connection has ended, and the bytes that had arrived
+ * have been read.
+ */
 export async function breakWriting(
   world: World,
   { client, server, holder, output, count, size, watches }: HeldReading,
@@ -117,7 +120,10 @@ async function writeUntilItFails(world: World, stream: Stream): Promise<void> {
   }
 }
 
-/** Reads what had come before the end: an error, as the end is none in order. */
+/**
+ * Reads the bytes that arrived before the end. The read then fails, because the
+ * connection broke.
+ */
 async function readRest(
   world: World,
   stream: Stream,

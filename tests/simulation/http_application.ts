@@ -1,6 +1,6 @@
 /**
- * The two applications of a run, on requests: `fetch` on one side, the exchange
- * of `serve` on the other.
+ * The two applications of a run with requests: one side uses `fetch`, the other
+ * handles requests as `serve` does.
  *
  * @module
  */
@@ -47,9 +47,9 @@ interface Exchange {
   readonly trailers: boolean;
   readonly pushes: number;
   readonly pushLength: number;
-  /** Whether the client takes what is pushed. */
+  /** Whether the client accepts pushes. */
   readonly takesPushes: boolean;
-  /** Has to come whole. */
+  /** Whether the body must arrive completely. */
   readonly whole: boolean;
 }
 
@@ -57,7 +57,7 @@ interface Exchange {
 export interface ExchangeStyle {
   /** Most bytes of a body. */
   readonly most: number;
-  /** Probability that something is meant to fail. */
+  /** Probability that a part of the exchange fails on purpose. */
   readonly breaks: number;
   /** Probability of pushes, of a size up to `most`. */
   readonly push: number;
@@ -66,13 +66,13 @@ export interface ExchangeStyle {
   readonly pauses: number;
 }
 
-/** Runs exchanges; knows all of a run. */
+/** Runs exchanges, and knows what each side of a run sent and received. */
 export class HttpApplication {
   readonly #world: World;
   readonly #style: ExchangeStyle;
   readonly #exchanges: Exchange[] = [];
   readonly #jobs: Promise<void>[] = [];
-  /** Whether a whole exchange may fail all the same, as in a run with faults. */
+  /** Whether a complete exchange may fail nevertheless, as in a run with faults. */
   readonly #calm: boolean;
 
   constructor(world: World, style: ExchangeStyle, calm: boolean) {
@@ -107,7 +107,7 @@ export class HttpApplication {
     }
   }
 
-  /** Whether a response is left unread, so that it never comes to its end. */
+  /** Whether a response is left unread, so that it never ends. */
   get forgets(): boolean {
     return this.#exchanges.some(({ client }) => client === "forgets");
   }
@@ -127,7 +127,7 @@ export class HttpApplication {
     else this.#jobs.push(job);
   }
 
-  /** Resolves when every exchange that can is through. */
+  /** Resolves when every exchange that can end has ended. */
   async through(): Promise<void> {
     for (let index = 0; index < this.#jobs.length; index++) {
       await this.#jobs[index];
@@ -226,7 +226,7 @@ export class HttpApplication {
       }
     } catch (error) {
       world.log(who, "failed:", error);
-      // Opened before the peer's limit was known.
+      // The stream was opened before the peer's limit was known.
       const cause = error instanceof TypeError ? error.cause : error;
       const refused = cause instanceof StreamResetError &&
         cause.statusCode === REFUSED_STREAM;
@@ -300,7 +300,7 @@ export class HttpApplication {
           await read();
           break;
         case "reads beside":
-          // Goes on when the response has left.
+          // Continues when the response has been sent.
           this.#jobs.push(read());
           break;
         case "reads after":
@@ -396,7 +396,7 @@ export class HttpApplication {
     }, { highWaterMark: random.pick([0, 1, 2]) });
   }
 
-  /** Reads a body; how many bytes came to a clean end, or when it was cancelled. */
+  /** Reads a body. Returns its size when it has ended without an error or was cancelled. */
   async #read(
     body: ReadableStream<Uint8Array> | null,
     salt: number,
@@ -423,7 +423,7 @@ export class HttpApplication {
   }
 }
 
-/** Something is meant to fail. */
+/** Whether a part of the exchange fails on purpose. */
 function breakExchange(
   random: Random,
   exchange: { -readonly [Key in keyof Exchange]: Exchange[Key] },

@@ -13,18 +13,18 @@ export interface Change {
   readonly to: string;
 }
 
-/** What puts one fault back in. */
+/** The changes that put one fault back. */
 export interface Fault {
   readonly name: string;
-  /** The runs that show it. */
+  /** The runs that show the fault. */
   readonly family: Family;
   readonly changes: readonly Change[];
 }
 
-/** All of them. */
+/** All known faults. */
 export const FAULTS: readonly Fault[] = [
   {
-    name: "the session's window waits for who reads",
+    name: "the session's window waits for the reader of a stream",
     family: "readingOrder",
     changes: [{
       file: "connection/session_events.ts",
@@ -46,7 +46,7 @@ export const FAULTS: readonly Fault[] = [
     }],
   },
   {
-    name: "a reset in the middle of a frame loses window",
+    name: "a reset in the middle of a frame uses up window for ever",
     family: "cancel",
     changes: [{
       file: "session/inbound_data.ts",
@@ -55,7 +55,7 @@ export const FAULTS: readonly Fault[] = [
     }],
   },
   {
-    name: "one stream's fault ends the connection",
+    name: "an error on one stream ends the connection",
     family: "overrun",
     changes: [{
       file: "connection/flow/send_scheduler.ts",
@@ -67,7 +67,7 @@ export const FAULTS: readonly Fault[] = [
     }],
   },
   {
-    name: "an upload ends cleanly once the response has left",
+    name: "an upload ends without an error once the response has been sent",
     family: "http",
     changes: [{
       file: "http/server/linger.ts",
@@ -85,7 +85,8 @@ export const FAULTS: readonly Fault[] = [
     }],
   },
   {
-    name: "a broken transport whose reading is held back never ends",
+    name:
+      "a connection whose transport breaks while reading is stopped never ends",
     family: "heldReading",
     changes: [{
       file: "connection/connection_end.ts",
@@ -107,7 +108,7 @@ export const FAULTS: readonly Fault[] = [
     }],
   },
   {
-    name: "an orderly end cuts what still moves",
+    name: "an orderly end cuts off bytes that still move",
     family: "clocks",
     changes: [{
       file: "connection/time/progress.ts",
@@ -116,7 +117,8 @@ export const FAULTS: readonly Fault[] = [
     }],
   },
   {
-    name: "a lower initial window resets what was sent before",
+    name:
+      "a lower initial window resets streams for bytes that were sent before",
     family: "lowWindow",
     changes: [{
       file: "session/session_settings.ts",
@@ -143,7 +145,7 @@ export const FAULTS: readonly Fault[] = [
     }],
   },
   {
-    name: "a wrong first round trip is never found out",
+    name: "a wrong first round trip is never detected",
     family: "path",
     changes: [{
       file: "connection/flow/window_tuner.ts",
@@ -174,7 +176,7 @@ export const FAULTS: readonly Fault[] = [
     }],
   },
   {
-    name: "a window in use is doubled without end",
+    name: "a window in use is doubled again and again",
     family: "path",
     changes: [{
       file: "connection/flow/window_tuner.ts",
@@ -185,7 +187,7 @@ export const FAULTS: readonly Fault[] = [
     }],
   },
   {
-    name: "a write carries all that waits, on a slow link as well",
+    name: "a write carries all waiting bytes, on a slow link as well",
     family: "path",
     changes: [{
       file: "connection/buffers/write_pace.ts",
@@ -204,7 +206,7 @@ export const FAULTS: readonly Fault[] = [
   },
 ];
 
-/** The text with the change in it; throws when the text is not the one that it changes. */
+/** Returns the text with the change made; throws if the text does not contain what it replaces. */
 export function changed(text: string, { file, from, to }: Change): string {
   if (text.split(from).length !== 2) {
     throw new Error(

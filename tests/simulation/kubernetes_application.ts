@@ -1,5 +1,5 @@
 /**
- * The two applications of a run, on the streams of Kubernetes: a process in a
+ * The two applications of a run with the streams of Kubernetes: a process in a
  * container, and connections to a port.
  *
  * @module
@@ -21,15 +21,18 @@ import { matches, pattern } from "./pattern.ts";
 import type { World } from "./world.ts";
 
 const CREATION_TIMEOUT = 30_000;
-/** Salts of the bodies. */
+/** Salts of the bodies, see `pattern.ts`. */
 const STDIN = 1, STDOUT = 2, STDERR = 3;
 
-/** Runs one process, or connections to ports; knows all of a run. */
+/**
+ * Runs one process, or connections to ports, and knows what each side of a run
+ * sent and received.
+ */
 export class KubernetesApplication {
   readonly #world: World;
   readonly #most: number;
   readonly #calm: boolean;
-  /** Resolves when the client's side is through. */
+  /** Resolves when the client's side has ended. */
   through: Promise<void> = Promise.resolve();
 
   constructor(world: World, most: number, calm: boolean) {
@@ -81,7 +84,8 @@ export class KubernetesApplication {
         this.#expect(process.stderr, STDERR, errors, "stderr"),
       ]);
       const status = await world.track("the exit status", process.status);
-      // Before v4 an exit code is told in words, if at all.
+      // Before v4, the exit code is only in the text of a message, if it is
+      // sent.
       if (protocol === "v4.channel.k8s.io" && status.code !== code) {
         world.bad(`exit code ${status.code} instead of ${code}`);
       }
@@ -89,7 +93,7 @@ export class KubernetesApplication {
     });
   }
 
-  /** Connections that echo. */
+  /** Connections whose server echoes. */
   forward(client: Connection, server: Connection): void {
     const world = this.#world;
     const { random } = world;

@@ -1,10 +1,10 @@
 /**
- * The middle of many figures.
+ * The median.
  *
  * @module
  */
 
-/** The middle one of the numbers; NaN of none. */
+/** The median of the numbers; NaN if there are none. */
 export function median(numbers: readonly number[]): number {
   if (numbers.length === 0) return NaN;
   return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];

@@ -1,6 +1,6 @@
 /**
- * Calls at the wrong time: each has to end in an error or in nothing, and must
- * not take anybody else with it.
+ * Calls at the wrong time. Each must fail or have no effect, and must not affect
+ * any other stream.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { expectError, GIVEN_UP } from "./errors.ts";
 import type { Misuse, Plan } from "./plan.ts";
 import type { World } from "./world.ts";
 
-/** Makes the wrong calls of a plan on one side of its stream, in the midst of the right ones. */
+/** Makes the wrong calls of a plan on one side of its stream, between the right ones. */
 export function misuse(
   world: World,
   plan: Plan,

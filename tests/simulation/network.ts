@@ -1,6 +1,6 @@
 /**
- * A network in memory: two pipes with a size and a speed, whose segments,
- * delays and faults the seed decides.
+ * A network in memory: two pipes with a size and a speed. The seed decides their
+ * segments, delays and faults.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import type { ByteStreams } from "../../connection/transport/transport.ts";
 import type { World } from "./world.ts";
 
-/** How much one read or write moves. */
+/** How many bytes one read or write moves. */
 export type Segments =
   | "all"
   | "byte"
@@ -17,21 +17,21 @@ export type Segments =
   | "large"
   | "mixed";
 
-/** What a pipe is like. */
+/** The properties of a pipe. */
 export interface LinkOptions {
   readonly reads: Segments;
   readonly writes: Segments;
-  /** Bytes it holds. */
+  /** Bytes that it can contain. */
   readonly capacity: number;
   /** Longest delay of a segment, ms. */
   readonly latency: number;
-  /** Bytes a ms that can be read; infinite for no bound. */
+  /** Bytes per ms that can be read; infinite for no limit. */
   readonly rate: number;
-  /** Closing with bytes unread resets the connection, as kernels do. */
+  /** Closing while bytes are unread resets the connection, as in kernels. */
   readonly resetsUnread: boolean;
 }
 
-/** What a full Ethernet frame holds of a TCP connection, bytes. */
+/** Payload of a TCP segment in a full Ethernet frame, bytes. */
 const PACKET = 1448;
 
 function segment(world: World, kind: Segments, most: number): number {
@@ -67,9 +67,9 @@ export class Pipe {
   readonly options: LinkOptions;
   /** The other direction of the same connection. */
   back!: Pipe;
-  /** Sees what is written. */
+  /** Called with the bytes that are written. */
   onWritten: (bytes: Uint8Array) => void = () => {};
-  /** Sees what is read. */
+  /** Called with the bytes that are read. */
   onRead: (bytes: Uint8Array) => void = () => {};
 
   readonly #world: World;
@@ -78,7 +78,7 @@ export class Pipe {
   #ended = false;
   #error: Error | undefined;
   #readerGone = false;
-  /** What is written vanishes. */
+  /** Whether bytes that are written from now on are lost. */
   #swallows = false;
   #stalledUntil = 0;
   #reading: Waiting<number | null> | undefined;
@@ -97,7 +97,7 @@ export class Pipe {
     return this.#size;
   }
 
-  /** Whether somebody waits for a write to be taken. */
+  /** Whether a write waits until it is taken. */
   get writerWaits(): boolean {
     return this.#writing !== undefined;
   }
@@ -126,7 +126,7 @@ export class Pipe {
     this.#poke();
   }
 
-  /** Both ends fail from now on; what is under way is lost. */
+  /** From now on, both ends fail. Bytes under way are lost. */
   reset(why: string): void {
     if (this.#error !== undefined) return;
     this.#error = new Error(why);
@@ -134,12 +134,12 @@ export class Pipe {
     this.#poke();
   }
 
-  /** Nothing moves for so many ms. */
+  /** No byte moves for this time, ms. */
   stall(milliseconds: number): void {
     this.#stalledUntil = this.#world.now + milliseconds;
   }
 
-  /** The reader sees the end; what the writer still writes vanishes, or fails. */
+  /** The reader sees the end. What the writer still writes is lost, or the write fails. */
   cut(swallows: boolean, losesBytes: boolean): void {
     this.#ended = true;
     this.#swallows = swallows;
@@ -148,7 +148,7 @@ export class Pipe {
     this.#poke();
   }
 
-  /** The reader is gone. */
+  /** The reader has closed its end. */
   leaveReader(error: Error): void {
     const reading = this.#reading;
     this.#reading = undefined;
@@ -157,7 +157,7 @@ export class Pipe {
     this.#poke();
   }
 
-  /** The writer is gone; its last write fails. */
+  /** The writer has closed its end; its last write fails. */
   leaveWriter(error: Error): void {
     const writing = this.#writing;
     this.#writing = undefined;
@@ -244,7 +244,8 @@ export class Pipe {
       writing.reject(this.#error);
     } else if (this.#readerGone) {
       this.#writing = undefined;
-      // The first write after the reader went is taken, and answered with a reset.
+      // The first write after the reader has closed succeeds, and is answered
+      // with a reset.
       if (this.#world.random.chance(0.5)) {
         writing.resolve(writing.bytes.length);
         this.reset("ECONNRESET");
@@ -269,7 +270,7 @@ export class Pipe {
   }
 }
 
-/** One end of a connection, used as a `Deno.Conn` is. */
+/** One end of a connection, with the methods of a `Deno.Conn`. */
 export class SimulatedConn {
   readonly name: string;
   readonly #world: World;
@@ -293,7 +294,8 @@ export class SimulatedConn {
     if (this.#closed) return Promise.reject(new Error("read: closed"));
     if (this.#input.readPending) this.#bad("two reads at once");
     if (buffer.length === 0) this.#bad("a read into nothing");
-    // What stands in the buffer when a read begins is nobody's any more.
+    // The content of the buffer is arbitrary when a read begins: nothing may
+    // rely on it.
     buffer.fill(0xaa, 0, Math.min(buffer.length, 4096));
     return this.#input.read(buffer);
   }
@@ -373,7 +375,7 @@ export function asStreams(world: World, conn: SimulatedConn): ByteStreams {
   };
 }
 
-/** Two ends, joined. */
+/** Both ends of a connection. */
 export interface Link {
   readonly client: SimulatedConn;
   readonly server: SimulatedConn;
@@ -382,7 +384,7 @@ export interface Link {
   readonly down: Pipe;
 }
 
-/** Joins two ends. */
+/** Creates both ends. */
 export function link(
   world: World,
   options: { up: LinkOptions; down: LinkOptions },

@@ -1,6 +1,6 @@
 /**
  * Streams that the client has opened and the server has answered, for
- * applications that do the same with each of them.
+ * applications that treat all of them alike.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import type { Stream } from "../../connection/stream/stream.ts";
 import type { Connection } from "../../http/connection.ts";
 import type { World } from "./world.ts";
 
-/** Both ends of the same streams, in the same order. */
+/** Both ends of these streams, in the same order. */
 export interface OpenedStreams {
   readonly client: readonly Stream[];
   readonly server: readonly Stream[];
 }
 
-/** What the streams are opened with. */
+/** How the streams are opened. */
 export interface OpenedStreamsOptions {
   /** How many. */
   readonly count: number;
@@ -25,7 +25,7 @@ export interface OpenedStreamsOptions {
   readonly serverFin?: boolean;
 }
 
-/** Resolves when all are open and all responses have come. */
+/** Resolves when all are open and all responses have arrived. */
 export async function openStreams(
   world: World,
   client: Connection,

@@ -1,6 +1,6 @@
 /**
- * What must hold: of the windows after every event, of the counters and of what
- * the applications planned when nothing is under way.
+ * What must hold in every run: for the windows after every event, and at rest for
+ * the counters and for what the applications planned.
  *
  * @module
  */
@@ -17,23 +17,23 @@ import type { World } from "./world.ts";
 export interface Side {
   readonly name: string;
   readonly connection: Connection;
-  /** What this side sends, as seen on the wire; `undefined` without windows. */
+  /** What this side sends, as the wire shows it; `undefined` without windows. */
   readonly sent: SentWindow | undefined;
 }
 
-/** Streams beyond so many are looked at only now and then. */
+/** With more streams than this, they are checked only after some of the events. */
 const MANY_STREAMS = 8;
 const NOW_AND_THEN = 16;
 
 /**
- * The windows of one side: what may still come, what the application has and
- * what is to be given back add up to the window, at every moment. A byte that
- * is lost for the window shows at once.
+ * Checks the windows of one side: the bytes that may still arrive, those that the
+ * application has and those that will be granted again add up to the window at
+ * every moment. A single byte that the window loses is therefore noticed at once.
  */
 export class WindowInvariant {
   readonly #world: World;
   readonly #side: Side;
-  /** What a stream's window spans, less what tuning added. */
+  /** The size of a stream's window, without what tuning added. */
   readonly #spans = new Map<number, number>();
   #events = 0;
 
@@ -42,7 +42,7 @@ export class WindowInvariant {
     this.#side = side;
   }
 
-  /** Own SETTINGS changed the windows of streams. */
+  /** Whether SETTINGS of this side changed the windows of streams. */
   settingsChanged(): void {
     this.#spans.clear();
   }
@@ -53,7 +53,7 @@ export class WindowInvariant {
     if (many && this.#events++ % NOW_AND_THEN !== 0) return;
     const core = coreOf(connection);
     const counters = core.counters;
-    // What comes after the end is not looked at.
+    // Nothing is checked after the end of the connection.
     if (counters.ending || connection.session.failure !== undefined) return;
     const { session, sessionWindow } = counters;
     const window = session.receiveWindow;
@@ -98,7 +98,10 @@ export class WindowInvariant {
   }
 }
 
-/** Nothing is under way: both sides hold nothing, and agree about the windows. */
+/**
+ * When no byte is under way, both sides must have nothing queued, and must agree
+ * about the windows.
+ */
 export function checkRest(world: World, sides: readonly [Side, Side]): void {
   for (const [side, peer] of [sides, [sides[1], sides[0]]] as const) {
     const { name, connection, sent } = side;
@@ -121,7 +124,7 @@ export function checkRest(world: World, sides: readonly [Side, Side]): void {
   }
 }
 
-/** What is not 0 though no stream is open. */
+/** The counters that are not 0 although no stream is open. */
 export function leftovers(counters: ConnectionCounters): string[] {
   const left: string[] = [];
   for (
@@ -143,12 +146,12 @@ export function leftovers(counters: ConnectionCounters): string[] {
   return left;
 }
 
-/** What had to come of a plan came, in full. */
+/** Checks that everything that had to arrive for a plan arrived completely. */
 export function checkPlan(world: World, plan: Plan): void {
   if (plan.broken || plan.stuck) return;
   const who = `${plan.kind} ${plan.id}`;
   const [first] = plan.closed;
-  // Refused before it was looked at: it may be tried again.
+  // The stream was refused before it was processed, so it may be tried again.
   if (isUnprocessed(first) || plan.kind === "push" && first !== 0) return;
   for (const direction of plan.kind === "push" ? [0] : [0, 1]) {
     const { clean, got, written, error, cameHeaders, sentHeaders } =

@@ -1,7 +1,7 @@
 /**
- * A peer that knows no flow control sends more on some streams than their
- * windows take, while bytes leave on the same streams: each of those streams
- * ends with FLOW_CONTROL_ERROR, and the others go on.
+ * A peer without flow control sends more on some streams than their windows
+ * allow, while bytes are sent on the same streams in the other direction. Each of
+ * these streams ends with FLOW_CONTROL_ERROR, and the others continue.
  *
  * @module
  */
@@ -17,16 +17,16 @@ import { openStreams } from "./opened_streams.ts";
 import { matches, pattern } from "./pattern.ts";
 import type { World } from "./world.ts";
 
-/** Most bytes of a half that fit into a window, as nobody opens it further. */
+/** Most bytes of one direction that fit into a window, because nobody opens it further. */
 const MOST = 60_000;
 
-/** Who overruns what. */
+/** Which side exceeds which windows. */
 export interface Overrun {
-  /** Streams. */
+  /** Number of streams. */
   readonly count: number;
-  /** So many of them are overrun. */
+  /** Number of streams whose windows are exceeded. */
   readonly overruns: number;
-  /** Who has windows; the other side heeds none. */
+  /** The side with windows; the other side ignores all windows. */
   readonly windowed: "client" | "server";
 }
 
@@ -53,7 +53,7 @@ export async function overrunWindows(
   );
 }
 
-/** One stream that is overrun: neither side ends its half before. */
+/** A stream whose window is exceeded. Neither side ends its direction before that. */
 async function overrunOne(
   world: World,
   index: number,
@@ -83,7 +83,7 @@ async function overrunOne(
   }
 }
 
-/** One stream that is not: all of it comes. */
+/** A stream whose window is not exceeded: all of its bytes arrive. */
 async function exchange(
   world: World,
   index: number,
@@ -109,7 +109,7 @@ async function exchange(
   }
 }
 
-/** Writes small pieces, so that there is always something new to submit. */
+/** Writes small chunks, so that there is always a new one to submit. */
 async function send(
   world: World,
   stream: Stream,
@@ -129,7 +129,7 @@ async function send(
   }
 }
 
-/** Reads to the end, or about `most` bytes; how many came. */
+/** Reads to the end, or about `most` bytes. Returns the number of bytes. */
 async function receive(
   world: World,
   stream: Stream,

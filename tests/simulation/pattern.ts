@@ -1,6 +1,6 @@
 /**
- * Bytes that tell where they belong: each body has a salt, and each place in it
- * a byte.
+ * Bytes that show where they belong: each body has a salt, and each position in
+ * it has its own byte.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 const SIZE = 1 << 19;
 const MASK = SIZE - 1;
 
-/** Twice the same, so that a slice never has to wrap. */
+/** The pattern twice, so that a slice never has to wrap around. */
 const TABLE = new Uint8Array(2 * SIZE);
 {
   let state = 12345;

@@ -1,5 +1,6 @@
 /**
- * What the two applications do on a stream, decided before it begins.
+ * What the two applications do on a stream. It is decided before the stream
+ * begins.
  *
  * @module
  */
@@ -37,20 +38,20 @@ export interface Half {
   reading: Reading;
   /** Probability of a pause before a read. */
   slow: number;
-  /** Bytes after which the reader gives up, -1 for never. */
+  /** Number of bytes after which the reader cancels, -1 for never. */
   cancelAt: number;
-  /** Size of the buffer that is read into. */
+  /** Size of the buffer for reading. */
   buffer: number;
 }
 
-/** What was seen of a half. */
+/** What happened in one direction. */
 export interface Seen {
   written: number;
-  /** The writer said that this is all. */
+  /** Whether the writer has written all its bytes. */
   ended: boolean;
   sentHeaders: string[];
   got: number;
-  /** The reader saw a clean end. */
+  /** Whether the reader saw the end without an error. */
   clean: boolean;
   error: unknown;
   cameHeaders: string[] | undefined;
@@ -59,13 +60,13 @@ export interface Seen {
 export interface Plan {
   readonly id: number;
   readonly kind: "request" | "from the server" | "push";
-  /** 0: what the opener sends; 1: what the other side sends. */
+  /** 0: the direction from the opener; 1: the direction from the other side. */
   readonly halves: readonly [Half, Half];
   readonly seen: readonly [Seen, Seen];
   readonly priority: number;
-  /** Something in it is meant to fail, so that it need not come whole. */
+  /** Something in it fails on purpose, so that it may be incomplete. */
   broken: boolean;
-  /** The application leaves something undone, so that it need not come to an end. */
+  /** The application leaves something undone, so that it may have no end. */
   stuck: boolean;
   openFin: boolean;
   replyFin: boolean;
@@ -76,9 +77,9 @@ export interface Plan {
   resetBy: number;
   resetAfter: number;
   pushes: number;
-  /** Nobody looks at it any more once it is open. */
+  /** Whether nobody uses it any more once it is open. */
   dropped: boolean;
-  /** Calls that have no right to work. */
+  /** Calls at the wrong time. */
   misuse: readonly Misuse[];
   closed: [unknown, unknown];
 }
@@ -111,13 +112,13 @@ const MISUSES: readonly Misuse[] = [
   "no bytes",
 ];
 
-/** What plans are made with. */
+/** From what plans are made. */
 export interface PlanStyle {
-  /** Most bytes of a half. */
+  /** Most bytes in one direction. */
   readonly most: number;
-  /** Probability of a half with more than a few bytes. */
+  /** Probability of a direction with more than a few bytes. */
   readonly big: number;
-  /** Probability that something in a plan is meant to fail. */
+  /** Probability that something in a plan fails on purpose. */
   readonly breaks: number;
   /** Probability that an application misuses the API. */
   readonly misuse: number;
@@ -208,7 +209,7 @@ export function makePlan(
   return plan;
 }
 
-/** Something is meant to fail. */
+/** Whether something fails on purpose. */
 function breakPlan(random: Random, plan: Plan): void {
   plan.broken = true;
   const half = plan.halves[random.int(0, 1)];
@@ -233,7 +234,7 @@ function breakPlan(random: Random, plan: Plan): void {
   }
 }
 
-/** An application that does not do its part, or calls at the wrong time. */
+/** Whether an application leaves something undone, or calls at the wrong time. */
 function misusePlan(random: Random, plan: Plan): void {
   plan.broken = true;
   const half = plan.halves[random.int(0, 1)];
@@ -264,7 +265,7 @@ function misusePlan(random: Random, plan: Plan): void {
   }
 }
 
-/** A half by its sender: 0 the opener's, 1 the other side's. */
+/** One direction, by its sender: 0 is the opener, 1 the other side. */
 export type Direction = 0 | 1;
 
 /** The name of a plan in the log. */

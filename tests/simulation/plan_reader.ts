@@ -1,5 +1,6 @@
 /**
- * Reads one half of a stream, in one of many ways, and checks its bytes and its end.
+ * Reads one direction of a stream in one of many ways, and checks its bytes and
+ * its end.
  *
  * @module
  */
@@ -19,7 +20,7 @@ export class PlanReader {
     this.#world = world;
   }
 
-  /** Reads a half as its plan says, and checks how it ends. */
+  /** Reads one direction as its plan says, and checks how it ends. */
   async receive(
     plan: Plan,
     stream: Stream,
@@ -40,7 +41,7 @@ export class PlanReader {
       expectOf(plan, world, error);
     }
     world.log(who, "received", seen.got, "of", seen.written, seen.clean);
-    // Calls at the wrong time end halves, too.
+    // Calls at the wrong time may end a direction, too.
     if (!seen.clean || plan.misuse.length > 0) return;
     if (!seen.ended) {
       world.bad(
@@ -53,7 +54,7 @@ export class PlanReader {
     }
   }
 
-  /** Reads a half; true when it came to a clean end. */
+  /** Reads one direction; returns true if it ended without an error. */
   async #read(
     plan: Plan,
     stream: Stream,
@@ -157,7 +158,7 @@ export class PlanReader {
   #take(plan: Plan, direction: Direction, bytes: Uint8Array): void {
     const { salt } = plan.halves[direction];
     const seen = plan.seen[direction];
-    // Calls at the wrong time write bytes of their own.
+    // Calls at the wrong time write other bytes.
     if (plan.misuse.length > 0) return;
     if (!matches(salt, seen.got, bytes)) {
       this.#world.bad(

@@ -1,6 +1,6 @@
 /**
- * Bodies that are read one after the other, in any order, when all of them have
- * begun: nobody may wait for what only another read brings.
+ * Bodies that have all begun, and are read one after the other in any order. No
+ * reader may wait for bytes that arrive only if another body is read.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import { openStreams } from "./opened_streams.ts";
 import { matches, pattern } from "./pattern.ts";
 import type { World } from "./world.ts";
 
-/** What is read. */
+/** Which bodies are read. */
 export interface ReadingOrder {
-  /** Streams. */
+  /** Number of streams. */
   readonly count: number;
-  /** Bytes of each. */
+  /** Bytes of each body. */
   readonly size: number;
   readonly order: "forward" | "reverse" | "middle first" | "random";
-  /** Who reads: the client its responses, or the server its uploads. */
+  /** The side that reads: the client reads responses, or the server reads uploads. */
   readonly reader: "client" | "server";
 }
 

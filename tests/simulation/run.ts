@@ -19,7 +19,7 @@ const HELP = `deno task simulate: two connections in a network, in virtual time
   --failures N   stop after so many seeds that fail; default 10
   --verbose      tell all that happens, for one seed`;
 
-/** Statements about many seeds are checked from so many figures on. */
+/** Statements about many seeds are checked if there are at least this many figures. */
 const MANY = 300;
 
 const flags = parseArgs(Deno.args, {

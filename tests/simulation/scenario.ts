@@ -1,6 +1,6 @@
 /**
- * One run, before it begins: versions, options, links, what the applications do
- * and what goes wrong.
+ * One run, before it begins: versions, options, links, what the applications do,
+ * and which faults happen.
  *
  * @module
  */
@@ -21,13 +21,13 @@ import type { PlanStyle } from "./plan.ts";
 /** What happens to the connection while the applications work. */
 export type Fault =
   | "none"
-  /** The network stands still for a while. */
+  /** The network stalls for a while. */
   | "stall"
   /** One side closes. */
   | "close"
   /** One side closes inside a callback. */
   | "close in a callback"
-  /** One side says GOAWAY. */
+  /** One side sends GOAWAY. */
   | "goaway"
   /** The transport is reset. */
   | "reset"
@@ -35,7 +35,7 @@ export type Fault =
   | "one way"
   /** One direction ends. */
   | "half close"
-  /** One side can write no more, while it holds reading. */
+  /** One side can no longer write, while it has stopped reading. */
   | "held reading";
 
 /** One run. */
@@ -45,7 +45,7 @@ export interface Scenario {
   readonly link: { up: LinkOptions; down: LinkOptions };
   readonly client: ConnectionTuning;
   readonly server: ConnectionTuning;
-  /** Which of the two use web streams as transport. */
+  /** The sides that use web streams as their transport. */
   readonly asStreams: readonly [boolean, boolean];
   readonly application:
     | "streams"
@@ -55,22 +55,22 @@ export interface Scenario {
     | "reading order"
     | "overrun"
     | "held reading";
-  /** Streams or requests. */
+  /** Number of streams or requests. */
   readonly count: number;
   readonly style: PlanStyle;
   readonly fault: Fault;
-  /** Lowers or raises the window of streams in the midst of it, to so many bytes; 0 for not. */
+  /** Lowers or raises the window of open streams to this many bytes; 0 if it does not. */
   readonly newWindow: number;
   /**
-   * Once everything is opened, one side says GOAWAY; or closes once all streams
-   * have closed for it. All of it still comes.
+   * When everything has been opened, one side sends GOAWAY, or closes after all
+   * its streams have closed. Everything must still arrive.
    */
   readonly orderlyEnd: "none" | "goaway" | "close";
 }
 
-/** The same while it is being made. */
+/** The same, before it is complete. */
 export type Draft = { -readonly [Key in keyof Scenario]: Scenario[Key] };
-/** Options of one side while they are being made. */
+/** Options of one side, before they are complete. */
 export type Tuning = {
   -readonly [Key in keyof ConnectionTuning]: ConnectionTuning[Key];
 };
@@ -88,7 +88,7 @@ const SEGMENTS: readonly (readonly [Segments, Segments])[] = [
   ["mixed", "all"],
 ];
 
-/** Bytes of a half that segments of that kind carry in reasonable time. */
+/** Number of bytes that segments of that kind carry in reasonable time. */
 const MOST: Readonly<Record<Segments, number>> = {
   byte: 600,
   tiny: 4000,
@@ -98,7 +98,7 @@ const MOST: Readonly<Record<Segments, number>> = {
   all: 120_000,
 };
 
-/** Some link whose reads and writes are of that size. */
+/** A random link whose reads and writes have that size. */
 export function linkOptions(
   random: Random,
   [reads, writes]: readonly [Segments, Segments],
@@ -107,7 +107,7 @@ export function linkOptions(
     reads,
     writes,
     capacity: random.pick([500, 5000, 65_536, 262_144, 1 << 22]),
-    // Each segment takes that long.
+    // Each segment takes this time.
     latency: reads === "byte" || reads === "tiny"
       ? 0
       : random.pick([0, 0, 1, 20]),
@@ -151,12 +151,12 @@ function tuning(random: Random, flowControl: boolean): Tuning {
   return options;
 }
 
-/** Own SETTINGS that give the streams of the peer so many bytes. */
+/** SETTINGS of this side that give streams of the peer this many bytes. */
 export function window(bytes: number): SettingsEntry[] {
   return [[SETTINGS_INITIAL_WINDOW_SIZE, 0, bytes]];
 }
 
-/** What a run is like when its family has nothing to say. */
+/** A run as it is if its family changes nothing. */
 export function ordinary(random: Random): Draft {
   const version = random.pick(VERSIONS);
   const flowControl = random.chance(0.7);

@@ -12,26 +12,26 @@ import { simulate } from "./simulation.ts";
 export interface SeedsOptions {
   readonly first: number;
   readonly count: number;
-  /** Stops after so many that fail. */
+  /** Stops after this many seeds that fail. */
   readonly failures?: number;
-  /** Stops after so long. */
+  /** Stops after this time, ms. */
   readonly milliseconds?: number;
   readonly verbose?: boolean;
 }
 
-/** A seed that showed something wrong. */
+/** A seed that failed. */
 export interface FailedSeed {
   readonly seed: number;
   readonly violations: readonly string[];
 }
 
-/** How the seeds went. */
+/** The results of the seeds. */
 export interface SeedsReport {
   readonly seeds: number;
   readonly events: number;
   readonly milliseconds: number;
   readonly failed: readonly FailedSeed[];
-  /** Of the family "path"; see `PathOutcome`. */
+  /** For the family "path"; see `PathOutcome`. */
   readonly shares: readonly number[];
   readonly waits: readonly number[];
 }
@@ -65,7 +65,7 @@ export async function runSeeds(
   return { seeds, events, milliseconds: time, failed, shares, waits };
 }
 
-/** Rejections that nobody handled. */
+/** Collects rejections that nobody handled. */
 class UnhandledRejections implements Disposable {
   #reasons: string[] = [];
 
@@ -75,7 +75,7 @@ class UnhandledRejections implements Disposable {
 
   /** Those since the last call. */
   async take(): Promise<string[]> {
-    // They are told when the event loop goes round.
+    // The platform reports them at the end of a turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve));
     return this.#reasons.splice(0);
   }

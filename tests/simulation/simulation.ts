@@ -1,6 +1,6 @@
 /**
- * One run: two connections on a network, applications on both, a fault in the
- * midst, an end; and what was wrong with it.
+ * One run: two connections on a network, an application on each, possibly a
+ * fault, and an end. It returns everything that was wrong.
  *
  * @module
  */
@@ -42,24 +42,23 @@ import { StreamApplication } from "./stream_application.ts";
 import { SentWindow } from "./wire_watch.ts";
 import { World } from "./world.ts";
 
-/** What is pending for as long as a connection lives. */
+/** Names of promises that are pending for as long as a connection lives. */
 const LIFELONG = /: next$|\.closed$|orderly end|^the served/;
-/** Longest that a connection may take to end when its peer is gone, virtual ms. */
+/** Longest time that a connection may take to end after its peer has disconnected, virtual ms. */
 const LONGEST_END = 60_000;
 /**
- * A server keeps an upload that no handler reads for a second after the
- * response, and drops what comes of it for another (`http/server/linger.ts`);
- * virtual ms.
+ * A server keeps an upload that no handler reads for a second after the response,
+ * and drops its bytes for another second (`http/server/linger.ts`); virtual ms.
  */
 const LONGEST_UNREAD_UPLOAD = 2000;
 
-/** How a run went. */
+/** The result of a run. */
 export interface Outcome {
   readonly violations: readonly string[];
   readonly events: number;
-  /** Virtual ms that it took. */
+  /** Duration, virtual ms. */
   readonly time: number;
-  /** Of the family "path"; see `PathOutcome`. */
+  /** For the family "path"; see `PathOutcome`. */
   readonly shares?: readonly number[];
   readonly waits?: readonly number[];
 }
@@ -98,9 +97,12 @@ class Simulation {
   readonly #streams: StreamApplication;
   readonly #disturbance: Disturbance;
   #http: HttpApplication | undefined;
-  /** Frames until a side closes inside the callback for one; never 0 otherwise. */
+  /**
+   * Number of frames until a side closes inside the callback for a frame;
+   * otherwise it never becomes 0.
+   */
   #framesToClose: number;
-  /** The applications are through. */
+  /** Both applications have ended. */
   #through = false;
   /** Both connections have ended. */
   #over = false;
@@ -143,13 +145,13 @@ class Simulation {
     Promise.allSettled(ends).then(() => this.#over = true);
   }
 
-  /** Whether every whole exchange has to come whole. */
+  /** Whether every complete exchange must arrive completely. */
   get #calm(): boolean {
     const { fault } = this.#scenario;
     return fault === "none" || fault === "stall";
   }
 
-  /** Whether an application leaves something undone, so that not all can come to its end. */
+  /** Whether an application leaves something undone, so that not everything can end. */
   get #stuck(): boolean {
     return this.#http?.forgets === true ||
       this.#streams.plans.some(({ stuck }) => stuck);
@@ -195,7 +197,7 @@ class Simulation {
     this.#world.track("close in a callback", connection.close());
   }
 
-  /** Resolves when the applications and the fault are through. */
+  /** Resolves when the applications have ended and the fault has happened. */
   async #work(): Promise<void> {
     const application = this.#begin();
     const fault = this.#disturbance.run(this.#scenario.fault);
@@ -257,7 +259,7 @@ class Simulation {
         this.#streams.accept(client, "the client");
         for (let left = count; left > 0; left--) {
           await world.maybePause(0.5, 4);
-          // SPDY/2 clients take no streams but pushes.
+          // SPDY/2 clients accept no streams but pushes.
           const fromServer = this.#scenario.version !== PROTO_SPDY2 &&
             this.#scenario.client.acceptServerStreams === true &&
             random.chance(0.1);
@@ -286,12 +288,12 @@ class Simulation {
       output: holder === "client" ? this.#link.up : this.#link.down,
       count,
       size: maxBufferedBytes + random.int(100, 200_000),
-      // For who waits reading goes on up to that.
+      // While the application waits, reading continues up to that limit.
       watches: maxUnreadBytes === 1 && random.chance(0.5),
     });
   }
 
-  /** Ends in order while bytes are under way: all of them still have to come. */
+  /** An orderly end while bytes are under way: all of them must still arrive. */
   async #endInOrder(): Promise<void> {
     const world = this.#world;
     const { random } = world;
@@ -301,7 +303,8 @@ class Simulation {
     const index = random.int(0, 1);
     const { connection } = this.#sides[index];
     if (orderlyEnd === "close") {
-      // What is closed here may still be on its way to the other side.
+      // Streams that are closed on this side may still be open on the other
+      // side.
       const open = (): boolean =>
         !this.#streams.closedAt(index) ||
         coreOf(connection).counters.streams > 0;
@@ -330,13 +333,13 @@ class Simulation {
     }
   }
 
-  /** All that had to come came, and nothing is left of it. */
+  /** Checks that everything that had to arrive has arrived, and that nothing is left. */
   async #checkCalm(): Promise<void> {
     const world = this.#world;
     const { orderlyEnd, application } = this.#scenario;
     await this.#comeToRest();
     if (this.#http?.leavesUploads) {
-      // Idle is not yet at rest: the server's timers end these streams.
+      // The server's timers may still have to end these streams.
       const end = world.now + LONGEST_UNREAD_UPLOAD;
       await world.run(() => world.now >= end);
       await this.#comeToRest();
@@ -353,7 +356,7 @@ class Simulation {
     checkRest(world, this.#sides);
   }
 
-  /** Resolves when the network and the applications have nothing left to do. */
+  /** Resolves when nothing is pending in the network and the applications. */
   async #comeToRest(): Promise<void> {
     const world = this.#world;
     const end = world.now + LONGEST_END;
@@ -400,7 +403,8 @@ class Simulation {
         this.#disturbance.makeNoticeable();
     }
     const ended = await world.run(() => this.#over, LONGEST_END);
-    // Streams that nobody ends hold an orderly end back; so does who never reads, when the peer just ends.
+    // Streams that nobody ends delay an orderly end, and so does a peer that
+    // never reads.
     const stuck = this.#stuck;
     const mayWait = how === "goaway" || how === "end" && stuck;
     if (!ended && !mayWait) {
@@ -419,7 +423,7 @@ class Simulation {
     }
   }
 
-  /** Nothing is left of the connections. */
+  /** Checks that nothing of the connections is left. */
   async #checkOver(): Promise<void> {
     const world = this.#world;
     await world.run(() => false, LONGEST_END);

@@ -22,7 +22,7 @@ const SEEDS: Readonly<Record<Family, number>> = {
   path: 40,
 };
 
-/** Seeds that found a fault which the seeds above do not see. */
+/** Seeds that showed a fault which the seeds above do not show. */
 const FOUND: readonly { family: Family; seed: number; what: string }[] = [
   {
     family: "http",

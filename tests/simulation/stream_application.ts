@@ -1,5 +1,5 @@
 /**
- * The two applications of a run, on streams: each does its half of a plan.
+ * The two applications of a run with streams: each does its part of a plan.
  *
  * @module
  */
@@ -21,13 +21,13 @@ import {
 import { expectOf, PlanReader } from "./plan_reader.ts";
 import type { World } from "./world.ts";
 
-/** Runs plans; knows all of a run. */
+/** Runs plans, and knows what each side of a run sent and received. */
 export class StreamApplication {
   readonly plans: Plan[] = [];
   readonly #world: World;
   readonly #style: PlanStyle;
   readonly #reader: PlanReader;
-  /** Halves under way that have to come to their end. */
+  /** Reads and writes under way that must end. */
   readonly #jobs: Promise<void>[] = [];
 
   constructor(world: World, style: PlanStyle) {
@@ -36,7 +36,7 @@ export class StreamApplication {
     this.#reader = new PlanReader(world);
   }
 
-  /** A new plan; `change` may make it a special one. */
+  /** Makes a plan; `change` may change it. */
   plan(kind: Plan["kind"], change?: (plan: Plan) => void): Plan {
     const { random } = this.#world;
     const plan = makePlan(random, this.#style, this.plans.length, kind);
@@ -45,7 +45,7 @@ export class StreamApplication {
     return plan;
   }
 
-  /** Opens the stream of a plan and does its part. */
+  /** Opens the stream of a plan and does this side's part. */
   open(connection: Connection, plan: Plan): void {
     this.#do(
       plan,
@@ -58,7 +58,7 @@ export class StreamApplication {
     );
   }
 
-  /** Takes the streams that the peer opens, until the connection ends. */
+  /** Accepts the streams that the peer opens, until the connection ends. */
   async accept(connection: Connection, name: string): Promise<void> {
     const world = this.#world;
     const incoming = connection[Symbol.asyncIterator]();
@@ -76,21 +76,21 @@ export class StreamApplication {
     }
   }
 
-  /** Resolves when every plan that can is through. */
+  /** Resolves when every plan that can end has ended. */
   async through(): Promise<void> {
-    // Answers and pushes are added while others are awaited.
+    // While some are awaited, answers and pushes add others.
     for (let index = 0; index < this.#jobs.length; index++) {
       await this.#jobs[index];
     }
   }
 
-  /** Whether every stream has closed on that side: the opener's 0, the other 1. */
+  /** Whether every stream has closed on one side: 0 is the opener, 1 the other side. */
   closedAt(side: number): boolean {
     return this.plans.every(({ closed, broken, kind }) => {
-      // Streams are told apart by who opened them, sides by who they are.
+      // A stream is identified by the side that opened it.
       const own = kind === "request" ? 0 : 1;
       return broken || closed[side === own ? 0 : 1] !== undefined ||
-        // A push may be refused before it is looked at.
+        // A push may be refused before it is processed.
         kind === "push" && closed[0] !== undefined;
     });
   }
@@ -187,7 +187,7 @@ export class StreamApplication {
       for (let left = plan.pushes; left > 0; left--) {
         const push = this.plan("push");
         push.seen[1].ended = true;
-        // CANCEL of a request is one of what was pushed for it (3.3.2).
+        // CANCEL of a request also cancels what was pushed for it (3.3.2).
         push.broken ||= plan.broken;
         this.#do(
           push,
@@ -291,7 +291,7 @@ export class StreamApplication {
     }
   }
 
-  /** The next bytes of a half; `undefined` after the last. */
+  /** The next chunk; `undefined` after the last. */
   #next(plan: Plan, direction: Direction): Uint8Array<ArrayBuffer> | undefined {
     const { random } = this.#world;
     const half = plan.halves[direction];
@@ -346,7 +346,7 @@ export class StreamApplication {
     world.track(`${planName(plan)} closed at ${side}`, stream.closed).then(
       (status) => {
         plan.closed[side] = status;
-        // Opened before the peer's limit was known.
+        // The stream was opened before the peer's limit was known.
         if (status === REFUSED_STREAM) plan.broken = true;
       },
       (error) => plan.closed[side] = error,

@@ -1,6 +1,6 @@
 /**
- * Flow control as it shows on the wire: reads the frames of both directions by
- * itself, and knows what either side may send (SPDY/3 draft 2.6.8).
+ * Flow control as the wire shows it: reads the frames of both directions
+ * independently, and knows what either side may send (SPDY/3 draft 2.6.8).
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { World } from "./world.ts";
 
 const HEAD = 8;
 
-/** Finds frames in pieces of bytes; of control frames it keeps the payload. */
+/** Finds frames in pieces of bytes. It keeps the payload of control frames only. */
 class FrameFinder {
   readonly #onData: (streamId: number, length: number) => void;
   readonly #onControl: (type: number, payload: DataView) => void;
@@ -71,25 +71,25 @@ class FrameFinder {
   }
 }
 
-/** Something that tells which bytes are written to it. */
+/** Something that reports the bytes that are written to it. */
 export interface Written {
   onWritten: (bytes: Uint8Array) => void;
 }
 
-/** Something that tells which bytes are read from it. */
+/** Something that reports the bytes that are read from it. */
 export interface Read {
   onRead: (bytes: Uint8Array) => void;
 }
 
-/** What one side may send, by what it has read, and what it sent. */
+/** What one side may send, computed from what it has read and sent. */
 export class SentWindow {
   readonly #world: World;
   readonly #name: string;
-  /** SPDY/3.1 has a window of the session. */
+  /** Whether there is a window for the session, as in SPDY/3.1. */
   readonly #ofSession: boolean;
-  /** The largest initial window that was read: a lower one is no fault of what is under way. */
+  /** The largest initial window that was read. A lower one does not apply to bytes under way. */
   #initial = INITIAL_WINDOW_SIZE;
-  /** Bytes granted since, less bytes sent, by stream; 0 is the session. */
+  /** Bytes granted since then minus bytes sent, by stream; 0 is the session. */
   readonly #credit = new Map<number, number>();
 
   constructor(world: World, name: string, ofSession: boolean) {
@@ -98,7 +98,7 @@ export class SentWindow {
     this.#ofSession = ofSession;
   }
 
-  /** Looks at what this side writes and reads. */
+  /** Watches what this side writes and reads. */
   watch(written: Written, read: Read): void {
     const sent = new FrameFinder(
       (streamId, length) => this.#sent(streamId, length),

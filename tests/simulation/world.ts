@@ -1,6 +1,6 @@
 /**
- * The world of one seed: its clock, its order of events, what is pending in it,
- * and what was seen to be wrong.
+ * The world of one seed: its clock, the order of its events, what is pending in
+ * it, and what was wrong.
  *
  * @module
  */
@@ -11,31 +11,31 @@ import { SimulatedClock } from "./clock.ts";
 
 /** How long an event takes, ms. */
 const EVENT = 0.02;
-/** A run that has not ended after so many events or so much virtual time never ends. */
+/** A run that has not ended after this many events, or this much virtual time, never ends. */
 const MOST_EVENTS = 400_000;
 const MOST_TIME = 600_000;
-/** More of them say no more. */
+/** Further complaints give no new information. */
 const MOST_VIOLATIONS = 12;
 
 export class World {
   readonly random: Random;
-  /** The clock of the product. */
+  /** The clock that the module under test uses. */
   readonly clock: SimulatedClock = new SimulatedClock();
   readonly violations: string[] = [];
   /** Events so far. */
   events = 0;
-  /** Called after each event, when all that follows from it has run. */
+  /** Called after each event, when everything that follows from it has run. */
   onEvent: () => void = () => {};
 
   /** What the network and the applications wait for. */
   readonly #timers = new VirtualClock();
-  /** What happens next, in an order that the seed decides. */
+  /** The events of the next moment, in an order that the seed decides. */
   readonly #soon: (() => void)[] = [];
   readonly #pending = new Map<string, number>();
   readonly #verbose: boolean;
 
   constructor(seed: number, verbose: boolean) {
-    // Seeds side by side shall not give runs that look alike.
+    // Neighbouring seeds must not give similar runs.
     this.random = new Random(Math.imul(seed, 0x9e3779b1));
     this.#verbose = verbose;
   }
@@ -49,17 +49,17 @@ export class World {
     return this.#soon.length === 0 && this.#timers.timers === 0;
   }
 
-  /** Something to happen next, among all that happens next. */
+  /** Adds an event to those of the next moment. */
   soon(action: () => void): void {
     this.#soon.push(action);
   }
 
-  /** Something to happen after so many ms. */
+  /** Adds an event for this many ms from now. */
   after(milliseconds: number, action: () => void): void {
     this.#timers.startTimer(action, milliseconds);
   }
 
-  /** Waits for so many ms, or with 0 until others have had their turn. */
+  /** Waits this many ms; with 0, until other events have run. */
   pause(milliseconds = 0): Promise<void> {
     return new Promise((resolve) => {
       if (milliseconds > 0) this.after(milliseconds, resolve);
@@ -67,7 +67,7 @@ export class World {
     });
   }
 
-  /** Now and then a pause, of some length. */
+  /** Sometimes waits for a random time. */
   async maybePause(probability: number, most: number): Promise<void> {
     if (!this.random.chance(probability)) return;
     await this.pause(
@@ -75,7 +75,7 @@ export class World {
     );
   }
 
-  /** A promise that has to settle before the run is over; gives it back. */
+  /** A promise that must settle before the run ends; returns it. */
   track<T>(name: string, promise: Promise<T>): Promise<T> {
     this.#pending.set(name, (this.#pending.get(name) ?? 0) + 1);
     const settled = (): void => {
@@ -87,12 +87,12 @@ export class World {
     return promise;
   }
 
-  /** The names of what is pending, but for those that match. */
+  /** The names of what is pending, except those that match. */
   pending(except?: RegExp): string[] {
     return [...this.#pending.keys()].filter((name) => !except?.test(name));
   }
 
-  /** Something is wrong. */
+  /** Records that something is wrong. */
   bad(what: string): void {
     if (this.violations.length < MOST_VIOLATIONS) this.violations.push(what);
     this.log("VIOLATION", what);
@@ -103,8 +103,8 @@ export class World {
   }
 
   /**
-   * Lets things happen until `done` says so, or until nothing is left that
-   * could happen: false then. So it is after `most` ms.
+   * Runs events until `done` returns true. Returns false if there is no event
+   * left before that, or after `most` ms.
    */
   async run(done: () => boolean, most: number = MOST_TIME): Promise<boolean> {
     const end = this.now + most;

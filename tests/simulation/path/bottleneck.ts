@@ -11,26 +11,26 @@ import type { World } from "../world.ts";
 /** Most bytes of one packet; a piece that is larger counts as several. */
 export const PACKET = 1448;
 
-/** What one direction is like at a time. */
+/** The properties of one direction at a time. */
 export interface DirectionShape {
-  /** Bytes a ms. */
+  /** Bytes per ms. */
   readonly rate: number;
   /** From the queue to the other end, ms. */
   readonly delay: number;
-  /** Bytes that wait in the queue at most: what arrives beyond is lost. */
+  /** Most bytes that wait in the queue; packets that arrive when it is full are lost. */
   readonly room: number;
-  /** Of so many packets one is lost by chance; `Infinity` for none. */
+  /** One of this many packets is lost by chance; `Infinity` for none. */
   readonly lossEvery: number;
 }
 
-/** Passes pieces on in order, or loses them. */
+/** Passes packets on in order, or loses them. */
 export class Bottleneck {
   shape: DirectionShape;
-  /** Pieces that were lost. */
+  /** Number of packets that were lost. */
   lost = 0;
   readonly #world: World;
   readonly #random: Random;
-  /** When the last byte of the queue leaves it, ms. */
+  /** When the last byte leaves the queue, ms. */
   #free = 0;
   #lastArrival = 0;
 
@@ -40,12 +40,12 @@ export class Bottleneck {
     this.shape = shape;
   }
 
-  /** How long a piece waits in the queue now, ms. */
+  /** How long a packet that arrives now waits in the queue, ms. */
   get wait(): number {
     return Math.max(0, this.#free - this.#world.now);
   }
 
-  /** Calls `arrive` when `size` bytes are at the other end, unless they are lost. */
+  /** Calls `arrive` when `size` bytes have arrived at the other end, unless they are lost. */
   pass(size: number, arrive: () => void): void {
     const { rate, delay, room, lossEvery } = this.shape;
     const world = this.#world;
@@ -65,14 +65,14 @@ export class Bottleneck {
     world.after(this.#lastArrival - world.now, arrive);
   }
 
-  /** Bytes of others fill the queue. */
+  /** Bytes of other senders fill the queue. */
   fill(): void {
     const { rate, room } = this.shape;
     const wait = Math.max(this.wait, room / rate);
     this.#free = this.#world.now + wait;
   }
 
-  /** Nothing leaves the queue for so many ms. */
+  /** Nothing leaves the queue for this time, ms. */
   stall(milliseconds: number): void {
     this.#free = Math.max(this.#free, this.#world.now) + milliseconds;
   }

@@ -1,5 +1,6 @@
 /**
- * How many bytes a TCP sender has under way: slow start, and half as many after a loss.
+ * How many bytes a TCP sender may have under way: it doubles in slow start, and
+ * shrinks after a loss.
  *
  * @module
  */
@@ -10,26 +11,26 @@ import { PACKET } from "./bottleneck.ts";
 const FIRST = 10 * PACKET;
 const LEAST = 2 * PACKET;
 
-/** What the kernels of both ends do. */
+/** The algorithms that the kernels of both ends use. */
 export type CongestionControl = "reno" | "cubic";
 
-/** Of the window, CUBIC keeps so much after a loss (RFC 9438). */
+/** The share of the window that remains after a loss with CUBIC (RFC 9438). */
 const CUBIC_BETA = 0.7;
 const CUBIC_C = 0.4;
 
 /** The congestion window of one sender (RFC 5681, RFC 9438), bytes. */
 export class CongestionWindow {
   readonly #kind: CongestionControl;
-  /** Slow start ends when round trips become longer (HyStart, RFC 9406). */
+  /** Whether slow start ends when round trips become longer (HyStart, RFC 9406). */
   readonly #endsEarly: boolean;
   #window = FIRST;
   #threshold = Infinity;
-  /** The window before the last loss, packets, and when it grew from there. */
+  /** The window before the last loss, in packets, and the time from which it grows again. */
   #largest = 0;
   #epoch = -1;
-  /** When it is to be as large again, s after that. */
+  /** When it will be as large again, s after that time. */
   #plateau = 0;
-  /** The shortest round trip of this one, and when it ends, ms. */
+  /** The shortest round trip in the current round, and when this round ends, ms. */
   #lowest = Infinity;
   #roundEnds = 0;
 
@@ -77,7 +78,7 @@ export class CongestionWindow {
     this.#window += Math.min(Math.max(cubic, reno), size / 2);
   }
 
-  /** The shortest round trip of the last one was longer than the shortest of all. */
+  /** The shortest time of the last round was longer than the shortest time of all rounds. */
   #endIfLonger(now: number, roundTrip: number, shortest: number): void {
     this.#lowest = Math.min(this.#lowest, roundTrip);
     if (now < this.#roundEnds) return;
@@ -97,13 +98,13 @@ export class CongestionWindow {
     this.#threshold = this.#window;
   }
 
-  /** Nothing was acknowledged for long: it begins again with one packet. */
+  /** Nothing was acknowledged for a long time, so the window starts again at one packet. */
   timedOut(): void {
     this.lost();
     this.#window = PACKET;
   }
 
-  /** Nothing was under way for long: it begins again with ten packets. */
+  /** Nothing was sent for a long time, so the window starts again at ten packets. */
   idle(): void {
     this.#threshold = Math.max(this.#threshold, this.#window * 0.75);
     this.#window = Math.min(this.#window, FIRST);

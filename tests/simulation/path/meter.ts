@@ -7,7 +7,7 @@
 import type { World } from "../world.ts";
 import type { Way } from "./scenario.ts";
 
-/** ms. */
+/** Width of a step, ms. */
 const STEP = 50;
 
 /** Bytes by direction, in steps of 50 ms. */
@@ -37,7 +37,7 @@ export class Meter {
     return longest;
   }
 
-  /** Bytes a ms from one time to another. */
+  /** Bytes per ms between two times. */
   rate(way: Way, begin: number, end: number): number {
     const from = Math.ceil(begin / STEP);
     const to = Math.floor(end / STEP);

@@ -1,5 +1,5 @@
 /**
- * A path with all that happens on it, and a TCP connection over it.
+ * A path with everything that happens on it, and a TCP connection over it.
  *
  * @module
  */
@@ -12,11 +12,11 @@ import { type TcpEnd, tcpPair } from "./tcp.ts";
 
 const CHUNK = new Uint8Array(65_536);
 
-/** Begins when it is made: phases and disturbances follow their times. */
+/** Starts when it is created: phases and disturbances begin at their times. */
 export class Path {
   readonly up: Bottleneck;
   readonly down: Bottleneck;
-  /** The connection that is looked at. */
+  /** The connection that is measured. */
   readonly client: TcpEnd;
   readonly server: TcpEnd;
   readonly #world: World;
@@ -61,7 +61,7 @@ export class Path {
     }
   }
 
-  /** Another connection sends as much as it can for so many ms. */
+  /** Another connection sends as much as it can for this time, ms. */
   #transfer(way: Way, time: number): void {
     const { tcp } = this.#scenario;
     const pair = tcpPair(this.#world, this.up, this.down, tcp);
@@ -77,7 +77,7 @@ export class Path {
   }
 }
 
-/** Sends as much as the socket takes, until it closes. */
+/** Sends as much as the socket accepts, until it closes. */
 export async function send(from: TcpEnd): Promise<void> {
   while (!from.closed) await from.write(CHUNK);
 }

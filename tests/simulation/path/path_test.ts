@@ -1,4 +1,4 @@
-/** The modelled TCP behaves as TCP does, so that what SPDY is compared with is right. */
+/** The simulated TCP behaves like TCP, so that SPDY is compared with a correct model. */
 
 import {
   assert,
@@ -62,7 +62,7 @@ function download({ client, server, meter }: Connected): void {
   receive(client, (size) => meter.count("down", size));
 }
 
-Deno.test("modelled TCP: slow start doubles what is under way in each round trip, from ten packets on", async () => {
+Deno.test("simulated TCP: from ten packets on, slow start doubles the bytes under way in each round trip", async () => {
   const path = connected();
   download(path);
   const sizes: number[] = [];
@@ -78,7 +78,7 @@ Deno.test("modelled TCP: slow start doubles what is under way in each round trip
 });
 
 for (const congestion of ["reno", "cubic"] as const) {
-  Deno.test(`modelled TCP: ${congestion} fills a path whose queue holds a round trip`, async () => {
+  Deno.test(`simulated TCP: ${congestion} fills a path whose queue has room for a round trip`, async () => {
     const path = connected({}, { congestion });
     download(path);
     await path.pass(10_000);
@@ -86,7 +86,7 @@ for (const congestion of ["reno", "cubic"] as const) {
   });
 }
 
-Deno.test("modelled TCP: a queue that is full loses packets, and the window becomes half", async () => {
+Deno.test("simulated TCP: a full queue loses packets, and the window becomes half as large", async () => {
   const path = connected();
   download(path);
   let most = 0;
@@ -96,12 +96,12 @@ Deno.test("modelled TCP: a queue that is full loses packets, and the window beco
     return congestionWindow < most;
   });
   assertGreater(path.down.lost, 0);
-  // What the path and its queue hold.
+  // The bytes that the path and its queue have room for.
   assertGreater(most, 500_000);
   assertAlmostEquals(path.server.congestionWindow, most / 2, 1);
 });
 
-Deno.test("modelled TCP: a lost packet delays all bytes behind it by a round trip at least", async () => {
+Deno.test("simulated TCP: a lost packet delays all bytes behind it by at least a round trip", async () => {
   const path = connected();
   let longest = 0;
   let last = 0;
@@ -121,7 +121,7 @@ Deno.test("modelled TCP: a lost packet delays all bytes behind it by a round tri
   assertGreater(longest, 99);
 });
 
-Deno.test("modelled TCP: bytes arrive whole and in order, whatever is lost", async () => {
+Deno.test("simulated TCP: all bytes arrive in order, whatever is lost", async () => {
   for (const acknowledgementDelay of [0, 200]) {
     const path = connected({ lossEvery: 30 }, { acknowledgementDelay });
     const total = 300_000;
@@ -148,7 +148,7 @@ Deno.test("modelled TCP: bytes arrive whole and in order, whatever is lost", asy
   }
 });
 
-Deno.test("modelled TCP: who does not read stops the sender, and goes on later", async () => {
+Deno.test("simulated TCP: a receiver that does not read stops the sender, which continues when it reads", async () => {
   const path = connected({}, { receiveBuffer: 131_072, sendBuffer: 65_536 });
   let taken = 0;
   (async () => {
@@ -165,7 +165,7 @@ Deno.test("modelled TCP: who does not read stops the sender, and goes on later",
   assertGreater(path.meter.rate("down", 6000, 10_000), 300);
 });
 
-Deno.test("modelled TCP: two transfers share a path", async () => {
+Deno.test("simulated TCP: two transfers share a path", async () => {
   const path = connected({ delay: 10, room: 50_000 });
   const other = tcpPair(path.world, path.up, path.down, TCP);
   download(path);

@@ -1,5 +1,5 @@
 /**
- * Bulk and urgent requests over SPDY on a path, and what TCP carries alone on the same
+ * Bulk and urgent requests over SPDY on a path, and TCP by itself on the same
  * path.
  *
  * @module
@@ -26,20 +26,23 @@ import {
 /** Body of the response to an urgent request, bytes. */
 const URGENT = 1024;
 const BUFFER = 65_536;
-/** Most ms from the end of the last phase until all bytes have arrived: the slowest path needs them for what the sockets hold. */
+/**
+ * Longest time from the end of the last phase until all bytes have arrived, ms.
+ * The slowest path takes it for the bytes in the sockets.
+ */
 const LONGEST_END = 60_000;
-/** Windows are checked after so many events. */
+/** Windows are checked each time this many events have happened. */
 const CHECKED_EVENTS = 32;
 
 /** An urgent request. */
 export interface UrgentRequest {
-  /** ms after the run began. */
+  /** ms after the beginning of the run. */
   readonly begin: number;
   /** ms until the end of the response. */
   readonly time: number;
 }
 
-/** TCP alone: each direction that has a transfer sends as much as it can. */
+/** TCP by itself: each direction that has a transfer sends as much as it can. */
 export async function runAlone(
   seed: number,
   scenario: PathScenario,
@@ -127,7 +130,7 @@ export class SpdyRun {
     }
   }
 
-  /** Resolves when all bytes have arrived, and nothing is under way. */
+  /** Resolves when all bytes have arrived, and none are under way. */
   async run(): Promise<void> {
     const world = this.#world;
     const { transfers, pause } = this.#scenario;

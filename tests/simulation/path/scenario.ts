@@ -1,5 +1,6 @@
 /**
- * What a path, its ends and the applications on it are like, chosen by a seed.
+ * The properties of a path, its ends and the applications on it, chosen by a
+ * seed.
  *
  * @module
  */
@@ -17,25 +18,25 @@ import type { TcpOptions } from "./tcp.ts";
 export type Way = "up" | "down";
 export const WAYS: readonly Way[] = ["up", "down"];
 
-/** What the path is like for a while. */
+/** The properties of the path for a while. */
 export interface Phase {
-  /** ms after the run begins. */
+  /** ms after the beginning of the run. */
   readonly begin: number;
   readonly end: number;
   readonly up: DirectionShape;
   readonly down: DirectionShape;
 }
 
-/** What happens at some time. */
+/** A disturbance. */
 export interface Disturbance {
-  /** ms after the run begins. */
+  /** ms after the beginning of the run. */
   readonly at: number;
   readonly kind:
-    /** Nothing passes. */
+    /** No packet passes. */
     | "stall"
     /** The receiver does not read from its socket. */
     | "no reading"
-    /** Another sender fills the queue at once. */
+    /** Another sender fills the queue all at once. */
     | "burst"
     /** A download or upload on a connection of its own. */
     | "other transfer";
@@ -43,13 +44,13 @@ export interface Disturbance {
   readonly time: number;
 }
 
-/** Bytes in one direction, on a stream of its own, from the begin of the run to its end. */
+/** Bytes in one direction, on one stream, from the beginning of the run to its end. */
 export interface Transfer {
   readonly way: Way;
   readonly priority: number;
-  /** ms after the run begins. */
+  /** ms after the beginning of the run. */
   readonly begin: number;
-  /** Bytes of a write. */
+  /** Bytes of one write. */
   readonly chunk: number;
 }
 
@@ -60,27 +61,27 @@ export interface PathScenario {
   readonly phases: readonly Phase[];
   readonly disturbances: readonly Disturbance[];
   readonly transfers: readonly Transfer[];
-  /** Between two urgent requests, ms. */
+  /** Time between two urgent requests, ms. */
   readonly pause: number;
 }
 
-/** How long transfers need to be at their speed: so many ms and round trips. */
+/** How long a transfer needs to reach its speed: this many ms, and this many round trips. */
 const SETTLING = 1500;
 const SETTLING_ROUND_TRIPS = 10;
 
-/** ms after the run begins. */
+/** ms after the beginning of the run. */
 export function endOf({ phases }: PathScenario): number {
   return phases[phases.length - 1].end;
 }
 
-/** Of the path without bytes in its queues, ms. */
+/** The round trip of the path without bytes in its queues, ms. */
 export function roundTripOf({ up, down }: Phase): number {
   return up.delay + down.delay;
 }
 
 /**
- * After so long a transfer is at its speed again, ms after the run begins: what waited
- * in a queue has left it, too.
+ * When a transfer is at its speed again, ms after the beginning of the run. What
+ * waited in a queue has left it by then, too.
  */
 export function settledAt(phase: Phase): number {
   const { up, down } = phase;
@@ -89,9 +90,9 @@ export function settledAt(phase: Phase): number {
     SETTLING_ROUND_TRIPS * roundTripOf(phase);
 }
 
-/** Bytes that a phase may carry in each direction: more takes too long. */
+/** Most bytes that a phase may carry in each direction: more take too long to simulate. */
 const MOST_BYTES = 15_000_000;
-/** ms of a phase. */
+/** Duration of a phase, ms. */
 const LONGEST = 8000;
 const SHORTEST = 4500;
 

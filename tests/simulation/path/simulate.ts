@@ -1,5 +1,6 @@
 /**
- * One seed of the family "path": what must hold of transfers and urgent requests.
+ * One seed of the family "path": what must hold for transfers and urgent
+ * requests.
  *
  * @module
  */
@@ -23,59 +24,62 @@ import {
   WAYS,
 } from "./scenario.ts";
 
-/** How a seed went. */
+/** The result of a seed. */
 export interface PathOutcome {
   readonly violations: readonly string[];
   readonly events: number;
-  /** Virtual ms. */
+  /** Duration, virtual ms. */
   readonly time: number;
-  /** Of what TCP carries alone, the share that SPDY carried: of each phase and direction. */
+  /** What SPDY carried, as a share of what TCP by itself carries: for each phase and direction. */
   readonly shares: readonly number[];
   /**
-   * How much longer than without bulk an urgent request took, the median of each calm
-   * phase: as a multiple of a round trip and 32 KiB.
+   * How much longer an urgent request took than without bulk: the median of each
+   * undisturbed phase, as a multiple of a round trip and 32 KiB.
    */
   readonly waits: readonly number[];
 }
 
 /**
- * The median of these shares over many seeds, and what only a few are below. Nothing is
- * said about a single seed: where TCP is far below the path's rate, as after a loss, a
- * round trip more or less until the next one decides how much it carries alone.
+ * Least value for the median of these shares over many seeds, and the value below
+ * which only a few may be. No single seed is judged: if TCP is far below the
+ * path's rate, as after a loss, a single round trip decides how much it carries
+ * by itself.
  */
 const LEAST_MEDIAN_SHARE = 0.95;
 const LEAST_SHARE = 0.4;
 /**
- * The median of these waits over many seeds, and what only a few are above. The longest
- * ones are on slow and long paths, where a socket of the sender is full for seconds
- * before the first round trip with bulk is known.
+ * Greatest value for the median of these waits over many seeds, and the value
+ * above which only a few may be. The longest waits occur on slow and long paths,
+ * on which a socket of the sender is full for seconds before the first round trip
+ * with bulk is known.
  */
 const LONGEST_MEDIAN_WAIT = 0.5;
-/** The same with at least this number of waits, of which chance changes the median less. */
+/** The same with at least this number of waits: with more waits, chance changes the median less. */
 const MANY_WAITS = 100;
 const LONGEST_MEDIAN_OF_MANY = 0.4;
 const LONGEST_WAIT = 5;
-/** So many of them may be. */
+/** How many of them may be beyond that value. */
 const FEW_SHARES = 0.03;
 const FEW_WAITS = 0.08;
 
-/** A settled phase that is shorter shows nothing, ms. */
+/** A phase that has less time than this after it settled is not judged, ms. */
 const LEAST_TIME = 1000;
 /**
- * Something arrives in so many ms, ten round trips, twice the longest silence of TCP
- * alone, and the time for which bytes of the other direction delay WINDOW_UPDATEs.
+ * Something must arrive within this many ms, ten round trips, twice the longest
+ * silence of TCP by itself, and the time for which bytes of the other direction
+ * delay WINDOW_UPDATEs.
  */
 const LONGEST_SILENCE = 700;
 
-/** What an urgent request needs without bulk, bytes in each direction. */
+/** What an urgent request takes without bulk, bytes in each direction. */
 const URGENT_BYTES = 16 * 1024;
 /** The smallest window, bytes. */
 const LEAST_WINDOW = 32 * 1024;
 
-/** The first window, bytes, and the most for each ms of the round trip. */
+/** The first window, bytes, and the most bytes for each ms of the round trip. */
 const FIRST_WINDOW = 65_536;
 const MOST_WINDOW_PER_MS = 512 * 1024;
-/** What windows of streams may grow by, all together, bytes. */
+/** Most bytes by which the windows of all streams together may grow. */
 const MOST_GROWN = 4 * 1024 * 1024;
 
 /** Runs one seed. */
@@ -115,13 +119,13 @@ export async function simulatePath(
   return { violations, events, time: now, shares, waits };
 }
 
-/** Nothing is lost by chance, and nobody else uses the path. */
+/** No packet is lost by chance, and there is no other traffic on the path. */
 function isCalm({ phases, disturbances }: PathScenario): boolean {
   return disturbances.length === 0 &&
     phases.every(({ down }) => down.lossEvery === Infinity);
 }
 
-/** The share of a phase, once both had time to settle. */
+/** The share of a phase, from the time when both have settled. */
 function shareOf(
   world: World,
   phase: Phase,
@@ -158,7 +162,7 @@ function checkSilence(
   }
 }
 
-/** What does not hold of the shares and waits of many seeds. */
+/** The statements about shares and waits of many seeds that do not hold. */
 export function checkMany(
   shares: readonly number[],
   waits: readonly number[],
@@ -186,7 +190,7 @@ export function checkMany(
   return violations;
 }
 
-/** The median of the urgent requests of a phase without loss and disturbances. */
+/** The median of the urgent requests of a phase without losses and disturbances. */
 function waitOf(
   world: World,
   phase: Phase,
@@ -211,7 +215,7 @@ function waitOf(
   return wait;
 }
 
-/** Windows have their bounds, so that a peer cannot make this side hold more. */
+/** Windows have limits, so that a peer cannot make this side hold more. */
 function checkWindows(
   world: World,
   { name, connection }: Side,

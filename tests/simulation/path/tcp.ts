@@ -10,14 +10,14 @@ import type { World } from "../world.ts";
 import { type Bottleneck, PACKET } from "./bottleneck.ts";
 import { type CongestionControl, CongestionWindow } from "./congestion.ts";
 
-/** What the kernels of both ends are like. */
+/** The properties of the kernels of both ends. */
 export interface TcpOptions {
   readonly congestion: CongestionControl;
-  /** Slow start ends when round trips become longer. */
+  /** Whether slow start ends when round trips become longer. */
   readonly endsEarly: boolean;
-  /** Bytes of the sending socket; 0: twice the congestion window. */
+  /** Size of the sending socket, bytes; 0 for twice the congestion window. */
   readonly sendBuffer: number;
-  /** Bytes of the receiving socket. */
+  /** Size of the receiving socket, bytes. */
   readonly receiveBuffer: number;
   /** How long an acknowledgement may wait for a second packet, ms. */
   readonly acknowledgementDelay: number;
@@ -25,69 +25,73 @@ export interface TcpOptions {
 
 /** Bytes of a packet without data. */
 const EMPTY = 52;
-/** A larger piece would be a burst that no kernel sends. */
+/** Largest segment; no kernel sends larger ones. */
 const MOST_PIECE = 16_384;
-/** So many pieces are sent in a round trip at least, if the window has room for them. */
+/** At least this many segments are sent in a round trip, if the window has room for them. */
 const PIECES = 16;
 /** The first packets are acknowledged one by one. */
 const QUICK = 16;
-/** A piece is lost when so many that were sent later have arrived. */
+/** A segment counts as lost when this many that were sent later have arrived. */
 const REORDERED = 3;
-/** How long a sender waits for an acknowledgement, ms: before the first round trip, and beyond one. */
+/**
+ * How long a sender waits for an acknowledgement, ms: before the first round trip
+ * is known, and beyond a known one.
+ */
 const FIRST_TIMEOUT = 1000;
 const SHORTEST_TIMEOUT = 200;
 const LEAST_SEND_BUFFER = 64 * 1024;
 const MOST_SEND_BUFFER = 4 * 1024 * 1024;
 
-/** Bytes under way. */
+/** A segment: bytes under way. */
 interface Piece {
   readonly bytes: Uint8Array;
-  /** The first byte's place in the stream. */
+  /** Position of its first byte in the stream. */
   readonly at: number;
-  /** How many pieces the sender had sent before, repeated ones included. */
+  /** How many segments the sender had sent before, including repeated ones. */
   order: number;
   sentAt: number;
   repeated: boolean;
-  /** How many pieces the receiver had then; 0 while it has not arrived. */
+  /** How many segments the receiver had at that time; 0 while this one has not arrived. */
   arrival: number;
-  /** The sender knows that it has arrived. */
+  /** Whether the sender knows that it has arrived. */
   delivered: boolean;
   lost: boolean;
 }
 
-/** What a packet says of the other direction. */
+/** What a packet tells about the other direction. */
 interface Acknowledgement {
-  /** Pieces that have arrived. */
+  /** Segments that have arrived. */
   readonly arrivals: number;
-  /** The receiver has room for bytes before this place. */
+  /** The receiver has room for bytes before this position. */
   readonly edge: number;
 }
 
-/** One end: sends to its peer, and receives from it. */
+/** One end: it sends to its peer and receives from it. */
 export class TcpEnd implements ByteConn {
   peer!: TcpEnd;
-  /** Sees what is written. */
+  /** Called with the bytes that are written. */
   onWritten: (bytes: Uint8Array) => void = () => {};
-  /** Sees what is read. */
+  /** Called with the bytes that are read. */
   onRead: (bytes: Uint8Array) => void = () => {};
   readonly #world: World;
   readonly #output: Bottleneck;
   readonly #options: TcpOptions;
   #isClosed = false;
 
-  // Sending.
+  // Fields of the sender.
   readonly #congestion: CongestionWindow;
   #unsent: Uint8Array[] = [];
   #unsentSize = 0;
-  /** From the first that is not acknowledged on. */
+  /** The segments from the first unacknowledged one on. */
   #pieces: Piece[] = [];
   #next = 0;
   #order = 0;
-  /** Bytes on the way, without those that are known to be lost. */
+  /** Bytes under way, without those that are known to be lost. */
   #flight = 0;
-  /** A loss of bytes before this place has been answered; the window does not grow until they have arrived, */
-  #recovery = 0;
-  /** except after a timeout. */
+  /**
+   * The loss of bytes before this position has been answered. The window does not
+   * grow until these bytes have arrived, except after a timeout.
+   */
   #hasTimedOut = false;
   #edge: number;
   #smoothed = 0;
@@ -97,14 +101,14 @@ export class TcpEnd implements ByteConn {
   #deadline = Infinity;
   #timerAt = Infinity;
   #lastSent = 0;
-  /** The window was in use when bytes were sent last. */
+  /** Whether the window was in use when bytes were sent last. */
   #isLimited = false;
   #wakeWriter = (): void => {};
 
-  // Receiving.
+  // Fields of the receiver.
   #arrivals = 0;
   #received = 0;
-  /** Bytes that wait for others before them. */
+  /** Segments that wait for earlier ones. */
   readonly #later = new Map<number, Uint8Array>();
   #laterSize = 0;
   #ready: Uint8Array[] = [];
@@ -134,7 +138,7 @@ export class TcpEnd implements ByteConn {
       this.#unsentSize;
   }
 
-  /** Bytes that may be under way by the congestion window. */
+  /** Bytes that may be under way according to the congestion window. */
   get congestionWindow(): number {
     return this.#congestion.window;
   }
@@ -186,7 +190,7 @@ export class TcpEnd implements ByteConn {
     }
     this.#readySize -= size;
     this.onRead(buffer.subarray(0, size));
-    // The sender is told when much room was made.
+    // The sender learns at once that much room has become free.
     if (this.#freeUntil - this.#told > this.#options.receiveBuffer / 4) {
       this.#acknowledge();
     }
@@ -208,12 +212,12 @@ export class TcpEnd implements ByteConn {
     this.closeWrite();
   }
 
-  /** The process does not read for so many ms. */
+  /** The process does not read for this time, ms. */
   stallReading(milliseconds: number): void {
     this.#stalledUntil = this.#world.now + milliseconds;
   }
 
-  // The sender.
+  // Methods of the sender.
 
   get #sendBuffer(): number {
     const { sendBuffer } = this.#options;
@@ -315,7 +319,7 @@ export class TcpEnd implements ByteConn {
     });
   }
 
-  /** The peer told what has arrived. */
+  /** The peer has acknowledged segments. */
   #acknowledged({ arrivals, edge }: Acknowledgement): void {
     if (this.#isClosed) return;
     const { now } = this.#world;
@@ -406,12 +410,12 @@ export class TcpEnd implements ByteConn {
     });
   }
 
-  /** Nothing was acknowledged for long. */
+  /** Nothing was acknowledged for a long time. */
   #timedOut(): void {
     this.#timeouts = Math.min(this.#timeouts + 1, 4);
     this.#deadline = Infinity;
     if (this.#pieces.length === 0) {
-      // The peer may have room again, and what told it was lost.
+      // The peer may have room again, and the packet that said so was lost.
       this.#output.pass(EMPTY, () => this.peer.#acknowledge());
       this.#send();
       return;
@@ -425,7 +429,7 @@ export class TcpEnd implements ByteConn {
     this.#send();
   }
 
-  // The receiver.
+  // Methods of the receiver.
 
   get #freeUntil(): number {
     const held = this.#readySize + this.#laterSize;
@@ -486,7 +490,7 @@ export class TcpEnd implements ByteConn {
   }
 }
 
-/** Two ends, joined by two bottlenecks. */
+/** Creates two ends, joined by two bottlenecks. */
 export function tcpPair(
   world: World,
   up: Bottleneck,

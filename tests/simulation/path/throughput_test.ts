@@ -1,5 +1,6 @@
 /**
- * Transfers on long paths are nearly as fast as TCP alone, from the first byte on.
+ * On long paths, transfers are nearly as fast as TCP by itself, from the first
+ * byte on.
  *
  * @module
  */
@@ -11,18 +12,18 @@ import { World } from "../world.ts";
 import { runAlone, SpdyRun } from "./run.ts";
 import type { PathScenario, Way } from "./scenario.ts";
 
-/** ms from the begin of the request on. */
+/** Durations, ms from the beginning of the request on. */
 const TIME = 5000;
-/** 100 Mbit/s in bytes a ms. */
+/** 100 Mbit/s in bytes per ms. */
 const RATE = 12_500;
 const LEAST_QUEUE = 262_144;
 /**
- * Of what TCP alone carries in that time. The first window of an upload is 64 KiB, and
- * larger only when the peer has measured the path.
+ * Least share of what TCP by itself carries in that time. The first window of an
+ * upload is 64 KiB. It grows only when the peer has measured the path.
  */
 const LEAST_SHARES: Readonly<Record<Way, number>> = { down: 0.97, up: 0.94 };
 
-/** One transfer; the queue holds what the path carries in a round trip. */
+/** One transfer. The queue has room for what the path carries in a round trip. */
 function scenario(way: Way, roundTrip: number, begin: number): PathScenario {
   const shape = {
     rate: RATE,
