@@ -1,27 +1,27 @@
 /**
- * A fuzz target whose input is bytes and nothing else, so that the bytes replay
- * it and coverage can guide it.
+ * A fuzz target whose only input is bytes. The bytes are enough to replay it, and
+ * coverage can guide them.
  *
  * @module
  */
 
-/** Something that is given bytes of any kind. */
+/** Something that is run on arbitrary bytes. */
 export interface ByteTarget {
-  /** Its name on the command line, and of its corpus. */
+  /** Its name on the command line, and the name of its corpus. */
   readonly name: string;
-  /** What holds for every input. */
+  /** What must hold for every input. */
   readonly property: string;
-  /** The source files whose coverage counts, as the beginning of their path in the project. */
+  /** The source files whose coverage counts, as the beginning of their paths in the project. */
   readonly sources: readonly string[];
-  /** Inputs to begin with. */
+  /** The first inputs. */
   seeds(): Uint8Array<ArrayBuffer>[];
-  /** Pieces of input that mutations put in. */
+  /** Pieces that mutations insert into inputs. */
   readonly words?: readonly Uint8Array<ArrayBuffer>[];
-  /** Throws when the property does not hold for `input`. */
+  /** Throws if the property does not hold for `input`. */
   run(input: Uint8Array<ArrayBuffer>): void | Promise<void>;
 }
 
-/** An input as it is stored in the corpus and printed for a replay. */
+/** An input as text, as it is stored in the corpus and printed for a replay. */
 export function inputText(input: Uint8Array): string {
   let text = "";
   for (const byte of input) text += String.fromCharCode(byte);
@@ -33,7 +33,7 @@ export function inputOf(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 }
 
-/** Reads the choices of a run from the beginning of its input. */
+/** Takes the choices of a run from the beginning of its input. */
 export class Choices {
   readonly #input: Uint8Array<ArrayBuffer>;
   #at = 0;
@@ -47,7 +47,7 @@ export class Choices {
     return this.#at < this.#input.length ? this.#input[this.#at++] % bound : 0;
   }
 
-  /** The bytes behind the choices. */
+  /** The bytes after the choices. */
   rest(): Uint8Array<ArrayBuffer> {
     return this.#input.subarray(this.#at);
   }

@@ -1,4 +1,7 @@
-/** Replays the stored inputs of the byte targets; `deno task fuzz --guided --corpus` finds them. */
+/**
+ * Replays the stored inputs of the byte targets, which `deno task fuzz --guided
+ * --corpus` has found.
+ */
 
 import { inputText } from "./byte_target.ts";
 import { BYTE_TARGETS } from "./byte_targets/mod.ts";

@@ -1,6 +1,6 @@
 /**
- * Runs fuzz targets for a bounded time; every execution has a seed of its own
- * that replays it.
+ * Runs fuzz targets for a limited time. Each execution has a seed of its own,
+ * which replays it.
  *
  * @module
  */
@@ -25,7 +25,10 @@ export const TARGETS: readonly Target[] = [
   http1Target,
 ];
 
-/** Seeds of one run lie this far apart, so that runs with neighbouring seeds do not repeat each other. */
+/**
+ * Distance between the seeds of one run, so that runs with neighbouring seeds do
+ * not repeat each other.
+ */
 const SEED_STRIDE = 0x9e3779b1;
 
 /** The seed of execution `index` of a run. */
@@ -47,7 +50,8 @@ export async function fuzz(
     const own = executionSeed(seed, executions);
     try {
       const running = target.run(new Random(own));
-      // Most targets are synchronous, and faster without a turn between.
+      // Most targets are synchronous, and are faster if no turn of the event
+      // loop is in between.
       if (running !== undefined) await running;
     } catch (error) {
       return {

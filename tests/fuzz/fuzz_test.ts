@@ -1,6 +1,6 @@
 import { fuzz, TARGETS } from "./fuzz.ts";
 
-/** All targets together, in the gate; `deno task fuzz` runs as long as it is told. */
+/** Time for all targets together in the gate; for `deno task fuzz`, it is an argument. */
 const GATE_MS = 15_000;
 const SEED = 20261123;
 

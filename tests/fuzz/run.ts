@@ -1,11 +1,11 @@
 /**
- * `deno task fuzz --seconds N --seed S [--target NAME]`: runs the targets side
- * by side in time, N seconds in all. `--replay SEED --target NAME` makes one
- * execution again.
+ * `deno task fuzz --seconds N --seed S [--target NAME]`: runs the targets in
+ * turns, for N seconds in all. `--replay SEED --target NAME` repeats one
+ * execution.
  *
- * `--guided [--corpus]`: runs the byte targets guided by coverage, from their
- * stored inputs on; `--corpus` stores what reaches something new. `--input TEXT
- * --target NAME` runs a byte target on one input.
+ * `--guided [--corpus]`: runs the byte targets guided by coverage, starting with
+ * their stored inputs; `--corpus` stores what reaches something new. `--input
+ * TEXT --target NAME` runs a byte target on one input.
  *
  * @module
  */
@@ -25,7 +25,7 @@ const options = parseArgs(Deno.args, {
 const seconds = Number(options.seconds ?? 60);
 const seed = Number(options.seed ?? 1);
 
-/** The targets that were asked for; ends the process when there is none. */
+/** The targets that the arguments select; ends the process if there is none. */
 function chosen<T extends { readonly name: string }>(
   targets: readonly T[],
 ): T[] {
@@ -38,7 +38,7 @@ function chosen<T extends { readonly name: string }>(
   Deno.exit(2);
 }
 
-/** Runs the byte targets, guided by coverage; whether all their properties held. */
+/** Runs the byte targets, guided by coverage; returns whether all their properties held. */
 async function guide(): Promise<boolean> {
   const targets = chosen(BYTE_TARGETS);
   for (const target of targets) {
@@ -69,10 +69,10 @@ async function guide(): Promise<boolean> {
   return true;
 }
 
-/** Runs the seeded targets in turns; whether all their properties held. */
+/** Runs the seeded targets in turns; returns whether all their properties held. */
 async function run(): Promise<boolean> {
   const targets = chosen(TARGETS);
-  /** Each target gets its turn for this long, so that a long run mixes them. */
+  /** Time of a turn, ms, so that a long run mixes all targets. */
   const turn = Math.min(5000, 1000 * seconds / targets.length);
   const sums = new Map(
     targets.map((

@@ -1,27 +1,27 @@
 /**
- * What a fuzz target is, and how one execution of it is made and replayed.
+ * What a fuzz target is, and how its executions are run and replayed.
  *
  * @module
  */
 
 import type { Random } from "../helpers/random.ts";
 
-/** Something that is run over and over with other random choices. */
+/** Something that is run again and again with other random choices. */
 export interface Target {
   /** Its name on the command line. */
   readonly name: string;
-  /** What holds for every execution. */
+  /** What must hold for every execution. */
   readonly property: string;
-  /** One execution; throws when the property does not hold. */
+  /** Runs once; throws if the property does not hold. */
   run(random: Random): void | Promise<void>;
-  /** Ends what executions have in common, such as a process. */
+  /** Ends what executions share, such as a process. */
   end?(): Promise<void>;
 }
 
-/** What came of running a target for a while. */
+/** The result of running a target for a while. */
 export interface Outcome {
   readonly target: Target;
-  /** Executions made. */
+  /** Number of executions. */
   readonly executions: number;
   /** Longest execution, ms. */
   readonly slowest: number;

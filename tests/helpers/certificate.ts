@@ -1,6 +1,6 @@
 /**
- * TLS certificates for tests: X.509 (RFC 5280) written by hand over WebCrypto,
- * so that no test needs openssl or a file that runs out.
+ * TLS certificates for tests: X.509 (RFC 5280), written by hand with WebCrypto,
+ * so that no test needs openssl or a file that expires.
  *
  * @module
  */
@@ -23,9 +23,9 @@ const OID_BASIC_CONSTRAINTS = "2.5.29.19";
 const OID_SUBJECT_ALT_NAME = "2.5.29.17";
 const DAY = 24 * 60 * 60 * 1000;
 
-/** What an authority writes into a certificate. */
+/** The contents of a certificate. */
 export interface CertificateSubject {
-  /** Whose it is: a host, or a user of a cluster. */
+  /** The owner: a host, or a user of a cluster. */
   readonly commonName: string;
   /** Organizations; Kubernetes takes them as the groups of a user. */
   readonly organizations?: readonly string[];
@@ -49,7 +49,7 @@ export interface TestAuthority {
   issue(subject: CertificateSubject): Promise<IssuedCertificate>;
 }
 
-/** Makes a certificate for these names, and for `127.0.0.1` unless told otherwise, signed by an authority of its own. */
+/** Makes a certificate for these names (default `127.0.0.1`), signed by a new authority. */
 export async function makeCertificate(
   names: readonly string[] = ["localhost"],
   address: readonly number[] | null = [127, 0, 0, 1],
@@ -154,7 +154,7 @@ async function certificate(parts: CertificateParts): Promise<Uint8Array> {
   return sequence([body, algorithm, bitString(signatureOf(signature))]);
 }
 
-/** WebCrypto gives r and s side by side, X.509 wants them as a SEQUENCE. */
+/** WebCrypto returns r and s one after the other; X.509 expects them as a SEQUENCE. */
 function signatureOf(raw: ArrayBuffer): Uint8Array {
   const bytes = new Uint8Array(raw);
   const half = bytes.length / 2;
@@ -219,7 +219,7 @@ function oid(dotted: string): Uint8Array {
   return der(0x06, Uint8Array.from(bytes));
 }
 
-/** A positive INTEGER: no leading zeros but the one that keeps it positive. */
+/** A positive INTEGER: the only leading zero is the one that keeps it positive. */
 function integer(bytes: Uint8Array): Uint8Array {
   let start = 0;
   while (start < bytes.length - 1 && bytes[start] === 0) start++;

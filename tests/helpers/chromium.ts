@@ -1,12 +1,12 @@
 /**
- * Drives Chromium by the DevTools protocol.
+ * Controls Chromium through the DevTools protocol.
  *
  * @module
  */
 
 import { MissingToolError, requireTool } from "../interop/peers.ts";
 
-/** Names of the program, the first that is there is used. */
+/** Names of the program; the first one that exists is used. */
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
 /** What the evaluation of an expression resolves to. */
@@ -68,7 +68,7 @@ export class Chromium implements AsyncDisposable {
     });
   }
 
-  /** Starts it. Rejects with `MissingToolError` when it is not on this machine. */
+  /** Starts it. Rejects with `MissingToolError` if it is not installed. */
   static async start(): Promise<Chromium> {
     const [name, line] = await findProgram();
     const folder = await Deno.makeTempDir({ prefix: "chromium-" });
@@ -149,13 +149,13 @@ export class Chromium implements AsyncDisposable {
 export class Page implements AsyncDisposable {
   /** Errors and messages of its console, and requests that it made. */
   readonly complaints: string[] = [];
-  /** URLs that it has asked for. */
+  /** URLs that it has requested. */
   readonly requests: string[] = [];
   readonly #browser: Chromium;
   readonly #session: string;
   readonly #target: string;
 
-  /** By {@linkcode Chromium.open} only. */
+  /** Created by {@linkcode Chromium.open} only. */
   constructor(browser: Chromium, session: string, target: string) {
     this.#browser = browser;
     this.#session = session;
@@ -205,13 +205,13 @@ export class Page implements AsyncDisposable {
     });
   }
 
-  /** The value of an expression, or of the promise that it gives. */
+  /** The value of an expression; if the value is a promise, what that resolves to. */
   async evaluate(expression: string): Promise<Value> {
     const { result, exceptionDetails } = await this.#send("Runtime.evaluate", {
       expression,
       awaitPromise: true,
       returnByValue: true,
-      // The policy of the page holds for what tests evaluate as well.
+      // The page's policy also applies to the code of tests.
       allowUnsafeEvalBlockedByCSP: false,
     });
     if (exceptionDetails !== undefined) {
@@ -221,7 +221,7 @@ export class Page implements AsyncDisposable {
     return result.value;
   }
 
-  /** Waits until an expression is true: looks at each frame that is drawn. */
+  /** Waits until an expression is true; evaluates it for each frame that is drawn. */
   async until(expression: string): Promise<void> {
     const isTrue = await this.evaluate(`new Promise((resolve) => {
       const end = performance.now() + 60_000;
@@ -267,7 +267,7 @@ export class Page implements AsyncDisposable {
     await this.#send("Input.dispatchKeyEvent", { type: "keyUp", key });
   }
 
-  /** Types text where the focus is. */
+  /** Types text into the element that has the focus. */
   async type(text: string): Promise<void> {
     await this.#send("Input.insertText", { text });
   }
@@ -308,7 +308,7 @@ export class Page implements AsyncDisposable {
     }
   }
 
-  /** What the page looks like, as a PNG file. */
+  /** A picture of the page, as a PNG file. */
   async screenshot(): Promise<Uint8Array> {
     const { data } = await this.#send("Page.captureScreenshot", {
       format: "png",
@@ -355,7 +355,7 @@ async function end(
   process: Deno.ChildProcess,
   folder: string,
 ): Promise<void> {
-  // It closes by itself when asked; if it does not, it is ended.
+  // It closes by itself when it is asked to. If it does not, it is killed.
   const timer = setTimeout(() => process.kill("SIGKILL"), 10_000);
   await process.status;
   clearTimeout(timer);

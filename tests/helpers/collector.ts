@@ -1,5 +1,5 @@
 /**
- * The garbage collector, for tests that look at what is still held.
+ * The garbage collector, for tests that check what is still in memory.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import v8 from "node:v8";
 import vm from "node:vm";
 
-/** Runs the collector; `undefined` where Deno has no way to it. */
+/** Runs the collector; `undefined` if this Deno offers no way to run it. */
 export const collect: (() => void) | undefined = (() => {
   try {
     v8.setFlagsFromString("--expose-gc");

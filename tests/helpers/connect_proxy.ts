@@ -6,11 +6,14 @@ import { writeAll } from "../../connection/transport/byte_conn.ts";
 export interface ConnectProxyOptions {
   /** TLS to the proxy. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** What it answers; default 200, and then the tunnel. A string is sent as it is, and nothing else happens. */
+  /**
+   * What it answers; default 200, followed by the tunnel. A string is sent
+   * unchanged, and nothing follows.
+   */
   readonly answer?: string;
-  /** Sent behind a 200, before the tunnel's own bytes, in the same write. */
+  /** Bytes that are sent after a 200, before the tunnel's own bytes, in the same write. */
   readonly interim?: string;
-  /** Where tunnels really lead; default where the request says. */
+  /** Where tunnels lead; default: to the host in the request. */
   readonly target?: { readonly hostname: string; readonly port: number };
 }
 
@@ -117,6 +120,6 @@ function close(conn: Deno.Conn): void {
   try {
     conn.close();
   } catch {
-    // Closed before.
+    // It is closed already.
   }
 }

@@ -1,7 +1,7 @@
 /**
- * No test waits forever: one that has not ended after {@linkcode DEADLINE}
- * fails, and says what it was waiting for. `tests/deps.ts` loads this, so that
- * it holds for every test.
+ * No test waits forever: a test that has not ended after {@linkcode DEADLINE} ms
+ * fails, and the error says what it was waiting for. `tests/deps.ts` loads this
+ * module, so it applies to every test.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { replaceEarly } from "../../connection/time/system_timers.ts";
 // So that Deno reports the timers that a test leaves.
 replaceEarly();
 
-/** Longest run of a test, ms: many times what the longest takes on a busy machine. */
+/** Longest time of a test, ms: many times what the longest test takes on a busy machine. */
 export const DEADLINE = 300_000;
-/** Longest wait for one thing, ms. */
+/** Longest wait for a single thing, ms. */
 export const PATIENCE = 60_000;
 
 /** What is being waited for. */
@@ -21,8 +21,8 @@ const waits = new Set<string>();
 const { setTimeout, clearTimeout } = globalThis;
 
 /**
- * Waits for a promise that a sound program settles soon; rejects with the name
- * of what did not come.
+ * Waits for a promise that settles soon in a correct program; otherwise rejects,
+ * with an error that names what was expected.
  */
 export async function waitFor<T>(
   what: string,
@@ -46,7 +46,7 @@ export async function waitFor<T>(
 
 type TestFunction = (context: Deno.TestContext) => void | Promise<void>;
 
-/** The function of a test, with an end. */
+/** The function of a test, with a deadline. */
 export function bounded(
   fn: TestFunction,
   deadline: number = DEADLINE,
@@ -72,20 +72,20 @@ export function bounded(
   };
 }
 
-/** The test file in a stack, as the runner no longer names it. */
+/** The test file in a stack trace, because the runner no longer prints it. */
 function placeOf({ stack = "" }: Error): string {
   return /\S*_test\.ts:\d+/.exec(stack)?.[0].replace(/^\(/, "") ??
     "in no test file";
 }
 
-/** `Deno.test`, in whatever form it is called, with bounded functions. */
+/** `Deno.test` in all its forms, with deadlines. */
 function boundTests(test: typeof Deno.test): typeof Deno.test {
   return new Proxy(test, {
     apply(target, self, args: unknown[]) {
       const given = args.map((arg) => {
         if (typeof arg === "function") {
           const fn = bounded(arg as TestFunction);
-          // Without a name given, the function's own is the test's.
+          // A test without a name has the name of its function.
           Object.defineProperty(fn, "name", { value: arg.name });
           return fn;
         }

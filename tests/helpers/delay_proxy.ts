@@ -1,5 +1,5 @@
 /**
- * A link with latency, for tests: a TCP proxy that holds every byte back.
+ * A link with latency, for tests: a TCP proxy that delays every byte.
  *
  * @module
  */
@@ -42,7 +42,7 @@ interface Parcel {
   readonly due: number;
 }
 
-/** Copies one direction, keeping order; the end is held back, too. */
+/** Copies the bytes of one direction in order; the end is delayed, too. */
 async function forward(
   from: Deno.TcpConn,
   to: Deno.TcpConn,

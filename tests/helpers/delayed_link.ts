@@ -1,6 +1,6 @@
 /**
- * A link with latency in memory: it delivers every byte so much later, by the
- * clock of the module, which a test can replace.
+ * A link with latency in memory. It delays every byte by the clock of the module,
+ * which a test can replace.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What differs between versions of Deno. A test that compares this module with
- * Deno's own functions asks here, and states what differs and why.
+ * Differences between versions of Deno. A test that compares this module with
+ * Deno's own functions asks here, and a comment says what differs and why.
  *
  * @module
  */
@@ -18,8 +18,8 @@ export function isDenoBefore(
 }
 
 /**
- * What a request for an HTTP/1.1 upgrade needs besides net access: node:http of
- * Deno 2.8 reads this variable before each request.
+ * The permission that a request for an HTTP/1.1 upgrade needs in addition to net:
+ * node:http of Deno 2.8 reads this variable before each request.
  */
 export const UPGRADE_FLAGS: readonly string[] =
   isDenoBefore("2.9.0") && !isDenoBefore("2.8.0")

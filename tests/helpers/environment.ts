@@ -1,10 +1,13 @@
 /**
- * Environment variables for the time of a test.
+ * Environment variables for the duration of a test.
  *
  * @module
  */
 
-/** Sets variables (`undefined`: removes them), and puts back what was there when it is disposed of. */
+/**
+ * Sets variables (`undefined` removes one), and restores the previous ones when
+ * it is disposed of.
+ */
 export function useEnvironment(
   variables: Readonly<Record<string, string | undefined>>,
 ): Disposable {

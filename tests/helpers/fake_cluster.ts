@@ -11,7 +11,7 @@ import {
 } from "../../kubernetes/mod.ts";
 import { makeCertificate } from "./certificate.ts";
 
-/** A request as the server saw it. */
+/** A request as the server received it. */
 export interface SeenRequest {
   readonly method: string;
   /** Path and query. */
@@ -19,11 +19,11 @@ export interface SeenRequest {
   readonly headers: Headers;
 }
 
-/** What the fake answers besides the upgrades. */
+/** What the server answers, apart from upgrades. */
 export interface FakeClusterOptions
   extends
     Pick<StreamingOptions, "exec" | "attach" | "portForward" | "resolve"> {
-  /** Answers a request in place of the objects; `undefined`: the object, or 404. */
+  /** Answers a request; `undefined`: the answer is the object, or 404. */
   readonly answer?: (request: Request) => Response | undefined;
 }
 
@@ -97,7 +97,7 @@ export class FakeCluster implements AsyncDisposable {
     });
   }
 
-  /** Tells everybody who watches the list at `path`. */
+  /** Sends an event to everybody who watches the list at `path`. */
   tell(path: string, type: string, object: unknown): void {
     const line = `${JSON.stringify({ type, object })}\n`;
     for (const watcher of this.#watchers.get(path) ?? []) {
@@ -105,7 +105,7 @@ export class FakeCluster implements AsyncDisposable {
     }
   }
 
-  /** How many watch the list at `path`. */
+  /** The number of watches of the list at `path`. */
   watchers(path: string): number {
     return this.#watchers.get(path)?.size ?? 0;
   }

@@ -1,5 +1,5 @@
 /**
- * Folders that last as long as a test needs them.
+ * Folders that exist only during a test.
  *
  * @module
  */

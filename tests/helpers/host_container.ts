@@ -1,5 +1,5 @@
 /**
- * A pretended container whose programs are those of this machine.
+ * A simulated container whose programs are those of this machine.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import {
   type StreamingServer,
 } from "../../kubernetes/mod.ts";
 
-/** What a test does with a program in place of running it; `undefined`: it is run. */
+/** What a test does instead of running a program; `undefined`: the program runs. */
 export type Intercept = (
   process: ServedProcess,
 ) => Promise<number | void> | undefined;

@@ -23,7 +23,7 @@ import type {
 } from "../../http/server/serve_options.ts";
 import { assert, assertRejects, toText } from "../deps.ts";
 
-/** Every version there is. */
+/** All versions. */
 export const VERSIONS: readonly ProtocolVersion[] = [
   PROTO_SPDY2,
   PROTO_SPDY3,
@@ -64,7 +64,7 @@ export async function httpPair(
   };
 }
 
-/** The headers of a plain request, to be changed by a test. */
+/** The headers of an ordinary request, which tests change. */
 export const REQUEST: readonly NameValue[] = [
   [":host", "localhost"],
   [":method", "GET"],
@@ -73,7 +73,7 @@ export const REQUEST: readonly NameValue[] = [
   [":version", "HTTP/1.1"],
 ];
 
-/** The headers of a plain response, to be changed by a test. */
+/** The headers of an ordinary response, which tests change. */
 export const RESPONSE: readonly NameValue[] = [
   [":status", "200"],
   [":version", "HTTP/1.1"],
@@ -87,7 +87,7 @@ export function valueOf(
   return nv.find((pair) => pair[0] === name)?.[1];
 }
 
-/** The next stream that the peer opens. */
+/** Waits for the next stream that the peer opens. */
 export async function nextStream(connection: Connection): Promise<Stream> {
   const result = await connection[Symbol.asyncIterator]().next();
   if (result.done) throw new Error("the connection ended without a stream");
@@ -106,7 +106,7 @@ export function readBody(stream: Stream): Promise<string> {
   return toText(stream.readable);
 }
 
-/** Silences `console.error` and keeps what was said. */
+/** Silences `console.error`, and records its arguments. */
 export function captureErrors(): { readonly said: unknown[][] } & Disposable {
   const original = console.error;
   const said: unknown[][] = [];

@@ -1,4 +1,4 @@
-/** A client of the HTTP/1.1 listener on a transport of the test's own. */
+/** A client of the HTTP/1.1 listener, on a transport that the test controls. */
 
 import type { ByteConn } from "../../connection/transport/transport.ts";
 import {
@@ -6,19 +6,22 @@ import {
   type ListenerOptions,
 } from "../../http/upgrade/http_listener.ts";
 
-/** Text of one byte a character. */
+/** The bytes of a text with one byte for each character. */
 export const encode = (text: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(text, (char) => char.charCodeAt(0));
 /** The text of such bytes. */
 export const decode = (bytes: Uint8Array): string =>
   String.fromCharCode(...bytes);
 
-/** A connection whose client says `input` in pieces, and then nothing, or ends. */
+/**
+ * A connection whose client sends `input` in pieces. After that, it sends nothing
+ * more, or ends its direction.
+ */
 export class Client implements ByteConn {
   said = "";
   closed = false;
   halfClosed = false;
-  /** Writes of the listener fail from the first one on. */
+  /** Whether all writes of the listener fail. */
   broken = false;
   #input: Uint8Array[];
   readonly #ends: boolean;
@@ -29,13 +32,13 @@ export class Client implements ByteConn {
     this.#ends = ends;
   }
 
-  /** What the listener has not read. */
+  /** Input that the listener has not read. */
   get unread(): string {
     return this.#input.map((bytes) => new TextDecoder("latin1").decode(bytes))
       .join("");
   }
 
-  /** Says more, of a client whose input has no end. */
+  /** Sends more, if the input has no end. */
   say(text: string): void {
     this.#input.push(encode(text));
     this.#more.resolve();
@@ -78,7 +81,7 @@ export class Client implements ByteConn {
   }
 }
 
-/** What a listener's owner heard. */
+/** What the listener reported to its owner. */
 export interface Heard {
   readonly urls: string[];
   readonly errors: unknown[];

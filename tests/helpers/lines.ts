@@ -1,5 +1,5 @@
 /**
- * Reads what a program prints, line by line.
+ * Reads the output of a program line by line.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export class Lines implements AsyncDisposable {
   readonly #reader: ReadableStreamDefaultReader<string>;
   readonly #read: string[] = [];
 
-  /** Takes the output over. */
+  /** Starts to read the output. */
   constructor(output: ReadableStream<Uint8Array>) {
     this.#reader = output.pipeThrough(
       new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>,
@@ -19,12 +19,12 @@ export class Lines implements AsyncDisposable {
       .getReader();
   }
 
-  /** All lines that were read, each with its end. */
+  /** All lines that were read, each with its line break. */
   get text(): string {
     return this.#read.map((line) => `${line}\n`).join("");
   }
 
-  /** The next line; throws when the program has ended. */
+  /** The next line; throws if the program has ended. */
   async next(): Promise<string> {
     const { done, value } = await this.#reader.read();
     if (done) {
@@ -34,7 +34,7 @@ export class Lines implements AsyncDisposable {
     return value;
   }
 
-  /** Reads up to the first line that matches; throws when the program ends before. */
+  /** Reads up to the first line that matches; throws if the program ends before that. */
   async find(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const found = pattern.exec(await this.next());

@@ -1,16 +1,16 @@
 /**
- * Seeded randomness for tests: the same seed gives the same run everywhere.
+ * Seeded random numbers for tests: the same seed gives the same run everywhere.
  *
  * @module
  */
 
 const LETTERS = "etaoinshrdlucmfwypvbgkjqxz";
 
-/** A small seeded generator (mulberry32) with the helpers tests ask for. */
+/** A small seeded generator (mulberry32), with functions that tests need. */
 export class Random {
   #state: number;
 
-  /** Starts the sequence that belongs to `seed`. */
+  /** Starts the sequence for `seed`. */
   constructor(seed: number) {
     this.#state = seed >>> 0;
   }
@@ -63,7 +63,7 @@ export class Random {
     return bytes;
   }
 
-  /** A word of lower-case letters, common letters more often. */
+  /** A word of lower-case letters, in which common letters are more frequent. */
   word(low = 1, high = 10): string {
     let word = "";
     for (let left = this.int(low, high); left > 0; left--) {
@@ -72,7 +72,10 @@ export class Random {
     return word;
   }
 
-  /** Bytes that compress about as English text does: words out of a vocabulary, common ones more often. */
+  /**
+   * Bytes that compress about as well as English text: words from a vocabulary,
+   * in which common ones are more frequent.
+   */
   text(length: number, vocabulary = 2000): Uint8Array<ArrayBuffer> {
     const words = Array.from({ length: vocabulary }, () => this.word());
     const parts: string[] = [];

@@ -1,5 +1,5 @@
 /**
- * A WebSocket client that sends what it is told, right or wrong.
+ * A WebSocket client that sends exactly what a test tells it to, valid or not.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import {
   readHead,
 } from "../../kubernetes/websocket/frame.ts";
 
-/** A character for each byte. */
+/** A text with one character for each byte. */
 const latin1 = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 const MASK = new Uint8Array([7, 1, 8, 2]);
@@ -22,7 +22,7 @@ export interface RawFrame {
   readonly payload: string;
 }
 
-/** A connection behind the handshake. */
+/** A connection after the handshake. */
 export class RawWebSocket {
   readonly conn: Deno.TcpConn;
   #rest: Uint8Array;
@@ -32,7 +32,10 @@ export class RawWebSocket {
     this.#rest = rest;
   }
 
-  /** Sends a request for an upgrade; `lines`: the method and target, then headers. Resolves to the whole answer. */
+  /**
+   * Sends a request for an upgrade. `lines` are the method and target, followed
+   * by the headers. Resolves to the whole answer.
+   */
   static async ask(
     port: number,
     lines: readonly string[],
@@ -97,7 +100,7 @@ export class RawWebSocket {
     await this.write(encodeFrame(opcode, payload, MASK));
   }
 
-  /** Sends bytes as they are. */
+  /** Sends bytes unchanged. */
   async write(bytes: Uint8Array): Promise<void> {
     for (let rest = bytes; rest.length > 0;) {
       rest = rest.subarray(await this.conn.write(rest));

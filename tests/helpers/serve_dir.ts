@@ -1,19 +1,19 @@
 /**
- * `serveDir` of the standard library, from wherever the tests have that library;
- * see tools/std.ts.
+ * `serveDir` of the standard library, from the source that the tests use; see
+ * tools/std.ts.
  *
  * @module
  */
 
 import { cp } from "node:fs/promises";
 
-/** `serveDir`, as far as tests use it. */
+/** The part of `serveDir` that tests use. */
 export type ServeDir = (
   request: Request,
   options: { fsRoot: string; quiet: boolean; showDirListing?: boolean },
 ) => Promise<Response>;
 
-/** Not a literal in `import`, which would be looked up before anything runs. */
+/** Not a literal in `import`, because that would be resolved before anything runs. */
 const ON_JSR = "jsr:@std/http@1/file-server";
 const COPY = "deno-std";
 const RECURSIVE = { recursive: true } as const;
@@ -22,7 +22,7 @@ const RECURSIVE = { recursive: true } as const;
 export async function withServeDir(
   test: (serveDir: ServeDir) => Promise<void>,
 ): Promise<void> {
-  // Where the copy on npm stands in for it, this fails; see `completeCopy`.
+  // With the copy on npm, this import fails; see `completeCopy`.
   const module = await import(ON_JSR).catch(() => undefined);
   if (module !== undefined) return await test(module.serveDir);
   const folder = await Deno.makeTempDir();
@@ -49,7 +49,7 @@ const HEADERS = [
   "Range",
 ];
 
-/** The files that the copy on npm was published without, by their contents. */
+/** The files that are missing from the copy on npm, by their contents. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   "http/deno.json": '{"version":"1.0.0"}',
   "http/unstable_header.js": `export const HEADER = ${
@@ -68,9 +68,9 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
 };
 
 /**
- * `file_server.js` of the copy on npm imports files that the copy lacks. Puts the
- * copy into the folder, with these files, and returns the URL of its `file_server.js`,
- * which is as it was.
+ * `file_server.js` of the copy on npm imports files that the copy does not
+ * contain. Puts the copy and these files into the folder, and returns the URL of
+ * its unchanged `file_server.js`.
  */
 async function completeCopy(folder: string): Promise<string> {
   await cp(await installedCopy(), folder, RECURSIVE);
@@ -81,7 +81,7 @@ async function completeCopy(folder: string): Promise<string> {
   return new URL(`file://${folder}/http/file_server.js`).href;
 }
 
-/** Where Deno keeps the newest copy of those that it has downloaded. */
+/** The folder in which Deno keeps the newest copy that it has downloaded. */
 async function installedCopy(): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json"],

@@ -1,7 +1,7 @@
 /**
- * A program for the tests of telemetry: a client, a server that asks another
- * one, and a Deno.serve behind that. Prints the trace that the last of them saw, waits for a
- * line, and ends.
+ * A program for the tests of telemetry: a client, a server that sends a request
+ * to another one, and a Deno.serve behind that. It prints the trace that
+ * Deno.serve received, waits for a line, and ends.
  */
 
 import { Client, connect, serve } from "../../mod.ts";
@@ -39,7 +39,7 @@ for (const path of paths) {
   });
   seen.push(await response.text());
 }
-// A body that no window lets through at once, and a reset.
+// A body that is larger than its window, and a reset.
 const upload = connection.fetch("/hop", {
   method: "POST",
   body: new Uint8Array(1 << 20),

@@ -1,5 +1,5 @@
 /**
- * Time that passes when a test says so.
+ * Time that passes only when a test lets it pass.
  *
  * ```ts ignore
  * using time = virtualTime();
@@ -7,8 +7,8 @@
  * await time.advance(30_000); // the PING leaves now
  * ```
  *
- * Everything in `connection/` and `kubernetes/` sees it. Transports must be in
- * memory: what waits for a socket waits for real time.
+ * All code in `connection/` and `kubernetes/` uses this time. Transports must be
+ * in memory, because a wait for a socket takes real time.
  *
  * @module
  */
@@ -25,7 +25,7 @@ const EPOCH = Date.UTC(2024, 0, 1);
 
 /** Turns between two timers while a test waits for sockets. */
 const SOCKET_TURNS = 10;
-/** Turns without a change after which nothing moves any more. */
+/** After this many turns without a change, nothing moves any more. */
 const QUIET_TURNS = 50;
 
 interface VirtualTimer {
@@ -36,11 +36,14 @@ interface VirtualTimer {
   referenced: boolean;
 }
 
-/** Timers that fire in the order of their times, and a clock that only they and the test move. */
+/** Timers that fire in the order of their times, and a clock that only they and the test change. */
 export class VirtualClock implements Clock {
   #now = 0;
   #lastId = 0;
-  /** In the order of their times; those of one time in the order they were started. */
+  /**
+   * In the order of their times; timers of the same time in the order in which
+   * they were started.
+   */
   readonly #timers: VirtualTimer[] = [];
 
   now(): number {
@@ -82,22 +85,22 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** How many timers are under way that something waits for. */
+  /** Number of running timers, without those that do not keep the process alive. */
   get timers(): number {
     return this.#timers.filter(({ referenced }) => referenced).length;
   }
 
-  /** When the next timer fires, ms; `undefined` when there is none. */
+  /** When the next timer fires, ms; `undefined` if there is none. */
   get next(): number | undefined {
     return this.#timers[0]?.at;
   }
 
-  /** Sets the clock on, to no earlier than it shows; fires nothing. */
+  /** Sets the clock forward, if `time` is later; fires nothing. */
   moveTo(time: number): void {
     this.#now = Math.max(this.#now, time);
   }
 
-  /** Fires the first timer if its time has come; whether there was one. */
+  /** Fires the first timer if its time has come; returns whether it did. */
   fire(): boolean {
     const first = this.#timers[0];
     if (first === undefined || first.at > this.#now) return false;
@@ -107,13 +110,13 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** A clock in the hands of a test; disposing of it brings the machine's back. */
+/** A clock that a test controls. Disposing of it restores the machine's clock. */
 export class VirtualTime extends VirtualClock implements Disposable {
   readonly #restore: Disposable = useClock(this);
 
   /**
-   * Lets so many ms pass: each timer fires at its time, and all that follows
-   * from it runs before the next one.
+   * Lets this many ms pass. Each timer fires at its time, and everything that
+   * follows from it runs before the next one.
    */
   async advance(milliseconds: number): Promise<void> {
     const end = this.now() + milliseconds;
@@ -127,8 +130,8 @@ export class VirtualTime extends VirtualClock implements Disposable {
   }
 
   /**
-   * Lets time pass until the promise is settled: timer by timer, and between two
-   * of them sockets have their turn. For an end that only a timer can bring.
+   * Lets time pass until the promise is settled: one timer after another, with
+   * turns for the sockets in between. For ends that only a timer can cause.
    */
   async until<T>(promise: Promise<T>): Promise<T> {
     let settled = false;
@@ -157,8 +160,8 @@ export function virtualTime(): VirtualTime {
 }
 
 /**
- * Waits until turn after turn leaves a figure as it is: in memory, nothing moves
- * then until a timer fires. Does not see what comes by a socket.
+ * Waits until some turns do not change a figure: in memory, nothing moves then
+ * until a timer fires. It does not wait for what arrives on a socket.
  */
 export async function quiet(figure: () => unknown): Promise<void> {
   let last = figure();
@@ -170,8 +173,9 @@ export async function quiet(figure: () => unknown): Promise<void> {
   }
 }
 
-/** Lets everything run that can run without time or I/O. */
+/** Lets everything run that needs neither time nor I/O. */
 export async function turn(): Promise<void> {
-  // A turn of the event loop begins when promises and ends of turns are through.
+  // A turn of the event loop begins when all promises and ends of turns have
+  // been processed.
   await new Promise((resolve) => setTimeout(resolve, 0));
 }

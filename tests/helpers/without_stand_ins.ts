@@ -1,6 +1,6 @@
 /**
- * Runs tests with the platform's own `Request` and `Response`:
- * `deno test --preload tests/helpers/without_stand_ins.ts`.
+ * Lets tests run with the platform's own `Request` and `Response`: `deno test
+ * --preload tests/helpers/without_stand_ins.ts`.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * 1,000 connections at once, 10 streams on each, on one server: every stream
- * is answered with what it sent, and the memory comes back.
+ * 1,000 connections at once to one server, with 10 streams on each. Every stream
+ * is answered with the bytes that it sent, and the memory is freed afterwards.
  *
  *     deno task soak
  *
@@ -13,15 +13,16 @@ const CONNECTIONS = 1000;
 const STREAMS = 10;
 /** Body of each request, bytes. */
 const BODY = 2000;
-/** Memory afterwards, against before. */
+/** Most memory afterwards, compared with before. */
 const TOLERANCE = 1.2;
 
-/** Runs it and prints what it found; true when all is well. */
+/** Runs the test and prints the figures; returns true if all are good. */
 export async function soakConnections(): Promise<boolean> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const served = serveAll(listener);
-  // Compiled code and grown tables are no leak: they are there before the first figure.
+  // Compiled code and tables that have grown are no leak: they exist before the
+  // first measurement.
   await round(port, 100);
   await round(port, 100);
   const before = await memory();
@@ -68,7 +69,10 @@ async function serveOne(connection: Connection): Promise<void> {
   }
 }
 
-/** Opens all connections, then all streams on them, then closes everything; counts the right answers. */
+/**
+ * Opens all connections, then all streams on them, then closes everything; counts
+ * the correct answers.
+ */
 async function round(port: number, connections: number): Promise<number> {
   const clients = await Promise.all(
     Array.from({ length: connections }, () => connect({ port })),
@@ -98,7 +102,7 @@ async function exchange(client: Connection, index: number): Promise<boolean> {
 async function memory(): Promise<{ used: number; resident: number }> {
   const collect = (globalThis as { gc?: () => void }).gc;
   if (collect === undefined) throw new Error("run with --v8-flags=--expose-gc");
-  // Both ends of the last connections still say goodbye.
+  // Both ends of the last connections still have to close.
   for (let count = 0; count < 5; count++) {
     await new Promise((resolve) => setTimeout(resolve, 100));
     collect();

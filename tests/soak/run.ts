@@ -1,6 +1,6 @@
 /**
- * The soak tests, one after another: too long and too large for the unit
- * tests.
+ * Runs the soak tests one after the other. They take too long and too much memory
+ * for the unit tests.
  *
  *     deno task soak
  *

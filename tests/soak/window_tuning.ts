@@ -1,6 +1,6 @@
 /**
  * 64 MiB over a link with 50 ms each way: windows that grow by measurement,
- * against the fixed 64 KiB.
+ * compared with fixed windows of 64 KiB.
  *
  * @module
  */
@@ -10,12 +10,15 @@ import { delayProxy } from "../helpers/delay_proxy.ts";
 
 const DELAY = 50;
 const SIZE = 64 * 1024 * 1024;
-/** The fixed window moves 64 KiB a round trip: 64 MiB would take it 102 s, an eighth shows the rate. */
+/**
+ * A fixed window moves 64 KiB in each round trip: 64 MiB would take 102 s, so
+ * only an eighth is sent, which is enough to show the rate.
+ */
 const FIXED_SIZE = SIZE / 8;
-/** By how much tuning has to win. */
+/** How many times as fast tuning must be. */
 const AT_LEAST = 10;
 
-/** Runs it and prints what it found; true when all is well. */
+/** Runs the test and prints the figures; returns true if all are good. */
 export async function soakWindowTuning(): Promise<boolean> {
   const tuned = await transfer(SIZE, true);
   const fixed = await transfer(FIXED_SIZE, false);
@@ -30,7 +33,7 @@ export async function soakWindowTuning(): Promise<boolean> {
   return ratio >= AT_LEAST;
 }
 
-/** Bytes a millisecond. */
+/** Bytes per ms. */
 async function transfer(size: number, windowTuning: boolean): Promise<number> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using proxy = delayProxy((listener.addr as Deno.NetAddr).port, DELAY);

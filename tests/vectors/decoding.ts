@@ -1,7 +1,7 @@
 /**
- * The bytes of recordings through `FrameDecoder`: what it makes of spdylay's
- * frames is compared with a decoder of the tests' own; any input has to give
- * the same whole and byte by byte.
+ * Passes the bytes of recordings through `FrameDecoder`. Frames of spdylay are
+ * compared with the result of a decoder that belongs to the tests; any input must
+ * give the same result as a whole and byte by byte.
  *
  * @module
  */
@@ -37,7 +37,7 @@ const LIMITS: FrameLimits = {
   maxSettingsEntries: 0xffffff,
 };
 
-/** The first thing that `FrameDecoder` gets wrong, or `undefined`. */
+/** The first difference in what `FrameDecoder` returns, or `undefined`. */
 export function decodingFault(recording: Recording): string | undefined {
   const { hex, setup = [], result } = recording;
   if (result !== undefined && typeof hex === "string") {
@@ -53,7 +53,7 @@ export function decodingFault(recording: Recording): string | undefined {
   const all = typeof hex === "string" ? [hex] : [hex.client, hex.server];
   for (const emitted of all) {
     const bytes = Uint8Array.fromHex(emitted);
-    // SPDY/2 has no WINDOW_UPDATE, though spdylay can be made to send one.
+    // SPDY/2 has no WINDOW_UPDATE, but spdylay can be made to send one.
     const frames = new RawDecoder().decode(bytes).filter(({ type }) =>
       recording.version !== "2" || type !== "WINDOW_UPDATE"
     );
@@ -78,7 +78,7 @@ function compare(
   }\n  actual   ${actual[index]}`;
 }
 
-/** What comes out, up to the first error after which nothing can be trusted. */
+/** The frames up to the first error after which nothing can be trusted. */
 function decode(
   bytes: Uint8Array,
   recording: Recording,
@@ -134,14 +134,14 @@ function describe(frame: Frame): string {
   }
 }
 
-/** Names may come in another order in SPDY/2, where they are sorted before they are renamed. */
+/** In SPDY/2, names may have another order, because they are sorted before they are renamed. */
 function sorted(nv: readonly (readonly [string, string])[]): string {
   return JSON.stringify(
     [...nv].sort(([left], [right]) => left < right ? -1 : left > right ? 1 : 0),
   );
 }
 
-/** Up to a block whose lengths are wrong: spdylay can be made to send one. */
+/** Up to a block with invalid lengths: spdylay can be made to send one. */
 function describeAll(frames: readonly RawFrame[]): string[] {
   const found: string[] = [];
   for (const frame of frames) {
@@ -187,7 +187,7 @@ function describeRaw(frame: RawFrame): string {
   }
 }
 
-/** `undefined` when a value holds what no receiver takes. */
+/** `undefined` if a value contains something that no receiver accepts. */
 function headersText(frame: RawFrame): string | undefined {
   const block = Uint8Array.fromHex(frame.headerBlock ?? "");
   const headers = headersOf(block, frame.version ?? 3);

@@ -1,17 +1,17 @@
 /**
- * Every recording from which this module differs on purpose, with the rule
- * behind it. A recording under a rule is compared with what the rule makes of
- * it; one that no longer differs is a failure.
+ * Every recording from which this module differs on purpose, with the rule behind
+ * it. Such a recording is compared with what the rule makes of it. A recording in
+ * the list that does not differ is a failure.
  *
- * In the reasons, A is python-spdylay's document and R a recommendation for
- * doing better than spdylay.
+ * In the reasons, A is the documentation of python-spdylay, and R a
+ * recommendation to do better than spdylay.
  *
  * @module
  */
 
 import * as rules from "./rules.ts";
 
-/** A rule, why it is there, and the recordings that fall under it (in any version). */
+/** A rule, its reason, and the recordings to which it applies (in any version). */
 export interface Deviation {
   readonly rule: rules.Rule;
   readonly reason: string;
@@ -223,7 +223,7 @@ export const DEVIATIONS: readonly Deviation[] = [
   },
 ];
 
-/** Where spdylay did not survive its input there is nothing to differ from. */
+/** If spdylay crashed on the input, there is nothing to differ from. */
 export const SURVIVED: Deviation = {
   rule: rules.inputIsSurvived,
   reason:

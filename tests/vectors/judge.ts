@@ -17,20 +17,21 @@ import type { Recording, Vector } from "./recording.ts";
 import { replay } from "./replay.ts";
 import { type Rule, survivedOutcome } from "./rules.ts";
 
-/** What became of a recording. */
+/** The result for a recording. */
 export interface Verdict {
   readonly id: string;
   readonly status: "passed" | "deviates" | "failed";
-  /** What failed. */
+  /** The failures. */
   readonly detail: string;
-  /** The rules under which it deviates. */
+  /** The rules by which it deviates. */
   readonly rules: readonly Rule[];
 }
 
 /**
- * Replays a recording, whole and byte by byte, and decodes its bytes.
+ * Replays a recording as a whole and byte by byte, and decodes its bytes.
  *
- * @param listed The recording is one of those that the list names: a rule has to name it, and it has to differ.
+ * @param listed Whether the list names the recording: a rule must apply to it,
+ * and it must differ.
  */
 export function judge({ id, recording }: Vector, listed: boolean): Verdict {
   const rules = new Set<Rule>();
@@ -68,7 +69,7 @@ function judgeFeed(
   const recorded = recordedOutcome(recording, feed);
   if (recorded === undefined) return judgeSurvival(recording, feed, listed);
   const actual = replay(recording, recorded, feed);
-  // When automatic WINDOW_UPDATEs leave depends on how the input is cut.
+  // When automatic WINDOW_UPDATEs are sent depends on how the input is cut.
   const cut = feed === "bytewise" && recording.result === undefined;
   const view = (outcome: Outcome): Outcome =>
     cut ? withoutWindowUpdates(outcome) : outcome;
@@ -83,7 +84,7 @@ function judgeFeed(
       }
       : { used: [] };
   }
-  /** A rule may also change what the session is given. */
+  /** A rule may also change the input of the session. */
   const tryRules = (rules: readonly Rule[]): string | undefined => {
     const expected = rewrite(recorded, recording, rules);
     const same = expected.every(({ input, call }, index) =>
@@ -96,7 +97,7 @@ function judgeFeed(
   };
   const fault = tryRules(applicable);
   if (fault === undefined || listed) return { fault, used: applicable };
-  // Of recordings that are not in the list, some rules may not be meant.
+  // For recordings that are not in the list, a rule may do nothing.
   for (const some of subsets(applicable)) {
     if (tryRules(some) === undefined) return { used: some };
   }
@@ -111,7 +112,7 @@ function rewrite(
   return rules.reduce((outcome, rule) => rule(outcome, recording), recorded);
 }
 
-/** The rules that change the recorded outcome, in the order of the list. */
+/** The rules that change the recorded result, in the order of the list. */
 function applicableRules(
   recorded: Outcome,
   recording: Recording,
@@ -135,7 +136,7 @@ function subsets(rules: readonly Rule[]): Rule[][] {
   );
 }
 
-/** Where spdylay crashed there is a rule of its own, and nothing recorded behind the setup. */
+/** Where spdylay crashed, there is a special rule, and nothing was recorded after the setup. */
 function judgeSurvival(
   recording: Recording,
   feed: Feed,
@@ -154,7 +155,7 @@ function judgeSurvival(
   return { fault, used: [SURVIVED.rule] };
 }
 
-/** Names in the list under which no recording deviates. */
+/** Names in the list with which no recording deviates. */
 export function unusedNames(
   vectors: readonly Vector[],
   verdicts: readonly Verdict[],

@@ -1,6 +1,6 @@
 /**
- * What a run of calls led to, in one form for recordings and for replays, and
- * the comparison of two of them.
+ * The result of a sequence of calls, in one form for recordings and for replays,
+ * and the comparison of two results.
  *
  * @module
  */
@@ -16,32 +16,35 @@ import {
   type Wants,
 } from "./recording.ts";
 
-/** A callback, its fields in one fixed form. */
+/** A callback with its fields in a fixed form. */
 export interface Event {
   readonly callback: string;
   readonly [field: string]: unknown;
 }
 
-/** One call, what it answered and what it caused. */
+/** One call, its return value and its effects. */
 export interface Step {
   readonly side: SideName;
   readonly call: RecordedCall;
-  /** Bytes given to `recv`. */
+  /** Bytes that `recv` received. */
   readonly input?: Uint8Array;
   readonly returns: number;
   readonly events: readonly Event[];
   readonly frames: readonly RawFrame[];
-  /** `want_read` and `want_write` after the step, where they were recorded. */
+  /** `want_read` and `want_write` after the step, if they were recorded. */
   readonly wants?: Wants;
 }
 
 /** All steps of a recording. */
 export type Outcome = readonly Step[];
 
-/** How the input is given. */
+/** How the input is passed to the session. */
 export type Feed = "whole" | "bytewise";
 
-/** What the recording says. `undefined`: the library did not survive, there is nothing to compare. */
+/**
+ * The result in the recording. `undefined` if the library crashed, so that there
+ * is nothing to compare.
+ */
 export function recordedOutcome(
   recording: Recording,
   feed: Feed,
@@ -96,7 +99,7 @@ class OutcomeBuilder {
     });
   }
 
-  /** The wants at the end, on the last step of each side. */
+  /** The values of `want_read` and `want_write` at the end, on the last step of each side. */
   addAfter(): void {
     const { after, side } = this.#recording;
     for (const name of ["client", "server"] as const) {
@@ -160,7 +163,7 @@ class OutcomeBuilder {
     );
     this.steps.push({
       side,
-      // The callbacks of this send were not recorded.
+      // The callbacks of this call of `send` were not recorded.
       call: { call: "send", returns: 0 },
       returns: 0,
       events: [UNRECORDED],
@@ -170,7 +173,7 @@ class OutcomeBuilder {
   }
 }
 
-/** Stands for events that the recording does not hold. */
+/** A placeholder for events that are not in the recording. */
 export const UNRECORDED: Event = { callback: "unrecorded" };
 
 function isChunk(
@@ -192,7 +195,7 @@ function normalWants(wants: Wants): Wants {
   };
 }
 
-/** A recorded event without the names of its numbers, headers as text. */
+/** A recorded event without the names of its numbers, and with headers as text. */
 function normalEvent(recorded: RecordedEvent): Event {
   const { status_name: _status, error_name: _error, ...event } = recorded;
   const headers = event.headers as readonly RecordedHeader[] | null | undefined;
@@ -205,7 +208,7 @@ function normalEvent(recorded: RecordedEvent): Event {
   };
 }
 
-/** The first difference between two outcomes, or `undefined`. */
+/** The first difference between two results, or `undefined`. */
 export function difference(
   expected: Outcome,
   actual: Outcome,
@@ -240,7 +243,7 @@ function text(value: unknown): string {
   return json.length > 1500 ? `${json.slice(0, 1500)}...` : json;
 }
 
-/** The outcome but for WINDOW_UPDATEs and their callbacks. */
+/** The result without WINDOW_UPDATEs and their callbacks. */
 export function withoutWindowUpdates(outcome: Outcome): Outcome {
   return outcome.map((step) => ({
     ...step,

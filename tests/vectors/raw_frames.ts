@@ -1,6 +1,6 @@
 /**
- * Bytes into frames without any code of this module: what a recording and a
- * session emitted is compared in this form, header blocks inflated by zlib.
+ * Splits bytes into frames without any code of this module. What a recording and
+ * a session sent is compared in this form, with header blocks inflated by zlib.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export interface RawFrame {
   readonly payload: string;
   /** Version field, of control frames. */
   readonly version?: number;
-  /** Stream id, of DATA. */
+  /** Stream id, for DATA. */
   readonly streamId?: number;
   /** Header block, inflated, as hex. */
   readonly headerBlock?: string;
@@ -49,7 +49,10 @@ async function readDictionary(version: number): Promise<void> {
 await readDictionary(2);
 await readDictionary(3);
 
-/** The frames in `bytes` without looking into header blocks; half a frame at the end is left out. */
+/**
+ * The frames in `bytes`, without looking into header blocks. An incomplete frame
+ * at the end is left out.
+ */
 export function splitFrames(bytes: Uint8Array): RawFrame[] {
   const frames: RawFrame[] = [];
   for (let at = 0; at + 8 <= bytes.length;) {
@@ -73,12 +76,12 @@ export function splitFrames(bytes: Uint8Array): RawFrame[] {
   return frames;
 }
 
-/** Splits and inflates what one side emits. */
+/** Splits and inflates what one side sends. */
 export class RawDecoder {
   #compressed: Uint8Array = new Uint8Array(0);
   #inflated = 0;
 
-  /** The frames in `bytes`, which must be whole ones. */
+  /** The frames in `bytes`, which must be complete. */
   decode(bytes: Uint8Array): RawFrame[] {
     const frames: RawFrame[] = [];
     for (let at = 0; at < bytes.length;) {
@@ -125,7 +128,7 @@ export class RawDecoder {
   }
 }
 
-/** The header blocks of `bytes` one after the other, the last one as far as it is there. */
+/** The header blocks of `bytes` in sequence; the last one may be incomplete. */
 export function headerBlocks(bytes: Uint8Array): Uint8Array {
   const blocks: Uint8Array[] = [];
   for (let at = 0; at + 8 <= bytes.length;) {
@@ -143,7 +146,7 @@ export function headerBlocks(bytes: Uint8Array): Uint8Array {
   return concat(blocks);
 }
 
-/** Inflates the header blocks of one direction; throws when they are corrupt. */
+/** Inflates the header blocks of one direction; throws if they are corrupt. */
 export function inflateBlocks(blocks: Uint8Array, version: number): Uint8Array {
   return inflateSync(blocks, {
     dictionary: Buffer.from(dictionaries.get(version) ?? []),
@@ -158,7 +161,7 @@ function fixedLength(type: string, version: number): number | undefined {
   return undefined;
 }
 
-/** The header list of an inflated block as an application sees it. */
+/** The header list of an inflated block, as an application sees it. */
 export function headersOf(
   block: Uint8Array,
   version: number,
@@ -181,7 +184,7 @@ export function headersOf(
     : headers;
 }
 
-/** SPDY/2's names of the headers that SPDY/3 writes with a colon. */
+/** The names in SPDY/2 of the headers that have a colon in SPDY/3. */
 export const SPDY3_NAMES: Readonly<Record<string, string>> = {
   host: ":host",
   method: ":method",

@@ -1,6 +1,6 @@
 /**
- * The recordings of spdylay as they stand in the files; README.md beside them
- * describes the form.
+ * The recordings of spdylay, in the form that the files have. The README.md next
+ * to them describes it.
  *
  * @module
  */
@@ -21,13 +21,13 @@ export interface RecordedEntry {
   readonly value: number;
 }
 
-/** A callback that fired. */
+/** A callback that was called. */
 export interface RecordedEvent {
   readonly callback: string;
   readonly [field: string]: unknown;
 }
 
-/** Where a body comes from. */
+/** The source of a body. */
 export interface RecordedBody {
   readonly hex?: string;
   readonly repeat?: string;
@@ -48,10 +48,10 @@ export interface RecordedCall {
   readonly side?: SideName;
   readonly returns: number;
   readonly events?: readonly RecordedEvent[];
-  /** Bytes written, of a `send`. */
+  /** Bytes that a `send` wrote. */
   readonly emits?: string;
   readonly emits_range?: readonly [number, number];
-  /** Bytes given, to a `recv`. */
+  /** Bytes that a `recv` received. */
   readonly hex?: string;
   readonly input_range?: readonly [number, number];
   readonly stream_id?: number;
@@ -74,7 +74,7 @@ export interface Wants {
   readonly want_write: boolean;
 }
 
-/** The outcome of feeding bad or odd input. */
+/** The result of invalid or unusual input. */
 export interface RecordedResult {
   readonly returns: number;
   readonly events?: readonly RecordedEvent[];
@@ -118,14 +118,14 @@ export interface Recording {
   };
 }
 
-/** A recording and the file it stands in. */
+/** A recording and the name of its file. */
 export interface Vector {
   /** File name without `.json`, version and name. */
   readonly id: string;
   readonly recording: Recording;
 }
 
-/** Reads every recording of every JSON file of a directory, in the order of their names. */
+/** Reads every recording in the JSON files of a folder, in the order of their names. */
 export async function readVectors(directory: URL | string): Promise<Vector[]> {
   const base = directory instanceof URL
     ? directory
@@ -149,7 +149,7 @@ export async function readVectors(directory: URL | string): Promise<Vector[]> {
 
 const UTF8 = new TextDecoder();
 
-/** A recorded name or value as the text an application would see. */
+/** A recorded name or value, as the text that an application would see. */
 export function textOf(recorded: RecordedText): string {
   if (typeof recorded === "string") return recorded;
   if ("hex" in recorded) return UTF8.decode(Uint8Array.fromHex(recorded.hex));

@@ -45,7 +45,7 @@ import {
   textOf,
 } from "./recording.ts";
 
-/** spdylay's own bounds, where this module's defaults are others. */
+/** spdylay's own limits, where this module has other defaults. */
 const SPDYLAY_LIMITS: Limits = {
   maxConcurrentStreams: INITIAL_MAX_CONCURRENT_STREAMS,
   maxDataFrameSize: 4096,
@@ -57,7 +57,7 @@ const SPDYLAY_LIMITS: Limits = {
   maxSettingsEntries: 0xffffff,
 };
 
-/** Replays `expected` (a recording's outcome) and returns what our sessions did. */
+/** Replays `expected` (the result of a recording) and returns the result of our sessions. */
 export function replay(
   recording: Recording,
   expected: Outcome,
@@ -132,7 +132,7 @@ class Player {
     };
   }
 
-  /** 0 or the error's code, as the C library answers. */
+  /** 0 or the error's code, as the C library returns them. */
   #call(step: Step, feed: Feed): number {
     try {
       return this.#perform(step, feed);
@@ -217,7 +217,7 @@ class Player {
         return 0;
       case "get_stream_recv_data_length":
       case "get_recv_data_length":
-        // Not in python-spdylay's interface, nor in ours.
+        // It is neither in python-spdylay's interface nor in ours.
         return returns;
       default:
         throw new Error(`unknown call ${call.call}`);
@@ -281,7 +281,7 @@ class Player {
     };
   }
 
-  /** Neighbouring pieces of one stream are told as one, as the recordings do. */
+  /** Adjacent pieces of one stream are reported as one, as the recordings do. */
   #tellChunk(flags: number, stream_id: number, data: Uint8Array): void {
     const last = this.#events.at(-1);
     const goesOn = last?.callback === "on_data_chunk_recv" &&
@@ -295,7 +295,7 @@ class Player {
     this.#events.push({ callback: "on_data_chunk_recv", flags, stream_id });
   }
 
-  /** Puts length and content into the event of the pieces before. */
+  /** Updates length and content in the event for the pieces before. */
   #finishChunk(): void {
     const at = this.#events.findLastIndex(({ callback }) =>
       callback === "on_data_chunk_recv"
@@ -313,7 +313,7 @@ class Player {
   }
 }
 
-/** Some recorded chunks hold their length alone. */
+/** For some recorded chunks, only the length is known. */
 function withoutContent(event: Event, step: Step): Event {
   const bare = step.events.some((other) =>
     other.callback === "on_data_chunk_recv" && !("data" in other) &&
@@ -324,7 +324,7 @@ function withoutContent(event: Event, step: Step): Event {
   return rest as Event;
 }
 
-/** What a frame has in an event. */
+/** The fields of a frame in an event. */
 function fieldsOf(frame: CtrlFrame): Record<string, unknown> {
   const type = TYPE_NAMES[frame.frameType];
   switch (frame.frameType) {
@@ -370,7 +370,7 @@ function fieldsOf(frame: CtrlFrame): Record<string, unknown> {
   }
 }
 
-/** In events of rejected frames the recordings hold C strings, which end at a NUL. */
+/** In events of rejected frames, the recordings contain C strings, which end at a NUL. */
 function headersAsInC(frame: CtrlFrame): Record<string, unknown> {
   if (!("nv" in frame)) return {};
   return {
@@ -412,7 +412,7 @@ function optionsOf(
   }
 }
 
-/** A body that behaves as the recording's did. */
+/** A body that behaves like the recording's. */
 function provider(recorded: RecordedBody): DataProvider {
   const bytes = bytesOf(recorded);
   const deferAt = new Set(recorded.defer_at ?? []);

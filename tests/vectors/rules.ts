@@ -1,7 +1,7 @@
 /**
- * The rules by which this module differs from spdylay on purpose. Each turns
- * what a recording says into what has to happen here instead, so that a
- * recording under a rule is compared as fully as any other.
+ * The rules by which this module differs from spdylay on purpose. Each one turns
+ * a recorded result into the result that is expected here, so that such a
+ * recording is compared as completely as any other.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Rules under which none of the recordings in `spdylay/` differs: each is tried on
- * a small recording, written by hand in the same form.
+ * Rules by which none of the recordings in `spdylay/` differs. Each is tested
+ * with a small recording, written by hand in the same form.
  */
 
 import { Buffer } from "node:buffer";
@@ -14,7 +14,7 @@ import {
 import { judge } from "./judge.ts";
 import type { Recording } from "./recording.ts";
 
-/** The verdict on a recording that is not in the list, and the rules that it needs. */
+/** The verdict on a recording that is not in the list, and the rules that apply to it. */
 function verdictOn(recording: Partial<Recording>): [string, string[], string] {
   const { status, rules, detail } = judge({
     id: "by hand",

@@ -1,7 +1,8 @@
 /**
- * Replays recordings of a real spdylay: `deno task vectors [DIR]`. DIR, or
- * SPDY_VECTORS, names a directory of other recordings of the same form. Ends
- * with one line, `N passed, N failed, N deviate`, and code 1 when any failed.
+ * Replays recordings of a real spdylay: `deno task vectors [DIR]`. DIR, or the
+ * variable SPDY_VECTORS, names a folder with other recordings in the same form.
+ * The last line is `N passed, N failed, N deviate`; the exit code is 1 if any
+ * failed.
  *
  * @module
  */

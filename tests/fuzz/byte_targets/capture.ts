@@ -17,7 +17,7 @@ import { madeUpFrames } from "../targets/wire.ts";
 
 const PORTS = { fromPort: 5000, toPort: 6121 };
 
-/** What is read of the pieces of a file, or why it is not read. */
+/** What is read from the pieces of a file, or the error. */
 async function outcome(
   pieces: readonly Uint8Array[],
 ): Promise<Reading | string> {
@@ -29,7 +29,10 @@ async function outcome(
   }
 }
 
-/** Captures are read or refused with a CaptureError, however their bytes arrive. */
+/**
+ * A capture is read, or refused with a CaptureError, and the result does not
+ * depend on how its bytes arrive.
+ */
 export const captureTarget: ByteTarget = {
   name: "capture",
   property:
@@ -69,7 +72,7 @@ export const captureTarget: ByteTarget = {
     const bytes = choices.rest();
     const whole = await outcome([bytes]);
     const cut = await outcome([...piecesOf(bytes, size)]);
-    // What raw bytes are is guessed, from what has arrived by then.
+    // The content of raw bytes is guessed from those that have arrived.
     if (bytes.length >= 8 && (isPcap(bytes) || isPcapng(bytes))) {
       assertEquals(cut, whole);
     }

@@ -11,14 +11,14 @@ import { type ByteTarget, Choices, piecesOf } from "../byte_target.ts";
 import { madeUpFrames } from "../targets/wire.ts";
 
 const VERSIONS: readonly ProtocolVersion[] = [2, 3, 4];
-/** So that an input can reach them. */
+/** Low limits, so that an input can reach them. */
 const LIMITS = {
   maxHeaderBlock: 2000,
   maxHeaderCount: 20,
   maxControlFrameLength: 70_000,
 };
 
-/** What a decoder gives for the input: frames and errors, in order. */
+/** What a decoder returns for the input: frames and errors, in order. */
 function decoded(
   version: ProtocolVersion,
   limits: object,
@@ -40,7 +40,7 @@ function decoded(
       } catch (error) {
         if (!(error instanceof SpdyError)) throw error;
         const text = `${error.name} ${error.code}: ${error.message}`;
-        // After a fatal error each call throws the same one.
+        // After a fatal error, each call throws the same error.
         if (text === failed) break;
         failed = text;
         results.push(text);
@@ -50,14 +50,17 @@ function decoded(
   return results;
 }
 
-/** Joins the DATA frames of one stream, which pieces may divide in another way. */
+/** Joins the DATA frames of one stream, because pieces may divide them differently. */
 function ordered(results: readonly (Frame | string)[]): (Frame | string)[] {
   const ignored = results.filter((one) => `${one}`.startsWith("ignored"));
   const others = results.filter((one) => !`${one}`.startsWith("ignored"));
   return [...ignored, ...others];
 }
 
-/** The decoder does not care how its input is cut, and what it gives can be encoded and decoded again. */
+/**
+ * The decoder returns the same however its input is cut, and each frame can be
+ * encoded and decoded again.
+ */
 export const framesTarget: ByteTarget = {
   name: "frames",
   property:
@@ -100,7 +103,8 @@ export const framesTarget: ByteTarget = {
       try {
         encoded = encoder.encode(frame);
       } catch (error) {
-        // What cannot be sent may be received, such as an update of 0 bytes.
+        // Some frames can be received but not sent, such as an update of 0
+        // bytes.
         if (error instanceof SpdyError) continue;
         throw error;
       }

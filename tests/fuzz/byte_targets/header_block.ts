@@ -18,7 +18,10 @@ const LISTS: readonly NameValue[][] = [
   [["cookie", "x".repeat(100)], ["set-cookie", "a=b\x00c=d"]],
 ];
 
-/** A block is read the same whatever was read before it, and what is read can be written again. */
+/**
+ * A block is read in the same way whatever was read before it, and its headers
+ * can be written again.
+ */
 export const headerBlockTarget: ByteTarget = {
   name: "header_block",
   property:
@@ -45,7 +48,7 @@ export const headerBlockTarget: ByteTarget = {
     const traits = versionTraits(choices.below(2) === 0 ? 2 : 3);
     const cut = choices.below(256);
     const bytes = choices.rest();
-    // Copies: a block lies at the beginning of its memory.
+    // Copies, because a block is at the beginning of its memory.
     const blocks = [bytes.slice(), bytes.slice(0, cut), bytes.slice(cut)];
     const memory = new PairMemory();
     const read = (block: Uint8Array, memory: PairMemory) =>
@@ -68,7 +71,7 @@ export const headerBlockTarget: ByteTarget = {
   },
 };
 
-/** A name stands once in a block; its values are joined by NUL. */
+/** A name occurs once in a block; its values are joined by NUL. */
 function joined(nv: readonly NameValue[]): NameValue[] {
   const values = new Map<string, string[]>();
   for (const [name, value] of nv) {

@@ -34,7 +34,7 @@ function encode(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 
-/** Where the head ends, when its bytes come in pieces of `size`. */
+/** Where the head ends if its bytes arrive in pieces of `size`. */
 function endOf(bytes: Uint8Array, size: number): number | string | undefined {
   const scanner = new HeadScanner();
   try {
@@ -59,7 +59,7 @@ function parsed(head: Uint8Array): RequestHead | undefined {
   }
 }
 
-/** A head is read or refused, however it is cut, and nobody understands it in another way. */
+/** A head is read or refused, however it is cut, and no other reader interprets it differently. */
 export const http1HeadTarget: ByteTarget = {
   name: "http1_head",
   property:
@@ -92,9 +92,9 @@ export const http1HeadTarget: ByteTarget = {
     headers.delete("host");
     again.headers.delete("host");
     assertEquals([...again.headers], [...headers]);
-    // The proxy or log before this server sees the same path.
+    // A proxy or a log in front of this server sees the same path.
     assert(!/[\s]/.test(url.href), url.href);
-    // Nothing of the host comes out of the path.
+    // Nothing in the path becomes part of the host.
     assert(url.pathname.startsWith("/"));
     assert(new Request(url, { method }).url === url.href || method === "GET");
   },

@@ -5,12 +5,12 @@ import { assert, assertEquals, concat } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
 import { type ByteTarget, Choices, piecesOf } from "../byte_target.ts";
 
-/** Most that an input may become, bytes. */
+/** Largest output that an input may have, bytes. */
 const MAX_OUTPUT = 1 << 18;
 
 type Format = "zlib" | "raw";
 
-/** What our inflate makes of it; `undefined` when it refuses or has not ended. */
+/** The output of our inflate; `undefined` if it refuses the input or the stream has not ended. */
 function ours(
   format: Format,
   dictionary: Uint8Array | undefined,
@@ -45,7 +45,7 @@ function theirs(
   }
 }
 
-/** Inflate takes what node:zlib takes, and gives the same bytes. */
+/** Inflate accepts what node:zlib accepts, and returns the same bytes. */
 export const inflateBytesTarget: ByteTarget = {
   name: "inflate_bytes",
   property:

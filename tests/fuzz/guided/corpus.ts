@@ -1,13 +1,13 @@
 /**
- * The stored inputs of the byte targets, a file for each: a list of texts, as
- * `inputText` makes them.
+ * The stored inputs of the byte targets. Each target has a file with a list of
+ * texts of `inputText`.
  *
  * @module
  */
 
 import { type ByteTarget, inputOf, inputText } from "../byte_target.ts";
 
-/** Most inputs that are stored, and most bytes of each. */
+/** Most inputs that are stored, and most bytes of each of them. */
 const MOST_INPUTS = 150;
 const MOST_BYTES = 800;
 
@@ -15,7 +15,7 @@ function fileOf({ name }: ByteTarget): URL {
   return new URL(`../corpus/${name}.json`, import.meta.url);
 }
 
-/** The stored inputs of a target, with those that it begins with. */
+/** The stored inputs of a target, after its first inputs. */
 export async function loadCorpus(
   target: ByteTarget,
 ): Promise<Uint8Array<ArrayBuffer>[]> {
@@ -24,13 +24,16 @@ export async function loadCorpus(
   return [...target.seeds(), ...stored.map(inputOf)];
 }
 
-/** An input and what it reaches. */
+/** An input and the features that it reaches. */
 export interface Entry {
   readonly input: Uint8Array<ArrayBuffer>;
   readonly features: ReadonlySet<number>;
 }
 
-/** The fewest inputs, short ones first, that reach all that the entries reach. */
+/**
+ * A smallest set of inputs, with short ones preferred, that reaches everything
+ * that the entries reach.
+ */
 export function smallest(entries: readonly Entry[]): Entry[] {
   const reached = new Set<number>();
   const kept: Entry[] = [];
@@ -46,7 +49,7 @@ export function smallest(entries: readonly Entry[]): Entry[] {
   return kept;
 }
 
-/** Stores the smallest corpus; returns how many inputs it has. */
+/** Stores this set; returns the number of its inputs. */
 export async function saveCorpus(
   target: ByteTarget,
   entries: readonly Entry[],

@@ -1,5 +1,5 @@
 /**
- * The parts of the source that a run reaches, measured by V8.
+ * The parts of the source code that a run reaches, measured by V8.
  *
  * @module
  */
@@ -20,18 +20,18 @@ interface ScriptCoverage {
 }
 
 /**
- * The one session of this process. It is not ended: functions that V8 compiles
- * while nothing counts have no counters afterwards.
+ * The only session of this process. It is not ended, because functions that V8
+ * compiles while no session counts have no counters afterwards.
  */
 let session: Session | undefined;
 
-/** Block coverage of this process. It makes the code run several times slower. */
+/** Measures which blocks this process runs. While it counts, the code is several times slower. */
 export class Coverage {
   readonly #sources: readonly string[];
   /** Numbers of the features, by their names. */
   readonly #numbers = new Map<string, number>();
 
-  /** Counts the files whose path in the project begins with one of `sources`. */
+  /** Counts in files whose path in the project begins with one of `sources`. */
   constructor(sources: readonly string[]) {
     this.#sources = sources.map((path) => root + path);
   }
@@ -49,8 +49,8 @@ export class Coverage {
   }
 
   /**
-   * What was reached since the last call: a number for each block together with
-   * how often it ran, to the power of two.
+   * What was reached since the last call: a number for each block and the number
+   * of its runs, rounded to a power of two.
    */
   async take(): Promise<Set<number>> {
     const { result } = await this.#post("Profiler.takePreciseCoverage") as {
@@ -61,7 +61,8 @@ export class Coverage {
       if (!this.#sources.some((source) => url.startsWith(source))) continue;
       for (const { ranges } of functions) {
         for (const { startOffset, endOffset, count } of ranges) {
-          // A block that did not run is a feature, too: its function did.
+          // A block that did not run is a feature, too, because its function
+          // ran.
           const often = count === 0 ? 0 : 1 + Math.floor(Math.log2(count));
           const name = `${url}:${startOffset}:${endOffset}:${often}`;
           let number = this.#numbers.get(name);

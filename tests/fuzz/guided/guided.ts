@@ -1,6 +1,6 @@
 /**
- * Runs a byte target on inputs that grow out of each other: an input that reaches
- * what none before it reached is kept, and changed further.
+ * Runs a byte target on inputs that are mutations of each other. An input that
+ * reaches something new is kept and mutated further.
  *
  * @module
  */
@@ -11,15 +11,15 @@ import { type Entry, loadCorpus } from "./corpus.ts";
 import { Coverage } from "./coverage.ts";
 import { mutate } from "./mutate.ts";
 
-/** A run longer than this is a failure, ms: no input may take long. */
+/** A longer run is a failure, ms: no input may take long. */
 const SLOWEST = 5000;
 
-/** What a guided run found. */
+/** The result of a guided run. */
 export interface GuidedOutcome {
   readonly executions: number;
-  /** Blocks, with how often they ran, that were reached. */
+  /** Number of blocks, distinguished by how often they ran, that were reached. */
   readonly features: number;
-  /** Inputs that were stored before, and inputs that reach something new. */
+  /** Number of inputs that were stored before, and of inputs that reach something new. */
   readonly entries: readonly Entry[];
   readonly before: number;
   /** The first input for which the property did not hold. */
@@ -29,7 +29,7 @@ export interface GuidedOutcome {
   };
 }
 
-/** Runs the target for so many ms, or until its property fails. */
+/** Runs the target for this many ms, or until its property fails. */
 export async function runGuided(
   target: ByteTarget,
   seed: number,
@@ -66,7 +66,7 @@ export async function runGuided(
   const before = entries.length;
   const others = stored.length > 0 ? [...stored] : [new Uint8Array(0)];
   while (failure === undefined && performance.now() < end) {
-    // Half of the time one of the last inputs that reached something new.
+    // In half of the cases, one of the last inputs that reached something new.
     const base = entries.length > 0 && random.chance(0.5)
       ? entries[
         random.int(Math.max(0, entries.length - 20), entries.length - 1)

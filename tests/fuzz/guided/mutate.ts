@@ -1,5 +1,5 @@
 /**
- * Seeded changes of an input.
+ * Seeded mutations of an input.
  *
  * @module
  */
@@ -11,10 +11,10 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Longest input, bytes: longer ones only make runs slow. */
 const LONGEST = 4096;
-/** Numbers at which code often changes its mind. */
+/** Numbers at which code often behaves differently. */
 const ODD_BYTES = [0, 1, 2, 4, 8, 16, 32, 64, 127, 128, 254, 255];
 
-/** Changes `input` in up to six places; `others` and `words` give pieces to put in. */
+/** Changes `input` in up to six places; inserts pieces from `others` and `words`. */
 export function mutate(
   input: Bytes,
   others: readonly Bytes[],

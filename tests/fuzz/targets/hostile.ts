@@ -20,16 +20,25 @@ import { Random } from "../../helpers/random.ts";
 import type { Target } from "../target.ts";
 import { hostileBytes } from "./wire.ts";
 
-/** What a session did with some input. */
+/** What a session did with an input. */
 interface Reaction {
-  /** Callbacks in order, neighbouring pieces of a stream's data joined, WINDOW_UPDATEs of its own left out. */
+  /**
+   * Callbacks in order. Adjacent pieces of a stream's data are joined, and
+   * WINDOW_UPDATEs of this side are left out.
+   */
   readonly events: readonly string[];
-  /** What it sent, WINDOW_UPDATEs left out: they depend on how the input was cut. */
+  /**
+   * What the session sent, without WINDOW_UPDATEs, because they depend on how the
+   * input was cut.
+   */
   readonly sent: readonly Frame[];
   readonly state: readonly unknown[];
 }
 
-/** Whatever comes, `recv` and `send` return, and what is sent are frames. */
+/**
+ * Whatever arrives, `recv` and `send` return, and everything that is sent
+ * consists of valid frames.
+ */
 export const sessionTarget: Target = {
   name: "session",
   property:
@@ -46,7 +55,7 @@ export const sessionTarget: Target = {
   },
 };
 
-/** A session does the same however the input was cut. */
+/** A session does the same however its input is cut. */
 export const splitTarget: Target = {
   name: "split",
   property:
@@ -63,7 +72,7 @@ export const splitTarget: Target = {
 interface Situation {
   readonly side: Side;
   readonly version: ProtocolVersion;
-  /** Seed of what the application did before. */
+  /** The seed of what the application did before. */
   readonly setup: number;
   readonly input: Uint8Array<ArrayBuffer>;
 }
@@ -151,7 +160,7 @@ function react(
   };
 }
 
-/** Some streams of its own, one with a body under way, one waiting for data. */
+/** Opens some streams of this side: one is sending a body, and one is waiting for data. */
 function prepare(session: Session, side: Side, random: Random): void {
   const body = new DataProvider(
     undefined,
@@ -193,7 +202,7 @@ function decodeAll(
   return { frames: normalised(frames) };
 }
 
-/** DATA as copies of its own, so that frames can be compared. */
+/** Copies the DATA, so that frames can be compared. */
 function normalised(frames: readonly Frame[]): Frame[] {
   return frames.map((frame) =>
     frame.frameType === 0 ? { ...frame, data: concat([frame.data]) } : frame

@@ -8,33 +8,34 @@ import type { Target } from "../target.ts";
 import { http1Input } from "./http1_input.ts";
 import type { Listening, Started } from "./http1_servers.ts";
 
-/** Connections of one execution, at once. */
+/** Number of connections of an execution, all at once. */
 const CONNECTIONS = 8;
 /** Longest wait for anything, ms. */
 const PATIENCE = 30_000;
 /** How long answers are read before a connection is ended, ms. */
 const READING = 20;
-/** After so many executions every server has to answer a client without fault. */
+/** After this many executions, every server must answer a correct client. */
 const CHECK_EVERY = 10;
 
 /** The process under attack. */
 interface Running extends Started {
   readonly child: Deno.ChildProcess;
-  /** Set when it has ended, which it should not. */
+  /** Set if it has ended, which must not happen. */
   ended?: string;
   executions: number;
 }
 
 let running: Promise<Running> | undefined;
 
-/** Whatever comes in and however it ends, the servers go on and answer others. */
+/** Whatever clients send, and however they disconnect, the servers continue and answer others. */
 export const http1Target: Target = {
   name: "http1",
   property:
     "no client of HTTP/1.1 ends serve, serveStreaming or proxy, and others are answered",
   async run(random: Random): Promise<void> {
     const process = await (running ??= start());
-    // All choices before the first connection, so that a seed replays them.
+    // All choices are made before the first connection, so that a seed replays
+    // them.
     const attacks = Array.from(
       { length: CONNECTIONS },
       () => choose(random, process),
@@ -77,7 +78,8 @@ async function start(): Promise<Running> {
     });
   });
   const process: Running = { ...JSON.parse(line), child, executions: 0 };
-  // Whatever is said after that is of no use, but must not fill the pipe.
+  // Later output is ignored, but it must be read, because the pipe would fill
+  // otherwise.
   lines.rest().catch(() => {});
   child.status.then(async ({ code }) => {
     process.ended = `exit code ${code}, ${(await complaints).slice(-2000)}`;
@@ -85,7 +87,7 @@ async function start(): Promise<Running> {
   return process;
 }
 
-/** How a connection comes to its end. */
+/** How a connection ends. */
 const ENDINGS = ["close", "end", "reset", "wait"] as const;
 
 /** One connection. */
@@ -93,14 +95,14 @@ interface Attack {
   readonly server: Listening;
   readonly pieces: readonly Uint8Array[];
   readonly ending: typeof ENDINGS[number];
-  /** Behind the handshake, on a TLS port. */
+  /** Whether its bytes are sent after the handshake, on a TLS port. */
   readonly inside: boolean;
 }
 
 function choose(random: Random, { servers }: Started): Attack {
   const server = random.pick(servers);
   const input = http1Input(random);
-  // Cut at any byte; most go out whole.
+  // Where its bytes are cut; most are sent as a whole.
   const sent = random.chance(0.3)
     ? input.subarray(0, random.int(0, input.length))
     : input;
@@ -119,7 +121,7 @@ async function perform(
   else await attackOutside(server, pieces, ending);
 }
 
-/** On the socket itself; on a TLS port that is before the handshake. */
+/** On the socket itself, which is before the handshake on a TLS port. */
 async function attackOutside(
   { port }: Listening,
   pieces: readonly Uint8Array[],
@@ -135,7 +137,8 @@ async function attackOutside(
     if (socket.destroyed) break;
     await new Promise<void>((resolve) => socket.write(piece, () => resolve()));
   }
-  // A server that ends what it refuses is waited for; others are ended here.
+  // If the server refuses the bytes, its end of the connection is awaited;
+  // others are ended here.
   if (ending === "wait" || ending === "end") {
     if (ending === "end") socket.end();
     await Promise.race([
@@ -152,7 +155,7 @@ function finish(socket: Socket, ending: typeof ENDINGS[number]): void {
   else socket.destroy();
 }
 
-/** Behind a handshake that goes well. */
+/** After a handshake that succeeds. */
 async function attackInside(
   { port }: Listening,
   caCert: string,
@@ -175,7 +178,7 @@ async function attackInside(
       }
     }
   } catch {
-    // The server was quicker.
+    // The server ended the connection first.
   }
   await Promise.race([
     reading,
@@ -184,12 +187,12 @@ async function attackInside(
   try {
     conn.close();
   } catch {
-    // Closed by a failed write.
+    // A write that failed has closed it.
   }
   await reading;
 }
 
-/** Every server answers a client that does nothing wrong. */
+/** Checks that every server answers a correct client. */
 async function check({ servers, caCert }: Started): Promise<void> {
   await Promise.all(servers.map(async (server) => {
     const timer = Promise.withResolvers<never>();

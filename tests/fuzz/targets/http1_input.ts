@@ -1,6 +1,6 @@
 /**
- * What a client of HTTP/1.1 might send: requests, right and wrong, mutated and
- * put one behind the other.
+ * What a client of HTTP/1.1 might send: requests, valid and invalid ones, mutated
+ * and in sequence.
  *
  * @module
  */
@@ -72,7 +72,8 @@ export function http1Input(random: Random): Uint8Array<ArrayBuffer> {
     const request = bytes(random.pick(REQUESTS));
     parts.push(random.chance(0.6) ? mutated(random, request) : request);
   }
-  // Behind an upgrade that was granted this is SPDY, else it is nonsense.
+  // After an accepted upgrade, these bytes are SPDY; otherwise they are
+  // invalid.
   if (random.chance(0.3)) parts.push(hostileBytes(random, PROTO_SPDY3_1));
   if (random.chance(0.02)) {
     parts.unshift(bytes(`GET /${"x".repeat(random.int(1, 2_000_000))}`));
@@ -139,7 +140,7 @@ function extension(type: number, content: number[]): Uint8Array<ArrayBuffer> {
   ]);
 }
 
-/** With its length before it, in so many bytes. */
+/** The bytes, preceded by their length in this many bytes. */
 function sized(
   width: number,
   content: Uint8Array<ArrayBuffer>,

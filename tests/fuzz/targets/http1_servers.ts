@@ -1,6 +1,6 @@
 /**
- * Everything that reads HTTP/1.1 from a port, in a process of its own: prints a
- * line of JSON with the ports, and goes on until its input ends.
+ * Everything that reads HTTP/1.1 from a port, in a process of its own. It prints
+ * a line of JSON with the ports, and runs until its input ends.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { serve } from "../../../http/server/serve.ts";
 import { serveStreaming } from "../../../kubernetes/mod.ts";
 import { makeCertificate } from "../../helpers/certificate.ts";
 
-/** What the process says first. */
+/** The first line that the process prints. */
 export interface Started {
   readonly caCert: string;
   readonly servers: readonly Listening[];
@@ -24,7 +24,7 @@ export interface Listening {
 }
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
-/** Short, so that what waits for it shows; long enough for an honest client on a busy machine. */
+/** Short, so that a wait for it is noticed; long enough for a correct client on a busy machine. */
 const PATIENCE = 5000;
 
 async function main(): Promise<void> {
@@ -69,7 +69,7 @@ async function main(): Promise<void> {
   Deno.exit(0);
 }
 
-/** Starts `spdy proxy` and reads its port out of what it says. */
+/** Starts `spdy proxy` and reads its port from its output. */
 function proxyFor(url: string): Promise<number> {
   const said = Promise.withResolvers<number>();
   const { log } = console;

@@ -10,7 +10,7 @@ import { assert, assertEquals, concat } from "../../deps.ts";
 import type { Random } from "../../helpers/random.ts";
 import type { Target } from "../target.ts";
 
-/** Most that a mutated stream may become; both sides stop there. */
+/** Largest output of a mutated stream; both implementations stop there. */
 const MAX_OUTPUT = 1 << 20;
 
 interface Stream {
@@ -20,7 +20,10 @@ interface Stream {
   readonly packed: Uint8Array<ArrayBuffer>;
 }
 
-/** Inflate takes what node:zlib takes, and gives the same bytes; else both refuse. */
+/**
+ * Inflate accepts what node:zlib accepts, and returns the same bytes; otherwise
+ * both refuse the input.
+ */
 export const inflateTarget: Target = {
   name: "inflate",
   property: "inflate and node:zlib give the same bytes, or both refuse",
@@ -94,7 +97,7 @@ function mutate(
     : mutated;
 }
 
-/** What node:zlib makes of it; `undefined` when it refuses. */
+/** The output of node:zlib; `undefined` if it refuses the input. */
 function theirs(
   bytes: Uint8Array,
   { raw, dictionary }: Stream,
@@ -109,7 +112,10 @@ function theirs(
   }
 }
 
-/** What our inflate makes of it, fed in random pieces; `undefined` when it refuses or is not at its end. */
+/**
+ * The output of our inflate, which gets random pieces; `undefined` if it refuses
+ * the input or the stream has not ended.
+ */
 function ours(
   bytes: Uint8Array<ArrayBuffer>,
   { raw, dictionary }: Stream,
@@ -142,7 +148,7 @@ function ours(
   return inflate.finished ? concat(parts) : undefined;
 }
 
-/** A list of all the bytes would say less than where they begin to differ. */
+/** The place of the first difference says more than a list of all bytes. */
 function assertSame(
   actual: Uint8Array | undefined,
   expected: Uint8Array,

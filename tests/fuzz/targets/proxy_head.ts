@@ -12,8 +12,9 @@ import type { Random } from "../../helpers/random.ts";
 import type { Target } from "../target.ts";
 
 /**
- * What is written is read; a mutated head is read the same whole and byte by
- * byte, or refused in both; and a reader is never told to read past the head.
+ * A head that was written can be read. A mutated head is read with the same
+ * result as a whole and byte by byte, or refused in both cases. A reader is never
+ * told to read past the head.
  */
 export const proxyHeadTarget: Target = {
   name: "proxy_head",
@@ -54,7 +55,7 @@ function makeOptions(random: Random): ProxyProtocolOptions {
     tlvs: version === 1 ? undefined : Array.from(
       { length: random.int(0, 3) },
       () => ({
-        // Checksums and padding are not given out.
+        // Checksums and padding are not part of the result.
         type: random.pick([1, 2, 5, 0x20, 0xea]),
         value: random.bytes(random.int(0, 300)),
       }),
@@ -68,7 +69,7 @@ function readWhole(data: Uint8Array): { head: ProxyHead; length: number } {
   return result as { head: ProxyHead; length: number };
 }
 
-/** What becomes of bytes that are there at once. */
+/** The result if all bytes are there at once. */
 function outcome(data: Uint8Array): unknown {
   try {
     return readProxyHead(data);
@@ -78,7 +79,7 @@ function outcome(data: Uint8Array): unknown {
   }
 }
 
-/** The same, with just as many bytes at a time as the reader asks for. */
+/** The same if exactly as many bytes arrive as the reader asks for. */
 function readAsAsked(data: Uint8Array): unknown {
   for (let length = 0;;) {
     const result = outcome(data.subarray(0, length));
@@ -87,7 +88,7 @@ function readAsAsked(data: Uint8Array): unknown {
     }
     const { missing } = result as { missing: number };
     assert(missing > 0 && length + missing <= MAX_PROXY_HEAD);
-    // The whole input ends in the middle of a head: both must say so.
+    // If the input ends in the middle of a head, both must report it.
     if (length + missing > data.length) return outcome(data);
     length += missing;
   }

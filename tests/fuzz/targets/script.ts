@@ -23,10 +23,10 @@ import { assert, assertEquals } from "../../deps.ts";
 import type { Random } from "../../helpers/random.ts";
 import type { Target } from "../target.ts";
 
-/** Steps after which two sessions that have nothing new to do must be at rest. */
+/** After this many steps, two sessions that have nothing new to do must be at rest. */
 const MOST_STEPS = 20000;
 
-/** Two sessions, random calls on both, bytes carried in random pieces. */
+/** Two sessions with random calls on both; their bytes arrive in random pieces. */
 export const scriptTarget: Target = {
   name: "script",
   property:
@@ -56,13 +56,13 @@ export const scriptTarget: Target = {
   },
 };
 
-/** Lets one end write and the other read; false when nothing moved. */
+/** Lets one end write and the other read; returns false if no byte moved. */
 function turn(client: Peer, server: Peer, random: Random): boolean {
   const [from, to] = random.shuffle([client, server]);
   return [from.moveTo(to), to.moveTo(from)].some((moved) => moved);
 }
 
-/** One body: what it is made of follows from its number, so that the reader can check it. */
+/** A body. Its bytes follow from its number, so that the reader can check them. */
 interface Body {
   readonly number: number;
   readonly length: number;
@@ -79,7 +79,7 @@ class Peer {
   readonly #version: ProtocolVersion;
   readonly #random: Random;
   readonly #wire: Uint8Array[] = [];
-  /** Bodies that come, by stream, and how much of them came. */
+  /** Bodies that arrive, by stream, and how many bytes of them have arrived. */
   readonly #coming = new Map<number, { body: Body; offset: number }>();
   /** Streams of the peer that wait for an answer. */
   readonly #unanswered: number[] = [];
@@ -146,7 +146,7 @@ class Peer {
     });
   }
 
-  /** One random call. */
+  /** Makes a random call. */
   act(): void {
     const random = this.#random;
     const { session } = this;
@@ -203,12 +203,12 @@ class Peer {
     );
   }
 
-  /** Bodies of pushes whose stream has no id yet. */
+  /** Bodies of pushes whose streams have no id yet. */
   readonly #pushes: Body[] = [];
 
   #newBody(): Body {
     const number = this.#side * 1000 + this.#bodies++;
-    // A write takes a frame or two: more frames than this only take time.
+    // A write takes one or two frames; more of them only take time.
     const length = this.#random.pick([0, 1, 100, 5000, 70000, 150000]);
     return { number, length: Math.min(length, this.#frameSize * 100) };
   }
@@ -262,7 +262,7 @@ class Peer {
     }
   }
 
-  /** Bytes that came and are not consumed yet. */
+  /** Bytes that have arrived and are not consumed yet. */
   readonly #owed: [streamId: number, size: number][] = [];
 
   #write(data: Uint8Array): number {
@@ -272,7 +272,7 @@ class Peer {
     return count;
   }
 
-  /** Writes, and hands what was written to the other end; false when there was nothing. */
+  /** Writes, and passes what was written to the other end; returns false if there was nothing. */
   moveTo(other: Peer): boolean {
     this.#startPushes();
     const wanted = this.session.wantWrite();
@@ -296,7 +296,7 @@ class Peer {
     }
   }
 
-  /** Gives a push its body once its SYN_STREAM has left. */
+  /** Gives a push its body when its SYN_STREAM has been sent. */
   #startPushes(): void {
     for (const streamId of this.#open) {
       const data = this.session.getStreamUserData(streamId);
@@ -310,7 +310,7 @@ class Peer {
     }
   }
 
-  /** From now on bodies come without pause, and what was asked is answered. */
+  /** From now on, bodies are sent without pauses, and requests are answered. */
   stopDeferring(): void {
     this.#deferring = false;
     for (const streamId of this.#unanswered.splice(0)) this.#answer(streamId);
@@ -324,7 +324,7 @@ class Peer {
     this.session.submitSettings(0, [[SETTINGS_MAX_CONCURRENT_STREAMS, 0, 100]]);
   }
 
-  /** Goes on with every deferred body. */
+  /** Resumes every deferred body. */
   resumeAll(): void {
     if (!this.#deferring) {
       for (const streamId of this.#unanswered.splice(0)) {
@@ -335,7 +335,7 @@ class Peer {
     this.#deferred.clear();
   }
 
-  /** Nothing failed, nothing is left open, nothing waits. */
+  /** Checks that nothing failed, nothing is open, and nothing waits. */
   checkEnd(): void {
     const { session } = this;
     assertEquals(session.failure?.message, undefined);

@@ -23,7 +23,7 @@ import { assertEquals } from "../../deps.ts";
 import type { Random } from "../../helpers/random.ts";
 import type { Target } from "../target.ts";
 
-/** A session does what a plain model of its streams foretells, frame by frame and call by call. */
+/** A session does what a simple model of its streams predicts, frame by frame and call by call. */
 export const modelTarget: Target = {
   name: "model",
   property:
@@ -59,7 +59,8 @@ function observed(
 ): Session {
   return new Session(side, version, {
     send: (_session, data) => data.length,
-    // Nothing announced, nothing refused for its number: the model knows streams only.
+    // There are no announcements and no refusals because of limits: the model
+    // only knows streams.
     limits: { maxConcurrentStreams: 0x7fffffff },
     onCtrlRecv: (_session, { frameType }) =>
       events.push(`received ${frameType}`),
@@ -100,7 +101,8 @@ function peerFrame(
   ];
   switch (random.pick(kinds)) {
     case SYN_STREAM: {
-      // Mostly what may come, or no stream would ever be there.
+      // Mostly frames that are allowed, because otherwise there would never be
+      // a stream.
       const flags = side === CLIENT && random.chance(0.9)
         ? CTRL_FLAG_UNIDIRECTIONAL
         : 0;
@@ -150,7 +152,7 @@ function peerFrame(
   }
 }
 
-/** Makes the same call on the session and on the model. */
+/** Makes the same call on the session and the model. */
 function callBoth(random: Random, session: Session, model: StreamModel): void {
   const streamId = random.pick(IDS);
   const flags = random.pick([0, CTRL_FLAG_FIN]);
@@ -179,17 +181,23 @@ interface ModelStream {
   readonly parent: number;
 }
 
-/** What there is to know of streams, after sections 3.2 to 3.7 and 5.3 of spdylay's behaviour. */
+/**
+ * The state of all streams, according to sections 3.2 to 3.7 of the draft and 5.3
+ * of spdylay's behaviour.
+ */
 class StreamModel {
-  /** Everything the session is expected to have told. */
+  /** Everything that the session must have reported. */
   readonly events: string[] = [];
   failed = false;
-  /** A call was made whose effect comes with the next flush. */
+  /** Whether a call was made whose effect follows at the next flush. */
   needsFlush = false;
   readonly #side: Side;
   readonly #version: ProtocolVersion;
   readonly #streams = new Map<number, ModelStream>();
-  /** What waits to be written: what belongs to a stream (all have one priority) before the rest. */
+  /**
+   * What waits to be written: first what belongs to a stream (all have one
+   * priority), then the rest.
+   */
   readonly #queue: { readonly urgent: boolean; readonly write: () => void }[] =
     [];
   #lastPeer = 0;
@@ -296,7 +304,7 @@ class StreamModel {
     });
   }
 
-  /** RST_STREAM is queued first, then the application is told. */
+  /** RST_STREAM is queued first, and then the application gets its callback. */
   #refuse(frameType: number, streamId: number, status: number): void {
     this.#reset(streamId, status);
     this.events.push(`refused ${frameType} with ${status}`);
@@ -364,7 +372,7 @@ class StreamModel {
     this.#queue.push({ urgent, write });
   }
 
-  /** Everything queued is written. */
+  /** Writes everything that is queued. */
   flush(): void {
     this.needsFlush = false;
     if (this.failed) return;
@@ -381,8 +389,8 @@ class StreamModel {
   }
 
   #close(streamId: number, status: number, byClient = false): void {
-    // A request that its client cancels takes its pushes along, even when it has
-    // ended itself (SPDY/3 draft 3.3.2).
+    // If a client cancels a request, its pushes end as well, even if the
+    // request itself has ended (SPDY/3 draft 3.3.2).
     if (status === CANCEL && byClient && streamId % 2 === 1) {
       for (const [child, { parent }] of this.#streams) {
         if (parent === streamId) this.#close(child, CANCEL);

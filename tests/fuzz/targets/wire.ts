@@ -1,6 +1,6 @@
 /**
- * Bytes as a hostile or broken peer sends them: recordings with bits turned,
- * and frames made up field by field.
+ * Bytes of a hostile or broken peer: recordings with changed bits, and frames
+ * made field by field.
  *
  * @module
  */
@@ -39,7 +39,7 @@ const VERSIONS: Readonly<Record<string, ProtocolVersion>> = {
   "3": 3,
   "3.1": 4,
 };
-/** Longer recordings only make an execution slow. */
+/** Longer recordings only make an execution slower. */
 const LONGEST = 20000;
 
 const recorded = new Map<ProtocolVersion, Uint8Array<ArrayBuffer>[]>([[2, []], [
@@ -60,7 +60,7 @@ for (const file of FILES) {
   }
 }
 
-/** Some input for a session or a decoder of that version. */
+/** An input for a session or a decoder of that version. */
 export function hostileBytes(
   random: Random,
   version: ProtocolVersion,
@@ -98,7 +98,7 @@ function mutate(
   return mutated;
 }
 
-/** Well-formed frames in an order that no peer would send them in. */
+/** Valid frames in an order in which no peer would send them. */
 export function madeUpFrames(
   random: Random,
   version: ProtocolVersion,
@@ -117,7 +117,7 @@ export function madeUpFrames(
   return concat(parts);
 }
 
-/** A control frame of any type, with lengths that need not fit. */
+/** A control frame of any type, with lengths that may be wrong. */
 function oddFrame(random: Random): Uint8Array {
   const payload = random.bytes(random.pick([0, 1, 4, 8, 12, 40]));
   const type = random.int(0, 12);

@@ -1,5 +1,5 @@
 /**
- * Submit calls that are refused here, and headers that leave in another form.
+ * Submit calls that are refused here, and headers that are sent in another form.
  *
  * @module
  */
@@ -49,7 +49,10 @@ export const argumentsAreChecked: Rule = (outcome, recording) => {
   return result;
 };
 
-/** Takes out what the stream sent that was submitted at `index`; later streams get its id, also in what the peer sends and in later calls. */
+/**
+ * Removes what the stream sent that was submitted at `index`. Later streams get
+ * its id, also in what the peer sends and in later calls.
+ */
 function withoutStream(
   outcome: Outcome,
   index: number,
@@ -149,7 +152,7 @@ function hasBadHeader(
   });
 }
 
-/** Header values are text: bytes that are not UTF-8 go out as U+FFFD. */
+/** Header values are text: bytes that are not UTF-8 are sent as U+FFFD. */
 export const valuesAreText: Rule = (outcome) => {
   const sides = new Set(
     outcome.filter(({ call }) =>
@@ -194,7 +197,7 @@ function mapBlock(
   return text;
 }
 
-/** The name as it is written: SPDY/2 has other names for `:path` and the like. */
+/** The name on the wire: SPDY/2 has other names for `:path` and similar headers. */
 function wireName(name: string, { version }: Recording): string {
   if (version !== "2") return name;
   const renamed = Object.entries(SPDY3_NAMES).find(([, other]) =>
@@ -203,7 +206,10 @@ function wireName(name: string, { version }: Recording): string {
   return renamed?.[0] ?? name;
 }
 
-/** `on_ctrl_not_send` has the names of every other callback, where spdylay has SPDY/2's names of the wire. */
+/**
+ * In `on_ctrl_not_send`, names are the same as in every other callback; spdylay
+ * uses SPDY/2's names of the wire there.
+ */
 export const unsentNamesAreRenamed: Rule = (outcome, recording) => {
   if (recording.version !== "2") return outcome;
   return outcome.map((step) => ({
@@ -222,7 +228,7 @@ export const unsentNamesAreRenamed: Rule = (outcome, recording) => {
   }));
 };
 
-/** Values are separated by NUL, also behind an empty one, where spdylay forgets it. */
+/** Values are separated by NUL, also after an empty one, where spdylay forgets it. */
 export const valuesAreSeparated: Rule = (outcome, recording) => {
   const joined = new Map<string, string>();
   for (const { call } of outcome) {

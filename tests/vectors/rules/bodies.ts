@@ -1,5 +1,5 @@
 /**
- * Bodies that spdylay drops without a word, and bytes that are consumed.
+ * Bodies that spdylay drops silently, and bytes that are consumed.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { RawFrame } from "../raw_frames.ts";
 import { bytesOf, type RecordedCall, type SideName } from "../recording.ts";
 import { failedAt, nextSend, replaceStep, type Rule } from "./common.ts";
 
-/** `submit_data` for a stream that takes no DATA says so. */
+/** `submit_data` fails for a stream that accepts no DATA. */
 export const lostBodiesAreReported: Rule = (outcome) => {
   const streams = new Map<string, { shut: boolean }>();
   return outcome.map((step) => {
@@ -47,7 +47,10 @@ export const lostBodiesAreReported: Rule = (outcome) => {
   });
 };
 
-/** `consume` of more than was delivered is refused; it goes with either option against automatic updates. */
+/**
+ * Calling `consume` with more than was delivered is refused, with either option
+ * against automatic updates.
+ */
 export const consumedBytesAreCounted: Rule = (outcome, recording) => {
   const delivered = new Map<string, number>();
   const add = (key: string, size: number): void => {
@@ -128,7 +131,7 @@ export const bodiesWaitForEachOther: Rule = (outcome) => {
   return result;
 };
 
-/** The bodies of a stream, one behind the other where their DATA began in that send. */
+/** The bodies of a stream, in sequence, at the place where their DATA began in that send. */
 function inTurn(
   outcome: Outcome,
   send: number,
@@ -205,7 +208,7 @@ function sentBytes(
     .reduce((sum, step) => sum + sentIn(step, call.stream_id), 0);
 }
 
-/** A read callback that fails fails the session. */
+/** A read callback that fails ends the session. */
 export const failedReadsAreFatal: Rule = (outcome, recording) => {
   const index = outcome.findIndex(({ returns }) =>
     returns === ERR_CALLBACK_FAILURE

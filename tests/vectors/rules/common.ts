@@ -1,5 +1,6 @@
 /**
- * The form of a rule, and what rules share: steps, frames and events as recorded.
+ * The form of a rule, and what rules share: steps, frames and events in their
+ * recorded form.
  *
  * @module
  */
@@ -8,7 +9,10 @@ import type { Event, Outcome, Step } from "../outcome.ts";
 import type { RawFrame } from "../raw_frames.ts";
 import type { Recording, SideName } from "../recording.ts";
 
-/** Turns a recorded outcome into the one that holds here; unchanged where the rule does not apply. */
+/**
+ * Turns a recorded result into the expected one; returns it unchanged if the rule
+ * does not apply.
+ */
 export type Rule = (outcome: Outcome, recording: Recording) => Outcome;
 
 export const MAX_WINDOW = 0x7fffffff;
@@ -47,7 +51,7 @@ export function rstEvents(stream_id: number, status_code: number): Event[] {
   ];
 }
 
-/** The first `send` of that side behind `index`. */
+/** The first `send` of that side after `index`. */
 export function nextSend(
   outcome: Outcome,
   index: number,
@@ -79,7 +83,10 @@ export function renumbered(
   return { ...frame, payload };
 }
 
-/** Puts the GOAWAY of a failure at `index` into the next send; the rule `failureEndsAll` does the rest. */
+/**
+ * Inserts the GOAWAY of a failure at `index` into the next send; the rule
+ * `failureEndsAll` does the rest.
+ */
 export function failedAt(
   outcome: Outcome,
   index: number,
@@ -111,7 +118,7 @@ export function failedAt(
       flags: 0,
       payload: uint32(last) + (isSpdy2 ? "" : uint32(status)),
       version: isSpdy2 ? 2 : 3,
-      // They tell which refused frames were not the reason.
+      // They show which refused frames were not the reason.
     }, ...result[send].frames.filter(({ type }) => type === "RST_STREAM")],
     events: [
       { callback: "before_ctrl_send", ...fields },

@@ -1,5 +1,5 @@
 /**
- * What happens when a session fails, and what is still to be written then.
+ * What happens when a session fails, and what is still written then.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import {
   uint32,
 } from "./common.ts";
 
-/** What could not be read is told as far as it came, and not filled up. */
+/** An unreadable header block is reported with the bytes that arrived, and not padded. */
 export const onlyReceivedBytesAreTold: Rule = (outcome) =>
   outcome.map((step) => ({
     ...step,
@@ -34,7 +34,10 @@ export const onlyReceivedBytesAreTold: Rule = (outcome) =>
     }),
   }));
 
-/** A corrupt header block is reported with the piece that shows it, and not when the rest of its frame has arrived. */
+/**
+ * A corrupt header block is reported with the piece that contains the error, and
+ * not only when the rest of its frame has arrived.
+ */
 export const corruptBlocksAreReportedAtOnce: Rule = (outcome, recording) => {
   let result = outcome;
   for (const side of ["client", "server"] as const) {
@@ -64,7 +67,7 @@ export const corruptBlocksAreReportedAtOnce: Rule = (outcome, recording) => {
   return result;
 };
 
-/** The first `recv` of a side whose input makes its header blocks corrupt; -1 for none. */
+/** The first `recv` of a side whose input makes its header blocks corrupt; -1 if there is none. */
 function firstCorrupt(
   outcome: Outcome,
   side: SideName,
@@ -84,7 +87,7 @@ function firstCorrupt(
   });
 }
 
-/** The GOAWAY of a session that failed goes first and alone; input is discarded from then on. */
+/** The GOAWAY of a failed session is sent first and alone; input is discarded from then on. */
 export const failureEndsAll: Rule = (outcome) => {
   let result = outcome;
   for (const side of ["client", "server"] as const) {
@@ -111,7 +114,8 @@ function failOneSide(outcome: Outcome, side: SideName): Outcome {
   if (begin < 0) {
     const received = (step: Step, at: number): boolean =>
       at < sendAt && step.side === side && step.call.call === "recv";
-    // spdylay reads on behind a parse error, and may report a second one.
+    // spdylay continues to read after a parse error, and may report a second
+    // one.
     begin = outcome.findIndex((step, at) =>
       received(step, at) &&
       step.events.some(({ callback }) =>
@@ -154,7 +158,7 @@ function failOneSide(outcome: Outcome, side: SideName): Outcome {
   });
 }
 
-/** The events up to the one that told of the failure. */
+/** The events up to the one that reports the failure. */
 function untilFailure(step: Step, send: Step): readonly Event[] {
   const reset = new Set(
     send.frames.filter(({ type }) => type === "RST_STREAM").map(streamOf),
@@ -166,7 +170,10 @@ function untilFailure(step: Step, send: Step): readonly Event[] {
   return last < 0 ? untilRefusedData(step) : step.events.slice(0, last + 1);
 }
 
-/** A DATA frame that ends the session has no callback: the events up to where it would have one. */
+/**
+ * A DATA frame that ends the session has no callback: the events up to the place
+ * where it would be.
+ */
 function untilRefusedData(step: Step): readonly Event[] {
   let at = 0;
   for (const frame of splitFrames(step.input ?? new Uint8Array(0))) {
@@ -184,7 +191,7 @@ function untilRefusedData(step: Step): readonly Event[] {
   return step.events;
 }
 
-/** `want_write` is true while anything is queued, GOAWAY or not. */
+/** `want_write` is true while anything is queued, including a GOAWAY. */
 export const queuedFramesAreWanted: Rule = (outcome) => {
   return outcome.map((step, index) => {
     const next = outcome[index + 1];
@@ -198,7 +205,7 @@ export const queuedFramesAreWanted: Rule = (outcome) => {
   });
 };
 
-/** Input with a PING that is to be answered. */
+/** Input with a PING that must be answered. */
 function hasPing({ input, side }: Step): boolean {
   return input !== undefined &&
     splitFrames(input).some(({ type, payload }) =>
@@ -206,7 +213,7 @@ function hasPing({ input, side }: Step): boolean {
     );
 }
 
-/** What is to happen where spdylay did not survive: a header frame of an unknown version. */
+/** The expected result where spdylay crashed: a frame with headers and an unknown version. */
 export function survivedOutcome(recording: Recording): Outcome | undefined {
   if (typeof recording.hex !== "string") return undefined;
   const input = Uint8Array.fromHex(recording.hex);
@@ -238,7 +245,7 @@ export function survivedOutcome(recording: Recording): Outcome | undefined {
         callback: "on_ctrl_recv_parse_error",
         type: frame.type,
         head: input.subarray(0, 8).toHex(),
-        // Only version 2 has more before the header block.
+        // Only version 2 has more bytes before the header block.
         payload_length: 4,
         error_code: ERR_UNSUPPORTED_VERSION,
       }],
@@ -264,5 +271,5 @@ export function survivedOutcome(recording: Recording): Outcome | undefined {
   ];
 }
 
-/** The rule that goes with {@linkcode survivedOutcome}; there is no outcome to turn. */
+/** The rule for {@linkcode survivedOutcome}; there is no recorded result to turn. */
 export const inputIsSurvived: Rule = (outcome) => outcome;

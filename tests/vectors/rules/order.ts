@@ -1,5 +1,5 @@
 /**
- * The order in which frames leave, and PINGs.
+ * The order in which frames are sent, and PINGs.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
   uint32,
 } from "./common.ts";
 
-/** Every PING that waits is remembered, not the last one alone. */
+/** Every PING that waits is remembered, not only the last one. */
 export const pingRepliesAreKnown: Rule = (outcome) => {
   const waiting = new Set<string>();
   return outcome.map((step) => {
@@ -49,7 +49,7 @@ export const pingRepliesAreKnown: Rule = (outcome) => {
   });
 };
 
-/** A PING of the peer is answered whatever its id, also one it has used before. */
+/** A PING of the peer is answered whatever its id is, even if the peer has used it before. */
 export const everyPingIsAnswered: Rule = (outcome, recording) => {
   let result = outcome;
   outcome.forEach((step, index) => {
@@ -90,32 +90,32 @@ export const everyPingIsAnswered: Rule = (outcome, recording) => {
   return result;
 };
 
-/** What the sides of a frame are in a send: the frame with its callbacks. */
+/** The units of a send: each is a frame with its callbacks. */
 interface Unit {
   readonly frame: RawFrame;
   readonly events: readonly Event[];
 }
 
-/** A stream as it was opened in the recording: its SYN_STREAM, and its DATA in the same send. */
+/** A stream in the recording: its SYN_STREAM, and its DATA in the same send. */
 interface Opening {
   readonly id: number;
   readonly priority: number;
   readonly units: readonly Unit[];
 }
 
-/** What has become of the SYN_STREAMs of one side. */
+/** What happened to the SYN_STREAMs of one side. */
 interface SideOrder {
-  /** In the order in which they were submitted, which is that of the recording. */
+  /** The streams in the order in which they were submitted in the recording. */
   readonly openings: Opening[];
-  /** How many were submitted so far. */
+  /** The number that was submitted so far. */
   submitted: number;
-  /** Submitted and not sent yet. */
+  /** The streams that were submitted and not sent yet. */
   pending: Opening[];
-  /** The ids that streams have here, by those of the recording. */
+  /** The ids of streams here, by their ids in the recording. */
   readonly ids: Map<number, number>;
 }
 
-/** SYN_STREAMs leave by priority and get their ids then. */
+/** SYN_STREAMs are sent by priority, and get their ids then. */
 export const synStreamsLeaveByPriority: Rule = (outcome, recording) => {
   const lowest = recording.version === "2" ? 3 : 7;
   const sides = {
@@ -184,8 +184,9 @@ function opens(frame: RawFrame, ids: readonly number[]): boolean {
 }
 
 /**
- * The units of a send with the SYN_STREAMs that go first here; none when it
- * opens no stream. As many leave as in the recording: a limit held back the rest.
+ * The units of a send with the SYN_STREAMs that are sent first here; none if it
+ * opens no stream. As many are sent as in the recording: a limit delayed the
+ * rest.
  */
 function chooseOpenings(side: SideOrder, units: readonly Unit[]): Unit[] {
   const opened = units.filter(({ frame }) => frame.type === "SYN_STREAM").map(
@@ -254,8 +255,8 @@ function unitsOf(step: Step): Unit[] | undefined {
 }
 
 /**
- * Sends the units again: smallest priority first, then the order of queueing,
- * which is that of the calls; bodies take turns.
+ * Sends the units again: the most urgent priority first, then in the order of the
+ * calls that queued them. Bodies take turns.
  */
 function schedule(
   units: readonly Unit[],
@@ -287,14 +288,14 @@ function schedule(
     );
     if (at >= 0) push(waiting.splice(at, 1));
   };
-  // SYN_STREAMs held back by an earlier send come first.
+  // SYN_STREAMs that an earlier send delayed come first.
   const synStreams =
     calls.filter(({ call }) => QUEUED_BY[call] === "SYN_STREAM").length;
   const opened =
     units.filter(({ frame }) => frame.type === "SYN_STREAM").length;
   for (let count = synStreams; count < opened; count++) take("SYN_STREAM");
   for (const { call, stream_id } of calls) take(QUEUED_BY[call], stream_id);
-  // What no call asked for was queued by the session itself, or long before.
+  // What no call asked for was queued by the session itself, or much earlier.
   for (const unit of waiting) push([unit]);
   const opening = new Set(
     units.filter(({ frame }) => /^SYN_/.test(frame.type)).map(({ frame }) =>

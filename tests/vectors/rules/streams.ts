@@ -18,7 +18,7 @@ import {
   uint32,
 } from "./common.ts";
 
-/** CANCEL of a request by its client ends the streams pushed for it. */
+/** If a client cancels a request with CANCEL, the streams pushed for it end as well. */
 export const cancelEndsPushes: Rule = (outcome) => {
   const pushed = new Map<string, Set<number>>();
   const ended = new Set<string>();
@@ -56,7 +56,7 @@ export const cancelEndsPushes: Rule = (outcome) => {
   });
 };
 
-/** A well-numbered SYN_STREAM uses its id up, whatever its header block holds. */
+/** A SYN_STREAM with a valid number uses up its id, whatever its header block contains. */
 export const idsAreUsedUp: Rule = (outcome, recording) => {
   let result = outcome;
   outcome.forEach((step, index) => {
@@ -101,7 +101,7 @@ export const idsAreUsedUp: Rule = (outcome, recording) => {
   return result;
 };
 
-/** Below an id that was used up by a refused block a new stream is a session error. */
+/** A new stream below an id that a refused block used up is a session error. */
 export const lowerIdsAreRefused: Rule = (outcome, recording) => {
   const highest = { client: 0, server: 0 };
   for (let index = 0; index < outcome.length; index++) {
@@ -128,7 +128,7 @@ export const lowerIdsAreRefused: Rule = (outcome, recording) => {
   return outcome;
 };
 
-/** The last stream that a GOAWAY names is then one whose header block was refused, too. */
+/** The last stream that a GOAWAY names may therefore be one whose header block was refused. */
 export const refusedIdsAreNamed: Rule = (outcome) => {
   const refused = { client: 0, server: 0 };
   const last = { client: 0, server: 0 };
@@ -140,7 +140,7 @@ export const refusedIdsAreNamed: Rule = (outcome) => {
       if (event.callback === "on_ctrl_recv") {
         last[side] = Math.max(last[side], id);
       }
-      // A session error does not use the id up: it is not a new one.
+      // A session error uses up no id.
       if (event.callback === "on_invalid_ctrl_recv" && id > last[side]) {
         refused[side] = Math.max(refused[side], id);
       }

@@ -232,8 +232,9 @@ export const sessionWindowIsEnforced: Rule = (outcome, recording) => {
 };
 
 /**
- * Without automatic updates, DATA that nobody reads is given back to the session's
- * window, where spdylay loses it. Applies where the application consumes nothing.
+ * Without automatic updates, DATA that nobody reads is returned to the session's
+ * window; spdylay loses it. The rule applies where the application consumes
+ * nothing.
  */
 export const ignoredDataIsCredited: Rule = (outcome, recording) => {
   if (recording.version !== "3.1") return outcome;
@@ -283,7 +284,10 @@ export const ignoredDataIsCredited: Rule = (outcome, recording) => {
   return result;
 };
 
-/** DATA that the session's window does not let out is not wanted, also when SETTINGS have just raised its stream's window. */
+/**
+ * While the session's window is used up, the session does not want to write DATA,
+ * even if SETTINGS have just raised its stream's window.
+ */
 export const blockedBodiesAreNotWanted: Rule = (outcome, recording) => {
   if (recording.version !== "3.1") return outcome;
   const windows = {
