@@ -1,6 +1,6 @@
 /**
- * Who may do what: every way to prove who one is, and the verbs that exec and
- * the others need.
+ * Access control: every way in which a user can authenticate, and the verbs that
+ * exec and the other requests need.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import type { Holder } from "./kube_configs.ts";
 
 type Asked = "auto" | "spdy" | "websocket";
 
-/** Ways to prove who one is, and their names in the table. */
+/** The ways to authenticate, and their names in the table. */
 const PROOFS: readonly (readonly [Holder, string])[] = [
   ["developer", "a token"],
   ["developer-certificate", "a client certificate"],
@@ -25,7 +25,7 @@ const PROOFS: readonly (readonly [Holder, string])[] = [
   ["impersonator", "impersonation"],
 ];
 
-/** What a user gets: the transport that is used at last, or the verb that is missing. */
+/** What a user gets: the transport that is used in the end, or the verb that is missing. */
 const VERBS: readonly (readonly [Holder, Asked, string])[] = [
   ["get-only", "auto", "websocket"],
   ["get-only", "websocket", "websocket"],
@@ -36,7 +36,7 @@ const VERBS: readonly (readonly [Holder, Asked, string])[] = [
   ["nobody", "auto", "create"],
 ];
 
-/** What is tried of access. */
+/** The scenarios of access control. */
 export function accessScenarios(
   cluster: Cluster,
   pod: ClusterPod,

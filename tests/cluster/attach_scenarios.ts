@@ -11,7 +11,7 @@ import { readUntil } from "./transports.ts";
 
 const encoder = new TextEncoder();
 
-/** What is tried of attach. */
+/** The scenarios of attach. */
 export function attachScenarios<Pod>(
   containers: Containers<Pod>,
   ways: readonly Way[],

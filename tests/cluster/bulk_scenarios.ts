@@ -1,5 +1,6 @@
 /**
- * Much data and many commands: nothing may be lost, and no descriptor be left.
+ * Large amounts of data and many commands: nothing may be lost, and no descriptor
+ * may stay open.
  *
  * @module
  */
@@ -15,17 +16,17 @@ const OUT = 64 * MIB;
 const IN = 16 * MIB;
 const SEQUENTIAL = 100;
 /**
- * Commands at once. From somewhere above 25, containerd 1.6 itself stalls for
- * 40 to 60 s, for its own `ctr` as well.
+ * Number of commands at once. With more than about 25, containerd 1.6 itself
+ * stalls for 40 to 60 s, also with its own `ctr`.
  */
 export type Parallel = Readonly<Record<Way["transport"], number>>;
 
-/** Descriptors that a program may open for its own use meanwhile. */
+/** Descriptors that a program may open for its own use in the meantime. */
 const TOLERANCE = 5;
 
 const decoder = new TextDecoder();
 
-/** What is tried with much. */
+/** The scenarios with large amounts. */
 export function bulkScenarios<Pod>(
   containers: Containers<Pod>,
   pod: Pod,
@@ -39,7 +40,7 @@ export function bulkScenarios<Pod>(
         name: `${over}: 64 MiB of stdout`,
         run: () => readMuch(containers, pod, way),
       },
-      // Where its end can be told.
+      // Only if the protocol can end standard input.
       ...(way.protocols?.includes("v4.channel.k8s.io") &&
           way.transport === "websocket"
         ? []
@@ -88,8 +89,8 @@ async function readMuch<Pod>(
 }
 
 /**
- * The command goes on after the input: containerd 1.6 cuts the input of a
- * command that ends right after it, whatever the client.
+ * The command continues after the input: containerd 1.6 truncates the input of a
+ * command that ends immediately after it, with any client.
  */
 async function writeMuch<Pod>(
   containers: Containers<Pod>,
@@ -130,7 +131,7 @@ async function echo<Pod>(
   assertEquals([code, decoder.decode(stdout)], [n % 256, `${n}\n`]);
 }
 
-/** Neither this program nor one of the servers has more descriptors after `work`. */
+/** After `work`, neither this program nor one of the servers may have more descriptors. */
 async function keepingDescriptors<Pod>(
   { processes }: Containers<Pod>,
   work: () => Promise<void>,
@@ -145,7 +146,7 @@ async function keepingDescriptors<Pod>(
   const before = await count();
   await work();
   const bounds = before.map((count) => count + TOLERANCE);
-  // The other side of a connection is closed a moment after this one.
+  // The other side of a connection closes it a moment later.
   let after: number[] = [];
   for (let attempt = 0; attempt < 50; attempt++) {
     after = await count();

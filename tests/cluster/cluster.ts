@@ -35,7 +35,7 @@ const NAMESPACE = "default";
 const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
 const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 
-/** What of a pod can be chosen. */
+/** The properties of a pod that can be chosen. */
 export interface PodOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** Named ports of the container. */
@@ -59,7 +59,7 @@ export class Cluster implements Containers<ClusterPod>, AsyncDisposable {
   readonly controlPlane: ControlPlane;
   /** The kubelet. */
   readonly kubelet: Kubelet;
-  /** Files for everybody. */
+  /** Files of all users. */
   readonly kubeConfigs: KubeConfigs;
 
   constructor(
@@ -126,12 +126,12 @@ export class Cluster implements Containers<ClusterPod>, AsyncDisposable {
     return pod;
   }
 
-  /** Deletes a pod. Does not wait for its end. */
+  /** Deletes a pod, without waiting for its end. */
   async deletePod({ name }: ClusterPod): Promise<void> {
     await this.controlPlane.delete(`${PODS}/${name}`, 1);
   }
 
-  /** Waits until a pod that was deleted is no longer there. */
+  /** Waits until a deleted pod no longer exists. */
   async untilGone({ name }: ClusterPod): Promise<void> {
     await until(`${name} is gone`, async () => {
       const { items } = await this.controlPlane.get(PODS);
@@ -164,16 +164,16 @@ export class Cluster implements Containers<ClusterPod>, AsyncDisposable {
     return await portForward({ ...await this.#target(), pod, ...options });
   }
 
-  /** Stops the container of a pod behind the kubelet's back. */
+  /** Stops the container of a pod without the kubelet. */
   async stop({ name }: ClusterPod): Promise<void> {
     const { status } = await this.controlPlane.get(`${PODS}/${name}`);
     const id: string = status.containerStatuses[0].containerID;
     await this.#runtime.ask("stop", id.replace("containerd://", ""), "1");
   }
 
-  /** Ends everything, and undoes the run. */
+  /** Ends everything, and reverts the changes of the run. */
   async [Symbol.asyncDispose](): Promise<void> {
-    // The kubelet first: it would start again what is removed.
+    // The kubelet ends first, because it would start again what is removed.
     await this.kubelet.kill();
     await this.controlPlane.kill();
     await this.#runtime[Symbol.asyncDispose]();
@@ -184,7 +184,7 @@ export class Cluster implements Containers<ClusterPod>, AsyncDisposable {
   }
 }
 
-/** What `exec` and the others take for a kubeconfig. */
+/** The options that `exec` and the other functions get from a kubeconfig. */
 export async function targetOf(
   file: string,
 ): ReturnType<Awaited<ReturnType<typeof loadKubeConfig>>["target"]> {
@@ -192,7 +192,7 @@ export async function targetOf(
   return await config.target();
 }
 
-/** Starts everything. Throws `OptionalToolError` where the kernel forbids containers. */
+/** Starts everything. Throws `OptionalToolError` if the kernel forbids containers. */
 export async function startCluster(
   programs: KubernetesPrograms,
   cri: string,

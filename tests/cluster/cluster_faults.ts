@@ -1,6 +1,6 @@
 /**
- * What breaks behind or in front of a command and a forwarded port: the kubelet,
- * the API server, the pod behind a deployment.
+ * Faults behind and in front of a command and a forwarded port: of the kubelet,
+ * the API server, and the pod of a deployment.
  *
  * @module
  */
@@ -17,13 +17,13 @@ import { readUntil, runScript } from "./transports.ts";
 
 const APP = { app: "replaced" };
 
-/** What is killed, and started again. */
+/** The process that is killed and started again. */
 interface Part {
   kill(): Promise<void>;
   start(): Promise<void>;
 }
 
-/** What is tried of faults. */
+/** The scenarios with faults. */
 export function clusterFaults(
   cluster: Cluster,
   pod: ClusterPod,
@@ -76,14 +76,14 @@ async function killDuringExec(
     await part.start();
   }
   await waitFor("a command that runs again", runsAgain(cluster, pod, way));
-  // Over a WebSocket, the API server reports success when its kubelet is gone.
+  // Over a WebSocket, the API server reports success when its kubelet has died.
   const isHabit = part === cluster.kubelet && way.transport === "websocket";
   const expected = isHabit ? "done, code 0" : `${BROKEN}, ${BROKEN}`;
   assertEquals(endings.join(", "), expected);
   return endings.join(", ");
 }
 
-/** How a command ends whose connection breaks. */
+/** How a command ends if its connection breaks. */
 const BROKEN = "ConnectionClosedError";
 
 async function endOf(
@@ -179,7 +179,7 @@ async function replacePod(cluster: Cluster): Promise<string> {
   assertEquals(await echo(port, "before"), "before");
   await cluster.deletePod(first);
   await waitFor("the end of the pod", events.until("leaving"));
-  // Both have the same port of the host: one after the other.
+  // Both use the same port of the host, so they run one after the other.
   await waitFor("the pod is gone", cluster.untilGone(first));
   const second = await cluster.runPod(undefined, "", { labels: APP, ports });
   await waitFor("the next pod", events.until("connected", 2));
@@ -188,7 +188,7 @@ async function replacePod(cluster: Cluster): Promise<string> {
   return events.types.join(", ");
 }
 
-/** Keeps events, and waits for them. */
+/** Records events, and waits for them. */
 class Events {
   readonly #all: ForwardEvent[] = [];
   #next = Promise.withResolvers<void>();
@@ -204,14 +204,14 @@ class Events {
     return this.#all.map(({ type }) => type);
   }
 
-  /** The pods that there was a session with. */
+  /** The pods to which there was a session. */
   get pods(): string[] {
     return this.#all.flatMap((event) =>
       event.type === "connected" ? [event.pod] : []
     );
   }
 
-  /** Waits until there were so many events of a type. */
+  /** Waits until there were this many events of a type. */
   async until(type: ForwardEvent["type"], count = 1): Promise<void> {
     while (this.types.filter((each) => each === type).length < count) {
       await this.#next.promise;
@@ -219,7 +219,7 @@ class Events {
   }
 }
 
-/** Sends a text to a local port; resolves to what is sent back until the end. */
+/** Sends a text to a local port; resolves to everything that is sent back. */
 export async function echo(port: number, text: string): Promise<string> {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
   const writer = conn.writable.getWriter();

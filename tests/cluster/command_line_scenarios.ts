@@ -1,6 +1,5 @@
 /**
- * The command line, as somebody uses it who knows kubectl: with nothing but a
- * kubeconfig.
+ * The command line, as a user of kubectl uses it: with nothing but a kubeconfig.
  *
  * @module
  */
@@ -17,7 +16,7 @@ import { EchoTarget } from "./forward_scenarios.ts";
 const encoder = new TextEncoder();
 const MIB = 1 << 20;
 
-/** What is tried of the command line. */
+/** The scenarios of the command line. */
 export function commandLineScenarios(
   cluster: Cluster,
   pod: ClusterPod,
@@ -89,7 +88,7 @@ export function commandLineScenarios(
       },
     },
     {
-      name: "spdy cp: a folder, both ways, with its sums",
+      name: "spdy cp: a folder, both ways, with checksums",
       run: () => copyFolder(env, pod),
     },
     {
@@ -111,7 +110,7 @@ export function commandLineScenarios(
       },
     },
     {
-      name: "spdy exec: what is refused is said in one line",
+      name: "spdy exec: a refusal is reported in one line",
       async run() {
         const cases: [string[], RegExp][] = [
           [["none", "--", "true"], /^spdy: .*pods "none" not found/],
@@ -141,8 +140,8 @@ export function commandLineScenarios(
 }
 
 /**
- * Keeps its input open until the answer has arrived: containerd 1.6 ends an
- * attach with the input, and what the process answers then is lost.
+ * Keeps its input open until the answer has arrived, because containerd 1.6 ends
+ * an attach together with its input, and a later answer of the process is lost.
  */
 async function attachTo(
   pod: string,

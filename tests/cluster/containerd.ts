@@ -1,13 +1,13 @@
 /**
- * This module's client against a real containerd with runc, over every
- * transport that containerd takes, and prints a table. An argument is a pattern
- * that chooses among the scenarios:
+ * Runs this module's client against a real containerd with runc, over every
+ * transport that containerd supports, and prints a table. An argument is a
+ * pattern that selects scenarios:
  *
  *     deno task containerd attach
  *
- * It needs root, and Debian's packages containerd, runc and busybox-static.
- * Where the kernel (or a container around this one) forbids containers, the
- * table says SKIPPED and why, and that is no failure, even with CI set.
+ * It needs root, and Debian's packages containerd, runc and busybox-static. If
+ * the kernel (or a container around this one) forbids containers, the table says
+ * SKIPPED with the reason. This is no failure, even if CI is set.
  *
  * @module
  */
@@ -54,7 +54,7 @@ const suite: Suite = {
           ...execScenarios(runtime, pod, CONTAINERD_WAYS),
           ...runtimeExecScenarios(runtime, pod),
           ...bulkScenarios(runtime, pod, CONTAINERD_WAYS, {
-            // One of them shows that a stall ends.
+            // One of the scenarios shows that a stall ends.
             spdy: 50,
             websocket: 25,
           }),
@@ -71,19 +71,20 @@ const suite: Suite = {
   },
 };
 
-/** Ends the runtime, once: a signal may ask for it while the suite does. */
+/** Ends the runtime once, even if a signal and the end of the suite both ask for it. */
 function end(): Promise<void> {
   ending ??= endRuntime();
   return ending;
 }
 
 async function endRuntime(): Promise<void> {
-  // One that does not start has removed itself.
+  // A runtime that does not start has removed itself.
   const runtime = await starting?.catch(() => undefined);
   await runtime?.[Symbol.asyncDispose]();
 }
 
-// The shims and their containers are not children of this process: whatever ends it, they would live on.
+// The shims and their containers are not children of this process, so they
+// would continue to run after it.
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => void end().finally(() => Deno.exit(1)));
 }

@@ -1,6 +1,6 @@
 /**
  * What runs containers: containerd itself, or a cluster in front of it. The same
- * scenarios are tried with both.
+ * scenarios run with both.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import type {
   RemoteProcess,
 } from "../../kubernetes/mod.ts";
 
-/** Which streams the main process of a container has. */
+/** The streams of a container's main process. */
 export type Streams = "" | "-i" | "-t" | "-it";
 
-/** What a command takes besides its words. */
+/** The options of a command. */
 export type CommandOptions = Omit<ExecOptions, "url" | "pod" | "command">;
 
-/** Starts pods, and reaches into them. */
+/** Starts pods, and connects to them. */
 export interface Containers<Pod> {
   /** Starts a pod with one container. */
   runPod(command?: readonly string[], streams?: Streams): Promise<Pod>;

@@ -45,7 +45,7 @@ export class ControlPlane {
     });
   }
 
-  /** Where it is. */
+  /** Its URL. */
   get url(): string {
     return `https://127.0.0.1:${this.#port}`;
   }
@@ -74,7 +74,8 @@ export class ControlPlane {
       "client-ca-file": file("ca.pem"),
       "token-auth-file": file("tokens.csv"),
       "authorization-mode": "Node,RBAC",
-      // Nobody makes service accounts here: that is the controllers' work.
+      // No service accounts, because the controllers that create them do not
+      // run.
       "disable-admission-plugins": "ServiceAccount",
       "kubelet-client-certificate": file("kubelet-client.pem"),
       "kubelet-client-key": file("kubelet-client.key"),
@@ -91,7 +92,7 @@ export class ControlPlane {
     });
   }
 
-  /** Kills the API server in the middle of whatever it does. */
+  /** Kills the API server, whatever it is doing. */
   async kill(): Promise<void> {
     const process = this.#process;
     this.#process = undefined;
@@ -108,7 +109,7 @@ export class ControlPlane {
     return await this.#call("POST", path, object);
   }
 
-  /** Deletes an object; what belongs to it is given `seconds` to end. */
+  /** Deletes an object; processes that belong to it have `seconds` to end. */
   async delete(path: string, seconds: number): Promise<void> {
     await this.#call("DELETE", path, { gracePeriodSeconds: seconds });
   }
@@ -164,7 +165,7 @@ export async function startControlPlane(
   return controlPlane;
 }
 
-/** Waits until something is so; not being able to tell counts as not yet. */
+/** Waits until the condition is true. An error counts as not yet true. */
 export async function until(
   what: string,
   isSo: () => Promise<boolean>,

@@ -1,5 +1,5 @@
 /**
- * Everybody who takes part in the cluster, and by what the API server knows them.
+ * The users of the cluster, and how the API server authenticates them.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { makeAuthority, makeKeyPair } from "../helpers/certificate.ts";
 
 /** Users, each with the verbs that it has for exec, attach and port-forward. */
 export const USERS: Readonly<Record<User, readonly string[]>> = {
-  /** Everything that kubectl needs, by token. */
+  /** All verbs that kubectl needs, with a token. */
   developer: ["get", "create"],
-  /** The same, by client certificate. */
+  /** The same, with a client certificate. */
   "developer-certificate": ["get", "create"],
-  /** What a WebSocket needs. */
+  /** The verbs that a WebSocket needs. */
   "get-only": ["get"],
-  /** What SPDY needs. */
+  /** The verbs that SPDY needs. */
   "create-only": ["create"],
-  /** Nothing. */
+  /** No verb. */
   nobody: [],
 };
 
@@ -30,9 +30,9 @@ export type User =
 
 /** Files of keys and certificates, in a folder. */
 export interface Credentials {
-  /** The authority that everybody trusts, PEM. */
+  /** The authority that all trust, PEM. */
   readonly caCert: string;
-  /** The administrator's, PEM. */
+  /** The administrator's certificate, PEM. */
   readonly admin: { readonly cert: string; readonly key: string };
   /** The token of a user. */
   token(user: User): string;
@@ -40,7 +40,7 @@ export interface Credentials {
   file(name: string): string;
 }
 
-/** Makes all of them. */
+/** Makes all keys and certificates. */
 export async function makeCredentials(folder: string): Promise<Credentials> {
   const authority = await makeAuthority();
   const file = (name: string): string => `${folder}/${name}`;

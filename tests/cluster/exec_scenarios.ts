@@ -1,6 +1,6 @@
 /**
- * exec in a container: outputs, exit codes, signals, the end of
- * standard input, and terminals.
+ * exec in a container: outputs, exit codes, signals, the end of standard input,
+ * and terminals.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { OLD_PROTOCOLS, readUntil, runScript } from "./transports.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What is tried of exec, each way. */
+/** The scenarios of exec, over each transport. */
 export function execScenarios<Pod>(
   containers: Containers<Pod>,
   pod: Pod,
@@ -31,7 +31,7 @@ export function execScenarios<Pod>(
   ]);
 }
 
-/** What is tried of exec with containerd only. */
+/** The scenarios of exec with containerd only. */
 export function runtimeExecScenarios(runtime: Runtime, pod: Pod): Scenario[] {
   return [
     ...OLD_PROTOCOLS.map((protocol): Scenario => ({
@@ -46,7 +46,7 @@ export function runtimeExecScenarios(runtime: Runtime, pod: Pod): Scenario[] {
       },
     })),
     {
-      name: "exec: a URL is good for one request",
+      name: "exec: a URL is valid for one request",
       async run() {
         const url = await runtime.execUrl(pod, ["/bin/true"]);
         {
@@ -59,7 +59,7 @@ export function runtimeExecScenarios(runtime: Runtime, pod: Pod): Scenario[] {
   ];
 }
 
-/** Whether the end of standard input can be told. */
+/** Whether the protocol can end standard input. */
 function canEndInput({ transport, protocols = [] }: Way): boolean {
   return transport === "spdy" || protocols.includes("v5.channel.k8s.io");
 }
@@ -161,7 +161,8 @@ function eachWay<Pod>(
     {
       name: `${over}: terminal, sizes, Ctrl-C`,
       async run() {
-        // A size reaches the terminal after the command has started: the shell waits for it.
+        // A size reaches the terminal only after the command has started, so
+        // the shell waits for it.
         const script =
           "until stty size | grep -q '33 101'; do sleep 0.1; done;" +
           "echo first size; until stty size | grep -q '22 77'; do sleep 0.1; done;" +
@@ -177,7 +178,7 @@ function eachWay<Pod>(
         await readUntil(reader, "first size");
         await process.resize(77, 22);
         await readUntil(reader, "second size");
-        // The shell answers before the sleep has taken its place.
+        // The shell answers before sleep replaces it.
         await delay(500);
         await writer.write(new Uint8Array([3]));
         while (!(await reader.read()).done);

@@ -1,6 +1,6 @@
 /**
- * What breaks in the middle: a container, a pod, containerd itself. The client
- * gets a result or an error, and never waits forever.
+ * Faults while a command runs: of a container, a pod, and containerd itself. The
+ * client gets a result or an error, and never waits forever.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { Containers, Way } from "./containers.ts";
 import type { Pod, Runtime } from "./runtime.ts";
 import { CONTAINERD_WAYS, readUntil, runScript } from "./transports.ts";
 
-/** What is tried of faults; containerd is killed and started again by the last ones. */
+/** The scenarios with faults. The last ones kill containerd and start it again. */
 export function faultScenarios(runtime: Runtime, pod: Pod): Scenario[] {
   return [
     ...stopScenarios(runtime, CONTAINERD_WAYS),
@@ -98,7 +98,7 @@ async function runsAgain(runtime: Runtime, pod: Pod, way: Way): Promise<void> {
   assertEquals((await process.output()).code, 4);
 }
 
-/** The kind of a failure; that something was waited for in vain is none. */
+/** The kind of a failure. A wait that timed out is none of them. */
 export function nameOf(failure: Error): string {
   assert(!failure.message.startsWith("waited "), failure.message);
   return failure.name;

@@ -1,5 +1,6 @@
 /**
- * Ports of a pod. The pod has the network of the host, so its ports are ours.
+ * Ports of a pod. The pod uses the network of the host, so its ports are those of
+ * this machine.
  *
  * @module
  */
@@ -14,7 +15,7 @@ import type { Containers, Way } from "./containers.ts";
 const MIB = 1 << 20;
 const MANY = 100;
 
-/** What is tried of port-forward. */
+/** The scenarios of port-forward. */
 export function forwardScenarios<Pod>(
   containers: Containers<Pod>,
   pod: Pod,
@@ -81,7 +82,7 @@ function over<Pod>(
   ];
 }
 
-/** A port of the host that sends back what it gets. */
+/** A port of the host that echoes. */
 export class EchoTarget implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #serving: Promise<void> = this.#serve();

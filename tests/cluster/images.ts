@@ -1,6 +1,6 @@
 /**
- * An image for containers, without a registry: busybox in an archive as
- * `docker save` writes it. The same image is the one of pod sandboxes.
+ * An image for containers, without a registry: busybox in an archive like those
+ * of `docker save`. Pod sandboxes use the same image.
  *
  * @module
  */
@@ -8,12 +8,12 @@
 import { encodeHex } from "../deps.ts";
 import { playProgram, requireTool } from "../interop/peers.ts";
 
-/** The name that containers ask for; `cri` has the same. */
+/** The name of the image for containers; `cri` uses the same. */
 export const BOX_IMAGE = "spdy.test/box:1";
 /** The name of the image of pod sandboxes. */
 export const PAUSE_IMAGE = "spdy.test/pause:1";
 
-/** Names of processors as images have them. */
+/** The names of processors in images. */
 const ARCHITECTURES: Readonly<Record<typeof Deno.build.arch, string>> = {
   x86_64: "amd64",
   aarch64: "arm64",

@@ -7,7 +7,7 @@
 /** Values of settings by their names, such as `kernel.panic`. */
 export type Settings = Readonly<Record<string, string>>;
 
-/** What a kubelet sets when it starts (`protectKernelDefaults: false`). */
+/** The settings that a kubelet changes when it starts (`protectKernelDefaults: false`). */
 const OF_KUBELET = [
   "vm.overcommit_memory",
   "vm.panic_on_oom",
@@ -17,7 +17,7 @@ const OF_KUBELET = [
   "kernel.keys.root_maxbytes",
 ];
 
-/** Reads the settings as they are; those that this kernel does not have are left out. */
+/** Reads the current settings, without those that this kernel does not have. */
 export async function readSettings(
   names: readonly string[] = OF_KUBELET,
 ): Promise<Settings> {
@@ -29,7 +29,7 @@ export async function readSettings(
   return Object.fromEntries(entries);
 }
 
-/** Sets what is not as it was. */
+/** Restores the settings that differ. */
 export async function restoreSettings(settings: Settings): Promise<void> {
   const current = await readSettings(Object.keys(settings));
   for (const [name, value] of Object.entries(settings)) {

@@ -1,12 +1,12 @@
 /**
- * A kubeconfig for each way to prove who one is.
+ * A kubeconfig for each way to authenticate.
  *
  * @module
  */
 
 import type { Credentials, User } from "./credentials.ts";
 
-/** Whom a file is for: a user by its token or certificate, or one of the further ways. */
+/** The user of a file, with a token or certificate, or one of the other ways. */
 export type Holder = User | "plugin" | "impersonator" | "admin";
 
 /** The files. */
@@ -15,7 +15,7 @@ export interface KubeConfigs {
   of(holder: Holder): string;
 }
 
-/** Writes a file for everybody. */
+/** Writes all files. */
 export async function writeKubeConfigs(
   folder: string,
   server: string,

@@ -61,7 +61,7 @@ export function kubectlSuites(
   }));
 }
 
-/** The command goes on after its input, which containerd would cut otherwise. */
+/** The command continues after its input, because containerd would truncate the input otherwise. */
 async function execInput(kubectl: Kubectl): Promise<void> {
   const text = "0123456789abcdef".repeat(1 << 16);
   const { code, stdout } = await kubectl.run(

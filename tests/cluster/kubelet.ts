@@ -12,7 +12,7 @@ import { killStarted, type Run, socketIn } from "./runs.ts";
 /** The name of the node. */
 export const NODE = "localhost";
 
-/** Folders that a kubelet makes, whatever its configuration: the deepest first. */
+/** Folders that a kubelet creates whatever its configuration is, the deepest first. */
 const FOLDERS = [
   "/var/lib/kubelet/device-plugins",
   "/var/lib/kubelet/pod-resources",
@@ -41,7 +41,7 @@ export class Kubelet {
   /** Writes its files. `url` is that of the API server. */
   async configure(url: string, { file }: Credentials): Promise<void> {
     const { folder, cgroup } = this.#run;
-    // Settings of the whole machine, which the kubelet changes when it starts.
+    // Settings of the whole machine that the kubelet changes when it starts.
     await this.#run.remember(await readSettings());
     await this.#run.rememberFolders(FOLDERS);
     await Deno.mkdir(`${folder}/kubelet`);
@@ -113,7 +113,7 @@ export class Kubelet {
     ]);
   }
 
-  /** Kills it in the middle of whatever it does. The containers go on. */
+  /** Kills it, whatever it is doing. The containers continue to run. */
   async kill(): Promise<void> {
     const process = this.#process;
     this.#process = undefined;

@@ -1,14 +1,13 @@
 /**
- * This module's client, its command line, and other clients against a real
+ * Runs this module's client, its command line, and other clients against a real
  * cluster: etcd, kube-apiserver and kubelet of one release, with containerd and
- * runc. Prints one table. An argument is a pattern that chooses among the
- * scenarios:
+ * runc. It prints one table. An argument is a pattern that selects scenarios:
  *
  *     deno task cluster port-forward
  *
  * It needs root, Go, and Debian's packages containerd, runc, busybox-static and
- * etcd-server. The first run builds the programs. Where the kernel forbids
- * containers, the table says SKIPPED and why, and that is no failure.
+ * etcd-server. The first run builds the programs. If the kernel forbids
+ * containers, the table says SKIPPED with the reason, and this is no failure.
  *
  * @module
  */
@@ -89,19 +88,20 @@ async function started(): Promise<Cluster> {
   return await starting;
 }
 
-/** Ends the cluster, once: a signal may ask for it while the suite does. */
+/** Ends the cluster once, even if a signal and the end of the suite both ask for it. */
 function end(): Promise<void> {
   ending ??= endCluster();
   return ending;
 }
 
 async function endCluster(): Promise<void> {
-  // One that does not start has removed itself.
+  // A cluster that does not start has removed itself.
   const cluster = await starting?.catch(() => undefined);
   await cluster?.[Symbol.asyncDispose]();
 }
 
-// The shims and their containers are not children of this process: whatever ends it, they would live on.
+// The shims and their containers are not children of this process, so they
+// would continue to run after it.
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => void end().finally(() => Deno.exit(1)));
 }

@@ -1,6 +1,6 @@
 /**
- * Ends and removes what a runtime leaves behind when it is killed. Every
- * process is found by a name that only this run has, and ended by its id.
+ * Ends and removes what a killed runtime leaves behind. Each process is found by
+ * a name that only this run has, and ended by its id.
  *
  * @module
  */
@@ -46,11 +46,12 @@ export async function unmountBelow(folder: string): Promise<void> {
 /** Removes a cgroup and those below it, in every hierarchy. */
 export async function removeCgroups(cgroup: string): Promise<void> {
   const folders = await cgroupFolders(cgroup);
-  // The deepest first: the kernel removes only a cgroup without children.
+  // The deepest first, because the kernel only removes a cgroup without
+  // children.
   for (const folder of folders.reverse()) await Deno.remove(folder);
 }
 
-/** The processes that the commands of a container's cgroup are, and their children. */
+/** The processes of the commands in a container's cgroup, and their children. */
 async function processesIn(cgroup: string): Promise<number[]> {
   const pids = new Set<number>();
   for (const folder of await cgroupFolders(cgroup)) {

@@ -1,6 +1,6 @@
 /**
- * kube-apiserver and kubelet, built once from their modules: no registry has
- * them ready-made.
+ * kube-apiserver and kubelet, built once from their modules, because no registry
+ * offers them ready-made.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const NAMES = ["kube-apiserver", "kubelet"] as const;
 /** Longest build from cold caches, ms. */
 const BUILD_TIMEOUT = 30 * 60_000;
 
-/** Where the programs are. */
+/** The folder of the programs. */
 export interface KubernetesPrograms {
   readonly apiServer: string;
   readonly kubelet: string;
@@ -43,7 +43,8 @@ async function build(folder: string): Promise<void> {
   };
   const flags = Object.entries(stamps)
     .map(([name, value]) => `-X ${version}.${name}=${value}`);
-  // Beside the others first: a build that is broken off leaves no half a program.
+  // Built next to the others first, so that an interrupted build leaves no
+  // incomplete program.
   const scratch = `${folder}.building`;
   await Deno.mkdir(scratch, { recursive: true });
   const output = await new Deno.Command("go", {

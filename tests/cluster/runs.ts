@@ -1,6 +1,7 @@
 /**
- * What a run starts and changes on this machine, written down, so that all of it
- * is undone: by the run itself at its end, or, when it was killed, by the next one.
+ * Records what a run starts and changes on this machine, so that all of it is
+ * reverted: by the run itself at its end, or by the next run if this one was
+ * killed.
  *
  * @module
  */
@@ -14,33 +15,36 @@ import {
   unmountBelow,
 } from "./leftovers.ts";
 
-/** Where shims have their sockets, whatever the configuration: the deepest first. */
+/**
+ * The folders in which shims have their sockets, whatever the configuration is,
+ * the deepest first.
+ */
 const SHIM_FOLDERS = ["/run/containerd/s", "/run/containerd"];
 
-/** A process. Its id may be that of another one later, the time of its start not. */
+/** A process. Another process may have the same id later, but not the same start time. */
 export interface ProcessId {
   readonly pid: number;
-  /** As the kernel counts it, in ticks since the machine was started. */
+  /** The start time as the kernel counts it, in ticks since the machine was started. */
   readonly startTime: string;
 }
 
-/** What is written down of a run. */
+/** The record of a run. */
 export interface RunRecord {
-  /** The process that undoes everything, if it lives so long. */
+  /** The process that reverts everything, if it is still running. */
   readonly runner: ProcessId;
-  /** Folder of everything, with the socket of containerd in it. */
+  /** The folder for everything, with the socket of containerd in it. */
   readonly folder: string;
   /** Cgroup of all containers. */
   readonly cgroup: string;
-  /** Folders outside that this run made; removed when they are empty. */
+  /** Folders outside that this run creates; they are removed when they are empty. */
   readonly outside: readonly string[];
   /** Programs that were started. */
   readonly processes: readonly ProcessId[];
-  /** Settings of the kernel, as they were. */
+  /** Previous settings of the kernel. */
   readonly settings: Settings;
 }
 
-/** One run: its folder, its cgroup, and what it has to undo. */
+/** One run: its folder, its cgroup, and what it must revert. */
 export class Run implements AsyncDisposable {
   readonly #records: string;
   readonly #file: string;
@@ -52,13 +56,14 @@ export class Run implements AsyncDisposable {
     this.#record = record;
   }
 
-  /** Undoes what runs have left that were killed, and begins another one. */
+  /** Reverts what killed runs have left, and begins a new one. */
   static async begin(
     records: string = `${cacheFolder()}/spdy-cluster/runs`,
   ): Promise<Run> {
     await Deno.mkdir(records, { recursive: true });
     await undoDeadRuns(records);
-    // Not below TMPDIR: the path of a socket has at most 107 bytes.
+    // Not below TMPDIR, because the path of a socket may have at most 107
+    // bytes.
     const folder = await Deno.makeTempDir({ dir: "/tmp", prefix: "spdy-" });
     const name = folder.split("/").at(-1) ?? "";
     const run = new Run(records, `${records}/${name}.json`, {
@@ -83,13 +88,14 @@ export class Run implements AsyncDisposable {
     return this.#record.cgroup;
   }
 
-  /** Starts a program, whose log goes to a file of the folder. */
+  /** Starts a program. Its log is a file in the folder. */
   async start(
     program: string,
     args: readonly string[],
   ): Promise<Deno.ChildProcess> {
     const log = this.logOf(program);
-    // The program writes its log itself: no pipe stops it when nobody reads.
+    // The program writes its log itself, so it cannot block on a pipe that
+    // nobody reads.
     const process = new Deno.Command("sh", {
       args: ["-c", 'log="$1"; shift; exec "$@" 2>>"$log"', "sh", log, program]
         .concat(args),
@@ -111,9 +117,9 @@ export class Run implements AsyncDisposable {
     return `${this.folder}/${program.split("/").at(-1)}.log`;
   }
 
-  /** Writes down settings of the kernel, to be called before they change. */
+  /** Records settings of the kernel; must be called before they change. */
   async remember(settings: Settings): Promise<void> {
-    // What another run has changed was different before that run.
+    // If another run has changed a setting, its record has the previous value.
     const others = await recordsIn(this.#records);
     const before = others.map(({ record }) => record.settings);
     this.#record = {
@@ -123,14 +129,14 @@ export class Run implements AsyncDisposable {
     await this.#write();
   }
 
-  /** Writes down folders outside that do not exist, but will. */
+  /** Records folders outside that do not exist yet, but will. */
   async rememberFolders(folders: readonly string[]): Promise<void> {
     const missing = new Set(await missingOf(folders));
-    // What another run has made was not there before that run.
+    // If another run has created a folder, it did not exist before that run.
     for (const { record } of await recordsIn(this.#records)) {
       for (const each of record.outside) missing.add(each);
     }
-    // In the order that is given, the deepest first.
+    // In the given order, the deepest first.
     const outside = new Set([
       ...this.#record.outside,
       ...folders.filter((each) => missing.has(each)),
@@ -139,12 +145,12 @@ export class Run implements AsyncDisposable {
     await this.#write();
   }
 
-  /** Undoes everything. */
+  /** Reverts everything. */
   async [Symbol.asyncDispose](): Promise<void> {
     await undo(this.#record, this.#file, this.#records);
   }
 
-  /** Never half: whoever reads it may have to undo all of it. */
+  /** Written at once, because another run may need all of it. */
   async #write(): Promise<void> {
     const next = `${this.#file}.next`;
     await Deno.writeTextFile(next, JSON.stringify(this.#record, null, 2));
@@ -152,7 +158,7 @@ export class Run implements AsyncDisposable {
   }
 }
 
-/** A record, and the file that it is in. */
+/** A record, and its file. */
 interface StoredRecord {
   readonly file: string;
   readonly record: RunRecord;
@@ -164,13 +170,13 @@ async function recordsIn(records: string): Promise<StoredRecord[]> {
     if (!name.endsWith(".json")) continue;
     const file = `${records}/${name}`;
     const text = await Deno.readTextFile(file).catch(() => undefined);
-    // Another run may have removed its own.
+    // Another run may have removed its record.
     if (text !== undefined) found.push({ file, record: JSON.parse(text) });
   }
   return found;
 }
 
-/** Undoes what was left by runs whose process has ended. */
+/** Reverts what was left by runs whose process has ended. */
 async function undoDeadRuns(records: string): Promise<void> {
   for (const { file, record } of await recordsIn(records)) {
     if (!await isAlive(record.runner)) await undo(record, file, records);
@@ -185,14 +191,14 @@ async function undo(
   for (const each of processes) {
     if (await isAlive(each)) killProcess(each.pid);
   }
-  // Shims know the socket, containers are in the cgroup.
+  // Shims are found by the socket, containers by the cgroup.
   await endProcessesOf(socketIn(folder), cgroup);
   await unmountBelow(folder);
   await removeCgroups(cgroup);
   for (const each of outside) await removeLeftover(each, folder);
   await Deno.remove(folder, { recursive: true }).catch(unlessMissing);
   await Deno.remove(file).catch(unlessMissing);
-  // As long as another run needs them, the settings are left to that one.
+  // While another run needs the settings, they are left to that run.
   const others = await recordsIn(records);
   const isLast = others.every(({ record }) =>
     Object.keys(record.settings).length === 0
@@ -201,9 +207,9 @@ async function undo(
 }
 
 /**
- * Removes a folder that a run has made outside of its own, with the links into
- * that one and the sockets in it. One with anything else belongs to somebody else
- * as well.
+ * Removes a folder that a run has created outside of its own, with the links into
+ * its own folder and the sockets. A folder that contains anything else is in use
+ * elsewhere, and stays.
  */
 async function removeLeftover(path: string, folder: string): Promise<void> {
   try {
@@ -218,11 +224,11 @@ async function removeLeftover(path: string, folder: string): Promise<void> {
     }
     await Deno.remove(path);
   } catch {
-    // It stays.
+    // The folder stays.
   }
 }
 
-/** Kills a program that was started, and waits for its end. */
+/** Kills a program of the run, and waits for its end. */
 export async function killStarted(
   process: Deno.ChildProcess | undefined,
 ): Promise<void> {
@@ -231,7 +237,7 @@ export async function killStarted(
   await process.status;
 }
 
-/** Where the socket of containerd is. */
+/** The path of the socket of containerd. */
 export function socketIn(folder: string): string {
   return `${folder}/containerd.sock`;
 }
@@ -239,9 +245,10 @@ export function socketIn(folder: string): string {
 /** The process of this id; its `startTime` is `""` if there is none. */
 export async function identify(pid: number): Promise<ProcessId> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
-  // The name of the program may contain blanks and brackets: count after the last one.
+  // The name of the program may contain spaces and brackets, so fields count
+  // from the last bracket.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  // A zombie has ended.
+  // A zombie counts as ended.
   return { pid, startTime: fields[0] === "Z" ? "" : fields[19] ?? "" };
 }
 

@@ -5,7 +5,7 @@ import { identify, Run, type RunRecord } from "./runs.ts";
 const ignore = Deno.build.os !== "linux";
 
 Deno.test({
-  name: "a run undoes what it has started and created",
+  name: "a run reverts what it has started and created",
   ignore,
   async fn() {
     await using records = await temporaryFolder();
@@ -21,7 +21,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the next run undoes what a killed one has left, and nothing else",
+  name: "the next run reverts what a killed one has left, and nothing else",
   ignore,
   async fn() {
     await using records = await temporaryFolder();
@@ -40,13 +40,13 @@ Deno.test({
     const left: RunRecord = JSON.parse(new TextDecoder().decode(stdout));
     const [sleep] = left.processes;
     assertEquals((await identify(sleep.pid)).startTime, sleep.startTime);
-    // Its id belongs to another process by now.
+    // Another process has its id by now.
     using other = sleeping();
     await writeRecord(records.path, "reused", {
       ...left,
       processes: [{ pid: other.pid, startTime: "1" }],
     });
-    // The process that owns it is still there.
+    // The process that owns it is still running.
     using living = sleeping();
     await writeRecord(records.path, "living", {
       ...left,

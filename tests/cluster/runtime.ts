@@ -1,7 +1,7 @@
 /**
- * A containerd of our own: its folders, its socket and its cgroup belong to
- * this run alone, and nothing of them is left afterwards. It touches neither
- * the machine's containerd nor any setting of the kernel.
+ * A containerd of this run alone: it has its own folders, socket and cgroup, and
+ * nothing of them is left afterwards. It touches neither the machine's containerd
+ * nor any setting of the kernel.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import { killStarted, type Run, socketIn } from "./runs.ts";
 /** Longest start of containerd, ms. */
 const START_TIMEOUT = 60_000;
 
-/** What a kernel, or a container around this one, says when it forbids containers. */
+/** The messages of a kernel, or of a container around this one, that forbids containers. */
 const FORBIDDEN =
   /operation not permitted|permission denied|read-only file system|cgroup|not supported|no such device/i;
 
@@ -41,7 +41,7 @@ export class Runtime implements Containers<Pod>, AsyncDisposable {
   #process: Deno.ChildProcess | undefined;
   #pods = 0;
 
-  /** `cri` is the program that calls it. */
+  /** `cri` is the program with which it is called. */
   constructor(run: Run, cri: string) {
     this.#run = run;
     this.#cri = cri;
@@ -58,12 +58,12 @@ export class Runtime implements Containers<Pod>, AsyncDisposable {
     return { containerd: this.pid };
   }
 
-  /** Where its socket is. */
+  /** The path of its socket. */
   get socket(): string {
     return socketIn(this.#run.folder);
   }
 
-  /** Starts it, with the state of an earlier start if there was one. */
+  /** Starts it, with the state of an earlier start if there is one. */
   async start(): Promise<void> {
     this.#process = await this.#run.start("containerd", [
       "--config",
@@ -80,7 +80,7 @@ export class Runtime implements Containers<Pod>, AsyncDisposable {
     }
   }
 
-  /** Kills it in the middle of whatever it does. The containers go on. */
+  /** Kills it, whatever it is doing. The containers continue to run. */
   async kill(): Promise<void> {
     const process = this.#process;
     this.#process = undefined;
@@ -121,7 +121,7 @@ export class Runtime implements Containers<Pod>, AsyncDisposable {
     return JSON.parse(stdout);
   }
 
-  /** The URL at which `command` of a container can be run once. */
+  /** A URL at which `command` of a container can be run once. */
   async execUrl(
     { container }: Pod,
     command: readonly string[],
@@ -163,14 +163,17 @@ export class Runtime implements Containers<Pod>, AsyncDisposable {
     await this.ask("stop", container, "1");
   }
 
-  /** Calls the runtime; resolves to what it answers, throws if that is an error. */
+  /** Calls the runtime; resolves to its answer, throws if the answer is an error. */
   async ask(...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.#call(...args);
     if (code !== 0) throw new Error(`cri ${args[0]}: ${stderr}`);
     return stdout.trim();
   }
 
-  /** Removes the pods, ends containerd and everything it started, and undoes the run. */
+  /**
+   * Removes the pods, ends containerd and everything it started, and reverts the
+   * changes of the run.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#process !== undefined) {
       const listed = await this.#call("list");
@@ -180,7 +183,7 @@ export class Runtime implements Containers<Pod>, AsyncDisposable {
       for (const sandbox of sandboxes) await this.#call("remove", sandbox);
       await this.kill();
     }
-    // What a fault left is undone as well.
+    // This also reverts what a fault has left.
     await this.#run[Symbol.asyncDispose]();
   }
 
@@ -192,8 +195,9 @@ export class Runtime implements Containers<Pod>, AsyncDisposable {
 }
 
 /**
- * Starts containerd with the images it needs. `cri` is the program that calls
- * it, and `run` is undone with it. Throws `OptionalToolError` where the kernel forbids containers.
+ * Starts containerd with the images it needs. `cri` is the program with which it
+ * is called, and `run` is reverted with it. Throws `OptionalToolError` if the
+ * kernel forbids containers.
  */
 export async function startRuntime(
   cri: string,
@@ -206,7 +210,8 @@ export async function startRuntime(
       await Deno.mkdir(`${folder}/${name}`);
     }
     await Deno.writeTextFile(`${folder}/config.toml`, configuration(folder));
-    // A kubelet is not ready without a network for pods, even if none of them has one.
+    // A kubelet does not become ready without a network for pods, even if no
+    // pod uses one.
     await Deno.writeTextFile(
       `${folder}/cni/none.conflist`,
       JSON.stringify({
@@ -232,7 +237,7 @@ function streamsOf(
   return letters === "" ? "" : `-${letters}` as Streams;
 }
 
-/** What a program printed before it failed: its last line has the reason. */
+/** The output of a program that failed: its last line has the reason. */
 function failure(what: string, printed: string): Error {
   const message = `${what}: ${printed.trim().split("\n").at(-1)}`;
   return FORBIDDEN.test(message)
@@ -240,7 +245,7 @@ function failure(what: string, printed: string): Error {
     : new Error(message);
 }
 
-/** The snapshotter copies files, so it needs no file system that can overlay. */
+/** The snapshotter copies files, so it does not need a file system with overlays. */
 function configuration(folder: string): string {
   return `version = 2
 root = "${folder}/root"

@@ -1,6 +1,7 @@
 /**
- * How containers can be reached. The streaming server of containerd 1.6 has no
- * `v5.channel.k8s.io` and no tunnel of SPDY in a WebSocket; an API server has both.
+ * How containers can be reached. The streaming server of containerd 1.6 supports
+ * neither `v5.channel.k8s.io` nor SPDY in a WebSocket; an API server supports
+ * both.
  *
  * @module
  */
@@ -19,23 +20,23 @@ const WEB_SOCKET: Way = {
   protocols: ["v4.channel.k8s.io"],
 };
 
-/** The ways to containerd. */
+/** The transports to containerd. */
 export const CONTAINERD_WAYS: readonly Way[] = [SPDY, WEB_SOCKET];
 
-/** The ways to an API server. */
+/** The transports to an API server. */
 export const CLUSTER_WAYS: readonly Way[] = [SPDY, {
   transport: "websocket",
   protocols: ["v5.channel.k8s.io"],
 }];
 
-/** Sub-protocols from before exit codes, over SPDY. */
+/** Sub-protocols without exit codes, over SPDY. */
 export const OLD_PROTOCOLS: readonly CommandProtocol[] = [
   "v3.channel.k8s.io",
   "v2.channel.k8s.io",
   "channel.k8s.io",
 ];
 
-/** Runs `script` by the container's shell. */
+/** Runs `script` with the container's shell. */
 export async function runScript<Pod>(
   containers: Containers<Pod>,
   pod: Pod,
@@ -45,7 +46,7 @@ export async function runScript<Pod>(
   return await containers.exec(pod, ["/bin/sh", "-c", script], options);
 }
 
-/** Waits until `output` contains what is searched for; resolves to all that was read. */
+/** Waits until `output` contains a text; resolves to everything that was read. */
 export async function readUntil(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   searched: string,

@@ -1,4 +1,4 @@
-/** The HTTP examples run, and say what they should. */
+/** The HTTP examples run, and print what they should. */
 
 import { accept } from "../../http/connect.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../deps.ts";

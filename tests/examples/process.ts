@@ -1,5 +1,5 @@
 /**
- * Runs examples as processes, as their headers say, on ports that are free.
+ * Runs examples as processes, as their headers describe, on free ports.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export const EXAMPLES: URL = new URL("../../examples/", import.meta.url);
 
 /** How to run an example. */
 export interface ExampleOptions {
-  /** Stands in for the port that the example names. */
+  /** Replaces the port in the example. */
   readonly port?: number;
   /** Arguments of the command line. */
   readonly args?: readonly string[];

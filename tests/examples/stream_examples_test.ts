@@ -69,7 +69,7 @@ Deno.test("examples/reverse_proxy.ts in front of an HTTP server", async () => {
 
 interface Person {
   says(line: string): Promise<void>;
-  /** Reads until the line comes. */
+  /** Reads until the line arrives. */
   hears(line: string): Promise<void>;
   leaves(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
  * Autobahn's test suite against both ends of our WebSockets: a fuzzing client
- * tries an echo server, and an echo client runs the cases of a fuzzing server.
+ * tests an echo server, and an echo client runs the cases of a fuzzing server.
  *
  * @module
  */
@@ -11,17 +11,20 @@ import { WebSocketPeer } from "../../kubernetes/websocket/peer.ts";
 import { cacheFolder, OptionalToolError } from "./peers.ts";
 import type { PreparedSuite, Suite } from "./report.ts";
 
-/** The last release that runs as it is; it needs Python 2.7. */
+/** The last release that runs unchanged; it needs Python 2.7. */
 const VERSION = "0.8.2";
-/** Runs the suite's program from a folder, and the packages that are spread over several. */
+/** Runs the suite's program from a folder. Its packages are in several folders. */
 const START =
   "import site, sys; site.addsitedir(sys.argv.pop(1)); from autobahntestsuite.wstest import run; run()";
 /** Longest time that pip may take, ms. */
 const INSTALL_TIMEOUT = 400_000;
-/** 8 does not exist, 9 is about speed, 12 and 13 about an extension that Kubernetes does not use. */
+/**
+ * There is no section 8. Section 9 is about speed; 12 and 13 are about an
+ * extension that Kubernetes does not use.
+ */
 const CASES = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*"];
 const AGENT = "spdy";
-/** Longest run of one end, ms. */
+/** Longest time of one end, ms. */
 const DEADLINE = 240_000;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -77,7 +80,7 @@ async function install(): Promise<Wstest> {
     });
 }
 
-/** Python 2.7 has left most systems; `PYTHON27` names it where it is not on the path. */
+/** Most systems no longer have Python 2.7; `PYTHON27` is its path if it is not on PATH. */
 async function findPython(): Promise<string> {
   const python = Deno.env.get("PYTHON27") ?? "python2.7";
   try {
@@ -148,7 +151,7 @@ async function tryClient(wstest: Wstest, work: string): Promise<string> {
   return await judge(reports);
 }
 
-/** A report: each case, and how the endpoint behaved. */
+/** A report: each case, and how the endpoint behaved in it. */
 type Report = Record<
   string,
   Record<string, { behavior: string; behaviorClose: string }>
@@ -206,12 +209,12 @@ async function echo(peer: WebSocketPeer): Promise<void> {
     try {
       peer.abort();
     } catch {
-      // Closed.
+      // It is closed.
     }
   }
 }
 
-/** The text of the one message that a path answers with. */
+/** The text of the only message with which a path answers. */
 async function ask(port: number, path: string): Promise<string> {
   const peer = await open(port, path);
   let text = "";
@@ -246,7 +249,7 @@ async function connect(port: number): Promise<Deno.TcpConn> {
   }
 }
 
-/** Reads a head byte by byte: frames may follow it. */
+/** Reads a head byte by byte, because frames may follow it. */
 async function readHead(conn: Deno.TcpConn): Promise<string> {
   let head = "";
   const byte = new Uint8Array(1);

@@ -1,6 +1,6 @@
 /**
- * A TCP relay that keeps what passes: a capture without the right to listen on
- * an interface.
+ * A TCP relay that records the bytes it passes on: a capture that needs no
+ * permission to listen on an interface.
  *
  * @module
  */
@@ -24,7 +24,7 @@ interface Segment {
   readonly isFin: boolean;
 }
 
-/** Bytes at the beginning of each direction that a capture leaves out. */
+/** Number of bytes at the beginning of each direction that a capture leaves out. */
 export interface Skipped {
   readonly client: number;
   readonly server: number;
@@ -57,7 +57,7 @@ export class CapturedRelay implements AsyncDisposable {
     for (let at = 0; at < this.#relaying.length; at++) await this.#relaying[at];
   }
 
-  /** What passed, as a pcap file. With bytes left out there are no handshakes. */
+  /** The recorded bytes as a pcap file. If bytes are left out, there are no handshakes. */
   toPcap(skipped?: Skipped): Uint8Array {
     const specs: { readonly time: number; readonly spec: SegmentSpec }[] = [];
     const next = new Map<string, number>();
@@ -110,7 +110,7 @@ export class CapturedRelay implements AsyncDisposable {
     return pcapFile({
       linkType: RAW_IP,
       packets: specs.map(({ spec }) => ipv4Packet(spec)),
-      // A file counts from second 1 on.
+      // The times in a file begin at second 1.
       times: specs.map(({ time }) => this.#clock - 1000 + time),
     });
   }
@@ -132,7 +132,7 @@ export class CapturedRelay implements AsyncDisposable {
         this.#relaying.push(this.#relay(client, port++));
       }
     } catch {
-      // Closed.
+      // It is closed.
     }
   }
 
@@ -169,7 +169,7 @@ export class CapturedRelay implements AsyncDisposable {
       keep(new Uint8Array(), true);
       await to.closeWrite();
     } catch {
-      // One of the two has closed.
+      // One side has closed.
     }
   }
 }

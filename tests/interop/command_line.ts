@@ -1,7 +1,7 @@
 /**
  * The command line with foreign programs at the other end: moby/spdystream and
- * npm's spdy-transport as servers of `spdy get` and clients of `spdy serve`,
- * tcpdump as the writer of what `spdy decode` reads.
+ * npm's spdy-transport are servers for `spdy get` and clients of `spdy serve`,
+ * and tcpdump writes what `spdy decode` reads.
  *
  * @module
  */
@@ -104,8 +104,8 @@ async function serveToSpdystream(folder: string): Promise<void> {
 }
 
 async function getFromTransport(version: TransportVersion): Promise<void> {
-  // spdy-transport 3.0.0 keeps windows in SPDY/2 as well, and waits for a
-  // WINDOW_UPDATE that SPDY/2 does not have.
+  // spdy-transport 3.0.0 has windows in SPDY/2 as well, and waits for a
+  // WINDOW_UPDATE that does not exist in SPDY/2.
   const size = version === 2 ? 60_000 : SIZE;
   const body = concat([...patternChunks(size)]);
   const server = createServer((socket) => {

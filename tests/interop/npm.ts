@@ -1,6 +1,6 @@
 /**
- * npm's spdy, the SPDY server and client of Node, over TLS with ALPN; and
- * spdy-transport under it, whose tests are Deno's.
+ * npm's spdy, the SPDY server and client for Node, over TLS with ALPN; and
+ * spdy-transport, on which it is based, whose tests run on Deno.
  *
  * @module
  */
@@ -60,8 +60,9 @@ async function fetchFrom(
     hostname: "localhost",
     port,
     tls: { caCerts: [caCert], alpnProtocols: [protocol] },
-    // npm's spdy 4.0.2 keeps windows in SPDY/2 as well, and waits for a
-    // WINDOW_UPDATE that SPDY/2 does not have: a window for all there is.
+    // npm's spdy 4.0.2 has windows in SPDY/2 as well, and waits for a
+    // WINDOW_UPDATE that does not exist in SPDY/2, so the window is large
+    // enough for everything.
     settings: protocol === "spdy/2" ? [[7, 0, 64 * MIB]] : [],
   });
   assertEquals(connection.version, npnGetVersion(protocol));
@@ -72,7 +73,7 @@ async function fetchFrom(
     assertEquals(response.headers.get("x-version"), protocol.slice(5));
     assertEquals((await response.arrayBuffer()).byteLength, size);
   }));
-  // An upload of more than its window.
+  // An upload that is larger than its window.
   const response = await connection.fetch(`${url}/`, {
     method: "POST",
     body: patternStream(MIB),

@@ -1,5 +1,5 @@
 /**
- * The page of captures in Chromium.
+ * The page that shows captures, in Chromium.
  *
  * @module
  */
@@ -22,9 +22,12 @@ const STREAMS = 2000;
 const FRAMES = 48;
 /** Longest time until the large capture is shown, ms; measured: about 1,000. */
 const LONGEST_START = 30_000;
-/** Longest time until the page is drawn again after a movement in the large capture, ms; measured: about 10. */
+/**
+ * Longest time until the page is drawn again after a movement in the large
+ * capture, ms; measured: about 10.
+ */
 const LONGEST_STEP = 1000;
-/** Elements of the page at most, however large the capture. */
+/** Most elements of the page, however large the capture is. */
 const MOST_ELEMENTS = 3000;
 
 const HOSTILE =
@@ -61,7 +64,7 @@ async function prepare(): Promise<PreparedSuite> {
   };
 }
 
-/** Opens pages with captures inside. */
+/** Opens pages that contain captures. */
 class Viewer {
   readonly folder: string;
   readonly #browser: Chromium;
@@ -72,7 +75,7 @@ class Viewer {
     this.folder = folder;
   }
 
-  /** Opens the page; with captures, when they are shown. */
+  /** Opens the page; if it has captures, waits until they are shown. */
   async open(
     files: readonly EmbeddedFile[],
     options?: PageOptions,
@@ -94,7 +97,7 @@ class Viewer {
   }
 }
 
-/** Nothing went wrong, and nothing but the page itself was asked for. */
+/** Checks that nothing failed, and that nothing except the page was requested. */
 function assertQuiet(page: Page): void {
   assertEquals(page.complaints, []);
   assertEquals(page.requests.filter((url) => !/^(file|blob):/.test(url)), []);
@@ -107,7 +110,7 @@ function file(name: string, bytes: Uint8Array): EmbeddedFile {
   return { name, bytes: new Uint8Array(bytes) };
 }
 
-/** What a reader finds in a capture. */
+/** Checks what a reader finds in a capture. */
 async function recordsOf(bytes: Uint8Array): Promise<CaptureRecord[]> {
   const records: CaptureRecord[] = [];
   const reader = new CaptureReader({
@@ -181,7 +184,7 @@ async function kubectlExec(viewer: Viewer): Promise<string> {
   await page.until("document.querySelectorAll('#table .line').length === 1");
   await page.press("ArrowDown");
   assertEquals((await page.text("#detail pre")).trim(), "hello from the pod");
-  // Kubernetes obeys no window, or has room in it: both are said.
+  // In Kubernetes, windows are ignored or have room left; the page says both.
   assert((await page.text("#curves")).includes("session"));
   assertQuiet(page);
   return `${await page.evaluate("document.body.dataset.ready")} lines`;
@@ -217,7 +220,7 @@ async function manyFrames(viewer: Viewer): Promise<string> {
   const count = STREAMS * (FRAMES + 2);
   assertEquals(await page.text("#count"), String(count));
   assertEquals(await page.text("#streams-count"), String(STREAMS));
-  // In both lists: to places all over it, drawn after each.
+  // In both lists: jumps to places all over it, and waits until each is drawn.
   const slowest: number = await page.evaluate(`(async () => {
     let slowest = 0;
     for (const id of ["table", "waterfall"]) {
@@ -236,7 +239,7 @@ async function manyFrames(viewer: Viewer): Promise<string> {
   assertLess(slowest, LONGEST_STEP);
   const elements = await page.evaluate("document.querySelectorAll('*').length");
   assertLess(elements, MOST_ELEMENTS);
-  // The last frame and the last stream are reached.
+  // The last frame and the last stream can be reached.
   await page.evaluate("document.getElementById('table').focus()");
   await page.press("End");
   assertEquals(
@@ -313,7 +316,7 @@ async function keys(viewer: Viewer): Promise<void> {
   assert((await page.text("#count")).endsWith("of 7"));
   await page.press("0");
   assertEquals(await page.text("#count"), "7");
-  // The last stream stays chosen when there is no further one.
+  // The last stream stays selected if there is no next one.
   await page.evaluate("document.getElementById('waterfall').focus()");
   for (const stream of ["1", "3", "3"]) {
     await page.press("ArrowDown");
@@ -369,7 +372,7 @@ async function filters(viewer: Viewer): Promise<void> {
   await page.click("#detail .whole");
   assert((await page.text("#detail pre")).includes("forty-two"));
   await page.click("#detail .save");
-  // Two curves: the session's and that of the stream.
+  // Two curves: one for the session, and one for the stream.
   assertEquals(
     await page.evaluate("document.querySelectorAll('#curves svg').length"),
     2,
@@ -408,7 +411,7 @@ async function dropping(viewer: Viewer): Promise<void> {
   await page.until(`${READY} && !document.getElementById('warnings').hidden`);
   assert((await page.text("#warnings")).includes("no SPDY was found"));
   assert(await isShown(page, "#empty"));
-  // Keys by themselves belong to the captures that are there.
+  // Keys without a modifier belong to the captures.
   const sealed = await viewer.write("tls.pcap", talkTls12(AES_128).file());
   await page.drop([sealed]);
   await page.until(`${READY} && document.title.startsWith("tls.pcap")`);
@@ -421,7 +424,7 @@ async function dropping(viewer: Viewer): Promise<void> {
   await page.drop([keyLog]);
   await page.until("document.body.dataset.ready === '3'");
   assert((await page.text("#waterfall")).includes("GET /one"));
-  // The second of two drops is the one that is shown.
+  // Of two drops, the second one is shown.
   const large = await viewer.write("large.pcap", largeCapture());
   await page.drop([large]);
   await page.drop([one]);
@@ -464,7 +467,7 @@ async function brokenCaptures(viewer: Viewer): Promise<void> {
   }
 }
 
-/** A SYN_STREAM of stream 1 with headers that an encoder would refuse. */
+/** A SYN_STREAM of stream 1, with headers that an encoder would refuse. */
 function synStream(nv: readonly (readonly [string, string])[]): Uint8Array {
   const number = (value: number): Uint8Array => {
     const bytes = new Uint8Array(4);
@@ -525,7 +528,8 @@ async function hostileText(viewer: Viewer): Promise<void> {
     ),
     0,
   );
-  // The policy holds: neither network, nor styles, nor scripts, nor markup out of text.
+  // The policy works: no network, no styles, no scripts, and no markup made
+  // from text.
   const refused = await page.evaluate(`(async () => {
     const refused = [];
     const attempt = async (name, work) => {

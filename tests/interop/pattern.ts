@@ -1,13 +1,13 @@
 /**
- * Bodies that both sides of an interop test can make up and check without
- * keeping them.
+ * Bodies that both sides of an interop test can generate and check, without
+ * storing them.
  *
  * @module
  */
 
 import { encodeHex } from "../deps.ts";
 
-/** Both terms of {@linkcode patternAt} repeat after so many bytes. */
+/** Each of the two terms of {@linkcode patternAt} repeats after this many bytes. */
 const PERIOD = 0x10000;
 const DOUBLED = Uint8Array.from(
   { length: 2 * PERIOD },

@@ -1,31 +1,34 @@
 /**
- * The programs on the other side: the Go programs of `go/`, built once into a
- * cache directory, started, spoken to by JSON lines, and stopped.
+ * The programs at the other end: the Go programs of `go/`. They are built once
+ * into a cache folder, started, controlled by lines of JSON, and stopped.
  *
  * @module
  */
 
 import { Lines } from "../helpers/lines.ts";
 
-/** A tool that this machine lacks: a skip, or in CI a failure. */
+/** A tool that is not installed: the scenarios are skipped, or fail in CI. */
 export class MissingToolError extends Error {
   override readonly name = "MissingToolError";
 }
 
-/** A tool that few machines have: a skip everywhere. */
+/** A tool that few machines have: the scenarios are skipped, in CI as well. */
 export class OptionalToolError extends MissingToolError {}
 
 const SOURCES = new URL("go/", import.meta.url);
 const encoder = new TextEncoder();
 
-/** Whether a run without some tool has failed, as it has in CI. */
+/** Whether a run without some tool has failed, which is so in CI. */
 export function toolsAreRequired(): boolean {
   const value = Deno.env.get("CI");
   return value !== undefined && value !== "" && value !== "0" &&
     value !== "false";
 }
 
-/** Throws {@linkcode MissingToolError} unless the tool runs; resolves to its first line of output. */
+/**
+ * Throws {@linkcode MissingToolError} if the tool does not run; resolves to its
+ * first line of output.
+ */
 export async function requireTool(
   command: string,
   args: string[],
@@ -50,9 +53,9 @@ export async function requireTool(
 let built: Promise<string> | undefined;
 
 /**
- * Builds the Go programs and resolves to the folder they are in. Go's own cache
- * makes this quick from the second time on; from cold caches it downloads 324 MB
- * and compiles for three minutes of processor time.
+ * Builds the Go programs and resolves to their folder. From the second time on,
+ * Go's own cache makes this fast. With cold caches, it downloads 324 MB and
+ * compiles for three minutes of processor time.
  */
 export function buildGoPrograms(): Promise<string> {
   built ??= build();
@@ -76,7 +79,7 @@ async function build(): Promise<string> {
   return folder;
 }
 
-/** Where programs are built and installed once. */
+/** The folder in which programs are built and installed once. */
 export function cacheFolder(): string {
   const home = Deno.env.get("HOME");
   return Deno.env.get("XDG_CACHE_HOME") ??
@@ -85,7 +88,7 @@ export function cacheFolder(): string {
 
 const installed = new Map<string, Promise<string>>();
 
-/** Installs the npm packages of a folder here, and resolves to the folder they are in. */
+/** Installs the npm packages of a folder here, and resolves to their folder. */
 export function installNodePackages(
   source: "node" | "client_node" = "node",
 ): Promise<string> {
@@ -129,7 +132,7 @@ export async function goProgram(name: string): Promise<string> {
 /** A program that runs until it is disposed of. */
 export class Peer implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
-  /** What its first line of output said. */
+  /** The first line of its output. */
   readonly hello: Readonly<Record<string, string>>;
 
   private constructor(
@@ -174,13 +177,13 @@ export class Peer implements AsyncDisposable {
     return Number(this.address.split(":").at(-1));
   }
 
-  /** Kills it in the middle of whatever it does. */
+  /** Kills it, whatever it is doing. */
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
     await this.#process.status;
   }
 
-  /** Ends its standard input, which is what it lives by, and waits for its end. */
+  /** Ends its standard input, with which it ends itself, and waits for that. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process.stdin.close().catch(() => {});
     await this.#process.status;
@@ -195,7 +198,7 @@ async function firstLine(
   return await lines.next();
 }
 
-/** What a program that plays one scenario printed, and how it ended. */
+/** The output of a program that runs one scenario, and how it ended. */
 export interface Played {
   readonly code: number;
   readonly stdout: string;
@@ -247,7 +250,7 @@ export async function playProgram(
   };
 }
 
-/** Runs a built program that prints one JSON object; throws what its `error` says. */
+/** Runs a built program that prints one JSON object; throws the text in its `error`. */
 export async function playJson<T>(name: string, args: string[]): Promise<T> {
   const { code, stdout, stderr } = await play(name, args);
   if (stdout === "") throw new Error(`${name} ended with ${code}: ${stderr}`);

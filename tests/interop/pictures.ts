@@ -20,14 +20,14 @@ import { Random } from "../helpers/random.ts";
 import { CapturedRelay } from "./captured_relay.ts";
 import { captureKubectl } from "./kubectl.ts";
 
-/** A picture: its name, how the page is shown, and what is done to it first. */
+/** A picture: its name, how the page is shown, and what is done before. */
 interface Picture extends PageOptions {
   readonly name: string;
   /** Expressions that are evaluated in the page. */
   readonly actions: readonly string[];
 }
 
-/** Chooses the first frame that a search finds, and ends the search. */
+/** Selects the first frame that a search finds, and ends the search. */
 const choose = (text: string): string =>
   `(async () => {
   const search = document.getElementById("search");
@@ -69,7 +69,7 @@ const PICTURES: readonly Picture[] = [
 
 const random = new Random(5);
 
-/** Sends bytes in pieces with pauses, as a program does that makes them. */
+/** Sends bytes in pieces with pauses, like a program that computes them. */
 function slowly(
   bytes: Uint8Array,
   pieces: number,
@@ -130,7 +130,7 @@ async function answer(
   }
 }
 
-/** A page with what belongs to it. */
+/** A page with its resources. */
 async function visit(connection: Connection): Promise<void> {
   const { fetch } = connection;
   const headers = {
@@ -205,7 +205,7 @@ async function captureSite(): Promise<Uint8Array> {
   return relay.toPcap();
 }
 
-/** The picture with 128 colours: a third of the bytes, and no difference to see. */
+/** The picture with 128 colours: a third of the bytes, and no visible difference. */
 function fewerColours(png: Uint8Array): Uint8Array {
   const image = UPNG.decode(png.slice().buffer);
   const pixels = UPNG.toRGBA8(image);

@@ -1,5 +1,5 @@
 /**
- * Our server with the manners of the Go server's pretend runtime
+ * Our server, with the behaviour of the simulated runtime in Go
  * (`go/kubeserver/runtime.go`), and the HTTP server behind its ports.
  *
  * @module
@@ -23,7 +23,7 @@ export function servePretendPod(
   return serveStreaming({ exec, attach, portForward, ...options });
 }
 
-/** GET /<size> gives so many bytes whose SHA-256 is in the header "digest". */
+/** GET /<size> returns this many bytes, with their SHA-256 in the header "digest". */
 export function serveTarget(): Deno.HttpServer<Deno.NetAddr> {
   const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
   return Deno.serve(options, async (request) => {
@@ -73,7 +73,7 @@ async function runProcess(
     stderr: "piped",
     signal,
   }).spawn();
-  // A process need not read its input to the end.
+  // A process may end without reading all its input.
   stdin.pipeTo(child.stdin).catch(() => {});
   await Promise.all([
     child.stdout.pipeTo(stdout),

@@ -11,27 +11,27 @@ import {
   toolsAreRequired,
 } from "./peers.ts";
 
-/** One thing to try with one peer. */
+/** One scenario with one peer. */
 export interface Scenario {
-  /** What is tried, in a few words. */
+  /** What it does, in a few words. */
   readonly name: string;
-  /** Tries it; throws when it did not work; may resolve to what was measured. */
+  /** Runs it; throws if it failed; may resolve to a measurement. */
   run(): Promise<string | void>;
 }
 
-/** Everything that is tried with one peer. */
+/** All scenarios with one peer. */
 export interface Suite {
   /** The peer's name. */
   readonly peer: string;
-  /** Gets the peer ready, or throws `MissingToolError`; resolves to its version and what to try. */
+  /** Starts the peer, or throws `MissingToolError`; resolves to its version and the scenarios. */
   prepare(): Promise<PreparedSuite>;
 }
 
-/** A peer that is ready. */
+/** A peer that is running. */
 export interface PreparedSuite extends AsyncDisposable {
   /** Its version. */
   readonly version: string;
-  /** What to try with it, in order. */
+  /** The scenarios, in order. */
   readonly scenarios: readonly Scenario[];
 }
 
@@ -45,18 +45,21 @@ interface Row {
   readonly detail: string;
 }
 
-/** Longest time one scenario may take, milliseconds. */
+/** Longest time of one scenario, ms. */
 const SCENARIO_TIMEOUT = 300_000;
 
 /** What to run. */
 export interface Chosen {
-  /** Part of a peer's name; suites of other peers are not prepared. Default: all. */
+  /** A part of the peer's name. Other peers are not started. Default: all. */
   readonly peer?: string;
-  /** Part of a scenario's name. Default: all. */
+  /** A part of the scenario's name. Default: all. */
   readonly scenario?: string;
 }
 
-/** Runs the suites, prints a line as each scenario ends and, after `title`, the totals; resolves to whether all is well. */
+/**
+ * Runs the suites. Prints a line when a scenario ends, and after `title` the
+ * totals; resolves to whether all succeeded.
+ */
 export async function runSuites(
   suites: readonly Suite[],
   { peer = "", scenario = "" }: Chosen,
@@ -87,7 +90,7 @@ export async function runSuites(
     `\n${title}: ${count("pass")} passed, ${failed} failed` +
       (skipped > 0 ? `, ${skipped} skipped` : ""),
   );
-  // Nothing tried is no success either.
+  // A run without scenarios is no success.
   return failed === 0 && rows.length > 0;
 }
 

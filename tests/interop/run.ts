@@ -1,13 +1,13 @@
 /**
- * Tries this module against the real programs and prints a table: peer,
- * version, scenario, result. One argument is a pattern that chooses among the
- * peers, and a second one chooses among their scenarios:
+ * Runs this module against the real programs and prints a table: peer, version,
+ * scenario, result. The first argument is a pattern that selects peers, and the
+ * second one selects scenarios:
  *
  *     deno task interop kubectl
  *     deno task interop "Netty|Jetty" push
  *
- * A tool that is missing is a skip, said in the table; with CI set it is a
- * failure.
+ * If a tool is missing, the table says that its scenarios were skipped. With CI
+ * set, this is a failure.
  *
  * @module
  */

@@ -1,24 +1,25 @@
 /**
- * npm's spdy-transport 3.0.0, typed as far as tests and benchmarks use it. It
- * is the peer of most browsers' servers of the time (node-spdy is built on it).
+ * npm's spdy-transport 3.0.0, with types for what tests and benchmarks use. Most
+ * servers for browsers at the time of SPDY used it, because node-spdy is based on
+ * it.
  *
- * What to know of that version, each seen and worked around by its users here:
+ * Properties of that version, for each of which its users here have a workaround:
  *
- * - `headerCompression: true` is needed: uncompressed, a stored block that does
- *   not fit one output chunk trips its `obuf`.
- * - `:method` and `:path` are demanded in every SYN_STREAM, and `:status` in a
- *   push; it makes `:version`, `:scheme` and `:host` itself.
- * - A GET is finished by itself: no body can follow.
- * - SPDY/2: it keeps windows as if it were SPDY/3, sends WINDOW_UPDATE and waits
- *   for it, so a peer true to SPDY/2 must raise `initial_window_size` by
- *   SETTINGS. Its GOAWAY has SPDY/3's 8 bytes, and it wants 8 bytes in return.
- *   It writes the priority into three bits instead of two.
- * - Its pushes lack the UNIDIRECTIONAL flag, so our client has to be told to
- *   take them (`acceptServerStreams`).
- * - It forgets a stream when FIN is queued, not when it is sent; a WINDOW_UPDATE
- *   that comes in between is answered by RST_STREAM INVALID_STREAM, which
- *   overtakes the last DATA. It does so to itself, too. Against its server we
- *   grant windows that need no WINDOW_UPDATE.
+ * - `headerCompression: true` is needed: without it, a stored block that does not
+ * fit into one output chunk makes its `obuf` fail.
+ * - `:method` and `:path` are required in every SYN_STREAM, and `:status` in a
+ * push; it adds `:version`, `:scheme` and `:host` itself.
+ * - A GET ends at once: it cannot have a body.
+ * - SPDY/2: it has windows as in SPDY/3, sends WINDOW_UPDATE and waits for it, so
+ * a correct peer in SPDY/2 must raise `initial_window_size` by SETTINGS. Its
+ * GOAWAY has 8 bytes as in SPDY/3, and it expects 8 bytes. It writes the priority
+ * into three bits instead of two.
+ * - Its pushes lack the UNIDIRECTIONAL flag, so our client must accept streams of
+ * the server (`acceptServerStreams`).
+ * - It forgets a stream when FIN is queued, not when it is sent. It answers a
+ * WINDOW_UPDATE that arrives in between with RST_STREAM INVALID_STREAM, which it
+ * sends before the last DATA. This happens between two of its own ends as well.
+ * Our client therefore grants it windows that need no WINDOW_UPDATE.
  *
  * @module
  */
@@ -30,16 +31,16 @@ import transport from "npm:spdy-transport@3.0.0";
 /** Versions as spdy-transport spells them. */
 export type TransportVersion = 2 | 3 | 3.1;
 
-/** Headers as spdy-transport takes and gives them; several values are an array. */
+/** Headers in the form that spdy-transport uses; several values are an array. */
 export type TransportHeaders = Record<string, string | string[]>;
 
-/** What a request or a push is asked for by. */
+/** The options of a request or a push. */
 export interface TransportRequest {
   readonly method: string;
   readonly path: string;
   readonly host?: string;
   readonly headers?: TransportHeaders;
-  /** Push only: the status and headers of the response. */
+  /** For a push only: the status and headers of the response. */
   readonly status?: number;
   readonly response?: TransportHeaders;
 }
@@ -78,7 +79,7 @@ export interface TransportConnection {
   end(callback?: () => void): void;
 }
 
-/** The half of a connection that makes frames; a Readable of their bytes. */
+/** The part of a connection that makes frames; a Readable of their bytes. */
 export interface TransportFramer extends Readable {
   requestFrame(
     frame: TransportRequest & { readonly id: number; readonly fin: boolean },
@@ -114,7 +115,7 @@ interface Transport {
   };
 }
 
-/** The framer alone, without a connection. */
+/** The framer by itself, without a connection. */
 export function createFramer(version: TransportVersion): TransportFramer {
   const { protocol }: Transport = transport;
   return prepared(
@@ -126,7 +127,7 @@ export function createFramer(version: TransportVersion): TransportFramer {
   );
 }
 
-/** The parser alone: a Transform of bytes into frames. */
+/** The parser by itself: a Transform of bytes into frames. */
 export function createParser(version: TransportVersion): Transform {
   const { protocol }: Transport = transport;
   return prepared(
@@ -147,7 +148,7 @@ function prepared<T extends Codec>(codec: T, version: TransportVersion): T {
   return codec;
 }
 
-/** Makes a connection on a socket and starts it. */
+/** Creates a connection on a socket and starts it. */
 export function startTransport(
   socket: Duplex | Socket,
   isServer: boolean,

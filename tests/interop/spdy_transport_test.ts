@@ -57,13 +57,13 @@ const BODY_SIZES = [0, 1, 64 * 1024, 5 * 1024 * 1024];
 interface Pair {
   readonly ours: Connection;
   readonly theirs: TransportConnection;
-  /** Streams that spdy-transport's side has taken; for its server. */
+  /** Streams that spdy-transport's side has accepted; only if it is the server. */
   readonly taken: Queue<TransportStream>;
-  /** Work beside the test's own: the test ends with it, and fails with it at once. */
+  /** Work that runs beside the test: the test waits for its end, and fails as soon as it fails. */
   meanwhile(work: Promise<void>): void;
 }
 
-/** What came of events, for who awaits it later. */
+/** Values from events, for whoever waits for them later. */
 class Queue<T> {
   readonly #items: T[] = [];
   #waiting: ((item: T) => void) | undefined;
@@ -228,7 +228,7 @@ for (const [name, version, theirVersion] of VERSIONS) {
         second.reset(3);
         assertEquals((await error).message, "Got RST: REFUSED_STREAM");
 
-        // The connection outlives both.
+        // The connection continues after both.
         const last = theirs.request({ method: "GET", path: "/last" });
         const body = bodyOf(last);
         const third = await next(streams);
@@ -313,7 +313,8 @@ for (const [name, version, theirVersion] of VERSIONS) {
         const request = theirs.request({ method: "GET", path: "/" });
         const response = responseOf(request);
         const pushed = Promise.withResolvers<void>();
-        // Its response comes in the same turn, so all listeners go on at once.
+        // Its response arrives in the same turn, so the listeners for all of
+        // them continue at once.
         request.on("pushPromise", (stream: TransportStream) => {
           const checks = async (): Promise<void> => {
             const pushedResponse = responseOf(stream);
@@ -416,7 +417,7 @@ Deno.test("TLS: we and spdy-transport as server agree on SPDY/3 by ALPN", async 
   const { port } = listener.address() as AddressInfo;
   const ours = await connect({ port, tls: { caCerts: [caCert] } });
   const socket = await accepted;
-  // Done when the connection is.
+  // It ends with the connection.
   const closed = new Promise((resolve) => listener.close(resolve));
   assertEquals(ours.version, PROTO_SPDY3);
   await run(ours, socket, { isServer: true, version: 3 }, async (pair) => {
@@ -445,7 +446,7 @@ Deno.test("SPDY/3.1: after spdy-transport's GOAWAY, open requests finish", async
       const body = bodyOf(request);
       const stream = await next(streams);
       theirs.end();
-      // Its GOAWAY has come when its answer to a ping sent after it has.
+      // Its GOAWAY has arrived when the answer to a later PING arrives.
       await ours.ping();
       await stream.reply([[":status", "200 OK"], [":version", "HTTP/1.1"]]);
       await send(stream, Uint8Array.of(1, 2, 3));
@@ -454,7 +455,7 @@ Deno.test("SPDY/3.1: after spdy-transport's GOAWAY, open requests finish", async
   );
 });
 
-/** spdy-transport is the client; `use` runs, then all is closed. */
+/** spdy-transport is the client: runs `use`, then closes everything. */
 async function withTheirClient(
   version: ProtocolVersion,
   theirVersion: TransportVersion,
@@ -467,7 +468,7 @@ async function withTheirClient(
     new Connection(conn, {
       side: SERVER,
       version,
-      // In SPDY/2 it waits for window too, where there is none.
+      // In SPDY/2, it waits for window as well, although there is none.
       settings: version === PROTO_SPDY2 ? WIDE_WINDOW : [],
     }),
     socket,
@@ -479,7 +480,7 @@ async function withTheirClient(
   );
 }
 
-/** spdy-transport is the server; `use` runs, then all is closed. */
+/** spdy-transport is the server: runs `use`, then closes everything. */
 async function withTheirServer(
   version: ProtocolVersion,
   theirVersion: TransportVersion,
@@ -496,12 +497,13 @@ async function withTheirServer(
   const { port } = listener.address() as AddressInfo;
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
   const socket = await accepted;
-  // Done when the connection is.
+  // It ends with the connection.
   const closed = new Promise((resolve) => listener.close(resolve));
   const ours = new Connection(conn, {
     side: CLIENT,
     version,
-    // With windows as wide no WINDOW_UPDATE meets a stream that it has ended.
+    // With windows of this size, no WINDOW_UPDATE arrives for a stream that it
+    // has ended.
     settings: WIDE_WINDOW,
     ...tuning,
   });
@@ -556,7 +558,7 @@ async function run(
   }
 }
 
-/** A bound on a conversation that has come to a stop. */
+/** Limits a conversation that has stopped. */
 async function within(
   milliseconds: number,
   work: Promise<unknown>,

@@ -23,7 +23,7 @@ import { SPDYSTREAM_TUNING } from "./spdystream_tuning.ts";
 const BODY = 64 << 20;
 const encoder = new TextEncoder();
 
-/** Scenarios of the Go client, in the order in which they are played. */
+/** Scenarios of the Go client, in their order. */
 const CLIENT_SCENARIOS: readonly (readonly [name: string, text: string])[] = [
   ["many", "200 streams at once"],
   ["headers", "20 HEADERS each way"],
@@ -157,7 +157,7 @@ async function prepareServer(): Promise<PreparedSuite> {
   };
 }
 
-/** Opens a stream and waits for the reply: spdystream drops DATA that comes before it. */
+/** Opens a stream and waits for the reply, because spdystream drops DATA that arrives before it. */
 async function open(
   connection: Connection,
   headers: NameValue[],
@@ -174,7 +174,7 @@ async function send(stream: Stream, body: Uint8Array): Promise<void> {
   await writer.close();
 }
 
-/** Sends nothing but FIN; the whole answer as text. */
+/** Sends nothing but FIN; resolves to the whole answer as text. */
 async function ask(
   connection: Connection,
   headers: NameValue[],

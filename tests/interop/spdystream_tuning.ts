@@ -1,5 +1,5 @@
 /**
- * How a connection has to be set up towards moby/spdystream.
+ * The options that a connection to moby/spdystream needs.
  *
  * @module
  */
@@ -7,12 +7,13 @@
 import type { ConnectionTuning } from "../../mod.ts";
 
 /**
- * spdystream 0.5.1 knows no windows: it sends no WINDOW_UPDATE and ignores ours.
- * Its server opens bidirectional streams, which a client otherwise refuses.
+ * spdystream 0.5.1 has no windows: it sends no WINDOW_UPDATE and ignores ours.
+ * Its server opens bidirectional streams, which a client refuses by default.
  */
 export const SPDYSTREAM_TUNING: ConnectionTuning = {
   flowControl: false,
   acceptServerStreams: true,
-  // It ignores SETTINGS, and with them our limit of 100: what goes beyond would be refused.
+  // It ignores SETTINGS, including our limit of 100: streams above it would be
+  // refused.
   limits: { maxConcurrentStreams: 0x7fffffff },
 };

@@ -1,12 +1,11 @@
 /**
  * Wireshark's SPDY dissector on captures of our own conversations.
  *
- * Debian 12's tshark 4.0.17 has the dissector, bound to TCP port 6121 and to
- * any other by `-d tcp.port==PORT,spdy`. It knows SPDY/3 and 3.1, not SPDY/2,
- * and inflates headers with the SPDY/3 dictionary. HEADERS it takes for the
- * server's whoever sent them, so a client's put it out of step: only the server
- * sends them here. The captures are written from what a relay saw: no right to
- * listen on an interface is needed.
+ * tshark 4.0.17 of Debian 12 has the dissector, bound to TCP port 6121, and to
+ * others by `-d tcp.port==PORT,spdy`. It reads SPDY/3 and 3.1 but not SPDY/2, and
+ * inflates headers with the dictionary of SPDY/3. It decompresses all HEADERS
+ * with the context of the server, so only the server sends them here. A relay
+ * writes the captures, which needs no permission to listen on an interface.
  *
  * @module
  */
@@ -33,7 +32,7 @@ import { bothFrames } from "./tshark_frames.ts";
 
 /** Link type of packets that begin with their IP head. */
 const RAW_IP = 101;
-/** Fields that tshark sets when it cannot make sense of something. */
+/** Fields that tshark sets if it cannot interpret something. */
 const FAULTS = [
   "_ws.malformed",
   "spdy.inflation_failed",
@@ -139,7 +138,7 @@ async function echoHeaders(connection: Connection): Promise<void> {
       await stream.sendHeaders([["late", "header"]]);
     }
   } catch {
-    // The client leaves with streams open.
+    // The client disconnects while streams are open.
   }
 }
 
@@ -163,8 +162,8 @@ async function execConversation(): Promise<CapturedRelay> {
 }
 
 /**
- * Each recording in a capture of its own: tshark shows headers of one connection
- * in another when their compressed blocks are the same.
+ * Each recording is in a capture of its own, because tshark shows headers of one
+ * connection as those of another if their compressed blocks are the same.
  */
 async function sameFrames(): Promise<string> {
   let count = 0;
@@ -178,7 +177,7 @@ async function sameFrames(): Promise<string> {
   return `${count} frames`;
 }
 
-/** HEADERS of a client put tshark's decompression out of step. */
+/** HEADERS of a client would corrupt tshark's decompression. */
 function headersAgree({ name }: Talked): boolean {
   return !name.startsWith("headers_after_reply");
 }
@@ -237,7 +236,7 @@ async function check(
       "spdy.header.name",
       "-e",
       "spdy.header.value",
-      // One character that stands in no header of these conversations.
+      // A character that is in no header of these conversations.
       "-E",
       "aggregator=|",
     ]);
@@ -261,7 +260,7 @@ function pairUp(line: string): string[] {
   return names.split("|").map((name, index) => `${name} ${list[index]}`);
 }
 
-/** The HTTP head before an upgraded conversation, bytes; 0 when there is none. */
+/** Size of the HTTP head before an upgraded conversation, bytes; 0 if there is none. */
 function headLength(text: string): number {
   return /^(POST |HTTP\/)/.test(text) ? text.indexOf("\r\n\r\n") + 4 : 0;
 }

@@ -1,6 +1,6 @@
 /**
  * The frames that tshark and this project find in the same capture, in the same
- * words, one line a frame.
+ * form, with one line for each frame.
  *
  * @module
  */
@@ -13,11 +13,11 @@ export interface BothFrames {
   readonly ours: string[];
 }
 
-/** What tshark is told about a capture. */
+/** How tshark reads a capture. */
 export interface TsharkOptions {
-  /** Ports on which it shall expect SPDY. */
+  /** Ports with SPDY. */
   readonly ports?: readonly number[];
-  /** Ports on which it shall expect TLS with SPDY inside. */
+  /** Ports with SPDY inside TLS. */
   readonly tlsPorts?: readonly number[];
   /** Name of a file with TLS secrets. */
   readonly keyLog?: string;
@@ -45,7 +45,7 @@ async function ourFrames(
   const frames: FrameRecord[] = [];
   const reader = new CaptureReader({
     onRecord(record) {
-      // What is cut off has no line in tshark.
+      // tshark prints no line for a frame that is cut off.
       if (record.kind === "frame" && !/cut short/.test(record.error ?? "")) {
         frames.push(record);
       }
@@ -70,7 +70,7 @@ async function ourFrames(
       record.type,
       record.flags,
       record.length,
-      // WINDOW_UPDATE is for a stream or the session.
+      // WINDOW_UPDATE applies to a stream or to the session.
       record.streamId,
       pairs,
     );

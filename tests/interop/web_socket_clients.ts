@@ -17,7 +17,7 @@ const NODE_VERSIONS = {
   "client-node-1": "1.3.0",
   "client-node-2": "2.0.1",
 };
-/** Longest run of a client, ms. */
+/** Longest time of a client, ms. */
 const DEADLINE = 240_000;
 const decoder = new TextDecoder();
 
@@ -26,7 +26,7 @@ export const webSocketClientSuites: readonly Suite[] = [
   ...webSocketClientsOf(),
 ];
 
-/** The same with a cluster that a kubeconfig names; it has a pod "web". */
+/** The same with the cluster of a kubeconfig; it has a pod "web". */
 export function webSocketClientsOf(
   kubeConfig?: () => Promise<string>,
 ): readonly Suite[] {
@@ -43,7 +43,7 @@ export function webSocketClientsOf(
   ];
 }
 
-/** Each scenario: its key in what a client prints, its name, and what is wanted. */
+/** Each scenario: its key in the output of a client, its name, and the expected value. */
 const WANTED: [key: string, name: string, wanted: unknown][] = [
   ["outputs", "exec: outputs and exit code", ["out\n", "err\n", 3]],
   ["standard_input", "exec: standard input", [/hello\n$/, 4]],
@@ -88,7 +88,7 @@ async function prepareNode(
   );
 }
 
-/** Node if it can load the package: version 2 needs Node 22.19. Otherwise Deno. */
+/** Node if it can load the package (version 2 needs Node 22.19), otherwise Deno. */
 async function runtimeFor(
   folder: string,
   name: string,
@@ -104,7 +104,7 @@ async function runtimeFor(
     : [Deno.execPath(), "run", "-A", "--node-modules-dir=manual"];
 }
 
-/** Runs the client once; each scenario looks at its part of what it printed. */
+/** Runs the client once. Each scenario checks its part of the output. */
 async function suiteOf(
   version: string,
   command: (server: string, port: string) => readonly string[],

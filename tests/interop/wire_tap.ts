@@ -1,6 +1,6 @@
 /**
- * A relay on loopback that reads the SPDY frames that pass: what was on the wire,
- * whatever the two sides say.
+ * A relay on loopback that reads the SPDY frames which pass: it shows what was on
+ * the wire, whatever the two sides report.
  *
  * @module
  */
@@ -9,17 +9,17 @@ import { createHash, type Hash } from "node:crypto";
 
 const WINDOW_UPDATE = 9;
 
-/** Counts the frames of one direction; the bytes may be cut anywhere. */
+/** Counts the frames of one direction, however their bytes are cut. */
 class Counter {
   /** Bytes in DATA frames. */
   data = 0;
-  /** What WINDOW_UPDATEs of stream 0 add up to, bytes. */
+  /** Sum of the WINDOW_UPDATEs of stream 0, bytes. */
   sessionCredit = 0;
   readonly #hash: Hash = createHash("sha256");
   /** The head of the frame, and the payload of a WINDOW_UPDATE. */
   readonly #head = new Uint8Array(16);
   #filled = 0;
-  /** Bytes of the payload that are still to pass. */
+  /** Bytes of the payload that have not passed yet. */
   #left = 0;
 
   /** `"<length> <sha256>"` of all DATA, in the order of the frames. */
@@ -64,11 +64,11 @@ class Counter {
   }
 }
 
-/** Passes the connections to a port on, until it is disposed of. */
+/** Relays connections to a port, until it is disposed of. */
 export class WireTap implements AsyncDisposable {
-  /** From whoever connects. */
+  /** From the side that connects. */
   readonly up: Counter = new Counter();
-  /** To whoever connects. */
+  /** To the side that connects. */
   readonly down: Counter = new Counter();
   readonly #listener: Deno.TcpListener = Deno.listen({
     hostname: "127.0.0.1",
@@ -82,7 +82,7 @@ export class WireTap implements AsyncDisposable {
     this.#done = this.#accept(target);
   }
 
-  /** Where to connect. */
+  /** The port to connect to. */
   get port(): number {
     return this.#listener.addr.port;
   }
@@ -103,7 +103,7 @@ export class WireTap implements AsyncDisposable {
       try {
         conn.close();
       } catch {
-        // Its streams have closed it.
+        // It is closed already, through its streams.
       }
     }
   }

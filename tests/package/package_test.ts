@@ -1,5 +1,5 @@
 /**
- * The package as its users meet it: imported by URL, type-checked from another
+ * The package as its users get it: imported by URL, type-checked from another
  * project, bundled for Node, run with few permissions, published.
  */
 
@@ -33,7 +33,7 @@ async function finish(
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
-/** A folder of its own outside the repository, with the files given. */
+/** A folder outside the repository, with these files. */
 async function withProject(
   files: Readonly<Record<string, string>>,
   test: (folder: string) => Promise<void>,
@@ -49,7 +49,7 @@ async function withProject(
   }
 }
 
-/** Two sessions that talk to each other; `library` is where they come from. */
+/** Two sessions that talk to each other; `library` is the specifier of the module. */
 function sessionPair(library: string): string {
   return `
     import { CLIENT, PROTO_SPDY3_1, SERVER, Session } from "${library}";
@@ -270,8 +270,8 @@ Deno.test("the published package has no tests, recordings, tools, benchmarks or 
     "viewer",
     "zlib",
   ]);
-  // The configuration that stands in where JSR does not answer is listed as the
-  // configuration of this run; a real one has deno.json.
+  // Without JSR, this run uses another configuration, which is listed as well;
+  // in reality it is deno.json.
   const hidden = published.filter((path) =>
     path.startsWith(".") && path !== ".deno.std.json"
   );

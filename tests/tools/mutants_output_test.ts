@@ -1,7 +1,7 @@
 import { TestOutput } from "../../tools/mutation/test_runner.ts";
 import { assertEquals } from "../deps.ts";
 
-/** What {@linkcode TestOutput} finds in the lines. */
+/** The names that {@linkcode TestOutput} finds in the lines. */
 function found(text: string): [string | undefined, string | undefined] {
   const output = new TestOutput();
   for (const line of text.split("\n")) output.line(line);
