@@ -92,6 +92,7 @@ export class TcpEnd implements ByteConn {
    * The loss of bytes before this position has been answered. The window does not
    * grow until these bytes have arrived, except after a timeout.
    */
+  #recovery = 0;
   #hasTimedOut = false;
   #edge: number;
   #smoothed = 0;
