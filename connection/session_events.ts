@@ -39,6 +39,7 @@ import {
   LOWERED_BY_PING,
   ON_STREAM_DATA,
   PUSH_BEFORE_PARENT,
+  SENT_WITHOUT_HEADERS,
   SETTINGS_FIRST,
   type StreamDataCallback,
   type TransportSettings,
@@ -117,6 +118,8 @@ class SessionEvents implements SessionOptions, TransportSettings {
   readonly [SETTINGS_FIRST] = true;
   readonly [PUSH_BEFORE_PARENT] = true;
   readonly [ESCAPED_HEADERS] = true;
+  /** Only `onFrame` reads them. */
+  readonly [SENT_WITHOUT_HEADERS]: boolean;
   readonly [EARLY_STREAMS]: number;
   readonly [DATA_ROOM]: () => number;
   readonly [ON_STREAM_DATA]: StreamDataCallback;
@@ -129,6 +132,7 @@ class SessionEvents implements SessionOptions, TransportSettings {
     this.acceptServerStreams = options.acceptServerStreams;
     this.announceStreams = options.announceStreams;
     this.limits = options.limits;
+    this[SENT_WITHOUT_HEADERS] = options.onFrame === undefined;
     this[EARLY_STREAMS] = options[STREAMS_WAIT] ? options.maxWaitingStreams : 0;
     this[DATA_ROOM] = () => parts.io.out.dataRoom;
     this[ON_STREAM_DATA] = (state, data) => {

@@ -18,12 +18,15 @@ import type { BodySource, ReadCtrl, SessionCallbacks } from "./callbacks.ts";
 import {
   DATA_ROOM,
   ON_STREAM_DATA,
+  SENT_WITHOUT_HEADERS,
   type StreamDataCallback,
   type TransportSettings,
 } from "./options.ts";
 
 /** An item of the queue whose frame a callback sees. */
 interface SentFrame {
+  /** The frame; its headers may be missing. */
+  readonly frame: CtrlFrame;
   readonly shown: CtrlFrame;
 }
 
@@ -32,6 +35,7 @@ export class Application<S> {
   readonly #session: S;
   readonly #callbacks: SessionCallbacks<S>;
   readonly #onStreamData: StreamDataCallback | undefined;
+  readonly #withoutHeaders: boolean;
   /** See `TransportSettings`. */
   readonly dataRoom: () => number;
   #thrown: { readonly error: unknown } | undefined;
@@ -45,6 +49,7 @@ export class Application<S> {
     this.#session = session;
     this.#callbacks = callbacks;
     this.#onStreamData = callbacks[ON_STREAM_DATA];
+    this.#withoutHeaders = callbacks[SENT_WITHOUT_HEADERS] ?? false;
     this.dataRoom = callbacks[DATA_ROOM] ?? anyRoom;
   }
 
@@ -178,7 +183,7 @@ export class Application<S> {
 
   beforeCtrlSend(item: SentFrame): void {
     try {
-      this.#callbacks.beforeCtrlSend?.(this.#session, item.shown);
+      this.#callbacks.beforeCtrlSend?.(this.#session, this.#sent(item));
     } catch (error) {
       this.#keep(error);
     }
@@ -186,7 +191,7 @@ export class Application<S> {
 
   onCtrlSend(item: SentFrame): void {
     try {
-      this.#callbacks.onCtrlSend?.(this.#session, item.shown);
+      this.#callbacks.onCtrlSend?.(this.#session, this.#sent(item));
     } catch (error) {
       this.#keep(error);
     }
@@ -257,6 +262,10 @@ export class Application<S> {
     } catch (error) {
       this.#keep(error);
     }
+  }
+
+  #sent(item: SentFrame): CtrlFrame {
+    return this.#withoutHeaders ? item.frame : item.shown;
   }
 
   #keep(error: unknown): void {

@@ -93,6 +93,9 @@ export const ON_STREAM_DATA: unique symbol = Symbol("onStreamData");
 /** Key of another member of {@linkcode TransportSettings}. */
 export const DATA_ROOM: unique symbol = Symbol("dataRoom");
 
+/** Key of another member of {@linkcode TransportSettings}. */
+export const SENT_WITHOUT_HEADERS: unique symbol = Symbol("sentWithoutHeaders");
+
 /** See {@linkcode TransportSettings}. */
 export type StreamDataCallback = (userData: unknown, data: Uint8Array) => void;
 
@@ -156,6 +159,11 @@ export interface TransportSettings {
    * layer sends values that are not UTF-8.
    */
   readonly [ESCAPED_HEADERS]?: boolean;
+  /**
+   * Call `beforeCtrlSend` and `onCtrlSend` with frames that have no headers: copying
+   * these for each frame is 6 % of what a request allocates.
+   */
+  readonly [SENT_WITHOUT_HEADERS]?: boolean;
 }
 
 /** The settings of a session, checked and complete. */

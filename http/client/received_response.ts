@@ -21,10 +21,15 @@ import {
   standInLater,
 } from "../platform/stand_in.ts";
 
-class HeldResponse extends Held<Response> {
-  readonly #head: ResponseHead;
+/** The parts of a received response. */
+export type ReceivedHead =
+  & Pick<ResponseHead, "status" | "statusText" | "headers">
+  & Partial<Pick<ResponseHead, "isPlain">>;
 
-  constructor(body: StandInBody, head: ResponseHead) {
+class HeldResponse extends Held<Response> {
+  readonly #head: ReceivedHead;
+
+  constructor(body: StandInBody, head: ReceivedHead) {
     super(body, head.headers);
     this.#head = head;
   }
@@ -46,7 +51,7 @@ class HeldResponse extends Held<Response> {
 class StandInResponse {
   readonly [HELD]: HeldResponse;
 
-  constructor(body: StandInBody, head: ResponseHead) {
+  constructor(body: StandInBody, head: ReceivedHead) {
     const held = new HeldResponse(body, head);
     // For other values the platform throws its own errors, and it tracks streams.
     if (!isCertain(body, head)) held.real;
@@ -68,25 +73,20 @@ class StandInResponse {
 }
 
 /** Whether the platform certainly accepts it. */
-function isCertain(body: StandInBody, head: ResponseHead): boolean {
-  return isPlain(head.statusText) &&
+function isCertain(body: StandInBody, head: ReceivedHead): boolean {
+  return (head.isPlain ?? isPlainList(head.headers)) &&
+    (head.statusText === "OK" || isPlain(head.statusText)) &&
     head.status >= 200 && head.status <= 599 &&
     (body === null ||
-      body instanceof Uint8Array && !isNullBodyStatus(head.status)) &&
-    isPlainList(head.headers);
+      body instanceof Uint8Array && !isNullBodyStatus(head.status));
 }
 
 /** The parts from which a received response is made. */
 interface ReceivedResponseConstructor {
-  new (body: BodyInit | null, head: ResponseHead): Response;
+  new (body: BodyInit | null, head: ReceivedHead): Response;
 }
 
-const PROBE: ResponseHead = {
-  status: 200,
-  statusText: "",
-  headers: [],
-  contentLength: undefined,
-};
+const PROBE: ReceivedHead = { status: 200, statusText: "", headers: [] };
 
 let inheritNow: (() => void) | undefined;
 
@@ -116,7 +116,7 @@ function chooseClass(): ReceivedResponseConstructor {
 /** Creates the platform's own objects. */
 function platformClass(): ReceivedResponseConstructor {
   class PlatformResponse extends Response {
-    constructor(body: BodyInit | null, head: ResponseHead) {
+    constructor(body: BodyInit | null, head: ReceivedHead) {
       super(body, head);
       easeIteration(this.headers, head.headers.length);
       makeImmutable(this.headers);

@@ -10,8 +10,7 @@ import { KEPT_STREAM } from "../../connection/warm.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { isDecoded, markDecoded } from "../message/decoded_body.ts";
 import { toHeaders } from "../message/fields.ts";
-import type { ResponseHead } from "../message/response_head.ts";
-import { ReceivedResponse } from "./received_response.ts";
+import { type ReceivedHead, ReceivedResponse } from "./received_response.ts";
 
 /** The properties of a {@linkcode SpdyResponse} besides head and body. */
 export interface ResponseOrigin {
@@ -81,16 +80,16 @@ class OriginResponse extends Received implements SpdyResponse {
   /** Keeps the compiled code of the class; see `zlib/deflate.ts`. */
   static readonly #kept: SpdyResponse = new OriginResponse(
     new Uint8Array(1),
-    { status: 200, statusText: "", headers: [], contentLength: undefined },
+    { status: 200, statusText: "", headers: [] },
     { url: "", stream: KEPT_STREAM },
   );
 
-  readonly #head: ResponseHead;
+  readonly #head: ReceivedHead;
   readonly #origin: ResponseOrigin;
 
   constructor(
     body: BodyInit | null,
-    head: ResponseHead,
+    head: ReceivedHead,
     origin: ResponseOrigin,
   ) {
     super(body, head);
@@ -140,7 +139,7 @@ for (const name of ["type", "redirected", "url", "clone"]) {
 /** Creates a response, for `fetch`. */
 export function spdyResponse(
   body: BodyInit | null,
-  head: ResponseHead,
+  head: ReceivedHead,
   origin: ResponseOrigin,
 ): SpdyResponse {
   return new OriginResponse(body, head, origin);

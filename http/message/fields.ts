@@ -6,10 +6,14 @@
 
 import { PROTO_SPDY2, type ProtocolVersion } from "../../frame/constants.ts";
 import { exactValue } from "../../frame/escaped_text.ts";
+import { makeList, makePair } from "../../frame/pair.ts";
 import type { NameValue } from "../../frame/types.ts";
+import { listedHeaders } from "../platform/header_list.ts";
+import { HeaderMemory } from "../platform/header_memory.ts";
 import {
   fromByteString,
   isPlain,
+  LOWER_TOKEN,
   toByteString,
 } from "../platform/header_text.ts";
 import { easeIteration } from "../platform/many_headers.ts";
@@ -28,79 +32,114 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "transfer-encoding",
 ]);
 
-/** The values of pseudo-headers, whose names begin with a colon. */
-export interface PseudoHeaders {
+// Kinds of names.
+const PSEUDO = 0;
+const HOP = 1;
+const LENGTH = 2;
+const COOKIE = 3;
+const HOST = 4;
+const OTHER = 5;
+/** A name that is not a token in lower case. `Headers` may reject it. */
+const ODD = 6;
+
+function kindOf(name: string): number {
+  if (name.startsWith(":")) return PSEUDO;
+  if (HOP_BY_HOP.has(name)) return HOP;
+  if (name === "content-length") return LENGTH;
+  if (name === "cookie") return COOKIE;
+  if (name === "host") return HOST;
+  return LOWER_TOKEN.test(name) ? OTHER : ODD;
+}
+
+/** The last request and the last response that were read. */
+const MEMORY = {
+  refuse: new HeaderMemory(kindOf),
+  drop: new HeaderMemory(kindOf),
+};
+
+/** A received header list after {@linkcode readFields}. */
+export class Fields {
+  // The values of pseudo-headers, whose names begin with a colon.
   host: string | undefined;
   method: string | undefined;
   path: string | undefined;
   scheme: string | undefined;
   status: string | undefined;
   version: string | undefined;
-}
-
-/** A received header list after {@linkcode readFields}. */
-export interface Fields {
-  readonly pseudo: PseudoHeaders;
   /** All headers that are not pseudo-headers, as `Headers` accepts them. */
   readonly headers: NameValue[];
   /** Length of the body according to `content-length`, bytes; `undefined` without one. */
-  readonly contentLength: number | undefined;
+  contentLength: number | undefined;
+  /** Whether `Headers` certainly accepts all of them. */
+  isPlain = true;
+  /** Whether a header `host` is among them. */
+  hasHost = false;
+
+  /** Creates the fields of a message whose list begins with `headers`. */
+  constructor(headers: NameValue[]) {
+    this.headers = headers;
+  }
 }
 
 /**
  * Reads a received header list. For a hop-by-hop header, `"refuse"` throws and
- * `"drop"` leaves it out.
+ * `"drop"` leaves it out. The headers are added to `headers`.
  *
  * Throws {@linkcode HttpMessageError} for a list that is not a message.
  */
 export function readFields(
   nv: readonly NameValue[],
   hopByHop: "refuse" | "drop",
+  headers: NameValue[] = makeList(),
 ): Fields {
-  // All fields are set here so that every object has the same shape.
-  const pseudo: PseudoHeaders = {
-    host: undefined,
-    method: undefined,
-    path: undefined,
-    scheme: undefined,
-    status: undefined,
-    version: undefined,
-  };
-  const headers: NameValue[] = [];
-  let contentLength: number | undefined;
-  let cookie: NameValue | undefined;
-  for (const pair of nv) {
-    const [name, value] = pair;
-    if (name.startsWith(":")) {
+  const memory = MEMORY[hopByHop];
+  const fields = new Fields(headers);
+  let cookieAt = -1;
+  for (let index = 0; index < nv.length; index++) {
+    const pair = nv[index];
+    const name = pair[0];
+    const value = pair[1];
+    const kind = memory.kindOf(index, name);
+    if (kind === PSEUDO) {
       // A reason phrase may contain any bytes; other pseudo-headers are text.
-      setPseudo(pseudo, name, name === ":status" ? textOf(pair) : value);
-    } else if (HOP_BY_HOP.has(name)) {
+      setPseudo(fields, name, name === ":status" ? textOf(pair) : value);
+      continue;
+    }
+    if (kind === HOP) {
       // Rule: these "are not valid and MUST not be sent" (draft 3.2.1).
       if (hopByHop === "refuse") {
         throw new HttpMessageError(`the header ${name} is not allowed in SPDY`);
       }
-    } else if (name === "content-length") {
+      continue;
+    }
+    if (kind === LENGTH) {
       const size = parseContentLength(value, "remote");
+      const { contentLength } = fields;
       if (contentLength === undefined) headers.push(pair);
       else if (contentLength !== size) {
         throw new HttpMessageError(
           `there are two different values of content-length, ${contentLength} and ${size}`,
         );
       }
-      contentLength = size;
-    } else if (name === "cookie" && cookie !== undefined) {
-      // The parts of a cookie are joined by "; ", never by "," (RFC 6265 5.4).
-      cookie[1] += `; ${bytesOf(pair)}`;
-    } else {
-      const bytes = bytesOf(pair);
-      const kept: NameValue = bytes === value && name !== "cookie"
-        ? pair
-        : [name, bytes];
-      if (name === "cookie") cookie = kept;
-      headers.push(kept);
+      fields.contentLength = size;
+      continue;
     }
+    const isSame = memory.isPlain(index, value);
+    const bytes = isSame ? value : bytesOf(pair);
+    if (kind === ODD || !isSame) fields.isPlain = false;
+    if (kind === HOST) fields.hasHost = true;
+    else if (kind === COOKIE) {
+      // The parts of a cookie are joined by "; ", never by "," (RFC 6265 5.4).
+      if (cookieAt >= 0) {
+        const before = headers[cookieAt][1];
+        headers[cookieAt] = makePair(name, `${before}; ${bytes}`);
+        continue;
+      }
+      cookieAt = headers.length;
+    }
+    headers.push(isSame ? pair : makePair(name, bytes));
   }
-  return { pseudo, headers, contentLength };
+  return fields;
 }
 
 /**
@@ -113,20 +152,31 @@ export function appendHeaders(
   nv: NameValue[],
   init: HeadersInit,
 ): string | undefined {
-  let host: string | undefined;
   const plain = plainHeaders(init);
-  if (plain !== undefined) {
-    for (const pair of plain) {
-      if (pair[0] === "host") host = pair[1];
-      else if (!HOP_BY_HOP.has(pair[0])) nv.push(pair);
-    }
-    return host;
-  }
+  if (plain !== undefined) return appendPlain(nv, plain);
   const headers = init instanceof Headers ? init : new Headers(init);
+  const listed = listedHeaders(headers);
+  if (listed !== undefined) return appendPlain(nv, listed);
+  let host: string | undefined;
   headers.forEach((value, name) => {
     if (name === "host") host = value;
-    else if (!HOP_BY_HOP.has(name)) nv.push([name, fromByteString(value)]);
+    else if (!HOP_BY_HOP.has(name)) {
+      nv.push(makePair(name, fromByteString(value)));
+    }
   });
+  return host;
+}
+
+function appendPlain(
+  nv: NameValue[],
+  plain: readonly NameValue[],
+): string | undefined {
+  let host: string | undefined;
+  for (let index = 0; index < plain.length; index++) {
+    const pair = plain[index];
+    if (pair[0] === "host") host = pair[1];
+    else if (!HOP_BY_HOP.has(pair[0])) nv.push(pair);
+  }
   return host;
 }
 
@@ -188,25 +238,25 @@ function textOf(pair: NameValue): string {
   return isPlain(pair[1]) ? pair[1] : exactValue(pair);
 }
 
-function setPseudo(pseudo: PseudoHeaders, name: string, value: string): void {
+function setPseudo(fields: Fields, name: string, value: string): void {
   switch (name) {
     case ":host":
-      pseudo.host = once(pseudo.host, name, value);
+      fields.host = once(fields.host, name, value);
       break;
     case ":method":
-      pseudo.method = once(pseudo.method, name, value);
+      fields.method = once(fields.method, name, value);
       break;
     case ":path":
-      pseudo.path = once(pseudo.path, name, value);
+      fields.path = once(fields.path, name, value);
       break;
     case ":scheme":
-      pseudo.scheme = once(pseudo.scheme, name, value);
+      fields.scheme = once(fields.scheme, name, value);
       break;
     case ":status":
-      pseudo.status = once(pseudo.status, name, value);
+      fields.status = once(fields.status, name, value);
       break;
     case ":version":
-      pseudo.version = once(pseudo.version, name, value);
+      fields.version = once(fields.version, name, value);
       break;
       // Other pseudo-headers are left out, because the draft does not define them.
   }

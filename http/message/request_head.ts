@@ -4,18 +4,14 @@
  * @module
  */
 
+import { makeList, makePair } from "../../frame/pair.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { toByteString, TOKEN } from "../platform/header_text.ts";
-import {
-  appendHeaders,
-  hasName,
-  type PseudoHeaders,
-  readFields,
-} from "./fields.ts";
+import { isPlain, toByteString, TOKEN } from "../platform/header_text.ts";
+import { appendHeaders, type Fields, hasName, readFields } from "./fields.ts";
 import { HttpMessageError } from "./message_error.ts";
 
 /** The head of a request. */
-export interface RequestHead {
+export class RequestHead {
   readonly method: string;
   /** The absolute URL. */
   readonly url: string;
@@ -23,7 +19,27 @@ export interface RequestHead {
   readonly headers: NameValue[];
   /** Length of the body according to `content-length`, bytes; `undefined` without one. */
   readonly contentLength: number | undefined;
+  /** Whether `Headers` certainly accepts the headers. */
+  readonly isPlain: boolean;
+
+  /** Creates the head of a request. */
+  constructor(
+    method: string,
+    url: string,
+    headers: NameValue[],
+    contentLength: number | undefined,
+    isPlain: boolean,
+  ) {
+    this.method = method;
+    this.url = url;
+    this.headers = headers;
+    this.contentLength = contentLength;
+    this.isPlain = isPlain;
+  }
 }
+
+/** The parts of a URL that are in the head of a request. */
+export type Target = Pick<URL, "host" | "protocol" | "pathname" | "search">;
 
 /** A host and port, without characters that begin another part of a URL. */
 const HOST = /^[^\s/?#@\\]+$/;
@@ -32,21 +48,21 @@ const ABSOLUTE = /^https?:\/\//i;
 /** The header list of a request. */
 export function writeRequestHead(
   method: string,
-  url: URL,
+  url: Target,
   headers: HeadersInit | undefined,
   contentLength: number | undefined,
 ): NameValue[] {
-  const nv: NameValue[] = [
-    [":host", url.host],
-    [":method", method],
-    [":path", writePath(method, url)],
-    [":scheme", url.protocol.slice(0, -1)],
-    [":version", "HTTP/1.1"],
-  ];
+  const nv = makeList(
+    makePair(":host", url.host),
+    makePair(":method", method),
+    makePair(":path", writePath(method, url)),
+    makePair(":scheme", url.protocol === "http:" ? "http" : "https"),
+    makePair(":version", "HTTP/1.1"),
+  );
   const host = headers === undefined ? undefined : appendHeaders(nv, headers);
   if (host !== undefined) nv[0][1] = host;
   if (contentLength !== undefined && !hasName(nv, "content-length")) {
-    nv.push(["content-length", String(contentLength)]);
+    nv.push(makePair("content-length", String(contentLength)));
   }
   return nv;
 }
@@ -55,7 +71,7 @@ export function writeRequestHead(
  * The path of a request. OPTIONS with `/*` becomes `*`, which asks about the server
  * as a whole; {@linkcode readUrl} does the reverse (RFC 9110 9.3.7).
  */
-function writePath(method: string, { pathname, search }: URL): string {
+function writePath(method: string, { pathname, search }: Target): string {
   return method === "OPTIONS" && pathname === "/*" ? "*" : pathname + search;
 }
 
@@ -65,32 +81,43 @@ function writePath(method: string, { pathname, search }: URL): string {
  * Throws {@linkcode HttpMessageError} for a list that is not a request.
  */
 export function readRequestHead(nv: readonly NameValue[]): RequestHead {
-  const { pseudo, headers: others, contentLength } = readFields(nv, "refuse");
-  const method = required(pseudo, "method", "request");
-  required(pseudo, "version", "request");
-  if (!TOKEN.test(method)) {
+  // An HTTP/1.1 handler gets the headers with `host`.
+  const own = makePair("host", "");
+  const fields = readFields(nv, "refuse", makeList(own));
+  const method = required(fields, "method", "request");
+  required(fields, "version", "request");
+  if (method !== "GET" && !TOKEN.test(method)) {
     throw new HttpMessageError(
       `:method ${JSON.stringify(method)} is not an HTTP method`,
     );
   }
-  const url = readUrl(pseudo, "request");
-  const headers = withHost(
-    others,
-    toByteString(required(pseudo, "host", "request")),
+  const url = readUrl(fields, "request");
+  const host = toByteString(required(fields, "host", "request"));
+  own[1] = host;
+  const headers = fields.hasHost
+    ? withoutHost(fields.headers, host)
+    : fields.headers;
+  return new RequestHead(
+    method,
+    url,
+    headers,
+    fields.contentLength,
+    fields.isPlain && isPlain(host),
   );
-  return { method, url, headers, contentLength };
 }
 
 /**
- * The headers as an HTTP/1.1 handler gets them, with `host`.
+ * The headers without those named `host`, except the first one, which was made of
+ * `:host`.
  *
  * Rule: a request with a `host` header for another host than that of the URL is
  * malformed, as in RFC 9113 8.3.1, because two readers could understand it
  * differently.
  */
-function withHost(headers: readonly NameValue[], host: string): NameValue[] {
-  const all: NameValue[] = [["host", host]];
-  for (const pair of headers) {
+function withoutHost(headers: readonly NameValue[], host: string): NameValue[] {
+  const [own, ...others] = headers;
+  const all = [own];
+  for (const pair of others) {
     if (pair[0] !== "host") all.push(pair);
     else if (pair[1].toLowerCase() !== host.toLowerCase()) {
       throw new HttpMessageError(
@@ -109,22 +136,22 @@ function withHost(headers: readonly NameValue[], host: string): NameValue[] {
  * Throws {@linkcode HttpMessageError} if the list contains none.
  */
 export function readPushedUrl(nv: readonly NameValue[]): string {
-  const { pseudo } = readFields(nv, "drop");
-  const { scheme, host, path = "" } = pseudo;
+  const fields = readFields(nv, "drop");
+  const { scheme, host, path = "" } = fields;
   // In SPDY/2, Jetty's push has the whole URL in `url`, without scheme and host.
   const whole = scheme === undefined && host === undefined &&
     ABSOLUTE.test(path);
   const url = whole
     ? readWhole(path)
-    : parseUrl(readUrl(pseudo, "pushed stream"), ":host");
+    : parseUrl(readUrl(fields, "pushed stream"), ":host");
   url.hash = "";
   return url.href;
 }
 
-function readUrl(pseudo: PseudoHeaders, what: string): string {
-  const scheme = required(pseudo, "scheme", what);
-  const host = required(pseudo, "host", what);
-  const path = required(pseudo, "path", what);
+function readUrl(fields: Fields, what: string): string {
+  const scheme = required(fields, "scheme", what);
+  const host = required(fields, "host", what);
+  const path = required(fields, "path", what);
   if (scheme !== "http" && scheme !== "https") {
     throw new HttpMessageError(
       `:scheme ${JSON.stringify(scheme)} is not http or https`,
@@ -173,8 +200,8 @@ function readWhole(path: string): URL {
  * they contain none.
  */
 export function originOf(nv: readonly NameValue[]): string {
-  const { pseudo } = readFields(nv, "drop");
-  return parseUrl(readUrl(pseudo, "request"), ":host").origin;
+  const fields = readFields(nv, "drop");
+  return parseUrl(readUrl(fields, "request"), ":host").origin;
 }
 
 function parseUrl(text: string, what: string): URL {
@@ -189,11 +216,11 @@ function parseUrl(text: string, what: string): URL {
 
 /** Rule: a request has :method, :scheme, :path, :version and :host (draft 3.2.1). */
 function required(
-  pseudo: PseudoHeaders,
-  name: keyof PseudoHeaders,
+  fields: Fields,
+  name: "host" | "method" | "path" | "scheme" | "version",
   what: string,
 ): string {
-  const value = pseudo[name];
+  const value = fields[name];
   if (value === undefined || value === "") {
     throw new HttpMessageError(`the ${what} has no :${name}`);
   }

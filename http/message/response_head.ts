@@ -4,6 +4,7 @@
  * @module
  */
 
+import { makeList, makePair } from "../../frame/pair.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { fromByteString, toByteString } from "../platform/header_text.ts";
 import { appendHeaders, hasName, readFields } from "./fields.ts";
@@ -11,7 +12,7 @@ import { HttpMessageError } from "./message_error.ts";
 import { reasonOf } from "./reasons.ts";
 
 /** The head of a response. */
-export interface ResponseHead {
+export class ResponseHead {
   /** 200 to 599. */
   readonly status: number;
   /** The reason phrase of the server, or else the standard one. */
@@ -20,6 +21,23 @@ export interface ResponseHead {
   readonly headers: NameValue[];
   /** Length of the body according to `content-length`, bytes; `undefined` without one. */
   readonly contentLength: number | undefined;
+  /** Whether `Headers` certainly accepts the headers. */
+  readonly isPlain: boolean;
+
+  /** Creates the head of a response. */
+  constructor(
+    status: number,
+    statusText: string,
+    headers: NameValue[],
+    contentLength: number | undefined,
+    isPlain: boolean,
+  ) {
+    this.status = status;
+    this.statusText = statusText;
+    this.headers = headers;
+    this.contentLength = contentLength;
+    this.isPlain = isPlain;
+  }
 }
 
 /** The code, alone or with a reason phrase: "200", "200 OK" (draft 3.2.2). */
@@ -37,18 +55,18 @@ export function writeResponseHead(
   keepsLength = false,
 ): NameValue[] {
   const { status, statusText, headers } = response;
-  const nv: NameValue[] = [
-    [
+  const nv = makeList(
+    makePair(
       ":status",
       statusText === ""
         ? String(status)
         : `${status} ${fromByteString(statusText)}`,
-    ],
-    [":version", "HTTP/1.1"],
-  ];
+    ),
+    makePair(":version", "HTTP/1.1"),
+  );
   appendHeaders(nv, headers);
   if (contentLength !== undefined) setLength(nv, contentLength, keepsLength);
-  if (!hasName(nv, "date")) nv.push(["date", date]);
+  if (!hasName(nv, "date")) nv.push(makePair("date", date));
   return nv;
 }
 
@@ -57,9 +75,12 @@ function setLength(
   contentLength: number,
   keepsLength: boolean,
 ): void {
-  const given = nv.find(([name]) => name === "content-length");
-  if (given === undefined) nv.push(["content-length", String(contentLength)]);
-  else if (!keepsLength) given[1] = String(contentLength);
+  for (const pair of nv) {
+    if (pair[0] !== "content-length") continue;
+    if (!keepsLength) pair[1] = String(contentLength);
+    return;
+  }
+  nv.push(makePair("content-length", String(contentLength)));
 }
 
 /**
@@ -70,30 +91,47 @@ function setLength(
 export function readResponseHead(nv: readonly NameValue[]): ResponseHead {
   // Hop-by-hop headers are dropped and not refused: some servers send them, and
   // dropping them is harmless.
-  const { pseudo, headers, contentLength } = readFields(nv, "drop");
+  const fields = readFields(nv, "drop");
+  const { status } = fields;
   // Rule: a response has :status and :version (draft 3.2.2).
-  if (pseudo.status === undefined) {
+  if (status === undefined) {
     throw new HttpMessageError("the response has no :status");
   }
-  if (pseudo.version === undefined) {
+  if (fields.version === undefined) {
     throw new HttpMessageError("the response has no :version");
   }
-  const match = STATUS.exec(pseudo.status);
+  const { code, text } = lastStatus.line === status
+    ? lastStatus
+    : lastStatus = readStatus(status);
+  return new ResponseHead(
+    code,
+    text,
+    fields.headers,
+    fields.contentLength,
+    fields.isPlain,
+  );
+}
+
+interface Status {
+  /** Value of `:status`. */
+  readonly line: string;
+  readonly code: number;
+  readonly text: string;
+}
+
+/** The last one, because most are alike. */
+let lastStatus: Status = { line: "200", code: 200, text: reasonOf(200) };
+
+function readStatus(line: string): Status {
+  const match = STATUS.exec(line);
   if (match === null) {
     throw new HttpMessageError(
-      `:status ${
-        JSON.stringify(pseudo.status)
-      } is not a final HTTP status, 200 to 599`,
+      `:status ${JSON.stringify(line)} is not a final HTTP status, 200 to 599`,
     );
   }
-  return {
-    status: Number(match[1]),
-    statusText: match[2] === undefined
-      ? reasonOf(Number(match[1]))
-      : toByteString(match[2]),
-    headers,
-    contentLength,
-  };
+  const code = Number(match[1]);
+  const text = match[2] === undefined ? reasonOf(code) : toByteString(match[2]);
+  return { line, code, text };
 }
 
 /** Whether a response with this status never has a body (RFC 9110 6.4.1). */

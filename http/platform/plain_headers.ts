@@ -5,8 +5,10 @@
  * @module
  */
 
+import { makeList, makePair } from "../../frame/pair.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { isPlain, LOWER_TOKEN, TOKEN } from "./header_text.ts";
+import { HeaderMemory } from "./header_memory.ts";
+import { LOWER_TOKEN, TOKEN } from "./header_text.ts";
 
 /**
  * The headers in the given order, with names in lower case; `undefined` if only
@@ -18,29 +20,38 @@ export function plainHeaders(init: HeadersInit): NameValue[] | undefined {
   return Array.isArray(init) ? plainPairs(init) : plainRecord(init);
 }
 
+/** The last headers that were passed. */
+const MEMORY = new HeaderMemory((name) => LOWER_TOKEN.test(name) ? 1 : 0);
+
 function plainRecord(init: HeadersInit): NameValue[] | undefined {
   if (!isPlainObject(init)) return undefined;
-  const nv: NameValue[] = [];
+  const nv: NameValue[] = makeList();
   let unique = true;
-  for (const key of Object.keys(init)) {
-    const name = toName(key);
+  const keys = Object.keys(init);
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index];
+    const isLower = MEMORY.kindOf(index, key) === 1;
+    const name = isLower ? key : toName(key);
     const value = init[key];
-    if (name === undefined || !isValue(value)) return undefined;
+    if (name === undefined || !isValue(index, value)) return undefined;
     // An object can contain both "A" and "a".
-    if (name !== key) unique = false;
-    nv.push([name, value]);
+    if (!isLower) unique = false;
+    nv.push(makePair(name, value));
   }
   return unique || areUnique(nv) ? nv : undefined;
 }
 
 function plainPairs(init: readonly unknown[]): NameValue[] | undefined {
-  const nv: NameValue[] = [];
-  for (const pair of init) {
+  const nv: NameValue[] = makeList();
+  for (let index = 0; index < init.length; index++) {
+    const pair = init[index];
     if (!Array.isArray(pair) || pair.length !== 2) return undefined;
-    const name = toName(pair[0]);
+    const given: unknown = pair[0];
+    if (typeof given !== "string") return undefined;
+    const name = MEMORY.kindOf(index, given) === 1 ? given : toName(given);
     const value: unknown = pair[1];
-    if (name === undefined || !isValue(value)) return undefined;
-    nv.push([name, value]);
+    if (name === undefined || !isValue(index, value)) return undefined;
+    nv.push(makePair(name, value));
   }
   return areUnique(nv) ? nv : undefined;
 }
@@ -53,14 +64,12 @@ function isPlainObject(object: unknown): object is Record<string, unknown> {
     Object.getOwnPropertySymbols(object).length === 0;
 }
 
-function toName(text: unknown): string | undefined {
-  if (typeof text !== "string") return undefined;
-  if (LOWER_TOKEN.test(text)) return text;
+function toName(text: string): string | undefined {
   return TOKEN.test(text) ? text.toLowerCase() : undefined;
 }
 
-function isValue(value: unknown): value is string {
-  return typeof value === "string" && isPlain(value) &&
+function isValue(index: number, value: unknown): value is string {
+  return typeof value === "string" && MEMORY.isPlain(index, value) &&
     !isSpace(value.charCodeAt(0)) &&
     !isSpace(value.charCodeAt(value.length - 1));
 }

@@ -16,7 +16,9 @@ import {
   standInFor,
 } from "../platform/stand_in.ts";
 
-type Parts = Pick<RequestHead, "method" | "url" | "headers">;
+type Parts =
+  & Pick<RequestHead, "method" | "url" | "headers">
+  & Partial<Pick<RequestHead, "isPlain">>;
 
 /** Methods that the platform does not change. */
 const USUAL: ReadonlySet<string> = new Set([
@@ -35,7 +37,7 @@ class HeldRequest extends Held<Request> {
   readonly #signal: () => AbortSignal;
 
   constructor(
-    { method, url, headers }: Parts,
+    { method, url, headers, isPlain }: Parts,
     body: StandInBody,
     signal: () => AbortSignal,
   ) {
@@ -45,7 +47,7 @@ class HeldRequest extends Held<Request> {
     this.#signal = signal;
     // For other values the platform throws its own errors, and it tracks streams.
     if (
-      !isPlainList(headers) || !USUAL.has(method) ||
+      !(isPlain ?? isPlainList(headers)) || !USUAL.has(method) ||
       body instanceof ReadableStream
     ) {
       this.method = this.real.method;

@@ -23,14 +23,16 @@ function withPair(name: string, value: string): NameValue[] {
   return [...without(name), [name, value]];
 }
 
+/** The header list of a request, sorted, because the order of a list is that of its headers. */
 function write(url: string, init?: RequestInit, length?: number): NameValue[] {
   const request = new Request(url, init);
-  return writeRequestHead(
+  const nv = writeRequestHead(
     request.method,
     new URL(request.url),
     request.headers,
     length,
   );
+  return nv.sort(([a], [b]) => a < b ? -1 : 1);
 }
 
 Deno.test("a request becomes the five required pairs and its headers", () => {
@@ -97,14 +99,15 @@ Deno.test("the host is also a header, and a host header cannot name another host
 });
 
 Deno.test("a written request can be read", () => {
+  const head = readRequestHead([
+    ...REQUEST,
+    ["accept", "a"],
+    ["accept", "b"],
+    ["content-length", "12"],
+    [":other", "left out"],
+  ]);
   assertEquals(
-    readRequestHead([
-      ...REQUEST,
-      ["accept", "a"],
-      ["accept", "b"],
-      ["content-length", "12"],
-      [":other", "left out"],
-    ]),
+    { ...head },
     {
       method: "GET",
       url: "http://example.org:8080/a?b=c",
@@ -115,6 +118,7 @@ Deno.test("a written request can be read", () => {
         ["content-length", "12"],
       ],
       contentLength: 12,
+      isPlain: true,
     },
   );
 });
