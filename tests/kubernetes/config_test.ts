@@ -125,7 +125,7 @@ users:
     await of({ context: "one", cluster: "west", token: "t" }),
     ["https://west.example/k8s/clusters/c-1/", "Bearer t", "web"],
   );
-  // No context at all: a cluster alone is enough.
+  // No context: a cluster is enough.
   assertEquals(
     await of({ cluster: "east" }),
     ["https://east.example", undefined, "default"],
@@ -457,7 +457,7 @@ Deno.test("long and branching texts are refused or take little time", async () =
     KubeConfigError,
     "more than 4194304 characters",
   );
-  // Each alias doubles what is before it; nobody follows them.
+  // Each alias doubles what is before it; aliases are not expanded.
   const lines = ["a0: &a0 [x, x]"];
   for (let i = 1; i < 60; i++) {
     lines.push(`a${i}: &a${i} [*a${i - 1}, *a${i - 1}]`);

@@ -1,6 +1,6 @@
 /**
- * Containers whose tar is an attacker's: the faults that `kubectl cp` had, and
- * their brothers. Nothing outside the destination may be written or changed.
+ * Containers whose tar belongs to an attacker: the faults that `kubectl cp` had,
+ * and similar ones. Nothing outside the destination may be written or changed.
  */
 
 import {
@@ -127,7 +127,7 @@ Deno.test("CVE-2019-1002101: nothing is written through a symbolic link of the a
     ],
     undefined,
     async (root, copy) => {
-      // The link is left out, and a plain folder takes its name.
+      // The link is left out, and an ordinary folder gets its name.
       const { skipped } = await copy();
       assertEquals(skipped.map(({ path }) => path), ["link"]);
       const info = await Deno.lstat(`${root}/dest/data/link`);
@@ -204,7 +204,7 @@ Deno.test("a link that an earlier copy or a user left in the destination is not 
     "this is a symbolic link",
     link("/sub"),
   );
-  // A link in place of a file is replaced, not written through.
+  // A file replaces the link; nothing is written through it.
   await attack(
     [{ name: "data/file", body: "new" }],
     (root) => {

@@ -28,10 +28,10 @@ const FILES = {
   "here/.keep": "",
 };
 
-/** The folder in which the pretended container runs now. */
+/** The folder in which the simulated container runs now. */
 let cwd = "";
 
-/** A pod whose root is `pod` in a folder, and `here` beside it. */
+/** A pod whose root is `pod` in a folder, with `here` next to it. */
 async function withPod(
   test: (
     pod: { url: string; pod: { name: string } },
@@ -124,7 +124,7 @@ Deno.test("a folder is copied to a pod with modes, times and inner links", async
       await snapshot(`${folder}/pod/data`),
     );
     assertEquals([result.files, result.folders, result.links], [5, 3, 2]);
-    // Under another name, and the content alone.
+    // Under another name, and only the contents.
     await copyTo({ ...pod, local: `${folder}/pod/data`, remote: "renamed" });
     await Deno.mkdir(`${folder}/pod/content`);
     await copyTo({ ...pod, local: `${folder}/pod/data/.`, remote: "content" });
@@ -271,7 +271,7 @@ Deno.test("an archive that ends early is continued, and its files are compared",
   }, (process) => {
     const [program] = process.call.command;
     starts.push(program);
-    // Cut off without a word, as if it were complete, twice.
+    // Truncated twice without an error, as if the archive were complete.
     return starts.length > 2 ? undefined : runOnHost(process, cwd, 200_000);
   });
 });

@@ -56,7 +56,7 @@ async function say(
   await writer.close();
 }
 
-/** Passes one connection on to a server, and tells when bytes come back. */
+/** Passes one connection on to a server, and reports when bytes come back. */
 class Link {
   readonly port: number;
   readonly ended: Promise<void>;
@@ -486,7 +486,7 @@ testEach(
       stderr: false,
       keepAlive: { interval: 10_000, timeout: 40_000 },
     });
-    // Ten minutes, in which a PING without an answer would be the end.
+    // Ten minutes, in which a PING without an answer would end the connection.
     for (let count = 0; count < 60; count++) {
       const answered = link.moreFromServer();
       await time.advance(10_000);

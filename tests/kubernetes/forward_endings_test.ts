@@ -57,12 +57,12 @@ Deno.test("an end after bytes is reported at once", async () => {
     await data.write(encoder.encode("hi"));
     await data.closeWrite();
   }, async ({ readable }) => {
-    // No time passes: what waits for a while never ends.
+    // No time passes, so code that waits for a while would never continue.
     assertEquals(await new Response(readable).text(), "hi");
   });
 });
 
-/** Forwards one connection to a server that does `end` with its two streams. */
+/** Forwards one connection to a server that calls `end` with its two streams. */
 async function against(
   time: VirtualTime,
   end: (error: Stream, data: Stream) => Promise<void>,

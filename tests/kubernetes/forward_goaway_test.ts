@@ -39,7 +39,7 @@ Deno.test("a session that is about to end accepts no more connections, and anoth
   void sessions[0].goaway();
   using second = await Deno.connect({ hostname: "127.0.0.1", port });
   assertEquals(await waitFor("an echo", echoed(second, "two")), "two");
-  // The connection that was open goes on.
+  // The open connection continues.
   assertEquals(await echoed(first, "three"), "three");
   assertEquals(connected, [1, 2]);
   await ports.close();
@@ -48,7 +48,10 @@ Deno.test("a session that is about to end accepts no more connections, and anoth
   await Promise.all(sessions.map((session) => session.close()));
 });
 
-/** Sessions of a pod, of which each takes so many connections and then announces its end, which does not come. */
+/**
+ * Sessions of a pod. Each accepts this many connections and then announces its
+ * end, but does not end.
+ */
 class EndingSessions {
   readonly closed: number[] = [];
   opened = 0;
@@ -88,14 +91,14 @@ class EndingSessions {
   }
 }
 
-Deno.test("a server that announces the end of each session at once is not asked without end", async () => {
+Deno.test("a client does not open sessions endlessly with a server that announces the end of each one at once", async () => {
   const ending = new EndingSessions();
   const sessions = await ending.start(() => 0);
   for (let opened = 2; opened < 5; opened++) {
     await assertRejects(() => sessions.lease("80"), ConnectionClosedError);
     assertEquals(ending.opened, opened);
   }
-  // One is left: with the last one, all connections would count as lost.
+  // One is left open: with the last one, all connections would count as lost.
   assertEquals(ending.closed, [1, 2, 3]);
 });
 
@@ -109,7 +112,7 @@ Deno.test("an ending session is closed after its last connection, and waiting co
   assertEquals(ending.closed, [1]);
 });
 
-/** Answers the upgrade, and sends back what comes on each connection. */
+/** Answers the upgrade, and echoes on each connection. */
 async function answer(conn: Deno.TcpConn): Promise<Connection> {
   const buffer = new Uint8Array(4096);
   for (let head = ""; !head.includes("\r\n\r\n");) {

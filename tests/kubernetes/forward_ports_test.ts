@@ -23,7 +23,7 @@ import { FakeCluster, makePod } from "../helpers/fake_cluster.ts";
 const PODS = "/api/v1/namespaces/shop/pods";
 const SERVICE = "/api/v1/namespaces/shop/services/web";
 
-/** Keeps events, and waits for one. */
+/** Records events, and waits for one. */
 class Events {
   readonly all: ForwardEvent[] = [];
   #changed = Promise.withResolvers<void>();
@@ -47,7 +47,7 @@ class Events {
   }
 }
 
-/** Sends back what it gets, behind the name of the pod and the port. */
+/** Sends back what it receives, after the name of the pod and the port. */
 function echo(pod: () => string) {
   return async ({ port, readable, writable }: ServedConnection) => {
     const writer = writable.getWriter();
@@ -105,7 +105,7 @@ function setPods(cluster: FakeCluster, ...names: string[]): void {
   cluster.objects.set(PODS, { items: names.map((name) => makePod(name)) });
 }
 
-/** Notes which pod a session is for. */
+/** Records the pod of a session. */
 function withPods(): { cluster: Promise<FakeCluster>; pod: () => string } {
   let pod = "";
   return {
@@ -155,7 +155,7 @@ Deno.test("when the pod is replaced, the listener leads to the next pod", async 
   const events = new Events();
   await using ports = await forward(cluster, events);
   assertEquals(await ask(ports, "a"), "web-1 8080: a");
-  // A connection that is open goes on with the old pod.
+  // An open connection continues with the old pod.
   const { hostname, port } = ports.addresses[0];
   const old = await Deno.connect({ hostname, port });
   await old.write(new TextEncoder().encode("old"));
@@ -232,7 +232,7 @@ Deno.test("a broken session is opened again, with growing delays while the serve
 Deno.test("a silent kubelet is detected by pings", async () => {
   await using cluster = await withPods().cluster;
   setPods(cluster, "web-1");
-  // Stands between, and stops to pass anything on.
+  // A proxy that stops passing bytes on.
   let silent = false;
   const conns: Deno.TcpConn[] = [];
   using gate = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -250,7 +250,7 @@ Deno.test("a silent kubelet is detected by pings", async () => {
   };
   const serving = (async () => {
     for await (const conn of gate) {
-      // What comes after the silence reaches the server again.
+      // Bytes after the silence reach the server again.
       silent = false;
       const to = await Deno.connect({ hostname: "127.0.0.1", port: upstream });
       conns.push(conn, to);
@@ -262,7 +262,7 @@ Deno.test("a silent kubelet is detected by pings", async () => {
     try {
       conn.close();
     } catch {
-      // Closed already.
+      // It is closed already.
     }
   };
   const { port } = gate.addr;
@@ -327,7 +327,7 @@ Deno.test("a failed connection is reported, and the others continue", async () =
   const { remote, reason } = await events.wait("failed");
   assertEquals(remote, "81");
   assertMatch(`${reason}`, /port 81: nobody listens/);
-  // The API server of this test knows no pods to watch by.
+  // The API server of this test has no list of pods to watch.
   assert(events.all.every(({ type }) => type !== "lost"));
 });
 

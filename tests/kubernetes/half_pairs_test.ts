@@ -1,4 +1,4 @@
-/** The two streams of a forwarded connection, one of which comes late. */
+/** The two streams of a forwarded connection, if one of them arrives late. */
 
 import type { Stream } from "../../connection/stream/stream.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
@@ -29,7 +29,7 @@ Deno.test("half pairs: time in which the server does not read does not count aga
     server: { maxBufferedBytes: 65536 },
   });
   const halves = new HalfPairs(TIMEOUT);
-  // A connection to a slow port, which holds reading back.
+  // A connection to a slow port, which makes the server stop reading.
   const full = await pair.client.openStream([]);
   const slow = await nextStream(pair.server);
   await pair.client.openStream([]);

@@ -1,5 +1,5 @@
 /**
- * Clients that do not keep to the rules of exec and port-forward.
+ * Clients that break the rules of exec and port-forward.
  *
  * @module
  */
@@ -55,7 +55,7 @@ const CALL: StreamingCall = {
   tty: false,
 };
 
-/** A client that says anything, and a server that serves it. */
+/** A client that can send anything, and a server for it. */
 interface Served extends AsyncDisposable {
   readonly peer: RawPeer;
   readonly connection: Connection;
@@ -140,7 +140,7 @@ function sorted(resets: readonly [number, number][]): [number, number][] {
   return resets.toSorted(([one], [other]) => one - other);
 }
 
-/** Text that came on a stream. */
+/** Text that arrived on a stream. */
 function textOf(peer: RawPeer, streamId: number): string {
   return peer.frames
     .map((frame) =>
@@ -171,7 +171,7 @@ Deno.test("hostile: a stream opened and reset in one piece ends no other forward
   await settle();
   assertEquals(textOf(peer, 3), "one two");
   assertEquals(peer.over, false);
-  // The place of a half that was reset is free again.
+  // The place of the half that was reset is free again.
   await peer.send(half(9, "error", "1"), half(11, "data", "1"), data(11, "x"));
   await settle();
   assertEquals(textOf(peer, 11), "x");
@@ -205,7 +205,7 @@ Deno.test("hostile: a stream of an exec may be opened and reset in one piece, an
   await settle();
   assertEquals(await promise, "hello");
   assertEquals(textOf(peer, 1), '{"metadata":{},"status":"Success"}');
-  // Streams that nobody asked for are refused all along.
+  // Streams that the server does not expect are refused at any time.
   await peer.send(type(9, "stdin"), reset(9), type(11, "resize"));
   await settle();
   assertEquals(peer.resets, [[11, PROTOCOL_ERROR]]);
@@ -224,7 +224,8 @@ Deno.test("hostile: a pair with two ports and ids that only look alike are refus
   await peer.send(half(5, "data", "0", "80"));
   await settle();
   assertEquals(ports, [80]);
-  // An id in words is not the one that stands for streams without an id.
+  // The text of an id is not mistaken for the internal id of streams that have
+  // none.
   await peer.send(
     half(101, "error", undefined),
     half(103, "data", "stream 101"),
@@ -273,7 +274,7 @@ Deno.test("hostile: streams above the limit of a session are refused without SET
   assertEquals(running, MAX_CONNECTIONS);
   assertEquals(peer.resets.length, 20);
   assert(peer.resets.every(([, status]) => status === REFUSED_STREAM));
-  // Handlers at work count as well, when the client has reset their streams.
+  // Running handlers count as well, even if the client has reset their streams.
   await peer.send(...frames.slice(0, 40).map((_, at) => reset(2 * at + 1)));
   const next = 4 * (MAX_CONNECTIONS + 10);
   await peer.send(half(next + 1, "error", "n"), half(next + 3, "data", "n"));
@@ -305,7 +306,7 @@ Deno.test("hostile: streams that the client never ends are reset after a while",
 });
 
 Deno.test("hostile: bytes that a handler leaves unread do not stop other connections", async () => {
-  // No time passes: the stream is not reset for its client's silence.
+  // No time passes, so the stream is not reset because its client is silent.
   using _time = virtualTime();
   await using session = forward(async ({ port, readable, writable }) => {
     if (port === 80) await readable.pipeTo(writable);
@@ -327,7 +328,7 @@ Deno.test("hostile: a handler that pauses beside one that waits stops the client
   const go = Promise.withResolvers<void>();
   const read: number[] = [0, 0];
   await using session = forward(async ({ port, readable }) => {
-    // One always waits for bytes that do not come, the other does not read.
+    // One handler waits for bytes that never arrive, the other does not read.
     if (port === 2) await go.promise;
     for await (const chunk of readable) read[port - 1] += chunk.length;
   });
@@ -366,7 +367,7 @@ Deno.test("hostile: unread bytes of ended streams count, so that a slow handler 
       ).then(() => taken++);
     await settle();
   }
-  // 4 MiB, and what stands in the pipe.
+  // 4 MiB, and what is in the pipe.
   assertLess(taken, 7);
   go.resolve();
   await settle();

@@ -1,5 +1,5 @@
 /**
- * Servers that end an exec in other ways than a status and FIN.
+ * Servers that end an exec without a status, or without FIN.
  *
  * @module
  */
@@ -32,7 +32,7 @@ const FAILED = JSON.stringify({
   details: { causes: [{ reason: "ExitCode", message: "7" }] },
 });
 
-/** Runs a command on a server that does `end` with its error stream and its stdout. */
+/** Runs a command on a server that calls `end` with its error stream and its stdout. */
 async function against(
   protocol: CommandProtocol,
   end: (error: Stream, stdout: Stream, stdin?: Stream) => Promise<void> | void,
@@ -103,7 +103,8 @@ Deno.test("a status is valid, however its stream ends", async () => {
     await against(V4, async (error, stdout) => {
       await stdout.closeWrite();
       await error.write(encoder.encode(FAILED));
-      // It has left by then; a reset would take back what has not.
+      // The client has received it by then; a reset would discard what it has
+      // not received.
       await turn();
       await end(error);
     }, async ({ status, stdout }) => {
@@ -154,7 +155,7 @@ Deno.test("an output that is reset with another status than CANCEL fails", async
 
 Deno.test("bytes from the server on streams of the client stop nothing", async () => {
   await against(V4, async (error, stdout, stdin) => {
-    // More than is held for an application that waits.
+    // More than the connection holds while the application waits.
     for (let count = 0; count < 70; count++) {
       await stdin?.write(new Uint8Array(1 << 20));
     }
@@ -314,7 +315,7 @@ Deno.test("stderr may be read before stdout, and a pause of any length ends noth
   assertEquals(await new Response(process.stderr).text(), "done");
   await time.advance(3_600_000);
   assertEquals((await new Response(process.stdout).bytes()).length, 20 << 20);
-  // With a bound of one's own reading stops there, and goes on with its reader.
+  // With a limit, reading stops there, and continues when the reader continues.
   await using bounded = await exec({
     url,
     pod: { name: "web" },

@@ -67,7 +67,7 @@ for (const transport of ["spdy", "websocket"] as const) {
       "connection refused",
     );
     assertEquals(error.port, 1);
-    // The session and its other connections live on.
+    // The session and its other connections continue.
     assertEquals(await ask(await forwarder.connect(2), "still"), "still");
   });
 }
@@ -169,7 +169,7 @@ Deno.test("port-forward: ports are 1 to 65535", async () => {
   }
 });
 
-/** The streams of a client that does as it likes. */
+/** The streams of a client that a test controls. */
 async function rawForward(port: number): Promise<Connection> {
   const { connection } = await connectUpgrade(
     `http://127.0.0.1:${port}/portforward/token`,

@@ -10,7 +10,7 @@ const pem = (label: string, bytes: Uint8Array): string =>
     "",
   ].join("\n");
 
-/** Imports a key in PKCS#8 with WebCrypto, which knows no other form. */
+/** Imports a key in PKCS#8 with WebCrypto, which accepts no other form. */
 async function importKey(
   text: string,
   algorithm: RsaHashedImportParams | EcKeyImportParams,

@@ -42,7 +42,7 @@ Deno.test("sub-protocols: the streams of a command are opened in order", () => {
       "stdout",
       "stderr",
     ]);
-    // A terminal has one output, and a size where the version has one.
+    // A terminal has one output, and a size if the version supports it.
     assertEquals(
       streamTypes(protocol, { ...all, tty: true }),
       ["error", "stdin", "stdout"].concat(

@@ -162,7 +162,7 @@ Deno.test("a call that arrives while the server stops is not accepted", async ()
       },
     });
     const stopped = Promise.withResolvers<void>();
-    // The request is made last before the call comes out of the listener.
+    // The request is the last step before the listener returns the call.
     globalThis.Request = class extends Request {
       constructor(input: RequestInfo | URL, init?: RequestInit) {
         super(input, init);

@@ -20,17 +20,17 @@ const CASES: [text: string, sizes: Row[]][] = [
   ['{"Width":100,"Height":30}', [[100, 30]]],
   ['{"Height":30,"Width":100}\r\n', [[100, 30]]],
   ['{"Width":1,"Height":2}{"Width":3,"Height":4}', [[1, 2], [3, 4]]],
-  // Go's encoding/json takes names in any case, the last one of several counts.
+  // Go's encoding/json accepts names in any case, and uses the last of several.
   ['{"width":80,"HEIGHT":24}', [[80, 24]]],
   ['{"Width":70000,"Width":7,"Height":2}', [[7, 2]]],
-  // Braces in strings and in values are none of the object's.
+  // Braces in strings and in values do not belong to the object.
   ['{"Width":80,"Height":24,"x":"}"}{"Width":81,"Height":24}', [
     [80, 24],
     [81, 24],
   ]],
   ['{"x":"\\"}","Width":5,"Height":6}', [[5, 6]]],
   ['{"Width":5,"Height":6,"x":{"Width":7}}', [[5, 6]]],
-  // What is no size is passed over.
+  // Anything that is not a size is skipped.
   ['nonsense\n{"Width":100,"Height":30}\n', [[100, 30]]],
   ['}}]"{"Width":100,"Height":30}', [[100, 30]]],
   ['{"Width":{"a":1},"Height":2}{"Width":80,"Height":24}', [[80, 24]]],
@@ -57,7 +57,7 @@ Deno.test("sizes: they are read whole, byte by byte, and cut anywhere", () => {
 
 Deno.test("sizes: an object that does not end is dropped, and the next one is read", () => {
   for (const long of [`{"x":"${"y".repeat(9000)}`, "{".repeat(9000)]) {
-    // What began in the middle of it takes some sizes along.
+    // What began in the middle of it removes some sizes as well.
     const sizes = '{"Width":80,"Height":24}'.repeat(100);
     assertEquals(parse(long + sizes).at(-1), [80, 24]);
     assertEquals(parse(long, ...sizes).at(-1), [80, 24]);
@@ -69,7 +69,7 @@ Deno.test("sizes: each byte is read once, whatever it is", () => {
     const piece = text.repeat(65536 / text.length);
     const parser = new SizeParser();
     const begin = performance.now();
-    // 2 MiB: with the square of it, a minute.
+    // 2 MiB: if the time grew with the square, this would take a minute.
     for (let count = 0; count < 32; count++) parser.push(piece);
     assertLess(performance.now() - begin, 20_000, text);
   }

@@ -40,7 +40,7 @@ function pack(...entries: Entry[]): Uint8Array<ArrayBuffer> {
   ]);
 }
 
-/** Reads an archive in pieces of so many bytes. */
+/** Reads an archive in pieces of this many bytes. */
 async function unpack(bytes: Uint8Array, size: number): Promise<Entry[]> {
   let at = 0;
   const reader = new TarReader({
@@ -97,7 +97,7 @@ Deno.test("a header with any byte changed is an error", async () => {
   for (let at = 0; at < 512; at++) {
     const changed = bytes.slice();
     changed[at] ^= 1;
-    // The checksum itself may be spelled in other ways.
+    // The checksum itself may be written in other ways.
     if (at >= 148 && at < 156) continue;
     await assertRejects(() => unpack(changed, 4096), CopyError, "checksum");
   }

@@ -10,7 +10,7 @@ import { assertEquals, assertRejects } from "../deps.ts";
 const V4 = "v4.channel.k8s.io";
 const PATH = "/api/v1/namespaces/shop/pods/web";
 
-/** What the client library expects of a tunnel, written down from its documentation. */
+/** The interface that the client library expects of a tunnel, from its documentation. */
 interface KubernetesTunnel {
   readonly transportProtocol: "SPDY" | "WebSocket" | "Opaque";
   readonly subProtocol: string;

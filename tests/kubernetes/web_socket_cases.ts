@@ -1,7 +1,7 @@
 /**
- * Cases that a WebSocket implementation has to pass, after the sections of
- * Autobahn's test suite (1 to 7 and 10) and in their numbering: what a peer
- * sends, and what an endpoint that echoes messages has to answer.
+ * Cases for an implementation of WebSockets, in the order and with the numbers of
+ * Autobahn's test suite (1 to 7 and 10): what a peer sends, and what an endpoint
+ * that echoes messages must answer.
  *
  * @module
  */
@@ -21,9 +21,9 @@ export interface CaseFrame {
 export interface WebSocketCase {
   readonly name: string;
   readonly frames: readonly CaseFrame[];
-  /** Frames that have to be answered, in this order: echoes and pongs. */
+  /** Frames that must be sent in answer, in this order: echoes and pongs. */
   readonly answers: readonly CaseFrame[];
-  /** Status of the close frame that has to be answered; 1000 if the peer closes. */
+  /** Status of the close frame that must be sent; 1000 if the peer closes. */
   readonly status: number;
   /** Sizes of the pieces in which the bytes arrive; default all at once. */
   readonly pieces?: readonly number[];
@@ -65,7 +65,7 @@ function filled(size: number, byte: number): Uint8Array {
   return new Uint8Array(size).fill(byte);
 }
 
-/** Frames that are answered, and then closed in an orderly way. */
+/** Frames that are answered, followed by an orderly close. */
 function answered(
   name: string,
   frames: readonly CaseFrame[],
@@ -93,7 +93,7 @@ function broken(
 
 const SIZES = [0, 125, 126, 127, 128, 65535, 65536];
 
-/** 1: messages of every size of length. */
+/** 1: messages with every form of the length. */
 const framing = SIZES.flatMap((size, index) => [
   answered(
     `1.1.${index + 1} text of ${size}`,
@@ -401,7 +401,7 @@ const utf8 = [
       broken(`${name}, byte by byte`, split(bytes), [], 1007),
     ];
   }),
-  // 6.4: the fault is found before the message ends.
+  // 6.4: the error is detected before the message ends.
   broken(
     "6.4.1 the first of two fragments is wrong",
     [text(new Uint8Array([...WORD, 0xf4, 0x90]), false), ping(EMPTY)],

@@ -23,7 +23,7 @@ import {
 
 const MASK = new Uint8Array([0x37, 0xfa, 0x21, 0x3d]);
 
-/** Gives bytes in pieces, and keeps what is written. */
+/** A connection with this input, in pieces; it records what is written. */
 class Script implements ByteConn {
   readonly written: Uint8Array[] = [];
   #rest: Uint8Array;
@@ -61,7 +61,7 @@ function encode(frame: CaseFrame, mask: Uint8Array | undefined): Uint8Array {
   return bytes;
 }
 
-/** Sends each message back, as one. */
+/** Sends each message back as one message. */
 async function echo(peer: WebSocketPeer): Promise<void> {
   const parts: Uint8Array[] = [];
   for (;;) {

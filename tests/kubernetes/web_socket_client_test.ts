@@ -1,6 +1,6 @@
 /**
- * exec over WebSockets against servers that refuse, end oddly, or break rules;
- * and when SPDY is tried instead.
+ * exec over WebSockets with servers that refuse, end in unusual ways, or break
+ * rules; and when the client tries SPDY instead.
  *
  * @module
  */
@@ -28,7 +28,7 @@ const decoder = new TextDecoder();
 const SUCCESS = '{"metadata":{},"status":"Success"}';
 const STDOUT = 1, STDERR = 2, ERROR = 3;
 
-/** A connection to the server, behind the head of the client's request. */
+/** A connection to the server, after the head of the client's request. */
 interface Accepted {
   readonly conn: Deno.TcpConn;
   readonly head: string;
@@ -70,7 +70,7 @@ class OddServer implements AsyncDisposable {
       try {
         conn.close();
       } catch {
-        // Closed by the answer.
+        // It is closed by the answer.
       }
     }
   }
@@ -85,7 +85,7 @@ class OddServer implements AsyncDisposable {
 function plain(...lines: string[]): (accepted: Accepted) => Promise<void> {
   return async ({ conn }) => {
     await conn.write(encoder.encode(`${lines.join("\r\n")}\r\n\r\n`));
-    // The client closes.
+    // The client closes the connection.
     await conn.read(new Uint8Array(1)).catch(() => null);
   };
 }
@@ -102,7 +102,7 @@ interface Socket {
   drain(): Promise<void>;
 }
 
-/** Grants the WebSocket, then does `work`. */
+/** Accepts the WebSocket, then runs `work`. */
 function granting(
   work: (socket: Socket) => Promise<void>,
   protocol: string = V5,
@@ -133,7 +133,10 @@ function granting(
   };
 }
 
-/** What became of a process: both outputs and the status, each as a value or the class of an error. */
+/**
+ * The result of a process: both outputs and the status, each as a value or the
+ * class of an error.
+ */
 async function outcome(options: ExecOptions): Promise<unknown[]> {
   const process = await exec(options);
   const name = (error: unknown): string => (error as Error).constructor.name;
@@ -180,7 +183,7 @@ Deno.test("every refusal of the WebSocket leads to SPDY", async () => {
       () => exec(server.target),
       StreamingRefusedError,
     );
-    // That of the second attempt.
+    // The error of the second attempt.
     assertEquals(error.status, 403);
     assertEquals(server.heads.length, 2);
   }
@@ -206,7 +209,7 @@ Deno.test("a selected transport is the only one that is tried", async () => {
     const isWebSocket = /^upgrade: websocket/im.test(server.heads[0]);
     assertEquals(isWebSocket, transport === "websocket");
   }
-  // The URL of a container runtime is valid once.
+  // The URL of a container runtime is valid only once.
   await using server = new OddServer(FORBIDDEN);
   const { url } = server.target;
   await assertRejects(() => exec({ url }), StreamingRefusedError);
@@ -409,7 +412,7 @@ Deno.test("if a server breaks a rule, the server and the caller get the reason",
 Deno.test("a silent server gets pings on request, and the connection ends without an answer", async () => {
   using time = virtualTime();
   await using server = new OddServer(granting(async ({ conn }) => {
-    // Reads, and answers nothing.
+    // Reads, but answers nothing.
     const buffer = new Uint8Array(100);
     while (await conn.read(buffer).catch(() => null) !== null);
   }));

@@ -1,5 +1,5 @@
 /**
- * The server against clients that speak WebSockets only: Deno's own, and raw ones.
+ * The server with clients that only speak WebSockets: Deno's own, and raw ones.
  *
  * @module
  */
@@ -23,7 +23,7 @@ async function say(
   await new Blob([text]).stream().pipeTo(writable);
 }
 
-/** What a client of Deno's own saw. */
+/** What Deno's own client received. */
 interface Seen {
   readonly protocol: string;
   /** Messages in order: the channel, then the text. */
@@ -31,7 +31,7 @@ interface Seen {
   readonly status: number;
 }
 
-/** Opens a WebSocket of Deno's, sends messages, and reads to the end. */
+/** Opens a WebSocket with Deno's client, sends messages, and reads to the end. */
 function converse(
   { addr }: StreamingServer,
   path: string,
@@ -66,7 +66,7 @@ function textOf({ messages }: Seen, channel: number): string {
 const message = (channel: number, text: string): Uint8Array<ArrayBuffer> =>
   new Uint8Array([channel, ...encoder.encode(text)]);
 
-/** Sub-protocols, each with how its error channel reports exit code 3. */
+/** Sub-protocols, each with the form in which its error channel reports exit code 3. */
 const VERSIONS: [name: string, hasStatus: boolean][] = [
   ["v5.channel.k8s.io", true],
   ["v4.channel.k8s.io", true],
@@ -95,7 +95,7 @@ Deno.test("exec over a WebSocket works with every version, in bytes and in base6
     const status = textOf(plain, 3);
     assertStringIncludes(status, "exit status 3");
     assertEquals(status.startsWith("{"), hasStatus, status);
-    // The status proves the output before it.
+    // The output before the status is complete.
     assertEquals(plain.messages.at(-1)?.[0], 3);
 
     const name = version.replace("channel", "base64.channel");
@@ -106,7 +106,7 @@ Deno.test("exec over a WebSocket works with every version, in bytes and in base6
     assertEquals(atob(textOf(coded, zero + 2)), "err");
     assertEquals(atob(textOf(coded, zero + 3)), status);
   }
-  // A client that offers none gets the first version.
+  // A client that offers no version gets the first one.
   const none = await converse(server, path, [], message(0, "hello"));
   assertEquals([none.protocol, textOf(none, 1)], ["", "run hello"]);
 });
@@ -134,7 +134,7 @@ Deno.test("a message that ends stdin ends only stdin", async () => {
     path,
     ["v5.channel.k8s.io"],
     message(0, "one,"),
-    // Nobody reads these.
+    // Nobody reads these channels.
     message(1, "wrong way"),
     message(77, "no channel"),
     new Uint8Array(),
@@ -164,7 +164,7 @@ Deno.test("a malformed message that ends a channel ends the connection", async (
     );
     assertEquals(status, 1008, `${wrong}`);
   }
-  // Before v5 that number is a channel that nobody reads.
+  // Before v5, that number is a channel that nobody reads.
   const socket = await RawWebSocket.open(
     server.addr.port,
     path,
@@ -220,7 +220,7 @@ Deno.test("each message is a chunk, and each chunk is a message", async () => {
     `${POD}/exec?command=run&stdin=1&stdout=1`,
     ["v4.channel.k8s.io"],
     message(0, "a"),
-    // Text is taken as well: the Python client sends it.
+    // Text is accepted as well, because the Python client sends it.
     "\x00b",
     message(0, "c".repeat(100_000)),
   );
@@ -293,7 +293,7 @@ Deno.test("port-forward without SPDY has two channels for each port of the URL",
       );
       assertEquals(seen.protocol, version);
       const texts = [0, 1, 2, 3, 4, 5].map((each) => textOf(seen, each));
-      // The port comes first, little endian.
+      // The port is first, in little-endian order.
       const [http, https, alternative] = ["P\0", "\ufffd\x01", "\ufffd\x1f"];
       assertEquals(texts, [
         `${http}80: a`,

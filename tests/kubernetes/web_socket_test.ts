@@ -18,7 +18,7 @@ import { Random } from "../helpers/random.ts";
 
 const MASK = new Uint8Array([1, 2, 3, 4]);
 
-/** A connection that gives `input` in pieces of `size` bytes and keeps what is written. */
+/** A connection with `input` in pieces of `size` bytes; it records what is written. */
 class Script implements ByteConn {
   readonly written: Uint8Array[] = [];
   closed = false;
@@ -194,7 +194,7 @@ Deno.test("a close status is answered with itself, and an invalid one with a pro
     ...[0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535].map((
       status,
     ): [number[], number] => [[status >> 8, status & 0xff], 1002]),
-    // Half a status.
+    // Half of a status.
     [[3], 1002],
   ];
   for (const [payload, answer] of answers) {

@@ -1,6 +1,7 @@
 /**
- * Accepts that fail, as without a free file descriptor: every loop goes on. An accept
- * that failed only because its client has left is not reported.
+ * Accepts that fail, as if there were no free file descriptor: every loop
+ * continues. If an accept fails only because its client has disconnected, that is
+ * not reported.
  */
 
 import { connect } from "../../http/connect.ts";
@@ -15,8 +16,8 @@ const REPORTED = [
 ];
 
 /**
- * Until it is disposed of, the first three accepts of each listener fail: two because
- * no descriptor is free, and one because its client has left.
+ * Until it is disposed of, the first three accepts of each listener fail: two
+ * because no descriptor is free, and one because its client has disconnected.
  */
 function failingListeners(): Disposable & { readonly failed: () => number } {
   const original = Deno.listen;

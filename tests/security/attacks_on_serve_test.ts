@@ -1,7 +1,7 @@
 /**
- * Known attacks, replayed over loopback TCP against `serve`: the attacker's
- * connection ends or stands still at a bounded cost, and another client is
- * served all the while.
+ * Known attacks, replayed over loopback TCP against `serve`. The attacker's
+ * connection ends, or stops at a bounded cost, and another client is served at
+ * the same time.
  *
  * @module
  */
@@ -32,16 +32,19 @@ import { MIB, usedMemory } from "./measure.ts";
 import { RawPeer, synStream } from "./raw_peer.ts";
 
 const VERSION = PROTO_SPDY3_1;
-/** Memory in use may grow by so much, most of it not yet collected; both ends are in it. */
+/**
+ * Most bytes by which the memory in use may grow. Most of them are garbage; both
+ * ends are included.
+ */
 const MOST_MEMORY = 128 * MIB;
-/** An attack that has not ended by then did not, ms. */
+/** An attack that has not ended after this time never ends, ms. */
 const MOST_TIME = 30_000;
 
 function request(streamId: number, flags = 1): Frame {
   return synStream(streamId, { flags, nv: [...REQUEST] });
 }
 
-/** A server, and a client that keeps asking it while `attack` goes on. */
+/** A server, and a client that sends requests to it during `attack`. */
 async function underAttack(
   handler: ServeHandler<Deno.NetAddr>,
   attack: (port: number, server: HttpPair["server"]) => Promise<void>,
@@ -83,7 +86,7 @@ async function dial(port: number): Promise<Deno.TcpConn> {
   return await Deno.connect({ hostname: "127.0.0.1", port });
 }
 
-/** Sends bursts until the server has ended the connection; fails when it does not. */
+/** Sends bursts until the server has ended the connection; fails if it does not. */
 async function floodUntilClosed(
   port: number,
   bursts: (index: number) => Frame[],
@@ -105,7 +108,7 @@ async function floodUntilClosed(
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
   } catch (error) {
-    // The server closed while this side wrote: what was to be shown.
+    // The server closed the connection while this side wrote, as expected.
     const broken = error instanceof Deno.errors.BrokenPipe ||
       error instanceof Deno.errors.ConnectionReset ||
       error instanceof Deno.errors.ConnectionAborted;
@@ -121,7 +124,7 @@ async function drain(conn: Deno.Conn): Promise<void> {
   try {
     while (await conn.read(buffer) !== null);
   } catch {
-    // Reset: ended as well.
+    // A reset ends it as well.
   }
 }
 
@@ -173,7 +176,7 @@ Deno.test("serve, CVE-2023-44487 rapid reset: the number of running handlers is 
   await underAttack(async () => {
     begun++;
     most = Math.max(most, ++atWork);
-    // A handler that does not look at its signal.
+    // A handler that ignores its signal.
     await released;
     atWork--;
     return new Response("too late");
@@ -212,7 +215,8 @@ Deno.test("serve, CVE-2023-44487 rapid reset: mixed with successful requests", a
     );
     let id = 1;
     for (let burst = 0; burst < 30; burst++) {
-      // As many that end well as are reset: the budget of resets stays full.
+      // Successful requests restore the budget of resets, so as many as are
+      // reset change nothing.
       peer.send(
         ...times(50, () => synStream(id += 2, { flags: 1, nv: quick })),
       );
@@ -228,7 +232,7 @@ Deno.test("serve, CVE-2023-44487 rapid reset: mixed with successful requests", a
     peer.close();
     await peer.ended;
   });
-  // Handlers that outlive their connection.
+  // Handlers that run longer than their connection.
   await Promise.all(pauses);
   assertLess(most, 101);
 });
@@ -253,7 +257,7 @@ Deno.test("serve, CVE-2019-9511 data dribble: windows raised byte by byte", asyn
           ]
           : [settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, burst])]),
   );
-  // Some chunks a stream wait, no more.
+  // A few chunks wait for each stream, no more.
   assertLess(bytes, 100 * 16 * 16384);
 });
 
@@ -282,7 +286,7 @@ Deno.test("serve, CVE-2019-9517 internal data buffering: a client that sends req
       conn,
       concat(frames.map((frame) => encoder.encode(frame))),
     );
-    // Nothing more is pulled once the socket is full.
+    // Nothing more is pulled when the socket is full.
     let last = -1;
     for (let quiet = 0; quiet < 5; quiet++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -291,8 +295,8 @@ Deno.test("serve, CVE-2019-9517 internal data buffering: a client that sends req
     }
     conn.close();
   });
-  // 1600 MiB were asked for. Each stream has a few chunks of its own, and the
-  // kernel takes some MiB.
+  // 1600 MiB were requested. Each stream has a few chunks of its own, and the
+  // kernel holds some MiB.
   assert(pulled > 0);
   assertLess(pulled, 64 * MIB);
 });

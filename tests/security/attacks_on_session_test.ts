@@ -1,6 +1,6 @@
 /**
- * Known attacks on HTTP/2 and on SPDY, replayed against a session: each ends at
- * a bound, with the reason, at a bounded cost.
+ * Known attacks on HTTP/2 and on SPDY, replayed against a session. Each one ends
+ * at a limit, with a reason, at a bounded cost.
  *
  * @module
  */
@@ -37,12 +37,12 @@ import {
 } from "../session/harness.ts";
 import { cost, MIB } from "./measure.ts";
 
-/** More memory than any attack here may cost, most of it garbage not yet collected. */
+/** More memory than any attack here may take, bytes. Most of it is garbage. */
 const MOST_MEMORY = 64 * MIB;
 /** More time than any attack here may take on a busy machine, ms. */
 const MOST_TIME = 20_000;
 
-/** A server whose peer takes nothing, or everything. */
+/** A server whose peer accepts nothing, or everything. */
 function makeServer(
   version: ProtocolVersion,
   reading: boolean,
@@ -54,7 +54,7 @@ function makeServer(
   });
 }
 
-/** Gives frames until the session has failed; returns how many it took. */
+/** Sends frames until the session has failed; returns their number. */
 function flood(
   session: Session,
   version: ProtocolVersion,
@@ -70,7 +70,10 @@ function flood(
   return most;
 }
 
-/** Floods a server; it must fail for `limit` after about `expected` rounds, and be cheap from then on. */
+/**
+ * Floods a server. It must fail because of `limit` after about `expected` rounds,
+ * and take no time after that.
+ */
 function assertFloodEnds(
   session: Session,
   version: ProtocolVersion,
@@ -92,7 +95,7 @@ function assertFloodEnds(
   assertDeaf(session);
 }
 
-/** Whatever comes after the end is neither read nor kept. */
+/** Bytes after the end are neither read nor kept. */
 function assertDeaf(session: Session): void {
   const queued = session.getOutboundQueueSize();
   const noise = new Uint8Array(MIB).fill(0x80);
@@ -126,7 +129,7 @@ function assertClaimRefused(
   const { bytes: used, ms } = cost(() => session.recv(bytes));
   assertEquals(session.failure?.code, ERR_INVALID_FRAME);
   assertEquals(session.failure?.initiator, "remote");
-  // 2^24 entries of any kind would take 100 MiB and more.
+  // 2^24 entries of any kind would take 100 MiB or more.
   assertLess(used, 8 * MIB);
   assertLess(ms, MOST_TIME);
 }
@@ -173,7 +176,7 @@ Deno.test("CVE-2026-35469: header field length", () => {
   }
 });
 
-/** A body without end. */
+/** A body that never ends. */
 function endless(): DataProvider {
   const zeros = new Uint8Array(16384);
   return new DataProvider(
@@ -182,7 +185,10 @@ function endless(): DataProvider {
   );
 }
 
-/** A server with 100 requests under way, each answered with a body without end; counts what it sends. */
+/**
+ * A server with 100 requests under way, each answered with a body that never
+ * ends; counts what it sends.
+ */
 function busyServer(): {
   session: Session;
   sent: { data: number; bytes: number };
@@ -208,7 +214,7 @@ Deno.test("CVE-2019-9511 data dribble: windows raised byte by byte", () => {
   }
   session.send();
   assertEquals(sent.data, 0);
-  // One frame of 20 bytes has a hundred frames sent.
+  // One frame of 20 bytes causes a hundred frames.
   let rounds = 0;
   const { ms } = cost(() => {
     while (session.failure === undefined && rounds < 5000) {
@@ -251,7 +257,7 @@ Deno.test("CVE-2019-9511 data dribble: an honest peer with unusual windows is no
   give(synStream(1, { flags: 1 }));
   session.submitResponse(1, HEADERS_LIST, endless());
   for (let count = 0; count < 20_000; count++) {
-    // A window that ends in a piece of a frame each time.
+    // A window that always ends in the middle of a frame.
     give(windowUpdate(1, 16384 + 17));
     session.send();
   }
@@ -321,7 +327,8 @@ const NO_HEADERS: Frame = {
 };
 
 Deno.test("CVE-2019-9516 0-length headers leak", () => {
-  // Empty names are refused, empty lists are counted, nothing of either stays.
+  // Empty names are refused, and empty lists are counted; nothing of either is
+  // kept.
   const block = new Uint8Array(4 + 8 * 1000);
   new DataView(block.buffer).setUint32(0, 1000);
   const session = makeServer(PROTO_SPDY3, true);
@@ -350,7 +357,7 @@ Deno.test("CVE-2019-9517 internal data buffering: nothing is read ahead of the t
   const session = makeServer(PROTO_SPDY3_1, false);
   const encoder = new FrameEncoder(PROTO_SPDY3_1);
   const give = (frame: Frame) => session.recv(encoder.encode(frame));
-  // All windows wide open, and a socket that takes nothing.
+  // All windows are large, and the socket accepts nothing.
   give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 0x7fffffff]));
   give(windowUpdate(0, 0x7fffffff - 65536));
   const { bytes } = cost(() => {
@@ -412,7 +419,7 @@ Deno.test("CVE-2023-44487 rapid reset: DATA in between makes no difference", () 
 });
 
 Deno.test("CVE-2025-8671 resets that the server is made to send", () => {
-  // A stream error on each stream in place of an RST_STREAM.
+  // A stream error on each stream instead of an RST_STREAM.
   assertFloodEnds(
     makeServer(PROTO_SPDY3, true),
     PROTO_SPDY3,

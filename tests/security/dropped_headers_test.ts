@@ -1,6 +1,6 @@
 /**
- * Header blocks that are inflated only to be dropped: a byte on the wire is a
- * thousand bytes of work.
+ * Header blocks that are inflated only to be dropped: a byte on the wire causes
+ * the work for a thousand bytes.
  *
  * @module
  */
@@ -22,7 +22,8 @@ import { cost, MIB } from "./measure.ts";
 /** SYN_STREAMs, each with a block that inflates to `size` bytes, on one zlib stream. */
 function bombs(size: number, count: number): Uint8Array[] {
   const block = new Uint8Array(size);
-  // One pair: "a" and a value of the rest, which is NULs.
+  // One pair: "a", and a value for the rest of the block, which consists of
+  // NULs.
   block.set([0, 0, 0, 1, 0, 0, 0, 1, 0x61]);
   new DataView(block.buffer).setUint32(9, size - 13);
   const deflated = deflateRawSync(block, { finishFlush: 2 });
@@ -87,6 +88,6 @@ Deno.test("dropped headers: 16 GiB in 16 MiB are stopped at 128 MiB", () => {
   assertEquals(session.failure?.code, ERR_FRAME_TOO_LARGE);
   assertLess(sent, 20 * MIB);
   assertLess(bytes, 32 * MIB);
-  // Inflating all of it takes more than two minutes.
+  // Inflating everything would take more than two minutes.
   assertLess(ms, 30_000);
 });

@@ -1,6 +1,6 @@
 /**
- * What streams can make a connection hold: HEADERS that pile up, streams that
- * nobody takes.
+ * The memory that streams can make a connection hold: HEADERS that accumulate,
+ * and streams that nobody takes.
  *
  * @module
  */
@@ -45,7 +45,7 @@ Deno.test("held: HEADERS of a stream may have the size of one block, and no byte
   assert(new Trailers().add(full, false, room));
   full[0][1] += "v";
   assert(!new Trailers().add(full, false, room));
-  // A block as large as the limits let it be always fits.
+  // The largest block that the limits allow always fits.
   const largest = Array.from({ length: 1024 }, (_, index): NameValue => [
     `name${index}`,
     "v".repeat(64 - 8 - `name${index}`.length),
@@ -78,7 +78,7 @@ Deno.test("held: a stream with too many HEADERS is reset with FRAME_TOO_LARGE", 
   const peer = new RawPeer(left, PROTO_SPDY3);
   peer.send(synStream(1));
   const stream = await nextStream(server);
-  // Half of the room each: two fit.
+  // Each one takes half of the room, so two fit.
   const half = headers(1, [["x", "v".repeat(4200)]]);
   peer.send(half, half);
   await peer.ping();
@@ -101,12 +101,12 @@ Deno.test("held: untaken pushes are refused above maxWaitingStreams", async () =
   const opening = client.openStream([["x", "1"]]);
   await opening;
   peer.send(synReply(1));
-  // Each push ends at once, so the limit on open streams says nothing.
+  // Each push ends at once, so the limit on open streams does not apply.
   for (let id = 2; id <= 20; id += 2) {
     peer.send(synStream(id, { assoc: 1, flags: id % 4 === 0 ? 2 : 3 }));
   }
   await peer.ping();
-  // The sixth and later ones; those with FIN are over and need no reset.
+  // The sixth and later ones. Those with FIN have ended and need no reset.
   assertEquals(peer.resets, [12, 16, 20].map((id) => [id, REFUSED_STREAM]));
   for (let id = 2; id <= 10; id += 2) {
     assertEquals((await nextStream(client)).id, id);
@@ -168,7 +168,7 @@ Deno.test("held: headers of all streams together have a limit, and answers make 
   );
   assertEquals(third.statusCode, REFUSED_STREAM);
   assert(third.unprocessed);
-  // Another that is small finds room.
+  // A small one still fits.
   const small = client.fetch("/");
   await client.ping();
   assertEquals(handled, 3);
@@ -176,14 +176,14 @@ Deno.test("held: headers of all streams together have a limit, and answers make 
   for (const response of await Promise.all([first, second, small])) {
     assertEquals(await response.text(), "answered");
   }
-  // The handlers have ended, and nothing of theirs is held any more.
+  // The handlers have ended, and no memory of theirs is held any more.
   for (let count = 0; count < 20; count++) {
     const response = await client.fetch("/", { headers });
     assertEquals(await response.text(), "answered");
   }
 });
 
-/** Status codes of `count` requests that are under way at once, or why they failed. */
+/** The status codes of `count` simultaneous requests, or why they failed. */
 async function atOnce(
   count: number,
   headers: { request?: HeadersInit; response?: HeadersInit },
@@ -207,7 +207,7 @@ async function atOnce(
     },
   );
   await using client = await connect({ port: server.addr.port });
-  // The limit of the server is known.
+  // The client knows the limit of the server.
   await client.ping();
   const responses: Response[] = [];
   const tally: Record<string, number> = {};
@@ -256,7 +256,7 @@ Deno.test("held: a header counts the memory of its text", () => {
     [[["ab", "c".repeat(64)]], 64 + 128 + 4 + 128],
     [[["ab", "c".repeat(65)]], 64 + 128 + 4 + 65],
     [[["ab", wide.repeat(65)]], 64 + 128 + 4 + 130],
-    // Parts of one string.
+    // All of them are parts of one string.
     [[["ab", "c".repeat(99)], ["ab", wide]], 64 + 2 * (128 + 4) + 200],
     [[["ab", "c".repeat(99)], ["de", wide]], 64 + 2 * (128 + 4) + 99 + 2],
   ];
@@ -294,7 +294,7 @@ Deno.test("held: a handler holds the memory of its stream, even after the stream
     await peer.send(rstStream(id));
     await peer.ping();
   }
-  // Three times 60,000 unread bytes: no room for a fourth.
+  // Three times 60,000 unread bytes: there is no room for a fourth.
   assertEquals(peer.resets, []);
   await peer.send(synStream(7, { nv: [...post] }));
   await peer.ping();
