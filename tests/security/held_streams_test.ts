@@ -329,7 +329,7 @@ Deno.test("held: a response whose headers do not fit fails with the reason", asy
   assertEquals(error.statusCode, FRAME_TOO_LARGE);
   await peer.ping();
   assertEquals(peer.resets, [[3, FRAME_TOO_LARGE]]);
-  // Room comes back with the end of the stream.
+  // The end of the stream frees its room.
   streams[0].reset();
   const again = await client.openStream([]);
   peer.send({ ...synReply(5), nv: large } as CtrlFrame);
@@ -403,7 +403,7 @@ Deno.test("held: without windows, unread bytes of ended streams pause reading un
   );
   await pair.client.ping();
   assertEquals(coreOf(pair.client).counters.streams, 7);
-  // One after the other: none of them is too much by itself.
+  // One after the other, because each one by itself is below the limit.
   for (const push of pushes) {
     push.write(new Uint8Array(size)).then(() => push.closeWrite())
       .catch(() => {});
@@ -411,7 +411,7 @@ Deno.test("held: without windows, unread bytes of ended streams pause reading un
   }
   assert(coreOf(pair.client).counters.readingHeld);
   assertLess(coreOf(pair.client).counters.unread, 4 * size);
-  // Who takes them may keep them; reading goes on.
+  // The application may keep those that it takes; reading continues.
   const taken: Stream[] = [];
   while (taken.length < pushes.length) {
     taken.push(await nextStream(pair.client));
@@ -425,7 +425,7 @@ Deno.test("held: without windows, unread bytes of ended streams pause reading un
   request.reset();
 });
 
-/** Lets everything happen that memory alone holds up. */
+/** Lets everything run that only waits for memory. */
 async function turns(): Promise<void> {
   for (let count = 0; count < 60; count++) await turn();
 }

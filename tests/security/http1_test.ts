@@ -1,4 +1,7 @@
-/** Clients of HTTP/1.1 that break its rules, on real sockets: the process goes on and answers others. */
+/**
+ * Clients of HTTP/1.1 that break its rules, on real sockets: the process
+ * continues to run and answers others.
+ */
 
 import { connect } from "../../http/connect.ts";
 import { serve } from "../../http/server/serve.ts";
@@ -10,7 +13,7 @@ const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const FOREIGN = "Host: a\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n";
 const SPDY = "Host: a\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n";
 
-/** What one segment can say that is not as it should be. */
+/** Invalid input that fits into one segment. */
 const ATTACKS: readonly string[] = [
   GET + `GET / HTTP/1.1\r\n${FOREIGN}`,
   `GET / HTTP/1.1\r\n${FOREIGN}${GET}`,
@@ -34,7 +37,7 @@ const ATTACKS: readonly string[] = [
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
 
-/** Says something on a connection of its own and reads to the end. */
+/** Sends input on a connection of its own and reads to the end. */
 async function say(conn: Deno.Conn, text: string): Promise<string> {
   let answer = "";
   try {
@@ -50,12 +53,12 @@ async function say(conn: Deno.Conn, text: string): Promise<string> {
       answer += String.fromCharCode(...buffer.subarray(0, size));
     }
   } catch {
-    // Cut off by the server.
+    // The server has closed the connection.
   }
   try {
     conn.close();
   } catch {
-    // Closed by what was cut.
+    // Closed, because its input was cut off.
   }
   return answer;
 }

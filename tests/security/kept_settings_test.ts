@@ -45,7 +45,8 @@ Deno.test("a server cannot make a client store what it could not send back", asy
   } as const;
   persistSettings(store, origin, frame);
   assertEquals(store.get(origin), [[SETTINGS_ROUND_TRIP_TIME, PERSISTED, 50]]);
-  // A store filled by others does no harm either: the connection begins.
+  // A store that others have filled does no harm either: the connection can be
+  // opened.
   store.set(origin, [[9, PERSISTED, 1]]);
   await using pair = await tcpPair({
     client: { settingsStore: store, origin },

@@ -1,6 +1,6 @@
 /**
- * What one client of `serveStreaming` can make the server hold: the figures of
- * docs/security.md, asserted against the worst clients known.
+ * How much memory one client of `serveStreaming` can make the server hold: the
+ * figures of docs/security.md, checked with the worst known clients.
  *
  * @module
  */
@@ -25,13 +25,14 @@ import { MIB, usedMemory } from "./measure.ts";
 /** What `docs/security.md` promises for a connection, bytes. */
 const PROMISED = 16 * MIB;
 
-// Before Deno 2.9, a write that waits goes on after `close`, and these peers never read.
+// Before Deno 2.9, a write that waits continues after `close`, and these peers
+// never read.
 const ignore = collect === undefined || isDenoBefore("2.9.0");
 
-/** Bytes in use that nobody can let go of. */
+/** Bytes in use after a garbage collection. */
 async function heldMemory(): Promise<number> {
   let least = Infinity;
-  // Other threads free the buffers, and on a busy machine they may have to wait.
+  // Other threads free the buffers, which may take a while on a busy machine.
   for (let same = 0; same < 5; same++) {
     collect?.();
     await delay(50);
@@ -42,7 +43,7 @@ async function heldMemory(): Promise<number> {
   return least;
 }
 
-/** An upgraded connection that sends what it is told and reads nothing. */
+/** An upgraded connection that sends what a test tells it to, and reads nothing. */
 class Silent implements Disposable {
   readonly #conn: Deno.TcpConn;
   readonly #encoder = new FrameEncoder(PROTO_SPDY3_1);
@@ -63,7 +64,10 @@ class Silent implements Disposable {
     return new Silent(conn);
   }
 
-  /** Sends the frames, each made when its turn has come; what the server does not take waits in the kernel. */
+  /**
+   * Sends frames, each of which is made just before it is sent; what the server
+   * does not accept waits in the kernel.
+   */
   async flood(frames: Iterable<Frame>): Promise<void> {
     let bytes: Uint8Array[] = [];
     try {
@@ -76,7 +80,7 @@ class Silent implements Disposable {
         bytes = [];
       }
     } catch {
-      // The end of the test.
+      // The test has ended.
     }
   }
 
@@ -99,10 +103,11 @@ function* much(streamId: number): Iterable<Frame> {
   for (let count = 0; count < 400; count++) yield data(streamId, LARGE.length);
 }
 
-/** A header list as long as it may be, of characters that take two bytes each. */
+/** The longest header list that is allowed, with characters that take two bytes each. */
 function longest(...nv: NameValue[]): NameValue[] {
   const used = nv.flat().reduce((sum, text) => sum + text.length + 4, 4);
-  // The first character makes a two-byte string of all.
+  // Because of its first character, all characters of the string take two
+  // bytes.
   const value = `\u20ac${"x".repeat(2048 - used - 8 - 4 - 3)}`;
   return [...nv, ["long", value]];
 }
@@ -119,7 +124,8 @@ async function grown(
   using client = await Silent.open(port, path);
   client.flood(frames);
   while (!settled()) await delay(100);
-  // For what may still be on its way; less of it makes no test fail.
+  // For bytes that may still be under way; with fewer bytes the test passes as
+  // well.
   await delay(1000);
   return await heldMemory() - before;
 }
@@ -158,7 +164,7 @@ Deno.test(
           ];
           yield synStream(id, { nv: longest(...nv) });
         }
-        // Chunks that came alone take more than their bytes.
+        // Chunks that arrive one by one take more memory than their bytes.
         for (let round = 0; round < 40; round++) {
           for (let id = 3; id <= 4 * MAX_CONNECTIONS; id += 4) {
             yield data(id, 1);

@@ -9,17 +9,17 @@ import { largeMemory } from "../../connection/buffers/shared_buffers.ts";
 export const MIB: number = 1024 * 1024;
 
 /**
- * Bytes of heap and of buffers in use, also by objects that wait to be collected;
- * without the buffers that the process keeps for all connections.
+ * Bytes of heap and of buffers in use, including objects that can be collected,
+ * without the buffers that all connections of the process share.
  */
 export function usedMemory(): number {
   const { heapUsed, external } = Deno.memoryUsage();
   return heapUsed + external - largeMemory().spare;
 }
 
-/** What a piece of work took. */
+/** What some work took. */
 export interface Cost {
-  /** Bytes by which the memory in use has grown; negative when the collector came by. */
+  /** Bytes by which the memory in use has grown; negative if the collector ran meanwhile. */
   readonly bytes: number;
   readonly ms: number;
 }

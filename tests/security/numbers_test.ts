@@ -35,19 +35,19 @@ const MOST = 0x7fffffff;
 const SIZE = 2 ** 24 - 1;
 const SAFE = Number.MAX_SAFE_INTEGER;
 
-/** A number that somebody may give, and what takes it. */
+/** A number that a caller may pass, and the function that accepts it. */
 interface Case {
   readonly name: string;
   readonly lowest: number;
   readonly highest: number;
   readonly give: (value: number) => unknown;
-  /** No bound at all is `Infinity` there. */
+  /** There, `Infinity` means no limit. */
   readonly unbounded?: boolean;
 }
 
 type Giver = (name: string, value: number) => unknown;
 
-/** The options of `ConnectionTuning`, which many calls take. */
+/** The options of `ConnectionTuning`, which many functions accept. */
 function tuning(
   where: string,
   give: (options: ConnectionTuning) => unknown,
@@ -126,7 +126,7 @@ function timeouts(names: readonly string[], give: Giver): Case[] {
 
 const NOTHING = await compress(new Uint8Array(0), "gzip");
 
-/** What a call that must not get as far as the network would connect to. */
+/** Where a call would connect to if it were not refused. */
 const NOBODY = { url: "http://127.0.0.1:1/", pod: { name: "a" } };
 
 function wrongOf({ lowest, highest, unbounded }: Case): unknown[] {

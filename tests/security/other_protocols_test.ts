@@ -1,4 +1,4 @@
-/** Peers that speak something else: nothing of what they say is executed. */
+/** Peers that speak another protocol: nothing that they send is executed. */
 
 import { assert, assertEquals, assertStringIncludes, concat } from "../deps.ts";
 import {
@@ -34,22 +34,22 @@ import {
 
 const UTF8 = new TextEncoder();
 
-/** Whoever is served: with windows, and without. */
+/** The servers: with windows, and without. */
 const SERVERS: readonly (ConnectionTuning & { version: ProtocolVersion })[] = [
   ...VERSIONS.map((version) => ({ version })),
   { version: PROTO_SPDY3_1, flowControl: false },
   { version: PROTO_SPDY3, flowControl: false },
 ];
 
-/** What a request line says to SPDY: "POST /!!" is the head of a frame of 0x2f2121 bytes. */
+/** How SPDY reads a request line: "POST /!!" is the head of a DATA frame of 0x2f2121 bytes. */
 const TARGET = "/!!";
 const FRAME_END = 8 + 0x2f2121;
-/** All bodies are so long: the heads before them have one length. */
+/** All bodies have this length, so that the heads before them have one length. */
 const BODY_SIZE = FRAME_END + 1024;
-/** Stands at the beginning of what a page can choose. */
+/** The first bytes of what a page can choose. */
 const MARK = "here it begins";
 
-/** Bodies that a page can send to any origin without asking it first. */
+/** Bodies that a page can send to any origin without a preflight request. */
 const KINDS: Readonly<Record<string, (own: Uint8Array) => BodyInit>> = {
   "text/plain": (own) => new Blob([own.slice()], { type: "text/plain" }),
   "multipart/form-data": (own) => {
@@ -60,7 +60,10 @@ const KINDS: Readonly<Record<string, (own: Uint8Array) => BodyInit>> = {
   "no type": (own) => own.slice(),
 };
 
-/** What the page chooses, with a request of SPDY where the frame ends that the request line began. */
+/**
+ * What the page chooses: filling, and a request of SPDY at the place where the
+ * frame of the request line ends.
+ */
 function chosen(head: number, version: ProtocolVersion): Uint8Array {
   const own = new Uint8Array(BODY_SIZE).fill(0x61);
   own.set(UTF8.encode(MARK));
@@ -72,7 +75,7 @@ function chosen(head: number, version: ProtocolVersion): Uint8Array {
   return own;
 }
 
-/** All that `fetch` sends for a body, and where what the page chooses begins in it. */
+/** Everything that `fetch` sends for a body, and the position of what the page chooses. */
 async function recorded(body: BodyInit): Promise<[Uint8Array, number]> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
@@ -97,7 +100,10 @@ async function recorded(body: BodyInit): Promise<[Uint8Array, number]> {
   return [all, begin.indexOf(MARK)];
 }
 
-/** Gives a connection these bytes in pieces; resolves to how it ended and to the streams that came. */
+/**
+ * Sends these bytes to a connection in pieces; resolves to how it ended and to
+ * the streams that it accepted.
+ */
 async function told(
   pieces: Iterable<Uint8Array>,
   options: ConnectionTuning & { version: ProtocolVersion; side?: 1 | 2 },
@@ -120,14 +126,14 @@ async function told(
     for (const piece of pieces) await writer.write(piece);
     await writer.close();
   } catch {
-    // The connection ended before that.
+    // The connection had ended before that.
   }
   const error = await connection.closed.then(() => undefined, (e) => e);
   await taking;
   return { error, streams };
 }
 
-/** What the end of a connection by its peer says. */
+/** The error of a connection whose peer has ended. */
 function messageOf(error: unknown): string {
   if (!(error instanceof ConnectionClosedError)) {
     throw new Error(`it ended with ${error}`);
@@ -158,7 +164,8 @@ for (const [kind, makeBody] of Object.entries(KINDS)) {
         method: "POST",
         body,
       }).then((response) => response.body?.cancel(), () => {});
-      // Others are served, and theirs is the first request.
+      // The server accepts other connections, and their request is the first
+      // one.
       await using client = await connect({ port, ...options });
       assertEquals(await (await client.fetch("/")).text(), "1");
       assertEquals(handled, 1);
@@ -182,7 +189,7 @@ for (const [kind, makeBody] of Object.entries(KINDS)) {
   });
 }
 
-/** What peers may begin with, and what they are told apart as. */
+/** The first bytes of other protocols, and the name that the error gives. */
 const OTHERS: readonly (readonly [bytes: string, what: string])[] = [
   ["GET / HTTP/1.1\r\nhost: a\r\n\r\n", "an HTTP/1.1 request"],
   ["OPTIONS * HTTP/1.1\r\n\r\n", "an HTTP/1.1 request"],
@@ -199,7 +206,7 @@ const OTHERS: readonly (readonly [bytes: string, what: string])[] = [
   ["\0\0\0\x03\0\0\0\x01x", "00 00 00 03"],
 ];
 
-/** Frames of the right version for a stream that was not opened, with their types. */
+/** Frames of the right version for a stream that was not opened, by type. */
 const STRAYS: readonly (readonly [bytes: string, type: number])[] = [
   ["\x80\x03\0\x02\0\0\0\x08\0\0\0\x05\0\0\0\0", 2],
   ["\x80\x03\0\x03\0\0\0\x08\0\0\0\x05\0\0\0\x01", 3],
@@ -221,7 +228,8 @@ for (const side of [CLIENT, SERVER] as const) {
       const told0 = `the ${peer} does not speak SPDY/3.1: it began with `;
       assertStringIncludes(messageOf(error), told0);
       assertStringIncludes(messageOf(error), what);
-      // Byte by byte, and cut anywhere: less is known, but the end is the same.
+      // Byte by byte, and cut anywhere: the error may know less, but the
+      // connection ends in the same way.
       for (let at = 1; at < Math.min(bytes.length, 14); at++) {
         const pieces = [bytes.slice(0, at), bytes.slice(at)];
         const { error, streams } = await told(pieces, options);
@@ -351,7 +359,7 @@ Deno.test("other protocols: a server may begin with any frame for a stream that 
     const peer = new RawPeer(right, PROTO_SPDY3, true);
     await client.openStream([[":path", "/"]]);
     await begin(peer);
-    // Whatever becomes of the stream, the session goes on.
+    // Whatever happens to the stream, the session continues.
     await peer.ping();
     assert(!peer.over);
     await client.close();

@@ -1,5 +1,5 @@
 /**
- * A peer that can send anything: only a codec on a transport.
+ * A peer that can send anything: a transport with nothing but a codec.
  *
  * @module
  */
@@ -29,7 +29,7 @@ const BASE = { version: 3, length: 0 };
 /** Longest wait for the reply to a PING, ms. */
 const PATIENCE = 20_000;
 
-/** Always reads; sends what the test passes to it. */
+/** Reads all the time; sends what the test passes to it. */
 export class RawPeer {
   /** Received frames. */
   readonly frames: Frame[] = [];
@@ -44,7 +44,7 @@ export class RawPeer {
   readonly #decoder: FrameDecoder;
   #sending: Promise<unknown> = Promise.resolve();
   #pings = new Map<number, () => void>();
-  /** Larger than the ids of both sides' sessions, so that no other PING has it. */
+  /** Larger than the ids of both sides' sessions, so that it is unique. */
   #nextPing: number;
 
   /** `server`: the peer is one, so its PING ids are even. */
@@ -75,7 +75,7 @@ export class RawPeer {
     return sent;
   }
 
-  /** Resolves when the other side has handled everything sent before, or has ended. */
+  /** Resolves when the other side has processed everything that was sent before, or has ended. */
   async ping(): Promise<void> {
     const uniqueId = this.#nextPing;
     this.#nextPing += 2;

@@ -1,5 +1,5 @@
 /**
- * Control frames that trickle in.
+ * Control frames that arrive slowly.
  *
  * @module
  */
@@ -40,7 +40,7 @@ Deno.test("slow frames: a header block that arrives slowly ends the connection",
   const { server, peer } = serverWith(LIMIT);
   let over = false;
   peer.ended.then(() => over = true);
-  // A byte every 15 ms keeps any timeout for silence away.
+  // A byte every 15 ms, so that no timeout for silence applies.
   for (let at = 0; at < SYN_STREAM_BYTES.length - 1 && !over; at++) {
     peer.sendBytes(SYN_STREAM_BYTES.slice(at, at + 1));
     await time.advance(15);
@@ -63,14 +63,14 @@ Deno.test("slow frames: complete frames may take long in total", async () => {
   peer.sendBytes(encoder.encode(synStream(1)));
   while (time.now() < 2 * LIMIT) {
     const bytes = encoder.encode(headers(1));
-    // A read ends within a frame each time, but in another one.
+    // Each read ends within a frame, but in another one.
     peer.sendBytes(bytes.slice(0, 20));
     await time.advance(30);
     peer.sendBytes(bytes.slice(20));
     await time.advance(1);
   }
   await peer.ping();
-  // A slow upload is the application's business.
+  // A slow upload is left to the application.
   peer.sendBytes(Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 3, 1));
   await time.advance(1.5 * LIMIT);
   peer.sendBytes(Uint8Array.of(2, 3));

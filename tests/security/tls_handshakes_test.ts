@@ -1,4 +1,4 @@
-/** TLS handshakes that strangers begin and never end: no descriptor stays with them. */
+/** TLS handshakes that clients begin and never finish: they keep no descriptor. */
 
 import { listenTls } from "../../connection/transport/tls_listener.ts";
 import { connect } from "../../http/connect.ts";
@@ -58,7 +58,7 @@ Deno.test("a TLS connection may be closed before, during and after its handshake
   ]);
   assertEquals(alpnProtocol, "spdy/3.1");
   assertEquals((conn.remoteAddr as Deno.NetAddr).port, client.localAddr.port);
-  // What was written before the close arrives, and then the end.
+  // What was written before the close arrives, followed by the end.
   const body = new Uint8Array(1 << 20).fill(7);
   const writing = (async () => {
     for (let rest = body; rest.length > 0;) {
@@ -89,7 +89,8 @@ Deno.test("a closed TLS connection keeps written bytes for a client that reads l
     listener.accept(),
   ]);
   await Promise.all([conn.handshake!(), client.handshake()]);
-  // More than the buffers of the system hold: a write to the client is pending.
+  // More than the buffers of the system contain: a write to the client is
+  // pending.
   const chunk = new Uint8Array(65536);
   let written = 0;
   const writing = (async () => {

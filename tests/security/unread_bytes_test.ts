@@ -1,6 +1,6 @@
 /**
- * What waits to be read costs about what the windows say, whatever the pieces
- * in which it came.
+ * Unread bytes take about as much memory as the windows allow, whatever the size
+ * of the pieces in which they arrive.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import { RawPeer, synStream } from "./raw_peer.ts";
 
 const EVENTS = { waits() {}, consumed() {}, cancelled() {} };
 
-/** A piece that came alone in a read of the transport. */
+/** A piece that arrives alone in a read of the transport. */
 function receive(receiveBuffer: ReceiveBuffer, piece: Uint8Array): void {
   receiveBuffer.push(piece);
   receiveBuffer.settle();
@@ -41,7 +41,7 @@ Deno.test("unread: a reader that is always one chunk behind keeps only that chun
     await reader.read();
   }
   assertEquals(receiveBuffer.size, chunk.length);
-  // 512 MiB went through; what the collector has not come to yet counts here.
+  // 512 MiB have passed; what has not been collected yet counts here.
   assertLess(usedMemory() - before, 256 * MIB);
 });
 
@@ -117,7 +117,7 @@ Deno.test("unread: a peer that does not read gets no more window, however much o
   writer.write(encoder.encode(synStream(1)));
   const stream = await nextStream(server);
   blocked = true;
-  // Fills what may be under way, so that the next write waits.
+  // Uses up what may be under way, so that the next write waits.
   stream.reply([["x", "1"]]);
   await quiet(() => 0);
   let taken = 0;
@@ -131,7 +131,8 @@ Deno.test("unread: a peer that does not read gets no more window, however much o
   }
   await writer.ready;
   await quiet(() => taken);
-  // The window it was given, and not a byte of the updates that did not leave.
+  // The window that it was granted, without a byte of the updates that were not
+  // sent.
   assertEquals(taken, 65536);
   await time.until(server.close());
   await reading;
@@ -167,7 +168,8 @@ for (const version of VERSIONS) {
       released = new Promise<void>((resolve) => release = resolve);
       await peer.send(synStream(id, { nv }));
       await peer.ping();
-      // Each in a read of its own: the platform takes the first ahead.
+      // Each in a read of its own, because the platform reads the first one
+      // ahead.
       for (const flags of [0, 0, 1]) {
         await peer.send(piece(id, flags));
         await peer.ping();

@@ -1,4 +1,4 @@
-/** What one connection can be made to hold, by a peer that does nothing else. */
+/** How much memory a peer can make one connection hold, if it does nothing else. */
 
 import { assert, assertEquals, assertGreater, assertLess } from "../deps.ts";
 import {
@@ -12,15 +12,18 @@ import { Lines } from "../helpers/lines.ts";
 import { WorstPeer } from "./worst_peer/peer.ts";
 
 const MiB = 1 << 20;
-/** The documentation promises 20 MiB, the sum of all bounds. This peer does not reach all of them. */
+/**
+ * The documentation promises 20 MiB, which is the sum of all bounds. This peer
+ * does not reach all of them.
+ */
 const MOST = 16 * MiB;
 
 interface Figures {
-  /** Heap and memory outside of it that is in use, bytes. */
+  /** Memory in use on the heap and outside of it, bytes. */
   readonly held: number;
 }
 
-/** The program whose memory it is. */
+/** The program under attack. */
 class Victim implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
@@ -60,7 +63,10 @@ class Victim implements AsyncDisposable {
   }
 }
 
-/** As many bytes of headers as a block may have, none of which can be shared, in characters of two bytes or of one. */
+/**
+ * As many bytes of headers as a block may have, none of which can be shared, with
+ * characters of two bytes or of one.
+ */
 function largeHeaders(seed: number, count: number): NameValue[] {
   return Array.from({ length: 6 }, (_, index): NameValue => [
     `x-${seed}-${count}-${index}`,
@@ -70,7 +76,7 @@ function largeHeaders(seed: number, count: number): NameValue[] {
   ]);
 }
 
-/** Whether the socket takes it, or not within five seconds. */
+/** Whether the socket accepts it within five seconds. */
 async function within(poured: Promise<void>): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<boolean>((resolve) => {
@@ -96,13 +102,13 @@ for (const version of [PROTO_SPDY3_1, PROTO_SPDY3] as const) {
     using conn = await Deno.connect({ hostname: "127.0.0.1", port });
     const peer = new WorstPeer(conn, version);
 
-    // One upload is read, with growing windows, and then no more.
+    // One upload is read, with growing windows, until the reader stops.
     await peer.open(1, GROW);
     await peer.fill(1, 1000);
     assertGreater(peer.sent, 24 * MiB);
 
-    // All the others are not read at all. Large headers as long as they are
-    // taken, then small ones; streams that are left make room for others.
+    // All others are not read at all. First as many large headers as are
+    // accepted, then small ones; streams that are reset make room for others.
     let id = 3;
     for (let round = 0; round < 4; round++) {
       const mine: number[] = [];
@@ -121,7 +127,7 @@ for (const version of [PROTO_SPDY3_1, PROTO_SPDY3] as const) {
     assert(!peer.over);
     assertGreater(peer.reset.size, 0);
     const after = await victim.figures();
-    // Not for nothing: most of what is allowed was used.
+    // The test means something only if most of what is allowed was used.
     assertGreater(after.held - before.held, 8 * MiB);
     assertLess(after.held - before.held, MOST);
   });
@@ -133,17 +139,17 @@ Deno.test("worst peer: the memory of a connection of serve is limited, version 2
   const before = await victim.figures();
   using conn = await Deno.connect({ hostname: "127.0.0.1", port });
   const peer = new WorstPeer(conn, PROTO_SPDY2);
-  // One upload is read, and then no more.
+  // One upload is read until the reader stops.
   await peer.open(1, GROW);
   await peer.pour(1, 24 * MiB);
-  // All streams are there before any of them holds much.
+  // All streams are opened before any of them holds much.
   const ids = Array.from({ length: 99 }, (_, index) => 2 * index + 3);
   for (const id of ids) {
     const large = largeHeaders(id, 0);
     await peer.open(id, id < 20 ? [...POST, ...large] : [...POST]);
   }
   await victim.figures();
-  // Each brings as much as all may have unread, and is reset.
+  // Each sends as much as may be unread in total, and is reset.
   const attacking = ids.slice(-40);
   for (const id of attacking) {
     const poured = await within(peer.pour(id, 4 * MiB - 65536));
@@ -151,7 +157,7 @@ Deno.test("worst peer: the memory of a connection of serve is limited, version 2
     await peer.leave(id);
   }
   await victim.figures();
-  // And in the end one brings what is taken without being read.
+  // The last one sends what is accepted without being read.
   assertEquals(await within(peer.pour(ids[0], 64 * MiB)), false);
   const after = await victim.figures();
   assert(!peer.over);
@@ -170,7 +176,7 @@ for (const version of [PROTO_SPDY3_1, PROTO_SPDY3] as const) {
     await victim.line();
     const before = await victim.figures();
 
-    // One response is read, with growing windows, and then no more.
+    // One response is read, with growing windows, until the reader stops.
     await peer.reply(1, [...RESPONSE]);
     await peer.fill(1, 1000);
     assertGreater(peer.sent, 24 * MiB);
@@ -179,7 +185,7 @@ for (const version of [PROTO_SPDY3_1, PROTO_SPDY3] as const) {
       await peer.reply(id, id < 80 ? [...RESPONSE, ...large] : [...RESPONSE]);
       await peer.headers(id, large);
       await peer.fill(id, 0);
-      // Nobody has asked for these.
+      // Pushes that the client has not asked for.
       await peer.push(id - 1, id, [...REQUEST, ...large]);
     }
     const after = await victim.figures();

@@ -1,6 +1,6 @@
 /**
- * What becomes of the sockets of TLS handshakes: tests that count the sockets
- * of their process, and so need one of their own.
+ * What happens to the sockets of TLS handshakes. These tests count the sockets of
+ * their process, so they run in a process of their own.
  */
 
 import { listenTls } from "../../../connection/transport/tls_listener.ts";
@@ -12,9 +12,9 @@ import { virtualTime } from "../../helpers/virtual_time.ts";
 import { strangers } from "./strangers.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
-/** Longest wait for sockets to go, ms of real time. */
+/** Longest wait until sockets are closed, ms of real time. */
 const PATIENCE = 60_000;
-/** Of a handshake, ms of virtual time. */
+/** Timeout of a handshake, ms of virtual time. */
 const TIMEOUT = 50;
 
 /** Sockets that this process has open. */
@@ -26,13 +26,13 @@ function sockets(): number {
         count++;
       }
     } catch {
-      // Closed meanwhile.
+      // It was closed meanwhile.
     }
   }
   return count;
 }
 
-/** Waits for something to become so, looking again and again. */
+/** Waits until a condition is true, and checks it again and again. */
 async function until(
   what: string,
   is: () => boolean | Promise<boolean>,
@@ -44,7 +44,7 @@ async function until(
   }
 }
 
-/** A server under test: its port and its end. */
+/** A server under test: its port and how to end it. */
 interface Tested extends AsyncDisposable {
   readonly port: number;
 }
@@ -85,7 +85,7 @@ for (const [name, startServer] of SERVERS) {
       await using server = startServer();
       const listening = sockets();
       const conns = await strangers(server.port);
-      // This end of each connection counts, too, and stays open.
+      // This end of each connection is a socket, too, and stays open.
       await until(
         "sockets of ended handshakes go",
         async () => {
@@ -93,9 +93,10 @@ for (const [name, startServer] of SERVERS) {
           return sockets() <= listening + conns.length;
         },
       );
-      // By the handshakes' timeout, not because a client takes nothing any more.
+      // Ended by the handshake's timeout, and not because a client reads
+      // nothing.
       assertLess(time.now(), 10_000);
-      // Each was told, by an end or a reset.
+      // Each client has seen an end or a reset.
       for (const conn of conns) {
         await conn.read(new Uint8Array(100)).catch(() => null);
         conn.close();
@@ -126,7 +127,7 @@ Deno.test({
       listener.accept(),
     ]);
     await Promise.all([client.handshake(), conn.handshake!()]);
-    // More than all buffers between take.
+    // More than fits into all buffers in between.
     let written = 0;
     const writing = (async () => {
       for (;;) written += await conn.write(new Uint8Array(1 << 20));

@@ -1,5 +1,5 @@
 /**
- * Clients that begin a TLS handshake and fall silent.
+ * Clients that begin a TLS handshake and then send nothing more.
  *
  * @module
  */
@@ -7,15 +7,15 @@
 /** Connections of each kind. */
 const EACH = 10;
 
-/** What a client may say before it falls silent. */
+/** What a client sends before that. */
 export const BEGINNINGS: readonly Uint8Array<ArrayBuffer>[] = [
   new Uint8Array(),
-  // Part of a record's head, and a whole head without its record.
+  // A part of a record's head, and a whole head without its record.
   Uint8Array.of(0x16, 0x03),
   Uint8Array.of(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00),
 ];
 
-/** Connects and says the beginning of a handshake, or nothing. */
+/** Connects and sends the beginning of a handshake, or nothing. */
 export async function strangers(port: number): Promise<Deno.TcpConn[]> {
   const conns: Deno.TcpConn[] = [];
   for (const beginning of BEGINNINGS) {

@@ -1,5 +1,5 @@
 /**
- * A peer that fills whatever there is: windows, header blocks, queues.
+ * A peer that uses everything it may: windows, header blocks, queues.
  *
  * @module
  */
@@ -23,17 +23,17 @@ import {
 
 const BASE = { version: 3, flags: 0, length: 0 } as const;
 const INITIAL_WINDOW = 65536;
-/** How long a PING is left unanswered, so that the path seems to hold much, ms. */
+/** How long a PING stays unanswered, so that the path seems to have room for much, ms. */
 const LATE = 40;
 /** Frames of a size that is neither joined with others nor large. */
 const PIECE = 1025;
 const LARGE_PIECE = 65536;
 
-/** Speaks SPDY without any manners. */
+/** Speaks SPDY without regard to the other side. */
 export class WorstPeer {
   /** Streams whose opening or headers were refused. */
   readonly reset: Set<number> = new Set();
-  /** What was sent of bodies, bytes. */
+  /** Bytes of bodies that were sent. */
   sent = 0;
   readonly #conn: Deno.Conn;
   readonly #encoder: FrameEncoder;
@@ -50,7 +50,7 @@ export class WorstPeer {
     this.#read();
   }
 
-  /** Sends frames; resolves when the socket has taken them. */
+  /** Sends frames; resolves when the socket has accepted them. */
   send(...frames: Frame[]): Promise<void> {
     const bytes = frames.map((frame) => this.#encoder.encode(frame));
     const sent = this.#sending.then(async () => {
@@ -64,7 +64,7 @@ export class WorstPeer {
     return sent;
   }
 
-  /** Opens a stream whose body is still to come. */
+  /** Opens a stream whose body follows later. */
   open(streamId: number, nv: NameValue[]): Promise<void> {
     const frame: CtrlFrame = {
       ...BASE,
@@ -78,7 +78,7 @@ export class WorstPeer {
     return this.send(frame);
   }
 
-  /** Opens a stream that belongs to one of the other side's. */
+  /** Opens a stream that belongs to a stream of the other side. */
   push(
     streamId: number,
     assocStreamId: number,
@@ -114,7 +114,7 @@ export class WorstPeer {
     });
   }
 
-  /** Fills the stream's window as often as it is given back, until it is not for a while. */
+  /** Fills the stream's window again and again, until it is no longer opened for a while. */
   async fill(streamId: number, patience: number): Promise<void> {
     for (;;) {
       let left = this.#window(streamId);
@@ -144,7 +144,10 @@ export class WorstPeer {
     }
   }
 
-  /** Sends so many bytes, whatever windows say; resolves when the socket has taken them, which may be never. */
+  /**
+   * Sends this many bytes, whatever the windows are. Resolves when the socket has
+   * accepted them, which may be never.
+   */
   async pour(streamId: number, size: number): Promise<void> {
     for (let left = size; left > 0; left -= LARGE_PIECE) {
       const data = new Uint8Array(Math.min(left, LARGE_PIECE));
@@ -171,7 +174,7 @@ export class WorstPeer {
         }
       }
     } catch {
-      // The other side has had enough.
+      // The other side has ended the connection.
     }
     this.over = true;
     this.#changed.resolve();

@@ -1,7 +1,7 @@
 /**
- * A program whose memory a peer tries to pin: `serve`, or a client of many
- * requests. Run by `worst_peer_test.ts`, which asks for figures on standard
- * input; the port is on standard output, or the first argument behind the role.
+ * A program whose memory a peer tries to use up: `serve`, or a client with many
+ * requests. `worst_peer_test.ts` runs it, and asks for figures on its standard
+ * input. The port is on its standard output, or the argument after the role.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const options = {
   hostname: "127.0.0.1",
   version: Number(version) as ProtocolVersion,
 };
-/** The reader of one body keeps up until so much has come, bytes, then stops. */
+/** The reader of one body keeps up until this many bytes have arrived, and then stops. */
 const KEPT_UP = 24 << 20;
 
 const kept: unknown[] = [];
@@ -35,7 +35,8 @@ function answerNever(): Promise<Response> {
 
 if (role === "serve") {
   const server = serve({ ...options, port: 0, onListen() {} }, (request) => {
-    // Work that knows nothing of the client, and so goes on when it has left.
+    // Work that does not depend on the client, and so continues after it has
+    // disconnected.
     kept.push(request);
     kept.push([...request.headers].length);
     if (request.url.endsWith("/grow")) readFor(request.body);
