@@ -51,7 +51,7 @@ Deno.test("all connections are numbered in the order of their first packet", asy
     { ...other, sequence: 10, syn: true },
     { ...client, sequence: 10, syn: true },
     { ...client, sequence: 11, bytes: ping(1) },
-    // The same SYN again is no new connection, another one is.
+    // The same SYN again begins no new connection, another one does.
     { ...client, sequence: 10, syn: true },
     { ...client, sequence: 9000, syn: true },
     { ...client, sequence: 9001, bytes: ping(1) },
@@ -90,7 +90,7 @@ Deno.test("late packets of a closed connection do not open a new one", async () 
 });
 
 Deno.test("the client is the end that opened, sends requests, has odd streams, or has the higher port", async () => {
-  // From the lower port on: what tells it is the content.
+  // From the lower port on: the content shows which side is the client.
   const ports = { fromPort: 5000, toPort: 60000 };
   const back = { fromPort: 60000, toPort: 5000 };
   const talk = new Talk();

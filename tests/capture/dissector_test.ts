@@ -36,7 +36,7 @@ Deno.test("packets that are truncated in their heads are ignored", async () => {
 });
 
 Deno.test("endlessly nested tunnels are not read", async () => {
-  // MPLS in GRE in IP: each packet has itself inside, as far as 64 KiB go.
+  // MPLS in GRE in IP: each packet contains the next one, up to 64 KiB.
   let packet = new Uint8Array(20);
   for (let depth = 0; depth < 800; depth++) {
     const outer = new Uint8Array(packet.length + 20);

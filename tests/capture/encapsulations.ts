@@ -6,7 +6,7 @@
 
 import { concat } from "../deps.ts";
 
-/** A way. */
+/** A way to carry packets. */
 export interface Encapsulation {
   readonly name: string;
   readonly linkType: number;
@@ -50,7 +50,7 @@ function udp(port: number, payload: Uint8Array): Uint8Array {
 
 let identification = 1;
 
-/** A packet of user data in GTP version 1, whose length counts what follows the first 8 bytes. */
+/** A packet of user data in GTP version 1. Its length does not count the first 8 bytes. */
 function gtp(flags: number, payload: Uint8Array): Uint8Array {
   const { length } = payload;
   return concat([
@@ -98,7 +98,7 @@ function padded(...values: number[]): number[] {
   return [...values, ...Array(8 - values.length).fill(0)];
 }
 
-/** All ways that are read, each by itself. */
+/** All ways that the capture reader knows, each by itself. */
 export const encapsulations: readonly Encapsulation[] = [
   {
     name: "Ethernet",

@@ -102,7 +102,7 @@ Deno.test("a file that is truncated anywhere gives everything before the end, an
         assert(/cut off/.test(reading.warnings[0]), reading.warnings[0]);
       }
     }
-    // All but the last byte: the request is there, and the warning.
+    // All but the last byte: the reader reports the request, and a warning.
     assertEquals([...ends], ["", "> SYN_STREAM 1"]);
     const last = await read([file.subarray(0, file.length - 1)]);
     assertEquals(last.warnings.length, 1);

@@ -22,7 +22,7 @@ Deno.test("a packet that is missing inside DATA is skipped by its length", async
     "> SYN_STREAM 1",
     "< SYN_REPLY 1",
     "< DATA 1 ! the capture lacks 1000 of its bytes",
-    // No header block can have been lost: they are read on.
+    // No header block can have been lost, so the following ones are read.
     "< SYN_REPLY 3",
   ]);
   assertEquals(reading.frames[2].missing, 1000);
@@ -152,7 +152,7 @@ Deno.test("missing packets are awaited only as long as they may arrive", async (
   const talk = new Talk();
   talk.send("client", ping(1)).send("client", ping(3)).send("client", ping(5));
   const [late] = talk.segments.splice(3, 1);
-  // The server acknowledges what the capture does not have.
+  // The server acknowledges bytes that the capture lacks.
   for (let id = 2; id < 200; id += 2) talk.send("server", ping(id));
   const lost = await read([talk.file()]);
   const at = lost.records.findIndex(({ kind }) => kind === "note");
@@ -220,7 +220,7 @@ Deno.test("any packets may be missing: the rest is read, and every byte is accou
     ]);
     const types = new Set(reading.frames.map(({ type }) => type));
     assertEquals([...types].filter((type) => !sent.includes(type)), []);
-    // Frames and gaps follow each other without a hole.
+    // Frames and gaps cover all bytes.
     let offset = 0;
     const records = reading.records.filter((record) =>
       record.kind === "frame" || record.kind === "note"

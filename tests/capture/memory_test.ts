@@ -3,7 +3,10 @@ import { CaptureReader } from "../../capture/mod.ts";
 import { ipv4Packet, pcapFile, type SegmentSpec } from "./packets.ts";
 import { ping, Talk } from "./reading.ts";
 
-/** Reads files given segment by segment; returns the number of frames and the most bytes of heap that were in use. */
+/**
+ * Reads a file that arrives segment by segment; returns the number of frames and
+ * the most bytes of heap that were in use.
+ */
 async function readSegments(
   segments: Iterable<SegmentSpec>,
 ): Promise<{ frames: number; heap: number }> {

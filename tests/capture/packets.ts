@@ -6,7 +6,7 @@
 
 import { concat } from "../deps.ts";
 
-/** One TCP segment to put into a packet. */
+/** A TCP segment. */
 export interface SegmentSpec {
   readonly fromPort: number;
   readonly toPort: number;
@@ -14,7 +14,7 @@ export interface SegmentSpec {
   readonly syn?: boolean;
   readonly fin?: boolean;
   readonly rst?: boolean;
-  /** Acknowledgement number; without one there is no ACK flag, but with data. */
+  /** Acknowledgement number. Without it, there is an ACK flag only if there is data. */
   readonly acknowledged?: number;
   readonly bytes?: Uint8Array;
 }
@@ -33,7 +33,7 @@ export function ipv4Packet(segment: SegmentSpec): Uint8Array {
   return concat([head, tcp]);
 }
 
-/** The same from ::1 to ::1, behind a hop-by-hop extension head. */
+/** The same from ::1 to ::1, after a hop-by-hop extension head. */
 export function ipv6Packet(segment: SegmentSpec): Uint8Array {
   const tcp = tcpSegment(segment);
   const head = new Uint8Array(48);
@@ -80,14 +80,14 @@ export function ethernet(packet: Uint8Array, vlan = false): Uint8Array {
   ]);
 }
 
-/** What a pcap file is made of. */
+/** The contents of a pcap file. */
 export interface PcapSpec {
   readonly linkType: number;
   readonly littleEndian?: boolean;
   readonly nanoseconds?: boolean;
   /** Packets, captured one millisecond apart, beginning at second 1. */
   readonly packets: readonly Uint8Array[];
-  /** Their times instead, ms from second 1 on. */
+  /** Other times for them, ms from second 1 on. */
   readonly times?: readonly number[];
 }
 
@@ -109,7 +109,8 @@ export function pcapFile(
   packets.forEach((packet, index) => {
     const time = times?.[index] ?? index;
     const unit = nanoseconds ? 1e6 : 1e3;
-    // Without times, packets stay in second 1 and count on: some tests have a million.
+    // Without times, packets are all in second 1, numbered by their fractions:
+    // some tests have a million packets.
     const seconds = times === undefined ? 0 : Math.floor(time / 1000);
     view.setUint32(offset, 1 + seconds, littleEndian);
     view.setUint32(offset + 4, (time - 1000 * seconds) * unit, littleEndian);

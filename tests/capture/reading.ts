@@ -1,5 +1,5 @@
 /**
- * Reads captures that tests make, and frames to put into them.
+ * Reads captures that tests make, and makes frames for them.
  *
  * @module
  */
@@ -53,7 +53,8 @@ export async function read(
   for (const file of files) {
     reader.begin("file");
     for (const piece of file instanceof Uint8Array ? [file] : file) {
-      // The memory of a piece may be used again: a reader that keeps it reads rubbish.
+      // The memory of a piece is overwritten, so a reader that keeps it reads
+      // garbage.
       const copy = piece.slice();
       await reader.push(copy);
       copy.fill(0xaa);
@@ -73,7 +74,7 @@ export async function read(
   };
 }
 
-/** Frames in words: direction, type, stream, error. */
+/** Frames as text: direction, type, stream, error. */
 export function words({ frames }: Reading): string[] {
   return frames.map(({ fromClient, type, streamId, error }) =>
     [
@@ -93,7 +94,7 @@ export class Talk {
   readonly segments: SegmentSpec[] = [];
   readonly #next = { client: 1001, server: 5001 };
 
-  /** Begins with a handshake, if `handshake` says so. */
+  /** Whether it begins with a handshake. */
   constructor(
     { version = PROTO_SPDY3_1, handshake = true, clientPort = 50000 }: {
       readonly version?: ProtocolVersion;
@@ -184,7 +185,7 @@ export class Talk {
     return this.client.encode({ frameType: DATA, streamId, flags, data });
   }
 
-  /** The segments as a pcap file, in the order they were sent. */
+  /** The segments as a pcap file, in the order in which they were sent. */
   file(): Uint8Array {
     return pcapFile({
       linkType: 101,

@@ -22,7 +22,7 @@ function frames(talk: Talk): Record<"client" | "server", Uint8Array[]> {
   };
 }
 
-/** Offsets at which the pieces begin when they follow each other. */
+/** Offsets at which the pieces begin if they follow each other. */
 function offsets(pieces: readonly Uint8Array[]): number[] {
   let at = 0;
   return pieces.map(({ length }) => (at += length) - length);
@@ -41,7 +41,7 @@ Deno.test("a capture that begins anywhere in one direction shows every frame fro
         talk.send(side, bytes.subarray(cut));
         const reading = await read([talk.file()]);
         let expected = begins.filter((begin) => begin >= cut).length;
-        // Nothing tells that a single DATA frame is one.
+        // A single DATA frame cannot be recognised.
         if (expected === 1 && side === "server") expected = 0;
         assertEquals(reading.frames.length, expected, `${side} from ${cut}`);
       }
@@ -63,7 +63,7 @@ Deno.test("a frame that the capture cuts anywhere does not hide the direction", 
         talk.segments.pop();
         talk.send(side, bytes.subarray(cut + lost));
         const reading = await read([talk.file()]);
-        // Heads that are there as a whole.
+        // Complete heads.
         const expected = begins.filter((begin) =>
           begin + 8 <= cut || begin >= cut + lost
         ).length;
@@ -113,7 +113,7 @@ Deno.test("one look-alike of a frame head in the middle of a connection is not S
   assertEquals([...others], [["another protocol", 1]]);
 });
 
-/** What other protocols send, from a seed. */
+/** What other protocols send, generated from a seed. */
 const OTHERS: Record<string, (random: Random) => Uint8Array> = {
   "random bytes": (random) => random.bytes(4000),
   "records of TLS": (random) => {

@@ -29,7 +29,10 @@ const recordings: Recording[] = JSON.parse(
   ),
 );
 
-/** The recordings of these versions; both sides send in turn. Each has a client port of its own. */
+/**
+ * The recordings of these versions; both sides send in turns. Each recording has
+ * a client port of its own.
+ */
 export function recordedTalks(versions: readonly string[]): Talked[] {
   return recordings.filter(({ version }) => versions.includes(version)).map(
     ({ name, version, hex }, index) => ({

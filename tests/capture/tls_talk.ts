@@ -1,5 +1,5 @@
 /**
- * Conversations inside of TLS, sealed with secrets that tests know.
+ * Conversations inside TLS, encrypted with secrets that tests know.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { ascii, Talk } from "./reading.ts";
 const CLIENT_RANDOM = new Uint8Array(32).fill(0xc1);
 const SERVER_RANDOM = new Uint8Array(32).fill(0x5e);
 const MASTER = new Uint8Array(48).map((_, index) => index);
-/** Random of the client, as a key log has it. */
+/** Random of the client, as it is in a key log. */
 export const RANDOM_HEX: string = "c1".repeat(32);
 /** TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256. */
 export const AES_128 = 0xc02f;
@@ -86,7 +86,7 @@ function hmac(
   return new Uint8Array(mac.digest());
 }
 
-/** Seals records with AES-GCM, as one side does. */
+/** Encrypts records with AES-GCM for one side. */
 export class Sealer {
   #sequence = 0;
   readonly #key: Uint8Array;
@@ -103,7 +103,7 @@ export class Sealer {
     const isTls12 = this.#iv.length === 4;
     const nonce = isTls12 ? concat([this.#iv, number]) : this.#iv.slice();
     if (!isTls12) number.forEach((byte, index) => nonce[4 + index] ^= byte);
-    // TLS 1.3: the type behind the content, then padding.
+    // TLS 1.3: the type follows the content, then padding.
     const plain = isTls12
       ? content
       : concat([content, new Uint8Array([type, 0, 0, 0])]);

@@ -94,7 +94,7 @@ Deno.test("TLS that cannot be decrypted is reported with the reason", async () =
   assertEquals(await texts(AES_128, ""), [
     "TLS 1.2, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, spdy/3.1: encrypted, and its secrets are in no key log",
   ]);
-  // The records of the test are still AES-GCM; nobody looks at them.
+  // The records of the test are still AES-GCM, but nothing decrypts them.
   assertEquals(await texts(0xcca8, LOG_12), [
     "TLS 1.2, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, spdy/3.1: only AES-GCM is decrypted",
   ]);
@@ -114,7 +114,7 @@ Deno.test("missing TLS records are a gap in the content", async () => {
     concat([parts[2], body.subarray(3000), ping(2)]),
     ping(4),
   ]);
-  // The second part of the body, whole, and from inside its record.
+  // The second part of the body as a whole, and from the middle of its record.
   for (const cut of [0, 400]) {
     const segments = [...talk.segments];
     const at = segments.length - 3;

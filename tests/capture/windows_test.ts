@@ -23,7 +23,7 @@ async function stallsOf(talk: Talk): Promise<string[]> {
     .sort();
 }
 
-/** A control frame whose payload is words of 32 bits. */
+/** A control frame whose payload consists of words of 32 bits. */
 function control(type: number, ...words: number[]): Uint8Array {
   const bytes = new Uint8Array(8 + 4 * words.length);
   const view = new DataView(bytes.buffer);
@@ -55,10 +55,10 @@ Deno.test("the session waits only while one of its streams has more to send", as
   talk.send("server", talk.data(1, "x".repeat(40000), 1));
   talk.send("server", talk.data(3, "x".repeat(25536)));
   talk.send("client", ping(1));
-  // The client does not wait any longer.
+  // The client no longer waits.
   talk.send("client", control(3, 3, 5));
   talk.send("client", ping(3));
-  // A new stream waits, as the window is still used up.
+  // A new stream waits, because the window is still used up.
   talk.send("client", talk.request(5, "/"));
   talk.send("client", ping(5));
   talk.send("client", ping(7));

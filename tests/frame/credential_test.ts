@@ -20,7 +20,8 @@ Deno.test("a CREDENTIAL has a slot, a proof and certificates", () => {
 
 Deno.test("a CREDENTIAL whose lengths exceed its end is invalid", () => {
   const whole = bytesOf("0001 00000002 aabb 00000001 cc");
-  // Cut behind the proof it is whole again, without certificates.
+  // If it is cut after the proof, it is complete again, but without
+  // certificates.
   for (const cut of [0, 1, 5, 6, 7, 9, 10, 11, 12]) {
     assertEquals(readCredential(whole.subarray(0, cut)), undefined, `${cut}`);
   }

@@ -29,7 +29,7 @@ import { Random } from "../helpers/random.ts";
 import { bytesOf, ensure } from "./recordings.ts";
 
 const PING_BYTES = bytesOf("8003000600000004 00000001");
-/** SYN_REPLY with a name in capitals, in a stored block without dictionary. */
+/** SYN_REPLY with a name in capitals, in a stored block without the dictionary. */
 const CAPITALS = bytesOf(
   `800300020000001d 00000007 7801 000d00f2ff 00000001 00000001 41 00000000
    000000ffff`,
@@ -166,7 +166,7 @@ Deno.test("ignored frames are passed to onIgnored", () => {
     { type: 300, version: 3, flags: 2, length: 1, payload: bytesOf("77") },
     { type: PING, version: 2, flags: 0, length: 4, payload: none },
   ]);
-  // Nobody has to listen.
+  // No listener is needed.
   const silent = new FrameDecoder(PROTO_SPDY3);
   silent.push(bytesOf("8002000500000000"));
   assertEquals(silent.next(), undefined);
@@ -183,7 +183,8 @@ Deno.test({
       decoder.push(PING_BYTES);
       assertEquals(decoder.next()?.frameType, PING);
     }
-    // A WeakRef is kept until the end of the turn in which it was made.
+    // A WeakRef keeps its object until the end of the turn in which it was
+    // created.
     await new Promise((resolve) => setTimeout(resolve, 0));
     collect?.();
     assertEquals(first.map((frame) => frame.deref()), [undefined, undefined]);

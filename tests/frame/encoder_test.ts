@@ -51,7 +51,7 @@ function encodeOne(version: ProtocolVersion, frame: Frame): Uint8Array {
   return new FrameEncoder(version).encode(frame);
 }
 
-/** Frames that cannot be sent, and a word of the message that says why. */
+/** Frames that cannot be sent, and a word of the error that gives the reason. */
 const REFUSED: readonly (readonly [string, ProtocolVersion, Frame])[] = [
   ["streamId 0", PROTO_SPDY3, { ...SYN, streamId: 0 }],
   ["streamId 2147483648", PROTO_SPDY3, { ...SYN, streamId: 2 ** 31 }],
@@ -208,7 +208,7 @@ for (const [message, version, frame] of REFUSED) {
     );
     assertStringIncludes(error.message, message);
     assertEquals([error.code, error.initiator], [-501, "local"]);
-    // Nothing was compressed: the next block is in step.
+    // Nothing was compressed, so the next block can be read.
     decoder.push(encoder.encode(reply(nv)));
     for (let frames = 0; frames < 2; frames++) {
       const next = decoder.next();
@@ -343,7 +343,8 @@ Deno.test("in SPDY/2 a value can have 65535 bytes", () => {
 });
 
 Deno.test("a large block that only just fits is sent", () => {
-  // Three bytes a character would be 18 MB, above a frame.
+  // With three bytes for each character, it would be 18 MB, too much for a
+  // frame.
   const nv: NameValue[] = [["x", "v".repeat(6_000_000)]];
   const bytes = encodeOne(PROTO_SPDY3, reply(nv));
   const decoder = new FrameDecoder(PROTO_SPDY3, SPDYLAY_LIMITS);

@@ -86,7 +86,7 @@ Deno.test("a decoder keeps the bytes of values that are not UTF-8, with their te
   for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
     const decoder = new FrameDecoder(version);
     const encoder = new HeaderEncoder(version, { headerCompression: "none" });
-    // The same list twice: the second time the pairs are known.
+    // The same list twice: at the second time, the pairs are known.
     for (let round = 0; round < 2; round++) {
       const out = new ByteWriter();
       encoder.encode([["a", "\udce9"], ["b", "x\0\udcff\udcc3\0\u00e9"]], out);

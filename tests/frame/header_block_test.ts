@@ -196,7 +196,7 @@ Deno.test("a repeated name is invalid, adjacent or not", () => {
     errorCode: invalid,
     nv: [["a", "2"], ["b", "1"], ["b", "3"]],
   });
-  // As it came, because something else is.
+  // In the received order, because something else is wrong, too.
   assertEquals(read(blockOf(["b", "1"], ["A", "2"], ["b", "3"])), {
     errorCode: invalid,
     nv: [["b", "1"], ["A", "2"], ["b", "3"]],
@@ -281,7 +281,7 @@ Deno.test("blocks similar to the previous one are read correctly", () => {
     const memory = new PairMemory();
     let pairs: [string, string][] = [];
     for (let count = 0; count < 80; count++) {
-      // Kept for the most part, and changed by every means that can mislead.
+      // Mostly kept, and changed in every way that could mislead the cache.
       pairs = pairs.filter(() => random.chance(0.9)).map(([name, value]) => [
         random.chance(0.02) ? random.pick(alphabet) : name,
         random.chance(0.1) ? "v".repeat(random.int(0, 90)) : value,
@@ -295,7 +295,7 @@ Deno.test("blocks similar to the previous one are read correctly", () => {
         pairs[at] = [pairs[at][0], random.pick(["\x01", "a\0b", "\0"])];
       }
       const block = blockOf(...pairs);
-      // As in an inflater's window: bytes stand before and behind.
+      // As in an inflater's window, there are bytes before and after the block.
       const window = new Uint8Array(block.length + random.int(3, 9));
       window.fill(0x77);
       window.set(block, 3);
@@ -316,7 +316,8 @@ Deno.test("the bound of a list's length is the same after any other list", () =>
     const bound = new LengthBound();
     let pairs: readonly NameValue[] = [];
     for (let count = 0; count < 300; count++) {
-      // Many lists have as many pairs as the one before, and share some of them.
+      // Many lists have as many pairs as the previous one, and share some of
+      // them.
       pairs = random.chance(0.2)
         ? listOf(random)
         : pairs.map((pair) =>

@@ -16,7 +16,7 @@ const VALUES = ["", "a", "/index.html", "a\0b", "\u00e9", "\ttab", "a, b"];
 const BAD_NAMES = ["", "a\n", "b\u00e9", "(x)"];
 const BAD_VALUES = ["a\nb", "\0", "a\0", "\ud800", "\x7f"];
 
-/** A list, and now and then one like it: a pair less, more, changed, or out of its place. */
+/** A list, and sometimes a similar one: with a pair removed, added, changed or moved. */
 function* lists(random: Random, count: number): Generator<NameValue[]> {
   let list: NameValue[] = [];
   const pair = (): NameValue => [random.pick(NAMES), random.pick(VALUES)];
@@ -196,7 +196,7 @@ Deno.test("HeaderChecker: random lists that have others checked while they are r
   const checker = new HeaderChecker("token");
   const names = ["a", "b", "c", "d"];
   let depth = 0;
-  /** Checks a list, with others inside it, and compares the result. */
+  /** Checks a list, and others during that check, and compares the results. */
   const check = () => {
     const plain = names.slice(0, random.int(2, 4)).map((name): NameValue => [
       name,

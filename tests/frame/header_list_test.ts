@@ -80,7 +80,7 @@ Deno.test("wirePairs: there is one pair for each name, with its values joined by
     ["a", "1"],
     ["b", "1\x002"],
   ]);
-  // An empty value goes, unless all are empty.
+  // An empty value is removed, unless all are empty.
   assertEquals(joined([["x", ""], ["x", "x"], ["x", "y"]]), [["x", "x\0y"]]);
   assertEquals(joined([["x", "x"], ["x", ""], ["x", "y"]]), [["x", "x\0y"]]);
   assertEquals(joined([["x", ""], ["x", ""]]), [["x", ""]]);
@@ -115,7 +115,7 @@ Deno.test("wirePairs: SPDY/2 has its own names, which are sorted again", () => {
     ["url", "p"],
     ["version", "v"],
   ]);
-  // The prepared list is what callbacks see, and keeps its names.
+  // Callbacks see the prepared list, with its own names.
   assertEquals(prepared[0], [":host", "h"]);
   const back = pairs.map(([name, value]): NameValue => [name, value]);
   fromSpdy2Names(back);

@@ -26,7 +26,7 @@ import { RecordingSink, type Told } from "./sink.ts";
 const BASE = { version: 3, flags: 0, length: 0 };
 const MIB = 1024 * 1024;
 
-/** Frames with the given lists, on one compression. */
+/** Frames with the given lists, in one compression context. */
 function replies(
   lists: NameValue[][],
   version: ProtocolVersion = PROTO_SPDY3,
@@ -48,7 +48,10 @@ function tell(
   return sink.told;
 }
 
-/** `list` under `limits`, and a good list behind it: is the first taken, and the second in step? */
+/**
+ * Decodes `list` with `limits`, and a valid list after it: is the first one
+ * accepted, and can the second one be read?
+ */
 function isTaken(list: NameValue[], limits: FrameLimits): boolean {
   const good: NameValue[] = [["a", "b"]];
   const [first, second] = tell(replies([list, good]), limits);
@@ -139,7 +142,7 @@ Deno.test("limit: SETTINGS entries, and control frames without headers", () => {
   ];
   const limits = { maxSettingsEntries: 3 };
   assertEquals(tell([settings(3)], limits)[0][0], "control");
-  // The frame behind it is still found.
+  // The frame after it is still found.
   const [first, second] = tell([settings(4), ping], limits);
   assertEquals(first, refused(4));
   assertEquals(second[0], "control");
@@ -181,7 +184,7 @@ Deno.test("limits out of range are refused", () => {
   assertEquals(resolveFrameLimits({ maxHeaderCount: 5 }).maxHeaderCount, 5);
 });
 
-// Hostile lengths: what the wire claims must cost nothing.
+// Hostile lengths: a claim on the wire must cost nothing.
 
 /** More time than any of these may take on a busy machine, ms; 2^32 steps take longer. */
 const MOST_TIME = 20_000;
@@ -247,7 +250,7 @@ for (const [name, version, hex] of CLAIMS) {
 }
 
 Deno.test("SETTINGS that claims 2^29 entries in 4 bytes is refused without allocating memory", () => {
-  // 8 * 2^29 is 2^32: in 32 bits the length would come out right.
+  // 8 * 2^29 is 2^32: with 32 bits, the length would seem correct.
   for (const count of ["20000000", "ffffffff", "80000000", "e0000000"]) {
     for (const payload of [count, `${count} 00000001 00000001`]) {
       const bytes = bytesOf(payload);
@@ -301,7 +304,8 @@ Deno.test("a bomb of 10 MiB is stopped at the limit, and the compression stays i
     decoder.push(bomb);
     return decoder;
   });
-  // Garbage that was not yet collected counts here, so there is room for it.
+  // Garbage that has not been collected yet counts here, so the limit has room
+  // for it.
   assertLess(bytes, 6 * MIB);
   assertLess(ms, MOST_TIME);
   const error = assertThrows(() => decoder.next(), FrameError);
@@ -309,7 +313,7 @@ Deno.test("a bomb of 10 MiB is stopped at the limit, and the compression stays i
   assertEquals(error.code, ERR_FRAME_TOO_LARGE);
   assertEquals(error.initiator, "remote");
   assertEquals(error.frame?.nv, []);
-  // A stored block with a good list on the same stream.
+  // A stored block with a valid list, on the same stream.
   const list = bytesOf("00000001 00000001 61 00000001 62");
   const stored = [0, list.length, 0, 255 - list.length, 255, ...list];
   const tail = [...stored, 0, 0, 0, 255, 255];

@@ -1,4 +1,4 @@
-/** A pair is only taken for one that was read before if every byte is the same. */
+/** A pair counts as one that was read before only if every byte is the same. */
 
 import { ByteWriter } from "../../frame/byte_writer.ts";
 import { type KnownPair, PairMemory } from "../../frame/pair_memory.ts";

@@ -44,7 +44,7 @@ function joined(...parts: Uint8Array[]): Uint8Array {
   return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
-/** What a parser tells of `bytes`, given whole and in pieces of one byte. */
+/** What a parser reports for `bytes`, as a whole and in pieces of one byte. */
 function tell(
   version: ProtocolVersion,
   bytes: Uint8Array,
@@ -55,7 +55,7 @@ function tell(
   const single = new RecordingSink();
   const parser = new FrameParser(version, single, limits);
   for (const byte of bytes) parser.push(Uint8Array.of(byte));
-  // DATA aside, the size of the pieces makes no difference.
+  // Except for DATA, the size of the pieces makes no difference.
   const isData = ([call]: Told) => call.startsWith("data");
   assertEquals(
     single.told.filter((told) => !isData(told)),
@@ -156,7 +156,7 @@ Deno.test("if a sink always throws, everything is reported and the last exceptio
   const input = joined(DATA_BYTES, PING_BYTES, REPLY_BYTES, DATA_BYTES);
   const error = assertThrows(() => parser.push(input), Error);
   assertEquals(error.message, "8");
-  // DATA whose admission threw was not admitted.
+  // DATA whose admission failed was not admitted.
   assertEquals(sink.told.map(([call]) => call), [
     "data begin",
     "data skipped",
@@ -297,7 +297,7 @@ Deno.test("of frames of the other supported version, SYN_STREAM is reported and 
       "nv" in frame,
   );
   assertEquals(frame.version, 2);
-  // Not a SPDY/2 session, so its names stay as they are.
+  // It is not a SPDY/2 session, so its names are not changed.
   assertEquals(frame.nv, [
     ["host", "www.example.com"],
     ["method", "GET"],
@@ -331,7 +331,7 @@ Deno.test("frames of an unknown version are parse errors or ignored", () => {
         tell(PROTO_SPDY3, joined(head(type, length), new Uint8Array(length))),
         [["ignored", type, head(type, length), NONE]],
       );
-      // Of a wrong length it is an error all the same.
+      // A frame of a wrong length is an error nevertheless.
       assertEquals(tell(PROTO_SPDY3, head(type, 0))[0][0], "parse error");
     }
     for (
@@ -433,7 +433,7 @@ Deno.test("a frame that is too short for its headers is reported with the bytes 
       const payload = new Uint8Array(length).fill(9);
       const told = tell(
         version === 2 ? PROTO_SPDY2 : PROTO_SPDY3,
-        // What came before must not show up in the payload.
+        // Old bytes in the buffer must not become part of the payload.
         joined(bytesOf("8003000300000008 ffffffffffffffff"), head, payload),
       );
       assertEquals(told[1], [
@@ -461,7 +461,7 @@ Deno.test("a zlib error is reported where it occurs, with the fixed part of the 
 });
 
 Deno.test("a zlib stream that ends is a zlib error", () => {
-  // The whole of a finished stream without a dictionary: an empty stored block.
+  // A complete stream without a dictionary: an empty stored block.
   const block = bytesOf("7801 010000ffff 00000001");
   const head = Uint8Array.of(0x80, 3, 0, SYN_REPLY, 0, 0, 0, 4 + block.length);
   assertEquals(

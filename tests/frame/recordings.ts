@@ -1,6 +1,6 @@
 /**
- * The recordings of spdylay in `tests/vectors/spdylay`, as far as the frame
- * tests read them, and what a decoder says of bytes.
+ * The parts of the recordings in `tests/vectors/spdylay` that the frame tests
+ * read, and what a decoder returns for their bytes.
  *
  * @module
  */
@@ -26,13 +26,13 @@ import {
 } from "../../frame/mod.ts";
 import type { Frame } from "../../frame/mod.ts";
 
-/** A string as recorded: text, bytes that are not UTF-8, or a repetition. */
+/** A string in a recording: text, bytes that are not UTF-8, or a repetition. */
 export type RecordedText =
   | string
   | { readonly hex: string }
   | { readonly repeat: string; readonly length: number };
 
-/** A frame as an independent decoder saw it. */
+/** A frame as an independent decoder read it. */
 export interface RecordedFrame {
   readonly kind: "control" | "data" | "incomplete";
   readonly offset: number;
@@ -70,7 +70,7 @@ export interface RecordedEvent {
   readonly headers?: readonly (readonly [RecordedText, RecordedText])[] | null;
 }
 
-/** One case of a recording; what it has depends on the file. */
+/** One case of a recording. Its fields depend on the file. */
 export interface Recording {
   readonly name: string;
   readonly version: "2" | "3" | "3.1";
@@ -95,7 +95,7 @@ export interface Recording {
   };
 }
 
-/** `assert` that narrows also where the standard library comes without its types. */
+/** `assert` that also narrows types when the standard library has none. */
 export function ensure(condition: unknown, message = ""): asserts condition {
   if (!condition) throw new Error(`not as it should be: ${message}`);
 }
@@ -118,7 +118,7 @@ export function versionOf(recording: Recording): ProtocolVersion {
   }
 }
 
-/** The text as our decoder gives it. */
+/** The text as our decoder returns it. */
 export function textOf(text: RecordedText): string {
   if (typeof text === "string") return text;
   if ("hex" in text) return new TextDecoder().decode(bytesOf(text.hex));
@@ -126,7 +126,7 @@ export function textOf(text: RecordedText): string {
     .slice(0, text.length);
 }
 
-/** Bytes of hex digits; blanks between them do not count. */
+/** The bytes of hex digits; spaces between them are ignored. */
 export function bytesOf(hex: string): Uint8Array<ArrayBuffer> {
   const digits = hex.replaceAll(/\s/g, "");
   return Uint8Array.from(
@@ -135,7 +135,7 @@ export function bytesOf(hex: string): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** Limits as wide as spdylay's. */
+/** Limits as large as spdylay's. */
 export const SPDYLAY_LIMITS: FrameLimits = {
   maxControlFrameLength: 0xffffff,
   maxHeaderBlock: 0xffffff,
@@ -143,10 +143,10 @@ export const SPDYLAY_LIMITS: FrameLimits = {
   maxHeaderCount: 0xffffff,
 };
 
-/** What a decoder made of some bytes: its frames, and the errors in their places. */
+/** The result of a decoder: its frames, and the errors at their places. */
 export type Outcome = Frame | { readonly error: string; readonly code: number };
 
-/** Everything that `next` gives until it has nothing more or fails for good. */
+/** Everything that `next` returns until there is nothing more, or until it fails for good. */
 export function drain(decoder: FrameDecoder): Outcome[] {
   const outcomes: Outcome[] = [];
   let last: unknown;
@@ -164,7 +164,7 @@ export function drain(decoder: FrameDecoder): Outcome[] {
   }
 }
 
-/** Decodes bytes given in pieces of `size`. */
+/** Decodes bytes that arrive in pieces of `size`. */
 export function decodeAll(
   version: ProtocolVersion,
   bytes: Uint8Array,
@@ -180,7 +180,7 @@ export function decodeAll(
   return withoutRepeatedFailure(outcomes);
 }
 
-/** A failed decoder says so at every `next`; once is enough here. */
+/** A failed decoder throws at every `next`; once is enough here. */
 function withoutRepeatedFailure(outcomes: Outcome[]): Outcome[] {
   return outcomes.filter((outcome, index) =>
     index === 0 || !("error" in outcome) ||
@@ -188,7 +188,7 @@ function withoutRepeatedFailure(outcomes: Outcome[]): Outcome[] {
   );
 }
 
-/** The recorded frame as our decoder should give it. */
+/** The recorded frame as our decoder should return it. */
 export function expectedFrame(
   recorded: RecordedFrame,
   version: ProtocolVersion,

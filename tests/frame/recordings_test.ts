@@ -31,7 +31,10 @@ interface Stream {
   readonly frames: readonly RecordedFrame[];
 }
 
-/** spdylay sends control characters in values; everybody, spdylay too, refuses them on receipt. */
+/**
+ * spdylay sends control characters in values, but all receivers, including
+ * spdylay, refuse them.
+ */
 const REFUSED_ON_RECEIPT = "syn_stream/value_control_chars_are_sent";
 /** spdylay writes a length of 70000 into 16 bits. */
 const BROKEN_ON_SEND = "syn_reply/value_longer_than_65535";
@@ -62,7 +65,7 @@ function streamsOf(file: string): Stream[] {
   });
 }
 
-/** DATA above 64 bytes is recorded by its size only. */
+/** Of DATA above 64 bytes, only the size was recorded. */
 function withoutLongData(outcome: Outcome): Outcome {
   return "data" in outcome && outcome.data.length > 64
     ? { ...outcome, data: new Uint8Array(0) }
@@ -111,13 +114,13 @@ for (const file of FILES) {
   Deno.test(`recording ${file}: cut at any byte, reading continues there`, () => {
     for (const { name, version, bytes } of streams) {
       const whole = decodeAll(version, bytes);
-      // Every byte of short recordings; of long ones 500 places and the end.
+      // Every byte of short recordings; 500 positions and the end of long ones.
       const stride = Math.max(1, Math.floor(bytes.length / 500));
       for (let cut = 0; cut < bytes.length; cut += stride) {
         const decoder = new FrameDecoder(version, SPDYLAY_LIMITS);
         decoder.push(bytes.subarray(0, cut));
         const begin = drain(decoder);
-        // What came is given out, and nothing of what did not.
+        // Exactly the frames that have arrived completely are returned.
         assert(begin.length < whole.length, `${name} cut at ${cut}`);
         assertEquals(begin, whole.slice(0, begin.length));
         decoder.push(bytes.subarray(cut));
@@ -154,7 +157,7 @@ for (const file of FILES) {
   });
 }
 
-/** The length of a compressed block is the compressor's affair. */
+/** The length of a compressed block depends on the compressor. */
 function withoutBlockLength(outcome: Outcome): Outcome {
   return "nv" in outcome ? { ...outcome, length: 0 } : outcome;
 }
@@ -171,7 +174,7 @@ Deno.test("control characters in a received value are refused", () => {
 
 /** Codes of the errors that the frame layer should find in an invalid input. */
 function expectedCodes(recording: Recording): number[] {
-  // spdylay dies of these; the rule is to say what is wrong.
+  // spdylay crashes on these; here, the error must say what is wrong.
   if (recording.result.crash !== undefined) return [ERR_UNSUPPORTED_VERSION];
   const codes: number[] = [];
   for (const event of recording.result.events ?? []) {
@@ -227,7 +230,7 @@ Deno.test("recording invalid: the errors are spdylay's, and reading continues", 
         decoder.push(input.subarray(at, at + size));
       }
       const codes = codesOf(drain(decoder));
-      // A session goes on parsing after its end, a decoder does not.
+      // After its end, a session continues to parse; a decoder does not.
       const expected = expectedCodes(recording);
       assertEquals(codes, expected.slice(0, Math.max(1, codes.length)), label);
     }

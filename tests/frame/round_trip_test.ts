@@ -116,7 +116,10 @@ function randomFrame(random: Random, version: ProtocolVersion): Frame {
   }
 }
 
-/** `frame` as its receiver sees it: headers in their order on the wire, joined and parted again. */
+/**
+ * `frame` as its receiver sees it: headers in their order on the wire, joined and
+ * separated again.
+ */
 function asReceived(
   frame: Frame,
   version: ProtocolVersion,
@@ -178,7 +181,7 @@ Deno.test("random bytes never make a decoder throw anything but its errors", () 
     for (let count = 0; count < 4; count++) {
       bytes.push(...encoder.encode(randomFrame(random, version)));
     }
-    // A frame or two that look right, then some bytes turned over.
+    // One or two frames that look valid, with some bits flipped after that.
     const input = Uint8Array.from(bytes);
     for (let flips = random.int(0, 8); flips > 0; flips--) {
       input[random.int(0, input.length - 1)] = random.int(0, 255);

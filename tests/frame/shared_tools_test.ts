@@ -1,6 +1,6 @@
 /**
- * The streams of a process share what reads their first header blocks; no stream may
- * notice that.
+ * The streams of a process share the objects that read their first header blocks.
+ * This must not change what any stream reads.
  */
 
 import { ZlibError } from "../../errors.ts";
@@ -22,7 +22,7 @@ const LIMITS = resolveFrameLimits({ maxHeaderBlock: 100_000 });
 /** A block of the reserved type, which is an error. */
 const INVALID = Uint8Array.of(0x07);
 
-/** One stream: its blocks, and how far they are read. */
+/** One stream: its blocks, and how many of them have been read. */
 interface Stream {
   readonly decoder: HeaderDecoder;
   readonly traits: VersionTraits;
@@ -72,7 +72,7 @@ function compress(
   });
 }
 
-/** Reads the next piece of a stream; false after its last one. */
+/** Reads the next piece of a stream; returns false after the last one. */
 function step(random: Random, stream: Stream): boolean {
   const { decoder, traits, lists, blocks, read } = stream;
   if (stream.pieces === undefined) {
@@ -83,7 +83,7 @@ function step(random: Random, stream: Stream): boolean {
   }
   const piece = stream.pieces.shift();
   if (piece === undefined) {
-    // The names of SPDY/2 would be replaced by those of the other versions.
+    // The names of SPDY/2 would be replaced with those of the other versions.
     const frame = { ...traits, renamesHeaders: false };
     const nv = lists[read].flatMap(([name, value]): NameValue[] =>
       value.split("\0").map((part) => [name, part])
@@ -93,7 +93,7 @@ function step(random: Random, stream: Stream): boolean {
     stream.pieces = undefined;
     return true;
   }
-  // Somewhere in a buffer that is used again at once.
+  // At some place in a buffer that is used again at once.
   const source = new Uint8Array(piece.length + 5);
   source.set(piece, 3);
   assertEquals(decoder.push(source, 3, 3 + piece.length), undefined);
@@ -102,7 +102,7 @@ function step(random: Random, stream: Stream): boolean {
   return true;
 }
 
-/** What the decoder says of an invalid block that follows. */
+/** The error of the decoder for an invalid block that follows. */
 function failure({ decoder }: Stream): string {
   decoder.begin(false);
   const told = decoder.push(INVALID, 0, INVALID.length);

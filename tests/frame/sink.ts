@@ -1,5 +1,5 @@
 /**
- * A sink that writes down what it is told.
+ * A sink that records its calls.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import type { CtrlFrame, HeaderBlockFrame } from "../../frame/types.ts";
 /** One call of a sink: its name and its arguments. */
 export type Told = readonly [call: string, ...args: unknown[]];
 
-/** Keeps every call; chunks as copies. */
+/** Records every call, with copies of chunks. */
 export class RecordingSink implements FrameSink {
   /** The calls so far. */
   readonly told: Told[] = [];
-  /** What `onDataBegin` answers. */
+  /** The return value of `onDataBegin`. */
   admit = true;
-  /** Runs after a call was written down. */
+  /** Called after a call was recorded. */
   after: (call: string) => void = () => {};
 
   onControl(frame: CtrlFrame): void {

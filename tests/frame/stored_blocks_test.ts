@@ -13,7 +13,7 @@ import { bytesOf } from "./recordings.ts";
 
 const GET: NameValue[] = [[":method", "GET"]];
 
-/** What spdylay's client sends, which stores its header blocks: first and second request. */
+/** The first and second request of spdylay's client, which stores its header blocks. */
 const SPDY3 = [
   `8003000101000030 00000001 00000000 0000 3830e3c6a7c2 001600e9ff 00000001
    00000007 3a6d6574686f64 00000003 474554 000000ffff`,

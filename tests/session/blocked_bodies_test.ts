@@ -11,7 +11,7 @@ import {
 } from "./harness.ts";
 
 const WINDOW = 65536;
-/** Streams that come and go: fewer than a budget would stop. */
+/** Streams that are opened and reset, fewer than the budget allows. */
 const STREAMS = 500;
 
 Deno.test("bodies that wait for the session's window end with their streams", () => {

@@ -1,6 +1,6 @@
-// What the connection asks of its session: bodies that are handed on as they
-// are. The bytes on the wire are those of any other session, however the
-// transport takes them, and although the application's memory changes at once.
+// An option that the connection uses: bodies that are passed on without a copy.
+// The bytes on the wire are those of any other session, however the transport
+// takes them, and although the application changes its memory at once.
 
 import { assert, assertEquals, concat } from "../deps.ts";
 import {
@@ -37,7 +37,7 @@ function run(borrow: boolean, seed: number): Uint8Array {
     let left = 9000 + stream;
     const body = new DataProvider(undefined, (_session, _id, length, ctrl) => {
       const size = Math.min(length, left, 2500);
-      // The last piece is in the same memory: it must have been taken by now.
+      // The last piece is in the same memory, so it must have been sent by now.
       for (let at = 0; at < size; at++) memory[at] = left + at;
       left -= size;
       if (left === 0) ctrl.flags = READ_EOF;

@@ -26,7 +26,7 @@ import {
   synStream,
 } from "./harness.ts";
 
-/** Bytes of PINGs of a server. */
+/** PINGs of a server, encoded. */
 function pings(...ids: number[]): Uint8Array {
   const encoder = new FrameEncoder(PROTO_SPDY3);
   return Uint8Array.from(ids.flatMap((id) => [...encoder.encode(ping(id))]));
@@ -261,7 +261,7 @@ Deno.test("recv(data) accepts only bytes and never calls the callback", () => {
   }
 });
 
-/** A session whose every callback throws its own name, when told to. */
+/** A session all of whose callbacks throw their own name after `arm(true)`. */
 function thrower(side: 1 | 2): { session: Session; arm(on: boolean): void } {
   let armed = false;
   const fail = (name: string) => (): void => {
@@ -305,7 +305,8 @@ Deno.test("recv rethrows an exception of any receiving callback after all input 
     ["onStreamClose", bytes(rstStream(3))],
     ["onInvalidCtrlRecv", bytes(synReply(99))],
     ["onUnknownCtrlRecv", Uint8Array.of(0x80, 3, 0, 99, 0, 0, 0, 0)],
-    // The last one wins, and the frames before and behind it are not lost.
+    // The last error is thrown, and the frames before and after it are not
+    // lost.
     [
       "onRequestRecv",
       bytes(ping(1), synStream(5), data(5, 1), synStream(7, { flags: 1 })),

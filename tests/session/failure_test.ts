@@ -276,7 +276,7 @@ Deno.test("stream errors reset the stream and do not affect the session", () => 
     ],
   );
   assertEquals(harness.session.failure, undefined);
-  // Those of an open stream have its priority, the highest.
+  // The frames of an open stream have its priority, the highest.
   assertEquals(harness.flushNames(), [
     "RST_STREAM 5 1",
     "RST_STREAM 1 1",
@@ -389,17 +389,17 @@ Deno.test("CANCEL of a fully answered request ends its pushes at both ends", () 
   server.session.submitData(4, 1, body(100_000));
   server.session.send();
   server.told();
-  // The client took back what it asked for before the answer reached it.
+  // The client cancelled its request before the answer arrived.
   server.give(rstStream(1, 5));
   assertEquals(server.told(), [
     "onCtrlRecv RST_STREAM 1 5",
     "onStreamClose 2 5",
     "onDataNotSend 2 -510",
   ]);
-  // Another status is none of the pushes' business.
+  // Another status does not affect the pushes.
   server.give(rstStream(3, 1));
   assertEquals(server.told(), ["onCtrlRecv RST_STREAM 3 1"]);
-  // Nor is one for a stream that the client did not open.
+  // Nor does a status for a stream that the client did not open.
   server.give(rstStream(2, 5));
   assertEquals(server.told(), ["onCtrlRecv RST_STREAM 2 5"]);
 
@@ -411,7 +411,7 @@ Deno.test("CANCEL of a fully answered request ends its pushes at both ends", () 
     synStream(4, { flags: 2, assoc: 1 }),
   );
   client.session.submitRstStream(1, 5);
-  // The stream ends otherwise while CANCEL waits to be written.
+  // The stream ends for another reason while CANCEL waits to be written.
   client.give(rstStream(1, 6));
   client.written();
   client.told();
@@ -474,7 +474,8 @@ Deno.test("PING: every one of the peer is answered, and every one of ours is rec
 });
 
 Deno.test("a SYN_STREAM of the other version is refused with UNSUPPORTED_VERSION", () => {
-  // No name/value pair: it reads the same in both versions but for the count.
+  // No name/value pair: apart from the count, it reads the same in both
+  // versions.
   const harness = new Harness(SERVER, PROTO_SPDY3);
   const seen: string[] = [];
   const spdy2 = new Session(CLIENT, PROTO_SPDY2, {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "../deps.ts";
 import { FrameArena } from "../../session/frame_arena.ts";
 
-/** Writes a frame of `size` equal bytes and takes it in pieces of `step`. */
+/** Writes a frame of `size` equal bytes, and takes it in pieces of `step`. */
 function write(arena: FrameArena, value: number, size: number): Uint8Array {
   arena.open(size).append(new Uint8Array(size).fill(value));
   return arena.rest;

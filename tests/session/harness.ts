@@ -1,6 +1,6 @@
 /**
- * A session under test and a peer made of the codec alone, so that the peer
- * can say anything.
+ * A session under test, and a peer that consists only of a codec, so that it can
+ * send anything.
  *
  * @module
  */
@@ -45,13 +45,13 @@ export const VERSIONS: readonly ProtocolVersion[] = [
 export const SIDES: readonly Side[] = [CLIENT, SERVER];
 export const HEADERS_LIST: NameValue[] = [[":path", "/"], ["x", "1"]];
 
-/** The session under test, what its callbacks told and what it wrote. */
+/** The session under test, the calls of its callbacks and the bytes that it wrote. */
 export class Harness {
   readonly session: Session;
   readonly version: ProtocolVersion;
-  /** One line a callback: `onCtrlRecv PING 1`. */
+  /** One line for each callback: `onCtrlRecv PING 1`. */
   log: string[] = [];
-  /** Bytes the transport takes before it would block. */
+  /** Bytes that the transport accepts before it would block. */
   room: number = Infinity;
   #encoder: FrameEncoder;
   #decoder: FrameDecoder;
@@ -101,7 +101,7 @@ export class Harness {
     });
   }
 
-  /** Gives frames of the peer, in one piece. */
+  /** Passes frames of the peer to the session, in one piece. */
   give(...frames: Frame[]): void {
     this.session.recv(
       concat(frames.map((frame) => this.#encoder.encode(frame))),
@@ -114,7 +114,7 @@ export class Harness {
     return this.written();
   }
 
-  /** The frames that were written and not looked at yet. */
+  /** The frames that were written and not checked yet. */
   written(): Frame[] {
     const frames: Frame[] = [];
     for (;;) {
@@ -129,7 +129,7 @@ export class Harness {
     return this.flush().map(name);
   }
 
-  /** What the callbacks told since the last call. */
+  /** The calls of callbacks since the last call. */
   told(): string[] {
     const told = this.log;
     this.log = [];
@@ -142,7 +142,7 @@ function without(options: SessionOptions, field: "limits"): SessionOptions {
   return rest;
 }
 
-/** A frame in a few words. */
+/** A frame as a short text. */
 export function name(frame: Frame): string {
   switch (frame.frameType) {
     case DATA:

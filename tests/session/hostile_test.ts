@@ -1,7 +1,7 @@
 /**
- * Attacks by name, each replayed in SPDY: CVE-2026-35469 (allocations sized by
- * the wire) and HTTP/2's floods. What is checked is that the session ends or
- * shrugs, and that memory and work stay in proportion to the bytes received.
+ * Known attacks, each replayed in SPDY: CVE-2026-35469 (allocations sized by the
+ * wire) and HTTP/2's floods. The session must end or ignore the attack, and
+ * memory and work must stay in proportion to the bytes received.
  *
  * @module
  */
@@ -28,10 +28,10 @@ import {
   windowUpdate,
 } from "./harness.ts";
 
-/** The most that a session may hold for what an attack below sends, bytes. */
+/** Most bytes that a session may hold because of an attack below. */
 const MEMORY_BOUND = 32 << 20;
 
-/** Gives input until the session fails or `most` pieces were given; returns how many it took. */
+/** Passes input until the session fails, or `most` pieces were passed; returns their number. */
 function attack(
   session: Session,
   most: number,
@@ -59,7 +59,7 @@ function encode(encoder: FrameEncoder, ...frames: Frame[]): Uint8Array {
   );
 }
 
-/** A control frame's head that claims `length` payload bytes, and `payload`. */
+/** The head of a control frame that claims `length` bytes of payload, followed by `payload`. */
 function claim(type: number, length: number, payload: number[]): Uint8Array {
   return Uint8Array.of(
     ...[0x80, 3, 0, type, 0, length >> 16, length >> 8 & 0xff, length & 0xff],
@@ -128,7 +128,7 @@ Deno.test("CVE-2019-9511, data dribble: windows of one byte do not multiply the 
     session.send();
     return update;
   });
-  // One small frame for each update, which is what the peer paid for.
+  // One small frame for each update, as the peer asked for.
   assert(frames <= taken + 1);
 });
 
@@ -233,7 +233,7 @@ Deno.test("a header block bomb is inflated up to its limit and no further", () =
   const after = Deno.memoryUsage();
   assert(after.external - before.external < MEMORY_BOUND);
   assertEquals(session.failure, undefined);
-  // Compression is in step: the next block can be read.
+  // The compression context is intact: the next block can be read.
   const seen: number[] = [];
   const other = new Session(CLIENT, PROTO_SPDY3_1);
   assertEquals(other.wantWrite(), false);

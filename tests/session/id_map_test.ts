@@ -2,7 +2,7 @@ import { IdMap } from "../../session/id_map.ts";
 import { assertEquals } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 
-/** Values of a Map in the order of its keys. */
+/** The values of a Map in the order of its keys. */
 function byId<T>(map: Map<number, T>): T[] {
   return [...map].sort(([a], [b]) => a - b).map(([, value]) => value);
 }

@@ -1,4 +1,4 @@
-/** A session keeps no memory that it was given to read. */
+/** A session keeps no memory of its input. */
 
 import { assertEquals } from "../deps.ts";
 import { CLIENT, SERVER, Session } from "../../mod.ts";
@@ -14,7 +14,8 @@ for (const version of VERSIONS) {
         send: (_, data) => data.length,
       });
       const memory = requestIn(new ArrayBuffer(1 << 20), server, version);
-      // A WeakRef is kept until the end of the turn in which it was made.
+      // A WeakRef keeps its object until the end of the turn in which it was
+      // created.
       await new Promise((resolve) => setTimeout(resolve, 0));
       collect?.();
       assertEquals(memory.deref(), undefined);

@@ -11,7 +11,7 @@ import { VERSIONS } from "./harness.ts";
 
 const PIECES = 5;
 
-/** Bodies of one letter each, longer than a frame. */
+/** Bodies that consist of one letter each, and are longer than a frame. */
 function bodyOf(letter: string): DataProvider {
   let piece = 0;
   return new DataProvider(letter, (_session, _streamId, length, readCtrl) => {
@@ -20,7 +20,7 @@ function bodyOf(letter: string): DataProvider {
   });
 }
 
-/** What the sessions handed out, and the same copied at once. */
+/** What the sessions passed to the transport, and a copy made at once. */
 class Kept {
   readonly views: Uint8Array[] = [];
   readonly copies: Uint8Array[] = [];

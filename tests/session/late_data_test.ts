@@ -1,4 +1,4 @@
-/** DATA that was under way when its stream ended here is no flood. */
+/** DATA that was under way when its stream ended on this side is no flood. */
 
 import { assert, assertEquals } from "../deps.ts";
 import {
@@ -22,7 +22,7 @@ const FEW: Limits = { maxIdleIgnored: 3 };
 const WINDOW = 65536;
 const CANCEL = 5;
 
-/** Gives so many bytes in frames of one byte. */
+/** Passes this many bytes in frames of one byte. */
 function trickle(harness: Harness, streamId: number, size: number): void {
   for (let left = size; left > 0; left -= 256) {
     const count = Math.min(left, 256);
@@ -44,7 +44,7 @@ for (const version of VERSIONS) {
     const harness = new Harness(SERVER, version, { limits: FEW });
     harness.give(synStream(1));
     harness.session.submitRstStream(1, CANCEL);
-    // While RST_STREAM waits to be written, and when it has been.
+    // While RST_STREAM waits to be written, and after it has been written.
     trickle(harness, 1, 2000);
     harness.flush();
     trickle(harness, 1, 2000);

@@ -41,7 +41,7 @@ function assertOver(harness: Harness, limit: string): void {
   assertEquals(harness.session.wantWrite(), false);
 }
 
-/** Gives frames one by one: the first `allowed` pass, the next one ends the session. */
+/** Passes frames one by one: the first `allowed` pass, and the next one ends the session. */
 function assertEdge(
   harness: Harness,
   limit: string,
@@ -127,7 +127,7 @@ Deno.test("maxQueuedReplies: RST_STREAMs and WINDOW_UPDATEs count as well", () =
   );
   const harness = makeServer({ maxQueuedReplies: 3 });
   harness.give(synStream(1));
-  // Each brings an update of the stream and one of the session.
+  // Each causes an update of the stream and one of the session.
   harness.give(data(1, 32768));
   assertEquals(harness.session.failure, undefined);
   harness.give(data(1, 32768));
@@ -136,7 +136,7 @@ Deno.test("maxQueuedReplies: RST_STREAMs and WINDOW_UPDATEs count as well", () =
 
 Deno.test("maxOutstandingPings: replies to the peer's PINGs do not count", () => {
   const harness = makeServer({ maxOutstandingPings: 2 });
-  // One id several times: each PING is answered.
+  // The same id several times: each PING is answered.
   for (let count = 0; count < 4; count++) {
     harness.give(ping(1));
     assertEquals(harness.flushNames(), ["PING 1"]);
@@ -261,7 +261,7 @@ Deno.test("maxIdleHeaders: HEADERS without end are limited", () => {
   const harness = makeServer({ maxIdleHeaders: 3 });
   harness.give(synStream(1));
   assertEdge(harness, "maxIdleHeaders", 3, () => headers(1));
-  // The one that ended the session was not told.
+  // The frame that ended the session was not reported.
   const told = harness.told().filter((line) => line.includes("HEADERS"));
   assertEquals(told, Array(3).fill("onCtrlRecv HEADERS 1"));
 });
@@ -356,11 +356,10 @@ Deno.test("maxRecvCtrlFrameBuffer limits frames and header blocks", () => {
   });
   const large = (id: number, length: number): Frame => ({
     ...synStream(id),
-    // Under a name that says nothing the value would be a secret, and not be
-    // compressed.
+    // Under an unknown name, the value would be secret, and not be compressed.
     nv: [["te", "x".repeat(length)]],
   } as Frame);
-  // Count, two lengths and the name are 14 bytes of the block.
+  // Count, two lengths and the name take 14 bytes of the block.
   harness.give(large(1, 8192 - 14), large(3, 8192 - 13), synStream(5));
   assertEquals(harness.told(), [
     "onCtrlRecv SYN_STREAM 1",

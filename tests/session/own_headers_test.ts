@@ -16,7 +16,7 @@ const POLICIES: readonly HeaderCompression[] = ["safe", "full", "none"];
 const NAMES = [":path", "accept", "cookie", "etag", "x-long", "x-parts"];
 const VALUES = ["", "a", "/index.html", "a\0b", "text/html", "k=0123456789"];
 
-/** A client that sends requests to a server; what the server received. */
+/** A client that sends requests to a server; returns what the server received. */
 function open(
   version: ProtocolVersion,
   headerCompression: HeaderCompression,
@@ -48,7 +48,7 @@ function expected(list: readonly NameValue[]): NameValue[] {
   );
 }
 
-/** By name: the peer receives them in the order of SPDY/2's own names. */
+/** Sorted by name: the peer receives them in the order of SPDY/2's own names. */
 function sorted(list: readonly NameValue[]): NameValue[] {
   return list.toSorted(([a], [b]) => a === b ? 0 : a < b ? -1 : 1);
 }

@@ -100,7 +100,7 @@ const STATES: Readonly<
 
 /**
  * Received frames by state, as the protocol reference has it. a: accepted.
- * -: ignored. t: told and without effect. R: RST_STREAM PROTOCOL_ERROR. U:
+ * -: ignored. t: reported, but without effect. R: RST_STREAM PROTOCOL_ERROR. U:
  * RST_STREAM STREAM_IN_USE (SPDY/2: PROTOCOL_ERROR). F: the session fails.
  */
 // deno-fmt-ignore
@@ -196,9 +196,10 @@ for (const version of VERSIONS) {
 }
 
 /**
- * Sent frames by state: 0 goes out, a code is why not, "closed" that the
- * submit call says so at once, "dropped" that nobody is told. In the rows
- * ending in Closing the stream is reset between submitting and sending.
+ * Sent frames by state: 0 means that it is sent, a number is the error code for
+ * not sending it, "closed" means that the submit call throws at once, and
+ * "dropped" that nothing is reported. In the rows ending in Closing, the stream
+ * is reset between submitting and sending.
  */
 // deno-fmt-ignore
 const SENT: Readonly<Record<string, Readonly<Record<string, number | string>>>> = {
@@ -215,7 +216,7 @@ const SENT: Readonly<Record<string, Readonly<Record<string, number | string>>>> 
   peerClosing:       { SYN_REPLY: -510, HEADERS: -510, DATA: "closed", WINDOW_UPDATE: "dropped" },
 };
 
-/** What became of a frame that was submitted. */
+/** The result of a frame that was submitted. */
 function attempt(
   harness: Harness,
   frame: string,

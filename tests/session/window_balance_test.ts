@@ -1,6 +1,7 @@
 /**
- * The books of receive windows: whatever happens to streams, what the peer may
- * send, what is unread and what is still to be given back make up the window.
+ * The accounts of receive windows: whatever happens to streams, the bytes that
+ * the peer may send, those that are unread and those that are still to be granted
+ * again add up to the window.
  *
  * @module
  */
@@ -25,18 +26,18 @@ import { Random } from "../helpers/random.ts";
 
 const WINDOW = 65536;
 
-/** Whose call gives the windows back. */
+/** What grants the windows again. */
 const MODES = ["automatic", "by hand", "session's on arrival"] as const;
 type Mode = typeof MODES[number];
 
-/** One end, with the bytes that it wrote and that have not been handed on. */
+/** One end, with the bytes that it wrote and that have not been passed on. */
 class End {
   readonly session: Session;
   readonly #random: Random;
   readonly #mode: Mode;
-  /** Frames come whole when the reader says nothing of them. */
+  /** Frames are delivered as a whole if the reader does not say otherwise. */
   wire: Uint8Array[] = [];
-  /** Bytes delivered by stream, not consumed yet. */
+  /** Bytes delivered by stream and not consumed yet. */
   readonly unread = new Map<number, number>();
   readonly open = new Set<number>();
 
@@ -61,7 +62,7 @@ class End {
       },
       onDataChunkRecv: (session, _flags, id, data) => {
         this.unread.set(id, (this.unread.get(id) ?? 0) + data.length);
-        // In the middle of a frame, as an application does that has seen enough.
+        // In the middle of a frame, as an application does that needs no more.
         if (this.#random.chance(0.05)) session.submitRstStream(id, CANCEL);
       },
       onCtrlRecv: (session, frame) => {
@@ -88,7 +89,10 @@ class End {
     });
   }
 
-  /** The application reads some of what came, of streams that are gone, too. */
+  /**
+   * The application reads some of the bytes that have arrived, including those of
+   * streams that have ended.
+   */
   consume(all: boolean): void {
     if (this.#mode === "automatic") return this.unread.clear();
     for (const [id, size] of [...this.unread]) {
@@ -112,13 +116,13 @@ class End {
       try {
         this.session.resumeData(id);
       } catch {
-        // Nothing of it waits.
+        // No byte of it waits.
       }
     }
   }
 }
 
-/** Hands on some of what `from` wrote, cut anywhere. */
+/** Passes on some of the bytes that `from` wrote, cut anywhere. */
 function deliver(from: End, to: End, random: Random, all: boolean): void {
   while (from.wire.length > 0 && (all || random.chance(0.8))) {
     const [first] = from.wire;
@@ -172,7 +176,8 @@ function play(seed: number, version: ProtocolVersion, mode: Mode): number {
     const { receiveWindow } = countersOf(to.session);
     assertEquals(from.session.failure, undefined);
     if (receiveWindow === undefined) continue;
-    // Both ends agree, and nothing is lost but what the next update will bring.
+    // Both ends agree, and nothing is missing except what the next update will
+    // grant.
     assertEquals(sendWindow, receiveWindow.available, `seed ${seed}`);
     assertEquals(receiveWindow.unconsumed, 0, `seed ${seed}`);
     assertGreater(receiveWindow.available, WINDOW / 2, `seed ${seed}`);

@@ -26,7 +26,7 @@ for (const autoWindowUpdate of [true, false]) {
     let received = 0;
     let closed = false;
     // 90000 bytes are too few for an update of a window of 200000, and more
-    // than a window of 65536 has.
+    // than a window of 65536 has room for.
     let offset = 0;
     let available = 90000;
     const client: Session = new Session(CLIENT, PROTO_SPDY3, {
@@ -72,7 +72,10 @@ for (const autoWindowUpdate of [true, false]) {
   });
 }
 
-/** A server whose window of a stream was 65536 and is 1000, and what it answers to DATA of `size` bytes. */
+/**
+ * A server whose window of a stream was 65536 and is now 1000, and its answer to
+ * DATA of `size` bytes.
+ */
 function lowered(
   before: (harness: Harness) => void,
 ): (streamId: number, size: number) => boolean {
@@ -101,12 +104,12 @@ Deno.test("a lower initial window does not apply to a peer that may not know it"
     harness.flush();
     harness.session.submitSettings(0, LOWER);
     harness.flush();
-    // The answer to a PING that left before says nothing.
+    // The answer to a PING that was sent before shows nothing.
     harness.give(ping(2));
   });
   assertEquals(accepts(1, 1001), true);
   assertEquals(accepts(3, 65536), true);
-  // The old window is the most that is ever taken.
+  // The old window is the most that is ever accepted.
   assertEquals(accepts(5, 65537), false);
 });
 
@@ -128,7 +131,7 @@ for (const version of [PROTO_SPDY3, PROTO_SPDY3_1]) {
     const [left, right] = memoryStreams();
     let release = () => {};
     const released = new Promise<void>((resolve) => release = resolve);
-    // What the server says takes a while to arrive.
+    // What the server sends takes a while to arrive.
     const slow = new TransformStream<Uint8Array, Uint8Array>({
       transform: async (chunk, controller) => {
         await released;

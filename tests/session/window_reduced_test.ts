@@ -11,7 +11,7 @@ Deno.test("window: a reduced window withholds the next consumed bytes", () => {
   assertEquals(window.consume(100, 500), 0);
   window.reduce(400);
   assertEquals(window.span, 600);
-  // 100 of them were consumed before.
+  // 100 bytes were consumed before.
   assertEquals(window.consume(300, 1), 0);
   assertEquals(window.consume(200, 1), 200);
   window.grant(200);
@@ -52,7 +52,7 @@ Deno.test("window: a peer that uses its whole window always gets more, whatever 
       delivered -= read;
       if (delta > 0) window.grant(delta);
       assertEquals(window.span, wanted);
-      // When all was read, more than half of the window is open.
+      // When everything was read, more than half of the window is open.
       if (delivered === 0) assert(window.available > wanted / 2);
     }
   }

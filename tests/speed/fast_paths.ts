@@ -13,17 +13,17 @@ import { assertGreater } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 
 /**
- * A guard against fast paths that have stopped being fast, in ratios to a fixed
- * piece of work on the same machine in the same moment. The floors lie four
- * times or more below what was measured, as room for a busy machine:
- * this finds what became several times slower, `deno task bench` finds the rest.
+ * Checks that fast paths are still fast, as ratios to a fixed piece of work on
+ * the same machine at the same time. The lowest allowed values are a quarter of
+ * what was measured, or less, because the machine may be busy: this finds what
+ * became several times slower, and `deno task bench` finds the rest.
  */
 const LIST = Array.from({ length: 500 }, (_, index) => requestHeaders(index));
 const TEXT = new Random(1).text(200_000);
 
 /**
- * The fixed work, in lists a second: characters into bytes and a sum over them.
- * Plain loops as the library has them, so that a coverage run slows both.
+ * The fixed work, in lists per second: converts characters to bytes and adds them
+ * up. It has plain loops like the library, so that a coverage run slows both.
  */
 const reference = loop("reference", () => {
   for (const list of LIST) sum(list);

@@ -1,4 +1,4 @@
-/** Work that must not grow faster than what it is done for. */
+/** Work that must not grow faster than its input. */
 
 import { ReceiveBuffer } from "../../connection/buffers/receive_buffer.ts";
 import { ByteWriter } from "../../frame/byte_writer.ts";
@@ -22,7 +22,7 @@ import {
 
 const EVENTS = { waits() {}, consumed() {}, cancelled() {} };
 
-/** A body without end. */
+/** A body that never ends. */
 function endless(): DataProvider {
   const zeros = new Uint8Array(16384);
   return new DataProvider(
@@ -31,7 +31,7 @@ function endless(): DataProvider {
   );
 }
 
-/** Time of WINDOW_UPDATEs for random ones of so many streams whose bodies wait, ms a frame. */
+/** Time of a WINDOW_UPDATE for a random one of this many streams whose bodies wait, ms. */
 function churnTime(streams: number): number {
   const session = new Session(SERVER, PROTO_SPDY3, {
     send: (_session, bytes) => bytes.length,
@@ -67,7 +67,7 @@ Deno.test("CVE-2019-9513 resource loop: the work a frame makes does not grow wit
   churnTime(100);
   const few = Math.min(churnTime(100), churnTime(100), churnTime(100));
   const many = Math.min(churnTime(20_000), churnTime(20_000));
-  // Looking at each stream would make it 200 times as much.
+  // If it looked at each stream, it would take 200 times as long.
   assertLess(many, 20 * few);
 });
 
@@ -85,12 +85,12 @@ Deno.test("unread: a read of one-byte frames takes time in proportion to them", 
   };
   const best = async (pieces: number): Promise<number> =>
     Math.min(await time(pieces), await time(pieces), await time(pieces));
-  // 16 times the work, about 50 times with the collector's; in proportion to
-  // its square it would be 256 times.
+  // 16 times the work takes about 50 times as long, with the garbage
+  // collection; in proportion to the square it would be 256 times.
   assertLess(await best(256_000), 128 * await best(16_000));
 });
 
-/** Time that a cookie of so many crumbs takes when it is sent again, ms. */
+/** Time of a cookie with this many crumbs when it is sent again, ms. */
 function crumbsTime(crumbs: number): number {
   const encoder = new HeaderEncoder(PROTO_SPDY3, { headerCompression: "safe" });
   const cookie = "a; ".repeat(crumbs) + "b=1";
@@ -108,6 +108,6 @@ Deno.test("safe: a cookie of many crumbs takes time in proportion to them", () =
   crumbsTime(2500);
   const few = Math.min(crumbsTime(2500), crumbsTime(2500), crumbsTime(2500));
   const many = Math.min(crumbsTime(10_000), crumbsTime(10_000));
-  // Four times the work; in proportion to its square it would be 16 times.
+  // Four times the work; in proportion to the square it would be 16 times.
   assertLess(many, 10 * few);
 });

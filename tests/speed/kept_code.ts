@@ -14,9 +14,10 @@ import { Random } from "../helpers/random.ts";
 const text = new Random(1).text(50_000);
 
 /**
- * When a full collection finds no object of a class, V8 discards the code that it has
- * compiled for it. Each work leaves only garbage, so that the module itself must keep
- * an object of each class. No session may live in this process: it would do so as well.
+ * If a full collection finds no object of a class, V8 discards the code that it
+ * has compiled for it. Each work leaves only garbage, so the module itself must
+ * keep an object of each class. No other session may live in this process,
+ * because it would keep the code as well.
  */
 const WORKS: readonly (readonly [name: string, work: () => number])[] = [
   ["header blocks decoded", decoding()],

@@ -5,9 +5,9 @@ import { type Pair, tcpPair } from "../helpers/connections.ts";
 import { nextStream, RESPONSE } from "../helpers/http.ts";
 
 /**
- * A guard against memory that sessions and connections hold and do not need. The
- * bounds are multiples of the window of deflate, 32 KiB, which a connection in use
- * needs in the end in each direction. They lie a third above what was measured.
+ * Checks that sessions and connections hold no memory that they do not need. The
+ * bounds are multiples of the window of deflate, 32 KiB, because a connection in
+ * use needs one in each direction. They are a third above what was measured.
  */
 const WINDOW = 32 * 1024;
 const COUNT = 200;

@@ -1,4 +1,4 @@
-/** Charts as plain data, and as SVG files. */
+/** Charts as data, and as SVG files. */
 
 import {
   pathData,

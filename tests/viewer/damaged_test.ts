@@ -1,4 +1,4 @@
-/** The page of captures on captures with random damage. */
+/** The page of captures with randomly damaged captures. */
 
 import { assert, concat } from "../deps.ts";
 import { pcapFile } from "../capture/packets.ts";

@@ -171,7 +171,7 @@ Deno.test("page: payload in pieces is joined in linear time, and its first 64 Ki
     time: 10,
     complete: true,
   });
-  // Counted, not timed: how often the pieces that are there are looked at.
+  // The number of visits to pieces is counted, instead of measuring time.
   let looks = 0;
   const COUNT = 70_000;
   for (let index = 0; index < COUNT; index++) {
@@ -180,7 +180,7 @@ Deno.test("page: payload in pieces is joined in linear time, and its first 64 Ki
         if (name === "length" && ++looks > 10 * COUNT) {
           throw new Error("the pieces that are there are looked at again");
         }
-        // A piece that is kept is counted as well.
+        // A stored piece is counted as well.
         return name === "slice"
           ? (begin: number, end: number) =>
             end > begin ? bytes : target.slice(0, 0)
@@ -245,7 +245,7 @@ Deno.test("page: a payload is shown as JSON, as text, or as hex digits", () => {
   };
   assertEquals(shown(encode('{"a":1}')), ["json", '{\n  "a": 1\n}']);
   assertEquals(shown(encode("hello\r\n\tyou")), ["text", "hello\n\tyou"]);
-  // Half a character at the end of a frame is no reason for digits.
+  // Half a character at the end of a frame does not make the payload binary.
   assertEquals(shown(encode("caf\u00e9").slice(0, 4)), ["text", "caf"]);
   const binary = Uint8Array.of(0xff, 0x41);
   assertEquals(shown(binary), ["hex", hexText(binary)]);
@@ -436,6 +436,6 @@ Deno.test("page: a key log is distinguished from a capture", async () => {
   assertEquals(await isKeyLog(inputOf("hex", encode("8003 0001"))), false);
   const file = smallTalk().file();
   assertEquals(await isKeyLog(inputOf("pcap", file)), false);
-  // The same frames as without a page.
+  // The same frames as without the page.
   assertEquals((await read([file])).frames.length, 5);
 });

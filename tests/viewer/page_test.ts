@@ -9,7 +9,7 @@ const root = new URL("../../", import.meta.url);
 Deno.test("page: both copies are generated from the current sources", async () => {
   const read = (path: string) => Deno.readTextFile(new URL(path, root));
   const sources = await sourceDigest();
-  // No comparison that prints both: the page is long.
+  // No comparison that prints both texts, because the page is long.
   assert(
     await read("viewer/page_text.ts") === moduleOf(PAGE, sources),
     "viewer/page_text.ts is stale: run `deno task page`",
@@ -23,7 +23,7 @@ Deno.test("page: the policy forbids network access and markup made of text", () 
   assert(policy.includes("require-trusted-types-for 'script'"));
   assert(policy.includes("trusted-types 'none'"));
   assert(!policy.includes("unsafe") && !policy.includes("http"));
-  // But for the code that reads URLs of captured requests.
+  // Except for code that reads the URLs of captured requests.
   assertEquals(PAGE.match(/https?:\/\/[\w.-]+/g), null);
 });
 

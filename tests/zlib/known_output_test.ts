@@ -1,6 +1,6 @@
 /**
- * What Deflate makes of known input, to the byte: a change that makes its output
- * larger, or only different, does not go unnoticed. After an intended change:
+ * The output of Deflate for known input, to the byte, so that a change that makes
+ * it larger, or only different, is noticed. After an intended change:
  *
  *     deno run -A tools/std.ts test -A tests/zlib/known_output_test.ts -- --update
  */

@@ -2,7 +2,8 @@
  * The platform's zlib, with which the tests compare ours.
  *
  * Deno's `node:zlib` ignores `dictionary` when it deflates, and when it inflates
- * raw; streams that need one are in {@linkcode DICTIONARY_STREAMS}.
+ * raw streams. Streams that need a dictionary are in {@linkcode
+ * DICTIONARY_STREAMS}.
  *
  * @module
  */

@@ -12,7 +12,7 @@ const random = new Random(164);
 const TEXT = random.text(3000, 100);
 const OTHER = random.text(2000, 50);
 
-/** All kinds of blocks: stored, with fixed codes, and with codes of their own. */
+/** All kinds of blocks: stored ones, and ones with fixed and with dynamic codes. */
 const KINDS: readonly (DeflateOptions & InflaterOptions)[] = [
   { level: 0 },
   { level: 6 },
@@ -62,7 +62,7 @@ Deno.test("an inflater that restarts after an error has the offsets of the new s
       inflater.inflate(Infinity);
     }, ZlibError);
   const first = fail(wrong);
-  // Without a restart, it fails for ever.
+  // Without a restart, it always fails.
   assertEquals(fail(packed), first);
   inflater.restart();
   assertEquals(fail(wrong).message, first.message);

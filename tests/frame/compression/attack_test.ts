@@ -1,7 +1,7 @@
 /**
- * The attack that SPDY is known for (CRIME): who can put text into a request
- * and see its compressed size guesses a secret of the same connection bit by
- * bit. It must fail on "safe", and succeed on "full" with the same code.
+ * The attack for which SPDY is known (CRIME): an attacker who can put text into a
+ * request and see its compressed size guesses a secret of the same connection bit
+ * by bit. It must fail with "safe", and succeed with "full" with the same code.
  */
 
 import { assert, assertEquals, assertLess } from "../../deps.ts";
@@ -22,7 +22,7 @@ import { asWirePairs } from "./corpus.ts";
 
 const GUESSES = 1000;
 const SECRET = "7f3a9c51e08b2d46";
-/** Shares no character with {@linkcode SECRET} at any place. */
+/** Differs from {@linkcode SECRET} at every position. */
 const DECOY = "0692d47fa51ce83b";
 const HEX = "0123456789abcdef";
 const CARRIERS = [":path", "referer", "user-agent"] as const;
@@ -64,7 +64,10 @@ class Victim {
   }
 }
 
-/** `count` hexadecimal characters that begin otherwise than `secret` does from `from` on. */
+/**
+ * `count` hexadecimal characters that differ from those of `secret` from position
+ * `from` on in the first one.
+ */
 function wrongTail(random: Random, from: number): string {
   let tail = "";
   for (let at = from; at < SECRET.length; at++) {
@@ -78,21 +81,27 @@ function wrongTail(random: Random, from: number): string {
 }
 
 interface Outcome {
-  /** Mean size of the guesses by how many leading characters are right, where the secret is what is guessed. */
+  /**
+   * Mean size of the guesses by the number of correct leading characters, if the
+   * secret is the guessed one.
+   */
   readonly means: number[];
-  /** The same where the secret is another one. */
+  /** The same if the secret is another one. */
   readonly decoyMeans: number[];
-  /** Guesses whose size differs between the two. */
+  /** Number of guesses whose size differs between the two. */
   readonly differing: number;
 }
 
-/** What is guessed, where, and how often for each length of right prefix. */
+/** What is guessed, where, and how often for each number of correct leading characters. */
 interface Attack {
   readonly carrier: string;
   readonly secretsOf?: (secret: string) => NameValue[];
   readonly format?: (guess: string) => string;
   readonly guesses?: number;
-  /** Whether all guesses go over one connection; else each has its own, on which the secret was sent once. */
+  /**
+   * Whether all guesses use one connection; otherwise each uses its own, on which
+   * the secret was sent once.
+   */
   readonly oneConnection?: boolean;
 }
 
@@ -172,9 +181,10 @@ for (
         carrier,
         guesses: 100,
       });
-      // A guess with no right character is as long as any other ...
+      // A guess without a correct character is as long as any other ...
       assertLess(Math.abs(decoyMeans[0] - means[0]), 0.5);
-      // ... and three more right ones always show, from the third on.
+      // ... and each three further correct characters show, from the third one
+      // on.
       for (let right = 6; right < SECRET.length; right++) {
         assertLess(means[right], means[right - 3] - 1);
         assertLess(means[right], decoyMeans[right] - 1);
@@ -203,13 +213,13 @@ Deno.test('attack on "safe": nor does one with the neighbours of the secret', ()
   assertEquals(differing, 0);
 });
 
-/** Where a secret may stand, and what a stranger knows to stand before it. */
+/** Where a secret may be, and the text before it, which an attacker knows. */
 const PLACES: readonly (readonly [
   name: string,
   before: string,
   after?: string,
 ])[] = [
-  // By name.
+  // Secret because of the name.
   ["authorization", "Bearer "],
   ["proxy-authorization", "Basic "],
   ["x-serverless-authorization", "Bearer eyJ"],
@@ -226,7 +236,7 @@ const PLACES: readonly (readonly [
   ["x-goog-authenticated-user-id", "accounts.google.com:"],
   ["impersonate-user", "system:"],
   ["x-forwarded-client-cert", "Hash="],
-  // By value, as the name says nothing.
+  // Secret because of the value, under an unknown name.
   ["x-badge", ""],
   ["x-badge", "v1 "],
   ["sec-websocket-protocol", "base64url.bearer.authorization.k8s.io."],
@@ -260,7 +270,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
     const random = new Random(5);
     const victim = new Victim(version, [], {});
     const decoy = new Victim(version, [], {});
-    // A guess that is right in full, where a token may stand, does show.
+    // A completely correct guess, in a place where a token may be, does show.
     for (let right = 0; right < SECRET.length; right++) {
       for (let left = 25; left > 0; left--) {
         const guess = SECRET.slice(0, right) + wrongTail(random, right);
@@ -276,9 +286,9 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
 }
 
 /**
- * Guesses the secret character by character: the right one makes the request
- * shorter. Text of several lengths before the guess shifts its bits against
- * the bytes, so that one bit less shows somewhere.
+ * Guesses the secret character by character: the correct one makes the request
+ * shorter. Texts of several lengths before the guess shift its bits relative to
+ * the bytes, so that a difference of one bit shows with one of them.
  */
 function guessSecret(
   policy: HeaderCompression,
@@ -312,7 +322,10 @@ Deno.test('attack: character by character "full" gives the whole secret away, "s
   assertLess(rightOnes(guessed), 5);
 });
 
-/** How many characters of the secret were guessed at their places; one of sixteen is right by chance. */
+/**
+ * How many characters of the secret were guessed at their positions; one of
+ * sixteen is correct by chance.
+ */
 function rightOnes(guessed: string): number {
   return [...guessed].filter((character, at) => character === SECRET[at])
     .length;

@@ -1,5 +1,5 @@
 /**
- * Header lists for compression tests: those of the corpus, as wire pairs.
+ * Header lists for compression tests: those of the corpus, as pairs on the wire.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const FOLDER = new URL("../../corpus/headers/", import.meta.url);
 export interface Story {
   readonly name: string;
   readonly direction: "request" | "response";
-  /** Header lists in order, as an application hands them over. */
+  /** Header lists in order, as an application passes them. */
   readonly lists: readonly NameValue[][];
 }
 
@@ -46,7 +46,7 @@ export function corpus(): Story[] {
   });
 }
 
-/** The pairs that a header list becomes on the wire. */
+/** The pairs on the wire for a header list. */
 export function asWirePairs(
   list: readonly NameValue[],
   version: ProtocolVersion,

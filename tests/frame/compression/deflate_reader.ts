@@ -1,7 +1,7 @@
 /**
- * Reads the blocks of a deflate stream token by token, for white-box tests: an
- * implementation of its own, straight from RFC 1951. It knows stored blocks and
- * the fixed codes, and refuses codes that are sent with a block.
+ * Reads the blocks of a deflate stream token by token, for white-box tests. This
+ * is an independent implementation of RFC 1951. It reads stored blocks and blocks
+ * with fixed codes, and refuses codes that are sent with a block.
  *
  * @module
  */
@@ -9,17 +9,17 @@
 /** One token: bytes of a stored block, a literal, or a match. */
 export interface Token {
   readonly kind: "stored" | "literal" | "match";
-  /** Offset of its first byte in the output, the dictionary counted. */
+  /** Offset of its first byte in the output, including the dictionary. */
   readonly start: number;
-  /** How many bytes it makes. */
+  /** Number of bytes of output. */
   readonly length: number;
-  /** Of a match, how far back its source begins. */
+  /** For a match: the distance to its source. */
   readonly distance: number;
 }
 
 /** Reads a zlib stream with a preset dictionary, piece by piece. */
 export class DeflateReader {
-  /** All output so far, behind the dictionary. */
+  /** All output so far, after the dictionary. */
   readonly output: number[];
   #input: Uint8Array = new Uint8Array(0);
   #bit = 0;
@@ -29,7 +29,7 @@ export class DeflateReader {
     this.output = [...dictionary];
   }
 
-  /** The tokens of a piece, which holds whole blocks and ends on a byte. */
+  /** The tokens of a piece that consists of complete blocks and ends at a byte. */
   read(piece: Uint8Array): Token[] {
     this.#input = piece;
     this.#bit = 0;
@@ -85,7 +85,7 @@ export class DeflateReader {
     }
   }
 
-  /** The fixed code's first bits tell how long a symbol's code is (RFC 1951 3.2.6). */
+  /** The first bits of a fixed code show the length of a symbol's code (RFC 1951 3.2.6). */
   #symbol(): number {
     const seven = this.#code(7);
     if (seven <= 0b0010111) return 256 + seven;
@@ -109,7 +109,7 @@ export class DeflateReader {
     return 1 + ((2 + (code & 1)) << extra) + this.#bits(extra);
   }
 
-  /** A code's bits stand with the highest first. */
+  /** The highest bit of a code is first. */
   #code(count: number): number {
     let code = 0;
     for (; count > 0; count--) code = code << 1 | this.#bits(1);

@@ -2,7 +2,7 @@ import { History, type Seen } from "../../../frame/compression/history.ts";
 import { WINDOW_SIZE } from "../../../zlib/constants.ts";
 import { assert, assertEquals, assertStrictEquals } from "../../deps.ts";
 
-/** Values whose hashes are likely to be the same, and others. */
+/** Values that are likely to have the same hash, and others. */
 const VALUES: readonly string[] = [
   "",
   "a",
@@ -15,7 +15,8 @@ const VALUES: readonly string[] = [
     letter.repeat(63),
     letter.repeat(64),
     letter.repeat(65),
-    // Alike but for one character in the middle, at the beginning, at the end.
+    // Values that differ in one character, in the middle, at the beginning or
+    // at the end.
     "x".repeat(40) + letter + "x".repeat(40),
     letter + "x".repeat(80),
     "x".repeat(80) + letter,
@@ -81,7 +82,7 @@ Deno.test("history: a name that was not sent in two windows is forgotten, so tha
   const again = history.name("unused");
   assert(again !== unused && again.id !== unused.id);
   assertEquals(again.last, -1);
-  // A name that is new is judged anew, and only then.
+  // A name is judged again only if it is new.
   assertEquals(natures, ["used", "unused", "unused"]);
 });
 

@@ -1,7 +1,6 @@
 /**
- * What the header compression makes of known header lists, to the byte: a change
- * that makes blocks larger, or only different, does not go unnoticed. After an
- * intended change:
+ * The compressed form of known header lists, to the byte, so that a change that
+ * makes blocks larger, or only different, is noticed. After an intended change:
  *
  *     deno run -A tools/std.ts test -A tests/frame/compression/known_output_test.ts -- --update
  */

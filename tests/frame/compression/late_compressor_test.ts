@@ -1,6 +1,6 @@
 /**
- * The streams of a process share the compressor of their first blocks; no stream may
- * notice that.
+ * The streams of a process share the compressor of their first blocks. This must
+ * not change the output of any stream.
  */
 
 import { ByteWriter } from "../../../frame/byte_writer.ts";
@@ -18,7 +18,7 @@ import { randomLists } from "./random_headers.ts";
 
 const VERSIONS = [PROTO_SPDY2, PROTO_SPDY3] as const;
 
-/** A stream, beside one with a compressor of its own that gets the same blocks. */
+/** A stream, and next to it one with a compressor of its own that gets the same blocks. */
 class Twins {
   readonly #traits: VersionTraits;
   readonly #late: BlockCompressor;

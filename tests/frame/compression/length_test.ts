@@ -1,4 +1,4 @@
-/** The size of a block tells the length of its secrets, and nothing of what is in them. */
+/** The size of a block depends on the length of its secrets, and not on their content. */
 
 import { assert, assertEquals, assertLess, assertThrows } from "../../deps.ts";
 import { ByteWriter } from "../../../frame/byte_writer.ts";
@@ -10,7 +10,7 @@ import { InvalidArgumentError, PROTO_SPDY3 } from "../../../frame/mod.ts";
 import type { NameValue } from "../../../frame/mod.ts";
 import { Random } from "../../helpers/random.ts";
 
-/** Sizes of the lists, one after another on one connection. */
+/** Sizes of the lists, in sequence on one connection. */
 function sizes(
   lists: readonly (readonly NameValue[])[],
   options?: HeaderEncoderOptions,
@@ -24,7 +24,7 @@ function sizes(
   });
 }
 
-/** Secrets of `bytes` bytes (an even number) that differ in all but their length. */
+/** Secrets of `bytes` bytes (an even number) that only have their length in common. */
 function contents(bytes: number): string[] {
   const random = new Random(bytes);
   const printable = (): string =>
@@ -55,7 +55,8 @@ for (
     for (const bytes of [2, 4, 10, 50, 258, 260, 600]) {
       let wanted: number[] | undefined;
       for (const content of contents(bytes)) {
-        // New, repeated, replaced by another one, and repeated once more.
+        // Each secret is new, repeated, replaced by another one, and repeated
+        // again.
         const got = sizes([
           [[":path", "/a"], [name, content], ["user-agent", "b/1.0"]],
           [[":path", "/b"], [name, content], ["user-agent", "b/1.0"]],
@@ -86,8 +87,8 @@ Deno.test("length: crumbs of one length give one size at any place", () => {
 });
 
 Deno.test("length: text around a secret is encoded in the same way for any secret", () => {
-  // The last secret bytes and the first public ones behind them, and the other
-  // way round, are the same as elsewhere in public: nothing may join them.
+  // The last secret bytes and the first public ones after them, and the other
+  // way round, also occur in public places: nothing may match them together.
   const around = (secret: string): number[] =>
     sizes([
       [["x-a", "same-tail-of-the-secret"], ["x-z", "same-tail-of-the-secret"]],

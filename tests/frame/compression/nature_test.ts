@@ -1,4 +1,4 @@
-/** What the names of headers and parameters say of their values. */
+/** Whether a header or a parameter is secret by its name. */
 
 import { assertEquals } from "../../deps.ts";
 import {
@@ -7,7 +7,7 @@ import {
   natureOf,
 } from "../../../frame/compression/nature.ts";
 
-/** By who sends them: every name of docs/security.md, and some more of each kind. */
+/** By sender: every name in docs/security.md, and more of each kind. */
 const SECRET: Readonly<Record<string, string>> = {
   "RFC 9110, 6265, 9440, 9449, 8471":
     "authorization proxy-authorization www-authenticate proxy-authenticate " +
@@ -116,7 +116,7 @@ Deno.test("parameters: those with credentials are found at any place", () => {
     const name of "q page x sort view lang id from to v version keyword codec"
       .split(" ")
   ) assertEquals(judge(name), false, name);
-  // Again, and many others that take the places of those remembered.
+  // The names again, and many others that replace those in the cache.
   for (let index = 0; index < 5000; index++) {
     assertEquals(judge(`p${index}`), false);
     assertEquals(judge(`t${index}_sig`), true);

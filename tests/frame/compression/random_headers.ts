@@ -1,7 +1,7 @@
 /**
- * Seeded random header lists: some that try to mislead the compressor (secrets,
- * their parts and their neighbours turn up everywhere), and some with much to search,
- * because many values are alike.
+ * Seeded random header lists: some try to mislead the compressor (secrets, their
+ * parts and their neighbours occur everywhere), and some have many similar
+ * values, so that there is much to search.
  *
  * @module
  */
@@ -28,7 +28,7 @@ const ATTRIBUTES = [
   "Path=/a/rather/long/path/that/comes/again/and/again",
 ];
 
-/** `count` lists of one connection. Values come again, in full and in part. */
+/** `count` lists of one connection, in which values are repeated completely and in part. */
 export function randomLists(random: Random, count: number): NameValue[][] {
   const texts = Array.from({ length: 12 }, () => randomText(random));
   return Array.from({ length: count }, () => {
@@ -95,7 +95,7 @@ function randomValue(
   return crumbs.join(random.chance(0.9) ? "; " : ";");
 }
 
-/** Most of their values are public, so that matches in them are searched. */
+/** Most of their values are public, so that matches are searched in them. */
 const SIMILAR_NAMES = [
   ":host",
   ":path",
@@ -122,13 +122,13 @@ const SIMILAR_NAMES = [
 const SEPARATORS = ["/", "-", "=", "&", ", ", "; ", "."];
 
 /**
- * `count` lists of one connection, most of whose values are like earlier ones: a word
- * was replaced, added or taken away. Whole lists come again at once, and after more
- * bytes than the window holds.
+ * `count` lists of one connection. Most values are similar to earlier ones: a
+ * word was replaced, added or removed. Complete lists are repeated at once, and
+ * after more bytes than the window contains.
  */
 export function similarLists(random: Random, count: number): NameValue[][] {
   const words = Array.from({ length: 40 }, () => random.word());
-  // A byte that is not UTF-8, and looks like the hole that replaces a secret.
+  // A byte that is not UTF-8, and looks like the symbol that replaces a secret.
   words.push("\udcff", "\u00e9");
   const values = SIMILAR_NAMES.map((): string[] => []);
   const lists: NameValue[][] = [];

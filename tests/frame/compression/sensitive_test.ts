@@ -1,4 +1,4 @@
-/** Which values are secret, and which parts of them. */
+/** Which values are secret, and which parts of values. */
 
 import { assertEquals } from "../../deps.ts";
 import { natureOf } from "../../../frame/compression/nature.ts";
@@ -11,7 +11,7 @@ function units(name: string, value: string): string[] {
   const found: string[] = [];
   let end = 0;
   findUnits(name, natureOf(name), value, (from, to) => {
-    // In order, not empty, not overlapping.
+    // Parts are in order, not empty, and do not overlap.
     if (from < end || to <= from) throw new Error(`${from}..${to}`);
     found.push(value.slice(from, to));
     end = to;
@@ -69,7 +69,8 @@ Deno.test("values: under an unknown name they are secret from 16 characters on, 
 });
 
 Deno.test("values: the characters in them make no difference", () => {
-  // Else the class would tell of a secret what a stranger adds to it lacks.
+  // Otherwise, the class of a value would reveal which characters its secret
+  // part lacks.
   for (let length = 0; length < 40; length++) {
     const classes = ["a", "0", "-", "Z", "\u00e9", "="].map((text) =>
       isSecretValue("unknown", text.repeat(length))

@@ -1,7 +1,7 @@
 /**
- * A secret of fewer than eight bytes is never referred to, so nothing may show
- * whether it was sent before: not the size of its block, and not that of any
- * block behind it.
+ * There is never a reference to a secret of fewer than eight bytes, so nothing
+ * may show whether it was sent before: neither the size of its block, nor that of
+ * any later block.
  */
 
 import { assert, assertEquals } from "../../deps.ts";
@@ -10,10 +10,10 @@ import { HeaderEncoder } from "../../../frame/header_encoder.ts";
 import { type NameValue, PROTO_SPDY3 } from "../../../frame/mod.ts";
 import { Random } from "../../helpers/random.ts";
 
-/** A list with a gap of so many bytes for each short secret. */
+/** A list with a place of this many bytes for each short secret. */
 interface Plan {
   readonly pairs: readonly NameValue[];
-  /** By index of a pair, the bytes of its secret. */
+  /** The bytes of each secret, by the index of its pair. */
   readonly secrets: ReadonlyMap<number, number>;
 }
 
@@ -32,7 +32,7 @@ const PUBLIC_NAMES = [
   "via",
 ];
 
-/** Lists whose public values come again and again, in ever new company. */
+/** Lists whose public values are repeated in ever new combinations. */
 function plans(random: Random, count: number): Plan[] {
   const values = Array.from(
     { length: 40 },
@@ -82,9 +82,10 @@ function sizes(
 }
 
 /**
- * Lists of the same names, whose values are few and change slowly. What is known
- * of a value is then found by its number among all of them, so whatever gets a
- * number shows: when short secrets got one, 0.2 % of these blocks had another size.
+ * Lists with the same names, whose values are few and change slowly. What the
+ * compressor knows about a value is then found by its number among all values, so
+ * whatever gets a number shows: when short secrets got one, 0.2 % of these blocks
+ * had another size.
  */
 function steadyPlans(random: Random, count: number): Plan[] {
   let made = 0;
@@ -116,7 +117,8 @@ Deno.test("short secrets: new, repeated or alternating, all blocks have the same
       const random = new Random(1000 * seed + way);
       const few = ["abcdefg", "bcdefgh", "7654321"];
       const got = sizes(planned, (bytes) => {
-        // Of the ways: all new; one of three; one of three or new; of two letters.
+        // In turn: all secrets are new; one of three; one of three or new; of
+        // two letters.
         const letters = way === 3 ? "ab" : ALPHABET;
         return way === 1 || (way === 2 && random.chance(0.5))
           ? random.pick(few).slice(0, bytes)

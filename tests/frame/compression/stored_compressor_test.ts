@@ -1,4 +1,4 @@
-/** The policy "none" changes the block before into the next one. */
+/** The policy "none" turns the previous block into the next one by changes. */
 
 import { ByteWriter } from "../../../frame/byte_writer.ts";
 import { KeptBlock } from "../../../frame/compression/kept_block.ts";
@@ -19,7 +19,7 @@ import {
 import { assertEquals, assertLess } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
 
-/** Sends lists one after another; each must be inflated to its block. */
+/** Sends lists in sequence; each must be inflated to its block. */
 class Connection {
   readonly #compressor: StoredCompressor;
   readonly #inflate: Inflate;
@@ -94,7 +94,8 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
       for (let times = random.int(0, 7); times > 0; times--) {
         const index = random.int(0, list.length - 1);
         const [name, value] = list[index];
-        // One in a hundred is longer than the memory that is kept, and than a block.
+        // One in a hundred is longer than the memory that is kept, and longer
+        // than a block.
         const most = random.int(0, 99) === 0 ? 70_000 : 40;
         const size = version === PROTO_SPDY2 ? Math.min(most, 20_000) : most;
         list[index] = [

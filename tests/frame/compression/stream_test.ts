@@ -1,4 +1,4 @@
-/** What any policy emits is plain zlib, and says exactly what went in. */
+/** The output of every policy is ordinary zlib, and inflates to exactly the input. */
 
 import { constants, inflateSync } from "node:zlib";
 import { ByteWriter } from "../../../frame/byte_writer.ts";
@@ -26,7 +26,7 @@ const POLICIES: readonly HeaderCompression[] = ["safe", "full", "none"];
 const VERSIONS = [PROTO_SPDY2, PROTO_SPDY3] as const;
 const SYNC_MARKER = Uint8Array.of(0, 0, 0xff, 0xff);
 
-/** One direction of a connection, with all that went in and came out. */
+/** One direction of a connection, with its complete input and output. */
 class Direction {
   readonly #version: ProtocolVersion;
   readonly #encoder: HeaderEncoder;
@@ -56,7 +56,10 @@ class Direction {
     return out.length;
   }
 
-  /** Inflates the first `count` pieces natively; they must say the first `count` blocks. */
+  /**
+   * Inflates the first `count` pieces with node:zlib; the result must be the
+   * first `count` blocks.
+   */
   checkNative(count: number = this.#blocks.length): void {
     const inflated = inflateSync(concat(this.#pieces.slice(0, count)), {
       dictionary: this.#dictionary,
@@ -67,7 +70,7 @@ class Direction {
     assert(inflated.equals(wanted), "native zlib inflates something else");
   }
 
-  /** Inflates piece by piece: each must give its whole block. */
+  /** Inflates piece by piece: each piece must give its complete block. */
   checkPieces(): void {
     const inflate = new Inflate({ dictionary: this.#dictionary });
     this.#pieces.forEach((piece, index) => {
@@ -174,7 +177,8 @@ Deno.test('"safe": a block larger than can be matched is stored, and forgets wha
   assert(again < fresh / 2);
   const large = "l".repeat(1 << 16);
   assert(direction.send([["x-large", large]]) > large.length);
-  // The dictionary is out of reach as well, so it may be longer than the first time.
+  // The dictionary cannot be reached either, so the block may be longer than
+  // the first time.
   assert(direction.send(small) >= fresh);
   assertEquals(direction.send(small), again);
   direction.checkNative();
@@ -217,7 +221,8 @@ Deno.test('"safe": lists take as many bytes after each block that makes it forge
   const sizes = [1, 2, 3].map(() => {
     direction.send([["x-large", large]]);
     const sizes = lists.map((list) => direction.send(list));
-    // With these there are 64 names a round: what is kept by a part of their ids meets again.
+    // With these there are 64 names in each round, so that some of them share a
+    // slot of a cache.
     direction.send(others);
     return sizes;
   });
@@ -281,7 +286,8 @@ for (const version of VERSIONS) {
   Deno.test(`"safe", version ${version}: counts and lengths may look like the hole of a secret`, () => {
     const random = new Random(21);
     const direction = new Direction(version, "safe");
-    // 255 pairs: the count ends like a hole, and what stood behind one follows.
+    // 255 pairs: the count ends in a byte like a hole, and the text after an
+    // earlier hole follows.
     const many = Array.from(
       { length: 255 },
       (_, index): NameValue => [`b${index + 100}`, "the same value"],
@@ -336,7 +342,7 @@ Deno.test('"safe": after a long block nothing refers to what was before it', () 
   for (const seed of [1, 2, 3, 4]) {
     const random = new Random(seed);
     const direction = new Direction(PROTO_SPDY3, "safe");
-    // Public values of few names come again in ever new combinations.
+    // Public values of a few names are repeated in ever new combinations.
     const names = Array.from({ length: 6 }, (_, index) => `x-${index}`);
     const send = (count: number) => {
       for (let block = 0; block < count; block++) {
@@ -357,8 +363,8 @@ Deno.test('"safe": after a long block nothing refers to what was before it', () 
 });
 
 Deno.test("what is remembered of an old block is not taken for a part of a newer one in its place", () => {
-  // With one more place for its end, a block of these sizes lies exactly where one of
-  // an earlier round was remembered.
+  // If one more byte were reserved for its end, a block of these sizes would be
+  // exactly where one of an earlier round was remembered.
   for (const size of [7, 15, 31, 63]) {
     const random = new Random(size);
     const direction = new Direction(PROTO_SPDY3, "safe");

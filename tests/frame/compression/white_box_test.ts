@@ -1,6 +1,6 @@
 /**
- * What matches cover: the emitted streams are read token by token and held
- * against the header lists that went in.
+ * What matches cover: the output is read token by token and compared with the
+ * header lists.
  */
 
 import { assert, assertEquals } from "../../deps.ts";
@@ -20,7 +20,7 @@ import { asWirePairs, corpus } from "./corpus.ts";
 import { DeflateReader, type Token } from "./deflate_reader.ts";
 import { randomLists } from "./random_headers.ts";
 
-/** Where one unit of a secret stands in the stream. */
+/** Where one unit of a secret is in the stream. */
 interface Unit {
   readonly start: number;
   readonly end: number;
@@ -29,22 +29,22 @@ interface Unit {
 }
 
 /**
- * Follows one direction of a connection: knows of each byte of the stream
- * whether it is secret, and which units it belongs to. The units are found
- * here by splitting, not by the code under test.
+ * Follows one direction of a connection: it knows of each byte of the stream
+ * whether it is secret, and to which units it belongs. It finds the units by
+ * splitting values, and not with the code under test.
  */
 class Observer {
   readonly #version: ProtocolVersion;
   readonly #encoder: HeaderEncoder;
   readonly #reader: DeflateReader;
   readonly #out = new ByteWriter();
-  /** By offset in the stream: a secret byte. */
+  /** Whether the byte is secret, by offset in the stream. */
   readonly #secret: boolean[];
   /** Whole values and crumbs, by offset of their first byte. */
   readonly #units = new Map<number, Unit[]>();
-  /** Whole references met. */
+  /** Number of references to complete units. */
   references = 0;
-  /** Secret bytes met in stored blocks. */
+  /** Number of secret bytes in stored blocks. */
   stored = 0;
 
   constructor(version: ProtocolVersion) {
@@ -103,8 +103,8 @@ class Observer {
   }
 
   /**
-   * Checks a token, or the matches of one distance in a row, which together are
-   * one long match; returns the index of the next token.
+   * Checks a token, or consecutive matches with the same distance, which together
+   * are one long match; returns the index of the next token.
    */
   #checkTokens(tokens: readonly Token[], index: number): number {
     const { kind, start, length, distance } = tokens[index];
@@ -138,7 +138,10 @@ class Observer {
     return next;
   }
 
-  /** The longest unit at `start` that is the same as one `distance` before, and ends at `end` or before. */
+  /**
+   * The longest unit at `start` that equals the bytes `distance` before it, and
+   * ends at `end` or earlier.
+   */
   #reference(start: number, end: number, distance: number): Unit | undefined {
     const sources = this.#units.get(start - distance) ?? [];
     return (this.#units.get(start) ?? []).filter((target) =>
@@ -151,7 +154,7 @@ class Observer {
   }
 }
 
-/** The parts of a value, each with whether it is secret; undefined for a public value. */
+/** The parts of a value, each with whether it is secret; undefined if the value is public. */
 function secretParts(
   name: string,
   value: string,
@@ -183,7 +186,7 @@ function secretParts(
   ]);
 }
 
-/** How a cookie is kept; the same list as in docs/security.md. */
+/** Attributes of a cookie; the same list as in docs/security.md. */
 function isAttribute(name: string, part: string): boolean {
   return name === "set-cookie" &&
     /^(comment|domain|expires|httponly|max-age|partitioned|path|priority|samesite|secure|version)(=|$)/i

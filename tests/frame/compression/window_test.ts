@@ -1,4 +1,4 @@
-/** The memory that matches are searched in. */
+/** The memory in which matches are searched. */
 
 import { MatchWindow } from "../../../frame/compression/window.ts";
 import { SPDY3_DICTIONARY } from "../../../zlib/mod.ts";
@@ -22,7 +22,7 @@ function searchAt(
 
 const HOLE = 0x100;
 
-/** A window, and beside it all symbols of its stream, one by one. */
+/** A window, and all symbols of its stream next to it, one by one. */
 class Twin {
   readonly window = MatchWindow.of(SPDY3_DICTIONARY);
   readonly symbols: number[] = [...SPDY3_DICTIONARY];
@@ -49,7 +49,7 @@ class Twin {
     this.symbols.push(...this.symbols.slice(source, source + size));
   }
 
-  /** How many symbols agree, none of them a hole. */
+  /** How many symbols are equal, none of them a hole. */
   matchLength(source: number, target: number, end: number): number {
     const { symbols } = this;
     let length = 0;
@@ -97,7 +97,7 @@ for (const alike of [false, true]) {
       if (random.int(0, 3) === 0) {
         const source = random.int(Math.max(0, begin - 32768), begin - 1);
         const size = random.int(1, Math.min(200, begin - source));
-        // What is repeated is public.
+        // Everything that is repeated is public.
         if (!twin.symbols.slice(source, source + size).includes(HOLE)) {
           twin.copy(source, size);
         }
@@ -114,7 +114,7 @@ for (const alike of [false, true]) {
       const before = window.matchBefore(source, end, begin);
       const mostBefore = twin.matchBefore(source, end, begin);
       if (alike) {
-        // It may stop at such a length, and only there.
+        // The search may stop at such a length, and only there.
         assert(
           length === most ||
             twin.symbols[begin + length] === 0xff && length < most,
@@ -189,7 +189,7 @@ Deno.test("window: a length that looks like a hole does not match a hole", () =>
   window.writeHole(5);
   window.writeText("cd");
   window.index(source, source + 4);
-  // 00 00 05 ff, where 00 00 00 05 and the hole stand.
+  // 00 00 05 ff, at a place with 00 00 00 05 followed by the hole.
   const target = window.position;
   window.writeNumber(0x5ff, 4);
   const end = window.position;
@@ -241,7 +241,7 @@ Deno.test("window: nor does one behind more characters than came before it", () 
 Deno.test("window: after clear() positions begin anew, and nothing earlier is found", () => {
   const window = MatchWindow.of(SPDY3_DICTIONARY);
   const random = new Random(8);
-  // More than it holds, with a byte that looks like a hole.
+  // More bytes than it contains, one of which looks like a hole.
   window.writeNumber(0xff, 4);
   for (let count = 0; count < 200; count++) {
     window.reserve(1000);
@@ -271,7 +271,7 @@ Deno.test("window: after clear() the dictionary is not searched", () => {
   const window = MatchWindow.of(SPDY3_DICTIONARY);
   window.clear();
   window.reserve(2000);
-  // The dictionary's bytes at their places, not indexed.
+  // The dictionary's bytes are at their places, but not indexed.
   window.writeText(new TextDecoder().decode(SPDY3_DICTIONARY));
   const at = window.position;
   window.writeText("accept-charset");
