@@ -2,7 +2,7 @@ import { AnswerTimer, type GatewayTimeout } from "../../cli/proxy/rules.ts";
 import { assertEquals } from "../deps.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
 
-/** A body with as many chunks as are asked for, and what the timer told. */
+/** A body with as many chunks as are read, and the calls of the timer. */
 function upload(timeout: number): {
   readonly timer: AnswerTimer;
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;

@@ -91,7 +91,7 @@ Deno.test("letters can be combined, with a value after the last one", () => {
     [["-t=false", "-i=false"], "", undefined, undefined],
   ];
   for (const [args, on, namespace, container] of cases) {
-    // Words that a reader might take for the value of a flag.
+    // Words that could be mistaken for the value of a flag.
     const read = readArguments([...args, "true", "false"], spec);
     assertEquals<unknown>(read, {
       values: { namespace, container },

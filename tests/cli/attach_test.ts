@@ -25,7 +25,7 @@ Deno.test({
     const warning =
       'warning: the process of container "main" has no terminal: -t is left out';
     assertStringIncludes(await attach("web"), warning);
-    // No warning: it has one, or its pod may not be read.
+    // No warning: the process has a terminal, or its pod may not be read.
     assertEquals(
       (await attach("web", "-c", "shell")).includes("warning"),
       false,

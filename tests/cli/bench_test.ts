@@ -93,7 +93,7 @@ Deno.test("bench --rate counts latency from the time a request was due, also aft
   let begin: number | undefined;
   await using server = serve(QUIET, async () => {
     begin ??= performance.now();
-    // The server answers nobody in its first second and a half.
+    // The server answers no request in its first second and a half.
     const left = begin + 1500 - performance.now();
     if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
     return new Response("x");
@@ -114,7 +114,7 @@ Deno.test("bench ends in time when requests fail at once", async () => {
     fetch: () => Promise.reject(new TypeError("refused here")),
   };
   const { failed, unanswered } = await load(
-    // The load uses no more of a connection.
+    // The load uses no other members of a connection.
     [connection as unknown as Connection],
     2,
     {

@@ -210,7 +210,7 @@ Deno.test("decode prints the input of a pipe before the pipe ends", async () => 
   let printed = "";
   const reader = process.stdout.pipeThrough(new TextDecoderStream())
     .getReader();
-  // The rest of the file is not written before this was printed.
+  // The rest of the file is written only after this was printed.
   while (!printed.includes(":path /one")) {
     const { done, value } = await reader.read();
     assert(!done, "decode ended");
@@ -234,7 +234,7 @@ Deno.test("decode fits the columns of a terminal; in a pipe, a record is one lin
   const talk = new Talk();
   talk.send("client", talk.request(1, `/${"long-path/".repeat(20)}`));
   talk.send("server", talk.reply(3));
-  // Its end is cut off: the warning has a line as well.
+  // The end is cut off, and the warning has a line, too.
   await withCapture(talk.file().subarray(0, -3), async (file) => {
     const piped = await run(["decode", file]);
     const long = `:path /${"long-path/".repeat(20)}`;

@@ -33,7 +33,7 @@ function recording(name: string, version: string): Recording {
   return found;
 }
 
-/** Cuts what both sides sent into segments. */
+/** Splits what both sides sent into segments. */
 function packets({ hex }: Recording): Uint8Array[] {
   const sides = [
     { fromPort: 50000, toPort: 6121, bytes: decodeHex(hex.client) },
@@ -124,7 +124,7 @@ Deno.test("decode marks errors at their offset and exits with 1", async () => {
   const cases: [hex: string, table: RegExp][] = [
     [`${ping}8003000600000005`, /12 +PING {2}! frame cut short after 8 bytes/],
     [`${ping}800300`, /12 {2}! frame cut short after 3 bytes/],
-    // What follows is read, as the lengths are right.
+    // The following frames are read, because the lengths are correct.
     [
       `${ping}80030006000000050000000100${ping}`,
       /12 +PING {2}! 5 bytes are not a valid payload length for this frame\n.* 25 +PING .* id 1\n$/,

@@ -240,7 +240,7 @@ Deno.test("get: errors contain the URL as typed, the timeout and the file", asyn
     ...["spdys", "spdy+upgrade", "spdys+upgrade"].map((
       scheme,
     ): [string[], number, RegExp] => [
-      // While the connection is set up, as well.
+      // The same while the connection is being made.
       ["-m", "0.3", `${scheme}://127.0.0.1:${port}/`],
       1,
       /not finished within 0\.3 s \(--timeout\)/,

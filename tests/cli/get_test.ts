@@ -75,7 +75,7 @@ Deno.test("get fails for a truncated body and prints how much of it arrived", as
   await using server = serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     () => {
-      // More than a window: at its end the client has read of it.
+      // More than a window, so at its end the client has read some of it.
       let left = 8;
       const body = new ReadableStream<Uint8Array>({
         pull(controller) {
@@ -337,7 +337,7 @@ Deno.test("get --timeout ends in time even if the peer continues to send", async
   ]);
   assertEquals(code, 1);
   assertMatch(stderr, /timed out|timeout/);
-  // The close alone would wait for a minute.
+  // Closing by itself would wait for a minute.
   assertEquals(performance.now() - begin < 20_000, true);
   await talked;
 });
@@ -351,7 +351,7 @@ Deno.test("get fetches one URL after the other if there are no windows", async (
       const { pathname } = new URL(request.url);
       asked.push(`${pathname} begins`);
       if (pathname === "/slow") {
-        // Time for a request that does not wait.
+        // Time of a request that does not wait.
         setTimeout(slow.resolve, 1000);
         await slow.promise;
         asked.push(`${pathname} ends`);

@@ -1,4 +1,4 @@
-/** Help, completions and man page, which are made of the same tables. */
+/** Help, completions and man page, which are made from the same tables. */
 
 import { helpText } from "../../cli/help.ts";
 import { stripAnsiCode } from "../../deps.ts";
@@ -74,7 +74,7 @@ Deno.test({
     assertEquals(await complete(["spdy", "serve", "--no-f"]), [
       "--no-flow-control",
     ]);
-    // Where the help lists the values, they are completed.
+    // If the help lists the values, they are completed.
     assertEquals(await complete(["spdy", "get", "--version", "3"]), [
       "3",
       "3.1",
@@ -97,7 +97,7 @@ Deno.test({
   },
 });
 
-/** What a shell prints for a script; `undefined` where it is not installed. */
+/** The output of a shell for a script; `undefined` if the shell is not installed. */
 async function printedBy(
   shell: string,
   args: string[],
@@ -115,7 +115,7 @@ Deno.test("completions: zsh completes at the first try, from a file of fpath", a
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/_spdy`, await scriptOf("zsh"));
-    // The functions of zsh's completion, as far as they tell what was asked.
+    // The functions of zsh's completion, as far as they show what was asked.
     const words = (typed: string): string => `
       fpath=(${folder} $fpath)
       autoload -Uz _spdy

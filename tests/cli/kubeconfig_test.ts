@@ -6,7 +6,7 @@ import { type Finished, run } from "./process.ts";
 
 const NOWHERE = { KUBECONFIG: "/nowhere/config", HOME: "/nowhere" };
 
-/** Writes what was asked for to standard output. */
+/** Writes the command to standard output. */
 async function echoCall({ call, stdout }: ServedProcess): Promise<void> {
   const { namespace, pod, container, command } = call;
   const text = [namespace, pod, container, ...command].join(" ");

@@ -1,6 +1,6 @@
 /**
- * `spdy exec` and `spdy port-forward` when something ends early: the input, the
- * connection, the reader of the output, the user's patience.
+ * `spdy exec` and `spdy port-forward` if something ends early: the input, the
+ * connection, the reader of the output, or the whole command (Ctrl-C).
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { command, spawn } from "./process.ts";
 const DEADLINE = 60_000;
 const decoder = new TextDecoder();
 
-/** The command line as a word list of the shell. */
+/** The command line as words for the shell. */
 function words(args: readonly string[]): string {
   return command(args)
     .map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
@@ -107,7 +107,7 @@ Deno.test("port-forward prints a port once, and Ctrl-C is not a failure of its c
   const process = spawn(["port-forward", "-s", url, "web", "0:80", "0:81"]);
   const stderr = new Response(process.stderr).text();
   let text = "";
-  // Each port has a line for ::1 too, where the machine has that address.
+  // Each port has a line for ::1, too, if the machine has that address.
   const ports = (): number[] =>
     [...text.matchAll(/127\.0\.0\.1:(\d+) .*\n/g)].map(([, port]) =>
       Number(port)

@@ -119,7 +119,7 @@ Deno.test("port-forward: a local client that resets its connection ends the one 
   const begun = Promise.withResolvers<void>();
   const ends = Promise.withResolvers<string>();
   await using server = serveStreaming({
-    // A port that is silent.
+    // A port that sends nothing.
     async portForward({ readable }) {
       begun.resolve();
       await readable.pipeTo(new WritableStream())
@@ -134,7 +134,7 @@ Deno.test("port-forward: a local client that resets its connection ends the one 
   let closed = 0;
   const carried = carry(
     {
-      // A reset before that leaves nothing in the pod to end.
+      // A reset before that has nothing to end in the pod.
       async read() {
         await begun.promise;
         throw new Deno.errors.ConnectionReset("reset");

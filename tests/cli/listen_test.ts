@@ -7,7 +7,7 @@ import { makeCertificate } from "../helpers/certificate.ts";
 import { Lines } from "../helpers/lines.ts";
 import { run, spawn } from "./process.ts";
 
-/** Runs a server command; `test` gets its output. */
+/** Runs a server command; `test` reads its output. */
 async function withServer(
   args: readonly string[],
   test: (
@@ -102,7 +102,7 @@ Deno.test("--listen accepts a port with or without an address", async () => {
 Deno.test({
   name:
     "a changed certificate is used by new connections, and an invalid one is not",
-  // SIGUSR1 asks for it.
+  // SIGUSR1 triggers it.
   ignore: Deno.build.os === "windows",
   async fn() {
     const folder = await Deno.makeTempDir();
@@ -150,7 +150,8 @@ Deno.test({
             }
           };
           await shakeHands(first.caCert);
-          // The key of one and the certificate of the other: kept as it is.
+          // The key does not match the certificate, so the old pair stays in
+          // use.
           await write({ cert: second.cert, key: first.key });
           process.kill("SIGUSR1");
           await errors.find(

@@ -41,20 +41,20 @@ Deno.test("a progress bar stays below the columns and shows the amount", () => {
   }
 });
 
-Deno.test("a long line goes on in the next row, between words and indented", () => {
+Deno.test("a long line continues in the next row, between words and indented", () => {
   const text = "  cells of a table  and a long text behind them";
   assertEquals(wrapText(text, 80, { indent: 6 }), [text]);
   assertEquals(wrapText(text, 30, { indent: 6, together: 20 }), [
     "  cells of a table  and a long",
     "      text behind them",
   ]);
-  // The cells stay together; what does not fit behind them is in the next row.
+  // The cells stay together. What does not fit after them is in the next row.
   assertEquals(wrapText(text, 22, { indent: 1, together: 20 }), [
     "  cells of a table",
     " and a long text",
     " behind them",
   ]);
-  // A row keeps some columns, however far it should be indented.
+  // A row keeps some columns, however large the indentation is.
   assertEquals(
     wrapText(text, 30, { indent: 60, together: 20 }).at(-1),
     `${" ".repeat(10)}text behind them`,
@@ -101,7 +101,7 @@ Deno.test("rows fit the columns and lose nothing, whatever the line", () => {
     const options = { indent: random.int(0, 60), together: random.int(0, 19) };
     const found = wrapText(text, columns, options);
     found.forEach((row, index) => {
-      // What stays together is only as narrow as its words.
+      // Text that stays together is at least as wide as its longest word.
       if (index > 0 || options.together === 0) {
         assert(row.length <= columns, row);
       }

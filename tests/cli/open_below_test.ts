@@ -2,8 +2,9 @@ import { assertEquals } from "../deps.ts";
 import { staticFiles } from "../../cli/static_files.ts";
 
 /**
- * Swaps a file for a link outside and for a FIFO, and a directory for a link
- * outside, as fast as it can, in another thread; in the end all is as it was.
+ * In another thread, replaces a file with a link outside and with a FIFO, and a
+ * directory with a link outside, as fast as it can. In the end, everything is as
+ * before.
  */
 const SWAPPER = `
 onmessage = ({ data: { folder, rounds } }) => {
@@ -21,7 +22,8 @@ onmessage = ({ data: { folder, rounds } }) => {
     put("file", (path) => Deno.linkSync(folder + "/pipe", path));
     Deno.removeSync(inside + "dir");
     Deno.renameSync(inside + ".real", inside + "dir");
-    // Else a listing would be told again without reading the directory.
+    // Otherwise, a listing would be returned again without reading the
+    // directory.
     Deno.writeTextFileSync(inside + "dir/new", "");
     Deno.removeSync(inside + "dir/new");
     put("file", (path) => Deno.writeTextFileSync(path, "inside"));

@@ -23,7 +23,7 @@ export interface Finished {
   readonly bytes: Uint8Array;
 }
 
-/** What a run takes besides the arguments. */
+/** The options of a run. */
 export interface RunOptions {
   /** Standard input; default none. */
   readonly input?: Uint8Array<ArrayBuffer>;
@@ -100,7 +100,7 @@ export async function runOnTerminal(
   return decode(output.stdout);
 }
 
-/** A server command under way. */
+/** A server command that is running. */
 export interface Running extends AsyncDisposable {
   /** The address that it printed first. */
   readonly url: string;

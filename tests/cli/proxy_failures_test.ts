@@ -82,7 +82,7 @@ Deno.test("proxy survives clients that leave, and logs them as such", async () =
   assertEquals([code, stderr], [0, ""]);
 });
 
-Deno.test("proxy goes on after clients that reset their connections", async () => {
+Deno.test("proxy continues after clients that reset their connections", async () => {
   await using behind = serve(QUIET, () => new Response("fine"));
   await using proxy = await inFrontOf(`spdy://127.0.0.1:${behind.addr.port}`);
   const { hostname, port } = new URL(proxy.url);
@@ -101,7 +101,8 @@ Deno.test("proxy goes on after clients that reset their connections", async () =
         socket.write(text, () => socket.resetAndDestroy());
       });
     }
-    // A reset can arrive before the request or after it, but the proxy goes on.
+    // A reset can arrive before the request or after it; the proxy continues in
+    // both cases.
     assertEquals(await (await fetch(proxy.url)).text(), "fine", text);
   }
 });

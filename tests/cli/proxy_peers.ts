@@ -1,6 +1,6 @@
 /**
- * The programs around `spdy proxy` in its tests: servers and clients of HTTP/1.1,
- * which decode nothing.
+ * The programs around `spdy proxy` in its tests: servers and clients of HTTP/1.1
+ * that decode nothing.
  *
  * @module
  */

@@ -11,7 +11,7 @@ const CODED: ReadonlyMap<string, Uint8Array> = new Map<string, Uint8Array>([
   ["gzip", new Uint8Array(gzipSync(TEXT))],
   ["br", new Uint8Array(brotliCompressSync(TEXT))],
   ["deflate", new Uint8Array(deflateSync(TEXT))],
-  // Nothing here looks into it.
+  // A body whose content does not matter.
   ["zstd", Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 1, 2)],
 ]);
 

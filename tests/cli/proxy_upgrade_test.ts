@@ -7,7 +7,7 @@ import { assertEquals, assertMatch } from "../deps.ts";
 import { isDenoBefore } from "../helpers/deno_version.ts";
 import { inFrontOf, origin, QUIET } from "./proxy_peers.ts";
 
-/** Asks for an upgrade and says `hello`; resolves to the status and what came back. */
+/** Asks for an upgrade and sends `hello`; resolves to the status and the answer. */
 function upgrade(url: string): Promise<[status: number, text: string]> {
   return new Promise((resolve, reject) => {
     const request = http.request(url, {
@@ -37,8 +37,9 @@ function upgrade(url: string): Promise<[status: number, text: string]> {
 Deno.test(
   "proxy carries an upgrade between two proxies, and otherwise answers 501",
   {
-    // There, `Readable.toWeb` of a socket ends only when the socket can no longer be
-    // written either, so that one half of an upgraded connection cannot end alone.
+    // There, `Readable.toWeb` of a socket ends only when the socket can no
+    // longer be written either, so one direction of an upgraded connection
+    // cannot end alone.
     ignore: isDenoBefore("2.9.0"),
   },
   async () => {

@@ -4,7 +4,8 @@ import { run, runOnTerminal } from "./process.ts";
 
 Deno.test({
   name: "exec -it: the output of a program reaches the terminal unchanged",
-  // As the tests of the progress bar: `script` of util-linux makes the terminal.
+  // `script` of util-linux makes the terminal, as in the tests of the progress
+  // bar.
   ignore: Deno.build.os !== "linux",
   async fn() {
     await using server = serveStreaming({

@@ -1,6 +1,6 @@
 /**
- * What the command line shows on terminals of different widths. After an intended
- * change:
+ * The output of the command line on terminals of different widths. After an
+ * intended change:
  *
  *     deno run -A tools/std.ts test -A tests/cli/screens_test.ts -- --update
  */
@@ -89,7 +89,7 @@ async function captured(name: string, version: string): Promise<Uint8Array> {
   return pcapFile({ linkType: 101, packets });
 }
 
-/** What `main` writes to a terminal of so many columns. */
+/** What `main` writes to a terminal with this many columns. */
 async function shown(args: string[], columns: number): Promise<string> {
   let text = "";
   const decoder = new TextDecoder();
@@ -163,7 +163,8 @@ for (const columns of WIDTHS) {
     const file = await Deno.makeTempFile({ suffix: ".pcap" });
     try {
       await Deno.writeFile(file, troubled());
-      // The same name everywhere: it is in lines that are as long as it is.
+      // The same name everywhere, because it is in lines whose width depends on
+      // it.
       const { open } = Deno;
       using _open = stub(Deno, "open", () => open(file));
       for (const flags of [[], ["--summary"], ["--type=NOOP"]]) {

@@ -78,7 +78,7 @@ Deno.test("a request for another version than the current one is answered with 4
       [{ "if-unmodified-since": "yesterday" }, 206],
       [{ "if-match": "*" }, 206],
       [{ "if-match": `"other"` }, 412],
-      // By its own rule, If-Match matches no weak tag.
+      // If-Match matches no weak tag.
       [{ "if-match": `${tag}` }, 412],
       [{ "if-match": " * ", "if-unmodified-since": before }, 206],
       [{ "if-match": `"other"`, "if-none-match": `${tag}` }, 412],
@@ -516,7 +516,7 @@ Deno.test("a precompressed file is sent to clients that accept its coding", asyn
       request("/a.txt", { "accept-encoding": "gzip", range: "bytes=0-2" }),
     );
     assertEquals([range.status, range.text], [206, "gzi"]);
-    // Who undoes the coding of a body must not find text between its ranges.
+    // A client that decodes the body must not find text between its ranges.
     const several = await read(
       get,
       request("/a.txt", { "accept-encoding": "gzip", range: "bytes=0-2,4-5" }),
@@ -558,7 +558,7 @@ Deno.test({
         try {
           for (;;) taken.push(await Deno.open("/dev/null"));
         } catch { /* No more can be opened. */ }
-        // One file can be opened: the one that is asked for, but none beside it.
+        // One file can be opened: the requested one, but no precompressed one.
         taken.pop().close();
         for (let count = 0; count < 3; count++) {
           console.log(await get(asked).then(() => "answer", ({ code }) => code));

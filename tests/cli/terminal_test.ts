@@ -10,9 +10,9 @@ import {
 import { httpPair } from "../helpers/http.ts";
 import { run } from "./process.ts";
 
-/** Every character that could steer a terminal, or turn or hide text. */
+/** Every character that could control a terminal, or reverse or hide text. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
-/** What a terminal would make a title, a colour, a move, a right-to-left name of. */
+/** Text that a terminal would take for a title, a colour, a movement, or a right-to-left name. */
 const HOSTILE =
   "\x1b]0;title\x07\x1b[31m\x9b2J\x85\x00\x7f\u061c\u202e\u2066\u200b\u2028\u2029\u2060\u{e0041}\ud800";
 
@@ -66,7 +66,7 @@ Deno.test("only one file of the command line prints, and it prints only escaped 
   for (const file of files) {
     const text = await Deno.readTextFile(file);
     const name = file.pathname.slice(folder.pathname.length);
-    // Writers of other kinds, and text declared safe without having been looked at.
+    // Other ways of writing, and text that is declared safe without a check.
     for (
       const way of [
         /\bconsole\b/,
@@ -87,7 +87,7 @@ Deno.test("only one file of the command line prints, and it prints only escaped 
   assertEquals(files.length > 10, true);
 });
 
-/** Answers whatever is asked of it with these bytes, then hangs up. */
+/** Answers every request with these bytes, then closes the connection. */
 function answering(answer: string): Deno.TcpListener {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   (async () => {

@@ -1,11 +1,11 @@
-/** What `close()` still sends: all whose write has resolved. */
+/** What `close()` still sends: everything whose write has resolved. */
 
 import { assert, assertEquals, assertRejects } from "../deps.ts";
 import { ConnectionClosedError } from "../../mod.ts";
 import { memoryPair, tcpPair } from "../helpers/connections.ts";
 import { nextStream } from "../helpers/http.ts";
 
-/** All that comes before the end or the error. */
+/** All bytes before the end or the error. */
 async function bytesOf(stream: ReadableStream<Uint8Array>): Promise<number> {
   let size = 0;
   try {
@@ -63,7 +63,7 @@ Deno.test("close: it waits for a window no longer than closeTimeout, and not for
   await using other = await tcpPair({ both: { closeTimeout: 100 } });
   const full = await other.client.openStream([["a", "b"]]);
   await nextStream(other.server);
-  // Nobody reads: the window of 64 KiB is used up.
+  // Nobody reads, so the window of 64 KiB is used up.
   const large = full.write(new Uint8Array(65536)).catch(() => {});
   await large;
   await full.write(new Uint8Array(5));

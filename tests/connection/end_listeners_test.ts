@@ -1,4 +1,7 @@
-/** The listeners for the end of a stream, the user data of streams, former names of public members. */
+/**
+ * The listeners for the end of a stream, the user data of streams, and former
+ * names of public members.
+ */
 
 import { coreOf } from "../../connection.ts";
 import { stateOf, type Stream } from "../../connection/stream/stream.ts";

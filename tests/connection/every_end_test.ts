@@ -1,4 +1,7 @@
-/** Whatever ends a connection: everything that waits is settled, and nothing of the connection is left. */
+/**
+ * Every way in which a connection can end: everything that waits is settled, and
+ * nothing of the connection is left.
+ */
 
 import { coreOf } from "../../connection.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
@@ -25,15 +28,15 @@ import {
 const VERSION = PROTO_SPDY3_1;
 const COMMON = { version: VERSION, flags: 0, length: 0 } as const;
 
-/** A peer in the hands of a test, and the transport to it. */
+/** A peer that a test controls, and the transport to it. */
 class FakePeer implements ByteConn {
   /** How often the transport was closed, and how often this side's direction was ended. */
   closed = 0;
   writesEnded = 0;
   readonly received: Frame[] = [];
-  /** Writes fail with this error from now on. */
+  /** From now on, writes fail with this error. */
   writeError: Error | undefined;
-  /** Writes are not taken from now on. */
+  /** From now on, writes are not accepted. */
   blocked = false;
   readonly #encoder = new FrameEncoder(VERSION);
   readonly #decoder = new FrameDecoder(VERSION);
@@ -100,9 +103,9 @@ interface Scene {
 interface Way {
   readonly name: string;
   readonly end: (scene: Scene) => Promise<unknown>;
-  /** What `closed` rejects with; a clean end if it is missing. */
+  /** The error with which `closed` rejects; missing if it resolves. */
   readonly error?: string;
-  /** Statuses of the GOAWAYs that the peer gets. */
+  /** Statuses of the GOAWAYs that the peer receives. */
   readonly goaways?: readonly number[];
   /** The latest time of the end, ms; `closeTimeout` if it is missing. */
   readonly within?: number;
@@ -160,7 +163,7 @@ const WAYS: readonly Way[] = [
   },
   {
     name: "a frame that no peer may send",
-    // The rest of a PING, and then a PING that has one byte.
+    // The rest of a PING, and the first byte of another one.
     end: ({ peer }) =>
       peer.arrive(
         Uint8Array.of(0, 0, 0, 2, 0x80, 3, 0, PING, 0, 0, 0, 1, 0),
@@ -236,7 +239,7 @@ for (const { name, end, error, goaways = [], within = 1000 } of WAYS) {
     assertEquals(settled, []);
 
     const acting = end({ time, peer, client }).catch(() => {});
-    // What the peer does not end itself ends after closeTimeout.
+    // If the peer does not end its direction, closeTimeout ends the connection.
     const reason = await time.until(
       client.closed.then(() => undefined, (reason) => reason),
     );

@@ -1,4 +1,4 @@
-/** What goes wrong on a live connection: each error says what, and nothing is left over. */
+/** Faults of a live connection: each error says what happened, and nothing is left over. */
 
 import {
   ConnectionClosedError,
@@ -51,7 +51,7 @@ async function clientAgainstSocket(
   return [client, right];
 }
 
-/** Everything a stream promises, while it waits. */
+/** All promises of a stream that are pending. */
 function pendingOf(stream: Stream): Promise<unknown>[] {
   return [
     stream.response,
@@ -131,13 +131,13 @@ Deno.test("fault: a reader that never reads stops its writer and no other", asyn
       accepted += 16384;
     }
   })();
-  // Other streams pass all the while, and give the writer time to run into its bound.
+  // Meanwhile, other streams pass, and the writer has time to reach its limit.
   for (let count = 0; count < 50; count++) {
     const other = await pair.client.openStream([["n", "1"]], { fin: true });
     await (await next(pair.server)).reply([], { fin: true });
     await other.closed;
   }
-  // The window of the stream, and what one frame may hold of the next.
+  // The window of the stream, and what one frame may take of the next one.
   assert(accepted <= 65536 + 16384, `${accepted} bytes were accepted`);
   await stream.readable.cancel();
   await assertRejects(() => writing, StreamResetError, "CANCEL");
@@ -171,7 +171,7 @@ Deno.test("fault: a transport that accepts nothing stops the writer", async () =
   })();
   const failed = assertRejects(() => writing, ConnectionClosedError);
   await quiet(() => accepted);
-  // What is being written, and the send buffer behind it.
+  // What is being written, and the send buffer after it.
   assert(accepted <= 3 * 65536, `${accepted} bytes were accepted`);
   await time.until(client.close());
   await failed;
@@ -297,7 +297,7 @@ Deno.test("goaway: streams above the last good one were not processed", async ()
   socket.close();
 });
 
-/** A server behind a socket that sends one request and ends its direction. */
+/** A server on a socket, to which a client sends one request before it ends its direction. */
 async function halfClosed(closeTimeout: number): Promise<{
   server: Connection;
   incoming: Stream;

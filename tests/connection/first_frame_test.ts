@@ -1,4 +1,4 @@
-/** What the error says about a peer whose first bytes are wrong. */
+/** The error for a peer whose first bytes are wrong. */
 
 import { FirstFrame } from "../../connection/first_frame.ts";
 import { ERR_PROTO, SpdyError, UnsupportedVersionError } from "../../errors.ts";
@@ -20,7 +20,7 @@ function faultOf(
   return assertThrows(() => first.take(Uint8Array.from(bytes)), SpdyError);
 }
 
-/** RST_STREAM for stream 1, of a version. */
+/** RST_STREAM for stream 1, of this version. */
 function resetOf(wireVersion: number): number[] {
   return [0x80, wireVersion, 0, 3, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 5];
 }
@@ -114,7 +114,10 @@ Deno.test("first frame: it may be for an own stream, and for no other", () => {
   assertEquals(isFine(SERVER, 2, reset), false);
 });
 
-/** After how many bytes, which arrive one by one, the first frame is known to be fine or wrong. */
+/**
+ * The number of bytes, which arrive one by one, after which the first frame is
+ * known to be right or wrong.
+ */
 function decidedAfter(
   bytes: readonly number[],
   { version = PROTO_SPDY3_1, lastOwn = 0 }: {
@@ -126,7 +129,7 @@ function decidedAfter(
   if (lastOwn > 0) first.opened(lastOwn);
   for (const [index, byte] of bytes.entries()) {
     try {
-      // An empty read decides nothing.
+      // An empty read changes nothing.
       assertEquals(first.take(new Uint8Array(0)), false);
       if (first.take(Uint8Array.of(byte))) return `fine after ${index + 1}`;
     } catch {
@@ -148,7 +151,7 @@ Deno.test("first frame: it is judged as soon as its bytes are enough", () => {
   for (const type of [1, 4, 5, 6, 7, 10, 11]) {
     assertEquals(decidedAfter([0x80, 3, 0, type]), "fine after 4", `${type}`);
   }
-  // Frames of unknown types are ignored, also if only their low byte is known.
+  // Frames of unknown types are ignored, even if only their low byte is known.
   assertEquals(decidedAfter([0x80, 3, 1, 3]), "fine after 4");
   // SYN_REPLY, RST_STREAM, HEADERS and WINDOW_UPDATE name a stream.
   for (const type of [2, 3, 8, 9]) {

@@ -1,4 +1,4 @@
-/** What is certain about streams when a connection ends: which of them were not processed. */
+/** What is known about streams when a connection ends: which of them were not processed. */
 
 import {
   CLIENT,
@@ -47,7 +47,7 @@ Deno.test("a stream that arrives while GOAWAY waits to be sent is refused, not p
 
   const { promise, resolve } = Promise.withResolvers<void>();
   gate = promise;
-  // A write is under way, so that GOAWAY has to wait.
+  // A write is under way, so GOAWAY has to wait.
   await first!.reply([]);
   await turn();
   const ended = pair.server.goaway();
@@ -65,7 +65,7 @@ Deno.test("a stream that arrives while GOAWAY waits to be sent is refused, not p
       (_, index) => pair.client.openStream([[":path", `/late/${index}`]]),
     ),
   );
-  // They have arrived when a byte behind them has.
+  // They have arrived when a later byte has arrived.
   while (pair.server.stats().received.bytes < pair.client.stats().sent.bytes) {
     await turn();
   }

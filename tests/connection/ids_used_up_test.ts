@@ -44,7 +44,7 @@ Deno.test("a stream without an available id rejects, and so do all that wait", a
   );
   assertEquals(coreOf(client).counters.opening, 0);
   assertEquals(coreOf(client).counters.ownStreams, 1);
-  // What is under way goes on.
+  // What is under way continues.
   for await (const stream of server) {
     await stream.reply([["c", "d"]], { fin: true });
     break;

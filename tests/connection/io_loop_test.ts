@@ -277,7 +277,7 @@ Deno.test("io loop: bytes that are flushed while the buffer is filled wait for t
       const [frame] = ready;
       if (frame === undefined || loop.out.append(frame) === 0) return;
       ready = ready.slice(1);
-      // As a stream does whose body has been taken in full.
+      // This happens with a stream whose body has been taken completely.
       loop.flush();
     },
     idle: () => idleAfter.push(written.length),
@@ -318,7 +318,7 @@ Deno.test("io loop: nothing is written after the end of this direction", async (
   const finished = loop.finish(1000);
   await time.advance(1);
   assertEquals(log, ["send 2", "end"]);
-  // The peer still sends, and something becomes ready.
+  // The peer still sends, and a frame becomes ready.
   ready = [bytes(3)];
   loop.flush();
   await time.advance(1);

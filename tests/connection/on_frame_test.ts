@@ -1,4 +1,4 @@
-/** What `onFrame` reports of a peer that breaks the rules. */
+/** What `onFrame` reports about a peer that breaks the rules. */
 
 import type { FrameDirection, TracedFrame } from "../../connection/options.ts";
 import {

@@ -1,4 +1,4 @@
-/** An orderly end of a connection costs no error that nobody gets. */
+/** An orderly end of a connection creates no error that nobody receives. */
 
 import { SpdyError } from "../../errors.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
@@ -39,7 +39,10 @@ for (const side of ["client", "server"] as const) {
   });
 }
 
-/** Counts the errors of ended connections that are created: it stands between the class and its base. */
+/**
+ * Counts how many errors of ended connections are created, with a class between
+ * their class and its base.
+ */
 class CreatedErrors implements Disposable {
   count = 0;
   readonly #base: typeof SpdyError = Object.getPrototypeOf(

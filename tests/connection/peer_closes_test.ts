@@ -13,7 +13,7 @@ import {
 import { memoryPair, tcpConns, tcpPair } from "../helpers/connections.ts";
 import { turn, virtualTime } from "../helpers/virtual_time.ts";
 
-/** Takes streams and answers none of them, as a loop that nobody awaits. */
+/** Accepts streams and answers none of them, in a loop that nobody awaits. */
 async function takeAll(connection: Connection): Promise<number> {
   let taken = 0;
   for await (const _stream of connection) taken++;
@@ -39,7 +39,8 @@ for (
     await client.openStream([["asked", "1"]], { fin: true });
     await client.ping();
     const closing = client.close();
-    // The server knows; its answers, which never come, are what is waited for.
+    // The server has noticed. Its answers never arrive, and they are what the
+    // client waits for.
     await told.promise;
     await time.until(closing);
 
@@ -76,7 +77,7 @@ Deno.test("a peer that closes before it has read everything ends the connection 
   const version = PROTO_SPDY3_1;
   const server = new Connection({
     readable: toServer.readable,
-    // As a WebSocket does that the peer has closed.
+    // As a WebSocket that the peer has closed.
     writable: new WritableStream({
       write(chunk) {
         if (!gone) return writer.write(chunk);
@@ -98,7 +99,7 @@ Deno.test("a peer that closes before it has read everything ends the connection 
   await client.ping();
 
   gone = true;
-  // Its answer cannot be written any more; the GOAWAY behind it is read.
+  // Its answer can no longer be written; the GOAWAY after it is read.
   client.ping().catch(() => {});
   await time.until(client.close());
   assertEquals(await time.until(taking), 1);
@@ -143,7 +144,8 @@ Deno.test("a peer that only reads gets answers that do not fit into one write", 
       streams.push(stream);
     }
   })();
-  // When the end of input has come. Each is small enough to be copied, all
+  // The input has ended. Each chunk is small enough to be copied; all together
+  // are more than one write.
   // together are more than one write.
   const ending = inputEnded.promise.then(async () => {
     await turn();
@@ -163,7 +165,7 @@ Deno.test("a peer that only reads gets answers that do not fit into one write", 
 });
 
 Deno.test("a close truncates bodies, and does not end them cleanly", async () => {
-  // Nothing but the send buffer holds the first body, the window the second.
+  // Only the send buffer limits the first body, and the window the second.
   for (const flowControl of [false, true]) {
     await using pair = await tcpPair({
       both: { flowControl, maxSendBuffer: 65_536 },

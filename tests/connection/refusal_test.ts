@@ -1,4 +1,4 @@
-/** Frames that cannot leave any more, and transports that fail in one direction. */
+/** Frames that can no longer be sent, and transports that fail in one direction. */
 
 import {
   ConnectionClosedError,
@@ -31,7 +31,7 @@ async function next(connection: Connection): Promise<Stream> {
   return result.value;
 }
 
-/** A transport that takes no byte and gives what it is fed. */
+/** A transport that accepts no byte, and delivers what a test gives it. */
 function deafConn(): {
   conn: ByteConn;
   feed: (bytes: Uint8Array) => void;
@@ -167,7 +167,7 @@ Deno.test("refusal: a push for an ended stream rejects", async () => {
   await stream.closed;
   await incoming.closed;
   await assertRejects(() => incoming.push([["c", "d"]]), SpdyError);
-  // The server's streams still open.
+  // Streams that the server may still open.
   assertEquals(pair.server.accepting, true);
 });
 
@@ -183,7 +183,7 @@ Deno.test("refusal: a reply that the peer's reset overtakes rejects", async () =
 
 Deno.test("refusal: a stream of the application's own session calls is left alone", async () => {
   await using pair = await tcpPair();
-  // HEADERS before SYN_REPLY cannot be sent; the session says so by itself.
+  // HEADERS cannot be sent before SYN_REPLY; the session checks this itself.
   const stream = await pair.client.openStream([["a", "b"]]);
   const incoming = await next(pair.server);
   pair.server.session.submitHeaders(0, incoming.id, [["c", "d"]]);

@@ -1,4 +1,4 @@
-/** SETTINGS of both sides, and what a client keeps of them. */
+/** SETTINGS of both sides, and which of them a client stores. */
 
 import type { SettingsStore } from "../../connection/settings_store.ts";
 import { InvalidArgumentError } from "../../errors.ts";
@@ -77,9 +77,9 @@ Deno.test("settings: they are stored by origin on request, sent again, and remov
       },
     });
     await pair.client.ping();
-    // They clear nothing at the server.
+    // They clear nothing on the server.
     assertEquals(flags, [0]);
-    // An own value goes before a kept one.
+    // A value that this side has set takes precedence over a stored one.
     assertEquals(back, [
       [SETTINGS_ROUND_TRIP_TIME, 0, 1],
       [SETTINGS_CURRENT_CWND, PERSISTED, 20],

@@ -1,7 +1,7 @@
 /**
- * Promises of streams settle, and nothing that was written is lost, in whatever
- * order an application calls. A promise that does not settle fails its test:
- * the test never ends.
+ * The promises of streams settle, and nothing that was written is lost, in
+ * whatever order an application calls. If a promise does not settle, its test
+ * fails at its deadline.
  */
 
 import { StreamResetError } from "../../connection/errors.ts";
@@ -36,7 +36,7 @@ import { turn, virtualTime } from "../helpers/virtual_time.ts";
 const VERSIONS = [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1] as const;
 const NV: NameValue[] = [["a", "b"]];
 
-/** The two ends of a stream whose reply has come. */
+/** Both ends of a stream whose reply has arrived. */
 async function opened(
   client: Connection,
   server: Connection,
@@ -48,7 +48,7 @@ async function opened(
   return { own, peer };
 }
 
-/** Writes and ends, by the stream's own methods or by its web stream. */
+/** Writes and ends, with the stream's own methods or with its web stream. */
 interface Pen {
   write(chunk: Uint8Array): Promise<void>;
   close(): Promise<void>;
@@ -211,7 +211,7 @@ for (const by of ["client", "server"] as const) {
       const { own, peer } = await opened(pair.client, pair.server);
       const [sender, receiver] = by === "client" ? [own, peer] : [peer, own];
       const writer = sender.writable.getWriter();
-      // More than the window, of a reader that does not read.
+      // More than the window, while the reader does not read.
       const writing = writer.write(new Uint8Array(1 << 20));
       writing.catch(() => {});
       await pair.client.ping();
@@ -233,7 +233,7 @@ Deno.test("settling: abort() does not wait for the pending close", async () => {
   const closing = writer.close();
   closing.catch(() => {});
   await pair.client.ping();
-  // The standard has it fail as the close does.
+  // According to the standard, it fails like the close.
   await assertRejects(() => writer.abort("enough"), StreamResetError);
   await assertRejects(() => closing);
   await assertRejects(() => waiting, StreamResetError);
@@ -306,7 +306,7 @@ Deno.test("settling: close() inside a callback leaves no stream open", async () 
   await pair.server.closed;
   const taken: Stream[] = [];
   for await (const stream of pair.server) taken.push(stream);
-  // What the application was given has ended with the connection.
+  // What the application has received ended with the connection.
   for (const stream of taken) {
     await assertRejects(() => stream.closed);
     await assertRejects(() => stream.read(new Uint8Array(1)));
@@ -347,7 +347,7 @@ for (const call of ["close", "goaway", "reset"] as const) {
 
 for (const viaRead of [true, false]) {
   Deno.test(`settling: close() in the turn in which ${viaRead ? "read()" : "readable"} got bytes waits for no timeout`, async () => {
-    // No timer fires: what waits for one never ends.
+    // No timer fires, so a wait for a timer would never end.
     using _time = virtualTime();
     await using pair = await tcpPair({
       both: { flowControl: false },
@@ -373,7 +373,8 @@ Deno.test("settling: bytes written before the reply are sent after the peer has 
     peer.closeWrite(),
   ];
   await left.closeWrite();
-  // Nobody can answer any more: it fails when the server has seen the end.
+  // Nobody can answer any more, so it fails when the server has noticed the
+  // end.
   await assertRejects(() => pair.server.ping());
   await turn();
   await peer.reply([["ok", "1"]]);

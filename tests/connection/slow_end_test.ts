@@ -1,6 +1,6 @@
 /**
- * Ends over links that are slow, broken or held back: what moves is waited for,
- * what stands still is not.
+ * Ends over links that are slow, broken or paused: the end waits while bytes
+ * move, and not when they have stopped.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import { nextStream } from "../helpers/http.ts";
 import { turn, virtualTime } from "../helpers/virtual_time.ts";
 import { synStream } from "../security/raw_peer.ts";
 
-/** One direction: so many bytes a second, and so many that it holds. */
+/** One direction: bytes per second, and bytes that it has room for. */
 class Link {
   readonly #rate: number;
   readonly #room: number;
@@ -163,7 +163,8 @@ for (const what of ["large", "small"] as const) {
     await up.write(encoder.encode(synStream(1)));
     const stream = await nextStream(server);
     stream.reply([["x", "1"]]);
-    // Small chunks are taken at once: the close waits until they have left.
+    // Small chunks are accepted at once, and the close waits until they have
+    // been sent.
     const size = what === "large" ? 1 << 20 : 4000;
     for (let count = 0; count < 20; count++) {
       stream.write(new Uint8Array(size)).catch(() => {});
@@ -230,7 +231,7 @@ Deno.test("slow end: answers continue while they make progress after the peer ha
       size += read;
     }
   })();
-  // More than a send buffer takes, for 31 s of the link.
+  // More than a send buffer has room for: the link needs 31 s.
   const answering = answer(stream, 4 * SIZE);
   up.end();
   let over = false;
@@ -267,7 +268,7 @@ Deno.test("slow end: paused reading and failed writing end the connection at onc
   const writing = stream.write(new Uint8Array(5000));
   writing.catch(() => {});
   await assertRejects(() => server.closed, ConnectionClosedError, "no way out");
-  // What had been read by then is still there, then the reason.
+  // What had been read by then can still be read, followed by the error.
   const buffer = new Uint8Array(4000);
   assertGreater((await stream.read(buffer))!, 1000);
   await assertRejects(() => stream.read(buffer), ConnectionClosedError);

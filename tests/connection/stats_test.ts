@@ -31,7 +31,7 @@ Deno.test("stats: they say what each stream waits for, on both sides", async () 
   await client.ping();
   expectWaits(1, ["writer", "peer"], ["writer", "reader"]);
   assertEquals(server.stats().streams[0].unread, 1000);
-  // More than the window takes.
+  // More than the window allows.
   const written = stream.write(new Uint8Array(70_000));
   // A PING does not wait behind all of it.
   while (client.stats().streams[0].sendWindow! > 0) await client.ping();
@@ -82,7 +82,7 @@ for (const version of VERSIONS) {
     assertEquals(left.received.frames, right.sent.frames);
     assert(left.sent.frames >= 21);
     assertEquals(left.sent.headers, right.received.headers);
-    // Twenty equal blocks: a few bytes each but the first.
+    // Twenty equal blocks: all but the first take a few bytes.
     assert(left.sent.headers.plain > 20 * 20);
     assert(left.sent.headers.ratio < 1);
     const { plain, compressed, ratio } = left.sent.headers;
@@ -135,7 +135,7 @@ Deno.test("printed connections, streams, clients and servers show what they are"
     assert(/state: ["']open["']/.test(text), text);
     assert(/streams: \[ 1 \]/.test(text), text);
     assert(/^Stream \{\s+id: 1,\s+state: ["']open["']/.test(show(stream)));
-    // What a header says may be a secret, and logs are no place for it.
+    // The content of a header may be secret, so it must not get into logs.
     assert(!show(stream).includes("secret"));
     assertStringIncludes(show(client), "Client {");
     assertStringIncludes(show(server), `port: ${port}`);

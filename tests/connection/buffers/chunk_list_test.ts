@@ -5,10 +5,10 @@ import { assertEquals } from "../../deps.ts";
 import { collect } from "../../helpers/collector.ts";
 import { turn } from "../../helpers/virtual_time.ts";
 
-/** How many chunks wait before small ones share memory. */
+/** How many chunks must wait before small ones share memory. */
 const MANY = 32;
 
-/** A list in which so many chunks of one byte wait. */
+/** A list in which this many chunks of one byte wait. */
 function listOf(count: number): ChunkList {
   const list = new ChunkList();
   for (let index = 0; index < count; index++) list.keep(Uint8Array.of(index));
@@ -66,7 +66,8 @@ for (const end of ["drop", "shift", "fill"] as const) {
       if (end === "drop") list.drop();
       else if (end === "fill") list.fill(new Uint8Array(2000));
       else sizesIn(list);
-      // A WeakRef is kept until the end of the turn in which it was made.
+      // A WeakRef keeps its object until the end of the turn in which it was
+      // created.
       await turn();
       collect?.();
       assertEquals(memory.deref(), undefined);
@@ -75,7 +76,7 @@ for (const end of ["drop", "shift", "fill"] as const) {
   });
 }
 
-/** Adds a chunk to whose memory later ones would be added. */
+/** Adds a chunk whose memory later chunks may share. */
 function keepOne(list: ChunkList): WeakRef<ArrayBufferLike> {
   const chunk = new Uint8Array(1000);
   list.keep(chunk);

@@ -1,4 +1,4 @@
-/** A connection has large buffers only while bytes are in them, and none in silence. */
+/** A connection has large buffers only while they contain bytes, and none while it is silent. */
 
 import { coreOf } from "../../../connection.ts";
 import { SendBuffer } from "../../../connection/buffers/send_buffer.ts";
@@ -29,12 +29,12 @@ import { turn, virtualTime } from "../../helpers/virtual_time.ts";
 
 const MOST_IDLE = 32 * 1024;
 
-/** One end of a connection in memory that tells how large the buffers are that wait in it. */
+/** One end of a connection in memory, which shows how large the waiting buffers are. */
 class MemoryConn implements ByteConn {
   peer!: MemoryConn;
-  /** Memory of the buffer that waits to be read into, bytes. */
+  /** Size of the buffer that waits for input, bytes. */
   waiting = 0;
-  /** The most that it was so far. */
+  /** The largest size so far. */
   most = 0;
   #parts: Uint8Array[] = [];
   #ended = false;
@@ -116,7 +116,8 @@ for (const direction of ["up", "down"] as const) {
     await sent;
     assertEquals(size, 8 << 20);
     assertGreater(conn.most, MOST_IDLE);
-    // Whatever waits in the platform cannot be taken back: it is small at once.
+    // A buffer that waits in the platform cannot be taken back, so it is small
+    // from the beginning.
     await client.ping();
     await server.ping();
     for (const each of [left, right]) {
@@ -126,7 +127,7 @@ for (const direction of ["up", "down"] as const) {
   });
 }
 
-/** Lets it take 1 MiB at once, as on a fast link. */
+/** Lets it accept 1 MiB at once, as on a fast link. */
 function quick(out: WriteBuffer): void {
   while (out.bound < 1 << 20) {
     out.append(new Uint8Array(1 << 20));
@@ -134,7 +135,7 @@ function quick(out: WriteBuffer): void {
   }
 }
 
-/** A loop that sends so many bytes at once. */
+/** A loop that sends this many bytes at once. */
 function sending(conn: MemoryConn): { loop: IoLoop; send(size: number): void } {
   let ready = 0;
   const loop: IoLoop = new IoLoop(openWire(conn), 1 << 20, {
@@ -204,7 +205,7 @@ Deno.test("idle buffers: after bulk, the memory for smaller writes becomes small
     return capacity;
   };
   assertGreater(write(500_000), 500_000);
-  // Bulk is likely to go on.
+  // More bulk is likely to follow.
   assertGreater(write(20_000), 400_000);
   let last = 0;
   for (let count = 0; count < 40; count++) last = write(20_000);
@@ -247,7 +248,7 @@ Deno.test("idle buffers: while reading is paused, no read buffer is kept", async
   const { spare } = largeMemory();
   wire.release?.();
   assertGreater(largeMemory().spare, spare);
-  // It is given back once.
+  // It is returned once.
   wire.release?.();
   assertLess(largeMemory().spare - spare, 1.5 * (1 << 20));
   wire.close();
@@ -281,7 +282,8 @@ Deno.test({
     await ended.promise;
     assertEquals(largest, 1 << 20);
     assertGreater(left.most, 1 << 20);
-    // A WeakRef is kept until the end of the turn in which it was made.
+    // A WeakRef keeps its object until the end of the turn in which it was
+    // created.
     await turn();
     collect?.();
     assertEquals(last?.deref(), undefined);
@@ -336,7 +338,7 @@ Deno.test("idle buffers: many connections that wait for bulk share a limit of 16
   const waits: Promise<Uint8Array | null>[] = [];
   for (const [index, [left, right]] of pairs.entries()) {
     const wire = wires[index];
-    // Full reads, then one that brings bulk and is not full.
+    // Full reads, and then one with bulk that does not fill the buffer.
     await right.write(new Uint8Array(8 << 20));
     while (left.unread > 0) await wire.receive();
     await right.write(new Uint8Array(40_000));
@@ -510,7 +512,8 @@ Deno.test({
       { reserve: () => true, release: () => {} },
     );
     const memory = joinedMemory(sendBuffer);
-    // A WeakRef is kept until the end of the turn in which it was made.
+    // A WeakRef keeps its object until the end of the turn in which it was
+    // created.
     await turn();
     collect?.();
     assertEquals(memory.deref(), undefined);
@@ -518,7 +521,7 @@ Deno.test({
   },
 });
 
-/** Sends two small chunks, which share memory, and returns a reference to that. */
+/** Sends two small chunks, which share memory, and returns a reference to that memory. */
 function joinedMemory(sendBuffer: SendBuffer): WeakRef<ArrayBufferLike> {
   sendBuffer.write(new Uint8Array(1000));
   sendBuffer.write(new Uint8Array(1000));
@@ -534,7 +537,7 @@ Deno.test("shared buffers: memory that is not kept is freed at once, not by the 
     const freed = buffers.filter(({ byteLength }) => byteLength === 0);
     assertGreater(freed.length, 0);
     assertLess(largeMemory().spare, 11 << 20);
-    // What is kept can be used.
+    // The memory that is kept can be used.
     for (const buffer of [takeLarge(size), takeLarge(size)]) {
       assertGreater(buffer.byteLength, size - 1);
       returnLarge(buffer);

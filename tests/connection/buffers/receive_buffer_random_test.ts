@@ -6,10 +6,10 @@ import { collect } from "../../helpers/collector.ts";
 import { Random } from "../../helpers/random.ts";
 import { turn } from "../../helpers/virtual_time.ts";
 
-/** Bytes of one read of the transport, at most. */
+/** Most bytes in one read of the transport. */
 const READ = 8000;
 
-/** A receive buffer, and what a reader of it must get. */
+/** A receive buffer, and what its reader must get. */
 class Model {
   readonly buffer: ReceiveBuffer;
   /** All bytes that arrived. */
@@ -30,7 +30,10 @@ class Model {
     });
   }
 
-  /** One read of the transport, whose memory is used again afterwards. `between` runs before that. */
+  /**
+   * One read of the transport, whose memory is used again afterwards. `between`
+   * runs before that.
+   */
   async arrive(between: () => Promise<void>): Promise<void> {
     const random = this.#random;
     const memory = new Uint8Array(READ);
@@ -54,7 +57,7 @@ class Model {
     this.check();
   }
 
-  /** A reader got these bytes. */
+  /** Checks the bytes that a reader got. */
   got(bytes: Uint8Array): void {
     const wanted = this.arrived.slice(this.read, this.read + bytes.length);
     assertEquals([...bytes], wanted);

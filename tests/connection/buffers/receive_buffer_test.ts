@@ -1,4 +1,4 @@
-/** The bytes of a stream that arrived and were not read. */
+/** The received bytes of a stream that are not read yet. */
 
 import { ReceiveBuffer } from "../../../connection/buffers/receive_buffer.ts";
 import { InvalidArgumentError } from "../../../errors.ts";
@@ -103,7 +103,7 @@ Deno.test("receiveBuffer: many small chunks are joined, and no byte is lost or m
   receiveBuffer.finish();
   const chunks = await Array.fromAsync(receiveBuffer.readable);
   assertEquals(chunks.flatMap((chunk) => [...chunk]), sent);
-  // 32 by themselves, and then the joined ones.
+  // 32 chunks of their own, and then the joined ones.
   assertEquals(chunks.length, 34);
   assert(chunks.slice(32).every(({ length }) => length <= 16_384 + 1024));
 });
@@ -219,7 +219,7 @@ Deno.test("receiveBuffer: it can be cancelled, taken as a whole, and discarded",
 });
 
 Deno.test("receiveBuffer: after bytes were dropped or taken as a whole, there is no clean end", async () => {
-  /** Before or after the readers come. */
+  /** Before or after the readers begin to wait. */
   const ways: ((receiveBuffer: ReceiveBuffer) => void)[] = [
     (receiveBuffer) => {
       receiveBuffer.push(bytes(1));

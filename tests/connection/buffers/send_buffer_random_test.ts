@@ -1,4 +1,7 @@
-/** Random use of the send buffer, compared with a plain list of bytes, and the edges of what it copies. */
+/**
+ * Random use of the send buffer, compared with a plain list of bytes, and the
+ * limits of what it copies.
+ */
 
 import {
   type Place,
@@ -15,7 +18,7 @@ import {
 import { Random } from "../../helpers/random.ts";
 import { turn } from "../../helpers/virtual_time.ts";
 
-/** The memory of the connection: how much is reserved, of how much. */
+/** The memory of the connection: how much of it is reserved. */
 class Memory {
   reserved = 0;
   constructor(readonly room: number) {}
@@ -33,7 +36,7 @@ class Memory {
 }
 
 interface Waiting {
-  /** Number of bytes up to the last one of the chunk. */
+  /** Number of bytes up to the end of the chunk. */
   readonly end: number;
   settled: boolean;
 }
@@ -83,10 +86,10 @@ Deno.test("send buffer: the session takes every byte once and in order, and a wr
       for (const [place, at] of places) {
         assertEquals(buffer.before(place), at - taken);
       }
-      // Lets the writes settle whose bytes were taken.
+      // Settles the writes whose bytes were taken.
       for (let count = 0; count < 5; count++) await undefined;
       for (const { end, settled } of writes) {
-        // Writers that wait are all told when nothing waits any more.
+        // When no byte waits any more, all waiting writers continue.
         if (settled) assert(end <= taken);
         else assert(buffer.writerWaits);
       }
@@ -112,7 +115,7 @@ Deno.test("send buffer: the end resolves when FIN was sent, and rejects when the
   one.finish();
   await ended;
   assertEquals(one.ended, true);
-  // What happens later changes nothing.
+  // Later changes have no effect.
   one.fail(new Error("late"));
   one.check();
   await one.end();
@@ -204,7 +207,7 @@ Deno.test("send buffer: small chunks are joined up to 16 KiB, and then into anot
   assertEquals(sizes(), [16_384, 16_384, 4096]);
   write(1000, 18);
   assertEquals(sizes(), [17_000, 1000]);
-  // A large chunk stays by itself.
+  // A large chunk is not joined with others.
   write(10, 2);
   write(4097, 2);
   write(10, 2);

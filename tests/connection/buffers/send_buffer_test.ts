@@ -1,4 +1,4 @@
-/** The bytes of a stream that were written and not sent. */
+/** The written bytes of a stream that are not sent yet. */
 
 import { Buffer } from "node:buffer";
 import { SendBuffer } from "../../../connection/buffers/send_buffer.ts";

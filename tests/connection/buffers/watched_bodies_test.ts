@@ -1,6 +1,7 @@
 /**
- * Which bodies the registry watches that cancels bodies nobody can read any more. An
- * entry keeps the stream of its body until the next full garbage collection.
+ * The registry that cancels bodies which nobody can read any more, and which
+ * bodies it watches. An entry keeps the stream of its body until the next full
+ * garbage collection.
  */
 
 import { ReceiveBuffer } from "../../../connection/buffers/receive_buffer.ts";

@@ -1,4 +1,4 @@
-/** The buffer of frames that leave in one write. */
+/** The buffer of frames that are sent in one write. */
 
 import { WriteBuffer } from "../../../connection/buffers/write_buffer.ts";
 import { assert, assertEquals } from "../../deps.ts";
@@ -30,7 +30,8 @@ Deno.test("out buffer: a write has as many bytes as the transport accepts in 1 m
     buffer.clear(size / perMillisecond);
     return buffer.bound / KIB;
   };
-  // What a socket takes at once says little about its link: at most an eighth of it.
+  // What a socket accepts at once says little about its link: it counts at most
+  // an eighth.
   let taken = 0;
   while (buffer.bound < 512 * KIB) {
     taken += buffer.bound;

@@ -1,4 +1,4 @@
-/** When a window that a measurement has enlarged is announced. */
+/** When a window that a measurement has enlarged is announced to the peer. */
 
 import { ReceiveFlow } from "../../../connection/flow/receive_flow.ts";
 import { resolveOptions } from "../../../connection/options.ts";

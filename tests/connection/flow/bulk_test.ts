@@ -1,5 +1,5 @@
-// Bodies of many sizes over real sockets, whatever the cuts: nothing is lost,
-// mixed up or changed, and nobody waits longer than the send buffer.
+// Bodies of many sizes over real sockets, cut in all ways: nothing is lost,
+// mixed up or changed, and no writer waits for more than the send buffer.
 
 import { ReceiveBuffer } from "../../../connection/buffers/receive_buffer.ts";
 import { WriteBuffer } from "../../../connection/buffers/write_buffer.ts";
@@ -29,7 +29,10 @@ function byteAt(seed: number, offset: number): number {
   return (offset * 31 + (offset >>> 9) * 7 + seed) & 0xff;
 }
 
-/** Writes a body in pieces of random sizes out of one piece of memory that is used again at once. */
+/**
+ * Writes a body in pieces of random sizes, all from one piece of memory that is
+ * used again at once.
+ */
 async function send(
   stream: Stream,
   seed: number,
@@ -48,7 +51,7 @@ async function send(
   await stream.closeWrite();
 }
 
-/** Reads a body into buffers of random sizes, pausing now and then; resolves to its length. */
+/** Reads a body into buffers of random sizes, with pauses; resolves to its length. */
 async function receive(
   stream: Stream,
   seed: number,
@@ -72,7 +75,7 @@ async function receive(
   }
 }
 
-/** A connection that takes and gives a few bytes at a time, now and then after a while. */
+/** A connection that reads and writes a few bytes at a time, sometimes after a pause. */
 function fitful(conn: Deno.TcpConn, seed: number): ByteConn {
   const random = new Random(seed);
   const largest = () => random.chance(0.5) ? random.int(1, 100) : 70_000;
@@ -154,7 +157,7 @@ Deno.test("after a reset between two reads of one piece, earlier bytes are read 
   client.reset(5);
   await assertRejects(() => client.read(buffer), Error, "reset");
   await writing;
-  // The connection, its windows among it, goes on.
+  // The connection continues, including its windows.
   const sending = send(atServer, 5, 400_000, 65_536);
   assertEquals(await receive(other, 5, 10_000), 400_000);
   await sending;
@@ -175,7 +178,7 @@ Deno.test("a buffer that is transferred while its read waits fails only that rea
 });
 
 Deno.test("waiting writers share a write, which is never larger than the send buffer", async () => {
-  // Every write takes no time: the transport is fast on a busy machine as well.
+  // Writes take no time, so the transport is fast on a busy machine as well.
   using _time = virtualTime();
   const [left, right] = await tcpConns();
   const writes: number[] = [];
@@ -185,7 +188,7 @@ Deno.test("waiting writers share a write, which is never larger than the send bu
     closeWrite: () => right.closeWrite(),
     close: () => right.close(),
   };
-  // Without windows nothing but the send buffer holds the writer.
+  // Without windows, only the send buffer limits the writer.
   await using pair = pairOver(left, counting, {
     both: { flowControl: false },
     server: { maxSendBuffer: 200_000 },
@@ -240,12 +243,14 @@ Deno.test("an urgent stream waits only for the send buffer, and equal ones take 
   const at = sent.findIndex(([id]) => id === urgentServer.id);
   let between = 0;
   for (const [, length] of sent.slice(before, at)) between += length;
-  // Each write takes 2 ms, so the link is slow: one write and the next.
+  // Each write takes 2 ms, so the link is slow: one write under way, and the
+  // next one.
   assert(at >= before && between <= 32_768, `${between} bytes went before`);
   for (const [received] of await Promise.all(all)) {
     assertEquals(received, total);
   }
-  // While both had something to send, neither was ahead by more than a send buffer.
+  // While both had bytes to send, neither was ahead of the other by more than a
+  // send buffer.
   let lead = 0;
   for (const [id, length] of sent.slice(0, sent.length >> 1)) {
     if (id === bulk[0][1].id) lead += length;
@@ -340,7 +345,7 @@ Deno.test("out buffer: it accepts exactly its limit, wherever in its memory it b
 });
 
 Deno.test("frames have 64 KiB if the limits set no size, whatever kind of object the limits are", async () => {
-  // Every write takes no time: the transport is fast on a busy machine as well.
+  // Writes take no time, so the transport is fast on a busy machine as well.
   using _time = virtualTime();
   class Own {
     get maxHeaderBlock(): number {
@@ -370,11 +375,11 @@ Deno.test("frames have 64 KiB if the limits set no size, whatever kind of object
     });
     const { client, server } = pair;
     const stream = await client.openStream(HEAD);
-    // Frames are as long once the transport has shown that it is fast.
+    // Frames have this length when the transport has shown that it is fast.
     await stream.write(new Uint8Array(2_000_000));
     assertEquals(Math.max(...lengths), longest);
     if (!(limits instanceof Own)) continue;
-    // Names behind an object count as well.
+    // Names in a nested object count as well.
     const { value } = await server[Symbol.asyncIterator]().next();
     value?.reply([["long", "x".repeat(2000)]]);
     await assertRejects(() => stream.response);

@@ -1,4 +1,4 @@
-/** Whether a connection expects bulk, which it asks itself after each large read. */
+/** Whether a connection expects bulk, which it decides after each large read. */
 
 import { coreOf } from "../../../connection.ts";
 import type { Connection, Stream } from "../../../mod.ts";

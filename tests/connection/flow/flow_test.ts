@@ -48,7 +48,7 @@ for (
 ) {
   Deno.test(`flow: without windows an unread stream stops others only at the limit, ${name}`, async () => {
     const bound = 1_000_000;
-    // In memory: a socket's buffers would take some megabytes of their own.
+    // In memory, because a socket's buffers would hold some megabytes.
     await using pair = memoryPair({
       version,
       both: { ...tuning, maxBufferedBytes: bound },
@@ -58,7 +58,7 @@ for (
     const incoming = await next(pair.server);
     await upload(unread, body);
 
-    // Below the bound: others pass.
+    // Below the limit, other streams pass.
     const other = await pair.client.openStream(HEADERS);
     const otherIncoming = await next(pair.server);
     const [bytes] = await Promise.all([
@@ -67,7 +67,7 @@ for (
     ]);
     assertEquals(bytes.length, 200_000);
 
-    // Above it reading stops.
+    // Above it, reading stops.
     const second = await pair.client.openStream(HEADERS);
     const secondIncoming = await next(pair.server);
     const big = new Random(4).bytes(100_000);
@@ -81,11 +81,11 @@ for (
       await writer.close();
     })();
     await quiet(() => accepted);
-    // What is left of the bound, and the send buffer with what is being written.
+    // The rest of the limit, and the send buffer with what is being written.
     assertGreater(accepted * big.length, 200_000);
     assertLess(accepted * big.length, 2_000_000);
 
-    // Nothing is lost: all of it comes when it is read.
+    // Nothing is lost: everything arrives when it is read.
     const [first, rest] = await Promise.all([
       download(incoming),
       download(secondIncoming),
@@ -192,7 +192,7 @@ Deno.test("flow: an initial window in SETTINGS applies from the first byte", asy
   await uploading;
 });
 
-/** Time that an upload takes over a link with so much delay each way, ms of the virtual clock. */
+/** Time that an upload takes over a link with this delay each way, ms of the virtual clock. */
 async function transferTime(
   size: number,
   delay: number,
@@ -227,8 +227,9 @@ Deno.test("tuning: over a link with 10 ms each way, windows grow to the path", a
   const roundTrip = 20;
   const fixed = await transferTime(size / 4, 10, false);
   const tuned = await transferTime(size, 10, true);
-  // A fixed window of 64 KiB lets so much through in each round trip.
+  // A fixed window of 64 KiB allows this many bytes in each round trip.
   assertGreaterOrEqual(fixed, (size / 4 / 65536 - 1) * roundTrip);
-  // It would need 31 of them for the whole size; windows that grow need half.
+  // It would need 31 round trips for all bytes; windows that grow need half of
+  // that.
   assertLess(tuned, 16 * roundTrip);
 });

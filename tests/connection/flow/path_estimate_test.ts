@@ -1,4 +1,4 @@
-/** What is learned about a path from round trips and the bytes in them. */
+/** What is learned about a path from round trips and the bytes that arrive in them. */
 
 import {
   joined,
@@ -12,7 +12,7 @@ function round(rate: number, time: number): Sample {
   return { size: rate * time, time, roundTrip: time };
 }
 
-/** A path whose round trip, ms, was measured while it was quiet. */
+/** A path whose round trip, in ms, was measured while it was quiet. */
 function quietPath(roundTrip: number): PathEstimate {
   const path = new PathEstimate();
   path.quiet(roundTrip);
@@ -57,7 +57,7 @@ Deno.test("path estimate: the shortest round trip with other bytes counts, and a
 
 Deno.test("path estimate: a path grows if it carries more than 1.2 times its earlier maximum", () => {
   const path = quietPath(100);
-  // Any bytes are more than none.
+  // Any number of bytes is more than none.
   path.carried(round(1, 100));
   assertEquals(path.isGrowing, true);
   path.carried(round(10, 100));
@@ -84,7 +84,7 @@ Deno.test("path estimate: a path is steady after two round trips without growth,
   path.carried(round(20, 100));
   assertEquals(path.isSteady, false);
 
-  // Also if nothing ever grew.
+  // Even if nothing ever grew.
   const first = new PathEstimate();
   first.busy(round(10, 100));
   first.carried(round(10, 100));
@@ -106,7 +106,7 @@ Deno.test("path estimate: a path that was never quiet is unsure until it carries
     [400, 100, true],
     [401, 100, false],
     [401, 201, false],
-    // So much time may be spent in a queue.
+    // This much time may be spent in a queue.
     [401, 201.5, true],
     // Shorter by less than a quarter and 1 ms.
     [401, 79.2, false],

@@ -1,6 +1,6 @@
 /**
- * Streams are read one after the other, in any order: none waits for the
- * reader of another.
+ * Streams are read one after the other, in any order: no reader waits for the
+ * reader of another stream.
  *
  * @module
  */
@@ -55,7 +55,7 @@ const LOADS: readonly [count: number, size: number][] = [
   [3, 2_000_000],
 ];
 
-/** The byte at that place of that body. */
+/** The byte at this position of this body. */
 function byteAt(index: number, offset: number): number {
   return (index * 31 + (offset >> 8) * 7) & 255;
 }

@@ -1,4 +1,4 @@
-/** When a connection without flow control stops reading, and when it goes on. */
+/** When a connection without flow control stops reading, and when it continues. */
 
 import { ReceiveBuffer } from "../../../connection/buffers/receive_buffer.ts";
 import { ReceiveFlow } from "../../../connection/flow/receive_flow.ts";
@@ -15,7 +15,7 @@ import { virtualTime } from "../../helpers/virtual_time.ts";
 /** Bytes that may be unread. */
 const BOUND = 1000;
 
-/** Receives bytes of one stream, and writes down when reading stops and goes on. */
+/** Receives bytes of one stream, and records when reading stops and continues. */
 class Receiver {
   readonly log: string[] = [];
   wait: Wait = "none";
@@ -67,7 +67,7 @@ Deno.test("receive flow: reading stops above the limit and continues at half of 
   assertEquals([receiver.log, receiver.flow.unread], [["stop"], 501]);
   receiver.read(1);
   assertEquals(receiver.log, ["stop", "go on"]);
-  // From here on the whole bound counts again.
+  // From here on, the whole limit applies again.
   receiver.arrive(500);
   assertEquals([receiver.log.length, receiver.flow.unread], [2, BOUND]);
 });
@@ -81,7 +81,8 @@ Deno.test("receive flow: an application that needs more input gets up to maxUnre
   assertEquals(receiver.log, []);
   receiver.arrive(1);
   assertEquals(receiver.log, ["stop"]);
-  // It has a second to read some of what it has, counted from its last read.
+  // The application has a second to read some of it, counted from its last
+  // read.
   await time.advance(900);
   receiver.read(1);
   await time.advance(900);
@@ -122,7 +123,8 @@ Deno.test({
       chunks.push(new WeakRef(value!.buffer));
     }
     let held = chunks.length;
-    // A turn of the event loop in between: a WeakRef holds its object until then.
+    // A turn of the event loop in between, because a WeakRef keeps its object
+    // until then.
     for (let left = 20; left > 0 && held > 1; left--) {
       await new Promise((resolve) => setTimeout(resolve));
       collect?.();

@@ -287,7 +287,8 @@ Deno.test("receive windows: in SPDY/3, streams' windows grow when the path becom
   const { windows } = one;
   const open = stream();
   for (let count = 0; count < 60; count++) {
-    // The initial window arrives in each round trip, however small it should be.
+    // The initial window arrives in each round trip, however small the window
+    // should be.
     await time.advance(500);
     assert(windows.received(1));
     windows.received(INITIAL + open.grown);

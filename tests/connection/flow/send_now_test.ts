@@ -1,4 +1,4 @@
-/** Chunks that the write buffer takes during the call of write(), without a promise. */
+/** Chunks that the write buffer accepts during the call of write(), without a promise. */
 
 import { SendBuffer } from "../../../connection/buffers/send_buffer.ts";
 import { SendScheduler } from "../../../connection/flow/send_scheduler.ts";
@@ -14,7 +14,7 @@ import { assertEquals, assertRejects, assertThrows } from "../../deps.ts";
 import { type PairOptions, tcpPair } from "../../helpers/connections.ts";
 import { Random } from "../../helpers/random.ts";
 
-/** A scheduler whose write buffer holds bytes of this turn, unless `io` says otherwise. */
+/** A scheduler whose write buffer contains bytes of this turn, unless `io` says otherwise. */
 function schedulerOn(session: Session, io: Partial<IoLoop> = {}): {
   scheduler: SendScheduler;
   filled: () => number;
@@ -42,7 +42,7 @@ function stream(): StreamCore {
   } as unknown as StreamCore;
 }
 
-/** The stream has submitted for the bytes that are in the write buffer. */
+/** The stream has submitted bytes that are in the write buffer. */
 function submitted(scheduler: SendScheduler, state: StreamCore): void {
   scheduler.add(state);
   scheduler.submit();
@@ -101,7 +101,7 @@ Deno.test("send now: a stream is forgotten when the bytes have left, and when th
   assertEquals(scheduler.sendNow(state), false);
 });
 
-/** A buffer whose chunks meet `taken` during the call of write(). */
+/** A buffer whose chunks are accepted by `taken` during the call of write(). */
 function bufferWith(taken: (buffer: SendBuffer) => void): SendBuffer {
   const buffer: SendBuffer = new SendBuffer({
     ready: () => {},
@@ -136,7 +136,7 @@ Deno.test("send now: a chunk that is taken at once needs no promise, a rest wait
   assertThrows(() => failed.write(chunk), TypeError, "broken");
 });
 
-Deno.test("send now: while earlier chunks wait, a chunk takes its turn", async () => {
+Deno.test("send now: while earlier chunks wait, a chunk is queued after them", async () => {
   let asked = 0;
   const buffer = bufferWith(() => asked++);
   const first = buffer.write(new Uint8Array(5000).fill(1));
@@ -160,7 +160,7 @@ Deno.test("send now: a place behind queued chunks is known when the last of them
   );
   const place = buffer.place();
   await Promise.all(writes.slice(0, 2));
-  // The empty chunk is still before the place.
+  // The empty chunk is still in front of that place.
   assertEquals(seen, [Infinity, Infinity, Infinity, Infinity]);
   await writes[2];
   assertEquals(buffer.before(place), 0);
@@ -196,7 +196,8 @@ async function exchange(
 }
 
 Deno.test("send now: a writer may reuse its buffer as soon as a write has resolved", async () => {
-  // More than a write buffer and a window: chunks are taken at once, in part, and later.
+  // More than a write buffer and a window: some chunks are accepted at once,
+  // some in part, and some later.
   const size = 40_000;
   const count = 100;
   const body = await exchange(async (stream) => {

@@ -1,4 +1,4 @@
-/** Which streams submit before a write, and what an error there ends. */
+/** Which streams submit before a write, and what ends if one of them fails. */
 
 import { SendScheduler } from "../../../connection/flow/send_scheduler.ts";
 import type { IoLoop } from "../../../connection/io_loop.ts";
@@ -11,7 +11,7 @@ import { assertEquals, assertStrictEquals } from "../../deps.ts";
 
 const session = {} as Session;
 
-/** A stream that throws `error` when it submits, and notes what is done with it. */
+/** A stream that throws `error` when it submits, and records what is done with it. */
 function stream(id: number, log: string[], error?: Error): StreamCore {
   const submit = (to: Session) => {
     assertStrictEquals(to, session);
@@ -27,7 +27,7 @@ function stream(id: number, log: string[], error?: Error): StreamCore {
   } as unknown as StreamCore;
 }
 
-/** A scheduler among whose streams are the given ones, and counts of its requests to the loops. */
+/** A scheduler with these streams, and the number of its requests to the loops. */
 function schedulerOf(
   listed: readonly StreamCore[],
 ): { scheduler: SendScheduler; requests: { flush: number; collect: number } } {

@@ -1,4 +1,7 @@
-/** A clock counts from when the peer can have been asked, on a link that is slow. */
+/**
+ * On a slow link, a timeout counts from the time at which the peer can have
+ * received the request.
+ */
 
 import type { ConnectionTuning } from "../../../connection/options.ts";
 import type { Stream } from "../../../connection/stream/stream.ts";
@@ -17,7 +20,7 @@ import { virtualTime } from "../../helpers/virtual_time.ts";
 
 const NV: NameValue[] = [["a", "b"]];
 const SECOND = 1000;
-/** What the link takes in the time of {@linkcode PACE}, bytes. */
+/** What the link carries in the time of {@linkcode PACE}, bytes. */
 const PIECE = 65536;
 const PACE = 3 * SECOND;
 const SILENCE = 5 * SECOND;
@@ -25,17 +28,17 @@ const KEEP_ALIVE: ConnectionTuning = {
   keepAlive: { interval: 2 * SECOND, timeout: SILENCE },
 };
 
-/** How the bytes of the client leave. */
+/** How the client's bytes are sent. */
 interface Link {
-  /** For each piece, ms. */
+  /** Time for each piece, ms. */
   delay: number;
   /** Nothing passes any more. */
   stopped: boolean;
-  /** Everything is taken and lost. */
+  /** Everything is accepted and lost. */
   lost: boolean;
 }
 
-/** What the client writes passes piece by piece. */
+/** The link: what the client writes passes piece by piece. */
 function slowPair(
   link: Link,
   version: typeof PROTO_SPDY2 | typeof PROTO_SPDY3_1,
@@ -72,7 +75,7 @@ async function openBoth(pair: Pair): Promise<[Stream, Stream]> {
   return [own, peer];
 }
 
-/** An upload that is read at once and answered by nothing but PINGs. */
+/** An upload that is read at once, and answered only with PINGs. */
 async function upload(pair: Pair, size: number): Promise<number> {
   const [own, peer] = await openBoth(pair);
   own.write(new Uint8Array(size)).then(() => own.closeWrite()).catch(() => {});
@@ -128,7 +131,8 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
       Error,
       "after a PING",
     );
-    // Until the PING has left all else is taken, and goes on to be taken then.
+    // Until the PING has been sent, everything else is accepted, and so it is
+    // after that.
     await time.advance(6 * PACE + SILENCE);
     await ended;
     await pair.server.close();

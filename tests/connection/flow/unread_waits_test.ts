@@ -1,6 +1,6 @@
 /**
- * Without windows: what is unread stops reading, unless the application waits
- * for what comes behind it.
+ * Without windows, unread bytes stop reading, unless the application waits for
+ * bytes that arrive after them.
  *
  * @module
  */
@@ -39,7 +39,7 @@ import {
 const SOFT = 10_000;
 const HARD = 1_000_000;
 
-/** A client on which nobody reads what comes on stream 1, and the server that sends there. */
+/** A client on which nobody reads the bytes of stream 1, and a server that sends them. */
 async function begin(
   client: ConnectionTuning = {},
   server: ConnectionTuning = {},
@@ -63,7 +63,7 @@ function unreadBytes(connection: Connection): number {
   return coreOf(connection).counters.unread;
 }
 
-/** Lets all run that runs without time. */
+/** Lets everything run that needs no time. */
 async function settle(): Promise<void> {
   for (let count = 0; count < 60; count++) await turn();
 }
@@ -81,7 +81,7 @@ Deno.test("unread: if nothing waits, reading stops at the soft limit", async () 
   assertEquals((await reading).length, 400_000);
 });
 
-/** What an application may wait for behind 400,000 bytes that it does not read. */
+/** What an application may wait for, while 400,000 bytes before it are unread. */
 const WAITS: Readonly<
   Record<string, (pair: Pair, unread: Stream) => Promise<unknown>>
 > = {
@@ -141,7 +141,7 @@ for (const [name, wait] of Object.entries(WAITS)) {
       const writing = pair.hog.write(new Uint8Array(400_000));
       if (!early) await settle();
       await wait(pair, pair.unread);
-      // Nobody waits any more: it is held again.
+      // Nobody waits any more, so reading is stopped again.
       const more = pair.hog.write(new Uint8Array(400_000));
       await settle();
       assert(held(pair.client));
@@ -153,7 +153,7 @@ for (const [name, wait] of Object.entries(WAITS)) {
   }
 }
 
-/** Turns and time until the promise has settled. */
+/** Lets turns and time pass until the promise has settled. */
 async function until(
   time: VirtualTime,
   promise: Promise<unknown>,
@@ -187,7 +187,7 @@ Deno.test("unread: an application that waits and reads nothing at the hard limit
   assert(/[0-9]{6,} of stream 1, 1010 of stream /.test(error.message));
   assert(error.message.includes("more of 3 other streams"), error.message);
   await assertRejects(() => pair.client.closed, ConnectionClosedError);
-  // What had come is still to be read.
+  // Bytes that had arrived can still be read.
   assert((await pair.unread.read(buffer) ?? 0) > 0);
   await pair.server.close();
 });

@@ -1,4 +1,4 @@
-/** An urgent frame does not wait behind much DATA of lower priority in this side's own buffers. */
+/** An urgent frame does not wait in this side's own buffers behind much DATA of lower priority. */
 
 import { pause } from "../../../connection/time/clock.ts";
 import type { ByteConn } from "../../../connection/transport/transport.ts";
@@ -20,9 +20,12 @@ const RATE = 10_000;
 const TICK = 4;
 const KIB = 1024;
 
-/** A link whose socket holds `room` bytes, and which counts the DATA in front of a SYN_STREAM. */
+/**
+ * A link whose socket has room for `room` bytes, and which counts the DATA in
+ * front of a SYN_STREAM.
+ */
 class SlowLink {
-  /** Bytes of DATA frames that the socket took since the last SYN_STREAM. */
+  /** Bytes of DATA frames that the socket accepted since the last SYN_STREAM. */
   data = 0;
   /** The same for the SYN_STREAM before. */
   dataBefore = 0;

@@ -1,4 +1,4 @@
-/** How large the window becomes that is fitted to a path. */
+/** How large the window becomes on a path. */
 
 import { ReceiveWindows } from "../../../connection/flow/receive_windows.ts";
 import { WindowTuner } from "../../../connection/flow/window_tuner.ts";
@@ -22,7 +22,7 @@ const MOST = 16 * KIB * KIB;
 
 /** A path that always carries as much as the window allows. */
 interface Path {
-  /** Bytes a ms. */
+  /** Bytes per ms. */
   rate: number;
   /** The round trip without a queue, ms. */
   delay: number;
@@ -33,9 +33,9 @@ class Transfer {
   readonly tuner: WindowTuner;
   readonly path: Path;
   now = 0;
-  /** Bytes that are under way, while the window shrinks. */
+  /** Bytes under way, while the window shrinks. */
   #flight = 0;
-  /** TCP sends so many bytes in a round trip at first, and twice as many in each further one. */
+  /** TCP sends this many bytes in the first round trip, and twice as many in each further one. */
   #slowStart = 14_000;
 
   constructor(path: Path, max = MOST) {
@@ -50,22 +50,25 @@ class Transfer {
     this.tuner.measured(this.now);
   }
 
-  /** The round trip that an urgent request has now. */
+  /** The round trip of an urgent request at this time. */
   get roundTrip(): number {
     return Math.max(this.path.delay, this.#flight / this.path.rate);
   }
 
-  /** Bytes a ms. */
+  /** Bytes per ms. */
   get rate(): number {
     return Math.min(this.path.rate, this.#flight / this.path.delay);
   }
 
-  /** Lets so many ms pass; `noise` makes round trips longer by chance, up to so much of them. */
+  /**
+   * Lets this many ms pass. With `noise`, round trips are longer by a random time
+   * of up to `noise`.
+   */
   run(milliseconds: number, random?: Random, noise = 0): void {
     const { tuner, path } = this;
     const end = this.now + milliseconds;
     while (this.now < end) {
-      // What a larger window allowed is still under way.
+      // Bytes that a larger window allowed are still under way.
       const window = Math.min(tuner.window, this.#slowStart);
       const flight = Math.max(window, this.#flight);
       this.#flight = window;
@@ -162,7 +165,7 @@ Deno.test("window tuner: random round trips do not leave the window small", () =
     const transfer = new Transfer(path);
     transfer.quiet();
     transfer.run(10_000, random, noise);
-    // In any ten seconds the path is mostly full.
+    // In any ten seconds, the path is mostly full.
     for (let part = 0; part < 6; part++) {
       let sum = 0;
       for (let step = 0; step < 20; step++) {
@@ -243,7 +246,7 @@ Deno.test("the window is a whole number of bytes, whatever the round trips are",
     for (let step = 0; step < 200; step++) {
       now += 60;
       if (!tuner.received(1000, now)) continue;
-      // The path may be another now.
+      // The path may have changed by now.
       if (random.float() < 0.05) delay = 0.3 + random.float() * 20;
       tuner.received(random.int(0, tuner.window), now);
       now += delay * (1 + random.float() * 0.3);
@@ -260,7 +263,7 @@ Deno.test("window tuner: while TCP starts slowly, PINGs that wait in the sender'
   tuner.measured(now);
   const first = tuner.window;
   assertEquals(first, 500_000);
-  // What arrives in a round trip doubles; each PING waits for another one.
+  // The bytes in a round trip double; each PING waits for the previous one.
   for (let size = 40_000; size < 2_000_000; size *= 2) {
     assert(tuner.received(1, now), `${size}: the next PING leaves at once`);
     now += 200;
@@ -280,7 +283,7 @@ Deno.test("window tuner: on a path that carries no more than before, the window 
   for (let count = 0; count < 60; count++) {
     now += 600;
     assert(tuner.received(1, now));
-    // The window is granted again in parts, so now and then less is under way.
+    // The window is granted again in parts, so sometimes less is under way.
     const flight = tuner.window * (count % 3 === 0 ? 0.7 : 1);
     const roundTrip = Math.max(delay, flight / rate);
     now += roundTrip;
@@ -303,7 +306,7 @@ Deno.test("window tuner: on a path that was never quiet, a quarter of the window
   const rate = 125;
   let now = 0;
   while (now < 9000) {
-    // The sender's socket holds no more.
+    // The sender's socket has no room for more.
     const flight = Math.min(tuner.window, 90_000);
     const measures = tuner.received(1, now);
     now += flight / rate;
@@ -326,7 +329,10 @@ Deno.test("window tuner: a PING that waited behind bytes of this side says littl
   assertEquals(tuner.window, 100_000);
 });
 
-/** A path of which the window is in use while this side sends, too; `waits` is how long a PING waits behind its bytes. */
+/**
+ * A path whose window is in use while this side sends as well; `waits` is how
+ * long a PING waits for its bytes.
+ */
 function whileSending(
   tuner: WindowTuner,
   { rate, delay }: Path,
@@ -351,7 +357,7 @@ Deno.test("window tuner: PINGs that wait behind bytes of this side do not leave 
   const tuner = new WindowTuner({ initial: INITIAL, max: MOST });
   const path = { rate: 2500, delay: 100 };
   whileSending(tuner, path, (count) => [500, 100, 550, 300, 450][count % 5]);
-  // What arrives in the shortest round trip that includes the wait.
+  // The bytes that arrive in the shortest round trip that includes the wait.
   assertGreaterOrEqual(tuner.window, path.rate * 200);
 });
 
@@ -395,7 +401,8 @@ Deno.test("window tuner: bytes that wait in the sender's socket make a window sm
     now += 2000;
     tuner.measured(now);
   }
-  // The path carries 25,000 bytes in a round trip; no more than a quarter is kept at once.
+  // The path carries 25,000 bytes in a round trip; at most a quarter of that is
+  // kept at once.
   assertLessOrEqual(tuner.window, 100_000);
 });
 
@@ -410,7 +417,10 @@ Deno.test("window tuner: a sender that gets its window back in halves still uses
   assertGreater(tuner.window, INITIAL);
 });
 
-/** Bytes that arrive evenly, one round trip after the other, each measured with a PING. */
+/**
+ * Bytes that arrive at a constant rate, in consecutive round trips that are each
+ * measured with a PING.
+ */
 class Rounds {
   readonly tuner: WindowTuner;
   now = 0;
@@ -447,7 +457,10 @@ class Rounds {
   }
 }
 
-/** Slow start that this side sees from its first byte on: arriving bytes double, the round trip does not change. */
+/**
+ * Slow start, seen from its first byte on: the arriving bytes double, the round
+ * trip does not change.
+ */
 function neverQuiet(): Rounds {
   const rounds = new Rounds();
   rounds.begin();
@@ -474,7 +487,7 @@ Deno.test("window tuner: while more and more arrives, the window does not wait f
   rounds.begin();
   rounds.arrive(400_000, 100);
   assertEquals(tuner.window, 500_000);
-  // The reply waits in the sender's socket while these arrive.
+  // The reply waits in the sender's socket while these bytes arrive.
   rounds.arrive(800_000, 100);
   assertGreater(tuner.window, 1_600_000);
 });
@@ -540,20 +553,23 @@ Deno.test("window tuner: a smaller window with which clearly less arrives is giv
   const full = (): void => rounds.round(tuner.window / 2, 120);
   for (let count = 0; count < 5; count++) full();
   const { window } = tuner;
-  // Half of it is tried.
+  // Half of the window is tried.
   for (let count = 0; tuner.window === window; count++) {
     assertLess(count, 30);
     full();
   }
   assertAlmostEquals(tuner.window, window / 2, 1);
-  // What was in flight, and one round trip with the smaller window.
+  // What was under way, and one round trip with the smaller window.
   rounds.round(window / 2, 120);
   rounds.round(window / 4, 100);
   rounds.arrive(window / 2, 120);
   assertGreater(tuner.window, 0.6 * window);
 });
 
-/** Round trips that are often, but not always, twice the shortest one; until half the window is tried. */
+/**
+ * Round trips that are often, but not always, twice the shortest one; until half
+ * of the window is tried.
+ */
 function oftenFar(sent: number): Rounds {
   const most = 1_500_000;
   const rounds = new Rounds(most);

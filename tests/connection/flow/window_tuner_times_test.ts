@@ -10,7 +10,7 @@ function newTuner(): WindowTuner {
   return new WindowTuner({ initial: INITIAL, max: MOST });
 }
 
-/** A tuner that knows a round trip of `delay` ms of the quiet path, and the time after it. */
+/** A tuner that knows the quiet path, with a round trip of `delay` ms, and the time after that. */
 function knowing(
   delay: number,
   tuner: WindowTuner = newTuner(),
@@ -20,7 +20,7 @@ function knowing(
   return { tuner, now: delay };
 }
 
-/** The next time, ms, at which a byte that arrives begins a measurement. */
+/** The next time, in ms, at which an arriving byte begins a measurement. */
 function nextMeasurement(tuner: WindowTuner, from: number): number {
   for (let now = from;; now++) {
     if (tuner.received(1, now)) return now;
@@ -33,14 +33,15 @@ Deno.test("window tuner: while nothing changes, pauses between measurements doub
   for (let count = 0; count < 8; count++) {
     const begin = nextMeasurement(tuner, now);
     pauses.push(begin - now);
-    // Little is in flight.
+    // Few bytes are under way.
     tuner.received(10_000, begin + 5);
     now = begin + 10;
     assertEquals(tuner.measured(now), false);
   }
-  // After the first bytes, the path is measured again at once: it may carry more.
+  // After the first bytes, the path is measured again at once, because it may
+  // carry more.
   assertEquals(pauses, [50, 0, 50, 100, 200, 400, 500, 500]);
-  // When the window changes, the path is measured without a pause.
+  // If the window changes, the path is measured without a pause.
   const begin = nextMeasurement(tuner, now);
   tuner.received(INITIAL, begin + 5);
   assertEquals(tuner.measured(begin + 10), true);
@@ -53,14 +54,14 @@ function settled(): { tuner: WindowTuner; last: number } {
   for (const begin of [120, 240]) {
     assertEquals(tuner.mayBeQuiet(begin - 1), false);
     assertEquals(tuner.mayBeQuiet(begin), true);
-    // While a PING has no answer, there is no other.
+    // While a PING is unanswered, there is no other.
     assertEquals(tuner.mayBeQuiet(begin), false);
     tuner.measured(begin + 20);
   }
   return { tuner, last: 260 };
 }
 
-/** Lets so many bytes arrive within one measurement. */
+/** Lets this many bytes arrive within one measurement. */
 function receive(tuner: WindowTuner, size: number, from: number): void {
   const begin = nextMeasurement(tuner, from);
   tuner.received(size - 1, begin);
@@ -80,7 +81,7 @@ Deno.test("window tuner: the quiet path is measured three times at first, and th
     receive(tuner, size, last + 1000);
     assertEquals(tuner.mayBeQuiet(last + age), isDue, `${size}, ${age}`);
     if (!isDue) continue;
-    // Then both count anew.
+    // After that, both start again.
     tuner.measured(last + age + 20);
     receive(tuner, enough - 1, last + age + 3000);
     assertEquals(tuner.mayBeQuiet(last + age + 60_000), false);
@@ -108,7 +109,10 @@ Deno.test("window tuner: without an answer for a second, the window is three tim
   }
 });
 
-/** When the window becomes smaller or larger on a path that carries `rate` bytes a ms, in `until` ms. */
+/**
+ * The times at which the window becomes smaller or larger in `until` ms, on a
+ * path that carries `rate` bytes per ms.
+ */
 function changes(
   { rate, delay, sent = 0, until, tuner = newTuner() }: {
     rate: number;

@@ -34,7 +34,7 @@ Deno.test("streams opened before the server's SETTINGS arrive are not refused", 
   await served;
 });
 
-/** A server without limit or SETTINGS; `onFrame` hears what it gets. */
+/** A server without a limit or SETTINGS; `onFrame` is called with what it receives. */
 async function serveSilently(
   { readable, writable }: ByteStreams,
   onFrame: (frame: CtrlFrame) => void,

@@ -8,7 +8,7 @@ import {
 import type { StreamCore } from "../../../connection/stream/stream_core.ts";
 import { assertEquals } from "../../deps.ts";
 
-/** What the count keeps on a stream. */
+/** The account of a stream. */
 function stream(): StreamCore {
   return { held: 0 } as StreamCore;
 }
@@ -73,7 +73,8 @@ Deno.test("holdings: headers count with the memory that their text takes", () =>
       [[["n", "x".repeat(64)]], header + 2 + 128],
       [[["n", "x".repeat(65)]], header + 2 + 65],
       [[["n", "x".repeat(1000)]], header + 2 + 1000],
-      // One character that takes two bytes makes all of the value wide.
+      // One character that takes two bytes makes all characters of the value
+      // take two.
       [[["n", "x".repeat(999) + wide]], header + 2 + 2000],
       [[["n", "x".repeat(99) + "\u007f"]], header + 2 + 100],
       [[["n", "\u0080" + "x".repeat(99)]], header + 2 + 200],

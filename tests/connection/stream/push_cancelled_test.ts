@@ -32,7 +32,7 @@ Deno.test("a push whose request is cancelled while its SYN_STREAM is half-writte
 
   const release = Promise.withResolvers<void>();
   gate = release.promise;
-  // More than the send buffer takes at once, however well it compresses.
+  // More than the send buffer accepts at once, even if it compresses well.
   const large = new Random(1).bytes(6000, 64)
     .reduce((text, byte) => text + String.fromCharCode(48 + byte), "");
   const push = value!.push([["large", large]]);
@@ -44,7 +44,7 @@ Deno.test("a push whose request is cancelled while its SYN_STREAM is half-writte
   release.resolve();
   gate = Promise.resolve();
 
-  // Both go on, and the place of the push is free.
+  // Both continue, and the place of the push is free.
   const next = await client.openStream([["c", "d"]], { fin: true });
   assertEquals(next.id, request.id + 2);
   assertEquals(typeof await client.ping(), "number");

@@ -3,7 +3,8 @@ import { assertEquals, assertGreater } from "../../deps.ts";
 import { delayProxy } from "../../helpers/delay_proxy.ts";
 
 Deno.test("a body of less than half a window causes no WINDOW_UPDATE for its stream", async () => {
-  // The second half leaves when the first was read: the stream has not ended by then.
+  // The second half is sent when the first was read, so the stream has not
+  // ended by then.
   const firstRead = Promise.withResolvers<void>();
   await using server = serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -35,7 +36,8 @@ Deno.test("a body of less than half a window causes no WINDOW_UPDATE for its str
       }
     },
   });
-  // Long bodies first: what is measured lets the windows of later streams grow.
+  // Long bodies first, because their measurements let the windows of later
+  // streams grow.
   for (let count = 0; count < 20 && largest <= 65536; count++) {
     await (await connection.fetch("/long")).bytes();
   }

@@ -1,5 +1,5 @@
 /**
- * What goes wrong with one stream ends that stream, and no other.
+ * A fault of one stream ends that stream and no other.
  *
  * @module
  */
@@ -31,7 +31,7 @@ Deno.test("stream fault: a stream that the session resets while bytes wait for i
   const second = await nextStream(server);
   await Promise.all([first.reply([]), second.reply([])]);
   held = new Promise((resolve) => release = resolve);
-  // While this is being written, nothing else is asked for.
+  // While this is being written, no more is asked for.
   await first.write(new Uint8Array(100));
   await time.advance(0);
   const overrun = new Uint8Array(65537);
