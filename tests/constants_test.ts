@@ -1,7 +1,7 @@
 import * as spdy from "../mod.ts";
 import { assertEquals } from "./deps.ts";
 
-/** spdylay's numbers, written down apart from the sources. */
+/** spdylay's numbers, written independently of the sources. */
 const EXPECTED = {
   "sides and versions": {
     CLIENT: 1,

@@ -33,7 +33,7 @@ function section(title: string): Row[] {
     .map(([, python, ours, note]) => ({ python, ours, note }));
 }
 
-/** Identifiers that some test file other than this one uses. */
+/** Identifiers that occur in a test file other than this one. */
 async function identifiersInTests(): Promise<Set<string>> {
   const found = new Set<string>();
   const visit = async (folder: URL): Promise<void> => {

@@ -1,6 +1,6 @@
 /**
- * The public names of each entry of the package: none comes or goes unnoticed.
- * After an intended change:
+ * The public names of each entry of the package, so that none is added or removed
+ * unnoticed. After an intended change:
  *
  *     deno run -A tools/std.ts test -A tests/public_names_test.ts -- --update
  */

@@ -33,7 +33,7 @@ async function prose(url: URL): Promise<string> {
   return (await Deno.readTextFile(url)).replaceAll(/^```[\s\S]*?^```/gm, "");
 }
 
-/** The anchors that GitHub makes of a page's headings. */
+/** The anchors that GitHub generates for a page's headings. */
 function anchors(text: string): string[] {
   return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
     heading.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-")
@@ -60,7 +60,7 @@ Deno.test("every file that a page names in code style exists", async () => {
     /`((?:cli|connection|docs|examples|frame|http|kubernetes|session|tests|tools|zlib)\/[\w./-]+\.(?:ts|md|json))`/g;
   for (const page of PAGES) {
     for (const [, path] of (await prose(new URL(page, root))).matchAll(name)) {
-      // Lists of what to do have placeholders such as cli/NAME.ts.
+      // The lists of steps contain placeholders such as cli/NAME.ts.
       if (path.includes("NAME")) continue;
       const found = await Deno.stat(new URL(path, root)).then(
         () => true,

@@ -62,14 +62,14 @@ for (const [what, wrong] of Object.entries(WRONG)) {
       );
       if (!(error as Error).message.includes(meant)) throw error;
       if (name !== "keyFile" && name !== "config") {
-        // What is undefined was not set.
+        // An option that is undefined counts as not set.
         TAKERS[what]({ [name]: undefined, ...REST[what] });
       }
     });
   }
 }
 
-/** Ends at once what is started. */
+/** Ends what was started. */
 const REST: Record<string, Options> = {
   serve: { signal: AbortSignal.abort() },
   serveConnection: { signal: AbortSignal.abort() },

@@ -1,6 +1,6 @@
 /**
- * Types stop no caller in JavaScript: whatever is wrong with an argument, the
- * error says which one it is, and no other value is taken for a right one.
+ * Types do not stop a caller in JavaScript. The error for a wrong argument must
+ * name it, and no wrong value may be accepted.
  */
 
 import { Buffer } from "node:buffer";
@@ -41,7 +41,7 @@ import {
 } from "../zlib/mod.ts";
 import { assert, assertEquals } from "./deps.ts";
 
-/** Stands for an argument of any type. */
+/** An argument of any type. */
 // deno-lint-ignore no-explicit-any
 type Any = any;
 
@@ -75,10 +75,10 @@ const VALUES: Readonly<Record<string, unknown>> = {
   "no string": Object.create(null),
   proxy: new Proxy({}, { get: () => undefined }),
 };
-/** All that are options, as far as types go. */
+/** Objects that are valid options according to their types. */
 const OBJECTS =
   "[] [1] {} DataView ArrayBuffer Uint16Array detached no-string proxy";
-/** Objects that have no names of other options. */
+/** Objects without the names of other options. */
 const OPTION_OBJECTS = OBJECTS.replace(/ (\[1\]|Uint16Array)/g, "");
 
 const NV: NameValue[] = [[":method", "GET"], [":path", "/"]];
@@ -136,7 +136,7 @@ const FRAMES: readonly Any[] = [
   { frameType: WINDOW_UPDATE, flags: 0, streamId: 1, deltaWindowSize: 1 },
 ];
 
-/** A call with one argument that is any value, and which of the values are right. */
+/** A call with one argument of any value, and the values that are valid. */
 type Call = readonly [
   what: string,
   call: (value: Any) => unknown,
@@ -166,7 +166,7 @@ const CALLS: readonly Call[] = [
     (v) => new Session(CLIENT, PROTO_SPDY3, { limits: { maxHeaderBlock: v } }),
     "undefined null",
   ],
-  // Without data `recv` asks its callback, which finds nothing here.
+  // Without data, `recv` asks its callback, which has nothing.
   [
     "Session.recv",
     (v) => client({ recv: () => undefined }).recv(v),
@@ -371,7 +371,7 @@ const CALLS: readonly Call[] = [
 
 const EMPTY_GZIP = await compress(new Uint8Array(0), "gzip");
 
-/** What a call came to: nothing, or its error's name. */
+/** The result of a call: nothing, or the name of its error. */
 async function outcome(call: () => unknown): Promise<string> {
   try {
     await call();

@@ -10,7 +10,7 @@ import { CLIENT, SERVER, type Side } from "../../session/constants.ts";
 import { assertEquals } from "../deps.ts";
 import { type VirtualTime, virtualTime } from "../helpers/virtual_time.ts";
 
-/** The timeouts of a connection that a test moves, and what they did. */
+/** The timeouts of a connection that a test controls, and what they did. */
 class Watched {
   readonly log: string[] = [];
   readonly timeouts: Timeouts;
@@ -106,7 +106,7 @@ Deno.test("timeouts: a control frame has its time from its first byte, however i
   timeouts.controlFrame(0);
   await time.advance(399);
   assertEquals(log, []);
-  // It was complete in time, and another one has begun.
+  // That frame was complete in time, and another one has begun.
   timeouts.controlFrame(50);
   await time.advance(999);
   timeouts.controlFrame(-1);
@@ -169,7 +169,7 @@ Deno.test("timeouts: a connection is idle when no byte has arrived for idleTimeo
   assertEquals(log, []);
   await time.advance(1);
   assertEquals(log.splice(0), ["1999: idle"]);
-  // While a stream is open, it is not; neither while this side does not read.
+  // It is not idle while a stream is open, nor while this side does not read.
   watched.openStreams = 1;
   await time.advance(3000);
   assertEquals(log, []);
@@ -200,7 +200,7 @@ Deno.test("timeouts: keepAlive sends a PING into silence, and ends the connectio
   await time.advance(999);
   assertEquals(log, []);
   await time.advance(1);
-  // One PING at a time, though the silence lasts for more than an interval.
+  // One PING at a time, even if the silence is longer than an interval.
   await time.advance(1499);
   assertEquals(log.splice(0), ["4199: PING"]);
   await time.advance(1);

@@ -54,7 +54,7 @@ for (const secure of [false, true]) {
         assertEquals(await addressSeen(connection), expected);
       }
       {
-        // Also by the HTTP/1.1 upgrade, and with a client certificate.
+        // The same after the HTTP/1.1 upgrade, and with a client certificate.
         const scheme = secure ? "https" : "http";
         const { connection } = await connectUpgrade(
           `${scheme}://localhost:${port}/`,
@@ -63,7 +63,7 @@ for (const secure of [false, true]) {
         assertEquals(await addressSeen(connection), expected);
         await connection.close();
       }
-      // Without addresses, that of the balancer counts.
+      // Without addresses in the head, the balancer's address counts.
       await using connection = await connect({
         ...target,
         proxyProtocol: { version, local: true },
@@ -193,7 +193,7 @@ Deno.test("optional: a head may be missing, and those who are not trusted may no
   await spoofing.close();
 });
 
-/** What the server does with these bytes: resolves when it closes the connection. */
+/** What the server does with these bytes; resolves when it closes the connection. */
 async function sendAndWait(port: number, data: Uint8Array): Promise<void> {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
   try {
@@ -201,7 +201,7 @@ async function sendAndWait(port: number, data: Uint8Array): Promise<void> {
     const buffer = new Uint8Array(100);
     while (await conn.read(buffer) !== null);
   } catch {
-    // Closed by the server with bytes unread.
+    // The server closed it while bytes were unread.
   } finally {
     conn.close();
   }
@@ -332,7 +332,7 @@ Deno.test("shutdown ends connections whose head is incomplete", async () => {
     port: server.addr.port,
   });
   await writeAll(conn, new TextEncoder().encode("PROXY"));
-  // A round trip of another connection: by then the first one is accepted.
+  // After a round trip of another connection, the first one has been accepted.
   const other = await connect({ port: server.addr.port, proxyProtocol: {} });
   await other.close();
   await waitFor("shutdown", server.shutdown());

@@ -1,4 +1,7 @@
-/** Header values are byte strings: the same code on Deno's server and client and on ours. */
+/**
+ * Header values are byte strings: the same code runs with Deno's server and
+ * client, and with ours.
+ */
 
 import { Client } from "../../http/client/client.ts";
 import { serve } from "../../http/server/serve.ts";
@@ -9,10 +12,10 @@ import {
 } from "../../frame/constants.ts";
 import { assertEquals } from "../deps.ts";
 
-/** Values by the bytes that they are on the wire. */
+/** Values, as the bytes on the wire. */
 const VALUES = [
   "caf\xe9",
-  // The bytes of UTF-8, and the bytes of a cut sequence.
+  // The bytes of UTF-8, and the bytes of an incomplete sequence.
   "caf\xc3\xa9",
   "\xc3",
   "a\xe2\x82",
@@ -45,7 +48,7 @@ async function exchange(
   const response = await ask(`http://127.0.0.1:${server.addr.port}/`, {
     headers: { [name]: value },
   });
-  // Before Deno 2.8 a response without a body has one that is to be closed.
+  // Before Deno 2.8, a response without a body has one that must be closed.
   await response.body?.cancel();
   return { server: seen, client: response.headers.get(name) };
 }
@@ -58,7 +61,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1]) {
     const ask = ((url: string, init: RequestInit) =>
       client.fetch(url, init)) as typeof fetch;
     for (const value of VALUES) {
-      // A public header, one that is not known, and a secret.
+      // A public header, an unknown one, and a secret one.
       for (const name of ["content-disposition", "x-other", "cookie"]) {
         const wanted = await exchange(
           (handler) =>

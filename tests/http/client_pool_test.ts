@@ -18,12 +18,12 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0);
 }
 
-/** Resolves when the condition holds. */
+/** Resolves when the condition is true. */
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** Bytes that a decoder takes, and waits for more. */
+/** Bytes that a decoder accepts, and after which it waits for more. */
 const HEAD_OF_GZIP = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3);
 
 interface Origin extends AsyncDisposable {
@@ -45,7 +45,7 @@ function endless(
       });
       pairs.push(pair);
       answerAll(pair, headers).catch(() => {});
-      // Its SETTINGS are here.
+      // Its SETTINGS have arrived.
       await pair.client.ping();
       return pair.client;
     },
@@ -88,7 +88,7 @@ Deno.test("client: another connection is opened when all streams are in use", as
   });
   for (const pair of pairs) await pair.client.ping();
   assertEquals([answered, pairs.length], [false, 3]);
-  // One place on any of them that the request waits for is enough.
+  // It is enough that one of them has a free place.
   for (const response of responses) await response.body?.cancel();
   await (await waitFor("the seventh", seventh)).body?.cancel();
 });
@@ -126,7 +126,7 @@ Deno.test("client: a waiting request uses the first connection with a free strea
 Deno.test("client: waiting requests use a newly opened connection", async () => {
   await using origin = endless({ maxConnectionsPerOrigin: 2 });
   const { client, pairs } = origin;
-  // They are kept, because responses that are collected give their streams back.
+  // They are kept, because responses that are collected release their streams.
   const open: SpdyResponse[] = [];
   for (let count = 0; count < 4; count++) open.push(await client.fetch(URL));
   const waiting = [client.fetch(URL), client.fetch(URL)];
@@ -134,7 +134,7 @@ Deno.test("client: waiting requests use a newly opened connection", async () => 
     sum(pairs.map(({ client }) => coreOf(client).pending.queued));
   await waitFor("both to wait", until(() => queued() === 2));
   pairs[0].server.goaway().catch(() => {});
-  // One of them waited there, and opens a connection that has room for both.
+  // One of them waited there; it opens a connection that has room for both.
   const responses = await waitFor("both", Promise.all(waiting));
   assertEquals([open.length, responses.length, pairs.length], [4, 2, 3]);
 });
@@ -222,7 +222,7 @@ for (
       };
       await drop();
       await drop();
-      // One that is being read stays, although nobody else has it.
+      // A response that is being read stays, even if nothing else refers to it.
       let ended = false;
       const third = client.fetch(URL).then((response) => response.text());
       third.then(() => ended = true, () => ended = true);
@@ -254,7 +254,7 @@ Deno.test("a request that waits long for a stream is reported once, with the rea
     const { client } = origin;
     const begun = [1, 2, 3, 4].map((each) => client.fetch(`${URL}${each}`));
     for (const each of begun) each.catch(() => {});
-    // They are sent, or wait, from here on.
+    // From here on, they are sent or wait.
     for (let turn = 0; turn < 20; turn++) await time.advance(1);
     await time.advance(4000);
     assertEquals(said, []);
@@ -276,7 +276,7 @@ Deno.test("a request that waits long for a stream is reported once, with the rea
   }
 });
 
-/** Runs a program that imports the module; resolves to its output once it has ended by itself. */
+/** Runs a program that imports the module; resolves to its output when it has ended. */
 async function run(program: string): Promise<string> {
   const root = new globalThis.URL("../../", import.meta.url);
   const code = `import { Client, connect, serve } from "${root}mod.ts";

@@ -1,4 +1,4 @@
-/** `Client`: one connection an origin, anew when it has to be. */
+/** `Client`: one connection for each origin, and a new one when it is needed. */
 
 import type { Connection } from "../../http/connection.ts";
 import {
@@ -73,7 +73,7 @@ Deno.test("client: it connects again after the server has left", async () => {
   );
 });
 
-/** A client whose connections all end here, each answered by `answer`. */
+/** A client whose connections all lead to this program, where `answer` answers each one. */
 function scripted(
   answer: (server: Connection, made: number) => Promise<void>,
   retries?: number,
@@ -81,7 +81,7 @@ function scripted(
   const pairs: Pair[] = [];
   const client = new Client({
     retries,
-    // deno-lint-ignore require-await -- stands for what takes time
+    // deno-lint-ignore require-await -- a rejection instead of an exception
     connect: async () => {
       const pair = memoryPair();
       pairs.push(pair);
@@ -192,11 +192,11 @@ Deno.test("client: requests above a GOAWAY's last id use a new connection", asyn
     return response.headers.get("x-made");
   };
   const first = ask();
-  // One turn for the client to connect.
+  // One turn, in which the client connects.
   await Promise.resolve();
   const { server } = script.pairs[0];
   const stream = await nextStream(server);
-  // These two cross the GOAWAY on its way.
+  // These two requests were sent before the client received GOAWAY.
   server.goaway();
   const crossing = [ask(), ask()];
   await stream.reply([...RESPONSE, ["x-made", "1"]], { fin: true });
@@ -265,7 +265,7 @@ Deno.test("client: close() does not wait for a pending connection", async () => 
   await begun.promise;
   await client.close();
   await Promise.all(refused);
-  // One that comes all the same is closed.
+  // If one is opened nevertheless, it is closed.
   await using pair = memoryPair();
   late.resolve(pair.client);
   await pair.client.closed;
@@ -273,7 +273,7 @@ Deno.test("client: close() does not wait for a pending connection", async () => 
 });
 
 Deno.test("client: close() ends a pending TLS handshake", async () => {
-  // Takes connections and says nothing.
+  // A server that accepts connections and sends nothing.
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const client = new Client();
@@ -282,7 +282,7 @@ Deno.test("client: close() ends a pending TLS handshake", async () => {
   using conn = await listener.accept();
   await client.close();
   await refused;
-  // What there is of a hello, then the end.
+  // A part of a TLS hello, then the end.
   const buffer = new Uint8Array(4096);
   try {
     while (await conn.read(buffer) !== null);

@@ -7,7 +7,7 @@ import {
 import { HttpMessageError } from "../../http/message/message_error.ts";
 import { assertEquals, assertRejects, assertThrows } from "../deps.ts";
 
-/** A receive buffer that expects so many bytes, and what it told of a wrong number. */
+/** A receive buffer that expects this many bytes, and what it reported about a wrong number. */
 function expecting(
   length: number,
 ): { receiveBuffer: ReceiveBuffer; told: string[] } {

@@ -38,7 +38,7 @@ const UPLOAD: [string, string][] = REQUEST.map(([name, value]) => [
   name === ":method" ? "POST" : value,
 ]);
 
-/** A client that heeds no limit, and a server whose handlers end when they are told to. */
+/** A client that ignores limits, and a server whose handlers end when a test lets them. */
 class Burst {
   readonly frames: Frame[] = [];
   running = 0;
@@ -119,7 +119,7 @@ class Burst {
     return ids;
   }
 
-  /** Sends so many bytes on each of the streams. */
+  /** Sends this many bytes on each of the streams. */
   async write(ids: number[], size: number, flags: number): Promise<void> {
     for (const streamId of ids) {
       const data = new Uint8Array(size);
@@ -148,7 +148,7 @@ class Burst {
     );
   }
 
-  /** Lets handlers end until none begins. */
+  /** Lets handlers end until no further one begins. */
   async releaseAll(): Promise<void> {
     while (this.#waiting.length > 0) {
       for (const done of this.#waiting.splice(0)) done();
@@ -184,7 +184,7 @@ Deno.test("serve: requests that are sent before the client can know the limit wa
   await time.until(burst.end());
 });
 
-Deno.test("serve: the limit leaves before PINGs, although requests came first", async () => {
+Deno.test("serve: the limit is sent before PINGs, even if requests arrived first", async () => {
   const [left, right] = memoryStreams();
   const writer = left.writable.getWriter();
   const encoder = new FrameEncoder(PROTO_SPDY3_1);
@@ -239,7 +239,7 @@ Deno.test("serve: a client that knows the limit must respect it", async () => {
   const burst = new Burst();
   await burst.open(LIMIT + 1, FIN);
   assertEquals(burst.refused, 0);
-  // The server has asked, and the client has answered.
+  // The server has sent its PING, and the client has answered.
   assert(burst.count(PING) > 0);
   await burst.open(5, FIN);
   assertEquals(burst.refused, 5);
@@ -283,7 +283,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1] as const) {
     assertEquals(burst.refused, 0);
     // There is room for two pieces of 1000 bytes.
     await burst.write(waiting.slice(12), 1000, 0);
-    // What runs is never refused for its bytes.
+    // A request whose handler runs is never refused because of its bytes.
     await burst.write(running, 8000, FIN);
     await burst.write(waiting.slice(0, 14), 0, FIN);
     await burst.write(waiting.slice(14), 0, FIN);

@@ -17,13 +17,16 @@ import { virtualTime } from "../helpers/virtual_time.ts";
 import { synStream } from "../security/raw_peer.ts";
 
 const REQUEST_FRAME = synStream(1, { flags: 1, nv: [...REQUEST] });
-// Virtual time does not wait for modules.
+// Loads the modules, for which virtual time does not wait.
 await loadExchanges();
 
 const LEAST_WAIT = 4;
 const MOST_WAIT = 6;
 
-/** A client's end of a connection in memory: it sends bytes and has the frames of each write of the server. */
+/**
+ * A client's end of a connection in memory: it sends bytes, and records the
+ * frames of each write of the server.
+ */
 class Client implements ByteConn {
   readonly writes: number[][] = [];
   readonly #decoder = new FrameDecoder(PROTO_SPDY3_1);

@@ -1,4 +1,4 @@
-/** Uploads that are read when their response has left, in virtual time. */
+/** Uploads that are read after their response has been sent, in virtual time. */
 
 import { StreamResetError } from "../../connection/errors.ts";
 import { handleStream } from "../../http/server/server_exchange.ts";
@@ -36,14 +36,14 @@ function serving(
   return pair;
 }
 
-/** Counts what comes to its clean end. */
+/** Counts the bytes of a body that ends without an error. */
 async function count(body: ReadableStream<Uint8Array> | null): Promise<number> {
   let size = 0;
   for await (const chunk of body ?? []) size += chunk.length;
   return size;
 }
 
-/** An upload in pieces, each sent when the test says so. */
+/** An upload in pieces, each of which is sent when the test sends it. */
 class Upload {
   readonly response: Promise<SpdyResponse>;
   cancelled = false;
@@ -71,7 +71,7 @@ class Upload {
     if (!this.cancelled) this.#controller.enqueue(new Uint8Array(size));
   }
 
-  /** Sends all in pieces, with so many ms between them. */
+  /** Sends everything in pieces, with a pause of this many ms after each. */
   async sendAll(
     time: { advance(ms: number): Promise<void> },
     pause: number,

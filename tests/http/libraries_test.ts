@@ -1,4 +1,4 @@
-/** Libraries that take a `fetch` call it without its object. */
+/** Libraries that receive a `fetch` call it without its object. */
 
 import ky from "npm:ky@1";
 import OpenAI from "npm:openai@5";
@@ -27,7 +27,7 @@ Deno.test("ky and openai work with the fetch of a client and of a connection, un
     const api = ky.create({ prefixUrl: origin, fetch: custom, retry: 0 });
     const posted = api.post("echo", { json: { a: 1 } });
     assertEquals(await posted.json(), ["POST", '{"a":1}']);
-    // ky passes a Request, which says "follow".
+    // ky passes a Request whose redirect mode is "follow".
     assertEquals(await api.get("moved").json(), ["GET", ""]);
     const openai = new OpenAI({ apiKey: "k", baseURL: origin, fetch: custom });
     const { data } = await openai.models.list();

@@ -1,4 +1,4 @@
-/** The list of a `Headers` object is that of its iterator. */
+/** The list of a `Headers` object equals what its iterator returns. */
 
 import { listedHeaders } from "../../http/platform/header_list.ts";
 import { HeaderMemory } from "../../http/platform/header_memory.ts";

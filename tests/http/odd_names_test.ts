@@ -10,10 +10,10 @@ import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
 import { assert, assertEquals, assertRejects } from "../deps.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
-/** Of objects and of promises: `then` would make a header list a promise. */
+/** Members of objects and of promises: `then` would turn a header list into a promise. */
 const NAMES = [...Object.getOwnPropertyNames(Object.prototype), "then"];
 const PAIRS = NAMES.map((name): [string, string] => [name, `of ${name}`]);
-/** What `Headers` makes of them. */
+/** The names in a `Headers` object. */
 const EXPECTED = [...new Headers(PAIRS)];
 
 function odd(headers: Headers): [string, string][] {

@@ -24,7 +24,8 @@ Deno.test("serve: requests that wait for a place leave nothing on the connection
   };
   try {
     for (let count = 0; count < 50; count++) {
-      // The client leaves, the handler goes on, and the next request waits for it.
+      // The client disconnects, the handler continues, and the next request
+      // waits for it.
       const abort = new AbortController();
       const left = pair.client.fetch("/", { signal: abort.signal });
       await pair.client.ping();

@@ -1,4 +1,4 @@
-/** Headers without `Headers`, requests without `Request`: the same comes out. */
+/** Headers without `Headers`, and requests without `Request`: the result is the same. */
 
 import { Buffer } from "node:buffer";
 import type { FetchInit } from "../../http/client/fetch_init.ts";
@@ -85,7 +85,7 @@ Deno.test("other headers are left to Headers", () => {
   ]);
 });
 
-/** What comes of a request, by the short way where there is one, and by `Request`. */
+/** The result of a request, without `Request` if possible, and with it. */
 async function prepared(url: string, init: FetchInit): Promise<unknown> {
   try {
     const request = await prepareRequest(url, init, "http://localhost:81");
@@ -150,7 +150,7 @@ Deno.test("a request is the same with and without Request", async () => {
   ];
   for (const url of urls) {
     for (const init of inits) {
-      // A member that only `Request` knows leads there.
+      // A member that only `Request` supports makes it use `Request`.
       const byRequest = { keepalive: false, ...init };
       assertEquals(
         await prepared(url, init),
@@ -166,7 +166,7 @@ Deno.test("invalid headers are refused, also for a plain GET", () => {
     const headers = none as unknown as HeadersInit;
     assertThrows(() => prepareRequest("http://a/", { headers }), TypeError);
   }
-  // As `Headers` has it.
+  // In the form of `Headers`.
   const nv: [string, string][] = [];
   appendHeaders(nv, undefined as unknown as HeadersInit);
   assertEquals(nv, []);

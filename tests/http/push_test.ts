@@ -114,7 +114,8 @@ for (const version of VERSIONS) {
     await pair.client.ping();
     await pair.client.goaway();
     assertEquals(refused.length, 20);
-    // Without windows a push may have left in full before it is refused.
+    // Without windows, a push may have been sent completely before it is
+    // refused.
     const expected = version === 2 ? [0, REFUSED_STREAM] : [REFUSED_STREAM];
     assertEquals(refused.filter((status) => !expected.includes(status)), []);
   });
@@ -266,7 +267,7 @@ Deno.test("push: a request that is reset during a push causes no unhandled rejec
     await release.promise;
     return new Response();
   });
-  // The upload never ends, so that its trailers never come.
+  // The upload never ends, so its trailers never arrive.
   const body = new ReadableStream<Uint8Array>({});
   const abort = new AbortController();
   const asked = pair.client.fetch("/", {
@@ -302,7 +303,7 @@ Deno.test("push: it rejects after the client has left", async () => {
   assertEquals(await outcome.promise instanceof Error, true);
 });
 
-/** A request under way, on the server's side, and its pushes on the client's. */
+/** A request under way on the server's side, and its pushes on the client's side. */
 async function begin(
   pair: { client: Connection; server: Connection },
 ): Promise<{ stream: Stream; pushes: PushedResponse[]; end(): Promise<void> }> {
@@ -370,7 +371,7 @@ Deno.test("fetch: a push for another origin is reset", async () => {
       [":host", "h."],
       [":host", "h:81"],
       [":scheme", "https"],
-      // A URL of another origin, with the right :scheme and :host beside it.
+      // A URL of another origin, together with correct :scheme and :host.
       [":path", "https://h/login.js"],
       [":path", "http://evil/login.js"],
       [":path", "http://h@evil/login.js"],

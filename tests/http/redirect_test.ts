@@ -1,4 +1,4 @@
-/** Redirects where a connection, which reaches one server only, differs from `fetch`. */
+/** Redirects in which a connection, which reaches only one server, differs from `fetch`. */
 
 import { connect } from "../../http/connect.ts";
 import { Client } from "../../http/client/client.ts";

@@ -1,4 +1,4 @@
-/** What the platform makes of a request that a handler got. */
+/** Objects that the platform creates from a handler's request. */
 
 import {
   assert,

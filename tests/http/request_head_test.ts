@@ -81,7 +81,7 @@ Deno.test("content-length is sent once", () => {
   ]);
 });
 
-/** `:host` as handlers get it. */
+/** `:host` as handlers see it. */
 const HOST: NameValue = ["host", "example.org:8080"];
 
 Deno.test("the host is also a header, and a host header cannot name another host", () => {
@@ -231,7 +231,7 @@ Deno.test("values outside ASCII keep their bytes in both directions", () => {
   assertEquals(nv.at(-1), ["x-name", "caf\u00e9"]);
   assertEquals(readRequestHead(nv).headers.at(-1), ["x-name", bytes]);
   const latin1 = write("http://h/", { headers: { "x-name": "caf\xe9" } });
-  // A byte that is not UTF-8 is escaped, and is sent as it is.
+  // A byte that is not UTF-8 is escaped, and is sent unchanged.
   assertEquals(latin1.at(-1), ["x-name", "caf\udce9"]);
   assertEquals(readRequestHead(latin1).headers.at(-1), ["x-name", "caf\xe9"]);
 });
@@ -283,7 +283,7 @@ Deno.test("the URL of a pushed stream can be in :path alone, if that is an absol
   );
 });
 
-/** What a :path may not lead to, with `:scheme` https and `:host` own.example. */
+/** URLs that a :path must not lead to, with `:scheme` https and `:host` own.example. */
 const ELSEWHERE = [
   "https://bank.example/login.js",
   "http://own.example/x",
@@ -306,7 +306,7 @@ const ELSEWHERE = [
   "\t//bank.example/x",
   "",
 ];
-/** What it leads to in the same place. */
+/** The URL that it leads to. */
 const HERE: [path: string, url: string][] = [
   ["/x", "https://own.example/x"],
   ["//bank.example/x", "https://own.example//bank.example/x"],

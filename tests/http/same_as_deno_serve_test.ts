@@ -13,7 +13,7 @@ type Answer = Record<string, unknown>;
 
 const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
 
-/** What a client sees of a handler on each of the two. */
+/** What a client receives from a handler with each of the two. */
 async function onBoth(
   handler: Handler,
   ask: (
@@ -127,9 +127,10 @@ const CORRECTED = {
 
 /**
  * Cases in which `Deno.serve` was different before Deno 2.9: it sent a
- * `content-length` as the handler set it, so that the client got a part of the body,
- * waited without end or failed; and a locked stream ended the server. There, the
- * answer of this module is compared with what `Deno.serve` answers since 2.9.
+ * `content-length` as the handler set it, so the client got a part of the body,
+ * waited forever or failed; and a locked stream ended the server. On these
+ * versions, the answer of this module is compared with what `Deno.serve` has
+ * answered since 2.9.
  */
 const SINCE_DENO_2_9: Readonly<Record<string, Answer>> = {
   "a body longer than its content-length": CORRECTED,
@@ -280,7 +281,7 @@ Deno.test("Oak answers as with Deno.serve", async () => {
   });
   const app = new Application();
   app.use(router.routes());
-  // Its types on npm are those of another fetch.
+  // Its types on npm belong to another fetch.
   const handle = app.handle as unknown as (
     request: Request,
   ) => Promise<Response | undefined>;

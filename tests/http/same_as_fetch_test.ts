@@ -1,7 +1,8 @@
 /**
- * Cases of the Fetch standard, as the web platform tests have them: the same code runs
- * on `Deno.serve` and `fetch`, and on `serve` and `Client`, and the same must come of
- * it. `docs/compatibility.md` lists them, and the points that cannot apply.
+ * Cases of the Fetch standard, like those of the web platform tests: the same
+ * code runs on `Deno.serve` and `fetch`, and on `serve` and `Client`, and the
+ * results must be the same. `docs/compatibility.md` lists them, and the points
+ * that cannot apply.
  */
 
 import { Client } from "../../http/client/client.ts";
@@ -63,7 +64,7 @@ function ours(): Platform {
   );
 }
 
-/** What comes of something, in words that can be compared. */
+/** The result of an action, as text that can be compared. */
 async function outcome(work: () => unknown): Promise<unknown> {
   try {
     return await work();
@@ -72,7 +73,7 @@ async function outcome(work: () => unknown): Promise<unknown> {
   }
 }
 
-/** The parts of a case with their outcomes, ports left out. */
+/** The parts of a case with their results, without ports. */
 type Case = (on: Platform) => Promise<Record<string, unknown>>;
 
 function same(
@@ -95,7 +96,7 @@ function same(
   });
 }
 
-/** Headers that both clients send of themselves, each with values of its own. */
+/** Headers that both clients add, each with its own values. */
 const OWN = new Set([
   "accept-encoding",
   "accept-language",
@@ -133,7 +134,7 @@ function redirect(origin: string, status: number, to?: string): string {
   return `${origin}/redirect?status=${status}${query}`;
 }
 
-/** Without the body: Deno drops that of a redirect that leads nowhere. */
+/** Without the body, because Deno drops that of a redirect without a target. */
 async function headOf(response: Response): Promise<unknown> {
   const { status, type, redirected, url, ok } = response;
   await response.body?.cancel();
@@ -398,8 +399,8 @@ same("network errors", async ({ listen, fetch }) => {
     console.error = error;
   }
 }, {
-  // Before Deno 2.9, Deno.connect with a signal leaves a resource behind when there is
-  // no such host.
+  // Before Deno 2.9, Deno.connect with a signal leaves a resource open if there
+  // is no such host.
   sanitizeResources: !isDenoBefore("2.9.0"),
 });
 
@@ -473,7 +474,7 @@ same("received responses", async ({ listen, fetch }) => {
     const headers = headersOf(response.headers);
     delete headers.date;
     delete headers.vary;
-    // Set where the length is known.
+    // Set if the length is known.
     found[`${path} head`] = [
       status,
       statusText,
@@ -526,7 +527,7 @@ same("received responses", async ({ listen, fetch }) => {
       return [value?.byteOffset, value?.length, [...value ?? []]];
     });
     if (!usesStandIns()) {
-      // A body in memory has no BYOB reader then.
+      // On that version, a body in memory has no BYOB reader.
       delete found[`${path} BYOB`];
       delete found[`${path} BYOB into the middle`];
     }

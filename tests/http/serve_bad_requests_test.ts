@@ -100,7 +100,7 @@ for (const [text, came] of [["abc", "only 3"], ["abcdefg", "more"]]) {
       return new Response("the handler does not mind");
     });
     const stream = await pair.client.openStream(post("5"));
-    // The request is under way before its body is.
+    // The request is handled before its body has arrived.
     await pair.client.ping();
     await writeBody(stream, text);
     assertEquals(valueOf(await stream.response, ":status"), "400");

@@ -198,7 +198,7 @@ Deno.test("serve: it serves on the caller's listener", async () => {
   await using client = await connect({ port });
   assertEquals(await (await client.fetch("/")).text(), "x");
   await server.shutdown();
-  // The server has closed it.
+  // The server has closed it already.
   await assertRejects(() => listener.accept(), Deno.errors.BadResource);
 });
 
@@ -208,7 +208,7 @@ Deno.test("serve: it serves on a listener whose connections are web streams", as
   const server = serve({
     listener: {
       addr: { transport: "unix", path: "memory" },
-      // Never settles again, not even when it is closed.
+      // It never settles again, not even after it is closed.
       accept: () => {
         const conn = conns.pop();
         return conn === undefined

@@ -1,4 +1,4 @@
-/** `serve` when clients leave, and how a server ends. */
+/** `serve` when clients disconnect, and how a server ends. */
 
 import {
   ConnectionClosedError,
@@ -19,7 +19,7 @@ import {
   VERSIONS,
 } from "../helpers/http.ts";
 
-/** The reset that an error is, or that caused it. */
+/** The reset that an error is, or by which it was caused. */
 function resetOf(error: unknown): StreamResetError {
   const reset = error instanceof Error && error.cause ? error.cause : error;
   if (!(reset instanceof StreamResetError)) throw error;
@@ -37,7 +37,7 @@ for (const version of VERSIONS) {
       });
       info.completed.catch(completed.resolve);
       called.resolve();
-      // A body that never comes must be cancelled, too.
+      // A body that never arrives must be cancelled, too.
       return new Response(
         new ReadableStream({ cancel: (why) => reason.promise.then(() => why) }),
       );
@@ -77,7 +77,8 @@ Deno.test("serve: a handler that fails because the client left is not logged", a
   await called.promise;
   stream.reset();
   await done.promise;
-  // A second request on the connection: the first is over and done with.
+  // A second request on the connection, after the first one has ended
+  // completely.
   assertEquals((await pair.client.fetch("/")).status, 200);
   assertEquals(errors.said, []);
 });

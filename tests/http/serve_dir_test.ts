@@ -10,7 +10,7 @@ import { withServeDir } from "../helpers/serve_dir.ts";
 const HOST = { hostname: "127.0.0.1", port: 0, onListen() {} };
 const TEXT = "0123456789".repeat(30_000);
 
-/** Headers that both servers have to send alike. */
+/** Headers that both servers must send with the same values. */
 const COMPARED = [
   "accept-ranges",
   "content-length",
@@ -66,8 +66,8 @@ Deno.test("serveDir of the standard library works as a handler, as under Deno.se
         ];
         const what = `${method ?? "GET"} ${path}`;
         assertEquals(answer.status, expected.status, what);
-        // Before Deno 2.9, Deno.serve compressed text without being asked to, which
-        // changes the ETag, and its fetch took the length off.
+        // Before Deno 2.9, Deno.serve compressed text without being asked,
+        // which changes the ETag, and its fetch removed the length.
         const isChanged = isDenoBefore("2.9.0") &&
           answer.headers.has("content-length") &&
           !expected.headers.has("content-length");

@@ -38,7 +38,7 @@ Deno.test("serve: a response whose body is locked is answered by onError", async
   const errors: unknown[] = [];
   await using pair = await httpPair(async (request) => {
     const path = new URL(request.url).pathname;
-    // Bytes in memory, a stream, and a response that came over SPDY itself.
+    // Bytes in memory, a stream, and a response that arrived over SPDY.
     if (path === "/origin") return new Response("from elsewhere");
     const response = path === "/text"
       ? new Response("text")
@@ -145,7 +145,7 @@ for (
     await using pair = await httpPair(() =>
       new Response(makeBody() as ReadableStream)
     );
-    // The head may have left by then or not.
+    // The head may have been sent by then, or not.
     const error = await assertFetchFails(async () => {
       const response = await pair.client.fetch("/");
       await response.text();

@@ -1,4 +1,4 @@
-/** `serve` in the manner of `Deno.serve`: what works, on every kind of socket. */
+/** `serve` as a replacement for `Deno.serve`: what works, on every kind of socket. */
 
 import { connect } from "../../http/connect.ts";
 import { serve } from "../../http/server/serve.ts";

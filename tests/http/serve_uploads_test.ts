@@ -33,7 +33,7 @@ Deno.test("serve: an unread upload gets back-pressure and is then stopped", asyn
   assert(cancelled);
 });
 
-// SPDY/2 has no windows: there the socket fills up, PINGs included.
+// SPDY/2 has no windows, so the socket fills up, and PINGs wait as well.
 for (const version of [PROTO_SPDY3, PROTO_SPDY3_1] as const) {
   Deno.test(`serve: a client that does not read stops the producer, version ${version}`, async () => {
     let produced = 0;
@@ -56,7 +56,7 @@ for (const version of [PROTO_SPDY3, PROTO_SPDY3_1] as const) {
     const reader = response.body!.getReader();
     await reader.read();
     let before = -1;
-    // Until nothing more is produced between two round trips.
+    // Until nothing more is produced during a round trip.
     while (before !== produced) {
       before = produced;
       for (let i = 0; i < 3; i++) await pair.client.ping();

@@ -1,4 +1,4 @@
-/** Who connects to a server, what its owner is told, and how it ends. */
+/** Connections to a server: what its owner learns about them, and how they end. */
 
 import { connect } from "../../http/connect.ts";
 import type { Connection } from "../../http/connection.ts";
@@ -20,7 +20,7 @@ const hostname = "127.0.0.1";
 const quiet = { hostname, port: 0, onListen() {} };
 const answer = () => new Response("x");
 
-/** What a server tells of failed connections, one at a time. */
+/** The failed connections that a server reports, one at a time. */
 class Told {
   readonly all: [error: Error, info: ConnectionErrorInfo][] = [];
   #next = Promise.withResolvers<[error: Error, info: ConnectionErrorInfo]>();
@@ -45,7 +45,7 @@ async function stranger(port: number, bytes: Uint8Array): Promise<void> {
   try {
     while (await conn.read(buffer) !== null);
   } catch {
-    // Reset.
+    // The server reset the connection.
   }
 }
 
@@ -193,7 +193,7 @@ Deno.test("onConnectionError: it is called when a limit or a timeout is exceeded
   await using server = serve(options, answer);
   const { port } = server.addr;
   let { next } = told;
-  // SETTINGS of a length that it cannot have.
+  // SETTINGS with an impossible length.
   const large = new Uint8Array(100_000);
   large.set([0x80, 3, 0, 4, 0, 255, 255, 255]);
   await stranger(port, large);
@@ -261,11 +261,11 @@ Deno.test("onConnectionError: it is not called for clients that only disconnect"
   const plain = serve({ ...quiet, onConnectionError }, handler);
   const tls = serve({ ...quiet, cert, key, onConnectionError }, handler);
   const upgrade = serve({ ...quiet, upgrade: true, onConnectionError }, answer);
-  // Connected and gone, as a check of a load balancer.
+  // Connects and disconnects, like a health check of a load balancer.
   for (const { addr } of [plain, tls, upgrade]) {
     (await Deno.connect({ hostname, port: addr.port })).close();
   }
-  // Gone with a request under way.
+  // Disconnects during a request.
   const raw = await Deno.connect({ hostname, port: plain.addr.port });
   const { Connection } = await import("../../http/connection.ts");
   const client: Connection = new Connection(raw, {
@@ -327,7 +327,7 @@ for (
       (await next)[0].message,
       new RegExp(`2 connections.* are open already.*${bound}\\)`),
     );
-    // Those that were let in go on.
+    // Connections that were accepted continue.
     assertEquals(await (await second.fetch("/")).text(), "x");
     const [one] = server.connections;
     await first.close();

@@ -1,4 +1,4 @@
-/** Another certificate without a restart. */
+/** Changing the certificate without a restart. */
 
 import { connect, InvalidArgumentError, serve } from "../../mod.ts";
 import { assertEquals, assertRejects, assertThrows } from "../deps.ts";
@@ -19,7 +19,7 @@ Deno.test("setCertificate: new handshakes use it, and open connections continue"
     tls: { caCerts: [caCert] },
   });
   await using first = await connect(target(before.caCert));
-  // Connected, and the handshake begins after the change.
+  // It is connected, and its handshake begins after the change.
   const waiting = Promise.allSettled(
     Array.from({ length: 20 }, () => connect(target(after.caCert))),
   );
@@ -31,7 +31,7 @@ Deno.test("setCertificate: new handshakes use it, and open connections continue"
   }
   await second.close();
   await assertRejects(() => connect(target(before.caCert)));
-  // Those that were early have either certificate, and none hangs.
+  // Early connections have either certificate, and none hangs.
   for (const result of await waiting) {
     if (result.status === "fulfilled") await result.value.close();
   }

@@ -1,6 +1,7 @@
 /**
- * What `serve` and `fetch` hand out stands in for the platform's `Request` and
- * `Response`: everything here is done to both, and has to come out the same.
+ * The objects of `serve` and `fetch` that replace the platform's `Request` and
+ * `Response`. Everything here is done with both kinds of objects, and the results
+ * must be the same.
  */
 
 import { KEPT_STREAM } from "../../connection/warm.ts";
@@ -47,7 +48,7 @@ const READERS = [
   "text",
 ] as const;
 
-/** One thing that can be told apart: how it is made by the platform, and by us. */
+/** A kind of object: how the platform creates it, and how this module does. */
 interface Pair {
   readonly name: string;
   readonly prototype: Request | Response;
@@ -109,13 +110,13 @@ const PAIRS: readonly Pair[] = [
   responsePair("599 without headers", 599, "x", []),
 ];
 
-/** What came from a peer has headers that nobody may change. */
+/** Objects that arrived from a peer have headers that cannot be changed. */
 function received<T extends Request | Response>(message: T): T {
   makeImmutable(message.headers);
   return message;
 }
 
-/** What is printed, but for BYOB readers: only bodies that were received have them. */
+/** The printed text, except for BYOB readers: only received bodies have them. */
 function shown(message: Request | Response): string {
   return Deno.inspect(message).replace(/supportsBYOB: \w+/, "supportsBYOB");
 }
@@ -124,7 +125,7 @@ function encode(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
-/** What comes of something, in words that can be compared. */
+/** The result of an action, as text that can be compared. */
 async function outcome(work: () => unknown): Promise<unknown> {
   try {
     return await told(await work());
@@ -149,7 +150,7 @@ async function told(value: unknown): Promise<unknown> {
   return typeof value === "function" ? typeof value : value;
 }
 
-/** Does the same to the real thing and to ours, and compares. */
+/** Does the same with the platform's object and with ours, and compares the results. */
 async function same(
   pair: Pair,
   what: string,
@@ -162,12 +163,12 @@ async function same(
   );
 }
 
-/** Every member that the platform's prototype has by name. */
+/** Every member with a name on the platform's prototype. */
 function membersOf({ prototype }: Pair): string[] {
   return Object.getOwnPropertyNames(prototype);
 }
 
-/** Ways to make the real object come out from behind a stand-in. */
+/** Ways to make a stand-in create the platform's object. */
 const REVEALING: readonly [string, (message: Request | Response) => unknown][] =
   [
     ["untouched", () => {}],
@@ -193,7 +194,7 @@ Deno.test("every member equals the platform's, on used and unused objects", asyn
       for (const [when, reveal] of REVEALING) {
         await same(pair, `${member}, ${when}`, async (message) => {
           const revealed = reveal(message);
-          // A rejection is another test's business.
+          // Other tests check rejections.
           await Promise.resolve(revealed).catch(() => {});
           return Reflect.get(message, member);
         });
@@ -447,7 +448,8 @@ Deno.test("invalid parts are refused as on the platform", {
 });
 
 Deno.test("memory outside of JavaScript belongs to one object only", () => {
-  // Deno's `Response` has some: freed through a stand-in, it would be freed twice.
+  // Deno's `Response` has such members: freed through a stand-in, one would be
+  // freed twice.
   const head = { status: 200, statusText: "So", headers: [] };
   const bytes = encode("x");
   const real = new Response(bytes, head);
@@ -457,7 +459,7 @@ Deno.test("memory outside of JavaScript belongs to one object only", () => {
     if (typeof value !== "object" || value === null) continue;
     if (Object.getPrototypeOf(value) !== null) continue;
     assertEquals(Reflect.get(ours, key), null, String(key));
-    // What ours is given is its own.
+    // A property that a program sets on our object stays there.
     Reflect.set(ours, key, value);
     assertStrictEquals(Reflect.get(ours, key), value);
     Reflect.set(ours, key, null);
@@ -489,7 +491,7 @@ Deno.test("if the platform hides its state, stand-ins are off", () => {
   assertEquals(standInFor(Pretender.prototype, platform, probe), false);
 });
 
-/** A class of stand-ins of its own, whose platform was not looked at yet. */
+/** A class of stand-ins whose platform class was not inspected yet. */
 function lateStandIn(): { ours: Response & StandIn; asked: () => number } {
   class HeldText extends Held<Response> {
     protected override make(body: BodyInit | null): Response {
@@ -521,7 +523,7 @@ function namesIn(response: Response): string[] {
   return names.sort();
 }
 
-/** What a program may do first with a response, and its result. */
+/** What a program may do first with a response, and the result. */
 const FIRST_LOOKS: readonly [
   string,
   (response: Response) => unknown,
@@ -609,7 +611,7 @@ Deno.test(
     assertEquals(await ours.text(), "late");
     assertEquals(ours.bodyUsed, true);
     assertEquals(asked(), 0);
-    // The platform finds it used.
+    // The platform's object is used already.
     await assertRejects(() => ours.text(), TypeError);
     assert(asked() > 0);
   },

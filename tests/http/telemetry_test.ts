@@ -34,13 +34,13 @@ function plain(attributes: readonly Attribute[] = []): Record<string, unknown> {
   return Object.fromEntries(
     attributes.map(({ key, value }) => {
       const [plain] = Object.values(value);
-      // OTLP may write whole numbers as strings.
+      // OTLP may contain whole numbers as strings.
       return [key, "intValue" in value ? Number(plain) : plain];
     }),
   );
 }
 
-/** Takes OTLP as JSON; the newest points of each metric count. */
+/** Receives OTLP as JSON; the newest points of each metric count. */
 class Collector implements AsyncDisposable {
   readonly spans: Span[] = [];
   readonly metrics = new Map<string, readonly Point[]>();
@@ -53,7 +53,7 @@ class Collector implements AsyncDisposable {
     return `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
-  /** Waits until the collector has what is asked for. */
+  /** Waits until the collector has received something. */
   async until(what: string, found: () => boolean): Promise<void> {
     await waitFor(
       what,
@@ -88,7 +88,7 @@ class Collector implements AsyncDisposable {
   }
 }
 
-/** Starts the program, with telemetry or without; resolves to what it printed. */
+/** Starts the program with or without telemetry; resolves to its output. */
 async function startApp(
   environment: Record<string, string>,
   ...args: string[]
@@ -179,7 +179,8 @@ Deno.test("spans of client and server are joined over two hops, also with Deno's
   const joined = (): Span[] =>
     collector.spans.filter(({ traceId }) => traceId === trace);
   await collector.until("six spans of one trace", () => joined().length === 6);
-  // From the last hop to the first: each span is a part of the one before it.
+  // From the last server to the first: each span is a child of the previous
+  // one.
   const chain: string[] = [];
   let next = joined().find(({ scope, kind }) => scope === "deno" && kind === 2);
   while (next !== undefined) {
@@ -222,7 +223,7 @@ Deno.test("spans of client and server are joined over two hops, also with Deno's
   assertEquals(attributes["client.address"], "127.0.0.1");
   assertEquals(attributes["http.response.status_code"], 200);
 
-  // A caller that is none of ours, and requests that fail.
+  // A foreign client, and requests that fail.
   const foreign = collector.spans.find(({ parentSpanId }) =>
     parentSpanId === "b7ad6b7169203331"
   );

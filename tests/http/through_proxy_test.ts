@@ -1,4 +1,4 @@
-/** Clients behind an HTTP proxy, with a way of their own, and under another name. */
+/** Clients behind an HTTP proxy, with a `dial` function, and with another server name. */
 
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
@@ -37,7 +37,7 @@ const proxyAt = ({ port }: ConnectProxy, scheme = "http"): { url: string } => ({
 const BASIC = `proxy-authorization: Basic ${btoa("user:pass")}`;
 const BODY = new Uint8Array(200_000);
 
-/** A body of 200 kB there, an answer back. */
+/** Sends a body of 200 kB and reads the answer. */
 async function exchange(
   fetcher: Pick<Client, "fetch">,
   url: string,
@@ -66,7 +66,7 @@ for (const toProxy of ["http", "https"]) {
           hostname: "localhost",
           port,
           tls: toServer === "https" && tls,
-          // Trusts what the connection trusts, or what it is told.
+          // Trusts the connection's authorities, or those in its own options.
           proxy: toServer === "https"
             ? proxyAt(proxy, toProxy)
             : { ...proxyAt(proxy, toProxy), tls },
@@ -142,7 +142,7 @@ Deno.test("a host name cannot add lines to the request to the proxy", async () =
 });
 
 Deno.test("bytes that the server sends before the client belong to the tunnel", async () => {
-  // A SPDY server that begins: SETTINGS right behind the proxy's answer.
+  // A SPDY server that sends first: SETTINGS directly after the proxy's answer.
   const settings = "\x80\x03\x00\x04\x00\x00\x00\x0c\x00\x00\x00\x01" +
     "\x00\x00\x00\x04\x00\x00\x00\x64";
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -325,7 +325,7 @@ Deno.test("the environment's proxy is used for TLS, unless the option forbids it
   await using server = serve({ ...LOOPBACK, cert, key }, answer);
   await using plain = serve(LOOPBACK, answer);
   await using proxy = connectProxy();
-  // A process of its own: all tests of this one would see the variable.
+  // A process of its own, because all tests of this one would see the variable.
   const program = `
     import { connect } from ${
     JSON.stringify(new URL("../../mod.ts", import.meta.url).href)
@@ -527,7 +527,7 @@ async function relay(
   other.close();
 }
 
-/** Real time, for things that only the system does. */
+/** Real time, for events that only the system causes. */
 function realPause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -1,6 +1,6 @@
 /**
- * Without windows: what this library watches for its own sake is nothing that
- * an application waits for, so unread bytes stop reading at `maxBufferedBytes`.
+ * Without windows, a wait of this library for its own purposes does not count as
+ * a wait of the application, so unread bytes stop reading at `maxBufferedBytes`.
  */
 
 import { coreOf } from "../../connection.ts";
@@ -21,7 +21,7 @@ import {
 
 const SOFT = 100_000;
 const HARD = 4_000_000;
-/** What arrives beyond the soft bound with the reads under way. */
+/** Bytes that may arrive beyond this limit, because reads are under way. */
 const SLACK = 1_500_000;
 
 function serving(handler: ServeHandler): Pair {
@@ -58,7 +58,7 @@ function silent(): ReadableStream<Uint8Array> {
 
 /**
  * Lets time pass, and then everything run that needs none: how many turns of the
- * event loop a body takes depends on whose stream it is.
+ * event loop a body takes depends on where its stream comes from.
  */
 async function pass(time: VirtualTime, pair: Pair, ms: number): Promise<void> {
   await time.advance(ms);
@@ -66,7 +66,7 @@ async function pass(time: VirtualTime, pair: Pair, ms: number): Promise<void> {
   await quiet(() => sides[0].counters.unread + sides[1].counters.unread);
 }
 
-/** One side has stopped reading, and nothing has failed. */
+/** Checks that one side has stopped reading, and nothing has failed. */
 function assertHeld(pair: Pair, side: "client" | "server"): void {
   const { unread, readingHeld } = coreOf(pair[side]).counters;
   assert(readingHeld, `${side}: ${unread} bytes unread`);
@@ -94,7 +94,8 @@ Deno.test("observed: an unread push stops reading and fails nothing", async () =
 Deno.test("observed: the body of an open request does not make its response arrive", async () => {
   using time = virtualTime();
   await using pair = serving(() => new Response(endless()));
-  // Kept to the end: a response that is dropped is cancelled by the garbage collector.
+  // Kept until the end, because the garbage collector cancels a response that
+  // is dropped.
   const response = await pair.client.fetch("http://h/", {
     method: "POST",
     body: silent(),
@@ -150,7 +151,7 @@ Deno.test("observed: a server that waits for its own output does not wait for th
   const opened = pair.client.openStream([]);
   const stream = await nextStream(pair.server);
   const output = new Output(outputOf(stream));
-  // No reply: it stays here.
+  // It is not answered, and stays open.
   output.writable.getWriter().write(new Uint8Array(100_000)).catch(() => {});
   output.finish();
   (await opened).write(new Uint8Array(2 * HARD)).catch(() => {});
@@ -167,7 +168,7 @@ Deno.test("observed: a wait for the response of a push gets its head after unrea
     return new Response(endless());
   });
   const pushes: PushedResponse[] = [];
-  // Kept to the end, as above.
+  // Kept until the end, as above.
   const response = await pair.client.fetch("http://h/", {
     onPush: (push) => pushes.push(push),
   });

@@ -1,4 +1,4 @@
-/** No body that was cut, or is longer than announced, passes for a whole one. */
+/** No body that is truncated, or longer than announced, counts as complete. */
 
 import { StreamResetError } from "../../connection/errors.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
@@ -32,7 +32,7 @@ import {
   VERSIONS,
 } from "../helpers/http.ts";
 
-/** A body that comes in chunks of these sizes, at once or one after the other. */
+/** A body that arrives in chunks of these sizes, all at once or one after the other. */
 function source(sizes: number[], later: boolean): ReadableStream<Uint8Array> {
   const rest = [...sizes];
   return new ReadableStream({
@@ -45,7 +45,7 @@ function source(sizes: number[], later: boolean): ReadableStream<Uint8Array> {
   });
 }
 
-/** Bodies of so many bytes, as a handler or a caller may give them. */
+/** Bodies of this many bytes, in every form that a handler or a caller may use. */
 function bodies(size: number): [string, () => BodyInit | null][] {
   const all: [string, () => BodyInit | null][] = [
     ["bytes", () => new Uint8Array(size)],
@@ -111,7 +111,7 @@ for (const version of VERSIONS) {
 
 Deno.test({
   name: "whole bodies: a body in memory is sent with its own length",
-  // Without them, no body can be told from a stream.
+  // Without them, no such body can be distinguished from a stream.
   ignore: !usesStandIns(),
   fn: async () => {
     for (const [announced, size] of [...WRONG, ["four", 4]] as const) {
@@ -217,9 +217,9 @@ Deno.test("whole bodies: a pushed response of another length is reset", async ()
   assertEquals(errors.said, [[heard[0]]]);
 });
 
-// The client's side, against a server that says it wrong.
+// The client's side, with a server that announces a wrong length.
 
-/** Answers the next request; `together`: the body comes with its head. */
+/** Answers the next request; with `together`, the body arrives with its head. */
 async function answer(
   server: Connection,
   nv: NameValue[],
@@ -325,7 +325,7 @@ for (const encoding of ["gzip", "deflate"] as const) {
         () => ask(packed.length - 1, packed),
         HttpMessageError,
       );
-      // Keeps to its content-length, and is cut all the same.
+      // The length is correct, but the body is truncated nevertheless.
       await assertFetchFails(() => ask(cut.length, cut), ZlibError);
     });
   }
@@ -338,11 +338,11 @@ Deno.test("whole bodies: the raw stream has no clean end after dropped or taken 
   await answer(pair.server, [], new Uint8Array(5), false);
   const head = await asked;
   await assertRejects(() => readBody(head.stream), StreamClosedError, "HEAD");
-  // One who sends none has ended it cleanly.
+  // A response without a body has ended without an error.
   const plain = pair.client.fetch("http://h/", { method: "HEAD" });
   await answer(pair.server, [], new Uint8Array(0), false);
   assertEquals(await readBody((await plain).stream), "");
-  // Came whole, and belongs to the response.
+  // The body is complete, and belongs to the response.
   const whole = pair.client.fetch("http://h/");
   await answer(pair.server, [], new Uint8Array(5), true);
   const response = await whole;
@@ -489,7 +489,7 @@ Deno.test("whole bodies: the raw stream of a request can be read if nothing else
 for (const encoding of ["gzip", "deflate", "br"] as const) {
   Deno.test(`whole bodies: a body that fetch decoded (${encoding}) is sent on decoded`, async () => {
     const plain = new Uint8Array(10_000).fill(7);
-    // This module takes brotli for what it is, and so leaves it as it came.
+    // This module does not decode brotli, and passes it on unchanged.
     const packed = encoding === "br" ? plain : await compress(plain, encoding);
     const headers = {
       "content-encoding": encoding,
@@ -508,18 +508,19 @@ for (const encoding of ["gzip", "deflate", "br"] as const) {
         ? behind.client.fetch("/", { method })
         : fetch(`http://127.0.0.1:${http.addr.port}/`, { method });
     });
-    // The platform would decode what is no brotli.
+    // The platform would try to decode what is not brotli.
     for (const path of encoding === "br" ? ["/spdy"] : ["/spdy", "/platform"]) {
       const response = await pair.client.fetch(path);
       assertEquals(await response.bytes(), plain);
-      // Deno's own fetch decodes no deflate.
+      // Deno's own fetch does not decode deflate.
       const decoded = encoding === "gzip" ||
         encoding === "deflate" && path === "/spdy";
       const left = decoded ? null : encoding;
       assertEquals(response.headers.get("content-encoding"), left);
-      // A response to HEAD tells of the body as it would come to others.
+      // A response to HEAD describes the body that GET would return.
       const head = await pair.client.fetch(path, { method: "HEAD" });
-      // Before Deno 2.9 its fetch took the header off a response to HEAD as well.
+      // Before Deno 2.9, its fetch removed the header from a response to HEAD
+      // as well.
       const isTakenOff = path === "/platform" && encoding === "gzip" &&
         isDenoBefore("2.9.0");
       assertEquals(

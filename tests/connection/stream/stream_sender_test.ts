@@ -8,7 +8,7 @@ import {
 import type { Session } from "../../../session.ts";
 import { assertEquals, assertRejects } from "../../deps.ts";
 
-/** A stream that this side has opened, and how many HEADERS its session has taken. */
+/** A stream that this side has opened, and how many HEADERS its session has accepted. */
 function senderOfOwn(): {
   sender: StreamSender;
   session: Session;

@@ -1,4 +1,4 @@
-/** Streams end to end: headers, bodies, halves, resets, push. */
+/** Streams between two connections: headers, bodies, half-closed streams, resets, pushes. */
 
 import {
   ConnectionClosedError,
@@ -213,7 +213,7 @@ Deno.test("stream: wrong calls are refused with their reason", async () => {
     () => pair.client.openStream([], { pri: 8 }),
     InvalidArgumentError,
   );
-  // The connection is none the worse.
+  // The connection still works.
   assert(await pair.client.ping() >= 0);
 });
 

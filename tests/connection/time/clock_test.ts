@@ -6,7 +6,7 @@ import { virtualTime } from "../../helpers/virtual_time.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 
-/** Runs a program in a process of its own; what it prints. */
+/** Runs a program in a process of its own; resolves to its output. */
 async function run(program: string): Promise<string> {
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", "--no-check", program],

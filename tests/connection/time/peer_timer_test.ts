@@ -4,7 +4,7 @@ import { PeerTimer } from "../../../connection/time/peer_timer.ts";
 import { assertEquals } from "../../deps.ts";
 import { type VirtualTime, virtualTime } from "../../helpers/virtual_time.ts";
 
-/** This side, which reads or does not. */
+/** Whether this side reads. */
 class Reader {
   readonly #time: VirtualTime;
   #since: number | undefined;
@@ -42,7 +42,7 @@ interface Timed {
   readonly fired: number[];
 }
 
-/** Runs a timer of `delay` ms with what happens meanwhile; returns when it fired. */
+/** Runs a timer of `delay` ms, and `meanwhile` beside it; returns when the timer fired. */
 async function firedAt(
   delay: number,
   meanwhile: (timed: Timed) => Promise<void>,

@@ -25,7 +25,7 @@ Deno.test("quiet timer: silence counts from a time before it was started, and it
   const timers = [990, 960, 100].map((since) =>
     new QuietTimer(40, () => fired.push(time.now()), since)
   );
-  // Two of them have been quiet for long enough already.
+  // Two of them have been silent for long enough already.
   await time.advance(0);
   assertEquals(fired.splice(0), [1000, 1000]);
   await time.advance(30);

@@ -1,4 +1,4 @@
-/** No clock counts the time in which this side does not read against the peer. */
+/** No timeout counts the time in which this side does not read. */
 
 import type { ConnectionTuning } from "../../../connection/options.ts";
 import type { Stream } from "../../../connection/stream/stream.ts";
@@ -14,7 +14,7 @@ const NV: NameValue[] = [["a", "b"]];
 const SIZE = 2 << 20;
 const SILENCE = 10_000;
 
-/** A side without windows whose reader has stopped, and with it the reading. */
+/** A side without windows whose reader has stopped, so that it stops reading as well. */
 async function held(
   by: "client" | "server",
   tuning: ConnectionTuning,
@@ -51,7 +51,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
       const keepAlive = { interval: SILENCE, timeout: SILENCE };
       const { pair, unread } = await held(by, { keepAlive }, version);
       await using _ = pair;
-      // At each point between two clocks: reading, then silence again.
+      // At every time between two timeouts: reading, then silence again.
       for (const pause of [9, 15, 25, 70]) {
         await time.advance(pause * 1000);
         assertEquals(await unread.read(new Uint8Array(100)), 100);
@@ -116,7 +116,7 @@ Deno.test("peer timer: only time in which this side reads counts", async () => {
   await time.advance(99);
   assertEquals(late, undefined);
   await time.advance(101);
-  // What had come meanwhile had time to be read.
+  // There was time to read what had arrived meanwhile.
   assert(late !== undefined && late >= 6000);
 });
 
@@ -173,7 +173,7 @@ Deno.test("peer timer: a suspended process first reads what arrived meanwhile", 
   time.moveTo(60_000);
   time.fire();
   assertEquals(late, 0);
-  // Nothing was there to read, however late that is found out.
+  // There was nothing to read, however late this is noticed.
   time.moveTo(70_000);
   time.fire();
   assertEquals(late, 1);

@@ -71,7 +71,7 @@ Deno.test("system timers: many timers create setTimeout at once", async () => {
 
 Deno.test("system timers: a replaced global setTimeout is not used", async () => {
   const { printed } = await run(`
-    // Not by an assignment: in Deno 2.8, the property has a getter alone.
+    // Not by an assignment, because in Deno 2.8 the property has only a getter.
     Object.defineProperty(globalThis, "setTimeout", {
       value: () => console.log("replaced"),
     });

@@ -2,7 +2,7 @@ import { acceptAll } from "../../../connection/transport/accept_loop.ts";
 import { assertEquals } from "../../deps.ts";
 import { turn, virtualTime } from "../../helpers/virtual_time.ts";
 
-/** A listener that gives what a test says, one after the other, and then waits. */
+/** A listener that returns the given results in order, and then waits. */
 class FakeListener {
   accepts = 0;
   readonly #waiting: ((outcome: number | Error) => void)[] = [];
@@ -61,7 +61,7 @@ Deno.test("accept loop: clients that left before they were accepted cause no wai
     take: (conn) => void taken.push(conn),
     error: (error) => void told.push(error),
   });
-  // What Deno makes of a reset in the backlog is ENOTCONN.
+  // Deno reports a reset in the backlog as ENOTCONN.
   for (
     const left of [
       new Deno.errors.NotConnected("Transport endpoint is not connected"),

@@ -1,4 +1,4 @@
-/** How a connection ends over TCP when the peer has ended its direction. */
+/** How a connection over TCP ends when the peer has ended its direction. */
 
 import { CLIENT, Connection, PROTO_SPDY3_1, SERVER } from "../../../mod.ts";
 import { assert, assertEquals } from "../../deps.ts";

@@ -1,4 +1,4 @@
-/** The listener that reads PROXY heads, on transports of a test: no socket, no real time. */
+/** The listener that reads PROXY heads, on transports in memory, in virtual time. */
 
 import { ConnectionClosedError } from "../../../connection/errors.ts";
 import type { AcceptedConn } from "../../../connection/transport/accepting.ts";
@@ -28,7 +28,7 @@ const HEAD = encodeProxyHead({
   destination: { hostname: "198.51.100.8", port: 8 },
 });
 
-/** A connection that gives what it is fed. */
+/** A connection that delivers what a test gives it. */
 class FakeConn implements ByteConn {
   readonly remoteAddr: Deno.Addr | undefined;
   readonly log: string[] = [];
@@ -46,7 +46,7 @@ class FakeConn implements ByteConn {
 
   async read(into: Uint8Array): Promise<number | null> {
     const data = await this.#next.promise;
-    // As a socket of Deno does.
+    // A socket of Deno does the same.
     if (this.#closed) throw new Deno.errors.BadResource("closed");
     if (data === null) return null;
     const part = data.subarray(0, into.length);
@@ -81,7 +81,7 @@ class FakeConn implements ByteConn {
   }
 }
 
-/** A listener to which the test gives connections, and what became of them. */
+/** A listener to which a test passes connections, and what happened to them. */
 class Balanced {
   readonly log: string[] = [];
   readonly errors: [error: unknown, conn: unknown][] = [];
@@ -112,7 +112,7 @@ class Balanced {
     });
   }
 
-  /** Gives the listener a connection; waits until it accepts the next one. */
+  /** Passes a connection to the listener; waits until it accepts the next one. */
   async connect(conn: FakeConn = new FakeConn()): Promise<FakeConn> {
     this.#accepting = Promise.withResolvers();
     this.#next.resolve(conn);
@@ -175,7 +175,7 @@ Deno.test("PROXY listener: at most 4,096 connections wait for their head, and th
       refused,
     ],
   );
-  // When they have left, there is room again.
+  // When they have disconnected, there is room again.
   await Promise.all(waiting.map((conn) => conn.feed(null)));
   const next = await balanced.connect();
   await next.feed(HEAD);
@@ -239,7 +239,7 @@ Deno.test("PROXY listener: only trusted addresses and Unix sockets may send a he
     const accepted = await lax.listener.accept();
     assertEquals(accepted.proxyHead !== undefined, isTrusted);
     if (isTrusted) continue;
-    // What may not be a head belongs to the application.
+    // Bytes that cannot be a head are left to the application.
     const bytes = new Uint8Array(100);
     assertEquals(await accepted.read(bytes), HEAD.length);
     assertEquals(bytes.subarray(0, HEAD.length), HEAD);
@@ -296,7 +296,7 @@ Deno.test("PROXY listener: unref() and ref() reach the listener and all connecti
   assertEquals(balanced.log, ["unref", "ref"]);
   assertEquals(first.log, ["unref", "ref"]);
   assertEquals(second.log, ["unref", "ref"]);
-  // Its head was read, so its owner decides.
+  // Its head was read, so the caller of accept() decides.
   assertEquals(ready.log, ["unref"]);
   assertEquals(third.log, []);
   balanced.listener.close();

@@ -235,7 +235,7 @@ Deno.test("encoded heads equal known ones", () => {
     encodeProxyHead({ version: 1 }, net("::1", 1), destination),
     bytes("PROXY UNKNOWN\r\n"),
   );
-  // Addresses that a head cannot name are unknown in it.
+  // Addresses that a head cannot contain are written as unknown.
   for (
     const other of [
       { transport: "unix", path: "/run/a" },
@@ -271,12 +271,12 @@ Deno.test("options that a head can contain are accepted", () => {
       { version: 1 },
       { version: 1, tlvs: [] },
       { version: 2, local: true },
-      // One that is missing is that of the connection, of any family.
+      // A missing one is the connection's address, of any family.
       { source },
       { destination },
       { source: { hostname: "2001:db8::1", port: 1 } },
       { source, destination },
-      // With its head and two addresses, exactly as long as a head may be.
+      // With its head and two addresses, it has exactly the greatest length.
       { tlvs: [{ type: 1, value: new Uint8Array(16_384 - 16 - 36 - 3) }] },
     ] as const
   ) checkProxyProtocol(options);

@@ -130,7 +130,7 @@ Deno.test("NO_PROXY lists hosts that are reached directly", () => {
   assertEquals(proxied("::1", "::1"), false);
   assertEquals(proxied("[::1]:443", "::1"), false);
   assertEquals(proxied("2001:db8::/32", "2001:db8::5"), false);
-  // The upper-case variable counts.
+  // The upper-case variable takes precedence.
   assertEquals(
     proxyBy({ HTTPS_PROXY: "http://a", NO_PROXY: "", no_proxy: "*" }),
     "http://a",

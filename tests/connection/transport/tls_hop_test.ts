@@ -42,7 +42,7 @@ Deno.test("TLS hop: after the close, each write to the peer has its own time lim
   using time = virtualTime();
   const ended = Promise.withResolvers<null>();
   let closed = false;
-  /** The write that waits, and whoever waits for it. */
+  /** The write that waits, and the callback of whoever waits for it. */
   let taken = Promise.withResolvers<number>();
   let began = Promise.withResolvers<void>();
   let count = 0;
@@ -63,7 +63,8 @@ Deno.test("TLS hop: after the close, each write to the peer has its own time lim
   await hop.write(new Uint8Array(3));
   await began.promise;
   hop.close();
-  // The peer takes a byte every 6 s, for longer than one write may take.
+  // The peer reads a byte every 6 s, in total for longer than one write may
+  // take.
   for (let write = 1; write <= 3; write++) {
     await time.advance(6000);
     assertEquals([count, closed], [write, false]);

@@ -296,7 +296,7 @@ Deno.test("TLS listener: when the inner accept fails, that connection ends, and 
   const second = await setting.client();
   const far = await setting.far(setting.nears[1]);
   assertEquals(setting.nears[1].written, [7]);
-  // Nobody waits for another end, so none is accepted.
+  // No connection waits for its other end, so none is accepted.
   assertEquals(inner.waiting.length, 0);
   second.conn.close();
   assertEquals(far.closed, true);
@@ -324,7 +324,7 @@ Deno.test("TLS listener: connections of other programs are closed when none is b
   const [near1, near2] = setting.nears;
   const stranger = await setting.far(new FakeConn(5000, 1));
   const far1 = await setting.far(near1);
-  // It may be the end of the other one, whose port is not known yet.
+  // It may belong to the other connection, whose port is not known yet.
   assertEquals(stranger.closed, false);
   const far2 = await setting.far(near2);
   assertEquals(stranger.closed, true);
@@ -444,7 +444,7 @@ Deno.test("TLS listener: closed later, a connection ends when the client has tak
   await turn();
   conn.close();
   assertEquals([far.closed, outer.closed], [true, false]);
-  // The client takes a byte every 9 s: each write has its own time.
+  // The client reads a byte every 9 s: the time limit applies to each write.
   await time.advance(9000);
   gate.resolve();
   gate = Promise.withResolvers();
@@ -482,7 +482,7 @@ for (const written of [[], [1]]) {
     assertEquals(outer.written, written);
     conn.close();
     assertEquals(time.timers, 0);
-    // The bytes of the end itself still have 10 s.
+    // The last bytes still have 10 s.
     outer.gate = new Promise(() => {});
     near.arrive([2]);
     await turn();

@@ -1,4 +1,4 @@
-/** The same conversation over every kind of transport, and what can go wrong before it. */
+/** The same conversation over every kind of transport, and errors before it. */
 
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
@@ -36,7 +36,7 @@ async function echo(connection: Connection): Promise<void> {
   }
 }
 
-/** Four bodies through an echo at once, then an orderly end. */
+/** Sends four bodies at once to an echo, then ends. */
 async function converse(client: Connection, server: Connection): Promise<void> {
   const served = echo(server);
   await Promise.all([1, 2, 3, 4].map(async () => {
@@ -314,7 +314,7 @@ Deno.test("TLS: a signal ends a handshake that hangs", async () => {
   const controller = new AbortController();
   const connecting = connect({ port, tls: true, signal: controller.signal });
   const conn = await listener.accept();
-  // The client's hello is in: its handshake waits for us.
+  // The client's hello has arrived, and its handshake waits for the server.
   await conn.read(new Uint8Array(1024));
   controller.abort(new Error("enough"));
   await assertRejects(() => connecting, Error, "enough");
@@ -360,7 +360,7 @@ Deno.test("bytes that arrived in one node Buffer belong to each stream alone", a
     assertEquals(await stream.closed, 0);
     const { value } = await stream.readable.getReader().read();
     assertEquals(value, new Uint8Array(3000).fill(stream.id));
-    // As postMessage() does with what it is given.
+    // postMessage() does the same with its argument.
     structuredClone(value, { transfer: [value?.buffer as ArrayBuffer] });
   }
   await Promise.all([client.close(), server.close()]);

@@ -1,4 +1,4 @@
-/** `acceptUpgrade` behind an application's own server. */
+/** `acceptUpgrade` with an application's own server. */
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -92,7 +92,8 @@ Deno.test("acceptUpgrade: forbidden requests are refused, and a client may reset
       },
       (error) => outcomes.push(error.name),
     );
-    // As a client's reset comes to a socket that node:http has given away.
+    // This is how a client's reset reaches a socket that node:http has passed
+    // on.
     socket.emit("error", new Error("read ECONNRESET"));
   });
   await using server = await listening(http);

@@ -11,7 +11,10 @@ const OLD = GET.replace("1.1", "1.0");
 const SIZE = 30_000;
 const POST = `POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${SIZE}\r\n\r\n`;
 
-/** Reads to the end, with a pause before each read; says how many bytes came, and how it ended. */
+/**
+ * Reads to the end, with a pause before each read; resolves to the number of
+ * bytes and how they ended.
+ */
 async function count(
   body: ReadableStreamDefaultReader<Uint8Array>,
   pause: () => Promise<void>,
@@ -104,7 +107,7 @@ Deno.test("listener: a handler that stops reading keeps the connection only for 
   await time.advance(1);
   await turn();
   assertMatch(silent.said, /second/);
-  // A connection that this side closes is waited for no longer.
+  // A connection that this side closes is no longer waited for.
   const closed = new Client(POST);
   taken.push(http.take(closed));
   await turn();

@@ -15,7 +15,7 @@ import { nextStream, RESPONSE } from "../../helpers/http.ts";
 import { virtualTime } from "../../helpers/virtual_time.ts";
 import { LOOPBACK } from "./peers.ts";
 
-/** Answers the first connection with `answer`, cut as given. */
+/** Answers the first connection with `answer`, cut into these pieces. */
 function answering(
   ...answer: (string | Uint8Array | Promise<void>)[]
 ): { url: string } & AsyncDisposable {

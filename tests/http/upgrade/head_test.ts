@@ -6,7 +6,7 @@ import { assertEquals, assertThrows } from "../../deps.ts";
 const bytes = (text: string) =>
   Uint8Array.from(text, (char) => char.charCodeAt(0));
 
-/** Reads a head, whole: its parts, or the status it is refused with. */
+/** Reads a complete head: its parts, or the status with which it is refused. */
 function read(text: string): Record<string, unknown> | number {
   const data = bytes(text);
   try {
@@ -33,7 +33,7 @@ Deno.test("heads: each target becomes a URL", () => {
   const targets: [target: string, url: string | number][] = [
     ["/", "http://h/"],
     ["/a/../b?c=%20+d", "http://h/b?c=%20+d"],
-    // A path of two slashes names no other host.
+    // A path with two slashes does not name another host.
     ["//evil.example/x", "http://h//evil.example/x"],
     ["/\\evil.example/x", "http://h//evil.example/x"],
     ["http://other:81/x?y", "http://other:81/x?y"],
@@ -71,7 +71,7 @@ Deno.test("heads: an invalid head is refused with a status", () => {
     ["G(T / HTTP/1.1\r\nHost: h\r\n\r\n", 400],
     ["GET / http/1.1\r\nHost: h\r\n\r\n", 400],
     ["GET / HTTP/11\r\nHost: h\r\n\r\n", 400],
-    // HTTP/2 in the clear.
+    // HTTP/2 without TLS.
     ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505],
     ["GET / HTTP/3.0\r\nHost: h\r\n\r\n", 505],
     ["CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", 501],

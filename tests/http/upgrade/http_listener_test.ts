@@ -1,4 +1,7 @@
-/** The HTTP/1.1 listener on a transport of the test's own: what it answers, in which order, and when it ends. */
+/**
+ * The HTTP/1.1 listener on a transport that the test controls: what it answers,
+ * in which order, and when it ends.
+ */
 
 import { assert, assertEquals, assertMatch } from "../../deps.ts";
 import {
@@ -186,7 +189,7 @@ Deno.test("listener: a handler that fails is answered with 500 and reported", as
     assertEquals(client.said.match(/^HTTP\/1\.1 500 /gm)?.length, 2);
     assertEquals(heard.errors.length, 2);
   }
-  // Its body fails in the middle: what was promised does not come to an end.
+  // Its body fails in the middle, so the announced length is not reached.
   const { listener: http, heard } = listener({
     request: () =>
       new Response(
@@ -277,7 +280,7 @@ Deno.test("listener: waits for the client are limited, and waits for a handler a
   await time.advance(10_000);
   assertEquals(slow.closed, true);
   await Promise.all(taken);
-  // Between the pieces of a body, too.
+  // The same between the pieces of a body.
   const reading = listener().listener.take(upload);
   await time.advance(10_000);
   await reading;

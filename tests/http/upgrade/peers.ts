@@ -1,5 +1,5 @@
 /**
- * The other side of an upgrade in tests.
+ * Peers of an upgrade in tests.
  *
  * @module
  */
