@@ -1,12 +1,13 @@
 /**
- * Ways to encode header lists, ours and native zlib's, one context for all of
- * them.
+ * Ways to encode header lists with our code and with native zlib. Each uses one
+ * compression context for all lists.
  *
- * Native zlib only turns bytes into bytes, and {@linkcode blockEncoding} strings
- * into bytes; both write into memory that is used again, as a session does.
- * What a `FrameEncoder` does besides, {@linkcode frameEncoding}: it checks and
- * sorts, and each frame gets memory of its own. {@linkcode writingAndDeflating}
- * is what native zlib needs for the same, but for the checks.
+ * Native zlib turns bytes into bytes, and {@linkcode blockEncoding} turns strings
+ * into bytes; both write into memory that is reused, as a session does.
+ * {@linkcode frameEncoding} measures a `FrameEncoder`, which also checks and
+ * sorts the headers, and allocates memory for each frame. {@linkcode
+ * writingAndDeflating} is what native zlib needs for the same, without the
+ * checks.
  *
  * @module
  */
@@ -36,21 +37,24 @@ export const NATIVE_FROM_STRINGS = "node:zlib deflate 6, from strings";
 
 type Lists = readonly NameValue[][];
 
-/** The lists as a session has them when it encodes: checked, sorted, one pair a name. */
+/**
+ * The lists in the form in which a session encodes them: checked, sorted, and
+ * with one pair for each name.
+ */
 export function preparedLists(lists: Lists): (readonly NameValue[])[] {
   const checker = new HeaderChecker("wire");
   const traits = versionTraits(PROTO_SPDY3);
   return lists.map((nv) => wirePairs(checker.check(nv).pairs, traits));
 }
 
-/** The block of a prepared list, not compressed. */
+/** The block of a prepared list, uncompressed. */
 export function headerBlock(pairs: readonly NameValue[]): Uint8Array {
   const block = new ByteWriter(1024);
   writeHeaderBlock(block, pairs, 4);
   return block.copy();
 }
 
-/** Prepared lists into compressed blocks. */
+/** Turns prepared lists into compressed blocks. */
 export function blockEncoding(
   lists: Lists,
   headerCompression: HeaderCompression = "safe",
@@ -67,7 +71,7 @@ export function blockEncoding(
   });
 }
 
-/** Policy `"safe"`: frames with lists as an application gives them into bytes. */
+/** Policy `"safe"`: turns an application's lists into the bytes of frames. */
 export function frameEncoding(lists: Lists): Subject {
   const encoder = new FrameEncoder(PROTO_SPDY3);
   const frames = lists.map(synStream);
@@ -77,7 +81,7 @@ export function frameEncoding(lists: Lists): Subject {
   });
 }
 
-/** Native zlib: blocks into compressed blocks. */
+/** Native zlib: turns blocks into compressed blocks. */
 export function deflating(lists: Lists): Subject {
   const blocks = preparedLists(lists).map(headerBlock);
   const deflate = nativeBlockDeflate(SPDY3_DICTIONARY);
@@ -87,7 +91,7 @@ export function deflating(lists: Lists): Subject {
   });
 }
 
-/** Native zlib: prepared lists into compressed blocks with memory of their own. */
+/** Native zlib: turns prepared lists into compressed blocks, each in new memory. */
 export function writingAndDeflating(lists: Lists): Subject {
   const prepared = preparedLists(lists);
   const deflate = nativeBlockDeflate(SPDY3_DICTIONARY);

@@ -1,6 +1,6 @@
 /**
- * What a server needs for each connection, beside those of Node and Deno: memory, and
- * CPU time to accept it and to answer its first request.
+ * What a server needs for each connection, compared with servers of Node and
+ * Deno: memory, and CPU time to accept it and to answer its first request.
  *
  * @module
  */
@@ -21,9 +21,9 @@ const ACCEPTED = 200;
 /** Connections that are opened at the same time. */
 const AT_ONCE = 10;
 /**
- * How long connections are silent before memory is measured, ms: longer than any server
- * here keeps buffers in silence, and long enough for V8 to collect garbage of its own
- * accord.
+ * How long connections are silent before memory is measured, ms. This is longer
+ * than any server here keeps buffers of a silent connection, and long enough for
+ * V8 to collect garbage.
  */
 const SILENCE = 30_000;
 
@@ -94,12 +94,12 @@ function accepting(name: string, secure: boolean, atLeast: number): Row {
   };
 }
 
-/** Resident memory for each of many connections that did something and are then silent. */
+/** Resident memory for each of many connections that did something and are silent now. */
 async function memory(
   protocol: Protocol,
   work: (client: ServerClient) => Promise<void>,
 ): Promise<Subject> {
-  // Only to find out whether it can be started.
+  // Only checks whether it can be started.
   await using _server = await startServer(protocol);
   return {
     name: SERVER_NAMES[protocol],

@@ -1,7 +1,8 @@
 /**
- * Copies of 64 KiB between buffers of round sizes: what `connection/buffers/placement.ts`
- * buys. A target that begins a few bytes further into its page than the source makes
- * each copy slow on AMD's processors; elsewhere both figures are the same.
+ * Copies of 64 KiB between buffers of round sizes: shows what
+ * `connection/buffers/placement.ts` gains. If a target begins a few bytes further
+ * into its page than the source, each copy is slow on AMD's processors. On
+ * others, both figures are the same.
  *
  * @module
  */
@@ -14,7 +15,7 @@ const SIZE = 64 * 1024;
 const SOURCE_AT = 4096;
 /** How much further into its page the target begins: the least favourable distance. */
 const UNLUCKY = 8;
-/** Copies between two looks at the clock. */
+/** Number of copies before the time is checked again. */
 const COPIES = 64;
 
 function copies(name: string, next: (place: number) => number): Subject {

@@ -1,6 +1,6 @@
 /**
- * More than one core: servers in workers of their own that share a port, and
- * clients in as many workers.
+ * More than one core: servers in workers share a port, and as many workers are
+ * clients.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export const rows: readonly Row[] = [{
   peers: [{ name: "in one worker", open: () => inWorkers(1) }],
 }];
 
-/** `count` workers serve, `count` others ask. */
+/** `count` workers serve, and as many send requests. */
 async function inWorkers(count: number): Promise<Subject> {
   const servers = makeWorkers(count);
   const clients = makeWorkers(count);
@@ -30,7 +30,7 @@ async function inWorkers(count: number): Promise<Subject> {
   await Promise.all(addresses);
   return {
     name: `${count} serving, ${count} asking`,
-    // By the clock: what counts here is how many cores are at work.
+    // Measured by wall time, because several cores work.
     measuresItself: true,
     async run(milliseconds: number): Promise<number> {
       const answers = await Promise.all(

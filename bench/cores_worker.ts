@@ -1,5 +1,5 @@
 /**
- * A worker of `cores.ts`: serves, or asks.
+ * A worker of `cores.ts`: a server or a client.
  *
  * @module
  */
@@ -9,17 +9,20 @@
 import { connect, type Connection, serve } from "../mod.ts";
 import { BODY, path } from "./load.ts";
 
-/** What a worker is told to do. */
+/** The message that starts a worker. */
 export type Order =
   | { readonly role: "server" | "client"; readonly port: number }
   | { readonly role: "load"; readonly milliseconds: number };
 
-/** A server's port, 0 of a client that is ready, requests a second of a load. */
+/** A server's port, 0 when a client is ready, or a client's requests per second. */
 export interface Answer {
   readonly figure: number;
 }
 
-/** Enough that the kernel, which deals them out by hash, gives some to each server. */
+/**
+ * Enough connections that the kernel, which distributes them by hash, gives some
+ * to each server.
+ */
 const CONNECTIONS = 8;
 const IN_FLIGHT_EACH = 12;
 

@@ -8,7 +8,7 @@
 
 import type { NameValue } from "../frame/types.ts";
 
-/** Which way headers go. */
+/** The direction of the headers. */
 export type Direction = "request" | "response";
 
 /** One connection in one direction. */

@@ -28,27 +28,27 @@ export type Unit = "req/s" | "op/s" | "GB/s" | "MB/s" | "bytes" | "us";
 /** The units that are not rates: these figures are not converted, and less is better. */
 const AMOUNTS: ReadonlySet<Unit> = new Set(["bytes", "us"]);
 
-/** A peer, and the ratio ours / peer that is wanted. */
+/** A peer, and the ratio ours / peer that is required. */
 export interface Peer {
-  /** Shown when the peer cannot be opened. */
+  /** Shown if the peer cannot be started. */
   readonly name: string;
   open(): Subject | Promise<Subject>;
   readonly atLeast?: number;
   readonly aim?: number;
 }
 
-/** One thing of ours beside its peers. */
+/** One operation of this library, compared with its peers. */
 export interface Row {
   readonly name: string;
-  /** `bytes` and `us`: less is better, else more is. */
+  /** `bytes` and `us`: less is better; for all others, more is. */
   readonly unit: Unit;
   ours(): Subject | Promise<Subject>;
   readonly peers: readonly Peer[];
   /** Rounds of one length for a figure that does not depend on time. */
   readonly rounds?: number;
-  /** The picture that shows the row, with others of the same unit: its title. */
+  /** The title of the picture that shows this row together with others of the same unit. */
   readonly picture?: string;
-  /** Each round starts all anew, so there is nothing to warm up. */
+  /** Each round starts a new process, so there is nothing to warm up. */
   readonly isCold?: boolean;
 }
 
@@ -58,7 +58,7 @@ export interface Sample {
   readonly figures: readonly number[];
 }
 
-/** Ours against one peer. */
+/** The figures of this library and of one peer. */
 export interface Comparison {
   readonly row: string;
   readonly picture?: string;
@@ -69,22 +69,25 @@ export interface Comparison {
   readonly aim?: number;
 }
 
-/** How long and how often. */
+/** How long the rounds are, and how many there are. */
 export interface Plan {
   readonly roundMilliseconds: number;
   readonly rounds: number;
   readonly warmUpMilliseconds: number;
-  /** CPU time of this process so far, ms; another clock is for tests. */
+  /** CPU time of this process so far, ms; tests replace this. */
   readonly cpuTime?: () => number;
 }
 
-/** A peer is not installed on this machine. Its row says so, and continues with the other peers. */
+/**
+ * A peer is not installed on this machine. Its row says so, and the run continues
+ * with the other peers.
+ */
 export class PeerMissing extends Error {}
 
 /**
- * One round, in units a second of CPU time. Both ends of every conversation
- * run in this process and keep one core busy, so on a machine with nothing else
- * to do that is the same as by the clock; on a busy one it still is.
+ * One round, in units per second of CPU time. Both ends of every conversation run
+ * in this process and keep one core busy, so on a quiet machine the result is the
+ * same as by wall time. On a busy machine it does not change.
  */
 async function measure(
   subject: Subject,
@@ -107,7 +110,7 @@ function processCpuTime(): number {
   return (user + system) / 1000;
 }
 
-/** Lets the compiler finish; on a busy machine that takes longer by the clock. */
+/** Lets the compiler finish, which takes longer on a busy machine. */
 async function warmUp(
   subject: Subject,
   unit: Unit,
@@ -121,7 +124,7 @@ async function warmUp(
   }
 }
 
-/** Runs one row: everything is opened and warmed up, then rounds take turns. */
+/** Runs one row: starts and warms up everything, then runs rounds in turns. */
 export async function runRow(row: Row, plan: Plan): Promise<Comparison[]> {
   const { cpuTime = processCpuTime } = plan;
   const ours = await row.ours();
@@ -176,7 +179,10 @@ export async function runRow(row: Row, plan: Plan): Promise<Comparison[]> {
   }));
 }
 
-/** The ratio to a peer in each round; inverted where less is better, so that more is better. */
+/**
+ * The ratio to a peer in each round. If less is better, it is inverted, so that
+ * more is always better.
+ */
 export function ratios(comparison: Comparison): number[] {
   const { peer, ours, unit } = comparison;
   if ("missing" in peer) return [];
@@ -187,7 +193,7 @@ export function ratios(comparison: Comparison): number[] {
   );
 }
 
-/** The middle one; of an even count, the mean of the two in the middle. */
+/** The median; for an even count, the mean of the two values in the middle. */
 export function median(figures: readonly number[]): number {
   const sorted = [...figures].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -202,8 +208,8 @@ export function spread(figures: readonly number[]): number {
 }
 
 /**
- * Repeats `work` until the time is up. A loop that never awaits a timer or
- * I/O starves Deno's timers, so it lets them run every `yieldEvery` ms.
+ * Repeats `work` until the time is over. A loop that never waits for a timer or
+ * for I/O would block Deno's timers, so it lets them run every `yieldEvery` ms.
  *
  * @returns units a second, counting only the time in `work`.
  */

@@ -1,6 +1,6 @@
 /**
- * Header blocks: encoding and decoding, beside zlib alone and beside
- * spdy-transport; `block_encoding.ts` says who does what.
+ * Encoding and decoding of header blocks, compared with zlib alone and with
+ * spdy-transport; `block_encoding.ts` describes what each does.
  *
  * @module
  */
@@ -37,7 +37,7 @@ import {
   pakoBlockInflate,
 } from "./peers/zlib.ts";
 
-/** Header lists a batch: one context, long enough to wrap the window many times. */
+/** Header lists in a batch: one context, long enough to wrap around the window many times. */
 const BATCH = 2000;
 const varying: readonly NameValue[][] = Array.from(
   { length: BATCH },
@@ -100,7 +100,7 @@ function blockRow(what: string, lists: readonly NameValue[][]): Row {
   };
 }
 
-/** Another policy, beside spdylay's packing of a SYN_STREAM frame. */
+/** Another policy, compared with how spdylay packs a SYN_STREAM frame. */
 function policyRow(
   policy: "full" | "none",
   deflates: boolean,
@@ -171,7 +171,7 @@ function inflating(
   });
 }
 
-/** The blocks as native zlib deflates them: the same input for every decoder. */
+/** The blocks as native zlib deflates them: every decoder gets the same input. */
 function deflated(lists: readonly NameValue[][]): Uint8Array[] {
   const deflate = nativeBlockDeflate(SPDY3_DICTIONARY);
   return preparedLists(lists).map((nv) => deflate(headerBlock(nv)).slice());

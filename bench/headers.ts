@@ -1,6 +1,6 @@
 /**
- * Bytes a header set on the corpus, by policy, beside what other encoders make
- * of the same header sets.
+ * Bytes for each header set of the corpus, by policy, and what other encoders
+ * need for the same header sets.
  *
  *     deno run -A bench/headers.ts
  *
@@ -24,10 +24,10 @@ import { type Direction, stories } from "./corpus.ts";
 import type { Peer, Row, Subject } from "./harness.ts";
 import { nativeBlockDeflate } from "./peers/zlib.ts";
 
-/** Mean bytes a header set. */
+/** Mean number of bytes for a header set. */
 export type Sizes = Readonly<Record<Direction, number>>;
 
-/** What the same header sets of the repository's corpus take elsewhere. */
+/** The same for other encoders, on the repository's corpus. */
 const RECORDED: readonly (readonly [name: string, sizes: Sizes])[] = [
   // From the data set itself, `nghttp2/`: its encoder with a table of 4 KiB.
   ["HPACK, nghttp2", { request: 60.64, response: 116.83 }],
@@ -69,7 +69,7 @@ export const rows: readonly Row[] = [
   ]),
 ];
 
-/** Mean bytes a header set with one policy, one context a story. */
+/** Mean bytes for a header set with one policy, and one context for each story. */
 export function measure(headerCompression: HeaderCompression): Sizes {
   return mean(() => {
     const encoder = new HeaderEncoder(PROTO_SPDY3, { headerCompression });

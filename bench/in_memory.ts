@@ -52,7 +52,7 @@ export const rows: readonly Row[] = [
   },
 ];
 
-/** One policy on both sides, beside spdylay whose sides both deflate or both store. */
+/** Both sides use one policy. In spdylay, both sides then deflate, or both store. */
 function requestRow(
   headerCompression: HeaderCompression,
   deflates: boolean,

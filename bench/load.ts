@@ -16,8 +16,9 @@ export const BODY: Uint8Array = new TextEncoder().encode(
 );
 
 /**
- * What bulk rows send: bytes that have been written to. Memory never touched is
- * all one page of zeros, which every copy then finds in the fastest cache.
+ * The bytes that bulk rows send. They have been written to, because memory that
+ * was never touched is a single page of zeros, which every copy finds in the
+ * fastest cache.
  */
 export const BULK: Uint8Array<ArrayBuffer> = crypto.getRandomValues(
   new Uint8Array(64 * 1024),
@@ -72,7 +73,7 @@ export function responseHeaders(index: number): NameValue[] {
   ];
 }
 
-/** A list as an object without the pairs that a peer makes by itself. */
+/** A list as an object, without the pairs that a peer adds itself. */
 export function asObject(
   headers: readonly NameValue[],
   without: (name: string) => boolean,

@@ -1,5 +1,5 @@
 /**
- * What an idle session costs in memory.
+ * How much memory an idle session takes.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { exchange, Pipe, usedSessions } from "./session_pair.ts";
 const COUNT = 500;
 const STREAMS = 5000;
 
-/** A bound to hold, as a peer that always has the same figure. */
+/** A limit, as a peer that always has the same figure. */
 const bound: Subject = { name: "bound of 64 KiB", run: () => 64 * 1024 };
 
 /** The rows of this family. */
@@ -59,7 +59,7 @@ function fresh(): Session[] {
   ];
 }
 
-/** Streams that wait for their answers: what both sides of one take. */
+/** Streams that wait for their answers: the memory of both sides of one stream. */
 function openStreams(): Subject {
   return {
     name: "Session, both sides of a stream",
@@ -77,7 +77,7 @@ function openStreams(): Subject {
       const before = memoryInUse();
       for (let index = 0; index < STREAMS; index++) {
         client.submitRequest(3, requestHeaders(index));
-        // From time to time, because a long queue would keep its memory.
+        // Only from time to time, because a long queue would keep its memory.
         if (index % 100 === 0) exchange(client, toServer, server, toClient);
       }
       exchange(client, toServer, server, toClient);
@@ -108,8 +108,8 @@ function measured(name: string, make: () => Session[]): Subject {
 }
 
 function memoryInUse(): number {
-  // Twice, because the memory of array buffers is freed after a collection, and the next
-  // one waits for that.
+  // Twice, because the memory of array buffers is freed some time after a
+  // collection, and the next collection waits for that.
   collectGarbage();
   collectGarbage();
   const { heapUsed, external } = Deno.memoryUsage();

@@ -90,7 +90,7 @@ export function pictureOf(
   return svgFile(shapes, WIDTH, y - ROW_GAP + MARGIN);
 }
 
-/** Ours once, then each peer that was run. */
+/** One bar for this library, then one for each peer that was run. */
 function barsOf(comparisons: readonly Drawn[]): Bar[] {
   const bars: Bar[] = [];
   for (const { ours, peer } of comparisons) {

@@ -3,8 +3,9 @@
  *
  *     deno task bench [--quick] [--only NAME]... [--write]
  *
- * `--only` selects rows whose name contains NAME, `--quick` makes fewer rounds, and
- * `--write` writes the table to `bench/RESULTS.md`.
+ * `--only` selects rows whose name contains NAME, `--quick` runs fewer rounds,
+ * and `--write` writes the table to `bench/RESULTS.md` and draws pictures for the
+ * documentation.
  *
  * Each family of rows runs in a process of its own, because code that was compiled for
  * one family can be slower for the next.
@@ -56,7 +57,7 @@ interface Flags {
   readonly quick: boolean;
   readonly write: boolean;
   readonly only: readonly string[];
-  /** Set in the child: the family to run; its results go out as JSON. */
+  /** Only in a child process: the family to run. Its results are printed as JSON. */
   readonly family: string | undefined;
 }
 
@@ -177,7 +178,7 @@ const HEAD = [
   "spread",
 ];
 
-/** A comparison as the cells of one line. */
+/** The cells of a comparison's line. */
 function cells(comparison: Comparison): string[] {
   const { row, unit, ours, peer, atLeast, aim } = comparison;
   const begin = [row, figure(median(ours.figures), unit), peer.name];
@@ -229,7 +230,7 @@ function toText(comparisons: readonly Comparison[]): string {
   ).join("\n");
 }
 
-/** Writes the table, in front of that of the run before, and the pictures. */
+/** Writes the table, followed by that of the previous run, and the pictures. */
 async function write(
   lines: readonly string[],
   comparisons: readonly Comparison[],

@@ -1,6 +1,7 @@
 /**
- * Cost of a request against the number of streams open, and of a frame against
- * the length of the queue. The peer of each row is the same with one.
+ * How the cost of a request depends on the number of open streams, and that of a
+ * frame on the length of the queue. The peer of each row is the same operation
+ * with one stream or frame.
  *
  * @module
  */
@@ -18,7 +19,7 @@ import { loop, type Row, type Subject } from "./harness.ts";
 import { requestHeaders, responseHeaders } from "./load.ts";
 import { exchange, Pipe } from "./session_pair.ts";
 
-/** "Flat" with room for cache misses; O(n) would be 0.01 and less. */
+/** Constant, with some room for cache misses; with O(n) it would be 0.01 or less. */
 const flat = { atLeast: 0.5, aim: 0.8 };
 
 /** The rows of this family. */
@@ -63,7 +64,7 @@ function queueRow(length: number): Row {
   };
 }
 
-/** `open` streams wait for their answers while others come and go. */
+/** `open` streams wait for their answers while others are opened and closed. */
 function withStreamsOpen(open: number): Subject {
   const toServer = new Pipe();
   const toClient = new Pipe();
@@ -78,7 +79,8 @@ function withStreamsOpen(open: number): Subject {
       session.submitResponse(streamId, responseHeaders(0));
     },
   });
-  // The server's SETTINGS raise the number of streams the client may open.
+  // SETTINGS of the server raise the number of streams that the client may
+  // open.
   exchange(client, toServer, server, toClient);
   for (let i = 0; i < open; i++) client.submitRequest(i % 8, requestHeaders(i));
   exchange(client, toServer, server, toClient);
@@ -90,7 +92,7 @@ function withStreamsOpen(open: number): Subject {
   });
 }
 
-/** `length` requests are submitted, then all sent. */
+/** Submits `length` requests, then sends them all. */
 function fromQueue(length: number): Subject {
   return loop(`from a queue of ${length}`, () => {
     const client = new Session(CLIENT, PROTO_SPDY3_1, {

@@ -28,7 +28,7 @@ const body = new DataProvider(BODY, (_session, _streamId, _length, control) => {
   return BODY;
 });
 
-/** Request and response, 100 in flight. */
+/** Requests and responses, 100 in flight. */
 export function sessionRequests(options: {
   readonly headerCompression?: HeaderCompression;
   readonly reuseSendBuffer?: boolean;

@@ -1,6 +1,6 @@
 /**
- * Two sessions that are connected in memory, as by a socket: the bytes that one sends
- * are copied once, and passed to the other in one piece.
+ * Two sessions that are connected in memory as by a socket: the bytes that one
+ * sends are copied once, and passed to the other in one piece.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export class Pipe {
   #bytes = new Uint8Array(1 << 12);
   #length = 0;
 
-  /** A `send` callback that takes everything. */
+  /** A `send` callback that accepts everything. */
   readonly write = (_session: Session, data: Uint8Array): number => {
     const length = this.#length + data.length;
     if (length > this.#bytes.length) {
@@ -33,7 +33,7 @@ export class Pipe {
     return taken;
   }
 
-  /** Gives the memory back; a write takes new memory. */
+  /** Frees the memory; the next write allocates new memory. */
   drop(): void {
     this.#bytes = new Uint8Array(0);
   }
@@ -66,7 +66,7 @@ export function usedSessions(): Session[] {
   client.submitRequest(0, requestHeaders(0));
   exchange(client, toServer, server, toClient);
   exchange(client, toServer, server, toClient);
-  // The pipes' memory is not the sessions'.
+  // The memory of the pipes does not belong to the sessions.
   toServer.drop();
   toClient.drop();
   return [client, server];

@@ -1,6 +1,6 @@
 /**
- * What it takes to load this module and to make one request: CPU time of a whole
- * program, less that of an empty one.
+ * The cost of loading this module and making one request: CPU time of a whole
+ * program, minus that of an empty one.
  *
  * @module
  */
@@ -76,7 +76,8 @@ function started(
 }
 
 /**
- * CPU time of a program with its threads, us. The shell tells that of its children in
+ * CPU time of a program including its threads, us. The shell reports that of its
+ * children in steps of up to 10 ms, so it runs several.
  * steps of up to 10 ms, so it runs several.
  */
 async function cpuTimeOf(program: string, ...args: string[]): Promise<number> {

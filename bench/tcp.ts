@@ -1,6 +1,6 @@
 /**
- * `Connection` over loopback TCP: requests on plain streams, and bulk; by a
- * stream's own `read` and `write`, and by its web streams.
+ * `Connection` over loopback TCP: requests on plain streams, and bulk, with a
+ * stream's own `read` and `write` and with its web streams.
  *
  * @module
  */

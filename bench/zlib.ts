@@ -1,5 +1,5 @@
 /**
- * zlib alone: whole bodies and header blocks, beside fflate, pako and the
+ * zlib alone: whole bodies and header blocks, compared with fflate, pako and the
  * native zlib inside Deno.
  *
  * @module
@@ -22,10 +22,10 @@ import {
 
 /** Bytes of a body. */
 const BODY = 2_000_000;
-/** Blocks a batch: one stream, long enough to wrap the window many times. */
+/** Blocks in a batch: one stream, long enough to wrap around the window many times. */
 const BATCH = 2000;
 
-/** What a body row's ratio has to reach, by the peer's name. */
+/** The ratio that a row for bodies must reach, by the name of the peer. */
 const GOALS: Readonly<Record<string, Pick<Peer, "atLeast" | "aim">>> = {
   fflate: { atLeast: 1.3 },
   "node:zlib": { aim: 0.6 },
@@ -171,7 +171,7 @@ function ourBlockDeflate(dictionary: Uint8Array): BlockCodec {
   return (block) => deflate.push(block, "sync");
 }
 
-/** Requests as SPDY/3 lays them out: names and values behind 32-bit lengths. */
+/** Requests in the form of SPDY/3: names and values after lengths of 32 bits. */
 function headerBlocks(): Uint8Array[] {
   return Array.from({ length: BATCH }, (_, index) => {
     const headers = requestHeaders(index);
@@ -183,7 +183,7 @@ function headerBlocks(): Uint8Array[] {
   });
 }
 
-/** Files of these folders, behind each other, up to {@linkcode BODY} bytes: real text. */
+/** The files of these folders one after the other, up to {@linkcode BODY} bytes: real text. */
 async function textOf(
   folders: readonly string[],
   ending: string,

@@ -68,7 +68,7 @@ function tellAll(members: Set<Member>, line: string): void {
     }
     member.waiting++;
     member.stream.write(bytes)
-      .catch(() => {}) // Gone: the loop that reads from it hears of it.
+      .catch(() => {}) // The person has disconnected, and the loop that reads from them ends.
       .finally(() => member.waiting--);
   }
 }

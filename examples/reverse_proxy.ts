@@ -17,7 +17,7 @@ const { origin } = new URL(Deno.args[0] ?? "http://127.0.0.1:3000");
 serve({ hostname: "127.0.0.1", port: 8000 }, async (request, info) => {
   const { pathname, search } = new URL(request.url);
   const headers = new Headers(request.headers);
-  headers.delete("host"); // The server behind has a name of its own.
+  headers.delete("host"); // The server behind the proxy has another name.
   headers.append("x-forwarded-for", info.remoteAddr.hostname);
   try {
     // Strings are concatenated, because new URL() would read the path "//other.example/" as a host.

@@ -1,8 +1,9 @@
 /**
- * Checks the imports of the library: each layer imports only itself and the layers
- * below it, the folders of a layer keep an order as well, and there are no cycles. Modules from elsewhere are only those of the
- * standard library and of Node. Also checks that the layers below the connection do
- * not use `Deno`, and that time comes from one place.
+ * Checks the imports of the library. Each layer imports only itself and the
+ * layers below it, the folders inside a layer keep an order as well, and there
+ * are no cycles. Only the standard library and Node are imported from outside.
+ * Also checks that the layers below the connection do not use `Deno`, and that
+ * time comes from one place.
  *
  * @module
  */
@@ -25,9 +26,9 @@ const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
   ["cli", /^(cli(\.ts|\/)|deno\.json$)/],
 ];
 /**
- * The folders inside layers, lowest first: a folder may import itself and those before
- * it. The files directly in `connection/`, `http/` and `kubernetes/` are what their
- * folders share, and what connects them.
+ * The folders inside layers, lowest first: a folder may import itself and those
+ * before it. The files directly in `connection/`, `http/` and `kubernetes/` are
+ * shared by their folders, or connect them.
  */
 const FOLDERS: readonly string[] = [
   "connection/time",

@@ -69,10 +69,13 @@ const SLOW =
 const DEFAULT_COUNT = 60;
 /** Test files that run in the first process, the others run in a second one. */
 const FIRST_TESTS = 4;
-/** A mutant has this much more time than the same tests without it, and so many ms more. */
+/**
+ * A mutant may take this many times as long as the same tests without it, and
+ * this many ms more.
+ */
 const TIME_FACTOR = 5;
 const MORE_TIME = 15_000;
-/** Processes that run side by side. */
+/** Processes that run at the same time. */
 const WORKERS = 2;
 
 const root = new URL("../", import.meta.url);
@@ -118,7 +121,7 @@ async function acceptedMutants(): Promise<Set<string>> {
   return new Set(lines.map((line) => line.split("  # ")[0]));
 }
 
-/** What the tests said about a mutant. */
+/** The result of the tests with a mutant. */
 interface Verdict {
   /** The test that failed, and then failed again by itself; `undefined` if there is none. */
   readonly killer: string | undefined;
@@ -233,7 +236,7 @@ async function listedMutants(path: string): Promise<Set<string>> {
   return new Set(lines.map((line) => line.replace(/^.*?: line \d+, /, "")));
 }
 
-/** So many mutants of the files, by chance; all of them without a count. */
+/** This many mutants of the files, chosen by the seed; all of them without a count. */
 async function chooseMutants(
   files: readonly string[],
   count: number | undefined,

@@ -31,11 +31,11 @@ export const PEERS: readonly LinkPeer[] = [
   { name: "HTTP/1.1", command: [...DENO, `${folder}/subject.ts`, "http1"] },
 ];
 
-/** What a peer's process prints, from `load.mjs`. */
+/** The output of a peer's process, from `load.mjs`. */
 export interface Figures {
   /** Latencies, ms. */
   readonly times?: readonly number[];
-  /** Bulk, bytes a second. */
+  /** Bulk, bytes per second. */
   readonly rate: number;
   readonly rateAfterFirstSecond?: number;
 }

@@ -9,9 +9,9 @@
 
 const [port, target, mbit, delay] = Deno.args.map(Number);
 const hostname = "127.0.0.1";
-/** Bytes a ms. */
+/** Bytes per ms. */
 const rate = mbit * 125;
-/** What the queue holds besides what is under way: that of a round trip. */
+/** Bytes in the queue, apart from those under way: as many as a round trip carries. */
 const room = Math.max(64 * 1024, rate * delay * 2);
 const PIECE = 8192;
 /** What TCP sends before the first acknowledgement: ten packets (RFC 6928). */
@@ -22,7 +22,7 @@ async function pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
   let free = 0;
   let ended = false;
   let wake = (): void => {};
-  /** Bytes that TCP would send without an acknowledgement, and those that wait for one. */
+  /** Bytes that TCP would send without an acknowledgement, and bytes that wait for one. */
   let window = FIRST_WINDOW;
   let flight = 0;
   let acknowledged = (): void => {};

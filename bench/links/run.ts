@@ -3,10 +3,10 @@
  *
  *     deno task bench:links [--quick] [--only NAME] [--write]
  *
- * `--only` takes rows whose name contains NAME, `--quick` is for a look while working,
- * `--write` keeps the table in `bench/LINKS.md` and draws pictures for the
- * documentation. Needs Linux, root, `ip` and `tc`, because each run has a network
- * namespace of its own. Takes less than 15 minutes.
+ * `--only` selects rows whose name contains NAME, `--quick` is for a look while
+ * you work, and `--write` stores the table in `bench/LINKS.md` and draws pictures
+ * for the documentation. It needs Linux, root, `ip` and `tc`, because each run
+ * has a network namespace of its own. It takes less than 15 minutes.
  *
  * @module
  */

@@ -51,8 +51,8 @@ export function processPeer(
 }
 
 /**
- * Builds a peer into a temporary folder, which goes with this process; returns
- * the program's path. Throws {@linkcode PeerMissing} when `compiler` is not
+ * Builds a peer into a temporary folder, which is removed when this process ends;
+ * returns the program's path. Throws {@linkcode PeerMissing} if `compiler` is not
  * installed or fails.
  *
  * @param args The compiler's arguments for the program at the path `program`.

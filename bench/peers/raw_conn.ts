@@ -1,5 +1,6 @@
 /**
- * The bound for bulk over TCP: `Deno.Conn` read and write of 64 KiB, nothing else.
+ * The upper bound for bulk over TCP: read and write calls of 64 KiB on a
+ * `Deno.Conn`, and nothing else.
  *
  * @module
  */

@@ -10,7 +10,7 @@ import { connect, PROTO_SPDY3_1 } from "../../mod.ts";
 import { makeCertificate } from "../../tests/helpers/certificate.ts";
 import { PeerMissing } from "../harness.ts";
 
-/** What a server speaks: SPDY of this module, HTTP/2 of Node, or HTTP/1.1 of Deno. */
+/** The protocol of a server: SPDY of this module, HTTP/2 of Node, or HTTP/1.1 of Deno. */
 export type Protocol = "spdy" | "http2" | "http1";
 
 /** The names of the servers in the table. */

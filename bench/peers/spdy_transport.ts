@@ -26,7 +26,7 @@ import {
   responseHeaders,
 } from "../load.ts";
 
-/** It makes these itself, so they are not given to it a second time. */
+/** Headers that it adds itself, so they are not passed to it. */
 const madeByItself = (name: string): boolean => name.startsWith(":");
 
 /** Request and response, 100 in flight, through a pair of in-memory Duplexes. */
@@ -54,8 +54,8 @@ export async function tcpBulk(): Promise<Subject> {
 }
 
 /**
- * Bytes that one side of a connection takes after a request, or both sides of
- * a stream that waits for its answer. What native zlib takes is not counted.
+ * Bytes that one side of a connection takes after a request, or both sides of a
+ * stream that waits for its answer, without the memory of native zlib.
  */
 export function transportMemory(
   what: "connections" | "streams",
@@ -89,7 +89,8 @@ export function transportMemory(
           await request(openPair(true), index);
         }
       }
-      // A PING comes back when what was sent before it has been taken.
+      // A PING returns when everything that was sent before it has been
+      // received.
       await new Promise<void>((resolve) => waiting.ping(resolve));
       return (memoryInUse() - before) / count;
     },
@@ -99,7 +100,7 @@ export function transportMemory(
   };
 }
 
-/** Its framer alone: SYN_STREAM frames of the header lists. */
+/** Only its framer: SYN_STREAM frames of the header lists. */
 export function headerEncoding(lists: readonly NameValue[][]): Subject {
   const framer = createFramer(3);
   framer.resume();
@@ -116,7 +117,7 @@ export function headerEncoding(lists: readonly NameValue[][]): Subject {
   });
 }
 
-/** Its parser alone: the given SYN_STREAM frames, of one context. */
+/** Only its parser: the given SYN_STREAM frames, in one context. */
 export function headerDecoding(frames: readonly Uint8Array[]): Subject {
   return {
     name: "spdy-transport",
@@ -245,7 +246,8 @@ async function bulk(
           await new Promise((resolve) => setImmediate(resolve));
         }
       }
-      // Nothing may go on behind this round: it would be counted to others.
+      // Nothing may continue after this round, because it would count in other
+      // rounds.
       while (received - before < sent) {
         await new Promise((resolve) => receiving.once("data", resolve));
       }
@@ -257,7 +259,7 @@ async function bulk(
 
 function start(socket: Duplex, isServer: boolean): TransportConnection {
   const connection = startTransport(socket, isServer, 3);
-  // The sockets are destroyed under a running stream at the end of the row.
+  // At the end of the row, the sockets are destroyed while a stream is open.
   connection.on("error", () => {});
   return connection;
 }

@@ -16,7 +16,7 @@ const folder = new URL("../c", import.meta.url).pathname;
 let built: Promise<string> | undefined;
 
 /**
- * Starts the peer; throws `PeerMissing` where `SPDYLAY` names no checkout.
+ * Starts the peer; throws `PeerMissing` if `SPDYLAY` names no checkout.
  *
  * @param compresses Whether the client and the server deflate their header
  * blocks; spdylay's own clients store them and its servers deflate them.

@@ -1,6 +1,6 @@
 /**
  * The peer moby/spdystream 0.5.1 (Go), built from `bench/go`. Both of its sides
- * run in one process with GOMAXPROCS=1: one core, as ours have.
+ * run in one process with GOMAXPROCS=1, so they use one core, as ours do.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export async function spdystream(
   });
 }
 
-/** The version of Go that builds the peer, or why there is none. */
+/** The version of Go that builds the peer, or why the peer cannot be built. */
 export async function goVersion(): Promise<string> {
   try {
     const { stdout } = await new Deno.Command("go", { args: ["version"] })

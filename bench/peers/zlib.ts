@@ -15,10 +15,10 @@ import {
 import * as fflate from "npm:fflate@0.8.3";
 import * as pako from "npm:pako@3.0.3";
 
-/** Turns one block into another, in the state that earlier blocks have left. */
+/** Turns one block into another, with the state that earlier blocks have left. */
 export type BlockCodec = (block: Uint8Array) => Uint8Array;
 
-/** The inner handle of a node:zlib stream: its only synchronous way in. */
+/** The inner object of a node:zlib stream: only it is synchronous. */
 interface Handle {
   readonly _handle: {
     writeSync(
@@ -31,12 +31,12 @@ interface Handle {
       outputLength: number,
     ): void;
   };
-  /** Room left in the output, and input left. */
+  /** Free bytes of the output, and unread bytes of the input. */
   readonly _writeState: Uint32Array;
 }
 
 const OUTPUT = 1 << 16;
-/** pako takes new memory of this size for each block: no more than a block needs. */
+/** pako allocates memory of this size for each block: no more than a block needs. */
 const BLOCK_OUTPUT = 2048;
 
 /** Native deflate, level 6, a sync flush after each block. */

@@ -1,4 +1,4 @@
-// Asks a server of HTTP/2 for one page: deno run -A hello_http2.ts PORT
+// Requests one page from an HTTP/2 server: deno run -A hello_http2.ts PORT
 import http2 from "node:http2";
 
 const session = http2.connect(`http://127.0.0.1:${Deno.args[0]}`);

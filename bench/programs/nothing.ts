@@ -1,1 +1,1 @@
-// Does nothing: what Deno itself needs to start.
+// Does nothing, to measure what Deno itself needs to start.

@@ -1,10 +1,10 @@
 /**
- * A server in a process of its own, of this module or of Deno. It prints its port,
- * and for each line of its input what it has used so far.
+ * A server of this module or of Deno, in a process of its own. It prints its
+ * port, and for each line of its input what it has used so far.
  *
  *     deno run -A bench/programs/server.ts spdy|http1
  *
- * With TLS where the environment names `CERT` and `KEY` (PEM).
+ * It uses TLS if the variables `CERT` and `KEY` are set (PEM).
  *
  * @module
  */

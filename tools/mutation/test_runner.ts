@@ -26,9 +26,9 @@ export interface TestRun {
   readonly outcome: "passed" | "failed" | "late" | "large";
   /** Its time, ms. */
   readonly time: number;
-  /** The file that failed or was still running, if the output tells. */
+  /** The file that failed or was still running, if the output names it. */
   readonly file: string | undefined;
-  /** The test that failed, if the output tells. */
+  /** The test that failed, if the output names it. */
   readonly name: string | undefined;
 }
 
@@ -165,7 +165,7 @@ function readLines(
   };
 }
 
-/** Resident memory of a process, bytes; 0 where the system does not tell. */
+/** Resident memory of a process, bytes; 0 if the system does not report it. */
 function memoryOf(pid: number): number {
   try {
     const text = Deno.readTextFileSync(`/proc/${pid}/statm`);
