@@ -37,6 +37,26 @@ export interface Peer {
   readonly aim?: number;
 }
 
+/**
+ * A figure that ours must not exceed, as a peer that always has it: for rows whose unit is
+ * not a rate.
+ *
+ * @param text The figure as the table names it, for example `64 KiB`.
+ */
+export function bound(
+  figure: number,
+  text: string,
+  { aim }: { readonly aim?: number } = {},
+): Peer {
+  const name = `bound of ${text}`;
+  return {
+    name,
+    open: () => ({ name, measuresItself: true, run: () => figure }),
+    atLeast: 1,
+    aim,
+  };
+}
+
 /** One operation of this library, compared with its peers. */
 export interface Row {
   readonly name: string;

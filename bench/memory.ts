@@ -5,16 +5,13 @@
  */
 
 import { CLIENT, PROTO_SPDY3_1, SERVER, Session } from "../mod.ts";
-import { collectGarbage, type Row, type Subject } from "./harness.ts";
+import { bound, collectGarbage, type Row, type Subject } from "./harness.ts";
 import { requestHeaders } from "./load.ts";
 import { transportMemory } from "./peers/spdy_transport.ts";
 import { exchange, Pipe, usedSessions } from "./session_pair.ts";
 
 const COUNT = 500;
 const STREAMS = 5000;
-
-/** A limit, as a peer that always has the same figure. */
-const bound: Subject = { name: "bound of 64 KiB", run: () => 64 * 1024 };
 
 /** The rows of this family. */
 export const rows: readonly Row[] = [
@@ -23,7 +20,7 @@ export const rows: readonly Row[] = [
     unit: "bytes",
     rounds: 3,
     ours: () => measured("Session, nothing sent yet", fresh),
-    peers: [{ name: bound.name, open: () => bound, atLeast: 1, aim: 4 }],
+    peers: [bound(64 * 1024, "64 KiB", { aim: 4 })],
   },
   {
     name: "memory of an idle session, used",
@@ -31,7 +28,7 @@ export const rows: readonly Row[] = [
     rounds: 3,
     ours: () => measured("Session, after a request", usedSessions),
     peers: [
-      { name: bound.name, open: () => bound },
+      bound(64 * 1024, "64 KiB"),
       {
         name: "spdy-transport",
         open: () => transportMemory("connections", COUNT, memoryInUse),

@@ -1,4 +1,6 @@
+import { rows as serverRows } from "../../bench/connections.ts";
 import {
+  bound,
   type Comparison,
   loop,
   median,
@@ -82,6 +84,38 @@ Deno.test("bench: fewer bytes are better", () => {
     peer: { name: "peer", figures: [40] },
   };
   assertEquals(ratios(comparison), [4]);
+});
+
+Deno.test("bench: a bound is a peer that always has the same figure", async () => {
+  for (const unit of ["bytes", "us"] as const) {
+    const peer = bound(100, "100", { aim: 4 });
+    assertEquals([peer.name, peer.atLeast, peer.aim], ["bound of 100", 1, 4]);
+    const [comparison] = await runRow({
+      name: "row",
+      unit,
+      ours: () => fixed("ours", [50, 100, 200], []),
+      peers: [peer],
+    }, PLAN);
+    // Only a figure up to the bound has the ratio that is required.
+    assertEquals(ratios(comparison), [2, 1, 0.5]);
+  }
+});
+
+Deno.test("bench: server rows are judged by the figures that are required of them", () => {
+  const bounds = serverRows.map(({ name, peers }) => [
+    name,
+    ...peers.filter(({ atLeast }) => atLeast !== undefined)
+      .map(({ name, atLeast }) => `${name}: ${atLeast}`),
+  ]);
+  assertEquals(bounds, [
+    ["server memory for a connection, after a request", "bound of 64 KiB: 1"],
+    [
+      "server memory for a connection, after 1 MiB each way",
+      "bound of 64 KiB: 1",
+    ],
+    ["server CPU to accept and answer once", "bound of 600 us: 1"],
+    ["server CPU to accept and answer once, TLS", "bound of 1,000 us: 1"],
+  ]);
 });
 
 Deno.test("bench: a missing peer is reported, and any other failure is an error", async () => {
