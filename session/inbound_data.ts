@@ -58,7 +58,7 @@ export class InboundData<S> implements DataSink {
           ERR_PROTO,
         );
         return false;
-      default:
+      case "ignore":
         // Larger frames are not a flood, because the peer has to send their bytes.
         if (length < SMALL_FRAME && !core.lateData.excuses(length)) {
           core.spend("maxIdleIgnored");

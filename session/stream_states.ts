@@ -103,14 +103,6 @@ function sendVerdict(row: SendRow, stream: StreamCondition): SendVerdict {
   }
 }
 
-/** Frames whose acceptance depends on their stream. */
-export type ReceivedFrame =
-  | "SYN_REPLY"
-  | "HEADERS"
-  | "DATA"
-  | "RST_STREAM"
-  | "WINDOW_UPDATE";
-
 /** Columns of {@linkcode RECEIVABLE}. */
 export type ReceiveColumn =
   | "none"
@@ -142,12 +134,26 @@ export type ReceiveVerdict =
   | "inUse"
   | "fail";
 
+/** The verdicts on DATA: it resets no stream, and has no callback of its own. */
+export type DataVerdict = "accept" | "ignore" | "fail";
+
 /** One row of {@linkcode RECEIVABLE}. */
-export type ReceiveRow = Readonly<Record<ReceiveColumn, ReceiveVerdict>>;
+export type ReceiveRow<V extends ReceiveVerdict = ReceiveVerdict> = Readonly<
+  Record<ReceiveColumn, V>
+>;
+
+/** The rows of {@linkcode RECEIVABLE}. */
+export interface ReceiveTable {
+  readonly SYN_REPLY: ReceiveRow;
+  readonly HEADERS: ReceiveRow;
+  readonly DATA: ReceiveRow<DataVerdict>;
+  readonly RST_STREAM: ReceiveRow;
+  readonly WINDOW_UPDATE: ReceiveRow;
+}
 
 /** Which frames are accepted, by the state of their stream (spdylay; SPDY/3 draft 2.3). */
 // deno-fmt-ignore
-export const RECEIVABLE: Readonly<Record<ReceivedFrame, ReceiveRow>> = {
+export const RECEIVABLE: ReceiveTable = {
   SYN_REPLY:     { none: "reset",  ownInitial: "inUse",  ownOpening: "accept", ownOpened: "inUse",  ownClosing: "ignore", peer: "reset",  peerClosing: "reset",  shutRead: "reset",  shutReadClosing: "reset" },
   HEADERS:       { none: "reset",  ownInitial: "reset",  ownOpening: "reset",  ownOpened: "accept", ownClosing: "ignore", peer: "accept", peerClosing: "ignore", shutRead: "reset",  shutReadClosing: "reset" },
   DATA:          { none: "ignore", ownInitial: "fail",   ownOpening: "fail",   ownOpened: "accept", ownClosing: "ignore", peer: "accept", peerClosing: "ignore", shutRead: "fail",   shutReadClosing: "ignore" },
@@ -156,10 +162,10 @@ export const RECEIVABLE: Readonly<Record<ReceivedFrame, ReceiveRow>> = {
 };
 
 /** What happens to a received frame of `stream`; `row` is the frame's row of {@linkcode RECEIVABLE}. */
-export function receiveVerdict(
-  row: ReceiveRow,
+export function receiveVerdict<V extends ReceiveVerdict>(
+  row: ReceiveRow<V>,
   stream: StreamCondition | undefined,
-): ReceiveVerdict {
+): V {
   if (stream === undefined) return row.none;
   const closing = stream.state === "closing";
   if (stream.shutRead) return closing ? row.shutReadClosing : row.shutRead;
