@@ -48,10 +48,19 @@ export class PacedWindow {
     else this.#aim = Math.floor(size);
   }
 
+  /** Becomes at least `size`, as bytes arrive. */
+  grow(size: number): void {
+    this.become(Math.max(size, this.#aim));
+  }
+
+  /** Becomes at most `most`. */
+  limit(most: number): void {
+    this.become(Math.min(most, this.#aim));
+  }
+
   /** `size` bytes arrived. */
   received(size: number): void {
     const missing = this.#aim - this.#size;
-    if (missing === 0) return;
     this.#saved += PACE * size;
     if (this.#saved < Math.min(STEP, missing)) return;
     this.#size += Math.min(this.#saved, missing);

@@ -114,12 +114,16 @@ export class PathEstimate {
     const { roundTrip } = sample;
     const rate = rateOf(sample);
     this.#isGrowing = false;
-    if (!this.isKnown) {
+    if (this.isKnown) {
+      this.#compare(rate, roundTrip);
+    } else {
       this.#shortest = roundTrip;
       this.#unsureRate = rate;
       this.#highestRate = rate;
-      return;
     }
+  }
+
+  #compare(rate: number, roundTrip: number): void {
     const isMuchShorter = roundTrip * NEAR + SLACK < this.#shortest;
     this.#shortest = Math.min(this.#shortest, roundTrip);
     if (this.#unsureRate === undefined) return;

@@ -126,29 +126,29 @@ export class WindowTuner {
   #isGuess = true;
   /** Whether the window has grown before the reply to a PING, and not become smaller since. */
   #hasGrownEarly = false;
-  /** Whether the window was still growing at the end of the last round trip. */
-  #wasPending = false;
+  /** Whether the window was still growing at the end of the last round trip, if there was one. */
+  #wasPending: boolean | undefined;
   /** Whether the last round trip showed a queue although the window was not in use. */
   #unusedQueued = false;
   /** The last round trip, if the window was in use in it. */
   #last: Sample | undefined;
   #trial: WindowTrial | undefined;
   /** When half the window is tried: from time to time, */
-  #trialAt = 0;
+  #trialAt = -Infinity;
   /** and as all round trips since some time are far from the shortest one. */
   #farTrialAt = Infinity;
   /** When twice the window may be tried, and how long after that again, ms. */
-  #tryMoreAt = 0;
+  #tryMoreAt = -Infinity;
   #tryMorePause = FAR_TRIAL;
-  /** Whether this side sent much in the last round trip. */
-  #isSending = false;
+  /** Whether this side sent much in the last round trip, if there was one. */
+  #isSending: boolean | undefined;
 
   constructor(options: WindowTunerOptions) {
     this.#initial = options.initial;
     this.#window = new PacedWindow(options.initial);
     this.#max = Math.max(options.max, options.initial);
-    this.#least = Math.max(options.least ?? 0, LEAST);
-    this.#leastTried = Math.max(options.least ?? 0, LEAST_TRIED);
+    this.#least = Math.max(options.least ?? LEAST, LEAST);
+    this.#leastTried = Math.max(options.least ?? LEAST_TRIED, LEAST_TRIED);
   }
 
   /** Most bytes that should be in flight. */
@@ -175,24 +175,28 @@ export class WindowTuner {
    */
   received(size: number, now: number): boolean {
     this.#window.received(size);
-    const begins = this.#schedule.received(size, now);
     const { current } = this.#schedule;
-    if (!begins && current !== undefined) this.#growEarly(current, now);
+    const begins = this.#schedule.received(size, now);
+    if (current === undefined) return begins;
+    if (this.#path.isKnown) this.#growEarly(current, now);
+    else this.#growUnanswered(current, now);
     return begins;
+  }
+
+  /** No PING has had a reply. Without round trips, only the rate of the path is known. */
+  #growUnanswered(measurement: Measurement, now: number): void {
+    const { size } = measurement;
+    const time = measurement.time(now);
+    if (time <= UNANSWERED) return;
+    const wanted = GROWTH * UNANSWERED * size / time;
+    this.#growAtOnce(Math.min(wanted, FIRST_MOST));
   }
 
   /** The reply to the PING has not arrived, but the window may be too small already. */
   #growEarly(measurement: Measurement, now: number): void {
     const { size } = measurement;
     const time = measurement.time(now);
-    const { roundTrip, isKnown } = this.#path;
-    if (!isKnown) {
-      if (time <= UNANSWERED) return;
-      // Without round trips, only the rate of the path is known.
-      const wanted = GROWTH * UNANSWERED * size / time;
-      this.#growAtOnce(Math.min(wanted, FIRST_MOST));
-      return;
-    }
+    const { roundTrip } = this.#path;
     if (time <= roundTrip + SLACK || size < LEAST_FOR_RATE) return;
     if (this.#trial !== undefined || this.#isSending) return;
     const rate = size / time;
@@ -240,7 +244,7 @@ export class WindowTuner {
       this.#guess(path.isUnsure ? GROWTH * sample.size : Infinity);
     }
     if (isQuiet || isFirst) return;
-    if (this.#window.aim > this.#most) this.#window.become(this.#most);
+    this.#window.limit(this.#most);
     if (this.#trial !== undefined) {
       this.#check(this.#trial, sample, now);
       return;
@@ -267,8 +271,10 @@ export class WindowTuner {
       // A quarter of the window shows whether all these bytes wait in a queue.
       path.beSure();
       this.#trialAt = now + TRIAL;
-      const quarter = Math.max(this.#least, this.#window.size / 4);
-      this.#try(quarter, sample, "descend");
+      const { size } = this.#window;
+      const quarter = Math.max(this.#least, size / 4);
+      // With a lower limit above the window, there is no smaller one.
+      if (quarter < size) this.#try(quarter, sample, "descend");
       return;
     }
     if (path.isNear(roundTrip)) {
@@ -296,13 +302,12 @@ export class WindowTuner {
 
   /** Grows as bytes arrive. */
   #grow(wanted: number): void {
-    const aim = Math.min(wanted, this.#most);
-    if (aim > this.#window.aim) this.#window.become(aim);
+    this.#window.grow(Math.min(wanted, this.#most));
   }
 
   #growAtOnce(wanted: number): void {
     const size = Math.min(wanted, this.#most);
-    if (size > this.#window.size) this.#window.set(size);
+    this.#window.set(Math.max(size, this.#window.size));
   }
 
   get #most(): number {
@@ -321,8 +326,7 @@ export class WindowTuner {
     if (!this.#hasGrownEarly || !this.#path.isSteady) return;
     this.#hasGrownEarly = false;
     const most = GROWTH * rateOf(sample) * (this.#path.roundTrip + SLACK);
-    const bound = Math.max(most, this.#initial);
-    if (bound < this.#window.aim) this.#window.become(bound);
+    this.#window.limit(Math.max(most, this.#initial));
   }
 
   /**
@@ -338,8 +342,7 @@ export class WindowTuner {
     this.#unusedQueued = isQueued;
     if (!isQueued || !wasQueued) return;
     this.#isGuess = false;
-    const most = Math.max(this.#needed(rateOf(sample)), 1.5 * size);
-    if (most < this.#window.aim) this.#window.become(most);
+    this.#window.limit(Math.max(this.#least, 1.5 * size));
     // What waits in the sender's socket delays urgent bytes as well.
     if (path.isFar(roundTrip)) this.#fit(sample);
   }
@@ -362,8 +365,6 @@ export class WindowTuner {
     kind: TrialKind,
     from: number = this.#window.size,
   ): void {
-    // With a lower limit above the window, there is no smaller one.
-    if (kind !== "more" && Math.floor(window) >= this.#window.size) return;
     this.#trial = new WindowTrial(kind, from, before);
     this.#window.become(window);
   }

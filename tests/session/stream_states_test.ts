@@ -144,9 +144,11 @@ function reaction(harness: Harness, frame: string, id: number): string {
   if (first.startsWith("onInvalidCtrlRecv")) {
     return first.endsWith(" 8") ? "U" : "R";
   }
-  const noEffect = frame === "RST_STREAM" &&
-    !told.includes(`onStreamClose ${id} 5`);
-  return noEffect ? "t" : "a";
+  if (frame !== "RST_STREAM") return "a";
+  const seen = told.includes(`onCtrlRecv RST_STREAM ${id} 5`);
+  const closed = told.includes(`onStreamClose ${id} 5`);
+  if (!seen) return closed ? "closed without a word" : "-";
+  return closed ? "a" : "t";
 }
 
 for (const version of VERSIONS) {

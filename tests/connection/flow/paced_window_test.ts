@@ -48,3 +48,42 @@ Deno.test("paced window: a new size may be set at once, in whole bytes", () => {
   window.set(100_000.7);
   assertEquals([window.size, window.aim], [100_000, 100_000]);
 });
+
+Deno.test("paced window: bytes that arrive while it has its size count for no later growth", () => {
+  const window = new PacedWindow(64 * KIB);
+  window.received(7 * KIB);
+  window.become(200 * KIB);
+  window.received(8 * KIB - 1);
+  assertEquals(window.size, 64 * KIB);
+  window.received(1);
+  assertEquals(window.size, 80 * KIB);
+  // Nor those that arrived before it was to keep its size.
+  window.received(7 * KIB);
+  window.become(80 * KIB);
+  window.become(200 * KIB);
+  window.received(7 * KIB);
+  assertEquals(window.size, 80 * KIB);
+});
+
+Deno.test("paced window: a difference of one byte is made up by the first byte", () => {
+  const window = new PacedWindow(64 * KIB);
+  window.set(64 * KIB);
+  window.grow(64 * KIB + 1);
+  window.received(0);
+  assertEquals(window.size, 64 * KIB);
+  window.received(1);
+  assertEquals(window.size, 64 * KIB + 1);
+});
+
+Deno.test("paced window: a lower limit and an upper one change only what is beyond them", () => {
+  const window = new PacedWindow(64 * KIB);
+  window.grow(10 * KIB);
+  window.limit(100 * KIB);
+  assertEquals([window.size, window.aim], [64 * KIB, 64 * KIB]);
+  window.grow(90 * KIB);
+  assertEquals([window.size, window.aim], [64 * KIB, 90 * KIB]);
+  window.limit(70 * KIB);
+  assertEquals([window.size, window.aim], [64 * KIB, 70 * KIB]);
+  window.limit(50 * KIB);
+  assertEquals([window.size, window.aim], [50 * KIB, 50 * KIB]);
+});

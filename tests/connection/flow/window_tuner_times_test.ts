@@ -48,6 +48,21 @@ Deno.test("window tuner: while nothing changes, pauses between measurements doub
   assertEquals(nextMeasurement(tuner, begin + 10), begin + 10);
 });
 
+Deno.test("window tuner: when a stream that begins shows another path, the next measurement follows at once", () => {
+  let { tuner, now } = knowing(20);
+  for (let count = 0; count < 5; count++) {
+    const begin = nextMeasurement(tuner, now);
+    tuner.received(10_000, begin);
+    now = begin + 20;
+    tuner.measured(now);
+  }
+  assertEquals(tuner.received(1, now + 10), false);
+  assert(tuner.mayBeQuiet(now + 10));
+  // The round trip is longer now, and the window larger.
+  assertEquals(tuner.measured(now + 60), true);
+  assertEquals(tuner.received(1, now + 60), true);
+});
+
 /** A tuner that has measured the quiet path three times, the last time at `last` ms. */
 function settled(): { tuner: WindowTuner; last: number } {
   const { tuner } = knowing(20);
