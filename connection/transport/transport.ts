@@ -136,6 +136,10 @@ class ConnWire implements Wire {
   readonly #idle = new Uint8Array(IDLE_READ);
   /** Where the last read puts its bytes. */
   #target: Uint8Array<ArrayBuffer> = this.#idle;
+  /** Memory of the read that is pending, if it is a large one. */
+  #waiting: Uint8Array<ArrayBuffer> | undefined;
+  /** What {@linkcode beginWait} has counted for it, bytes. */
+  #counted = 0;
   /** Memory of the last read, if it was a small one. */
   #small: Uint8Array<ArrayBuffer> | undefined;
   /** Memory of the last read, if it was a large one. */
@@ -177,7 +181,10 @@ class ConnWire implements Wire {
     }
     const room = this.#room;
     if (room <= SMALL) return this.#readSmall(room);
-    if (beginWait(room)) return this.#readCounted(room);
+    if (beginWait(room)) {
+      this.#counted = room;
+      return this.#readLarge(room);
+    }
     // Too many connections wait in large buffers.
     this.#room = isFull ? SMALLEST_LARGE_READ : IDLE_READ;
     return isFull
@@ -189,42 +196,52 @@ class ConnWire implements Wire {
     return this.#read(room === IDLE_READ ? this.#idle : takeSmall());
   }
 
-  async #readCounted(room: number): Promise<Uint8Array | null> {
-    try {
-      return await this.#readLarge(room);
-    } finally {
-      endWait(room);
-    }
-  }
-
-  async #readLarge(room: number): Promise<Uint8Array | null> {
-    this.#place = nextPlace(this.#place);
-    const memory = takeLarge(room);
-    const data = await this.#read(
-      memory.subarray(this.#place, this.#place + room),
-    );
-    // Not reused after a failure or the end of input, as in `#received`.
-    if (data !== null) this.#large = memory;
-    return data;
+  #readLarge(room: number): Promise<Uint8Array | null> {
+    const place = this.#place = nextPlace(this.#place);
+    this.#waiting = takeLarge(room);
+    return this.#read(this.#waiting.subarray(place, place + room));
   }
 
   /** No async function: an idle connection waits here, and each one that waits takes 400 bytes. */
   #read(target: Uint8Array<ArrayBuffer>): Promise<Uint8Array | null> {
     this.#target = target;
-    // In JavaScript, `read` may return the number itself. A promise is not wrapped.
-    return Promise.resolve(this.#conn.read(target)).then(this.#received);
+    try {
+      // In JavaScript, `read` may return the number itself. A promise is not wrapped.
+      return Promise.resolve(this.#conn.read(target)).then(
+        this.#received,
+        this.#failed,
+      );
+    } catch (error) {
+      return this.#failed(error);
+    }
   }
 
   readonly #received = (size: number | null): Uint8Array | null => {
+    const large = this.#endWait();
     this.#last = size ?? 0;
     // After a failure or the end of input the memory is not reused: a transport may
     // report either one because it was closed, while its operation is still pending.
     // The operation would write into the memory of another connection.
     if (size === null) return null;
     const target = this.#target;
-    if (target.length === SMALL) this.#small = target;
+    if (large !== undefined) this.#large = large;
+    else if (target.length === SMALL) this.#small = target;
     return target.subarray(0, size);
   };
+
+  readonly #failed = (error: unknown): never => {
+    this.#endWait();
+    throw error;
+  };
+
+  /** The read has ended: returns its memory if that is large. */
+  #endWait(): Uint8Array<ArrayBuffer> | undefined {
+    endWait(this.#counted);
+    this.#counted = 0;
+    const large = this.#waiting;
+    this.#waiting = undefined;
+    return large;
+  }
 
   release(): void {
     // A reference would keep up to 1 MiB while this side only sends, or does not read.
