@@ -37,7 +37,7 @@ import {
 import type { OpenRequest, PushOptions } from "./stream/stream_origin.ts";
 import { StreamCloser } from "./stream_closer.ts";
 import type { ConnectionCounters, Traffic } from "./telemetry/counters.ts";
-import { endOfTurn, startIdleTimer, startTimer } from "./time/clock.ts";
+import { startIdleTimer, startTimer } from "./time/clock.ts";
 import { Pinger } from "./time/pinger.ts";
 import type { TrackedFrame } from "./time/tracked_frames.ts";
 import { Timeouts, type TimeoutsEvents } from "./timeouts.ts";
@@ -342,7 +342,7 @@ export class ConnectionCore
 
   /** Waits until the end of this turn, so that readers which read again within it get their bytes from the read buffer. */
   async #settleLater(): Promise<void> {
-    await endOfTurn();
+    await this.io.endOfTurn();
     this.#settle();
   }
 

@@ -253,6 +253,7 @@ function controlReceived(parts: SessionEventParts, frame: CtrlFrame): void {
       parts.ending.goawayReceived(frame);
       break;
     case WINDOW_UPDATE:
+      parts.io.windowGrew();
       break;
     default:
       frame satisfies never;

@@ -39,10 +39,20 @@ export function writeDataHead(
   length: number,
 ): void {
   out.reserve(FRAME_HEAD_LENGTH);
-  const { bytes, length: at } = out;
+  putDataHead(out.bytes, out.length, streamId, flags, length);
+  out.length += FRAME_HEAD_LENGTH;
+}
+
+/** Puts the head of a DATA frame at `bytes[at]`; see {@linkcode writeDataHead}. */
+export function putDataHead(
+  bytes: Uint8Array,
+  at: number,
+  streamId: number,
+  flags: number,
+  length: number,
+): void {
   writeUint32(bytes, at, streamId);
   writeUint32(bytes, at + 4, flags << 24 | length);
-  out.length = at + FRAME_HEAD_LENGTH;
 }
 
 /** Sets the length in the head at `start`, for a frame that ends at the end of `out`. */

@@ -59,11 +59,11 @@ export class Application<S> {
   }
 
   /**
-   * Runs `work`, then throws the last exception that a callback threw meanwhile.
+   * Runs `work` and returns its result, or throws the last exception that a callback threw meanwhile.
    *
    * Throws `SpdyError` (`ERR_INVALID_STATE`) when called from a callback.
    */
-  run(name: string, work: () => void): void {
+  run<T>(name: string, work: () => T): T {
     if (this.#busy !== "") {
       throw new SpdyError(
         `${name}() was called inside a callback of ${this.#busy}(): call it after ${this.#busy}() has returned`,
@@ -72,9 +72,10 @@ export class Application<S> {
     }
     this.#busy = name;
     try {
-      work();
+      const result = work();
       const thrown = this.#thrown;
       if (thrown !== undefined) throw thrown.error;
+      return result;
     } finally {
       this.#busy = "";
       this.#thrown = undefined;

@@ -15,6 +15,7 @@ import {
   type ProtocolVersion,
   SETTINGS_INITIAL_WINDOW_SIZE,
   SETTINGS_MAX_CONCURRENT_STREAMS,
+  WINDOW_UPDATE,
 } from "../frame/constants.ts";
 import { type CheckedHeaders, HeaderChecker } from "../frame/header_checker.ts";
 import type {
@@ -25,6 +26,7 @@ import type {
   SynStreamFrame,
 } from "../frame/types.ts";
 import { type VersionTraits, versionTraits } from "../frame/version.ts";
+import { MAX_FLOW_WINDOW } from "../frame/window_update.ts";
 import type { Application } from "./application.ts";
 import { Bodies } from "./bodies.ts";
 import type { BodySource } from "./callbacks.ts";
@@ -98,6 +100,8 @@ export class SessionCore<S> {
   #announcement: ControlItem<S> | undefined;
   #hasSentSettings = false;
   #automaticQueued = 0;
+  /** The last automatic WINDOW_UPDATE of the session, while it is queued. */
+  #queuedUpdate: ControlItem<S> | undefined;
 
   /** Creates a session's state. On a server, queues the SETTINGS with the limit of streams. */
   constructor(
@@ -191,8 +195,9 @@ export class SessionCore<S> {
   }
 
   /** An automatic frame was removed from the queue. */
-  automaticTaken(): void {
+  automaticTaken(item: ControlItem<S>): void {
     this.#automaticQueued--;
+    if (item === this.#queuedUpdate) this.#queuedUpdate = undefined;
   }
 
   /** Queues SYN_STREAM. */
@@ -311,11 +316,25 @@ export class SessionCore<S> {
     automatic: boolean,
   ): void {
     this.#receiveWindowOf(streamId)?.grant(deltaWindowSize);
+    // spdylay sends each of them.
+    const mayJoin = automatic && streamId === 0 && this.options.creditOnArrival;
+    if (mayJoin && this.#joinUpdate(deltaWindowSize)) return;
     const frame = draftWindowUpdate(this.traits, streamId, deltaWindowSize);
     const priority = this.options.urgentUpdates
       ? PRIORITY_WINDOW
       : this.#priorityOn(streamId);
-    this.#push(priority, frame, automatic);
+    const item = this.#push(priority, frame, automatic);
+    if (mayJoin) this.#queuedUpdate = item;
+  }
+
+  /** Adds `delta` to the session's WINDOW_UPDATE in the queue; false if there is none. */
+  #joinUpdate(delta: number): boolean {
+    const frame = this.#queuedUpdate?.frame;
+    if (frame?.frameType !== WINDOW_UPDATE) return false;
+    const sum = frame.deltaWindowSize + delta;
+    if (sum > MAX_FLOW_WINDOW) return false;
+    frame.deltaWindowSize = sum;
+    return true;
   }
 
   /** Queues RST_STREAM, `automatic` when the peer caused it. An open stream with that id receives and sends nothing from now on. */

@@ -33,6 +33,14 @@ import { SENDABLE, sendError } from "./stream_states.ts";
 /** A frame with fewer bytes costs more than it carries. */
 const TINY_FRAME = 256;
 
+/** Takes whole DATA frames at once: the write buffer of a connection. */
+export interface DataTarget {
+  /** Number of bytes that it takes now. */
+  readonly room: number;
+  /** Takes a DATA frame without flags, which it copies. */
+  appendData(streamId: number, payload: Uint8Array): void;
+}
+
 /** Writes the DATA frames of one session, one at a time. `S` is the session's class. */
 export class DataWriter<S> {
   readonly #core: SessionCore<S>;
@@ -112,6 +120,41 @@ export class DataWriter<S> {
     stream.sendCredit -= data.length;
     core.sendWindow -= data.length;
     return true;
+  }
+
+  /** See `sendNow` in `session.ts`. */
+  sendNow(streamId: number, data: Uint8Array, target: DataTarget): boolean {
+    const core = this.#core;
+    const stream = core.streams.get(streamId);
+    const size = data.length;
+    if (
+      stream === undefined || stream.body !== undefined ||
+      !this.#maySend(stream)
+    ) return false;
+    const most = core.options.limits.maxDataFrameSize;
+    const heads = Math.ceil(size / most) * FRAME_HEAD_LENGTH;
+    if (heads + size > target.room) return false;
+    if (core.flowControl) {
+      const streamWindow = core.peer.initialWindow + stream.sendCredit;
+      if (size > streamWindow || size > core.sendWindow) return false;
+    }
+    let at = 0;
+    // A callback may reset the stream.
+    while (at < size && this.#maySend(stream)) {
+      const part = size <= most ? data : data.subarray(at, at + most);
+      target.appendData(streamId, part);
+      at += part.length;
+      stream.sendCredit -= part.length;
+      core.sendWindow -= part.length;
+      core.app.onDataSend(DATA_FLAG_NONE, streamId, part.length);
+      core.floods.transferred(part.length);
+    }
+    return true;
+  }
+
+  #maySend(stream: StreamRecord<S>): boolean {
+    return !this.#core.failing && !stream.removed &&
+      sendError(SENDABLE.DATA, stream) === 0;
   }
 
   /** Bytes that the windows allow; when they allow none, the body is set aside (SPDY/3 draft 2.6.8). */

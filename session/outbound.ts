@@ -31,7 +31,7 @@ import { FrameEncoder } from "../frame/encoder.ts";
 import { type HeaderBytes, noHeaderBytes } from "../frame/header_bytes.ts";
 import { CLIENT } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
-import { DataWriter } from "./data_writer.ts";
+import { type DataTarget, DataWriter } from "./data_writer.ts";
 import { FrameArena } from "./frame_arena.ts";
 import type { ControlItem } from "./items.ts";
 import { SENDABLE, sendError } from "./stream_states.ts";
@@ -79,6 +79,11 @@ export class Outbound<S> {
     }
   }
 
+  /** See `sendNow` in `session.ts`. */
+  sendNow(streamId: number, data: Uint8Array, target: DataTarget): boolean {
+    return this.#data.sendNow(streamId, data, target);
+  }
+
   /** Whether a frame may be prepared; if not, frames that are submitted meanwhile can come first. */
   #hasRoom(): boolean {
     if (this.#core.app.dataRoom() > 0) return true;
@@ -117,7 +122,7 @@ export class Outbound<S> {
   #prepareControl(item: ControlItem<S>): boolean {
     const core = this.#core;
     const { frame } = item;
-    if (item.automatic) core.automaticTaken();
+    if (item.automatic) core.automaticTaken(item);
     if (frame.frameType === SYN_STREAM) return this.#prepareSynStream(item);
     const errorCode = this.#refusal(item) || this.#encode(item);
     if (errorCode === 0) return true;

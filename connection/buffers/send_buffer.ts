@@ -14,11 +14,8 @@ import { smallCopy } from "./small_copy.ts";
 export interface SendBufferEvents {
   /** There is something to send: bytes or the end. */
   ready(): void;
-  /**
-   * The same if a chunk is all there is to send: true if the session was asked for it
-   * at once, and has taken what it can.
-   */
-  readyNow?(): boolean;
+  /** Sends a chunk at once if that is possible; true if it did. */
+  sendNow?(chunk: Uint8Array): boolean;
   /** The application aborted writing. */
   aborted(reason: unknown): void;
 }
@@ -169,8 +166,14 @@ export class SendBuffer {
     }
     const small = chunk.length <= SMALL_CHUNK &&
       this.#memory.reserve(chunk.length);
-    this.#size += chunk.length;
     this.#written += chunk.length;
+    const isAll = this.#size === 0 && !this.#ending;
+    if (!small && isAll && this.#events.sendNow?.(chunk)) {
+      // Without a promise: see `SendScheduler.sendNow`.
+      this.check();
+      return undefined;
+    }
+    this.#size += chunk.length;
     if (small) {
       this.#reserved += chunk.length;
       this.#appendCopy(chunk);
@@ -179,11 +182,6 @@ export class SendBuffer {
     }
     this.#chunks.push(chunk);
     this.#tail = undefined;
-    if (this.#size === chunk.length && this.#events.readyNow?.()) {
-      // Without a promise: see `SendScheduler.sendNow`.
-      this.check();
-      if (this.#size === 0) return undefined;
-    }
     this.#accepted ??= new Deferred<void>();
     this.#events.ready();
     return this.#accepted.promise;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { FRAME_HEAD_LENGTH } from "../../frame/frame_head.ts";
 import { PLACES } from "./placement.ts";
 
 /** Size of a small buffer, bytes. */
@@ -12,6 +13,8 @@ export const SMALL = 4096;
 const MOST_SMALL = 64;
 /** The smallest size of large buffers, bytes; each further size is twice as large. */
 const SMALLEST = 64 * 1024;
+/** All large buffers have so many bytes more: for the heads of 128 DATA frames. */
+export const HEADS: number = 128 * FRAME_HEAD_LENGTH;
 /** Number of sizes whose memory is kept: up to 1 MiB. A larger buffer is allocated for each use. */
 const SIZES = 5;
 /** Most memory of unused buffers of one size that is kept, bytes: 10 MiB in all sizes together. */
@@ -50,7 +53,7 @@ export function returnSmall(buffer: Uint8Array<ArrayBuffer>): void {
 export function takeLarge(size: number): Uint8Array<ArrayBuffer> {
   const index = indexOf(size);
   return spares[index]?.pop() ??
-    new Uint8Array(Math.max(SMALLEST << index, size) + PLACES);
+    new Uint8Array(Math.max((SMALLEST << index) + HEADS, size) + PLACES);
 }
 
 /** Ends the use of a buffer of {@linkcode takeLarge}. Nothing may read or write it any more, not even a pending operation. */
@@ -94,5 +97,8 @@ export function largeMemory(): {
 
 /** The index of the smallest size that has room for `size` bytes. */
 function indexOf(size: number): number {
-  return Math.max(0, Math.ceil(Math.log2(size / SMALLEST)));
+  return Math.max(
+    0,
+    Math.ceil(Math.log2(Math.max(1, size - HEADS) / SMALLEST)),
+  );
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { FRAME_HEAD_LENGTH, putDataHead } from "../../frame/frame_head.ts";
 import { LONG_COUNT } from "../../numbers.ts";
 import { nextPlace } from "./placement.ts";
 import {
@@ -64,10 +65,20 @@ export class WriteBuffer {
     return this.#bytes.length;
   }
 
+  /** Whether a write has many bytes because the transport is fast; see {@linkcode WritePace}. */
+  get isFast(): boolean {
+    return this.#pace.isFast;
+  }
+
+  /** Number of bytes for which there is room. */
+  get room(): number {
+    return this.bound - this.length;
+  }
+
   /** Copies as much of `data` as fits, and returns the number of bytes; 0 if it is full. */
   append(data: Uint8Array): number {
-    const taken = Math.min(data.length, this.bound - this.length);
-    if (this.#end + taken > this.#bytes.length) this.#grow(this.#end + taken);
+    const taken = Math.min(data.length, this.room);
+    this.#reserve(taken);
     this.#bytes.set(
       taken === data.length ? data : data.subarray(0, taken),
       this.#end,
@@ -77,12 +88,22 @@ export class WriteBuffer {
     return taken;
   }
 
+  /** Copies a DATA frame without flags, for which there is room. */
+  appendData(streamId: number, payload: Uint8Array): void {
+    const size = FRAME_HEAD_LENGTH + payload.length;
+    this.#reserve(size);
+    putDataHead(this.#bytes, this.#end, streamId, 0, payload.length);
+    this.#bytes.set(payload, this.#end + FRAME_HEAD_LENGTH);
+    this.#end += size;
+    this.appended += size;
+  }
+
   /** The bytes that wait; valid until {@linkcode clear} or {@linkcode append}. */
   get view(): Uint8Array {
     return this.#bytes.subarray(this.#begin, this.#end);
   }
 
-  /** Removes the bytes that wait, after a write that took `duration` ms. */
+  /** Removes the bytes that wait, after a write that took `duration` ms; 0 if the transport took them at once. */
   clear(duration: number): void {
     this.#pace.written(this.length, duration);
     this.#usual = Math.max(this.length, this.#usual - (this.#usual >>> 3));
@@ -106,6 +127,12 @@ export class WriteBuffer {
     this.#bytes = NOTHING;
     this.#begin = 0;
     this.#end = 0;
+  }
+
+  /** Makes room for `size` more bytes. */
+  #reserve(size: number): void {
+    const end = this.#end + size;
+    if (end > this.#bytes.length) this.#grow(end);
   }
 
   /** Enlarges the memory, so that it has `end` bytes. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { FRAME_HEAD_LENGTH } from "../../frame/frame_head.ts";
+
 /** A shorter DATA frame has too much overhead; it may exceed the limit of the write instead. */
 const SHORTEST_FRAME = 1024;
 /**
@@ -27,8 +29,6 @@ const REMEMBERED = 4 * 1024 * 1024;
  * no part of a frame remains.
  */
 const WHOLE_FRAMES = 4 * LEAST;
-/** Bytes of the head of a DATA frame (SPDY/3 draft 2.2.2). */
-const HEAD = 8;
 
 /** Measures how fast a transport takes bytes. It reads no clock: callers pass durations, in ms. */
 export class WritePace {
@@ -48,6 +48,11 @@ export class WritePace {
     return this.#bound;
   }
 
+  /** Whether writes are large, and delay urgent frames by no more than {@linkcode WRITE_TIME}. */
+  get isFast(): boolean {
+    return this.#bound >= WHOLE_FRAMES;
+  }
+
   /** The transport took `size` bytes in `duration` ms. */
   written(size: number, duration: number): void {
     this.#bytes += size;
@@ -65,9 +70,9 @@ export class WritePace {
   /** The longest payload of a DATA frame when `waiting` bytes are to be written before it; 0 when the write is full. */
   dataRoom(waiting: number): number {
     if (waiting >= this.#bound) return 0;
-    return this.#bound >= WHOLE_FRAMES
+    return this.isFast
       ? Infinity
-      : Math.max(this.#bound - waiting - HEAD, SHORTEST_FRAME);
+      : Math.max(this.#bound - waiting - FRAME_HEAD_LENGTH, SHORTEST_FRAME);
   }
 
   /** After a silence, the link may have changed. */

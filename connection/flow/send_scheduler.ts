@@ -7,7 +7,7 @@
 
 import { StreamClosedError } from "../../errors.ts";
 import { INTERNAL_ERROR } from "../../frame/constants.ts";
-import { isIdle, type Session } from "../../session.ts";
+import { sendNow, type Session } from "../../session.ts";
 import type { SendMemory } from "../buffers/send_buffer.ts";
 import type { IoLoop } from "../io_loop.ts";
 import type { OpenStreams } from "../stream/open_streams.ts";
@@ -71,17 +71,21 @@ export class SendScheduler implements SendMemory {
   }
 
   /**
-   * Lets a stream submit and send at once if the write buffer has bytes of this turn, and
-   * the last ones are its own: a writer that awaits each chunk then needs no promise and
+   * Puts a chunk into the write buffer at once, if that has bytes of this turn and the last
+   * ones are of the same stream: a writer that awaits each chunk then needs no promise and
    * no further microtask for it, 4 % of bulk. True if it did.
    */
-  sendNow(state: StreamCore): boolean {
-    const isAlone = this.#last === state && this.#ready.length === 0 &&
-      isIdle(this.#session);
-    if (!isAlone || !this.#io.isFilling) return false;
-    this.add(state);
-    this.#io.fillNow();
-    return true;
+  sendNow(state: StreamCore, chunk: Uint8Array): boolean {
+    const isNext = this.#last === state && this.#ready.length === 0 &&
+      this.#io.isFilling && state.sender.isClear;
+    if (!isNext) return false;
+    try {
+      return sendNow(this.#session, state.id, chunk, this.#io.out);
+    } catch (error) {
+      // A callback threw, after the bytes were sent.
+      this.#io.fillFailed(error);
+      return true;
+    }
   }
 
   /** Lets each stream in the list submit what it has. */

@@ -47,7 +47,7 @@ export interface StreamHost extends Reading {
   readonly scheduler: SendMemory & {
     flush(): void;
     add(state: StreamCore): void;
-    sendNow(state: StreamCore): boolean;
+    sendNow(state: StreamCore, chunk: Uint8Array): boolean;
     collect(): void;
   };
   /** See `ReceiveFlow`. */
@@ -407,8 +407,8 @@ export class StreamCore
     if (this.sendBuffer.writerWaits) this.#host.scheduler.collect();
   }
 
-  readyNow(): boolean {
-    return this.#host.scheduler.sendNow(this);
+  sendNow(chunk: Uint8Array): boolean {
+    return this.#host.scheduler.sendNow(this, chunk);
   }
 
   aborted(reason: unknown): void {

@@ -154,6 +154,14 @@ export class StreamSender {
     this.submit(this.#session);
   }
 
+  /** Whether bytes can be sent now, and no others of the stream come before them. */
+  get isClear(): boolean {
+    const { ended, failure } = this.#stream;
+    return !ended && failure === undefined && this.#replied &&
+      !this.#dataSubmitted && this.#headers.length === 0 &&
+      this.#unsentHeaders.length === 0;
+  }
+
   /** Submits waiting headers and bytes; called when the write buffer has room. */
   submit(session: Session): void {
     const { ended, failure, sendBuffer } = this.#stream;

@@ -1,6 +1,7 @@
 /** The loops between a session and its transport: how long they wait, and what they hold meanwhile. */
 
 import { IoLoop } from "../../connection/io_loop.ts";
+import { SYSTEM_CLOCK, useClock } from "../../connection/time/clock.ts";
 import type { Wire } from "../../connection/transport/transport.ts";
 import { assertEquals } from "../deps.ts";
 import { bytes } from "../helpers/bytes.ts";
@@ -223,6 +224,50 @@ Deno.test("io loop: the next read waits for the reader of the last one, and expe
   reading.reject(new Error("bad input"));
   await turn();
   assertEquals(wire.log, ["receive", "failed: Error: bad input", "receive"]);
+  loop.close();
+});
+
+Deno.test("io loop: a write that the transport takes at once shows a fast link, whatever the clock says, and one that waits does not", async () => {
+  let time = 0;
+  using _clock = useClock({ ...SYSTEM_CLOCK, now: () => time });
+  const sizes: number[] = [];
+  let waits = false;
+  const wire = new FakeWire();
+  wire.send = async (data) => {
+    sizes.push(data.length);
+    // Other processes run for 5 ms, or the socket is full for that time.
+    time += 5;
+    if (waits) await turn();
+    return data.length;
+  };
+  let left = 0;
+  const data = new Uint8Array(1 << 20);
+  const loop = new IoLoop(wire, 512 * 1024, {
+    input: () => {},
+    inputEnded: () => {},
+    fill: () => {
+      left -= loop.out.append(data.subarray(0, Math.min(left, data.length)));
+    },
+    idle: () => {},
+    outputFailed: () => {},
+    failed: (error) => {
+      throw error;
+    },
+  });
+  loop.start();
+  const send = async (size: number): Promise<number | undefined> => {
+    left = size;
+    while (left > 0) {
+      loop.flush();
+      await turn();
+    }
+    return sizes.at(-2);
+  };
+  assertEquals(await send(32 << 20), 512 * 1024);
+  waits = true;
+  assertEquals(await send(16 << 20), 15 * 1024);
+  waits = false;
+  assertEquals(await send(64 << 20), 512 * 1024);
   loop.close();
 });
 

@@ -22,7 +22,7 @@ Deno.test("options: the defaults are those in the documentation", () => {
     found.closeTimeout,
     found.tuning,
   ], [
-    524288,
+    525312,
     4194304,
     67108864,
     256,

@@ -18,7 +18,10 @@ import {
   type ByteConn,
   openWire,
 } from "../../../connection/transport/transport.ts";
-import { PROTO_SPDY3_1 } from "../../../frame/constants.ts";
+import {
+  PROTO_SPDY3_1,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+} from "../../../frame/constants.ts";
 import { Connection } from "../../../http/connection.ts";
 import { CLIENT, SERVER } from "../../../session/constants.ts";
 import { assert, assertEquals, assertGreater, assertLess } from "../../deps.ts";
@@ -400,6 +403,58 @@ Deno.test("large buffers: few unused ones are kept, and each is used by one at a
     for (const size of sizes) returnLarge(takeLarge(size));
   }
   assertLess(largeMemory().spare, 11 << 20);
+});
+
+Deno.test("large buffers: one of a round size has room for the heads of the frames in it", () => {
+  const PLACES = 4032;
+  for (const size of [64, 128, 256, 512, 1024]) {
+    const buffer = takeLarge(size * 1024 + 1024);
+    assertEquals(buffer.length, size * 1024 + 1024 + PLACES);
+    returnLarge(buffer);
+  }
+});
+
+Deno.test("write buffer: writers that wait for a window leave in one write when it has grown", async () => {
+  // Nothing takes time: the transport is fast on a busy machine as well.
+  using _time = virtualTime();
+  const [left, right] = conns();
+  const writes: number[] = [];
+  const write = right.write.bind(right);
+  right.write = (data) => (writes.push(data.length), write(data));
+  await using client = new Connection(left, {
+    side: CLIENT,
+    version: PROTO_SPDY3_1,
+    windowTuning: false,
+    settings: [[SETTINGS_INITIAL_WINDOW_SIZE, 0, 512 * 1024]],
+  });
+  await using server = new Connection(right, {
+    side: SERVER,
+    version: PROTO_SPDY3_1,
+  });
+  const stream = await client.openStream([["x", "1"]], { fin: true });
+  const other = await nextStream(server);
+  await other.reply([...RESPONSE]);
+  const chunk = new Uint8Array(65_536);
+  const total = 24 << 20;
+  const sending = (async () => {
+    for (let sent = 0; sent < total; sent += chunk.length) {
+      await other.write(chunk);
+    }
+    await other.closeWrite();
+  })();
+  const buffer = new Uint8Array(65_536);
+  let received = 0;
+  for (;;) {
+    const size = await stream.read(buffer);
+    if (size === null) break;
+    received += size;
+  }
+  await sending;
+  assertEquals(received, total);
+  // The first megabytes show how fast the transport is. Then each write has a whole window
+  // and the heads of its frames.
+  const last = writes.slice(-12, -2);
+  assert(last.every((size) => size > 512 * 1024), String(last));
 });
 
 Deno.test("write buffer: when it grows, it gives its smaller memory back", () => {
