@@ -190,13 +190,13 @@ export class GapParser {
     limit: number,
     pair: number,
   ): void {
-    const { starts: pairStarts, known, count } = this.#layout;
+    const { starts: pairStarts, known } = this.#layout;
     const window = this.#window;
     const { bytes, base } = window;
     const { costs, steps, found } = workspace;
     const tries = size > LONG_GAP ? LONG_TRIES : TRIES;
-    while (pair < count && pairStarts[pair] < from) pair++;
-    let nextPair = pair < count ? pairStarts[pair] : -1;
+    // Behind the last pair, `pairStarts` has the end of the block.
+    while (pairStarts[pair] < from) pair++;
     let searchTo = Math.min(from + starts, limit - LAST);
     for (let at = 0; at < starts; at++) {
       const position = from + at;
@@ -206,11 +206,10 @@ export class GapParser {
         costs[at + 1] = literalCost;
         steps[at + 1] = byte;
       }
-      if (position === nextPair) {
+      if (position === pairStarts[pair]) {
         // The last copy of the name and its length is a likely match.
-        const source = known[pair].last;
-        nextPair = ++pair < count ? pairStarts[pair] : -1;
-        if (source >= 0 && position - source <= WINDOW_SIZE) {
+        const source = known[pair++].last;
+        if (source !== -1 && position - source <= WINDOW_SIZE) {
           const most = size - at < MAX_MATCH ? size - at : MAX_MATCH;
           const length = window.matchLength(source, position, position + most);
           this.#relax(at, MIN_MATCH, length, position - source);
@@ -237,9 +236,7 @@ export class GapParser {
         );
         if (at + longest <= starts) {
           this.#relax(at, longest, longest, found[numbers - 1]);
-          while (nextPair >= 0 && nextPair < end) {
-            nextPair = ++pair < count ? pairStarts[pair] : -1;
-          }
+          while (pairStarts[pair] < end) pair++;
           at += longest - 1;
           continue;
         }

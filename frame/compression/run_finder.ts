@@ -25,22 +25,20 @@ const FIRST_CAPACITY = 16;
 const COPIES = 12;
 /** Number of older copies, in blocks with the same names, that are tried. */
 const BLOCKS = 20;
-/** Not the value of any byte. */
+/** Not a position, not a score, and not the value of any byte. */
 const NONE = -1;
 /**
- * Most chains of copies in blocks with the same names. Up to {@linkcode SPARSE_CHAINS}
- * there are four for each remembered pair, then as many as pairs. Each copy is checked,
- * because two values can share a chain.
+ * Up to so many chains of copies in blocks with the same names, there are four for
+ * each remembered pair, then as many as pairs. Each copy is checked, because two values
+ * can share a chain.
  */
-const CHAINS = 1024;
 const SPARSE_CHAINS = 256;
 const FIRST_CHAINS = 4 * FIRST_CAPACITY;
 const HASH_FACTOR = 0x9e3779b1;
 
-// A remembered pair consists of four adjacent numbers:
+// A remembered pair consists of four adjacent numbers. The first is the id of its value,
+// 0 when it is not public; then there are:
 const PAIR_SHIFT = 2;
-/** the id of its value, 0 when it is not public; */
-const ID = 0;
 /** its position; */
 const POSITION = 1;
 /** the number of the previous copy, 0 for none; */
@@ -65,7 +63,7 @@ export class RunFinder {
   /** The pairs, by the low bits of their numbers. */
   #pairs!: Int32Array<ArrayBuffer>;
   /** The capacity in pairs, minus one. */
-  #mask = 0;
+  #mask!: number;
   #next!: number;
   /** By the hash of a block's names and a value: the number of the value's last copy in such a block. */
   #chains!: Int32Array<ArrayBuffer>;
@@ -73,7 +71,10 @@ export class RunFinder {
   #chainShift!: number;
   /** Hash of the block's names. */
   #names = 0;
-  // Of the best run so far: the bytes after it and before it, NONE where it cannot grow.
+  // Of the best run so far: the indices in the window of the byte after it and of the one
+  // before it, and these bytes, NONE where it cannot grow.
+  #behind = NONE;
+  #before = NONE;
   #following = NONE;
   #preceding = NONE;
 
@@ -87,16 +88,16 @@ export class RunFinder {
   clear(): void {
     this.#next = 1;
     if (this.#mask === FIRST_CAPACITY - 1) {
-      this.#pairs.fill(0);
+      // No chain leads to the pairs any more.
       this.#chains.fill(0);
       return;
     }
     // One piece of memory for both: each one takes 350 bytes besides its own.
     const pairs = FIRST_CAPACITY << PAIR_SHIFT;
-    const memory = new Int32Array(pairs + FIRST_CHAINS);
-    this.#pairs = memory.subarray(0, pairs);
+    const memory = new ArrayBuffer(4 * (pairs + FIRST_CHAINS));
+    this.#pairs = new Int32Array(memory, 0, pairs);
     this.#mask = FIRST_CAPACITY - 1;
-    this.#chains = memory.subarray(pairs);
+    this.#chains = new Int32Array(memory, 4 * pairs);
     this.#chainShift = 32 - Math.log2(FIRST_CHAINS);
   }
 
@@ -127,9 +128,7 @@ export class RunFinder {
     this.#pairs = grown;
     this.#mask = capacity - 1;
     const chains = Math.max(capacity, Math.min(4 * capacity, SPARSE_CHAINS));
-    while (this.#chains.length < Math.min(chains, CHAINS)) {
-      this.#splitChains();
-    }
+    while (this.#chains.length < chains) this.#splitChains();
   }
 
   /** Doubles the number of chains. Both halves of a chain begin with the copies of the whole. */
@@ -152,7 +151,7 @@ export class RunFinder {
     // When all pairs but one repeat the block before, that block is nearly always the
     // best copy: not searching others takes a sixth less time for the whole encoding,
     // and makes a corpus request 0.4 bytes larger.
-    if (repeated + 1 >= count && copies[index] >= 0) {
+    if (repeated + 1 >= count && copies[index] !== NONE) {
       return this.#takeCopy(index, from, to);
     }
     const pairs = this.#pairs;
@@ -163,11 +162,8 @@ export class RunFinder {
     const oldest = Math.max(this.#next - REMEMBERED, 0);
     /** The highest possible score. */
     const most = to - from;
-    const { bytes, base } = this.#window;
-    // Indices in `bytes` of the bytes after the best run and before it.
-    let behind = 0;
-    let before = 0;
-    let best = -1;
+    const { bytes } = this.#window;
+    let best = NONE;
     let number = wanted.number;
     let lowest = number;
     for (
@@ -180,13 +176,10 @@ export class RunFinder {
       if (distance > WINDOW_SIZE) break;
       // Only a copy that matches one more byte on either side can be better.
       if (
-        best < 0 || bytes[behind - distance] === this.#following ||
-        bytes[before - distance] === this.#preceding
-      ) {
-        best = this.#weigh(number, start - distance, index, from, to, best);
-        behind = this.reach - base;
-        before = this.early - 1 - base;
-      }
+        best === NONE ||
+        bytes[this.#behind - distance] === this.#following ||
+        bytes[this.#before - distance] === this.#preceding
+      ) best = this.#weigh(number, start - distance, index, from, to, best);
       lowest = number;
       number = pairs[place + BEFORE];
     }
@@ -201,18 +194,15 @@ export class RunFinder {
         const distance = start - pairs[place + POSITION];
         if (distance > WINDOW_SIZE) break;
         if (
-          pairs[place + ID] === id &&
-          (best < 0 || bytes[behind - distance] === this.#following ||
-            bytes[before - distance] === this.#preceding)
-        ) {
-          best = this.#weigh(number, start - distance, index, from, to, best);
-          behind = this.reach - base;
-          before = this.early - 1 - base;
-        }
+          pairs[place] === id &&
+          (best === NONE ||
+            bytes[this.#behind - distance] === this.#following ||
+            bytes[this.#before - distance] === this.#preceding)
+        ) best = this.#weigh(number, start - distance, index, from, to, best);
       }
       number = pairs[place + SAME_NAMES];
     }
-    if (best < 0) {
+    if (best === NONE) {
       const window = this.#window;
       this.source = wanted.last;
       this.reach = start + window.matchLength(wanted.last, start, to);
@@ -226,12 +216,13 @@ export class RunFinder {
    * of a secret, at which a comparison of bytes would end.
    */
   #takeCopy(index: number, from: number, to: number): void {
-    const { starts, count, copies } = this.#layout;
+    const { starts, copies } = this.#layout;
     const window = this.#window;
     const source = copies[index];
     const start = starts[index];
     let last = index + 1;
-    while (last < count && starts[last] < to && copies[last] >= 0) last++;
+    // The last of the positions is the end of the block, and so at least `to`.
+    while (starts[last] < to && copies[last] !== NONE) last++;
     const end = starts[last];
     this.source = source;
     this.reach = end < to
@@ -242,7 +233,7 @@ export class RunFinder {
 
   /**
    * Compares the copy of the pair `index` at `source` with the best copy so far,
-   * whose score is `best` (-1: none yet), and keeps the better one. Returns its
+   * whose score is `best` (NONE: none yet), and keeps the better one. Returns its
    * score: the number of matching bytes before and after the start of the pair.
    */
   #weigh(
@@ -253,15 +244,14 @@ export class RunFinder {
     to: number,
     best: number,
   ): number {
-    const { starts, seen, count } = this.#layout;
+    const { starts, seen } = this.#layout;
     const window = this.#window;
     const start = starts[index];
     const pairs = this.#pairs;
     const mask = this.#mask;
     let last = index + 1;
-    for (; last < count && starts[last] < to; last++) {
-      const id = pairs[((++number & mask) << PAIR_SHIFT) + ID];
-      if (id === 0 || id !== seen[last]?.id) break;
+    for (; starts[last] < to; last++) {
+      if (pairs[(++number & mask) << PAIR_SHIFT] !== seen[last]?.id) break;
     }
     const end = starts[last];
     const reach = end + window.matchLength(source + end - start, end, to);
@@ -272,9 +262,9 @@ export class RunFinder {
     this.reach = reach;
     this.early = start - before;
     this.#following = reach < to ? window.at(reach) : NONE;
-    this.#preceding = start - before > from
-      ? window.at(start - before - 1)
-      : NONE;
+    this.#preceding = this.early > from ? window.at(this.early - 1) : NONE;
+    this.#behind = reach - window.base;
+    this.#before = this.early - 1 - window.base;
     return score;
   }
 
@@ -290,17 +280,17 @@ export class RunFinder {
       const entry = seen[index];
       pairs[place + POSITION] = starts[index];
       if (entry === undefined) {
-        pairs[place + ID] = 0;
+        pairs[place] = 0;
         continue;
       }
-      pairs[place + ID] = entry.id;
+      pairs[place] = entry.id;
       pairs[place + BEFORE] = entry.number;
       entry.number = number;
       const hash = this.#chainOf(entry.id);
       pairs[place + SAME_NAMES] = this.#chains[hash];
       this.#chains[hash] = number;
     }
-    pairs[(((first + count) & mask) << PAIR_SHIFT) + ID] = 0;
+    pairs[((first + count) & mask) << PAIR_SHIFT] = 0;
     this.#next = first + count + 1;
   }
 }

@@ -130,7 +130,7 @@ export class SafeCompressor implements BlockCompressor {
     for (const secret of layout.secrets) {
       this.#parsePublic(from, secret.start, first, secret.pair, distance);
       distance = 0;
-      if (secret.source >= 0) {
+      if (secret.source !== -1) {
         distance = secret.start - secret.source;
         output.addMatches(secret.end - secret.start, distance);
       } else {
@@ -186,7 +186,7 @@ export class SafeCompressor implements BlockCompressor {
     // The reference is extended only if no run begins at once; a run at the same
     // distance is merged with it anyway. Always comparing the bytes saves 0.04 bytes
     // a response and takes 3 % more time.
-    if (distance > 0 && (from < starts[first] || seen[first] === undefined)) {
+    if (distance !== 0 && (from < starts[first] || seen[first] === undefined)) {
       reach += this.#window.matchLength(from - distance, from, to);
       while (index < last && starts[index + 1] <= reach) {
         this.#indexAgain(index++);

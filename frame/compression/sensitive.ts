@@ -92,7 +92,7 @@ export function findUnits(
   const isCookie = name === "cookie";
   for (let from = 0; from < value.length;) {
     const nul = value.indexOf("\0", from);
-    const to = nul < 0 ? value.length : nul;
+    const to = nul === -1 ? value.length : nul;
     if (isCookie) findCrumbs(value, from, to, unit);
     else if (name === "set-cookie") findSetCookie(value, from, to, unit);
     else unit(from, to);
@@ -108,7 +108,7 @@ function findCrumbs(
 ): void {
   while (from < end) {
     let to = value.indexOf("; ", from);
-    if (to < 0 || to > end) to = end;
+    if (to === -1 || to > end) to = end;
     if (to > from) unit(from, to);
     from = to + 2;
   }
@@ -122,7 +122,7 @@ function findSetCookie(
 ): void {
   for (let first = true; from < end; first = false) {
     let to = value.indexOf(";", from);
-    if (to < 0 || to > end) to = end;
+    if (to === -1 || to > end) to = end;
     while (from < to && value.charCodeAt(from) === 0x20) from++;
     if (from < to && (first || !isAttribute(value, from, to))) unit(from, to);
     from = to + 1;
@@ -131,7 +131,7 @@ function findSetCookie(
 
 function isAttribute(value: string, from: number, to: number): boolean {
   const equals = value.indexOf("=", from);
-  const end = equals < 0 || equals > to ? to : equals;
+  const end = equals === -1 || equals > to ? to : equals;
   return COOKIE_ATTRIBUTES.has(value.slice(from, end).trim().toLowerCase());
 }
 
@@ -177,7 +177,7 @@ function findInAddress(
         authority = -1;
       }
     } else if (code === AT) {
-      if (authority < 0) continue;
+      if (authority === -1) continue;
       at = userEnd(value, at);
       if (at > authority) {
         found = true;

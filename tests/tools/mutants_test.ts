@@ -39,3 +39,21 @@ const used: Record<string, boolean> = { a: true };
 `;
   assertEquals(mutantsOf("names.ts", text).map(({ line }) => line), [2]);
 });
+
+Deno.test("mutants: a comparison that chooses between its two sides keeps its operator, as both are the same when they are equal", () => {
+  const text = `const least = a < b ? a : b;
+const other = a < b ? a : c;
+if (none || a > b) a = b;
+if (a > b) a = c;
+if (a > b) a = b;
+else stop();
+if (a === b) a = b;
+while (a < b) a = b;
+`;
+  assertEquals(
+    mutantsOf("bounds.ts", text)
+      .filter(({ before }) => /^[<>=]+$/.test(before))
+      .map(({ line, before }) => `${line} ${before}`),
+    ["2 <", "4 >", "5 >", "7 ===", "8 <"],
+  );
+});

@@ -98,9 +98,10 @@ export function mutantsOf(file: string, text: string): Mutant[] {
     }
     if (ts.isBinaryExpression(node)) {
       const after = OPERATORS.get(node.operatorToken.kind);
-      if (after !== undefined && !isText(node.left) && !isText(node.right)) {
-        add(node.operatorToken, after, node);
-      }
+      if (
+        after !== undefined && !isText(node.left) && !isText(node.right) &&
+        !isBound(node)
+      ) add(node.operatorToken, after, node);
     } else if (ts.isNumericLiteral(node)) {
       add(node, String(Number(node.text) + 1));
     } else if (node.kind === ts.SyntaxKind.TrueKeyword) {
@@ -126,6 +127,44 @@ function isListOfNames(node: ts.Node): boolean {
   return ts.isVariableDeclaration(node) && node.type !== undefined &&
     ts.isTypeReferenceNode(node.type) &&
     node.type.typeName.getText() === "Names";
+}
+
+const COMPARISONS: ReadonlySet<ts.SyntaxKind> = new Set([
+  ts.SyntaxKind.LessThanToken,
+  ts.SyntaxKind.LessThanEqualsToken,
+  ts.SyntaxKind.GreaterThanToken,
+  ts.SyntaxKind.GreaterThanEqualsToken,
+]);
+
+/**
+ * Whether a comparison chooses between the values that it compares, as in
+ * `a > b ? b : a` and `if (a > b) a = b`. When they are equal, both choices are the
+ * same, so that `>=` for `>` changes nothing.
+ */
+function isBound(
+  { left, operatorToken, right, parent }: ts.BinaryExpression,
+): boolean {
+  if (!COMPARISONS.has(operatorToken.kind)) return false;
+  // Under another condition as well, the two choices are the same.
+  let condition: ts.Node = parent;
+  while (
+    ts.isBinaryExpression(condition) &&
+    (condition.operatorToken.kind === ts.SyntaxKind.BarBarToken ||
+      condition.operatorToken.kind === ts.SyntaxKind.AmpersandAmpersandToken)
+  ) condition = condition.parent;
+  const compared = [left.getText(), right.getText()].sort().join();
+  const isCompared = (one: ts.Node, other: ts.Node): boolean =>
+    [one.getText(), other.getText()].sort().join() === compared;
+  if (ts.isConditionalExpression(condition)) {
+    return isCompared(condition.whenTrue, condition.whenFalse);
+  }
+  if (!ts.isIfStatement(condition) || condition.elseStatement) return false;
+  const { thenStatement } = condition;
+  if (!ts.isExpressionStatement(thenStatement)) return false;
+  const { expression } = thenStatement;
+  return ts.isBinaryExpression(expression) &&
+    expression.operatorToken.kind === ts.SyntaxKind.EqualsToken &&
+    isCompared(expression.left, expression.right);
 }
 
 /** `+` with a string joins text. */

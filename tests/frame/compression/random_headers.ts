@@ -163,3 +163,55 @@ function changeParts(
   else if (random.chance(0.6)) parts.splice(at, 0, word);
   else parts.splice(at, random.int(1, 3), word);
 }
+
+/**
+ * `count` lists of many short pairs: the window holds more of them than are
+ * remembered, and the same values are in lists with the same names and with others.
+ */
+export function shortPairs(random: Random, count: number): NameValue[][] {
+  const names = Array.from({ length: 300 }, (_, index) => `n${index}`);
+  const values = Array.from({ length: 30 }, () => random.word(1, 5));
+  return Array.from({ length: count }, (_, index) => {
+    const from = random.pick([0, 0, 0, 100, 200]);
+    // The first ones are shorter, so that some are remembered before there are many.
+    const size = Math.min(random.pick([3, 60, 100, 100, 200]), 3 * (index + 1));
+    return names.slice(from, from + size).map((name): NameValue => [
+      name,
+      random.pick(values),
+    ]);
+  });
+}
+
+/**
+ * Lists in which `first` is sent again so many bytes after it, with lists that have
+ * nothing in common with it between them, and then with those of `near`. `lengthSize`
+ * is that of the version.
+ */
+export function atDistance(
+  random: Random,
+  first: NameValue[],
+  distance: number,
+  lengthSize: 2 | 4,
+  near: readonly NameValue[][] = [],
+): NameValue[][] {
+  const lists = [first];
+  const sizeOf = (list: NameValue[]): number =>
+    list.reduce<number>(
+      (sum, [name, value]) => sum + 2 * lengthSize + name.length + value.length,
+      lengthSize,
+    );
+  const empty: NameValue = ["z", ""];
+  const least = sizeOf([empty]);
+  const nearSize = near.reduce((sum, list) => sum + sizeOf(list), 0);
+  for (let left = distance - sizeOf(first) - nearSize; left > 0;) {
+    // What remains must have room for one more list.
+    const size = left < 2000 + least ? left : 2000;
+    const text = Array.from(
+      { length: size - least },
+      () => String.fromCharCode(random.int(0x21, 0x7e)),
+    ).join("");
+    lists.push([["z", text]]);
+    left -= size;
+  }
+  return [...lists, ...near, first];
+}
