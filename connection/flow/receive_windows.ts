@@ -36,7 +36,7 @@ export class ReceiveWindows {
     this.#session = session;
     this.#version = version;
     this.#initial = initial;
-    this.#maxMemory = tuning?.maxMemory ?? 0;
+    this.#maxMemory = tuning?.maxMemory ?? Infinity;
     if (tuning !== undefined) {
       this.#tuner = new WindowTuner({
         initial: version === PROTO_SPDY3_1 ? firstSessionWindow : initial,
@@ -58,9 +58,7 @@ export class ReceiveWindows {
     const tuner = this.#tuner;
     if (tuner === undefined) return false;
     const asks = tuner.received(size, now());
-    if (tuner.window > this.#sessionWindow) {
-      this.#setSessionWindow(tuner.window);
-    }
+    this.#setSessionWindow(tuner.window);
     return asks;
   }
 
@@ -96,12 +94,15 @@ export class ReceiveWindows {
     const wanted = this.#tuner.window <= this.#initial
       ? 0
       : this.#tuner.window - this.#initial / 2;
-    const change = Math.min(
-      Math.floor(wanted) - state.grown,
-      this.#maxMemory - this.#grown,
-    );
     // In SPDY/3.1, only the session's window becomes smaller.
-    if (change === 0 || change < 0 && this.#version === PROTO_SPDY3_1) return;
+    const least = this.#version === PROTO_SPDY3_1 ? 0 : -Infinity;
+    const change = Math.max(
+      least,
+      Math.min(
+        Math.floor(wanted) - state.grown,
+        this.#maxMemory - this.#grown,
+      ),
+    );
     state.grown += change;
     this.#grown += change;
     resizeReceiveWindow(this.#session, state.id, change);
@@ -116,8 +117,7 @@ export class ReceiveWindows {
   #setSessionWindow(window: number): void {
     if (this.#version !== PROTO_SPDY3_1) return;
     const target = Math.min(window, MAX_FLOW_WINDOW);
-    const change = target - this.#sessionWindow;
+    resizeReceiveWindow(this.#session, 0, target - this.#sessionWindow);
     this.#sessionWindow = target;
-    if (change !== 0) resizeReceiveWindow(this.#session, 0, change);
   }
 }

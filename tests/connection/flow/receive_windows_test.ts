@@ -32,6 +32,7 @@ class Windows {
   constructor(
     version: ProtocolVersion,
     windowTuning: boolean | { maxMemory: number },
+    sessionWindow?: number,
   ) {
     const settings = {
       autoWindowUpdate: false,
@@ -59,7 +60,12 @@ class Windows {
       slot: 0,
       nv: [],
     }));
-    const options = resolveOptions({ side: CLIENT, version, windowTuning });
+    const options = resolveOptions({
+      side: CLIENT,
+      version,
+      windowTuning,
+      ...(sessionWindow === undefined ? {} : { sessionWindow }),
+    });
     this.windows = new ReceiveWindows(this.session, INITIAL, options);
     this.sent();
   }
@@ -194,6 +200,37 @@ Deno.test("receive windows: without a session window none is submitted", async (
   using time = virtualTime();
   const one = await measuredWindows(PROTO_SPDY3, time, 100);
   assertEquals(one.sent(), []);
+  assertEquals(one.windows.sessionWindow, INITIAL);
+});
+
+Deno.test("receive windows: the session's window begins with what the application has set", async () => {
+  using time = virtualTime();
+  const one = new Windows(PROTO_SPDY3_1, true, 200_000);
+  await measureQuietPath(one.windows, time, 1);
+  one.windows.received(1);
+  assertEquals(one.windows.sessionWindow, 200_000);
+});
+
+Deno.test("receive windows: after a PING without an answer, none is sent for 10 s", async () => {
+  using time = virtualTime();
+  const { windows } = new Windows(PROTO_SPDY3_1, true);
+  assert(windows.received(1));
+  windows.abandoned();
+  await time.advance(9999);
+  assertEquals(windows.received(1), false);
+  await time.advance(1);
+  assertEquals(windows.received(1), true);
+});
+
+Deno.test("receive windows: a stream's window does not grow beyond what the path needs", async () => {
+  using time = virtualTime();
+  for (const version of [PROTO_SPDY3, PROTO_SPDY3_1] as const) {
+    const one = await measuredWindows(version, time, 1);
+    const open = stream();
+    one.readAll(open);
+    assertEquals(open.grown, 0);
+    assertEquals(one.sent().filter(([id]) => id === 1), [[1, INITIAL]]);
+  }
 });
 
 /** A stream, with only those fields that its windows use. */
@@ -212,16 +249,20 @@ Deno.test("receive windows: a stream's window grows once half of it was read, an
   const one = await measuredWindows(PROTO_SPDY3, time, 100);
   const { windows } = one;
   one.data(INITIAL);
-  windows.consumed(stream({ stream: true }), 1);
-  windows.consumed(stream({ receiving: true }), 1);
   const open = stream();
-  windows.consumed(open, INITIAL / 2 - 3);
+  windows.consumed(open, INITIAL / 2 - 1);
   assertEquals(one.sent(), []);
-  windows.consumed(open, 3);
+  windows.consumed(open, 1);
   // One update for the bytes that were read, and one for the growth.
   const growth = 500_000 - INITIAL / 2;
-  assertEquals(one.sent(), [[1, INITIAL / 2 + 2], [1, growth]]);
+  assertEquals(one.sent(), [[1, INITIAL / 2], [1, growth]]);
   assertEquals(open.grown, growth);
+  for (const half of ["stream", "receiving"] as const) {
+    one.data(INITIAL);
+    const ended = stream({ [half]: true });
+    windows.consumed(ended, INITIAL);
+    assertEquals(ended.grown, 0, half);
+  }
 });
 
 Deno.test("receive windows: all streams together grow by maxMemory at most, and a closed one gives its part back", async () => {
