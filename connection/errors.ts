@@ -130,8 +130,6 @@ export interface ProxyErrorOptions extends SpdyErrorOptions {
  * like a proxy. `initiator` is `"remote"`; `cause` is the transport's own error, if
  * there was one.
  *
- * @category Errors
- *
  * @example
  * ```ts
  * import { connect, ProxyError } from "@spdy/spdy";
@@ -153,6 +151,8 @@ export interface ProxyErrorOptions extends SpdyErrorOptions {
  * );
  * assertEquals(error.status, 407);
  * ```
+ *
+ * @category Errors
  */
 export class ProxyError extends SpdyError {
   /** Status of the proxy's answer; `undefined` when there was none. */
