@@ -251,7 +251,7 @@ export class ConnectionEnd {
     if (pending.waiting > 0) pending.fail(reason());
     if (pinger.waiting > 0) pinger.fail(reason());
     if (streams.size > 0) {
-      // A peer that still reads cannot be distinguished from one that is gone.
+      // A peer that still reads cannot be distinguished from one that has disconnected.
       this.#watch(() => this.#end(failure, reason));
       io.flush();
       return;

@@ -44,7 +44,7 @@ export interface IoLoopEvents {
 
 /**
  * Longest wait of the first write, ms. A client that has something to send sends it as
- * soon as it is connected. A client that waits for SETTINGS gets them so much later.
+ * soon as it is connected. A client that waits for SETTINGS gets them up to this much later.
  */
 const FIRST_WAIT = 5;
 /**
@@ -248,7 +248,7 @@ export class IoLoop {
     if (drained && !this.#outputEnded) {
       this.#outputEnded = true;
       if (!this.#hasInputEnded || !this.#wire.closesInOrder) {
-        // It fails if the peer is already gone, which does not matter.
+        // It fails if the peer has already disconnected, which does not matter.
         await within(timeout, this.#wire.closeWrite().catch(() => {}));
       }
       // The peer may keep sending, for example WINDOW_UPDATEs for bytes that it reads.

@@ -33,7 +33,7 @@ export function closedBy(
 
 const GONE = new WeakSet<Error>();
 
-/** The peer left without breaking a rule or exceeding a limit. */
+/** The peer disconnected without breaking a rule or exceeding a limit. */
 export function peerGone(
   message: string,
   cause?: unknown,
@@ -43,7 +43,7 @@ export function peerGone(
   return error;
 }
 
-/** Whether an error only says that the peer left. */
+/** Whether an error only says that the peer disconnected. */
 export function isPeerGone(error: unknown): boolean {
   return error instanceof Error && GONE.has(error);
 }

@@ -20,7 +20,7 @@ export interface TimeoutsEvents extends Reading {
   keepAlivePing(): TrackedFrame;
   /** Number of open streams. */
   openStreams(): number;
-  /** The peer is gone, or took too long. */
+  /** The peer has disconnected, or took too long. */
   timedOut(message: string): void;
   /** Called if no stream was open and no byte arrived for the idle timeout. */
   tooLongIdle(): void;

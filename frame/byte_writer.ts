@@ -6,7 +6,7 @@
 
 import { encodeEscaped } from "./escaped_text.ts";
 
-/** Copying so many bytes one by one takes as long as creating a view of them. */
+/** At this number of bytes, copying them one by one takes as long as creating a view of them. */
 const FEW = 96;
 
 /**

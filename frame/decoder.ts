@@ -60,7 +60,7 @@ const DECODER_LIMITS: FrameLimits = {
   maxHeaderValueLength: 131072,
 };
 
-/** So many frames are taken from the front of the queue before the rest moves up. */
+/** Number of frames that are taken from the front of the queue before the rest moves up. */
 const MOST_TAKEN = 64;
 
 /**

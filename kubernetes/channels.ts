@@ -39,7 +39,7 @@ export interface ClientChannels {
 
 /** What a client sends to a server on one channel. */
 export interface InputChannel {
-  /** The bytes. If the reader gives up, the rest is dropped, and the client is not told. */
+  /** The bytes. If the reader cancels, the rest is dropped without notice to the client. */
   readonly readable: ReadableStream<Uint8Array>;
   /** Drops the bytes that have arrived and those that still arrive. */
   discard(): void;

@@ -110,7 +110,7 @@ const EXEC_NAMES: Names<ExecOptions> = { ...ATTACH_NAMES, command: true };
  * import { exec, serveStreaming } from "@spdy/spdy/kubernetes";
  * import { assertEquals } from "jsr:@std/assert@1";
  *
- * // Stands in for a cluster. With a real one: its URL, `tls: { caCerts }`, and
+ * // A server in place of a cluster. With a real one: its URL, `tls: { caCerts }`, and
  * // `headers: { authorization }` or `tls: { cert, key }`.
  * await using server = serveStreaming({
  *   async exec({ stdin, stdout }) {

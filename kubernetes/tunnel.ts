@@ -228,7 +228,7 @@ export interface TunnelledClient {
  *     await new Blob(["hello"]).stream().pipeTo(stdout);
  *   },
  * });
- * // Stands in for `await KubeConfigRestClient.readKubeConfig()`.
+ * // In place of `await KubeConfigRestClient.readKubeConfig()`.
  * const plain = {
  *   performRequest(_request: object): ReturnType<typeof openTunnel> {
  *     return Promise.reject(new Error("no tunnels"));

@@ -98,7 +98,7 @@ export class OutboundQueue<Item extends Queued> {
   }
 }
 
-/** So many items are removed from the front of a run before the rest moves up. */
+/** Number of items that are removed from the front of a run before the rest moves up. */
 const MOST_LEFT = 64;
 
 /**

@@ -23,7 +23,7 @@ const SPDY3_TAIL =
   "text/plain,text/javascript,publicprivatemax-age=gzip,deflate,sdch" +
   "charset=utf-8charset=iso-8859-1,utf-,*,enq=0.";
 
-/** SPDY/2's text. The NUL at its end was never meant, but every peer has it. */
+/** SPDY/2's text. The NUL at its end is a mistake, but every peer has it. */
 const SPDY2_TEXT =
   "optionsgetheadpostputdeletetraceacceptaccept-charsetaccept-encodinga" +
   "ccept-languageauthorizationexpectfromhostif-modified-sinceif-matchif" +

@@ -14,7 +14,7 @@ import { bold, show, showJson, type Shown, wrap } from "../terminal.ts";
 /** Most stalled windows that are listed for a connection. */
 const MOST_STALLS = 5;
 
-/** The summary as lines, which go on in the next row after `columns`. */
+/** The summary as lines, which continue in the next row after `columns`. */
 export function* summaryLines(
   summary: ConnectionSummary,
   columns: number | undefined,

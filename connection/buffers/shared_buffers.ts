@@ -13,7 +13,7 @@ export const SMALL = 4096;
 const MOST_SMALL = 64;
 /** The smallest size of large buffers, bytes; each further size is twice as large. */
 const SMALLEST = 64 * 1024;
-/** All large buffers have so many bytes more: for the heads of 128 DATA frames. */
+/** Additional bytes of each large buffer, for the heads of 128 DATA frames. */
 export const HEADS: number = 128 * FRAME_HEAD_LENGTH;
 /** Number of sizes whose memory is kept: up to 1 MiB. A larger buffer is allocated for each use. */
 const SIZES = 5;

@@ -67,7 +67,7 @@ export class ReceiveWindows {
     return this.#tuner?.mayBeQuiet(now()) ?? false;
   }
 
-  /** The measuring PING was answered, and this side has sent so many bytes since then. */
+  /** The measuring PING was answered. `sent` is the number of bytes that this side has sent since then. */
   measured(sent: number): void {
     const tuner = this.#tuner;
     if (tuner?.measured(now(), sent)) this.#setSessionWindow(tuner.window);

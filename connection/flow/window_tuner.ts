@@ -212,8 +212,8 @@ export class WindowTuner {
   }
 
   /**
-   * The reply arrived, and this side has sent so many bytes since the PING; true when the
-   * window has changed.
+   * The reply arrived. `sent` is the number of bytes that this side has sent since the
+   * PING. Returns true if the window has changed.
    */
   measured(now: number, sent = 0): boolean {
     const schedule = this.#schedule;

@@ -93,7 +93,7 @@ export class PeerTimer {
     }
     if (this.#caughtUp || rest > 0) return rest;
     // Granted only once: otherwise a process that is always late, or that pauses
-    // reading repeatedly, would never detect a peer that is gone.
+    // reading repeatedly, would never detect that the peer has disconnected.
     const isBehind = now() - due > LATE ||
       now() - since < Math.min(CATCH_UP, spent);
     this.#caughtUp = isBehind;

@@ -22,7 +22,7 @@ const { WINDOW_SIZE } = constants;
 
 /** Bytes of the shortest secret unit that becomes a reference; storing a shorter one is cheaper. */
 const MIN_REFERENCE = 8;
-/** The units of a repeated value are recorded again after so many bytes, before they leave the window. */
+/** Number of bytes after which the units of a repeated value are recorded again, before they leave the window. */
 const NOTE_AGAIN = 8192;
 /** Most public bytes between two stored units that are cheaper to store than to code in their own block. */
 const MAX_JOINED = 6;

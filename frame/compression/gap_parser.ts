@@ -55,7 +55,7 @@ const NICE_LENGTH = 32;
 const TAKEN_LENGTH = 5;
 /**
  * The common beginning of a changed value and an earlier one is indexed again only
- * after so many bytes, if it is longer than {@linkcode SHORT}: 5 % less time for
+ * after this many bytes, if it is longer than {@linkcode SHORT}: 5 % less time for
  * blocks that differ in a path.
  */
 const INDEX_AGAIN = 4096;

@@ -30,13 +30,13 @@ export interface Seen {
 }
 
 /**
- * After so many new values of a name in a row, only some of the following values are
+ * After this many new values of a name in a row, only some of the following values are
  * looked up and recorded: a path or an etag is rarely sent again, and V8 takes
  * 0.3 us to hash a new string. The byte-by-byte search still finds a public value
  * that was not recorded.
  */
 const NOVEL = 8;
-/** One in so many of the following values is looked up; a power of two. */
+/** One of this many following values is looked up; a power of two. */
 const SAMPLED = 8;
 
 /** The recently sent values of one name: either the public ones, or the secret ones and their units. */

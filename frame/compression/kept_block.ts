@@ -15,7 +15,7 @@ const NO_PAIRS: readonly NameValue[] = [];
 const FIRST_CAPACITY = 1024;
 /** Longest memory that is kept for the next block, bytes. */
 const KEPT_CAPACITY = 16384;
-/** After so many pairs whose length changed, the rest of a block is written anew, so that time stays linear. */
+/** Number of pairs with another length after which the rest of a block is written anew, so that time stays linear. */
 const MOST_MOVES = 4;
 
 /**

@@ -34,7 +34,7 @@ import { RunFinder } from "./run_finder.ts";
 import { MatchWindow } from "./window.ts";
 import { zlibHeader } from "./zlib_header.ts";
 
-/** A repeated value is indexed again after so many bytes, so that the search finds the nearer copy. */
+/** Number of bytes after which a repeated value is indexed again, so that the search finds the nearer copy. */
 const INDEX_AGAIN = 16384;
 /** Positions restart at 0 before this one, far below the 31 bits of the index. */
 const LAST_POSITION = 2 ** 29;

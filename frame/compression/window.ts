@@ -32,7 +32,7 @@ const HASH_SHIFT = 32 - HASH_BITS;
 const HASH_FACTOR = 0x9e3779b1;
 /** Selects the MIN_MATCH bytes that are hashed from the four that are read. */
 const HASHED = 0xffffff;
-/** Copying so many bytes eight at a time takes as long as a call of `copyWithin`. */
+/** At this number of bytes, copying eight at a time takes as long as a call of `copyWithin`. */
 const FEW = 400;
 const FIRST_CAPACITY = 2048;
 /** Bytes kept when the window slides: all that a match can reach, and a few more. */

@@ -9,20 +9,20 @@ import type { NameValue } from "../../frame/types.ts";
 import { HttpMessageError } from "./message_error.ts";
 
 /**
- * The error for a body whose length differs from `content-length`. `came` describes
+ * The error for a body whose length differs from `content-length`. `arrived` describes
  * the actual length, such as "only 3" or "more". `initiator` is the side that sent
  * the body.
  */
 export function wrongLength(
   announced: number,
-  came: string,
+  arrived: string,
   initiator: Initiator = "remote",
 ): HttpMessageError {
   const what = initiator === "remote"
     ? "bytes arrived"
     : "bytes are in the body";
   return new HttpMessageError(
-    `content-length is ${announced}, but ${came} ${what}`,
+    `content-length is ${announced}, but ${arrived} ${what}`,
     { initiator },
   );
 }

@@ -187,7 +187,7 @@ export function certainlyStandsIn(): boolean {
  * As {@linkcode standInFor}, where that certainly returns true. The platform's class
  * is created on first use: when a program uses something that the stand-in does not
  * implement, asks for `instanceof`, or passes the stand-in to a function of the platform.
- * Deno takes 4 ms to create `Response`, and 4 ms to find out how to stand in for it,
+ * Deno takes 4 ms to create `Response`, and 4 ms to find out how to imitate it,
  * and a program that fetches one page needs neither. Returns a function that does it now.
  */
 export function standInLater(

@@ -1,5 +1,5 @@
 /**
- * Finds the pod that is meant: the pod itself, or one behind a deployment, a
+ * Finds the pod for a resource: the pod itself, or one behind a deployment, a
  * service and so on.
  *
  * @module
