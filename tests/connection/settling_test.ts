@@ -32,6 +32,7 @@ import {
 } from "../helpers/connections.ts";
 import { nextStream } from "../helpers/http.ts";
 import { turn, virtualTime } from "../helpers/virtual_time.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 const VERSIONS = [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1] as const;
 const NV: NameValue[] = [["a", "b"]];
@@ -77,7 +78,7 @@ for (const version of VERSIONS) {
   for (const [name, take] of Object.entries(PENS)) {
     for (const by of ["client", "server"] as const) {
       for (const sizes of [[100, 0], [10_000, 0], [300_000, 70_000], [0, 5]]) {
-        Deno.test(`settling: HEADERS are sent in the place where they were written, ${sizes}, ${name} of the ${by}, version ${version}`, async () => {
+        Deno.test(`settling: HEADERS are sent in the place where they were written, ${sizes}, ${name} of the ${by}, ${versionName(version)}`, async () => {
           const came: string[] = [];
           const onFrame = (direction: string, frame: TracedFrame): void => {
             if (direction !== "received") return;
@@ -165,7 +166,7 @@ Deno.test("settling: trailers end the half, and later writes are refused", async
 for (const version of VERSIONS) {
   for (const [name, take] of Object.entries(PENS)) {
     for (const size of [1, 4096, 4097, 300_000]) {
-      Deno.test(`settling: ${size} bytes before a reply with fin arrive, ${name}, version ${version}`, async () => {
+      Deno.test(`settling: ${size} bytes before a reply with fin arrive, ${name}, ${versionName(version)}`, async () => {
         await using pair = memoryPair({ version });
         const own = await pair.client.openStream(NV, { fin: true });
         const peer = await nextStream(pair.server);

@@ -7,6 +7,7 @@ import { serve } from "../../http/server/serve.ts";
 import { assert, assertEquals, assertStringIncludes } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
 import { nextStream, VERSIONS } from "../helpers/http.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 Deno.test("stats: they say what each stream waits for, on both sides", async () => {
   await using pair = memoryPair({ both: { windowTuning: false } });
@@ -61,7 +62,7 @@ Deno.test("stats: they show streams that wait for a place and for the connection
 });
 
 for (const version of VERSIONS) {
-  Deno.test(`stats: bytes, frames, windows and header compression are counted, version ${version}`, async () => {
+  Deno.test(`stats: bytes, frames, windows and header compression are counted, ${versionName(version)}`, async () => {
     await using pair = memoryPair({ version });
     const { client, server } = pair;
     const headers: [string, string][] = [["accept-language", "en, de"]];

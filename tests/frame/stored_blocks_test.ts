@@ -10,6 +10,7 @@ import {
   SYN_STREAM,
 } from "../../frame/mod.ts";
 import { bytesOf } from "./recordings.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 const GET: NameValue[] = [[":method", "GET"]];
 
@@ -30,7 +31,7 @@ const ANSWERS: readonly (readonly [ProtocolVersion, readonly string[]])[] = [
 ];
 
 for (const [version, answers] of ANSWERS) {
-  Deno.test(`policy "none" sends spdylay's bytes, version ${version}`, () => {
+  Deno.test(`policy "none" sends spdylay's bytes, ${versionName(version)}`, () => {
     const encoder = new FrameEncoder(version, { headerCompression: "none" });
     answers.forEach((hex, index) => {
       const bytes = encoder.encode({

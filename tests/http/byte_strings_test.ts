@@ -11,6 +11,7 @@ import {
   PROTO_SPDY3_1,
 } from "../../frame/constants.ts";
 import { assertEquals } from "../deps.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 /** Values, as the bytes on the wire. */
 const VALUES = [
@@ -54,7 +55,7 @@ async function exchange(
 }
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1]) {
-  Deno.test(`header values, version ${version}: the bytes in Headers arrive in both directions, as with Deno.serve and fetch`, async () => {
+  Deno.test(`header values, ${versionName(version)}: the bytes in Headers arrive in both directions, as with Deno.serve and fetch`, async () => {
     const hostname = "127.0.0.1";
     const options = { hostname, port: 0, onListen() {} };
     await using client = new Client({ version });

@@ -18,9 +18,10 @@ import {
   RESPONSE,
   VERSIONS,
 } from "../helpers/http.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 for (const version of VERSIONS) {
-  Deno.test(`client: one connection for each origin, version ${version}`, async () => {
+  Deno.test(`client: one connection for each origin, ${versionName(version)}`, async () => {
     const ports = new Set<number>();
     const options = { hostname: "127.0.0.1", port: 0, version, onListen() {} };
     const handler = (_: Request, info: { remoteAddr: Deno.NetAddr }) => {

@@ -3,10 +3,11 @@
 import { PROTO_SPDY2, type TracedFrame } from "../../mod.ts";
 import { assertEquals } from "../deps.ts";
 import { httpPair, VERSIONS } from "../helpers/http.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 for (const version of VERSIONS) {
   const kept = version !== PROTO_SPDY2;
-  Deno.test(`a header without a value is ${kept ? "sent" : "left out"}, version ${version}`, async () => {
+  Deno.test(`a header without a value is ${kept ? "sent" : "left out"}, ${versionName(version)}`, async () => {
     const sent: string[] = [];
     const onFrame = (direction: string, frame: TracedFrame): void => {
       if (direction !== "sent" || !("nv" in frame)) return;

@@ -23,6 +23,7 @@ import {
   VERSIONS,
   writeBody,
 } from "../helpers/http.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 async function writeBytes(stream: Stream, bytes: Uint8Array): Promise<void> {
   const writer = stream.writable.getWriter();
@@ -57,7 +58,7 @@ async function encoded(
 }
 
 for (const version of VERSIONS) {
-  Deno.test(`fetch: a request and its response are complete, version ${version}`, async () => {
+  Deno.test(`fetch: a request and its response are complete, ${versionName(version)}`, async () => {
     await using pair = await tcpPair({ version });
     const asked = pair.client.fetch("https://example.org/p?q", {
       headers: { accept: "text/html" },
@@ -89,7 +90,7 @@ for (const version of VERSIONS) {
     assertEquals(await response.text(), "gone");
   });
 
-  Deno.test(`fetch: a response without a required pair is reset, version ${version}`, async () => {
+  Deno.test(`fetch: a response without a required pair is reset, ${versionName(version)}`, async () => {
     await using pair = memoryPair({ version });
     for (const [name] of RESPONSE) {
       const asked = pair.client.fetch("http://h/");

@@ -11,6 +11,7 @@ import { assert, assertEquals, assertRejects } from "../deps.ts";
 import { memoryPair, type Pair } from "../helpers/connections.ts";
 import { VERSIONS } from "../helpers/http.ts";
 import { turn, virtualTime } from "../helpers/virtual_time.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 const SIZE = 300_000;
 const CHUNK = SIZE / 30;
@@ -109,7 +110,7 @@ for (const version of VERSIONS) {
     for (const [name, read] of Object.entries(READERS)) {
       for (const pause of [10, 5000]) {
         const says = announced === undefined ? "" : ", announced";
-        Deno.test(`late reading: an upload continues after its response, ${name}, every ${pause} ms${says}, version ${version}`, async () => {
+        Deno.test(`late reading: an upload continues after its response, ${name}, every ${pause} ms${says}, ${versionName(version)}`, async () => {
           using time = virtualTime();
           let reading: Promise<number> | undefined;
           await using pair = serving(version, (request) => {
@@ -127,7 +128,7 @@ for (const version of VERSIONS) {
     }
   }
 
-  Deno.test(`late reading: a handler may begin to read within a second after its response, version ${version}`, async () => {
+  Deno.test(`late reading: a handler may begin to read within a second after its response, ${versionName(version)}`, async () => {
     using time = virtualTime();
     let request: Request | undefined;
     await using pair = serving(version, (given) => {
@@ -144,7 +145,7 @@ for (const version of VERSIONS) {
     assertEquals(await reading, SIZE + CHUNK);
   });
 
-  Deno.test(`late reading: a handler that has begun to read may pause, version ${version}`, async () => {
+  Deno.test(`late reading: a handler that has begun to read may pause, ${versionName(version)}`, async () => {
     using time = virtualTime();
     let request: Request | undefined;
     await using pair = serving(version, (given) => {
@@ -175,7 +176,7 @@ for (const version of VERSIONS) {
     assertEquals(await reading, 2000);
   });
 
-  Deno.test(`late reading: a handler that begins too late fails, version ${version}`, async () => {
+  Deno.test(`late reading: a handler that begins too late fails, ${versionName(version)}`, async () => {
     using time = virtualTime();
     let request: Request | undefined;
     await using pair = serving(version, (given) => {
@@ -194,7 +195,7 @@ for (const version of VERSIONS) {
     await assertRejects(() => count(request?.body ?? null));
   });
 
-  Deno.test(`late reading: a handler that gave up leaves no stream open, version ${version}`, async () => {
+  Deno.test(`late reading: a handler that gave up leaves no stream open, ${versionName(version)}`, async () => {
     using time = virtualTime();
     let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
     await using pair = serving(version, (request) => {
@@ -215,7 +216,7 @@ for (const version of VERSIONS) {
     }, SpdyError);
   });
 
-  Deno.test(`late reading: a short unread upload ends cleanly, version ${version}`, async () => {
+  Deno.test(`late reading: a short unread upload ends cleanly, ${versionName(version)}`, async () => {
     using time = virtualTime();
     await using pair = serving(version, () => new Response());
     const upload = new Upload(pair);
@@ -227,7 +228,7 @@ for (const version of VERSIONS) {
   });
 
   for (const how of ["cancels", "breaks"] as const) {
-    Deno.test(`late reading: a handler that ${how} has no influence any more, version ${version}`, async () => {
+    Deno.test(`late reading: a handler that ${how} has no influence any more, ${versionName(version)}`, async () => {
       using time = virtualTime();
       await using pair = serving(version, async (request) => {
         if (how === "cancels") await request.body?.cancel();

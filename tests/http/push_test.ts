@@ -26,9 +26,10 @@ import {
   VERSIONS,
   writeBody,
 } from "../helpers/http.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 for (const version of VERSIONS) {
-  Deno.test(`push: the handler is called for a pushed path, version ${version}`, async () => {
+  Deno.test(`push: the handler is called for a pushed path, ${versionName(version)}`, async () => {
     await using pair = await httpPair(async (request, info) => {
       const { pathname } = new URL(request.url);
       if (pathname === "/") {
@@ -95,7 +96,7 @@ Deno.test("push: a client that iterates but takes no push is sent only a few", a
 });
 
 for (const version of VERSIONS) {
-  Deno.test(`push: an unwanted push is refused and delays nothing, SPDY version ${version}`, async () => {
+  Deno.test(`push: an unwanted push is refused and delays nothing, ${versionName(version)}`, async () => {
     const refused: number[] = [];
     await using pair = await httpPair(
       async (request, info) => {

@@ -18,9 +18,10 @@ import {
   VERSIONS,
   writeBody,
 } from "../helpers/http.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 for (const version of VERSIONS) {
-  Deno.test(`serve: a request without a required pair gets 400, version ${version}`, async () => {
+  Deno.test(`serve: a request without a required pair gets 400, ${versionName(version)}`, async () => {
     let called = 0;
     await using pair = await httpPair(() => {
       called++;
@@ -38,7 +39,7 @@ for (const version of VERSIONS) {
     assertEquals(called, 0);
   });
 
-  Deno.test(`serve: a request with a hop-by-hop header gets 400, version ${version}`, async () => {
+  Deno.test(`serve: a request with a hop-by-hop header gets 400, ${versionName(version)}`, async () => {
     await using pair = await httpPair(() => new Response(), { version });
     for (
       const name of [

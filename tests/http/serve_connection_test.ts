@@ -23,11 +23,12 @@ import {
 } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { memoryStreams, tcpConns } from "../helpers/connections.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 const origin = "http://localhost";
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1] as const) {
-  Deno.test(`serveConnection: it serves on a pair of web streams, version ${version}`, async () => {
+  Deno.test(`serveConnection: it serves on a pair of web streams, ${versionName(version)}`, async () => {
     const [left, right] = memoryStreams();
     const served = serveConnection(
       right,

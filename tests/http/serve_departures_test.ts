@@ -18,6 +18,7 @@ import {
   REQUEST,
   VERSIONS,
 } from "../helpers/http.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 /** The reset that an error is, or by which it was caused. */
 function resetOf(error: unknown): StreamResetError {
@@ -27,7 +28,7 @@ function resetOf(error: unknown): StreamResetError {
 }
 
 for (const version of VERSIONS) {
-  Deno.test(`serve: the signal aborts when a client gives up, version ${version}`, async () => {
+  Deno.test(`serve: the signal aborts when a client gives up, ${versionName(version)}`, async () => {
     const reason = Promise.withResolvers<unknown>();
     const called = Promise.withResolvers<void>();
     const completed = Promise.withResolvers<unknown>();

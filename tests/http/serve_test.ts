@@ -13,9 +13,10 @@ import {
 } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { assertFetchFails, httpPair, VERSIONS } from "../helpers/http.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 for (const version of VERSIONS) {
-  Deno.test(`serve: a request and its response are complete, version ${version}`, async () => {
+  Deno.test(`serve: a request and its response are complete, ${versionName(version)}`, async () => {
     await using pair = await httpPair(async (request, info) => {
       assertEquals(info.remoteAddr.hostname, "127.0.0.1");
       assertEquals(request.headers.get("x-asked"), "yes");
@@ -41,7 +42,7 @@ for (const version of VERSIONS) {
     );
   });
 
-  Deno.test(`serve: bodies stream both ways, version ${version}`, async () => {
+  Deno.test(`serve: bodies stream both ways, ${versionName(version)}`, async () => {
     await using pair = await httpPair(
       (request) => new Response(request.body),
       { version },
@@ -63,7 +64,7 @@ for (const version of VERSIONS) {
     assert(bytes.every((byte, index) => byte === (index % 10_000) % 256));
   });
 
-  Deno.test(`serve: TLS agrees on version ${version}`, async () => {
+  Deno.test(`serve: TLS agrees on ${versionName(version)}`, async () => {
     const { cert, key, caCert } = await makeCertificate();
     await using pair = await httpPair(
       (request) => new Response(request.url),
@@ -78,7 +79,7 @@ for (const version of VERSIONS) {
     );
   });
 
-  Deno.test(`serve: Unix socket, version ${version}`, async () => {
+  Deno.test(`serve: Unix socket, ${versionName(version)}`, async () => {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/socket`;
     try {

@@ -3,6 +3,7 @@
 import { CANCEL, PROTO_SPDY3, PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { assert, assertEquals, assertLess } from "../deps.ts";
 import { httpPair } from "../helpers/http.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 Deno.test("serve: an unread upload gets back-pressure and is then stopped", async () => {
   const release = Promise.withResolvers<void>();
@@ -35,7 +36,7 @@ Deno.test("serve: an unread upload gets back-pressure and is then stopped", asyn
 
 // SPDY/2 has no windows, so the socket fills up, and PINGs wait as well.
 for (const version of [PROTO_SPDY3, PROTO_SPDY3_1] as const) {
-  Deno.test(`serve: a client that does not read stops the producer, version ${version}`, async () => {
+  Deno.test(`serve: a client that does not read stops the producer, ${versionName(version)}`, async () => {
     let produced = 0;
     const cancelled = Promise.withResolvers<void>();
     await using pair = await httpPair(

@@ -31,6 +31,7 @@ import {
   valueOf,
   VERSIONS,
 } from "../helpers/http.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 /** A body that arrives in chunks of these sizes, all at once or one after the other. */
 function source(sizes: number[], later: boolean): ReadableStream<Uint8Array> {
@@ -69,7 +70,7 @@ for (const version of VERSIONS) {
   for (const [announced, size] of WRONG) {
     for (const [name, body] of bodies(size)) {
       if (!name.includes("stream")) continue;
-      Deno.test(`whole bodies: a response of ${size} bytes that announces ${announced} is reset, ${name}, version ${version}`, async () => {
+      Deno.test(`whole bodies: a response of ${size} bytes that announces ${announced} is reset, ${name}, ${versionName(version)}`, async () => {
         using errors = captureErrors();
         const heard: unknown[] = [];
         let completed: Promise<void> | undefined;

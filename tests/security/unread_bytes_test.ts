@@ -21,6 +21,7 @@ import { nextStream, REQUEST, VERSIONS } from "../helpers/http.ts";
 import { quiet, virtualTime } from "../helpers/virtual_time.ts";
 import { MIB, usedMemory } from "./measure.ts";
 import { RawPeer, synStream } from "./raw_peer.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 const EVENTS = { waits() {}, consumed() {}, cancelled() {} };
 
@@ -139,7 +140,7 @@ Deno.test("unread: a peer that does not read gets no more window, however much o
 });
 
 for (const version of VERSIONS) {
-  Deno.test(`unread: bodies that handlers leave unread do not use up windows, SPDY version ${version}`, async () => {
+  Deno.test(`unread: bodies that handlers leave unread do not use up windows, ${versionName(version)}`, async () => {
     let release = () => {};
     let released = new Promise<void>((resolve) => release = resolve);
     await using server = serve({

@@ -10,6 +10,7 @@ import {
 import { REQUEST, RESPONSE } from "../helpers/http.ts";
 import { Lines } from "../helpers/lines.ts";
 import { WorstPeer } from "./worst_peer/peer.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 const MiB = 1 << 20;
 /**
@@ -95,7 +96,7 @@ const GROW = POST.map(([name, value]): NameValue =>
 );
 
 for (const version of [PROTO_SPDY3_1, PROTO_SPDY3] as const) {
-  Deno.test(`worst peer: the memory of a connection of serve is limited, version ${version}`, async () => {
+  Deno.test(`worst peer: the memory of a connection of serve is limited, ${versionName(version)}`, async () => {
     await using victim = new Victim("serve", `${version}`);
     const port = Number(await victim.line());
     const before = await victim.figures();
@@ -167,7 +168,7 @@ Deno.test("worst peer: the memory of a connection of serve is limited, version 2
 });
 
 for (const version of [PROTO_SPDY3_1, PROTO_SPDY3] as const) {
-  Deno.test(`worst peer: the memory of a client's connection with 100 open requests is limited, version ${version}`, async () => {
+  Deno.test(`worst peer: the memory of a client's connection with 100 open requests is limited, ${versionName(version)}`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
     await using victim = new Victim("connect", `${version}`, `${port}`);

@@ -4,10 +4,11 @@ import { assertEquals } from "../deps.ts";
 import { CLIENT, SERVER, Session } from "../../mod.ts";
 import { collect } from "../helpers/collector.ts";
 import { VERSIONS } from "./harness.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 for (const version of VERSIONS) {
   Deno.test({
-    name: `recv() keeps no input alive, version ${version}`,
+    name: `recv() keeps no input alive, ${versionName(version)}`,
     ignore: collect === undefined,
     async fn() {
       const server = new Session(SERVER, version, {

@@ -8,6 +8,7 @@ import {
   type SessionOptions,
 } from "../../mod.ts";
 import { VERSIONS } from "./harness.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 const PIECES = 5;
 
@@ -32,7 +33,7 @@ class Kept {
 }
 
 for (const version of VERSIONS) {
-  Deno.test(`bytes from send() do not change later, version ${version}`, () => {
+  Deno.test(`bytes from send() do not change later, ${versionName(version)}`, () => {
     const written = new Kept();
     const received = new Kept();
     const options: SessionOptions = {

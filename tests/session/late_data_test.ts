@@ -17,6 +17,7 @@ import {
   synStream,
   VERSIONS,
 } from "./harness.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 const FEW: Limits = { maxIdleIgnored: 3 };
 const WINDOW = 65536;
@@ -40,7 +41,7 @@ function assertFlood(harness: Harness): void {
 }
 
 for (const version of VERSIONS) {
-  Deno.test(`small DATA that arrives after a reset is not a flood, version ${version}`, () => {
+  Deno.test(`small DATA that arrives after a reset is not a flood, ${versionName(version)}`, () => {
     const harness = new Harness(SERVER, version, { limits: FEW });
     harness.give(synStream(1));
     harness.session.submitRstStream(1, CANCEL);

@@ -11,6 +11,7 @@ import {
 } from "../../mod.ts";
 import { Random } from "../helpers/random.ts";
 import { VERSIONS } from "./harness.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 const POLICIES: readonly HeaderCompression[] = ["safe", "full", "none"];
 const NAMES = [":path", "accept", "cookie", "etag", "x-long", "x-parts"];
@@ -61,7 +62,7 @@ function spoil(frame: CtrlFrame): void {
 
 for (const version of VERSIONS) {
   for (const policy of POLICIES) {
-    Deno.test(`headers: nobody who changes a list changes what is sent, version ${version}, policy ${policy}`, () => {
+    Deno.test(`headers: nobody who changes a list changes what is sent, ${versionName(version)}, policy ${policy}`, () => {
       const random = new Random(20 + version);
       const shown: NameValue[][] = [];
       const { client, server, received } = open(version, policy, {

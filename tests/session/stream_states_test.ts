@@ -20,6 +20,7 @@ import {
   VERSIONS,
   windowUpdate,
 } from "./harness.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 /** Ids of the streams that the tests open. */
 function ids(side: Side): { own: number; peer: number } {
@@ -153,7 +154,9 @@ function reaction(harness: Harness, frame: string, id: number): string {
 
 for (const version of VERSIONS) {
   for (const side of SIDES) {
-    const who = `${side === CLIENT ? "client" : "server"}, version ${version}`;
+    const who = `${side === CLIENT ? "client" : "server"}, ${
+      versionName(version)
+    }`;
 
     Deno.test(`received frames in each state: ${who}`, () => {
       for (const [state, row] of Object.entries(RECEIVED)) {

@@ -23,6 +23,7 @@ import { countersOf } from "../../session.ts";
 import { CREDIT_ON_ARRIVAL } from "../../session/options.ts";
 import { assert, assertEquals, assertGreater } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 const WINDOW = 65536;
 
@@ -187,7 +188,7 @@ function play(seed: number, version: ProtocolVersion, mode: Mode): number {
 
 for (const mode of MODES) {
   for (const version of [PROTO_SPDY3, PROTO_SPDY3_1]) {
-    Deno.test(`windows: granted, unread and returnable bytes are in balance, ${mode}, SPDY version ${version}`, () => {
+    Deno.test(`windows: granted, unread and returnable bytes are in balance, ${mode}, ${versionName(version)}`, () => {
       let seen = 0;
       for (let seed = 1; seed <= 40; seed++) seen += play(seed, version, mode);
       if (mode !== "automatic") assertGreater(seen, 1000);

@@ -20,6 +20,7 @@ import {
   type TransportSettings,
 } from "../../session/options.ts";
 import { data, Harness, ping, synStream } from "./harness.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 for (const autoWindowUpdate of [true, false]) {
   Deno.test(`a body continues after the receiver lowered its initial window, autoWindowUpdate ${autoWindowUpdate}`, () => {
@@ -126,7 +127,7 @@ Deno.test("a lower initial window applies to new streams when a PING after it is
 });
 
 for (const version of [PROTO_SPDY3, PROTO_SPDY3_1]) {
-  Deno.test(`an upload that began before the server's lower window was seen is not an error, version ${version}`, async () => {
+  Deno.test(`an upload that began before the server's lower window was seen is not an error, ${versionName(version)}`, async () => {
     let pings = 0;
     const [left, right] = memoryStreams();
     let release = () => {};

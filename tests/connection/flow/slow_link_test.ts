@@ -17,6 +17,7 @@ import {
 } from "../../helpers/connections.ts";
 import { nextStream } from "../../helpers/http.ts";
 import { virtualTime } from "../../helpers/virtual_time.ts";
+import { versionName } from "../../helpers/version_name.ts";
 
 const NV: NameValue[] = [["a", "b"]];
 const SECOND = 1000;
@@ -89,7 +90,7 @@ function fastLink(): Link {
 }
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
-  Deno.test(`slow link: a PING behind a full send buffer does not time out, version ${version}`, async () => {
+  Deno.test(`slow link: a PING behind a full send buffer does not time out, ${versionName(version)}`, async () => {
     using time = virtualTime();
     const link = { ...fastLink(), delay: PACE };
     await using pair = slowPair(link, version, KEEP_ALIVE);
@@ -101,7 +102,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
     link.delay = 0;
   });
 
-  Deno.test(`slow link: a peer that reads nothing times out, version ${version}`, async () => {
+  Deno.test(`slow link: a peer that reads nothing times out, ${versionName(version)}`, async () => {
     using time = virtualTime();
     const link = { ...fastLink(), delay: PACE };
     const pair = slowPair(link, version, KEEP_ALIVE);
@@ -119,7 +120,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
     await uploaded;
   });
 
-  Deno.test(`slow link: a peer that reads a PING and stays silent times out, version ${version}`, async () => {
+  Deno.test(`slow link: a peer that reads a PING and stays silent times out, ${versionName(version)}`, async () => {
     using time = virtualTime();
     const link = { ...fastLink(), delay: PACE };
     const pair = slowPair(link, version, KEEP_ALIVE);
@@ -139,7 +140,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
     await uploaded;
   });
 
-  Deno.test(`slow link: headerTimeout counts from the moment SYN_STREAM was sent, version ${version}`, async () => {
+  Deno.test(`slow link: headerTimeout counts from the moment SYN_STREAM was sent, ${versionName(version)}`, async () => {
     using time = virtualTime();
     const link = fastLink();
     const pair = slowPair(link, version, { headerTimeout: SILENCE });

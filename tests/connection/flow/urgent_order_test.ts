@@ -14,6 +14,7 @@ import {
 } from "../../../mod.ts";
 import { assertGreater, assertLessOrEqual } from "../../deps.ts";
 import { virtualTime } from "../../helpers/virtual_time.ts";
+import { versionName } from "../../helpers/version_name.ts";
 
 /** What the link carries in 4 ms: 20 Mbit/s. */
 const RATE = 10_000;
@@ -76,7 +77,7 @@ class SlowLink {
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
   for (const room of version === PROTO_SPDY2 ? [4] : [256]) {
-    Deno.test(`urgent order: at most 16 KiB of DATA are sent before an urgent SYN_STREAM, version ${version}, ${room} KiB in the socket`, async () => {
+    Deno.test(`urgent order: at most 16 KiB of DATA are sent before an urgent SYN_STREAM, ${versionName(version)}, ${room} KiB in the socket`, async () => {
       using time = virtualTime();
       const link = new SlowLink(room * KIB, version);
       const connection = new Connection(link.conn, {

@@ -3,9 +3,10 @@ import { INVALID_STREAM } from "../../../frame/constants.ts";
 import { assertEquals, assertRejects } from "../../deps.ts";
 import { memoryPair } from "../../helpers/connections.ts";
 import { nextStream, VERSIONS } from "../../helpers/http.ts";
+import { versionName } from "../../helpers/version_name.ts";
 
 for (const version of VERSIONS) {
-  Deno.test(`the error tells a server which option of the client permits its streams, version ${version}`, async () => {
+  Deno.test(`the error tells a server which option of the client permits its streams, ${versionName(version)}`, async () => {
     await using pair = memoryPair({ version });
     const stream = await pair.server.openStream([["a", "b"]]);
     await assertRejects(

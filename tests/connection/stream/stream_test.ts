@@ -24,6 +24,7 @@ import {
 } from "../../deps.ts";
 import { memoryPair, tcpPair } from "../../helpers/connections.ts";
 import { Random } from "../../helpers/random.ts";
+import { versionName } from "../../helpers/version_name.ts";
 
 const VERSIONS = [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1] as const;
 const HEADERS: NameValue[] = [["name", "value"]];
@@ -45,7 +46,7 @@ async function read(stream: Stream): Promise<Uint8Array> {
 }
 
 for (const version of VERSIONS) {
-  Deno.test(`stream: a request gets its answer, version ${version}`, async () => {
+  Deno.test(`stream: a request gets its answer, ${versionName(version)}`, async () => {
     await using pair = await tcpPair({ version });
     const opened = pair.client.openStream([["b", "2"], ["a", "1"]], {
       pri: 2,
@@ -67,7 +68,7 @@ for (const version of VERSIONS) {
     assertEquals(await stream.trailers, []);
   });
 
-  Deno.test(`stream: echoed bodies of all sizes are complete, version ${version}`, async () => {
+  Deno.test(`stream: echoed bodies of all sizes are complete, ${versionName(version)}`, async () => {
     await using pair = await tcpPair({ version });
     const random = new Random(version);
     const sizes = [0, 1, 4096, 4097, 65535, 65536, 65537, 300_000, 5_000_000];

@@ -9,6 +9,7 @@ import { assert, assertEquals, assertRejects } from "../../deps.ts";
 import { memoryPair, type Pair } from "../../helpers/connections.ts";
 import { nextStream } from "../../helpers/http.ts";
 import { virtualTime } from "../../helpers/virtual_time.ts";
+import { versionName } from "../../helpers/version_name.ts";
 
 const NV: NameValue[] = [["a", "b"]];
 const SIZE = 2 << 20;
@@ -46,7 +47,7 @@ async function readAll(stream: Stream): Promise<number> {
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
   for (const by of ["client", "server"] as const) {
-    Deno.test(`reading paused: keepAlive of the ${by} does not time out, version ${version}`, async () => {
+    Deno.test(`reading paused: keepAlive of the ${by} does not time out, ${versionName(version)}`, async () => {
       using time = virtualTime();
       const keepAlive = { interval: SILENCE, timeout: SILENCE };
       const { pair, unread } = await held(by, { keepAlive }, version);
@@ -60,7 +61,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
       assertEquals(pair[by].accepting, true);
     });
 
-    Deno.test(`reading paused: idleTimeout of the ${by} closes nothing, version ${version}`, async () => {
+    Deno.test(`reading paused: idleTimeout of the ${by} closes nothing, ${versionName(version)}`, async () => {
       using time = virtualTime();
       const idle = { idleTimeout: SILENCE };
       const { pair, unread } = await held(by, idle, version);
@@ -70,7 +71,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
     });
   }
 
-  Deno.test(`reading paused: headerTimeout waits for a reply that cannot be read, version ${version}`, async () => {
+  Deno.test(`reading paused: headerTimeout waits for a reply that cannot be read, ${versionName(version)}`, async () => {
     using time = virtualTime();
     const tuning = { headerTimeout: SILENCE };
     const { pair, unread } = await held("client", tuning, version);
@@ -85,7 +86,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
     assertEquals(await asked.response, [["ok", "2"]]);
   });
 
-  Deno.test(`reading paused: a missing reply times out after reading has resumed, version ${version}`, async () => {
+  Deno.test(`reading paused: a missing reply times out after reading has resumed, ${versionName(version)}`, async () => {
     using time = virtualTime();
     const tuning = { headerTimeout: SILENCE };
     const { pair, unread } = await held("client", tuning, version);

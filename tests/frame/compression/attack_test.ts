@@ -19,6 +19,7 @@ import {
 } from "../../../frame/mod.ts";
 import { Random } from "../../helpers/random.ts";
 import { asWirePairs } from "./corpus.ts";
+import { versionName } from "../../helpers/version_name.ts";
 
 const GUESSES = 1000;
 const SECRET = "7f3a9c51e08b2d46";
@@ -162,12 +163,12 @@ for (
   ] as const
 ) {
   for (const carrier of CARRIERS) {
-    Deno.test(`attack through ${carrier}, version ${version}: with "safe" each guess has the same size for another cookie`, () => {
+    Deno.test(`attack through ${carrier}, ${versionName(version)}: with "safe" each guess has the same size for another cookie`, () => {
       const { differing } = run(version, "safe", { carrier, guesses });
       assertEquals(differing, 0);
     });
 
-    Deno.test(`attack through ${carrier}, version ${version}: the same holds on a connection that wraps the window many times`, () => {
+    Deno.test(`attack through ${carrier}, ${versionName(version)}: the same holds on a connection that wraps the window many times`, () => {
       const { differing } = run(version, "safe", {
         carrier,
         guesses,
@@ -176,7 +177,7 @@ for (
       assertEquals(differing, 0);
     });
 
-    Deno.test(`attack through ${carrier}, version ${version}: with "full" the attack finds the right guess`, () => {
+    Deno.test(`attack through ${carrier}, ${versionName(version)}: with "full" the attack finds the right guess`, () => {
       const { means, decoyMeans } = run(version, "full", {
         carrier,
         guesses: 100,
@@ -266,7 +267,7 @@ for (const [name, before, after = ""] of PLACES) {
 }
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
-  Deno.test(`attack on "safe", version ${version}: a token in the path is not revealed by an attacker's text in the same path`, () => {
+  Deno.test(`attack on "safe", ${versionName(version)}: a token in the path is not revealed by an attacker's text in the same path`, () => {
     const random = new Random(5);
     const victim = new Victim(version, [], {});
     const decoy = new Victim(version, [], {});

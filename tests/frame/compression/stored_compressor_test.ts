@@ -18,6 +18,7 @@ import {
 } from "../../../zlib/mod.ts";
 import { assertEquals, assertLess } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
+import { versionName } from "../../helpers/version_name.ts";
 
 /** Sends lists in sequence; each must be inflated to its block. */
 class Connection {
@@ -55,7 +56,7 @@ function changed(index: number, pair: NameValue): NameValue[] {
 }
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
-  Deno.test(`policy "none": a pair can change at any place, version ${version}`, () => {
+  Deno.test(`policy "none": a pair can change at any place, ${versionName(version)}`, () => {
     const connection = new Connection(version);
     for (let index = 0; index < LIST.length; index++) {
       for (
@@ -79,14 +80,14 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
     }
   });
 
-  Deno.test(`policy "none": the number of pairs can change, version ${version}`, () => {
+  Deno.test(`policy "none": the number of pairs can change, ${versionName(version)}`, () => {
     const connection = new Connection(version);
     for (const count of [0, 0, 1, 8, 3, 0, 8, 7, 8]) {
       connection.send(LIST.slice(0, count), `${count} pairs`);
     }
   });
 
-  Deno.test(`policy "none": a list can change at random, version ${version}`, () => {
+  Deno.test(`policy "none": a list can change at random, ${versionName(version)}`, () => {
     const random = new Random(20261128 + version);
     const connection = new Connection(version);
     const list = LIST.map((pair) => [...pair] as NameValue);

@@ -21,6 +21,7 @@ import { assert, assertEquals, concat } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
 import { asWirePairs, corpus } from "./corpus.ts";
 import { randomLists } from "./random_headers.ts";
+import { versionName } from "../../helpers/version_name.ts";
 
 const POLICIES: readonly HeaderCompression[] = ["safe", "full", "none"];
 const VERSIONS = [PROTO_SPDY2, PROTO_SPDY3] as const;
@@ -81,7 +82,7 @@ class Direction {
 
 for (const version of VERSIONS) {
   for (const policy of POLICIES) {
-    Deno.test(`"${policy}", version ${version}: native zlib inflates the corpus to the exact blocks`, () => {
+    Deno.test(`"${policy}", ${versionName(version)}: native zlib inflates the corpus to the exact blocks`, () => {
       for (const { lists } of corpus()) {
         const direction = new Direction(version, policy);
         for (const list of lists) direction.send(list);
@@ -93,7 +94,7 @@ for (const version of VERSIONS) {
       }
     });
 
-    Deno.test(`"${policy}", version ${version}: native zlib inflates random connections to the exact blocks`, () => {
+    Deno.test(`"${policy}", ${versionName(version)}: native zlib inflates random connections to the exact blocks`, () => {
       for (let seed = 1; seed <= 15; seed++) {
         const random = new Random(seed);
         const direction = new Direction(version, policy);
@@ -105,7 +106,7 @@ for (const version of VERSIONS) {
       }
     });
 
-    Deno.test(`"${policy}", version ${version}: a connection that wraps the window many times stays in step`, () => {
+    Deno.test(`"${policy}", ${versionName(version)}: a connection that wraps the window many times stays in step`, () => {
       const random = new Random(99);
       const direction = new Direction(version, policy);
       const stories = corpus();
@@ -123,7 +124,7 @@ for (const version of VERSIONS) {
     });
   }
 
-  Deno.test(`"safe", version ${version}: blocks have any size up to beyond the window, with small ones between them`, () => {
+  Deno.test(`"safe", ${versionName(version)}: blocks have any size up to beyond the window, with small ones between them`, () => {
     const random = new Random(5);
     const direction = new Direction(version, "safe");
     const text = new TextDecoder().decode(random.text(400_000, 300))
@@ -283,7 +284,7 @@ Deno.test("safe: a repeated value after many new ones of its name takes one matc
 });
 
 for (const version of VERSIONS) {
-  Deno.test(`"safe", version ${version}: counts and lengths may look like the hole of a secret`, () => {
+  Deno.test(`"safe", ${versionName(version)}: counts and lengths may look like the hole of a secret`, () => {
     const random = new Random(21);
     const direction = new Direction(version, "safe");
     // 255 pairs: the count ends in a byte like a hole, and the text after an

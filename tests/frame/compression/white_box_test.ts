@@ -19,6 +19,7 @@ import { Random } from "../../helpers/random.ts";
 import { asWirePairs, corpus } from "./corpus.ts";
 import { DeflateReader, type Token } from "./deflate_reader.ts";
 import { randomLists } from "./random_headers.ts";
+import { versionName } from "../../helpers/version_name.ts";
 
 /** Where one unit of a secret is in the stream. */
 interface Unit {
@@ -194,7 +195,7 @@ function isAttribute(name: string, part: string): boolean {
 }
 
 for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
-  Deno.test(`white box, version ${version}: in the corpus, matches cover secret bytes only as whole references`, () => {
+  Deno.test(`white box, ${versionName(version)}: in the corpus, matches cover secret bytes only as whole references`, () => {
     let references = 0;
     let stored = 0;
     for (const { lists } of corpus()) {
@@ -207,7 +208,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
     assert(stored > 5000, `${stored} secret bytes stored`);
   });
 
-  Deno.test(`white box, version ${version}: the same holds on seeded random connections full of look-alikes`, () => {
+  Deno.test(`white box, ${versionName(version)}: the same holds on seeded random connections full of look-alikes`, () => {
     let references = 0;
     for (let seed = 1; seed <= 20; seed++) {
       const observer = new Observer(version);
