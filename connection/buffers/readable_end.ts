@@ -112,10 +112,9 @@ export class ReadableEnd {
   close(): void {
     const controller = this.#end();
     controller?.close();
-    // Resolves a pending BYOB read.
-    if (controller !== undefined && "byobRequest" in controller) {
-      controller.byobRequest?.respond(0);
-    }
+    // Resolves a pending BYOB read, which only the controller of a byte stream can have.
+    (controller as Partial<ReadableByteStreamController> | undefined)
+      ?.byobRequest?.respond(0);
   }
 
   /** The reader gets an error. */

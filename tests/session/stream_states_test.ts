@@ -3,6 +3,7 @@ import {
   CLIENT,
   CTRL_FLAG_FIN,
   PROTO_SPDY2,
+  PROTO_SPDY3_1,
   type ProtocolVersion,
   type Side,
   StreamClosedError,
@@ -183,8 +184,7 @@ for (const version of VERSIONS) {
         for (const [frame, expected] of Object.entries(row)) {
           if (version === PROTO_SPDY2 && frame === "WINDOW_UPDATE") continue;
           const harness = makeHarness(side, version);
-          const resetBehind = state.endsWith("edClosing") ||
-            state.endsWith("ingClosing");
+          const resetBehind = !(state in STATES);
           const before = resetBehind ? state.replace("Closing", "") : state;
           const id = STATES[before](harness, side);
           harness.told();
@@ -202,23 +202,25 @@ for (const version of VERSIONS) {
 
 /**
  * Sent frames by state: 0 means that it is sent, a number is the error code for
- * not sending it, "closed" means that the submit call throws at once, and
- * "dropped" that nothing is reported. In the rows ending in Closing, the stream
- * is reset between submitting and sending.
+ * not sending it, and "dropped" means that nothing is reported. "none", "half" and
+ * "reset" are the reasons of the error that the submit call throws: there is no such
+ * stream, its half is closed, it is being reset. In the rows that are no name of
+ * {@linkcode STATES}, the stream is reset between submitting and sending.
  */
 // deno-fmt-ignore
 const SENT: Readonly<Record<string, Readonly<Record<string, number | string>>>> = {
-  none:              { SYN_REPLY: -510, HEADERS: -510, DATA: "closed", WINDOW_UPDATE: "closed" },
-  ownShutWrite:      { SYN_REPLY: -512, HEADERS: -512, DATA: "closed", WINDOW_UPDATE: 0 },
-  peerShutWrite:     { SYN_REPLY: -512, HEADERS: -512, DATA: "closed", WINDOW_UPDATE: 0 },
+  none:              { SYN_REPLY: -510, HEADERS: -510, DATA: "none",   WINDOW_UPDATE: "none" },
+  ownShutWrite:      { SYN_REPLY: -512, HEADERS: -512, DATA: "half",   WINDOW_UPDATE: 0 },
+  peerShutWrite:     { SYN_REPLY: -512, HEADERS: -512, DATA: "half",   WINDOW_UPDATE: 0 },
+  ownShutWriteClosing:{ SYN_REPLY: -512, HEADERS: -512, DATA: "half",  WINDOW_UPDATE: "dropped" },
   ownOpening:        { SYN_REPLY: -513, HEADERS: 0,    DATA: 0,        WINDOW_UPDATE: 0 },
   ownOpened:         { SYN_REPLY: -513, HEADERS: 0,    DATA: 0,        WINDOW_UPDATE: 0 },
   ownOpenedClosing:  { SYN_REPLY: -513, HEADERS: -511, DATA: -511,     WINDOW_UPDATE: "dropped" },
-  ownClosing:        { SYN_REPLY: -510, HEADERS: -510, DATA: "closed", WINDOW_UPDATE: "dropped" },
+  ownClosing:        { SYN_REPLY: -510, HEADERS: -510, DATA: "reset",  WINDOW_UPDATE: "dropped" },
   peerOpening:       { SYN_REPLY: 0,    HEADERS: -514, DATA: -514,     WINDOW_UPDATE: 0 },
   peerOpened:        { SYN_REPLY: -514, HEADERS: 0,    DATA: 0,        WINDOW_UPDATE: 0 },
   peerOpeningClosing:{ SYN_REPLY: -511, HEADERS: -511, DATA: -511,     WINDOW_UPDATE: "dropped" },
-  peerClosing:       { SYN_REPLY: -510, HEADERS: -510, DATA: "closed", WINDOW_UPDATE: "dropped" },
+  peerClosing:       { SYN_REPLY: -510, HEADERS: -510, DATA: "reset",  WINDOW_UPDATE: "dropped" },
 };
 
 /** The result of a frame that was submitted. */
@@ -246,7 +248,10 @@ function attempt(
     }
   } catch (error) {
     assert(error instanceof StreamClosedError);
-    return "closed";
+    const { message } = error as StreamClosedError;
+    if (message.endsWith("is not open")) return "none";
+    if (message.includes("closed its half")) return "half";
+    return message.endsWith("is being reset") ? "reset" : message;
   }
   if (resetBehind) session.submitRstStream(id, 5);
   const frames = harness.flushNames();
@@ -254,3 +259,22 @@ function attempt(
   const refused = harness.told().find((line) => line.includes("NotSend"));
   return refused === undefined ? "dropped" : Number(refused.split(" ").at(-1));
 }
+
+Deno.test("RST_STREAM counts as a frame without effect only if there is no such stream", () => {
+  for (const side of SIDES) {
+    for (const state of Object.keys(STATES)) {
+      const harness = new Harness(side, PROTO_SPDY3_1, {
+        acceptServerStreams: true,
+        limits: { maxIdleIgnored: 1 },
+      });
+      const id = STATES[state](harness, side);
+      harness.give(rstStream(id, 5));
+      harness.give(rstStream(77, 5));
+      assertEquals(
+        harness.session.failure === undefined,
+        state !== "none",
+        state,
+      );
+    }
+  }
+});
