@@ -81,8 +81,6 @@ export class BlockLayout {
   // What is remembered of the block before, to find repeated pairs.
   #startsBefore = new Int32Array(FIRST_STARTS);
   #pairsBefore: readonly NameValue[] = NO_PAIRS;
-  /** Whether the pair's value is secret, completely or in part. */
-  readonly #secret: boolean[] = [];
   /** False for a secret that is too short for a reference. */
   readonly #repeatable: boolean[] = [];
   /** Whether {@linkcode note} records the pair: neither a secret nor one of many new values of its name. */
@@ -171,7 +169,6 @@ export class BlockLayout {
   restart(natureOf: (name: string) => Nature): void {
     this.#history.restart(natureOf);
     this.#pairs = NO_PAIRS;
-    this.#pairsBefore = NO_PAIRS;
   }
 
   /** Records the positions of the block's public pairs. */
@@ -203,7 +200,11 @@ export class BlockLayout {
       copies[index] = before[index];
       const whole = this.#wholes[index];
       if (whole === undefined) {
-        if (!this.#noted[index]) this.#noteFromNowOn(index);
+        if (!this.#noted[index]) {
+          // It is repeated after all, and so recorded from now on.
+          this.known[index].repeats();
+          this.#noted[index] = true;
+        }
         continue;
       }
       const start = before[index + 1] + shift - whole.size;
@@ -215,13 +216,6 @@ export class BlockLayout {
         start,
       );
     }
-  }
-
-  /** Records a pair from now on that was not recorded, because it is repeated after all. */
-  #noteFromNowOn(index: number): void {
-    if (this.#secret[index]) return;
-    this.known[index].repeats();
-    this.#noted[index] = true;
   }
 
   /** Writes the pair `index`; `isOld` says that the block before has a pair at that index. */
@@ -249,11 +243,10 @@ export class BlockLayout {
       secret = seen === undefined && nature === "address" &&
         isSecretValue(nature, value);
     }
-    this.#secret[index] = secret;
     if (secret) {
       this.#noted[index] = false;
       const valueStart = this.#putHead(name, escapedLength(value));
-      if (value !== "") this.#putSecret(name, value, index, valueStart);
+      this.#putSecret(name, value, index, valueStart);
       return;
     }
     this.#noted[index] = looksUp;

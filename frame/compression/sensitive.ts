@@ -52,7 +52,8 @@ const COOKIE_ATTRIBUTES: ReadonlySet<string> = new Set([
 export function isSecretValue(nature: Nature, value: string): boolean {
   switch (nature) {
     case "secret":
-      return true;
+      // Its length is visible anyway.
+      return value !== "";
     case "public":
       return false;
     case "unknown":

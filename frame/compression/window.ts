@@ -35,16 +35,11 @@ const HASHED = 0xffffff;
 /** At this number of bytes, copying eight at a time takes as long as a call of `copyWithin`. */
 const FEW = 400;
 const FIRST_CAPACITY = 2048;
-/** Bytes kept when the window slides: all that a match can reach, and a few more. */
-const KEPT = WINDOW_SIZE + 8;
-/** Largest capacity unless a block needs more. */
-const SLIDING = 2 * WINDOW_SIZE;
 /** Memory after the window that reading several bytes at once can touch. */
 const BEYOND = 8;
 
 /** The table of a stream without a dictionary. */
 const NO_HEADS = new Uint16Array(1 << HASH_BITS);
-const NO_LINKS = new Uint16Array(0);
 
 /**
  * The initial window of each dictionary, created once. All windows share its hash
@@ -78,7 +73,7 @@ export class MatchWindow {
   #links!: Uint16Array<ArrayBuffer>;
   #linkMask!: number;
   /** The chains of the positions before `#dictionaryEnd`, which `#links` does not have. */
-  #dictionaryLinks: Uint16Array<ArrayBuffer> = NO_LINKS;
+  #dictionaryLinks: Uint16Array<ArrayBuffer> = NO_HEADS;
   #dictionaryEnd = 0;
 
   private constructor(beginning?: MatchWindow) {
@@ -126,12 +121,12 @@ export class MatchWindow {
   /** Makes room for `size` more bytes after the last 32 KiB; may replace `bytes` and `base`. */
   reserve(size: number): void {
     const held = this.position - this.base;
-    const kept = Math.min(held, KEPT);
+    // All that a match can reach.
+    const kept = Math.min(held, WINDOW_SIZE);
     let capacity = this.bytes.length - BEYOND;
     if (held + size <= capacity) return;
     // At twice the window size it slides instead of growing, which happens rarely.
-    const wanted = Math.max(kept + size, Math.min(held + size, SLIDING));
-    while (capacity < wanted) capacity *= 2;
+    while (capacity < kept + size) capacity *= 2;
     this.base = this.position - kept;
     if (capacity + BEYOND === this.bytes.length) {
       this.bytes.copyWithin(0, held - kept, held);
@@ -183,7 +178,6 @@ export class MatchWindow {
     for (let at = first; at < this.position; at++) {
       links[at & this.#linkMask] = before[at & mask];
     }
-    this.#dictionaryLinks = NO_LINKS;
     this.#dictionaryEnd = 0;
   }
 
@@ -193,7 +187,6 @@ export class MatchWindow {
     this.base = 0;
     this.#hasAlike = false;
     this.#dictionaryHeads = NO_HEADS;
-    this.#dictionaryLinks = NO_LINKS;
     this.#dictionaryEnd = 0;
     this.#allocate(FIRST_CAPACITY, FIRST_CAPACITY, headBits(FIRST_CAPACITY));
   }
@@ -221,18 +214,12 @@ export class MatchWindow {
 
   /** Writes a number in big-endian order. */
   writeNumber(value: number, size: 2 | 4): void {
-    let index = this.position - this.base;
+    const index = this.position - this.base;
     this.position += size;
-    if (value < HOLE) {
-      // Nearly all of them: a single write saves 1 %.
-      if (size === 4) this.#words.setInt32(index, value);
-      else this.#words.setInt16(index, value);
-      return;
-    }
-    for (let shift = 8 * (size - 1); shift >= 0; shift -= 8) {
-      const byte = (value >>> shift) & 0xff;
-      if (byte === HOLE) this.#hasAlike = true;
-      this.bytes[index++] = byte;
+    if (size === 4) this.#words.setInt32(index, value);
+    else this.#words.setInt16(index, value);
+    for (let rest = value; rest >= HOLE; rest >>>= 8) {
+      if ((rest & 0xff) === HOLE) this.#hasAlike = true;
     }
   }
 

@@ -11,6 +11,8 @@ export interface Work {
   memory: number;
   /** Reads of several bytes at once. */
   reads: number;
+  /** Writes of several bytes at once. */
+  writes: number;
   /** Characters that were read one by one. */
   characters: number;
   /** Look-ups in maps and sets, and changes of them. */
@@ -27,6 +29,7 @@ type Methods = Record<string, (...args: unknown[]) => unknown>;
 /** The methods that are counted, with what each of them counts as. */
 const COUNTED: readonly (readonly [object, Kind, readonly string[]])[] = [
   [DataView.prototype, "reads", ["getInt32", "getUint32", "getBigInt64"]],
+  [DataView.prototype, "writes", ["setInt16", "setInt32", "setBigInt64"]],
   [String.prototype, "characters", ["charCodeAt", "codePointAt"]],
   [String.prototype, "slices", ["slice", "substring", "startsWith"]],
   [Map.prototype, "lookups", ["get", "set", "has", "delete", "clear"]],
@@ -51,6 +54,7 @@ export function countedWork(run: () => void): Work {
   const work: Work = {
     memory: 0,
     reads: 0,
+    writes: 0,
     characters: 0,
     lookups: 0,
     slices: 0,
@@ -95,6 +99,6 @@ export function countedWork(run: () => void): Work {
 /** The figures as a text. */
 export function describeWork(work: Work): string {
   return `${work.memory} bytes of memory, ${work.reads} reads, ` +
-    `${work.characters} characters, ${work.lookups} look-ups, ` +
+    `${work.writes} writes, ${work.characters} characters, ${work.lookups} look-ups, ` +
     `${work.slices} pieces of text, ${work.copies} copies`;
 }

@@ -5,7 +5,9 @@
  *     deno run -A tools/std.ts test -A tests/frame/compression/known_output_test.ts -- --update
  */
 
+import { constants, inflateSync } from "node:zlib";
 import { ByteWriter } from "../../../frame/byte_writer.ts";
+import { writeHeaderBlock } from "../../../frame/header_block.ts";
 import { HeaderEncoder } from "../../../frame/header_encoder.ts";
 import {
   type HeaderCompression,
@@ -13,8 +15,9 @@ import {
   PROTO_SPDY2,
   PROTO_SPDY3,
 } from "../../../frame/mod.ts";
+import { versionTraits } from "../../../frame/version.ts";
 import { adler32 } from "../../../zlib/mod.ts";
-import { assertSnapshot } from "../../deps.ts";
+import { assert, assertEquals, assertSnapshot } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
 import { asWirePairs, corpus } from "./corpus.ts";
 import {
@@ -26,22 +29,28 @@ import {
 
 const POLICIES: readonly HeaderCompression[] = ["safe", "full", "none"];
 
-/** Size and checksum of all blocks of one direction. */
+/** Size and checksum of all blocks of one direction, which zlib must be able to read. */
 function described(
   lists: readonly (readonly NameValue[])[],
   version: typeof PROTO_SPDY2 | typeof PROTO_SPDY3,
   headerCompression: HeaderCompression,
 ): string {
   const encoder = new HeaderEncoder(version, { headerCompression });
-  let size = 0;
-  let sum = 1;
+  const { dictionary, lengthSize } = versionTraits(version);
+  const out = new ByteWriter();
+  const plain = new ByteWriter();
   for (const list of lists) {
-    const out = new ByteWriter();
-    encoder.encode(asWirePairs(list, version), out);
-    size += out.length;
-    sum = adler32(out.view(), sum);
+    const pairs = asWirePairs(list, version);
+    encoder.encode(pairs, out);
+    writeHeaderBlock(plain, pairs, lengthSize);
   }
-  return `${size} bytes, ${sum.toString(16)}`;
+  const inflated = inflateSync(out.view(), {
+    dictionary,
+    finishFlush: constants.Z_SYNC_FLUSH,
+  });
+  assert(inflated.equals(plain.view()), "zlib reads something else");
+  assertEquals(encoder.bytes.plain, plain.length);
+  return `${out.length} bytes, ${adler32(out.view()).toString(16)}`;
 }
 
 for (const headerCompression of POLICIES) {
@@ -152,3 +161,84 @@ for (const [name, list] of Object.entries(REPEATED)) {
     await assertSnapshot(context, lines);
   });
 }
+
+/** A value that has nothing in common with others. */
+function unlike(random: Random, size: number): string {
+  return Array.from(
+    { length: size },
+    () => String.fromCharCode(random.int(0x21, 0x7e)),
+  ).join("");
+}
+
+/** Requests of which each has one of the secrets, beside headers that change and others. */
+function withSecrets(secrets: readonly string[]): NameValue[][] {
+  return secrets.flatMap((secret, index): NameValue[][] => [
+    [["a", `${index}`], ["authorization", secret], ["x-a", "1"]],
+    [["a", `${index}`], ["authorization", secret], ["x-a", "2"]],
+    [["a", "again"], ["authorization", secret], ["x-a", "2"]],
+    [["authorization", secret], ["cookie", `n=1; s=${secret}`]],
+    [["a", "again"], ["authorization", ""], ["x-a", "2"]],
+  ]);
+}
+
+/** Lists of one connection, by what they try. */
+const CASES: Readonly<Record<string, () => NameValue[][]>> = {
+  "secrets around the least length of a reference": () =>
+    withSecrets(
+      [1, 2, 5, 6, 7, 8, 9, 10, 7, 8, 9, 8].map((size) => "s".repeat(size)),
+    ),
+  "secrets with few public bytes between them": () =>
+    ["sig", "code", "token", "secret", "api_key"].flatMap((name) =>
+      ["a", "bb", "ccc"].map((value): NameValue[] => [[
+        ":path",
+        `/?${name}=${value}&${name}=${value}x&${name}=y${value}`,
+      ]])
+    ),
+  "a secret that is recorded again with its units": () => {
+    const random = new Random(9);
+    const path = "/a/path?page=1&token=0123456789abcdef&sig=fedcba9876543210";
+    const list: NameValue[] = [
+      [":path", path],
+      ["cookie", "theme=dark-and-long; sid=0123456789abcdef"],
+      ["set-cookie", "sid=0123456789abcdef; Path=/; other=0123456789abcdef"],
+    ];
+    const filler = (): NameValue[] => [["z", unlike(random, 5000)]];
+    return [
+      ...Array.from(
+        { length: 20 },
+        (_, index) => index % 3 === 0 ? filler() : list,
+      ),
+      [[":path", "/other?token=0123456789abcdef"]],
+      [["cookie", "sid=0123456789abcdef"]],
+      [["set-cookie", "other=0123456789abcdef"]],
+    ];
+  },
+};
+
+for (const [name, lists] of Object.entries(CASES)) {
+  Deno.test(`known output: ${name}`, async (context) => {
+    await assertSnapshot(context, [
+      described(lists(), PROTO_SPDY2, "safe"),
+      described(lists(), PROTO_SPDY3, "safe"),
+    ]);
+  });
+}
+
+Deno.test("known output: blocks as long as the window, and as the longest that is matched", async (context) => {
+  const lines: string[] = [];
+  const sizes = [32766, 32767, 32768, 32769, 32770, 65535, 65536, 65537];
+  for (const size of sizes) {
+    const random = new Random(size);
+    // The parts of a block besides the last value take 40 bytes in SPDY/3.
+    const lists = Array.from({ length: 10 }, (): NameValue[] => [
+      ["a", unlike(random, 8)],
+      ["b", "1"],
+      ["c", unlike(random, size - 40)],
+    ]);
+    const last = lists[9];
+    lines.push(
+      `${size}: ${described([...lists, last, last], PROTO_SPDY3, "safe")}`,
+    );
+  }
+  await assertSnapshot(context, lines);
+});

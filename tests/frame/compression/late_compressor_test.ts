@@ -14,7 +14,7 @@ import { type NameValue, PROTO_SPDY2, PROTO_SPDY3 } from "../../../mod.ts";
 import { assertEquals } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
 import { asWirePairs } from "./corpus.ts";
-import { randomLists } from "./random_headers.ts";
+import { randomLists, similarLists } from "./random_headers.ts";
 
 const VERSIONS = [PROTO_SPDY2, PROTO_SPDY3] as const;
 
@@ -89,5 +89,31 @@ for (const size of [400, 700, 1500, 2500, 70_000]) {
     const third = new Twins(traits, natureOf);
     third.send(long);
     third.send([["x-b", "short"]]);
+  });
+}
+
+for (const count of [1, 3, 20, 80, 400]) {
+  Deno.test(`a compressor that begins anew after ${count} blocks compresses as a new one does`, () => {
+    for (const version of VERSIONS) {
+      const traits = versionTraits(version);
+      const { dictionary } = traits;
+      const used = new SafeCompressor(traits, dictionary, natures(1));
+      const random = new Random(count);
+      const wire = (lists: NameValue[][]) =>
+        lists.map((list) => asWirePairs(list, version));
+      for (const pairs of wire(similarLists(random, count))) {
+        compressed(used, traits, pairs);
+      }
+      used.restart(natureOf);
+      const fresh = new SafeCompressor(traits, dictionary, natureOf);
+      // The same lists as before, in part: what was remembered of them would be found.
+      const again = wire(similarLists(new Random(count), 40));
+      for (const pairs of [...again, ...wire(randomLists(random, 40))]) {
+        assertEquals(
+          compressed(used, traits, pairs),
+          compressed(fresh, traits, pairs),
+        );
+      }
+    }
   });
 }

@@ -3,6 +3,7 @@
 import { constants, inflateSync } from "node:zlib";
 import { ByteWriter } from "../../../frame/byte_writer.ts";
 import { writeHeaderBlock } from "../../../frame/header_block.ts";
+import { MatchWindow } from "../../../frame/compression/window.ts";
 import { HeaderEncoder } from "../../../frame/header_encoder.ts";
 import {
   type HeaderCompression,
@@ -17,11 +18,11 @@ import {
   SPDY2_DICTIONARY,
   SPDY3_DICTIONARY,
 } from "../../../zlib/mod.ts";
-import { assert, assertEquals, concat } from "../../deps.ts";
+import { assert, assertEquals, assertLess, concat, stub } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
-import { asWirePairs, corpus } from "./corpus.ts";
-import { randomLists } from "./random_headers.ts";
 import { versionName } from "../../helpers/version_name.ts";
+import { asWirePairs, corpus } from "./corpus.ts";
+import { randomLists, similarLists } from "./random_headers.ts";
 
 const POLICIES: readonly HeaderCompression[] = ["safe", "full", "none"];
 const VERSIONS = [PROTO_SPDY2, PROTO_SPDY3] as const;
@@ -383,4 +384,33 @@ Deno.test("what is remembered of an old block is not taken for a part of a newer
     }
     direction.checkNative();
   }
+});
+
+Deno.test('"safe": positions stay small on a connection that lasts', () => {
+  const windows: MatchWindow[] = [];
+  const { of } = MatchWindow;
+  using _ = stub(MatchWindow, "of", (dictionary: Uint8Array) => {
+    const window = of(dictionary);
+    windows.push(window);
+    return window;
+  });
+  const direction = new Direction(PROTO_SPDY3, "safe");
+  const send = (seed: number): void => {
+    for (const list of similarLists(new Random(seed), 120)) {
+      direction.send(list);
+    }
+  };
+  send(1);
+  const window = windows.reduce((one, other) =>
+    one.position > other.position ? one : other
+  );
+  // As if half a gigabyte had been sent since; the index has 16 bits of a position.
+  const shift = 2 ** 29 - 2 ** 17;
+  window.base += shift;
+  window.position += shift;
+  send(1);
+  send(2);
+  assertLess(window.position, 2 ** 20);
+  direction.checkNative();
+  direction.checkPieces();
 });

@@ -84,6 +84,7 @@ for (const alike of [false, true]) {
       "\0",
       "\xff\xe9",
       "\x80abcd\x80",
+      "\x80\x80\x80\x80",
       "a".repeat(150),
     ];
     let longest = 0;
@@ -181,6 +182,17 @@ Deno.test("window: no match reads a hole", () => {
 });
 
 Deno.test("window: a length that looks like a hole does not match a hole", () => {
+  const alike = MatchWindow.of(SPDY3_DICTIONARY);
+  alike.reserve(100);
+  const hole = alike.position;
+  alike.writeNumber(0, 2);
+  alike.writeHole(5);
+  // 00 00 00 ff, where 00 00 and the hole are.
+  alike.writeNumber(0xff, 4);
+  const last = alike.position;
+  assertEquals(alike.matchLength(hole + 1, last - 2, last), 1);
+  assertEquals(alike.matchBefore(hole + 3, last, last - 4), 0);
+
   const window = MatchWindow.of(SPDY3_DICTIONARY);
   window.reserve(100);
   window.writeText("ab");
@@ -277,4 +289,38 @@ Deno.test("window: after clear() the dictionary is not searched", () => {
   window.writeText("accept-charset");
   const found = new Int32Array(20);
   assertEquals(searchAt(window, at, 14, 100, 32, found), 0);
+});
+
+Deno.test("window: memory that is just enough is kept", () => {
+  const window = MatchWindow.of(SPDY3_DICTIONARY);
+  for (let round = 0; round < 6; round++) {
+    const { bytes, room } = window;
+    window.reserve(room);
+    assert(window.bytes === bytes);
+    window.writeHole(room);
+    assertEquals(window.room, 0);
+    window.reserve(1);
+    assert(window.room > 0);
+  }
+  // It slides, and has all that a match can reach.
+  assertEquals(window.position - window.base, 32768);
+  assertEquals(window.room, 32768);
+});
+
+Deno.test("window: text is written as UTF-8, whatever its characters and wherever they are", () => {
+  for (
+    const other of ["", "\x7f", "\x80", "\0", "\u07ff", "\u0800", "\u{10ffff}"]
+  ) {
+    for (let length = 0; length < 12; length++) {
+      for (let at = 0; at <= length; at++) {
+        const text = "a".repeat(at) + other.repeat(4) + "b".repeat(length - at);
+        const window = MatchWindow.of(SPDY3_DICTIONARY);
+        window.reserve(100);
+        const begin = window.position;
+        window.writeText(text);
+        const written = window.bytes.slice(begin, window.position);
+        assertEquals(new TextDecoder().decode(written), text);
+      }
+    }
+  }
 });
