@@ -148,7 +148,7 @@ function decoding(lists: readonly NameValue[][]): Subject {
     for (const frame of frames) {
       decoder.push(frame);
       if (decoder.next()?.frameType !== SYN_STREAM) {
-        throw new Error("no SYN_STREAM came out");
+        throw new Error("no SYN_STREAM was decoded");
       }
     }
     return frames.length;

@@ -91,7 +91,7 @@ async function runVersion(
   step(`POST of ${UPLOAD.length} bytes, echoed`);
   const post = await client.openStream(request("POST", "/echo"));
   const [echoed] = await Promise.all([read(post), write(post, UPLOAD)]);
-  check("POST body came back", same(echoed, UPLOAD));
+  check("POST body returned", same(echoed, UPLOAD));
 
   step("reset");
   const endless = await client.openStream(request("GET", "/endless"), {

@@ -207,7 +207,7 @@ function request(
     stream.on("data", (data: Uint8Array) => received += data.length);
     stream.on("end", () => {
       if (received === BODY.length) resolve();
-      else reject(new Error(`${received} bytes of ${BODY.length} came`));
+      else reject(new Error(`${received} bytes of ${BODY.length} arrived`));
     });
     stream.on("error", reject);
   });

@@ -4,18 +4,13 @@
  */
 
 import { coreOf } from "../../connection.ts";
-import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import { stateOf } from "../../connection/stream/stream.ts";
 import { CANCEL, CTRL_FLAG_FIN, PROTO_SPDY3_1 } from "../../frame/constants.ts";
-import type { Connection } from "../../http/connection.ts";
 import { Session } from "../../session.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";
 import { assertEquals, assertStrictEquals } from "../deps.ts";
 import { memoryPair, tcpPair } from "../helpers/connections.ts";
-
-async function next(connection: Connection): Promise<Stream> {
-  const { value } = await connection[Symbol.asyncIterator]().next();
-  return value as Stream;
-}
+import { nextStream } from "../helpers/http.ts";
 
 Deno.test("stream end: all listeners are called once, and the signal of openStream has no listener any more", async () => {
   await using pair = memoryPair();
@@ -39,7 +34,7 @@ Deno.test("stream end: all listeners are called once, and the signal of openStre
   state.onEnd(() => called.push("third"));
   removeSecond();
   assertEquals(listening, 1);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   incoming.reset(CANCEL);
   await stream.closed;
   assertEquals(called, ["first", "third"]);
@@ -51,7 +46,7 @@ Deno.test("stream end: all listeners are called once, and the signal of openStre
 Deno.test("streams: both ends find their state in the session's record until the stream has closed", async () => {
   await using pair = memoryPair();
   const stream = await pair.client.openStream([["a", "b"]]);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   for (
     const [connection, own] of [[pair.client, stream], [
       pair.server,
@@ -81,7 +76,7 @@ Deno.test("streams: a stream opened with the session's own methods keeps its use
   await pair.client.ping();
   assertStrictEquals(session.getStreamUserData(1), data);
   assertEquals(coreOf(pair.client).streams.size, 0);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   await incoming.reply([]);
   const writer = incoming.writable.getWriter();
   await writer.write(new Uint8Array(10));
@@ -113,7 +108,7 @@ Deno.test("stream: onheaders and assocStreamId are former names of onHeaders and
   assertStrictEquals(stream.onHeaders, handler);
   stream.onHeaders = undefined;
   assertEquals(stream.onheaders, undefined);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   await incoming.reply([]);
   const arrivals = pair.client[Symbol.asyncIterator]();
   for (const name of ["assocStreamId", "associatedStreamId"]) {

@@ -31,12 +31,7 @@ import { CLIENT, SERVER } from "../../session/constants.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
 import { memoryPair, tcpConns, tcpPair } from "../helpers/connections.ts";
 import { quiet, virtualTime } from "../helpers/virtual_time.ts";
-
-async function next(connection: Connection): Promise<Stream> {
-  const result = await connection[Symbol.asyncIterator]().next();
-  if (result.done) throw new Error("no stream came");
-  return result.value;
-}
+import { nextStream } from "../helpers/http.ts";
 
 /** A client whose peer is a bare socket. */
 async function clientAgainstSocket(
@@ -121,7 +116,7 @@ Deno.test("keepalive: the connection to a peer that answers stays open", async (
 Deno.test("fault: a reader that never reads stops its writer and no other", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream([["a", "b"]], { fin: true });
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   await incoming.reply([]);
   const writer = incoming.writable.getWriter();
   let accepted = 0;
@@ -134,7 +129,7 @@ Deno.test("fault: a reader that never reads stops its writer and no other", asyn
   // Meanwhile, other streams pass, and the writer has time to reach its limit.
   for (let count = 0; count < 50; count++) {
     const other = await pair.client.openStream([["n", "1"]], { fin: true });
-    await (await next(pair.server)).reply([], { fin: true });
+    await (await nextStream(pair.server)).reply([], { fin: true });
     await other.closed;
   }
   // The window of the stream, and what one frame may take of the next one.
@@ -180,7 +175,7 @@ Deno.test("fault: a transport that accepts nothing stops the writer", async () =
 Deno.test("fault: the end of the connection ends a writer that never stops", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream([["a", "b"]]);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   const writer = stream.writable.getWriter();
   const writing = (async () => {
     for (;;) await writer.write(new Uint8Array(1000));
@@ -319,7 +314,7 @@ async function halfClosed(closeTimeout: number): Promise<{
     nv: [["a", "b"]],
   }));
   await socket.closeWrite();
-  return { server, incoming: await next(server), socket };
+  return { server, incoming: await nextStream(server), socket };
 }
 
 Deno.test("half-close: a peer that has finished sending still gets its answer", async () => {
@@ -387,7 +382,7 @@ Deno.test("timeouts: idle, no stream, and no reply end the connection or stream"
   {
     await using pair = memoryPair({ client: { idleTimeout: 20 } });
     const stream = await pair.client.openStream([["a", "b"]]);
-    const incoming = await next(pair.server);
+    const incoming = await nextStream(pair.server);
     await time.advance(60);
     assert(pair.client.accepting);
     await incoming.reply([], { fin: true });
@@ -415,7 +410,7 @@ Deno.test("timeouts: idle, no stream, and no reply end the connection or stream"
     await using pair = memoryPair({ server: { headerTimeout: 20 } });
     await time.advance(19);
     const stream = await pair.client.openStream([], { fin: true });
-    await (await next(pair.server)).reply([], { fin: true });
+    await (await nextStream(pair.server)).reply([], { fin: true });
     await stream.closed;
     await time.advance(1000);
     assert(pair.server.accepting);
@@ -423,7 +418,7 @@ Deno.test("timeouts: idle, no stream, and no reply end the connection or stream"
   {
     await using pair = memoryPair({ client: { headerTimeout: 20 } });
     const stream = await pair.client.openStream([["a", "b"]]);
-    const incoming = await next(pair.server);
+    const incoming = await nextStream(pair.server);
     await time.advance(20);
     const error = await assertRejects(
       () => stream.response,
@@ -433,7 +428,7 @@ Deno.test("timeouts: idle, no stream, and no reply end the connection or stream"
     assertEquals(error.initiator, "remote");
     assertEquals(await incoming.closed, CANCEL);
     const quick = await pair.client.openStream([["a", "b"]], { fin: true });
-    await (await next(pair.server)).reply([], { fin: true });
+    await (await nextStream(pair.server)).reply([], { fin: true });
     assertEquals(await quick.closed, 0);
   }
 });

@@ -173,7 +173,7 @@ Deno.test("a close truncates bodies, and does not end them cleanly", async () =>
     const { client, server } = pair;
     const asked = await client.openStream([["asked", "1"]], { fin: true });
     const { value } = await server[Symbol.asyncIterator]().next();
-    if (value === undefined) throw new Error("no stream came");
+    if (value === undefined) throw new Error("no stream was opened");
     await value.reply([["x", "1"]]);
     const writing = value.write(new Uint8Array(5_000_000));
     const ending = value.closeWrite();

@@ -24,12 +24,7 @@ import { CLIENT, SERVER } from "../../session/constants.ts";
 import { assertEquals, assertInstanceOf, assertRejects } from "../deps.ts";
 import { tcpConns, tcpPair } from "../helpers/connections.ts";
 import { turn } from "../helpers/virtual_time.ts";
-
-async function next(connection: Connection): Promise<Stream> {
-  const result = await connection[Symbol.asyncIterator]().next();
-  if (result.done) throw new Error("no stream came");
-  return result.value;
-}
+import { nextStream } from "../helpers/http.ts";
 
 /** A transport that accepts no byte, and delivers what a test gives it. */
 function deafConn(): {
@@ -79,7 +74,7 @@ Deno.test("refusal: after a failed write, the peer's bytes are read to their end
   const server = new Connection(conn, { side: SERVER, version: PROTO_SPDY3 });
   const encoder = new FrameEncoder(PROTO_SPDY3);
   feed(synStream(encoder));
-  const stream = await next(server);
+  const stream = await nextStream(server);
   // The first write, of SETTINGS, fails before the reply.
   await turn();
   const reply = stream.reply([]);
@@ -119,7 +114,7 @@ Deno.test("refusal: after a failed write, a silent peer times out", async () => 
     closeTimeout: 20,
   });
   feed(synStream(new FrameEncoder(PROTO_SPDY3)));
-  const stream = await next(server);
+  const stream = await nextStream(server);
   await assertRejects(() => stream.trailers, ConnectionClosedError);
   await assertRejects(
     () => server.closed,
@@ -162,7 +157,7 @@ Deno.test("refusal: a GOAWAY that arrives before the SYN_STREAM is sent refuses 
 Deno.test("refusal: a push for an ended stream rejects", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream([["a", "b"]], { fin: true });
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   await incoming.reply([], { fin: true });
   await stream.closed;
   await incoming.closed;
@@ -174,7 +169,7 @@ Deno.test("refusal: a push for an ended stream rejects", async () => {
 Deno.test("refusal: a reply that the peer's reset overtakes rejects", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream([["a", "b"]]);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   stream.reset();
   assertEquals(await incoming.closed, CANCEL);
   await assertRejects(() => incoming.reply([]), StreamResetError, "CANCEL");
@@ -185,7 +180,7 @@ Deno.test("refusal: a stream of the application's own session calls is left alon
   await using pair = await tcpPair();
   // HEADERS cannot be sent before SYN_REPLY; the session checks this itself.
   const stream = await pair.client.openStream([["a", "b"]]);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   pair.server.session.submitHeaders(0, incoming.id, [["c", "d"]]);
   await incoming.reply([["x", "y"]]);
   assertEquals(await stream.response, [["x", "y"]]);

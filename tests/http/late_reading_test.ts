@@ -90,6 +90,25 @@ class Upload {
   }
 }
 
+/** An upload whose request a server answers before it reads the body. */
+function answeredAtOnce(version: (typeof VERSIONS)[number]): AsyncDisposable & {
+  readonly upload: Upload;
+  readonly request: Request | undefined;
+} {
+  let received: Request | undefined;
+  const pair = serving(version, (request) => {
+    received = request;
+    return new Response();
+  });
+  return {
+    upload: new Upload(pair),
+    get request() {
+      return received;
+    },
+    [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
+  };
+}
+
 const READERS: Record<string, (request: Request) => Promise<number>> = {
   body: (request) => count(request.body),
   bytes: async (request) => (await request.bytes()).length,
@@ -130,16 +149,12 @@ for (const version of VERSIONS) {
 
   Deno.test(`late reading: a handler may begin to read within a second after its response, ${versionName(version)}`, async () => {
     using time = virtualTime();
-    let request: Request | undefined;
-    await using pair = serving(version, (given) => {
-      request = given;
-      return new Response();
-    });
-    const upload = new Upload(pair);
+    await using answered = answeredAtOnce(version);
+    const { upload } = answered;
     await (await upload.response).text();
     upload.send(CHUNK);
     await time.advance(900);
-    const reading = count(request?.body ?? null);
+    const reading = count(answered.request?.body ?? null);
     await time.advance(20_000);
     await upload.sendAll(time, 100);
     assertEquals(await reading, SIZE + CHUNK);
@@ -147,14 +162,10 @@ for (const version of VERSIONS) {
 
   Deno.test(`late reading: a handler that has begun to read may pause, ${versionName(version)}`, async () => {
     using time = virtualTime();
-    let request: Request | undefined;
-    await using pair = serving(version, (given) => {
-      request = given;
-      return new Response();
-    });
-    const upload = new Upload(pair);
+    await using answered = answeredAtOnce(version);
+    const { upload } = answered;
     await (await upload.response).text();
-    const reader = request?.body?.getReader();
+    const reader = answered.request?.body?.getReader();
     if (reader === undefined) throw new Error("the upload has no body");
     upload.send(1000);
     await time.advance(100);
@@ -178,21 +189,17 @@ for (const version of VERSIONS) {
 
   Deno.test(`late reading: a handler that begins too late fails, ${versionName(version)}`, async () => {
     using time = virtualTime();
-    let request: Request | undefined;
-    await using pair = serving(version, (given) => {
-      request = given;
-      return new Response();
-    });
-    const upload = new Upload(pair);
+    await using answered = answeredAtOnce(version);
+    const { upload } = answered;
     const { stream } = await upload.response;
     upload.send(CHUNK);
     await time.advance(1500);
-    await assertRejects(() => count(request?.body ?? null), SpdyError);
+    await assertRejects(() => count(answered.request?.body ?? null), SpdyError);
     assertEquals(upload.cancelled, false);
     await time.advance(1000);
     assertEquals(await stream.closed, CANCEL);
     assertEquals(upload.cancelled, true);
-    await assertRejects(() => count(request?.body ?? null));
+    await assertRejects(() => count(answered.request?.body ?? null));
   });
 
   Deno.test(`late reading: a handler that gave up leaves no stream open, ${versionName(version)}`, async () => {

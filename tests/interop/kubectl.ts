@@ -251,7 +251,7 @@ async function execInput(kubectl: Kubectl): Promise<void> {
     text,
   );
   assertEquals(code, 0);
-  assertEquals(stdout === text, true, `${stdout.length} bytes came back`);
+  assertEquals(stdout === text, true, `${stdout.length} bytes were returned`);
 }
 
 /** The size of a terminal. */

@@ -586,7 +586,7 @@ async function serveOne(
 
 async function next(streams: AsyncIterator<Stream>): Promise<Stream> {
   const { value, done } = await streams.next();
-  assert(!done, "the connection ended before a stream came");
+  assert(!done, "the connection ended before a stream was opened");
   return value;
 }
 

@@ -140,7 +140,9 @@ async function readRest(
       }
       got += length;
     }
-    world.bad(`stream ${stream.id} was cut and came to a clean end at ${got}`);
+    world.bad(
+      `stream ${stream.id} was truncated, but ended without an error at ${got}`,
+    );
   } catch (error) {
     if (!(error instanceof ConnectionClosedError)) {
       world.bad(`reading what had come failed with ${error}`);

@@ -332,7 +332,7 @@ export class StreamApplication {
     }
     try {
       const came = await this.#world.track(
-        `${planName(plan)}.${direction} trailers came`,
+        `${planName(plan)}.${direction} trailers arrived`,
         stream.trailers,
       );
       plan.seen[direction].cameHeaders = came.map(([, value]) => value);

@@ -52,7 +52,9 @@ async function transfer(size: number, windowTuning: boolean): Promise<number> {
   let received = 0;
   for await (const chunk of incoming?.readable ?? []) received += chunk.length;
   await sending;
-  if (received !== size) throw new Error(`${received} bytes of ${size} came`);
+  if (received !== size) {
+    throw new Error(`${received} bytes of ${size} arrived`);
+  }
   return size / (performance.now() - begin);
 }
 

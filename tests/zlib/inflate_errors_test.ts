@@ -327,7 +327,7 @@ function errorOf(
     }
     throw new Error("the failed stream takes more");
   }
-  throw new Error("no error came");
+  throw new Error("no error was thrown");
 }
 
 for (const fault of FAULTS) {

@@ -112,7 +112,7 @@ for (const maxSendBuffer of [1024, 100_000, 524_288]) {
       const work: Promise<void>[] = [];
       for (let index = 0; index < sizes.length; index++) {
         const { value: stream } = await iterator.next();
-        if (stream === undefined) throw new Error("no stream came");
+        if (stream === undefined) throw new Error("no stream was opened");
         stream.reply([[":status", "200"], [":version", "HTTP/1.1"]]);
         work.push((async () => {
           const [received] = await Promise.all([
@@ -142,7 +142,7 @@ async function openPair(
 ): Promise<[Stream, Stream]> {
   const opening = pair.client.openStream(HEAD, { pri });
   const { value } = await pair.server[Symbol.asyncIterator]().next();
-  if (value === undefined) throw new Error("no stream came");
+  if (value === undefined) throw new Error("no stream was opened");
   value.reply([[":status", "200"], [":version", "HTTP/1.1"]]);
   return [await opening, value];
 }

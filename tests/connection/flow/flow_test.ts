@@ -9,7 +9,6 @@ import {
   SETTINGS_INITIAL_WINDOW_SIZE,
   WINDOW_UPDATE,
 } from "../../../frame/constants.ts";
-import type { Connection } from "../../../http/connection.ts";
 import {
   assertEquals,
   assertGreater,
@@ -21,14 +20,9 @@ import { memoryPair, pairOver, tcpPair } from "../../helpers/connections.ts";
 import { delayedStreams } from "../../helpers/delayed_link.ts";
 import { Random } from "../../helpers/random.ts";
 import { quiet, turn, virtualTime } from "../../helpers/virtual_time.ts";
+import { nextStream } from "../../helpers/http.ts";
 
 const HEADERS: [string, string][] = [["a", "b"]];
-
-async function next(connection: Connection): Promise<Stream> {
-  const result = await connection[Symbol.asyncIterator]().next();
-  if (result.done) throw new Error("no stream came");
-  return result.value;
-}
 
 async function upload(stream: Stream, bytes: Uint8Array): Promise<void> {
   const writer = stream.writable.getWriter();
@@ -55,12 +49,12 @@ for (
     });
     const body = new Random(3).bytes(700_000);
     const unread = await pair.client.openStream(HEADERS);
-    const incoming = await next(pair.server);
+    const incoming = await nextStream(pair.server);
     await upload(unread, body);
 
     // Below the limit, other streams pass.
     const other = await pair.client.openStream(HEADERS);
-    const otherIncoming = await next(pair.server);
+    const otherIncoming = await nextStream(pair.server);
     const [bytes] = await Promise.all([
       download(otherIncoming),
       upload(other, body.subarray(0, 200_000)),
@@ -69,7 +63,7 @@ for (
 
     // Above it, reading stops.
     const second = await pair.client.openStream(HEADERS);
-    const secondIncoming = await next(pair.server);
+    const secondIncoming = await nextStream(pair.server);
     const big = new Random(4).bytes(100_000);
     const writer = second.writable.getWriter();
     let accepted = 0;
@@ -110,7 +104,7 @@ Deno.test("flow: without flow control there is no WINDOW_UPDATE, no SETTINGS and
   };
   await using pair = await tcpPair({ both: tuning });
   const stream = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   incoming.reply([]);
   const [bytes] = await Promise.all([
     download(stream),
@@ -135,7 +129,7 @@ Deno.test("flow: bytes are granted when they are read, not when they arrive", as
     },
   });
   const stream = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   const uploading = upload(stream, new Uint8Array(200_000));
   await pair.client.ping();
   assertEquals(updates, 0);
@@ -157,12 +151,12 @@ Deno.test("flow: bytes are granted when they are read, not when they arrive", as
 Deno.test("flow: an unread stream leaves the session's window to the others", async () => {
   await using pair = await tcpPair({ version: PROTO_SPDY3_1 });
   const unread = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   const uploading = upload(unread, new Uint8Array(1_000_000));
   for (let count = 0; count < 5; count++) {
     const stream = await pair.client.openStream(HEADERS);
     const [bytes] = await Promise.all([
-      next(pair.server).then(download),
+      nextStream(pair.server).then(download),
       upload(stream, new Uint8Array(300_000)),
     ]);
     assertEquals(bytes.length, 300_000);
@@ -186,7 +180,7 @@ Deno.test("flow: an initial window in SETTINGS applies from the first byte", asy
   );
   assertEquals(pair.server.settings.get(SETTINGS_INITIAL_WINDOW_SIZE), 1000);
   const stream = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   const uploading = upload(stream, new Uint8Array(50_000));
   assertEquals((await download(incoming)).length, 50_000);
   await uploading;
@@ -203,7 +197,7 @@ async function transferTime(
   const pair = pairOver(left, right, { server: { windowTuning } });
   const received = (async () => {
     const stream = await pair.client.openStream(HEADERS);
-    const incoming = await next(pair.server);
+    const incoming = await nextStream(pair.server);
     const [bytes] = await Promise.all([
       download(incoming),
       upload(stream, new Uint8Array(size)),

@@ -15,7 +15,6 @@ import {
   REFUSED_STREAM,
 } from "../../../frame/constants.ts";
 import type { NameValue } from "../../../frame/types.ts";
-import type { Connection } from "../../../http/connection.ts";
 import {
   assert,
   assertEquals,
@@ -25,15 +24,10 @@ import {
 import { memoryPair, tcpPair } from "../../helpers/connections.ts";
 import { Random } from "../../helpers/random.ts";
 import { versionName } from "../../helpers/version_name.ts";
+import { nextStream } from "../../helpers/http.ts";
 
 const VERSIONS = [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1] as const;
 const HEADERS: NameValue[] = [["name", "value"]];
-
-async function next(connection: Connection): Promise<Stream> {
-  const result = await connection[Symbol.asyncIterator]().next();
-  if (result.done) throw new Error("no stream came");
-  return result.value;
-}
 
 async function write(stream: Stream, bytes: Uint8Array): Promise<void> {
   const writer = stream.writable.getWriter();
@@ -52,7 +46,7 @@ for (const version of VERSIONS) {
       pri: 2,
       fin: true,
     });
-    const incoming = await next(pair.server);
+    const incoming = await nextStream(pair.server);
     const stream = await opened;
     assertEquals(stream.id, 1);
     assertEquals(incoming.id, 1);
@@ -74,7 +68,7 @@ for (const version of VERSIONS) {
     const sizes = [0, 1, 4096, 4097, 65535, 65536, 65537, 300_000, 5_000_000];
     const served = (async () => {
       for (let count = 0; count < sizes.length; count++) {
-        const stream = await next(pair.server);
+        const stream = await nextStream(pair.server);
         stream.reply([]);
         stream.readable.pipeTo(stream.writable);
       }
@@ -94,7 +88,7 @@ Deno.test("stream: it can be read and written like a Deno.Conn", async () => {
   await using pair = await tcpPair();
   const body = new Random(9).bytes(3_000_000);
   const stream = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   const echoed = (async () => {
     await incoming.reply([]);
     const buffer = new Uint8Array(50_000);
@@ -123,7 +117,7 @@ Deno.test("stream: it can be read and written like a Deno.Conn", async () => {
 Deno.test("stream: each half closes separately", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   await incoming.reply([], { fin: true });
   assertEquals(await read(stream), new Uint8Array(0));
   const [bytes] = await Promise.all([
@@ -149,7 +143,7 @@ Deno.test("stream: many small writes share few DATA frames", async () => {
   const writer = stream.writable.getWriter();
   for (let count = 0; count < 100; count++) writer.write(new Uint8Array(10));
   await writer.close();
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   assertEquals((await read(incoming)).length, 1000);
   assert(frames.length < 20, `${frames.length} frames`);
 });
@@ -157,7 +151,7 @@ Deno.test("stream: many small writes share few DATA frames", async () => {
 Deno.test("stream: trailers follow the body and end it", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS, { fin: true });
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   await incoming.reply([]);
   const writer = incoming.writable.getWriter();
   writer.write(new Uint8Array(200_000));
@@ -172,7 +166,7 @@ Deno.test("stream: trailers follow the body and end it", async () => {
 Deno.test("stream: onHeaders gets HEADERS when they arrive, and earlier ones", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS, { fin: true });
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   await incoming.reply([]);
   await incoming.sendHeaders([["first", "1"]]);
   await pair.client.ping();
@@ -187,7 +181,7 @@ Deno.test("stream: onHeaders gets HEADERS when they arrive, and earlier ones", a
 Deno.test("stream: wrong calls are refused with their reason", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   await assertRejects(
     () => stream.reply([]),
     InvalidArgumentError,
@@ -221,7 +215,7 @@ Deno.test("stream: wrong calls are refused with their reason", async () => {
 Deno.test("stream: a chunk that is not bytes resets it", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   const writable: WritableStream<unknown> = stream.writable;
   await assertRejects(
     () => writable.getWriter().write("text"),
@@ -234,7 +228,7 @@ Deno.test("stream: a chunk that is not bytes resets it", async () => {
 Deno.test("reset: the peer gets the status, and the promises of both sides name the initiator", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   const reading = stream.readable.getReader().read();
   const response = stream.response;
   incoming.reset(REFUSED_STREAM);
@@ -257,7 +251,7 @@ Deno.test("reset: the peer gets the status, and the promises of both sides name 
 Deno.test("reset: bytes that had arrived can still be read, and then the error follows", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   const writer = stream.writable.getWriter();
   await writer.write(new Uint8Array([1, 2, 3]));
   await pair.client.ping();
@@ -272,7 +266,7 @@ Deno.test("reset: bytes that had arrived can still be read, and then the error f
 Deno.test("cancel: cancelling a reader resets with CANCEL", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   const writer = incoming.writable.getWriter();
   await incoming.reply([]);
   await stream.readable.cancel();
@@ -283,7 +277,7 @@ Deno.test("cancel: cancelling a reader resets with CANCEL", async () => {
 Deno.test("cancel: after the peer's end it only drops bytes", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   await incoming.reply([]);
   await write(incoming, new Uint8Array(1000));
   await stream.trailers;
@@ -296,7 +290,7 @@ Deno.test("cancel: after the peer's end it only drops bytes", async () => {
 Deno.test("abort: aborting a writer resets with the status of its reason", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   const reason = new StreamResetError("disk failed", {
     streamId: stream.id,
     statusCode: INTERNAL_ERROR,
@@ -314,7 +308,7 @@ Deno.test("signal: it cancels a stream before and after it is sent", async () =>
   const before = new AbortController();
   const after = new AbortController();
   const first = await pair.client.openStream(HEADERS, { signal: after.signal });
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   const second = pair.client.openStream(HEADERS, { signal: before.signal });
   before.abort(new Error("changed my mind"));
   await assertRejects(() => second, Error, "changed my mind");
@@ -344,10 +338,10 @@ Deno.test("limit: streams above the peer's limit wait, and urgent ones are first
     });
     order.push(stream.headers[0][1]);
   });
-  (await next(pair.server)).reply([], { fin: true });
+  (await nextStream(pair.server)).reply([], { fin: true });
   await first.closed;
   for (let count = 0; count < 3; count++) {
-    await (await next(pair.server)).reply([], { fin: true });
+    await (await nextStream(pair.server)).reply([], { fin: true });
   }
   await Promise.all(waiting);
   assertEquals(order, ["0", "3", "7"]);
@@ -356,10 +350,10 @@ Deno.test("limit: streams above the peer's limit wait, and urgent ones are first
 Deno.test("push: a server can open a stream that belongs to a request", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS, { fin: true });
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   const pushed = await incoming.push([["path", "/style"]]);
   await write(pushed, new Uint8Array(1000));
-  const received = await next(pair.client);
+  const received = await nextStream(pair.client);
   assertEquals(received.associatedStreamId, stream.id);
   assertEquals(received.id, 2);
   assert(received.unidirectional);
@@ -379,7 +373,7 @@ Deno.test("server streams: bidirectional ones are accepted with the option", asy
     both: { flowControl: false },
   });
   const opened = await pair.server.openStream(HEADERS);
-  const incoming = await next(pair.client);
+  const incoming = await nextStream(pair.client);
   await incoming.reply([["ok", "1"]]);
   await Promise.all([
     write(opened, new Uint8Array(10)),
@@ -393,7 +387,7 @@ Deno.test("server streams: bidirectional ones are accepted with the option", asy
 Deno.test("goaway: it finishes open streams and accepts no new ones", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   const gone = pair.server.goaway();
   await pair.client.ping();
   const error = await assertRejects(
@@ -417,7 +411,7 @@ Deno.test("goaway: it finishes open streams and accepts no new ones", async () =
 Deno.test("close: streams fail, the iterator ends, and promises settle", async () => {
   await using pair = await tcpPair();
   const stream = await pair.client.openStream(HEADERS);
-  const incoming = await next(pair.server);
+  const incoming = await nextStream(pair.server);
   const pending = [stream.response, stream.closed, stream.trailers];
   const iteration = pair.client[Symbol.asyncIterator]().next();
   await pair.client.close();

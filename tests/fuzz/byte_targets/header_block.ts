@@ -25,7 +25,7 @@ const LISTS: readonly NameValue[][] = [
 export const headerBlockTarget: ByteTarget = {
   name: "header_block",
   property:
-    "a header block is read the same whatever blocks came before, and survives writing",
+    "a header block is read in the same way whatever was read before it, and can be written again",
   sources: ["frame/header_", "frame/pair_memory", "frame/escaped_text"],
   words: [
     Uint8Array.of(0, 0, 0, 1, 0x61),
