@@ -16,7 +16,8 @@ import {
   stateOfConnection,
 } from "./connection/stats.ts";
 import { customizeInspect } from "./connection/stream/inspect.ts";
-import { MOVABLE } from "./connection/stream/pending_streams.ts";
+import { AwaitedOpening } from "./connection/stream/pending_streams.ts";
+import { StreamOrigin } from "./connection/stream/stream_origin.ts";
 import { createStream, type Stream } from "./connection/stream/stream.ts";
 import { connectionMetrics } from "./connection/telemetry/connection_metrics.ts";
 import type { ProxyHead } from "./connection/transport/proxy_protocol.ts";
@@ -299,19 +300,20 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
 
   #open(
     nv: NameValue[],
-    options: OpenStreamOptions & { readonly [MOVABLE]?: boolean },
+    options: OpenStreamOptions,
   ): Promise<Stream> {
     checkNames("openStream", options, OPEN_STREAM_NAMES);
-    return this.#core.open({
-      headers: nv,
-      pri: options.pri ?? 0,
-      fin: options.fin ?? false,
-      unidirectional: options.unidirectional ?? false,
-      associatedStreamId: options.associatedStreamId ??
-        options.assocStreamId ?? 0,
-      signal: options.signal,
-      movable: options[MOVABLE],
-    }, createStream);
+    const origin = new StreamOrigin(
+      true,
+      nv,
+      options.pri ?? 0,
+      options.associatedStreamId ?? options.assocStreamId ?? 0,
+      options.unidirectional ?? false,
+      options.fin ?? false,
+    );
+    const opening = new AwaitedOpening(createStream, options.signal);
+    this.#core.open(origin, opening);
+    return opening.promise;
   }
 }
 

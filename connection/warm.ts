@@ -9,16 +9,9 @@
 import { Deferred } from "./deferred.ts";
 import { createStream, type Stream } from "./stream/stream.ts";
 import { StreamCore, type StreamHost } from "./stream/stream_core.ts";
-import type { StreamOrigin } from "./stream/stream_origin.ts";
+import { StreamOrigin } from "./stream/stream_origin.ts";
 
-const ORIGIN: StreamOrigin = {
-  own: true,
-  headers: [],
-  pri: 0,
-  associatedStreamId: 0,
-  unidirectional: false,
-  fin: true,
-};
+const ORIGIN = new StreamOrigin(true, [], 0, 0, false, true);
 
 /** A stream without a connection; do not use it. */
 export const KEPT_STREAM: Stream = createStream(

@@ -5,7 +5,6 @@
  */
 
 import { RawConnection } from "../connection.ts";
-import { handled } from "../connection/deferred.ts";
 import type { ConnectionOptions } from "../connection/options.ts";
 import type { Transport } from "../connection/transport/transport.ts";
 import { bindFetch } from "./client/bind_fetch.ts";
@@ -110,6 +109,6 @@ export class Connection extends RawConnection {
     input: string | URL | Request,
     init?: FetchInit,
   ): Promise<SpdyResponse> {
-    return handled(fetchOver(this, input, init));
+    return fetchOver(this, input, init);
   }
 }

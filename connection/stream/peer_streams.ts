@@ -67,15 +67,14 @@ export class PeerStreams {
   /** Called when the peer opened a stream. */
   opened(frame: SynStreamFrame): StreamCore {
     const { streams, holdings, timeouts, ending } = this.#host;
-    const origin = originAtPeer(frame);
-    const size = sizeOfStream(origin.headers);
+    const size = sizeOfStream(frame.nv);
     // A stream that is not processed according to GOAWAY must really not be
     // processed, because the peer may send it again elsewhere.
     const isTaken = !ending.leaving && holdings.mayHold(size);
     // A refused stream is kept without its headers, for which there may be no room,
     // until its RST_STREAM was sent.
-    const kept = isTaken ? origin : { ...origin, headers: [] };
-    const state = new StreamCore(this.#host, frame.streamId, kept);
+    const origin = originAtPeer(frame, isTaken ? frame.nv : []);
+    const state = new StreamCore(this.#host, frame.streamId, origin);
     streams.add(state);
     if (!isTaken) {
       state.reset(REFUSED_STREAM);

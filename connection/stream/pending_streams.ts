@@ -8,6 +8,9 @@
 import type { SpdyError } from "../../errors.ts";
 import {
   CANCEL,
+  CTRL_FLAG_FIN,
+  CTRL_FLAG_NONE,
+  CTRL_FLAG_UNIDIRECTIONAL,
   INITIAL_MAX_CONCURRENT_STREAMS,
   REFUSED_STREAM,
 } from "../../frame/constants.ts";
@@ -17,23 +20,62 @@ import { StreamResetError } from "../errors.ts";
 import { endedBeforeOpened } from "../reasons.ts";
 import { OpenQueue } from "./open_queue.ts";
 import type { StreamCore } from "./stream_core.ts";
+import type { StreamOrigin } from "./stream_origin.ts";
 
-/**
- * Key of an option of `openStream` that only this package sets: while the stream
- * waits for a place, {@linkcode PendingStreams.giveUpNext} may reject it, so that it
- * is opened on another connection.
- */
-export const MOVABLE: unique symbol = Symbol("movable");
-
-interface Opening {
-  readonly state: StreamCore;
-  readonly flags: number;
-  readonly opened: Deferred<unknown>;
-  /** Creates the value that `opened` resolves to. */
-  readonly present: (state: StreamCore) => unknown;
+/** A stream of this side from `open` until its SYN_STREAM is sent. */
+export abstract class Opening {
   readonly signal: AbortSignal | undefined;
+  /**
+   * While the stream waits for a place, {@linkcode PendingStreams.giveUpNext} may
+   * reject it, so that it is opened on another connection.
+   */
   readonly movable: boolean;
-  delivered: boolean;
+  /** The stream; set by `ConnectionCore.open`. */
+  state!: StreamCore;
+  /** The SYN_STREAM was sent. */
+  delivered = false;
+
+  constructor(signal: AbortSignal | undefined, movable: boolean) {
+    this.signal = signal;
+    this.movable = movable;
+  }
+
+  /**
+   * The SYN_STREAM is in the write buffer, and the stream has its id. Does nothing after
+   * `failed`, and does not throw.
+   */
+  abstract opened(state: StreamCore): void;
+
+  /** The stream is not opened. Only the first call has an effect, and none after `opened`. */
+  abstract failed(error: unknown): void;
+}
+
+/** The opening of a stream for a caller that awaits it. */
+export class AwaitedOpening<T> extends Opening {
+  readonly #opened = new Deferred<T>();
+  readonly #present: (state: StreamCore) => T;
+
+  /** {@linkcode promise} resolves to the result of `present`. */
+  constructor(
+    present: (state: StreamCore) => T,
+    signal: AbortSignal | undefined,
+    movable = false,
+  ) {
+    super(signal, movable);
+    this.#present = present;
+  }
+
+  get promise(): Promise<T> {
+    return this.#opened.promise;
+  }
+
+  override opened(state: StreamCore): void {
+    this.#opened.resolve(this.#present(state));
+  }
+
+  override failed(error: unknown): void {
+    this.#opened.reject(error);
+  }
 }
 
 /**
@@ -108,31 +150,13 @@ export class PendingStreams {
     if (this.#peer !== "responded") this.limit = INITIAL_MAX_CONCURRENT_STREAMS;
   }
 
-  /**
-   * Opens a stream. Resolves to the result of `present` when the SYN_STREAM is in the
-   * write buffer and the stream has its id.
-   */
-  open<T>(
-    state: StreamCore,
-    flags: number,
-    signal: AbortSignal | undefined,
-    present: (state: StreamCore) => T,
-    movable = false,
-  ): Promise<T> {
+  /** Opens a stream. Throws when it cannot be submitted. */
+  open(opening: Opening): void {
+    const { state, signal } = opening;
     signal?.throwIfAborted();
     // A push to a peer that allows none could wait forever, together with the
     // handler that pushes.
     if (this.#limit === 0 && state.origin.unidirectional) throw noneAllowed();
-    const opened = new Deferred<T>();
-    const opening: Opening = {
-      state,
-      flags,
-      opened: opened as Deferred<unknown>,
-      present,
-      signal,
-      movable,
-      delivered: false,
-    };
     if (this.hasRoom) {
       this.#submit(opening);
     } else {
@@ -143,7 +167,6 @@ export class PendingStreams {
       }
     }
     if (signal !== undefined) this.#watch(opening, signal);
-    return opened.promise;
   }
 
   /** The SYN_STREAM was sent. */
@@ -151,7 +174,7 @@ export class PendingStreams {
     const opening = this.#takeSubmitted(state);
     if (opening === undefined) return;
     opening.delivered = true;
-    opening.opened.resolve(opening.present(state));
+    opening.opened(state);
     if (opening.signal?.aborted) state.reset(CANCEL, opening.signal.reason);
   }
 
@@ -161,7 +184,7 @@ export class PendingStreams {
     if (opening === undefined) return;
     this.#open--;
     state.failed(error);
-    opening.opened.reject(error);
+    opening.failed(error);
     this.#submitNext();
   }
 
@@ -171,7 +194,7 @@ export class PendingStreams {
    */
   closed(state: StreamCore, reason: unknown): void {
     this.#open--;
-    this.#takeSubmitted(state)?.opened.reject(reason);
+    this.#takeSubmitted(state)?.failed(reason);
     this.#submitNext();
   }
 
@@ -200,7 +223,7 @@ export class PendingStreams {
     const opening = this.#queue.shift(({ movable }) => movable);
     if (opening === undefined) return false;
     opening.state.failed(reason);
-    opening.opened.reject(reason);
+    opening.failed(reason);
     return true;
   }
 
@@ -210,7 +233,7 @@ export class PendingStreams {
       const opening = this.#queue.shift();
       if (opening === undefined) return;
       opening.state.failed(error);
-      opening.opened.reject(error);
+      opening.failed(error);
     }
   }
 
@@ -219,10 +242,10 @@ export class PendingStreams {
     if (this.waiting === 0) return;
     const error = endedBeforeOpened(reason);
     this.failQueued(error);
-    for (const { state, opened } of this.#submitted.splice(0)) {
-      state.ticket = 0;
-      state.failed(error);
-      opened.reject(error);
+    for (const opening of this.#submitted.splice(0)) {
+      opening.state.ticket = 0;
+      opening.state.failed(error);
+      opening.failed(error);
     }
   }
 
@@ -251,16 +274,16 @@ export class PendingStreams {
         this.#submit(opening);
       } catch (error) {
         opening.state.failed(error);
-        opening.opened.reject(error);
+        opening.failed(error);
       }
     }
   }
 
   #submit(opening: Opening): void {
-    const { state, flags } = opening;
+    const { state } = opening;
     const { origin } = state;
     this.#session.submitSynStream(
-      flags,
+      flagsOf(origin),
       origin.associatedStreamId,
       origin.pri,
       origin.headers,
@@ -279,7 +302,7 @@ export class PendingStreams {
       }
       // A SYN_STREAM in the session's queue cannot be removed; the stream is reset
       // when it is sent.
-      opening.opened.reject(signal.reason);
+      opening.failed(signal.reason);
       if (this.#queue.delete(state.origin.pri, opening)) {
         state.failed(signal.reason);
       }
@@ -287,6 +310,11 @@ export class PendingStreams {
     signal.addEventListener("abort", onAbort, { once: true });
     state.onEnd(() => signal.removeEventListener("abort", onAbort));
   }
+}
+
+function flagsOf({ fin, unidirectional }: StreamOrigin): number {
+  return (fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE) |
+    (unidirectional ? CTRL_FLAG_UNIDIRECTIONAL : CTRL_FLAG_NONE);
 }
 
 function noneAllowed(): StreamResetError {

@@ -27,12 +27,18 @@ import {
   type SendBufferEvents,
   type SendMemory,
 } from "../buffers/send_buffer.ts";
-import { LazyPromise } from "../deferred.ts";
+import { LazyPromise, type Listener } from "../deferred.ts";
 import { StreamResetError } from "../errors.ts";
 import type { Reading } from "../time/peer_timer.ts";
 import type { PushOptions, StreamOrigin } from "./stream_origin.ts";
 import { type SendingStream, StreamSender } from "./stream_sender.ts";
 import { type HeadersHandler, Trailers } from "./trailers.ts";
+
+/** Work that waits until the current read was processed. */
+export interface ReadTask {
+  /** Everything that one read brought has arrived at its streams. Does not throw. */
+  readCompleted(): void;
+}
 
 /** The parts of a connection that a stream uses. */
 export interface StreamHost extends Reading {
@@ -66,6 +72,8 @@ export interface StreamHost extends Reading {
     /** The stream has no users any more. */
     release(state: StreamCore): void;
   };
+  /** Calls the task when the current read was processed. */
+  afterRead(task: ReadTask): void;
   /** Opens a unidirectional stream that is associated with `parent`; resolves to the result of `present`. */
   push<T>(
     parent: StreamCore,
@@ -244,6 +252,17 @@ export class StreamCore
     const { promise } = lazy;
     this.#host.receiveFlow.reconsider();
     return promise;
+  }
+
+  /** Tells `listener`, which waits from now on, of the response; see `LazyPromise.listen`. */
+  awaitResponse(listener: Listener<NameValue[]>): void {
+    this.response.listen(listener);
+    this.#host.receiveFlow.reconsider();
+  }
+
+  /** Calls the task when the read that is processed now was processed. */
+  afterRead(task: ReadTask): void {
+    this.#host.afterRead(task);
   }
 
   /** Opens a stream that is associated with this one. */

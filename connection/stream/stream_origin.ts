@@ -26,20 +26,8 @@ export interface PushOptions {
 /** The names of `PushOptions`, for the check of options. */
 export const PUSH_NAMES: Names<PushOptions> = { pri: true, signal: true };
 
-/** The parameters of a stream that this side opens. */
-export interface OpenRequest {
-  readonly headers: NameValue[];
-  readonly pri: number;
-  readonly fin: boolean;
-  readonly unidirectional: boolean;
-  readonly associatedStreamId: number;
-  readonly signal: AbortSignal | undefined;
-  /** See `MOVABLE`. */
-  readonly movable?: boolean;
-}
-
 /** The parameters with which a stream was opened. */
-export interface StreamOrigin {
+export class StreamOrigin {
   /** Opened by this side. */
   readonly own: boolean;
   readonly headers: NameValue[];
@@ -48,16 +36,35 @@ export interface StreamOrigin {
   readonly unidirectional: boolean;
   /** The opener's half ended with the SYN_STREAM. */
   readonly fin: boolean;
+
+  constructor(
+    own: boolean,
+    headers: NameValue[],
+    pri: number,
+    associatedStreamId: number,
+    unidirectional: boolean,
+    fin: boolean,
+  ) {
+    this.own = own;
+    this.headers = headers;
+    this.pri = pri;
+    this.associatedStreamId = associatedStreamId;
+    this.unidirectional = unidirectional;
+    this.fin = fin;
+  }
 }
 
-/** The parameters of a stream that the peer opened. */
-export function originAtPeer(frame: SynStreamFrame): StreamOrigin {
-  return {
-    own: false,
-    headers: frame.nv,
-    pri: frame.pri,
-    associatedStreamId: frame.assocStreamId,
-    unidirectional: (frame.flags & CTRL_FLAG_UNIDIRECTIONAL) !== 0,
-    fin: (frame.flags & CTRL_FLAG_FIN) !== 0,
-  };
+/** The parameters of a stream that the peer opened, with its headers or without them. */
+export function originAtPeer(
+  frame: SynStreamFrame,
+  headers: NameValue[],
+): StreamOrigin {
+  return new StreamOrigin(
+    false,
+    headers,
+    frame.pri,
+    frame.assocStreamId,
+    (frame.flags & CTRL_FLAG_UNIDIRECTIONAL) !== 0,
+    (frame.flags & CTRL_FLAG_FIN) !== 0,
+  );
 }

@@ -15,7 +15,6 @@ import {
   type ConnectionTuning,
 } from "../../connection/options.ts";
 import { customizeInspect } from "../../connection/stream/inspect.ts";
-import { MOVABLE } from "../../connection/stream/pending_streams.ts";
 import { stateOf } from "../../connection/stream/stream.ts";
 import type { TlsOptions } from "../../connection/transport/client_tls.ts";
 import { DIAL_NAMES } from "../../connection/transport/dial.ts";
@@ -30,7 +29,7 @@ import { checkNames, type Names } from "../../values.ts";
 import { connect } from "../connect.ts";
 import type { Connection } from "../connection.ts";
 import { bindFetch } from "./bind_fetch.ts";
-import { exchange, type StreamOpener } from "./fetch.ts";
+import { exchange } from "./exchange.ts";
 import type { FetchInit } from "./fetch_init.ts";
 import { networkError } from "./network_error.ts";
 import { MoveError, OriginPool } from "./origin_pool.ts";
@@ -62,8 +61,6 @@ export interface ClientOptions extends ConnectionTuning, DialOptions {
    */
   readonly connect?: (origin: string) => Promise<Connection>;
 }
-
-const MAY_MOVE = { [MOVABLE]: true } as const;
 
 const CLIENT_NAMES: Names<ClientOptions> = {
   ...TUNING_NAMES,
@@ -258,27 +255,14 @@ export class Client implements AsyncDisposable {
     this.#use(connection, 1);
     let used = connection;
     const release = (): void => this.#use(used, -1);
-    const opener: StreamOpener = {
-      origin: connection.origin,
-      version: connection.version,
-      get connection() {
-        return used;
-      },
-      openStream: async (nv, options) => {
-        for (;;) {
-          try {
-            return await used.openStream(nv, { ...options, ...MAY_MOVE });
-          } catch (error) {
-            if (!(error instanceof MoveError)) throw error;
-            this.#use(error.to, 1);
-            release();
-            used = error.to;
-          }
-        }
-      },
+    const move = (error: unknown): Connection | undefined => {
+      if (!(error instanceof MoveError)) return undefined;
+      this.#use(error.to, 1);
+      release();
+      return used = error.to;
     };
     try {
-      const response = await exchange(opener, request);
+      const response = await exchange(connection, request, move);
       stateOf(response.stream).onEnd(release);
       return response;
     } catch (error) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { coreOf, RawConnection } from "../../connection.ts";
+import { coreOf, type RawConnection } from "../../connection.ts";
 import { startIdleTimer, stopTimer } from "../../connection/time/clock.ts";
 import { printable } from "../../values.ts";
 
@@ -14,20 +14,19 @@ const LONG = 5000;
 const REPORTED = new WeakSet<object>();
 
 /**
- * Logs a warning if all streams that the server allows stay in use until `opened`
- * settles. The usual cause is an application that does not read its responses.
+ * Logs a warning if all streams that the server allows stay in use until the returned
+ * function is called. The usual cause is an application that does not read its
+ * responses. Returns `undefined` if the request does not wait for a stream.
  */
 export function watchPlace(
-  opener: object,
+  connection: RawConnection,
   url: string,
-  opened: Promise<unknown>,
-): void {
-  if (!(opener instanceof RawConnection)) return;
-  const { pending, streams } = coreOf(opener);
-  if (pending.queued === 0 || REPORTED.has(opener)) return;
+): (() => void) | undefined {
+  const { pending, streams } = coreOf(connection);
+  if (pending.queued === 0 || REPORTED.has(connection)) return undefined;
   const timer = startIdleTimer(() => {
-    if (REPORTED.has(opener)) return;
-    REPORTED.add(opener);
+    if (REPORTED.has(connection)) return;
+    REPORTED.add(connection);
     let unread = 0;
     for (const { receiveBuffer, response } of streams.values()) {
       if (response.settled && !receiveBuffer.readerWaits) unread++;
@@ -40,6 +39,5 @@ export function watchPlace(
       ),
     );
   }, LONG);
-  const stop = (): void => stopTimer(timer);
-  opened.then(stop, stop);
+  return () => stopTimer(timer);
 }

@@ -51,7 +51,8 @@ export function sendAndFollow(
   );
 }
 
-async function follow(
+/** Follows the redirect that a response is. */
+export async function follow(
   request: OutgoingRequest,
   response: SpdyResponse,
   following: Following,
@@ -80,7 +81,8 @@ async function follow(
   return response;
 }
 
-function isRedirect(status: number): boolean {
+/** Whether a response with this status is a redirect. */
+export function isRedirect(status: number): boolean {
   return status === 301 || status === 302 || status === 303 ||
     status === 307 || status === 308;
 }

@@ -5,6 +5,8 @@
  */
 
 import {
+  type Attributes,
+  type Span,
   type Telemetry,
   telemetry,
 } from "../../connection/telemetry/telemetry.ts";
@@ -34,72 +36,73 @@ interface SentRequest {
 
 let metrics: RequestMetrics | undefined;
 
-/**
- * Sends a request in a span, which ends with the head of the response. If telemetry
- * is off, it only calls `send`.
- */
-export function traced<
-  Request extends SentRequest,
-  Received extends { readonly status: number },
->(
-  request: Request,
+/** Starts the span of a request; `undefined` if telemetry is off. */
+export function clientSpan(
+  request: SentRequest,
   version: ProtocolVersion,
-  send: (request: Request) => Promise<Received>,
-): Promise<Received> {
+): ClientSpan | undefined {
   const on = telemetry();
-  return on === undefined
-    ? send(request)
-    : sendTraced(on, request, version, send);
+  return on === undefined ? undefined : new ClientSpan(on, request, version);
 }
 
-async function sendTraced<
-  Request extends SentRequest,
-  Received extends { readonly status: number },
->(
-  { meter, tracer }: Telemetry,
-  request: Request,
-  version: ProtocolVersion,
-  send: (request: Request) => Promise<Received>,
-): Promise<Received> {
-  const { duration, active } = metrics ??= requestMetrics(meter, "client");
-  const url = new URL(request.url);
-  const method = methodAttributes(request.method);
-  const common = {
-    "http.request.method": method["http.request.method"],
-    ...serverAttributes(url),
-    "url.scheme": url.protocol.slice(0, -1),
-    ...protocolAttributes(version),
-  };
-  const begin = now();
-  const span = tracer.startSpan(spanName(request.method), {
-    kind: SPAN_CLIENT,
-    attributes: { ...common, ...method, "url.full": withoutUser(url) },
-  });
-  active.add(1, common);
-  let outcome: Record<string, string | number | undefined> = {};
-  try {
-    const nv = withTraceContext(request.nv, span.spanContext());
-    const response = await send({ ...request, nv });
-    const { status } = response;
+/** The span of a request, which ends with the head of the response. */
+export class ClientSpan {
+  /** The headers of the request, with the context of the span. */
+  readonly nv: NameValue[];
+  readonly #metrics: RequestMetrics;
+  readonly #span: Span;
+  readonly #common: Attributes;
+  readonly #begin: number;
+
+  constructor(
+    { meter, tracer }: Telemetry,
+    request: SentRequest,
+    version: ProtocolVersion,
+  ) {
+    this.#metrics = metrics ??= requestMetrics(meter, "client");
+    const url = new URL(request.url);
+    const method = methodAttributes(request.method);
+    const common = {
+      "http.request.method": method["http.request.method"],
+      ...serverAttributes(url),
+      "url.scheme": url.protocol.slice(0, -1),
+      ...protocolAttributes(version),
+    };
+    this.#common = common;
+    this.#begin = now();
+    this.#span = tracer.startSpan(spanName(request.method), {
+      kind: SPAN_CLIENT,
+      attributes: { ...common, ...method, "url.full": withoutUser(url) },
+    });
+    this.#metrics.active.add(1, common);
+    this.nv = withTraceContext(request.nv, this.#span.spanContext());
+  }
+
+  /** The head of the response has arrived. */
+  received(status: number): void {
     // Rule: for a client, 4xx and 5xx are errors (semantic conventions for HTTP spans).
     const isError = status >= 400;
-    if (isError) span.setStatus({ code: STATUS_ERROR });
-    outcome = {
+    if (isError) this.#span.setStatus({ code: STATUS_ERROR });
+    this.#end({
       "http.response.status_code": status,
       "error.type": isError ? String(status) : undefined,
-    };
-    return response;
-  } catch (error) {
-    outcome = { "error.type": errorType(error) };
+    });
+  }
+
+  /** There is no response. */
+  failed(error: unknown): void {
     const message = error instanceof Error ? error.message : undefined;
-    span.setStatus({ code: STATUS_ERROR, message });
-    throw error;
-  } finally {
+    this.#span.setStatus({ code: STATUS_ERROR, message });
+    this.#end({ "error.type": errorType(error) });
+  }
+
+  #end(outcome: Record<string, string | number | undefined>): void {
     const attributes = defined(outcome);
-    span.setAttributes(attributes);
-    span.end();
-    duration.record((now() - begin) / 1000, { ...common, ...attributes });
-    active.add(-1, common);
+    this.#span.setAttributes(attributes);
+    this.#span.end();
+    const seconds = (now() - this.#begin) / 1000;
+    this.#metrics.duration.record(seconds, { ...this.#common, ...attributes });
+    this.#metrics.active.add(-1, this.#common);
   }
 }
 
