@@ -67,6 +67,11 @@ export class AcceptQueue<T> {
     return items;
   }
 
+  /** Removes and returns the next item, if one waits. */
+  take(): T | undefined {
+    return this.size > 0 ? this.#shift() : undefined;
+  }
+
   /** The next item. After the end: the remaining items, then `done` or the error. */
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.size > 0) {

@@ -29,9 +29,9 @@ import {
 } from "./stream/pending_streams.ts";
 import type { Stream } from "./stream/stream.ts";
 import {
-  type ReadTask,
   StreamCore,
   type StreamHost,
+  type Task,
   type Wait,
 } from "./stream/stream_core.ts";
 import { type PushOptions, StreamOrigin } from "./stream/stream_origin.ts";
@@ -44,8 +44,8 @@ import { Timeouts, type TimeoutsEvents } from "./timeouts.ts";
 import type { Wire } from "./transport/transport.ts";
 import "./warm.ts";
 
-/** Most reads bring no response. */
-const NO_TASKS: ReadTask[] = [];
+/** Most reads and writes have none. */
+const NO_TASKS: Task[] = [];
 /** Most streams that are checked for whether they can receive. */
 const MOST_LOOKED_AT = 8;
 
@@ -81,8 +81,8 @@ export class ConnectionCore
   #awaitedPings = 0;
   /** Id of a stream that could receive when that was last asked; 0 for none. */
   #receiving = 0;
-  /** See {@linkcode afterRead}. */
-  #afterRead: ReadTask[] = NO_TASKS;
+  /** See {@linkcode later}. */
+  #tasks: Task[] = NO_TASKS;
   /** Checks the peer's first frame; `undefined` afterwards. */
   #firstFrame: FirstFrame | undefined;
 
@@ -300,7 +300,7 @@ export class ConnectionCore
       left = this.receiveFlow.deliver();
     } finally {
       if (!left) this.#settle();
-      this.#completeRead();
+      this.#runTasks();
     }
     if (!this.ending.begun) {
       this.timeouts.controlFrame(this.session.unfinishedControl);
@@ -310,15 +310,16 @@ export class ConnectionCore
     if (left) return this.#settleLater();
   }
 
-  afterRead(task: ReadTask): void {
-    if (this.#afterRead === NO_TASKS) this.#afterRead = [task];
-    else this.#afterRead.push(task);
+  later(task: Task): void {
+    if (this.#tasks === NO_TASKS) this.#tasks = [task];
+    else this.#tasks.push(task);
   }
 
-  #completeRead(): void {
-    const tasks = this.#afterRead;
-    this.#afterRead = NO_TASKS;
-    for (const task of tasks) task.readCompleted();
+  #runTasks(): void {
+    const tasks = this.#tasks;
+    if (tasks === NO_TASKS) return;
+    this.#tasks = NO_TASKS;
+    for (const task of tasks) task.run();
   }
 
   /** Whether the input so far can begin a SPDY session; otherwise it fails the connection. */
@@ -362,11 +363,15 @@ export class ConnectionCore
   }
 
   fill(): void {
-    do {
-      this.receiveFlow.giveCredit();
-      this.scheduler.submit();
-      this.session.send();
-    } while (this.scheduler.ready > 0);
+    try {
+      do {
+        this.receiveFlow.giveCredit();
+        this.scheduler.submit();
+        this.session.send();
+      } while (this.scheduler.ready > 0);
+    } finally {
+      this.#runTasks();
+    }
   }
 
   idle(): void {

@@ -57,6 +57,13 @@ export class Deferred<T> {
   }
 }
 
+/** A promise that settles in the same way. */
+export function promiseOf<T>(
+  promise: Promise<T> | LazyPromise<T>,
+): Promise<T> {
+  return promise instanceof LazyPromise ? promise.promise : promise;
+}
+
 /** Is told how a {@linkcode LazyPromise} settles, at once and without a promise. */
 export interface Listener<T> {
   /** Called once, unless it rejects. Does not throw. */

@@ -189,12 +189,17 @@ export class SendBuffer {
 
   /** Ends this half; resolves when the FIN has been sent. */
   end(): Promise<void> {
+    return this.endLazily().promise;
+  }
+
+  /** The same as {@linkcode end}, for a caller that needs no promise. */
+  endLazily(): LazyPromise<void> {
     if (this.#error !== undefined) throw this.#error.reason;
     if (!this.#ending) {
       this.#ending = true;
       this.#events.ready();
     }
-    return this.#finished.promise;
+    return this.#finished;
   }
 
   /** Trailers follow the bytes written so far: no more bytes are taken. */

@@ -34,10 +34,10 @@ import type { PushOptions, StreamOrigin } from "./stream_origin.ts";
 import { type SendingStream, StreamSender } from "./stream_sender.ts";
 import { type HeadersHandler, Trailers } from "./trailers.ts";
 
-/** Work that waits until the current read was processed. */
-export interface ReadTask {
+/** Work that waits until the session is not busy. */
+export interface Task {
   /** Everything that one read brought has arrived at its streams. Does not throw. */
-  readCompleted(): void;
+  run(): void;
 }
 
 /** The parts of a connection that a stream uses. */
@@ -72,8 +72,8 @@ export interface StreamHost extends Reading {
     /** The stream has no users any more. */
     release(state: StreamCore): void;
   };
-  /** Calls the task when the current read was processed. */
-  afterRead(task: ReadTask): void;
+  /** Runs the task when the current read was processed, or the frames for a write were made. */
+  later(task: Task): void;
   /** Opens a unidirectional stream that is associated with `parent`; resolves to the result of `present`. */
   push<T>(
     parent: StreamCore,
@@ -260,9 +260,9 @@ export class StreamCore
     this.#host.receiveFlow.reconsider();
   }
 
-  /** Calls the task when the read that is processed now was processed. */
-  afterRead(task: ReadTask): void {
-    this.#host.afterRead(task);
+  /** Runs the task when the current read was processed, or the frames for a write were made. */
+  later(task: Task): void {
+    this.#host.later(task);
   }
 
   /** Opens a stream that is associated with this one. */

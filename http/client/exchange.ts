@@ -5,13 +5,14 @@
  */
 
 import { coreOf, type RawConnection } from "../../connection.ts";
-import { Deferred, type Listener } from "../../connection/deferred.ts";
+import {
+  Deferred,
+  type Listener,
+  promiseOf,
+} from "../../connection/deferred.ts";
 import { Opening } from "../../connection/stream/pending_streams.ts";
 import { createStream } from "../../connection/stream/stream.ts";
-import type {
-  ReadTask,
-  StreamCore,
-} from "../../connection/stream/stream_core.ts";
+import type { StreamCore, Task } from "../../connection/stream/stream_core.ts";
 import { StreamOrigin } from "../../connection/stream/stream_origin.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { appendHeaders, sendable } from "../message/fields.ts";
@@ -51,7 +52,7 @@ export function exchange(
  * each step: a tenth of what a request allocates.
  */
 export class Exchange extends Opening
-  implements Listener<readonly NameValue[]>, ReadTask {
+  implements Listener<readonly NameValue[]>, Task {
   readonly #request: OutgoingRequest;
   readonly #span: ClientSpan | undefined;
   readonly #move: Move | undefined;
@@ -129,10 +130,10 @@ export class Exchange extends Opening
   /** The head has arrived. The body may be in the same read, and is then in memory afterwards. */
   resolved(nv: readonly NameValue[]): void {
     this.#nv = nv;
-    this.state.afterRead(this);
+    this.state.later(this);
   }
 
-  readCompleted(): void {
+  run(): void {
     const nv = this.#nv;
     this.#nv = NO_HEADERS;
     let response: SpdyResponse;
@@ -177,7 +178,7 @@ async function sendBody(
   const source = body instanceof Uint8Array ? body : await readAhead(body);
   if (source instanceof Uint8Array) {
     checkLength(state, source.length, announced);
-    await sendBytes(state, source, after);
+    await promiseOf(sendBytes(state, source, after));
   } else await sendSource(state, source, { trailers: after, announced });
 }
 

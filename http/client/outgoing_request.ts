@@ -6,16 +6,18 @@
  */
 
 import { InvalidArgumentError } from "../../errors.ts";
+import { makePair } from "../../frame/pair.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { announcedLength } from "../message/content_length.ts";
 import { hasName } from "../message/fields.ts";
 import { writeRequestHead } from "../message/request_head.ts";
 import { hasKnownBody } from "../platform/known_body.ts";
-import { plainInit } from "../platform/plain_init.ts";
+import { type PlainInit, plainInit } from "../platform/plain_init.ts";
 import { checkFetchInit, type FetchInit } from "./fetch_init.ts";
+import { readTarget, type Target } from "./target.ts";
 
 /** A request that can be sent. */
-export interface OutgoingRequest {
+export class OutgoingRequest {
   readonly url: string;
   readonly method: string;
   readonly nv: NameValue[];
@@ -27,24 +29,33 @@ export interface OutgoingRequest {
   /** How to handle a redirect; `undefined` if the caller did not set it. */
   readonly redirect: RequestRedirect | undefined;
   /** Whether it is the result of a redirect. */
-  readonly redirected: boolean;
+  readonly redirected: boolean = false;
   readonly init: FetchInit;
+
+  /** Creates a request that is not the result of a redirect. */
+  constructor(
+    url: string,
+    method: string,
+    nv: NameValue[],
+    body: OutgoingRequest["body"],
+    announced: number | undefined,
+    signal: AbortSignal | undefined,
+    redirect: RequestRedirect | undefined,
+    init: FetchInit,
+  ) {
+    this.url = url;
+    this.method = method;
+    this.nv = nv;
+    this.body = body;
+    this.announced = announced;
+    this.signal = signal;
+    this.redirect = redirect;
+    this.init = init;
+  }
 }
 
 const ABSOLUTE = /^https?:\/\//i;
 const EMPTY_INIT: FetchInit = {};
-
-/** The parts of a request. */
-interface Parts {
-  readonly url: string | URL;
-  readonly method: string;
-  readonly headers: HeadersInit | undefined;
-  readonly body: OutgoingRequest["body"];
-  /** Sent unless the headers contain a `content-type`. */
-  readonly contentType?: string;
-  readonly signal: AbortSignal | undefined;
-  readonly redirect: RequestRedirect | undefined;
-}
 
 /**
  * Reads the arguments of `fetch`. A body in memory becomes bytes with a
@@ -59,10 +70,8 @@ export function prepareRequest(
   base?: string,
 ): OutgoingRequest | Promise<OutgoingRequest> {
   checkFetchInit(init);
-  const url = typeof input === "string" && base !== undefined &&
-      input.startsWith("/")
-    ? new URL(input, base)
-    : input;
+  const isRelative = typeof input === "string" && base !== undefined &&
+    input.startsWith("/");
   // Deno takes 1 ms to load `Request`, which a program that only has URLs never needs.
   const source = typeof input !== "string" && input instanceof Request
     ? input
@@ -74,33 +83,45 @@ export function prepareRequest(
   const redirect = init.redirect ?? source?.redirect;
   // `new Request` would add a tenth to the time of a small request.
   const plain = plainInit(init);
-  if (plain !== undefined && isWhole(url, plain.method)) {
-    const { method, body, contentType } = plain;
-    const { headers } = init;
-    const parts = { url, method, headers, body, contentType, signal, redirect };
+  if (
+    plain !== undefined && (isRelative || isWhole(input, plain.method))
+  ) {
     try {
-      return prepare(parts, init);
+      const target = readTarget(
+        input as string | URL,
+        isRelative ? base : undefined,
+      );
+      return prepare(target, plain, init.headers, signal, redirect, init);
     } catch (error) {
       // If the platform rejects it too, its error takes precedence.
-      if (plain.method !== "GET") new Request(url, init);
+      if (plain.method !== "GET") {
+        new Request(isRelative ? new URL(input, base) : input, init);
+      }
       throw error;
     }
   }
-  const request = new Request(url, init);
+  const request = new Request(isRelative ? new URL(input, base) : input, init);
   const withBody = (body: OutgoingRequest["body"]): OutgoingRequest => {
     const { url, method, headers } = request;
-    return prepare({ url, method, headers, body, signal, redirect }, init);
+    const parts = { method, body, contentType: undefined };
+    return prepare(readTarget(url), parts, headers, signal, redirect, init);
   };
   return hasKnownBody(request, init.body)
     ? request.bytes().then(withBody)
     : withBody(request.body ?? undefined);
 }
 
+/** The parts of a request that `plainInit` reads; the body may be a stream as well. */
+type Parts = Omit<PlainInit, "body"> & Pick<OutgoingRequest, "body">;
+
 function prepare(
-  { url, method, headers, body, contentType, signal, redirect }: Parts,
+  target: Target,
+  { method, body, contentType }: Parts,
+  headers: HeadersInit | undefined,
+  signal: AbortSignal | undefined,
+  redirect: RequestRedirect | undefined,
   init: FetchInit,
 ): OutgoingRequest {
-  const target = readUrl(url);
   if (body === undefined && init.trailers !== undefined) {
     throw new InvalidArgumentError(
       "the request has trailers but no body: trailers are sent after a body",
@@ -110,21 +131,19 @@ function prepare(
   const nv = writeRequestHead(method, target, headers, length);
   const announced = readAnnounced(nv, body);
   if (contentType !== undefined && !hasName(nv, "content-type")) {
-    nv.push(["content-type", contentType]);
+    nv.push(makePair("content-type", contentType));
   }
-  const { href } = target;
   withDefaults(nv);
-  return {
-    url: href,
+  return new OutgoingRequest(
+    target.href,
     method,
     nv,
     body,
     announced,
     signal,
     redirect,
-    redirected: false,
     init,
-  };
+  );
 }
 
 /** Throws `TypeError` if the headers announce another length than that of the body. */
@@ -160,21 +179,6 @@ function isWhole(
 ): url is string | URL {
   if (typeof url === "string") return method === "GET" || ABSOLUTE.test(url);
   return url instanceof URL;
-}
-
-/** Throws `TypeError` for a URL that `fetch` does not accept. */
-function readUrl(text: string | URL): URL {
-  const url = new URL(text);
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new TypeError(`${url.href} is not an http: or https: URL`);
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw new TypeError(
-      `the URL of a request must not contain a user name or password`,
-    );
-  }
-  if (url.hash !== "") url.hash = "";
-  return url;
 }
 
 /** Rule: a method that usually has a body sends `content-length: 0` when it has none (RFC 9110 8.6). */

@@ -15,6 +15,10 @@ export class RequestHead {
   readonly method: string;
   /** The absolute URL. */
   readonly url: string;
+  /** Value of `:scheme`. */
+  readonly scheme: string;
+  /** Value of `:host`. */
+  readonly host: string;
   /** All headers that are not pseudo-headers, as `Headers` accepts them. */
   readonly headers: NameValue[];
   /** Length of the body according to `content-length`, bytes; `undefined` without one. */
@@ -26,12 +30,16 @@ export class RequestHead {
   constructor(
     method: string,
     url: string,
+    scheme: string,
+    host: string,
     headers: NameValue[],
     contentLength: number | undefined,
     isPlain: boolean,
   ) {
     this.method = method;
     this.url = url;
+    this.scheme = scheme;
+    this.host = host;
     this.headers = headers;
     this.contentLength = contentLength;
     this.isPlain = isPlain;
@@ -92,7 +100,8 @@ export function readRequestHead(nv: readonly NameValue[]): RequestHead {
     );
   }
   const url = readUrl(fields, "request");
-  const host = toByteString(required(fields, "host", "request"));
+  const name = required(fields, "host", "request");
+  const host = toByteString(name);
   own[1] = host;
   const headers = fields.hasHost
     ? withoutHost(fields.headers, host)
@@ -100,6 +109,8 @@ export function readRequestHead(nv: readonly NameValue[]): RequestHead {
   return new RequestHead(
     method,
     url,
+    required(fields, "scheme", "request"),
+    name,
     headers,
     fields.contentLength,
     fields.isPlain && isPlain(host),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LazyPromise } from "../../connection/deferred.ts";
 import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import { INTERNAL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
@@ -47,13 +48,13 @@ export function sendBytes(
   state: StreamCore,
   body: Uint8Array,
   trailers: Trailers | undefined,
-): Promise<void> {
+): Promise<void> | LazyPromise<void> {
   const taken = state.sendBuffer.write(body);
   if (trailers !== undefined) {
     return Promise.resolve(taken).then(() => sendTrailers(state, trailers));
   }
   // Called before any await, so that the last DATA frame carries FIN.
-  const ended = state.sendBuffer.end();
+  const ended = state.sendBuffer.endLazily();
   state.sender.submitNow();
   return ended;
 }

@@ -18,7 +18,7 @@ import {
 
 type Parts =
   & Pick<RequestHead, "method" | "url" | "headers">
-  & Partial<Pick<RequestHead, "isPlain">>;
+  & Partial<Pick<RequestHead, "isPlain" | "scheme" | "host">>;
 
 /** Methods that the platform does not change. */
 const USUAL: ReadonlySet<string> = new Set([
@@ -31,18 +31,32 @@ const USUAL: ReadonlySet<string> = new Set([
   "PUT",
 ]);
 
+/** Scheme and host of the last URL that was parsed. */
+let lastScheme = "";
+let lastHost = "";
+
 class HeldRequest extends Held<Request> {
-  readonly url: string;
+  /** Normalized, or as it arrived; see {@linkcode HeldRequest.url}. */
+  #url: string;
+  #isParsed: boolean;
   readonly method: string;
   readonly #signal: () => AbortSignal;
 
   constructor(
-    { method, url, headers, isPlain }: Parts,
+    { method, url, headers, isPlain, scheme, host }: Parts,
     body: StandInBody,
     signal: () => AbortSignal,
   ) {
     super(body, headers);
-    this.url = new URL(url).href;
+    this.#url = url;
+    this.#isParsed = false;
+    // An invalid URL is an error of the request. Only its host can be invalid, so one
+    // with the host of the last URL is parsed if the handler reads it: 0.7 us.
+    if (scheme !== lastScheme || host !== lastHost) {
+      this.url;
+      lastScheme = scheme ?? "";
+      lastHost = host ?? "";
+    }
     this.method = method;
     this.#signal = signal;
     // For other values the platform throws its own errors, and it tracks streams.
@@ -52,6 +66,14 @@ class HeldRequest extends Held<Request> {
     ) {
       this.method = this.real.method;
     }
+  }
+
+  get url(): string {
+    if (!this.#isParsed) {
+      this.#url = new URL(this.#url).href;
+      this.#isParsed = true;
+    }
+    return this.#url;
   }
 
   get signal(): AbortSignal {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type LazyPromise, promiseOf } from "../../connection/deferred.ts";
 import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { announcedLength } from "../message/content_length.ts";
@@ -20,7 +21,6 @@ import {
   sendBytes,
   sendSource,
   sendTrailers,
-  type SourceOptions,
   type Trailers,
 } from "../message/send_body.ts";
 import { takeBody } from "../platform/take_body.ts";
@@ -35,24 +35,21 @@ export interface SendResponseOptions {
    * Sends the head; with `fin`, it ends the response. The body is sent after the
    * returned promise, if there is one.
    */
-  readonly sendHead: (
-    nv: NameValue[],
-    fin: boolean,
-  ) => Promise<void> | undefined;
+  sendHead(nv: NameValue[], fin: boolean): Promise<void> | undefined;
   /** Headers to send after the body. */
   readonly trailers: Trailers | undefined;
 }
 
 /**
- * Sends a complete response; resolves when its end was submitted. Throws or rejects
- * if the response cannot be sent. A body in memory is submitted before the first
- * await, so that it leaves together with the head.
+ * Sends a complete response; resolves when its end was sent. Throws or rejects if the
+ * response cannot be sent. A body in memory is submitted at once, so that it leaves
+ * together with the head.
  */
 export function sendResponse(
   state: StreamCore,
   response: Response,
   options: SendResponseOptions,
-): Promise<void> {
+): Promise<void> | LazyPromise<void> {
   const body = takeBody(response) ?? EMPTY;
   if (body instanceof Uint8Array) {
     return send(state, response, body, body.length, options);
@@ -74,7 +71,7 @@ async function sendRead(
 ): Promise<void> {
   try {
     // A stream whose length differs from `content-length` counts as truncated.
-    await send(state, head, body, undefined, options);
+    await promiseOf(send(state, head, body, undefined, options));
   } catch (error) {
     if (!(body instanceof Uint8Array)) {
       body.reader.cancel(error).catch(() => {});
@@ -89,8 +86,9 @@ function send(
   response: Head,
   body: Uint8Array | BodySource,
   known: number | undefined,
-  { method, sendHead, trailers }: SendResponseOptions,
-): Promise<void> {
+  options: SendResponseOptions,
+): Promise<void> | LazyPromise<void> {
+  const { method, trailers } = options;
   const length = body instanceof Uint8Array ? body.length : undefined;
   const bodyless = isNullBodyStatus(response.status);
   const bare = method === "HEAD" || bodyless;
@@ -111,14 +109,13 @@ function send(
     : readAnnounced(nv, body);
   if (length !== undefined) checkLength(state, length, announced);
   const rest = bare || length === 0 ? undefined : body;
-  const head = sendHead(
+  const head = options.sendHead(
     sendable(nv, state.version),
     rest === undefined && trailers === undefined,
   );
-  const options = { trailers, announced };
   return head === undefined
-    ? sendRest(state, rest, options)
-    : head.then(() => sendRest(state, rest, options));
+    ? sendRest(state, rest, trailers, announced)
+    : head.then(() => promiseOf(sendRest(state, rest, trailers, announced)));
 }
 
 /** Whether a response without a body has a `content-length`, that of the response to GET. */
@@ -144,11 +141,13 @@ function readAnnounced(
 function sendRest(
   state: StreamCore,
   body: Uint8Array | BodySource | undefined,
-  options: SourceOptions,
-): Promise<void> {
-  const { trailers } = options;
+  trailers: Trailers | undefined,
+  announced: number | undefined,
+): Promise<void> | LazyPromise<void> {
   if (body instanceof Uint8Array) return sendBytes(state, body, trailers);
-  if (body !== undefined) return sendSource(state, body, options);
+  if (body !== undefined) {
+    return sendSource(state, body, { trailers, announced });
+  }
   return trailers === undefined
     ? Promise.resolve()
     : sendTrailers(state, trailers);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { promiseOf } from "../../connection/deferred.ts";
 import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { INTERNAL_ERROR } from "../../frame/constants.ts";
@@ -70,10 +71,11 @@ async function sendPushed(
   pushed: StreamCore,
   response: Response | Promise<Response>,
 ): Promise<void> {
-  await sendResponse(pushed, await response, {
+  const sent = sendResponse(pushed, await response, {
     method: "GET",
     // DATA can overtake HEADERS that wait, so the body waits for the head.
     sendHead: (nv, fin) => pushed.sender.sendHeaders(nv, fin),
     trailers: undefined,
   });
+  await promiseOf(sent);
 }

@@ -1,7 +1,36 @@
 /** Promises that settle later. */
 
-import { attempt, LazyPromise } from "../../connection/deferred.ts";
+import { attempt, LazyPromise, promiseOf } from "../../connection/deferred.ts";
 import { assertEquals, assertRejects, assertStrictEquals } from "../deps.ts";
+
+Deno.test("lazy promise: a listener is told once, before or after it settles, with or without a promise", async () => {
+  for (const isEarly of [true, false]) {
+    for (const isRead of [true, false]) {
+      for (const fails of [true, false]) {
+        const told: unknown[] = [];
+        const listener = {
+          resolved: (value: number) => void told.push(value),
+          rejected: (error: unknown) => void told.push(error),
+        };
+        const lazy = new LazyPromise<number>();
+        if (isRead) lazy.observed.catch(() => {});
+        assertEquals(lazy.awaited, false);
+        if (isEarly) lazy.listen(listener);
+        assertEquals(lazy.awaited, isEarly);
+        if (fails) lazy.reject("no");
+        else lazy.resolve(1);
+        if (!isEarly) lazy.listen(listener);
+        lazy.resolve(2);
+        const wanted = fails ? "no" : 1;
+        assertEquals(told, [wanted]);
+        // A promise that is read later does not tell the listener again.
+        assertEquals(await lazy.promise.catch((error) => error), wanted);
+        assertEquals(await promiseOf(lazy).catch((error) => error), wanted);
+        assertEquals(told, [wanted]);
+      }
+    }
+  }
+});
 
 Deno.test("lazy promise: it settles once, before or after it is read", async () => {
   const early = new LazyPromise<number>();

@@ -216,12 +216,14 @@ for (
         headers,
       );
       const { client, pairs } = origin;
-      const drop = async (): Promise<void> => {
-        const response = await client.fetch(URL);
+      const drop = async (signal?: AbortSignal): Promise<void> => {
+        const response = await client.fetch(URL, { signal });
         assertEquals(response.status, 200);
       };
       await drop();
-      await drop();
+      // What watches a signal must not keep them.
+      const abort = new AbortController();
+      await drop(abort.signal);
       // A response that is being read stays, even if nothing else refers to it.
       let ended = false;
       const third = client.fetch(URL).then((response) => response.text());
@@ -238,6 +240,7 @@ for (
       const ids = pairs[0].client.stats().streams.map(({ id }) => id);
       assertEquals(ids, [5]);
       assert(!ended);
+      assert(!abort.signal.aborted);
       await client.close();
       await third.catch(() => {});
     },

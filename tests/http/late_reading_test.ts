@@ -31,7 +31,7 @@ function serving(
         handler,
         onError: () => new Response(null, { status: 500 }),
         onFault: undefined,
-      });
+      }, () => {});
     }
   })();
   return pair;

@@ -38,7 +38,7 @@ function serving(handler: ServeHandler): Pair {
         handler,
         onError: () => new Response(null, { status: 500 }),
         onFault: undefined,
-      });
+      }, () => {});
     }
   })();
   return pair;

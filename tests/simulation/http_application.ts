@@ -88,17 +88,21 @@ export class HttpApplication {
       for await (const stream of connection) {
         const id = stream.id;
         world.track(`stream ${id} closed`, stream.closed).catch(() => {});
-        const exchange = handleStream(
-          stream,
-          {
-            remoteAddr: { transport: "tcp", hostname: "client", port: 1 },
-            version: connection.version,
-          },
-          {
-            handler: (request, info) => this.#handle(request, info),
-            onFault: undefined,
-            onError: () => new Response("the handler failed", { status: 500 }),
-          },
+        const exchange = new Promise<void>((ended) =>
+          handleStream(
+            stream,
+            {
+              remoteAddr: { transport: "tcp", hostname: "client", port: 1 },
+              version: connection.version,
+            },
+            {
+              handler: (request, info) => this.#handle(request, info),
+              onFault: undefined,
+              onError: () =>
+                new Response("the handler failed", { status: 500 }),
+            },
+            ended,
+          )
         );
         world.track(`exchange on stream ${id}`, exchange);
       }
