@@ -18,7 +18,7 @@ import {
   tuningOf,
 } from "../../connection/options.ts";
 import { isPeerGone, peerGone } from "../../connection/reasons.ts";
-import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import { stateOf } from "../../connection/stream/stream.ts";
 import {
   startTimeout,
   startTimer,

@@ -111,6 +111,8 @@ Deno.test("a written request can be read", () => {
     {
       method: "GET",
       url: "http://example.org:8080/a?b=c",
+      scheme: "http",
+      host: "example.org:8080",
       headers: [
         HOST,
         ["accept", "a"],
