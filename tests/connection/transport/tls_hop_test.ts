@@ -77,3 +77,18 @@ Deno.test("TLS hop: after the close, each write to the peer has its own time lim
   await ended.promise;
   assertEquals(count, 3);
 });
+
+Deno.test("TLS hop: when the peer accepts no more bytes, both ends are closed", async () => {
+  const ended = Promise.withResolvers<null>();
+  const outer: ByteConn = {
+    read: () => ended.promise,
+    write: () => Promise.reject(new Error("broken pipe")),
+    closeWrite: () => Promise.resolve(),
+    close: () => ended.resolve(null),
+  };
+  const hop = await openHop(outer, connectPlain);
+  await hop.write(new Uint8Array(3));
+  await ended.promise;
+  assertEquals(await hop.read(new Uint8Array(1)), null);
+  hop.close();
+});
