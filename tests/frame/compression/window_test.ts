@@ -241,7 +241,7 @@ Deno.test("window: a value whose bytes look like a hole does not match a hole", 
   }
 });
 
-Deno.test("window: such a value does not match a hole after fewer characters than it has before it", () => {
+Deno.test("window: a value that looks like a hole does not match one with fewer characters before it", () => {
   const window = MatchWindow.of(SPDY3_DICTIONARY);
   window.clear();
   window.writeHole(5);
