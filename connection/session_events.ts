@@ -253,7 +253,6 @@ function controlReceived(parts: SessionEventParts, frame: CtrlFrame): void {
       parts.ending.goawayReceived(frame);
       break;
     case WINDOW_UPDATE:
-      parts.io.windowGrew();
       break;
     default:
       frame satisfies never;

@@ -16,6 +16,8 @@ export interface SendBufferEvents {
   ready(): void;
   /** Sends a chunk at once if that is possible; true if it did. */
   sendNow?(chunk: Uint8Array): boolean;
+  /** A chunk for which a writer waits was accepted, so the writer may have another one. */
+  writerContinues?(): void;
   /** The application aborted writing. */
   aborted(reason: unknown): void;
 }
@@ -377,8 +379,10 @@ export class SendBuffer {
     this.#first = 0;
     this.#tail = undefined;
     this.#release();
-    this.#accepted?.resolve();
+    if (this.#accepted === undefined) return;
+    this.#accepted.resolve();
     this.#accepted = undefined;
+    this.#events.writerContinues?.();
   }
 
   #release(): void {

@@ -70,6 +70,11 @@ export class SendScheduler implements SendMemory {
     this.#io.collect();
   }
 
+  /** See `IoLoop.writerContinues`. */
+  writerContinues(): void {
+    this.#io.writerContinues();
+  }
+
   /**
    * Puts a chunk into the write buffer at once, if that has bytes of this turn and the last
    * ones are of the same stream: a writer that awaits each chunk then needs no promise and

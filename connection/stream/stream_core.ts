@@ -55,6 +55,7 @@ export interface StreamHost extends Reading {
     add(state: StreamCore): void;
     sendNow(state: StreamCore, chunk: Uint8Array): boolean;
     collect(): void;
+    writerContinues(): void;
   };
   /** See `ReceiveFlow`. */
   readonly receiveFlow: {
@@ -424,6 +425,10 @@ export class StreamCore
   ready(): void {
     this.schedule();
     if (this.sendBuffer.writerWaits) this.#host.scheduler.collect();
+  }
+
+  writerContinues(): void {
+    this.#host.scheduler.writerContinues();
   }
 
   sendNow(chunk: Uint8Array): boolean {

@@ -22,6 +22,7 @@ import {
   PROTO_SPDY3_1,
   SETTINGS_INITIAL_WINDOW_SIZE,
 } from "../../../frame/constants.ts";
+import { frameName } from "../../../frame/names.ts";
 import { Connection } from "../../../http/connection.ts";
 import { CLIENT, SERVER } from "../../../session/constants.ts";
 import { assert, assertEquals, assertGreater, assertLess } from "../../deps.ts";
@@ -455,6 +456,47 @@ Deno.test("write buffer: writers that wait for a window leave in one write when 
   // and the heads of its frames.
   const last = writes.slice(-12, -2);
   assert(last.every((size) => size > 512 * 1024), String(last));
+});
+
+Deno.test("write buffer: an urgent answer of the turn in which a window grows comes before the bytes that waited for it", async () => {
+  using _time = virtualTime();
+  const [left, right] = conns();
+  const sent: string[] = [];
+  await using client = new Connection(left, {
+    side: CLIENT,
+    version: PROTO_SPDY3_1,
+    windowTuning: false,
+  });
+  await using server = new Connection(right, {
+    side: SERVER,
+    version: PROTO_SPDY3_1,
+    onFrame: (direction, { frameType }) => {
+      const name = frameName(frameType);
+      if (direction === "sent" && name !== "PING") sent.push(name);
+    },
+  });
+  const stream = await client.openStream([["x", "1"]], { fin: true, pri: 7 });
+  const bulk = await nextStream(server);
+  await bulk.reply([...RESPONSE]);
+  // Until the transport counts as fast.
+  const sending = bulk.write(new Uint8Array(16 << 20));
+  const buffer = new Uint8Array(65_536);
+  let received = 0;
+  while (received < 8 << 20) received += await stream.read(buffer) ?? 0;
+  // The window is used up.
+  for (let count = 0; count < 50; count++) await turn();
+  sent.length = 0;
+  const answering = nextStream(server).then((urgent) =>
+    urgent.reply([...RESPONSE], { fin: true })
+  );
+  // The WINDOW_UPDATE and the SYN_STREAM leave in one write.
+  const reading = stream.read(buffer);
+  const urgent = await client.openStream([["x", "2"]], { fin: true, pri: 0 });
+  await urgent.response;
+  await Promise.all([reading, answering]);
+  assertEquals(sent.slice(0, 2), ["SYN_REPLY", "DATA"]);
+  sending.catch(() => {});
+  stream.reset();
 });
 
 Deno.test("write buffer: when it grows, it gives its smaller memory back", () => {
