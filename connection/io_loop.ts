@@ -300,12 +300,10 @@ export class IoLoop {
       // Writers that have waited for a window continue before the write, which then has
       // the bytes of all of them: a write less for each WINDOW_UPDATE, 5 % of bulk.
       this.#scheduled = true;
-      queueMicrotask(this.#scheduleAgain);
+      // In a microtask, because the end of a turn comes before those that it causes.
+      queueMicrotask(() => atEndOfTurn(this.#runScheduled));
     } else this.#write(time);
   };
-
-  /** From a microtask, because the end of a turn comes before the microtasks that it causes. */
-  readonly #scheduleAgain = (): void => atEndOfTurn(this.#runScheduled);
 
   /** Writes the bytes of the buffer; `begin` is the time of the clock. */
   async #write(begin: number): Promise<void> {
