@@ -275,7 +275,6 @@ export class SendBuffer {
   #drop(reason: unknown): void {
     this.#chunks = [];
     this.#first = 0;
-    this.#offset = 0;
     this.#size = 0;
     this.#tail = undefined;
     this.#release();
@@ -335,7 +334,6 @@ export class SendBuffer {
   #queueIsEmpty(): void {
     this.#inQueue = 0;
     for (const place of this.#places) place.at = this.#written;
-    this.#places = [];
   }
 
   /** The places directly behind the next chunk are at `at`. */
