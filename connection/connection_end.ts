@@ -193,7 +193,7 @@ export class ConnectionEnd {
     for (const state of [...streams.values()]) {
       if (state.sender.waitsForWindow) closer.giveUp(state, this.#peerClosed());
     }
-    // What resets them is written next, and this is called again.
+    // Their RST_STREAMs are written next, and then this is called again.
   }
 
   /** Reading has ended, with an error if it failed. */

@@ -396,7 +396,7 @@ export class IoLoop {
       if (data === null) break;
       this.progress.touch();
       if (this.#firstWait !== undefined) {
-        // What has waited comes first, even before more urgent answers.
+        // Frames that have waited are sent first, even before more urgent answers.
         this.#endFirstWait();
         if (this.#fill()) this.flush();
       }

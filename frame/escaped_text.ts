@@ -11,7 +11,7 @@
 
 import type { NameValue } from "./types.ts";
 
-/** What a byte is added to. */
+/** A byte is added to this number. */
 const ESCAPE = 0xdc00;
 const FIRST_ESCAPE = 0xdc80;
 const LAST_ESCAPE = 0xdcff;

@@ -41,7 +41,7 @@ function classify(classOf: (byte: number) => number): Uint8Array {
 
 /** Never throws: invalid UTF-8 becomes U+FFFD, and {@linkcode keepExact} has its bytes. Keeps a byte order mark. */
 const UTF8: TextDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
-/** What it puts in place of bytes that are not UTF-8. */
+/** Replaces bytes that are not UTF-8. */
 const REPLACEMENT = "\ufffd";
 
 /** Up to this length V8 concatenates strings by copying, and so builds no tree of strings. */

@@ -113,7 +113,7 @@ export class HeaderChecker {
 
   /** Checks the list. Throws as `prepareHeaders` does. */
   check(nv: HeaderList): CheckedHeaders {
-    // What is remembered takes 1.5 KiB, so it begins with the second list.
+    // Remembering lists takes 1.5 KiB, so it begins with the second list.
     const known = this.checkLike(nv) ??
       (this.#lists++ === 0 ? undefined : this.#checkRemembered(nv));
     return known ?? {

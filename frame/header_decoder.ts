@@ -25,7 +25,7 @@ const MOST_BYTES = 1024;
 const MOST_INFLATED = 8192;
 const NOTHING = new Uint8Array(0);
 
-/** What the blocks of one stream are read with. */
+/** The objects that read the blocks of one stream. */
 interface Tools {
   readonly traits: VersionTraits;
   readonly inflater: Inflater;

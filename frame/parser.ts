@@ -55,7 +55,7 @@ import { type VersionTraits, versionTraits, wireTraits } from "./version.ts";
 type State = "head" | "payload" | "fixed" | "block" | "data" | "skip" | "stop";
 
 const NO_BYTES = new Uint8Array(0);
-/** Of a parser to which no part of a frame has come yet; it stays empty. */
+/** The buffer of all parsers that have received no part of a frame yet; it stays empty. */
 const NOTHING_HELD = new ByteWriter(0);
 /** Where {@linkcode FrameParser} puts the fixed part of a frame to read it. */
 const fixed = new Uint8Array(SYN_STREAM_FIXED_LENGTH);

@@ -343,7 +343,7 @@ export class WindowTuner {
     if (!isQueued || !wasQueued) return;
     this.#isGuess = false;
     this.#window.limit(Math.max(this.#least, 1.5 * size));
-    // What waits in the sender's socket delays urgent bytes as well.
+    // Bytes that wait in the sender's socket delay urgent bytes as well.
     if (path.isFar(roundTrip)) this.#fit(sample);
   }
 

@@ -34,7 +34,7 @@ const KEPT_CAPACITY = 16384;
 
 /** The secrets of the last block of any connection. Nobody needs them after the block. */
 let stored = new ByteWriter();
-/** Of the last block of any connection; see {@linkcode BlockLayout.copies}. */
+/** Copies in the last block of any connection; see {@linkcode BlockLayout.copies}. */
 const copies: number[] = [];
 
 const NO_PAIRS: readonly NameValue[] = [];
@@ -67,7 +67,7 @@ export class BlockLayout {
   repeated = 0;
   /** Position of each pair, then the position after the last one. */
   starts: Int32Array<ArrayBuffer> = new Int32Array(FIRST_STARTS);
-  /** What is known of each pair's name. */
+  /** What is known about each pair's name. */
   readonly known: KnownName[] = [];
   /** The earlier copy of each pair, if the pair is public and the window has one. */
   readonly seen: (Seen | undefined)[] = [];
@@ -78,7 +78,7 @@ export class BlockLayout {
   readonly #lengthSize: 2 | 4;
   /** The pairs of the block. */
   #pairs: readonly NameValue[] = NO_PAIRS;
-  // What is remembered of the block before, to find repeated pairs.
+  // The previous block, in which repeated pairs are found.
   #startsBefore = new Int32Array(FIRST_STARTS);
   #pairsBefore: readonly NameValue[] = NO_PAIRS;
   /** False for a secret that is too short for a reference. */

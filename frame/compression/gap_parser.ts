@@ -98,9 +98,9 @@ const workspace = new Workspace();
 
 /** Finds the cheapest tokens of one gap by dynamic programming over its bytes. */
 export class GapParser {
-  /** Of the last parsed gap: the position where the run before it ends. */
+  /** The position where the run before the last parsed gap ends. */
   begin = 0;
-  /** Of the last parsed gap: the position where the run after it begins. */
+  /** The position where the run after the last parsed gap begins. */
   end = 0;
   /** Number of {@linkcode tokens}. */
   count = 0;
@@ -115,7 +115,7 @@ export class GapParser {
   }
 
   /**
-   * Of the last parsed gap: the tokens between `begin` and `end`, in reverse order.
+   * The tokens of the last parsed gap, between `begin` and `end`, in reverse order.
    * Valid until any parser parses its next gap.
    */
   get tokens(): Int32Array<ArrayBuffer> {

@@ -20,7 +20,7 @@ export class PlainCompressor implements BlockCompressor {
    * its bytes.
    */
   readonly #deflate: Deflate;
-  /** What the stream begins with, until it was written. */
+  /** The first bytes of the stream, until they have been written. */
   #header: Uint8Array | undefined;
 
   /** Creates a compressor at the start of its zlib stream. */

@@ -25,10 +25,10 @@ const FIRST_CAPACITY = 16;
 const COPIES = 12;
 /** Number of older copies, in blocks with the same names, that are tried. */
 const BLOCKS = 20;
-/** Not a position, not a score, and not the value of any byte. */
+/** A value that is no position, no score and no byte. */
 const NONE = -1;
 /**
- * Up to so many chains of copies in blocks with the same names, there are four for
+ * Up to this number of chains of copies in blocks with the same names, there are four for
  * each remembered pair, then as many as pairs. Each copy is checked, because two values
  * can share a chain.
  */
@@ -52,11 +52,11 @@ const SAME_NAMES = 3;
  * window.
  */
 export class RunFinder {
-  /** Of the run found last: the position of its earlier copy. */
+  /** The position of the earlier copy of the run that was found last. */
   source = 0;
-  /** Of the run found last: the position where it ends. */
+  /** The position where the run that was found last ends. */
   reach = 0;
-  /** Of the run found last: the position from which the bytes before it match, too. */
+  /** The position from which the bytes before that run match, too. */
   early = 0;
   readonly #window: MatchWindow;
   readonly #layout: BlockLayout;
@@ -67,12 +67,12 @@ export class RunFinder {
   #next!: number;
   /** By the hash of a block's names and a value: the number of the value's last copy in such a block. */
   #chains!: Int32Array<ArrayBuffer>;
-  /** What selects a chain from a hash: its highest bits. */
+  /** Number of bits by which a hash is shifted: its highest bits select a chain. */
   #chainShift!: number;
   /** Hash of the block's names. */
   #names = 0;
-  // Of the best run so far: the indices in the window of the byte after it and of the one
-  // before it, and these bytes, NONE where it cannot grow.
+  // The indices in the window of the bytes after and before the best run so far, and these
+  // bytes; NONE if the run cannot grow there.
   #behind = NONE;
   #before = NONE;
   #following = NONE;

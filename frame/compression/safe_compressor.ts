@@ -56,7 +56,7 @@ export class SafeCompressor implements BlockCompressor {
   readonly #layout: BlockLayout;
   readonly #runs: RunFinder;
   readonly #parser: GapParser;
-  /** What the stream begins with, until it was written. */
+  /** The first bytes of the stream, until they have been written. */
   #header: Uint8Array | undefined;
 
   /**

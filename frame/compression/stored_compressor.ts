@@ -24,7 +24,7 @@ const STORED_HEAD = 5;
  */
 export class StoredCompressor implements BlockCompressor {
   readonly #block: KeptBlock;
-  /** What the stream begins with, until it was written. */
+  /** The first bytes of the stream, until they have been written. */
   #header: Uint8Array | undefined;
 
   /** Creates a compressor at the start of its zlib stream. */

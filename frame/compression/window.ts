@@ -65,7 +65,7 @@ export class MatchWindow {
   #hasAlike = false;
   /** By the hash of three bytes: the low 16 bits of the last indexed position, 0 for none. */
   #heads!: Uint16Array<ArrayBuffer>;
-  /** What selects a head from a hash: its highest bits. */
+  /** Number of bits by which a hash is shifted: its highest bits select a head. */
   #headShift!: number;
   /** By the highest {@linkcode HASH_BITS} of a hash: its last position in the dictionary, where `#heads` has none. */
   #dictionaryHeads: Uint16Array<ArrayBuffer> = NO_HEADS;

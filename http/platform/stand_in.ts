@@ -202,7 +202,7 @@ export function standInLater(
     inherits = true;
     inherit(prototype, platform().prototype, probe);
   };
-  // Whoever looks past the stand-in meets this object first, and only once.
+  // A look-up that passes the stand-in reaches this object first, and only once.
   const ancestor: ProxyHandler<object> = {
     getPrototypeOf() {
       inheritNow();
@@ -255,8 +255,8 @@ function inherit(
   for (const key of Object.getOwnPropertySymbols(used)) {
     passOn(prototype, key);
   }
-  // Of the values that the platform computes from the state, only the signal
-  // differs from the real object's.
+  // The platform computes values from the state. Only the signal differs from the
+  // real object's.
   for (const key of Object.getOwnPropertySymbols(platform)) {
     if (Reflect.get(used, key) instanceof AbortSignal) {
       Object.defineProperty(prototype, key, {
