@@ -5,6 +5,7 @@
  */
 
 import { ByteWriter } from "../frame/byte_writer.ts";
+import { FRAME_HEAD_LENGTH } from "../frame/frame_head.ts";
 
 /** Initial memory, bytes: most idle sessions need no more. */
 const FIRST_CAPACITY = 1024;
@@ -16,8 +17,32 @@ const GROWTH = 4;
 const CAPACITY = 65536;
 /** A frame of more bytes has memory of its own. */
 const LARGE_FRAME = 8192;
-/** Largest memory that is kept for the next frame, bytes. */
-const KEPT_CAPACITY = 65536;
+/** If each frame overwrites the one before, a frame of more bytes is long. */
+const LONG_FRAME = 4096;
+/** Memory for a long frame, unless it needs more: a DATA frame of 64 KiB with its head. */
+const LONG_CAPACITY = 65536 + FRAME_HEAD_LENGTH;
+
+/**
+ * Memory for a long frame that no arena uses. An arena has such memory only while it
+ * writes a long frame. If each one kept its own, a connection that has sent bulk would
+ * hold up to 64 KiB more.
+ */
+let spare: ByteWriter | undefined;
+
+/** Empty memory for a long frame of about `size` bytes. */
+function takeLong(size: number): ByteWriter {
+  if (size > LONG_CAPACITY) return new ByteWriter(size);
+  const writer = spare ?? new ByteWriter(LONG_CAPACITY);
+  spare = undefined;
+  return writer;
+}
+
+/** Ends the use of memory of {@linkcode takeLong}. */
+function returnLong(writer: ByteWriter): void {
+  if (writer.bytes.length !== LONG_CAPACITY) return;
+  writer.length = 0;
+  spare = writer;
+}
 
 /**
  * Frames are written one after another, and no byte is overwritten, so that the
@@ -78,11 +103,9 @@ export class FrameArena {
   /** The writer for a frame of about `size` bytes. The frame before must be complete. */
   open(size: number): ByteWriter {
     if (this.#reuse) {
-      if (this.#shared.bytes.length > KEPT_CAPACITY) {
-        this.#shared = new ByteWriter(FIRST_REUSED);
-      }
+      this.#shorten();
       this.#shared.length = 0;
-      this.#writer = this.#shared;
+      if (size > LONG_FRAME) this.#writer = takeLong(size);
     } else if (size > LARGE_FRAME) {
       this.#writer = new ByteWriter(size);
     } else {
@@ -114,6 +137,14 @@ export class FrameArena {
   /** Copies the rest of the borrowed bytes, before their owner may change them. */
   own(): void {
     if (this.#borrowed === undefined) return;
+    if (this.#reuse && this.#writer === this.#shared) {
+      const { bytes, length } = this.#shared;
+      const size = length + this.#borrowed.length;
+      if (size > LONG_FRAME) {
+        this.#writer = takeLong(size);
+        this.#writer.append(bytes.subarray(0, length));
+      }
+    }
     this.#writer.append(this.#borrowed);
     this.#borrowed = undefined;
   }
@@ -128,5 +159,21 @@ export class FrameArena {
         ? borrowed.subarray(size)
         : undefined;
     }
+    if (this.#reuse && !this.inProgress) this.#shorten();
+  }
+
+  /** After a long frame, in reused memory: goes on with the memory for short ones. */
+  #shorten(): void {
+    const writer = this.#writer;
+    const grown = this.#shared.bytes.length > LONG_FRAME;
+    if (writer === this.#shared && !grown) return;
+    returnLong(writer);
+    if (grown) this.#shared = new ByteWriter(FIRST_REUSED);
+    this.#shared.length = 0;
+    this.#writer = this.#shared;
+    this.#begin = this.#taken = 0;
+    // No view may keep the long memory.
+    this.#bytes = this.#rest = this.#shared.bytes;
+    this.#buffer = this.#bytes.buffer as ArrayBuffer;
   }
 }

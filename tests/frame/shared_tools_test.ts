@@ -9,6 +9,7 @@ import { writeHeaderBlock } from "../../frame/header_block.ts";
 import { HeaderDecoder } from "../../frame/header_decoder.ts";
 import { HeaderEncoder } from "../../frame/header_encoder.ts";
 import { resolveFrameLimits } from "../../frame/limits.ts";
+import { SharedTools } from "../../frame/shared_tools.ts";
 import { type NameValue, PROTO_SPDY2, PROTO_SPDY3 } from "../../frame/mod.ts";
 import { type VersionTraits, versionTraits } from "../../frame/version.ts";
 import { Deflate, Inflate } from "../../zlib/mod.ts";
@@ -36,7 +37,7 @@ interface Stream {
 function makeStream(random: Random): Stream {
   const version = random.pick(VERSIONS);
   const traits = versionTraits(version);
-  const lists = randomLists(random, random.int(1, 5))
+  const lists = randomLists(random, random.int(1, 7))
     .map((list) => asWirePairs(list, version));
   return {
     decoder: new HeaderDecoder(traits, LIMITS),
@@ -112,7 +113,9 @@ function failure({ decoder }: Stream): string {
 Deno.test("streams whose blocks arrive in any order and in pieces are read as if each were alone", () => {
   const random = new Random(162);
   for (let round = 0; round < 60; round++) {
-    const streams = Array.from({ length: 6 }, () => makeStream(random));
+    // More of them than tools are kept, in some rounds.
+    const length = round % 12 === 0 ? 40 : 6;
+    const streams = Array.from({ length }, () => makeStream(random));
     for (let left = streams; left.length > 0;) {
       const stream = random.pick(left);
       if (!step(random, stream)) left = left.filter((one) => one !== stream);
@@ -138,4 +141,27 @@ Deno.test("a stream that is abandoned in its first block leaves nothing to the n
     const next = makeStream(random);
     while (step(random, next));
   }
+});
+
+Deno.test("shared tools are found by the stream that used them, and those used last are kept", () => {
+  const shared = new SharedTools<string>();
+  const streams = Array.from({ length: 40 }, () => shared.add());
+  assertEquals(new Set(streams).size, streams.length);
+  assertEquals(shared.take(streams[0]), undefined);
+  assertEquals(shared.takeOldest(), undefined);
+  for (const stream of streams) shared.keep(stream, `tools of ${stream}`);
+  assertEquals(shared.take(streams[0]), undefined);
+  const last = streams.at(-1)!;
+  assertEquals(shared.take(last), `tools of ${last}`);
+  assertEquals(shared.take(last), undefined);
+  // There is room for new ones.
+  assertEquals(shared.takeOldest(), undefined);
+  shared.keep(last, "again");
+  const kept = streams.filter((stream) => {
+    const tools = shared.take(stream);
+    if (tools !== undefined) shared.keep(stream, tools);
+    return tools !== undefined;
+  });
+  assertEquals(kept, streams.slice(-kept.length));
+  assertEquals(shared.takeOldest(), `tools of ${kept[0]}`);
 });

@@ -45,7 +45,7 @@ Deno.test("frames that are longer than expected do not enlarge the memory again 
   }
 });
 
-Deno.test("with reuse, one piece of memory serves all frames, unless one was huge", () => {
+Deno.test("with reuse, one piece of memory serves all short frames, and none keeps that of a long one", () => {
   const arena = new FrameArena(true);
   const first = write(arena, 1, 10);
   arena.take(10);
@@ -53,10 +53,70 @@ Deno.test("with reuse, one piece of memory serves all frames, unless one was hug
   arena.take(10);
   assertStrictEquals(first.buffer, second.buffer);
   assertEquals(first[0], 2);
-  const huge = write(arena, 3, 100000);
-  arena.take(100000);
-  const next = write(arena, 4, 10);
-  assert(next.buffer.byteLength < huge.buffer.byteLength);
+  for (const size of [5000, 60_000, 65_544, 100_000]) {
+    const long = write(arena, 3, size);
+    assert(long.buffer.byteLength >= size);
+    arena.take(size);
+    assert(arena.rest.buffer.byteLength <= 4096);
+    const next = write(arena, 4, 10);
+    assert(next.buffer.byteLength <= 4096);
+    arena.take(10);
+  }
+});
+
+Deno.test("with reuse, arenas use the memory of long frames in turn, and no two at the same time", () => {
+  const [first, second] = [new FrameArena(true), new FrameArena(true)];
+  const memory = write(first, 1, 50_000).buffer;
+  first.take(49_999);
+  const other = write(second, 2, 60_000);
+  assert(other.buffer !== memory);
+  assertEquals([...first.rest], [1]);
+  first.take(1);
+  assert(other.every((byte) => byte === 2));
+  second.take(60_000);
+  const third = new FrameArena(true);
+  assertStrictEquals(write(third, 3, 50_000).buffer, other.buffer);
+  third.take(50_000);
+});
+
+Deno.test("with reuse, an arena that copies many borrowed bytes keeps no memory for them", () => {
+  for (const size of [10, 5000, 65_536, 100_000]) {
+    const arena = new FrameArena(true);
+    arena.open(2).append(new Uint8Array([1, 2]));
+    const body = new Uint8Array(size).fill(7);
+    arena.borrow(body);
+    arena.take(1);
+    arena.own();
+    body.fill(0);
+    const { rest } = arena;
+    assertEquals([rest.length, rest[0], rest[1], rest[size]], [
+      size + 1,
+      2,
+      7,
+      7,
+    ]);
+    arena.take(1);
+    assertEquals(arena.rest.length, size);
+    assert(arena.rest.every((byte) => byte === 7));
+    arena.take(size);
+    assertEquals(arena.inProgress, false);
+    assert(arena.rest.buffer.byteLength <= 4096);
+  }
+});
+
+Deno.test("with reuse, a frame that is longer than expected does not enlarge the memory for good", () => {
+  const arena = new FrameArena(true);
+  for (const size of [10, 5000, 10, 70_000, 10]) {
+    arena.open(4).append(new Uint8Array(size).fill(size % 251));
+    assert(arena.rest.every((byte) => byte === size % 251));
+    assertEquals(arena.rest.length, size);
+    arena.take(size);
+    assert(arena.rest.buffer.byteLength <= 4096);
+  }
+  arena.open(9000).append(new Uint8Array(3));
+  arena.undo();
+  assertEquals(arena.inProgress, false);
+  assertEquals([...write(arena, 5, 2)], [5, 5]);
 });
 
 Deno.test("an abandoned frame leaves nothing", () => {
