@@ -30,7 +30,8 @@ export interface TimeoutsEvents extends Reading {
 export class Timeouts {
   readonly #headerTimeout: number;
   readonly #keepAlive: KeepAlive | undefined;
-  readonly #idle: QuietTimer | undefined;
+  /** Runs no timer if there is no idle timeout. */
+  readonly #idle: QuietTimer;
   readonly #events: TimeoutsEvents;
   readonly #controlFrameTimeout: number;
   /** Offset of the control frame that is arriving; -1 for none. */
@@ -57,17 +58,15 @@ export class Timeouts {
           ),
       });
     }
-    if (options.idleTimeout > 0) {
-      this.#idle = new QuietTimer(
-        options.idleTimeout,
-        () => {
-          const reads = events.readingSince() !== undefined;
-          if (reads && events.openStreams() === 0) events.tooLongIdle();
-        },
-        undefined,
-        events.startTimer,
-      );
-    }
+    this.#idle = new QuietTimer(
+      options.idleTimeout,
+      () => {
+        const reads = events.readingSince() !== undefined;
+        if (reads && events.openStreams() === 0) events.tooLongIdle();
+      },
+      undefined,
+      events.startTimer,
+    );
     if (options.headerTimeout > 0 && options.side === SERVER) {
       this.#firstStream = new PeerTimer(options.headerTimeout, events, () => {
         events.timedOut(
@@ -80,7 +79,7 @@ export class Timeouts {
   /** Bytes arrived. */
   touch(): void {
     this.#keepAlive?.touch();
-    this.#idle?.touch();
+    this.#idle.touch();
   }
 
   /** Called after each read with the offset of the control frame that is arriving; -1 for none. */
@@ -130,7 +129,7 @@ export class Timeouts {
   /** Ends all timers. */
   stop(): void {
     this.#keepAlive?.stop();
-    this.#idle?.stop();
+    this.#idle.stop();
     this.controlFrame(-1);
     this.streamOpened();
     for (const timer of this.#replies?.values() ?? []) timer.stop();

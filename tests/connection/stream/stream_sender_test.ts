@@ -76,3 +76,18 @@ Deno.test("stream sender: it waits for the peer's window only while it has bytes
   bytes.write(new Uint8Array(1));
   assertEquals(sender.waitsForWindow, true);
 });
+
+Deno.test("stream sender: headers that the session refuses reject, and their half goes on without them", async () => {
+  const { sender, bytes } = senderOfOwn();
+  const refusing = {
+    submitHeaders: () => {
+      throw new Error("refused");
+    },
+    submitData: () => {},
+  } as unknown as Session;
+  const trailers = sender.sendHeaders([["a", "1"]], true);
+  assertEquals(bytes.ending, true);
+  sender.submit(refusing);
+  await assertRejects(() => trailers, Error, "refused");
+  assertEquals([bytes.ending, sender.hasUnsentHeaders], [false, false]);
+});

@@ -428,6 +428,8 @@ Deno.test("TLS listener: a client that disconnects before it sent anything has n
 Deno.test("TLS listener: closed before the end of the handshake, a connection ends at once", async () => {
   using setting = new Setting();
   const { conn, outer, near, far } = await setting.connection();
+  assertEquals(conn.localAddr, outer.localAddr);
+  assertEquals(conn.remoteAddr, outer.remoteAddr);
   conn.close();
   assertEquals([outer.closed, near.closed, far.closed], [true, true, true]);
 });
