@@ -222,3 +222,62 @@ Deno.test("HeaderChecker: random lists that have others checked while they are r
   };
   for (let round = 0; round < 3000; round++) check();
 });
+
+Deno.test("HeaderChecker: it remembers values of up to 16,384 characters, also after longer and shorter ones", () => {
+  const checker = new HeaderChecker("wire");
+  const list = (length: number): NameValue[] => [
+    ["a", "v".repeat(length)],
+    ["b", "1"],
+  ];
+  const isRemembered = (length: number): boolean =>
+    checker.checkLike(list(length)) !== undefined;
+  // The first list is not remembered.
+  checker.check(list(0));
+  assertEquals(isRemembered(0), false);
+  checker.check(list(0));
+  for (let round = 0; round < 5; round++) {
+    for (const length of [0, 5, 16_383, 100]) {
+      assertEquals(isRemembered(length), true, `${length} characters`);
+    }
+  }
+  // With one character more, everything is forgotten.
+  assertEquals(isRemembered(16_384), false);
+  assertEquals(isRemembered(5), false);
+  checker.check(list(16_384));
+  assertEquals(isRemembered(16_384), false);
+  checker.check(list(5));
+  assertEquals(isRemembered(16_383), true);
+});
+
+Deno.test("HeaderChecker: it remembers up to 128 names, in any lists", () => {
+  const list = (count: number, from = 0): NameValue[] =>
+    Array.from({ length: count }, (_, index) => [`n${from + index}`, "1"]);
+  for (const count of [127, 128, 129]) {
+    const checker = new HeaderChecker("wire");
+    checker.check([]);
+    checker.check(list(count));
+    const isRemembered = checker.checkLike(list(count)) !== undefined;
+    assertEquals(isRemembered, count <= 128, `${count} names`);
+  }
+  const checker = new HeaderChecker("wire");
+  checker.check([]);
+  for (let from = 0; from < 128; from += 16) checker.check(list(16, from));
+  assertEquals(checker.checkLike(list(16, 112)) !== undefined, true);
+  checker.check(list(1, 128));
+  assertEquals(checker.checkLike(list(1, 128)), undefined);
+});
+
+Deno.test("HeaderChecker: a list that is alike is checked without sorting it again, and others are not alike", () => {
+  const checker = new HeaderChecker("wire");
+  checker.check([]);
+  const before = checker.check([["b", "1"], ["a", "2"]]);
+  // The same result, not only an equal one.
+  assertEquals(checker.checkLike([["b", "1"], ["a", "2"]]) === before, true);
+  assertEquals(checker.checkLike([["b", "1"], ["a", "3"]])?.pairs, [
+    ["a", "3"],
+    ["b", "1"],
+  ]);
+  assertEquals(checker.checkLike([["b", "1"], ["c", "3"]]), undefined);
+  // After a list that was not alike, nothing is.
+  assertEquals(checker.checkLike([["b", "1"], ["a", "3"]]), undefined);
+});
