@@ -79,6 +79,8 @@ export interface Listener<T> {
 export class LazyPromise<T> {
   #state: "pending" | "resolved" | "rejected" = "pending";
   #value: T | undefined;
+  /** Creates the value. */
+  #make: (() => T) | undefined;
   #error: (() => unknown) | undefined;
   #deferred: Deferred<T> | undefined;
   #listener: Listener<T> | undefined;
@@ -128,6 +130,14 @@ export class LazyPromise<T> {
     this.#pass();
   }
 
+  /** Resolves it with a value that is created when the promise is read, which few are. */
+  resolveWith(make: () => T): void {
+    if (this.settled) return;
+    this.#state = "resolved";
+    this.#make = make;
+    this.#pass();
+  }
+
   /** Rejects it; has no effect when it is settled. */
   reject(error: unknown): void {
     this.rejectWith(() => error);
@@ -151,6 +161,10 @@ export class LazyPromise<T> {
     this.#listener = undefined;
     if (deferred === undefined && listener === undefined) return;
     if (this.#state === "resolved") {
+      if (this.#make !== undefined) {
+        this.#value = this.#make();
+        this.#make = undefined;
+      }
       deferred?.resolve(this.#value as T);
       listener?.resolved(this.#value as T);
       return;

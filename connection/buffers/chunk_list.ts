@@ -4,6 +4,8 @@
  * @module
  */
 
+import { makeList } from "../../frame/pair.ts";
+
 /**
  * If this number of chunks waits, further small ones share memory. One object for
  * each byte that arrives alone would take hundreds of times the memory that the
@@ -17,9 +19,13 @@ const LARGEST_TAIL = 16384;
 /** Number of chunks that are removed from the front of the list before the rest is moved. */
 const MOST_READ = 32;
 
+/** The list of streams without chunks, which nothing is added to: each list of their own takes 32 bytes. */
+const NO_CHUNKS: Uint8Array<ArrayBuffer>[] = [];
+
 /** A list of chunks in the order of their arrival. Small chunks share memory when many wait. */
 export class ChunkList {
-  #chunks: Uint8Array<ArrayBuffer>[] = [];
+  /** A list of its own once there is a chunk. */
+  #chunks: Uint8Array<ArrayBuffer>[] = NO_CHUNKS;
   #first = 0;
   /** Bytes of the first chunk that {@linkcode fill} took. */
   #offset = 0;
@@ -42,7 +48,8 @@ export class ChunkList {
     const join = chunk.length <= SMALL_CHUNK &&
       this.#chunks.length - this.#first >= MANY_CHUNKS;
     if (!join || tail === undefined) {
-      this.#chunks.push(chunk);
+      if (this.#chunks === NO_CHUNKS) this.#chunks = makeList(chunk);
+      else this.#chunks.push(chunk);
       this.#tail = join ? chunk : undefined;
       return;
     }
@@ -67,7 +74,7 @@ export class ChunkList {
     const rest = this.#offset === 0 ? chunk : chunk.subarray(this.#offset);
     this.#offset = 0;
     if (this.#first === this.#chunks.length) {
-      this.#chunks = [];
+      this.#chunks = NO_CHUNKS;
       this.#first = 0;
       this.#tail = undefined;
     } else if (this.#first === MOST_READ) {
@@ -103,7 +110,7 @@ export class ChunkList {
 
   /** Removes all chunks. */
   drop(): void {
-    this.#chunks = [];
+    this.#chunks = NO_CHUNKS;
     this.#first = 0;
     this.#tail = undefined;
     this.#offset = 0;

@@ -47,6 +47,9 @@ interface Expected {
 /** Pieces of one read are joined up to this size, bytes: from 128 KiB on, memory is new pages. */
 const LARGEST_CHUNK = 65536;
 
+/** The list of most streams, which nothing is added to. */
+const NO_PIECES: Uint8Array[] = [];
+
 /**
  * Holds chunks until they are read. Bytes count as consumed only when a reader asks
  * for them: the web stream has no queue of its own (`highWaterMark: 0`).
@@ -69,7 +72,7 @@ export class ReceiveBuffer implements ReadableSource {
   #pending: PendingRead | undefined;
   /** Views of the connection's read buffer: the first one, and the others. */
   #piece: Uint8Array | undefined;
-  #morePieces: Uint8Array[] = [];
+  #morePieces: Uint8Array[] = NO_PIECES;
   /** Index of the next of them. */
   #nextIndex = 0;
   #readable: ReadableEnd | undefined;
@@ -77,6 +80,12 @@ export class ReceiveBuffer implements ReadableSource {
   #hasByobReaders = false;
   /** Set when the web stream is the body of a response. */
   #errorFor: ErrorFor | undefined;
+
+  /**
+   * The application will get whole chunks, as the body of a response: a copy that shares
+   * memory would be copied again for it.
+   */
+  isTakenWhole = false;
 
   constructor(events: ReceiveBufferEvents) {
     this.#events = events;
@@ -152,7 +161,8 @@ export class ReceiveBuffer implements ReadableSource {
     }
     this.#size += piece.length;
     if (this.#piece !== undefined) {
-      this.#morePieces.push(piece);
+      if (this.#morePieces === NO_PIECES) this.#morePieces = [piece];
+      else this.#morePieces.push(piece);
       return false;
     }
     this.#piece = piece;
@@ -188,7 +198,8 @@ export class ReceiveBuffer implements ReadableSource {
       // A waiting web stream passes the chunk to the application, so it must not share
       // memory. At most one chunk per stream does: more would keep many times their
       // size alive.
-      const alone = this.#isStreamWaiting || !this.#chunks.isEmpty;
+      const alone = this.#isStreamWaiting || this.isTakenWhole ||
+        !this.#chunks.isEmpty;
       this.#settleChunk(alone ? only.slice() : smallCopy(only));
       return;
     }
@@ -380,7 +391,7 @@ export class ReceiveBuffer implements ReadableSource {
 
   #forgetPieces(): void {
     this.#piece = undefined;
-    if (this.#morePieces.length > 0) this.#morePieces = [];
+    this.#morePieces = NO_PIECES;
     this.#nextIndex = 0;
   }
 

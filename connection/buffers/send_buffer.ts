@@ -6,6 +6,7 @@
  */
 
 import { InvalidArgumentError } from "../../errors.ts";
+import { makeList } from "../../frame/pair.ts";
 import { LONG_COUNT } from "../../numbers.ts";
 import { Deferred, LazyPromise } from "../deferred.ts";
 import { smallCopy } from "./small_copy.ts";
@@ -51,6 +52,11 @@ const SMALL_CHUNK = 4096;
 /** Small chunks are joined up to this size, bytes. */
 const LARGEST_TAIL = 16384;
 
+// The lists of most streams, which nothing is added to: each list of their own takes 32
+// bytes.
+const NO_CHUNKS: Uint8Array[] = [];
+const NO_PLACES: Place[] = [];
+
 /**
  * Holds chunks until the session takes them. A chunk above {@linkcode SMALL_CHUNK} is
  * not copied: its write resolves when its last byte is in the connection's write
@@ -59,7 +65,8 @@ const LARGEST_TAIL = 16384;
 export class SendBuffer {
   readonly #events: SendBufferEvents;
   readonly #memory: SendMemory;
-  #chunks: Uint8Array[] = [];
+  /** A list of its own once there is a chunk. */
+  #chunks: Uint8Array[] = NO_CHUNKS;
   #first = 0;
   /** Bytes of the first chunk that the session took. */
   #offset = 0;
@@ -70,7 +77,7 @@ export class SendBuffer {
   /** Chunks in the queue of the web stream that were written before the end. */
   #inQueue = 0;
   /** Positions that have chunks of that queue before them. */
-  #places: Place[] = [];
+  #places: Place[] = NO_PLACES;
   /** Memory of the last chunk, if that is a copy with room for more. */
   #tail: Uint8Array | undefined;
   #ending = false;
@@ -161,6 +168,11 @@ export class SendBuffer {
     this.check();
   }
 
+  #add(chunk: Uint8Array): void {
+    if (this.#chunks === NO_CHUNKS) this.#chunks = makeList(chunk);
+    else this.#chunks.push(chunk);
+  }
+
   #put(chunk: Uint8Array): Promise<void> | undefined {
     if (chunk.length === 0) {
       this.#events.ready();
@@ -182,7 +194,7 @@ export class SendBuffer {
       this.#events.ready();
       return undefined;
     }
-    this.#chunks.push(chunk);
+    this.#add(chunk);
     this.#tail = undefined;
     this.#accepted ??= new Deferred<void>();
     this.#events.ready();
@@ -219,7 +231,8 @@ export class SendBuffer {
     const queuedBefore = this.#inQueue;
     if (queuedBefore === 0) return { at: this.#written, queuedBefore };
     const place: Place = { at: undefined, queuedBefore };
-    this.#places.push(place);
+    if (this.#places === NO_PLACES) this.#places = [place];
+    else this.#places.push(place);
     return place;
   }
 
@@ -273,7 +286,7 @@ export class SendBuffer {
 
   /** Drops the waiting bytes. */
   #drop(reason: unknown): void {
-    this.#chunks = [];
+    this.#chunks = NO_CHUNKS;
     this.#first = 0;
     this.#size = 0;
     this.#tail = undefined;
@@ -353,7 +366,7 @@ export class SendBuffer {
       // alive. Not slice(), which copies nothing for a node `Buffer`.
       const isFirst = this.#first === this.#chunks.length;
       this.#tail = isFirst ? smallCopy(chunk) : new Uint8Array(chunk);
-      this.#chunks.push(this.#tail);
+      this.#add(this.#tail);
       return;
     }
     const length = this.#chunks[last].length;
@@ -373,7 +386,7 @@ export class SendBuffer {
   }
 
   #emptied(): void {
-    this.#chunks = [];
+    this.#chunks = NO_CHUNKS;
     this.#first = 0;
     this.#tail = undefined;
     this.#release();

@@ -95,7 +95,6 @@ export class StreamCore
   readonly receiveBuffer: ReceiveBuffer;
   readonly sendBuffer: SendBuffer;
   readonly sender: StreamSender;
-  readonly response: LazyPromise<NameValue[]> = new LazyPromise();
   readonly trailers: LazyPromise<NameValue[]> = new LazyPromise();
   readonly closed: LazyPromise<number> = new LazyPromise();
   /** Its place, from 1, among the streams whose SYN_STREAM is submitted but not sent; 0 for none. */
@@ -136,6 +135,7 @@ export class StreamCore
   mostWaiting: number | undefined;
 
   readonly #host: StreamHost;
+  #response: LazyPromise<NameValue[]> | undefined;
   #ended = false;
   #error: unknown;
   #endListeners: (() => void)[] = NO_LISTENERS;
@@ -159,13 +159,22 @@ export class StreamCore
           `stream ${this.id} is unidirectional: the peer sends no reply on it`,
         )
       );
-    } else if (!origin.own) {
-      this.response.rejectWith(() =>
-        new InvalidArgumentError(
-          `stream ${id} was opened by the peer and has no response: answer it with reply()`,
-        )
-      );
     }
+  }
+
+  /** The headers of the peer's SYN_REPLY. A stream of the peer has one only if it is read: 0.2 KB. */
+  get response(): LazyPromise<NameValue[]> {
+    if (this.#response === undefined) {
+      this.#response = new LazyPromise();
+      if (!this.origin.own) {
+        this.#response.rejectWith(() =>
+          new InvalidArgumentError(
+            `stream ${this.id} was opened by the peer and has no response: answer it with reply()`,
+          )
+        );
+      }
+    }
+    return this.#response;
   }
 
   /** Since when its connection reads; see {@linkcode Reading}. */
@@ -206,7 +215,7 @@ export class StreamCore
     if (this.readInBackground) return "none";
     const { receiveBuffer } = this;
     const reads = receiveBuffer.readerWaits && !receiveBuffer.ended;
-    const needs = reads || this.headAwaited || this.response.awaited ||
+    const needs = reads || this.headAwaited || this.#response?.awaited ||
       this.trailers.awaited;
     if (needs) return "need";
     return this.closed.awaited ? "watch" : "none";
@@ -344,7 +353,9 @@ export class StreamCore
 
   /** The peer sent FIN, or cannot send on this stream. */
   endRemote(): void {
-    this.trailers.resolve(this.#later?.all ?? []);
+    const later = this.#later;
+    if (later === undefined) this.trailers.resolveWith(noHeaders);
+    else this.trailers.resolve(later.all);
     this.receiveBuffer.finish();
   }
 
@@ -477,7 +488,7 @@ export class StreamCore
   #rejectAll(error: unknown): void {
     this.#error ??= error;
     this.sendBuffer.fail(error);
-    this.response.reject(error);
+    if (this.origin.own) this.response.reject(error);
     this.trailers.reject(error);
     if (this.#ended) this.closed.reject(error);
     this.sender.rejectUnsent(error);
@@ -485,13 +496,16 @@ export class StreamCore
 
   /** Both halves ended cleanly: rejects the promises that cannot resolve any more. */
   #rejectUnsettled(): void {
-    if (this.response.settled && !this.sender.hasUnsentHeaders) return;
+    const hasResponse = !this.origin.own || this.response.settled;
+    if (hasResponse && !this.sender.hasUnsentHeaders) return;
     const ended = (before: string): StreamResetError =>
       new StreamResetError(`stream ${this.id} ended before ${before}`, {
         streamId: this.id,
         statusCode: 0,
       });
-    this.response.reject(ended("the peer sent a response"));
+    if (!hasResponse) {
+      this.response.reject(ended("the peer sent a response"));
+    }
     this.sender.rejectUnsent(ended("these headers were sent"));
   }
 }
@@ -501,6 +515,10 @@ function statusOf(reason: unknown): number {
   return reason instanceof StreamResetError && reason.statusCode > 0
     ? reason.statusCode
     : CANCEL;
+}
+
+function noHeaders(): NameValue[] {
+  return [];
 }
 
 /** Most streams have no listener. */

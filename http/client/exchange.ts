@@ -115,6 +115,7 @@ export class Exchange extends Opening
     // Not awaited: if the body fails, the wait for the response reports it, and a
     // complete response is valid even if the server did not read the body.
     if (request.body !== undefined) sendBody(state, request).catch(() => {});
+    state.receiveBuffer.isTakenWhole = true;
     state.awaitResponse(this);
   }
 

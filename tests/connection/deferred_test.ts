@@ -18,7 +18,8 @@ Deno.test("lazy promise: a listener is told once, before or after it settles, wi
         if (isEarly) lazy.listen(listener);
         assertEquals(lazy.awaited, isEarly);
         if (fails) lazy.reject("no");
-        else lazy.resolve(1);
+        else if (isRead) lazy.resolve(1);
+        else lazy.resolveWith(() => 1);
         if (!isEarly) lazy.listen(listener);
         lazy.resolve(2);
         const wanted = fails ? "no" : 1;
@@ -30,6 +31,17 @@ Deno.test("lazy promise: a listener is told once, before or after it settles, wi
       }
     }
   }
+});
+
+Deno.test("lazy promise: a value that is made on demand is made once, and only if it is read", async () => {
+  let made = 0;
+  const lazy = new LazyPromise<number[]>();
+  lazy.resolveWith(() => [++made]);
+  lazy.resolve([0]);
+  assertEquals(lazy.settled, true);
+  assertEquals(made, 0);
+  assertStrictEquals(await lazy.promise, await lazy.observed);
+  assertEquals(await lazy.promise, [1]);
 });
 
 Deno.test("lazy promise: it settles once, before or after it is read", async () => {
