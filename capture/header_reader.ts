@@ -9,7 +9,7 @@ import {
   ERR_INVALID_FRAME,
   ZlibError,
 } from "../errors.ts";
-import { readHeaderBlock } from "../frame/header_block.ts";
+import { readHeaderBlock } from "../frame/header_block_reader.ts";
 import { type FrameLimits, resolveFrameLimits } from "../frame/limits.ts";
 import { PairMemory } from "../frame/pair_memory.ts";
 import type { NameValue } from "../frame/types.ts";

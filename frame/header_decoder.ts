@@ -7,7 +7,7 @@
 import { ERR_FRAME_TOO_LARGE, ZlibError } from "../errors.ts";
 import { Inflater } from "../zlib/inflater.ts";
 import { PROTO_SPDY3 } from "./constants.ts";
-import { type HeaderBlock, readBlockIn } from "./header_block.ts";
+import { type HeaderBlock, readBlockIn } from "./header_block_reader.ts";
 import { type HeaderBytes, noHeaderBytes } from "./header_bytes.ts";
 import type { FrameLimits } from "./limits.ts";
 import { PairMemory } from "./pair_memory.ts";

@@ -24,8 +24,8 @@ export class KnownPair {
   constructor(
     /** The name. It is ASCII, so its length is that of its bytes. */
     readonly name: string,
-    /** The value. */
-    public value: string,
+    /** The value, or `undefined` if it has changed and no block has repeated it since. */
+    public value: string | undefined,
   ) {}
 }
 
@@ -71,6 +71,23 @@ export class PairMemory {
   isAt(pair: KnownPair, words: DataView, at: number, end: number): boolean {
     return pair.length <= end - at &&
       isSame(this.#words, pair.at, words, at, pair.length);
+  }
+
+  /** The same, except that the value may be another one of the same length. */
+  hasHead(pair: KnownPair, words: DataView, at: number, end: number): boolean {
+    return pair.length <= end - at &&
+      isSame(this.#words, pair.at, words, at, pair.valueOffset);
+  }
+
+  /**
+   * Gives `pair` another value of the same length, whose bytes are at `at`. Its text is
+   * not kept, because values that change mostly change again.
+   */
+  change(pair: KnownPair, words: DataView, at: number): void {
+    const { valueOffset } = pair;
+    const length = pair.length - valueOffset;
+    copy(words, at, this.#words, pair.at + valueOffset, length);
+    pair.value = undefined;
   }
 
   /** The last kept pair with the name of `length` bytes at `at`. */

@@ -93,6 +93,25 @@ export class BitReader {
     return value;
   }
 
+  /**
+   * Takes the empty stored block of a sync flush, if it is next and all of its bytes are
+   * in the chunk: 4 % of decoding a header block, because there is one in each. Its three
+   * bits are in `hold`.
+   */
+  takeSyncFlush(): boolean {
+    const { input, position } = this;
+    // With ten bits held, all but these three are padding.
+    if (
+      (this.hold & 7) !== 0 || this.held > 10 || position + 4 > this.end ||
+      (input[position] | input[position + 1]) !== 0 ||
+      (input[position + 2] & input[position + 3]) !== 0xff
+    ) return false;
+    this.position = position + 4;
+    this.hold = 0;
+    this.held = 0;
+    return true;
+  }
+
   /** Skips the bits up to the next byte. */
   align(): void {
     this.drop(this.held & 7);

@@ -285,6 +285,7 @@ export class Inflater {
     const type = reader.hold >>> 1 & 3;
     switch (type) {
       case BLOCK_STORED:
+        if (reader.takeSyncFlush()) return reader.unread > 0;
         this.#state = AT_STORED_LENGTH;
         break;
       case BLOCK_FIXED:

@@ -167,3 +167,52 @@ Deno.test("Inflate with maxOutput 0 accepts an empty stream", () => {
   assertEquals(inflate.push(nativeDeflate(new Uint8Array(0))).length, 0);
   assert(inflate.finished);
 });
+
+/** Bits, least significant first, as bytes. */
+function bytesOf(bits: readonly (0 | 1)[]): Bytes {
+  const bytes = new Uint8Array(Math.ceil(bits.length / 8));
+  bits.forEach((bit, index) => bytes[index >> 3] |= bit << (index & 7));
+  return bytes;
+}
+
+Deno.test("an empty stored block is read after every bit offset, with any padding, wherever the input is cut", () => {
+  const end: readonly (0 | 1)[] = Array(7).fill(0);
+  // Codes of the letter "0", of eight bits, and of the byte 0xff, of nine.
+  const zero: readonly (0 | 1)[] = [0, 1, 1, 0, 0, 0, 0, 0];
+  const high: readonly (0 | 1)[] = Array(9).fill(1);
+  for (let highs = 0; highs < 9; highs++) {
+    for (const padding of [0, 1] as const) {
+      for (const last of [0, 1] as const) {
+        for (const wrong of [-1, 0, 1, 2, 3]) {
+          const bits: (0 | 1)[] = [0, 1, 0, ...zero];
+          for (let count = 0; count < highs; count++) bits.push(...high);
+          bits.push(...end, last, 0, 0);
+          while (bits.length % 8 > 0) bits.push(padding);
+          const empty = [0, 0, 0xff, 0xff];
+          if (wrong >= 0) empty[wrong] ^= 0x10;
+          const start = bytesOf(bits);
+          const packed = Uint8Array.from([...start, ...empty, 3, 0]);
+          const where = `${highs} ${padding} ${last} ${wrong}`;
+          for (let cut = 0; cut <= packed.length; cut++) {
+            const inflater = new Inflater({ format: "raw" });
+            const inflate = () => {
+              // In the array, the rest follows the chunk, which ends before it.
+              for (const [from, to] of [[0, cut], [cut, packed.length]]) {
+                inflater.feed(packed, from, to);
+                assert(inflater.inflate(100));
+              }
+            };
+            if (wrong >= 0) {
+              const error = assertThrows(inflate, ZlibError, "complement");
+              assertEquals(error.offset, start.length, where);
+            } else {
+              inflate();
+              assert(inflater.finished, where);
+              assertEquals(inflater.outputLength, 1 + highs, where);
+            }
+          }
+        }
+      }
+    }
+  }
+});

@@ -1,9 +1,9 @@
 import { ByteWriter } from "../../../frame/byte_writer.ts";
 import {
   headerBlockLength,
-  readHeaderBlock,
   writeHeaderBlock,
 } from "../../../frame/header_block.ts";
+import { readHeaderBlock } from "../../../frame/header_block_reader.ts";
 import { DEFAULT_FRAME_LIMITS } from "../../../frame/limits.ts";
 import type { NameValue } from "../../../frame/mod.ts";
 import { PairMemory } from "../../../frame/pair_memory.ts";
