@@ -278,3 +278,17 @@ Deno.test("RST_STREAM counts as a frame without effect only if there is no such 
     }
   }
 });
+
+Deno.test("WINDOW_UPDATE never counts as a frame without effect: it has a limit of its own", () => {
+  for (const side of SIDES) {
+    for (const state of Object.keys(STATES)) {
+      const harness = new Harness(side, PROTO_SPDY3_1, {
+        acceptServerStreams: true,
+        limits: { maxIdleIgnored: 1 },
+      });
+      const id = STATES[state](harness, side);
+      for (let count = 0; count < 3; count++) harness.give(windowUpdate(id, 1));
+      assertEquals(harness.session.failure, undefined, state);
+    }
+  }
+});
