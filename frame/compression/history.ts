@@ -221,7 +221,6 @@ export class History {
   clear(): void {
     this.#names.clear();
     this.#olderNames = undefined;
-    this.#generation = 0;
     this.#values = 0;
   }
 
