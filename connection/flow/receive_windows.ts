@@ -16,6 +16,12 @@ import { now } from "../time/clock.ts";
 import { WindowTuner } from "./window_tuner.ts";
 
 /**
+ * Of the initial window, a body of more than this part has windows that are adapted. TCP
+ * sends 14 KiB at first, so this is known before the initial window is used up.
+ */
+const LONG = 1 / 8;
+
+/**
  * The windows of a connection with flow control. In SPDY/3.1, the session's window
  * limits the bytes in flight, as the tuner requests. A stream's window limits the
  * unread bytes, and only grows.
@@ -29,6 +35,9 @@ export class ReceiveWindows {
   #sessionWindow = INITIAL_WINDOW_SIZE;
   /** By how much the windows of all streams together have grown, bytes. */
   #grown = 0;
+
+  /** Open streams of which so much was read that their windows are adapted. */
+  #fast: Set<StreamCore> | undefined;
 
   /** `initial` is the window new streams have, bytes. */
   constructor(session: Session, initial: number, options: ResolvedOptions) {
@@ -70,7 +79,14 @@ export class ReceiveWindows {
   /** The measuring PING was answered. `sent` is the number of bytes that this side has sent since then. */
   measured(sent: number): void {
     const tuner = this.#tuner;
-    if (tuner?.measured(now(), sent)) this.#setSessionWindow(tuner.window);
+    if (!tuner?.measured(now(), sent)) return;
+    this.#setSessionWindow(tuner.window);
+    // Until their next bytes arrive, a round trip may pass.
+    for (const state of this.#fast ?? []) {
+      if (state.receiveBuffer.size === 0 && !hasEnded(state)) {
+        this.#resize(state, tuner.window);
+      }
+    }
   }
 
   /** The measuring PING failed. */
@@ -81,19 +97,23 @@ export class ReceiveWindows {
   /** The application has finished with bytes of a stream. */
   consumed(state: StreamCore, size: number): void {
     this.#session.consume(state.id, size);
-    if (this.#tuner === undefined || state.receiveBuffer.ended || state.ended) {
-      return;
-    }
+    const tuner = this.#tuner;
+    if (tuner === undefined || hasEnded(state)) return;
     // A short body needs no more window. In addition, npm's spdy 4.0.2 treats a
     // WINDOW_UPDATE for a stream that is about to end as an error and resets the
     // stream.
     state.read += size;
-    if (state.read < this.#initial / 2) return;
+    if (state.read < this.#initial * LONG) return;
+    this.#fast ??= new Set();
+    this.#fast.add(state);
+    this.#resize(state, tuner.window);
+  }
+
+  /** Adapts the window of a stream that is read quickly. */
+  #resize(state: StreamCore, window: number): void {
     // The window of the stream is restored in steps of half the initial window,
     // which must not limit the rate of the path.
-    const wanted = this.#tuner.window <= this.#initial
-      ? 0
-      : this.#tuner.window - this.#initial / 2;
+    const wanted = window <= this.#initial ? 0 : window - this.#initial / 2;
     // In SPDY/3.1, only the session's window becomes smaller.
     const least = this.#version === PROTO_SPDY3_1 ? 0 : -Infinity;
     const change = Math.max(
@@ -112,6 +132,7 @@ export class ReceiveWindows {
   closed(state: StreamCore): void {
     this.#grown -= state.grown;
     state.grown = 0;
+    this.#fast?.delete(state);
   }
 
   #setSessionWindow(window: number): void {
@@ -120,4 +141,9 @@ export class ReceiveWindows {
     resizeReceiveWindow(this.#session, 0, target - this.#sessionWindow);
     this.#sessionWindow = target;
   }
+}
+
+/** Whether the peer sends no more bytes on the stream. */
+function hasEnded(state: StreamCore): boolean {
+  return state.receiveBuffer.ended || state.ended;
 }

@@ -17,6 +17,7 @@ import {
   type Sample,
   SLACK,
 } from "./path_estimate.ts";
+import { RecentArrivals } from "./recent_arrivals.ts";
 import { type TrialKind, WindowTrial } from "./window_trial.ts";
 
 /** Options of {@linkcode WindowTuner}, bytes. */
@@ -122,6 +123,8 @@ export class WindowTuner {
   readonly #window: PacedWindow;
   readonly #path: PathEstimate = new PathEstimate();
   readonly #schedule: MeasurementSchedule = new MeasurementSchedule();
+  /** Since the last PING, at most. */
+  #recent: RecentArrivals = new RecentArrivals(0);
   /** Whether the window is only derived from the round trip, because it was never in use. */
   #isGuess = true;
   /** Whether the window has grown before the reply to a PING, and not become smaller since. */
@@ -166,7 +169,9 @@ export class WindowTuner {
    * if a PING should be sent now.
    */
   mayBeQuiet(now: number): boolean {
-    return this.#schedule.mayBeQuiet(now, this.#path.isKnown);
+    const begins = this.#schedule.mayBeQuiet(now, this.#path.isKnown);
+    if (begins) this.#recent = new RecentArrivals(now);
+    return begins;
   }
 
   /**
@@ -177,8 +182,12 @@ export class WindowTuner {
     this.#window.received(size);
     const { current } = this.#schedule;
     const begins = this.#schedule.received(size, now);
+    if (begins) this.#recent = new RecentArrivals(now);
     if (current === undefined) return begins;
-    if (this.#path.isKnown) this.#growEarly(current, now);
+    const path = this.#path;
+    // On a steady path, a burst of what waited behind a lost packet says nothing.
+    this.#recent.add(size, now, path.isSteady ? Infinity : path.roundTrip);
+    if (path.isKnown) this.#growEarly(now);
     else this.#growUnanswered(current, now);
     return begins;
   }
@@ -193,9 +202,9 @@ export class WindowTuner {
   }
 
   /** The reply to the PING has not arrived, but the window may be too small already. */
-  #growEarly(measurement: Measurement, now: number): void {
-    const { size } = measurement;
-    const time = measurement.time(now);
+  #growEarly(now: number): void {
+    const { size } = this.#recent;
+    const time = this.#recent.time(now);
     const { roundTrip } = this.#path;
     if (time <= roundTrip + SLACK || size < LEAST_FOR_RATE) return;
     if (this.#trial !== undefined || this.#isSending) return;

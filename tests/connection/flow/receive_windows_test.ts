@@ -234,35 +234,65 @@ Deno.test("receive windows: a stream's window does not grow beyond what the path
 });
 
 /** A stream, with only those fields that its windows use. */
-function stream(ended: Partial<Record<"stream" | "receiving", true>> = {}) {
+function stream(
+  ended: Partial<Record<"stream" | "receiving", true>> = {},
+  unread = 0,
+) {
   return {
     id: 1,
     read: 0,
     grown: 0,
     ended: ended.stream ?? false,
-    receiveBuffer: { ended: ended.receiving ?? false },
+    receiveBuffer: { ended: ended.receiving ?? false, size: unread },
   } as StreamCore;
 }
 
-Deno.test("receive windows: a stream's window grows once half of it was read, and not after its end", async () => {
+Deno.test("receive windows: a stream's window grows once an eighth of it was read, and not after its end", async () => {
   using time = virtualTime();
   const one = await measuredWindows(PROTO_SPDY3, time, 100);
   const { windows } = one;
   one.data(INITIAL);
   const open = stream();
-  windows.consumed(open, INITIAL / 2 - 1);
+  windows.consumed(open, INITIAL / 8 - 1);
   assertEquals(one.sent(), []);
   windows.consumed(open, 1);
-  // One update for the bytes that were read, and one for the growth.
   const growth = 500_000 - INITIAL / 2;
-  assertEquals(one.sent(), [[1, INITIAL / 2], [1, growth]]);
+  assertEquals(one.sent(), [[1, growth]]);
   assertEquals(open.grown, growth);
+  windows.consumed(open, INITIAL / 2);
+  assertEquals(one.sent(), [[1, INITIAL * 5 / 8]]);
   for (const half of ["stream", "receiving"] as const) {
     one.data(INITIAL);
     const ended = stream({ [half]: true });
     windows.consumed(ended, INITIAL);
     assertEquals(ended.grown, 0, half);
   }
+});
+
+Deno.test("receive windows: when the path becomes known, the windows of streams that are read quickly do not wait for their next bytes", async () => {
+  using time = virtualTime();
+  const one = new Windows(PROTO_SPDY3_1, true);
+  const { windows } = one;
+  one.data(INITIAL / 2);
+  one.sent();
+  const open = stream();
+  const unread = stream({}, 1);
+  const short = stream();
+  const closed = stream();
+  const ended = stream();
+  const others = [unread, short, closed, ended];
+  for (const each of [open, unread, closed, ended]) {
+    windows.consumed(each, INITIAL / 8);
+  }
+  windows.consumed(short, 0);
+  windows.closed(closed);
+  Object.assign(ended, { ended: true });
+  one.sent();
+  await measureQuietPath(windows, time, 100);
+  const growth = 500_000 - INITIAL / 2;
+  assertEquals(one.sent(), [[1, growth], [0, 500_000 - INITIAL]]);
+  assertEquals(open.grown, growth);
+  assertEquals(others.map(({ grown }) => grown), [0, 0, 0, 0]);
 });
 
 Deno.test("receive windows: all streams together grow by maxMemory at most, and a closed one gives its part back", async () => {

@@ -492,6 +492,32 @@ Deno.test("window tuner: while more and more arrives, the window does not wait f
   assertGreater(tuner.window, 1_600_000);
 });
 
+Deno.test("window tuner: while more and more arrives, the window follows what arrives in the last round trips, however late the reply to a PING is", () => {
+  const rounds = new Rounds();
+  rounds.quiet(100);
+  rounds.round(20_000, 100);
+  rounds.begin();
+  // In six round trips without a reply, the average is a third of the last.
+  for (let size = 25_000; size <= 800_000; size *= 2) {
+    rounds.arrive(size, 100);
+    if (size < 200_000) continue;
+    assertGreaterOrEqual(rounds.tuner.window, 3 * size);
+  }
+});
+
+Deno.test("window tuner: on a steady path, bytes that waited behind a lost packet make no window larger", () => {
+  const rounds = new Rounds();
+  rounds.quiet(100);
+  for (let count = 0; count < 4; count++) rounds.round(200_000, 100);
+  const { window } = rounds.tuner;
+  rounds.begin();
+  rounds.arrive(200_000, 100);
+  rounds.arrive(200_000, 100);
+  rounds.now += 200;
+  rounds.arrive(560_000, 20);
+  assertEquals(rounds.tuner.window, window);
+});
+
 Deno.test("window tuner: while more and more arrives, the bytes of a round trip make the window larger at its end", () => {
   const rounds = new Rounds();
   rounds.quiet(100);
