@@ -14,6 +14,7 @@ import { keepExact } from "./escaped_text.ts";
 import { fromSpdy2Names, sortByName } from "./header_list.ts";
 import type { FrameLimits } from "./limits.ts";
 import { type KnownPair, PairMemory } from "./pair_memory.ts";
+import { makeList, makePair } from "./pair.ts";
 import type { NameValue } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
 
@@ -99,7 +100,7 @@ export function readBlockIn(
   memory: PairMemory,
 ): HeaderBlock {
   const { lengthSize } = traits;
-  const nv: NameValue[] = [];
+  const nv: NameValue[] = makeList();
   const order = readPairs(block, lengthSize, limits, nv, memory);
   if (order === "wrong") {
     return { errorCode: checkStructure(block, lengthSize), nv: [] };
@@ -173,7 +174,7 @@ function readPairs(
       if (value !== undefined) {
         at += expected.length;
         previous = expected.name;
-        nv.push([previous, value]);
+        nv.push(makePair(previous, value));
         before = expected;
         continue;
       }
@@ -203,7 +204,7 @@ function readPairs(
     if (
       known !== undefined && memory.hasValue(known, words, valueAt, valueLength)
     ) {
-      nv.push([name, known.value ?? keptValue(known, bytes, from)]);
+      nv.push(makePair(name, known.value ?? keptValue(known, bytes, from)));
     } else {
       const units = listOf(valueLength);
       const valueClass = units === undefined
@@ -228,7 +229,7 @@ function readPairs(
         before = undefined;
         continue;
       }
-      const pair: NameValue = [name, value];
+      const pair = makePair(name, value);
       nv.push(pair);
       const isExact = !isHigh || !value.includes(REPLACEMENT);
       if (!isExact) keepExact(pair, bytes.subarray(valueAt, at));

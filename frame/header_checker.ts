@@ -13,6 +13,7 @@ import {
   prepareHeaders,
   splitValue,
 } from "./header_list.ts";
+import { makePair } from "./pair.ts";
 import type { NameValue } from "./types.ts";
 
 /** Longest list that is remembered, and the most names. */
@@ -211,7 +212,7 @@ export class HeaderChecker {
     // and may contain this header with its old value.
     this.#list = NO_LIST;
     this.#characters += value.length - pair[1].length;
-    checked.pair = [name.lower, value];
+    checked.pair = makePair(name.lower, value);
   }
 
   /** Checks and remembers a new name; `undefined` when it cannot be remembered. */

@@ -36,6 +36,26 @@ export interface AskedFor {
   readonly signal: AbortSignal | undefined;
 }
 
+/** An object of a class, not a literal: see `frame/pair.ts`. It keeps the stream alive. */
+class Origin implements ResponseOrigin {
+  readonly url: string;
+  readonly redirected: boolean;
+  readonly stream: Stream;
+  readonly trailers: ResponseOrigin["trailers"];
+
+  constructor(
+    url: string,
+    redirected: boolean,
+    stream: Stream,
+    trailers: ResponseOrigin["trailers"],
+  ) {
+    this.url = url;
+    this.redirected = redirected;
+    this.stream = stream;
+    this.trailers = trailers;
+  }
+}
+
 /** Creates a response whose head has arrived. The body arrives while it is read. */
 export function receiveResponse(
   stream: Stream,
@@ -51,7 +71,7 @@ export function receiveResponse(
       : codings(head.headers);
     const { body, isDecoded } = receiveBody(state, head, coding, asked);
     const { url, redirected } = asked;
-    const origin = { url, redirected, stream, trailers };
+    const origin = new Origin(url, redirected, stream, trailers);
     const response = spdyResponse(body, head, origin);
     if (isDecoded) markDecoded(response);
     return response;
