@@ -102,7 +102,7 @@ export function readResponseHead(nv: readonly NameValue[]): ResponseHead {
   }
   const { code, text } = lastStatus.line === status
     ? lastStatus
-    : lastStatus = readStatus(status);
+    : readStatus(status);
   return new ResponseHead(
     code,
     text,
@@ -121,6 +121,8 @@ interface Status {
 
 /** The last one, because most are alike. */
 let lastStatus: Status = { line: "200", code: 200, text: reasonOf(200) };
+/** Longest `:status` that is remembered, characters: a longer one would take memory for good. */
+const LONGEST_REMEMBERED = 64;
 
 function readStatus(line: string): Status {
   const match = STATUS.exec(line);
@@ -131,7 +133,9 @@ function readStatus(line: string): Status {
   }
   const code = Number(match[1]);
   const text = match[2] === undefined ? reasonOf(code) : toByteString(match[2]);
-  return { line, code, text };
+  const read = { line, code, text };
+  if (line.length <= LONGEST_REMEMBERED) lastStatus = read;
+  return read;
 }
 
 /** Whether a response with this status never has a body (RFC 9110 6.4.1). */

@@ -9,7 +9,7 @@ import { isPlain } from "./header_text.ts";
 
 /** Headers of a list that are remembered. */
 const MOST = 32;
-/** Longest value that is remembered, characters. */
+/** Longest name and longest value that are remembered, characters. */
 const LONGEST = 256;
 
 /**
@@ -33,7 +33,7 @@ export class HeaderMemory {
   kindOf(index: number, name: string): number {
     if (this.#names[index] === name) return this.#kinds[index];
     const kind = this.#classify(name);
-    if (index < MOST) {
+    if (index < MOST && name.length <= LONGEST) {
       this.#names[index] = name;
       this.#kinds[index] = kind;
       this.#values[index] = undefined;
