@@ -106,9 +106,9 @@ export interface ConnectionTuning {
   readonly announceStreams?: boolean;
   /**
    * Most bytes collected for one write; default 525312 (512 KiB of DATA with the heads
-   * of its frames), 1024 to 16777216. A full buffer stops the senders. More than 15360 are collected only while the
-   * transport takes as many in 1 ms, so that urgent frames do not wait long on slow
-   * links.
+   * of its frames), 1024 to 16777216. A full buffer stops the senders. More than 15360
+   * are collected only while the transport takes as many in 1 ms, so that urgent
+   * frames do not wait long on slow links.
    */
   readonly maxSendBuffer?: number;
   /**

@@ -309,7 +309,7 @@ function splitInto(
     const nul = value.indexOf("\0", at);
     const end = nul < 0 ? value.length : nul;
     if (end === at) valid = false;
-    const pair: NameValue = [name, value.slice(at, end)];
+    const pair = makePair(name, value.slice(at, end));
     nv.push(pair);
     const nulByte = bytes.indexOf(0, byteAt);
     const byteEnd = nulByte < 0 ? bytes.length : nulByte;
