@@ -170,10 +170,12 @@ const FAMILIES: Record<
     }
     if (random.chance(0.5)) {
       // A link on which the last bytes take long, but never stop moving.
-      const rate = random.pick([20, 60]);
+      const rate = random.pick([8, 20, 60]);
       // The bytes in the network are sent within the time that closing may
-      // take.
-      const capacity = random.pick([500, 5000, 16_384]);
+      // take, but those of one write, 15 KiB, need longer at the lowest rate.
+      const capacity = random.pick(
+        rate < 20 ? [500, 5000] : [500, 5000, 16_384],
+      );
       const slow = {
         ...draft.link.down,
         reads: "packets",

@@ -79,7 +79,7 @@ export const FAULTS: readonly Fault[] = [
         "    this.#dropping ??= reason;",
       to: "if (this.#closed || reason === undefined) return;\n" +
         "    this.#closed = true;\n" +
-        "    this.#controller?.close();\n" +
+        "    this.#readable?.close();\n" +
         "    this.#pending?.result.resolve(null);\n" +
         "    this.#pending = undefined;",
     }],
