@@ -12,6 +12,7 @@ import {
   atEndOfTurn,
   endOfTurn,
   now,
+  pause,
   startTimer,
   stopTimer,
   type Timer,
@@ -19,7 +20,7 @@ import {
 } from "./time/clock.ts";
 import { Progress } from "./time/progress.ts";
 import { type TrackedFrame, TrackedFrames } from "./time/tracked_frames.ts";
-import type { Wire } from "./transport/transport.ts";
+import { checkCount, type Wire } from "./transport/transport.ts";
 
 /** How many times `closeTimeout` a peer may keep sending after this side has ended. */
 const CLOSING_PEER_FACTOR = 60;
@@ -53,6 +54,11 @@ const FIRST_WAIT = 5;
  * pause of 5 ms would look like a slow link, whose writes are small.
  */
 const AT_ONCE = 8;
+/**
+ * Pause after a call of the transport that has moved no byte, ms. Without it, a transport
+ * that reports this at once and again and again would stop the whole process.
+ */
+const NOTHING_MOVED = 1;
 /** Time without a write after which the link may be another one, ms. */
 const SILENCE = 3000;
 
@@ -314,8 +320,13 @@ export class IoLoop {
     this.#writeBegan = begin;
     this.#watchWrite();
     try {
-      while (rest.length > 0) {
+      while (rest.length > 0 && !this.#closed) {
         const size = await this.#wire.send(rest);
+        if (size !== rest.length) checkCount("write", size, rest.length);
+        if (size === 0) {
+          await pause(NOTHING_MOVED);
+          continue;
+        }
         this.progress.touch();
         this.outputProgress.touch();
         // Reading the clock takes 0.3 us.
@@ -394,6 +405,10 @@ export class IoLoop {
         failure = error;
       }
       if (data === null) break;
+      if (data.length === 0) {
+        await pause(NOTHING_MOVED);
+        continue;
+      }
       this.progress.touch();
       if (this.#firstWait !== undefined) {
         // Frames that have waited are sent first, even before more urgent answers.

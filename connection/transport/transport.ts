@@ -15,6 +15,7 @@ import {
   takeLarge,
   takeSmall,
 } from "../buffers/shared_buffers.ts";
+import { closedBy } from "../reasons.ts";
 import type { ProxyHead } from "./proxy_protocol.ts";
 
 /**
@@ -38,13 +39,15 @@ export interface ByteStreams {
 export interface ByteConn {
   /**
    * Reads into `buffer`; resolves to the number of bytes, `null` at the end of input. The
-   * transport must not write to `buffer` after this has resolved.
+   * transport must not write to `buffer` after this has resolved. Another value than that
+   * ends the connection with an error.
    */
   read(buffer: Uint8Array): Promise<number | null>;
   /**
    * Writes some of `data`; resolves to the number of bytes taken. The caller reuses the
    * memory of `data` for other bytes once this has resolved, so the transport must not
-   * read it after that; a transport that keeps bytes copies them first.
+   * read it after that; a transport that keeps bytes copies them first. A number that is
+   * not from 0 to `data.length` ends the connection with an error.
    */
   write(data: Uint8Array): Promise<number>;
   /** Ends this side's direction. */
@@ -116,6 +119,29 @@ const SMALLEST_LARGE_READ = 64 * 1024;
  * takes a tenth longer.
  */
 const LARGEST_READ = 1024 * 1024;
+
+/**
+ * Throws if a transport reports that a call moved `size` bytes, which is not a number of
+ * bytes from 0 to `most`: the fault of an object that is not written as {@linkcode ByteConn}
+ * says.
+ */
+export function checkCount(
+  call: "read" | "write",
+  size: unknown,
+  most: number,
+): void {
+  const isCount = Number.isInteger(size) && (size as number) >= 0 &&
+    (size as number) <= most;
+  if (isCount) return;
+  throw closedBy(
+    "local",
+    `${call}() of the transport resolved to ${
+      String(size)
+    }: it must resolve to the number of bytes, 0 to ${most}${
+      call === "read" ? ", or to null at the end of input" : ""
+    }`,
+  );
+}
 
 /** Wraps a transport as a {@linkcode Wire}. */
 export function openWire(transport: Transport): Wire {
@@ -218,6 +244,8 @@ class ConnWire implements Wire {
 
   readonly #received = (size: number | null): Uint8Array | null => {
     const large = this.#endWait();
+    // Other bytes than those that were read may be another connection's.
+    if (size !== null) checkCount("read", size, this.#target.length);
     this.#last = size ?? 0;
     // After a failure or the end of input the memory is not reused: a transport may
     // report either one because it was closed, while its operation is still pending.

@@ -7,6 +7,7 @@ import {
   type Transport,
 } from "../../../connection/transport/transport.ts";
 import { webSocketStreams } from "../../../connection/transport/websocket.ts";
+import { ConnectionClosedError } from "../../../connection/errors.ts";
 import {
   ERR_PROTO,
   InvalidArgumentError,
@@ -378,6 +379,77 @@ Deno.test("transport: a read that returns its number at once, without a promise,
     close() {},
   });
   assertEquals(await wire.receive(), Uint8Array.of(7));
+});
+
+/** A client on a transport whose calls resolve to the given values. */
+function clientOn(conn: { read?: unknown; write?: unknown }): Connection {
+  const pending = Promise.withResolvers<null>();
+  const transport = {
+    read: () => "read" in conn ? Promise.resolve(conn.read) : pending.promise,
+    write: (data: Uint8Array) =>
+      Promise.resolve("write" in conn ? conn.write : data.length),
+    closeWrite: () => Promise.resolve(),
+    close: () => pending.resolve(null),
+  };
+  return new Connection(transport as unknown as Transport, {
+    side: CLIENT,
+    version: PROTO_SPDY3_1,
+    closeTimeout: 1,
+  });
+}
+
+for (const count of [undefined, NaN, -1, 0.5, "1", 1e9]) {
+  Deno.test(`transport: a read that resolves to ${Deno.inspect(count)} ends the connection, and no other bytes count as read`, async () => {
+    const client = clientOn({ read: count });
+    const error = await assertRejects(
+      () => client.closed,
+      ConnectionClosedError,
+      `read() of the transport resolved to ${count}: it must resolve to the number of bytes, 0 to 1536, or to null at the end of input`,
+    );
+    assertEquals(error.initiator, "local");
+  });
+
+  Deno.test(`transport: a write that resolves to ${Deno.inspect(count)} ends the connection`, async () => {
+    const client = clientOn({ write: count });
+    const error = await assertRejects(
+      () => client.ping(),
+      ConnectionClosedError,
+      `write() of the transport resolved to ${count}: it must resolve to the number of bytes, 0 to 12`,
+    );
+    assertEquals(error.initiator, "local");
+    await client.close();
+  });
+}
+
+Deno.test("transport: reads and writes that move no byte, again and again, do not stop the process", async () => {
+  for (const conn of [{ read: 0 }, { write: 0 }]) {
+    const client = clientOn(conn);
+    const pinged = assertRejects(() => client.ping(), ConnectionClosedError);
+    // The timer of `closeTimeout` runs, although no call of the transport waits.
+    await client.close();
+    await pinged;
+  }
+});
+
+Deno.test("transport: after a read and a write of 0 bytes, the next ones continue", async () => {
+  const [left, right] = await tcpConns();
+  const server = new Connection(right, {
+    side: SERVER,
+    version: PROTO_SPDY3_1,
+  });
+  let calls = 0;
+  const isEmpty = (): boolean => calls++ % 2 === 0;
+  const client = new Connection({
+    read: (into: Uint8Array) =>
+      isEmpty() ? Promise.resolve(0) : left.read(into),
+    write: (data: Uint8Array) =>
+      isEmpty() ? Promise.resolve(0) : left.write(data),
+    closeWrite: () => left.closeWrite(),
+    close: () => left.close(),
+  }, { side: CLIENT, version: PROTO_SPDY3_1 });
+  await client.ping();
+  await client.ping();
+  await Promise.all([client.close(), server.close()]);
 });
 
 for (const size of [700, 16_384]) {
