@@ -11,6 +11,7 @@ import {
   SERVER,
   SpdyError,
 } from "../../mod.ts";
+import { resizeReceiveWindow } from "../../session.ts";
 import {
   body,
   data,
@@ -132,6 +133,29 @@ Deno.test("maxQueuedReplies: RST_STREAMs and WINDOW_UPDATEs count as well", () =
   assertEquals(harness.session.failure, undefined);
   harness.give(data(1, 32768));
   assertOver(harness, "maxQueuedReplies");
+});
+
+Deno.test("maxQueuedReplies: resets of streams whose peer ignored their windows count", () => {
+  const harness = makeServer({ maxQueuedReplies: 5 });
+  for (const id of [1, 3, 5]) {
+    // Each causes a reset and an update of the session.
+    assertEquals(harness.session.failure, undefined);
+    // The window of the session is large enough, that of the stream is not.
+    resizeReceiveWindow(harness.session, 0, 100_000);
+    harness.give(synStream(id), data(id, 65_537));
+  }
+  assertOver(harness, "maxQueuedReplies");
+});
+
+Deno.test("maxQueuedReplies: what the application grants does not count", () => {
+  const harness = makeServer({ maxQueuedReplies: 1 });
+  harness.give(synStream(1));
+  for (let count = 0; count < 5; count++) {
+    resizeReceiveWindow(harness.session, 1, 1000);
+    harness.session.submitWindowUpdate(1, 1);
+  }
+  harness.give(ping(1));
+  assertEquals(harness.session.failure, undefined);
 });
 
 Deno.test("maxOutstandingPings: replies to the peer's PINGs do not count", () => {
