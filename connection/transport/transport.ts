@@ -25,7 +25,7 @@ import type { ProxyHead } from "./proxy_protocol.ts";
  * @category Connection
  */
 export interface ByteStreams {
-  /** Bytes from the peer. */
+  /** Bytes from the peer. A chunk that is no `Uint8Array` ends the connection with an error. */
   readonly readable: ReadableStream<Uint8Array>;
   /** Bytes to the peer. */
   readonly writable: WritableStream<Uint8Array>;
@@ -324,6 +324,16 @@ class StreamsWire implements Wire {
     for (;;) {
       const { done, value } = await this.#reader.read();
       if (done) return null;
+      // In JavaScript, it may be anything; an ArrayBuffer has no `length`.
+      const chunk: unknown = value;
+      if (!(chunk instanceof Uint8Array)) {
+        throw closedBy(
+          "local",
+          `the readable of the transport delivered ${
+            Object.prototype.toString.call(chunk)
+          }: it must deliver Uint8Array chunks`,
+        );
+      }
       if (value.length > 0) return value;
     }
   }

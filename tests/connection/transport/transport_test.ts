@@ -421,6 +421,29 @@ for (const count of [undefined, NaN, -1, 0.5, "1", 1e9]) {
   });
 }
 
+const NO_BYTES: [string, unknown][] = [
+  ["[object ArrayBuffer]", new ArrayBuffer(8)],
+  ["[object DataView]", new DataView(new ArrayBuffer(8))],
+  ["[object String]", "text"],
+  ["[object Array]", [1, 2]],
+  ["[object Undefined]", undefined],
+];
+
+for (const [name, chunk] of NO_BYTES) {
+  Deno.test(`transport: a web stream that delivers ${name} ends the connection`, async () => {
+    const client = new Connection({
+      readable: ReadableStream.from([chunk]) as ReadableStream<Uint8Array>,
+      writable: new WritableStream(),
+    }, { side: CLIENT, version: PROTO_SPDY3_1 });
+    const error = await assertRejects(
+      () => client.closed,
+      ConnectionClosedError,
+      `the readable of the transport delivered ${name}: it must deliver Uint8Array chunks`,
+    );
+    assertEquals(error.initiator, "local");
+  });
+}
+
 Deno.test("transport: reads and writes that move no byte, again and again, do not stop the process", async () => {
   for (const conn of [{ read: 0 }, { write: 0 }]) {
     const client = clientOn(conn);
