@@ -6,6 +6,7 @@
 
 import type { NameValue } from "../../frame/types.ts";
 import { valueOf } from "../message/fields.ts";
+import { pathOf } from "../message/request_head.ts";
 import type { OutgoingRequest } from "./outgoing_request.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
 
@@ -115,7 +116,7 @@ function redirected(
   const nv: NameValue[] = [
     [":host", to.host],
     [":method", method],
-    [":path", to.pathname + to.search],
+    [":path", pathOf(to)],
     [":scheme", to.protocol.slice(0, -1)],
     [":version", valueOf(request.nv, ":version") ?? "HTTP/1.1"],
   ];

@@ -47,7 +47,10 @@ export class RequestHead {
 }
 
 /** The parts of a URL that are in the head of a request. */
-export type Target = Pick<URL, "host" | "protocol" | "pathname" | "search">;
+export type Target = Pick<
+  URL,
+  "href" | "host" | "protocol" | "pathname" | "search"
+>;
 
 /** A host and port, without characters that begin another part of a URL. */
 const HOST = /^[^\s/?#@\\]+$/;
@@ -79,8 +82,22 @@ export function writeRequestHead(
  * The path of a request. OPTIONS with `/*` becomes `*`, which asks about the server
  * as a whole; {@linkcode readUrl} does the reverse (RFC 9110 9.3.7).
  */
-function writePath(method: string, { pathname, search }: Target): string {
-  return method === "OPTIONS" && pathname === "/*" ? "*" : pathname + search;
+function writePath(method: string, url: Target): string {
+  const path = pathOf(url);
+  return method === "OPTIONS" && path === "/*" ? "*" : path;
+}
+
+/**
+ * The path and the query of a URL. `search` is also empty for an empty query, which
+ * only `href` shows; a server gets its "?", as from the platform's `fetch`.
+ */
+export function pathOf(
+  { href, pathname, search }: Pick<Target, "href" | "pathname" | "search">,
+): string {
+  const path = pathname + search;
+  const fragment = href.indexOf("#");
+  const last = (fragment === -1 ? href.length : fragment) - 1;
+  return href[last] === "?" && !path.endsWith("?") ? `${path}?` : path;
 }
 
 /**

@@ -10,6 +10,7 @@ import { InvalidArgumentError } from "../../errors.ts";
 import { INTERNAL_ERROR } from "../../frame/constants.ts";
 import { checkNames, type Names } from "../../values.ts";
 import { isLocalFault } from "../message/message_error.ts";
+import { pathOf } from "../message/request_head.ts";
 import { sendResponse } from "./send_response.ts";
 import type { PushInit } from "./serve_options.ts";
 
@@ -51,7 +52,7 @@ export async function pushResponse(
     [
       [":host", url.host],
       [":method", "GET"],
-      [":path", url.pathname + url.search],
+      [":path", pathOf(url)],
       [":scheme", url.protocol.slice(0, -1)],
       [":version", "HTTP/1.1"],
     ],

@@ -11,6 +11,7 @@ import { ConnectionClosedError } from "../../connection/errors.ts";
 import { startTimer, stopTimer } from "../../connection/time/clock.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 import { HttpMessageError } from "../message/message_error.ts";
+import { pathOf } from "../message/request_head.ts";
 import { HeadDuplex } from "./head_duplex.ts";
 
 /** Longest wait for the end of a refusal's body, ms; the head is enough to report it. */
@@ -67,7 +68,7 @@ export function requestUpgrade(
     // There is no `agent`: with one, even `false`, node:http opens a connection itself.
     createConnection: () => duplex,
     method,
-    path: url.pathname + url.search,
+    path: pathOf(url),
     headers: lines(options.headers, url.host),
     maxHeaderSize: maxHead,
   });

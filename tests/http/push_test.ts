@@ -34,7 +34,7 @@ for (const version of VERSIONS) {
       const { pathname } = new URL(request.url);
       if (pathname === "/") {
         await info.push("/style.css?v=1", { headers: { accept: "text/css" } });
-        await info.push("/app.js", {
+        await info.push("/app.js?", {
           response: new Response("alert()", { status: 203 }),
         });
         return new Response("page");
@@ -48,7 +48,7 @@ for (const version of VERSIONS) {
     assertEquals(await response.text(), "page");
     assertEquals(pushes.map((push) => push.url), [
       "http://h:1/style.css?v=1",
-      "http://h:1/app.js",
+      "http://h:1/app.js?",
     ]);
     const [style, script] = await Promise.all(
       pushes.map((push) => push.response),

@@ -62,3 +62,20 @@ Deno.test("redirect: the user name in a redirect is not sent", async () => {
   const headers = new Headers(await response.json());
   assertEquals(headers.has("authorization"), false);
 });
+
+Deno.test("redirect: a server gets an empty query, at first and after a redirect", async () => {
+  const seen: string[] = [];
+  await using server = redirecting(({ url }) => {
+    seen.push(url.slice(url.lastIndexOf("/")));
+    return url.endsWith("/first?") ? "/second?#end" : undefined;
+  });
+  const origin = `http://127.0.0.1:${server.addr.port}`;
+  await using client = new Client();
+  const url = `${origin}/first?`;
+  for (const input of [url, new URL(url), new Request(url)]) {
+    const response = await client.fetch(input);
+    assertEquals(response.url, `${origin}/second?`);
+    await response.text();
+  }
+  assertEquals(seen, Array(3).fill(["/first?", "/second?"]).flat());
+});

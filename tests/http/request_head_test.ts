@@ -354,3 +354,22 @@ Deno.test("a :path has the origin of :scheme and :host, in requests and in pushe
   }
   assertEquals(readPushedUrl(list("/x#part")), "https://own.example/x");
 });
+
+Deno.test("an empty query is sent, and a fragment is not", () => {
+  const paths = [
+    ["/a?", "/a?"],
+    ["/a??", "/a??"],
+    ["/a?b?", "/a?b?"],
+    ["/a#?", "/a"],
+    ["/a?#?", "/a?"],
+  ];
+  for (const [given, sent] of paths) {
+    const nv = writeRequestHead(
+      "GET",
+      new URL(given, "http://h"),
+      undefined,
+      undefined,
+    );
+    assertEquals(nv[2], [":path", sent], given);
+  }
+});
