@@ -106,7 +106,6 @@ export class Bodies<S> {
     this.#windowBlocked?.delete(stream);
     stream.body = undefined;
     stream.lastBody = undefined;
-    stream.bodiesBehind = 0;
     let item: DataItem<S> | undefined = first;
     while (item !== undefined) {
       this.#app.onDataNotSend(stream.id, ERR_STREAM_CLOSED);

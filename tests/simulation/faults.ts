@@ -43,8 +43,43 @@ async function change(
   }
 }
 
+/** How many times as long as without the fault urgent requests wait if it counts as detected. */
+const LONGER = 1.3;
+
+/** The median that the unchanged project has on these seeds, once it is needed. */
+let usualWait: Promise<number> | undefined;
+
 /** Runs seeds until one fails. */
 async function find(root: string, family: Family): Promise<string> {
+  const text = await run(root, family);
+  // The last line also counts statements about many seeds that do not hold.
+  const found = /^(\d+) seeds, (\d+) failed, ([\d.]+) s$/m.exec(text);
+  if (found === null) throw new Error(text);
+  const [, tried, failed, seconds] = found;
+  if (failed === "0") {
+    const longer = family === "path" ? await longerWait(text) : undefined;
+    return longer ?? `NOT SEEN in ${tried} seeds`;
+  }
+  const violation = text.split("\n").find((line) =>
+    line.startsWith("  ") && !line.startsWith("  medians")
+  );
+  return `${tried} seeds, ${seconds} s: ${violation?.trim().slice(0, 100)}`;
+}
+
+/** Says so if urgent requests wait longer than in the unchanged project on the same seeds. */
+async function longerWait(text: string): Promise<string | undefined> {
+  const wait = medianWait(text);
+  const usual = await (usualWait ??= run(ROOT, "path").then(medianWait));
+  if (!(wait > LONGER * usual)) return undefined;
+  return `urgent requests wait for ${wait} instead of ${usual} round trips`;
+}
+
+function medianWait(text: string): number {
+  return Number(/wait for ([\d.]+) round trips with/.exec(text)?.[1] ?? NaN);
+}
+
+/** Runs seeds, and returns what is printed. */
+async function run(root: string, family: Family): Promise<string> {
   const seeds = family === "path" ? MOST_PATH_SEEDS : MOST_SEEDS;
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -55,18 +90,7 @@ async function find(root: string, family: Family): Promise<string> {
     cwd: root,
   }).output();
   const decoder = new TextDecoder();
-  const text = decoder.decode(stdout);
-  // The last line also counts statements about many seeds that do not hold.
-  const found = /^(\d+) seeds, (\d+) failed, ([\d.]+) s$/m.exec(text);
-  if (found === null) throw new Error(text + decoder.decode(stderr));
-  const [, tried, failed, seconds] = found;
-  const violation = text.split("\n").find((line) =>
-    line.startsWith("  ") && !line.startsWith("  medians")
-  );
-  const what = violation?.trim().slice(0, 100);
-  return failed === "0"
-    ? `NOT SEEN in ${tried} seeds`
-    : `${tried} seeds, ${seconds} s: ${what}`;
+  return decoder.decode(stdout) + decoder.decode(stderr);
 }
 
 function isChosen(name: string): boolean {
