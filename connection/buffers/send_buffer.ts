@@ -8,6 +8,7 @@
 import { InvalidArgumentError } from "../../errors.ts";
 import { makeList } from "../../frame/pair.ts";
 import { LONG_COUNT } from "../../numbers.ts";
+import { isDetached } from "../../values.ts";
 import { Deferred, LazyPromise } from "../deferred.ts";
 import { smallCopy } from "./small_copy.ts";
 
@@ -157,9 +158,13 @@ export class SendBuffer {
   }
 
   #checkChunk(chunk: Uint8Array): void {
-    if (!(chunk instanceof Uint8Array)) {
+    // A `Proxy` of an array passes the first check only.
+    const isBytes = chunk instanceof Uint8Array && ArrayBuffer.isView(chunk);
+    if (!isBytes || isDetached(chunk)) {
       const error = new InvalidArgumentError(
-        `a stream takes Uint8Array chunks, not ${typeof chunk}`,
+        isBytes
+          ? "the chunk is a view into a buffer that was transferred"
+          : `a stream takes Uint8Array chunks, not ${typeof chunk}`,
       );
       // The exception below errors the web stream, which then does not call abort().
       this.#events.aborted(error);
@@ -194,7 +199,7 @@ export class SendBuffer {
       this.#events.ready();
       return undefined;
     }
-    this.#add(chunk);
+    this.#add(withFixedLength(chunk));
     this.#tail = undefined;
     this.#accepted ??= new Deferred<void>();
     this.#events.ready();
@@ -242,10 +247,22 @@ export class SendBuffer {
     return at - (this.#written - this.#size);
   }
 
-  /** The next bytes, at most `length`; a view into what the application wrote. */
+  /**
+   * The next bytes, at most `length`; a view into what the application wrote. If its
+   * buffer was transferred or made smaller in the meantime, the stream is aborted.
+   */
   take(length: number): Uint8Array {
     if (this.#first === this.#chunks.length) return EMPTY;
     const chunk = this.#chunks[this.#first];
+    // A chunk is never empty; a view that its buffer does not contain has no length.
+    if (chunk.length === 0) {
+      const error = new InvalidArgumentError(
+        "the buffer of a chunk was transferred or made smaller before the chunk was sent: wait until its write() resolves",
+      );
+      this.fail(error);
+      this.#events.aborted(error);
+      return EMPTY;
+    }
     const end = Math.min(this.#offset + length, chunk.length);
     const view = chunk.subarray(this.#offset, end);
     this.#size -= view.length;
@@ -404,3 +421,12 @@ export class SendBuffer {
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** The same bytes; the length of the view does not follow the size of its buffer. */
+function withFixedLength(chunk: Uint8Array): Uint8Array {
+  const { buffer } = chunk;
+  const changes = buffer instanceof ArrayBuffer
+    ? buffer.resizable
+    : (buffer as SharedArrayBuffer).growable;
+  return changes ? chunk.subarray(0, chunk.length) : chunk;
+}

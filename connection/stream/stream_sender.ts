@@ -208,8 +208,9 @@ export class StreamSender {
 
   /** Returns at most `length` bytes to the session. */
   provide(length: number, readCtrl: { flags: number }): Uint8Array {
-    const { sendBuffer, failure } = this.#stream;
+    const { sendBuffer } = this.#stream;
     const view = sendBuffer.take(Math.min(length, this.#sendable));
+    const { failure } = this.#stream;
     if (this.#sendable === 0) {
       this.#dataSubmitted = false;
       // After a failure no FIN is sent, because the peer must not accept a

@@ -33,7 +33,11 @@ import { exchange } from "./exchange.ts";
 import type { FetchInit } from "./fetch_init.ts";
 import { networkError } from "./network_error.ts";
 import { MoveError, OriginPool } from "./origin_pool.ts";
-import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
+import {
+  cancelBody,
+  type OutgoingRequest,
+  prepareRequest,
+} from "./outgoing_request.ts";
 import { type Following, sendAndFollow } from "./redirect.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
 
@@ -162,13 +166,13 @@ export class Client implements AsyncDisposable {
     input: string | URL | Request,
     init?: FetchInit,
   ): Promise<SpdyResponse> {
-    let signal: AbortSignal | undefined;
+    let request: OutgoingRequest | undefined;
     try {
-      const request = await prepareRequest(input, init);
-      signal = request.signal;
+      request = await prepareRequest(input, init);
       return await sendAndFollow(request, this.#following);
     } catch (error) {
-      throw networkError("fetch failed", error, signal);
+      if (request !== undefined) cancelBody(request, error);
+      throw networkError("fetch failed", error, request?.signal);
     }
   }
 

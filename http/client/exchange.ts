@@ -53,7 +53,7 @@ export function exchange(
  */
 export class Exchange extends Opening
   implements Listener<readonly NameValue[]>, Task {
-  readonly #request: OutgoingRequest;
+  protected readonly request: OutgoingRequest;
   readonly #span: ClientSpan | undefined;
   readonly #move: Move | undefined;
   /** Not kept afterwards: what watches the signal would keep a dropped response alive. */
@@ -75,14 +75,14 @@ export class Exchange extends Opening
   ) {
     super(request.signal, move !== undefined);
     this.#response = response;
-    this.#request = request;
+    this.request = request;
     this.#move = move;
     this.#span = clientSpan(request, connection.version);
     this.#open(connection);
   }
 
   #open(connection: RawConnection): void {
-    const { body, init, url, nv } = this.#request;
+    const { body, init, url, nv } = this.request;
     const origin = new StreamOrigin(
       true,
       sendable(this.#span?.nv ?? nv, connection.version),
@@ -105,7 +105,7 @@ export class Exchange extends Opening
   override opened(state: StreamCore): void {
     this.#stopWatching?.();
     if (this.#isOver) return;
-    const request = this.#request;
+    const request = this.request;
     const { onPush } = request.init;
     if (onPush === undefined) state.mostWaiting = MOST_UNCLAIMED;
     else {
@@ -139,7 +139,7 @@ export class Exchange extends Opening
     this.#nv = NO_HEADERS;
     let response: SpdyResponse;
     try {
-      response = receiveResponse(createStream(this.state), nv, this.#request);
+      response = receiveResponse(createStream(this.state), nv, this.request);
     } catch (error) {
       this.rejected(error);
       return;

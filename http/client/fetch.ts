@@ -10,7 +10,11 @@ import { keepPlatform } from "../platform/warm_platform.ts";
 import { Exchange, exchange } from "./exchange.ts";
 import type { FetchInit } from "./fetch_init.ts";
 import { networkError } from "./network_error.ts";
-import { type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
+import {
+  cancelBody,
+  type OutgoingRequest,
+  prepareRequest,
+} from "./outgoing_request.ts";
 import { prepareResponses } from "./received_response.ts";
 import { follow, isRedirect } from "./redirect.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
@@ -63,7 +67,6 @@ function call(
 /** A call of `fetch`, which may follow redirects. */
 class FetchCall extends Exchange {
   readonly #connection: RawConnection;
-  readonly #request: OutgoingRequest;
 
   constructor(
     connection: RawConnection,
@@ -72,7 +75,6 @@ class FetchCall extends Exchange {
   ) {
     super(connection, request, response);
     this.#connection = connection;
-    this.#request = request;
   }
 
   protected override received(response: SpdyResponse): void {
@@ -80,7 +82,7 @@ class FetchCall extends Exchange {
       super.received(response);
       return;
     }
-    follow(this.#request, response, {
+    follow(this.request, response, {
       mode: "manual",
       send: (request) => exchange(this.#connection, request),
       check: sameOrigin,
@@ -91,6 +93,7 @@ class FetchCall extends Exchange {
   }
 
   protected override fail(error: unknown): void {
+    cancelBody(this.request, error);
     super.fail(networkError("fetch failed", error, this.signal));
   }
 }

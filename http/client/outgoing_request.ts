@@ -54,6 +54,18 @@ export class OutgoingRequest {
   }
 }
 
+/**
+ * Cancels the body of a request that has failed before it was read, so that its source
+ * is released (Fetch, "abort a fetch() call").
+ */
+export function cancelBody(
+  { body }: Pick<OutgoingRequest, "body">,
+  reason: unknown,
+): void {
+  if (!(body instanceof ReadableStream) || body.locked) return;
+  body.cancel(reason).catch(() => {});
+}
+
 const ABSOLUTE = /^https?:\/\//i;
 const EMPTY_INIT: FetchInit = {};
 

@@ -40,11 +40,15 @@ export async function readAhead(
     for (let turn = 0; turn < TURNS && came.length < reads; turn++) {
       await undefined;
     }
-    const ahead = came[0]?.value;
-    // A stream can contain anything. The next reader refuses a chunk that is not bytes.
+    const first = came.at(0);
+    // A stream can contain anything. The next reader refuses a chunk that is not bytes,
+    // and `null` is refused as `undefined` would be.
+    const ahead = first?.done === false
+      ? first.value ?? (null as unknown as Uint8Array)
+      : undefined;
     if (came.at(reads - 1)?.done) {
-      const bytes = ahead ?? EMPTY;
-      if (bytes instanceof Uint8Array) return bytes;
+      if (reads === 1) return EMPTY;
+      if (ahead instanceof Uint8Array) return ahead;
     }
     if (reads === 2 || came.length < reads) return { reader, ahead, next };
   }

@@ -9,8 +9,12 @@ import {
   PROTOCOL_ERROR,
 } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
+import { Client } from "../../http/client/client.ts";
+import type { FetchInit } from "../../http/client/fetch_init.ts";
+import { connect } from "../../http/connect.ts";
 import type { Connection } from "../../http/connection.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
+import { serve } from "../../http/server/serve.ts";
 import { compress } from "../../zlib/mod.ts";
 import { assert, assertEquals, assertRejects } from "../deps.ts";
 import { memoryPair, type Pair, tcpPair } from "../helpers/connections.ts";
@@ -407,4 +411,34 @@ Deno.test("fetch: values outside ASCII arrive with the same bytes", async () => 
   const response = await asked;
   assertEquals(response.headers.get("x-name"), "\xe6\x97\xa5");
   await response.text();
+});
+
+Deno.test("fetch: the body of a request that fails before it is sent is cancelled", async () => {
+  await using server = serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response(),
+  );
+  const { port } = server.addr;
+  await using client = new Client();
+  await using connection = await connect({ port });
+  const closed = await connect({ port });
+  await closed.close();
+  const signal = AbortSignal.abort("gone");
+  const calls = [
+    (init: FetchInit) => connection.fetch("/", { ...init, signal }),
+    (init: FetchInit) =>
+      client.fetch(`http://127.0.0.1:${port}/`, { ...init, signal }),
+    (init: FetchInit) => closed.fetch("/", init),
+  ];
+  for (const call of calls) {
+    const cancelled = Promise.withResolvers<void>();
+    const body = new ReadableStream({
+      pull: () => new Promise(() => {}),
+      cancel: () => cancelled.resolve(),
+    }, { highWaterMark: 0 });
+    const failed = await call({ method: "POST", body })
+      .then(() => false, () => true);
+    assert(failed);
+    await cancelled.promise;
+  }
 });

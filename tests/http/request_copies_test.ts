@@ -132,3 +132,32 @@ Deno.test("a body of strings fails the response and is reported to onError", asy
     console.error = original;
   }
 });
+
+Deno.test("a body of one null or undefined fails: it does not count as empty", async () => {
+  const { error: original } = console;
+  console.error = () => {};
+  try {
+    const bodyOf = (value: unknown) =>
+      ReadableStream.from([value]) as ReadableStream;
+    for (const value of [null, undefined]) {
+      await using pair = await httpPair(
+        async (request) => {
+          await request.text();
+          return new Response(request.body === null ? bodyOf(value) : "");
+        },
+        { onError: () => new Response() },
+      );
+      const calls = [
+        () => pair.client.fetch("/"),
+        () => pair.client.fetch("/", { method: "POST", body: bodyOf(value) }),
+      ];
+      for (const call of calls) {
+        const failed = await call().then((response) => response.text())
+          .then(() => false, () => true);
+        assert(failed, String(value));
+      }
+    }
+  } finally {
+    console.error = original;
+  }
+});

@@ -125,3 +125,52 @@ Deno.test("sendBuffer: after a failure or an early end nothing is left to send",
   ]);
   assertEquals(ended.log.at(-1), "released 3");
 });
+
+Deno.test("sendBuffer: a chunk whose buffer was transferred or made smaller fails the stream", async () => {
+  const changes: ((buffer: ArrayBuffer) => void)[] = [
+    (buffer) => buffer.transfer(),
+    (buffer) => buffer.resize(6000),
+  ];
+  for (const change of changes) {
+    for (const taken of [0, 10]) {
+      const { sendBuffer, log } = sendBufferWithLog();
+      const buffer = new ArrayBuffer(10_000, { maxByteLength: 20_000 });
+      const writing = sendBuffer.write(new Uint8Array(buffer));
+      assertEquals(sendBuffer.take(taken).length, taken);
+      change(buffer);
+      assertEquals(sendBuffer.take(100).length, 0);
+      assert(log.some((line) => line.startsWith("aborted Invalid")), `${log}`);
+      await assertRejects(
+        () => Promise.resolve(writing),
+        Error,
+        "transferred or made smaller",
+      );
+    }
+  }
+});
+
+Deno.test("sendBuffer: bytes by which the buffer of a chunk grows are not sent", () => {
+  const { sendBuffer } = sendBufferWithLog(0);
+  const buffer = new ArrayBuffer(5, { maxByteLength: 100 });
+  sendBuffer.write(new Uint8Array(buffer));
+  sendBuffer.write(bytes(1));
+  buffer.resize(100);
+  assertEquals(sendBuffer.take(5).length, 5);
+  assertEquals(sendBuffer.take(5), bytes(1));
+  assertEquals(sendBuffer.idle, true);
+});
+
+Deno.test("sendBuffer: what only looks like bytes is refused, and so are transferred bytes", () => {
+  const transferred = bytes(1);
+  transferred.buffer.transfer();
+  const chunks: Uint8Array[] = [
+    transferred,
+    new Proxy(bytes(1), {}),
+    Object.create(Uint8Array.prototype),
+  ];
+  for (const chunk of chunks) {
+    const { sendBuffer, log } = sendBufferWithLog();
+    assertThrows(() => sendBuffer.write(chunk), Error, "chunk");
+    assert(log[0].startsWith("aborted Invalid"), `${log}`);
+  }
+});

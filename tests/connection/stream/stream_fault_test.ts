@@ -69,3 +69,20 @@ Deno.test("stream fault: an onHeaders that throws fails its stream with that exc
   await writeBody(answer, "fine");
   assertEquals(await readBody(next), "fine");
 });
+
+Deno.test("stream fault: a chunk whose buffer is transferred while it is sent ends its stream alone", async () => {
+  await using pair = memoryPair();
+  const opened = pair.client.openStream([]);
+  const incoming = await nextStream(pair.server);
+  await incoming.reply([]);
+  const stream = await opened;
+  // More than the window, so that most of it waits.
+  const chunk = new Uint8Array(1_000_000);
+  const writing = stream.write(chunk);
+  writing.catch(() => {});
+  await pair.client.ping();
+  chunk.buffer.transfer();
+  await assertRejects(() => readBody(incoming), StreamResetError);
+  await assertRejects(() => writing, Error, "transferred or made smaller");
+  await pair.client.ping();
+});
