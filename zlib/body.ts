@@ -111,84 +111,108 @@ export function decompressStream(
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   checkOneOf("encoding", encoding, ENCODINGS);
   checkStream("stream", stream);
+  return decodeStream(stream, encoding, false);
+}
+
+/** Does the same; with `mayBeEmpty`, a body of no bytes at all is valid and stays empty. */
+export function decodeStream(
+  stream: ReadableStream<Uint8Array>,
+  encoding: BodyEncoding,
+  mayBeEmpty: boolean,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   const source = new WatchedSource(stream);
-  const output = ReadableStream.from(source.chunks())
-    .pipeThrough(new DecompressionStream(encoding));
-  return ReadableStream.from(
-    encoding === "gzip"
-      ? translateErrors(output, source)
-      : checkEnd(translateErrors(output, source), source),
-  );
-}
-
-/** A source of compressed bytes that records how it ended. */
-class WatchedSource {
-  /** Whether the source failed or reading stopped before its end. */
-  failed = false;
-  /** The last four bytes read, big-endian. */
-  tail = 0;
-  /** How many bytes were read. */
-  length = 0;
-  readonly #stream: ReadableStream<Uint8Array>;
-
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.#stream = stream;
-  }
-
-  async *chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    let ended = false;
-    try {
-      for await (const chunk of this.#stream) {
-        checkBytes("a chunk of the body", chunk);
-        this.length += chunk.length;
-        for (const byte of chunk.subarray(-4)) {
-          this.tail = (this.tail << 8 | byte) >>> 0;
-        }
-        yield ownBytes(chunk);
+  const reader = source.readable.pipeThrough(new DecompressionStream(encoding))
+    .getReader();
+  let sum = 1;
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      const { value } = await reader.read().catch((error) => {
+        if (mayBeEmpty && source.isEmpty) return { value: undefined };
+        throw source.failed ? error : corrupt(error);
+      });
+      if (value !== undefined) {
+        if (encoding === "deflate") sum = adler32(value, sum);
+        return controller.enqueue(value);
       }
-      ended = true;
-    } finally {
-      this.failed = !ended;
-    }
-  }
-}
-
-async function* translateErrors(
-  output: ReadableStream<Uint8Array<ArrayBuffer>>,
-  source: WatchedSource,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  try {
-    yield* output;
-  } catch (error) {
-    if (source.failed) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ZlibError(`compressed body is corrupt: ${reason}`, {
-      cause: error,
-      initiator: "remote",
-    });
-  }
+      const isComplete = encoding === "gzip" || source.endsWith(sum) ||
+        mayBeEmpty && source.isEmpty;
+      if (!isComplete) throw truncated(source.length);
+      controller.close();
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }
 
 /**
- * Fails when the stream was truncated. Deno's DecompressionStream accepts a
- * truncated zlib stream; a complete one ends with the Adler-32 of the output
- * (RFC 1950, section 2.2).
+ * A source of bytes that records how it ended. Cancelling it cancels the stream at once,
+ * also while a read waits: a generator would wait for the next chunk first.
  */
-async function* checkEnd(
-  output: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  source: WatchedSource,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let sum = 1;
-  for await (const chunk of output) {
-    sum = adler32(chunk, sum);
-    yield chunk;
+class WatchedSource {
+  /** The bytes, none of them in shared memory. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Whether reading the source failed. */
+  failed = false;
+  /** How many bytes were read. */
+  length = 0;
+  #ended = false;
+  /** The last four bytes read, big-endian. */
+  #tail = 0;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    const reader = stream.getReader();
+    this.readable = new ReadableStream({
+      pull: async (controller) => {
+        try {
+          const { done, value } = await reader.read();
+          this.#ended = done;
+          if (done) controller.close();
+          else controller.enqueue(this.#note(ownBytes(value)));
+        } catch (error) {
+          this.failed = true;
+          // A chunk was not bytes, or the stream has failed.
+          reader.cancel(error).catch(() => {});
+          throw error;
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    }, { highWaterMark: 0 });
   }
-  if (source.tail !== sum || source.length < LEAST_ZLIB_STREAM) {
-    throw new ZlibError("compressed body is truncated", {
-      offset: source.length,
-      initiator: "remote",
-    });
+
+  /** Whether it ended without a byte. */
+  get isEmpty(): boolean {
+    return this.#ended && this.length === 0;
   }
+
+  /**
+   * Whether a zlib stream with this Adler-32 of its output is complete (RFC 1950 2.2).
+   * Deno's `DecompressionStream` accepts a truncated one.
+   */
+  endsWith(sum: number): boolean {
+    return this.#tail === sum && this.length >= LEAST_ZLIB_STREAM;
+  }
+
+  #note(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    this.length += bytes.length;
+    for (const byte of bytes.subarray(-4)) {
+      this.#tail = (this.#tail << 8 | byte) >>> 0;
+    }
+    return bytes;
+  }
+}
+
+function corrupt(error: unknown): ZlibError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ZlibError(`compressed body is corrupt: ${reason}`, {
+    cause: error,
+    initiator: "remote",
+  });
+}
+
+function truncated(offset: number): ZlibError {
+  return new ZlibError("compressed body is truncated", {
+    offset,
+    initiator: "remote",
+  });
 }
 
 /** Bytes of the shortest zlib stream: header, an empty fixed block, Adler-32. */
@@ -199,9 +223,9 @@ function pieces(
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   if (data instanceof Uint8Array) checkBytes("data", data);
   else checkStream("data", data);
-  return ReadableStream.from(
-    data instanceof Uint8Array ? [ownBytes(data)] : mapBytes(data),
-  );
+  return data instanceof Uint8Array
+    ? ReadableStream.from([ownBytes(data)])
+    : new WatchedSource(data).readable;
 }
 
 function checkStream(name: string, value: ReadableStream): void {
@@ -209,12 +233,6 @@ function checkStream(name: string, value: ReadableStream): void {
   throw new InvalidArgumentError(
     `${name} is not a ${name === "data" ? "Uint8Array or " : ""}ReadableStream`,
   );
-}
-
-async function* mapBytes(
-  stream: ReadableStream<Uint8Array>,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  for await (const chunk of stream) yield ownBytes(chunk);
 }
 
 /** Copies a view of shared memory, which the platform's streams do not accept. */

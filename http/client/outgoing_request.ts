@@ -78,9 +78,10 @@ const EMPTY_INIT: FetchInit = {};
  */
 export function prepareRequest(
   input: string | URL | Request,
-  init: FetchInit = EMPTY_INIT,
+  given?: FetchInit | null,
   base?: string,
 ): OutgoingRequest | Promise<OutgoingRequest> {
+  const init = given ?? EMPTY_INIT;
   checkFetchInit(init);
   const isRelative = typeof input === "string" && base !== undefined &&
     input.startsWith("/");

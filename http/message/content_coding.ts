@@ -5,7 +5,7 @@
  */
 
 import { HttpMessageError } from "./message_error.ts";
-import { type BodyEncoding, decompressStream } from "../../zlib/mod.ts";
+import { type BodyEncoding, decodeStream } from "../../zlib/body.ts";
 
 const ENCODINGS: ReadonlyMap<string, BodyEncoding> = new Map([
   ["gzip", "gzip"],
@@ -46,7 +46,9 @@ export function bodyDecoder(header: string): BodyDecoder | undefined {
   ) return undefined;
   return (body) =>
     encodings.reduce(
-      (decoded, encoding) => decompressStream(decoded, encoding),
+      // Some servers name a coding although the body is empty. It is valid in Deno's
+      // `fetch`.
+      (decoded, encoding) => decodeStream(decoded, encoding, true),
       body,
     );
 }

@@ -160,11 +160,19 @@ export function appendHeaders(
   let host: string | undefined;
   headers.forEach((value, name) => {
     if (name === "host") host = value;
-    else if (!HOP_BY_HOP.has(name)) {
+    else if (name === "cookie" && Array.isArray(init)) {
+      nv.push(makePair(name, fromByteString(joinedCookies(init))));
+    } else if (!HOP_BY_HOP.has(name)) {
       nv.push(makePair(name, fromByteString(value)));
     }
   });
   return host;
+}
+
+/** `Headers` joins them with ", ", which no server separates again (RFC 6265 5.4). */
+function joinedCookies(init: [string, string][]): string {
+  return init.filter(([name]) => `${name}`.toLowerCase() === "cookie")
+    .map((pair) => new Headers([pair]).get("cookie")).join("; ");
 }
 
 function appendPlain(

@@ -365,7 +365,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       receiveBuffer.presentBytes();
       return receiveBuffer.readable;
     }
-    return bytes.length > 0 ? bytes : null;
+    return bytes;
   }
 
   /**

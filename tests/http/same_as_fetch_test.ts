@@ -564,3 +564,79 @@ same("received requests", async ({ listen, fetch }) => {
   await (await fetch(origin)).text();
   return found;
 });
+
+same("requests without a body", async ({ listen, fetch }) => {
+  const origin = listen(async (request) => {
+    let length = 0;
+    for await (const chunk of request.body ?? []) length += chunk.length;
+    const again = await outcome(() => request.text());
+    return Response.json([
+      request.body === null,
+      length,
+      request.bodyUsed,
+      again,
+    ]);
+  });
+  const results: Record<string, unknown> = {};
+  for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
+    results[method] = await (await fetch(origin, { method })).json();
+  }
+  for (const body of ["", new Uint8Array(), new Blob([])]) {
+    const name = `body of ${typeof body} ${body.constructor.name}`;
+    results[name] = await (await fetch(origin, { method: "POST", body }))
+      .json();
+  }
+  results["init null"] = await (await fetch(origin, null!)).json();
+  return results;
+});
+
+same("an empty body with a content-encoding", async ({ listen, fetch }) => {
+  const origin = listen((request) => {
+    const coding = new URL(request.url).pathname.slice(1);
+    return new Response("", { headers: { "content-encoding": coding } });
+  });
+  const text = async (coding: string) =>
+    await (await fetch(`${origin}/${coding}`)).text();
+  return {
+    gzip: await outcome(() => text("gzip")),
+    deflate: await outcome(() => text("deflate")),
+    both: await outcome(() => text("gzip,deflate")),
+  };
+});
+
+same("a compressed response is cancelled", async ({ listen, fetch }) => {
+  const results: Record<string, unknown> = {};
+  const gzip = new CompressionStream("gzip");
+  const packed = new Response(new Blob(["text"]).stream().pipeThrough(gzip));
+  const start = (await packed.bytes()).subarray(0, 12);
+  for (const isReading of [false, true]) {
+    const cancelled = Promise.withResolvers<string>();
+    const origin = listen(() =>
+      new Response(
+        new ReadableStream({
+          start: (it) => it.enqueue(start),
+          cancel: () => cancelled.resolve("cancelled"),
+        }),
+        { headers: { "content-encoding": "gzip" } },
+      )
+    );
+    const reader = (await fetch(origin)).body!.getReader();
+    const read = isReading ? reader.read() : undefined;
+    await reader.cancel();
+    results[`while a read waits: ${isReading}`] = [
+      await cancelled.promise,
+      await read,
+    ];
+  }
+  return results;
+});
+
+same("repeated cookies of a request", async ({ listen, fetch }) => {
+  const origin = listen(({ headers }) => Response.json(headers.get("cookie")));
+  const ask = async (headers: [string, string][]) =>
+    await (await fetch(origin, { headers })).json();
+  return {
+    two: await ask([["cookie", "a=1"], ["x", "y"], ["Cookie", " b=2, c=3"]]),
+    one: await ask([["cookie", "a=1"], ["x", "y"], ["x", "z"]]),
+  };
+});

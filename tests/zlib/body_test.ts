@@ -103,6 +103,30 @@ for (const encoding of ENCODINGS) {
     await reader.cancel();
     assert(cancelled);
   });
+
+  Deno.test(`a stream of ${encoding} that is cancelled before its first read, or while a read waits, cancels its source at once`, async () => {
+    const packed = await compress(new Uint8Array(1000), encoding);
+    for (const begun of [false, true]) {
+      for (const size of [0, 5]) {
+        const cancelled = Promise.withResolvers<unknown>();
+        const source = new ReadableStream<Uint8Array>({
+          start(controller) {
+            if (size > 0) controller.enqueue(packed.slice(0, size));
+          },
+          // No more arrives.
+          cancel: cancelled.resolve,
+        });
+        const reader = decompressStream(source, encoding).getReader();
+        const read = begun ? reader.read() : undefined;
+        await reader.cancel("enough");
+        assertEquals(await cancelled.promise, "enough");
+        assertEquals(
+          await read,
+          begun ? { done: true, value: undefined } : undefined,
+        );
+      }
+    }
+  });
 }
 
 Deno.test("decompress accepts a node Buffer and a view into a larger buffer", async () => {
