@@ -268,9 +268,15 @@ same(
   async ({ listen, fetch }) => {
     const origin = listen(redirecting);
     const found: Record<string, unknown> = {};
-    for (const status of [301, 303, 307, 308]) {
-      for (const kind of ["text", "blob", "form", "stream", "Request"]) {
-        found[`${status} ${kind}`] = await outcome(async () => {
+    for (const status of [301, 302, 303, 307, 308]) {
+      for (
+        const [method, kind] of ["PUT", "POST"].flatMap((method) =>
+          ["text", "blob", "form", "stream", "Request"].map((
+            kind,
+          ) => [method, kind])
+        )
+      ) {
+        found[`${status} ${method} ${kind}`] = await outcome(async () => {
           const body = kind === "text"
             ? "text"
             : kind === "form"
@@ -279,7 +285,7 @@ same(
             ? ReadableStream.from([new TextEncoder().encode("text")])
             : new Blob(["text"]);
           const url = redirect(origin, status, "/x");
-          const init = { method: "PUT", body };
+          const init = { method, body };
           const response = kind === "Request"
             ? await fetch(new Request(url, init))
             : await fetch(url, init);
