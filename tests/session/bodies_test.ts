@@ -403,3 +403,35 @@ Deno.test("getOutboundQueueSize counts bodies that wait for another body", () =>
   ]);
   assertEquals(session.getOutboundQueueSize(), 0);
 });
+
+Deno.test("getOutboundQueueSize forgets all bodies of a stream that closes", () => {
+  const harness = opened();
+  const { session } = harness;
+  for (const length of [20_000, 5, 7]) session.submitData(1, 0, body(length));
+  assertEquals(session.getOutboundQueueSize(), 3);
+  harness.give(rstStream(1));
+  // The first one leaves the queue with the next frames, as in spdylay.
+  assertEquals(session.getOutboundQueueSize(), 1);
+  assertEquals(harness.flushNames(), []);
+  assertEquals(session.getOutboundQueueSize(), 0);
+  session.submitSynStream(0, 0, 3, HEADERS_LIST);
+  session.submitPing();
+  assertEquals(session.getOutboundQueueSize(), 2);
+});
+
+Deno.test("resets after read callbacks that fail are no replies to the peer", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3_1, {
+    limits: { maxQueuedReplies: 1 },
+  });
+  for (let count = 0; count < 5; count++) {
+    harness.session.submitRequest(
+      3,
+      HEADERS_LIST,
+      provider(() => {
+        throw new TemporalCallbackFailureError("no data");
+      }),
+    );
+  }
+  harness.flushNames();
+  assertEquals(harness.session.failure, undefined);
+});
