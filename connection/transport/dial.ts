@@ -224,7 +224,10 @@ export async function abortable<Conn extends { close(): void }>(
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
   try {
-    return await Promise.race([dialing, aborted.promise]);
+    const conn = await Promise.race([dialing, aborted.promise]);
+    // It may have aborted after the connection existed: `abort` closes it.
+    signal.throwIfAborted();
+    return conn;
   } catch (error) {
     signal.throwIfAborted();
     throw error;

@@ -6,13 +6,15 @@ import {
   FLAG_SETTINGS_CLEAR_SETTINGS,
   ID_FLAG_SETTINGS_PERSIST_VALUE,
   ID_FLAG_SETTINGS_PERSISTED,
+  PING,
   SETTINGS_CURRENT_CWND,
+  SETTINGS_INITIAL_WINDOW_SIZE,
   SETTINGS_MAX_CONCURRENT_STREAMS,
   SETTINGS_ROUND_TRIP_TIME,
 } from "../../frame/constants.ts";
 import type { SettingsEntry } from "../../frame/types.ts";
 import { assertEquals, assertThrows } from "../deps.ts";
-import { tcpPair } from "../helpers/connections.ts";
+import { memoryPair, tcpPair } from "../helpers/connections.ts";
 
 const PERSIST = ID_FLAG_SETTINGS_PERSIST_VALUE;
 const PERSISTED = ID_FLAG_SETTINGS_PERSISTED;
@@ -98,4 +100,35 @@ Deno.test("settings: a server stores nothing that a client sends", async () => {
   });
   await pair.client.ping();
   assertEquals(store.size, 0);
+});
+
+Deno.test("settings: a PING follows each announced window that is smaller than the largest before, and no other SETTINGS", async () => {
+  let pings = 0;
+  await using pair = memoryPair({
+    server: {
+      windowTuning: false,
+      onFrame: (direction, frame) => {
+        if (direction === "sent" && frame.frameType === PING) {
+          if (frame.uniqueId % 2 === 0) pings++;
+        }
+      },
+    },
+  });
+  const { server } = pair;
+  await pair.client.ping();
+  const followedBy = async (id: number, value: number): Promise<number> => {
+    const before = pings;
+    server.sendSettings([[id, 0, value]]);
+    // Its reply follows everything that the server sends at once.
+    await pair.client.ping();
+    return pings - before;
+  };
+  const window = SETTINGS_INITIAL_WINDOW_SIZE;
+  assertEquals(await followedBy(SETTINGS_MAX_CONCURRENT_STREAMS, 5), 0);
+  assertEquals(await followedBy(window, 65536), 0);
+  assertEquals(await followedBy(window, 65535), 1);
+  assertEquals(await followedBy(window, 65535), 1);
+  assertEquals(await followedBy(window, 100_000), 0);
+  assertEquals(await followedBy(window, 100_000), 0);
+  assertEquals(await followedBy(window, 99_999), 1);
 });

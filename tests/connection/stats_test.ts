@@ -4,7 +4,12 @@ import { PROTO_SPDY2, PROTO_SPDY3 } from "../../frame/constants.ts";
 import { Client } from "../../http/client/client.ts";
 import { connect } from "../../http/connect.ts";
 import { serve } from "../../http/server/serve.ts";
-import { assert, assertEquals, assertStringIncludes } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
 import { nextStream, VERSIONS } from "../helpers/http.ts";
 import { versionName } from "../helpers/version_name.ts";
@@ -150,4 +155,45 @@ Deno.test("printed connections, streams, clients and servers show what they are"
   await (await asked).text();
   await client.close();
   assert(/state: "closed"/.test(Deno.inspect(client)));
+});
+
+Deno.test("printed streams show which halves are open, who opened them, and their unsent and unread bytes", async () => {
+  await using pair = memoryPair({ both: { windowTuning: false } });
+  const own = await pair.client.openStream([["a", "b"]], { pri: 3 });
+  const peers = await nextStream(pair.server);
+  const shown = (stream: typeof own): string =>
+    Deno.inspect(stream, { breakLength: Infinity, compact: true });
+  assertEquals(
+    shown(own),
+    'Stream { id: 1, state: "open", opener: "local", pri: 3, sending: true, receiving: true, unsent: 0, unread: 0 }',
+  );
+  await peers.reply([["ok", "1"]]);
+  await peers.write(new Uint8Array(5));
+  await own.response;
+  await pair.client.ping();
+  await own.closeWrite();
+  await pair.client.ping();
+  assertStringIncludes(
+    shown(own),
+    "sending: false, receiving: true, unsent: 0, unread: 5",
+  );
+  assertStringIncludes(
+    shown(peers),
+    'opener: "remote", pri: 3, sending: true, receiving: false, unsent: 0, unread: 0',
+  );
+  // More than the peer's window, in which 65,531 bytes are left.
+  const written = peers.write(new Uint8Array(70_000));
+  for (let count = 0; count < 5; count++) await pair.server.ping();
+  assertStringIncludes(shown(peers), "unsent: 4469, ");
+  own.reset();
+  await assertRejects(() => written);
+  assertStringIncludes(shown(own), 'state: "failed"');
+  const last = await pair.client.openStream([["a", "b"]], { fin: true });
+  const answered = await nextStream(pair.server);
+  await answered.reply([["ok", "1"]], { fin: true });
+  assertEquals(await last.closed, 0);
+  assertStringIncludes(
+    shown(last),
+    'state: "closed", opener: "local", pri: 0, sending: false, receiving: false',
+  );
 });

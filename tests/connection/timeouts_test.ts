@@ -8,6 +8,8 @@ import { Timeouts } from "../../connection/timeouts.ts";
 import { CANCEL, PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { CLIENT, SERVER, type Side } from "../../session/constants.ts";
 import { assertEquals } from "../deps.ts";
+import { memoryPair } from "../helpers/connections.ts";
+import { nextStream } from "../helpers/http.ts";
 import { type VirtualTime, virtualTime } from "../helpers/virtual_time.ts";
 
 /** The timeouts of a connection that a test controls, and what they did. */
@@ -254,4 +256,27 @@ Deno.test("timeouts: stop() ends every timer", () => {
   assertEquals(time.timers, 6);
   watched.timeouts.stop();
   assertEquals(time.timers, 0);
+});
+
+Deno.test("timeouts: a connection whose streams wait for a place is not idle", async () => {
+  using time = virtualTime();
+  await using pair = memoryPair({
+    client: { idleTimeout: 1000 },
+    server: { limits: { maxConcurrentStreams: 1 } },
+  });
+  const { client, server } = pair;
+  await time.advance(10);
+  const open = await client.openStream([["a", "b"]]);
+  const waiting = client.openStream([["c", "d"]]);
+  await time.advance(10);
+  // As many wait as are open.
+  const { streams, waitingStreams } = client.stats();
+  assertEquals([streams.length, waitingStreams], [1, 1]);
+  await time.advance(5000);
+  assertEquals(client.accepting, true);
+  open.reset();
+  await nextStream(server);
+  (await waiting).reset();
+  await time.advance(5000);
+  assertEquals(client.accepting, false);
 });
