@@ -1,6 +1,14 @@
-import { now, startTimer, stopTimer } from "../../../connection/time/clock.ts";
+import {
+  now,
+  pause,
+  startIdleTimer,
+  startTimeout,
+  startTimer,
+  stopTimer,
+  within,
+} from "../../../connection/time/clock.ts";
 import { PING } from "../../../frame/constants.ts";
-import { assertEquals } from "../../deps.ts";
+import { assertEquals, assertRejects } from "../../deps.ts";
 import { memoryPair } from "../../helpers/connections.ts";
 import { virtualTime } from "../../helpers/virtual_time.ts";
 
@@ -75,4 +83,77 @@ Deno.test("clock: a connection's keepalive runs on virtual time", async () => {
   assertEquals(pings, first + 1);
   await Promise.all([client.close(), server.close()]);
   assertEquals(time.timers, 0);
+});
+
+Deno.test("clock: a wait within a time ends with its promise or with the time, and leaves no timer", async () => {
+  using time = virtualTime();
+  const ended: string[] = [];
+  const wait = (name: string, timeout: number, promise: Promise<unknown>) =>
+    within(timeout, promise).then(
+      () => ended.push(`${name} at ${time.now()}`),
+      (error) => ended.push(`${name} at ${time.now()}: ${error.message}`),
+    );
+  const never = new Promise<void>(() => {});
+  const later = (milliseconds: number, error?: Error) =>
+    pause(milliseconds).then(() => {
+      if (error !== undefined) throw error;
+    });
+  wait("hanging", 1000, never);
+  wait("resolved later", 1000, later(300));
+  wait("rejected later", 1000, later(400, new Error("failed")));
+  wait("slow", 1000, later(1001));
+  wait("no limit", 0, later(5000));
+  await time.advance(10_000);
+  assertEquals(ended, [
+    "resolved later at 300",
+    "rejected later at 400: failed",
+    "hanging at 1000",
+    "slow at 1000",
+    "no limit at 5000",
+  ]);
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("clock: a wait for what ends within few microtasks starts no timer", async () => {
+  using time = virtualTime();
+  let started = 0;
+  const start = time.startTimer;
+  time.startTimer = (callback, delay) => {
+    started++;
+    return start.call(time, callback, delay);
+  };
+  await within(1000, Promise.resolve());
+  await assertRejects(
+    () => within(1000, Promise.reject(new Error("failed"))),
+    Error,
+    "failed",
+  );
+  await within(
+    1000,
+    (async () => {
+      for (let turn = 0; turn < 5; turn++) await undefined;
+    })(),
+  );
+  assertEquals(started, 0);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const waiting = within(1000, promise);
+  await time.advance(1);
+  assertEquals([started, time.timers], [1, 1]);
+  resolve();
+  await waiting;
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("clock: an idle timer fires without keeping the process alive, and a timeout of 0 is no timer", async () => {
+  using time = virtualTime();
+  let fired = 0;
+  startIdleTimer(() => fired++, 50);
+  assertEquals(time.timers, 0);
+  assertEquals(startTimeout(() => fired++, 0), undefined);
+  startTimeout(() => fired++, 80);
+  assertEquals(time.timers, 1);
+  await time.advance(50);
+  assertEquals(fired, 1);
+  await time.advance(50);
+  assertEquals(fired, 2);
 });

@@ -47,3 +47,34 @@ Deno.test("pinger: replies are matched with their PINGs, and requests of the pee
   pinger.fail(new Error("gone"));
   await assertRejects(() => first, Error, "gone");
 });
+
+Deno.test("pinger: a listener is called for the next own PING in the write buffer, once", () => {
+  const pinger = new Pinger(CLIENT, () => {});
+  let called = 0;
+  pinger.sent(1);
+  pinger.onNextSent(() => called++);
+  pinger.sent(2);
+  assertEquals(called, 0);
+  pinger.sent(3);
+  pinger.sent(5);
+  assertEquals(called, 1);
+});
+
+Deno.test("pinger: the round trip is that of the last reply, without PINGs for the windows", async () => {
+  using time = virtualTime();
+  const pinger = new Pinger(CLIENT, () => {});
+  const measured = async (id: number, delay: number, forWindows?: boolean) => {
+    const reply = pinger.ping(forWindows);
+    await time.advance(7);
+    pinger.idAssigned(id);
+    await time.advance(delay);
+    pinger.received(id);
+    pinger.received(id);
+    return await reply;
+  };
+  assertEquals(pinger.roundTrip, undefined);
+  // The time before it is sent does not count.
+  assertEquals([await measured(1, 50), pinger.roundTrip], [50, 50]);
+  assertEquals([await measured(3, 90, true), pinger.roundTrip], [90, 50]);
+  assertEquals([await measured(5, 20), pinger.roundTrip], [20, 20]);
+});
