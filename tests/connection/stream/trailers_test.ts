@@ -1,6 +1,6 @@
 /** HEADERS frames after the first ones of a stream. */
 
-import { Trailers } from "../../../connection/stream/trailers.ts";
+import { Trailers, trailersRoom } from "../../../connection/stream/trailers.ts";
 import { assert, assertEquals } from "../../deps.ts";
 
 Deno.test("trailers: frames wait for a handler, and a removed handler is not called", () => {
@@ -20,4 +20,25 @@ Deno.test("trailers: frames wait for a handler, and a removed handler is not cal
   trailers.handler = see;
   assertEquals(seen, ["a false", "b false", "c true"]);
   assertEquals(trailers.all.map(([name]) => name), ["a", "b", "c"]);
+});
+
+Deno.test("trailers: all headers together have the room of one block, and a frame that waits takes room as well", () => {
+  const one: [string, string][] = [["abc", "defgh"]];
+  // 64 bytes for a header and its 8 characters.
+  const size = 72;
+  const read = new Trailers();
+  read.handler = () => {};
+  assert(read.add(one, false, 2 * size));
+  assert(read.add(one, false, 2 * size));
+  assert(read.add([], false, 2 * size));
+  assertEquals(read.add([["", ""]], false, 2 * size), false);
+  assertEquals(read.all.length, 2);
+  const waiting = new Trailers();
+  assert(waiting.add(one, false, 64 + size));
+  assertEquals(waiting.add([], false, 64 + size), false);
+  assert(waiting.add([], false, 64 + size + 64));
+  assertEquals(
+    trailersRoom({ maxHeaderBlock: 1000, maxHeaderCount: 9 }),
+    1000 + 64 * 10,
+  );
 });
