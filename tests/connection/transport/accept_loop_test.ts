@@ -1,5 +1,8 @@
-import { acceptAll } from "../../../connection/transport/accept_loop.ts";
-import { assertEquals } from "../../deps.ts";
+import {
+  acceptAll,
+  acceptNext,
+} from "../../../connection/transport/accept_loop.ts";
+import { assertEquals, assertRejects } from "../../deps.ts";
 import { turn, virtualTime } from "../../helpers/virtual_time.ts";
 
 /** A listener that returns the given results in order, and then waits. */
@@ -101,4 +104,43 @@ Deno.test("accept loop: exceptions in take and error end nothing", async () => {
   await listener.give(new Deno.errors.Interrupted());
   await loop;
   assertEquals(taken, 2);
+});
+
+Deno.test("accept loop: a loop that was ended accepts nothing after a failure, or after the wait for it", async () => {
+  using time = virtualTime();
+  const run = (listener: FakeListener, ended: () => boolean) => {
+    const told: unknown[] = [];
+    const loop = acceptAll(listener, {
+      take: () => {},
+      error: (error) => void told.push(error),
+      ended,
+    });
+    return { told, loop };
+  };
+  const before = new FakeListener();
+  const first = run(before, () => true);
+  await before.give(NO_FILES);
+  await first.loop;
+  assertEquals([first.told, before.accepts, time.timers], [[], 1, 0]);
+  let isOver = false;
+  const during = new FakeListener();
+  const second = run(during, () => isOver);
+  await during.give(NO_FILES);
+  isOver = true;
+  await time.advance(5);
+  await second.loop;
+  assertEquals([second.told, during.accepts], [[NO_FILES], 1]);
+});
+
+Deno.test("accept: the next connection is that of a client that has not left, and other errors reject", async () => {
+  const listener = new FakeListener();
+  const next = acceptNext(listener);
+  await listener.give(new Deno.errors.ConnectionReset());
+  await listener.give(new Deno.errors.NotConnected());
+  await listener.give(7);
+  assertEquals([await next, listener.accepts], [7, 3]);
+  const failing = acceptNext(listener);
+  failing.catch(() => {});
+  await listener.give(NO_FILES);
+  await assertRejects(() => failing, Error, "Too many open files");
 });

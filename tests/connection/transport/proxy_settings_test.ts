@@ -31,6 +31,29 @@ Deno.test("the proxy's URL contains address, TLS and credentials", () => {
   assertEquals(secret.name, "http://proxy:1");
 });
 
+Deno.test("a proxy has 30 s for the tunnel, or the time of the option", () => {
+  const url = "http://proxy.example";
+  assertEquals(readProxy({ url }).timeout, 30_000);
+  assertEquals(readProxy({ url, timeout: 0 }).timeout, 0);
+  assertEquals(
+    proxyOfEnvironment(
+      target,
+      (name) => name === "HTTPS_PROXY" ? "proxy" : undefined,
+    )?.timeout,
+    30_000,
+  );
+});
+
+Deno.test("the user or the password may be missing, and each counts as credentials", () => {
+  const credentials = (url: string) =>
+    new Map(readProxy({ url }).headers).get("proxy-authorization");
+  assertEquals(credentials("http://user@proxy"), `Basic ${btoa("user:")}`);
+  assertEquals(credentials("http://:word@proxy"), `Basic ${btoa(":word")}`);
+  assertEquals(credentials("http://proxy"), undefined);
+  // What is no UTF-8 stays as it is.
+  assertEquals(credentials("http://a:%ff@proxy"), `Basic ${btoa("a:%ff")}`);
+});
+
 Deno.test("headers of the option replace the URL's credentials, but not host", () => {
   const { headers } = readProxy({
     url: "http://user:password@proxy:1",
@@ -63,6 +86,16 @@ Deno.test("an invalid proxy is refused, and no message contains its password", (
   assertThrows(
     () => readProxy({ url: "http://proxy", headers: { a: "b\r\nc: d" } }),
     TypeError,
+  );
+  assertThrows(
+    () => readProxy(null as never),
+    InvalidArgumentError,
+    "proxy null is not an object with a url",
+  );
+  assertThrows(
+    () => readProxy({ url: "ftp://proxy" }),
+    InvalidArgumentError,
+    "proxy.url must begin with http: or https:, not with ftp:",
   );
   assertThrows(
     () => readProxy("http://proxy" as never),
@@ -122,6 +155,8 @@ Deno.test("NO_PROXY lists hosts that are reached directly", () => {
       "10.0.0.0/8",
     ]
   ) assertEquals(proxied(list), true, list);
+  assertEquals(proxied("example.org", "spdy.example.org."), false);
+  assertEquals(proxied("example.org", "SPDY.EXAMPLE.ORG"), false);
   assertEquals(proxied("10.0.0.0/8", "10.1.2.3"), false);
   assertEquals(proxied("10.1.2.3", "10.1.2.3"), false);
   assertEquals(proxied("10.1.2.3:443", "10.1.2.3"), false);
