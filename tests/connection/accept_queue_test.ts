@@ -28,3 +28,49 @@ Deno.test("accept queue: items wait for readers, readers for items, and both for
   await assertRejects(() => pending, Error, "gone");
   await assertRejects(() => failing.next(), Error, "gone");
 });
+
+Deno.test("accept queue: it reports each item that waits and each waiting item that is taken, and no other", async () => {
+  const log: string[] = [];
+  const queue = new AcceptQueue<number>(
+    (item) => log.push(`waits ${item}`),
+    (item) => log.push(`taken ${item}`),
+  );
+  assertEquals([queue.take(), queue.size, queue.reading], [undefined, 0, 0]);
+  const first = queue.next();
+  const second = queue.next();
+  assertEquals(queue.reading, 2);
+  queue.push(1);
+  queue.push(2);
+  assertEquals([(await first).value, (await second).value], [1, 2]);
+  assertEquals([queue.reading, log], [0, []]);
+  for (const item of [3, 4, 5, 6]) queue.push(item);
+  assertEquals([queue.size, queue.waiting()], [4, [3, 4, 5, 6]]);
+  assertEquals([queue.take(), (await queue.next()).value], [3, 4]);
+  assertEquals([queue.size, queue.waiting()], [2, [5, 6]]);
+  assertEquals([queue.takeAll(), queue.size], [[5, 6], 0]);
+  assertEquals(queue.takeAll(), []);
+  assertEquals(log, [
+    "waits 3",
+    "waits 4",
+    "waits 5",
+    "waits 6",
+    "taken 3",
+    "taken 4",
+    "taken 5",
+    "taken 6",
+  ]);
+});
+
+Deno.test("accept queue: the order stays, however many items wait and are taken", () => {
+  const queue = new AcceptQueue<number>();
+  let pushed = 0;
+  let taken = 0;
+  for (const [push, take] of [[100, 31], [1, 1], [5, 2], [40, 80], [0, 32]]) {
+    for (let count = 0; count < push; count++) queue.push(pushed++);
+    for (let count = 0; count < take; count++) {
+      assertEquals(queue.take(), taken++);
+    }
+    assertEquals(queue.size, pushed - taken);
+    assertEquals(queue.waiting()[0], taken < pushed ? taken : undefined);
+  }
+});

@@ -18,3 +18,19 @@ Deno.test("open queue: entries leave by urgency and then by age, and can be remo
   assertEquals([queue.shift(), queue.shift(), queue.shift()], ["a", "b", "d"]);
   assertEquals(queue.size, 0);
 });
+
+Deno.test("open queue: the next entry that fits may be behind others, which stay in order", () => {
+  const queue = new OpenQueue<string>();
+  for (const entry of ["a1", "a2", "b1"]) queue.push(1, entry);
+  queue.push(0, "b0");
+  const fits = (entry: string) => entry.startsWith("a");
+  assertEquals(queue.shift(fits), "a1");
+  assertEquals(queue.shift(fits), "a2");
+  assertEquals(queue.shift(fits), undefined);
+  assertEquals(queue.size, 2);
+  assertEquals([queue.shift(), queue.shift(), queue.shift()], [
+    "b0",
+    "b1",
+    undefined,
+  ]);
+});

@@ -1,0 +1,314 @@
+/** The state of a stream, without a connection. */
+
+import { StreamResetError } from "../../../connection/errors.ts";
+import {
+  StreamCore,
+  type StreamHost,
+} from "../../../connection/stream/stream_core.ts";
+import { StreamOrigin } from "../../../connection/stream/stream_origin.ts";
+import { InvalidArgumentError, StreamClosedError } from "../../../errors.ts";
+import {
+  CANCEL,
+  FRAME_TOO_LARGE,
+  INVALID_STREAM,
+  PROTO_SPDY3_1,
+  PROTOCOL_ERROR,
+  REFUSED_STREAM,
+} from "../../../frame/constants.ts";
+import type { Session } from "../../../session.ts";
+import { assertEquals, assertRejects, assertThrows } from "../../deps.ts";
+
+interface Kind {
+  readonly id?: number;
+  readonly own?: boolean;
+  readonly associated?: number;
+  readonly unidirectional?: boolean;
+  readonly fin?: boolean;
+}
+
+/** A stream, and what it does to its connection. */
+class Watched {
+  readonly log: string[] = [];
+  hasRoom = true;
+  readonly state: StreamCore;
+
+  constructor(kind: Kind = {}) {
+    const {
+      id = 1,
+      own = true,
+      associated = 0,
+      unidirectional = false,
+      fin = false,
+    } = kind;
+    const log = (what: string) => void this.log.push(what);
+    const host: StreamHost = {
+      session: {
+        submitRstStream: (id: number, status: number) =>
+          log(`RST_STREAM ${id} ${status}`),
+      } as unknown as Session,
+      options: { trailersRoom: 200, version: PROTO_SPDY3_1 },
+      scheduler: {
+        reserve: () => true,
+        release: () => {},
+        flush: () => log("flush"),
+        add: () => log("schedule"),
+        sendNow: () => false,
+        collect: () => {},
+        writerContinues: () => {},
+      },
+      receiveFlow: {
+        reconsider: () => {},
+        consumed: (_state, size) => log(`consumed ${size}`),
+        released: () => log("released from windows"),
+      },
+      holdings: {
+        headers: () => this.hasRoom,
+        release: () => log("released from holdings"),
+      },
+      later: () => {},
+      push: () => Promise.reject(new Error("not used")),
+      readingSince: () => undefined,
+      readingTime: () => 0,
+    };
+    const origin = new StreamOrigin(
+      own,
+      [],
+      0,
+      associated,
+      unidirectional,
+      fin,
+    );
+    this.state = new StreamCore(host, id, origin);
+  }
+}
+
+Deno.test("stream state: which halves are open follows from who opened it and how", () => {
+  const halves = (kind: Kind) => {
+    const { sendBuffer, remoteEnded } = new Watched(kind).state;
+    return [!sendBuffer.ended, !remoteEnded];
+  };
+  const both = { unidirectional: true, fin: true };
+  assertEquals(halves({}), [true, true]);
+  assertEquals(halves({ fin: true }), [false, true]);
+  assertEquals(halves({ unidirectional: true }), [true, false]);
+  assertEquals(halves(both), [false, false]);
+  assertEquals(halves({ own: false }), [true, true]);
+  assertEquals(halves({ own: false, fin: true }), [true, false]);
+  assertEquals(halves({ own: false, unidirectional: true }), [false, true]);
+  assertEquals(halves({ own: false, ...both }), [false, false]);
+});
+
+Deno.test("stream state: streams without a response say why", async () => {
+  const push = new Watched({ id: 2, unidirectional: true });
+  await assertRejects(
+    () => push.state.response.promise,
+    InvalidArgumentError,
+    "stream 2 is unidirectional: the peer sends no reply on it",
+  );
+  const peers = new Watched({ id: 3, own: false });
+  await assertRejects(
+    () => peers.state.response.promise,
+    InvalidArgumentError,
+    "stream 3 was opened by the peer and has no response: answer it with reply()",
+  );
+});
+
+Deno.test("stream state: what the application waits for", () => {
+  const waits = (begin: (state: StreamCore) => unknown) => {
+    const { state } = new Watched();
+    begin(state);
+    const wait = state.wait;
+    state.readInBackground = true;
+    return [wait, state.wait];
+  };
+  assertEquals(waits(() => {}), ["none", "none"]);
+  assertEquals(waits((state) => state.closed.promise), ["watch", "none"]);
+  assertEquals(waits((state) => state.response.promise), ["need", "none"]);
+  assertEquals(waits((state) => state.trailers.promise), ["need", "none"]);
+  assertEquals(waits((state) => state.headAwaited = true), ["need", "none"]);
+  const read = (state: StreamCore) =>
+    state.receiveBuffer.read(new Uint8Array(1));
+  assertEquals(waits(read), ["need", "none"]);
+});
+
+Deno.test("stream state: each listener is called once at the end, at once after it, and not after its removal", () => {
+  const { state } = new Watched();
+  const called: string[] = [];
+  const listen = (name: string) => state.onEnd(() => called.push(name));
+  listen("first");
+  const remove = listen("removed");
+  listen("last");
+  remove();
+  assertEquals([called, state.ended], [[], false]);
+  state.failed(new Error("cut"));
+  assertEquals([called, state.ended], [["first", "last"], true]);
+  listen("late")();
+  state.failed(new Error("again"));
+  state.sessionClosed(0);
+  assertEquals(called, ["first", "last", "late"]);
+});
+
+Deno.test("stream state: its memory is released with its last user", () => {
+  const { state, log } = new Watched();
+  assertEquals(state.isShared, false);
+  state.addUser();
+  assertEquals(state.isShared, true);
+  state.removeUser();
+  assertEquals([state.isShared, log], [false, []]);
+  state.removeUser();
+  assertEquals(log, ["released from holdings", "released from windows"]);
+});
+
+Deno.test("stream state: a reset is sent, unless the session has no stream for it", async () => {
+  const reset = (kind: Kind) => {
+    const { state, log } = new Watched(kind);
+    state.reset(REFUSED_STREAM);
+    return { state, log };
+  };
+  const { state, log } = reset({ id: 5 });
+  assertEquals(log, ["RST_STREAM 5 3", "flush"]);
+  const error = await assertRejects(
+    () => state.response.promise,
+    StreamResetError,
+  );
+  assertEquals(
+    error.message,
+    "stream 5 was reset by this side with REFUSED_STREAM",
+  );
+  assertEquals([error.streamId, error.statusCode], [5, REFUSED_STREAM]);
+  assertThrows(() => state.checkOpen(), StreamResetError, error.message);
+  assertEquals(reset({ id: 0 }).log, []);
+  const push = { id: 2, own: false, unidirectional: true };
+  assertEquals(reset({ ...push, fin: true }).log, []);
+  assertEquals(reset(push).log, ["RST_STREAM 2 3", "flush"]);
+  const request = { own: false, fin: true };
+  assertEquals(reset(request).log, ["RST_STREAM 1 3", "flush"]);
+  // After its end, nothing is sent.
+  const ended = new Watched();
+  ended.state.sessionClosed(0);
+  ended.state.reset(CANCEL);
+  assertEquals(ended.log, []);
+});
+
+Deno.test("stream state: the end with both halves rejects what cannot happen any more", async () => {
+  const { state } = new Watched({ id: 7 });
+  state.sessionClosed(0);
+  assertEquals(await state.closed.promise, 0);
+  assertEquals([state.ended, state.failure], [true, undefined]);
+  const error = await assertRejects(
+    () => state.response.promise,
+    StreamResetError,
+    "stream 7 ended before the peer sent a response",
+  );
+  assertEquals([error.streamId, error.statusCode], [7, 0]);
+  assertEquals(await state.trailers.promise, []);
+  assertThrows(
+    () => state.checkOpen(),
+    StreamResetError,
+    "stream 7 has already ended",
+  );
+  const answered = new Watched().state;
+  answered.replyReceived([["ok", "1"]], true);
+  answered.sessionClosed(0);
+  assertEquals(await answered.response.promise, [["ok", "1"]]);
+});
+
+Deno.test("stream state: an early end names the side and the status", async () => {
+  const closed = async (kind: Kind, byPeer: boolean, status: number) => {
+    const { state } = new Watched(kind);
+    state.resetByPeer = byPeer;
+    state.sessionClosed(status);
+    const error = state.failure as StreamResetError;
+    assertEquals([state.ended, error.initiator], [true, "remote"]);
+    return [await state.closed.promise, error.message];
+  };
+  assertEquals(await closed({}, true, CANCEL), [
+    CANCEL,
+    "stream 1 was reset by the peer with CANCEL",
+  ]);
+  assertEquals(await closed({}, true, 0), [
+    PROTOCOL_ERROR,
+    "stream 1 was reset by the peer with status 0",
+  ]);
+  assertEquals(await closed({}, false, PROTOCOL_ERROR), [
+    PROTOCOL_ERROR,
+    "stream 1 was reset by this side with PROTOCOL_ERROR because of what the peer sent on it",
+  ]);
+  const hinted = async (kind: Kind, status: number) => {
+    const [, message] = await closed(kind, true, status);
+    return String(message).includes("acceptServerStreams");
+  };
+  const push = { id: 2, unidirectional: true, associated: 1 };
+  assertEquals(await hinted({ id: 2 }, INVALID_STREAM), true);
+  assertEquals(await hinted({ ...push, associated: 0 }, INVALID_STREAM), true);
+  assertEquals(await hinted(push, INVALID_STREAM), false);
+  assertEquals(await hinted({ id: 2 }, CANCEL), false);
+  assertEquals(await hinted({ id: 3 }, INVALID_STREAM), false);
+  assertEquals(await hinted({ id: 2, own: false }, INVALID_STREAM), false);
+});
+
+Deno.test("stream state: headers for which there is no room reset it with FRAME_TOO_LARGE", () => {
+  const noRoom =
+    "stream 1 was reset by this side with FRAME_TOO_LARGE: with the headers that the peer sent on it, the streams of the connection hold more than maxHeldBytes";
+  for (const kind of ["reply", "headers"]) {
+    const watched = new Watched();
+    const { state, log } = watched;
+    watched.hasRoom = false;
+    if (kind === "reply") state.replyReceived([["a", "b"]], true);
+    else state.headersReceived([["a", "b"]], true);
+    assertEquals(log, [`RST_STREAM 1 ${FRAME_TOO_LARGE}`, "flush"]);
+    const error = state.failure as StreamResetError;
+    assertEquals([error.message, error.initiator], [noRoom, "remote"]);
+    assertEquals(error.statusCode, FRAME_TOO_LARGE);
+  }
+  const { state, log } = new Watched();
+  state.headersReceived([["a", "x".repeat(71)]], false);
+  assertEquals(log, []);
+  state.headersReceived([], true);
+  assertEquals(log, [`RST_STREAM 1 ${FRAME_TOO_LARGE}`, "flush"]);
+});
+
+Deno.test("stream state: cancelling and aborting reset with the status of the reason, or with CANCEL", () => {
+  const cause = (statusCode: number) =>
+    new StreamResetError("x", { streamId: 9, statusCode });
+  for (
+    const [reason, status] of [
+      [undefined, CANCEL],
+      [new Error("x"), CANCEL],
+      [cause(0), CANCEL],
+      [cause(1), 1],
+      [cause(REFUSED_STREAM), REFUSED_STREAM],
+    ] as const
+  ) {
+    const aborted = new Watched();
+    aborted.state.aborted(reason);
+    assertEquals(aborted.log, [`RST_STREAM 1 ${status}`, "flush"]);
+    const cancelled = new Watched();
+    cancelled.state.cancelled(reason, 0);
+    assertEquals(cancelled.log, aborted.log);
+  }
+  const kept = new Watched();
+  kept.state.keepOnCancel = true;
+  kept.state.cancelled(undefined, 8);
+  assertEquals(kept.log, ["consumed 8"]);
+  const ended = new Watched();
+  ended.state.endRemote();
+  ended.state.cancelled(undefined, 0);
+  assertEquals(ended.log, []);
+});
+
+Deno.test("stream state: a dropped body fails its reader with the reason, unless there is none", async () => {
+  const dropped = new Watched({ id: 3 }).state;
+  dropped.receiveBuffer.push(Uint8Array.of(1));
+  dropped.dropBody("nobody reads it");
+  const error = await assertRejects(
+    async () => await dropped.receiveBuffer.read(new Uint8Array(1)),
+    StreamClosedError,
+    "stream 3: the bytes that the peer sent were dropped: nobody reads it",
+  );
+  assertEquals(error.initiator, "local");
+  const empty = new Watched().state;
+  empty.endRemote();
+  empty.dropBody("nobody reads it");
+  assertEquals(await empty.receiveBuffer.read(new Uint8Array(1)), null);
+});
