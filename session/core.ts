@@ -96,7 +96,7 @@ export class SessionCore<S> {
   /** Called once when the session fails. */
   onFail: () => void = () => {};
 
-  /** The SETTINGS that announces `limits.maxConcurrentStreams`, while it is queued. */
+  /** The SETTINGS that announces `limits.maxConcurrentStreams`, until SETTINGS was written. */
   #announcement: ControlItem<S> | undefined;
   #hasSentSettings = false;
   #automaticQueued = 0;
@@ -241,7 +241,6 @@ export class SessionCore<S> {
     ) {
       // The application's own value replaces the announced limit.
       this.queue.remove(announcement);
-      this.#announcement = undefined;
     }
     const growth = this.local.submitted(iv);
     if (growth > 0) {

@@ -39,6 +39,9 @@ export type Draft<Frame> = Frame extends CtrlFrame
 /** The headers of a draft that no callback has seen; see `ControlItem.shown`. */
 export const NOT_SHOWN: NameValue[] = [];
 
+/** The length of a draft that was not encoded, as `onCtrlNotSend` sees it. */
+const NOT_ENCODED = 0;
+
 /** SYN_STREAM; its stream id is set when it is sent. */
 export function draftSynStream(
   { wireVersion: version }: VersionTraits,
@@ -50,7 +53,7 @@ export function draftSynStream(
     frameType: SYN_STREAM,
     version,
     flags,
-    length: 0,
+    length: NOT_ENCODED,
     streamId: 0,
     assocStreamId,
     pri,
@@ -66,7 +69,14 @@ export function draftHeaders(
   flags: number,
   streamId: number,
 ): Draft<SynReplyFrame | HeadersFrame> {
-  return { frameType, version, flags, length: 0, streamId, nv: NOT_SHOWN };
+  return {
+    frameType,
+    version,
+    flags,
+    length: NOT_ENCODED,
+    streamId,
+    nv: NOT_SHOWN,
+  };
 }
 
 /** RST_STREAM. */
@@ -79,7 +89,7 @@ export function draftRstStream(
     frameType: RST_STREAM,
     version,
     flags: 0,
-    length: 0,
+    length: NOT_ENCODED,
     streamId,
     statusCode,
   };
@@ -91,7 +101,7 @@ export function draftSettings(
   flags: number,
   iv: SettingsEntry[],
 ): Draft<SettingsFrame> {
-  return { frameType: SETTINGS, version, flags, length: 0, iv };
+  return { frameType: SETTINGS, version, flags, length: NOT_ENCODED, iv };
 }
 
 /** PING. */
@@ -99,7 +109,7 @@ export function draftPing(
   { wireVersion: version }: VersionTraits,
   uniqueId: number,
 ): Draft<PingFrame> {
-  return { frameType: PING, version, flags: 0, length: 0, uniqueId };
+  return { frameType: PING, version, flags: 0, length: NOT_ENCODED, uniqueId };
 }
 
 /** GOAWAY, which has no status in SPDY/2. */
@@ -112,7 +122,7 @@ export function draftGoaway(
     frameType: GOAWAY,
     version,
     flags: 0,
-    length: 0,
+    length: NOT_ENCODED,
     lastGoodStreamId,
     statusCode: goawayLength === 8 ? status : GOAWAY_OK,
   };
@@ -128,7 +138,7 @@ export function draftWindowUpdate(
     frameType: WINDOW_UPDATE,
     version,
     flags: 0,
-    length: 0,
+    length: NOT_ENCODED,
     streamId,
     deltaWindowSize,
   };

@@ -126,7 +126,6 @@ export class ReceiveWindow {
     if (this.#consumed < threshold) return 0;
     const delta = this.#consumed;
     this.#consumed = 0;
-    this.acknowledge(delta);
     return delta;
   }
 }

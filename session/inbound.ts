@@ -297,10 +297,9 @@ export class Inbound<S> implements ControlSink {
       case "accept":
         return true;
       case "ignore":
-        // HEADERS and WINDOW_UPDATE have been charged to their own limits.
-        if (
-          frame.frameType === SYN_REPLY || frame.frameType === RST_STREAM
-        ) this.#ignore();
+        // HEADERS and WINDOW_UPDATE have been charged to their own limits, and
+        // RST_STREAM is never ignored.
+        if (frame.frameType === SYN_REPLY) this.#ignore();
         return false;
       case "tell":
         this.#core.app.onCtrlRecv(frame);
@@ -337,8 +336,6 @@ export class Inbound<S> implements ControlSink {
     const stream = core.streams.get(streamId);
     if (this.#accepts(RECEIVABLE.RST_STREAM, frame, stream)) {
       core.app.onCtrlRecv(frame);
-      // The callback may have closed the stream.
-      if (core.streams.get(streamId) !== stream) return;
       if (!stream.own && !stream.replied) core.spend("maxRapidResets");
     }
     const byClient = core.side === SERVER && !core.streams.isOwn(streamId);

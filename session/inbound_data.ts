@@ -161,16 +161,10 @@ export class InboundData<S> implements DataSink {
     if (delta > 0) this.#core.pushWindowUpdate(streamId, delta, true);
   }
 
-  onDataEnd(
-    streamId: number,
-    flags: number,
-    length: number,
-    admitted: boolean,
-  ): void {
-    if (!admitted) return;
+  onDataEnd(streamId: number, flags: number, length: number): void {
     const stream = this.#openStream;
     this.#stream = undefined;
-    // The stream was reset in the middle of the frame.
+    // The frame was skipped, or its stream was reset in the middle of it.
     if (stream === undefined || stream.state === "closing") return;
     this.#core.app.onDataRecv(flags, streamId, length);
     if ((flags & DATA_FLAG_FIN) !== 0) this.shutRead(stream);
@@ -199,7 +193,7 @@ export class InboundData<S> implements DataSink {
       window?.unconsumed ?? Infinity,
       receiveWindow?.unconsumed ?? Infinity,
     );
-    if (size > known && known !== Infinity) return false;
+    if (size > known) return false;
     if (receiveWindow !== undefined) {
       this.#updateByHand(0, receiveWindow.consume(size, SESSION_THRESHOLD));
     }

@@ -29,9 +29,11 @@ import {
 } from "../frame/constants.ts";
 import { FrameEncoder } from "../frame/encoder.ts";
 import { type HeaderBytes, noHeaderBytes } from "../frame/header_bytes.ts";
+import type { SynStreamFrame } from "../frame/types.ts";
 import { CLIENT } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
 import { type DataTarget, DataWriter } from "./data_writer.ts";
+import type { Draft } from "./drafts.ts";
 import { FrameArena } from "./frame_arena.ts";
 import type { ControlItem } from "./items.ts";
 import { SENDABLE, sendError } from "./stream_states.ts";
@@ -123,7 +125,9 @@ export class Outbound<S> {
     const core = this.#core;
     const { frame } = item;
     if (item.automatic) core.automaticTaken(item);
-    if (frame.frameType === SYN_STREAM) return this.#prepareSynStream(item);
+    if (frame.frameType === SYN_STREAM) {
+      return this.#prepareSynStream(item, frame);
+    }
     const errorCode = this.#refusal(item) || this.#encode(item);
     if (errorCode === 0) return true;
     // As in spdylay, a WINDOW_UPDATE for a closed stream is dropped silently.
@@ -156,10 +160,11 @@ export class Outbound<S> {
   }
 
   /** Assigns the stream id now, because ids must increase in the order of sending (SPDY/3 draft 2.3.2). */
-  #prepareSynStream(item: ControlItem<S>): boolean {
+  #prepareSynStream(
+    item: ControlItem<S>,
+    frame: Draft<SynStreamFrame>,
+  ): boolean {
     const { streams, app } = this.#core;
-    const { frame, userData } = item;
-    if (frame.frameType !== SYN_STREAM) return false;
     const refusal = this.#synStreamRefusal(frame.assocStreamId);
     frame.streamId = streams.takeOwnId();
     if (frame.streamId === 0) {
@@ -171,7 +176,7 @@ export class Outbound<S> {
       true,
       frame.pri,
       frame.assocStreamId,
-      userData,
+      item.userData,
     );
     if (refusal !== 0) {
       app.onCtrlNotSend(item, refusal);

@@ -13,12 +13,10 @@ export interface Queued {
 
 /** Number of keys of each priority; a session never sends 2^45 frames. */
 const KEYS_PER_PRIORITY = 2 ** 45;
-/** Maps the most urgent priority, -32, to key 0. */
-const PRIORITY_OFFSET = 32;
 
 /** The priority that a key contains. */
 export function priorityOf(key: number): number {
-  return Math.floor(key / KEYS_PER_PRIORITY) - PRIORITY_OFFSET;
+  return Math.floor(key / KEYS_PER_PRIORITY);
 }
 
 /**
@@ -33,9 +31,9 @@ export class OutboundQueue<Item extends Queued> {
   #synStreams: Line<Item> = NO_LINE;
   #blocked: Line<Item> = NO_LINE;
 
-  /** The key of an item that is queued now; `priority` is a whole number, at least -32. */
+  /** The key of an item that is queued now; `priority` is a whole number, -32..31. */
   keyFor(priority: number): number {
-    return (priority + PRIORITY_OFFSET) * KEYS_PER_PRIORITY + this.#sequence++;
+    return priority * KEYS_PER_PRIORITY + this.#sequence++;
   }
 
   /** Adds any item but a SYN_STREAM. */

@@ -435,3 +435,24 @@ Deno.test("resets after read callbacks that fail are no replies to the peer", ()
   harness.flushNames();
   assertEquals(harness.session.failure, undefined);
 });
+
+Deno.test("a callback that returns memory which was transferred fails like one that returns no bytes", () => {
+  const gone = (): Uint8Array => {
+    const memory = new Uint8Array(5);
+    structuredClone(memory, { transfer: [memory.buffer] });
+    return memory;
+  };
+  const harness = opened();
+  harness.session.submitData(1, 0, provider(gone));
+  assertThrows(
+    () => harness.session.send(),
+    CallbackFailureError,
+    "the readCb callback did not return a Uint8Array",
+  );
+  const reader = new Harness(CLIENT, PROTO_SPDY3, { recv: gone });
+  assertThrows(
+    () => reader.session.recv(),
+    CallbackFailureError,
+    "the recv callback did not return a Uint8Array",
+  );
+});

@@ -5,6 +5,7 @@ import {
   type CtrlFrame,
   EOFError,
   ERR_INVALID_STATE,
+  type Frame,
   FrameEncoder,
   PROTO_SPDY2,
   PROTO_SPDY3,
@@ -406,4 +407,99 @@ Deno.test("userData is the value of the option", () => {
     true,
   );
   assertEquals(new Session(CLIENT, PROTO_SPDY3).userData, undefined);
+});
+
+Deno.test("an exception of each callback alone is rethrown once, and the session goes on", () => {
+  const encoder = (): FrameEncoder => new FrameEncoder(PROTO_SPDY3);
+  const receive = (...frames: Frame[]) => (session: Session): void => {
+    const codec = encoder();
+    session.recv(
+      Uint8Array.from(frames.flatMap((frame) => [...codec.encode(frame)])),
+    );
+  };
+  const bytes = (...input: number[]) => (session: Session): void =>
+    session.recv(Uint8Array.from(input));
+  const send = (prepare: (session: Session) => void) =>
+  (
+    session: Session,
+  ): void => {
+    prepare(session);
+    session.send();
+  };
+  const request = (session: Session): void => {
+    session.submitRequest(0, HEADERS_LIST, body(3));
+  };
+  const ping = send((session) => session.submitPing());
+  const cases: [keyof SessionOptions, 1 | 2, (session: Session) => void][] = [
+    ["onCtrlRecv", SERVER, receive(synStream(1))],
+    ["onInvalidCtrlRecv", SERVER, receive(synReply(99))],
+    ["onDataChunkRecv", SERVER, receive(synStream(1), data(1, 3))],
+    ["onDataRecv", SERVER, receive(synStream(1), data(1, 3))],
+    ["onRequestRecv", SERVER, receive(synStream(1, { flags: 1 }))],
+    ["onStreamClose", SERVER, receive(synStream(1), rstStream(1))],
+    ["onCtrlRecvParseError", SERVER, bytes(0x80, 3, 0, 6, 0, 0, 0, 0)],
+    ["onUnknownCtrlRecv", SERVER, bytes(0x80, 3, 0, 99, 0, 0, 0, 0)],
+    ["beforeCtrlSend", CLIENT, ping],
+    ["onCtrlSend", CLIENT, ping],
+    [
+      "onCtrlNotSend",
+      CLIENT,
+      send((session) => session.submitSynReply(0, 9, [])),
+    ],
+    ["onDataSend", CLIENT, send(request)],
+    [
+      "onDataNotSend",
+      CLIENT,
+      send((session) => {
+        session.submitSynStream(0, 0, 0, HEADERS_LIST);
+        session.send();
+        session.submitData(1, 0, body(3));
+        session.submitRstStream(1, 5);
+      }),
+    ],
+  ];
+  for (const [name, side, act] of cases) {
+    let calls = 0;
+    const options = {
+      [name]: () => {
+        if (calls++ === 0) throw new Error(`from ${name}`);
+      },
+    };
+    const session = new Session(side, PROTO_SPDY3, options);
+    assertThrows(() => act(session), Error, `from ${name}`);
+    session.submitPing();
+    session.send();
+    assertEquals(session.wantWrite(), false, name);
+  }
+});
+
+Deno.test("a frame that is reported as not sent has the length 0", () => {
+  const seen: number[][] = [];
+  const session = new Session(CLIENT, PROTO_SPDY3, {
+    onCtrlNotSend: (_session, { frameType, length }) => {
+      seen.push([frameType, length]);
+    },
+  });
+  session.submitGoaway(0);
+  session.send();
+  session.submitRequest(0, HEADERS_LIST);
+  session.submitSynReply(0, 2, HEADERS_LIST);
+  session.submitHeaders(0, 2, HEADERS_LIST);
+  session.submitGoaway(0);
+  session.send();
+  assertEquals(seen.sort(([a], [b]) => a - b), [[1, 0], [2, 0], [7, 0], [
+    8,
+    0,
+  ]]);
+});
+
+Deno.test("frames for which the application chooses no flags have none", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3_1);
+  harness.give(synStream(1));
+  harness.session.submitRstStream(1, 5);
+  harness.session.submitPing();
+  harness.session.submitWindowUpdate(0, 5);
+  harness.session.submitGoaway(0);
+  const frames = harness.flush();
+  assertEquals(frames.map(({ flags }) => flags), [0, 0, 0, 0]);
 });

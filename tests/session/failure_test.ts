@@ -530,3 +530,72 @@ Deno.test("a read callback that fails after its own failSession adds no second G
   assertEquals(session.getOutboundQueueSize(), 1);
   assertEquals(harness.flushNames().at(-1), "GOAWAY 0 2");
 });
+
+Deno.test("a stream id of the wrong parity: the failure names the right one", () => {
+  const server = new Harness(SERVER, PROTO_SPDY3);
+  server.give(synStream(2));
+  assertFailed(server, ERR_PROTO, "increase and be odd");
+  const client = new Harness(CLIENT, PROTO_SPDY3);
+  client.give(synStream(1));
+  assertFailed(client, ERR_PROTO, "increase and be even");
+});
+
+Deno.test("CANCEL of a push does not end the pushes for it, whichever end sends it", () => {
+  for (const isOurs of [true, false]) {
+    const client = new Harness(CLIENT, PROTO_SPDY3);
+    client.session.submitRequest(0, HEADERS_LIST);
+    client.session.send();
+    client.give(
+      synStream(2, { flags: 2, assoc: 1 }),
+      synStream(4, { flags: 2, assoc: 2 }),
+    );
+    if (isOurs) {
+      client.session.submitRstStream(2, 5);
+      client.session.send();
+    } else client.give(rstStream(2, 5));
+    const closed = client.told().filter((line) => /^onStreamClose/.test(line));
+    assertEquals(closed, ["onStreamClose 2 5"]);
+  }
+});
+
+Deno.test("a stream that closes while its HEADERS are half-written stays closed", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  harness.session.submitSynStream(0, 0, 0, HEADERS_LIST);
+  harness.session.send();
+  harness.session.submitHeaders(1, 1, HEADERS_LIST);
+  harness.room = 10;
+  harness.session.send();
+  harness.give(rstStream(1));
+  harness.written();
+  harness.told();
+  harness.room = Infinity;
+  assertEquals(harness.flushNames(), ["HEADERS 1"]);
+  assertEquals(harness.told(), ["onCtrlSend HEADERS 1"]);
+});
+
+Deno.test("HEADERS with FIN end this end's half of the stream", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  const { session } = harness;
+  session.submitSynStream(0, 0, 0, HEADERS_LIST);
+  session.send();
+  harness.give(synReply(1, 1));
+  session.submitHeaders(0, 1, HEADERS_LIST);
+  session.send();
+  assertEquals(harness.told().at(-1), "onCtrlSend HEADERS 1");
+  session.submitHeaders(1, 1, HEADERS_LIST);
+  session.send();
+  assertEquals(harness.told().at(-1), "onStreamClose 1 0");
+});
+
+Deno.test("a stream that is reset in the middle of a DATA frame reports neither the frame nor its FIN", () => {
+  for (const autoWindowUpdate of [true, false]) {
+    const harness = new Harness(SERVER, PROTO_SPDY3_1, {
+      autoWindowUpdate,
+      onDataChunkRecv: (session, _flags, streamId) =>
+        session.submitRstStream(streamId, 5),
+    });
+    harness.give(synStream(1), data(1, 10, 1));
+    assertEquals(harness.told(), ["onCtrlRecv SYN_STREAM 1"]);
+    assertEquals(harness.flushNames(), ["RST_STREAM 1 5"]);
+  }
+});

@@ -162,3 +162,62 @@ Deno.test("a large frame has its own memory, so that small frames do not keep it
   assertStrictEquals(next.buffer, small.buffer);
   assertEquals(large.buffer.byteLength, 20_000);
 });
+
+Deno.test("a frame has the memory that its length needs: shared, its own, or that of long frames", () => {
+  // Lengths of frames, and of the memory that they are written in.
+  const cases: [boolean, [number, number][]][] = [
+    [false, [
+      [1, 1024],
+      [1023, 1024],
+      [1, 4096],
+      [4096, 16_384],
+      [8192, 16_384],
+      [8193, 8193],
+      [8192, 65_536],
+      [20_000, 20_000],
+    ]],
+    [true, [
+      [1, 256],
+      [256, 256],
+      [4096, 4096],
+      [4097, 65_544],
+      [65_544, 65_544],
+      [65_545, 65_545],
+      [1, 4096],
+    ]],
+  ];
+  for (const [reuse, frames] of cases) {
+    const arena = new FrameArena(reuse);
+    for (const [size, memory] of frames) {
+      const { buffer } = write(arena, 1, size);
+      assertEquals(buffer.byteLength, memory, `${reuse}, ${size}`);
+      arena.take(size);
+    }
+  }
+});
+
+Deno.test("with reuse, the longest frame that fits into the memory of long frames uses it", () => {
+  const memory = [65_544, 65_544].map((size) => {
+    const arena = new FrameArena(true);
+    const { buffer } = write(arena, 1, size);
+    arena.take(size);
+    return buffer;
+  });
+  assertStrictEquals(memory[0], memory[1]);
+});
+
+Deno.test("a frame is in progress until its last borrowed byte is taken", () => {
+  for (const reuse of [true, false]) {
+    const arena = new FrameArena(reuse);
+    for (let round = 1; round < 4; round++) {
+      arena.open(2).append(new Uint8Array([round, round]));
+      arena.borrow(new Uint8Array([7, 8, 9]));
+      for (const [rest, size] of [[2, 1], [1, 1], [3, 2], [1, 1]]) {
+        assertEquals(arena.inProgress, true);
+        assertEquals(arena.rest.length, rest);
+        arena.take(size);
+      }
+      assertEquals(arena.inProgress, false);
+    }
+  }
+});

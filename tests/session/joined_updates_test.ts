@@ -1,7 +1,10 @@
 /** WINDOW_UPDATEs of the session that wait in the queue become one. */
 
-import { PROTO_SPDY3_1, SERVER } from "../../mod.ts";
-import { CREDIT_ON_ARRIVAL } from "../../session/options.ts";
+import { type CtrlFrame, PROTO_SPDY3_1, SERVER } from "../../mod.ts";
+import { Application } from "../../session/application.ts";
+import { SessionCore } from "../../session/core.ts";
+import { CREDIT_ON_ARRIVAL, resolveSettings } from "../../session/options.ts";
+import { Outbound } from "../../session/outbound.ts";
 import { assertEquals } from "../deps.ts";
 import { data, Harness, rstStream, synStream } from "./harness.ts";
 
@@ -47,4 +50,30 @@ Deno.test("joined updates: many reads while nothing is sent cause one frame, whi
     harness.flushNames().filter((name) => name.startsWith("WINDOW_UPDATE 0")),
     [`WINDOW_UPDATE 0 ${64 * 16_384}`],
   );
+});
+
+Deno.test("joined updates: one frame grants at most 2^31-1 bytes", () => {
+  const most = 2 ** 31 - 1;
+  for (
+    const [first, second, deltas] of [
+      [most - 1, 1, [most]],
+      [most, 1, [most, 1]],
+    ] as const
+  ) {
+    const sent: number[] = [];
+    const core = new SessionCore<null>(
+      SERVER,
+      PROTO_SPDY3_1,
+      resolveSettings({ ...ON_ARRIVAL, announceStreams: false }),
+      new Application<null>(null, {
+        onCtrlSend: (_session: null, frame: CtrlFrame) => {
+          if ("deltaWindowSize" in frame) sent.push(frame.deltaWindowSize);
+        },
+      }),
+    );
+    core.pushWindowUpdate(0, first, true);
+    core.pushWindowUpdate(0, second, true);
+    new Outbound(core, PROTO_SPDY3_1).send();
+    assertEquals<readonly number[]>(sent, deltas);
+  }
 });

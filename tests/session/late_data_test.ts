@@ -133,3 +133,16 @@ Deno.test("DATA of pushes that end with their request is not a flood", () => {
   trickle(harness, 2, 6);
   assertFlood(harness);
 });
+
+Deno.test("DATA of a stream whose headers were refused is not a flood, unless its SYN_STREAM has FIN", () => {
+  for (const flags of [0, 1]) {
+    const harness = new Harness(SERVER, PROTO_SPDY3, {
+      limits: { ...FEW, maxHeaderCount: 1 },
+    });
+    harness.give(synStream(1, { flags }));
+    if (flags === 0) trickle(harness, 1, WINDOW + 1);
+    assertServes(harness);
+    trickle(harness, 1, 4);
+    assertFlood(harness);
+  }
+});

@@ -429,3 +429,148 @@ Deno.test("frame limits apply in the session: headers, names, values, SETTINGS e
   harness.give(settings([1, 0, 1], [2, 0, 1], [3, 0, 1]));
   assertEquals(harness.session.failure?.initiator, "remote");
 });
+
+Deno.test("the frame that exceeds a limit is not reported: SETTINGS and WINDOW_UPDATE", () => {
+  for (
+    const [frame, name] of [
+      [settings([1, 0, 1]), "SETTINGS"],
+      [windowUpdate(0, 1), "WINDOW_UPDATE"],
+    ] as const
+  ) {
+    const harness = makeServer({ maxIdleSettings: 2, maxIdleWindowUpdates: 2 });
+    harness.give(frame, frame, frame);
+    assert(harness.session.failure !== undefined);
+    const told = harness.told().filter((line) => line.includes(name));
+    assertEquals(told.length, 2, told.join());
+  }
+});
+
+Deno.test("maxQueuedReplies: frames of the application neither count nor make room", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3_1, {
+    limits: { maxQueuedReplies: 1 },
+  });
+  const { session } = harness;
+  const submit = (): void => {
+    session.submitRequest(0, HEADERS_LIST, body(3));
+    session.submitHeaders(0, 99, HEADERS_LIST);
+    session.submitSynReply(0, 99, HEADERS_LIST);
+    session.submitSettings(0, []);
+    session.submitRstStream(99, 5);
+    session.submitPing();
+  };
+  submit();
+  submit();
+  assertEquals(session.failure, undefined);
+  session.send();
+  session.submitGoaway(0);
+  session.submitGoaway(0);
+  session.send();
+  assertEquals(session.failure, undefined);
+  harness.give(ping(2));
+  assertEquals(session.failure, undefined);
+  harness.give(ping(2));
+  assert(session.failure !== undefined);
+});
+
+Deno.test("maxQueuedReplies: updates that SETTINGS of the application cause do not count", () => {
+  for (const autoWindowUpdate of [true, false]) {
+    const harness = new Harness(SERVER, PROTO_SPDY3, {
+      autoWindowUpdate,
+      limits: { maxQueuedReplies: 0 },
+    });
+    const { session } = harness;
+    harness.give(synStream(1), data(1, 100), synStream(3));
+    if (!autoWindowUpdate) session.consume(1, 100);
+    session.submitSettings(0, [[7, 0, 10]]);
+    assertEquals(session.failure, undefined);
+    // Stream 3 received nothing, so nothing is due.
+    assertEquals(session.getOutboundQueueSize(), 2);
+    assertEquals(harness.flushNames(), [
+      "SETTINGS [[7,0,10]]",
+      "WINDOW_UPDATE 1 100",
+    ]);
+  }
+});
+
+Deno.test("maxRapidResets: a client does not count resets of its own requests", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3, {
+    limits: { maxRapidResets: 1 },
+  });
+  for (let id = 1; id < 11; id += 2) {
+    harness.session.submitRequest(0, HEADERS_LIST);
+    harness.session.send();
+    harness.give(rstStream(id));
+  }
+  assertEquals(harness.session.failure, undefined);
+});
+
+Deno.test("maxRapidResets: a reply restores one unit, and a stream that ends without a reset another", () => {
+  const limits = { maxRapidResets: 1 };
+  const server = makeServer(limits);
+  for (let id = 1; id < 21; id += 4) {
+    server.give(synStream(id), rstStream(id), synStream(id + 2));
+    server.session.submitSynReply(0, id + 2, HEADERS_LIST);
+    server.session.send();
+  }
+  assertEquals(server.session.failure, undefined, "a reply is enough");
+  server.written();
+  server.give(synStream(21), rstStream(21), synStream(23), rstStream(23));
+  assertOver(server, "maxRapidResets");
+
+  const client = new Harness(CLIENT, PROTO_SPDY3, { limits });
+  client.session.submitRequest(0, HEADERS_LIST);
+  client.session.send();
+  for (let id = 2; id < 20; id += 2) {
+    client.give(synStream(id, { flags: 2, assoc: 1 }), rstStream(id));
+    client.session.submitRequest(0, HEADERS_LIST);
+    client.session.send();
+    client.give(synReply(id + 1, 1));
+  }
+  assertEquals(client.session.failure, undefined, "the end of a stream is");
+});
+
+Deno.test("maxIdleIgnored: HEADERS for a stream that was reset have a limit of their own", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3, {
+    limits: { maxIdleIgnored: 0, maxIdleHeaders: 3 },
+  });
+  harness.give(synStream(1));
+  harness.session.submitRstStream(1, 5);
+  harness.give(headers(1), headers(1), headers(1));
+  assertEquals(harness.session.failure, undefined);
+  harness.give(headers(1));
+  assertOver(harness, "maxIdleHeaders");
+});
+
+Deno.test("maxIdleEmptyData: empty DATA with FIN is not counted", () => {
+  const harness = makeServer({ maxIdleEmptyData: 0 });
+  for (let id = 1; id < 11; id += 2) {
+    harness.give(synStream(id), data(id, 0, 1));
+  }
+  assertEquals(harness.session.failure, undefined);
+  harness.give(synStream(11), data(11, 1), data(11, 0));
+  assertOver(harness, "maxIdleEmptyData");
+});
+
+Deno.test("maxTinyData: frames that the peer's windows cut below 256 bytes are limited", () => {
+  const sender = (): Harness => {
+    const harness = new Harness(SERVER, PROTO_SPDY3, {
+      limits: { maxTinyData: 2 },
+    });
+    harness.give(settings([7, 0, 0]), synStream(1, { flags: 1 }));
+    harness.session.submitResponse(1, HEADERS_LIST, body(100_000));
+    harness.session.send();
+    return harness;
+  };
+  const step = (harness: Harness, size: number): void => {
+    harness.give(windowUpdate(1, size));
+    harness.session.send();
+  };
+  const slow = sender();
+  for (let count = 0; count < 2; count++) step(slow, 255);
+  assertEquals(slow.session.failure, undefined);
+  step(slow, 255);
+  assert(slow.session.failure?.message.includes("limits.maxTinyData"));
+  const large = sender();
+  for (let count = 0; count < 10; count++) step(large, 256);
+  assertEquals(large.session.failure, undefined);
+});

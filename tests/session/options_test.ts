@@ -15,6 +15,7 @@ import {
   UnsupportedVersionError,
 } from "../../mod.ts";
 import { DEFAULT_SESSION_LIMITS } from "../../session/limits.ts";
+import { checkSideAndVersion, resolveSettings } from "../../session/options.ts";
 import { VERSIONS } from "./harness.ts";
 
 function sent(session: Session): string[] {
@@ -130,4 +131,42 @@ Deno.test("the announcement contains the limit", () => {
   session.submitSettings(0, [[SETTINGS_MAX_CONCURRENT_STREAMS, 0, 8]]);
   session.send();
   assertEquals(values, [[4, 0, 100], [4, 0, 8]]);
+});
+
+Deno.test("side, version and options are checked before anything else", () => {
+  assertThrows(
+    () => checkSideAndVersion(CLIENT, 9 as ProtocolVersion),
+    UnsupportedVersionError,
+  );
+  for (const bad of [null, 5, "x"]) {
+    assertThrows(
+      () => resolveSettings(bad as unknown as SessionOptions),
+      InvalidArgumentError,
+      "options",
+    );
+    assertThrows(
+      () =>
+        resolveSettings({
+          maxRecvCtrlFrameBuffer: 9000,
+          limits: bad as unknown as Limits,
+        }),
+      InvalidArgumentError,
+      "limits",
+    );
+  }
+});
+
+Deno.test("maxRecvCtrlFrameBuffer sets limits of frames, unless limits has them", () => {
+  const { limits } = resolveSettings({
+    maxRecvCtrlFrameBuffer: 9000,
+    limits: { maxHeaderBlock: 7 },
+  });
+  assertEquals(
+    [
+      limits.maxControlFrameLength,
+      limits.maxHeaderValueLength,
+      limits.maxHeaderBlock,
+    ],
+    [9000, 9000, 7],
+  );
 });

@@ -151,3 +151,46 @@ Deno.test("an item is removed from a long queue whose front was taken", () => {
   assertEquals(queue.size(true), left.length);
   assertEquals(drain(queue), left.map(({ name }) => name));
 });
+
+Deno.test("an item is removed from a heap, and the order of the others stays", () => {
+  for (let removed = 0; removed < 15; removed++) {
+    const queue = new OutboundQueue<Item>();
+    // Keys that decrease: all but the first item are in the heap. The order makes
+    // the subtrees differ, so that the last item may have to rise.
+    const priorities = [
+      7,
+      -32,
+      -2,
+      -31,
+      5,
+      0,
+      -30,
+      -29,
+      6,
+      31,
+      1,
+      2,
+      -28,
+      3,
+      4,
+    ];
+    const items = priorities.map((each) => item(queue, each, `${each}`));
+    for (const each of items) queue.push(each);
+    queue.remove(items[removed]);
+    const left = priorities.filter((_, at) => at !== removed);
+    assertEquals(queue.size(true), 14);
+    assertEquals(drain(queue), left.sort((a, b) => a - b).map(String));
+  }
+});
+
+Deno.test("DATA that waits for the window can be removed, and only once", () => {
+  const queue = new OutboundQueue<Item>();
+  const [first, second] = [item(queue, 0, "first"), item(queue, 0, "second")];
+  queue.removeBlocked(first);
+  queue.pushBlocked(first);
+  queue.pushBlocked(second);
+  queue.removeBlocked(first);
+  queue.removeBlocked(first);
+  assertEquals(queue.size(true), 1);
+  assertEquals(drain(queue), ["second"]);
+});

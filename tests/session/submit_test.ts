@@ -548,3 +548,62 @@ Deno.test("the peer's MAX_CONCURRENT_STREAMS delays streams, not other frames", 
   assertEquals(session.wantWrite(), true);
   assertEquals(harness.flushNames(), ["SYN_STREAM 3"]);
 });
+
+Deno.test("lists of a wrong shape: the error says what a list consists of", () => {
+  const { session } = new Harness(CLIENT, PROTO_SPDY3);
+  for (const nv of [undefined, "ab", [["a"]], ["ab"], [["a", "b", "c"]]]) {
+    refuses(
+      () => session.submitRequest(0, nv as NameValue[]),
+      "nv is not a list of [name, value] pairs",
+    );
+  }
+  for (const entry of [4, [4, 0], [4, 0, 1, 9], "401"]) {
+    refuses(
+      () => session.submitSettings(0, [entry] as unknown as SettingsEntry[]),
+      "an entry of iv is not [id, flags, value]",
+    );
+  }
+  refuses(
+    () => session.submitSettings(0, {} as SettingsEntry[]),
+    "iv is not a list",
+  );
+  refuses(() => session.submitWindowUpdate(-1, 1), "streamId -1");
+  refuses(() => session.submitSettings(0, [[4, -1, 1]]), "flags");
+  refuses(() => session.submitSettings(0, [[7, 0, 2 ** 31]]), "INITIAL_WINDOW");
+  session.submitSettings(0, [[7, 0, 0], [1, 255, 0]]);
+  assertEquals(session.getOutboundQueueSize(), 1);
+});
+
+Deno.test("bodies for streams that accept none: the error says why", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  const { session } = harness;
+  session.submitRequest(0, HEADERS_LIST);
+  session.submitSynStream(0, 0, 0, HEADERS_LIST);
+  session.send();
+  session.submitRstStream(3, 5);
+  for (
+    const [id, reason] of [
+      [9, "is not open"],
+      [1, "has already closed its half of stream 1"],
+      [3, "is being reset"],
+    ] as const
+  ) {
+    assertThrows(
+      () => session.submitData(id, 0, body(1)),
+      StreamClosedError,
+      reason,
+    );
+  }
+});
+
+Deno.test("a SYN_STREAM that is too large does not count as an open stream", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3, {
+    headerCompression: "none",
+  });
+  const { session } = harness;
+  harness.give(settings([SETTINGS_MAX_CONCURRENT_STREAMS, 0, 1]));
+  session.submitRequest(0, [["a", "x".repeat(0x1000000)]], undefined, "mine");
+  session.submitRequest(1, HEADERS_LIST);
+  assertEquals(harness.flushNames(), ["SYN_STREAM 3"]);
+  assertEquals(session.getStreamUserData(1), undefined);
+});

@@ -57,3 +57,14 @@ Deno.test("window: a peer that uses its whole window always gets more, whatever 
     }
   }
 });
+
+Deno.test("window: a reduction by one byte withholds that byte", () => {
+  const window = new ReceiveWindow(10);
+  window.reduce(1);
+  window.charge(5);
+  window.deliver(5);
+  assertEquals(window.consume(5, 1), 4);
+  assertEquals([window.available, window.span], [5, 5]);
+  window.grant(4);
+  assertEquals(window.span, 9);
+});

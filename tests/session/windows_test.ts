@@ -346,3 +346,50 @@ Deno.test("bodies take turns even for the last byte of the session's window", ()
     "DATA 3 0 1",
   ]);
 });
+
+Deno.test("SETTINGS that overflow the window of a stream that is being reset send no second reset", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  harness.give(
+    synStream(1),
+    synStream(3),
+    windowUpdate(1, 2 ** 31 - 1 - 65536),
+    windowUpdate(3, 2 ** 31 - 1 - 65537),
+  );
+  harness.session.submitRstStream(1, 5);
+  harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 65537]));
+  assertEquals(harness.flushNames(), ["RST_STREAM 1 5"]);
+  harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 65538]));
+  assertEquals(harness.flushNames(), ["RST_STREAM 3 7"]);
+});
+
+Deno.test("resets that SETTINGS of the peer cause count as replies", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3, {
+    limits: { maxQueuedReplies: 0 },
+  });
+  harness.give(synStream(1), windowUpdate(1, 2 ** 31 - 1 - 65536));
+  assertEquals(harness.session.failure, undefined);
+  harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 65537]));
+  assert(harness.session.failure?.message.includes("maxQueuedReplies"));
+});
+
+Deno.test("submitWindowUpdate: the automatic update grants only what is left", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3_1);
+  harness.give(synStream(1), data(1, 20_000));
+  harness.session.submitWindowUpdate(1, 15_000);
+  harness.session.submitWindowUpdate(0, 5000);
+  harness.flush();
+  harness.give(data(1, 17_768));
+  assertEquals(harness.flushNames(), ["WINDOW_UPDATE 0 32768"]);
+  harness.give(data(1, 10_000));
+  assertEquals(harness.flushNames(), ["WINDOW_UPDATE 1 32768"]);
+});
+
+Deno.test("DATA that makes no update due queues none", () => {
+  for (const options of [{}, MANUAL]) {
+    const harness = new Harness(SERVER, PROTO_SPDY3_1, options);
+    const { session } = harness;
+    harness.give(synStream(1), data(1, 10), data(9, 300));
+    if (options === MANUAL) session.consume(1, 10);
+    assertEquals(session.getOutboundQueueSize(), 0);
+  }
+});
