@@ -596,18 +596,19 @@ same("requests without a body", async ({ listen, fetch }) => {
   return results;
 });
 
-same("an empty body with a content-encoding", async ({ listen, fetch }) => {
-  const origin = listen((request) => {
-    const coding = new URL(request.url).pathname.slice(1);
-    return new Response("", { headers: { "content-encoding": coding } });
-  });
-  const text = async (coding: string) =>
-    await (await fetch(`${origin}/${coding}`)).text();
-  return {
-    gzip: await outcome(() => text("gzip")),
-    deflate: await outcome(() => text("deflate")),
-    both: await outcome(() => text("gzip,deflate")),
-  };
+Deno.test("an empty body with a content-encoding is empty, as in Deno's fetch", async () => {
+  // Before Deno 2.9, its fetch fails for gzip.
+  const platforms = isDenoBefore("2.9.0") ? [ours] : [ours, theirs];
+  for (const make of platforms) {
+    await using on = make();
+    const origin = on.listen((request) => {
+      const coding = new URL(request.url).pathname.slice(1);
+      return new Response("", { headers: { "content-encoding": coding } });
+    });
+    for (const coding of ["gzip", "deflate", "gzip,deflate"]) {
+      assertEquals(await (await on.fetch(`${origin}/${coding}`)).text(), "");
+    }
+  }
 });
 
 same("a compressed response is cancelled", async ({ listen, fetch }) => {
