@@ -599,3 +599,16 @@ Deno.test("a stream that is reset in the middle of a DATA frame reports neither 
     assertEquals(harness.flushNames(), ["RST_STREAM 1 5"]);
   }
 });
+
+Deno.test("HEADERS of the peer with FIN end its half of the stream", () => {
+  const server = new Harness(SERVER, PROTO_SPDY3);
+  server.give(synStream(1), headers(1), headers(1, 1));
+  assertEquals(server.told().slice(1), [
+    "onCtrlRecv HEADERS 1",
+    "onCtrlRecv HEADERS 1",
+    "onRequestRecv 1",
+  ]);
+  server.session.submitResponse(1, HEADERS_LIST);
+  server.session.send();
+  assertEquals(server.told().at(-1), "onStreamClose 1 0");
+});
