@@ -30,6 +30,8 @@ interface Kind {
 class Watched {
   readonly log: string[] = [];
   hasRoom = true;
+  /** How often the connection was told that the application waits. */
+  reconsidered = 0;
   readonly state: StreamCore;
 
   constructor(kind: Kind = {}) {
@@ -57,7 +59,7 @@ class Watched {
         writerContinues: () => {},
       },
       receiveFlow: {
-        reconsider: () => {},
+        reconsider: () => void this.reconsidered++,
         consumed: (_state, size) => log(`consumed ${size}`),
         released: () => log("released from windows"),
       },
@@ -311,4 +313,24 @@ Deno.test("stream state: a dropped body fails its reader with the reason, unless
   empty.endRemote();
   empty.dropBody("nobody reads it");
   assertEquals(await empty.receiveBuffer.read(new Uint8Array(1)), null);
+});
+
+Deno.test("stream state: it begins in no list and with nothing counted", () => {
+  const { state } = new Watched();
+  const { ticket, grown, uncredited, discounted, held } = state;
+  assertEquals([ticket, grown, uncredited, discounted, held], [0, 0, 0, 0, 0]);
+  const { isScheduled, isListedOpen, resetByPeer, countedWhenClosed } = state;
+  assertEquals(
+    [isScheduled, isListedOpen, resetByPeer, countedWhenClosed],
+    [false, false, false, false],
+  );
+});
+
+Deno.test("stream state: the connection is told when the application waits for something of the peer", () => {
+  const watched = new Watched();
+  const { state } = watched;
+  state.promiseOf(state.closed);
+  assertEquals(watched.reconsidered, 1);
+  state.awaitResponse({ resolved: () => {}, rejected: () => {} });
+  assertEquals([watched.reconsidered, state.wait], [2, "need"]);
 });
