@@ -46,3 +46,12 @@ Deno.test("every PING that waits is remembered, up to the limit", () => {
   assertEquals(pings.answered(1), true);
   assertEquals(pings.take(), 5);
 });
+
+Deno.test("the last PING id, 2^31-1, is used", () => {
+  const pings = new Pings(CLIENT, 10, 0x7ffffffd);
+  assertEquals([pings.take(), pings.take(), pings.take()], [
+    0x7ffffffd,
+    0x7fffffff,
+    1,
+  ]);
+});
