@@ -23,7 +23,7 @@ Deno.test("trailers: frames wait for a handler, and a removed handler is not cal
 });
 
 Deno.test("trailers: all headers together have the room of one block, and a frame that waits takes room as well", () => {
-  const one: [string, string][] = [["abc", "defgh"]];
+  const one: [string, string][] = [["abc", "value"]];
   // 64 bytes for a header and its 8 characters.
   const size = 72;
   const read = new Trailers();

@@ -147,7 +147,7 @@ Deno.test("proxy tunnel: what is no HTTP is an error with its first bytes, as so
   for (
     const [answer, text] of [
       ["X", `${begin} "X"`],
-      ["HTTX", `${begin} "HTTX"`],
+      ["HTT-", `${begin} "HTT-"`],
       ["HTTP/2.", `${begin} "HTTP/2."`],
       [
         `HTTP/1.1 2000 ${"y".repeat(100)}\r\n\r\n`,
