@@ -32,6 +32,7 @@ export class ControlItem<S> {
   static readonly #kept: ControlItem<never> = new ControlItem<never>(
     SOME_KEY,
     NO_FRAME,
+    false,
   );
 
   readonly kind = "control";
@@ -50,7 +51,7 @@ export class ControlItem<S> {
   constructor(
     key: number,
     frame: Draft<CtrlFrame>,
-    automatic = false,
+    automatic: boolean,
     headers?: CheckedHeaders,
     body?: BodySource<S>,
     userData?: unknown,
