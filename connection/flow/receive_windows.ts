@@ -16,10 +16,11 @@ import { now } from "../time/clock.ts";
 import { WindowTuner } from "./window_tuner.ts";
 
 /**
- * Of the initial window, a body of more than this part has windows that are adapted. TCP
- * sends 14 KiB at first, so this is known before the initial window is used up.
+ * Of the initial window, a body of more than this part has windows that are adapted. With
+ * an eighth, a download at 200 ms would carry 6 % more in its first 2 s, but then
+ * npm's spdy resets short responses: see below.
  */
-const LONG = 1 / 8;
+const LONG = 1 / 2;
 
 /**
  * The windows of a connection with flow control. In SPDY/3.1, the session's window

@@ -22,7 +22,7 @@ const QUEUE_TIME = 4000;
  * Least share of what TCP by itself carries in that time. The first window of an
  * upload is 64 KiB. It grows only when the peer has measured the path.
  */
-const LEAST_SHARES: Readonly<Record<Way, number>> = { down: 0.98, up: 0.75 };
+const LEAST_SHARES: Readonly<Record<Way, number>> = { down: 0.97, up: 0.75 };
 /**
  * Bytes of the sending socket; 0: twice the congestion window. A large one takes all that
  * the windows allow, as a proxy would, and PINGs wait behind it.
