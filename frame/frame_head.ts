@@ -28,6 +28,19 @@ export function writeControlHead(
   out.length = at + FRAME_HEAD_LENGTH;
 }
 
+/** The head of a received control frame of any version and type. */
+export function controlHead(
+  wireVersion: number,
+  type: number,
+  flags: number,
+  length: number,
+): Uint8Array {
+  const head = new Uint8Array(FRAME_HEAD_LENGTH);
+  writeUint32(head, 0, 0x80000000 | wireVersion << 16 | type);
+  writeUint32(head, 4, flags << 24 | length);
+  return head;
+}
+
 /**
  * Writes the head of a DATA frame with `length` payload bytes. The caller appends
  * the payload, and must check the range of the numbers.

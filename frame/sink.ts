@@ -81,13 +81,8 @@ export interface DataSink {
     size: number,
     remaining: number,
   ): void;
-  /** The DATA frame is complete; `admitted` is the result of `onDataBegin`. */
-  onDataEnd(
-    streamId: number,
-    flags: number,
-    length: number,
-    admitted: boolean,
-  ): void;
+  /** The DATA frame, admitted or not, is complete. */
+  onDataEnd(streamId: number, flags: number, length: number): void;
 }
 
 /** Receives all frames that a {@linkcode FrameParser} reads. */

@@ -67,13 +67,8 @@ export class RecordingSink implements FrameSink {
     this.#tell("data skipped", streamId, flags, size, remaining);
   }
 
-  onDataEnd(
-    streamId: number,
-    flags: number,
-    length: number,
-    admitted: boolean,
-  ): void {
-    this.#tell("data end", streamId, flags, length, admitted);
+  onDataEnd(streamId: number, flags: number, length: number): void {
+    this.#tell("data end", streamId, flags, length);
   }
 
   #tell(call: string, ...args: unknown[]): void {
