@@ -6,12 +6,12 @@
 
 import { ERR_FRAME_TOO_LARGE, ZlibError } from "../errors.ts";
 import { Inflater } from "../zlib/inflater.ts";
+import { CodecPool } from "./codec_pool.ts";
 import { PROTO_SPDY3 } from "./constants.ts";
 import { type HeaderBlock, readBlockIn } from "./header_block_reader.ts";
 import { type HeaderBytes, noHeaderBytes } from "./header_bytes.ts";
 import type { FrameLimits } from "./limits.ts";
 import { PairMemory } from "./pair_memory.ts";
-import { SharedTools } from "./shared_tools.ts";
 import { type VersionTraits, versionTraits } from "./version.ts";
 
 /** Output that is inflated at once to be dropped, bytes. */
@@ -32,7 +32,7 @@ interface Tools {
   readonly memory: PairMemory;
 }
 
-const shared = new SharedTools<Tools>();
+const shared = new CodecPool<Tools>();
 
 /**
  * Owns the header decompression of one direction. The pieces of a block are pushed

@@ -9,9 +9,9 @@ import { InvalidArgumentError } from "../errors.ts";
 import { checkNames, checkOneOf, type Names, show } from "../values.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import type { BlockCompressor } from "./compression/block_compressor.ts";
-import { LateCompressor } from "./compression/late_compressor.ts";
-import { natureOf } from "./compression/nature.ts";
 import { PlainCompressor } from "./compression/plain_compressor.ts";
+import { PooledCompressor } from "./compression/pooled_compressor.ts";
+import { sensitivityOf } from "./compression/secret_names.ts";
 import { StoredCompressor } from "./compression/stored_compressor.ts";
 import { PROTO_SPDY3, type ProtocolVersion } from "./constants.ts";
 import { LengthBound } from "./header_block.ts";
@@ -150,11 +150,12 @@ export class HeaderEncoder {
       case "none":
         return new StoredCompressor(traits, dictionary);
       case "safe":
-        return new LateCompressor(
+        return new PooledCompressor(
           traits,
           this.#sensitive === NO_NAMES
-            ? natureOf
-            : (name) => this.#sensitive.has(name) ? "secret" : natureOf(name),
+            ? sensitivityOf
+            : (name) =>
+              this.#sensitive.has(name) ? "secret" : sensitivityOf(name),
         );
     }
   }

@@ -13,8 +13,8 @@ import { escapedLength } from "../escaped_text.ts";
 import { isSamePair } from "../header_list.ts";
 import type { NameValue } from "../types.ts";
 import { History, type KnownName, type Seen } from "./history.ts";
-import type { Nature } from "./nature.ts";
-import { findUnits, isSecretValue } from "./sensitive.ts";
+import type { Sensitivity } from "./secret_names.ts";
+import { findUnits, isSecretValue } from "./secret_values.ts";
 import type { MatchWindow } from "./window.ts";
 
 // Read for each pair, and so a constant of this file; see `zlib/symbol_decoder.ts`.
@@ -91,10 +91,10 @@ export class BlockLayout {
   constructor(
     window: MatchWindow,
     lengthSize: 2 | 4,
-    natureOf: (name: string) => Nature,
+    sensitivityOf: (name: string) => Sensitivity,
   ) {
     this.#window = window;
-    this.#history = new History(natureOf);
+    this.#history = new History(sensitivityOf);
     this.#lengthSize = lengthSize;
   }
 
@@ -166,8 +166,8 @@ export class BlockLayout {
   }
 
   /** Begins a new stream, with another judge of names. */
-  restart(natureOf: (name: string) => Nature): void {
-    this.#history.restart(natureOf);
+  restart(sensitivityOf: (name: string) => Sensitivity): void {
+    this.#history.restart(sensitivityOf);
     this.#pairs = NO_PAIRS;
   }
 
@@ -233,15 +233,15 @@ export class BlockLayout {
     this.#repeatable[index] = true;
     let seen: Seen | undefined;
     let looksUp = false;
-    const { nature } = known;
-    let secret = nature !== "address" && isSecretValue(nature, value);
+    const { sensitivity } = known;
+    let secret = sensitivity !== "address" && isSecretValue(sensitivity, value);
     if (!secret) {
       looksUp = known.looksUp();
       seen = looksUp ? known.find(value, start) : undefined;
       // Checking an address takes longer, and a value that was public before is
       // public now.
-      secret = seen === undefined && nature === "address" &&
-        isSecretValue(nature, value);
+      secret = seen === undefined && sensitivity === "address" &&
+        isSecretValue(sensitivity, value);
     }
     if (secret) {
       this.#noted[index] = false;
@@ -298,10 +298,10 @@ export class BlockLayout {
 
   /** Records the units of a repeated secret value at `start`. */
   #noteUnits(name: string, value: string, pair: number, start: number): void {
-    const { hidden: known, nature } = this.known[pair];
+    const { hidden: known, sensitivity } = this.known[pair];
     let done = 0;
     let position = start;
-    findUnits(name, nature, value, (from, to) => {
+    findUnits(name, sensitivity, value, (from, to) => {
       position += escapedLength(value.slice(done, from));
       done = to;
       const unit = value.slice(from, to);
@@ -315,7 +315,7 @@ export class BlockLayout {
   /** Writes a secret value: one hole if the whole value was sent before, otherwise a hole for each unit. */
   #putSecret(name: string, value: string, pair: number, start: number): void {
     const window = this.#window;
-    const { hidden: known, nature } = this.known[pair];
+    const { hidden: known, sensitivity } = this.known[pair];
     const whole = known.find(value, start);
     if (whole !== undefined && whole.size >= MIN_REFERENCE) {
       window.writeCopy(whole.last, whole.size);
@@ -325,7 +325,7 @@ export class BlockLayout {
     let done = 0;
     // The last secret, while more bytes can be added to it.
     let open: Secret | undefined;
-    findUnits(name, nature, value, (from, to) => {
+    findUnits(name, sensitivity, value, (from, to) => {
       const unit = value.slice(from, to);
       const size = escapedLength(unit);
       const between = value.slice(done, from);

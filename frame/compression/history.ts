@@ -8,7 +8,7 @@
  */
 
 import * as constants from "../../zlib/constants.ts";
-import type { Nature } from "./nature.ts";
+import type { Sensitivity } from "./secret_names.ts";
 
 // Read for each value, and so a constant of this file; see `zlib/symbol_decoder.ts`.
 const { WINDOW_SIZE } = constants;
@@ -96,7 +96,7 @@ export class KnownValues {
 /** The recorded values of one header name. */
 export class KnownName {
   /** How sensitive the values of the name are. */
-  readonly nature: Nature;
+  readonly sensitivity: Sensitivity;
   /** Identifies the name. */
   readonly id: number;
   /** Position of the last pair with this name, -1 for none. */
@@ -106,9 +106,9 @@ export class KnownName {
   /** How many public values in a row were new, or were not looked up. */
   #novel = 0;
 
-  constructor(nature: Nature, id: number) {
+  constructor(sensitivity: Sensitivity, id: number) {
     this.id = id;
-    this.nature = nature;
+    this.sensitivity = sensitivity;
   }
 
   /** The public values. They are separate from the secret ones, because different positions are recorded for them. */
@@ -148,15 +148,15 @@ export class KnownName {
  * list of what to drop when.
  */
 export class History {
-  #natureOf: (name: string) => Nature;
+  #sensitivityOf: (name: string) => Sensitivity;
   #names = new Map<string, KnownName>();
   #olderNames: ReadonlyMap<string, KnownName> | undefined;
   #generation = 0;
   #ids = 0;
   #values = 0;
 
-  constructor(natureOf: (name: string) => Nature) {
-    this.#natureOf = natureOf;
+  constructor(sensitivityOf: (name: string) => Sensitivity) {
+    this.#sensitivityOf = sensitivityOf;
   }
 
   /** Begins a block at `position`. Returns whether a new generation begins. */
@@ -174,7 +174,7 @@ export class History {
     let known = this.#names.get(name);
     if (known === undefined) {
       known = this.#olderNames?.get(name) ??
-        new KnownName(this.#natureOf(name), ++this.#ids);
+        new KnownName(this.#sensitivityOf(name), ++this.#ids);
       this.#names.set(name, known);
     }
     return known;
@@ -225,9 +225,9 @@ export class History {
   }
 
   /** Begins a new stream, with another judge of names. */
-  restart(natureOf: (name: string) => Nature): void {
+  restart(sensitivityOf: (name: string) => Sensitivity): void {
     this.clear();
     this.#ids = 0;
-    this.#natureOf = natureOf;
+    this.#sensitivityOf = sensitivityOf;
   }
 }

@@ -29,8 +29,8 @@ import type { BlockCompressor } from "./block_compressor.ts";
 import { BlockLayout } from "./block_layout.ts";
 import { BlockOutput } from "./block_output.ts";
 import { GapParser } from "./gap_parser.ts";
-import type { Nature } from "./nature.ts";
 import { RunFinder } from "./run_finder.ts";
+import type { Sensitivity } from "./secret_names.ts";
 import { MatchWindow } from "./window.ts";
 import { zlibHeader } from "./zlib_header.ts";
 
@@ -62,12 +62,12 @@ export class SafeCompressor implements BlockCompressor {
   /**
    * Creates a compressor at the start of its zlib stream.
    *
-   * @param natureOf Judges the name of a header, as it is on the wire.
+   * @param sensitivityOf Judges the name of a header, as it is on the wire.
    */
   constructor(
     traits: VersionTraits,
     dictionary: Uint8Array,
-    natureOf: (name: string) => Nature,
+    sensitivityOf: (name: string) => Sensitivity,
   ) {
     this.#traits = traits;
     this.#dictionary = dictionary;
@@ -76,17 +76,17 @@ export class SafeCompressor implements BlockCompressor {
     this.#layout = new BlockLayout(
       this.#window,
       traits.lengthSize,
-      natureOf,
+      sensitivityOf,
     );
     this.#runs = new RunFinder(this.#window, this.#layout);
     this.#parser = new GapParser(this.#window, this.#layout);
   }
 
   /** Begins a new stream, as a new compressor with this judge of names. Its output is the same, too. */
-  restart(natureOf: (name: string) => Nature): void {
+  restart(sensitivityOf: (name: string) => Sensitivity): void {
     this.#header = zlibHeader(this.#dictionary, 15, 2);
     this.#window.restart(this.#dictionary);
-    this.#layout.restart(natureOf);
+    this.#layout.restart(sensitivityOf);
     this.#runs.clear();
     this.#parser.clear();
   }

@@ -1,5 +1,5 @@
 import { BlockLayout } from "../../../frame/compression/block_layout.ts";
-import { natureOf } from "../../../frame/compression/nature.ts";
+import { sensitivityOf } from "../../../frame/compression/secret_names.ts";
 import { MatchWindow } from "../../../frame/compression/window.ts";
 import { SPDY3_DICTIONARY } from "../../../zlib/mod.ts";
 import { assert, assertEquals } from "../../deps.ts";
@@ -8,7 +8,7 @@ import { assert, assertEquals } from "../../deps.ts";
 function layout(): BlockLayout {
   const window = MatchWindow.of(SPDY3_DICTIONARY);
   window.reserve(200_000);
-  return new BlockLayout(window, 4, natureOf);
+  return new BlockLayout(window, 4, sensitivityOf);
 }
 
 Deno.test("block layout: the memory of a long secret is not kept", () => {

@@ -68,9 +68,9 @@ Deno.test("history: values of the window before are found, those before it are n
 });
 
 Deno.test("history: a name that was not sent in two windows is forgotten, so that names take bounded memory", () => {
-  const natures: string[] = [];
+  const sensitivities: string[] = [];
   const history = new History((name) => {
-    natures.push(name);
+    sensitivities.push(name);
     return "public";
   });
   history.begin(0);
@@ -83,7 +83,7 @@ Deno.test("history: a name that was not sent in two windows is forgotten, so tha
   assert(again !== unused && again.id !== unused.id);
   assertEquals(again.last, -1);
   // A name is judged again only if it is new.
-  assertEquals(natures, ["used", "unused", "unused"]);
+  assertEquals(sensitivities, ["used", "unused", "unused"]);
 });
 
 Deno.test("history: after clear() no name and no value is known", () => {

@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "../../deps.ts";
 import { ByteWriter } from "../../../frame/byte_writer.ts";
 import { HeaderEncoder } from "../../../frame/header_encoder.ts";
-import { natureOf } from "../../../frame/compression/nature.ts";
+import { sensitivityOf } from "../../../frame/compression/secret_names.ts";
 import {
   type NameValue,
   PROTO_SPDY2,
@@ -160,10 +160,10 @@ function secretParts(
   name: string,
   value: string,
 ): [part: string, isUnit: boolean][] | undefined {
-  const nature = natureOf(name);
-  if (nature === "public") return undefined;
-  if (nature === "unknown" && value.length < 16) return undefined;
-  if (nature === "address") {
+  const sensitivity = sensitivityOf(name);
+  if (sensitivity === "public") return undefined;
+  if (sensitivity === "unknown" && value.length < 16) return undefined;
+  if (sensitivity === "address") {
     const parts = value.split(/((?:token|sig)=[^\0 "#&;<>?]*)/).flatMap((
       text,
       index,

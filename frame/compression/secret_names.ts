@@ -7,15 +7,15 @@
  */
 
 /**
- * The nature of a header's values, judged by its name:
+ * The sensitivity of a header's values, judged by its name:
  *
  * - `"secret"`: the values are secret.
  * - `"address"`: the values are public except the parts that carry a credential.
  * - `"public"`: the values are public.
  * - `"unknown"`: the name is not known. Long values are treated as secret; see
- *   `isSecretValue` in `sensitive.ts`.
+ *   `isSecretValue` in `secret_values.ts`.
  */
-export type Nature = "secret" | "address" | "public" | "unknown";
+export type Sensitivity = "secret" | "address" | "public" | "unknown";
 
 /**
  * Headers that are known to contain no credential, including those whose names look
@@ -254,7 +254,7 @@ const SECRET_PARAMETERS: ReadonlySet<string> = new Set([
 ]);
 
 /** A cache of judged names: the pattern takes ten times as long as a look-up. */
-const judged = new Map<string, Nature>();
+const judged = new Map<string, Sensitivity>();
 const MAX_JUDGED = 1000;
 /** Longest name in the cache, characters: names that peers send through a proxy must not fill the memory. */
 const LONGEST_JUDGED = 64;
@@ -264,18 +264,18 @@ const LONGEST_JUDGED = 64;
  *
  * @param name In lower case, as it goes over the wire.
  */
-export function natureOf(name: string): Nature {
-  let nature = judged.get(name);
-  if (nature === undefined) {
-    nature = judge(name);
+export function sensitivityOf(name: string): Sensitivity {
+  let sensitivity = judged.get(name);
+  if (sensitivity === undefined) {
+    sensitivity = judge(name);
     if (judged.size < MAX_JUDGED && name.length <= LONGEST_JUDGED) {
-      judged.set(name, nature);
+      judged.set(name, sensitivity);
     }
   }
-  return nature;
+  return sensitivity;
 }
 
-function judge(name: string): Nature {
+function judge(name: string): Sensitivity {
   if (PUBLIC_NAMES.has(name)) return "public";
   if (SECRET_LOOKS.test(name)) return "secret";
   if (ADDRESS_NAMES.has(name)) return "address";

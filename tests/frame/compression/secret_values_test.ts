@@ -1,16 +1,16 @@
 /** Which values are secret, and which parts of values. */
 
 import { assertEquals } from "../../deps.ts";
-import { natureOf } from "../../../frame/compression/nature.ts";
+import { sensitivityOf } from "../../../frame/compression/secret_names.ts";
 import {
   findUnits,
   isSecretValue,
-} from "../../../frame/compression/sensitive.ts";
+} from "../../../frame/compression/secret_values.ts";
 
 function units(name: string, value: string): string[] {
   const found: string[] = [];
   let end = 0;
-  findUnits(name, natureOf(name), value, (from, to) => {
+  findUnits(name, sensitivityOf(name), value, (from, to) => {
     // Parts are in order, not empty, and do not overlap.
     if (from < end || to <= from) throw new Error(`${from}..${to}`);
     found.push(value.slice(from, to));

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { isSecretParameter, type Nature } from "./nature.ts";
+import { isSecretParameter, type Sensitivity } from "./secret_names.ts";
 
 /**
  * Characters of the shortest value that is secret only because its name is not
@@ -48,9 +48,12 @@ const COOKIE_ATTRIBUTES: ReadonlySet<string> = new Set([
   "version",
 ]);
 
-/** Whether a value, or a part of it, is secret under a name of that nature. */
-export function isSecretValue(nature: Nature, value: string): boolean {
-  switch (nature) {
+/** Whether a value, or a part of it, is secret under a name of that sensitivity. */
+export function isSecretValue(
+  sensitivity: Sensitivity,
+  value: string,
+): boolean {
+  switch (sensitivity) {
     case "secret":
       // Its length is visible anyway.
       return value !== "";
@@ -82,11 +85,11 @@ export type UnitCallback = (from: number, to: number) => void;
  */
 export function findUnits(
   name: string,
-  nature: Nature,
+  sensitivity: Sensitivity,
   value: string,
   unit: UnitCallback,
 ): void {
-  if (nature === "address") {
+  if (sensitivity === "address") {
     findInAddress(value, unit);
     return;
   }

@@ -6,13 +6,13 @@
  */
 
 import { ByteWriter } from "../byte_writer.ts";
+import { CodecPool } from "../codec_pool.ts";
 import { headerBlockLength } from "../header_block.ts";
-import { SharedTools } from "../shared_tools.ts";
 import type { NameValue } from "../types.ts";
 import type { VersionTraits } from "../version.ts";
 import type { BlockCompressor } from "./block_compressor.ts";
-import type { Nature } from "./nature.ts";
 import { maxSafeLength, SafeCompressor } from "./safe_compressor.ts";
+import type { Sensitivity } from "./secret_names.ts";
 
 /** After more blocks, the stream has a compressor of its own. */
 const MOST_BLOCKS = 4;
@@ -22,12 +22,12 @@ const MOST_BYTES = 2048;
 const NO_BLOCKS: readonly (readonly NameValue[])[] = [];
 
 /** A compressor of a stream that has none of its own. */
-interface Shared {
+interface PooledCodec {
   readonly compressor: SafeCompressor;
   readonly traits: VersionTraits;
 }
 
-const shared = new SharedTools<Shared>();
+const pool = new CodecPool<PooledCodec>();
 /** Where blocks are written again; nobody reads it. */
 const unread = new ByteWriter();
 
@@ -40,9 +40,9 @@ const unread = new ByteWriter();
  *
  * A connection with up to four requests takes 14 KiB less this way.
  */
-export class LateCompressor implements BlockCompressor {
+export class PooledCompressor implements BlockCompressor {
   readonly #traits: VersionTraits;
-  readonly #natureOf: (name: string) => Nature;
+  readonly #sensitivityOf: (name: string) => Sensitivity;
   #own: SafeCompressor | undefined;
   /** Number of the stream, 0 before its first block. */
   #stream = 0;
@@ -54,11 +54,14 @@ export class LateCompressor implements BlockCompressor {
   /**
    * Creates a compressor at the start of its zlib stream.
    *
-   * @param natureOf Judges the name of a header, as it is on the wire.
+   * @param sensitivityOf Judges the name of a header, as it is on the wire.
    */
-  constructor(traits: VersionTraits, natureOf: (name: string) => Nature) {
+  constructor(
+    traits: VersionTraits,
+    sensitivityOf: (name: string) => Sensitivity,
+  ) {
     this.#traits = traits;
-    this.#natureOf = natureOf;
+    this.#sensitivityOf = sensitivityOf;
   }
 
   maxCompressedLength(blockLength: number): number {
@@ -80,19 +83,19 @@ export class LateCompressor implements BlockCompressor {
     } else {
       // Not `push`, which reserves memory for 17 elements.
       this.#blocks = this.#blocks.concat([pairs]);
-      shared.keep(this.#stream, { compressor, traits: this.#traits });
+      pool.keep(this.#stream, { compressor, traits: this.#traits });
     }
     return length;
   }
 
   /** A compressor as it is after the blocks so far; no other stream has it. */
   #take(): SafeCompressor {
-    if (this.#stream === 0) this.#stream = shared.add();
+    if (this.#stream === 0) this.#stream = pool.add();
     else {
-      const mine = shared.take(this.#stream);
+      const mine = pool.take(this.#stream);
       if (mine !== undefined) return mine.compressor;
     }
-    const compressor = this.#restarted(shared.takeOldest());
+    const compressor = this.#restarted(pool.takeOldest());
     for (const block of this.#blocks) {
       const length = headerBlockLength(block, this.#traits, true);
       compressor.compress(block, unread, length);
@@ -101,12 +104,12 @@ export class LateCompressor implements BlockCompressor {
     return compressor;
   }
 
-  #restarted(last: Shared | undefined): SafeCompressor {
+  #restarted(last: PooledCodec | undefined): SafeCompressor {
     if (last?.traits === this.#traits) {
-      last.compressor.restart(this.#natureOf);
+      last.compressor.restart(this.#sensitivityOf);
       return last.compressor;
     }
     const { dictionary } = this.#traits;
-    return new SafeCompressor(this.#traits, dictionary, this.#natureOf);
+    return new SafeCompressor(this.#traits, dictionary, this.#sensitivityOf);
   }
 }

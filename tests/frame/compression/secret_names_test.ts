@@ -3,9 +3,9 @@
 import { assertEquals } from "../../deps.ts";
 import {
   isSecretParameter,
-  type Nature,
-  natureOf,
-} from "../../../frame/compression/nature.ts";
+  type Sensitivity,
+  sensitivityOf,
+} from "../../../frame/compression/secret_names.ts";
 
 /** By sender: every name in docs/security.md, and more of each kind. */
 const SECRET: Readonly<Record<string, string>> = {
@@ -64,7 +64,7 @@ const SECRET: Readonly<Record<string, string>> = {
     "x-telegram-bot-api-secret-token",
 };
 
-const OTHERS: Readonly<Record<Exclude<Nature, "secret">, string>> = {
+const OTHERS: Readonly<Record<Exclude<Sensitivity, "secret">, string>> = {
   public:
     ":host :method :scheme :status :version host method scheme status version " +
     "accept accept-encoding access-control-allow-credentials " +
@@ -79,24 +79,27 @@ const OTHERS: Readonly<Record<Exclude<Nature, "secret">, string>> = {
 for (const [who, names] of Object.entries(SECRET)) {
   Deno.test(`secret names: ${who}`, () => {
     for (const name of names.split(" ")) {
-      assertEquals(natureOf(name), "secret", name);
+      assertEquals(sensitivityOf(name), "secret", name);
     }
   });
 }
 
-for (const [nature, names] of Object.entries(OTHERS)) {
-  Deno.test(`names that are not secret: ${nature}`, () => {
+for (const [sensitivity, names] of Object.entries(OTHERS)) {
+  Deno.test(`names that are not secret: ${sensitivity}`, () => {
     for (const name of names.split(" ")) {
-      assertEquals(natureOf(name), nature, name);
+      assertEquals(sensitivityOf(name), sensitivity, name);
     }
   });
 }
 
 Deno.test("names: decisions are remembered, but not too many", () => {
   for (let index = 0; index < 3000; index++) {
-    assertEquals(natureOf(`x-${index}`), "unknown");
-    assertEquals(natureOf(`x-${index}-token`), "secret");
-    assertEquals(natureOf(`x-${"y".repeat(4000)}-${index % 3}`), "unknown");
+    assertEquals(sensitivityOf(`x-${index}`), "unknown");
+    assertEquals(sensitivityOf(`x-${index}-token`), "secret");
+    assertEquals(
+      sensitivityOf(`x-${"y".repeat(4000)}-${index % 3}`),
+      "unknown",
+    );
   }
 });
 

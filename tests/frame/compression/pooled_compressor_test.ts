@@ -5,9 +5,12 @@
 
 import { ByteWriter } from "../../../frame/byte_writer.ts";
 import type { BlockCompressor } from "../../../frame/compression/block_compressor.ts";
-import { LateCompressor } from "../../../frame/compression/late_compressor.ts";
-import { type Nature, natureOf } from "../../../frame/compression/nature.ts";
+import { PooledCompressor } from "../../../frame/compression/pooled_compressor.ts";
 import { SafeCompressor } from "../../../frame/compression/safe_compressor.ts";
+import {
+  type Sensitivity,
+  sensitivityOf,
+} from "../../../frame/compression/secret_names.ts";
 import { headerBlockLength } from "../../../frame/header_block.ts";
 import { type VersionTraits, versionTraits } from "../../../frame/version.ts";
 import { type NameValue, PROTO_SPDY2, PROTO_SPDY3 } from "../../../mod.ts";
@@ -24,10 +27,13 @@ class Twins {
   readonly #late: BlockCompressor;
   readonly #alone: BlockCompressor;
 
-  constructor(traits: VersionTraits, natureOf: (name: string) => Nature) {
+  constructor(
+    traits: VersionTraits,
+    sensitivityOf: (name: string) => Sensitivity,
+  ) {
     this.#traits = traits;
-    this.#late = new LateCompressor(traits, natureOf);
-    this.#alone = new SafeCompressor(traits, traits.dictionary, natureOf);
+    this.#late = new PooledCompressor(traits, sensitivityOf);
+    this.#alone = new SafeCompressor(traits, traits.dictionary, sensitivityOf);
   }
 
   send(pairs: readonly NameValue[]): void {
@@ -48,10 +54,10 @@ function compressed(
 }
 
 /** Every second stream has more secrets. */
-function natures(index: number): (name: string) => Nature {
+function sensitivities(index: number): (name: string) => Sensitivity {
   return index % 2 === 0
-    ? natureOf
-    : (name) => name === "accept" ? "secret" : natureOf(name);
+    ? sensitivityOf
+    : (name) => name === "accept" ? "secret" : sensitivityOf(name);
 }
 
 Deno.test("streams whose blocks come in any order are compressed as if each were alone", () => {
@@ -64,7 +70,7 @@ Deno.test("streams whose blocks come in any order are compressed as if each were
       const traits = versionTraits(version);
       const lists = randomLists(random, random.int(1, 7));
       return {
-        twins: new Twins(traits, natures(index)),
+        twins: new Twins(traits, sensitivities(index)),
         blocks: lists.map((list) => asWirePairs(list, version)),
       };
     });
@@ -82,13 +88,13 @@ for (const size of [400, 700, 1500, 2500, 70_000]) {
     const traits = versionTraits(PROTO_SPDY3);
     const value = Array.from({ length: size }, () => random.int(0, 9)).join("");
     const long: NameValue[] = [["x-a", value], ["x-b", "short"]];
-    const first = new Twins(traits, natureOf);
+    const first = new Twins(traits, sensitivityOf);
     first.send(long);
-    const second = new Twins(traits, natureOf);
+    const second = new Twins(traits, sensitivityOf);
     second.send([["x-a", value.slice(0, 200)], ["x-b", "short"]]);
     first.send(long);
     second.send(long);
-    const third = new Twins(traits, natureOf);
+    const third = new Twins(traits, sensitivityOf);
     third.send(long);
     third.send([["x-b", "short"]]);
   });
@@ -99,15 +105,15 @@ for (const count of [1, 3, 20, 80, 400]) {
     for (const version of VERSIONS) {
       const traits = versionTraits(version);
       const { dictionary } = traits;
-      const used = new SafeCompressor(traits, dictionary, natures(1));
+      const used = new SafeCompressor(traits, dictionary, sensitivities(1));
       const random = new Random(count);
       const wire = (lists: NameValue[][]) =>
         lists.map((list) => asWirePairs(list, version));
       for (const pairs of wire(similarLists(random, count))) {
         compressed(used, traits, pairs);
       }
-      used.restart(natureOf);
-      const fresh = new SafeCompressor(traits, dictionary, natureOf);
+      used.restart(sensitivityOf);
+      const fresh = new SafeCompressor(traits, dictionary, sensitivityOf);
       // The same lists as before, in part: what was remembered of them would be found.
       const again = wire(similarLists(new Random(count), 40));
       for (const pairs of [...again, ...wire(randomLists(random, 40))]) {

@@ -9,7 +9,7 @@ import { writeHeaderBlock } from "../../frame/header_block.ts";
 import { HeaderDecoder } from "../../frame/header_decoder.ts";
 import { HeaderEncoder } from "../../frame/header_encoder.ts";
 import { resolveFrameLimits } from "../../frame/limits.ts";
-import { SharedTools } from "../../frame/shared_tools.ts";
+import { CodecPool } from "../../frame/codec_pool.ts";
 import { type NameValue, PROTO_SPDY2, PROTO_SPDY3 } from "../../frame/mod.ts";
 import { type VersionTraits, versionTraits } from "../../frame/version.ts";
 import { Deflate, Inflate } from "../../zlib/mod.ts";
@@ -143,25 +143,25 @@ Deno.test("a stream that is abandoned in its first block leaves nothing to the n
   }
 });
 
-Deno.test("shared tools are found by the stream that used them, and those used last are kept", () => {
-  const shared = new SharedTools<string>();
-  const streams = Array.from({ length: 40 }, () => shared.add());
+Deno.test("a codec is found by the stream that used it, and those used last are kept", () => {
+  const pool = new CodecPool<string>();
+  const streams = Array.from({ length: 40 }, () => pool.add());
   assertEquals(new Set(streams).size, streams.length);
-  assertEquals(shared.take(streams[0]), undefined);
-  assertEquals(shared.takeOldest(), undefined);
-  for (const stream of streams) shared.keep(stream, `tools of ${stream}`);
-  assertEquals(shared.take(streams[0]), undefined);
+  assertEquals(pool.take(streams[0]), undefined);
+  assertEquals(pool.takeOldest(), undefined);
+  for (const stream of streams) pool.keep(stream, `codec of ${stream}`);
+  assertEquals(pool.take(streams[0]), undefined);
   const last = streams.at(-1)!;
-  assertEquals(shared.take(last), `tools of ${last}`);
-  assertEquals(shared.take(last), undefined);
+  assertEquals(pool.take(last), `codec of ${last}`);
+  assertEquals(pool.take(last), undefined);
   // There is room for new ones.
-  assertEquals(shared.takeOldest(), undefined);
-  shared.keep(last, "again");
+  assertEquals(pool.takeOldest(), undefined);
+  pool.keep(last, "again");
   const kept = streams.filter((stream) => {
-    const tools = shared.take(stream);
-    if (tools !== undefined) shared.keep(stream, tools);
-    return tools !== undefined;
+    const codec = pool.take(stream);
+    if (codec !== undefined) pool.keep(stream, codec);
+    return codec !== undefined;
   });
   assertEquals(kept, streams.slice(-kept.length));
-  assertEquals(shared.takeOldest(), `tools of ${kept[0]}`);
+  assertEquals(pool.takeOldest(), `codec of ${kept[0]}`);
 });

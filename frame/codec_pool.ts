@@ -1,0 +1,54 @@
+/**
+ * A pool of the objects that compress or decompress header blocks, shared by the
+ * streams of a process that have had few blocks.
+ *
+ * @module
+ */
+
+/**
+ * Most codecs that are kept for streams which have none of their own: about 20 KiB each,
+ * in each direction. A process with fewer connections never repeats any work.
+ */
+const KEPT = 16;
+
+interface Kept<Codec> {
+  readonly stream: number;
+  readonly codec: Codec;
+}
+
+/**
+ * The codecs that were used last, each in the state of the zlib stream that used it. A
+ * stream that finds its own here continues with it. If other streams have used it since,
+ * the stream brings another codec into its state again.
+ */
+export class CodecPool<Codec> {
+  /** The one that was used last is at the end. */
+  readonly #kept: Kept<Codec>[] = [];
+  #streams = 0;
+
+  /** A number for a new stream. */
+  add(): number {
+    return ++this.#streams;
+  }
+
+  /** Removes and returns the codec that is in the state of `stream`. */
+  take(stream: number): Codec | undefined {
+    for (let index = this.#kept.length - 1; index >= 0; index--) {
+      if (this.#kept[index].stream === stream) {
+        return this.#kept.splice(index, 1)[0].codec;
+      }
+    }
+    return undefined;
+  }
+
+  /** Removes and returns the codec that was not used for longest, if the pool is full. */
+  takeOldest(): Codec | undefined {
+    return this.#kept.length < KEPT ? undefined : this.#kept.shift()!.codec;
+  }
+
+  /** Keeps a codec, which is in the state of `stream`. */
+  keep(stream: number, codec: Codec): void {
+    if (this.#kept.length === KEPT) this.#kept.shift();
+    this.#kept.push({ stream, codec });
+  }
+}
