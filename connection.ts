@@ -17,7 +17,7 @@ import {
 } from "./connection/stats.ts";
 import { customizeInspect } from "./connection/stream/inspect.ts";
 import { AwaitedOpening } from "./connection/stream/pending_streams.ts";
-import { StreamOrigin } from "./connection/stream/stream_origin.ts";
+import { StreamInit } from "./connection/stream/stream_init.ts";
 import { createStream, type Stream } from "./connection/stream/stream.ts";
 import { connectionMetrics } from "./connection/telemetry/connection_metrics.ts";
 import type { ProxyHead } from "./connection/transport/proxy_protocol.ts";
@@ -303,7 +303,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
     options: OpenStreamOptions,
   ): Promise<Stream> {
     checkNames("openStream", options, OPEN_STREAM_NAMES);
-    const origin = new StreamOrigin(
+    const init = new StreamInit(
       true,
       nv,
       options.pri ?? 0,
@@ -312,7 +312,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
       options.fin ?? false,
     );
     const opening = new AwaitedOpening(createStream, options.signal);
-    this.#core.open(origin, opening);
+    this.#core.open(init, opening);
     return opening.promise;
   }
 }

@@ -12,14 +12,14 @@ import type { AcceptQueue } from "./accept_queue.ts";
 import { ConnectionEnd, type ConnectionParts } from "./connection_end.ts";
 import { ConnectionSettings } from "./connection_settings.ts";
 import { handled, type LazyPromise } from "./deferred.ts";
+import { closedBy, sessionFailed, tooManyUnread } from "./end_errors.ts";
 import { FirstFrame } from "./first_frame.ts";
 import { ReceiveFlow, type ReceiveFlowEvents } from "./flow/receive_flow.ts";
 import { SendScheduler } from "./flow/send_scheduler.ts";
 import { IoLoop, type IoLoopEvents } from "./io_loop.ts";
 import { FIRST_WRITE_WAITS, type ResolvedOptions } from "./options.ts";
-import { closedBy, sessionFailed, tooManyUnread } from "./reasons.ts";
 import { type SessionEventParts, sessionOptions } from "./session_events.ts";
-import { Holdings } from "./stream/holdings.ts";
+import { HeldBytes } from "./stream/held_bytes.ts";
 import { OpenStreams } from "./stream/open_streams.ts";
 import { PeerStreams } from "./stream/peer_streams.ts";
 import {
@@ -34,7 +34,7 @@ import {
   type Task,
   type Wait,
 } from "./stream/stream_core.ts";
-import { type PushOptions, StreamOrigin } from "./stream/stream_origin.ts";
+import { type PushOptions, StreamInit } from "./stream/stream_init.ts";
 import { StreamCloser } from "./stream_closer.ts";
 import type { ConnectionCounters, Traffic } from "./telemetry/counters.ts";
 import { startIdleTimer, startTimer } from "./time/clock.ts";
@@ -70,7 +70,7 @@ export class ConnectionCore
   readonly pending: PendingStreams;
   readonly scheduler: SendScheduler;
   readonly receiveFlow: ReceiveFlow;
-  readonly holdings: Holdings;
+  readonly heldBytes: HeldBytes;
   readonly pinger: Pinger;
   readonly timeouts: Timeouts;
   readonly startTimer: typeof startTimer;
@@ -114,7 +114,7 @@ export class ConnectionCore
       this.settings.firstWindow,
       this,
     );
-    this.holdings = new Holdings(
+    this.heldBytes = new HeldBytes(
       options.maxHeldBytes,
       () => options.heldPerOwnStream * this.pending.occupied,
     );
@@ -162,9 +162,9 @@ export class ConnectionCore
    * Opens a stream. The error of an opening that fails has `unprocessed` set if the
    * SYN_STREAM was certainly not sent. Throws when it cannot be sent.
    */
-  open(origin: StreamOrigin, opening: Opening): void {
+  open(init: StreamInit, opening: Opening): void {
     if (!this.ending.accepting) throw this.ending.notOpened();
-    opening.state = new StreamCore(this, 0, origin);
+    opening.state = new StreamCore(this, 0, init);
     this.pending.open(opening);
     if (this.pending.queued > 0) this.receiveFlow.reconsider();
     this.io.flush();
@@ -173,12 +173,12 @@ export class ConnectionCore
   push<T>(
     parent: StreamCore,
     nv: NameValue[],
-    { pri = parent.origin.pri, signal }: PushOptions,
+    { pri = parent.init.pri, signal }: PushOptions,
     present: (state: StreamCore) => T,
   ): Promise<T> {
-    const origin = new StreamOrigin(true, nv, pri, parent.id, true, false);
+    const init = new StreamInit(true, nv, pri, parent.id, true, false);
     const opening = new AwaitedOpening(present, signal);
-    this.open(origin, opening);
+    this.open(init, opening);
     return opening.promise;
   }
 

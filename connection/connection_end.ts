@@ -9,10 +9,6 @@ import { GOAWAY_OK } from "../frame/constants.ts";
 import type { GoawayFrame } from "../frame/types.ts";
 import type { Session } from "../session.ts";
 import { Deferred, LazyPromise } from "./deferred.ts";
-import type { ReceiveFlow } from "./flow/receive_flow.ts";
-import type { SendScheduler } from "./flow/send_scheduler.ts";
-import type { IoLoop } from "./io_loop.ts";
-import type { ResolvedOptions } from "./options.ts";
 import {
   closedBy,
   goawayError,
@@ -22,7 +18,11 @@ import {
   refusedByGoaway,
   sessionFailed,
   transportFailed,
-} from "./reasons.ts";
+} from "./end_errors.ts";
+import type { ReceiveFlow } from "./flow/receive_flow.ts";
+import type { SendScheduler } from "./flow/send_scheduler.ts";
+import type { IoLoop } from "./io_loop.ts";
+import type { ResolvedOptions } from "./options.ts";
 import type { OpenStreams } from "./stream/open_streams.ts";
 import type { PeerStreams } from "./stream/peer_streams.ts";
 import type { PendingStreams } from "./stream/pending_streams.ts";
@@ -170,7 +170,7 @@ export class ConnectionEnd {
     peerStreams.refuseUnclaimed();
     // 2.6.6: streams above the last good one were not processed.
     for (const state of [...streams.values()]) {
-      if (!state.origin.own || state.id <= frame.lastGoodStreamId) continue;
+      if (!state.init.own || state.id <= frame.lastGoodStreamId) continue;
       closer.giveUp(state, refusedByGoaway(state.id, frame));
     }
   }

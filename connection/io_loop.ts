@@ -18,7 +18,7 @@ import {
   type Timer,
   within,
 } from "./time/clock.ts";
-import { Progress } from "./time/progress.ts";
+import { StallDetector } from "./time/stall_detector.ts";
 import { type TrackedFrame, TrackedFrames } from "./time/tracked_frames.ts";
 import { checkCount, type Wire } from "./transport/transport.ts";
 
@@ -71,9 +71,9 @@ export class IoLoop {
   /** Where `fill` puts bytes. */
   readonly out: WriteBuffer;
   /** The movement of bytes in both directions. */
-  readonly progress: Progress = new Progress();
+  readonly progress: StallDetector = new StallDetector();
   /** The movement of sent bytes only, because received bytes do not show that the peer reads. */
-  readonly outputProgress: Progress = new Progress();
+  readonly outputProgress: StallDetector = new StallDetector();
   /** When the transport took the frames to which the peer has to respond. */
   readonly trackedFrames: TrackedFrames = new TrackedFrames((at) =>
     this.#readingTimeAt(at)

@@ -274,7 +274,7 @@ function streamOpened(parts: SessionEventParts, frame: SynStreamFrame): void {
     parts.probe();
   }
   // The session has no record of a stream that ended with its SYN_STREAM.
-  const { unidirectional, fin } = state.origin;
+  const { unidirectional, fin } = state.init;
   if (!ending.begun) parts.receiveFlow.mayBeQuiet();
   if (unidirectional && fin && !ending.begun) closer.closed(state, OK);
 }
@@ -331,7 +331,7 @@ function synStreamSent(parts: SessionEventParts, state: StreamCore): void {
   const { pending, timeouts, io, scheduler } = parts;
   pending.sent(state);
   parts.receiveFlow.mayBeQuiet();
-  if (!state.origin.unidirectional) {
+  if (!state.init.unidirectional) {
     timeouts.awaitReply(state, () => io.trackLastFrame());
   }
   scheduler.add(state);

@@ -160,7 +160,7 @@ function streamStats(
   windows: SessionStreamCounters | undefined,
   connectionWindow: number,
 ): StreamStats {
-  const { id, origin, receiveBuffer, sendBuffer } = state;
+  const { id, init, receiveBuffer, sendBuffer } = state;
   const sendWindow = windows?.sendWindow;
   const waitsFor: StreamWait[] = [];
   const sending = sendingWait(state, sendWindow, connectionWindow);
@@ -169,8 +169,8 @@ function streamStats(
   if (receiving !== undefined) waitsFor.push(receiving);
   return {
     id,
-    pri: origin.pri,
-    opener: origin.own ? "local" : "remote",
+    pri: init.pri,
+    opener: init.own ? "local" : "remote",
     waitsFor,
     unsent: sendBuffer.size,
     unread: receiveBuffer.size,
@@ -194,7 +194,7 @@ function sendingWait(
 function receivingWait(state: StreamCore): StreamWait | undefined {
   if (state.receiveBuffer.size > 0) return "reader";
   if (state.remoteEnded) return undefined;
-  return state.origin.own && !state.response.settled ? "response" : "peer";
+  return state.init.own && !state.response.settled ? "response" : "peer";
 }
 
 function withRatio(

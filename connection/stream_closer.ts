@@ -6,10 +6,10 @@
 
 import { INTERNAL_ERROR, OK } from "../frame/constants.ts";
 import type { Session } from "../session.ts";
+import { closedBeforeSent } from "./end_errors.ts";
 import type { ReceiveFlow } from "./flow/receive_flow.ts";
 import type { SendScheduler } from "./flow/send_scheduler.ts";
-import { closedBeforeSent } from "./reasons.ts";
-import type { Holdings } from "./stream/holdings.ts";
+import type { HeldBytes } from "./stream/held_bytes.ts";
 import type { OpenStreams } from "./stream/open_streams.ts";
 import type { PendingStreams } from "./stream/pending_streams.ts";
 import type { StreamCore } from "./stream/stream_core.ts";
@@ -22,7 +22,7 @@ export interface StreamCloserHost {
   readonly scheduler: SendScheduler;
   readonly timeouts: Timeouts;
   readonly receiveFlow: ReceiveFlow;
-  readonly holdings: Holdings;
+  readonly heldBytes: HeldBytes;
   readonly pending: PendingStreams;
 }
 
@@ -46,7 +46,7 @@ export class StreamCloser {
     this.#countUnread(state);
     state.sessionClosed(statusCode);
     state.removeUser();
-    if (!state.origin.own) return;
+    if (!state.init.own) return;
     const reason = state.ticket === 0
       ? undefined
       : closedBeforeSent(state.id, statusCode);
@@ -61,7 +61,7 @@ export class StreamCloser {
     this.#countUnread(state);
     state.failed(reason);
     state.removeUser();
-    if (state.origin.own) pending.closed(state, reason);
+    if (state.init.own) pending.closed(state, reason);
     scheduler.flush();
   }
 
@@ -76,15 +76,15 @@ export class StreamCloser {
    * bytes as all streams together may have unread.
    */
   #mayKeepUnread({ isShared, receiveBuffer }: StreamCore): boolean {
-    const { receiveFlow, holdings } = this.#host;
+    const { receiveFlow, heldBytes } = this.#host;
     return receiveFlow.windows || !isShared ||
-      holdings.mayHold(receiveBuffer.size);
+      heldBytes.mayHold(receiveBuffer.size);
   }
 
   /** The session's windows no longer count the unread bytes, but a handler may still read them. */
   #countUnread(state: StreamCore): void {
-    const { receiveFlow, holdings } = this.#host;
-    if (state.isShared) holdings.unread(state, state.receiveBuffer.size);
-    receiveFlow.closed(state, holdings.full);
+    const { receiveFlow, heldBytes } = this.#host;
+    if (state.isShared) heldBytes.unread(state, state.receiveBuffer.size);
+    receiveFlow.closed(state, heldBytes.full);
   }
 }

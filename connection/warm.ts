@@ -9,13 +9,13 @@
 import { Deferred } from "./deferred.ts";
 import { createStream, type Stream } from "./stream/stream.ts";
 import { StreamCore, type StreamHost } from "./stream/stream_core.ts";
-import { StreamOrigin } from "./stream/stream_origin.ts";
+import { StreamInit } from "./stream/stream_init.ts";
 
-const ORIGIN = new StreamOrigin(true, [], 0, 0, false, true);
+const INIT = new StreamInit(true, [], 0, 0, false, true);
 
 /** A stream without a connection; do not use it. */
 export const KEPT_STREAM: Stream = createStream(
-  new StreamCore({} as StreamHost, 1, ORIGIN),
+  new StreamCore({} as StreamHost, 1, INIT),
 );
 
 /** Keeps the compiled code of the promises of streams. */

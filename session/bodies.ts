@@ -8,7 +8,7 @@
 import { ERR_STREAM_CLOSED } from "../errors.ts";
 import type { Application } from "./application.ts";
 import type { BodySource } from "./callbacks.ts";
-import { DataItem, type OutboundItem } from "./items.ts";
+import { DataItem, type OutboundItem } from "./outbound_items.ts";
 import type { OutboundQueue } from "./outbound_queue.ts";
 import type { StreamRecord } from "./stream_record.ts";
 

@@ -31,19 +31,19 @@ import type { Application } from "./application.ts";
 import { Bodies } from "./bodies.ts";
 import type { BodySource } from "./callbacks.ts";
 import { SERVER, type Side } from "./constants.ts";
-import {
-  type Draft,
-  draftGoaway,
-  draftPing,
-  draftRstStream,
-  draftSettings,
-  draftWindowUpdate,
-} from "./drafts.ts";
 import { type Budget, Floods } from "./floods.ts";
 import { ReceiveWindow, updateThreshold } from "./flow_control.ts";
-import { ControlItem, type OutboundItem } from "./items.ts";
 import { LateData } from "./late_data.ts";
 import type { ResolvedSettings } from "./options.ts";
+import {
+  makeGoaway,
+  makePing,
+  makeRstStream,
+  makeSettings,
+  makeWindowUpdate,
+  type OutboundFrame,
+} from "./outbound_frames.ts";
+import { ControlItem, type OutboundItem } from "./outbound_items.ts";
 import { OutboundQueue, priorityOf } from "./outbound_queue.ts";
 import { Pings } from "./pings.ts";
 import { LocalSettings, PeerSettings, settingOf } from "./session_settings.ts";
@@ -173,7 +173,7 @@ export class SessionCore<S> {
 
   #push(
     priority: number,
-    frame: Draft<CtrlFrame>,
+    frame: OutboundFrame<CtrlFrame>,
     automatic = false,
   ): ControlItem<S> {
     const key = this.queue.keyFor(priority);
@@ -202,7 +202,7 @@ export class SessionCore<S> {
 
   /** Queues SYN_STREAM. */
   pushSynStream(
-    frame: Draft<SynStreamFrame>,
+    frame: OutboundFrame<SynStreamFrame>,
     headers: CheckedHeaders,
     body: BodySource<S> | undefined,
     userData: unknown,
@@ -219,7 +219,7 @@ export class SessionCore<S> {
 
   /** Queues SYN_REPLY or HEADERS, with the body that follows a SYN_REPLY. */
   pushHeaders(
-    frame: Draft<SynReplyFrame | HeadersFrame>,
+    frame: OutboundFrame<SynReplyFrame | HeadersFrame>,
     headers: CheckedHeaders,
     body?: BodySource<S>,
   ): void {
@@ -229,7 +229,7 @@ export class SessionCore<S> {
 
   /** Queues PING: a reply when `automatic`. */
   pushPing(uniqueId: number, automatic: boolean): void {
-    this.#push(PRIORITY_PING, draftPing(this.traits, uniqueId), automatic);
+    this.#push(PRIORITY_PING, makePing(this.traits, uniqueId), automatic);
   }
 
   /** Queues SETTINGS with the application's values, which the session uses from now on. */
@@ -273,7 +273,7 @@ export class SessionCore<S> {
   #pushSettings(flags: number, iv: SettingsEntry[]): ControlItem<S> {
     const isFirst = this.options.settingsFirst && !this.#hasSentSettings;
     const priority = isFirst ? PRIORITY_PING : PRIORITY_SETTINGS;
-    return this.#push(priority, draftSettings(this.traits, flags, iv));
+    return this.#push(priority, makeSettings(this.traits, flags, iv));
   }
 
   /** SETTINGS was written. */
@@ -318,7 +318,7 @@ export class SessionCore<S> {
     // spdylay sends each of them.
     const mayJoin = automatic && streamId === 0 && this.options.creditOnArrival;
     if (mayJoin && this.#joinUpdate(deltaWindowSize)) return;
-    const frame = draftWindowUpdate(this.traits, streamId, deltaWindowSize);
+    const frame = makeWindowUpdate(this.traits, streamId, deltaWindowSize);
     const priority = this.options.urgentUpdates
       ? PRIORITY_WINDOW
       : this.#priorityOn(streamId);
@@ -338,7 +338,7 @@ export class SessionCore<S> {
 
   /** Queues RST_STREAM, `automatic` when the peer caused it. An open stream with that id receives and sends nothing from now on. */
   resetStream(streamId: number, statusCode: number, automatic: boolean): void {
-    const frame = draftRstStream(this.traits, streamId, statusCode);
+    const frame = makeRstStream(this.traits, streamId, statusCode);
     this.#push(this.#priorityOn(streamId), frame, automatic);
     const stream = this.streams.get(streamId);
     if (stream !== undefined && stream.state !== "closing") {
@@ -368,7 +368,7 @@ export class SessionCore<S> {
 
   #pushGoaway(priority: number, statusCode: number): void {
     const { lastReceived } = this.streams;
-    this.#push(priority, draftGoaway(this.traits, lastReceived, statusCode));
+    this.#push(priority, makeGoaway(this.traits, lastReceived, statusCode));
   }
 
   /** Fails the session: GOAWAY is sent before everything queued, and input is discarded from now on. */

@@ -25,7 +25,7 @@ import { READ_EOF } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
 import { sendableLength } from "./flow_control.ts";
 import type { FrameArena } from "./frame_arena.ts";
-import type { DataItem } from "./items.ts";
+import type { DataItem } from "./outbound_items.ts";
 import { priorityOf } from "./outbound_queue.ts";
 import type { StreamRecord } from "./stream_record.ts";
 import { SENDABLE, sendError } from "./stream_states.ts";

@@ -33,9 +33,9 @@ import type { SynStreamFrame } from "../frame/types.ts";
 import { CLIENT } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
 import { type DataTarget, DataWriter } from "./data_writer.ts";
-import type { Draft } from "./drafts.ts";
 import { FrameArena } from "./frame_arena.ts";
-import type { ControlItem } from "./items.ts";
+import type { OutboundFrame } from "./outbound_frames.ts";
+import type { ControlItem } from "./outbound_items.ts";
 import { SENDABLE, sendError } from "./stream_states.ts";
 
 /** Memory for a control frame at first, bytes: enough for most. */
@@ -162,7 +162,7 @@ export class Outbound<S> {
   /** Assigns the stream id now, because ids must increase in the order of sending (SPDY/3 draft 2.3.2). */
   #prepareSynStream(
     item: ControlItem<S>,
-    frame: Draft<SynStreamFrame>,
+    frame: OutboundFrame<SynStreamFrame>,
   ): boolean {
     const { streams, app } = this.#core;
     const refusal = this.#synStreamRefusal(frame.assocStreamId);

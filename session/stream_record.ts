@@ -5,7 +5,7 @@
  */
 
 import { ReceiveWindow } from "./flow_control.ts";
-import type { DataItem } from "./items.ts";
+import type { DataItem } from "./outbound_items.ts";
 import type { StreamState } from "./stream_states.ts";
 
 /** A stream in the `StreamTable`. `S` is the class of the session. */

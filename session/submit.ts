@@ -34,7 +34,7 @@ import { checkWhole } from "../numbers.ts";
 import type { BodySource } from "./callbacks.ts";
 import { SERVER } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
-import { draftHeaders, draftSynStream } from "./drafts.ts";
+import { makeHeaders, makeSynStream } from "./outbound_frames.ts";
 import type { StreamRecord } from "./stream_record.ts";
 import { SENDABLE, sendError } from "./stream_states.ts";
 
@@ -218,7 +218,7 @@ export function submitSynStream<S>(
   const { traits } = core;
   checkPriority(pri, traits);
   const headers = checkHeaders(nv, traits, core.headers);
-  const frame = draftSynStream(traits, flags, assocStreamId, pri);
+  const frame = makeSynStream(traits, flags, assocStreamId, pri);
   core.pushSynStream(frame, headers, body, userData);
 }
 
@@ -235,6 +235,6 @@ export function submitHeaders<S>(
 ): void {
   checkAnyStreamId("streamId", streamId);
   const headers = checkHeaders(nv, core.traits, core.headers);
-  const frame = draftHeaders(core.traits, frameType, flags, streamId);
+  const frame = makeHeaders(core.traits, frameType, flags, streamId);
   core.pushHeaders(frame, headers, body);
 }

@@ -14,17 +14,17 @@ import {
   STREAMS_WAIT,
 } from "../options.ts";
 import type { Timeouts } from "../timeouts.ts";
-import { type Holdings, sizeOfStream } from "./holdings.ts";
+import { type HeldBytes, sizeOfStream } from "./held_bytes.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import { createStream, stateOf, type Stream } from "./stream.ts";
 import { StreamCore, type StreamHost } from "./stream_core.ts";
-import { originAtPeer } from "./stream_origin.ts";
+import { peerStreamInit } from "./stream_init.ts";
 
 /** The parts of a connection that {@linkcode PeerStreams} uses. */
 export interface PeerStreamsHost extends StreamHost {
   readonly options: ResolvedOptions;
   readonly streams: OpenStreams;
-  readonly holdings: Holdings;
+  readonly heldBytes: HeldBytes;
   readonly timeouts: Timeouts;
   readonly ending: {
     /** Why nothing can be sent any more. */
@@ -66,21 +66,21 @@ export class PeerStreams {
 
   /** Called when the peer opened a stream. */
   opened(frame: SynStreamFrame): StreamCore {
-    const { streams, holdings, timeouts, ending } = this.#host;
+    const { streams, heldBytes, timeouts, ending } = this.#host;
     const size = sizeOfStream(frame.nv);
     // A stream that is not processed according to GOAWAY must really not be
     // processed, because the peer may send it again elsewhere.
-    const isTaken = !ending.leaving && holdings.mayHold(size);
+    const isTaken = !ending.leaving && heldBytes.mayHold(size);
     // A refused stream is kept without its headers, for which there may be no room,
     // until its RST_STREAM was sent.
-    const origin = originAtPeer(frame, isTaken ? frame.nv : []);
-    const state = new StreamCore(this.#host, frame.streamId, origin);
+    const init = peerStreamInit(frame, isTaken ? frame.nv : []);
+    const state = new StreamCore(this.#host, frame.streamId, init);
     streams.add(state);
     if (!isTaken) {
       state.reset(REFUSED_STREAM);
       return state;
     }
-    holdings.open(state, size);
+    heldBytes.open(state, size);
     if (ending.writeError !== undefined) {
       state.sendBuffer.fail(ending.writeError);
     }

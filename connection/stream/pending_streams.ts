@@ -16,11 +16,11 @@ import {
 } from "../../frame/constants.ts";
 import type { Session } from "../../session.ts";
 import { Deferred } from "../deferred.ts";
+import { endedBeforeOpened } from "../end_errors.ts";
 import { StreamResetError } from "../errors.ts";
-import { endedBeforeOpened } from "../reasons.ts";
 import { OpenQueue } from "./open_queue.ts";
 import type { StreamCore } from "./stream_core.ts";
-import type { StreamOrigin } from "./stream_origin.ts";
+import type { StreamInit } from "./stream_init.ts";
 
 /** A stream of this side from `open` until its SYN_STREAM is sent. */
 export abstract class Opening {
@@ -156,11 +156,11 @@ export class PendingStreams {
     signal?.throwIfAborted();
     // A push to a peer that allows none could wait forever, together with the
     // handler that pushes.
-    if (this.#limit === 0 && state.origin.unidirectional) throw noneAllowed();
+    if (this.#limit === 0 && state.init.unidirectional) throw noneAllowed();
     if (this.hasRoom) {
       this.#submit(opening);
     } else {
-      this.#queue.push(state.origin.pri, opening);
+      this.#queue.push(state.init.pri, opening);
       if (this.#peer === "silent") {
         this.#peer = "asked";
         this.#askPeer();
@@ -281,12 +281,12 @@ export class PendingStreams {
 
   #submit(opening: Opening): void {
     const { state } = opening;
-    const { origin } = state;
+    const { init } = state;
     this.#session.submitSynStream(
-      flagsOf(origin),
-      origin.associatedStreamId,
-      origin.pri,
-      origin.headers,
+      flagsOf(init),
+      init.associatedStreamId,
+      init.pri,
+      init.headers,
       state,
     );
     this.#open++;
@@ -303,7 +303,7 @@ export class PendingStreams {
       // A SYN_STREAM in the session's queue cannot be removed; the stream is reset
       // when it is sent.
       opening.failed(signal.reason);
-      if (this.#queue.delete(state.origin.pri, opening)) {
+      if (this.#queue.delete(state.init.pri, opening)) {
         state.failed(signal.reason);
       }
     };
@@ -312,7 +312,7 @@ export class PendingStreams {
   }
 }
 
-function flagsOf({ fin, unidirectional }: StreamOrigin): number {
+function flagsOf({ fin, unidirectional }: StreamInit): number {
   return (fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE) |
     (unidirectional ? CTRL_FLAG_UNIDIRECTIONAL : CTRL_FLAG_NONE);
 }

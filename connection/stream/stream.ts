@@ -11,11 +11,11 @@ import { checkNames, type Names } from "../../values.ts";
 import { attempt, handled } from "../deferred.ts";
 import { customizeInspect } from "./inspect.ts";
 import type { StreamCore } from "./stream_core.ts";
-import { PUSH_NAMES, type PushOptions } from "./stream_origin.ts";
+import { PUSH_NAMES, type PushOptions } from "./stream_init.ts";
 import type { HeadersHandler } from "./trailers.ts";
 
 export type { HeadersHandler } from "./trailers.ts";
-export type { PushOptions } from "./stream_origin.ts";
+export type { PushOptions } from "./stream_init.ts";
 
 const WRITTEN = Promise.resolve();
 
@@ -104,22 +104,22 @@ export class Stream {
 
   /** Headers of the SYN_STREAM. */
   get headers(): NameValue[] {
-    return this.#state.origin.headers;
+    return this.#state.init.headers;
   }
 
   /** Priority, 0 (highest) to 3 (SPDY/2) or 7. */
   get pri(): number {
-    return this.#state.origin.pri;
+    return this.#state.init.pri;
   }
 
   /** The id of the associated stream, 0 for none. */
   get associatedStreamId(): number {
-    return this.#state.origin.associatedStreamId;
+    return this.#state.init.associatedStreamId;
   }
 
   /** Whether only the side that opened it may send. */
   get unidirectional(): boolean {
-    return this.#state.origin.unidirectional;
+    return this.#state.init.unidirectional;
   }
 
   /**
@@ -327,13 +327,13 @@ export class Stream {
 
 /** The description of a stream for printing. */
 function inspectStream(stream: Stream): object {
-  const { id, origin, ended, failure, remoteEnded, sendBuffer, receiveBuffer } =
+  const { id, init, ended, failure, remoteEnded, sendBuffer, receiveBuffer } =
     stateOf(stream);
   return {
     id,
     state: failure !== undefined ? "failed" : ended ? "closed" : "open",
-    opener: origin.own ? "local" : "remote",
-    pri: origin.pri,
+    opener: init.own ? "local" : "remote",
+    pri: init.pri,
     sending: !sendBuffer.ended,
     receiving: !remoteEnded,
     unsent: sendBuffer.size,

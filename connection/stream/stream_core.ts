@@ -30,7 +30,7 @@ import {
 import { LazyPromise, type Listener } from "../deferred.ts";
 import { StreamResetError } from "../errors.ts";
 import type { Reading } from "../time/peer_timer.ts";
-import type { PushOptions, StreamOrigin } from "./stream_origin.ts";
+import type { PushOptions, StreamInit } from "./stream_init.ts";
 import { type SendingStream, StreamSender } from "./stream_sender.ts";
 import { type HeadersHandler, Trailers } from "./trailers.ts";
 
@@ -66,8 +66,8 @@ export interface StreamHost extends Reading {
     /** The stream has no users any more. */
     released(state: StreamCore): void;
   };
-  /** See `Holdings`. */
-  readonly holdings: {
+  /** See `HeldBytes`. */
+  readonly heldBytes: {
     /** Counts received headers of the stream; false when there is no room for them. */
     headers(state: StreamCore, nv: readonly NameValue[]): boolean;
     /** The stream has no users any more. */
@@ -91,7 +91,7 @@ export class StreamCore
   implements ReceiveBufferEvents, SendBufferEvents, SendingStream, Reading {
   /** 0 until the SYN_STREAM is sent. */
   id: number;
-  readonly origin: StreamOrigin;
+  readonly init: StreamInit;
   readonly receiveBuffer: ReceiveBuffer;
   readonly sendBuffer: SendBuffer;
   readonly sender: StreamSender;
@@ -113,7 +113,7 @@ export class StreamCore
   uncredited = 0;
   /** Unread bytes that already count as consumed. */
   discounted = 0;
-  /** Memory that it takes in the connection, bytes; see `Holdings`. */
+  /** Memory that it takes in the connection, bytes; see `HeldBytes`. */
   held = 0;
   /** Number of its users: the session, the queue of the peer's streams, a handler. */
   #users = 1;
@@ -142,18 +142,18 @@ export class StreamCore
   /** Created with the first HEADERS frame or handler. */
   #later: Trailers | undefined;
 
-  constructor(host: StreamHost, id: number, origin: StreamOrigin) {
+  constructor(host: StreamHost, id: number, init: StreamInit) {
     this.#host = host;
     this.id = id;
-    this.origin = origin;
+    this.init = init;
     this.receiveBuffer = new ReceiveBuffer(this);
     this.sendBuffer = new SendBuffer(this, host.scheduler);
     this.sender = new StreamSender(this, host.session);
-    const sends = origin.own ? !origin.fin : !origin.unidirectional;
-    const receives = origin.own ? !origin.unidirectional : !origin.fin;
+    const sends = init.own ? !init.fin : !init.unidirectional;
+    const receives = init.own ? !init.unidirectional : !init.fin;
     if (!sends) this.sendBuffer.finish();
     if (!receives) this.endRemote();
-    if (origin.own && origin.unidirectional) {
+    if (init.own && init.unidirectional) {
       this.response.rejectWith(() =>
         new InvalidArgumentError(
           `stream ${this.id} is unidirectional: the peer sends no reply on it`,
@@ -166,7 +166,7 @@ export class StreamCore
   get response(): LazyPromise<NameValue[]> {
     if (this.#response === undefined) {
       this.#response = new LazyPromise();
-      if (!this.origin.own) {
+      if (!this.init.own) {
         this.#response.rejectWith(() =>
           new InvalidArgumentError(
             `stream ${this.id} was opened by the peer and has no response: answer it with reply()`,
@@ -251,7 +251,7 @@ export class StreamCore
   /** Removes a user of the stream. */
   removeUser(): void {
     if (--this.#users > 0) return;
-    this.#host.holdings.release(this);
+    this.#host.heldBytes.release(this);
     this.#host.receiveFlow.released(this);
   }
 
@@ -292,7 +292,7 @@ export class StreamCore
       { streamId: this.id, statusCode },
     );
     // The session has no stream for a push that ended with its SYN_STREAM.
-    const { own, unidirectional, fin } = this.origin;
+    const { own, unidirectional, fin } = this.init;
     const over = !own && unidirectional && fin;
     if (this.id !== 0 && !over) {
       this.#host.session.submitRstStream(this.id, statusCode);
@@ -324,7 +324,7 @@ export class StreamCore
   // Called by the connection for the session's events.
 
   replyReceived(nv: NameValue[], fin: boolean): void {
-    if (!this.#host.holdings.headers(this, nv)) {
+    if (!this.#host.heldBytes.headers(this, nv)) {
       this.reset(FRAME_TOO_LARGE, this.#noRoom());
       return;
     }
@@ -333,7 +333,7 @@ export class StreamCore
   }
 
   headersReceived(nv: NameValue[], fin: boolean): void {
-    if (!this.#host.holdings.headers(this, nv)) {
+    if (!this.#host.heldBytes.headers(this, nv)) {
       this.reset(FRAME_TOO_LARGE, this.#noRoom());
       return;
     }
@@ -361,7 +361,7 @@ export class StreamCore
 
   /** A hint for a server whose stream the client refused. */
   #hint(statusCode: number): string {
-    const { own, unidirectional, associatedStreamId } = this.origin;
+    const { own, unidirectional, associatedStreamId } = this.init;
     const isForbidden = own && this.id % 2 === 0 &&
       (!unidirectional || associatedStreamId === 0);
     return isForbidden && statusCode === INVALID_STREAM
@@ -488,7 +488,7 @@ export class StreamCore
   #rejectAll(error: unknown): void {
     this.#error ??= error;
     this.sendBuffer.fail(error);
-    if (this.origin.own) this.response.reject(error);
+    if (this.init.own) this.response.reject(error);
     this.trailers.reject(error);
     if (this.#ended) this.closed.reject(error);
     this.sender.rejectUnsent(error);
@@ -496,7 +496,7 @@ export class StreamCore
 
   /** Both halves ended cleanly: rejects the promises that cannot resolve any more. */
   #rejectUnsettled(): void {
-    const hasResponse = !this.origin.own || this.response.settled;
+    const hasResponse = !this.init.own || this.response.settled;
     if (hasResponse && !this.sender.hasUnsentHeaders) return;
     const ended = (before: string): StreamResetError =>
       new StreamResetError(`stream ${this.id} ended before ${before}`, {

@@ -18,12 +18,12 @@ import { DataProvider, type Session } from "../../session.ts";
 import { READ_EOF } from "../../session/constants.ts";
 import type { Place, SendBuffer } from "../buffers/send_buffer.ts";
 import { Deferred } from "../deferred.ts";
-import type { StreamOrigin } from "./stream_origin.ts";
+import type { StreamInit } from "./stream_init.ts";
 
 /** The parts of its stream that the sending half uses. */
 export interface SendingStream {
   readonly id: number;
-  readonly origin: StreamOrigin;
+  readonly init: StreamInit;
   readonly sendBuffer: SendBuffer;
   /** Whether it has closed or failed. */
   readonly ended: boolean;
@@ -66,7 +66,7 @@ export class StreamSender {
     this.#stream = stream;
     this.#session = session;
     // On its own streams this side can send DATA without a reply.
-    this.#replied = stream.origin.own;
+    this.#replied = stream.init.own;
   }
 
   /** Whether DATA can be sent: on a stream of the peer only after the reply. */
@@ -98,11 +98,11 @@ export class StreamSender {
 
   /** Submits the reply without waiting until it is sent. */
   submitReply(nv: NameValue[], fin: boolean): void {
-    const { id, origin, sendBuffer } = this.#stream;
-    if (origin.own || origin.unidirectional) {
+    const { id, init, sendBuffer } = this.#stream;
+    if (init.own || init.unidirectional) {
       throw new InvalidArgumentError(
         `stream ${id} cannot be replied to: ${
-          origin.own ? "this side opened it" : "it is unidirectional"
+          init.own ? "this side opened it" : "it is unidirectional"
         }`,
       );
     }

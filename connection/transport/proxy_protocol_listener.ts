@@ -12,13 +12,13 @@ import { AcceptQueue } from "../accept_queue.ts";
 import { ConnectionClosedError } from "../errors.ts";
 import { startTimeout, stopTimer } from "../time/clock.ts";
 import { acceptAll, hasLeft } from "./accept_loop.ts";
+import { closeQuietly, ResumedConn, toByteConn } from "./byte_conn.ts";
+import { AddressRanges } from "./ip_address.ts";
 import type {
   AcceptedConn,
   AcceptingListener,
   TransportListener,
-} from "./accepting.ts";
-import { closeQuietly, ResumedConn, toByteConn } from "./byte_conn.ts";
-import { AddressRanges } from "./ip_address.ts";
+} from "./listener.ts";
 import {
   MAX_PROXY_HEAD,
   type ProxyHead,

@@ -20,8 +20,8 @@
 import { returnSmall, takeSmall } from "../buffers/shared_buffers.ts";
 import { startTimer, stopTimer, type Timer } from "../time/clock.ts";
 import { acceptNext } from "./accept_loop.ts";
-import type { AcceptedConn, AcceptingListener } from "./accepting.ts";
 import { carry, closeQuietly, writeAll } from "./byte_conn.ts";
+import type { AcceptedConn, AcceptingListener } from "./listener.ts";
 import type { ProxyHead } from "./proxy_protocol.ts";
 
 export type { AcceptedConn, AcceptingListener };

@@ -15,7 +15,7 @@ import {
   takeLarge,
   takeSmall,
 } from "../buffers/shared_buffers.ts";
-import { closedBy } from "../reasons.ts";
+import { closedBy } from "../end_errors.ts";
 import type { ProxyHead } from "./proxy_protocol.ts";
 
 /**

@@ -13,17 +13,17 @@ import {
 import { Opening } from "../../connection/stream/pending_streams.ts";
 import { createStream } from "../../connection/stream/stream.ts";
 import type { StreamCore, Task } from "../../connection/stream/stream_core.ts";
-import { StreamOrigin } from "../../connection/stream/stream_origin.ts";
+import { StreamInit } from "../../connection/stream/stream_init.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { appendHeaders, sendable } from "../message/fields.ts";
 import { readAhead } from "../message/read_ahead.ts";
 import { checkLength, sendBytes, sendSource } from "../message/send_body.ts";
 import { type ClientSpan, clientSpan } from "../telemetry/client_span.ts";
 import type { OutgoingRequest } from "./outgoing_request.ts";
-import { watchPlace } from "./place_watch.ts";
 import { receivePush } from "./receive_push.ts";
 import { receiveResponse } from "./receive_response.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
+import { warnOfStreamWait } from "./stream_wait_warning.ts";
 
 /** Most pushed streams that wait for the application to iterate over the connection. */
 const MOST_UNCLAIMED = 8;
@@ -83,7 +83,7 @@ export class Exchange extends Opening
 
   #open(connection: RawConnection): void {
     const { body, init, url, nv } = this.request;
-    const origin = new StreamOrigin(
+    const streamInit = new StreamInit(
       true,
       sendable(this.#span?.nv ?? nv, connection.version),
       init.pri ?? 0,
@@ -92,13 +92,13 @@ export class Exchange extends Opening
       body === undefined,
     );
     try {
-      coreOf(connection).open(origin, this);
+      coreOf(connection).open(streamInit, this);
     } catch (error) {
       this.failed(error);
       return;
     }
     if (!this.#isOver && !this.delivered) {
-      this.#stopWatching = watchPlace(connection, url);
+      this.#stopWatching = warnOfStreamWait(connection, url);
     }
   }
 

@@ -11,7 +11,7 @@ import type { NameValue } from "../../frame/types.ts";
 import { announcedLength } from "../message/content_length.ts";
 import { hasName } from "../message/fields.ts";
 import { writeRequestHead } from "../message/request_head.ts";
-import { hasKnownBody } from "../platform/known_body.ts";
+import { hasBufferedBody } from "../platform/buffered_body.ts";
 import { type PlainInit, plainInit } from "../platform/plain_init.ts";
 import { checkFetchInit, type FetchInit } from "./fetch_init.ts";
 import { readTarget, type Target } from "./target.ts";
@@ -119,7 +119,7 @@ export function prepareRequest(
     const parts = { method, body, contentType: undefined };
     return prepare(readTarget(url), parts, headers, signal, redirect, init);
   };
-  return hasKnownBody(request, init.body)
+  return hasBufferedBody(request, init.body)
     ? request.bytes().then(withBody)
     : withBody(request.body ?? undefined);
 }

@@ -11,7 +11,7 @@ import {
 } from "../message/response_head.ts";
 import { isPlain, isPlainList } from "../platform/header_text.ts";
 import { makeImmutable } from "../platform/immutable_headers.ts";
-import { easeIteration } from "../platform/many_headers.ts";
+import { setLinearIterators } from "../platform/linear_iterators.ts";
 import {
   certainlyStandsIn,
   HELD,
@@ -118,7 +118,7 @@ function platformClass(): ReceivedResponseConstructor {
   class PlatformResponse extends Response {
     constructor(body: BodyInit | null, head: ReceivedHead) {
       super(body, head);
-      easeIteration(this.headers, head.headers.length);
+      setLinearIterators(this.headers, head.headers.length);
       makeImmutable(this.headers);
     }
   }

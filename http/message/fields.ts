@@ -8,15 +8,15 @@ import { PROTO_SPDY2, type ProtocolVersion } from "../../frame/constants.ts";
 import { exactValue } from "../../frame/escaped_text.ts";
 import { makeList, makePair } from "../../frame/pair.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { listedHeaders } from "../platform/header_list.ts";
-import { HeaderMemory } from "../platform/header_memory.ts";
+import { HeaderCache } from "../platform/header_cache.ts";
 import {
   fromByteString,
   isPlain,
   LOWER_TOKEN,
   toByteString,
 } from "../platform/header_text.ts";
-import { easeIteration } from "../platform/many_headers.ts";
+import { setLinearIterators } from "../platform/linear_iterators.ts";
+import { listedHeaders } from "../platform/listed_headers.ts";
 import { plainHeaders } from "../platform/plain_headers.ts";
 import { parseContentLength } from "./content_length.ts";
 import { HttpMessageError } from "./message_error.ts";
@@ -53,8 +53,8 @@ function kindOf(name: string): number {
 
 /** The last request and the last response that were read. */
 const MEMORY = {
-  refuse: new HeaderMemory(kindOf),
-  drop: new HeaderMemory(kindOf),
+  refuse: new HeaderCache(kindOf),
+  drop: new HeaderCache(kindOf),
 };
 
 /** A received header list after {@linkcode readFields}. */
@@ -222,7 +222,7 @@ export function valueOf(
 export function toHeaders(nv: readonly NameValue[]): Headers {
   try {
     const { headers } = readFields(nv, "drop");
-    return easeIteration(new Headers(headers), headers.length);
+    return setLinearIterators(new Headers(headers), headers.length);
   } catch (error) {
     throw asMessageError(error);
   }

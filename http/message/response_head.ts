@@ -9,7 +9,7 @@ import type { NameValue } from "../../frame/types.ts";
 import { fromByteString, toByteString } from "../platform/header_text.ts";
 import { appendHeaders, hasName, readFields } from "./fields.ts";
 import { HttpMessageError } from "./message_error.ts";
-import { reasonOf } from "./reasons.ts";
+import { reasonPhrase } from "./reason_phrases.ts";
 
 /** The head of a response. */
 export class ResponseHead {
@@ -120,7 +120,7 @@ interface Status {
 }
 
 /** The last one, because most are alike. */
-let lastStatus: Status = { line: "200", code: 200, text: reasonOf(200) };
+let lastStatus: Status = { line: "200", code: 200, text: reasonPhrase(200) };
 /** Longest `:status` that is remembered, characters: a longer one would take memory for good. */
 const LONGEST_REMEMBERED = 64;
 
@@ -132,7 +132,9 @@ function readStatus(line: string): Status {
     );
   }
   const code = Number(match[1]);
-  const text = match[2] === undefined ? reasonOf(code) : toByteString(match[2]);
+  const text = match[2] === undefined
+    ? reasonPhrase(code)
+    : toByteString(match[2]);
   const read = { line, code, text };
   if (line.length <= LONGEST_REMEMBERED) lastStatus = read;
   return read;

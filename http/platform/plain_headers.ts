@@ -7,7 +7,7 @@
 
 import { makeList, makePair } from "../../frame/pair.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { HeaderMemory } from "./header_memory.ts";
+import { HeaderCache } from "./header_cache.ts";
 import { LOWER_TOKEN, TOKEN } from "./header_text.ts";
 
 /**
@@ -21,7 +21,7 @@ export function plainHeaders(init: HeadersInit): NameValue[] | undefined {
 }
 
 /** The last headers that were passed. */
-const MEMORY = new HeaderMemory((name) => LOWER_TOKEN.test(name) ? 1 : 0);
+const MEMORY = new HeaderCache((name) => LOWER_TOKEN.test(name) ? 1 : 0);
 
 function plainRecord(init: HeadersInit): NameValue[] | undefined {
   if (!isPlainObject(init)) return undefined;

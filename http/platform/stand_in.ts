@@ -15,7 +15,7 @@
 
 import type { NameValue } from "../../frame/types.ts";
 import { makeImmutable } from "./immutable_headers.ts";
-import { easeIteration } from "./many_headers.ts";
+import { setLinearIterators } from "./linear_iterators.ts";
 import { usesStandIns } from "./stand_in_switch.ts";
 
 /** The platform's classes that have stand-ins. */
@@ -67,7 +67,7 @@ export abstract class Held<T extends Message> {
     if (this.#real === undefined) {
       const real = this.make((this.#taken ? EMPTY : this.#body) as BodyInit);
       append(real.headers, this.#nv);
-      easeIteration(real.headers, this.#nv.length);
+      setLinearIterators(real.headers, this.#nv.length);
       makeImmutable(real.headers);
       // If the body was already read, it is marked as used in the real object as
       // well.
@@ -87,7 +87,7 @@ export abstract class Held<T extends Message> {
     if (this.#real !== undefined) return this.#real.headers;
     const headers = new Headers();
     append(headers, this.#nv);
-    easeIteration(headers, this.#nv.length);
+    setLinearIterators(headers, this.#nv.length);
     return this.#headers = makeImmutable(headers);
   }
 

@@ -7,7 +7,7 @@
 import type {
   AcceptedConn,
   AcceptingListener,
-} from "../../connection/transport/accepting.ts";
+} from "../../connection/transport/listener.ts";
 import {
   checkProxyPolicy,
   ProxyProtocolListener,

@@ -8,7 +8,7 @@
 import type { RequestHead } from "../message/request_head.ts";
 import { isPlainList } from "../platform/header_text.ts";
 import { makeImmutable } from "../platform/immutable_headers.ts";
-import { easeIteration } from "../platform/many_headers.ts";
+import { setLinearIterators } from "../platform/linear_iterators.ts";
 import {
   HELD,
   Held,
@@ -182,7 +182,7 @@ function platformRequest(
     signal,
   });
   for (const [name, value] of headers) request.headers.append(name, value);
-  easeIteration(request.headers, headers.length);
+  setLinearIterators(request.headers, headers.length);
   makeImmutable(request.headers);
   return request;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AcceptingListener } from "../../connection/transport/accepting.ts";
+import type { AcceptingListener } from "../../connection/transport/listener.ts";
 import { listenTls } from "../../connection/transport/tls_listener.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkPort, checkWhole } from "../../numbers.ts";

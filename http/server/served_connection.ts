@@ -7,6 +7,7 @@
 
 import { coreOf } from "../../connection.ts";
 import { handled } from "../../connection/deferred.ts";
+import { isPeerGone, peerGone } from "../../connection/end_errors.ts";
 import { logError } from "../../connection/error_log.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import {
@@ -17,7 +18,6 @@ import {
   STREAMS_WAIT,
   tuningOf,
 } from "../../connection/options.ts";
-import { isPeerGone, peerGone } from "../../connection/reasons.ts";
 import { stateOf } from "../../connection/stream/stream.ts";
 import {
   startTimeout,
@@ -315,7 +315,7 @@ export class ServedConnection {
     ] = await Promise.all([
       import("../upgrade/http_listener.ts"),
       import("../upgrade/answer.ts"),
-      import("../upgrade/upgrade_answer.ts"),
+      import("../upgrade/upgrade_responses.ts"),
     ]);
     if (this.#aborted) throw leftEarly();
     this.#http = new HttpListener({

@@ -8,8 +8,8 @@ import { LazyPromise } from "../../connection/deferred.ts";
 import { customizeInspect } from "../../connection/stream/inspect.ts";
 import { within } from "../../connection/time/clock.ts";
 import { acceptAll } from "../../connection/transport/accept_loop.ts";
-import type { CertificateListener } from "../../connection/transport/accepting.ts";
 import { closeQuietly } from "../../connection/transport/byte_conn.ts";
+import type { CertificateListener } from "../../connection/transport/listener.ts";
 import {
   isConn,
   type Transport,

@@ -94,8 +94,8 @@ export async function acceptUpgrade(
   // without a listener would end the process.
   socket.on("error", () => {});
   // Loaded here: with node:stream it takes 12 ms, which programs without upgrades save.
-  const { answerUpgrade } = await import("./answer_upgrade.ts");
-  return await answerUpgrade(
+  const { upgradeNodeSocket } = await import("./upgrade_node_socket.ts");
+  return await upgradeNodeSocket(
     request,
     socket,
     head,

@@ -11,7 +11,7 @@ import {
 } from "../../connection/transport/byte_conn.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 import { httpDate } from "../message/date.ts";
-import { reasonOf } from "../message/reasons.ts";
+import { reasonPhrase } from "../message/reason_phrases.ts";
 
 /** Headers about the connection, which this module sets. */
 const OURS = new Set([
@@ -44,7 +44,7 @@ export function encodeAnswer(
   { status, statusText, headers }: AnswerHead,
   { length, keepAlive }: AnswerFraming,
 ): Uint8Array {
-  const reason = statusText || reasonOf(status);
+  const reason = statusText || reasonPhrase(status);
   const lines = [`HTTP/1.1 ${status} ${reason}`];
   for (const [name, value] of headers) {
     if (!OURS.has(name)) lines.push(`${name}: ${value}`);

@@ -18,10 +18,10 @@ import { answerAndEnd, dropInput, serverError } from "./answer.ts";
 import { type Framing, framingOf } from "./framing.ts";
 import { parseHead, type RequestHead } from "./head.ts";
 import { HeadReader } from "./head_reader.ts";
-import { PacedConn } from "./paced_conn.ts";
 import { RequestRefusal } from "./refusal.ts";
 import { RequestBody } from "./request_body.ts";
 import { checkAnswer, sendAnswer } from "./send_answer.ts";
+import { TimeoutConn } from "./timeout_conn.ts";
 import { checkUpgrade } from "./upgrade_rules.ts";
 import { namesUpgrade } from "./upgrade_token.ts";
 import { Upload } from "./upload.ts";
@@ -61,7 +61,7 @@ export class HttpListener {
   readonly #options: ListenerOptions;
   readonly #scheme: string;
   /** Connections that are not upgraded. */
-  readonly #open = new Set<PacedConn>();
+  readonly #open = new Set<TimeoutConn>();
   #closed = false;
 
   constructor(options: ListenerOptions) {
@@ -83,11 +83,11 @@ export class HttpListener {
       closeQuietly(conn);
       return undefined;
     }
-    const paced = new PacedConn(conn, this.#options.headTimeout);
-    this.#open.add(paced);
+    const timed = new TimeoutConn(conn, this.#options.headTimeout);
+    this.#open.add(timed);
     let call: UpgradeCall | undefined;
     try {
-      call = await this.#converse(paced, new HeadReader(conn, first));
+      call = await this.#converse(timed, new HeadReader(conn, first));
     } catch (error) {
       // Other errors come from the client or the network, and are not reported.
       if (error instanceof RequestRefusal) {
@@ -95,7 +95,7 @@ export class HttpListener {
         await answerAndEnd(conn, error.toResponse());
       }
     }
-    this.#open.delete(paced);
+    this.#open.delete(timed);
     if (call === undefined) closeQuietly(conn);
     return call;
   }
@@ -107,7 +107,7 @@ export class HttpListener {
   }
 
   async #converse(
-    conn: PacedConn,
+    conn: TimeoutConn,
     reader: HeadReader,
   ): Promise<UpgradeCall | undefined> {
     for (;;) {
@@ -146,7 +146,7 @@ export class HttpListener {
 
   /** Answers one request; resolves to whether another one may follow. */
   async #answer(
-    conn: PacedConn,
+    conn: TimeoutConn,
     reader: HeadReader,
     head: RequestHead,
     framing: Framing,
@@ -171,7 +171,7 @@ export class HttpListener {
 
   /** Answers the header `expect`; `100-continue` is its only defined value (RFC 9110 10.1.1). */
   async #expectation(
-    conn: PacedConn,
+    conn: TimeoutConn,
     { headers, minor }: RequestHead,
     body: RequestBody,
   ): Promise<void> {

@@ -13,7 +13,7 @@ import {
   serverError,
 } from "./answer.ts";
 import type { RequestHead } from "./head.ts";
-import type { PacedConn } from "./paced_conn.ts";
+import type { TimeoutConn } from "./timeout_conn.ts";
 
 const CRLF = new TextEncoder().encode("\r\n");
 const LAST_CHUNK = new TextEncoder().encode("0\r\n\r\n");
@@ -69,7 +69,7 @@ export function checkAnswer(method: string, response: Response): Response {
  * that fails at once is answered with 500.
  */
 export async function sendAnswer(
-  conn: PacedConn,
+  conn: TimeoutConn,
   { method, minor }: Pick<RequestHead, "method" | "minor">,
   response: Response,
   { keepAlive, tell }: SendAnswerOptions,

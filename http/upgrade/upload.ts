@@ -10,21 +10,21 @@ import {
   stopTimer,
   type Timer,
 } from "../../connection/time/clock.ts";
-import type { PacedConn } from "./paced_conn.ts";
 import type { RequestBody } from "./request_body.ts";
+import type { TimeoutConn } from "./timeout_conn.ts";
 
 /** The body of a request that its handler reads. */
 export class Upload {
   /** The stream for the handler. */
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
-  readonly #conn: PacedConn;
+  readonly #conn: TimeoutConn;
   readonly #body: RequestBody;
   /** Resolves when the handler has stopped reading. */
   readonly #over = Promise.withResolvers<void>();
   #reads = 0;
   #reading = false;
 
-  constructor(conn: PacedConn, body: RequestBody) {
+  constructor(conn: TimeoutConn, body: RequestBody) {
     this.#conn = conn;
     this.#body = body;
     this.stream = new ReadableStream({

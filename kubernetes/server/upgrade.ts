@@ -8,7 +8,7 @@ import { RawConnection } from "../../connection.ts";
 import { writeAll } from "../../connection/transport/byte_conn.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
-import { switchingProtocols } from "../../http/upgrade/upgrade_answer.ts";
+import { switchingProtocols } from "../../http/upgrade/upgrade_responses.ts";
 import { chooseToken } from "../../http/upgrade/upgrade_token.ts";
 import { SERVER } from "../../session/constants.ts";
 import { serverProfile } from "../profile.ts";

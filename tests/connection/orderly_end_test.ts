@@ -2,7 +2,7 @@
 
 import { SpdyError } from "../../errors.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
-import { lazily } from "../../connection/reasons.ts";
+import { lazily } from "../../connection/end_errors.ts";
 import { assertEquals, assertRejects, assertStrictEquals } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
 

@@ -37,7 +37,7 @@ const LATE = [
   "http/upgrade/http_listener.ts",
   "http/upgrade/answer.ts",
   "http/upgrade/begin_upgrade.ts",
-  "http/upgrade/answer_upgrade.ts",
+  "http/upgrade/upgrade_node_socket.ts",
   "http/server/server_exchange.ts",
   "http/server/received_request.ts",
   "connection/transport/proxy_tunnel.ts",

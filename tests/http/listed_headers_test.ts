@@ -1,8 +1,8 @@
 /** The list of a `Headers` object equals what its iterator returns. */
 
-import { listedHeaders } from "../../http/platform/header_list.ts";
-import { HeaderMemory } from "../../http/platform/header_memory.ts";
+import { HeaderCache } from "../../http/platform/header_cache.ts";
 import { isPlain } from "../../http/platform/header_text.ts";
+import { listedHeaders } from "../../http/platform/listed_headers.ts";
 import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
 import { assert, assertEquals } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
@@ -60,7 +60,7 @@ Deno.test("a remembered list of headers is checked as a new one", () => {
     calls++;
     return name.length;
   };
-  const memory = new HeaderMemory(classify);
+  const memory = new HeaderCache(classify);
   let headers = 0;
   for (let round = 0; round < 2000; round++) {
     const length = random.int(0, 3) === 0 ? 40 : random.int(0, 4);

@@ -7,7 +7,7 @@
 
 import { coreOf } from "../../connection.ts";
 import { AcceptQueue } from "../../connection/accept_queue.ts";
-import { sizeOfHeaders } from "../../connection/stream/holdings.ts";
+import { sizeOfHeaders } from "../../connection/stream/held_bytes.ts";
 import { Trailers, trailersRoom } from "../../connection/stream/trailers.ts";
 import {
   CLIENT,

@@ -111,7 +111,7 @@ export const FAULTS: readonly Fault[] = [
     name: "an orderly end cuts off bytes that still move",
     family: "clocks",
     changes: [{
-      file: "connection/time/progress.ts",
+      file: "connection/time/stall_detector.ts",
       from: "for (const timer of this.#timers) timer.touch();",
       to: "",
     }],

@@ -5,8 +5,8 @@ import {
   PendingStreams,
 } from "../../../connection/stream/pending_streams.ts";
 import type { StreamCore } from "../../../connection/stream/stream_core.ts";
-import { StreamOrigin } from "../../../connection/stream/stream_origin.ts";
-import { closedBy } from "../../../connection/reasons.ts";
+import { StreamInit } from "../../../connection/stream/stream_init.ts";
+import { closedBy } from "../../../connection/end_errors.ts";
 import { StreamResetError } from "../../../connection/errors.ts";
 import { CANCEL, REFUSED_STREAM } from "../../../frame/constants.ts";
 import type { Session } from "../../../session.ts";
@@ -22,11 +22,11 @@ class FakeState {
   id = 0;
   ticket = 0;
   readonly log: string[] = [];
-  readonly origin: StreamOrigin;
+  readonly init: StreamInit;
   readonly #listeners: (() => void)[] = [];
 
   constructor(pri: number, unidirectional: boolean) {
-    this.origin = new StreamOrigin(true, [], pri, 0, unidirectional, false);
+    this.init = new StreamInit(true, [], pri, 0, unidirectional, false);
   }
 
   failed(error: unknown): void {

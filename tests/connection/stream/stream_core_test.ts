@@ -5,7 +5,7 @@ import {
   StreamCore,
   type StreamHost,
 } from "../../../connection/stream/stream_core.ts";
-import { StreamOrigin } from "../../../connection/stream/stream_origin.ts";
+import { StreamInit } from "../../../connection/stream/stream_init.ts";
 import { InvalidArgumentError, StreamClosedError } from "../../../errors.ts";
 import {
   CANCEL,
@@ -63,16 +63,16 @@ class Watched {
         consumed: (_state, size) => log(`consumed ${size}`),
         released: () => log("released from windows"),
       },
-      holdings: {
+      heldBytes: {
         headers: () => this.hasRoom,
-        release: () => log("released from holdings"),
+        release: () => log("released from held bytes"),
       },
       later: () => {},
       push: () => Promise.reject(new Error("not used")),
       readingSince: () => undefined,
       readingTime: () => 0,
     };
-    const origin = new StreamOrigin(
+    const init = new StreamInit(
       own,
       [],
       0,
@@ -80,7 +80,7 @@ class Watched {
       unidirectional,
       fin,
     );
-    this.state = new StreamCore(host, id, origin);
+    this.state = new StreamCore(host, id, init);
   }
 }
 
@@ -158,7 +158,7 @@ Deno.test("stream state: its memory is released with its last user", () => {
   state.removeUser();
   assertEquals([state.isShared, log], [false, []]);
   state.removeUser();
-  assertEquals(log, ["released from holdings", "released from windows"]);
+  assertEquals(log, ["released from held bytes", "released from windows"]);
 });
 
 Deno.test("stream state: a reset is sent, unless the session has no stream for it", async () => {

@@ -23,7 +23,7 @@ function senderOfOwn(): {
   });
   const stream = {
     id: 1,
-    origin: { own: true },
+    init: { own: true },
     sendBuffer: bytes,
     ended: false,
     failure: undefined,

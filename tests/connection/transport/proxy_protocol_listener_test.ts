@@ -1,7 +1,7 @@
 /** The listener that reads PROXY heads, on transports in memory, in virtual time. */
 
 import { ConnectionClosedError } from "../../../connection/errors.ts";
-import type { AcceptedConn } from "../../../connection/transport/accepting.ts";
+import type { AcceptedConn } from "../../../connection/transport/listener.ts";
 import { encodeProxyHead } from "../../../connection/transport/proxy_protocol.ts";
 import {
   type ProxyPolicy,

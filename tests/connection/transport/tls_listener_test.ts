@@ -3,7 +3,7 @@
  * with both listeners and all connections in memory.
  */
 
-import type { CertificateListener } from "../../../connection/transport/accepting.ts";
+import type { CertificateListener } from "../../../connection/transport/listener.ts";
 import {
   type AcceptedConn,
   listenTls,

@@ -18,7 +18,7 @@ let found: { readonly key: symbol | undefined } | undefined;
  * at once and several times. `given` is the body from which the request was just
  * created.
  */
-export function hasKnownBody(request: Request, given: unknown): boolean {
+export function hasBufferedBody(request: Request, given: unknown): boolean {
   const { key } = found ??= { key: findKey() };
   if (key === undefined) return given !== undefined && !isStream(given);
   const record = recordOf(request, key);

@@ -67,6 +67,6 @@ const REASONS: Readonly<Record<number, string>> = {
 };
 
 /** The standard reason phrase of a status; empty if there is none. */
-export function reasonOf(status: number): string {
+export function reasonPhrase(status: number): string {
   return REASONS[status] ?? "";
 }

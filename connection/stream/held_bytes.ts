@@ -55,7 +55,7 @@ export function sizeOfStream(headers: readonly NameValue[]): number {
 }
 
 /** Counts this memory over all streams. A stream counts until it has no users any more. */
-export class Holdings {
+export class HeldBytes {
   readonly #bound: number;
   readonly #forOwn: () => number;
   #size = 0;

@@ -9,7 +9,7 @@ import { closeQuietly } from "../../connection/transport/byte_conn.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 
 /** Closes its connection if a step takes too long. */
-export class PacedConn {
+export class TimeoutConn {
   readonly conn: ByteConn;
   /** Longest time for a step, ms; 0: no limit. */
   readonly timeout: number;

@@ -18,7 +18,7 @@ const REPORTED = new WeakSet<object>();
  * function is called. The usual cause is an application that does not read its
  * responses. Returns `undefined` if the request does not wait for a stream.
  */
-export function watchPlace(
+export function warnOfStreamWait(
   connection: RawConnection,
   url: string,
 ): (() => void) | undefined {

@@ -8,7 +8,7 @@ import { now } from "./clock.ts";
 import { QuietTimer } from "./quiet_timer.ts";
 
 /** The movement of bytes on one transport. */
-export class Progress {
+export class StallDetector {
   /** Exists while somebody waits: nobody does until the connection ends. */
   #timers: Set<QuietTimer> | undefined;
 

@@ -10,11 +10,11 @@ import { PING } from "../frame/constants.ts";
 import { type CheckedHeaders, ownHeaders } from "../frame/header_checker.ts";
 import type { CtrlFrame } from "../frame/types.ts";
 import type { BodySource } from "./callbacks.ts";
-import { type Draft, NOT_SHOWN } from "./drafts.ts";
+import { NOT_SHOWN, type OutboundFrame } from "./outbound_frames.ts";
 
 /** A typical key: not a small integer, which V8 represents differently. */
 const SOME_KEY = 2 ** 50;
-const NO_FRAME: Draft<CtrlFrame> = {
+const NO_FRAME: OutboundFrame<CtrlFrame> = {
   frameType: PING,
   version: 3,
   flags: 0,
@@ -37,7 +37,7 @@ export class ControlItem<S> {
 
   readonly kind = "control";
   key: number;
-  readonly frame: Draft<CtrlFrame>;
+  readonly frame: OutboundFrame<CtrlFrame>;
   /** The headers of the frame, if it has any. */
   readonly headers: CheckedHeaders | undefined;
   /** The session queued it itself, in response to the peer. */
@@ -50,7 +50,7 @@ export class ControlItem<S> {
   /** Creates an item; `key` is its place in the queue. */
   constructor(
     key: number,
-    frame: Draft<CtrlFrame>,
+    frame: OutboundFrame<CtrlFrame>,
     automatic: boolean,
     headers?: CheckedHeaders,
     body?: BodySource<S>,

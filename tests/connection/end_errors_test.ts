@@ -1,11 +1,6 @@
 /** The errors of pending operations: their texts, whose fault it is, and whether to try again. */
 
 import {
-  ConnectionClosedError,
-  ProxyError,
-  StreamResetError,
-} from "../../connection/errors.ts";
-import {
   closedBeforeSent,
   closedBy,
   endedBeforeOpened,
@@ -18,7 +13,12 @@ import {
   sessionFailed,
   tooManyUnread,
   transportFailed,
-} from "../../connection/reasons.ts";
+} from "../../connection/end_errors.ts";
+import {
+  ConnectionClosedError,
+  ProxyError,
+  StreamResetError,
+} from "../../connection/errors.ts";
 import { ERR_EOF, ERR_PROTO, SpdyError } from "../../errors.ts";
 import {
   CANCEL,

@@ -17,7 +17,7 @@ const LONGEST = 256;
  * place of the list before needs no search for characters: 1.5 us less for the lists of a
  * request with 12 headers and its response.
  */
-export class HeaderMemory {
+export class HeaderCache {
   readonly #classify: (name: string) => number;
   readonly #names: string[] = [];
   readonly #kinds: number[] = [];

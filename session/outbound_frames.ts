@@ -32,23 +32,23 @@ import type {
 import type { VersionTraits } from "../frame/version.ts";
 
 /** A frame whose fields can still be set. */
-export type Draft<Frame> = Frame extends CtrlFrame
+export type OutboundFrame<Frame> = Frame extends CtrlFrame
   ? { -readonly [Field in keyof Frame]: Frame[Field] }
   : never;
 
-/** The headers of a draft that no callback has seen; see `ControlItem.shown`. */
+/** The headers of a frame that no callback has seen; see `ControlItem.shown`. */
 export const NOT_SHOWN: NameValue[] = [];
 
-/** The length of a draft that was not encoded, as `onCtrlNotSend` sees it. */
+/** The length of a frame that was not encoded, as `onCtrlNotSend` sees it. */
 const NOT_ENCODED = 0;
 
 /** SYN_STREAM; its stream id is set when it is sent. */
-export function draftSynStream(
+export function makeSynStream(
   { wireVersion: version }: VersionTraits,
   flags: number,
   assocStreamId: number,
   pri: number,
-): Draft<SynStreamFrame> {
+): OutboundFrame<SynStreamFrame> {
   return {
     frameType: SYN_STREAM,
     version,
@@ -63,12 +63,12 @@ export function draftSynStream(
 }
 
 /** SYN_REPLY or HEADERS. */
-export function draftHeaders(
+export function makeHeaders(
   { wireVersion: version }: VersionTraits,
   frameType: typeof SYN_REPLY | typeof HEADERS,
   flags: number,
   streamId: number,
-): Draft<SynReplyFrame | HeadersFrame> {
+): OutboundFrame<SynReplyFrame | HeadersFrame> {
   return {
     frameType,
     version,
@@ -80,11 +80,11 @@ export function draftHeaders(
 }
 
 /** RST_STREAM. */
-export function draftRstStream(
+export function makeRstStream(
   { wireVersion: version }: VersionTraits,
   streamId: number,
   statusCode: number,
-): Draft<RstStreamFrame> {
+): OutboundFrame<RstStreamFrame> {
   return {
     frameType: RST_STREAM,
     version,
@@ -96,28 +96,28 @@ export function draftRstStream(
 }
 
 /** SETTINGS. */
-export function draftSettings(
+export function makeSettings(
   { wireVersion: version }: VersionTraits,
   flags: number,
   iv: SettingsEntry[],
-): Draft<SettingsFrame> {
+): OutboundFrame<SettingsFrame> {
   return { frameType: SETTINGS, version, flags, length: NOT_ENCODED, iv };
 }
 
 /** PING. */
-export function draftPing(
+export function makePing(
   { wireVersion: version }: VersionTraits,
   uniqueId: number,
-): Draft<PingFrame> {
+): OutboundFrame<PingFrame> {
   return { frameType: PING, version, flags: 0, length: NOT_ENCODED, uniqueId };
 }
 
 /** GOAWAY, which has no status in SPDY/2. */
-export function draftGoaway(
+export function makeGoaway(
   { wireVersion: version, goawayLength }: VersionTraits,
   lastGoodStreamId: number,
   status: number,
-): Draft<GoawayFrame> {
+): OutboundFrame<GoawayFrame> {
   return {
     frameType: GOAWAY,
     version,
@@ -129,11 +129,11 @@ export function draftGoaway(
 }
 
 /** WINDOW_UPDATE. */
-export function draftWindowUpdate(
+export function makeWindowUpdate(
   { wireVersion: version }: VersionTraits,
   streamId: number,
   deltaWindowSize: number,
-): Draft<WindowUpdateFrame> {
+): OutboundFrame<WindowUpdateFrame> {
   return {
     frameType: WINDOW_UPDATE,
     version,

@@ -27,7 +27,7 @@ export interface PushOptions {
 export const PUSH_NAMES: Names<PushOptions> = { pri: true, signal: true };
 
 /** The parameters with which a stream was opened. */
-export class StreamOrigin {
+export class StreamInit {
   /** Opened by this side. */
   readonly own: boolean;
   readonly headers: NameValue[];
@@ -55,11 +55,11 @@ export class StreamOrigin {
 }
 
 /** The parameters of a stream that the peer opened, with its headers or without them. */
-export function originAtPeer(
+export function peerStreamInit(
   frame: SynStreamFrame,
   headers: NameValue[],
-): StreamOrigin {
-  return new StreamOrigin(
+): StreamInit {
+  return new StreamInit(
     false,
     headers,
     frame.pri,

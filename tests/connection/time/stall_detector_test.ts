@@ -1,6 +1,6 @@
 /** Waits that end when no bytes have moved for some time. */
 
-import { Progress } from "../../../connection/time/progress.ts";
+import { StallDetector } from "../../../connection/time/stall_detector.ts";
 import { assertEquals } from "../../deps.ts";
 import { virtualTime } from "../../helpers/virtual_time.ts";
 
@@ -8,7 +8,7 @@ const NEVER = new Promise<void>(() => {});
 
 Deno.test("progress: a wait ends when no bytes have moved for the whole time, and not before", async () => {
   using time = virtualTime();
-  const progress = new Progress();
+  const progress = new StallDetector();
   let result: boolean | undefined;
   progress.within(1000, NEVER).then((inTime) => {
     result = inTime;
@@ -25,7 +25,7 @@ Deno.test("progress: a wait ends when no bytes have moved for the whole time, an
 
 Deno.test("progress: a wait ends with its promise, and leaves no timer", async () => {
   using time = virtualTime();
-  const progress = new Progress();
+  const progress = new StallDetector();
   const { promise, resolve } = Promise.withResolvers<void>();
   const waiting = progress.within(1000, promise);
   await time.advance(500);
@@ -39,7 +39,7 @@ Deno.test("progress: a wait ends with its promise, and leaves no timer", async (
 Deno.test("progress: a wait may have begun earlier, and has no limit with 0", async () => {
   using time = virtualTime();
   await time.advance(5000);
-  const progress = new Progress();
+  const progress = new StallDetector();
   const ended: string[] = [];
   const wait = (name: string, quiet: number, since?: number) =>
     progress.within(quiet, NEVER, since).then(() => {
@@ -55,7 +55,7 @@ Deno.test("progress: a wait may have begun earlier, and has no limit with 0", as
 
 Deno.test("progress: a watch calls back after each silence until it is ignored, and others go on", async () => {
   using time = virtualTime();
-  const progress = new Progress();
+  const progress = new StallDetector();
   const called: string[] = [];
   const watch = (name: string, quiet: number) =>
     progress.watch(quiet, () => called.push(`${name} at ${time.now()}`));

@@ -11,7 +11,7 @@
 const MANY = 24;
 
 /** Gives `headers` with about `count` pairs their own iterators if that saves time. */
-export function easeIteration(headers: Headers, count: number): Headers {
+export function setLinearIterators(headers: Headers, count: number): Headers {
   return count < MANY ? headers : Object.defineProperties(headers, ITERATORS);
 }
 

@@ -15,7 +15,7 @@ import { Connection } from "../connection.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { encodeWhole } from "./answer.ts";
 import { RequestRefusal } from "./refusal.ts";
-import { switchingProtocols, upgradeRequired } from "./upgrade_answer.ts";
+import { switchingProtocols, upgradeRequired } from "./upgrade_responses.ts";
 import { checkUpgrade } from "./upgrade_rules.ts";
 import { readToken, tokenOf, wrongUpgrade } from "./upgrade_token.ts";
 
@@ -27,7 +27,7 @@ export interface Accepted {
 }
 
 /** Does the work of `acceptUpgrade` after the checks of its options. */
-export async function answerUpgrade(
+export async function upgradeNodeSocket(
   request: IncomingMessage,
   socket: Duplex,
   head: Uint8Array,

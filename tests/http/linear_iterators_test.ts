@@ -1,5 +1,5 @@
 import { assertEquals } from "../deps.ts";
-import { easeIteration } from "../../http/platform/many_headers.ts";
+import { setLinearIterators } from "../../http/platform/linear_iterators.ts";
 import { httpPair } from "../helpers/http.ts";
 
 function filled(count: number): Headers {
@@ -12,7 +12,7 @@ function filled(count: number): Headers {
 Deno.test("headers with their own iterators give the same results as the platform's", () => {
   for (const count of [0, 30, 100]) {
     const plain = filled(count);
-    const eased = easeIteration(filled(count), count);
+    const eased = setLinearIterators(filled(count), count);
     for (
       const read of [
         (headers: Headers) => [...headers],
