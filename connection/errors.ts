@@ -121,12 +121,12 @@ export class StreamResetError extends StreamClosedError {
 export interface ProxyErrorOptions extends SpdyErrorOptions {
   /** One of the `ERR_*` numbers; default `ERR_PROTO`. */
   readonly code?: number;
-  /** Status of the proxy's answer, when there was one. */
+  /** Status of the HTTP proxy's answer, when there was one. */
   readonly status?: number;
 }
 
 /**
- * An HTTP proxy could not be reached, refused to open a tunnel, or did not answer
+ * An HTTP or SOCKS proxy could not be reached, refused to open a tunnel, or did not answer
  * like a proxy. `initiator` is `"remote"`; `cause` is the transport's own error, if
  * there was one.
  *
@@ -155,7 +155,7 @@ export interface ProxyErrorOptions extends SpdyErrorOptions {
  * @category Errors
  */
 export class ProxyError extends SpdyError {
-  /** Status of the proxy's answer; `undefined` when there was none. */
+  /** Status of the HTTP proxy's answer; `undefined` when there was none. */
   readonly status: number | undefined;
 
   /** Creates the error. */

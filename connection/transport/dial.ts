@@ -1,5 +1,5 @@
 /**
- * Opens a client's byte connection: directly, through an HTTP proxy, or with the
+ * Opens a client's byte connection: directly, through a proxy, or with the
  * caller's own function; with or without TLS.
  *
  * @module
@@ -50,8 +50,8 @@ export interface DialTarget {
  */
 export interface DialOptions {
   /**
-   * An HTTP proxy to connect through, with CONNECT. Without this option, TLS
-   * connections use the proxy in the environment variable `HTTPS_PROXY` (or else
+   * A proxy to connect through: HTTP with CONNECT, or SOCKS 5. Without this option,
+   * TLS connections use the proxy in the environment variable `HTTPS_PROXY` (or else
    * `ALL_PROXY`), unless `NO_PROXY` lists the host. The variables are only read if
    * the program has the permission; there is no prompt. `false`: no proxy.
    */

@@ -1,5 +1,5 @@
 /**
- * Selects the HTTP proxy of a connection: the option `proxy`, or the environment.
+ * Selects the proxy of a connection: the option `proxy`, or the environment.
  *
  * @module
  */
@@ -11,19 +11,25 @@ import { checkTls, type Target, type TlsOptions } from "./client_tls.ts";
 import { isWithin, parseAddress, parseRange } from "./ip_address.ts";
 
 /**
- * An HTTP proxy that opens tunnels with CONNECT (RFC 9110 9.3.6).
+ * A proxy that opens tunnels: an HTTP proxy with CONNECT (RFC 9110 9.3.6), or a
+ * SOCKS proxy of version 5 (RFC 1928).
  *
  * @category Connection
  */
 export interface ProxyOptions {
   /**
-   * URL of the proxy, `http:` or `https:` (TLS to the proxy). A user name and
-   * password in it are sent as basic `proxy-authorization` (RFC 7617).
+   * URL of the proxy: `http:`, `https:` (TLS to the proxy) or `socks5:` (also
+   * `socks5h:`; in both cases, the proxy looks up the host name). A user name and
+   * password in it are sent as basic `proxy-authorization` (RFC 7617), or as RFC
+   * 1929 says.
    */
   readonly url: string | URL;
-  /** Headers of the CONNECT request. `proxy-authorization` replaces the credentials of the URL. */
+  /**
+   * Headers of the CONNECT request. `proxy-authorization` replaces the credentials
+   * of the URL. Not for SOCKS.
+   */
   readonly headers?: HeadersInit;
-  /** TLS settings for the proxy itself; default the `caCerts` of the connection. */
+  /** TLS settings for an `https:` proxy itself; default the `caCerts` of the connection. */
   readonly tls?: TlsOptions;
   /** Longest wait for the tunnel, from connecting to the proxy's answer, ms; 0: no limit; default 30000. */
   readonly timeout?: number;
@@ -41,10 +47,18 @@ export interface ProxySettings extends Target {
   /** URL of the proxy without user name and password, for messages. */
   readonly name: string;
   readonly secure: boolean;
+  /** Set for a SOCKS proxy. */
+  readonly socks?: SocksCredentials;
   /** Lines of the CONNECT request after `host`. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly tls: TlsOptions | undefined;
   readonly timeout: number;
+}
+
+/** What a SOCKS proxy asks for (RFC 1929); both are empty if the URL has neither. */
+export interface SocksCredentials {
+  readonly username: Uint8Array;
+  readonly password: Uint8Array;
 }
 
 const DEFAULT_TIMEOUT = 30_000;
@@ -53,8 +67,7 @@ const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 /**
  * Checks the option `proxy`.
  *
- * Throws `InvalidArgumentError` for a URL that does not name an HTTP proxy, and
- * `TypeError` for headers that are not allowed.
+ * Throws `InvalidArgumentError` for a URL that does not name a proxy, and `TypeError` for headers that are not allowed.
  */
 export function readProxy(options: ProxyOptions): ProxySettings {
   if (typeof options !== "object" || options === null) {
@@ -83,9 +96,10 @@ function readUrl(
     throw new InvalidArgumentError(`${source} is not a URL`);
   }
   const url = new URL(text);
+  if (/^socks5h?:$/.test(url.protocol)) return socksProxy(source, url, headers);
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     throw new InvalidArgumentError(
-      `${source} must begin with http: or https:, not with ${url.protocol}`,
+      `${source} must begin with http:, https: or socks5:, not with ${url.protocol}`,
     );
   }
   const secure = url.protocol === "https:";
@@ -102,6 +116,40 @@ function readUrl(
     hostname: withoutBrackets(url.hostname),
     port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
     headers: [...headers],
+  };
+}
+
+function socksProxy(
+  source: string,
+  url: URL,
+  headers: Headers,
+): Omit<ProxySettings, "tls" | "timeout"> {
+  if (url.hostname === "") {
+    throw new InvalidArgumentError(`${source} has no host`);
+  }
+  if (!headers.keys().next().done) {
+    throw new InvalidArgumentError(
+      `${source} is that of a SOCKS proxy, which takes no headers`,
+    );
+  }
+  const credential = (text: string): Uint8Array => {
+    const bytes = new TextEncoder().encode(decode(text));
+    // Rule: one byte holds the length (RFC 1929 2).
+    if (bytes.length <= 255) return bytes;
+    throw new InvalidArgumentError(
+      `${source} has a user name or password of more than 255 bytes`,
+    );
+  };
+  return {
+    name: `${url.protocol}//${url.host}`,
+    secure: false,
+    socks: {
+      username: credential(url.username),
+      password: credential(url.password),
+    },
+    hostname: decode(withoutBrackets(url.hostname)),
+    port: url.port === "" ? 1080 : Number(url.port),
+    headers: [],
   };
 }
 
@@ -152,7 +200,7 @@ function readVariable(name: string): string | undefined {
  * `HTTP_PROXY` is for proxies that forward HTTP requests, which SPDY connections
  * cannot use.
  *
- * Throws `InvalidArgumentError` if the variable is not the URL of an HTTP proxy.
+ * Throws `InvalidArgumentError` if the variable is not the URL of a proxy.
  */
 export function proxyOfEnvironment(
   target: Target,

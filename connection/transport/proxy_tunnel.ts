@@ -1,5 +1,6 @@
 /**
- * A tunnel through an HTTP proxy (CONNECT, RFC 9110 9.3.6). Only imported for a proxy.
+ * A tunnel through a proxy: HTTP (CONNECT, RFC 9110 9.3.6) or SOCKS. Only imported
+ * for a proxy.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import { TimeLimit } from "../time/time_limit.ts";
 import { closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
 import { startTls, type Target, type TlsOptions } from "./client_tls.ts";
 import type { ProxySettings } from "./proxy_settings.ts";
+import { askSocks } from "./socks.ts";
 import type { ByteConn, Transport } from "./transport.ts";
 
 /** Longest head of an answer with all interim answers, bytes. */
@@ -51,7 +53,9 @@ export async function openTunnel(
   try {
     conn = await reach(proxy, open, tls, limit.signal);
     limit.signal.throwIfAborted();
-    await ask(conn, proxy, authority);
+    await (proxy.socks === undefined
+      ? ask(conn, proxy, authority)
+      : askSocks(conn, proxy.name, proxy.socks, authority));
     return conn;
   } catch (error) {
     closeQuietly(conn);

@@ -298,7 +298,7 @@ Deno.test("options that contradict each other are refused before connecting", as
         "path and dial exclude each other",
       ],
       [{ port: 1, dial: 5 as never }, "dial is not a function"],
-      [{ port: 1, proxy: { url: "socks5://a" } }, "socks5:"],
+      [{ port: 1, proxy: { url: "socks4://a" } }, "socks5:"],
       [{ port: 1, tls: { serverName: "" } }, "tls.serverName"],
       [{ path: "/x", tls: true }, "path exclude each other"],
     ] as const

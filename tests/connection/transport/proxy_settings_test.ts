@@ -62,9 +62,36 @@ Deno.test("headers of the option replace the URL's credentials, but not host", (
   assertEquals(headers, [["proxy-authorization", "Bearer x"], ["x-a", "b"]]);
 });
 
+Deno.test("the URL of a SOCKS proxy has a port of its own, and credentials for its own authentication", () => {
+  const { hostname, port, headers, socks } = readProxy({
+    url: "socks5://us%20er:p%3A%C3%9F@[::1]",
+  });
+  assertEquals([hostname, port, headers.length], ["::1", 1080, 0]);
+  const text = (bytes?: Uint8Array): string => new TextDecoder().decode(bytes);
+  assertEquals(
+    [text(socks?.username), text(socks?.password)],
+    ["us er", "p:\u00df"],
+  );
+  assertEquals(readProxy({ url: "socks5h://proxy:1" }).port, 1);
+  for (
+    const options of [
+      { url: "socks5:///x" },
+      { url: `socks5://${"u".repeat(256)}:secret@proxy` },
+      { url: "socks5://proxy", headers: { a: "b" } },
+    ]
+  ) {
+    const error = assertThrows(
+      () => readProxy(options),
+      InvalidArgumentError,
+      "proxy.url",
+    );
+    assertEquals(error.message.includes("secret"), false);
+  }
+});
+
 Deno.test("an invalid proxy is refused, and no message contains its password", () => {
   for (
-    const url of ["", "proxy:secret@x", "socks5://a:secret@b:1080", "secret"]
+    const url of ["", "proxy:secret@x", "socks4://a:secret@b:1080", "secret"]
   ) {
     const error = assertThrows(
       () => readProxy({ url }),
@@ -95,7 +122,7 @@ Deno.test("an invalid proxy is refused, and no message contains its password", (
   assertThrows(
     () => readProxy({ url: "ftp://proxy" }),
     InvalidArgumentError,
-    "proxy.url must begin with http: or https:, not with ftp:",
+    "proxy.url must begin with http:, https: or socks5:, not with ftp:",
   );
   assertThrows(
     () => readProxy("http://proxy" as never),
@@ -118,8 +145,9 @@ Deno.test("the environment determines the proxy of TLS connections", () => {
     "http://all",
   );
   assertEquals(proxyBy({ HTTP_PROXY: "http://a:1" }), undefined);
+  assertEquals(proxyBy({ ALL_PROXY: "socks5://a:1" }), "socks5://a:1");
   const error = assertThrows(
-    () => proxyBy({ ALL_PROXY: "socks5://u:secret@a:1080" }),
+    () => proxyBy({ ALL_PROXY: "socks4://u:secret@a:1080" }),
     InvalidArgumentError,
     "proxy: false",
   );
